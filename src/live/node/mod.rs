@@ -6,6 +6,7 @@
 //! pod, the agent orders their start, and the machine answers for containers that run already.
 
 mod local;
+mod order;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,7 +15,6 @@ use control::local_node::LocalNode;
 use control::node::{Assignment, MachineCommand, StopOrder};
 use control::node_api::{Reunion, reunite};
 use control::{AgentOutput, MachineEvent};
-use model::workload::probe::ProbeKind;
 use model::{EndReason, PodRef, PodSpec, Refusal};
 use serde_json::Value;
 use thiserror::Error;
@@ -24,56 +24,7 @@ use crate::wire::report::{News, NumberedReport};
 use crate::wire::{Assigned, Command, Ending, NodeAnswer, Registration, Update, pod};
 use local::{LocalCluster, NODE};
 
-/// An order to the machine of a node. Orders are idempotent: to start what runs is to report that
-/// it runs, and to stop what has ended is to report that it was stopped.
-#[derive(Clone, Debug, PartialEq)]
-pub enum MachineOrder {
-    /// Stop whatever belongs to other pods than these.
-    KeepOnly {
-        /// Pods of the node.
-        pods: Vec<u32>,
-    },
-    /// Start a pod, or one of its containers.
-    Start {
-        /// The pod.
-        pod: u32,
-        /// Number of the container, init containers first; `None` for all of a plain pod.
-        container: Option<u16>,
-        /// The pod as an object of the Kubernetes API.
-        manifest: Arc<Value>,
-    },
-    /// Stop a pod, or one of its containers.
-    Stop {
-        /// The pod.
-        pod: u32,
-        /// Number of the container; `None` for all of a plain pod.
-        container: Option<u16>,
-        /// Time that the processes may take.
-        grace: Duration,
-    },
-    /// Probe a container; its result is an event of the machine.
-    Probe {
-        /// The pod.
-        pod: u32,
-        /// Number of the container, init containers first.
-        container: u16,
-        /// Purpose of the probe.
-        kind: ProbeKind,
-        /// The pod as an object of the Kubernetes API.
-        manifest: Arc<Value>,
-    },
-}
-
-/// A probe that failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProbeFailure {
-    /// Name of the container.
-    pub container: String,
-    /// Purpose of the probe.
-    pub kind: ProbeKind,
-    /// Reason.
-    pub why: String,
-}
+pub use order::{MachineOrder, ProbeFailure};
 
 /// A problem with the answer of a control server.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -1,11 +1,12 @@
 //! A pod on its node: init containers one after the other, sidecars that stay, then the others, each
 //! with restarts, probes and an image of its own (spec: kubernetes.md part 4).
 
+mod probed;
+
+use super::Verdicts;
 use super::container::{Kind, State, Unit};
 use super::images::NodeImages;
-use super::prober::{Finding, Prober};
-use super::{Probes, Verdicts, judge};
-use control::node::{Assignment, ContainerEvent, ProbeOrder, Report};
+use control::node::{Assignment, ContainerEvent, Report};
 use control::{AgentOutput, MachineCommand};
 use model::{
     ContainerLife, EndReason, PodRef, PodSpec, PullError, PullPolicy, PullStep, RestartPolicy, Text,
@@ -254,10 +255,7 @@ impl Held {
                 self.exited(container, code, turn)
             }
             ContainerEvent::Probed { kind, is_success } => {
-                let unit = &mut self.units[container];
-                let prober = unit.prober.as_mut();
-                let finding = prober.and_then(|prober| prober.take(turn.now, kind, is_success));
-                self.found(container, finding?, turn);
+                self.probed(container, kind, is_success, turn);
                 None
             }
         }
@@ -270,15 +268,7 @@ impl Held {
             return;
         }
         unit.state = State::Running;
-        unit.verdicts = if turn.orders_probes {
-            let prober = Prober::new(&unit.life, since, turn.now);
-            let verdicts = prober.verdicts(turn.now);
-            unit.prober = Some(prober);
-            verdicts
-        } else {
-            let life = &unit.life;
-            judge(&Probes { life, since }, turn.now)
-        };
+        probed::begin(unit, since, turn);
         let mut apps = self.units.iter().filter(|unit| unit.kind == Kind::App);
         let has_begun =
             |unit: &Unit| unit.starts > 1 || (unit.starts == 1 && unit.state != State::Starting);
@@ -288,27 +278,6 @@ impl Held {
                 let limit = self.limit.take();
                 self.deadline = limit.map(|limit| turn.now.saturating_add(limit));
             }
-        }
-    }
-
-    /// Probes of a container have come to something.
-    fn found(&mut self, container: usize, finding: Finding, turn: &mut Turn<'_>) {
-        let unit = &mut self.units[container];
-        let verdicts = &mut unit.verdicts;
-        match finding {
-            Finding::Started { is_ready } => {
-                verdicts.started = Some(turn.now);
-                verdicts.ready = is_ready.then_some(turn.now);
-            }
-            Finding::Ready => verdicts.ready = Some(turn.now),
-            Finding::Unready => {
-                verdicts.unready = Some(turn.now);
-                if !unit.is_ready && !self.is_ready {
-                    // A container that another agent started may be believed ready.
-                    turn.out.reports.push(Report::Ready(self.pod, false));
-                }
-            }
-            Finding::Failed => verdicts.killed = Some(turn.now),
         }
     }
 
@@ -501,16 +470,8 @@ impl Held {
             if is_due(unit.verdicts.unready) {
                 (unit.verdicts.unready, unit.is_ready) = (None, false);
             }
-            if let Some(prober) = &mut unit.prober {
-                for kind in prober.due(now) {
-                    turn.out.probe_orders.push(ProbeOrder {
-                        pod: self.pod,
-                        container: container as u16,
-                        kind,
-                    });
-                }
-            }
         }
+        self.order_probes(turn);
         if self.units.iter().any(|unit| unit.state == State::Running) {
             self.show_readiness(turn);
         }
