@@ -2,6 +2,7 @@
 //! connection. Each is made in a thread of its own, and its result is an event for the node's agent, which
 //! alone decides when to probe and what results mean.
 
+use std::fmt::Write as _;
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -228,13 +229,13 @@ impl Request {
         };
         let mut head = format!("GET {} HTTP/1.1\r\nconnection: close\r\n", self.path);
         if !own("host") {
-            head.push_str(&format!("host: {host}:{port}\r\n"));
+            let _ = write!(head, "host: {host}:{port}\r\n");
         }
         if !own("user-agent") {
             head.push_str("user-agent: windtunnel-probe\r\naccept: */*\r\n");
         }
         for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(head, "{name}: {value}\r\n");
         }
         head.push_str("\r\n");
         stream.set_write_timeout(Some(left()?))?;
