@@ -183,9 +183,10 @@ fn soak_cluster() {
 
 /// Cuts a host off, or joins it again.
 fn set_cut(cluster: &Cluster, node: u8, is_cut: bool) {
-    let setting: &[&str] = match is_cut {
-        true => &["nomaster"],
-        false => &["master", "br0"],
+    let setting: &[&str] = if is_cut {
+        &["nomaster"]
+    } else {
+        &["master", "br0"]
     };
     cluster.network().set_port(Cluster::number(node), setting);
 }
