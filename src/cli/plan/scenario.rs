@@ -1,4 +1,4 @@
-//! Plans for scenarios: the fewest nodes with which the objectives hold over seeds.
+//! Plans for scenarios: the fewest or cheapest nodes with which the objectives hold over seeds.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -31,7 +31,7 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Option<E
     if path.is_dir() || path == Path::new("-") || !is_experiment(path).unwrap_or(false) {
         return refuse_goals(is_over_time);
     }
-    let experiment = load(global, arguments, path, None)?;
+    let experiment = load(global, arguments, path, Vec::new())?;
     let Some(variant) = experiment.variants.first() else {
         return Ok(None);
     };
@@ -42,22 +42,33 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Option<E
     if !(is_over_time || is_asked) {
         return Ok(None);
     }
-    let place = template(scenario, path)?;
-    let NodeSource::Template(template) = &scenario.cluster.nodes[place] else {
-        return Ok(None);
+    let templates = templates(scenario, path)?;
+    let costs = match arguments.minimize {
+        Some(What::Cost) => prices(scenario, &experiment.files, &templates)?,
+        _ => vec![1; templates.len()],
     };
-    let start = u64::from(template.count).max(1);
-    let most = start.saturating_mul(MOST_TIMES);
-    let found = fewest(start, most, |nodes| {
-        let set = format!("cluster.nodes.{place}.count={nodes}");
-        let experiment = load(global, arguments, path, Some(set))?;
-        outcomes(global, arguments, &experiment)
+    let starts = templates.iter().map(|own| u64::from(own.of.count).max(1));
+    let starts: Vec<u64> = starts.collect();
+    let sources = Sources {
+        start: &starts,
+        times: MOST_TIMES,
+        costs: &costs,
+    };
+    let mut releases = String::new();
+    let found = fewest(sources, |counts| {
+        let sets = templates.iter().zip(counts);
+        let sets = sets.map(|(own, count)| format!("cluster.nodes.{}.count={count}", own.place));
+        let experiment = load(global, arguments, path, sets.collect())?;
+        outcomes(global, arguments, &experiment, &mut releases)
     })?;
     let answer = Answer {
         found: &found,
         objectives: &scenario.objectives,
-        most,
-        place,
+        most: starts.iter().sum::<u64>() * MOST_TIMES,
+        templates: &templates,
+        costs: (arguments.minimize == Some(What::Cost)).then_some(&costs),
+        currency: currency(scenario),
+        releases: &releases,
     };
     let text = match arguments.format {
         PlanFormat::Table => answer.table(),
@@ -88,9 +99,8 @@ fn load(
     global: &Global,
     arguments: &PlanArguments,
     path: &Path,
-    set: Option<String>,
+    mut sets: Vec<String>,
 ) -> Result<Experiment, Failure> {
-    let mut sets: Vec<String> = set.into_iter().collect();
     if !arguments.goal.is_empty() {
         let mut objectives = Vec::new();
         for word in &arguments.goal {
@@ -124,25 +134,62 @@ fn objective(word: &str) -> Result<String, Failure> {
     ))
 }
 
-/// Place of the nodes whose number is looked for.
-fn template(scenario: &Scenario, path: &Path) -> Result<usize, Failure> {
+/// Source of nodes whose number is looked for.
+struct Source<'s> {
+    /// Its place among the sources of nodes.
+    place: usize,
+    of: &'s Template,
+}
+
+impl Source<'_> {
+    /// Name of the source: the type of its nodes, or its place.
+    fn name(&self) -> String {
+        let kind = self.of.template.labels.get(INSTANCE_TYPE_LABEL);
+        kind.map_or_else(
+            || format!("cluster.nodes.{}", self.place),
+            ToString::to_string,
+        )
+    }
+}
+
+/// The sources of nodes whose numbers are looked for.
+fn templates<'s>(scenario: &'s Scenario, path: &Path) -> Result<Vec<Source<'s>>, Failure> {
     let nodes = scenario.cluster.nodes.iter().enumerate();
-    let own = nodes.filter(|(_, own)| matches!(own, NodeSource::Template(_)));
-    let own: Vec<usize> = own.map(|(place, _)| place).collect();
-    match own[..] {
-        [one] => Ok(one),
-        [] => Err(Failure::input(format!(
+    let own = nodes.filter_map(|(place, own)| match own {
+        NodeSource::Template(of) => Some(Source { place, of }),
+        _ => None,
+    });
+    let own: Vec<Source<'_>> = own.collect();
+    if own.is_empty() {
+        return Err(Failure::input(format!(
             "{}: cluster.nodes has no source with a `count`; give the nodes by `count` and \
              `template`, whose number can be looked for",
             path.display()
-        ))),
-        _ => Err(Failure::input(format!(
-            "{}: cluster.nodes has {} sources with a `count`; leave one, whose number is looked for, \
-             and give the others as manifests",
-            path.display(),
-            own.len()
-        ))),
+        )));
     }
+    Ok(own)
+}
+
+/// Prices of a node of each source, in millionths an hour: its own, or that of its type in the price
+/// list of the scenario.
+fn prices(
+    scenario: &Scenario,
+    files: &ExperimentFiles,
+    templates: &[Source<'_>],
+) -> Result<Vec<i64>, Failure> {
+    let priced = source_prices(scenario, &FileSource { files });
+    let priced = priced.map_err(Failure::input)?;
+    let own = templates.iter().map(|own| {
+        let price = priced.get(own.place).copied().flatten();
+        price.filter(|own| *own > 0).ok_or_else(|| {
+            Failure::input(format!(
+                "cluster.nodes.{}: no price; give `template.price`, or `metrics.prices` with a row \
+                 for its label `{INSTANCE_TYPE_LABEL}`, or minimize the number of nodes",
+                own.place
+            ))
+        })
+    });
+    own.collect()
 }
 
 /// Runs the scenario under its seeds.

@@ -28,6 +28,7 @@ impl PlanReport<'_> {
             "podsWithoutController": plan.bare,
             "meetsGoals": plan.missed.is_none(),
             "missed": plan.missed.as_ref().map(unplaced),
+            "unplaced": plan.unplaced,
             "today": picture(&plan.today),
             "drain": plan.drain.as_ref().map(drain),
             "buy": plan.buy.as_ref().map(buy),

@@ -12,6 +12,7 @@ use model::{Changes, Node, Object};
 use trace::Input;
 
 mod dumps;
+mod mixes;
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 const TYPE: &str = "node.kubernetes.io/instance-type";
