@@ -10,8 +10,8 @@ use super::least::{Branch, Counting};
 use super::listed::Listed;
 use super::loss::Unplaced;
 use super::market::{BoughtNode, Market};
-use super::orders;
 use super::patterns::packed;
+use super::possible::Possible;
 use super::rules::{Ground, NodeKind, Rule, RuleSort, rules};
 use crate::snapshot::SnapshotError;
 use model::node::ZONE_LABEL;
@@ -37,8 +37,8 @@ pub struct Search {
 pub struct Purchase {
     /// Number of nodes of each type, as the scheduler needs them in the given order.
     pub reached: Option<Choice>,
-    /// Numbers that are enough in one of the orders that were tried.
-    pub possible: Option<Choice>,
+    /// The cheapest numbers that are enough in one of the ways that were tried.
+    pub possible: Option<Possible>,
     /// No numbers below this price keep the rules.
     pub bound: i64,
     /// The proof of that.
@@ -236,7 +236,7 @@ impl<'b> Buyer<'b> {
 
     /// The cheapest numbers that a search finds in an order of the pods, from some starts and from
     /// numbers that are enough.
-    fn cheapest(
+    pub(super) fn cheapest(
         &mut self,
         mut best: Choice,
         starts: &[Vec<u64>],
@@ -396,39 +396,6 @@ impl<'b> Buyer<'b> {
                     first,
                 }),
             }
-        }
-        Ok(())
-    }
-
-    /// Tries other orders: whether the reached numbers are enough in them, and whether fewer are.
-    fn try_orders(
-        &mut self,
-        counting: &Counting<'_>,
-        starts: &[Vec<u64>],
-        given: &[usize],
-        purchase: &mut Purchase,
-    ) -> Result<(), SnapshotError> {
-        let Some(reached) = purchase.reached.clone() else {
-            return Ok(());
-        };
-        let kinds = self.market.kinds();
-        let largest = orders::largest(kinds.iter().map(|kind| &kind.free));
-        let mut orders = vec![orders::large_first(self.demand, largest, given)];
-        for number in 0..self.search.orders {
-            orders.push(orders::shuffled(self.demand, number));
-        }
-        let mut possible = reached.clone();
-        for order in &orders {
-            let left = self.search.steps.saturating_sub(self.taken);
-            if possible.price > purchase.bound && left > 0 {
-                possible = self.cheapest(possible, starts, order, counting, left / 2)?;
-            }
-        }
-        purchase.possible = Some(possible);
-        purchase.orders = (1, 1);
-        for order in &orders[1..] {
-            purchase.orders.1 += 1;
-            purchase.orders.0 += u64::from(self.fits(&reached.counts, order)?);
         }
         Ok(())
     }

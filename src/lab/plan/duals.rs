@@ -34,7 +34,11 @@ pub(super) struct Solved {
 pub(super) fn solve(demands: &[Demanded], costs: &[f64]) -> Option<Solved> {
     let (rows, columns) = (costs.len(), demands.len());
     // Scaled by what is given, so that resources of any unit weigh the same.
-    let largest = |own: &Demanded| own.gives.iter().fold(1.0_f64, |most, own| most.max(own.abs()));
+    let largest = |own: &Demanded| {
+        own.gives
+            .iter()
+            .fold(1.0_f64, |most, own| most.max(own.abs()))
+    };
     let scale: Vec<f64> = demands.iter().map(largest).collect();
     let width = columns + rows + 1;
     let mut table: Vec<Vec<f64>> = Vec::with_capacity(rows + 1);

@@ -123,7 +123,10 @@ fn exchanges(counting: &Counting<'_>, best: &Choice, size: u64) -> Vec<Vec<u64>>
     let mut found: SortedSet<Vec<u64>> = SortedSet::new();
     let some = || (0..kinds).map(Some).chain([None]);
     for first in 0..kinds {
-        for second in some().take_while(|own| own.is_none_or(|own| own <= first)).chain([None]) {
+        for second in some()
+            .take_while(|own| own.is_none_or(|own| own <= first))
+            .chain([None])
+        {
             let mut less = best.counts.clone();
             let gone = [Some(first), second];
             let mut gone = gone.into_iter().flatten();

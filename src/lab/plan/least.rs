@@ -129,7 +129,10 @@ impl Counting<'_> {
             }
             one
         };
-        self.costs.iter().fold(0, |all, own| divisor(all, *own)).max(1)
+        self.costs
+            .iter()
+            .fold(0, |all, own| divisor(all, *own))
+            .max(1)
     }
 
     /// Ranges of all numbers that cost less than a limit.
@@ -197,7 +200,9 @@ impl Counting<'_> {
         if !is_cut {
             bound = search.limit;
         }
-        let Branching { open, mut found, .. } = search;
+        let Branching {
+            open, mut found, ..
+        } = search;
         found.sort_by_key(|counts| (self.cost(counts), counts.clone()));
         found.dedup();
         Least {
@@ -316,7 +321,9 @@ impl Branching<'_> {
     /// Keeps the whole numbers near some amounts if they are enough, and says where a split helps.
     fn look(&mut self, amounts: &[f64], ranges: &[Range]) -> Option<(usize, i64)> {
         let distance = |own: f64| (own - own.round()).abs();
-        let up = amounts.iter().map(|own| (own - TINY).ceil().max(0.0) as u64);
+        let up = amounts
+            .iter()
+            .map(|own| (own - TINY).ceil().max(0.0) as u64);
         self.keep(up.collect());
         let fractional = amounts.iter().enumerate();
         let fractional = fractional.filter(|(_, own)| distance(**own) > TINY);
@@ -328,7 +335,9 @@ impl Branching<'_> {
         let there = amounts.iter().zip(ranges).enumerate();
         let there = there.filter(|(_, (own, range))| own.round() > 0.0 && range.0 == 0);
         let largest = there.max_by_key(|(kind, _)| (self.of.costs[*kind], Reverse(*kind)));
-        largest.map(|(kind, _)| (kind, 0)).filter(|_| self.of.survives_node)
+        largest
+            .map(|(kind, _)| (kind, 0))
+            .filter(|_| self.of.survives_node)
     }
 
     /// Keeps numbers that are enough, without the nodes that they can do without.

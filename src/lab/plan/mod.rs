@@ -22,9 +22,11 @@ pub mod market;
 pub mod moves;
 pub mod orders;
 pub mod over_time;
+mod packing;
 pub mod patterns;
 pub mod picture;
 pub mod planned;
+pub mod possible;
 pub mod proof;
 mod quotas;
 pub mod rules;
@@ -66,6 +68,16 @@ pub enum Minimize {
     Cost,
 }
 
+/// Order in which pods are placed. Higher priorities go first in each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Order of the dump.
+    #[default]
+    Dump,
+    /// The largest pods first.
+    Large,
+}
+
 /// Questions to a cluster.
 #[derive(Clone, Debug)]
 pub struct Questions {
@@ -91,6 +103,8 @@ pub struct Questions {
     pub horizon: u32,
     /// Whether pods may displace others of lower priority.
     pub preempts: bool,
+    /// Order in which pods are placed.
+    pub order: Order,
     /// Settings of the search.
     pub search: Search,
 }
@@ -204,7 +218,10 @@ pub fn plan(
     profiles: &[KubeProfile],
     questions: &Questions,
 ) -> Result<Plan, SnapshotError> {
-    let demand = Demand::of(snapshot, questions.is_strict)?;
+    let mut demand = Demand::of(snapshot, questions.is_strict)?;
+    if questions.order == Order::Large {
+        demand.put_large_first(snapshot, &questions.offers);
+    }
     let cache = demand.cluster(snapshot)?;
     let offered = questions.offers.iter();
     let mut all_prices = questions.prices.clone();
@@ -324,7 +341,9 @@ fn drained(bench: &Bench<'_>, asked: &Asked<'_>, planned: &mut Planned) -> Optio
         .filter(|pod| pod.node.is_none())
         .map(|pod| pod.name.as_str())
         .collect();
-    drained.moves.retain(|own| !waiting.contains(own.pod.as_str()));
+    drained
+        .moves
+        .retain(|own| !waiting.contains(own.pod.as_str()));
     drained.moves = ordered(&begun, demand, drained.moves);
     let reached = own.cache().node_count() as u64;
     let end = Bench::new(own.cache().clone(), asked.profiles);

@@ -217,10 +217,10 @@ impl<E, R: FnMut(&[u64]) -> Result<Vec<SeedOutcome>, E>> Search<'_, R> {
             for more in (0..enough.len()).filter(|more| *more != less) {
                 for gone in [enough[less], enough[less].div_ceil(2), 1] {
                     let mut counts = enough.to_vec();
-                    if gone == 0 {
+                    let Some(left) = counts[less].checked_sub(gone).filter(|_| gone > 0) else {
                         continue;
-                    }
-                    counts[less] -= gone;
+                    };
+                    counts[less] = left;
                     // As many as are still cheaper.
                     let left = below - 1 - self.cost(&counts);
                     let cost = self.sources.costs[more].max(1);

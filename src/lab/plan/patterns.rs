@@ -114,7 +114,8 @@ impl<'i> Sets<'i> {
             };
             let Self { order, weights, .. } = &mut tried;
             let density = |own: &usize| items[*own].worth as f64 / weights[*own].max(1e-12);
-            order.sort_by(|one, other| density(other).total_cmp(&density(one)).then(one.cmp(other)));
+            order
+                .sort_by(|one, other| density(other).total_cmp(&density(one)).then(one.cmp(other)));
             let bound = tried.bound(0, 1.0);
             if bound < least {
                 least = bound;
@@ -172,7 +173,13 @@ impl<'i> Sets<'i> {
             }
             taken[own] = count;
             let weight_left = weight_left - self.weights[own] * count as f64;
-            self.visit(from + 1, worth + item.worth * count, weight_left, left, taken);
+            self.visit(
+                from + 1,
+                worth + item.worth * count,
+                weight_left,
+                left,
+                taken,
+            );
             taken[own] = 0;
             for (left, size) in left.iter_mut().zip(&item.size) {
                 *left += size * count;
@@ -204,7 +211,9 @@ fn weighings(resources: usize) -> Vec<Vec<f64>> {
             .collect();
     }
     let share = |part: &usize| *part as f64 / PARTS as f64;
-    ways.iter().map(|way| way.iter().map(share).collect()).collect()
+    ways.iter()
+        .map(|way| way.iter().map(share).collect())
+        .collect()
 }
 
 /// Pods of equal requests that the same nodes admit.
@@ -259,7 +268,9 @@ pub(super) fn packed(demand: &Demand, kinds: &[NodeKind], costs: &[i64]) -> Opti
         return None;
     }
     let rooms = kinds.iter().map(|kind| {
-        let room = resources.iter().map(|resource| resource.of(&kind.free).max(0));
+        let room = resources
+            .iter()
+            .map(|resource| resource.of(&kind.free).max(0));
         room.collect()
     });
     let packing = Packing {
@@ -341,7 +352,11 @@ impl Packing<'_> {
                 let own = own % kinds;
                 let (_, set) = most_worth(&self.rooms[own], &self.items(own, &worths), FEW_SETS);
                 let set: Vec<f64> = set.into_iter().map(|count| count as f64).collect();
-                let worth: f64 = set.iter().zip(&prices).map(|(own, price)| own * price).sum();
+                let worth: f64 = set
+                    .iter()
+                    .zip(&prices)
+                    .map(|(own, price)| own * price)
+                    .sum();
                 (worth > self.costs[own] as f64 * (1.0 + TINY)).then_some((own, set))
             });
             let Some((own, set)) = better else { break };
@@ -367,7 +382,11 @@ impl Packing<'_> {
             let holds = (0..self.costs.len()).map(|kind| {
                 let items = self.items(kind, &worths);
                 let most = most_worth(&self.rooms[kind], &items, FEW_SETS).0 as f64;
-                (self.costs[kind] as f64 / most, most, self.costs[kind] as f64)
+                (
+                    self.costs[kind] as f64 / most,
+                    most,
+                    self.costs[kind] as f64,
+                )
             });
             let holding = holds.filter(|(_, most, _)| *most >= 1.0);
             let best = holding.min_by(|one, other| one.0.total_cmp(&other.0))?;

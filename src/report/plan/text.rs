@@ -132,7 +132,7 @@ impl PlanReport<'_> {
             money(price * MONTH_HOURS)
         );
         if let Some(possible) = &purchase.possible
-            && possible != reached
+            && possible.choice != *reached
         {
             let words = |own: &Choice| {
                 if counts_nodes(reached) {
@@ -143,8 +143,8 @@ impl PlanReport<'_> {
             };
             let _ = write!(
                 text,
-                "; possible {}, reached {} in dump order",
-                words(possible),
+                "; possible {}, reached {} in the stated order",
+                words(&possible.choice),
                 words(reached)
             );
         }

@@ -221,7 +221,9 @@ fn items(rule: &Value, proof: &Value, cluster: &Cluster, node: &Node) -> Option<
     let own: Vec<(&Value, i64)> = { classes(proof, rule).into_iter().zip(places) }
         .map(|(class, place)| (class, number(&rule["of"][place.to_string()])))
         .collect();
-    let named = own.iter().filter_map(|(class, _)| class["requests"].as_object());
+    let named = own
+        .iter()
+        .filter_map(|(class, _)| class["requests"].as_object());
     let names: SortedSet<String> = named
         .flatten()
         .filter(|(_, asked)| number(asked) > 0)
@@ -242,7 +244,11 @@ fn items(rule: &Value, proof: &Value, cluster: &Cluster, node: &Node) -> Option<
             "pods" => 1,
             name => number(&class["requests"][name]),
         });
-        let most = if keeps_apart(found) { 1 } else { pods.len() as i64 };
+        let most = if keeps_apart(found) {
+            1
+        } else {
+            pods.len() as i64
+        };
         *items.pods.entry((size.collect(), worth)).or_default() += most;
     }
     Some(items)
@@ -413,7 +419,9 @@ impl Tree {
             };
             let (share, of) = (i128::from(number(&own[1])), i128::from(need));
             if share < 0 || need <= 0 {
-                return Err(format!("rule {place} of the proof needs {need} and pays {share}"));
+                return Err(format!(
+                    "rule {place} of the proof needs {need} and pays {share}"
+                ));
             }
             let asked = need.saturating_add(self.lost(gives, ranges));
             sum += share * i128::from(asked) / of;

@@ -63,8 +63,14 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
         note("ports", cluster.ports());
         note("anti-affinity", cluster.apart());
         note("spread", domains::spread(&cluster));
-        note("volumes", domains::volumes(&cluster, &snapshot.cache.objects));
-        note("budgets", domains::budgets(&cluster, &plan, &budgets(&snapshot)));
+        note(
+            "volumes",
+            domains::volumes(&cluster, &snapshot.cache.objects),
+        );
+        note(
+            "budgets",
+            domains::budgets(&cluster, &plan, &budgets(&snapshot)),
+        );
         note("reached", cluster.reached(&plan));
         let proof = beside("bound.json");
         if proof.exists() {

@@ -229,5 +229,9 @@ fn waiting_pods_that_have_to_run_are_placed_before_nodes_go() {
     assert!(plan.drain.is_none());
     assert_eq!(plan.unplaced, 8);
     let missed = plan.missed.expect("a pod");
-    assert!(missed.message.contains("Too many pods"), "{}", missed.message);
+    assert!(
+        missed.message.contains("Too many pods"),
+        "{}",
+        missed.message
+    );
 }
