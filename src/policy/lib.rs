@@ -5,6 +5,7 @@ mod allocation;
 pub mod backfill;
 pub mod borg;
 pub mod bounds;
+pub mod cost_model;
 mod declared;
 pub mod devices;
 pub mod entry;
