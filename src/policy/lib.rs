@@ -10,6 +10,7 @@ mod declared;
 pub mod devices;
 pub mod entry;
 pub mod filter;
+pub mod graphene;
 pub mod job_order;
 pub mod kube_profiles;
 pub mod kubernetes;
@@ -23,6 +24,7 @@ pub mod registered;
 pub mod registry;
 pub mod score;
 pub mod select;
+pub mod tarcil;
 #[cfg(test)]
 mod testing;
 pub mod tetris;

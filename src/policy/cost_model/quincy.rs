@@ -134,7 +134,10 @@ mod tests {
         };
         let model = Quincy::new(CostOptions::default());
         let to = |node| model.transfer(&task.input, node, &racks);
-        assert_eq!([to(near), to(other), to(far)], [4 * UNIT, 6 * UNIT, 20 * UNIT]);
+        assert_eq!(
+            [to(near), to(other), to(far)],
+            [4 * UNIT, 6 * UNIT, 20 * UNIT]
+        );
         let preferred = [
             (Goal::Node(near), 4 * UNIT),
             (Goal::Node(other), 6 * UNIT),

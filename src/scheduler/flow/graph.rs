@@ -8,10 +8,12 @@
 //! The aggregator of tasks that wait, one for each job in the original, leads to the sink at no cost
 //! and without a limit; here every task has an arc to the sink that costs the same.
 
+use std::collections::VecDeque;
+
 use units::{ClassId, Instant, NodeId, SortedMap, SortedSet};
 
 use super::cost_model::{CostModel, Goal, Racks, TaskFacts};
-use super::network::{ArcId, Flaw, MAX_COST, Network, Vertex};
+use super::network::{ArcId, Flaw, Network, Vertex};
 
 /// More units than there are tasks.
 const ENOUGH: i64 = 1 << 32;
@@ -19,14 +21,88 @@ const ENOUGH: i64 = 1 << 32;
 /// Arcs from classes to nodes that are kept for classes without waiting tasks.
 const ARCS_KEPT: usize = 1 << 20;
 
-/// A node of the cluster.
+/// A node of the cluster. Tasks that it has for good take its cheapest slots and are no part of the
+/// network.
 #[derive(Clone, Debug)]
 struct Machine {
     vertex: Vertex,
-    /// Arcs to the sink for the slots, the cheapest first.
-    units: Vec<ArcId>,
     slots: u32,
+    /// Number of tasks that the node has for good.
+    tasks: u32,
+    /// Arcs to the sink for the next slots, the cheapest first.
+    units: VecDeque<Units>,
 }
+
+/// Slots of equal cost.
+#[derive(Clone, Copy, Debug)]
+struct Units {
+    arc: ArcId,
+    count: u32,
+}
+
+impl Machine {
+    /// The number of slots that the network knows.
+    fn offered(&self) -> u32 {
+        self.units.iter().map(|units| units.count).sum()
+    }
+
+    /// Has the network know at least so many slots beside those that are taken for good.
+    fn offer(&mut self, wanted: u32, network: &mut Network, model: &dyn CostModel) {
+        let mut offered = self.offered();
+        while offered < wanted && self.tasks + offered < self.slots {
+            let first = self.tasks + offered;
+            let cost = model.one_more(first);
+            // It never falls, so equal ends have equal slots between them.
+            let is_flat = model.one_more(self.slots - 1) == cost;
+            let count = if is_flat { self.slots - first } else { 1 };
+            let arc = network.add_arc(self.vertex, network.sink(), i64::from(count), cost);
+            self.units.push_back(Units { arc, count });
+            offered += count;
+        }
+    }
+
+    /// A task that the node had is gone: the dearest slot that was taken for good is free.
+    fn give_back(&mut self, network: &mut Network, model: &dyn CostModel) {
+        if self.tasks >= self.slots {
+            return;
+        }
+        let cost = model.one_more(self.tasks);
+        if let Some(units) = self.units.front_mut()
+            && model.one_more(self.slots - 1) == cost
+        {
+            units.count += 1;
+            network.set_capacity(units.arc, i64::from(units.count));
+            return;
+        }
+        let arc = network.add_arc(self.vertex, network.sink(), 1, cost);
+        self.units.push_front(Units { arc, count: 1 });
+    }
+
+    /// A task takes the cheapest slot for good; its unit is no part of the network any more.
+    fn take(&mut self, network: &mut Network, model: &dyn CostModel) {
+        self.tasks += 1;
+        if let Some(units) = self.units.front_mut() {
+            units.count -= 1;
+            network.set_capacity(units.arc, i64::from(units.count));
+            if units.count == 0 {
+                network.remove_arc(units.arc);
+                self.units.pop_front();
+            }
+        }
+        self.offer(FIRST_OFFER, network, model);
+    }
+
+    /// Offers all slots again.
+    fn reset(&mut self, network: &mut Network, model: &dyn CostModel) {
+        for units in self.units.drain(..) {
+            network.remove_arc(units.arc);
+        }
+        self.offer(FIRST_OFFER, network, model);
+    }
+}
+
+/// Slots of a node that the network knows at first; it learns of more as these fill up.
+const FIRST_OFFER: u32 = 2;
 
 /// The racks of a class.
 #[derive(Clone, Debug)]
@@ -42,7 +118,6 @@ struct Aggregator {
 /// A task.
 #[derive(Clone, Debug)]
 struct Task {
-    vertex: Vertex,
     class: ClassId,
     facts: TaskFacts,
     place: Place,
@@ -50,8 +125,9 @@ struct Task {
 
 #[derive(Clone, Debug)]
 enum Place {
-    /// The task waits: its arcs.
+    /// The task waits: its node in the network, and the arcs there.
     Waiting {
+        vertex: Vertex,
         wait: ArcId,
         anywhere: ArcId,
         preferred: Vec<(Goal, ArcId)>,
@@ -99,13 +175,22 @@ impl Graph {
         &self.racks
     }
 
-    /// The cost of the cheapest flow, in millionths, and the proof that it is the cheapest.
+    /// The cost of the cheapest flow and of the slots of tasks with nodes, in millionths, once the flow
+    /// is proved to be the cheapest.
     ///
     /// # Errors
     /// The flow is not the cheapest.
     pub fn cost(&self) -> Result<i128, Flaw> {
         self.network.audit()?;
-        Ok(self.network.cost())
+        let loads = self
+            .machines
+            .iter()
+            .flatten()
+            .flat_map(|machine| 0..machine.tasks);
+        let settled: i128 = loads
+            .map(|tasks| i128::from(self.model.one_more(tasks)))
+            .sum();
+        Ok(self.network.cost() + settled)
     }
 
     /// Adds a node with slots for tasks, or changes its slots.
@@ -115,37 +200,17 @@ impl Graph {
         }
         self.racks.put(node, rack);
         let network = &mut self.network;
-        let machine = self.machines[node.index()].get_or_insert_with(|| {
-            let vertex = network.add_node(0);
-            // Tasks that are there stay there, even if the node has fewer slots by now.
-            network.add_arc(vertex, network.sink(), ENOUGH, MAX_COST);
-            let units = Vec::new();
-            Machine {
-                vertex,
-                units,
-                slots: 0,
-            }
+        let machine = self.machines[node.index()].get_or_insert_with(|| Machine {
+            vertex: network.add_node(0),
+            slots: 0,
+            tasks: 0,
+            units: VecDeque::new(),
         });
         if machine.slots == slots {
             return;
         }
         machine.slots = slots;
-        for arc in machine.units.drain(..) {
-            network.remove_arc(arc);
-        }
-        // One arc for units of equal cost.
-        let (mut tasks, sink) = (0, network.sink());
-        while tasks < slots {
-            let cost = self.model.one_more(tasks);
-            let first = tasks;
-            while tasks < slots && self.model.one_more(tasks) == cost {
-                tasks += 1;
-            }
-            let count = i64::from(tasks - first);
-            machine
-                .units
-                .push(network.add_arc(machine.vertex, sink, count, cost));
-        }
+        machine.reset(network, &*self.model);
     }
 
     /// Returns whether a node is part of the network.
@@ -218,7 +283,8 @@ impl Graph {
     /// The classes that have arcs.
     pub fn open_classes(&self) -> impl Iterator<Item = ClassId> {
         let classes = self.aggregators.iter().enumerate();
-        classes.filter_map(|(index, own)| Some(ClassId::from_index(index)).filter(|_| own.is_some()))
+        classes
+            .filter_map(|(index, own)| Some(ClassId::from_index(index)).filter(|_| own.is_some()))
     }
 
     /// Adds a task that waits, of a class that is open. Returns the instants from which on waiting
@@ -255,13 +321,13 @@ impl Graph {
         let first = model.dearer_than(&facts, cheapest);
         let due = first.zip(model.dearer_than(&facts, any));
         let place = Place::Waiting {
+            vertex,
             wait,
             anywhere,
             preferred,
         };
         self.waiting.insert(number);
         let task = Task {
-            vertex,
             class,
             facts,
             place,
@@ -275,12 +341,21 @@ impl Graph {
         let Some(task) = self.tasks.remove(&number) else {
             return;
         };
-        if self.waiting.remove(&number)
-            && let Some(Some(own)) = self.aggregators.get_mut(task.class.index())
-        {
-            own.waiting -= 1;
+        match task.place {
+            Place::Waiting { vertex, .. } => {
+                self.waiting.remove(&number);
+                self.network.remove_node(vertex);
+                if let Some(Some(own)) = self.aggregators.get_mut(task.class.index()) {
+                    own.waiting -= 1;
+                }
+            }
+            Place::On(node) => {
+                if let Some(Some(machine)) = self.machines.get_mut(node.index()) {
+                    machine.tasks -= 1;
+                    machine.give_back(&mut self.network, &*self.model);
+                }
+            }
         }
-        self.network.remove_node(task.vertex);
     }
 
     /// The node that a task has for good.
@@ -328,7 +403,25 @@ impl Graph {
             }
         }
         network.solve()?;
+        while self.offer_more() {
+            self.network.solve()?;
+        }
         Ok(self.places())
+    }
+
+    /// Has the network know more slots of nodes whose known ones are full; `false` if there are none.
+    fn offer_more(&mut self) -> bool {
+        let (network, model) = (&mut self.network, &*self.model);
+        let mut is_more = false;
+        for machine in self.machines.iter_mut().flatten() {
+            let offered = machine.offered();
+            let is_full = |units: &Units| network.flow(units.arc) == i64::from(units.count);
+            if machine.tasks + offered < machine.slots && machine.units.iter().all(is_full) {
+                machine.offer(2 * offered.max(1), network, model);
+                is_more = true;
+            }
+        }
+        is_more
     }
 
     /// Nodes at the ends of the ways of waiting tasks. Units on one arc can't be told apart: the task
@@ -363,6 +456,7 @@ impl Graph {
                 wait,
                 anywhere,
                 preferred,
+                ..
             } = &task.place
             else {
                 continue;
@@ -374,7 +468,9 @@ impl Graph {
                 late.push((number, task.class));
                 continue;
             }
-            let taken = preferred.iter().find(|(_, arc)| self.network.flow(*arc) > 0);
+            let taken = preferred
+                .iter()
+                .find(|(_, arc)| self.network.flow(*arc) > 0);
             let node = match taken {
                 Some((Goal::Node(node), _)) => Some(*node),
                 Some((Goal::Rack(rack), _)) => {
@@ -394,50 +490,57 @@ impl Graph {
         found
     }
 
-    /// Puts a waiting task on a node for good, to which the flow leads it.
+    /// Puts a waiting task on a node for good.
     pub fn put(&mut self, number: u64, node: NodeId) {
-        let Some(task) = self.tasks.get_mut(&number) else {
-            return;
-        };
-        let Some(Some(machine)) = self.machines.get(node.index()) else {
+        let machine = self.machines.get_mut(node.index()).and_then(Option::as_mut);
+        let (Some(task), Some(machine)) = (self.tasks.get_mut(&number), machine) else {
             return;
         };
         let Place::Waiting {
-            wait,
+            vertex,
             anywhere,
             preferred,
+            ..
         } = std::mem::replace(&mut task.place, Place::On(node))
         else {
+            task.place = Place::On(node);
             return;
         };
         self.waiting.remove(&number);
+        let aggregator = self.aggregators.get_mut(task.class.index());
+        let aggregator = aggregator.and_then(Option::as_mut);
         let network = &mut self.network;
-        let own = network.add_arc(task.vertex, machine.vertex, 1, 0);
-        if let Some(Some(aggregator)) = self.aggregators.get_mut(task.class.index()) {
-            aggregator.waiting -= 1;
-            let last = aggregator.arcs.get(node.index()).copied().flatten();
-            let rack = aggregator.racks.get(&self.racks.of(node));
-            if let (Some((last, _)), Some(&(_, to_rack))) = (last, rack)
-                && network.flow(last) > 0
-            {
-                let by_rack = preferred
-                    .iter()
-                    .find(|(goal, arc)| matches!(goal, Goal::Rack(_)) && network.flow(*arc) > 0);
-                if network.flow(anywhere) > 0 && network.flow(to_rack) > 0 {
-                    network.shift_unit(&[anywhere, to_rack, last], own);
-                } else if let Some(&(_, first)) = by_rack {
-                    network.shift_unit(&[first, last], own);
-                }
+        let carries = |arc: &ArcId| network.flow(*arc) > 0;
+        let by = |wanted: Goal| {
+            let mut goals = preferred.iter().filter(|(goal, _)| *goal == wanted);
+            goals.find(|(_, arc)| carries(arc)).map(|&(_, arc)| arc)
+        };
+        let rack = self.racks.of(node);
+        let last = aggregator.as_ref().and_then(|own| {
+            let (last, _) = (*own.arcs.get(node.index())?)?;
+            let (_, to_rack) = *own.racks.get(&rack)?;
+            carries(&last).then_some((to_rack, last))
+        });
+        let way = match (by(Goal::Node(node)), by(Goal::Rack(rack)), last) {
+            (Some(direct), _, _) => Some(vec![direct]),
+            (None, Some(first), Some((_, last))) => Some(vec![first, last]),
+            (None, None, Some((to_rack, last))) => {
+                let is_way = carries(&anywhere) && carries(&to_rack);
+                is_way.then(|| vec![anywhere, to_rack, last])
             }
-            let direct = preferred
-                .iter()
-                .find(|(goal, arc)| *goal == Goal::Node(node) && network.flow(*arc) > 0);
-            if let Some(&(_, first)) = direct {
-                network.shift_unit(&[first], own);
-            }
+            _ => None,
+        };
+        // Without a way there, it was put there by others: then its unit goes as it came.
+        if let Some(mut way) = way
+            && let Some(slot) = machine.units.front().filter(|units| carries(&units.arc))
+        {
+            way.push(slot.arc);
+            network.finish(vertex, &way);
         }
-        for arc in preferred.into_iter().map(|(_, arc)| arc).chain([wait, anywhere]) {
-            network.remove_arc(arc);
+        network.remove_node(vertex);
+        machine.take(network, &*self.model);
+        if let Some(own) = aggregator {
+            own.waiting -= 1;
         }
     }
 }

@@ -45,7 +45,11 @@ impl InputOptions {
         }
         while left > 0 {
             let is_last = blocks.len() as i64 + 1 == MOST_BLOCKS;
-            let bytes = if is_last { left } else { left.min(self.block_bytes) };
+            let bytes = if is_last {
+                left
+            } else {
+                left.min(self.block_bytes)
+            };
             left -= bytes;
             let copies = (self.copies as usize).min(nodes.len());
             let mut block = Block {

@@ -223,7 +223,10 @@ impl Flow {
     }
 
     fn wait_no_longer(&mut self, pod: PodRef) {
-        let known = self.tasks.get_mut(pod.slot.index()).and_then(Option::as_mut);
+        let known = self
+            .tasks
+            .get_mut(pod.slot.index())
+            .and_then(Option::as_mut);
         if let Some(known) = known.filter(|known| known.pod == pod && known.waits) {
             known.waits = false;
             self.backlog -= 1;

@@ -108,8 +108,9 @@ pub struct Network {
     halves: Vec<Half>,
     capacities: Vec<i64>,
     unused_arcs: Vec<u32>,
-    /// Directions of arcs that leave a node, by node.
-    leaving: Vec<Vec<u32>>,
+    /// Directions of arcs that leave a node, by node: arcs with room, ways back with room, and those
+    /// without room, which no search looks at.
+    leaving: Vec<[Vec<u32>; 3]>,
     unused_nodes: Vec<u32>,
     prices: Vec<Cost>,
     supplies: Vec<i64>,
@@ -157,7 +158,7 @@ impl Network {
     /// Adds a node where so many units start; the sink takes as many more.
     pub fn add_node(&mut self, supply: i64) -> Vertex {
         let node = self.unused_nodes.pop().unwrap_or_else(|| {
-            self.leaving.push(Vec::new());
+            self.leaving.push(<[Vec<u32>; 3]>::default());
             self.prices.push(0);
             self.supplies.push(0);
             self.excess.push(0);
@@ -189,8 +190,10 @@ impl Network {
     /// Removes a node with its arcs and its supply.
     pub fn remove_node(&mut self, node: Vertex) {
         self.set_supply(node, 0);
-        while let Some(&half) = self.leaving[node.0 as usize].last() {
-            self.remove_arc(ArcId(half & !1));
+        for list in 0..3 {
+            while let Some(&half) = self.leaving[node.0 as usize][list].last() {
+                self.remove_arc(ArcId(half & !1));
+            }
         }
         self.unused_nodes.push(node.0);
     }
@@ -205,19 +208,16 @@ impl Network {
         });
         let cost = cost.clamp(-MAX_COST, MAX_COST);
         self.capacities[arc as usize / 2] = capacity;
-        for (half, tail, head, room, cost) in
-            [(arc, from, to, capacity, cost), (arc + 1, to, from, 0, -cost)]
-        {
-            let leaving = &mut self.leaving[tail.0 as usize];
-            let place = leaving.len() as u32;
-            leaving.push(half);
+        for (half, head, room, cost) in [(arc, to, capacity, cost), (arc + 1, from, 0, -cost)] {
             self.halves[half as usize] = Half {
                 head: head.0,
-                place,
+                place: 0,
                 room,
                 cost,
             };
         }
+        self.enlist(arc);
+        self.enlist(arc + 1);
         self.changed.push(arc);
         ArcId(arc)
     }
@@ -225,14 +225,8 @@ impl Network {
     /// Removes an arc; units on it have to look for another way.
     pub fn remove_arc(&mut self, arc: ArcId) {
         self.set_capacity(arc, 0);
-        for half in [arc.0, arc.0 + 1] {
-            let tail = self.halves[half as usize ^ 1].head as usize;
-            let place = self.halves[half as usize].place as usize;
-            self.leaving[tail].swap_remove(place);
-            if let Some(&moved) = self.leaving[tail].get(place) {
-                self.halves[moved as usize].place = place as u32;
-            }
-        }
+        self.strike(arc.0);
+        self.strike(arc.0 + 1);
         self.unused_arcs.push(arc.0);
     }
 
@@ -250,7 +244,7 @@ impl Network {
             self.add_excess(0, -1);
         }
         self.capacities[arc.0 as usize / 2] = capacity;
-        self.halves[arc.0 as usize].room = capacity - flow.min(capacity);
+        self.set_room(arc.0, capacity - flow.min(capacity));
         self.changed.push(arc.0);
     }
 
@@ -264,15 +258,13 @@ impl Network {
         }
     }
 
-    /// Moves a unit from a way that begins with `first` and goes on with `others` to an arc that leads
-    /// from where that way begins to where it ends.
-    pub fn shift_unit(&mut self, from: &[ArcId], to: ArcId) {
-        for arc in from {
+    /// Takes a unit out of the network that starts at a node, with its whole way to the sink.
+    pub fn finish(&mut self, from: Vertex, way: &[ArcId]) {
+        for arc in way {
             self.push_back(arc.0);
             self.changed.push(arc.0);
         }
-        self.push_along(to.0);
-        self.changed.push(to.0);
+        self.supplies[from.0 as usize] -= 1;
     }
 
     /// The number of units on an arc.
@@ -330,7 +322,7 @@ impl Network {
             return Err(Flaw::Stuck { node, units });
         }
         for (node, leaving) in self.leaving.iter().enumerate() {
-            for &half in leaving {
+            for &half in leaving.iter().flatten() {
                 let (arc, flow) = (half & !1, self.halves[half as usize | 1].room);
                 let capacity = self.capacities[half as usize / 2];
                 if flow < 0 || flow > capacity {
@@ -364,8 +356,56 @@ impl Network {
 
     /// Sends a unit along a direction of an arc.
     fn push_along(&mut self, half: u32) {
-        self.halves[half as usize].room -= 1;
-        self.halves[half as usize ^ 1].room += 1;
+        self.send_along(half, 1);
+    }
+
+    /// Sends units along a direction of an arc.
+    fn send_along(&mut self, half: u32, units: i64) {
+        let (there, back) = (half as usize, half as usize ^ 1);
+        self.set_room(half, self.halves[there].room - units);
+        self.set_room(half ^ 1, self.halves[back].room + units);
+    }
+
+    /// Sets the room of a direction of an arc.
+    fn set_room(&mut self, half: u32, room: i64) {
+        let own = &mut self.halves[half as usize];
+        if (own.room > 0) == (room > 0) {
+            own.room = room;
+            return;
+        }
+        self.strike(half);
+        self.halves[half as usize].room = room;
+        self.enlist(half);
+    }
+
+    /// The list that a direction of an arc is in.
+    fn list_of(&self, half: u32) -> usize {
+        if self.halves[half as usize].room > 0 {
+            half as usize & 1
+        } else {
+            2
+        }
+    }
+
+    /// Adds a direction of an arc to the list of its tail that it belongs to.
+    fn enlist(&mut self, half: u32) {
+        let tail = self.halves[half as usize ^ 1].head as usize;
+        let list = self.list_of(half);
+        let list = &mut self.leaving[tail][list];
+        self.halves[half as usize].place = list.len() as u32;
+        list.push(half);
+    }
+
+    /// Takes a direction of an arc off the list that it is in.
+    fn strike(&mut self, half: u32) {
+        let tail = self.halves[half as usize ^ 1].head as usize;
+        let list = self.list_of(half);
+        let list = &mut self.leaving[tail][list];
+        let place = self.halves[half as usize].place;
+        list.swap_remove(place as usize);
+        if let Some(&moved) = list.get(place as usize) {
+            self.halves[moved as usize].place = place;
+        }
     }
 
     /// Takes a unit back from an arc.
@@ -377,10 +417,13 @@ impl Network {
     fn take_back_from(&mut self, from: u32) {
         let mut node = from;
         while node != 0 {
-            let carrying = self.leaving[node as usize]
-                .iter()
-                .filter(|&&half| half & 1 == 0 && self.halves[half as usize + 1].room > 0);
-            let Some(&half) = carrying.max_by_key(|&&half| self.halves[half as usize].cost) else {
+            let [open, _, full] = &self.leaving[node as usize];
+            let carrying = open.iter().chain(full).filter(|&&half| {
+                let is_arc = half & 1 == 0;
+                is_arc && self.halves[half as usize + 1].room > 0
+            });
+            let Some(&half) = carrying.max_by_key(|&&half| (self.halves[half as usize].cost, half))
+            else {
                 // The unit was stuck here.
                 self.add_excess(node, -1);
                 self.add_excess(0, 1);
@@ -417,21 +460,16 @@ impl Network {
             }
         } else {
             let units = self.halves[half as usize].room;
-            self.halves[half as usize].room = 0;
-            self.halves[half as usize ^ 1].room += units;
+            self.send_along(half, units);
             self.add_excess(tail, -units);
             self.add_excess(head, units);
         }
     }
 
-    /// Gives a node a price at which no arc at it saves anything; `false` if there is none.
-    fn reprice(&mut self, node: u32) -> bool {
-        let leaving = &self.leaving[node as usize];
-        if node == 0 || leaving.len() > ARCS_LOOKED_AT {
-            return false;
-        }
+    /// The lowest and highest price of a node at which no arc at it saves anything.
+    fn price_range(&self, node: u32) -> (Cost, Cost) {
         let (mut lowest, mut highest) = (Cost::MIN, Cost::MAX);
-        for &half in leaving {
+        for &half in self.leaving[node as usize].iter().flatten() {
             let (own, back) = (&self.halves[half as usize], &self.halves[half as usize ^ 1]);
             let level = self.prices[own.head as usize] - own.cost;
             if own.room > 0 {
@@ -441,6 +479,15 @@ impl Network {
                 highest = highest.min(level);
             }
         }
+        (lowest, highest)
+    }
+
+    /// Gives a node a price at which no arc at it saves anything; `false` if there is none.
+    fn reprice(&mut self, node: u32) -> bool {
+        if node == 0 || self.arcs_at(node) > ARCS_LOOKED_AT {
+            return false;
+        }
+        let (lowest, highest) = self.price_range(node);
         if lowest > highest {
             return false;
         }
@@ -452,5 +499,26 @@ impl Network {
             (lowest, highest) => (*price).clamp(lowest, highest),
         };
         true
+    }
+
+    /// Gives a node the lowest price that it may have, so that units which look for a way look at it
+    /// only once its cheapest way on is worth it; `false` if it had that price.
+    fn price_low(&mut self, node: u32) -> bool {
+        if node == 0 || self.arcs_at(node) > ARCS_LOOKED_AT {
+            return false;
+        }
+        let (lowest, highest) = self.price_range(node);
+        let price = match lowest {
+            // Nothing goes on from here.
+            Cost::MIN => self.prices[0] - 2 * MAX_COST,
+            lowest => lowest,
+        };
+        let price = price.min(highest);
+        std::mem::replace(&mut self.prices[node as usize], price) != price
+    }
+
+    /// The number of arcs at a node.
+    fn arcs_at(&self, node: u32) -> usize {
+        self.leaving[node as usize].iter().map(Vec::len).sum()
     }
 }

@@ -17,8 +17,9 @@ pub(super) struct Search {
     /// Nodes that were looked at, in order.
     reached: Vec<u32>,
     heap: BinaryHeap<Reverse<(Cost, u32)>>,
-    /// Nodes at the present distance that are yet to be looked at.
-    near: Vec<u32>,
+    /// Nodes at the present distance that are being looked at, each with the number of its arcs that
+    /// were: what costs nothing more is followed at once.
+    near: Vec<(u32, usize)>,
 }
 
 impl Search {
@@ -33,7 +34,7 @@ impl Search {
         self.reached.clear();
         self.heap.clear();
         self.near.clear();
-        self.near.push(source);
+        self.near.push((source, 0));
         self.reach(source, 0, 0);
     }
 
@@ -53,6 +54,15 @@ impl Search {
     }
 }
 
+/// Direction of a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Toward {
+    /// From a node with too many units to one that lacks some.
+    Lack,
+    /// Against the arcs, from a node that lacks units to one with too many.
+    Surplus,
+}
+
 impl Network {
     /// Finds ways for all units that have none.
     pub(super) fn route_all(&mut self) -> Result<(), Flaw> {
@@ -60,95 +70,140 @@ impl Network {
         waiting.sort_unstable();
         waiting.dedup();
         let mut outcome = Ok(());
-        for &source in &waiting {
+        for &source in waiting.iter().filter(|&&node| node != 0) {
             while self.excess[source as usize] > 0 {
                 // A node without units on their way is priced by its cheapest arc.
                 self.reprice(source);
-                let Some(target) = self.search(source) else {
+                let Some(target) = self.search(source, Toward::Lack) else {
                     let units = self.excess[source as usize];
                     let node = source;
                     outcome = outcome.and(Err(Flaw::Stuck { node, units }));
-                    self.unbalanced.push(source);
                     break;
                 };
-                self.send(source, target);
+                self.send(source, target, Toward::Lack);
+                self.price_way(source, target);
             }
         }
-        let missing = |&node: &u32| self.excess[node as usize] != 0;
-        let rest = waiting.iter().copied().filter(missing);
-        let rest: Vec<u32> = rest.collect();
-        self.unbalanced.extend(rest);
+        // What nodes lack now, the sink has too much of.
+        for &node in waiting.iter().filter(|&&node| node != 0) {
+            while self.excess[node as usize] < 0 {
+                let Some(other) = self.search(node, Toward::Surplus) else {
+                    break;
+                };
+                self.send(node, other, Toward::Surplus);
+            }
+        }
+        waiting.retain(|&node| self.excess[node as usize] != 0);
+        self.unbalanced = waiting;
         outcome
     }
 
-    /// Finds the nearest node that lacks units, and sets prices so that the way there costs nothing.
-    fn search(&mut self, source: u32) -> Option<u32> {
+    /// Finds the nearest node that lacks units, or has too many, and sets prices so that the way
+    /// there costs nothing.
+    fn search(&mut self, start: u32, toward: Toward) -> Option<u32> {
         let mut search = std::mem::take(&mut self.search);
-        search.begin(self.leaving.len(), source);
-        let found = self.look(&mut search);
+        search.begin(self.leaving.len(), start);
+        let found = self.look(&mut search, toward);
         if let Some(target) = found {
             let length = search.distances[target as usize];
             for &node in &search.reached {
-                let nearer = search.distances[node as usize] - length;
-                self.prices[node as usize] += nearer.min(0);
+                let nearer = (length - search.distances[node as usize]).max(0);
+                self.prices[node as usize] += match toward {
+                    Toward::Lack => -nearer,
+                    Toward::Surplus => nearer,
+                };
             }
         }
         self.search = search;
         found
     }
 
-    fn look(&self, search: &mut Search) -> Option<u32> {
+    fn look(&self, search: &mut Search, toward: Toward) -> Option<u32> {
+        let is_goal = |node: u32| match toward {
+            Toward::Lack => self.excess[node as usize] < 0,
+            Toward::Surplus => self.excess[node as usize] > 0,
+        };
         loop {
-            let node = match search.near.pop() {
-                Some(node) => node,
-                None => loop {
-                    let Reverse((distance, node)) = search.heap.pop()?;
-                    if search.distances[node as usize] == distance {
-                        break node;
+            let Some((node, seen)) = search.near.pop() else {
+                let Reverse((distance, node)) = search.heap.pop()?;
+                if search.distances[node as usize] == distance {
+                    if is_goal(node) {
+                        return Some(node);
                     }
-                },
+                    search.near.push((node, 0));
+                }
+                continue;
             };
-            if self.excess[node as usize] < 0 {
-                return Some(node);
-            }
             let distance = search.distances[node as usize];
-            for &half in &self.leaving[node as usize] {
-                let own = &self.halves[half as usize];
-                if own.room <= 0 {
+            // Against the arcs, those without room from here may have room toward here.
+            let lists = match toward {
+                Toward::Lack => &self.leaving[node as usize][..2],
+                Toward::Surplus => &self.leaving[node as usize][..],
+            };
+            for (number, &half) in lists.iter().flatten().enumerate().skip(seen) {
+                let other = self.halves[half as usize].head;
+                let (half, tail) = match toward {
+                    Toward::Lack => (half, node),
+                    Toward::Surplus => (half ^ 1, other),
+                };
+                if self.halves[half as usize].room <= 0 {
                     continue;
                 }
-                let step = self.reduced(node, half);
-                if !search.reach(own.head, distance + step, half) {
+                let step = self.reduced(tail, half);
+                if !search.reach(other, distance + step, half) {
                     continue;
                 }
                 if step > 0 {
-                    search.heap.push(Reverse((distance + step, own.head)));
-                } else if self.excess[own.head as usize] < 0 {
-                    return Some(own.head);
+                    search.heap.push(Reverse((distance + step, other)));
+                } else if is_goal(other) {
+                    return Some(other);
                 } else {
-                    search.near.push(own.head);
+                    search.near.push((node, number + 1));
+                    search.near.push((other, 0));
+                    break;
                 }
             }
         }
     }
 
-    /// Sends as many units as the way that was found takes.
-    fn send(&mut self, source: u32, target: u32) {
-        let mut units = self.excess[source as usize].min(-self.excess[target as usize]);
+    /// Lowers the prices along a way that was just taken, from its end: what is used up by now is not
+    /// looked at again.
+    fn price_way(&mut self, source: u32, target: u32) {
+        self.price_low(source);
         let mut node = target;
         while node != source {
             let half = self.search.by[node as usize] as usize;
-            units = units.min(self.halves[half].room);
             node = self.halves[half ^ 1].head;
+            if !self.price_low(node) {
+                return;
+            }
         }
-        node = target;
-        while node != source {
+    }
+
+    /// Sends as many units as the way that was found takes.
+    fn send(&mut self, start: u32, end: u32, toward: Toward) {
+        let sign = match toward {
+            Toward::Lack => 1,
+            Toward::Surplus => -1,
+        };
+        let mut units = (sign * self.excess[start as usize]).min(-sign * self.excess[end as usize]);
+        let back = |network: &Self, half: usize| match toward {
+            Toward::Lack => network.halves[half ^ 1].head,
+            Toward::Surplus => network.halves[half].head,
+        };
+        let mut node = end;
+        while node != start {
             let half = self.search.by[node as usize] as usize;
-            self.halves[half].room -= units;
-            self.halves[half ^ 1].room += units;
-            node = self.halves[half ^ 1].head;
+            units = units.min(self.halves[half].room);
+            node = back(self, half);
         }
-        self.excess[source as usize] -= units;
-        self.excess[target as usize] += units;
+        node = end;
+        while node != start {
+            let half = self.search.by[node as usize];
+            self.send_along(half, units);
+            node = back(self, half as usize);
+        }
+        self.excess[start as usize] -= sign * units;
+        self.excess[end as usize] += sign * units;
     }
 }

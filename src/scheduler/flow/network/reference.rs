@@ -52,7 +52,13 @@ fn shortest(
     for round in 0..=nodes {
         let mut is_better = false;
         for (index, arc) in arcs.iter().enumerate() {
-            let forward = (arc.from, arc.to, arc.cost, flows[index] < arc.capacity, true);
+            let forward = (
+                arc.from,
+                arc.to,
+                arc.cost,
+                flows[index] < arc.capacity,
+                true,
+            );
             let back = (arc.to, arc.from, -arc.cost, flows[index] > 0, false);
             for (tail, head, cost, has_room, is_forward) in [forward, back] {
                 let Some(distance) = best[tail].filter(|_| has_room) else {

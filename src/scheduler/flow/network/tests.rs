@@ -18,6 +18,8 @@ enum Change {
     Slots(usize, i64),
     /// What a further task costs on a machine changes.
     Load(usize, Cost),
+    /// A task that has a machine by a way of its own leaves the network with its slot.
+    Settle(usize),
 }
 
 const MACHINES: usize = 4;
@@ -31,6 +33,7 @@ fn change() -> impl Strategy<Value = Change> {
         2 => (any::<usize>(), 0_i64..150).prop_map(|(task, wait)| Change::Wait(task, wait)),
         1 => (0..MACHINES, 0_i64..4).prop_map(|(machine, slots)| Change::Slots(machine, slots)),
         1 => (0..MACHINES, -30_i64..30).prop_map(|(machine, load)| Change::Load(machine, load)),
+        2 => any::<usize>().prop_map(Change::Settle),
     ]
 }
 
@@ -41,12 +44,15 @@ struct Task {
     wait: Cost,
     any: Cost,
     preferred: Vec<(usize, Cost)>,
+    /// Arcs to the preferred machines.
+    ways: Vec<ArcId>,
 }
 
 /// A scheduling network in both forms.
 struct World {
     network: Network,
     aggregator: Vertex,
+    /// Machines with their arcs to the sink, their slots, and the cost of each.
     machines: Vec<(Vertex, ArcId, i64, Cost)>,
     tasks: Vec<Task>,
 }
@@ -78,15 +84,17 @@ impl World {
                 let node = network.add_node(1);
                 let waiting = network.add_arc(node, network.sink(), 1, wait);
                 network.add_arc(node, self.aggregator, 1, any);
-                for &(machine, cost) in &preferred {
-                    network.add_arc(node, self.machines[machine].0, 1, cost);
-                }
+                let way = |&(machine, cost): &(usize, Cost)| {
+                    network.add_arc(node, self.machines[machine].0, 1, cost)
+                };
+                let ways = preferred.iter().map(way).collect();
                 self.tasks.push(Task {
                     node,
                     waiting,
                     wait,
                     any,
                     preferred,
+                    ways,
                 });
             }
             Change::Leave(task) if tasks > 0 => {
@@ -106,7 +114,24 @@ impl World {
                 self.machines[machine].3 = load;
                 network.set_cost(self.machines[machine].1, load);
             }
-            Change::Leave(_) | Change::Wait(..) => {}
+            Change::Settle(task) if tasks > 0 => {
+                let task = &self.tasks[task % tasks];
+                let used = task.ways.iter().position(|&way| network.flow(way) > 0);
+                let Some(used) = used else { return };
+                let (machine, _) = task.preferred[used];
+                let slots = &mut self.machines[machine];
+                // A change in this round may have taken the slot.
+                if network.flow(slots.1) == 0 {
+                    return;
+                }
+                network.finish(task.node, &[task.ways[used], slots.1]);
+                network.remove_node(task.node);
+                slots.2 -= 1;
+                network.set_capacity(slots.1, slots.2);
+                let gone = task.node;
+                self.tasks.retain(|own| own.node != gone);
+            }
+            Change::Leave(_) | Change::Wait(..) | Change::Settle(_) => {}
         }
     }
 
@@ -182,12 +207,36 @@ fn units_without_a_way_are_named_and_find_one_later() {
 fn a_flow_that_is_not_the_cheapest_is_found_out() {
     let mut network = Network::new();
     let task = network.add_node(1);
-    network.add_arc(task, network.sink(), 1, 4);
-    let waiting = network.add_arc(task, network.sink(), 1, 9);
+    let cheap = network.add_arc(task, network.sink(), 1, 4);
+    let dear = network.add_arc(task, network.sink(), 1, 9);
     network.solve().expect("a way");
-    network.shift_unit(&[ArcId(0)], waiting);
+    network.push_back(cheap.0);
+    network.push_along(dear.0);
     let saved = network.audit().expect_err("a dearer way");
-    assert!(matches!(saved, Flaw::Saving { saving: 5, .. }), "{saved}");
+    assert!(matches!(saved, Flaw::Saving { .. }), "{saved}");
+    network.changed.extend([cheap.0, dear.0]);
     network.solve().expect("a way");
     assert_eq!((network.audit(), network.cost()), (Ok(()), 4));
+}
+
+#[test]
+fn a_unit_that_leaves_with_its_way_changes_nothing_else() {
+    let mut network = Network::new();
+    let machine = network.add_node(0);
+    let slots = network.add_arc(machine, network.sink(), 2, 1);
+    let tasks: Vec<(Vertex, ArcId)> = [5, 6]
+        .map(|cost| {
+            let task = network.add_node(1);
+            network.add_arc(task, network.sink(), 1, 100);
+            (task, network.add_arc(task, machine, 1, cost))
+        })
+        .into();
+    network.solve().expect("a way");
+    assert_eq!(network.cost(), 5 + 6 + 2);
+    let (task, way) = tasks[0];
+    network.finish(task, &[way, slots]);
+    network.remove_node(task);
+    network.set_capacity(slots, 1);
+    assert_eq!(network.solve(), Ok(()));
+    assert_eq!((network.audit(), network.cost()), (Ok(()), 6 + 1));
 }
