@@ -168,9 +168,10 @@ fn omega(omega: &Omega, tree: &Tree, findings: &mut Findings) {
     let mut names = SortedSet::new();
     for (index, kind) in omega.kinds.iter().enumerate() {
         let number = index.to_string();
+        let number = number.as_str();
         if !names.insert(kind.name.as_str()) {
             let message = format!("there is a kind `{}` already", kind.name);
-            wrong(&[&number, "name"], message, "expected a name of its own");
+            wrong(&[number, "name"], message, "expected a name of its own");
         }
         for (field, time) in [
             ("perJob", Some(kind.per_job)),
@@ -179,7 +180,7 @@ fn omega(omega: &Omega, tree: &Tree, findings: &mut Findings) {
         ] {
             if time.is_some_and(|time| time < Duration::ZERO) {
                 let message = "a time below 0s".to_owned();
-                wrong(&[&number, field], message, "expected 0s or more");
+                wrong(&[number, field], message, "expected 0s or more");
             }
         }
         let is_open = kind.priority.is_none() && kind.requested.is_none() && kind.tasks.is_none();
@@ -190,14 +191,14 @@ fn omega(omega: &Omega, tree: &Tree, findings: &mut Findings) {
                 kind.name
             );
             let label = "expected no `priority`, `requested` and `tasks` in the last kind";
-            wrong(&[&number], message, label);
+            wrong(&[number], message, label);
         } else if !is_last && is_open {
             let message = format!(
                 "every job is `{}`, and the kinds after it get none",
                 kind.name
             );
             let label = "expected a condition: `priority`, `requested` or `tasks`";
-            wrong(&[&number], message, label);
+            wrong(&[number], message, label);
         }
     }
 }

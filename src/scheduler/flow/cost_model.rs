@@ -1,4 +1,4 @@
-//! What waiting and places cost: the part in which the systems over a flow differ.
+//! Costs of places and of waiting: the part in which systems over a flow differ.
 
 use smallvec::SmallVec;
 

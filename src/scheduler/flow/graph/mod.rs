@@ -8,10 +8,11 @@
 //! The aggregator of tasks that wait, one for each job in the original, leads to the sink at no cost
 //! and without a limit; here every task has an arc to the sink that costs the same.
 
-use std::collections::VecDeque;
+mod machine;
 
 use units::{ClassId, Instant, NodeId, SortedMap, SortedSet};
 
+use self::machine::Machine;
 use super::cost_model::{CostModel, Goal, Racks, TaskFacts};
 use super::network::{ArcId, Flaw, Network, Vertex};
 
@@ -20,89 +21,6 @@ const ENOUGH: i64 = 1 << 32;
 
 /// Arcs from classes to nodes that are kept for classes without waiting tasks.
 const ARCS_KEPT: usize = 1 << 20;
-
-/// A node of the cluster. Tasks that it has for good take its cheapest slots and are no part of the
-/// network.
-#[derive(Clone, Debug)]
-struct Machine {
-    vertex: Vertex,
-    slots: u32,
-    /// Number of tasks that the node has for good.
-    tasks: u32,
-    /// Arcs to the sink for the next slots, the cheapest first.
-    units: VecDeque<Units>,
-}
-
-/// Slots of equal cost.
-#[derive(Clone, Copy, Debug)]
-struct Units {
-    arc: ArcId,
-    count: u32,
-}
-
-impl Machine {
-    /// The number of slots that the network knows.
-    fn offered(&self) -> u32 {
-        self.units.iter().map(|units| units.count).sum()
-    }
-
-    /// Has the network know at least so many slots beside those that are taken for good.
-    fn offer(&mut self, wanted: u32, network: &mut Network, model: &dyn CostModel) {
-        let mut offered = self.offered();
-        while offered < wanted && self.tasks + offered < self.slots {
-            let first = self.tasks + offered;
-            let cost = model.one_more(first);
-            // It never falls, so equal ends have equal slots between them.
-            let is_flat = model.one_more(self.slots - 1) == cost;
-            let count = if is_flat { self.slots - first } else { 1 };
-            let arc = network.add_arc(self.vertex, network.sink(), i64::from(count), cost);
-            self.units.push_back(Units { arc, count });
-            offered += count;
-        }
-    }
-
-    /// A task that the node had is gone: the dearest slot that was taken for good is free.
-    fn give_back(&mut self, network: &mut Network, model: &dyn CostModel) {
-        if self.tasks >= self.slots {
-            return;
-        }
-        let cost = model.one_more(self.tasks);
-        if let Some(units) = self.units.front_mut()
-            && model.one_more(self.slots - 1) == cost
-        {
-            units.count += 1;
-            network.set_capacity(units.arc, i64::from(units.count));
-            return;
-        }
-        let arc = network.add_arc(self.vertex, network.sink(), 1, cost);
-        self.units.push_front(Units { arc, count: 1 });
-    }
-
-    /// A task takes the cheapest slot for good; its unit is no part of the network any more.
-    fn take(&mut self, network: &mut Network, model: &dyn CostModel) {
-        self.tasks += 1;
-        if let Some(units) = self.units.front_mut() {
-            units.count -= 1;
-            network.set_capacity(units.arc, i64::from(units.count));
-            if units.count == 0 {
-                network.remove_arc(units.arc);
-                self.units.pop_front();
-            }
-        }
-        self.offer(FIRST_OFFER, network, model);
-    }
-
-    /// Offers all slots again.
-    fn reset(&mut self, network: &mut Network, model: &dyn CostModel) {
-        for units in self.units.drain(..) {
-            network.remove_arc(units.arc);
-        }
-        self.offer(FIRST_OFFER, network, model);
-    }
-}
-
-/// Slots of a node that the network knows at first; it learns of more as these fill up.
-const FIRST_OFFER: u32 = 2;
 
 /// The racks of a class.
 #[derive(Clone, Debug)]
@@ -200,12 +118,8 @@ impl Graph {
         }
         self.racks.put(node, rack);
         let network = &mut self.network;
-        let machine = self.machines[node.index()].get_or_insert_with(|| Machine {
-            vertex: network.add_node(0),
-            slots: 0,
-            tasks: 0,
-            units: VecDeque::new(),
-        });
+        let vacant = &mut self.machines[node.index()];
+        let machine = vacant.get_or_insert_with(|| Machine::new(network.add_node(0)));
         if machine.slots == slots {
             return;
         }
@@ -414,12 +328,7 @@ impl Graph {
         let (network, model) = (&mut self.network, &*self.model);
         let mut is_more = false;
         for machine in self.machines.iter_mut().flatten() {
-            let offered = machine.offered();
-            let is_full = |units: &Units| network.flow(units.arc) == i64::from(units.count);
-            if machine.tasks + offered < machine.slots && machine.units.iter().all(is_full) {
-                machine.offer(2 * offered.max(1), network, model);
-                is_more = true;
-            }
+            is_more |= machine.offer_more(network, model);
         }
         is_more
     }
@@ -532,9 +441,9 @@ impl Graph {
         };
         // Without a way there, it was put there by others: then its unit goes as it came.
         if let Some(mut way) = way
-            && let Some(slot) = machine.units.front().filter(|units| carries(&units.arc))
+            && let Some(slot) = machine.next_slot().filter(carries)
         {
-            way.push(slot.arc);
+            way.push(slot);
             network.finish(vertex, &way);
         }
         network.remove_node(vertex);
