@@ -48,6 +48,8 @@ impl Names for SomeNames {
                 "swarmkit",
                 "fleet",
                 "sparrow",
+                "omega",
+                "flow",
                 "ecs",
                 "nova",
                 "mesos",

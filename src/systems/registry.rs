@@ -2,7 +2,9 @@
 //! here.
 
 use super::entry::{SystemEntry, SystemError};
-use super::{batch, ecs, fleet, kubernetes, mesos, nova, pipeline, sparrow, swarm, swarmkit};
+use super::{
+    batch, ecs, fleet, flow, kubernetes, mesos, nova, omega, pipeline, sparrow, swarm, swarmkit,
+};
 
 /// The systems.
 pub const SYSTEMS: &[SystemEntry] = &[
@@ -17,6 +19,8 @@ pub const SYSTEMS: &[SystemEntry] = &[
     ecs::ENTRY,
     batch::ENTRY,
     sparrow::ENTRY,
+    omega::ENTRY,
+    flow::ENTRY,
 ];
 
 /// Returns the system of a name.
@@ -132,7 +136,7 @@ mod tests {
         let error = find("kubernetis").err().map(|error| error.to_string());
         let expected = "there is no system `kubernetis`; known are `kubernetes`, `pipeline`, \
                         `swarm`, `swarmkit`, `fleet`, `mesos`, `dcos`, `nova`, `ecs`, `batch`, \
-                        `sparrow`";
+                        `sparrow`, `omega`, `flow`";
         assert_eq!(error.as_deref(), Some(expected));
     }
 }

@@ -28,6 +28,7 @@ mod node_groups;
 mod nodes;
 mod nova_options;
 pub mod offers;
+mod omega_options;
 mod operations;
 mod price_history;
 mod price_list;

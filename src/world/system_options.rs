@@ -73,7 +73,10 @@ pub fn system_options(
         Some(written) => super::ecs_options::ecs_options(written)?,
         None => EcsOptions::default(),
     };
+    let omega = super::omega_options::omega_options(&system.omega.clone().unwrap_or_default());
+    let flow = super::omega_options::flow_options(&system.flow.clone().unwrap_or_default());
     let options = SystemOptions::default().with(nova).with(ecs).with(sparrow);
+    let options = options.with(omega).with(flow);
     let options = options.with(swarm).with(swarmkit);
     Ok(options.with(fleet).with(mesos))
 }

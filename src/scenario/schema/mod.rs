@@ -16,10 +16,12 @@ mod descheduling;
 mod ecs;
 mod failure;
 mod fleet;
+mod flow;
 mod images;
 mod mesos;
 mod metrics;
 mod nova;
+mod omega;
 mod operation;
 mod power;
 mod provider;
@@ -53,6 +55,7 @@ pub use descheduling::{
 pub use ecs::{Ecs, EcsCircuitBreaker, EcsPlacement};
 pub use failure::{Burst, ControlPart, Failure, FailureKind};
 pub use fleet::Fleet;
+pub use flow::{CostModel, Flow, FlowInput};
 pub use images::{Images, Pulls};
 pub use mesos::{
     Chronos, ChronosJob, KillSelection, Marathon, Mesos, MesosAgentOrder, MesosAmount, MesosBatch,
@@ -61,6 +64,9 @@ pub use mesos::{
 };
 pub use metrics::{Billing, FunctionPrices, MeasuredWindow, Metrics, TaskPrices};
 pub use nova::{Nova, NovaFilter, NovaMachine, NovaPreset, NovaRatios, NovaReserved, NovaWeighers};
+pub use omega::{
+    Omega, OmegaArchitecture, OmegaConflicts, OmegaKind, OmegaSearch, OmegaTransactions,
+};
 pub use operation::{
     Controllers, NodeTaint, NodeTaints, Operation, PodDeletion, PropagationPolicy, Upgrade,
 };

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::release::{Release, Switch};
 use super::slurm::Slurm;
 use super::sparrow::Sparrow;
-use super::{Autoscaling, Controllers, Descheduling, Ecs, Fleet, Mesos, Nova, Swarm, SwarmKit};
+use super::{
+    Autoscaling, Controllers, Descheduling, Ecs, Fleet, Flow, Mesos, Nova, Omega, Swarm, SwarmKit,
+};
 use crate::plain::Arguments;
 use units::{Duration, SortedMap};
 
@@ -59,6 +61,12 @@ pub struct System {
     /// Options of ECS, for `name: ecs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ecs: Option<Ecs>,
+    /// Options of Omega, for `name: omega`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub omega: Option<Omega>,
+    /// Options of Quincy, Octopus and their like, for `name: flow`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<Flow>,
 }
 
 impl Default for System {
@@ -77,6 +85,8 @@ impl Default for System {
             mesos: None,
             nova: None,
             ecs: None,
+            omega: None,
+            flow: None,
         }
     }
 }

@@ -21,6 +21,7 @@ mod energy;
 mod failures;
 mod features;
 mod fleet;
+mod flow;
 mod functions;
 mod gang;
 mod machines;
@@ -28,7 +29,9 @@ mod marathon;
 mod mesos;
 mod network;
 mod nova;
+mod omega;
 mod packing;
+mod sampling;
 mod slurm;
 mod sparrow;
 mod swarm;
@@ -142,8 +145,15 @@ const KINDS: &[&str] = &[
     "sparrow",
     "sparrow-zero-wait",
     "supermarket",
+    "omega",
+    "omega-decision-time",
     "tetris",
     "tetris-fill",
+    "quincy",
+    "min-cost-flow",
+    "octopus",
+    "tarcil",
+    "graphene-bound",
     "borg-score",
     "borg-preemption",
     "borg-reservation",
@@ -198,6 +208,7 @@ fn forms(kind: &str) -> Option<Forms> {
         "dcos-autoscale" => dcos::autoscale,
         kind if kind.starts_with("batch-") => return batch::forms(kind),
         "gang" => return gang::forms(kind),
+        "quincy" | "min-cost-flow" | "octopus" => return flow::forms(kind),
         "weibull" | "lognormal" | "availability" | "spot" | "late-speculation" => {
             return failures::decide(kind).map(Forms::One);
         }
@@ -208,6 +219,8 @@ fn forms(kind: &str) -> Option<Forms> {
             let own = own.or_else(|| slurm::decide(kind));
             let own = own.or_else(|| sparrow::decide(kind));
             let own = own.or_else(|| tetris::decide(kind));
+            let own = own.or_else(|| omega::decide(kind));
+            let own = own.or_else(|| sampling::decide(kind));
             let own = own
                 .or_else(|| borg::decide(kind))
                 .or_else(|| bins::decide(kind))
@@ -317,6 +330,12 @@ mod tests {
         "sparrow*",
         "supermarket",
         "tetris*",
+        "omega*",
+        "quincy",
+        "min-cost-flow",
+        "octopus",
+        "tarcil",
+        "graphene-bound",
         "fgd",
         "gpu-packing-score",
         "bin-packing",
