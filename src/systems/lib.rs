@@ -4,6 +4,7 @@
 
 pub mod batch;
 pub mod capability;
+pub mod consolidation;
 pub mod ecs;
 pub mod entry;
 pub mod fleet;
