@@ -6,6 +6,7 @@ pub mod batch;
 pub mod kube;
 pub mod pipeline;
 mod retry;
+pub mod sharing;
 pub mod sparrow;
 
 pub use batch::BatchPlanner;

@@ -8,6 +8,7 @@ pub mod consolidation;
 pub mod ecs;
 pub mod entry;
 pub mod fleet;
+pub mod gpu_sharing;
 pub mod kubelet;
 pub mod kubernetes;
 pub mod mapping;

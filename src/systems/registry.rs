@@ -2,7 +2,10 @@
 //! here.
 
 use super::entry::{SystemEntry, SystemError};
-use super::{batch, ecs, fleet, kubernetes, mesos, nova, pipeline, sparrow, swarm, swarmkit};
+use super::{
+    batch, consolidation, ecs, fleet, gpu_sharing, kubernetes, mesos, nova, pipeline, sparrow,
+    swarm, swarmkit,
+};
 
 /// The systems.
 pub const SYSTEMS: &[SystemEntry] = &[
@@ -17,6 +20,8 @@ pub const SYSTEMS: &[SystemEntry] = &[
     ecs::ENTRY,
     batch::ENTRY,
     sparrow::ENTRY,
+    consolidation::ENTRY,
+    gpu_sharing::ENTRY,
 ];
 
 /// Returns the system of a name.
@@ -132,7 +137,7 @@ mod tests {
         let error = find("kubernetis").err().map(|error| error.to_string());
         let expected = "there is no system `kubernetis`; known are `kubernetes`, `pipeline`, \
                         `swarm`, `swarmkit`, `fleet`, `mesos`, `dcos`, `nova`, `ecs`, `batch`, \
-                        `sparrow`";
+                        `sparrow`, `consolidation`, `gpu-sharing`";
         assert_eq!(error.as_deref(), Some(expected));
     }
 }

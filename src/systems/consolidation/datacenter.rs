@@ -131,6 +131,12 @@ impl Datacenter {
         }
     }
 
+    /// Takes back the placement of a machine: it has no host again.
+    pub fn withdraw(&mut self, id: VmId) {
+        self.remove(id);
+        self.vms[id.index()].is_running = false;
+    }
+
     /// Takes machines that ask for nothing, and don't move, off their hosts: `CloudSim` takes them
     /// for completed.
     pub fn retire_idle(&mut self) {

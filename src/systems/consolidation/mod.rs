@@ -3,8 +3,10 @@
 //! loaded ones so that these can be switched off.
 
 pub mod account;
+pub mod component;
 mod datacenter;
 mod detection;
+mod entry;
 mod host;
 mod ids;
 mod plan;
@@ -12,8 +14,10 @@ mod selection;
 mod statistics;
 mod vm;
 
+pub use component::ConsolidationOptions;
 pub use datacenter::{Datacenter, Move, Rules};
 pub use detection::Detection;
+pub use entry::ENTRY;
 pub use host::{Host, HostKind};
 pub use ids::{HostId, VmId};
 pub use selection::Selection;

@@ -22,6 +22,7 @@ mod features;
 mod fleet;
 mod functions;
 mod gang;
+mod gpu;
 mod machines;
 mod marathon;
 mod mesos;
@@ -149,6 +150,8 @@ const KINDS: &[&str] = &[
     "borg-p90",
     "borg-metrics",
     "bin-packing",
+    "vector-packing",
+    "tiresias",
     "slurm-priority",
     "slurm-fs",
     "slurm-fairtree",
@@ -208,7 +211,8 @@ fn forms(kind: &str) -> Option<Forms> {
             let own = own.or_else(|| tetris::decide(kind));
             let own = own
                 .or_else(|| borg::decide(kind))
-                .or_else(|| bins::decide(kind));
+                .or_else(|| bins::decide(kind))
+                .or_else(|| gpu::decide(kind));
             return own.or_else(|| features::decide(kind)).map(Forms::One);
         }
     };
@@ -317,6 +321,8 @@ mod tests {
         "fgd",
         "gpu-packing-score",
         "bin-packing",
+        "vector-packing",
+        "tiresias",
     ];
 
     #[test]
