@@ -48,6 +48,8 @@ impl Names for SomeNames {
                 "swarmkit",
                 "fleet",
                 "sparrow",
+                "consolidation",
+                "gpu-sharing",
                 "ecs",
                 "nova",
                 "mesos",

@@ -50,7 +50,6 @@ pub const ENTRY: SystemEntry = SystemEntry {
 };
 
 const ALIKE: &str = "nodes with room are interchangeable";
-const EXCLUDED: &str = "excluded nodes have no room";
 const PODS_ALONE: &str = "it supports only jobs";
 
 const CAPABILITIES: Capabilities = &[

@@ -130,14 +130,12 @@ impl Consolidator {
 
     fn host_kind(&self, store: &Store, id: NodeId, node: &Node) -> HostKind {
         let offered = store.nodes().allocatable().row(id);
-        let cores = u32::try_from(offered.cpu_milli.max(0) / 1_000)
-            .unwrap_or(1)
-            .max(1);
         let mips = offered.cpu_milli as f64;
         let watts = self.options.watts.get(&node.name).copied();
         HostKind {
-            cores,
-            core_mips: mips / f64::from(cores),
+            // A machine's processors spread over the cores of its node.
+            cores: 1,
+            core_mips: mips,
             memory_mb: offered.memory_bytes / MEGABYTE,
             bandwidth_mbit: self.options.bandwidth_mbit,
             watts: watts
