@@ -262,7 +262,7 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 40] = [
+const SCENARIOS: [(&str, &[&str]); 42] = [
     ("functions.yaml", &["--set", "stop={at: 10m}"]),
     ("descheduling.yaml", &[]),
     ("swarm.yaml", &["--set", "stop={at: 5s}"]),
@@ -320,6 +320,8 @@ const SCENARIOS: [(&str, &[&str]); 40] = [
     ("many-services.yaml", &["--set", "stop={at: 2h}"]),
     ("job-queues.yaml", &["--set", "stop={at: 6h}"]),
     ("sparrow.yaml", &["--set", "stop={at: 6h}"]),
+    ("virtual-machines.yaml", &["--set", "stop={at: 2h}"]),
+    ("gpu-sharing.yaml", &["--set", "stop={at: 6h}"]),
     ("backfilling.yaml", &["--set", "stop={at: 6h}"]),
     ("openb-fill-up.yaml", &["--set", "stop={at: 60s}"]),
     ("lcg-fcfs.yaml", &["--set", "stop={at: 60s}"]),

@@ -34,7 +34,7 @@ fn one<'w, const N: usize>(stream: &mut Stream, words: [&'w str; N]) -> &'w str 
 }
 
 /// Systems that place a workload of single jobs, each with its settings.
-const SYSTEMS: [&str; 15] = [
+const SYSTEMS: [&str; 16] = [
     "{name: kubernetes}",
     "{name: batch}",
     "{name: batch, scheduler: {queue: sjf, backfill: easy}}",
@@ -50,6 +50,7 @@ const SYSTEMS: [&str; 15] = [
     "{name: mesos}",
     "{name: ecs}",
     "{name: nova, nova: {ratios: {cpu: 1}}}",
+    "{name: gpu-sharing}",
 ];
 
 /// Runs an experiment with a table of jobs; the outcome in words, and an overcommitted node.

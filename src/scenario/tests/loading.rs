@@ -33,6 +33,8 @@ fn the_complete_example_loads() {
             "fleet",
             "slurm",
             "sparrow",
+            "consolidation",
+            "gpu-sharing",
             "ecs",
             "nova",
             "mesos"
@@ -244,6 +246,8 @@ fn the_schema_for_editors_has_only_standard_keywords() {
             "swarmkit",
             "fleet",
             "sparrow",
+            "consolidation",
+            "gpu-sharing",
             "ecs",
             "nova",
             "mesos"

@@ -1,9 +1,11 @@
 //! Jobs that share devices: their members, and when they ran.
 
-use model::{PodCreated, PodName, PodRef};
+use cluster::Store;
+use model::{Pod, PodCreated, PodName, PodRef};
 use units::{ClassId, Duration, GangId, Instant, PodId, SortedMap, SortedSet};
 
 use super::SharedJob;
+use super::plan::Claim;
 
 /// A member of a job.
 #[derive(Clone, Debug)]
@@ -21,6 +23,7 @@ struct Job {
     submitted: Instant,
     requested: Duration,
     devices_each: u32,
+    milli_each: i64,
     members: Vec<Member>,
     /// Time of its runs that are over.
     ran: Duration,
@@ -63,7 +66,7 @@ impl Jobs {
     }
 
     /// Takes a pod: a further member, one that came back, or a new job.
-    pub(super) fn created(&mut self, at: Instant, created: &PodCreated, devices: u32) {
+    pub(super) fn created(&mut self, at: Instant, created: &PodCreated, devices: u32, milli: i64) {
         let pod = created.pod;
         if let Some(number) = self.returning.remove(&created.name) {
             self.note(pod, number);
@@ -98,6 +101,7 @@ impl Jobs {
             submitted: at,
             requested: created.time_limit.unwrap_or(Duration::MAX),
             devices_each: devices,
+            milli_each: milli,
             members: vec![member],
             ran: Duration::ZERO,
             last_run: Duration::ZERO,
@@ -189,8 +193,21 @@ impl Jobs {
         })
     }
 
-    pub(super) fn devices(&self, number: u64) -> u32 {
-        self.jobs.get(&number).map_or(0, Job::devices)
+    /// The claim of a job on devices; `None` while members are on their way back.
+    pub(super) fn claim(&self, number: u64, store: &Store) -> Option<Claim> {
+        let job = self.jobs.get(&number)?;
+        let pods: Option<Vec<PodRef>> = job.members.iter().map(|own| own.pod).collect();
+        let pods = pods?;
+        let node = |&pod: &PodRef| store.pods().get(pod).and_then(Pod::node);
+        let nodes = job
+            .waits_since
+            .is_none()
+            .then(|| pods.iter().filter_map(node).collect());
+        Some(Claim {
+            members: pods.len(),
+            milli_each: job.milli_each,
+            nodes,
+        })
     }
 
     /// The members of a job that waits with all of them there.
@@ -264,6 +281,8 @@ impl Jobs {
 
 impl Job {
     fn devices(&self) -> u32 {
-        self.devices_each.saturating_mul(self.members.len() as u32)
+        self.devices_each
+            .max(1)
+            .saturating_mul(self.members.len() as u32)
     }
 }

@@ -7,6 +7,7 @@
 //! order of the rule where room is.
 
 mod jobs;
+mod plan;
 
 use cluster::{Conflict, Store};
 use control::{Component, Outbox, Progress, Write};
@@ -14,6 +15,7 @@ use model::{EndReason, Event, EvictionCause, PodCreated};
 use units::{Duration, Instant, Revision};
 
 use self::jobs::Jobs;
+use self::plan::Plan;
 use crate::batch::Score;
 use crate::batch::room::Rooms;
 
@@ -117,8 +119,10 @@ impl SharingPlanner {
     }
 
     fn created(&mut self, at: Instant, store: &Store, created: &PodCreated) {
-        let devices = u32::from(store.class(created.class).gpu.devices).max(1);
-        self.jobs.created(at, created, devices);
+        let class = store.class(created.class);
+        let devices = u32::from(class.gpu.devices);
+        self.jobs
+            .created(at, created, devices, class.requests.gpu_milli);
     }
 
     /// Jobs in the order of the rule.
@@ -133,20 +137,15 @@ impl SharingPlanner {
         order.into_iter().map(|(_, number)| number).collect()
     }
 
-    /// Takes the jobs off their devices whose turn is over: those that run and are not among the first
-    /// that have room together.
+    /// Takes the jobs off their devices whose turn is over: those that run where a job before them in
+    /// the order finds its place.
     fn suspend(&mut self, now: Instant, order: &[u64], store: &Store, out: &mut Outbox) {
-        let nodes = store.nodes();
-        let up = nodes
-            .present()
-            .filter(|node| nodes.schedulable()[node.index()]);
-        let mut left: i64 = up
-            .map(|node| nodes.allocatable().row(node).gpu_milli / 1_000)
-            .sum();
+        let mut plan = Plan::of(store);
         for &number in order {
-            let devices = i64::from(self.jobs.devices(number));
-            if devices <= left {
-                left -= devices;
+            let Some(claim) = self.jobs.claim(number, store) else {
+                continue;
+            };
+            if plan.grant(&claim) || claim.nodes.is_none() {
                 continue;
             }
             for pod in self.jobs.suspend(now, number) {

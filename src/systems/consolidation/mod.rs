@@ -12,6 +12,8 @@ mod ids;
 mod plan;
 mod selection;
 mod statistics;
+#[cfg(test)]
+mod tests;
 mod vm;
 
 pub use component::ConsolidationOptions;

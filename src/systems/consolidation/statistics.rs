@@ -93,3 +93,32 @@ pub(super) fn explained(values: &[f64], others: &[&[f64]]) -> Option<f64> {
     let total: f64 = values.iter().map(|x| (x - mean) * (x - mean)).sum();
     Some(1.0 - residual / total)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spreads_and_lines_are_those_of_small_samples() {
+        let values = [4.0, 1.0, 3.0, 2.0, 8.0, 5.0, 7.0];
+        // Ranks 2 and 6 of seven.
+        assert!((interquartile_range(&values) - 5.0).abs() < 1e-12);
+        assert!((median(&values) - 4.0).abs() < 1e-12);
+        assert!((median(&values[..4]) - 2.5).abs() < 1e-12);
+        assert!((median_absolute_deviation(&values) - 2.0).abs() < 1e-12);
+        let (intercept, slope) = line(&[3.0, 5.0, 7.0]);
+        assert!((intercept - 1.0).abs() < 1e-12 && (slope - 2.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_model_explains_what_follows_from_it_and_nothing_where_it_is_not_unique() {
+        let other = [1.0, 2.0, 3.0, 5.0, 8.0];
+        let twice = other.map(|value| 2.0 * value + 1.0);
+        let share = explained(&twice, &[&other]).expect("a unique model");
+        assert!((share - 1.0).abs() < 1e-12);
+        let noise = [1.0, -1.0, 1.0, -1.0, 1.0];
+        assert!(explained(&noise, &[&other]).expect("a unique model") < 0.2);
+        assert_eq!(explained(&noise, &[&[0.0; 5]]), None);
+        assert_eq!(explained(&[1.0], &[&[1.0]]), None);
+    }
+}
