@@ -190,6 +190,12 @@ pub trait Component: Send {
         false
     }
 
+    /// Returns whether pods that are evicted come back with the rest of their work, as the component
+    /// takes them off their nodes to go on with them later or elsewhere.
+    fn resumes_pods(&self) -> bool {
+        false
+    }
+
     /// Returns whether the component decides on its view alone, so that its own claims are to be
     /// part of the view as soon as they are made. A component that keeps a cache of its own, as
     /// kube-scheduler does, assumes its claims there.

@@ -14,6 +14,7 @@ pub mod graphene;
 pub mod job_order;
 pub mod kube_profiles;
 pub mod kubernetes;
+pub mod las;
 pub mod order;
 pub mod parameter;
 pub mod preemption;
@@ -25,9 +26,11 @@ pub mod registry;
 pub mod score;
 pub mod select;
 pub mod tarcil;
+pub mod sharing;
 #[cfg(test)]
 mod testing;
 pub mod tetris;
+pub mod vector_packing;
 
 pub use entry::{Built, Constructor, Entry, KubeConstructor, Point, Setup};
 pub use parameter::{ArgumentError, Arguments, Kind, Parameter};

@@ -9,19 +9,28 @@ use units::{Duration, Quantity, SortedSet, plural};
 /// Whether options are given.
 type IsGiven = fn(&System) -> bool;
 
-/// Systems with options of their own, and whether those are given.
-const OWN: &[(&str, IsGiven)] = &[
-    ("swarm", |system| system.swarm.is_some()),
-    ("swarmkit", |system| system.swarmkit.is_some()),
-    ("fleet", |system| system.fleet.is_some()),
-    ("mesos", |system| system.mesos.is_some()),
-    ("dcos", |_| false),
-    ("sparrow", |system| system.sparrow.is_some()),
-    ("nova", |system| system.nova.is_some()),
-    ("ecs", |system| system.ecs.is_some()),
-    ("omega", |system| system.omega.is_some()),
-    ("flow", |system| system.flow.is_some()),
+/// Systems with options of their own, the field that holds these, and whether they are given.
+const OWN: &[(&str, &str, IsGiven)] = &[
+    ("swarm", "swarm", |system| system.swarm.is_some()),
+    ("swarmkit", "swarmkit", |system| system.swarmkit.is_some()),
+    ("fleet", "fleet", |system| system.fleet.is_some()),
+    ("mesos", "mesos", |system| system.mesos.is_some()),
+    ("dcos", "dcos", |_| false),
+    ("sparrow", "sparrow", |system| system.sparrow.is_some()),
+    ("consolidation", "consolidation", |system| {
+        system.consolidation.is_some()
+    }),
+    ("gpu-sharing", "gpuSharing", |system| {
+        system.gpu_sharing.is_some()
+    }),
+    ("omega", "omega", |system| system.omega.is_some()),
+    ("flow", "flow", |system| system.flow.is_some()),
+    ("nova", "nova", |system| system.nova.is_some()),
+    ("ecs", "ecs", |system| system.ecs.is_some()),
 ];
+
+/// Systems that have options, and know pods alone.
+const PODS_ALONE: [&str; 5] = ["sparrow", "consolidation", "gpu-sharing", "omega", "flow"];
 
 /// Reports every broken rule of `system:`.
 pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, findings: &mut Findings) {
@@ -37,11 +46,11 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
         let span = tree.locate(path.iter().copied());
         findings.push(Finding::new(Code::Conflict, misfit.what, span).help(misfit.fix));
     }
-    for owner in system.with_options() {
+    for (owner, field) in system.with_options() {
         if owner == system.name {
             continue;
         }
-        let path = ["system", owner];
+        let path = ["system", field];
         let message = format!(
             "these are options of the system `{owner}`, and this one is `{}`",
             system.name
@@ -240,17 +249,16 @@ fn flow(flow: &Flow, tree: &Tree, findings: &mut Findings) {
 }
 
 impl System {
-    /// The systems whose own options are given.
-    fn with_options(&self) -> Vec<&'static str> {
-        let given = OWN.iter().filter(|(_, is_given)| is_given(self));
-        given.map(|&(name, _)| name).collect()
+    /// The systems whose own options are given, and the fields of these.
+    fn with_options(&self) -> Vec<(&'static str, &'static str)> {
+        let given = OWN.iter().filter(|(_, _, is_given)| is_given(self));
+        given.map(|&(name, field, _)| (name, field)).collect()
     }
 
     /// Returns whether the system has its own control loops, without `controllers`.
     pub fn has_own_loops(&self) -> bool {
-        // These have options, and know pods alone.
-        !matches!(self.name.as_str(), "sparrow" | "omega" | "flow")
-            && OWN.iter().any(|&(name, _)| name == self.name)
+        let has_options = OWN.iter().any(|&(name, _, _)| name == self.name);
+        has_options && !PODS_ALONE.contains(&self.name.as_str())
     }
 
     /// Returns whether frameworks share the system.
@@ -269,6 +277,17 @@ impl System {
             "swarmkit" => "services".to_owned(),
             "fleet" => "least-loaded".to_owned(),
             "nova" => "weighed-hosts".to_owned(),
+            "gpu-sharing" => {
+                let own = self.gpu_sharing.as_ref();
+                own.map(|own| own.rule)
+                    .unwrap_or_default()
+                    .name()
+                    .to_owned()
+            }
+            "consolidation" => {
+                let own = self.consolidation.unwrap_or_default();
+                own.detection.name().to_owned()
+            }
             "ecs" => "strategies".to_owned(),
             "dcos" => "drf".to_owned(),
             "omega" => "claims".to_owned(),

@@ -50,6 +50,8 @@ impl Names for SomeNames {
                 "sparrow",
                 "omega",
                 "flow",
+                "consolidation",
+                "gpu-sharing",
                 "ecs",
                 "nova",
                 "mesos",

@@ -9,6 +9,7 @@ pub mod kube;
 pub mod omega;
 pub mod pipeline;
 mod retry;
+pub mod sharing;
 pub mod sparrow;
 
 pub use batch::BatchPlanner;

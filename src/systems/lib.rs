@@ -4,10 +4,12 @@
 
 pub mod batch;
 pub mod capability;
+pub mod consolidation;
 pub mod ecs;
 pub mod entry;
 pub mod fleet;
 pub mod flow;
+pub mod gpu_sharing;
 pub mod kubelet;
 pub mod kubernetes;
 pub mod mapping;

@@ -3,7 +3,8 @@
 
 use super::entry::{SystemEntry, SystemError};
 use super::{
-    batch, ecs, fleet, flow, kubernetes, mesos, nova, omega, pipeline, sparrow, swarm, swarmkit,
+    batch, consolidation, ecs, fleet, flow, gpu_sharing, kubernetes, mesos, nova, omega, pipeline,
+    sparrow, swarm, swarmkit,
 };
 
 /// The systems.
@@ -21,6 +22,8 @@ pub const SYSTEMS: &[SystemEntry] = &[
     sparrow::ENTRY,
     omega::ENTRY,
     flow::ENTRY,
+    consolidation::ENTRY,
+    gpu_sharing::ENTRY,
 ];
 
 /// Returns the system of a name.
@@ -137,6 +140,7 @@ mod tests {
         let expected = "there is no system `kubernetis`; known are `kubernetes`, `pipeline`, \
                         `swarm`, `swarmkit`, `fleet`, `mesos`, `dcos`, `nova`, `ecs`, `batch`, \
                         `sparrow`, `omega`, `flow`";
+                        `sparrow`, `consolidation`, `gpu-sharing`";
         assert_eq!(error.as_deref(), Some(expected));
     }
 }

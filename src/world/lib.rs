@@ -5,6 +5,7 @@ mod alerts;
 mod autoscale;
 mod autoscale_findings;
 mod catalogue;
+mod consolidation_options;
 mod contention;
 mod decoded;
 mod descheduling;

@@ -34,7 +34,7 @@ fn one<'w, const N: usize>(stream: &mut Stream, words: [&'w str; N]) -> &'w str 
 }
 
 /// Systems that place a workload of single jobs, each with its settings.
-const SYSTEMS: [&str; 19] = [
+const SYSTEMS: [&str; 20] = [
     "{name: kubernetes}",
     "{name: batch}",
     "{name: batch, scheduler: {queue: sjf, backfill: easy}}",
@@ -54,6 +54,7 @@ const SYSTEMS: [&str; 19] = [
     "{name: omega, omega: {architecture: two-level, transactions: all-or-nothing}}",
     "{name: flow}",
     "{name: flow, flow: {costModel: octopus}}",
+    "{name: gpu-sharing}",
 ];
 
 /// Runs an experiment with a table of jobs; the outcome in words, and an overcommitted node.

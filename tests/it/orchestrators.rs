@@ -84,6 +84,8 @@ const PASSED: &[(&str, u64)] = &[
     ("fgd", 13),
     ("gpu-packing-score", 14),
     ("bin-packing", 14),
+    ("vector-packing", 12),
+    ("tiresias", 11),
     ("weibull", 11),
     ("lognormal", 11),
     ("availability", 11),

@@ -11,12 +11,14 @@ mod alert;
 mod autoscaling;
 mod clients;
 mod cluster;
+mod consolidation;
 mod contention;
 mod descheduling;
 mod ecs;
 mod failure;
 mod fleet;
 mod flow;
+mod gpu_sharing;
 mod images;
 mod mesos;
 mod metrics;
@@ -45,6 +47,7 @@ pub use cluster::{
     Allocatable, Cluster, DEFAULT_PODS, Domain, GpuTemplate, NodeSource, NodeTemplate, NodeTrace,
     Taint, TaintEffect, Template,
 };
+pub use consolidation::{Consolidation, OverloadDetection, VmSelection};
 pub use contention::{Contention, Overhead};
 pub use descheduling::{
     Descheduling, Duplicates, Evictor, ExcludedNamespaces, HighUtilization, LifeTime,
@@ -56,6 +59,7 @@ pub use ecs::{Ecs, EcsCircuitBreaker, EcsPlacement};
 pub use failure::{Burst, ControlPart, Failure, FailureKind};
 pub use fleet::Fleet;
 pub use flow::{CostModel, Flow, FlowInput};
+pub use gpu_sharing::{GpuSharing, SharingRule};
 pub use images::{Images, Pulls};
 pub use mesos::{
     Chronos, ChronosJob, KillSelection, Marathon, Mesos, MesosAgentOrder, MesosAmount, MesosBatch,

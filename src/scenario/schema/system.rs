@@ -4,6 +4,8 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::consolidation::Consolidation;
+use super::gpu_sharing::GpuSharing;
 use super::release::{Release, Switch};
 use super::slurm::Slurm;
 use super::sparrow::Sparrow;
@@ -52,6 +54,12 @@ pub struct System {
     /// Options of Sparrow, for `name: sparrow`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sparrow: Option<Sparrow>,
+    /// Options of the consolidation of virtual machines, for `name: consolidation`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consolidation: Option<Consolidation>,
+    /// Options of the sharing of GPUs over time, for `name: gpu-sharing`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu_sharing: Option<GpuSharing>,
     /// Options of Mesos and its frameworks, for `name: mesos`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mesos: Option<Mesos>,
@@ -82,6 +90,8 @@ impl Default for System {
             descheduling: None,
             fleet: None,
             sparrow: None,
+            consolidation: None,
+            gpu_sharing: None,
             mesos: None,
             nova: None,
             ecs: None,

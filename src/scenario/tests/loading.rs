@@ -35,6 +35,8 @@ fn the_complete_example_loads() {
             "sparrow",
             "omega",
             "flow",
+            "consolidation",
+            "gpu-sharing",
             "ecs",
             "nova",
             "mesos"
@@ -248,6 +250,8 @@ fn the_schema_for_editors_has_only_standard_keywords() {
             "sparrow",
             "omega",
             "flow",
+            "consolidation",
+            "gpu-sharing",
             "ecs",
             "nova",
             "mesos"

@@ -24,6 +24,7 @@ mod fleet;
 mod flow;
 mod functions;
 mod gang;
+mod gpu;
 mod machines;
 mod marathon;
 mod mesos;
@@ -161,6 +162,8 @@ const KINDS: &[&str] = &[
     "borg-metrics",
     "borg-compaction",
     "bin-packing",
+    "vector-packing",
+    "tiresias",
     "slurm-priority",
     "slurm-fs",
     "slurm-fairtree",
@@ -224,7 +227,8 @@ fn forms(kind: &str) -> Option<Forms> {
             let own = own
                 .or_else(|| borg::decide(kind))
                 .or_else(|| bins::decide(kind))
-                .or_else(|| compaction::decide(kind));
+                .or_else(|| compaction::decide(kind))
+                .or_else(|| gpu::decide(kind));
             return own.or_else(|| features::decide(kind)).map(Forms::One);
         }
     };
@@ -339,6 +343,8 @@ mod tests {
         "fgd",
         "gpu-packing-score",
         "bin-packing",
+        "vector-packing",
+        "tiresias",
     ];
 
     #[test]
