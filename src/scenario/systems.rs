@@ -19,6 +19,7 @@ const OWN: &[(&str, IsGiven)] = &[
     ("sparrow", |system| system.sparrow.is_some()),
     ("nova", |system| system.nova.is_some()),
     ("ecs", |system| system.ecs.is_some()),
+    ("compose", |system| system.compose.is_some()),
 ];
 
 /// Reports every broken rule of `system:`.
@@ -182,6 +183,7 @@ impl System {
             "fleet" => "least-loaded".to_owned(),
             "nova" => "weighed-hosts".to_owned(),
             "ecs" => "strategies".to_owned(),
+            "compose" => "one-host".to_owned(),
             "dcos" => "drf".to_owned(),
             "mesos" => {
                 let own = self.mesos.as_ref();

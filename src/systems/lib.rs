@@ -4,6 +4,7 @@
 
 pub mod batch;
 pub mod capability;
+pub mod compose;
 pub mod ecs;
 pub mod entry;
 pub mod fleet;

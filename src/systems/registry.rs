@@ -2,7 +2,7 @@
 //! here.
 
 use super::entry::{SystemEntry, SystemError};
-use super::{batch, ecs, fleet, kubernetes, mesos, nova, pipeline, sparrow, swarm, swarmkit};
+use super::{batch, compose, ecs, fleet, kubernetes, mesos, nova, pipeline, sparrow, swarm, swarmkit};
 
 /// The systems.
 pub const SYSTEMS: &[SystemEntry] = &[
@@ -15,6 +15,7 @@ pub const SYSTEMS: &[SystemEntry] = &[
     mesos::dcos::ENTRY,
     nova::ENTRY,
     ecs::ENTRY,
+    compose::ENTRY,
     batch::ENTRY,
     sparrow::ENTRY,
 ];
@@ -131,7 +132,7 @@ mod tests {
     fn an_unknown_system_is_told_which_there_are() {
         let error = find("kubernetis").err().map(|error| error.to_string());
         let expected = "there is no system `kubernetis`; known are `kubernetes`, `pipeline`, \
-                        `swarm`, `swarmkit`, `fleet`, `mesos`, `dcos`, `nova`, `ecs`, `batch`, \
+                        `swarm`, `swarmkit`, `fleet`, `mesos`, `dcos`, `nova`, `ecs`, `compose`, `batch`, \
                         `sparrow`";
         assert_eq!(error.as_deref(), Some(expected));
     }

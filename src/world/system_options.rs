@@ -9,6 +9,7 @@ use scenario::schema::{
     SwarmReschedule, SwarmStrategy, UpdateFailureAction, UpdateTaskOrder,
 };
 use systems::SystemOptions;
+use systems::compose::ComposeOptions;
 use systems::ecs::EcsOptions;
 use systems::fleet::options::FleetSetup;
 use systems::fleet::presence::FleetOptions;
@@ -73,7 +74,12 @@ pub fn system_options(
         Some(written) => super::ecs_options::ecs_options(written)?,
         None => EcsOptions::default(),
     };
+    let compose = match &system.compose {
+        Some(written) => super::compose_options::compose_options(written)?,
+        None => ComposeOptions::default(),
+    };
     let options = SystemOptions::default().with(nova).with(ecs).with(sparrow);
+    let options = options.with(compose);
     let options = options.with(swarm).with(swarmkit);
     Ok(options.with(fleet).with(mesos))
 }

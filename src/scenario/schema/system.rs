@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::release::{Release, Switch};
 use super::slurm::Slurm;
 use super::sparrow::Sparrow;
-use super::{Autoscaling, Controllers, Descheduling, Ecs, Fleet, Mesos, Nova, Swarm, SwarmKit};
+use super::{Autoscaling, Compose, Controllers, Descheduling, Ecs, Fleet, Mesos, Nova, Swarm, SwarmKit};
 use crate::plain::Arguments;
 use units::{Duration, SortedMap};
 
@@ -59,6 +59,9 @@ pub struct System {
     /// Options of ECS, for `name: ecs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ecs: Option<Ecs>,
+    /// Options of Docker Compose, for `name: compose`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compose: Option<Compose>,
 }
 
 impl Default for System {
@@ -77,6 +80,7 @@ impl Default for System {
             mesos: None,
             nova: None,
             ecs: None,
+            compose: None,
         }
     }
 }
