@@ -21,6 +21,7 @@ mod experiment_file;
 mod explain;
 mod failure;
 mod import;
+mod import_compose;
 mod interrupt;
 #[cfg(feature = "live")]
 mod live;

@@ -17,6 +17,7 @@ mod export;
 pub mod format;
 
 pub mod html;
+pub mod compose;
 pub mod import;
 mod latex;
 pub mod losses;

@@ -5,6 +5,7 @@
 pub mod batch;
 pub mod capability;
 pub mod compose;
+pub mod docker_machine;
 pub mod ecs;
 pub mod entry;
 pub mod fleet;
@@ -13,6 +14,7 @@ pub mod kubernetes;
 pub mod mapping;
 pub mod mesos;
 pub mod nova;
+pub mod openshift;
 pub mod options;
 pub mod parts;
 pub mod pipeline;

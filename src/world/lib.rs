@@ -10,6 +10,7 @@ mod decoded;
 mod descheduling;
 mod domains;
 mod economics;
+mod compose_options;
 mod ecs_options;
 mod failures;
 mod generated;

@@ -4,6 +4,7 @@
 
 mod amount;
 mod deploy;
+pub mod experiment;
 mod fields;
 mod interpolate;
 mod load;

@@ -27,7 +27,7 @@ pub fn object_name(service: &str) -> String {
 }
 
 /// A name as the value of a label.
-fn label_value(name: &str) -> &str {
+pub(super) fn label_value(name: &str) -> &str {
     name.trim_matches(|letter: char| !letter.is_ascii_alphanumeric())
 }
 

@@ -11,6 +11,7 @@ mod alert;
 mod autoscaling;
 mod clients;
 mod cluster;
+mod compose;
 mod contention;
 mod descheduling;
 mod ecs;
@@ -50,6 +51,7 @@ pub use descheduling::{
     Strategies, TooManyRestarts, ViolatingNodeAffinity, ViolatingNodeTaints,
     ViolatingTopologySpread,
 };
+pub use compose::{Compose, ComposeCondition, ComposeDependency, ComposeService};
 pub use ecs::{Ecs, EcsCircuitBreaker, EcsPlacement};
 pub use failure::{Burst, ControlPart, Failure, FailureKind};
 pub use fleet::Fleet;
