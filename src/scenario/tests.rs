@@ -49,6 +49,7 @@ impl Names for SomeNames {
                 "fleet",
                 "sparrow",
                 "ecs",
+                "compose",
                 "nova",
                 "mesos",
             ],

@@ -34,6 +34,7 @@ fn the_complete_example_loads() {
             "slurm",
             "sparrow",
             "ecs",
+            "compose",
             "nova",
             "mesos"
         ]
@@ -245,6 +246,7 @@ fn the_schema_for_editors_has_only_standard_keywords() {
             "fleet",
             "sparrow",
             "ecs",
+            "compose",
             "nova",
             "mesos"
         ])
