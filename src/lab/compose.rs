@@ -116,7 +116,7 @@ pub fn import_compose(plan: &ComposePlan<'_>) -> Result<ComposeSummary, ComposeE
     }
     let file = manifests.file_name().unwrap_or_default().to_string_lossy();
     let text = experiment::experiment(&project, plan.target, &file).map_err(ComposeError::Text)?;
-    let written = objects::text(&project).map_err(ComposeError::Text)?;
+    let written = objects::text(&project, plan.target).map_err(ComposeError::Text)?;
     write_file(&manifests, written.as_bytes(), plan.existing)?;
     write_file(&scenario, text.as_bytes(), plan.existing)?;
     Ok(summary(plan, project, scenario, manifests))

@@ -16,8 +16,8 @@ pub mod explain;
 mod export;
 pub mod format;
 
-pub mod html;
 pub mod compose;
+pub mod html;
 pub mod import;
 mod latex;
 pub mod losses;

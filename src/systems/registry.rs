@@ -2,7 +2,9 @@
 //! here.
 
 use super::entry::{SystemEntry, SystemError};
-use super::{batch, compose, ecs, fleet, kubernetes, mesos, nova, pipeline, sparrow, swarm, swarmkit};
+use super::{
+    batch, compose, ecs, fleet, kubernetes, mesos, nova, pipeline, sparrow, swarm, swarmkit,
+};
 
 /// The systems.
 pub const SYSTEMS: &[SystemEntry] = &[

@@ -78,7 +78,7 @@ fn cluster(project: &Project, target: Target) -> Value {
         template["labels"] = labels.into();
     }
     if target == Target::Compose {
-        return json!({"nodes": [{"name": "host", "template": template}]});
+        return json!({"nodes": [{"name": "host", "count": 1, "template": template}]});
     }
     let mut cluster = json!({"nodes": [{"name": "node-{}", "count": NODES, "template": template}]});
     let mut spread: Vec<&String> = project

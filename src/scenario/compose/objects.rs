@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::Target;
 use super::project::{Amounts, HealthCheck, Project, Service, Update};
 use units::Duration;
 
@@ -32,11 +33,12 @@ pub(super) fn label_value(name: &str) -> &str {
 }
 
 /// The objects of a project, in the order of its services.
-pub fn objects(project: &Project) -> Vec<Value> {
+pub fn objects(project: &Project, target: Target) -> Vec<Value> {
     let mut objects = Vec::new();
     for service in &project.services {
-        objects.push(workload(project, service));
-        objects.extend(ports(service));
+        objects.push(workload(project, service, target));
+        // On one host, clients find containers by themselves.
+        objects.extend(ports(service).filter(|_| target != Target::Compose));
     }
     objects
 }
@@ -45,9 +47,9 @@ pub fn objects(project: &Project) -> Vec<Value> {
 ///
 /// # Errors
 /// A text can't be written as YAML.
-pub fn text(project: &Project) -> Result<String, String> {
+pub fn text(project: &Project, target: Target) -> Result<String, String> {
     let mut text = String::new();
-    for object in objects(project) {
+    for object in objects(project, target) {
         text.push_str("---\n");
         let written = crate::yaml::write(&object).map_err(|error| error.to_string())?;
         text.push_str(&written);
@@ -62,10 +64,10 @@ fn labels(project: &Project, service: &Service) -> Value {
     json!({SERVICE_LABEL: label_value(&service.name), PROJECT_LABEL: label_value(&project.name)})
 }
 
-fn workload(project: &Project, service: &Service) -> Value {
+fn workload(project: &Project, service: &Service, target: Target) -> Value {
     let name = object_name(&service.name);
     let metadata = json!({"name": name, "labels": labels(project, service)});
-    let template = template(project, service);
+    let template = template(project, service, target);
     let selector = json!({"matchLabels": {SERVICE_LABEL: label_value(&service.name)}});
     let (version, kind, spec) = if service.is_job {
         let attempts = match service.restart.split_once(':') {
@@ -115,7 +117,7 @@ fn strategy(update: &Update, replicas: u32) -> Value {
     json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": missing}})
 }
 
-fn template(project: &Project, service: &Service) -> Value {
+fn template(project: &Project, service: &Service, target: Target) -> Value {
     let mut annotations = Map::new();
     let mut annotate = |key: &str, value: String| {
         annotations.insert(format!("windtunnel.dev/{key}"), value.into());
@@ -140,7 +142,7 @@ fn template(project: &Project, service: &Service) -> Value {
     if !annotations.is_empty() {
         metadata["annotations"] = annotations.into();
     }
-    json!({"metadata": metadata, "spec": pod(service)})
+    json!({"metadata": metadata, "spec": pod(service, target)})
 }
 
 fn health_check(check: &HealthCheck) -> String {
@@ -183,13 +185,17 @@ fn probe(check: &HealthCheck) -> Value {
     })
 }
 
-fn pod(service: &Service) -> Value {
+fn pod(service: &Service, target: Target) -> Value {
     let mut container = json!({
         "name": object_name(&service.name),
         "image": service.image,
         "resources": resources(service),
     });
-    if let Some(check) = &service.health {
+    if let Some(check) = service
+        .health
+        .as_ref()
+        .filter(|_| target == Target::Kubernetes)
+    {
         container["livenessProbe"] = probe(check);
     }
     if let Some(pull) = service.pull {

@@ -103,7 +103,7 @@ fn a_project_is_read_and_what_has_no_effect_is_listed() {
 #[test]
 fn objects_and_the_experiment_hold_what_a_run_needs() {
     let project = project(SHOP);
-    let kinds: Vec<String> = objects(&project)
+    let kinds: Vec<String> = objects(&project, Target::Kubernetes)
         .iter()
         .map(|own| format!("{}/{}", own["kind"], own["metadata"]["name"]).replace('"', ""))
         .collect();

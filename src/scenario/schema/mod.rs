@@ -44,6 +44,7 @@ pub use cluster::{
     Allocatable, Cluster, DEFAULT_PODS, Domain, GpuTemplate, NodeSource, NodeTemplate, NodeTrace,
     Taint, TaintEffect, Template,
 };
+pub use compose::{Compose, ComposeCondition, ComposeDependency, ComposeService};
 pub use contention::{Contention, Overhead};
 pub use descheduling::{
     Descheduling, Duplicates, Evictor, ExcludedNamespaces, HighUtilization, LifeTime,
@@ -51,7 +52,6 @@ pub use descheduling::{
     Strategies, TooManyRestarts, ViolatingNodeAffinity, ViolatingNodeTaints,
     ViolatingTopologySpread,
 };
-pub use compose::{Compose, ComposeCondition, ComposeDependency, ComposeService};
 pub use ecs::{Ecs, EcsCircuitBreaker, EcsPlacement};
 pub use failure::{Burst, ControlPart, Failure, FailureKind};
 pub use fleet::Fleet;

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::release::{Release, Switch};
 use super::slurm::Slurm;
 use super::sparrow::Sparrow;
-use super::{Autoscaling, Compose, Controllers, Descheduling, Ecs, Fleet, Mesos, Nova, Swarm, SwarmKit};
+use super::{
+    Autoscaling, Compose, Controllers, Descheduling, Ecs, Fleet, Mesos, Nova, Swarm, SwarmKit,
+};
 use crate::plain::Arguments;
 use units::{Duration, SortedMap};
 
