@@ -90,7 +90,7 @@ impl Backups {
         } = self.schedule;
         self.day += 1;
         let day = self.day;
-        if (day - 1) % full_every.max(1) == 0 {
+        if (day - 1).is_multiple_of(full_every.max(1)) {
             self.chains.push(vec![Copy { day, bytes: size }]);
         } else if let Some(chain) = self.chains.last_mut() {
             let bytes = daily_change.clamp(0, size);

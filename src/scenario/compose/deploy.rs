@@ -156,13 +156,12 @@ impl Reader<'_, '_> {
                 let own = text.strip_prefix("node.labels.");
                 own.or_else(|| text.strip_prefix("engine.labels."))
             });
-            match label {
-                Some(label) => service.spread.push(label.to_owned()),
-                None => {
-                    let message = "a preference spreads over a label of nodes".to_owned();
-                    let expected = "`spread: node.labels.NAME`";
-                    self.wrong(Code::WrongType, message, item.span, expected);
-                }
+            if let Some(label) = label {
+                service.spread.push(label.to_owned());
+            } else {
+                let message = "a preference spreads over a label of nodes".to_owned();
+                let expected = "`spread: node.labels.NAME`";
+                self.wrong(Code::WrongType, message, item.span, expected);
             }
         }
         service.max_per_node = self.count(tree, "max_replicas_per_node").unwrap_or(0);

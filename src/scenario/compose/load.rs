@@ -203,9 +203,9 @@ impl<'a> Loader<'a> {
         if let Value::Map(entries) = &mut tree.value {
             let services = entries.iter_mut().find(|entry| entry.key == "services");
             if let Some(Value::Map(services)) = services.map(|own| &mut own.value.value) {
-                services
-                    .iter_mut()
-                    .for_each(|own| depends_as_map(&mut own.value));
+                for own in services {
+                    depends_as_map(&mut own.value);
+                }
             }
         }
         Some(tree)

@@ -14,15 +14,14 @@ impl Reader<'_, '_> {
                 Value::Map(_) => long_port(item).map(|port| vec![port]),
                 _ => item.text().and_then(short_ports),
             };
-            match read {
-                Some(read) => ports.extend(read),
-                None => {
-                    let text = item.text().unwrap_or("this");
-                    let message = format!("`{text}` is no port");
-                    let expected = "`[[ADDRESS:]PUBLISHED:]TARGET[/PROTOCOL]` such as `8080:80`, or \
+            if let Some(read) = read {
+                ports.extend(read);
+            } else {
+                let text = item.text().unwrap_or("this");
+                let message = format!("`{text}` is no port");
+                let expected = "`[[ADDRESS:]PUBLISHED:]TARGET[/PROTOCOL]` such as `8080:80`, or \
                                     `target` and `published`";
-                    self.wrong(Code::WrongType, message, item.span, expected);
-                }
+                self.wrong(Code::WrongType, message, item.span, expected);
             }
         }
         let exposed = tree.get("expose");

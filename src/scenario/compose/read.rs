@@ -200,21 +200,18 @@ fn dependencies(loader: &mut Loader<'_>, on: &[&Entry], off: &[&Entry], project:
                 service.name, own.service
             );
             let finding = Finding::new(Code::UnknownName, message, span);
-            loader.findings.push(match is_off {
-                Some(entry) => {
-                    let profiles = entry.value.get("profiles").map_or(&[][..], Tree::items);
-                    let profile = profiles.first().and_then(Tree::text).unwrap_or_default();
-                    let fix = format!(
-                        "turn its profile on with `--profile {profile}`, or write `required: false`"
-                    );
-                    finding.label("its profiles are off").help(fix)
-                }
-                None => {
-                    let known: Vec<&str> = numbers.keys().copied().collect();
-                    finding
-                        .label("not declared")
-                        .help(nearest::hint(&own.service, known))
-                }
+            loader.findings.push(if let Some(entry) = is_off {
+                let profiles = entry.value.get("profiles").map_or(&[][..], Tree::items);
+                let profile = profiles.first().and_then(Tree::text).unwrap_or_default();
+                let fix = format!(
+                    "turn its profile on with `--profile {profile}`, or write `required: false`"
+                );
+                finding.label("its profiles are off").help(fix)
+            } else {
+                let known: Vec<&str> = numbers.keys().copied().collect();
+                finding
+                    .label("not declared")
+                    .help(nearest::hint(&own.service, known))
             });
         }
     }

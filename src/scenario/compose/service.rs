@@ -138,11 +138,11 @@ impl Reader<'_, '_> {
 
     pub(super) fn word(&mut self, tree: &Tree, key: &str, words: &[&str]) -> Option<String> {
         let expected = match words {
-            [first, rest @ .., last] => {
-                let rest: String = rest.iter().map(|word| format!(", `{word}`")).collect();
-                format!("`{first}`{rest} or `{last}`")
+            [first, rest @ .., last] if !rest.is_empty() => {
+                let rest = rest.join("`, `");
+                format!("`{first}`, `{rest}` or `{last}`")
             }
-            _ => String::new(),
+            _ => format!("`{}`", words.join("` or `")),
         };
         let read = |text: &str| words.contains(&text).then(|| text.to_owned());
         self.value(tree, key, &expected, read)

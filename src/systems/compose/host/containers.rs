@@ -68,7 +68,7 @@ impl Host {
     /// Stops a container, or takes one off that has ended.
     fn stop(&mut self, id: ObjectId, index: i32, own: Container, store: &Store, out: &mut Outbox) {
         let pod = own.pod;
-        if own.is_over {
+        if own.is_over() {
             self.owners.remove(&pod.id);
             if let Some(service) = self.services.get_mut(&id) {
                 service.containers.remove(&index);

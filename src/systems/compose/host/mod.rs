@@ -27,12 +27,26 @@ struct Container {
     pod: PodRef,
     has_run: bool,
     is_healthy: bool,
-    /// Whether its last word was that it ended, and not that it is unhealthy.
-    is_down: bool,
+    standing: Standing,
     /// The last code that it ended with.
     code: i32,
-    /// Whether it ended for good.
-    is_over: bool,
+}
+
+/// What was last heard of a container's process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It is there, or was not started yet.
+    Up,
+    /// It ended, and may be started again.
+    Down,
+    /// It ended for good.
+    Over,
+}
+
+impl Container {
+    fn is_over(&self) -> bool {
+        self.standing == Standing::Over
+    }
 }
 
 /// A service of the project.
@@ -67,7 +81,7 @@ pub(super) struct Host {
 impl Service {
     fn live(&self) -> impl Iterator<Item = &Container> {
         let there = self.containers.values().flatten();
-        there.filter(|own| !own.is_over)
+        there.filter(|own| !own.is_over())
     }
 
     /// What its containers show of it, in the order in which it came to be.
@@ -83,7 +97,7 @@ impl Service {
         if there.iter().all(|own| own.is_healthy) {
             signs.push(Sign::Healthy);
         }
-        if !there.is_empty() && there.iter().all(|own| own.is_over) {
+        if !there.is_empty() && there.iter().all(|own| own.is_over()) {
             let code = there.iter().map(|own| own.code).find(|code| *code != 0);
             signs.push(Sign::Ended(code.unwrap_or(0)));
         }
@@ -264,9 +278,8 @@ impl Host {
             pod,
             has_run: false,
             is_healthy: false,
-            is_down: false,
+            standing: Standing::Up,
             code: 0,
-            is_over: false,
         };
         service.containers.insert(owner.index, Some(container));
         self.owners.insert(pod.id, (owner.object, owner.index));
@@ -292,15 +305,15 @@ impl Host {
     fn changed(&mut self, pod: PodRef, change: PodChange) {
         match change {
             PodChange::Exited { code, .. } => self.seen(pod, |own| {
-                (own.is_down, own.is_healthy, own.code) = (true, false, code);
+                (own.standing, own.is_healthy, own.code) = (Standing::Down, false, code);
             }),
             PodChange::Ready(true) => self.seen(pod, |own| {
-                (own.is_down, own.is_healthy) = (false, true);
+                (own.standing, own.is_healthy) = (Standing::Up, true);
             }),
             PodChange::Ready(false) => {
                 let mut is_unhealthy = false;
                 self.seen(pod, |own| {
-                    is_unhealthy = !own.is_down;
+                    is_unhealthy = own.standing == Standing::Up;
                     own.is_healthy = false;
                 });
                 let owner = self.owners.get(&pod.id).filter(|_| is_unhealthy);
@@ -320,7 +333,7 @@ impl Host {
         };
         match reason {
             EndReason::Completed | EndReason::Error => self.seen(pod, |own| {
-                (own.is_over, own.is_healthy) = (true, false);
+                (own.standing, own.is_healthy) = (Standing::Over, false);
                 let is_success = reason == EndReason::Completed;
                 own.code = if is_success { 0 } else { own.code.max(1) };
             }),
