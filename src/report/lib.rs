@@ -16,6 +16,7 @@ pub mod explain;
 mod export;
 pub mod format;
 
+pub mod compose;
 pub mod html;
 pub mod import;
 mod latex;

@@ -27,6 +27,7 @@ const OWN: &[(&str, &str, IsGiven)] = &[
     ("flow", "flow", |system| system.flow.is_some()),
     ("nova", "nova", |system| system.nova.is_some()),
     ("ecs", "ecs", |system| system.ecs.is_some()),
+    ("compose", "compose", |system| system.compose.is_some()),
 ];
 
 /// Systems that have options, and know pods alone.
@@ -289,6 +290,7 @@ impl System {
                 own.detection.name().to_owned()
             }
             "ecs" => "strategies".to_owned(),
+            "compose" => "one-host".to_owned(),
             "dcos" => "drf".to_owned(),
             "omega" => "claims".to_owned(),
             "flow" => {

@@ -5,6 +5,8 @@
 pub mod batch;
 pub mod capability;
 pub mod consolidation;
+pub mod compose;
+pub mod docker_machine;
 pub mod ecs;
 pub mod entry;
 pub mod fleet;
@@ -16,6 +18,7 @@ pub mod mapping;
 pub mod mesos;
 pub mod nova;
 pub mod omega;
+pub mod openshift;
 pub mod options;
 pub mod parts;
 pub mod pipeline;

@@ -6,6 +6,7 @@ mod autoscale;
 mod autoscale_findings;
 mod catalogue;
 mod consolidation_options;
+mod compose_options;
 mod contention;
 mod decoded;
 mod descheduling;

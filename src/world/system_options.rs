@@ -9,6 +9,7 @@ use scenario::schema::{
     SwarmReschedule, SwarmStrategy, UpdateFailureAction, UpdateTaskOrder,
 };
 use systems::SystemOptions;
+use systems::compose::ComposeOptions;
 use systems::ecs::EcsOptions;
 use systems::fleet::options::FleetSetup;
 use systems::fleet::presence::FleetOptions;
@@ -86,6 +87,11 @@ pub fn system_options(
         .with(swarm)
         .with(swarmkit)
         .with(consolidation);
+    let compose = match &system.compose {
+        Some(written) => super::compose_options::compose_options(written)?,
+        None => ComposeOptions::default(),
+    };
+    let options = options.with(compose);
     Ok(options.with(fleet).with(mesos))
 }
 

@@ -12,6 +12,7 @@ mod autoscaling;
 mod clients;
 mod cluster;
 mod consolidation;
+mod compose;
 mod contention;
 mod descheduling;
 mod ecs;
@@ -48,6 +49,7 @@ pub use cluster::{
     Taint, TaintEffect, Template,
 };
 pub use consolidation::{Consolidation, OverloadDetection, VmSelection};
+pub use compose::{Compose, ComposeCondition, ComposeDependency, ComposeService};
 pub use contention::{Contention, Overhead};
 pub use descheduling::{
     Descheduling, Duplicates, Evictor, ExcludedNamespaces, HighUtilization, LifeTime,

@@ -38,6 +38,7 @@ fn the_complete_example_loads() {
             "consolidation",
             "gpu-sharing",
             "ecs",
+            "compose",
             "nova",
             "mesos"
         ]
@@ -253,6 +254,7 @@ fn the_schema_for_editors_has_only_standard_keywords() {
             "consolidation",
             "gpu-sharing",
             "ecs",
+            "compose",
             "nova",
             "mesos"
         ])

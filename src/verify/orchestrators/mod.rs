@@ -1,4 +1,4 @@
-//! Recorded decisions of Swarm, `SwarmKit`, Fleet, Mesos and its frameworks: a case a line, of the
+//! Recorded decisions of Swarm, `SwarmKit`, Fleet, Nova, ECS, Compose, `OpenShift`, Mesos and its frameworks: a case a line, of the
 //! kind that its field `system` names (spec: orchestrators-a.md section 14, orchestrators-b.md
 //! section 12). One file holds many kinds; each is a family of its own in what is reported, and a
 //! kind that can't be judged is counted by its name.
@@ -15,6 +15,7 @@ mod borg;
 mod chronos;
 mod compaction;
 mod compare;
+mod compose;
 mod dcos;
 mod ecs;
 mod energy;
@@ -31,7 +32,9 @@ mod mesos;
 mod network;
 mod nova;
 mod omega;
+mod openshift;
 mod packing;
+mod platform;
 mod sampling;
 mod slurm;
 mod sparrow;
@@ -121,6 +124,11 @@ const KINDS: &[&str] = &[
     "fleet",
     "nova",
     "ecs",
+    "compose",
+    "openshift",
+    "docker-machine",
+    "feature-deploy",
+    "feature-storage",
     "mesos-sorter",
     "mesos-random-sorter",
     "mesos-allocator",
@@ -204,6 +212,8 @@ fn forms(kind: &str) -> Option<Forms> {
         "fleet" => return Some(fleet::FORMS),
         "nova" => return Some(nova::FORMS),
         "ecs" => return Some(ecs::FORMS),
+        "compose" => compose::decide,
+        "openshift" => openshift::decide,
         kind if kind.starts_with("mesos-") => return mesos::forms(kind),
         "drf-tasks" => mesos::drf_tasks,
         kind if kind.starts_with("marathon-") => return marathon::decide(kind).map(Forms::One),
@@ -229,6 +239,7 @@ fn forms(kind: &str) -> Option<Forms> {
                 .or_else(|| bins::decide(kind))
                 .or_else(|| compaction::decide(kind))
                 .or_else(|| gpu::decide(kind));
+            let own = own.or_else(|| platform::decide(kind));
             return own.or_else(|| features::decide(kind)).map(Forms::One);
         }
     };
