@@ -25,8 +25,8 @@ pub mod registered;
 pub mod registry;
 pub mod score;
 pub mod select;
-pub mod tarcil;
 pub mod sharing;
+pub mod tarcil;
 #[cfg(test)]
 mod testing;
 pub mod tetris;

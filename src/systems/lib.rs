@@ -4,8 +4,8 @@
 
 pub mod batch;
 pub mod capability;
-pub mod consolidation;
 pub mod compose;
+pub mod consolidation;
 pub mod docker_machine;
 pub mod ecs;
 pub mod entry;

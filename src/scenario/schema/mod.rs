@@ -11,8 +11,8 @@ mod alert;
 mod autoscaling;
 mod clients;
 mod cluster;
-mod consolidation;
 mod compose;
+mod consolidation;
 mod contention;
 mod descheduling;
 mod ecs;
@@ -48,8 +48,8 @@ pub use cluster::{
     Allocatable, Cluster, DEFAULT_PODS, Domain, GpuTemplate, NodeSource, NodeTemplate, NodeTrace,
     Taint, TaintEffect, Template,
 };
-pub use consolidation::{Consolidation, OverloadDetection, VmSelection};
 pub use compose::{Compose, ComposeCondition, ComposeDependency, ComposeService};
+pub use consolidation::{Consolidation, OverloadDetection, VmSelection};
 pub use contention::{Contention, Overhead};
 pub use descheduling::{
     Descheduling, Duplicates, Evictor, ExcludedNamespaces, HighUtilization, LifeTime,
