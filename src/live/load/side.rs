@@ -67,7 +67,7 @@ impl Side {
     }
 }
 
-/// What a run led to.
+/// Events and changes of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'e> {
     /// Events of the run, oldest first.
