@@ -339,9 +339,9 @@ pub trait NodeAgent: Send {
         false
     }
 
-    /// From now on probes are ordered one by one ([`AgentOutput::probe_orders`]) and judged by what the
-    /// machine reports. Otherwise agents compute what probes would find, from what is said about
-    /// applications. Agents that know no probes ignore it.
+    /// Has the agent order probes one by one ([`AgentOutput::probe_orders`]) and judge by what the machine
+    /// reports. Otherwise it computes what probes would find, from what is said about applications. Agents
+    /// that know no probes ignore it.
     fn order_probes(&mut self) {}
 
     /// A pod that is about to be assigned is to be prepared, and started once it is released. Agents

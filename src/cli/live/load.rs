@@ -175,14 +175,14 @@ fn compare(
     let chosen = chosen(global, &arguments.experiment, None, &[])?;
     let log = Log::read(&borne.log).map_err(Failure::incomplete)?;
     let story = Story::of(&log, chosen.plane).map_err(Failure::incomplete)?;
-    let time = story.end.since(Instant::ZERO);
+    let lasted_s = borne.measured.lasted_s;
     let run = Run {
         events: &story.events,
         changes: story.changes,
     };
     let real = Taken {
-        side: Side::of(load, &story, time, run),
-        took_s: time.as_secs_f64(),
+        side: Side::of(load, &story, lasted_s, run),
+        took_s: lasted_s,
     };
     let mut told = Told {
         story,
@@ -194,12 +194,12 @@ fn compare(
     let simulated = told.simulate(global, &folder.folder, &Fitted::default())?;
     folder.finish()?;
     let took = units::Duration::from_nanos(boot_ns() - begun);
-    let time = simulated.end.at.since(Instant::ZERO);
+    let time_s = simulated.end.at.since(Instant::ZERO).as_secs_f64();
     let run = Run {
         events: &simulated.events,
         changes: simulated.end.changes,
     };
-    let left_s = (time.as_secs_f64() - real.side.time_s).max(0.0);
+    let left_s = (time_s - lasted_s).max(0.0);
     let measured = &borne.measured;
     #[expect(
         clippy::cast_possible_truncation,
@@ -210,7 +210,7 @@ fn compare(
     let grown = (measured.quiet_log_bytes as f64 / measured.quiet_s.max(1e-3) * left_s) as u64;
     Ok(Compared {
         simulated: Taken {
-            side: Side::of(load, &told.story, time, run),
+            side: Side::of(load, &told.story, time_s, run),
             took_s: took.as_secs_f64(),
         },
         real,

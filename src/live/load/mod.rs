@@ -57,6 +57,8 @@ pub struct Measured {
     pub agents: u32,
     /// Number of pods.
     pub pods: u32,
+    /// Seconds that the whole load lasted.
+    pub lasted_s: f64,
     /// Seconds until all agents had registered; certificates are handed out at a limited rate.
     pub joining_s: f64,
     /// Seconds from the first request until all pods were ready.
@@ -218,6 +220,7 @@ impl Load {
     ) -> Result<Borne, LoadError> {
         let client = bearer.client()?;
         let begun = boot_ns();
+        let first = begun;
         tells(&format!("{} to join", plural::count(self.agents, "agent")));
         let agents = Agents::joined(&client, folder, self.agents)?;
         self.wait("all agents registered", || {
@@ -254,12 +257,14 @@ impl Load {
         #[expect(clippy::cast_precision_loss, reason = "a few thousand samples")]
         let beats = beats + heartbeats.len() as f64;
         let log = client.fetch("/v1/log")?;
+        let lasted_s = seconds_since(first);
         drop(agents);
         #[expect(clippy::cast_precision_loss, reason = "lengths below 2^52")]
         let log_bytes_a_pod = log_bytes as f64 / f64::from(self.pods.max(1));
         let measured = Measured {
             agents: self.agents,
             pods: self.pods,
+            lasted_s,
             joining_s,
             ready_s,
             ready_cpu_s,

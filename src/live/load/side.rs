@@ -33,9 +33,9 @@ pub struct Side {
 }
 
 impl Side {
-    /// The load of a number of agents and pods in a run of `time`. `story` is that of the record, and
+    /// The load of a number of agents and pods in a run of `time_s` seconds. `story` is that of the record, and
     /// `events` and `changes` are those of the run.
-    pub fn of(load: &super::Load, story: &Story, time: Duration, run: Run<'_>) -> Self {
+    pub fn of(load: &super::Load, story: &Story, time_s: f64, run: Run<'_>) -> Self {
         let count = |reason: &str, kind: &str| {
             let events = run.events.iter();
             let alike = events.filter(|event| event.reason == reason);
@@ -43,7 +43,7 @@ impl Side {
         };
         let delays = Delays::of(run.events, &story.silences);
         let at = |percent| quantile(&delays.start, percent).map_or(0.0, |at| millis(at.as_nanos()));
-        let beats = f64::from(load.agents) * time.as_secs_f64() / agents::HEARTBEAT_S;
+        let beats = f64::from(load.agents) * time_s / agents::HEARTBEAT_S;
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -51,7 +51,7 @@ impl Side {
         )]
         let heartbeats = beats as u64;
         Self {
-            time_s: time.as_secs_f64(),
+            time_s,
             heartbeats,
             bindings: count("Scheduled", "Pod/"),
             ready_s: ready(load.pods, story, run.events).map(Duration::as_secs_f64),
@@ -67,7 +67,7 @@ impl Side {
     }
 }
 
-/// What a run led to.
+/// Events and changes of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'e> {
     /// Events of the run, oldest first.
@@ -139,7 +139,7 @@ mod tests {
             events: &events,
             changes: 8,
         };
-        let side = Side::of(&load, &story, Duration::from_secs(100), run);
+        let side = Side::of(&load, &story, 100.0, run);
         assert_eq!((side.bindings, side.lost_nodes), (2, 1));
         assert_eq!((side.heartbeats, side.ordered_ends), (40, 0));
         assert_eq!(side.ready_s, Some(2.0));
