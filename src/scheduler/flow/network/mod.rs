@@ -61,9 +61,9 @@ pub enum Flaw {
     Capacity {
         /// The arc.
         arc: u32,
-        /// Its flow.
+        /// The units on it.
         flow: i64,
-        /// Its capacity.
+        /// The units that it may carry.
         capacity: i64,
     },
     /// A unit would be cheaper on another way, which leads through an arc.
@@ -71,7 +71,7 @@ pub enum Flaw {
     Saving {
         /// The arc, in the direction of the cheaper way: odd numbers lead back.
         arc: u32,
-        /// What the prices at its ends show to be saved.
+        /// The saving, as the prices at the arc's ends show it.
         saving: Cost,
     },
 }
@@ -307,7 +307,7 @@ impl Network {
     /// with room left, in either direction, costs less than nothing under the nodes' prices.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The flow is none, or not the cheapest.
     pub fn audit(&self) -> Result<(), Flaw> {
         let mut stuck = self.supplies.clone();
         stuck[0] = -self.supplies.iter().sum::<i64>();
