@@ -21,7 +21,7 @@ const PATIENCE: usize = 120;
 /// Numbers of nodes that go or come at once, from coarse to fine.
 const SIZES: [u64; 4] = [16, 4, 2, 1];
 
-/// Nodes of which every so many are exchanged at once at most.
+/// Number of nodes for each that is exchanged at once, at least.
 const SHARE: u64 = 12;
 
 impl Buyer<'_> {

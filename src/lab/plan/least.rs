@@ -1,5 +1,5 @@
 //! The least cost of whole numbers of nodes that keep every rule, by branch and bound. What is found
-//! comes with a proof that anyone can add up in integers: a tree of splits (so many nodes of a kind, or
+//! comes with a proof that anyone can add up in integers: a tree of splits (up to a number of nodes of a kind, or
 //! more), whose leaves state what share of the bound each rule pays.
 
 use std::cmp::Reverse;
@@ -26,7 +26,7 @@ pub enum Branch {
     /// Shares of the bound that rules pay, by their places, in [`PARTS`] of a unit of cost: a node is
     /// worth what it gives of each need.
     Shares(Vec<(usize, i64)>),
-    /// At most so many nodes of a kind, or more.
+    /// At most a number of nodes of a kind, or more.
     Split {
         /// Place of the kind.
         kind: usize,
@@ -62,10 +62,13 @@ pub(super) struct Counting<'r> {
 /// Least and greatest number of nodes of a kind.
 type Range = (i64, i64);
 
+/// Shares of the bound that rules pay, by their places.
+type Shares = Vec<(usize, i64)>;
+
 /// A part of a search that is not split.
 struct Open {
     ranges: Vec<Range>,
-    shares: Vec<(usize, i64)>,
+    shares: Shares,
     /// Where it is split next, if that helps.
     split: Option<(usize, i64)>,
     /// Places of the two parts, once it is split.
@@ -283,7 +286,7 @@ impl Branching<'_> {
     }
 
     /// Shares of the rules and amounts of the kinds, the best within ranges.
-    fn solve(&self, ranges: &[Range]) -> Option<(Vec<(usize, i64)>, Vec<f64>)> {
+    fn solve(&self, ranges: &[Range]) -> Option<(Shares, Vec<f64>)> {
         let rules = self.of.rules;
         let kinds = ranges.len();
         let mut demands = Vec::with_capacity(rules.len() + kinds);

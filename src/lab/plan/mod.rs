@@ -38,7 +38,7 @@ mod zonal;
 use std::sync::Arc;
 
 use crate::snapshot::{Snapshot, SnapshotError};
-use bench::{Bench, Unplaceable};
+use bench::Bench;
 use buy::{Buyer, Choice, Purchase, Search, empty};
 use demand::Demand;
 use drain::{Drained, Limits, drain, prove_local};
@@ -267,15 +267,7 @@ pub fn plan(
         planned: Planned::of(bench.cache(), &demand, Vec::new()),
     };
     if questions.is_strict && questions.offers.is_empty() {
-        let waiting = unplaced_today(&bench, &demand);
-        plan.unplaced = waiting.len() as u64;
-        if let Some((pod, message)) = waiting.first() {
-            plan.has_goals = true;
-            plan.missed = Some(Unplaced {
-                pod: pod.full_name(),
-                message: message.to_string(),
-            });
-        }
+        note_unplaced(&mut plan, &bench, &demand);
     }
     if questions.minimize.is_some() && questions.offers.is_empty() {
         plan.drain = drained(&bench, &asked, &mut plan.planned);
@@ -312,11 +304,19 @@ fn without_node(demand: &Demand) -> impl Iterator<Item = &Arc<PodInfo>> {
     pods.map(|pod| &pod.info)
 }
 
-/// Pods that have to run and find no node in the cluster as it is.
-fn unplaced_today(bench: &Bench<'_>, demand: &Demand) -> Unplaceable {
+/// Notes the pods that have to run and find no node in the cluster as it is.
+fn note_unplaced(plan: &mut Plan, bench: &Bench<'_>, demand: &Demand) {
     let mut own = bench.clone();
     own.mark();
-    own.place_all(without_node(demand))
+    let unplaced = own.place_all(without_node(demand));
+    plan.unplaced = unplaced.len() as u64;
+    if let Some((pod, message)) = unplaced.first() {
+        plan.has_goals = true;
+        plan.missed = Some(Unplaced {
+            pod: pod.full_name(),
+            message: message.to_string(),
+        });
+    }
 }
 
 /// Fewer of the existing nodes; `None` if the pods that wait and have to run find no nodes on all of

@@ -71,7 +71,7 @@ struct Sets<'i> {
     set: Vec<i64>,
     looked: usize,
     /// Number of sets that it may look at.
-    sets: usize,
+    limit: usize,
 }
 
 impl<'i> Sets<'i> {
@@ -90,7 +90,7 @@ impl<'i> Sets<'i> {
             best: 0,
             set: vec![0; items.len()],
             looked: 0,
-            sets,
+            limit: sets,
             most,
         };
         let mut least = f64::INFINITY;
@@ -160,7 +160,7 @@ impl<'i> Sets<'i> {
         };
         self.looked += 1;
         let is_hopeless = worth as f64 + self.bound(from, weight_left) < (self.best + 1) as f64;
-        if self.looked > self.sets || is_hopeless {
+        if self.looked > self.limit || is_hopeless {
             return;
         }
         let item = &self.items[own];

@@ -46,7 +46,7 @@ fn request(kind: u64, stream: &mut Stream) -> [i64; 2] {
 /// A cluster: an empty node of each type in each zone, and pods that wait.
 fn cluster(seed: u64, count: u64) -> Vec<Value> {
     let mut stream = Stream::new(seed, "plan/tests/mixes", 0);
-    let zones = &["a", "b", "c"][..1 + (seed % 3) as usize];
+    let zones = &["a", "b", "c"][..=(seed % 3) as usize];
     let mut items = Vec::new();
     for zone in zones {
         for (name, cpu, memory, most, _) in types(seed) {
