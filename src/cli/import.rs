@@ -1,8 +1,8 @@
-//! `windtunnel import`: experiments from dumps of real clusters.
+//! `windtunnel import`: experiments from dumps of real clusters and from compose files.
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use lab::folder::Existing;
 use lab::import::{ImportError, ImportPlan, import};
@@ -10,6 +10,7 @@ use manifest::kind_named;
 use report::import as told;
 use trace::Input;
 
+use super::import_compose::{ComposeArguments, SummaryFormat};
 use super::{Exit, Failure, Global, output, terminal};
 use units::plural;
 
@@ -37,6 +38,10 @@ pub(super) enum ImportCommand {
     /// snapshot scenario: bound pods stay in place, pending ones are scheduled
     #[command(after_help = EXAMPLES)]
     Kubectl(KubectlArguments),
+    /// Import Docker Compose files as an experiment: a project on one host, a stack of SwarmKit, or
+    /// objects of Kubernetes
+    #[command(after_help = super::import_compose::EXAMPLES)]
+    Compose(ComposeArguments),
 }
 
 /// Arguments of `import kubectl`.
@@ -63,17 +68,11 @@ pub(super) struct KubectlArguments {
     force: bool,
 }
 
-/// Output format of the summary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum SummaryFormat {
-    /// Table for the terminal.
-    Table,
-    /// JSON, one object.
-    Json,
-}
-
 pub(super) fn run(global: &Global, command: &ImportCommand) -> Result<Exit, Failure> {
-    let ImportCommand::Kubectl(arguments) = command;
+    let arguments = match command {
+        ImportCommand::Kubectl(arguments) => arguments,
+        ImportCommand::Compose(arguments) => return super::import_compose::run(global, arguments),
+    };
     let mut inputs = Vec::new();
     let mut others = 0;
     for file in &arguments.files {

@@ -21,6 +21,7 @@ mod experiment_file;
 mod explain;
 mod failure;
 mod import;
+mod import_compose;
 mod interrupt;
 #[cfg(feature = "live")]
 mod live;
@@ -132,7 +133,7 @@ enum Command {
     Upgrade(upgrade::UpgradeArguments),
     /// Render finished runs side by side: HTML, Markdown, tables, single plots
     Report(report::ReportArguments),
-    /// Create an experiment from cluster dumps (kubectl)
+    /// Create an experiment from cluster dumps (kubectl) or compose files
     #[command(subcommand)]
     Import(import::ImportCommand),
     /// Inspect, validate and generate traces

@@ -3,7 +3,7 @@
 
 use crate::admission::Creation;
 use crate::probe::Probe;
-use crate::provider::{OrderFailed, ProviderRequest};
+use crate::provider::{MachineOrder, OrderFailed, ProviderRequest};
 use cluster::{Conflict, Store, UsageSamples};
 use model::{Event, PodRef, Text};
 use units::{Instant, Revision};
@@ -160,6 +160,12 @@ pub trait Component: Send {
     /// Takes note that a machine this component ordered will not come.
     fn order_failed(&mut self, now: Instant, failed: &OrderFailed) {
         let _ = (now, failed);
+    }
+
+    /// Takes note of a machine that an earlier component of this purpose ordered and that has yet to join,
+    /// before the first step. One of a group that this component does not keep is none of its business.
+    fn awaits(&mut self, now: Instant, order: &MachineOrder) {
+        let _ = (now, order);
     }
 
     /// Returns whether the component reads measurements before its step at an instant.

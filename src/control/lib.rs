@@ -7,6 +7,7 @@ pub mod client_limit;
 pub mod component;
 pub mod controllers;
 mod daemons;
+pub mod delivery;
 pub mod local_node;
 pub mod node;
 pub mod node_api;

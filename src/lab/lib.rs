@@ -6,6 +6,7 @@ mod classes;
 pub mod columns;
 pub mod compact;
 pub mod compare;
+pub mod compose;
 pub mod decisions;
 pub mod diff;
 pub mod events;

@@ -16,6 +16,7 @@ pub mod explain;
 mod export;
 pub mod format;
 
+pub mod compose;
 pub mod html;
 pub mod import;
 mod latex;
@@ -25,7 +26,7 @@ pub mod mix;
 pub mod place;
 pub mod plan;
 pub mod plot;
-mod releases;
+pub mod releases;
 pub mod runs;
 mod sense;
 pub mod study;

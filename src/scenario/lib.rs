@@ -9,6 +9,7 @@ pub mod alerts;
 pub mod as_run;
 mod check;
 mod check_fields;
+pub mod compose;
 mod decode;
 pub mod diagnostic;
 mod domains;

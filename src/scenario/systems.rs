@@ -2,9 +2,9 @@
 
 use super::diagnostic::{Code, Finding, Findings};
 use super::names::Names;
-use super::schema::{MesosStrategy, Nova, Scenario, Swarm, System};
+use super::schema::{Flow, MesosStrategy, Nova, Omega, Scenario, Swarm, System};
 use super::tree::Tree;
-use units::plural;
+use units::{Duration, Quantity, SortedSet, plural};
 
 /// Whether options are given.
 type IsGiven = fn(&System) -> bool;
@@ -23,12 +23,15 @@ const OWN: &[(&str, &str, IsGiven)] = &[
     ("gpu-sharing", "gpuSharing", |system| {
         system.gpu_sharing.is_some()
     }),
+    ("omega", "omega", |system| system.omega.is_some()),
+    ("flow", "flow", |system| system.flow.is_some()),
     ("nova", "nova", |system| system.nova.is_some()),
     ("ecs", "ecs", |system| system.ecs.is_some()),
+    ("compose", "compose", |system| system.compose.is_some()),
 ];
 
 /// Systems that have options, and know pods alone.
-const PODS_ALONE: [&str; 3] = ["sparrow", "consolidation", "gpu-sharing"];
+const PODS_ALONE: [&str; 5] = ["sparrow", "consolidation", "gpu-sharing", "omega", "flow"];
 
 /// Reports every broken rule of `system:`.
 pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, findings: &mut Findings) {
@@ -74,6 +77,12 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
     }
     if let Some(written) = &system.nova {
         nova(written, tree, findings);
+    }
+    if let Some(written) = &system.omega {
+        omega(written, tree, findings);
+    }
+    if let Some(written) = &system.flow {
+        flow(written, tree, findings);
     }
     if let Some(written) = &system.swarmkit
         && written.managers % 2 == 0
@@ -161,6 +170,85 @@ fn nova(nova: &Nova, tree: &Tree, findings: &mut Findings) {
     }
 }
 
+fn omega(omega: &Omega, tree: &Tree, findings: &mut Findings) {
+    let mut wrong = |place: &[&str], message: String, label: &str| {
+        let path = ["system", "omega", "kinds"].iter().chain(place).copied();
+        findings.push(Finding::new(Code::Conflict, message, tree.locate(path)).label(label));
+    };
+    let mut names = SortedSet::new();
+    for (index, kind) in omega.kinds.iter().enumerate() {
+        let number = index.to_string();
+        let number = number.as_str();
+        if !names.insert(kind.name.as_str()) {
+            let message = format!("there is a kind `{}` already", kind.name);
+            wrong(&[number, "name"], message, "expected a name of its own");
+        }
+        for (field, time) in [
+            ("perJob", Some(kind.per_job)),
+            ("perTask", Some(kind.per_task)),
+            ("requested", kind.requested),
+        ] {
+            if time.is_some_and(|time| time < Duration::ZERO) {
+                let message = "a time below 0s".to_owned();
+                wrong(&[number, field], message, "expected 0s or more");
+            }
+        }
+        let is_open = kind.priority.is_none() && kind.requested.is_none() && kind.tasks.is_none();
+        let is_last = index + 1 == omega.kinds.len();
+        if is_last && !is_open {
+            let message = format!(
+                "no scheduler would decide on jobs that are not `{}`",
+                kind.name
+            );
+            let label = "expected no `priority`, `requested` and `tasks` in the last kind";
+            wrong(&[number], message, label);
+        } else if !is_last && is_open {
+            let message = format!(
+                "every job is `{}`, and the kinds after it get none",
+                kind.name
+            );
+            let label = "expected a condition: `priority`, `requested` or `tasks`";
+            wrong(&[number], message, label);
+        }
+    }
+}
+
+fn flow(flow: &Flow, tree: &Tree, findings: &mut Findings) {
+    let mut wrong = |field: &[&str], message: String, label: &str| {
+        let path = ["system", "flow"].iter().chain(field).copied();
+        findings.push(Finding::new(Code::Conflict, message, tree.locate(path)).label(label));
+    };
+    if !(flow.wait_factor.is_finite() && flow.wait_factor > 0.0) {
+        let message = format!(
+            "at a wait factor of {} no task is ever placed",
+            flow.wait_factor
+        );
+        wrong(&["waitFactor"], message, "expected more than 0");
+    }
+    if flow.core_cost < flow.rack_cost {
+        let message = format!(
+            "input from another rack at {} would cost less than input from the same rack at {}",
+            flow.core_cost, flow.rack_cost
+        );
+        wrong(&["coreCost"], message, "expected `rackCost` or more");
+    }
+    let bytes = |quantity: Quantity| quantity.units_ceil().unwrap_or(i64::MAX);
+    for (field, value, least) in [
+        ("mean", flow.input.mean, 0),
+        ("block", flow.input.block, 1_000_000),
+    ] {
+        if !(least..=1_000_000_000_000_000).contains(&bytes(value)) {
+            let message = format!("a size of {value}");
+            let label = if least == 0 {
+                "expected 0 to 1P"
+            } else {
+                "expected 1M to 1P"
+            };
+            wrong(&["input", field], message, label);
+        }
+    }
+}
+
 impl System {
     /// The systems whose own options are given, and the fields of these.
     fn with_options(&self) -> Vec<(&'static str, &'static str)> {
@@ -202,7 +290,13 @@ impl System {
                 own.detection.name().to_owned()
             }
             "ecs" => "strategies".to_owned(),
+            "compose" => "one-host".to_owned(),
             "dcos" => "drf".to_owned(),
+            "omega" => "claims".to_owned(),
+            "flow" => {
+                let own = self.flow.as_ref().map(|own| own.cost_model);
+                own.unwrap_or_default().name().to_owned()
+            }
             "mesos" => {
                 let own = self.mesos.as_ref();
                 match own.map(|own| own.strategy).unwrap_or_default() {

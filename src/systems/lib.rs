@@ -4,16 +4,21 @@
 
 pub mod batch;
 pub mod capability;
+pub mod compose;
 pub mod consolidation;
+pub mod docker_machine;
 pub mod ecs;
 pub mod entry;
 pub mod fleet;
+pub mod flow;
 pub mod gpu_sharing;
 pub mod kubelet;
 pub mod kubernetes;
 pub mod mapping;
 pub mod mesos;
 pub mod nova;
+pub mod omega;
+pub mod openshift;
 pub mod options;
 pub mod parts;
 pub mod pipeline;

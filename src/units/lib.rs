@@ -1,8 +1,9 @@
 //! Units: instants and durations (i64 nanoseconds), quantities in the Kubernetes grammar, integer
-//! resource vectors, dense ids, stable identities, sorted maps and sets, names near a misspelt one, and plurals. Nothing
+//! resource vectors, dense ids, stable identities, sorted maps and sets, cycles of dependencies, names near a misspelt one, and plurals. Nothing
 //! here knows anything else of ours.
 
 pub mod date;
+pub mod graph;
 pub mod id;
 pub mod identity;
 pub mod nearest;

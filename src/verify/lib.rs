@@ -7,6 +7,7 @@ pub mod batsim;
 mod cases;
 pub mod cloudsim;
 pub mod cluster_autoscaler;
+mod experiment_text;
 pub mod fgd_orders;
 pub mod fgd_placements;
 pub mod fgd_tables;

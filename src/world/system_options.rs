@@ -9,6 +9,7 @@ use scenario::schema::{
     SwarmReschedule, SwarmStrategy, UpdateFailureAction, UpdateTaskOrder,
 };
 use systems::SystemOptions;
+use systems::compose::ComposeOptions;
 use systems::ecs::EcsOptions;
 use systems::fleet::options::FleetSetup;
 use systems::fleet::presence::FleetOptions;
@@ -75,7 +76,10 @@ pub fn system_options(
         Some(written) => super::ecs_options::ecs_options(written)?,
         None => EcsOptions::default(),
     };
+    let omega = super::omega_options::omega_options(&system.omega.clone().unwrap_or_default());
+    let flow = super::omega_options::flow_options(&system.flow.clone().unwrap_or_default());
     let options = SystemOptions::default().with(nova).with(ecs).with(sparrow);
+    let options = options.with(omega).with(flow);
     let consolidation = super::consolidation_options::consolidation_options(scenario)?;
     let sharing = gpu_sharing(&system.gpu_sharing.clone().unwrap_or_default())?;
     let options = options
@@ -83,6 +87,11 @@ pub fn system_options(
         .with(swarm)
         .with(swarmkit)
         .with(consolidation);
+    let compose = match &system.compose {
+        Some(written) => super::compose_options::compose_options(written)?,
+        None => ComposeOptions::default(),
+    };
+    let options = options.with(compose);
     Ok(options.with(fleet).with(mesos))
 }
 

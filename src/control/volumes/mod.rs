@@ -4,6 +4,7 @@
 //! (spec: orchestrators-a.md 9.6; attachdetach `reconciler`).
 
 mod attachment;
+pub mod backup;
 mod component;
 
 pub use attachment::{Attachments, Host, VolumeDelays};

@@ -24,6 +24,7 @@ const OF_PODS: &[&str] = &[
     "queue-limit",
     "run-time",
     "service-time",
+    "start-time",
     "stop-time",
     "weight",
 ];

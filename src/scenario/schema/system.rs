@@ -9,7 +9,10 @@ use super::gpu_sharing::GpuSharing;
 use super::release::{Release, Switch};
 use super::slurm::Slurm;
 use super::sparrow::Sparrow;
-use super::{Autoscaling, Controllers, Descheduling, Ecs, Fleet, Mesos, Nova, Swarm, SwarmKit};
+use super::{
+    Autoscaling, Compose, Controllers, Descheduling, Ecs, Fleet, Flow, Mesos, Nova, Omega, Swarm,
+    SwarmKit,
+};
 use crate::plain::Arguments;
 use units::{Duration, SortedMap};
 
@@ -67,6 +70,15 @@ pub struct System {
     /// Options of ECS, for `name: ecs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ecs: Option<Ecs>,
+    /// Options of Omega, for `name: omega`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub omega: Option<Omega>,
+    /// Options of Quincy, Octopus and their like, for `name: flow`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<Flow>,
+    /// Options of Docker Compose, for `name: compose`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compose: Option<Compose>,
 }
 
 impl Default for System {
@@ -87,6 +99,9 @@ impl Default for System {
             mesos: None,
             nova: None,
             ecs: None,
+            omega: None,
+            flow: None,
+            compose: None,
         }
     }
 }

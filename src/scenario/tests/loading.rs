@@ -33,9 +33,12 @@ fn the_complete_example_loads() {
             "fleet",
             "slurm",
             "sparrow",
+            "omega",
+            "flow",
             "consolidation",
             "gpu-sharing",
             "ecs",
+            "compose",
             "nova",
             "mesos"
         ]
@@ -246,9 +249,12 @@ fn the_schema_for_editors_has_only_standard_keywords() {
             "swarmkit",
             "fleet",
             "sparrow",
+            "omega",
+            "flow",
             "consolidation",
             "gpu-sharing",
             "ecs",
+            "compose",
             "nova",
             "mesos"
         ])

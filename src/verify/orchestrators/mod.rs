@@ -1,4 +1,4 @@
-//! Recorded decisions of Swarm, `SwarmKit`, Fleet, Mesos and its frameworks: a case a line, of the
+//! Recorded decisions of Swarm, `SwarmKit`, Fleet, Nova, ECS, Compose, `OpenShift`, Mesos and its frameworks: a case a line, of the
 //! kind that its field `system` names (spec: orchestrators-a.md section 14, orchestrators-b.md
 //! section 12). One file holds many kinds; each is a family of its own in what is reported, and a
 //! kind that can't be judged is counted by its name.
@@ -13,13 +13,16 @@ mod bench;
 mod bins;
 mod borg;
 mod chronos;
+mod compaction;
 mod compare;
+mod compose;
 mod dcos;
 mod ecs;
 mod energy;
 mod failures;
 mod features;
 mod fleet;
+mod flow;
 mod functions;
 mod gang;
 mod gpu;
@@ -28,7 +31,11 @@ mod marathon;
 mod mesos;
 mod network;
 mod nova;
+mod omega;
+mod openshift;
 mod packing;
+mod platform;
+mod sampling;
 mod slurm;
 mod sparrow;
 mod swarm;
@@ -117,6 +124,11 @@ const KINDS: &[&str] = &[
     "fleet",
     "nova",
     "ecs",
+    "compose",
+    "openshift",
+    "docker-machine",
+    "feature-deploy",
+    "feature-storage",
     "mesos-sorter",
     "mesos-random-sorter",
     "mesos-allocator",
@@ -142,13 +154,21 @@ const KINDS: &[&str] = &[
     "sparrow",
     "sparrow-zero-wait",
     "supermarket",
+    "omega",
+    "omega-decision-time",
     "tetris",
     "tetris-fill",
+    "quincy",
+    "min-cost-flow",
+    "octopus",
+    "tarcil",
+    "graphene-bound",
     "borg-score",
     "borg-preemption",
     "borg-reservation",
     "borg-p90",
     "borg-metrics",
+    "borg-compaction",
     "bin-packing",
     "vector-packing",
     "tiresias",
@@ -192,6 +212,8 @@ fn forms(kind: &str) -> Option<Forms> {
         "fleet" => return Some(fleet::FORMS),
         "nova" => return Some(nova::FORMS),
         "ecs" => return Some(ecs::FORMS),
+        "compose" => compose::decide,
+        "openshift" => openshift::decide,
         kind if kind.starts_with("mesos-") => return mesos::forms(kind),
         "drf-tasks" => mesos::drf_tasks,
         kind if kind.starts_with("marathon-") => return marathon::decide(kind).map(Forms::One),
@@ -199,6 +221,7 @@ fn forms(kind: &str) -> Option<Forms> {
         "dcos-autoscale" => dcos::autoscale,
         kind if kind.starts_with("batch-") => return batch::forms(kind),
         "gang" => return gang::forms(kind),
+        "quincy" | "min-cost-flow" | "octopus" => return flow::forms(kind),
         "weibull" | "lognormal" | "availability" | "spot" | "late-speculation" => {
             return failures::decide(kind).map(Forms::One);
         }
@@ -209,10 +232,14 @@ fn forms(kind: &str) -> Option<Forms> {
             let own = own.or_else(|| slurm::decide(kind));
             let own = own.or_else(|| sparrow::decide(kind));
             let own = own.or_else(|| tetris::decide(kind));
+            let own = own.or_else(|| omega::decide(kind));
+            let own = own.or_else(|| sampling::decide(kind));
             let own = own
                 .or_else(|| borg::decide(kind))
                 .or_else(|| bins::decide(kind))
+                .or_else(|| compaction::decide(kind))
                 .or_else(|| gpu::decide(kind));
+            let own = own.or_else(|| platform::decide(kind));
             return own.or_else(|| features::decide(kind)).map(Forms::One);
         }
     };
@@ -318,6 +345,12 @@ mod tests {
         "sparrow*",
         "supermarket",
         "tetris*",
+        "omega*",
+        "quincy",
+        "min-cost-flow",
+        "octopus",
+        "tarcil",
+        "graphene-bound",
         "fgd",
         "gpu-packing-score",
         "bin-packing",

@@ -1,0 +1,193 @@
+//! `windtunnel import compose`: experiments from compose files.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use lab::compose::{ComposeError, ComposePlan, import_compose};
+use lab::folder::Existing;
+use report::compose as told;
+use scenario::compose::{Target, Variables, environment};
+use trace::Input;
+
+use super::{Exit, Failure, Global, output, source};
+
+/// Examples of the command.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  windtunnel import compose compose.yaml --out experiments
+  windtunnel run experiments/shop.yaml
+  windtunnel import compose compose.yaml compose.prod.yaml --as swarmkit --name shop
+  windtunnel import compose compose.yaml --as kubernetes --profile debug --variable TAG=1.2
+
+Variables come from `--variable`, from `--env-file`, or else from the file `.env` beside the first
+compose file; never from the environment of this program, so that imports repeat.";
+
+/// Arguments of `import compose`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ComposeArguments {
+    /// Compose files; later ones are laid over earlier ones
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// System that the project runs as
+    #[arg(long = "as", value_enum, default_value_t = As::Compose, value_name = "SYSTEM")]
+    target: As,
+    /// Profiles that are on; `*` is all
+    #[arg(long = "profile", value_name = "NAME", value_delimiter = ',')]
+    profiles: Vec<String>,
+    /// Value of a variable that the files name; may be repeated
+    #[arg(long = "variable", value_name = "NAME=VALUE")]
+    variables: Vec<String>,
+    /// File of variables, in place of `.env`; may be repeated
+    #[arg(long = "env-file", value_name = "FILE")]
+    env_files: Vec<PathBuf>,
+    /// Output folder, or the experiment file itself (`.yaml`)
+    #[arg(long, value_name = "DIR|FILE", default_value = ".")]
+    out: PathBuf,
+    /// Name of the project [default: the file's own, or after the file or its folder]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Output format of the summary
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]
+    format: SummaryFormat,
+    /// Replace existing files
+    #[arg(long)]
+    force: bool,
+}
+
+/// Output format of the summary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SummaryFormat {
+    /// Table for the terminal.
+    Table,
+    /// JSON, one object.
+    Json,
+}
+
+/// System that a project runs as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum As {
+    /// Project on one host.
+    Compose,
+    /// Stack of `SwarmKit`.
+    Swarmkit,
+    /// Objects of Kubernetes.
+    Kubernetes,
+}
+
+pub(super) fn run(global: &Global, arguments: &ComposeArguments) -> Result<Exit, Failure> {
+    let mut files = Vec::new();
+    for path in &arguments.files {
+        files.push(source::text_of(path)?);
+    }
+    let out = &arguments.out;
+    let is_file = out
+        .extension()
+        .is_some_and(|ending| ending == "yaml" || ending == "yml");
+    let plan = ComposePlan {
+        files: &files,
+        name: name(arguments)?,
+        variables: variables(arguments)?,
+        profiles: arguments.profiles.clone(),
+        target: match arguments.target {
+            As::Compose => Target::Compose,
+            As::Swarmkit => Target::SwarmKit,
+            As::Kubernetes => Target::Kubernetes,
+        },
+        scenario: is_file.then(|| out.clone()),
+        folder: out.clone(),
+        existing: if arguments.force {
+            Existing::Replace
+        } else {
+            Existing::Refuse
+        },
+    };
+    let summary = import_compose(&plan).map_err(|error| match &error {
+        ComposeError::Rejected(rejected) => source::told(rejected),
+        ComposeError::Folder(folder) if folder.exit_code() != 2 => Failure::incomplete(error),
+        ComposeError::Text(_) => Failure::incomplete(error),
+        ComposeError::OverInput { .. } | ComposeError::Folder(_) => Failure::input(error),
+    })?;
+    let text = match arguments.format {
+        SummaryFormat::Table => told::summary(&summary, global.verbose),
+        SummaryFormat::Json => {
+            let mut text = serde_json::to_string_pretty(&summary).map_err(Failure::incomplete)?;
+            text.push('\n');
+            text
+        }
+    };
+    output::print(text.as_bytes())?;
+    Ok(Exit::Done)
+}
+
+/// Values of variables: of the environment files, and those of the command line over them.
+fn variables(arguments: &ComposeArguments) -> Result<Variables, Failure> {
+    let mut variables = Variables::new();
+    let mut files = arguments.env_files.clone();
+    let beside = arguments.files[0].with_file_name(".env");
+    if files.is_empty() && beside.is_file() {
+        files.push(beside);
+    }
+    for path in files {
+        let text = Input::path(&path)
+            .read_to_string()
+            .map_err(Failure::input)?;
+        let read = environment(&text).map_err(|(line, text)| {
+            let place = path.display();
+            Failure::input(format!("{place}:{line}: `{text}`: expected `NAME=VALUE`"))
+        })?;
+        variables.extend(read);
+    }
+    for written in &arguments.variables {
+        let (name, value) = written
+            .split_once('=')
+            .filter(|own| !own.0.is_empty())
+            .ok_or_else(|| {
+                Failure::input(format!("--variable: `{written}`: expected `NAME=VALUE`"))
+            })?;
+        variables.insert(name.to_owned(), value.to_owned());
+    }
+    Ok(variables)
+}
+
+/// Name of the project after its first file, or after the folder of one with the usual name.
+fn name(arguments: &ComposeArguments) -> Result<String, Failure> {
+    if let Some(name) = &arguments.name {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if name.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && name.bytes().all(is_plain)
+        {
+            return Ok(name.clone());
+        }
+        return Err(Failure::input(format!(
+            "`{name}` can't be the name of a project: expected letters, digits, `-`, `_` and `.`, \
+             such as `shop`"
+        )));
+    }
+    let first = &arguments.files[0];
+    let stem = first
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let folder = first.parent().and_then(Path::file_name);
+    let is_usual = matches!(stem.as_str(), "compose" | "docker-compose");
+    let name = match folder {
+        Some(folder) if is_usual => folder.to_string_lossy().into_owned(),
+        _ => stem,
+    };
+    let plain = |letter: char| {
+        if letter.is_ascii_alphanumeric() || "-_.".contains(letter) {
+            letter
+        } else {
+            '-'
+        }
+    };
+    let name: String = name.chars().map(plain).collect();
+    let name = name.trim_matches(['-', '.']).to_owned();
+    Ok(if name.is_empty() {
+        "project".to_owned()
+    } else {
+        name
+    })
+}

@@ -1,0 +1,242 @@
+//! Projects of compose files: what is read, listed and refused.
+
+use super::experiment::experiment;
+use super::interpolate::Variables;
+use super::objects::objects;
+use super::{Project, ReadRequest, Target, read};
+use crate::NamedText;
+use crate::diagnostic::Color;
+
+fn read_as(text: &str, target: Target, variables: &[(&str, &str)]) -> Result<Project, String> {
+    let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let variables: Variables = variables.iter().map(own).collect();
+    let file = NamedText {
+        name: "compose.yaml",
+        text,
+    };
+    let request = ReadRequest {
+        files: &[file],
+        name: "shop",
+        variables: &variables,
+        profiles: &[],
+        target,
+        open: &|path| match path {
+            "base.yaml" => {
+                Ok("services: {base: {image: base, restart: always, scale: 2}}".to_owned())
+            }
+            "more.yaml" => Ok("services: {cache: {image: redis}}".to_owned()),
+            _ => Err("no such file".to_owned()),
+        },
+    };
+    read(&request).map_err(|rejected| rejected.render(Color::Off))
+}
+
+fn project(text: &str) -> Project {
+    read_as(text, Target::Compose, &[]).unwrap_or_else(|words| panic!("{words}"))
+}
+
+const SHOP: &str = "
+x-common: &common {image: app, restart: always}
+services:
+  web:
+    <<: *common
+    ports: ['8080:80']
+    networks: [front]
+    depends_on:
+      migrate: {condition: service_completed_successfully}
+      cache: {condition: service_started, required: false}
+  migrate:
+    build: .
+    depends_on: [db]
+    x-windtunnel: {runTime: 7s}
+  db:
+    image: postgres
+    environment: [POSTGRES_DB=shop, 'ZONE=$ZONE']
+    volumes: ['data:/var/lib']
+    healthcheck: {test: [CMD, pg_isready], interval: 10s, retries: 5}
+  debug:
+    image: tools
+    profiles: [debug]
+networks: {front: {}}
+volumes: {data: {}}
+";
+
+#[test]
+fn a_project_is_read_and_what_has_no_effect_is_listed() {
+    let project = project(SHOP);
+    let names: Vec<&str> = project.services.iter().map(|own| &*own.name).collect();
+    assert_eq!(
+        (names, &*project.off),
+        (vec!["web", "migrate", "db"], &["debug".to_owned()][..])
+    );
+    let web = &project.services[0];
+    assert_eq!(
+        (&*web.image, &*web.restart, web.depends_on.len()),
+        ("app", "always", 2)
+    );
+    assert!(project.services[1].is_job && !web.is_job);
+    let listed: Vec<(&str, &str)> = project
+        .remarks
+        .iter()
+        .map(|own| (&*own.service, &*own.field))
+        .collect();
+    for field in [
+        ("web", "networks"),
+        ("migrate", "build"),
+        ("db", "environment"),
+        ("db", "volumes"),
+        ("web", "depends_on.cache"),
+    ] {
+        assert!(listed.contains(&field), "{field:?} of {listed:?}");
+    }
+    let place = project.remarks.iter().find(|own| own.field == "networks");
+    assert_eq!(place.map(|own| &*own.place), Some("compose.yaml:7:5"));
+    // The variable is not set; nothing here depends on it.
+    assert!(
+        project
+            .remarks
+            .iter()
+            .any(|own| own.effect.contains("`ZONE`"))
+    );
+}
+
+#[test]
+fn objects_and_the_experiment_hold_what_a_run_needs() {
+    let project = project(SHOP);
+    let kinds: Vec<String> = objects(&project, Target::Kubernetes)
+        .iter()
+        .map(|own| format!("{}/{}", own["kind"], own["metadata"]["name"]).replace('"', ""))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "Deployment/web",
+            "Service/web",
+            "Job/migrate",
+            "Deployment/db"
+        ]
+    );
+    let text = experiment(&project, Target::Compose, "shop.objects.yaml").expect("a text");
+    for part in [
+        "name: compose",
+        "condition: service_completed_successfully",
+        "restart: always",
+    ] {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+    let text = experiment(&project, Target::Kubernetes, "shop.objects.yaml").expect("a text");
+    assert!(
+        text.contains("name: kubernetes") && !text.contains("dependsOn"),
+        "{text}"
+    );
+}
+
+#[test]
+fn services_extend_others_and_files_include_others() {
+    let text = "include: [more.yaml]\nservices:\n  web: {extends: {file: base.yaml, service: base}, scale: 3}\n  \
+                small: {extends: {service: web}, scale: 1, image: small}\n";
+    let project = project(text);
+    let found: Vec<(&str, &str, u32, &str)> = project
+        .services
+        .iter()
+        .map(|own| (&*own.name, &*own.image, own.replicas, &*own.restart))
+        .collect();
+    let expected = [
+        ("web", "base", 3, "always"),
+        ("small", "small", 1, "always"),
+        ("cache", "redis", 1, "no"),
+    ];
+    assert_eq!(found, expected);
+}
+
+/// Every file is refused with its position and these words.
+#[test]
+fn wrong_files_are_refused_with_their_position() {
+    for (text, words) in [
+        (
+            "services:\n  a: {image: a, depends_on: [b]}\n  b: {image: b, depends_on: [a]}\n",
+            "dependency cycle: a -> b -> a",
+        ),
+        ("services:\n  a: {image: 'a:${TAG}'}\n", "`TAG` is not set"),
+        (
+            "services:\n  a: {image: a, command: '${KEY:?no key}'}\n",
+            "has to be set: no key",
+        ),
+        (
+            "services:\n  a: {image: a, depends_on: [db]}\n",
+            "undefined service `db`",
+        ),
+        (
+            "services:\n  a: {imge: a}\n",
+            "there is no field `imge` here",
+        ),
+        (
+            "service:\n  a: {image: a}\n",
+            "there is no field `service` at the top",
+        ),
+        (
+            "services:\n  a: {image: a, volumes: ['data:/x']}\n",
+            "which is not in `volumes`",
+        ),
+        (
+            "services:\n  a: {image: a, restart: sometimes}\n",
+            "`sometimes` is not `no`",
+        ),
+        (
+            "services:\n  a: {image: a, mem_limit: lots}\n",
+            "`lots` is not a size",
+        ),
+        (
+            "services:\n  a: {image: a, ports: ['80:http']}\n",
+            "`80:http` is no port",
+        ),
+        (
+            "services:\n  a: {image: a, ports: ['80:80']}\n  b: {image: b, ports: ['80:81']}\n",
+            "port 80/tcp is published by `a` and by `b`",
+        ),
+        (
+            "services:\n  a: {extends: {service: a}}\n",
+            "extend each other in a circle",
+        ),
+        (
+            "services:\n  a: {extends: {file: none.yaml, service: a}}\n",
+            "none.yaml: no such file",
+        ),
+        (
+            "services:\n  a: {image: a, scale: 2, deploy: {replicas: 3}}\n",
+            "`scale` asks for 2",
+        ),
+        ("services:\n  a: {}\n", "neither `image` nor `build`"),
+        ("services: {}\n", "declares no service"),
+        ("services:\n  a: {image: $}\n", "holds no variable"),
+    ] {
+        let refused = read_as(text, Target::Compose, &[]).expect_err(text);
+        assert!(refused.contains(words), "{text}\n{refused}");
+        assert!(refused.contains("compose.yaml:"), "{refused}");
+    }
+}
+
+#[test]
+fn later_files_are_laid_over_earlier_ones() {
+    let files = [
+        NamedText {
+            name: "one.yaml",
+            text: "services: {a: {image: one, ports: ['80:80'], command: [x, y], profiles: [p]}}",
+        },
+        NamedText {
+            name: "two.yaml",
+            text: "services:\n  a:\n    image: two\n    ports: ['81:81']\n    profiles: !reset []\n    command: [z]\n",
+        },
+    ];
+    let request = ReadRequest {
+        files: &files,
+        name: "laid",
+        variables: &Variables::new(),
+        profiles: &[],
+        target: Target::SwarmKit,
+        open: &|_| Err("no such file".to_owned()),
+    };
+    let project = read(&request).expect("a project");
+    let own = &project.services[0];
+    assert_eq!((&*own.image, own.ports.len()), ("two", 2));
+}

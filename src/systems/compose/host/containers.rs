@@ -1,0 +1,156 @@
+//! Containers of services: created, started, stopped and taken off.
+
+use std::sync::Arc;
+
+use cluster::Store;
+use control::Outbox;
+use control::admission::{Creation, NewName, NewPod};
+use model::{DeviceSet, EndReason, Event, PodChange, PodOwner};
+use units::ObjectId;
+
+use super::super::project::{Project, Step};
+use super::{Container, Host, Service};
+
+impl Host {
+    /// Creates what services lack and stops what they have too much of.
+    pub(super) fn reconcile(&mut self, store: &Store, out: &mut Outbox) {
+        let ids: Vec<ObjectId> = self.services.keys().copied().collect();
+        for id in ids {
+            let Some(service) = self.services.get(&id) else {
+                continue;
+            };
+            if service.is_leaving && service.containers.is_empty() {
+                self.numbers.remove(&service.name);
+                self.services.remove(&id);
+                continue;
+            }
+            if service.is_leaving || service.is_replaced {
+                self.empty(id, store, out);
+            }
+            self.fill(id, store, out);
+        }
+    }
+
+    /// Stops the containers of a service, once those that depend on it have stopped.
+    fn empty(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
+        let Some(service) = self.services.get(&id) else {
+            return;
+        };
+        let is_stopped = |name: &str| {
+            let other = self.numbers.get(name).and_then(|id| self.services.get(id));
+            other.is_none_or(|other| {
+                !(other.is_leaving || other.is_replaced) || other.containers.is_empty()
+            })
+        };
+        let project = self.project.as_ref();
+        if !project.is_none_or(|project| project.may_stop(&service.name, is_stopped)) {
+            return;
+        }
+        let containers: Vec<(i32, Container)> = service
+            .containers
+            .iter()
+            .filter_map(|(index, own)| Some((*index, (*own)?)))
+            .collect();
+        for (index, own) in containers {
+            self.stop(id, index, own, store, out);
+        }
+        let Some(service) = self.services.get_mut(&id) else {
+            return;
+        };
+        if service.containers.is_empty() && service.is_replaced {
+            (service.is_replaced, service.is_called) = (false, false);
+            if let Some(project) = &mut self.project {
+                project.restart(&service.name);
+            }
+        }
+    }
+
+    /// Stops a container, or takes one off that has ended.
+    fn stop(&mut self, id: ObjectId, index: i32, own: Container, store: &Store, out: &mut Outbox) {
+        let pod = own.pod;
+        if own.is_over() {
+            self.owners.remove(&pod.id);
+            if let Some(service) = self.services.get_mut(&id) {
+                service.containers.remove(&index);
+            }
+            let change = PodChange::Forgotten;
+            out.write(store, Event::PodChanged { pod, change });
+        } else if !store.pod_states().is_terminating(pod) {
+            let (grace, reason) = (store.grace_of(pod), EndReason::Cancelled);
+            let change = PodChange::Terminating { grace, reason };
+            out.write(store, Event::PodChanged { pod, change });
+        }
+    }
+
+    /// Has as many containers as the service asks for.
+    fn fill(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
+        let Some(service) = self.services.get_mut(&id) else {
+            return;
+        };
+        if service.is_leaving || service.is_replaced {
+            return;
+        }
+        for index in 0..service.replicas {
+            let (name, template) = (&service.name, &service.template);
+            service.containers.entry(index).or_insert_with(|| {
+                out.creations.push(Creation::Pod(NewPod {
+                    owner: PodOwner::new(id, index),
+                    name: NewName::Exact(format!("{name}-{}", index + 1).into()),
+                    spec: Arc::clone(template),
+                }));
+                None
+            });
+        }
+        let surplus: Vec<(i32, Container)> = service
+            .containers
+            .range(service.replicas..)
+            .filter_map(|(index, own)| Some((*index, (*own)?)))
+            .collect();
+        for (index, own) in surplus.into_iter().rev() {
+            self.stop(id, index, own, store, out);
+        }
+    }
+
+    /// Starts the services whose turn it is.
+    pub(super) fn look(&mut self, store: &Store, out: &mut Outbox) {
+        let steps = self.project.as_mut().map(Project::look);
+        for step in steps.unwrap_or_default() {
+            match step {
+                Step::Start(name) => {
+                    let id = self.numbers.get(&name);
+                    if let Some(service) = id.and_then(|id| self.services.get_mut(id)) {
+                        service.is_called = true;
+                    }
+                }
+                Step::Fail { service, .. } => {
+                    let id = self.numbers.get(&service);
+                    let service = id.and_then(|id| self.services.get(id));
+                    for own in service.into_iter().flat_map(Service::live) {
+                        out.write(store, Event::PodUnschedulable { pod: own.pod });
+                    }
+                }
+                // The dependency's own containers show that it failed.
+                Step::Warn { .. } => {}
+            }
+        }
+    }
+
+    /// Gives the host the containers of all services that were called.
+    pub(super) fn bind(&mut self, store: &Store, out: &mut Outbox) {
+        let Some((node, true)) = self.node else {
+            return;
+        };
+        let called = self.services.values().filter(|service| service.is_called);
+        let pods = called.flat_map(Service::live).map(|own| own.pod);
+        for pod in pods.chain(self.strays.iter().copied()) {
+            let record = store.pods().get(pod);
+            let waits = record.is_some_and(|record| record.node().is_none());
+            if waits && !store.pod_states().is_terminating(pod) {
+                out.decided_pods += 1;
+                out.decided_jobs += 1;
+                let devices = DeviceSet::EMPTY;
+                out.write(store, Event::PodBound { pod, node, devices });
+            }
+        }
+    }
+}

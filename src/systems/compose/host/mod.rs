@@ -1,0 +1,408 @@
+//! Compose at work on one host, as one component: it creates the containers of all services, starts
+//! those whose dependencies have met their conditions, recreates those whose service was declared
+//! with another template, and stops services after those that depend on them (spec:
+//! orchestrators-a.md section 3).
+
+mod containers;
+
+use std::sync::Arc;
+
+use cluster::{Conflict, Store};
+use control::admission::Creation;
+use control::{Component, Outbox, Progress, Write};
+use model::{
+    EndReason, Event, NodeContact, Object, ObjectChange, PodChange, PodCreated, PodRef, PodSpec,
+    Text,
+};
+use units::{Instant, NodeId, ObjectId, PodId, Revision, SortedMap};
+
+use super::entry::CAPABILITIES;
+use super::options::ComposeOptions;
+use super::project::{Project, Sign, service_of};
+use crate::mapping::object_refusal;
+
+/// A container of a service.
+#[derive(Clone, Copy, Debug)]
+struct Container {
+    pod: PodRef,
+    has_run: bool,
+    is_healthy: bool,
+    standing: Standing,
+    /// The last code that it ended with.
+    code: i32,
+}
+
+/// What was last heard of a container's process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It is there, or was not started yet.
+    Up,
+    /// It ended, and may be started again.
+    Down,
+    /// It ended for good.
+    Over,
+}
+
+impl Container {
+    fn is_over(&self) -> bool {
+        self.standing == Standing::Over
+    }
+}
+
+/// A service of the project.
+#[derive(Clone, Debug)]
+struct Service {
+    name: Text,
+    template: Arc<PodSpec>,
+    replicas: i32,
+    /// Containers by their index; `None` is one that was asked for.
+    containers: SortedMap<i32, Option<Container>>,
+    is_called: bool,
+    /// Whether its containers give way to others.
+    is_replaced: bool,
+    is_leaving: bool,
+}
+
+/// The project's control plane.
+#[derive(Clone)]
+pub(super) struct Host {
+    options: ComposeOptions,
+    cursor: Revision,
+    project: Option<Project>,
+    /// The host and whether it is up; containers go to no other node.
+    node: Option<(NodeId, bool)>,
+    services: SortedMap<ObjectId, Service>,
+    numbers: SortedMap<Text, ObjectId>,
+    owners: SortedMap<PodId, (ObjectId, i32)>,
+    /// Containers without a service that wait for the host.
+    strays: Vec<PodRef>,
+}
+
+impl Service {
+    fn live(&self) -> impl Iterator<Item = &Container> {
+        let there = self.containers.values().flatten();
+        there.filter(|own| !own.is_over())
+    }
+
+    /// What its containers show of it, in the order in which it came to be.
+    fn signs(&self) -> Vec<Sign> {
+        let mut signs = Vec::new();
+        let there: Vec<&Container> = self.containers.values().flatten().collect();
+        if !self.is_called || there.len() < self.containers.len() {
+            return signs;
+        }
+        if there.iter().all(|own| own.has_run) {
+            signs.push(Sign::Running);
+        }
+        if there.iter().all(|own| own.is_healthy) {
+            signs.push(Sign::Healthy);
+        }
+        if !there.is_empty() && there.iter().all(|own| own.is_over()) {
+            let code = there.iter().map(|own| own.code).find(|code| *code != 0);
+            signs.push(Sign::Ended(code.unwrap_or(0)));
+        }
+        signs
+    }
+}
+
+/// The containers that an object asks for: their number and template.
+fn wanted(object: &Object) -> Option<(i32, &Arc<PodSpec>)> {
+    if object_refusal(CAPABILITIES, object).is_some() {
+        return None;
+    }
+    match object {
+        Object::Deployment(own) => Some((own.replicas, &own.template)),
+        Object::ReplicaSet(own) | Object::ReplicationController(own) => {
+            Some((own.replicas, &own.template))
+        }
+        Object::StatefulSet(own) => Some((own.replicas, &own.template)),
+        // The one host there is.
+        Object::DaemonSet(own) => Some((1, &own.template)),
+        Object::Job(own) => Some((own.completions.unwrap_or(1), &own.template)),
+        _ => None,
+    }
+}
+
+impl Host {
+    /// A control plane that knows nothing yet.
+    pub(super) const fn new(options: ComposeOptions) -> Self {
+        Self {
+            options,
+            cursor: Revision(0),
+            project: None,
+            node: None,
+            services: SortedMap::new(),
+            numbers: SortedMap::new(),
+            owners: SortedMap::new(),
+            strays: Vec::new(),
+        }
+    }
+
+    fn read(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+        for entry in store.log().since(self.cursor) {
+            match &entry.event {
+                Event::NodeAdded { node, .. } if self.node.is_none() => {
+                    self.node = Some((*node, true));
+                }
+                Event::NodeContact { node, contact } => {
+                    self.contact(*node, *contact, store, out);
+                }
+                Event::NodeReadiness { node, ready } => self.set_up(*node, *ready),
+                Event::NodeRemoved { node } => self.lost(*node, store, out),
+                Event::Object(change) => {
+                    let (ObjectChange::Created { id, .. }
+                    | ObjectChange::Updated { id, .. }
+                    | ObjectChange::Terminating { id }
+                    | ObjectChange::Orphaned { id }
+                    | ObjectChange::Deleted { id }) = change;
+                    self.declared(now, *id, store);
+                }
+                Event::PodCreated(created) => self.created(created, store),
+                Event::PodBound { pod, .. } => {
+                    self.strays.retain(|stray| stray != pod);
+                }
+                Event::PodRunning { pod } => self.seen(*pod, |own| own.has_run = true),
+                Event::PodChanged { pod, change } => self.changed(*pod, *change),
+                Event::PodEnded { pod, reason } => self.ended(*pod, *reason, store, out),
+                _ => {}
+            }
+        }
+        self.cursor = store.revision();
+    }
+
+    fn set_up(&mut self, node: NodeId, is_up: bool) {
+        if let Some(own) = self.node.as_mut().filter(|own| own.0 == node) {
+            own.1 = is_up;
+        }
+    }
+
+    fn contact(&mut self, node: NodeId, contact: NodeContact, store: &Store, out: &mut Outbox) {
+        let ready = match contact {
+            NodeContact::Silent { .. } => false,
+            NodeContact::Steady => true,
+            NodeContact::Heard => return,
+        };
+        self.set_up(node, ready);
+        if store.nodes().is_ready(node) != ready {
+            out.write(store, Event::NodeReadiness { node, ready });
+        }
+    }
+
+    /// The host is gone for good, with all that was on it; another node may take its place.
+    fn lost(&mut self, node: NodeId, store: &Store, out: &mut Outbox) {
+        if self.node.is_none_or(|own| own.0 != node) {
+            return;
+        }
+        self.node = None;
+        for own in self.services.values().flat_map(Service::live) {
+            let bound = store.pods().get(own.pod).and_then(model::Pod::node);
+            if bound == Some(node) {
+                let (pod, reason) = (own.pod, EndReason::NodeLost);
+                out.write(store, Event::PodEnded { pod, reason });
+            }
+        }
+    }
+
+    /// An object was declared, declared again with other contents, or deleted.
+    fn declared(&mut self, now: Instant, id: ObjectId, store: &Store) {
+        let row = store.objects().get(id).filter(|row| !row.is_terminating);
+        let Some((object, (replicas, template))) =
+            row.and_then(|row| Some((&row.object, wanted(&row.object)?)))
+        else {
+            if let Some(service) = self.services.get_mut(&id) {
+                service.is_leaving = true;
+            }
+            return;
+        };
+        let service = service_of(template);
+        let name: Text = if service.is_empty() {
+            object.name().clone()
+        } else {
+            service.into()
+        };
+        if let Some(service) = self.services.get_mut(&id) {
+            service.replicas = replicas;
+            if service.template != *template {
+                service.template = Arc::clone(template);
+                self.replace(&name);
+                let project = self.project.as_ref();
+                let with = project.map(|project| project.restarted_with(&name).cloned().collect());
+                let with: Vec<Text> = with.unwrap_or_default();
+                for name in with {
+                    self.replace(&name);
+                }
+            }
+            return;
+        }
+        let own = self.options.services.get(&*name);
+        let depends_on = own.map(|own| own.depends_on.clone()).unwrap_or_default();
+        let poll = self.options.poll;
+        let project = self
+            .project
+            .get_or_insert_with(|| Project::empty(poll, now));
+        project.join(name.clone(), depends_on);
+        self.numbers.insert(name.clone(), id);
+        let service = Service {
+            name,
+            template: Arc::clone(template),
+            replicas,
+            containers: SortedMap::new(),
+            is_called: false,
+            is_replaced: false,
+            is_leaving: false,
+        };
+        self.services.insert(id, service);
+    }
+
+    fn replace(&mut self, name: &Text) {
+        let id = self.numbers.get(name);
+        if let Some(service) = id.and_then(|id| self.services.get_mut(id)) {
+            service.is_replaced = true;
+        }
+    }
+
+    fn created(&mut self, created: &PodCreated, store: &Store) {
+        let pod = created.pod;
+        let own = created.owner.and_then(|owner| {
+            let service = self.services.get_mut(&owner.object)?;
+            Some((owner, service))
+        });
+        let Some((owner, service)) = own else {
+            let record = store.pods().get(pod);
+            if record.is_some_and(|record| record.node().is_none()) {
+                self.strays.push(pod);
+            }
+            return;
+        };
+        let container = Container {
+            pod,
+            has_run: false,
+            is_healthy: false,
+            standing: Standing::Up,
+            code: 0,
+        };
+        service.containers.insert(owner.index, Some(container));
+        self.owners.insert(pod.id, (owner.object, owner.index));
+    }
+
+    /// Something was seen of a container: what its service shows now goes to the project.
+    fn seen(&mut self, pod: PodRef, change: impl FnOnce(&mut Container)) {
+        let Some(&(id, index)) = self.owners.get(&pod.id) else {
+            return;
+        };
+        let (Some(service), Some(project)) = (self.services.get_mut(&id), &mut self.project) else {
+            return;
+        };
+        let Some(Some(own)) = service.containers.get_mut(&index) else {
+            return;
+        };
+        change(own);
+        for sign in service.signs() {
+            project.see(&service.name, sign);
+        }
+    }
+
+    fn changed(&mut self, pod: PodRef, change: PodChange) {
+        match change {
+            PodChange::Exited { code, .. } => self.seen(pod, |own| {
+                (own.standing, own.is_healthy, own.code) = (Standing::Down, false, code);
+            }),
+            PodChange::Ready(true) => self.seen(pod, |own| {
+                (own.standing, own.is_healthy) = (Standing::Up, true);
+            }),
+            PodChange::Ready(false) => {
+                let mut is_unhealthy = false;
+                self.seen(pod, |own| {
+                    is_unhealthy = own.standing == Standing::Up;
+                    own.is_healthy = false;
+                });
+                let owner = self.owners.get(&pod.id).filter(|_| is_unhealthy);
+                let service = owner.and_then(|(id, _)| self.services.get(id));
+                if let (Some(service), Some(project)) = (service, &mut self.project) {
+                    project.see(&service.name, Sign::Unhealthy);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn ended(&mut self, pod: PodRef, reason: EndReason, store: &Store, out: &mut Outbox) {
+        self.strays.retain(|stray| *stray != pod);
+        let Some(&(id, index)) = self.owners.get(&pod.id) else {
+            return;
+        };
+        match reason {
+            EndReason::Completed | EndReason::Error => self.seen(pod, |own| {
+                (own.standing, own.is_healthy) = (Standing::Over, false);
+                let is_success = reason == EndReason::Completed;
+                own.code = if is_success { 0 } else { own.code.max(1) };
+            }),
+            _ => {
+                self.owners.remove(&pod.id);
+                if let Some(service) = self.services.get_mut(&id) {
+                    service.containers.remove(&index);
+                }
+                if reason.leaves_object() {
+                    let change = PodChange::Forgotten;
+                    out.write(store, Event::PodChanged { pod, change });
+                }
+            }
+        }
+    }
+}
+
+impl Component for Host {
+    fn name(&self) -> &'static str {
+        "compose"
+    }
+
+    fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        self.read(now, view, out);
+        self.reconcile(view, out);
+        let look = self.project.as_ref().and_then(|own| own.next_look(now));
+        match look {
+            Some(at) if at <= now => self.look(view, out),
+            Some(at) => out.wake_at(at),
+            None => {}
+        }
+        self.bind(view, out);
+        Progress::Idle
+    }
+
+    fn refused(&mut self, _write: &Write, _conflict: &Conflict) {}
+
+    fn declined(&mut self, creation: &Creation, _conflict: &Conflict) {
+        if let Creation::Pod(new) = creation
+            && let Some(service) = self.services.get_mut(&new.owner.object)
+        {
+            service.containers.remove(&new.owner.index);
+        }
+    }
+
+    fn backlog(&self) -> usize {
+        let waiting = self.services.values().filter(|service| !service.is_called);
+        waiting
+            .map(|service| service.containers.len())
+            .sum::<usize>()
+            + self.strays.len()
+    }
+
+    fn waiting_message(&self, pod: PodRef) -> Option<Text> {
+        let (id, _) = self.owners.get(&pod.id)?;
+        let service = self.services.get(id)?;
+        let why = self.project.as_ref()?.why_waiting(&service.name);
+        match why {
+            Some(why) => Some(why.into()),
+            None if self.node.is_none_or(|own| !own.1) => Some("the host is down".into()),
+            None => None,
+        }
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}

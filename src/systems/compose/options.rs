@@ -1,0 +1,33 @@
+//! Options of a project: what its services depend on and how their containers are started again.
+
+use units::{Duration, SortedMap};
+
+use super::project::Dependency;
+use super::restart::RestartPolicy;
+
+/// Options of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComposeOptions {
+    /// Options by service; a service without any depends on nothing and is never started again.
+    pub services: SortedMap<String, ServiceOptions>,
+    /// Time between two looks at a dependency that is waited for.
+    pub poll: Duration,
+}
+
+/// Options of a service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceOptions {
+    /// Restart policy of the service's containers.
+    pub restart: RestartPolicy,
+    /// Services that have to be there first.
+    pub depends_on: Vec<Dependency>,
+}
+
+impl Default for ComposeOptions {
+    fn default() -> Self {
+        Self {
+            services: SortedMap::new(),
+            poll: Duration::from_millis(500),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The worked examples of projects (spec: orchestrators-a.md section 3), and properties of the order
+//! in which services start and stop.
+
+use proptest::prelude::*;
+
+use super::project::{Condition, Dependency, Project, ProjectError, Sign, Step};
+use model::Text;
+use units::{Duration, Instant, SortedMap};
+
+fn started(steps: &[Step]) -> Vec<&str> {
+    let names = steps.iter().filter_map(|step| match step {
+        Step::Start(name) => Some(&**name),
+        _ => None,
+    });
+    names.collect()
+}
+
+fn services(own: &[(&str, Vec<Dependency>)]) -> SortedMap<Text, Vec<Dependency>> {
+    let own = own.iter().cloned();
+    own.map(|(name, depends_on)| (name.into(), depends_on))
+        .collect()
+}
+
+fn shop() -> Project {
+    let services = services(&[
+        ("db", vec![]),
+        ("redis", vec![]),
+        ("migrate", vec![Dependency::on("db", Condition::Healthy)]),
+        (
+            "web",
+            vec![
+                Dependency::on("migrate", Condition::Completed),
+                Dependency::on("redis", Condition::Started),
+            ],
+        ),
+    ]);
+    Project::new(services, Duration::from_millis(500), Instant::ZERO).expect("a project")
+}
+
+#[test]
+fn worked_start_and_stop_of_four_services() {
+    let mut project = shop();
+    assert_eq!(started(&project.look()), ["db", "redis"]);
+    project.see("redis", Sign::Running);
+    project.see("db", Sign::Running);
+    assert!(started(&project.look()).is_empty());
+    let waits = project.why_waiting("migrate");
+    assert_eq!(
+        waits.as_deref(),
+        Some("it waits for service \"db\" to be healthy")
+    );
+    project.see("db", Sign::Healthy);
+    assert_eq!(started(&project.look()), ["migrate"]);
+    project.see("migrate", Sign::Running);
+    assert!(project.look().is_empty());
+    project.see("migrate", Sign::Ended(0));
+    assert_eq!(started(&project.look()), ["web"]);
+    let stopped = project.stop_order();
+    let stopped: Vec<Vec<&str>> = stopped
+        .iter()
+        .map(|level| level.iter().map(|name| &**name).collect())
+        .collect();
+    assert_eq!(stopped, [vec!["web"], vec!["migrate", "redis"], vec!["db"]]);
+}
+
+#[test]
+fn what_is_seen_counts_at_the_next_look() {
+    let mut project = shop();
+    let at = Instant::from_nanos;
+    assert_eq!(project.next_look(Instant::ZERO), Some(Instant::ZERO));
+    project.look();
+    assert_eq!(project.next_look(at(1)), None);
+    project.see("db", Sign::Healthy);
+    assert_eq!(project.next_look(at(600_000_000)), Some(at(1_000_000_000)));
+    assert_eq!(
+        project.next_look(at(1_000_000_000)),
+        Some(at(1_000_000_000))
+    );
+}
+
+#[test]
+fn a_failed_dependency_fails_what_requires_it_and_all_behind() {
+    let mut project = shop();
+    project.look();
+    project.see("db", Sign::Unhealthy);
+    let steps = project.look();
+    let failed: Vec<&str> = steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Fail { service, .. } => Some(&**service),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(failed, ["migrate", "web"]);
+    let why = project.why_waiting("web").expect("it failed");
+    assert!(why.contains("dependency failed to start"), "{why}");
+    let optional = Dependency {
+        is_required: false,
+        ..Dependency::on("none", Condition::Healthy)
+    };
+    let services = services(&[("web", vec![optional])]);
+    let project = Project::new(services, Duration::ZERO, Instant::ZERO);
+    let steps = project.expect("what is missing is optional").look();
+    assert!(
+        matches!(&steps[..], [Step::Warn { .. }, Step::Start(_)]),
+        "{steps:?}"
+    );
+}
+
+#[test]
+fn circles_and_missing_services_are_refused() {
+    let on = |name| vec![Dependency::on(name, Condition::Started)];
+    let circle = services(&[("a", on("b")), ("b", on("c")), ("c", on("a"))]);
+    let error = Project::new(circle, Duration::ZERO, Instant::ZERO).err();
+    let error = error.map(|error| error.to_string());
+    let expected = "dependency cycle detected: a -> b -> c -> a";
+    assert_eq!(error.as_deref(), Some(expected));
+    let missing = services(&[("a", on("b"))]);
+    let error = Project::new(missing, Duration::ZERO, Instant::ZERO).err();
+    assert!(
+        matches!(error, Some(ProjectError::Undefined { .. })),
+        "{error:?}"
+    );
+}
+
+proptest! {
+    /// Whatever depends on whatever before it: all start, none before what it depends on, and they
+    /// stop in the reverse order.
+    #[test]
+    fn services_start_after_what_they_depend_on(
+        edges in prop::collection::vec(prop::collection::vec((0_usize..9, 0_usize..3), 0..4), 1..9),
+    ) {
+        let name = |number: usize| format!("s{number}");
+        let conditions = [Condition::Started, Condition::Healthy, Condition::Completed];
+        let depends_on = |own: usize, edges: &[(usize, usize)]| -> Vec<Dependency> {
+            let before = edges.iter().filter(|(other, _)| *other < own);
+            before.map(|&(other, which)| Dependency::on(&name(other), conditions[which])).collect()
+        };
+        let services: SortedMap<Text, Vec<Dependency>> = edges
+            .iter()
+            .enumerate()
+            .map(|(own, edges)| (name(own).into(), depends_on(own, edges)))
+            .collect();
+        let mut project = Project::new(services.clone(), Duration::ZERO, Instant::ZERO).expect("a project");
+        let mut done: Vec<Text> = Vec::new();
+        loop {
+            let steps = project.look();
+            if steps.is_empty() {
+                break;
+            }
+            let mut called = Vec::new();
+            for step in steps {
+                let Step::Start(service) = step else {
+                    return Err(TestCaseError::fail(format!("{step:?}")));
+                };
+                for own in &services[&service] {
+                    prop_assert!(done.contains(&own.service), "{service} before {}", own.service);
+                }
+                called.push(service);
+            }
+            for service in called {
+                project.see(&service, Sign::Healthy);
+                project.see(&service, Sign::Ended(0));
+                done.push(service);
+            }
+        }
+        prop_assert_eq!(done.len(), services.len());
+        let order: Vec<Text> = project.stop_order().into_iter().flatten().collect();
+        for (position, service) in order.iter().enumerate() {
+            for own in &services[service] {
+                prop_assert!(!order[..position].contains(&own.service));
+            }
+        }
+        prop_assert_eq!(order.len(), services.len());
+    }
+}

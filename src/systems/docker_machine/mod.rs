@@ -1,0 +1,8 @@
+//! Docker Machine: hosts that drivers create, provision, start and stop, each step awaited by polls
+//! (spec: orchestrators-a.md section 4; docker/machine b170508 `libmachine`).
+
+pub mod create;
+pub mod poll;
+
+pub use create::{Creation, Phase, Times};
+pub use poll::Poll;

@@ -1,0 +1,214 @@
+//! The default scheduler policy of `OpenShift` 3.x: five predicates, and three priorities of which
+//! that of zones counts twice (spec: orchestrators-a.md section 8.1).
+
+use model::Text;
+use units::SortedSet;
+
+/// Greatest score of a priority.
+const MOST: i64 = 10;
+
+/// Amounts of processors (milli) and memory, in any one unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amounts {
+    /// Thousandths of a processor.
+    pub cpu: i64,
+    /// Memory.
+    pub memory: i64,
+}
+
+/// A node as the policy sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its label `region`.
+    pub region: Option<Text>,
+    /// Its label `zone`.
+    pub zone: Option<Text>,
+    /// Its labels, as `key=value`, for node selectors.
+    pub labels: SortedSet<Text>,
+    /// All that it has; `None` is without bounds.
+    pub capacity: Option<Amounts>,
+    /// What its pods ask for.
+    pub used: Amounts,
+    /// Ports of the node that are taken.
+    pub ports: SortedSet<u16>,
+    /// Disks that are mounted for writing.
+    pub disks: SortedSet<Text>,
+    /// Number of its pods that belong to the service of the new one.
+    pub of_service: i64,
+}
+
+/// A pod to be placed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// Its requests.
+    pub amounts: Amounts,
+    /// Labels that its node must have, as `key=value`; those of its project and of the cluster
+    /// included.
+    pub selector: SortedSet<Text>,
+    /// Region that its own selector asks for.
+    pub region: Option<Text>,
+    /// Ports of the node.
+    pub ports: SortedSet<u16>,
+    /// Disks that it mounts for writing.
+    pub disks: SortedSet<Text>,
+}
+
+/// Scores of a node by priority, before their weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scores {
+    /// Mean of what would be left of processors and memory.
+    pub least_requested: i64,
+    /// Few pods of the service on the node.
+    pub service_spread: i64,
+    /// Few pods of the service in the zone.
+    pub zone: i64,
+}
+
+impl Scores {
+    /// The weighed sum.
+    pub const fn total(self) -> i64 {
+        self.least_requested + self.service_spread + 2 * self.zone
+    }
+}
+
+/// Whether each node passes the predicates: selector, resources, ports, disks, region.
+pub fn passes(nodes: &[Candidate], asked: &Asked) -> Vec<bool> {
+    // Where a pod of the service runs first decides for the others.
+    let first = nodes.iter().find(|node| node.of_service > 0);
+    let region = asked
+        .region
+        .as_ref()
+        .or(first.and_then(|node| node.region.as_ref()));
+    let fits = |node: &Candidate| {
+        node.capacity.is_none_or(|all| {
+            let left = |all: i64, used: i64| all.saturating_sub(used);
+            asked.amounts.cpu <= left(all.cpu, node.used.cpu)
+                && asked.amounts.memory <= left(all.memory, node.used.memory)
+        })
+    };
+    let admits = |node: &Candidate| {
+        asked.selector.iter().all(|own| node.labels.contains(own))
+            && fits(node)
+            && asked.ports.iter().all(|own| !node.ports.contains(own))
+            && asked.disks.iter().all(|own| !node.disks.contains(own))
+            && region.is_none_or(|region| node.region.as_ref() == Some(region))
+    };
+    nodes.iter().map(admits).collect()
+}
+
+/// The scores of each node.
+pub fn scores(nodes: &[Candidate], asked: &Asked) -> Vec<Scores> {
+    let greatest = nodes.iter().map(|node| node.of_service).max().unwrap_or(0);
+    let total: i64 = nodes.iter().map(|node| node.of_service).sum();
+    let in_zone = |zone: &Text| -> i64 {
+        let same = nodes.iter().filter(|node| node.zone.as_ref() == Some(zone));
+        same.map(|node| node.of_service).sum()
+    };
+    let share = |left: i64, all: i64| if all <= 0 { MOST } else { MOST * left / all };
+    let scores = nodes.iter().map(|node| Scores {
+        least_requested: least_requested(node, asked),
+        service_spread: share(greatest - node.of_service, greatest),
+        zone: node
+            .zone
+            .as_ref()
+            .map_or(0, |zone| share(total - in_zone(zone), total)),
+    });
+    scores.collect()
+}
+
+fn least_requested(node: &Candidate, asked: &Asked) -> i64 {
+    let score = |all: i64, used: i64, asked: i64| {
+        let left = i128::from(all) - i128::from(used) - i128::from(asked);
+        if all <= 0 || left < 0 {
+            return 0;
+        }
+        (left * i128::from(MOST) / i128::from(all)) as i64
+    };
+    let all = node.capacity.unwrap_or_default();
+    let cpu = score(all.cpu, node.used.cpu, asked.amounts.cpu);
+    let memory = score(all.memory, node.used.memory, asked.amounts.memory);
+    i64::midpoint(cpu, memory)
+}
+
+/// The node with the greatest sum among those that pass; the first of equal ones.
+pub fn place(nodes: &[Candidate], asked: &Asked) -> Option<usize> {
+    let totals = scores(nodes, asked).into_iter().map(Scores::total);
+    let passing = totals.zip(passes(nodes, asked)).enumerate();
+    let passing = passing.filter(|(_, (_, passes))| *passes);
+    let best = passing.max_by_key(|&(number, (total, _))| (total, std::cmp::Reverse(number)));
+    best.map(|(number, _)| number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(region: &str, zone: &str, used: (i64, i64), of_service: i64) -> Candidate {
+        Candidate {
+            region: Some(region.into()),
+            zone: Some(zone.into()),
+            capacity: Some(Amounts {
+                cpu: 4_000,
+                memory: 8_192,
+            }),
+            used: Amounts {
+                cpu: used.0,
+                memory: used.1,
+            },
+            of_service,
+            ..Candidate::default()
+        }
+    }
+
+    #[test]
+    fn worked_scores_of_three_nodes() {
+        let nodes = [
+            node("primary", "east", (1_000, 2_048), 1),
+            node("primary", "east", (500, 1_024), 0),
+            node("primary", "west", (3_000, 6_144), 0),
+        ];
+        let asked = Asked {
+            amounts: Amounts {
+                cpu: 500,
+                memory: 1_024,
+            },
+            ..Asked::default()
+        };
+        let found = scores(&nodes, &asked);
+        let parts = |own: &Scores| {
+            (
+                own.least_requested,
+                own.service_spread,
+                own.zone,
+                own.total(),
+            )
+        };
+        let found: Vec<_> = found.iter().map(parts).collect();
+        assert_eq!(found, [(6, 0, 0, 6), (7, 10, 0, 17), (1, 10, 10, 31)]);
+        assert_eq!(place(&nodes, &asked), Some(2));
+    }
+
+    #[test]
+    fn the_region_is_the_pods_own_or_that_of_its_service() {
+        let nodes = [
+            node("r1", "a", (0, 0), 0),
+            node("r2", "a", (0, 0), 1),
+            node("r1", "b", (0, 0), 0),
+        ];
+        assert_eq!(passes(&nodes, &Asked::default()), [false, true, false]);
+        let own = Asked {
+            region: Some("r1".into()),
+            ..Asked::default()
+        };
+        assert_eq!(passes(&nodes, &own), [true, false, true]);
+        let large = Asked {
+            amounts: Amounts {
+                cpu: 4_001,
+                memory: 0,
+            },
+            ..Asked::default()
+        };
+        assert_eq!(place(&nodes, &large), None);
+        assert_eq!(place(&[], &own), None);
+    }
+}
