@@ -29,7 +29,7 @@ impl Queues {
         Self { thresholds }
     }
 
-    /// The service that a job on so many devices attains in a time.
+    /// The service that a job on some devices attains in a time.
     pub fn attained(devices: u32, ran: Duration) -> Duration {
         ran.checked_mul(i64::from(devices)).unwrap_or(Duration::MAX)
     }
@@ -41,7 +41,7 @@ impl Queues {
             + 1
     }
 
-    /// The run time after which a job on so many devices leaves a queue, counted from 0; `None` of the
+    /// The run time after which a job on some devices leaves a queue, counted from 0; `None` of the
     /// last one.
     pub fn leaves(&self, queue: usize, devices: u32) -> Option<Duration> {
         let threshold = self.thresholds.get(queue)?.as_nanos();

@@ -1,15 +1,13 @@
-//! Files of a folder, or of a tar archive of one, compressed or not.
+//! The files of a tar archive.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use super::error::{TraceError, read_error};
-use super::input::Input;
+use super::error::TraceError;
 
 /// Length of a block of an archive.
 const BLOCK: usize = 512;
 
-/// A file of a folder or an archive.
+/// A file of an archive or a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// Name of the file, without its folders.
@@ -20,55 +18,17 @@ pub struct Member {
     pub bytes: Vec<u8>,
 }
 
-/// The files of a folder, or of an archive of one, by name.
-///
-/// # Errors
-/// The folder or archive can't be read, or the archive is damaged.
-pub fn members(path: &Path) -> Result<Vec<Member>, TraceError> {
-    let mut members = if path.is_dir() {
-        of_folder(path)?
-    } else {
-        let name = path.to_string_lossy();
-        let mut bytes = Vec::new();
-        let mut reader = Input::path(path).open()?;
-        std::io::Read::read_to_end(&mut reader, &mut bytes)
-            .map_err(|error| read_error(&name, &error))?;
-        of_archive(&name, &bytes)?
-    };
-    members.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(members)
-}
-
-fn of_folder(path: &Path) -> Result<Vec<Member>, TraceError> {
-    let name = path.to_string_lossy();
-    let wrong = |error: std::io::Error| read_error(&name, &error);
-    let mut members = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(wrong)? {
-        let path = entry.map_err(wrong)?.path();
-        if !path.is_file() {
-            continue;
-        }
-        let mut bytes = Vec::new();
-        let place: Arc<str> = path.to_string_lossy().into();
-        std::io::Read::read_to_end(&mut Input::path(&path).open()?, &mut bytes)
-            .map_err(|error| read_error(&place, &error))?;
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        members.push(Member { name, place, bytes });
-    }
-    Ok(members)
-}
-
 /// Fields of a header: name, size, kind and prefix of the name.
 const NAME: std::ops::Range<usize> = 0..100;
 const SIZE: std::ops::Range<usize> = 124..136;
 const KIND: usize = 156;
 const PREFIX: std::ops::Range<usize> = 345..500;
 
-fn of_archive(archive: &str, bytes: &[u8]) -> Result<Vec<Member>, TraceError> {
+/// The files of an archive, in its order; `archive` is its name in messages.
+///
+/// # Errors
+/// The archive is damaged.
+pub fn members(archive: &str, bytes: &[u8]) -> Result<Vec<Member>, TraceError> {
     let wrong = |at: usize, reason: &str| TraceError::Format {
         file: archive.to_owned(),
         reason: format!("byte {at}: {reason}; expected a tar archive or a folder"),
@@ -155,8 +115,8 @@ mod tests {
     #[test]
     fn files_of_an_archive_are_read_and_damage_is_named() {
         let bytes = archive(&[("day/b", "1\n2\n"), ("day/a", "")]);
-        let members = of_archive("x.tar", &bytes).expect("an archive");
-        let read: Vec<(&str, &[u8])> = members
+        let found = members("x.tar", &bytes).expect("an archive");
+        let read: Vec<(&str, &[u8])> = found
             .iter()
             .map(|one| (one.name.as_str(), one.bytes.as_slice()))
             .collect();
@@ -164,7 +124,7 @@ mod tests {
         for (cut, part) in [(600, "ends within a file"), (BLOCK + 1, "no header")] {
             let mut bytes = header("a", if cut == 600 { 512 } else { 0 }, b'5');
             bytes.resize(cut, 7);
-            let error = of_archive("x.tar", &bytes).expect_err("a damaged archive");
+            let error = members("x.tar", &bytes).expect_err("a damaged archive");
             assert!(error.to_string().contains(part), "{error}");
         }
     }

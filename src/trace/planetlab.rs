@@ -1,9 +1,7 @@
 //! Days of `PlanetLab`: the use of a thousand virtual machines' processors, a file a machine (spec:
 //! traces.md section 11).
 
-use std::path::Path;
-
-use super::archive::{Member, members};
+use super::archive::Member;
 use super::error::TraceError;
 use super::ledger::{Action, Ledger};
 
@@ -47,16 +45,17 @@ pub struct Day {
     pub ledger: Ledger,
 }
 
-/// Reads a day: a folder, or a tar archive of one.
+/// The day of files, each with the use of a machine.
 ///
 /// # Errors
-/// The files can't be read, or a sample is no whole percentage.
-pub fn read_day(path: &Path) -> Result<Day, TraceError> {
+/// A sample is no whole percentage, or a file has none.
+pub fn day(mut files: Vec<Member>) -> Result<Day, TraceError> {
     let mut day = Day::default();
-    for member in members(path)? {
-        let percent = samples(&member, &mut day.ledger)?;
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    for file in files {
+        let percent = samples(&file, &mut day.ledger)?;
         day.vms.push(VmDay {
-            name: member.name,
+            name: file.name,
             percent,
         });
     }

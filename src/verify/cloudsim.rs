@@ -4,6 +4,7 @@
 //! A row is an experiment. The machine that runs use decides; `CloudSim`'s clock moves it: use is read a
 //! tenth of a second after each sample, and at the end of each move.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -15,7 +16,10 @@ use systems::consolidation::account::{Account, Totals};
 use systems::consolidation::{
     Datacenter, Detection, HostId, HostKind, Move, Rules, Selection, VmKind,
 };
-use trace::planetlab::{Day, SAMPLE_SECONDS, read_day};
+use trace::archive::{Member, members};
+use trace::error::read_error;
+use trace::planetlab::{self, Day, SAMPLE_SECONDS};
+use trace::{Input, TraceError};
 
 /// Tables of `CloudSim`.
 pub const FAMILY: Family = Family {
@@ -82,7 +86,8 @@ fn judge_table(
         });
         return Ok(());
     };
-    let sorted = read_day(&path).map_err(|error| error.to_string())?;
+    let sorted = files(&path).and_then(planetlab::day);
+    let sorted = sorted.map_err(|error| error.to_string())?;
     let judged: Vec<Result<Result<(), String>, String>> = rows
         .par_iter()
         .map(|row| {
@@ -102,13 +107,40 @@ fn judge_table(
     Ok(())
 }
 
+/// The files of a folder, or of an archive of one.
+fn files(path: &Path) -> Result<Vec<Member>, TraceError> {
+    let name = path.to_string_lossy();
+    if !path.is_dir() {
+        return members(&name, &bytes(path)?);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(|error| read_error(&name, &error))? {
+        let path = entry.map_err(|error| read_error(&name, &error))?.path();
+        if path.is_file() {
+            files.push(Member {
+                name: file_name(&path).to_owned(),
+                place: path.to_string_lossy().into(),
+                bytes: bytes(&path)?,
+            });
+        }
+    }
+    Ok(files)
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, TraceError> {
+    let mut bytes = Vec::new();
+    let read = Input::path(path).open()?.read_to_end(&mut bytes);
+    read.map_err(|error| read_error(&path.to_string_lossy(), &error))?;
+    Ok(bytes)
+}
+
 /// The day with its machines in the order of a row.
 fn in_order(sorted: &Day, order: &str, table: &Path, day: &str) -> Result<Day, String> {
     if order == "sorted_by_name" {
         return Ok(sorted.clone());
     }
     let list = table.with_file_name(format!("vm_order_{day}.txt"));
-    let names = trace::Input::path(&list)
+    let names = Input::path(&list)
         .read_to_string()
         .map_err(|error| error.to_string())?;
     let mut vms = Vec::with_capacity(sorted.vms.len());

@@ -24,7 +24,7 @@ pub struct SharingEntry {
 pub struct SharingOptions {
     /// Service of one device at which a job leaves each queue of `tiresias`, ascending.
     pub thresholds: Vec<Duration>,
-    /// A job of `tiresias` that waits longer than so many times its last run goes to the first queue
+    /// A job of `tiresias` that waits longer than this many times its last run goes to the first queue
     /// again; 0 never promotes one.
     pub promote: f64,
 }

@@ -54,7 +54,7 @@ pub enum OverloadDetection {
     /// When the line through the last ten uses, times the parameter, reaches the whole node.
     #[default]
     LocalRegression,
-    /// The same, robust against outliers.
+    /// Local regression that is robust against outliers.
     RobustLocalRegression,
 }
 

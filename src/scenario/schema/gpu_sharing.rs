@@ -16,7 +16,7 @@ pub struct GpuSharing {
     /// Time on one device after which a job leaves each queue of `tiresias`, ascending; default
     /// `[1h, 10h]`.
     pub thresholds: Vec<Duration>,
-    /// Promotion with `tiresias`: a job that waits longer than so many times its last run goes to the
+    /// Promotion with `tiresias`: a job that waits longer than this many times its last run goes to the
     /// first queue again; default 0, which never promotes one.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub promote: f64,

@@ -68,7 +68,7 @@ pub trait SharingRule: Send {
     /// The rule's name in the registry.
     fn name(&self) -> &'static str;
 
-    /// The score of one of so many jobs: the smallest goes first, equal ones in the order of
+    /// The score of one of a number of jobs: the smallest goes first, equal ones in the order of
     /// submission.
     fn score(&self, job: &SharedJob, now: Instant, jobs: usize) -> Score;
 

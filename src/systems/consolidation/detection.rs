@@ -16,7 +16,7 @@ pub enum Detection {
     /// When the line through the last uses of the host, times this, reaches 1 by the time that a
     /// machine could have moved (LR).
     LocalRegression(f64),
-    /// The same, robust against outliers (LRR). `CloudSim` weighs values only where two in five of the
+    /// Local regression that is robust against outliers (LRR). `CloudSim` weighs values only where two in five of the
     /// weights are nothing, which they never are: both are the plain line.
     RobustLocalRegression(f64),
 }

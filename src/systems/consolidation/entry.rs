@@ -100,7 +100,10 @@ const CAPABILITIES: Capabilities = &[
         Capability::Overcommit,
         Yes("machines share what they don't use"),
     ),
-    (Capability::FailureDetection, Yes("detected at once")),
+    (
+        Capability::FailureDetection,
+        Without("a node that is down still counts"),
+    ),
     (
         Capability::LostNode,
         Yes("lost, or resubmitted by `models.nodeLoss`"),
