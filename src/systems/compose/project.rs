@@ -38,7 +38,7 @@ pub struct Dependency {
     pub service: Text,
     /// Condition that it meets first.
     pub condition: Condition,
-    /// Whether its failure or absence fails the dependent.
+    /// Requirement: its failure or absence fails the dependent.
     pub is_required: bool,
     /// Whether the dependent is started again after an update of the dependency.
     pub restarts: bool,
@@ -117,7 +117,7 @@ struct Member {
 /// A step of the start of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A service is to be started.
+    /// Start of a service.
     Start(Text),
     /// A service is not started.
     Fail {
