@@ -42,7 +42,8 @@ pub(super) struct CompactArguments {
     #[arg(long, value_name = "N", default_value_t = 11,
         value_parser = clap::value_parser!(u16).range(1..=1000))]
     trials: u16,
-    /// Share of the pods that may stay pending
+    /// Share of the pods that may stay pending, as far as only a handful of machines (5) could hold
+    /// them
     #[arg(long, value_name = "PERCENT", default_value = "0.2%")]
     pending: Share,
     /// Simulated time that a system has to place the pods
@@ -119,6 +120,7 @@ pub(super) fn run(
     let plan = TrialPlan {
         question,
         trials: usize::from(arguments.trials),
+        removals: &[],
         pending_ppm: arguments.pending.0,
         seed: first.map_or(0, |plan| plan.scenario.seed),
         settle: arguments.settle,

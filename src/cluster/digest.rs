@@ -82,6 +82,12 @@ impl Digest {
             Event::HoldReleased { owner, number } => {
                 self.record(at, 12, [u64::from(owner.0), *number]);
             }
+            Event::Decided(decision) => {
+                let began = decision.began.as_nanos() as u64;
+                let counts = [decision.claims, decision.conflicts, decision.placed].map(u64::from);
+                self.record(at, 36, [began, counts[0], counts[1], counts[2]]);
+                self.bytes(decision.scheduler.as_bytes());
+            }
             Event::PriceChanged(new) => {
                 let length = new.kind.len() as u64;
                 self.record(at, 35, [new.price_micro_per_hour as u64, length]);

@@ -3,7 +3,7 @@
 
 use crate::admission::Creation;
 use crate::probe::Probe;
-use crate::provider::{OrderFailed, ProviderRequest};
+use crate::provider::{MachineOrder, OrderFailed, ProviderRequest};
 use cluster::{Conflict, Store, UsageSamples};
 use model::{Event, PodRef, Text};
 use units::{Instant, Revision};
@@ -162,6 +162,12 @@ pub trait Component: Send {
         let _ = (now, failed);
     }
 
+    /// Takes note of a machine that an earlier component of this purpose ordered and that has yet to join,
+    /// before the first step. One of a group that this component does not keep is none of its business.
+    fn awaits(&mut self, now: Instant, order: &MachineOrder) {
+        let _ = (now, order);
+    }
+
     /// Returns whether the component reads measurements before its step at an instant.
     fn reads_metrics(&self, now: Instant) -> bool {
         let _ = now;
@@ -181,6 +187,12 @@ pub trait Component: Send {
 
     /// Returns whether the component is a scheduler.
     fn places_pods(&self) -> bool {
+        false
+    }
+
+    /// Returns whether pods that are evicted come back with the rest of their work, as the component
+    /// takes them off their nodes to go on with them later or elsewhere.
+    fn resumes_pods(&self) -> bool {
         false
     }
 

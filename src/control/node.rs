@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use model::workload::probe::ProbeKind;
 use model::{EndReason, PodRef, PodSpec, PullError, PullStep, Text};
 use units::{Duration, Instant, NodeId, SortedMap};
 
@@ -37,6 +38,37 @@ pub enum ContainerEvent {
     },
     /// It was stopped as ordered.
     Stopped,
+    /// A probe of it was made, as [`AgentOutput::probe_orders`] asked.
+    Probed {
+        /// The probe's purpose.
+        kind: ProbeKind,
+        /// `true` if it succeeded.
+        is_success: bool,
+    },
+}
+
+impl MachineEvent {
+    /// The event of a container; without a number it is that of a pod that was started whole.
+    pub const fn of(container: Option<u16>, event: ContainerEvent) -> Self {
+        match (container, event) {
+            (Some(container), event) => Self::Container(container, event),
+            (None, ContainerEvent::Started) => Self::Started,
+            (None, ContainerEvent::Exited { code }) => Self::Exited { code },
+            (None, ContainerEvent::Stopped) => Self::Stopped,
+            (None, event @ ContainerEvent::Probed { .. }) => Self::Container(0, event),
+        }
+    }
+}
+
+/// An agent's order to probe a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProbeOrder {
+    /// The pod.
+    pub pod: PodRef,
+    /// Container number: init containers first, then the others.
+    pub container: u16,
+    /// The probe's purpose.
+    pub kind: ProbeKind,
 }
 
 /// An agent's order about an image on a node.
@@ -187,6 +219,8 @@ pub struct AgentOutput {
     pub image_orders: Vec<ImageOrder>,
     /// Wake-ups asked for of nodes.
     pub node_wakes: Vec<(Instant, NodeId)>,
+    /// Probes to make, of agents that have their machines make them.
+    pub probe_orders: Vec<ProbeOrder>,
 }
 
 impl AgentOutput {
@@ -198,6 +232,7 @@ impl AgentOutput {
         self.wakes.clear();
         self.image_orders.clear();
         self.node_wakes.clear();
+        self.probe_orders.clear();
     }
 }
 
@@ -303,6 +338,11 @@ pub trait NodeAgent: Send {
     fn posts_status(&self) -> bool {
         false
     }
+
+    /// From now on probes are ordered one by one ([`AgentOutput::probe_orders`]) and judged by what the
+    /// machine reports. Otherwise agents compute what probes would find, from what is said about
+    /// applications. Agents that know no probes ignore it.
+    fn order_probes(&mut self) {}
 
     /// A pod that is about to be assigned is to be prepared, and started once it is released. Agents
     /// that know no such thing start it at once.

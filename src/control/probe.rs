@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::admission::Creation;
-use crate::provider::OrderFailed;
+use crate::provider::{MachineOrder, OrderFailed};
 use cluster::{Conflict, Store, UsageSamples};
 use model::{PodRef, Text};
 use units::{Instant, Revision};
@@ -139,6 +139,10 @@ impl Component for Probed {
 
     fn order_failed(&mut self, now: Instant, failed: &OrderFailed) {
         self.component.order_failed(now, failed);
+    }
+
+    fn awaits(&mut self, now: Instant, order: &MachineOrder) {
+        self.component.awaits(now, order);
     }
 
     fn reads_metrics(&self, now: Instant) -> bool {

@@ -3,6 +3,8 @@
 
 use std::io::{self, BufRead};
 
+use memchr::memchr2;
+
 use super::api_error;
 use super::source::{Refused, Sink, Source, Stop, Syntax};
 use trace::budget::{OBJECT_BYTES, make_room, too_long};
@@ -383,7 +385,7 @@ impl Splitter<'_> {
     fn skip_text(&mut self) -> io::Result<bool> {
         loop {
             let rest = &self.window[self.at..];
-            match rest.iter().position(|&byte| byte == b'"' || byte == b'\\') {
+            match memchr2(b'"', b'\\', rest) {
                 Some(found) if rest[found] == b'"' => {
                     self.at += found + 1;
                     return Ok(true);

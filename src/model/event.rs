@@ -404,6 +404,29 @@ pub enum Event {
     },
     /// Machines of a kind cost something else from now on.
     PriceChanged(Arc<NewPrice>),
+    /// A scheduler that takes time to decide has decided on a job: an observation, which changes
+    /// nothing by itself.
+    Decided(Arc<Decision>),
+}
+
+/// A scheduler's decision on a job, from the copy of the cluster that it looks at to the commit of its
+/// claims.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Name of the scheduler.
+    pub scheduler: Text,
+    /// Number of the schedulers that share the cluster.
+    pub schedulers: u32,
+    /// Instant of the copy.
+    pub began: Instant,
+    /// Instant of the job's submission, if this is the first decision on it.
+    pub submitted: Option<Instant>,
+    /// Number of claims.
+    pub claims: u32,
+    /// Number of claims that the commit refused because of what others had claimed meanwhile.
+    pub conflicts: u32,
+    /// Number of tasks that got their nodes.
+    pub placed: u32,
 }
 
 /// Price of machines of a kind, valid from a time on.
@@ -437,6 +460,7 @@ impl Event {
             Self::HoldPlaced(_) => "a hold",
             Self::HoldReleased { .. } => "a hold's release",
             Self::PriceChanged(_) => "a new price",
+            Self::Decided(_) => "a scheduler's decision",
         }
     }
 }

@@ -77,6 +77,14 @@ impl LabelSelector {
             .iter()
             .all(|requirement| requirement.matches(labels))
     }
+
+    /// A label that matching objects must have, with the values it may have; `None` if the selector
+    /// demands no such label.
+    pub fn demanded(&self) -> Option<(&Text, &[Text])> {
+        let mut demanding = self.requirements.iter();
+        let found = demanding.find(|own| own.operator == Operator::In)?;
+        Some((&found.key, &found.values))
+    }
 }
 
 /// One alternative of a node selector: all of its conditions must hold. Without any conditions it

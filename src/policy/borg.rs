@@ -1,5 +1,5 @@
 //! Packing scores of Borg (spec: orchestrators-b.md section 5.2), over the fractions of a node that are
-//! free: E-PVM, best fit, and the hybrid that strands least; each is a score of its own.
+//! free: E-PVM, best fit and its reverse, and the hybrid that strands least; each is a score of its own.
 //!
 //! Costs are real numbers, the smaller the better; points are millionths of them, negative. Resources
 //! are cpu, memory and ephemeral storage, as far as a node offers them.
@@ -20,6 +20,8 @@ pub enum Rule {
     },
     /// The sum of the free fractions left.
     BestFit,
+    /// The sum of the fractions in use.
+    WorstFit,
     /// The sum of what each free fraction left has over the smallest one.
     Stranded,
 }
@@ -39,6 +41,7 @@ pub fn cost(rule: Rule, free: &[f64], task: &[f64]) -> f64 {
             free.iter().zip(task).map(rise).sum()
         }
         Rule::BestFit => left().sum(),
+        Rule::WorstFit => left().map(|left| 1.0 - left).sum(),
         Rule::Stranded => {
             let least = left().fold(f64::INFINITY, f64::min);
             left().map(|left| (left - least).max(0.0)).sum()
@@ -48,6 +51,9 @@ pub fn cost(rule: Rule, free: &[f64], task: &[f64]) -> f64 {
 
 /// The greatest cost that is told apart, in millionths.
 const MOST: f64 = 1e12;
+
+/// The same where ties are broken by what is left: a sum of fractions is at most their number.
+const MOST_LEFT: f64 = 1e7;
 
 /// A score under a name of the registry.
 #[derive(Clone, Copy, Debug)]
@@ -91,14 +97,18 @@ impl Plugin for Borg {
                 task.push(request as f64 / offered as f64);
             }
         }
-        let millionths = |cost: f64| (cost * 1e6).clamp(0.0, MOST).round() as i64;
-        let points = -millionths(cost(self.rule, &free, &task));
-        if self.rule == Rule::Stranded {
+        let millionths = |rule: Rule, most: f64| {
+            (cost(rule, &free, &task) * 1e6).clamp(0.0, most).round() as i64
+        };
+        match self.rule {
             // Of nodes that strand as much, the one with less left.
-            let left = cost(Rule::BestFit, &free, &task).clamp(0.0, 100.0);
-            return points * 1_000 - (left * 10.0).round() as i64;
+            Rule::Stranded => {
+                let stranded = millionths(Rule::Stranded, MOST_LEFT);
+                let left = millionths(Rule::BestFit, MOST_LEFT);
+                -(stranded * MOST_LEFT as i64 + left)
+            }
+            rule => -millionths(rule, MOST),
         }
-        points
     }
 
     fn clone_plugin(&self) -> Box<dyn Plugin> {
@@ -108,7 +118,7 @@ impl Plugin for Borg {
 
 #[cfg(test)]
 mod tests {
-    use crate::score::{borg_best_fit, borg_epvm, borg_stranded};
+    use crate::score::{borg_best_fit, borg_epvm, borg_stranded, borg_worst_fit};
     use crate::testing::{World, node, pod};
     use crate::{Arguments, Built, Setup};
 
@@ -126,6 +136,7 @@ mod tests {
             (borg_epvm::ENTRY, even),
             (borg_best_fit::ENTRY, odd),
             (borg_stranded::ENTRY, even),
+            (borg_worst_fit::ENTRY, even),
         ] {
             let built = entry.build(&Setup::default(), &Arguments::new());
             let Ok(Built::Plugin(plugin)) = built else {

@@ -27,6 +27,7 @@ pub const POLICIES: &[Entry] = &[
     score::borg_epvm::ENTRY,
     score::borg_best_fit::ENTRY,
     score::borg_stranded::ENTRY,
+    score::borg_worst_fit::ENTRY,
     score::tetris::ENTRY,
     preemption::borg_preemption::ENTRY,
     devices::tightest::ENTRY,

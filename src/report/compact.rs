@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::format;
-use lab::compact::{CLONES, Compacted, Question, STEPWISE, TrialPlan};
+use lab::compact::{CLONES, Compacted, HANDFUL, Question, STEPWISE, TrialPlan};
 use units::plural;
 
 /// Answers for the variants of an experiment, with their context.
@@ -13,7 +13,7 @@ pub struct CompactReport<'a> {
     /// Name of the experiment.
     pub experiment: &'a str,
     /// Settings of the trials.
-    pub plan: TrialPlan,
+    pub plan: TrialPlan<'a>,
     /// Results of the variants; the first is the baseline.
     pub variants: &'a [Compacted],
 }
@@ -68,7 +68,7 @@ impl CompactReport<'_> {
             Question::Inflate => "most further arrivals that fit as well",
         };
         format!(
-            "{}: {question}; {} on {}, {trials}, {pending} % may stay pending",
+            "{}: {question}; {} on {}, {trials}, {pending} % may stay pending if picky",
             format::clean(self.experiment),
             plural::count(pods, "pod"),
             plural::count(nodes, "machine"),
@@ -85,18 +85,40 @@ impl CompactReport<'_> {
             Question::Compact => "the number is searched by halves along each order of removal",
             Question::Inflate => "the number is searched by halves along each order of copies",
         };
+        let mut text = format!(
+            "p90 is the nearest rank over the trials, their ends are error bars; {method}\n\
+             picky are pods that at most {HANDFUL} machines could hold"
+        );
         let ignoring = self.variants.iter().filter(|own| own.ignores_requests);
         let ignoring: Vec<String> = ignoring.map(|own| format::clean(&own.name)).collect();
-        let caution = match ignoring.as_slice() {
-            [] => String::new(),
-            names => format!(
+        if !ignoring.is_empty() {
+            let _ = write!(
+                text,
                 "\n{}: places pods whatever they request, so that any number fits on a machine",
-                names.join(", ")
-            ),
-        };
-        format!(
-            "p90 is the nearest rank over the trials, their ends are error bars; {method}{caution}"
-        )
+                ignoring.join(", ")
+            );
+        }
+        if let Some(first) = self.variants.first() {
+            if first.pinned > 0 {
+                let _ = write!(
+                    text,
+                    "\n{} {} to one machine each and {} left out",
+                    plural::count(first.pinned, "pod"),
+                    plural::either(first.pinned, "belongs", "belong"),
+                    plural::either(first.pinned, "is", "are")
+                );
+            }
+            if first.softened > 0 {
+                let _ = write!(
+                    text,
+                    "\n{} of jobs larger than half the cell {} machines that {} in the workload",
+                    plural::count(first.softened, "pod"),
+                    plural::either(first.softened, "prefers", "prefer"),
+                    plural::either(first.softened, "it requires", "they require"),
+                );
+            }
+        }
+        text
     }
 
     fn heads(&self) -> [String; COLUMNS] {
@@ -211,6 +233,8 @@ impl CompactReport<'_> {
                 "machines": variant.nodes,
                 "arrivals": variant.arrivals,
                 "pods": variant.pods,
+                "pinnedPods": variant.pinned,
+                "softenedPods": variant.softened,
                 "ignoresRequests": variant.ignores_requests,
                 "trials": variant.trials,
                 "p90": variant.value(self.plan.question),

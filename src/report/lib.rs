@@ -26,7 +26,7 @@ pub mod mix;
 pub mod place;
 pub mod plan;
 pub mod plot;
-mod releases;
+pub mod releases;
 pub mod runs;
 mod sense;
 pub mod study;

@@ -43,7 +43,7 @@ fn usual() -> String {
 
 /// Words about the releases of one run. Its scheduler and its controllers come first, switches that
 /// are turned behind them.
-pub(crate) fn words(releases: &[String]) -> String {
+pub fn words(releases: &[String]) -> String {
     let (parts, switches) = releases.split_at(releases.len().min(2));
     let numbers: Vec<&str> = { parts.iter() }
         .filter_map(|part| part.rsplit(' ').next())

@@ -3,19 +3,44 @@
 use std::fmt::Write as _;
 
 use crate::format;
+use crate::releases::{Follower, fact};
 use lab::sweep::sensitivity::{self, Index};
 use lab::sweep::{SweepFile, SweepTable};
 use metrics::registry;
 
-/// Number of points, variants and seeds.
+fn part(count: usize, word: &str) -> String {
+    format::counted(count as u64, word)
+}
+
+/// Number of points, variants and seeds, and the releases that they follow.
 fn size(file: &SweepFile) -> String {
-    let part = |count: usize, word: &str| format::counted(count as u64, word);
     let mut parts = vec![part(file.points.len(), "point")];
     if file.variants.len() > 1 {
         parts.push(part(file.variants.len(), "variant"));
     }
     parts.push(part(file.seeds as usize, "seed"));
-    format!("{} = {}", parts.join(" × "), part(file.runs.len(), "run"))
+    let mut text = format!("{} = {}", parts.join(" × "), part(file.runs.len(), "run"));
+    if let Some(words) = releases(file) {
+        let _ = write!(text, " · {words}");
+    }
+    text
+}
+
+/// Words about the releases that the sweep's variants follow.
+fn releases(file: &SweepFile) -> Option<String> {
+    let names: Vec<String> = { file.releases.iter() }
+        .map(|own| match (file.variants.len(), own.points) {
+            (_, points) if points == file.points.len() => own.variant.clone(),
+            (1, points) => format!("{points} of {}", part(file.points.len(), "point")),
+            (_, points) => format!("{} at {}", own.variant, part(points, "point")),
+        })
+        .collect();
+    fact(
+        { file.releases.iter().zip(&names) }.map(|(own, name)| Follower {
+            name,
+            releases: &own.releases,
+        }),
+    )
 }
 
 /// Head line of a finished sweep.

@@ -2,25 +2,36 @@
 
 use super::diagnostic::{Code, Finding, Findings};
 use super::names::Names;
-use super::schema::{MesosStrategy, Nova, Scenario, Swarm, System};
+use super::schema::{Flow, MesosStrategy, Nova, Omega, Scenario, Swarm, System};
 use super::tree::Tree;
-use units::plural;
+use units::{Duration, Quantity, SortedSet, plural};
 
 /// Whether options are given.
 type IsGiven = fn(&System) -> bool;
 
-/// Systems with options of their own, and whether those are given.
-const OWN: &[(&str, IsGiven)] = &[
-    ("swarm", |system| system.swarm.is_some()),
-    ("swarmkit", |system| system.swarmkit.is_some()),
-    ("fleet", |system| system.fleet.is_some()),
-    ("mesos", |system| system.mesos.is_some()),
-    ("dcos", |_| false),
-    ("sparrow", |system| system.sparrow.is_some()),
-    ("nova", |system| system.nova.is_some()),
-    ("ecs", |system| system.ecs.is_some()),
-    ("compose", |system| system.compose.is_some()),
+/// Systems with options of their own, the field that holds these, and whether they are given.
+const OWN: &[(&str, &str, IsGiven)] = &[
+    ("swarm", "swarm", |system| system.swarm.is_some()),
+    ("swarmkit", "swarmkit", |system| system.swarmkit.is_some()),
+    ("fleet", "fleet", |system| system.fleet.is_some()),
+    ("mesos", "mesos", |system| system.mesos.is_some()),
+    ("dcos", "dcos", |_| false),
+    ("sparrow", "sparrow", |system| system.sparrow.is_some()),
+    ("consolidation", "consolidation", |system| {
+        system.consolidation.is_some()
+    }),
+    ("gpu-sharing", "gpuSharing", |system| {
+        system.gpu_sharing.is_some()
+    }),
+    ("omega", "omega", |system| system.omega.is_some()),
+    ("flow", "flow", |system| system.flow.is_some()),
+    ("nova", "nova", |system| system.nova.is_some()),
+    ("ecs", "ecs", |system| system.ecs.is_some()),
+    ("compose", "compose", |system| system.compose.is_some()),
 ];
+
+/// Systems that have options, and know pods alone.
+const PODS_ALONE: [&str; 5] = ["sparrow", "consolidation", "gpu-sharing", "omega", "flow"];
 
 /// Reports every broken rule of `system:`.
 pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, findings: &mut Findings) {
@@ -36,11 +47,11 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
         let span = tree.locate(path.iter().copied());
         findings.push(Finding::new(Code::Conflict, misfit.what, span).help(misfit.fix));
     }
-    for owner in system.with_options() {
+    for (owner, field) in system.with_options() {
         if owner == system.name {
             continue;
         }
-        let path = ["system", owner];
+        let path = ["system", field];
         let message = format!(
             "these are options of the system `{owner}`, and this one is `{}`",
             system.name
@@ -66,6 +77,12 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
     }
     if let Some(written) = &system.nova {
         nova(written, tree, findings);
+    }
+    if let Some(written) = &system.omega {
+        omega(written, tree, findings);
+    }
+    if let Some(written) = &system.flow {
+        flow(written, tree, findings);
     }
     if let Some(written) = &system.swarmkit
         && written.managers % 2 == 0
@@ -153,17 +170,96 @@ fn nova(nova: &Nova, tree: &Tree, findings: &mut Findings) {
     }
 }
 
+fn omega(omega: &Omega, tree: &Tree, findings: &mut Findings) {
+    let mut wrong = |place: &[&str], message: String, label: &str| {
+        let path = ["system", "omega", "kinds"].iter().chain(place).copied();
+        findings.push(Finding::new(Code::Conflict, message, tree.locate(path)).label(label));
+    };
+    let mut names = SortedSet::new();
+    for (index, kind) in omega.kinds.iter().enumerate() {
+        let number = index.to_string();
+        let number = number.as_str();
+        if !names.insert(kind.name.as_str()) {
+            let message = format!("there is a kind `{}` already", kind.name);
+            wrong(&[number, "name"], message, "expected a name of its own");
+        }
+        for (field, time) in [
+            ("perJob", Some(kind.per_job)),
+            ("perTask", Some(kind.per_task)),
+            ("requested", kind.requested),
+        ] {
+            if time.is_some_and(|time| time < Duration::ZERO) {
+                let message = "a time below 0s".to_owned();
+                wrong(&[number, field], message, "expected 0s or more");
+            }
+        }
+        let is_open = kind.priority.is_none() && kind.requested.is_none() && kind.tasks.is_none();
+        let is_last = index + 1 == omega.kinds.len();
+        if is_last && !is_open {
+            let message = format!(
+                "no scheduler would decide on jobs that are not `{}`",
+                kind.name
+            );
+            let label = "expected no `priority`, `requested` and `tasks` in the last kind";
+            wrong(&[number], message, label);
+        } else if !is_last && is_open {
+            let message = format!(
+                "every job is `{}`, and the kinds after it get none",
+                kind.name
+            );
+            let label = "expected a condition: `priority`, `requested` or `tasks`";
+            wrong(&[number], message, label);
+        }
+    }
+}
+
+fn flow(flow: &Flow, tree: &Tree, findings: &mut Findings) {
+    let mut wrong = |field: &[&str], message: String, label: &str| {
+        let path = ["system", "flow"].iter().chain(field).copied();
+        findings.push(Finding::new(Code::Conflict, message, tree.locate(path)).label(label));
+    };
+    if !(flow.wait_factor.is_finite() && flow.wait_factor > 0.0) {
+        let message = format!(
+            "at a wait factor of {} no task is ever placed",
+            flow.wait_factor
+        );
+        wrong(&["waitFactor"], message, "expected more than 0");
+    }
+    if flow.core_cost < flow.rack_cost {
+        let message = format!(
+            "input from another rack at {} would cost less than input from the same rack at {}",
+            flow.core_cost, flow.rack_cost
+        );
+        wrong(&["coreCost"], message, "expected `rackCost` or more");
+    }
+    let bytes = |quantity: Quantity| quantity.units_ceil().unwrap_or(i64::MAX);
+    for (field, value, least) in [
+        ("mean", flow.input.mean, 0),
+        ("block", flow.input.block, 1_000_000),
+    ] {
+        if !(least..=1_000_000_000_000_000).contains(&bytes(value)) {
+            let message = format!("a size of {value}");
+            let label = if least == 0 {
+                "expected 0 to 1P"
+            } else {
+                "expected 1M to 1P"
+            };
+            wrong(&["input", field], message, label);
+        }
+    }
+}
+
 impl System {
-    /// The systems whose own options are given.
-    fn with_options(&self) -> Vec<&'static str> {
-        let given = OWN.iter().filter(|(_, is_given)| is_given(self));
-        given.map(|&(name, _)| name).collect()
+    /// The systems whose own options are given, and the fields of these.
+    fn with_options(&self) -> Vec<(&'static str, &'static str)> {
+        let given = OWN.iter().filter(|(_, _, is_given)| is_given(self));
+        given.map(|&(name, field, _)| (name, field)).collect()
     }
 
     /// Returns whether the system has its own control loops, without `controllers`.
     pub fn has_own_loops(&self) -> bool {
-        // Sparrow has options, and knows pods alone.
-        self.name != "sparrow" && OWN.iter().any(|&(name, _)| name == self.name)
+        let has_options = OWN.iter().any(|&(name, _, _)| name == self.name);
+        has_options && !PODS_ALONE.contains(&self.name.as_str())
     }
 
     /// Returns whether frameworks share the system.
@@ -182,9 +278,25 @@ impl System {
             "swarmkit" => "services".to_owned(),
             "fleet" => "least-loaded".to_owned(),
             "nova" => "weighed-hosts".to_owned(),
+            "gpu-sharing" => {
+                let own = self.gpu_sharing.as_ref();
+                own.map(|own| own.rule)
+                    .unwrap_or_default()
+                    .name()
+                    .to_owned()
+            }
+            "consolidation" => {
+                let own = self.consolidation.unwrap_or_default();
+                own.detection.name().to_owned()
+            }
             "ecs" => "strategies".to_owned(),
             "compose" => "one-host".to_owned(),
             "dcos" => "drf".to_owned(),
+            "omega" => "claims".to_owned(),
+            "flow" => {
+                let own = self.flow.as_ref().map(|own| own.cost_model);
+                own.unwrap_or_default().name().to_owned()
+            }
             "mesos" => {
                 let own = self.mesos.as_ref();
                 match own.map(|own| own.strategy).unwrap_or_default() {

@@ -192,7 +192,8 @@ impl Machine {
     }
     /// Work may come to take longer from now on.
     pub(super) fn track(&mut self, stragglers: Option<Stragglers>) {
-        (self.is_tracking, self.stragglers) = (true, stragglers);
+        self.is_tracking = true;
+        self.stragglers = stragglers.or(self.stragglers);
     }
 
     /// Run time of a pod that would run this long if it were like others.
@@ -283,6 +284,18 @@ impl Machine {
         };
         progress.interrupted(now, pod.id);
         Some(progress.left(pod.id).unwrap_or(plain))
+    }
+
+    /// The rest of the work of a pod that is taken off its host: what it has yet to do, or to do again
+    /// where work is saved in checkpoints. `None` of one without an end.
+    pub(super) fn rest(&mut self, now: Instant, pod: PodRef) -> Option<Left> {
+        let left = self.left(now, pod)?;
+        let due = self.interrupted.get(&pod.id).copied().flatten();
+        let is_saved = self.progress.is_none() && self.is_running(pod);
+        Some(match due {
+            Some(due) if is_saved => Left::all(due.since(now)),
+            _ => left,
+        })
     }
 
     /// A pod's work is interrupted: what is not saved is to be done again.

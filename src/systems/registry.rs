@@ -3,7 +3,8 @@
 
 use super::entry::{SystemEntry, SystemError};
 use super::{
-    batch, compose, ecs, fleet, kubernetes, mesos, nova, pipeline, sparrow, swarm, swarmkit,
+    batch, compose, consolidation, ecs, fleet, flow, gpu_sharing, kubernetes, mesos, nova, omega,
+    pipeline, sparrow, swarm, swarmkit,
 };
 
 /// The systems.
@@ -20,6 +21,10 @@ pub const SYSTEMS: &[SystemEntry] = &[
     compose::ENTRY,
     batch::ENTRY,
     sparrow::ENTRY,
+    omega::ENTRY,
+    flow::ENTRY,
+    consolidation::ENTRY,
+    gpu_sharing::ENTRY,
 ];
 
 /// Returns the system of a name.
@@ -134,8 +139,8 @@ mod tests {
     fn an_unknown_system_is_told_which_there_are() {
         let error = find("kubernetis").err().map(|error| error.to_string());
         let expected = "there is no system `kubernetis`; known are `kubernetes`, `pipeline`, \
-                        `swarm`, `swarmkit`, `fleet`, `mesos`, `dcos`, `nova`, `ecs`, `compose`, `batch`, \
-                        `sparrow`";
+                         `swarm`, `swarmkit`, `fleet`, `mesos`, `dcos`, `nova`, `ecs`, `compose`, \
+                         `batch`, `sparrow`, `omega`, `flow`, `consolidation`, `gpu-sharing`";
         assert_eq!(error.as_deref(), Some(expected));
     }
 }

@@ -2,6 +2,7 @@
 //! arrivals (its own times, or a fill-up).
 
 pub mod ahead;
+pub mod archive;
 pub mod budget;
 pub mod cache;
 pub mod class_keys;
@@ -24,6 +25,7 @@ pub mod options;
 pub mod order;
 pub mod output;
 mod pipe;
+pub mod planetlab;
 pub mod quantiles;
 pub mod rates;
 pub mod registry;

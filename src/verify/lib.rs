@@ -5,7 +5,9 @@
 
 pub mod batsim;
 mod cases;
+pub mod cloudsim;
 pub mod cluster_autoscaler;
+mod experiment_text;
 pub mod fgd_orders;
 pub mod fgd_placements;
 pub mod fgd_tables;
@@ -196,6 +198,7 @@ pub const FAMILIES: &[Family] = &[
     fgd_tables::FAMILY,
     swf_sched::FAMILY,
     batsim::FAMILY,
+    cloudsim::FAMILY,
     kube_releases::FAMILY,
     kube_scheduler::FAMILY,
     kube_controllers::DEPLOYMENT,

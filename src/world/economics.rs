@@ -183,7 +183,9 @@ fn functions(scenario: &Scenario) -> Result<Option<FunctionPrices>, BuildError> 
 }
 
 /// Declarations of templates, by node name; those that declare nothing are not in it.
-fn of_templates(scenario: &Scenario) -> Result<SortedMap<String, NodeEconomics>, BuildError> {
+pub(super) fn of_templates(
+    scenario: &Scenario,
+) -> Result<SortedMap<String, NodeEconomics>, BuildError> {
     let mut declared = SortedMap::new();
     for (position, source) in scenario.cluster.nodes.iter().enumerate() {
         let NodeSource::Template(group) = source else {

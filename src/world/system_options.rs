@@ -13,6 +13,7 @@ use systems::compose::ComposeOptions;
 use systems::ecs::EcsOptions;
 use systems::fleet::options::FleetSetup;
 use systems::fleet::presence::FleetOptions;
+use systems::gpu_sharing::GpuSharingOptions;
 use systems::nova::NovaOptions;
 use systems::swarm::SwarmOptions;
 use systems::swarm::contact::ContactOptions;
@@ -36,6 +37,7 @@ use systems::swarmkit::update::{FailureAction, UpdateConfig, UpdateOrder};
 
 use super::units::units;
 use super::{BuildError, FileSource};
+use policy::sharing::SharingOptions;
 use scheduler::sparrow::SparrowOptions;
 use units::{Duration, SortedMap};
 
@@ -74,14 +76,49 @@ pub fn system_options(
         Some(written) => super::ecs_options::ecs_options(written)?,
         None => EcsOptions::default(),
     };
+    let omega = super::omega_options::omega_options(&system.omega.clone().unwrap_or_default());
+    let flow = super::omega_options::flow_options(&system.flow.clone().unwrap_or_default());
+    let options = SystemOptions::default().with(nova).with(ecs).with(sparrow);
+    let options = options.with(omega).with(flow);
+    let consolidation = super::consolidation_options::consolidation_options(scenario)?;
+    let sharing = gpu_sharing(&system.gpu_sharing.clone().unwrap_or_default())?;
+    let options = options
+        .with(sharing)
+        .with(swarm)
+        .with(swarmkit)
+        .with(consolidation);
     let compose = match &system.compose {
         Some(written) => super::compose_options::compose_options(written)?,
         None => ComposeOptions::default(),
     };
-    let options = SystemOptions::default().with(nova).with(ecs).with(sparrow);
     let options = options.with(compose);
-    let options = options.with(swarm).with(swarmkit);
     Ok(options.with(fleet).with(mesos))
+}
+
+fn gpu_sharing(written: &schema::GpuSharing) -> Result<GpuSharingOptions, BuildError> {
+    let wrong = |field: &str, expected: &str| {
+        BuildError::Experiment(format!("system.gpuSharing.{field}: expected {expected}"))
+    };
+    if written.round <= Duration::ZERO {
+        return Err(wrong("round", "more than 0s, such as 6m"));
+    }
+    if !written.thresholds.is_sorted_by(|one, next| one < next) {
+        return Err(wrong(
+            "thresholds",
+            "ascending durations, such as [1h, 10h]",
+        ));
+    }
+    if written.thresholds.iter().any(|&own| own <= Duration::ZERO) {
+        return Err(wrong("thresholds", "durations of more than 0s"));
+    }
+    Ok(GpuSharingOptions {
+        rule: written.rule.name().to_owned(),
+        round: written.round,
+        rules: SharingOptions {
+            thresholds: written.thresholds.clone(),
+            promote: written.promote,
+        },
+    })
 }
 
 fn sparrow(written: schema::Sparrow) -> Result<SparrowOptions, BuildError> {

@@ -262,9 +262,11 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 40] = [
+const SCENARIOS: [(&str, &[&str]); 46] = [
     ("functions.yaml", &["--set", "stop={at: 10m}"]),
     ("descheduling.yaml", &[]),
+    ("low-utilization.yaml", &[]),
+    ("pod-slots.yaml", &[]),
     ("swarm.yaml", &["--set", "stop={at: 5s}"]),
     ("swarmkit.yaml", &[]),
     ("fleet.yaml", &[]),
@@ -320,6 +322,10 @@ const SCENARIOS: [(&str, &[&str]); 40] = [
     ("many-services.yaml", &["--set", "stop={at: 2h}"]),
     ("job-queues.yaml", &["--set", "stop={at: 6h}"]),
     ("sparrow.yaml", &["--set", "stop={at: 6h}"]),
+    ("omega.yaml", &["--set", "stop={at: 10m}"]),
+    ("quincy.yaml", &["--set", "stop={at: 10m}"]),
+    ("virtual-machines.yaml", &["--set", "stop={at: 2h}"]),
+    ("gpu-sharing.yaml", &["--set", "stop={at: 6h}"]),
     ("backfilling.yaml", &["--set", "stop={at: 6h}"]),
     ("openb-fill-up.yaml", &["--set", "stop={at: 60s}"]),
     ("lcg-fcfs.yaml", &["--set", "stop={at: 60s}"]),

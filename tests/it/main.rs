@@ -50,6 +50,7 @@ mod node_scaling_drain;
 mod node_scaling_properties;
 mod node_scaling_provider;
 mod node_scaling_rules;
+mod omega;
 mod openb;
 mod orchestrators;
 mod pairing;

@@ -24,7 +24,7 @@ use crate::wait::{seconds, wait_calmly};
 pub(crate) use crate::web::Web;
 
 /// Experiment whose system runs.
-const EXPERIMENT: &str = "\
+pub(crate) const EXPERIMENT: &str = "\
 windtunnel: v1
 name: walk
 cluster: {nodes: [{count: 1, template: {allocatable: {cpu: 1, memory: 1Gi, pods: 10}}}]}

@@ -42,6 +42,7 @@ fn load() {
     command.args(["-q", "live", "load", "load.yaml", "--folder", "made"]);
     command.args(["--agents", "4", "--pods", "40", "--decisions", "10"]);
     command.args(["--calm", "1s", "--patience", "9s", "--json"]);
+    command.args(["--simulate", "24h"]);
     let output = command.output().expect("the program");
     let words = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{words}");
@@ -59,6 +60,15 @@ fn load() {
             "{field}: {spread}"
         );
     }
+    let both = &measured["compared"];
+    let [real, simulated] = ["real", "simulated"].map(|side| &both[side]);
+    for field in ["bindings", "lostNodes", "orderedEnds"] {
+        assert_eq!(real[field], simulated[field], "{field}: {both}");
+    }
+    assert_eq!(real["bindings"], 50);
+    assert_eq!(simulated["timeS"], 86_400.0);
+    assert_eq!(simulated["heartbeats"], 4 * 8_640);
+    assert!(simulated["readyS"].is_number(), "{both}");
     assert!(measured["memoryMib"].as_f64().is_some_and(|mib| mib > 1.0));
     assert!(
         measured["logBytes"]

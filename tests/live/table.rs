@@ -9,7 +9,7 @@ use live::runtime::doctor::{Finding, examine};
 
 use crate::{
     controllers, crashes, docker, ends, fabric, isolation, limits, load, machines, network,
-    parties, restarts, server, services, soak, sweep, thirty, torn, walk,
+    parties, probes, restarts, server, services, short_log, soak, sweep, thirty, torn, walk,
 };
 
 /// A test.
@@ -38,6 +38,8 @@ const GROUPS: &[&[Test]] = &[
     network::TESTS,
     server::TESTS,
     parties::TESTS,
+    probes::TESTS,
+    short_log::TESTS,
     walk::TESTS,
     controllers::TESTS,
     load::TESTS,
@@ -141,7 +143,7 @@ fn is_fault(test: &Test, fault: &str) -> bool {
 
 /// Returns whether the plan exempts the test: variables make it as long as one likes, or it is all at once.
 fn is_long(test: &Test) -> bool {
-    matches!(test.fault, "24" | "34" | "36" | "T")
+    matches!(test.fault, "24" | "34" | "36" | "S" | "T")
 }
 
 /// Returns whether a feature that the test needs is mandatory.

@@ -397,7 +397,8 @@ impl ClusterAutoscaler {
             let name: Text = loop {
                 let name: Text = format!("{}-{}", own.name, self.serials[place]).into();
                 self.serials[place] += 1;
-                if store.nodes().by_name(&name).is_none() {
+                let is_awaited = self.ordered.contains_key(&name);
+                if store.nodes().by_name(&name).is_none() && !is_awaited {
                     break name;
                 }
             };
@@ -461,6 +462,15 @@ impl Component for ClusterAutoscaler {
     }
 
     fn refused(&mut self, _write: &Write, _conflict: &Conflict) {}
+
+    fn awaits(&mut self, now: Instant, order: &MachineOrder) {
+        let mut groups = self.options.groups.iter();
+        let place = groups.position(|own| own.name == order.group);
+        if let Some(place) = place {
+            self.ordered.insert(order.node.name.clone(), place);
+            self.grower.awaits(&order.group, now);
+        }
+    }
 
     fn order_failed(&mut self, now: Instant, failed: &OrderFailed) {
         if let Some(group) = self.ordered.remove(&failed.node) {

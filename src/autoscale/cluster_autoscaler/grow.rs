@@ -145,6 +145,11 @@ impl Grower {
         }
     }
 
+    /// A node of a group was ordered before and has not come. It gets the whole time for that again.
+    pub fn awaits(&mut self, group: &Text, now: Instant) {
+        self.orders.add(group.clone(), 1, now);
+    }
+
     /// A node of a group registered.
     pub fn registered(&mut self, group: &str) {
         self.orders.registered(group);

@@ -139,7 +139,8 @@ impl Seen {
                 | Event::PodStarting { .. }
                 | Event::PodRunning { .. }
                 | Event::HoldPlaced(_)
-                | Event::HoldReleased { .. } => continue,
+                | Event::HoldReleased { .. }
+                | Event::Decided(_) => continue,
             }
             self.has_changed = true;
         }

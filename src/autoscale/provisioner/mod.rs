@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::nodes::{Daemons, Declared, Leaving, Seen};
 use crate::snapshot::{ClusterSnapshot, KubeSnapshot};
 use cluster::{Conflict, Store};
-use control::provider::{MachineOrder, OrderFailed, ProviderRequest};
+use control::provider::{MachineOrder, ORDERED_LABEL, OrderFailed, ProviderRequest};
 use control::{Component, Outbox, Progress, Write};
 use model::node::HOSTNAME_LABEL;
 use model::{ClusterObjects, EvictionCause, NewPrice, Node, PodRef, Text};
@@ -298,7 +298,8 @@ impl Provisioner {
         let name: Text = loop {
             let name: Text = format!("{}-{}", self.options.pool, self.serial).into();
             self.serial += 1;
-            if store.nodes().by_name(&name).is_none() {
+            let is_awaited = self.ordered.contains_key(&name);
+            if store.nodes().by_name(&name).is_none() && !is_awaited {
                 break name;
             }
         };
@@ -364,6 +365,19 @@ impl Component for Provisioner {
     }
 
     fn refused(&mut self, _write: &Write, _conflict: &Conflict) {}
+
+    fn awaits(&mut self, _now: Instant, order: &MachineOrder) {
+        let name = &order.node.name;
+        let mut declared = Node::clone(&order.node);
+        declared.labels.remove(ORDERED_LABEL);
+        let mut offerings = self.options.offerings.iter();
+        let offering = offerings.position(|own| *named(&own.node, name) == declared);
+        if let Some(offering) = offering.filter(|_| order.group == self.options.pool) {
+            let pods = Vec::new();
+            self.ordered
+                .insert(name.clone(), Ordered { offering, pods });
+        }
+    }
 
     fn order_failed(&mut self, now: Instant, failed: &OrderFailed) {
         if let Some(own) = self.close_order(&failed.node) {

@@ -22,7 +22,7 @@ use live::security::secrets::{cluster, machine, secret};
 use live::security::tls;
 use live::security::token::Token;
 use live::wire::Registration;
-use live::wire::declaration::{Amount, Declaration};
+use live::wire::declaration::Declaration;
 
 use super::super::{Exit, Failure, Global, interrupt, terminal};
 use super::ServerArguments;
@@ -240,26 +240,18 @@ fn registration(
     server: SocketAddr,
 ) -> Result<Registration, Failure> {
     let host = capacity();
-    let amount = |resource: &str, quantity: String| Amount {
-        resource: resource.to_owned(),
-        quantity,
-    };
     let cpu = arguments.cpu.clone();
+    let cpu = cpu.unwrap_or(format!("{}m", host.cpu_milli));
     let memory = arguments.memory.clone();
+    let memory = memory.unwrap_or(host.memory_bytes.to_string());
+    let pods = arguments.pods.to_string();
     let node = &arguments.node;
     Ok(Registration {
         node: node.clone(),
         // The folder stands for the machine: its containers are the node's.
         machine: machine(folder).map_err(Failure::incomplete)?,
         process: format!("{node}-{}-{}", wall_ns(), std::process::id()),
-        declaration: Declaration {
-            labels: Vec::new(),
-            allocatable: vec![
-                amount("cpu", cpu.unwrap_or(format!("{}m", host.cpu_milli))),
-                amount("memory", memory.unwrap_or(host.memory_bytes.to_string())),
-                amount("pods", arguments.pods.to_string()),
-            ],
-        },
+        declaration: Declaration::of(&[("cpu", &cpu), ("memory", &memory), ("pods", &pods)]),
         address: arguments
             .address
             .or_else(|| own_address(server))

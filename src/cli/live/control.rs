@@ -24,7 +24,7 @@ use live::serve::{Limits, ServeError, Server};
 use scenario::{Experiment, Scenario};
 use serde_json::Value;
 use trace::Input;
-use units::plural;
+use units::{Quantity, plural};
 use world::FileSource;
 
 use super::super::experiment_file::{MessageFormat, Reading, read};
@@ -68,6 +68,9 @@ pub(in super::super) struct ControlArguments {
     /// Folder for logs that a snapshot replaces; without it they go
     #[arg(long, value_name = "DIR")]
     archive: Option<PathBuf>,
+    /// Length of the log from which on a snapshot replaces it, once it is four times as long as that
+    #[arg(long, value_name = "SIZE", default_value = "16Mi")]
+    snapshot_after: String,
     #[command(flatten)]
     store: StoreArguments,
     /// Use plain text and two secrets, on an address of this machine alone
@@ -97,14 +100,14 @@ pub(in super::super) struct ReplayArguments {
 }
 
 /// The control plane of an experiment.
-struct Chosen {
-    plane: Plane,
+pub(super) struct Chosen {
+    pub(super) plane: Plane,
     /// Name of the experiment and of its variant.
     name: String,
     /// Everything that the control plane is made from.
     setup: String,
     /// The experiment as it is run.
-    document: Value,
+    pub(super) document: Value,
 }
 
 /// A log and the experiment whose system ran.
@@ -127,6 +130,9 @@ pub(super) struct LogArguments {
     /// Variant of the experiment [default: the first]
     #[arg(long, value_name = "NAME")]
     variant: Option<String>,
+    /// Folder of the logs before this one, which `live control --archive` kept
+    #[arg(long, value_name = "DIR")]
+    archive: Option<PathBuf>,
 }
 
 pub(super) fn run(global: &Global, arguments: &ControlArguments) -> Result<Exit, Failure> {
@@ -181,6 +187,7 @@ fn serve<J: Journal + Send + 'static>(
     let control = Control::open(header, chosen.plane, journal).map_err(Failure::input)?;
     let mut control = control.with_compaction(Compaction {
         archive: arguments.archive.as_deref().map(Archive::new),
+        after_bytes: bytes("--snapshot-after", &arguments.snapshot_after)?,
         ..Compaction::default()
     });
     let now = control.header().instant(wall_ns());
@@ -209,6 +216,18 @@ fn serve<J: Journal + Send + 'static>(
     }
     let notes = Arc::new(|note: &str| terminal::complain(note));
     Ok(server.serve(control, folder, notes, is_interrupted))
+}
+
+/// A number of bytes.
+fn bytes(option: &str, text: &str) -> Result<u64, Failure> {
+    let amount: Option<Quantity> = text.parse().ok();
+    let bytes = amount.and_then(|amount| u64::try_from(amount.units_ceil().ok()?).ok());
+    let bytes = bytes.filter(|bytes| *bytes > 0);
+    bytes.ok_or_else(|| {
+        Failure::input(format!(
+            "{option}: `{text}`: expected a size such as `16Mi` or `500k`"
+        ))
+    })
 }
 
 fn unwritten(folder: &Path, error: &std::io::Error) -> Failure {
@@ -271,9 +290,7 @@ impl LogArguments {
     /// Reads the log and the experiment, which have to belong together.
     pub(super) fn read(&self, global: &Global) -> Result<Recorded, Failure> {
         let chosen = self.choose(global, &[])?;
-        let text = Input::path(&self.log).read_to_string();
-        let text = text.map_err(Failure::input)?;
-        let log = Log::read(text.as_bytes()).map_err(|error| self.named(&error))?;
+        let log = self.whole_log()?;
         if log.header.hash != Header::new(&chosen.name, &chosen.setup, 0).hash {
             let what = format!(
                 "the log is of the experiment `{}` with another system or seed; give that experiment",
@@ -295,6 +312,43 @@ impl LogArguments {
     }
 }
 
+impl LogArguments {
+    /// The log, behind those of the archive.
+    fn whole_log(&self) -> Result<Log, Failure> {
+        let last = read_log(&self.log)?;
+        let Some(folder) = &self.archive else {
+            return Ok(last);
+        };
+        let kept = Archive::new(folder).files();
+        let kept =
+            kept.map_err(|error| Failure::input(format!("{}: {error}", folder.display())))?;
+        let mut whole: Option<Log> = None;
+        for file in &kept {
+            let log = read_log(file)?;
+            whole = Some(match whole {
+                None => log,
+                Some(whole) => {
+                    let name = file.display().to_string();
+                    whole.then(&name, log).map_err(Failure::input)?
+                }
+            });
+        }
+        let name = self.log.display().to_string();
+        match whole {
+            Some(whole) => whole.then(&name, last).map_err(Failure::input),
+            None => Ok(last),
+        }
+    }
+}
+
+/// Reads a log.
+fn read_log(file: &Path) -> Result<Log, Failure> {
+    let text = Input::path(file).read_to_string();
+    let text = text.map_err(Failure::input)?;
+    let read = Log::read(text.as_bytes());
+    read.map_err(|error| Failure::input(format!("{}: {error}", file.display())))
+}
+
 pub(super) fn replay(global: &Global, arguments: &ReplayArguments) -> Result<Exit, Failure> {
     let recorded = &arguments.recorded;
     let Recorded { log, plane, .. } = recorded.read(global)?;
@@ -314,7 +368,7 @@ pub(super) fn replay(global: &Global, arguments: &ReplayArguments) -> Result<Exi
 }
 
 /// The control plane of an experiment's variant.
-fn chosen(
+pub(super) fn chosen(
     global: &Global,
     path: &std::path::Path,
     variant: Option<&str>,

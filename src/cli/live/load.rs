@@ -5,14 +5,21 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use clap::Args;
+use serde::Serialize;
 
 use live::access::location;
-use live::load::{Bearer, Load, Measured, Spread};
-use units::plural;
+use live::load::side::{Run, Side};
+use live::load::{Bearer, Borne, Load, Measured, Spread};
+use live::record::Log;
+use live::runtime::clock::boot_ns;
+use live::story::{Fitted, Story};
+use units::{Instant, plural};
 
 use super::super::{Exit, Failure, Global, output, terminal};
 use super::access::seconds;
+use super::control::chosen;
 use super::show::aligned;
+use super::simulated::{Folder, Told};
 
 /// Longest time for a control server to start.
 const START: Duration = Duration::from_secs(20);
@@ -20,6 +27,7 @@ const START: Duration = Duration::from_secs(20);
 pub(super) const EXAMPLES: &str = "Examples:
   windtunnel live load experiment.yaml --folder /tmp/load
   windtunnel live load experiment.yaml --folder /tmp/load --agents 5 --pods 50 --calm 5s
+  windtunnel live load experiment.yaml --folder /tmp/load --simulate 24h
 
 A control server of the experiment's system is started for it, as a program of its own. The agents are
 the real ones, with their connections, heartbeats and reports over TLS; their containers are no
@@ -49,9 +57,44 @@ pub(in super::super) struct LoadArguments {
     /// Longest time for all pods to be ready
     #[arg(long, value_name = "DURATION", default_value = "10m")]
     patience: String,
+    /// Simulate the same load for this long as well, and show both side by side
+    #[arg(long, value_name = "DURATION")]
+    simulate: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+/// What is printed.
+#[derive(Serialize)]
+struct Printed {
+    #[serde(flatten)]
+    measured: Measured,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compared: Option<Compared>,
+}
+
+/// The load on real hosts and in the simulator.
+#[derive(Serialize)]
+struct Compared {
+    real: Taken,
+    simulated: Taken,
+    /// Decisions of the simulated scheduler.
+    decisions: u64,
+    /// Length of the log of the real control server after the simulated time, at the rate of heartbeats
+    /// alone and without snapshots.
+    #[serde(rename = "logBytesThen")]
+    log_bytes_then: u64,
+}
+
+/// A side and the time that it took.
+#[derive(Serialize)]
+struct Taken {
+    #[serde(flatten)]
+    side: Side,
+    /// Real time that passed, in seconds.
+    #[serde(rename = "tookS")]
+    took_s: f64,
 }
 
 /// The control server, which ends with this.
@@ -83,6 +126,10 @@ pub(super) fn load(global: &Global, arguments: &LoadArguments) -> Result<Exit, F
         quiet: time("--calm", &arguments.calm)?,
         patience: time("--patience", &arguments.patience)?,
     };
+    let simulate = arguments.simulate.as_deref();
+    let simulate = simulate
+        .map(|text| seconds("--simulate", text, 1))
+        .transpose()?;
     let state = folder.join("state");
     let server = start(&arguments.experiment, &state)?;
     let bearer = Bearer {
@@ -94,17 +141,127 @@ pub(super) fn load(global: &Global, arguments: &LoadArguments) -> Result<Exit, F
             terminal::complain(&format!("load: {what}"));
         }
     };
-    let measured = load.put_on(&bearer, &folder.join("agents"), &tells);
-    let measured = measured.map_err(Failure::incomplete)?;
+    let borne = load.put_on(&bearer, &folder.join("agents"), &tells);
+    let borne = borne.map_err(Failure::incomplete)?;
     drop(server);
+    let compared = simulate.map(|time_s| {
+        tells("the same load is simulated");
+        compare(global, arguments, &load, &borne, Instant::from_secs(time_s))
+    });
+    let printed = Printed {
+        compared: compared.transpose()?,
+        measured: borne.measured,
+    };
     let text = if arguments.json {
-        let text = serde_json::to_string_pretty(&measured).map_err(Failure::incomplete)?;
+        let text = serde_json::to_string_pretty(&printed).map_err(Failure::incomplete)?;
         format!("{text}\n")
     } else {
-        aligned(&table(&measured))
+        let both = printed.compared.as_ref().map(both);
+        let both = both.map_or(String::new(), |both| format!("\n{}", aligned(&both)));
+        format!("{}{both}", aligned(&table(&printed.measured)))
     };
     output::print(text.as_bytes())?;
     Ok(Exit::Done)
+}
+
+/// Simulates what the record of a load tells, until `end` at least.
+fn compare(
+    global: &Global,
+    arguments: &LoadArguments,
+    load: &Load,
+    borne: &Borne,
+    end: Instant,
+) -> Result<Compared, Failure> {
+    let chosen = chosen(global, &arguments.experiment, None, &[])?;
+    let log = Log::read(&borne.log).map_err(Failure::incomplete)?;
+    let story = Story::of(&log, chosen.plane).map_err(Failure::incomplete)?;
+    let time = story.end.since(Instant::ZERO);
+    let run = Run {
+        events: &story.events,
+        changes: story.changes,
+    };
+    let real = Taken {
+        side: Side::of(load, &story, time, run),
+        took_s: time.as_secs_f64(),
+    };
+    let mut told = Told {
+        story,
+        document: chosen.document,
+    };
+    told.story.end = end.max(told.story.end);
+    let begun = boot_ns();
+    let folder = Folder::create(Some(&arguments.folder.join("simulated")))?;
+    let simulated = told.simulate(global, &folder.folder, &Fitted::default())?;
+    folder.finish()?;
+    let took = units::Duration::from_nanos(boot_ns() - begun);
+    let time = simulated.end.at.since(Instant::ZERO);
+    let run = Run {
+        events: &simulated.events,
+        changes: simulated.end.changes,
+    };
+    let left_s = (time.as_secs_f64() - real.side.time_s).max(0.0);
+    let measured = &borne.measured;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "lengths below 2^52"
+    )]
+    let grown = (measured.quiet_log_bytes as f64 / measured.quiet_s.max(1e-3) * left_s) as u64;
+    Ok(Compared {
+        simulated: Taken {
+            side: Side::of(load, &told.story, time, run),
+            took_s: took.as_secs_f64(),
+        },
+        real,
+        decisions: simulated.end.decisions,
+        log_bytes_then: borne.log.len() as u64 + grown,
+    })
+}
+
+/// Both sides, a line for each figure.
+fn both(compared: &Compared) -> Vec<Vec<String>> {
+    let Compared {
+        real, simulated, ..
+    } = compared;
+    let span = |seconds: f64| format!("{seconds:.1} s");
+    let start = |side: &Side| {
+        let start = side.start_ms;
+        format!("p50 {:.1} ms, p99 {:.1} ms", start.p50, start.p99)
+    };
+    let ready = |side: &Side| side.ready_s.map_or("never".to_owned(), span);
+    #[expect(clippy::cast_precision_loss, reason = "a number of decisions")]
+    let decision_ms = simulated.took_s * 1e3 / compared.decisions.max(1) as f64;
+    let row =
+        |what: &str, of: &dyn Fn(&Taken) -> String| vec![what.to_owned(), of(real), of(simulated)];
+    vec![
+        vec![String::new(), "real".to_owned(), "simulated".to_owned()],
+        row("time of the cluster", &|taken| span(taken.side.time_s)),
+        row("time that it took", &|taken| span(taken.took_s)),
+        row("heartbeats", &|taken| taken.side.heartbeats.to_string()),
+        row("bindings", &|taken| taken.side.bindings.to_string()),
+        vec![
+            "a decision, all else included".to_owned(),
+            "as above".to_owned(),
+            format!("{decision_ms:.3} ms"),
+        ],
+        row("all pods ready", &|taken| ready(&taken.side)),
+        row("binding to running", &|taken| start(&taken.side)),
+        row("nodes found lost", &|taken| {
+            taken.side.lost_nodes.to_string()
+        }),
+        row("orders to end", &|taken| {
+            taken.side.ordered_ends.to_string()
+        }),
+        row("changes of the store", &|taken| {
+            taken.side.changes.to_string()
+        }),
+        vec![
+            "log after the simulated time".to_owned(),
+            plural::count(compared.log_bytes_then, "byte"),
+            "none".to_owned(),
+        ],
+    ]
 }
 
 /// Starts a control server and waits until it can be asked.

@@ -9,6 +9,7 @@ mod logs;
 mod predict;
 mod requests;
 mod show;
+mod simulated;
 mod store;
 mod what_if;
 

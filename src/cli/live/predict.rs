@@ -5,25 +5,17 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use control::operation::Operation;
 use serde_json::{Value, json};
 
-use lab::folder::{Existing, ResultFolder};
-use lab::run::{prepare, run_watched};
-use live::driver::events::{Chronicle, EventRow};
 use live::story::compare::{Pair, pairs, sums};
 use live::story::delays::{Delays, mean, quantile};
 use live::story::{Fitted, Story};
-use scenario::as_run::yaml_of;
-use scheduler::pipeline::evaluate::Form;
-use sim::RunControl;
 use units::{Duration, Instant};
-use world::FileSource;
 
-use super::super::experiment_file::{MessageFormat, Reading, read};
-use super::super::{Exit, Failure, Global, interrupt, output};
+use super::super::{Exit, Failure, Global, output};
 use super::control::{LogArguments, Recorded};
 use super::show::aligned;
+use super::simulated::{Folder, Told};
 
 pub(super) const EXAMPLES: &str = "Examples:
   windtunnel live record --out run.log
@@ -33,9 +25,6 @@ pub(super) const EXAMPLES: &str = "Examples:
 Machines that joined, requests of users, silences of nodes and absences of the control server are those of
 the record; everything else is simulated.";
 
-/// Name of the experiment in its folder.
-const EXPERIMENT: &str = "experiment.yaml";
-
 /// Arguments of `live predict` and `live calibrate`.
 #[derive(Clone, Debug, Args)]
 pub(in super::super) struct PredictArguments {
@@ -44,39 +33,6 @@ pub(in super::super) struct PredictArguments {
     /// Folder for the experiment that the record is, and for the comparison as JSON
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-}
-
-/// A story and what is needed to simulate it.
-struct Told {
-    story: Story,
-    document: Value,
-}
-
-/// A folder for an experiment; without a wish for one it goes at the end.
-struct Folder {
-    folder: ResultFolder,
-    is_kept: bool,
-}
-
-impl Folder {
-    fn create(out: Option<&PathBuf>) -> Result<Self, Failure> {
-        let name = format!("windtunnel-story-{}", std::process::id());
-        let path = out.map_or_else(|| std::env::temp_dir().join(name), Clone::clone);
-        let folder = ResultFolder::create(&path, Existing::Refuse);
-        Ok(Self {
-            folder: folder.map_err(Failure::incomplete)?,
-            is_kept: out.is_some(),
-        })
-    }
-
-    fn finish(self) -> Result<(), Failure> {
-        if self.is_kept {
-            self.folder.finish().map_err(Failure::incomplete)?;
-        } else {
-            self.folder.withdraw();
-        }
-        Ok(())
-    }
 }
 
 fn told(global: &Global, arguments: &PredictArguments) -> Result<Told, Failure> {
@@ -92,8 +48,10 @@ fn told(global: &Global, arguments: &PredictArguments) -> Result<Told, Failure> 
 
 pub(super) fn predict(global: &Global, arguments: &PredictArguments) -> Result<Exit, Failure> {
     let told = told(global, arguments)?;
-    let folder = Folder::create(arguments.out.as_ref())?;
-    let predicted = told.simulate(global, &folder.folder, &Fitted::default())?;
+    let folder = Folder::create(arguments.out.as_deref())?;
+    let predicted = told
+        .simulate(global, &folder.folder, &Fitted::default())?
+        .events;
     let pairs = pairs(&told.story.events, &predicted);
     let json = pairs.iter().map(as_json).collect::<Vec<_>>();
     let written = folder.folder.json("comparison.json", &json);
@@ -113,66 +71,17 @@ pub(super) fn calibrate(global: &Global, arguments: &PredictArguments) -> Result
         heartbeat: told.story.heartbeat_phase().map(|phase| phase.to_string()),
     };
     let first = Folder::create(None)?;
-    let before = told.simulate(global, &first.folder, &Fitted::default())?;
+    let before = told
+        .simulate(global, &first.folder, &Fitted::default())?
+        .events;
     first.finish()?;
-    let folder = Folder::create(arguments.out.as_ref())?;
-    let after = told.simulate(global, &folder.folder, &fitted)?;
+    let folder = Folder::create(arguments.out.as_deref())?;
+    let after = told.simulate(global, &folder.folder, &fitted)?.events;
     let (before, after) = (Delays::of(&before, silences), Delays::of(&after, silences));
     folder.finish()?;
     let text = format!("{}\n{}", settings(&fitted), metrics(&real, &before, &after));
     output::print(text.as_bytes())?;
     Ok(Exit::Done)
-}
-
-impl Told {
-    /// The events of the story in the simulator.
-    fn simulate(
-        &self,
-        global: &Global,
-        folder: &ResultFolder,
-        fitted: &Fitted,
-    ) -> Result<Vec<EventRow>, Failure> {
-        let derived = self.story.experiment(&self.document, fitted);
-        for file in &derived.files {
-            let written = folder.text(&file.name, &file.text);
-            written.map_err(Failure::incomplete)?;
-        }
-        let written = folder.text(EXPERIMENT, &yaml_of(&derived.document));
-        written.map_err(Failure::incomplete)?;
-        let path = folder.partial().join(EXPERIMENT);
-        let reading = Reading {
-            path: Some(&path),
-            sets: &[],
-            variants: None,
-            messages: MessageFormat::Human,
-        };
-        let (experiment, _) = read(global, reading)?;
-        let files = FileSource {
-            files: &experiment.files,
-        };
-        let Some(plan) = experiment.variants.first() else {
-            return Ok(Vec::new());
-        };
-        let mut prepared = prepare(&plan.scenario, &files).map_err(Failure::input)?;
-        prepared.operations.retain(|(_, operation)| {
-            !matches!(operation, Operation::Apply(_) | Operation::ApplyPod(_))
-        });
-        for applied in derived.applied {
-            let operations = applied.operations.into_iter();
-            let operations = operations.map(|operation| (applied.at, operation));
-            prepared.operations.extend(operations);
-        }
-        prepared.operations.sort_by_key(|&(at, _)| at);
-        let mut chronicle = Chronicle::default();
-        let mut control = RunControl {
-            interrupted: interrupt::flag(),
-            progress: &mut |_| {},
-        };
-        let form = Form::Incremental;
-        let run = run_watched(&plan.scenario, prepared, form, &mut chronicle, &mut control);
-        run.map_err(Failure::incomplete)?;
-        Ok(chronicle.into_rows())
-    }
 }
 
 fn as_json(pair: &Pair) -> Value {

@@ -13,7 +13,7 @@ use lab::plan::buy::Search;
 use lab::plan::goal::Room;
 use lab::plan::planned::{Changed, Planned, objects};
 use lab::plan::usage::Usage;
-use lab::plan::{Minimize, Plan, Questions, plan};
+use lab::plan::{Minimize, Order, Plan, Questions, plan};
 use lab::shell::quoted;
 use lab::snapshot::{Gathered, Snapshot, read_pod};
 use model::Release;
@@ -26,6 +26,7 @@ use super::snapshot::{SchedulerArguments, failed, tell};
 use super::{Exit, Failure, Global, output, terminal};
 use words::{Headroom, growth, headroom, horizon, survive};
 
+mod answer;
 mod scenario;
 mod words;
 
@@ -116,6 +117,9 @@ pub(super) struct PlanArguments {
     /// Further orders of the pods to try, seeded
     #[arg(long, value_name = "N", default_value_t = 0)]
     orders: u64,
+    /// Order in which pods are placed, higher priorities first
+    #[arg(long, value_enum, value_name = "ORDER", default_value_t = PodOrder::Dump)]
+    order: PodOrder,
     /// Number of decisions of the scheduler that the search may take
     #[arg(long, value_name = "N", default_value_t = 2_000_000)]
     steps: u64,
@@ -143,6 +147,24 @@ pub(super) enum What {
     Nodes,
     /// Price of nodes; needs `--types`.
     Cost,
+}
+
+/// Order in which pods are placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum PodOrder {
+    /// In the order of the dump.
+    Dump,
+    /// The largest first.
+    Large,
+}
+
+impl From<PodOrder> for Order {
+    fn from(own: PodOrder) -> Self {
+        match own {
+            PodOrder::Dump => Self::Dump,
+            PodOrder::Large => Self::Large,
+        }
+    }
 }
 
 /// Output format of the answer.
@@ -177,7 +199,7 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
     }
     questions.room = room(arguments, &mut snapshot)?;
     tell(global, &snapshot.warnings);
-    let summary = snapshot.summary();
+    let summary = arguments.scheduler.described(&snapshot);
     let answers = plan(&mut snapshot, &profiles, &questions).map_err(|error| failed(&error))?;
     let command = command();
     let report = PlanReport {
@@ -398,6 +420,7 @@ fn questions(arguments: &PlanArguments) -> Result<(Questions, String), Failure> 
         preempts: arguments.preemption,
         grow: grows,
         horizon: horizon(&arguments.horizon).map_err(Failure::input)?,
+        order: arguments.order.into(),
         search: Search {
             steps: arguments.steps,
             orders: arguments.orders,
@@ -408,11 +431,12 @@ fn questions(arguments: &PlanArguments) -> Result<(Questions, String), Failure> 
 
 fn assumptions(arguments: &PlanArguments, questions: &Questions, resized: &Resized) -> Vec<String> {
     let preemption = if questions.preempts { "on" } else { "off" };
+    let order = match questions.order {
+        Order::Dump => "in the order of the dump",
+        Order::Large => "the largest first (`--order large`)",
+    };
     let mut lines = vec![
-        format!(
-            "pods are placed by falling priority, then in the order of the dump; preemption is \
-             {preemption}"
-        ),
+        format!("pods are placed by falling priority, then {order}; preemption is {preemption}"),
         "cordoned and unready nodes keep their state; nodes of the control plane stay".to_owned(),
     ];
     if questions.minimize.is_some() {
@@ -424,7 +448,7 @@ fn assumptions(arguments: &PlanArguments, questions: &Questions, resized: &Resiz
              of ready nodes of the type in the dump, else those of the list (`--types`)"
                 .to_owned(),
         );
-        lines.push("zones are filled in turn".to_owned());
+        lines.push("bought nodes are dealt to the zones alike, the largest first".to_owned());
     }
     if !arguments.overcommit.is_empty() {
         let factors = arguments.overcommit.join(", ");

@@ -1,20 +1,19 @@
-//! Plans for scenarios: the fewest nodes with which the objectives hold over seeds.
+//! Plans for scenarios: the fewest or cheapest nodes with which the objectives hold over seeds.
 
-use std::fmt::Write;
 use std::path::Path;
 
-use serde_json::{Value, json};
-
-use ::scenario::schema::{NodeSource, Objective, WorkloadSource};
+use ::scenario::schema::{NodeSource, Objective, Template, WorkloadSource};
 use ::scenario::{Experiment, Scenario};
 use lab::check::Outcome;
-use lab::check::limit::{bounds, within};
-use lab::plan::over_time::{Fewest, Held, SeedOutcome, fewest};
+use lab::check::limit::within;
+use lab::plan::over_time::{SeedOutcome, Sources, fewest};
 use lab::replicate::{Work, Workers, replicate};
 use lab::snapshot::is_experiment;
-use units::plural;
+use model::node::INSTANCE_TYPE_LABEL;
+use world::{FileSource, ManifestFiles, Remarks, economics, nodes};
 
-use super::{PlanArguments, PlanFormat, command};
+use super::answer::Answer;
+use super::{PlanArguments, PlanFormat, What};
 use crate::experiment_file::{MessageFormat, Reading, read};
 use crate::{Exit, Failure, Global, interrupt, output};
 
@@ -31,7 +30,7 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Option<E
     if path.is_dir() || path == Path::new("-") || !is_experiment(path).unwrap_or(false) {
         return refuse_goals(is_over_time);
     }
-    let experiment = load(global, arguments, path, None)?;
+    let experiment = load(global, arguments, path, Vec::new())?;
     let Some(variant) = experiment.variants.first() else {
         return Ok(None);
     };
@@ -42,22 +41,44 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Option<E
     if !(is_over_time || is_asked) {
         return Ok(None);
     }
-    let place = template(scenario, path)?;
-    let NodeSource::Template(template) = &scenario.cluster.nodes[place] else {
-        return Ok(None);
+    let templates = templates(scenario, path)?;
+    let (costs, currency) = match arguments.minimize {
+        Some(What::Cost) => prices(&experiment, scenario, &templates)?,
+        _ => (vec![1; templates.len()], String::new()),
     };
-    let start = u64::from(template.count).max(1);
-    let most = start.saturating_mul(MOST_TIMES);
-    let found = fewest(start, most, |nodes| {
-        let set = format!("cluster.nodes.{place}.count={nodes}");
-        let experiment = load(global, arguments, path, Some(set))?;
-        outcomes(global, arguments, &experiment)
+    let starts = templates.iter().map(|own| u64::from(own.of.count).max(1));
+    let starts: Vec<u64> = starts.collect();
+    let sources = Sources {
+        start: &starts,
+        times: MOST_TIMES,
+        costs: &costs,
+    };
+    let mut releases = String::new();
+    let found = fewest(sources, |counts| {
+        let sources = templates.iter().zip(counts);
+        let sets = sources.clone().filter(|(_, count)| **count > 0);
+        let sets = sets.map(|(own, count)| format!("cluster.nodes.{}.count={count}", own.place));
+        let mut experiment = load(global, arguments, path, sets.collect())?;
+        // A file can't state a source without nodes.
+        for (own, _) in sources.filter(|(_, count)| **count == 0) {
+            for variant in &mut experiment.variants {
+                let nodes = variant.scenario.cluster.nodes.get_mut(own.place);
+                if let Some(NodeSource::Template(template)) = nodes {
+                    template.count = 0;
+                }
+            }
+        }
+        outcomes(global, arguments, &experiment, &mut releases)
     })?;
     let answer = Answer {
         found: &found,
         objectives: &scenario.objectives,
-        most,
-        place,
+        most: starts.iter().sum::<u64>() * MOST_TIMES,
+        names: templates.iter().map(Source::name).collect(),
+        sources: templates.iter().map(|own| own.place).collect(),
+        costs: &costs,
+        currency: &currency,
+        releases: &releases,
     };
     let text = match arguments.format {
         PlanFormat::Table => answer.table(),
@@ -88,9 +109,8 @@ fn load(
     global: &Global,
     arguments: &PlanArguments,
     path: &Path,
-    set: Option<String>,
+    mut sets: Vec<String>,
 ) -> Result<Experiment, Failure> {
-    let mut sets: Vec<String> = set.into_iter().collect();
     if !arguments.goal.is_empty() {
         let mut objectives = Vec::new();
         for word in &arguments.goal {
@@ -124,25 +144,69 @@ fn objective(word: &str) -> Result<String, Failure> {
     ))
 }
 
-/// Place of the nodes whose number is looked for.
-fn template(scenario: &Scenario, path: &Path) -> Result<usize, Failure> {
+/// Source of nodes whose number is looked for.
+struct Source<'s> {
+    /// Its place among the sources of nodes.
+    place: usize,
+    of: &'s Template,
+}
+
+impl Source<'_> {
+    /// Name of the source: the type of its nodes, or its place.
+    fn name(&self) -> String {
+        let kind = self.of.template.labels.get(INSTANCE_TYPE_LABEL);
+        kind.map_or_else(
+            || format!("cluster.nodes.{}", self.place),
+            ToString::to_string,
+        )
+    }
+}
+
+/// The sources of nodes whose numbers are looked for.
+fn templates<'s>(scenario: &'s Scenario, path: &Path) -> Result<Vec<Source<'s>>, Failure> {
     let nodes = scenario.cluster.nodes.iter().enumerate();
-    let own = nodes.filter(|(_, own)| matches!(own, NodeSource::Template(_)));
-    let own: Vec<usize> = own.map(|(place, _)| place).collect();
-    match own[..] {
-        [one] => Ok(one),
-        [] => Err(Failure::input(format!(
+    let own = nodes.filter_map(|(place, own)| match own {
+        NodeSource::Template(of) => Some(Source { place, of }),
+        _ => None,
+    });
+    let own: Vec<Source<'_>> = own.collect();
+    if own.is_empty() {
+        return Err(Failure::input(format!(
             "{}: cluster.nodes has no source with a `count`; give the nodes by `count` and \
              `template`, whose number can be looked for",
             path.display()
-        ))),
-        _ => Err(Failure::input(format!(
-            "{}: cluster.nodes has {} sources with a `count`; leave one, whose number is looked for, \
-             and give the others as manifests",
-            path.display(),
-            own.len()
-        ))),
+        )));
     }
+    Ok(own)
+}
+
+/// Prices of a node of each source, in millionths an hour: its own, or that of its type in the price
+/// list of the scenario; and their currency.
+fn prices(
+    experiment: &Experiment,
+    scenario: &Scenario,
+    templates: &[Source<'_>],
+) -> Result<(Vec<i64>, String), Failure> {
+    let files = FileSource {
+        files: &experiment.files,
+    };
+    let (mut manifests, mut remarks) = (ManifestFiles::default(), Remarks::default());
+    let made = nodes(scenario, &files, &mut manifests, &mut remarks).map_err(Failure::input)?;
+    let economics = economics(scenario, &made, &files, None).map_err(Failure::input)?;
+    let own = templates.iter().map(|own| {
+        let name = own.of.name.render(0);
+        let place = made.iter().position(|node| *node.name == *name);
+        let price = place.and_then(|place| economics.nodes[place].price_micro_per_hour);
+        price.filter(|own| *own > 0).ok_or_else(|| {
+            Failure::input(format!(
+                "cluster.nodes.{}: no price; give `template.price`, or `metrics.prices` with a row \
+                 for its label `{INSTANCE_TYPE_LABEL}`, or ask for `--minimize nodes`",
+                own.place
+            ))
+        })
+    });
+    let own = own.collect::<Result<Vec<i64>, Failure>>()?;
+    Ok((own, economics.currency.to_string()))
 }
 
 /// Runs the scenario under its seeds.
@@ -150,6 +214,7 @@ fn outcomes(
     global: &Global,
     arguments: &PlanArguments,
     experiment: &Experiment,
+    releases: &mut String,
 ) -> Result<Vec<SeedOutcome>, Failure> {
     let Some(variant) = experiment.variants.first() else {
         return Ok(Vec::new());
@@ -176,6 +241,12 @@ fn outcomes(
         }
     })?;
     let objectives = &variant.scenario.objectives;
+    if let Some(first) = runs.first() {
+        *releases = match &first.summary.releases[..] {
+            [] => String::new(),
+            own => report::releases::words(own),
+        };
+    }
     let outcomes = runs.into_iter().map(|one| {
         let value = |own: &Objective| one.summary.metrics.get(&own.metric)?.value;
         let values: Vec<Option<f64>> = objectives.iter().map(value).collect();
@@ -189,160 +260,4 @@ fn outcomes(
         }
     });
     Ok(outcomes.collect())
-}
-
-/// Answer for a scenario.
-struct Answer<'a> {
-    found: &'a Fewest,
-    objectives: &'a [Objective],
-    most: u64,
-    place: usize,
-}
-
-impl Answer<'_> {
-    fn goals(&self) -> String {
-        let words = self.objectives.iter().map(|own| {
-            let bound = bounds(own, "");
-            format!("{} {}", own.metric, bound.trim_start_matches("limit "))
-        });
-        words.collect::<Vec<String>>().join(", ")
-    }
-
-    fn verdict(&self) -> String {
-        let goals = self.goals();
-        let Some(reached) = self.found.reached else {
-            return format!(
-                "no number of nodes up to {} helps: {goals} fails with each that was tried",
-                self.most
-            );
-        };
-        let of = |nodes: u64| self.found.tried.iter().find(|own| own.nodes == nodes);
-        let mut text = format!("{} are enough: {goals}", plural::count(reached, "node"));
-        if reached == 1 {
-            text = format!("1 node is enough: {goals}");
-        }
-        if let Some(held) = of(reached) {
-            let seeds = held.seeds.len() as u64;
-            let _ = write!(
-                text,
-                " in {} of {}",
-                held.count(),
-                plural::count(seeds, "seed")
-            );
-            let _ = match held.least_share() {
-                _ if held.is_certain() => write!(text, ", which all give the same run"),
-                Some(share) => write!(
-                    text,
-                    ", so in at least {:.0} % of all seeds with 95 % confidence",
-                    share * 100.0
-                ),
-                None => Ok(()),
-            };
-        }
-        if let Some(held) = of(reached.saturating_sub(1)) {
-            let _ = write!(
-                text,
-                "; with {} in {} of {}{}",
-                held.nodes,
-                held.count(),
-                held.seeds.len(),
-                self.first_missed(held)
-            );
-        }
-        text
-    }
-
-    /// Mean of the first objective that is missed.
-    fn first_missed(&self, held: &Held) -> String {
-        let missed = |place: &usize| held.seeds.iter().any(|seed| !seed.holds[*place]);
-        let first = (0..self.objectives.len()).find(missed);
-        let named = first.and_then(|place| {
-            let mean = held.mean(place)?;
-            Some(format!(
-                " ({} is {})",
-                self.objectives[place].metric,
-                number(mean)
-            ))
-        });
-        named.unwrap_or_default()
-    }
-
-    fn table(&self) -> String {
-        let mut text = format!("{}\n\n{:>7}{:>12}", self.verdict(), "nodes", "holds in");
-        for own in self.objectives {
-            let _ = write!(text, "  {:>24}", own.metric);
-        }
-        for held in &self.found.tried {
-            let holds = format!("{} of {}", held.count(), held.seeds.len());
-            let _ = write!(text, "\n{:>7}{holds:>12}", held.nodes);
-            for place in 0..self.objectives.len() {
-                let mean = held.mean(place).map_or("–".to_owned(), number);
-                let _ = write!(text, "  {mean:>24}");
-            }
-        }
-        let below = if self.found.is_complete {
-            "every smaller number was tried"
-        } else {
-            "smaller numbers were sampled, not all tried"
-        };
-        let _ = write!(
-            text,
-            "\n\nassumptions\n  the number of `cluster.nodes.{}` varies, all else stays; values are \
-             means over seeds\n  an objective holds if it holds under every seed; {below}\n\n\
-             again: {}\n",
-            self.place,
-            command()
-        );
-        text
-    }
-
-    fn json(&self) -> Value {
-        let tried = self.found.tried.iter().map(|held| {
-            let values = (0..self.objectives.len()).map(|place| held.mean(place));
-            json!({
-                "nodes": held.nodes,
-                "holds": held.count(),
-                "seeds": held.seeds.len(),
-                "means": values.collect::<Vec<Option<f64>>>(),
-            })
-        });
-        let of = |own: &&Held| Some(own.nodes) == self.found.reached;
-        let share = self.found.tried.iter().find(of).and_then(Held::least_share);
-        json!({
-            "schemaVersion": 1,
-            "verdict": self.verdict(),
-            "command": command(),
-            "objectives": self.objectives.iter().map(|own| &own.metric).collect::<Vec<_>>(),
-            "reached": self.found.reached,
-            "isComplete": self.found.is_complete,
-            "leastShareOfSeeds": share,
-            "tried": tried.collect::<Vec<Value>>(),
-        })
-    }
-
-    fn csv(&self) -> String {
-        let names = self.objectives.iter().map(|own| format!(",{}", own.metric));
-        let mut text = format!("nodes,holds,seeds{}\n", names.collect::<String>());
-        for held in &self.found.tried {
-            let values = (0..self.objectives.len()).map(|place| {
-                let mean = held.mean(place).map(number);
-                format!(",{}", mean.unwrap_or_default())
-            });
-            let values: String = values.collect();
-            let _ = writeln!(
-                text,
-                "{},{},{}{values}",
-                held.nodes,
-                held.count(),
-                held.seeds.len()
-            );
-        }
-        text
-    }
-}
-
-/// A number without what binary fractions leave at its end.
-fn number(value: f64) -> String {
-    let text = format!("{value:.3}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

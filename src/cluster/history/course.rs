@@ -245,7 +245,7 @@ impl<'s> Course<'s> {
     }
 }
 
-/// What was said of a pod, in order of time as far as that is known.
+/// The messages about a pod, in order of time as far as that is known.
 fn changes(pod: &Pod, state: &PodState) -> Vec<(Instant, PodChange)> {
     let mut changes = Vec::new();
     if state.is_held {

@@ -12,8 +12,9 @@ use scenario::{Files, Scenario};
 use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, FoundObjects, RunControl};
 use trace::{Arrival, MemorySource, Recorded};
-use units::{Duration, Instant};
+use units::{ClassId, Duration, Instant};
 
+use super::constraints::{drop_pinned, is_picky, soften};
 use crate::run::{Prepared, RunError, Tables, prepare_on, run};
 use world::{BuildError, FileSource};
 
@@ -26,6 +27,10 @@ pub(super) struct Cell<'a> {
     pub(super) nodes: Vec<Arc<Node>>,
     /// The pods, the most important first.
     recorded: Arc<Recorded>,
+    /// The number of pods that were left out, as each belongs to one machine.
+    pub(super) pinned: u64,
+    /// The number of pods whose constraints are wishes, as their job is large.
+    pub(super) softened: u64,
 }
 
 /// Outcome of packing the pods of a cell.
@@ -33,14 +38,19 @@ pub(super) struct Cell<'a> {
 pub(super) struct Packed {
     /// Number of pods without a machine.
     pub(super) pending: u64,
+    /// Number of those among them that only a handful of machines could hold.
+    pub(super) picky: u64,
     /// Number of pods that want one.
     pub(super) pods: u64,
 }
 
 impl Packed {
-    /// Returns whether no more than a share of the pods, in parts per million, is without a machine.
+    /// Returns whether no more than a share of the pods, in parts per million, is without a machine,
+    /// all of which are picky.
     pub(super) fn fits(self, pending_ppm: u64) -> bool {
-        u128::from(self.pending) * 1_000_000 <= u128::from(self.pods) * u128::from(pending_ppm)
+        let is_few =
+            u128::from(self.pending) * 1_000_000 <= u128::from(self.pods) * u128::from(pending_ppm);
+        self.pending <= self.picky && is_few
     }
 }
 
@@ -75,12 +85,16 @@ impl<'a> Cell<'a> {
             nodes.clone_from(&all);
             all
         })?;
-        let recorded = Arc::new(checkpoint(&mut prepared)?);
+        let mut recorded = checkpoint(&mut prepared)?;
+        let pinned = drop_pinned(&mut recorded, &nodes);
+        let softened = soften(&mut recorded, nodes.len());
         Ok(Self {
             scenario,
             files,
             nodes,
-            recorded,
+            recorded: Arc::new(recorded),
+            pinned,
+            softened,
         })
     }
 
@@ -99,7 +113,7 @@ impl<'a> Cell<'a> {
         members.sum()
     }
 
-    /// The machines, each so many times.
+    /// The machines and their clones, each machine a number of times.
     pub(super) fn cloned(&self, times: usize) -> Vec<Arc<Node>> {
         let mut nodes = self.nodes.clone();
         for copy in 1..times {
@@ -131,7 +145,7 @@ impl<'a> Cell<'a> {
         let wanted: u64 = members.sum();
         let has_controllers = self.scenario.system.controllers.is_some();
         prepared.workload.source = Box::new(MemorySource::new(recorded));
-        let mut census = Census::default();
+        let mut census = Census::of(&self.nodes);
         let tables = Tables {
             watch: Some(&mut census),
             ..Tables::default()
@@ -153,6 +167,7 @@ impl<'a> Cell<'a> {
         };
         Ok(Some(Packed {
             pending: pods.saturating_sub(census.placed()),
+            picky: census.waiting_picky(),
             pods,
         }))
     }
@@ -225,35 +240,77 @@ fn sort(recorded: &mut Recorded) {
     arrivals.sort_by_key(|own| std::cmp::Reverse(priority(own)));
 }
 
-/// Number of pods with a machine.
-#[derive(Default)]
-struct Census {
-    is_bound: Vec<bool>,
+/// Census of the pods of a run.
+struct Census<'a> {
+    /// The machines of the whole cell.
+    nodes: &'a [Arc<Node>],
+    pods: Vec<Counted>,
+    /// Whether a class is picky, as far as that was asked.
+    picky: Vec<Option<bool>>,
     alive: u64,
 }
 
-impl Census {
-    fn placed(&self) -> u64 {
-        self.is_bound.iter().filter(|is_bound| **is_bound).count() as u64
+/// A pod in the census.
+#[derive(Clone, Copy, Default)]
+struct Counted {
+    is_picky: bool,
+    is_alive: bool,
+    is_bound: bool,
+}
+
+impl<'a> Census<'a> {
+    fn of(nodes: &'a [Arc<Node>]) -> Self {
+        Self {
+            nodes,
+            pods: Vec::new(),
+            picky: Vec::new(),
+            alive: 0,
+        }
     }
 
-    fn set(&mut self, pod: PodRef, is_bound: bool) {
+    fn placed(&self) -> u64 {
+        self.pods.iter().filter(|own| own.is_bound).count() as u64
+    }
+
+    /// The number of picky pods without a machine.
+    fn waiting_picky(&self) -> u64 {
+        let waiting = |own: &&Counted| own.is_alive && own.is_picky && !own.is_bound;
+        self.pods.iter().filter(waiting).count() as u64
+    }
+
+    fn pod(&mut self, pod: PodRef) -> &mut Counted {
         let place = pod.id.0 as usize;
-        if place >= self.is_bound.len() {
-            self.is_bound.resize(place + 1, false);
+        if place >= self.pods.len() {
+            self.pods.resize(place + 1, Counted::default());
         }
-        self.is_bound[place] = is_bound;
+        &mut self.pods[place]
+    }
+
+    fn is_picky(&mut self, class: ClassId, store: &Store) -> bool {
+        let place = class.index();
+        if place >= self.picky.len() {
+            self.picky.resize(place + 1, None);
+        }
+        *self.picky[place].get_or_insert_with(|| is_picky(&store.class(class).spec, self.nodes))
     }
 }
 
-impl Observer for Census {
-    fn observe(&mut self, _at: Instant, event: &Event, _ended: Option<&Pod>, _store: &Store) {
+impl Observer for Census<'_> {
+    fn observe(&mut self, _at: Instant, event: &Event, _ended: Option<&Pod>, store: &Store) {
         match event {
-            Event::PodCreated(_) => self.alive += 1,
-            Event::PodBound { pod, .. } => self.set(*pod, true),
+            Event::PodCreated(created) => {
+                let is_picky = self.is_picky(created.class, store);
+                self.alive += 1;
+                *self.pod(created.pod) = Counted {
+                    is_picky,
+                    is_alive: true,
+                    is_bound: false,
+                };
+            }
+            Event::PodBound { pod, .. } => self.pod(*pod).is_bound = true,
             Event::PodEnded { pod, .. } => {
                 self.alive = self.alive.saturating_sub(1);
-                self.set(*pod, false);
+                *self.pod(*pod) = Counted::default();
             }
             _ => {}
         }

@@ -7,6 +7,7 @@
 //! the same for every variant, so that differences between variants are paired.
 
 mod cell;
+mod constraints;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -23,6 +24,8 @@ use crate::experiment::ExperimentError;
 use crate::replicate::Workers;
 use crate::run::RunError;
 use cell::Cell;
+
+pub use constraints::HANDFUL;
 
 /// Number of machines up to which one machine is removed at a time; larger cells are searched by
 /// halves.
@@ -45,12 +48,14 @@ pub enum Question {
 
 /// Settings of the trials.
 #[derive(Clone, Copy, Debug)]
-pub struct TrialPlan {
+pub struct TrialPlan<'a> {
     /// The question.
     pub question: Question,
     /// Number of trials.
     pub trials: usize,
-    /// Share of the pods that may stay pending, in parts per million.
+    /// Orders in which machines are removed, by trial; where there is none, the seed draws it.
+    pub removals: &'a [Vec<usize>],
+    /// Share of the pods that may stay pending, in parts per million, as far as these are picky.
     pub pending_ppm: u64,
     /// Seed of the random orders.
     pub seed: u64,
@@ -69,6 +74,11 @@ pub struct Compacted {
     pub arrivals: usize,
     /// Number of pods in these arrivals.
     pub pods: u64,
+    /// Number of further pods that are left out, as each belongs to one machine.
+    pub pinned: u64,
+    /// Number of pods whose constraints are wishes, as their job has more pods than half the
+    /// machines.
+    pub softened: u64,
     /// Whether the system places pods whatever they request, so that any number fits on a machine.
     pub ignores_requests: bool,
     /// Result of each trial in order: machines that are enough, or further arrivals that fit. `None`
@@ -110,7 +120,7 @@ impl Compacted {
 /// The first failure of a run.
 pub fn compact(
     experiment: &Experiment,
-    plan: TrialPlan,
+    plan: TrialPlan<'_>,
     workers: Workers<'_>,
 ) -> Result<Vec<Compacted>, ExperimentError> {
     let pool = workers.pool()?;
@@ -127,7 +137,7 @@ pub fn compact(
                 let search = Search {
                     cell: &cell,
                     plan,
-                    trial: trial as u64,
+                    trial,
                     interrupted: workers.interrupted,
                 };
                 match plan.question {
@@ -148,6 +158,8 @@ pub fn compact(
             nodes: cell.nodes.len(),
             arrivals: cell.arrivals(),
             pods: cell.pods(),
+            pinned: cell.pinned,
+            softened: cell.softened,
             ignores_requests: ignores_requests(&variant.scenario.system.name),
             trials: trials.collect::<Result<_, _>>()?,
         });
@@ -175,14 +187,14 @@ enum Found {
 /// Trial with a random order of its own.
 struct Search<'a> {
     cell: &'a Cell<'a>,
-    plan: TrialPlan,
-    trial: u64,
+    plan: TrialPlan<'a>,
+    trial: usize,
     interrupted: &'a AtomicBool,
 }
 
 impl Search<'_> {
     fn stream(&self, purpose: &'static str) -> Stream {
-        Stream::new(self.plan.seed, purpose, self.trial)
+        Stream::new(self.plan.seed, purpose, self.trial as u64)
     }
 
     /// Fewest machines that are enough when machines are removed in the trial's order.
@@ -202,8 +214,12 @@ impl Search<'_> {
         if !has_room {
             return Ok(Found::Nothing);
         }
-        let mut order: Vec<usize> = (0..nodes.len()).collect();
-        self.stream("compact/removal").shuffle(&mut order);
+        let given = { self.plan.removals.get(self.trial) }.filter(|own| own.len() == nodes.len());
+        let order = given.cloned().unwrap_or_else(|| {
+            let mut order: Vec<usize> = (0..nodes.len()).collect();
+            self.stream("compact/removal").shuffle(&mut order);
+            order
+        });
         let kept = |count: usize| -> Vec<Arc<Node>> {
             let mut places = order[order.len() - count..].to_vec();
             places.sort_unstable();
@@ -302,6 +318,8 @@ mod tests {
             nodes: 1000,
             arrivals: 1,
             pods: 1,
+            pinned: 0,
+            softened: 0,
             ignores_requests: false,
             trials: known.map(Some).to_vec(),
         };
@@ -335,6 +353,7 @@ variants: {kubernetes: {system: {name: kubernetes}}, pipeline: {}, fleet: {syste
         let plan = TrialPlan {
             question,
             trials: 3,
+            removals: &[],
             pending_ppm: 2000,
             seed: 7,
             settle: Duration::from_secs(3600),

@@ -259,6 +259,13 @@ impl Observer for EventLog {
             }
             Event::NodeRemoved { node } => self.node(at, "left", *node, store),
             Event::Object(change) => self.object(at, change),
+            Event::Decided(decision) => {
+                let scheduler = format!("Scheduler/{}", decision.scheduler);
+                let (placed, claims) = (decision.placed, decision.claims);
+                let refused = decision.conflicts;
+                let what = format!("placed {placed} of {claims}, {refused} in conflict");
+                self.line(at, "decided", scheduler, what);
+            }
             Event::PriceChanged(new) => {
                 let price = format!("{} an hour", new.price_micro_per_hour as f64 / 1e6);
                 self.line(at, "priced", format!("Price/{}", new.kind), price);

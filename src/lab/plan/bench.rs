@@ -61,6 +61,11 @@ impl<'p> Bench<'p> {
         }
     }
 
+    /// The profiles that decide.
+    pub fn profiles(&self) -> &'p [KubeProfile] {
+        self.profiles
+    }
+
     /// The scheduler's view of the cluster as it is now.
     pub fn cache(&self) -> &Cache {
         &self.cache

@@ -1,14 +1,17 @@
 //! Buying: the cheapest numbers of nodes of each type on which the scheduler places every pod, in a
-//! stated order. Numbers that break a rule of `rules.rs` are left out; the others are tried
-//! from the cheapest up, each with all pods from the first to the last.
+//! stated order. Numbers that break a rule of `rules.rs` are left out. Of the others a search finds good
+//! ones (`improve.rs`); what is cheaper then is tried from the cheapest up, each with all pods from the
+//! first to the last.
 
-use super::bench::Bench;
+use super::bench::{Bench, Unplaceable};
 use super::demand::Demand;
 use super::goal::Goal;
+use super::least::{Branch, Counting};
 use super::listed::Listed;
 use super::loss::Unplaced;
 use super::market::{BoughtNode, Market};
-use super::orders;
+use super::patterns::packed;
+use super::possible::Possible;
 use super::rules::{Ground, NodeKind, Rule, RuleSort, rules};
 use crate::snapshot::SnapshotError;
 use model::node::ZONE_LABEL;
@@ -16,6 +19,9 @@ use scheduler::kube::{Amounts, Cache, KubeProfile};
 
 /// Numbers of one type that are tried beyond its rules.
 const MOST_BEYOND: u64 = 64;
+
+/// Numbers from which a search starts, of each sort.
+const STARTS: usize = 4;
 
 /// Settings of the search.
 #[derive(Clone, Copy, Debug)]
@@ -31,10 +37,12 @@ pub struct Search {
 pub struct Purchase {
     /// Number of nodes of each type, as the scheduler needs them in the given order.
     pub reached: Option<Choice>,
-    /// Numbers that are enough in one of the orders that were tried.
-    pub possible: Option<Choice>,
+    /// The cheapest numbers that are enough in one of the ways that were tried.
+    pub possible: Option<Possible>,
     /// No numbers below this price keep the rules.
     pub bound: i64,
+    /// The proof of that.
+    pub branch: Branch,
     /// The rules that every choice has to keep.
     pub rules: Vec<Rule>,
     /// The rule that asks for most by itself, and its words.
@@ -105,7 +113,7 @@ pub fn empty<'p>(cache: &Cache, profiles: &'p [KubeProfile]) -> Bench<'p> {
     Bench::new(cache, profiles)
 }
 
-impl Buyer<'_> {
+impl<'b> Buyer<'b> {
     fn cost(&self, counts: &[u64]) -> i64 {
         let parts = counts.iter().zip(&self.costs);
         parts
@@ -113,7 +121,7 @@ impl Buyer<'_> {
             .fold(0, i64::saturating_add)
     }
 
-    fn choice(&self, counts: Vec<u64>) -> Choice {
+    pub(super) fn choice(&self, counts: Vec<u64>) -> Choice {
         let price = self.cost(&counts);
         Choice { price, counts }
     }
@@ -123,23 +131,39 @@ impl Buyer<'_> {
         self.market.nodes(&choice.counts)
     }
 
-    /// The cluster of a choice with all pods placed in an order; the first that finds no node.
-    fn trial(&mut self, counts: &[u64], order: &[usize]) -> Result<Trial, SnapshotError> {
+    /// The cluster of numbers of nodes with pods placed in an order, and those that find no node.
+    pub(super) fn placed(
+        &mut self,
+        counts: &[u64],
+        order: &[usize],
+    ) -> Result<(Bench<'b>, Unplaceable), SnapshotError> {
         let mut bench = self.base.clone();
         bench.mark();
         self.market.add(&mut bench, &self.market.nodes(counts))?;
         self.taken += order.len() as u64;
         let pods = order.iter().map(|&place| &self.demand.pods[place].info);
         let unplaced = bench.place_all(pods);
+        Ok((bench, unplaced))
+    }
+
+    /// Whether numbers of nodes are enough, with all pods placed in an order.
+    pub(super) fn fits(&mut self, counts: &[u64], order: &[usize]) -> Result<bool, SnapshotError> {
+        Ok(matches!(self.trial(counts, order)?, Trial::Fits))
+    }
+
+    /// A trial of numbers of nodes, with all pods placed in an order.
+    fn trial(&mut self, counts: &[u64], order: &[usize]) -> Result<Trial, SnapshotError> {
+        let (goal, demand) = (self.goal, self.demand);
+        let (bench, unplaced) = self.placed(counts, order)?;
         let waiting = unplaced.len() as u64;
-        let first = unplaced.first().map(|(pod, message)| Unplaced {
-            pod: pod.full_name(),
-            message: message.to_string(),
-        });
-        if let Some(first) = first {
+        if let Some((pod, message)) = unplaced.first() {
+            let first = Unplaced {
+                pod: pod.full_name(),
+                message: message.to_string(),
+            };
             return Ok(Trial::TooFew(waiting, first));
         }
-        Ok(match self.goal.missed(&bench, self.demand) {
+        Ok(match goal.missed(&bench, demand) {
             None => Trial::Fits,
             Some(missed) => Trial::TooFew(0, missed),
         })
@@ -170,6 +194,7 @@ impl Buyer<'_> {
             reached: None,
             possible: None,
             bound: 0,
+            branch: Branch::Shares(Vec::new()),
             rules: rules.clone(),
             binding: None,
             refuted: Vec::new(),
@@ -184,21 +209,47 @@ impl Buyer<'_> {
             purchase.hopeless_pods = 1;
             return Ok(purchase);
         }
-        self.single_types(&rules, &given, &mut purchase)?;
-        let Some(best) = purchase.reached.clone() else {
+        let starts = self.first_type(&rules, &given, &mut purchase)?;
+        let Some(first) = purchase.reached.clone() else {
             return Ok(purchase);
         };
-        let mut listed = Listed::new(self, &rules, best.price);
-        listed.list();
-        purchase.is_complete = !listed.is_cut;
-        let (bound, mut cheaper) = (listed.bound, listed.found);
-        cheaper.sort();
-        purchase.bound = bound.min(best.price);
+        let costs = self.costs.clone();
+        let counting = Counting {
+            rules: &rules,
+            costs: &costs,
+            survives_node: self.goal.survives_node(),
+        };
+        let mut least = counting.least(first.price);
+        least.found.truncate(STARTS);
+        let starts: Vec<Vec<u64>> = least.found.into_iter().chain(starts).collect();
+        purchase.bound = least.bound;
+        purchase.branch = least.proof;
         purchase.binding = binding(&rules, &self.costs);
-        self.refute(cheaper, &given, &mut purchase)?;
-        self.try_orders(&given, &mut purchase)?;
+        let steps = self.search.steps / 2;
+        let best = self.cheapest(first, &starts, &given, &counting, steps)?;
+        purchase.reached = Some(best);
+        self.refute(&counting, &given, &mut purchase)?;
+        self.try_orders(&counting, &starts, &given, &mut purchase)?;
         self.one_less(&given, &mut purchase)?;
         Ok(purchase)
+    }
+
+    /// The cheapest numbers that a search finds in an order of the pods, from some starts and from
+    /// numbers that are enough.
+    pub(super) fn cheapest(
+        &mut self,
+        mut best: Choice,
+        starts: &[Vec<u64>],
+        order: &[usize],
+        counting: &Counting<'_>,
+        steps: u64,
+    ) -> Result<Choice, SnapshotError> {
+        for start in starts {
+            if let Some(better) = self.raised(start.clone(), order, best.price)? {
+                best = better;
+            }
+        }
+        self.lowered(best, order, counting, steps)
     }
 
     /// The rules of what is bought: kept nodes give what is left on them.
@@ -223,25 +274,37 @@ impl Buyer<'_> {
             objects: &self.base.cache().objects,
         };
         let has_kept = all.len() > kinds.len();
-        let rules = rules(asked, &ground).into_iter();
+        let mut rules = rules(asked, &ground);
+        if let Some(packed) = packed(asked, &all, &self.costs) {
+            if ground.loses_zone {
+                rules.push(packed.without_a_zone(ground.zones.len()));
+            }
+            rules.push(packed);
+        }
+        let rules = rules.into_iter();
         // Pods that are there already may make up for a spread.
         let rules = rules.filter(|rule| !has_kept || rule.sort != RuleSort::Spread);
         let rules = rules.map(|rule| rule.beside(kinds.len()));
         rules.filter(|rule| rule.need > 0 || !has_kept).collect()
     }
 
-    /// The best of each type by itself, from the type that its rules make cheapest.
-    fn single_types(
+    /// Enough of one type, of the one that its rules make cheapest if that goes. Gives the numbers that
+    /// the rules ask for of the other types, the cheapest first.
+    fn first_type(
         &mut self,
         rules: &[Rule],
         order: &[usize],
         purchase: &mut Purchase,
-    ) -> Result<(), SnapshotError> {
+    ) -> Result<Vec<Vec<u64>>, SnapshotError> {
         let types = self.market.types.len();
+        let only = |kind: usize, number: u64| {
+            let mut counts = vec![0; types];
+            counts[kind] = number;
+            counts
+        };
         let mut starts: Vec<(i64, usize, u64)> = Vec::new();
         for kind in 0..types {
-            let mut counts = vec![0; types];
-            counts[kind] = u64::MAX / 4;
+            let counts = only(kind, u64::MAX / 4);
             let least: Option<Vec<u64>> = rules.iter().map(|rule| rule.fewest(&counts)).collect();
             if let Some(least) = least {
                 let start = least.into_iter().max().unwrap_or(0);
@@ -250,55 +313,35 @@ impl Buyer<'_> {
         }
         starts.sort_unstable();
         let mut hopeless: Option<(u64, Unplaced)> = None;
-        for (cost, kind, start) in starts {
-            let best = purchase.reached.as_ref().map(|own| own.price);
-            if best.is_some_and(|best| cost >= best) {
-                continue;
-            }
-            let pods = self.demand.pods.len() as u64;
+        let pods = self.demand.pods.len() as u64;
+        let mut ends = starts.iter();
+        while let Some(&(_, kind, start)) = ends.next() {
             let most = (start + start / 2 + MOST_BEYOND).min(start.max(pods) + MOST_BEYOND);
-            let (mut number, mut tried) = (start, Vec::new());
+            let mut number = start;
             let found = loop {
-                let mut counts = vec![0; types];
-                counts[kind] = number;
-                match self.trial(&counts, order)? {
-                    Trial::Fits => break Some(number),
+                match self.trial(&only(kind, number), order)? {
+                    Trial::Fits => break true,
                     Trial::TooFew(waiting, first) => {
-                        tried.push(number);
                         if number >= most || self.taken > self.search.steps.saturating_mul(100) {
                             hopeless.get_or_insert((waiting, first));
-                            break None;
+                            break false;
                         }
                         number += (waiting / 16).max(1).min(most - number);
                     }
                 }
             };
-            let Some(mut number) = found else { continue };
-            // What fits with fewer is not told by what fits with more: all between are tried.
-            let first_tried = tried.last().map_or(start, |last| last + 1);
-            for fewer in first_tried..number {
-                let mut counts = vec![0; types];
-                counts[kind] = fewer;
-                if matches!(self.trial(&counts, order)?, Trial::Fits) {
-                    number = fewer;
-                    break;
-                }
-            }
-            let mut counts = vec![0; types];
-            counts[kind] = number;
-            let choice = self.choice(counts);
-            if purchase.reached.as_ref().is_none_or(|best| choice < *best) {
-                purchase.reached = Some(choice);
+            if found {
+                purchase.reached = Some(self.choice(only(kind, number)));
+                let others = ends.take(STARTS);
+                return Ok(others.map(|&(_, kind, start)| only(kind, start)).collect());
             }
         }
-        if purchase.reached.is_none()
-            && let Some((waiting, first)) = hopeless
-        {
+        if let Some((waiting, first)) = hopeless {
             purchase.hopeless_pods = waiting;
             purchase.hopeless_rule = self.domains_missing(&first);
             purchase.hopeless = Some(first);
         }
-        Ok(())
+        Ok(Vec::new())
     }
 
     /// The spread of a pod that asks for more zones than there are.
@@ -320,18 +363,28 @@ impl Buyer<'_> {
         })
     }
 
-    /// Tries what is cheaper than the best so far, from the cheapest up.
+    /// Tries all that keeps the rules and is cheaper than the best so far, from the cheapest up, if that
+    /// is not too much.
     fn refute(
         &mut self,
-        cheaper: Vec<Choice>,
+        counting: &Counting<'_>,
         order: &[usize],
         purchase: &mut Purchase,
     ) -> Result<(), SnapshotError> {
+        let Some(best) = &purchase.reached else {
+            return Ok(());
+        };
+        let mut listed = Listed::new(*counting, best.price);
+        listed.list();
+        let mut cheaper = listed.found;
+        let left = self.search.steps.saturating_sub(self.taken);
+        let decisions = (cheaper.len() as u64).saturating_mul(order.len() as u64);
+        purchase.is_complete = !listed.is_cut && decisions <= left;
+        if !purchase.is_complete {
+            return Ok(());
+        }
+        cheaper.sort();
         for choice in cheaper {
-            if self.taken > self.search.steps {
-                purchase.is_complete = false;
-                break;
-            }
             match self.trial(&choice.counts, order)? {
                 Trial::Fits => {
                     purchase.reached = Some(choice);
@@ -343,47 +396,6 @@ impl Buyer<'_> {
                     first,
                 }),
             }
-        }
-        Ok(())
-    }
-
-    /// Tries other orders: whether the reached numbers are enough in them, and whether fewer are.
-    fn try_orders(
-        &mut self,
-        given: &[usize],
-        purchase: &mut Purchase,
-    ) -> Result<(), SnapshotError> {
-        purchase.possible.clone_from(&purchase.reached);
-        let Some(reached) = purchase.reached.clone() else {
-            return Ok(());
-        };
-        let kinds = self.market.kinds();
-        let largest = orders::largest(kinds.iter().map(|kind| &kind.free));
-        let mut orders = vec![orders::large_first(self.demand, largest, given)];
-        for number in 0..self.search.orders {
-            orders.push(orders::shuffled(self.demand, number));
-        }
-        let fewer: Vec<Choice> = purchase
-            .refuted
-            .iter()
-            .map(|own| own.choice.clone())
-            .collect();
-        'fewer: for choice in fewer {
-            for order in &orders {
-                if self.taken > self.search.steps {
-                    break 'fewer;
-                }
-                if matches!(self.trial(&choice.counts, order)?, Trial::Fits) {
-                    purchase.possible = Some(choice);
-                    break 'fewer;
-                }
-            }
-        }
-        purchase.orders = (1, 1);
-        for order in &orders[1..] {
-            purchase.orders.1 += 1;
-            let fits = matches!(self.trial(&reached.counts, order)?, Trial::Fits);
-            purchase.orders.0 += u64::from(fits);
         }
         Ok(())
     }

@@ -8,12 +8,14 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::moves::{Budget, budgets};
+use super::orders::largest;
 use crate::snapshot::{Snapshot, SnapshotError, pod_info};
 use manifest::{Maker, ManifestPod};
 use model::Text;
 use model::node::{GROUP_LABEL, INSTANCE_TYPE_LABEL, POOL_LABELS, ZONE_LABEL};
-use scheduler::kube::{Cache, NodeInfo, PodInfo};
+use scheduler::kube::{Amounts, Cache, NodeInfo, PodInfo};
 use units::SortedMap;
+use world::offers::Offer;
 
 /// Label of nodes that run the control plane: no plan touches them.
 const CONTROL_PLANE_LABELS: [&str; 2] = [
@@ -42,7 +44,7 @@ pub struct GoalPod {
 #[derive(Clone, Debug, Default)]
 pub struct Demand {
     /// Pods that have to run, in the order in which the scheduler meets them: by falling priority,
-    /// then in order of the dump. Place `n` has the identity `n + 1` in the cache.
+    /// then in order of the dump or by size. Place `n` has the identity `n + 1` in the cache.
     pub pods: Vec<GoalPod>,
     /// Pods that wait today and stay out of the goal, `NAMESPACE/NAME`.
     pub waiting: Vec<String>,
@@ -108,6 +110,25 @@ impl Demand {
         }
         demand.budgets = budgets;
         Ok(demand)
+    }
+
+    /// Puts the largest pods first among those of one priority: by their share of the largest node that
+    /// is there or on offer.
+    pub fn put_large_first(&mut self, snapshot: &Snapshot, offers: &[Offer]) {
+        let there = snapshot
+            .cache
+            .nodes()
+            .map(|node| Amounts::clone(&node.allocatable));
+        let offered = { offers.iter() }.filter_map(|own| Amounts::of(&own.node.allocatable).ok());
+        let amounts: Vec<Amounts> = there.chain(offered).collect();
+        let most = largest(amounts.iter());
+        self.pods.sort_by_key(|pod| {
+            let size = most.share(&pod.info.class.requests);
+            (Reverse(pod.info.priority()), Reverse(size))
+        });
+        for (place, pod) in self.pods.iter_mut().enumerate() {
+            Arc::make_mut(&mut pod.info).uid = place as u64 + 1;
+        }
     }
 
     /// The cluster as it is, with the pods of the goal under their identities.

@@ -159,6 +159,7 @@ pub(super) fn fewest(bench: &Bench<'_>, demand: &Demand, goal: &Goal) -> Proof {
         closed: existing.closed,
         prices: best.1.iter().map(|_| 0.0).collect(),
         rules: best.1.into_iter().collect(),
+        branch: None,
         kinds,
         classes: classes_of(&asked),
     }

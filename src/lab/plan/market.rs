@@ -1,10 +1,12 @@
 //! Nodes that can be bought: types with their prices, the zones they come in, and what each node
 //! carries before any other pod: its daemons and static pods.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::bench::Bench;
 use super::demand::{is_control_plane, is_troubled, zone_of};
+use super::orders::largest;
 use super::planned::Carried;
 use super::rules::NodeKind;
 use crate::snapshot::{Snapshot, SnapshotError};
@@ -21,7 +23,7 @@ use world::offers::Offer;
 pub struct Market {
     /// The types, in order of their list.
     pub types: Vec<Type>,
-    /// Zones in which nodes are bought in turn; one without a name if no node states a zone.
+    /// Zones in which nodes are bought alike; one without a name if no node states a zone.
     pub zones: Vec<Text>,
 }
 
@@ -116,12 +118,36 @@ impl Market {
         kinds.collect()
     }
 
-    /// Nodes of each type in so many copies, in each zone in turn.
+    /// Zone of each node of these numbers, in order of the types: the largest nodes are dealt first, each
+    /// to the zone that has least so far, so that zones get alike.
+    fn zones_of(&self, counts: &[u64]) -> Vec<usize> {
+        let kinds = counts.iter().enumerate();
+        let kinds: Vec<usize> = kinds
+            .flat_map(|(kind, &count)| (0..count).map(move |_| kind))
+            .collect();
+        let most = largest(self.types.iter().map(|own| &own.free));
+        let size = |kind: usize| most.share(&self.types[kind].free);
+        let mut order: Vec<usize> = (0..kinds.len()).collect();
+        order.sort_by_key(|&place| (Reverse(size(kinds[place])), place));
+        let mut zones = vec![0; kinds.len()];
+        let mut filled = vec![(0, 0); self.zones.len()];
+        for place in order {
+            let least = (0..filled.len()).min_by_key(|zone| (filled[*zone], *zone));
+            let zone = least.unwrap_or(0);
+            zones[place] = zone;
+            filled[zone].0 += size(kinds[place]);
+            filled[zone].1 += 1;
+        }
+        zones
+    }
+
+    /// Nodes of each type in so many copies, dealt to the zones.
     pub fn nodes(&self, counts: &[u64]) -> Vec<BoughtNode> {
         let mut nodes = Vec::new();
+        let zones = self.zones_of(counts);
         for (kind, (own, &count)) in self.types.iter().zip(counts).enumerate() {
             for number in 1..=count {
-                let zone = self.zones[nodes.len() % self.zones.len()].clone();
+                let zone = self.zones[zones[nodes.len()]].clone();
                 let name: Text = format!("plan-{}-{number}", own.name).into();
                 let mut node = own.node.clone();
                 node.labels.insert(HOSTNAME_LABEL.into(), name.clone());

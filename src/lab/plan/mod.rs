@@ -14,14 +14,19 @@ mod duals;
 mod existing;
 pub mod goal;
 pub mod growth;
+mod improve;
+pub mod least;
 mod listed;
 pub mod loss;
 pub mod market;
 pub mod moves;
 pub mod orders;
 pub mod over_time;
+mod packing;
+pub mod patterns;
 pub mod picture;
 pub mod planned;
+pub mod possible;
 pub mod proof;
 mod quotas;
 pub mod rules;
@@ -30,8 +35,10 @@ mod tests;
 pub mod usage;
 mod zonal;
 
+use std::sync::Arc;
+
 use crate::snapshot::{Snapshot, SnapshotError};
-use bench::Bench;
+use bench::{Bench, Unplaceable};
 use buy::{Buyer, Choice, Purchase, Search, empty};
 use demand::Demand;
 use drain::{Drained, Limits, drain, prove_local};
@@ -48,8 +55,8 @@ use planned::{Carried, Planned};
 use proof::{Proof, classes_of, kinds_of, prices};
 use quotas::Quotas;
 use rules::Rule;
-use scheduler::kube::KubeProfile;
-use units::SortedMap;
+use scheduler::kube::{KubeProfile, PodInfo};
+use units::{SortedMap, SortedSet};
 use world::offers::Offer;
 
 /// Quantity that a plan makes small.
@@ -59,6 +66,16 @@ pub enum Minimize {
     Nodes,
     /// Their price.
     Cost,
+}
+
+/// Order in which pods are placed. Higher priorities go first in each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Order of the dump.
+    #[default]
+    Dump,
+    /// The largest pods first.
+    Large,
 }
 
 /// Questions to a cluster.
@@ -86,6 +103,8 @@ pub struct Questions {
     pub horizon: u32,
     /// Whether pods may displace others of lower priority.
     pub preempts: bool,
+    /// Order in which pods are placed.
+    pub order: Order,
     /// Settings of the search.
     pub search: Search,
 }
@@ -174,6 +193,9 @@ pub struct Plan {
     pub has_goals: bool,
     /// First pod that a goal leaves without a place in the cluster as it is.
     pub missed: Option<Unplaced>,
+    /// Number of pods that have to run and find no node in the cluster as it is, where the pods that
+    /// wait have to run, too.
+    pub unplaced: u64,
     /// The cluster of the plan, or that of today.
     pub planned: Planned,
 }
@@ -196,7 +218,10 @@ pub fn plan(
     profiles: &[KubeProfile],
     questions: &Questions,
 ) -> Result<Plan, SnapshotError> {
-    let demand = Demand::of(snapshot, questions.is_strict)?;
+    let mut demand = Demand::of(snapshot, questions.is_strict)?;
+    if questions.order == Order::Large {
+        demand.put_large_first(snapshot, &questions.offers);
+    }
     let cache = demand.cluster(snapshot)?;
     let offered = questions.offers.iter();
     let mut all_prices = questions.prices.clone();
@@ -238,10 +263,22 @@ pub fn plan(
         months: Vec::new(),
         has_goals: goal.is_stated(),
         missed: goal.missed(&bench, &demand),
+        unplaced: 0,
         planned: Planned::of(bench.cache(), &demand, Vec::new()),
     };
+    if questions.is_strict && questions.offers.is_empty() {
+        let waiting = unplaced_today(&bench, &demand);
+        plan.unplaced = waiting.len() as u64;
+        if let Some((pod, message)) = waiting.first() {
+            plan.has_goals = true;
+            plan.missed = Some(Unplaced {
+                pod: pod.full_name(),
+                message: message.to_string(),
+            });
+        }
+    }
     if questions.minimize.is_some() && questions.offers.is_empty() {
-        plan.drain = Some(drained(&bench, &asked, &mut plan.planned));
+        plan.drain = drained(&bench, &asked, &mut plan.planned);
     }
     if !questions.offers.is_empty() {
         let market = Market::new(snapshot, &questions.offers)?;
@@ -269,10 +306,30 @@ struct Asked<'a> {
     questions: &'a Questions,
 }
 
-fn drained(bench: &Bench<'_>, asked: &Asked<'_>, planned: &mut Planned) -> DrainAnswer {
+/// Pods of a demand that have no node today, in order.
+fn without_node(demand: &Demand) -> impl Iterator<Item = &Arc<PodInfo>> {
+    let pods = demand.pods.iter().filter(|pod| pod.node.is_none());
+    pods.map(|pod| &pod.info)
+}
+
+/// Pods that have to run and find no node in the cluster as it is.
+fn unplaced_today(bench: &Bench<'_>, demand: &Demand) -> Unplaceable {
+    let mut own = bench.clone();
+    own.mark();
+    own.place_all(without_node(demand))
+}
+
+/// Fewer of the existing nodes; `None` if the pods that wait and have to run find no nodes on all of
+/// them.
+fn drained(bench: &Bench<'_>, asked: &Asked<'_>, planned: &mut Planned) -> Option<DrainAnswer> {
     let (demand, goal) = (asked.demand, asked.goal);
     let mut proof = fewest(bench, demand, goal);
     let mut own = Bench::new(bench.cache().clone(), asked.calm);
+    own.mark();
+    if !own.place_all(without_node(demand)).is_empty() {
+        return None;
+    }
+    let begun = own.cache().clone();
     let limits = Limits {
         least: proof.bound as u64,
         steps: asked.questions.search.steps,
@@ -280,13 +337,20 @@ fn drained(bench: &Bench<'_>, asked: &Asked<'_>, planned: &mut Planned) -> Drain
     };
     let mut drained = drain(&mut own, demand, goal, limits);
     let is_local = prove_local(&mut own, demand, &mut drained);
-    drained.moves = ordered(bench.cache(), demand, drained.moves);
+    let waiting: SortedSet<&str> = { demand.pods.iter() }
+        .filter(|pod| pod.node.is_none())
+        .map(|pod| pod.name.as_str())
+        .collect();
+    drained
+        .moves
+        .retain(|own| !waiting.contains(own.pod.as_str()));
+    drained.moves = ordered(&begun, demand, drained.moves);
     let reached = own.cache().node_count() as u64;
     let end = Bench::new(own.cache().clone(), asked.profiles);
     *planned = Planned::of(end.cache(), demand, Vec::new());
     proof.bound = proof.bound.min(reached as i64);
     proof.reached = reached as i64;
-    DrainAnswer {
+    Some(DrainAnswer {
         bound: proof.bound as u64,
         rule: proof.rules.first().cloned(),
         is_local,
@@ -295,7 +359,7 @@ fn drained(bench: &Bench<'_>, asked: &Asked<'_>, planned: &mut Planned) -> Drain
         picture: look(&end, demand, goal, asked.profiles),
         proof,
         drained,
-    }
+    })
 }
 
 fn bought(
@@ -388,6 +452,7 @@ fn proof_of(
         },
         prices: prices(&purchase.rules, &buyer.costs),
         rules: purchase.rules.clone(),
+        branch: Some(purchase.branch.clone()),
         kinds: kinds_of(&market.kinds(), &names, &buyer.costs),
         classes: classes_of(&goal.with_room(buyer.demand)),
     }

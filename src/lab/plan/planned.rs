@@ -27,6 +27,8 @@ pub struct Planned {
     pub nodes_of_pods: SortedMap<String, Text>,
     /// Whether a run places the pods anew.
     pub is_placed_anew: bool,
+    /// Place of each pod in the order in which pods are placed, `NAMESPACE/NAME`.
+    pub order: SortedMap<String, usize>,
 }
 
 /// Pod that a bought node carries before all others.
@@ -54,6 +56,8 @@ impl Planned {
                 planned.nodes_of_pods.insert(name, node.name().clone());
             }
         }
+        let pods = demand.pods.iter().enumerate();
+        planned.order = pods.map(|(place, pod)| (pod.name.clone(), place)).collect();
         planned.is_placed_anew = !bought.is_empty();
         planned.bought = bought;
         planned
@@ -103,6 +107,11 @@ pub fn objects(
             _ => kept.push(item.clone()),
         }
     }
+    // A run meets the pods in the order of the file.
+    kept.sort_by_cached_key(|item| match item["kind"].as_str() {
+        Some("Pod") => planned.order.get(&full_name(item)).map(|place| place + 1),
+        _ => None,
+    });
     kept.extend(planned.bought.iter().map(|own| node_object(&own.node)));
     for own in &planned.carried {
         kept.extend(templates.pod(own));
@@ -120,6 +129,11 @@ fn text(value: &Value) -> &str {
 
 fn namespace(item: &Value) -> &str {
     item["metadata"]["namespace"].as_str().unwrap_or("default")
+}
+
+/// `NAMESPACE/NAME` of an object.
+fn full_name(item: &Value) -> String {
+    format!("{}/{}", namespace(item), text(&item["metadata"]["name"]))
 }
 
 /// A node that offers more than it has.
@@ -140,7 +154,7 @@ fn offering(mut node: Value, factors: &Factors) -> Value {
 
 /// A pod where the plan has it; `None` if it is not part of the plan.
 fn placed(item: &Value, planned: &Planned, changed: Changed<'_>) -> Option<Value> {
-    let name = format!("{}/{}", namespace(item), text(&item["metadata"]["name"]));
+    let name = full_name(item);
     let mut pod = item.clone();
     match planned.nodes_of_pods.get(&name) {
         Some(node) if planned.kept.contains(&**node) && !planned.is_placed_anew => {

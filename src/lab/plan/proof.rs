@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::demand::Demand;
 use super::duals;
+use super::least::Branch;
 use super::rules::{NodeKind, Rule, classes};
 use model::Text;
 use scheduler::kube::Amounts;
@@ -54,6 +55,8 @@ pub struct Proof {
     pub rules: Vec<Rule>,
     /// Prices of the rules' units, in the order of the rules.
     pub prices: Vec<f64>,
+    /// For nodes to buy: why no whole numbers of them keep the rules and cost less than the bound.
+    pub branch: Option<Branch>,
     /// Kinds of nodes, in the order of what the rules give.
     pub kinds: Vec<ProofKind>,
     /// Classes of pods, as the rules number them.

@@ -58,6 +58,9 @@ pub enum RuleSort {
     Resource(String),
     /// Places for pods that request at least these amounts; a node has as many as fit side by side.
     Size(Vec<(String, i64)>),
+    /// Worth of pods of each class, by its place: a node holds so much of it at most, whatever set of
+    /// pods is put on it.
+    Worth(Vec<(usize, i64)>),
     /// Pods of which a node takes one.
     Apart,
     /// Pods that spread evenly over zones.
@@ -82,7 +85,7 @@ impl Rule {
 
     /// The rule if any of so many zones may be lost.
     #[must_use]
-    fn without_a_zone(&self, zones: usize) -> Self {
+    pub(super) fn without_a_zone(&self, zones: usize) -> Self {
         let zones = i64::try_from(zones).unwrap_or(i64::MAX);
         let need = match zones {
             0 | 1 => self.need,
@@ -386,9 +389,14 @@ pub(super) fn size_of(class: &PodClass) -> Vec<(Resource, i64)> {
     asked.filter(|(_, amount)| *amount > 0).collect()
 }
 
-/// Pods of a class that keep apart from each other: one on a node.
-fn apart(own: &Class<'_>, kinds: &[NodeKind]) -> Option<Rule> {
-    let spec = &own.of.spec;
+/// Whether a node takes one pod of a class at most.
+pub fn keeps_apart(class: &PodClass) -> bool {
+    excludes_itself(class) || !class.host_ports.is_empty()
+}
+
+/// Whether pods of a class have anti-affinity to each other on a node.
+fn excludes_itself(class: &PodClass) -> bool {
+    let spec = &class.spec;
     let is_own = |term: &model::PodAffinityTerm| {
         let selector = term.selector.as_ref();
         &*term.topology_key == HOSTNAME_LABEL
@@ -397,9 +405,14 @@ fn apart(own: &Class<'_>, kinds: &[NodeKind]) -> Option<Rule> {
             && selector.is_some_and(|selector| selector.matches(&spec.labels))
     };
     let mut terms = spec.affinity.required_pod_anti_affinity.iter();
-    let words = if terms.any(is_own) {
+    terms.any(is_own)
+}
+
+/// Pods of a class that keep apart from each other: one on a node.
+fn apart(own: &Class<'_>, kinds: &[NodeKind]) -> Option<Rule> {
+    let words = if excludes_itself(own.of) {
         "nodes for pods that keep apart (anti-affinity)"
-    } else if !own.of.host_ports.is_empty() {
+    } else if keeps_apart(own.of) {
         "nodes for pods that take the same host port"
     } else {
         return None;

@@ -30,7 +30,7 @@ use units::plural;
 
 pub use execute::{Executed, Execution, execute};
 pub use merge::{Merged, merge};
-pub use plan::{Grounds, Plan, PlannedRun, SweepFile, plan};
+pub use plan::{Grounds, Plan, PlannedRun, SweepFile, SweepReleases, plan};
 pub use store::{Shard, SweepFolder, When};
 pub use table::{CSV_NAME, PARQUET_NAME, SweepTable};
 

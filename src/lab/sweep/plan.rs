@@ -7,7 +7,8 @@ use serde_json::Value as Json;
 
 use super::design::Design;
 use super::{SweepError, axis::Axis};
-use scenario::{Experiment, LoadOptions, Scenario, as_run, files_of, load};
+use crate::summarize::releases;
+use scenario::{Experiment, LoadOptions, Scenario, VariantPlan, as_run, files_of, load};
 use units::{SortedMap, SortedSet, plural};
 use world::inputs;
 
@@ -55,8 +56,23 @@ pub struct SweepFile {
     pub seeds: u64,
     /// The values of the parameters, point by point.
     pub points: Vec<Vec<String>>,
+    /// The releases of Kubernetes that variants follow, each set once.
+    #[serde(default)]
+    pub releases: Vec<SweepReleases>,
     /// The keys of all runs: by point, then variant, then seed.
     pub runs: Vec<String>,
+}
+
+/// The releases that a variant follows at some points of a sweep.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SweepReleases {
+    /// The variant.
+    pub variant: String,
+    /// The number of points at which the variant follows them.
+    pub points: usize,
+    /// Releases and turned switches, as in the summary of a run.
+    pub releases: Vec<String>,
 }
 
 /// A run of a sweep.
@@ -99,6 +115,22 @@ impl SweepFile {
         }
         parts.push(format!("seed {} of {seeds}", row % seeds + 1));
         format!("run {} ({})", row + 1, parts.join(", "))
+    }
+
+    /// Counts a point at which a variant follows its releases.
+    fn follow(&mut self, variant: &VariantPlan) {
+        let releases = releases(&variant.scenario);
+        let known = { self.releases.iter_mut() }
+            .find(|own| own.variant == variant.name && own.releases == releases);
+        match known {
+            Some(own) => own.points += 1,
+            None if releases.is_empty() => {}
+            None => self.releases.push(SweepReleases {
+                variant: variant.name.clone(),
+                points: 1,
+                releases,
+            }),
+        }
     }
 
     /// Describes the difference from another sweep; `None` if there is none.
@@ -147,6 +179,7 @@ pub fn plan(grounds: &Grounds<'_>) -> Result<Plan, SweepError> {
             variants: Vec::new(),
             seeds: grounds.seeds,
             points,
+            releases: Vec::new(),
             runs: Vec::new(),
         },
         experiments: Vec::new(),
@@ -179,6 +212,7 @@ fn add_point(
         ));
     }
     for variant in &experiment.variants {
+        plan.file.follow(variant);
         for seed in 0..grounds.seeds {
             let mut scenario = variant.scenario.clone();
             scenario.seed = scenario.seed.wrapping_add(seed);

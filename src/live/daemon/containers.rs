@@ -4,13 +4,16 @@ use std::collections::VecDeque;
 use std::time::Duration as WallDuration;
 
 use control::node::{ContainerEvent, MachineEvent};
+use model::workload::probe::ProbeKind;
 use serde_json::Value;
-use units::{Duration, Quantity, SortedMap, SortedSet};
+use units::{Duration, SortedMap, SortedSet};
 
 use super::pace::Clock;
+use super::probe::{Probed, Probes, Subject, Wanted};
+use super::written::{chosen, order};
 use crate::discovery::Discovery;
-use crate::node::MachineOrder;
-use crate::runtime::{AttemptId, Change, Happening, Image, Limits, Order, Phase, Runtime};
+use crate::node::{MachineOrder, ProbeFailure};
+use crate::runtime::{AttemptId, Change, Happening, Phase, Runtime};
 use crate::wire::errand::{Errand, LOG_PART_BYTES, LogText};
 use crate::wire::usage::{ContainerUsage, PodUsage};
 
@@ -39,6 +42,10 @@ pub(super) struct Containers<R> {
     ordered: SortedSet<u32>,
     /// Use of processors at the last measurement, by attempt.
     measured: SortedMap<AttemptId, Sample>,
+    probes: Probes,
+    /// Attempts whose last probe of a kind failed.
+    failing: SortedSet<(AttemptId, ProbeKind)>,
+    unhealthy: Vec<(u32, ProbeFailure)>,
 }
 
 /// A measurement of an attempt.
@@ -64,7 +71,7 @@ pub(super) struct Event {
 }
 
 impl<R: Runtime> Containers<R> {
-    pub(super) const fn new(cluster: String, runtime: R, discovery: Discovery) -> Self {
+    pub(super) fn new(cluster: String, runtime: R, discovery: Discovery) -> Self {
         Self {
             cluster,
             runtime,
@@ -75,6 +82,9 @@ impl<R: Runtime> Containers<R> {
             kept: None,
             ordered: SortedSet::new(),
             measured: SortedMap::new(),
+            probes: Probes::new(),
+            failing: SortedSet::new(),
+            unhealthy: Vec::new(),
         }
     }
 
@@ -98,6 +108,55 @@ impl<R: Runtime> Containers<R> {
         for happening in self.runtime.poll(patience) {
             self.noticed(happening);
         }
+        for probed in self.probes.results() {
+            self.probed(probed);
+        }
+    }
+
+    /// Probes that failed since the last call and had not before.
+    pub(super) fn unhealthy(&mut self) -> Vec<(u32, ProbeFailure)> {
+        std::mem::take(&mut self.unhealthy)
+    }
+
+    /// A probe was made. Of a container that has ended meanwhile it says nothing.
+    fn probed(&mut self, probed: Probed) {
+        let Probed { wanted, result } = probed;
+        let Wanted {
+            attempt,
+            pod,
+            container,
+            kind,
+        } = wanted;
+        if self.attempt_of(pod, attempt.container()).as_ref() != Some(&attempt) {
+            return;
+        }
+        let is_success = result.is_ok();
+        let key = (attempt, kind);
+        match result {
+            Ok(()) => drop(self.failing.remove(&key)),
+            Err(why) => {
+                let container = key.0.container().to_owned();
+                if self.failing.insert(key) {
+                    let failure = ProbeFailure {
+                        container,
+                        kind,
+                        why,
+                    };
+                    self.unhealthy.push((pod, failure));
+                }
+            }
+        }
+        let event = ContainerEvent::Probed { kind, is_success };
+        let event = MachineEvent::Container(container, event);
+        self.events.push_back(Event { pod, event });
+    }
+
+    /// The last attempt of a container that the agent ordered.
+    fn attempt_of(&self, pod: u32, container: &str) -> Option<AttemptId> {
+        let own = self.known.iter().filter(|(_, known)| known.pod == pod);
+        let own = own.map(|(attempt, _)| attempt);
+        let own = own.filter(|attempt| attempt.container() == container);
+        own.max_by_key(|attempt| attempt.number()).cloned()
     }
 
     /// Measures the containers that run; use of processors is the mean since the last measurement.
@@ -203,6 +262,8 @@ impl<R: Runtime> Containers<R> {
         let ended = listed.filter(|listed| listed.phase == Phase::Ended);
         for listed in ended.collect::<Vec<_>>() {
             if self.known.remove(&listed.attempt).is_some() || self.is_surplus(&listed.attempt) {
+                self.failing
+                    .retain(|(attempt, _)| *attempt != listed.attempt);
                 self.runtime.acknowledge(&listed.attempt);
             }
         }
@@ -229,7 +290,35 @@ impl<R: Runtime> Containers<R> {
                     container,
                     grace,
                 } => self.stop(pod, container, clock.real(grace)),
+                MachineOrder::Probe {
+                    pod,
+                    container,
+                    kind,
+                    manifest,
+                } => self.probe(pod, container, kind, &manifest),
             }
+        }
+    }
+
+    /// Has a container probed; one that was never started is not.
+    fn probe(&mut self, pod: u32, container: u16, kind: ProbeKind, manifest: &Value) {
+        for written in chosen(manifest, Some(container)) {
+            let name = written.get("name").and_then(Value::as_str);
+            let Some(attempt) = self.attempt_of(pod, name.unwrap_or_default()) else {
+                continue;
+            };
+            let wanted = Wanted {
+                attempt,
+                pod,
+                container,
+                kind,
+            };
+            let subject = Subject {
+                manifest,
+                container: written,
+                address: self.discovery.address(),
+            };
+            self.probes.make(&self.runtime, wanted, &subject);
         }
     }
 
@@ -361,66 +450,8 @@ impl<R: Runtime> Containers<R> {
     }
 
     fn say(&mut self, known: Known, event: ContainerEvent) {
-        let event = match (known.container, event) {
-            (Some(container), event) => MachineEvent::Container(container, event),
-            (None, ContainerEvent::Started) => MachineEvent::Started,
-            (None, ContainerEvent::Exited { code }) => MachineEvent::Exited { code },
-            (None, ContainerEvent::Stopped) => MachineEvent::Stopped,
-        };
+        let event = MachineEvent::of(known.container, event);
         let pod = known.pod;
         self.events.push_back(Event { pod, event });
     }
-}
-
-/// The containers of a pod that an order is about: init containers come first in the numbers.
-fn chosen(manifest: &Value, container: Option<u16>) -> Vec<&Value> {
-    let list = |field: &str| -> Vec<&Value> {
-        let list = manifest.pointer(field).and_then(Value::as_array);
-        list.into_iter().flatten().collect()
-    };
-    let (init, others) = (list("/spec/initContainers"), list("/spec/containers"));
-    match container {
-        None => others,
-        Some(number) => {
-            let mut all = init.into_iter().chain(others);
-            all.nth(usize::from(number)).into_iter().collect()
-        }
-    }
-}
-
-/// The order that starts a container as it is written.
-fn order(attempt: AttemptId, written: &Value) -> Order {
-    let texts = |field: &str| -> Vec<String> {
-        let list = written.get(field).and_then(Value::as_array);
-        let texts = list.into_iter().flatten().filter_map(Value::as_str);
-        texts.map(str::to_owned).collect()
-    };
-    let (entrypoint, arguments) = (texts("command"), texts("args"));
-    let command = [&entrypoint[..], &arguments].concat();
-    let mut order = Order::new(attempt, command);
-    let image = written.get("image").and_then(Value::as_str);
-    order.image = image.map(|name| Image {
-        name: name.to_owned(),
-        entrypoint,
-        arguments,
-    });
-    let variables = written.get("env").and_then(Value::as_array);
-    for variable in variables.into_iter().flatten() {
-        let text = |field: &str| variable.get(field).and_then(Value::as_str);
-        if let (Some(name), Some(value)) = (text("name"), text("value")) {
-            order.environment.insert(name.to_owned(), value.to_owned());
-        }
-    }
-    let folder = written.get("workingDir").and_then(Value::as_str);
-    order.folder = folder.map(Into::into);
-    let amount = |path: &str| -> Option<Quantity> { written.pointer(path)?.as_str()?.parse().ok() };
-    let milli = |path: &str| u64::try_from(amount(path)?.milli_ceil().ok()?).ok();
-    let bytes = |path: &str| u64::try_from(amount(path)?.units_ceil().ok()?).ok();
-    order.limits = Limits {
-        cpu_request_milli: milli("/resources/requests/cpu"),
-        cpu_milli: milli("/resources/limits/cpu"),
-        memory_bytes: bytes("/resources/limits/memory"),
-        process_count: None,
-    };
-    order
 }

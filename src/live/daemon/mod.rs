@@ -6,7 +6,9 @@ mod containers;
 mod errands;
 mod link;
 mod pace;
+mod probe;
 mod term;
+mod written;
 
 use std::path::Path;
 use std::time::Duration as WallDuration;
@@ -130,6 +132,9 @@ impl<R: Runtime> Daemon<R> {
         while let Some(event) = self.containers.next_event() {
             let orders = self.core.machine(self.clock.now(), event.pod, event.event);
             self.containers.obey(&self.clock, orders);
+        }
+        for (pod, failure) in self.containers.unhealthy() {
+            self.core.unhealthy(pod, failure);
         }
         for problem in self.containers.problems() {
             complain(&problem);

@@ -77,6 +77,11 @@ impl Discovery {
         }
     }
 
+    /// Address of the node.
+    pub(crate) fn address(&self) -> Option<&str> {
+        self.address.as_deref()
+    }
+
     fn rows(&self) -> MutexGuard<'_, Vec<ServiceRow>> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -183,6 +188,7 @@ mod tests {
             name: "web-front".to_owned(),
             address: Some("127.64.0.1".to_owned()),
             balancing: "round-robin".to_owned(),
+            affinity_ns: None,
             ports: vec![ServicePort {
                 name: None,
                 port: 80,

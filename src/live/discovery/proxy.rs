@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use control::services::{Balancer, Limits, Served, hash64};
+use control::services::{Affinity, Balancer, Limits, Served, hash64};
 use model::Text;
 use rng::Stream;
-use units::{Instant, SortedMap};
+use units::{Duration as ClusterDuration, Instant, SortedMap};
 
 use crate::runtime::clock::boot_ns;
 use crate::wire::service::{ServicePort, ServiceRow};
@@ -20,6 +20,10 @@ const CONNECT: Duration = Duration::from_secs(1);
 
 /// Greatest number of connections of one proxy at a time.
 const CONNECTIONS_MAX: usize = 1024;
+
+/// Number of clients whose endpoints are remembered; then those whose time is over are forgotten, and no
+/// new ones are added while that does not help.
+const SESSIONS_MAX: usize = 16_384;
 
 /// The proxies of a host, by the address at which they listen.
 #[derive(Default)]
@@ -38,12 +42,17 @@ struct State {
     balancer: Balancer,
     algorithm: String,
     addresses: SortedMap<Text, SocketAddr>,
+    affinity_ns: Option<i64>,
+    /// Endpoints of clients, of a service with session affinity.
+    sessions: Option<Affinity>,
 }
 
 /// An endpoint that was picked for a connection.
 struct Picked {
     name: Text,
     address: SocketAddr,
+    /// `true` of the endpoint that the client had before, which no balancer chose.
+    is_kept: bool,
 }
 
 impl Proxies {
@@ -98,6 +107,8 @@ impl Proxy {
             balancer: balancer(row),
             algorithm: row.balancing.clone(),
             addresses: SortedMap::new(),
+            affinity_ns: None,
+            sessions: None,
         };
         Self {
             state: Mutex::new(state),
@@ -116,6 +127,11 @@ impl Proxy {
         if state.algorithm != row.balancing {
             state.algorithm.clone_from(&row.balancing);
             state.balancer = balancer(row);
+        }
+        if state.affinity_ns != row.affinity_ns {
+            state.affinity_ns = row.affinity_ns;
+            let timeout = row.affinity_ns.map(ClusterDuration::from_nanos);
+            state.sessions = timeout.map(Affinity::new);
         }
         let found = row.endpoints.iter().filter_map(|endpoint| {
             let address: IpAddr = endpoint.address.parse().ok()?;
@@ -193,11 +209,12 @@ impl Proxy {
         while let Some(picked) = self.pick(source, &tried) {
             match TcpStream::connect_timeout(&picked.address, CONNECT) {
                 Ok(server) => {
+                    self.keep(source, &picked.name);
                     both_ways(client, &server);
-                    self.finish(&picked.name, Served::Well);
+                    self.finish(&picked, Served::Well);
                     return;
                 }
-                Err(_) => self.finish(&picked.name, Served::Failed),
+                Err(_) => self.finish(&picked, Served::Failed),
             }
             tried.push(picked.name);
         }
@@ -206,13 +223,44 @@ impl Proxy {
 
     fn pick(&self, source: u64, tried: &[Text]) -> Option<Picked> {
         let mut state = self.state();
-        let name = state.balancer.pick(now(), source, tried)?;
-        let address = *state.addresses.get(&name)?;
-        Some(Picked { name, address })
+        let state = &mut *state;
+        let known = &state.addresses;
+        let is_there =
+            |name: &str| known.contains_key(name) && !tried.iter().any(|one| **one == *name);
+        let sessions = state.sessions.as_mut();
+        let kept = sessions.and_then(|sessions| sessions.endpoint(now(), source, is_there));
+        let is_kept = kept.is_some();
+        let name = match kept {
+            Some(name) => name,
+            None => state.balancer.pick(now(), source, tried)?,
+        };
+        let address = *known.get(&name)?;
+        Some(Picked {
+            name,
+            address,
+            is_kept,
+        })
     }
 
-    fn finish(&self, name: &str, served: Served) {
-        self.state().balancer.finish(now(), name, served);
+    /// The client stays with an endpoint, if the service wants it so.
+    fn keep(&self, source: u64, name: &Text) {
+        let mut state = self.state();
+        let Some(sessions) = &mut state.sessions else {
+            return;
+        };
+        if sessions.len() >= SESSIONS_MAX {
+            sessions.expire(now());
+        }
+        if sessions.len() < SESSIONS_MAX {
+            sessions.remember(now(), source, name.clone());
+        }
+    }
+
+    fn finish(&self, picked: &Picked, served: Served) {
+        if !picked.is_kept {
+            let mut state = self.state();
+            state.balancer.finish(now(), &picked.name, served);
+        }
     }
 }
 
@@ -286,6 +334,7 @@ mod tests {
             name: "web".to_owned(),
             address: Some("127.64.3.7".to_owned()),
             balancing: balancing.to_owned(),
+            affinity_ns: None,
             ports: vec![ServicePort {
                 name: None,
                 port: free_port(),
@@ -339,6 +388,31 @@ mod tests {
         };
         proxies.serve(std::slice::from_ref(&alone));
         assert!((0..4).all(|_| ask(&alone) == "a+echo"));
+        // A client stays with its endpoint for as long as the service says, while it is there.
+        let sticky = ServiceRow {
+            ports: both.ports.clone(),
+            affinity_ns: Some(60_000_000_000),
+            ..row("round-robin", &[("a", a, 1), ("b", b, 1)])
+        };
+        proxies.serve(std::slice::from_ref(&sticky));
+        let first = ask(&sticky);
+        assert!((0..4).all(|_| ask(&sticky) == first));
+        let (gone, stays) = if first == "a+echo" { (a, b) } else { (b, a) };
+        assert_ne!(gone, stays);
+        let left = ServiceRow {
+            ports: both.ports.clone(),
+            affinity_ns: sticky.affinity_ns,
+            ..row("round-robin", &[("left", stays, 1)])
+        };
+        proxies.serve(std::slice::from_ref(&left));
+        assert_ne!(ask(&left), first);
+        let hasty = ServiceRow {
+            affinity_ns: Some(1),
+            ..sticky
+        };
+        proxies.serve(std::slice::from_ref(&hasty));
+        let asked: units::SortedSet<String> = (0..4).map(|_| ask(&hasty)).collect();
+        assert_eq!(asked.len(), 2);
         proxies.serve(&[]);
         let address = format!("127.64.3.7:{}", both.ports[0].port);
         let end_ns = boot_ns() + 2_000_000_000;

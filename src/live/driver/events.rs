@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use cluster::{Observer, Store};
+use model::workload::probe::ProbeKind;
 use model::{EndReason, Event, NodeContact, Pod, PodChange, PodRef};
 use serde::{Deserialize, Serialize};
 use units::{Instant, NodeId};
@@ -58,6 +59,18 @@ pub(super) struct Events {
     last: u64,
 }
 
+/// A probe that failed.
+pub(super) struct Unhealthy<'a> {
+    pub(super) pod: PodRef,
+    /// Name of the container.
+    pub(super) container: &'a str,
+    pub(super) probe: ProbeKind,
+    pub(super) why: &'a str,
+}
+
+/// Greatest number of characters of a reason that a node states.
+const WHY_MAX: usize = 200;
+
 /// An event in words.
 struct Told {
     is_warning: bool,
@@ -85,9 +98,33 @@ impl Events {
             (Event::PodEnded { reason, .. }, Some(pod)) => Some(told_end(store, pod, *reason)),
             (event, _) => told_pod(store, event).or_else(|| told_node(store, event)),
         };
-        let Some(told) = told else {
+        if let Some(told) = told {
+            self.add(now, told);
+        }
+    }
+
+    /// Takes note of a probe that failed.
+    pub(super) fn unhealthy(&mut self, now: Instant, store: &Store, failure: &Unhealthy<'_>) {
+        let Some(pod) = store.pods().get(failure.pod) else {
             return;
         };
+        let purpose = match failure.probe {
+            ProbeKind::Startup => "startup",
+            ProbeKind::Liveness => "liveness",
+            ProbeKind::Readiness => "readiness",
+        };
+        let container = failure.container;
+        let why: String = failure.why.chars().take(WHY_MAX).collect();
+        let told = Told {
+            is_warning: true,
+            object: object_of(store, pod),
+            reason: "Unhealthy".to_owned(),
+            message: format!("{purpose} probe of container `{container}` failed: {why}"),
+        };
+        self.add(now, told);
+    }
+
+    fn add(&mut self, now: Instant, told: Told) {
         self.last += 1;
         if self.rows.len() == KEPT_MAX {
             self.rows.pop_front();

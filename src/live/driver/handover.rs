@@ -32,6 +32,7 @@ impl Driver {
         let now = self.now;
         self.seats = Seats::new(plane.components);
         self.seats.restart(now);
+        self.seats.await_machines(now, &self.machines.awaited());
         // What the one before had in mind is not stored.
         for release in releases(&self.store) {
             self.happened(release);

@@ -19,9 +19,8 @@ use crate::wire::machine::{MachineNews, MachineSpec, MachineWish, Wish};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Machines {
-    /// Orders whose nodes have yet to join, by the names of these. There is no snapshot while there are
-    /// any: the component that ordered them knows them.
-    #[serde(skip)]
+    /// Orders whose nodes have yet to join, by the names of these.
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
     awaited: SortedMap<Text, Awaited>,
     /// Nodes that joined by an order.
     joined: SortedSet<Text>,
@@ -33,17 +32,28 @@ pub(super) struct Machines {
 }
 
 /// An order whose node has yet to join.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Awaited {
-    order: MachineOrder,
+    node: Arc<Node>,
+    group: Text,
+    instance_type: Text,
+    is_spot: bool,
     /// The component that ordered it.
     component: usize,
 }
 
 impl Machines {
-    /// `true` while a machine that was ordered has yet to join.
-    pub(super) fn are_awaited(&self) -> bool {
-        !self.awaited.is_empty()
+    /// The orders whose nodes have yet to join.
+    pub(super) fn awaited(&self) -> Vec<MachineOrder> {
+        let awaited = self.awaited.values();
+        let orders = awaited.map(|awaited| MachineOrder {
+            node: Arc::clone(&awaited.node),
+            group: awaited.group.clone(),
+            instance_type: awaited.instance_type.clone(),
+            is_spot: awaited.is_spot,
+        });
+        orders.collect()
     }
 
     /// `true` of a node whose machine was given back.
@@ -78,8 +88,16 @@ impl Driver {
                 let node = Arc::make_mut(&mut order.node);
                 node.labels.insert(ORDERED_LABEL.into(), ordered.into());
                 let spec = spec(&order);
-                let awaited = Awaited { order, component };
-                let name = awaited.order.node.name.clone();
+                let name = order.node.name.clone();
+                // One that counts from the beginning again may come to a name that was given back.
+                self.machines.given_back.remove(&name);
+                let awaited = Awaited {
+                    node: order.node,
+                    group: order.group,
+                    instance_type: order.instance_type,
+                    is_spot: order.is_spot,
+                    component,
+                };
                 self.machines.awaited.insert(name, awaited);
                 self.wish_for(Wish::Add(spec));
             }
@@ -194,7 +212,7 @@ impl Driver {
             return declared;
         };
         self.machines.joined.insert(declared.name.clone());
-        let mut node = Node::clone(&awaited.order.node);
+        let mut node = Node::clone(&awaited.node);
         node.allocatable = declared.allocatable.clone();
         for (key, value) in &declared.labels {
             node.labels.insert(key.clone(), value.clone());

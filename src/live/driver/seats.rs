@@ -2,7 +2,7 @@
 
 use cluster::{Conflict, Store, UsageSamples};
 use control::admission::Creation;
-use control::provider::{OrderFailed, ProviderRequest};
+use control::provider::{MachineOrder, OrderFailed, ProviderRequest};
 use control::{Component, Outbox, Progress, Write};
 use units::{Instant, Revision, SortedSet};
 
@@ -118,6 +118,15 @@ impl Seats {
     pub(super) fn restart(&mut self, now: Instant) {
         for seat in &mut self.list {
             seat.component.restarted(now);
+        }
+    }
+
+    /// Components that take over learn of the machines that were ordered and have yet to join.
+    pub(super) fn await_machines(&mut self, now: Instant, orders: &[MachineOrder]) {
+        for seat in &mut self.list {
+            for order in orders {
+                seat.component.awaits(now, order);
+            }
         }
     }
 

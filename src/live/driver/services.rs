@@ -122,6 +122,7 @@ impl Driver {
             rows.push(ServiceRow {
                 address: (!service.is_headless).then(|| address(&name)),
                 balancing: balancing.map_or("", |(name, _)| name).to_owned(),
+                affinity_ns: service.affinity.map(units::Duration::as_nanos),
                 ports: self.ports.services.get(&name).cloned().unwrap_or_default(),
                 endpoints,
                 namespace: name.namespace,

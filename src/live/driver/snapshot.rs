@@ -49,10 +49,6 @@ impl Driver {
     pub(crate) fn compacted(&mut self, now: Instant) -> Result<Snapshot, DriverError> {
         let at = now.max(self.now);
         self.check_memory()?;
-        if self.machines.are_awaited() {
-            let why = "machines that were ordered have yet to join; it is tried again".to_owned();
-            return Err(DriverError::Snapshot { at, why });
-        }
         let snapshot = Snapshot {
             at,
             epoch: self.epoch,
@@ -105,6 +101,8 @@ impl Driver {
         self.lapses.clear();
         self.measured = Measured::default();
         self.seats.replace(self.now);
+        self.seats
+            .await_machines(self.now, &self.machines.awaited());
         Ok(())
     }
 }

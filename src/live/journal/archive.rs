@@ -39,6 +39,22 @@ impl Archive {
         })
     }
 
+    /// The logs that are kept, in order.
+    ///
+    /// # Errors
+    /// The folder can't be read.
+    pub fn files(&self) -> io::Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "log") {
+                files.push(path);
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
     fn write(&self, file: &Path, lines: &[Vec<u8>]) -> io::Result<()> {
         // A log holds manifests, which others need not read.
         let mut folder = DirBuilder::new();

@@ -19,7 +19,7 @@ use crate::security::gate::TokenWish;
 use crate::security::identity::Role;
 use crate::security::tls;
 use crate::security::token::Token;
-use crate::wire::declaration::{Amount, Declaration};
+use crate::wire::declaration::Declaration;
 use crate::wire::{NodeAnswer, Registration};
 
 /// Seconds between two heartbeats of an agent.
@@ -153,22 +153,11 @@ fn joined(
 }
 
 fn registration(name: &str, pods: &str) -> Registration {
-    let amount = |resource: &str, quantity: &str| Amount {
-        resource: resource.to_owned(),
-        quantity: quantity.to_owned(),
-    };
     Registration {
         node: name.to_owned(),
         machine: format!("machine-{name}"),
         process: format!("{name}-1"),
-        declaration: Declaration {
-            labels: Vec::new(),
-            allocatable: vec![
-                amount("cpu", "64"),
-                amount("memory", "256Gi"),
-                amount("pods", pods),
-            ],
-        },
+        declaration: Declaration::of(&[("cpu", "64"), ("memory", "256Gi"), ("pods", pods)]),
         address: None,
     }
 }

@@ -14,7 +14,7 @@ use crate::runtime::{
 
 /// The runtime.
 #[derive(Default)]
-pub(super) struct Idle {
+pub(crate) struct Idle {
     attempts: SortedMap<AttemptId, Option<Ending>>,
     happenings: VecDeque<Happening>,
 }

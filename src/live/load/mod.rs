@@ -3,7 +3,8 @@
 //! agents use.
 
 mod agents;
-mod idle;
+pub(crate) mod idle;
+pub mod side;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -77,10 +78,21 @@ pub struct Measured {
     pub log_bytes: usize,
     /// Length of the log for each pod, in bytes.
     pub log_bytes_a_pod: f64,
+    /// Length of the quiet time, in seconds.
+    pub quiet_s: f64,
     /// Growth of the log in the quiet time, in bytes.
     pub quiet_log_bytes: usize,
     /// Length of the file of the journal, in bytes.
     pub file_bytes: u64,
+}
+
+/// A load that was borne.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Borne {
+    /// Measurements of the load.
+    pub measured: Measured,
+    /// The log of the control server.
+    pub log: Vec<u8>,
 }
 
 /// Times of several samples.
@@ -203,7 +215,7 @@ impl Load {
         bearer: &Bearer,
         folder: &Path,
         tells: &dyn Fn(&str),
-    ) -> Result<Measured, LoadError> {
+    ) -> Result<Borne, LoadError> {
         let client = bearer.client()?;
         let begun = boot_ns();
         tells(&format!("{} to join", plural::count(self.agents, "agent")));
@@ -241,11 +253,11 @@ impl Load {
         let beats = f64::from(self.agents) * passed_s / agents::HEARTBEAT_S;
         #[expect(clippy::cast_precision_loss, reason = "a few thousand samples")]
         let beats = beats + heartbeats.len() as f64;
-        let after = client.fetch("/v1/log")?.len();
+        let log = client.fetch("/v1/log")?;
         drop(agents);
         #[expect(clippy::cast_precision_loss, reason = "lengths below 2^52")]
         let log_bytes_a_pod = log_bytes as f64 / f64::from(self.pods.max(1));
-        Ok(Measured {
+        let measured = Measured {
             agents: self.agents,
             pods: self.pods,
             joining_s,
@@ -258,9 +270,11 @@ impl Load {
             memory_mib: bearer.memory_mib(),
             log_bytes,
             log_bytes_a_pod,
-            quiet_log_bytes: after.saturating_sub(quiet_log),
+            quiet_s: passed_s,
+            quiet_log_bytes: log.len().saturating_sub(quiet_log),
             file_bytes: bearer.file_bytes(),
-        })
+        };
+        Ok(Borne { measured, log })
     }
 
     /// Asks for one more pod, again and again.

@@ -45,7 +45,8 @@ impl LocalCluster {
             time_limits: TimeLimits::Ignored,
             images: None,
         };
-        let parts = (entry.build)(&request).map_err(|error| failed(error.to_string()))?;
+        let mut parts = (entry.build)(&request).map_err(|error| failed(error.to_string()))?;
+        parts.agent.order_probes();
         let node = registration.declaration.node(&registration.node);
         let node = node.map_err(NodeError::Refused)?;
         let mut store = Store::committed(parts.commitment);

@@ -6,6 +6,7 @@
 //! pod, the agent orders their start, and the machine answers for containers that run already.
 
 mod local;
+mod order;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,34 +24,7 @@ use crate::wire::report::{News, NumberedReport};
 use crate::wire::{Assigned, Command, Ending, NodeAnswer, Registration, Update, pod};
 use local::{LocalCluster, NODE};
 
-/// An order to the machine of a node. Orders are idempotent: to start what runs is to report that
-/// it runs, and to stop what has ended is to report that it was stopped.
-#[derive(Clone, Debug, PartialEq)]
-pub enum MachineOrder {
-    /// Stop whatever belongs to other pods than these.
-    KeepOnly {
-        /// Pods of the node.
-        pods: Vec<u32>,
-    },
-    /// Start a pod, or one of its containers.
-    Start {
-        /// The pod.
-        pod: u32,
-        /// Number of the container, init containers first; `None` for all of a plain pod.
-        container: Option<u16>,
-        /// The pod as an object of the Kubernetes API.
-        manifest: Arc<Value>,
-    },
-    /// Stop a pod, or one of its containers.
-    Stop {
-        /// The pod.
-        pod: u32,
-        /// Number of the container; `None` for all of a plain pod.
-        container: Option<u16>,
-        /// Time that the processes may take.
-        grace: Duration,
-    },
-}
+pub use order::{MachineOrder, ProbeFailure};
 
 /// A problem with the answer of a control server.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -393,6 +367,17 @@ impl NodeCore {
         for &command in &out.commands {
             orders.extend(self.order(command));
         }
+        for probe in &out.probe_orders {
+            let number = self.number_of(probe.pod);
+            if let Some((pod, held)) = number.and_then(|pod| Some((pod, self.pods.get(&pod)?))) {
+                orders.push(MachineOrder::Probe {
+                    pod,
+                    container: probe.container,
+                    kind: probe.kind,
+                    manifest: Arc::clone(&held.manifest),
+                });
+            }
+        }
         self.wakes.extend(out.wakes.iter().copied());
         self.node_wakes
             .extend(out.node_wakes.iter().map(|&(at, _)| at));
@@ -435,6 +420,25 @@ impl NodeCore {
                 grace: held.grace,
             }
         })
+    }
+
+    /// A probe of a container failed that did not before: news for users, since the agent alone judges.
+    pub fn unhealthy(&mut self, pod: u32, failure: ProbeFailure) {
+        if self.pods.contains_key(&pod) {
+            let ProbeFailure {
+                container,
+                kind,
+                why,
+            } = failure;
+            self.say(
+                pod,
+                News::Unhealthy {
+                    container,
+                    probe: kind,
+                    why,
+                },
+            );
+        }
     }
 
     fn number_of(&self, local: PodRef) -> Option<u32> {

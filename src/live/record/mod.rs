@@ -153,12 +153,12 @@ pub enum RecordError {
         /// Digest in the log.
         recorded: String,
     },
-    /// The log begins with a snapshot, and the run's beginning is needed.
-    #[error(
-        "the log begins with a snapshot, which does not say what came before; give the first log of \
-         the run, which `live control --archive DIR` keeps"
-    )]
-    Short,
+    /// Logs do not follow each other.
+    #[error("{file} does not begin where the log before it ends; give every log of the run")]
+    Gap {
+        /// File with the later log.
+        file: String,
+    },
     /// The control plane failed.
     #[error(transparent)]
     Driver(#[from] DriverError),
@@ -249,6 +249,22 @@ impl Log {
             records,
             torn_bytes: rest.len(),
         })
+    }
+
+    /// This log with another behind it: the one that went on from this one's snapshot. `file` names it in
+    /// errors.
+    ///
+    /// # Errors
+    /// The other one does not begin where this one ends.
+    pub fn then(mut self, file: &str, later: Self) -> Result<Self, RecordError> {
+        let steps = self.header.compacted + self.records.len() as u64;
+        if later.header.compacted != steps || later.header.hash != self.header.hash {
+            let file = file.to_owned();
+            return Err(RecordError::Gap { file });
+        }
+        self.records.extend(later.records);
+        self.torn_bytes = later.torn_bytes;
+        Ok(self)
     }
 
     /// Number of the first record.

@@ -20,6 +20,7 @@ pub mod host;
 mod log;
 mod log_reader;
 mod order;
+mod own_folder;
 pub mod process;
 pub mod procfs;
 mod record;
@@ -33,6 +34,7 @@ pub use files::{Stored, read as read_record, write as write_record};
 pub use log::{LogLimits, timestamp};
 pub use log_reader::{LogPart, LogPosition, read_log};
 pub use order::{AttemptId, Image, Limits, NameError, Order};
+pub use own_folder::OpenError;
 pub use record::{Counters, Ending, ExitRecord, Identity, Outcome, StateRecord, StopRecord};
 
 /// A runtime of containers. `process::ProcessRuntime` is one; an engine such as Docker is another.
@@ -64,6 +66,17 @@ pub trait Runtime {
         most_bytes: usize,
     ) -> io::Result<LogPart>;
 
+    /// A command in the container of an attempt, such as a probe, which a thread of its own can run.
+    ///
+    /// # Errors
+    /// The attempt does not run, or this runtime runs no commands.
+    fn exec(&self, attempt: &AttemptId, command: &[String]) -> Result<Exec, String> {
+        let _ = command;
+        Err(format!(
+            "{attempt}: this runtime runs no commands in containers"
+        ))
+    }
+
     /// Measures an attempt; `None` of one that does not run.
     fn usage(&self, attempt: &AttemptId) -> Option<Usage>;
 
@@ -72,6 +85,9 @@ pub trait Runtime {
         true
     }
 }
+
+/// A command that is run within a time; the error is the reason of its failure.
+pub type Exec = Box<dyn FnOnce(Duration) -> Result<(), String> + Send>;
 
 /// Answer to an order to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

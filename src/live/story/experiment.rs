@@ -64,7 +64,7 @@ impl Story {
     /// The experiment of the story. `base` is the experiment whose system ran: its system, models and seed
     /// are kept, its nodes and its workload are replaced by the recorded ones.
     pub fn experiment(&self, base: &Value, fitted: &Fitted) -> Derived {
-        let there = self.there_from_the_start();
+        let (there, first_deed) = self.there_from_the_start();
         let mut files = vec![
             File {
                 name: NODES.to_owned(),
@@ -76,7 +76,7 @@ impl Story {
             },
         ];
         let (mut operations, mut manifests) = (Vec::new(), Vec::new());
-        for deed in self.deeds.iter().skip(there.len()) {
+        for deed in self.deeds.iter().skip(first_deed) {
             let text = match &deed.kind {
                 DeedKind::Joined(message) => Some(list(&[node(message)])),
                 DeedKind::Asked(Request::Apply { text, .. }) => Some(applied(text, fitted)),
@@ -89,13 +89,13 @@ impl Story {
                 DeedKind::Measured(_) => None,
             };
             if let Some(mut operation) = operation {
-                operation["at"] = json!(span(deed.at));
+                operation["at"] = json!(self.span(deed.at));
                 operations.push(operation);
             }
             if let (DeedKind::Asked(_), Some(text)) = (&deed.kind, &text)
                 && let Ok(operations) = read_operations(&name, text)
             {
-                let at = deed.at;
+                let at = Instant::ZERO.saturating_add(deed.at.since(self.origin));
                 manifests.push(Applied { at, operations });
             }
             files.extend(text.map(|text| File { name, text }));
@@ -123,7 +123,7 @@ impl Story {
         document.insert("workload".to_owned(), workload);
         document.insert("operations".to_owned(), json!(operations));
         document.insert("failures".to_owned(), json!(self.failures()));
-        document.insert("stop".to_owned(), json!({"at": span(self.end)}));
+        document.insert("stop".to_owned(), json!({"at": self.span(self.end)}));
         Derived {
             document: Value::Object(document),
             files,
@@ -131,13 +131,26 @@ impl Story {
         }
     }
 
-    /// Machines that joined before anything else happened.
-    fn there_from_the_start(&self) -> Vec<&Registration> {
+    /// Time from the beginning to an instant.
+    fn span(&self, at: Instant) -> String {
+        at.since(self.origin)
+            .max(Duration::from_nanos(1))
+            .to_string()
+    }
+
+    /// Machines that were there or joined before anything else happened, and the place of the first deed
+    /// that is none of those.
+    fn there_from_the_start(&self) -> (Vec<&Registration>, usize) {
+        if let Some(beginning) = &self.beginning {
+            return (beginning.machines.iter().collect(), 0);
+        }
         let joined = self.deeds.iter().map_while(|deed| match &deed.kind {
             DeedKind::Joined(message) => Some(message),
             DeedKind::Asked(_) | DeedKind::Measured(_) => None,
         });
-        joined.collect()
+        let joined: Vec<&Registration> = joined.collect();
+        let count = joined.len();
+        (joined, count)
     }
 
     /// The silences of nodes and the absences of control servers as failures.
@@ -147,28 +160,23 @@ impl Story {
             let mut failure = json!({
                 "kind": "partition",
                 "node": node,
-                "at": span(silence.from.saturating_add(AFTER)),
+                "at": self.span(silence.from.saturating_add(AFTER)),
             });
             if silence.until < Instant::MAX {
-                failure["for"] = json!(silence.until.since(silence.from).to_string());
+                let from = silence.from.max(self.origin);
+                failure["for"] = json!(silence.until.since(from).to_string());
             }
             failures.push(failure);
         }
         for absence in &self.absences {
             failures.push(json!({
                 "kind": "control-plane-outage",
-                "at": span(absence.from),
+                "at": self.span(absence.from),
                 "for": absence.until.since(absence.from).to_string(),
             }));
         }
         failures
     }
-}
-
-fn span(at: Instant) -> String {
-    at.since(Instant::ZERO)
-        .max(Duration::from_nanos(1))
-        .to_string()
 }
 
 /// The operation that a request is; a manifest stands in a file of its own.

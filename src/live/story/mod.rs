@@ -2,6 +2,7 @@
 //! and times of silence, and the events that the control plane made of it. What came from outside is an
 //! experiment for the simulator.
 
+mod beginning;
 pub mod compare;
 pub mod delays;
 mod experiment;
@@ -17,6 +18,7 @@ use crate::wire::Registration;
 use crate::wire::request::Request;
 use crate::wire::usage::PodUsage;
 
+pub use beginning::{Beginning, StandingObject, StandingPod};
 pub use experiment::{Applied, Derived, File, Fitted};
 
 /// Shortest time between two records in which a control server that was replaced counts as away.
@@ -25,6 +27,10 @@ const AWAY_MIN: Duration = Duration::from_secs(1);
 /// The story of a run.
 #[derive(Debug, Default)]
 pub struct Story {
+    /// Instant of the beginning: the run's zero, or that of the snapshot that the record begins with.
+    pub origin: Instant,
+    /// State at the beginning; `None` of a story that begins with the run.
+    pub beginning: Option<Beginning>,
     /// Inputs from outside, in order.
     pub deeds: Vec<Deed>,
     /// Times without heartbeats.
@@ -35,6 +41,8 @@ pub struct Story {
     pub events: Vec<EventRow>,
     /// Instant of the last record.
     pub end: Instant,
+    /// Number of changes of what is stored.
+    pub changes: u64,
 }
 
 /// Something that came from outside.
@@ -73,11 +81,17 @@ impl Story {
     /// The record does not replay.
     pub fn of(log: &Log, plane: Plane) -> Result<Self, RecordError> {
         let mut story = Self::default();
-        if log.snapshot.is_some() {
-            return Err(RecordError::Short);
-        }
         let mut driver = log.begin(plane)?;
-        let mut known: Vec<Registration> = Vec::new();
+        let mut known: Vec<Registration> = driver.registrations();
+        if log.snapshot.is_some() {
+            story.origin = driver.now();
+            story.beginning = Some(Beginning::of(&driver, story.origin));
+            story.silences.listen(&driver);
+        }
+        let told = driver
+            .events_after(0)
+            .last()
+            .map_or(0, |event| event.number);
         for (number, record) in log.records.iter().enumerate() {
             let at = Instant::from_nanos(record.at_ns);
             let before = driver.now();
@@ -107,10 +121,11 @@ impl Story {
                 }
             }
             story.silences.listen(&driver);
-            let last = story.events.last().map_or(0, |event| event.number);
+            let last = story.events.last().map_or(told, |event| event.number);
             story.events.extend(driver.events_after(last));
             story.end = driver.now();
         }
+        story.changes = driver.store().revision().0;
         Ok(story)
     }
 

@@ -18,7 +18,7 @@ use crate::driver::view::PodRow;
 use crate::journal::{Journal, MemoryJournal};
 use crate::node::{MachineOrder, NodeCore};
 use crate::record::Header;
-use crate::wire::declaration::{Amount, Declaration};
+use crate::wire::declaration::Declaration;
 use crate::wire::request::{Outcome, Request};
 use crate::wire::{NodeAnswer, Registration};
 
@@ -69,6 +69,8 @@ pub(super) struct Machine {
     pub(super) running: SortedMap<(u32, Option<u16>), u32>,
     /// How often each pod was started.
     pub(super) starts: SortedMap<(u32, Option<u16>), u32>,
+    /// `true` while probes fail.
+    pub(super) is_sick: bool,
     events: VecDeque<(u32, MachineEvent)>,
 }
 
@@ -89,6 +91,16 @@ impl Machine {
                 MachineOrder::Stop { pod, container, .. } => {
                     self.running.remove(&(pod, container));
                     self.say(pod, container, ContainerEvent::Stopped);
+                }
+                MachineOrder::Probe {
+                    pod,
+                    container,
+                    kind,
+                    ..
+                } => {
+                    let is_success = !self.is_sick;
+                    let probed = ContainerEvent::Probed { kind, is_success };
+                    self.say(pod, Some(container), probed);
                 }
             }
         }
@@ -115,12 +127,7 @@ impl Machine {
     }
 
     fn say(&mut self, pod: u32, container: Option<u16>, event: ContainerEvent) {
-        let event = match (container, event) {
-            (Some(container), event) => MachineEvent::Container(container, event),
-            (None, ContainerEvent::Started) => MachineEvent::Started,
-            (None, ContainerEvent::Exited { code }) => MachineEvent::Exited { code },
-            (None, ContainerEvent::Stopped) => MachineEvent::Stopped,
-        };
+        let event = MachineEvent::of(container, event);
         self.events.push_back((pod, event));
     }
 }
@@ -163,22 +170,11 @@ impl Host {
 }
 
 pub(super) fn registration(name: &str, process: u32) -> Registration {
-    let amount = |resource: &str, quantity: &str| Amount {
-        resource: resource.to_owned(),
-        quantity: quantity.to_owned(),
-    };
     Registration {
         node: name.to_owned(),
         machine: format!("machine-{name}"),
         process: format!("{name}-{process}"),
-        declaration: Declaration {
-            labels: Vec::new(),
-            allocatable: vec![
-                amount("cpu", "4"),
-                amount("memory", "8Gi"),
-                amount("pods", "110"),
-            ],
-        },
+        declaration: Declaration::of(&[("cpu", "4"), ("memory", "8Gi"), ("pods", "110")]),
         address: Some("127.0.0.1".to_owned()),
     }
 }

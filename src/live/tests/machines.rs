@@ -10,6 +10,7 @@ use model::Node;
 use units::{Instant, Revision};
 
 use super::bench::{Bench, plane, registration};
+use crate::control::Compaction;
 use crate::driver::Plane;
 use crate::driver::input::{Answer, Input};
 use crate::journal::{Journal, MemoryJournal};
@@ -23,6 +24,8 @@ struct Buyer {
     cursor: Revision,
     ordered: u32,
     failed: u32,
+    /// Machines that an earlier one ordered.
+    awaited: u32,
 }
 
 impl Component for Buyer {
@@ -36,7 +39,7 @@ impl Component for Buyer {
 
     fn step(&mut self, _now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         self.cursor = view.revision();
-        while self.ordered < 2 + self.failed {
+        while self.ordered + self.awaited < 2 + self.failed {
             let mut node = Node {
                 name: format!("small-{}", self.ordered).as_str().into(),
                 ..Node::default()
@@ -55,6 +58,11 @@ impl Component for Buyer {
 
     fn order_failed(&mut self, _now: Instant, _failed: &OrderFailed) {
         self.failed += 1;
+    }
+
+    fn awaits(&mut self, _now: Instant, order: &MachineOrder) {
+        assert_eq!(&*order.group, "small");
+        self.awaited += 1;
     }
 
     fn refused(&mut self, _write: &Write, _conflict: &Conflict) {}
@@ -147,4 +155,38 @@ fn machines_come_go_and_are_found_out_and_the_record_replays() {
     let replayed = log.replay(buying_plane()).expect("the same run");
     assert_eq!(replayed.digest(), control.driver().digest());
     assert_eq!(replayed.machine_wishes(), before);
+}
+
+#[test]
+fn a_machine_that_was_ordered_joins_after_a_snapshot() {
+    let journal = MemoryJournal::default();
+    let mut bench = Bench::with_plane(1, &journal, buying_plane());
+    bench.turns(2);
+    let ordered = ["1 add small small-0", "2 add small small-1"];
+    assert_eq!(wishes(&bench), ordered);
+    bench.compaction = Compaction {
+        after_bytes: 1,
+        snapshots: 0,
+        archive: None,
+    };
+    for _ in 0..2 {
+        // The log is made short, and the next server begins with that.
+        bench.open_with(journal.clone(), buying_plane());
+        bench.turns(3);
+        assert_eq!(wishes(&bench), ordered, "nothing is ordered twice");
+    }
+    let control = bench.control.as_ref().expect("a control server");
+    let log = Log::read(&control.log().expect("a log")).expect("a whole log");
+    assert!(log.snapshot.is_some());
+    let message = registration("small-1", 1);
+    let joined = bench.send(Input::Register { message });
+    assert!(matches!(
+        joined,
+        Some(Answer::Node(NodeAnswer::Welcome { .. }))
+    ));
+    let control = bench.control.as_ref().expect("a control server");
+    let nodes = control.driver().store().nodes();
+    let node = nodes.by_name("small-1").expect("a node");
+    let labels = &nodes.object(node).expect("a node").labels;
+    assert_eq!(labels.get(GROUP_LABEL).map(|label| &**label), Some("small"));
 }

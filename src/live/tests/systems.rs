@@ -1,9 +1,11 @@
 //! Every system that a driver of real hosts runs, by the same driver: pods run where the system says, a
 //! lost node's pods come back elsewhere if the system does so, and the record replays with snapshots.
 
+use control::Stepping;
 use policy::{ProfileChoice, Setup};
 use scheduler::pipeline::evaluate::Form;
-use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+use systems::batch::BatchOptions;
+use systems::{SystemOptions, SystemParts, SystemRequest, TimeLimits, registry};
 
 use super::bench::{Bench, deployment};
 use crate::control::Compaction;
@@ -24,22 +26,62 @@ fn pods(count: usize) -> String {
     (0..count).map(one).collect()
 }
 
-fn plane(system: &str) -> Plane {
+/// A system as the driver runs it.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    system: &'static str,
+    /// Whether the system makes the pods of workloads.
+    runs_workloads: bool,
+    /// Whether its log can be made short.
+    begins_from_store: bool,
+}
+
+/// Every system of the registry.
+const CASES: [Case; 11] = [
+    case("kubernetes", false, true),
+    case("pipeline", false, true),
+    case("swarm", true, true),
+    case("swarmkit", true, false),
+    case("fleet", true, true),
+    case("mesos", true, false),
+    case("dcos", true, false),
+    case("nova", true, true),
+    case("ecs", true, true),
+    case("batch", false, true),
+    case("sparrow", false, true),
+];
+
+const fn case(system: &'static str, runs_workloads: bool, begins_from_store: bool) -> Case {
+    Case {
+        system,
+        runs_workloads,
+        begins_from_store,
+    }
+}
+
+fn parts(system: &str, backfill: &str) -> SystemParts {
+    let options = SystemOptions::default().with(BatchOptions {
+        backfill: backfill.to_owned(),
+        ..BatchOptions::default()
+    });
     let request = SystemRequest {
         setup: Setup::default(),
         profile: ProfileChoice::named(match system {
             "pipeline" => "best-fit",
             _ => "default",
         }),
-        options: SystemOptions::default(),
+        options,
         controllers: None,
         form: Form::Incremental,
         time_limits: TimeLimits::Ignored,
         images: None,
     };
     let entry = registry::find(system).expect("a system");
-    let parts = (entry.build)(&request).expect("a system that can be built");
-    Plane::new(system, parts)
+    (entry.build)(&request).expect("a system that can be built")
+}
+
+fn plane(system: &str) -> Plane {
+    Plane::new(system, parts(system, "easy"))
 }
 
 fn apply(text: String) -> Request {
@@ -49,17 +91,14 @@ fn apply(text: String) -> Request {
 
 #[test]
 fn pods_and_workloads_run_under_every_system_and_the_record_replays() {
-    // Whether the system makes the pods of workloads, and whether its log can be made short.
-    for (system, runs_workloads, begins_from_store) in [
-        ("kubernetes", false, true),
-        ("pipeline", false, true),
-        ("swarm", true, true),
-        ("swarmkit", true, false),
-        ("fleet", true, true),
-        ("mesos", true, false),
-        ("dcos", true, false),
-        ("nova", true, true),
-    ] {
+    let known: Vec<&str> = registry::SYSTEMS.iter().map(|entry| entry.name).collect();
+    assert_eq!(known, CASES.map(|case| case.system));
+    for Case {
+        system,
+        runs_workloads,
+        begins_from_store,
+    } in CASES
+    {
         let journal = MemoryJournal::default();
         let mut bench = Bench::with_plane(3, &journal, plane(system));
         bench.compaction = Compaction {
@@ -98,4 +137,14 @@ fn pods_and_workloads_run_under_every_system_and_the_record_replays() {
         let replayed = log.replay(plane(system)).expect("the same run");
         assert_eq!(replayed.digest(), control.driver().digest(), "{system}");
     }
+}
+
+#[test]
+fn every_system_but_queues_without_plans_decides_once_an_instant() {
+    for case in CASES {
+        let stepping = parts(case.system, "easy").stepping;
+        assert_eq!(stepping, Stepping::PerInstant, "{}", case.system);
+    }
+    // These are what the control server refuses: they decide event by event.
+    assert_eq!(parts("batch", "none").stepping, Stepping::PerEvent);
 }

@@ -135,16 +135,23 @@ impl Host {
                 self.ends.retain(|(_, known), _| *known != process);
                 self.say(process, ContainerEvent::Stopped);
             }
+            // What applications answered is no part of a record.
+            MachineOrder::Probe {
+                pod,
+                container,
+                kind,
+                ..
+            } => {
+                let container = Some(container);
+                let is_success = true;
+                let probed = ContainerEvent::Probed { kind, is_success };
+                self.say(Process { pod, container }, probed);
+            }
         }
     }
 
     fn say(&mut self, process: Process, event: ContainerEvent) {
-        let event = match (process.container, event) {
-            (Some(container), event) => MachineEvent::Container(container, event),
-            (None, ContainerEvent::Started) => MachineEvent::Started,
-            (None, ContainerEvent::Exited { code }) => MachineEvent::Exited { code },
-            (None, ContainerEvent::Stopped) => MachineEvent::Stopped,
-        };
+        let event = MachineEvent::of(process.container, event);
         self.events.push_back((process.pod, event));
     }
 }

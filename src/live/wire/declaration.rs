@@ -74,6 +74,19 @@ pub enum Effect {
 }
 
 impl Declaration {
+    /// A machine with some resources, each a name and a quantity.
+    pub fn of(allocatable: &[(&str, &str)]) -> Self {
+        let amounts = allocatable.iter();
+        let amounts = amounts.map(|&(resource, quantity)| Amount {
+            resource: resource.to_owned(),
+            quantity: quantity.to_owned(),
+        });
+        Self {
+            labels: Vec::new(),
+            allocatable: amounts.collect(),
+        }
+    }
+
     /// The node that a machine becomes under a name.
     ///
     /// # Errors

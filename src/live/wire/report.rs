@@ -1,6 +1,7 @@
 //! Reports of a node about its pods.
 
 use control::node::Report;
+use model::workload::probe::ProbeKind;
 use model::{EndReason, PodRef};
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,15 @@ pub enum News {
         /// Exit code.
         code: i32,
     },
+    /// A probe of a container failed that did not before.
+    Unhealthy {
+        /// Name of the container.
+        container: String,
+        /// Purpose of the probe.
+        probe: ProbeKind,
+        /// Reason.
+        why: String,
+    },
     /// The pod ended.
     Ended {
         /// Reason for the end.
@@ -65,15 +75,16 @@ impl News {
         })
     }
 
-    /// The report of an agent about a pod.
-    pub(crate) const fn report(&self, pod: PodRef) -> Report {
-        match *self {
+    /// The report of an agent about a pod; `None` of what is news for users alone.
+    pub(crate) const fn report(&self, pod: PodRef) -> Option<Report> {
+        Some(match *self {
             Self::Starting => Report::Starting(pod),
             Self::Running => Report::Running(pod),
             Self::Ready { ready } => Report::Ready(pod, ready),
             Self::Restarted { restarts } => Report::Restarted(pod, restarts),
             Self::Exited { container, code } => Report::Exited(pod, container, code),
             Self::Ended { reason } => Report::Ended(pod, reason),
-        }
+            Self::Unhealthy { .. } => return None,
+        })
     }
 }

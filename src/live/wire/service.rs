@@ -22,6 +22,10 @@ pub struct ServiceRow {
     pub address: Option<String>,
     /// Way in which an endpoint is chosen.
     pub balancing: String,
+    /// Nanoseconds for which a client stays with its endpoint after its last connection; none without
+    /// session affinity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affinity_ns: Option<i64>,
     /// Ports of the service.
     pub ports: Vec<ServicePort>,
     /// Endpoints that are ready, in the order of their names.

@@ -153,11 +153,13 @@ pub enum Heard {
     Traffic,
     /// Changes: machines of a kind cost something else from now on.
     Prices,
+    /// Changes: a scheduler that takes time to decide has decided on a job.
+    Decisions,
 }
 
 impl Heard {
     /// All of them, each at its own number.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Created,
         Self::Bound,
         Self::Unschedulable,
@@ -178,6 +180,7 @@ impl Heard {
         Self::Jobs,
         Self::Traffic,
         Self::Prices,
+        Self::Decisions,
     ];
 
     /// Kind of an event; `None` for events that no metric uses.
@@ -200,6 +203,7 @@ impl Heard {
             | Event::NodeRemoved { .. } => Self::Declared,
             Event::Object(_) => Self::Objects,
             Event::PriceChanged(_) => Self::Prices,
+            Event::Decided(_) => Self::Decisions,
             Event::ClassAdded { .. }
             | Event::NodeContact { .. }
             | Event::HoldPlaced(_)

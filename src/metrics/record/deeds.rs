@@ -51,7 +51,8 @@ pub fn pod_of<'a>(event: &Event, ended: Option<&'a Pod>, store: &'a Store) -> Op
         | Event::Object(_)
         | Event::HoldPlaced(_)
         | Event::HoldReleased { .. }
-        | Event::PriceChanged(_) => None,
+        | Event::PriceChanged(_)
+        | Event::Decided(_) => None,
     }
 }
 

@@ -165,6 +165,7 @@ impl ClusterState {
             | Event::PodChanged { .. }
             | Event::Object(_)
             | Event::PriceChanged(_)
+            | Event::Decided(_)
             | Event::PodUnschedulable { .. }
             | Event::PodStarting { .. } => {}
         }

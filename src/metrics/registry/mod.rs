@@ -17,8 +17,8 @@ use crate::families::services::{availability, missing_replicas, recovery, rollou
 use crate::families::sharing::fairness;
 use crate::families::traffic::{alerts, latency, latency_objective, requests, service_saturation};
 use crate::families::waiting::{
-    backlog_age, first_wait, image_pull, pending_time, queue_length, scheduling_latency, slowdown,
-    start_up, weighted_wait, work_conservation,
+    backlog_age, decisions, first_wait, image_pull, pending_time, queue_length, scheduling_latency,
+    slowdown, start_up, weighted_wait, work_conservation,
 };
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Placement, ShortList, unlisted_title};
@@ -50,6 +50,7 @@ pub const REGISTRY: &[MetricEntry] = &[
     weighted_wait::ENTRY,
     pending_time::ENTRY,
     scheduling_latency::ENTRY,
+    decisions::ENTRY,
     start_up::ENTRY,
     image_pull::ENTRY,
     slowdown::BOUNDED,

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use model::rules::{affinity, taints};
 use model::{ClusterObjects, LabelSelector, Labels, Operator, Requirement, Text, TopologySpread};
-use scheduler::kube::keep::{KeptFilter, KeptRule, KeptScore, KeptSpread, NodeTest, PodCount};
+use scheduler::kube::keep::{
+    Among, KeptFilter, KeptRule, KeptScore, KeptSpread, NodeTest, PodCount,
+};
 use scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, FastPlugin, Follow, KubePlugin, KubePoints, NodeInfo,
     PodClass, PodInfo, PreFilterResult, Reach, Scores,
@@ -129,7 +131,13 @@ impl Rule {
 fn kept_count(rule: &Rule, pod: &PodInfo, is_counted: NodeTest) -> PodCount {
     let (own, namespace) = (rule.clone(), pod.spec().namespace.clone());
     let counts_none = own.selector.is_none() || own.is_empty();
+    let among = if counts_none {
+        Among::none()
+    } else {
+        Among::selected(&namespace, own.selector.as_ref())
+    };
     PodCount {
+        among,
         key: rule.key.clone(),
         is_per_node: false,
         of_class: Arc::new(move |class: &PodClass| {

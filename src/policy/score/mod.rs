@@ -4,6 +4,7 @@ pub mod best_fit;
 pub mod borg_best_fit;
 pub mod borg_epvm;
 pub mod borg_stranded;
+pub mod borg_worst_fit;
 pub mod dot_product;
 pub mod fgd;
 pub mod gpu_best_fit;

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::PlanReport;
+use lab::plan::least::Branch;
 use lab::plan::planned::node_object;
 use lab::plan::proof::{Proof, ProofClass, ProofKind};
 use lab::plan::rules::{Rule, RuleSort};
@@ -32,9 +33,26 @@ impl PlanReport<'_> {
             "closed": proof.closed,
             "inequality": inequality(proof),
             "rules": rules.map(|(own, price)| rule(own, *price)).collect::<Vec<Value>>(),
+            "proof": proof.branch.as_ref().map(branch),
             "nodes": proof.kinds.iter().map(kind).collect::<Vec<Value>>(),
             "classes": proof.classes.iter().map(class).collect::<Vec<Value>>(),
         }))
+    }
+}
+
+/// A tree of splits, whose leaves state the shares of the bound that rules pay.
+fn branch(own: &Branch) -> Value {
+    match own {
+        Branch::Shares(shares) => {
+            let shares = shares.iter().map(|(rule, share)| json!([rule, share]));
+            json!({"shares": shares.collect::<Vec<Value>>()})
+        }
+        Branch::Split {
+            kind,
+            at,
+            fewer,
+            more,
+        } => json!({"kind": kind, "at": at, "fewer": branch(fewer), "more": branch(more)}),
     }
 }
 
@@ -87,6 +105,11 @@ fn rule(own: &Rule, price: f64) -> Value {
             let size = size.iter().cloned();
             let size: Map<String, Value> = size.map(|(name, own)| (name, own.into())).collect();
             ("size", size.into())
+        }
+        RuleSort::Worth(worths) => {
+            let worths = worths.iter();
+            let worths = worths.map(|(place, own)| (place.to_string(), (*own).into()));
+            ("worth", Value::Object(worths.collect()))
         }
         RuleSort::Apart => ("apart", json!({})),
         RuleSort::Spread => ("spread", json!({})),

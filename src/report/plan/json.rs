@@ -6,6 +6,7 @@ use super::PlanReport;
 use lab::plan::buy::{Choice, Purchase};
 use lab::plan::loss::Loss;
 use lab::plan::picture::{Picture, Pool, RESOURCES, Taken};
+use lab::plan::possible::Way;
 use lab::plan::rules::Rule;
 use lab::plan::{BuyAnswer, DrainAnswer};
 use trace::TraceError;
@@ -28,6 +29,7 @@ impl PlanReport<'_> {
             "podsWithoutController": plan.bare,
             "meetsGoals": plan.missed.is_none(),
             "missed": plan.missed.as_ref().map(unplaced),
+            "unplaced": plan.unplaced,
             "today": picture(&plan.today),
             "drain": plan.drain.as_ref().map(drain),
             "buy": plan.buy.as_ref().map(buy),
@@ -200,7 +202,13 @@ fn buy(own: &BuyAnswer) -> Value {
             json!({"type": &**name, "priceMicroPerHour": price})
         }).collect::<Vec<Value>>(),
         "reached": purchase.reached.as_ref().map(|one| choice(one, own)),
-        "possible": purchase.possible.as_ref().map(|one| choice(one, own)),
+        "possible": purchase.possible.as_ref().map(|one| choice(&one.choice, own)),
+        "possibleBy": purchase.possible.as_ref().map(|one| match one.way {
+            Way::Given => "given",
+            Way::Large => "large-first",
+            Way::Packed => "large-first, most-allocated",
+            Way::Seeded => "seeded",
+        }),
         "bound": purchase.bound,
         "status": reached.map(|reached| status(reached, purchase.bound)),
         "isComplete": purchase.is_complete,

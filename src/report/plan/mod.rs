@@ -52,7 +52,7 @@ fn percent(ppm: i64) -> String {
 }
 
 /// A price with so many decimals as it has, at least two and at most four.
-fn money(micro: i64) -> String {
+pub fn money(micro: i64) -> String {
     let rounded = (micro + 50) / 100;
     let (whole, rest) = (rounded / 10_000, rounded % 10_000);
     let rest = format!("{rest:04}");

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::text::{SHOWN, counts, counts_nodes};
 use super::{money, percent};
 use lab::plan::buy::Purchase;
+use lab::plan::possible::Way;
 use lab::plan::rules::Rule;
 use lab::plan::{BuyAnswer, DrainAnswer};
 use units::plural;
@@ -74,12 +75,27 @@ pub(super) fn proof_of_purchase(text: &mut String, buy: &BuyAnswer) {
         }
     };
     if let Some(possible) = &purchase.possible {
+        let way = match possible.way {
+            Way::Given => "",
+            Way::Large => " (the largest pods first: `--order large`)",
+            Way::Packed => " (the largest pods first, each on the fullest node: MostAllocated)",
+            Way::Seeded => " (another order)",
+        };
         let _ = writeln!(
             text,
-            "  possible {}, reached {} (this scheduler, dump order)",
-            words(possible.price),
+            "  possible {}{way}, reached {} (this scheduler, stated order)",
+            words(possible.choice.price),
             words(reached.price)
         );
+        if possible.choice < *reached {
+            let gap = (possible.choice.price - purchase.bound).max(0) * 1_000_000;
+            let _ = writeln!(
+                text,
+                "  possible with {}, {} above the bound",
+                counts(buy, &possible.choice),
+                percent(gap / possible.choice.price.max(1))
+            );
+        }
     }
     status(text, reached.price, purchase.bound, &words);
     rule(text, purchase.binding.as_ref());

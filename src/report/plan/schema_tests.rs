@@ -82,6 +82,7 @@ fn plans_follow_their_schema_and_pages_show_them() {
         let mut snapshot = Snapshot::new(gathered.expect("a dump")).expect("a cluster");
         let questions = Questions {
             minimize,
+            order: lab::plan::Order::Dump,
             offers: Vec::new(),
             keeps: false,
             is_strict: false,

@@ -45,6 +45,19 @@ impl PlanReport<'_> {
         let today = &plan.today;
         let taken = &today.taken;
         let binding = taken.binding();
+        if let (Some(own), 1..) = (&plan.missed, plan.unplaced) {
+            return format!(
+                "{} {} not hold the {} that have to run: {} {} no node ({}: {}); {}",
+                plural::count(today.nodes, "node"),
+                plural::either(today.nodes, "does", "do"),
+                plural::count(plan.pods, "pod"),
+                plan.unplaced,
+                plural::either(plan.unplaced, "finds", "find"),
+                own.pod,
+                own.message,
+                survival(today)
+            );
+        }
         let missed = plan.missed.as_ref();
         let missed = missed.map_or(String::new(), |own| {
             format!("a goal is missed ({}: {}); ", own.pod, own.message)
@@ -119,7 +132,7 @@ impl PlanReport<'_> {
             money(price * MONTH_HOURS)
         );
         if let Some(possible) = &purchase.possible
-            && possible != reached
+            && possible.choice != *reached
         {
             let words = |own: &Choice| {
                 if counts_nodes(reached) {
@@ -130,8 +143,8 @@ impl PlanReport<'_> {
             };
             let _ = write!(
                 text,
-                "; possible {}, reached {} in dump order",
-                words(possible),
+                "; possible {}, reached {} in the stated order",
+                words(&possible.choice),
                 words(reached)
             );
         }

@@ -376,6 +376,7 @@ mod tests {
             variants: vec!["v".to_owned()],
             seeds: 1,
             points,
+            releases: Vec::new(),
             runs,
         };
         SweepTable::new(Merged { file, records }).expect("a table")

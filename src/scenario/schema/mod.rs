@@ -12,15 +12,19 @@ mod autoscaling;
 mod clients;
 mod cluster;
 mod compose;
+mod consolidation;
 mod contention;
 mod descheduling;
 mod ecs;
 mod failure;
 mod fleet;
+mod flow;
+mod gpu_sharing;
 mod images;
 mod mesos;
 mod metrics;
 mod nova;
+mod omega;
 mod operation;
 mod power;
 mod provider;
@@ -45,6 +49,7 @@ pub use cluster::{
     Taint, TaintEffect, Template,
 };
 pub use compose::{Compose, ComposeCondition, ComposeDependency, ComposeService};
+pub use consolidation::{Consolidation, OverloadDetection, VmSelection};
 pub use contention::{Contention, Overhead};
 pub use descheduling::{
     Descheduling, Duplicates, Evictor, ExcludedNamespaces, HighUtilization, LifeTime,
@@ -55,6 +60,8 @@ pub use descheduling::{
 pub use ecs::{Ecs, EcsCircuitBreaker, EcsPlacement};
 pub use failure::{Burst, ControlPart, Failure, FailureKind};
 pub use fleet::Fleet;
+pub use flow::{CostModel, Flow, FlowInput};
+pub use gpu_sharing::{GpuSharing, SharingRule};
 pub use images::{Images, Pulls};
 pub use mesos::{
     Chronos, ChronosJob, KillSelection, Marathon, Mesos, MesosAgentOrder, MesosAmount, MesosBatch,
@@ -63,6 +70,9 @@ pub use mesos::{
 };
 pub use metrics::{Billing, FunctionPrices, MeasuredWindow, Metrics, TaskPrices};
 pub use nova::{Nova, NovaFilter, NovaMachine, NovaPreset, NovaRatios, NovaReserved, NovaWeighers};
+pub use omega::{
+    Omega, OmegaArchitecture, OmegaConflicts, OmegaKind, OmegaSearch, OmegaTransactions,
+};
 pub use operation::{
     Controllers, NodeTaint, NodeTaints, Operation, PodDeletion, PropagationPolicy, Upgrade,
 };

@@ -4,11 +4,14 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::consolidation::Consolidation;
+use super::gpu_sharing::GpuSharing;
 use super::release::{Release, Switch};
 use super::slurm::Slurm;
 use super::sparrow::Sparrow;
 use super::{
-    Autoscaling, Compose, Controllers, Descheduling, Ecs, Fleet, Mesos, Nova, Swarm, SwarmKit,
+    Autoscaling, Compose, Controllers, Descheduling, Ecs, Fleet, Flow, Mesos, Nova, Omega, Swarm,
+    SwarmKit,
 };
 use crate::plain::Arguments;
 use units::{Duration, SortedMap};
@@ -52,6 +55,12 @@ pub struct System {
     /// Options of Sparrow, for `name: sparrow`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sparrow: Option<Sparrow>,
+    /// Options of the consolidation of virtual machines, for `name: consolidation`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consolidation: Option<Consolidation>,
+    /// Options of the sharing of GPUs over time, for `name: gpu-sharing`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu_sharing: Option<GpuSharing>,
     /// Options of Mesos and its frameworks, for `name: mesos`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mesos: Option<Mesos>,
@@ -61,6 +70,12 @@ pub struct System {
     /// Options of ECS, for `name: ecs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ecs: Option<Ecs>,
+    /// Options of Omega, for `name: omega`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub omega: Option<Omega>,
+    /// Options of Quincy, Octopus and their like, for `name: flow`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<Flow>,
     /// Options of Docker Compose, for `name: compose`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compose: Option<Compose>,
@@ -79,9 +94,13 @@ impl Default for System {
             descheduling: None,
             fleet: None,
             sparrow: None,
+            consolidation: None,
+            gpu_sharing: None,
             mesos: None,
             nova: None,
             ecs: None,
+            omega: None,
+            flow: None,
             compose: None,
         }
     }

@@ -14,6 +14,9 @@ use units::{ClassId, NodeId, Resources, Revision};
 /// Nodes and devices of the members of a job, in order of member.
 pub(crate) type Places = SmallVec<[(NodeId, DeviceSet); 1]>;
 
+/// Members of a class that one node gets at once, at most: those that request nothing fit without end.
+const MOST_AT_ONCE: usize = 1_000;
+
 /// The room of every class that was asked about.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rooms {
@@ -84,6 +87,20 @@ impl Rooms {
             }
         }
         Some(places)
+    }
+
+    /// Devices for as many members of a class as a node has room for, those of the first one last.
+    pub(crate) fn devices(
+        &mut self,
+        store: &Store,
+        class: ClassId,
+        node: NodeId,
+    ) -> Vec<DeviceSet> {
+        let room = (self.here(store, class, node) as usize).min(MOST_AT_ONCE);
+        let mut places = Places::new();
+        let devices = store.nodes().gpu_room(node);
+        push_places(&mut places, store.class(class), node, devices, room);
+        places.into_iter().rev().map(|place| place.1).collect()
     }
 
     fn room(&mut self, store: &Store, class: ClassId) -> &mut Room {

@@ -28,6 +28,8 @@ pub struct Placements {
     places: IndexMap<usize, ClassPlaces, FxBuildHasher>,
     /// All classes that ever had pods on nodes, by the same key.
     known: IndexMap<usize, Arc<PodClass>, FxBuildHasher>,
+    /// The numbers of those among them that have terms about other pods.
+    with_terms: Vec<usize>,
     /// Number of classes by priority, among those that have pods.
     priorities: SortedMap<i32, usize>,
 }
@@ -41,11 +43,15 @@ impl Placements {
     /// A pod took its place; the number of its class comes back.
     pub fn add(&mut self, pod: &PodInfo, slot: usize) -> usize {
         let (known, priorities) = (&mut self.known, &mut self.priorities);
+        let with_terms = &mut self.with_terms;
         let places = self.places.entry(key(&pod.class)).or_insert_with(|| {
             *priorities.entry(pod.priority()).or_insert(0) += 1;
             let entry = known.entry(key(&pod.class));
             let number = entry.index();
-            entry.or_insert_with(|| pod.class.clone());
+            entry.or_insert_with(|| {
+                with_terms.extend(pod.class.has_terms.then_some(number));
+                pod.class.clone()
+            });
             ClassPlaces {
                 class: pod.class.clone(),
                 number,
@@ -91,6 +97,12 @@ impl Placements {
     /// The classes that ever had pods on nodes, by number.
     pub fn known(&self) -> impl ExactSizeIterator<Item = &Arc<PodClass>> {
         self.known.values()
+    }
+
+    /// The known classes with terms about other pods, by number.
+    pub fn with_terms(&self) -> impl Iterator<Item = &Arc<PodClass>> {
+        let numbers = self.with_terms.iter();
+        numbers.filter_map(|&number| self.class(number))
     }
 
     /// Number of known classes.

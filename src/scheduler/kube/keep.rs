@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{NodeInfo, Normalization, PodClass, PodInfo};
-use model::Text;
+use model::{LabelSelector, Text};
 
 /// A question about a node.
 pub type NodeTest = Arc<dyn Fn(&NodeInfo) -> bool + Send + Sync>;
@@ -122,6 +122,91 @@ pub enum KeptRule {
     },
 }
 
+/// A label by which classes of pods are found.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ClassLabel {
+    /// Namespace of the pods.
+    pub namespace: Text,
+    /// Key of the label.
+    pub key: Text,
+    /// Value of the label.
+    pub value: Text,
+}
+
+/// The classes that may contribute to a count; all others contribute nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Among {
+    /// Any class.
+    All,
+    /// Classes that have one of the labels, and those with terms about other pods if these count.
+    Some {
+        /// The labels.
+        labels: Vec<ClassLabel>,
+        /// Whether classes with terms are among them.
+        with_terms: bool,
+    },
+}
+
+impl Among {
+    /// Classes of a namespace that a selector may match; `None` as the selector matches none.
+    pub fn selected(namespace: &Text, selector: Option<&LabelSelector>) -> Self {
+        let Some(selector) = selector else {
+            return Self::none();
+        };
+        let Some((key, values)) = selector.demanded() else {
+            return Self::All;
+        };
+        let labels = values.iter().map(|value| ClassLabel {
+            namespace: namespace.clone(),
+            key: key.clone(),
+            value: value.clone(),
+        });
+        Self::Some {
+            labels: labels.collect(),
+            with_terms: false,
+        }
+    }
+
+    /// No class.
+    pub fn none() -> Self {
+        Self::Some {
+            labels: Vec::new(),
+            with_terms: false,
+        }
+    }
+
+    /// Classes with terms about other pods.
+    pub fn with_terms() -> Self {
+        Self::Some {
+            labels: Vec::new(),
+            with_terms: true,
+        }
+    }
+
+    /// The classes of both.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let (
+            Self::Some {
+                mut labels,
+                with_terms,
+            },
+            Self::Some {
+                labels: more,
+                with_terms: or_with_terms,
+            },
+        ) = (self, other)
+        else {
+            return Self::All;
+        };
+        labels.extend(more);
+        Self::Some {
+            labels,
+            with_terms: with_terms || or_with_terms,
+        }
+    }
+}
+
 /// Pods that are counted by a label of their nodes.
 #[derive(Clone)]
 pub struct PodCount {
@@ -131,6 +216,8 @@ pub struct PodCount {
     pub is_per_node: bool,
     /// Contribution of pods of a class.
     pub of_class: ClassCount,
+    /// The classes whose contribution may differ from 0.
+    pub among: Among,
     /// The nodes whose pods count; `None` are all. Rests on the declaration.
     pub on_node: Option<NodeTest>,
     /// Whether pods that have been told to end don't count.

@@ -67,6 +67,9 @@ impl Engine {
         if provisions.slows_work || provisions.stragglers.is_some() {
             own.nodes.track(provisions.stragglers);
         }
+        if parts.components.iter().any(|part| part.resumes_pods()) {
+            own.nodes.resume_evicted();
+        }
         own.control.kill_at(provisions.kill);
         let store = own.control.store();
         own.surroundings

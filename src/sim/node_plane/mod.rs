@@ -8,6 +8,7 @@ mod images;
 mod memory;
 mod outgoing;
 mod processes;
+mod resumption;
 
 use cluster::Store;
 use control::local_node::LocalNode;
@@ -16,7 +17,7 @@ use control::node_api::Notice;
 use control::node_life::Observing;
 use control::{AgentOutput, MachineEvent, NodeAgent};
 use model::checkpoint::Checkpoints;
-use model::{EndReason, Event, Pod, PodCreated, PodRef, Used};
+use model::{EndReason, Event, Pod, PodRef, Used};
 use units::{Duration, Identity, Instant, NodeId, ObjectId};
 
 use super::contention::{Contention, ContentionModel, WHOLE};
@@ -25,8 +26,8 @@ use super::follow::{Change, Follower};
 use super::hosts::{Hosts, Pace};
 use super::images::{ImageModel, Images};
 use super::machine::{Immediate, Stragglers};
-use super::message::{Resubmission, ToControlPlane, ToNodes};
-use super::options::{NodeLife, NodeLoss};
+use super::message::{ToControlPlane, ToNodes};
+use super::options::NodeLife;
 use super::progress::Left;
 use super::queue::Upcoming;
 use super::usage::{Now, UsageOptions};
@@ -51,6 +52,8 @@ pub(super) struct NodePlane {
     usage: Usage,
     /// Time from the joining of a node until it is Ready.
     node_ready: Duration,
+    /// Whether pods that are evicted come back with the rest of their work.
+    resumes: bool,
     /// The box that the agent puts into what it hands back; empty between two of its steps.
     output: AgentOutput,
 }
@@ -85,6 +88,7 @@ impl NodePlane {
             outgoing: Outgoing::new(seed, ctx.options().node_client, ctx.options().relist),
             usage: Usage::new(parts.usage),
             node_ready: Duration::ZERO,
+            resumes: false,
             output: AgentOutput::default(),
         }
     }
@@ -425,38 +429,6 @@ impl NodePlane {
         }
     }
 
-    /// A pod is lost with its node, and submitted again if that is asked for.
-    fn lose(&mut self, ctx: &mut Context<'_>, store: &Store, pod: PodRef) {
-        let known = store.pods().get(pod).filter(|_| {
-            let resubmits = ctx.options().node_loss == NodeLoss::Resubmit;
-            resubmits && self.machine.work(pod).is_some()
-        });
-        let left = self.machine.left(ctx.now(), pod);
-        let reason = EndReason::NodeLost;
-        ctx.send(ToControlPlane::Happened(Event::PodEnded { pod, reason }));
-        if let Some(record) = known.cloned() {
-            let who = self.machine.who(pod);
-            let lost = Resubmission { record, who, left };
-            ctx.send(ToNodes::Resubmit(Box::new(lost)));
-        }
-    }
-
-    fn resubmit(&mut self, ctx: &mut Context<'_>, store: &Store, lost: Resubmission) {
-        let Resubmission { record, who, left } = lost;
-        let created = PodCreated {
-            pod: store.pods().next(),
-            class: record.class,
-            tenant: record.tenant,
-            gang: record.gang(),
-            time_limit: record.time_limit(),
-            name: record.name,
-            found: None,
-            owner: None,
-        };
-        self.resume(created.pod, who, left);
-        ctx.send(ToControlPlane::Happened(Event::PodCreated(created)));
-    }
-
     /// Pace of a pod's host.
     fn pace_of(&self, store: &Store, pod: PodRef) -> Pace {
         let node = store.pods().get(pod).and_then(Pod::node);
@@ -477,6 +449,7 @@ impl Follower for NodePlane {
             return;
         };
         let pod = ended.pod;
+        self.resume_if_evicted(ctx, change.event, ended);
         self.exits.ended(pod);
         if let Some(node) = ended.node()
             && !self.hosts.is_reached(node)

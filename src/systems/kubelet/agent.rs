@@ -34,6 +34,8 @@ pub struct Kubelet {
     images: SortedMap<NodeId, NodeImages>,
     /// Pods whose volumes are not attached yet.
     waiting: SortedMap<PodId, Assignment>,
+    /// `true` if machines make the probes.
+    orders_probes: bool,
 }
 
 impl Kubelet {
@@ -46,6 +48,7 @@ impl Kubelet {
             pods: SortedMap::new(),
             images: SortedMap::new(),
             waiting: SortedMap::new(),
+            orders_probes: false,
         }
     }
 
@@ -80,7 +83,13 @@ impl Kubelet {
             let images = self.images.entry(node);
             images.or_insert_with(|| NodeImages::new(node, options))
         });
-        let mut turn = Turn { now, images, out };
+        let orders_probes = self.orders_probes;
+        let mut turn = Turn {
+            now,
+            images,
+            orders_probes,
+            out,
+        };
         let ended = act(held, &mut turn);
         if let Some(reason) = ended {
             held.leave(now, turn.images);
@@ -129,6 +138,10 @@ impl Kubelet {
 impl NodeAgent for Kubelet {
     fn posts_status(&self) -> bool {
         true
+    }
+
+    fn order_probes(&mut self) {
+        self.orders_probes = true;
     }
 
     fn assigned(

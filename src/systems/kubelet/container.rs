@@ -1,6 +1,7 @@
 //! One container of a pod on its node: where it is, and what is due of it.
 
 use super::images::PullBackOff;
+use super::prober::Prober;
 use super::{CrashLoop, Verdicts};
 use model::exit::{KILLED, TERMINATED};
 use model::{ContainerLife, PullPolicy, Text};
@@ -55,6 +56,8 @@ pub(super) struct Unit {
     pub(super) starts: u32,
     /// Verdicts of the probes that are due.
     pub(super) verdicts: Verdicts,
+    /// The probes that the machine makes, while it runs.
+    pub(super) prober: Option<Prober>,
     /// Latest instant at which the container is stopped, once it was told to end.
     pub(super) stop_at: Option<Instant>,
     /// `true` if the application takes longer to end than its grace.
@@ -74,6 +77,7 @@ impl Unit {
             is_ready: false,
             starts: 0,
             verdicts: Verdicts::default(),
+            prober: None,
             stop_at: None,
             is_killed: false,
             back_off: CrashLoop::default(),
@@ -101,6 +105,7 @@ impl Unit {
         self.state = state;
         (self.is_started, self.is_ready) = (false, false);
         (self.verdicts, self.stop_at) = (Verdicts::default(), None);
+        self.prober = None;
     }
 
     /// Instant at which a container has ended that is told to end now, within a grace: its hook
@@ -143,7 +148,8 @@ impl Unit {
             unready,
             killed,
         } = self.verdicts;
-        let due = [waits, self.stop_at, started, ready, unready, killed];
+        let probe = self.prober.as_ref().and_then(Prober::next);
+        let due = [waits, self.stop_at, started, ready, unready, killed, probe];
         due.into_iter().flatten().min()
     }
 }

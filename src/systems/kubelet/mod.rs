@@ -8,6 +8,7 @@ mod back_off;
 mod container;
 mod images;
 mod pod;
+mod prober;
 mod probing;
 #[cfg(test)]
 mod tests;

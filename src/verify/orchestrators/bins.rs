@@ -1,5 +1,5 @@
-//! Cases of classical bin packing: the pipeline's profiles on nodes that are bins (spec:
-//! orchestrators-b.md section 9).
+//! Cases of classical bin packing, by the pipeline's profiles on nodes that are bins, and of packing by
+//! several resources (spec: orchestrators-b.md section 9).
 
 use std::sync::Arc;
 
@@ -9,12 +9,17 @@ use serde_json::{Value, json};
 use super::super::job_runs::{Started, run_pods};
 use super::{Case, Decide, Trouble, read};
 use model::{Node, PodSpec, ResourceList};
+use policy::vector_packing::{Problem, Rule};
 use policy::{ProfileChoice, bounds};
 use units::Quantity;
 
 /// The judge of a kind.
 pub(super) fn decide(kind: &str) -> Option<Decide> {
-    (kind == "bin-packing").then_some(bin_packing)
+    match kind {
+        "bin-packing" => Some(bin_packing),
+        "vector-packing" => Some(vector_packing),
+        _ => None,
+    }
 }
 
 #[derive(Deserialize)]
@@ -102,6 +107,53 @@ fn bin_packing(case: &Case) -> Result<Value, Trouble> {
     }
     if case.expected.get("optimal").is_some() {
         decided["optimal"] = json!(bounds::optimum(&sizes, capacity));
+    }
+    Ok(decided)
+}
+
+#[derive(Deserialize)]
+struct VectorBins {
+    capacity: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+struct VectorItem {
+    id: String,
+    size: Vec<f64>,
+}
+
+/// Amounts in millionths, in which decimal fractions are whole.
+fn millionths(amounts: &[f64]) -> Vec<i64> {
+    let whole = |amount: &f64| libm::rint(amount * 1e6) as i64;
+    amounts.iter().map(whole).collect()
+}
+
+fn vector_packing(case: &Case) -> Result<Value, Trouble> {
+    let VectorBins { capacity } = read(&case.nodes)?;
+    let items: Vec<VectorItem> = read(&case.request)?;
+    if items.iter().any(|item| item.size.len() != capacity.len()) {
+        let words = "every item needs a size for each capacity";
+        return Err(Trouble::Malformed(words.to_owned()));
+    }
+    let problem = Problem {
+        capacity: millionths(&capacity),
+        items: items.iter().map(|item| millionths(&item.size)).collect(),
+    };
+    let mut decided = json!({
+        "lower_bound": problem.lower_bound(),
+        "lower_bound_L2": problem.stronger_lower_bound(),
+    });
+    for (name, rule) in [
+        ("dot_bins", Rule::DotProduct),
+        ("l2_bins", Rule::Distance),
+        ("ffd_prod_bins", Rule::ProductDecreasing),
+        ("ffd_sum_bins", Rule::SumDecreasing),
+    ] {
+        let bins = problem.pack(rule);
+        let names = |bin: &Vec<usize>| -> Vec<&str> {
+            bin.iter().map(|&item| items[item].id.as_str()).collect()
+        };
+        decided[name] = bins.iter().map(names).collect();
     }
     Ok(decided)
 }

@@ -13,6 +13,7 @@ mod bench;
 mod bins;
 mod borg;
 mod chronos;
+mod compaction;
 mod compare;
 mod compose;
 mod dcos;
@@ -21,16 +22,20 @@ mod energy;
 mod failures;
 mod features;
 mod fleet;
+mod flow;
 mod functions;
 mod gang;
+mod gpu;
 mod machines;
 mod marathon;
 mod mesos;
 mod network;
 mod nova;
+mod omega;
 mod openshift;
 mod packing;
 mod platform;
+mod sampling;
 mod slurm;
 mod sparrow;
 mod swarm;
@@ -149,14 +154,24 @@ const KINDS: &[&str] = &[
     "sparrow",
     "sparrow-zero-wait",
     "supermarket",
+    "omega",
+    "omega-decision-time",
     "tetris",
     "tetris-fill",
+    "quincy",
+    "min-cost-flow",
+    "octopus",
+    "tarcil",
+    "graphene-bound",
     "borg-score",
     "borg-preemption",
     "borg-reservation",
     "borg-p90",
     "borg-metrics",
+    "borg-compaction",
     "bin-packing",
+    "vector-packing",
+    "tiresias",
     "slurm-priority",
     "slurm-fs",
     "slurm-fairtree",
@@ -206,6 +221,7 @@ fn forms(kind: &str) -> Option<Forms> {
         "dcos-autoscale" => dcos::autoscale,
         kind if kind.starts_with("batch-") => return batch::forms(kind),
         "gang" => return gang::forms(kind),
+        "quincy" | "min-cost-flow" | "octopus" => return flow::forms(kind),
         "weibull" | "lognormal" | "availability" | "spot" | "late-speculation" => {
             return failures::decide(kind).map(Forms::One);
         }
@@ -216,9 +232,13 @@ fn forms(kind: &str) -> Option<Forms> {
             let own = own.or_else(|| slurm::decide(kind));
             let own = own.or_else(|| sparrow::decide(kind));
             let own = own.or_else(|| tetris::decide(kind));
+            let own = own.or_else(|| omega::decide(kind));
+            let own = own.or_else(|| sampling::decide(kind));
             let own = own
                 .or_else(|| borg::decide(kind))
-                .or_else(|| bins::decide(kind));
+                .or_else(|| bins::decide(kind))
+                .or_else(|| compaction::decide(kind))
+                .or_else(|| gpu::decide(kind));
             let own = own.or_else(|| platform::decide(kind));
             return own.or_else(|| features::decide(kind)).map(Forms::One);
         }
@@ -325,9 +345,17 @@ mod tests {
         "sparrow*",
         "supermarket",
         "tetris*",
+        "omega*",
+        "quincy",
+        "min-cost-flow",
+        "octopus",
+        "tarcil",
+        "graphene-bound",
         "fgd",
         "gpu-packing-score",
         "bin-packing",
+        "vector-packing",
+        "tiresias",
     ];
 
     #[test]

@@ -5,17 +5,13 @@
 use serde_json::Value;
 
 use super::{Case, Cluster, array, text};
+use lab::plan::patterns::{Item, MANY_SETS, most_worth};
+use lab::plan::rules::keeps_apart;
 use manifest::read_manifests;
 use model::rules::admits;
 use model::{Node, PodSpec};
 use scheduler::kube::{Amounts, NodeInfo};
-use units::SortedSet;
-
-/// Numbers of nodes that are tried before a bound counts as beyond this reader.
-const MOST_TRIED: u64 = 5_000_000;
-
-/// Largest difference of a sum of floats that counts as nothing, in parts of the sum.
-const TINY: f64 = 1e-6;
+use units::{SortedMap, SortedSet};
 
 /// The cases of a proof, by name.
 pub(super) fn cases(proof: &Value, cluster: &Cluster) -> Vec<(&'static str, Case)> {
@@ -106,6 +102,13 @@ fn needs(proof: &Value) -> Case {
                 pods
             }
             "apart" => pods,
+            "worth" => {
+                let worths = own.iter().zip(array(&rule["classes"]));
+                let worths = worths.map(|(class, place)| {
+                    number(&rule["of"][place.to_string()]).saturating_mul(count(class))
+                });
+                worths.fold(0, i64::saturating_add)
+            }
             // A spread needs nodes of each zone, which its words say.
             _ => continue,
         };
@@ -173,6 +176,10 @@ fn gives(proof: &Value, cluster: &Cluster) -> Case {
                     });
                     fits.chain([number(&free["pods"])]).min()
                 }
+                "worth" => match items(rule, proof, cluster, &node) {
+                    Some(items) => Some(items.most(free)),
+                    None => continue,
+                },
                 // One pod of these a node, and one node of a spread counts as one.
                 _ => continue,
             };
@@ -187,6 +194,64 @@ fn gives(proof: &Value, cluster: &Cluster) -> Case {
         }
     }
     Ok(())
+}
+
+/// Pods with worth that a node may take.
+struct Items {
+    /// Names of the resources that they request.
+    resources: Vec<String>,
+    /// Number of pods by their requests and their worth.
+    pods: SortedMap<(Vec<i64>, i64), i64>,
+}
+
+impl Items {
+    /// The most worth that room holds.
+    fn most(self, free: &Value) -> i64 {
+        let rooms = self.resources.iter();
+        let room: Vec<i64> = rooms.map(|name| number(&free[name]).max(0)).collect();
+        let items = self.pods.into_iter();
+        let items = items.map(|((size, worth), most)| Item { size, worth, most });
+        most_worth(&room, &items.collect::<Vec<Item>>(), MANY_SETS).0
+    }
+}
+
+/// Pods of a rule about worth that a node may take; `None` if some of them are not in the cluster.
+fn items(rule: &Value, proof: &Value, cluster: &Cluster, node: &Node) -> Option<Items> {
+    let places = array(&rule["classes"]);
+    let own: Vec<(&Value, i64)> = { classes(proof, rule).into_iter().zip(places) }
+        .map(|(class, place)| (class, number(&rule["of"][place.to_string()])))
+        .collect();
+    let named = own
+        .iter()
+        .filter_map(|(class, _)| class["requests"].as_object());
+    let names: SortedSet<String> = named
+        .flatten()
+        .filter(|(_, asked)| number(asked) > 0)
+        .map(|(name, _)| name.clone())
+        .chain(["pods".to_owned()])
+        .collect();
+    let mut items = Items {
+        resources: names.into_iter().collect(),
+        pods: SortedMap::new(),
+    };
+    for (class, worth) in own {
+        let pods = array(&class["pods"]);
+        let found = cluster.found.get(pods.first().map(text)?)?;
+        if !admits(&found.spec, node) {
+            continue;
+        }
+        let size = items.resources.iter().map(|name| match name.as_str() {
+            "pods" => 1,
+            name => number(&class["requests"][name]),
+        });
+        let most = if keeps_apart(found) {
+            1
+        } else {
+            pods.len() as i64
+        };
+        *items.pods.entry((size.collect(), worth)).or_default() += most;
+    }
+    Some(items)
 }
 
 /// Spec of the pods of a class, if one of them is in the cluster.
@@ -224,154 +289,176 @@ fn closed(proof: &Value, cluster: &Cluster) -> Case {
 /// No numbers of nodes below the bound keep every rule.
 fn bound(proof: &Value) -> Case {
     let kinds = array(&proof["nodes"]);
+    if kinds.iter().all(|kind| kind["count"].is_null()) {
+        return Tree::of(proof).check(&proof["proof"]);
+    }
     let rules = array(&proof["rules"]);
     let said = number(&proof["bound"]);
-    let mut stays = number(&proof["closed"]);
-    let mut search = Search {
-        costs: kinds.iter().map(|kind| number(&kind["cost"])).collect(),
-        most: kinds.iter().map(|kind| kind["count"].as_i64()).collect(),
-        gives: { kinds.iter().enumerate() }
-            .map(|(place, _)| {
-                rules
-                    .iter()
-                    .map(|rule| number(&rule["gives"][place]))
-                    .collect()
-            })
-            .collect(),
-        prices: rules
-            .iter()
-            .map(|rule| rule["price"].as_f64().unwrap_or(0.0))
-            .collect(),
-        survives_node: proof["survivesNode"] == true,
-        counts: Vec::new(),
-        limit: said,
-        left: MOST_TRIED,
-    };
-    let mut needs: Vec<i64> = rules.iter().map(|rule| number(&rule["need"])).collect();
-    for (kind, gives) in kinds.iter().zip(&search.gives) {
-        let untouched = number(&kind["untouched"]);
-        stays += untouched;
-        for (need, own) in needs.iter_mut().zip(gives) {
-            *need = need.saturating_sub(own.saturating_mul(untouched)).max(0);
-        }
+    let untouched = |kind: &Value| number(&kind["untouched"]);
+    let stays = kinds.iter().map(untouched).sum::<i64>() + number(&proof["closed"]);
+    let least = rules.first().map_or(0, |rule| {
+        let offers = kinds.iter().zip(array(&rule["gives"]));
+        let kept = offers.map(|(kind, gives)| number(gives).saturating_mul(untouched(kind)));
+        let need = number(&rule["need"]) - kept.fold(0, i64::saturating_add);
+        fewest(rule, kinds, need.max(0), proof["survivesNode"] == true)
+    });
+    if stays + least < said {
+        return Err(format!(
+            "enough nodes for the rule of the proof: {}, not {said}",
+            stays + least
+        ));
     }
-    let is_bought = search.most.iter().all(Option::is_none);
-    if !is_bought {
-        let least = stays + needs.first().map_or(0, |need| search.fewest(*need));
-        return if least < said {
-            Err(format!(
-                "enough nodes for the rule of the proof: {least}, not {said}"
-            ))
-        } else {
-            Ok(())
+    Ok(())
+}
+
+/// The fewest of the existing nodes that give enough of a rule; all if they don't.
+fn fewest(rule: &Value, kinds: &[Value], need: i64, survives_node: bool) -> i64 {
+    let there = kinds.iter().zip(array(&rule["gives"]));
+    let mut offers: Vec<(i64, i64)> = there
+        .map(|(kind, gives)| (number(gives), number(&kind["count"])))
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    offers.sort_unstable();
+    let largest = offers.last().map_or(0, |own| own.0);
+    let lost = if survives_node { largest } else { 0 };
+    let (mut left, mut nodes) = (need.saturating_add(lost), 0);
+    for (gives, count) in offers.into_iter().rev() {
+        let wanted = match gives {
+            1.. => ((left.max(0) - 1).div_euclid(gives) + 1).min(count),
+            _ => count,
         };
+        let wanted = if left > 0 { wanted } else { 0 };
+        nodes += wanted;
+        left = left.saturating_sub(gives.saturating_mul(wanted));
     }
-    // What is needed costs at least its worth, if no kind gives more than it costs.
-    for (cost, gives) in search.costs.iter().zip(&search.gives) {
-        let worth: f64 = { gives.iter().zip(&search.prices) }
-            .map(|(own, price)| *own as f64 * price)
-            .sum();
-        if worth > *cost as f64 * (1.0 + TINY) {
-            return Err(format!(
-                "a node gives {worth} of its rules and costs {cost}"
-            ));
-        }
-    }
-    match search.cheaper(0, &needs, 0) {
-        Some(true) => Err(format!(
-            "numbers of nodes below {said} keep every rule of the proof"
-        )),
-        Some(false) => Ok(()),
-        None => Err(format!(
-            "more than {MOST_TRIED} numbers of nodes are below {said}; too many to try"
-        )),
-    }
+    nodes
 }
 
-/// Numbers of nodes of each kind.
-struct Search {
+/// Parts of a unit of cost in which a proof counts shares.
+const PARTS: i128 = 1 << 24;
+
+/// Least and greatest number of nodes of a kind.
+type Range = (i64, i64);
+
+/// A tree of splits by numbers of nodes. In each leaf the rules pay shares of the bound, and a node is
+/// worth what it gives of their needs: numbers of nodes that keep the rules cost at least all shares,
+/// and what nodes of the leaf cost beyond their worth.
+struct Tree {
+    bound: i64,
     costs: Vec<i64>,
-    most: Vec<Option<i64>>,
+    /// Every sum of costs is a multiple of this.
+    step: i64,
+    needs: Vec<i64>,
+    /// By rule, then by kind.
     gives: Vec<Vec<i64>>,
-    prices: Vec<f64>,
     survives_node: bool,
-    /// Numbers that are being tried.
-    counts: Vec<i64>,
-    /// Cost that they have to stay below.
-    limit: i64,
-    /// Numbers that may still be tried.
-    left: u64,
 }
 
-impl Search {
-    /// The fewest of the existing nodes that give enough of the one rule; all if they don't.
-    fn fewest(&self, need: i64) -> i64 {
-        let there = self.gives.iter().zip(&self.most);
-        let mut offers: Vec<(i64, i64)> = there
-            .map(|(gives, most)| (gives.first().copied().unwrap_or(0), most.unwrap_or(0)))
-            .filter(|(_, count)| *count > 0)
+impl Tree {
+    fn of(proof: &Value) -> Self {
+        let costs: Vec<i64> = { array(&proof["nodes"]).iter() }
+            .map(|kind| number(&kind["cost"]))
             .collect();
-        offers.sort_unstable();
-        let largest = offers.last().map_or(0, |own| own.0);
-        let lost = if self.survives_node { largest } else { 0 };
-        let (mut left, mut nodes) = (need.saturating_add(lost), 0);
-        for (gives, count) in offers.into_iter().rev() {
-            let wanted = match gives {
-                1.. => ((left.max(0) - 1).div_euclid(gives) + 1).min(count),
-                _ => count,
+        let rules = array(&proof["rules"]).iter();
+        let divisor = |mut one: i64, other: &i64| {
+            let mut other = *other;
+            while other != 0 {
+                (one, other) = (other, one % other);
+            }
+            one.abs()
+        };
+        Self {
+            bound: number(&proof["bound"]),
+            step: costs.iter().fold(0, divisor).max(1),
+            costs,
+            needs: rules.clone().map(|rule| number(&rule["need"])).collect(),
+            gives: rules
+                .map(|rule| array(&rule["gives"]).iter().map(number).collect())
+                .collect(),
+            survives_node: proof["survivesNode"] == true,
+        }
+    }
+
+    /// The tree holds for all numbers of nodes that cost less than the bound.
+    fn check(&self, tree: &Value) -> Case {
+        let most = |cost: &i64| match cost {
+            1.. => (self.bound - 1).max(0) / cost,
+            _ => i64::from(u32::MAX),
+        };
+        let ranges = self.costs.iter().map(|cost| (0, most(cost))).collect();
+        self.check_branch(tree, ranges)
+    }
+
+    fn check_branch(&self, branch: &Value, ranges: Vec<Range>) -> Case {
+        if ranges.iter().any(|(least, most)| least > most) {
+            return Ok(());
+        }
+        let Some(kind) = branch["kind"].as_u64() else {
+            return self.check_leaf(&branch["shares"], &ranges);
+        };
+        let kind = usize::try_from(kind).unwrap_or(usize::MAX);
+        let Some(&(least, most)) = ranges.get(kind) else {
+            return Err(format!("the proof splits kind {kind}, which is not there"));
+        };
+        let at = number(&branch["at"]);
+        let [mut fewer, mut more] = [ranges.clone(), ranges];
+        fewer[kind] = (least, most.min(at));
+        more[kind] = (least.max(at.saturating_add(1)), most);
+        self.check_branch(&branch["fewer"], fewer)?;
+        self.check_branch(&branch["more"], more)
+    }
+
+    fn check_leaf(&self, shares: &Value, ranges: &[Range]) -> Case {
+        let costs = self.costs.iter();
+        let mut left: Vec<i128> = costs.map(|cost| i128::from(*cost) * PARTS).collect();
+        let mut sum = 0;
+        for own in array(shares) {
+            let place = usize::try_from(number(&own[0])).unwrap_or(usize::MAX);
+            let (Some(&need), Some(gives)) = (self.needs.get(place), self.gives.get(place)) else {
+                return Err(format!("rule {place} of the proof is not there"));
             };
-            let wanted = if left > 0 { wanted } else { 0 };
-            nodes += wanted;
-            left = left.saturating_sub(gives.saturating_mul(wanted));
+            let (share, of) = (i128::from(number(&own[1])), i128::from(need));
+            if share < 0 || need <= 0 {
+                return Err(format!(
+                    "rule {place} of the proof needs {need} and pays {share}"
+                ));
+            }
+            let asked = need.saturating_add(self.lost(gives, ranges));
+            sum += share * i128::from(asked) / of;
+            for (left, gives) in left.iter_mut().zip(gives) {
+                *left -= (share * i128::from(*gives) + of - 1) / of;
+            }
         }
-        nodes
+        for (left, (least, most)) in left.into_iter().zip(ranges) {
+            sum += left * i128::from(if left >= 0 { *least } else { *most });
+        }
+        let unit = i128::from(self.step) * PARTS;
+        let least = (sum + unit - 1).div_euclid(unit) * i128::from(self.step);
+        if least >= i128::from(self.bound) || self.bound <= 0 {
+            return Ok(());
+        }
+        let ranges: Vec<String> = { ranges.iter() }
+            .map(|(least, most)| format!("{least} to {most}"))
+            .collect();
+        Err(format!(
+            "numbers of nodes of {} may cost {} and keep every rule, by the shares of the proof; the \
+             bound is {}",
+            ranges.join(", "),
+            least,
+            self.bound
+        ))
     }
 
-    /// Whether any numbers from a kind on keep the rules and cost less than the limit; `None` if too
-    /// many would have to be tried.
-    fn cheaper(&mut self, kind: usize, needs: &[i64], cost: i64) -> Option<bool> {
-        self.left = self.left.checked_sub(1)?;
-        let worth: f64 = { needs.iter().zip(&self.prices) }
-            .map(|(need, price)| (*need).max(0) as f64 * price)
-            .sum();
-        if cost as f64 + worth * (1.0 - TINY) >= self.limit as f64 {
-            return Some(false);
+    /// What the loss of a node takes of a rule at least.
+    fn lost(&self, gives: &[i64], ranges: &[Range]) -> i64 {
+        if !self.survives_node {
+            return 0;
         }
-        if kind == self.costs.len() {
-            return Some(self.is_enough(needs));
-        }
-        let mut needs = needs.to_vec();
-        let mut own_cost = cost;
-        let mut count = 0;
-        loop {
-            self.counts.push(count);
-            let found = self.cheaper(kind + 1, &needs, own_cost)?;
-            self.counts.pop();
-            if found {
-                return Some(true);
-            }
-            own_cost = own_cost.saturating_add(self.costs[kind]);
-            count += 1;
-            let is_done = needs.iter().all(|need| *need <= 0) && !self.survives_node;
-            let is_free = self.costs[kind] <= 0;
-            if is_done || is_free || own_cost >= self.limit {
-                return Some(false);
-            }
-            for (need, own) in needs.iter_mut().zip(&self.gives[kind]) {
-                *need = need.saturating_sub(*own);
-            }
-        }
-    }
-
-    /// Whether nothing is needed any more, also after the loss of the largest node.
-    fn is_enough(&self, needs: &[i64]) -> bool {
-        needs.iter().enumerate().all(|(rule, need)| {
-            let there = self.gives.iter().zip(&self.counts);
-            let there = there.filter(|(_, count)| **count > 0);
-            let largest = there.map(|(gives, _)| gives[rule]).max().unwrap_or(0);
-            let lost = if self.survives_node { largest } else { 0 };
-            need.saturating_add(lost) <= 0
-        })
+        let there = gives.iter().zip(ranges).filter(|(_, range)| range.0 > 0);
+        let there = there.map(|(gives, _)| *gives).max().unwrap_or(0);
+        let any = gives.iter().zip(ranges);
+        let any = any.filter(|(gives, range)| **gives > 0 && range.1 > 0);
+        there.max(any.map(|(gives, _)| *gives).min().unwrap_or(0))
     }
 }
 

@@ -3,6 +3,7 @@
 //! statement of `plan.json` or `bound.json` about the cluster beside them.
 
 mod bound;
+mod domains;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Family, FamilyReport, Judge, VerifyOptions};
+use lab::plan::moves::budgets;
 use lab::snapshot::Snapshot;
 use model::node::HOSTNAME_LABEL;
 use model::rules::{admits, ports};
@@ -43,8 +45,10 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
         let beside = |name: &str| folder.join(name);
         let changes = release(&beside("cluster.yaml"))?;
         let paths = [beside("cluster.yaml")];
-        let snapshot = Snapshot::read(&paths, &options.traces, changes);
-        let mut snapshot = snapshot.map_err(|error| error.to_string())?;
+        let gathered = Snapshot::gather(&paths, &options.traces, changes);
+        let mut snapshot = gathered
+            .and_then(Snapshot::new)
+            .map_err(|error| error.to_string())?;
         let cluster = Cluster::of(&mut snapshot, &plan)?;
         let mut note = |name: &str, outcome: Case| {
             let name = format!("{}: {name}", file.display());
@@ -58,6 +62,15 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
         note("rules", cluster.rules());
         note("ports", cluster.ports());
         note("anti-affinity", cluster.apart());
+        note("spread", domains::spread(&cluster));
+        note(
+            "volumes",
+            domains::volumes(&cluster, &snapshot.cache.objects),
+        );
+        note(
+            "budgets",
+            domains::budgets(&cluster, &plan, &budgets(&snapshot)),
+        );
         note("reached", cluster.reached(&plan));
         let proof = beside("bound.json");
         if proof.exists() {

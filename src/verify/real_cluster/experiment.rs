@@ -1,6 +1,5 @@
 //! A recorded case as an experiment of windtunnel, and its run.
 
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use serde_json::{Map, Value, json};
@@ -12,15 +11,13 @@ use super::pools::Pools;
 use super::recorded::Phases;
 use super::translate::translate;
 use super::watch::{Seen, Watch};
-use lab::names::Registered;
+use crate::experiment_text::experiment;
 use lab::run::{prepare, run_watched};
 use manifest::read_values;
-use scenario::{Color, FileLookup, Files, LoadOptions, SearchPath, load};
 use scheduler::pipeline::evaluate::Form;
 use sim::RunControl;
 use units::SortedMap;
 use world::FileSource;
-use world::inputs::inline;
 
 /// How long the recorded programs took to see a change, in milliseconds, when nothing hindered them.
 /// Where times of a case tie in exact arithmetic, this and the requests of the fake kubelet decide as they did there.
@@ -44,19 +41,6 @@ struct Due {
     /// Milliseconds since the recording's beginning.
     at: i64,
     fields: Map<String, Value>,
-}
-
-/// The files of a case, for the checks of an experiment.
-struct Named<'a>(&'a Files);
-
-impl FileLookup for Named<'_> {
-    fn exists(&self, path: &Path) -> bool {
-        path.to_str().is_some_and(|name| self.0.contains_key(name))
-    }
-
-    fn names_in(&self, _folder: &Path) -> Vec<String> {
-        Vec::new()
-    }
 }
 
 impl Case {
@@ -237,23 +221,14 @@ impl Case {
     }
 
     fn run_text(&self, text: &str, zero: i64, pools: &Pools) -> Result<Seen, Trouble> {
-        let files: Files = (self.files.iter())
-            .map(|(name, objects)| {
-                let objects = Value::Array(objects.clone()).to_string();
-                (name.clone(), inline(&objects))
-            })
-            .collect();
-        let search = SearchPath::default();
-        let options = LoadOptions {
-            sets: &[],
-            search: &search,
-            lookup: &Named(&files),
-            names: &Registered,
-        };
-        let experiment =
-            load(text, "experiment", options).map_err(|rejected| rejected.render(Color::Off))?;
+        let contents = self.files.iter().map(|(name, objects)| {
+            let objects = Value::Array(objects.clone()).to_string();
+            (name.clone(), objects)
+        });
+        let experiment = experiment(text, contents)?;
+        let files = &experiment.files;
         let plan = experiment.variants.first().ok_or("no variant".to_owned())?;
-        let source = FileSource { files: &files };
+        let source = FileSource { files };
         let prepared = prepare(&plan.scenario, &source).map_err(|error| error.to_string())?;
         let interrupted = AtomicBool::new(false);
         let mut control = RunControl {

@@ -211,3 +211,27 @@ fn a_dump_and_its_snapshot_have_one_plan() {
     assert_eq!(format!("{:?}", plans[0]), format!("{:?}", plans[1]));
     let _ = std::fs::remove_dir_all(&folder);
 }
+
+/// Pods that wait and have to run are placed first; the nodes that they need stay.
+#[test]
+fn waiting_pods_that_have_to_run_are_placed_before_nodes_go() {
+    let room = ["4", "16Gi", "58"];
+    let nodes = (0..4).map(|number| node(&format!("n{number}"), room, "", "t"));
+    let mut items: Vec<Value> = nodes.collect();
+    items.extend(pods(160, "worker", ["20m", "64Mi"], &json!({})));
+    let drain = ask(&items, &fewer_nodes()).drain.expect("an answer");
+    assert_eq!((drain.reached, drain.bound), (3, 3));
+    let rule = drain.rule.expect("a rule");
+    assert_eq!((rule.what.as_str(), rule.need), ("pods", 160));
+    assert_eq!(drain.drained.moves, []);
+    items.extend(pods(80, "more", ["20m", "64Mi"], &json!({})));
+    let plan = ask(&items, &fewer_nodes());
+    assert!(plan.drain.is_none());
+    assert_eq!(plan.unplaced, 8);
+    let missed = plan.missed.expect("a pod");
+    assert!(
+        missed.message.contains("Too many pods"),
+        "{}",
+        missed.message
+    );
+}

@@ -122,10 +122,38 @@ fn templates(file: &str, text: &str) -> Result<Templates, String> {
             name: name.to_owned(),
         };
         if let Some(template) = template {
+            check_probes(template)
+                .map_err(|why| format!("{file}: {kind}/{}: {why}", place.name))?;
             templates.insert(place, plain(template).into());
         }
     }
     Ok(templates)
+}
+
+/// Refuses probes that agents can't make.
+fn check_probes(template: &Value) -> Result<(), String> {
+    for field in ["containers", "initContainers"] {
+        let list = template.pointer(&format!("/spec/{field}"));
+        let list = list.and_then(Value::as_array).into_iter().flatten();
+        for (place, container) in list.enumerate() {
+            for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
+                let Some(stated) = container.get(probe) else {
+                    continue;
+                };
+                let scheme = stated.pointer("/httpGet/scheme").and_then(Value::as_str);
+                let what = match scheme {
+                    _ if stated.get("grpc").is_some() => "grpc",
+                    Some(scheme) if scheme.eq_ignore_ascii_case("https") => "httpGet.scheme: HTTPS",
+                    _ => continue,
+                };
+                return Err(format!(
+                    "spec.{field}[{place}].{probe}.{what}: agents can't make such probes; expected \
+                     `exec`, `httpGet` without TLS, or `tcpSocket`"
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A template without its name and state, which differ between equal pods.

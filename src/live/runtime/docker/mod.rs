@@ -4,24 +4,22 @@
 
 mod api;
 mod container;
+mod exec;
 mod launch;
 mod usage;
 
-use std::fs::{DirBuilder, File};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
 use units::SortedMap;
 
-use super::process::OpenError;
 use super::{
-    AttemptId, Happening, Listed, LogPart, LogPosition, Order, Outcome, Phase, Runtime, StartError,
-    Started, StopRecord, Usage, clock, order,
+    AttemptId, Exec, Happening, Listed, LogPart, LogPosition, OpenError, Order, Outcome, Phase,
+    Runtime, StartError, Started, StopRecord, Usage, clock, own_folder,
 };
 use api::{ApiError, Engine, escaped};
 use container::Container;
@@ -81,21 +79,7 @@ impl DockerRuntime {
     /// # Errors
     /// Another agent has the folder, or it can't be made.
     pub fn open(config: DockerConfig) -> Result<Self, OpenError> {
-        order::check_name("node", &config.node)?;
-        let failed = |path: &Path, source| OpenError::Folder {
-            path: path.to_owned(),
-            source,
-        };
-        let made = DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&config.folder);
-        made.map_err(|error| failed(&config.folder, error))?;
-        let path = config.folder.join(".agent");
-        let lock = File::options().append(true).create(true).open(&path);
-        let lock = lock.map_err(|error| failed(&path, error))?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| OpenError::InUse(config.folder.clone()))?;
+        let lock = own_folder::taken(&config.folder, &config.node)?;
         let owner = format!("{} {}", config.node, config.folder.display());
         let mut runtime = Self {
             engine: Engine::new(&config.socket),
@@ -298,6 +282,14 @@ impl Runtime for DockerRuntime {
             from,
             most_bytes,
         ))
+    }
+
+    fn exec(&self, attempt: &AttemptId, command: &[String]) -> Result<Exec, String> {
+        let container = attempt.to_string();
+        let (engine, command) = (self.engine.clone(), command.to_vec());
+        Ok(Box::new(move |timeout| {
+            exec::run(&engine, &container, &command, timeout)
+        }))
     }
 
     fn usage(&self, attempt: &AttemptId) -> Option<Usage> {

@@ -4,24 +4,23 @@
 
 mod adopt;
 mod attempt;
+mod exec;
 mod start;
 mod usage;
 
 use std::ffi::OsString;
-use std::fs::{DirBuilder, File};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::{FlockOperation, flock};
 use units::SortedMap;
 
 use super::cgroup::Hierarchies;
 use super::{
-    AttemptId, Happening, Listed, LogPart, LogPosition, NameError, Order, Runtime, StartError,
-    Started, Usage, clock, order, procfs, read_log,
+    AttemptId, Exec, Happening, Listed, LogPart, LogPosition, OpenError, Order, Runtime,
+    StartError, Started, Usage, clock, own_folder, procfs, read_log,
 };
 use attempt::Attempt;
 
@@ -49,25 +48,6 @@ pub enum Enforcement {
     Strict,
 }
 
-/// Failure to open the runtime's folder.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The name of the node can't be the name of a cgroup.
-    #[error(transparent)]
-    Name(#[from] NameError),
-    /// An agent runs with this folder.
-    #[error("{}: an agent runs with this folder; end it, or choose another folder", .0.display())]
-    InUse(PathBuf),
-    /// The folder cannot be read or made.
-    #[error("{}: {source}; choose a folder that can be written", path.display())]
-    Folder {
-        /// Folder or file.
-        path: PathBuf,
-        /// Cause.
-        source: io::Error,
-    },
-}
-
 /// Runtime of processes.
 pub struct ProcessRuntime {
     config: Config,
@@ -85,22 +65,11 @@ const LOOK_NS: i64 = 10_000_000;
 impl ProcessRuntime {
     /// Opens the folder and adopts the attempts of earlier agents; the first poll reports them.
     pub fn open(config: Config) -> Result<Self, OpenError> {
-        order::check_name("node", &config.node)?;
+        let lock = own_folder::taken(&config.folder, &config.node)?;
         let failed = |path: &Path, source| OpenError::Folder {
             path: path.to_owned(),
             source,
         };
-        // Orders hold the environments of workloads, which others need not read.
-        let made = DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&config.folder);
-        made.map_err(|error| failed(&config.folder, error))?;
-        let path = config.folder.join(".agent");
-        let lock = File::options().append(true).create(true).open(&path);
-        let lock = lock.map_err(|error| failed(&path, error))?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| OpenError::InUse(config.folder.clone()))?;
         let boot = procfs::boot_id();
         let boot = boot.map_err(|error| failed(Path::new("/proc"), error))?;
         let mut runtime = Self {
@@ -227,6 +196,10 @@ impl Runtime for ProcessRuntime {
         most_bytes: usize,
     ) -> io::Result<LogPart> {
         read_log(&self.folder(attempt), from, most_bytes)
+    }
+
+    fn exec(&self, attempt: &AttemptId, command: &[String]) -> Result<Exec, String> {
+        exec::prepared(&self.folder(attempt), command)
     }
 
     fn usage(&self, attempt: &AttemptId) -> Option<Usage> {

@@ -36,7 +36,7 @@ pub(super) const SHIM_MARK: &str = "WINDTUNNEL_SHIM";
 /// File that keeps some space for the records of a shim on a full disk.
 pub(super) const RESERVE: &str = "reserve";
 /// Search path of a workload if neither the order nor the agent has one.
-const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(super) const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Runs a shim in the folder of an attempt until the workload and all it left have ended.
 pub fn run(folder: &Path, command: &[OsString]) -> io::Result<()> {

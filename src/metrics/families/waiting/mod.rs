@@ -1,6 +1,7 @@
 //! Waiting: queues, delays until pods start, and slowdowns.
 
 pub mod backlog_age;
+pub mod decisions;
 pub mod first_wait;
 pub mod image_pull;
 pub mod pending_time;

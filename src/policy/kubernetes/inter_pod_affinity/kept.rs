@@ -8,7 +8,7 @@ use super::score::{NO_LABELS, namespace_labels, terms_of};
 use super::term::{OwnSelector, Term};
 use super::{Rules, matches_all};
 use model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
-use scheduler::kube::keep::{ClassCount, KeptRule, PodCount};
+use scheduler::kube::keep::{Among, ClassCount, KeptRule, PodCount};
 use scheduler::kube::{AttemptContext, PodClass};
 use units::SortedSet;
 
@@ -43,6 +43,12 @@ impl OwnTerms {
         terms.map(|(stated, namespaces)| Term::with(stated, &self.spec, namespaces, self.selector))
     }
 
+    /// The classes that terms about a label may mean.
+    fn among(&self, key: &Text) -> Among {
+        let about = self.iter().filter(|term| term.key() == key);
+        about.fold(Among::none(), |among, term| among.or(term.among()))
+    }
+
     fn matches_all(&self, other: &PodSpec) -> bool {
         matches_all(&self.iter().collect::<Vec<_>>(), other)
     }
@@ -68,9 +74,10 @@ impl Meant {
     }
 }
 
-fn count(key: Text, of_class: ClassCount) -> PodCount {
+fn count(key: Text, among: Among, of_class: ClassCount) -> PodCount {
     PodCount {
         key,
+        among,
         is_per_node: false,
         of_class,
         on_node: None,
@@ -80,8 +87,7 @@ fn count(key: Text, of_class: ClassCount) -> PodCount {
 
 /// The classes that ever had pods on nodes and have terms.
 fn with_terms(ctx: AttemptContext<'_>) -> impl Iterator<Item = &PodSpec> {
-    let known = ctx.cache.placements().known();
-    let classes = known.filter(|class| class.has_terms);
+    let classes = ctx.cache.placements().with_terms();
     classes.map(|class| &*class.spec)
 }
 
@@ -104,8 +110,10 @@ pub(super) fn rules(ctx: AttemptContext<'_>, selector: OwnSelector) -> Vec<KeptR
         let keys: SortedSet<Text> = keys.collect();
         let pods = keys.into_iter().map(|key| {
             let wanted = wanted.clone();
+            // A pod has to match all terms, so those about one label say enough.
+            let among = wanted.among(&key);
             let of_class = move |class: &PodClass| i64::from(wanted.matches_all(&class.spec));
-            count(key, Arc::new(of_class))
+            count(key, among, Arc::new(of_class))
         });
         rules.push(KeptRule::With {
             pods: pods.collect(),
@@ -121,6 +129,7 @@ pub(super) fn rules(ctx: AttemptContext<'_>, selector: OwnSelector) -> Vec<KeptR
     let keys: SortedSet<Text> = unwanted.iter().map(|term| term.key().clone()).collect();
     rules.extend(keys.into_iter().map(|key| {
         let unwanted = unwanted.clone();
+        let among = unwanted.among(&key);
         let own_key = key.clone();
         let of_class = move |class: &PodClass| {
             let terms = unwanted.iter().filter(|term| *term.key() == own_key);
@@ -128,7 +137,7 @@ pub(super) fn rules(ctx: AttemptContext<'_>, selector: OwnSelector) -> Vec<KeptR
                 .filter(|term| term.matches(&class.spec, &NO_LABELS))
                 .count() as i64
         };
-        KeptRule::Without(count(key, Arc::new(of_class)))
+        KeptRule::Without(count(key, among, Arc::new(of_class)))
     }));
     rules.extend(rules_of_others(ctx));
     rules
@@ -154,7 +163,7 @@ fn rules_of_others(ctx: AttemptContext<'_>) -> impl Iterator<Item = KeptRule> {
                 .filter(|stated| meant.is_meant(stated, &class.spec))
                 .count() as i64
         };
-        KeptRule::Without(count(key, Arc::new(of_class)))
+        KeptRule::Without(count(key, Among::with_terms(), Arc::new(of_class)))
     })
 }
 
@@ -183,6 +192,7 @@ pub(super) fn points(ctx: AttemptContext<'_>, rules: Rules) -> Vec<PodCount> {
     let meant = Arc::new(meant);
     let counts = keys.into_iter().map(|key| {
         let (own, weights, meant) = (own.clone(), weights.clone(), meant.clone());
+        let among = own.among(&key).or(Among::with_terms());
         let own_key = key.clone();
         let of_class = move |class: &PodClass| {
             let other = &*class.spec;
@@ -199,7 +209,7 @@ pub(super) fn points(ctx: AttemptContext<'_>, rules: Rules) -> Vec<PodCount> {
                 .sum();
             own_points + others_points
         };
-        count(key, Arc::new(of_class))
+        count(key, among, Arc::new(of_class))
     });
     counts.collect()
 }

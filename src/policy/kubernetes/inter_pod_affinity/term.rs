@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
+use scheduler::kube::keep::Among;
 use units::SortedSet;
 
 /// Fate of the namespace selector of a pod that is being placed once it is resolved to names (spec:
@@ -79,6 +80,19 @@ impl<'a> Term<'a> {
     /// The label whose values are the domains.
     pub(super) fn key(&self) -> &Text {
         &self.stated.topology_key
+    }
+
+    /// The classes of pods that may be meant.
+    pub(super) fn among(&self) -> Among {
+        let stated = self.stated;
+        if self.asks_selector && stated.namespace_selector.is_some() {
+            return Among::All;
+        }
+        let namespaces = { self.own_namespace.into_iter() }
+            .chain(&stated.namespaces)
+            .chain(self.resolved.iter());
+        let selected = namespaces.map(|own| Among::selected(own, stated.selector.as_ref()));
+        selected.fold(Among::none(), Among::or)
     }
 
     /// Whether a pod is meant. For terms of the pod being placed the labels of the namespace are

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::bits::{self, Set};
+use super::class_index::ClassIndex;
 use super::key::{Key, NONE};
 use crate::kube::Cache;
 use crate::kube::PodClass;
@@ -25,9 +26,14 @@ pub(super) struct Counter {
     included: Option<Set>,
     only_staying: bool,
     of_class: ClassCount,
+    /// The numbers of the classes with a weight.
+    classes: Vec<u32>,
     /// A count does not fit.
     pub(super) is_broken: bool,
 }
+
+/// Number of classes up to which debug builds check that no class was passed over.
+const MOST_CHECKED: usize = 64;
 
 /// Weight of a class in a counter.
 #[derive(Clone, Copy)]
@@ -50,6 +56,7 @@ pub(super) struct Counters {
     free: Vec<usize>,
     /// By the number of a class.
     by_class: Vec<Vec<Weight>>,
+    index: ClassIndex,
     /// Memory of the counters, in bytes.
     pub(super) bytes: usize,
 }
@@ -74,6 +81,7 @@ impl Counter {
             included,
             only_staying: pods.only_staying,
             of_class: pods.of_class.clone(),
+            classes: Vec::new(),
             is_broken: false,
         }
     }
@@ -115,7 +123,9 @@ impl Counter {
 
     fn bytes(&self) -> usize {
         let sets = usize::from(self.some.is_some()) + usize::from(self.included.is_some());
-        4 * self.counts.len() + sets * self.counts.len().div_ceil(8) + size_of::<Self>()
+        4 * (self.counts.len() + self.classes.len())
+            + sets * self.counts.len().div_ceil(8)
+            + size_of::<Self>()
     }
 }
 
@@ -137,12 +147,26 @@ impl Counters {
         let placements = slots.cache.placements();
         self.by_class
             .resize_with(placements.known_count(), Vec::new);
-        for (class, list) in placements.known().zip(&mut self.by_class) {
+        let candidates = self.index.candidates(&pods.among, slots.cache);
+        debug_assert!(
+            placements.known_count() > MOST_CHECKED || { (0_u32..).zip(placements.known()) }.all(
+                |(number, class)| {
+                    candidates.binary_search(&number).is_ok() || (counter.of_class)(class) == 0
+                }
+            ),
+            "classes outside {:?} count",
+            pods.among
+        );
+        for class_number in candidates {
+            let Some(class) = placements.class(class_number as usize) else {
+                continue;
+            };
             let weight = (counter.of_class)(class);
             if weight == 0 {
                 continue;
             }
-            counter.tell(list, number, weight);
+            let list = &mut self.by_class[class_number as usize];
+            counter.tell(list, class_number, number, weight);
             let nodes = placements
                 .of(class)
                 .into_iter()
@@ -170,11 +194,11 @@ impl Counters {
         if numbers.is_empty() {
             return;
         }
-        for list in &mut self.by_class {
-            list.retain(|own| numbers.binary_search(&(own.counter as usize)).is_err());
-        }
         for &number in numbers {
             if let Some(counter) = self.all[number].take() {
+                for &class in &counter.classes {
+                    self.by_class[class as usize].retain(|own| own.counter as usize != number);
+                }
                 self.bytes -= counter.bytes();
                 self.free.push(number);
             }
@@ -184,11 +208,12 @@ impl Counters {
     /// A class was seen for the first time.
     pub(super) fn meet(&mut self, class: &Arc<PodClass>) {
         let mut list = Vec::new();
+        let class_number = self.by_class.len() as u32;
         for (number, counter) in self.all.iter_mut().enumerate() {
             if let Some(counter) = counter {
                 let weight = (counter.of_class)(class);
                 if weight != 0 {
-                    counter.tell(&mut list, number, weight);
+                    counter.tell(&mut list, class_number, number, weight);
                 }
             }
         }
@@ -228,12 +253,15 @@ impl Counters {
 }
 
 impl Counter {
-    fn tell(&mut self, list: &mut Vec<Weight>, number: usize, weight: i64) {
+    fn tell(&mut self, list: &mut Vec<Weight>, class: u32, number: usize, weight: i64) {
         match i32::try_from(weight) {
-            Ok(weight) => list.push(Weight {
-                counter: number as u32,
-                weight,
-            }),
+            Ok(weight) => {
+                self.classes.push(class);
+                list.push(Weight {
+                    counter: number as u32,
+                    weight,
+                });
+            }
             Err(_) => self.is_broken = true,
         }
     }

@@ -9,6 +9,7 @@
 //! decided plainly, as is what finds no node under rules about other pods or where it may evict.
 
 mod bits;
+mod class_index;
 mod counter;
 mod declared;
 mod fail;

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::kubelet::prober::{Finding, Prober};
+use model::workload::probe::ProbeKind;
 
 const HORIZON_SECS: i64 = 400;
 
@@ -84,6 +86,43 @@ fn stepped(probes: &Probes<'_>, start: i64) -> Verdicts {
                 }
             }
             _ => {}
+        }
+    }
+    verdicts
+}
+
+/// The verdicts of probes that a machine makes as they are ordered, as far as the horizon.
+fn ordered(probes: &Probes<'_>, start: i64) -> Verdicts {
+    let life = probes.life;
+    let start = Instant::from_secs(start);
+    let health = life.application.health;
+    let mut prober = Prober::new(life, probes.since, start);
+    let mut verdicts = prober.verdicts(start);
+    while let Some(at) = prober.next()
+        && at < Instant::from_secs(HORIZON_SECS)
+    {
+        for kind in prober.due(at) {
+            let probe = match kind {
+                ProbeKind::Startup => life.startup,
+                ProbeKind::Liveness => life.liveness,
+                ProbeKind::Readiness => life.readiness,
+            };
+            let timeout = probe.map_or(0, |probe| probe.timeout_secs);
+            let running = at.since(start);
+            let is_success = running >= health.from
+                && health.until.is_none_or(|until| running < until)
+                && life.application.answer_time <= Duration::from_secs(timeout.into());
+            match prober.take(at, kind, is_success) {
+                None => {}
+                Some(Finding::Started { is_ready }) => {
+                    verdicts.started = Some(at);
+                    verdicts.ready = is_ready.then_some(at);
+                }
+                Some(Finding::Ready) => verdicts.ready = verdicts.ready.or(Some(at)),
+                Some(Finding::Unready) if verdicts.ready.is_none() => {}
+                Some(Finding::Unready) => verdicts.unready = verdicts.unready.or(Some(at)),
+                Some(Finding::Failed) => verdicts.killed = Some(at),
+            }
         }
     }
     verdicts
@@ -174,5 +213,9 @@ proptest! {
         let start = since + later;
         let computed = judge(&probes, Instant::from_secs(start));
         prop_assert_eq!(computed, stepped(&probes, start));
+        // A machine makes every probe that it is ordered to make.
+        if hole.is_none() {
+            prop_assert_eq!(computed, ordered(&probes, start));
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! A pod on its node: init containers one after the other, sidecars that stay, then the others, each
 //! with restarts, probes and an image of its own (spec: kubernetes.md part 4).
 
+mod probed;
+
+use super::Verdicts;
 use super::container::{Kind, State, Unit};
 use super::images::NodeImages;
-use super::{Probes, judge};
 use control::node::{Assignment, ContainerEvent, Report};
 use control::{AgentOutput, MachineCommand};
 use model::{
@@ -16,6 +18,8 @@ pub(super) struct Turn<'a> {
     pub(super) now: Instant,
     /// The images of its node, where they are looked at.
     pub(super) images: Option<&'a mut NodeImages>,
+    /// `true` if its machine makes the probes.
+    pub(super) orders_probes: bool,
     pub(super) out: &'a mut AgentOutput,
 }
 
@@ -250,6 +254,10 @@ impl Held {
                 let code = self.units[container].code_when_stopped();
                 self.exited(container, code, turn)
             }
+            ContainerEvent::Probed { kind, is_success } => {
+                self.probed(container, kind, is_success, turn);
+                None
+            }
         }
     }
 
@@ -260,11 +268,7 @@ impl Held {
             return;
         }
         unit.state = State::Running;
-        let probes = Probes {
-            life: &unit.life,
-            since,
-        };
-        unit.verdicts = judge(&probes, turn.now);
+        probed::begin(unit, since, turn);
         let mut apps = self.units.iter().filter(|unit| unit.kind == Kind::App);
         let has_begun =
             |unit: &Unit| unit.starts > 1 || (unit.starts == 1 && unit.state != State::Starting);
@@ -336,6 +340,9 @@ impl Held {
         for container in self.stop_order() {
             let unit = &mut self.units[container];
             unit.verdicts.killed = None;
+            if let Some(prober) = &mut unit.prober {
+                prober.look_at_readiness_alone();
+            }
             match unit.state {
                 State::Running => {
                     let turn = last.filter(|_| unit.kind == Kind::Sidecar);
@@ -427,7 +434,7 @@ impl Held {
         let grace = self.grace;
         for unit in &mut self.units {
             if unit.state == State::Running && is_due(unit.verdicts.killed) {
-                unit.verdicts = super::Verdicts::default();
+                (unit.verdicts, unit.prober) = (Verdicts::default(), None);
                 let at = unit.end_of_stop(now, grace, None);
                 unit.is_killed = !unit.stops_within(now, at);
                 unit.stop_at = Some(unit.stop_at.map_or(at, |known| known.min(at)));
@@ -436,7 +443,7 @@ impl Held {
         for container in self.stop_order() {
             let unit = &mut self.units[container];
             if unit.state == State::Running && is_due(unit.stop_at) {
-                unit.verdicts = super::Verdicts::default();
+                (unit.verdicts, unit.prober) = (Verdicts::default(), None);
                 unit.stop_at = Some(Instant::MAX);
                 self.order(container, false, turn);
             }
@@ -464,6 +471,7 @@ impl Held {
                 (unit.verdicts.unready, unit.is_ready) = (None, false);
             }
         }
+        self.order_probes(turn);
         if self.units.iter().any(|unit| unit.state == State::Running) {
             self.show_readiness(turn);
         }

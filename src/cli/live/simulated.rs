@@ -1,0 +1,189 @@
+//! The story of a record in the simulator, for the commands that compare both.
+
+use std::path::Path;
+
+use control::admission::BarePod;
+use control::operation::Operation;
+use serde_json::Value;
+
+use lab::folder::{Existing, ResultFolder};
+use lab::run::{Prepared, prepare, run_watched};
+use live::driver::events::{Chronicle, EventRow};
+use live::story::{Beginning, Fitted, Story};
+use model::PodName;
+use scenario::as_run::yaml_of;
+use scheduler::pipeline::evaluate::Form;
+use sim::{End, FoundObjects, Resident, ResidentObject, ResidentOwner, RunControl, WaitingPod};
+use units::{Instant, NodeId};
+use world::FileSource;
+
+use super::super::experiment_file::{MessageFormat, Reading, read};
+use super::super::{Failure, Global, interrupt};
+
+/// Name of the experiment in its folder.
+const EXPERIMENT: &str = "experiment.yaml";
+
+/// A story and what is needed to simulate it.
+pub(super) struct Told {
+    pub(super) story: Story,
+    /// The experiment whose system ran.
+    pub(super) document: Value,
+}
+
+/// A folder for an experiment; without a wish for one it goes at the end.
+pub(super) struct Folder {
+    pub(super) folder: ResultFolder,
+    is_kept: bool,
+}
+
+impl Folder {
+    pub(super) fn create(out: Option<&Path>) -> Result<Self, Failure> {
+        let name = format!("windtunnel-story-{}", std::process::id());
+        let path = out.map_or_else(|| std::env::temp_dir().join(name), Path::to_owned);
+        let folder = ResultFolder::create(&path, Existing::Refuse);
+        Ok(Self {
+            folder: folder.map_err(Failure::incomplete)?,
+            is_kept: out.is_some(),
+        })
+    }
+
+    pub(super) fn finish(self) -> Result<(), Failure> {
+        if self.is_kept {
+            self.folder.finish().map_err(Failure::incomplete)?;
+        } else {
+            self.folder.withdraw();
+        }
+        Ok(())
+    }
+}
+
+/// A story as the simulator tells it.
+pub(super) struct Simulated {
+    pub(super) events: Vec<EventRow>,
+    pub(super) end: End,
+}
+
+impl Told {
+    /// Simulates the story; its experiment is written to a folder.
+    pub(super) fn simulate(
+        &self,
+        global: &Global,
+        folder: &ResultFolder,
+        fitted: &Fitted,
+    ) -> Result<Simulated, Failure> {
+        let derived = self.story.experiment(&self.document, fitted);
+        for file in &derived.files {
+            let written = folder.text(&file.name, &file.text);
+            written.map_err(Failure::incomplete)?;
+        }
+        let written = folder.text(EXPERIMENT, &yaml_of(&derived.document));
+        written.map_err(Failure::incomplete)?;
+        let path = folder.partial().join(EXPERIMENT);
+        let reading = Reading {
+            path: Some(&path),
+            sets: &[],
+            variants: None,
+            messages: MessageFormat::Human,
+        };
+        let (experiment, _) = read(global, reading)?;
+        let files = FileSource {
+            files: &experiment.files,
+        };
+        let plan = experiment.variants.first();
+        let plan = plan.ok_or_else(|| Failure::input("the experiment has no variant"))?;
+        let mut prepared = prepare(&plan.scenario, &files).map_err(Failure::input)?;
+        prepared.operations.retain(|(_, operation)| {
+            !matches!(operation, Operation::Apply(_) | Operation::ApplyPod(_))
+        });
+        if let Some(beginning) = &self.story.beginning {
+            begin(&mut prepared, beginning);
+        }
+        for applied in derived.applied {
+            let operations = applied.operations.into_iter();
+            let operations = operations.map(|operation| (applied.at, operation));
+            prepared.operations.extend(operations);
+        }
+        prepared.operations.sort_by_key(|&(at, _)| at);
+        let mut chronicle = Chronicle::default();
+        let mut control = RunControl {
+            interrupted: interrupt::flag(),
+            progress: &mut |_| {},
+        };
+        let form = Form::Incremental;
+        let run = run_watched(&plan.scenario, prepared, form, &mut chronicle, &mut control);
+        Ok(Simulated {
+            end: run.map_err(Failure::incomplete)?,
+            events: self.of_the_run(chronicle.into_rows()),
+        })
+    }
+
+    /// Events of the simulation at the instants of the recorded run. What was there at the beginning is no
+    /// news.
+    fn of_the_run(&self, mut events: Vec<EventRow>) -> Vec<EventRow> {
+        let origin = self.story.origin;
+        if self.story.beginning.is_some() {
+            events.retain(|event| event.at_ns > 0);
+        }
+        for event in &mut events {
+            event.at_ns += origin.as_nanos();
+        }
+        events
+    }
+}
+
+/// Has a run begin with what a snapshot holds.
+fn begin(prepared: &mut Prepared, beginning: &Beginning) {
+    for node in &mut prepared.nodes {
+        if let Some(known) = beginning.nodes.get(&*node.name) {
+            node.clone_from(known);
+        }
+    }
+    let place = |name: &str| {
+        let mut nodes = prepared.nodes.iter();
+        nodes.position(|node| &*node.name == name)
+    };
+    let owned = |(object, index)| ResidentOwner { object, index };
+    let mut found = FoundObjects::default();
+    for standing in &beginning.objects {
+        found.objects.push(ResidentObject {
+            object: standing.object.clone(),
+            owner: standing.owner,
+        });
+    }
+    let mut residents = Vec::new();
+    for pod in &beginning.pods {
+        let node = pod.node.as_deref().and_then(place);
+        let (name, spec) = (pod.name.clone(), pod.spec.clone());
+        match (node, pod.owner) {
+            (Some(node), owner) => residents.push(Resident {
+                name,
+                spec,
+                time_limit: pod.time_limit,
+                run_time: None,
+                devices: pod.devices,
+                is_running: pod.started.is_some(),
+                found: model::Found {
+                    node: NodeId::from_index(node),
+                    started: pod.started,
+                    is_terminating: pod.is_terminating,
+                },
+                owner: owner.map(owned),
+            }),
+            (None, Some(owner)) => found.waiting.push(WaitingPod {
+                name,
+                spec,
+                time_limit: pod.time_limit,
+                owner: owned(owner),
+            }),
+            (None, None) => {
+                let PodName::Text(name) = name else {
+                    continue;
+                };
+                let pod = Operation::ApplyPod(BarePod { name, spec }.into());
+                prepared.operations.push((Instant::ZERO, pod));
+            }
+        }
+    }
+    prepared.workload.residents = residents;
+    prepared.workload.found = found;
+}

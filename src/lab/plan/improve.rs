@@ -1,0 +1,162 @@
+//! Cheaper numbers of nodes, step by step: from numbers that the rules allow up to ones on which the
+//! scheduler places every pod, and from these down again by nodes that go or are exchanged. Of what is
+//! cheaper, the numbers that leave most of every rule are tried first.
+
+use std::cmp::Reverse;
+
+use super::buy::{Buyer, Choice};
+use super::least::Counting;
+use super::rules::{NodeKind, size_of};
+use crate::snapshot::SnapshotError;
+use model::rules::admits;
+use scheduler::kube::PodInfo;
+use units::SortedSet;
+
+/// Additions after which a start is given up.
+const MOST_ADDED: usize = 40;
+
+/// Trials in a row without success after which exchanges of one size end.
+const PATIENCE: usize = 120;
+
+/// Numbers of nodes that go or come at once, from coarse to fine.
+const SIZES: [u64; 4] = [16, 4, 2, 1];
+
+/// Nodes of which every so many are exchanged at once at most.
+const SHARE: u64 = 12;
+
+impl Buyer<'_> {
+    /// Numbers on which all pods find nodes and the goals are met, made of others by adding nodes for
+    /// the pods that wait; `None` if they would not cost less than a limit.
+    pub(super) fn raised(
+        &mut self,
+        mut counts: Vec<u64>,
+        order: &[usize],
+        below: i64,
+    ) -> Result<Option<Choice>, SnapshotError> {
+        let kinds = self.market.kinds();
+        for _ in 0..MOST_ADDED {
+            let choice = self.choice(counts.clone());
+            if choice.price >= below || self.taken > self.search.steps {
+                return Ok(None);
+            }
+            let (bench, unplaced) = self.placed(&counts, order)?;
+            let waiting: Vec<&PodInfo> = unplaced.iter().map(|(pod, _)| &**pod).collect();
+            if waiting.is_empty() {
+                if self.goal.missed(&bench, self.demand).is_none() {
+                    return Ok(Some(choice));
+                }
+                let most = (0..counts.len()).max_by_key(|kind| (counts[*kind], Reverse(*kind)));
+                counts[most.unwrap_or(0)] += 1;
+                continue;
+            }
+            let Some((kind, held)) = self.best_for(&kinds, &waiting) else {
+                return Ok(None);
+            };
+            counts[kind] += (waiting.len() as u64 * 2 / 3 / held).max(1);
+        }
+        Ok(None)
+    }
+
+    /// The kind that holds waiting pods at the least cost each, and how many of them.
+    fn best_for(&self, kinds: &[NodeKind], waiting: &[&PodInfo]) -> Option<(usize, u64)> {
+        let held = kinds.iter().enumerate().map(|(kind, own)| {
+            let mut free = own.free.clone();
+            let mut held: i64 = 0;
+            for pod in waiting {
+                let mut size = size_of(&pod.class).into_iter();
+                let fits = free.pods > 0
+                    && admits(pod.spec(), &own.node)
+                    && size.all(|(resource, amount)| resource.of(&free) >= amount);
+                if fits {
+                    free.change(&pod.class.requests, -1);
+                    free.pods -= 1;
+                    held += 1;
+                }
+            }
+            (kind, held)
+        });
+        let holding = held.filter(|(_, held)| *held > 0);
+        let each = |kind: usize, held: i64| self.costs[kind].saturating_mul(1_000) / held;
+        let best = holding.min_by_key(|&(kind, held)| (each(kind, held), kind))?;
+        Some((best.0, best.1 as u64))
+    }
+
+    /// Cheaper numbers than these on which all is met, as far as exchanges of some nodes lead.
+    pub(super) fn lowered(
+        &mut self,
+        mut best: Choice,
+        order: &[usize],
+        counting: &Counting<'_>,
+        steps: u64,
+    ) -> Result<Choice, SnapshotError> {
+        let last = self.taken.saturating_add(steps).min(self.search.steps);
+        let mut failed: SortedSet<Vec<u64>> = SortedSet::new();
+        for size in SIZES {
+            let mut misses = 0;
+            let mut next = exchanges(counting, &best, size).into_iter();
+            while misses < PATIENCE && self.taken < last {
+                let Some(counts) = next.next() else { break };
+                if failed.contains(&counts) {
+                    continue;
+                }
+                if self.fits(&counts, order)? {
+                    best = self.choice(counts);
+                    next = exchanges(counting, &best, size).into_iter();
+                    misses = 0;
+                } else {
+                    failed.insert(counts);
+                    misses += 1;
+                }
+            }
+        }
+        Ok(best)
+    }
+}
+
+/// Numbers that keep the rules and cost less, with up to two kinds of nodes less and two more, so many
+/// at once; those that leave most of every rule first.
+fn exchanges(counting: &Counting<'_>, best: &Choice, size: u64) -> Vec<Vec<u64>> {
+    let kinds = best.counts.len();
+    if size > 1 && best.counts.iter().sum::<u64>() < size * SHARE {
+        return Vec::new();
+    }
+    let mut found: SortedSet<Vec<u64>> = SortedSet::new();
+    let some = || (0..kinds).map(Some).chain([None]);
+    for first in 0..kinds {
+        for second in some()
+            .take_while(|own| own.is_none_or(|own| own <= first))
+            .chain([None])
+        {
+            let mut less = best.counts.clone();
+            let gone = [Some(first), second];
+            let mut gone = gone.into_iter().flatten();
+            let is_there = gone.all(|kind| match less[kind].checked_sub(size) {
+                Some(left) => {
+                    less[kind] = left;
+                    true
+                }
+                None => false,
+            });
+            if !is_there {
+                continue;
+            }
+            for one in some() {
+                for other in some().filter(|other| *other <= one) {
+                    let mut counts = less.clone();
+                    for kind in [one, other].into_iter().flatten() {
+                        counts[kind] += size;
+                    }
+                    if counting.cost(&counts) < best.price {
+                        found.insert(counts);
+                    }
+                }
+            }
+        }
+    }
+    let kept = found.into_iter().filter(|own| counting.is_enough(own));
+    let mut ranked: Vec<(i64, i64, Vec<u64>)> = kept
+        .map(|own| (-counting.left(&own), counting.cost(&own), own))
+        .collect();
+    ranked.sort();
+    ranked.into_iter().map(|(_, _, counts)| counts).collect()
+}

@@ -1,0 +1,45 @@
+//! Profiles that fill nodes instead of spreading pods over them.
+
+use crate::snapshot::SnapshotError;
+use manifest::read_scheduler_config;
+use policy::kube_profiles::build_kube_profiles;
+use scheduler::kube::KubeProfile;
+
+/// Configuration whose only scores prefer full nodes, of cpu and memory alike.
+const CONFIG: &str = "\
+apiVersion: kubescheduler.config.k8s.io/v1
+kind: KubeSchedulerConfiguration
+profiles:
+- plugins:
+    score:
+      disabled: [{name: '*'}]
+      enabled: [{name: NodeResourcesFit, weight: 1}]
+  pluginConfig:
+  - name: NodeResourcesFit
+    args:
+      scoringStrategy:
+        type: MostAllocated
+        resources: [{name: cpu, weight: 1}, {name: memory, weight: 1}]
+";
+
+/// The profiles with their own filters, whose scores prefer full nodes (`MostAllocated`).
+///
+/// # Errors
+/// Never, as long as the configuration above is a good one.
+pub(super) fn most_allocated(profiles: &[KubeProfile]) -> Result<Vec<KubeProfile>, SnapshotError> {
+    let config = read_scheduler_config("most-allocated", CONFIG)?;
+    let mut packing = profiles.to_vec();
+    for profile in &mut packing {
+        let made = build_kube_profiles(&config, profile.changes)
+            .map_err(|error| SnapshotError::Input(error.to_string()))?;
+        let Some(own) = made.into_iter().next() else {
+            continue;
+        };
+        let scores = own.score.into_iter().map(|(plugin, weight)| {
+            profile.plugins.push(own.plugins[plugin].clone());
+            (profile.plugins.len() - 1, weight)
+        });
+        profile.score = scores.collect();
+    }
+    Ok(packing)
+}

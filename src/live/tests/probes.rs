@@ -1,0 +1,91 @@
+//! Probes that machines make: pods are ready as their probes say, and containers that do not live are
+//! started again.
+
+use super::bench::{Bench, deployment};
+use crate::journal::MemoryJournal;
+use crate::node::ProbeFailure;
+
+/// A deployment of two pods with a probe of a kind, every second.
+fn probed(kind: &str) -> String {
+    let probe = format!(
+        "{kind}: {{httpGet: {{port: 80}}, periodSeconds: 1, failureThreshold: 2}}\n        resources"
+    );
+    deployment(2).replacen("resources", &probe, 1)
+}
+
+fn ready(bench: &Bench<MemoryJournal>) -> usize {
+    bench.pods().iter().filter(|pod| pod.ready).count()
+}
+
+fn restarts(bench: &Bench<MemoryJournal>) -> u32 {
+    bench.pods().iter().map(|pod| pod.restarts).sum()
+}
+
+#[test]
+fn pods_are_ready_as_their_probes_say() {
+    let mut bench = Bench::new(1, &MemoryJournal::default());
+    bench.hosts[0].machine.is_sick = true;
+    bench.turns(2);
+    bench.apply(&probed("readinessProbe"));
+    bench.turns(20);
+    assert_eq!((bench.running(), ready(&bench)), (2, 0));
+    for is_sick in [false, true, false] {
+        bench.hosts[0].machine.is_sick = is_sick;
+        bench.turns(6);
+        assert_eq!(ready(&bench), if is_sick { 0 } else { 2 });
+    }
+    assert_eq!(restarts(&bench), 0);
+    // An agent that is started again finds out for itself.
+    bench.hosts[0].machine.is_sick = true;
+    bench.hosts[0].restart();
+    bench.turns(10);
+    assert_eq!((bench.running(), ready(&bench)), (2, 0));
+    bench.audit();
+}
+
+#[test]
+fn containers_that_fail_their_probe_of_life_are_started_again() {
+    for kind in ["livenessProbe", "startupProbe"] {
+        let mut bench = Bench::new(1, &MemoryJournal::default());
+        bench.hosts[0].machine.is_sick = true;
+        bench.turns(2);
+        bench.apply(&probed(kind));
+        bench.turns(10);
+        // What has not started is not ready; what lives is until its probe fails.
+        let restarted = restarts(&bench);
+        bench.hosts[0].machine.is_sick = false;
+        bench.turns(60);
+        assert_eq!((bench.running(), ready(&bench)), (2, 2), "{kind}");
+        assert!(restarts(&bench) >= 2, "{kind}: {restarted}");
+        let settled = restarts(&bench);
+        bench.turns(60);
+        assert_eq!(restarts(&bench), settled, "{kind}");
+    }
+}
+
+#[test]
+fn a_probe_that_fails_is_an_event_for_users() {
+    let mut bench = Bench::new(1, &MemoryJournal::default());
+    bench.turns(2);
+    bench.apply(&probed("readinessProbe"));
+    bench.turns(5);
+    let pod = bench.pods()[0].pod;
+    let failure = ProbeFailure {
+        container: "web".to_owned(),
+        kind: model::workload::probe::ProbeKind::Readiness,
+        why: "/: status 503".to_owned(),
+    };
+    bench.hosts[0].core.unhealthy(pod, failure);
+    bench.turns(3);
+    let control = bench.control.as_ref().expect("a control server");
+    let events = control.driver().events_after(0);
+    let told: Vec<&str> = events
+        .iter()
+        .filter(|event| event.reason == "Unhealthy")
+        .map(|event| event.message.as_str())
+        .collect();
+    assert_eq!(
+        told,
+        ["readiness probe of container `web` failed: /: status 503"]
+    );
+}

@@ -1,0 +1,62 @@
+//! The story of a record that begins with a snapshot: what is there at its beginning stands in it.
+
+use units::Instant;
+
+use super::bench::{Bench, deployment, plane};
+use crate::control::Compaction;
+use crate::journal::MemoryJournal;
+use crate::record::Log;
+use crate::story::{Fitted, Story};
+use crate::wire::request::Request;
+
+#[test]
+fn a_story_begins_with_what_its_snapshot_holds() {
+    let journal = MemoryJournal::default();
+    let mut bench = Bench::new(3, &journal);
+    bench.compaction = Compaction {
+        after_bytes: 4_000,
+        snapshots: 0,
+        archive: None,
+    };
+    bench.open(journal.clone());
+    bench.turns(2);
+    bench.apply(&deployment(6));
+    bench.turns(200);
+    bench.compaction = Compaction::default();
+    bench.open(journal.clone());
+    let object = "Deployment/default/web".to_owned();
+    let replicas = 8;
+    drop(bench.ask(Request::Scale { object, replicas }));
+    bench.hosts[1].is_cut = true;
+    bench.turns(60);
+    let control = bench.control.take().expect("a control server");
+    let log = Log::read(&control.log().expect("a log")).expect("a whole log");
+    assert!(log.snapshot.is_some());
+    let story = Story::of(&log, plane()).expect("a story");
+    assert!(story.origin > Instant::ZERO);
+    let beginning = story.beginning.as_ref().expect("a beginning");
+    assert_eq!((beginning.machines.len(), beginning.nodes.len()), (3, 3));
+    assert_eq!(beginning.pods.len(), 6);
+    for pod in &beginning.pods {
+        let (owner, _) = pod.owner.expect("an owner");
+        assert_eq!(beginning.objects[owner].object.kind(), "ReplicaSet");
+        assert!(pod.node.is_some() && !pod.is_terminating);
+        // It began to run before the story does.
+        assert!(pod.started.is_some_and(|at| at <= Instant::ZERO));
+    }
+    for (place, standing) in beginning.objects.iter().enumerate() {
+        assert!(standing.owner.is_none_or(|owner| owner < place));
+    }
+    let derived = story.experiment(&serde_json::json!({}), &Fitted::default());
+    let at = derived.document.pointer("/operations/0/at");
+    let at: units::Duration = at
+        .and_then(serde_json::Value::as_str)
+        .and_then(|text| text.parse().ok())
+        .expect("an operation");
+    let asked = story.deeds.iter().map(|deed| deed.at).min();
+    assert_eq!(Some(story.origin.saturating_add(at)), asked);
+    assert_eq!(
+        derived.document.pointer("/failures/0/node"),
+        Some(&"n1".into())
+    );
+}

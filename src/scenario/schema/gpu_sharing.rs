@@ -1,0 +1,61 @@
+//! `system.gpuSharing:` of the experiment file: options of the sharing of GPUs over time.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use units::Duration;
+
+/// Options of the sharing of GPUs over time; used with `name: gpu-sharing`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct GpuSharing {
+    /// Rule that says whose turn it is; default `tiresias`.
+    pub rule: SharingRule,
+    /// Length of a round; default `6m`.
+    pub round: Duration,
+    /// Time on one device after which a job leaves each queue of `tiresias`, ascending; default
+    /// `[1h, 10h]`.
+    pub thresholds: Vec<Duration>,
+    /// Promotion with `tiresias`: a job that waits longer than so many times its last run goes to the
+    /// first queue again; default 0, which never promotes one.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub promote: f64,
+}
+
+impl Default for GpuSharing {
+    fn default() -> Self {
+        Self {
+            rule: SharingRule::default(),
+            round: Duration::from_secs(360),
+            thresholds: vec![Duration::from_secs(3_600), Duration::from_secs(36_000)],
+            promote: 0.0,
+        }
+    }
+}
+
+/// Rule that says whose turn it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SharingRule {
+    /// Jobs that used fewer device-hours first, in queues (Tiresias).
+    #[default]
+    Tiresias,
+    /// Jobs take turns, a round each (Gandiva).
+    TimeSlice,
+    /// The job first that received least time (Gavel).
+    MaxMin,
+    /// The job first that sharing delays most (Themis, Gavel).
+    FinishTime,
+}
+
+impl SharingRule {
+    /// Name of the rule.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tiresias => "tiresias",
+            Self::TimeSlice => "time-slice",
+            Self::MaxMin => "max-min",
+            Self::FinishTime => "finish-time",
+        }
+    }
+}

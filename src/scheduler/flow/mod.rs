@@ -1,0 +1,381 @@
+//! Scheduling as a flow: the placement of all waiting tasks at once is the cheapest flow through a
+//! network, found again whenever something changes (Quincy, SOSP'09; Firmament, OSDI'16; spec:
+//! orchestrators-b.md section 6.4).
+//!
+//! [`network`] keeps the cheapest flow of any network, [`graph`] makes a network of tasks and nodes,
+//! and a [`CostModel`] says what places and waiting cost. Tasks that run stay where they are.
+
+mod cost_model;
+pub mod graph;
+mod input;
+pub mod network;
+
+use cluster::{Conflict, Store};
+use control::{Component, Outbox, Progress, Write};
+use model::{DeviceSet, Event, PodCreated, PodRef, Text};
+use units::{ClassId, Duration, Identity, Instant, NodeId, Revision, SortedMap, SortedSet};
+
+use self::graph::Graph;
+use crate::batch::room::Rooms;
+use crate::retry::Retry;
+
+pub use self::cost_model::{Block, CostModel, Goal, Racks, TaskFacts, UNIT};
+pub use self::input::InputOptions;
+
+/// Options of the flow scheduler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlowOptions {
+    /// Number of tasks that a node takes; `None` is its capacity of pods, at most [`MOST_SLOTS`].
+    pub slots: Option<u32>,
+    /// Label whose values are the racks.
+    pub rack_label: Text,
+    /// Longest time between two rounds while waiting grows dearer.
+    pub interval: Duration,
+    /// Input of tasks; `None` is none.
+    pub input: Option<InputOptions>,
+}
+
+impl Default for FlowOptions {
+    fn default() -> Self {
+        Self {
+            slots: None,
+            rack_label: model::node::ZONE_LABEL.into(),
+            interval: Duration::from_secs(1),
+            input: None,
+        }
+    }
+}
+
+/// Slots that a node has at most unless options say more.
+pub const MOST_SLOTS: u32 = 1_000;
+
+/// A task as the scheduler knows it.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    pod: PodRef,
+    class: ClassId,
+    submitted: Instant,
+    requested: Duration,
+    waits: bool,
+    /// The next instant at which waiting may be dearer than a place, and the last such instant.
+    due: Option<(Instant, Instant)>,
+}
+
+/// The scheduler, as a component.
+#[derive(Clone)]
+pub struct Flow {
+    options: FlowOptions,
+    graph: Graph,
+    rooms: Rooms,
+    /// Tasks that wait or have a node, by slot of their pods.
+    tasks: Vec<Option<Known>>,
+    /// Nodes that are there, in order.
+    nodes: Vec<NodeId>,
+    racks: SortedMap<Text, u32>,
+    /// Instants at which waiting may be dearer than a place, with the tasks.
+    due: SortedSet<(Instant, u64)>,
+    /// Tasks that have not been through a round.
+    untried: Vec<PodRef>,
+    /// Revision as of which the room of nodes is known.
+    seen: Revision,
+    cursor: Revision,
+    backlog: usize,
+    /// Whether something happened since the last round.
+    is_news: bool,
+    refused: Vec<PodRef>,
+    retry: Retry,
+}
+
+impl Flow {
+    /// A scheduler without tasks under a cost model.
+    pub fn new(options: FlowOptions, model: Box<dyn CostModel>) -> Self {
+        Self {
+            options,
+            graph: Graph::new(model),
+            rooms: Rooms::default(),
+            tasks: Vec::new(),
+            nodes: Vec::new(),
+            racks: SortedMap::new(),
+            due: SortedSet::new(),
+            untried: Vec::new(),
+            seen: Revision::default(),
+            cursor: Revision::default(),
+            backlog: 0,
+            is_news: false,
+            refused: Vec::new(),
+            retry: Retry::default(),
+        }
+    }
+
+    fn read(&mut self, now: Instant, store: &Store) {
+        let mut fresh = Vec::new();
+        if self.cursor < store.revision() || self.retry.is_due(now) {
+            self.retry = Retry::default();
+            fresh.append(&mut self.refused);
+        }
+        for entry in store.log().since(self.cursor) {
+            self.is_news = true;
+            match &entry.event {
+                Event::PodCreated(created) => {
+                    self.created(entry.at, created);
+                    fresh.push(created.pod);
+                }
+                Event::PodBound { pod, node, .. } => {
+                    self.wait_no_longer(*pod);
+                    if self.known(*pod).is_some() {
+                        self.graph.put(number(*pod), *node);
+                    }
+                }
+                Event::PodEnded { pod, .. } => self.ended(*pod),
+                Event::NodeAdded { node, .. } | Event::NodeUpdated { node, .. } => {
+                    self.declare(*node, store);
+                }
+                Event::NodeRemoved { node } => self.removed(*node),
+                _ => {}
+            }
+        }
+        self.is_news |= !fresh.is_empty();
+        self.cursor = store.revision();
+        self.look_at_rooms(store);
+        for pod in fresh {
+            self.enter(pod, now, store);
+        }
+        while let Some(&(at, number)) = self.due.first()
+            && at <= now
+        {
+            self.due.remove(&(at, number));
+            self.is_news = true;
+            self.ask_again(number, now);
+        }
+    }
+
+    fn known(&self, pod: PodRef) -> Option<Known> {
+        (*self.tasks.get(pod.slot.index())?).filter(|known| known.pod == pod)
+    }
+
+    fn created(&mut self, at: Instant, created: &PodCreated) {
+        let slot = created.pod.slot.index();
+        if self.tasks.len() <= slot {
+            self.tasks.resize(slot + 1, None);
+        }
+        self.tasks[slot] = Some(Known {
+            pod: created.pod,
+            class: created.class,
+            submitted: at,
+            requested: created.time_limit.unwrap_or(Duration::MAX),
+            waits: true,
+            due: None,
+        });
+        self.backlog += 1;
+    }
+
+    /// Adds a pod to the network, unless it has ended meanwhile.
+    fn enter(&mut self, pod: PodRef, now: Instant, store: &Store) {
+        let Some(known) = self.known(pod) else {
+            return;
+        };
+        let class = known.class;
+        if !self.graph.open_class(class) {
+            for &node in &self.nodes {
+                let room = self.rooms.here(store, class, node);
+                self.graph.set_room(class, node, room);
+            }
+        }
+        let identity = store.identity_of(pod);
+        let identity = identity.unwrap_or_else(|| Identity::of("pod").nth(u64::from(pod.id.0)));
+        let input = self.options.input.as_ref();
+        let facts = TaskFacts {
+            submitted: known.submitted,
+            requested: known.requested,
+            input: input.map_or_else(Vec::new, |input| input.draw(identity, &self.nodes)),
+        };
+        self.graph.remove_task(number(pod));
+        let due = self.graph.add_task(number(pod), class, facts, now);
+        let record = store.pods().get(pod);
+        if let Some(node) = record.and_then(model::Pod::node) {
+            self.wait_no_longer(pod);
+            self.graph.put(number(pod), node);
+            return;
+        }
+        self.untried.push(pod);
+        if let Some((first, _)) = due {
+            self.due.insert((first, number(pod)));
+        }
+        if let Some(Some(known)) = self.tasks.get_mut(pod.slot.index()) {
+            self.backlog += usize::from(!known.waits);
+            known.waits = true;
+            known.due = due;
+        }
+    }
+
+    /// A task whose cheapest place is taken looks again after a while, until any place will do: then
+    /// only what happens can help it.
+    fn ask_again(&mut self, number: u64, now: Instant) {
+        let known = self.tasks.get_mut(number as usize).and_then(Option::as_mut);
+        let Some(known) = known else { return };
+        known.due = known.due.and_then(|(_, last)| {
+            let next = now.saturating_add(self.options.interval).min(last);
+            (last > now).then_some((next, last))
+        });
+        if let Some((next, _)) = known.due {
+            self.due.insert((next, number));
+        }
+    }
+
+    fn wait_no_longer(&mut self, pod: PodRef) {
+        let known = self
+            .tasks
+            .get_mut(pod.slot.index())
+            .and_then(Option::as_mut);
+        if let Some(known) = known.filter(|known| known.pod == pod && known.waits) {
+            known.waits = false;
+            self.backlog -= 1;
+            if let Some((at, _)) = known.due.take() {
+                self.due.remove(&(at, number(pod)));
+            }
+        }
+    }
+
+    fn ended(&mut self, pod: PodRef) {
+        self.wait_no_longer(pod);
+        if self.known(pod).is_some() {
+            self.graph.remove_task(number(pod));
+            self.tasks[pod.slot.index()] = None;
+        }
+    }
+
+    fn removed(&mut self, node: NodeId) {
+        let rack = self.graph.racks().of(node);
+        self.graph.set_machine(node, rack, 0);
+        self.nodes.retain(|&other| other != node);
+    }
+
+    /// Gives a node its rack and its slots.
+    fn declare(&mut self, node: NodeId, store: &Store) {
+        let nodes = store.nodes();
+        let Some(object) = nodes.object(node) else {
+            return;
+        };
+        if let Err(place) = self.nodes.binary_search(&node) {
+            self.nodes.insert(place, node);
+        }
+        let rack = object.labels.get(&self.options.rack_label).cloned();
+        let next = self.racks.len() as u32;
+        let rack = *self.racks.entry(rack.unwrap_or_default()).or_insert(next);
+        let pods = nodes.allocatable().row(node).pods;
+        let most = u32::try_from(pods.max(0)).map_or(MOST_SLOTS, |pods| pods.min(MOST_SLOTS));
+        let slots = self.options.slots.unwrap_or(most);
+        self.graph.set_machine(node, rack, slots);
+    }
+
+    /// Brings the room of changed nodes up to date, for every class in the network.
+    fn look_at_rooms(&mut self, store: &Store) {
+        let head = store.revision();
+        if self.seen == head {
+            return;
+        }
+        let changed: Vec<NodeId> = match store.ring().since(self.seen) {
+            Some(changed) => changed.collect(),
+            None => store.nodes().ids().collect(),
+        };
+        self.seen = head;
+        let classes: Vec<ClassId> = self.graph.open_classes().collect();
+        for class in classes {
+            for &node in &changed {
+                let room = self.rooms.here(store, class, node);
+                self.graph.set_room(class, node, room);
+            }
+        }
+    }
+
+    /// Places all tasks that the cheapest flow leads to nodes; `true` if there were any.
+    fn round(&mut self, now: Instant, store: &Store, out: &mut Outbox) -> bool {
+        // Every task can wait, so there is a flow.
+        let found = self.graph.solve(now).unwrap_or_default();
+        // A node may have room for either of two classes, and not for both: one of them goes first.
+        let mut places: SortedMap<NodeId, (ClassId, Vec<DeviceSet>)> = SortedMap::new();
+        let mut placed = 0;
+        for (number, node) in found {
+            let known = self.tasks.get(number as usize).copied().flatten();
+            let Some(Known { pod, class, .. }) = known else {
+                continue;
+            };
+            let (taken, devices) = places
+                .entry(node)
+                .or_insert_with(|| (class, self.rooms.devices(store, class, node)));
+            let Some(devices) = devices.pop().filter(|_| *taken == class) else {
+                continue;
+            };
+            self.wait_no_longer(pod);
+            self.graph.put(number, node);
+            out.write(store, Event::PodBound { pod, node, devices });
+            placed += 1;
+        }
+        out.decided_pods += placed;
+        out.decided_jobs += placed;
+        placed > 0
+    }
+
+    /// Reports the tasks that wait after their first round.
+    fn report(&mut self, store: &Store, out: &mut Outbox) {
+        for pod in std::mem::take(&mut self.untried) {
+            if self.known(pod).is_some_and(|known| known.waits) {
+                out.write(store, Event::PodUnschedulable { pod });
+            }
+        }
+    }
+}
+
+/// A pod's number in the network.
+fn number(pod: PodRef) -> u64 {
+    pod.slot.index() as u64
+}
+
+impl Component for Flow {
+    fn name(&self) -> &'static str {
+        "flow"
+    }
+
+    fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        self.read(now, view);
+        self.retry.ask(now, out);
+        let is_placed = std::mem::take(&mut self.is_news) && self.round(now, view, out);
+        if let Some(&(at, _)) = self.due.first() {
+            out.wake_at(at);
+        }
+        if is_placed {
+            return Progress::More;
+        }
+        self.report(view, out);
+        Progress::Idle
+    }
+
+    fn places_pods(&self) -> bool {
+        true
+    }
+
+    fn relies_on_view(&self) -> bool {
+        true
+    }
+
+    fn refused(&mut self, write: &Write, conflict: &Conflict) {
+        self.retry.refused(conflict);
+        if let Event::PodBound { pod, .. } = write.event
+            && self.known(pod).is_some()
+        {
+            self.refused.push(pod);
+        }
+    }
+
+    fn backlog(&self) -> usize {
+        self.backlog + self.refused.len()
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}

@@ -1,0 +1,398 @@
+//! Omega (EuroSys'13; spec: orchestrators-b.md section 6.1): schedulers in parallel over one shared
+//! state. Each decides on one job at a time, on a copy of the cluster, and commits its claims when it
+//! has decided; what others have claimed meanwhile shows then.
+//!
+//! A decision is made at the instant of the copy, so the copy is the decision: its claims, and the
+//! revision that they are based on. The commit comes as long after as deciding takes. A store that
+//! others write to takes the place of the original's cell state: other schedulers, of whatever system,
+//! race with these by the same means.
+//!
+//! With [`Sharing::Offers`] a scheduler places holds on everything that is free while it decides,
+//! which is the two-level design; a single scheduler is the monolithic one.
+
+pub mod commit;
+mod options;
+mod placing;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use cluster::{Conflict, Store};
+use control::{Component, Outbox, Progress, Write};
+use model::event::{Decision, Hold};
+use model::{DeviceSet, EndReason, Event, PodRef};
+use units::{ComponentId, Duration, Instant, NodeId, Revision};
+
+use self::placing::{Cell, Claim, plan};
+use crate::batch::job::{Job, JobFacts, JobNumber};
+use crate::batch::room::Rooms;
+use crate::batch::roster::{Roster, Submitted};
+use crate::retry::Retry;
+
+pub use self::options::{JobKind, SchedulerOptions, Search, Sharing};
+
+/// A job that waits, or what is left of it.
+#[derive(Clone, Debug)]
+struct Waiting {
+    number: JobNumber,
+    kind: usize,
+    job: Job,
+    /// Number of decisions so far.
+    attempts: u32,
+}
+
+/// A decision that is being made.
+#[derive(Clone, Debug)]
+struct Deciding {
+    job: Waiting,
+    claims: Vec<Claim>,
+    began: Instant,
+    /// The newest change that the copy shows.
+    copy: Revision,
+    commit_at: Instant,
+    /// Nodes of which everything free is held.
+    held: Vec<NodeId>,
+}
+
+/// One of the schedulers, as a component.
+#[derive(Clone)]
+pub struct Scheduler {
+    options: SchedulerOptions,
+    id: ComponentId,
+    queue: VecDeque<Waiting>,
+    deciding: Option<Deciding>,
+    /// Pods of which the store refused a claim that the commit had accepted.
+    refused: Vec<PodRef>,
+    retry: Retry,
+    roster: Roster,
+    rooms: Rooms,
+    /// Jobs of this scheduler's kinds so far.
+    seen: u64,
+    /// Revision of the last accepted claim on a node, by node.
+    claimed: Vec<Revision>,
+    cursor: Revision,
+    backlog: usize,
+}
+
+impl Scheduler {
+    /// A scheduler without jobs, at its place among the components.
+    pub fn new(options: SchedulerOptions, id: ComponentId) -> Self {
+        Self {
+            options,
+            id,
+            queue: VecDeque::new(),
+            deciding: None,
+            refused: Vec::new(),
+            retry: Retry::default(),
+            roster: Roster::default(),
+            rooms: Rooms::default(),
+            seen: 0,
+            claimed: Vec::new(),
+            cursor: Revision::default(),
+            backlog: 0,
+        }
+    }
+
+    fn read(&mut self, store: &Store) {
+        let mut submitted: Vec<Submitted> = Vec::new();
+        let mut at = self.cursor;
+        for entry in store.log().since(self.cursor) {
+            at = Revision(at.0 + 1);
+            match &entry.event {
+                Event::PodCreated(created) => {
+                    submitted.extend(self.roster.created(entry.at, store, created));
+                }
+                Event::PodBound { pod, node, .. } => {
+                    self.mark(*node, at);
+                    self.forget(*pod);
+                }
+                Event::PodEnded { pod, .. } => self.forget(*pod),
+                Event::HoldPlaced(hold) if hold.owner != self.id => self.mark(hold.node, at),
+                _ => {}
+            }
+        }
+        submitted.extend(self.roster.finish());
+        self.cursor = store.revision();
+        for Submitted { number, job } in submitted {
+            self.submit(number, job, store);
+        }
+    }
+
+    /// Notes that a claim on a node was accepted.
+    fn mark(&mut self, node: NodeId, at: Revision) {
+        if self.claimed.len() <= node.index() {
+            self.claimed.resize(node.index() + 1, Revision::default());
+        }
+        self.claimed[node.index()] = at;
+    }
+
+    /// A pod has a node, or is gone: its job goes without it.
+    fn forget(&mut self, pod: PodRef) {
+        let Some(known) = self.roster.forget(pod) else {
+            return;
+        };
+        let deciding = self.deciding.as_mut().map(|own| &mut own.job);
+        let waiting = self.queue.iter_mut().chain(deciding);
+        let mut is_over = false;
+        for own in waiting.filter(|own| own.number == known.job) {
+            let before = own.job.members.len();
+            own.job.members.retain(|member| *member != pod);
+            self.backlog -= before - own.job.members.len();
+            is_over |= own.job.members.is_empty();
+        }
+        if is_over {
+            self.queue.retain(|own| !own.job.members.is_empty());
+        }
+    }
+
+    /// Takes a job if it is this scheduler's.
+    fn submit(&mut self, number: JobNumber, job: Job, store: &Store) {
+        let spec = &store.class(job.class).spec;
+        let meets = |kind: &JobKind| {
+            kind.priority.is_none_or(|least| spec.priority >= least)
+                && kind
+                    .requested
+                    .is_none_or(|least| job.facts.requested >= least)
+                && kind.tasks.is_none_or(|least| job.facts.members >= least)
+        };
+        let kind = self.options.kinds.iter().position(meets);
+        let Some(kind) = kind.filter(|kind| self.options.serves.contains(kind)) else {
+            return;
+        };
+        let (own, all) = self.options.turn;
+        let turn = self.seen % all;
+        self.seen += 1;
+        // Pods that were found on nodes, or ended at once, need no decision.
+        let members = job.members.iter().copied();
+        let waiting: SmallVec<[PodRef; 2]> = members
+            .filter(|&pod| self.roster.find(pod).is_some())
+            .collect();
+        if turn != own || waiting.is_empty() {
+            return;
+        }
+        self.backlog += waiting.len();
+        self.queue.push_back(Waiting {
+            number,
+            kind,
+            job: Job {
+                members: waiting,
+                ..job
+            },
+            attempts: 0,
+        });
+    }
+
+    /// Begins to decide on the first job that the cluster as it is seen has room for.
+    fn begin(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+        let gang = self.options.transactions == commit::Transactions::AllOrNothing;
+        let rooms = &mut self.rooms;
+        let has_room = |own: &Waiting| {
+            let least = if gang { own.job.members.len() } else { 1 };
+            rooms.total(store, own.job.class) >= least as u64
+        };
+        let Some(position) = self.queue.iter().position(has_room) else {
+            return;
+        };
+        let Some(job) = self.queue.remove(position) else {
+            return;
+        };
+        let search = (self.options.search, self.options.seed);
+        let turn = (job.number.0, job.attempts);
+        let claims = plan(&mut self.rooms, store, &job.job, search, turn);
+        let takes = self.options.kinds[job.kind].decision_time(job.job.members.len());
+        let mut held = Vec::new();
+        if self.options.sharing == Sharing::Offers {
+            held = store
+                .nodes()
+                .present()
+                .filter(|&node| self.hold(node, store, out))
+                .collect();
+        }
+        let commit_at = now.saturating_add(takes);
+        out.wake_at(commit_at);
+        self.deciding = Some(Deciding {
+            job,
+            claims,
+            began: now,
+            copy: store.revision(),
+            commit_at,
+            held,
+        });
+    }
+
+    /// Places a hold on everything that is free on a node; `false` if nothing is.
+    fn hold(&self, node: NodeId, store: &Store, out: &mut Outbox) -> bool {
+        let resources = store.nodes().free().row(node);
+        let is_free = resources.cpu_milli > 0 || resources.memory_bytes > 0;
+        if !is_free || resources.pods <= 0 || resources.cpu_milli < 0 || resources.memory_bytes < 0
+        {
+            return false;
+        }
+        out.write(
+            store,
+            Event::HoldPlaced(Arc::new(Hold {
+                owner: self.id,
+                number: u64::from(node.0),
+                node,
+                resources,
+                devices: DeviceSet::EMPTY,
+                milli_per_device: 0,
+                until: None,
+            })),
+        );
+        true
+    }
+
+    /// Commits the claims of a decision to the cluster as it is now.
+    fn commit(&mut self, own: Deciding, store: &Store, out: &mut Outbox) {
+        let Deciding {
+            mut job,
+            claims,
+            began,
+            copy,
+            held,
+            ..
+        } = own;
+        for &node in &held {
+            out.write(
+                store,
+                Event::HoldReleased {
+                    owner: self.id,
+                    number: u64::from(node.0),
+                },
+            );
+        }
+        // Tasks that are gone by now claim nothing.
+        let members = &job.job.members;
+        let claims: Vec<Claim> = claims
+            .into_iter()
+            .filter(|own| members.contains(&own.pod))
+            .collect();
+        let mut cell = Cell::new(store, job.job.class, copy, &self.claimed, self.id);
+        let rules = (self.options.conflicts, self.options.transactions);
+        let kept = commit::commit(&mut cell, &claims, rules.0, rules.1);
+        let mut placed = 0;
+        for (claim, _) in claims.iter().zip(&kept).filter(|(_, kept)| **kept) {
+            let devices = cell.devices(claim.node);
+            let (pod, node) = (claim.pod, claim.node);
+            out.write(store, Event::PodBound { pod, node, devices });
+            job.job.members.retain(|member| *member != pod);
+            placed += 1;
+        }
+        self.backlog -= placed;
+        let decision = Decision {
+            scheduler: self.options.name.clone(),
+            schedulers: self.options.schedulers,
+            began,
+            submitted: (job.attempts == 0).then_some(job.job.facts.submitted),
+            claims: claims.len() as u32,
+            conflicts: kept.iter().filter(|kept| !**kept).count() as u32,
+            placed: placed as u32,
+        };
+        out.write(store, Event::Decided(Arc::new(decision)));
+        job.attempts += 1;
+        if job.job.members.is_empty() {
+            return;
+        }
+        if job.attempts >= self.options.attempts {
+            self.backlog -= job.job.members.len();
+            for &pod in &job.job.members {
+                let reason = EndReason::Rejected;
+                out.write(store, Event::PodEnded { pod, reason });
+            }
+            return;
+        }
+        if job.attempts == 1 {
+            let pod = job.job.members[0];
+            out.write(store, Event::PodUnschedulable { pod });
+        }
+        self.queue.push_front(job);
+    }
+
+    /// Queues pods again whose bindings the store refused.
+    fn take_back_refused(&mut self, store: &Store) {
+        for pod in std::mem::take(&mut self.refused) {
+            let Some(record) = store.pods().get(pod).filter(|own| own.node().is_none()) else {
+                continue;
+            };
+            let known = self.roster.find(pod);
+            let Some(known) = known else { continue };
+            self.backlog += 1;
+            let facts = JobFacts {
+                submitted: record.created,
+                requested: Duration::MAX,
+                processors: 1,
+                members: 1,
+                tenant: record.tenant,
+            };
+            self.queue.push_front(Waiting {
+                number: known.job,
+                kind: self.options.serves.first().copied().unwrap_or(0),
+                job: Job {
+                    facts,
+                    class: record.class,
+                    members: SmallVec::from_slice(&[pod]),
+                },
+                attempts: 1,
+            });
+        }
+    }
+}
+
+impl Component for Scheduler {
+    fn name(&self) -> &str {
+        &self.options.name
+    }
+
+    fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        let is_news = self.cursor < view.revision() || self.retry.is_due(now);
+        self.read(view);
+        if is_news {
+            self.retry = Retry::default();
+            self.take_back_refused(view);
+        }
+        self.retry.ask(now, out);
+        if let Some(own) = self.deciding.take_if(|own| own.commit_at <= now) {
+            self.commit(own, view, out);
+            return Progress::More;
+        }
+        match &self.deciding {
+            Some(own) => out.wake_at(own.commit_at),
+            None => self.begin(now, view, out),
+        }
+        // A decision that takes no time is committed in the next step.
+        match &self.deciding {
+            Some(own) if own.commit_at <= now => Progress::More,
+            _ => Progress::Idle,
+        }
+    }
+
+    fn places_pods(&self) -> bool {
+        true
+    }
+
+    fn relies_on_view(&self) -> bool {
+        true
+    }
+
+    fn refused(&mut self, write: &Write, conflict: &Conflict) {
+        self.retry.refused(conflict);
+        if let Event::PodBound { pod, .. } = write.event {
+            self.refused.push(pod);
+        }
+    }
+
+    fn backlog(&self) -> usize {
+        self.backlog + self.refused.len()
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}

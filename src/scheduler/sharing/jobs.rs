@@ -1,0 +1,288 @@
+//! Jobs that share devices: their members, and when they ran.
+
+use cluster::Store;
+use model::{Pod, PodCreated, PodName, PodRef};
+use units::{ClassId, Duration, GangId, Instant, PodId, SortedMap, SortedSet};
+
+use super::SharedJob;
+use super::plan::Claim;
+
+/// A member of a job.
+#[derive(Clone, Debug)]
+struct Member {
+    name: PodName,
+    /// The pod; `None` while it is on its way back.
+    pod: Option<PodRef>,
+    is_placed: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Job {
+    class: ClassId,
+    gang: Option<GangId>,
+    submitted: Instant,
+    requested: Duration,
+    devices_each: u32,
+    milli_each: i64,
+    members: Vec<Member>,
+    /// Time of its runs that are over.
+    ran: Duration,
+    last_run: Duration,
+    started: Option<Instant>,
+    waits_since: Option<Instant>,
+}
+
+/// All jobs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Jobs {
+    jobs: SortedMap<u64, Job>,
+    next: u64,
+    gangs: SortedMap<GangId, u64>,
+    /// Jobs of members that are on their way back.
+    returning: SortedMap<PodName, u64>,
+    /// Names of pods that were ordered off their nodes.
+    leaving: SortedMap<PodId, PodName>,
+    /// Jobs by pod slot.
+    by_slot: Vec<Option<(PodRef, u64)>>,
+    running: SortedSet<u64>,
+}
+
+impl Jobs {
+    pub(super) fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    pub(super) fn any_runs(&self) -> bool {
+        !self.running.is_empty()
+    }
+
+    pub(super) fn any_waits(&self) -> bool {
+        self.running.len() < self.jobs.len()
+    }
+
+    pub(super) fn waiting_pods(&self) -> usize {
+        let waiting = self.jobs.values().filter(|job| job.waits_since.is_some());
+        waiting.map(|job| job.members.len()).sum()
+    }
+
+    /// Takes a pod: a further member, one that came back, or a new job.
+    pub(super) fn created(&mut self, at: Instant, created: &PodCreated, devices: u32, milli: i64) {
+        let pod = created.pod;
+        if let Some(number) = self.returning.remove(&created.name) {
+            self.note(pod, number);
+            let members = self.jobs.get_mut(&number).map(|job| job.members.iter_mut());
+            let own = members.and_then(|mut own| own.find(|own| own.name == created.name));
+            if let Some(own) = own {
+                own.pod = Some(pod);
+            }
+            return;
+        }
+        let member = Member {
+            name: created.name.clone(),
+            pod: Some(pod),
+            is_placed: false,
+        };
+        let known = created.gang.and_then(|gang| self.gangs.get(&gang).copied());
+        if let Some(number) = known
+            && let Some(job) = self.jobs.get_mut(&number)
+        {
+            job.members.push(member);
+            self.note(pod, number);
+            return;
+        }
+        let number = self.next;
+        self.next += 1;
+        if let Some(gang) = created.gang {
+            self.gangs.insert(gang, number);
+        }
+        let job = Job {
+            class: created.class,
+            gang: created.gang,
+            submitted: at,
+            requested: created.time_limit.unwrap_or(Duration::MAX),
+            devices_each: devices,
+            milli_each: milli,
+            members: vec![member],
+            ran: Duration::ZERO,
+            last_run: Duration::ZERO,
+            started: None,
+            waits_since: Some(at),
+        };
+        self.jobs.insert(number, job);
+        self.note(pod, number);
+    }
+
+    fn note(&mut self, pod: PodRef, number: u64) {
+        let slot = pod.slot.index();
+        if self.by_slot.len() <= slot {
+            self.by_slot.resize(slot + 1, None);
+        }
+        self.by_slot[slot] = Some((pod, number));
+    }
+
+    fn of(&self, pod: PodRef) -> Option<u64> {
+        let known = (*self.by_slot.get(pod.slot.index())?)?;
+        (known.0 == pod).then_some(known.1)
+    }
+
+    /// A pod ended; a job is over with the last of its members.
+    pub(super) fn ended(&mut self, at: Instant, pod: PodRef) {
+        self.leaving.remove(&pod.id);
+        let Some(number) = self.of(pod) else {
+            return;
+        };
+        self.by_slot[pod.slot.index()] = None;
+        let Some(job) = self.jobs.get_mut(&number) else {
+            return;
+        };
+        job.members.retain(|own| own.pod != Some(pod));
+        self.look_after(at, number);
+    }
+
+    /// A pod was ordered off its node too late: it had ended.
+    pub(super) fn left_before(&mut self, pod: PodRef) {
+        let Some(name) = self.leaving.remove(&pod.id) else {
+            return;
+        };
+        if let Some(number) = self.returning.remove(&name)
+            && let Some(job) = self.jobs.get_mut(&number)
+        {
+            job.members.retain(|own| own.name != name);
+            let at = job.waits_since.unwrap_or(job.submitted);
+            self.look_after(at, number);
+        }
+    }
+
+    /// Ends a job without members, and the run of one without members that are placed.
+    fn look_after(&mut self, at: Instant, number: u64) {
+        let Some(job) = self.jobs.get(&number) else {
+            return;
+        };
+        if job.members.is_empty() {
+            if let Some(gang) = job.gang {
+                self.gangs.remove(&gang);
+            }
+            self.jobs.remove(&number);
+            self.running.remove(&number);
+        } else if job.members.iter().all(|own| !own.is_placed) {
+            self.stop(at, number);
+        }
+    }
+
+    /// Jobs as rules see them.
+    pub(super) fn views(&self, now: Instant) -> impl Iterator<Item = (u64, SharedJob)> {
+        self.jobs.iter().map(move |(&number, job)| {
+            let run = match job.started {
+                Some(started) if job.waits_since.is_none() => now.since(started),
+                _ => Duration::ZERO,
+            };
+            let view = SharedJob {
+                submitted: job.submitted,
+                devices: job.devices(),
+                ran: job.ran.checked_add(run).unwrap_or(Duration::MAX),
+                last_run: if job.waits_since.is_none() {
+                    run
+                } else {
+                    job.last_run
+                },
+                waits_since: job.waits_since,
+                started: job.started,
+                requested: job.requested,
+            };
+            (number, view)
+        })
+    }
+
+    /// The claim of a job on devices; `None` while members are on their way back.
+    pub(super) fn claim(&self, number: u64, store: &Store) -> Option<Claim> {
+        let job = self.jobs.get(&number)?;
+        let pods: Option<Vec<PodRef>> = job.members.iter().map(|own| own.pod).collect();
+        let pods = pods?;
+        let node = |&pod: &PodRef| store.pods().get(pod).and_then(Pod::node);
+        let nodes = job
+            .waits_since
+            .is_none()
+            .then(|| pods.iter().filter_map(node).collect());
+        Some(Claim {
+            members: pods.len(),
+            milli_each: job.milli_each,
+            nodes,
+        })
+    }
+
+    /// The members of a job that waits with all of them there.
+    pub(super) fn ready(&self, number: u64) -> Option<(ClassId, Vec<PodRef>)> {
+        let job = self
+            .jobs
+            .get(&number)
+            .filter(|job| job.waits_since.is_some())?;
+        let members: Option<Vec<PodRef>> = job.members.iter().map(|own| own.pod).collect();
+        Some((job.class, members?))
+    }
+
+    pub(super) fn started(&mut self, now: Instant, number: u64) {
+        if let Some(job) = self.jobs.get_mut(&number) {
+            job.started = Some(now);
+            job.waits_since = None;
+            for own in &mut job.members {
+                own.is_placed = true;
+            }
+            self.running.insert(number);
+        }
+    }
+
+    /// Takes a running job off its devices; the pods that are to end, none of a job that waits.
+    pub(super) fn suspend(&mut self, now: Instant, number: u64) -> Vec<PodRef> {
+        if !self.running.contains(&number) {
+            return Vec::new();
+        }
+        let mut taken = Vec::new();
+        if let Some(job) = self.jobs.get_mut(&number) {
+            for own in &mut job.members {
+                if let Some(pod) = own.pod.take() {
+                    self.by_slot[pod.slot.index()] = None;
+                    self.returning.insert(own.name.clone(), number);
+                    self.leaving.insert(pod.id, own.name.clone());
+                    taken.push(pod);
+                }
+            }
+        }
+        self.stop(now, number);
+        taken
+    }
+
+    fn stop(&mut self, now: Instant, number: u64) {
+        if let Some(job) = self.jobs.get_mut(&number)
+            && job.waits_since.is_none()
+        {
+            let run = job
+                .started
+                .map_or(Duration::ZERO, |started| now.since(started));
+            job.last_run = run;
+            job.ran = job.ran.checked_add(run).unwrap_or(Duration::MAX);
+            job.waits_since = Some(now);
+            for own in &mut job.members {
+                own.is_placed = false;
+            }
+        }
+        self.running.remove(&number);
+    }
+
+    /// A member was refused its place: its job waits until all members are there again.
+    pub(super) fn unplaced(&mut self, pod: PodRef) {
+        if let Some(number) = self.of(pod)
+            && let Some(job) = self.jobs.get_mut(&number)
+        {
+            job.waits_since = job.started;
+            self.running.remove(&number);
+        }
+    }
+}
+
+impl Job {
+    fn devices(&self) -> u32 {
+        self.devices_each
+            .max(1)
+            .saturating_mul(self.members.len() as u32)
+    }
+}

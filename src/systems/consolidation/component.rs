@@ -1,0 +1,370 @@
+//! The component around the machine that consolidates: it reads nodes, pods and their use, places new
+//! pods, and carries out moves.
+//!
+//! A pod is a virtual machine and a node a host; a thousandth of a core stands for a million
+//! instructions per second. A move takes its time while the pod runs on; at its end the pod leaves its
+//! node and goes on at its destination in the same instant.
+
+use cluster::{Conflict, Store, UsageSamples};
+use control::{Component, Outbox, Progress, Write};
+use model::{DeviceSet, EndReason, Event, EvictionCause, Node, PodName, PodRef, Text};
+use units::{Duration, Instant, NodeId, Revision, SortedMap};
+
+use super::datacenter::{Datacenter, Move, Rules};
+use super::host::HostKind;
+use super::ids::{HostId, VmId};
+use super::vm::VmKind;
+
+/// Options of the system.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConsolidationOptions {
+    /// Rules of the consolidation; without them pods take the first node with room and stay there.
+    pub rules: Option<Rules>,
+    /// Time between two decisions.
+    pub interval: Duration,
+    /// Bandwidth of a node's network interface, in megabits per second.
+    pub bandwidth_mbit: i64,
+    /// Power of nodes at 0, 10, …, 100 percent of use, in watts, by name. A node without a power model
+    /// counts as if it drew power in proportion to its use.
+    pub watts: SortedMap<Text, [f64; 11]>,
+    /// The run's seed.
+    pub seed: u64,
+}
+
+impl Default for ConsolidationOptions {
+    fn default() -> Self {
+        Self {
+            rules: None,
+            interval: Duration::from_secs(300),
+            bandwidth_mbit: 1000,
+            watts: SortedMap::new(),
+            seed: 0,
+        }
+    }
+}
+
+/// A pod that is a machine of the datacenter.
+#[derive(Clone, Debug)]
+struct Guest {
+    pod: PodRef,
+    name: PodName,
+    /// Node that the pod is bound to as soon as it has come back.
+    bound_for: Option<NodeId>,
+    /// `true` until the pod has ended for good.
+    is_there: bool,
+    /// The number of orders to move it that are under way.
+    moves: u32,
+}
+
+/// The component.
+#[derive(Clone, Debug)]
+pub struct Consolidator {
+    options: ConsolidationOptions,
+    datacenter: Datacenter,
+    /// Nodes of hosts, by host.
+    nodes: Vec<NodeId>,
+    /// Guests by machine.
+    guests: Vec<Guest>,
+    /// Machines by pod slot.
+    by_slot: Vec<Option<VmId>>,
+    /// Machines whose pods are on their way to another node, by name.
+    travelling: SortedMap<PodName, VmId>,
+    /// Machines without a host.
+    waiting: Vec<VmId>,
+    /// Moves under way, by the instant of their end.
+    moves: SortedMap<Instant, Vec<Move>>,
+    /// Nodes that are switched on, by host.
+    is_on: Vec<bool>,
+    /// Instant of the next decision.
+    next: Instant,
+    /// The instant for which use was read.
+    measured: Option<Instant>,
+    cursor: Revision,
+}
+
+/// Bytes of a megabyte.
+const MEGABYTE: i64 = 1 << 20;
+
+impl Consolidator {
+    /// A component that knows no nodes.
+    pub fn new(options: ConsolidationOptions) -> Self {
+        let next = Instant::ZERO.saturating_add(options.interval);
+        Self {
+            datacenter: Datacenter::new(options.rules, options.seed),
+            options,
+            nodes: Vec::new(),
+            guests: Vec::new(),
+            by_slot: Vec::new(),
+            travelling: SortedMap::new(),
+            waiting: Vec::new(),
+            moves: SortedMap::new(),
+            is_on: Vec::new(),
+            next,
+            measured: None,
+            cursor: Revision::default(),
+        }
+    }
+
+    fn read(&mut self, store: &Store, out: &mut Outbox) {
+        for entry in store.log().since(self.cursor) {
+            match &entry.event {
+                Event::NodeAdded { node, object } => {
+                    let kind = self.host_kind(store, *node, object);
+                    self.datacenter.add_host(kind);
+                    self.nodes.push(*node);
+                    self.is_on.push(true);
+                }
+                Event::PodCreated(created) => {
+                    if let Some(vm) = self.travelling.remove(&created.name) {
+                        self.arrived(vm, created.pod, store, out);
+                    } else {
+                        self.joined(created.pod, &created.name, store);
+                    }
+                }
+                Event::PodEnded { pod, .. } => self.ended(*pod),
+                _ => {}
+            }
+        }
+        self.cursor = store.revision();
+    }
+
+    fn host_kind(&self, store: &Store, id: NodeId, node: &Node) -> HostKind {
+        let offered = store.nodes().allocatable().row(id);
+        let mips = offered.cpu_milli as f64;
+        let watts = self.options.watts.get(&node.name).copied();
+        HostKind {
+            // A machine's processors spread over the cores of its node.
+            cores: 1,
+            core_mips: mips,
+            memory_mb: offered.memory_bytes / MEGABYTE,
+            bandwidth_mbit: self.options.bandwidth_mbit,
+            watts: watts
+                .unwrap_or_else(|| std::array::from_fn(|tenths| tenths as f64 * mips / 1e4)),
+        }
+    }
+
+    fn joined(&mut self, pod: PodRef, name: &PodName, store: &Store) {
+        let Some(record) = store.pods().get(pod) else {
+            return;
+        };
+        let asked = &store.class(record.class).requests;
+        let vm = self.datacenter.add_vm(VmKind {
+            mips: (asked.cpu_milli as f64).max(1.0),
+            memory_mb: asked.memory_bytes / MEGABYTE,
+            bandwidth_mbit: 0,
+        });
+        let (name, bound_for) = (name.clone(), None);
+        self.guests.push(Guest {
+            pod,
+            name,
+            bound_for,
+            is_there: true,
+            moves: 0,
+        });
+        self.note(pod, vm);
+        self.waiting.push(vm);
+    }
+
+    fn note(&mut self, pod: PodRef, vm: VmId) {
+        let slot = pod.slot.index();
+        if self.by_slot.len() <= slot {
+            self.by_slot.resize(slot + 1, None);
+        }
+        self.by_slot[slot] = Some(vm);
+    }
+
+    /// A pod that was taken off its node is back: it goes on at its destination.
+    fn arrived(&mut self, vm: VmId, pod: PodRef, store: &Store, out: &mut Outbox) {
+        self.note(pod, vm);
+        let guest = &mut self.guests[vm.index()];
+        guest.pod = pod;
+        if let Some(node) = guest.bound_for.take() {
+            bind(pod, node, store, out);
+        }
+    }
+
+    /// A pod ended; one that travels is only on its way.
+    fn ended(&mut self, pod: PodRef) {
+        let known = self.by_slot.get_mut(pod.slot.index());
+        let Some(&mut Some(vm)) = known else {
+            return;
+        };
+        let guest = &mut self.guests[vm.index()];
+        if guest.pod != pod || self.travelling.contains_key(&guest.name) {
+            return;
+        }
+        guest.is_there = false;
+        self.by_slot[pod.slot.index()] = None;
+        self.waiting.retain(|&own| own != vm);
+        if guest.moves == 0 {
+            self.datacenter.remove(vm);
+        }
+    }
+
+    /// Places machines without a host, in the order of their arrival.
+    fn place(&mut self, store: &Store, out: &mut Outbox) {
+        let mut left = Vec::new();
+        for vm in std::mem::take(&mut self.waiting) {
+            let pod = self.guests[vm.index()].pod;
+            if let Some(host) = self.datacenter.place(vm) {
+                self.switch(host, true, store, out);
+                bind(pod, self.nodes[host.index()], store, out);
+                out.decided_pods += 1;
+                out.decided_jobs += 1;
+            } else {
+                left.push(vm);
+            }
+        }
+        self.waiting = left;
+    }
+
+    /// Ends the moves that are due.
+    fn finish(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+        while let Some((&at, _)) = self.moves.first_key_value()
+            && at <= now
+        {
+            for order in self.moves.remove(&at).unwrap_or_default() {
+                self.datacenter.finish(order);
+                let guest = &mut self.guests[order.vm.index()];
+                guest.moves -= 1;
+                if !guest.is_there {
+                    if guest.moves == 0 {
+                        self.datacenter.remove(order.vm);
+                    }
+                    continue;
+                }
+                let node = self.nodes[order.to.index()];
+                let is_on_the_way = guest.bound_for.replace(node).is_some();
+                if !is_on_the_way {
+                    let pod = guest.pod;
+                    self.travelling.insert(guest.name.clone(), order.vm);
+                    let reason = EndReason::Evicted(EvictionCause::Consolidation);
+                    out.write(store, Event::PodEnded { pod, reason });
+                }
+            }
+        }
+    }
+
+    /// Decides on the moves of an interval, and starts them.
+    fn decide(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+        for order in self.datacenter.decide() {
+            self.datacenter.start(order);
+            self.guests[order.vm.index()].moves += 1;
+            self.switch(order.to, true, store, out);
+            let span = duration(self.datacenter.seconds(order));
+            self.moves
+                .entry(now.saturating_add(span))
+                .or_default()
+                .push(order);
+        }
+    }
+
+    /// Switches hosts off on which no machine is.
+    fn switch_off(&mut self, store: &Store, out: &mut Outbox) {
+        if self.options.rules.is_none() {
+            return;
+        }
+        for index in 0..self.nodes.len() {
+            if self.datacenter.hosts[index].vms.is_empty() {
+                self.switch(HostId(index as u32), false, store, out);
+            }
+        }
+    }
+
+    fn switch(&mut self, host: HostId, ready: bool, store: &Store, out: &mut Outbox) {
+        let node = self.nodes[host.index()];
+        if std::mem::replace(&mut self.is_on[host.index()], ready) != ready {
+            out.write(store, Event::NodeReadiness { node, ready });
+        }
+    }
+}
+
+fn bind(pod: PodRef, node: NodeId, store: &Store, out: &mut Outbox) {
+    let devices = DeviceSet::default();
+    out.write(store, Event::PodBound { pod, node, devices });
+}
+
+/// Seconds as a duration, to the nanosecond.
+fn duration(seconds: f64) -> Duration {
+    Duration::from_nanos((seconds * 1e9).round() as i64)
+}
+
+impl Component for Consolidator {
+    fn name(&self) -> &'static str {
+        "consolidation"
+    }
+
+    fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        self.read(view, out);
+        self.place(view, out);
+        self.finish(now, view, out);
+        if self.measured == Some(now) && now >= self.next {
+            self.datacenter.remember();
+            self.decide(now, view, out);
+            self.next = now.saturating_add(self.options.interval);
+        }
+        self.switch_off(view, out);
+        if let Some((&at, _)) = self.moves.first_key_value() {
+            out.wake_at(at);
+        }
+        out.wake_idle_at(self.next);
+        Progress::Idle
+    }
+
+    fn refused(&mut self, write: &Write, _conflict: &Conflict) {
+        let Event::PodBound { pod, .. } = write.event else {
+            return;
+        };
+        if let Some(&Some(vm)) = self.by_slot.get(pod.slot.index())
+            && self.guests[vm.index()].pod == pod
+        {
+            self.datacenter.withdraw(vm);
+            self.waiting.push(vm);
+        }
+    }
+
+    fn reads_metrics(&self, now: Instant) -> bool {
+        now >= self.next
+            || self
+                .moves
+                .first_key_value()
+                .is_some_and(|(&at, _)| at <= now)
+    }
+
+    fn metrics(&mut self, now: Instant, _view: &Store, usage: &dyn UsageSamples) {
+        let used: Vec<f64> = (0..)
+            .zip(&self.guests)
+            .map(|(index, guest): (usize, &Guest)| {
+                let vm = &self.datacenter.vms[index];
+                let cpu = usage.pod(guest.pod).map(|used| used.cpu_milli as f64);
+                cpu.map_or(vm.used, |cpu| cpu / vm.kind.mips)
+            })
+            .collect();
+        self.datacenter.observe(|vm| used[vm.index()]);
+        self.measured = Some(now);
+    }
+
+    fn places_pods(&self) -> bool {
+        true
+    }
+
+    fn resumes_pods(&self) -> bool {
+        true
+    }
+
+    fn begins_from_store(&self) -> bool {
+        false
+    }
+
+    fn backlog(&self) -> usize {
+        self.waiting.len()
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}

@@ -1,0 +1,198 @@
+//! Quincy, Octopus and other schedulers of Firmament's kind: all waiting tasks are placed at once, by
+//! the cheapest flow under a cost model.
+//!
+//! A scheduler as a caller builds it from the registry:
+//!
+//! ```
+//! use policy::{ProfileChoice, Setup};
+//! use scheduler::pipeline::evaluate::Form;
+//! use systems::flow::FlowSystemOptions;
+//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//!
+//! let request = SystemRequest {
+//!     setup: Setup::default(),
+//!     profile: ProfileChoice::named("default"),
+//!     options: SystemOptions::default().with(FlowSystemOptions {
+//!         cost_model: "octopus".to_owned(),
+//!         ..FlowSystemOptions::default()
+//!     }),
+//!     controllers: None,
+//!     form: Form::Incremental,
+//!     time_limits: TimeLimits::Ignored,
+//!     images: None,
+//! };
+//! let parts = (registry::find("flow")?.build)(&request)?;
+//! assert_eq!(parts.components[0].name(), "flow");
+//! # Ok::<(), systems::SystemError>(())
+//! ```
+
+use cluster::Commitment;
+use control::Stepping;
+use policy::cost_model::{COST_MODELS, CostOptions, cost_model};
+use scheduler::flow::{Flow, FlowOptions, InputOptions};
+
+use super::capability::Support::{Refused, Without, Yes};
+use super::capability::{Capabilities, Capability};
+use super::entry::{
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+};
+use super::plain_agent::PlainAgent;
+
+/// The registry's entry.
+pub const ENTRY: SystemEntry = SystemEntry {
+    name: "flow",
+    summary: "Quincy, Octopus: all waiting tasks are placed at once, by the cheapest flow.",
+    source: "Isard and others, SOSP'09; Gog and others, OSDI'16; camsas/firmament",
+    scheduler: SchedulerKind::Own,
+    workloads: RunsWorkloads::Never,
+    capabilities: CAPABILITIES,
+    build,
+};
+
+/// Options of the flow scheduler and its cost model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlowSystemOptions {
+    /// Name of the cost model.
+    pub cost_model: String,
+    /// Options of the cost model; the seed is the run's.
+    pub costs: CostOptions,
+    /// Options of the scheduler; without input, a model that reads it has the default one.
+    pub flow: FlowOptions,
+}
+
+impl Default for FlowSystemOptions {
+    fn default() -> Self {
+        Self {
+            cost_model: "quincy".to_owned(),
+            costs: CostOptions::default(),
+            flow: FlowOptions::default(),
+        }
+    }
+}
+
+const BLIND: &str = "the network knows of room, not of other pods";
+const PODS_ALONE: &str = "it supports only jobs";
+
+const CAPABILITIES: Capabilities = &[
+    (
+        Capability::Requests,
+        Yes("arcs carry as many tasks as a node has room for"),
+    ),
+    (Capability::CpuFractions, Yes("thousandths of a core")),
+    (
+        Capability::ExtendedResources,
+        Yes("arcs carry as many tasks as a node has room for"),
+    ),
+    (Capability::WholeGpus, Yes("the first free devices")),
+    (Capability::GpuChoice, Yes("devices of any of the models")),
+    (Capability::GpuShares, Yes("the first device with room")),
+    (
+        Capability::NodeSelector,
+        Yes("only admitted nodes have arcs"),
+    ),
+    (
+        Capability::NodeAffinityEqual,
+        Yes("only admitted nodes have arcs"),
+    ),
+    (
+        Capability::NodeAffinityChoice,
+        Yes("only admitted nodes have arcs"),
+    ),
+    (
+        Capability::NodeAffinityTerms,
+        Yes("only admitted nodes have arcs"),
+    ),
+    (Capability::PreferredNodeAffinity, Without(BLIND)),
+    (Capability::OnePerNode, Without(BLIND)),
+    (Capability::PodAffinityNode, Without(BLIND)),
+    (Capability::PodAffinityDomain, Without(BLIND)),
+    (Capability::PreferredPodAffinity, Without(BLIND)),
+    (Capability::SpreadPreferred, Without(BLIND)),
+    (Capability::SpreadRequired, Without(BLIND)),
+    (
+        Capability::Taints,
+        Yes("nodes with untolerated taints have no arcs"),
+    ),
+    (Capability::PodSlots, Yes("at most `slots` tasks")),
+    (Capability::HostPorts, Without(BLIND)),
+    (Capability::Volumes, Without(BLIND)),
+    (Capability::Needs, Without("assumed to exist")),
+    (
+        Capability::Priority,
+        Without("the cost model alone decides; no preemption"),
+    ),
+    (
+        Capability::Gangs,
+        Without("the tasks of a job start one by one"),
+    ),
+    (
+        Capability::SchedulingGates,
+        Without("tasks enter the network without delay"),
+    ),
+    (
+        Capability::SeveralContainers,
+        Yes("they share the task's node"),
+    ),
+    (
+        Capability::InitContainers,
+        Without("only their requests matter"),
+    ),
+    (
+        Capability::RestartInPlace,
+        Without("ended containers are not restarted"),
+    ),
+    (Capability::LivenessProbes, Without("not probed")),
+    (
+        Capability::ReadinessProbes,
+        Without("a task is ready once it runs"),
+    ),
+    (Capability::Replicas, Refused(PODS_ALONE)),
+    (Capability::RollingUpdate, Refused(PODS_ALONE)),
+    (Capability::StatefulSet, Refused(PODS_ALONE)),
+    (Capability::DaemonSet, Refused(PODS_ALONE)),
+    (Capability::Job, Refused(PODS_ALONE)),
+    (Capability::CronJob, Refused(PODS_ALONE)),
+    (
+        Capability::DisruptionBudget,
+        Without("tasks are never evicted"),
+    ),
+    (Capability::Service, Without("tasks have no clients")),
+    (Capability::OtherObjects, Without(PODS_ALONE)),
+    (
+        Capability::Placement,
+        Yes("the cheapest flow of all waiting tasks"),
+    ),
+    (Capability::Overcommit, Without("never")),
+    (Capability::FailureDetection, Yes("detected at once")),
+    (
+        Capability::LostNode,
+        Yes("running tasks as `models.nodeLoss` says"),
+    ),
+    (
+        Capability::ControlPlaneLoss,
+        Yes("running tasks continue, none starts"),
+    ),
+];
+
+fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
+    let seed = request.setup.seed;
+    let mut options: FlowSystemOptions = request.options.of();
+    let Some(entry) = cost_model(&options.cost_model) else {
+        let names = COST_MODELS.iter().map(|entry| format!("`{}`", entry.name));
+        return Err(SystemError::UnknownOption {
+            registry: "cost model",
+            name: options.cost_model,
+            known: names.collect::<Vec<_>>().join(", "),
+        });
+    };
+    options.costs.seed = seed;
+    let input = options.flow.input.unwrap_or_default();
+    options.flow.input = entry.reads_input.then_some(InputOptions { seed, ..input });
+    let model = (entry.build)(&options.costs);
+    Ok(SystemParts {
+        components: vec![Box::new(Flow::new(options.flow, model))],
+        agent: Box::new(PlainAgent::new(request.time_limits)),
+        stepping: Stepping::PerInstant,
+        commitment: Commitment::Checked,
+    })
+}

@@ -1,0 +1,188 @@
+//! Sharing of GPUs over time: rounds in which jobs hold devices, under one of several rules.
+//!
+//! A scheduler as a caller builds it from the registry:
+//!
+//! ```
+//! use policy::{ProfileChoice, Setup};
+//! use scheduler::pipeline::evaluate::Form;
+//! use systems::gpu_sharing::GpuSharingOptions;
+//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//!
+//! let request = SystemRequest {
+//!     setup: Setup::default(),
+//!     profile: ProfileChoice::named("default"),
+//!     options: SystemOptions::default().with(GpuSharingOptions {
+//!         rule: "max-min".to_owned(),
+//!         ..GpuSharingOptions::default()
+//!     }),
+//!     controllers: None,
+//!     form: Form::Incremental,
+//!     time_limits: TimeLimits::Ignored,
+//!     images: None,
+//! };
+//! let parts = (registry::find("gpu-sharing")?.build)(&request)?;
+//! assert_eq!(parts.components[0].name(), "gpu-sharing");
+//! # Ok::<(), systems::SystemError>(())
+//! ```
+
+use cluster::Commitment;
+use control::Stepping;
+use policy::sharing::{SHARING_RULES, SharingOptions, sharing_rule};
+use scheduler::sharing::SharingPlanner;
+use units::Duration;
+
+use super::capability::Support::{Refused, Without, Yes};
+use super::capability::{Capabilities, Capability};
+use super::entry::{
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+};
+use super::plain_agent::PlainAgent;
+
+/// The registry's entry.
+pub const ENTRY: SystemEntry = SystemEntry {
+    name: "gpu-sharing",
+    summary: "Sharing of GPUs over time: rounds by attained service, time slices or fairness.",
+    source: "Tiresias (NSDI'19), Gandiva (OSDI'18), Gavel (OSDI'20)",
+    scheduler: SchedulerKind::Own,
+    workloads: RunsWorkloads::Never,
+    capabilities: CAPABILITIES,
+    build,
+};
+
+const ALIKE: &str = "nodes with room are interchangeable";
+const PODS_ALONE: &str = "it supports only jobs";
+
+const CAPABILITIES: Capabilities = &[
+    (Capability::Requests, Yes("reserved")),
+    (Capability::CpuFractions, Yes("thousandths of a core")),
+    (Capability::ExtendedResources, Yes("reserved")),
+    (Capability::WholeGpus, Yes("the first free devices")),
+    (Capability::GpuChoice, Yes("devices of any of the models")),
+    (Capability::GpuShares, Yes("the first device with room")),
+    (Capability::NodeSelector, Yes("excluded nodes have no room")),
+    (
+        Capability::NodeAffinityEqual,
+        Yes("excluded nodes have no room"),
+    ),
+    (
+        Capability::NodeAffinityChoice,
+        Yes("excluded nodes have no room"),
+    ),
+    (
+        Capability::NodeAffinityTerms,
+        Yes("excluded nodes have no room"),
+    ),
+    (Capability::PreferredNodeAffinity, Without(ALIKE)),
+    (Capability::OnePerNode, Without(ALIKE)),
+    (Capability::PodAffinityNode, Without(ALIKE)),
+    (Capability::PodAffinityDomain, Without(ALIKE)),
+    (Capability::PreferredPodAffinity, Without(ALIKE)),
+    (Capability::SpreadPreferred, Without(ALIKE)),
+    (Capability::SpreadRequired, Without(ALIKE)),
+    (
+        Capability::Taints,
+        Yes("nodes with untolerated taints are excluded"),
+    ),
+    (Capability::PodSlots, Yes("as many as the node has slots")),
+    (Capability::HostPorts, Without(ALIKE)),
+    (Capability::Volumes, Without(ALIKE)),
+    (Capability::Needs, Without("assumed to exist")),
+    (
+        Capability::Priority,
+        Without("the rule decides whose turn it is"),
+    ),
+    (
+        Capability::Gangs,
+        Yes("all members of a job start together"),
+    ),
+    (
+        Capability::SchedulingGates,
+        Without("jobs are planned without delay"),
+    ),
+    (
+        Capability::SeveralContainers,
+        Yes("they share the job's node"),
+    ),
+    (
+        Capability::InitContainers,
+        Without("only their requests matter"),
+    ),
+    (
+        Capability::RestartInPlace,
+        Without("ended containers are not restarted"),
+    ),
+    (Capability::LivenessProbes, Without("not probed")),
+    (
+        Capability::ReadinessProbes,
+        Without("a job is ready once it runs"),
+    ),
+    (Capability::Replicas, Refused(PODS_ALONE)),
+    (Capability::RollingUpdate, Refused(PODS_ALONE)),
+    (Capability::StatefulSet, Refused(PODS_ALONE)),
+    (Capability::DaemonSet, Refused(PODS_ALONE)),
+    (Capability::Job, Refused(PODS_ALONE)),
+    (Capability::CronJob, Refused(PODS_ALONE)),
+    (
+        Capability::DisruptionBudget,
+        Without("turns end whatever budgets say"),
+    ),
+    (Capability::Service, Without("jobs have no clients")),
+    (Capability::OtherObjects, Without(PODS_ALONE)),
+    (
+        Capability::Placement,
+        Yes("the first jobs of the rule's order that have room together"),
+    ),
+    (Capability::Overcommit, Without("never")),
+    (Capability::FailureDetection, Yes("detected at once")),
+    (
+        Capability::LostNode,
+        Yes("lost, or resubmitted by `models.nodeLoss`"),
+    ),
+    (
+        Capability::ControlPlaneLoss,
+        Yes("running jobs continue, none starts or gives way"),
+    ),
+];
+
+/// Options of the system.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GpuSharingOptions {
+    /// Rule that says whose turn it is: a name of [`SHARING_RULES`].
+    pub rule: String,
+    /// Length of a round.
+    pub round: Duration,
+    /// Options of the rule.
+    pub rules: SharingOptions,
+}
+
+impl Default for GpuSharingOptions {
+    /// Tiresias in rounds of six minutes.
+    fn default() -> Self {
+        Self {
+            rule: "tiresias".to_owned(),
+            round: Duration::from_secs(360),
+            rules: SharingOptions::default(),
+        }
+    }
+}
+
+fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
+    let options: GpuSharingOptions = request.options.of();
+    let rule = sharing_rule(&options.rule).ok_or_else(|| {
+        let names = SHARING_RULES
+            .iter()
+            .map(|entry| format!("`{}`", entry.name));
+        SystemError::UnknownOption {
+            registry: "sharing rule",
+            name: options.rule.clone(),
+            known: names.collect::<Vec<_>>().join(", "),
+        }
+    })?;
+    let planner = SharingPlanner::new((rule.build)(&options.rules), options.round);
+    Ok(SystemParts {
+        components: vec![Box::new(planner)],
+        agent: Box::new(PlainAgent::new(request.time_limits)),
+        stepping: Stepping::PerInstant,
+        commitment: Commitment::Checked,
+    })
+}

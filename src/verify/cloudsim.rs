@@ -1,0 +1,379 @@
+//! The family `cloudsim`: what `CloudSim` 4.0 printed about consolidations of virtual machines on a
+//! day of `PlanetLab` (spec: published-results.md section 6).
+//!
+//! A row is an experiment. The machine that runs use decides; `CloudSim`'s clock moves it: use is read a
+//! tenth of a second after each sample, and at the end of each move.
+
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::table::Table;
+use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
+use metrics::PowerCurve;
+use systems::consolidation::account::{Account, Totals};
+use systems::consolidation::{
+    Datacenter, Detection, HostId, HostKind, Move, Rules, Selection, VmKind,
+};
+use trace::planetlab::{Day, SAMPLE_SECONDS, read_day};
+
+/// Tables of `CloudSim`.
+pub const FAMILY: Family = Family {
+    name: "cloudsim",
+    summary: "energy, moves and violations of consolidated virtual machines",
+    claims,
+    kinds: &[],
+    judge: Judge::One(judge),
+};
+
+const PREFIX: &str = "results_";
+
+/// The day that a table is about, as in `results_20110303.csv`.
+fn day_of(path: &Path) -> Option<&str> {
+    let name = file_name(path);
+    let name = name.strip_suffix(".gz").unwrap_or(name);
+    let day = name.strip_prefix(PREFIX)?.strip_suffix(".csv")?;
+    let is_day = day.len() == 8 && day.bytes().all(|byte| byte.is_ascii_digit());
+    is_day.then_some(day)
+}
+
+fn claims(path: &Path) -> bool {
+    day_of(path).is_some()
+}
+
+fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, String> {
+    let mut report = FamilyReport::new(FAMILY.name);
+    for file in files {
+        judge_table(file, options, &mut report)?;
+    }
+    Ok(report)
+}
+
+fn judge_table(
+    file: &Path,
+    options: &VerifyOptions,
+    report: &mut FamilyReport,
+) -> Result<(), String> {
+    let day = day_of(file).unwrap_or_default();
+    let table = Table::read(file)?;
+    let (order, name) = (table.column("listing_order")?, table.column("experiment")?);
+    let rows: Vec<&Vec<String>> = table
+        .rows
+        .iter()
+        .filter(|row| options.wants(&row[name]))
+        .collect();
+    let names = [
+        day.to_owned(),
+        format!("{day}.tar.gz"),
+        format!("{day}.tar"),
+    ];
+    let found = options
+        .traces
+        .iter()
+        .flat_map(|root| [root.join("planetlab"), root.clone()]);
+    let mut found = found.flat_map(|root| names.iter().map(move |name| root.join(name)));
+    let Some(path) = found.find(|path| path.exists()) else {
+        report.leave_out(rows.len() as u64, || {
+            format!(
+                "{}: needs the day `{day}` of PlanetLab; say with --traces DIR where \
+                 `{day}.tar.gz` or the folder `{day}` is kept (there, or in a folder `planetlab`)",
+                file.display()
+            )
+        });
+        return Ok(());
+    };
+    let sorted = read_day(&path).map_err(|error| error.to_string())?;
+    let judged: Vec<Result<Result<(), String>, String>> = rows
+        .par_iter()
+        .map(|row| {
+            let day = in_order(&sorted, &row[order], file, day)?;
+            let experiment = Experiment::parse(&row[name])?;
+            let totals = experiment.run(&day)?;
+            Ok(compare(&table, row, &totals))
+        })
+        .collect();
+    for (row, outcome) in rows.iter().zip(judged) {
+        let case = format!("{}: {} ({})", file.display(), row[name], row[order]);
+        match outcome {
+            Ok(agreed) => report.case(agreed.map_err(|words| format!("{case}: {words}"))),
+            Err(why) => report.leave_out(1, || format!("{case}: {why}")),
+        }
+    }
+    Ok(())
+}
+
+/// The day with its machines in the order of a row.
+fn in_order(sorted: &Day, order: &str, table: &Path, day: &str) -> Result<Day, String> {
+    if order == "sorted_by_name" {
+        return Ok(sorted.clone());
+    }
+    let list = table.with_file_name(format!("vm_order_{day}.txt"));
+    let names = trace::Input::path(&list)
+        .read_to_string()
+        .map_err(|error| error.to_string())?;
+    let mut vms = Vec::with_capacity(sorted.vms.len());
+    for name in names.lines().map(str::trim).filter(|name| !name.is_empty()) {
+        let found = sorted.vms.binary_search_by(|vm| vm.name.as_str().cmp(name));
+        let found = found.map_err(|_| format!("{}: no machine `{name}`", list.display()))?;
+        vms.push(sorted.vms[found].clone());
+    }
+    Ok(Day {
+        vms,
+        ..Day::default()
+    })
+}
+
+/// What an experiment of `CloudSim` does, as in `20110303_thr_mmt_0.8`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Experiment {
+    rules: Option<Rules>,
+    /// Marks the experiment in which hosts always draw their greatest power.
+    is_power_blind: bool,
+}
+
+impl Experiment {
+    fn parse(name: &str) -> Result<Self, String> {
+        let words: Vec<&str> = name.split('_').skip(1).collect();
+        let of = |detection, selection| Self {
+            rules: Some(Rules {
+                detection,
+                selection,
+                interval_s: SAMPLE_SECONDS,
+            }),
+            is_power_blind: false,
+        };
+        let unknown = || format!("`{name}` is not an experiment such as `20110303_thr_mmt_0.8`");
+        match words[..] {
+            ["npa"] => Ok(Self {
+                rules: None,
+                is_power_blind: true,
+            }),
+            ["dvfs"] => Ok(Self {
+                rules: None,
+                is_power_blind: false,
+            }),
+            [detection, selection, parameter] => {
+                let selection = match selection {
+                    "mmt" => Selection::MinimumMigrationTime,
+                    "mc" => Selection::MaximumCorrelation,
+                    "mu" => Selection::MinimumUtilization,
+                    "rs" => {
+                        return Err(
+                            "CloudSim draws its random selections from the clock".to_owned()
+                        );
+                    }
+                    _ => return Err(unknown()),
+                };
+                let parameter: f64 = parameter.parse().map_err(|_| unknown())?;
+                let detection = match detection {
+                    "thr" => Detection::Threshold(parameter),
+                    "iqr" => Detection::InterquartileRange(parameter),
+                    "mad" => Detection::MedianAbsoluteDeviation(parameter),
+                    "lr" => Detection::LocalRegression(parameter),
+                    "lrr" => Detection::RobustLocalRegression(parameter),
+                    _ => return Err(unknown()),
+                };
+                Ok(of(detection, selection))
+            }
+            _ => Err(unknown()),
+        }
+    }
+
+    fn run(&self, day: &Day) -> Result<Totals, String> {
+        let mut simulation = Simulation {
+            datacenter: datacenter(self.rules, day.vms.len())?,
+            account: Account::default(),
+            day,
+            settled: 0.0,
+            is_power_blind: self.is_power_blind,
+        };
+        let mut now = START + SAMPLE_SECONDS;
+        while now < END {
+            simulation.interval(now);
+            now += SAMPLE_SECONDS;
+        }
+        Ok(simulation.account.close())
+    }
+}
+
+/// Time of the first event after the machines are there, in seconds.
+const START: f64 = 0.1;
+/// Length of the run, in seconds.
+const END: f64 = 86_400.0;
+/// Number of hosts; even ones are of the first kind.
+const HOSTS: usize = 800;
+/// Kinds of hosts: machine, speed of a core.
+const HOST_KINDS: [(&str, f64); 2] = [("HpMl110G4", 1860.0), ("HpMl110G5", 2660.0)];
+/// Kinds of machines, in consecutive blocks: speed and memory.
+const VM_KINDS: [(f64, i64); 4] = [(2500.0, 870), (2000.0, 1740), (1000.0, 1740), (500.0, 613)];
+
+fn datacenter(rules: Option<Rules>, vms: usize) -> Result<Datacenter, String> {
+    let mut datacenter = Datacenter::new(rules, 0);
+    for index in 0..HOSTS {
+        let (machine, core_mips) = HOST_KINDS[index % 2];
+        let Some(PowerCurve::Table(watts)) = PowerCurve::of_machine(machine) else {
+            return Err(format!("no power table of {machine}"));
+        };
+        datacenter.add_host(HostKind {
+            cores: 2,
+            core_mips,
+            memory_mb: 4096,
+            bandwidth_mbit: 1000,
+            watts: watts.map(|micro| micro as f64 / 1e6),
+        });
+    }
+    let block = vms.div_ceil(VM_KINDS.len()).max(1);
+    for index in 0..vms {
+        let (mips, memory_mb) = VM_KINDS[index / block];
+        let vm = datacenter.add_vm(VmKind {
+            mips,
+            memory_mb,
+            bandwidth_mbit: 100,
+        });
+        datacenter.place(vm).ok_or("a machine finds no host")?;
+    }
+    Ok(datacenter)
+}
+
+/// A run under `CloudSim`'s clock.
+struct Simulation<'a> {
+    datacenter: Datacenter,
+    account: Account,
+    day: &'a Day,
+    /// Instant up to which energy is accounted for, in seconds.
+    settled: f64,
+    is_power_blind: bool,
+}
+
+impl Simulation<'_> {
+    fn interval(&mut self, now: f64) {
+        self.observe(now);
+        self.datacenter.remember();
+        let mut ends: Vec<(f64, Move)> = Vec::new();
+        for order in self.datacenter.decide() {
+            let from = self.datacenter.start(order);
+            for host in [Some(order.to), from].into_iter().flatten() {
+                self.account.note(&self.datacenter, host, now);
+            }
+            self.account.moves += 1;
+            ends.push((now + self.datacenter.seconds(order), order));
+        }
+        ends.sort_by(|a, b| a.0.total_cmp(&b.0));
+        for together in ends.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq()) {
+            let at = together[0].0;
+            self.observe(at);
+            for &(_, order) in together {
+                self.datacenter.finish(order);
+            }
+            self.observe(at);
+        }
+    }
+
+    /// Takes over the use at an instant, and accounts for the time up to it.
+    fn observe(&mut self, now: f64) {
+        self.datacenter
+            .observe(|vm| self.day.vms[vm.index()].share_at(now));
+        for host in 0..self.datacenter.hosts.len() {
+            self.account
+                .note(&self.datacenter, HostId(host as u32), now);
+        }
+        let span = now - self.settled;
+        if self.is_power_blind {
+            self.account.consume_all(&self.datacenter, span);
+        } else {
+            self.account.consume(&self.datacenter, span);
+        }
+        self.settled = now;
+        self.datacenter.retire_idle();
+    }
+}
+
+/// Columns of a table and the digits that they are printed with.
+const COLUMNS: &[(&str, usize, fn(&Totals) -> f64)] = &[
+    ("energy_kwh", 2, |totals| totals.energy_kwh),
+    ("migrations", 0, |totals| totals.moves as f64),
+    ("sla_percent", 5, |totals| totals.violation * 100.0),
+    ("pdm_percent", 2, |totals| totals.degradation * 100.0),
+    ("slatah_percent", 2, |totals| totals.overload_time * 100.0),
+    ("overall_sla_violation_percent", 2, |totals| {
+        totals.overall_violation * 100.0
+    }),
+    ("average_sla_violation_percent", 2, |totals| {
+        totals.average_violation * 100.0
+    }),
+    ("host_shutdowns", 0, |totals| totals.shutdowns as f64),
+    ("mean_time_before_shutdown_s", 2, |totals| {
+        totals.shutdown_mean_s
+    }),
+    ("sd_time_before_shutdown_s", 2, |totals| {
+        totals.shutdown_deviation_s
+    }),
+];
+
+/// Every digit has to agree, but for the last, which rounding decides.
+fn compare(table: &Table, row: &[String], totals: &Totals) -> Result<(), String> {
+    let mut wrong = Vec::new();
+    for (name, digits, value) in COLUMNS {
+        let Ok(column) = table.column(name) else {
+            continue;
+        };
+        let expected = &row[column];
+        let found = value(totals);
+        let apart = expected
+            .parse::<f64>()
+            .map(|expected| (found - expected).abs());
+        let unit = libm::pow(0.1, *digits as f64);
+        if !apart.is_ok_and(|apart| apart <= 0.51 * unit) {
+            wrong.push(format!("{name} is {found:.digits$}, expected {expected}"));
+        }
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn experiments_without_moves_agree_in_every_digit() {
+        let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+        let table = shared.join("vectors/cloudsim/results_20110303.csv");
+        if !table.exists() {
+            println!("skipped: needs ../shared/vectors/cloudsim");
+            return;
+        }
+        for (case, rows) in [("npa", 2), ("dvfs", 2)] {
+            let options = VerifyOptions {
+                traces: vec![shared.join("traces")],
+                case: Some(case.to_owned()),
+                ..VerifyOptions::default()
+            };
+            let report = judge(std::slice::from_ref(&table), &options).expect("a table");
+            assert_eq!(
+                (report.passed, report.failed),
+                (rows, 0),
+                "{:#?}",
+                report.disagreements
+            );
+        }
+    }
+
+    #[test]
+    fn experiments_are_known_by_their_names() {
+        for name in ["planetlab_npa", "20110303_dvfs", "20110303_lrr_mc_1.2"] {
+            assert!(Experiment::parse(name).is_ok(), "{name}");
+        }
+        for name in [
+            "20110303_thr_rs_0.8",
+            "20110303_thr_mmt_x",
+            "thr_mmt_0.8_1",
+            "x",
+        ] {
+            assert!(Experiment::parse(name).is_err(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Rules over zones and other domains, and budgets, added up again: hard spreads count their pods in
+//! every domain, volumes are reached from the nodes of their pods, and no wave of moves takes more pods
+//! of a budget than it allows.
+
+use serde_json::Value;
+
+use super::{Case, Cluster, array, text};
+use lab::plan::moves::Budget;
+use model::node::HOSTNAME_LABEL;
+use model::rules::affinity;
+use model::rules::taints;
+use model::{ClusterObjects, PodSpec, Text, TopologySpread};
+use scheduler::kube::NodeInfo;
+use units::{SortedMap, SortedSet, plural};
+
+/// Value of a node's label; a node has its name for its host.
+fn value_of<'n>(node: &'n NodeInfo, key: &str) -> Option<&'n Text> {
+    match node.label(key) {
+        None if key == HOSTNAME_LABEL => Some(node.name()),
+        value => value,
+    }
+}
+
+/// No hard spread of a placed pod is broken in the domain that the pod is in.
+pub(super) fn spread(cluster: &Cluster) -> Case {
+    let mut seen: SortedSet<(usize, Text)> = SortedSet::new();
+    for node in &cluster.nodes {
+        for pod in node.pods.iter().filter(|pod| cluster.is_placed(pod)) {
+            let spec = pod.spec();
+            for rule in spec.topology_spread.iter().filter(|rule| rule.hard) {
+                let Some(value) = value_of(node, &rule.topology_key) else {
+                    return Err(format!(
+                        "node `{}` of `{}` has no label `{}`, over which the pod spreads",
+                        node.name(),
+                        pod.full_name(),
+                        rule.topology_key
+                    ));
+                };
+                // Pods of one spec spread alike.
+                let key = (std::ptr::from_ref(rule).addr(), value.clone());
+                if !seen.insert(key) {
+                    continue;
+                }
+                let counts = counts(cluster, spec, rule);
+                let own = counts.get(value).copied().unwrap_or(0);
+                let is_short = rule.min_domains.is_some_and(|least| {
+                    usize::try_from(least).is_ok_and(|least| counts.len() < least)
+                });
+                let least = counts.values().copied().min().unwrap_or(0);
+                let least = if is_short { 0 } else { least };
+                if own - least > i64::from(rule.max_skew) {
+                    return Err(format!(
+                        "`{}` spreads over `{}`: `{value}` has {}, another {least}, the skew may \
+                         be {}",
+                        pod.full_name(),
+                        rule.topology_key,
+                        plural::count(own, "pod"),
+                        rule.max_skew
+                    ));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Numbers of the pods that a spread counts, by domain.
+fn counts(cluster: &Cluster, spec: &PodSpec, rule: &TopologySpread) -> SortedMap<Text, i64> {
+    let mut counts: SortedMap<Text, i64> = SortedMap::new();
+    let has_keys = |node: &NodeInfo| {
+        let mut rules = spec.topology_spread.iter().filter(|rule| rule.hard);
+        rules.all(|rule| value_of(node, &rule.topology_key).is_some())
+    };
+    let is_counted = |other: &PodSpec| {
+        let selector = rule.selector.as_ref();
+        let mut keys = rule.match_label_keys.iter();
+        other.namespace == spec.namespace
+            && selector.is_some_and(|own| own.matches(&other.labels))
+            && keys.all(|key| other.labels.get(key) == spec.labels.get(key))
+    };
+    for node in &cluster.nodes {
+        let is_open = has_keys(node)
+            && (!rule.honor_node_affinity || affinity::admits(spec, &node.object))
+            && (!rule.honor_node_taints || taints::admits(spec, &node.object.taints));
+        let Some(value) = value_of(node, &rule.topology_key).filter(|_| is_open) else {
+            continue;
+        };
+        let pods = node.pods.iter().filter(|pod| !pod.is_terminating);
+        let own = pods.filter(|pod| is_counted(pod.spec())).count() as i64;
+        *counts.entry(value.clone()).or_default() += own;
+    }
+    counts
+}
+
+/// Every placed pod is on a node that reaches its volumes.
+pub(super) fn volumes(cluster: &Cluster, objects: &ClusterObjects) -> Case {
+    for node in &cluster.nodes {
+        for pod in node.pods.iter().filter(|pod| cluster.is_placed(pod)) {
+            for claim in pod.claim_names() {
+                let key = (pod.spec().namespace.clone(), claim);
+                let claim = objects.claims.get(&key);
+                let volume = claim.and_then(|own| objects.volumes.get(&own.volume));
+                let required = volume.and_then(|own| own.node_affinity.as_ref());
+                if !affinity::meets(required, &node.object) {
+                    return Err(format!(
+                        "node `{}` does not reach the volume of claim `{}` of `{}`",
+                        node.name(),
+                        key.1,
+                        pod.full_name()
+                    ));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// No wave of moves takes more pods of a budget than it allows, and what is left of the tightest is
+/// as stated.
+pub(super) fn budgets(cluster: &Cluster, plan: &Value, budgets: &[Budget]) -> Case {
+    let mut wave = 1;
+    let mut left: Vec<i64> = budgets.iter().map(|own| own.allowed).collect();
+    for own in array(&plan["drain"]["moves"]) {
+        let pod = text(&own["pod"]);
+        let next = own["wave"].as_u64().unwrap_or(0);
+        if next < wave {
+            return Err(format!("`{pod}` moves in wave {next} after wave {wave}"));
+        }
+        if next > wave {
+            wave = next;
+            left = budgets.iter().map(|own| own.allowed).collect();
+        }
+        let Some(class) = cluster.found.get(pod) else {
+            return Err(format!("`{pod}` moves and is not there"));
+        };
+        for (left, budget) in left.iter_mut().zip(budgets) {
+            if !budget.covers(&class.spec) {
+                continue;
+            }
+            *left -= 1;
+            if *left < 0 {
+                return Err(format!(
+                    "wave {wave} moves more pods than the {} that budget `{}` allows, `{pod}` among \
+                     them",
+                    budget.allowed, budget.name
+                ));
+            }
+        }
+        let tightest = { left.iter().zip(budgets) }
+            .filter(|(_, budget)| budget.covers(&class.spec))
+            .map(|(left, _)| *left)
+            .min();
+        let said = own["budgetLeft"].as_i64();
+        // Pods that wait today count against a budget, and are not in this cluster.
+        if said.is_some() != tightest.is_some() || said > tightest {
+            return Err(format!(
+                "`{pod}` leaves {said:?} of its tightest budget, by the pods that have a node \
+                 {tightest:?}"
+            ));
+        }
+    }
+    Ok(())
+}
