@@ -284,15 +284,19 @@ impl Project {
             return;
         };
         let (mut warnings, mut failed) = (Vec::new(), None);
+        let mut waits = false;
         for own in &member.depends_on {
             match self.met(own) {
-                Ok(true) => {}
-                Ok(false) => return,
+                Ok(is_met) => waits |= !is_met,
                 Err(why) if own.is_required => {
                     failed.get_or_insert(format!("dependency failed to start: {why}"));
                 }
                 Err(why) => warnings.push(format!("optional dependency failed to start: {why}")),
             }
+        }
+        // One that failed is not outweighed by others that are still waited for.
+        if waits && failed.is_none() {
+            return;
         }
         let progress = match &failed {
             None => Progress::Called,
