@@ -4,7 +4,7 @@
 use model::Text;
 use units::{Duration, Instant};
 
-/// How a push is detected.
+/// Detection of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detection {
     /// The registry calls; the call takes a time.
@@ -110,7 +110,7 @@ pub fn journey(
     }
 }
 
-/// What a trigger has to do about an image.
+/// Order of a trigger about an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
     /// It is rolled out; the rollout under way, if there is one, is cancelled.
@@ -169,7 +169,7 @@ impl Trigger {
     }
 
     /// The rollout of an image has ended: the next one, which is the last good one if it failed and
-    /// is to be rolled back.
+    /// `rolls_back` is set.
     pub fn ended(&mut self, digest: &Text, success: bool, rolls_back: bool) -> Order {
         self.is_rolling = false;
         if success {

@@ -82,7 +82,7 @@ pub struct Remark {
     pub field: String,
     /// Position: file, line and column.
     pub place: String,
-    /// What becomes of it.
+    /// Effect of the field, in words.
     pub effect: String,
 }
 

@@ -130,7 +130,7 @@ pub struct Update {
     pub parallelism: Option<u32>,
     /// Time between two groups.
     pub delay: Option<Duration>,
-    /// What follows a failure: `continue`, `rollback` or `pause`.
+    /// Reaction to a failure: `continue`, `rollback` or `pause`.
     pub failure_action: Option<String>,
     /// Time for which a container is watched.
     pub monitor: Option<Duration>,

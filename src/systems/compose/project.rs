@@ -38,7 +38,7 @@ pub struct Dependency {
     pub service: Text,
     /// Condition that it meets first.
     pub condition: Condition,
-    /// Whether its failure or absence fails the dependent.
+    /// Requirement: its failure or absence fails the dependent.
     pub is_required: bool,
     /// Whether the dependent is started again after an update of the dependency.
     pub restarts: bool,
@@ -117,7 +117,7 @@ struct Member {
 /// A step of the start of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A service is to be started.
+    /// Start of a service.
     Start(Text),
     /// A service is not started.
     Fail {
@@ -284,15 +284,19 @@ impl Project {
             return;
         };
         let (mut warnings, mut failed) = (Vec::new(), None);
+        let mut waits = false;
         for own in &member.depends_on {
             match self.met(own) {
-                Ok(true) => {}
-                Ok(false) => return,
+                Ok(is_met) => waits |= !is_met,
                 Err(why) if own.is_required => {
                     failed.get_or_insert(format!("dependency failed to start: {why}"));
                 }
                 Err(why) => warnings.push(format!("optional dependency failed to start: {why}")),
             }
+        }
+        // One that failed is not outweighed by others that are still waited for.
+        if waits && failed.is_none() {
+            return;
         }
         let progress = match &failed {
             None => Progress::Called,

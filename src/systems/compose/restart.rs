@@ -27,7 +27,7 @@ pub enum RestartPolicy {
     No,
     /// Whenever it ends.
     Always,
-    /// When it ends with another code than 0, at most so many times.
+    /// When it ends with another code than 0, at most a number of times.
     OnFailure(Option<u32>),
     /// Whenever it ends, and not once it was stopped.
     UnlessStopped,

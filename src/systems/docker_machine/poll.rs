@@ -1,4 +1,4 @@
-//! The waiting rule: test, else sleep, at most so many times (docker/machine
+//! The waiting rule: test, else sleep, at most a number of times (docker/machine
 //! `libmachine/mcnutils/utils.go`, `WaitForSpecificOrError`).
 
 use units::Duration;

@@ -19,15 +19,15 @@ pub struct Amounts {
 /// A node as the policy sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Candidate {
-    /// Its label `region`.
+    /// Label `region` of the node.
     pub region: Option<Text>,
-    /// Its label `zone`.
+    /// Label `zone` of the node.
     pub zone: Option<Text>,
-    /// Its labels, as `key=value`, for node selectors.
+    /// Labels of the node, as `key=value`, for node selectors.
     pub labels: SortedSet<Text>,
     /// All that it has; `None` is without bounds.
     pub capacity: Option<Amounts>,
-    /// What its pods ask for.
+    /// Requests of the pods on the node.
     pub used: Amounts,
     /// Ports of the node that are taken.
     pub ports: SortedSet<u16>,
@@ -40,7 +40,7 @@ pub struct Candidate {
 /// A pod to be placed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// Its requests.
+    /// Requests of the pod.
     pub amounts: Amounts,
     /// Labels that its node must have, as `key=value`; those of its project and of the cluster
     /// included.

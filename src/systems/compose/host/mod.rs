@@ -32,7 +32,7 @@ struct Container {
     code: i32,
 }
 
-/// What was last heard of a container's process.
+/// Last word of a container's process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
     /// It is there, or was not started yet.
