@@ -206,7 +206,11 @@ fn prices(
         })
     });
     let own = own.collect::<Result<Vec<i64>, Failure>>()?;
-    Ok((own, economics.currency.to_string()))
+    let currency = match &*economics.currency {
+        "" => "USD",
+        stated => stated,
+    };
+    Ok((own, currency.to_owned()))
 }
 
 /// Runs the scenario under its seeds.
