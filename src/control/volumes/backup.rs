@@ -1,7 +1,7 @@
 //! Backups of volumes: chains of a full copy and the increments after it, what they take, what a
 //! restore reads, and what a failure costs (spec: orchestrators-a.md section 9.6).
 
-use units::{Duration, Instant};
+use units::{Duration, Instant, plural};
 
 /// Schedule of a volume's daily backups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,8 @@ pub enum ScheduleError {
     NoFull,
     /// Copies would be gone before the next is made.
     #[error(
-        "copies are kept for {retention} days, and a chain takes {full_every}; expected at least as many"
+        "copies are kept for {}, and a chain takes {full_every}; expected at least as many",
+        plural::count(*.retention, "day")
     )]
     Retention {
         /// Days for which a copy is kept.

@@ -6,7 +6,7 @@ use super::service::{COMPLETED, HEALTHY, Reader};
 use super::{Remark, Target, fields};
 use crate::diagnostic::{Code, Finding};
 use crate::tree::{Entry, Span, Tree, Value};
-use units::{SortedMap, graph, nearest};
+use units::{SortedMap, graph, nearest, plural};
 
 /// Fields of a service that name what the project declares at the top, by the top's field.
 const REFERENCES: &[(&str, &str)] = &[
@@ -288,8 +288,9 @@ fn published(loader: &mut Loader<'_>, on: &[&Entry], services: &[Service]) {
             let room = u32::from(last - first) + 1;
             if is_one_host && service.replicas > room {
                 let message = format!(
-                    "{} containers of `{}` publish port {first}, and one host has it once",
-                    service.replicas, service.name
+                    "{} of `{}` publish port {first}, and one host has it once",
+                    plural::count(service.replicas, "container"),
+                    service.name
                 );
                 let finding = Finding::new(Code::Conflict, message, span);
                 let label = "expected a range of as many ports, or none";
