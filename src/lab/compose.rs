@@ -79,9 +79,12 @@ pub struct ComposeSummary {
 /// Text of a file.
 fn text_of(path: &str) -> Result<String, String> {
     let text = Input::path(path).read_to_string();
-    text.map_err(|error| match Path::new(path).exists() {
-        true => error.to_string(),
-        false => "no such file".to_owned(),
+    text.map_err(|error| {
+        if Path::new(path).exists() {
+            error.to_string()
+        } else {
+            "no such file".to_owned()
+        }
     })
 }
 

@@ -320,8 +320,11 @@ impl Simulation<'_> {
     }
 }
 
+/// A column of a table, its digits, and its value.
+type Column = (&'static str, usize, fn(&Totals) -> f64);
+
 /// Columns of a table and the digits that they are printed with.
-const COLUMNS: &[(&str, usize, fn(&Totals) -> f64)] = &[
+const COLUMNS: &[Column] = &[
     ("energy_kwh", 2, |totals| totals.energy_kwh),
     ("migrations", 0, |totals| totals.moves as f64),
     ("sla_percent", 5, |totals| totals.violation * 100.0),

@@ -1,13 +1,12 @@
 //! Schedulers that race over shared state lose no claim, commit none twice and give no room away
 //! twice, whatever their times and rules (spec: orchestrators-b.md section 6.1).
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::model::{EndReason, Event, Pod};
 use windtunnel::rng::Stream;
-use windtunnel::units::{Instant, PodId};
+use windtunnel::units::{Instant, PodId, SortedMap};
 
 use crate::kube_scenario::{Scratch, load_file};
 use crate::watch::watch;
@@ -17,7 +16,7 @@ use crate::watch::watch;
 struct Record {
     created: u64,
     /// Bindings by pod.
-    bindings: BTreeMap<PodId, u64>,
+    bindings: SortedMap<PodId, u64>,
     completed: u64,
     placed: u64,
     conflicts: u64,

@@ -48,7 +48,7 @@ impl Quincy {
     }
 
     /// The cost of fetching a task's input to the worst node of a rack.
-    fn to_rack(&self, input: &[Block], rack: u32, racks: &Racks) -> Cost {
+    fn cost_to_rack(&self, input: &[Block], rack: u32, racks: &Racks) -> Cost {
         let fetch = |block: &Block| {
             let is_near = block.nodes.iter().any(|&node| racks.of(node) == rack);
             let (near, far) = (self.options.rack_cost, self.options.core_cost);
@@ -104,7 +104,7 @@ impl CostModel for Quincy {
         let goals = here.into_iter().filter(|&(_, bytes)| bytes as f64 >= least);
         let cost = |(goal, _)| match goal {
             Goal::Node(node) => (goal, self.transfer(&task.input, node, racks)),
-            Goal::Rack(rack) => (goal, self.to_rack(&task.input, rack, racks)),
+            Goal::Rack(rack) => (goal, self.cost_to_rack(&task.input, rack, racks)),
         };
         goals.map(cost).collect()
     }

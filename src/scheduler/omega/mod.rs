@@ -1,4 +1,4 @@
-//! Omega (EuroSys'13; spec: orchestrators-b.md section 6.1): schedulers in parallel over one shared
+//! Omega (Schwarzkopf et al., 2013; spec: orchestrators-b.md section 6.1): schedulers in parallel over one shared
 //! state. Each decides on one job at a time, on a copy of the cluster, and commits its claims when it
 //! has decided; what others have claimed meanwhile shows then.
 //!
@@ -116,7 +116,7 @@ impl Scheduler {
         submitted.extend(self.roster.finish());
         self.cursor = store.revision();
         for Submitted { number, job } in submitted {
-            self.submit(number, job, store);
+            self.submit(number, &job, store);
         }
     }
 
@@ -148,7 +148,7 @@ impl Scheduler {
     }
 
     /// Takes a job if it is this scheduler's.
-    fn submit(&mut self, number: JobNumber, job: Job, store: &Store) {
+    fn submit(&mut self, number: JobNumber, job: &Job, store: &Store) {
         let spec = &store.class(job.class).spec;
         let meets = |kind: &JobKind| {
             kind.priority.is_none_or(|least| spec.priority >= least)
@@ -178,7 +178,7 @@ impl Scheduler {
             kind,
             job: Job {
                 members: waiting,
-                ..job
+                ..*job
             },
             attempts: 0,
         });

@@ -35,7 +35,7 @@ struct Job {
 /// All jobs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Jobs {
-    jobs: SortedMap<u64, Job>,
+    all: SortedMap<u64, Job>,
     next: u64,
     gangs: SortedMap<GangId, u64>,
     /// Jobs of members that are on their way back.
@@ -49,7 +49,7 @@ pub(super) struct Jobs {
 
 impl Jobs {
     pub(super) fn len(&self) -> usize {
-        self.jobs.len()
+        self.all.len()
     }
 
     pub(super) fn any_runs(&self) -> bool {
@@ -57,11 +57,11 @@ impl Jobs {
     }
 
     pub(super) fn any_waits(&self) -> bool {
-        self.running.len() < self.jobs.len()
+        self.running.len() < self.all.len()
     }
 
     pub(super) fn waiting_pods(&self) -> usize {
-        let waiting = self.jobs.values().filter(|job| job.waits_since.is_some());
+        let waiting = self.all.values().filter(|job| job.waits_since.is_some());
         waiting.map(|job| job.members.len()).sum()
     }
 
@@ -70,7 +70,7 @@ impl Jobs {
         let pod = created.pod;
         if let Some(number) = self.returning.remove(&created.name) {
             self.note(pod, number);
-            let members = self.jobs.get_mut(&number).map(|job| job.members.iter_mut());
+            let members = self.all.get_mut(&number).map(|job| job.members.iter_mut());
             let own = members.and_then(|mut own| own.find(|own| own.name == created.name));
             if let Some(own) = own {
                 own.pod = Some(pod);
@@ -84,7 +84,7 @@ impl Jobs {
         };
         let known = created.gang.and_then(|gang| self.gangs.get(&gang).copied());
         if let Some(number) = known
-            && let Some(job) = self.jobs.get_mut(&number)
+            && let Some(job) = self.all.get_mut(&number)
         {
             job.members.push(member);
             self.note(pod, number);
@@ -108,7 +108,7 @@ impl Jobs {
             started: None,
             waits_since: Some(at),
         };
-        self.jobs.insert(number, job);
+        self.all.insert(number, job);
         self.note(pod, number);
     }
 
@@ -132,7 +132,7 @@ impl Jobs {
             return;
         };
         self.by_slot[pod.slot.index()] = None;
-        let Some(job) = self.jobs.get_mut(&number) else {
+        let Some(job) = self.all.get_mut(&number) else {
             return;
         };
         job.members.retain(|own| own.pod != Some(pod));
@@ -145,7 +145,7 @@ impl Jobs {
             return;
         };
         if let Some(number) = self.returning.remove(&name)
-            && let Some(job) = self.jobs.get_mut(&number)
+            && let Some(job) = self.all.get_mut(&number)
         {
             job.members.retain(|own| own.name != name);
             let at = job.waits_since.unwrap_or(job.submitted);
@@ -155,14 +155,14 @@ impl Jobs {
 
     /// Ends a job without members, and the run of one without members that are placed.
     fn look_after(&mut self, at: Instant, number: u64) {
-        let Some(job) = self.jobs.get(&number) else {
+        let Some(job) = self.all.get(&number) else {
             return;
         };
         if job.members.is_empty() {
             if let Some(gang) = job.gang {
                 self.gangs.remove(&gang);
             }
-            self.jobs.remove(&number);
+            self.all.remove(&number);
             self.running.remove(&number);
         } else if job.members.iter().all(|own| !own.is_placed) {
             self.stop(at, number);
@@ -171,7 +171,7 @@ impl Jobs {
 
     /// Jobs as rules see them.
     pub(super) fn views(&self, now: Instant) -> impl Iterator<Item = (u64, SharedJob)> {
-        self.jobs.iter().map(move |(&number, job)| {
+        self.all.iter().map(move |(&number, job)| {
             let run = match job.started {
                 Some(started) if job.waits_since.is_none() => now.since(started),
                 _ => Duration::ZERO,
@@ -195,7 +195,7 @@ impl Jobs {
 
     /// The claim of a job on devices; `None` while members are on their way back.
     pub(super) fn claim(&self, number: u64, store: &Store) -> Option<Claim> {
-        let job = self.jobs.get(&number)?;
+        let job = self.all.get(&number)?;
         let pods: Option<Vec<PodRef>> = job.members.iter().map(|own| own.pod).collect();
         let pods = pods?;
         let node = |&pod: &PodRef| store.pods().get(pod).and_then(Pod::node);
@@ -213,7 +213,7 @@ impl Jobs {
     /// The members of a job that waits with all of them there.
     pub(super) fn ready(&self, number: u64) -> Option<(ClassId, Vec<PodRef>)> {
         let job = self
-            .jobs
+            .all
             .get(&number)
             .filter(|job| job.waits_since.is_some())?;
         let members: Option<Vec<PodRef>> = job.members.iter().map(|own| own.pod).collect();
@@ -221,7 +221,7 @@ impl Jobs {
     }
 
     pub(super) fn started(&mut self, now: Instant, number: u64) {
-        if let Some(job) = self.jobs.get_mut(&number) {
+        if let Some(job) = self.all.get_mut(&number) {
             job.started = Some(now);
             job.waits_since = None;
             for own in &mut job.members {
@@ -237,7 +237,7 @@ impl Jobs {
             return Vec::new();
         }
         let mut taken = Vec::new();
-        if let Some(job) = self.jobs.get_mut(&number) {
+        if let Some(job) = self.all.get_mut(&number) {
             for own in &mut job.members {
                 if let Some(pod) = own.pod.take() {
                     self.by_slot[pod.slot.index()] = None;
@@ -252,7 +252,7 @@ impl Jobs {
     }
 
     fn stop(&mut self, now: Instant, number: u64) {
-        if let Some(job) = self.jobs.get_mut(&number)
+        if let Some(job) = self.all.get_mut(&number)
             && job.waits_since.is_none()
         {
             let run = job
@@ -271,7 +271,7 @@ impl Jobs {
     /// A member was refused its place: its job waits until all members are there again.
     pub(super) fn unplaced(&mut self, pod: PodRef) {
         if let Some(number) = self.of(pod)
-            && let Some(job) = self.jobs.get_mut(&number)
+            && let Some(job) = self.all.get_mut(&number)
         {
             job.waits_since = job.started;
             self.running.remove(&number);

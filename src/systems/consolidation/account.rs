@@ -118,7 +118,7 @@ impl Account {
             asked,
             flag: own.used > 0.0,
         };
-        if self.hosts[host].last.is_some_and(|last| last.at != at) {
+        if self.hosts[host].last.is_some_and(|last| last.at < at) {
             self.settle_host(host);
         }
         self.hosts[host].last = Some(entry);
@@ -126,7 +126,7 @@ impl Account {
 
     fn note_vm(&mut self, index: usize, entry: Entry) {
         let account = &mut self.vms[index];
-        if let Some(last) = account.last.filter(|last| last.at != entry.at) {
+        if let Some(last) = account.last.filter(|last| last.at < entry.at) {
             let span = entry.at - last.at;
             account.granted += last.granted * span;
             account.asked += last.asked * span;

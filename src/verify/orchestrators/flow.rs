@@ -28,6 +28,7 @@ pub(super) fn forms(kind: &str) -> Option<Forms> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "an error is handed over")]
 fn flawed(flaw: Flaw) -> Trouble {
     Trouble::Malformed(flaw.to_string())
 }

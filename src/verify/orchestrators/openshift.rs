@@ -115,6 +115,39 @@ struct PodCase {
     region: Option<Text>,
 }
 
+impl NodeCase {
+    /// The node with a number of pods of the service in question.
+    fn candidate(&self, of_service: i64) -> Candidate {
+        let capacity = self.cap_cpu.zip(self.cap_mem);
+        Candidate {
+            region: self.region.clone(),
+            zone: self.zone.clone(),
+            capacity: capacity.map(|(cpu, memory)| Amounts { cpu, memory }),
+            used: Amounts {
+                cpu: self.req_cpu,
+                memory: self.req_mem,
+            },
+            of_service,
+            ..Candidate::default()
+        }
+    }
+}
+
+/// The scores of all nodes with their parts.
+fn scores(nodes: &[NodeCase], candidates: &[Candidate], asked: &Asked) -> Value {
+    let scores = nodes.iter().zip(policy::scores(candidates, asked));
+    let scores = scores.map(|(node, own)| {
+        let parts = json!({
+            "least_requested": own.least_requested,
+            "service_spread": own.service_spread,
+            "zone": own.zone,
+            "total": own.total(),
+        });
+        (node.id.to_string(), parts)
+    });
+    scores.collect::<Map<String, Value>>().into()
+}
+
 fn placement(case: &Case) -> Result<Value, Trouble> {
     let nodes: Vec<NodeCase> = read(&case.nodes)?;
     let existing: Vec<ExistingCase> = read(&case.existing)?;
@@ -126,20 +159,7 @@ fn placement(case: &Case) -> Result<Value, Trouble> {
     };
     let candidates: Vec<Candidate> = nodes
         .iter()
-        .map(|node| Candidate {
-            region: node.region.clone(),
-            zone: node.zone.clone(),
-            capacity: node
-                .cap_cpu
-                .zip(node.cap_mem)
-                .map(|(cpu, memory)| Amounts { cpu, memory }),
-            used: Amounts {
-                cpu: node.req_cpu,
-                memory: node.req_mem,
-            },
-            of_service: of_service(node),
-            ..Candidate::default()
-        })
+        .map(|node| node.candidate(of_service(node)))
         .collect();
     let asked = Asked {
         amounts: Amounts {
@@ -186,22 +206,7 @@ fn placement(case: &Case) -> Result<Value, Trouble> {
             json!(named(policy::passes(&candidates, &own))),
         );
     }
-    let scores = nodes
-        .iter()
-        .zip(policy::scores(&candidates, &asked))
-        .map(|(node, own)| {
-            let parts = json!({
-                "least_requested": own.least_requested,
-                "service_spread": own.service_spread,
-                "zone": own.zone,
-                "total": own.total(),
-            });
-            (node.id.to_string(), parts)
-        });
-    decided.insert(
-        "scores".to_owned(),
-        scores.collect::<Map<String, Value>>().into(),
-    );
+    decided.insert("scores".to_owned(), scores(&nodes, &candidates, &asked));
     let chosen = policy::place(&candidates, &asked).map(|own| &nodes[own].id);
     decided.insert("chosen".to_owned(), json!(chosen));
     Ok(decided.into())

@@ -33,6 +33,10 @@ struct PollCase {
 }
 
 #[derive(Deserialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the fields of cases end in their unit"
+)]
 struct CreateCase {
     #[serde(default)]
     precheck_s: f64,
@@ -165,6 +169,10 @@ struct ChainCase {
 }
 
 #[derive(Deserialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the fields of cases end in their unit"
+)]
 struct LossCase {
     failure_at_s: f64,
     backup_starts_s: Vec<f64>,

@@ -39,7 +39,7 @@ impl ClassIndex {
         let placements = cache.placements();
         while let Some(class) = placements.class(self.met) {
             let number = self.met as u32;
-            for (key, value) in class.spec.labels.iter() {
+            for (key, value) in &class.spec.labels {
                 let label = ClassLabel {
                     namespace: class.spec.namespace.clone(),
                     key: key.clone(),
