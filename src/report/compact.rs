@@ -111,10 +111,8 @@ impl CompactReport<'_> {
             if first.softened > 0 {
                 let _ = write!(
                     text,
-                    "\n{} of jobs larger than half the cell {} machines that {} in the workload",
+                    "\nconstraints of {} are preferences, as their jobs are larger than half the cell",
                     plural::count(first.softened, "pod"),
-                    plural::either(first.softened, "prefers", "prefer"),
-                    plural::either(first.softened, "it requires", "they require"),
                 );
             }
         }

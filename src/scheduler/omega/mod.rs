@@ -25,7 +25,7 @@ use model::event::{Decision, Hold};
 use model::{DeviceSet, EndReason, Event, PodRef};
 use units::{ComponentId, Duration, Instant, NodeId, Revision};
 
-use self::placing::{Cell, Claim, plan};
+use self::placing::{Cell, Claim, Look, plan};
 use crate::batch::job::{Job, JobFacts, JobNumber};
 use crate::batch::room::Rooms;
 use crate::batch::roster::{Roster, Submitted};
@@ -198,9 +198,13 @@ impl Scheduler {
         let Some(job) = self.queue.remove(position) else {
             return;
         };
-        let search = (self.options.search, self.options.seed);
-        let turn = (job.number.0, job.attempts);
-        let claims = plan(&mut self.rooms, store, &job.job, search, turn);
+        let look = Look {
+            search: self.options.search,
+            seed: self.options.seed,
+            number: job.number.0,
+            attempt: job.attempts,
+        };
+        let claims = plan(&mut self.rooms, store, &job.job, look);
         let takes = self.options.kinds[job.kind].decision_time(job.job.members.len());
         let mut held = Vec::new();
         if self.options.sharing == Sharing::Offers {

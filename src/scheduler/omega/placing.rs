@@ -17,23 +17,26 @@ pub(super) struct Claim {
     pub(super) node: NodeId,
 }
 
+/// The search of a decision for nodes with room.
+#[derive(Clone, Copy)]
+pub(super) struct Look {
+    pub(super) search: Search,
+    pub(super) seed: u64,
+    /// Number of the job.
+    pub(super) number: u64,
+    pub(super) attempt: u32,
+}
+
 /// Claims for the tasks of a job that the cluster has room for, in the order of the tasks.
-pub(super) fn plan(
-    rooms: &mut Rooms,
-    store: &Store,
-    job: &Job,
-    (search, seed): (Search, u64),
-    (number, attempt): (u64, u32),
-) -> Vec<Claim> {
+pub(super) fn plan(rooms: &mut Rooms, store: &Store, job: &Job, look: Look) -> Vec<Claim> {
     let nodes = store.nodes().len();
-    let entity = number
-        .wrapping_mul(1 << 20)
-        .wrapping_add(u64::from(attempt));
-    let mut stream = Stream::new(seed, "omega/search", entity);
+    let jobs = look.number.wrapping_mul(1 << 20);
+    let entity = jobs.wrapping_add(u64::from(look.attempt));
+    let mut stream = Stream::new(look.seed, "omega/search", entity);
     let mut claimed: SortedMap<NodeId, u32> = SortedMap::new();
     let mut claims = Vec::new();
     for &pod in &job.members {
-        let first = match search {
+        let first = match look.search {
             Search::Random => stream.below(nodes.max(1) as u64) as usize,
             Search::First => 0,
         };

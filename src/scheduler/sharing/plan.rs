@@ -1,4 +1,4 @@
-//! Who holds the devices of which node in a round.
+//! The jobs that hold the devices of each node in a round.
 
 use cluster::Store;
 use units::NodeId;

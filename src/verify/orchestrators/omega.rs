@@ -68,26 +68,32 @@ struct Machines<'a> {
 /// Difference below which amounts are equal.
 const ROUNDING: f64 = 1e-9;
 
-impl Ledger for Machines<'_> {
-    type Claim = (String, f64);
+/// A claim on a machine.
+struct Claimed {
+    machine: String,
+    amount: f64,
+}
 
-    fn is_touched(&self, (machine, _): &Self::Claim) -> bool {
-        let own = self.machines.get(machine);
+impl Ledger for Machines<'_> {
+    type Claim = Claimed;
+
+    fn is_touched(&self, claim: &Claimed) -> bool {
+        let own = self.machines.get(&claim.machine);
         own.is_some_and(|own| own.claimed > self.snapshot)
     }
 
-    fn take(&mut self, (machine, amount): &Self::Claim) -> bool {
-        let own = self.machines.get_mut(machine);
-        let Some(own) = own.filter(|own| *amount <= own.free + ROUNDING) else {
+    fn take(&mut self, claim: &Claimed) -> bool {
+        let own = self.machines.get_mut(&claim.machine);
+        let Some(own) = own.filter(|own| claim.amount <= own.free + ROUNDING) else {
             return false;
         };
-        own.free -= amount;
+        own.free -= claim.amount;
         true
     }
 
-    fn give_back(&mut self, (machine, amount): &Self::Claim) {
-        if let Some(own) = self.machines.get_mut(machine) {
-            own.free += amount;
+    fn give_back(&mut self, claim: &Claimed) {
+        if let Some(own) = self.machines.get_mut(&claim.machine) {
+            own.free += claim.amount;
         }
     }
 }
@@ -110,18 +116,19 @@ fn transactions(case: &Case) -> Result<Value, Trouble> {
             let mut machines: IndexMap<String, Machine> = free.iter().map(machine).collect();
             let mut kept = Map::new();
             for (id, own) in &order {
-                let claims = own
-                    .claims
-                    .iter()
-                    .map(|(machine, &amount)| (machine.clone(), amount));
-                let claims: Vec<(String, f64)> = claims.collect();
+                let claims = own.claims.iter().map(|(machine, &amount)| Claimed {
+                    machine: machine.clone(),
+                    amount,
+                });
+                let claims: Vec<Claimed> = claims.collect();
                 let mut ledger = Machines {
                     machines: &mut machines,
                     snapshot: own.snapshot,
                 };
                 let accepted = commit(&mut ledger, &claims, conflicts, fate);
                 let mut own_kept = Map::new();
-                for ((machine, _), _) in claims.iter().zip(&accepted).filter(|(_, kept)| **kept) {
+                for (claim, _) in claims.iter().zip(&accepted).filter(|(_, kept)| **kept) {
+                    let machine = &claim.machine;
                     own_kept.insert(
                         machine.clone(),
                         case.request[*id]["claims"][machine].clone(),

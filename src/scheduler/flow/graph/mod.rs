@@ -127,11 +127,6 @@ impl Graph {
         machine.reset(network, &*self.model);
     }
 
-    /// Returns whether a node is part of the network.
-    pub fn has_machine(&self, node: NodeId) -> bool {
-        self.machines.get(node.index()).is_some_and(Option::is_some)
-    }
-
     /// Sets the number of tasks of a class that a node has room for.
     pub fn set_room(&mut self, class: ClassId, node: NodeId, room: u32) {
         let Some(own) = self.machines.get(node.index()).and_then(Option::as_ref) else {
