@@ -262,7 +262,7 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 46] = [
+const SCENARIOS: [(&str, &[&str]); 45] = [
     ("functions.yaml", &["--set", "stop={at: 10m}"]),
     ("descheduling.yaml", &[]),
     ("low-utilization.yaml", &[]),
@@ -324,7 +324,6 @@ const SCENARIOS: [(&str, &[&str]); 46] = [
     ("sparrow.yaml", &["--set", "stop={at: 6h}"]),
     ("omega.yaml", &["--set", "stop={at: 10m}"]),
     ("quincy.yaml", &["--set", "stop={at: 10m}"]),
-    ("virtual-machines.yaml", &["--set", "stop={at: 2h}"]),
     ("gpu-sharing.yaml", &["--set", "stop={at: 6h}"]),
     ("backfilling.yaml", &["--set", "stop={at: 6h}"]),
     ("openb-fill-up.yaml", &["--set", "stop={at: 60s}"]),

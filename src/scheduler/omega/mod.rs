@@ -25,6 +25,7 @@ use model::event::{Decision, Hold};
 use model::{DeviceSet, EndReason, Event, PodRef};
 use units::{ComponentId, Duration, Instant, NodeId, Revision};
 
+use self::commit::Conflicts;
 use self::placing::{Cell, Claim, Look, plan};
 use crate::batch::job::{Job, JobFacts, JobNumber};
 use crate::batch::room::Rooms;
@@ -275,8 +276,12 @@ impl Scheduler {
             .filter(|own| members.contains(&own.pod))
             .collect();
         let mut cell = Cell::new(store, job.job.class, copy, &self.claimed, self.id);
-        let rules = (self.options.conflicts, self.options.transactions);
-        let kept = commit::commit(&mut cell, &claims, rules.0, rules.1);
+        // What is offered to a scheduler is locked: others' claims can't be about it.
+        let conflicts = match self.options.sharing {
+            Sharing::Optimistic => self.options.conflicts,
+            Sharing::Offers => Conflicts::Fine,
+        };
+        let kept = commit::commit(&mut cell, &claims, conflicts, self.options.transactions);
         let mut placed = 0;
         for (claim, _) in claims.iter().zip(&kept).filter(|(_, kept)| **kept) {
             let devices = cell.devices(claim.node);

@@ -30,6 +30,8 @@ pub(super) struct Counter {
     classes: Vec<u32>,
     /// A count does not fit.
     pub(super) is_broken: bool,
+    /// Memory that is accounted for, in bytes.
+    bytes: usize,
 }
 
 /// Number of classes up to which debug builds check that no class was passed over.
@@ -83,6 +85,7 @@ impl Counter {
             of_class: pods.of_class.clone(),
             classes: Vec::new(),
             is_broken: false,
+            bytes: 0,
         }
     }
 
@@ -121,7 +124,7 @@ impl Counter {
         }
     }
 
-    fn bytes(&self) -> usize {
+    fn measured(&self) -> usize {
         let sets = usize::from(self.some.is_some()) + usize::from(self.included.is_some());
         4 * (self.counts.len() + self.classes.len())
             + sets * self.counts.len().div_ceil(8)
@@ -184,7 +187,8 @@ impl Counters {
                 );
             }
         }
-        self.bytes += counter.bytes();
+        counter.bytes = counter.measured();
+        self.bytes += counter.bytes;
         self.all[number] = Some(counter);
         number
     }
@@ -199,7 +203,7 @@ impl Counters {
                 for &class in &counter.classes {
                     self.by_class[class as usize].retain(|own| own.counter as usize != number);
                 }
-                self.bytes -= counter.bytes();
+                self.bytes -= counter.bytes;
                 self.free.push(number);
             }
         }
