@@ -439,6 +439,10 @@ fn assumptions(arguments: &PlanArguments, questions: &Questions, resized: &Resiz
         format!("pods are placed by falling priority, then {order}; preemption is {preemption}"),
         "cordoned and unready nodes keep their state; nodes of the control plane stay".to_owned(),
     ];
+    if arguments.scheduler.release != Release::default() {
+        let release = arguments.scheduler.release;
+        lines.push(format!("kube-scheduler {release} decides (`--release`)"));
+    }
     if questions.minimize.is_some() {
         lines.push("every zone of today keeps a node".to_owned());
     }
