@@ -143,7 +143,7 @@ fn is_fault(test: &Test, fault: &str) -> bool {
 
 /// Returns whether the plan exempts the test: variables make it as long as one likes, or it is all at once.
 fn is_long(test: &Test) -> bool {
-    matches!(test.fault, "24" | "34" | "36" | "S" | "T")
+    matches!(test.fault, "24" | "25" | "34" | "36" | "S" | "T")
 }
 
 /// Returns whether a feature that the test needs is mandatory.
