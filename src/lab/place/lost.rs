@@ -24,7 +24,7 @@ pub struct Loss {
     pub placed: Vec<(String, Text)>,
     /// Pods that find no node, with what the scheduler says of each.
     pub waiting: Vec<(String, String)>,
-    /// Pods that nobody makes anew.
+    /// Pods that nothing replaces.
     pub gone: Vec<String>,
     /// Pods that belonged to their node: static ones, and those of a `DaemonSet`.
     pub of_node: Vec<String>,

@@ -30,11 +30,11 @@ pub struct GoalPod {
     pub info: Arc<PodInfo>,
     /// `NAMESPACE/NAME`.
     pub name: String,
-    /// The workload that the pod belongs to; its own name if nobody controls it.
+    /// The workload that the pod belongs to; its own name if nothing controls it.
     pub workload: Text,
     /// Node of the pod today.
     pub node: Option<Text>,
-    /// Marks a pod that no controller makes anew.
+    /// Marks a pod that no controller replaces.
     pub is_bare: bool,
     /// Budget that allows no disruption of the pod: it keeps its node.
     pub kept_by: Option<Text>,

@@ -179,7 +179,7 @@ pub struct Plan {
     pub pods: u64,
     /// Pods that wait today and stay out of the goal.
     pub waiting: Vec<String>,
-    /// Number of pods that no controller makes anew.
+    /// Number of pods that no controller replaces.
     pub bare: u64,
     /// Numbers of pods by the scheduler that they name, where it is not the default one.
     pub foreign: Vec<(Text, u64)>,

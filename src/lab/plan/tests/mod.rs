@@ -135,7 +135,8 @@ fn ask(items: &[Value], questions: &Questions) -> Plan {
     plan(&mut snapshot(items), &profiles, questions).expect("a plan")
 }
 
-/// What is bought of one type `t`: enough, and waiting with one less.
+/// Checks a purchase of one type `t`: the number of nodes that are enough, and the number of pods that
+/// wait with one less.
 fn check_bought(room: [&str; 3], zones: &[&str], items: Vec<Value>, expected: (u64, u64)) {
     let nodes = zones
         .iter()
