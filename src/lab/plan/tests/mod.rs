@@ -11,6 +11,7 @@ use model::{Changes, Node, Object};
 
 use trace::Input;
 
+mod checks;
 mod dumps;
 mod mixes;
 
@@ -405,13 +406,16 @@ fn growth_fills_a_cluster_in_a_month() {
     ] {
         let grow = Grow {
             pattern: String::new(),
-            rate,
+            rate: rate.clone(),
         };
         let questions = Questions {
             grow: vec![grow],
             ..questions()
         };
         let months = ask(&items, &questions).months;
+        if rate == growth::Rate::Share(50_000) {
+            assert_eq!((months[2].pods, months[2].waiting), (116, 0));
+        }
         let last = months.last().expect("a month");
         assert_eq!(
             (last.month, last.pods, last.waiting),

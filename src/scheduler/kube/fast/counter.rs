@@ -187,11 +187,7 @@ impl Counters {
                 } else {
                     held.all
                 };
-                counter.add(
-                    &keys[key],
-                    place,
-                    weight * i64::from(pods),
-                );
+                counter.add(&keys[key], place, weight * i64::from(pods));
             }
         }
         counter.bytes = counter.measured();

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use super::plan::{Draft, DraftPoints, FastProfile};
+use super::shape::Nodes;
 use crate::kube::fast_plugin::{node_points, node_test};
 use crate::kube::keep::Rests;
-use super::shape::Nodes;
 use crate::kube::{Normalization, PodInfo};
 use model::{Container, PodSpec};
 

@@ -251,7 +251,8 @@ impl Fast {
             match self.sites.turn() {
                 Some(turn) => {
                     let words = self.changed.len();
-                    self.window.search_turned(turn, words, start, wanted, word_at);
+                    self.window
+                        .search_turned(turn, words, start, wanted, word_at);
                 }
                 None => self.window.search(nodes, start, wanted, word_at),
             }

@@ -292,8 +292,9 @@ impl Shape {
         let (fixed, row) = (self.declared.fixed[place], &nodes.rows[place]);
         let node = || nodes.sites.node(nodes.cache, place);
         let is_open = !nodes.sites.is_absent(place)
-            && fixed >= 0 && self.row_tests.iter().all(|test| test(row)) && { self.tests.iter() }
-                .all(|test| node().is_some_and(|node| test(node)));
+            && fixed >= 0
+            && self.row_tests.iter().all(|test| test(row))
+            && { self.tests.iter() }.all(|test| node().is_some_and(|node| test(node)));
         let mut rank = 0;
         if is_open {
             // Weights are small, so that sums fit.
