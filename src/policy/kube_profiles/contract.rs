@@ -45,7 +45,7 @@ impl KubePlugin for AvoidRack {
     }
 }
 
-fn default_profile() -> KubeProfile {
+pub(super) fn default_profile() -> KubeProfile {
     let profiles = build_kube_profiles(&SchedulerConfig::default(), Changes::default());
     let mut profile = profiles.expect("the default").remove(0);
     add_machine(&mut profile);
@@ -200,46 +200,6 @@ proptest! {
             }
             let slot = usize::from(size) % cache.slot_count();
             cache.add_pod_in(pod, slot);
-        }
-    }
-
-    /// Nodes that leave for a while and come back: the fast form keeps its answers about the others,
-    /// and decides as the plain form at every step.
-    #[test]
-    fn losses_that_are_taken_back_leave_the_forms_alike(
-        drawn in proptest::collection::vec((any::<u8>(), 0..16_u8, any::<u16>()), 8..40),
-    ) {
-        let profile = default_profile();
-        let mut cache = cache();
-        cache.set_down("n8", false);
-        let ties = TieBreak::random(3, 0);
-        let mut fast = Round::new(ties.clone(), Form::Incremental);
-        let mut plain = Round::new(ties, Form::Plain);
-        let mut decide = |cache: &mut Cache, (size, kind): (u8, u8), step: &str| {
-            let pod = pod_info(cache, spec(size, kind), step);
-            let found = fast.decide(&profile, cache, &pod);
-            let expected = plain.decide(&profile, cache, &pod);
-            assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{step}");
-            (Arc::new(pod), expected)
-        };
-        for (step, &(size, kind, lost)) in drawn.iter().enumerate() {
-            let (pod, outcome) = decide(&mut cache, (size, kind), &format!("p{step}"));
-            if let Outcome::Placed(slot) = outcome {
-                cache.add_pod_in(pod, slot);
-            }
-            let gone = (0..9).filter(|place| lost >> place & 1 == 1 && lost >> 9 & 1 == 1);
-            let gone: Vec<Text> = gone.map(|place| format!("n{place}").into()).collect();
-            let order = cache.node_order();
-            let nodes = cache.take_nodes(&gone);
-            let (pod, outcome) = decide(&mut cache, (size / 2, kind), &format!("q{step}"));
-            if let Outcome::Placed(slot) = outcome {
-                cache.add_pod_in(pod.clone(), slot);
-                cache.remove_pod_in(&pod, slot);
-            }
-            for node in nodes {
-                cache.put_back(node);
-            }
-            cache.restore_order(order);
         }
     }
 

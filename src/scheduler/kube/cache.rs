@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use thiserror::Error;
 
-use super::change_log::{Change, ChangeLog, Identity, Log, NO_CLASS, NodeChange, Watched};
+use super::change_log::{Change, ChangeLog, Identity, NO_CLASS, NodeChange, NodeLog, Watched};
 use super::node_tree::NodeTree;
 use super::{Amounts, Groups, NodeInfo, Placements, PodClass, PodInfo};
 use model::{Changes, ClusterObjects, Node, PodSpec, Text};
@@ -68,7 +68,7 @@ pub struct Cache {
     /// Pods that came and left, for those who follow.
     log: ChangeLog,
     /// Nodes that came, left or changed themselves.
-    node_log: Log<NodeChange>,
+    node_log: NodeLog,
     identity: Identity,
 }
 
@@ -323,7 +323,7 @@ impl Cache {
     }
 
     /// The nodes that came, left or changed themselves.
-    pub fn node_log(&self) -> &Log<NodeChange> {
+    pub fn node_log(&self) -> &NodeLog {
         &self.node_log
     }
 

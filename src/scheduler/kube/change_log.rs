@@ -6,8 +6,11 @@ use std::sync::Arc;
 
 use model::Node;
 
-/// Changes kept at least; who lags further behind looks at everything anew.
-const KEPT: usize = 1 << 16;
+/// Changes of pods that are kept at least; who lags further behind looks at everything again.
+const PODS_KEPT: usize = 1 << 16;
+
+/// Changes of nodes that are kept at least, with what nodes that left declared.
+const NODES_KEPT: usize = 1 << 12;
 
 /// Identity of a cache; a copy gets a new one.
 #[derive(Debug, Default)]
@@ -66,17 +69,20 @@ pub enum NodeChange {
 }
 
 /// The newest changes of pods.
-pub type ChangeLog = Log<Change>;
+pub type ChangeLog = Log<Change, PODS_KEPT>;
 
-/// The newest changes of a kind.
+/// The newest changes of nodes.
+pub type NodeLog = Log<NodeChange, NODES_KEPT>;
+
+/// The newest changes of a kind, `KEPT` at least.
 #[derive(Clone, Debug)]
-pub struct Log<T> {
+pub struct Log<T, const KEPT: usize> {
     changes: Vec<T>,
     /// Number of changes that are forgotten.
     forgotten: u64,
 }
 
-impl<T> Default for Log<T> {
+impl<T, const KEPT: usize> Default for Log<T, KEPT> {
     fn default() -> Self {
         Self {
             changes: Vec::new(),
@@ -85,7 +91,7 @@ impl<T> Default for Log<T> {
     }
 }
 
-impl<T> Log<T> {
+impl<T, const KEPT: usize> Log<T, KEPT> {
     /// Number of changes that there ever were.
     pub fn end(&self) -> u64 {
         self.forgotten + self.changes.len() as u64
@@ -148,14 +154,14 @@ mod tests {
             all: 1,
             staying: 1,
         };
-        for slot in 0..=2 * KEPT as u32 {
+        for slot in 0..=2 * PODS_KEPT as u32 {
             log.push(change(slot));
         }
-        assert_eq!(log.end(), 2 * KEPT as u64 + 1);
+        assert_eq!(log.end(), 2 * PODS_KEPT as u64 + 1);
         assert!(log.since(0).is_none());
-        let newest = log.since(2 * KEPT as u64).expect("the newest one");
+        let newest = log.since(2 * PODS_KEPT as u64).expect("the newest one");
         assert_eq!(newest.len(), 1);
-        assert_eq!(newest[0].slot, 2 * KEPT as u32);
+        assert_eq!(newest[0].slot, 2 * PODS_KEPT as u32);
         assert!(log.since(log.end()).is_some_and(<[Change]>::is_empty));
     }
 }
