@@ -39,6 +39,7 @@ use counter::Counters;
 use declared::{Declared, DeclaredKey};
 use fail::fail;
 use key::Key;
+use mask::Mask;
 use model::{ClusterObjects, PodSpec, Text};
 use plan::{DraftPoints, FastProfile, Plan};
 use rank::{Ranker, Sight};
@@ -241,21 +242,14 @@ impl Fast {
         self.labels.enter(Work::Filter);
         if !shape.is_shut() {
             let masks = mask::masks(plan, &self.keys, &self.counters);
-            let wanted = profile.wanted(nodes);
-            let word_at = |index| {
-                let word = shape.open_in(index, kept);
-                masks
-                    .iter()
-                    .fold(word, |word, mask| mask.apply(word, index))
-            };
-            match self.sites.turn() {
-                Some(turn) => {
-                    let words = self.changed.len();
-                    self.window
-                        .search_turned(turn, words, start, wanted, word_at);
-                }
-                None => self.window.search(nodes, start, wanted, word_at),
-            }
+            search(
+                &mut self.window,
+                shape,
+                &masks,
+                kept,
+                start,
+                profile.wanted(nodes),
+            );
         }
         if shape.is_broken {
             return None;
@@ -292,6 +286,27 @@ impl Fast {
             place: self.sites.rank(place?),
             looked_at: self.window.looked_at,
         }))
+    }
+}
+
+/// Searches the nodes that a shape and masks leave, in the scheduler's order.
+fn search(
+    window: &mut Window,
+    shape: &mut Shape,
+    masks: &[Mask<'_>],
+    kept: Nodes<'_>,
+    start: usize,
+    wanted: usize,
+) {
+    let word_at = |index| {
+        let word = shape.open_in(index, kept);
+        masks
+            .iter()
+            .fold(word, |word, mask| mask.apply(word, index))
+    };
+    match kept.sites.turn() {
+        Some(turn) => window.search_turned(turn, kept.changed.len(), start, wanted, word_at),
+        None => window.search(kept.cache.node_count(), start, wanted, word_at),
     }
 }
 

@@ -134,7 +134,9 @@ impl Window {
     /// Calls with the place of every node, in the order of the search.
     pub(super) fn each_from(&self, start: usize, mut call: impl FnMut(usize)) {
         if let Some(turned) = &self.turned {
-            turned.iter().for_each(|&place| call(place as usize));
+            for &place in turned {
+                call(place as usize);
+            }
             return;
         }
         self.each(|place| {
