@@ -356,6 +356,76 @@ fn what_is_deleted_is_stopped_and_what_nobody_knows_as_well() {
 }
 
 #[test]
+fn a_container_that_waits_to_be_started_again_keeps_its_log_and_its_number() {
+    let mut cluster = Cluster::new("daemon-back-off");
+    cluster.apply(&deployment(1));
+    wait("a ready pod", || ready(&cluster.pods()) == 1);
+    let name = cluster.pods()[0].name.clone();
+    let restarts = |cluster: &Cluster| cluster.pods()[0].restarts;
+    for restart in 0..2 {
+        wait("the pod's container", || cluster.host.running().len() == 1);
+        cluster.host.exit(&cluster.host.running()[0], 3);
+        wait("its end", || {
+            restarts(&cluster) > restart || ready(&cluster.pods()) == 0
+        });
+    }
+    // The second end is followed by a back-off.
+    wait("the last attempt alone", || {
+        let world = cluster.host.world();
+        world.attempts.keys().map(AttemptId::number).eq([1])
+    });
+    let text = cluster.logs(&name, None).expect("a log");
+    assert_eq!(text.records, "T stdout F ran sleep 100000\n");
+    let before = exits(&cluster);
+    cluster.restart_daemon(2);
+    wait("the third attempt", || {
+        let numbers: Vec<u32> = cluster
+            .host
+            .running()
+            .iter()
+            .map(AttemptId::number)
+            .collect();
+        numbers == [2]
+    });
+    assert_eq!(exits(&cluster), before, "an end is reported once");
+    cluster.end();
+}
+
+/// Number of ends of containers that users were shown.
+fn exits(cluster: &Cluster) -> usize {
+    let events = cluster.server.admin().get("/v1/events?after=0");
+    let events: Vec<EventRow> = events.expect("events");
+    events
+        .iter()
+        .filter(|event| event.reason == "Exited")
+        .count()
+}
+
+#[test]
+fn a_daemon_that_is_started_again_stops_what_was_deleted_meanwhile() {
+    let mut cluster = Cluster::new("daemon-deleted");
+    cluster.apply(&deployment(2));
+    wait("two ready pods", || ready(&cluster.pods()) == 2);
+    cluster.daemon.stop().expect("an orderly end");
+    let delete = Request::Delete {
+        object: "Deployment/default/web".to_owned(),
+    };
+    let _: UserOutcome = cluster
+        .server
+        .admin()
+        .post("/v1/requests", &delete)
+        .expect("an outcome");
+    wait("pods that end", || {
+        let pods = cluster.pods();
+        pods.len() == 2 && pods.iter().all(|pod| pod.terminating)
+    });
+    cluster.daemon = Working::start(cluster.agent.clone(), &cluster.folder, &cluster.host, 2);
+    wait("an empty cluster", || cluster.pods().is_empty());
+    assert_eq!(cluster.host.running(), Vec::new());
+    cluster.end();
+}
+
+#[test]
 fn logs_usage_and_events_reach_users() {
     let cluster = Cluster::new("daemon-logs");
     cluster.apply(&deployment(1));
