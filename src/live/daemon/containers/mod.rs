@@ -209,7 +209,7 @@ impl<R: Runtime> Containers<R> {
         match change {
             Change::Running { .. } => self.say(known, ContainerEvent::Started),
             Change::Ended(_) | Change::NotStarted if known.is_stopping => {
-                self.stopped(&attempt, known)
+                self.stopped(&attempt, known);
             }
             Change::Ended(ending) => {
                 let code = ending.code().unwrap_or(UNKNOWN);
