@@ -115,6 +115,14 @@ pub enum DriverError {
         /// Name of the component.
         component: String,
     },
+    /// A component can't take up what an earlier one knew.
+    #[error("`{component}` can't go on from what an earlier one knew: {why}")]
+    Recall {
+        /// Name of the component.
+        component: String,
+        /// Reason.
+        why: String,
+    },
     /// A snapshot can't be taken, or leads to no cluster.
     #[error("at {at} there is no snapshot: {why}")]
     Snapshot {
