@@ -80,7 +80,7 @@ fn parts(system: &str, backfill: &str) -> SystemParts {
     (entry.build)(&request).expect("a system that can be built")
 }
 
-fn plane(system: &str) -> Plane {
+pub(super) fn plane(system: &str) -> Plane {
     Plane::new(system, parts(system, "easy"))
 }
 
