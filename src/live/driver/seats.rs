@@ -20,7 +20,7 @@ pub(super) struct Seats {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Remembered {
     /// Name of the component.
-    component: String,
+    pub(super) component: String,
     memory: String,
 }
 

@@ -68,6 +68,21 @@ impl Driver {
         Ok(snapshot)
     }
 
+    /// Refuses to have the simulator begin in the midst of a run where a component keeps more than what
+    /// is stored.
+    ///
+    /// # Errors
+    /// A component does.
+    pub(crate) fn check_simulated_beginning(&self) -> Result<(), DriverError> {
+        let memories = self.seats.memories().map_err(Forgetful::into_error)?;
+        match memories.into_iter().next() {
+            None => Ok(()),
+            Some(own) => Err(DriverError::Midst {
+                component: own.component,
+            }),
+        }
+    }
+
     fn go_on_from(&mut self, snapshot: &Snapshot) -> Result<(), DriverError> {
         let failed = |why: &dyn std::fmt::Display| DriverError::Snapshot {
             at: snapshot.at,
