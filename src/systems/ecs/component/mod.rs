@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use cluster::{Conflict, Store};
 use control::admission::Creation;
 use control::{Component, Memory, Outbox, Progress, Write};
-use model::{Event, NodeContact, ObjectChange, PodRef, Text};
+use model::{Event, NodeContact, PodRef, Text};
 use rng::Stream;
 use scheduler::pipeline::evaluate::Form;
 use units::{Instant, NodeId, ObjectId, PodId, Revision, SortedMap, SortedSet};
@@ -134,14 +134,7 @@ impl Ecs {
                 Event::PodBound { pod, node, .. } => self.bound(*pod, *node),
                 Event::PodRunning { pod } => self.runs(now, *pod),
                 Event::PodEnded { pod, reason } => self.ended(now, *pod, *reason, store, out),
-                Event::Object(change) => {
-                    let (ObjectChange::Created { id, .. }
-                    | ObjectChange::Updated { id, .. }
-                    | ObjectChange::Terminating { id }
-                    | ObjectChange::Orphaned { id }
-                    | ObjectChange::Deleted { id }) = change;
-                    self.declared(*id, store, out);
-                }
+                Event::Object(change) => self.declared(change.id(), store, out),
                 _ => {}
             }
         }
