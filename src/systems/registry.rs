@@ -3,8 +3,8 @@
 
 use super::entry::{SystemEntry, SystemError};
 use super::{
-    batch, compose, consolidation, ecs, fleet, flow, gpu_sharing, kubernetes, mesos, nova, omega,
-    pipeline, sparrow, swarm, swarmkit,
+    batch, borg, compose, consolidation, ecs, fleet, flow, gpu_sharing, kubernetes, mesos, nova,
+    omega, pipeline, sparrow, swarm, swarmkit,
 };
 
 /// The systems.
@@ -19,6 +19,7 @@ pub const SYSTEMS: &[SystemEntry] = &[
     nova::ENTRY,
     ecs::ENTRY,
     compose::ENTRY,
+    borg::ENTRY,
     batch::ENTRY,
     sparrow::ENTRY,
     omega::ENTRY,

@@ -37,7 +37,14 @@ struct Case {
 }
 
 /// Systems that no driver of real hosts was tried with.
-const UNTRIED: [&str; 5] = ["compose", "omega", "flow", "consolidation", "gpu-sharing"];
+const UNTRIED: [&str; 6] = [
+    "borg",
+    "compose",
+    "omega",
+    "flow",
+    "consolidation",
+    "gpu-sharing",
+];
 
 /// Every other system of the registry.
 const CASES: [Case; 11] = [
