@@ -13,6 +13,7 @@ pub mod entry;
 pub mod fleet;
 pub mod flow;
 pub mod gpu_sharing;
+mod jobs_alone;
 pub mod kubelet;
 pub mod kubernetes;
 pub mod mapping;

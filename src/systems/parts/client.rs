@@ -105,17 +105,7 @@ impl Workloads {
             }
             _ => false,
         };
-        if is_refused {
-            return None;
-        }
-        match object {
-            Object::Deployment(own) => Some((own.replicas, &own.template)),
-            Object::ReplicaSet(own) | Object::ReplicationController(own) => {
-                Some((own.replicas, &own.template))
-            }
-            Object::StatefulSet(own) => Some((own.replicas, &own.template)),
-            _ => None,
-        }
+        if is_refused { None } else { object.replicas() }
     }
 }
 

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use cluster::{Conflict, Store};
 use control::admission::Creation;
 use control::{Component, Outbox, Progress, Write};
-use model::{Event, NodeContact, ObjectChange, PodRef, Text};
+use model::{Event, NodeContact, PodRef, Text};
 use rng::Stream;
 use scheduler::pipeline::evaluate::Form;
 use units::{Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet};
@@ -129,14 +129,7 @@ impl Ecs {
                 Event::PodBound { pod, node, .. } => self.bound(*pod, *node),
                 Event::PodRunning { pod } => self.runs(now, *pod),
                 Event::PodEnded { pod, reason } => self.ended(now, *pod, *reason, store, out),
-                Event::Object(change) => {
-                    let (ObjectChange::Created { id, .. }
-                    | ObjectChange::Updated { id, .. }
-                    | ObjectChange::Terminating { id }
-                    | ObjectChange::Orphaned { id }
-                    | ObjectChange::Deleted { id }) = change;
-                    self.declared(*id, store, out);
-                }
+                Event::Object(change) => self.declared(change.id(), store, out),
                 _ => {}
             }
         }
