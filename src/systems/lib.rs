@@ -3,6 +3,7 @@
 //! common is in [`parts`].
 
 pub mod batch;
+pub mod borg;
 pub mod capability;
 pub mod compose;
 pub mod consolidation;

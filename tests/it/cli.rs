@@ -262,7 +262,8 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 45] = [
+const SCENARIOS: [(&str, &[&str]); 46] = [
+    ("borg.yaml", &["--set", "stop={at: 2h}"]),
     ("functions.yaml", &["--set", "stop={at: 10m}"]),
     ("descheduling.yaml", &[]),
     ("low-utilization.yaml", &[]),
