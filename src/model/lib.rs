@@ -5,6 +5,7 @@ pub mod affinity;
 pub mod behaviour;
 pub mod canonical;
 pub mod checkpoint;
+pub mod delivery;
 pub mod event;
 pub mod exit;
 pub mod exit_plan;
@@ -37,6 +38,7 @@ use std::sync::Arc;
 
 pub use affinity::{Affinity, NodeAffinity, PodAffinityTerm, TopologySpread};
 pub use behaviour::Behaviour;
+pub use delivery::{Delivery, DeliveryStep, Push, VersionFault};
 pub use event::{
     EndReason, Event, EvictionCause, Found, NewPrice, NodeContact, PodChange, PodCreated, PodRef,
     PullStep, Refusal,

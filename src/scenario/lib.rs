@@ -11,6 +11,7 @@ mod check;
 mod check_fields;
 pub mod compose;
 mod decode;
+mod delivery;
 pub mod diagnostic;
 mod domains;
 mod failures;

@@ -11,6 +11,7 @@ pub mod ecs;
 pub mod entry;
 pub mod fleet;
 pub mod flow;
+pub mod functions;
 pub mod gpu_sharing;
 pub mod kubelet;
 pub mod kubernetes;

@@ -140,7 +140,8 @@ impl Seen {
                 | Event::PodRunning { .. }
                 | Event::HoldPlaced(_)
                 | Event::HoldReleased { .. }
-                | Event::Decided(_) => continue,
+                | Event::Decided(_)
+                | Event::Delivery(_) => continue,
             }
             self.has_changed = true;
         }

@@ -15,7 +15,9 @@ use super::upgrade::UpgradePlan;
 use cluster::{Conflict, Store};
 use eviction::pods_to_evict;
 use model::workload::Deployment;
-use model::{Event, Namespace, Node, Object, ObjectChange, PodRef, Taint, Text};
+use model::{
+    Delivery, DeliveryStep, Event, Namespace, Node, Object, ObjectChange, PodRef, Push, Taint, Text,
+};
 use succession::succeeding;
 use units::{Instant, ObjectId, plural};
 
@@ -62,6 +64,8 @@ pub enum Operation {
     Evict(Vec<PodRef>),
     /// Takes nodes out of use one after the other, and back.
     Upgrade(Arc<UpgradePlan>),
+    /// Pushes an image to the registry, or source code that it is built from.
+    Push(Push),
 }
 
 /// Fate of the dependents of a deleted object.
@@ -139,6 +143,7 @@ impl fmt::Display for Operation {
             Self::Uncordon(node) => write!(f, "uncordon {node}"),
             Self::Drain(node) => write!(f, "drain {node}"),
             Self::Evict(pods) => write!(f, "evict {}", plural::count(pods.len(), "pod")),
+            Self::Push(push) => write!(f, "push {}", push.resolved()),
             Self::Upgrade(plan) => {
                 write!(f, "upgrade of {}", plural::count(plan.nodes.len(), "node"))
             }
@@ -264,6 +269,15 @@ pub fn carry_out(
             steps.evict(now, store, pods_to_evict(store, node));
         }
         Operation::Evict(pods) => steps.evict(now, store, pods.clone()),
+        Operation::Push(push) => {
+            let delivery = Delivery {
+                push: push.clone(),
+                pushed: now,
+                workload: Text::default(),
+                step: DeliveryStep::Pushed,
+            };
+            steps.events.push(Event::Delivery(Arc::new(delivery)));
+        }
         // It goes on by itself: see [`super::upgrade`].
         Operation::Upgrade(_) => {}
     }

@@ -65,6 +65,8 @@ pub const KINDS: &[&str] = &[
     "fault",
     "healed",
     "priced",
+    "decided",
+    "delivery",
 ];
 
 /// Writes the events of a variant.
@@ -265,6 +267,14 @@ impl Observer for EventLog {
                 let refused = decision.conflicts;
                 let what = format!("placed {placed} of {claims}, {refused} in conflict");
                 self.line(at, "decided", scheduler, what);
+            }
+            Event::Delivery(own) => {
+                let image = format!("Image/{}", own.push.resolved());
+                let mut what = own.step.name().to_owned();
+                if !own.workload.is_empty() {
+                    what = format!("{what}: {}", own.workload);
+                }
+                self.line(at, "delivery", image, what);
             }
             Event::PriceChanged(new) => {
                 let price = format!("{} an hour", new.price_micro_per_hour as f64 / 1e6);

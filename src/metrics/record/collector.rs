@@ -155,11 +155,13 @@ pub enum Heard {
     Prices,
     /// Changes: a scheduler that takes time to decide has decided on a job.
     Decisions,
+    /// Changes: steps of pushes on their way to the pods that run them.
+    Deliveries,
 }
 
 impl Heard {
     /// All of them, each at its own number.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Created,
         Self::Bound,
         Self::Unschedulable,
@@ -181,6 +183,7 @@ impl Heard {
         Self::Traffic,
         Self::Prices,
         Self::Decisions,
+        Self::Deliveries,
     ];
 
     /// Kind of an event; `None` for events that no metric uses.
@@ -204,6 +207,7 @@ impl Heard {
             Event::Object(_) => Self::Objects,
             Event::PriceChanged(_) => Self::Prices,
             Event::Decided(_) => Self::Decisions,
+            Event::Delivery(_) => Self::Deliveries,
             Event::ClassAdded { .. }
             | Event::NodeContact { .. }
             | Event::HoldPlaced(_)

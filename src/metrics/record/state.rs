@@ -166,6 +166,7 @@ impl ClusterState {
             | Event::Object(_)
             | Event::PriceChanged(_)
             | Event::Decided(_)
+            | Event::Delivery(_)
             | Event::PodUnschedulable { .. }
             | Event::PodStarting { .. } => {}
         }
