@@ -95,6 +95,11 @@ impl Digest {
                 self.bytes(own.push.image.as_bytes());
                 self.bytes(own.workload.as_bytes());
             }
+            Event::Volume(news) => {
+                let (step, _) = news.step.name();
+                self.record(at, 40, [step, news.name.len() as u64]);
+                self.bytes(news.name.as_bytes());
+            }
             Event::PriceChanged(new) => {
                 let length = new.kind.len() as u64;
                 self.record(at, 35, [new.price_micro_per_hour as u64, length]);

@@ -29,6 +29,7 @@ pub mod scalar;
 pub mod schema;
 mod set;
 pub mod share;
+mod storage;
 mod systems;
 #[cfg(test)]
 mod tests;

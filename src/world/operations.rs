@@ -150,6 +150,7 @@ pub fn operations(
         operations.push((at, read(number, operation, &known)?));
     }
     operations.extend(super::delivery::pushes(scenario, files)?);
+    operations.extend(super::storage::disk_failures(scenario, nodes)?);
     if let Some(line) = super::delivery::undelivered(scenario) {
         remarks.note(line);
     }

@@ -141,7 +141,8 @@ impl Seen {
                 | Event::HoldPlaced(_)
                 | Event::HoldReleased { .. }
                 | Event::Decided(_)
-                | Event::Delivery(_) => continue,
+                | Event::Delivery(_)
+                | Event::Volume(_) => continue,
             }
             self.has_changed = true;
         }

@@ -16,7 +16,8 @@ use cluster::{Conflict, Store};
 use eviction::pods_to_evict;
 use model::workload::Deployment;
 use model::{
-    Delivery, DeliveryStep, Event, Namespace, Node, Object, ObjectChange, PodRef, Push, Taint, Text,
+    Delivery, DeliveryStep, Disk, Event, Namespace, Node, Object, ObjectChange, PodRef, Push,
+    Taint, Text, VolumeNews, VolumeStep,
 };
 use succession::succeeding;
 use units::{Instant, ObjectId, plural};
@@ -64,6 +65,8 @@ pub enum Operation {
     Evict(Vec<PodRef>),
     /// Takes nodes out of use one after the other, and back.
     Upgrade(Arc<UpgradePlan>),
+    /// Lets a disk fail for good.
+    FailDisk(Disk),
     /// Pushes an image to the registry, or source code that it is built from.
     Push(Push),
 }
@@ -143,6 +146,8 @@ impl fmt::Display for Operation {
             Self::Uncordon(node) => write!(f, "uncordon {node}"),
             Self::Drain(node) => write!(f, "drain {node}"),
             Self::Evict(pods) => write!(f, "evict {}", plural::count(pods.len(), "pod")),
+            Self::FailDisk(Disk::Node(name)) => write!(f, "fail the disk of {name}"),
+            Self::FailDisk(Disk::Volume(name)) => write!(f, "fail the disks of volume {name}"),
             Self::Push(push) => write!(f, "push {}", push.resolved()),
             Self::Upgrade(plan) => {
                 write!(f, "upgrade of {}", plural::count(plan.nodes.len(), "node"))
@@ -269,6 +274,13 @@ pub fn carry_out(
             steps.evict(now, store, pods_to_evict(store, node));
         }
         Operation::Evict(pods) => steps.evict(now, store, pods.clone()),
+        Operation::FailDisk(disk) => {
+            let (Disk::Node(name) | Disk::Volume(name)) = disk;
+            let step = VolumeStep::DiskFailed(disk.clone());
+            let name = name.clone();
+            let news = VolumeNews { name, step };
+            steps.events.push(Event::Volume(Arc::new(news)));
+        }
         Operation::Push(push) => {
             let delivery = Delivery {
                 push: push.clone(),

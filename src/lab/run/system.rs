@@ -60,6 +60,9 @@ pub fn control_plane(
     if !scenario.delivery.is_empty() {
         return wrong("delivery: real hosts have no registry whose pushes are seen; leave it out");
     }
+    if !scenario.storage.is_empty() {
+        return wrong("storage: backups of real volumes are not made; leave it out");
+    }
     let mut prepared = super::prepare(scenario, files)?;
     if prepared.controllers.is_some() && prepared.autoscaling.is_none() {
         // Users may declare autoscalers at any time.
@@ -130,6 +133,9 @@ pub(crate) fn system(
     }
     if let Some(deliveries) = world::delivery(scenario)? {
         parts.components.push(Box::new(deliveries));
+    }
+    if let Some(keeper) = world::storage(scenario, &prepared.nodes)? {
+        parts.components.push(Box::new(keeper));
     }
     let provider = prepared.provider.as_ref();
     let autoscalers = world::node_autoscalers(scenario, provider, &prepared.kube)?;

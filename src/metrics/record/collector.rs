@@ -157,11 +157,13 @@ pub enum Heard {
     Decisions,
     /// Changes: steps of pushes on their way to the pods that run them.
     Deliveries,
+    /// Changes: news of volumes and their backups.
+    Volumes,
 }
 
 impl Heard {
     /// All of them, each at its own number.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Created,
         Self::Bound,
         Self::Unschedulable,
@@ -184,6 +186,7 @@ impl Heard {
         Self::Prices,
         Self::Decisions,
         Self::Deliveries,
+        Self::Volumes,
     ];
 
     /// Kind of an event; `None` for events that no metric uses.
@@ -208,6 +211,7 @@ impl Heard {
             Event::PriceChanged(_) => Self::Prices,
             Event::Decided(_) => Self::Decisions,
             Event::Delivery(_) => Self::Deliveries,
+            Event::Volume(_) => Self::Volumes,
             Event::ClassAdded { .. }
             | Event::NodeContact { .. }
             | Event::HoldPlaced(_)

@@ -53,7 +53,8 @@ pub fn pod_of<'a>(event: &Event, ended: Option<&'a Pod>, store: &'a Store) -> Op
         | Event::HoldReleased { .. }
         | Event::PriceChanged(_)
         | Event::Decided(_)
-        | Event::Delivery(_) => None,
+        | Event::Delivery(_)
+        | Event::Volume(_) => None,
     }
 }
 

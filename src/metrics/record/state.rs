@@ -167,6 +167,7 @@ impl ClusterState {
             | Event::PriceChanged(_)
             | Event::Decided(_)
             | Event::Delivery(_)
+            | Event::Volume(_)
             | Event::PodUnschedulable { .. }
             | Event::PodStarting { .. } => {}
         }

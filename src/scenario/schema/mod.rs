@@ -33,6 +33,7 @@ mod release;
 mod run;
 mod slurm;
 mod sparrow;
+mod storage;
 mod swarm;
 mod swarmkit;
 mod system;
@@ -90,6 +91,7 @@ pub use run::{
 };
 pub use slurm::{FairShareRule, Slurm};
 pub use sparrow::{Sampling, Sparrow};
+pub use storage::{Backup, Storage, StorageClass};
 pub use swarm::{
     Swarm, SwarmBackend, SwarmCpu, SwarmDiscovery, SwarmFilter, SwarmReschedule, SwarmStrategy,
 };
@@ -162,6 +164,9 @@ pub struct Scenario {
     /// in every workload that runs its repository.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delivery: Vec<Delivery>,
+    /// Volumes whose data is kept, with their backups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub storage: Vec<Storage>,
     /// Serverless functions that clients may call: instances start and stop with requests and are
     /// billed by use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

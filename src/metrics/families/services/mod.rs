@@ -5,3 +5,4 @@ pub mod deliveries;
 pub mod missing_replicas;
 pub mod recovery;
 pub mod rollouts;
+pub mod storage;
