@@ -13,7 +13,9 @@ use crate::families::packing::{
     mix_fragmentation, starting, stranding, usage,
 };
 use crate::families::run::{measured_window, saturation};
-use crate::families::services::{availability, missing_replicas, recovery, rollouts};
+use crate::families::services::{
+    availability, deliveries, missing_replicas, recovery, rollouts, storage,
+};
 use crate::families::sharing::fairness;
 use crate::families::traffic::{alerts, latency, latency_objective, requests, service_saturation};
 use crate::families::waiting::{
@@ -77,6 +79,8 @@ pub const REGISTRY: &[MetricEntry] = &[
     recovery::RECOVER,
     recovery::DETECT,
     rollouts::ENTRY,
+    deliveries::ENTRY,
+    storage::ENTRY,
     blast_radius::ENTRY,
     disruptions::ENTRY,
     restarts::ENTRY,
