@@ -3,7 +3,9 @@
 mod alert_series;
 
 use crate::families::autoscaling::{fights, scaling};
-use crate::families::disruption::{blast_radius, churn, disruptions, oom_kills, restarts};
+use crate::families::disruption::{
+    blast_radius, churn, disruptions, migrations, oom_kills, restarts,
+};
 use crate::families::jobs::{
     goodput, hogs, job_census, makespan, pod_census, throughput, tier_use, turnaround, wasted_work,
 };
@@ -87,6 +89,7 @@ pub const REGISTRY: &[MetricEntry] = &[
     oom_kills::ENTRY,
     wasted_work::ENTRY,
     churn::ENTRY,
+    migrations::ENTRY,
     scaling::ENTRY,
     fights::ENTRY,
     usage::ENTRY,
