@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::capability::Capabilities;
 use crate::mapping::object_refusal;
 use cluster::Store;
-use control::{Memory, Outbox};
 use control::admission::{Creation, NewName, NewPod};
+use control::{Memory, Outbox};
 use model::{EndReason, Event, Object, ObjectChange, PodChange, PodOwner, PodRef, PodSpec, Text};
 use units::{ObjectId, PodId, SortedMap};
 
