@@ -217,7 +217,6 @@ impl Fast {
         ties: &mut TieBreak,
     ) -> Option<Answer> {
         let AttemptContext { cache, pod } = ctx;
-        let nodes = cache.node_count();
         let (_, Entry::By(plan)) = self.plans.get_index_mut(number)? else {
             return None;
         };
@@ -242,14 +241,8 @@ impl Fast {
         self.labels.enter(Work::Filter);
         if !shape.is_shut() {
             let masks = mask::masks(plan, &self.keys, &self.counters);
-            search(
-                &mut self.window,
-                shape,
-                &masks,
-                kept,
-                start,
-                profile.wanted(nodes),
-            );
+            let wanted = profile.wanted(cache.node_count());
+            search(&mut self.window, shape, &masks, kept, start, wanted);
         }
         if shape.is_broken {
             return None;
