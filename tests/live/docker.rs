@@ -353,7 +353,11 @@ fn probed() {
     apply(&cluster, &probed_pod());
     let is_ready = || cluster.pods().iter().any(|pod| pod.ready);
     let restarts = || cluster.pods().iter().map(|pod| pod.restarts).sum::<u32>();
-    await_event(&cluster, "Unhealthy", "readiness probe of container `files`");
+    await_event(
+        &cluster,
+        "Unhealthy",
+        "readiness probe of container `files`",
+    );
     assert!(!is_ready());
     engine.in_containers(&["touch", "/ready"]);
     wait_until("it is ready", seconds(9), is_ready);

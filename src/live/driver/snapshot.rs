@@ -96,7 +96,9 @@ impl Driver {
         }
         let store = Store::restored(self.store.commitment(), &snapshot.history);
         let store = store.map_err(|conflict| failed(&conflict))?;
-        let seats = self.seats.successors(snapshot.at, &snapshot.memories, &store);
+        let seats = self
+            .seats
+            .successors(snapshot.at, &snapshot.memories, &store);
         self.seats = seats.map_err(Forgetful::into_error)?;
         self.store = store;
         self.digest = Digest::new();

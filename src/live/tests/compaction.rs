@@ -4,8 +4,8 @@
 use super::bench::{Bench, deployment, plane};
 use super::systems;
 use crate::control::Compaction;
-use crate::driver::{Driver, Plane};
 use crate::driver::input::Input;
+use crate::driver::{Driver, Plane};
 use crate::journal::archive::Archive;
 use crate::journal::{Dies, MemoryJournal};
 use crate::record::{Log, replay};
@@ -220,7 +220,9 @@ fn exit(bench: &mut Bench<MemoryJournal>, prefix: &str, count: usize, code: i32)
 #[test]
 fn no_system_makes_more_or_fewer_pods_because_its_log_is_made_short() {
     let of = |system: &'static str| move || systems::plane(system);
-    let others = ["swarmkit", "mesos", "dcos", "fleet", "ecs", "compose", "swarm", "nova"];
+    let others = [
+        "swarmkit", "mesos", "dcos", "fleet", "ecs", "compose", "swarm", "nova",
+    ];
     let others = others.map(|system| (system, of(system)));
     let mut planes: Vec<(&str, &dyn Fn() -> Plane)> = vec![("kubernetes", &plane)];
     planes.extend(others.iter().map(|(system, plane)| (*system, plane as _)));

@@ -133,7 +133,11 @@ fn pods_and_workloads_run_under_every_system_and_the_record_replays() {
         assert_eq!(of_workload.count(), expected, "{system}");
         let mut control = bench.control.take().expect("a control server");
         let log = Log::read(&control.log().expect("a log")).expect("a whole log");
-        assert!(log.snapshot.is_some(), "{system}: {:?}", control.take_put_off());
+        assert!(
+            log.snapshot.is_some(),
+            "{system}: {:?}",
+            control.take_put_off()
+        );
         let replayed = log.replay(plane(system)).expect("the same run");
         assert_eq!(replayed.digest(), control.driver().digest(), "{system}");
     }

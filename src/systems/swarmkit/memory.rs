@@ -96,9 +96,8 @@ impl SwarmKitManager {
             return Memory::Lost;
         }
         let down = self.nodes.iter().enumerate();
-        let down = down.filter_map(|(node, watch)| {
-            Some((NodeId::from_index(node), watch.down_since?))
-        });
+        let down =
+            down.filter_map(|(node, watch)| Some((NodeId::from_index(node), watch.down_since?)));
         let remembered = Remembered {
             services: { self.services.iter() }
                 .map(|(&object, service)| ServiceMemory::of(object, service))
@@ -185,7 +184,10 @@ impl SwarmKitManager {
         for pod in pods {
             let known = tasks.remove(&pod.pod.id);
             let known = known.ok_or_else(|| {
-                format!("the managers remember nothing of the pod {}", pod.name.text())
+                format!(
+                    "the managers remember nothing of the pod {}",
+                    pod.name.text()
+                )
             })?;
             self.take_up_task(known, pod, store);
         }
@@ -265,7 +267,11 @@ impl SwarmKitManager {
             slot.tasks.push(number);
         }
         if task.observed >= TaskState::Assigned {
-            if let Some(node) = task.node.as_deref().and_then(|id| self.scheduler.node_mut(id)) {
+            if let Some(node) = task
+                .node
+                .as_deref()
+                .and_then(|id| self.scheduler.node_mut(id))
+            {
                 node.add_task(&spec);
                 if !task.is_counted {
                     node.deactivate_task(&spec);
@@ -308,8 +314,7 @@ impl ServiceMemory {
         Self {
             object,
             version: service.now.spec.version.version,
-            previous: previous
-                .map(|own| (own.spec.version.version, Arc::clone(&own.template))),
+            previous: previous.map(|own| (own.spec.version.version, Arc::clone(&own.template))),
             slots: slots
                 .map(|(&number, slot)| SlotMemory {
                     number,

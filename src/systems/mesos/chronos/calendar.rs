@@ -1,8 +1,8 @@
 //! Dates and periods as ISO 8601 writes them, on the proleptic Gregorian calendar in UTC; seconds
 //! are whole (spec: orchestrators-b.md section 3).
 
-use std::fmt;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;

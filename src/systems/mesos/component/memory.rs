@@ -85,9 +85,7 @@ impl MesosMaster {
         let own = self.take_up_pods(memory.pods, store);
         self.take_up_agents(&memory.agents, store);
         self.registering = memory.registering.into_iter().collect();
-        for ((seat, (_, memory)), pods) in
-            self.seats.iter_mut().zip(&memory.frameworks).zip(&own)
-        {
+        for ((seat, (_, memory)), pods) in self.seats.iter_mut().zip(&memory.frameworks).zip(&own) {
             seat.framework.recall(now, memory, pods, store)?;
         }
         self.needs_batch = true;

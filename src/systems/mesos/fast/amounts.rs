@@ -1,7 +1,7 @@
 //! Amounts by column: what there is of every resource, as integers in the resource's own unit.
 
-use smallvec::SmallVec;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 /// Amounts of every resource, by column. All of one allocator are of one length.
 pub type Amounts = SmallVec<[i64; 6]>;
