@@ -231,6 +231,12 @@ pub trait Component: Send {
         Err(format!("`{}` takes up no memory", self.name()))
     }
 
+    /// Returns whether the component is a service of its own, beside the control plane: a loss of the
+    /// control plane's leader neither stops it nor makes it forget.
+    fn outlives_control_plane(&self) -> bool {
+        false
+    }
+
     /// Starts the component at an instant, after a failover or a fork: it treats all unread changes
     /// as made now.
     fn restarted(&mut self, now: Instant) {

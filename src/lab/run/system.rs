@@ -57,6 +57,12 @@ pub fn control_plane(
              {nodeLife: observed}`, and `controllers: {}` under `system` for Kubernetes",
         );
     }
+    if !scenario.delivery.is_empty() {
+        return wrong("delivery: real hosts have no registry whose pushes are seen; leave it out");
+    }
+    if !scenario.storage.is_empty() {
+        return wrong("storage: backups of real volumes are not made; leave it out");
+    }
     let mut prepared = super::prepare(scenario, files)?;
     if prepared.controllers.is_some() && prepared.autoscaling.is_none() {
         // Users may declare autoscalers at any time.
@@ -133,6 +139,12 @@ pub(crate) fn system(
     }
     if let Some(options) = world::descheduling(scenario, &prepared.kube)? {
         parts.components.push(Box::new(Descheduler::new(options)));
+    }
+    if let Some(deliveries) = world::delivery(scenario)? {
+        parts.components.push(Box::new(deliveries));
+    }
+    if let Some(keeper) = world::storage(scenario, &prepared.nodes)? {
+        parts.components.push(Box::new(keeper));
     }
     let provider = prepared.provider.as_ref();
     let autoscalers = world::node_autoscalers(scenario, provider, &prepared.kube)?;

@@ -38,7 +38,7 @@ struct Case {
 const REFUSED: [&str; 2] = ["consolidation", "gpu-sharing"];
 
 /// Every other system of the registry.
-const CASES: [Case; 14] = [
+const CASES: [Case; 15] = [
     case("kubernetes", false),
     case("pipeline", false),
     case("swarm", true),
@@ -49,6 +49,7 @@ const CASES: [Case; 14] = [
     case("nova", true),
     case("ecs", true),
     case("compose", true),
+    case("borg", false),
     case("batch", false),
     case("sparrow", false),
     case("omega", false),

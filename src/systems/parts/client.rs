@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::capability::Capabilities;
 use crate::mapping::object_refusal;
 use cluster::Store;
-use control::Memory;
 use control::admission::{Creation, NewName, NewPod};
+use control::{Memory, Outbox};
 use model::{EndReason, Event, Object, ObjectChange, PodChange, PodOwner, PodRef, PodSpec, Text};
 use units::{ObjectId, PodId, SortedMap};
 
@@ -70,7 +70,7 @@ impl Workloads {
             ObjectChange::Deleted { id } => {
                 let gone = self.objects.remove(id).unwrap_or_default();
                 let pods = gone.into_values().flatten();
-                (Vec::new(), pods.map(|pod| stop(store, pod)).collect())
+                (Vec::new(), pods.map(|pod| stopping(store, pod)).collect())
             }
         }
     }
@@ -97,7 +97,7 @@ impl Workloads {
         }
         let more = pods.split_off(&replicas);
         let pods = more.into_values().rev().flatten();
-        (creations, pods.map(|pod| stop(store, pod)).collect())
+        (creations, pods.map(|pod| stopping(store, pod)).collect())
     }
 
     /// A pod of a workload was created.
@@ -128,7 +128,15 @@ impl Workloads {
     }
 }
 
-fn stop(store: &Store, pod: PodRef) -> Event {
+/// Ends a pod within its grace period, unless it ends already.
+pub(crate) fn stop(pod: PodRef, store: &Store, out: &mut Outbox) {
+    if store.pods().get(pod).is_some() && !store.pod_states().is_terminating(pod) {
+        out.write(store, stopping(store, pod));
+    }
+}
+
+/// The change that ends a pod within its grace period.
+fn stopping(store: &Store, pod: PodRef) -> Event {
     let (grace, reason) = (store.grace_of(pod), EndReason::Cancelled);
     let change = PodChange::Terminating { grace, reason };
     Event::PodChanged { pod, change }
