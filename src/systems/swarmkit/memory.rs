@@ -288,7 +288,7 @@ impl SwarmKitManager {
     }
 
     /// Spec of a task of an earlier specification, or of none.
-    fn earlier_spec(&mut self, known: &TaskMemory, class: &Arc<PodSpec>) -> Arc<TaskSpec> {
+    fn earlier_spec(&self, known: &TaskMemory, class: &Arc<PodSpec>) -> Arc<TaskSpec> {
         let service = known.service.and_then(|id| self.services.get(&id));
         let version = Version {
             service: service.map(|own| own.name.clone()).unwrap_or_default(),
