@@ -189,7 +189,7 @@ impl SwarmKitManager {
                     pod.name.text()
                 )
             })?;
-            self.take_up_task(known, pod, store);
+            self.take_up_task(&known, pod, store);
         }
         self.cursor = store.revision();
         self.committed(now);
@@ -217,7 +217,7 @@ impl SwarmKitManager {
         }
     }
 
-    fn take_up_task(&mut self, known: TaskMemory, pod: &Pod, store: &Store) {
+    fn take_up_task(&mut self, known: &TaskMemory, pod: &Pod, store: &Store) {
         let class = &store.class(pod.class).spec;
         let service = known.service.and_then(|id| self.services.get(&id));
         let of = |own: Option<&Specification>| own.map(|own| Arc::clone(&own.spec));
@@ -226,7 +226,7 @@ impl SwarmKitManager {
             Specified::Previous => of(service.and_then(|own| own.previous.as_ref())),
             Specified::Other => None,
         };
-        let spec = spec.unwrap_or_else(|| self.earlier_spec(&known, class));
+        let spec = spec.unwrap_or_else(|| self.earlier_spec(known, class));
         let number = self.next_task;
         self.next_task += 1;
         let task = Task {
@@ -235,7 +235,7 @@ impl SwarmKitManager {
             slot: known.slot,
             spec: Arc::clone(&spec),
             pod: Some(pod.pod),
-            node: self.node_of(&known, pod, store),
+            node: self.node_of(known, pod, store),
             is_pinned: known.is_pinned,
             observed: known.observed,
             is_wanted: known.is_wanted,
@@ -288,7 +288,7 @@ impl SwarmKitManager {
     }
 
     /// Spec of a task of an earlier specification, or of none.
-    fn earlier_spec(&mut self, known: &TaskMemory, class: &Arc<PodSpec>) -> Arc<TaskSpec> {
+    fn earlier_spec(&self, known: &TaskMemory, class: &Arc<PodSpec>) -> Arc<TaskSpec> {
         let service = known.service.and_then(|id| self.services.get(&id));
         let version = Version {
             service: service.map(|own| own.name.clone()).unwrap_or_default(),
