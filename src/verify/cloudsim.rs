@@ -403,7 +403,7 @@ mod tests {
             let (machine, core_mips) = HOST_KINDS[index % 2];
             let _ = writeln!(
                 text,
-                "    - {{name: h{index}, template: {{allocatable: {{cpu: {}m, memory: 4Gi, \
+                "    - {{name: h{index}, count: 1, template: {{allocatable: {{cpu: {}m, memory: 4Gi, \
                  pods: 500}}, power: {{machine: {machine}}}}}}}",
                 2.0 * core_mips
             );
@@ -430,7 +430,10 @@ mod tests {
         // Energy, moves, violation, degradation and overload in percent, as the table has them.
         for (rules, expected) in [
             ("detection: never", [802.75, 0.0, 0.0, 0.0, 0.0]),
-            ("detection: local-regression", [163.48, 27_859.0, 0.00464, 0.08, 5.86]),
+            (
+                "detection: local-regression",
+                [163.48, 27_859.0, 0.00464, 0.08, 5.86],
+            ),
         ] {
             let text = experiment(&day, rules);
             let outcome = super::super::published::simulate(&text, 0, None).expect(rules);
@@ -449,7 +452,10 @@ mod tests {
             let tolerances = [0.02, 0.02, 0.02, 0.08, 0.02];
             for ((found, expected), tolerance) in found.iter().zip(expected).zip(tolerances) {
                 let apart = (found - expected).abs();
-                assert!(apart <= tolerance * expected, "{rules}: {found}, expected {expected}");
+                assert!(
+                    apart <= tolerance * expected,
+                    "{rules}: {found}, expected {expected}"
+                );
             }
         }
     }

@@ -109,7 +109,11 @@ impl PublishedRun {
 }
 
 /// Runs the one variant of an experiment; `draws` numbers the draws of random policies.
-pub(super) fn simulate(text: &str, draws: u64, watch: Option<&mut dyn Observer>) -> Result<Outcome, String> {
+pub(super) fn simulate(
+    text: &str,
+    draws: u64,
+    watch: Option<&mut dyn Observer>,
+) -> Result<Outcome, String> {
     let search = SearchPath::default();
     let load_options = LoadOptions {
         sets: &[],

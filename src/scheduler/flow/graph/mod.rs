@@ -9,6 +9,8 @@
 //! and without a limit; here every task has an arc to the sink that costs the same.
 
 mod machine;
+#[cfg(test)]
+mod tests;
 
 use units::{ClassId, Instant, NodeId, SortedMap, SortedSet};
 
