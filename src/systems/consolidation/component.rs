@@ -6,7 +6,7 @@
 //! node and goes on at its destination in the same instant.
 
 use cluster::{Conflict, Store, UsageSamples};
-use control::{Component, Outbox, Progress, Write};
+use control::{Component, Memory, Outbox, Progress, Write};
 use model::{DeviceSet, EndReason, Event, EvictionCause, Node, PodChange, PodName, PodRef, Text};
 use units::{Duration, Instant, NodeId, Revision, SortedMap};
 
@@ -376,8 +376,8 @@ impl Component for Consolidator {
         true
     }
 
-    fn begins_from_store(&self) -> bool {
-        false
+    fn memory(&self) -> Memory {
+        Memory::Lost
     }
 
     fn backlog(&self) -> usize {
