@@ -403,7 +403,7 @@ mod tests {
             let (machine, core_mips) = HOST_KINDS[index % 2];
             let _ = writeln!(
                 text,
-                "    - {{name: h{index}, template: {{allocatable: {{cpu: {}m, memory: 4Gi, \
+                "    - {{name: h{index}, count: 1, template: {{allocatable: {{cpu: {}m, memory: 4Gi, \
                  pods: 500}}, power: {{machine: {machine}}}}}}}",
                 2.0 * core_mips
             );

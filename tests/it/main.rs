@@ -13,6 +13,7 @@ mod check;
 mod cli;
 mod closed_form;
 mod compare;
+mod consolidation;
 mod contention;
 mod control_faults;
 mod controlled;

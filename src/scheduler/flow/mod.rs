@@ -114,7 +114,16 @@ impl Flow {
             fresh.append(&mut self.refused);
         }
         for entry in store.log().since(self.cursor) {
-            self.is_news = true;
+            // What tasks with nodes do until they end changes no place.
+            self.is_news |= matches!(
+                entry.event,
+                Event::PodEnded { .. }
+                    | Event::NodeAdded { .. }
+                    | Event::NodeUpdated { .. }
+                    | Event::NodeReadiness { .. }
+                    | Event::NodeRemoved { .. }
+                    | Event::HoldReleased { .. }
+            );
             match &entry.event {
                 Event::PodCreated(created) => {
                     self.created(entry.at, created);
@@ -288,6 +297,9 @@ impl Flow {
 
     /// Places all tasks that the cheapest flow leads to nodes; `true` if there were any.
     fn round(&mut self, now: Instant, store: &Store, out: &mut Outbox) -> bool {
+        if !self.graph.has_slot() {
+            return false;
+        }
         // Every task can wait, so there is a flow.
         let found = self.graph.solve(now).unwrap_or_default();
         // A node may have room for either of two classes, and not for both: one of them goes first.
@@ -302,6 +314,7 @@ impl Flow {
                 .entry(node)
                 .or_insert_with(|| (class, self.rooms.devices(store, class, node)));
             let Some(devices) = devices.pop().filter(|_| *taken == class) else {
+                self.is_news = true;
                 continue;
             };
             self.wait_no_longer(pod);

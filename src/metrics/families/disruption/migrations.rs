@@ -51,8 +51,8 @@ const PARTS: i128 = 1_000_000;
 #[derive(Clone, Debug, Default)]
 struct Migrations {
     started: u64,
-    /// Destinations of moving pods.
-    moving: SortedMap<PodId, NodeId>,
+    /// Destinations of moving pods, of which each may have several.
+    moving: SortedMap<PodId, Vec<NodeId>>,
     now: Rates,
     active: Integral,
     overloaded: Integral,
@@ -89,8 +89,10 @@ impl Migrations {
             let used = i128::from(used.cpu_milli);
             nodes[node.index()].0 += used;
             rates.used += used * PARTS;
-            if let Some(to) = self.moving.get(&pod.pod.id) {
-                nodes[to.index()].1 += used;
+            if let Some(destinations) = self.moving.get(&pod.pod.id) {
+                for to in destinations {
+                    nodes[to.index()].1 += used;
+                }
                 moving.push((node, used));
             }
         }
@@ -130,7 +132,7 @@ impl Collector for Migrations {
                 change: PodChange::Moving { to },
             } => {
                 self.started += u64::from(change.in_window());
-                self.moving.insert(pod.id, *to);
+                self.moving.entry(pod.id).or_default().push(*to);
             }
             Event::PodEnded { pod, .. } if !self.moving.is_empty() => {
                 self.moving.remove(&pod.id);
