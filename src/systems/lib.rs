@@ -12,6 +12,7 @@ pub mod ecs;
 pub mod entry;
 pub mod fleet;
 pub mod flow;
+pub mod functions;
 pub mod gpu_sharing;
 mod jobs_alone;
 pub mod kubelet;

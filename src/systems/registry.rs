@@ -28,6 +28,9 @@ pub const SYSTEMS: &[SystemEntry] = &[
     gpu_sharing::ENTRY,
 ];
 
+/// Names of the systems whose schedulers run in their plain form, too, if that is asked for.
+pub const WITH_PLAIN_FORM: &[&str] = &["kubernetes", "pipeline", "batch", "nova", "ecs"];
+
 /// Returns the system of a name.
 ///
 /// ```

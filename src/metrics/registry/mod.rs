@@ -3,7 +3,9 @@
 mod alert_series;
 
 use crate::families::autoscaling::{fights, scaling};
-use crate::families::disruption::{blast_radius, churn, disruptions, oom_kills, restarts};
+use crate::families::disruption::{
+    blast_radius, churn, disruptions, migrations, oom_kills, restarts,
+};
 use crate::families::jobs::{
     goodput, hogs, job_census, makespan, pod_census, throughput, tier_use, turnaround, wasted_work,
 };
@@ -13,7 +15,9 @@ use crate::families::packing::{
     mix_fragmentation, starting, stranding, usage,
 };
 use crate::families::run::{measured_window, saturation};
-use crate::families::services::{availability, missing_replicas, recovery, rollouts};
+use crate::families::services::{
+    availability, deliveries, missing_replicas, recovery, rollouts, storage,
+};
 use crate::families::sharing::fairness;
 use crate::families::traffic::{alerts, latency, latency_objective, requests, service_saturation};
 use crate::families::waiting::{
@@ -77,12 +81,15 @@ pub const REGISTRY: &[MetricEntry] = &[
     recovery::RECOVER,
     recovery::DETECT,
     rollouts::ENTRY,
+    deliveries::ENTRY,
+    storage::ENTRY,
     blast_radius::ENTRY,
     disruptions::ENTRY,
     restarts::ENTRY,
     oom_kills::ENTRY,
     wasted_work::ENTRY,
     churn::ENTRY,
+    migrations::ENTRY,
     scaling::ENTRY,
     fights::ENTRY,
     usage::ENTRY,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::capability::Capabilities;
 use crate::mapping::object_refusal;
 use cluster::Store;
-use control::Outbox;
 use control::admission::{Creation, NewName, NewPod};
+use control::{Memory, Outbox};
 use model::{EndReason, Event, Object, ObjectChange, PodChange, PodOwner, PodRef, PodSpec, Text};
 use units::{ObjectId, PodId, SortedMap};
 
@@ -27,6 +27,25 @@ impl Workloads {
             objects: SortedMap::new(),
             owners: SortedMap::new(),
         }
+    }
+
+    /// What clients asked for so far, which no store holds of pods that are gone.
+    pub(crate) fn memory(&self) -> Memory {
+        let asked = self.objects.iter();
+        let asked = asked.map(|(&id, pods)| (id, pods.keys().copied().collect()));
+        let asked: SortedMap<ObjectId, Vec<i32>> = asked.collect();
+        serde_json::to_string(&asked).map_or(Memory::Lost, Memory::Text)
+    }
+
+    /// Goes on from what clients asked for before; their pods are read from the store.
+    pub(crate) fn recall(&mut self, memory: &str) -> Result<(), String> {
+        let asked: SortedMap<ObjectId, Vec<i32>> = serde_json::from_str(memory)
+            .map_err(|error| format!("the memory of the clients is damaged: {error}"))?;
+        for (id, numbers) in asked {
+            let pods = numbers.into_iter().map(|number| (number, None));
+            self.objects.insert(id, pods.collect());
+        }
+        Ok(())
     }
 
     /// An object was declared: the pods that its client asks for, and the changes that remove others.
