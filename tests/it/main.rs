@@ -9,6 +9,7 @@
 
 mod autoscale;
 mod batch_forms;
+mod borg;
 mod check;
 mod cli;
 mod closed_form;

@@ -7,7 +7,7 @@ use cluster::Store;
 use control::Outbox;
 use control::admission::{Creation, NewName, NewPod};
 use model::resource_list::{CPU, MEMORY};
-use model::{EndReason, Event, Object, PodChange, PodOwner, PodRef, PodSpec, Text};
+use model::{EndReason, Event, Object, PodChange, PodOwner, PodPhase, PodRef, PodSpec, Text};
 use units::{Instant, ObjectId, SortedMap, TenantId};
 
 use super::super::entry::CAPABILITIES;
@@ -64,6 +64,24 @@ fn wanted(object: &Object) -> Option<(&Arc<PodSpec>, i32, bool)> {
     }
 }
 
+/// The tasks of a job that are there already, as a master finds them that takes over from another one.
+fn living(id: ObjectId, store: &Store) -> SortedMap<i32, Place> {
+    let mut tasks = SortedMap::new();
+    let row = store.objects().get(id);
+    for &pod in row.into_iter().flat_map(|row| &row.pods) {
+        let owner = store.pod_states().get(pod).and_then(|state| state.owner);
+        if let (Some(owner), Some(record)) = (owner, store.pods().get(pod)) {
+            let place = Place {
+                pod: Some(pod),
+                is_running: record.phase == PodPhase::Running,
+                ..Place::default()
+            };
+            tasks.insert(owner.index, place);
+        }
+    }
+    tasks
+}
+
 fn user(spec: &PodSpec) -> User {
     User {
         tenant: TenantId(0),
@@ -108,7 +126,7 @@ impl Borgmaster {
             wanted: 0,
             ends,
             charged: None,
-            tasks: SortedMap::new(),
+            tasks: living(id, store),
         });
         if is_admitted {
             job.version += u64::from(job.template != *template);
@@ -193,12 +211,21 @@ impl Borgmaster {
         }
     }
 
-    /// A pod was not created after all.
-    pub(super) fn not_created(&mut self, owner: PodOwner) {
+    /// A task does not end so that an equal one follows: it had ended.
+    pub(super) fn awaits_no_more(&mut self, owner: PodOwner) {
         if let Some(place) = self.place_of(owner) {
             place.is_coming = false;
         }
         self.dirty.insert(owner.object);
+    }
+
+    /// A pod was not created: the task is tried again after a while.
+    pub(super) fn not_created(&mut self, owner: PodOwner) {
+        if let Some(place) = self.place_of(owner) {
+            (place.is_coming, place.rests) = (false, true);
+            let due = Due::Restart(owner.object, owner.index);
+            self.timers.push(self.next_try, due);
+        }
     }
 
     pub(super) fn task_runs(&mut self, owner: PodOwner, pod: PodRef) {

@@ -67,6 +67,8 @@ pub(super) struct Borgmaster {
     permits: Permits,
     estimates: Estimates,
     timers: Timers<Due>,
+    /// Instant at which pods are asked for again that are not created now.
+    next_try: Instant,
 }
 
 impl Borgmaster {
@@ -89,6 +91,7 @@ impl Borgmaster {
             permits: Permits::new(options.reschedule),
             estimates: Estimates::default(),
             timers: Timers::default(),
+            next_try: Instant::ZERO,
             options,
         }
     }
@@ -144,6 +147,7 @@ impl Component for Borgmaster {
     }
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        self.next_try = now.saturating_add(self.options.restart_delay);
         self.read(now, view, out);
         while let Some((_, due)) = self.timers.pop(now) {
             self.due(now, due, view, out);

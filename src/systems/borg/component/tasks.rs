@@ -26,6 +26,8 @@ pub(super) struct TaskState {
     pub(super) started: Option<Instant>,
     /// Whether the task ends so that a copy of it follows.
     pub(super) is_replaced: bool,
+    /// Whether the task was found to fit nowhere, which is told once.
+    is_passed_over: bool,
 }
 
 /// A task that is bound once those have ended that were killed for it.
@@ -93,6 +95,7 @@ impl Borgmaster {
             machine: None,
             started: None,
             is_replaced: false,
+            is_passed_over: false,
         });
         self.waiting += 1;
         if let Some(owner) = created.owner {
@@ -174,7 +177,11 @@ impl Borgmaster {
         } else {
             self.pending.block(waiting.class, waiting.priority);
             self.pending.put_back(waiting);
-            out.write(store, Event::PodUnschedulable { pod });
+            let own = self.task_mut(pod);
+            let is_news = own.is_some_and(|own| !std::mem::replace(&mut own.is_passed_over, true));
+            if is_news {
+                out.write(store, Event::PodUnschedulable { pod });
+            }
         }
     }
 
@@ -197,7 +204,7 @@ impl Borgmaster {
             own.owner
         });
         if let Some(owner) = owner {
-            self.not_created(owner);
+            self.awaits_no_more(owner);
         }
     }
 
