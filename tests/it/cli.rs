@@ -262,7 +262,7 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 45] = [
+const SCENARIOS: [(&str, &[&str]); 47] = [
     ("functions.yaml", &["--set", "stop={at: 10m}"]),
     ("descheduling.yaml", &[]),
     ("low-utilization.yaml", &[]),
@@ -272,6 +272,8 @@ const SCENARIOS: [(&str, &[&str]); 45] = [
     ("fleet.yaml", &[]),
     ("nova.yaml", &[]),
     ("ecs.yaml", &[]),
+    ("delivery.yaml", &[]),
+    ("seven-functions.yaml", &[]),
     ("mesos.yaml", &["--set", "stop={at: 1h}"]),
     ("four-managers.yaml", &[]),
     (
