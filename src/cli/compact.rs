@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use lab::compact::{Question, TrialPlan, compact};
 use lab::replicate::Workers;
@@ -16,7 +16,8 @@ use super::failure::failure;
 use super::run::threads;
 use super::run_count::RunCount;
 
-use super::{Exit, Failure, Global, interrupt, output};
+use super::table_format::{self, TableFormat};
+use super::{Exit, Failure, Global, interrupt};
 
 const EXAMPLES: &str = "Examples:
   windtunnel compact packing.yaml
@@ -56,21 +57,8 @@ pub(super) struct CompactArguments {
     #[arg(long = "set", value_name = "PATH=VALUE")]
     sets: Vec<String>,
     /// Output format of the answer
-    #[arg(long, value_enum, default_value_t = CompactFormat::Table)]
-    format: CompactFormat,
-}
-
-/// Output format of the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum CompactFormat {
-    /// Table for the terminal.
-    Table,
-    /// JSON, one object.
-    Json,
-    /// CSV, one line per trial of a variant.
-    Csv,
-    /// Markdown table, for pull requests.
-    Markdown,
+    #[arg(long, value_enum, default_value_t = TableFormat::Table)]
+    format: TableFormat,
 }
 
 /// Share in parts per million.
@@ -139,12 +127,6 @@ pub(super) fn run(
         plan,
         variants: &variants,
     };
-    let text = match arguments.format {
-        CompactFormat::Table => report.table(),
-        CompactFormat::Json => format!("{:#}\n", report.json()),
-        CompactFormat::Csv => report.csv(),
-        CompactFormat::Markdown => report.markdown(),
-    };
-    output::print(text.as_bytes())?;
+    table_format::print(&report, arguments.format)?;
     Ok(Exit::Done)
 }

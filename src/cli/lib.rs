@@ -44,6 +44,7 @@ mod snapshot;
 mod source;
 mod sweep;
 mod systems;
+mod table_format;
 mod terminal;
 mod trace;
 mod trip;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use lab::place::lost::Ground;
 use lab::place::mix::Shape;
@@ -18,7 +18,8 @@ use report::place::PlaceReport;
 use scheduler::kube::{KubeProfile, PodInfo};
 
 use super::snapshot::{SchedulerArguments, failed, read, tell, without};
-use super::{Exit, Failure, Global, output};
+use super::table_format::{self, TableFormat};
+use super::{Exit, Failure, Global};
 
 const EXAMPLES: &str = "Examples:
   kubectl get nodes,pods,pv,pvc,sc,pdb,priorityclass,deploy,rs,sts,svc -A -o json > dump.json
@@ -77,8 +78,8 @@ pub(super) struct PlaceArguments {
     #[command(flatten)]
     scheduler: SchedulerArguments,
     /// Output format of the answer
-    #[arg(long, value_enum, default_value_t = PlaceFormat::Table)]
-    format: PlaceFormat,
+    #[arg(long, value_enum, default_value_t = TableFormat::Table)]
+    format: TableFormat,
 }
 
 /// Pod of a mix, from a file.
@@ -114,19 +115,6 @@ impl PlaceArguments {
             Preemption::Off
         }
     }
-}
-
-/// Output format of the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum PlaceFormat {
-    /// Table for the terminal.
-    Table,
-    /// JSON, one object.
-    Json,
-    /// CSV, one line per node.
-    Csv,
-    /// Markdown tables, for pull requests.
-    Markdown,
 }
 
 pub(super) fn run(global: &Global, arguments: &PlaceArguments) -> Result<Exit, Failure> {
@@ -171,13 +159,7 @@ pub(super) fn run(global: &Global, arguments: &PlaceArguments) -> Result<Exit, F
         placement: &placement,
         warnings: &warnings,
     };
-    let text = match arguments.format {
-        PlaceFormat::Table => report.table(),
-        PlaceFormat::Json => format!("{:#}\n", report.json()),
-        PlaceFormat::Csv => report.csv(),
-        PlaceFormat::Markdown => report.markdown(),
-    };
-    output::print(text.as_bytes())?;
+    table_format::print(&report, arguments.format)?;
     Ok(Exit::Done)
 }
 
@@ -232,13 +214,7 @@ fn mixed(
         mixed: &mixed,
         warnings: &warnings,
     };
-    let text = match arguments.format {
-        PlaceFormat::Table => report.table(),
-        PlaceFormat::Json => format!("{:#}\n", report.json()),
-        PlaceFormat::Csv => report.csv(),
-        PlaceFormat::Markdown => report.markdown(),
-    };
-    output::print(text.as_bytes())?;
+    table_format::print(&report, arguments.format)?;
     Ok(Exit::Done)
 }
 
@@ -255,7 +231,7 @@ fn lost(
     let Selected { always, turns } = selected;
     let ground = Ground::new(&mut snapshot, profiles, arguments.preemption());
     let mut ground = ground.map_err(|error| failed(&error))?;
-    let text = if let Some(turns) = turns {
+    if let Some(turns) = turns {
         let losses = ground.lose_each(&always, &turns);
         let report = LossesReport {
             snapshot: &described,
@@ -263,12 +239,7 @@ fn lost(
             losses: &losses,
             warnings: &snapshot.warnings,
         };
-        match arguments.format {
-            PlaceFormat::Table => report.table(),
-            PlaceFormat::Json => format!("{:#}\n", report.json()),
-            PlaceFormat::Csv => report.csv(),
-            PlaceFormat::Markdown => report.markdown(),
-        }
+        table_format::print(&report, arguments.format)?;
     } else {
         let loss = ground.lose(&always);
         let report = LossReport {
@@ -277,13 +248,7 @@ fn lost(
             loss: &loss,
             warnings: &snapshot.warnings,
         };
-        match arguments.format {
-            PlaceFormat::Table => report.table(),
-            PlaceFormat::Json => format!("{:#}\n", report.json()),
-            PlaceFormat::Csv => report.csv(),
-            PlaceFormat::Markdown => report.markdown(),
-        }
-    };
-    output::print(text.as_bytes())?;
+        table_format::print(&report, arguments.format)?;
+    }
     Ok(Exit::Done)
 }

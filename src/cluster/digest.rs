@@ -193,6 +193,7 @@ impl Digest {
             PodChange::Held => self.tagged(7, []),
             PodChange::Released => self.tagged(8, []),
             PodChange::Declared { class } => self.tagged(10, [u64::from(class.0)]),
+            PodChange::Moving { to } => self.tagged(11, [u64::from(to.0)]),
         }
     }
 

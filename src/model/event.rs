@@ -230,6 +230,12 @@ pub enum PodChange {
     Held,
     /// The node may start the pod.
     Released,
+    /// The pod begins to move to another node while it runs; at the end of the move it is evicted and
+    /// goes on there.
+    Moving {
+        /// Destination of the move.
+        to: NodeId,
+    },
     /// A pod without a node was declared anew: it is of another class from now on.
     Declared {
         /// The new class.

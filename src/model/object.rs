@@ -92,6 +92,19 @@ impl Object {
     /// The kinds of objects of the whole cluster, which have no namespace.
     pub const OF_CLUSTER: [&str; 2] = ["Namespace", "PriorityClass"];
 
+    /// Number and template of the pods that the object keeps running; `None` of objects that count no
+    /// replicas.
+    pub fn replicas(&self) -> Option<(i32, &Arc<PodSpec>)> {
+        match self {
+            Self::Deployment(own) => Some((own.replicas, &own.template)),
+            Self::ReplicaSet(own) | Self::ReplicationController(own) => {
+                Some((own.replicas, &own.template))
+            }
+            Self::StatefulSet(own) => Some((own.replicas, &own.template)),
+            _ => None,
+        }
+    }
+
     /// Template of the object's pods; `None` of objects without pods of their own.
     pub fn template(&self) -> Option<&PodSpec> {
         Some(match self {
@@ -193,6 +206,19 @@ pub enum ObjectChange {
         /// The object.
         id: ObjectId,
     },
+}
+
+impl ObjectChange {
+    /// The object that changes.
+    pub const fn id(&self) -> ObjectId {
+        match self {
+            Self::Created { id, .. }
+            | Self::Updated { id, .. }
+            | Self::Terminating { id }
+            | Self::Orphaned { id }
+            | Self::Deleted { id } => *id,
+        }
+    }
 }
 
 /// The object that controls a pod, and the pod's place in it.

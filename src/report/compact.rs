@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::format;
+use crate::formats::Formats;
 use lab::compact::{CLONES, Compacted, HANDFUL, Question, STEPWISE, TrialPlan};
 use units::plural;
 
@@ -167,9 +168,10 @@ impl CompactReport<'_> {
         rows.map(|(number, variant)| self.cells(number, variant))
             .collect()
     }
+}
 
-    /// Table for people.
-    pub fn table(&self) -> String {
+impl Formats for CompactReport<'_> {
+    fn table(&self) -> String {
         let mut rows = vec![self.heads()];
         rows.extend(self.rows());
         let width = |column: usize| {
@@ -189,8 +191,7 @@ impl CompactReport<'_> {
         text
     }
 
-    /// Markdown for pull requests.
-    pub fn markdown(&self) -> String {
+    fn markdown(&self) -> String {
         let mut text = format!("{}\n\n| {} |\n", self.headline(), self.heads().join(" | "));
         text.push_str("| --- | ---: | ---: | ---: | ---: |\n");
         for row in self.rows() {
@@ -201,7 +202,7 @@ impl CompactReport<'_> {
     }
 
     /// CSV, one line per trial of a variant.
-    pub fn csv(&self) -> String {
+    fn csv(&self) -> String {
         let mut writer = csv::Writer::from_writer(Vec::new());
         // Writing to memory does not fail.
         let _ = writer.write_record(["policy", "trial", "value", "of"]);
@@ -221,8 +222,7 @@ impl CompactReport<'_> {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// JSON for programs.
-    pub fn json(&self) -> Value {
+    fn json(&self) -> Value {
         let variants = self.variants.iter().map(|variant| {
             let span = variant.span();
             let differences = self.differences(variant);

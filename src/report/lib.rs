@@ -15,6 +15,7 @@ pub mod embedded;
 pub mod explain;
 mod export;
 pub mod format;
+pub mod formats;
 
 pub mod compose;
 pub mod html;

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use crate::formats::Formats;
 use lab::place::lost::DomainLoss;
 use model::Text;
 use units::plural;
@@ -73,9 +74,10 @@ impl LossesReport<'_> {
         let losses = self.sorted().into_iter().take(most);
         losses.map(cells).collect()
     }
+}
 
-    /// Table for people.
-    pub fn table(&self) -> String {
+impl Formats for LossesReport<'_> {
+    fn table(&self) -> String {
         let rows = self.rows(LOSSES_SHOWN);
         let widths: Vec<usize> = (0..HEADS.len())
             .map(|column| {
@@ -103,8 +105,7 @@ impl LossesReport<'_> {
         text
     }
 
-    /// Markdown for pull requests.
-    pub fn markdown(&self) -> String {
+    fn markdown(&self) -> String {
         let mut text = format!("**{}** ({})\n\n", self.headline(), self.snapshot);
         let _ = writeln!(text, "| {} |", HEADS.join(" | "));
         text.push_str("| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n");
@@ -115,7 +116,7 @@ impl LossesReport<'_> {
     }
 
     /// CSV, one line per loss.
-    pub fn csv(&self) -> String {
+    fn csv(&self) -> String {
         let mut writer = csv::Writer::from_writer(Vec::new());
         // Writing to memory does not fail.
         let _ = writer.write_record([
@@ -132,8 +133,7 @@ impl LossesReport<'_> {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// JSON for programs.
-    pub fn json(&self) -> Value {
+    fn json(&self) -> Value {
         let losses = self.losses.iter().map(|own| {
             let (domain, loss) = (&own.domain, &own.loss);
             let waiting = loss.waiting.iter();

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use crate::formats::Formats;
 use lab::place::lost::{Evicted, Loss};
 use model::Text;
 use units::plural;
@@ -86,9 +87,10 @@ impl LossReport<'_> {
             ),
         ]
     }
+}
 
-    /// Table for people.
-    pub fn table(&self) -> String {
+impl Formats for LossReport<'_> {
+    fn table(&self) -> String {
         let mut text = format!("{}\n{}\n", self.snapshot, self.headline());
         let names = self.loss.placed.iter().map(|(pod, _)| pod.chars().count());
         let width = names.max().unwrap_or_default().max("pod".len());
@@ -110,8 +112,7 @@ impl LossReport<'_> {
         text
     }
 
-    /// Markdown for pull requests.
-    pub fn markdown(&self) -> String {
+    fn markdown(&self) -> String {
         let mut text = format!("**{}** ({})\n", self.headline(), self.snapshot);
         text.push_str("\n| pod | new node |\n| --- | --- |\n");
         for (pod, node) in &self.loss.placed {
@@ -129,7 +130,7 @@ impl LossReport<'_> {
     }
 
     /// CSV, one line per pod; the node of a pending pod is empty.
-    pub fn csv(&self) -> String {
+    fn csv(&self) -> String {
         let mut writer = csv::Writer::from_writer(Vec::new());
         // Writing to memory does not fail.
         let _ = writer.write_record(["pod", "node"]);
@@ -143,8 +144,7 @@ impl LossReport<'_> {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// JSON for programs.
-    pub fn json(&self) -> Value {
+    fn json(&self) -> Value {
         let placed = self.loss.placed.iter();
         let placed: Vec<Value> = placed
             .map(|(pod, node)| json!({"pod": pod, "node": &**node}))

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use crate::formats::Formats;
 use crate::lost::{evicted_json, evictions};
 use lab::place::mix::Mixed;
 use model::Text;
@@ -79,9 +80,10 @@ impl MixReport<'_> {
         }
         rows
     }
+}
 
-    /// Table for people.
-    pub fn table(&self) -> String {
+impl Formats for MixReport<'_> {
+    fn table(&self) -> String {
         let mut text = format!("{}\n{}\n", self.snapshot, self.headline());
         let rows = self.rows();
         if rows.len() > 1 {
@@ -125,8 +127,7 @@ impl MixReport<'_> {
         text
     }
 
-    /// Markdown for pull requests.
-    pub fn markdown(&self) -> String {
+    fn markdown(&self) -> String {
         let mut text = format!("**{}** ({})\n\n", self.headline(), self.snapshot);
         for (number, row) in self.rows().iter().enumerate() {
             let _ = writeln!(text, "| {} |", row.join(" | "));
@@ -142,7 +143,7 @@ impl MixReport<'_> {
     }
 
     /// CSV, one line per node.
-    pub fn csv(&self) -> String {
+    fn csv(&self) -> String {
         let mut writer = csv::Writer::from_writer(Vec::new());
         for row in self.rows() {
             // Writing to memory does not fail.
@@ -152,8 +153,7 @@ impl MixReport<'_> {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// JSON for programs.
-    pub fn json(&self) -> Value {
+    fn json(&self) -> Value {
         let shapes = self.mixed.shapes.iter().map(|shape| {
             let nodes = shape.by_node.iter();
             let nodes = nodes.map(|(node, count)| json!({"node": &**node, "replicas": count}));

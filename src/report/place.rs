@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use crate::formats::Formats;
 use lab::place::{MOST, Placement, ResourceTally, Stop};
 use model::Text;
 use units::plural;
@@ -78,9 +79,10 @@ impl PlaceReport<'_> {
             ),
         }
     }
+}
 
-    /// Table for people.
-    pub fn table(&self) -> String {
+impl Formats for PlaceReport<'_> {
+    fn table(&self) -> String {
         let placement = self.placement;
         let mut text = format!("{}\n{}\n", self.snapshot, self.headline());
         section(&mut text, "zone", &placement.by_zone, usize::MAX);
@@ -100,8 +102,7 @@ impl PlaceReport<'_> {
         text
     }
 
-    /// Markdown for pull requests.
-    pub fn markdown(&self) -> String {
+    fn markdown(&self) -> String {
         let placement = self.placement;
         let mut text = format!("**{}** ({})\n\n", self.headline(), self.snapshot);
         text.push_str("| zone | replicas |\n| --- | ---: |\n");
@@ -127,7 +128,7 @@ impl PlaceReport<'_> {
     }
 
     /// CSV, one line per node.
-    pub fn csv(&self) -> String {
+    fn csv(&self) -> String {
         let mut writer = csv::Writer::from_writer(Vec::new());
         // Writing to memory does not fail.
         let _ = writer.write_record(["node", "replicas"]);
@@ -138,8 +139,7 @@ impl PlaceReport<'_> {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// JSON for programs.
-    pub fn json(&self) -> Value {
+    fn json(&self) -> Value {
         let placement = self.placement;
         let counts = |list: &[(Text, u64)], key: &str| -> Vec<Value> {
             let entries = list.iter();

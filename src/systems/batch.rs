@@ -26,7 +26,6 @@
 //! # Ok::<(), systems::SystemError>(())
 //! ```
 
-use cluster::Commitment;
 use control::{Component, Stepping};
 use policy::backfill::{BACKFILLS, RuleKind, backfill};
 use policy::job_order::{JOB_ORDERS, OrderOptions, job_order};
@@ -34,12 +33,12 @@ use scheduler::BatchPlanner;
 use scheduler::batch::PassPlanner;
 use scheduler::pipeline::evaluate::Form;
 
-use super::capability::Support::{Refused, Without, Yes};
+use super::capability::Support::{Without, Yes};
 use super::capability::{Capabilities, Capability};
 use super::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
-use super::plain_agent::PlainAgent;
+use super::jobs_alone;
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
@@ -53,15 +52,10 @@ pub const ENTRY: SystemEntry = SystemEntry {
 };
 
 const ALIKE: &str = "nodes with room are interchangeable";
-const PODS_ALONE: &str = "it supports only jobs";
 
-const CAPABILITIES: Capabilities = &[
+const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
     (Capability::Requests, Yes("reserved")),
-    (Capability::CpuFractions, Yes("thousandths of a core")),
     (Capability::ExtendedResources, Yes("reserved")),
-    (Capability::WholeGpus, Yes("the first free devices")),
-    (Capability::GpuChoice, Yes("devices of any of the models")),
-    (Capability::GpuShares, Yes("the first device with room")),
     (Capability::NodeSelector, Yes("excluded nodes have no room")),
     (
         Capability::NodeAffinityEqual,
@@ -89,7 +83,6 @@ const CAPABILITIES: Capabilities = &[
     (Capability::PodSlots, Yes("as many as the node has slots")),
     (Capability::HostPorts, Without(ALIKE)),
     (Capability::Volumes, Without(ALIKE)),
-    (Capability::Needs, Without("assumed to exist")),
     (
         Capability::Priority,
         Without("the job order decides; no preemption"),
@@ -107,36 +100,18 @@ const CAPABILITIES: Capabilities = &[
         Yes("they share the job's node"),
     ),
     (
-        Capability::InitContainers,
-        Without("only their requests matter"),
-    ),
-    (
-        Capability::RestartInPlace,
-        Without("ended containers are not restarted"),
-    ),
-    (Capability::LivenessProbes, Without("not probed")),
-    (
         Capability::ReadinessProbes,
         Without("a job is ready once it runs"),
     ),
-    (Capability::Replicas, Refused(PODS_ALONE)),
-    (Capability::RollingUpdate, Refused(PODS_ALONE)),
-    (Capability::StatefulSet, Refused(PODS_ALONE)),
-    (Capability::DaemonSet, Refused(PODS_ALONE)),
-    (Capability::Job, Refused(PODS_ALONE)),
-    (Capability::CronJob, Refused(PODS_ALONE)),
     (
         Capability::DisruptionBudget,
         Without("jobs are never evicted"),
     ),
     (Capability::Service, Without("jobs have no clients")),
-    (Capability::OtherObjects, Without(PODS_ALONE)),
     (
         Capability::Placement,
         Yes("jobs in queue order; later jobs start earlier only by backfilling"),
     ),
-    (Capability::Overcommit, Without("never")),
-    (Capability::FailureDetection, Yes("detected at once")),
     (
         Capability::LostNode,
         Yes("lost, or resubmitted by `models.nodeLoss`"),
@@ -145,19 +120,14 @@ const CAPABILITIES: Capabilities = &[
         Capability::ControlPlaneLoss,
         Yes("running jobs continue, none starts"),
     ),
-];
+]);
 
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let Planner {
         component,
         stepping,
     } = planner(&request.options.of(), request.form)?;
-    Ok(SystemParts {
-        components: vec![component],
-        agent: Box::new(PlainAgent::new(request.time_limits)),
-        stepping,
-        commitment: Commitment::Checked,
-    })
+    Ok(jobs_alone::parts(request, vec![component], stepping))
 }
 
 /// Policies of a batch system, by their names in the registries.

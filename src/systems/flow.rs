@@ -26,17 +26,16 @@
 //! # Ok::<(), systems::SystemError>(())
 //! ```
 
-use cluster::Commitment;
 use control::Stepping;
 use policy::cost_model::{COST_MODELS, CostOptions, cost_model};
 use scheduler::flow::{Flow, FlowOptions, InputOptions};
 
-use super::capability::Support::{Refused, Without, Yes};
+use super::capability::Support::{Without, Yes};
 use super::capability::{Capabilities, Capability};
 use super::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
-use super::plain_agent::PlainAgent;
+use super::jobs_alone;
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
@@ -71,21 +70,16 @@ impl Default for FlowSystemOptions {
 }
 
 const BLIND: &str = "the network knows of room, not of other pods";
-const PODS_ALONE: &str = "it supports only jobs";
 
-const CAPABILITIES: Capabilities = &[
+const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
     (
         Capability::Requests,
         Yes("arcs carry as many tasks as a node has room for"),
     ),
-    (Capability::CpuFractions, Yes("thousandths of a core")),
     (
         Capability::ExtendedResources,
         Yes("arcs carry as many tasks as a node has room for"),
     ),
-    (Capability::WholeGpus, Yes("the first free devices")),
-    (Capability::GpuChoice, Yes("devices of any of the models")),
-    (Capability::GpuShares, Yes("the first device with room")),
     (
         Capability::NodeSelector,
         Yes("only admitted nodes have arcs"),
@@ -116,7 +110,6 @@ const CAPABILITIES: Capabilities = &[
     (Capability::PodSlots, Yes("at most `slots` tasks")),
     (Capability::HostPorts, Without(BLIND)),
     (Capability::Volumes, Without(BLIND)),
-    (Capability::Needs, Without("assumed to exist")),
     (
         Capability::Priority,
         Without("the cost model alone decides; no preemption"),
@@ -134,36 +127,18 @@ const CAPABILITIES: Capabilities = &[
         Yes("they share the task's node"),
     ),
     (
-        Capability::InitContainers,
-        Without("only their requests matter"),
-    ),
-    (
-        Capability::RestartInPlace,
-        Without("ended containers are not restarted"),
-    ),
-    (Capability::LivenessProbes, Without("not probed")),
-    (
         Capability::ReadinessProbes,
         Without("a task is ready once it runs"),
     ),
-    (Capability::Replicas, Refused(PODS_ALONE)),
-    (Capability::RollingUpdate, Refused(PODS_ALONE)),
-    (Capability::StatefulSet, Refused(PODS_ALONE)),
-    (Capability::DaemonSet, Refused(PODS_ALONE)),
-    (Capability::Job, Refused(PODS_ALONE)),
-    (Capability::CronJob, Refused(PODS_ALONE)),
     (
         Capability::DisruptionBudget,
         Without("tasks are never evicted"),
     ),
     (Capability::Service, Without("tasks have no clients")),
-    (Capability::OtherObjects, Without(PODS_ALONE)),
     (
         Capability::Placement,
         Yes("the cheapest flow of all waiting tasks"),
     ),
-    (Capability::Overcommit, Without("never")),
-    (Capability::FailureDetection, Yes("detected at once")),
     (
         Capability::LostNode,
         Yes("running tasks as `models.nodeLoss` says"),
@@ -172,7 +147,7 @@ const CAPABILITIES: Capabilities = &[
         Capability::ControlPlaneLoss,
         Yes("running tasks continue, none starts"),
     ),
-];
+]);
 
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let seed = request.setup.seed;
@@ -189,10 +164,9 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let input = options.flow.input.unwrap_or_default();
     options.flow.input = entry.reads_input.then_some(InputOptions { seed, ..input });
     let model = (entry.build)(&options.costs);
-    Ok(SystemParts {
-        components: vec![Box::new(Flow::new(options.flow, model))],
-        agent: Box::new(PlainAgent::new(request.time_limits)),
-        stepping: Stepping::PerInstant,
-        commitment: Commitment::Checked,
-    })
+    Ok(jobs_alone::parts(
+        request,
+        vec![Box::new(Flow::new(options.flow, model))],
+        Stepping::PerInstant,
+    ))
 }

@@ -251,6 +251,11 @@ pub const FUNCTIONS: &[SystemFunctions] = &[
         scenarios: &["seven-functions"],
     },
     SystemFunctions {
+        system: "borg",
+        provisions: JOBS_ONLY,
+        scenarios: &["borg"],
+    },
+    SystemFunctions {
         system: "batch",
         provisions: JOBS_ONLY,
         scenarios: &["backfilling"],

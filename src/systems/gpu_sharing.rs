@@ -25,18 +25,17 @@
 //! # Ok::<(), systems::SystemError>(())
 //! ```
 
-use cluster::Commitment;
 use control::Stepping;
 use policy::sharing::{SHARING_RULES, SharingOptions, sharing_rule};
 use scheduler::sharing::SharingPlanner;
 use units::Duration;
 
-use super::capability::Support::{Refused, Without, Yes};
+use super::capability::Support::{Without, Yes};
 use super::capability::{Capabilities, Capability};
 use super::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
-use super::plain_agent::PlainAgent;
+use super::jobs_alone;
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
@@ -50,15 +49,10 @@ pub const ENTRY: SystemEntry = SystemEntry {
 };
 
 const ALIKE: &str = "nodes with room are interchangeable";
-const PODS_ALONE: &str = "it supports only jobs";
 
-const CAPABILITIES: Capabilities = &[
+const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
     (Capability::Requests, Yes("reserved")),
-    (Capability::CpuFractions, Yes("thousandths of a core")),
     (Capability::ExtendedResources, Yes("reserved")),
-    (Capability::WholeGpus, Yes("the first free devices")),
-    (Capability::GpuChoice, Yes("devices of any of the models")),
-    (Capability::GpuShares, Yes("the first device with room")),
     (Capability::NodeSelector, Yes("excluded nodes have no room")),
     (
         Capability::NodeAffinityEqual,
@@ -86,7 +80,6 @@ const CAPABILITIES: Capabilities = &[
     (Capability::PodSlots, Yes("as many as the node has slots")),
     (Capability::HostPorts, Without(ALIKE)),
     (Capability::Volumes, Without(ALIKE)),
-    (Capability::Needs, Without("assumed to exist")),
     (
         Capability::Priority,
         Without("the rule decides whose turn it is"),
@@ -104,36 +97,18 @@ const CAPABILITIES: Capabilities = &[
         Yes("they share the job's node"),
     ),
     (
-        Capability::InitContainers,
-        Without("only their requests matter"),
-    ),
-    (
-        Capability::RestartInPlace,
-        Without("ended containers are not restarted"),
-    ),
-    (Capability::LivenessProbes, Without("not probed")),
-    (
         Capability::ReadinessProbes,
         Without("a job is ready once it runs"),
     ),
-    (Capability::Replicas, Refused(PODS_ALONE)),
-    (Capability::RollingUpdate, Refused(PODS_ALONE)),
-    (Capability::StatefulSet, Refused(PODS_ALONE)),
-    (Capability::DaemonSet, Refused(PODS_ALONE)),
-    (Capability::Job, Refused(PODS_ALONE)),
-    (Capability::CronJob, Refused(PODS_ALONE)),
     (
         Capability::DisruptionBudget,
         Without("turns end whatever budgets say"),
     ),
     (Capability::Service, Without("jobs have no clients")),
-    (Capability::OtherObjects, Without(PODS_ALONE)),
     (
         Capability::Placement,
         Yes("the first jobs of the rule's order that have room together"),
     ),
-    (Capability::Overcommit, Without("never")),
-    (Capability::FailureDetection, Yes("detected at once")),
     (
         Capability::LostNode,
         Yes("lost, or resubmitted by `models.nodeLoss`"),
@@ -142,7 +117,7 @@ const CAPABILITIES: Capabilities = &[
         Capability::ControlPlaneLoss,
         Yes("running jobs continue, none starts or gives way"),
     ),
-];
+]);
 
 /// Options of the system.
 #[derive(Clone, Debug, PartialEq)]
@@ -179,10 +154,9 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
         }
     })?;
     let planner = SharingPlanner::new((rule.build)(&options.rules), options.round);
-    Ok(SystemParts {
-        components: vec![Box::new(planner)],
-        agent: Box::new(PlainAgent::new(request.time_limits)),
-        stepping: Stepping::PerInstant,
-        commitment: Commitment::Checked,
-    })
+    Ok(jobs_alone::parts(
+        request,
+        vec![Box::new(planner)],
+        Stepping::PerInstant,
+    ))
 }

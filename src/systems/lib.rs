@@ -3,6 +3,7 @@
 //! common is in [`parts`].
 
 pub mod batch;
+pub mod borg;
 pub mod capability;
 pub mod compose;
 pub mod consolidation;
@@ -13,6 +14,7 @@ pub mod fleet;
 pub mod flow;
 pub mod functions;
 pub mod gpu_sharing;
+mod jobs_alone;
 pub mod kubelet;
 pub mod kubernetes;
 pub mod mapping;

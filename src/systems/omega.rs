@@ -27,19 +27,18 @@
 //! # Ok::<(), systems::SystemError>(())
 //! ```
 
-use cluster::Commitment;
 use control::{Component, Stepping};
 use model::Text;
 use scheduler::omega::commit::{Conflicts, Transactions};
 use scheduler::omega::{JobKind, Scheduler, SchedulerOptions, Search, Sharing};
 use units::{ComponentId, Duration};
 
-use super::capability::Support::{Refused, Without, Yes};
+use super::capability::Support::{Without, Yes};
 use super::capability::{Capabilities, Capability};
 use super::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
-use super::plain_agent::PlainAgent;
+use super::jobs_alone;
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
@@ -55,7 +54,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
 /// Design of the cluster's scheduling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Architecture {
-    /// One scheduler, which takes as long for every job as for one of the slowest kind.
+    /// One scheduler, which takes the time of the slowest kind for every job.
     MonolithicSinglePath,
     /// One scheduler, which takes the time of each job's kind.
     MonolithicMultiPath,
@@ -119,15 +118,10 @@ impl Default for OmegaOptions {
 }
 
 const BLIND: &str = "claims look at room alone";
-const PODS_ALONE: &str = "it supports only jobs";
 
-const CAPABILITIES: Capabilities = &[
+const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
     (Capability::Requests, Yes("claimed at the commit")),
-    (Capability::CpuFractions, Yes("thousandths of a core")),
     (Capability::ExtendedResources, Yes("claimed at the commit")),
-    (Capability::WholeGpus, Yes("the first free devices")),
-    (Capability::GpuChoice, Yes("devices of any of the models")),
-    (Capability::GpuShares, Yes("the first device with room")),
     (
         Capability::NodeSelector,
         Yes("claims are made on admitted nodes alone"),
@@ -158,7 +152,6 @@ const CAPABILITIES: Capabilities = &[
     (Capability::PodSlots, Yes("as many as the node has slots")),
     (Capability::HostPorts, Without(BLIND)),
     (Capability::Volumes, Without(BLIND)),
-    (Capability::Needs, Without("assumed to exist")),
     (
         Capability::Priority,
         Without("chooses the scheduler of a job; no preemption"),
@@ -176,36 +169,18 @@ const CAPABILITIES: Capabilities = &[
         Yes("they share the task's node"),
     ),
     (
-        Capability::InitContainers,
-        Without("only their requests matter"),
-    ),
-    (
-        Capability::RestartInPlace,
-        Without("ended containers are not restarted"),
-    ),
-    (Capability::LivenessProbes, Without("not probed")),
-    (
         Capability::ReadinessProbes,
         Without("a task is ready once it runs"),
     ),
-    (Capability::Replicas, Refused(PODS_ALONE)),
-    (Capability::RollingUpdate, Refused(PODS_ALONE)),
-    (Capability::StatefulSet, Refused(PODS_ALONE)),
-    (Capability::DaemonSet, Refused(PODS_ALONE)),
-    (Capability::Job, Refused(PODS_ALONE)),
-    (Capability::CronJob, Refused(PODS_ALONE)),
     (
         Capability::DisruptionBudget,
         Without("tasks are never evicted"),
     ),
     (Capability::Service, Without("tasks have no clients")),
-    (Capability::OtherObjects, Without(PODS_ALONE)),
     (
         Capability::Placement,
         Yes("the first node with room from a random one on"),
     ),
-    (Capability::Overcommit, Without("never")),
-    (Capability::FailureDetection, Yes("detected at once")),
     (
         Capability::LostNode,
         Yes("running tasks as `models.nodeLoss` says"),
@@ -214,7 +189,7 @@ const CAPABILITIES: Capabilities = &[
         Capability::ControlPlaneLoss,
         Yes("running tasks continue, none starts"),
     ),
-];
+]);
 
 /// The schedulers of a design, in the order of the kinds.
 pub fn schedulers(options: &OmegaOptions, seed: u64) -> Vec<SchedulerOptions> {
@@ -277,10 +252,9 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let components = made.map(|(index, own)| -> Box<dyn Component> {
         Box::new(Scheduler::new(own, ComponentId::from_index(index)))
     });
-    Ok(SystemParts {
-        components: components.collect(),
-        agent: Box::new(PlainAgent::new(request.time_limits)),
-        stepping: Stepping::PerInstant,
-        commitment: Commitment::Checked,
-    })
+    Ok(jobs_alone::parts(
+        request,
+        components.collect(),
+        Stepping::PerInstant,
+    ))
 }

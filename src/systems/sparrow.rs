@@ -26,16 +26,15 @@
 //! # Ok::<(), systems::SystemError>(())
 //! ```
 
-use cluster::Commitment;
 use control::Stepping;
 use scheduler::sparrow::{Sparrow, SparrowOptions};
 
-use super::capability::Support::{Refused, Without, Yes};
+use super::capability::Support::{Without, Yes};
 use super::capability::{Capabilities, Capability};
 use super::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
-use super::plain_agent::PlainAgent;
+use super::jobs_alone;
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
@@ -49,18 +48,13 @@ pub const ENTRY: SystemEntry = SystemEntry {
 };
 
 const BLIND: &str = "nodes are drawn at random";
-const PODS_ALONE: &str = "it supports only jobs";
 
-const CAPABILITIES: Capabilities = &[
+const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
     (Capability::Requests, Yes("a node asks when it has room")),
-    (Capability::CpuFractions, Yes("thousandths of a core")),
     (
         Capability::ExtendedResources,
         Yes("a node asks when it has room"),
     ),
-    (Capability::WholeGpus, Yes("the first free devices")),
-    (Capability::GpuChoice, Yes("devices of any of the models")),
-    (Capability::GpuShares, Yes("the first device with room")),
     (
         Capability::NodeSelector,
         Yes("probes go to admitted nodes alone"),
@@ -91,7 +85,6 @@ const CAPABILITIES: Capabilities = &[
     (Capability::PodSlots, Yes("as many as the node has slots")),
     (Capability::HostPorts, Without(BLIND)),
     (Capability::Volumes, Without(BLIND)),
-    (Capability::Needs, Without("assumed to exist")),
     (
         Capability::Priority,
         Without("queues are first come, first served; no preemption"),
@@ -109,36 +102,18 @@ const CAPABILITIES: Capabilities = &[
         Yes("they share the task's node"),
     ),
     (
-        Capability::InitContainers,
-        Without("only their requests matter"),
-    ),
-    (
-        Capability::RestartInPlace,
-        Without("ended containers are not restarted"),
-    ),
-    (Capability::LivenessProbes, Without("not probed")),
-    (
         Capability::ReadinessProbes,
         Without("a task is ready once it runs"),
     ),
-    (Capability::Replicas, Refused(PODS_ALONE)),
-    (Capability::RollingUpdate, Refused(PODS_ALONE)),
-    (Capability::StatefulSet, Refused(PODS_ALONE)),
-    (Capability::DaemonSet, Refused(PODS_ALONE)),
-    (Capability::Job, Refused(PODS_ALONE)),
-    (Capability::CronJob, Refused(PODS_ALONE)),
     (
         Capability::DisruptionBudget,
         Without("tasks are never evicted"),
     ),
     (Capability::Service, Without("tasks have no clients")),
-    (Capability::OtherObjects, Without(PODS_ALONE)),
     (
         Capability::Placement,
         Yes("the nodes that ask first, of d probes for every task"),
     ),
-    (Capability::Overcommit, Without("never")),
-    (Capability::FailureDetection, Yes("detected at once")),
     (
         Capability::LostNode,
         Yes("reservations are made again elsewhere; running tasks as `models.nodeLoss` says"),
@@ -147,7 +122,7 @@ const CAPABILITIES: Capabilities = &[
         Capability::ControlPlaneLoss,
         Yes("running tasks continue, none starts"),
     ),
-];
+]);
 
 #[expect(
     clippy::unnecessary_wraps,
@@ -158,10 +133,9 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
         seed: request.setup.seed,
         ..request.options.of()
     };
-    Ok(SystemParts {
-        components: vec![Box::new(Sparrow::new(options))],
-        agent: Box::new(PlainAgent::new(request.time_limits)),
-        stepping: Stepping::PerInstant,
-        commitment: Commitment::Checked,
-    })
+    Ok(jobs_alone::parts(
+        request,
+        vec![Box::new(Sparrow::new(options))],
+        Stepping::PerInstant,
+    ))
 }

@@ -4,6 +4,7 @@ mod adoption;
 mod alerts;
 mod autoscale;
 mod autoscale_findings;
+mod borg_options;
 mod catalogue;
 mod compose_options;
 mod consolidation_options;

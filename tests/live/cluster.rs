@@ -424,15 +424,15 @@ impl Cluster {
     #[track_caller]
     pub(crate) fn audit(&self) {
         let text = fs::read_to_string(self.folder.join("track")).unwrap_or_default();
-        let mut starts: SortedMap<&str, u32> = SortedMap::new();
+        let mut starts: SortedMap<&str, Vec<&str>> = SortedMap::new();
         for line in text.lines() {
             let words: Vec<&str> = line.split(' ').collect();
             if words[3] == "start" {
-                *starts.entry(words[0]).or_insert(0) += 1;
+                starts.entry(words[0]).or_default().push(line);
             }
         }
-        let twice: Vec<_> = starts.iter().filter(|(_, count)| **count != 1).collect();
-        assert!(twice.is_empty(), "started more than once: {twice:?}");
+        starts.retain(|_, lines| lines.len() != 1);
+        assert!(starts.is_empty(), "started more than once: {starts:#?}");
         let log = self.folder.join("run.log");
         let _ = fs::remove_file(&log);
         self.run(&["record", "--out", "run.log", "--state", "state"]);

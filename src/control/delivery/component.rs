@@ -11,7 +11,7 @@ use super::watch::{
     Counts, Line, Rollout, Version, Watched, counts, image_of, is_paused, rolled_out,
 };
 use super::{News, Order, Pipeline, Plan, Trigger};
-use crate::{Component, Outbox, Progress, Write};
+use crate::{Component, Memory, Outbox, Progress, Write};
 
 /// Options of automatic deployment.
 #[derive(Clone, Debug, PartialEq)]
@@ -444,8 +444,8 @@ impl Component for Deliveries {
     }
 
     // Builds under way are in no object of the API.
-    fn begins_from_store(&self) -> bool {
-        false
+    fn memory(&self) -> Memory {
+        Memory::Lost
     }
 
     fn clone_component(&self) -> Box<dyn Component> {

@@ -9,7 +9,7 @@ use model::{Disk, Event, NodeContact, Object, PodRef, Text, VolumeNews, VolumeSt
 use units::{Instant, NodeId, ObjectId, Revision, SortedMap};
 
 use super::kept::{KeptVolume, VolumeClass, VolumePlan};
-use crate::{Component, Outbox, Progress, Write};
+use crate::{Component, Memory, Outbox, Progress, Write};
 
 /// The component.
 #[derive(Clone, Debug)]
@@ -219,8 +219,8 @@ impl Component for VolumeKeeper {
     }
 
     // Backups are kept outside of the cluster.
-    fn begins_from_store(&self) -> bool {
-        false
+    fn memory(&self) -> Memory {
+        Memory::Lost
     }
 
     fn clone_component(&self) -> Box<dyn Component> {

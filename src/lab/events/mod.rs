@@ -238,6 +238,9 @@ impl Observer for EventLog {
                         ("oom-killed", none())
                     }
                     PodChange::Declared { .. } => ("changed", none()),
+                    PodChange::Moving { to } => {
+                        ("moving", format!("to {}", store.nodes().name(*to)))
+                    }
                     _ => return,
                 };
                 self.pod(at, kind, *pod, what, store);

@@ -1,12 +1,13 @@
 //! A node daemon: the pure core of a node over a runtime of containers, with the control server at the
-//! other end. Of its own state the newest term of the server alone outlives a restart: containers are
-//! the runtime's, and the control server assigns every pod again.
+//! other end. Of its own state the newest term of the server and the ends that it reported outlive a
+//! restart: containers are the runtime's, and the control server assigns every pod again.
 
 mod containers;
 mod errands;
 mod link;
 mod pace;
 mod probe;
+mod reported;
 mod term;
 mod written;
 
@@ -26,6 +27,7 @@ use containers::Containers;
 use errands::Errands;
 use link::Link;
 use pace::Clock;
+use reported::Reported;
 use term::Term;
 
 /// Time between two looks at the runtime and at what has come.
@@ -68,7 +70,12 @@ impl<R: Runtime> Daemon<R> {
             link: Link::new(client, &registration.node),
             core: NodeCore::new(registration, term.epoch()),
             term,
-            containers: Containers::new(cluster.to_owned(), runtime, discovery),
+            containers: Containers::new(
+                cluster.to_owned(),
+                runtime,
+                discovery,
+                Reported::of_folder(folder),
+            ),
             heartbeat: crate::driver::HEARTBEAT,
             due: Instant::ZERO,
             renewal: None,
@@ -136,11 +143,12 @@ impl<R: Runtime> Daemon<R> {
         for (pod, failure) in self.containers.unhealthy() {
             self.core.unhealthy(pod, failure);
         }
+        if !self.core.has_reports() {
+            let core = &self.core;
+            self.containers.acknowledge(&|pod| core.holds(pod));
+        }
         for problem in self.containers.problems() {
             complain(&problem);
-        }
-        if !self.core.has_reports() {
-            self.containers.acknowledge();
         }
     }
 

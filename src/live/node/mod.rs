@@ -52,6 +52,9 @@ pub struct NodeCore {
     received: u64,
     local: Option<LocalCluster>,
     pods: SortedMap<u32, Held>,
+    /// Pods that were ordered to end before this daemon knew of them: an earlier one may have started
+    /// processes of them, so that their end is not reported before the machine says that none is left.
+    ending: SortedMap<u32, EndReason>,
     reports: VecDeque<NumberedReport>,
     last_report: u64,
     wakes: SortedSet<(Instant, PodRef)>,
@@ -77,6 +80,7 @@ impl NodeCore {
             received: 0,
             local: None,
             pods: SortedMap::new(),
+            ending: SortedMap::new(),
             reports: VecDeque::new(),
             last_report: 0,
             wakes: SortedSet::new(),
@@ -105,6 +109,11 @@ impl NodeCore {
     /// Greatest number of a term that was seen.
     pub const fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// Whether a pod is of the node, and may yet be started again.
+    pub fn holds(&self, pod: u32) -> bool {
+        self.pods.contains_key(&pod)
     }
 
     /// Whether reports wait to be sent.
@@ -183,6 +192,10 @@ impl NodeCore {
             self.act(&mut orders, |cluster, out| {
                 cluster.agent.machine(now, local, event, out);
             });
+        } else if event == MachineEvent::Stopped
+            && let Some(reason) = self.ending.remove(&pod)
+        {
+            self.say(pod, News::Ended { reason });
         }
         orders
     }
@@ -219,7 +232,7 @@ impl NodeCore {
                 }
                 // What is still being stopped by its agent gets its grace.
                 let mut kept = pods;
-                kept.extend(self.pods.keys().copied());
+                kept.extend(self.pods.keys().chain(self.ending.keys()).copied());
                 kept.sort_unstable();
                 kept.dedup();
                 orders.push(MachineOrder::KeepOnly { pods: kept });
@@ -257,14 +270,8 @@ impl NodeCore {
             return self.reunite(now, &assigned, orders);
         }
         if let Some(order) = assigned.order {
-            // The pod was told to end before its node knew of it, or has ended here already.
-            let reason = order.reason;
-            self.say(number, News::Ended { reason });
-            orders.push(MachineOrder::Stop {
-                pod: number,
-                container: None,
-                grace: Duration::from_nanos(order.grace_ns),
-            });
+            self.ending.insert(number, order.reason);
+            orders.push(whole_stop(number, &order));
             return;
         }
         let Some(cluster) = &mut self.local else {
@@ -326,6 +333,10 @@ impl NodeCore {
     /// Ends a pod as ordered.
     fn stop(&mut self, now: Instant, pod: u32, order: &Ending, orders: &mut Vec<MachineOrder>) {
         let reason = order.reason;
+        if self.ending.contains_key(&pod) {
+            orders.push(whole_stop(pod, order));
+            return;
+        }
         let Some(held) = self.pods.get_mut(&pod) else {
             return self.say(pod, News::Ended { reason });
         };
@@ -451,6 +462,15 @@ impl NodeCore {
         self.last_report += 1;
         let number = self.last_report;
         self.reports.push_back(NumberedReport { number, pod, news });
+    }
+}
+
+/// The order to stop whatever the machine has of a pod.
+const fn whole_stop(pod: u32, order: &Ending) -> MachineOrder {
+    MachineOrder::Stop {
+        pod,
+        container: None,
+        grace: Duration::from_nanos(order.grace_ns),
     }
 }
 

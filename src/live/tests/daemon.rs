@@ -1,27 +1,22 @@
 //! Daemons over a runtime in memory, with a control server over TLS: containers are started once,
 //! adopted, reported, measured and read.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use units::SortedMap;
-
 use super::bench::{deployment, registration};
+use super::host::{Attempt, Host};
 use super::server::Running;
 use crate::client::{Client, ClientError};
 use crate::daemon::Daemon;
 use crate::driver::events::EventRow;
 use crate::driver::view::PodRow;
 use crate::node::NodeError;
+use crate::runtime::AttemptId;
 use crate::runtime::clock::boot_ns;
-use crate::runtime::{
-    AttemptId, Change, Counters, Ending, Happening, Listed, LogPart, LogPosition, Order, Outcome,
-    Phase, Runtime, StartError, Started, Usage,
-};
 use crate::security::identity::Role;
 use crate::wire::errand::{LogText, LogWish};
 use crate::wire::request::{Outcome as UserOutcome, Request};
@@ -29,149 +24,6 @@ use crate::wire::usage::Top;
 
 /// Longest time for anything to come about.
 const PATIENCE_NS: i64 = 8_000_000_000;
-
-/// Containers of a host; they outlive their daemon.
-#[derive(Clone, Default)]
-struct Host(Arc<Mutex<World>>);
-
-#[derive(Default)]
-struct World {
-    attempts: SortedMap<AttemptId, Attempt>,
-    /// How often each attempt was started.
-    starts: SortedMap<String, u32>,
-    pending: Vec<Happening>,
-    cpu_ns: u64,
-}
-
-#[derive(Clone)]
-struct Attempt {
-    command: Vec<String>,
-    ending: Option<Ending>,
-}
-
-fn ending(outcome: Outcome) -> Ending {
-    Ending {
-        outcome,
-        ended_ns: None,
-        counters: Counters::default(),
-        stop: None,
-    }
-}
-
-impl Host {
-    fn world(&self) -> MutexGuard<'_, World> {
-        self.0.lock().expect("no panic")
-    }
-
-    /// An attempt ends by itself.
-    fn exit(&self, attempt: &AttemptId, code: i32) {
-        self.end(attempt, Outcome::Code(code));
-    }
-
-    fn end(&self, attempt: &AttemptId, outcome: Outcome) {
-        let mut world = self.world();
-        let Some(known) = world.attempts.get_mut(attempt) else {
-            return;
-        };
-        if known.ending.is_none() {
-            let ending = ending(outcome);
-            known.ending = Some(ending.clone());
-            world.pending.push(Happening {
-                attempt: attempt.clone(),
-                change: Change::Ended(ending),
-            });
-        }
-    }
-
-    /// Attempts that run.
-    fn running(&self) -> Vec<AttemptId> {
-        let world = self.world();
-        let running = world
-            .attempts
-            .iter()
-            .filter(|(_, own)| own.ending.is_none());
-        running.map(|(id, _)| id.clone()).collect()
-    }
-}
-
-impl Runtime for Host {
-    fn start(&mut self, order: &Order) -> Result<Started, StartError> {
-        let mut world = self.world();
-        if world.attempts.contains_key(&order.attempt) {
-            return Ok(Started::Before);
-        }
-        *world.starts.entry(order.attempt.to_string()).or_insert(0) += 1;
-        let attempt = Attempt {
-            command: order.command.clone(),
-            ending: None,
-        };
-        world.attempts.insert(order.attempt.clone(), attempt);
-        let change = Change::Running {
-            started_ns: 0,
-            is_adopted: false,
-        };
-        let attempt = order.attempt.clone();
-        world.pending.push(Happening { attempt, change });
-        Ok(Started::Now)
-    }
-
-    fn stop(&mut self, attempt: &AttemptId, _grace: Duration, _reason: &str) {
-        self.end(attempt, Outcome::Signal(15));
-    }
-
-    fn poll(&mut self, timeout: Duration) -> Vec<Happening> {
-        std::thread::park_timeout(timeout.min(Duration::from_millis(5)));
-        let mut world = self.world();
-        // A busy container: what it used grows with every look.
-        world.cpu_ns += 1_000_000;
-        std::mem::take(&mut world.pending)
-    }
-
-    fn list(&self) -> Vec<Listed> {
-        let world = self.world();
-        let listed = world.attempts.iter().map(|(attempt, own)| Listed {
-            attempt: attempt.clone(),
-            phase: match own.ending {
-                Some(_) => Phase::Ended,
-                None => Phase::Running,
-            },
-            workload: None,
-            shim: None,
-            ending: own.ending.clone(),
-        });
-        listed.collect()
-    }
-
-    fn acknowledge(&mut self, attempt: &AttemptId) {
-        self.world().attempts.remove(attempt);
-    }
-
-    fn log(
-        &self,
-        attempt: &AttemptId,
-        _from: Option<&LogPosition>,
-        _most_bytes: usize,
-    ) -> io::Result<LogPart> {
-        let world = self.world();
-        let own = world.attempts.get(attempt).ok_or(io::ErrorKind::NotFound)?;
-        let records = format!("T stdout F ran {}\n", own.command.join(" "));
-        Ok(LogPart {
-            records: records.into_bytes(),
-            next: None,
-            is_gap: false,
-        })
-    }
-
-    fn usage(&self, attempt: &AttemptId) -> Option<Usage> {
-        let world = self.world();
-        let own = world.attempts.get(attempt)?;
-        own.ending.is_none().then_some(Usage {
-            cpu_ns: world.cpu_ns,
-            memory_bytes: 5 << 20,
-            process_count: 1,
-        })
-    }
-}
 
 /// A daemon in a thread.
 struct Working {
@@ -255,6 +107,15 @@ impl Cluster {
             .post("/v1/requests", &request)
             .expect("an outcome");
         assert_eq!(outcome.refused, Vec::<String>::new());
+    }
+
+    /// Deletes the deployment.
+    fn delete(&self) {
+        let request = Request::Delete {
+            object: "Deployment/default/web".to_owned(),
+        };
+        let outcome = self.server.admin().post("/v1/requests", &request);
+        let _: UserOutcome = outcome.expect("an outcome");
     }
 
     fn pods(&self) -> Vec<PodRow> {
@@ -342,16 +203,72 @@ fn what_is_deleted_is_stopped_and_what_nobody_knows_as_well() {
     wait("the end of the surplus", || {
         !cluster.host.running().contains(&surplus)
     });
-    let delete = Request::Delete {
-        object: "Deployment/default/web".to_owned(),
-    };
-    let _: UserOutcome = cluster
-        .server
-        .admin()
-        .post("/v1/requests", &delete)
-        .expect("an outcome");
+    cluster.delete();
     wait("an empty host", || cluster.host.running().is_empty());
     wait("an empty cluster", || cluster.pods().is_empty());
+    cluster.end();
+}
+
+#[test]
+fn a_container_that_waits_to_be_started_again_keeps_its_log_and_its_number() {
+    let mut cluster = Cluster::new("daemon-back-off");
+    cluster.apply(&deployment(1));
+    wait("a ready pod", || ready(&cluster.pods()) == 1);
+    let name = cluster.pods()[0].name.clone();
+    let restarts = |cluster: &Cluster| cluster.pods()[0].restarts;
+    for restart in 0..2 {
+        wait("the pod's container", || cluster.host.running().len() == 1);
+        cluster.host.exit(&cluster.host.running()[0], 3);
+        wait("its end", || {
+            restarts(&cluster) > restart || ready(&cluster.pods()) == 0
+        });
+    }
+    // The second end is followed by a back-off.
+    wait("the last attempt alone", || {
+        let world = cluster.host.world();
+        world.attempts.keys().map(AttemptId::number).eq([1])
+    });
+    let text = cluster.logs(&name, None).expect("a log");
+    assert_eq!(text.records, "T stdout F ran sleep 100000\n");
+    let before = exits(&cluster);
+    cluster.restart_daemon(2);
+    wait("the third attempt", || {
+        let numbers: Vec<u32> = cluster
+            .host
+            .running()
+            .iter()
+            .map(AttemptId::number)
+            .collect();
+        numbers == [2]
+    });
+    assert_eq!(exits(&cluster), before, "an end is reported once");
+    cluster.end();
+}
+
+/// Number of ends of containers that users were shown.
+fn exits(cluster: &Cluster) -> usize {
+    let events = cluster.server.admin().get("/v1/events?after=0");
+    let events: Vec<EventRow> = events.expect("events");
+    events
+        .iter()
+        .filter(|event| event.reason == "Exited")
+        .count()
+}
+
+#[test]
+fn a_daemon_that_is_started_again_stops_what_was_deleted_meanwhile() {
+    let mut cluster = Cluster::new("daemon-deleted");
+    cluster.apply(&deployment(2));
+    wait("two ready pods", || ready(&cluster.pods()) == 2);
+    cluster.daemon.stop().expect("an orderly end");
+    cluster.delete();
+    wait("pods that end", || {
+        let pods = cluster.pods();
+        pods.len() == 2 && pods.iter().all(|pod| pod.terminating)
+    });
+    cluster.daemon = Working::start(cluster.agent.clone(), &cluster.folder, &cluster.host, 2);
+    wait("an empty cluster", || cluster.pods().is_empty());
+    assert_eq!(cluster.host.running(), Vec::new());
     cluster.end();
 }
 

@@ -5,6 +5,7 @@ mod compaction;
 mod daemon;
 mod etcd;
 mod faults;
+mod host;
 mod machines;
 mod probes;
 mod replay;

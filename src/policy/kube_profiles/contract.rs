@@ -12,7 +12,7 @@ use model::node::CORDON_TAINT;
 use model::{HostPort, PodSpec, SchedulerConfig, Taint, TaintEffect, Text, Toleration};
 use scheduler::kube::cycle::{Outcome, Round};
 use scheduler::kube::fast_plugin::{node_points, node_test};
-use scheduler::kube::keep::{KeptFilter, KeptScore, NodeRow};
+use scheduler::kube::keep::{KeptFilter, KeptScore, NodeRow, Rests};
 use scheduler::kube::{
     AttemptContext, Cache, KubePlugin, KubePoints, KubeProfile, NodeInfo, PodInfo, PreScoreResult,
     Rejection, TieBreak,
@@ -71,6 +71,10 @@ fn cache() -> Cache {
             .allocatable
             .set("example.com/fpga", Quantity::from_units(index % 4));
         object.unschedulable = index == 4;
+        if index % 3 == 0 {
+            let mebibytes = 1024 * 1024 * (100 + index);
+            object.images.push(("web:latest".into(), mebibytes));
+        }
         object.taints = match index % 4 {
             1 => vec![taint("team", TaintEffect::NoSchedule)],
             2 => vec![taint("old", TaintEffect::PreferNoSchedule)],
@@ -110,6 +114,9 @@ fn spec(size: u8, kind: u8) -> PodSpec {
     if kind & 8 != 0 {
         let fpgas = Quantity::from_units(i64::from(size % 3));
         spec.containers[0].requests.set("example.com/fpga", fpgas);
+    }
+    if size % 2 == 0 {
+        spec.containers[0].image = "web".into();
     }
     if kind & 16 != 0 {
         (spec.gpu.devices, spec.gpu.milli_per_device) = (1, 400);
@@ -169,9 +176,18 @@ proptest! {
                         }
                     }
                 }
-                if let KeptScore::Node(..) = fast.kept_score(ctx) {
+                if let KeptScore::Node(rests, _) = fast.kept_score(ctx) {
                     prop_assert_eq!(plugin.pre_score(ctx), PreScoreResult::Run, "{}", name);
-                    let points = node_points(&fast, &pod, &cache);
+                    if rests == Rests::OnNodes {
+                        let kinds = fast.node_kinds(&pod, &mut cache.nodes()).expect("kinds");
+                        let points = (kinds.points)(&cache);
+                        for (node, &kind) in cache.nodes().zip(&kinds.kinds) {
+                            let scores = plugin.scores(ctx, &[node]).expect("points");
+                            prop_assert_eq!(points[usize::from(kind)], scores.raw[0], "{}", name);
+                        }
+                        continue;
+                    }
+                    let points = node_points(&fast, &pod);
                     let row_points = fast.row_points(&pod);
                     for node in cache.nodes() {
                         let scores = plugin.scores(ctx, &[node]).expect("points");
@@ -184,6 +200,46 @@ proptest! {
             }
             let slot = usize::from(size) % cache.slot_count();
             cache.add_pod_in(pod, slot);
+        }
+    }
+
+    /// Nodes that leave for a while and come back: the fast form keeps its answers about the others,
+    /// and decides as the plain form at every step.
+    #[test]
+    fn losses_that_are_taken_back_leave_the_forms_alike(
+        drawn in proptest::collection::vec((any::<u8>(), 0..16_u8, any::<u16>()), 8..40),
+    ) {
+        let profile = default_profile();
+        let mut cache = cache();
+        cache.set_down("n8", false);
+        let ties = TieBreak::random(3, 0);
+        let mut fast = Round::new(ties.clone(), Form::Incremental);
+        let mut plain = Round::new(ties, Form::Plain);
+        let mut decide = |cache: &mut Cache, (size, kind): (u8, u8), step: &str| {
+            let pod = pod_info(cache, spec(size, kind), step);
+            let found = fast.decide(&profile, cache, &pod);
+            let expected = plain.decide(&profile, cache, &pod);
+            assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{step}");
+            (Arc::new(pod), expected)
+        };
+        for (step, &(size, kind, lost)) in drawn.iter().enumerate() {
+            let (pod, outcome) = decide(&mut cache, (size, kind), &format!("p{step}"));
+            if let Outcome::Placed(slot) = outcome {
+                cache.add_pod_in(pod, slot);
+            }
+            let gone = (0..9).filter(|place| lost >> place & 1 == 1 && lost >> 9 & 1 == 1);
+            let gone: Vec<Text> = gone.map(|place| format!("n{place}").into()).collect();
+            let order = cache.node_order();
+            let nodes = cache.take_nodes(&gone);
+            let (pod, outcome) = decide(&mut cache, (size / 2, kind), &format!("q{step}"));
+            if let Outcome::Placed(slot) = outcome {
+                cache.add_pod_in(pod.clone(), slot);
+                cache.remove_pod_in(&pod, slot);
+            }
+            for node in nodes {
+                cache.put_back(node);
+            }
+            cache.restore_order(order);
         }
     }
 

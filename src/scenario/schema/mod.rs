@@ -9,6 +9,7 @@
 
 mod alert;
 mod autoscaling;
+mod borg;
 mod clients;
 mod cluster;
 mod compose;
@@ -45,6 +46,7 @@ pub use autoscaling::{
     Autoscaling, Backlog, HorizontalSettings, MetricsPipeline, RuleScaling, Scheduled,
     ScheduledRule, StepChange, Steps, Track, VerticalSettings,
 };
+pub use borg::{Borg, BorgQuota, BorgReclamation, BorgScore, PriorityTier};
 pub use clients::{ClientLimit, ClientLimits, KubeletDelays, ModelSet, VolumeDelays};
 pub use cluster::{
     Allocatable, Cluster, DEFAULT_PODS, Domain, GpuTemplate, NodeSource, NodeTemplate, NodeTrace,

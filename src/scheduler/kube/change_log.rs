@@ -1,8 +1,10 @@
 //! Changes of a cache, in order, for those who follow it: pods that came to nodes or left them one
-//! by one; everything else only by a number that grows.
+//! by one, nodes that left and came back; everything else only by a number that grows.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+
+use model::Node;
 
 /// Changes kept at least; who lags further behind looks at everything anew.
 const KEPT: usize = 1 << 16;
@@ -29,12 +31,15 @@ impl Clone for Identity {
     }
 }
 
+/// Class of a change that concerns a node and no pods.
+pub const NO_CLASS: u32 = u32::MAX;
+
 /// Pods of a class came to a node or left it.
 #[derive(Clone, Copy, Debug)]
 pub struct Change {
     /// The node.
     pub slot: u32,
-    /// The class, by its number among all classes that ever had pods.
+    /// The class, by its number among all classes that ever had pods, or [`NO_CLASS`].
     pub class: u32,
     /// Number of further pods.
     pub all: i32,
@@ -42,27 +47,57 @@ pub struct Change {
     pub staying: i32,
 }
 
+/// Change of the nodes.
+#[derive(Clone, Debug)]
+pub enum NodeChange {
+    /// A node left; its pods are in the log of these.
+    Left {
+        /// The slot that it had.
+        slot: usize,
+        /// The node as it declared itself.
+        object: Arc<Node>,
+    },
+    /// The node that left this slot is there again, as it was but for its pods.
+    Back(usize),
+    /// The nodes stand in another order.
+    Order,
+    /// Anything else.
+    Other,
+}
+
 /// The newest changes of pods.
-#[derive(Clone, Debug, Default)]
-pub struct ChangeLog {
-    changes: Vec<Change>,
+pub type ChangeLog = Log<Change>;
+
+/// The newest changes of a kind.
+#[derive(Clone, Debug)]
+pub struct Log<T> {
+    changes: Vec<T>,
     /// Number of changes that are forgotten.
     forgotten: u64,
 }
 
-impl ChangeLog {
+impl<T> Default for Log<T> {
+    fn default() -> Self {
+        Self {
+            changes: Vec::new(),
+            forgotten: 0,
+        }
+    }
+}
+
+impl<T> Log<T> {
     /// Number of changes that there ever were.
     pub fn end(&self) -> u64 {
         self.forgotten + self.changes.len() as u64
     }
 
     /// The changes after the first `position` ones; `None` if some of them are forgotten.
-    pub fn since(&self, position: u64) -> Option<&[Change]> {
+    pub fn since(&self, position: u64) -> Option<&[T]> {
         let skipped = position.checked_sub(self.forgotten)?;
         self.changes.get(usize::try_from(skipped).ok()?..)
     }
 
-    pub(super) fn push(&mut self, change: Change) {
+    pub(super) fn push(&mut self, change: T) {
         if self.changes.len() >= 2 * KEPT {
             self.changes.drain(..KEPT);
             self.forgotten += KEPT as u64;

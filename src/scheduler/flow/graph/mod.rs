@@ -196,23 +196,19 @@ impl Graph {
             .filter_map(|(index, own)| Some(ClassId::from_index(index)).filter(|_| own.is_some()))
     }
 
-    /// Adds a task that waits, of a class that is open. Returns the instants from which on waiting
-    /// costs it more than its cheapest place and than any place; `None` where it never does.
-    pub fn add_task(
-        &mut self,
-        number: u64,
-        class: ClassId,
-        facts: TaskFacts,
-        now: Instant,
-    ) -> Option<(Instant, Instant)> {
-        let aggregator = self.aggregators.get_mut(class.index())?.as_mut()?;
+    /// Adds a task that waits, of a class that is open.
+    pub fn add_task(&mut self, number: u64, class: ClassId, facts: TaskFacts, now: Instant) {
+        let aggregator = self.aggregators.get_mut(class.index());
+        let Some(aggregator) = aggregator.and_then(Option::as_mut) else {
+            return;
+        };
         let (network, model) = (&mut self.network, &*self.model);
         let vertex = network.add_node(1);
         let sink = network.sink();
         let wait = network.add_arc(vertex, sink, 1, model.waiting(&facts, now));
         let any = model.anywhere(&facts, &self.racks);
         let anywhere = network.add_arc(vertex, aggregator.vertex, 1, any);
-        let (mut preferred, mut cheapest) = (Vec::new(), any);
+        let mut preferred = Vec::new();
         for (goal, cost) in model.preferred(&facts, &self.racks) {
             let to = match goal {
                 Goal::Node(node) => {
@@ -222,13 +218,10 @@ impl Graph {
                 Goal::Rack(rack) => aggregator.racks.get(&rack).map(|own| own.0),
             };
             if let Some(to) = to {
-                cheapest = cheapest.min(cost);
                 preferred.push((goal, network.add_arc(vertex, to, 0, cost)));
             }
         }
         aggregator.waiting += 1;
-        let first = model.dearer_than(&facts, cheapest);
-        let due = first.zip(model.dearer_than(&facts, any));
         let place = Place::Waiting {
             vertex,
             wait,
@@ -242,7 +235,26 @@ impl Graph {
             place,
         };
         self.tasks.insert(number, task);
-        due
+    }
+
+    /// The next instant after `now` from which on waiting costs a task more than one of its places;
+    /// `None` where it never will. Until then only what happens can help the task.
+    pub fn next_due(&self, number: u64, now: Instant) -> Option<Instant> {
+        let task = self.tasks.get(&number)?;
+        let Place::Waiting {
+            anywhere,
+            preferred,
+            ..
+        } = &task.place
+        else {
+            return None;
+        };
+        let arcs = preferred.iter().map(|(_, arc)| arc).chain([anywhere]);
+        let due = arcs.filter_map(|&arc| {
+            let cost = self.network.cost_of(arc);
+            self.model.dearer_than(&task.facts, cost)
+        });
+        due.filter(|&at| at > now).min()
     }
 
     /// Removes a task.

@@ -19,6 +19,7 @@ mod mask;
 mod plan;
 mod rank;
 mod shape;
+mod sites;
 mod spread;
 mod window;
 
@@ -42,6 +43,7 @@ use model::{ClusterObjects, PodSpec, Text};
 use plan::{DraftPoints, FastProfile, Plan};
 use rank::{Ranker, Sight};
 use shape::{Nodes, Shape};
+use sites::Sites;
 use window::Window;
 
 use super::keep::{NodeRow, Rests};
@@ -84,14 +86,15 @@ pub enum Answer {
 pub struct Fast {
     /// The cache that is followed.
     identity: Option<Identity>,
+    /// Position up to which the log of nodes is taken in.
     node_version: u64,
     objects_version: u64,
     /// Cluster objects that plans depend on.
     objects: ClusterObjects,
     /// Position up to which the log is taken in.
     position: u64,
-    /// By slot: the node's place in the scheduler's order.
-    places: Vec<u32>,
+    /// The nodes by place.
+    sites: Sites,
     /// By place: what most answers look at.
     rows: Vec<NodeRow>,
     /// By word: up to where in the log something changed.
@@ -151,7 +154,7 @@ impl Fast {
             objects_version: 0,
             objects: ClusterObjects::default(),
             position: 0,
-            places: Vec::new(),
+            sites: Sites::default(),
             rows: Vec::new(),
             changed: Vec::new(),
             stamps: Vec::new(),
@@ -222,12 +225,14 @@ impl Fast {
         shape.used = self.tick;
         let kept = Nodes {
             cache,
-            places: &self.places,
+            sites: &self.sites,
+            node_version: self.node_version,
             rows: &self.rows,
             changed: &self.changed,
             stamps: &self.stamps,
             base: self.base,
         };
+        plan.count_nodes(self.node_version, &self.keys, &self.counters, &self.sites);
         shape.refresh(kept);
         let is_broken = |&counter: &usize| self.counters.get(counter).is_broken;
         if plan.counters.iter().any(is_broken) {
@@ -237,12 +242,20 @@ impl Fast {
         if !shape.is_shut() {
             let masks = mask::masks(plan, &self.keys, &self.counters);
             let wanted = profile.wanted(nodes);
-            self.window.search(nodes, start, wanted, |index| {
+            let word_at = |index| {
                 let word = shape.open_in(index, kept);
                 masks
                     .iter()
                     .fold(word, |word, mask| mask.apply(word, index))
-            });
+            };
+            match self.sites.turn() {
+                Some(turn) => {
+                    let words = self.changed.len();
+                    self.window
+                        .search_turned(turn, words, start, wanted, word_at);
+                }
+                None => self.window.search(nodes, start, wanted, word_at),
+            }
         }
         if shape.is_broken {
             return None;
@@ -270,12 +283,13 @@ impl Fast {
                     shape,
                     plan,
                     window: &self.window,
+                    turn: self.sites.turn(),
                 };
                 self.ranker.best(sight, start, ties)
             }
         };
         Some(Answer::Placed(Choice {
-            place: place?,
+            place: self.sites.rank(place?),
             looked_at: self.window.looked_at,
         }))
     }

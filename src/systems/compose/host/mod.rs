@@ -10,10 +10,7 @@ use std::sync::Arc;
 use cluster::{Conflict, Store};
 use control::admission::Creation;
 use control::{Component, Outbox, Progress, Write};
-use model::{
-    EndReason, Event, NodeContact, Object, ObjectChange, PodChange, PodCreated, PodRef, PodSpec,
-    Text,
-};
+use model::{EndReason, Event, NodeContact, Object, PodChange, PodCreated, PodRef, PodSpec, Text};
 use units::{Instant, NodeId, ObjectId, PodId, Revision, SortedMap};
 
 use super::entry::CAPABILITIES;
@@ -111,15 +108,10 @@ fn wanted(object: &Object) -> Option<(i32, &Arc<PodSpec>)> {
         return None;
     }
     match object {
-        Object::Deployment(own) => Some((own.replicas, &own.template)),
-        Object::ReplicaSet(own) | Object::ReplicationController(own) => {
-            Some((own.replicas, &own.template))
-        }
-        Object::StatefulSet(own) => Some((own.replicas, &own.template)),
         // The one host there is.
         Object::DaemonSet(own) => Some((1, &own.template)),
         Object::Job(own) => Some((own.completions.unwrap_or(1), &own.template)),
-        _ => None,
+        _ => object.replicas(),
     }
 }
 
@@ -149,14 +141,7 @@ impl Host {
                 }
                 Event::NodeReadiness { node, ready } => self.set_up(*node, *ready),
                 Event::NodeRemoved { node } => self.lost(*node, store, out),
-                Event::Object(change) => {
-                    let (ObjectChange::Created { id, .. }
-                    | ObjectChange::Updated { id, .. }
-                    | ObjectChange::Terminating { id }
-                    | ObjectChange::Orphaned { id }
-                    | ObjectChange::Deleted { id }) = change;
-                    self.declared(now, *id, store);
-                }
+                Event::Object(change) => self.declared(now, change.id(), store),
                 Event::PodCreated(created) => self.created(created, store),
                 Event::PodBound { pod, .. } => {
                     self.strays.retain(|stray| stray != pod);

@@ -7,6 +7,7 @@ use cluster::Store;
 use control::Outbox;
 use control::admission::{Creation, NewName, NewPod};
 use model::{Object, PodOwner, PodRef, PodSpec, Text};
+use serde::{Deserialize, Serialize};
 use units::{Instant, ObjectId, SortedMap, SortedSet};
 
 use super::super::breaker::CircuitBreaker;
@@ -18,7 +19,7 @@ use super::{Due, Ecs};
 use crate::mapping::object_refusal;
 
 /// Kind of a service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Kind {
     /// A number of tasks, maintained.
     Replica,
@@ -29,7 +30,8 @@ enum Kind {
 }
 
 /// A service.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Service {
     pub(super) name: Text,
     kind: Kind,
@@ -43,11 +45,13 @@ pub(super) struct Service {
     /// Pods that were asked for and are not there yet.
     coming: u64,
     /// Pods of the service's tasks, by the number of the task.
+    #[serde(skip)]
     pods: SortedMap<u64, PodRef>,
 }
 
 /// The present deployment of a service.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Deployment {
     number: u64,
     template: Arc<PodSpec>,

@@ -2,7 +2,7 @@
 
 use cluster::Store;
 use control::Outbox;
-use model::{EndReason, Event, NodeContact, ObjectChange, PodCreated, PodRef, Text};
+use model::{EndReason, Event, NodeContact, PodCreated, PodRef, Text};
 use units::NodeId;
 
 use super::Fleet;
@@ -32,14 +32,7 @@ impl Fleet {
                 Event::PodCreated(created) => self.created(created, store, out),
                 Event::PodBound { pod, node, .. } => self.bound(*pod, *node, store),
                 Event::PodEnded { pod, reason } => self.ended(*pod, *reason, store, out),
-                Event::Object(change) => {
-                    let (ObjectChange::Created { id, .. }
-                    | ObjectChange::Updated { id, .. }
-                    | ObjectChange::Terminating { id }
-                    | ObjectChange::Orphaned { id }
-                    | ObjectChange::Deleted { id }) = change;
-                    self.declared(*id, store, out);
-                }
+                Event::Object(change) => self.declared(change.id(), store, out),
                 _ => {}
             }
         }

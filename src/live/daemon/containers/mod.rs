@@ -1,5 +1,7 @@
 //! The containers of a node: orders of its agent to the runtime, and what became of them as events.
 
+mod read;
+
 use std::collections::VecDeque;
 use std::time::Duration as WallDuration;
 
@@ -10,11 +12,11 @@ use units::{Duration, SortedMap, SortedSet};
 
 use super::pace::Clock;
 use super::probe::{Probed, Probes, Subject, Wanted};
+use super::reported::Reported;
 use super::written::{chosen, order};
 use crate::discovery::Discovery;
 use crate::node::{MachineOrder, ProbeFailure};
-use crate::runtime::{AttemptId, Change, Happening, Phase, Runtime};
-use crate::wire::errand::{Errand, LOG_PART_BYTES, LogText};
+use crate::runtime::{AttemptId, Change, Ending, Happening, Listed, Phase, Runtime};
 use crate::wire::usage::{ContainerUsage, PodUsage};
 
 /// Code of a container that could not be started, as shells have it.
@@ -46,6 +48,7 @@ pub(super) struct Containers<R> {
     /// Attempts whose last probe of a kind failed.
     failing: SortedSet<(AttemptId, ProbeKind)>,
     unhealthy: Vec<(u32, ProbeFailure)>,
+    reported: Reported,
 }
 
 /// A measurement of an attempt.
@@ -60,7 +63,7 @@ struct Sample {
 struct Known {
     pod: u32,
     container: Option<u16>,
-    /// `true` once the agent ordered it to stop.
+    /// `true` from the agent's order to stop it until it has ended.
     is_stopping: bool,
 }
 
@@ -71,7 +74,12 @@ pub(super) struct Event {
 }
 
 impl<R: Runtime> Containers<R> {
-    pub(super) fn new(cluster: String, runtime: R, discovery: Discovery) -> Self {
+    pub(super) fn new(
+        cluster: String,
+        runtime: R,
+        discovery: Discovery,
+        reported: Reported,
+    ) -> Self {
         Self {
             cluster,
             runtime,
@@ -85,6 +93,7 @@ impl<R: Runtime> Containers<R> {
             probes: Probes::new(),
             failing: SortedSet::new(),
             unhealthy: Vec::new(),
+            reported,
         }
     }
 
@@ -127,7 +136,7 @@ impl<R: Runtime> Containers<R> {
             container,
             kind,
         } = wanted;
-        if self.attempt_of(pod, attempt.container()).as_ref() != Some(&attempt) {
+        if !self.is_last(pod, &attempt) {
             return;
         }
         let is_success = result.is_ok();
@@ -192,44 +201,6 @@ impl<R: Runtime> Containers<R> {
             .collect()
     }
 
-    /// Reads a part of a log for a user: of the last attempt of a container.
-    pub(super) fn read(&self, errand: &Errand) -> Result<LogText, String> {
-        let id = self.id(errand.pod);
-        let mut attempts: Vec<AttemptId> =
-            self.runtime.list().into_iter().map(|l| l.attempt).collect();
-        attempts.retain(|attempt| attempt.pod() == id);
-        let mut names: Vec<&str> = attempts.iter().map(AttemptId::container).collect();
-        names.sort_unstable();
-        names.dedup();
-        let wanted = match (&errand.container, names.as_slice()) {
-            (Some(name), _) => name.as_str(),
-            (None, [only]) => only,
-            (None, []) => return Err("the pod has no container here yet".to_owned()),
-            (None, several) => {
-                let several = several.join(", ");
-                return Err(format!(
-                    "the pod has several containers; choose one of {several}"
-                ));
-            }
-        };
-        let own = attempts
-            .iter()
-            .filter(|attempt| attempt.container() == wanted);
-        let Some(last) = own.max_by_key(|attempt| attempt.number()) else {
-            let known = names.join(", ");
-            return Err(format!(
-                "there is no such container; those of the pod are {known}"
-            ));
-        };
-        let part = self.runtime.log(last, errand.from.as_ref(), LOG_PART_BYTES);
-        let part = part.map_err(|error| format!("the log can't be read: {error}"))?;
-        Ok(LogText {
-            records: String::from_utf8_lossy(&part.records).into_owned(),
-            next: part.next,
-            is_gap: part.is_gap,
-        })
-    }
-
     fn noticed(&mut self, happening: Happening) {
         let Happening { attempt, change } = happening;
         let Some(known) = self.known.get(&attempt).copied() else {
@@ -237,7 +208,9 @@ impl<R: Runtime> Containers<R> {
         };
         match change {
             Change::Running { .. } => self.say(known, ContainerEvent::Started),
-            Change::Ended(_) if known.is_stopping => self.say(known, ContainerEvent::Stopped),
+            Change::Ended(_) | Change::NotStarted if known.is_stopping => {
+                self.stopped(&attempt, known);
+            }
             Change::Ended(ending) => {
                 let code = ending.code().unwrap_or(UNKNOWN);
                 if ending.code().is_none() {
@@ -256,17 +229,52 @@ impl<R: Runtime> Containers<R> {
         }
     }
 
-    /// Forgets the attempts that ended: the control server has their ends for good.
-    pub(super) fn acknowledge(&mut self) {
-        let listed = self.runtime.list().into_iter();
-        let ended = listed.filter(|listed| listed.phase == Phase::Ended);
-        for listed in ended.collect::<Vec<_>>() {
-            if self.known.remove(&listed.attempt).is_some() || self.is_surplus(&listed.attempt) {
-                self.failing
-                    .retain(|(attempt, _)| *attempt != listed.attempt);
-                self.runtime.acknowledge(&listed.attempt);
+    /// An attempt was stopped as ordered; a pod that stops as one has when its last attempt has.
+    fn stopped(&mut self, attempt: &AttemptId, known: Known) {
+        if let Some(known) = self.known.get_mut(attempt) {
+            known.is_stopping = false;
+        }
+        let is_whole = known.container.is_none();
+        let is_of_it = |other: &Known| other.pod == known.pod && other.is_stopping;
+        if !(is_whole && self.known.values().any(is_of_it)) {
+            self.say(known, ContainerEvent::Stopped);
+        }
+    }
+
+    /// Forgets the attempts that ended, as the control server has their ends for good; the last one of
+    /// each container stays while the node holds its pod.
+    pub(super) fn acknowledge(&mut self, is_held: &dyn Fn(u32) -> bool) {
+        let mut kept = SortedSet::new();
+        for listed in self.runtime.list() {
+            let attempt = listed.attempt;
+            if listed.phase != Phase::Ended {
+                continue;
+            }
+            let is_surplus = self.is_surplus(&attempt);
+            let is_kept = match self.known.get(&attempt) {
+                Some(known) => is_held(known.pod) && self.is_last(known.pod, &attempt),
+                None => self.reported.contains(&attempt) && !is_surplus,
+            };
+            if is_kept {
+                kept.insert(attempt);
+            } else if is_surplus || self.known.contains_key(&attempt) {
+                self.forget(&attempt);
             }
         }
+        if let Err(error) = self.reported.keep(kept) {
+            self.problems
+                .push(format!("what was reported can't be noted: {error}"));
+        }
+    }
+
+    fn is_last(&self, pod: u32, attempt: &AttemptId) -> bool {
+        self.attempt_of(pod, attempt.container()).as_ref() == Some(attempt)
+    }
+
+    fn forget(&mut self, ended: &AttemptId) {
+        self.known.remove(ended);
+        self.failing.retain(|(attempt, _)| attempt != ended);
+        self.runtime.acknowledge(ended);
     }
 
     /// Carries out the orders of the agent.
@@ -336,14 +344,16 @@ impl<R: Runtime> Containers<R> {
         let own = listed.filter(|listed| {
             listed.attempt.pod() == id && Some(listed.attempt.container()) == name
         });
-        // One that ended and was reported to this daemon is not adopted: the agent starts it again.
+        // One that ended and was reported is not adopted: the agent starts it again.
         let last = own.max_by_key(|listed| listed.attempt.number());
-        let next = match last {
-            Some(last) if !self.known.contains_key(&last.attempt) || last.phase != Phase::Ended => {
-                self.adopt(known, last);
-                return;
-            }
-            Some(last) => last.attempt.number() + 1,
+        let is_over = |last: &Listed| {
+            let is_noted =
+                self.known.contains_key(&last.attempt) || self.reported.contains(&last.attempt);
+            last.phase == Phase::Ended && is_noted
+        };
+        let next = match &last {
+            Some(last) if is_over(last) => last.attempt.number() + 1,
+            Some(last) => return self.adopt(known, last),
             None => 0,
         };
         let order = AttemptId::new(&id, name.unwrap_or_default(), next)
@@ -366,6 +376,11 @@ impl<R: Runtime> Containers<R> {
         match started {
             Ok(attempt) => {
                 self.known.insert(attempt, known);
+                if let Some(last) = last
+                    && self.reported.contains(&last.attempt)
+                {
+                    self.forget(&last.attempt);
+                }
             }
             Err(why) => {
                 self.problems.push(why);
@@ -376,44 +391,52 @@ impl<R: Runtime> Containers<R> {
     }
 
     /// Takes an attempt over that an earlier daemon started.
-    fn adopt(&mut self, known: Known, last: crate::runtime::Listed) {
-        self.known.insert(last.attempt, known);
-        match (last.phase, last.ending) {
+    fn adopt(&mut self, known: Known, last: &Listed) {
+        self.known.insert(last.attempt.clone(), known);
+        match (last.phase, &last.ending) {
             (Phase::Starting, _) => {}
             (Phase::Running | Phase::Clearing, _) => self.say(known, ContainerEvent::Started),
             (Phase::Ended, ending) => {
-                let code = ending.and_then(|ending| ending.code()).unwrap_or(UNKNOWN);
+                let code = ending.as_ref().and_then(Ending::code).unwrap_or(UNKNOWN);
                 self.say(known, ContainerEvent::Started);
                 self.say(known, ContainerEvent::Exited { code });
             }
         }
     }
 
-    /// Stops a container, or all of a pod; without any, that is said at once.
+    /// Stops a container, or all of a pod, also those that an earlier daemon started; without any, that
+    /// is said at once.
     fn stop(&mut self, pod: u32, container: Option<u16>, grace: WallDuration) {
-        let id = self.id(pod);
-        let ended: Vec<AttemptId> = {
-            let listed = self.runtime.list().into_iter();
-            let ended = listed.filter(|listed| listed.phase == Phase::Ended);
-            ended.map(|listed| listed.attempt).collect()
+        let stopping = Known {
+            pod,
+            container,
+            is_stopping: true,
         };
+        let id = self.id(pod);
         let mut any = false;
-        for (attempt, known) in &mut self.known {
-            let is_meant =
-                known.pod == pod && (container.is_none() || known.container == container);
-            if is_meant && attempt.pod() == id && !ended.contains(attempt) {
-                any = true;
-                known.is_stopping = true;
-                self.runtime.stop(attempt, grace, "ordered");
+        for listed in self.runtime.list() {
+            let attempt = listed.attempt;
+            if attempt.pod() != id || listed.phase == Phase::Ended {
+                continue;
             }
+            let known = self.known.get(&attempt).copied();
+            if container.is_some() && known.and_then(|known| known.container) != container {
+                continue;
+            }
+            any = true;
+            self.runtime.stop(&attempt, grace, "ordered");
+            let known = known.unwrap_or(stopping);
+            let is_stopping = true;
+            self.known.insert(
+                attempt,
+                Known {
+                    is_stopping,
+                    ..known
+                },
+            );
         }
         if !any {
-            let known = Known {
-                pod,
-                container,
-                is_stopping: true,
-            };
-            self.say(known, ContainerEvent::Stopped);
+            self.say(stopping, ContainerEvent::Stopped);
         }
     }
 
