@@ -251,6 +251,19 @@ pub const FUNCTIONS: &[SystemFunctions] = &[
         scenarios: &["seven-functions"],
     },
     SystemFunctions {
+        system: "borg",
+        provisions: [
+            Itself("jobs of equal tasks, by priority and quota"),
+            Itself("the job's tasks are updated, at most `updateDisruptions` away at a time"),
+            Nothing("clients find tasks themselves"),
+            BY_HAND,
+            Itself("tasks of a machine that does not answer are placed elsewhere"),
+            ALERTS,
+            Beside(BACKUPS),
+        ],
+        scenarios: &["borg"],
+    },
+    SystemFunctions {
         system: "batch",
         provisions: JOBS_ONLY,
         scenarios: &["backfilling"],

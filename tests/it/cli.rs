@@ -297,7 +297,7 @@ fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 47] = [
+const SCENARIOS: [(&str, &[&str]); 49] = [
     ("borg.yaml", &["--set", "stop={at: 2h}"]),
     ("functions.yaml", &["--set", "stop={at: 10m}"]),
     ("descheduling.yaml", &[]),
@@ -308,6 +308,8 @@ const SCENARIOS: [(&str, &[&str]); 47] = [
     ("fleet.yaml", &[]),
     ("nova.yaml", &[]),
     ("ecs.yaml", &[]),
+    ("delivery.yaml", &[]),
+    ("seven-functions.yaml", &[]),
     ("mesos.yaml", &["--set", "stop={at: 1h}"]),
     ("four-managers.yaml", &[]),
     (

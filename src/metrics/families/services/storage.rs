@@ -5,8 +5,8 @@ use model::{Event, VolumeStep};
 
 use crate::record::collector::{Change, Collector, Heard, RunEnd};
 use crate::record::entry::MetricEntry;
-use crate::record::presentation::{Group, Title};
-use crate::statistics::distribution::{Distribution, MAX, MEAN};
+use crate::record::presentation::{Group, ShortList, Title};
+use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99};
 use crate::values::{Direction, Reading, Statistic, Values};
 
 const BACKUPS: Statistic = Statistic::amount("backups", "backups", Direction::None);
@@ -32,7 +32,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     subject: "storage",
     title: Title::new("storage"),
     group: Group::Service.at(55),
-    short_lists: &[],
+    short_lists: &[ShortList::Headline.at(46, &["data_loss.max", "restore_time.max"])],
     series: &[],
     summary: "Backups of volumes, the data that losses took, and the time to a restore.",
     statistics: &[
@@ -45,10 +45,19 @@ pub const ENTRY: MetricEntry = MetricEntry {
         LOST_FOR_GOOD,
         UNRESTORED,
         MEAN.of(DATA_LOSS),
+        P50.of(DATA_LOSS),
+        P90.of(DATA_LOSS),
+        P99.of(DATA_LOSS),
         MAX.of(DATA_LOSS),
         MEAN.of(RESTORE_TIME),
+        P50.of(RESTORE_TIME),
+        P90.of(RESTORE_TIME),
+        P99.of(RESTORE_TIME),
         MAX.of(RESTORE_TIME),
         MEAN.of(OUT_OF_REACH),
+        P50.of(OUT_OF_REACH),
+        P90.of(OUT_OF_REACH),
+        P99.of(OUT_OF_REACH),
         MAX.of(OUT_OF_REACH),
     ],
     formula: "data_loss: from the start of the last complete backup to the failure, 0 with a replica; \
