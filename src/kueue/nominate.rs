@@ -69,9 +69,7 @@ fn record_places(snapshot: &mut Snapshot, pending: &Pending, nomination: &mut No
     if nomination.assignment.mode() != Mode::Preempt {
         return;
     }
-    let counts: Vec<i64> = nomination.assignment.sets.iter().map(|set| set.count).collect();
-    let pending = pending.with_counts(&counts);
-    let places = PlaceRequests::new(snapshot, &pending, &nomination.assignment);
+    let places = PlaceRequests::new(snapshot, pending, &nomination.assignment);
     if places.is_empty() {
         return;
     }

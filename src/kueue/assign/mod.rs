@@ -89,6 +89,8 @@ pub struct Attempt {
 /// Flavors of one pod set.
 #[derive(Clone, Debug, Default)]
 pub struct SetAssignment {
+    /// Place of the pod set among those of the workload.
+    pub index: usize,
     /// Name of the pod set.
     pub name: Text,
     /// Number of pods.
@@ -176,7 +178,8 @@ impl Assignment {
     /// Amounts above 0 by pair, without pods that only quotas count.
     pub fn requests(&self, pending: &Pending, names: &Names) -> Vec<(FlavorResource, i64)> {
         let mut requests: SortedMap<FlavorResource, i64> = SortedMap::default();
-        for (set, own) in self.sets.iter().zip(&pending.sets) {
+        for set in &self.sets {
+            let own = &pending.sets[set.index];
             for (resource, amount) in own.total.iter().filter(|(_, amount)| *amount > 0) {
                 let chosen = set.flavors.get(resource);
                 if let Some(pair) = chosen.and_then(|own| names.known_pair(own.flavor, *resource)) {
@@ -245,6 +248,7 @@ pub fn assign(snapshot: &mut Snapshot, pending: &Pending) -> Assignment {
                 flavors.map(|(resource, chosen)| (*resource, *chosen)).collect();
             has_failed |= found.has_failed && !requests.is_empty();
             let set = SetAssignment {
+                index: *index,
                 name: pending.workload.pod_sets[*index].name.clone(),
                 count: pending.sets[*index].count,
                 flavors,
@@ -275,7 +279,8 @@ fn place(snapshot: &Snapshot, pending: &Pending, assignment: &mut Assignment) {
         match places.place(snapshot, topology::Usage::Present) {
             Ok(found) => assignment.set_places(found),
             Err(failure) => {
-                if let Some(set) = assignment.set_named(&failure.set) {
+                if let Some(set) = failure.sets.first().and_then(|name| assignment.set_named(name))
+                {
                     set.reasons.push(failure.reason);
                     set.set_mode(Mode::Preempt);
                 }
@@ -293,8 +298,10 @@ fn place(snapshot: &Snapshot, pending: &Pending, assignment: &mut Assignment) {
                 }
             }
             Err(failure) => {
-                if let Some(set) = assignment.set_named(&failure.set) {
-                    set.set_mode(Mode::NoFit);
+                for name in &failure.sets {
+                    if let Some(set) = assignment.set_named(name) {
+                        set.set_mode(Mode::NoFit);
+                    }
                 }
                 assignment.set_all_modes(Mode::NoFit);
             }

@@ -70,12 +70,19 @@ pub(super) fn instant(case: &Value, field: &str) -> Instant {
     Instant::ZERO.saturating_add(Duration::from_secs(secs))
 }
 
+/// Whether a node is ready, as far as it says.
+fn is_ready(object: &Value) -> bool {
+    let conditions = object.pointer("/status/conditions").and_then(Value::as_array);
+    let mut conditions = conditions.into_iter().flatten();
+    !conditions.any(|own| own["type"] == "Ready" && own["status"] != "True")
+}
+
 /// The state of a case.
 pub(super) fn read(case: &Value) -> Result<World, String> {
     let mut snapshot = Snapshot::new(settings(case)?, &quota_objects(case)?);
     for (field, kind) in [("nodes", "Node"), ("pods", "Pod")] {
         let list = case.get(field).and_then(Value::as_array);
-        let list = list.into_iter().flatten().map(|own| {
+        let list = list.into_iter().flatten().filter(|own| is_ready(own)).map(|own| {
             let mut own = own.clone();
             if let Some(object) = own.as_object_mut() {
                 object.insert("apiVersion".into(), "v1".into());
