@@ -2,13 +2,14 @@
 //! flavors, preemption by priority and by fair shares, places in topologies, and the queues (spec:
 //! batch-on-kubernetes.md 1).
 //!
-//! A [`Snapshot`] is the state that decisions read. [`Scheduler::nominate`](nominate::nominate) decides
-//! about one workload.
+//! A [`Snapshot`] is the state that decisions read; [`nominate`] decides about one workload by itself,
+//! and [`run::Controller`] runs the queues.
 
 pub mod assign;
 pub mod names;
 pub mod nominate;
 pub mod preempt;
+pub mod run;
 pub mod settings;
 pub mod share;
 pub mod snapshot;

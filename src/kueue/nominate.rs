@@ -5,7 +5,7 @@ use super::assign::{Assignment, Mode, assign, smallest_reduction};
 use super::preempt::{Preemptor, Target, targets};
 use super::snapshot::Snapshot;
 use super::topology::{PlaceRequests, Usage};
-use super::workload::Pending;
+use super::workload::{DomainUse, Pending};
 
 /// Decision about one workload.
 #[derive(Clone, Debug)]
@@ -14,6 +14,13 @@ pub struct Nomination {
     pub assignment: Assignment,
     /// Workloads that have to make room.
     pub targets: Vec<Target>,
+}
+
+impl Nomination {
+    /// What the places of its pods use.
+    pub fn domains(&self, pending: &Pending) -> Vec<DomainUse> {
+        self.assignment.domains(pending)
+    }
 }
 
 /// Decides about a workload as the snapshot stands; that is afterwards as before.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use model::queueing::{
-    ClusterQueue, Cohort, QueuedWorkload, ResourceFlavor, ResourceGroup, Topology,
+    ClusterQueue, Cohort, QueuedWorkload, ResourceFlavor, ResourceGroup, StopPolicy,
+    Topology,
 };
 use model::{LabelSelector, Node, ResourceList, Text};
 use units::{Instant, Quantity, QuantityError, SortedMap, SortedSet};
@@ -42,6 +43,18 @@ impl Queue {
     pub fn group_of(&self, resource: Resource) -> Option<&Group> {
         let mut groups = self.groups.iter();
         groups.find(|group| group.covered.contains(&resource))
+    }
+
+    /// Whether workloads of the queue are tried: nothing that it names is missing.
+    pub fn is_active(&self, snapshot: &Snapshot) -> bool {
+        let mut flavors = self.groups.iter().flat_map(|group| &group.flavors);
+        let exists = |flavor: &Flavor| {
+            let own = snapshot.flavor(*flavor);
+            own.is_some_and(|own| {
+                own.topology.is_none() || snapshot.topologies.get(*flavor).is_some()
+            })
+        };
+        self.spec.stop == StopPolicy::None && !self.is_in_cycle && flavors.all(exists)
     }
 
     /// Whether workloads of a namespace with these labels are taken.

@@ -12,7 +12,7 @@ use super::names::{Flavor, FlavorResource, Names, Resource};
 use super::preempt::Possibility;
 use super::snapshot::Snapshot;
 use super::topology::{self, PlaceRequests};
-use super::workload::{Cursor, Pending, Requests};
+use super::workload::{Cursor, DomainUse, Pending, Requests};
 
 pub use reduce::smallest_reduction;
 
@@ -188,6 +188,26 @@ impl Assignment {
             }
         }
         requests.into_iter().collect()
+    }
+
+    /// What the places of its pods use.
+    pub fn domains(&self, pending: &Pending) -> Vec<DomainUse> {
+        let mut uses = Vec::new();
+        for set in &self.sets {
+            let place = set.topology.iter().flat_map(|own| &own.domains);
+            let flavor = set.flavors.values().next().map(|chosen| chosen.flavor);
+            let mut single = pending.sets[set.index].single.clone();
+            single.retain(|(resource, _)| set.flavors.contains_key(resource));
+            for (values, count) in place {
+                uses.extend(flavor.map(|flavor| DomainUse {
+                    flavor,
+                    values: values.clone(),
+                    count: *count,
+                    single: single.clone(),
+                }));
+            }
+        }
+        uses
     }
 
     fn append(&mut self, set: SetAssignment, snapshot: &mut Snapshot) {

@@ -16,7 +16,7 @@ use crate::assign::Assignment;
 use crate::names::{Flavor, Names, Resource};
 use crate::snapshot::{Queue, Snapshot};
 use crate::tree::NodeId;
-use crate::workload::{DomainUse, Pending};
+use crate::workload::Pending;
 
 /// A group of pod sets that has no place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,23 +96,6 @@ impl PlaceRequests {
     /// Whether all pod sets have a place as usage stands.
     pub fn fit(&self, snapshot: &Snapshot) -> bool {
         self.place(snapshot, Usage::Present).is_ok()
-    }
-
-    /// What the places of pod sets use.
-    pub fn usage(&self, places: &[(Text, TopologyAssignment)]) -> Vec<DomainUse> {
-        let mut usage = Vec::new();
-        for (name, place) in places {
-            let Some(request) = self.0.iter().find(|own| own.set == *name) else {
-                continue;
-            };
-            usage.extend(place.domains.iter().map(|(values, count)| DomainUse {
-                flavor: request.flavor,
-                values: values.clone(),
-                count: *count,
-                single: request.single.clone(),
-            }));
-        }
-        usage
     }
 
     /// Places for all pod sets, one group after the other.

@@ -5,6 +5,7 @@
 //! passes only if everything it records agrees, messages included.
 
 mod decision;
+mod sequence;
 mod world;
 
 use std::path::{Path, PathBuf};
@@ -70,8 +71,7 @@ fn judge_case(
         let why = "the device allocator of kube-scheduler is not modelled".to_owned();
         return Ok(Some((row, Outcome::Unsupported(why))));
     } else if case.get("steps").is_some() {
-        let why = "runs of Kueue's queues are not modelled".to_owned();
-        return Ok(Some((row, Outcome::Unsupported(why))));
+        sequence::compare(case)
     } else {
         decision::compare(case)
     };
