@@ -23,6 +23,7 @@ pub mod pod_life;
 pub mod pod_name;
 pub mod priority_class;
 pub mod qos;
+pub mod queueing;
 pub mod releases;
 pub mod resource_list;
 pub mod rules;
