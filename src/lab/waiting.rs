@@ -292,7 +292,8 @@ fn counted(reasons: &Reasons) -> String {
             let parts = refusals.iter();
             let parts = parts.map(|own| format!("{} {}", own.count, own.reason));
             let parts: Vec<String> = parts.collect();
-            cut(&format!("0/{all} nodes take it: {}", parts.join(", ")))
+            let nodes = plural::count(*all, "node");
+            cut(&format!("refused by {nodes}: {}", parts.join(", ")))
         }
     }
 }
