@@ -32,6 +32,7 @@ impl Controller {
         }
         state.stage = Stage::QuotaReserved;
         state.evicted = None;
+        state.cursor = None;
         state.requeue_at = None;
         let workload = Arc::make_mut(&mut state.workload);
         workload.admission = Some(admission);

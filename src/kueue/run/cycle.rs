@@ -133,6 +133,7 @@ struct Added {
 impl Controller {
     /// One cycle: the first workload of each queue is tried. `None` if there is none.
     pub fn cycle(&mut self) -> Option<Cycle> {
+        self.settle();
         let mut heads = Vec::new();
         for (queue, waiting) in &mut self.waiting {
             let own = self.snapshot.queue(*queue);
@@ -253,7 +254,7 @@ impl Controller {
         if targets.any(|target| added.preempted.contains(&target.holding)) {
             "Workload has overlapping preemption targets with another workload"
                 .clone_into(&mut entry.message);
-            self.skip(entry);
+            Self::skip(entry);
             return;
         }
         let own: Vec<usize> = entry.targets().iter().map(|target| target.holding).collect();
@@ -270,7 +271,7 @@ impl Controller {
         if !fits {
             "Workload no longer fits after processing another workload"
                 .clone_into(&mut entry.message);
-            self.skip(entry);
+            Self::skip(entry);
             return;
         }
         added.preempted.extend(own.iter().copied());
@@ -285,10 +286,9 @@ impl Controller {
         }
     }
 
-    fn skip(&self, entry: &mut Entry) {
+    fn skip(entry: &mut Entry) {
         entry.status = Status::Skipped;
         entry.reason = Some(RequeueReason::FailedAfterNomination);
-        entry.cursor = None;
     }
 
     fn add(

@@ -44,8 +44,12 @@ impl Controller {
     /// The pods of a workload are ready; of one that is not admitted that says nothing.
     pub fn pods_ready(&mut self, namespace: &str, name: &str) {
         let number = self.number(namespace, name);
-        if let Some(number) = number.filter(|own| self.is_in(*own, Stage::Admitted)) {
+        let Some(number) = number.filter(|own| self.was_admitted(*own)) else {
+            return;
+        };
+        if self.states[&number].readiness != Readiness::Ready {
             self.state_mut(number).readiness = Readiness::Ready;
+            self.note_change(number);
         }
     }
 
@@ -56,6 +60,7 @@ impl Controller {
             let state = self.state_mut(number);
             if state.readiness == Readiness::Ready {
                 state.readiness = Readiness::WaitForRecovery(now);
+                self.note_change(number);
                 self.set_alarm(number);
                 self.ring();
             }
@@ -65,7 +70,7 @@ impl Controller {
     /// This number of pods of a workload's set needs its quota no more.
     pub fn reclaim(&mut self, namespace: &str, name: &str, set: usize, pods: i64) {
         let number = self.number(namespace, name);
-        let Some(number) = number.filter(|own| self.is_in(*own, Stage::Admitted)) else {
+        let Some(number) = number.filter(|own| self.was_admitted(*own)) else {
             return;
         };
         let state = self.state_mut(number);
@@ -73,7 +78,9 @@ impl Controller {
         let Some(set) = workload.pod_sets.get(set).map(|own| own.name.clone()) else {
             return;
         };
-        workload.reclaimable.insert(set, pods);
+        if workload.reclaimable.insert(set, pods) == Some(pods) {
+            return;
+        }
         let queue = state.queue;
         if let Some(holding) = state.holding.take() {
             self.by_holding.remove(&holding);
@@ -94,16 +101,40 @@ impl Controller {
         let Some(known) = own.checks.get_mut(check) else {
             return;
         };
-        *known = state;
-        if !matches!(own.stage, Stage::QuotaReserved | Stage::Admitted) {
+        if *known == state {
             return;
         }
-        match state {
-            CheckState::Retry => self.evict(number, "AdmissionCheck"),
-            CheckState::Rejected => self.give_up(number, "AdmissionCheck"),
-            CheckState::Ready => self.admit_if_ready(number),
-            CheckState::Pending => {}
+        *known = state;
+        if !matches!(own.stage, Stage::QuotaReserved | Stage::Admitted) {
+            self.note_change(number);
+            return;
         }
+        self.checked.insert(number);
+    }
+
+    /// Acts on checks that have changed, which it does once all changes of an instant are there.
+    pub fn settle(&mut self) {
+        while let Some(number) = self.checked.pop_first() {
+            let Some(state) = self.states.get(&number) else {
+                continue;
+            };
+            if !matches!(state.stage, Stage::QuotaReserved | Stage::Admitted) {
+                continue;
+            }
+            let has = |wanted| state.checks.values().any(|check| *check == wanted);
+            if has(CheckState::Rejected) {
+                self.give_up(number, "AdmissionCheck");
+            } else if has(CheckState::Retry) {
+                self.evict(number, "AdmissionCheck");
+            } else {
+                self.admit_if_ready(number);
+            }
+        }
+    }
+
+    /// Whether a workload runs or has run to its end.
+    fn was_admitted(&self, number: usize) -> bool {
+        self.is_in(number, Stage::Admitted) || self.is_in(number, Stage::Finished)
     }
 
     /// A user takes a workload out.
@@ -112,6 +143,7 @@ impl Controller {
             return;
         };
         Arc::make_mut(&mut self.state_mut(number).workload).active = false;
+        self.note_change(number);
         if self.states[&number].stage == Stage::Finished {
             return;
         }
@@ -129,7 +161,17 @@ impl Controller {
     pub fn activate(&mut self, namespace: &str, name: &str) {
         if let Some(number) = self.number(namespace, name) {
             Arc::make_mut(&mut self.state_mut(number).workload).active = true;
+            self.note_change(number);
             self.enqueue(number);
+        }
+    }
+
+    /// Any change of a workload that has ended, or that its user took out, has others tried again.
+    fn note_change(&mut self, number: usize) {
+        let state = &self.states[&number];
+        let is_out = state.stage == Stage::Finished || !state.workload.active;
+        if let Some(queue) = state.queue.filter(|_| is_out) {
+            self.ask_for_retry(queue);
         }
     }
 

@@ -125,6 +125,7 @@ pub struct Controller {
     by_holding: SortedMap<usize, usize>,
     retries: SortedMap<NodeId, Instant>,
     alarms: SortedSet<(Instant, usize)>,
+    checked: SortedSet<usize>,
     cycles: u64,
     now: Instant,
 }
@@ -151,11 +152,12 @@ impl Controller {
             by_holding: SortedMap::default(),
             retries: SortedMap::default(),
             alarms: SortedSet::default(),
+            checked: SortedSet::default(),
             cycles: 0,
             now,
         };
-        for queue in queues {
-            controller.ask_for_retry(queue);
+        for node in controller.snapshot.tree.ids() {
+            controller.ask_for_retry(node);
         }
         controller
     }

@@ -199,10 +199,10 @@ impl Controller {
         }
     }
 
-    /// Asks that the inadmissible workloads of a queue's tree are tried again; requests of a second
-    /// are one.
-    pub(super) fn ask_for_retry(&mut self, queue: NodeId) {
-        let root = self.snapshot.tree.root(queue);
+    /// Asks that the inadmissible workloads of a node's tree are tried again; requests of a second are
+    /// one.
+    pub(super) fn ask_for_retry(&mut self, node: NodeId) {
+        let root = self.snapshot.tree.root(node);
         let at = self.now.saturating_add(COLLECTED);
         self.retries.entry(root).or_insert(at);
     }
