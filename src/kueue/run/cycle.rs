@@ -106,7 +106,9 @@ impl Entry {
     }
 
     fn domains(&self) -> Vec<DomainUse> {
-        self.nomination.as_ref().map_or_else(Vec::new, |own| own.domains(&self.pending))
+        self.nomination
+            .as_ref()
+            .map_or_else(Vec::new, |own| own.domains(&self.pending))
     }
 }
 
@@ -257,14 +259,25 @@ impl Controller {
             Self::skip(entry);
             return;
         }
-        let own: Vec<usize> = entry.targets().iter().map(|target| target.holding).collect();
-        let gone: Vec<usize> = added.preempted.iter().copied().chain(own.iter().copied()).collect();
+        let own: Vec<usize> = entry
+            .targets()
+            .iter()
+            .map(|target| target.holding)
+            .collect();
+        let gone: Vec<usize> = added
+            .preempted
+            .iter()
+            .copied()
+            .chain(own.iter().copied())
+            .collect();
         for holding in &gone {
             self.snapshot.remove_usage(*holding);
         }
         let domains = entry.domains();
         let fits = self.snapshot.fits(queue, &entry.usage())
-            && domains.iter().all(|domain| self.snapshot.topologies.fits(domain));
+            && domains
+                .iter()
+                .all(|domain| self.snapshot.topologies.fits(domain));
         for holding in &gone {
             self.snapshot.add_usage(*holding);
         }
@@ -334,8 +347,10 @@ impl Controller {
         let mut evicted = Vec::new();
         for entry in entries {
             let number = entry.number;
-            let kept = entry.cursor.clone();
-            has_changed |= self.keep_cursor(number, entry.pending.queue, kept);
+            if entry.nomination.is_some() {
+                let kept = entry.cursor.clone();
+                has_changed |= self.keep_cursor(number, entry.pending.queue, kept);
+            }
             if entry.status == Status::Assumed {
                 self.reserve(number, entry);
                 has_changed = true;

@@ -13,6 +13,9 @@ use crate::workload::{EVICTED, QUOTA_RESERVED};
 /// Reason of an eviction by its user.
 const DEACTIVATED: &str = "Deactivated";
 
+/// Beginning of the reasons for which a workload is given up.
+pub(super) const GIVEN_UP: &str = "DeactivatedDueTo";
+
 impl Controller {
     /// A workload ends; one that is not admitted stays as it is.
     pub fn finish_workload(&mut self, namespace: &str, name: &str) {
@@ -34,7 +37,10 @@ impl Controller {
         self.forget_preemptor(number);
         let state = self.states.remove(&number);
         let state = state.expect("invariant: numbers stand for workloads that are known");
-        let key = (state.workload.namespace.clone(), state.workload.name.clone());
+        let key = (
+            state.workload.namespace.clone(),
+            state.workload.name.clone(),
+        );
         self.number_of.remove(&key);
         if let Some(queue) = state.queue {
             self.ask_for_retry(queue);
@@ -62,7 +68,6 @@ impl Controller {
                 state.readiness = Readiness::WaitForRecovery(now);
                 self.note_change(number);
                 self.set_alarm(number);
-                self.ring();
             }
         }
     }
@@ -101,18 +106,17 @@ impl Controller {
         let Some(known) = own.checks.get_mut(check) else {
             return;
         };
-        if *known == state {
-            return;
-        }
         *known = state;
         if !matches!(own.stage, Stage::QuotaReserved | Stage::Admitted) {
+            // Even the same state is a change, as its time is new.
             self.note_change(number);
+            self.show_in_queue(number);
             return;
         }
         self.checked.insert(number);
     }
 
-    /// Acts on checks that have changed, which it does once all changes of an instant are there.
+    /// Acts on what is due and on checks that have changed, once all changes of an instant are there.
     pub fn settle(&mut self) {
         while let Some(number) = self.checked.pop_first() {
             let Some(state) = self.states.get(&number) else {
@@ -130,6 +134,7 @@ impl Controller {
                 self.admit_if_ready(number);
             }
         }
+        self.ring();
     }
 
     /// Whether a workload runs or has run to its end.
@@ -207,7 +212,7 @@ impl Controller {
         Arc::make_mut(&mut state.workload).active = false;
         state.requeue_count = 0;
         state.requeue_at = None;
-        self.evict(number, &format!("{DEACTIVATED}DueTo{cause}"));
+        self.evict(number, &format!("{GIVEN_UP}{cause}"));
     }
 
     /// A workload loses its quota; its pods end at once, and it waits again.
@@ -229,7 +234,9 @@ impl Controller {
         }
         let workload = Arc::make_mut(&mut state.workload);
         workload.admission = None;
-        workload.conditions.retain(|own| &*own.kind != QUOTA_RESERVED && &*own.kind != EVICTED);
+        workload
+            .conditions
+            .retain(|own| &*own.kind != QUOTA_RESERVED && &*own.kind != EVICTED);
         workload.conditions.push(Condition {
             kind: EVICTED.into(),
             holds: true,
@@ -281,7 +288,10 @@ impl Controller {
     fn run_by(&self, number: usize) -> Option<Instant> {
         let state = &self.states[&number];
         let most = state.workload.max_execution?;
-        let left = most.as_nanos().saturating_sub(state.ran_before.as_nanos()).max(0);
+        let left = most
+            .as_nanos()
+            .saturating_sub(state.ran_before.as_nanos())
+            .max(0);
         Some(state.admitted?.saturating_add(Duration::from_nanos(left)))
     }
 

@@ -160,7 +160,11 @@ fn read_cluster_queue(value: &Value) -> Result<ClusterQueue, Problem> {
         checks: checks
             .map(|check| QueueCheck {
                 name: check.name.as_str().into(),
-                flavors: check.on_flavors.iter().map(|own| own.as_str().into()).collect(),
+                flavors: check
+                    .on_flavors
+                    .iter()
+                    .map(|own| own.as_str().into())
+                    .collect(),
             })
             .collect(),
         stop: stop(spec.stop_policy.as_deref(), &path)?,
@@ -181,7 +185,11 @@ fn read_local_queue(value: &Value) -> Result<LocalQueue, Problem> {
     let raw: raw::Object<raw::LocalQueue> = object(value)?;
     let path = Path::root("spec");
     let of = raw.spec.cluster_queue.as_ref();
-    let of = required(of, &path.field("clusterQueue"), "the name of a ClusterQueue")?;
+    let of = required(
+        of,
+        &path.field("clusterQueue"),
+        "the name of a ClusterQueue",
+    )?;
     Ok(LocalQueue {
         namespace: raw.namespace(),
         name: raw.name()?,
@@ -213,7 +221,11 @@ fn weight(raw: Option<&raw::FairSharing>, path: &Path<'_>) -> Result<Quantity, P
     quantity(text, &path.field("weight"))
 }
 
-fn search(text: Option<&str>, default: FlavorSearch, path: &Path<'_>) -> Result<FlavorSearch, Problem> {
+fn search(
+    text: Option<&str>,
+    default: FlavorSearch,
+    path: &Path<'_>,
+) -> Result<FlavorSearch, Problem> {
     match text {
         None | Some("") => Ok(default),
         Some("MayStopSearch" | "Borrow" | "Preempt") => Ok(FlavorSearch::MayStopSearch),
@@ -260,7 +272,10 @@ fn policy(
     match allowed.iter().find(|(name, _)| *name == text) {
         Some((_, policy)) => Ok(*policy),
         None => {
-            let names: Vec<String> = allowed.iter().map(|(name, _)| format!("`{name}`")).collect();
+            let names: Vec<String> = allowed
+                .iter()
+                .map(|(name, _)| format!("`{name}`"))
+                .collect();
             Err(path.problem(&format!("one of {}", names.join(", ")), text))
         }
     }
@@ -332,7 +347,11 @@ fn groups(raw: &[raw::Group], path: &Path<'_>) -> Result<Vec<ResourceGroup>, Pro
             flavors.push(flavor_quotas(flavor, &group.covered_resources, &path)?);
         }
         groups.push(ResourceGroup {
-            covered: group.covered_resources.iter().map(|own| own.as_str().into()).collect(),
+            covered: group
+                .covered_resources
+                .iter()
+                .map(|own| own.as_str().into())
+                .collect(),
             flavors,
         });
     }
