@@ -2,7 +2,7 @@
 
 use super::error::TraceError;
 use super::format::{Confidence, FormatEntry};
-use super::formats::{csv, openb_nodes, openb_pods, swf};
+use super::formats::{csv, openb_nodes, openb_pods, planetlab, swf};
 use super::input::Input;
 
 /// All formats, in the order in which content is recognized.
@@ -23,6 +23,7 @@ pub const FORMATS: &[FormatEntry] = &[
     openb_pods::ENTRY,
     swf::ENTRY,
     csv::ENTRY,
+    planetlab::ENTRY,
 ];
 
 /// Returns the format of a name.

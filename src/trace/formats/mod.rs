@@ -3,4 +3,5 @@
 pub mod csv;
 pub mod openb_nodes;
 pub mod openb_pods;
+pub mod planetlab;
 pub mod swf;

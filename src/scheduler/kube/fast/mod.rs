@@ -19,6 +19,7 @@ mod mask;
 mod plan;
 mod rank;
 mod shape;
+mod sites;
 mod spread;
 mod window;
 
@@ -38,10 +39,12 @@ use counter::Counters;
 use declared::{Declared, DeclaredKey};
 use fail::fail;
 use key::Key;
+use mask::Mask;
 use model::{ClusterObjects, PodSpec, Text};
 use plan::{DraftPoints, FastProfile, Plan};
 use rank::{Ranker, Sight};
 use shape::{Nodes, Shape};
+use sites::Sites;
 use window::Window;
 
 use super::keep::{NodeRow, Rests};
@@ -84,14 +87,15 @@ pub enum Answer {
 pub struct Fast {
     /// The cache that is followed.
     identity: Option<Identity>,
+    /// Position up to which the log of nodes is taken in.
     node_version: u64,
     objects_version: u64,
     /// Cluster objects that plans depend on.
     objects: ClusterObjects,
     /// Position up to which the log is taken in.
     position: u64,
-    /// By slot: the node's place in the scheduler's order.
-    places: Vec<u32>,
+    /// The nodes by place.
+    sites: Sites,
     /// By place: what most answers look at.
     rows: Vec<NodeRow>,
     /// By word: up to where in the log something changed.
@@ -151,7 +155,7 @@ impl Fast {
             objects_version: 0,
             objects: ClusterObjects::default(),
             position: 0,
-            places: Vec::new(),
+            sites: Sites::default(),
             rows: Vec::new(),
             changed: Vec::new(),
             stamps: Vec::new(),
@@ -213,7 +217,6 @@ impl Fast {
         ties: &mut TieBreak,
     ) -> Option<Answer> {
         let AttemptContext { cache, pod } = ctx;
-        let nodes = cache.node_count();
         let (_, Entry::By(plan)) = self.plans.get_index_mut(number)? else {
             return None;
         };
@@ -222,12 +225,14 @@ impl Fast {
         shape.used = self.tick;
         let kept = Nodes {
             cache,
-            places: &self.places,
+            sites: &self.sites,
+            node_version: self.node_version,
             rows: &self.rows,
             changed: &self.changed,
             stamps: &self.stamps,
             base: self.base,
         };
+        plan.count_nodes(self.node_version, &self.keys, &self.counters, &self.sites);
         shape.refresh(kept);
         let is_broken = |&counter: &usize| self.counters.get(counter).is_broken;
         if plan.counters.iter().any(is_broken) {
@@ -236,13 +241,8 @@ impl Fast {
         self.labels.enter(Work::Filter);
         if !shape.is_shut() {
             let masks = mask::masks(plan, &self.keys, &self.counters);
-            let wanted = profile.wanted(nodes);
-            self.window.search(nodes, start, wanted, |index| {
-                let word = shape.open_in(index, kept);
-                masks
-                    .iter()
-                    .fold(word, |word, mask| mask.apply(word, index))
-            });
+            let wanted = profile.wanted(cache.node_count());
+            search(&mut self.window, shape, &masks, kept, start, wanted);
         }
         if shape.is_broken {
             return None;
@@ -270,14 +270,36 @@ impl Fast {
                     shape,
                     plan,
                     window: &self.window,
+                    turn: self.sites.turn(),
                 };
                 self.ranker.best(sight, start, ties)
             }
         };
         Some(Answer::Placed(Choice {
-            place: place?,
+            place: self.sites.rank(place?),
             looked_at: self.window.looked_at,
         }))
+    }
+}
+
+/// Searches the nodes that a shape and masks leave, in the scheduler's order.
+fn search(
+    window: &mut Window,
+    shape: &mut Shape,
+    masks: &[Mask<'_>],
+    kept: Nodes<'_>,
+    start: usize,
+    wanted: usize,
+) {
+    let word_at = |index| {
+        let word = shape.open_in(index, kept);
+        masks
+            .iter()
+            .fold(word, |word, mask| mask.apply(word, index))
+    };
+    match kept.sites.turn() {
+        Some(turn) => window.search_turned(turn, kept.changed.len(), start, wanted, word_at),
+        None => window.search(kept.cache.node_count(), start, wanted, word_at),
     }
 }
 
