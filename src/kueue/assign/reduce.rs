@@ -19,7 +19,7 @@ pub fn smallest_reduction<T>(
     let (mut low, mut high) = (0, total + 1);
     let mut best = None;
     while low < high {
-        let step = (low + high) / 2;
+        let step = i64::midpoint(low, high);
         let counts = pending.counts().zip(&deltas);
         let counts: Vec<i64> = counts
             .map(|(count, delta)| count - delta * step / total)

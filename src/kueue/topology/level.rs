@@ -175,9 +175,7 @@ impl Search<'_> {
     fn failure(&self, level: usize, fit: i64) -> String {
         let shape = self.shape;
         let name = &self.topology.name;
-        let mut words = if !shape.layers.is_empty() {
-            self.layers(level)
-        } else {
+        let mut words = if shape.layers.is_empty() {
             let unit = if shape.slice_size == 1 {
                 "pod"
             } else {
@@ -189,6 +187,8 @@ impl Search<'_> {
             } else {
                 format!("topology {name:?} allows to fit only {fit} out of {all} {unit}(s)")
             }
+        } else {
+            self.layers(level)
         };
         words.push_str(&self.exclusions.words(self.names));
         words
@@ -207,12 +207,13 @@ impl Search<'_> {
         let Some(best) = best else {
             return words;
         };
-        for (target, size) in &self.shape.layers {
+        let layers = self.shape.layers.iter().map(|(target, size)| {
             let fit = self.slices_below(best, level, *target, *size);
             let needed = self.shape.count / size;
             let key = &self.topology.levels[*target];
-            words.push_str(&format!("; {fit}/{needed} slice(s) fit on level {key}"));
-        }
+            format!("; {fit}/{needed} slice(s) fit on level {key}")
+        });
+        words.extend(layers);
         words
     }
 

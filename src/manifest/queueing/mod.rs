@@ -64,13 +64,11 @@ fn tolerations(
     let mut list = Vec::new();
     for (index, own) in raw.iter().enumerate() {
         let path = path.index(index);
-        match toleration(own, &path, texts)? {
-            Some(own) => list.push(own),
-            None => {
-                let found = own.operator.as_deref().unwrap_or_default();
-                return Err(path.field("operator").problem("`Exists` or `Equal`", found));
-            }
-        }
+        let Some(read) = toleration(own, &path, texts)? else {
+            let found = own.operator.as_deref().unwrap_or_default();
+            return Err(path.field("operator").problem("`Exists` or `Equal`", found));
+        };
+        list.push(read);
     }
     Ok(list)
 }
@@ -269,16 +267,12 @@ fn policy(
     path: &Path<'_>,
 ) -> Result<PreemptionPolicy, Problem> {
     let text = text.filter(|text| !text.is_empty()).unwrap_or("Never");
-    match allowed.iter().find(|(name, _)| *name == text) {
-        Some((_, policy)) => Ok(*policy),
-        None => {
-            let names: Vec<String> = allowed
-                .iter()
-                .map(|(name, _)| format!("`{name}`"))
-                .collect();
-            Err(path.problem(&format!("one of {}", names.join(", ")), text))
-        }
+    if let Some((_, policy)) = allowed.iter().find(|(name, _)| *name == text) {
+        return Ok(*policy);
     }
+    let names = allowed.iter().map(|(name, _)| format!("`{name}`"));
+    let names: Vec<String> = names.collect();
+    Err(path.problem(&format!("one of {}", names.join(", ")), text))
 }
 
 fn preemption(raw: &raw::Preemption, path: &Path<'_>) -> Result<QueuePreemption, Problem> {
