@@ -13,6 +13,8 @@ pub mod run;
 pub mod settings;
 pub mod share;
 pub mod snapshot;
+#[cfg(test)]
+mod tests;
 pub mod topology;
 pub mod tree;
 pub mod workload;

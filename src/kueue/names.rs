@@ -170,10 +170,16 @@ mod tests {
             "google.com/tpu",
             "cpu",
         ];
-        let mut resources: Vec<Resource> =
-            expected.iter().rev().map(|name| names.resource(name)).collect();
+        let mut resources: Vec<Resource> = expected
+            .iter()
+            .rev()
+            .map(|name| names.resource(name))
+            .collect();
         resources.sort_by_key(|resource| names.visiting_key(*resource));
-        let visited: Vec<&str> = resources.iter().map(|own| &**names.resource_name(*own)).collect();
+        let visited: Vec<&str> = resources
+            .iter()
+            .map(|own| &**names.resource_name(*own))
+            .collect();
         assert_eq!(visited, expected);
     }
 }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use model::queueing::{
-    ClusterQueue, Cohort, QueuedWorkload, ResourceFlavor, ResourceGroup, StopPolicy,
-    Topology,
+    ClusterQueue, Cohort, QueuedWorkload, ResourceFlavor, ResourceGroup, StopPolicy, Topology,
 };
 use model::{LabelSelector, Node, ResourceList, Text};
 use units::{Instant, Quantity, QuantityError, SortedMap, SortedSet};
@@ -147,7 +146,9 @@ impl Snapshot {
     }
 
     fn add_queue(&mut self, queue: &ClusterQueue, cohorts: &SortedMap<&Text, &Cohort>) {
-        let id = self.tree.add_node(queue.name.clone(), true, weight(queue.weight));
+        let id = self
+            .tree
+            .add_node(queue.name.clone(), true, weight(queue.weight));
         self.node_of.insert((true, queue.name.clone()), id);
         self.set_quotas(id, &queue.groups);
         let mut is_cyclic = false;
@@ -157,8 +158,16 @@ impl Snapshot {
             is_cyclic = leads_to_cycle(cohort, cohorts);
         }
         let groups = queue.groups.iter().map(|group| Group {
-            covered: group.covered.iter().map(|name| self.names.resource(name)).collect(),
-            flavors: group.flavors.iter().map(|own| self.names.flavor(&own.flavor)).collect(),
+            covered: group
+                .covered
+                .iter()
+                .map(|name| self.names.resource(name))
+                .collect(),
+            flavors: group
+                .flavors
+                .iter()
+                .map(|own| self.names.flavor(&own.flavor))
+                .collect(),
         });
         let groups = groups.collect();
         let queue = Queue {
@@ -197,7 +206,8 @@ impl Snapshot {
 
     /// Takes in a pod on a node that no workload with a topology owns.
     pub fn add_foreign_pod(&mut self, node: &str, requests: &ResourceList) {
-        self.topologies.add_foreign_pod(&mut self.names, node, requests);
+        self.topologies
+            .add_foreign_pod(&mut self.names, node, requests);
     }
 
     /// Takes in pairs that were met since.

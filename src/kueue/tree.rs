@@ -86,7 +86,10 @@ impl Tree {
             node.usage.resize(pairs, 0);
             node.subtree = vec![0; pairs];
         }
-        let roots: Vec<NodeId> = self.ids().filter(|id| self.node(*id).parent.is_none()).collect();
+        let roots: Vec<NodeId> = self
+            .ids()
+            .filter(|id| self.node(*id).parent.is_none())
+            .collect();
         for root in roots {
             self.settle_below(root);
         }
@@ -101,9 +104,16 @@ impl Tree {
             self.settle_below(queue);
         }
         let node = &self.nodes[id.0];
-        let deepest = cohorts.iter().map(|below| self.node(*below).height + 1).max();
+        let deepest = cohorts
+            .iter()
+            .map(|below| self.node(*below).height + 1)
+            .max();
         let has_children = !(cohorts.is_empty() && node.queues.is_empty());
-        let height = if has_children { deepest.unwrap_or(0).max(1) } else { 0 };
+        let height = if has_children {
+            deepest.unwrap_or(0).max(1)
+        } else {
+            0
+        };
         let subtree: Vec<i64> = (0..node.quotas.len())
             .map(|pair| {
                 let children = node.cohorts.iter().chain(&node.queues);

@@ -54,7 +54,9 @@ pub struct Holding {
 pub fn queue_timestamp(workload: &QueuedWorkload) -> Instant {
     let evicted = workload.holding(EVICTED);
     let counts = |own: &&Condition| matches!(&*own.reason, "PodsReadyTimeout" | "AdmissionCheck");
-    evicted.filter(counts).map_or(workload.created, |own| own.since)
+    evicted
+        .filter(counts)
+        .map_or(workload.created, |own| own.since)
 }
 
 impl Holding {
@@ -105,7 +107,9 @@ impl Holding {
                 single: single.clone(),
             }));
         }
-        let reserved = workload.holding(QUOTA_RESERVED).map_or(now, |own| own.since);
+        let reserved = workload
+            .holding(QUOTA_RESERVED)
+            .map_or(now, |own| own.since);
         Self {
             queue,
             usage: usage.into_iter().collect(),

@@ -6,10 +6,17 @@ use model::{Labels, NodeSelector, NodeSelectorTerm, PodSpec, Taint, rules};
 /// Reason why pods may not use a flavor: a taint, or their wishes about nodes.
 pub(super) fn refusal(spec: &PodSpec, flavor: &ResourceFlavor) -> Option<String> {
     if let Some(taint) = untolerated(spec, flavor) {
-        return Some(format!("untolerated taint {} in flavor {}", words(taint), flavor.name));
+        return Some(format!(
+            "untolerated taint {} in flavor {}",
+            words(taint),
+            flavor.name
+        ));
     }
     if !matches_labels(spec, &flavor.node_labels) {
-        return Some(format!("flavor {} doesn't match node affinity", flavor.name));
+        return Some(format!(
+            "flavor {} doesn't match node affinity",
+            flavor.name
+        ));
     }
     None
 }

@@ -152,14 +152,19 @@ impl Assignment {
             let mut reasons = set.reasons.clone();
             reasons.sort();
             let name = &set.name;
-            format!("couldn't assign flavors to pod set {name}: {}", reasons.join(", "))
+            format!(
+                "couldn't assign flavors to pod set {name}: {}",
+                reasons.join(", ")
+            )
         });
         words.collect::<Vec<_>>().join("; ")
     }
 
     /// Whether some flavor has not been tried yet.
     pub fn has_untried(&self) -> bool {
-        self.cursor.iter().any(|own| own.values().any(|tried| *tried != -1))
+        self.cursor
+            .iter()
+            .any(|own| own.values().any(|tried| *tried != -1))
     }
 
     /// Pairs that others have to give up.
@@ -233,7 +238,9 @@ fn groups(pending: &Pending) -> Vec<Vec<usize>> {
     let mut groups: Vec<(Option<Text>, Vec<usize>)> = Vec::new();
     for (index, set) in pending.workload.pod_sets.iter().enumerate() {
         let group = set.topology.as_ref().and_then(|own| own.group.clone());
-        let known = groups.iter_mut().find(|(name, _)| group.is_some() && *name == group);
+        let known = groups
+            .iter_mut()
+            .find(|(name, _)| group.is_some() && *name == group);
         match known {
             Some((_, members)) => members.push(index),
             None => groups.push((group, vec![index])),
@@ -263,9 +270,13 @@ pub fn assign(snapshot: &mut Snapshot, pending: &Pending) -> Assignment {
         let mut has_failed = false;
         for (index, requests) in members.iter().zip(requests) {
             let of_set = |resource: &Resource| requests.iter().any(|(own, _)| own == resource);
-            let flavors = found.flavors.iter().filter(|(resource, _)| of_set(resource));
-            let flavors: SortedMap<Resource, Chosen> =
-                flavors.map(|(resource, chosen)| (*resource, *chosen)).collect();
+            let flavors = found
+                .flavors
+                .iter()
+                .filter(|(resource, _)| of_set(resource));
+            let flavors: SortedMap<Resource, Chosen> = flavors
+                .map(|(resource, chosen)| (*resource, *chosen))
+                .collect();
             has_failed |= found.has_failed && !requests.is_empty();
             let set = SetAssignment {
                 index: *index,
@@ -299,7 +310,10 @@ fn place(snapshot: &Snapshot, pending: &Pending, assignment: &mut Assignment) {
         match places.place(snapshot, topology::Usage::Present) {
             Ok(found) => assignment.set_places(found),
             Err(failure) => {
-                if let Some(set) = failure.sets.first().and_then(|name| assignment.set_named(name))
+                if let Some(set) = failure
+                    .sets
+                    .first()
+                    .and_then(|name| assignment.set_named(name))
                 {
                     set.reasons.push(failure.reason);
                     set.set_mode(Mode::Preempt);

@@ -19,9 +19,11 @@ pub fn smallest_reduction<T>(
     let (mut low, mut high) = (0, total + 1);
     let mut best = None;
     while low < high {
-        let step = (low + high) / 2;
+        let step = i64::midpoint(low, high);
         let counts = pending.counts().zip(&deltas);
-        let counts: Vec<i64> = counts.map(|(count, delta)| count - delta * step / total).collect();
+        let counts: Vec<i64> = counts
+            .map(|(count, delta)| count - delta * step / total)
+            .collect();
         if let Some(answer) = tries(&pending.with_counts(&counts)) {
             best = Some((step, answer));
             high = step;
@@ -29,5 +31,6 @@ pub fn smallest_reduction<T>(
             low = step + 1;
         }
     }
-    best.filter(|(step, _)| *step == low).map(|(_, answer)| answer)
+    best.filter(|(step, _)| *step == low)
+        .map(|(_, answer)| answer)
 }

@@ -46,7 +46,9 @@ pub(super) fn flavors(
             found.fail(vec![format!("resource {name} unavailable in ClusterQueue")]);
             return found;
         };
-        let covered = requests.iter().filter(|(own, _)| group.covered.contains(own));
+        let covered = requests
+            .iter()
+            .filter(|(own, _)| group.covered.contains(own));
         let search = Search {
             pending,
             members,
@@ -191,7 +193,8 @@ impl Search<'_> {
             }
         }
         if let Some((graded, mut chosen)) = best {
-            let is_last = usize::try_from(last).is_ok_and(|last| last + 1 == self.group.flavors.len());
+            let is_last =
+                usize::try_from(last).is_ok_and(|last| last + 1 == self.group.flavors.len());
             for own in chosen.values_mut() {
                 own.tried = if is_last { -1 } else { last };
             }

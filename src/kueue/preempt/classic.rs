@@ -111,7 +111,10 @@ fn is_open(
         return false;
     }
     let queue = snapshot.holding(candidate.holding).queue;
-    let between = snapshot.tree.ancestors(queue).take_while(|above| *above != below);
+    let between = snapshot
+        .tree
+        .ancestors(queue)
+        .take_while(|above| *above != below);
     let mut chain = std::iter::once(queue).chain(between);
     chain.all(|node| !snapshot.tree.is_within_nominal(node, preemptor.need))
 }
@@ -137,10 +140,7 @@ fn in_order(
 
 /// Candidates of other queues: those that the preemptor's side of the tree has a claim on, and the
 /// others.
-fn in_cohort(
-    snapshot: &Snapshot,
-    preemptor: &Preemptor<'_>,
-) -> (Vec<Candidate>, Vec<Candidate>) {
+fn in_cohort(snapshot: &Snapshot, preemptor: &Preemptor<'_>) -> (Vec<Candidate>, Vec<Candidate>) {
     let tree = &snapshot.tree;
     let policy = snapshot.queue(preemptor.queue).spec.preemption;
     let (mut hierarchy, mut priority) = (Vec::new(), Vec::new());
@@ -158,7 +158,11 @@ fn in_cohort(
             *rest = (*rest - tree.local_available(node, *pair)).max(0);
         }
     };
-    let mut rest: Vec<i64> = preemptor.request.iter().map(|(_, amount)| *amount).collect();
+    let mut rest: Vec<i64> = preemptor
+        .request
+        .iter()
+        .map(|(_, amount)| *amount)
+        .collect();
     let mut has_advantage = suffices(preemptor.queue, &rest);
     reduce(preemptor.queue, &mut rest);
     let mut previous = preemptor.queue;
@@ -167,7 +171,11 @@ fn in_cohort(
         collect(snapshot, preemptor, above, previous, &mut found);
         for holding in found {
             let variant = variant(snapshot, preemptor, holding, has_advantage);
-            let list = if has_advantage { &mut hierarchy } else { &mut priority };
+            let list = if has_advantage {
+                &mut hierarchy
+            } else {
+                &mut priority
+            };
             list.push(Candidate {
                 holding,
                 variant,
@@ -213,13 +221,21 @@ fn collect(
 ) {
     let tree = &snapshot.tree;
     let policy = snapshot.queue(preemptor.queue).spec.preemption.reclaim;
-    let is_open = |node: NodeId| {
-        node != searched && !tree.is_within_nominal(node, preemptor.need)
-    };
-    for below in tree.node(cohort).cohorts.iter().filter(|node| is_open(**node)) {
+    let is_open = |node: NodeId| node != searched && !tree.is_within_nominal(node, preemptor.need);
+    for below in tree
+        .node(cohort)
+        .cohorts
+        .iter()
+        .filter(|node| is_open(**node))
+    {
         collect(snapshot, preemptor, *below, searched, found);
     }
-    for queue in tree.node(cohort).queues.iter().filter(|node| is_open(**node)) {
+    for queue in tree
+        .node(cohort)
+        .queues
+        .iter()
+        .filter(|node| is_open(**node))
+    {
         found.extend(preemptor.candidates(snapshot, *queue, policy));
     }
 }

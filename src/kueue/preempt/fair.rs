@@ -67,7 +67,11 @@ fn candidates(snapshot: &Snapshot, preemptor: &Preemptor<'_>) -> Vec<usize> {
         while let Some(cohort) = cohorts.pop() {
             let node = tree.node(cohort);
             cohorts.extend(&node.cohorts);
-            for queue in node.queues.iter().filter(|queue| **queue != preemptor.queue) {
+            for queue in node
+                .queues
+                .iter()
+                .filter(|queue| **queue != preemptor.queue)
+            {
                 if !tree.is_within_nominal(*queue, preemptor.need) {
                     found.extend(preemptor.candidates(snapshot, *queue, policy.reclaim));
                 }
@@ -99,7 +103,9 @@ impl Run<'_, '_> {
     /// Whether the preemptor fits; its own usage is no part of what is used.
     fn fits(&mut self) -> bool {
         for (pair, amount) in self.preemptor.request {
-            self.snapshot.tree.remove(self.preemptor.queue, *pair, *amount);
+            self.snapshot
+                .tree
+                .remove(self.preemptor.queue, *pair, *amount);
         }
         let fits = self.preemptor.fits(self.snapshot, true);
         for (pair, amount) in self.preemptor.request {
@@ -235,7 +241,10 @@ impl Run<'_, '_> {
                 continue;
             }
             let share = snapshot.share(queue);
-            let first = candidates.of.get(&queue).and_then(|waiting| waiting.front());
+            let first = candidates
+                .of
+                .get(&queue)
+                .and_then(|waiting| waiting.front());
             let Some(first) = first.filter(|_| share.borrows || queue == own).copied() else {
                 candidates.done.insert(queue);
                 continue;

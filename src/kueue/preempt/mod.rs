@@ -110,7 +110,11 @@ impl Preemptor<'_> {
     fn order(&self, snapshot: &Snapshot, one: usize, other: usize) -> Ordering {
         let key = |number: usize| {
             let holding = snapshot.holding(number);
-            (!holding.is_evicted, holding.queue == self.queue, holding.workload.priority)
+            (
+                !holding.is_evicted,
+                holding.queue == self.queue,
+                holding.workload.priority,
+            )
         };
         let (left, right) = (snapshot.holding(one), snapshot.holding(other));
         key(one)
@@ -186,7 +190,9 @@ pub fn possibility(
     }
     let (level, _) = snapshot.tree.borrowing_level(preemptor.queue, pair, amount);
     restore(snapshot, &found);
-    let mut queues = found.iter().map(|target| snapshot.holding(target.holding).queue);
+    let mut queues = found
+        .iter()
+        .map(|target| snapshot.holding(target.holding).queue);
     if queues.any(|queue| queue == preemptor.queue) {
         (Possibility::Preempt, level)
     } else {

@@ -20,8 +20,11 @@ impl Controller {
         let now = self.now;
         let spec = self.snapshot.queue(queue).spec.clone();
         let state = self.state_mut(number);
-        let flavors: Vec<&Text> =
-            admission.pod_sets.iter().flat_map(|set| set.flavors.values()).collect();
+        let flavors: Vec<&Text> = admission
+            .pod_sets
+            .iter()
+            .flat_map(|set| set.flavors.values())
+            .collect();
         let needed = spec.checks.iter().filter(|check| {
             check.flavors.is_empty() || check.flavors.iter().any(|own| flavors.contains(&own))
         });
@@ -32,6 +35,7 @@ impl Controller {
         }
         state.stage = Stage::QuotaReserved;
         state.evicted = None;
+        state.cursor = None;
         state.requeue_at = None;
         let workload = Arc::make_mut(&mut state.workload);
         workload.admission = Some(admission);
@@ -64,7 +68,10 @@ impl Controller {
     pub(super) fn admit_if_ready(&mut self, number: usize) {
         let now = self.now;
         let state = self.state_mut(number);
-        let is_ready = state.checks.values().all(|check| *check == CheckState::Ready);
+        let is_ready = state
+            .checks
+            .values()
+            .all(|check| *check == CheckState::Ready);
         if state.stage == Stage::QuotaReserved && is_ready {
             state.stage = Stage::Admitted;
             state.admitted = Some(now);

@@ -106,7 +106,9 @@ impl Entry {
     }
 
     fn domains(&self) -> Vec<DomainUse> {
-        self.nomination.as_ref().map_or_else(Vec::new, |own| own.domains(&self.pending))
+        self.nomination
+            .as_ref()
+            .map_or_else(Vec::new, |own| own.domains(&self.pending))
     }
 }
 
@@ -133,6 +135,7 @@ struct Added {
 impl Controller {
     /// One cycle: the first workload of each queue is tried. `None` if there is none.
     pub fn cycle(&mut self) -> Option<Cycle> {
+        self.settle();
         let mut heads = Vec::new();
         for (queue, waiting) in &mut self.waiting {
             let own = self.snapshot.queue(*queue);
@@ -253,24 +256,35 @@ impl Controller {
         if targets.any(|target| added.preempted.contains(&target.holding)) {
             "Workload has overlapping preemption targets with another workload"
                 .clone_into(&mut entry.message);
-            self.skip(entry);
+            Self::skip(entry);
             return;
         }
-        let own: Vec<usize> = entry.targets().iter().map(|target| target.holding).collect();
-        let gone: Vec<usize> = added.preempted.iter().copied().chain(own.iter().copied()).collect();
+        let own: Vec<usize> = entry
+            .targets()
+            .iter()
+            .map(|target| target.holding)
+            .collect();
+        let gone: Vec<usize> = added
+            .preempted
+            .iter()
+            .copied()
+            .chain(own.iter().copied())
+            .collect();
         for holding in &gone {
             self.snapshot.remove_usage(*holding);
         }
         let domains = entry.domains();
         let fits = self.snapshot.fits(queue, &entry.usage())
-            && domains.iter().all(|domain| self.snapshot.topologies.fits(domain));
+            && domains
+                .iter()
+                .all(|domain| self.snapshot.topologies.fits(domain));
         for holding in &gone {
             self.snapshot.add_usage(*holding);
         }
         if !fits {
             "Workload no longer fits after processing another workload"
                 .clone_into(&mut entry.message);
-            self.skip(entry);
+            Self::skip(entry);
             return;
         }
         added.preempted.extend(own.iter().copied());
@@ -285,10 +299,9 @@ impl Controller {
         }
     }
 
-    fn skip(&self, entry: &mut Entry) {
+    fn skip(entry: &mut Entry) {
         entry.status = Status::Skipped;
         entry.reason = Some(RequeueReason::FailedAfterNomination);
-        entry.cursor = None;
     }
 
     fn add(
@@ -334,8 +347,10 @@ impl Controller {
         let mut evicted = Vec::new();
         for entry in entries {
             let number = entry.number;
-            let kept = entry.cursor.clone();
-            has_changed |= self.keep_cursor(number, entry.pending.queue, kept);
+            if entry.nomination.is_some() {
+                let kept = entry.cursor.clone();
+                has_changed |= self.keep_cursor(number, entry.pending.queue, kept);
+            }
             if entry.status == Status::Assumed {
                 self.reserve(number, entry);
                 has_changed = true;

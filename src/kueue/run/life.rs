@@ -13,6 +13,9 @@ use crate::workload::{EVICTED, QUOTA_RESERVED};
 /// Reason of an eviction by its user.
 const DEACTIVATED: &str = "Deactivated";
 
+/// Beginning of the reasons for which a workload is given up.
+pub(super) const GIVEN_UP: &str = "DeactivatedDueTo";
+
 impl Controller {
     /// A workload ends; one that is not admitted stays as it is.
     pub fn finish_workload(&mut self, namespace: &str, name: &str) {
@@ -34,7 +37,10 @@ impl Controller {
         self.forget_preemptor(number);
         let state = self.states.remove(&number);
         let state = state.expect("invariant: numbers stand for workloads that are known");
-        let key = (state.workload.namespace.clone(), state.workload.name.clone());
+        let key = (
+            state.workload.namespace.clone(),
+            state.workload.name.clone(),
+        );
         self.number_of.remove(&key);
         if let Some(queue) = state.queue {
             self.ask_for_retry(queue);
@@ -44,8 +50,12 @@ impl Controller {
     /// The pods of a workload are ready; of one that is not admitted that says nothing.
     pub fn pods_ready(&mut self, namespace: &str, name: &str) {
         let number = self.number(namespace, name);
-        if let Some(number) = number.filter(|own| self.is_in(*own, Stage::Admitted)) {
+        let Some(number) = number.filter(|own| self.was_admitted(*own)) else {
+            return;
+        };
+        if self.states[&number].readiness != Readiness::Ready {
             self.state_mut(number).readiness = Readiness::Ready;
+            self.note_change(number);
         }
     }
 
@@ -56,8 +66,8 @@ impl Controller {
             let state = self.state_mut(number);
             if state.readiness == Readiness::Ready {
                 state.readiness = Readiness::WaitForRecovery(now);
+                self.note_change(number);
                 self.set_alarm(number);
-                self.ring();
             }
         }
     }
@@ -65,7 +75,7 @@ impl Controller {
     /// This number of pods of a workload's set needs its quota no more.
     pub fn reclaim(&mut self, namespace: &str, name: &str, set: usize, pods: i64) {
         let number = self.number(namespace, name);
-        let Some(number) = number.filter(|own| self.is_in(*own, Stage::Admitted)) else {
+        let Some(number) = number.filter(|own| self.was_admitted(*own)) else {
             return;
         };
         let state = self.state_mut(number);
@@ -73,7 +83,9 @@ impl Controller {
         let Some(set) = workload.pod_sets.get(set).map(|own| own.name.clone()) else {
             return;
         };
-        workload.reclaimable.insert(set, pods);
+        if workload.reclaimable.insert(set, pods) == Some(pods) {
+            return;
+        }
         let queue = state.queue;
         if let Some(holding) = state.holding.take() {
             self.by_holding.remove(&holding);
@@ -96,14 +108,38 @@ impl Controller {
         };
         *known = state;
         if !matches!(own.stage, Stage::QuotaReserved | Stage::Admitted) {
+            // Even the same state is a change, as its time is new.
+            self.note_change(number);
+            self.show_in_queue(number);
             return;
         }
-        match state {
-            CheckState::Retry => self.evict(number, "AdmissionCheck"),
-            CheckState::Rejected => self.give_up(number, "AdmissionCheck"),
-            CheckState::Ready => self.admit_if_ready(number),
-            CheckState::Pending => {}
+        self.checked.insert(number);
+    }
+
+    /// Acts on what is due and on checks that have changed, once all changes of an instant are there.
+    pub fn settle(&mut self) {
+        while let Some(number) = self.checked.pop_first() {
+            let Some(state) = self.states.get(&number) else {
+                continue;
+            };
+            if !matches!(state.stage, Stage::QuotaReserved | Stage::Admitted) {
+                continue;
+            }
+            let has = |wanted| state.checks.values().any(|check| *check == wanted);
+            if has(CheckState::Rejected) {
+                self.give_up(number, "AdmissionCheck");
+            } else if has(CheckState::Retry) {
+                self.evict(number, "AdmissionCheck");
+            } else {
+                self.admit_if_ready(number);
+            }
         }
+        self.ring();
+    }
+
+    /// Whether a workload runs or has run to its end.
+    fn was_admitted(&self, number: usize) -> bool {
+        self.is_in(number, Stage::Admitted) || self.is_in(number, Stage::Finished)
     }
 
     /// A user takes a workload out.
@@ -112,6 +148,7 @@ impl Controller {
             return;
         };
         Arc::make_mut(&mut self.state_mut(number).workload).active = false;
+        self.note_change(number);
         if self.states[&number].stage == Stage::Finished {
             return;
         }
@@ -129,7 +166,17 @@ impl Controller {
     pub fn activate(&mut self, namespace: &str, name: &str) {
         if let Some(number) = self.number(namespace, name) {
             Arc::make_mut(&mut self.state_mut(number).workload).active = true;
+            self.note_change(number);
             self.enqueue(number);
+        }
+    }
+
+    /// Any change of a workload that has ended, or that its user took out, has others tried again.
+    fn note_change(&mut self, number: usize) {
+        let state = &self.states[&number];
+        let is_out = state.stage == Stage::Finished || !state.workload.active;
+        if let Some(queue) = state.queue.filter(|_| is_out) {
+            self.ask_for_retry(queue);
         }
     }
 
@@ -165,7 +212,7 @@ impl Controller {
         Arc::make_mut(&mut state.workload).active = false;
         state.requeue_count = 0;
         state.requeue_at = None;
-        self.evict(number, &format!("{DEACTIVATED}DueTo{cause}"));
+        self.evict(number, &format!("{GIVEN_UP}{cause}"));
     }
 
     /// A workload loses its quota; its pods end at once, and it waits again.
@@ -187,7 +234,9 @@ impl Controller {
         }
         let workload = Arc::make_mut(&mut state.workload);
         workload.admission = None;
-        workload.conditions.retain(|own| &*own.kind != QUOTA_RESERVED && &*own.kind != EVICTED);
+        workload
+            .conditions
+            .retain(|own| &*own.kind != QUOTA_RESERVED && &*own.kind != EVICTED);
         workload.conditions.push(Condition {
             kind: EVICTED.into(),
             holds: true,
@@ -239,7 +288,10 @@ impl Controller {
     fn run_by(&self, number: usize) -> Option<Instant> {
         let state = &self.states[&number];
         let most = state.workload.max_execution?;
-        let left = most.as_nanos().saturating_sub(state.ran_before.as_nanos()).max(0);
+        let left = most
+            .as_nanos()
+            .saturating_sub(state.ran_before.as_nanos())
+            .max(0);
         Some(state.admitted?.saturating_add(Duration::from_nanos(left)))
     }
 

@@ -125,6 +125,7 @@ pub struct Controller {
     by_holding: SortedMap<usize, usize>,
     retries: SortedMap<NodeId, Instant>,
     alarms: SortedSet<(Instant, usize)>,
+    checked: SortedSet<usize>,
     cycles: u64,
     now: Instant,
 }
@@ -151,11 +152,12 @@ impl Controller {
             by_holding: SortedMap::default(),
             retries: SortedMap::default(),
             alarms: SortedSet::default(),
+            checked: SortedSet::default(),
             cycles: 0,
             now,
         };
-        for queue in queues {
-            controller.ask_for_retry(queue);
+        for node in controller.snapshot.tree.ids() {
+            controller.ask_for_retry(node);
         }
         controller
     }
@@ -163,7 +165,8 @@ impl Controller {
     /// Names a queue of a namespace and the queue of the cluster that it leads to.
     pub fn add_local_queue(&mut self, namespace: &str, name: &str, cluster_queue: &str) {
         if let Some(queue) = self.snapshot.queue_named(cluster_queue) {
-            self.local_queues.insert((namespace.into(), name.into()), queue);
+            self.local_queues
+                .insert((namespace.into(), name.into()), queue);
         }
     }
 
@@ -189,7 +192,10 @@ impl Controller {
         };
         let name = |number: &usize| self.states[number].workload.name.clone();
         let active = waiting.active.iter().map(|key| name(&key.number));
-        (active.collect(), waiting.inadmissible.iter().map(name).collect())
+        (
+            active.collect(),
+            waiting.inadmissible.iter().map(name).collect(),
+        )
     }
 
     fn number(&self, namespace: &str, name: &str) -> Option<usize> {
@@ -209,17 +215,22 @@ impl Controller {
         alarm.into_iter().chain(retry).min()
     }
 
-    /// Lets time pass to an instant: what is due by then happens. The value is the trees and lone
-    /// queues whose inadmissible workloads were retried, by root.
+    /// Lets time pass to an instant, at which inadmissible workloads are retried that are due; all
+    /// else that is due happens in [`Controller::settle`], after the changes of that instant. The value
+    /// is the trees and lone queues that were retried, by root.
     pub fn advance(&mut self, now: Instant) -> Vec<NodeId> {
         self.now = now;
         let due = |own: &(&NodeId, &Instant)| *own.1 <= now;
-        let roots: Vec<NodeId> = self.retries.iter().filter(due).map(|(root, _)| *root).collect();
+        let roots: Vec<NodeId> = self
+            .retries
+            .iter()
+            .filter(due)
+            .map(|(root, _)| *root)
+            .collect();
         for root in &roots {
             self.retries.remove(root);
             self.retry(*root);
         }
-        self.ring();
         roots
     }
 
@@ -242,7 +253,9 @@ impl Controller {
             workload: Arc::new(workload),
             queue,
             stage: Stage::Pending,
-            checks: checks.map(|check| (check.name, CheckState::Pending)).collect(),
+            checks: checks
+                .map(|check| (check.name, CheckState::Pending))
+                .collect(),
             evicted: None,
             requeue_count: 0,
             requeue_at: None,

@@ -27,9 +27,17 @@ impl Order {
         let is_fair = snapshot.settings.fair_sharing.is_some();
         if !is_fair {
             entries.sort_by_key(|entry| {
-                let level = entry.nomination.as_ref().map_or(0, |own| own.assignment.borrowing);
+                let level = entry
+                    .nomination
+                    .as_ref()
+                    .map_or(0, |own| own.assignment.borrowing);
                 let workload = &entry.pending.workload;
-                (level, Reverse(workload.priority), entry.pending.timestamp, entry.number)
+                (
+                    level,
+                    Reverse(workload.priority),
+                    entry.pending.timestamp,
+                    entry.number,
+                )
             });
             entries.reverse();
         }
@@ -52,8 +60,10 @@ impl Order {
         let members = self.rest.iter().enumerate();
         let members = members.filter(|(_, own)| snapshot.tree.root(own.pending.queue) == root);
         let members: Vec<usize> = members.map(|(index, _)| index).collect();
-        let paths: Vec<Vec<(NodeId, Standing)>> =
-            members.iter().map(|index| self.path(snapshot, *index)).collect();
+        let paths: Vec<Vec<(NodeId, Standing)>> = members
+            .iter()
+            .map(|index| self.path(snapshot, *index))
+            .collect();
         let winner = self.winner(snapshot, root, &paths)?;
         Some(self.rest.remove(winner))
     }
@@ -96,8 +106,9 @@ impl Order {
     ) -> Option<usize> {
         let node = snapshot.tree.node(cohort);
         let below = node.cohorts.iter();
-        let mut contest: Vec<usize> =
-            below.filter_map(|below| self.winner(snapshot, *below, paths)).collect();
+        let mut contest: Vec<usize> = below
+            .filter_map(|below| self.winner(snapshot, *below, paths))
+            .collect();
         let own = paths.iter().filter_map(|path| path.first());
         let own = own.filter(|(parent, _)| *parent == cohort);
         contest.extend(own.map(|(_, standing)| standing.entry));
@@ -105,7 +116,10 @@ impl Order {
             let mut all = paths.iter().flatten();
             all.find(|(parent, own)| *parent == cohort && own.entry == entry)
         };
-        let standings = contest.into_iter().filter_map(standing).map(|(_, own)| *own);
+        let standings = contest
+            .into_iter()
+            .filter_map(standing)
+            .map(|(_, own)| *own);
         let best = standings.min_by(|one, other| {
             let by_time = |own: &Standing| {
                 let pending = &self.rest[own.entry].pending;

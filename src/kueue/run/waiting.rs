@@ -7,6 +7,7 @@ use model::queueing::{QueueingStrategy, TopologyRequest};
 use model::{PodSpec, Text};
 use units::{Instant, SortedSet};
 
+use super::life::GIVEN_UP;
 use super::{COLLECTED, Controller, RequeueReason, Stage, State};
 use crate::tree::NodeId;
 use crate::workload::queue_timestamp;
@@ -77,7 +78,9 @@ impl Waiting {
     /// Takes the workload out that is tried next.
     pub(super) fn pop(&mut self, strategy: QueueingStrategy) -> Option<usize> {
         self.popped += 1;
-        let sticky = self.preemptor.filter(|_| strategy == QueueingStrategy::BestEffortFifo);
+        let sticky = self
+            .preemptor
+            .filter(|_| strategy == QueueingStrategy::BestEffortFifo);
         let sticky = sticky.and_then(|number| self.active.iter().find(|key| key.number == number));
         let key = sticky.or(self.active.first())?.clone();
         self.active.remove(&key);
@@ -101,9 +104,23 @@ impl Controller {
         }
     }
 
+    /// Whether a workload is held back: for some time, or because it was given up before.
     fn is_backing_off(&self, number: usize) -> bool {
-        let at = self.states[&number].requeue_at;
-        at.is_some_and(|at| at > self.now)
+        let state = &self.states[&number];
+        let was_given_up = state
+            .evicted
+            .as_ref()
+            .is_some_and(|own| own.starts_with(GIVEN_UP));
+        was_given_up || state.requeue_at.is_some_and(|at| at > self.now)
+    }
+
+    /// A workload that waits out of sight is among the inadmissible ones once it changes.
+    pub(super) fn show_in_queue(&mut self, number: usize) {
+        let state = &self.states[&number];
+        let waits = state.stage == Stage::Pending && state.workload.active && state.key.is_none();
+        if let Some(queue) = state.queue.filter(|_| waits) {
+            self.set_aside(queue, number);
+        }
     }
 
     /// A workload that has changed waits to be tried.
@@ -163,7 +180,9 @@ impl Controller {
         };
         let strategy = self.snapshot.queue(queue).spec.strategy;
         let has_untried = state.cursor.as_ref().is_some_and(|own| {
-            own.cursor.iter().any(|set| set.values().any(|tried| *tried != -1))
+            own.cursor
+                .iter()
+                .any(|set| set.values().any(|tried| *tried != -1))
         });
         let shape = Shape::of(state);
         let is_immediate = match strategy {
@@ -199,10 +218,10 @@ impl Controller {
         }
     }
 
-    /// Asks that the inadmissible workloads of a queue's tree are tried again; requests of a second
-    /// are one.
-    pub(super) fn ask_for_retry(&mut self, queue: NodeId) {
-        let root = self.snapshot.tree.root(queue);
+    /// Asks that the inadmissible workloads of a node's tree are tried again; requests of a second are
+    /// one.
+    pub(super) fn ask_for_retry(&mut self, node: NodeId) {
+        let root = self.snapshot.tree.root(node);
         let at = self.now.saturating_add(COLLECTED);
         self.retries.entry(root).or_insert(at);
     }
@@ -210,7 +229,11 @@ impl Controller {
     /// Inadmissible workloads of a tree are tried again (spec: batch-on-kubernetes.md 1.6.4).
     pub(super) fn retry(&mut self, root: NodeId) {
         let tree = &self.snapshot.tree;
-        let queues = self.waiting.keys().copied().filter(|queue| tree.root(*queue) == root);
+        let queues = self
+            .waiting
+            .keys()
+            .copied()
+            .filter(|queue| tree.root(*queue) == root);
         let queues: Vec<NodeId> = queues.collect();
         for queue in queues {
             let waiting = self.waiting.entry(queue).or_default();

@@ -91,7 +91,11 @@ impl Exclusions {
             return String::new();
         }
         reasons.sort();
-        format!(". Total nodes: {}; excluded: {}", self.total, reasons.join(", "))
+        format!(
+            ". Total nodes: {}; excluded: {}",
+            self.total,
+            reasons.join(", ")
+        )
     }
 
     fn taint(&mut self, taint: &Taint) {

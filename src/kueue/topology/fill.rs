@@ -114,7 +114,11 @@ impl Search<'_> {
                 domain = self.best_fit(&domains[place..], unit, rest, leaders);
             }
             let own = &mut self.counts[domain];
-            let room = if leaders > 0 { unit.with_leader(*own) } else { unit.of(*own) };
+            let room = if leaders > 0 {
+                unit.with_leader(*own)
+            } else {
+                unit.of(*own)
+            };
             let suffices = room >= rest && own.leaders >= leaders;
             let units = room.min(rest);
             own.leaders = own.leaders.min(leaders);

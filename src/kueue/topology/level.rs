@@ -97,7 +97,11 @@ impl Search<'_> {
     ) -> usize {
         let room = |domain: usize| {
             let own = self.counts[domain];
-            if leaders > 0 { unit.with_leader(own) } else { unit.of(own) }
+            if leaders > 0 {
+                unit.with_leader(own)
+            } else {
+                unit.of(own)
+            }
         };
         let mut best = domains[0];
         for domain in domains {
@@ -154,7 +158,10 @@ impl Search<'_> {
         if leaders == 0 {
             return;
         }
-        let room: i64 = domains.iter().map(|domain| unit.of(self.counts[*domain])).sum();
+        let room: i64 = domains
+            .iter()
+            .map(|domain| unit.of(self.counts[*domain]))
+            .sum();
         let found = domains.iter().position(|domain| {
             let own = self.counts[*domain];
             own.leaders >= leaders && room - (unit.of(own) - unit.with_leader(own)) >= needed
@@ -168,16 +175,20 @@ impl Search<'_> {
     fn failure(&self, level: usize, fit: i64) -> String {
         let shape = self.shape;
         let name = &self.topology.name;
-        let mut words = if !shape.layers.is_empty() {
-            self.layers(level)
-        } else {
-            let unit = if shape.slice_size == 1 { "pod" } else { "slice" };
+        let mut words = if shape.layers.is_empty() {
+            let unit = if shape.slice_size == 1 {
+                "pod"
+            } else {
+                "slice"
+            };
             let all = shape.slices();
             if fit == 0 {
                 format!("topology {name:?} doesn't allow to fit any of {all} {unit}(s)")
             } else {
                 format!("topology {name:?} allows to fit only {fit} out of {all} {unit}(s)")
             }
+        } else {
+            self.layers(level)
         };
         words.push_str(&self.exclusions.words(self.names));
         words
@@ -196,12 +207,13 @@ impl Search<'_> {
         let Some(best) = best else {
             return words;
         };
-        for (target, size) in &self.shape.layers {
+        let layers = self.shape.layers.iter().map(|(target, size)| {
             let fit = self.slices_below(best, level, *target, *size);
             let needed = self.shape.count / size;
             let key = &self.topology.levels[*target];
-            words.push_str(&format!("; {fit}/{needed} slice(s) fit on level {key}"));
-        }
+            format!("; {fit}/{needed} slice(s) fit on level {key}")
+        });
+        words.extend(layers);
         words
     }
 
@@ -210,6 +222,8 @@ impl Search<'_> {
             return self.counts[domain].pods / size;
         }
         let children = self.topology.domains[domain].children.iter();
-        children.map(|child| self.slices_below(*child, level + 1, target, size)).sum()
+        children
+            .map(|child| self.slices_below(*child, level + 1, target, size))
+            .sum()
     }
 }

@@ -94,7 +94,10 @@ impl Topologies {
     fn change(&mut self, domain: &DomainUse, sign: i64) {
         let mut amounts: Vec<(Resource, i64)> = scaled(&domain.single, domain.count * sign);
         amounts.extend(self.pods.map(|pods| (pods, domain.count * sign)));
-        let is_by_host = self.of.get(&domain.flavor).is_some_and(FlavorTopology::is_by_host);
+        let is_by_host = self
+            .of
+            .get(&domain.flavor)
+            .is_some_and(FlavorTopology::is_by_host);
         for (flavor, topology) in &mut self.of {
             // What one flavor uses of a host, all flavors of the host lack.
             let shares = is_by_host && topology.is_by_host();
@@ -106,7 +109,10 @@ impl Topologies {
 
     /// Whether pods fit into a domain as usage stands.
     pub fn fits(&self, domain: &DomainUse) -> bool {
-        let leaf = self.of.get(&domain.flavor).and_then(|own| own.leaf_named(&domain.values));
+        let leaf = self
+            .of
+            .get(&domain.flavor)
+            .and_then(|own| own.leaf_named(&domain.values));
         leaf.is_some_and(|leaf| {
             let mut requests = domain.single.clone();
             requests.extend(self.pods.map(|pods| (pods, 1)));
@@ -131,7 +137,8 @@ fn scaled(amounts: &[(Resource, i64)], times: i64) -> Vec<(Resource, i64)> {
 /// Amounts by number of resource.
 fn amounts(names: &mut Names, list: &ResourceList) -> Vec<(Resource, i64)> {
     let list = list.iter();
-    list.map(|(name, amount)| (names.resource(name), Names::amount(name, amount))).collect()
+    list.map(|(name, amount)| (names.resource(name), Names::amount(name, amount)))
+        .collect()
 }
 
 /// Values of labels that name a domain.

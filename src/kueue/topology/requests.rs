@@ -146,7 +146,10 @@ impl PlaceRequests {
                 for (values, count) in &place.domains {
                     let mut amounts = scaled(&member.single, *count);
                     amounts.extend(topologies.pods().map(|pods| (pods, *count)));
-                    of_key.entry(topology.leaf_key(values)).or_default().extend(amounts);
+                    of_key
+                        .entry(topology.leaf_key(values))
+                        .or_default()
+                        .extend(amounts);
                 }
                 found.push((member.set.clone(), place));
             }
@@ -180,10 +183,14 @@ pub fn refusal(
     let topology = snapshot.topologies.get(number);
     let Some(request) = &set.topology else {
         let is_refused = topology.is_some() && !is_topology_only(snapshot, queue);
-        return is_refused.then(|| format!("Flavor {name:?} supports only TopologyAwareScheduling"));
+        return is_refused
+            .then(|| format!("Flavor {name:?} supports only TopologyAwareScheduling"));
     };
     let Some(topology) = topology else {
-        let group = queue.groups.iter().find(|group| group.flavors.contains(&number));
+        let group = queue
+            .groups
+            .iter()
+            .find(|group| group.flavors.contains(&number));
         let covers_any = group.is_some_and(|group| {
             let mut single = pending.sets[member].single.iter();
             single.any(|(resource, _)| group.covered.contains(resource))
@@ -260,8 +267,11 @@ impl Placing<'_> {
 
     /// Domains in order of their values, with their numbers of pods.
     fn assignment(&self, domains: &[usize], count: impl Fn(usize) -> i64) -> TopologyAssignment {
-        let mut domains: Vec<usize> =
-            domains.iter().copied().filter(|domain| count(*domain) > 0).collect();
+        let mut domains: Vec<usize> = domains
+            .iter()
+            .copied()
+            .filter(|domain| count(*domain) > 0)
+            .collect();
         domains.sort_by(|one, other| self.topology.compare_values(*one, *other));
         let domains = domains.into_iter().map(|domain| {
             let values = &self.topology.domains[domain].values;
@@ -291,7 +301,9 @@ impl Placing<'_> {
             None => return Err("topology level not specified".to_owned()),
         };
         let outer = slices.first();
-        let slice_level = outer.map(|slice| find(&slice.level, " for slices")).transpose()?;
+        let slice_level = outer
+            .map(|slice| find(&slice.level, " for slices"))
+            .transpose()?;
         let slice_level = slice_level.unwrap_or(lowest);
         if level > slice_level {
             return Err(format!(
@@ -306,7 +318,10 @@ impl Placing<'_> {
         let mut layers = Vec::new();
         if slices.len() > 1 {
             for slice in slices {
-                layers.push((find(&slice.level, " for additional slice layer")?, slice.size));
+                layers.push((
+                    find(&slice.level, " for additional slice layer")?,
+                    slice.size,
+                ));
             }
         }
         Ok(Shape {

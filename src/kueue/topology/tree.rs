@@ -51,9 +51,9 @@ impl Leaf {
         usage: Usage,
         assumed: &[(Resource, i64)],
     ) -> i64 {
-        let counts = requests.iter().map(|(resource, amount)| {
-            self.count_of(*resource, *amount, usage, assumed)
-        });
+        let counts = requests
+            .iter()
+            .map(|(resource, amount)| self.count_of(*resource, *amount, usage, assumed));
         counts.min().unwrap_or(0)
     }
 

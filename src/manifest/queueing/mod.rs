@@ -64,13 +64,11 @@ fn tolerations(
     let mut list = Vec::new();
     for (index, own) in raw.iter().enumerate() {
         let path = path.index(index);
-        match toleration(own, &path, texts)? {
-            Some(own) => list.push(own),
-            None => {
-                let found = own.operator.as_deref().unwrap_or_default();
-                return Err(path.field("operator").problem("`Exists` or `Equal`", found));
-            }
-        }
+        let Some(read) = toleration(own, &path, texts)? else {
+            let found = own.operator.as_deref().unwrap_or_default();
+            return Err(path.field("operator").problem("`Exists` or `Equal`", found));
+        };
+        list.push(read);
     }
     Ok(list)
 }
@@ -160,7 +158,11 @@ fn read_cluster_queue(value: &Value) -> Result<ClusterQueue, Problem> {
         checks: checks
             .map(|check| QueueCheck {
                 name: check.name.as_str().into(),
-                flavors: check.on_flavors.iter().map(|own| own.as_str().into()).collect(),
+                flavors: check
+                    .on_flavors
+                    .iter()
+                    .map(|own| own.as_str().into())
+                    .collect(),
             })
             .collect(),
         stop: stop(spec.stop_policy.as_deref(), &path)?,
@@ -181,7 +183,11 @@ fn read_local_queue(value: &Value) -> Result<LocalQueue, Problem> {
     let raw: raw::Object<raw::LocalQueue> = object(value)?;
     let path = Path::root("spec");
     let of = raw.spec.cluster_queue.as_ref();
-    let of = required(of, &path.field("clusterQueue"), "the name of a ClusterQueue")?;
+    let of = required(
+        of,
+        &path.field("clusterQueue"),
+        "the name of a ClusterQueue",
+    )?;
     Ok(LocalQueue {
         namespace: raw.namespace(),
         name: raw.name()?,
@@ -213,7 +219,11 @@ fn weight(raw: Option<&raw::FairSharing>, path: &Path<'_>) -> Result<Quantity, P
     quantity(text, &path.field("weight"))
 }
 
-fn search(text: Option<&str>, default: FlavorSearch, path: &Path<'_>) -> Result<FlavorSearch, Problem> {
+fn search(
+    text: Option<&str>,
+    default: FlavorSearch,
+    path: &Path<'_>,
+) -> Result<FlavorSearch, Problem> {
     match text {
         None | Some("") => Ok(default),
         Some("MayStopSearch" | "Borrow" | "Preempt") => Ok(FlavorSearch::MayStopSearch),
@@ -257,13 +267,12 @@ fn policy(
     path: &Path<'_>,
 ) -> Result<PreemptionPolicy, Problem> {
     let text = text.filter(|text| !text.is_empty()).unwrap_or("Never");
-    match allowed.iter().find(|(name, _)| *name == text) {
-        Some((_, policy)) => Ok(*policy),
-        None => {
-            let names: Vec<String> = allowed.iter().map(|(name, _)| format!("`{name}`")).collect();
-            Err(path.problem(&format!("one of {}", names.join(", ")), text))
-        }
+    if let Some((_, policy)) = allowed.iter().find(|(name, _)| *name == text) {
+        return Ok(*policy);
     }
+    let names = allowed.iter().map(|(name, _)| format!("`{name}`"));
+    let names: Vec<String> = names.collect();
+    Err(path.problem(&format!("one of {}", names.join(", ")), text))
 }
 
 fn preemption(raw: &raw::Preemption, path: &Path<'_>) -> Result<QueuePreemption, Problem> {
@@ -332,7 +341,11 @@ fn groups(raw: &[raw::Group], path: &Path<'_>) -> Result<Vec<ResourceGroup>, Pro
             flavors.push(flavor_quotas(flavor, &group.covered_resources, &path)?);
         }
         groups.push(ResourceGroup {
-            covered: group.covered_resources.iter().map(|own| own.as_str().into()).collect(),
+            covered: group
+                .covered_resources
+                .iter()
+                .map(|own| own.as_str().into())
+                .collect(),
             flavors,
         });
     }

@@ -1,5 +1,10 @@
 //! The used part of Kueue's manifests, field for field as its API names it.
 
+#![expect(
+    clippy::struct_field_names,
+    reason = "fields are called as the API calls them"
+)]
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -58,7 +58,9 @@ fn read_workload(value: &Value) -> Result<QueuedWorkload, Problem> {
         max_execution: max_execution.transpose()?,
         admission: admission.transpose()?,
         conditions: conditions(&status.conditions)?,
-        reclaimable: reclaimable.map(|own| (own.name.into(), own.count)).collect(),
+        reclaimable: reclaimable
+            .map(|own| (own.name.into(), own.count))
+            .collect(),
         namespace,
     })
 }
@@ -73,7 +75,9 @@ fn instant(text: &str, path: &Path<'_>) -> Result<Instant, Problem> {
 fn pod_set(raw: &raw::PodSet, namespace: &str, path: &Path<'_>) -> Result<PodSet, Problem> {
     let count = raw.count.unwrap_or(1);
     if !(0..=i64::from(i32::MAX)).contains(&count) {
-        return Err(path.field("count").problem("a number of pods, 0 or more", count));
+        return Err(path
+            .field("count")
+            .problem("a number of pods, 0 or more", count));
     }
     if let Some(least) = raw.min_count.filter(|least| !(1..=count).contains(least)) {
         let expected = format!("a number from 1 to the count {count}");
@@ -115,8 +119,16 @@ fn topology_request(
     path: &Path<'_>,
 ) -> Result<TopologyRequest, Problem> {
     let mut wishes = Vec::new();
-    wishes.extend(raw.required.as_deref().map(|own| TopologyWish::Required(own.into())));
-    wishes.extend(raw.preferred.as_deref().map(|own| TopologyWish::Preferred(own.into())));
+    wishes.extend(
+        raw.required
+            .as_deref()
+            .map(|own| TopologyWish::Required(own.into())),
+    );
+    wishes.extend(
+        raw.preferred
+            .as_deref()
+            .map(|own| TopologyWish::Preferred(own.into())),
+    );
     wishes.extend(raw.unconstrained.then_some(TopologyWish::Unconstrained));
     if wishes.len() > 1 {
         return Err(path.broken("expected one of `required`, `preferred`, `unconstrained`"));
@@ -205,7 +217,10 @@ fn domains(raw: &raw::AssignedDomains, path: &Path<'_>) -> Result<TopologyAssign
         let path = list.index(index);
         for place in 0..slice.domain_count {
             let counts = &slice.pod_counts;
-            let one = counts.individual.as_ref().and_then(|own| own.get(place).copied());
+            let one = counts
+                .individual
+                .as_ref()
+                .and_then(|own| own.get(place).copied());
             let count = one.or(counts.universal);
             let count = count.ok_or_else(|| path.field("podCounts").missing("a count a domain"))?;
             let values = slice.values_per_level.iter().map(|level| {

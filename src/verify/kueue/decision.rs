@@ -35,7 +35,11 @@ pub(super) fn compare(case: &Value) -> Result<Differences, String> {
         })
     });
     let targets: Value = targets.collect();
-    differences.loosely("targets", expected("targets").unwrap_or(&Value::Null), &targets);
+    differences.loosely(
+        "targets",
+        expected("targets").unwrap_or(&Value::Null),
+        &targets,
+    );
     compare_nodes(&world.snapshot, case, &mut differences);
     Ok(differences)
 }
@@ -84,7 +88,12 @@ fn quota(snapshot: &Snapshot, id: NodeId, pair: &str, is_queue: bool) -> Value {
     let tree = &snapshot.tree;
     let (owned, used) = (tree.subtree(id, pair), tree.usage(id, pair));
     if is_queue {
-        json!([owned, used, snapshot.available(id, pair), tree.potential(id, pair)])
+        json!([
+            owned,
+            used,
+            snapshot.available(id, pair),
+            tree.potential(id, pair)
+        ])
     } else {
         json!([owned, used])
     }
@@ -103,10 +112,15 @@ fn assignment(snapshot: &Snapshot, decided: &Nomination) -> Map<String, Value> {
     let cursor = assignment.cursor.iter().map(|own| {
         let own = own.iter();
         let own = own.map(|(resource, tried)| (names.resource_name(*resource).to_string(), *tried));
-        own.map(|(name, tried)| (name, Value::from(tried))).collect::<Map<_, _>>()
+        own.map(|(name, tried)| (name, Value::from(tried)))
+            .collect::<Map<_, _>>()
     });
     let cursor: Value = cursor.collect();
-    let sets: Value = assignment.sets.iter().map(|set| pod_set(snapshot, set)).collect();
+    let sets: Value = assignment
+        .sets
+        .iter()
+        .map(|set| pod_set(snapshot, set))
+        .collect();
     let fields = json!({
         "mode": assignment.mode().name(),
         "borrowing": assignment.borrowing,
@@ -135,7 +149,10 @@ fn pod_set(snapshot: &Snapshot, set: &SetAssignment) -> Value {
     // The recording has them in order of flavor.
     let mut attempts: Vec<&Attempt> = set.attempts.iter().collect();
     attempts.sort_by_key(|own| names.flavor_name(own.flavor));
-    let attempts: Value = attempts.into_iter().map(|own| attempt(snapshot, own)).collect();
+    let attempts: Value = attempts
+        .into_iter()
+        .map(|own| attempt(snapshot, own))
+        .collect();
     let topology = set.topology.as_ref().map(|own| {
         let domains = own.domains.iter();
         let domains = domains.map(|(values, count)| json!([texts(values), count]));

@@ -28,7 +28,12 @@ pub(super) fn compare(case: &Value) -> Result<Differences, String> {
         shown: SortedMap::default(),
         differences: Differences::default(),
     };
-    for step in case.get("steps").and_then(Value::as_array).into_iter().flatten() {
+    for step in case
+        .get("steps")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         run.step(step)?;
         if !run.differences.is_empty() {
             break;
@@ -66,11 +71,21 @@ impl Run {
         let retried = self.names(retried);
         let nothing = Value::Null;
         let recorded = step.get("requeued").unwrap_or(&nothing);
-        self.differences.loosely(&format!("{at} requeued"), recorded, &retried);
-        for operation in step.get("ops").and_then(Value::as_array).into_iter().flatten() {
+        self.differences
+            .loosely(&format!("{at} requeued"), recorded, &retried);
+        for operation in step
+            .get("ops")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             self.operate(operation)?;
         }
-        let mut recorded = step.get("cycles").and_then(Value::as_array).into_iter().flatten();
+        let mut recorded = step
+            .get("cycles")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
         let mut number = 0;
         while let Some(cycle) = self.controller.cycle() {
             number += 1;
@@ -89,13 +104,16 @@ impl Run {
         }
         if let Some(more) = recorded.next() {
             let heads = more.get("heads");
-            self.differences.field(&format!("{at} cycle {}", number + 1), heads, &Value::Null);
+            self.differences
+                .field(&format!("{at} cycle {}", number + 1), heads, &Value::Null);
         }
         let decided = self.changed();
         let recorded = step.get("workloads").unwrap_or(&nothing);
-        self.differences.loosely(&format!("{at} workloads"), recorded, &decided);
+        self.differences
+            .loosely(&format!("{at} workloads"), recorded, &decided);
         if let Some(recorded) = step.get("queues") {
-            self.differences.loosely(&format!("{at} queues"), recorded, &self.queues());
+            self.differences
+                .loosely(&format!("{at} queues"), recorded, &self.queues());
         }
         Ok(())
     }
@@ -104,7 +122,11 @@ impl Run {
         let tree = &self.controller.snapshot().tree;
         let names = roots.into_iter().map(|root| {
             let node = tree.node(root);
-            let kind = if node.is_queue { "clusterQueue" } else { "cohort" };
+            let kind = if node.is_queue {
+                "clusterQueue"
+            } else {
+                "cohort"
+            };
             format!("{kind}:{}", node.name)
         });
         let mut names: Vec<String> = names.collect();
@@ -113,14 +135,21 @@ impl Run {
     }
 
     fn operate(&mut self, operation: &Value) -> Result<(), String> {
-        let text = |field: &str| operation.get(field).and_then(Value::as_str).unwrap_or_default();
+        let text = |field: &str| {
+            operation
+                .get(field)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
         let (name, argument) = (text("name"), operation.get("arg"));
         let controller = &mut self.controller;
         match text("op") {
             "submit" => {
                 let workload = operation.get("workload").unwrap_or(&Value::Null);
                 let workload = queueing::workload(workload)?;
-                controller.submit(workload).map_err(|error| error.to_string())?;
+                controller
+                    .submit(workload)
+                    .map_err(|error| error.to_string())?;
             }
             "finish" => controller.finish_workload(NAMESPACE, name),
             "delete" => controller.delete(NAMESPACE, name),
@@ -162,20 +191,26 @@ impl Run {
         let nothing = Value::Null;
         let part = |field: &str| recorded.get(field).unwrap_or(&nothing);
         let heads = self.heads(cycle);
-        self.differences.loosely(&format!("{at} heads"), part("heads"), &heads);
+        self.differences
+            .loosely(&format!("{at} heads"), part("heads"), &heads);
         let recorded_order = self.by_tree(part("order"), cycle);
         let decided = cycle.entries[..cycle.processed].iter();
-        let decided: Value = decided.map(|own| Value::from(&*own.pending.workload.name)).collect();
+        let decided: Value = decided
+            .map(|own| Value::from(&*own.pending.workload.name))
+            .collect();
         let decided = self.by_tree(&decided, cycle);
-        self.differences.loosely(&format!("{at} order"), &recorded_order, &decided);
+        self.differences
+            .loosely(&format!("{at} order"), &recorded_order, &decided);
         for entry in &cycle.entries {
             let name = entry.pending.workload.name.clone();
             let recorded = part("entries").get(&*name).unwrap_or(&nothing);
             let decided = self.entry(entry);
-            self.differences.loosely(&format!("{at} {name}"), recorded, &decided);
+            self.differences
+                .loosely(&format!("{at} {name}"), recorded, &decided);
         }
         let queues = self.queues();
-        self.differences.loosely(&format!("{at} queues"), part("queues"), &queues);
+        self.differences
+            .loosely(&format!("{at} queues"), part("queues"), &queues);
     }
 
     /// An order, for each tree by itself where trees are independent of each other.
@@ -211,22 +246,26 @@ impl Run {
                 let entries = set.iter();
                 let entries = entries
                     .map(|(resource, tried)| (names.resource_name(*resource).to_string(), *tried));
-                entries.map(|(name, tried)| (name, Value::from(tried))).collect::<Map<_, _>>()
+                entries
+                    .map(|(name, tried)| (name, Value::from(tried)))
+                    .collect::<Map<_, _>>()
             });
             sets.collect::<Value>()
         });
-        let flavors = assignment.filter(|_| entry.status == Status::Assumed).map(|own| {
-            let sets = own.sets.iter().map(|set| {
-                let flavors = set.flavors.iter().map(|(resource, chosen)| {
-                    let flavor = Value::from(&**names.flavor_name(chosen.flavor));
-                    (names.resource_name(*resource).to_string(), flavor)
+        let flavors = assignment
+            .filter(|_| entry.status == Status::Assumed)
+            .map(|own| {
+                let sets = own.sets.iter().map(|set| {
+                    let flavors = set.flavors.iter().map(|(resource, chosen)| {
+                        let flavor = Value::from(&**names.flavor_name(chosen.flavor));
+                        (names.resource_name(*resource).to_string(), flavor)
+                    });
+                    let mut flavors: Map<String, Value> = flavors.collect();
+                    flavors.insert("count".to_owned(), set.count.into());
+                    (set.name.to_string(), Value::from(flavors))
                 });
-                let mut flavors: Map<String, Value> = flavors.collect();
-                flavors.insert("count".to_owned(), set.count.into());
-                (set.name.to_string(), Value::from(flavors))
+                sets.collect::<Map<_, _>>()
             });
-            sets.collect::<Map<_, _>>()
-        });
         json!({
             "mode": assignment.map(|own| own.mode().name()),
             "borrowing": assignment.map(|own| own.borrowing),
@@ -289,7 +328,10 @@ impl Run {
         if state.stage != Stage::Pending
             && let Some(admission) = &state.workload.admission
         {
-            fields.insert("clusterQueue".to_owned(), (&*admission.cluster_queue).into());
+            fields.insert(
+                "clusterQueue".to_owned(),
+                (&*admission.cluster_queue).into(),
+            );
         }
         if !state.workload.active {
             fields.insert("active".to_owned(), false.into());

@@ -44,7 +44,12 @@ pub(super) fn settings(case: &Value) -> Result<Settings, String> {
     }
     let check = case.get("quotaCheckStrategy").and_then(Value::as_str);
     settings.ignores_undeclared = check == Some("IgnoreUndeclared");
-    for (gate, value) in case.get("gates").and_then(Value::as_object).into_iter().flatten() {
+    for (gate, value) in case
+        .get("gates")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
         match gate.as_str() {
             "TASProfileMixed" => settings.fills_smallest = value == &Value::Bool(true),
             other => return Err(format!("the gate {other} is not modelled")),
@@ -72,7 +77,9 @@ pub(super) fn instant(case: &Value, field: &str) -> Instant {
 
 /// Whether a node is ready, as far as it says.
 fn is_ready(object: &Value) -> bool {
-    let conditions = object.pointer("/status/conditions").and_then(Value::as_array);
+    let conditions = object
+        .pointer("/status/conditions")
+        .and_then(Value::as_array);
     let mut conditions = conditions.into_iter().flatten();
     !conditions.any(|own| own["type"] == "Ready" && own["status"] != "True")
 }
@@ -82,19 +89,25 @@ pub(super) fn read(case: &Value) -> Result<World, String> {
     let mut snapshot = Snapshot::new(settings(case)?, &quota_objects(case)?);
     for (field, kind) in [("nodes", "Node"), ("pods", "Pod")] {
         let list = case.get(field).and_then(Value::as_array);
-        let list = list.into_iter().flatten().filter(|own| is_ready(own)).map(|own| {
-            let mut own = own.clone();
-            if let Some(object) = own.as_object_mut() {
-                object.insert("apiVersion".into(), "v1".into());
-                object.insert("kind".into(), kind.into());
-            }
-            own
-        });
+        let list = list
+            .into_iter()
+            .flatten()
+            .filter(|own| is_ready(own))
+            .map(|own| {
+                let mut own = own.clone();
+                if let Some(object) = own.as_object_mut() {
+                    object.insert("apiVersion".into(), "v1".into());
+                    object.insert("kind".into(), kind.into());
+                }
+                own
+            });
         let list: Vec<Value> = list.collect();
         let text = Value::from(list).to_string();
         let read = manifest::read_manifests(field, &text).map_err(|error| error.to_string())?;
         for node in read.nodes {
-            snapshot.add_node(&node).map_err(|error| error.to_string())?;
+            snapshot
+                .add_node(&node)
+                .map_err(|error| error.to_string())?;
         }
         for pod in read.pods.iter().filter(|pod| !pod.phase.is_final()) {
             if let Some(node) = &pod.node_name {
@@ -115,8 +128,14 @@ pub(super) fn read(case: &Value) -> Result<World, String> {
 impl World {
     /// The workload that is decided about.
     pub(super) fn pending(&mut self, case: &Value) -> Result<Pending, String> {
-        let queue = case.get("clusterQueue").and_then(Value::as_str).unwrap_or_default();
-        let queue = self.snapshot.queue_named(queue).ok_or("the queue is unknown")?;
+        let queue = case
+            .get("clusterQueue")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let queue = self
+            .snapshot
+            .queue_named(queue)
+            .ok_or("the queue is unknown")?;
         let workload = queueing::workload(case.get("incoming").unwrap_or(&Value::Null))?;
         let names = &mut self.snapshot.names;
         let pending = Pending::new(Arc::new(workload), queue, names);
@@ -125,7 +144,10 @@ impl World {
             let sets = tried.iter().map(|set| {
                 let entries = set.as_object().into_iter().flatten();
                 let entries = entries.map(|(name, tried)| {
-                    (self.snapshot.names.resource(name), tried.as_i64().unwrap_or(-1))
+                    (
+                        self.snapshot.names.resource(name),
+                        tried.as_i64().unwrap_or(-1),
+                    )
                 });
                 entries.collect()
             });
