@@ -13,7 +13,7 @@ use systems::functions::{Function, provides};
 use trace::table::Table;
 use units::{Duration, Instant};
 
-use super::operations::runs_workloads;
+use super::runs_workloads::runs_workloads;
 use super::price_list::at;
 use super::{BuildError, FileSource};
 
