@@ -7,9 +7,7 @@ use cluster::{Conflict, Store};
 use model::{Delivery, DeliveryStep, Event, Object, ObjectChange, Push, Text};
 use units::{Instant, ObjectId, Revision, SortedMap, SortedSet};
 
-use super::watch::{
-    Counts, Line, Rollout, Version, Watched, counts, image_of, is_paused, rolled_out,
-};
+use super::watch::{Line, Rollout, Version, Watched, counts, image_of, is_paused, rolled_out};
 use super::{News, Order, Pipeline, Plan, Trigger};
 use crate::{Component, Memory, Outbox, Progress, Write};
 
@@ -198,7 +196,7 @@ impl Deliveries {
                 }
             }
             match order {
-                Order::RollOut(_) => self.roll_out(now, id, push, false, store, out),
+                Order::RollOut(_) => self.roll_out((now, id), push, false, store, out),
                 Order::Wait => {}
                 Order::Nothing => self.tell(push, &name, DeliveryStep::Unchanged, store, out),
             }
@@ -219,8 +217,7 @@ impl Deliveries {
     /// A version is rolled out: that of a push, or the one before the push that failed.
     fn roll_out(
         &mut self,
-        now: Instant,
-        id: ObjectId,
+        (now, id): (Instant, ObjectId),
         push: (usize, usize),
         is_back: bool,
         store: &Store,
@@ -327,13 +324,14 @@ impl Deliveries {
                 DeliveryStep::Delivered
             };
             self.tell(push, &name, step, store, out);
-            self.ended(now, id, push, (&image, true, false), store, out);
+            self.ended((now, id), push, (&image, true, false), store, out);
         } else if is_late {
             if !is_back {
-                self.failed(push, &name, found, rolls_back, store, out);
+                let is_taken_back = found.is_taken_back() && !rolls_back;
+                self.failed(push, &name, is_taken_back, store, out);
             }
             let outcome = (&image, false, rolls_back && !is_back);
-            self.ended(now, id, push, outcome, store, out);
+            self.ended((now, id), push, outcome, store, out);
         }
     }
 
@@ -341,13 +339,12 @@ impl Deliveries {
         &self,
         push: (usize, usize),
         name: &Text,
-        found: Counts,
-        rolls_back: bool,
+        is_taken_back: bool,
         store: &Store,
         out: &mut Outbox,
     ) {
         self.tell(push, name, DeliveryStep::Failed, store, out);
-        if found.is_taken_back() && !rolls_back {
+        if is_taken_back {
             self.tell(push, name, DeliveryStep::RolledBack, store, out);
         }
     }
@@ -355,8 +352,7 @@ impl Deliveries {
     /// A rollout has ended: the next one begins, which takes the failed one back or is the next in turn.
     fn ended(
         &mut self,
-        now: Instant,
-        id: ObjectId,
+        (now, id): (Instant, ObjectId),
         push: (usize, usize),
         (image, success, rolls_back): (&Text, bool, bool),
         store: &Store,
@@ -376,7 +372,7 @@ impl Deliveries {
         let known = self.push_of(push.0, &next);
         if is_next {
             if let Some(known) = known {
-                self.roll_out(now, id, (push.0, known), false, store, out);
+                self.roll_out((now, id), (push.0, known), false, store, out);
             }
             return;
         }
@@ -386,7 +382,7 @@ impl Deliveries {
         if let Some(line) = watched.and_then(|own| own.lines.get_mut(&push.0)) {
             line.version = Version { image: next, fault };
         }
-        self.roll_out(now, id, push, true, store, out);
+        self.roll_out((now, id), push, true, store, out);
     }
 }
 
