@@ -9,7 +9,7 @@ use ::units::Instant;
 use ::units::nearest::hint;
 use control::admission::BarePod;
 use control::controllers::manager::ControllerOptions;
-use control::operation::{Operation, PodChoice, Propagation, TaintChoice, Target as Goal};
+use control::operation::{Operation, PodChoice, Propagation, TaintChoice};
 use control::upgrade::UpgradePlan;
 use manifest::Manifests;
 use model::{Labels, Node, Object, Taint, TaintEffect, Text};
@@ -17,6 +17,7 @@ use scenario::Scenario;
 use scenario::schema::{self, PropagationPolicy, WorkloadSource};
 use sim::failures::{Layout, Target};
 use systems::capability::{Capability, Support, support};
+use systems::registry::find;
 
 use super::object_name::target;
 use super::production::client_limits;
