@@ -1,8 +1,9 @@
 //! The trace formats, in written order. To add one: a file in `formats/` and a line here.
 
+use super::archive::first_bytes;
 use super::error::TraceError;
 use super::format::{Confidence, FormatEntry};
-use super::formats::{csv, openb_nodes, openb_pods, swf};
+use super::formats::{csv, google_2011, openb_nodes, openb_pods, swf};
 use super::input::Input;
 
 /// All formats, in the order in which content is recognized.
@@ -22,6 +23,8 @@ pub const FORMATS: &[FormatEntry] = &[
     openb_nodes::ENTRY,
     openb_pods::ENTRY,
     swf::ENTRY,
+    google_2011::machines::ENTRY,
+    google_2011::tasks::ENTRY,
     csv::ENTRY,
 ];
 
@@ -35,7 +38,7 @@ pub fn find(name: &str) -> Option<&'static FormatEntry> {
 /// # Errors
 /// The file can't be read, or no format recognizes it.
 pub fn recognize(input: &Input) -> Result<&'static FormatEntry, TraceError> {
-    let first = input.first_bytes()?;
+    let first = first_bytes(input)?;
     let mut best: Option<(Confidence, &FormatEntry)> = None;
     for entry in FORMATS {
         let confidence = (entry.sniff)(&first);
