@@ -5,8 +5,9 @@ use super::intern::{ClassTable, NameTable};
 use super::ledger::Journal;
 use super::memory::{MemorySource, Recorded};
 use super::stream::{Arrival, ArrivalSource};
-use model::resource_list::{CPU, MEMORY};
-use model::{PodName, PodSpec, ResourceList, Text};
+use model::node::HOSTNAME_LABEL;
+use model::resource_list::{CPU, MEMORY, PODS};
+use model::{Labels, Node, PodName, PodSpec, ResourceList, Text};
 use units::{Duration, Instant, Quantity};
 
 /// Arrivals up to now, in the order of the file.
@@ -92,4 +93,22 @@ pub(crate) fn requests(cpu_milli: Option<i64>, memory: Option<i64>) -> ResourceL
         list.set(MEMORY, Quantity::from_units(bytes));
     }
     list
+}
+
+/// A node of a machine with these labels besides its name.
+pub(crate) fn node(
+    name: Text,
+    mut labels: Labels,
+    (cpu_milli, memory): (i64, i64),
+    pods: i64,
+) -> Node {
+    labels.insert(HOSTNAME_LABEL.into(), name.clone());
+    let mut allocatable = requests(Some(cpu_milli), Some(memory));
+    allocatable.set(PODS, Quantity::from_units(pods));
+    Node {
+        name,
+        labels,
+        allocatable,
+        ..Node::default()
+    }
 }

@@ -3,7 +3,10 @@
 use super::archive::first_bytes;
 use super::error::TraceError;
 use super::format::{Confidence, FormatEntry};
-use super::formats::{csv, google_2011, openb_nodes, openb_pods, swf};
+use super::formats::{
+    alibaba_2017, alibaba_2018, azure_vm, bitbrains, csv, google_2011, gwf, helios,
+    openb_nodes, openb_pods, philly, planetlab, swf,
+};
 use super::input::Input;
 
 /// All formats, in the order in which content is recognized.
@@ -25,6 +28,19 @@ pub const FORMATS: &[FormatEntry] = &[
     swf::ENTRY,
     google_2011::machines::ENTRY,
     google_2011::tasks::ENTRY,
+    alibaba_2017::machines::ENTRY,
+    alibaba_2017::services::ENTRY,
+    alibaba_2017::tasks::ENTRY,
+    alibaba_2018::machines::ENTRY,
+    alibaba_2018::containers::ENTRY,
+    alibaba_2018::tasks::ENTRY,
+    azure_vm::ENTRY,
+    planetlab::ENTRY,
+    bitbrains::ENTRY,
+    philly::log::ENTRY,
+    philly::table::ENTRY,
+    helios::ENTRY,
+    gwf::ENTRY,
     csv::ENTRY,
 ];
 

@@ -10,15 +10,12 @@ use crate::format::{
     ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, is_number_or_empty, is_whole,
     row_has,
 };
-use crate::gather::requests;
+use crate::gather::node;
 use crate::input::Input;
-use crate::ledger::{Action, Journal};
+use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Fields, Layout, each_row, show_rows};
-use model::node::HOSTNAME_LABEL;
-use model::resource_list::PODS;
-use model::{Labels, Node, Text};
-use units::Quantity;
+use model::{Labels, Text};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -97,11 +94,16 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     })?;
     let mut nodes = Vec::new();
     for (id, machine) in machines {
-        let Some((cpu, memory)) = machine.capacity else {
+        let Some(capacity) = machine.capacity else {
             journal.dirt("machine without a capacity", Action::Drop, machine.line)?;
             continue;
         };
-        nodes.push(node(&id.to_string(), &machine.platform, (cpu, memory), options));
+        let mut labels = Labels::new();
+        if !machine.platform.is_empty() {
+            labels.insert(PLATFORM_LABEL.into(), machine.platform);
+        }
+        let name = id.to_string().into();
+        nodes.push(node(name, labels, capacity, options.pods_per_node));
     }
     Ok(NodeList {
         nodes,
@@ -113,26 +115,10 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
 fn capacity(
     fields: &Fields<'_, '_>,
     options: &ReadOptions,
-) -> Result<Option<(i64, i64)>, crate::ledger::BadRow> {
+) -> Result<Option<(i64, i64)>, BadRow> {
     let cpu = fields.scaled(CPU, options.full_cpu_milli, 1.0)?;
     let memory = fields.scaled(MEMORY, options.full_memory_bytes, 1.0)?;
     Ok(cpu.zip(memory))
-}
-
-fn node(name: &str, platform: &Text, (cpu, memory): (i64, i64), options: &ReadOptions) -> Node {
-    let mut labels = Labels::new();
-    labels.insert(HOSTNAME_LABEL.into(), name.into());
-    if !platform.is_empty() {
-        labels.insert(PLATFORM_LABEL.into(), platform.clone());
-    }
-    let mut allocatable = requests(Some(cpu), Some(memory));
-    allocatable.set(PODS, Quantity::from_units(options.pods_per_node));
-    Node {
-        name: name.into(),
-        labels,
-        allocatable,
-        ..Node::default()
-    }
 }
 
 #[cfg(test)]
