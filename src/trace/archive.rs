@@ -87,13 +87,21 @@ const MARK: std::ops::Range<usize> = 257..262;
 /// The input can't be read, or it holds no file.
 pub fn parts(input: &Input) -> Result<Vec<Input>, TraceError> {
     let mut parts = match input.files()? {
-        Some(files) => files.into_iter().map(|file| (file.name.to_string(), file)).collect(),
+        Some(files) => files
+            .into_iter()
+            .map(|file| (file.name.to_string(), file))
+            .collect(),
         None if input.first_bytes()?.get(MARK) == Some(b"ustar") => {
             let bytes = read_whole(&mut *input.open()?);
             let bytes = bytes.map_err(|error| read_error(&input.name, &error))?;
             let shown = members(&input.name, &bytes)?.into_iter();
             let shown = shown.filter(|member| !member.name.starts_with('.'));
-            let named = shown.map(|member| (member.place.to_string(), Input::bytes(&member.place, member.bytes)));
+            let named = shown.map(|member| {
+                (
+                    member.place.to_string(),
+                    Input::bytes(&member.place, member.bytes),
+                )
+            });
             named.collect::<Vec<_>>()
         }
         None => return Ok(vec![input.clone()]),

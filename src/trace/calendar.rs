@@ -14,7 +14,11 @@ pub(crate) struct Zone(TimeZone);
 impl Zone {
     /// The zone of a name of the IANA database.
     pub(crate) fn named(name: &str) -> Self {
-        Self(TimeZoneDatabase::bundled().get(name).unwrap_or(TimeZone::UTC))
+        Self(
+            TimeZoneDatabase::bundled()
+                .get(name)
+                .unwrap_or(TimeZone::UTC),
+        )
     }
 
     /// The zone of so many hours east of Greenwich.
@@ -49,7 +53,10 @@ impl Zone {
 
 /// Whether a text says that there is no date.
 pub(crate) fn is_absent(text: &str) -> bool {
-    matches!(text, "" | "None" | "none" | "null" | "Unknown" | "NaN" | "NA")
+    matches!(
+        text,
+        "" | "None" | "none" | "null" | "Unknown" | "NaN" | "NA"
+    )
 }
 
 #[cfg(test)]
@@ -59,9 +66,21 @@ mod tests {
     #[test]
     fn dates_are_of_their_zone() {
         for (zone, text, seconds) in [
-            (Zone::named("America/Los_Angeles"), "2017-10-09 07:01:55", Some(1_507_557_715)),
-            (Zone::named("America/Los_Angeles"), "2017-11-05 01:30:00", Some(1_509_870_600)),
-            (Zone::named("America/Los_Angeles"), "2017-12-01 00:00:00", Some(1_512_115_200)),
+            (
+                Zone::named("America/Los_Angeles"),
+                "2017-10-09 07:01:55",
+                Some(1_507_557_715),
+            ),
+            (
+                Zone::named("America/Los_Angeles"),
+                "2017-11-05 01:30:00",
+                Some(1_509_870_600),
+            ),
+            (
+                Zone::named("America/Los_Angeles"),
+                "2017-12-01 00:00:00",
+                Some(1_512_115_200),
+            ),
             (Zone::east(8), "2020-04-01 00:00:00", Some(1_585_670_400)),
             (Zone::east(0), "2024-02-30 00:00:00", None),
             (Zone::east(0), "yesterday", None),

@@ -201,7 +201,10 @@ mod tests {
             (is_found, seen)
         };
         let (is_found, seen) = found(&["a", "b"]);
-        let expected = [(2, String::new(), "1".to_owned()), (3, String::new(), "2".to_owned())];
+        let expected = [
+            (2, String::new(), "1".to_owned()),
+            (3, String::new(), "2".to_owned()),
+        ];
         assert_eq!((is_found, seen.as_slice()), (Ok(true), &expected[..]));
         assert_eq!(found(&["c"]).1, [(4, "k".to_owned(), "3".to_owned())]);
         assert_eq!(found(&["none"]).0, Ok(false));

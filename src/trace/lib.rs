@@ -7,6 +7,7 @@ pub mod budget;
 pub mod cache;
 mod calendar;
 pub mod class_keys;
+pub mod convert;
 pub mod error;
 pub mod failure_log;
 pub mod format;

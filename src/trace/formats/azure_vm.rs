@@ -37,7 +37,10 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("max cpu", "percent; read, not used"),
     ColumnDoc::required("avg cpu", "percent; with the option `usage`, what it uses"),
     ColumnDoc::required("p95 max cpu", "percent; read, not used"),
-    ColumnDoc::required("category", "Delay-insensitive, Interactive or Unknown; read, not used"),
+    ColumnDoc::required(
+        "category",
+        "Delay-insensitive, Interactive or Unknown; read, not used",
+    ),
     ColumnDoc::required("cores", "cores, or a bucket such as `>24`"),
     ColumnDoc::required("memory", "GiB, or a bucket such as `>64`"),
 ];
@@ -99,7 +102,9 @@ fn take(
     let (memory, is_open_too) = bucket(fields, MEMORY, (">64", 70.0), 1 << 30)?;
     let (most, mean) = (fields.decimal(MOST, 1e3)?, fields.decimal(MEAN, 1e3)?);
     if !CATEGORIES.contains(&fields.text(CATEGORY)) {
-        return Err(fields.bad(CATEGORY, "Delay-insensitive, Interactive or Unknown").into());
+        return Err(fields
+            .bad(CATEGORY, "Delay-insensitive, Interactive or Unknown")
+            .into());
     }
     if is_open || is_open_too {
         let kind = "open bucket of a size; 30 cores, 70 GiB";
@@ -147,7 +152,9 @@ fn bucket(
     if fields.text(place) == open {
         return Ok(((most * scale as f64) as i64, true));
     }
-    let amount = fields.scaled(place, scale, 1e5)?.filter(|&amount| amount > 0);
+    let amount = fields
+        .scaled(place, scale, 1e5)?
+        .filter(|&amount| amount > 0);
     let expected = || fields.bad(place, &format!("more than 0, or the bucket `{open}`"));
     Ok((amount.ok_or_else(expected)?, false))
 }
@@ -175,7 +182,10 @@ mod tests {
         let amounts: Vec<_> = { recorded.classes.iter() }
             .map(|spec| {
                 let requests = spec.requests().expect("small");
-                (requests.get("cpu").milli_ceil(), requests.get("memory").units_ceil())
+                (
+                    requests.get("cpu").milli_ceil(),
+                    requests.get("memory").units_ceil(),
+                )
             })
             .collect();
         assert_eq!(

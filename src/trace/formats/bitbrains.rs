@@ -33,7 +33,10 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("CPU cores", "cores"),
     ColumnDoc::optional("CPU capacity provisioned [MHZ]", "read, not used"),
     ColumnDoc::optional("CPU usage [MHZ]", "read, not used"),
-    ColumnDoc::required("CPU usage [%]", "with the option `usage`, what it uses of its cores"),
+    ColumnDoc::required(
+        "CPU usage [%]",
+        "with the option `usage`, what it uses of its cores",
+    ),
     ColumnDoc::required("Memory capacity provisioned [KB]", "memory"),
     ColumnDoc::required("Memory usage [KB]", "with the option `usage`, what it uses"),
     ColumnDoc::optional("Disk read throughput [KB/s]", "read, not used"),
@@ -56,7 +59,12 @@ const STEP: i64 = 300;
 const MILLISECONDS_FROM: i64 = 100_000_000_000;
 
 fn sniff(first: &[u8]) -> Confidence {
-    row_has(first, b';', COLUMNS.len(), &[(TIME, |field| field == COLUMNS[TIME].name)])
+    row_has(
+        first,
+        b';',
+        COLUMNS.len(),
+        &[(TIME, |field| field == COLUMNS[TIME].name)],
+    )
 }
 
 /// A machine up to its present row.
@@ -76,7 +84,11 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
         take(&mut machines, journal, fields, options.usage)
     })?;
-    let zero = machines.iter().map(|machine| machine.first).min().unwrap_or_default();
+    let zero = machines
+        .iter()
+        .map(|machine| machine.first)
+        .min()
+        .unwrap_or_default();
     let mut gather = Gather::default();
     for machine in machines {
         let name = machine.file.rsplit('/').next().unwrap_or_default();
@@ -128,7 +140,9 @@ fn take(
     let used = fields.scaled(USED, 100, 1e5)?.unwrap_or_default();
     let used_memory = fields.scaled(USED_MEMORY, 1_024, 1e12)?.unwrap_or_default();
     let size = (cores, memory);
-    let is_first = machines.last().is_none_or(|machine| machine.file != journal.file);
+    let is_first = machines
+        .last()
+        .is_none_or(|machine| machine.file != journal.file);
     if is_first {
         machines.push(Machine {
             file: journal.file.clone(),
@@ -180,12 +194,19 @@ mod tests {
                           Network transmitted throughput [KB/s]\n";
 
     fn row(time: i64, cores: u32, used: &str) -> String {
-        format!("{time};\t{cores};\t2599.9;\t19.06;\t{used};\t2048.0;\t1024.0;\t0.0;\t1.4;\t0.0;\t0.0\n")
+        format!(
+            "{time};\t{cores};\t2599.9;\t19.06;\t{used};\t2048.0;\t1024.0;\t0.0;\t1.4;\t0.0;\t0.0\n"
+        )
     }
 
     #[test]
     fn a_machine_is_there_from_its_first_row_to_its_last() {
-        let rows = [row(1_000, 2, "0.733"), row(1_300, 2, "50"), row(2_500, 4, "1")].concat();
+        let rows = [
+            row(1_000, 2, "0.733"),
+            row(1_300, 2, "50"),
+            row(2_500, 4, "1"),
+        ]
+        .concat();
         let input = Input::bytes("fastStorage/7.csv", format!("{HEADER}{rows}").into_bytes());
         let options = ReadOptions {
             usage: true,

@@ -26,12 +26,18 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("WorkflowID", "workflow; becomes part of the name, and the tenant"),
+    ColumnDoc::required(
+        "WorkflowID",
+        "workflow; becomes part of the name, and the tenant",
+    ),
     ColumnDoc::required("JobID", "task; becomes part of the name"),
     ColumnDoc::required("SubmitTime", "s from the trace's zero"),
     ColumnDoc::required("RunTime", "s; -1: not known"),
     ColumnDoc::required("NProcs", "processors that it had"),
-    ColumnDoc::required("ReqNProcs", "processors that it asked for; -1: as many as it had"),
+    ColumnDoc::required(
+        "ReqNProcs",
+        "processors that it asked for; -1: as many as it had",
+    ),
     ColumnDoc::required("Dependencies", "tasks that it waits for; not enforced"),
 ];
 
@@ -49,7 +55,16 @@ const WAITS_FOR: usize = 6;
 const MAX_SECONDS: i64 = 3_200_000_000;
 
 fn sniff(first: &[u8]) -> Confidence {
-    header_has(first, &["WorkflowID", "JobID", "SubmitTime", "ReqNProcs", "Dependencies"])
+    header_has(
+        first,
+        &[
+            "WorkflowID",
+            "JobID",
+            "SubmitTime",
+            "ReqNProcs",
+            "Dependencies",
+        ],
+    )
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
@@ -74,7 +89,9 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         let others = fields.text(WAITS_FOR).split_whitespace();
         for other in others {
             if other.parse::<i64>().is_err() {
-                return Err(fields.bad(WAITS_FOR, "numbers of tasks with blanks between").into());
+                return Err(fields
+                    .bad(WAITS_FOR, "numbers of tasks with blanks between")
+                    .into());
             }
         }
         if !fields.text(WAITS_FOR).is_empty() {
@@ -128,8 +145,11 @@ mod tests {
             assert_eq!(found.ledger.count(kind), 1, "{kind}");
         }
         let good = format!("{HEADER}{}", &rows[..rows.find("0,5").expect("there")]);
-        let mut source = open(&Input::bytes("t.gwf", good.into_bytes()), &ReadOptions::default())
-            .expect("good rows");
+        let mut source = open(
+            &Input::bytes("t.gwf", good.into_bytes()),
+            &ReadOptions::default(),
+        )
+        .expect("good rows");
         let recorded = Recorded::collect(&mut *source).expect("good rows");
         let seen: Vec<_> = { recorded.arrivals.iter() }
             .map(|one| (one.name.to_string(), one.members))

@@ -58,11 +58,27 @@ const DURATION: usize = 10;
 const QUEUE: usize = 11;
 
 /// The states of a job.
-const STATES: [&str; 6] =
-    ["COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "SUSPENDED"];
+const STATES: [&str; 6] = [
+    "COMPLETED",
+    "CANCELLED",
+    "FAILED",
+    "TIMEOUT",
+    "NODE_FAIL",
+    "SUSPENDED",
+];
 
 fn sniff(first: &[u8]) -> Confidence {
-    header_has(first, &["job_id", "vc", "gpu_num", "cpu_num", "node_num", "submit_time"])
+    header_has(
+        first,
+        &[
+            "job_id",
+            "vc",
+            "gpu_num",
+            "cpu_num",
+            "node_num",
+            "submit_time",
+        ],
+    )
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
@@ -84,7 +100,9 @@ fn take(
     let line = fields.line();
     let name = fields.name(JOB, "the number of a job")?;
     if !STATES.contains(&fields.text(STATE)) {
-        return Err(fields.bad(STATE, &format!("one of {}", STATES.join(", "))).into());
+        return Err(fields
+            .bad(STATE, &format!("one of {}", STATES.join(", ")))
+            .into());
     }
     let gpus = fields.number(GPUS, 0, MEMBERS)?;
     let cores = fields.number(CORES, 0, MEMBERS)?;
@@ -92,7 +110,10 @@ fn take(
     let submit = zone.field(fields, SUBMIT)?;
     let submit = submit.ok_or_else(|| fields.bad(SUBMIT, "a date"))?;
     let (start, end) = (zone.field(fields, START)?, zone.field(fields, END)?);
-    let stated = (fields.decimal(DURATION, MAX_SECONDS)?, fields.decimal(QUEUE, MAX_SECONDS)?);
+    let stated = (
+        fields.decimal(DURATION, MAX_SECONDS)?,
+        fields.decimal(QUEUE, MAX_SECONDS)?,
+    );
     let Some((start, end)) = start.zip(end) else {
         return Ok(journal.dirt("job never ran", Action::Drop, line)?);
     };
@@ -180,7 +201,10 @@ mod tests {
             })
             .collect();
         let expected = [("8", 1, 0), ("7", 2, 8), ("9", 1, 3)];
-        assert_eq!(seen, expected.map(|(name, members, gpus)| (name.to_owned(), members, gpus)));
+        assert_eq!(
+            seen,
+            expected.map(|(name, members, gpus)| (name.to_owned(), members, gpus))
+        );
         assert_eq!(recorded.arrivals[1].run_time, Some(Duration::from_secs(60)));
         for kind in [
             "job never ran",

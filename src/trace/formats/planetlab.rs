@@ -25,7 +25,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "planetlab",
     summary: "a PlanetLab day: processor use of virtual machines, a file each",
     columns: &[
-        ColumnDoc::required("use", "percent of the processor; with the option `usage`, what it uses"),
+        ColumnDoc::required(
+            "use",
+            "percent of the processor; with the option `usage`, what it uses",
+        ),
         ColumnDoc::optional("file", "name of the file; becomes the name"),
     ],
     names: &["file"],

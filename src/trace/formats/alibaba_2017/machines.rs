@@ -2,9 +2,7 @@
 //! keeps its instances and takes no other in the origin; the trace doesn't say when it is back.
 
 use crate::error::TraceError;
-use crate::format::{
-    ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, is_whole, row_has,
-};
+use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, is_whole, row_has};
 use crate::gather::node;
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
@@ -28,7 +26,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
 const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("timestamp", "s from the trace's start"),
     ColumnDoc::required("machine id", "machine; becomes the node's name"),
-    ColumnDoc::required("event type", "add, softerror or harderror; errors are not enforced"),
+    ColumnDoc::required(
+        "event type",
+        "add, softerror or harderror; errors are not enforced",
+    ),
     ColumnDoc::required("event detail", "cause of an error; read, not used"),
     ColumnDoc::required("cpus", "cores"),
     ColumnDoc::required("memory", "share of the largest machine"),
@@ -97,7 +98,10 @@ mod tests {
         let input = Input::bytes("m.csv", rows.as_bytes());
         let list = read(&input, &ReadOptions::default()).expect("good rows");
         assert_eq!(list.nodes.len(), 2);
-        assert_eq!(list.nodes[0].allocatable.get("cpu").milli_floor(), Ok(64_000));
+        assert_eq!(
+            list.nodes[0].allocatable.get("cpu").milli_floor(),
+            Ok(64_000)
+        );
         for kind in [
             "machine added twice",
             "machine without a capacity",

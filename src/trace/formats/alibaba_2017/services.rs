@@ -101,7 +101,11 @@ fn take(
             gather.arrivals[place].run_time = Some(time.since(created));
             alive.swap_remove(&instance);
         }
-        _ => journal.dirt("removal of an instance that is not there", Action::Drop, line)?,
+        _ => journal.dirt(
+            "removal of an instance that is not there",
+            Action::Drop,
+            line,
+        )?,
     }
     Ok(())
 }
@@ -123,7 +127,10 @@ mod tests {
         let recorded = Recorded::collect(&mut *source).expect("good rows");
         let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
         assert_eq!(runs, [None, Some(Duration::from_secs(60))]);
-        for kind in ["instance created twice", "removal of an instance that is not there"] {
+        for kind in [
+            "instance created twice",
+            "removal of an instance that is not there",
+        ] {
             assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
         }
         let found = validate(

@@ -87,7 +87,9 @@ fn take(
     let line = fields.line();
     let status = fields.text(STATUS);
     if !STATES.contains(&status) {
-        return Err(fields.bad(STATUS, &format!("one of {}", STATES.join(", "))).into());
+        return Err(fields
+            .bad(STATUS, &format!("one of {}", STATES.join(", ")))
+            .into());
     }
     let instances = fields.integer(INSTANCES, 0, MEMBERS)?;
     let cpu = fields.scaled(CPU, 10, 1e6)?;

@@ -120,8 +120,11 @@ mod tests {
             "c.csv:5: column `time_stamp`: must be a number, found `x`"
         );
         let good = &rows[..rows.find("c_3").expect("there")];
-        let mut source = open(&Input::bytes("c.csv", good.as_bytes()), &ReadOptions::default())
-            .expect("good rows");
+        let mut source = open(
+            &Input::bytes("c.csv", good.as_bytes()),
+            &ReadOptions::default(),
+        )
+        .expect("good rows");
         let recorded = Recorded::collect(&mut *source).expect("good rows");
         assert_eq!(recorded.arrivals[1].submit, Instant::from_secs(100));
         let limits = &recorded.classes[0].containers[0].limits;

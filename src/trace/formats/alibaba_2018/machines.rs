@@ -5,9 +5,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::error::TraceError;
-use crate::format::{
-    ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, is_whole, row_has,
-};
+use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, is_whole, row_has};
 use crate::gather::node;
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
@@ -104,9 +102,18 @@ mod tests {
         let input = Input::bytes("m.csv", rows.as_bytes());
         let list = read(&input, &ReadOptions::default()).expect("good rows");
         assert_eq!(list.nodes.len(), 2);
-        assert_eq!(list.nodes[0].allocatable.get("cpu").milli_floor(), Ok(96_000));
-        assert_eq!(list.nodes[1].allocatable.get("memory").units_ceil(), Ok(128 << 30));
-        for kind in ["row without a capacity", "capacity changes later; the first one stands"] {
+        assert_eq!(
+            list.nodes[0].allocatable.get("cpu").milli_floor(),
+            Ok(96_000)
+        );
+        assert_eq!(
+            list.nodes[1].allocatable.get("memory").units_ceil(),
+            Ok(128 << 30)
+        );
+        for kind in [
+            "row without a capacity",
+            "capacity changes later; the first one stands",
+        ] {
             assert_eq!(list.ledger.count(kind), 1, "{kind}");
         }
         let found = validate(

@@ -16,11 +16,7 @@ fn centi_cores(fields: &Fields<'_, '_>, place: usize) -> Result<Option<i64>, Bad
 
 /// Bytes of a field in percent of the largest machine; `None` if it is absent or marked as invalid
 /// (-1, 101).
-fn percent_of(
-    fields: &Fields<'_, '_>,
-    place: usize,
-    full: i64,
-) -> Result<Option<i64>, BadRow> {
+fn percent_of(fields: &Fields<'_, '_>, place: usize, full: i64) -> Result<Option<i64>, BadRow> {
     if matches!(fields.text(place), "-1" | "-1.0" | "101" | "101.0") {
         return Ok(None);
     }

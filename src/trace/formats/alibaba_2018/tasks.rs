@@ -28,7 +28,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("task_name", "name, with the tasks that it waits for; not enforced"),
+    ColumnDoc::required(
+        "task_name",
+        "name, with the tasks that it waits for; not enforced",
+    ),
     ColumnDoc::required("instance_num", "number of instances; each is a pod"),
     ColumnDoc::required("job_name", "job; becomes part of the name"),
     ColumnDoc::required("task_type", "type; becomes the tenant"),
@@ -52,7 +55,14 @@ const CPU: usize = 7;
 const MEMORY: usize = 8;
 
 /// The states of a task.
-const STATES: [&str; 6] = ["Running", "Terminated", "Failed", "Waiting", "Interrupted", "Ready"];
+const STATES: [&str; 6] = [
+    "Running",
+    "Terminated",
+    "Failed",
+    "Waiting",
+    "Interrupted",
+    "Ready",
+];
 
 /// The last second that is read: a hundred years.
 const MAX_SECONDS: i64 = 3_200_000_000;
@@ -85,7 +95,9 @@ fn take(
     let name = fields.name(NAME, "the name of a task")?;
     let status = fields.name(STATUS, "the state of a task")?;
     if !STATES.contains(&status) {
-        return Err(fields.bad(STATUS, &format!("one of {}", STATES.join(", "))).into());
+        return Err(fields
+            .bad(STATUS, &format!("one of {}", STATES.join(", ")))
+            .into());
     }
     let instances = fields.integer(INSTANCES, 0, MEMBERS)?;
     let start = fields.number(START, 0, MAX_SECONDS)?;
@@ -145,7 +157,9 @@ fn waits(name: &str) -> Waits {
     };
     let mut numbers = rest.split('_');
     let own = numbers.next().and_then(|own| own.parse::<u32>().ok());
-    let mut others = numbers.map_while(|other| other.parse::<u32>().ok()).peekable();
+    let mut others = numbers
+        .map_while(|other| other.parse::<u32>().ok())
+        .peekable();
     match own {
         Some(own) if others.peek().is_some() => {
             if others.any(|other| other == own) {

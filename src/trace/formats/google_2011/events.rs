@@ -186,10 +186,7 @@ impl Tasks {
     }
 
     /// The demands by submission.
-    pub(super) fn finish(
-        mut self,
-        journal: Journal,
-    ) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    pub(super) fn finish(mut self, journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
         self.left_out.sort_unstable();
         let mut place = 0;
         self.gather.arrivals.retain(|_| {

@@ -14,8 +14,9 @@ use crate::gather::node;
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
-use crate::rows::{Fields, Layout, each_row, show_rows};
+use crate::rows::{Fields, Layout, Refused, each_row, show_rows};
 use model::{Labels, Text};
+use units::Instant;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -61,6 +62,38 @@ fn sniff(first: &[u8]) -> Confidence {
     row_has(first, b',', COLUMNS.len(), &tests)
 }
 
+/// An event of a machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Event {
+    /// The machine.
+    pub(crate) machine: i64,
+    /// 0 add, 1 remove, 2 update.
+    pub(crate) kind: i64,
+    /// The time; `None` behind the trace's window.
+    pub(crate) time: Option<Instant>,
+}
+
+impl Event {
+    fn of(fields: &Fields<'_, '_>) -> Result<Self, BadRow> {
+        Ok(Self {
+            time: super::time(fields, TIME)?,
+            machine: fields.number(MACHINE, 0, i64::MAX)?,
+            kind: fields.number(EVENT, 0, 2)?,
+        })
+    }
+}
+
+/// Takes each event of a file with its line.
+pub(crate) fn each_event(
+    input: &Input,
+    journal: &mut Journal,
+    mut take: impl FnMut(&mut Journal, u64, Event) -> Result<(), Refused>,
+) -> Result<(), TraceError> {
+    each_row(input, &LAYOUT, journal, |journal, fields| {
+        take(journal, fields.line(), Event::of(fields)?)
+    })
+}
+
 /// A machine as its rows describe it.
 struct Machine {
     line: u64,
@@ -72,19 +105,18 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut machines: IndexMap<i64, Machine, FxBuildHasher> = IndexMap::default();
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
-        super::time(fields, TIME)?;
-        let id = fields.number(MACHINE, 0, i64::MAX)?;
-        let event = fields.number(EVENT, 0, 2)?;
+        let event = Event::of(fields)?;
         let capacity = capacity(fields, options)?;
-        let machine = machines.entry(id).or_insert_with(|| Machine {
+        let machine = machines.entry(event.machine).or_insert_with(|| Machine {
             line: fields.line(),
             platform: fields.text(PLATFORM).into(),
             capacity: None,
         });
-        if event == 1 {
+        if event.kind == 1 {
             return Ok(());
         }
-        let is_changed = capacity.is_some() && machine.capacity.is_some_and(|old| capacity != Some(old));
+        let is_changed =
+            capacity.is_some() && machine.capacity.is_some_and(|old| capacity != Some(old));
         if is_changed {
             let kind = "capacity changes later; the first one stands";
             journal.dirt(kind, Action::Keep, fields.line())?;
@@ -112,10 +144,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
 }
 
 /// The capacity of a row in 1/1000 core and bytes, if it states one.
-fn capacity(
-    fields: &Fields<'_, '_>,
-    options: &ReadOptions,
-) -> Result<Option<(i64, i64)>, BadRow> {
+fn capacity(fields: &Fields<'_, '_>, options: &ReadOptions) -> Result<Option<(i64, i64)>, BadRow> {
     let cpu = fields.scaled(CPU, options.full_cpu_milli, 1.0)?;
     let memory = fields.scaled(MEMORY, options.full_memory_bytes, 1.0)?;
     Ok(cpu.zip(memory))
@@ -140,7 +169,10 @@ mod tests {
             .map(|node| (&*node.name, node.allocatable.get("cpu").milli_floor()))
             .collect();
         assert_eq!(seen, [("5", Ok(32_000)), ("6", Ok(64_000))]);
-        for kind in ["machine without a capacity", "capacity changes later; the first one stands"] {
+        for kind in [
+            "machine without a capacity",
+            "capacity changes later; the first one stands",
+        ] {
             assert_eq!(list.ledger.count(kind), 1, "{kind}");
         }
         let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);

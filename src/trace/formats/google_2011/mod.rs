@@ -21,7 +21,10 @@ fn time(fields: &Fields<'_, '_>, place: usize) -> Result<Option<Instant>, BadRow
         return Ok(None);
     }
     if micros > MAX_MICROS {
-        return Err(fields.bad(place, "microseconds, or 9223372036854775807 after the trace"));
+        return Err(fields.bad(
+            place,
+            "microseconds, or 9223372036854775807 after the trace",
+        ));
     }
     Ok(Some(Instant::from_nanos(1_000 * micros)))
 }

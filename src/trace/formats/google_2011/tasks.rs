@@ -44,8 +44,14 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("priority", "0 to 12, higher first"),
     ColumnDoc::required("CPU request", "share of the largest machine"),
     ColumnDoc::required("memory request", "share of the largest machine"),
-    ColumnDoc::required("disk request", "share of the largest machine; read, not used"),
-    ColumnDoc::required("different machines", "1: tasks of a job apart; not enforced"),
+    ColumnDoc::required(
+        "disk request",
+        "share of the largest machine; read, not used",
+    ),
+    ColumnDoc::required(
+        "different machines",
+        "1: tasks of a job apart; not enforced",
+    ),
 ];
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
@@ -176,11 +182,17 @@ mod tests {
                 ("7-2".to_owned(), Instant::from_secs(900), run(30)),
             ]
         );
-        assert_eq!(recorded.arrivals[1].historic_start, Some(Instant::from_secs(601)));
+        assert_eq!(
+            recorded.arrivals[1].historic_start,
+            Some(Instant::from_secs(601))
+        );
         let requests = recorded.classes[0].requests().expect("small");
         assert_eq!(requests.get("cpu").milli_ceil(), Ok(32_000));
         assert_eq!(requests.get("memory").units_ceil(), Ok(64 << 30));
-        assert_eq!((recorded.classes[0].priority, recorded.classes.len()), (9, 1));
+        assert_eq!(
+            (recorded.classes[0].priority, recorded.classes.len()),
+            (9, 1)
+        );
         for (kind, count) in [
             ("task never ran; stays as long as it waited", 1),
             ("request updated later; the first one stands", 1),
@@ -203,8 +215,16 @@ mod tests {
             .collect();
         let recorded = read(&rows, &ReadOptions::default()).expect("good rows");
         let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
-        assert_eq!(runs, [7, 5].map(|seconds| Some(Duration::from_secs(seconds))));
-        assert_eq!(recorded.ledger.count("end after the SUBMIT of its instant; put before it"), 1);
+        assert_eq!(
+            runs,
+            [7, 5].map(|seconds| Some(Duration::from_secs(seconds)))
+        );
+        assert_eq!(
+            recorded
+                .ledger
+                .count("end after the SUBMIT of its instant; put before it"),
+            1
+        );
     }
 
     #[test]

@@ -89,7 +89,9 @@ fn take(
             journal.dirt("attempt without a start", Action::Drop, job.line)?;
             continue;
         };
-        gpus = Some(devices(attempt)).filter(|&own| own > 0).unwrap_or(gpus);
+        gpus = Some(devices(attempt))
+            .filter(|&own| own > 0)
+            .unwrap_or(gpus);
         first = first.or(Some(start));
         match end {
             Some(end) if end >= start => {
@@ -180,8 +182,11 @@ mod tests {
 
     #[test]
     fn attempts_are_added_up() {
-        let mut source =
-            open(&Input::bytes("log.json", LOG.as_bytes()), &ReadOptions::default()).expect("good");
+        let mut source = open(
+            &Input::bytes("log.json", LOG.as_bytes()),
+            &ReadOptions::default(),
+        )
+        .expect("good");
         let recorded = Recorded::collect(&mut *source).expect("good");
         let seen: Vec<_> = { recorded.arrivals.iter() }
             .map(|one| (one.name.to_string(), one.submit, one.members, one.run_time))
@@ -190,7 +195,12 @@ mod tests {
             seen,
             [
                 ("j3".to_owned(), Instant::ZERO, 1, None),
-                ("j1".to_owned(), Instant::from_secs(60), 3, Some(Duration::from_secs(90))),
+                (
+                    "j1".to_owned(),
+                    Instant::from_secs(60),
+                    3,
+                    Some(Duration::from_secs(90))
+                ),
             ]
         );
         for kind in [
@@ -221,6 +231,9 @@ mod tests {
         let cut = Input::bytes("log.json", LOG.as_bytes()[..300].to_vec());
         let stopped = validate(&cut, &ENTRY, &ReadOptions::default(), 9).stopped;
         let stopped = stopped.expect("cut").to_string();
-        assert!(stopped.starts_with("log.json: is no such JSON text: EOF"), "{stopped}");
+        assert!(
+            stopped.starts_with("log.json: is no such JSON text: EOF"),
+            "{stopped}"
+        );
     }
 }

@@ -7,7 +7,7 @@ pub mod table;
 use crate::calendar::Zone;
 use crate::gather::Demand;
 use model::gpu::DEVICE_MILLI;
-use model::{GpuRequest, PodSpec};
+use model::{GpuRequest, PodSpec, ResourceList};
 
 /// The zone of the trace's dates.
 fn zone() -> Zone {
@@ -24,8 +24,7 @@ fn gang(gpus: i64) -> Demand {
                 milli_per_device: DEVICE_MILLI,
                 models: Vec::new(),
             },
-            preempts: true,
-            ..PodSpec::default()
+            ..PodSpec::with_requests(ResourceList::default())
         },
         ..Demand::default()
     }

@@ -41,7 +41,10 @@ const GPU_TIME: usize = 3;
 const CLUSTER: usize = 4;
 
 fn sniff(first: &[u8]) -> Confidence {
-    header_has(first, &COLUMNS.iter().map(|column| column.name).collect::<Vec<_>>())
+    header_has(
+        first,
+        &COLUMNS.iter().map(|column| column.name).collect::<Vec<_>>(),
+    )
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
@@ -65,7 +68,11 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             journal.dirt(kind, Action::Keep, line)?;
         }
         if last.is_some_and(|last| submit < last) {
-            journal.dirt("submitted before the row above; sorted", Action::Repair, line)?;
+            journal.dirt(
+                "submitted before the row above; sorted",
+                Action::Repair,
+                line,
+            )?;
         }
         last = Some(submit);
         gather.push(Demand {
