@@ -295,3 +295,43 @@ fn published_machine_events_are_nodes() {
     assert_eq!(nodes.len(), 6);
     assert_eq!(nodes[0].allocatable.get("cpu").milli_floor(), Ok(32_000));
 }
+
+#[test]
+fn every_workload_of_batsim_is_read() {
+    let Some(folder) = shared("traces/batsim") else {
+        return;
+    };
+    let files = Input::path(folder)
+        .files()
+        .expect("readable")
+        .expect("a folder");
+    assert_eq!(files.len(), 29);
+    let options = ReadOptions {
+        rows: RowPolicy::REPORT,
+        ..ReadOptions::default()
+    };
+    for file in files {
+        let entry = registry::recognize(&file).expect("a known format");
+        assert_eq!(entry.name, "batsim", "{}", file.name);
+        let super::format::Constructor::Workload(open) = entry.open else {
+            panic!("a workload");
+        };
+        let mut source = open(&file, &options).expect("readable");
+        let recorded = Recorded::collect(&mut *source).expect("readable");
+        let bad = recorded.ledger.bad_row_count();
+        // Submissions up to 1e17 s after the start are beyond what a run can reach.
+        let expected = if file.name.ends_with("test_long_workload.json") {
+            8
+        } else {
+            0
+        };
+        assert_eq!(
+            bad,
+            expected,
+            "{}: {:?}",
+            file.name,
+            recorded.ledger.bad_rows()
+        );
+        assert!(!recorded.arrivals.is_empty(), "{}", file.name);
+    }
+}

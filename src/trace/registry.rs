@@ -4,8 +4,8 @@ use super::archive::first_bytes;
 use super::error::TraceError;
 use super::format::{Confidence, FormatEntry};
 use super::formats::{
-    alibaba_2017, alibaba_2018, azure_vm, bitbrains, csv, google_2011, gwf, helios, openb_nodes,
-    openb_pods, philly, planetlab, swf,
+    alibaba_2017, alibaba_2018, alibaba_gpu_2020, azure_vm, batsim, bitbrains, csv, google_2011,
+    gwf, helios, openb_nodes, openb_pods, philly, planetlab, swf,
 };
 use super::input::Input;
 
@@ -34,6 +34,8 @@ pub const FORMATS: &[FormatEntry] = &[
     alibaba_2018::machines::ENTRY,
     alibaba_2018::containers::ENTRY,
     alibaba_2018::tasks::ENTRY,
+    alibaba_gpu_2020::machines::ENTRY,
+    alibaba_gpu_2020::tasks::ENTRY,
     azure_vm::ENTRY,
     planetlab::ENTRY,
     bitbrains::ENTRY,
@@ -41,6 +43,7 @@ pub const FORMATS: &[FormatEntry] = &[
     philly::table::ENTRY,
     helios::ENTRY,
     gwf::ENTRY,
+    batsim::ENTRY,
     csv::ENTRY,
 ];
 
@@ -101,6 +104,10 @@ mod tests {
             "m_1,0,3,30,96,100,USING\nm_1,50,3,30,64,100,USING\n",
             "c_1,m_2,0,app_5,started,400,800,1.5\nc_1,m_2,9,app_5,started,800,800,1.5\n",
             "M1,2,j_1,1,Terminated,100,160,50,0.39\nR2_1,1,j_1,1,Failed,160,0,,\n",
+            "j1,ps,2.0,Terminated,1000.5,1060.5,600,29.3,50,MISC\nj2,w,1,Running,9,,6,,250,V\n",
+            "m1,T4,96,512,2\nm2,CPU,96,512,0\n",
+            "{\"jobs\": [{\"id\": 1, \"subtime\": 0, \"res\": 1, \"profile\": \"d\"}], \
+             \"profiles\": {\"d\": {\"type\": \"delay\", \"delay\": 20.2}}}",
             "a,s1,d,0,2591700,99,3.424,10,Interactive,1,1.75\nb,s,d,3,9,1,9,1,Unkown,>24,>64\n",
             "5\n100\n0",
             "Timestamp [ms];\tCPU cores;\tCPU usage [%];\tMemory capacity provisioned [KB];\t\
@@ -196,6 +203,11 @@ mod tests {
             (
                 "M1,2,j_1,1,Failed,100,160,50,0.39\n",
                 Some("alibaba-2018-tasks"),
+            ),
+            ("m1,T4,96,512,2\n", Some("alibaba-gpu-2020-machines")),
+            (
+                "j,t,1,Failed,1,2,1,1,50,V\n",
+                Some("alibaba-gpu-2020-tasks"),
             ),
             ("a,s1,d,0,900,99,3.4,10,Unknown,1,1.75\n", Some("azure-vm")),
             ("5\n7\n100\n", Some("planetlab")),

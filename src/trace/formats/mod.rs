@@ -2,7 +2,9 @@
 
 pub mod alibaba_2017;
 pub mod alibaba_2018;
+pub mod alibaba_gpu_2020;
 pub mod azure_vm;
+pub mod batsim;
 pub mod bitbrains;
 pub mod csv;
 pub mod google_2011;
