@@ -10,8 +10,8 @@ use manifest::kind_named;
 use report::import as told;
 use trace::Input;
 
-use super::import_compose::{ComposeArguments, SummaryFormat};
-use super::{Exit, Failure, Global, output, terminal};
+use super::import_compose::{ComposeArguments, SummaryFormat, print_summary};
+use super::{Exit, Failure, Global, terminal};
 use units::plural;
 
 const EXAMPLES: &str = "\
@@ -114,15 +114,11 @@ pub(super) fn run(global: &Global, command: &ImportCommand) -> Result<Exit, Fail
             )
         ));
     }
-    let text = match arguments.format {
-        SummaryFormat::Table => told::summary(&summary, global.verbose),
-        SummaryFormat::Json => {
-            let mut text = serde_json::to_string_pretty(&summary).map_err(Failure::incomplete)?;
-            text.push('\n');
-            text
-        }
-    };
-    output::print(text.as_bytes())?;
+    print_summary(
+        arguments.format,
+        || told::summary(&summary, global.verbose),
+        || serde_json::to_string_pretty(&summary),
+    )?;
     Ok(Exit::Done)
 }
 

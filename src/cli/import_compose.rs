@@ -108,16 +108,25 @@ pub(super) fn run(global: &Global, arguments: &ComposeArguments) -> Result<Exit,
         ComposeError::Text(_) => Failure::incomplete(error),
         ComposeError::OverInput { .. } | ComposeError::Folder(_) => Failure::input(error),
     })?;
-    let text = match arguments.format {
-        SummaryFormat::Table => told::summary(&summary, global.verbose),
-        SummaryFormat::Json => {
-            let mut text = serde_json::to_string_pretty(&summary).map_err(Failure::incomplete)?;
-            text.push('\n');
-            text
-        }
-    };
-    output::print(text.as_bytes())?;
+    print_summary(
+        arguments.format,
+        || told::summary(&summary, global.verbose),
+        || serde_json::to_string_pretty(&summary),
+    )?;
     Ok(Exit::Done)
+}
+
+/// Prints the summary of an import, as a table or as JSON.
+pub(super) fn print_summary(
+    format: SummaryFormat,
+    table: impl FnOnce() -> String,
+    json: impl FnOnce() -> serde_json::Result<String>,
+) -> Result<(), Failure> {
+    let text = match format {
+        SummaryFormat::Table => table(),
+        SummaryFormat::Json => json().map_err(Failure::incomplete)? + "\n",
+    };
+    output::print(text.as_bytes())
 }
 
 /// Values of variables: of the environment files, and those of the command line over them.

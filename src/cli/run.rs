@@ -13,13 +13,14 @@ use report::plot::Style;
 use report::runs::{Gathered, ReportRun};
 use report::table::TableOptions;
 use scenario::{Experiment, load};
+use systems::registry::WITH_PLAIN_FORM;
 use units::plural;
 
 use super::experiment_file;
 use super::failure::{failure, folder_failure, is_refusal};
 use super::profile::{Profiler, VARIANTS};
 use super::progress::Bars;
-use super::run_arguments::RunArguments;
+use super::run_arguments::{RunArguments, SchedulerForm};
 use super::source::Source;
 use super::trip::Trip;
 use super::{Exit, Failure, Global, interrupt, terminal};
@@ -31,6 +32,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         Some(after) => after.clone(),
         None => read(global, arguments)?,
     };
+    check_form(&experiment, arguments.form)?;
     let journey = trip.journey();
     let folder = result_folder(arguments, &trip, &experiment)?;
     let variants = experiment.variants.len();
@@ -40,6 +42,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
     let interrupted = interrupt::flag();
     let plan = Plan {
         experiment: &experiment,
+        form: arguments.form.into(),
         threads: threads(global),
         interrupted,
         progress: &bars,
@@ -88,6 +91,25 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         terminal::complain(&table);
     }
     Ok(Exit::Done)
+}
+
+/// Refuses the plain form where a system has none.
+fn check_form(experiment: &Experiment, form: SchedulerForm) -> Result<(), Failure> {
+    if form == SchedulerForm::Fast {
+        return Ok(());
+    }
+    for variant in &experiment.variants {
+        let name = variant.scenario.system.name.as_str();
+        if !WITH_PLAIN_FORM.contains(&name) {
+            return Err(Failure::input(format!(
+                "--form plain: the system `{name}` (variant `{}`) has no plain form in runs\nhelp: \
+                 these have one: {}",
+                variant.name,
+                WITH_PLAIN_FORM.join(", ")
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Failure of a run without results; a refused run leaves no folder behind.

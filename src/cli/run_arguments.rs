@@ -9,6 +9,7 @@ use lab::outputs::Outputs;
 use lab::tables::TableFormats;
 use report::Format;
 use scenario::schema::OnBadRow;
+use scheduler::pipeline::evaluate::Form;
 
 /// Arguments of `run`.
 #[derive(Clone, Debug, Default, Args)]
@@ -52,6 +53,10 @@ pub(super) struct RunArguments {
     /// Replay to a snapshot and continue from there; `--set` changes what follows
     #[arg(long, value_name = "FILE", conflicts_with_all = ["scenario", "seed", "on_bad_row"])]
     pub(super) from: Option<PathBuf>,
+    /// Form in which the scheduler decides: `plain` asks about every node each time, by the definition of
+    /// each policy; the decisions are the same
+    #[arg(long, value_enum, default_value_t = SchedulerForm::Fast, conflicts_with = "from")]
+    pub(super) form: SchedulerForm,
     /// Print where time is spent: engine, scheduler by plugin, arrivals, metrics, output (on
     /// stderr)
     #[arg(long)]
@@ -59,6 +64,25 @@ pub(super) struct RunArguments {
     /// Output format for errors in the experiment file
     #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
     pub(super) message_format: MessageFormat,
+}
+
+/// Form in which a scheduler decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum SchedulerForm {
+    /// Keep what does not change between decisions.
+    #[default]
+    Fast,
+    /// Compute everything for each decision.
+    Plain,
+}
+
+impl From<SchedulerForm> for Form {
+    fn from(form: SchedulerForm) -> Self {
+        match form {
+            SchedulerForm::Fast => Self::Incremental,
+            SchedulerForm::Plain => Self::Plain,
+        }
+    }
 }
 
 /// Handling of trace rows that cannot be read.

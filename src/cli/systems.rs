@@ -8,6 +8,7 @@ use policy::backfill::BACKFILLS;
 use policy::job_order::JOB_ORDERS;
 use systems::SystemEntry;
 use systems::capability::{Capability, Support, support};
+use systems::functions::{FUNCTIONS, Function, SystemFunctions};
 use systems::profile::profiles_of;
 use systems::registry::{SYSTEMS, find};
 use trace::generate::GENERATORS;
@@ -24,6 +25,9 @@ pub(super) struct SystemsArguments {
     /// List the changes between releases, with the switches that turn them on and off
     #[arg(long)]
     changes: bool,
+    /// List which of the seven functions of a platform each system has, how, and where to see it
+    #[arg(long, conflicts_with = "changes")]
+    functions: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -44,6 +48,9 @@ pub(super) fn run(arguments: &SystemsArguments) -> Result<Exit, Failure> {
             change_list::table()
         });
         return Ok(Exit::Done);
+    }
+    if arguments.functions {
+        return print_functions(arguments);
     }
     if let Some(name) = &arguments.system {
         let entry = find(name).map_err(|error| Failure::input(error.to_string()))?;
@@ -100,6 +107,80 @@ pub(super) fn run(arguments: &SystemsArguments) -> Result<Exit, Failure> {
     }
     terminal::print(&text);
     Ok(Exit::Done)
+}
+
+/// Prints the functions of all systems, or of one.
+fn print_functions(arguments: &SystemsArguments) -> Result<Exit, Failure> {
+    let systems: Vec<&SystemFunctions> = match &arguments.system {
+        Some(name) => {
+            let entry = find(name).map_err(|error| Failure::input(error.to_string()))?;
+            FUNCTIONS
+                .iter()
+                .filter(|own| own.system == entry.name)
+                .collect()
+        }
+        None => FUNCTIONS.iter().collect(),
+    };
+    terminal::print(&if arguments.json {
+        let all: serde_json::Map<String, serde_json::Value> = systems
+            .iter()
+            .map(|own| (own.system.to_owned(), functions_json(own)))
+            .collect();
+        format!("{:#}\n", serde_json::Value::Object(all))
+    } else {
+        functions_text(&systems)
+    });
+    Ok(Exit::Done)
+}
+
+/// A table of systems by functions, and below it how each has them and the scenarios that show it.
+fn functions_text(systems: &[&SystemFunctions]) -> String {
+    let first = systems.iter().map(|own| own.system.len()).max();
+    let first = first.unwrap_or(0).max("system".len());
+    let mut text = format!("{:first$}", "system");
+    for function in Function::ALL {
+        let _ = write!(text, "  {function}");
+    }
+    for own in systems {
+        let _ = write!(text, "\n{:first$}", own.system);
+        for (function, provision) in Function::ALL.iter().zip(own.provisions) {
+            let _ = write!(text, "  {:1$}", provision.word(), function.name().len());
+        }
+        text.truncate(text.trim_end().len());
+    }
+    text.push_str(
+        "\n(yes: the system itself; beside: a service or a user beside it; no: nothing of the kind)\n",
+    );
+    let width = Function::ALL.iter().map(|own| own.name().len()).max();
+    let width = width.unwrap_or(0);
+    for own in systems {
+        let _ = write!(text, "\n{}", own.system);
+        for (function, provision) in Function::ALL.iter().zip(own.provisions) {
+            let (word, sentence) = (provision.word(), provision.sentence());
+            let _ = write!(text, "\n  {function:width$}  {word:6}  {sentence}");
+        }
+        let scenarios = own.scenarios.iter();
+        let scenarios: Vec<String> = scenarios
+            .map(|name| format!("scenarios/{name}.yaml"))
+            .collect();
+        let _ = writeln!(text, "\n  {:width$}  {}", "shown by", scenarios.join(", "));
+    }
+    text
+}
+
+fn functions_json(own: &SystemFunctions) -> serde_json::Value {
+    let rows = Function::ALL.iter().zip(own.provisions);
+    let rows = rows.map(|(function, provision)| {
+        serde_json::json!({
+            "function": function.name(),
+            "provision": provision.word(),
+            "how": provision.sentence(),
+        })
+    });
+    serde_json::json!({
+        "functions": rows.collect::<Vec<_>>(),
+        "scenarios": own.scenarios,
+    })
 }
 
 fn is_kubernetes(name: &str) -> bool {

@@ -88,6 +88,18 @@ impl Digest {
                 self.record(at, 36, [began, counts[0], counts[1], counts[2]]);
                 self.bytes(decision.scheduler.as_bytes());
             }
+            Event::Delivery(own) => {
+                let (pushed, step) = (own.pushed.as_nanos() as u64, own.step as u64);
+                let lengths = [own.push.image.len() as u64, own.workload.len() as u64];
+                self.record(at, 39, [pushed, step, lengths[0], lengths[1]]);
+                self.bytes(own.push.image.as_bytes());
+                self.bytes(own.workload.as_bytes());
+            }
+            Event::Volume(news) => {
+                let (step, _) = news.step.name();
+                self.record(at, 40, [step, news.name.len() as u64]);
+                self.bytes(news.name.as_bytes());
+            }
             Event::PriceChanged(new) => {
                 let length = new.kind.len() as u64;
                 self.record(at, 35, [new.price_micro_per_hour as u64, length]);
@@ -181,6 +193,7 @@ impl Digest {
             PodChange::Held => self.tagged(7, []),
             PodChange::Released => self.tagged(8, []),
             PodChange::Declared { class } => self.tagged(10, [u64::from(class.0)]),
+            PodChange::Moving { to } => self.tagged(11, [u64::from(to.0)]),
         }
     }
 

@@ -100,7 +100,7 @@ impl Nodes {
     }
 
     /// Instant of the last heartbeat of a silent node; `None` of one that is not silent.
-    pub(super) fn silent_since(&self, node: NodeId) -> Option<Instant> {
+    pub fn silent_since(&self, node: NodeId) -> Option<Instant> {
         self.silent.get(&node).copied()
     }
 

@@ -146,6 +146,7 @@ impl PodStates {
             PodChange::Pull { .. }
                 | PodChange::OomKilled { .. }
                 | PodChange::Exited { .. }
+                | PodChange::Moving { .. }
                 | PodChange::Declared { .. }
         );
         if !is_state {
@@ -175,6 +176,7 @@ impl PodStates {
             | PodChange::Pull { .. }
             | PodChange::OomKilled { .. }
             | PodChange::Declared { .. }
+            | PodChange::Moving { .. }
             | PodChange::Exited { .. } => {}
         }
         self.set(pod, state);

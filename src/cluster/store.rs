@@ -264,7 +264,7 @@ impl Store {
                 self.ring.push(at, hold.node);
             }
             // Who needs prices keeps them.
-            Event::PriceChanged(_) | Event::Decided(_) => {}
+            Event::PriceChanged(_) | Event::Decided(_) | Event::Delivery(_) | Event::Volume(_) => {}
         }
         self.now = now;
         self.log.push(now, event);

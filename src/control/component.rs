@@ -80,6 +80,17 @@ pub enum Progress {
     More,
 }
 
+/// Knowledge that a component needs which takes over from another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// The store holds all of it.
+    Store,
+    /// This text holds the rest.
+    Text(String),
+    /// Not all of it can be written down.
+    Lost,
+}
+
 /// A state machine of the control plane: a scheduler, a controller manager or an autoscaler.
 ///
 /// The driver steps a component whenever the store has changed or a wake-up is due. The component
@@ -203,10 +214,27 @@ pub trait Component: Send {
         false
     }
 
-    /// Returns whether a new component can go on from what the store holds. One whose originals keep
-    /// more than that in a log of their own can't.
-    fn begins_from_store(&self) -> bool {
-        true
+    /// Returns what a new component has to know beside the store to go on from here, between two
+    /// instants. An original that keeps more than a store holds in a log of its own does so here.
+    fn memory(&self) -> Memory {
+        Memory::Store
+    }
+
+    /// Takes up the memory of an earlier component of this purpose at an instant, before the first step:
+    /// it has read all changes in `view`, whose identities are those of the earlier one's, except for
+    /// rows and classes of pods.
+    ///
+    /// # Errors
+    /// The memory is that of another component, or does not fit the store.
+    fn recall(&mut self, now: Instant, memory: &str, view: &Store) -> Result<(), String> {
+        let _ = (now, memory, view);
+        Err(format!("`{}` takes up no memory", self.name()))
+    }
+
+    /// Returns whether the component is a service of its own, beside the control plane: a loss of the
+    /// control plane's leader neither stops it nor makes it forget.
+    fn outlives_control_plane(&self) -> bool {
+        false
     }
 
     /// Starts the component at an instant, after a failover or a fork: it treats all unread changes

@@ -20,6 +20,6 @@ pub mod upgrade;
 pub mod volumes;
 
 pub use cluster::UsageSamples;
-pub use component::{Component, Outbox, Progress, Stepping, Write};
+pub use component::{Component, Memory, Outbox, Progress, Stepping, Write};
 pub use node::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
 pub use probe::Probe;

@@ -12,7 +12,7 @@ use cluster::{Conflict, Store, UsageSamples};
 use model::{PodRef, Text};
 use units::{Instant, Revision};
 
-use super::{Component, Outbox, Progress, Write};
+use super::{Component, Memory, Outbox, Progress, Write};
 
 /// A part in which work is done: its number among those that were named.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -170,8 +170,12 @@ impl Component for Probed {
         self.component.relies_on_view()
     }
 
-    fn begins_from_store(&self) -> bool {
-        self.component.begins_from_store()
+    fn memory(&self) -> Memory {
+        self.component.memory()
+    }
+
+    fn recall(&mut self, now: Instant, memory: &str, view: &Store) -> Result<(), String> {
+        self.component.recall(now, memory, view)
     }
 
     fn restarted(&mut self, now: Instant) {

@@ -19,7 +19,7 @@ use super::traffic::TrafficCollector;
 use super::workloads::Followed;
 use super::{
     EventList, HEAT_COLUMNS_MAX, HEAT_ROWS_MAX, HeatData, HeatRow, NODES_MAX, NodeEntry,
-    NodeEventEntry, NodeList, SERIES_COLUMNS_MAX, SeriesData, VariantData,
+    NodeEventEntry, NodeList, SERIES_COLUMNS_MAX, SeriesData, VariantData, WaitingList,
 };
 
 /// Allocated and offered of three resources, pods pending and running, nodes up, what is used of
@@ -134,6 +134,7 @@ impl Collector {
             pods: self.longest.finish(pods),
             traffic: self.traffic.finish(end),
             alarms: self.alarms.finish(alerts, &incidents),
+            waiting: WaitingList::default(),
             events: self.events,
             incidents,
             workloads,

@@ -27,6 +27,7 @@ mod spending;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod waiting;
 mod workloads;
 
 pub use alarms::{AlarmData, AlertEntry, FaultEntry, NotificationEntry};
@@ -34,6 +35,7 @@ pub use collector::Collector;
 pub use confusion::ConfusionEntry;
 pub use series::SeriesData;
 pub use traffic::{TrafficData, TrafficEntry};
+pub use waiting::{WAITING_MAX, WaitingList, WaitingPods};
 
 /// The version of this schema.
 pub const REPORT_DATA_VERSION: u32 = 1;
@@ -173,6 +175,9 @@ pub struct VariantData {
     /// Alerts and diagnosed faults, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alarms: Option<AlarmData>,
+    /// Pods that wait for a node at the end, if any.
+    #[serde(default, skip_serializing_if = "WaitingList::is_empty")]
+    pub waiting: WaitingList,
 }
 
 impl VariantData {
@@ -212,6 +217,7 @@ impl VariantData {
                 .zip(totals)
                 .all(|(listed, total)| *listed as u64 <= total)
             && self.traffic.as_ref().is_none_or(TrafficData::is_sound)
+            && self.waiting.is_sound()
             && self.end_ns >= 0;
         if is_sound {
             return Ok(());

@@ -153,6 +153,8 @@ pub struct Plan<'a> {
     pub progress: &'a dyn Progress,
     /// Outputs in addition to the summary.
     pub outputs: Outputs,
+    /// Form in which schedulers decide; the decisions are the same.
+    pub form: Form,
     /// A label for each variant, at [`IDLE`] while it does not run; none if nobody looks.
     pub probes: &'a [Probe],
 }
@@ -301,7 +303,7 @@ fn run_one(
         run_through(
             scenario,
             prepared,
-            Form::Incremental,
+            plan.form,
             stopover,
             tables,
             &mut control,

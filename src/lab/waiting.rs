@@ -3,6 +3,7 @@
 //! whatever the number of its pods.
 
 use cluster::Store;
+use history::{WAITING_MAX, WaitingList, WaitingPods};
 use model::rules::{affinity, room, taints, unschedulable};
 use model::{Pod, PodPhase, PodRef, Text};
 use systems::capability::{Capabilities, Capability, Support, support};
@@ -58,25 +59,97 @@ impl Answer {
     }
 }
 
-/// Notes the pods that wait when a run ends, or that none came. `answer` is what the scheduler said of
-/// a pod last.
-pub(super) fn note(
-    remarks: &mut Remarks,
-    store: &Store,
-    system: &str,
-    answer: impl Fn(PodRef) -> Option<Answer>,
-) {
-    let entry = systems::registry::find(system);
-    let capabilities = entry.map_or(&[][..], |entry| entry.capabilities);
-    if let Some(line) = line(store, capabilities, answer) {
-        remarks.note_first(line);
+/// The pods that wait when a run ends.
+pub(super) struct Waiting<'s, F> {
+    store: &'s Store,
+    capabilities: Capabilities,
+    /// Last answer of the scheduler about a pod.
+    answer: F,
+}
+
+impl<'s, F: Fn(PodRef) -> Option<Answer>> Waiting<'s, F> {
+    /// The pods that wait in the store of a system; `answer` is what its scheduler said of a pod last.
+    pub(super) fn new(store: &'s Store, system: &str, answer: F) -> Self {
+        let entry = systems::registry::find(system);
+        Self {
+            store,
+            capabilities: entry.map_or(&[][..], |entry| entry.capabilities),
+            answer,
+        }
     }
-    if store.pods().created() == 0 {
-        remarks.note_first(
-            "no pod arrived: every metric of pods is empty; mind `workload`, its files and its \
-             controllers"
-                .to_owned(),
-        );
+
+    /// Notes the pods that wait, or that none came.
+    pub(super) fn note(&self, remarks: &mut Remarks) {
+        if let Some(line) = line(self.store, self.capabilities, &self.answer) {
+            remarks.note_first(line);
+        }
+        if self.store.pods().created() == 0 {
+            remarks.note_first(
+                "no pod arrived: every metric of pods is empty; mind `workload`, its files and its \
+                 controllers"
+                    .to_owned(),
+            );
+        }
+    }
+
+    /// The pods by class and reason, most first.
+    pub(super) fn list(&self) -> WaitingList {
+        let store = self.store;
+        let mut by_reason: SortedMap<(ClassId, Option<Text>), Group<'_>> = SortedMap::new();
+        let mut pods = 0;
+        for pod in store.pods().iter().filter(|pod| waits(store, pod)) {
+            pods += 1;
+            let said = (pods <= ASKED).then(|| (self.answer)(pod.pod)).flatten();
+            let (message, filters) = match said {
+                Some(answer) => (Some(answer.message), answer.filters),
+                None => (None, Vec::new()),
+            };
+            let group = by_reason.entry((pod.class, message));
+            let group = group.or_insert_with(|| Group {
+                first: pod,
+                pods: 0,
+                filters,
+            });
+            group.pods += 1;
+            if pod.created < group.first.created {
+                group.first = pod;
+            }
+        }
+        let mut groups: Vec<_> = by_reason.into_iter().collect();
+        groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.pods));
+        groups.truncate(WAITING_MAX);
+        let listed = groups
+            .into_iter()
+            .map(|((class, message), group)| WaitingPods {
+                first: named(store, group.first),
+                pods: group.pods,
+                since_ns: group.first.created.as_nanos(),
+                reason: match message {
+                    Some(message) => cut(sentence(&message)),
+                    None => counted(&of_class(store, class, self.capabilities)),
+                },
+                filters: group.filters.iter().map(ToString::to_string).collect(),
+            });
+        WaitingList {
+            pods,
+            listed: listed.collect(),
+        }
+    }
+}
+
+/// Pods of one class and reason.
+struct Group<'s> {
+    /// The pod that waits longest.
+    first: &'s Pod,
+    pods: u64,
+    filters: Vec<Text>,
+}
+
+/// Name of a pod with its namespace, if it has one.
+fn named(store: &Store, pod: &Pod) -> String {
+    match &*store.class(pod.class).spec.namespace {
+        "" => pod.name.to_string(),
+        namespace => format!("{namespace}/{}", pod.name),
     }
 }
 
@@ -84,7 +157,7 @@ pub(super) fn note(
 fn line(
     store: &Store,
     capabilities: Capabilities,
-    answer: impl Fn(PodRef) -> Option<Answer>,
+    answer: &impl Fn(PodRef) -> Option<Answer>,
 ) -> Option<String> {
     let mut by_class = SortedMap::new();
     let mut groups: SortedMap<String, u64> = SortedMap::new();
@@ -105,7 +178,7 @@ fn line(
             }
             let known = by_class.entry(pod.class);
             known
-                .or_insert_with(|| of_class(store, pod.class, capabilities))
+                .or_insert_with(|| of_class(store, pod.class, capabilities).words())
                 .clone()
         });
         *groups.entry(reason).or_default() += 1;
@@ -123,11 +196,7 @@ fn line(
     if others > 0 {
         parts.push(format!("other reasons ({others})"));
     }
-    let namespace = &store.class(first.class).spec.namespace;
-    let name = match &**namespace {
-        "" => first.name.to_string(),
-        namespace => format!("{namespace}/{}", first.name),
-    };
+    let name = named(store, first);
     Some(format!(
         "{total} {} at the end: {}; `windtunnel explain RESULT {name}` explains one",
         plural::either(
@@ -146,17 +215,25 @@ fn waits(store: &Store, pod: &Pod) -> bool {
         && !store.pod_states().is_terminating(pod.pod)
 }
 
-/// The gist of a scheduler's message.
-fn shortened(message: &str) -> String {
+/// The first sentence of a scheduler's message; what stands behind it is about evictions.
+fn sentence(message: &str) -> &str {
     let text = message.split(" preemption: ").next().unwrap_or(message);
-    // What stands behind the first sentence is about evictions.
     let text = text.split_once(". ").map_or(text, |(first, _)| first);
-    let text = text.trim().trim_end_matches('.');
-    let text = on_all_nodes(text).unwrap_or_else(|| text.to_owned());
+    text.trim().trim_end_matches('.')
+}
+
+/// A text up to its first [`LONGEST`] characters.
+fn cut(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+        None => text.to_owned(),
     }
+}
+
+/// The gist of a scheduler's message.
+fn shortened(message: &str) -> String {
+    let text = sentence(message);
+    on_all_nodes(text).map_or_else(|| cut(text), |text| cut(&text))
 }
 
 /// `0/6 nodes are available: 6 Insufficient cpu` in words.
@@ -189,12 +266,44 @@ fn by_nodes(refusals: &[Counted], all: usize) -> String {
     }
 }
 
-/// The reasons of the nodes for which pods of a class wait.
-fn of_class(store: &Store, class: ClassId, capabilities: Capabilities) -> String {
+/// Reasons for which pods of a class wait.
+enum Reasons {
+    /// A reason of the pods' own.
+    Own(String),
+    /// Reasons of the nodes with their numbers, most first, and the number of all nodes.
+    Nodes(Vec<Counted>, usize),
+}
+
+impl Reasons {
+    /// The reasons in words, without numbers of nodes where there are several.
+    fn words(&self) -> String {
+        match self {
+            Self::Own(reason) => reason.clone(),
+            Self::Nodes(refusals, all) => by_nodes(refusals, *all),
+        }
+    }
+}
+
+/// Reasons with numbers of nodes, in the manner of the scheduler's own message.
+fn counted(reasons: &Reasons) -> String {
+    match reasons {
+        Reasons::Own(reason) => reason.clone(),
+        Reasons::Nodes(refusals, all) => {
+            let parts = refusals.iter();
+            let parts = parts.map(|own| format!("{} {}", own.count, own.reason));
+            let parts: Vec<String> = parts.collect();
+            let nodes = plural::count(*all, "node");
+            cut(&format!("refused by {nodes}: {}", parts.join(", ")))
+        }
+    }
+}
+
+/// The reasons for which pods of a class wait, by the rules that the system heeds.
+fn of_class(store: &Store, class: ClassId, capabilities: Capabilities) -> Reasons {
     let heeds = |capability| matches!(support(capabilities, capability), Some(Support::Yes(_)));
     let gates = &store.class(class).spec.scheduling_gates;
     if let (Some(gate), true) = (gates.first(), heeds(Capability::SchedulingGates)) {
-        return format!("scheduling gate `{gate}`");
+        return Reasons::Own(format!("scheduling gate `{gate}`"));
     }
     let nodes = store.nodes();
     let mut counts: SortedMap<String, u64> = SortedMap::new();
@@ -204,7 +313,7 @@ fn of_class(store: &Store, class: ClassId, capabilities: Capabilities) -> String
         let reason = of_node(store, class, node, heeds);
         *counts.entry(reason).or_default() += 1;
     }
-    by_nodes(&Counted::most_first(counts), all)
+    Reasons::Nodes(Counted::most_first(counts), all)
 }
 
 /// The first rule by which a node does not take a pod of a class.
@@ -299,5 +408,59 @@ mod tests {
         ] {
             assert_eq!(shortened(message), expected);
         }
+    }
+
+    /// A run on two nodes of a tenth of a core, on which nothing fits.
+    #[test]
+    fn a_run_lists_the_pods_that_wait_with_the_nodes_by_filter() {
+        let text = "\
+windtunnel: v1
+name: tiny
+cluster: {nodes: [{count: 2, template: {allocatable: {cpu: 100m, memory: 16Gi, pods: 10}}}]}
+workload: [{generate: {model: lublin99, jobs: 10}}]
+stop: {at: 30d}
+";
+        let options = scenario::LoadOptions {
+            sets: &[],
+            search: &scenario::SearchPath::default(),
+            lookup: &world::inputs::DiskAndEmbedded,
+            names: &crate::names::Registered,
+        };
+        let experiment = scenario::load(text, "tiny.yaml", options).expect("an experiment");
+        let scenario = &experiment.variants[0].scenario;
+        let files = world::FileSource {
+            files: &experiment.files,
+        };
+        let prepared = crate::run::prepare(scenario, &files).expect("a world");
+        let mut control = sim::RunControl {
+            interrupted: &std::sync::atomic::AtomicBool::new(false),
+            progress: &mut |_| {},
+        };
+        let form = scheduler::pipeline::evaluate::Form::Incremental;
+        let tables = crate::run::Tables {
+            report_pods: Some(10),
+            ..crate::run::Tables::default()
+        };
+        let outcome = crate::run::run(scenario, prepared, form, tables, &mut control);
+        let outcome = outcome.expect("a run");
+        let waiting = outcome.report.expect("data of the report").waiting;
+        assert!(
+            waiting.pods == outcome.pods && waiting.pods >= 10,
+            "{waiting:?}"
+        );
+        let listed: u64 = waiting.listed.iter().map(|own| own.pods).sum();
+        assert_eq!(listed, waiting.pods);
+        for own in &waiting.listed {
+            let expected = "0/2 nodes are available: 2 Insufficient cpu";
+            assert!(own.reason.starts_with(expected), "{own:?}");
+            assert_eq!(own.filters, ["NodeResourcesFit"]);
+            let end = 30 * 86_400 * 1_000_000_000;
+            assert!(!own.first.is_empty() && (0..end).contains(&own.since_ns));
+        }
+        assert!(
+            waiting
+                .listed
+                .is_sorted_by_key(|own| std::cmp::Reverse(own.pods))
+        );
     }
 }

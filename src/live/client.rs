@@ -55,10 +55,14 @@ pub const REQUEST_MAX: usize = 1 << 20;
 #[derive(Debug, Error)]
 pub enum ClientError {
     /// The server is not reached.
-    #[error("control server at {address}: {source}; is `windtunnel live control` running there?")]
+    #[error(
+        "control server at {}: {source}; is `windtunnel live control` running there?{}",
+        listed(.servers),
+        advice(.servers)
+    )]
     Unreached {
-        /// Address of the server.
-        address: SocketAddr,
+        /// Addresses of the servers that were tried.
+        servers: Vec<SocketAddr>,
         /// Reason.
         source: io::Error,
     },
@@ -95,6 +99,20 @@ pub enum ClientError {
         /// Problem of the answer.
         why: String,
     },
+}
+
+/// Addresses in a text.
+fn listed(addresses: &[SocketAddr]) -> String {
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    addresses.join(", ")
+}
+
+/// What else to do where there are several servers.
+fn advice(addresses: &[SocketAddr]) -> &'static str {
+    match addresses {
+        [] | [_] => "",
+        _ => " After a loss another one leads within seconds: try again",
+    }
 }
 
 /// A client. Its clones use the same credentials, also when these are renewed.
@@ -292,16 +310,23 @@ impl Client {
                 address,
                 why: why.to_string(),
             },
-            _ => ClientError::Unreached { address, source },
+            _ => ClientError::Unreached {
+                servers: self.servers(),
+                source,
+            },
         }
+    }
+
+    /// Addresses of the control servers that are known, that which answered last first.
+    fn servers(&self) -> Vec<SocketAddr> {
+        let servers = self.servers.lock();
+        servers.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Connects to the control server that answered last, or else to another one.
     fn connect(&self, patience: Duration) -> io::Result<Box<dyn Connection + Send>> {
-        let servers = self.servers.lock();
-        let servers = servers.unwrap_or_else(PoisonError::into_inner).clone();
         let mut failed = io::Error::other("no address is known");
-        for (place, &address) in servers.iter().enumerate() {
+        for (place, &address) in self.servers().iter().enumerate() {
             match self.connect_to(address, patience) {
                 Ok(connection) => {
                     if place > 0 {

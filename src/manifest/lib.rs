@@ -43,6 +43,7 @@ mod owners;
 mod parts;
 mod pod;
 mod priority;
+pub mod queueing;
 mod quotas;
 mod raw;
 mod reader;

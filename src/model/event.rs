@@ -4,7 +4,10 @@
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use super::{DeviceSet, Node, ObjectChange, PodName, PodOwner, PodSpec, PullError, Text};
+use super::{
+    Delivery, DeviceSet, Node, ObjectChange, PodName, PodOwner, PodSpec, PullError, Text,
+    VolumeNews,
+};
 use units::{
     ClassId, ComponentId, Duration, GangId, Instant, NodeId, PodId, PodSlot, Resources, TenantId,
 };
@@ -227,6 +230,12 @@ pub enum PodChange {
     Held,
     /// The node may start the pod.
     Released,
+    /// The pod begins to move to another node while it runs; at the end of the move it is evicted and
+    /// goes on there.
+    Moving {
+        /// Destination of the move.
+        to: NodeId,
+    },
     /// A pod without a node was declared anew: it is of another class from now on.
     Declared {
         /// The new class.
@@ -407,6 +416,12 @@ pub enum Event {
     /// A scheduler that takes time to decide has decided on a job: an observation, which changes
     /// nothing by itself.
     Decided(Arc<Decision>),
+    /// A push of an image reached a step on its way to the pods that run it: an observation, which
+    /// changes nothing by itself.
+    Delivery(Arc<Delivery>),
+    /// Something happened to a volume or to a backup of it: an observation, which changes nothing by
+    /// itself.
+    Volume(Arc<VolumeNews>),
 }
 
 /// A scheduler's decision on a job, from the copy of the cluster that it looks at to the commit of its
@@ -461,6 +476,8 @@ impl Event {
             Self::HoldReleased { .. } => "a hold's release",
             Self::PriceChanged(_) => "a new price",
             Self::Decided(_) => "a scheduler's decision",
+            Self::Delivery(_) => "a step of a push",
+            Self::Volume(_) => "news of a volume",
         }
     }
 }

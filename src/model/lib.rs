@@ -5,6 +5,7 @@ pub mod affinity;
 pub mod behaviour;
 pub mod canonical;
 pub mod checkpoint;
+pub mod delivery;
 pub mod event;
 pub mod exit;
 pub mod exit_plan;
@@ -22,12 +23,15 @@ pub mod pod_life;
 pub mod pod_name;
 pub mod priority_class;
 pub mod qos;
+pub mod queueing;
 pub mod releases;
 pub mod resource_list;
 pub mod rules;
 pub mod scheduler_config;
 pub mod service;
+pub mod storage;
 pub mod taint;
+pub mod tier;
 pub mod traffic;
 pub mod usage;
 pub mod volume;
@@ -37,6 +41,7 @@ use std::sync::Arc;
 
 pub use affinity::{Affinity, NodeAffinity, PodAffinityTerm, TopologySpread};
 pub use behaviour::Behaviour;
+pub use delivery::{Delivery, DeliveryStep, Push, VersionFault};
 pub use event::{
     EndReason, Event, EvictionCause, Found, NewPrice, NodeContact, PodChange, PodCreated, PodRef,
     PullStep, Refusal,
@@ -59,7 +64,9 @@ pub use releases::{Bearing, Change, ChangeEntry, Changes, Release, Standing};
 pub use resource_list::ResourceList;
 pub use scheduler_config::SchedulerConfig;
 pub use service::{Ingress, ServerSpec, Service};
+pub use storage::{Disk, VolumeNews, VolumeStep};
 pub use taint::{Taint, TaintEffect, Toleration};
+pub use tier::Tier;
 pub use traffic::{TrafficNames, TrafficStretch};
 pub use usage::Used;
 pub use volume::PodVolume;

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use rng::math::pow;
 use scheduler::{ClassContext, Plugin, Points};
-use units::NodeId;
+use units::{NodeId, Resources};
 
 /// A packing score.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,6 +55,47 @@ const MOST: f64 = 1e12;
 /// The same where ties are broken by what is left: a sum of fractions is at most their number.
 const MOST_LEFT: f64 = 1e7;
 
+/// Points of a task on a node, both in fractions of the node; the largest are the best.
+pub fn points(rule: Rule, free: &[f64], task: &[f64]) -> i64 {
+    let millionths =
+        |rule: Rule, most: f64| (cost(rule, free, task) * 1e6).clamp(0.0, most).round() as i64;
+    match rule {
+        // Of nodes that strand as much, the one with less left.
+        Rule::Stranded => {
+            let stranded = millionths(Rule::Stranded, MOST_LEFT);
+            let left = millionths(Rule::BestFit, MOST_LEFT);
+            -(stranded * MOST_LEFT as i64 + left)
+        }
+        rule => -millionths(rule, MOST),
+    }
+}
+
+/// Amounts of the resources that scores look at.
+pub const fn plain(amounts: &Resources) -> [i64; 3] {
+    [
+        amounts.cpu_milli,
+        amounts.memory_bytes,
+        amounts.storage_bytes,
+    ]
+}
+
+/// Fractions that resources of a node are free in, and that a task asks for, as far as the node offers
+/// them.
+pub fn fractions(
+    offered: &[i64; 3],
+    unused: &[i64; 3],
+    asked: &[i64; 3],
+) -> (Fractions, Fractions) {
+    let (mut free, mut task) = (Fractions::new(), Fractions::new());
+    for ((&offered, &unused), &asked) in offered.iter().zip(unused).zip(asked) {
+        if offered > 0 {
+            free.push(unused as f64 / offered as f64);
+            task.push(asked as f64 / offered as f64);
+        }
+    }
+    (free, task)
+}
+
 /// A score under a name of the registry.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Borg {
@@ -73,42 +114,16 @@ impl Plugin for Borg {
 
     fn score(&self, ctx: &ClassContext<'_>, node: NodeId) -> i64 {
         let (nodes, requests, row) = (ctx.store.nodes(), &ctx.class.requests, node.index());
-        let (offered, unused) = (nodes.allocatable(), nodes.free());
-        let (mut free, mut task) = (Fractions::new(), Fractions::new());
-        for (offered, unused, request) in [
-            (
-                offered.cpu_milli[row],
-                unused.cpu_milli[row],
-                requests.cpu_milli,
-            ),
-            (
-                offered.memory_bytes[row],
-                unused.memory_bytes[row],
-                requests.memory_bytes,
-            ),
-            (
-                offered.storage_bytes[row],
-                unused.storage_bytes[row],
-                requests.storage_bytes,
-            ),
-        ] {
-            if offered > 0 {
-                free.push(unused as f64 / offered as f64);
-                task.push(request as f64 / offered as f64);
-            }
-        }
-        let millionths = |rule: Rule, most: f64| {
-            (cost(rule, &free, &task) * 1e6).clamp(0.0, most).round() as i64
+        let of = |columns: &cluster::nodes::Columns| {
+            [
+                columns.cpu_milli[row],
+                columns.memory_bytes[row],
+                columns.storage_bytes[row],
+            ]
         };
-        match self.rule {
-            // Of nodes that strand as much, the one with less left.
-            Rule::Stranded => {
-                let stranded = millionths(Rule::Stranded, MOST_LEFT);
-                let left = millionths(Rule::BestFit, MOST_LEFT);
-                -(stranded * MOST_LEFT as i64 + left)
-            }
-            rule => -millionths(rule, MOST),
-        }
+        let (offered, unused) = (of(nodes.allocatable()), of(nodes.free()));
+        let (free, task) = fractions(&offered, &unused, &plain(requests));
+        points(self.rule, &free, &task)
     }
 
     fn clone_plugin(&self) -> Box<dyn Plugin> {

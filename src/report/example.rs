@@ -3,7 +3,7 @@
 use history::{
     Bar, EventList, HeatData, HeatRow, IncidentEntry, IncidentList, MarkList, NodeEntry,
     NodeEventEntry, NodeList, PendingData, PodEntry, PodList, REPORT_DATA_VERSION, ReportData,
-    SeriesData, TimelineData, VariantData, WorkloadList,
+    SeriesData, TimelineData, VariantData, WaitingList, WaitingPods, WorkloadList,
 };
 use lab::summary::{
     ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
@@ -189,6 +189,27 @@ pub(crate) fn data(summary: &Summary) -> ReportData {
 
 const SECOND: i64 = 1_000_000_000;
 
+/// Pods that wait at the end, of the first variant alone.
+fn waiting(index: usize) -> WaitingList {
+    if index > 0 {
+        return WaitingList::default();
+    }
+    WaitingList {
+        pods: 3,
+        listed: vec![WaitingPods {
+            first: "shop/<large>-0".to_owned(),
+            pods: 3,
+            since_ns: 20 * SECOND,
+            reason: "0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu"
+                .to_owned(),
+            filters: vec![
+                "NodeUnschedulable".to_owned(),
+                "NodeResourcesFit".to_owned(),
+            ],
+        }],
+    }
+}
+
 fn variant_data(name: &str, index: usize) -> VariantData {
     let heat = |number: usize| HeatRow {
         first: format!("node-{number}"),
@@ -200,6 +221,7 @@ fn variant_data(name: &str, index: usize) -> VariantData {
         marks: MarkList::default(),
         traffic: None,
         alarms: None,
+        waiting: waiting(index),
         name: name.to_owned(),
         end_ns: 100 * SECOND,
         series: SeriesData {

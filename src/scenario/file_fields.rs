@@ -93,6 +93,11 @@ pub fn file_fields(scenario: &mut Scenario) -> Vec<FileField<'_>> {
             fields.file(format!("operations.{position}.apply"), file);
         }
     }
+    for (position, delivery) in scenario.delivery.iter_mut().enumerate() {
+        if let Some(file) = &mut delivery.pushes {
+            fields.file(format!("delivery.{position}.pushes"), file);
+        }
+    }
     for (position, traffic) in scenario.traffic.iter_mut().enumerate() {
         if let Some(trace) = &mut traffic.trace {
             fields.file(format!("traffic.{position}.trace.path"), &mut trace.path);

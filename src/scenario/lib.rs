@@ -11,6 +11,7 @@ mod check;
 mod check_fields;
 pub mod compose;
 mod decode;
+mod delivery;
 pub mod diagnostic;
 mod domains;
 mod failures;
@@ -28,6 +29,7 @@ pub mod scalar;
 pub mod schema;
 mod set;
 pub mod share;
+mod storage;
 mod systems;
 #[cfg(test)]
 mod tests;

@@ -27,6 +27,7 @@ const OWN: &[(&str, &str, IsGiven)] = &[
     ("flow", "flow", |system| system.flow.is_some()),
     ("nova", "nova", |system| system.nova.is_some()),
     ("ecs", "ecs", |system| system.ecs.is_some()),
+    ("borg", "borg", |system| system.borg.is_some()),
     ("compose", "compose", |system| system.compose.is_some()),
 ];
 
@@ -290,6 +291,10 @@ impl System {
                 own.detection.name().to_owned()
             }
             "ecs" => "strategies".to_owned(),
+            "borg" => {
+                let own = self.borg.as_ref().map(|own| own.score);
+                own.unwrap_or_default().name().to_owned()
+            }
             "compose" => "one-host".to_owned(),
             "dcos" => "drf".to_owned(),
             "omega" => "claims".to_owned(),

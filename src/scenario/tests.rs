@@ -53,6 +53,7 @@ impl Names for SomeNames {
                 "consolidation",
                 "gpu-sharing",
                 "ecs",
+                "borg",
                 "compose",
                 "nova",
                 "mesos",

@@ -47,6 +47,8 @@ pub(super) fn validate(
     super::failures::check(scenario, tree, validator.findings);
     super::images::check(scenario, tree, validator.findings);
     super::traffic::check(scenario, tree, validator.findings);
+    super::delivery::check(scenario, tree, validator.findings);
+    super::storage::check(scenario, tree, validator.findings);
     super::alerts::check(scenario, tree, validator.findings);
     for (position, objective) in scenario.objectives.iter().enumerate() {
         validator.objective(objective, position);

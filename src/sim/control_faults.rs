@@ -20,6 +20,9 @@ pub enum Part {
 
 impl Part {
     pub(super) fn covers(self, component: &dyn Component) -> bool {
+        if component.outlives_control_plane() {
+            return false;
+        }
         match self {
             Self::All => true,
             Self::Scheduler => component.places_pods(),

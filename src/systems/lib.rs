@@ -3,6 +3,7 @@
 //! common is in [`parts`].
 
 pub mod batch;
+pub mod borg;
 pub mod capability;
 pub mod compose;
 pub mod consolidation;
@@ -11,6 +12,7 @@ pub mod ecs;
 pub mod entry;
 pub mod fleet;
 pub mod flow;
+pub mod functions;
 pub mod gpu_sharing;
 mod jobs_alone;
 pub mod kubelet;

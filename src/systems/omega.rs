@@ -54,7 +54,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
 /// Design of the cluster's scheduling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Architecture {
-    /// One scheduler, which takes as long for every job as for one of the slowest kind.
+    /// One scheduler, which takes the time of the slowest kind for every job.
     MonolithicSinglePath,
     /// One scheduler, which takes the time of each job's kind.
     MonolithicMultiPath,

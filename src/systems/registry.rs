@@ -3,8 +3,8 @@
 
 use super::entry::{SystemEntry, SystemError};
 use super::{
-    batch, compose, consolidation, ecs, fleet, flow, gpu_sharing, kubernetes, mesos, nova, omega,
-    pipeline, sparrow, swarm, swarmkit,
+    batch, borg, compose, consolidation, ecs, fleet, flow, gpu_sharing, kubernetes, mesos, nova,
+    omega, pipeline, sparrow, swarm, swarmkit,
 };
 
 /// The systems.
@@ -19,6 +19,7 @@ pub const SYSTEMS: &[SystemEntry] = &[
     nova::ENTRY,
     ecs::ENTRY,
     compose::ENTRY,
+    borg::ENTRY,
     batch::ENTRY,
     sparrow::ENTRY,
     omega::ENTRY,
@@ -26,6 +27,9 @@ pub const SYSTEMS: &[SystemEntry] = &[
     consolidation::ENTRY,
     gpu_sharing::ENTRY,
 ];
+
+/// Names of the systems whose schedulers run in their plain form, too, if that is asked for.
+pub const WITH_PLAIN_FORM: &[&str] = &["kubernetes", "pipeline", "batch", "nova", "ecs"];
 
 /// Returns the system of a name.
 ///
@@ -139,8 +143,9 @@ mod tests {
     fn an_unknown_system_is_told_which_there_are() {
         let error = find("kubernetis").err().map(|error| error.to_string());
         let expected = "there is no system `kubernetis`; known are `kubernetes`, `pipeline`, \
-                         `swarm`, `swarmkit`, `fleet`, `mesos`, `dcos`, `nova`, `ecs`, `compose`, \
-                         `batch`, `sparrow`, `omega`, `flow`, `consolidation`, `gpu-sharing`";
+                        `swarm`, `swarmkit`, `fleet`, `mesos`, `dcos`, `nova`, `ecs`, `compose`, \
+                        `borg`, `batch`, `sparrow`, `omega`, `flow`, `consolidation`, \
+                        `gpu-sharing`";
         assert_eq!(error.as_deref(), Some(expected));
     }
 }

@@ -10,6 +10,16 @@ pub const SAMPLES: usize = 288;
 /// Time between two samples, in seconds.
 pub const SAMPLE_SECONDS: f64 = 300.0;
 
+/// Kinds of machines in equal blocks of a day, as `CloudSim` has them: speed of the processor in
+/// millions of instructions per second, and memory in MiB (spec: published-results.md section 6).
+const KINDS: [(i64, i64); 4] = [(2500, 870), (2000, 1740), (1000, 1740), (500, 613)];
+
+/// Speed and memory in MiB of the machine at a place of a day of `count` machines.
+pub fn kind(place: usize, count: usize) -> (i64, i64) {
+    let block = count.div_ceil(KINDS.len()).max(1);
+    KINDS[(place / block).min(KINDS.len() - 1)]
+}
+
 /// The use of a machine over a day.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VmDay {
@@ -33,6 +43,15 @@ impl VmDay {
         let (before, after) = (at(index as usize), at(index as usize + 1));
         let slope = (after - before) / SAMPLE_SECONDS;
         before + slope * (seconds - index * SAMPLE_SECONDS)
+    }
+
+    /// The sample from which on the machine uses nothing up to the next one, after the first sample:
+    /// `CloudSim` takes it for completed then.
+    pub fn completed(&self) -> Option<usize> {
+        let pairs = self.percent.windows(2).skip(1);
+        pairs
+            .enumerate()
+            .find_map(|(place, pair)| (pair == [0, 0]).then_some(place + 1))
     }
 }
 

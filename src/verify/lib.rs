@@ -18,6 +18,7 @@ pub mod job_runs;
 pub mod kube_controllers;
 pub mod kube_releases;
 pub mod kube_scheduler;
+pub mod kueue;
 pub mod metrics;
 pub mod orchestrators;
 pub mod place;
@@ -201,6 +202,7 @@ pub const FAMILIES: &[Family] = &[
     cloudsim::FAMILY,
     kube_releases::FAMILY,
     kube_scheduler::FAMILY,
+    kueue::FAMILY,
     kube_controllers::DEPLOYMENT,
     kube_controllers::REPLICA_SET,
     kube_controllers::FAMILY,

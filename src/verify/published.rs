@@ -108,7 +108,12 @@ impl PublishedRun {
     }
 }
 
-fn simulate(text: &str, draws: u64, watch: Option<&mut dyn Observer>) -> Result<Outcome, String> {
+/// Runs the one variant of an experiment; `draws` numbers the draws of random policies.
+pub(super) fn simulate(
+    text: &str,
+    draws: u64,
+    watch: Option<&mut dyn Observer>,
+) -> Result<Outcome, String> {
     let search = SearchPath::default();
     let load_options = LoadOptions {
         sets: &[],

@@ -19,6 +19,12 @@ pub(super) fn consolidation_options(
     if written.interval <= Duration::ZERO {
         return Err(wrong("interval", "more than 0s, such as 5m"));
     }
+    if written.cores == 0 {
+        return Err(wrong("cores", "at least 1"));
+    }
+    if written.bandwidth_mbit == 0 {
+        return Err(wrong("bandwidthMbit", "at least 1"));
+    }
     if let Some(parameter) = written.parameter
         && !(parameter.is_finite() && parameter > 0.0)
     {
@@ -56,6 +62,7 @@ pub(super) fn consolidation_options(
             interval_s,
         }),
         interval: written.interval,
+        cores: written.cores,
         bandwidth_mbit: i64::from(written.bandwidth_mbit),
         watts,
         ..ConsolidationOptions::default()

@@ -275,6 +275,7 @@ fn failure_of(failure: &Written, has_managers: bool) -> Option<Failure> {
     Some(match failure.kind {
         FailureKind::NodeOutage
         | FailureKind::FailureLog
+        | FailureKind::DiskLoss
         | FailureKind::FrameworkOutage
         | FailureKind::Stragglers => return None,
         FailureKind::ZoneOutage => outage(Trouble::Crash),

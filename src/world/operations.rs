@@ -138,12 +138,21 @@ pub fn operations(
             operations.extend(applied.into_iter().map(|operation| (at, operation)));
             continue;
         }
+        if let Some(own) = &operation.push {
+            operations.push((at, Operation::Push(super::delivery::push(own))));
+            continue;
+        }
         if let Some(written) = &operation.upgrade {
             let plan = upgrade(number, written, scenario, nodes)?;
             operations.push((at, Operation::Upgrade(Arc::new(plan))));
             continue;
         }
         operations.push((at, read(number, operation, &known)?));
+    }
+    operations.extend(super::delivery::pushes(scenario, files)?);
+    operations.extend(super::storage::disk_failures(scenario, nodes)?);
+    if let Some(line) = super::delivery::undelivered(scenario) {
+        remarks.note(line);
     }
     // Equal times stay in order, but what others need to be made comes first.
     let needs_others = |operation: &Operation| match operation {

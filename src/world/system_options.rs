@@ -91,7 +91,8 @@ pub fn system_options(
         Some(written) => super::compose_options::compose_options(written)?,
         None => ComposeOptions::default(),
     };
-    let options = options.with(compose);
+    let borg = super::borg_options::borg_options(&system.borg.clone().unwrap_or_default())?;
+    let options = options.with(compose).with(borg);
     Ok(options.with(fleet).with(mesos))
 }
 

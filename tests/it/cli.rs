@@ -261,8 +261,44 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
     );
 }
 
+#[test]
+fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
+    let scratch = scratch("forms");
+    let jobs = SMALL.split("variants").next().expect("a head");
+    let variants = "variants:\n  kube: {}\n  pipeline: {system: {name: pipeline, scheduler: {profile: best-fit}}}\n  \
+         batch: {system: {name: batch, scheduler: {backfill: conservative}}}\n  \
+         nova: {system: {name: nova}}\n  ecs: {system: {name: ecs}}\n";
+    fs::write(scratch.path("forms.yaml"), format!("{jobs}{variants}")).expect("room");
+    let run = |form, out| {
+        succeeds(
+            &scratch.0,
+            &["run", "forms.yaml", "--form", form, "--out", out],
+        );
+        digests(&scratch, out)
+    };
+    assert_eq!(run("plain", "plain"), run("fast", "fast"));
+    let refused = output(
+        &scratch.0,
+        &[
+            "run",
+            "small.yaml",
+            "--set",
+            "system.name=fleet",
+            "--form",
+            "plain",
+        ],
+    );
+    assert_eq!(refused.status.code(), Some(2));
+    let told = stderr(&refused);
+    assert!(
+        told.contains("the system `fleet` (variant `spread`) has no plain form"),
+        "{told}"
+    );
+}
+
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 45] = [
+const SCENARIOS: [(&str, &[&str]); 49] = [
+    ("borg.yaml", &["--set", "stop={at: 2h}"]),
     ("functions.yaml", &["--set", "stop={at: 10m}"]),
     ("descheduling.yaml", &[]),
     ("low-utilization.yaml", &[]),
@@ -272,6 +308,8 @@ const SCENARIOS: [(&str, &[&str]); 45] = [
     ("fleet.yaml", &[]),
     ("nova.yaml", &[]),
     ("ecs.yaml", &[]),
+    ("delivery.yaml", &[]),
+    ("seven-functions.yaml", &[]),
     ("mesos.yaml", &["--set", "stop={at: 1h}"]),
     ("four-managers.yaml", &[]),
     (
@@ -324,6 +362,7 @@ const SCENARIOS: [(&str, &[&str]); 45] = [
     ("sparrow.yaml", &["--set", "stop={at: 6h}"]),
     ("omega.yaml", &["--set", "stop={at: 10m}"]),
     ("quincy.yaml", &["--set", "stop={at: 10m}"]),
+    ("virtual-machines.yaml", &["--set", "stop={at: 2h}"]),
     ("gpu-sharing.yaml", &["--set", "stop={at: 6h}"]),
     ("backfilling.yaml", &["--set", "stop={at: 6h}"]),
     ("openb-fill-up.yaml", &["--set", "stop={at: 60s}"]),

@@ -34,7 +34,7 @@ fn one<'w, const N: usize>(stream: &mut Stream, words: [&'w str; N]) -> &'w str 
 }
 
 /// Systems that place a workload of single jobs, each with its settings.
-const SYSTEMS: [&str; 20] = [
+const SYSTEMS: [&str; 22] = [
     "{name: kubernetes}",
     "{name: batch}",
     "{name: batch, scheduler: {queue: sjf, backfill: easy}}",
@@ -49,6 +49,8 @@ const SYSTEMS: [&str; 20] = [
     "{name: fleet}",
     "{name: mesos}",
     "{name: ecs}",
+    "{name: borg}",
+    "{name: borg, borg: {candidates: 2}}",
     "{name: nova, nova: {ratios: {cpu: 1}}}",
     "{name: omega}",
     "{name: omega, omega: {architecture: two-level, transactions: all-or-nothing}}",

@@ -387,6 +387,7 @@ fn the_same_run_twice_is_the_same() {
         "name: mesos",
         "name: nova, nova: {hostSubsetSize: 3}",
         "name: ecs, ecs: {placement: {'*': {strategies: [random]}}}",
+        "name: borg, borg: {candidates: 2}",
         "name: compose",
     ] {
         let once = play(&format!("twice-a-{}", system.len()), (4, 12), system, rest);

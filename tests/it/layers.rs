@@ -12,6 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("units", &["features"]),
     ("rng", &["units"]),
     ("model", &["units"]),
+    ("kueue", &["units", "model"]),
     ("cluster", &["units", "model"]),
     ("control", &["units", "rng", "model", "cluster"]),
     (
@@ -95,6 +96,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "units",
             "rng",
             "model",
+            "kueue",
             "cluster",
             "control",
             "scheduler",

@@ -9,10 +9,12 @@
 
 mod autoscale;
 mod batch_forms;
+mod borg;
 mod check;
 mod cli;
 mod closed_form;
 mod compare;
+mod consolidation;
 mod contention;
 mod control_faults;
 mod controlled;

@@ -29,6 +29,12 @@ pub(crate) const TESTS: &[Test] = &[
         needs: ENGINE,
         run: not_kept_alive,
     },
+    Test {
+        fault: "P",
+        name: "probes in containers of an engine",
+        needs: ENGINE,
+        run: probed,
+    },
 ];
 
 /// Name of the image with a shell in it.
@@ -119,7 +125,7 @@ impl Engine {
         let mut found = std::env::split_paths(&path).map(|folder| folder.join("busybox"));
         let busybox = found.find(|file| file.is_file()).expect("busybox");
         fs::copy(busybox, root.join("bin/busybox")).expect("a copy");
-        for name in ["sh", "sleep"] {
+        for name in ["sh", "sleep", "touch", "rm", "test", "httpd"] {
             std::os::unix::fs::symlink("busybox", root.join("bin").join(name)).expect("a link");
         }
         let image = self.folder.join("image.tar");
@@ -131,6 +137,15 @@ impl Engine {
         assert!(packed.is_ok_and(|status| status.success()), "an archive");
         let image = image.to_str().expect("a path");
         self.docker(&["import", image, IMAGE]).expect("an image");
+    }
+
+    /// Runs a command in every container that runs.
+    fn in_containers(&self, words: &[&str]) {
+        let running = self.docker(&["ps", "-q"]).expect("containers");
+        for id in running.lines() {
+            let done = self.docker(&[&["exec", id], words].concat());
+            done.expect("a command in a container");
+        }
     }
 
     /// Kills the engine, as a crash would.
@@ -314,4 +329,46 @@ fn not_kept_alive() {
     // The engine ends what it finds; the agent starts it again.
     cluster.await_nodes();
     await_ready(&cluster, 2, 2);
+}
+
+/// A pod of two containers: one is ready while a file is there and dead while another is, one serves HTTP.
+fn probed_pod() -> String {
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: probed}}\nspec:\n  \
+         terminationGracePeriodSeconds: 1\n  containers:\n  - name: files\n    image: {IMAGE}\n    \
+         command: [sleep, \"600000\"]\n    \
+         readinessProbe: {{exec: {{command: [test, -e, /ready]}}, periodSeconds: 1}}\n    \
+         livenessProbe: {{exec: {{command: [test, \"!\", -e, /sick]}}, periodSeconds: 1, \
+         failureThreshold: 2}}\n  - name: web\n    image: {IMAGE}\n    \
+         command: [sh, -c, \"echo fine > /index.html; exec httpd -f -h / -p $PORT_HTTP\"]\n    \
+         ports: [{{containerPort: 8080, name: http}}]\n    \
+         startupProbe: {{tcpSocket: {{port: http}}, periodSeconds: 1, failureThreshold: 60}}\n    \
+         readinessProbe: {{httpGet: {{path: /index.html, port: http}}, periodSeconds: 1}}\n"
+    )
+}
+
+fn probed() {
+    let engine = Engine::new(false);
+    let cluster = cluster("probed", &engine);
+    apply(&cluster, &probed_pod());
+    let is_ready = || cluster.pods().iter().any(|pod| pod.ready);
+    let restarts = || cluster.pods().iter().map(|pod| pod.restarts).sum::<u32>();
+    await_event(
+        &cluster,
+        "Unhealthy",
+        "readiness probe of container `files`",
+    );
+    assert!(!is_ready());
+    engine.in_containers(&["touch", "/ready"]);
+    wait_until("it is ready", seconds(9), is_ready);
+    // The page is gone from the server, and comes back.
+    engine.in_containers(&["rm", "-f", "/index.html"]);
+    await_event(&cluster, "Unhealthy", "readiness probe of container `web`");
+    wait_until("it is not ready any more", seconds(9), || !is_ready());
+    engine.in_containers(&["touch", "/index.html"]);
+    wait_until("it is ready again", seconds(9), is_ready);
+    assert_eq!(restarts(), 0);
+    engine.in_containers(&["touch", "/sick"]);
+    await_event(&cluster, "Unhealthy", "liveness probe of container `files`");
+    wait_until("it is started again", seconds(9), || restarts() == 1);
 }

@@ -140,7 +140,9 @@ impl Seen {
                 | Event::PodRunning { .. }
                 | Event::HoldPlaced(_)
                 | Event::HoldReleased { .. }
-                | Event::Decided(_) => continue,
+                | Event::Decided(_)
+                | Event::Delivery(_)
+                | Event::Volume(_) => continue,
             }
             self.has_changed = true;
         }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
@@ -101,6 +102,12 @@ const AGENT: &str = "agent";
 /// Seconds for which the token is valid that an agent of this machine gets.
 const OWN_TOKEN_S: i64 = 60;
 
+/// Time between two looks for a control server that is starting.
+const STARTING_LOOK: Duration = Duration::from_millis(100);
+
+/// Number of these looks.
+const STARTING_LOOKS: u32 = 300;
+
 /// The control server of an agent.
 struct Server {
     client: Client,
@@ -178,7 +185,7 @@ fn server(arguments: &AgentArguments, folder: &Path) -> Result<Server, Failure> 
             is_plain: false,
         },
         // A server of this machine may have another address than it had.
-        (None, known) => location(state).or_else(|error| {
+        (None, known) => awaited(state, known.is_none()).or_else(|error| {
             known.ok_or_else(|| {
                 Failure::input(format!(
                     "{}: no control server was started with this state ({error}); give its folder \
@@ -216,6 +223,26 @@ fn server(arguments: &AgentArguments, folder: &Path) -> Result<Server, Failure> 
         renewal: Some(Renewal::new(folder, AGENT, credentials)),
         cluster,
     })
+}
+
+/// The place of this machine's control server; one that is starting is waited for if nothing else says
+/// where it is.
+fn awaited(state: &Path, waits: bool) -> std::io::Result<Location> {
+    let interrupted = interrupt::flag();
+    for look in 0..STARTING_LOOKS {
+        let found = location(state);
+        if found.is_ok() || !waits || interrupted.load(Ordering::Relaxed) {
+            return found;
+        }
+        if look == STARTING_LOOKS / 10 {
+            terminal::complain(&format!(
+                "note: waits for a control server with the state {}",
+                state.display()
+            ));
+        }
+        std::thread::park_timeout(STARTING_LOOK);
+    }
+    location(state)
 }
 
 /// A token for this agent alone, from the control server of this machine.

@@ -65,7 +65,7 @@ pub(in super::super) struct LoadArguments {
     json: bool,
 }
 
-/// What is printed.
+/// Figures that the command prints.
 #[derive(Serialize)]
 struct Printed {
     #[serde(flatten)]

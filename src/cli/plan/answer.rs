@@ -118,7 +118,7 @@ impl Answer<'_> {
         text
     }
 
-    /// What was tried and is one node less, or the dearest of what is cheaper.
+    /// The trial with one node less than was reached, or the dearest among the cheaper ones.
     fn next_below(&self, reached: &[u64]) -> Option<&Held> {
         if let [nodes] = reached {
             let less = nodes.checked_sub(1)?;

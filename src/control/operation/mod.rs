@@ -15,7 +15,10 @@ use super::upgrade::UpgradePlan;
 use cluster::{Conflict, Store};
 use eviction::pods_to_evict;
 use model::workload::Deployment;
-use model::{Event, Namespace, Node, Object, ObjectChange, PodRef, Taint, Text};
+use model::{
+    Delivery, DeliveryStep, Disk, Event, Namespace, Node, Object, ObjectChange, PodRef, Push,
+    Taint, Text, VolumeNews, VolumeStep,
+};
 use succession::succeeding;
 use units::{Instant, ObjectId, plural};
 
@@ -62,6 +65,10 @@ pub enum Operation {
     Evict(Vec<PodRef>),
     /// Takes nodes out of use one after the other, and back.
     Upgrade(Arc<UpgradePlan>),
+    /// Lets a disk fail for good.
+    FailDisk(Disk),
+    /// Pushes an image to the registry, or source code that it is built from.
+    Push(Push),
 }
 
 /// Fate of the dependents of a deleted object.
@@ -139,6 +146,9 @@ impl fmt::Display for Operation {
             Self::Uncordon(node) => write!(f, "uncordon {node}"),
             Self::Drain(node) => write!(f, "drain {node}"),
             Self::Evict(pods) => write!(f, "evict {}", plural::count(pods.len(), "pod")),
+            Self::FailDisk(Disk::Node(name)) => write!(f, "fail the disk of {name}"),
+            Self::FailDisk(Disk::Volume(name)) => write!(f, "fail the disks of volume {name}"),
+            Self::Push(push) => write!(f, "push {}", push.resolved()),
             Self::Upgrade(plan) => {
                 write!(f, "upgrade of {}", plural::count(plan.nodes.len(), "node"))
             }
@@ -264,6 +274,22 @@ pub fn carry_out(
             steps.evict(now, store, pods_to_evict(store, node));
         }
         Operation::Evict(pods) => steps.evict(now, store, pods.clone()),
+        Operation::FailDisk(disk) => {
+            let (Disk::Node(name) | Disk::Volume(name)) = disk;
+            let step = VolumeStep::DiskFailed(disk.clone());
+            let name = name.clone();
+            let news = VolumeNews { name, step };
+            steps.events.push(Event::Volume(Arc::new(news)));
+        }
+        Operation::Push(push) => {
+            let delivery = Delivery {
+                push: push.clone(),
+                pushed: now,
+                workload: Text::default(),
+                step: DeliveryStep::Pushed,
+            };
+            steps.events.push(Event::Delivery(Arc::new(delivery)));
+        }
         // It goes on by itself: see [`super::upgrade`].
         Operation::Upgrade(_) => {}
     }

@@ -81,21 +81,31 @@ impl Backups {
         }
     }
 
-    /// Makes the backup of the next day, and drops the chains of which nothing is kept any more.
-    pub fn next_day(&mut self) {
+    /// Bytes that the backup of the next day copies.
+    pub fn next_bytes(&self) -> i64 {
         let Schedule {
             size,
             daily_change,
             full_every,
-            retention,
+            ..
         } = self.schedule;
+        if self.day.is_multiple_of(full_every.max(1)) {
+            size
+        } else {
+            daily_change.clamp(0, size)
+        }
+    }
+
+    /// Makes the backup of the next day, and drops the chains of which nothing is kept any more.
+    pub fn next_day(&mut self) {
+        let retention = self.schedule.retention;
+        let bytes = self.next_bytes();
         self.day += 1;
         let day = self.day;
-        if (day - 1).is_multiple_of(full_every.max(1)) {
-            self.chains.push(vec![Copy { day, bytes: size }]);
-        } else if let Some(chain) = self.chains.last_mut() {
-            let bytes = daily_change.clamp(0, size);
-            chain.push(Copy { day, bytes });
+        let is_full = (day - 1).is_multiple_of(self.schedule.full_every.max(1));
+        match self.chains.last_mut().filter(|_| !is_full) {
+            Some(chain) => chain.push(Copy { day, bytes }),
+            None => self.chains.push(vec![Copy { day, bytes }]),
         }
         self.chains.retain(|chain| {
             let newest = chain.last().map_or(0, |copy| copy.day);

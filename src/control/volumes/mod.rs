@@ -1,14 +1,19 @@
 //! Volumes of pods, which are attached to one node at a time: the attach/detach controller as a
 //! component ([`AttachDetach`]) around a state machine without clock or store ([`Attachments`]). A
 //! pod whose volumes are not on its node yet is held there; its node starts it once it is released
-//! (spec: orchestrators-a.md 9.6; attachdetach `reconciler`).
+//! (spec: orchestrators-a.md 9.6; attachdetach `reconciler`). And volumes whose data is kept: backed up by
+//! the clock, lost with their disks, and restored ([`VolumeKeeper`] around [`KeptVolume`]).
 
 mod attachment;
 pub mod backup;
 mod component;
+mod keeper;
+mod kept;
 
 pub use attachment::{Attachments, Host, VolumeDelays};
 pub use component::AttachDetach;
+pub use keeper::VolumeKeeper;
+pub use kept::{BackupPlan, KeptVolume, VolumeClass, VolumePlan};
 
 use cluster::Store;
 use model::{Object, Pod, PodRef, PodVolume, Text};

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use cluster::{Observer, Store};
 use metrics::diagnosis::Exit;
-use model::{Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodRef, Text};
+use model::{
+    Disk, Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodRef, Text, VolumeStep,
+};
 use trace::{Input, TraceError};
 use units::{Instant, NodeId, PodId, SortedSet};
 
@@ -65,6 +67,9 @@ pub const KINDS: &[&str] = &[
     "fault",
     "healed",
     "priced",
+    "decided",
+    "delivery",
+    "volume",
 ];
 
 /// Writes the events of a variant.
@@ -233,6 +238,9 @@ impl Observer for EventLog {
                         ("oom-killed", none())
                     }
                     PodChange::Declared { .. } => ("changed", none()),
+                    PodChange::Moving { to } => {
+                        ("moving", format!("to {}", store.nodes().name(*to)))
+                    }
                     _ => return,
                 };
                 self.pod(at, kind, *pod, what, store);
@@ -265,6 +273,22 @@ impl Observer for EventLog {
                 let refused = decision.conflicts;
                 let what = format!("placed {placed} of {claims}, {refused} in conflict");
                 self.line(at, "decided", scheduler, what);
+            }
+            Event::Delivery(own) => {
+                let image = format!("Image/{}", own.push.resolved());
+                let mut what = own.step.name().to_owned();
+                if !own.workload.is_empty() {
+                    what = format!("{what}: {}", own.workload);
+                }
+                self.line(at, "delivery", image, what);
+            }
+            Event::Volume(news) => {
+                let (_, what) = news.step.name();
+                let name = match &news.step {
+                    VolumeStep::DiskFailed(Disk::Node(node)) => format!("Node/{node}"),
+                    _ => format!("Volume/{}", news.name),
+                };
+                self.line(at, "volume", name, what.to_owned());
             }
             Event::PriceChanged(new) => {
                 let price = format!("{} an hour", new.price_micro_per_hour as f64 / 1e6);

@@ -17,9 +17,6 @@ use model::{PodPhase, Text};
 use scheduler::kube::{KubeProfile, PodInfo};
 use units::SortedMap;
 
-/// Losses that one thread tries with one copy of the cluster.
-const TRIALS_AT_ONCE: usize = 32;
-
 /// Fate of the pods of lost nodes; pods are given as `NAMESPACE/NAME`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loss {
@@ -27,7 +24,7 @@ pub struct Loss {
     pub placed: Vec<(String, Text)>,
     /// Pods that find no node, with what the scheduler says of each.
     pub waiting: Vec<(String, String)>,
-    /// Pods that nobody makes anew.
+    /// Pods that nothing replaces.
     pub gone: Vec<String>,
     /// Pods that belonged to their node: static ones, and those of a `DaemonSet`.
     pub of_node: Vec<String>,
@@ -148,7 +145,9 @@ impl Ground {
     /// Loses each domain by itself, beside nodes that are lost in any case. Answers are in the order of
     /// the domains, however many threads work.
     pub fn lose_each(&self, always: &[Text], domains: &[Domain]) -> Vec<DomainLoss> {
-        let parts = domains.par_chunks(TRIALS_AT_ONCE);
+        // Each thread has one copy of the cluster, whose scheduler keeps its answers from trial to trial.
+        let share = domains.len().div_ceil(rayon::current_num_threads());
+        let parts = domains.par_chunks(share.max(1));
         let losses = parts.flat_map_iter(|part| {
             let mut own = self.clone();
             let losses = part.iter().map(move |domain| {

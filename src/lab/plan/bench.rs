@@ -41,7 +41,7 @@ pub struct Bench<'p> {
     round: Round,
     profiles: &'p [KubeProfile],
     steps: Vec<Step>,
-    /// Pods that preemption displaced and that nobody has placed since.
+    /// Pods that preemption displaced and that were not placed since.
     displaced: Vec<Arc<PodInfo>>,
 }
 

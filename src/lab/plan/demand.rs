@@ -30,11 +30,11 @@ pub struct GoalPod {
     pub info: Arc<PodInfo>,
     /// `NAMESPACE/NAME`.
     pub name: String,
-    /// The workload that the pod belongs to; its own name if nobody controls it.
+    /// The workload that the pod belongs to; its own name if nothing controls it.
     pub workload: Text,
     /// Node of the pod today.
     pub node: Option<Text>,
-    /// Marks a pod that no controller makes anew.
+    /// Marks a pod that no controller replaces.
     pub is_bare: bool,
     /// Budget that allows no disruption of the pod: it keeps its node.
     pub kept_by: Option<Text>,
@@ -46,8 +46,8 @@ pub struct Demand {
     /// Pods that have to run, in the order in which the scheduler meets them: by falling priority,
     /// then in order of the dump or by size. Place `n` has the identity `n + 1` in the cache.
     pub pods: Vec<GoalPod>,
-    /// Pods that wait today and stay out of the goal, `NAMESPACE/NAME`.
-    pub waiting: Vec<String>,
+    /// Pods that wait today and stay out of the goal, in the same order.
+    pub waiting: Vec<GoalPod>,
     /// Numbers of pods by the scheduler that they name, where that is not the default one.
     pub foreign: SortedMap<Text, u64>,
     /// Budgets of disruption.
@@ -73,30 +73,36 @@ impl Demand {
             let name = format!("{}/{}", pod.namespace(), pod.name);
             let is_lost =
                 (pod.node_name.as_ref()).is_some_and(|node| snapshot.cache.node(node).is_none());
-            if pod.node_name.is_none() && !waits_too {
-                demand.waiting.push(name);
-                continue;
-            }
             if is_lost {
                 continue;
             }
+            let is_waiting = pod.node_name.is_none() && !waits_too;
             let scheduler = &pod.spec.scheduler_name;
-            if !["", "default-scheduler"].contains(&&**scheduler) {
+            if !is_waiting && !["", "default-scheduler"].contains(&&**scheduler) {
                 *demand.foreign.entry(scheduler.clone()).or_default() += 1;
             }
             let mut info = pod_info(&mut snapshot.cache, &pod)?;
             info.set_node_name(None);
             info.set_nominated_node(None);
             info.set_accounted(None);
-            info.uid = demand.pods.len() as u64 + 1;
-            demand.pods.push(GoalPod {
+            info.uid = if is_waiting {
+                0
+            } else {
+                demand.pods.len() as u64 + 1
+            };
+            let goal_pod = GoalPod {
                 info: Arc::new(info),
                 name,
                 workload: workload_of(&pod),
                 node: pod.node_name.clone(),
                 is_bare: pod.maker == Maker::Nobody,
                 kept_by: None,
-            });
+            };
+            if is_waiting {
+                demand.waiting.push(goal_pod);
+                continue;
+            }
+            demand.pods.push(goal_pod);
             if let Some(known) = demand.pods.last_mut() {
                 // Pods of equal specs are covered alike.
                 let key = Arc::as_ptr(&pod.spec).addr();

@@ -18,7 +18,7 @@ use scheduler::kube::PodInfo;
 pub enum Rate {
     /// A share, in parts per million; each month grows on the one before.
     Share(i64),
-    /// So many pods.
+    /// A number of pods each month.
     Pods(i64),
 }
 
@@ -82,7 +82,7 @@ fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// Number of pods after so many months, rounded up.
+/// Number of pods after a number of months, rounded up.
 fn grown(pods: u64, rate: &Rate, month: u32) -> u64 {
     let whole = match rate {
         Rate::Pods(more) => {

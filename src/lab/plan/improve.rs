@@ -81,7 +81,8 @@ impl Buyer<'_> {
         Some((best.0, best.1 as u64))
     }
 
-    /// Cheaper numbers than these on which all is met, as far as exchanges of some nodes lead.
+    /// A choice that is cheaper than a given one and meets all goals, as far as exchanges of some nodes
+    /// lead.
     pub(super) fn lowered(
         &mut self,
         mut best: Choice,
@@ -113,8 +114,9 @@ impl Buyer<'_> {
     }
 }
 
-/// Numbers that keep the rules and cost less, with up to two kinds of nodes less and two more, so many
-/// at once; those that leave most of every rule first.
+/// Choices that keep the rules and cost less than the best so far: of up to two kinds of nodes there are
+/// `size` less each, and of up to two others `size` more. Choices that leave most of every rule come
+/// first.
 fn exchanges(counting: &Counting<'_>, best: &Choice, size: u64) -> Vec<Vec<u64>> {
     let kinds = best.counts.len();
     if size > 1 && best.counts.iter().sum::<u64>() < size * SHARE {

@@ -84,7 +84,7 @@ impl Counting<'_> {
             .fold(0, i64::saturating_add)
     }
 
-    /// Whether numbers of nodes keep the rules, also after the loss of the largest node.
+    /// Whether given numbers of nodes keep the rules, also after the loss of the largest node.
     pub(super) fn is_enough(&self, counts: &[u64]) -> bool {
         self.rules.iter().all(|rule| {
             let (mut given, mut largest) = (0_i64, 0);
@@ -99,7 +99,7 @@ impl Counting<'_> {
         })
     }
 
-    /// What numbers of nodes leave of the rule that they keep most narrowly, in millionths of its need.
+    /// Slack under the rule that some numbers of nodes keep most narrowly, in millionths of its need.
     pub(super) fn left(&self, counts: &[u64]) -> i64 {
         let left = self.rules.iter().filter(|rule| rule.need > 0).map(|rule| {
             let given = rule.gives.iter().zip(counts);
@@ -110,7 +110,7 @@ impl Counting<'_> {
         i64::try_from(left.min().unwrap_or(0)).unwrap_or(i64::MAX)
     }
 
-    /// What the loss of a node takes of a rule at least.
+    /// Least amount that the loss of a node takes from what a rule needs.
     fn lost(&self, rule: &Rule, ranges: &[Range]) -> i64 {
         if !self.survives_node {
             return 0;
@@ -147,7 +147,7 @@ impl Counting<'_> {
         self.costs.iter().map(|cost| (0, most(cost))).collect()
     }
 
-    /// What numbers in these ranges cost at least by shares, in [`PARTS`].
+    /// Lower bound of the cost of any numbers in these ranges by shares, in [`PARTS`].
     fn worth(&self, shares: &[(usize, i64)], ranges: &[Range]) -> i128 {
         let mut sum = 0;
         let mut left: Vec<i128> = { self.costs.iter() }

@@ -7,9 +7,6 @@ use super::demand::{Demand, zone_of};
 use model::Text;
 use units::{SortedMap, plural};
 
-/// Trials that one thread makes with one copy of the cluster.
-const TRIALS_AT_ONCE: usize = 64;
-
 /// Nodes that are lost together.
 #[derive(Clone, Debug)]
 pub struct Domain {
@@ -135,7 +132,9 @@ fn by(bench: &Bench<'_>, label: &str, name: impl Fn(&str) -> String) -> Vec<Doma
 
 /// Loses each domain by itself; the answers are in order of the domains, however many threads work.
 pub fn lose_each(bench: &Bench<'_>, demand: &Demand, domains: &[Domain]) -> Vec<Loss> {
-    let parts = domains.par_chunks(TRIALS_AT_ONCE);
+    // Each thread has one copy of the cluster, whose scheduler keeps its answers from trial to trial.
+    let share = domains.len().div_ceil(rayon::current_num_threads());
+    let parts = domains.par_chunks(share.max(1));
     let losses = parts.flat_map_iter(|part| {
         let mut own = bench.clone();
         let losses = part.iter().map(|domain| lose(&mut own, demand, domain));

@@ -141,7 +141,7 @@ impl Market {
         zones
     }
 
-    /// Nodes of each type in so many copies, dealt to the zones.
+    /// Nodes to buy, given their numbers by type, dealt to the zones.
     pub fn nodes(&self, counts: &[u64]) -> Vec<BoughtNode> {
         let mut nodes = Vec::new();
         let zones = self.zones_of(counts);

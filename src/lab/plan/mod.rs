@@ -24,6 +24,7 @@ pub mod orders;
 pub mod over_time;
 mod packing;
 pub mod patterns;
+pub mod pending;
 pub mod picture;
 pub mod planned;
 pub mod possible;
@@ -50,6 +51,7 @@ use market::{BoughtNode, Market};
 use model::Text;
 use moves::{Turn, ordered};
 use orders::{OrdersTried, replay};
+use pending::{Pending, pending};
 use picture::{Picture, look};
 use planned::{Carried, Planned};
 use proof::{Proof, classes_of, kinds_of, prices};
@@ -179,7 +181,9 @@ pub struct Plan {
     pub pods: u64,
     /// Pods that wait today and stay out of the goal.
     pub waiting: Vec<String>,
-    /// Number of pods that no controller makes anew.
+    /// Pods that wait today, by class, with the nodes that the scheduler finds for them.
+    pub pending: Vec<Pending>,
+    /// Number of pods that no controller replaces.
     pub bare: u64,
     /// Numbers of pods by the scheduler that they name, where it is not the default one.
     pub foreign: Vec<(Text, u64)>,
@@ -251,7 +255,8 @@ pub fn plan(
     let mut plan = Plan {
         today: look(&bench, &demand, &goal, deciding),
         pods: demand.pods.len() as u64,
-        waiting: demand.waiting.clone(),
+        waiting: demand.waiting.iter().map(|pod| pod.name.clone()).collect(),
+        pending: pending(&bench, &demand, &calm),
         bare: demand.pods.iter().filter(|pod| pod.is_bare).count() as u64,
         foreign: demand
             .foreign

@@ -418,7 +418,7 @@ impl Basis {
         prices
     }
 
-    /// Takes a pattern in, for the one that it uses up first; whether there is one.
+    /// Puts a pattern in the place of the one that it uses up first; `false` if there is none.
     fn enter(&mut self, pattern: &[f64], cost: f64) -> bool {
         let column: Vec<f64> = { self.inverse.iter() }
             .map(|line| line.iter().zip(pattern).map(|(own, part)| own * part).sum())

@@ -14,16 +14,16 @@ use super::rules::{Rule, RuleSort, classes};
 use crate::snapshot::SnapshotError;
 use units::SortedMap;
 
-/// Numbers on which all pods find nodes in one way or another.
+/// Numbers of nodes on which all pods find places, in one way or another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Possible {
-    /// The numbers.
+    /// The numbers of nodes.
     pub choice: Choice,
-    /// The way.
+    /// The way in which the pods find nodes.
     pub way: Way,
 }
 
-/// A way to place pods.
+/// Way to place pods: their order, and the choice among nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// The given order and the scheduler's profiles.

@@ -1,4 +1,4 @@
-//! Rules that every placement keeps, whatever the scheduler: so much of a resource, so many places
+//! Rules that every placement keeps, whatever the scheduler: an amount of a resource, a number of places
 //! for pods of a size, one node each for pods that keep apart. Each gives the least that nodes have
 //! to offer together, and names the pods that it adds up.
 
@@ -83,7 +83,7 @@ impl Rule {
         more.fewest(counts)
     }
 
-    /// The rule if any of so many zones may be lost.
+    /// The rule if any one of a number of zones may be lost.
     #[must_use]
     pub(super) fn without_a_zone(&self, zones: usize) -> Self {
         let zones = i64::try_from(zones).unwrap_or(i64::MAX);

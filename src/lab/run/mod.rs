@@ -28,7 +28,7 @@ use systems::mapping::Mapping;
 use systems::{KubeRequest, SystemOptions};
 use units::Instant;
 
-use super::waiting::{self, Answer};
+use super::waiting::{Answer, Waiting};
 use history::{Collector, VariantData};
 use world::{
     self, BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks, StartUpValues, Workload,
@@ -398,12 +398,9 @@ pub fn run_through(
         let filters = simulation.waiting_filters(0, pod);
         Some(Answer { message, filters })
     };
-    waiting::note(
-        &mut remarks,
-        simulation.store(0),
-        &scenario.system.name,
-        answer,
-    );
+    let waiting = Waiting::new(simulation.store(0), &scenario.system.name, answer);
+    waiting.note(&mut remarks);
+    let waiting = waiting.list();
     let (store, at) = (simulation.into_store(0), end.at);
     let pods = u64::from(store.pods().created());
     let (metrics, report) = observer.finish(at, &store)?;
@@ -415,7 +412,7 @@ pub fn run_through(
         pods,
         remarks: remarks.lines(),
         mapping,
-        report,
+        report: report.map(|report| VariantData { waiting, ..report }),
     })
 }
 

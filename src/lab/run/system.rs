@@ -57,6 +57,12 @@ pub fn control_plane(
              {nodeLife: observed}`, and `controllers: {}` under `system` for Kubernetes",
         );
     }
+    if !scenario.delivery.is_empty() {
+        return wrong("delivery: real hosts have no registry whose pushes are seen; leave it out");
+    }
+    if !scenario.storage.is_empty() {
+        return wrong("storage: backups of real volumes are not made; leave it out");
+    }
     let mut prepared = super::prepare(scenario, files)?;
     if prepared.controllers.is_some() && prepared.autoscaling.is_none() {
         // Users may declare autoscalers at any time.
@@ -68,6 +74,15 @@ pub fn control_plane(
         let what = format!(
             "system.name: `{system}` reproduces a simulator of batch queues, which \
              decides event by event; real hosts have no such order: choose another system"
+        );
+        return Err(BuildError::Experiment(what));
+    }
+    if parts.components.iter().any(|part| part.resumes_pods()) {
+        let system = &scenario.system.name;
+        let what = format!(
+            "system.name: `{system}` takes pods off their nodes and continues the rest of their work later \
+             or elsewhere; processes of real hosts would begin from nothing: choose another \
+             system, or run it in the simulator"
         );
         return Err(BuildError::Experiment(what));
     }
@@ -124,6 +139,12 @@ pub(crate) fn system(
     }
     if let Some(options) = world::descheduling(scenario, &prepared.kube)? {
         parts.components.push(Box::new(Descheduler::new(options)));
+    }
+    if let Some(deliveries) = world::delivery(scenario)? {
+        parts.components.push(Box::new(deliveries));
+    }
+    if let Some(keeper) = world::storage(scenario, &prepared.nodes)? {
+        parts.components.push(Box::new(keeper));
     }
     let provider = prepared.provider.as_ref();
     let autoscalers = world::node_autoscalers(scenario, provider, &prepared.kube)?;

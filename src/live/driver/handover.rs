@@ -3,10 +3,10 @@
 
 use cluster::Store;
 use model::Event;
-use units::Instant;
+use units::{Instant, Revision};
 
-use super::seats::Seats;
-use super::{Driver, Plane};
+use super::seats::{Forgetful, Seats};
+use super::{Driver, DriverError, Plane};
 use crate::wire::Registration;
 
 /// A node as a driver hears it.
@@ -27,17 +27,29 @@ impl Driver {
         self.keeps_log = true;
     }
 
-    /// Another control plane takes over; it reads the log from its beginning.
-    pub(crate) fn hand_over(&mut self, plane: Plane) {
+    /// Another control plane takes over; it reads the log from its beginning, and goes on from what
+    /// components of its own names knew.
+    ///
+    /// # Errors
+    /// A component needs more than what is stored, and none of its name says it.
+    pub(crate) fn hand_over(&mut self, plane: Plane) -> Result<(), DriverError> {
         let now = self.now;
-        self.seats = Seats::new(plane.components);
-        self.seats.restart(now);
+        let mut seats = Seats::new(plane.components);
+        if self.store.revision() == Revision::default() {
+            seats.restart(now);
+        } else {
+            let memories = self.seats.memories().map_err(Forgetful::into_error)?;
+            let recalled = seats.recall(now, &memories, &self.store);
+            recalled.map_err(Forgetful::into_error)?;
+        }
+        self.seats = seats;
         self.seats.await_machines(now, &self.machines.awaited());
         // What the one before had in mind is not stored.
         for release in releases(&self.store) {
             self.happened(release);
         }
         self.lapses.clear();
+        Ok(())
     }
 
     /// The last registrations of the nodes that are there, by name.

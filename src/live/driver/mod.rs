@@ -108,10 +108,27 @@ pub enum DriverError {
     },
     /// A component can't go on from what is stored.
     #[error(
-        "`{component}` keeps what it knows of its tasks to itself, so another can't go on from what is \
+        "`{component}` can't write down what it knows of its tasks, so another can't go on from what is \
          stored; the whole log is kept, and another policy can decide from its beginning alone"
     )]
     Memory {
+        /// Name of the component.
+        component: String,
+    },
+    /// A component can't take up what an earlier one knew.
+    #[error("`{component}` can't go on from what an earlier one knew: {why}")]
+    Recall {
+        /// Name of the component.
+        component: String,
+        /// Reason.
+        why: String,
+    },
+    /// The simulator can't begin where a snapshot was taken.
+    #[error(
+        "the log begins with a snapshot, and `{component}` keeps more than what is stored, so the \
+         simulator can't begin there; give the logs before it with `--archive`"
+    )]
+    Midst {
         /// Name of the component.
         component: String,
     },

@@ -3,7 +3,8 @@
 use cluster::{Conflict, Store, UsageSamples};
 use control::admission::Creation;
 use control::provider::{MachineOrder, OrderFailed, ProviderRequest};
-use control::{Component, Outbox, Progress, Write};
+use control::{Component, Memory, Outbox, Progress, Write};
+use serde::{Deserialize, Serialize};
 use units::{Instant, Revision, SortedSet};
 
 /// The components of a control plane.
@@ -12,6 +13,24 @@ pub(super) struct Seats {
     /// Components that have seen nothing, for those that take over.
     blank: Vec<Box<dyn Component>>,
     wakes: SortedSet<(Instant, usize)>,
+}
+
+/// What a component knows beside the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Remembered {
+    /// Name of the component.
+    pub(super) component: String,
+    memory: String,
+}
+
+/// A reason that components can't go on from what is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Forgetful {
+    /// A component can't say what it knows.
+    Lost(String),
+    /// A component can't go on from what it is given: its name, and why.
+    Failed(String, String),
 }
 
 struct Seat {
@@ -43,17 +62,57 @@ impl Seats {
         }
     }
 
-    /// Name of a component that can't go on from what is stored, if there is one.
-    pub(super) fn remembering(&self) -> Option<String> {
-        let mut seats = self.list.iter();
-        let seat = seats.find(|seat| !seat.component.begins_from_store())?;
-        Some(seat.component.name().to_owned())
+    /// What the components know beside the store, in order.
+    pub(super) fn memories(&self) -> Result<Vec<Remembered>, Forgetful> {
+        let mut memories = Vec::new();
+        for seat in &self.list {
+            let component = seat.component.name().to_owned();
+            match seat.component.memory() {
+                Memory::Store => {}
+                Memory::Text(memory) => memories.push(Remembered { component, memory }),
+                Memory::Lost => return Err(Forgetful::Lost(component)),
+            }
+        }
+        Ok(memories)
     }
 
-    /// Components that have seen nothing take over at an instant.
-    pub(super) fn replace(&mut self, now: Instant) {
-        *self = Self::new(std::mem::take(&mut self.blank));
+    /// Components that take over from these at an instant, with what they knew.
+    pub(super) fn successors(
+        &self,
+        now: Instant,
+        memories: &[Remembered],
+        store: &Store,
+    ) -> Result<Self, Forgetful> {
+        let mut successors = Self::new(self.blank.clone());
+        successors.recall(now, memories, store)?;
+        Ok(successors)
+    }
+
+    /// Components that have seen nothing take up at an instant what others of their names knew.
+    pub(super) fn recall(
+        &mut self,
+        now: Instant,
+        memories: &[Remembered],
+        store: &Store,
+    ) -> Result<(), Forgetful> {
+        for seat in &mut self.list {
+            let name = seat.component.name().to_owned();
+            match seat.component.memory() {
+                Memory::Store => {}
+                Memory::Lost => return Err(Forgetful::Lost(name)),
+                Memory::Text(_) => {
+                    let mut known = memories.iter();
+                    let known = known.find(|known| known.component == name);
+                    let Some(known) = known else {
+                        return Err(Forgetful::Lost(name));
+                    };
+                    let recalled = seat.component.recall(now, &known.memory, store);
+                    recalled.map_err(|why| Forgetful::Failed(name, why))?;
+                }
+            }
+        }
         self.restart(now);
+        Ok(())
     }
 
     pub(super) const fn len(&self) -> usize {

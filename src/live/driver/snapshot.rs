@@ -1,7 +1,7 @@
 //! Snapshots: the state of a control plane as a text, from which a log can begin. A snapshot holds what
-//! is stored, as the API server of a real cluster does. What components keep in mind is no part of it,
-//! so they begin anew, as those of a new leader do. The control plane that takes a snapshot goes on from
-//! it as well: it and one that is restored cannot differ.
+//! is stored, as the API server of a real cluster does, and what components keep in a log of their own.
+//! What they keep in mind is no part of it, so they begin anew, as those of a new leader do. The control
+//! plane that takes a snapshot goes on from it as well: it and one that is restored cannot differ.
 
 use cluster::{Digest, History, Store};
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use units::{Instant, SortedSet};
 use super::events::Events;
 use super::links::Links;
 use super::machines::Machines;
+use super::seats::{Forgetful, Remembered};
 use super::services::{NamedPorts, Ports};
 use super::usage::Measured;
 use super::{Drain, Driver, DriverError, Plane};
@@ -29,6 +30,8 @@ pub struct Snapshot {
     machines: Machines,
     services: Vec<NamedPorts>,
     events: Events,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    memories: Vec<Remembered>,
 }
 
 impl Driver {
@@ -48,7 +51,7 @@ impl Driver {
     /// What is stored can't be written and read.
     pub(crate) fn compacted(&mut self, now: Instant) -> Result<Snapshot, DriverError> {
         let at = now.max(self.now);
-        self.check_memory()?;
+        let memories = self.seats.memories().map_err(Forgetful::into_error)?;
         let snapshot = Snapshot {
             at,
             epoch: self.epoch,
@@ -59,19 +62,24 @@ impl Driver {
             machines: self.machines.clone(),
             services: self.ports.present(&self.store),
             events: self.events.clone(),
+            memories,
         };
         self.go_on_from(&snapshot)?;
         Ok(snapshot)
     }
 
-    /// Refuses to go on from what is stored alone where a component can't.
+    /// Refuses to have the simulator begin in the midst of a run where a component keeps more than what
+    /// is stored.
     ///
     /// # Errors
-    /// A component can't.
-    pub(crate) fn check_memory(&self) -> Result<(), DriverError> {
-        match self.seats.remembering() {
+    /// A component does.
+    pub(crate) fn check_simulated_beginning(&self) -> Result<(), DriverError> {
+        let memories = self.seats.memories().map_err(Forgetful::into_error)?;
+        match memories.into_iter().next() {
             None => Ok(()),
-            Some(component) => Err(DriverError::Memory { component }),
+            Some(own) => Err(DriverError::Midst {
+                component: own.component,
+            }),
         }
     }
 
@@ -87,7 +95,12 @@ impl Driver {
             return Err(failed(&"its text says something else"));
         }
         let store = Store::restored(self.store.commitment(), &snapshot.history);
-        self.store = store.map_err(|conflict| failed(&conflict))?;
+        let store = store.map_err(|conflict| failed(&conflict))?;
+        let seats = self
+            .seats
+            .successors(snapshot.at, &snapshot.memories, &store);
+        self.seats = seats.map_err(Forgetful::into_error)?;
+        self.store = store;
         self.digest = Digest::new();
         self.digest.include(&text);
         self.now = snapshot.at;
@@ -100,9 +113,17 @@ impl Driver {
         // Their holds are gone with what they had in mind.
         self.lapses.clear();
         self.measured = Measured::default();
-        self.seats.replace(self.now);
         self.seats
             .await_machines(self.now, &self.machines.awaited());
         Ok(())
+    }
+}
+
+impl Forgetful {
+    pub(super) fn into_error(self) -> DriverError {
+        match self {
+            Self::Lost(component) => DriverError::Memory { component },
+            Self::Failed(component, why) => DriverError::Recall { component, why },
+        }
     }
 }

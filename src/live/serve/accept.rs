@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 
-use super::http::{Peer, Shared, converse};
+use super::http::{Peer, STRANGER, Shared, converse};
 use crate::access::Access;
 use crate::security::gate::Gate;
 use crate::security::identity::Role;
@@ -30,9 +30,6 @@ const LOOKS_A_KEEPING: u32 = 600;
 
 /// Greatest number of connections that are accepted between two looks.
 const TOGETHER_MAX: u32 = 64;
-
-/// Name of those who have shown nothing.
-const STRANGER: &str = "stranger";
 
 /// Reason that nothing is accepted.
 pub(super) enum AcceptError {

@@ -40,6 +40,9 @@ const DISCARD_BYTES: usize = 4 << 20;
 /// Time for which they are read.
 const DISCARD: Duration = Duration::from_secs(1);
 
+/// Name of those who have shown nothing.
+pub(super) const STRANGER: &str = "stranger";
+
 /// A request whose body has yet to be read.
 pub(super) type Asked = Request<Option<Incoming>>;
 
@@ -111,8 +114,9 @@ where
         limits.header
     };
     let peer = Arc::new(peer);
+    let (all, other_end) = (Arc::clone(&shared), Arc::clone(&peer));
     let service = service_fn(move |request| {
-        let (shared, peer) = (Arc::clone(&shared), Arc::clone(&peer));
+        let (shared, peer) = (Arc::clone(&all), Arc::clone(&other_end));
         async move { Ok::<_, Infallible>(respond(&shared, &peer, request).await) }
     });
     let mut builder = http1::Builder::new();
@@ -123,7 +127,38 @@ where
         .max_buf_size(HEADERS_BYTES);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     // A client that breaks off needs no answer, and one that stays long connects again.
-    let _ = tokio::time::timeout(limits.life, connection).await;
+    if let Ok(Err(error)) = tokio::time::timeout(limits.life, connection).await
+        && let Some(code) = code_of(&error)
+    {
+        let name = peer.party.as_ref().map(|party| party.identity.to_string());
+        let name = name.as_deref().unwrap_or(STRANGER);
+        shared.guard.note(peer.address, name, "request", code);
+    }
+}
+
+/// Word for the note about what was refused before it was a request; `None` of a connection that was
+/// broken off or stood idle.
+fn code_of(error: &hyper::Error) -> Option<&'static str> {
+    if error.is_parse_too_large() {
+        Some("headers")
+    } else if error.is_parse() {
+        Some("request")
+    } else {
+        None
+    }
+}
+
+/// Refuses headers that are too long: what has come in one go is read before it is measured.
+fn check_headers(request: &Asked) -> Result<(), Refusal> {
+    let headers = request.headers().iter();
+    let headers = headers.map(|(name, value)| name.as_str().len() + value.len());
+    if headers.sum::<usize>() <= HEADERS_BYTES {
+        return Ok(());
+    }
+    let most = plural::count(HEADERS_BYTES, "byte");
+    let why = format!("the headers are longer than {most}");
+    let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    Err(Refusal::new(status, "headers", why))
 }
 
 async fn respond(
@@ -136,7 +171,11 @@ async fn respond(
     let party = party_name(shared, peer, &request);
     // The query is left out: it is not needed to find what was refused.
     let asked = format!("{} {}", request.method(), request.uri().path());
-    match route(shared, peer, &mut request).await {
+    let answer = match check_headers(&request) {
+        Ok(()) => route(shared, peer, &mut request).await,
+        Err(refusal) => Err(refusal),
+    };
+    match answer {
         Ok(body) => {
             let mut response = response(StatusCode::OK, "application/json", body);
             if let Access::Mutual(gate) = &shared.access {

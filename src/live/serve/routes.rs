@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use super::engine::{Message, Watch};
-use super::http::{Asked, Peer, Refusal, Shared, body, json};
+use super::http::{Asked, Peer, Refusal, STRANGER, Shared, body, json};
 use crate::access::{Access, Holder};
 use crate::driver::input::{Answer, Input};
 use crate::driver::view::PodRow;
@@ -64,11 +64,11 @@ struct PartyName {
 pub(super) fn party_name(shared: &Shared, peer: &Peer, request: &Asked) -> String {
     match (&peer.party, &shared.access) {
         (Some(party), _) => party.identity.to_string(),
-        (None, Access::Mutual(_)) => "stranger".to_owned(),
+        (None, Access::Mutual(_)) => STRANGER.to_owned(),
         (None, Access::Plain(_)) => match party_of(shared, peer, request) {
             Ok(Party::Holder(Holder::User)) => "user".to_owned(),
             Ok(Party::Holder(Holder::Agent)) => "agent".to_owned(),
-            _ => "stranger".to_owned(),
+            _ => STRANGER.to_owned(),
         },
     }
 }

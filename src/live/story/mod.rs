@@ -84,6 +84,7 @@ impl Story {
         let mut driver = log.begin(plane)?;
         let mut known: Vec<Registration> = driver.registrations();
         if log.snapshot.is_some() {
+            driver.check_simulated_beginning()?;
             story.origin = driver.now();
             story.beginning = Some(Beginning::of(&driver, story.origin));
             story.silences.listen(&driver);

@@ -2,9 +2,10 @@
 //! records replay to the same commands.
 
 use super::bench::{Bench, deployment, plane};
+use super::systems;
 use crate::control::Compaction;
-use crate::driver::Driver;
 use crate::driver::input::Input;
+use crate::driver::{Driver, Plane};
 use crate::journal::archive::Archive;
 use crate::journal::{Dies, MemoryJournal};
 use crate::record::{Log, replay};
@@ -144,4 +145,98 @@ fn a_log_does_not_grow_with_what_is_gone() {
     let log = Log::read(&control.log().expect("a log")).expect("a whole log");
     let text = serde_json::to_string(&log.snapshot).expect("a text");
     assert!(text.len() < 60_000, "{}", text.len());
+}
+
+/// A job of three runs, one after the other.
+const JOB: &str = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: once}\nspec:\n  completions: 3\n  \
+                   parallelism: 1\n  template:\n    spec:\n      restartPolicy: Never\n      \
+                   containers:\n      - name: main\n        image: none\n        command: [sleep, \
+                   \"9\"]\n        resources: {requests: {cpu: 100m, memory: 16Mi}}\n";
+
+/// A run through all that controllers remember: a job, a roll-out that is under way, other sizes, and a
+/// process that dies. Returns the number of pods that were made, and those that run at the end.
+fn eventful(plane: &dyn Fn() -> Plane, has_jobs: bool, compaction: &Compaction) -> (u32, usize) {
+    let journal = MemoryJournal::default();
+    let mut bench = Bench::with_plane(3, &journal, plane());
+    bench.compaction = compaction.clone();
+    bench.open_with(journal.clone(), plane());
+    bench.turns(3);
+    bench.apply(&deployment(6));
+    bench.turns(30);
+    if has_jobs {
+        bench.apply(JOB);
+    }
+    for _ in 0..6 {
+        bench.turns(15);
+        exit(&mut bench, "once", usize::MAX, 0);
+    }
+    bench.turns(15);
+    assert_eq!(running(&bench, "once"), 0);
+    assert_eq!(running(&bench, "web"), 6);
+    bench.apply(&deployment(6).replace("100000", "200000"));
+    for turns in [1, 2, 5, 120] {
+        bench.turns(turns);
+        bench.open_with(journal.clone(), plane());
+    }
+    let context = format!("{} {}", plane().system, compaction.after_bytes);
+    assert_eq!(running(&bench, "web"), 6, "{context}");
+    for replicas in [9, 4] {
+        let object = "Deployment/default/web".to_owned();
+        drop(bench.ask(Request::Scale { object, replicas }));
+        bench.turns(60);
+        assert_eq!(running(&bench, "web"), replicas as usize, "{context}");
+    }
+    exit(&mut bench, "web", 1, 1);
+    bench.turns(60);
+    bench.audit_hosts();
+    let control = bench.control.take().expect("a control server");
+    let log = Log::read(&control.log().expect("a log")).expect("a whole log");
+    assert_eq!(log.snapshot.is_some(), compaction.after_bytes < 1_000_000);
+    let replayed = log.replay(plane()).expect("the same run");
+    assert_eq!(replayed.digest(), control.driver().digest());
+    let made = control.driver().store().pods().created();
+    bench.control = Some(control);
+    (made, running(&bench, "web"))
+}
+
+/// Pods that are ready, by the beginning of their names.
+fn running(bench: &Bench<MemoryJournal>, prefix: &str) -> usize {
+    let pods = bench.pods().into_iter();
+    pods.filter(|pod| pod.ready && pod.name.starts_with(prefix))
+        .count()
+}
+
+/// Processes of so many pods end by themselves.
+fn exit(bench: &mut Bench<MemoryJournal>, prefix: &str, count: usize, code: i32) {
+    let pods = bench.pods().into_iter();
+    let pods = pods.filter(|pod| pod.ready && pod.name.starts_with(prefix));
+    for pod in pods.take(count) {
+        let mut hosts = bench.hosts.iter_mut();
+        let host = hosts.find(|host| pod.node.as_ref() == Some(&host.name));
+        host.expect("a host").machine.exit(pod.pod, code);
+    }
+}
+
+#[test]
+fn no_system_makes_more_or_fewer_pods_because_its_log_is_made_short() {
+    let of = |system: &'static str| move || systems::plane(system);
+    let others = [
+        "swarmkit", "mesos", "dcos", "fleet", "ecs", "compose", "swarm", "nova",
+    ];
+    let others = others.map(|system| (system, of(system)));
+    let mut planes: Vec<(&str, &dyn Fn() -> Plane)> = vec![("kubernetes", &plane)];
+    planes.extend(others.iter().map(|(system, plane)| (*system, plane as _)));
+    for (system, plane) in planes {
+        let has_jobs = ["kubernetes", "swarmkit", "mesos", "dcos"].contains(&system);
+        let never = eventful(plane, has_jobs, &Compaction::default());
+        // With every step, and after a few.
+        for after_bytes in [0, 4_000] {
+            let compaction = Compaction {
+                after_bytes,
+                ..often()
+            };
+            let made = eventful(plane, has_jobs, &compaction);
+            assert_eq!(made, never, "{system}, after {after_bytes} bytes");
+        }
+    }
 }

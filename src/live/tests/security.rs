@@ -362,11 +362,15 @@ fn frames_that_are_too_long_cut_off_or_slow_keep_nobody_waiting() {
         "{}",
         answer(&many)
     );
-    let wide = format!(
-        "GET /v1/pods HTTP/1.1\r\nhost: {}\r\n\r\n",
-        "x".repeat(1 << 20)
-    );
-    assert!(!answer(&wide).starts_with("HTTP/1.1 200"));
+    let wide = |bytes| {
+        format!(
+            "GET /healthz HTTP/1.1\r\nhost: {}\r\n\r\n",
+            "x".repeat(bytes)
+        )
+    };
+    assert!(!answer(&wide(1 << 20)).starts_with("HTTP/1.1 200"));
+    let once = answer(&wide(100_000));
+    assert!(once.starts_with("HTTP/1.1 431"), "{once}");
     for path in [
         "/v1/../../etc/passwd",
         "/v1/nodes/..%2f..%2fetc/commands",
@@ -405,7 +409,7 @@ fn frames_that_are_too_long_cut_off_or_slow_keep_nobody_waiting() {
         assert!(!is_open, "the server closes the connection");
     }
     let notes = running.notes();
-    for code in ["too-long", "handshake", "crowded"] {
+    for code in ["too-long", "headers", "handshake", "crowded"] {
         assert!(notes.contains(code), "{code}: {notes}");
     }
     running.stop();

@@ -3,6 +3,7 @@
 use units::Instant;
 
 use super::bench::{Bench, deployment, plane};
+use super::systems;
 use crate::control::Compaction;
 use crate::journal::MemoryJournal;
 use crate::record::Log;
@@ -58,5 +59,31 @@ fn a_story_begins_with_what_its_snapshot_holds() {
     assert_eq!(
         derived.document.pointer("/failures/0/node"),
         Some(&"n1".into())
+    );
+}
+
+#[test]
+fn a_story_begins_at_no_snapshot_of_managers_that_keep_more_than_it_shows() {
+    let journal = MemoryJournal::default();
+    let swarmkit = || systems::plane("swarmkit");
+    let mut bench = Bench::with_plane(3, &journal, swarmkit());
+    bench.compaction = Compaction {
+        after_bytes: 4_000,
+        snapshots: 0,
+        archive: None,
+    };
+    bench.open_with(journal.clone(), swarmkit());
+    bench.turns(2);
+    bench.apply(&deployment(6));
+    bench.turns(60);
+    let control = bench.control.take().expect("a control server");
+    let log = Log::read(&control.log().expect("a log")).expect("a whole log");
+    assert!(log.snapshot.is_some());
+    let why = Story::of(&log, swarmkit())
+        .expect_err("no story")
+        .to_string();
+    assert!(
+        why.contains("give the logs before it with `--archive`"),
+        "{why}"
     );
 }

@@ -4,6 +4,7 @@
 use units::{Duration, Instant};
 
 use super::bench::{Bench, deployment, plane, plane_of};
+use super::systems;
 use crate::driver::Plane;
 use crate::journal::MemoryJournal;
 use crate::record::Log;
@@ -78,4 +79,28 @@ fn another_policy_decides_from_its_instant_on() {
     );
     let again = under(&log, 80, first_fit());
     assert_eq!(again, late);
+}
+
+#[test]
+fn managers_go_on_from_what_they_knew_at_any_instant() {
+    for system in ["swarmkit", "mesos", "ecs"] {
+        let plane = || systems::plane(system);
+        let journal = MemoryJournal::default();
+        let mut bench = Bench::with_plane(3, &journal, plane());
+        bench.turns(3);
+        bench.apply(&deployment(6));
+        bench.turns(60);
+        bench.apply(&deployment(9));
+        bench.turns(60);
+        let control = bench.control.take().expect("a control server");
+        let log = Log::read(&control.log().expect("a log")).expect("a whole log");
+        for from_s in [0, 30, 70, 100] {
+            let from = Instant::ZERO.saturating_add(Duration::from_secs(from_s));
+            let ended = continued(&log, from, plane(), plane(), plane());
+            let ended = ended.expect("a record that replays");
+            let running: usize = ended.running.values().sum();
+            assert_eq!((running, ended.waiting), (9, 0), "{system} from {from_s} s");
+            assert_eq!(ended.ends.len(), 0, "{system} from {from_s} s: {ended:?}");
+        }
+    }
 }

@@ -75,10 +75,7 @@ pub fn continued(
         number += 1;
     }
     let machines = driver.registrations();
-    if number > 0 || log.snapshot.is_some() {
-        driver.check_memory()?;
-    }
-    driver.hand_over(other);
+    driver.hand_over(other)?;
     let mut run = Continued::new(driver, &course, from);
     for registration in &machines {
         run.register(registration)?;

@@ -155,11 +155,15 @@ pub enum Heard {
     Prices,
     /// Changes: a scheduler that takes time to decide has decided on a job.
     Decisions,
+    /// Changes: steps of pushes on their way to the pods that run them.
+    Deliveries,
+    /// Changes: news of volumes and their backups.
+    Volumes,
 }
 
 impl Heard {
     /// All of them, each at its own number.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Created,
         Self::Bound,
         Self::Unschedulable,
@@ -181,6 +185,8 @@ impl Heard {
         Self::Traffic,
         Self::Prices,
         Self::Decisions,
+        Self::Deliveries,
+        Self::Volumes,
     ];
 
     /// Kind of an event; `None` for events that no metric uses.
@@ -204,6 +210,8 @@ impl Heard {
             Event::Object(_) => Self::Objects,
             Event::PriceChanged(_) => Self::Prices,
             Event::Decided(_) => Self::Decisions,
+            Event::Delivery(_) => Self::Deliveries,
+            Event::Volume(_) => Self::Volumes,
             Event::ClassAdded { .. }
             | Event::NodeContact { .. }
             | Event::HoldPlaced(_)

@@ -52,7 +52,9 @@ pub fn pod_of<'a>(event: &Event, ended: Option<&'a Pod>, store: &'a Store) -> Op
         | Event::HoldPlaced(_)
         | Event::HoldReleased { .. }
         | Event::PriceChanged(_)
-        | Event::Decided(_) => None,
+        | Event::Decided(_)
+        | Event::Delivery(_)
+        | Event::Volume(_) => None,
     }
 }
 

@@ -75,8 +75,12 @@ pub struct JobRecord {
     pub class: ClassId,
     /// Tenant that the job is accounted to.
     pub tenant: TenantId,
+    /// Priority of its first pod.
+    pub priority: i32,
     /// Total CPU requests of the job's pods, in milli-cores.
     pub cpu_milli: i64,
+    /// Total memory requests of the job's pods, in bytes.
+    pub memory_bytes: i64,
     /// The job's number in order of submission; the first is 0.
     pub number: u64,
     /// `true` if the job was submitted in the measured window.
@@ -101,6 +105,14 @@ impl JobRecord {
         self.start.map(|start| self.end.since(start))
     }
 
+    /// The core-seconds and byte-seconds that the job held from its first start to its end; `None` of
+    /// one that never started.
+    pub fn held(&self) -> Option<[f64; 2]> {
+        let seconds = self.run_time()?.as_nanos() as f64 / 1e9;
+        let cores = self.cpu_milli as f64 / 1_000.0;
+        Some([cores * seconds, self.memory_bytes as f64 * seconds])
+    }
+
     /// Time from submission to end, or to the end of the run.
     pub fn age(&self) -> Duration {
         self.end.since(self.submit)
@@ -120,7 +132,9 @@ struct OpenGang {
     living: u32,
     class: ClassId,
     tenant: TenantId,
+    priority: i32,
     cpu_milli: i64,
+    memory_bytes: i64,
     number: u64,
     measured: bool,
 }
@@ -264,7 +278,8 @@ impl JobTracker {
         };
         if begins {
             let measured = measured.has(created.pod.id);
-            let open = OpenGang::new(at, created, number, measured);
+            let priority = store.class(created.class).spec.priority;
+            let open = OpenGang::new(at, created, priority, number, measured);
             self.gangs.insert(gang, open);
         }
         let Some(gang) = self.gangs.get_mut(gang) else {
@@ -273,8 +288,9 @@ impl JobTracker {
         gang.pods += 1;
         gang.unbound += 1;
         gang.living += 1;
-        let cpu_milli = store.class(created.class).requests.cpu_milli;
-        gang.cpu_milli = gang.cpu_milli.saturating_add(cpu_milli);
+        let requests = &store.class(created.class).requests;
+        gang.cpu_milli = gang.cpu_milli.saturating_add(requests.cpu_milli);
+        gang.memory_bytes = gang.memory_bytes.saturating_add(requests.memory_bytes);
     }
 
     /// The jobs that are open at the end of a run.
@@ -317,7 +333,9 @@ impl JobTracker {
             pods: 1,
             class: pod.class,
             tenant: pod.tenant,
+            priority: store.class(pod.class).spec.priority,
             cpu_milli: store.class(pod.class).requests.cpu_milli,
+            memory_bytes: store.class(pod.class).requests.memory_bytes,
             number: self
                 .numbers
                 .get(pod.pod.slot.index())
@@ -344,7 +362,9 @@ fn record(
         pods: gang.pods,
         class: gang.class,
         tenant: gang.tenant,
+        priority: gang.priority,
         cpu_milli: gang.cpu_milli,
+        memory_bytes: gang.memory_bytes,
         number: gang.number,
         measured: gang.measured,
         ended_in_window: measured.has_instant(end),
@@ -360,7 +380,13 @@ const fn open_outcome(started: bool) -> JobOutcome {
 }
 
 impl OpenGang {
-    const fn new(at: Instant, first: &PodCreated, number: u64, measured: bool) -> Self {
+    const fn new(
+        at: Instant,
+        first: &PodCreated,
+        priority: i32,
+        number: u64,
+        measured: bool,
+    ) -> Self {
         Self {
             submit: at,
             last_bound: at,
@@ -373,7 +399,9 @@ impl OpenGang {
             living: 0,
             class: first.class,
             tenant: first.tenant,
+            priority,
             cpu_milli: 0,
+            memory_bytes: 0,
             number,
             measured,
         }

@@ -166,6 +166,8 @@ impl ClusterState {
             | Event::Object(_)
             | Event::PriceChanged(_)
             | Event::Decided(_)
+            | Event::Delivery(_)
+            | Event::Volume(_)
             | Event::PodUnschedulable { .. }
             | Event::PodStarting { .. } => {}
         }

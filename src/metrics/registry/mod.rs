@@ -3,9 +3,11 @@
 mod alert_series;
 
 use crate::families::autoscaling::{fights, scaling};
-use crate::families::disruption::{blast_radius, churn, disruptions, oom_kills, restarts};
+use crate::families::disruption::{
+    blast_radius, churn, disruptions, migrations, oom_kills, restarts,
+};
 use crate::families::jobs::{
-    goodput, job_census, makespan, pod_census, throughput, turnaround, wasted_work,
+    goodput, hogs, job_census, makespan, pod_census, throughput, tier_use, turnaround, wasted_work,
 };
 use crate::families::money::{cost, energy, functions, pay_per_use};
 use crate::families::packing::{
@@ -13,12 +15,14 @@ use crate::families::packing::{
     mix_fragmentation, starting, stranding, usage,
 };
 use crate::families::run::{measured_window, saturation};
-use crate::families::services::{availability, missing_replicas, recovery, rollouts};
+use crate::families::services::{
+    availability, deliveries, missing_replicas, recovery, rollouts, storage,
+};
 use crate::families::sharing::fairness;
 use crate::families::traffic::{alerts, latency, latency_objective, requests, service_saturation};
 use crate::families::waiting::{
     backlog_age, decisions, first_wait, image_pull, pending_time, queue_length, scheduling_latency,
-    slowdown, start_up, weighted_wait, work_conservation,
+    slowdown, start_up, tier_wait, weighted_wait, work_conservation,
 };
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Placement, ShortList, unlisted_title};
@@ -77,15 +81,22 @@ pub const REGISTRY: &[MetricEntry] = &[
     recovery::RECOVER,
     recovery::DETECT,
     rollouts::ENTRY,
+    deliveries::ENTRY,
+    storage::ENTRY,
     blast_radius::ENTRY,
     disruptions::ENTRY,
     restarts::ENTRY,
     oom_kills::ENTRY,
     wasted_work::ENTRY,
     churn::ENTRY,
+    migrations::ENTRY,
     scaling::ENTRY,
     fights::ENTRY,
     usage::ENTRY,
+    // Tiers and hogs (orchestrators-b.md 5.5).
+    tier_wait::ENTRY,
+    tier_use::ENTRY,
+    hogs::ENTRY,
     energy::ENTRY,
     cost::ENTRY,
     pay_per_use::ENTRY,

@@ -1,5 +1,6 @@
 //! Cost models of the flow scheduler, one file each (spec: orchestrators-b.md section 6.4).
 
+pub mod flat;
 pub mod octopus;
 pub mod quincy;
 pub mod random;

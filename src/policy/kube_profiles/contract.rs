@@ -12,7 +12,7 @@ use model::node::CORDON_TAINT;
 use model::{HostPort, PodSpec, SchedulerConfig, Taint, TaintEffect, Text, Toleration};
 use scheduler::kube::cycle::{Outcome, Round};
 use scheduler::kube::fast_plugin::{node_points, node_test};
-use scheduler::kube::keep::{KeptFilter, KeptScore, NodeRow};
+use scheduler::kube::keep::{KeptFilter, KeptScore, NodeRow, Rests};
 use scheduler::kube::{
     AttemptContext, Cache, KubePlugin, KubePoints, KubeProfile, NodeInfo, PodInfo, PreScoreResult,
     Rejection, TieBreak,
@@ -45,7 +45,7 @@ impl KubePlugin for AvoidRack {
     }
 }
 
-fn default_profile() -> KubeProfile {
+pub(super) fn default_profile() -> KubeProfile {
     let profiles = build_kube_profiles(&SchedulerConfig::default(), Changes::default());
     let mut profile = profiles.expect("the default").remove(0);
     add_machine(&mut profile);
@@ -71,6 +71,10 @@ fn cache() -> Cache {
             .allocatable
             .set("example.com/fpga", Quantity::from_units(index % 4));
         object.unschedulable = index == 4;
+        if index % 3 == 0 {
+            let mebibytes = 1024 * 1024 * (100 + index);
+            object.images.push(("web:latest".into(), mebibytes));
+        }
         object.taints = match index % 4 {
             1 => vec![taint("team", TaintEffect::NoSchedule)],
             2 => vec![taint("old", TaintEffect::PreferNoSchedule)],
@@ -110,6 +114,9 @@ fn spec(size: u8, kind: u8) -> PodSpec {
     if kind & 8 != 0 {
         let fpgas = Quantity::from_units(i64::from(size % 3));
         spec.containers[0].requests.set("example.com/fpga", fpgas);
+    }
+    if size.is_multiple_of(2) {
+        spec.containers[0].image = "web".into();
     }
     if kind & 16 != 0 {
         (spec.gpu.devices, spec.gpu.milli_per_device) = (1, 400);
@@ -169,9 +176,18 @@ proptest! {
                         }
                     }
                 }
-                if let KeptScore::Node(..) = fast.kept_score(ctx) {
+                if let KeptScore::Node(rests, _) = fast.kept_score(ctx) {
                     prop_assert_eq!(plugin.pre_score(ctx), PreScoreResult::Run, "{}", name);
-                    let points = node_points(&fast, &pod, &cache);
+                    if rests == Rests::OnNodes {
+                        let kinds = fast.node_kinds(&pod, &mut cache.nodes()).expect("kinds");
+                        let points = (kinds.points)(&cache);
+                        for (node, &kind) in cache.nodes().zip(&kinds.kinds) {
+                            let scores = plugin.scores(ctx, &[node]).expect("points");
+                            prop_assert_eq!(points[usize::from(kind)], scores.raw[0], "{}", name);
+                        }
+                        continue;
+                    }
+                    let points = node_points(&fast, &pod);
                     let row_points = fast.row_points(&pod);
                     for node in cache.nodes() {
                         let scores = plugin.scores(ctx, &[node]).expect("points");

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod losses;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use scheduler::kube::keep::{KeptScore, NodePoints, Rests};
+use indexmap::IndexSet;
+use rustc_hash::FxBuildHasher;
+use scheduler::kube::keep::{KeptScore, NodeKinds, Rests};
 use scheduler::kube::{
     AttemptContext, Cache, FastPlugin, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo,
     Reach, Scores,
 };
+use smallvec::SmallVec;
 
 use crate::{Constructor, Entry, KubeConstructor, Point};
 
@@ -41,36 +44,49 @@ fn with_tag(image: &str) -> String {
     image.to_owned()
 }
 
-/// The images of a pod's containers, each with the part of the nodes that have it.
-struct Images(Vec<(String, f64)>);
+/// The images of a pod's containers.
+struct Images(Vec<String>);
+
+/// Sizes of a pod's images on a node, in bytes; 0 where one is not there.
+type Sizes = SmallVec<[i64; 4]>;
 
 impl Images {
-    fn of(pod: &PodInfo, cache: &Cache) -> Self {
+    fn of(pod: &PodInfo) -> Self {
         let spec = pod.spec();
         let containers = spec.init_containers.iter().chain(&spec.containers);
-        let all_nodes = cache.node_count() as f64;
-        let images = containers.map(|own| {
-            let image = with_tag(&own.image);
-            let spread = cache.nodes_with_image(&image) as f64 / all_nodes;
-            (image, spread)
-        });
-        Self(images.collect())
+        Self(containers.map(|own| with_tag(&own.image)).collect())
     }
 
-    fn points(&self, node: &NodeInfo) -> i64 {
-        if self.0.is_empty() {
-            return 0;
-        }
-        let most = MOST_PER_CONTAINER * self.0.len() as i64;
-        let mut sum = 0;
-        for (image, spread) in &self.0 {
-            let mut present = node.object.images.iter();
-            if let Some(&(_, bytes)) = present.find(|(name, _)| **name == **image) {
-                sum += (bytes as f64 * spread) as i64;
-            }
-        }
-        100 * (sum.clamp(LEAST, most) - LEAST) / (most - LEAST)
+    /// The part of the nodes that have each image.
+    fn spread(&self, cache: &Cache) -> Vec<f64> {
+        let all_nodes = cache.node_count() as f64;
+        let images = self.0.iter();
+        images
+            .map(|image| cache.nodes_with_image(image) as f64 / all_nodes)
+            .collect()
     }
+
+    fn sizes(&self, node: &NodeInfo) -> Sizes {
+        let images = self.0.iter().map(|image| {
+            let mut present = node.object.images.iter();
+            let found = present.find(|(name, _)| **name == **image);
+            found.map_or(0, |&(_, bytes)| bytes)
+        });
+        images.collect()
+    }
+}
+
+/// Points of a node with images of these sizes.
+fn points(sizes: &[i64], spread: &[f64]) -> i64 {
+    if sizes.is_empty() {
+        return 0;
+    }
+    let most = MOST_PER_CONTAINER * sizes.len() as i64;
+    let images = sizes.iter().zip(spread);
+    let sum: i64 = images
+        .map(|(&bytes, spread)| (bytes as f64 * spread) as i64)
+        .sum();
+    100 * (sum.clamp(LEAST, most) - LEAST) / (most - LEAST)
 }
 
 impl KubePlugin for ImageLocality {
@@ -91,8 +107,11 @@ impl KubePlugin for ImageLocality {
     }
 
     fn scores(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
-        let images = Images::of(ctx.pod, ctx.cache);
-        let points = feasible.iter().map(|node| images.points(node));
+        let images = Images::of(ctx.pod);
+        let spread = images.spread(ctx.cache);
+        let points = feasible
+            .iter()
+            .map(|node| points(&images.sizes(node), &spread));
         Some(Scores::plain(points.collect()))
     }
 }
@@ -103,12 +122,25 @@ impl FastPlugin for ImageLocality {
     }
 
     fn kept_score(&self, _: AttemptContext<'_>) -> KeptScore {
-        KeptScore::Node(Rests::OnDeclaration, self.normalize_score())
+        KeptScore::Node(Rests::OnNodes, self.normalize_score())
     }
 
-    fn node_points(&self, pod: &Arc<PodInfo>, cache: &Cache) -> Option<NodePoints> {
-        let images = Images::of(pod, cache);
-        Some(Arc::new(move |node| images.points(node)))
+    fn node_kinds(
+        &self,
+        pod: &Arc<PodInfo>,
+        nodes: &mut dyn Iterator<Item = &NodeInfo>,
+    ) -> Option<NodeKinds> {
+        let images = Images::of(pod);
+        let mut known: IndexSet<Sizes, FxBuildHasher> = IndexSet::default();
+        let kinds = nodes.map(|node| u16::try_from(known.insert_full(images.sizes(node)).0).ok());
+        let kinds: Vec<u16> = kinds.collect::<Option<_>>()?;
+        Some(NodeKinds {
+            kinds,
+            points: Arc::new(move |cache| {
+                let spread = images.spread(cache);
+                known.iter().map(|sizes| points(sizes, &spread)).collect()
+            }),
+        })
     }
 }
 

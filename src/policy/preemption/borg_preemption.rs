@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 
 use crate::{Built, Constructor, Entry, Point};
-use model::{EndReason, Event, EvictionCause, Pod, PodRef, rules};
+use model::{EndReason, Event, EvictionCause, Pod, PodRef, Tier, rules};
 use scheduler::{ClassContext, Plugin, Points};
 use units::{NodeId, Resources};
 
@@ -21,9 +21,6 @@ pub const ENTRY: Entry = Entry {
     parameters: &[],
     constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(BorgPreemption)))),
 };
-
-/// Priorities of the production band (the trace of 2019).
-const PRODUCTION: std::ops::RangeInclusive<i32> = 120..=359;
 
 /// A task that may have to go.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +37,8 @@ pub struct Running<T> {
 
 /// `true` if a task of a priority may kill one of another.
 pub fn may_preempt(newcomer: i32, other: i32) -> bool {
-    other < newcomer && !(PRODUCTION.contains(&newcomer) && PRODUCTION.contains(&other))
+    let are_production = [newcomer, other].map(Tier::of) == [Tier::Production; 2];
+    other < newcomer && !are_production
 }
 
 /// The victims in the order of killing; none if there is room already, `None` if no victims make
@@ -52,19 +50,37 @@ pub fn victims<T: Clone>(
     running: &[Running<T>],
 ) -> Option<Vec<Running<T>>> {
     let mut room = free.clone();
+    victims_until(priority, running, |killed| {
+        if let Some(task) = killed {
+            room.add(&task.holds);
+        }
+        wanted.fits_in(&room)
+    })
+}
+
+/// The victims under a rule of its own about room, which is asked at first, and with every task that is
+/// killed.
+pub fn victims_until<T: Clone>(
+    priority: i32,
+    running: &[Running<T>],
+    mut has_room: impl FnMut(Option<&Running<T>>) -> bool,
+) -> Option<Vec<Running<T>>> {
+    let mut killed = Vec::new();
+    if has_room(None) {
+        return Some(killed);
+    }
     let mut candidates: Vec<&Running<T>> = running
         .iter()
         .filter(|task| may_preempt(priority, task.priority))
         .collect();
     candidates.sort_by_key(|task| (task.priority, Reverse(task.started)));
-    let mut candidates = candidates.into_iter();
-    let mut killed = Vec::new();
-    while !wanted.fits_in(&room) {
-        let task = candidates.next()?;
-        room.add(&task.holds);
+    for task in candidates {
         killed.push(task.clone());
+        if has_room(Some(task)) {
+            return Some(killed);
+        }
     }
-    Some(killed)
+    None
 }
 
 /// The plugin.

@@ -29,6 +29,7 @@ mod services;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod waiting;
 mod workloads;
 
 const TEMPLATE: &str = include_str!("report.html.jinja");

@@ -13,6 +13,7 @@ use super::paired::{self, PageStudy};
 use super::remarks::{self, PageDefinition, PageRemark};
 use super::services::PageServices;
 use super::traffic::{self, PageTraffic};
+use super::waiting::{self, PageWaiting};
 use super::workloads::PageWorkloads;
 use super::{RenderError, embedded_json};
 use crate::clock::Clock;
@@ -60,6 +61,7 @@ pub(super) struct Page<'a> {
     faults: Vec<PageFault<'a>>,
     autoscalers: Vec<PageAutoscaler<'a>>,
     fights: Vec<PageFight<'a>>,
+    waiting: Vec<PageWaiting<'a>>,
     confusion: Vec<PageConfusion<'a>>,
     aggregated: Vec<PageRemark<'a>>,
     /// Of the metrics in the main table, then of the others.
@@ -211,6 +213,7 @@ impl<'a> Shown<'a> {
             faults: faults::faults(self.gathered),
             autoscalers: autoscalers::autoscalers(summary, &columns),
             fights: fights::fights(summary, &columns),
+            waiting: waiting::waiting(self.gathered),
             confusion: alarms::confusion(self.gathered),
             aggregated: self.aggregated(&columns),
             definitions: remarks::definitions(summary, &self.headline, &self.all),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::PlanReport;
 use lab::plan::buy::{Choice, Purchase};
 use lab::plan::loss::Loss;
+use lab::plan::pending::Pending;
 use lab::plan::picture::{Picture, Pool, RESOURCES, Taken};
 use lab::plan::possible::Way;
 use lab::plan::rules::Rule;
@@ -26,6 +27,7 @@ impl PlanReport<'_> {
             "currency": self.currency,
             "pods": plan.pods,
             "waiting": plan.waiting,
+            "pending": plan.pending.iter().map(pending).collect::<Vec<Value>>(),
             "podsWithoutController": plan.bare,
             "meetsGoals": plan.missed.is_none(),
             "missed": plan.missed.as_ref().map(unplaced),
@@ -64,6 +66,17 @@ impl PlanReport<'_> {
 
 fn unplaced(own: &lab::plan::loss::Unplaced) -> Value {
     json!({"pod": own.pod, "message": own.message})
+}
+
+fn pending(own: &Pending) -> Value {
+    let nodes = own.nodes.iter();
+    let nodes = nodes.map(|(node, pods)| json!({"node": &**node, "pods": pods}));
+    json!({
+        "first": own.first,
+        "pods": own.pods,
+        "nodes": nodes.collect::<Vec<Value>>(),
+        "unplaced": own.unplaced.as_ref().map(unplaced),
+    })
 }
 
 fn loss(own: &Loss) -> Value {

@@ -6,6 +6,7 @@ use super::proof::{proof_of_drain, proof_of_purchase};
 use super::{MONTH_HOURS, PlanReport, money, percent, survived};
 use lab::plan::buy::Choice;
 use lab::plan::loss::Loss;
+use lab::plan::pending::Pending;
 use lab::plan::picture::{Picture, RESOURCES};
 use lab::plan::{BuyAnswer, DrainAnswer};
 use units::plural;
@@ -159,6 +160,7 @@ impl PlanReport<'_> {
             .or_else(|| plan.buy.as_ref().and_then(|own| own.picture.as_ref()));
         self.pictures(&mut text, planned);
         binds(&mut text, planned.unwrap_or(&plan.today));
+        waiting_today(&mut text, &plan.pending);
         if let Some(drain) = &plan.drain {
             proof_of_drain(&mut text, drain);
         }
@@ -285,6 +287,56 @@ impl PlanReport<'_> {
             );
         }
         let _ = writeln!(text, "\nagain: {}", self.command);
+    }
+}
+
+/// Where the pods that wait today would go, and why others don't.
+fn waiting_today(text: &mut String, pending: &[Pending]) {
+    if pending.is_empty() {
+        return;
+    }
+    let all: u64 = pending.iter().map(|own| own.pods).sum();
+    let placed: u64 = pending.iter().map(Pending::placed).sum();
+    let _ = writeln!(
+        text,
+        "\nwaiting today: {}, of which {placed} would find a node now",
+        plural::count(all, "pod")
+    );
+    // Those that find no node first: they need an answer most.
+    let mut order: Vec<&Pending> = pending.iter().collect();
+    order.sort_by_key(|own| (own.unplaced.is_none(), std::cmp::Reverse(own.pods)));
+    for own in order.iter().take(SHOWN) {
+        let _ = write!(text, "  {}", own.first);
+        if own.pods > 1 {
+            let _ = write!(text, " and {} more like it", own.pods - 1);
+        }
+        let mut parts = Vec::new();
+        if !own.nodes.is_empty() {
+            let named = own.nodes.iter().take(SHOWN).map(|(node, pods)| match pods {
+                1 => node.to_string(),
+                _ => format!("{node} ({pods})"),
+            });
+            let named: Vec<String> = named.collect();
+            let more = if own.nodes.len() > SHOWN { ", …" } else { "" };
+            parts.push(format!("{}{more}", named.join(", ")));
+        }
+        if let Some(first) = &own.unplaced {
+            let rest = own.pods - own.placed();
+            let verb = plural::either(rest, "finds", "find");
+            parts.push(match rest {
+                _ if rest == own.pods => first.message.clone(),
+                _ => format!("{rest} {verb} none: {}", first.message),
+            });
+        }
+        let _ = writeln!(text, ": {}", parts.join("; "));
+    }
+    if order.len() > SHOWN {
+        let rest: u64 = order[SHOWN..].iter().map(|own| own.pods).sum();
+        let _ = writeln!(
+            text,
+            "  and {} of other kinds (`pending` of `--format json`)",
+            plural::count(rest, "pod")
+        );
     }
 }
 

@@ -141,16 +141,6 @@ fn dependency(own: &Dependency) -> Value {
     fields.into()
 }
 
-/// Rules of a stack that all its services share; one that not all share is that of none.
-pub(super) fn shared<T: PartialEq>(
-    project: &Project,
-    of: fn(&Service) -> Option<&T>,
-) -> Option<&T> {
-    let mut stated = project.services.iter().map(of);
-    let first = stated.next()??;
-    stated.all(|own| own == Some(first)).then_some(first)
-}
-
 fn swarmkit(project: &Project) -> Value {
     let mut own = Map::new();
     let mut placement = Map::new();
@@ -165,12 +155,12 @@ fn swarmkit(project: &Project) -> Value {
     if !placement.is_empty() {
         own.insert("placement".to_owned(), placement.into());
     }
-    if let Some(policy) = shared(project, |own| own.restart_policy.as_ref()) {
+    if let Some(policy) = project.shared(|own| own.restart_policy.as_ref()) {
         own.insert("restart".to_owned(), restart(policy));
     }
     for (key, update) in [
-        ("update", shared(project, |own| own.update.as_ref())),
-        ("rollback", shared(project, |own| own.rollback.as_ref())),
+        ("update", project.shared(|own| own.update.as_ref())),
+        ("rollback", project.shared(|own| own.rollback.as_ref())),
     ] {
         if let Some(written) = update {
             own.insert(key.to_owned(), updates(written));

@@ -101,6 +101,29 @@ fn a_project_is_read_and_what_has_no_effect_is_listed() {
 }
 
 #[test]
+fn rules_of_a_stack_that_services_do_not_share_are_listed() {
+    let text = "\
+services:
+  web:
+    image: web
+    deploy: {update_config: {parallelism: 2}, restart_policy: {condition: any}}
+  db:
+    image: db
+    deploy: {restart_policy: {condition: any}}
+";
+    let project = read_as(text, Target::SwarmKit, &[]).expect("a project");
+    let listed: Vec<(&str, &str, &str)> = project
+        .remarks
+        .iter()
+        .map(|own| (&*own.service, &*own.field, &*own.place))
+        .collect();
+    assert_eq!(
+        listed,
+        [("web", "deploy.update_config", "compose.yaml:4:14")]
+    );
+}
+
+#[test]
 fn objects_and_the_experiment_hold_what_a_run_needs() {
     let project = project(SHOP);
     let kinds: Vec<String> = objects(&project, Target::Kubernetes)

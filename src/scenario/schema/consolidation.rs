@@ -21,6 +21,10 @@ pub struct Consolidation {
     pub selection: VmSelection,
     /// Time between two decisions; default `5m`.
     pub interval: Duration,
+    /// Number of cores that the processors of each node are; a machine uses one of them at most, so a
+    /// larger one fits on no node; default 1.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub cores: u32,
     /// Bandwidth of a node's network interface in megabits per second, half of it for moves; default
     /// 1000.
     #[schemars(range(min = 1, max = 1_000_000))]
@@ -34,6 +38,7 @@ impl Default for Consolidation {
             parameter: None,
             selection: VmSelection::default(),
             interval: Duration::from_secs(300),
+            cores: 1,
             bandwidth_mbit: 1_000,
         }
     }

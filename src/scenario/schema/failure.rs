@@ -57,6 +57,10 @@ pub struct Failure {
     /// are then cordoned and drained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<Duration>,
+    /// Name of the volume, one of `storage`, whose disks fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub volume: Option<String>,
     /// Name of the corrupted image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
@@ -200,6 +204,9 @@ pub enum FailureKind {
     /// Full disk of a `node`, or of every node of a `zone` or `domain`: it takes no new pods from
     /// `at`, lasting `for`.
     DiskFull,
+    /// Loss of the disk of a `node`, or of the disks of a `volume`, for good at `at`: the data on it
+    /// is restored from backups or lost. Requires `storage`.
+    DiskLoss,
     /// Hang of the container runtime of a `node`, or of every node of a `zone` or `domain`, at
     /// `at`, lasting `for`. Running containers continue, none is started or stopped, and after 30 s
     /// the node reports that it is not ready.
@@ -259,6 +266,7 @@ impl FailureKind {
                 (&["at"], &["node", "zone", "domain", "for"])
             }
             Self::Flapping => (&["at", "every", "down"], &["node", "zone", "domain", "for"]),
+            Self::DiskLoss => (&["at"], &["node", "volume"]),
             Self::CorruptedImage => (&["image", "at"], &["for"]),
             Self::NodeCrash => (&["mtbf", "repair"], &["node", "zone", "domain", "burst"]),
             Self::FailureLog => (&["path"], &["system", "from"]),
@@ -336,6 +344,7 @@ impl Failure {
             ("every", self.every.is_some()),
             ("down", self.down.is_some()),
             ("notice", self.notice.is_some()),
+            ("volume", self.volume.is_some()),
             ("image", self.image.is_some()),
             ("perMonth", self.per_month.is_some()),
             ("burst", self.burst.is_some()),

@@ -19,7 +19,7 @@ pub struct Flow {
     /// Label of nodes whose values are the racks; default `topology.kubernetes.io/zone`.
     #[schemars(length(min = 1))]
     pub rack_label: String,
-    /// Longest time between two rounds while waiting grows dearer; default `1s`.
+    /// Shortest time between two looks at a task while waiting grows dearer; default `1s`.
     #[schemars(extend("x-positive" = true))]
     pub interval: Duration,
     /// Cost of a second of waiting, in the unit of a gigabyte that comes from the same rack at a cost

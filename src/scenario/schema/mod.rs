@@ -9,11 +9,13 @@
 
 mod alert;
 mod autoscaling;
+mod borg;
 mod clients;
 mod cluster;
 mod compose;
 mod consolidation;
 mod contention;
+mod delivery;
 mod descheduling;
 mod ecs;
 mod failure;
@@ -32,6 +34,7 @@ mod release;
 mod run;
 mod slurm;
 mod sparrow;
+mod storage;
 mod swarm;
 mod swarmkit;
 mod system;
@@ -43,6 +46,7 @@ pub use autoscaling::{
     Autoscaling, Backlog, HorizontalSettings, MetricsPipeline, RuleScaling, Scheduled,
     ScheduledRule, StepChange, Steps, Track, VerticalSettings,
 };
+pub use borg::{Borg, BorgQuota, BorgReclamation, BorgScore, PriorityTier};
 pub use clients::{ClientLimit, ClientLimits, KubeletDelays, ModelSet, VolumeDelays};
 pub use cluster::{
     Allocatable, Cluster, DEFAULT_PODS, Domain, GpuTemplate, NodeSource, NodeTemplate, NodeTrace,
@@ -51,6 +55,7 @@ pub use cluster::{
 pub use compose::{Compose, ComposeCondition, ComposeDependency, ComposeService};
 pub use consolidation::{Consolidation, OverloadDetection, VmSelection};
 pub use contention::{Contention, Overhead};
+pub use delivery::{BuildOrder, Delivery, DeliveryOverlap, DeliveryStage, Push, VersionFault};
 pub use descheduling::{
     Descheduling, Duplicates, Evictor, ExcludedNamespaces, HighUtilization, LifeTime,
     LowUtilization, Namespaces, NodeAffinityType, PodLifeState, PodScope, SpreadConstraint,
@@ -88,6 +93,7 @@ pub use run::{
 };
 pub use slurm::{FairShareRule, Slurm};
 pub use sparrow::{Sampling, Sparrow};
+pub use storage::{Backup, Storage, StorageClass};
 pub use swarm::{
     Swarm, SwarmBackend, SwarmCpu, SwarmDiscovery, SwarmFilter, SwarmReschedule, SwarmStrategy,
 };
@@ -156,6 +162,13 @@ pub struct Scenario {
     // Left out where there is none, so that what was kept of such experiments still fits them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operations: Vec<Operation>,
+    /// Automatic deployment: a push of an image is seen, built where it is source code, and rolled out
+    /// in every workload that runs its repository.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delivery: Vec<Delivery>,
+    /// Volumes whose data is kept, with their backups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub storage: Vec<Storage>,
     /// Serverless functions that clients may call: instances start and stop with requests and are
     /// billed by use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -53,7 +53,7 @@ impl Default for Omega {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OmegaArchitecture {
-    /// One scheduler, which takes as long for every job as for one of the slowest kind.
+    /// One scheduler, which takes the time of the slowest kind for every job.
     MonolithicSinglePath,
     /// One scheduler, which takes the time of each job's kind.
     MonolithicMultiPath,

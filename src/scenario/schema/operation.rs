@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::TaintEffect;
+use super::{Push, TaintEffect};
 use rng::Distribution;
 use units::{Duration, SortedMap};
 
@@ -28,7 +28,7 @@ pub struct Controllers {
         {"required": ["pause"]}, {"required": ["resume"]}, {"required": ["rollBack"]},
         {"required": ["cordon"]}, {"required": ["uncordon"]}, {"required": ["drain"]},
         {"required": ["upgrade"]}, {"required": ["deletePods"]}, {"required": ["taint"]},
-        {"required": ["untaint"]},
+        {"required": ["untaint"]}, {"required": ["push"]},
     ]),
     extend("dependentRequired" = {
         "replicas": ["scale"], "scale": ["replicas"], "propagation": ["delete"],
@@ -86,6 +86,10 @@ pub struct Operation {
     /// Upgrade of nodes: they are drained, serviced and put back, some at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<Upgrade>,
+    /// Push of an image, or of source code that it is built from, whose repository one of `delivery`
+    /// watches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<Push>,
 }
 
 /// Fate of the dependents of a deleted object.

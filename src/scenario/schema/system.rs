@@ -10,8 +10,8 @@ use super::release::{Release, Switch};
 use super::slurm::Slurm;
 use super::sparrow::Sparrow;
 use super::{
-    Autoscaling, Compose, Controllers, Descheduling, Ecs, Fleet, Flow, Mesos, Nova, Omega, Swarm,
-    SwarmKit,
+    Autoscaling, Borg, Compose, Controllers, Descheduling, Ecs, Fleet, Flow, Mesos, Nova, Omega,
+    Swarm, SwarmKit,
 };
 use crate::plain::Arguments;
 use units::{Duration, SortedMap};
@@ -76,6 +76,9 @@ pub struct System {
     /// Options of Quincy, Octopus and their like, for `name: flow`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow: Option<Flow>,
+    /// Options of Borg, for `name: borg`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub borg: Option<Borg>,
     /// Options of Docker Compose, for `name: compose`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compose: Option<Compose>,
@@ -101,6 +104,7 @@ impl Default for System {
             ecs: None,
             omega: None,
             flow: None,
+            borg: None,
             compose: None,
         }
     }

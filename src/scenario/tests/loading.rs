@@ -38,6 +38,7 @@ fn the_complete_example_loads() {
             "consolidation",
             "gpu-sharing",
             "ecs",
+            "borg",
             "compose",
             "nova",
             "mesos"
@@ -254,6 +255,7 @@ fn the_schema_for_editors_has_only_standard_keywords() {
             "consolidation",
             "gpu-sharing",
             "ecs",
+            "borg",
             "compose",
             "nova",
             "mesos"

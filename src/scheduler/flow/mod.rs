@@ -29,7 +29,7 @@ pub struct FlowOptions {
     pub slots: Option<u32>,
     /// Label whose values are the racks.
     pub rack_label: Text,
-    /// Longest time between two rounds while waiting grows dearer.
+    /// Shortest time between two looks at a task while waiting grows dearer.
     pub interval: Duration,
     /// Input of tasks; `None` is none.
     pub input: Option<InputOptions>,
@@ -57,8 +57,8 @@ struct Known {
     submitted: Instant,
     requested: Duration,
     waits: bool,
-    /// The next instant at which waiting may be dearer than a place, and the last such instant.
-    due: Option<(Instant, Instant)>,
+    /// The next instant at which waiting may be dearer than a place.
+    due: Option<Instant>,
 }
 
 /// The scheduler, as a component.
@@ -114,7 +114,16 @@ impl Flow {
             fresh.append(&mut self.refused);
         }
         for entry in store.log().since(self.cursor) {
-            self.is_news = true;
+            // What tasks with nodes do until they end changes no place.
+            self.is_news |= matches!(
+                entry.event,
+                Event::PodEnded { .. }
+                    | Event::NodeAdded { .. }
+                    | Event::NodeUpdated { .. }
+                    | Event::NodeReadiness { .. }
+                    | Event::NodeRemoved { .. }
+                    | Event::HoldReleased { .. }
+            );
             match &entry.event {
                 Event::PodCreated(created) => {
                     self.created(entry.at, created);
@@ -190,7 +199,7 @@ impl Flow {
             input: input.map_or_else(Vec::new, |input| input.draw(identity, &self.nodes)),
         };
         self.graph.remove_task(number(pod));
-        let due = self.graph.add_task(number(pod), class, facts, now);
+        self.graph.add_task(number(pod), class, facts, now);
         let record = store.pods().get(pod);
         if let Some(node) = record.and_then(model::Pod::node) {
             self.wait_no_longer(pod);
@@ -198,28 +207,26 @@ impl Flow {
             return;
         }
         self.untried.push(pod);
-        if let Some((first, _)) = due {
-            self.due.insert((first, number(pod)));
-        }
         if let Some(Some(known)) = self.tasks.get_mut(pod.slot.index()) {
             self.backlog += usize::from(!known.waits);
             known.waits = true;
-            known.due = due;
         }
+        self.ask_again(number(pod), now);
     }
 
-    /// A task whose cheapest place is taken looks again after a while, until any place will do: then
-    /// only what happens can help it.
+    /// A task looks again when waiting has become dearer than a place that it did not take, but not
+    /// more often than options say.
     fn ask_again(&mut self, number: u64, now: Instant) {
         let known = self.tasks.get_mut(number as usize).and_then(Option::as_mut);
         let Some(known) = known else { return };
-        known.due = known.due.and_then(|(_, last)| {
-            let next = now.saturating_add(self.options.interval).min(last);
-            (last > now).then_some((next, last))
+        let interval = self.options.interval.as_nanos().max(1);
+        let next = self.graph.next_due(number, now).map(|at| {
+            let intervals = at.since(known.submitted).as_nanos().div_euclid(interval) + 1;
+            let after = Duration::from_nanos(intervals.saturating_mul(interval));
+            known.submitted.saturating_add(after)
         });
-        if let Some((next, _)) = known.due {
-            self.due.insert((next, number));
-        }
+        known.due = next;
+        self.due.extend(next.map(|next| (next, number)));
     }
 
     fn wait_no_longer(&mut self, pod: PodRef) {
@@ -230,7 +237,7 @@ impl Flow {
         if let Some(known) = known.filter(|known| known.pod == pod && known.waits) {
             known.waits = false;
             self.backlog -= 1;
-            if let Some((at, _)) = known.due.take() {
+            if let Some(at) = known.due.take() {
                 self.due.remove(&(at, number(pod)));
             }
         }
@@ -290,6 +297,9 @@ impl Flow {
 
     /// Places all tasks that the cheapest flow leads to nodes; `true` if there were any.
     fn round(&mut self, now: Instant, store: &Store, out: &mut Outbox) -> bool {
+        if !self.graph.has_slot() {
+            return false;
+        }
         // Every task can wait, so there is a flow.
         let found = self.graph.solve(now).unwrap_or_default();
         // A node may have room for either of two classes, and not for both: one of them goes first.
@@ -304,6 +314,7 @@ impl Flow {
                 .entry(node)
                 .or_insert_with(|| (class, self.rooms.devices(store, class, node)));
             let Some(devices) = devices.pop().filter(|_| *taken == class) else {
+                self.is_news = true;
                 continue;
             };
             self.wait_no_longer(pod);

@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use thiserror::Error;
 
-use super::change_log::{Change, ChangeLog, Identity, Watched};
+use super::change_log::{Change, ChangeLog, Identity, NO_CLASS, NodeChange, NodeLog, Watched};
 use super::node_tree::NodeTree;
 use super::{Amounts, Groups, NodeInfo, Placements, PodClass, PodInfo};
 use model::{Changes, ClusterObjects, Node, PodSpec, Text};
@@ -67,8 +67,8 @@ pub struct Cache {
     pub objects: Watched<ClusterObjects>,
     /// Pods that came and left, for those who follow.
     log: ChangeLog,
-    /// Number of times that nodes came, left or changed themselves.
-    node_version: u64,
+    /// Nodes that came, left or changed themselves.
+    node_log: NodeLog,
     identity: Identity,
 }
 
@@ -116,7 +116,7 @@ impl Cache {
         objects: impl IntoIterator<Item = Arc<Node>>,
     ) -> Result<(), CacheError> {
         let mut objects = objects.into_iter();
-        self.node_version += 1;
+        self.node_log.push(NodeChange::Other);
         let outcome = objects.try_for_each(|object| self.insert_node(object));
         self.order = self.tree.order();
         outcome
@@ -161,7 +161,7 @@ impl Cache {
             return self.add_node(object);
         };
         let fresh = NodeInfo::new(object.clone())?;
-        self.node_version += 1;
+        self.node_log.push(NodeChange::Other);
         let Some(known) = &mut self.slots[slot] else {
             return Ok(());
         };
@@ -179,7 +179,9 @@ impl Cache {
             return;
         };
         if let Some(info) = &mut self.slots[slot] {
-            self.node_version += u64::from(is_down != info.is_down);
+            if is_down != info.is_down {
+                self.node_log.push(NodeChange::Other);
+            }
             self.down += usize::from(is_down);
             self.down -= usize::from(info.is_down);
             info.is_down = is_down;
@@ -201,14 +203,22 @@ impl Cache {
     /// Takes a node out, with its pods; the order is as before until it is built anew.
     fn take_node(&mut self, name: &str) -> Option<NodeInfo> {
         let slot = self.places.swap_remove(name)?;
-        self.node_version += 1;
         let info = self.slots[slot].take()?;
+        let object = info.object.clone();
+        self.node_log.push(if info.is_down {
+            NodeChange::Other
+        } else {
+            NodeChange::Left { slot, object }
+        });
         self.down -= usize::from(info.is_down);
         self.tree.remove(slot, &info.object.labels);
         self.count_images(&info.object, -1);
         for pod in &info.pods {
-            self.placements.remove(pod, slot);
+            if let Some(class) = self.placements.remove(pod, slot) {
+                self.log.push(change(pod, class, slot, -1));
+            }
         }
+        self.log.push(node_changed(slot));
         Some(info)
     }
 
@@ -312,9 +322,9 @@ impl Cache {
         &self.log
     }
 
-    /// Number of times that nodes came, left or changed themselves.
-    pub fn node_version(&self) -> u64 {
-        self.node_version
+    /// The nodes that came, left or changed themselves.
+    pub fn node_log(&self) -> &NodeLog {
+        &self.node_log
     }
 
     /// Identity of this cache; copies have their own.
@@ -392,6 +402,16 @@ fn change(pod: &PodInfo, class: usize, slot: usize, sign: i32) -> Change {
         class: class as u32,
         all: sign,
         staying: if pod.is_terminating { 0 } else { sign },
+    }
+}
+
+/// The change of a node that left or came back, for those who keep answers about it.
+fn node_changed(slot: usize) -> Change {
+    Change {
+        slot: slot as u32,
+        class: NO_CLASS,
+        all: 0,
+        staying: 0,
     }
 }
 

@@ -6,9 +6,9 @@
 
 use std::sync::Arc;
 
-use super::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, RowPoints, RowTest};
+use super::keep::{KeptFilter, KeptScore, NodeKinds, NodePoints, NodeTest, RowPoints, RowTest};
 use super::plugin::{AttemptContext, KubePlugin, PostFilter};
-use super::{Attempt, Cache, NodeInfo, PodClass, PodInfo};
+use super::{Attempt, NodeInfo, PodClass, PodInfo};
 
 /// Reach of a plugin's answers for a given pod: the part of them that can change when more pods
 /// just like it are placed. What [`Reach::Nothing`] and [`Reach::Node`] promise lets a caller ask
@@ -186,10 +186,14 @@ pub trait FastPlugin: KubePlugin {
         self.filter(pod, node).is_ok()
     }
 
-    /// Points of single nodes before normalisation, for plugins that prepare state for them; `None`
-    /// is [`KubePlugin::score`].
-    fn node_points(&self, pod: &Arc<PodInfo>, cache: &Cache) -> Option<NodePoints> {
-        let _ = (pod, cache);
+    /// The kinds of nodes by the points of [`KubePlugin::score`], for points that rest on which other
+    /// nodes there are; `None` if there are too many. Nodes are given with what they declare alone.
+    fn node_kinds(
+        &self,
+        pod: &Arc<PodInfo>,
+        nodes: &mut dyn Iterator<Item = &NodeInfo>,
+    ) -> Option<NodeKinds> {
+        let _ = (pod, nodes);
         None
     }
 
@@ -220,9 +224,7 @@ pub fn node_test(plugin: &Arc<dyn FastPlugin>, pod: &Arc<PodInfo>) -> NodeTest {
 }
 
 /// The points of a plugin for single nodes and a pod.
-pub fn node_points(plugin: &Arc<dyn FastPlugin>, pod: &Arc<PodInfo>, cache: &Cache) -> NodePoints {
-    plugin.node_points(pod, cache).unwrap_or_else(|| {
-        let (plugin, pod) = (plugin.clone(), pod.clone());
-        Arc::new(move |node| plugin.score(&pod, node))
-    })
+pub fn node_points(plugin: &Arc<dyn FastPlugin>, pod: &Arc<PodInfo>) -> NodePoints {
+    let (plugin, pod) = (plugin.clone(), pod.clone());
+    Arc::new(move |node| plugin.score(&pod, node))
 }

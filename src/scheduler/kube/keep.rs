@@ -5,13 +5,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{NodeInfo, Normalization, PodClass, PodInfo};
+use super::{Cache, NodeInfo, Normalization, PodClass, PodInfo};
 use model::{LabelSelector, Text};
 
 /// A question about a node.
 pub type NodeTest = Arc<dyn Fn(&NodeInfo) -> bool + Send + Sync>;
 /// Points of a node.
 pub type NodePoints = Arc<dyn Fn(&NodeInfo) -> i64 + Send + Sync>;
+/// Points of each kind of nodes among the nodes of a cache, from 0 to 100.
+pub type KindPoints = Arc<dyn Fn(&Cache) -> Vec<i64> + Send + Sync>;
 /// Contribution of a pod of a class to a count.
 pub type ClassCount = Arc<dyn Fn(&PodClass) -> i64 + Send + Sync>;
 
@@ -26,6 +28,15 @@ pub struct NodeRow {
     pub storage: RowAmount,
     /// Number of further pods that may come.
     pub pods_left: i64,
+}
+
+/// Nodes by what their points for a pod rest on: those of one kind have the same, whichever other
+/// nodes there are.
+pub struct NodeKinds {
+    /// The kind of each node that was asked about, in order.
+    pub kinds: Vec<u16>,
+    /// Points of the kinds.
+    pub points: KindPoints,
 }
 
 /// One resource of a node.
@@ -66,8 +77,11 @@ pub type RowPoints = Box<dyn Fn(&NodeRow) -> i64 + Send + Sync>;
 /// Scope of the data that an answer about a node depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rests {
-    /// It rests on what the node declares and on which other nodes there are.
+    /// It rests on what the node declares.
     OnDeclaration,
+    /// It rests on what the node declares and on which other nodes there are. Points alone may, those
+    /// that [`super::FastPlugin::node_kinds`] gives.
+    OnNodes,
     /// It rests on the node and what is on it.
     OnNode,
 }

@@ -10,7 +10,7 @@ mod jobs;
 mod plan;
 
 use cluster::{Conflict, Store};
-use control::{Component, Outbox, Progress, Write};
+use control::{Component, Memory, Outbox, Progress, Write};
 use model::{EndReason, Event, EvictionCause, PodCreated};
 use units::{Duration, Instant, Revision};
 
@@ -224,8 +224,8 @@ impl Component for SharingPlanner {
         true
     }
 
-    fn begins_from_store(&self) -> bool {
-        false
+    fn memory(&self) -> Memory {
+        Memory::Lost
     }
 
     fn backlog(&self) -> usize {

@@ -42,6 +42,9 @@ impl NodePlane {
             ctx.expect(end, Upcoming::Exit(pod));
         }
         self.usage.started(now, pod, store);
+        if self.resumes {
+            self.usage.wants_sample();
+        }
         self.exits.started(store, pod);
         self.process_up(ctx, store, pod, WHOLE)?;
         self.machine_event(ctx, pod, MachineEvent::Started);

@@ -268,6 +268,12 @@ impl Usage {
         ))
     }
 
+    /// Has the next sample taken as soon as this instant has settled: pods that go on elsewhere would
+    /// count with their requests until then.
+    pub(super) fn wants_sample(&mut self) {
+        self.shown = None;
+    }
+
     /// `true` if a sample is due for the measurement of the run; it then counts as shown.
     pub(super) fn is_due(&mut self, now: Instant) -> bool {
         let is_known = !self.pods.is_empty();

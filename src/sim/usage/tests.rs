@@ -119,3 +119,12 @@ fn the_processors_are_limited_and_containers_part_as_they_ask() {
     let parts: Vec<i64> = containers.iter().map(|(_, used)| used.cpu_milli).collect();
     assert_eq!(parts, [600, 200]);
 }
+
+#[test]
+fn a_sample_is_due_each_minute_and_when_it_is_wanted() {
+    let (_, mut usage, _) = running("1", 1);
+    let due = |usage: &mut Usage, second| usage.is_due(Instant::from_secs(second));
+    assert!(due(&mut usage, 10) && !due(&mut usage, 69) && due(&mut usage, 70));
+    usage.wants_sample();
+    assert!(due(&mut usage, 71) && !due(&mut usage, 72));
+}

@@ -6,8 +6,8 @@
 //! node and goes on at its destination in the same instant.
 
 use cluster::{Conflict, Store, UsageSamples};
-use control::{Component, Outbox, Progress, Write};
-use model::{DeviceSet, EndReason, Event, EvictionCause, Node, PodName, PodRef, Text};
+use control::{Component, Memory, Outbox, Progress, Write};
+use model::{DeviceSet, EndReason, Event, EvictionCause, Node, PodChange, PodName, PodRef, Text};
 use units::{Duration, Instant, NodeId, Revision, SortedMap};
 
 use super::datacenter::{Datacenter, Move, Rules};
@@ -22,6 +22,8 @@ pub struct ConsolidationOptions {
     pub rules: Option<Rules>,
     /// Time between two decisions.
     pub interval: Duration,
+    /// Number of cores that the processors of a node are; no machine uses more than one of them.
+    pub cores: u32,
     /// Bandwidth of a node's network interface, in megabits per second.
     pub bandwidth_mbit: i64,
     /// Power of nodes at 0, 10, …, 100 percent of use, in watts, by name. A node without a power model
@@ -36,6 +38,7 @@ impl Default for ConsolidationOptions {
         Self {
             rules: None,
             interval: Duration::from_secs(300),
+            cores: 1,
             bandwidth_mbit: 1000,
             watts: SortedMap::new(),
             seed: 0,
@@ -65,6 +68,8 @@ pub struct Consolidator {
     nodes: Vec<NodeId>,
     /// Guests by machine.
     guests: Vec<Guest>,
+    /// Number of guests that are there.
+    present: usize,
     /// Machines by pod slot.
     by_slot: Vec<Option<VmId>>,
     /// Machines whose pods are on their way to another node, by name.
@@ -94,6 +99,7 @@ impl Consolidator {
             options,
             nodes: Vec::new(),
             guests: Vec::new(),
+            present: 0,
             by_slot: Vec::new(),
             travelling: SortedMap::new(),
             waiting: Vec::new(),
@@ -133,9 +139,8 @@ impl Consolidator {
         let mips = offered.cpu_milli as f64;
         let watts = self.options.watts.get(&node.name).copied();
         HostKind {
-            // A machine's processors spread over the cores of its node.
-            cores: 1,
-            core_mips: mips,
+            cores: self.options.cores,
+            core_mips: mips / f64::from(self.options.cores),
             memory_mb: offered.memory_bytes / MEGABYTE,
             bandwidth_mbit: self.options.bandwidth_mbit,
             watts: watts
@@ -161,6 +166,7 @@ impl Consolidator {
             is_there: true,
             moves: 0,
         });
+        self.present += 1;
         self.note(pod, vm);
         self.waiting.push(vm);
     }
@@ -194,6 +200,7 @@ impl Consolidator {
             return;
         }
         guest.is_there = false;
+        self.present -= 1;
         self.by_slot[pod.slot.index()] = None;
         self.waiting.retain(|&own| own != vm);
         if guest.moves == 0 {
@@ -249,7 +256,11 @@ impl Consolidator {
     fn decide(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
         for order in self.datacenter.decide() {
             self.datacenter.start(order);
-            self.guests[order.vm.index()].moves += 1;
+            let guest = &mut self.guests[order.vm.index()];
+            guest.moves += 1;
+            let (pod, to) = (guest.pod, self.nodes[order.to.index()]);
+            let change = PodChange::Moving { to };
+            out.write(store, Event::PodChanged { pod, change });
             self.switch(order.to, true, store, out);
             let span = duration(self.datacenter.seconds(order));
             self.moves
@@ -261,9 +272,6 @@ impl Consolidator {
 
     /// Switches hosts off on which no machine is.
     fn switch_off(&mut self, store: &Store, out: &mut Outbox) {
-        if self.options.rules.is_none() {
-            return;
-        }
         for index in 0..self.nodes.len() {
             if self.datacenter.hosts[index].vms.is_empty() {
                 self.switch(HostId(index as u32), false, store, out);
@@ -302,16 +310,24 @@ impl Component for Consolidator {
         self.read(view, out);
         self.place(view, out);
         self.finish(now, view, out);
-        if self.measured == Some(now) && now >= self.next {
-            self.datacenter.remember();
-            self.decide(now, view, out);
-            self.next = now.saturating_add(self.options.interval);
+        if now >= self.next {
+            if self.measured == Some(now) {
+                self.datacenter.remember();
+                self.decide(now, view, out);
+            }
+            let interval = self.options.interval.as_nanos();
+            let passed = now.as_nanos().div_euclid(interval);
+            self.next = Instant::from_nanos((passed + 1).saturating_mul(interval));
         }
         self.switch_off(view, out);
         if let Some((&at, _)) = self.moves.first_key_value() {
             out.wake_at(at);
         }
-        out.wake_idle_at(self.next);
+        // What machines use changes by itself: each interval can bring decisions as long as there are
+        // machines, so it keeps the run going.
+        if self.present > 0 {
+            out.wake_at(self.next);
+        }
         Progress::Idle
     }
 
@@ -335,13 +351,17 @@ impl Component for Consolidator {
                 .is_some_and(|(&at, _)| at <= now)
     }
 
-    fn metrics(&mut self, now: Instant, _view: &Store, usage: &dyn UsageSamples) {
+    fn metrics(&mut self, now: Instant, view: &Store, usage: &dyn UsageSamples) {
         let used: Vec<f64> = (0..)
             .zip(&self.guests)
             .map(|(index, guest): (usize, &Guest)| {
                 let vm = &self.datacenter.vms[index];
                 let cpu = usage.pod(guest.pod).map(|used| used.cpu_milli as f64);
-                cpu.map_or(vm.used, |cpu| cpu / vm.kind.mips)
+                match cpu {
+                    Some(cpu) => cpu / vm.kind.mips,
+                    None if view.pods().get(guest.pod).is_none() => 0.0,
+                    None => vm.used,
+                }
             })
             .collect();
         self.datacenter.observe(|vm| used[vm.index()]);
@@ -356,8 +376,8 @@ impl Component for Consolidator {
         true
     }
 
-    fn begins_from_store(&self) -> bool {
-        false
+    fn memory(&self) -> Memory {
+        Memory::Lost
     }
 
     fn backlog(&self) -> usize {

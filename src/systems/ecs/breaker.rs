@@ -1,6 +1,8 @@
 //! The circuit breaker of a deployment: it counts tasks that fail, and gives the deployment up at a
 //! threshold (spec: orchestrators-a.md section 7.2; `deployment-circuit-breaker.md`).
 
+use serde::{Deserialize, Serialize};
+
 /// Smallest and greatest threshold.
 const THRESHOLDS: (u64, u64) = (10, 200);
 
@@ -10,7 +12,7 @@ pub fn threshold(desired: u64) -> u64 {
 }
 
 /// The breaker of one deployment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CircuitBreaker {
     threshold: u64,
     failures: u64,

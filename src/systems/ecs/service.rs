@@ -2,6 +2,7 @@
 //! and the tasks that may be stopped and started within them (spec: orchestrators-a.md section 7.2;
 //! `deployment-type-ecs.md`, `service_definition_parameters.md`).
 
+use serde::{Deserialize, Serialize};
 use units::{Duration, Instant};
 
 /// Shares of a service's desired tasks, in per cent.
@@ -101,7 +102,7 @@ const FIRST_DELAY: Duration = Duration::from_secs(10);
 const MOST_DELAY: Duration = Duration::from_secs(15 * 60);
 
 /// Throttle of a service whose tasks stop before they run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Throttle {
     failures: u32,
     until: Option<Instant>,

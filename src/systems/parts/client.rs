@@ -7,6 +7,7 @@ use crate::capability::Capabilities;
 use crate::mapping::object_refusal;
 use cluster::Store;
 use control::admission::{Creation, NewName, NewPod};
+use control::{Memory, Outbox};
 use model::{EndReason, Event, Object, ObjectChange, PodChange, PodOwner, PodRef, PodSpec, Text};
 use units::{ObjectId, PodId, SortedMap};
 
@@ -26,6 +27,25 @@ impl Workloads {
             objects: SortedMap::new(),
             owners: SortedMap::new(),
         }
+    }
+
+    /// What clients asked for so far, which no store holds of pods that are gone.
+    pub(crate) fn memory(&self) -> Memory {
+        let asked = self.objects.iter();
+        let asked = asked.map(|(&id, pods)| (id, pods.keys().copied().collect()));
+        let asked: SortedMap<ObjectId, Vec<i32>> = asked.collect();
+        serde_json::to_string(&asked).map_or(Memory::Lost, Memory::Text)
+    }
+
+    /// Goes on from what clients asked for before; their pods are read from the store.
+    pub(crate) fn recall(&mut self, memory: &str) -> Result<(), String> {
+        let asked: SortedMap<ObjectId, Vec<i32>> = serde_json::from_str(memory)
+            .map_err(|error| format!("the memory of the clients is damaged: {error}"))?;
+        for (id, numbers) in asked {
+            let pods = numbers.into_iter().map(|number| (number, None));
+            self.objects.insert(id, pods.collect());
+        }
+        Ok(())
     }
 
     /// An object was declared: the pods that its client asks for, and the changes that remove others.
@@ -50,7 +70,7 @@ impl Workloads {
             ObjectChange::Deleted { id } => {
                 let gone = self.objects.remove(id).unwrap_or_default();
                 let pods = gone.into_values().flatten();
-                (Vec::new(), pods.map(|pod| stop(store, pod)).collect())
+                (Vec::new(), pods.map(|pod| stopping(store, pod)).collect())
             }
         }
     }
@@ -77,7 +97,7 @@ impl Workloads {
         }
         let more = pods.split_off(&replicas);
         let pods = more.into_values().rev().flatten();
-        (creations, pods.map(|pod| stop(store, pod)).collect())
+        (creations, pods.map(|pod| stopping(store, pod)).collect())
     }
 
     /// A pod of a workload was created.
@@ -108,7 +128,15 @@ impl Workloads {
     }
 }
 
-fn stop(store: &Store, pod: PodRef) -> Event {
+/// Ends a pod within its grace period, unless it ends already.
+pub(crate) fn stop(pod: PodRef, store: &Store, out: &mut Outbox) {
+    if store.pods().get(pod).is_some() && !store.pod_states().is_terminating(pod) {
+        out.write(store, stopping(store, pod));
+    }
+}
+
+/// The change that ends a pod within its grace period.
+fn stopping(store: &Store, pod: PodRef) -> Event {
     let (grace, reason) = (store.grace_of(pod), EndReason::Cancelled);
     let change = PodChange::Terminating { grace, reason };
     Event::PodChanged { pod, change }

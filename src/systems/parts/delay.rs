@@ -1,10 +1,11 @@
 //! Delays that grow with every failure up to a cap: back-offs of launches and of reconnections.
 
 use rng::math;
+use serde::{Deserialize, Serialize};
 use units::Duration;
 
 /// Growth of a delay.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Growth {
     /// The first delay.
     pub first: Duration,

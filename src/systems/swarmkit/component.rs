@@ -11,7 +11,7 @@ use crate::mapping::refusal;
 use crate::parts::timers::Timers;
 use cluster::{Conflict, Store};
 use control::admission::{Creation, NewName, NewPod};
-use control::{Component, Outbox, Progress, Write};
+use control::{Component, Memory, Outbox, Progress, Write};
 use model::{
     EndReason, Event, NodeContact, ObjectChange, PodChange, PodCreated, PodOwner, PodRef, PodSpec,
     Text,
@@ -49,16 +49,16 @@ pub(super) enum Due {
 #[derive(Clone)]
 pub(super) struct SwarmKitManager {
     pub(super) options: SwarmKitOptions,
-    cursor: Revision,
+    pub(super) cursor: Revision,
     pub(super) scheduler: Scheduler,
     debounce: Debounce,
     pub(super) nodes: Vec<NodeWatch>,
     pub(super) node_ids: SortedMap<Text, usize>,
     pub(super) services: SortedMap<ObjectId, Service>,
     pub(super) tasks: SortedMap<u64, Task>,
-    next_task: u64,
-    by_pod: SortedMap<PodId, u64>,
-    by_id: SortedMap<Text, u64>,
+    pub(super) next_task: u64,
+    pub(super) by_pod: SortedMap<PodId, u64>,
+    pub(super) by_id: SortedMap<Text, u64>,
     /// Tasks whose pod is being created, by id.
     asked: SortedMap<Text, u64>,
     /// Specs of pods of no service, by class; `None` if they can't be expressed.
@@ -68,7 +68,7 @@ pub(super) struct SwarmKitManager {
     /// Services that an orchestrator has to look at.
     pub(super) dirty: SortedSet<ObjectId>,
     /// Tasks of whose waiting nobody was told yet.
-    told_waiting: SortedSet<u64>,
+    pub(super) told_waiting: SortedSet<u64>,
     /// Tasks that would have been replaced if there were a leader.
     pub(super) unanswered: Vec<Unanswered>,
     /// Services that were deleted while there was none.
@@ -484,9 +484,12 @@ impl Component for SwarmKitManager {
         is_waiting.then(|| super::pipeline::explain(&task.spec, nodes).into())
     }
 
-    fn begins_from_store(&self) -> bool {
-        // Which task has which slot stands in the log of its managers.
-        false
+    fn memory(&self) -> Memory {
+        self.remembered()
+    }
+
+    fn recall(&mut self, now: Instant, memory: &str, view: &Store) -> Result<(), String> {
+        self.taken_up(now, memory, view)
     }
 
     fn clone_component(&self) -> Box<dyn Component> {

@@ -40,6 +40,7 @@ pub mod enforcer;
 mod entry;
 pub mod global;
 pub mod ladder;
+mod memory;
 mod needs;
 pub mod node;
 mod nodes;

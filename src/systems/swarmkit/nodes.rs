@@ -29,7 +29,7 @@ pub(super) struct NodeWatch {
     is_observed: bool,
     /// Instant from which the node counts as down, while it is silent.
     expires: Option<Instant>,
-    down_since: Option<Instant>,
+    pub(super) down_since: Option<Instant>,
     /// `true` if the node's labels changed while there was no leader to enforce constraints.
     is_unchecked: bool,
 }
@@ -71,6 +71,24 @@ impl SwarmKitManager {
         self.nodes.push(watch);
         self.dirty.extend(self.services.keys());
         self.committed(now);
+    }
+
+    /// A node that was gone when these managers took over, under the name that the store has for it.
+    pub(super) fn node_gone(&mut self, now: Instant, id: Text) {
+        let watch = NodeWatch::new(now, id, &self.options.heartbeat, self.seed);
+        self.nodes.push(watch);
+    }
+
+    /// A node is down since before these managers took over.
+    pub(super) fn still_down(&mut self, node: NodeId, since: Instant, is_silent: bool) {
+        let watch = &mut self.nodes[node.index()];
+        watch.down_since = Some(since);
+        (watch.is_silent, watch.is_observed) = (is_silent, is_silent);
+        let orphans = since.saturating_add(self.options.orphan_timeout);
+        self.timers.push(orphans, Due::Orphans(node.index()));
+        if let Some(known) = self.scheduler.node_mut(&watch.id) {
+            known.status = NodeStatus::Down;
+        }
     }
 
     /// A node's declaration changed: availability and labels follow, and what it may no longer have

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cluster::Store;
 use control::Outbox;
 use model::{EndReason, Event, Object, ObjectChange, PodRef, Text};
-use units::{Instant, ObjectId, SortedMap, SortedSet};
+use units::{Instant, ObjectId, SortedSet};
 
 use super::component::{Due, SwarmKitManager};
 use super::global;
@@ -32,22 +32,8 @@ impl SwarmKitManager {
         };
         self.dirty.insert(id);
         let Some(service) = self.services.get_mut(&id) else {
-            let first = Specification::new(&wanted.name, 1, &wanted.template, &self.options);
-            self.services.insert(
-                id,
-                Service {
-                    name: wanted.name,
-                    mode: wanted.mode,
-                    now: first,
-                    previous: None,
-                    restart: wanted.restart,
-                    update: wanted.update,
-                    slots: SortedMap::new(),
-                    updater: None,
-                    orders: Vec::new(),
-                    made: SortedMap::new(),
-                },
-            );
+            let service = Service::begun(wanted, &self.options);
+            self.services.insert(id, service);
             return;
         };
         service.mode = wanted.mode;

@@ -1,6 +1,7 @@
 //! Restarts: whether an ended task is replaced, and when its replacement may start
 //! (spec: orchestrators-a.md section 2.6; swarmkit `manager/orchestrator/restart/restart.go`).
 
+use serde::{Deserialize, Serialize};
 use units::{Duration, Instant};
 
 /// Condition under which a task is replaced.
@@ -43,7 +44,7 @@ impl Default for RestartPolicy {
 }
 
 /// The restarts of one slot under one version of its specification.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
     restarts: Vec<Instant>,
 }
@@ -80,7 +81,7 @@ impl History {
 
 /// A replacement on its way: it is made at once, to be prepared, and starts when its delay has
 /// passed and the task that it replaces has stopped or has been waited for long enough.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replacement {
     delayed_until: Instant,
     /// Instant until which the old task is waited for; `None` once it has stopped.

@@ -198,6 +198,24 @@ pub(super) fn strategy(object: &Object, replicas: u64) -> UpdateConfig {
     }
 }
 
+impl Service {
+    /// A service at its first specification.
+    pub(super) fn begun(wanted: Wanted, options: &SwarmKitOptions) -> Self {
+        Self {
+            now: Specification::new(&wanted.name, 1, &wanted.template, options),
+            name: wanted.name,
+            mode: wanted.mode,
+            previous: None,
+            restart: wanted.restart,
+            update: wanted.update,
+            slots: SortedMap::new(),
+            updater: None,
+            orders: Vec::new(),
+            made: SortedMap::new(),
+        }
+    }
+}
+
 impl Specification {
     pub(super) fn new(
         name: &Text,

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use model::Text;
 
 use super::constraint::Constraint;
+use serde::{Deserialize, Serialize};
 use units::SortedMap;
 
 /// The observed state of a task; it only grows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[repr(u16)]
 pub enum TaskState {
     /// Made, not looked at yet.

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use units::{Duration, Instant, SortedMap, SortedSet, plural};
@@ -10,7 +11,7 @@ use units::{Duration, Instant, SortedMap, SortedSet, plural};
 use super::restart::OLD_TASK_TIMEOUT;
 
 /// Action when too many new tasks fail.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FailureAction {
     /// Stop until the next update of the service.
     #[default]
@@ -22,7 +23,7 @@ pub enum FailureAction {
 }
 
 /// Order of two tasks of a slot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UpdateOrder {
     /// The old one stops, then the new one starts.
     #[default]
@@ -32,7 +33,7 @@ pub enum UpdateOrder {
 }
 
 /// Configuration of a service's updates or rollbacks.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpdateConfig {
     /// Number of slots that are replaced side by side; 0 is all.
     pub parallelism: u64,
@@ -92,7 +93,7 @@ impl UpdateConfig {
 }
 
 /// Whether an update or its undoing runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Direction {
     /// To a new specification.
     Update,
@@ -101,7 +102,7 @@ pub enum Direction {
 }
 
 /// State of an update.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UpdateState {
     /// Workers are at it, or the last tasks are watched.
     Underway,
@@ -114,7 +115,7 @@ pub enum UpdateState {
 }
 
 /// An update's order for the tasks of a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Order {
     /// A new task is made and prepared, to be started later.
     Prepare(u64),
@@ -127,7 +128,7 @@ pub enum Order {
 }
 
 /// State of a worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Worker {
     /// It waits for the old task to stop and the new one to be ready.
     Swapping {
@@ -145,7 +146,7 @@ enum Worker {
 }
 
 /// An update under way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Updater {
     config: UpdateConfig,
     direction: Direction,

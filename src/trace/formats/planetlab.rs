@@ -1,9 +1,9 @@
-//! Days of `PlanetLab`: a file a virtual machine with the use of its processor every 300 s; the
-//! machines of a day are a folder or an archive. All are there for the whole day. The format says
-//! shares only: a machine counts as one core, and memory is not requested. Format: `traces.md`,
-//! section 11.
-
-use std::sync::Arc;
+//! Days of `PlanetLab` as `CloudSim` runs them: an archive (tar, compressed or not) or a folder with a
+//! file for each virtual machine and a whole percentage for each five minutes (traces.md, section 11).
+//!
+//! The machines come at zero in the order of their files' names, in four blocks of equal size and of one
+//! kind each. A thousandth of a core stands for a million instructions per second. A machine is
+//! completed when it uses nothing from one sample to the next.
 
 use crate::archive::{Member, parts};
 use crate::budget::read_whole;
@@ -11,10 +11,9 @@ use crate::error::{TraceError, read_error};
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
-use crate::ledger::{Action, Journal};
+use crate::ledger::Journal;
 use crate::options::ReadOptions;
-use crate::planetlab::{SAMPLE_SECONDS, SAMPLES, day};
-use crate::rows::show_text;
+use crate::planetlab::{Day, SAMPLE_SECONDS, VmDay, day, kind};
 use crate::samples::pattern;
 use crate::stream::ArrivalSource;
 use model::{Behaviour, PodName, PodSpec};
@@ -23,16 +22,16 @@ use units::{Duration, Instant};
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "planetlab",
-    summary: "a PlanetLab day: processor use of virtual machines, a file each",
+    summary: "a day of PlanetLab's virtual machines, as CloudSim runs it (tar archive or folder)",
     columns: &[
+        ColumnDoc::required("machine", "file: name of the machine"),
         ColumnDoc::required(
             "use",
-            "percent of the processor; with the option `usage`, what it uses",
+            "line of a file: whole percentage of the processor in use, one for each five minutes",
         ),
-        ColumnDoc::optional("file", "name of the file; becomes the name"),
     ],
-    names: &["file"],
-    cells: show_text,
+    names: &["machine"],
+    cells,
     options: &["usage"],
     sniff,
     open: Constructor::Workload(open),
@@ -52,8 +51,8 @@ fn sniff(first: &[u8]) -> Confidence {
     }
 }
 
-fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
+/// The machines of a day.
+fn read(input: &Input) -> Result<Day, TraceError> {
     let mut files = Vec::new();
     for part in parts(input)? {
         let bytes = read_whole(&mut *part.open()?);
@@ -64,7 +63,23 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             bytes: bytes.map_err(|error| read_error(&part.name, &error))?,
         });
     }
-    let day = day(files)?;
+    day(files)
+}
+
+fn cells(
+    _format: &FormatEntry,
+    input: &Input,
+    show: &mut dyn FnMut(&[u8]),
+) -> Result<(), TraceError> {
+    for vm in read(input)?.vms {
+        show(&vm.percent);
+    }
+    Ok(())
+}
+
+fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let day = read(input)?;
     for entry in day.ledger.entries() {
         journal.file = entry.file.clone();
         for _ in 0..entry.count {
@@ -72,59 +87,103 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         }
     }
     let mut gather = Gather::default();
-    journal.file = input.name.clone();
-    for vm in day.vms {
-        let mut spec = PodSpec::with_requests(requests(Some(1_000), None));
-        if options.usage {
-            let seconds = (0_i64..).step_by(SAMPLE_SECONDS as usize);
-            let samples = seconds.zip(vm.percent.iter().copied());
-            spec.behaviour = Some(Arc::new(Behaviour {
-                cpu_usage: pattern(samples, |percent| format!("{percent}%")),
-                ..Behaviour::default()
-            }));
-        }
-        journal.dirt("no request in the format; one core", Action::Repair, 0)?;
+    let count = day.vms.len();
+    for (place, vm) in day.vms.iter().enumerate() {
+        let seconds = |sample: usize| Duration::from_secs(sample as i64 * SAMPLE_SECONDS as i64);
         gather.push(Demand {
             submit: Instant::ZERO,
-            name: PodName::Text(vm.name.into()),
-            spec,
-            run_time: Some(Duration::from_secs(SAMPLES as i64 * SAMPLE_SECONDS as i64)),
+            name: PodName::Text(vm.name.as_str().into()),
+            tenant: "planetlab".into(),
+            spec: spec(vm, kind(place, count), options.usage),
+            run_time: vm.completed().map(seconds),
             ..Demand::default()
         });
     }
     Ok(gather.finish(journal))
 }
 
+fn spec(vm: &VmDay, (speed, mebibytes): (i64, i64), usage: bool) -> PodSpec {
+    let behaviour = usage.then(|| {
+        let seconds = (0_i64..).step_by(SAMPLE_SECONDS as usize);
+        let samples = seconds.zip(vm.percent.iter().copied());
+        Behaviour {
+            cpu_usage: pattern(samples, |percent| format!("{percent}%")),
+            ..Behaviour::default()
+        }
+    });
+    PodSpec {
+        behaviour: behaviour.map(Into::into),
+        ..PodSpec::with_requests(requests(Some(speed), Some(mebibytes << 20)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::validate;
     use crate::memory::Recorded;
+    use crate::registry::recognize;
 
-    #[test]
-    fn a_machine_is_there_all_day() {
-        let input = Input::bytes("day/vm", &b"5\n5\n7"[..]);
+    /// An archive of files.
+    fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (name, text) in files {
+            let mut header = [0_u8; 512];
+            header[..name.len()].copy_from_slice(name.as_bytes());
+            let size = format!("{:011o}", text.len());
+            header[124..135].copy_from_slice(size.as_bytes());
+            header[156] = b'0';
+            header[257..262].copy_from_slice(b"ustar");
+            bytes.extend_from_slice(&header);
+            bytes.extend_from_slice(text.as_bytes());
+            bytes.resize(bytes.len().next_multiple_of(512), 0);
+        }
+        bytes.resize(bytes.len() + 1024, 0);
+        bytes
+    }
+
+    fn arrivals(bytes: Vec<u8>, usage: bool) -> Result<Recorded, TraceError> {
+        let input = Input::bytes("day.tar", bytes);
         let options = ReadOptions {
-            usage: true,
+            usage,
             ..ReadOptions::default()
         };
-        let mut source = open(&input, &options).expect("a day");
-        let recorded = Recorded::collect(&mut *source).expect("a day");
-        let arrival = &recorded.arrivals[0];
-        assert_eq!(arrival.name.to_string(), "vm");
-        assert_eq!(arrival.run_time, Some(Duration::from_secs(86_400)));
-        let behaviour = recorded.classes[0].behaviour.as_ref().expect("usage");
-        assert_eq!(behaviour.cpu_usage, Some("steps(0s: 5%, 600s: 7%)".into()));
-        let kind = "a day that ends early keeps its last sample";
-        assert_eq!(recorded.ledger.count(kind), 1);
-        let damaged = Input::bytes("day/vm", &b"5\n105\n7"[..]);
-        let found = validate(&damaged, &ENTRY, &ReadOptions::default(), 9);
+        Recorded::collect(&mut *open(&input, &options)?)
+    }
+
+    #[test]
+    fn machines_come_by_name_in_blocks_and_end_when_they_use_nothing() {
+        let day = archive(&[("day/b", "0\n0\n5\n0\n0\n"), ("day/a", "7\n7\n9\n")]);
+        let entry = recognize(&Input::bytes("day.tar", day.clone())).expect("a day");
+        assert_eq!(entry.name, "planetlab");
+        let read = arrivals(day, true).expect("a day");
+        let names: Vec<String> = { read.arrivals.iter() }
+            .map(|own| own.name.to_string())
+            .collect();
+        assert_eq!(names, ["a", "b"]);
+        assert_eq!(read.arrivals[0].run_time, None);
+        assert_eq!(read.arrivals[1].run_time, Some(Duration::from_secs(900)));
+        let usage = |place: usize| {
+            let behaviour = read.classes[place].behaviour.as_deref();
+            behaviour
+                .and_then(|own| own.cpu_usage.clone())
+                .map(|text| text.to_string())
+        };
+        assert_eq!(usage(0).as_deref(), Some("steps(0s: 7%, 600s: 9%)"));
         assert_eq!(
-            found.stopped.map(|error| error.to_string()),
-            Some(
-                "day/vm:2: column `use`: expected a whole percentage from 0 to 100, found `105`"
-                    .to_owned()
-            )
+            usage(1).as_deref(),
+            Some("steps(0s: 0%, 600s: 5%, 900s: 0%)")
+        );
+        let kind = "a day that ends early keeps its last sample";
+        assert_eq!(read.ledger.count(kind), 2);
+    }
+
+    #[test]
+    fn what_is_no_percentage_is_refused_with_its_file_and_line() {
+        let error = arrivals(archive(&[("day/a", "7\n101\n")]), false).expect_err("101 %");
+        assert_eq!(
+            error.to_string(),
+            "day.tar: day/a:2: column `use`: expected a whole percentage from 0 to 100, found \
+             `101`"
         );
     }
 }

@@ -157,3 +157,77 @@ fn vector_packing(case: &Case) -> Result<Value, Trouble> {
     }
     Ok(decided)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Bins that a profile fills.
+    fn bins(sizes: &[i64], profile: &str, order: Option<&str>) -> i64 {
+        let packed = Packed::by(sizes, 100, profile, order);
+        packed.unwrap_or_else(|_| panic!("{profile}")).loads.len() as i64
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        /// First and best fit: Dósa and Sgall 2013 and 2014; next fit: Johnson 1974, as worst fit; first and
+        /// best fit of decreasing sizes: Dósa 2007, and Johnson's additive term for best fit.
+        #[test]
+        fn profiles_keep_to_their_bounds(sizes in prop::collection::vec(1_i64..=100, 1..12)) {
+            let optimum = bounds::optimum(&sizes, 100) as i64;
+            let lower = bounds::l2(&sizes, 100);
+            prop_assert!(bounds::l1(&sizes, 100) <= lower && lower <= optimum);
+            let most = |numerator: i64, denominator: i64| numerator * optimum / denominator;
+            for (profile, order, bound) in [
+                ("first-fit", None, most(17, 10)),
+                ("best-fit", None, most(17, 10)),
+                ("next-fit", None, 2 * optimum - 1),
+                ("worst-fit-open", None, 2 * optimum - 1),
+                ("first-fit", Some("decreasing"), (11 * optimum + 6) / 9),
+                ("best-fit", Some("decreasing"), (11 * optimum + 36) / 9),
+                ("next-fit", Some("decreasing"), 2 * optimum - 1),
+                ("worst-fit-open", Some("decreasing"), 2 * optimum - 1),
+            ] {
+                let used = bins(&sizes, profile, order);
+                prop_assert!(
+                    (optimum..=bound).contains(&used),
+                    "{profile} ({order:?}) uses {used} bins, {optimum} would do, {bound} at most"
+                );
+            }
+        }
+
+        /// Every rule packs each item once and over-fills no bin; as first fit never leaves two bins half
+        /// empty in every resource, rules need no more than 2 d times the bins of the bound for d resources,
+        /// plus one.
+        #[test]
+        fn vectors_are_packed_within_bounds(
+            items in prop::collection::vec(prop::collection::vec(1_i64..=100, 2), 1..12),
+        ) {
+            let problem = Problem { capacity: vec![100, 100], items: items.clone() };
+            let lower = problem.stronger_lower_bound();
+            prop_assert!(problem.lower_bound() <= lower);
+            for rule in [
+                Rule::DotProduct,
+                Rule::Distance,
+                Rule::ProductDecreasing,
+                Rule::SumDecreasing,
+            ] {
+                let bins = problem.pack(rule);
+                let mut packed: Vec<usize> = bins.concat();
+                packed.sort_unstable();
+                prop_assert_eq!(packed, (0..items.len()).collect::<Vec<_>>());
+                for bin in &bins {
+                    for resource in 0..2 {
+                        let load: i64 = bin.iter().map(|&item| items[item][resource]).sum();
+                        prop_assert!(load <= 100);
+                    }
+                }
+                let used = bins.len() as i64;
+                prop_assert!((lower..=4 * lower + 1).contains(&used), "{used} bins, at least {lower}");
+            }
+        }
+    }
+}

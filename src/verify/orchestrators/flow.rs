@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Case, Forms, Trouble, read};
-use policy::cost_model::CostOptions;
-use policy::cost_model::octopus::{Octopus, WAITING};
+use policy::cost_model::flat::WAITING;
 use policy::cost_model::quincy::Quincy;
+use policy::cost_model::{CostOptions, octopus};
 use scheduler::flow::graph::Graph;
 use scheduler::flow::network::reference::{PlainArc, cheapest};
 use scheduler::flow::network::{ArcId, Flaw, Network};
@@ -218,7 +218,7 @@ fn octopus(case: &Case) -> Result<Value, Trouble> {
     let Running { running } = read(&case.existing)?;
     let NewTasks { new_tasks } = read(&case.request)?;
     let class = ClassId(0);
-    let mut graph = Graph::new(Box::new(Octopus));
+    let mut graph = Graph::new((octopus::ENTRY.build)(&CostOptions::default()));
     graph.open_class(class);
     let facts = TaskFacts {
         submitted: Instant::ZERO,

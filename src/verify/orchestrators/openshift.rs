@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::timeline::{Timeline, duration, instant};
 use super::{Case, Trouble, read};
+use control::delivery::build::{Build, BuildPolicy, Builds};
 use model::Text;
-use systems::openshift::build::{Build, BuildPolicy, Builds};
 use systems::openshift::deployment::{DeploymentConfig, Outcome, Triggers, rolling_bounds};
 use systems::openshift::policy::{self, Amounts, Asked, Candidate};
 use systems::openshift::route::{Backend, DEFAULT_WEIGHT, endpoint_weights};

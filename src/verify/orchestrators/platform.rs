@@ -145,7 +145,8 @@ fn deploy(case: &Case) -> Result<Value, Trouble> {
         replace: duration(own.replace_s)?,
         delay: duration(own.delay_s)?,
     };
-    let way = journey(instant(own.push_at_s)?, detection, &stages?, groups);
+    let way = journey(instant(own.push_at_s)?, detection, &stages?, groups)
+        .map_err(|error| Trouble::Malformed(error.to_string()))?;
     let mut decided = json!({
         "seen_s": secs(way.seen),
         "rollout_start_s": secs(way.rollout),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use windtunnel::model::SchedulerConfig;
 use windtunnel::model::scheduler_config::{FitStrategy, PluginSet, SchedulerProfile};
-use windtunnel::model::{Changes, Release};
+use windtunnel::model::{Changes, Release, Text};
 use windtunnel::policy::Setup;
 use windtunnel::policy::kube_profiles::{add_machine, build_kube_profiles};
 use windtunnel::policy::registered::{Registration, add_registered};
@@ -40,6 +40,8 @@ struct Tally {
     preempting: u64,
     /// Failed and were decided fast.
     failed_fast: u64,
+    /// Times that nodes left and came back.
+    losses: u64,
 }
 
 /// The default profile, two that differ in everything that can be configured, and one with policies
@@ -228,8 +230,56 @@ impl Forms {
         }
     }
 
+    /// Nodes leave, pods look for places, and all is taken back, as in a trial of a planner.
+    fn lose_for_a_while(&mut self, place: &str, depth: usize, tally: &mut Tally) {
+        let dice = &mut self.world.dice;
+        let count = 1 + dice.below(4);
+        let lost = (0..count).map(|_| dice.pick(&self.world.nodes).name.clone());
+        let lost: Vec<Text> = lost.collect();
+        let order = self.cache.node_order();
+        let nodes = self.cache.take_nodes(&lost);
+        let mut placed = Vec::new();
+        for _ in 0..=self.world.dice.below(6) {
+            if depth > 0 && self.world.dice.chance(15) {
+                self.lose_for_a_while(place, depth - 1, tally);
+            }
+            let (pod, outcome) = self.decide(place, tally);
+            if let Outcome::Placed(slot) = outcome {
+                let pod = Arc::new(pod);
+                self.cache.add_pod_in(pod.clone(), slot);
+                placed.push((pod, slot));
+            }
+        }
+        while let Some((pod, slot)) = placed.pop() {
+            self.cache.remove_pod_in(&pod, slot);
+        }
+        for node in nodes {
+            self.cache.put_back(node);
+        }
+        self.cache.restore_order(order);
+        tally.losses += 1;
+    }
+
     fn step(&mut self, place: &str, tally: &mut Tally) {
-        self.happen();
+        if self.world.dice.chance(5) {
+            self.lose_for_a_while(place, 1, tally);
+        } else {
+            self.happen();
+        }
+        let (pod, outcome) = self.decide(place, tally);
+        match outcome {
+            Outcome::Placed(slot) => {
+                let node = self.cache.node_in(slot).expect("a node").name().clone();
+                let pod = Arc::new(pod);
+                self.world.placed.push((pod.clone(), node.clone()));
+                self.apply(Change::PodBound(pod, node));
+            }
+            Outcome::Failed(failure) => self.preempt(pod, failure, tally),
+        }
+    }
+
+    /// Has both forms decide on a pod, which have to agree.
+    fn decide(&mut self, place: &str, tally: &mut Tally) -> (PodInfo, Outcome) {
         let pod = self.pod();
         let profile = self.world.dice.pick(&self.profiles);
         let taken = self.fast.taken_fast();
@@ -239,19 +289,11 @@ impl Forms {
         assert_eq!(told(&fast), told(&plain), "{place}: {pod:?}");
         assert_eq!(self.fast.start, self.plain.start, "{place}");
         tally.decided += 1;
-        match plain {
-            Outcome::Placed(slot) => {
-                tally.placed += 1;
-                let node = self.cache.node_in(slot).expect("a node").name().clone();
-                let pod = Arc::new(pod);
-                self.world.placed.push((pod.clone(), node.clone()));
-                self.apply(Change::PodBound(pod, node));
-            }
-            Outcome::Failed(failure) => {
-                tally.failed_fast += u64::from(is_fast);
-                self.preempt(pod, failure, tally);
-            }
+        match &plain {
+            Outcome::Placed(_) => tally.placed += 1,
+            Outcome::Failed(_) => tally.failed_fast += u64::from(is_fast),
         }
+        (pod, plain)
     }
 
     fn preempt(&mut self, mut pod: PodInfo, failure: Failure, tally: &mut Tally) {
@@ -309,10 +351,11 @@ fn check((usual, steps): (u64, usize), nodes: impl Fn(u64) -> usize) -> Tally {
         placed,
         preempting,
         failed_fast,
+        losses,
     } = tally;
     println!(
         "{decided} decided, {fast} of them fast, {placed} placed, {preempting} preempting, \
-         {failed_fast} failed fast"
+         {failed_fast} failed fast, {losses} losses taken back"
     );
     tally
 }
@@ -321,7 +364,7 @@ fn check((usual, steps): (u64, usize), nodes: impl Fn(u64) -> usize) -> Tally {
 fn the_fast_form_decides_as_the_plain_one() {
     let tally = check(SMALL, |seed| 4 + seed as usize % 20);
     assert!(3 * tally.fast > tally.placed && tally.preempting > 50);
-    assert!(tally.failed_fast > 100);
+    assert!(tally.failed_fast > 100 && tally.losses > 300);
 }
 
 #[test]

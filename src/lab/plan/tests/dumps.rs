@@ -8,7 +8,7 @@ use crate::import::{ImportPlan, import};
 use goal::Room;
 use trace::generate::kubectl_dump::{DumpConfig, write_kubectl_dump};
 
-/// So many nodes of 3920m, and so many pods of 1500m on them in turn.
+/// Sixty nodes of 3920m, and a hundred pods of 1500m on them in turn.
 fn sixty(more: &[Value]) -> Vec<Value> {
     let nodes = (0..60).map(|number| node(&format!("n{number:02}"), ROOM, "", "t"));
     let mut items: Vec<Value> = nodes.collect();
@@ -60,7 +60,7 @@ fn moves_keep_budgets_wave_by_wave() {
     );
 }
 
-/// Room for so many more pods of a shape.
+/// Room for a number of further pods of a shape.
 fn room(count: u64) -> Vec<Room> {
     let mut alone = snapshot(&[
         node("n", ROOM, "", "t"),

@@ -11,6 +11,7 @@ use model::{Changes, Node, Object};
 
 use trace::Input;
 
+mod checks;
 mod dumps;
 mod mixes;
 
@@ -135,7 +136,8 @@ fn ask(items: &[Value], questions: &Questions) -> Plan {
     plan(&mut snapshot(items), &profiles, questions).expect("a plan")
 }
 
-/// What is bought of one type `t`: enough, and waiting with one less.
+/// Checks a purchase of one type `t`: the number of nodes that are enough, and the number of pods that
+/// wait with one less.
 fn check_bought(room: [&str; 3], zones: &[&str], items: Vec<Value>, expected: (u64, u64)) {
     let nodes = zones
         .iter()
@@ -404,13 +406,16 @@ fn growth_fills_a_cluster_in_a_month() {
     ] {
         let grow = Grow {
             pattern: String::new(),
-            rate,
+            rate: rate.clone(),
         };
         let questions = Questions {
             grow: vec![grow],
             ..questions()
         };
         let months = ask(&items, &questions).months;
+        if rate == growth::Rate::Share(50_000) {
+            assert_eq!((months[2].pods, months[2].waiting), (116, 0));
+        }
         let last = months.last().expect("a month");
         assert_eq!(
             (last.month, last.pods, last.waiting),

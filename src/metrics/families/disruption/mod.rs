@@ -3,5 +3,6 @@
 pub mod blast_radius;
 pub mod churn;
 pub mod disruptions;
+pub mod migrations;
 pub mod oom_kills;
 pub mod restarts;

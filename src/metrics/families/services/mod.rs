@@ -1,6 +1,8 @@
-//! Workloads kept at strength by controllers: availability, recovery and rollouts.
+//! Workloads kept at strength by controllers: availability, recovery, rollouts and deliveries.
 
 pub mod availability;
+pub mod deliveries;
 pub mod missing_replicas;
 pub mod recovery;
 pub mod rollouts;
+pub mod storage;

@@ -9,5 +9,6 @@ pub mod queue_length;
 pub mod scheduling_latency;
 pub mod slowdown;
 pub mod start_up;
+pub mod tier_wait;
 pub mod weighted_wait;
 pub mod work_conservation;

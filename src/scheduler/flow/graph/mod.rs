@@ -9,6 +9,8 @@
 //! and without a limit; here every task has an arc to the sink that costs the same.
 
 mod machine;
+#[cfg(test)]
+mod tests;
 
 use units::{ClassId, Instant, NodeId, SortedMap, SortedSet};
 
@@ -31,6 +33,19 @@ struct Aggregator {
     /// Arcs from racks to nodes, with the room there, by node.
     arcs: Vec<Option<(ArcId, u32)>>,
     waiting: usize,
+    /// Whether a node got room for tasks of the class, or lost its last, since the last round.
+    is_changed: bool,
+}
+
+impl Aggregator {
+    /// Number of units that a task of the class may send to a goal directly.
+    fn admits(&self, goal: Goal) -> i64 {
+        let Goal::Node(node) = goal else {
+            return 1;
+        };
+        let own = self.arcs.get(node.index()).copied().flatten();
+        i64::from(own.is_some_and(|(_, room)| room > 0))
+    }
 }
 
 /// A task.
@@ -64,7 +79,7 @@ pub struct Graph {
     /// By class.
     aggregators: Vec<Option<Aggregator>>,
     /// Tasks by their numbers.
-    tasks: SortedMap<u64, Task>,
+    tasks: Vec<Option<Task>>,
     /// Numbers of the tasks that wait, in the order of the numbers.
     waiting: SortedSet<u64>,
 }
@@ -78,7 +93,7 @@ impl Graph {
             machines: Vec::new(),
             racks: Racks::default(),
             aggregators: Vec::new(),
-            tasks: SortedMap::new(),
+            tasks: Vec::new(),
             waiting: SortedSet::new(),
         }
     }
@@ -140,6 +155,7 @@ impl Graph {
         }
         if let Some((arc, known)) = &mut aggregator.arcs[node.index()] {
             if *known != room {
+                aggregator.is_changed |= (*known == 0) != (room == 0);
                 *known = room;
                 self.network.set_capacity(*arc, i64::from(room));
             }
@@ -156,6 +172,7 @@ impl Graph {
         });
         let arc = network.add_arc(rack, own.vertex, i64::from(room), self.model.node(node));
         aggregator.arcs[node.index()] = Some((arc, room));
+        aggregator.is_changed = true;
     }
 
     /// Returns whether a class has its arcs, and adds it without any if not.
@@ -174,6 +191,7 @@ impl Graph {
             racks: SortedMap::new(),
             arcs: Vec::new(),
             waiting: 0,
+            is_changed: false,
         });
         false
     }
@@ -196,23 +214,19 @@ impl Graph {
             .filter_map(|(index, own)| Some(ClassId::from_index(index)).filter(|_| own.is_some()))
     }
 
-    /// Adds a task that waits, of a class that is open. Returns the instants from which on waiting
-    /// costs it more than its cheapest place and than any place; `None` where it never does.
-    pub fn add_task(
-        &mut self,
-        number: u64,
-        class: ClassId,
-        facts: TaskFacts,
-        now: Instant,
-    ) -> Option<(Instant, Instant)> {
-        let aggregator = self.aggregators.get_mut(class.index())?.as_mut()?;
+    /// Adds a task that waits, of a class that is open.
+    pub fn add_task(&mut self, number: u64, class: ClassId, facts: TaskFacts, now: Instant) {
+        let aggregator = self.aggregators.get_mut(class.index());
+        let Some(aggregator) = aggregator.and_then(Option::as_mut) else {
+            return;
+        };
         let (network, model) = (&mut self.network, &*self.model);
         let vertex = network.add_node(1);
         let sink = network.sink();
         let wait = network.add_arc(vertex, sink, 1, model.waiting(&facts, now));
         let any = model.anywhere(&facts, &self.racks);
         let anywhere = network.add_arc(vertex, aggregator.vertex, 1, any);
-        let (mut preferred, mut cheapest) = (Vec::new(), any);
+        let mut preferred = Vec::new();
         for (goal, cost) in model.preferred(&facts, &self.racks) {
             let to = match goal {
                 Goal::Node(node) => {
@@ -222,13 +236,11 @@ impl Graph {
                 Goal::Rack(rack) => aggregator.racks.get(&rack).map(|own| own.0),
             };
             if let Some(to) = to {
-                cheapest = cheapest.min(cost);
-                preferred.push((goal, network.add_arc(vertex, to, 0, cost)));
+                let capacity = aggregator.admits(goal);
+                preferred.push((goal, network.add_arc(vertex, to, capacity, cost)));
             }
         }
         aggregator.waiting += 1;
-        let first = model.dearer_than(&facts, cheapest);
-        let due = first.zip(model.dearer_than(&facts, any));
         let place = Place::Waiting {
             vertex,
             wait,
@@ -241,13 +253,37 @@ impl Graph {
             facts,
             place,
         };
-        self.tasks.insert(number, task);
-        due
+        let index = number as usize;
+        if self.tasks.len() <= index {
+            self.tasks.resize(index + 1, None);
+        }
+        self.tasks[index] = Some(task);
+    }
+
+    /// The next instant after `now` from which on waiting costs a task more than one of its places;
+    /// `None` where it never will. Until then only what happens can help the task.
+    pub fn next_due(&self, number: u64, now: Instant) -> Option<Instant> {
+        let task = self.task(number)?;
+        let Place::Waiting {
+            anywhere,
+            preferred,
+            ..
+        } = &task.place
+        else {
+            return None;
+        };
+        let arcs = preferred.iter().map(|(_, arc)| arc).chain([anywhere]);
+        let due = arcs.filter_map(|&arc| {
+            let cost = self.network.cost_of(arc);
+            self.model.dearer_than(&task.facts, cost)
+        });
+        due.filter(|&at| at > now).min()
     }
 
     /// Removes a task.
     pub fn remove_task(&mut self, number: u64) {
-        let Some(task) = self.tasks.remove(&number) else {
+        let known = self.tasks.get_mut(number as usize);
+        let Some(task) = known.and_then(Option::take) else {
             return;
         };
         match task.place {
@@ -269,10 +305,20 @@ impl Graph {
 
     /// The node that a task has for good.
     pub fn node_of(&self, number: u64) -> Option<NodeId> {
-        match self.tasks.get(&number)?.place {
+        match self.task(number)?.place {
             Place::On(node) => Some(node),
             Place::Waiting { .. } => None,
         }
+    }
+
+    fn task(&self, number: u64) -> Option<&Task> {
+        self.tasks.get(number as usize)?.as_ref()
+    }
+
+    /// Returns whether a node has a slot that no task has for good: without one, a round places nothing.
+    pub fn has_slot(&self) -> bool {
+        let mut machines = self.machines.iter().flatten();
+        machines.any(|machine| machine.tasks < machine.slots)
     }
 
     /// The number of tasks that wait.
@@ -288,7 +334,7 @@ impl Graph {
     pub fn solve(&mut self, now: Instant) -> Result<Vec<(u64, NodeId)>, Flaw> {
         let network = &mut self.network;
         for number in &self.waiting {
-            let Some(task) = self.tasks.get(number) else {
+            let Some(Some(task)) = self.tasks.get(*number as usize) else {
                 continue;
             };
             let Place::Waiting {
@@ -299,17 +345,15 @@ impl Graph {
             };
             network.set_cost(*wait, self.model.waiting(&task.facts, now));
             let class = self.aggregators.get(task.class.index());
-            let class = class.and_then(Option::as_ref);
+            let Some(class) = class.and_then(Option::as_ref).filter(|own| own.is_changed) else {
+                continue;
+            };
             for &(goal, arc) in preferred {
-                let capacity = match goal {
-                    Goal::Rack(_) => 1,
-                    Goal::Node(node) => {
-                        let own = class.and_then(|own| *own.arcs.get(node.index())?);
-                        i64::from(own.is_some_and(|(_, room)| room > 0))
-                    }
-                };
-                network.set_capacity(arc, capacity);
+                network.set_capacity(arc, class.admits(goal));
             }
+        }
+        for class in self.aggregators.iter_mut().flatten() {
+            class.is_changed = false;
         }
         network.solve()?;
         while self.offer_more() {
@@ -353,7 +397,7 @@ impl Graph {
         // Those that prefer a rack take from it first; the others take what is left of all racks.
         let mut late = Vec::new();
         for &number in &self.waiting {
-            let Some(task) = self.tasks.get(&number) else {
+            let Some(task) = self.task(number) else {
                 continue;
             };
             let Place::Waiting {
@@ -397,7 +441,8 @@ impl Graph {
     /// Puts a waiting task on a node for good.
     pub fn put(&mut self, number: u64, node: NodeId) {
         let machine = self.machines.get_mut(node.index()).and_then(Option::as_mut);
-        let (Some(task), Some(machine)) = (self.tasks.get_mut(&number), machine) else {
+        let task = self.tasks.get_mut(number as usize).and_then(Option::as_mut);
+        let (Some(task), Some(machine)) = (task, machine) else {
             return;
         };
         let Place::Waiting {

@@ -264,6 +264,11 @@ impl Network {
         self.supplies[from.0 as usize] -= 1;
     }
 
+    /// The cost of a unit on an arc.
+    pub fn cost_of(&self, arc: ArcId) -> Cost {
+        self.halves[arc.0 as usize].cost
+    }
+
     /// The number of units on an arc.
     pub fn flow(&self, arc: ArcId) -> i64 {
         self.halves[arc.0 as usize + 1].room

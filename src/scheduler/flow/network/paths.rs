@@ -20,6 +20,8 @@ pub(super) struct Search {
     /// Nodes at the present distance that are being looked at, each with the number of its arcs that
     /// were: what costs nothing more is followed at once.
     near: Vec<(u32, usize)>,
+    /// Distance of the nearest goal that was seen: nothing beyond it is looked at.
+    bound: Cost,
 }
 
 impl Search {
@@ -35,6 +37,7 @@ impl Search {
         self.heap.clear();
         self.near.clear();
         self.near.push((source, 0));
+        self.bound = Cost::MAX;
         self.reach(source, 0, 0);
     }
 
@@ -150,10 +153,13 @@ impl Network {
                     continue;
                 }
                 let step = self.reduced(tail, half);
-                if !search.reach(other, distance + step, half) {
+                if distance + step > search.bound || !search.reach(other, distance + step, half) {
                     continue;
                 }
                 if step > 0 {
+                    if is_goal(other) {
+                        search.bound = distance + step;
+                    }
                     search.heap.push(Reverse((distance + step, other)));
                 } else if is_goal(other) {
                     return Some(other);

@@ -1,6 +1,6 @@
 //! Taking changes back, for those who simulate in a cache instead of in a copy of it.
 
-use super::{Cache, NodeInfo, NodeTree};
+use super::{Cache, NodeChange, NodeInfo, NodeTree, change, node_changed};
 use model::Text;
 
 /// Order of the nodes at a time.
@@ -24,6 +24,7 @@ impl Cache {
     /// Nodes stand as they did, once those that came since are taken out and those that went are put
     /// back.
     pub fn restore_order(&mut self, known: NodeOrder) {
+        self.node_log.push(NodeChange::Order);
         self.tree = known.tree;
         self.order = known.order;
         self.slots.truncate(known.slots);
@@ -42,12 +43,18 @@ impl Cache {
     /// Puts a node back where it was; its place in the order comes by [`Cache::restore_order`].
     pub fn put_back(&mut self, info: NodeInfo) {
         let slot = info.slot;
-        self.node_version += 1;
+        self.node_log.push(if info.is_down {
+            NodeChange::Other
+        } else {
+            NodeChange::Back(slot)
+        });
         self.down += usize::from(info.is_down);
         self.count_images(&info.object, 1);
         for pod in &info.pods {
-            self.placements.add(pod, slot);
+            let class = self.placements.add(pod, slot);
+            self.log.push(change(pod, class, slot, 1));
         }
+        self.log.push(node_changed(slot));
         self.places.insert(info.object.name.clone(), slot);
         self.slots[slot] = Some(info);
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::bits::{self, Set};
 use super::class_index::ClassIndex;
 use super::key::{Key, NONE};
+use super::sites::Sites;
 use crate::kube::Cache;
 use crate::kube::PodClass;
 use crate::kube::change_log::Change;
@@ -44,11 +45,11 @@ struct Weight {
     weight: i32,
 }
 
-/// A cache and the place that the node in each slot has in the scheduler's order.
+/// A cache and the places of its nodes.
 #[derive(Clone, Copy)]
 pub(super) struct Slots<'a> {
     pub(super) cache: &'a Cache,
-    pub(super) places: &'a [u32],
+    pub(super) sites: &'a Sites,
 }
 
 /// All counters.
@@ -65,11 +66,11 @@ pub(super) struct Counters {
 
 impl Counter {
     /// A counter that has counted what is there.
-    fn new(pods: &PodCount, key: usize, keys: &[Key], cache: &Cache, tells_some: bool) -> Self {
-        let nodes = cache.node_count();
+    fn new(pods: &PodCount, key: usize, keys: &[Key], slots: Slots<'_>, tells_some: bool) -> Self {
+        let nodes = slots.sites.count();
         let included = pods.on_node.as_ref().map(|on_node| {
             let mut included = bits::empty(nodes);
-            for (place, node) in cache.nodes().enumerate() {
+            for (place, node) in slots.sites.declared(slots.cache).enumerate() {
                 bits::put(&mut included, place, on_node(node));
             }
             included
@@ -89,12 +90,15 @@ impl Counter {
         }
     }
 
-    /// Number of nodes whose pods count, in each domain.
-    pub(super) fn nodes_by_domain(&self, key: &Key) -> Vec<u32> {
+    /// Number of nodes whose pods count, in each domain, of those that are there.
+    pub(super) fn nodes_by_domain(&self, key: &Key, sites: &Sites) -> Vec<u32> {
         let mut nodes = vec![0; key.domains];
         for (place, &domain) in key.of_place.iter().enumerate() {
             let is_included = |set: &Set| bits::has(set, place);
-            if domain != NONE && self.included.as_ref().is_none_or(is_included) {
+            if domain != NONE
+                && !sites.is_absent(place)
+                && self.included.as_ref().is_none_or(is_included)
+            {
                 nodes[domain as usize] += 1;
             }
         }
@@ -142,7 +146,7 @@ impl Counters {
         slots: Slots<'_>,
         tells_some: bool,
     ) -> usize {
-        let mut counter = Counter::new(pods, key, keys, slots.cache, tells_some);
+        let mut counter = Counter::new(pods, key, keys, slots, tells_some);
         let number = self.free.pop().unwrap_or_else(|| {
             self.all.push(None);
             self.all.len() - 1
@@ -175,16 +179,15 @@ impl Counters {
                 .into_iter()
                 .flat_map(|own| own.nodes.iter());
             for (slot, held) in nodes {
+                let Some(place) = slots.sites.place_of(slot) else {
+                    continue;
+                };
                 let pods = if counter.only_staying {
                     held.staying
                 } else {
                     held.all
                 };
-                counter.add(
-                    &keys[key],
-                    slots.places[slot] as usize,
-                    weight * i64::from(pods),
-                );
+                counter.add(&keys[key], place, weight * i64::from(pods));
             }
         }
         counter.bytes = counter.measured();
@@ -237,7 +240,10 @@ impl Counters {
 
     /// Pods came or left.
     pub(super) fn apply(&mut self, change: Change, place: usize, keys: &[Key]) {
-        for own in &self.by_class[change.class as usize] {
+        let Some(weights) = self.by_class.get(change.class as usize) else {
+            return;
+        };
+        for own in weights {
             if let Some(counter) = &mut self.all[own.counter as usize] {
                 let pods = if counter.only_staying {
                     change.staying

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use super::plan::{Draft, DraftPoints, FastProfile};
+use super::shape::Nodes;
 use crate::kube::fast_plugin::{node_points, node_test};
 use crate::kube::keep::Rests;
-use crate::kube::{Cache, Normalization, PodInfo};
+use crate::kube::{Normalization, PodInfo};
 use model::{Container, PodSpec};
 
 /// Key of the declared answers: the profile, the plugins whose tests and scores depend on
@@ -60,12 +61,12 @@ impl Declared {
     /// Asks every node.
     pub(super) fn new(
         profile: &FastProfile,
-        cache: &Cache,
+        nodes: Nodes<'_>,
         pod: &Arc<PodInfo>,
         draft: &Draft,
     ) -> Self {
         let mut declared = Self {
-            fixed: vec![0; cache.node_count()],
+            fixed: vec![0; nodes.sites.count()],
             scaled: Vec::new(),
             is_broken: false,
         };
@@ -73,7 +74,7 @@ impl Declared {
             let plugin = profile.plugin(index);
             if let Some(plugin) = plugin.filter(|_| rests == Rests::OnDeclaration) {
                 let test = node_test(plugin, pod);
-                for (fixed, node) in declared.fixed.iter_mut().zip(cache.nodes()) {
+                for (fixed, node) in declared.fixed.iter_mut().zip(nodes.declared()) {
                     if *fixed >= 0 && !test(node) {
                         *fixed = -1;
                     }
@@ -82,18 +83,24 @@ impl Declared {
         }
         for own in &draft.points {
             if own.rests == Rests::OnDeclaration {
-                declared.add(profile, cache, pod, own);
+                declared.add(profile, nodes, pod, own);
             }
         }
         declared
     }
 
-    fn add(&mut self, profile: &FastProfile, cache: &Cache, pod: &Arc<PodInfo>, own: &DraftPoints) {
+    fn add(
+        &mut self,
+        profile: &FastProfile,
+        nodes: Nodes<'_>,
+        pod: &Arc<PodInfo>,
+        own: &DraftPoints,
+    ) {
         let Some(plugin) = profile.plugin(own.plugin) else {
             return;
         };
-        let points = node_points(plugin, pod, cache);
-        let places = self.fixed.iter().zip(cache.nodes());
+        let points = node_points(plugin, pod);
+        let places = self.fixed.iter().zip(nodes.declared());
         let raw = places.map(|(&fixed, node)| if fixed >= 0 { points(node) } else { 0 });
         let raw: Vec<i64> = raw.collect();
         if let Normalization::Proportion { reverse } = own.normalization {

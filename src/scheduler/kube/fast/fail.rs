@@ -19,6 +19,8 @@ const UNASKED: u32 = u32::MAX;
 pub(super) struct Why {
     /// Position up to which the log is taken in.
     position: u64,
+    /// Position up to which the log of nodes is.
+    node_version: u64,
     /// By place: the number of the node's verdict.
     of_place: Vec<u32>,
     /// Verdicts, and how many nodes have each.
@@ -45,26 +47,42 @@ impl Why {
     fn ask_changed(&mut self, nodes: Nodes<'_>, attempt: &Attempt<'_>, tick: u64) -> Option<()> {
         let log = nodes.cache.log();
         let changes = match log.since(self.position) {
-            Some(changes) if self.of_place.len() == nodes.rows.len() => changes,
+            Some(changes)
+                if self.of_place.len() == nodes.rows.len()
+                    && self.node_version == nodes.node_version =>
+            {
+                changes
+            }
             _ => {
                 self.verdicts.clear();
                 self.of_place.clear();
                 self.of_place.resize(nodes.rows.len(), UNASKED);
+                self.node_version = nodes.node_version;
                 for place in 0..nodes.rows.len() {
-                    self.ask(place, attempt, tick)?;
+                    self.ask(place, nodes, attempt, tick)?;
                 }
                 &[]
             }
         };
         for change in changes {
-            self.ask(nodes.places[change.slot as usize] as usize, attempt, tick)?;
+            if let Some(place) = nodes.place_of(change.slot) {
+                self.ask(place, nodes, attempt, tick)?;
+            }
         }
         self.position = log.end();
         Some(())
     }
 
-    fn ask(&mut self, place: usize, attempt: &Attempt<'_>, tick: u64) -> Option<()> {
-        let node = attempt.ctx.cache.node_at(place)?;
+    fn ask(
+        &mut self,
+        place: usize,
+        nodes: Nodes<'_>,
+        attempt: &Attempt<'_>,
+        tick: u64,
+    ) -> Option<()> {
+        let Some(node) = nodes.sites.node(nodes.cache, place) else {
+            return Some(());
+        };
         let verdict = self.verdicts.entry(attempt.verdict(node)?);
         let (before, after) = (self.of_place[place], verdict.index() as u32);
         if before == after {

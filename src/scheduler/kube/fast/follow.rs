@@ -8,6 +8,7 @@ use super::declared::{self, Declared};
 use super::key::Key;
 use super::plan::{Draft, FastProfile, Plan, Rule, Spread};
 use super::shape::{Nodes, Shape};
+use super::sites::Sites;
 use super::{Entry, Fast, ShapeKey, plan_key};
 use crate::kube::keep::{KeptRule, KeptSpread, NodeRow, PodCount};
 use crate::kube::{Cache, KubeProfile, PodClass, PodInfo};
@@ -34,7 +35,7 @@ impl Fast {
     pub(super) fn follow(&mut self, cache: &Cache) {
         let identity = self.identity.as_ref();
         let is_same = identity.is_some_and(|own| own.is(cache.identity()));
-        let changes = if is_same && self.node_version == cache.node_version() {
+        let changes = if is_same && self.follow_nodes(cache) {
             cache.log().since(self.position)
         } else {
             None
@@ -50,15 +51,28 @@ impl Fast {
         }
         for &change in changes {
             let slot = change.slot as usize;
-            let place = self.places[slot] as usize;
-            self.counters.apply(change, place, &self.keys);
             self.position += 1;
+            let Some(place) = self.sites.place_of(slot) else {
+                continue;
+            };
+            self.counters.apply(change, place, &self.keys);
             self.changed[place / WORD] = self.position;
             self.stamps[place / WORD][place % WORD] = (self.position - self.base) as i32;
             if let Some(node) = cache.node_in(slot) {
                 self.rows[place] = NodeRow::of(node);
             }
         }
+    }
+
+    /// Takes in nodes that left and came back; `false` where more happened to nodes.
+    fn follow_nodes(&mut self, cache: &Cache) -> bool {
+        let log = cache.node_log();
+        if self.node_version == log.end() {
+            return true;
+        }
+        let changes = log.since(self.node_version);
+        self.node_version = log.end();
+        changes.is_some_and(|changes| self.sites.follow(cache, changes))
     }
 
     fn has_objects_of(&mut self, cache: &Cache) -> bool {
@@ -73,7 +87,7 @@ impl Fast {
     /// Forgets everything.
     fn start(&mut self, cache: &Cache) {
         self.identity = Some(cache.identity().handle());
-        self.node_version = cache.node_version();
+        self.node_version = cache.node_log().end();
         self.objects_version = cache.objects.version();
         let objects = &cache.objects;
         if !are_alike(&self.objects, objects) {
@@ -82,11 +96,7 @@ impl Fast {
             self.objects.workloads.clone_from(&objects.workloads);
         }
         self.position = cache.log().end();
-        self.places.clear();
-        self.places.resize(cache.slot_count(), 0);
-        for (place, &slot) in (0..).zip(cache.order()) {
-            self.places[slot] = place;
-        }
+        self.sites = Sites::of(cache);
         self.rows.clear();
         self.rows.extend(cache.nodes().map(NodeRow::of));
         self.changed.clear();
@@ -168,6 +178,7 @@ impl Fast {
             counters: Vec::new(),
             used: self.tick,
             told: None,
+            node_version: self.node_version,
         };
         for rule in std::mem::take(&mut draft.rules) {
             let rule = self.rule(cache, rule, &mut plan.counters);
@@ -205,7 +216,8 @@ impl Fast {
         });
         let nodes = Nodes {
             cache,
-            places: &self.places,
+            sites: &self.sites,
+            node_version: self.node_version,
             rows: &self.rows,
             changed: &self.changed,
             stamps: &self.stamps,
@@ -214,7 +226,7 @@ impl Fast {
         let profile = &self.profiles[key.0];
         let own = declared::key(key.0, draft, &key.3);
         let own = self.declared.entry(own).or_insert_with(|| {
-            let declared = Declared::new(profile, cache, &bare, draft);
+            let declared = Declared::new(profile, nodes, &bare, draft);
             self.shape_bytes += declared.bytes();
             Arc::new(declared)
         });
@@ -233,17 +245,17 @@ impl Fast {
 
     fn counter(&mut self, cache: &Cache, pods: &PodCount, tells_some: bool) -> usize {
         let name = (pods.key.clone(), pods.is_per_node);
+        let sites = &self.sites;
+        let slots = Slots { cache, sites };
         let keys = &mut self.keys;
         let key = *self.key_numbers.entry(name).or_insert_with(|| {
             keys.push(if pods.is_per_node {
-                Key::of_nodes(cache, &pods.key)
+                Key::of_nodes(slots, &pods.key)
             } else {
-                Key::of_values(cache, &pods.key)
+                Key::of_values(slots, &pods.key)
             });
             keys.len() - 1
         });
-        let places = &self.places;
-        let slots = Slots { cache, places };
         self.counters
             .insert(pods, key, &self.keys, slots, tells_some)
     }
@@ -261,7 +273,7 @@ impl Fast {
                 let counted = self.counters.get(counter);
                 Rule::Skew {
                     counter,
-                    nodes: counted.nodes_by_domain(&self.keys[counted.key]),
+                    nodes: counted.nodes_by_domain(&self.keys[counted.key], &self.sites),
                     max_skew,
                     own,
                     min_domains,
@@ -296,8 +308,8 @@ impl Fast {
         let rules: Vec<(usize, i64)> = rules.collect();
         all.extend(rules.iter().map(|&(counter, _)| counter));
         let ignored = kept.is_ignored.as_ref().map(|is_ignored| {
-            let mut ignored = bits::empty(cache.node_count());
-            for (place, node) in cache.nodes().enumerate() {
+            let mut ignored = bits::empty(self.sites.count());
+            for (place, node) in self.sites.declared(cache).enumerate() {
                 bits::put(&mut ignored, place, is_ignored(node));
             }
             ignored

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::bits::{self, Chunk, Set, WORD};
-use crate::kube::Cache;
+use super::counter::Slots;
 use model::Text;
 
 /// Greatest number of domains with which sets of nodes are kept by domain.
@@ -43,10 +43,11 @@ pub(super) struct Narrow {
 
 impl Key {
     /// Key of the values of a label.
-    pub(super) fn of_values(cache: &Cache, label: &str) -> Self {
+    pub(super) fn of_values(slots: Slots<'_>, label: &str) -> Self {
         let mut numbers: IndexMap<&Text, u32, FxBuildHasher> = IndexMap::default();
-        let mut labelled = bits::empty(cache.node_count());
-        let of_place = cache.nodes().enumerate().map(|(place, node)| {
+        let mut labelled = bits::empty(slots.sites.count());
+        let nodes = slots.sites.declared(slots.cache);
+        let of_place = nodes.enumerate().map(|(place, node)| {
             let Some(value) = node.label(label) else {
                 return NONE;
             };
@@ -66,10 +67,10 @@ impl Key {
     }
 
     /// Every node by itself, whatever the value of its label.
-    pub(super) fn of_nodes(cache: &Cache, label: &str) -> Self {
-        let nodes = cache.node_count();
+    pub(super) fn of_nodes(slots: Slots<'_>, label: &str) -> Self {
+        let nodes = slots.sites.count();
         let mut labelled = bits::empty(nodes);
-        for (place, node) in cache.nodes().enumerate() {
+        for (place, node) in slots.sites.declared(slots.cache).enumerate() {
             bits::put(&mut labelled, place, node.label(label).is_some());
         }
         let mut key = Self::new((0..nodes as u32).collect(), nodes, labelled);

@@ -2,7 +2,8 @@
 //! up to date with what changed.
 //!
 //! Open [`Fast::decide`] first. Classes have a plan each (`plan`), made out of what their plugins say that
-//! they rest on ([`super::keep`]); answers about single nodes are shared by classes that they can't
+//! they rest on ([`super::keep`]); nodes are numbered by place, which they keep while they are away
+//! (`sites`); answers about single nodes are shared by classes that they can't
 //! tell apart (`shape`); what rules about other pods look at is counted by domain (`counter`,
 //! `key`). A decision is then a search over sets of nodes (`window`) and a sum over columns
 //! (`rank`, `spread`). Why no node can take a pod is kept, too (`fail`). What is not followed is
@@ -19,6 +20,7 @@ mod mask;
 mod plan;
 mod rank;
 mod shape;
+mod sites;
 mod spread;
 mod window;
 
@@ -38,10 +40,12 @@ use counter::Counters;
 use declared::{Declared, DeclaredKey};
 use fail::fail;
 use key::Key;
+use mask::Mask;
 use model::{ClusterObjects, PodSpec, Text};
 use plan::{DraftPoints, FastProfile, Plan};
 use rank::{Ranker, Sight};
 use shape::{Nodes, Shape};
+use sites::Sites;
 use window::Window;
 
 use super::keep::{NodeRow, Rests};
@@ -84,14 +88,15 @@ pub enum Answer {
 pub struct Fast {
     /// The cache that is followed.
     identity: Option<Identity>,
+    /// Position up to which the log of nodes is taken in.
     node_version: u64,
     objects_version: u64,
     /// Cluster objects that plans depend on.
     objects: ClusterObjects,
     /// Position up to which the log is taken in.
     position: u64,
-    /// By slot: the node's place in the scheduler's order.
-    places: Vec<u32>,
+    /// The nodes by place.
+    sites: Sites,
     /// By place: what most answers look at.
     rows: Vec<NodeRow>,
     /// By word: up to where in the log something changed.
@@ -151,7 +156,7 @@ impl Fast {
             objects_version: 0,
             objects: ClusterObjects::default(),
             position: 0,
-            places: Vec::new(),
+            sites: Sites::default(),
             rows: Vec::new(),
             changed: Vec::new(),
             stamps: Vec::new(),
@@ -213,7 +218,6 @@ impl Fast {
         ties: &mut TieBreak,
     ) -> Option<Answer> {
         let AttemptContext { cache, pod } = ctx;
-        let nodes = cache.node_count();
         let (_, Entry::By(plan)) = self.plans.get_index_mut(number)? else {
             return None;
         };
@@ -222,12 +226,14 @@ impl Fast {
         shape.used = self.tick;
         let kept = Nodes {
             cache,
-            places: &self.places,
+            sites: &self.sites,
+            node_version: self.node_version,
             rows: &self.rows,
             changed: &self.changed,
             stamps: &self.stamps,
             base: self.base,
         };
+        plan.count_nodes(self.node_version, &self.keys, &self.counters, &self.sites);
         shape.refresh(kept);
         let is_broken = |&counter: &usize| self.counters.get(counter).is_broken;
         if plan.counters.iter().any(is_broken) {
@@ -236,13 +242,8 @@ impl Fast {
         self.labels.enter(Work::Filter);
         if !shape.is_shut() {
             let masks = mask::masks(plan, &self.keys, &self.counters);
-            let wanted = profile.wanted(nodes);
-            self.window.search(nodes, start, wanted, |index| {
-                let word = shape.open_in(index, kept);
-                masks
-                    .iter()
-                    .fold(word, |word, mask| mask.apply(word, index))
-            });
+            let wanted = profile.wanted(cache.node_count());
+            search(&mut self.window, shape, &masks, kept, start, wanted);
         }
         if shape.is_broken {
             return None;
@@ -270,14 +271,36 @@ impl Fast {
                     shape,
                     plan,
                     window: &self.window,
+                    turn: self.sites.turn(),
                 };
                 self.ranker.best(sight, start, ties)
             }
         };
         Some(Answer::Placed(Choice {
-            place: place?,
+            place: self.sites.rank(place?),
             looked_at: self.window.looked_at,
         }))
+    }
+}
+
+/// Searches the nodes that a shape and masks leave, in the scheduler's order.
+fn search(
+    window: &mut Window,
+    shape: &mut Shape,
+    masks: &[Mask<'_>],
+    kept: Nodes<'_>,
+    start: usize,
+    wanted: usize,
+) {
+    let word_at = |index| {
+        let word = shape.open_in(index, kept);
+        masks
+            .iter()
+            .fold(word, |word, mask| mask.apply(word, index))
+    };
+    match kept.sites.turn() {
+        Some(turn) => window.search_turned(turn, kept.changed.len(), start, wanted, word_at),
+        None => window.search(kept.cache.node_count(), start, wanted, word_at),
     }
 }
 

@@ -10,8 +10,11 @@ use crate::kube::{
 };
 
 use super::bits::Set;
+use super::counter::Counters;
 use super::fail::Told;
+use super::key::Key;
 use super::shape::bare;
+use super::sites::Sites;
 use model::PodSpec;
 
 /// Sums of weights beyond this don't fit into a column.
@@ -175,9 +178,31 @@ pub(super) struct Plan {
     pub(super) used: u64,
     /// Report on the newest pod that no node could take.
     pub(super) told: Option<Told>,
+    /// Position in the log of nodes up to which nodes are counted.
+    pub(super) node_version: u64,
 }
 
 impl Plan {
+    /// Counts the nodes of the rules' domains again if nodes left or came back.
+    pub(super) fn count_nodes(
+        &mut self,
+        node_version: u64,
+        keys: &[Key],
+        counters: &Counters,
+        sites: &Sites,
+    ) {
+        if self.node_version == node_version {
+            return;
+        }
+        self.node_version = node_version;
+        for rule in &mut self.rules {
+            if let Rule::Skew { counter, nodes, .. } = rule {
+                let counted = counters.get(*counter);
+                *nodes = counted.nodes_by_domain(&keys[counted.key], sites);
+            }
+        }
+    }
+
     /// Whether pods of another class change the plan.
     pub(super) fn is_changed_by(
         &self,

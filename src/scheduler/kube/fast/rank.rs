@@ -6,6 +6,7 @@ use super::declared::Scaled;
 use super::key::{Key, NARROW};
 use super::plan::Plan;
 use super::shape::{Shape, Spanned};
+use super::sites::Turn;
 use super::spread::Levels;
 use super::window::Window;
 use crate::kube::TieBreak;
@@ -20,6 +21,8 @@ pub(super) struct Sight<'a> {
     pub(super) shape: &'a Shape,
     pub(super) plan: &'a Plan,
     pub(super) window: &'a Window,
+    /// The scheduler's order, where it is not that of the places.
+    pub(super) turn: Option<&'a Turn>,
 }
 
 /// Points that are added to those of single nodes.
@@ -93,6 +96,9 @@ impl Ranker {
         if matches!(ties, TieBreak::HeapRoot) {
             return self.root(sight, start);
         }
+        if let Some(turn) = sight.turn {
+            return self.pick_turned(sight, turn, top, ties);
+        }
         let mut best = std::mem::take(&mut self.best);
         let mut all = 0;
         for (index, count) in &mut best {
@@ -119,6 +125,29 @@ impl Ranker {
         });
         self.best = best;
         found
+    }
+
+    /// One of the nodes with the most points, which come in the scheduler's order.
+    fn pick_turned(
+        &self,
+        sight: Sight<'_>,
+        turn: &Turn,
+        top: i16,
+        ties: &mut TieBreak,
+    ) -> Option<usize> {
+        let mut ranks: Vec<usize> = Vec::new();
+        for &(index, _) in &self.best {
+            let chunk = self.total(sight, index);
+            let bits = (0..WORD).filter(|&bit| chunk[bit] == top);
+            ranks.extend(bits.map(|bit| turn.rank_of[index * WORD + bit] as usize));
+        }
+        ranks.sort_unstable();
+        let picked = ties.pick_among(ranks.len());
+        let place = turn.place_of[*ranks.get(picked)?];
+        if let TieBreak::Every(places) = ties {
+            *places = ranks;
+        }
+        Some(place as usize)
     }
 
     /// Whether a word's points are those of its single nodes, all of them.

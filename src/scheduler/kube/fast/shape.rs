@@ -7,9 +7,10 @@ use super::bits::{self, Chunk, Set, Stamps, WORD};
 use super::declared::Declared;
 use super::fail::Why;
 use super::plan::{Draft, FastProfile};
+use super::sites::Sites;
 use crate::kube::fast_plugin::{node_points, node_test};
-use crate::kube::keep::{NodePoints, NodeRow, NodeTest, Rests, RowPoints, RowTest};
-use crate::kube::{Cache, Normalization, PodInfo};
+use crate::kube::keep::{KindPoints, NodePoints, NodeRow, NodeTest, Rests, RowPoints, RowTest};
+use crate::kube::{Cache, NodeInfo, Normalization, PodInfo};
 use model::{Affinity, Container, PodSpec};
 
 /// Part of the nodes, as one in this number, whose changes make the form ask nodes again as they
@@ -24,12 +25,24 @@ pub(super) struct Spanned {
     points: NodePoints,
 }
 
+/// Points that nodes of one kind share.
+struct Shared {
+    weight: i64,
+    /// The kind of each place's node.
+    kinds: Vec<u16>,
+    /// Points by kind.
+    points: Vec<i64>,
+    source: KindPoints,
+}
+
 /// The nodes as they are.
 #[derive(Clone, Copy)]
 pub(super) struct Nodes<'a> {
     pub(super) cache: &'a Cache,
-    /// Place of each slot's node in the scheduler's order.
-    pub(super) places: &'a [u32],
+    /// Places of the nodes.
+    pub(super) sites: &'a Sites,
+    /// Position up to which the log of nodes is taken in.
+    pub(super) node_version: u64,
     /// Rows by place.
     pub(super) rows: &'a [NodeRow],
     /// Position up to which something changed in the log, by word.
@@ -38,6 +51,18 @@ pub(super) struct Nodes<'a> {
     pub(super) stamps: &'a [Stamps],
     /// Beginning of the stamps.
     pub(super) base: u64,
+}
+
+impl<'a> Nodes<'a> {
+    /// What each node declares or declared, by place.
+    pub(super) fn declared(self) -> impl Iterator<Item = &'a NodeInfo> {
+        self.sites.declared(self.cache)
+    }
+
+    /// The place of a slot's node.
+    pub(super) fn place_of(self, slot: u32) -> Option<usize> {
+        self.sites.place_of(slot as usize)
+    }
 }
 
 /// Answers by place.
@@ -64,6 +89,9 @@ pub(super) struct Shape {
     /// Points that are put on the scale over the nodes of a search.
     pub(super) spanned: Vec<Spanned>,
     row_points: Vec<(i64, RowPoints)>,
+    shared: Vec<Shared>,
+    /// Position in the log of nodes as of which the shared points are.
+    node_version: u64,
     /// Position up to which the log is taken in, and by word where that is further.
     position: u64,
     word_position: Vec<u64>,
@@ -111,7 +139,7 @@ impl Shape {
         declared: Arc<Declared>,
     ) -> Self {
         let cache = kept.cache;
-        let nodes = cache.node_count();
+        let nodes = kept.sites.count();
         let mut shape = Self {
             open: bits::empty(nodes),
             rank: vec![[0; WORD]; nodes.div_ceil(WORD)],
@@ -126,6 +154,8 @@ impl Shape {
             points: Vec::new(),
             spanned: Vec::new(),
             row_points: Vec::new(),
+            shared: Vec::new(),
+            node_version: kept.node_version,
             position: kept.base,
             word_position: vec![NEVER; nodes.div_ceil(WORD)],
             is_whole: false,
@@ -141,6 +171,17 @@ impl Shape {
         }
         for own in &draft.points {
             let plugin = profile.plugin(own.plugin);
+            if own.rests == Rests::OnNodes {
+                let kinds = plugin.and_then(|own| own.node_kinds(pod, &mut kept.declared()));
+                shape.is_broken |= kinds.is_none();
+                shape.shared.extend(kinds.map(|kinds| Shared {
+                    weight: own.weight,
+                    kinds: kinds.kinds,
+                    points: (kinds.points)(cache),
+                    source: kinds.points,
+                }));
+                continue;
+            }
             let Some(plugin) = plugin.filter(|_| own.rests == Rests::OnNode) else {
                 continue;
             };
@@ -148,12 +189,12 @@ impl Shape {
                 shape.spanned.push(Spanned {
                     weight: own.weight,
                     raw: vec![0; nodes],
-                    points: node_points(plugin, pod, cache),
+                    points: node_points(plugin, pod),
                 });
             } else if let Some(points) = plugin.row_points(pod) {
                 shape.row_points.push((own.weight, points));
             } else {
-                let points = node_points(plugin, pod, cache);
+                let points = node_points(plugin, pod);
                 shape.points.push((own.weight, points));
             }
         }
@@ -162,6 +203,10 @@ impl Shape {
 
     /// Takes in what happened since while no node is open and that is little.
     pub(super) fn refresh(&mut self, nodes: Nodes<'_>) {
+        if self.node_version != nodes.node_version {
+            self.node_version = nodes.node_version;
+            self.share_again(nodes);
+        }
         if !self.is_whole {
             return;
         }
@@ -169,13 +214,36 @@ impl Shape {
         self.is_whole = match log.since(self.position) {
             Some(changes) if changes.len() * STALE <= nodes.rows.len() => {
                 for change in changes {
-                    self.ask(nodes.places[change.slot as usize] as usize, nodes);
+                    if let Some(place) = nodes.place_of(change.slot) {
+                        self.ask(place, nodes);
+                    }
                 }
                 self.position = log.end();
                 self.open_count == 0
             }
             _ => false,
         };
+    }
+
+    /// Works the shared points out for the nodes as they are, and asks those again whose points are
+    /// others now.
+    fn share_again(&mut self, nodes: Nodes<'_>) {
+        for number in 0..self.shared.len() {
+            let shared = &mut self.shared[number];
+            let fresh = (shared.source)(nodes.cache);
+            let before = std::mem::replace(&mut shared.points, fresh);
+            if before == shared.points {
+                continue;
+            }
+            for place in 0..nodes.sites.count() {
+                let shared = &self.shared[number];
+                let kind = usize::from(shared.kinds[place]);
+                if before[kind] != shared.points[kind] && self.word_position[place / WORD] != NEVER
+                {
+                    self.ask(place, nodes);
+                }
+            }
+        }
     }
 
     /// A search that went over all nodes found none: it is worth to look at changes alone.
@@ -222,10 +290,11 @@ impl Shape {
 
     fn ask(&mut self, place: usize, nodes: Nodes<'_>) {
         let (fixed, row) = (self.declared.fixed[place], &nodes.rows[place]);
-        let node = || nodes.cache.node_at(place);
-        let is_open =
-            fixed >= 0 && self.row_tests.iter().all(|test| test(row)) && { self.tests.iter() }
-                .all(|test| node().is_some_and(|node| test(node)));
+        let node = || nodes.sites.node(nodes.cache, place);
+        let is_open = !nodes.sites.is_absent(place)
+            && fixed >= 0
+            && self.row_tests.iter().all(|test| test(row))
+            && { self.tests.iter() }.all(|test| node().is_some_and(|node| test(node)));
         let mut rank = 0;
         if is_open {
             // Weights are small, so that sums fit.
@@ -234,6 +303,11 @@ impl Shape {
                 let points = points(row);
                 self.is_broken |= !(0..=100).contains(&points);
                 sum = sum.wrapping_add(weight.wrapping_mul(points.clamp(0, 100)));
+            }
+            for shared in &self.shared {
+                let points = shared.points[usize::from(shared.kinds[place])];
+                self.is_broken |= !(0..=100).contains(&points);
+                sum = sum.wrapping_add(shared.weight.wrapping_mul(points.clamp(0, 100)));
             }
             for (weight, points) in &self.points {
                 let points = node().map_or(0, |node| points(node));
@@ -272,6 +346,8 @@ impl Shape {
         let by_word = size_of::<Chunk>() + size_of::<i16>() + 2 * size_of::<u64>();
         let spanned = self.spanned.iter().map(|own| size_of_val(&*own.raw));
         let spanned: usize = spanned.sum();
+        let shared = self.shared.iter().map(|own| size_of_val(&*own.kinds));
+        let spanned = spanned + shared.sum::<usize>();
         self.rank.len() * by_word + spanned + self.why.bytes() + size_of::<Self>()
     }
 }

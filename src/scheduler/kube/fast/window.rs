@@ -1,6 +1,7 @@
 //! The nodes that a search keeps: from the start on, cyclic, until one more than wanted is met.
 
 use super::bits::{self, Set, WORD};
+use super::sites::Turn;
 
 /// Nodes found by a search.
 #[derive(Default)]
@@ -13,6 +14,10 @@ pub(super) struct Window {
     pub(super) looked_at: usize,
     /// The words with nodes that were looked at, from and to, in the scheduler's order.
     ranges: [(usize, usize); 2],
+    /// The nodes in the order of the search, where that is not the order of places.
+    turned: Option<Vec<u32>>,
+    /// By word: the feasible nodes, where a search in another order asked for them.
+    asked: Vec<Option<u64>>,
 }
 
 impl Window {
@@ -26,13 +31,8 @@ impl Window {
         mut word_at: impl FnMut(usize) -> u64,
     ) {
         let words = nodes.div_ceil(WORD);
-        for index in self.indexes() {
-            self.words[index] = 0;
-        }
-        self.words.resize(words, 0);
-        self.count = 0;
-        // What is left of a search that is given up in its midst is cleared, too.
-        self.ranges = [(0, words), (0, 0)];
+        self.clear(words);
+        self.turned = None;
         let (first, shift) = (start / WORD, start % WORD);
         for step in 0..=words {
             let index = if first + step < words {
@@ -68,7 +68,50 @@ impl Window {
         self.ranges = [(0, words), (0, 0)];
     }
 
-    /// The words that may have nodes, in the scheduler's order.
+    /// Searches in the scheduler's order where that is not the order of the places.
+    pub(super) fn search_turned(
+        &mut self,
+        turn: &Turn,
+        words: usize,
+        start: usize,
+        wanted: usize,
+        mut word_at: impl FnMut(usize) -> u64,
+    ) {
+        self.clear(words);
+        let mut turned = self.turned.take().unwrap_or_default();
+        turned.clear();
+        self.asked.clear();
+        self.asked.resize(words, None);
+        let (before, after) = turn.place_of.split_at(start);
+        self.looked_at = turn.place_of.len();
+        for (step, &place) in after.iter().chain(before).enumerate() {
+            let (index, bit) = (place as usize / WORD, place as usize % WORD);
+            let word = *self.asked[index].get_or_insert_with(|| word_at(index));
+            if word >> bit & 1 == 0 {
+                continue;
+            }
+            if self.count == wanted {
+                self.looked_at = step;
+                break;
+            }
+            self.words[index] |= 1 << bit;
+            self.count += 1;
+            turned.push(place);
+        }
+        self.turned = Some(turned);
+    }
+
+    /// Forgets the last search, also one that was given up in its midst.
+    fn clear(&mut self, words: usize) {
+        for index in self.indexes() {
+            self.words[index] = 0;
+        }
+        self.words.resize(words, 0);
+        self.count = 0;
+        self.ranges = [(0, words), (0, 0)];
+    }
+
+    /// The words that may have nodes, in the order of places.
     pub(super) fn indexes(&self) -> impl Iterator<Item = usize> + Clone + use<> {
         let [one, other] = self.ranges;
         (one.0..one.1).chain(other.0..other.1)
@@ -90,6 +133,12 @@ impl Window {
 
     /// Calls with the place of every node, in the order of the search.
     pub(super) fn each_from(&self, start: usize, mut call: impl FnMut(usize)) {
+        if let Some(turned) = &self.turned {
+            for &place in turned {
+                call(place as usize);
+            }
+            return;
+        }
         self.each(|place| {
             if place >= start {
                 call(place);

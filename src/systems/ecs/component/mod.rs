@@ -5,6 +5,7 @@
 //! Services are in `services.rs`, tasks in `tasks.rs`, instances in `instances.rs`.
 
 mod instances;
+mod memory;
 mod services;
 mod tasks;
 
@@ -12,11 +13,11 @@ use std::collections::VecDeque;
 
 use cluster::{Conflict, Store};
 use control::admission::Creation;
-use control::{Component, Outbox, Progress, Write};
+use control::{Component, Memory, Outbox, Progress, Write};
 use model::{Event, NodeContact, PodRef, Text};
 use rng::Stream;
 use scheduler::pipeline::evaluate::Form;
-use units::{Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet};
+use units::{Instant, NodeId, ObjectId, PodId, Revision, SortedMap, SortedSet};
 
 use super::fast::FastCluster;
 use super::options::EcsOptions;
@@ -24,6 +25,7 @@ use super::placement::{Rules, Task};
 use crate::parts::timers::Timers;
 
 use instances::Agent;
+use memory::TaskMemory;
 use services::Service;
 use tasks::TaskState;
 
@@ -73,6 +75,8 @@ pub(super) struct Ecs {
     rule_numbers: SortedMap<String, usize>,
     agents: Vec<Agent>,
     services: SortedMap<ObjectId, Service>,
+    /// Tasks as an earlier component knew them, until their pods are read.
+    known: SortedMap<PodId, TaskMemory>,
     /// Services to look at.
     dirty: SortedSet<ObjectId>,
     /// By slot.
@@ -100,6 +104,7 @@ impl Ecs {
             rule_numbers: SortedMap::new(),
             agents: Vec::new(),
             services: SortedMap::new(),
+            known: SortedMap::new(),
             dirty: SortedSet::new(),
             tasks: Vec::new(),
             started: 0,
@@ -213,6 +218,14 @@ impl Component for Ecs {
 
     fn waiting_message(&self, pod: PodRef) -> Option<Text> {
         self.why_it_waits(pod)
+    }
+
+    fn memory(&self) -> Memory {
+        self.remembered()
+    }
+
+    fn recall(&mut self, _now: Instant, memory: &str, _view: &Store) -> Result<(), String> {
+        self.taken_up(memory)
     }
 
     fn clone_component(&self) -> Box<dyn Component> {

@@ -7,18 +7,19 @@ use cluster::Store;
 use control::Outbox;
 use control::admission::{Creation, NewName, NewPod};
 use model::{Object, PodOwner, PodRef, PodSpec, Text};
+use serde::{Deserialize, Serialize};
 use units::{Instant, ObjectId, SortedMap, SortedSet};
 
 use super::super::breaker::CircuitBreaker;
 use super::super::entry::CAPABILITIES;
-use super::super::placement::{self, Running};
+use super::super::placement::{self, Instance, Running};
 use super::super::service::{HealthyPercent, Tasks, Throttle};
 use super::tasks::{Phase, TaskState};
 use super::{Due, Ecs};
 use crate::mapping::object_refusal;
 
 /// Kind of a service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Kind {
     /// A number of tasks, maintained.
     Replica,
@@ -29,7 +30,8 @@ enum Kind {
 }
 
 /// A service.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Service {
     pub(super) name: Text,
     kind: Kind,
@@ -43,11 +45,13 @@ pub(super) struct Service {
     /// Pods that were asked for and are not there yet.
     coming: u64,
     /// Pods of the service's tasks, by the number of the task.
+    #[serde(skip)]
     pods: SortedMap<u64, PodRef>,
 }
 
 /// The present deployment of a service.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Deployment {
     number: u64,
     template: Arc<PodSpec>,
@@ -276,13 +280,28 @@ impl Ecs {
                 chosen.push(own.pod);
             }
         }
-        let mut instances = self.cluster.instances().to_vec();
+        if chosen.len() as u64 >= count || healthy.is_empty() {
+            return chosen;
+        }
+        // Instances without a task of the service are of no account here.
+        let places = self.tasks_of(service).filter_map(|own| own.instance);
+        let places: SortedSet<usize> = places.collect();
+        let places: Vec<usize> = places.into_iter().collect();
+        let all = self.cluster.instances();
+        let mut instances: Vec<Instance> = places.iter().map(|&own| all[own].clone()).collect();
+        let place_of = |own: &TaskState| {
+            let place = own.instance.map(|own| places.binary_search(&own));
+            place.and_then(Result::ok)
+        };
+        healthy.retain(|own| place_of(own).is_some());
         while (chosen.len() as u64) < count && !healthy.is_empty() {
             let running: Vec<Running> = healthy
                 .iter()
-                .map(|own| Running {
-                    instance: own.instance.unwrap_or(0),
-                    number: own.number,
+                .filter_map(|own| {
+                    Some(Running {
+                        instance: place_of(own)?,
+                        number: own.number,
+                    })
                 })
                 .collect();
             let first = healthy[0];
@@ -294,7 +313,7 @@ impl Ecs {
                 break;
             };
             let own = healthy.remove(next);
-            if let Some(instance) = own.instance.and_then(|own| instances.get_mut(own)) {
+            if let Some(instance) = place_of(own).and_then(|own| instances.get_mut(own)) {
                 instance.remove(&own.task);
             }
             chosen.push(own.pod);

@@ -4,6 +4,7 @@ use cluster::Store;
 use control::Outbox;
 use model::{DeviceSet, EndReason, Event, PodChange, PodCreated, PodRef, Text};
 use scheduler::pipeline::evaluate::Form;
+use serde::{Deserialize, Serialize};
 use units::{Instant, NodeId, ObjectId};
 
 use super::super::entry::CAPABILITIES;
@@ -30,7 +31,7 @@ pub(super) struct TaskState {
 }
 
 /// Phase of a task, as its service counts it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Phase {
     /// It waits for an instance, or starts there.
     Pending,
@@ -89,6 +90,9 @@ impl Ecs {
             state.service = Some(owner.object);
             state.deployment = service.arrived(state.number, pod);
             state.only_on = service.is_daemon().then_some(owner.index.max(0) as usize);
+        }
+        if let Some(known) = self.known.remove(&pod.id) {
+            known.restore(&mut state);
         }
         self.tasks[slot] = Some(state);
         if created.found.is_none() {

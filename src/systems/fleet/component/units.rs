@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::fleet::engine::Unit;
 use crate::fleet::unit::{Requirements, TargetState};
 use crate::mapping::is_one_per_node;
+use crate::parts::client::stop;
 use cluster::Store;
 use control::Outbox;
 use control::admission::{Creation, NewName, NewPod};
@@ -178,7 +179,7 @@ impl Fleet {
             };
             self.engine.remove_unit(&name);
             if let Some(pod) = own.pod {
-                end(pod, store, out);
+                stop(pod, store, out);
             }
             number += 1;
             self.event();
@@ -189,12 +190,12 @@ impl Fleet {
         for own in self.units.values_mut().filter(|own| own.object == Some(id)) {
             if let Some(pod) = own.pod {
                 own.is_killed = true;
-                end(pod, store, out);
+                stop(pod, store, out);
             }
         }
         for (_, pod) in self.globals.iter().filter(|((owner, _), _)| *owner == id) {
             if let Some(pod) = pod {
-                end(*pod, store, out);
+                stop(*pod, store, out);
             }
         }
     }
@@ -285,7 +286,7 @@ impl Fleet {
         }
         if is_there && own.object.is_some() {
             own.is_killed = true;
-            end(pod, store, out);
+            stop(pod, store, out);
         } else if is_there {
             // Nobody but its user makes a unit that stands alone: it is loaded elsewhere as it was.
             own.is_coming = true;
@@ -371,7 +372,7 @@ impl Fleet {
                         out.creations
                             .push(Creation::Pod(NewPod { owner, name, spec }));
                     }
-                    (false, Some(Some(pod))) => end(pod, store, out),
+                    (false, Some(Some(pod))) => stop(pod, store, out),
                     _ => {}
                 }
             }
@@ -425,7 +426,7 @@ impl Fleet {
         self.engine.remove_unit(&global_name(&app.name));
         for (_, pod) in self.globals.iter().filter(|((owner, _), _)| *owner == id) {
             if let Some(pod) = pod {
-                end(*pod, store, out);
+                stop(*pod, store, out);
             }
         }
     }
@@ -433,13 +434,4 @@ impl Fleet {
 
 fn global_name(app: &str) -> Text {
     format!("{app}.service").into()
-}
-
-fn end(pod: PodRef, store: &Store, out: &mut Outbox) {
-    if store.pods().get(pod).is_none() || store.pod_states().is_terminating(pod) {
-        return;
-    }
-    let (grace, reason) = (store.grace_of(pod), EndReason::Cancelled);
-    let change = PodChange::Terminating { grace, reason };
-    out.write(store, Event::PodChanged { pod, change });
 }

@@ -1,17 +1,18 @@
 //! Dates and periods as ISO 8601 writes them, on the proleptic Gregorian calendar in UTC; seconds
 //! are whole (spec: orchestrators-b.md section 3).
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
 /// A point in time: seconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DateTime(pub i64);
 
 /// A length of time: months, whose length depends on where they are, and seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Period {
     /// Months; a year is twelve.
     pub months: i64,

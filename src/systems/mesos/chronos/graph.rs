@@ -49,6 +49,23 @@ impl JobGraph {
         }
     }
 
+    /// Number of times that parents finished since their child last ran, by child and parent.
+    pub fn counts(&self) -> &SortedMap<Text, SortedMap<Text, u64>> {
+        &self.parents
+    }
+
+    /// Goes on from counts, as far as they are about its own dependencies.
+    pub fn set_counts(&mut self, counts: &SortedMap<Text, SortedMap<Text, u64>>) {
+        for (child, parents) in &mut self.parents {
+            let Some(known) = counts.get(child) else {
+                continue;
+            };
+            for (parent, count) in parents {
+                *count = known.get(parent).copied().unwrap_or(*count);
+            }
+        }
+    }
+
     /// A job finished: the jobs that are queued now, by name.
     pub fn finished(&mut self, job: &str) -> Vec<Text> {
         let children = self.children.get(job).cloned().unwrap_or_default();

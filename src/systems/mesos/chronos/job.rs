@@ -3,9 +3,10 @@
 
 use super::calendar::DateTime;
 use super::schedule::Schedule;
+use serde::{Deserialize, Serialize};
 
 /// Options of a job's runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobOptions {
     /// Longest delay of a run's start, in seconds; later ones are missed.
     pub epsilon: Option<i64>,
@@ -52,7 +53,7 @@ pub enum AfterFailure {
 }
 
 /// A job and its runs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Job {
     /// Options of the job's runs.
     pub options: JobOptions,

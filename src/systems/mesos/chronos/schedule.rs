@@ -3,12 +3,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::calendar::{DateTime, Period};
 
 /// A schedule as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
     /// Runs that are left; `None` is for ever.
     pub repeat: Option<u64>,

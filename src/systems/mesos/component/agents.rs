@@ -4,6 +4,7 @@
 use cluster::Store;
 use control::Outbox;
 use model::{Event, Node};
+use serde::{Deserialize, Serialize};
 use units::{Duration, Identity, Instant, NodeId};
 
 use super::super::fast::amounts::{Amounts, Bundle, REVOCABLE, subtract_to_nothing};
@@ -12,7 +13,7 @@ use super::super::options::Reservation;
 use super::{MesosMaster, tasks_on};
 
 /// State in which the master believes an agent to be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Belief {
     /// It is not registered.
     #[default]
@@ -24,7 +25,7 @@ pub(super) enum Belief {
 }
 
 /// An agent as its master knows it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct AgentState {
     pub(super) belief: Belief,
     /// Instant of the agent's first ping.
@@ -34,6 +35,13 @@ pub(super) struct AgentState {
     overdue: Option<Instant>,
     /// Instant at which revocable tasks were last killed on the agent.
     pub(super) corrected: Option<Instant>,
+}
+
+impl AgentState {
+    /// Instant at which the agent is to be given up, if it is silent.
+    pub(super) const fn overdue(&self) -> Option<Instant> {
+        self.overdue
+    }
 }
 
 impl MesosMaster {
@@ -177,7 +185,7 @@ impl MesosMaster {
     }
 
     /// An agent registers with what runs on it.
-    fn register(&mut self, node: NodeId, store: &Store) {
+    pub(super) fn register(&mut self, node: NodeId, store: &Store) {
         let now = self.now;
         let Some(object) = store.nodes().object(node) else {
             return;

@@ -73,11 +73,12 @@ impl DrfTasks {
                     }
                     self.freed();
                 }
-                Event::PodCreated(created) if created.found.is_none() => {
+                Event::PodCreated(created) => {
                     let user = self.users.entry(created.tenant).or_default();
                     user.held.resize(self.columns.count(), 0);
                     user.waiting.push_back(created.pod);
                 }
+                Event::PodBound { pod, .. } => self.found(*pod, store),
                 Event::PodEnded { pod, .. } => {
                     if let Some((tenant, held)) = self.tasks.remove(&pod.id) {
                         if let Some(user) = self.users.get_mut(&tenant) {
@@ -94,6 +95,24 @@ impl DrfTasks {
             }
         }
         self.cursor = store.revision();
+    }
+
+    /// A pod is on a node: one that somebody else placed there holds what it needs from now on.
+    fn found(&mut self, pod: PodRef, store: &Store) {
+        let Some(record) = store.pods().get(pod) else {
+            return;
+        };
+        let user = self.users.get_mut(&record.tenant);
+        if let Some(user) = user.filter(|_| !self.tasks.contains_key(&pod.id)) {
+            let needs = self.columns.needs(store.class(record.class));
+            let needs = needs.unwrap_or_default();
+            user.waiting.retain(|own| *own != pod);
+            if needs.len() == user.held.len() {
+                add(&mut user.held, &needs);
+            }
+            user.tasks += 1;
+            self.tasks.insert(pod.id, (record.tenant, needs));
+        }
     }
 
     /// The greatest share of any resource; pod slots are none.
@@ -209,11 +228,6 @@ impl Component for DrfTasks {
 
     fn backlog(&self) -> usize {
         self.users.values().map(|user| user.waiting.len()).sum()
-    }
-
-    fn begins_from_store(&self) -> bool {
-        // What frameworks launched stands in their own storage.
-        false
     }
 
     fn clone_component(&self) -> Box<dyn Component> {

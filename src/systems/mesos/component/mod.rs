@@ -9,6 +9,7 @@ mod absences;
 mod agents;
 pub mod drf_tasks;
 mod masters;
+mod memory;
 mod offers;
 mod oversubscription;
 mod read;
@@ -16,8 +17,9 @@ mod read;
 use std::collections::VecDeque;
 
 use cluster::{Conflict, Store, UsageSamples};
-use control::{Component, Outbox, Progress, Write};
+use control::{Component, Memory, Outbox, Progress, Write};
 use model::{DeviceSet, Event, PodRef, Text};
+use serde::{Deserialize, Serialize};
 use units::{
     ComponentId, Duration, Instant, NodeId, ObjectId, PodId, Revision, SortedMap, SortedSet,
 };
@@ -68,7 +70,7 @@ struct Held {
 }
 
 /// A launched pod.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Task {
     client: u32,
     node: NodeId,
@@ -452,9 +454,12 @@ impl Component for MesosMaster {
         })
     }
 
-    fn begins_from_store(&self) -> bool {
-        // What frameworks launched stands in their own storage.
-        false
+    fn memory(&self) -> Memory {
+        self.remembered()
+    }
+
+    fn recall(&mut self, now: Instant, memory: &str, view: &Store) -> Result<(), String> {
+        self.taken_up(now, memory, view)
     }
 
     fn clone_component(&self) -> Box<dyn Component> {

@@ -1,5 +1,6 @@
 //! Amounts by column: what there is of every resource, as integers in the resource's own unit.
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 /// Amounts of every resource, by column. All of one allocator are of one length.
@@ -9,7 +10,7 @@ pub type Amounts = SmallVec<[i64; 6]>;
 pub const REVOCABLE: u32 = u32::MAX;
 
 /// Amounts of an agent: unreserved ones, those reserved for roles, and those that are [`REVOCABLE`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bundle {
     /// Unreserved amounts.
     pub plain: Amounts,
@@ -32,6 +33,13 @@ impl Bundle {
             plain,
             reserved: Vec::new(),
         }
+    }
+
+    /// Whether all amounts are of so many columns.
+    pub fn is_of(&self, columns: usize) -> bool {
+        let reserved = self.reserved.iter().map(|(_, amounts)| amounts);
+        let mut all = reserved.chain([&self.plain]);
+        all.all(|amounts| amounts.len() == columns)
     }
 
     /// Whether there is nothing.

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Framework, Open, TaskNews};
+use super::{Framework, Open, OwnPod, TaskNews};
 use crate::mesos::batch::BatchJob;
 use crate::mesos::columns::{CPUS, MEM};
 use crate::mesos::fast::amounts::Bundle;
@@ -266,6 +266,24 @@ impl Framework for Batch {
 
     fn backlog(&self) -> usize {
         self.waiting
+    }
+
+    // How long jobs have waited for agents with their data counts from the beginning again.
+    fn memory(&self) -> Option<String> {
+        Some(String::new())
+    }
+
+    fn recall(
+        &mut self,
+        _now: Instant,
+        _memory: &str,
+        own: &[OwnPod],
+        store: &Store,
+    ) -> Result<(), String> {
+        for own in own.iter().filter(|own| !own.is_launched) {
+            self.put(own.pod, store);
+        }
+        Ok(())
     }
 
     fn clone_framework(&self) -> Box<dyn Framework> {

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{Framework, Open, TaskNews, clear, create, kill, made_of};
+use super::{Framework, Open, OwnPod, TaskNews, clear, create, damaged, kill, made_of};
 use crate::mesos::chronos::calendar::DateTime;
 use crate::mesos::chronos::graph::JobGraph;
 use crate::mesos::chronos::job::{AfterFailure, Job, Launch};
@@ -15,10 +15,11 @@ use crate::mesos::workload::schedule_of;
 use cluster::Store;
 use control::Outbox;
 use model::{EndReason, Object, PodRef, PodSpec, Text};
+use serde::{Deserialize, Serialize};
 use units::{Duration, Instant, ObjectId, PodId, SortedMap, SortedSet};
 
 /// A run of a job that was not launched yet, or goes on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Run {
     pod: PodRef,
     attempt: u32,
@@ -26,7 +27,7 @@ struct Run {
 }
 
 /// A job.
-#[derive(Clone)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Known {
     object: ObjectId,
     name: Text,
@@ -56,6 +57,15 @@ pub struct Chronos {
     waiting: SortedSet<(PodId, ObjectId)>,
     todo: Vec<(Instant, Todo)>,
     has_news: bool,
+}
+
+/// What is kept in storage.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Remembered {
+    jobs: Vec<Known>,
+    /// How often parents finished, by child and parent.
+    finished: SortedMap<Text, SortedMap<Text, u64>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -376,6 +386,39 @@ impl Framework for Chronos {
 
     fn backlog(&self) -> usize {
         self.waiting.len()
+    }
+
+    fn memory(&self) -> Option<String> {
+        let jobs = self.jobs.values().cloned().collect();
+        let finished = self.graph.counts().clone();
+        serde_json::to_string(&Remembered { jobs, finished }).ok()
+    }
+
+    fn recall(
+        &mut self,
+        _now: Instant,
+        memory: &str,
+        own: &[OwnPod],
+        _store: &Store,
+    ) -> Result<(), String> {
+        let memory: Remembered = serde_json::from_str(memory).map_err(|why| damaged(&why))?;
+        self.graph.set_counts(&memory.finished);
+        let rows: SortedMap<PodId, PodRef> = own.iter().map(|own| (own.pod.id, own.pod)).collect();
+        for mut known in memory.jobs {
+            let id = known.object;
+            known.runs.retain(|pod, _| rows.contains_key(pod));
+            for (pod, run) in &mut known.runs {
+                run.pod = rows.get(pod).copied().unwrap_or(run.pod);
+                self.job_of.insert(*pod, id);
+                if !run.is_launched {
+                    self.waiting.insert((*pod, id));
+                }
+            }
+            self.by_name.insert(known.name.clone(), id);
+            self.jobs.insert(id, known);
+        }
+        self.has_news = true;
+        Ok(())
     }
 
     fn clone_framework(&self) -> Box<dyn Framework> {

@@ -31,6 +31,15 @@ pub enum TaskNews {
     Withdrawn(EndReason),
 }
 
+/// A pod of a framework.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnPod {
+    /// The pod.
+    pub pod: PodRef,
+    /// Whether it was launched.
+    pub is_launched: bool,
+}
+
 /// A framework.
 ///
 /// A framework that launches each of its pods on the first offer with room:
@@ -138,6 +147,28 @@ pub trait Framework: Send {
 
     /// Number of tasks that wait for an offer.
     fn backlog(&self) -> usize;
+
+    /// The contents of the framework's own storage, as a text from which another goes on; `None` of one
+    /// that can't say it.
+    fn memory(&self) -> Option<String> {
+        None
+    }
+
+    /// Takes up the memory of an earlier framework of its name, before anything else; `own` are its
+    /// pods, in the order of their creation.
+    ///
+    /// # Errors
+    /// The memory is none of its own.
+    fn recall(
+        &mut self,
+        now: Instant,
+        memory: &str,
+        own: &[OwnPod],
+        store: &Store,
+    ) -> Result<(), String> {
+        let _ = (now, own, store);
+        Err(damaged(&format!("`{memory}` was not expected")))
+    }
 
     /// An equal machine that goes its own way from here.
     fn clone_framework(&self) -> Box<dyn Framework>;
@@ -267,6 +298,11 @@ impl<'a> Open<'a> {
     pub fn close(self) -> (Vec<Launch>, Bundle) {
         (self.launches, self.left)
     }
+}
+
+/// Message that a memory can't be taken up.
+fn damaged(why: &dyn std::fmt::Display) -> String {
+    format!("the memory of a framework is damaged: {why}")
 }
 
 /// Asks for a pod of an object.

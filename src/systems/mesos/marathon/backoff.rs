@@ -3,6 +3,7 @@
 //! `NotifyRateLimiterStepImpl.scala`).
 
 use crate::parts::delay::Growth;
+use serde::{Deserialize, Serialize};
 use units::{Duration, Instant};
 
 /// Time between two sweeps of the entries.
@@ -82,13 +83,13 @@ impl TaskStatus {
 }
 
 /// The delay of an application and version.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LaunchBackoff {
     growth: Growth,
     entry: Option<Entry>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Entry {
     delay: Duration,
     reference: Instant,
@@ -101,6 +102,11 @@ impl LaunchBackoff {
             growth,
             entry: None,
         }
+    }
+
+    /// Delays grow like this from now on.
+    pub fn set_growth(&mut self, growth: Growth) {
+        self.growth = growth;
     }
 
     /// The status of a task changed.

@@ -2,10 +2,11 @@
 //! marathon `ScalingProposition.scala`, `Constraints.selectInstancesToKill`).
 
 use model::Text;
+use serde::{Deserialize, Serialize};
 use units::{Instant, SortedMap};
 
 /// Condition of an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Condition {
     /// It can't be reached and is given up: no candidate.
     UnreachableInactive,

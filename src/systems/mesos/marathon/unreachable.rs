@@ -2,13 +2,14 @@
 //! (spec: orchestrators-b.md section 2.6; marathon `UnreachableStrategy.scala`,
 //! `InstanceTrackerActor`).
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use model::Text;
 use units::{Duration, Instant, SortedMap};
 
 /// Times at which an instance that can't be reached is replaced and forgotten.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnreachableStrategy {
     /// Time after which the instance is replaced.
     pub inactive_after: Duration,
@@ -80,7 +81,7 @@ pub enum Action {
 }
 
 /// Standing of an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Standing {
     Unreachable { since: Instant },
     Replaced { since: Instant },
@@ -88,7 +89,7 @@ enum Standing {
 }
 
 /// The instances that can't be reached.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tracker {
     strategy: UnreachableStrategy,
     instances: SortedMap<Text, Standing>,
@@ -101,6 +102,11 @@ impl Tracker {
             strategy,
             instances: SortedMap::new(),
         }
+    }
+
+    /// Instances are replaced and forgotten after these times from now on.
+    pub fn set_strategy(&mut self, strategy: UnreachableStrategy) {
+        self.strategy = strategy;
     }
 
     /// An instance can't be reached.

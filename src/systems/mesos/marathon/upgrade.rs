@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use model::Text;
+use serde::{Deserialize, Serialize};
 use units::SortedSet;
 
 /// Upgrade strategy of an application.
@@ -30,7 +31,7 @@ impl UpgradeStrategy {
 }
 
 /// The bounds of an upgrade and its first move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UpgradePlan {
     /// Healthy instances at least.
     pub min_healthy: u64,
@@ -77,7 +78,7 @@ pub enum Action {
 }
 
 /// An upgrade under way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Upgrade {
     plan: UpgradePlan,
     instances: u64,

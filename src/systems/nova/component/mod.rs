@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use cluster::{Conflict, Store};
 use control::admission::Creation;
-use control::{Component, Outbox, Progress, Write};
+use control::{Component, Memory, Outbox, Progress, Write};
 use fixedbitset::FixedBitSet;
 use model::{Event, NodeContact, ObjectChange, PodCreated, PodRef, Text};
 use rng::Stream;
@@ -278,6 +278,14 @@ impl Component for Nova {
 
     fn waiting_message(&self, pod: PodRef) -> Option<Text> {
         self.why_it_waits(pod)
+    }
+
+    fn memory(&self) -> Memory {
+        self.workloads.memory()
+    }
+
+    fn recall(&mut self, _now: Instant, memory: &str, _view: &Store) -> Result<(), String> {
+        self.workloads.recall(memory)
     }
 
     fn clone_component(&self) -> Box<dyn Component> {

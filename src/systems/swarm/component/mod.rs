@@ -17,7 +17,7 @@ use crate::parts::client::Workloads;
 use crate::parts::timers::Timers;
 use cluster::{Conflict, Store};
 use control::admission::Creation as Asked;
-use control::{Component, Outbox, Progress, Write};
+use control::{Component, Memory, Outbox, Progress, Write};
 use model::{EndReason, Event, NodeContact, PodChange, PodCreated, PodRef, Text};
 use units::{ClassId, Duration, Instant, PodId, Revision, SortedMap, SortedSet};
 
@@ -357,6 +357,14 @@ impl Component for SwarmManager {
 
     fn backlog(&self) -> usize {
         self.requests.len() + self.resting.len()
+    }
+
+    fn memory(&self) -> Memory {
+        self.workloads.memory()
+    }
+
+    fn recall(&mut self, _now: Instant, memory: &str, _view: &Store) -> Result<(), String> {
+        self.workloads.recall(memory)
     }
 
     fn clone_component(&self) -> Box<dyn Component> {

@@ -15,12 +15,13 @@ use crate::mesos::options::MarathonFramework;
 use cluster::Store;
 use control::Outbox;
 use model::{EndReason, Object, PodRef, PodSpec, Text};
+use serde::{Deserialize, Serialize};
 use units::{Instant, NodeId, ObjectId, PodId, SortedMap};
 
 use stated::stated;
 
 /// An instance.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Instance {
     pub(super) pod: PodRef,
     /// The version of the application that it is of.
@@ -38,7 +39,7 @@ pub(super) struct Instance {
 }
 
 /// An application.
-#[derive(Clone)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct App {
     pub(super) object: ObjectId,
     pub(super) name: Text,
@@ -84,6 +85,22 @@ impl App {
             upgrade: None,
             tracker: Tracker::new(options.unreachable),
         })
+    }
+
+    /// Goes on where an earlier framework was: its pods have other rows, and options may be others.
+    pub(super) fn settle_in(
+        &mut self,
+        rows: &SortedMap<PodId, PodRef>,
+        options: &MarathonFramework,
+    ) {
+        let row = |pod: PodRef| rows.get(&pod.id).copied();
+        self.instances.retain(|id, _| rows.contains_key(id));
+        for instance in self.instances.values_mut() {
+            instance.pod = row(instance.pod).unwrap_or(instance.pod);
+        }
+        self.waiting = self.waiting.iter().copied().filter_map(row).collect();
+        self.backoff.set_growth(options.backoff);
+        self.tracker.set_strategy(options.unreachable);
     }
 
     /// Takes up the deletion of the application: its instances end.

@@ -2,8 +2,9 @@
 //! the first application that accepts it (spec: orchestrators-b.md section 2).
 
 mod app;
+mod memory;
 
-use super::{Framework, Open, TaskNews, clear};
+use super::{Framework, Open, OwnPod, TaskNews, clear};
 use crate::mesos::fast::amounts::Bundle;
 use crate::mesos::marathon::constraint::{Constraint, FieldValue};
 use crate::mesos::options::MarathonFramework;
@@ -78,12 +79,16 @@ impl Marathon {
 
     fn own(&mut self, pod: PodRef, store: &Store) -> Option<ObjectId> {
         let owner = store.pod_states().get(pod)?.owner?.object;
+        self.belongs(pod, owner);
+        Some(owner)
+    }
+
+    fn belongs(&mut self, pod: PodRef, owner: ObjectId) {
         let slot = pod.slot.index();
         if self.app_of.len() <= slot {
             self.app_of.resize(slot + 1, None);
         }
         self.app_of[slot] = Some((pod, owner));
-        Some(owner)
     }
 
     fn refill(&mut self, now: Instant) {
@@ -388,6 +393,20 @@ impl Framework for Marathon {
 
     fn backlog(&self) -> usize {
         self.lively().map(|(_, app)| app.waiting.len()).sum()
+    }
+
+    fn memory(&self) -> Option<String> {
+        self.remembered()
+    }
+
+    fn recall(
+        &mut self,
+        _now: Instant,
+        memory: &str,
+        own: &[OwnPod],
+        _store: &Store,
+    ) -> Result<(), String> {
+        self.taken_up(memory, own)
     }
 
     fn clone_framework(&self) -> Box<dyn Framework> {

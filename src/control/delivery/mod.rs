@@ -1,8 +1,24 @@
 //! Automatic deployment: a push is detected, goes through the stages of a build, and is rolled out in
 //! groups, unless it is the image that was triggered last (spec: orchestrators-a.md section 9.1).
+//! `pipeline` takes a push to its image in the registry, [`Trigger`] decides what becomes of it, and
+//! `component` does both in a cluster: the system that runs there rolls out by its own rules.
 
-use model::Text;
+pub mod build;
+mod component;
+mod pipeline;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use std::sync::Arc;
+
+use model::{Push, Text};
+use rng::Distribution;
 use units::{Duration, Instant};
+
+pub use build::BuildPolicy;
+pub use component::{Deliveries, DeliveryOptions};
+pub use pipeline::{News, Pipeline, Plan, Stage};
 
 /// Detection of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,29 +101,53 @@ impl Groups {
 }
 
 /// The way of a push that nothing holds up.
+///
+/// # Errors
+/// A stage takes less than no time.
 pub fn journey(
     push: Instant,
     detection: Detection,
     stages: &[Duration],
     groups: Groups,
-) -> Journey {
-    let seen = detection.seen(push);
-    let mut at = seen;
-    let stages: Vec<Instant> = stages
-        .iter()
-        .map(|takes| {
-            at = at.saturating_add(*takes);
-            at
+) -> Result<Journey, rng::LawError> {
+    let stages = stages.iter().map(|&takes| {
+        Ok(Stage {
+            name: Text::default(),
+            takes: Distribution::constant(takes)?,
+            failure: 0.0,
         })
-        .collect();
-    let (first, all) = groups.times();
-    Journey {
-        seen,
-        stages,
-        rollout: at,
-        first: at.saturating_add(first),
-        all: at.saturating_add(all),
+    });
+    let mut pipeline = Pipeline::new(Arc::new(Plan {
+        detection,
+        stages: stages.collect::<Result<_, _>>()?,
+        ..Plan::of_repository("")
+    }));
+    let source = Push {
+        image: Text::default(),
+        digest: None,
+        is_source: true,
+        fault: None,
+    };
+    pipeline.pushed(push, source);
+    let (mut seen, mut rollout, mut done) = (push, push, Vec::new());
+    while let Some(now) = pipeline.next() {
+        for news in pipeline.advance(now) {
+            match news {
+                News::Seen(_) => seen = now,
+                News::Staged(_) => done.push(now),
+                News::Ready(_) => rollout = now,
+                News::Failed(_) | News::Cancelled(_) => {}
+            }
+        }
     }
+    let (first, all) = groups.times();
+    Ok(Journey {
+        seen,
+        stages: done,
+        rollout,
+        first: rollout.saturating_add(first),
+        all: rollout.saturating_add(all),
+    })
 }
 
 /// Order of a trigger about an image.
@@ -141,6 +181,20 @@ impl Trigger {
             overlap,
             ..Self::default()
         }
+    }
+
+    /// A trigger of a workload that runs an image.
+    pub fn running(overlap: Overlap, image: Text) -> Self {
+        Self {
+            last: Some(image.clone()),
+            good: Some(image),
+            ..Self::new(overlap)
+        }
+    }
+
+    /// Images that wait for the rollout under way, the next first.
+    pub fn waiting(&self) -> &[Text] {
+        &self.waiting
     }
 
     /// The tag names an image.
@@ -187,63 +241,6 @@ impl Trigger {
                 self.begin(good)
             }
             _ => Order::Nothing,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn secs(at: Instant) -> i64 {
-        at.as_nanos() / 1_000_000_000
-    }
-
-    #[test]
-    fn worked_ways_of_a_push() {
-        let stages = [20, 10, 5].map(Duration::from_secs);
-        let push = Instant::from_secs(37);
-        let groups = Groups {
-            replicas: 4,
-            parallelism: 1,
-            replace: Duration::from_secs(6),
-            delay: Duration::ZERO,
-        };
-        let hook = Detection::Webhook(Duration::from_secs(1));
-        let own = journey(push, hook, &stages, groups);
-        let times = [own.seen, own.rollout, own.first, own.all].map(secs);
-        assert_eq!(times, [38, 73, 79, 97]);
-        let groups = Groups {
-            parallelism: 2,
-            delay: Duration::from_secs(10),
-            ..groups
-        };
-        let poll = Detection::Poll(Duration::from_secs(60));
-        let own = journey(push, poll, &stages, groups);
-        let times = [own.seen, own.rollout, own.first, own.all].map(secs);
-        assert_eq!(times, [60, 95, 101, 117]);
-        assert_eq!(secs(poll.seen(Instant::from_secs(60))), 60);
-    }
-
-    #[test]
-    fn images_are_triggered_once_and_bad_ones_not_again() {
-        let [one, two, three]: [Text; 3] = ["1".into(), "2".into(), "3".into()];
-        let mut own = Trigger::new(Overlap::Cancel);
-        assert_eq!(own.tagged(&one), Order::RollOut(one.clone()));
-        assert_eq!(own.tagged(&one), Order::Nothing);
-        assert_eq!(own.ended(&one, true, true), Order::Nothing);
-        assert_eq!(own.tagged(&two), Order::RollOut(two.clone()));
-        assert_eq!(own.ended(&two, false, true), Order::RollOut(one.clone()));
-        assert_eq!(own.tagged(&two), Order::Nothing);
-        assert_eq!(own.tagged(&three), Order::RollOut(three.clone()));
-        for (overlap, next) in [(Overlap::Queue, &two), (Overlap::LatestWins, &three)] {
-            let mut own = Trigger::new(overlap);
-            own.tagged(&one);
-            assert_eq!(
-                (own.tagged(&two), own.tagged(&three)),
-                (Order::Wait, Order::Wait)
-            );
-            assert_eq!(own.ended(&one, true, false), Order::RollOut(next.clone()));
         }
     }
 }

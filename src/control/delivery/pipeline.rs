@@ -1,0 +1,216 @@
+//! The way of a repository's pushes to images in the registry: they are seen, and those of source code
+//! take their turn in the build queue and go through its stages.
+
+use std::sync::Arc;
+
+use model::{Push, Text};
+use rng::{Distribution, Stream};
+use units::{Duration, Identity, Instant, SortedMap};
+
+use super::build::{BuildPolicy, BuildState, Builds};
+use super::{Detection, Overlap};
+
+/// Time without progress after which a rollout has failed, as `OpenShift` has it.
+const DEADLINE: Duration = Duration::from_secs(600);
+
+/// A stage of a build.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stage {
+    /// Name of the stage.
+    pub name: Text,
+    /// Time that the stage takes.
+    pub takes: Distribution,
+    /// Probability that the stage fails, from 0 to 1.
+    pub failure: f64,
+}
+
+/// Automatic deployment of the images of a repository.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The repository, such as `shop/web`.
+    pub repository: Text,
+    /// Detection of pushes.
+    pub detection: Detection,
+    /// Stages of a build, in order.
+    pub stages: Vec<Stage>,
+    /// Order of builds.
+    pub builds: BuildPolicy,
+    /// Treatment of a push while another is rolled out.
+    pub overlap: Overlap,
+    /// Time without progress after which a rollout has failed.
+    pub deadline: Duration,
+    /// Whether the image before is rolled out after a failure.
+    pub rolls_back: bool,
+    /// The seed of durations and failures of stages.
+    pub seed: u64,
+}
+
+impl Plan {
+    /// The plan of a repository whose registry calls after a second, without builds.
+    pub fn of_repository(repository: &str) -> Self {
+        Self {
+            repository: repository.into(),
+            detection: Detection::Webhook(Duration::from_secs(1)),
+            stages: Vec::new(),
+            builds: BuildPolicy::Serial,
+            overlap: Overlap::Cancel,
+            deadline: DEADLINE,
+            rolls_back: false,
+            seed: 0,
+        }
+    }
+}
+
+/// What became of a push, by its number in the pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// It is seen.
+    Seen(usize),
+    /// A stage of its build is done.
+    Staged(usize),
+    /// A stage of its build failed.
+    Failed(usize),
+    /// A newer build took the place of its build.
+    Cancelled(usize),
+    /// Its image can be rolled out.
+    Ready(usize),
+}
+
+/// What is due for a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    Seen(usize),
+    /// The end of a stage of a build.
+    Stage {
+        build: usize,
+        stage: usize,
+    },
+}
+
+/// The pushes of a repository on their way.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    plan: Arc<Plan>,
+    pushes: Vec<(Instant, Push)>,
+    builds: Builds,
+    /// Numbers of the pushes that are built, by the number of the build.
+    built: Vec<usize>,
+    /// What is due when, in the order in which it was expected.
+    due: SortedMap<(Instant, u64), Due>,
+    expected: u64,
+}
+
+impl Pipeline {
+    /// A pipeline without pushes.
+    pub fn new(plan: Arc<Plan>) -> Self {
+        Self {
+            builds: Builds::new(plan.builds),
+            plan,
+            pushes: Vec::new(),
+            built: Vec::new(),
+            due: SortedMap::new(),
+            expected: 0,
+        }
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// A push by its number, with the instant at which it was made.
+    pub fn push(&self, number: usize) -> Option<&(Instant, Push)> {
+        self.pushes.get(number)
+    }
+
+    /// Takes note of a push.
+    pub fn pushed(&mut self, now: Instant, push: Push) {
+        self.pushes.push((now, push));
+        let number = self.pushes.len() - 1;
+        self.expect(self.plan.detection.seen(now), Due::Seen(number));
+    }
+
+    /// The instant at which something is due.
+    pub fn next(&self) -> Option<Instant> {
+        self.due.keys().next().map(|&(at, _)| at)
+    }
+
+    /// Does what is due by now.
+    pub fn advance(&mut self, now: Instant) -> Vec<News> {
+        let mut news = Vec::new();
+        while let Some((&key, &due)) = self.due.iter().next().filter(|((at, _), _)| *at <= now) {
+            self.due.remove(&key);
+            let at = key.0;
+            match due {
+                Due::Seen(number) => {
+                    news.push(News::Seen(number));
+                    let is_source = self.pushes.get(number).is_some_and(|own| own.1.is_source);
+                    if is_source && !self.plan.stages.is_empty() {
+                        self.request(at, number, &mut news);
+                    } else {
+                        news.push(News::Ready(number));
+                    }
+                }
+                Due::Stage { build, stage } => self.staged(at, build, stage, &mut news),
+            }
+        }
+        news
+    }
+
+    /// A build is asked for.
+    fn request(&mut self, now: Instant, number: usize, news: &mut Vec<News>) {
+        self.built.push(number);
+        let is_new = |own: &super::build::Build| own.state == BuildState::New;
+        let waiting: Vec<usize> = (0..self.builds.builds().len())
+            .filter(|&build| is_new(&self.builds.builds()[build]))
+            .collect();
+        let begun = self.builds.request(now);
+        for build in waiting {
+            if self.builds.builds()[build].state == BuildState::Cancelled {
+                news.push(News::Cancelled(self.built[build]));
+            }
+        }
+        self.begin(now, begun);
+    }
+
+    fn begin(&mut self, now: Instant, begun: Vec<usize>) {
+        for build in begun {
+            self.begin_stage(now, build, 0);
+        }
+    }
+
+    fn begin_stage(&mut self, now: Instant, build: usize, stage: usize) {
+        let takes = self.plan.stages[stage].takes.clone();
+        let takes = takes.sample(&mut self.stream("delivery-stage", build, stage));
+        self.expect(now.saturating_add(takes), Due::Stage { build, stage });
+    }
+
+    fn stream(&self, purpose: &str, build: usize, stage: usize) -> Stream {
+        let own = Identity::of(&self.plan.repository).nth(build as u64);
+        Stream::of(self.plan.seed, purpose, own.nth(stage as u64))
+    }
+
+    fn staged(&mut self, now: Instant, build: usize, stage: usize, news: &mut Vec<News>) {
+        let number = self.built[build];
+        let failure = self.plan.stages[stage].failure;
+        let drawn = self.stream("delivery-failure", build, stage).unit_f64();
+        let success = drawn >= failure;
+        if !success {
+            news.push(News::Failed(number));
+        } else {
+            news.push(News::Staged(number));
+            if stage + 1 < self.plan.stages.len() {
+                self.begin_stage(now, build, stage + 1);
+                return;
+            }
+            news.push(News::Ready(number));
+        }
+        let begun = self.builds.ended(now, build, success);
+        self.begin(now, begun);
+    }
+
+    fn expect(&mut self, at: Instant, due: Due) {
+        self.due.insert((at, self.expected), due);
+        self.expected += 1;
+    }
+}

@@ -1,0 +1,222 @@
+//! Workloads that run images of a repository: their templates with another image, and how far a
+//! rollout has come.
+
+use std::sync::Arc;
+
+use cluster::Store;
+use model::delivery::repository;
+use model::{Container, ContainerLife, Object, PodRef, PodSpec, Text, VersionFault};
+use units::{Duration, Instant, ObjectId, SortedMap};
+
+use super::Trigger;
+
+/// Time after which the containers of a version that crashes end.
+const CRASH_AFTER: &str = "1s";
+
+/// An image that a workload can run, with what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Version {
+    pub(super) image: Text,
+    pub(super) fault: Option<VersionFault>,
+}
+
+/// A workload that runs images of repositories.
+#[derive(Clone, Debug)]
+pub(super) struct Watched {
+    /// The workload as `KIND/NAMESPACE/NAME`.
+    pub(super) name: Text,
+    /// The template as users declared it.
+    base: Arc<PodSpec>,
+    /// The template as it was written last.
+    written: Option<Arc<PodSpec>>,
+    /// Images by the number of their pipeline.
+    pub(super) lines: SortedMap<usize, Line>,
+}
+
+/// The images of a repository in a workload.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) trigger: Trigger,
+    /// The version that the template asks for.
+    pub(super) version: Version,
+    pub(super) rollout: Option<Rollout>,
+}
+
+/// A rollout of a version.
+#[derive(Clone, Debug)]
+pub(super) struct Rollout {
+    /// The push that is rolled out, or that failed and is taken back.
+    pub(super) push: usize,
+    pub(super) is_back: bool,
+    /// Instant of the last progress.
+    pub(super) progress: Instant,
+    /// Most new pods that were ready at once.
+    pub(super) ready: usize,
+}
+
+/// Pods of a workload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// Pods of the version that are ready.
+    pub(super) new_ready: usize,
+    /// Pods of the version.
+    pub(super) new: usize,
+    /// Pods of other versions that are ready.
+    pub(super) old_ready: usize,
+    /// Pods of other versions.
+    pub(super) old: usize,
+    /// Pods that are wanted; `None` of a workload that counts nodes.
+    pub(super) wanted: Option<usize>,
+}
+
+impl Counts {
+    /// Whether all pods are of the version, and ready.
+    pub(super) fn is_complete(self) -> bool {
+        let wanted = self.wanted.unwrap_or(self.new.max(1));
+        self.old == 0 && self.new_ready >= wanted
+    }
+
+    /// Whether the system itself went back to other versions.
+    pub(super) fn is_taken_back(self) -> bool {
+        self.new == 0 && self.old_ready >= self.wanted.unwrap_or(1)
+    }
+}
+
+/// Template of a workload whose pods a rollout replaces.
+pub(super) fn rolled_out(object: &Object) -> Option<&Arc<PodSpec>> {
+    match object {
+        Object::Deployment(own) => Some(&own.template),
+        Object::StatefulSet(own) => Some(&own.template),
+        Object::DaemonSet(own) => Some(&own.template),
+        _ => None,
+    }
+}
+
+/// Whether the rollouts of a workload stand still.
+pub(super) fn is_paused(object: &Object) -> bool {
+    matches!(object, Object::Deployment(own) if own.paused)
+}
+
+/// Image of a repository that a template names, of the first container that has one.
+pub(super) fn image_of<'a>(template: &'a PodSpec, wanted: &str) -> Option<&'a Text> {
+    let mut images = template.all_containers().map(|own| &own.image);
+    images.find(|image| repository(image) == wanted)
+}
+
+impl Watched {
+    /// A workload with a template, and no images yet.
+    pub(super) fn new(name: Text, template: &Arc<PodSpec>) -> Self {
+        Self {
+            name,
+            base: Arc::clone(template),
+            written: None,
+            lines: SortedMap::new(),
+        }
+    }
+
+    /// Takes note of a template: whether somebody else wrote it.
+    pub(super) fn declared(&mut self, template: &Arc<PodSpec>) -> bool {
+        let is_same = |own: &Arc<PodSpec>| Arc::ptr_eq(own, template) || own == template;
+        if is_same(self.written.as_ref().unwrap_or(&self.base)) {
+            return false;
+        }
+        (self.base, self.written) = (Arc::clone(template), None);
+        true
+    }
+
+    /// The object with the versions of all repositories in its template.
+    pub(super) fn updated(&mut self, object: &Object, repositories: &[Text]) -> Object {
+        let mut template = PodSpec::clone(&self.base);
+        for (&pipeline, line) in &self.lines {
+            if let Some(repository) = repositories.get(pipeline) {
+                set_version(&mut template, repository, &line.version);
+            }
+        }
+        let template = Arc::new(template);
+        self.written = Some(Arc::clone(&template));
+        let mut object = object.clone();
+        match &mut object {
+            Object::Deployment(own) => {
+                let own = Arc::make_mut(own);
+                own.template = template;
+                own.generation += 1;
+            }
+            Object::StatefulSet(own) => Arc::make_mut(own).template = template,
+            Object::DaemonSet(own) => Arc::make_mut(own).template = template,
+            _ => {}
+        }
+        object
+    }
+}
+
+/// Sets the image of a repository in a template, with what its fault does.
+fn set_version(template: &mut PodSpec, wanted: &str, version: &Version) {
+    let is_of = |own: &Container| repository(&own.image) == wanted;
+    for own in template.init_containers.iter_mut().filter(|own| is_of(own)) {
+        own.image = version.image.clone();
+    }
+    let mut places = Vec::new();
+    for (place, own) in template.containers.iter_mut().enumerate() {
+        if is_of(own) {
+            own.image = version.image.clone();
+            places.push(place);
+        }
+    }
+    let Some(fault) = version.fault else {
+        return;
+    };
+    let mut life = template.life.as_deref().cloned().unwrap_or_default();
+    life.containers
+        .resize_with(template.containers.len(), ContainerLife::default);
+    for place in places {
+        let application = &mut life.containers[place].application;
+        match fault {
+            VersionFault::Crash => {
+                application.run_time = Some(CRASH_AFTER.into());
+                application.exit_code = Some(1);
+            }
+            VersionFault::Unready => application.health.from = Duration::MAX,
+        }
+    }
+    template.life = Some(Arc::new(life));
+}
+
+/// Counts the pods of a workload by their image of a repository; those that were asked to end count no
+/// more.
+pub(super) fn counts(store: &Store, id: ObjectId, wanted: &str, image: &Text) -> Counts {
+    let mut counts = Counts::default();
+    let Some(row) = store.objects().get(id) else {
+        return counts;
+    };
+    counts.wanted = match &row.object {
+        Object::Deployment(own) => Some(own.replicas.max(0) as usize),
+        Object::StatefulSet(own) => Some(own.replicas.max(0) as usize),
+        _ => None,
+    };
+    let children = row
+        .children
+        .iter()
+        .filter_map(|&id| store.objects().get(id));
+    let of_children = children.flat_map(|own| own.pods.iter().copied());
+    for pod in row.pods.iter().copied().chain(of_children) {
+        if store.pod_states().is_terminating(pod) {
+            continue;
+        }
+        let is_ready = is_ready(store, pod);
+        let is_new = store.pods().get(pod).is_some_and(|own| {
+            image_of(&store.class(own.class).spec, wanted).is_none_or(|own| own == image)
+        });
+        let (all, ready) = if is_new {
+            (&mut counts.new, &mut counts.new_ready)
+        } else {
+            (&mut counts.old, &mut counts.old_ready)
+        };
+        *all += 1;
+        *ready += usize::from(is_ready);
+    }
+    counts
+}
+
+fn is_ready(store: &Store, pod: PodRef) -> bool {
+    store.pod_states().get(pod).is_some_and(|own| own.is_ready)
+}

@@ -1,0 +1,229 @@
+//! The component `volume-keeper`: a service beside the system, which knows where the data of volumes is,
+//! backs it up, notices its loss, and restores it.
+
+use std::sync::Arc;
+
+use cluster::{Conflict, Store};
+use model::node::ZONE_LABEL;
+use model::{Disk, Event, NodeContact, Object, PodRef, Text, VolumeNews, VolumeStep};
+use units::{Instant, NodeId, ObjectId, Revision, SortedMap};
+
+use super::kept::{KeptVolume, VolumeClass, VolumePlan};
+use crate::{Component, Memory, Outbox, Progress, Write};
+
+/// The component.
+#[derive(Clone, Debug)]
+pub struct VolumeKeeper {
+    volumes: Vec<Kept>,
+    /// Instants of the last sign of nodes that fell silent.
+    silent: SortedMap<NodeId, Instant>,
+    cursor: Revision,
+}
+
+/// A volume and the node of its data.
+#[derive(Clone, Debug)]
+struct Kept {
+    volume: KeptVolume,
+    /// Node of the data of a local volume, and zone of that of another.
+    home: Option<(NodeId, Option<Text>)>,
+}
+
+impl VolumeKeeper {
+    /// A component that has seen nothing yet.
+    pub fn new(plans: Vec<VolumePlan>) -> Self {
+        let volumes = plans.into_iter().map(|plan| Kept {
+            volume: KeptVolume::new(plan),
+            home: None,
+        });
+        Self {
+            volumes: volumes.collect(),
+            silent: SortedMap::new(),
+            cursor: Revision::default(),
+        }
+    }
+
+    /// Reads what is new, and tells what follows from it; whether nodes or places of volumes changed.
+    fn read(&mut self, now: Instant, store: &Store, out: &mut Outbox) -> bool {
+        let mut has_changed = false;
+        for entry in store.log().since(self.cursor) {
+            match &entry.event {
+                Event::NodeContact { node, contact } => match contact {
+                    NodeContact::Silent { last_heartbeat } => {
+                        self.silent.insert(*node, *last_heartbeat);
+                    }
+                    NodeContact::Steady | NodeContact::Heard => {
+                        self.silent.remove(node);
+                    }
+                },
+                Event::NodeReadiness { .. }
+                | Event::NodeAdded { .. }
+                | Event::NodeRemoved { .. } => has_changed = true,
+                Event::PodBound { pod, node, .. } => {
+                    has_changed |= self.bound(*pod, *node, store);
+                }
+                Event::Volume(news) => {
+                    if let VolumeStep::DiskFailed(disk) = &news.step {
+                        self.disk_failed(now, disk, store, out);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.cursor = store.revision();
+        has_changed
+    }
+
+    /// A pod got its node: a volume without a place has it there. Whether there was one.
+    fn bound(&mut self, pod: PodRef, node: NodeId, store: &Store) -> bool {
+        let mut homeless = self.volumes.iter_mut().filter(|own| own.home.is_none());
+        let Some(first) = homeless.next() else {
+            return false;
+        };
+        let Some(workload) = workload_of(store, pod) else {
+            return false;
+        };
+        for own in std::iter::once(first).chain(homeless) {
+            if own.volume.plan().workload == workload {
+                own.home = Some((node, zone_of(store, node)));
+            }
+        }
+        true
+    }
+
+    fn disk_failed(&mut self, now: Instant, disk: &Disk, store: &Store, out: &mut Outbox) {
+        for own in &mut self.volumes {
+            let plan = own.volume.plan();
+            let is_struck = match disk {
+                Disk::Volume(name) => plan.name == *name,
+                Disk::Node(name) => {
+                    let home = own.home.as_ref().map(|(node, _)| store.nodes().name(*node));
+                    plan.class == VolumeClass::Local && home == Some(&**name)
+                }
+            };
+            if is_struck {
+                let steps = own.volume.disk_failed(now);
+                own.tell(steps, store, out);
+            }
+        }
+    }
+
+    /// Whether each volume is reached.
+    fn look(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+        for own in &mut self.volumes {
+            let away = own.away_since(now, store, &self.silent);
+            let steps = match away {
+                Some(since) => own.volume.unreachable(now, since),
+                None => own.volume.reachable(now),
+            };
+            own.tell(steps, store, out);
+        }
+    }
+}
+
+impl Kept {
+    /// Instant since which no node that is there reaches the volume; `None` if one does.
+    fn away_since(
+        &self,
+        now: Instant,
+        store: &Store,
+        silent: &SortedMap<NodeId, Instant>,
+    ) -> Option<Instant> {
+        let (home, zone) = self.home.as_ref()?;
+        let nodes = store.nodes();
+        let is_there = |node: NodeId| nodes.object(node).is_some() && nodes.is_ready(node);
+        let since = |node: NodeId| silent.get(&node).copied().unwrap_or(now);
+        match &self.volume.plan().class {
+            VolumeClass::Local => (!is_there(*home)).then(|| since(*home)),
+            VolumeClass::Network(stated) => {
+                let zone = stated.as_ref().or(zone.as_ref());
+                let in_zone =
+                    |node: &NodeId| zone.is_none() || zone_of(store, *node).as_ref() == zone;
+                let mut reaching = nodes.present().filter(in_zone);
+                let last = nodes.present().filter(in_zone).map(since).max();
+                (!reaching.any(is_there)).then(|| last.unwrap_or(now))
+            }
+        }
+    }
+
+    /// Writes steps into the log. A volume that was lost gets its place where its pod goes next, or
+    /// runs already.
+    fn tell(&mut self, steps: Vec<VolumeStep>, store: &Store, out: &mut Outbox) {
+        for step in steps {
+            if matches!(step, VolumeStep::Lost { .. }) {
+                self.home = self.running(store);
+            }
+            let name = self.volume.plan().name.clone();
+            let news = VolumeNews { name, step };
+            out.write(store, Event::Volume(Arc::new(news)));
+        }
+    }
+
+    /// A node that is there and runs a pod of the volume's workload.
+    fn running(&self, store: &Store) -> Option<(NodeId, Option<Text>)> {
+        let workload = &self.volume.plan().workload;
+        let pods = store.pods().iter();
+        let mut nodes = pods.filter_map(|own| {
+            let node = own.node().filter(|node| store.nodes().is_ready(*node))?;
+            (workload_of(store, own.pod).as_ref() == Some(workload)).then_some(node)
+        });
+        let node = nodes.next()?;
+        Some((node, zone_of(store, node)))
+    }
+}
+
+fn zone_of(store: &Store, node: NodeId) -> Option<Text> {
+    let object = store.nodes().object(node)?;
+    object.labels.get(ZONE_LABEL).cloned()
+}
+
+/// The workload of a pod, as `KIND/NAMESPACE/NAME`; a replica set stands for its deployment.
+fn workload_of(store: &Store, pod: PodRef) -> Option<Text> {
+    let owner: ObjectId = store.pod_states().get(pod)?.owner?.object;
+    let row = store.objects().get(owner)?;
+    let parent = row.owner.and_then(|parent| store.objects().get(parent));
+    let object: &Object = &parent.unwrap_or(row).object;
+    let (kind, namespace, name) = (object.kind(), object.namespace(), object.name());
+    Some(format!("{kind}/{namespace}/{name}").into())
+}
+
+impl Component for VolumeKeeper {
+    fn name(&self) -> &'static str {
+        "volume-keeper"
+    }
+
+    fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        if self.read(now, view, out) {
+            self.look(now, view, out);
+        }
+        for own in &mut self.volumes {
+            let steps = own.volume.advance(now);
+            own.tell(steps, view, out);
+            if let Some(at) = own.volume.awaited() {
+                out.wake_at(at.max(now));
+            }
+            if let Some(at) = own.volume.next() {
+                out.wake_idle_at(at.max(now));
+            }
+        }
+        Progress::Idle
+    }
+
+    fn refused(&mut self, _write: &Write, _conflict: &Conflict) {}
+
+    fn outlives_control_plane(&self) -> bool {
+        true
+    }
+
+    // Backups are kept outside of the cluster.
+    fn memory(&self) -> Memory {
+        Memory::Lost
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}

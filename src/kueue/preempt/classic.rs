@@ -1,0 +1,241 @@
+//! Preemption by priority and by what queues own (spec: batch-on-kubernetes.md 1.7).
+
+use model::queueing::PreemptionPolicy;
+
+use super::{Preemptor, Reason, Target, restore};
+use crate::snapshot::Snapshot;
+use crate::tree::NodeId;
+
+/// Way in which a candidate may be preempted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Variant {
+    /// It is in the same queue.
+    WithinQueue,
+    /// The preemptor's side of the tree owns what it takes.
+    HierarchicalReclaim,
+    /// Its queue gives back, and the preemptor's doesn't borrow.
+    ReclaimWithoutBorrowing,
+    /// Its queue gives back, though the preemptor's borrows.
+    ReclaimWhileBorrowing,
+}
+
+/// A workload that may be preempted.
+struct Candidate {
+    holding: usize,
+    variant: Variant,
+    /// Cohort under which it was found; `None` in the same queue.
+    below: Option<NodeId>,
+}
+
+impl Candidate {
+    fn reason(&self) -> Reason {
+        match self.variant {
+            Variant::WithinQueue => Reason::InClusterQueue,
+            Variant::HierarchicalReclaim | Variant::ReclaimWithoutBorrowing => {
+                Reason::InCohortReclamation
+            }
+            Variant::ReclaimWhileBorrowing => Reason::InCohortReclaimWhileBorrowing,
+        }
+    }
+}
+
+pub(super) fn targets(snapshot: &mut Snapshot, preemptor: &Preemptor<'_>) -> Vec<Target> {
+    let queue = snapshot.queue(preemptor.queue).spec.clone();
+    let own = preemptor.candidates(snapshot, preemptor.queue, queue.preemption.within_queue);
+    let own = own.into_iter().map(|holding| Candidate {
+        holding,
+        variant: Variant::WithinQueue,
+        below: None,
+    });
+    let own: Vec<Candidate> = own.collect();
+    let (hierarchy, priority) = in_cohort(snapshot, preemptor);
+    let has_others = !(hierarchy.is_empty() && priority.is_empty());
+    let has_advantage = !hierarchy.is_empty();
+    let candidates = in_order(snapshot, preemptor, [hierarchy, priority, own]);
+    let never_borrows = queue.preemption.borrowing.is_none();
+    let is_under = preemptor.need.iter().all(|pair| {
+        let nominal = snapshot.tree.quota(preemptor.queue, *pair).nominal;
+        snapshot.tree.usage(preemptor.queue, *pair) < nominal
+    });
+    let attempts: &[bool] = if !has_others || (never_borrows && !is_under) {
+        &[true]
+    } else if never_borrows && !has_advantage {
+        &[false, true]
+    } else {
+        &[true, false]
+    };
+    for borrowing in attempts {
+        if let Some(found) = attempt(snapshot, preemptor, &candidates, *borrowing) {
+            return found;
+        }
+    }
+    Vec::new()
+}
+
+/// One walk over the candidates; `None` if it doesn't help.
+fn attempt(
+    snapshot: &mut Snapshot,
+    preemptor: &Preemptor<'_>,
+    candidates: &[Candidate],
+    borrowing: bool,
+) -> Option<Vec<Target>> {
+    let mut targets = Vec::new();
+    for candidate in candidates {
+        if !is_open(snapshot, preemptor, candidate, borrowing) {
+            continue;
+        }
+        snapshot.remove_usage(candidate.holding);
+        targets.push(Target {
+            holding: candidate.holding,
+            reason: candidate.reason(),
+        });
+        if preemptor.fits(snapshot, borrowing) {
+            return Some(preemptor.fill_back(snapshot, targets, borrowing));
+        }
+    }
+    restore(snapshot, &targets);
+    None
+}
+
+/// Whether a candidate may be taken as usage stands now.
+fn is_open(
+    snapshot: &Snapshot,
+    preemptor: &Preemptor<'_>,
+    candidate: &Candidate,
+    borrowing: bool,
+) -> bool {
+    let Some(below) = candidate.below else {
+        return true;
+    };
+    if borrowing && candidate.variant == Variant::ReclaimWithoutBorrowing {
+        return false;
+    }
+    let queue = snapshot.holding(candidate.holding).queue;
+    let between = snapshot
+        .tree
+        .ancestors(queue)
+        .take_while(|above| *above != below);
+    let mut chain = std::iter::once(queue).chain(between);
+    chain.all(|node| !snapshot.tree.is_within_nominal(node, preemptor.need))
+}
+
+/// Evicted ones of all lists first, then the others; each list in the order of candidates.
+fn in_order(
+    snapshot: &Snapshot,
+    preemptor: &Preemptor<'_>,
+    lists: [Vec<Candidate>; 3],
+) -> Vec<Candidate> {
+    let mut evicted = Vec::new();
+    let mut rest = Vec::new();
+    for mut list in lists {
+        list.sort_by(|one, other| preemptor.order(snapshot, one.holding, other.holding));
+        let is_evicted = |own: &Candidate| snapshot.holding(own.holding).is_evicted;
+        let (gone, kept): (Vec<_>, Vec<_>) = list.into_iter().partition(is_evicted);
+        evicted.extend(gone);
+        rest.extend(kept);
+    }
+    evicted.extend(rest);
+    evicted
+}
+
+/// Candidates of other queues: those that the preemptor's side of the tree has a claim on, and the
+/// others.
+fn in_cohort(snapshot: &Snapshot, preemptor: &Preemptor<'_>) -> (Vec<Candidate>, Vec<Candidate>) {
+    let tree = &snapshot.tree;
+    let policy = snapshot.queue(preemptor.queue).spec.preemption;
+    let (mut hierarchy, mut priority) = (Vec::new(), Vec::new());
+    if policy.reclaim == PreemptionPolicy::Never {
+        return (hierarchy, priority);
+    }
+    let suffices = |node: NodeId, rest: &[i64]| {
+        let mut amounts = preemptor.request.iter().zip(rest);
+        amounts.all(|((pair, _), rest)| {
+            tree.subtree(node, *pair) >= tree.usage(node, *pair).saturating_add(*rest)
+        })
+    };
+    let reduce = |node: NodeId, rest: &mut [i64]| {
+        for ((pair, _), rest) in preemptor.request.iter().zip(rest) {
+            *rest = (*rest - tree.local_available(node, *pair)).max(0);
+        }
+    };
+    let mut rest: Vec<i64> = preemptor
+        .request
+        .iter()
+        .map(|(_, amount)| *amount)
+        .collect();
+    let mut has_advantage = suffices(preemptor.queue, &rest);
+    reduce(preemptor.queue, &mut rest);
+    let mut previous = preemptor.queue;
+    for above in tree.ancestors(preemptor.queue) {
+        let mut found = Vec::new();
+        collect(snapshot, preemptor, above, previous, &mut found);
+        for holding in found {
+            let variant = variant(snapshot, preemptor, holding, has_advantage);
+            let list = if has_advantage {
+                &mut hierarchy
+            } else {
+                &mut priority
+            };
+            list.push(Candidate {
+                holding,
+                variant,
+                below: Some(above),
+            });
+        }
+        has_advantage = has_advantage || suffices(above, &rest);
+        reduce(above, &mut rest);
+        previous = above;
+    }
+    (hierarchy, priority)
+}
+
+fn variant(
+    snapshot: &Snapshot,
+    preemptor: &Preemptor<'_>,
+    holding: usize,
+    has_advantage: bool,
+) -> Variant {
+    if has_advantage {
+        return Variant::HierarchicalReclaim;
+    }
+    let policy = snapshot.queue(preemptor.queue).spec.preemption;
+    let priority = snapshot.holding(holding).workload.priority;
+    match policy.borrowing {
+        Some(borrowing)
+            if priority < preemptor.priority
+                && borrowing.max_priority.is_none_or(|most| priority <= most) =>
+        {
+            Variant::ReclaimWhileBorrowing
+        }
+        _ => Variant::ReclaimWithoutBorrowing,
+    }
+}
+
+/// Candidates below a cohort, except in the part that was searched before.
+fn collect(
+    snapshot: &Snapshot,
+    preemptor: &Preemptor<'_>,
+    cohort: NodeId,
+    searched: NodeId,
+    found: &mut Vec<usize>,
+) {
+    let tree = &snapshot.tree;
+    let policy = snapshot.queue(preemptor.queue).spec.preemption.reclaim;
+    let is_open = |node: NodeId| node != searched && !tree.is_within_nominal(node, preemptor.need);
+    for below in tree
+        .node(cohort)
+        .cohorts
+        .iter()
+        .filter(|node| is_open(**node))
+    {
+        collect(snapshot, preemptor, *below, searched, found);
+    }
+    for queue in tree
+        .node(cohort)
+        .queues
+        .iter()
+        .filter(|node| is_open(**node))
+    {
+        found.extend(preemptor.candidates(snapshot, *queue, policy));
+    }
+}

@@ -1,0 +1,393 @@
+//! One cycle of decisions (spec: batch-on-kubernetes.md 1.3).
+
+use model::Text;
+use model::queueing::PreemptionPolicy;
+use units::SortedSet;
+
+use super::order::Order;
+use super::waiting::Shape;
+use super::{CheckState, Controller, KeptCursor, Stage};
+use crate::assign::Mode;
+use crate::names::FlavorResource;
+use crate::nominate::{Nomination, nominate};
+use crate::preempt::{Reason, Target};
+use crate::tree::NodeId;
+use crate::workload::{Cursor, DomainUse, Pending};
+
+/// Reason for which a workload goes back to its queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequeueReason {
+    /// It can't be tried as things are.
+    Generic,
+    /// Its namespace is none of the queue's.
+    NamespaceMismatch,
+    /// It was nominated, and another went before.
+    FailedAfterNomination,
+    /// No flavor has room for it.
+    NoFit,
+    /// No preemption helps.
+    PreemptionNoCandidates,
+    /// Others make room for it.
+    PendingPreemption,
+}
+
+impl RequeueReason {
+    /// The reason as Kueue writes it; empty where there is none.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Generic => "",
+            Self::NamespaceMismatch => "NamespaceMismatch",
+            Self::FailedAfterNomination => "FailedAfterNomination",
+            Self::NoFit => "NoFit",
+            Self::PreemptionNoCandidates => "PreemptionNoCandidates",
+            Self::PendingPreemption => "PendingPreemption",
+        }
+    }
+
+    pub(super) const fn is_immediate(self) -> bool {
+        matches!(self, Self::FailedAfterNomination | Self::PendingPreemption)
+    }
+
+    pub(super) const fn is_about_shape(self) -> bool {
+        matches!(self, Self::NoFit | Self::PreemptionNoCandidates)
+    }
+}
+
+/// End of a workload's part in a cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It was not nominated: it has no room as things are.
+    NotNominated,
+    /// It can't be tried.
+    Inadmissible,
+    /// Another workload went before.
+    Skipped,
+    /// It holds quota.
+    Assumed,
+}
+
+/// A workload's part in a cycle.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Number of the workload.
+    pub(super) number: usize,
+    /// The workload as it was tried.
+    pub pending: Pending,
+    /// Decision about it by itself.
+    pub nomination: Option<Nomination>,
+    /// End of its part.
+    pub status: Status,
+    /// Reason for which it went back to its queue.
+    pub reason: Option<RequeueReason>,
+    /// Reasons in words.
+    pub message: String,
+    /// Whether others made room for it.
+    pub is_preemptor: bool,
+    /// Flavors at which the search stopped.
+    pub cursor: Option<Cursor>,
+    /// Workloads that would have to make room: name, queue and reason.
+    pub targeted: Vec<(Text, Text, Reason)>,
+}
+
+impl Entry {
+    pub(super) fn mode(&self) -> Mode {
+        let nomination = self.nomination.as_ref();
+        nomination.map_or(Mode::NoFit, |own| own.assignment.mode())
+    }
+
+    fn targets(&self) -> &[Target] {
+        self.nomination.as_ref().map_or(&[], |own| &own.targets)
+    }
+
+    pub(super) fn usage(&self) -> Vec<(FlavorResource, i64)> {
+        let nomination = self.nomination.as_ref();
+        let usage = nomination.into_iter().flat_map(|own| &own.assignment.usage);
+        usage.map(|(pair, amount)| (*pair, *amount)).collect()
+    }
+
+    fn domains(&self) -> Vec<DomainUse> {
+        self.nomination
+            .as_ref()
+            .map_or_else(Vec::new, |own| own.domains(&self.pending))
+    }
+}
+
+/// What a cycle did.
+#[derive(Clone, Debug, Default)]
+pub struct Cycle {
+    /// Workloads that were tried, in the order in which they were processed; those that were not
+    /// processed come last.
+    pub entries: Vec<Entry>,
+    /// Number of entries that were processed.
+    pub processed: usize,
+    /// Whether anything changed.
+    pub has_changed: bool,
+}
+
+/// What a cycle has added to the usage of the snapshot.
+#[derive(Default)]
+struct Added {
+    usage: Vec<(NodeId, FlavorResource, i64)>,
+    domains: Vec<DomainUse>,
+    preempted: SortedSet<usize>,
+}
+
+impl Controller {
+    /// One cycle: the first workload of each queue is tried. `None` if there is none.
+    pub fn cycle(&mut self) -> Option<Cycle> {
+        self.settle();
+        let mut heads = Vec::new();
+        for (queue, waiting) in &mut self.waiting {
+            let own = self.snapshot.queue(*queue);
+            if own.is_active(&self.snapshot) {
+                heads.extend(waiting.pop(own.spec.strategy));
+            }
+        }
+        if heads.is_empty() {
+            return None;
+        }
+        self.cycles += 1;
+        let mut inadmissible = Vec::new();
+        let mut nominated = Vec::new();
+        for number in heads {
+            self.state_mut(number).key = None;
+            if let Some(entry) = self.try_head(number) {
+                if entry.nomination.is_some() {
+                    nominated.push(entry);
+                } else {
+                    inadmissible.push(entry);
+                }
+            }
+        }
+        let mut added = Added::default();
+        let mut entries = Vec::new();
+        let mut order = Order::new(&self.snapshot, nominated);
+        while let Some(mut entry) = order.next(&mut self.snapshot) {
+            self.process(&mut entry, &mut added);
+            entries.push(entry);
+        }
+        for (queue, pair, amount) in &added.usage {
+            self.snapshot.tree.remove(*queue, *pair, *amount);
+        }
+        for domain in &added.domains {
+            self.snapshot.topologies.remove(domain);
+        }
+        let processed = entries.len();
+        entries.extend(inadmissible);
+        let has_changed = self.finish(&mut entries);
+        Some(Cycle {
+            entries,
+            processed,
+            has_changed,
+        })
+    }
+
+    /// The decision about a head by itself; without a nomination it can't be tried.
+    fn try_head(&mut self, number: usize) -> Option<Entry> {
+        let state = &self.states[&number];
+        let queue = state.queue?;
+        let mut failed = state.checks.values();
+        let has_failed =
+            failed.any(|check| matches!(check, CheckState::Retry | CheckState::Rejected));
+        let workload = state.workload.clone();
+        let cursor = self.usable_cursor(number, queue);
+        let waiting = &self.waiting[&queue];
+        let is_preemptor = waiting.preemptor == Some(number);
+        let names = &mut self.snapshot.names;
+        let pending = Pending::new(workload, queue, names);
+        let mut pending = pending.expect("invariant: submit refuses requests that overflow");
+        pending.cursor = cursor;
+        let mut entry = Entry {
+            number,
+            pending,
+            nomination: None,
+            status: Status::NotNominated,
+            reason: None,
+            message: String::new(),
+            is_preemptor,
+            cursor: None,
+            targeted: Vec::new(),
+        };
+        if has_failed {
+            entry.status = Status::Inadmissible;
+            "The workload has failed admission checks".clone_into(&mut entry.message);
+            return Some(entry);
+        }
+        let nomination = nominate(&mut self.snapshot, &entry.pending);
+        entry.message = nomination.assignment.message();
+        entry.cursor = Some(nomination.assignment.cursor.clone());
+        let targets = nomination.targets.iter().map(|target| {
+            let holding = self.snapshot.holding(target.holding);
+            let queue = self.snapshot.tree.node(holding.queue).name.clone();
+            (holding.workload.name.clone(), queue, target.reason)
+        });
+        entry.targeted = targets.collect();
+        entry.nomination = Some(nomination);
+        Some(entry)
+    }
+
+    /// The cursor of the last attempt, if it still holds (spec: batch-on-kubernetes.md 1.5.4).
+    fn usable_cursor(&self, number: usize, queue: NodeId) -> Option<Cursor> {
+        let state = &self.states[&number];
+        let kept = state.cursor.as_ref()?;
+        let is_recent = kept.cycle + 1 >= self.cycles;
+        let is_current = self.waiting[&queue].generation <= kept.generation;
+        let holds = kept.shape == Shape::of(state) && (is_recent || is_current);
+        holds.then(|| kept.cursor.clone())
+    }
+
+    /// Decides about an entry as the snapshot stands after those before it.
+    fn process(&mut self, entry: &mut Entry, added: &mut Added) {
+        let queue = entry.pending.queue;
+        let mode = entry.mode();
+        if mode == Mode::NoFit {
+            entry.reason = Some(RequeueReason::NoFit);
+            return;
+        }
+        if mode == Mode::Preempt && entry.targets().is_empty() {
+            entry.reason = Some(RequeueReason::PreemptionNoCandidates);
+            if self.snapshot.queue(queue).spec.preemption.reclaim != PreemptionPolicy::Any {
+                let reserved = self.reserved(entry);
+                self.add(added, queue, reserved, entry.domains());
+            }
+            return;
+        }
+        let mut targets = entry.targets().iter();
+        if targets.any(|target| added.preempted.contains(&target.holding)) {
+            "Workload has overlapping preemption targets with another workload"
+                .clone_into(&mut entry.message);
+            Self::skip(entry);
+            return;
+        }
+        let own: Vec<usize> = entry
+            .targets()
+            .iter()
+            .map(|target| target.holding)
+            .collect();
+        let gone: Vec<usize> = added
+            .preempted
+            .iter()
+            .copied()
+            .chain(own.iter().copied())
+            .collect();
+        for holding in &gone {
+            self.snapshot.remove_usage(*holding);
+        }
+        let domains = entry.domains();
+        let fits = self.snapshot.fits(queue, &entry.usage())
+            && domains
+                .iter()
+                .all(|domain| self.snapshot.topologies.fits(domain));
+        for holding in &gone {
+            self.snapshot.add_usage(*holding);
+        }
+        if !fits {
+            "Workload no longer fits after processing another workload"
+                .clone_into(&mut entry.message);
+            Self::skip(entry);
+            return;
+        }
+        added.preempted.extend(own.iter().copied());
+        self.add(added, queue, entry.usage(), domains);
+        if mode == Mode::Preempt {
+            entry.reason = Some(RequeueReason::PendingPreemption);
+            let pending = format!(". Pending the preemption of {} workload(s)", own.len());
+            entry.message.push_str(&pending);
+            entry.cursor = None;
+        } else {
+            entry.status = Status::Assumed;
+        }
+    }
+
+    fn skip(entry: &mut Entry) {
+        entry.status = Status::Skipped;
+        entry.reason = Some(RequeueReason::FailedAfterNomination);
+    }
+
+    fn add(
+        &mut self,
+        added: &mut Added,
+        queue: NodeId,
+        usage: Vec<(FlavorResource, i64)>,
+        domains: Vec<DomainUse>,
+    ) {
+        for (pair, amount) in usage {
+            self.snapshot.tree.add(queue, pair, amount);
+            added.usage.push((queue, pair, amount));
+        }
+        for domain in domains {
+            self.snapshot.topologies.add(&domain);
+            added.domains.push(domain);
+        }
+    }
+
+    /// Amounts that stay reserved for a workload whose turn will come.
+    fn reserved(&self, entry: &Entry) -> Vec<(FlavorResource, i64)> {
+        let queue = entry.pending.queue;
+        let tree = &self.snapshot.tree;
+        let nomination = entry.nomination.as_ref();
+        let borrows = nomination.is_some_and(|own| own.assignment.borrowing > 0);
+        let usage = entry.usage().into_iter();
+        let reserved = usage.map(|(pair, amount)| {
+            let quota = tree.quota(queue, pair);
+            let left = quota.nominal.saturating_sub(tree.usage(queue, pair));
+            let kept = match quota.borrowing_limit {
+                _ if !borrows => amount.min(left).max(0),
+                Some(limit) => amount.min(left.saturating_add(limit)),
+                None => amount,
+            };
+            (pair, kept)
+        });
+        reserved.collect()
+    }
+
+    /// Carries out what was decided, and puts the others back. Whether anything changed.
+    fn finish(&mut self, entries: &mut [Entry]) -> bool {
+        let mut has_changed = false;
+        let mut evicted = Vec::new();
+        for entry in entries {
+            let number = entry.number;
+            if entry.nomination.is_some() {
+                let kept = entry.cursor.clone();
+                has_changed |= self.keep_cursor(number, entry.pending.queue, kept);
+            }
+            if entry.status == Status::Assumed {
+                self.reserve(number, entry);
+                has_changed = true;
+                continue;
+            }
+            if entry.reason == Some(RequeueReason::PendingPreemption) {
+                has_changed = true;
+                evicted.extend(entry.targets().iter().map(|target| target.holding));
+            }
+            let queue = entry.pending.queue;
+            let before = self.waiting[&queue].inadmissible.len();
+            self.requeue(number, entry.reason.unwrap_or(RequeueReason::Generic));
+            has_changed |= self.waiting[&queue].inadmissible.len() != before;
+        }
+        for holding in evicted {
+            if let Some(number) = self.by_holding.get(&holding).copied() {
+                self.evict(number, "Preempted");
+            }
+        }
+        self.ring();
+        has_changed
+    }
+
+    /// Notes where the search stopped. Whether that is news.
+    fn keep_cursor(&mut self, number: usize, queue: NodeId, cursor: Option<Cursor>) -> bool {
+        let generation = self.waiting[&queue].generation;
+        let cycle = self.cycles;
+        let state = self.state_mut(number);
+        let before = state.cursor.take().map(|own| own.cursor);
+        let has_changed = before != cursor;
+        let shape = Shape::of(state);
+        state.cursor = cursor.map(|cursor| KeptCursor {
+            cursor,
+            generation,
+            cycle,
+            shape,
+        });
+        has_changed && state.stage == Stage::Pending
+    }
+}

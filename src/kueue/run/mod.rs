@@ -1,0 +1,274 @@
+//! Kueue as a whole: queues of waiting workloads, cycles of decisions, and the life of workloads
+//! (spec: batch-on-kubernetes.md 1.3, 1.4, 1.6, 1.10). Time and changes come from outside; one
+//! [`Controller`] acts as Kueue's scheduler and controllers do once they have settled.
+
+mod admit;
+mod cycle;
+mod life;
+mod order;
+mod waiting;
+
+pub use cycle::{Cycle, Entry, RequeueReason, Status};
+
+use std::sync::Arc;
+
+use model::Text;
+use model::queueing::QueuedWorkload;
+use units::{Duration, Instant, QuantityError, SortedMap, SortedSet};
+
+use super::snapshot::Snapshot;
+use super::tree::NodeId;
+use super::workload::Cursor;
+use waiting::{Key, Shape, Waiting};
+
+/// State of an admission check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CheckState {
+    /// It has not been decided.
+    #[default]
+    Pending,
+    /// It has passed.
+    Ready,
+    /// The workload is to be tried again.
+    Retry,
+    /// The workload is never to run.
+    Rejected,
+}
+
+/// Stage of a workload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// It holds no quota.
+    #[default]
+    Pending,
+    /// It holds quota and waits for checks.
+    QuotaReserved,
+    /// It runs.
+    Admitted,
+    /// It has ended.
+    Finished,
+}
+
+/// Whether the pods of a workload are ready.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Readiness {
+    /// They have not been, since the workload was admitted.
+    #[default]
+    WaitForStart,
+    /// They are.
+    Ready,
+    /// They were, until this time.
+    WaitForRecovery(Instant),
+}
+
+/// Times that a workload is given until its pods are ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitForPodsReady {
+    /// Time from admission.
+    pub timeout: Duration,
+    /// Time from the loss of a pod; `None` is any.
+    pub recovery_timeout: Option<Duration>,
+    /// Wait before the second attempt; it doubles with each.
+    pub backoff_base: Duration,
+    /// Longest wait.
+    pub backoff_max: Duration,
+    /// Number of attempts after which the workload is given up; `None` is never.
+    pub backoff_limit: Option<i64>,
+}
+
+/// Cursor with what it is worth.
+#[derive(Clone, Debug)]
+struct KeptCursor {
+    cursor: Cursor,
+    generation: u64,
+    cycle: u64,
+    shape: Shape,
+}
+
+/// A workload as the controller knows it.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The workload; its admission and conditions are up to date.
+    pub workload: Arc<QueuedWorkload>,
+    /// Queue of the cluster that it waits in or holds quota of.
+    pub queue: Option<NodeId>,
+    /// Stage.
+    pub stage: Stage,
+    /// Checks by name.
+    pub checks: SortedMap<Text, CheckState>,
+    /// Reason of its last eviction, until it holds quota again.
+    pub evicted: Option<Text>,
+    /// Number of evictions because its pods were not ready.
+    pub requeue_count: i64,
+    /// Time until which it is held back.
+    pub requeue_at: Option<Instant>,
+    /// Whether its pods are ready.
+    pub readiness: Readiness,
+    /// Time of its admission.
+    pub admitted: Option<Instant>,
+    ran_before: Duration,
+    holding: Option<usize>,
+    cursor: Option<KeptCursor>,
+    key: Option<Key>,
+}
+
+/// Kueue as a whole.
+#[derive(Clone, Debug)]
+pub struct Controller {
+    snapshot: Snapshot,
+    wait_for_pods_ready: Option<WaitForPodsReady>,
+    local_queues: SortedMap<(Text, Text), NodeId>,
+    states: SortedMap<usize, State>,
+    number_of: SortedMap<(Text, Text), usize>,
+    next_number: usize,
+    waiting: SortedMap<NodeId, Waiting>,
+    by_holding: SortedMap<usize, usize>,
+    retries: SortedMap<NodeId, Instant>,
+    alarms: SortedSet<(Instant, usize)>,
+    checked: SortedSet<usize>,
+    cycles: u64,
+    now: Instant,
+}
+
+/// Time for which requests to try workloads again are collected.
+const COLLECTED: Duration = Duration::from_secs(1);
+
+impl Controller {
+    /// A controller of these queues, whose inadmissible workloads are first retried a second from now.
+    pub fn new(
+        snapshot: Snapshot,
+        wait_for_pods_ready: Option<WaitForPodsReady>,
+        now: Instant,
+    ) -> Self {
+        let queues: Vec<NodeId> = snapshot.queues().map(|(id, _)| id).collect();
+        let mut controller = Self {
+            snapshot,
+            wait_for_pods_ready,
+            local_queues: SortedMap::default(),
+            states: SortedMap::default(),
+            number_of: SortedMap::default(),
+            next_number: 0,
+            waiting: queues.iter().map(|id| (*id, Waiting::default())).collect(),
+            by_holding: SortedMap::default(),
+            retries: SortedMap::default(),
+            alarms: SortedSet::default(),
+            checked: SortedSet::default(),
+            cycles: 0,
+            now,
+        };
+        for node in controller.snapshot.tree.ids() {
+            controller.ask_for_retry(node);
+        }
+        controller
+    }
+
+    /// Names a queue of a namespace and the queue of the cluster that it leads to.
+    pub fn add_local_queue(&mut self, namespace: &str, name: &str, cluster_queue: &str) {
+        if let Some(queue) = self.snapshot.queue_named(cluster_queue) {
+            self.local_queues
+                .insert((namespace.into(), name.into()), queue);
+        }
+    }
+
+    /// The state that decisions read.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// A workload by name.
+    pub fn state(&self, namespace: &str, name: &str) -> Option<&State> {
+        self.states.get(&self.number(namespace, name)?)
+    }
+
+    /// Every workload, in order of submission.
+    pub fn states(&self) -> impl Iterator<Item = &State> {
+        self.states.values()
+    }
+
+    /// Names of the workloads of a queue that wait to be tried, and of those that don't.
+    pub fn queued(&self, queue: NodeId) -> (Vec<Text>, Vec<Text>) {
+        let Some(waiting) = self.waiting.get(&queue) else {
+            return (Vec::new(), Vec::new());
+        };
+        let name = |number: &usize| self.states[number].workload.name.clone();
+        let active = waiting.active.iter().map(|key| name(&key.number));
+        (
+            active.collect(),
+            waiting.inadmissible.iter().map(name).collect(),
+        )
+    }
+
+    fn number(&self, namespace: &str, name: &str) -> Option<usize> {
+        let key = (Text::from(namespace), Text::from(name));
+        self.number_of.get(&key).copied()
+    }
+
+    fn state_mut(&mut self, number: usize) -> &mut State {
+        let state = self.states.get_mut(&number);
+        state.expect("invariant: numbers stand for workloads that are known")
+    }
+
+    /// The earliest time at which something happens without a change from outside.
+    pub fn next_alarm(&self) -> Option<Instant> {
+        let alarm = self.alarms.first().map(|(at, _)| *at);
+        let retry = self.retries.values().min().copied();
+        alarm.into_iter().chain(retry).min()
+    }
+
+    /// Lets time pass to an instant, at which inadmissible workloads are retried that are due; all
+    /// else that is due happens in [`Controller::settle`], after the changes of that instant. The value
+    /// is the trees and lone queues that were retried, by root.
+    pub fn advance(&mut self, now: Instant) -> Vec<NodeId> {
+        self.now = now;
+        let due = |own: &(&NodeId, &Instant)| *own.1 <= now;
+        let roots: Vec<NodeId> = self
+            .retries
+            .iter()
+            .filter(due)
+            .map(|(root, _)| *root)
+            .collect();
+        for root in &roots {
+            self.retries.remove(root);
+            self.retry(*root);
+        }
+        roots
+    }
+
+    /// A workload is submitted.
+    ///
+    /// # Errors
+    /// Its requests are too large to be added.
+    pub fn submit(&mut self, workload: QueuedWorkload) -> Result<(), QuantityError> {
+        for set in &workload.pod_sets {
+            set.spec.requests()?;
+        }
+        let key = (workload.namespace.clone(), workload.name.clone());
+        let local = (workload.namespace.clone(), workload.queue.clone());
+        let queue = self.local_queues.get(&local).copied();
+        let number = self.next_number;
+        self.next_number += 1;
+        let checks = queue.map(|queue| self.snapshot.queue(queue).spec.checks.clone());
+        let checks = checks.unwrap_or_default().into_iter();
+        let state = State {
+            workload: Arc::new(workload),
+            queue,
+            stage: Stage::Pending,
+            checks: checks
+                .map(|check| (check.name, CheckState::Pending))
+                .collect(),
+            evicted: None,
+            requeue_count: 0,
+            requeue_at: None,
+            readiness: Readiness::WaitForStart,
+            admitted: None,
+            ran_before: Duration::from_secs(0),
+            holding: None,
+            cursor: None,
+            key: None,
+        };
+        self.states.insert(number, state);
+        self.number_of.insert(key, number);
+        self.enqueue(number);
+        Ok(())
+    }
+}

@@ -1,0 +1,282 @@
+//! Worked examples of the specification, and what has to hold whatever happens.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::run::Controller;
+use super::snapshot::{Objects, Snapshot};
+use super::{Mode, Names, Pending, Settings, nominate};
+use model::queueing::{
+    ClusterQueue, Cohort, FlavorQuotas, PodSet, PreemptionPolicy, QueuePreemption, QueueQuota,
+    QueuedWorkload, ResourceFlavor, ResourceGroup, Topology, TopologyRequest, TopologyWish,
+};
+use model::{LabelSelector, Node, PodSpec, ResourceList};
+use units::{Duration, Instant, Quantity};
+
+/// A group with one flavor and one resource.
+fn group(nominal: i64, borrowing: Option<i64>, lending: Option<i64>) -> Vec<ResourceGroup> {
+    let amount = |own: i64| Quantity::from_units(own);
+    vec![ResourceGroup {
+        covered: vec!["gpu".into()],
+        flavors: vec![FlavorQuotas {
+            flavor: "f".into(),
+            resources: vec![QueueQuota {
+                resource: "gpu".into(),
+                nominal: amount(nominal),
+                borrowing_limit: borrowing.map(amount),
+                lending_limit: lending.map(amount),
+            }],
+        }],
+    }]
+}
+
+fn queue(name: &str, groups: Vec<ResourceGroup>, preemption: QueuePreemption) -> ClusterQueue {
+    ClusterQueue {
+        name: name.into(),
+        cohort: Some("r".into()),
+        strategy: model::queueing::QueueingStrategy::BestEffortFifo,
+        namespaces: Some(LabelSelector::default()),
+        groups,
+        fungibility: model::queueing::FlavorFungibility::default(),
+        preemption,
+        checks: Vec::new(),
+        stop: model::queueing::StopPolicy::None,
+        weight: Quantity::from_units(1),
+    }
+}
+
+fn flavor(topology: Option<&str>) -> ResourceFlavor {
+    ResourceFlavor {
+        name: "f".into(),
+        topology: topology.map(Into::into),
+        ..ResourceFlavor::default()
+    }
+}
+
+fn workload(number: usize, queue: &str, pods: i64, priority: i32) -> QueuedWorkload {
+    let requests = ResourceList::from_pairs([("gpu", Quantity::from_units(1))]);
+    QueuedWorkload {
+        namespace: "default".into(),
+        name: format!("w{number}").into(),
+        uid: format!("u{number:04}").into(),
+        queue: queue.into(),
+        priority,
+        created: Instant::from_secs(i64::try_from(number).unwrap_or(0)),
+        active: true,
+        pod_sets: vec![PodSet {
+            name: "main".into(),
+            count: pods,
+            min_count: None,
+            spec: Arc::new(PodSpec::with_requests(requests)),
+            topology: None,
+        }],
+        max_execution: None,
+        admission: None,
+        conditions: Vec::new(),
+        reclaimable: units::SortedMap::default(),
+    }
+}
+
+/// The worked example of batch-on-kubernetes.md 1.2.
+#[test]
+fn quotas_are_lent_and_borrowed_within_their_limits() {
+    let objects = Objects {
+        flavors: vec![flavor(None)],
+        queues: vec![
+            queue("a", group(10, None, Some(4)), QueuePreemption::default()),
+            queue("b", group(5, Some(3), None), QueuePreemption::default()),
+        ],
+        ..Objects::default()
+    };
+    let mut snapshot = Snapshot::new(Settings::default(), &objects);
+    let number = |name| snapshot.queue_named(name).expect("the queue is there");
+    let (a, b) = (number("a"), number("b"));
+    let root = snapshot.cohort_named("r").expect("the cohort is there");
+    let names: &Names = &snapshot.names;
+    let pair = names.pairs().next().expect("there is one pair").0;
+    assert_eq!(snapshot.tree.subtree(root, pair), 9);
+    snapshot.tree.add(a, pair, 7);
+    assert_eq!(snapshot.tree.usage(root, pair), 1);
+    assert_eq!(
+        [snapshot.available(a, pair), snapshot.available(b, pair)],
+        [8, 8]
+    );
+    assert_eq!(snapshot.tree.potential(b, pair), 8);
+    snapshot.tree.add(b, pair, 8);
+    assert_eq!(snapshot.tree.usage(root, pair), 9);
+    assert_eq!(snapshot.available(a, pair), 0);
+}
+
+/// The worked example of batch-on-kubernetes.md 1.9.4.
+#[test]
+fn pods_go_where_the_worked_example_puts_them() {
+    let mut all = queue("a", group(100, None, None), QueuePreemption::default());
+    all.cohort = None;
+    let objects = Objects {
+        flavors: vec![flavor(Some("t"))],
+        queues: vec![all],
+        topologies: vec![Topology {
+            name: "t".into(),
+            levels: ["block", "rack", "kubernetes.io/hostname"]
+                .map(Into::into)
+                .to_vec(),
+        }],
+        ..Objects::default()
+    };
+    let mut snapshot = Snapshot::new(Settings::default(), &objects);
+    for (block, rack, host, room) in [
+        ("b1", "r1", "n1", 3),
+        ("b1", "r1", "n2", 2),
+        ("b1", "r2", "n3", 4),
+        ("b2", "r3", "n5", 6),
+    ] {
+        let labels = [
+            ("block", block),
+            ("rack", rack),
+            ("kubernetes.io/hostname", host),
+        ];
+        let room = Quantity::from_units(room);
+        let node = Node {
+            name: host.into(),
+            labels: labels
+                .map(|(key, value)| (key.into(), value.into()))
+                .into_iter()
+                .collect(),
+            allocatable: ResourceList::from_pairs([("gpu", room), ("pods", 110.into_quantity())]),
+            ..Node::default()
+        };
+        snapshot.add_node(&node).expect("the amounts are small");
+    }
+    for (wish, pods, expected) in [
+        (TopologyWish::Preferred("rack".into()), 5, "n1 3, n2 2"),
+        (TopologyWish::Required("rack".into()), 7, "NoFit"),
+        (
+            TopologyWish::Preferred("rack".into()),
+            7,
+            "n1 3, n2 2, n3 2",
+        ),
+        (TopologyWish::Unconstrained, 5, "n5 5"),
+        (TopologyWish::Unconstrained, 7, "n1 3, n2 2, n3 2"),
+    ] {
+        let mut workload = workload(0, "a", pods, 0);
+        workload.pod_sets[0].topology = Some(TopologyRequest {
+            wish: Some(wish.clone()),
+            ..TopologyRequest::default()
+        });
+        let queue = snapshot.queue_named("a").expect("the queue is there");
+        let pending = Pending::new(Arc::new(workload), queue, &mut snapshot.names);
+        let pending = pending.expect("the amounts are small");
+        let nomination = nominate(&mut snapshot, &pending);
+        let place = nomination.assignment.sets[0].topology.clone();
+        let words = place.map_or_else(Vec::new, |own| own.domains);
+        let words: Vec<String> = words
+            .iter()
+            .map(|(values, count)| format!("{} {count}", values[0]))
+            .collect();
+        let found = match nomination.assignment.mode() {
+            Mode::Fit => words.join(", "),
+            other => other.name().to_owned(),
+        };
+        assert_eq!(found, expected, "{wish:?} {pods}");
+    }
+}
+
+/// An amount of whole units, in short.
+trait IntoQuantity {
+    fn into_quantity(self) -> Quantity;
+}
+
+impl IntoQuantity for i64 {
+    fn into_quantity(self) -> Quantity {
+        Quantity::from_units(self)
+    }
+}
+
+fn policies() -> impl Strategy<Value = QueuePreemption> {
+    use PreemptionPolicy::{Any, LowerOrNewerEqualPriority, LowerPriority, Never};
+    let within = prop::sample::select(vec![Never, LowerPriority, LowerOrNewerEqualPriority]);
+    let reclaim = prop::sample::select(vec![Never, LowerPriority, Any]);
+    (within, reclaim).prop_map(|(within_queue, reclaim)| QueuePreemption {
+        within_queue,
+        reclaim,
+        borrowing: None,
+    })
+}
+
+type Limit = Option<i64>;
+
+proptest! {
+    /// Whatever is submitted and ends: usage is the sum of what is held, no queue holds more than it
+    /// might, nothing waits that holds quota, and an empty cluster is as it was.
+    #[test]
+    fn quota_is_neither_lost_nor_exceeded(
+        queues in prop::collection::vec(
+            (0i64..12, prop::option::of(0i64..6), prop::option::of(0i64..6), policies()),
+            1..4,
+        ),
+        steps in prop::collection::vec((0usize..4, 1i64..6, 0i32..3, any::<bool>()), 1..40),
+        is_fair in any::<bool>(),
+    ) {
+        let quotas: &[(i64, Limit, Limit, QueuePreemption)] = &queues;
+        let specs = quotas.iter().enumerate().map(|(index, (nominal, borrow, lend, policy))| {
+            queue(&format!("q{index}"), group(*nominal, *borrow, *lend), *policy)
+        });
+        let objects = Objects {
+            flavors: vec![flavor(None)],
+            cohorts: vec![Cohort {
+                name: "r".into(),
+                parent: None,
+                groups: Vec::new(),
+                weight: Quantity::from_units(1),
+            }],
+            queues: specs.collect(),
+            ..Objects::default()
+        };
+        let settings = Settings {
+            fair_sharing: is_fair.then(|| super::FairStrategy::DEFAULT.to_vec()),
+            ..Settings::default()
+        };
+        let snapshot = Snapshot::new(settings, &objects);
+        let pair = snapshot.names.pairs().next().expect("there is one pair").0;
+        let mut controller = Controller::new(snapshot, None, Instant::ZERO);
+        for index in 0..queues.len() {
+            controller.add_local_queue("default", &format!("l{index}"), &format!("q{index}"));
+        }
+        let mut now = Instant::ZERO;
+        for (number, (place, pods, priority, ends)) in steps.iter().enumerate() {
+            now = now.saturating_add(Duration::from_secs(1));
+            controller.advance(now);
+            let local = format!("l{}", place % queues.len());
+            let own = workload(number, &local, *pods, *priority);
+            controller.submit(own).expect("the amounts are small");
+            if *ends {
+                controller.finish_workload("default", &format!("w{}", number / 2));
+            }
+            for _ in 0..50 {
+                if controller.cycle().is_none_or(|cycle| !cycle.has_changed) {
+                    break;
+                }
+            }
+            let tree = &controller.snapshot().tree;
+            for (id, queue) in controller.snapshot().queues() {
+                let held = queue.holdings.iter().map(|own| controller.snapshot().holding(*own));
+                let held: i64 = held.flat_map(|own| &own.usage).map(|(_, amount)| amount).sum();
+                prop_assert_eq!(tree.usage(id, pair), held);
+                prop_assert!(held <= tree.potential(id, pair));
+                let (active, others) = controller.queued(id);
+                for name in active.iter().chain(&others) {
+                    let state = controller.state("default", name).expect("it waits");
+                    prop_assert!(state.workload.admission.is_none());
+                }
+            }
+            let root = controller.snapshot().cohort_named("r").expect("the cohort is there");
+            prop_assert!(tree.usage(root, pair) <= tree.subtree(root, pair));
+        }
+        for number in 0..steps.len() {
+            controller.delete("default", &format!("w{number}"));
+        }
+        let tree = &controller.snapshot().tree;
+        prop_assert!(tree.ids().all(|id| tree.usage(id, pair) == 0));
+    }
+}

@@ -1,0 +1,145 @@
+//! Places in topologies: domains of nodes, what is free in them, and where the pods of a workload go
+//! (spec: batch-on-kubernetes.md 1.9).
+
+mod count;
+mod fill;
+mod level;
+mod requests;
+mod tree;
+
+pub use requests::{Failure, PlaceRequests, refusal};
+pub use tree::{FlavorTopology, Leaf};
+
+use std::sync::Arc;
+
+use model::{Node, ResourceList, Text};
+use units::{QuantityError, SortedMap};
+
+use super::names::{Flavor, Names, PODS, Resource};
+use super::snapshot::Objects;
+use super::workload::DomainUse;
+
+/// Usage that is taken into account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usage {
+    /// That of the workloads that hold places.
+    Present,
+    /// That of other pods alone, as if no workload held a place.
+    Nothing,
+}
+
+/// Topologies by flavor, and what of them is used.
+#[derive(Clone, Debug, Default)]
+pub struct Topologies {
+    of: SortedMap<Flavor, FlavorTopology>,
+    pods: Option<Resource>,
+}
+
+impl Topologies {
+    /// Topologies without nodes.
+    pub fn new(names: &mut Names, objects: &Objects) -> Self {
+        let mut of = SortedMap::default();
+        for flavor in &objects.flavors {
+            let named = flavor.topology.as_ref();
+            let mut topologies = objects.topologies.iter();
+            let topology = named.and_then(|name| topologies.find(|own| own.name == *name));
+            if let Some(topology) = topology {
+                let id = names.flavor(&flavor.name);
+                of.insert(id, FlavorTopology::new(Arc::new(flavor.clone()), topology));
+            }
+        }
+        Self {
+            of,
+            pods: Some(names.resource(PODS)),
+        }
+    }
+
+    /// The topology of a flavor.
+    pub fn get(&self, flavor: Flavor) -> Option<&FlavorTopology> {
+        self.of.get(&flavor)
+    }
+
+    /// Takes in a node, for the flavors that it belongs to.
+    ///
+    /// # Errors
+    /// What the node can hold is too large to be counted.
+    pub fn add_node(&mut self, names: &mut Names, node: &Node) -> Result<(), QuantityError> {
+        let capacity = amounts(names, &node.allocatable);
+        for topology in self.of.values_mut() {
+            topology.add_node(node, &capacity);
+        }
+        Ok(())
+    }
+
+    /// Takes in a pod on a node that no workload with a place owns.
+    pub fn add_foreign_pod(&mut self, names: &mut Names, node: &str, requests: &ResourceList) {
+        let mut amounts = amounts(names, requests);
+        amounts.retain(|(resource, _)| Some(*resource) != self.pods);
+        amounts.extend(self.pods.map(|pods| (pods, 1)));
+        for topology in self.of.values_mut() {
+            topology.add_foreign(node, &amounts);
+        }
+    }
+
+    /// Adds the usage of pods in a domain.
+    pub fn add(&mut self, domain: &DomainUse) {
+        self.change(domain, 1);
+    }
+
+    /// Takes the usage of pods in a domain away.
+    pub fn remove(&mut self, domain: &DomainUse) {
+        self.change(domain, -1);
+    }
+
+    fn change(&mut self, domain: &DomainUse, sign: i64) {
+        let mut amounts: Vec<(Resource, i64)> = scaled(&domain.single, domain.count * sign);
+        amounts.extend(self.pods.map(|pods| (pods, domain.count * sign)));
+        let is_by_host = self
+            .of
+            .get(&domain.flavor)
+            .is_some_and(FlavorTopology::is_by_host);
+        for (flavor, topology) in &mut self.of {
+            // What one flavor uses of a host, all flavors of the host lack.
+            let shares = is_by_host && topology.is_by_host();
+            if *flavor == domain.flavor || shares {
+                topology.add_usage(&domain.values, &amounts);
+            }
+        }
+    }
+
+    /// Whether pods fit into a domain as usage stands.
+    pub fn fits(&self, domain: &DomainUse) -> bool {
+        let leaf = self
+            .of
+            .get(&domain.flavor)
+            .and_then(|own| own.leaf_named(&domain.values));
+        leaf.is_some_and(|leaf| {
+            let mut requests = domain.single.clone();
+            requests.extend(self.pods.map(|pods| (pods, 1)));
+            leaf.count(&requests, Usage::Present, &[]) >= domain.count
+        })
+    }
+
+    /// The resource that counts pods.
+    pub(super) fn pods(&self) -> Option<Resource> {
+        self.pods
+    }
+}
+
+/// Amounts times a number.
+fn scaled(amounts: &[(Resource, i64)], times: i64) -> Vec<(Resource, i64)> {
+    let amounts = amounts.iter();
+    amounts
+        .map(|(resource, amount)| (*resource, amount.saturating_mul(times)))
+        .collect()
+}
+
+/// Amounts by number of resource.
+fn amounts(names: &mut Names, list: &ResourceList) -> Vec<(Resource, i64)> {
+    let list = list.iter();
+    list.map(|(name, amount)| (names.resource(name), Names::amount(name, amount)))
+        .collect()
+}
+
+/// Values of labels that name a domain.
+type Values = Vec<Text>;

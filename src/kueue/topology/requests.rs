@@ -1,0 +1,370 @@
+//! What pod sets ask of topologies, and the places that they get.
+
+use std::sync::Arc;
+
+use model::queueing::{
+    PodSet, ResourceFlavor, TopologyAssignment, TopologyRequest, TopologySlice, TopologyWish,
+};
+use model::{PodSpec, Text};
+use units::SortedMap;
+
+use super::count::{Shape, Wanted, counts};
+use super::level::Search;
+use super::tree::FlavorTopology;
+use super::{Topologies, Usage, Values, scaled};
+use crate::assign::Assignment;
+use crate::names::{Flavor, Names, Resource};
+use crate::snapshot::{Queue, Snapshot};
+use crate::tree::NodeId;
+use crate::workload::Pending;
+
+/// A group of pod sets that has no place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Names of the sets.
+    pub sets: Vec<Text>,
+    /// Reason.
+    pub reason: String,
+}
+
+/// What one pod set asks for.
+#[derive(Clone, Debug)]
+struct PlaceRequest {
+    set: Text,
+    flavor: Flavor,
+    count: i64,
+    /// Requests of one pod, without `pods`.
+    single: Vec<(Resource, i64)>,
+    spec: Arc<PodSpec>,
+    /// `None` where a topology is implied.
+    request: Option<TopologyRequest>,
+}
+
+impl PlaceRequest {
+    fn group(&self) -> Option<&Text> {
+        self.request.as_ref().and_then(|own| own.group.as_ref())
+    }
+}
+
+/// What the pod sets of a workload ask for.
+#[derive(Clone, Debug, Default)]
+pub struct PlaceRequests(Vec<PlaceRequest>);
+
+/// Usage of pod sets that were placed before: of hosts, or of domains of one flavor.
+type Assumed = SortedMap<Option<Flavor>, SortedMap<Values, Vec<(Resource, i64)>>>;
+
+impl PlaceRequests {
+    /// What the pod sets ask for with these flavors.
+    pub fn new(snapshot: &Snapshot, pending: &Pending, assignment: &Assignment) -> Self {
+        let pods = snapshot.topologies.pods();
+        let mut requests = Vec::new();
+        for set in &assignment.sets {
+            let stated = &pending.workload.pod_sets[set.index];
+            if !asks(snapshot, pending.queue, stated) {
+                continue;
+            }
+            let mut flavors = set.flavors.values().map(|chosen| chosen.flavor);
+            let flavor = flavors.find(|flavor| snapshot.topologies.get(*flavor).is_some());
+            let Some(flavor) = flavor else {
+                continue;
+            };
+            let mut single = pending.sets[set.index].single.clone();
+            single.retain(|(resource, _)| Some(*resource) != pods);
+            requests.push(PlaceRequest {
+                set: set.name.clone(),
+                flavor,
+                count: set.count,
+                single,
+                spec: stated.spec.clone(),
+                request: stated.topology.clone(),
+            });
+        }
+        requests.sort_by_key(|own| snapshot.names.flavor_name(own.flavor).clone());
+        Self(requests)
+    }
+
+    /// Whether no pod set asks for a place.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Names of the pod sets that ask.
+    pub fn sets(&self) -> impl Iterator<Item = &Text> {
+        self.0.iter().map(|own| &own.set)
+    }
+
+    /// Whether all pod sets have a place as usage stands.
+    pub fn fit(&self, snapshot: &Snapshot) -> bool {
+        self.place(snapshot, Usage::Present).is_ok()
+    }
+
+    /// Places for all pod sets, one group after the other.
+    ///
+    /// # Errors
+    /// A group has no place.
+    pub fn place(
+        &self,
+        snapshot: &Snapshot,
+        usage: Usage,
+    ) -> Result<Vec<(Text, TopologyAssignment)>, Failure> {
+        let mut found = Vec::new();
+        let mut assumed = Assumed::default();
+        let mut done = vec![false; self.0.len()];
+        for (index, request) in self.0.iter().enumerate() {
+            if done[index] {
+                continue;
+            }
+            let members = self.0.iter().enumerate().filter(|(other, own)| {
+                let is_in_group = own.flavor == request.flavor
+                    && request.group().is_some()
+                    && own.group() == request.group();
+                *other == index || (*other > index && is_in_group)
+            });
+            let members: Vec<(usize, &PlaceRequest)> = members.collect();
+            for (member, _) in &members {
+                done[*member] = true;
+            }
+            let members: Vec<&PlaceRequest> = members.into_iter().map(|(_, own)| own).collect();
+            let topologies = &snapshot.topologies;
+            let Some(topology) = topologies.get(request.flavor) else {
+                continue;
+            };
+            let key = (!topology.is_by_host()).then_some(request.flavor);
+            let of_key = assumed.entry(key).or_default();
+            let placing = Placing {
+                topologies,
+                names: &snapshot.names,
+                topology,
+                usage,
+                fills_smallest: snapshot.settings.fills_smallest,
+            };
+            let places = placing.place(&members, of_key).map_err(|reason| Failure {
+                sets: members.iter().map(|own| own.set.clone()).collect(),
+                reason,
+            })?;
+            for (member, place) in places {
+                for (values, count) in &place.domains {
+                    let mut amounts = scaled(&member.single, *count);
+                    amounts.extend(topologies.pods().map(|pods| (pods, *count)));
+                    of_key
+                        .entry(topology.leaf_key(values))
+                        .or_default()
+                        .extend(amounts);
+                }
+                found.push((member.set.clone(), place));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Whether a queue has flavors with topologies alone, so that all pods get places.
+fn is_topology_only(snapshot: &Snapshot, queue: &Queue) -> bool {
+    let mut flavors = queue.groups.iter().flat_map(|group| &group.flavors);
+    let has_topology = |flavor: &Flavor| snapshot.topologies.get(*flavor).is_some();
+    !queue.groups.is_empty() && flavors.all(has_topology)
+}
+
+fn asks(snapshot: &Snapshot, queue: NodeId, set: &PodSet) -> bool {
+    set.topology.is_some() || is_topology_only(snapshot, snapshot.queue(queue))
+}
+
+/// Reason why a pod set may not use a flavor, by what it asks of topologies.
+pub fn refusal(
+    snapshot: &Snapshot,
+    pending: &Pending,
+    member: usize,
+    flavor: &ResourceFlavor,
+) -> Option<String> {
+    let name = &flavor.name;
+    let set = &pending.workload.pod_sets[member];
+    let queue = snapshot.queue(pending.queue);
+    let number = snapshot.names.known_flavor(name)?;
+    let topology = snapshot.topologies.get(number);
+    let Some(request) = &set.topology else {
+        let is_refused = topology.is_some() && !is_topology_only(snapshot, queue);
+        return is_refused
+            .then(|| format!("Flavor {name:?} supports only TopologyAwareScheduling"));
+    };
+    let Some(topology) = topology else {
+        let group = queue
+            .groups
+            .iter()
+            .find(|group| group.flavors.contains(&number));
+        let covers_any = group.is_some_and(|group| {
+            let mut single = pending.sets[member].single.iter();
+            single.any(|(resource, _)| group.covered.contains(resource))
+        });
+        return covers_any
+            .then(|| format!("Flavor {name:?} does not support TopologyAwareScheduling"));
+    };
+    let has = |level: &Text| topology.level(level).is_some();
+    let wished = match &request.wish {
+        Some(TopologyWish::Required(level) | TopologyWish::Preferred(level)) => has(level),
+        Some(TopologyWish::Unconstrained) => true,
+        None => !request.slices.is_empty(),
+    };
+    let has_all = wished && request.slices.iter().all(|slice| has(&slice.level));
+    (!has_all).then(|| format!("Flavor {name:?} does not contain the requested level"))
+}
+
+/// The placing of groups in one topology.
+struct Placing<'a> {
+    topologies: &'a Topologies,
+    names: &'a Names,
+    topology: &'a FlavorTopology,
+    usage: Usage,
+    fills_smallest: bool,
+}
+
+impl Placing<'_> {
+    /// Places for a group: of pods alone, or of pods and their leader.
+    fn place<'r>(
+        &self,
+        members: &[&'r PlaceRequest],
+        assumed: &SortedMap<Values, Vec<(Resource, i64)>>,
+    ) -> Result<Vec<(&'r PlaceRequest, TopologyAssignment)>, String> {
+        let (workers, leader) = match members {
+            [one, other, ..] if other.count > one.count => (*other, Some(*one)),
+            [one, other, ..] => (*one, Some(*other)),
+            [one] => (*one, None),
+            [] => return Ok(Vec::new()),
+        };
+        let shape = self.shape(workers, leader.is_some())?;
+        let with_pods = |request: &PlaceRequest| {
+            let mut requests = request.single.clone();
+            requests.extend(self.topologies.pods().map(|pods| (pods, 1)));
+            requests
+        };
+        let requests = with_pods(workers);
+        let of_leader = leader.map(with_pods);
+        let wanted = Wanted {
+            requests: &requests,
+            leader: of_leader.as_deref(),
+            spec: &workers.spec,
+            usage: self.usage,
+            assumed,
+        };
+        let (counts, exclusions) = counts(self.topology, self.names, &wanted, &shape);
+        let mut search = Search {
+            topology: self.topology,
+            names: self.names,
+            shape: &shape,
+            counts,
+            exclusions,
+        };
+        let (level, domains) = search.level(shape.level)?;
+        let domains = search.fill(level, domains);
+        let mut places = Vec::new();
+        if let Some(leader) = leader {
+            let counts = |domain: usize| search.counts[domain].leaders;
+            places.push((leader, self.assignment(&domains, counts)));
+        }
+        let counts = |domain: usize| search.counts[domain].pods;
+        places.push((workers, self.assignment(&domains, counts)));
+        Ok(places)
+    }
+
+    /// Domains in order of their values, with their numbers of pods.
+    fn assignment(&self, domains: &[usize], count: impl Fn(usize) -> i64) -> TopologyAssignment {
+        let mut domains: Vec<usize> = domains
+            .iter()
+            .copied()
+            .filter(|domain| count(*domain) > 0)
+            .collect();
+        domains.sort_by(|one, other| self.topology.compare_values(*one, *other));
+        let domains = domains.into_iter().map(|domain| {
+            let values = &self.topology.domains[domain].values;
+            (self.topology.leaf_key(values), count(domain))
+        });
+        TopologyAssignment {
+            levels: self.topology.leaf_key(&self.topology.levels),
+            domains: domains.collect(),
+        }
+    }
+
+    /// What is sought, from what the workers ask for.
+    fn shape(&self, workers: &PlaceRequest, has_leader: bool) -> Result<Shape, String> {
+        let topology = self.topology;
+        let lowest = topology.levels.len() - 1;
+        let wish = workers.request.as_ref().and_then(|own| own.wish.as_ref());
+        let slices = workers.request.as_ref().map_or(&[][..], |own| &own.slices);
+        let find = |key: &Text, what: &str| {
+            let found = topology.level(key);
+            found.ok_or_else(|| format!("no requested topology level{what}: {key}"))
+        };
+        let level = match wish {
+            Some(TopologyWish::Required(key) | TopologyWish::Preferred(key)) => find(key, "")?,
+            _ if !slices.is_empty() => 0,
+            Some(TopologyWish::Unconstrained) => lowest,
+            None if workers.request.is_none() => lowest,
+            None => return Err("topology level not specified".to_owned()),
+        };
+        let outer = slices.first();
+        let slice_level = outer
+            .map(|slice| find(&slice.level, " for slices"))
+            .transpose()?;
+        let slice_level = slice_level.unwrap_or(lowest);
+        if level > slice_level {
+            return Err(format!(
+                "podset slice topology {} is above the podset topology {}",
+                topology.levels[slice_level], topology.levels[level]
+            ));
+        }
+        let is_free = !matches!(
+            wish,
+            Some(TopologyWish::Required(_) | TopologyWish::Preferred(_))
+        );
+        let mut layers = Vec::new();
+        if slices.len() > 1 {
+            for slice in slices {
+                layers.push((
+                    find(&slice.level, " for additional slice layer")?,
+                    slice.size,
+                ));
+            }
+        }
+        Ok(Shape {
+            count: workers.count,
+            leaders: i64::from(has_leader),
+            slice_size: outer.map_or(1, |slice| slice.size),
+            slice_level,
+            inner: self.inner(slices)?,
+            level,
+            is_required: matches!(wish, Some(TopologyWish::Required(_))),
+            is_free,
+            takes_least: is_free && self.fills_smallest,
+            layers,
+        })
+    }
+
+    /// Pods of inner slices, by level.
+    fn inner(&self, slices: &[TopologySlice]) -> Result<SortedMap<usize, i64>, String> {
+        let mut inner = SortedMap::default();
+        for pair in slices.windows(2) {
+            let (outer, layer) = (&pair[0], &pair[1]);
+            let level = |slice: &TopologySlice| {
+                let found = self.topology.level(&slice.level);
+                let key = &slice.level;
+                found.ok_or_else(|| {
+                    format!("no requested topology level for additional slice layer: {key}")
+                })
+            };
+            let (above, own) = (level(outer)?, level(layer)?);
+            if own <= above {
+                return Err(format!(
+                    "additional slice layer topology {} must be at a lower level than {}",
+                    layer.level, outer.level
+                ));
+            }
+            if outer.size % layer.size != 0 {
+                return Err(format!(
+                    "additional slice layer size {} must evenly divide parent layer size {}",
+                    layer.size, outer.size
+                ));
+            }
+            inner.extend((above + 1..=own).map(|level| (level, layer.size)));
+        }
+        Ok(inner)
+    }
+}

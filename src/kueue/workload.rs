@@ -1,0 +1,221 @@
+//! Workloads as decisions see them: those that hold quota, and those that wait for it.
+
+use std::sync::Arc;
+
+use model::Text;
+use model::queueing::{Condition, PodSet, QueuedWorkload};
+use units::{Instant, QuantityError, SortedMap};
+
+use super::names::{Flavor, FlavorResource, Names, PODS, Resource};
+use super::tree::NodeId;
+
+/// Name of the condition of a workload that is asked to end.
+pub const EVICTED: &str = "Evicted";
+/// Name of the condition of a workload that holds quota.
+pub const QUOTA_RESERVED: &str = "QuotaReserved";
+
+/// Amounts by resource, in the order in which resources are visited.
+pub type Requests = Vec<(Resource, i64)>;
+
+/// Pods of a set in one domain of a topology.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainUse {
+    /// Flavor whose topology it is.
+    pub flavor: Flavor,
+    /// Values of the labels that name the domain.
+    pub values: Vec<Text>,
+    /// Number of pods.
+    pub count: i64,
+    /// Requests of one pod.
+    pub single: Requests,
+}
+
+/// A workload that holds quota.
+#[derive(Clone, Debug)]
+pub struct Holding {
+    /// The workload.
+    pub workload: Arc<QueuedWorkload>,
+    /// Queue whose quota it holds.
+    pub queue: NodeId,
+    /// Amounts that it holds.
+    pub usage: Vec<(FlavorResource, i64)>,
+    /// Domains that its pods are in.
+    pub domains: Vec<DomainUse>,
+    /// Time from which it has held them.
+    pub reserved: Instant,
+    /// Whether it is asked to end.
+    pub is_evicted: bool,
+    /// Time by which it is ordered among others of its priority.
+    pub timestamp: Instant,
+}
+
+/// The time by which a workload is ordered among others of its priority (spec:
+/// batch-on-kubernetes.md 1.4).
+pub fn queue_timestamp(workload: &QueuedWorkload) -> Instant {
+    let evicted = workload.holding(EVICTED);
+    let counts = |own: &&Condition| matches!(&*own.reason, "PodsReadyTimeout" | "AdmissionCheck");
+    evicted
+        .filter(counts)
+        .map_or(workload.created, |own| own.since)
+}
+
+impl Holding {
+    /// What a workload holds by its admission; `now` stands for an unknown time of reservation.
+    pub fn new(
+        workload: Arc<QueuedWorkload>,
+        queue: NodeId,
+        now: Instant,
+        names: &mut Names,
+    ) -> Self {
+        let mut usage: SortedMap<FlavorResource, i64> = SortedMap::default();
+        let mut domains = Vec::new();
+        let admission = workload.admission.clone().unwrap_or_default();
+        for set in &admission.pod_sets {
+            let reclaimed = workload.reclaimable.get(&set.name).copied().unwrap_or(0);
+            let stated = workload.pod_sets.iter().find(|own| own.name == set.name);
+            let left = stated.map_or(set.count, |own| own.count - reclaimed).max(0);
+            let mut single = Requests::new();
+            for (resource_name, flavor) in &set.flavors {
+                let resource = names.resource(resource_name);
+                let pair = {
+                    let flavor = names.flavor(flavor);
+                    names.pair(flavor, resource)
+                };
+                let total = set.usage.get(resource_name);
+                let total = total.map_or(0, |amount| Names::amount(resource_name, *amount));
+                let held = if reclaimed > 0 && set.count > 0 {
+                    total / set.count * left.min(set.count)
+                } else {
+                    total
+                };
+                *usage.entry(pair).or_default() += held;
+                if **resource_name != *PODS && set.count > 0 {
+                    single.push((resource, total / set.count));
+                }
+            }
+            let Some(topology) = &set.topology else {
+                continue;
+            };
+            let Some(flavor) = set.flavors.values().next() else {
+                continue;
+            };
+            let flavor = names.flavor(flavor);
+            domains.extend(topology.domains.iter().map(|(values, count)| DomainUse {
+                flavor,
+                values: values.clone(),
+                count: *count,
+                single: single.clone(),
+            }));
+        }
+        let reserved = workload
+            .holding(QUOTA_RESERVED)
+            .map_or(now, |own| own.since);
+        Self {
+            queue,
+            usage: usage.into_iter().collect(),
+            domains,
+            reserved,
+            is_evicted: workload.holding(EVICTED).is_some(),
+            timestamp: queue_timestamp(&workload),
+            workload,
+        }
+    }
+
+    /// Whether it holds any of these pairs.
+    pub fn uses_any(&self, pairs: &[FlavorResource]) -> bool {
+        self.usage.iter().any(|(pair, _)| pairs.contains(pair))
+    }
+}
+
+/// Requests of one set of pods of a workload that waits.
+#[derive(Clone, Debug)]
+pub struct SetRequests {
+    /// Number of pods.
+    pub count: i64,
+    /// Requests of one pod.
+    pub single: Requests,
+    /// Requests of all pods, of which those of amount 0, too.
+    pub total: Requests,
+}
+
+/// Flavors at which earlier attempts stopped: by pod set and resource, -1 where all were tried.
+pub type Cursor = Vec<SortedMap<Resource, i64>>;
+
+/// A workload that waits for quota.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// The workload.
+    pub workload: Arc<QueuedWorkload>,
+    /// Queue that it waits in.
+    pub queue: NodeId,
+    /// Requests by pod set.
+    pub sets: Vec<SetRequests>,
+    /// Flavors at which the last attempt stopped.
+    pub cursor: Option<Cursor>,
+    /// Time by which it is ordered among others of its priority.
+    pub timestamp: Instant,
+}
+
+impl Pending {
+    /// A workload that waits in a queue.
+    ///
+    /// # Errors
+    /// Its requests are too large to be added.
+    pub fn new(
+        workload: Arc<QueuedWorkload>,
+        queue: NodeId,
+        names: &mut Names,
+    ) -> Result<Self, QuantityError> {
+        let sets = workload.pod_sets.iter().map(|set| {
+            let reclaimed = workload.reclaimable.get(&set.name).copied().unwrap_or(0);
+            let count = (set.count - reclaimed).max(0);
+            let single = requests(set, names)?;
+            Ok(SetRequests {
+                count,
+                total: times(&single, count),
+                single,
+            })
+        });
+        Ok(Self {
+            queue,
+            sets: sets.collect::<Result<_, QuantityError>>()?,
+            cursor: None,
+            timestamp: queue_timestamp(&workload),
+            workload,
+        })
+    }
+
+    /// The same with other numbers of pods.
+    #[must_use]
+    pub fn with_counts(&self, counts: &[i64]) -> Self {
+        let mut reduced = self.clone();
+        for (set, count) in reduced.sets.iter_mut().zip(counts) {
+            set.count = *count;
+            set.total = times(&set.single, *count);
+        }
+        reduced
+    }
+
+    /// Number of pods by set.
+    pub fn counts(&self) -> impl Iterator<Item = i64> + '_ {
+        self.sets.iter().map(|set| set.count)
+    }
+}
+
+fn times(single: &Requests, count: i64) -> Requests {
+    let scaled = single.iter();
+    scaled
+        .map(|(resource, amount)| (*resource, amount.saturating_mul(count)))
+        .collect()
+}
+
+/// Requests of one pod of a set, in the order in which resources are visited.
+fn requests(set: &PodSet, names: &mut Names) -> Result<Requests, QuantityError> {
+    let list = set.spec.requests()?;
+    let mut requests: Requests = list
+        .iter()
+        .map(|(name, amount)| (names.resource(name), Names::amount(name, amount).max(0)))
+        .collect();
+    requests.sort_by_key(|(resource, _)| names.visiting_key(*resource));
+    Ok(requests)
+}

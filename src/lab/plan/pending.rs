@@ -1,0 +1,75 @@
+//! Pods that wait today: which of them find nodes on the cluster as it is, and why the others don't.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use super::bench::Bench;
+use super::demand::Demand;
+use super::loss::Unplaced;
+use model::Text;
+use scheduler::kube::KubeProfile;
+use units::SortedMap;
+
+/// Pods of one class that wait today.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// The first of them, `NAMESPACE/NAME`.
+    pub first: String,
+    /// Number of pods.
+    pub pods: u64,
+    /// Nodes that the scheduler finds for them, by name, with the number of pods that each takes.
+    pub nodes: Vec<(Text, u64)>,
+    /// The first pod that finds no node; its message counts the nodes by the filter that excludes
+    /// them.
+    pub unplaced: Option<Unplaced>,
+}
+
+impl Pending {
+    /// Number of pods that find a node.
+    pub fn placed(&self) -> u64 {
+        self.nodes.iter().map(|(_, pods)| pods).sum()
+    }
+}
+
+/// Has the scheduler place the pods that wait today on the cluster as it is, one after the other; no
+/// pod is displaced.
+pub(super) fn pending(bench: &Bench<'_>, demand: &Demand, calm: &[KubeProfile]) -> Vec<Pending> {
+    let mut own = Bench::new(bench.cache().clone(), calm);
+    let mut classes: IndexMap<usize, Found, FxBuildHasher> = IndexMap::default();
+    for pod in &demand.waiting {
+        let key = Arc::as_ptr(&pod.info.class).addr();
+        let found = classes.entry(key).or_insert_with(|| Found {
+            first: pod.name.clone(),
+            pods: 0,
+            nodes: SortedMap::new(),
+            unplaced: None,
+        });
+        found.pods += 1;
+        match own.place(&pod.info) {
+            Ok(node) => *found.nodes.entry(node).or_default() += 1,
+            Err(message) => {
+                found.unplaced.get_or_insert_with(|| Unplaced {
+                    pod: pod.name.clone(),
+                    message: message.to_string(),
+                });
+            }
+        }
+    }
+    let classes = classes.into_values().map(|found| Pending {
+        first: found.first,
+        pods: found.pods,
+        nodes: found.nodes.into_iter().collect(),
+        unplaced: found.unplaced,
+    });
+    classes.collect()
+}
+
+/// Outcomes for a class so far.
+struct Found {
+    first: String,
+    pods: u64,
+    nodes: SortedMap<Text, u64>,
+    unplaced: Option<Unplaced>,
+}

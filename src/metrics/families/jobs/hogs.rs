@@ -1,0 +1,73 @@
+//! Concentration of work in few jobs, as the trace study of 2019 reports it: the hogs, the largest
+//! hundredth of all jobs, and the squared coefficient of variation (spec: orchestrators-b.md section
+//! 5.5).
+
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
+use crate::record::jobs::JobRecord;
+use crate::record::presentation::{Group, Title};
+use crate::statistics::concentration::Concentration;
+use crate::values::{Direction, Statistic, Values, of_each};
+
+const TOP_SHARE: Statistic = Statistic::ratio("top_share", Direction::None).only_at_end();
+const SQUARED_VARIATION: Statistic =
+    Statistic::times("squared_variation", Direction::None).only_at_end();
+const PARTS: [&str; 2] = ["cpu", "memory"];
+const ALL: [Statistic; 4] = of_each(PARTS, [TOP_SHARE, SQUARED_VARIATION]);
+
+/// The hogs are one job of this number.
+const HOGS: usize = 100;
+
+/// `hogs.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "hogs",
+    title: Title::new("hogs"),
+    group: Group::Others.at(0),
+    short_lists: &[],
+    series: &[],
+    summary: "Share of the largest hundredth of the jobs in all core-hours and byte-hours, and the \
+              squared coefficient of variation of what jobs held.",
+    statistics: &ALL,
+    formula: "x = requests x (end - first start) of a job; top_share: sum of the largest hundredth \
+              (rounded up) of x over the sum of x; squared_variation: population variance of x over \
+              the square of its mean",
+    denominators: "jobs submitted in the measured window that started",
+    census: "jobs that started, whatever became of them",
+    censoring: "jobs that are open at the end count up to there",
+    source: "orchestrators-b.md 5.5",
+    construct: |_| Box::new(Hogs::default()),
+};
+
+#[derive(Clone, Debug, Default)]
+struct Hogs {
+    held: [Vec<f64>; 2],
+}
+
+impl Collector for Hogs {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Jobs]
+    }
+
+    fn job(&mut self, job: &JobRecord) {
+        if let Some(held) = job.held().filter(|_| job.measured) {
+            for (amounts, amount) in self.held.iter_mut().zip(held) {
+                amounts.push(amount);
+            }
+        }
+    }
+
+    fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
+        for (part, amounts) in PARTS.into_iter().zip(&self.held) {
+            let found = Concentration::of(amounts, HOGS);
+            let known = |value: f64| {
+                if found.mean > 0.0 {
+                    Ok(value)
+                } else {
+                    Err("no job held any".to_owned())
+                }
+            };
+            values.put(TOP_SHARE.of(part), known(found.top_share));
+            values.put(SQUARED_VARIATION.of(part), known(found.squared_variation));
+        }
+    }
+}

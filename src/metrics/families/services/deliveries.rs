@@ -1,0 +1,176 @@
+//! Deliveries: how long pushes take to the pods that run them, and how many never get there (spec:
+//! orchestrators-a.md section 9.1).
+
+use model::{Delivery, DeliveryStep, Event, Text};
+use units::{Instant, SortedMap};
+
+use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
+use crate::record::presentation::{Group, ShortList, Title};
+use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99};
+use crate::statistics::integral::ratio;
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const PUSHED: Statistic = Statistic::amount("pushed", "pushes", Direction::None);
+const DELIVERED: Statistic = Statistic::amount("delivered", "rollouts", Direction::Higher);
+const UNCHANGED: Statistic = Statistic::amount("unchanged", "pushes", Direction::None);
+const BUILD_FAILED: Statistic = Statistic::amount("build_failed", "pushes", Direction::Lower);
+const BUILD_CANCELLED: Statistic = Statistic::amount("build_cancelled", "pushes", Direction::None);
+const FAILED: Statistic = Statistic::amount("failed", "rollouts", Direction::Lower);
+const ROLLED_BACK: Statistic = Statistic::amount("rolled_back", "rollouts", Direction::None);
+const SUPERSEDED: Statistic = Statistic::amount("superseded", "rollouts", Direction::None);
+const UNFINISHED: Statistic = Statistic::amount("unfinished", "rollouts", Direction::Lower);
+const UNDELIVERED: Statistic = Statistic::amount("undelivered", "pushes", Direction::Lower);
+const FAILURE_FRACTION: Statistic = Statistic::ratio("failure_fraction", Direction::Lower);
+
+/// The part of the family about the time to the first new pod.
+const FIRST: &str = "first_replica";
+
+/// The part of the family about the time with pods of two versions.
+const MIXED: &str = "mixed_versions";
+
+/// `deliveries.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "deliveries",
+    title: Title::new("deliveries"),
+    group: Group::Service.at(52),
+    short_lists: &[ShortList::Headline.at(45, &["max"])],
+    series: &[],
+    summary: "Time from a push to the pods that run it, and pushes that never got there.",
+    statistics: &[
+        MEAN,
+        P50,
+        P90,
+        P99,
+        MAX,
+        MEAN.of(FIRST),
+        P50.of(FIRST),
+        P90.of(FIRST),
+        P99.of(FIRST),
+        MAX.of(FIRST),
+        MEAN.of(MIXED),
+        P50.of(MIXED),
+        P90.of(MIXED),
+        P99.of(MIXED),
+        MAX.of(MIXED),
+        PUSHED,
+        DELIVERED,
+        UNCHANGED,
+        BUILD_FAILED,
+        BUILD_CANCELLED,
+        FAILED,
+        ROLLED_BACK,
+        SUPERSEDED,
+        UNFINISHED,
+        UNDELIVERED,
+        FAILURE_FRACTION,
+    ],
+    formula: "lead time: from a push until all pods of a workload run it and are ready; \
+              first_replica: until the first does; mixed_versions: from the first to all; \
+              undelivered: pushes that no workload uses or whose system replaces no pods; \
+              failure_fraction: failed / (failed + delivered)",
+    denominators: "rollouts of workloads that came to all pods; of failure_fraction, those that ended",
+    census: "pushes made in W, and the rollouts that follow from them, one for each workload",
+    censoring: "failed, superseded and unfinished rollouts have no lead time and are counted",
+    source: "orchestrators-a.md 9.1, measures",
+    construct: |_| Box::new(Deliveries::default()),
+};
+
+#[derive(Clone, Debug)]
+struct Deliveries {
+    lead: Distribution,
+    first: Distribution,
+    mixed: Distribution,
+    counts: [u64; DeliveryStep::ALL.len()],
+    /// Instants of first pods of rollouts under way, by workload and image.
+    firsts: SortedMap<(Text, Text), Option<Instant>>,
+    has_any: bool,
+}
+
+impl Default for Deliveries {
+    fn default() -> Self {
+        Self {
+            lead: Distribution::of("rollout"),
+            first: Distribution::of("rollout"),
+            mixed: Distribution::of("rollout"),
+            counts: [0; DeliveryStep::ALL.len()],
+            firsts: SortedMap::new(),
+            has_any: false,
+        }
+    }
+}
+
+impl Deliveries {
+    const fn count(&self, step: DeliveryStep) -> u64 {
+        self.counts[step as usize]
+    }
+
+    fn step(&mut self, at: Instant, own: &Delivery) {
+        self.counts[own.step as usize] += 1;
+        let key = (own.workload.clone(), own.push.resolved());
+        match own.step {
+            DeliveryStep::RolloutBegan => {
+                self.firsts.insert(key, None);
+            }
+            DeliveryStep::FirstReplica => {
+                self.first.add(at.since(own.pushed));
+                self.firsts.insert(key, Some(at));
+            }
+            DeliveryStep::Delivered => {
+                self.lead.add(at.since(own.pushed));
+                let first = self.firsts.remove(&key).flatten();
+                self.mixed.add(at.since(first.unwrap_or(at)));
+            }
+            DeliveryStep::Failed | DeliveryStep::Superseded => {
+                self.firsts.remove(&key);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Collector for Deliveries {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Deliveries]
+    }
+
+    fn event(&mut self, change: &Change<'_>) {
+        let Event::Delivery(own) = change.event else {
+            return;
+        };
+        self.has_any = true;
+        if change.measured.has_instant(own.pushed) {
+            self.step(change.at, own);
+        }
+    }
+
+    fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
+        if !self.has_any {
+            values.put_undefined("nothing was pushed");
+            return;
+        }
+        self.lead.put(values);
+        self.first.put_of(FIRST, values);
+        self.mixed.put_of(MIXED, values);
+        let counted = [
+            (PUSHED, DeliveryStep::Pushed),
+            (DELIVERED, DeliveryStep::Delivered),
+            (UNCHANGED, DeliveryStep::Unchanged),
+            (BUILD_FAILED, DeliveryStep::BuildFailed),
+            (BUILD_CANCELLED, DeliveryStep::BuildCancelled),
+            (FAILED, DeliveryStep::Failed),
+            (ROLLED_BACK, DeliveryStep::RolledBack),
+            (SUPERSEDED, DeliveryStep::Superseded),
+        ];
+        for (statistic, step) in counted {
+            values.put(statistic, Reading::count(self.count(step)));
+        }
+        let undelivered = self.count(DeliveryStep::Unused) + self.count(DeliveryStep::Unsupported);
+        values.put(UNDELIVERED, Reading::count(undelivered));
+        values.put(UNFINISHED, Reading::count(self.firsts.len() as u64));
+        let failed = self.count(DeliveryStep::Failed);
+        let ended = failed + self.count(DeliveryStep::Delivered);
+        let fraction = ratio(i128::from(failed), i128::from(ended), "rollouts that ended");
+        values.put(FAILURE_FRACTION, Reading::new(fraction).over(ended));
+    }
+}

@@ -1,0 +1,181 @@
+//! Storage: backups of volumes, what a loss takes with it, and how long it takes to come back (spec:
+//! orchestrators-a.md section 9.6).
+
+use model::{Event, VolumeStep};
+
+use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
+use crate::record::presentation::{Group, ShortList, Title};
+use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99};
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const BACKUPS: Statistic = Statistic::amount("backups", "backups", Direction::None);
+const SKIPPED: Statistic = Statistic::amount("skipped", "backups", Direction::Lower);
+const BROKEN: Statistic = Statistic::amount("broken", "backups", Direction::Lower);
+const STORED: Statistic = Statistic::amount("stored", "bytes", Direction::Lower);
+const MOVED: Statistic = Statistic::amount("moved", "bytes", Direction::Lower);
+const LOSSES: Statistic = Statistic::amount("losses", "losses", Direction::Lower);
+const LOST_FOR_GOOD: Statistic = Statistic::amount("lost_for_good", "volumes", Direction::Lower);
+const UNRESTORED: Statistic = Statistic::amount("unrestored", "volumes", Direction::Lower);
+
+/// The part of the family about the span of writes that a loss takes.
+const DATA_LOSS: &str = "data_loss";
+
+/// The part of the family about the time from a failure to a restored volume.
+const RESTORE_TIME: &str = "restore_time";
+
+/// The part of the family about the time for which volumes were out of reach and came back as they were.
+const OUT_OF_REACH: &str = "out_of_reach";
+
+/// `storage.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "storage",
+    title: Title::new("storage"),
+    group: Group::Service.at(55),
+    short_lists: &[ShortList::Headline.at(46, &["data_loss.max", "restore_time.max"])],
+    series: &[],
+    summary: "Backups of volumes, the data that losses took, and the time to a restore.",
+    statistics: &[
+        BACKUPS,
+        SKIPPED,
+        BROKEN,
+        STORED,
+        MOVED,
+        LOSSES,
+        LOST_FOR_GOOD,
+        UNRESTORED,
+        MEAN.of(DATA_LOSS),
+        P50.of(DATA_LOSS),
+        P90.of(DATA_LOSS),
+        P99.of(DATA_LOSS),
+        MAX.of(DATA_LOSS),
+        MEAN.of(RESTORE_TIME),
+        P50.of(RESTORE_TIME),
+        P90.of(RESTORE_TIME),
+        P99.of(RESTORE_TIME),
+        MAX.of(RESTORE_TIME),
+        MEAN.of(OUT_OF_REACH),
+        P50.of(OUT_OF_REACH),
+        P90.of(OUT_OF_REACH),
+        P99.of(OUT_OF_REACH),
+        MAX.of(OUT_OF_REACH),
+    ],
+    formula: "data_loss: from the start of the last complete backup to the failure, 0 with a replica; \
+              restore_time: from the failure to the restored volume; stored: bytes of all backups that \
+              are kept at the end; moved: bytes that backups and restores copied; lost_for_good: \
+              losses without backup and replica",
+    denominators: "losses; restores; spans out of reach that ended",
+    census: "what happened to the volumes of `storage` in W",
+    censoring: "a volume that was not restored by the end is counted in `unrestored`",
+    source: "orchestrators-a.md 9.6, measures",
+    construct: |_| Box::new(Storage::default()),
+};
+
+#[derive(Clone, Debug)]
+struct Storage {
+    backups: u64,
+    skipped: u64,
+    broken: u64,
+    losses: u64,
+    for_good: u64,
+    restored: u64,
+    moved: i64,
+    /// Stored bytes of each volume by the order of their first backup.
+    stored: units::SortedMap<model::Text, i64>,
+    data: Distribution,
+    restores: Distribution,
+    away: Distribution,
+    has_any: bool,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self {
+            backups: 0,
+            skipped: 0,
+            broken: 0,
+            losses: 0,
+            for_good: 0,
+            restored: 0,
+            moved: 0,
+            stored: units::SortedMap::new(),
+            data: Distribution::of("loss"),
+            restores: Distribution::of("loss"),
+            away: Distribution::of("loss"),
+            has_any: false,
+        }
+    }
+}
+
+impl Storage {
+    fn count(&mut self, step: &VolumeStep) {
+        match step {
+            VolumeStep::BackedUp { bytes, .. } => {
+                self.backups += 1;
+                self.moved = self.moved.saturating_add(*bytes);
+            }
+            VolumeStep::BackupSkipped => self.skipped += 1,
+            VolumeStep::BackupBroken => self.broken += 1,
+            VolumeStep::Reachable { after } => self.away.add(*after),
+            VolumeStep::Lost {
+                data,
+                is_restorable,
+                ..
+            } => {
+                self.losses += 1;
+                self.for_good += u64::from(!is_restorable);
+                self.data.add(*data);
+            }
+            VolumeStep::Restored { bytes, after } => {
+                self.restored += 1;
+                self.moved = self.moved.saturating_add(*bytes);
+                self.restores.add(*after);
+            }
+            VolumeStep::DiskFailed(_) | VolumeStep::Unreachable => {}
+        }
+    }
+}
+
+impl Collector for Storage {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Volumes]
+    }
+
+    fn event(&mut self, change: &Change<'_>) {
+        let Event::Volume(news) = change.event else {
+            return;
+        };
+        self.has_any = true;
+        if let VolumeStep::BackedUp { stored, .. } = news.step {
+            self.stored.insert(news.name.clone(), stored);
+        }
+        if change.in_window() {
+            self.count(&news.step);
+        }
+    }
+
+    fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
+        if !self.has_any {
+            values.put_undefined("no volume is kept");
+            return;
+        }
+        let stored: i64 = self.stored.values().copied().fold(0, i64::saturating_add);
+        let unrestored = self.losses.saturating_sub(self.restored);
+        for (statistic, count) in [
+            (BACKUPS, self.backups),
+            (SKIPPED, self.skipped),
+            (BROKEN, self.broken),
+            (LOSSES, self.losses),
+            (LOST_FOR_GOOD, self.for_good),
+            (UNRESTORED, unrestored),
+        ] {
+            values.put(statistic, Reading::count(count));
+        }
+        for (statistic, bytes) in [(STORED, stored), (MOVED, self.moved)] {
+            values.put(statistic, Reading::count(bytes.unsigned_abs()));
+        }
+        self.data.put_of(DATA_LOSS, values);
+        self.restores.put_of(RESTORE_TIME, values);
+        self.away.put_of(OUT_OF_REACH, values);
+    }
+}

@@ -1,0 +1,346 @@
+//! The objects of Kueue: flavors of resources, topologies, queues with quotas in trees of cohorts,
+//! and workloads that wait for quota (spec: batch-on-kubernetes.md 1.1).
+
+use std::sync::Arc;
+
+use super::{LabelSelector, Labels, PodSpec, Taint, Text, Toleration};
+use units::{Duration, Instant, Quantity, SortedMap};
+
+/// A kind of nodes that quota is given for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResourceFlavor {
+    /// The flavor's name.
+    pub name: Text,
+    /// Labels that its nodes have.
+    pub node_labels: Labels,
+    /// Taints that its nodes have.
+    pub node_taints: Vec<Taint>,
+    /// Tolerations that pods get with the flavor.
+    pub tolerations: Vec<Toleration>,
+    /// Name of the topology of its nodes.
+    pub topology: Option<Text>,
+}
+
+/// A hierarchy of nodes by their labels.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Topology {
+    /// The topology's name.
+    pub name: Text,
+    /// Keys of the labels, outermost level first.
+    pub levels: Vec<Text>,
+}
+
+/// Quota of one resource in one flavor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueueQuota {
+    /// Name of the resource.
+    pub resource: Text,
+    /// Amount that the node of the tree owns.
+    pub nominal: Quantity,
+    /// Amount that it may use beyond its own; `None` is any.
+    pub borrowing_limit: Option<Quantity>,
+    /// Amount of its own that others may use; `None` is all.
+    pub lending_limit: Option<Quantity>,
+}
+
+/// Quotas of one flavor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlavorQuotas {
+    /// Name of the flavor.
+    pub flavor: Text,
+    /// Quotas by resource.
+    pub resources: Vec<QueueQuota>,
+}
+
+/// Resources that are taken from one flavor together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResourceGroup {
+    /// Names of the resources.
+    pub covered: Vec<Text>,
+    /// Flavors in order of preference.
+    pub flavors: Vec<FlavorQuotas>,
+}
+
+/// A node of the tree of quotas above the queues.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cohort {
+    /// The cohort's name.
+    pub name: Text,
+    /// Name of the cohort above.
+    pub parent: Option<Text>,
+    /// Quotas of its own.
+    pub groups: Vec<ResourceGroup>,
+    /// Weight under fair sharing.
+    pub weight: Quantity,
+}
+
+/// Order in which a queue's workloads are tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum QueueingStrategy {
+    /// One that can't be admitted lets others pass.
+    #[default]
+    BestEffortFifo,
+    /// One that can't be admitted blocks those behind it.
+    StrictFifo,
+}
+
+/// Choice between the present flavor and those behind it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FlavorSearch {
+    /// The present flavor is taken.
+    #[default]
+    MayStopSearch,
+    /// The next flavor is tried, too.
+    TryNextFlavor,
+}
+
+/// Preference among flavors that are not simply free.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FlavorPreference {
+    /// Borrowing is better than preempting.
+    #[default]
+    BorrowingOverPreemption,
+    /// Preempting is better than borrowing.
+    PreemptionOverBorrowing,
+}
+
+/// Rules by which a queue chooses among flavors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlavorFungibility {
+    /// Choice where the workload fits by borrowing.
+    pub when_can_borrow: FlavorSearch,
+    /// Choice where the workload fits by preempting.
+    pub when_can_preempt: FlavorSearch,
+    /// Preference between the two.
+    pub preference: FlavorPreference,
+}
+
+impl Default for FlavorFungibility {
+    fn default() -> Self {
+        Self {
+            when_can_borrow: FlavorSearch::MayStopSearch,
+            when_can_preempt: FlavorSearch::TryNextFlavor,
+            preference: FlavorPreference::BorrowingOverPreemption,
+        }
+    }
+}
+
+/// Rule of which workloads may be preempted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PreemptionPolicy {
+    /// None.
+    #[default]
+    Never,
+    /// Those of lower priority.
+    LowerPriority,
+    /// Those of lower priority, and younger ones of equal priority.
+    LowerOrNewerEqualPriority,
+    /// All.
+    Any,
+}
+
+/// Preemption of a queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueuePreemption {
+    /// Rule for workloads of the queue itself.
+    pub within_queue: PreemptionPolicy,
+    /// Rule for workloads of queues of the cohort that use more than their own.
+    pub reclaim: PreemptionPolicy,
+    /// Preemption in the cohort while the queue borrows; `None` is never.
+    pub borrowing: Option<BorrowingPreemption>,
+}
+
+/// Preemption in the cohort while the queue itself borrows: of workloads of lower priority.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BorrowingPreemption {
+    /// Highest priority of those that are preempted.
+    pub max_priority: Option<i32>,
+}
+
+/// State in which a queue's owner holds it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StopPolicy {
+    /// It works.
+    #[default]
+    None,
+    /// No workload is admitted.
+    Hold,
+    /// No workload is admitted, and those that are admitted are evicted.
+    HoldAndDrain,
+}
+
+/// An admission check that workloads of a queue have to pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueueCheck {
+    /// Name of the check.
+    pub name: Text,
+    /// Flavors that it is for; all if there are none.
+    pub flavors: Vec<Text>,
+}
+
+/// A queue of the cluster, with quotas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterQueue {
+    /// The queue's name.
+    pub name: Text,
+    /// Name of its cohort.
+    pub cohort: Option<Text>,
+    /// Order in which its workloads are tried.
+    pub strategy: QueueingStrategy,
+    /// Namespaces whose workloads it takes; `None` is none.
+    pub namespaces: Option<LabelSelector>,
+    /// Quotas.
+    pub groups: Vec<ResourceGroup>,
+    /// Rules by which it chooses among flavors.
+    pub fungibility: FlavorFungibility,
+    /// Its preemption.
+    pub preemption: QueuePreemption,
+    /// Checks that its workloads have to pass.
+    pub checks: Vec<QueueCheck>,
+    /// State in which its owner holds it.
+    pub stop: StopPolicy,
+    /// Weight under fair sharing.
+    pub weight: Quantity,
+}
+
+/// A queue of a namespace, which leads to one of the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LocalQueue {
+    /// The queue's namespace.
+    pub namespace: Text,
+    /// The queue's name.
+    pub name: Text,
+    /// Name of the queue of the cluster.
+    pub cluster_queue: Text,
+    /// State in which its owner holds it.
+    pub stop: StopPolicy,
+}
+
+/// Wish about the domain of a topology that pods are in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TopologyWish {
+    /// All pods in one domain of this level.
+    Required(Text),
+    /// All pods in one domain of this level, or else of a higher one.
+    Preferred(Text),
+    /// The pods anywhere in the topology.
+    Unconstrained,
+}
+
+/// Pods of a set that lie in one domain together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TopologySlice {
+    /// Level of the domain.
+    pub level: Text,
+    /// Number of pods.
+    pub size: i64,
+}
+
+/// Wishes of a set of pods about a topology.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TopologyRequest {
+    /// Wish about the domain of all pods.
+    pub wish: Option<TopologyWish>,
+    /// Slices, the outermost first.
+    pub slices: Vec<TopologySlice>,
+    /// Name of a group of pod sets that are placed together.
+    pub group: Option<Text>,
+}
+
+/// A number of equal pods.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodSet {
+    /// The set's name.
+    pub name: Text,
+    /// Number of pods.
+    pub count: i64,
+    /// Number of pods that the workload can do with.
+    pub min_count: Option<i64>,
+    /// The pods.
+    pub spec: Arc<PodSpec>,
+    /// Wishes about the topology.
+    pub topology: Option<TopologyRequest>,
+}
+
+/// Pods of a set in the domains of a topology.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TopologyAssignment {
+    /// Keys of the labels that name a domain.
+    pub levels: Vec<Text>,
+    /// Values of the labels and number of pods.
+    pub domains: Vec<(Vec<Text>, i64)>,
+}
+
+/// Quota that a pod set holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodSetAdmission {
+    /// Name of the pod set.
+    pub name: Text,
+    /// Number of pods.
+    pub count: i64,
+    /// Flavors by resource.
+    pub flavors: SortedMap<Text, Text>,
+    /// Amounts by resource.
+    pub usage: SortedMap<Text, Quantity>,
+    /// Domains of the pods.
+    pub topology: Option<TopologyAssignment>,
+}
+
+/// Quota that a workload holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Admission {
+    /// Name of the queue of the cluster.
+    pub cluster_queue: Text,
+    /// Quota by pod set.
+    pub pod_sets: Vec<PodSetAdmission>,
+}
+
+/// A condition of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// The condition's name.
+    pub kind: Text,
+    /// Whether it holds.
+    pub holds: bool,
+    /// Reason in one word.
+    pub reason: Text,
+    /// Time of its last change.
+    pub since: Instant,
+}
+
+/// Pods that wait for quota and are admitted together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueuedWorkload {
+    /// The workload's namespace.
+    pub namespace: Text,
+    /// The workload's name.
+    pub name: Text,
+    /// The workload's unique name.
+    pub uid: Text,
+    /// Name of its local queue.
+    pub queue: Text,
+    /// Priority; higher goes first.
+    pub priority: i32,
+    /// Time of its creation.
+    pub created: Instant,
+    /// Whether it may be admitted.
+    pub active: bool,
+    /// Pods.
+    pub pod_sets: Vec<PodSet>,
+    /// Longest time that it may be admitted for.
+    pub max_execution: Option<Duration>,
+    /// Quota that it holds.
+    pub admission: Option<Admission>,
+    /// Conditions.
+    pub conditions: Vec<Condition>,
+    /// Number of pods by pod set that don't need their quota any more.
+    pub reclaimable: SortedMap<Text, i64>,
+}
+
+impl QueuedWorkload {
+    /// The condition of a name, if it holds.
+    pub fn holding(&self, kind: &str) -> Option<&Condition> {
+        let mut conditions = self.conditions.iter();
+        conditions.find(|own| own.holds && *own.kind == *kind)
+    }
+}

@@ -1,0 +1,81 @@
+//! Volumes and their backups as the log of a run has them (spec: orchestrators-a.md section 9.6).
+
+use serde::{Deserialize, Serialize};
+
+use super::Text;
+use units::{Duration, Instant};
+
+/// A disk that fails for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Disk {
+    /// The disk of a node, with every volume that is local to the node.
+    Node(Text),
+    /// The disks of a volume.
+    Volume(Text),
+}
+
+/// Something that happened to a volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeNews {
+    /// Name of the volume; of a disk, its node or volume.
+    pub name: Text,
+    /// The step.
+    pub step: VolumeStep,
+}
+
+/// Kind of what happened to a volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VolumeStep {
+    /// A disk fails for good.
+    DiskFailed(Disk),
+    /// A backup is complete.
+    BackedUp {
+        /// Bytes that were copied.
+        bytes: i64,
+        /// Bytes of all backups that are kept.
+        stored: i64,
+    },
+    /// A backup was due and not begun, as the one before was still copied or the volume was away.
+    BackupSkipped,
+    /// A backup broke off.
+    BackupBroken,
+    /// Its node or zone is gone, and with it the access to the volume.
+    Unreachable,
+    /// The volume is reached again as it was.
+    Reachable {
+        /// Time for which it was not.
+        after: Duration,
+    },
+    /// The volume is lost.
+    Lost {
+        /// Instant of the failure.
+        failed: Instant,
+        /// Span of the writes that no copy has.
+        data: Duration,
+        /// Whether anything is left to be restored: a backup, or a replica.
+        is_restorable: bool,
+    },
+    /// There is a volume in its place again, with what could be restored.
+    Restored {
+        /// Bytes that were read.
+        bytes: i64,
+        /// Time since the failure.
+        after: Duration,
+    },
+}
+
+impl VolumeStep {
+    /// The step's number, and its name in logs.
+    pub const fn name(&self) -> (u64, &'static str) {
+        match self {
+            Self::DiskFailed(_) => (0, "disk-failed"),
+            Self::BackedUp { .. } => (1, "backed-up"),
+            Self::BackupSkipped => (2, "backup-skipped"),
+            Self::BackupBroken => (3, "backup-broken"),
+            Self::Unreachable => (4, "unreachable"),
+            Self::Reachable { .. } => (5, "reachable"),
+            Self::Lost { .. } => (6, "lost"),
+            Self::Restored { .. } => (7, "restored"),
+        }
+    }
+}

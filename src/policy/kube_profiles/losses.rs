@@ -1,0 +1,220 @@
+//! Nodes that leave for a while and come back, as planners try losses: the fast form keeps its answers
+//! about the other nodes and decides as the plain form at every step.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::contract::default_profile;
+use crate::testing::{node, pod};
+use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
+use model::{
+    LabelSelector, Labels, Operator, PodAffinityTerm, PodSpec, Requirement, Text, TopologySpread,
+};
+use scheduler::kube::cycle::{Outcome, Round};
+use scheduler::kube::{Cache, KubeProfile, PodInfo, TieBreak};
+use scheduler::pipeline::evaluate::Form;
+
+/// Nodes in three zones of different sizes, and some without a zone; every third has an image.
+fn cache(nodes: usize) -> Cache {
+    let mut cache = Cache::default();
+    for index in 0..nodes {
+        let mut object = node(
+            &format!("n{index}"),
+            2_000 + 500 * (index as i64 % 4),
+            4_096,
+            (0, ""),
+        );
+        let name = object.name.clone();
+        object.labels.insert(HOSTNAME_LABEL.into(), name);
+        let zone = [Some("a"), Some("b"), Some("a"), Some("c"), None][index % 5];
+        if let Some(zone) = zone {
+            object.labels.insert(ZONE_LABEL.into(), zone.into());
+        }
+        if index % 3 == 0 {
+            let mebibytes = 1024 * 1024 * (100 + index as i64 % 2);
+            object.images.push(("web:latest".into(), mebibytes));
+        }
+        cache.add_node(Arc::new(object)).expect("a new node");
+    }
+    cache
+}
+
+fn selector(app: &str) -> LabelSelector {
+    LabelSelector {
+        requirements: vec![Requirement {
+            key: "app".into(),
+            operator: Operator::In,
+            values: vec![app.into()],
+        }],
+    }
+}
+
+/// A pod out of few numbers: plain, spread over zones or nodes, or apart from its like.
+fn spec(kind: u8) -> PodSpec {
+    let mut spec = pod(250 * i64::from(kind % 5), 128, (0, 0));
+    let app = ["web", "job", "db"][usize::from(kind % 3)];
+    spec.labels = Labels::from([("app".into(), app.into())]);
+    if kind.is_multiple_of(2) {
+        spec.containers[0].image = "web".into();
+    }
+    let key: Text = if kind & 8 == 0 {
+        ZONE_LABEL
+    } else {
+        HOSTNAME_LABEL
+    }
+    .into();
+    match kind >> 4 {
+        0..3 => {}
+        own @ 3..9 => spec.topology_spread.push(TopologySpread {
+            max_skew: 1 + i32::from(kind & 1),
+            topology_key: key,
+            hard: own < 6,
+            selector: Some(selector(app)),
+            min_domains: None,
+            honor_node_affinity: true,
+            honor_node_taints: false,
+            match_label_keys: Vec::new(),
+        }),
+        own => {
+            let term = PodAffinityTerm {
+                selector: Some(selector(if own < 12 { app } else { "web" })),
+                topology_key: key,
+                namespaces: Vec::new(),
+                namespace_selector: None,
+                match_label_keys: Vec::new(),
+                mismatch_label_keys: Vec::new(),
+            };
+            match own {
+                9 => spec.affinity.required_pod_anti_affinity.push(term),
+                10..13 => spec.affinity.required_pod_affinity.push(term),
+                _ => spec.affinity.preferred_pod_affinity.push((10, term)),
+            }
+        }
+    }
+    spec
+}
+
+/// Both forms with their cluster.
+struct Forms {
+    profile: KubeProfile,
+    cache: Cache,
+    fast: Round,
+    plain: Round,
+    made: usize,
+}
+
+impl Forms {
+    /// Has both forms place a pod, which have to agree; the pod and its slot.
+    fn place(&mut self, kind: u8) -> Option<(Arc<PodInfo>, usize)> {
+        self.made += 1;
+        let pod = PodInfo {
+            class: self
+                .cache
+                .class(&Arc::new(spec(kind)))
+                .expect("amounts that fit"),
+            name: format!("p{}", self.made).into(),
+            uid: self.made as u64,
+            ..PodInfo::default()
+        };
+        let found = self.fast.decide(&self.profile, &self.cache, &pod);
+        let expected = self.plain.decide(&self.profile, &self.cache, &pod);
+        assert_eq!(
+            format!("{found:?}"),
+            format!("{expected:?}"),
+            "{kind} p{}",
+            self.made
+        );
+        assert_eq!(self.fast.start, self.plain.start);
+        let Outcome::Placed(slot) = expected else {
+            return None;
+        };
+        let pod = Arc::new(pod);
+        self.cache.add_pod_in(pod.clone(), slot);
+        Some((pod, slot))
+    }
+
+    /// Loses nodes, places pods, and takes it all back; within it, loses further nodes.
+    fn lose(&mut self, steps: &[Step]) {
+        let Some(((first, kind), rest)) = steps.split_first() else {
+            return;
+        };
+        let names: Vec<Text> = { self.cache.nodes() }
+            .filter(|node| match *first {
+                Lost::Zone(zone) => node.label(ZONE_LABEL).is_some_and(|own| **own == *zone),
+                Lost::Node(number) => **node.name() == *format!("n{number}"),
+            })
+            .map(|node| node.name().clone())
+            .collect();
+        let order = self.cache.node_order();
+        let nodes = self.cache.take_nodes(&names);
+        let placed = [self.place(*kind), self.place(kind / 2)];
+        self.lose(rest);
+        let last = self.place(kind.wrapping_mul(3));
+        for (pod, slot) in placed.into_iter().chain([last]).flatten() {
+            self.cache.remove_pod_in(&pod, slot);
+        }
+        for node in nodes {
+            self.cache.put_back(node);
+        }
+        self.cache.restore_order(order);
+    }
+}
+
+/// Loss of a node or zone, and a pod that is placed then.
+type Step = (Lost, u8);
+
+#[derive(Clone, Debug)]
+enum Lost {
+    Node(usize),
+    Zone(&'static str),
+}
+
+fn lost() -> impl Strategy<Value = Lost> {
+    prop_oneof![
+        8 => (0..130_usize).prop_map(Lost::Node),
+        1 => prop_oneof![Just("a"), Just("b"), Just("c")].prop_map(Lost::Zone),
+    ]
+}
+
+/// Pods to place, and the losses that are tried after each.
+type Course = Vec<(u8, Vec<Step>)>;
+
+fn course() -> impl Strategy<Value = Course> {
+    let steps = proptest::collection::vec((lost(), any::<u8>()), 0..4);
+    proptest::collection::vec((any::<u8>(), steps), 10..50)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn losses_that_are_taken_back_leave_the_forms_alike(
+        nodes in prop_oneof![3 => 2..20_usize, 1 => 110..130_usize],
+        seed in 0..3_u64,
+        budget in prop_oneof![Just(20_000), Just(1 << 28)],
+        course in course(),
+    ) {
+        let ties = match seed {
+            0 => TieBreak::First,
+            1 => TieBreak::HeapRoot,
+            _ => TieBreak::random(seed, 0),
+        };
+        let mut forms = Forms {
+            profile: default_profile(),
+            cache: cache(nodes),
+            fast: Round::with_budget(ties.clone(), budget),
+            plain: Round::new(ties, Form::Plain),
+            made: 0,
+        };
+        for (step, (kind, losses)) in course.iter().enumerate() {
+            forms.place(*kind);
+            forms.lose(losses);
+            // Some nodes leave for good.
+            if step % 16 == 15 {
+                forms.cache.remove_node(&format!("n{}", step / 16));
+            }
+        }
+        prop_assert!(forms.fast.taken_fast() > 0);
+    }
+}

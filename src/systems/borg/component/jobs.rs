@@ -1,0 +1,287 @@
+//! Jobs of workloads: a number of equal tasks, admitted together by quota, kept running, and updated a
+//! few at a time (spec: orchestrators-b.md section 5.1).
+
+use std::sync::Arc;
+
+use cluster::Store;
+use control::Outbox;
+use control::admission::{Creation, NewName, NewPod};
+use model::resource_list::{CPU, MEMORY};
+use model::{EndReason, Event, Object, PodChange, PodOwner, PodPhase, PodRef, PodSpec, Text};
+use units::{Instant, ObjectId, SortedMap, TenantId};
+
+use super::super::entry::CAPABILITIES;
+use super::super::quota::{Asked, User};
+use super::tasks::TaskState;
+use super::{Borgmaster, Due};
+use crate::mapping::object_refusal;
+use crate::parts::client::stop;
+
+/// A job.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    name: Text,
+    template: Arc<PodSpec>,
+    /// Number of the template among those that the job had.
+    version: u64,
+    wanted: i32,
+    /// Whether tasks that complete are not started again.
+    ends: bool,
+    /// Amounts that the job was admitted with; `None` while it is over its quota.
+    charged: Option<Asked>,
+    tasks: SortedMap<i32, Place>,
+}
+
+/// A task's place in a job.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a task may be several of these at a time"
+)]
+struct Place {
+    pod: Option<PodRef>,
+    version: u64,
+    /// Whether the pod was asked for and is not there yet.
+    is_coming: bool,
+    is_running: bool,
+    /// Whether the pod was ordered to end so that one of the newer template follows.
+    is_stopping: bool,
+    /// Whether the task starts again after a while.
+    rests: bool,
+    /// Whether the task will not start again.
+    is_done: bool,
+}
+
+/// The name, template and number of tasks of an object, and whether its tasks end.
+fn wanted(object: &Object) -> Option<(&Arc<PodSpec>, i32, bool)> {
+    if object_refusal(CAPABILITIES, object).is_some() {
+        return None;
+    }
+    match object {
+        Object::Deployment(own) => Some((&own.template, own.replicas, false)),
+        Object::ReplicaSet(own) | Object::ReplicationController(own) => {
+            Some((&own.template, own.replicas, false))
+        }
+        Object::StatefulSet(own) => Some((&own.template, own.replicas, false)),
+        Object::Job(own) => Some((&own.template, own.completions.unwrap_or(1), true)),
+        _ => None,
+    }
+}
+
+/// The tasks of a job that are there already, as a master finds them that takes over from another one.
+fn living(id: ObjectId, store: &Store) -> SortedMap<i32, Place> {
+    let mut tasks = SortedMap::new();
+    let row = store.objects().get(id);
+    for &pod in row.into_iter().flat_map(|row| &row.pods) {
+        let owner = store.pod_states().get(pod).and_then(|state| state.owner);
+        if let (Some(owner), Some(record)) = (owner, store.pods().get(pod)) {
+            let place = Place {
+                pod: Some(pod),
+                is_running: record.phase == PodPhase::Running,
+                ..Place::default()
+            };
+            tasks.insert(owner.index, place);
+        }
+    }
+    tasks
+}
+
+fn user(spec: &PodSpec) -> User {
+    User {
+        tenant: TenantId(0),
+        namespace: spec.namespace.clone(),
+    }
+}
+
+fn asked(spec: &PodSpec) -> Asked {
+    let requests = spec.requests().unwrap_or_default();
+    Asked {
+        cpu_milli: requests.get(CPU).milli_ceil().unwrap_or(i64::MAX),
+        memory_bytes: requests.get(MEMORY).units_ceil().unwrap_or(i64::MAX),
+    }
+}
+
+impl Borgmaster {
+    /// A workload was declared, declared again, or deleted.
+    pub(super) fn declared(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
+        let object = store.objects().get(id).map(|row| &row.object);
+        let new = object.and_then(|object| Some((object.name(), wanted(object)?)));
+        let Some((name, (template, replicas, ends))) = new else {
+            if let Some(job) = self.jobs.remove(&id) {
+                self.give_back(&job);
+                for pod in job.tasks.values().filter_map(|place| place.pod) {
+                    stop(pod, store, out);
+                }
+            }
+            return;
+        };
+        let old = self.jobs.remove(&id);
+        if let Some(old) = &old {
+            self.give_back(old);
+        }
+        let charge = asked(template).times(i64::from(replicas.max(0)));
+        let is_admitted = self
+            .ledger
+            .admit(&user(template), template.priority, charge);
+        let mut job = old.unwrap_or_else(|| Job {
+            name: name.clone(),
+            template: template.clone(),
+            version: 0,
+            wanted: 0,
+            ends,
+            charged: None,
+            tasks: living(id, store),
+        });
+        if is_admitted {
+            job.version += u64::from(job.template != *template);
+            job.template = template.clone();
+            job.wanted = replicas.max(0);
+            job.charged = Some(charge);
+        } else if let Some(charged) = job.charged {
+            // The job stays as it was, which is within the quota.
+            let spec = &job.template;
+            self.ledger.admit(&user(spec), spec.priority, charged);
+        }
+        self.jobs.insert(id, job);
+        self.dirty.insert(id);
+    }
+
+    fn give_back(&mut self, job: &Job) {
+        if let Some(charged) = job.charged {
+            let spec = &job.template;
+            self.ledger.release(&user(spec), spec.priority, charged);
+        }
+    }
+
+    /// Starts the tasks that a job lacks, ends those beyond its number, and replaces those of an older
+    /// template, a few at a time.
+    pub(super) fn look_at(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
+        let Some(job) = self.jobs.get_mut(&id) else {
+            return;
+        };
+        for index in 0..job.wanted {
+            let place = job.tasks.entry(index).or_default();
+            if place.pod.is_some() || place.is_coming || place.rests || place.is_done {
+                continue;
+            }
+            (place.is_coming, place.version) = (true, job.version);
+            out.creations.push(Creation::Pod(NewPod {
+                owner: PodOwner::new(id, index),
+                name: NewName::Exact(format!("{}-{index}", job.name).into()),
+                spec: job.template.clone(),
+            }));
+        }
+        for place in job.tasks.split_off(&job.wanted).into_values() {
+            if let Some(pod) = place.pod {
+                stop(pod, store, out);
+            }
+        }
+        let running = |place: &&Place| place.is_running && !place.is_stopping;
+        let active = job.tasks.values().filter(|place| !place.is_done).count();
+        let away = active - job.tasks.values().filter(running).count();
+        let mut may_stop = (self.options.update_disruptions as usize).saturating_sub(away);
+        let version = job.version;
+        let outdated = |place: &&mut Place| place.version != version && !place.is_stopping;
+        for place in job.tasks.values_mut().filter(outdated) {
+            let Some(pod) = place.pod else { continue };
+            // One that does not run is not missed.
+            if place.is_running {
+                if may_stop == 0 {
+                    continue;
+                }
+                may_stop -= 1;
+            }
+            place.is_stopping = true;
+            stop(pod, store, out);
+        }
+    }
+
+    fn place_of(&mut self, owner: PodOwner) -> Option<&mut Place> {
+        let job = self.jobs.get_mut(&owner.object)?;
+        job.tasks.get_mut(&owner.index)
+    }
+
+    /// A pod of a job was created.
+    pub(super) fn arrived(&mut self, owner: PodOwner, pod: PodRef) {
+        if let Some(place) = self.place_of(owner) {
+            (place.pod, place.is_coming) = (Some(pod), false);
+        }
+    }
+
+    /// A task ends so that an equal one follows.
+    pub(super) fn awaits(&mut self, owner: PodOwner) {
+        if let Some(place) = self.place_of(owner) {
+            place.is_coming = true;
+        }
+    }
+
+    /// A task does not end so that an equal one follows: it had ended.
+    pub(super) fn awaits_no_more(&mut self, owner: PodOwner) {
+        if let Some(place) = self.place_of(owner) {
+            place.is_coming = false;
+        }
+        self.dirty.insert(owner.object);
+    }
+
+    /// A pod was not created: the task is tried again after a while.
+    pub(super) fn not_created(&mut self, owner: PodOwner) {
+        if let Some(place) = self.place_of(owner) {
+            (place.is_coming, place.rests) = (false, true);
+            let due = Due::Restart(owner.object, owner.index);
+            self.timers.push(self.next_try, due);
+        }
+    }
+
+    pub(super) fn task_runs(&mut self, owner: PodOwner, pod: PodRef) {
+        let place = self.place_of(owner);
+        if let Some(place) = place.filter(|place| place.pod == Some(pod)) {
+            place.is_running = true;
+            self.dirty.insert(owner.object);
+        }
+    }
+
+    /// A task of a job ended; unless it was done or is coming back by itself, it starts again.
+    pub(super) fn task_ended(
+        &mut self,
+        now: Instant,
+        task: &TaskState,
+        reason: EndReason,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        let Some(owner) = task.owner else {
+            return;
+        };
+        if reason.leaves_object() {
+            let (pod, change) = (task.pod, PodChange::Forgotten);
+            out.write(store, Event::PodChanged { pod, change });
+        }
+        let ends = self.jobs.get(&owner.object).is_some_and(|job| job.ends);
+        let restart = now.saturating_add(self.options.restart_delay);
+        let place = self.place_of(owner);
+        let Some(place) = place.filter(|place| place.pod == Some(task.pod)) else {
+            return;
+        };
+        place.pod = None;
+        (place.is_running, place.is_stopping) = (false, false);
+        match reason {
+            EndReason::Completed if ends => place.is_done = true,
+            EndReason::Rejected => place.is_done = true,
+            EndReason::Completed | EndReason::Error | EndReason::TimeLimit => {
+                place.rests = true;
+                let due = Due::Restart(owner.object, owner.index);
+                self.timers.push(restart, due);
+            }
+            _ => {}
+        }
+        self.dirty.insert(owner.object);
+    }
+
+    /// A task that ended starts again.
+    pub(super) fn restart(&mut self, id: ObjectId, index: i32) {
+        if let Some(place) = self.place_of(PodOwner::new(id, index)) {
+            place.rests = false;
+            self.dirty.insert(id);
+        }
+    }
+}

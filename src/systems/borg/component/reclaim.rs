@@ -1,0 +1,156 @@
+//! Estimates of what tasks need, from what they use; and what happens when a machine runs out of memory
+//! because an estimate was wrong: tasks below production are killed, and never others (spec:
+//! orchestrators-b.md section 5.3).
+
+use std::cmp::Reverse;
+
+use cluster::{Store, UsageSamples};
+use control::Outbox;
+use model::{EndReason, EvictionCause, PodRef, Tier, Used};
+use units::{Duration, Instant, NodeId};
+
+use super::super::cell::Held;
+use super::super::options::Reclamation;
+use super::Borgmaster;
+use crate::parts::reservation::Estimator;
+
+/// The estimates of a task.
+#[derive(Clone, Debug)]
+struct Estimate {
+    pod: PodRef,
+    cpu: Estimator,
+    memory: Estimator,
+}
+
+/// The estimates of all running tasks.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Estimates {
+    /// Instant of the next estimate.
+    next: Instant,
+    /// Whether the next estimates may differ from the last ones.
+    pub(super) matters: bool,
+    /// By slot.
+    of: Vec<Option<Estimate>>,
+    /// Tasks that are to be killed for want of memory.
+    victims: Vec<PodRef>,
+}
+
+impl Estimates {
+    pub(super) fn forget(&mut self, pod: PodRef) {
+        if let Some(row) = self.of.get_mut(pod.slot.index()) {
+            row.take_if(|own| own.pod == pod);
+        }
+    }
+
+    /// The cores and the memory to keep for a task that runs and is measured.
+    fn sample(
+        &mut self,
+        held: &Held,
+        running: Duration,
+        used: Used,
+        options: &Reclamation,
+    ) -> (i64, i64) {
+        let slot = held.pod.slot.index();
+        if self.of.len() <= slot {
+            self.of.resize(slot + 1, None);
+        }
+        let own = self.of[slot].get_or_insert_with(|| Estimate {
+            pod: held.pod,
+            cpu: Estimator::new(held.limit.cpu_milli as f64, options.reservation),
+            memory: Estimator::new(held.limit.memory_bytes as f64, options.reservation),
+        });
+        let at = running.as_nanos() as f64 / 1e9;
+        let whole = |amount: f64, limit: i64| (amount.ceil() as i64).clamp(0, limit);
+        let cpu = own.cpu.sample(at, used.cpu_milli as f64);
+        let memory = own.memory.sample(at, used.memory_bytes as f64);
+        self.matters |= running.as_nanos() as f64 / 1e9 < options.reservation.warm_up;
+        (
+            whole(cpu, held.limit.cpu_milli),
+            whole(memory, held.limit.memory_bytes),
+        )
+    }
+}
+
+impl Borgmaster {
+    /// Instant of the next estimate.
+    pub(super) fn next_estimate(&self) -> Option<Instant> {
+        self.options.reclamation.map(|_| self.estimates.next)
+    }
+
+    /// Machines measure what their tasks use.
+    pub(super) fn estimate(&mut self, now: Instant, store: &Store, usage: &dyn UsageSamples) {
+        let Some(options) = self.options.reclamation else {
+            return;
+        };
+        let interval = options.interval.as_nanos().max(1);
+        let past = now.as_nanos() % interval;
+        let last = Instant::from_nanos(now.as_nanos() - past);
+        self.estimates.next = last.saturating_add(options.interval);
+        self.estimates.matters = false;
+        let mut has_changed = false;
+        for node in store.nodes().present() {
+            let contact = self.contacts.get(node.index());
+            if contact.is_some_and(super::machines::Contact::is_heard) {
+                has_changed |= self.estimate_on(now, node, &options, usage);
+                self.look_for_shortage(node, usage);
+            }
+        }
+        self.estimates.matters |= has_changed;
+        if has_changed {
+            self.pending.unblock();
+        }
+    }
+
+    fn estimate_on(
+        &mut self,
+        now: Instant,
+        node: NodeId,
+        options: &Reclamation,
+        usage: &dyn UsageSamples,
+    ) -> bool {
+        let (estimates, tasks) = (&mut self.estimates, &self.tasks);
+        self.cell.reserve(node, |held| {
+            let own = tasks.get(held.pod.slot.index()).and_then(Option::as_ref);
+            let started = own.and_then(|own| own.started.filter(|_| own.pod == held.pod));
+            match (started, usage.pod(held.pod)) {
+                (Some(started), Some(used)) => {
+                    estimates.sample(held, now.since(started), used, options)
+                }
+                // Of a task of whose use nothing is known, all is kept.
+                _ => (held.limit.cpu_milli, held.limit.memory_bytes),
+            }
+        })
+    }
+
+    /// Chooses the tasks that a machine kills because it is out of memory: from the lowest priority up,
+    /// the newest first, production never.
+    fn look_for_shortage(&mut self, node: NodeId, usage: &dyn UsageSamples) {
+        let machine = &self.cell.machines()[node.index()];
+        let used = |held: &Held| usage.pod(held.pod).map_or(0, |used| used.memory_bytes);
+        let all = machine.tasks.iter().map(used);
+        let mut missing = all.fold(0_i64, i64::saturating_add) - machine.offered.memory_bytes;
+        if missing <= 0 {
+            return;
+        }
+        let below = |held: &&Held| !Tier::of(held.priority).is_prod();
+        let mut tasks: Vec<&Held> = machine.tasks.iter().filter(below).collect();
+        tasks.sort_by_key(|held| (held.priority, Reverse(held.started)));
+        for held in tasks {
+            let own = used(held);
+            if missing > 0 && own > 0 {
+                missing -= own;
+                self.estimates.victims.push(held.pod);
+            }
+        }
+    }
+
+    /// Kills the tasks that were chosen for want of memory; equal ones come to the queue.
+    pub(super) fn relieve(&mut self, store: &Store, out: &mut Outbox) {
+        for pod in std::mem::take(&mut self.estimates.victims) {
+            let own = self.task(pod);
+            if own.is_some_and(|own| !own.is_replaced) && store.pods().get(pod).is_some() {
+                self.replace(pod, EndReason::Evicted(EvictionCause::NodePressure), out);
+            }
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Tasks: how they are admitted, placed, killed for others, and end.
+
+use cluster::Store;
+use control::Outbox;
+use control::Progress;
+use control::admission::Creation;
+use model::{DeviceSet, EndReason, Event, EvictionCause, PodCreated, PodOwner, PodRef, Text};
+use units::{ClassId, GangId, Instant, NodeId, PodId};
+
+use super::super::pending::Waiting;
+use super::super::quota::{Asked, User};
+use super::{Borgmaster, demand};
+
+/// A task and the pod that it is.
+#[derive(Clone, Debug)]
+pub(super) struct TaskState {
+    pub(super) pod: PodRef,
+    class: ClassId,
+    priority: i32,
+    user: User,
+    asked: Asked,
+    pub(super) owner: Option<PodOwner>,
+    /// Whether the task counts against its user's quota by itself, and not with its job.
+    is_charged: bool,
+    pub(super) machine: Option<NodeId>,
+    pub(super) started: Option<Instant>,
+    /// Whether the task ends so that a copy of it follows.
+    pub(super) is_replaced: bool,
+    /// Whether the task was found to fit nowhere, which is reported once.
+    is_passed_over: bool,
+}
+
+/// A task that is bound once those have ended that were killed for it.
+#[derive(Clone, Debug)]
+pub(super) struct Nomination {
+    pod: PodRef,
+    node: NodeId,
+    victims: Vec<PodRef>,
+}
+
+/// Tasks that are admitted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Together {
+    Gang(GangId),
+    Alone(PodId),
+}
+
+/// A task that is to be admitted.
+#[derive(Clone, Debug)]
+pub(super) struct Arrived {
+    together: Together,
+    pod: PodRef,
+}
+
+/// Most tasks that are decided on in one step.
+const MOST_IN_A_STEP: u32 = 256;
+
+impl Borgmaster {
+    pub(super) fn task_mut(&mut self, pod: PodRef) -> Option<&mut TaskState> {
+        let own = self.tasks.get_mut(pod.slot.index())?.as_mut()?;
+        (own.pod == pod).then_some(own)
+    }
+
+    pub(super) fn task(&self, pod: PodRef) -> Option<&TaskState> {
+        let own = self.tasks.get(pod.slot.index())?.as_ref()?;
+        (own.pod == pod).then_some(own)
+    }
+
+    /// A pod was created: a task, which has to be admitted unless its job was or it is on a machine.
+    pub(super) fn created(&mut self, created: &PodCreated, store: &Store) -> Option<Arrived> {
+        let pod = created.pod;
+        while self.demands.len() <= created.class.index() {
+            let next = ClassId::from_index(self.demands.len());
+            self.demands.push(demand(store, next));
+        }
+        let class = store.class(created.class);
+        let slot = pod.slot.index();
+        if self.tasks.len() <= slot {
+            self.tasks.resize(slot + 1, None);
+        }
+        self.tasks[slot] = Some(TaskState {
+            pod,
+            class: created.class,
+            priority: class.spec.priority,
+            user: User {
+                tenant: created.tenant,
+                namespace: class.spec.namespace.clone(),
+            },
+            asked: Asked {
+                cpu_milli: class.requests.cpu_milli,
+                memory_bytes: class.requests.memory_bytes,
+            },
+            owner: created.owner,
+            is_charged: false,
+            machine: None,
+            started: None,
+            is_replaced: false,
+            is_passed_over: false,
+        });
+        self.waiting += 1;
+        if let Some(owner) = created.owner {
+            self.arrived(owner, pod);
+        }
+        let together = created.gang.map(Together::Gang);
+        let together = together.unwrap_or(Together::Alone(pod.id));
+        created.found.is_none().then_some(Arrived { together, pod })
+    }
+
+    /// Admits the tasks of jobs that are within quota to the queue, and rejects those of others. What
+    /// belongs to a workload was admitted with it.
+    pub(super) fn admit(&mut self, arrived: &[Arrived], store: &Store, out: &mut Outbox) {
+        for job in arrived.chunk_by(|one, next| one.together == next.together) {
+            let known = |arrived: &Arrived| self.task(arrived.pod).cloned();
+            let tasks: Vec<TaskState> = job.iter().filter_map(known).collect();
+            let Some(first) = tasks.first() else {
+                continue;
+            };
+            let mut asked = Asked::default();
+            for own in tasks.iter().filter(|own| own.owner.is_none()) {
+                asked.cpu_milli = asked.cpu_milli.saturating_add(own.asked.cpu_milli);
+                asked.memory_bytes = asked.memory_bytes.saturating_add(own.asked.memory_bytes);
+            }
+            let is_expressed = tasks
+                .iter()
+                .all(|own| self.demands[own.class.index()].is_some());
+            let is_admitted = is_expressed && self.ledger.admit(&first.user, first.priority, asked);
+            for own in tasks {
+                if is_admitted {
+                    let is_charged = own.owner.is_none();
+                    if let Some(task) = self.task_mut(own.pod) {
+                        task.is_charged = is_charged;
+                    }
+                    self.pending
+                        .push(own.pod, own.class, own.priority, own.user);
+                } else {
+                    let (pod, reason) = (own.pod, EndReason::Rejected);
+                    out.write(store, Event::PodEnded { pod, reason });
+                }
+            }
+        }
+    }
+
+    /// One scheduling pass over the queue.
+    pub(super) fn pass(&mut self, store: &Store, out: &mut Outbox) -> Progress {
+        for _ in 0..MOST_IN_A_STEP {
+            let Some(waiting) = self.pending.pop() else {
+                return Progress::Idle;
+            };
+            self.place(waiting, store, out);
+        }
+        Progress::More
+    }
+
+    fn place(&mut self, waiting: Waiting, store: &Store, out: &mut Outbox) {
+        let pod = waiting.pod;
+        let record = store.pods().get(pod);
+        let waits = record.is_some_and(|record| record.node().is_none())
+            && !store.pod_states().is_terminating(pod);
+        let is_free = self.task(pod).is_some_and(|own| own.machine.is_none());
+        let demand = self.demands.get(waiting.class.index()).cloned().flatten();
+        let (true, true, Some(demand)) = (waits, is_free, demand) else {
+            return;
+        };
+        out.decided_pods += 1;
+        out.decided_jobs += 1;
+        if let Some(node) = self.cell.select(&demand, &mut self.random) {
+            self.take(pod, node);
+            let devices = DeviceSet::EMPTY;
+            out.write(store, Event::PodBound { pod, node, devices });
+        } else if let Some((node, victims)) = self.cell.preempt(&demand) {
+            for &victim in &victims {
+                self.leave(victim);
+                self.replace(victim, EndReason::Evicted(EvictionCause::Preemption), out);
+            }
+            self.take(pod, node);
+            self.nominations.push(Nomination { pod, node, victims });
+        } else {
+            self.pending.block(waiting.class, waiting.priority);
+            self.pending.put_back(waiting);
+            let own = self.task_mut(pod);
+            let is_news = own.is_some_and(|own| !std::mem::replace(&mut own.is_passed_over, true));
+            if is_news {
+                out.write(store, Event::PodUnschedulable { pod });
+            }
+        }
+    }
+
+    /// Ends a task so that an equal one comes to the queue.
+    pub(super) fn replace(&mut self, pod: PodRef, reason: EndReason, out: &mut Outbox) {
+        if let Some(own) = self.task_mut(pod) {
+            own.is_replaced = true;
+            let owner = own.owner;
+            if let Some(owner) = owner {
+                self.awaits(owner);
+            }
+            out.creations.push(Creation::Replacement { pod, reason });
+        }
+    }
+
+    /// The task had ended when it was to be replaced.
+    pub(super) fn not_replaced(&mut self, pod: PodRef) {
+        let owner = self.task_mut(pod).and_then(|own| {
+            own.is_replaced = false;
+            own.owner
+        });
+        if let Some(owner) = owner {
+            self.awaits_no_more(owner);
+        }
+    }
+
+    /// Counts a task on a machine.
+    fn take(&mut self, pod: PodRef, node: NodeId) {
+        let Some(own) = self.task_mut(pod) else {
+            return;
+        };
+        own.machine = Some(node);
+        let class = own.class.index();
+        self.waiting -= 1;
+        if let Some(Some(demand)) = self.demands.get(class) {
+            self.cell.add(node, pod, demand);
+        }
+    }
+
+    /// Takes a task off its machine's books.
+    pub(super) fn leave(&mut self, pod: PodRef) {
+        let machine = self.task_mut(pod).and_then(|own| own.machine.take());
+        if let Some(node) = machine {
+            self.waiting += 1;
+            self.estimates.forget(pod);
+            self.cell.remove(node, pod);
+            self.pending.unblock();
+        }
+    }
+
+    /// A pod that was on a node before the run began is a task there.
+    pub(super) fn bound(&mut self, pod: PodRef, node: NodeId) {
+        if self.task(pod).is_some_and(|own| own.machine.is_none()) {
+            self.take(pod, node);
+        }
+    }
+
+    /// The store did not take a binding: the task waits again.
+    pub(super) fn not_bound(&mut self, pod: PodRef) {
+        self.leave(pod);
+        if let Some(own) = self.task(pod).cloned() {
+            self.pending
+                .push(own.pod, own.class, own.priority, own.user);
+        }
+    }
+
+    /// Binds the tasks for which all have ended that were killed for them.
+    pub(super) fn bind_nominated(&mut self, store: &Store, out: &mut Outbox) {
+        for mut own in std::mem::take(&mut self.nominations) {
+            own.victims.retain(|&victim| self.task(victim).is_some());
+            let Nomination { pod, node, .. } = own;
+            if !own.victims.is_empty() {
+                self.nominations.push(own);
+            } else if self
+                .task(pod)
+                .is_some_and(|task| task.machine == Some(node))
+            {
+                let devices = DeviceSet::EMPTY;
+                out.write(store, Event::PodBound { pod, node, devices });
+            }
+        }
+    }
+
+    pub(super) fn runs(&mut self, at: Instant, pod: PodRef) {
+        let owner = self.task_mut(pod).and_then(|own| {
+            own.started = Some(at);
+            own.owner
+        });
+        if let Some(owner) = owner {
+            self.task_runs(owner, pod);
+        }
+    }
+
+    pub(super) fn ended(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        reason: EndReason,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        self.leave(pod);
+        let row = self.tasks.get_mut(pod.slot.index());
+        let Some(own) = row.and_then(|row| row.take_if(|own| own.pod == pod)) else {
+            return;
+        };
+        self.waiting -= 1;
+        if own.is_charged {
+            self.ledger.release(&own.user, own.priority, own.asked);
+        }
+        self.task_ended(now, &own, reason, store, out);
+    }
+
+    pub(super) fn why_it_waits(&self, pod: PodRef) -> Option<Text> {
+        let own = self.task(pod)?;
+        let is_nominated = self.nominations.iter().any(|own| own.pod == pod);
+        if is_nominated {
+            return Some("tasks of lower priority end to make room".into());
+        }
+        own.machine
+            .is_none()
+            .then(|| "no machine has room, also beside tasks of lower priority".into())
+    }
+}

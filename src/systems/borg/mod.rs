@@ -1,0 +1,44 @@
+//! Borg: one master over a cell of machines, which admits jobs by quota, scans its pending tasks from
+//! high to low priority, packs them by a score, kills tasks of lower priority where that makes room,
+//! and lends out what tasks were promised and do not use.
+//!
+//! Follows Verma and others, "Large-scale cluster management at Google with Borg", `EuroSys`'15
+//! (spec: orchestrators-b.md section 5).
+//!
+//! A cell that takes the best of ten machines with room, as a caller builds it from the registry:
+//!
+//! ```
+//! use policy::{ProfileChoice, Setup};
+//! use scheduler::pipeline::evaluate::Form;
+//! use systems::borg::BorgOptions;
+//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//!
+//! let request = SystemRequest {
+//!     setup: Setup::default(),
+//!     profile: ProfileChoice::named("default"),
+//!     options: SystemOptions::default().with(BorgOptions {
+//!         candidates: Some(10),
+//!         ..BorgOptions::default()
+//!     }),
+//!     controllers: None,
+//!     form: Form::Incremental,
+//!     time_limits: TimeLimits::Ignored,
+//!     images: None,
+//! };
+//! let parts = (registry::find("borg")?.build)(&request)?;
+//! assert_eq!(parts.components[0].name(), "borgmaster");
+//! # Ok::<(), systems::SystemError>(())
+//! ```
+
+pub mod cell;
+mod component;
+mod entry;
+pub mod options;
+pub mod pending;
+pub mod quota;
+
+pub use entry::ENTRY;
+pub use options::BorgOptions;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! The pending queue (spec: orchestrators-b.md section 5.2): scanned from high to low priority, with the
+//! users of a priority in turns, so that one large job does not block the rest. A user's tasks go in
+//! the order in which they came.
+//!
+//! Tasks of one class fit alike: once one of them found no machine, the others are parked until
+//! something changes.
+
+use std::cmp::Reverse;
+use std::collections::VecDeque;
+
+use model::PodRef;
+use units::{ClassId, SortedMap, SortedSet};
+
+use super::quota::User;
+
+/// A task that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The task.
+    pub pod: PodRef,
+    /// The class of the task.
+    pub class: ClassId,
+    /// The priority of the task, which all tasks of its class have.
+    pub priority: i32,
+    /// The user.
+    pub user: User,
+    /// The place in the queue among those of its user and priority.
+    number: u64,
+}
+
+/// Tasks of a class by their numbers.
+type Lane = VecDeque<(u64, PodRef)>;
+
+/// Tasks of a priority that may be tried.
+#[derive(Clone, Debug, Default)]
+struct Band {
+    /// Users that have such tasks, the one whose turn it is first.
+    turns: VecDeque<User>,
+    users: SortedMap<User, SortedMap<ClassId, Lane>>,
+}
+
+impl Band {
+    fn lane(&mut self, user: &User, class: ClassId) -> &mut Lane {
+        if !self.users.contains_key(user) {
+            self.turns.push_back(user.clone());
+        }
+        let lanes = self.users.entry(user.clone()).or_default();
+        lanes.entry(class).or_default()
+    }
+}
+
+/// The queue.
+#[derive(Clone, Debug, Default)]
+pub struct Pending {
+    bands: SortedMap<Reverse<i32>, Band>,
+    parked: SortedMap<(Reverse<i32>, User, ClassId), Lane>,
+    blocked: SortedSet<ClassId>,
+    next: u64,
+}
+
+impl Pending {
+    /// Queues a task behind the others of its user and priority.
+    pub fn push(&mut self, pod: PodRef, class: ClassId, priority: i32, user: User) {
+        let number = self.next;
+        self.next += 1;
+        self.lane(priority, user, class).push_back((number, pod));
+    }
+
+    /// Queues a task at its old place.
+    pub fn put_back(&mut self, waiting: Waiting) {
+        let Waiting {
+            pod,
+            class,
+            priority,
+            user,
+            number,
+        } = waiting;
+        let lane = self.lane(priority, user, class);
+        let place = lane.partition_point(|&(own, _)| own < number);
+        lane.insert(place, (number, pod));
+    }
+
+    fn lane(&mut self, priority: i32, user: User, class: ClassId) -> &mut Lane {
+        let band = Reverse(priority);
+        if self.blocked.contains(&class) {
+            self.parked.entry((band, user, class)).or_default()
+        } else {
+            self.bands.entry(band).or_default().lane(&user, class)
+        }
+    }
+
+    /// Takes the next task to be tried.
+    pub fn pop(&mut self) -> Option<Waiting> {
+        loop {
+            let (&Reverse(priority), band) = self.bands.iter_mut().next()?;
+            let Some(user) = band.turns.pop_front() else {
+                self.bands.remove(&Reverse(priority));
+                continue;
+            };
+            let Some(lanes) = band.users.get_mut(&user) else {
+                continue;
+            };
+            let first = lanes.iter().filter_map(|(&class, lane)| {
+                let &(number, pod) = lane.front()?;
+                Some((number, class, pod))
+            });
+            let Some((number, class, pod)) = first.min() else {
+                band.users.remove(&user);
+                continue;
+            };
+            let is_empty = lanes.get_mut(&class).is_none_or(|lane| {
+                lane.pop_front();
+                lane.is_empty()
+            });
+            if is_empty {
+                lanes.remove(&class);
+            }
+            if lanes.is_empty() {
+                band.users.remove(&user);
+            } else {
+                band.turns.push_back(user.clone());
+            }
+            return Some(Waiting {
+                pod,
+                class,
+                priority,
+                user,
+                number,
+            });
+        }
+    }
+
+    /// Parks the tasks of a class, which fits nowhere, until [`Pending::unblock`].
+    pub fn block(&mut self, class: ClassId, priority: i32) {
+        self.blocked.insert(class);
+        let Some(band) = self.bands.get_mut(&Reverse(priority)) else {
+            return;
+        };
+        for (user, lanes) in &mut band.users {
+            if let Some(lane) = lanes.remove(&class) {
+                self.parked
+                    .insert((Reverse(priority), user.clone(), class), lane);
+            }
+        }
+        let emptied = band.users.extract_all(|_, lanes| lanes.is_empty());
+        let emptied: SortedSet<User> = emptied.into_iter().map(|(user, _)| user).collect();
+        band.turns.retain(|user| !emptied.contains(user));
+    }
+
+    /// Something changed: parked tasks may be tried again. Their users have their turn behind others, in
+    /// the order of users.
+    pub fn unblock(&mut self) {
+        if self.blocked.is_empty() {
+            return;
+        }
+        self.blocked.clear();
+        for ((band, user, class), lane) in std::mem::take(&mut self.parked) {
+            self.bands
+                .entry(band)
+                .or_default()
+                .lane(&user, class)
+                .extend(lane);
+        }
+    }
+
+    /// Whether no task may be tried.
+    pub fn is_idle(&self) -> bool {
+        self.bands.values().all(|band| band.users.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use units::{PodId, PodSlot, TenantId};
+
+    fn pod(number: u32) -> PodRef {
+        PodRef {
+            id: PodId(number),
+            slot: PodSlot(number),
+        }
+    }
+
+    fn user(tenant: u32) -> User {
+        User {
+            tenant: TenantId(tenant),
+            namespace: "default".into(),
+        }
+    }
+
+    fn drain(queue: &mut Pending) -> Vec<u32> {
+        std::iter::from_fn(|| queue.pop().map(|task| task.pod.id.0)).collect()
+    }
+
+    #[test]
+    fn users_of_a_priority_take_turns_and_higher_priorities_go_first() {
+        let mut queue = Pending::default();
+        for (number, tenant, priority) in [
+            (0, 1, 110),
+            (1, 1, 110),
+            (2, 1, 110),
+            (3, 2, 110),
+            (4, 2, 110),
+            (5, 3, 200),
+        ] {
+            queue.push(
+                pod(number),
+                ClassId(priority as u32),
+                priority,
+                user(tenant),
+            );
+        }
+        assert_eq!(drain(&mut queue), [5, 0, 3, 1, 4, 2]);
+        assert!(queue.is_idle());
+    }
+
+    #[test]
+    fn a_class_that_fits_nowhere_blocks_no_other_and_keeps_its_order() {
+        let mut queue = Pending::default();
+        for (number, class) in [(0, 7), (1, 7), (2, 8), (3, 7)] {
+            queue.push(pod(number), ClassId(class), 110, user(1));
+        }
+        let first = queue.pop().expect("a task");
+        queue.block(first.class, first.priority);
+        queue.put_back(first);
+        assert_eq!(drain(&mut queue), [2]);
+        queue.push(pod(4), ClassId(7), 110, user(1));
+        assert!(queue.is_idle());
+        queue.unblock();
+        assert_eq!(drain(&mut queue), [0, 1, 3, 4]);
+    }
+}

@@ -1,0 +1,94 @@
+//! Options of Borg, from the experiment file to what its master is made from.
+
+use model::Tier;
+use policy::borg::Rule;
+use scenario::schema::{Borg, BorgReclamation, BorgScore, PriorityTier};
+use systems::borg::BorgOptions;
+use systems::borg::options::{Quota, Reclamation};
+use systems::parts::permit::Rate;
+use systems::parts::reservation::ReservationOptions;
+use units::{Duration, Quantity};
+
+use super::BuildError;
+
+/// The options of an experiment's `system.borg`.
+pub(super) fn borg_options(written: &Borg) -> Result<BorgOptions, BuildError> {
+    let mut quotas = Vec::new();
+    for (number, own) in written.quota.iter().enumerate() {
+        let wrong =
+            |what: &str| BuildError::Experiment(format!("system.borg.quota[{number}].{what}"));
+        let tier = tier(own.tier);
+        if quotas.iter().any(|quota: &Quota| quota.tier == tier) {
+            let name = tier.name();
+            return Err(wrong(&format!(
+                "tier: there is a quota of the tier `{name}` already; expected one for each tier"
+            )));
+        }
+        let amount = |asked: Option<Quantity>, field: &str, whole: fn(Quantity) -> Option<i64>| {
+            let Some(asked) = asked else {
+                return Ok(None);
+            };
+            let found = whole(asked).filter(|&found| found >= 0);
+            let why = || wrong(&format!("{field}: expected 0 or more, such as 100"));
+            found.map(Some).ok_or_else(why)
+        };
+        quotas.push(Quota {
+            tier,
+            cpu_milli: amount(own.cpu, "cpu", |own| own.milli_ceil().ok())?,
+            memory_bytes: amount(own.memory, "memory", |own| own.units_ceil().ok())?,
+        });
+    }
+    let base = f64::from(written.base);
+    Ok(BorgOptions {
+        score: match written.score {
+            BorgScore::Stranded => Rule::Stranded,
+            BorgScore::Epvm => Rule::Epvm { base },
+            BorgScore::BestFit => Rule::BestFit,
+            BorgScore::WorstFit => Rule::WorstFit,
+        },
+        candidates: written.candidates,
+        quotas,
+        reclamation: written.reclamation.map(reclamation).transpose()?,
+        unreachable_after: written.unreachable_after,
+        reschedule: (written.reschedule > 0).then(|| Rate {
+            spacing: Duration::from_nanos(1_000_000_000 / i64::from(written.reschedule)),
+        }),
+        restart_delay: written.restart_delay,
+        update_disruptions: written.update_disruptions,
+    })
+}
+
+fn reclamation(written: BorgReclamation) -> Result<Reclamation, BuildError> {
+    let seconds = |span: Duration| span.as_nanos() as f64 / 1e9;
+    let wrong = |field: &str, expected: &str| {
+        let place = format!("system.borg.reclamation.{field}");
+        Err(BuildError::Experiment(format!(
+            "{place}: expected {expected}"
+        )))
+    };
+    if written.warm_up < Duration::ZERO {
+        return wrong("warmUp", "a duration of 0s or more, such as 5m");
+    }
+    if written.decay < written.interval {
+        return wrong("decay", "the interval or more, such as 1h");
+    }
+    Ok(Reclamation {
+        interval: written.interval,
+        reservation: ReservationOptions {
+            warm_up: seconds(written.warm_up),
+            window: seconds(written.window),
+            margin: written.margin,
+            decay: 1.0 / seconds(written.decay),
+        },
+    })
+}
+
+const fn tier(written: PriorityTier) -> Tier {
+    match written {
+        PriorityTier::Free => Tier::Free,
+        PriorityTier::Batch => Tier::Batch,
+        PriorityTier::Mid => Tier::Mid,
+        PriorityTier::Production => Tier::Production,
+        PriorityTier::Monitoring => Tier::Monitoring,
+    }
+}

@@ -1,0 +1,171 @@
+//! Automatic deployment of a scenario: plans of repositories, and the pushes of its files.
+
+use std::sync::Arc;
+
+use control::delivery::{
+    BuildPolicy, Deliveries, DeliveryOptions, Detection, Overlap, Plan, Stage,
+};
+use control::operation::Operation;
+use model::{Push, VersionFault};
+use scenario::Scenario;
+use scenario::schema::{self, BuildOrder, DeliveryOverlap};
+use systems::functions::{Function, provides};
+use trace::table::Table;
+use units::{Duration, Instant};
+
+use super::operations::runs_workloads;
+use super::price_list::at;
+use super::{BuildError, FileSource};
+
+/// Time until the registry's call reports a push, where nothing is stated (spec: orchestrators-a.md 9.1).
+const WEBHOOK: Duration = Duration::from_secs(1);
+
+/// The component that deploys what is pushed; `None` if nothing is watched.
+///
+/// # Errors
+/// The system has no workloads whose images could be watched.
+pub fn delivery(scenario: &Scenario) -> Result<Option<Deliveries>, BuildError> {
+    if scenario.delivery.is_empty() {
+        return Ok(None);
+    }
+    let system = &scenario.system.name;
+    if !runs_workloads(scenario) {
+        let fix = if systems::registry::find(system)
+            .is_ok_and(|entry| entry.workloads == systems::RunsWorkloads::WithControllers)
+        {
+            "write `controllers: {}` under `system`"
+        } else {
+            "choose a system that does (`windtunnel systems --functions`)"
+        };
+        return Err(BuildError::Experiment(format!(
+            "delivery: the system `{system}` runs pods alone, and no workload whose image could be \
+             replaced; {fix}"
+        )));
+    }
+    let plans = scenario
+        .delivery
+        .iter()
+        .map(|own| Arc::new(plan(own, scenario.seed)));
+    Ok(Some(Deliveries::new(&DeliveryOptions {
+        plans: plans.collect(),
+        rolls_out: provides(system, Function::Deployment),
+    })))
+}
+
+/// What a scenario's system does not deploy, in words; `None` if it deploys all or nothing is watched.
+pub(super) fn undelivered(scenario: &Scenario) -> Option<String> {
+    let system = &scenario.system.name;
+    let is_lost = !scenario.delivery.is_empty() && !provides(system, Function::Deployment);
+    is_lost.then(|| {
+        format!(
+            "delivery: the system `{system}` replaces no running pods: pushes are counted in \
+             `deliveries.undelivered`, and change nothing"
+        )
+    })
+}
+
+fn plan(own: &schema::Delivery, seed: u64) -> Plan {
+    let stages = own.stages.iter().map(|stage| Stage {
+        name: stage.name.as_str().into(),
+        takes: stage.takes.clone(),
+        failure: stage.failure,
+    });
+    Plan {
+        repository: own.image.as_str().into(),
+        detection: own.poll.map_or_else(
+            || Detection::Webhook(own.webhook.unwrap_or(WEBHOOK)),
+            Detection::Poll,
+        ),
+        stages: stages.collect(),
+        builds: match own.builds {
+            BuildOrder::Serial => BuildPolicy::Serial,
+            BuildOrder::SerialLatestOnly => BuildPolicy::SerialLatestOnly,
+            BuildOrder::Parallel => BuildPolicy::Parallel,
+        },
+        overlap: match own.overlap {
+            DeliveryOverlap::Cancel => Overlap::Cancel,
+            DeliveryOverlap::Queue => Overlap::Queue,
+            DeliveryOverlap::LatestWins => Overlap::LatestWins,
+        },
+        deadline: own.deadline,
+        rolls_back: own.auto_rollback,
+        seed,
+    }
+}
+
+/// A push as an operation states it.
+pub(super) fn push(own: &schema::Push) -> Push {
+    Push {
+        image: own.image.as_str().into(),
+        digest: own.digest.as_deref().map(Into::into),
+        is_source: own.source,
+        fault: own.fault.map(|fault| match fault {
+            schema::VersionFault::Crash => VersionFault::Crash,
+            schema::VersionFault::Unready => VersionFault::Unready,
+        }),
+    }
+}
+
+/// The pushes of a scenario's files.
+///
+/// # Errors
+/// A file can't be read, or is of another repository.
+pub(super) fn pushes(
+    scenario: &Scenario,
+    files: &FileSource<'_>,
+) -> Result<Vec<(Instant, Operation)>, BuildError> {
+    let mut operations = Vec::new();
+    for own in &scenario.delivery {
+        let Some(list) = &own.pushes else {
+            continue;
+        };
+        let mut table = Table::open(&files.open(list))?;
+        let seconds = table.required_column("seconds")?;
+        let image = table.required_column("image")?;
+        let [digest, source, fault] = ["digest", "source", "fault"].map(|name| table.column(name));
+        while let Some(row) = table.next_row()? {
+            let row = row.map_err(|bad| at(list, bad.line, &bad.column, &bad.rule))?;
+            let wrong = |column: &str, rule: String| at(list, row.line, column, &rule);
+            let time = row.text(&seconds);
+            let after = time.parse::<f64>().ok();
+            let after = after.and_then(Duration::checked_from_secs_f64);
+            let after = after.filter(|own| *own >= Duration::ZERO);
+            let after = after.ok_or_else(|| {
+                wrong(
+                    "seconds",
+                    format!("`{time}` is not a number of seconds from 0 on"),
+                )
+            })?;
+            let named = row.text(&image);
+            let repository = model::delivery::repository(named);
+            if repository != own.image {
+                let rule = format!("`{named}` is no image of `{}`, which is watched", own.image);
+                return Err(wrong("image", rule));
+            }
+            let optional = |column| Some(row.optional_text(column)).filter(|own| !own.is_empty());
+            let push = Push {
+                image: named.into(),
+                digest: optional(digest.as_ref()).map(Into::into),
+                is_source: match optional(source.as_ref()) {
+                    None | Some("false") => false,
+                    Some("true") => true,
+                    Some(other) => {
+                        let rule = format!("`{other}` is neither `true` nor `false`");
+                        return Err(wrong("source", rule));
+                    }
+                },
+                fault: match optional(fault.as_ref()) {
+                    None => None,
+                    Some("crash") => Some(VersionFault::Crash),
+                    Some("unready") => Some(VersionFault::Unready),
+                    Some(other) => {
+                        let rule = format!("`{other}` is neither `crash` nor `unready`");
+                        return Err(wrong("fault", rule));
+                    }
+                },
+            };
+            operations.push((Instant::ZERO.saturating_add(after), Operation::Push(push)));
+        }
+    }
+    Ok(operations)
+}

@@ -1,0 +1,136 @@
+//! Volumes of a scenario whose data is kept, and the disks that fail.
+
+use std::sync::Arc;
+
+use control::operation::Operation;
+use control::volumes::backup::Schedule;
+use control::volumes::{BackupPlan, VolumeClass, VolumeKeeper, VolumePlan};
+use model::node::ZONE_LABEL;
+use model::{Disk, Node};
+use scenario::Scenario;
+use scenario::schema::{self, FailureKind, StorageClass};
+use units::nearest::hint;
+use units::{Instant, SortedSet};
+
+use super::BuildError;
+use super::operations::{runs_workloads, target};
+
+/// The component that keeps the volumes of a scenario; `None` without any.
+///
+/// # Errors
+/// A volume is of no workload, or in no zone of the cluster.
+pub fn storage(
+    scenario: &Scenario,
+    nodes: &[Arc<Node>],
+) -> Result<Option<VolumeKeeper>, BuildError> {
+    if scenario.storage.is_empty() {
+        return Ok(None);
+    }
+    if !runs_workloads(scenario) {
+        let system = &scenario.system.name;
+        return Err(BuildError::Experiment(format!(
+            "storage: the system `{system}` runs pods alone, and no workload that keeps data; choose \
+             a system that does (`windtunnel systems --functions`), or write `controllers: {{}}` \
+             under `system`"
+        )));
+    }
+    let plans = scenario.storage.iter().enumerate();
+    let plans = plans.map(|(number, own)| plan(number, own, nodes));
+    Ok(Some(VolumeKeeper::new(plans.collect::<Result<_, _>>()?)))
+}
+
+fn plan(
+    number: usize,
+    own: &schema::Storage,
+    nodes: &[Arc<Node>],
+) -> Result<VolumePlan, BuildError> {
+    let wrong = |field: &str, what: String| {
+        BuildError::Experiment(format!("storage[{number}].{field}: {what}"))
+    };
+    let workload = target(&own.workload).ok_or_else(|| {
+        wrong(
+            "workload",
+            format!(
+                "expected KIND/NAMESPACE/NAME such as `StatefulSet/default/database`, found `{}`",
+                own.workload
+            ),
+        )
+    })?;
+    let zones = nodes.iter().filter_map(|node| node.labels.get(ZONE_LABEL));
+    let zones: SortedSet<&str> = zones.map(|zone| &**zone).collect();
+    if let Some(zone) = &own.zone
+        && !zones.contains(zone.as_str())
+    {
+        let known = hint(zone, zones.iter().copied());
+        return Err(wrong(
+            "zone",
+            format!("no node is in zone `{zone}`; {known}"),
+        ));
+    }
+    let bytes = |field: &str, amount: units::Quantity| {
+        amount.units_ceil().map_err(|_| {
+            wrong(
+                field,
+                format!("{amount} is more bytes than a volume can have"),
+            )
+        })
+    };
+    let size = bytes("size", own.size)?;
+    let backup = own.backup.as_ref().map(|backup| -> Result<_, BuildError> {
+        let change = backup.change.unwrap_or(own.size);
+        Ok(BackupPlan {
+            every: backup.every,
+            schedule: Schedule {
+                size,
+                daily_change: bytes("backup.change", change)?,
+                full_every: backup.full_every,
+                retention: backup.retention,
+            }
+            .check()
+            .map_err(|error| wrong("backup.retention", error.to_string()))?,
+            rate: bytes("backup.bandwidth", backup.bandwidth)?,
+        })
+    });
+    Ok(VolumePlan {
+        name: own.volume.as_str().into(),
+        workload: workload.to_string().into(),
+        class: match own.class {
+            StorageClass::Local => VolumeClass::Local,
+            StorageClass::Network => VolumeClass::Network(own.zone.as_deref().map(Into::into)),
+        },
+        is_replicated: own.replicated,
+        backup: backup.transpose()?,
+        gives_up: own.give_up_after,
+        new_volume: own.new_volume,
+        replay: own.replay,
+    })
+}
+
+/// The disks of a scenario that fail, when.
+///
+/// # Errors
+/// A node is none of the cluster.
+pub(super) fn disk_failures(
+    scenario: &Scenario,
+    nodes: &[Arc<Node>],
+) -> Result<Vec<(Instant, Operation)>, BuildError> {
+    let failures = scenario.failures.iter().enumerate();
+    let failures = failures.filter(|(_, own)| own.kind == FailureKind::DiskLoss);
+    let failures = failures.map(|(number, own)| {
+        let at = Instant::ZERO.saturating_add(own.at.unwrap_or_default());
+        let disk = match (&own.node, &own.volume) {
+            (Some(name), _) if nodes.iter().any(|node| *node.name == **name) => {
+                Disk::Node(name.as_str().into())
+            }
+            (Some(name), _) => {
+                let known = hint(name, nodes.iter().map(|node| &*node.name));
+                return Err(BuildError::Experiment(format!(
+                    "failures[{number}].node: there is no node `{name}`; {known}"
+                )));
+            }
+            (None, name) => Disk::Volume(name.as_deref().unwrap_or_default().into()),
+        };
+        Ok((at, Operation::FailDisk(disk)))
+    });
+    failures.collect()
+}

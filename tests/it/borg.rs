@@ -1,0 +1,175 @@
+//! Borg from an experiment file to what its master places, kills and lends out.
+
+use crate::story::{Story, refusal, story};
+
+const SHOP: &str = r#"
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop}
+spec:
+  replicas: 8
+  selector: {matchLabels: {app: shop}}
+  template:
+    metadata: {labels: {app: shop}}
+    spec:
+      containers:
+        - {name: shop, image: "shop:1", resources: {requests: {cpu: "1", memory: 1Gi}}}
+"#;
+
+const HEAD: &str = r"
+windtunnel: v1
+name: borg
+seed: 42
+models:
+  startup: {containerStart: 5s}
+  nodeLife: observed
+";
+
+fn play(name: &str, rest: &str) -> Story {
+    let newer = SHOP.replace("shop:1", "shop:2");
+    let nodes = "cluster: {nodes: [{name: \"machine-{}\", count: 4, template: {allocatable: {cpu: 8, \
+                 memory: 8Gi, pods: 110}}}]}\nworkload: [{manifests: work.yaml}]\n";
+    let own = format!("{HEAD}{nodes}{rest}");
+    let files = [
+        ("own.yaml", own.as_str()),
+        ("work.yaml", SHOP),
+        ("newer.yaml", newer.as_str()),
+    ];
+    story(name, &files)
+}
+
+/// Jobs of a table on one machine of eight cores and sixteen gibibytes.
+fn jobs(name: &str, rows: &str, options: &str, rest: &str) -> Story {
+    let own = format!(
+        "{HEAD}  usage: trace\ncluster: {{nodes: [{{name: machine, count: 1, template: \
+         {{allocatable: {{cpu: 8, memory: 16Gi, pods: 110}}}}}}]}}\nworkload: [{{trace: {{format: \
+         csv, path: jobs.csv}}}}]\nsystem: {{name: borg, borg: {{{options}}}}}\n{rest}"
+    );
+    let rows =
+        format!("submit,name,run_time,cpu,memory,tenant,priority,cpu_usage,memory_usage\n{rows}");
+    story(name, &[("own.yaml", &own), ("jobs.csv", &rows)])
+}
+
+#[test]
+fn a_service_is_kept_updated_and_scaled() {
+    let rest = r"
+system: {name: borg, borg: {updateDisruptions: 2}}
+operations:
+  - {at: 5m, apply: newer.yaml}
+  - {at: 10m, scale: Deployment/default/shop, replicas: 3}
+stop: {at: 15m}
+";
+    let told = play("borg-shop", rest);
+    // The score packs: all on one machine.
+    assert_eq!(told.on_at_first("machine-0"), 8);
+    // Two tasks at a time are away, five seconds each.
+    let during = told.ready.iter();
+    let mut during = during.filter(|(at, _)| (300.0..600.0).contains(at));
+    assert!(
+        during.clone().all(|(_, ready)| *ready >= 6),
+        "{:?}",
+        told.ready
+    );
+    assert_eq!(during.next_back(), Some(&(320.0, 8)));
+    assert_eq!(told.ready.last(), Some(&(600.0, 3)));
+}
+
+#[test]
+fn tasks_of_a_machine_that_is_silent_find_new_places_at_the_rate_that_is_allowed() {
+    let rest = r"
+system: {name: borg, borg: {reschedule: 1}}
+failures: [{kind: partition, node: machine-0, at: 11m, for: 18s}]
+stop: {at: 30m}
+";
+    let told = play("borg-cut-off", rest);
+    assert_eq!(told.times("machine-0 lost"), [675.0]);
+    // A second apart, until the machine answers: those that are left stay where they are.
+    assert_eq!(told.times("ended NodeLost"), [675.0, 676.0, 677.0]);
+    assert_eq!(told.ready.last().map(|(_, ready)| *ready), Some(8));
+}
+
+#[test]
+fn quota_is_checked_at_admission_and_given_back_at_the_end() {
+    let rows = "0,first,100,3,1Gi,ann,200,,\n0,second,100,3,1Gi,ann,200,,\n0,other,100,3,1Gi,bob,200,,\n\
+                0,free,100,1,1Gi,ann,0,,\n200,third,100,3,1Gi,ann,200,,\n";
+    let quota = "quota: [{tier: production, cpu: 5}]";
+    let told = jobs("borg-quota", rows, quota, "stop: {when: drained}\n");
+    assert_eq!(told.times("second ended Rejected"), [0.0]);
+    for name in ["first", "other", "free"] {
+        assert_eq!(told.times(&format!("{name} done")), [105.0], "{name}");
+    }
+    assert_eq!(told.times("third done"), [305.0]);
+}
+
+#[test]
+fn victims_come_to_the_queue_again_and_production_spares_production() {
+    let rows = "0,old,100,3,1Gi,ann,110,,\n1,young,100,3,1Gi,ann,110,,\n10,service,100,4,1Gi,ann,200,,\n\
+                11,other,100,4,1Gi,bob,300,,\n";
+    let told = jobs("borg-victims", rows, "", "stop: {when: drained}\n");
+    // The younger of two equal ones goes, and then the older one.
+    assert_eq!(told.times("young ended Evicted(Preemption)"), [10.0]);
+    assert_eq!(told.times("old ended Evicted(Preemption)"), [11.0]);
+    assert_eq!(told.times("service done"), [115.0]);
+    assert_eq!(told.times("other done"), [116.0]);
+    assert_eq!(told.times("young done").len(), 1);
+    assert_eq!(told.times("old done").len(), 1);
+}
+
+const LENDING: &str = "0,service,3000,8,8Gi,ann,200,2,\"steps(0s: 2Gi, 40m: 8Gi)\"\n\
+                       1,batch,2400,4,9Gi,bob,110,4,9Gi\n";
+
+#[test]
+fn what_a_service_does_not_use_is_lent_out_and_memory_is_taken_back() {
+    let run = |name: &str, options: &str| jobs(name, LENDING, options, "stop: {when: drained}\n");
+    // By its limit the service leaves no room.
+    let limits = run("borg-limits", "");
+    assert_eq!(limits.times("batch on machine"), [3_005.0]);
+    // Its reservation sinks from the fifth minute on.
+    let lent = run("borg-lent", "reclamation: {decay: 10m}");
+    let bound = lent.times("batch on machine");
+    assert!(
+        bound
+            .first()
+            .is_some_and(|at| (310.0..1_200.0).contains(at)),
+        "{bound:?}"
+    );
+    // After 40 minutes it uses all of its memory: the machine is out of memory.
+    let killed = lent.times("batch ended Evicted(NodePressure)");
+    assert!(
+        killed.len() == 1 && (2_400.0..=2_410.0).contains(&killed[0]),
+        "{:?}",
+        lent.lines
+    );
+    assert_eq!(lent.times("service done"), [3_005.0]);
+    assert_eq!(lent.times("batch done").len(), 1);
+}
+
+#[test]
+fn options_that_can_t_be_are_refused_with_their_place() {
+    for (number, (options, expected)) in [
+        (
+            "{quota: [{tier: batch, cpu: 1}, {tier: batch, cpu: 2}]}",
+            "system.borg.quota[1].tier: there is a quota of the tier `batch` already",
+        ),
+        (
+            "{quota: [{tier: batch, cpu: -1}]}",
+            "system.borg.quota[0].cpu: expected 0 or more",
+        ),
+        (
+            "{reclamation: {decay: 1s}}",
+            "system.borg.reclamation.decay: expected the interval or more",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let own = format!(
+            "{HEAD}cluster: {{nodes: [{{name: machine, count: 1, template: {{allocatable: {{cpu: 8}}}}}}]}}\n\
+             workload: [{{manifests: work.yaml}}]\nsystem: {{name: borg, borg: {options}}}\nstop: {{at: \
+             1m}}\n"
+        );
+        let files = [("own.yaml", own.as_str()), ("work.yaml", SHOP)];
+        let why = refusal(&format!("borg-flaw-{number}"), &files);
+        assert!(why.contains(expected), "{why}");
+    }
+}
