@@ -135,21 +135,19 @@ pub fn header_has(first: &[u8], columns: &[&str]) -> Confidence {
     }
 }
 
+/// A test of the field at a place of a row.
+pub type FieldTest = (usize, fn(&str) -> bool);
+
 /// Returns `Certain` if the first line that is no remark has so many fields, and those at some places
 /// pass a test.
-pub fn row_has(
-    first: &[u8],
-    separator: u8,
-    fields: usize,
-    tests: &[(usize, fn(&str) -> bool)],
-) -> Confidence {
+pub fn row_has(first: &[u8], separator: u8, fields: usize, tests: &[FieldTest]) -> Confidence {
     let mut lines = first.split(|&byte| byte == b'\n');
     let line = lines.find(|line| !line.is_empty() && !line.starts_with(b"#"));
     let Some(Ok(line)) = line.map(str::from_utf8) else {
         return Confidence::No;
     };
     let found: Vec<&str> = line.split(char::from(separator)).map(str::trim).collect();
-    let passes = |&(place, test): &(usize, fn(&str) -> bool)| test(found[place]);
+    let passes = |&(place, test): &FieldTest| test(found[place]);
     if found.len() == fields && tests.iter().all(passes) {
         Confidence::Certain
     } else {

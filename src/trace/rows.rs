@@ -47,9 +47,12 @@ impl Layout {
         } else {
             Table::headless(part, self.separator, names)?
         };
-        let find = |column: &ColumnDoc| match column.required {
-            true => table.required_column(column.name).map(Some),
-            false => Ok(table.column(column.name)),
+        let find = |column: &ColumnDoc| {
+            if column.required {
+                table.required_column(column.name).map(Some)
+            } else {
+                Ok(table.column(column.name))
+            }
         };
         let columns = self.columns.iter().map(find).collect::<Result<_, _>>()?;
         Ok((table, columns))

@@ -59,7 +59,7 @@ pub(super) fn read(
                 }
             }
             (0, State::Up) => {
-                journal.dirt("machine added while it is there", Action::Keep, line)?
+                journal.dirt("machine added while it is there", Action::Keep, line)?;
             }
             (1, State::Up) => {
                 states.insert(node, State::Down(time));

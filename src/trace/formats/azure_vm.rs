@@ -4,7 +4,8 @@
 
 use crate::error::TraceError;
 use crate::format::{
-    ColumnDoc, Confidence, Constructor, FormatEntry, is_number_or_empty, is_whole, row_has,
+    ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_number_or_empty, is_whole,
+    row_has,
 };
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
@@ -61,7 +62,7 @@ const MEMORY: usize = 10;
 const END: Instant = Instant::from_secs(2_591_700);
 
 fn sniff(first: &[u8]) -> Confidence {
-    let tests: [(usize, fn(&str) -> bool); 4] = [
+    let tests: [FieldTest; 4] = [
         (CREATED, is_whole),
         (DELETED, is_whole),
         (MEAN, is_number_or_empty),

@@ -2,7 +2,9 @@
 //! keeps its instances and takes no other in the origin; the trace doesn't say when it is back.
 
 use crate::error::TraceError;
-use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, is_whole, row_has};
+use crate::format::{
+    ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, NodeList, is_whole, row_has,
+};
 use crate::gather::node;
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
@@ -48,8 +50,7 @@ const MEMORY: usize = 5;
 const EVENTS: [&str; 3] = ["add", "softerror", "harderror"];
 
 fn sniff(first: &[u8]) -> Confidence {
-    let tests: [(usize, fn(&str) -> bool); 2] =
-        [(TIME, is_whole), (EVENT, |field| EVENTS.contains(&field))];
+    let tests: [FieldTest; 2] = [(TIME, is_whole), (EVENT, |field| EVENTS.contains(&field))];
     row_has(first, b',', COLUMNS.len(), &tests)
 }
 

@@ -4,7 +4,9 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::error::TraceError;
-use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, is_whole, row_has};
+use crate::format::{
+    ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
+};
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
@@ -46,7 +48,7 @@ const CPU: usize = 4;
 const MEMORY: usize = 5;
 
 fn sniff(first: &[u8]) -> Confidence {
-    let tests: [(usize, fn(&str) -> bool); 2] = [
+    let tests: [FieldTest; 2] = [
         (TIME, is_whole),
         (EVENT, |field| matches!(field, "Create" | "Remove")),
     ];

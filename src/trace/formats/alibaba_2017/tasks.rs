@@ -5,7 +5,9 @@
 
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
-use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, is_whole, row_has};
+use crate::format::{
+    ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
+};
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
@@ -61,7 +63,7 @@ const STATES: [&str; 7] = [
 ];
 
 fn sniff(first: &[u8]) -> Confidence {
-    let tests: [(usize, fn(&str) -> bool); 3] = [
+    let tests: [FieldTest; 3] = [
         (CREATED, is_whole),
         (END, is_whole),
         (STATUS, |field| STATES.contains(&field)),

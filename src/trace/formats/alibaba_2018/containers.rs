@@ -5,7 +5,9 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::error::TraceError;
-use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, is_whole, row_has};
+use crate::format::{
+    ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
+};
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
@@ -48,7 +50,7 @@ const LIMIT: usize = 6;
 const MEMORY: usize = 7;
 
 fn sniff(first: &[u8]) -> Confidence {
-    let tests: [(usize, fn(&str) -> bool); 3] = [
+    let tests: [FieldTest; 3] = [
         (CONTAINER, |field| field.starts_with("c_")),
         (1, |field| field.starts_with("m_")),
         (TIME, is_whole),

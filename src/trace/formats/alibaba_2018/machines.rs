@@ -5,7 +5,9 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::error::TraceError;
-use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, is_whole, row_has};
+use crate::format::{
+    ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, NodeList, is_whole, row_has,
+};
 use crate::gather::node;
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
@@ -47,7 +49,7 @@ const CPU: usize = 4;
 const MEMORY: usize = 5;
 
 fn sniff(first: &[u8]) -> Confidence {
-    let tests: [(usize, fn(&str) -> bool); 3] = [
+    let tests: [FieldTest; 3] = [
         (MACHINE, |field| field.starts_with("m_")),
         (TIME, is_whole),
         (CPU, |field| field.is_empty() || is_whole(field)),

@@ -4,7 +4,9 @@
 
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
-use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, is_whole, row_has};
+use crate::format::{
+    ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
+};
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
@@ -68,7 +70,7 @@ const STATES: [&str; 6] = [
 const MAX_SECONDS: i64 = 3_200_000_000;
 
 fn sniff(first: &[u8]) -> Confidence {
-    let tests: [(usize, fn(&str) -> bool); 3] = [
+    let tests: [FieldTest; 3] = [
         (INSTANCES, |field| field.is_empty() || is_whole(field)),
         (STATUS, |field| STATES.contains(&field)),
         (START, is_whole),

@@ -1,7 +1,9 @@
 //! Machines of Alibaba's GPU trace of 2020.
 
 use crate::error::TraceError;
-use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, is_whole, row_has};
+use crate::format::{
+    ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, NodeList, is_whole, row_has,
+};
 use crate::formats::openb_nodes::GPU_MODEL_LABEL;
 use crate::gather::node;
 use crate::input::Input;
@@ -41,7 +43,7 @@ const GPU: usize = 4;
 
 fn sniff(first: &[u8]) -> Confidence {
     let is_name = |field: &str| !field.is_empty() && field.parse::<f64>().is_err();
-    let tests: [(usize, fn(&str) -> bool); 5] = [
+    let tests: [FieldTest; 5] = [
         (MACHINE, is_name),
         (MODEL, is_name),
         (CPU, is_whole),

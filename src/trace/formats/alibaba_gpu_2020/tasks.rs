@@ -3,7 +3,9 @@
 
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
-use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, is_number_or_empty, row_has};
+use crate::format::{
+    ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_number_or_empty, row_has,
+};
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
@@ -58,7 +60,7 @@ const MODEL: usize = 9;
 const STATES: [&str; 5] = ["Running", "Terminated", "Failed", "Waiting", "Interrupted"];
 
 fn sniff(first: &[u8]) -> Confidence {
-    let tests: [(usize, fn(&str) -> bool); 4] = [
+    let tests: [FieldTest; 4] = [
         (INSTANCES, is_number_or_empty),
         (STATUS, |field| STATES.contains(&field)),
         (START, is_number_or_empty),

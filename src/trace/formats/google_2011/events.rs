@@ -46,6 +46,7 @@ enum State {
 const SUBMIT: i64 = 0;
 const SCHEDULE: i64 = 1;
 const EVICT: i64 = 2;
+const FAIL: i64 = 3;
 const LOST: i64 = 6;
 
 impl Tasks {
@@ -141,7 +142,7 @@ impl Tasks {
                 task.early = None;
                 task.state = State::Pending;
             }
-            EVICT..=LOST => {
+            FAIL..=LOST => {
                 let began = match task.state {
                     State::Running(began) => began,
                     _ if arrival.historic_start.is_some() => time,
@@ -186,13 +187,13 @@ impl Tasks {
     }
 
     /// The demands by submission.
-    pub(super) fn finish(mut self, journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    pub(super) fn finish(mut self, journal: Journal) -> Box<dyn ArrivalSource> {
         self.left_out.sort_unstable();
         let mut place = 0;
         self.gather.arrivals.retain(|_| {
             place += 1;
             self.left_out.binary_search(&(place - 1)).is_err()
         });
-        Ok(self.gather.finish(journal))
+        self.gather.finish(journal)
     }
 }

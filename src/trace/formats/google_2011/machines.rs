@@ -7,8 +7,8 @@ use rustc_hash::FxBuildHasher;
 
 use crate::error::TraceError;
 use crate::format::{
-    ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, is_number_or_empty, is_whole,
-    row_has,
+    ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, NodeList, is_number_or_empty,
+    is_whole, row_has,
 };
 use crate::gather::node;
 use crate::input::Input;
@@ -52,7 +52,7 @@ const MEMORY: usize = 5;
 pub const PLATFORM_LABEL: &str = "google.com/platform";
 
 fn sniff(first: &[u8]) -> Confidence {
-    let tests: [(usize, fn(&str) -> bool); 5] = [
+    let tests: [FieldTest; 5] = [
         (TIME, is_whole),
         (MACHINE, is_whole),
         (EVENT, |field| matches!(field, "0" | "1" | "2")),

@@ -8,7 +8,9 @@
 
 use super::events::Tasks;
 use crate::error::TraceError;
-use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, is_whole, row_has};
+use crate::format::{
+    ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
+};
 use crate::gather::requests;
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
@@ -73,7 +75,7 @@ const APART: usize = 12;
 const MOST: f64 = 100.0;
 
 fn sniff(first: &[u8]) -> Confidence {
-    let tests: [(usize, fn(&str) -> bool); 4] = [
+    let tests: [FieldTest; 4] = [
         (TIME, is_whole),
         (JOB, is_whole),
         (INDEX, is_whole),
@@ -88,7 +90,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
         take(&mut tasks, journal, fields, options)
     })?;
-    tasks.finish(journal)
+    Ok(tasks.finish(journal))
 }
 
 fn take(
