@@ -241,5 +241,7 @@ impl<'table> Fields<'_, 'table> {
     }
 }
 
-/// The largest time in seconds: a hundred years.
-pub(crate) const MAX_SECONDS: f64 = 3.2e9;
+/// The last second that is read: a hundred years.
+pub(crate) const LAST_SECOND: i64 = 3_200_000_000;
+/// The same as a number with a fraction.
+pub(crate) const MAX_SECONDS: f64 = LAST_SECOND as f64;

@@ -8,7 +8,7 @@ use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
-use crate::rows::{Layout, each_row, show_rows};
+use crate::rows::{LAST_SECOND, Layout, each_row, show_rows};
 use crate::stream::ArrivalSource;
 use model::{PodName, PodSpec};
 use units::{Duration, Instant};
@@ -51,9 +51,6 @@ const PROCESSORS: usize = 4;
 const REQUESTED: usize = 5;
 const WAITS_FOR: usize = 6;
 
-/// The last second that is read: a hundred years.
-const MAX_SECONDS: i64 = 3_200_000_000;
-
 fn sniff(first: &[u8]) -> Confidence {
     header_has(
         first,
@@ -73,8 +70,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
         let line = fields.line();
         let job = fields.name(JOB, "the number of a task")?;
-        let submit = fields.number(SUBMIT, 0, MAX_SECONDS)?;
-        let run = fields.number(RUN, -1, MAX_SECONDS)?;
+        let submit = fields.number(SUBMIT, 0, LAST_SECOND)?;
+        let run = fields.number(RUN, -1, LAST_SECOND)?;
         let had = fields.number(PROCESSORS, -1, MEMBERS)?;
         let processors = match fields.integer(REQUESTED, -1, MEMBERS)? {
             None | Some(-1 | 0) => had,

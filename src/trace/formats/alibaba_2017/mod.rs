@@ -7,15 +7,12 @@ pub mod services;
 pub mod tasks;
 
 use crate::ledger::{Action, BadRow, Journal};
-use crate::rows::{Fields, Refused};
+use crate::rows::{Fields, LAST_SECOND, Refused};
 use units::Instant;
-
-/// The last second that is read: a hundred years.
-const MAX_SECONDS: i64 = 3_200_000_000;
 
 /// The time of a row; one before the trace's start is the start.
 fn time(journal: &mut Journal, fields: &Fields<'_, '_>, place: usize) -> Result<Instant, Refused> {
-    let seconds = fields.number(place, -MAX_SECONDS, MAX_SECONDS)?;
+    let seconds = fields.number(place, -LAST_SECOND, LAST_SECOND)?;
     if seconds < 0 {
         let kind = "time before the trace's start; counted as 0";
         journal.dirt(kind, Action::Repair, fields.line())?;

@@ -11,7 +11,7 @@ use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
-use crate::rows::{Fields, Layout, Refused, each_row, show_rows};
+use crate::rows::{Fields, LAST_SECOND, Layout, Refused, each_row, show_rows};
 use crate::stream::ArrivalSource;
 use crate::unfold::Unfold;
 use model::{PodName, PodSpec};
@@ -66,9 +66,6 @@ const STATES: [&str; 6] = [
     "Ready",
 ];
 
-/// The last second that is read: a hundred years.
-const MAX_SECONDS: i64 = 3_200_000_000;
-
 fn sniff(first: &[u8]) -> Confidence {
     let tests: [FieldTest; 3] = [
         (INSTANCES, |field| field.is_empty() || is_whole(field)),
@@ -102,8 +99,8 @@ fn take(
             .into());
     }
     let instances = fields.integer(INSTANCES, 0, MEMBERS)?;
-    let start = fields.number(START, 0, MAX_SECONDS)?;
-    let end = fields.integer(END, 0, MAX_SECONDS)?.unwrap_or(0);
+    let start = fields.number(START, 0, LAST_SECOND)?;
+    let end = fields.integer(END, 0, LAST_SECOND)?.unwrap_or(0);
     let cpu = super::centi_cores(fields, CPU)?;
     let memory = super::percent_of(fields, MEMORY, options.full_memory_bytes)?;
     let Some(instances) = instances.filter(|&instances| instances > 0) else {
