@@ -146,6 +146,8 @@ fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<u64,
     struct Extra {
         pods_per_node: Option<i64>,
         memory: Option<bool>,
+        full_cores: Option<i64>,
+        full_memory_gib: Option<i64>,
         repeat: Option<u64>,
     }
     let extra: Extra = arguments
@@ -153,5 +155,11 @@ fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<u64,
         .map_err(|error| BuildError::Experiment(format!("trace: {error}")))?;
     options.pods_per_node = extra.pods_per_node.unwrap_or(options.pods_per_node);
     options.memory = extra.memory.unwrap_or(options.memory);
+    if let Some(cores) = extra.full_cores {
+        options.full_cpu_milli = cores.saturating_mul(1_000);
+    }
+    if let Some(gib) = extra.full_memory_gib {
+        options.full_memory_bytes = gib.saturating_mul(1 << 30);
+    }
     Ok(extra.repeat.unwrap_or(1))
 }
