@@ -58,7 +58,7 @@ pub(super) struct ValidateArguments {
 pub(super) struct ConvertArguments {
     #[command(flatten)]
     file: FileArguments,
-    /// Output file; an ending of `.gz` or `.zst` compresses it
+    /// Output file
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Write the usage that the trace recorded
@@ -195,7 +195,7 @@ fn convert(arguments: &ConvertArguments) -> Result<Exit, Failure> {
                 open(&input, &options)
                     .map_err(Into::into)
                     .and_then(|mut source| {
-                        let done = write_arrivals(&mut *source, out);
+                        let done = write_arrivals(&mut *source, arguments.usage, out);
                         (ledger, format) = (source.ledger().clone(), "csv");
                         done
                     })

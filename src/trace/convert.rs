@@ -36,22 +36,29 @@ pub enum ConvertError {
 
 /// The header of a written table of arrivals.
 const HEADER: &str = "submit,name,run_time,cpu,memory,ephemeral_storage,gpus,gpu_milli,gpu_models,\
-                      members,time_limit,start,tenant,priority,namespace,cpu_usage,memory_usage";
+                      members,time_limit,start,tenant,priority,namespace";
 
-/// Writes the arrivals of a source as the project's own table.
+/// Writes the arrivals of a source as the project's own table, with the usage of their classes or
+/// without it.
 ///
 /// # Errors
 /// The source can't be read on, or the output can't be written.
 pub fn write_arrivals(
     source: &mut dyn ArrivalSource,
+    with_usage: bool,
     out: &mut dyn Write,
 ) -> Result<Converted, ConvertError> {
-    writeln!(out, "{HEADER}")?;
+    let usage = if with_usage {
+        ",cpu_usage,memory_usage"
+    } else {
+        ""
+    };
+    writeln!(out, "{HEADER}{usage}")?;
     let mut converted = Converted::default();
     let mut classes: Vec<Class> = Vec::new();
     while let Some(arrival) = source.next()? {
         for spec in source.classes().iter().skip(classes.len()) {
-            classes.push(Class::of(spec));
+            classes.push(Class::of(spec, with_usage));
         }
         let class = &classes[arrival.class as usize];
         converted.rows += 1;
@@ -97,8 +104,8 @@ struct Class {
 }
 
 impl Class {
-    fn of(spec: &PodSpec) -> Self {
-        let said = said(spec);
+    fn of(spec: &PodSpec, with_usage: bool) -> Self {
+        let said = said(spec, with_usage);
         let list = said.requests().unwrap_or_default();
         let amount = |resource: &str| match list.get(resource) {
             amount if amount == Quantity::ZERO => String::new(),
@@ -116,9 +123,16 @@ impl Class {
                 )
             }
         };
-        let usage = said.behaviour.as_deref();
+        let patterns = said.behaviour.as_deref();
         let pattern =
             |text: Option<&model::Text>| text.map(|text| quoted(text)).unwrap_or_default();
+        let usage = if with_usage {
+            let cpu = pattern(patterns.and_then(|usage| usage.cpu_usage.as_ref()));
+            let memory = pattern(patterns.and_then(|usage| usage.memory_usage.as_ref()));
+            format!(",{cpu},{memory}")
+        } else {
+            String::new()
+        };
         Self {
             requests: format!(
                 "{},{},{},{gpus}",
@@ -127,19 +141,14 @@ impl Class {
                 amount(EPHEMERAL_STORAGE)
             ),
             priority: said.priority,
-            usage: format!(
-                "{},{},{}",
-                quoted(&said.namespace),
-                pattern(usage.and_then(|usage| usage.cpu_usage.as_ref())),
-                pattern(usage.and_then(|usage| usage.memory_usage.as_ref()))
-            ),
+            usage: format!("{}{usage}", quoted(&said.namespace)),
             is_reduced: said != *spec,
         }
     }
 }
 
 /// The part of a spec that a row of the table says.
-fn said(spec: &PodSpec) -> PodSpec {
+fn said(spec: &PodSpec, with_usage: bool) -> PodSpec {
     let all = spec.requests().unwrap_or_default();
     let mut list = ResourceList::default();
     for resource in [CPU, MEMORY, EPHEMERAL_STORAGE] {
@@ -150,7 +159,8 @@ fn said(spec: &PodSpec) -> PodSpec {
     let mut gpu = spec.gpu.clone();
     gpu.models.sort_unstable();
     gpu.models.dedup();
-    let usage = spec.behaviour.as_ref().map(|behaviour| {
+    let usage = spec.behaviour.as_ref().filter(|_| with_usage);
+    let usage = usage.map(|behaviour| {
         Arc::new(Behaviour {
             cpu_usage: behaviour.cpu_usage.clone(),
             memory_usage: behaviour.memory_usage.clone(),
@@ -233,7 +243,10 @@ mod tests {
     fn read(input: &Input) -> Recorded {
         let entry = registry::recognize(input).expect("known");
         let options = ReadOptions {
-            usage: entry.options.contains(&"usage"),
+            usage: match entry.name {
+                "csv" => input.read_to_string().expect("text").contains("cpu_usage"),
+                _ => entry.options.contains(&"usage"),
+            },
             ..ReadOptions::default()
         };
         let Constructor::Workload(open) = entry.open else {
@@ -272,10 +285,13 @@ mod tests {
             ),
             ("vm", "5\n7\n7\n9\n"),
         ] {
-            let recorded = read(&Input::bytes(name, text.as_bytes()));
+            let input = Input::bytes(name, text.as_bytes());
+            let recorded = read(&input);
+            let entry = registry::recognize(&input).expect("known");
+            let with_usage = entry.options.contains(&"usage");
             let mut source = crate::MemorySource::new(recorded.clone());
             let mut table = Vec::new();
-            let converted = write_arrivals(&mut source, &mut table).expect("memory");
+            let converted = write_arrivals(&mut source, with_usage, &mut table).expect("memory");
             assert_eq!(converted.reduced, 0, "{name}");
             assert_eq!(converted.rows, recorded.arrivals.len() as u64);
             let again = read(&Input::bytes("jobs.csv", table));
@@ -288,7 +304,7 @@ mod tests {
         let rows = "c_1,m_2,0,app_5,started,400,800,1.5\n";
         let recorded = read(&Input::bytes("c.csv", rows.as_bytes()));
         let mut source = crate::MemorySource::new(recorded);
-        let converted = write_arrivals(&mut source, &mut Vec::new()).expect("memory");
+        let converted = write_arrivals(&mut source, false, &mut Vec::new()).expect("memory");
         assert_eq!((converted.rows, converted.reduced), (1, 1));
     }
 

@@ -95,14 +95,19 @@ pub(crate) fn requests(cpu_milli: Option<i64>, memory: Option<i64>) -> ResourceL
     list
 }
 
+/// The capacity of a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Capacity {
+    /// 1/1000 cores.
+    pub(crate) cpu_milli: i64,
+    /// Bytes of memory.
+    pub(crate) memory: i64,
+}
+
 /// A node of a machine with these labels besides its name.
-pub(crate) fn node(
-    name: Text,
-    mut labels: Labels,
-    (cpu_milli, memory): (i64, i64),
-    pods: i64,
-) -> Node {
+pub(crate) fn node(name: Text, mut labels: Labels, capacity: Capacity, pods: i64) -> Node {
     labels.insert(HOSTNAME_LABEL.into(), name.clone());
+    let Capacity { cpu_milli, memory } = capacity;
     let mut allocatable = requests(Some(cpu_milli), Some(memory));
     allocatable.set(PODS, Quantity::from_units(pods));
     Node {

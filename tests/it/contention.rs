@@ -372,7 +372,10 @@ fn usage_of_a_trace_that_has_none_is_refused() {
                     jobs: 10}}]\nmodels: {usage: trace}\n";
     let scratch = Scratch::new("usage-refused", &[("scenario.yaml", scenario)]);
     let told = scratch.run(&["run", "scenario.yaml", "--out", "out"], 2);
-    assert!(told.contains("formats that do are swf, csv"), "{told}");
+    assert!(
+        told.contains("formats that do are swf, azure-vm, planetlab, bitbrains, csv"),
+        "{told}"
+    );
     assert!(
         !scratch.path("out.partial").exists(),
         "nothing is left of a refused run"

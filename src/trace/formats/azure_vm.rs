@@ -99,8 +99,8 @@ fn take(
     if deleted < created {
         return Err(fields.bad(DELETED, "no earlier than `created`").into());
     }
-    let (cores, is_open) = bucket(fields, CORES, (">24", 30.0), 1_000)?;
-    let (memory, is_open_too) = bucket(fields, MEMORY, (">64", 70.0), 1 << 30)?;
+    let (cores, is_open) = MOST_CORES.amount(fields, CORES)?;
+    let (memory, is_open_too) = MOST_MEMORY.amount(fields, MEMORY)?;
     let (most, mean) = (fields.decimal(MOST, 1e3)?, fields.decimal(MEAN, 1e3)?);
     if !CATEGORIES.contains(&fields.text(CATEGORY)) {
         return Err(fields
@@ -143,21 +143,40 @@ fn take(
     Ok(())
 }
 
-/// An amount in units of which `scale` make one, and whether it was the open bucket.
-fn bucket(
-    fields: &Fields<'_, '_>,
-    place: usize,
-    (open, most): (&str, f64),
+/// The open bucket of a size.
+struct Bucket {
+    /// The bucket as it is written.
+    label: &'static str,
+    /// The amount that it counts as.
+    counts_as: i64,
+    /// The units in which amounts are read that make one.
     scale: i64,
-) -> Result<(i64, bool), BadRow> {
-    if fields.text(place) == open {
-        return Ok(((most * scale as f64) as i64, true));
+}
+
+const MOST_CORES: Bucket = Bucket {
+    label: ">24",
+    counts_as: 30_000,
+    scale: 1_000,
+};
+
+const MOST_MEMORY: Bucket = Bucket {
+    label: ">64",
+    counts_as: 70 << 30,
+    scale: 1 << 30,
+};
+
+impl Bucket {
+    /// The amount of a field, and whether it was the open bucket.
+    fn amount(&self, fields: &Fields<'_, '_>, place: usize) -> Result<(i64, bool), BadRow> {
+        let label = self.label;
+        if fields.text(place) == label {
+            return Ok((self.counts_as, true));
+        }
+        let amount = fields.scaled(place, self.scale, 1e5)?;
+        let amount = amount.filter(|&amount| amount > 0);
+        let expected = || fields.bad(place, &format!("more than 0, or the bucket `{label}`"));
+        Ok((amount.ok_or_else(expected)?, false))
     }
-    let amount = fields
-        .scaled(place, scale, 1e5)?
-        .filter(|&amount| amount > 0);
-    let expected = || fields.bad(place, &format!("more than 0, or the bucket `{open}`"));
-    Ok((amount.ok_or_else(expected)?, false))
 }
 
 #[cfg(test)]

@@ -90,11 +90,12 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let count = day.vms.len();
     for (place, vm) in day.vms.iter().enumerate() {
         let seconds = |sample: usize| Duration::from_secs(sample as i64 * SAMPLE_SECONDS as i64);
+        let (speed, mebibytes) = kind(place, count);
         gather.push(Demand {
             submit: Instant::ZERO,
             name: PodName::Text(vm.name.as_str().into()),
             tenant: "planetlab".into(),
-            spec: spec(vm, kind(place, count), options.usage),
+            spec: spec(vm, speed, mebibytes, options.usage),
             run_time: vm.completed().map(seconds),
             ..Demand::default()
         });
@@ -102,7 +103,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     Ok(gather.finish(journal))
 }
 
-fn spec(vm: &VmDay, (speed, mebibytes): (i64, i64), usage: bool) -> PodSpec {
+fn spec(vm: &VmDay, speed: i64, mebibytes: i64, usage: bool) -> PodSpec {
     let behaviour = usage.then(|| {
         let seconds = (0_i64..).step_by(SAMPLE_SECONDS as usize);
         let samples = seconds.zip(vm.percent.iter().copied());

@@ -5,7 +5,7 @@ use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, NodeList, is_whole, row_has,
 };
-use crate::gather::node;
+use crate::gather::{Capacity, node};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
@@ -77,7 +77,11 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
         if !known.insert(id) {
             return Ok(journal.dirt("machine added twice", Action::Drop, line)?);
         }
-        let (name, capacity) = (id.to_string().into(), (1_000 * cpu, memory));
+        let name = id.to_string().into();
+        let capacity = Capacity {
+            cpu_milli: 1_000 * cpu,
+            memory,
+        };
         nodes.push(node(name, Labels::new(), capacity, options.pods_per_node));
         Ok(())
     })?;

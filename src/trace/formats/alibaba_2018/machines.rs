@@ -8,7 +8,7 @@ use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, NodeList, is_whole, row_has,
 };
-use crate::gather::node;
+use crate::gather::{Capacity, node};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
@@ -59,15 +59,19 @@ fn sniff(first: &[u8]) -> Confidence {
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
-    let mut nodes: IndexMap<Text, ((i64, i64), Node), FxBuildHasher> = IndexMap::default();
+    let mut nodes: IndexMap<Text, (Capacity, Node), FxBuildHasher> = IndexMap::default();
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
         let name: Text = fields.name(MACHINE, "the name of a machine")?.into();
         fields.seconds(TIME)?;
         let cpu = fields.integer(CPU, 1, 1_000_000)?;
         let memory = super::percent_of(fields, MEMORY, options.full_memory_bytes)?;
         let line = fields.line();
-        let Some(capacity) = cpu.map(|cores| 1_000 * cores).zip(memory) else {
+        let Some((cores, memory)) = cpu.zip(memory) else {
             return Ok(journal.dirt("row without a capacity", Action::Drop, line)?);
+        };
+        let capacity = Capacity {
+            cpu_milli: 1_000 * cores,
+            memory,
         };
         if let Some((first, _)) = nodes.get(&name) {
             if *first != capacity {

@@ -5,7 +5,7 @@ use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, NodeList, is_whole, row_has,
 };
 use crate::formats::openb_nodes::GPU_MODEL_LABEL;
-use crate::gather::node;
+use crate::gather::{Capacity, node};
 use crate::input::Input;
 use crate::ledger::Journal;
 use crate::options::ReadOptions;
@@ -66,7 +66,10 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
         if devices > 0 && !model.is_empty() {
             labels.insert(GPU_MODEL_LABEL.into(), model.into());
         }
-        let capacity = (1_000 * cores, gib << 30);
+        let capacity = Capacity {
+            cpu_milli: 1_000 * cores,
+            memory: gib << 30,
+        };
         let mut node = node(name.into(), labels, capacity, options.pods_per_node);
         node.gpu = (devices > 0).then(|| GpuInventory {
             devices: devices as u8,

@@ -14,6 +14,17 @@ use units::Instant;
 /// Job and index of a task.
 type Key = (i64, i64);
 
+/// An event of a task.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TaskEvent {
+    /// Job and index of the task.
+    pub(super) key: Key,
+    /// The kind of the event, by its number.
+    pub(super) kind: i64,
+    /// The instant.
+    pub(super) time: Instant,
+}
+
 /// The tasks met up to now.
 pub(super) struct Tasks {
     gather: Gather,
@@ -59,17 +70,25 @@ impl Tasks {
         }
     }
 
+    /// Whether an event opens a demand.
+    pub(super) fn opens(&self, event: TaskEvent) -> bool {
+        let is_dead = |task: &Task| task.state == State::Dead;
+        let is_end = (EVICT..=LOST).contains(&event.kind);
+        event.kind == SUBMIT || !is_end && self.known.get(&event.key).is_none_or(is_dead)
+    }
+
     /// Takes an event of a task.
     pub(super) fn take(
         &mut self,
         journal: &mut Journal,
         line: u64,
-        (key, event, time): (Key, i64, Instant),
+        event: TaskEvent,
         user: &str,
         spec: impl FnOnce() -> PodSpec,
     ) -> Result<(), Refused> {
+        let TaskEvent { key, kind, time } = event;
         let state = self.known.get(&key).map_or(State::Dead, |task| task.state);
-        match (event, state) {
+        match (kind, state) {
             (SUBMIT, State::Dead) => self.open(key, time, user, spec()),
             (SUBMIT, _) => {
                 if let Some(task) = self.known.get_mut(&key) {
@@ -84,9 +103,9 @@ impl Tasks {
                 let kind = "task without SUBMIT; arrives at its first event";
                 journal.dirt(kind, Action::Repair, line)?;
                 self.open(key, time, user, spec());
-                self.go_on(journal, line, (key, event, time), PodSpec::default)?;
+                self.go_on(journal, line, event, PodSpec::default)?;
             }
-            _ => self.go_on(journal, line, (key, event, time), spec)?,
+            _ => self.go_on(journal, line, event, spec)?,
         }
         Ok(())
     }
@@ -121,14 +140,15 @@ impl Tasks {
         &mut self,
         journal: &mut Journal,
         line: u64,
-        (key, event, time): (Key, i64, Instant),
+        event: TaskEvent,
         spec: impl FnOnce() -> PodSpec,
     ) -> Result<(), TraceError> {
+        let TaskEvent { key, kind, time } = event;
         let Some(task) = self.known.get_mut(&key) else {
             return Ok(());
         };
         let arrival = &mut self.gather.arrivals[task.place];
-        match event {
+        match kind {
             SCHEDULE => {
                 if matches!(task.state, State::Running(_)) {
                     let kind = "scheduled twice without an end; the first counts as lost";

@@ -10,7 +10,7 @@ use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, NodeList, is_number_or_empty,
     is_whole, row_has,
 };
-use crate::gather::node;
+use crate::gather::{Capacity, node};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
@@ -98,7 +98,7 @@ pub(crate) fn each_event(
 struct Machine {
     line: u64,
     platform: Text,
-    capacity: Option<(i64, i64)>,
+    capacity: Option<Capacity>,
 }
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
@@ -144,10 +144,11 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
 }
 
 /// The capacity of a row in 1/1000 core and bytes, if it states one.
-fn capacity(fields: &Fields<'_, '_>, options: &ReadOptions) -> Result<Option<(i64, i64)>, BadRow> {
+fn capacity(fields: &Fields<'_, '_>, options: &ReadOptions) -> Result<Option<Capacity>, BadRow> {
     let cpu = fields.scaled(CPU, options.full_cpu_milli, 1.0)?;
     let memory = fields.scaled(MEMORY, options.full_memory_bytes, 1.0)?;
-    Ok(cpu.zip(memory))
+    let both = cpu.zip(memory);
+    Ok(both.map(|(cpu_milli, memory)| Capacity { cpu_milli, memory }))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! A task that doesn't end within the trace has no run time. Requests are those of the SUBMIT. The
 //! scheduling class and the request of disk space change no placement here and are read over.
 
-use super::events::Tasks;
+use super::events::{TaskEvent, Tasks};
 use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
@@ -100,7 +100,7 @@ fn take(
     options: &ReadOptions,
 ) -> Result<(), Refused> {
     let line = fields.line();
-    let event = fields.number(EVENT, 0, 8)?;
+    let kind = fields.number(EVENT, 0, 8)?;
     let key = (
         fields.number(JOB, 0, i64::MAX)?,
         fields.number(INDEX, 0, i64::MAX)?,
@@ -119,7 +119,8 @@ fn take(
         let kind = "event after the trace; the task has not ended";
         return Ok(journal.dirt(kind, Action::Drop, line)?);
     };
-    if event == 0 {
+    let event = TaskEvent { key, kind, time };
+    if tasks.opens(event) {
         if cpu.is_none() || memory.is_none() {
             journal.dirt("no request; counted as 0", Action::Keep, line)?;
         }
@@ -132,7 +133,7 @@ fn take(
         priority: priority as i32,
         ..PodSpec::with_requests(requests(cpu, memory))
     };
-    tasks.take(journal, line, (key, event, time), fields.text(USER), spec)
+    tasks.take(journal, line, event, fields.text(USER), spec)
 }
 
 #[cfg(test)]
