@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::cases::Differences;
 use super::world;
-use ::kueue::run::{CheckState, Controller, Cycle, Entry, Stage, State, Status, WaitForPodsReady};
+use ::kueue::run::{CheckState, Controller, Cycle, Entry, RequeueReason, Stage, State};
 use ::kueue::tree::NodeId;
 use manifest::queueing;
 use units::{Duration, Instant, SortedMap};
@@ -270,7 +270,7 @@ impl Run {
             "mode": assignment.map(|own| own.mode().name()),
             "borrowing": assignment.map(|own| own.borrowing),
             "status": status,
-            "requeueReason": entry.reason.map(|own| own.name()),
+            "requeueReason": entry.reason.map(RequeueReason::name),
             "message": entry.message,
             "isPreemptor": entry.is_preemptor,
             "lastTriedFlavorIdx": cursor,
