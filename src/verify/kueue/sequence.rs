@@ -4,7 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::super::cases::Differences;
 use super::world;
-use ::kueue::run::{CheckState, Controller, Cycle, Entry, RequeueReason, Stage, State};
+use ::kueue::run::{
+    CheckState, Controller, Cycle, Entry, RequeueReason, Stage, State, Status, WaitForPodsReady,
+};
 use ::kueue::tree::NodeId;
 use manifest::queueing;
 use units::{Duration, Instant, SortedMap};
@@ -110,7 +112,7 @@ impl Run {
         let decided = self.changed();
         let recorded = step.get("workloads").unwrap_or(&nothing);
         self.differences
-            .loosely(&format!("{at} workloads"), recorded, &decided);
+            .loosely(&format!("workloads {at}"), recorded, &decided);
         if let Some(recorded) = step.get("queues") {
             self.differences
                 .loosely(&format!("{at} queues"), recorded, &self.queues());
