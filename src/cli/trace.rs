@@ -1,4 +1,4 @@
-//! `windtunnel trace`: inspect, validate and generate traces.
+//! `windtunnel trace`: inspect, validate, convert and generate traces.
 
 use std::path::PathBuf;
 
@@ -6,12 +6,13 @@ use clap::{Args, Subcommand};
 
 use lab::folder::{Existing, FolderError, write_file, write_file_with};
 use report::trace as told;
-use trace::format::FormatEntry;
+use trace::convert::{ConvertError, write_arrivals, write_nodes};
+use trace::format::{Constructor, FormatEntry};
 use trace::generate::lublin99::LublinKind;
 use trace::generate::{GENERATORS, GeneratorOptions, find as find_generator};
 use trace::inspect::{inspect, validate};
 use trace::registry::{FORMATS, find, recognize};
-use trace::{Input, ReadOptions, RowPolicy};
+use trace::{Input, Ledger, ReadOptions, RowPolicy};
 use units::Duration;
 
 use super::{Exit, Failure, Global, terminal};
@@ -23,6 +24,8 @@ pub(super) enum TraceCommand {
     Inspect(FileArguments),
     /// List every row that breaks the rules of its format; exit 2 if there is any
     Validate(ValidateArguments),
+    /// Write a trace in the project's own format: arrivals as CSV, nodes as openb's table
+    Convert(ConvertArguments),
     /// Generate a synthetic trace (`windtunnel systems` lists the generators)
     Generate(GenerateArguments),
 }
@@ -48,6 +51,25 @@ pub(super) struct ValidateArguments {
     /// Maximum number of bad rows to print
     #[arg(long, default_value_t = 20)]
     limit: usize,
+}
+
+/// Trace to convert.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ConvertArguments {
+    #[command(flatten)]
+    file: FileArguments,
+    /// Output file; an ending of `.gz` or `.zst` compresses it
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Write the usage that the trace recorded
+    #[arg(long)]
+    usage: bool,
+    /// Leave out what never ran
+    #[arg(long)]
+    ran_only: bool,
+    /// Replace an existing file
+    #[arg(long)]
+    force: bool,
 }
 
 /// Trace to generate.
@@ -138,7 +160,89 @@ pub(super) fn run(_global: &Global, command: &TraceCommand) -> Result<Exit, Fail
                 Exit::Input
             })
         }
+        TraceCommand::Convert(arguments) => convert(arguments),
         TraceCommand::Generate(arguments) => generate(arguments),
+    }
+}
+
+fn convert(arguments: &ConvertArguments) -> Result<Exit, Failure> {
+    let (input, entry) = opened(&arguments.file)?;
+    let options = ReadOptions {
+        rows: RowPolicy::REPORT,
+        usage: arguments.usage,
+        ran_only: arguments.ran_only,
+        ..ReadOptions::default()
+    };
+    if arguments.usage && !entry.options.contains(&"usage") {
+        let format = entry.name;
+        return Err(Failure::input(format!(
+            "--usage: the format `{format}` records no usage"
+        )));
+    }
+    let existing = existing(arguments.force);
+    let mut done = Err(ConvertError::from(std::io::Error::other("not begun")));
+    let mut ledger = Ledger::EMPTY;
+    let mut format = "";
+    let written = write_file_with(&arguments.out, existing, |out| {
+        done = match entry.open {
+            Constructor::Nodes(read) => {
+                read(&input, &options).map_err(Into::into).and_then(|list| {
+                    (ledger, format) = (list.ledger, "openb-nodes");
+                    write_nodes(&list.nodes, out)
+                })
+            }
+            Constructor::Workload(open) => {
+                open(&input, &options)
+                    .map_err(Into::into)
+                    .and_then(|mut source| {
+                        let done = write_arrivals(&mut *source, out);
+                        (ledger, format) = (source.ledger().clone(), "csv");
+                        done
+                    })
+            }
+        };
+        match &done {
+            Ok(_) => Ok(()),
+            Err(error) => Err(std::io::Error::other(error.to_string())),
+        }
+    });
+    let converted = match (done, written) {
+        (Err(ConvertError::Read(error)), _) => return Err(Failure::input(error)),
+        (_, Err(error)) => return Err(folder_failure(error)),
+        (Err(error), Ok(())) => return Err(Failure::incomplete(error)),
+        (Ok(converted), Ok(())) => converted,
+    };
+    let conversion = told::Conversion {
+        file: arguments.out.display().to_string(),
+        format,
+        converted,
+        ledger,
+    };
+    terminal::print(&if arguments.file.json {
+        told::conversion_json(&conversion)
+    } else {
+        told::conversion(&conversion)
+    });
+    Ok(if conversion.ledger.bad_row_count() == 0 {
+        Exit::Done
+    } else {
+        Exit::Input
+    })
+}
+
+/// Treatment of files that are there.
+fn existing(force: bool) -> Existing {
+    if force {
+        Existing::Replace
+    } else {
+        Existing::Refuse
+    }
+}
+
+fn folder_failure(error: FolderError) -> Failure {
+    match error.exit_code() {
+        2 => Failure::input(error),
+        _ => Failure::incomplete(error),
     }
 }
 
@@ -182,25 +286,17 @@ fn generate(arguments: &GenerateArguments) -> Result<Exit, Failure> {
             LublinKind::Untyped
         },
     };
-    let existing = if arguments.force {
-        Existing::Replace
-    } else {
-        Existing::Refuse
-    };
-    let wrong = |error: FolderError| match error.exit_code() {
-        2 => Failure::input(error),
-        _ => Failure::incomplete(error),
-    };
+    let existing = existing(arguments.force);
     if let Some((name, write)) = entry.stream {
         let path = arguments.out.join(name);
         let write = |out: &mut dyn std::io::Write| write(&options, out);
-        write_file_with(&path, existing, write).map_err(wrong)?;
+        write_file_with(&path, existing, write).map_err(folder_failure)?;
         terminal::print(&format!("{}\n", path.display()));
         return Ok(Exit::Done);
     }
     for file in (entry.generate)(&options).map_err(Failure::input)? {
         let path = arguments.out.join(&file.name);
-        write_file(&path, &file.text, existing).map_err(wrong)?;
+        write_file(&path, &file.text, existing).map_err(folder_failure)?;
         terminal::print(&format!("{}\n", path.display()));
     }
     Ok(Exit::Done)

@@ -80,7 +80,7 @@ pub enum Progress {
     More,
 }
 
-/// What a component that takes over from another has to know.
+/// Knowledge that a component needs which takes over from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Memory {
     /// The store holds all of it.

@@ -128,6 +128,28 @@ fn format_parameters(kind: NameKind, name: &str) -> Option<Value> {
         });
         properties.insert("podsPerNode".to_owned(), schema);
     }
+    for (option, name, default, meaning) in [
+        (
+            "full-cpu",
+            "fullCores",
+            64,
+            "Cores of the largest machine, to which the trace is normalized.",
+        ),
+        (
+            "full-memory",
+            "fullMemoryGib",
+            256,
+            "Memory of the largest machine in GiB, to which the trace is normalized.",
+        ),
+    ] {
+        if entry.options.contains(&option) {
+            let schema = json!({
+                "type": "integer", "minimum": 1, "maximum": 1_000_000, "default": default,
+                "description": meaning,
+            });
+            properties.insert(name.to_owned(), schema);
+        }
+    }
     object(&properties)
 }
 

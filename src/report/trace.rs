@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use trace::Ledger;
+use trace::convert::Converted;
 use trace::inspect::{Content, Inspection, NodesSummary, Validation, WorkloadSummary};
 use trace::quantiles::Quantiles;
 use units::{Duration, Instant, plural};
@@ -65,6 +67,54 @@ pub fn validation(validation: &Validation) -> String {
         ),
     );
     text
+}
+
+/// A trace that was converted.
+#[derive(Clone, Debug)]
+pub struct Conversion {
+    /// The file written, as the user named it.
+    pub file: String,
+    /// The name of its format.
+    pub format: &'static str,
+    /// The count of what was written.
+    pub converted: Converted,
+    /// The ledger of the trace that was read.
+    pub ledger: Ledger,
+}
+
+/// Conversion as text.
+pub fn conversion(conversion: &Conversion) -> String {
+    let mut text = String::new();
+    for bad_row in conversion.ledger.bad_rows() {
+        push(&mut text, &format!("{bad_row}\n"));
+    }
+    if !conversion.ledger.is_empty() {
+        push(&mut text, &format!("{}\n", conversion.ledger));
+    }
+    let Converted { rows, reduced } = conversion.converted;
+    let rows = plural::count(rows, "row");
+    let (file, format) = (&conversion.file, conversion.format);
+    push(&mut text, &format!("{file} ({format}): {rows} written\n"));
+    if reduced > 0 {
+        let said = plural::count(reduced, "row");
+        let line =
+            format!("{said} of it can't say all: limits, labels or other resources are left out\n");
+        push(&mut text, &line);
+    }
+    text
+}
+
+/// Conversion as JSON.
+pub fn conversion_json(conversion: &Conversion) -> String {
+    let all = json!({
+        "file": conversion.file,
+        "format": conversion.format,
+        "rows": conversion.converted.rows,
+        "reduced": conversion.converted.reduced,
+        "badRows": conversion.ledger.bad_row_count(),
+        "ledger": ledger_json(&conversion.ledger),
+    });
+    format!("{all:#}\n")
 }
 
 /// Inspection as JSON.

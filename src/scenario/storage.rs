@@ -6,12 +6,21 @@ use super::tree::Tree;
 use units::nearest::hint;
 use units::plural;
 
+/// A way to report a broken rule: its code, the path of the field, what is wrong and what is expected.
+type Wrong<'a> = &'a mut dyn FnMut(Code, String, String, String);
+
 /// Reports every broken rule about volumes.
 pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     let mut wrong = |code: Code, path: String, message: String, label: String| {
         let span = tree.locate(path.split('.'));
         findings.push(Finding::new(code, message, span).label(label));
     };
+    volumes(scenario, &mut wrong);
+    disks(scenario, &mut wrong);
+}
+
+/// Rules between the fields of each volume, and between volumes.
+fn volumes(scenario: &Scenario, wrong: Wrong<'_>) {
     for (position, own) in scenario.storage.iter().enumerate() {
         let place = format!("storage.{position}");
         let earlier = scenario.storage[..position].iter();
@@ -61,6 +70,10 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
             );
         }
     }
+}
+
+/// Rules of disks that fail: each is that of a node, or of a volume that there is.
+fn disks(scenario: &Scenario, wrong: Wrong<'_>) {
     for (position, failure) in scenario.failures.iter().enumerate() {
         if failure.kind != FailureKind::DiskLoss {
             continue;

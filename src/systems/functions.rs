@@ -98,7 +98,7 @@ pub struct SystemFunctions {
 }
 
 const ALERTS: Provision = Beside("every run: metrics, alert rules, notifications");
-const BACKUPS: &str = "volumes of nodes, saved by a service beside it (`backups`)";
+const BACKUPS: &str = "volumes of nodes, saved by a service beside it (`storage`)";
 const BY_HAND: Provision = Beside("a user changes the number of replicas");
 const NOT_REPLACED: Provision = Nothing("running pods keep the image that they began with");
 const JOBS_ONLY: [Provision; 7] = [
@@ -122,7 +122,7 @@ pub const FUNCTIONS: &[SystemFunctions] = &[
             Itself("horizontal and vertical autoscalers, and those of nodes"),
             Itself("node leases, taints and eviction; restarts and probes on the node"),
             ALERTS,
-            Itself("volumes are attached where their pod goes; `backups` saves them"),
+            Itself("volumes are attached where their pod goes; `storage` saves them"),
         ],
         scenarios: &[
             "seven-functions",

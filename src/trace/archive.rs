@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::error::TraceError;
+use super::budget::read_whole;
+use super::error::{TraceError, read_error};
+use super::input::Input;
 
 /// Length of a block of an archive.
 const BLOCK: usize = 512;
@@ -73,6 +75,71 @@ pub fn members(archive: &str, bytes: &[u8]) -> Result<Vec<Member>, TraceError> {
         return Ok(members);
     }
     Err(wrong(at, "no header of a file"))
+}
+
+/// Place of the mark of a tar archive in its first header.
+const MARK: std::ops::Range<usize> = 257..262;
+
+/// The files of an input: of an archive or a folder each by name, else the input itself. Hidden files
+/// (and those that macOS adds to archives) are none.
+///
+/// # Errors
+/// The input can't be read, or it holds no file.
+pub fn parts(input: &Input) -> Result<Vec<Input>, TraceError> {
+    let mut parts = match input.files()? {
+        Some(files) => files
+            .into_iter()
+            .map(|file| (file.name.to_string(), file))
+            .collect(),
+        None if input.first_bytes()?.get(MARK) == Some(b"ustar") => {
+            let bytes = read_whole(&mut *input.open()?);
+            let bytes = bytes.map_err(|error| read_error(&input.name, &error))?;
+            let shown = members(&input.name, &bytes)?.into_iter();
+            let shown = shown.filter(|member| !member.name.starts_with('.'));
+            let named = shown.map(|member| {
+                (
+                    member.place.to_string(),
+                    Input::bytes(&member.place, member.bytes),
+                )
+            });
+            named.collect::<Vec<_>>()
+        }
+        None => return Ok(vec![input.clone()]),
+    };
+    if parts.is_empty() {
+        return Err(TraceError::Format {
+            file: input.name.to_string(),
+            reason: "holds no file; name a trace, or a folder or archive of its parts".to_owned(),
+        });
+    }
+    parts.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(parts.into_iter().map(|(_, part)| part).collect())
+}
+
+/// The first bytes of an input's first file.
+///
+/// # Errors
+/// The input can't be read, or it holds no file.
+pub fn first_bytes(input: &Input) -> Result<Vec<u8>, TraceError> {
+    match parts(input)?.first() {
+        Some(part) => part.first_bytes(),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The BLAKE3 hash of an input as it is stored; of a folder, over the hashes of its files.
+///
+/// # Errors
+/// The input can't be read.
+pub fn blake3(input: &Input) -> Result<String, TraceError> {
+    let Some(_) = input.files()? else {
+        return input.blake3();
+    };
+    let mut hasher = blake3::Hasher::new();
+    for part in parts(input)? {
+        hasher.update(part.blake3()?.as_bytes());
+    }
+    Ok(hasher.finalize().to_hex().to_string())
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -1,14 +1,20 @@
-//! Failure logs: when which node was down. Two formats, told by their headers (spec: traces.md
-//! section 13):
+//! Failure logs: when which node was down. Three formats, told by their first lines (spec: traces.md
+//! sections 2 and 13):
 //!
+//! - machine events of Google's trace of 2011: down from REMOVE to ADD, and before the first ADD;
 //! - our table `node,down,up`: nodes by name, times since the run's start in seconds or with a unit,
 //!   `up` empty if the node stays down; rows in order of `down`, spans of one node apart;
 //! - the log of Los Alamos: nodes of one system by their zero-based number, dates as local times
 //!   without daylight saving; out of order and overlapping as it is.
 
+mod google;
+
 use jiff::civil::DateTime;
 
+use super::archive::first_bytes;
 use super::error::TraceError;
+use super::format::Confidence;
+use super::formats::google_2011::machines;
 use super::input::Input;
 use super::ledger::{Action, BadRow, Journal, Ledger, RowPolicy};
 use super::table::{Column, Row, Table};
@@ -48,11 +54,22 @@ pub struct FailureLog {
 /// # Errors
 /// The file can't be read, has neither header, or a row breaks a rule.
 pub fn read(input: &Input, options: &LogOptions, nodes: &[&str]) -> Result<FailureLog, TraceError> {
-    let table = Table::open(input)?;
     let journal = Journal::new(input.name.clone(), RowPolicy::default());
+    let is_google = (machines::ENTRY.sniff)(&first_bytes(input)?) == Confidence::Certain;
+    if is_google {
+        without_lanl_options(input, options)?;
+        return google::read(input, journal, nodes);
+    }
+    let table = Table::open(input)?;
     if table.column("Prob Started").is_some() {
         return lanl(table, journal, options, nodes.len());
     }
+    without_lanl_options(input, options)?;
+    plain(table, journal, nodes)
+}
+
+/// Refuses options that only the log of Los Alamos has.
+fn without_lanl_options(input: &Input, options: &LogOptions) -> Result<(), TraceError> {
     if let Some(field) = match options {
         LogOptions {
             system: Some(_), ..
@@ -61,11 +78,11 @@ pub fn read(input: &Input, options: &LogOptions, nodes: &[&str]) -> Result<Failu
         _ => None,
     } {
         return Err(TraceError::Format {
-            file: journal.file.to_string(),
+            file: input.name.to_string(),
             reason: format!("`{field}` applies only to the Los Alamos log; leave it out"),
         });
     }
-    plain(table, journal, nodes)
+    Ok(())
 }
 
 /// Our own table.

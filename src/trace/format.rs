@@ -134,3 +134,33 @@ pub fn header_has(first: &[u8], columns: &[&str]) -> Confidence {
         Confidence::No
     }
 }
+
+/// A test of the field at a place of a row.
+pub type FieldTest = (usize, fn(&str) -> bool);
+
+/// Returns `Certain` if the first line that is no remark has so many fields, and those at some places
+/// pass a test.
+pub fn row_has(first: &[u8], separator: u8, fields: usize, tests: &[FieldTest]) -> Confidence {
+    let mut lines = first.split(|&byte| byte == b'\n');
+    let line = lines.find(|line| !line.is_empty() && !line.starts_with(b"#"));
+    let Some(Ok(line)) = line.map(str::from_utf8) else {
+        return Confidence::No;
+    };
+    let found: Vec<&str> = line.split(char::from(separator)).map(str::trim).collect();
+    let passes = |&(place, test): &FieldTest| test(found[place]);
+    if found.len() == fields && tests.iter().all(passes) {
+        Confidence::Certain
+    } else {
+        Confidence::No
+    }
+}
+
+/// Whether a field is a whole number.
+pub fn is_whole(field: &str) -> bool {
+    field.parse::<i64>().is_ok()
+}
+
+/// Whether a field is empty or a number.
+pub fn is_number_or_empty(field: &str) -> bool {
+    field.is_empty() || field.parse::<f64>().is_ok()
+}

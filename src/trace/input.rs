@@ -161,6 +161,26 @@ impl Input {
         Ok((found.iter().map(Self::path).collect(), others))
     }
 
+    /// The files of a folder that are not hidden; `None` of anything but a folder.
+    pub fn files(&self) -> Result<Option<Vec<Self>>, TraceError> {
+        let Origin::Path(folder) = &self.origin else {
+            return Ok(None);
+        };
+        if !folder.is_dir() {
+            return Ok(None);
+        }
+        let wrong = |error: io::Error| read_error(&self.name, &error);
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(folder).map_err(wrong)? {
+            let entry = entry.map_err(wrong)?;
+            let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+            if !is_hidden && entry.path().is_file() {
+                files.push(Self::path(entry.path()));
+            }
+        }
+        Ok(Some(files))
+    }
+
     /// The text from its beginning: decompressed, without a byte order mark.
     pub fn open(&self) -> Result<Box<dyn BufRead + Send>, TraceError> {
         self.open_stored()

@@ -1,6 +1,7 @@
 //! Contents of a trace file and its faults: the output of `trace inspect` and `trace validate` as
 //! plain values.
 
+use super::archive;
 use super::error::TraceError;
 use super::format::{Constructor, FormatEntry};
 use super::input::Input;
@@ -129,7 +130,7 @@ pub fn inspect(
     Ok(Inspection {
         file: input.name.to_string(),
         format: entry.name,
-        blake3: input.blake3()?,
+        blake3: archive::blake3(input)?,
         content,
         ledger,
     })

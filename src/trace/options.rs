@@ -25,6 +25,10 @@ pub struct ReadOptions {
     pub kill_at_walltime: bool,
     /// `memory`: jobs ask for the memory that the log says they requested (SWF).
     pub memory: bool,
+    /// `full-cpu`: 1/1000 cores that 1 stands for where a trace is normalized to its largest machine.
+    pub full_cpu_milli: i64,
+    /// `full-memory`: bytes that 1 stands for where a trace is normalized to its largest machine.
+    pub full_memory_bytes: i64,
     /// `usage`: pods use what the trace says they used (SWF, the project's own table).
     pub usage: bool,
 }
@@ -38,6 +42,8 @@ impl Default for ReadOptions {
             min_runtime: None,
             kill_at_walltime: false,
             memory: false,
+            full_cpu_milli: 64_000,
+            full_memory_bytes: 256 << 30,
             usage: false,
         }
     }

@@ -221,3 +221,117 @@ fn every_published_order_comes_out_of_the_generator() {
     }
     assert_eq!(compared, 17 * 10 * 2);
 }
+
+#[test]
+fn published_traces_of_clusters_have_their_rows() {
+    for (file, format, arrivals, dirt) in [
+        (
+            "google-2011/task-events-sample-1.csv",
+            "google-2011-tasks",
+            10,
+            &[("no request; counted as 0", 0)][..],
+        ),
+        (
+            "azure-vm-2017/vmtable-sample.csv.gz",
+            "azure-vm",
+            10,
+            &[("there at the end of the trace; run time not known", 6)],
+        ),
+        ("planetlab/20110303.tar.gz", "planetlab", 1_052, &[]),
+        ("planetlab/20110306.tar.gz", "planetlab", 898, &[]),
+        ("planetlab/20110409.tar.gz", "planetlab", 1_358, &[]),
+        (
+            "bitbrains/bitbrains-one-vm.csv.gz",
+            "bitbrains",
+            1,
+            &[("gap above 300 s; the machine was off and uses nothing", 299)],
+        ),
+        (
+            "philly/philly_jobs.csv.gz",
+            "philly-table",
+            82_247,
+            &[("submitted before the row above; sorted", 44_878)],
+        ),
+        ("gwf/trace.gwf", "gwf", 70, &[]),
+    ] {
+        let path = format!("traces/{file}");
+        let Some(full) = shared(&path) else {
+            return;
+        };
+        let entry = registry::recognize(&Input::path(full)).expect("a known format");
+        assert_eq!(entry.name, format, "{file}");
+        let usage = entry.options.contains(&"usage");
+        let options = ReadOptions {
+            usage,
+            ..ReadOptions::default()
+        };
+        let recorded = recorded(&path, &options).expect("read above");
+        println!("{file}\n{}", recorded.ledger);
+        assert_eq!(recorded.arrivals.len(), arrivals, "{file}");
+        assert!(
+            recorded.arrivals.is_sorted_by_key(|arrival| arrival.submit),
+            "{file}"
+        );
+        for &(kind, count) in dirt {
+            assert_eq!(recorded.ledger.count(kind), count, "{file}: {kind}");
+        }
+    }
+}
+
+#[test]
+fn published_machine_events_are_nodes() {
+    let Some(path) = shared("traces/google-2011/machine-events-sample-1.csv") else {
+        return;
+    };
+    let input = Input::path(path);
+    let entry = registry::recognize(&input).expect("a known format");
+    assert_eq!(entry.name, "google-2011-machines");
+    let super::format::Constructor::Nodes(read) = entry.open else {
+        panic!("nodes");
+    };
+    let nodes = read(&input, &ReadOptions::default())
+        .expect("good rows")
+        .nodes;
+    assert_eq!(nodes.len(), 6);
+    assert_eq!(nodes[0].allocatable.get("cpu").milli_floor(), Ok(32_000));
+}
+
+#[test]
+fn every_workload_of_batsim_is_read() {
+    let Some(folder) = shared("traces/batsim") else {
+        return;
+    };
+    let files = Input::path(folder)
+        .files()
+        .expect("readable")
+        .expect("a folder");
+    assert_eq!(files.len(), 29);
+    let options = ReadOptions {
+        rows: RowPolicy::REPORT,
+        ..ReadOptions::default()
+    };
+    for file in files {
+        let entry = registry::recognize(&file).expect("a known format");
+        assert_eq!(entry.name, "batsim", "{}", file.name);
+        let super::format::Constructor::Workload(open) = entry.open else {
+            panic!("a workload");
+        };
+        let mut source = open(&file, &options).expect("readable");
+        let recorded = Recorded::collect(&mut *source).expect("readable");
+        let bad = recorded.ledger.bad_row_count();
+        // Submissions up to 1e17 s after the start are beyond what a run can reach.
+        let expected = match file.name.rsplit('/').next() {
+            Some("test_long_workload.json") => 8,
+            Some("test_smpi_mapping.json") => 3,
+            _ => 0,
+        };
+        assert_eq!(
+            bad,
+            expected,
+            "{}: {:?}",
+            file.name,
+            recorded.ledger.bad_rows()
+        );
+        assert!(!recorded.arrivals.is_empty(), "{}", file.name);
+    }
+}

@@ -1,8 +1,12 @@
 //! The trace formats, in written order. To add one: a file in `formats/` and a line here.
 
+use super::archive::first_bytes;
 use super::error::TraceError;
 use super::format::{Confidence, FormatEntry};
-use super::formats::{csv, openb_nodes, openb_pods, planetlab, swf};
+use super::formats::{
+    alibaba_2017, alibaba_2018, alibaba_gpu_2020, azure_vm, batsim, bitbrains, csv, google_2011,
+    gwf, helios, openb_nodes, openb_pods, philly, planetlab, swf,
+};
 use super::input::Input;
 
 /// All formats, in the order in which content is recognized.
@@ -22,8 +26,25 @@ pub const FORMATS: &[FormatEntry] = &[
     openb_nodes::ENTRY,
     openb_pods::ENTRY,
     swf::ENTRY,
-    csv::ENTRY,
+    google_2011::machines::ENTRY,
+    google_2011::tasks::ENTRY,
+    alibaba_2017::machines::ENTRY,
+    alibaba_2017::services::ENTRY,
+    alibaba_2017::tasks::ENTRY,
+    alibaba_2018::machines::ENTRY,
+    alibaba_2018::containers::ENTRY,
+    alibaba_2018::tasks::ENTRY,
+    alibaba_gpu_2020::machines::ENTRY,
+    alibaba_gpu_2020::tasks::ENTRY,
+    azure_vm::ENTRY,
     planetlab::ENTRY,
+    bitbrains::ENTRY,
+    philly::log::ENTRY,
+    philly::table::ENTRY,
+    helios::ENTRY,
+    gwf::ENTRY,
+    batsim::ENTRY,
+    csv::ENTRY,
 ];
 
 /// Returns the format of a name.
@@ -36,7 +57,7 @@ pub fn find(name: &str) -> Option<&'static FormatEntry> {
 /// # Errors
 /// The file can't be read, or no format recognizes it.
 pub fn recognize(input: &Input) -> Result<&'static FormatEntry, TraceError> {
-    let first = input.first_bytes()?;
+    let first = first_bytes(input)?;
     let mut best: Option<(Confidence, &FormatEntry)> = None;
     for entry in FORMATS {
         let confidence = (entry.sniff)(&first);
@@ -75,6 +96,31 @@ mod tests {
             "; MaxProcs: 8\n1 0 -1 5 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1\n\n2 5 -1 5.5 4 -1 -1 1\n",
             "1;0;-1;15;12;-1;-1;-1;420;-1;-1;u;a;-1;n;n;;-1;\n",
             "submit,run_time,cpu,gpus\n0,1h,500m,1\n\"5\",,\"2\",\n",
+            "0,,7,1,,0,ann,2,9,0.5,0.25,0.1,0\n5,,7,1,,1,ann,2,9,0.5,0.25,0.1,0\n",
+            "0,5,0,p,0.5,0.25\n9,5,1,p,,\n",
+            "0,1,add,,64,0.69,0.4\n500,1,softerror,disk_full,,,\n",
+            "0,Create,1,5,4,0.1,0.1,1|2\n160,Remove,1,5,4,0.1,0.1,1|2\n",
+            "41,47,120,686,2,Terminated,50,0.004\n-5,41,120,687,1,Failed,,\n",
+            "m_1,0,3,30,96,100,USING\nm_1,50,3,30,64,100,USING\n",
+            "c_1,m_2,0,app_5,started,400,800,1.5\nc_1,m_2,9,app_5,started,800,800,1.5\n",
+            "M1,2,j_1,1,Terminated,100,160,50,0.39\nR2_1,1,j_1,1,Failed,160,0,,\n",
+            "j1,ps,2.0,Terminated,1000.5,1060.5,600,29.3,50,MISC\nj2,w,1,Running,9,,6,,250,V\n",
+            "m1,T4,96,512,2\nm2,CPU,96,512,0\n",
+            "{\"jobs\": [{\"id\": 1, \"subtime\": 0, \"res\": 1, \"profile\": \"d\"}], \
+             \"profiles\": {\"d\": {\"type\": \"delay\", \"delay\": 20.2}}}",
+            "a,s1,d,0,2591700,99,3.424,10,Interactive,1,1.75\nb,s,d,3,9,1,9,1,Unkown,>24,>64\n",
+            "5\n100\n0",
+            "Timestamp [ms];\tCPU cores;\tCPU usage [%];\tMemory capacity provisioned [KB];\t\
+             Memory usage [KB]\n1376314846;\t1;\t0.73;\t2097152.0;\t110448.5\n",
+            "timestamp,duration,num_gpus,gpu_time,cluster\n2017-10-09 07:01:55,66.0,2,132.0,a\n",
+            "[{\"jobid\": \"j\", \"submitted_time\": \"2017-10-09 07:00:00\", \"attempts\": [\
+             {\"start_time\": \"2017-10-09 07:01:00\", \"end_time\": null, \"detail\": [\
+             {\"gpus\": [\"gpu0\"]}]}]}]",
+            "job_id,user,vc,gpu_num,cpu_num,node_num,state,submit_time,start_time,end_time,\
+             duration,queue\n7,u1,vc1,16,64,2,COMPLETED,2020-04-01 00:00:10,\
+             2020-04-01 00:01:10,2020-04-01 00:02:10,60,60\n",
+            "WorkflowID, JobID, SubmitTime, RunTime, NProcs, ReqNProcs, Dependencies\n\
+             0, 1, 16, 11, 1, 1,\n0, 2, 40, 11, 4, -1, 1\n",
         ]);
         let edits = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4);
         (texts, edits, any::<prop::sample::Index>()).prop_map(|(text, edits, end)| {
@@ -135,6 +181,36 @@ mod tests {
                 Some("swf"),
             ),
             ("submit,cpu\n0,1\n", Some("csv")),
+            (
+                "0,,7,1,,0,ann,2,9,0.5,0.25,0.1,0\n",
+                Some("google-2011-tasks"),
+            ),
+            ("#time\n0,5,0,p,0.5,0.25\n", Some("google-2011-machines")),
+            ("0,1,add,,64,0.69,0.4\n", Some("alibaba-2017-machines")),
+            (
+                "0,Create,1,5,4,0.1,0.1,1|2\n",
+                Some("alibaba-2017-services"),
+            ),
+            (
+                "41,47,120,686,2,Failed,50,0.004\n",
+                Some("alibaba-2017-tasks"),
+            ),
+            ("m_1,0,3,30,96,100,USING\n", Some("alibaba-2018-machines")),
+            (
+                "c_1,m_2,0,app_5,started,4,8,1.5\n",
+                Some("alibaba-2018-containers"),
+            ),
+            (
+                "M1,2,j_1,1,Failed,100,160,50,0.39\n",
+                Some("alibaba-2018-tasks"),
+            ),
+            ("m1,T4,96,512,2\n", Some("alibaba-gpu-2020-machines")),
+            (
+                "j,t,1,Failed,1,2,1,1,50,V\n",
+                Some("alibaba-gpu-2020-tasks"),
+            ),
+            ("a,s1,d,0,900,99,3.4,10,Unknown,1,1.75\n", Some("azure-vm")),
+            ("5\n7\n100\n", Some("planetlab")),
             ("{\"jobs\": []}", None),
             ("", None),
         ] {

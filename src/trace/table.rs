@@ -8,7 +8,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 use super::budget::COLUMNS;
 use super::error::TraceError;
@@ -23,6 +23,8 @@ pub struct Table {
     lines: Lines,
     columns: Vec<Arc<str>>,
     splitter: Splitter,
+    /// Whether lines that begin with `#` are remarks.
+    remarks: bool,
 }
 
 /// Position of a column, once its name was found in the header.
@@ -64,11 +66,36 @@ impl Table {
 
     /// Opens a table and reads its header.
     pub fn open(input: &Input) -> Result<Self, TraceError> {
+        Self::separated(input, b',')
+    }
+
+    /// Opens a table without a header, whose columns are these in this order; lines that begin with
+    /// `#` are remarks.
+    pub fn headless(
+        input: &Input,
+        separator: u8,
+        columns: impl IntoIterator<Item = &'static str>,
+    ) -> Result<Self, TraceError> {
+        Ok(Self {
+            lines: input.lines()?,
+            columns: columns.into_iter().map(Arc::from).collect(),
+            splitter: Splitter {
+                separator,
+                ..Splitter::default()
+            },
+            remarks: true,
+        })
+    }
+
+    /// Opens a table whose fields are separated by a byte, and reads its header.
+    pub fn separated(input: &Input, separator: u8) -> Result<Self, TraceError> {
         let mut table = Self {
             lines: input.lines()?,
             columns: Vec::new(),
             splitter: Splitter::default(),
+            remarks: false,
         };
+        table.splitter.separator = separator;
         let Some((_, place, is_plain)) = table.next_place()? else {
             return Err(table.refuse("is empty; a header with column names is expected"));
         };
@@ -154,6 +181,9 @@ impl Table {
         while let Some(found) = self.lines.next_scanned(&mut self.splitter.ends)? {
             let line = self.lines.at(found.1.clone());
             let may_be_blank = line.first().is_none_or(u8::is_ascii_whitespace);
+            if self.remarks && line.first() == Some(&b'#') {
+                continue;
+            }
             if !may_be_blank || !line.trim_ascii().is_empty() {
                 return Ok(Some(found));
             }
@@ -232,12 +262,24 @@ fn is_visible(byte: u8) -> bool {
 }
 
 /// Takes lines apart; its memory is used again for the next.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Splitter {
+    /// The byte between two fields.
+    separator: u8,
     /// The text of a line with quotes, without them.
     unquoted: String,
     /// The commas of the line; then where its fields end.
     ends: Vec<usize>,
+}
+
+impl Default for Splitter {
+    fn default() -> Self {
+        Self {
+            separator: b',',
+            unquoted: String::new(),
+            ends: Vec::new(),
+        }
+    }
 }
 
 impl Splitter {
@@ -248,15 +290,21 @@ impl Splitter {
         line: &'text [u8],
         is_plain: bool,
     ) -> Result<Fields<'text>, Malformed> {
-        if is_plain {
-            self.ends.push(line.len());
-            return Ok(Fields {
-                text: line,
-                ends: &self.ends,
-                is_line: true,
-            });
+        if is_plain && self.separator == b',' {
+            return Ok(self.fields_of(line));
         }
         self.split_with_care(line)
+    }
+
+    /// The fields of a line of which all ends but the last are known.
+    #[inline]
+    fn fields_of<'text>(&'text mut self, line: &'text [u8]) -> Fields<'text> {
+        self.ends.push(line.len());
+        Fields {
+            text: line,
+            ends: &self.ends,
+            is_line: true,
+        }
     }
 
     fn split_with_care<'text>(
@@ -271,7 +319,11 @@ impl Splitter {
             });
         };
         if memchr(b'"', line).is_none() {
-            return self.split(line, true);
+            if self.separator != b',' {
+                self.ends.clear();
+                self.ends.extend(memchr_iter(self.separator, line));
+            }
+            return Ok(self.fields_of(line));
         }
         self.ends.clear();
         let is_closed = self.unquote(text);
@@ -302,9 +354,9 @@ impl Splitter {
                     self.unquoted.push('"');
                 }
                 ('"', _) => quoted = !quoted,
-                (',', false) => {
+                (char, false) if char == char::from(self.separator) => {
                     self.ends.push(self.unquoted.len());
-                    self.unquoted.push(',');
+                    self.unquoted.push(char);
                 }
                 (char, _) => self.unquoted.push(char),
             }

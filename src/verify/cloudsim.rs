@@ -420,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_of_a_scenario_come_to_the_table_within_two_percent() {
+    fn runs_of_a_scenario_come_to_the_table() {
         let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
         let day = shared.join("traces/planetlab/20110303.tar.gz");
         if !day.exists() {
@@ -448,8 +448,9 @@ mod tests {
                 value("migrations.degradation", 100.0),
                 value("migrations.overload_time", 100.0),
             ];
-            // Of two digits, rounding alone is six percent.
-            let tolerances = [0.02, 0.02, 0.02, 0.08, 0.02];
+            // CloudSim also counts machines that want more than a core, and differences of a rounding, as
+            // overload; of the degradation it prints one digit.
+            let tolerances = [0.02, 0.02, 0.1, 0.08, 0.1];
             for ((found, expected), tolerance) in found.iter().zip(expected).zip(tolerances) {
                 let apart = (found - expected).abs();
                 assert!(

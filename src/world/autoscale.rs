@@ -13,7 +13,7 @@ use sim::UsageOptions;
 use units::Instant;
 
 use super::autoscale_findings::{findings, rivals};
-use super::operations::target;
+use super::object_name::target;
 use super::{BuildError, Remarks};
 
 /// Settings of a scenario's autoscalers, if it has any.

@@ -13,8 +13,8 @@ use systems::functions::{Function, provides};
 use trace::table::Table;
 use units::{Duration, Instant};
 
-use super::operations::runs_workloads;
 use super::price_list::at;
+use super::runs_workloads::runs_workloads;
 use super::{BuildError, FileSource};
 
 /// Time until the registry's call reports a push, where nothing is stated (spec: orchestrators-a.md 9.1).

@@ -23,7 +23,7 @@ use units::{Duration, Instant, NodeId, SortedMap};
 
 use super::domains::domains;
 use super::mesos_options::mesos_options;
-use super::operations::runs_always;
+use super::runs_workloads::runs_always;
 use super::{BuildError, FileSource, Remarks};
 
 /// Contact between the control plane of a scenario and its nodes.

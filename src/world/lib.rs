@@ -31,6 +31,7 @@ mod node_autoscalers;
 mod node_groups;
 mod nodes;
 mod nova_options;
+mod object_name;
 pub mod offers;
 mod omega_options;
 mod operations;
@@ -41,6 +42,7 @@ mod provider;
 mod remarks;
 pub mod request_limits;
 mod residents;
+mod runs_workloads;
 mod scaling_rules;
 mod shapes;
 mod small_requests;
@@ -78,9 +80,10 @@ pub use mix::workload_mix;
 pub use node_autoscalers::node_autoscalers;
 pub use node_groups::join_groups;
 pub use nodes::nodes;
-pub use operations::{controllers, operations, runs_workloads};
+pub use operations::{controllers, operations};
 pub use provider::{ProviderPlan, provider};
 pub use remarks::Remarks;
+pub use runs_workloads::runs_workloads;
 pub use start_up::{StartUpValues, start_up, start_up_values};
 pub use storage::storage;
 pub use system_options::system_options;
@@ -143,6 +146,8 @@ fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<u64,
     struct Extra {
         pods_per_node: Option<i64>,
         memory: Option<bool>,
+        full_cores: Option<i64>,
+        full_memory_gib: Option<i64>,
         repeat: Option<u64>,
     }
     let extra: Extra = arguments
@@ -150,5 +155,11 @@ fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<u64,
         .map_err(|error| BuildError::Experiment(format!("trace: {error}")))?;
     options.pods_per_node = extra.pods_per_node.unwrap_or(options.pods_per_node);
     options.memory = extra.memory.unwrap_or(options.memory);
+    if let Some(cores) = extra.full_cores {
+        options.full_cpu_milli = cores.saturating_mul(1_000);
+    }
+    if let Some(gib) = extra.full_memory_gib {
+        options.full_memory_bytes = gib.saturating_mul(1 << 30);
+    }
     Ok(extra.repeat.unwrap_or(1))
 }

@@ -10,7 +10,8 @@ use systems::mapping::{Item, Mapping, template_of};
 use systems::registry::find;
 use trace::stream::ClassTotal;
 
-use super::operations::{heeds_needs, runs_workloads};
+use super::operations::heeds_needs;
+use super::runs_workloads::runs_workloads;
 use super::system_options::check_updates;
 use super::units::units;
 use super::{BuildError, FileSource, ManifestFiles, Remarks};

@@ -9,37 +9,22 @@ use ::units::Instant;
 use ::units::nearest::hint;
 use control::admission::BarePod;
 use control::controllers::manager::ControllerOptions;
-use control::operation::{Operation, PodChoice, Propagation, TaintChoice, Target as Goal};
+use control::operation::{Operation, PodChoice, Propagation, TaintChoice};
 use control::upgrade::UpgradePlan;
 use manifest::Manifests;
 use model::{Labels, Node, Object, Taint, TaintEffect, Text};
 use scenario::Scenario;
 use scenario::schema::{self, PropagationPolicy, WorkloadSource};
 use sim::failures::{Layout, Target};
-use systems::RunsWorkloads;
 use systems::capability::{Capability, Support, support};
 use systems::registry::find;
 
+use super::object_name::target;
 use super::production::client_limits;
+use super::runs_workloads::{runs_always, runs_workloads};
 use super::units::units;
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
 use units::SortedSet;
-
-/// Whether the system of a scenario acts on workloads, and not on pods alone.
-pub fn runs_workloads(scenario: &Scenario) -> bool {
-    let system = &scenario.system;
-    match find(&system.name).map(|entry| entry.workloads) {
-        Ok(RunsWorkloads::Always) => true,
-        Ok(RunsWorkloads::WithControllers) => system.controllers.is_some(),
-        Ok(RunsWorkloads::Never) | Err(_) => false,
-    }
-}
-
-/// Whether the system of a scenario has control loops of its own.
-pub(super) fn runs_always(scenario: &Scenario) -> bool {
-    let entry = find(&scenario.system.name);
-    entry.is_ok_and(|entry| entry.workloads == RunsWorkloads::Always)
-}
 
 /// Settings of a scenario's controllers, if it has any.
 pub fn controllers(scenario: &Scenario) -> Result<Option<ControllerOptions>, BuildError> {
@@ -366,21 +351,4 @@ const fn effect(written: schema::TaintEffect) -> TaintEffect {
         schema::TaintEffect::PreferNoSchedule => TaintEffect::PreferNoSchedule,
         schema::TaintEffect::NoExecute => TaintEffect::NoExecute,
     }
-}
-
-/// An object as `KIND/NAMESPACE/NAME`, or `KIND/NAME` if it is one of the whole cluster.
-pub(super) fn target(written: &str) -> Option<Goal> {
-    let mut parts = written.split('/');
-    let kind = parts.next()?;
-    let kind = Object::KINDS.iter().find(|known| **known == kind)?;
-    let is_of_cluster = Object::OF_CLUSTER.contains(kind);
-    let namespace = if is_of_cluster { "" } else { parts.next()? };
-    let name = parts.next()?;
-    let is_whole =
-        parts.next().is_none() && (is_of_cluster || !namespace.is_empty()) && !name.is_empty();
-    is_whole.then(|| Goal {
-        kind,
-        namespace: namespace.into(),
-        name: name.into(),
-    })
 }

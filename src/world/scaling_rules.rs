@@ -10,7 +10,7 @@ use sim::UsageOptions;
 
 use super::BuildError;
 use super::autoscale_findings::Surroundings;
-use super::operations::target;
+use super::object_name::target;
 
 /// The rules of a scenario, whose objects are ever declared as these.
 pub(super) fn rules(

@@ -13,7 +13,8 @@ use units::nearest::hint;
 use units::{Instant, SortedSet};
 
 use super::BuildError;
-use super::operations::{runs_workloads, target};
+use super::object_name::target;
+use super::runs_workloads::runs_workloads;
 
 /// The component that keeps the volumes of a scenario; `None` without any.
 ///

@@ -20,7 +20,7 @@ use systems::{mesos, swarmkit};
 use trace::rates::{Gap, Reading, read_alibaba_qps, read_azure_functions, read_series};
 use units::{Duration, Instant, SortedSet};
 
-use super::operations::runs_workloads;
+use super::runs_workloads::runs_workloads;
 use super::{BuildError, FileSource, Remarks};
 
 /// Most requests of a run that are followed one by one unless that is asked for.

@@ -41,9 +41,9 @@ fn play(name: &str, rest: &str) -> Story {
 /// Jobs of a table on one machine of eight cores and sixteen gibibytes.
 fn jobs(name: &str, rows: &str, options: &str, rest: &str) -> Story {
     let own = format!(
-        "{HEAD}  usage: trace\ncluster: {{nodes: [{{name: machine, count: 1, template: {{allocatable: {{cpu: 8, memory: 16Gi, \
-         pods: 110}}}}}}]}}\nworkload: [{{trace: {{format: csv, path: jobs.csv}}}}]\nsystem: {{name: \
-         borg, borg: {{{options}}}}}\n{rest}"
+        "{HEAD}  usage: trace\ncluster: {{nodes: [{{name: machine, count: 1, template: \
+         {{allocatable: {{cpu: 8, memory: 16Gi, pods: 110}}}}}}]}}\nworkload: [{{trace: {{format: \
+         csv, path: jobs.csv}}}}]\nsystem: {{name: borg, borg: {{{options}}}}}\n{rest}"
     );
     let rows =
         format!("submit,name,run_time,cpu,memory,tenant,priority,cpu_usage,memory_usage\n{rows}");

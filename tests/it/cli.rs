@@ -265,7 +265,7 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
 fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
     let scratch = scratch("forms");
     let jobs = SMALL.split("variants").next().expect("a head");
-    let variants = "variants:\n  kube: {}\n  pipeline: {system: {name: pipeline}}\n  \
+    let variants = "variants:\n  kube: {}\n  pipeline: {system: {name: pipeline, scheduler: {profile: best-fit}}}\n  \
          batch: {system: {name: batch, scheduler: {backfill: conservative}}}\n  \
          nova: {system: {name: nova}}\n  ecs: {system: {name: ecs}}\n";
     fs::write(scratch.path("forms.yaml"), format!("{jobs}{variants}")).expect("room");

@@ -60,7 +60,6 @@ mod permit;
 mod place;
 mod placements;
 mod plan;
-mod platform;
 mod prices;
 mod quirks;
 mod readers;

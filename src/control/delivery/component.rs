@@ -7,9 +7,8 @@ use cluster::{Conflict, Store};
 use model::{Delivery, DeliveryStep, Event, Object, ObjectChange, Push, Text};
 use units::{Instant, ObjectId, Revision, SortedMap, SortedSet};
 
-use super::watch::{
-    Counts, Line, Rollout, Version, Watched, counts, image_of, is_paused, rolled_out,
-};
+use super::rollout::{Due, PushNumber, RolloutEnd};
+use super::watch::{Line, Rollout, Version, Watched, counts, image_of, is_paused, rolled_out};
 use super::{News, Order, Pipeline, Plan, Trigger};
 use crate::{Component, Memory, Outbox, Progress, Write};
 
@@ -119,7 +118,13 @@ impl Deliveries {
             self.workloads.remove(&id);
         }
         for (place, push) in superseded {
-            self.tell((place, push), &name, DeliveryStep::Superseded, store, out);
+            self.tell(
+                PushNumber::new(place, push),
+                &name,
+                DeliveryStep::Superseded,
+                store,
+                out,
+            );
         }
     }
 
@@ -130,7 +135,7 @@ impl Deliveries {
         };
         for (&place, line) in &watched.lines {
             if let Some(rollout) = line.rollout.as_ref().filter(|own| !own.is_back) {
-                let push = (place, rollout.push);
+                let push = PushNumber::new(place, rollout.push);
                 self.tell(push, &watched.name, DeliveryStep::Superseded, store, out);
             }
         }
@@ -139,13 +144,13 @@ impl Deliveries {
     /// Writes a step of a push into the log.
     fn tell(
         &self,
-        (pipeline, push): (usize, usize),
+        push: PushNumber,
         workload: &Text,
         step: DeliveryStep,
         store: &Store,
         out: &mut Outbox,
     ) {
-        if let Some((pushed, push)) = self.pipelines[pipeline].push(push) {
+        if let Some((pushed, push)) = self.pipelines[push.pipeline].push(push.number) {
             let delivery = Delivery {
                 push: push.clone(),
                 pushed: *pushed,
@@ -157,16 +162,16 @@ impl Deliveries {
     }
 
     /// The image of a push can be rolled out: every workload that runs its repository is triggered.
-    fn ready(&mut self, now: Instant, push: (usize, usize), store: &Store, out: &mut Outbox) {
+    fn ready(&mut self, now: Instant, push: PushNumber, store: &Store, out: &mut Outbox) {
         let none = Text::default();
-        let Some((_, pushed)) = self.pipelines[push.0].push(push.1) else {
+        let Some((_, pushed)) = self.pipelines[push.pipeline].push(push.number) else {
             return;
         };
         let (image, is_source) = (pushed.resolved(), pushed.is_source);
         if is_source {
             self.tell(push, &none, DeliveryStep::Built, store, out);
         }
-        let has_line = |own: &(&ObjectId, &Watched)| own.1.lines.contains_key(&push.0);
+        let has_line = |own: &(&ObjectId, &Watched)| own.1.lines.contains_key(&push.pipeline);
         let users = self.workloads.iter().filter(has_line);
         let users: Vec<ObjectId> = users.map(|(&id, _)| id).collect();
         if users.is_empty() {
@@ -177,7 +182,7 @@ impl Deliveries {
                 continue;
             };
             let name = watched.name.clone();
-            let Some(line) = watched.lines.get_mut(&push.0) else {
+            let Some(line) = watched.lines.get_mut(&push.pipeline) else {
                 continue;
             };
             if !self.rolls_out {
@@ -192,13 +197,19 @@ impl Deliveries {
                 .filter(|own| !rest.contains(own))
                 .collect();
             for image in passed {
-                if let Some(passed) = self.push_of(push.0, &image) {
+                if let Some(passed) = self.push_of(push.pipeline, &image) {
                     let step = DeliveryStep::Superseded;
-                    self.tell((push.0, passed), &name, step, store, out);
+                    self.tell(
+                        PushNumber::new(push.pipeline, passed),
+                        &name,
+                        step,
+                        store,
+                        out,
+                    );
                 }
             }
             match order {
-                Order::RollOut(_) => self.roll_out(now, id, push, false, store, out),
+                Order::RollOut(_) => self.roll_out(Due { now, id }, push, false, store, out),
                 Order::Wait => {}
                 Order::Nothing => self.tell(push, &name, DeliveryStep::Unchanged, store, out),
             }
@@ -219,19 +230,21 @@ impl Deliveries {
     /// A version is rolled out: that of a push, or the one before the push that failed.
     fn roll_out(
         &mut self,
-        now: Instant,
-        id: ObjectId,
-        push: (usize, usize),
+        due: Due,
+        push: PushNumber,
         is_back: bool,
         store: &Store,
         out: &mut Outbox,
     ) {
-        let pushed: Option<Push> = self.pipelines[push.0].push(push.1).map(|own| own.1.clone());
+        let Due { now, id } = due;
+        let pushed: Option<Push> = self.pipelines[push.pipeline]
+            .push(push.number)
+            .map(|own| own.1.clone());
         let Some(watched) = self.workloads.get_mut(&id) else {
             return;
         };
         let name = watched.name.clone();
-        let (Some(line), Some(pushed)) = (watched.lines.get_mut(&push.0), pushed) else {
+        let (Some(line), Some(pushed)) = (watched.lines.get_mut(&push.pipeline), pushed) else {
             return;
         };
         if !is_back {
@@ -241,7 +254,7 @@ impl Deliveries {
             };
         }
         let begun = Rollout {
-            push: push.1,
+            push: push.number,
             is_back,
             progress: now,
             ready: 0,
@@ -249,7 +262,7 @@ impl Deliveries {
         let other = line.rollout.replace(begun).filter(|own| !own.is_back);
         self.unwritten.insert(id);
         if let Some(other) = other {
-            let other = (push.0, other.push);
+            let other = PushNumber::new(push.pipeline, other.push);
             self.tell(other, &name, DeliveryStep::Superseded, store, out);
         }
         if !is_back {
@@ -310,7 +323,7 @@ impl Deliveries {
         let Some(rollout) = &mut line.rollout else {
             return;
         };
-        let push = (pipeline, rollout.push);
+        let push = PushNumber::new(pipeline, rollout.push);
         let is_first = rollout.ready == 0 && found.new_ready > 0 && !rollout.is_back;
         if found.new_ready > rollout.ready || is_paused {
             (rollout.ready, rollout.progress) = (rollout.ready.max(found.new_ready), now);
@@ -327,27 +340,36 @@ impl Deliveries {
                 DeliveryStep::Delivered
             };
             self.tell(push, &name, step, store, out);
-            self.ended(now, id, push, (&image, true, false), store, out);
+            let end = RolloutEnd {
+                image: &image,
+                success: true,
+                rolls_back: false,
+            };
+            self.ended(Due { now, id }, push, end, store, out);
         } else if is_late {
             if !is_back {
-                self.failed(push, &name, found, rolls_back, store, out);
+                let is_taken_back = found.is_taken_back() && !rolls_back;
+                self.failed(push, &name, is_taken_back, store, out);
             }
-            let outcome = (&image, false, rolls_back && !is_back);
-            self.ended(now, id, push, outcome, store, out);
+            let end = RolloutEnd {
+                image: &image,
+                success: false,
+                rolls_back: rolls_back && !is_back,
+            };
+            self.ended(Due { now, id }, push, end, store, out);
         }
     }
 
     fn failed(
         &self,
-        push: (usize, usize),
+        push: PushNumber,
         name: &Text,
-        found: Counts,
-        rolls_back: bool,
+        is_taken_back: bool,
         store: &Store,
         out: &mut Outbox,
     ) {
         self.tell(push, name, DeliveryStep::Failed, store, out);
-        if found.is_taken_back() && !rolls_back {
+        if is_taken_back {
             self.tell(push, name, DeliveryStep::RolledBack, store, out);
         }
     }
@@ -355,38 +377,44 @@ impl Deliveries {
     /// A rollout has ended: the next one begins, which takes the failed one back or is the next in turn.
     fn ended(
         &mut self,
-        now: Instant,
-        id: ObjectId,
-        push: (usize, usize),
-        (image, success, rolls_back): (&Text, bool, bool),
+        due: Due,
+        push: PushNumber,
+        end: RolloutEnd<'_>,
         store: &Store,
         out: &mut Outbox,
     ) {
+        let id = due.id;
         let watched = self.workloads.get_mut(&id);
-        let Some(line) = watched.and_then(|own| own.lines.get_mut(&push.0)) else {
+        let Some(line) = watched.and_then(|own| own.lines.get_mut(&push.pipeline)) else {
             return;
         };
         line.rollout = None;
         let waited = line.trigger.waiting().len();
-        let order = line.trigger.ended(image, success, rolls_back);
+        let order = line.trigger.ended(end.image, end.success, end.rolls_back);
         let Order::RollOut(next) = order else {
             return;
         };
         let is_next = line.trigger.waiting().len() < waited;
-        let known = self.push_of(push.0, &next);
+        let known = self.push_of(push.pipeline, &next);
         if is_next {
             if let Some(known) = known {
-                self.roll_out(now, id, (push.0, known), false, store, out);
+                self.roll_out(
+                    due,
+                    PushNumber::new(push.pipeline, known),
+                    false,
+                    store,
+                    out,
+                );
             }
             return;
         }
-        let fault = known.and_then(|known| self.pipelines[push.0].push(known));
+        let fault = known.and_then(|known| self.pipelines[push.pipeline].push(known));
         let fault = fault.and_then(|(_, own)| own.fault);
         let watched = self.workloads.get_mut(&id);
-        if let Some(line) = watched.and_then(|own| own.lines.get_mut(&push.0)) {
+        if let Some(line) = watched.and_then(|own| own.lines.get_mut(&push.pipeline)) {
             line.version = Version { image: next, fault };
         }
-        self.roll_out(now, id, push, true, store, out);
+        self.roll_out(due, push, true, store, out);
     }
 }
 
@@ -408,13 +436,15 @@ impl Component for Deliveries {
                     News::Seen(_) | News::Staged(_) => {}
                     News::Failed(push) => {
                         let step = DeliveryStep::BuildFailed;
-                        self.tell((pipeline, push), &none, step, view, out);
+                        self.tell(PushNumber::new(pipeline, push), &none, step, view, out);
                     }
                     News::Cancelled(push) => {
                         let step = DeliveryStep::BuildCancelled;
-                        self.tell((pipeline, push), &none, step, view, out);
+                        self.tell(PushNumber::new(pipeline, push), &none, step, view, out);
                     }
-                    News::Ready(push) => self.ready(now, (pipeline, push), view, out),
+                    News::Ready(push) => {
+                        self.ready(now, PushNumber::new(pipeline, push), view, out)
+                    }
                 }
             }
         }

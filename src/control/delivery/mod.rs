@@ -6,6 +6,7 @@
 pub mod build;
 mod component;
 mod pipeline;
+mod rollout;
 #[cfg(test)]
 mod tests;
 mod watch;

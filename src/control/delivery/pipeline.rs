@@ -195,15 +195,15 @@ impl Pipeline {
         let failure = self.plan.stages[stage].failure;
         let drawn = self.stream("delivery-failure", build, stage).unit_f64();
         let success = drawn >= failure;
-        if !success {
-            news.push(News::Failed(number));
-        } else {
+        if success {
             news.push(News::Staged(number));
             if stage + 1 < self.plan.stages.len() {
                 self.begin_stage(now, build, stage + 1);
                 return;
             }
             news.push(News::Ready(number));
+        } else {
+            news.push(News::Failed(number));
         }
         let begun = self.builds.ended(now, build, success);
         self.begin(now, begun);

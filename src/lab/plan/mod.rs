@@ -181,7 +181,7 @@ pub struct Plan {
     pub pods: u64,
     /// Pods that wait today and stay out of the goal.
     pub waiting: Vec<String>,
-    /// The same pods by class, with the nodes that the scheduler finds for them today.
+    /// Pods that wait today, by class, with the nodes that the scheduler finds for them.
     pub pending: Vec<Pending>,
     /// Number of pods that no controller replaces.
     pub bare: u64,

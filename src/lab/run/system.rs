@@ -80,8 +80,8 @@ pub fn control_plane(
     if parts.components.iter().any(|part| part.resumes_pods()) {
         let system = &scenario.system.name;
         let what = format!(
-            "system.name: `{system}` takes pods off their nodes and goes on with the rest of their work \
-             later or elsewhere; processes of real hosts would begin from nothing: choose another \
+            "system.name: `{system}` takes pods off their nodes and continues the rest of their work later \
+             or elsewhere; processes of real hosts would begin from nothing: choose another \
              system, or run it in the simulator"
         );
         return Err(BuildError::Experiment(what));

@@ -115,7 +115,7 @@ fn spec(size: u8, kind: u8) -> PodSpec {
         let fpgas = Quantity::from_units(i64::from(size % 3));
         spec.containers[0].requests.set("example.com/fpga", fpgas);
     }
-    if size % 2 == 0 {
+    if size.is_multiple_of(2) {
         spec.containers[0].image = "web".into();
     }
     if kind & 16 != 0 {

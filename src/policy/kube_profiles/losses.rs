@@ -40,14 +40,14 @@ fn cache(nodes: usize) -> Cache {
     cache
 }
 
-fn selector(app: &str) -> Option<LabelSelector> {
-    Some(LabelSelector {
+fn selector(app: &str) -> LabelSelector {
+    LabelSelector {
         requirements: vec![Requirement {
             key: "app".into(),
             operator: Operator::In,
             values: vec![app.into()],
         }],
-    })
+    }
 }
 
 /// A pod out of few numbers: plain, spread over zones or nodes, or apart from its like.
@@ -55,7 +55,7 @@ fn spec(kind: u8) -> PodSpec {
     let mut spec = pod(250 * i64::from(kind % 5), 128, (0, 0));
     let app = ["web", "job", "db"][usize::from(kind % 3)];
     spec.labels = Labels::from([("app".into(), app.into())]);
-    if kind % 2 == 0 {
+    if kind.is_multiple_of(2) {
         spec.containers[0].image = "web".into();
     }
     let key: Text = if kind & 8 == 0 {
@@ -70,7 +70,7 @@ fn spec(kind: u8) -> PodSpec {
             max_skew: 1 + i32::from(kind & 1),
             topology_key: key,
             hard: own < 6,
-            selector: selector(app),
+            selector: Some(selector(app)),
             min_domains: None,
             honor_node_affinity: true,
             honor_node_taints: false,
@@ -78,7 +78,7 @@ fn spec(kind: u8) -> PodSpec {
         }),
         own => {
             let term = PodAffinityTerm {
-                selector: selector(if own < 12 { app } else { "web" }),
+                selector: Some(selector(if own < 12 { app } else { "web" })),
                 topology_key: key,
                 namespaces: Vec::new(),
                 namespace_selector: None,

@@ -58,7 +58,7 @@ pub fn victims<T: Clone>(
     })
 }
 
-/// The same under a rule of its own about room, which is asked at first, and with every task that is
+/// The victims under a rule of its own about room, which is asked at first, and with every task that is
 /// killed.
 pub fn victims_until<T: Clone>(
     priority: i32,

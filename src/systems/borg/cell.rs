@@ -337,7 +337,7 @@ impl Cell {
         self.best(with_room, demand)
     }
 
-    /// The same as the plain form from what is kept about the class.
+    /// The plain form's machine, from what is kept about the class.
     fn look_up(&mut self, demand: &Demand) -> Option<NodeId> {
         let newest = self.first_change + self.changes.len() as u64;
         let table = self.tables.get(&demand.class);

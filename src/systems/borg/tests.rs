@@ -1,4 +1,5 @@
-//! The fast form chooses as the plain one; no machine gives more than its rule allows; victims make room.
+//! Properties: the fast form chooses as the plain one, no machine gives more than its rule allows, victims
+//! make room.
 
 use std::sync::Arc;
 

@@ -50,6 +50,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ),
         ColumnDoc::optional("members", "number of pods that start together; default 1"),
         ColumnDoc::optional("time_limit", "time limit that the job declares"),
+        ColumnDoc::optional("start", "start in the origin; never imposed on a run"),
         ColumnDoc::optional("tenant", "user or group of the job; default `default`"),
         ColumnDoc::optional("priority", "priority, higher first; default 0"),
         ColumnDoc::optional("namespace", "namespace; default none"),

@@ -1,7 +1,17 @@
 //! One file per trace format; the list is `trace::registry`.
 
+pub mod alibaba_2017;
+pub mod alibaba_2018;
+pub mod alibaba_gpu_2020;
+pub mod azure_vm;
+pub mod batsim;
+pub mod bitbrains;
 pub mod csv;
+pub mod google_2011;
+pub mod gwf;
+pub mod helios;
 pub mod openb_nodes;
 pub mod openb_pods;
+pub mod philly;
 pub mod planetlab;
 pub mod swf;

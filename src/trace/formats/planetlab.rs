@@ -1,32 +1,30 @@
-//! Days of `PlanetLab` as `CloudSim` runs them: an archive (tar, compressed or not) with a file for each
-//! virtual machine and a whole percentage for each five minutes (traces.md, section 11).
+//! Days of `PlanetLab` as `CloudSim` runs them: an archive (tar, compressed or not) or a folder with a
+//! file for each virtual machine and a whole percentage for each five minutes (traces.md, section 11).
 //!
 //! The machines come at zero in the order of their files' names, in four blocks of equal size and of one
 //! kind each. A thousandth of a core stands for a million instructions per second. A machine is
 //! completed when it uses nothing from one sample to the next.
 
-use std::io::Read;
-
-use crate::archive::members;
+use crate::archive::{Member, parts};
+use crate::budget::read_whole;
 use crate::error::{TraceError, read_error};
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
+use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
-use crate::intern::ClassTable;
-use crate::memory::{MemorySource, Recorded};
+use crate::ledger::Journal;
 use crate::options::ReadOptions;
-use crate::planetlab::{SAMPLE_SECONDS, VmDay, day, kind};
-use crate::stream::{Arrival, ArrivalSource};
-use model::Behaviour;
-use model::resource_list::{CPU, MEMORY};
-use model::{PodName, PodSpec, ResourceList};
-use units::{Duration, Instant, Quantity};
+use crate::planetlab::{Day, SAMPLE_SECONDS, VmDay, day, kind};
+use crate::samples::pattern;
+use crate::stream::ArrivalSource;
+use model::{Behaviour, PodName, PodSpec};
+use units::{Duration, Instant};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "planetlab",
-    summary: "a day of PlanetLab's virtual machines, as CloudSim runs it (tar archive)",
+    summary: "a day of PlanetLab's virtual machines, as CloudSim runs it (tar archive or folder)",
     columns: &[
-        ColumnDoc::required("machine", "file of the archive: name of the machine"),
+        ColumnDoc::required("machine", "file: name of the machine"),
         ColumnDoc::required(
             "use",
             "line of a file: whole percentage of the processor in use, one for each five minutes",
@@ -39,24 +37,33 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-/// Place of the word by which an archive is known, and the word.
-const MAGIC: (usize, &[u8]) = (257, b"ustar");
-
+/// Lines that are all whole percentages.
 fn sniff(first: &[u8]) -> Confidence {
-    let word = first.get(MAGIC.0..MAGIC.0 + MAGIC.1.len());
-    if word == Some(MAGIC.1) {
+    let Ok(text) = str::from_utf8(first) else {
+        return Confidence::No;
+    };
+    let mut lines = text.lines().map(str::trim).peekable();
+    let is_percent = |line: &str| line.parse::<u8>().is_ok_and(|percent| percent <= 100);
+    if lines.peek().is_some() && lines.all(is_percent) {
         Confidence::Maybe
     } else {
         Confidence::No
     }
 }
 
-/// The machines of an archive.
-fn read(input: &Input) -> Result<crate::planetlab::Day, TraceError> {
-    let mut bytes = Vec::new();
-    let read = input.open()?.read_to_end(&mut bytes);
-    read.map_err(|error| read_error(&input.name, &error))?;
-    day(members(&input.name, &bytes)?)
+/// The machines of a day.
+fn read(input: &Input) -> Result<Day, TraceError> {
+    let mut files = Vec::new();
+    for part in parts(input)? {
+        let bytes = read_whole(&mut *part.open()?);
+        let name = part.name.rsplit('/').next().unwrap_or_default();
+        files.push(Member {
+            name: name.to_owned(),
+            place: part.name.clone(),
+            bytes: bytes.map_err(|error| read_error(&part.name, &error))?,
+        });
+    }
+    day(files)
 }
 
 fn cells(
@@ -71,58 +78,50 @@ fn cells(
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
     let day = read(input)?;
-    let mut classes = ClassTable::default();
-    let mut arrivals = Vec::with_capacity(day.vms.len());
+    for entry in day.ledger.entries() {
+        journal.file = entry.file.clone();
+        for _ in 0..entry.count {
+            journal.dirt(&entry.kind, entry.action, entry.line)?;
+        }
+    }
+    let mut gather = Gather::default();
+    let count = day.vms.len();
     for (place, vm) in day.vms.iter().enumerate() {
         let seconds = |sample: usize| Duration::from_secs(sample as i64 * SAMPLE_SECONDS as i64);
-        arrivals.push(Arrival {
+        gather.push(Demand {
             submit: Instant::ZERO,
             name: PodName::Text(vm.name.as_str().into()),
-            class: classes.class_of(spec(vm, kind(place, day.vms.len()), options.usage)),
-            members: 1,
-            tenant: 0,
+            tenant: "planetlab".into(),
+            spec: spec(vm, kind(place, count), options.usage),
             run_time: vm.completed().map(seconds),
-            time_limit: None,
-            historic_start: None,
+            ..Demand::default()
         });
     }
-    Ok(Box::new(MemorySource::new(Recorded {
-        arrivals,
-        classes: classes.classes().clone(),
-        tenants: vec!["planetlab".into()],
-        ledger: day.ledger,
-    })))
+    Ok(gather.finish(journal))
 }
 
 fn spec(vm: &VmDay, (speed, mebibytes): (i64, i64), usage: bool) -> PodSpec {
-    let requests = ResourceList::from_pairs([
-        (CPU, Quantity::from_milli(speed)),
-        (MEMORY, Quantity::from_units(mebibytes << 20)),
-    ]);
     let behaviour = usage.then(|| {
-        let mut steps = Vec::new();
-        let mut last = None;
-        for (sample, &percent) in vm.percent.iter().enumerate() {
-            if last.replace(percent) != Some(percent) {
-                let at = sample as i64 * SAMPLE_SECONDS as i64;
-                steps.push(format!("{at}s: {percent}%"));
-            }
-        }
+        let seconds = (0_i64..).step_by(SAMPLE_SECONDS as usize);
+        let samples = seconds.zip(vm.percent.iter().copied());
         Behaviour {
-            cpu_usage: Some(format!("steps({})", steps.join(", ")).into()),
+            cpu_usage: pattern(samples, |percent| format!("{percent}%")),
             ..Behaviour::default()
         }
     });
     PodSpec {
         behaviour: behaviour.map(Into::into),
-        ..PodSpec::with_requests(requests)
+        ..PodSpec::with_requests(requests(Some(speed), Some(mebibytes << 20)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::Recorded;
+    use crate::registry::recognize;
 
     /// An archive of files.
     fn archive(files: &[(&str, &str)]) -> Vec<u8> {
@@ -154,17 +153,13 @@ mod tests {
     #[test]
     fn machines_come_by_name_in_blocks_and_end_when_they_use_nothing() {
         let day = archive(&[("day/b", "0\n0\n5\n0\n0\n"), ("day/a", "7\n7\n9\n")]);
-        assert_eq!(sniff(&day), Confidence::Maybe);
+        let entry = recognize(&Input::bytes("day.tar", day.clone())).expect("a day");
+        assert_eq!(entry.name, "planetlab");
         let read = arrivals(day, true).expect("a day");
-        let names: Vec<String> = read
-            .arrivals
-            .iter()
-            .map(|own| format!("{:?}", own.name))
+        let names: Vec<String> = { read.arrivals.iter() }
+            .map(|own| own.name.to_string())
             .collect();
-        assert!(
-            names[0].contains('a') && names[1].contains('b'),
-            "{names:?}"
-        );
+        assert_eq!(names, ["a", "b"]);
         assert_eq!(read.arrivals[0].run_time, None);
         assert_eq!(read.arrivals[1].run_time, Some(Duration::from_secs(900)));
         let usage = |place: usize| {
@@ -178,15 +173,17 @@ mod tests {
             usage(1).as_deref(),
             Some("steps(0s: 0%, 600s: 5%, 900s: 0%)")
         );
+        let kind = "a day that ends early keeps its last sample";
+        assert_eq!(read.ledger.count(kind), 2);
     }
 
     #[test]
     fn what_is_no_percentage_is_refused_with_its_file_and_line() {
         let error = arrivals(archive(&[("day/a", "7\n101\n")]), false).expect_err("101 %");
-        let words = error.to_string();
-        assert!(
-            words.contains("day/a") && words.contains("line 2"),
-            "{words}"
+        assert_eq!(
+            error.to_string(),
+            "day.tar: day/a:2: column `use`: expected a whole percentage from 0 to 100, found \
+             `101`"
         );
     }
 }

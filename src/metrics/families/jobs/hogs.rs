@@ -15,7 +15,7 @@ const SQUARED_VARIATION: Statistic =
 const PARTS: [&str; 2] = ["cpu", "memory"];
 const ALL: [Statistic; 4] = of_each(PARTS, [TOP_SHARE, SQUARED_VARIATION]);
 
-/// The hogs are one job of so many.
+/// The hogs are one job of this number.
 const HOGS: usize = 100;
 
 /// `hogs.*`.

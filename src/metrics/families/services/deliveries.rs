@@ -69,7 +69,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
               first_replica: until the first does; mixed_versions: from the first to all; \
               undelivered: pushes that no workload uses or whose system replaces no pods; \
               failure_fraction: failed / (failed + delivered)",
-    denominators: "rollouts of workloads that came to all pods; of failure_fraction, those that ended",
+    denominators: "rollouts that reached all pods of their workload; of failure_fraction, those that ended",
     census: "pushes made in W, and the rollouts that follow from them, one for each workload",
     censoring: "failed, superseded and unfinished rollouts have no lead time and are counted",
     source: "orchestrators-a.md 9.1, measures",

@@ -2,7 +2,8 @@
 //! up to date with what changed.
 //!
 //! Open [`Fast::decide`] first. Classes have a plan each (`plan`), made out of what their plugins say that
-//! they rest on ([`super::keep`]); answers about single nodes are shared by classes that they can't
+//! they rest on ([`super::keep`]); nodes are numbered by place, which they keep while they are away
+//! (`sites`); answers about single nodes are shared by classes that they can't
 //! tell apart (`shape`); what rules about other pods look at is counted by domain (`counter`,
 //! `key`). A decision is then a search over sets of nodes (`window`) and a sum over columns
 //! (`rank`, `spread`). Why no node can take a pod is kept, too (`fail`). What is not followed is

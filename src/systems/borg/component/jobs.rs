@@ -34,6 +34,10 @@ pub(super) struct Job {
 
 /// A task's place in a job.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a task may be several of these at a time"
+)]
 struct Place {
     pod: Option<PodRef>,
     version: u64,
@@ -150,7 +154,7 @@ impl Borgmaster {
     }
 
     /// Starts the tasks that a job lacks, ends those beyond its number, and replaces those of an older
-    /// template, so many at a time.
+    /// template, a few at a time.
     pub(super) fn look_at(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
         let Some(job) = self.jobs.get_mut(&id) else {
             return;
@@ -240,12 +244,14 @@ impl Borgmaster {
     pub(super) fn task_ended(
         &mut self,
         now: Instant,
-        owner: PodOwner,
         task: &TaskState,
         reason: EndReason,
         store: &Store,
         out: &mut Outbox,
     ) {
+        let Some(owner) = task.owner else {
+            return;
+        };
         if reason.leaves_object() {
             let (pod, change) = (task.pod, PodChange::Forgotten);
             out.write(store, Event::PodChanged { pod, change });

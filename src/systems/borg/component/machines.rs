@@ -1,5 +1,5 @@
 //! Machines: how they join, fall silent, are marked down, and how their tasks find new places at a
-//! limited rate, as a large outage can't be told from a partition (spec: orchestrators-b.md section
+//! limited rate, as a large outage looks like a partition (spec: orchestrators-b.md section
 //! 5.3).
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use units::{Instant, NodeId};
 use super::super::cell::Machine;
 use super::{Borgmaster, Due};
 
-/// What the master knows of a machine's agent.
+/// Knowledge of the master about a machine's agent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Contact {
     silent_since: Option<Instant>,

@@ -126,7 +126,7 @@ impl Borgmaster {
             }
         }
         self.cursor = store.revision();
-        self.admit(arrived, store, out);
+        self.admit(&arrived, store, out);
     }
 
     fn due(&mut self, now: Instant, due: Due, store: &Store, out: &mut Outbox) {

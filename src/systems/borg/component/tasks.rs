@@ -26,7 +26,7 @@ pub(super) struct TaskState {
     pub(super) started: Option<Instant>,
     /// Whether the task ends so that a copy of it follows.
     pub(super) is_replaced: bool,
-    /// Whether the task was found to fit nowhere, which is told once.
+    /// Whether the task was found to fit nowhere, which is reported once.
     is_passed_over: bool,
 }
 
@@ -108,7 +108,7 @@ impl Borgmaster {
 
     /// Admits the tasks of jobs that are within quota to the queue, and rejects those of others. What
     /// belongs to a workload was admitted with it.
-    pub(super) fn admit(&mut self, arrived: Vec<Arrived>, store: &Store, out: &mut Outbox) {
+    pub(super) fn admit(&mut self, arrived: &[Arrived], store: &Store, out: &mut Outbox) {
         for job in arrived.chunk_by(|one, next| one.together == next.together) {
             let known = |arrived: &Arrived| self.task(arrived.pod).cloned();
             let tasks: Vec<TaskState> = job.iter().filter_map(known).collect();
@@ -292,9 +292,7 @@ impl Borgmaster {
         if own.is_charged {
             self.ledger.release(&own.user, own.priority, own.asked);
         }
-        if let Some(owner) = own.owner {
-            self.task_ended(now, owner, &own, reason, store, out);
-        }
+        self.task_ended(now, &own, reason, store, out);
     }
 
     pub(super) fn why_it_waits(&self, pod: PodRef) -> Option<Text> {

@@ -49,7 +49,7 @@ impl JobGraph {
         }
     }
 
-    /// How often parents finished since their child last ran, by child and parent.
+    /// Number of times that parents finished since their child last ran, by child and parent.
     pub fn counts(&self) -> &SortedMap<Text, SortedMap<Text, u64>> {
         &self.parents
     }

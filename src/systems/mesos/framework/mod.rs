@@ -148,7 +148,7 @@ pub trait Framework: Send {
     /// Number of tasks that wait for an offer.
     fn backlog(&self) -> usize;
 
-    /// What the framework keeps in its own storage, as a text from which another goes on; `None` of one
+    /// The contents of the framework's own storage, as a text from which another goes on; `None` of one
     /// that can't say it.
     fn memory(&self) -> Option<String> {
         None

@@ -26,6 +26,7 @@ pub(super) struct Columns {
     gpu_models: Option<Column>,
     members: Option<Column>,
     time_limit: Option<Column>,
+    start: Option<Column>,
     tenant: Option<Column>,
     priority: Option<Column>,
     namespace: Option<Column>,
@@ -54,6 +55,7 @@ impl Columns {
             gpu_models: table.column("gpu_models"),
             members: table.column("members"),
             time_limit: table.column("time_limit"),
+            start: table.column("start"),
             tenant: table.column("tenant"),
             priority: table.column("priority"),
             namespace: table.column("namespace"),
@@ -100,7 +102,7 @@ impl Columns {
             tenant: 0,
             run_time: span(row, self.run_time.as_ref())?,
             time_limit: span(row, self.time_limit.as_ref())?,
-            historic_start: None,
+            historic_start: span(row, self.start.as_ref())?.map(|start| Instant::ZERO + start),
         })
     }
 

@@ -1,0 +1,126 @@
+//! Machine events of Google's trace of 2011 as a failure log: a machine is down from its REMOVE to its
+//! next ADD, and before its first one.
+
+use super::{FailureLog, LoggedOutage};
+use crate::error::TraceError;
+use crate::formats::google_2011::machines::{Event, each_event};
+use crate::input::Input;
+use crate::ledger::{Action, Journal};
+use units::{Instant, SortedMap};
+
+/// Whether a machine is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// It is there.
+    Up,
+    /// It is away since an instant.
+    Down(Instant),
+}
+
+/// The outages of nodes with these names, which are the machines' numbers.
+pub(super) fn read(
+    input: &Input,
+    mut journal: Journal,
+    nodes: &[&str],
+) -> Result<FailureLog, TraceError> {
+    let places: SortedMap<&str, usize> = { nodes.iter().enumerate() }
+        .map(|(place, &name)| (name, place))
+        .collect();
+    let mut states: SortedMap<usize, State> = SortedMap::new();
+    let mut outages = Vec::new();
+    let mut latest = Instant::ZERO;
+    each_event(input, &mut journal, |journal, line, event| {
+        let Event {
+            machine,
+            kind,
+            time,
+        } = event;
+        let Some(&node) = places.get(machine.to_string().as_str()) else {
+            let kind = "events of machines that are not in the cluster";
+            return Ok(journal.dirt(kind, Action::Drop, line)?);
+        };
+        let Some(time) = time else {
+            return Ok(journal.dirt("event after the trace", Action::Drop, line)?);
+        };
+        if time < latest {
+            journal.dirt("events out of order", Action::Repair, line)?;
+        }
+        latest = latest.max(time);
+        let state = states.get(&node).copied();
+        match (kind, state.unwrap_or(State::Down(Instant::ZERO))) {
+            (0, State::Down(since)) => {
+                states.insert(node, State::Up);
+                if time > since {
+                    outages.push(LoggedOutage {
+                        node,
+                        down: since,
+                        up: Some(time),
+                    });
+                }
+            }
+            (0, State::Up) => {
+                journal.dirt("machine added while it is there", Action::Keep, line)?;
+            }
+            (1, State::Up) => {
+                states.insert(node, State::Down(time));
+            }
+            (1, State::Down(_)) => {
+                let kind = "machine removed while it is away";
+                journal.dirt(kind, Action::Keep, line)?;
+            }
+            _ => journal.dirt("change of a capacity, not enforced", Action::Keep, line)?,
+        }
+        Ok(())
+    })?;
+    for (node, state) in states {
+        if let State::Down(down) = state {
+            outages.push(LoggedOutage {
+                node,
+                down,
+                up: None,
+            });
+        }
+    }
+    outages.sort_by_key(|outage| (outage.down, outage.node));
+    Ok(FailureLog {
+        outages,
+        ledger: journal.ledger,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{LogOptions, read};
+    use super::*;
+
+    #[test]
+    fn machines_are_down_from_remove_to_add() {
+        let rows = "#Time,Machine\n0,5,0,p,0.5,0.2\n9000000,6,0,p,0.5,0.2\n12000000,5,1,p,,\n\
+                    13000000,7,0,p,0.5,0.2\n14000000,6,2,p,1,0.2\n20000000,5,0,p,0.5,0.2\n\
+                    30000000,6,1,p,,\n31000000,6,1,p,,\n";
+        let input = Input::bytes("machines.csv", rows.as_bytes());
+        let log = read(&input, &LogOptions::default(), &["5", "6", "9"]).expect("a log");
+        let secs = |at: Instant| at.as_nanos() / 1_000_000_000;
+        let seen: Vec<_> = { log.outages.iter() }
+            .map(|own| (own.node, secs(own.down), own.up.map(secs)))
+            .collect();
+        assert_eq!(seen, [(1, 0, Some(9)), (0, 12, Some(20)), (1, 30, None)]);
+        for kind in [
+            "events of machines that are not in the cluster",
+            "change of a capacity, not enforced",
+            "machine removed while it is away",
+        ] {
+            assert_eq!(log.ledger.count(kind), 1, "{kind}");
+        }
+        let system = LogOptions {
+            system: Some(2),
+            from: None,
+        };
+        let error = read(&input, &system, &["5"]).expect_err("no system");
+        assert!(
+            error
+                .to_string()
+                .contains("`system` applies only to the Los Alamos log")
+        );
+    }
+}

@@ -1,0 +1,26 @@
+//! Alibaba's trace of 2017 of services and batch on the same machines: headerless tables, seconds
+//! from the start (0 and less: before it), memory as a share of the largest machine. Format:
+//! `traces.md`, section 4, and the trace's own `schema.csv`.
+
+pub mod machines;
+pub mod services;
+pub mod tasks;
+
+use crate::ledger::{Action, BadRow, Journal};
+use crate::rows::{Fields, LAST_SECOND, Refused};
+use units::Instant;
+
+/// The time of a row; one before the trace's start is the start.
+fn time(journal: &mut Journal, fields: &Fields<'_, '_>, place: usize) -> Result<Instant, Refused> {
+    let seconds = fields.number(place, -LAST_SECOND, LAST_SECOND)?;
+    if seconds < 0 {
+        let kind = "time before the trace's start; counted as 0";
+        journal.dirt(kind, Action::Repair, fields.line())?;
+    }
+    Ok(Instant::from_secs(seconds.max(0)))
+}
+
+/// Bytes of a field that is a share of the largest machine.
+fn share_of(fields: &Fields<'_, '_>, place: usize, full: i64) -> Result<Option<i64>, BadRow> {
+    fields.scaled(place, full, 1.0)
+}

@@ -1,0 +1,132 @@
+//! Machines of Alibaba's trace of 2018: the first row of a machine is a node, those after it are
+//! snapshots.
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use crate::error::TraceError;
+use crate::format::{
+    ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, NodeList, is_whole, row_has,
+};
+use crate::gather::node;
+use crate::input::Input;
+use crate::ledger::{Action, Journal};
+use crate::options::ReadOptions;
+use crate::rows::{Layout, each_row, show_rows};
+use model::{Labels, Node, Text};
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "alibaba-2018-machines",
+    summary: "machines of Alibaba's cluster trace of 2018 (CSV without header)",
+    columns: COLUMNS,
+    names: &["machine_id", "status"],
+    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
+    options: &["pods-per-node", "full-memory"],
+    sniff,
+    open: Constructor::Nodes(read),
+};
+
+const COLUMNS: &[ColumnDoc] = &[
+    ColumnDoc::required("machine_id", "machine; becomes the node's name"),
+    ColumnDoc::required("time_stamp", "s from the trace's start"),
+    ColumnDoc::required("failure_domain_1", "failure domain; becomes a label"),
+    ColumnDoc::required("failure_domain_2", "finer failure domain; becomes a label"),
+    ColumnDoc::required("cpu_num", "cores"),
+    ColumnDoc::required("mem_size", "percent of the largest machine"),
+    ColumnDoc::required("status", "state; read, not used"),
+];
+
+const LAYOUT: Layout = Layout::headless(COLUMNS);
+
+const MACHINE: usize = 0;
+const TIME: usize = 1;
+const DOMAINS: [(usize, &str); 2] = [
+    (2, "alibabacloud.com/failure-domain-1"),
+    (3, "alibabacloud.com/failure-domain-2"),
+];
+const CPU: usize = 4;
+const MEMORY: usize = 5;
+
+fn sniff(first: &[u8]) -> Confidence {
+    let tests: [FieldTest; 3] = [
+        (MACHINE, |field| field.starts_with("m_")),
+        (TIME, is_whole),
+        (CPU, |field| field.is_empty() || is_whole(field)),
+    ];
+    row_has(first, b',', COLUMNS.len(), &tests)
+}
+
+fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let mut nodes: IndexMap<Text, ((i64, i64), Node), FxBuildHasher> = IndexMap::default();
+    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
+        let name: Text = fields.name(MACHINE, "the name of a machine")?.into();
+        fields.seconds(TIME)?;
+        let cpu = fields.integer(CPU, 1, 1_000_000)?;
+        let memory = super::percent_of(fields, MEMORY, options.full_memory_bytes)?;
+        let line = fields.line();
+        let Some(capacity) = cpu.map(|cores| 1_000 * cores).zip(memory) else {
+            return Ok(journal.dirt("row without a capacity", Action::Drop, line)?);
+        };
+        if let Some((first, _)) = nodes.get(&name) {
+            if *first != capacity {
+                let kind = "capacity changes later; the first one stands";
+                journal.dirt(kind, Action::Keep, line)?;
+            }
+            return Ok(());
+        }
+        let mut labels = Labels::new();
+        for (place, label) in DOMAINS {
+            if !fields.text(place).is_empty() {
+                labels.insert(label.into(), fields.text(place).into());
+            }
+        }
+        let node = node(name.clone(), labels, capacity, options.pods_per_node);
+        nodes.insert(name, (capacity, node));
+        Ok(())
+    })?;
+    Ok(NodeList {
+        nodes: nodes.into_values().map(|(_, node)| node).collect(),
+        ledger: journal.ledger,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::validate;
+
+    #[test]
+    fn the_first_row_of_a_machine_is_a_node() {
+        let rows = "m_1,0,3,30,96,100,USING\nm_2,0,3,31,96,50,USING\nm_1,50,3,30,96,100,USING\n\
+                    m_1,60,3,30,64,100,USING\nm_3,0,,,,101,OFF\n";
+        let input = Input::bytes("m.csv", rows.as_bytes());
+        let list = read(&input, &ReadOptions::default()).expect("good rows");
+        assert_eq!(list.nodes.len(), 2);
+        assert_eq!(
+            list.nodes[0].allocatable.get("cpu").milli_floor(),
+            Ok(96_000)
+        );
+        assert_eq!(
+            list.nodes[1].allocatable.get("memory").units_ceil(),
+            Ok(128 << 30)
+        );
+        for kind in [
+            "row without a capacity",
+            "capacity changes later; the first one stands",
+        ] {
+            assert_eq!(list.ledger.count(kind), 1, "{kind}");
+        }
+        let found = validate(
+            &Input::bytes("m.csv", &b"m_1,0,3,30,x,100,USING\n"[..]),
+            &ENTRY,
+            &ReadOptions::default(),
+            9,
+        );
+        assert_eq!(
+            found.bad_rows[0].to_string(),
+            "m.csv:1: column `cpu_num`: must be a whole number, found `x`"
+        );
+    }
+}

@@ -1,0 +1,25 @@
+//! Alibaba's trace of 2018 of services and batch on the same machines: headerless tables, seconds
+//! from the start, memory as a percentage of the largest machine, processors in 1/100 core. Format:
+//! `traces.md`, section 4.
+
+pub mod containers;
+pub mod machines;
+pub mod tasks;
+
+use crate::ledger::BadRow;
+use crate::rows::Fields;
+
+/// 1/1000 cores of a field in 1/100 core.
+fn centi_cores(fields: &Fields<'_, '_>, place: usize) -> Result<Option<i64>, BadRow> {
+    fields.scaled(place, 10, 1e6)
+}
+
+/// Bytes of a field in percent of the largest machine; `None` if it is absent or marked as invalid
+/// (-1, 101).
+fn percent_of(fields: &Fields<'_, '_>, place: usize, full: i64) -> Result<Option<i64>, BadRow> {
+    if matches!(fields.text(place), "-1" | "-1.0" | "101" | "101.0") {
+        return Ok(None);
+    }
+    let percent = fields.decimal(place, 100.0)?;
+    Ok(percent.map(|percent| libm::rint(percent / 100.0 * full as f64) as i64))
+}

@@ -1,0 +1,113 @@
+//! Machines of Alibaba's GPU trace of 2020.
+
+use crate::error::TraceError;
+use crate::format::{
+    ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, NodeList, is_whole, row_has,
+};
+use crate::formats::openb_nodes::GPU_MODEL_LABEL;
+use crate::gather::node;
+use crate::input::Input;
+use crate::ledger::Journal;
+use crate::options::ReadOptions;
+use crate::rows::{Layout, each_row, show_rows};
+use model::gpu::MAX_DEVICES;
+use model::{GpuInventory, Labels};
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "alibaba-gpu-2020-machines",
+    summary: "machines of Alibaba's GPU trace of 2020 (`pai_machine_spec`, CSV without header)",
+    columns: COLUMNS,
+    names: &["machine"],
+    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
+    options: &["pods-per-node"],
+    sniff,
+    open: Constructor::Nodes(read),
+};
+
+const COLUMNS: &[ColumnDoc] = &[
+    ColumnDoc::required("machine", "machine; becomes the node's name"),
+    ColumnDoc::required("gpu_type", "GPU model; CPU without devices"),
+    ColumnDoc::required("cap_cpu", "cores"),
+    ColumnDoc::required("cap_mem", "GiB"),
+    ColumnDoc::required("cap_gpu", "GPU devices"),
+];
+
+const LAYOUT: Layout = Layout::headless(COLUMNS);
+
+const MACHINE: usize = 0;
+const MODEL: usize = 1;
+const CPU: usize = 2;
+const MEMORY: usize = 3;
+const GPU: usize = 4;
+
+fn sniff(first: &[u8]) -> Confidence {
+    let is_name = |field: &str| !field.is_empty() && field.parse::<f64>().is_err();
+    let tests: [FieldTest; 5] = [
+        (MACHINE, is_name),
+        (MODEL, is_name),
+        (CPU, is_whole),
+        (MEMORY, is_whole),
+        (GPU, is_whole),
+    ];
+    row_has(first, b',', COLUMNS.len(), &tests)
+}
+
+fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let mut nodes = Vec::new();
+    each_row(input, &LAYOUT, &mut journal, |_, fields| {
+        let name = fields.name(MACHINE, "the name of a machine")?;
+        let cores = fields.number(CPU, 1, 1_000_000)?;
+        let gib = fields.number(MEMORY, 1, 1_000_000)?;
+        let devices = fields.number(GPU, 0, MAX_DEVICES as i64)?;
+        let model = fields.text(MODEL);
+        let mut labels = Labels::new();
+        if devices > 0 && !model.is_empty() {
+            labels.insert(GPU_MODEL_LABEL.into(), model.into());
+        }
+        let capacity = (1_000 * cores, gib << 30);
+        let mut node = node(name.into(), labels, capacity, options.pods_per_node);
+        node.gpu = (devices > 0).then(|| GpuInventory {
+            devices: devices as u8,
+            model: model.into(),
+        });
+        nodes.push(node);
+        Ok(())
+    })?;
+    Ok(NodeList {
+        nodes,
+        ledger: journal.ledger,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::validate;
+
+    #[test]
+    fn machines_are_nodes_with_devices() {
+        let rows = "m1,T4,96,512,2\nm2,CPU,96,512,0\n";
+        let list = read(
+            &Input::bytes("m.csv", rows.as_bytes()),
+            &ReadOptions::default(),
+        );
+        let nodes = list.expect("good rows").nodes;
+        assert_eq!(
+            nodes[0].gpu.as_ref().map(|gpu| (gpu.devices, &*gpu.model)),
+            Some((2, "T4"))
+        );
+        assert_eq!(nodes[1].gpu, None);
+        assert_eq!(
+            nodes[1].allocatable.get("memory").units_ceil(),
+            Ok(512 << 30)
+        );
+        let bad = Input::bytes("m.csv", &b"m1,T4,96,512,65\n"[..]);
+        let found = validate(&bad, &ENTRY, &ReadOptions::default(), 9);
+        assert_eq!(
+            found.bad_rows[0].to_string(),
+            "m.csv:1: column `cap_gpu`: must be at most 64, found `65`"
+        );
+    }
+}

@@ -1,0 +1,228 @@
+//! Workloads of Batsim: jobs and profiles in a JSON object. A job is a gang of pods of one core. The
+//! run time follows from the profile without a network: delays hold exactly, work counts at 1 Gflop/s a
+//! processor, communication and storage take no time. Format: `traces.md`, section 9.
+
+mod profile;
+
+use serde_json::Value;
+
+use crate::archive::parts;
+use crate::budget::MEMBERS;
+use crate::error::TraceError;
+use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
+use crate::gather::{Demand, Gather, requests};
+use crate::input::Input;
+use crate::json::{Element, each_element};
+use crate::ledger::{Action, Journal};
+use crate::options::ReadOptions;
+use crate::rows::{MAX_SECONDS, Refused, show_text};
+use crate::stream::ArrivalSource;
+use model::{PodName, PodSpec};
+use units::{Duration, Instant, SortedMap};
+
+use profile::{Remark, Times};
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "batsim",
+    summary: "jobs and profiles of Batsim (JSON)",
+    columns: &[
+        ColumnDoc::required("id", "job; becomes the name"),
+        ColumnDoc::required("subtime", "submission, s"),
+        ColumnDoc::required("res", "processors; each is a pod of the gang"),
+        ColumnDoc::required("profile", "profile, which gives the run time"),
+        ColumnDoc::optional(
+            "walltime",
+            "limit of the run time, s; absent, negative or above a hundred years: none",
+        ),
+        ColumnDoc::optional("extra_data", "data for schedulers; not used"),
+    ],
+    names: &["id"],
+    cells: show_text,
+    options: &["kill-at-walltime"],
+    sniff,
+    open: Constructor::Workload(open),
+};
+
+fn sniff(first: &[u8]) -> Confidence {
+    let text = String::from_utf8_lossy(first);
+    let has = |key: &str| text.contains(key);
+    let begins = text.trim_start().starts_with('{');
+    if begins && has("\"jobs\"") && has("\"subtime\"") && has("\"profile\"") {
+        Confidence::Certain
+    } else {
+        Confidence::No
+    }
+}
+
+fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let mut gather = Gather::default();
+    for part in parts(input)? {
+        journal.file = part.name.clone();
+        let mut profiles: SortedMap<String, Value> = SortedMap::new();
+        each_element(&part, &["profiles"], |profile| {
+            profiles.insert(profile.key, profile.value);
+            Ok(())
+        })?;
+        let mut times = Times::new(&profiles);
+        let is_found = each_element(&part, &["jobs"], |job| {
+            match take(&mut gather, &mut journal, &job, &mut times, options) {
+                Ok(()) => Ok(()),
+                Err(Refused::Row(bad)) => journal.bad_row(bad),
+                Err(Refused::Trace(error)) => Err(error),
+            }
+        })?;
+        if !is_found {
+            return Err(TraceError::Format {
+                file: part.name.to_string(),
+                reason: "has no list `jobs`".to_owned(),
+            });
+        }
+    }
+    Ok(gather.finish(journal))
+}
+
+fn take(
+    gather: &mut Gather,
+    journal: &mut Journal,
+    job: &Element,
+    times: &mut Times<'_>,
+    options: &ReadOptions,
+) -> Result<(), Refused> {
+    let name = job.text("id");
+    if name.is_empty() {
+        return Err(job.bad("id", "a text or a number").into());
+    }
+    let submit = job.decimal("subtime", MAX_SECONDS)?;
+    let submit = submit.and_then(Duration::checked_from_secs_f64);
+    let submit = submit.ok_or_else(|| job.bad("subtime", "a number of seconds"))?;
+    let processors = job.decimal("res", MEMBERS as f64)?.unwrap_or_default();
+    if processors < 1.0 || processors.fract() > 0.0 {
+        return Err(job.bad("res", "a whole number of at least 1").into());
+    }
+    let limit = match job.value.get("walltime").and_then(Value::as_f64) {
+        // No run reaches the limits that stand for none.
+        Some(walltime) if !(0.0..=MAX_SECONDS).contains(&walltime) => None,
+        _ => job.decimal("walltime", MAX_SECONDS)?,
+    };
+    let limit = limit.and_then(Duration::checked_from_secs_f64);
+    let profile = job.text("profile");
+    let found = times.of(&profile, processors);
+    let time = found.map_err(|why| job.bad("profile", &why))?;
+    for remark in time.remarks {
+        let (kind, action) = match remark {
+            Remark::Work => ("work counted at 1 Gflop/s a processor", Action::Repair),
+            Remark::Network => ("communication takes no time", Action::Repair),
+            Remark::Storage => ("storage takes no time", Action::Repair),
+            Remark::Replay => ("recorded program; run time not known", Action::Keep),
+        };
+        journal.dirt(kind, action, job.line)?;
+    }
+    if job.value.get("extra_data").is_some() {
+        journal.dirt("`extra_data`, not used", Action::Keep, job.line)?;
+    }
+    let run_time = time.seconds.and_then(Duration::checked_from_secs_f64);
+    let run_time = match (run_time, limit) {
+        (Some(run), Some(limit)) if options.kill_at_walltime => Some(run.min(limit)),
+        _ => run_time,
+    };
+    gather.push(Demand {
+        submit: Instant::ZERO + submit,
+        name: PodName::Text(name.into()),
+        spec: PodSpec::with_requests(requests(Some(1_000), None)),
+        members: processors as u32,
+        run_time,
+        time_limit: limit,
+        ..Demand::default()
+    });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::validate;
+    use crate::memory::Recorded;
+
+    const TEXT: &str = r#"{"nb_res": 4, "jobs": [
+{"id": "b", "subtime": 5.5, "walltime": 10, "res": 2, "profile": "seq", "extra_data": {}},
+{"id": 1, "subtime": 0, "res": 1, "profile": "d", "walltime": -1},
+{"id": "w", "subtime": 6, "res": 4, "profile": "spread"},
+{"id": "r", "subtime": 7, "res": 4, "profile": "smpi"}],
+"profiles": {
+ "d": {"type": "delay", "delay": 20.2},
+ "w": {"type": "ParallelTaskHomogeneousProfile", "cpu": 1e10, "com": 1e6},
+ "spread": {"type": "ParallelTaskHomogeneousProfile", "cpu": 8e9, "com": 0,
+  "generation_strategy": "DefinedAmountsSpreadUniformly"},
+ "seq": {"type": "composed", "repeat": 2, "seq": ["d", "w"]},
+ "smpi": {"type": "TraceReplayProfile", "filename": "x"},
+ "loop": {"type": "composed", "seq": ["loop"]}}}"#;
+
+    fn read(options: &ReadOptions) -> Recorded {
+        let input = Input::bytes("w.json", TEXT.as_bytes());
+        Recorded::collect(&mut *open(&input, options).expect("good")).expect("good")
+    }
+
+    #[test]
+    fn profiles_give_run_times() {
+        let recorded = read(&ReadOptions::default());
+        let seen: Vec<_> = { recorded.arrivals.iter() }
+            .map(|one| (one.name.to_string(), one.members, one.run_time))
+            .collect();
+        let run = |millis| Some(Duration::from_millis(millis));
+        assert_eq!(
+            seen,
+            [
+                ("1".to_owned(), 1, run(20_200)),
+                ("b".to_owned(), 2, run(60_400)),
+                ("w".to_owned(), 4, run(2_000)),
+                ("r".to_owned(), 4, None),
+            ]
+        );
+        assert_eq!(recorded.arrivals[0].time_limit, None);
+        assert_eq!(
+            recorded.arrivals[1].time_limit,
+            Some(Duration::from_secs(10))
+        );
+        for (kind, count) in [
+            ("work counted at 1 Gflop/s a processor", 2),
+            ("communication takes no time", 1),
+            ("recorded program; run time not known", 1),
+            ("`extra_data`, not used", 1),
+        ] {
+            assert_eq!(recorded.ledger.count(kind), count, "{kind}");
+        }
+        let options = ReadOptions {
+            kill_at_walltime: true,
+            ..ReadOptions::default()
+        };
+        assert_eq!(read(&options).arrivals[1].run_time, run(10_000));
+    }
+
+    #[test]
+    fn dirty_jobs_are_named() {
+        let text = TEXT
+            .replace("\"profile\": \"d\"", "\"profile\": \"none\"")
+            .replace("\"subtime\": 6", "\"subtime\": -6")
+            .replace("\"profile\": \"smpi\"", "\"profile\": \"loop\"");
+        let input = Input::bytes("w.json", text.into_bytes());
+        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            bad,
+            [
+                "w.json:3: column `profile`: must be the name of a profile, found `\"none\"`",
+                "w.json:4: column `subtime`: must be a number from 0 to 3200000000, found `-6`",
+                "w.json:5: column `profile`: must be free of a profile that contains itself, found \
+                 `\"loop\"`",
+            ]
+        );
+        let none = Input::bytes("w.json", &b"{\"nb_res\": 1}"[..]);
+        let stopped = validate(&none, &ENTRY, &ReadOptions::default(), 9).stopped;
+        assert_eq!(
+            stopped.map(|error| error.to_string()),
+            Some("w.json: has no list `jobs`".to_owned())
+        );
+    }
+}

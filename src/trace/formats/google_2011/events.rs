@@ -1,0 +1,199 @@
+//! Events of tasks put together to demands.
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use crate::error::TraceError;
+use crate::gather::{Demand, Gather};
+use crate::ledger::{Action, Journal};
+use crate::rows::Refused;
+use crate::stream::ArrivalSource;
+use model::{PodName, PodSpec};
+use units::Instant;
+
+/// Job and index of a task.
+type Key = (i64, i64);
+
+/// The tasks met up to now.
+pub(super) struct Tasks {
+    gather: Gather,
+    ran_only: bool,
+    /// Places of arrivals that are left out.
+    left_out: Vec<usize>,
+    known: IndexMap<Key, Task, FxBuildHasher>,
+}
+
+/// A task that was met.
+#[derive(Debug)]
+struct Task {
+    /// Place of its present or last arrival.
+    place: usize,
+    state: State,
+    /// Number of its arrivals.
+    arrivals: u32,
+    /// Instant of a SUBMIT that came before the end of the demand before it.
+    early: Option<Instant>,
+    spec: PodSpec,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Pending,
+    Running(Instant),
+    Dead,
+}
+
+const SUBMIT: i64 = 0;
+const SCHEDULE: i64 = 1;
+const EVICT: i64 = 2;
+const FAIL: i64 = 3;
+const LOST: i64 = 6;
+
+impl Tasks {
+    pub(super) fn new(ran_only: bool) -> Self {
+        Self {
+            gather: Gather::default(),
+            ran_only,
+            left_out: Vec::new(),
+            known: IndexMap::default(),
+        }
+    }
+
+    /// Takes an event of a task.
+    pub(super) fn take(
+        &mut self,
+        journal: &mut Journal,
+        line: u64,
+        (key, event, time): (Key, i64, Instant),
+        user: &str,
+        spec: impl FnOnce() -> PodSpec,
+    ) -> Result<(), Refused> {
+        let state = self.known.get(&key).map_or(State::Dead, |task| task.state);
+        match (event, state) {
+            (SUBMIT, State::Dead) => self.open(key, time, user, spec()),
+            (SUBMIT, _) => {
+                if let Some(task) = self.known.get_mut(&key) {
+                    task.early = Some(time);
+                }
+            }
+            // What ends or is evicted without having begun says nothing.
+            (EVICT..=LOST, State::Dead) => {
+                journal.dirt("end of a task that is not alive", Action::Drop, line)?;
+            }
+            (_, State::Dead) => {
+                let kind = "task without SUBMIT; arrives at its first event";
+                journal.dirt(kind, Action::Repair, line)?;
+                self.open(key, time, user, spec());
+                self.go_on(journal, line, (key, event, time), PodSpec::default)?;
+            }
+            _ => self.go_on(journal, line, (key, event, time), spec)?,
+        }
+        Ok(())
+    }
+
+    /// Opens a demand.
+    fn open(&mut self, key: Key, submit: Instant, user: &str, spec: PodSpec) {
+        let arrivals = self.known.get(&key).map_or(0, |task| task.arrivals) + 1;
+        let (job, index) = key;
+        let name = match arrivals {
+            1 => format!("{job}-{index}"),
+            _ => format!("{job}-{index}-{arrivals}"),
+        };
+        let place = self.gather.push(Demand {
+            submit,
+            name: PodName::Text(name.into()),
+            tenant: user.into(),
+            spec: spec.clone(),
+            ..Demand::default()
+        });
+        let task = Task {
+            place,
+            state: State::Pending,
+            arrivals,
+            early: None,
+            spec,
+        };
+        self.known.insert(key, task);
+    }
+
+    /// Takes an event of a task that is alive.
+    fn go_on(
+        &mut self,
+        journal: &mut Journal,
+        line: u64,
+        (key, event, time): (Key, i64, Instant),
+        spec: impl FnOnce() -> PodSpec,
+    ) -> Result<(), TraceError> {
+        let Some(task) = self.known.get_mut(&key) else {
+            return Ok(());
+        };
+        let arrival = &mut self.gather.arrivals[task.place];
+        match event {
+            SCHEDULE => {
+                if matches!(task.state, State::Running(_)) {
+                    let kind = "scheduled twice without an end; the first counts as lost";
+                    journal.dirt(kind, Action::Repair, line)?;
+                }
+                arrival.historic_start.get_or_insert(time);
+                task.state = State::Running(time);
+            }
+            EVICT => {
+                // A SUBMIT after it goes on with the same demand.
+                task.early = None;
+                task.state = State::Pending;
+            }
+            FAIL..=LOST => {
+                let began = match task.state {
+                    State::Running(began) => began,
+                    _ if arrival.historic_start.is_some() => time,
+                    _ => {
+                        let (kind, action) = if self.ran_only {
+                            self.left_out.push(task.place);
+                            ("task never ran", Action::Drop)
+                        } else {
+                            let kind = "task never ran; stays as long as it waited";
+                            (kind, Action::Keep)
+                        };
+                        journal.dirt(kind, action, line)?;
+                        arrival.submit
+                    }
+                };
+                if time < began {
+                    journal.dirt("end before its start; run time 0", Action::Repair, line)?;
+                }
+                arrival.run_time = Some(time.max(began).since(began));
+                task.state = State::Dead;
+                if task.early.take() == Some(time) {
+                    let kind = "end after the SUBMIT of its instant; put before it";
+                    journal.dirt(kind, Action::Repair, line)?;
+                    let tenant = arrival.tenant;
+                    let spec = task.spec.clone();
+                    self.open(key, time, "", spec);
+                    if let Some(opened) = self.gather.arrivals.last_mut() {
+                        opened.tenant = tenant;
+                    }
+                }
+            }
+            _ => {
+                let spec = spec();
+                if spec != task.spec && spec != PodSpec::default() {
+                    let kind = "request updated later; the first one stands";
+                    journal.dirt(kind, Action::Keep, line)?;
+                    task.spec = spec;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The demands by submission.
+    pub(super) fn finish(mut self, journal: Journal) -> Box<dyn ArrivalSource> {
+        self.left_out.sort_unstable();
+        let mut place = 0;
+        self.gather.arrivals.retain(|_| {
+            place += 1;
+            self.left_out.binary_search(&(place - 1)).is_err()
+        });
+        self.gather.finish(journal)
+    }
+}

@@ -1,0 +1,188 @@
+//! Machine events of Google's trace of 2011 as the nodes of a cluster: every machine that is ever
+//! added, with the first capacity that it has. When it comes and goes is a failure log: the same
+//! file as `failures: [{kind: failure-log, path: …}]`.
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use crate::error::TraceError;
+use crate::format::{
+    ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, NodeList, is_number_or_empty,
+    is_whole, row_has,
+};
+use crate::gather::node;
+use crate::input::Input;
+use crate::ledger::{Action, BadRow, Journal};
+use crate::options::ReadOptions;
+use crate::rows::{Fields, Layout, Refused, each_row, show_rows};
+use model::{Labels, Text};
+use units::Instant;
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "google-2011-machines",
+    summary: "machine events of Google's cluster trace of 2011 (CSV without header)",
+    columns: COLUMNS,
+    names: &["machine id"],
+    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
+    options: &["pods-per-node", "full-cpu", "full-memory"],
+    sniff,
+    open: Constructor::Nodes(read),
+};
+
+const COLUMNS: &[ColumnDoc] = &[
+    ColumnDoc::required("time", "µs since 600 s before the trace; 0 is before it"),
+    ColumnDoc::required("machine id", "machine; becomes the node's name"),
+    ColumnDoc::required("event", "0 add, 1 remove, 2 update"),
+    ColumnDoc::required("platform id", "platform; becomes a label"),
+    ColumnDoc::required("CPU capacity", "share of the largest machine"),
+    ColumnDoc::required("memory capacity", "share of the largest machine"),
+];
+
+const LAYOUT: Layout = Layout::headless(COLUMNS);
+
+const TIME: usize = 0;
+const MACHINE: usize = 1;
+const EVENT: usize = 2;
+const PLATFORM: usize = 3;
+const CPU: usize = 4;
+const MEMORY: usize = 5;
+
+/// The label that carries a machine's platform.
+pub const PLATFORM_LABEL: &str = "google.com/platform";
+
+fn sniff(first: &[u8]) -> Confidence {
+    let tests: [FieldTest; 5] = [
+        (TIME, is_whole),
+        (MACHINE, is_whole),
+        (EVENT, |field| matches!(field, "0" | "1" | "2")),
+        (CPU, is_number_or_empty),
+        (MEMORY, is_number_or_empty),
+    ];
+    row_has(first, b',', COLUMNS.len(), &tests)
+}
+
+/// An event of a machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Event {
+    /// The machine.
+    pub(crate) machine: i64,
+    /// 0 add, 1 remove, 2 update.
+    pub(crate) kind: i64,
+    /// The time; `None` behind the trace's window.
+    pub(crate) time: Option<Instant>,
+}
+
+impl Event {
+    fn of(fields: &Fields<'_, '_>) -> Result<Self, BadRow> {
+        Ok(Self {
+            time: super::time(fields, TIME)?,
+            machine: fields.number(MACHINE, 0, i64::MAX)?,
+            kind: fields.number(EVENT, 0, 2)?,
+        })
+    }
+}
+
+/// Takes each event of a file with its line.
+pub(crate) fn each_event(
+    input: &Input,
+    journal: &mut Journal,
+    mut take: impl FnMut(&mut Journal, u64, Event) -> Result<(), Refused>,
+) -> Result<(), TraceError> {
+    each_row(input, &LAYOUT, journal, |journal, fields| {
+        take(journal, fields.line(), Event::of(fields)?)
+    })
+}
+
+/// A machine as its rows describe it.
+struct Machine {
+    line: u64,
+    platform: Text,
+    capacity: Option<(i64, i64)>,
+}
+
+fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let mut machines: IndexMap<i64, Machine, FxBuildHasher> = IndexMap::default();
+    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
+        let event = Event::of(fields)?;
+        let capacity = capacity(fields, options)?;
+        let machine = machines.entry(event.machine).or_insert_with(|| Machine {
+            line: fields.line(),
+            platform: fields.text(PLATFORM).into(),
+            capacity: None,
+        });
+        if event.kind == 1 {
+            return Ok(());
+        }
+        let is_changed =
+            capacity.is_some() && machine.capacity.is_some_and(|old| capacity != Some(old));
+        if is_changed {
+            let kind = "capacity changes later; the first one stands";
+            journal.dirt(kind, Action::Keep, fields.line())?;
+        }
+        machine.capacity = machine.capacity.or(capacity);
+        Ok(())
+    })?;
+    let mut nodes = Vec::new();
+    for (id, machine) in machines {
+        let Some(capacity) = machine.capacity else {
+            journal.dirt("machine without a capacity", Action::Drop, machine.line)?;
+            continue;
+        };
+        let mut labels = Labels::new();
+        if !machine.platform.is_empty() {
+            labels.insert(PLATFORM_LABEL.into(), machine.platform);
+        }
+        let name = id.to_string().into();
+        nodes.push(node(name, labels, capacity, options.pods_per_node));
+    }
+    Ok(NodeList {
+        nodes,
+        ledger: journal.ledger,
+    })
+}
+
+/// The capacity of a row in 1/1000 core and bytes, if it states one.
+fn capacity(fields: &Fields<'_, '_>, options: &ReadOptions) -> Result<Option<(i64, i64)>, BadRow> {
+    let cpu = fields.scaled(CPU, options.full_cpu_milli, 1.0)?;
+    let memory = fields.scaled(MEMORY, options.full_memory_bytes, 1.0)?;
+    Ok(cpu.zip(memory))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::validate;
+
+    #[test]
+    fn machines_have_their_first_capacity() {
+        let rows = "0,5,0,p,0.5,0.25\n0,6,0,p,,\n0,8,0,p,,\n9,5,1,p,,\n10,5,0,p,0.5,0.25\n\
+                    11,6,2,p,1,0.5\n12,6,2,p,1,1\n13,7,0,p,2,1\n14,x,0,p,1,1\n";
+        let input = Input::bytes("machines.csv", rows.as_bytes());
+        let options = ReadOptions {
+            rows: crate::ledger::RowPolicy::REPORT,
+            ..ReadOptions::default()
+        };
+        let list = read(&input, &options).expect("readable");
+        let seen: Vec<_> = { list.nodes.iter() }
+            .map(|node| (&*node.name, node.allocatable.get("cpu").milli_floor()))
+            .collect();
+        assert_eq!(seen, [("5", Ok(32_000)), ("6", Ok(64_000))]);
+        for kind in [
+            "machine without a capacity",
+            "capacity changes later; the first one stands",
+        ] {
+            assert_eq!(list.ledger.count(kind), 1, "{kind}");
+        }
+        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            bad,
+            [
+                "machines.csv:8: column `CPU capacity`: must be at most 1, found `2`",
+                "machines.csv:9: column `machine id`: must be a whole number, found `x`",
+            ]
+        );
+    }
+}

@@ -1,0 +1,268 @@
+//! Task events of Google's trace of 2011.
+//!
+//! A demand opens with the SUBMIT of a task and ends with its FINISH, FAIL, KILL or LOST; an EVICT
+//! doesn't end it. Its run time is that of the last attempt, from SCHEDULE to the end. A task that
+//! ends without having run stays, once placed, as long as it waited, or is left out with `ran-only`.
+//! A task that doesn't end within the trace has no run time. Requests are those of the SUBMIT. The
+//! scheduling class and the request of disk space change no placement here and are read over.
+
+use super::events::Tasks;
+use crate::error::TraceError;
+use crate::format::{
+    ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
+};
+use crate::gather::requests;
+use crate::input::Input;
+use crate::ledger::{Action, Journal};
+use crate::options::ReadOptions;
+use crate::rows::{Fields, Layout, Refused, each_row, show_rows};
+use crate::stream::ArrivalSource;
+use model::PodSpec;
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "google-2011-tasks",
+    summary: "task events of Google's cluster trace of 2011 (CSV without header)",
+    columns: COLUMNS,
+    names: &["job id", "task index", "machine id", "user"],
+    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
+    options: &["ran-only", "full-cpu", "full-memory"],
+    sniff,
+    open: Constructor::Workload(open),
+};
+
+const COLUMNS: &[ColumnDoc] = &[
+    ColumnDoc::required("time", "µs since 600 s before the trace; 0 is before it"),
+    ColumnDoc::required("missing info", "kind of a record that was made up; counted"),
+    ColumnDoc::required("job id", "job"),
+    ColumnDoc::required("task index", "task within its job"),
+    ColumnDoc::required("machine id", "machine; read, not used"),
+    ColumnDoc::required(
+        "event",
+        "0 submit, 1 schedule, 2 evict, 3 fail, 4 finish, 5 kill, 6 lost, 7 and 8 update",
+    ),
+    ColumnDoc::required("user", "user; becomes the tenant"),
+    ColumnDoc::required("scheduling class", "0 to 3; read, not used"),
+    ColumnDoc::required("priority", "0 to 12, higher first"),
+    ColumnDoc::required("CPU request", "share of the largest machine"),
+    ColumnDoc::required("memory request", "share of the largest machine"),
+    ColumnDoc::required(
+        "disk request",
+        "share of the largest machine; read, not used",
+    ),
+    ColumnDoc::required(
+        "different machines",
+        "1: tasks of a job apart; not enforced",
+    ),
+];
+
+const LAYOUT: Layout = Layout::headless(COLUMNS);
+
+const TIME: usize = 0;
+const MISSING: usize = 1;
+const JOB: usize = 2;
+const INDEX: usize = 3;
+const EVENT: usize = 5;
+const USER: usize = 6;
+const CLASS: usize = 7;
+const PRIORITY: usize = 8;
+const CPU: usize = 9;
+const MEMORY: usize = 10;
+const DISK: usize = 11;
+const APART: usize = 12;
+
+/// The most that a task may ask for, in largest machines.
+const MOST: f64 = 100.0;
+
+fn sniff(first: &[u8]) -> Confidence {
+    let tests: [FieldTest; 4] = [
+        (TIME, is_whole),
+        (JOB, is_whole),
+        (INDEX, is_whole),
+        (EVENT, is_whole),
+    ];
+    row_has(first, b',', COLUMNS.len(), &tests)
+}
+
+fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let mut tasks = Tasks::new(options.ran_only);
+    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
+        take(&mut tasks, journal, fields, options)
+    })?;
+    Ok(tasks.finish(journal))
+}
+
+fn take(
+    tasks: &mut Tasks,
+    journal: &mut Journal,
+    fields: &Fields<'_, '_>,
+    options: &ReadOptions,
+) -> Result<(), Refused> {
+    let line = fields.line();
+    let event = fields.number(EVENT, 0, 8)?;
+    let key = (
+        fields.number(JOB, 0, i64::MAX)?,
+        fields.number(INDEX, 0, i64::MAX)?,
+    );
+    let time = super::time(fields, TIME)?;
+    fields.integer(CLASS, 0, 3)?;
+    let priority = fields.number(PRIORITY, 0, 12)?;
+    let cpu = fields.scaled(CPU, options.full_cpu_milli, MOST)?;
+    let memory = fields.scaled(MEMORY, options.full_memory_bytes, MOST)?;
+    fields.decimal(DISK, MOST)?;
+    let is_apart = fields.integer(APART, 0, 1)? == Some(1);
+    if fields.integer(MISSING, 0, 2)?.is_some() {
+        journal.dirt("record made up by the publisher", Action::Keep, line)?;
+    }
+    let Some(time) = time else {
+        let kind = "event after the trace; the task has not ended";
+        return Ok(journal.dirt(kind, Action::Drop, line)?);
+    };
+    if event == 0 {
+        if cpu.is_none() || memory.is_none() {
+            journal.dirt("no request; counted as 0", Action::Keep, line)?;
+        }
+        if is_apart {
+            let kind = "tasks on different machines, not enforced";
+            journal.dirt(kind, Action::Keep, line)?;
+        }
+    }
+    let spec = || PodSpec {
+        priority: priority as i32,
+        ..PodSpec::with_requests(requests(cpu, memory))
+    };
+    tasks.take(journal, line, (key, event, time), fields.text(USER), spec)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::validate;
+    use crate::memory::Recorded;
+    use units::{Duration, Instant};
+
+    fn read(rows: &str, options: &ReadOptions) -> Result<Recorded, TraceError> {
+        let input = Input::bytes("part-0.csv", rows.as_bytes());
+        Recorded::collect(&mut *open(&input, options)?)
+    }
+
+    fn row(seconds: i64, index: i64, event: i64, request: &str) -> String {
+        let micros = 1_000_000 * seconds;
+        format!("{micros},,7,{index},,{event},ann,2,9,{request},0\n")
+    }
+
+    #[test]
+    fn the_last_attempt_gives_the_run_time_and_evictions_end_nothing() {
+        let request = "0.5,0.25,0.1";
+        let rows: String = [
+            row(0, 0, 0, request),
+            row(600, 1, 0, request),
+            row(601, 1, 1, request),
+            row(650, 1, 2, request),
+            row(650, 1, 0, request),
+            row(700, 1, 1, request),
+            row(760, 1, 4, request),
+            row(800, 1, 0, request),
+            row(810, 1, 1, request),
+            row(820, 1, 8, "0.25,0.25,0.1"),
+            row(900, 2, 0, request),
+            row(930, 2, 5, request),
+        ]
+        .concat();
+        let recorded = read(&rows, &ReadOptions::default()).expect("good rows");
+        let seen: Vec<_> = { recorded.arrivals.iter() }
+            .map(|one| (one.name.to_string(), one.submit, one.run_time))
+            .collect();
+        let run = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(
+            seen,
+            [
+                ("7-0".to_owned(), Instant::ZERO, None),
+                ("7-1".to_owned(), Instant::from_secs(600), run(60)),
+                ("7-1-2".to_owned(), Instant::from_secs(800), None),
+                ("7-2".to_owned(), Instant::from_secs(900), run(30)),
+            ]
+        );
+        assert_eq!(
+            recorded.arrivals[1].historic_start,
+            Some(Instant::from_secs(601))
+        );
+        let requests = recorded.classes[0].requests().expect("small");
+        assert_eq!(requests.get("cpu").milli_ceil(), Ok(32_000));
+        assert_eq!(requests.get("memory").units_ceil(), Ok(64 << 30));
+        assert_eq!(
+            (recorded.classes[0].priority, recorded.classes.len()),
+            (9, 1)
+        );
+        for (kind, count) in [
+            ("task never ran; stays as long as it waited", 1),
+            ("request updated later; the first one stands", 1),
+        ] {
+            assert_eq!(recorded.ledger.count(kind), count, "{kind}");
+        }
+        let options = ReadOptions {
+            ran_only: true,
+            ..ReadOptions::default()
+        };
+        assert_eq!(read(&rows, &options).expect("good rows").arrivals.len(), 3);
+    }
+
+    #[test]
+    fn an_end_at_the_instant_of_the_next_submit_comes_first() {
+        let request = "0.5,0.25,0.1";
+        let events = [(1, 0), (2, 1), (9, 0), (9, 3), (10, 1), (15, 4)];
+        let rows: String = { events.iter() }
+            .map(|&(at, event)| row(at, 0, event, request))
+            .collect();
+        let recorded = read(&rows, &ReadOptions::default()).expect("good rows");
+        let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
+        assert_eq!(
+            runs,
+            [7, 5].map(|seconds| Some(Duration::from_secs(seconds)))
+        );
+        assert_eq!(
+            recorded
+                .ledger
+                .count("end after the SUBMIT of its instant; put before it"),
+            1
+        );
+    }
+
+    #[test]
+    fn dirty_rows_are_named() {
+        let rows = "# remark\n\
+             600000000,,7,0,,0,ann,2,9,,0.1,0,1\n\
+             600000000,2,8,0,,1,ann,2,9,0.1,0.1,0,0\n\
+             650000000,,8,0,,1,ann,2,9,0.1,0.1,0,0\n\
+             9223372036854775807,,8,0,,4,ann,2,9,0.1,0.1,0,0\n\
+             600000000,,9,0,,9,ann,2,9,0.1,0.1,0,0\n\
+             600000000,,9,0,,0,ann,2,9,-0.1,0.1,0,0\n\
+             -5,,9,0,,0,ann,2,9,0.1,0.1,0,0\n\
+             600000000,,9,0\n";
+        let input = Input::bytes("part-0.csv", rows.as_bytes());
+        let found = validate(&input, &ENTRY, &ReadOptions::default(), 10);
+        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            bad,
+            [
+                "part-0.csv:6: column `event`: must be at most 8, found `9`",
+                "part-0.csv:7: column `CPU request`: must be at least 0, found `-0.1`",
+                "part-0.csv:8: column `time`: must be at least 0, found `-5`",
+                "part-0.csv:9: column `machine id`: the row has 4 fields where the header has 13, \
+                 found `600000000,,9,0`",
+            ]
+        );
+        for kind in [
+            "no request; counted as 0",
+            "tasks on different machines, not enforced",
+            "record made up by the publisher",
+            "task without SUBMIT; arrives at its first event",
+            "scheduled twice without an end; the first counts as lost",
+            "event after the trace; the task has not ended",
+        ] {
+            assert_eq!(found.ledger.count(kind), 1, "{kind}");
+        }
+        assert_eq!(found.accepted, 2);
+    }
+}

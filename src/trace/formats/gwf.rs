@@ -1,0 +1,156 @@
+//! The Grid Workload Format: tasks of workflows. A task is a gang of pods of one core each, as a job
+//! of a log in the Standard Workload Format is. Format: `traces.md`, section 11.
+
+use crate::budget::MEMBERS;
+use crate::error::TraceError;
+use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
+use crate::gather::{Demand, Gather, requests};
+use crate::input::Input;
+use crate::ledger::{Action, Journal};
+use crate::options::ReadOptions;
+use crate::rows::{LAST_SECOND, Layout, each_row, show_rows};
+use crate::stream::ArrivalSource;
+use model::{PodName, PodSpec};
+use units::{Duration, Instant};
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "gwf",
+    summary: "tasks of workflows in the Grid Workload Format (CSV with header)",
+    columns: COLUMNS,
+    names: &["WorkflowID", "JobID"],
+    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
+    options: &[],
+    sniff,
+    open: Constructor::Workload(open),
+};
+
+const COLUMNS: &[ColumnDoc] = &[
+    ColumnDoc::required(
+        "WorkflowID",
+        "workflow; becomes part of the name, and the tenant",
+    ),
+    ColumnDoc::required("JobID", "task; becomes part of the name"),
+    ColumnDoc::required("SubmitTime", "s from the trace's zero"),
+    ColumnDoc::required("RunTime", "s; -1: not known"),
+    ColumnDoc::required("NProcs", "processors that it had"),
+    ColumnDoc::required(
+        "ReqNProcs",
+        "processors that it asked for; -1: as many as it had",
+    ),
+    ColumnDoc::required("Dependencies", "tasks that it waits for; not enforced"),
+];
+
+const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
+
+const WORKFLOW: usize = 0;
+const JOB: usize = 1;
+const SUBMIT: usize = 2;
+const RUN: usize = 3;
+const PROCESSORS: usize = 4;
+const REQUESTED: usize = 5;
+const WAITS_FOR: usize = 6;
+
+fn sniff(first: &[u8]) -> Confidence {
+    header_has(
+        first,
+        &[
+            "WorkflowID",
+            "JobID",
+            "SubmitTime",
+            "ReqNProcs",
+            "Dependencies",
+        ],
+    )
+}
+
+fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let mut gather = Gather::default();
+    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
+        let line = fields.line();
+        let job = fields.name(JOB, "the number of a task")?;
+        let submit = fields.number(SUBMIT, 0, LAST_SECOND)?;
+        let run = fields.number(RUN, -1, LAST_SECOND)?;
+        let had = fields.number(PROCESSORS, -1, MEMBERS)?;
+        let processors = match fields.integer(REQUESTED, -1, MEMBERS)? {
+            None | Some(-1 | 0) => had,
+            Some(asked) => asked,
+        };
+        if processors < 1 {
+            return Ok(journal.dirt("task without a processor", Action::Drop, line)?);
+        }
+        if run < 0 {
+            return Ok(journal.dirt("run time not known", Action::Drop, line)?);
+        }
+        let others = fields.text(WAITS_FOR).split_whitespace();
+        for other in others {
+            if other.parse::<i64>().is_err() {
+                return Err(fields
+                    .bad(WAITS_FOR, "numbers of tasks with blanks between")
+                    .into());
+            }
+        }
+        if !fields.text(WAITS_FOR).is_empty() {
+            let kind = "task waits for others of its workflow, not enforced";
+            journal.dirt(kind, Action::Keep, line)?;
+        }
+        let workflow = fields.text(WORKFLOW);
+        gather.push(Demand {
+            submit: Instant::from_secs(submit),
+            name: PodName::Text(format!("{workflow}-{job}").into()),
+            tenant: workflow.into(),
+            spec: PodSpec::with_requests(requests(Some(1_000), None)),
+            members: processors as u32,
+            run_time: Some(Duration::from_secs(run)),
+            ..Demand::default()
+        });
+        Ok(())
+    })?;
+    Ok(gather.finish(journal))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::validate;
+    use crate::memory::Recorded;
+
+    const HEADER: &str = "WorkflowID, JobID     , SubmitTime, RunTime   , NProcs    , ReqNProcs , \
+                          Dependencies\n";
+
+    #[test]
+    fn tasks_are_gangs_of_processors() {
+        let rows = "0 , 1 , 16 , 11 , 1 , 1 ,   \n0 , 2 , 40 , 11 , 4 , -1 , 1 \n\
+                    0,3,40,-1,1,1,\n0,4,40,1,-1,-1,\n0,5,x,1,1,1,\n0,6,1,1,1,1,a\n";
+        let input = Input::bytes("t.gwf", format!("{HEADER}{rows}").into_bytes());
+        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            bad,
+            [
+                "t.gwf:6: column `SubmitTime`: must be a whole number, found `x`",
+                "t.gwf:7: column `Dependencies`: must be numbers of tasks with blanks between, \
+                 found `a`",
+            ]
+        );
+        for kind in [
+            "run time not known",
+            "task without a processor",
+            "task waits for others of its workflow, not enforced",
+        ] {
+            assert_eq!(found.ledger.count(kind), 1, "{kind}");
+        }
+        let good = format!("{HEADER}{}", &rows[..rows.find("0,5").expect("there")]);
+        let mut source = open(
+            &Input::bytes("t.gwf", good.into_bytes()),
+            &ReadOptions::default(),
+        )
+        .expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let seen: Vec<_> = { recorded.arrivals.iter() }
+            .map(|one| (one.name.to_string(), one.members))
+            .collect();
+        assert_eq!(seen, [("0-1".to_owned(), 1), ("0-2".to_owned(), 4)]);
+    }
+}

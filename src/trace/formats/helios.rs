@@ -1,0 +1,230 @@
+//! Jobs of `SenseTime`'s Helios clusters of 2020 (`cluster_log.csv`), in the time of UTC+8. A job that
+//! states its machines is a gang of one pod on each of them, as far as its GPUs and processors divide
+//! evenly; else it is one pod. Format: `traces.md`, section 8.
+
+use crate::budget::MEMBERS;
+use crate::calendar::Zone;
+use crate::error::TraceError;
+use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
+use crate::gather::{Demand, Gather, requests};
+use crate::input::Input;
+use crate::ledger::{Action, Journal};
+use crate::options::ReadOptions;
+use crate::rows::{Fields, Layout, MAX_SECONDS, Refused, each_row, show_rows};
+use crate::stream::ArrivalSource;
+use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
+use model::{GpuRequest, PodName, PodSpec};
+use units::Duration;
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "helios",
+    summary: "jobs of SenseTime's Helios clusters (`cluster_log.csv`, CSV with header)",
+    columns: COLUMNS,
+    names: &["job_id", "user", "vc"],
+    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
+    options: &[],
+    sniff,
+    open: Constructor::Workload(open),
+};
+
+const COLUMNS: &[ColumnDoc] = &[
+    ColumnDoc::required("job_id", "job; becomes the name"),
+    ColumnDoc::required("user", "user; read, not used"),
+    ColumnDoc::required("vc", "virtual cluster; becomes the tenant"),
+    ColumnDoc::required("gpu_num", "GPUs in all"),
+    ColumnDoc::required("cpu_num", "cores in all"),
+    ColumnDoc::required("node_num", "machines; the gang size"),
+    ColumnDoc::required("state", "state at the end; read, not used"),
+    ColumnDoc::required("submit_time", "date, UTC+8"),
+    ColumnDoc::required("start_time", "date, UTC+8; empty if the job never ran"),
+    ColumnDoc::required("end_time", "date, UTC+8"),
+    ColumnDoc::required("duration", "s; compared with the dates"),
+    ColumnDoc::required("queue", "wait, s; compared with the dates"),
+];
+
+const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
+
+const JOB: usize = 0;
+const CLUSTER: usize = 2;
+const GPUS: usize = 3;
+const CORES: usize = 4;
+const NODES: usize = 5;
+const STATE: usize = 6;
+const SUBMIT: usize = 7;
+const START: usize = 8;
+const END: usize = 9;
+const DURATION: usize = 10;
+const QUEUE: usize = 11;
+
+/// The states of a job.
+const STATES: [&str; 6] = [
+    "COMPLETED",
+    "CANCELLED",
+    "FAILED",
+    "TIMEOUT",
+    "NODE_FAIL",
+    "SUSPENDED",
+];
+
+fn sniff(first: &[u8]) -> Confidence {
+    header_has(
+        first,
+        &[
+            "job_id",
+            "vc",
+            "gpu_num",
+            "cpu_num",
+            "node_num",
+            "submit_time",
+        ],
+    )
+}
+
+fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let mut gather = Gather::default();
+    let zone = Zone::east(8);
+    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
+        take(&mut gather, journal, fields, &zone)
+    })?;
+    Ok(gather.finish_from_first(journal))
+}
+
+fn take(
+    gather: &mut Gather,
+    journal: &mut Journal,
+    fields: &Fields<'_, '_>,
+    zone: &Zone,
+) -> Result<(), Refused> {
+    let line = fields.line();
+    let name = fields.name(JOB, "the number of a job")?;
+    if !STATES.contains(&fields.text(STATE)) {
+        return Err(fields
+            .bad(STATE, &format!("one of {}", STATES.join(", ")))
+            .into());
+    }
+    let gpus = fields.number(GPUS, 0, MEMBERS)?;
+    let cores = fields.number(CORES, 0, MEMBERS)?;
+    let nodes = fields.number(NODES, 0, MEMBERS)?;
+    let submit = zone.field(fields, SUBMIT)?;
+    let submit = submit.ok_or_else(|| fields.bad(SUBMIT, "a date"))?;
+    let (start, end) = (zone.field(fields, START)?, zone.field(fields, END)?);
+    let stated = (
+        fields.decimal(DURATION, MAX_SECONDS)?,
+        fields.decimal(QUEUE, MAX_SECONDS)?,
+    );
+    let Some((start, end)) = start.zip(end) else {
+        return Ok(journal.dirt("job never ran", Action::Drop, line)?);
+    };
+    if end < start {
+        return Err(fields.bad(END, "no earlier than `start_time`").into());
+    }
+    let run_time = end.since(start);
+    let wait = (start >= submit).then(|| start.since(submit));
+    if wait.is_none() {
+        journal.dirt("start before the submission", Action::Keep, line)?;
+    }
+    let differs = |stated: Option<f64>, span: Option<Duration>| {
+        let stated = stated.and_then(Duration::checked_from_secs_f64);
+        stated.zip(span).is_some_and(|(stated, span)| {
+            (stated.as_nanos() - span.as_nanos()).abs() > Duration::from_secs(1).as_nanos()
+        })
+    };
+    if differs(stated.0, Some(run_time)) || differs(stated.1, wait) {
+        let kind = "`duration` or `queue` differs from the dates; the dates hold";
+        journal.dirt(kind, Action::Keep, line)?;
+    }
+    let Some(members) = members(gpus, cores, nodes) else {
+        return Err(fields.bad(GPUS, "at most 64 on a machine").into());
+    };
+    if members != nodes.max(1) {
+        let kind = "GPUs or cores don't divide by the machines; another gang size";
+        journal.dirt(kind, Action::Repair, line)?;
+    }
+    let mut spec = PodSpec::with_requests(requests(Some(1_000 * cores / members), None));
+    if gpus > 0 {
+        spec.gpu = GpuRequest {
+            devices: (gpus / members) as u8,
+            milli_per_device: DEVICE_MILLI,
+            models: Vec::new(),
+        };
+    }
+    gather.push(Demand {
+        submit,
+        name: PodName::Text(name.into()),
+        tenant: fields.text(CLUSTER).into(),
+        spec,
+        members: members as u32,
+        run_time: Some(run_time),
+        historic_start: Some(start),
+        ..Demand::default()
+    });
+    Ok(())
+}
+
+/// The gang size: the machines if all divides by them, else as few as hold the GPUs.
+fn members(gpus: i64, cores: i64, nodes: i64) -> Option<i64> {
+    let most = MAX_DEVICES as i64;
+    let fits = |members: &i64| {
+        let even = gpus % members == 0 && 1_000 * cores % members == 0;
+        even && gpus / members <= most
+    };
+    [nodes.max(1), 1, gpus.max(1)].into_iter().find(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::validate;
+    use crate::memory::Recorded;
+
+    const HEADER: &str = "job_id,user,vc,gpu_num,cpu_num,node_num,state,submit_time,start_time,\
+                          end_time,duration,queue\n";
+
+    #[test]
+    fn jobs_are_gangs_of_a_pod_a_machine() {
+        let rows = "7,u1,vc1,16,64,2,COMPLETED,2020-04-01 00:00:10,2020-04-01 00:01:10,\
+                    2020-04-01 00:02:10,60,60\n\
+                    8,u1,vc2,0,3,1,FAILED,2020-04-01 00:00:00,2020-04-01 00:00:00,\
+                    2020-04-01 00:00:05,9,0\n\
+                    9,u1,vc2,3,8,2,TIMEOUT,2020-04-01 00:00:20,2020-04-01 00:00:20,\
+                    2020-04-01 00:00:25,5,0\n\
+                    10,u1,vc2,1,1,1,CANCELLED,2020-04-01 00:00:20,,,0,0\n";
+        let input = Input::bytes("h.csv", format!("{HEADER}{rows}").into_bytes());
+        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let seen: Vec<_> = { recorded.arrivals.iter() }
+            .map(|one| {
+                let gpu = &recorded.classes[one.class as usize].gpu;
+                (one.name.to_string(), one.members, gpu.devices)
+            })
+            .collect();
+        let expected = [("8", 1, 0), ("7", 2, 8), ("9", 1, 3)];
+        assert_eq!(
+            seen,
+            expected.map(|(name, members, gpus)| (name.to_owned(), members, gpus))
+        );
+        assert_eq!(recorded.arrivals[1].run_time, Some(Duration::from_secs(60)));
+        for kind in [
+            "job never ran",
+            "`duration` or `queue` differs from the dates; the dates hold",
+            "GPUs or cores don't divide by the machines; another gang size",
+        ] {
+            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
+        }
+        let rows = "7,u1,vc1,16,64,2,DONE,2020-04-01 00:00:10,,,60,60\n\
+                    7,u1,vc1,-1,64,2,FAILED,2020-04-01 00:00:10,,,60,60\n";
+        let input = Input::bytes("h.csv", format!("{HEADER}{rows}").into_bytes());
+        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            bad,
+            [
+                "h.csv:2: column `state`: must be one of COMPLETED, CANCELLED, FAILED, TIMEOUT, \
+                 NODE_FAIL, SUSPENDED, found `DONE`",
+                "h.csv:3: column `gpu_num`: must be at least 0, found `-1`",
+            ]
+        );
+    }
+}

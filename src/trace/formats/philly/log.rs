@@ -1,0 +1,239 @@
+//! The log of Philly's jobs (`cluster_job_log`): a JSON list. The run time of a job is the sum of its
+//! attempts, the GPUs those of its last attempt.
+
+use serde_json::Value;
+
+use crate::archive::parts;
+use crate::budget::MEMBERS;
+use crate::calendar::{Zone, is_absent};
+use crate::error::TraceError;
+use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
+use crate::gather::{Demand, Gather};
+use crate::input::Input;
+use crate::json::{Element, each_element};
+use crate::ledger::{Action, BadRow, Journal};
+use crate::options::ReadOptions;
+use crate::rows::{Refused, show_text};
+use crate::stream::ArrivalSource;
+use model::PodName;
+use units::{Duration, Instant};
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "philly",
+    summary: "jobs of Microsoft's Philly clusters (`cluster_job_log`, JSON)",
+    columns: &[
+        ColumnDoc::required("jobid", "job; becomes the name"),
+        ColumnDoc::required("submitted_time", "date, Pacific local time"),
+        ColumnDoc::required("attempts", "attempts, with start, end, and GPUs by machine"),
+        ColumnDoc::optional("status", "Pass, Killed or Failed; read, not used"),
+        ColumnDoc::optional("vc", "virtual cluster; becomes the tenant"),
+        ColumnDoc::optional("user", "user; read, not used"),
+    ],
+    names: &["jobid"],
+    cells: show_text,
+    options: &[],
+    sniff,
+    open: Constructor::Workload(open),
+};
+
+fn sniff(first: &[u8]) -> Confidence {
+    let text = String::from_utf8_lossy(first);
+    let begins = text.trim_start().starts_with('[');
+    if begins && text.contains("\"attempts\"") && text.contains("\"submitted_time\"") {
+        Confidence::Certain
+    } else {
+        Confidence::No
+    }
+}
+
+fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let mut gather = Gather::default();
+    let zone = super::zone();
+    for part in parts(input)? {
+        journal.file = part.name.clone();
+        each_element(&part, &[], |job| {
+            match take(&mut gather, &mut journal, &job, &zone) {
+                Ok(()) => Ok(()),
+                Err(Refused::Row(bad)) => journal.bad_row(bad),
+                Err(Refused::Trace(error)) => Err(error),
+            }
+        })?;
+    }
+    Ok(gather.finish_from_first(journal))
+}
+
+fn take(
+    gather: &mut Gather,
+    journal: &mut Journal,
+    job: &Element,
+    zone: &Zone,
+) -> Result<(), Refused> {
+    let name = job.text("jobid");
+    if name.is_empty() {
+        return Err(job.bad("jobid", "the name of a job").into());
+    }
+    let submit = zone.instant(&job.text("submitted_time"));
+    let submit = submit.ok_or_else(|| job.bad("submitted_time", "a date"))?;
+    let Some(Value::Array(attempts)) = job.value.get("attempts") else {
+        return Err(job.bad("attempts", "a list of attempts").into());
+    };
+    let mut ran = Duration::ZERO;
+    let mut first = None;
+    let (mut gpus, mut goes_on) = (0, false);
+    for (number, attempt) in attempts.iter().enumerate() {
+        let [start, end] = ["start_time", "end_time"].map(|at| date(job, attempt, at, zone));
+        let (start, end) = (start?, end?);
+        let Some(start) = start else {
+            journal.dirt("attempt without a start", Action::Drop, job.line)?;
+            continue;
+        };
+        gpus = Some(devices(attempt))
+            .filter(|&own| own > 0)
+            .unwrap_or(gpus);
+        first = first.or(Some(start));
+        match end {
+            Some(end) if end >= start => {
+                let sum = ran.checked_add(end.since(start));
+                ran = sum.ok_or_else(|| job.bad("attempts", "292 years in all at most"))?;
+            }
+            Some(_) => {
+                let kind = "attempt that ends before its start; counted as 0 s";
+                journal.dirt(kind, Action::Repair, job.line)?;
+            }
+            None if number + 1 == attempts.len() => goes_on = true,
+            None => {
+                let kind = "attempt without an end; counted as 0 s";
+                journal.dirt(kind, Action::Repair, job.line)?;
+            }
+        }
+    }
+    let Some(first) = first else {
+        return Ok(journal.dirt("job never ran", Action::Drop, job.line)?);
+    };
+    if gpus == 0 || gpus > MEMBERS {
+        return Ok(journal.dirt("job without a GPU", Action::Drop, job.line)?);
+    }
+    if goes_on {
+        let kind = "runs at the end of the log; run time not known";
+        journal.dirt(kind, Action::Keep, job.line)?;
+    }
+    if first < submit {
+        journal.dirt("start before the submission", Action::Keep, job.line)?;
+    }
+    gather.push(Demand {
+        submit,
+        name: PodName::Text(name.into()),
+        tenant: job.text("vc").into(),
+        run_time: (!goes_on).then_some(ran),
+        historic_start: Some(first),
+        ..super::gang(gpus)
+    });
+    Ok(())
+}
+
+/// The date of an attempt; `None` if it is absent.
+fn date(
+    job: &Element,
+    attempt: &Value,
+    member: &str,
+    zone: &Zone,
+) -> Result<Option<Instant>, BadRow> {
+    match attempt.get(member) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if is_absent(text) => Ok(None),
+        Some(Value::String(text)) if zone.instant(text).is_some() => Ok(zone.instant(text)),
+        Some(other) => Err(BadRow {
+            line: job.line,
+            column: format!("attempts.{member}"),
+            value: other.to_string(),
+            rule: "must be a date such as `2017-10-09 07:01:55`".to_owned(),
+        }),
+    }
+}
+
+/// The GPUs of an attempt on all machines.
+fn devices(attempt: &Value) -> i64 {
+    let details = attempt.get("detail").and_then(Value::as_array);
+    let machines = details.into_iter().flatten();
+    let gpus = machines.filter_map(|machine| machine.get("gpus")?.as_array());
+    gpus.map(|gpus| gpus.len() as i64).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::validate;
+    use crate::memory::Recorded;
+
+    const LOG: &str = r#"[
+{"status": "Pass", "vc": "a", "jobid": "j1", "user": "u", "submitted_time": "2017-10-09 07:00:00",
+ "attempts": [
+  {"start_time": "2017-10-09 07:01:00", "end_time": "2017-10-09 07:02:00",
+   "detail": [{"ip": "m1", "gpus": ["gpu0"]}]},
+  {"start_time": "2017-10-09 07:10:00", "end_time": "2017-10-09 07:10:30",
+   "detail": [{"ip": "m1", "gpus": ["gpu0", "gpu1"]}, {"ip": "m2", "gpus": ["gpu3"]}]}]},
+{"status": "Killed", "vc": "a", "jobid": "j2", "submitted_time": "2017-10-09 07:00:00", "attempts": []},
+{"status": "Pass", "vc": "b", "jobid": "j3", "submitted_time": "2017-10-09 06:59:00",
+ "attempts": [{"start_time": "None", "end_time": null, "detail": []},
+  {"start_time": "2017-10-09 07:01:00", "end_time": null, "detail": [{"ip": "m1", "gpus": ["gpu0"]}]}]}
+]"#;
+
+    #[test]
+    fn attempts_are_added_up() {
+        let mut source = open(
+            &Input::bytes("log.json", LOG.as_bytes()),
+            &ReadOptions::default(),
+        )
+        .expect("good");
+        let recorded = Recorded::collect(&mut *source).expect("good");
+        let seen: Vec<_> = { recorded.arrivals.iter() }
+            .map(|one| (one.name.to_string(), one.submit, one.members, one.run_time))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("j3".to_owned(), Instant::ZERO, 1, None),
+                (
+                    "j1".to_owned(),
+                    Instant::from_secs(60),
+                    3,
+                    Some(Duration::from_secs(90))
+                ),
+            ]
+        );
+        for kind in [
+            "job never ran",
+            "attempt without a start",
+            "runs at the end of the log; run time not known",
+        ] {
+            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
+        }
+    }
+
+    #[test]
+    fn dirty_jobs_are_named() {
+        let log = LOG
+            .replace("2017-10-09 07:02:00", "noon")
+            .replace("\"jobid\": \"j2\", ", "");
+        let input = Input::bytes("log.json", log.into_bytes());
+        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            bad,
+            [
+                "log.json:7: column `attempts.end_time`: must be a date such as `2017-10-09 \
+                 07:01:55`, found `\"noon\"`",
+                "log.json:8: column `jobid`: must be the name of a job, found ``",
+            ]
+        );
+        let cut = Input::bytes("log.json", LOG.as_bytes()[..300].to_vec());
+        let stopped = validate(&cut, &ENTRY, &ReadOptions::default(), 9).stopped;
+        let stopped = stopped.expect("cut").to_string();
+        assert!(
+            stopped.starts_with("log.json: is no such JSON text: EOF"),
+            "{stopped}"
+        );
+    }
+}

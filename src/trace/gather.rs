@@ -1,0 +1,114 @@
+//! Arrivals of a trace that is read to its end and then sorted by submission: of tables without an
+//! order, and of those in which a row's end stands far below its beginning.
+
+use super::intern::{ClassTable, NameTable};
+use super::ledger::Journal;
+use super::memory::{MemorySource, Recorded};
+use super::stream::{Arrival, ArrivalSource};
+use model::node::HOSTNAME_LABEL;
+use model::resource_list::{CPU, MEMORY, PODS};
+use model::{Labels, Node, PodName, PodSpec, ResourceList, Text};
+use units::{Duration, Instant, Quantity};
+
+/// Arrivals up to now, in the order of the file.
+#[derive(Default)]
+pub(crate) struct Gather {
+    pub(crate) arrivals: Vec<Arrival>,
+    classes: ClassTable,
+    tenants: NameTable,
+}
+
+/// A demand as a row states it; what the format doesn't say is absent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Demand {
+    /// The instant of submission.
+    pub(crate) submit: Instant,
+    /// The name.
+    pub(crate) name: PodName,
+    /// The user; empty is one for all.
+    pub(crate) tenant: Text,
+    /// The spec of its pods.
+    pub(crate) spec: PodSpec,
+    /// The gang size.
+    pub(crate) members: u32,
+    /// The run time.
+    pub(crate) run_time: Option<Duration>,
+    /// The declared limit of time.
+    pub(crate) time_limit: Option<Duration>,
+    /// The start in the origin.
+    pub(crate) historic_start: Option<Instant>,
+}
+
+impl Gather {
+    /// Adds a demand; returns its place.
+    pub(crate) fn push(&mut self, demand: Demand) -> usize {
+        let arrival = Arrival {
+            submit: demand.submit,
+            name: demand.name,
+            class: self.classes.class_of(demand.spec),
+            members: demand.members.max(1),
+            tenant: self.tenants.number_of(match demand.tenant.as_bytes() {
+                b"" => b"default",
+                tenant => tenant,
+            }),
+            run_time: demand.run_time,
+            time_limit: demand.time_limit,
+            historic_start: demand.historic_start,
+        };
+        self.arrivals.push(arrival);
+        self.arrivals.len() - 1
+    }
+
+    /// The arrivals by submission, equal times in the order of the file.
+    pub(crate) fn finish(mut self, journal: Journal) -> Box<dyn ArrivalSource> {
+        self.arrivals.sort_by_key(|arrival| arrival.submit);
+        Box::new(MemorySource::new(Recorded {
+            arrivals: self.arrivals,
+            classes: self.classes.classes().clone(),
+            tenants: self.tenants.names().to_vec(),
+            ledger: journal.ledger,
+        }))
+    }
+
+    /// The arrivals by submission, with the first submission as the zero of time.
+    pub(crate) fn finish_from_first(mut self, journal: Journal) -> Box<dyn ArrivalSource> {
+        let first = self.arrivals.iter().map(|arrival| arrival.submit).min();
+        let zero = first.unwrap_or_default().since(Instant::ZERO);
+        let moved = |at: Instant| Instant::from_nanos(at.as_nanos() - zero.as_nanos());
+        for arrival in &mut self.arrivals {
+            arrival.submit = moved(arrival.submit);
+            arrival.historic_start = arrival.historic_start.map(moved);
+        }
+        self.finish(journal)
+    }
+}
+
+/// Requests of processors (1/1000 core) and memory (bytes); what is `None` is not requested.
+pub(crate) fn requests(cpu_milli: Option<i64>, memory: Option<i64>) -> ResourceList {
+    let mut list = ResourceList::default();
+    if let Some(milli) = cpu_milli {
+        list.set(CPU, Quantity::from_milli(milli));
+    }
+    if let Some(bytes) = memory {
+        list.set(MEMORY, Quantity::from_units(bytes));
+    }
+    list
+}
+
+/// A node of a machine with these labels besides its name.
+pub(crate) fn node(
+    name: Text,
+    mut labels: Labels,
+    (cpu_milli, memory): (i64, i64),
+    pods: i64,
+) -> Node {
+    labels.insert(HOSTNAME_LABEL.into(), name.clone());
+    let mut allocatable = requests(Some(cpu_milli), Some(memory));
+    allocatable.set(PODS, Quantity::from_units(pods));
+    Node {
+        name,
+        labels,
+        allocatable,
+        ..Node::default()
+    }
+}

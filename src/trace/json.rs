@@ -1,0 +1,215 @@
+//! Elements of a list or object in a JSON text, one at a time: a log of any length is never held as a
+//! whole.
+
+use std::fmt;
+use std::io::{self, BufRead, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+use super::error::TraceError;
+use super::input::Input;
+use super::ledger::BadRow;
+
+/// An element.
+pub(crate) struct Element {
+    /// The line in which it ends, counted from 1.
+    pub(crate) line: u64,
+    /// The key, of an element of an object.
+    pub(crate) key: String,
+    /// The value.
+    pub(crate) value: Value,
+}
+
+impl Element {
+    /// A complaint about a member of the element, saying what was expected there.
+    pub(crate) fn bad(&self, member: &str, expected: &str) -> BadRow {
+        let value = self.value.get(member);
+        BadRow {
+            line: self.line,
+            column: member.to_owned(),
+            value: value.map(ToString::to_string).unwrap_or_default(),
+            rule: format!("must be {expected}"),
+        }
+    }
+
+    /// A text; a number counts as one. Empty if it is absent.
+    pub(crate) fn text(&self, member: &str) -> String {
+        match self.value.get(member) {
+            Some(Value::String(text)) => text.trim().to_owned(),
+            Some(Value::Number(number)) => number.to_string(),
+            _ => String::new(),
+        }
+    }
+
+    /// A number of at least 0; `None` if it is absent.
+    pub(crate) fn decimal(&self, member: &str, most: f64) -> Result<Option<f64>, BadRow> {
+        let found = match self.value.get(member) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(value) => value.as_f64(),
+        };
+        let good = found.filter(|number| (0.0..=most).contains(number));
+        let expected = || self.bad(member, &format!("a number from 0 to {most}"));
+        good.map(Some).ok_or_else(expected)
+    }
+}
+
+/// Takes each element of the list or object at a path of keys; whether there is one.
+///
+/// # Errors
+/// The text can't be read or is no JSON, or taking an element fails.
+pub(crate) fn each_element(
+    input: &Input,
+    path: &[&str],
+    mut take: impl FnMut(Element) -> Result<(), TraceError>,
+) -> Result<bool, TraceError> {
+    let line = Arc::new(AtomicU64::new(1));
+    let counted = CountedLines {
+        reader: input.open()?,
+        line: line.clone(),
+    };
+    let mut walk = Walk {
+        take: &mut take,
+        line: &line,
+        stopped: None,
+        is_found: false,
+    };
+    let mut deserializer = serde_json::Deserializer::from_reader(counted);
+    let at = At {
+        path,
+        walk: &mut walk,
+    };
+    let read = at.deserialize(&mut deserializer);
+    let read = read.and_then(|()| deserializer.end());
+    if let Some(error) = walk.stopped {
+        return Err(error);
+    }
+    read.map_err(|error| TraceError::Format {
+        file: input.name.to_string(),
+        reason: format!("is no such JSON text: {error}"),
+    })?;
+    Ok(walk.is_found)
+}
+
+/// A reader that counts lines.
+struct CountedLines {
+    reader: Box<dyn BufRead + Send>,
+    line: Arc<AtomicU64>,
+}
+
+impl Read for CountedLines {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.reader.read(buffer)?;
+        let ends = memchr::memchr_iter(b'\n', &buffer[..length]).count();
+        self.line.fetch_add(ends as u64, Ordering::Relaxed);
+        Ok(length)
+    }
+}
+
+/// What the way through a text needs.
+struct Walk<'w> {
+    take: &'w mut dyn FnMut(Element) -> Result<(), TraceError>,
+    line: &'w AtomicU64,
+    stopped: Option<TraceError>,
+    is_found: bool,
+}
+
+impl Walk<'_> {
+    fn take<E: Error>(&mut self, key: String, value: Value) -> Result<(), E> {
+        let line = self.line.load(Ordering::Relaxed);
+        let taken = (self.take)(Element { line, key, value });
+        taken.map_err(|error| {
+            self.stopped = Some(error);
+            E::custom("stopped")
+        })
+    }
+}
+
+/// The way from a value to what a path names.
+struct At<'w, 'p> {
+    path: &'p [&'p str],
+    walk: &'p mut Walk<'w>,
+}
+
+impl<'de> DeserializeSeed<'de> for At<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for At<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.path {
+            [] => f.write_str("a list or an object"),
+            [key, ..] => write!(f, "an object with `{key}`"),
+        }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        if !self.path.is_empty() {
+            return Err(A::Error::invalid_type(serde::de::Unexpected::Seq, &self));
+        }
+        self.walk.is_found = true;
+        while let Some(value) = list.next_element::<Value>()? {
+            self.walk.take(String::new(), value)?;
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
+        self.walk.is_found |= self.path.is_empty();
+        while let Some(key) = object.next_key::<String>()? {
+            match self.path {
+                [] => {
+                    let value = object.next_value::<Value>()?;
+                    self.walk.take(key, value)?;
+                }
+                [own, rest @ ..] if *own == key => object.next_value_seed(At {
+                    path: rest,
+                    walk: self.walk,
+                })?,
+                _ => {
+                    object.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_are_found_by_their_path() {
+        let text = "{\"x\": [0],\n \"a\": {\"b\": [1,\n 2]},\n \"c\": {\"k\": 3}}\n";
+        let input = Input::bytes("t.json", text.as_bytes());
+        let found = |path: &[&str]| {
+            let mut seen = Vec::new();
+            let is_found = each_element(&input, path, |element| {
+                seen.push((element.line, element.key, element.value.to_string()));
+                Ok(())
+            });
+            (is_found, seen)
+        };
+        let (is_found, seen) = found(&["a", "b"]);
+        let expected = [
+            (2, String::new(), "1".to_owned()),
+            (3, String::new(), "2".to_owned()),
+        ];
+        assert_eq!((is_found, seen.as_slice()), (Ok(true), &expected[..]));
+        assert_eq!(found(&["c"]).1, [(4, "k".to_owned(), "3".to_owned())]);
+        assert_eq!(found(&["none"]).0, Ok(false));
+        let cut = Input::bytes("t.json", &b"[1,\n"[..]);
+        let error = each_element(&cut, &[], |_| Ok(())).expect_err("cut");
+        assert!(error.to_string().contains("line 2"), "{error}");
+    }
+}

@@ -1,0 +1,247 @@
+//! Rows of a trace that consists of one table or several of the same columns: shards of a folder or
+//! an archive, read one after the other. A reader states the columns and takes the fields by their
+//! places among them.
+
+use super::archive::parts;
+use super::error::TraceError;
+use super::format::{ColumnDoc, FormatEntry};
+use super::input::Input;
+use super::ledger::{BadRow, Journal};
+use super::table::{Column, Row, Table};
+use units::{Duration, Instant};
+
+/// The arrangement of a format's tables.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layout {
+    /// The columns; where there is no header, in this order.
+    pub(crate) columns: &'static [ColumnDoc],
+    /// Whether the first line names the columns.
+    pub(crate) header: bool,
+    /// The byte between two fields.
+    pub(crate) separator: u8,
+}
+
+impl Layout {
+    /// A comma-separated table without a header.
+    pub(crate) const fn headless(columns: &'static [ColumnDoc]) -> Self {
+        Self {
+            columns,
+            header: false,
+            separator: b',',
+        }
+    }
+
+    /// A table with a header.
+    pub(crate) const fn headed(columns: &'static [ColumnDoc], separator: u8) -> Self {
+        Self {
+            columns,
+            header: true,
+            separator,
+        }
+    }
+
+    fn open(&self, part: &Input) -> Result<(Table, Vec<Option<Column>>), TraceError> {
+        let names = self.columns.iter().map(|column| column.name);
+        let table = if self.header {
+            Table::separated(part, self.separator)?
+        } else {
+            Table::headless(part, self.separator, names)?
+        };
+        let find = |column: &ColumnDoc| {
+            if column.required {
+                table.required_column(column.name).map(Some)
+            } else {
+                Ok(table.column(column.name))
+            }
+        };
+        let columns = self.columns.iter().map(find).collect::<Result<_, _>>()?;
+        Ok((table, columns))
+    }
+}
+
+/// The reason why a row is not taken.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// The row breaks a rule.
+    Row(BadRow),
+    /// The reading ends.
+    Trace(TraceError),
+}
+
+impl From<BadRow> for Refused {
+    fn from(bad: BadRow) -> Self {
+        Self::Row(bad)
+    }
+}
+
+impl From<TraceError> for Refused {
+    fn from(error: TraceError) -> Self {
+        Self::Trace(error)
+    }
+}
+
+/// Takes every row of every part of an input.
+pub(crate) fn each_row(
+    input: &Input,
+    layout: &Layout,
+    journal: &mut Journal,
+    mut take: impl FnMut(&mut Journal, &Fields<'_, '_>) -> Result<(), Refused>,
+) -> Result<(), TraceError> {
+    for part in parts(input)? {
+        journal.file = part.name.clone();
+        let (mut table, columns) = layout.open(&part)?;
+        while let Some(row) = table.next_row()? {
+            let taken = row.map_err(Refused::Row).and_then(|row| {
+                let columns = &columns;
+                take(journal, &Fields { row: &row, columns })
+            });
+            match taken {
+                Ok(()) => {}
+                Err(Refused::Row(bad)) => journal.bad_row(bad)?,
+                Err(Refused::Trace(error)) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Shows the fields of a trace, but for those of names.
+pub(crate) fn show_rows(
+    format: &FormatEntry,
+    layout: &Layout,
+    input: &Input,
+    show: &mut dyn FnMut(&[u8]),
+) -> Result<(), TraceError> {
+    let is_shown = |column: &ColumnDoc| !format.names.contains(&column.name);
+    let places = (0..).zip(layout.columns);
+    let places: Vec<usize> = places
+        .filter(|(_, column)| is_shown(column))
+        .map(|(place, _)| place)
+        .collect();
+    for part in parts(input)? {
+        let (mut table, columns) = layout.open(&part)?;
+        while let Some(row) = table.next_row()? {
+            match row {
+                Ok(row) => {
+                    for &place in &places {
+                        show(columns[place].as_ref().map_or(b"", |one| row.bytes(one)));
+                    }
+                }
+                Err(bad) => show(bad.value.as_bytes()),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Shows the text of a trace that is no table: no name is left out.
+pub(crate) fn show_text(
+    _: &FormatEntry,
+    input: &Input,
+    show: &mut dyn FnMut(&[u8]),
+) -> Result<(), TraceError> {
+    for part in parts(input)? {
+        let mut lines = part.lines()?;
+        while let Some((_, line)) = lines.next_line()? {
+            show(line);
+        }
+    }
+    Ok(())
+}
+
+/// The fields of a row, by the places of their columns in the layout. A field that is empty, or whose
+/// column is not there, is absent.
+pub(crate) struct Fields<'row, 'table> {
+    row: &'row Row<'table>,
+    columns: &'row [Option<Column>],
+}
+
+impl<'table> Fields<'_, 'table> {
+    /// The line, counted from 1.
+    pub(crate) fn line(&self) -> u64 {
+        self.row.line
+    }
+
+    /// The text of a field; empty if it is absent.
+    pub(crate) fn text(&self, place: usize) -> &'table str {
+        self.row.optional_text(self.columns[place].as_ref())
+    }
+
+    /// A text that must be there.
+    pub(crate) fn name(&self, place: usize, expected: &str) -> Result<&'table str, BadRow> {
+        match self.text(place) {
+            "" => Err(self.bad(place, expected)),
+            name => Ok(name),
+        }
+    }
+
+    /// A whole number between two bounds, both included.
+    pub(crate) fn integer(
+        &self,
+        place: usize,
+        least: i64,
+        most: i64,
+    ) -> Result<Option<i64>, BadRow> {
+        let column = self.columns[place].as_ref();
+        match column.filter(|column| !self.row.bytes(column).is_empty()) {
+            Some(column) => self.row.integer(column, least, most).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A whole number that must be there.
+    pub(crate) fn number(&self, place: usize, least: i64, most: i64) -> Result<i64, BadRow> {
+        let number = self.integer(place, least, most)?;
+        number.ok_or_else(|| self.bad(place, "a whole number"))
+    }
+
+    /// A decimal number of at least 0.
+    pub(crate) fn decimal(&self, place: usize, most: f64) -> Result<Option<f64>, BadRow> {
+        let text = self.text(place);
+        if text.is_empty() {
+            return Ok(None);
+        }
+        match text.parse::<f64>() {
+            Ok(number) if (0.0..=most).contains(&number) => Ok(Some(number)),
+            Ok(number) if number < 0.0 => Err(self.bad(place, "at least 0")),
+            Ok(number) if number > most => Err(self.bad(place, &format!("at most {most}"))),
+            _ => Err(self.bad(place, "a number")),
+        }
+    }
+
+    /// A decimal number of at least 0 in units of which `scale` make one, rounded.
+    pub(crate) fn scaled(
+        &self,
+        place: usize,
+        scale: i64,
+        most: f64,
+    ) -> Result<Option<i64>, BadRow> {
+        let number = self.decimal(place, most)?;
+        Ok(number.map(|number| libm::rint(number * scale as f64) as i64))
+    }
+
+    /// Seconds from the trace's zero, whole or with a fraction, as an instant.
+    pub(crate) fn seconds(&self, place: usize) -> Result<Option<Instant>, BadRow> {
+        let number = self.decimal(place, MAX_SECONDS)?;
+        let span = number.and_then(Duration::checked_from_secs_f64);
+        Ok(span.map(|span| Instant::ZERO + span))
+    }
+
+    /// A complaint about a field, saying what was expected there.
+    pub(crate) fn bad(&self, place: usize, expected: &str) -> BadRow {
+        match &self.columns[place] {
+            Some(column) => self.row.bad(column, expected),
+            None => BadRow {
+                line: self.row.line,
+                column: "missing".to_owned(),
+                value: String::new(),
+                rule: format!("must be {expected}"),
+            },
+        }
+    }
+}
+
+/// The last second that is read: a hundred years.
+pub(crate) const LAST_SECOND: i64 = 3_200_000_000;
+/// The same as a number with a fraction.
+pub(crate) const MAX_SECONDS: f64 = LAST_SECOND as f64;
