@@ -4,7 +4,7 @@
 use super::assign::{Assignment, Mode, assign, smallest_reduction};
 use super::preempt::{Preemptor, Target, targets};
 use super::snapshot::Snapshot;
-use super::topology::{PlaceRequests, Usage};
+use super::topology::Usage;
 use super::workload::{DomainUse, Pending};
 
 /// Decision about one workload.
@@ -17,7 +17,7 @@ pub struct Nomination {
 }
 
 impl Nomination {
-    /// What the places of its pods use.
+    /// Usage of the places of the pods.
     pub fn domains(&self, pending: &Pending) -> Vec<DomainUse> {
         self.assignment.domains(pending)
     }
@@ -52,7 +52,7 @@ fn try_counts(snapshot: &mut Snapshot, pending: &Pending) -> Nomination {
     let targets = if assignment.mode() == Mode::Preempt {
         let need = assignment.needs(&snapshot.names);
         let request = assignment.requests(pending, &snapshot.names);
-        let places = PlaceRequests::new(snapshot, pending, &assignment);
+        let places = assignment.places(snapshot, pending);
         let preemptor = Preemptor {
             queue: pending.queue,
             priority: pending.workload.priority,
@@ -76,7 +76,7 @@ fn record_places(snapshot: &mut Snapshot, pending: &Pending, nomination: &mut No
     if nomination.assignment.mode() != Mode::Preempt {
         return;
     }
-    let places = PlaceRequests::new(snapshot, pending, &nomination.assignment);
+    let places = nomination.assignment.places(snapshot, pending);
     if places.is_empty() {
         return;
     }
@@ -88,7 +88,7 @@ fn record_places(snapshot: &mut Snapshot, pending: &Pending, nomination: &mut No
     } else {
         Usage::Present
     };
-    let found = places.place(snapshot, usage);
+    let found = places.place(snapshot.ground(), usage);
     for target in &nomination.targets {
         snapshot.add_usage(target.holding);
     }

@@ -11,7 +11,7 @@ use units::{Instant, Quantity, QuantityError, SortedMap, SortedSet};
 use super::names::{Flavor, FlavorResource, Names, Resource};
 use super::settings::Settings;
 use super::share::Share;
-use super::topology::Topologies;
+use super::topology::{Ground, Topologies};
 use super::tree::{NodeId, Quota, Tree};
 use super::workload::Holding;
 
@@ -29,7 +29,7 @@ pub struct Group {
 pub struct Queue {
     /// The queue's settings.
     pub spec: Arc<ClusterQueue>,
-    /// Its groups of resources.
+    /// Groups of resources.
     pub groups: Vec<Group>,
     /// Workloads that hold its quota, by number.
     pub holdings: SortedSet<usize>,
@@ -54,6 +54,12 @@ impl Queue {
             })
         };
         self.spec.stop == StopPolicy::None && !self.is_in_cycle && flavors.all(exists)
+    }
+
+    /// Whether all flavors have topologies, so that all pods get places.
+    pub fn implies_places(&self, topologies: &Topologies) -> bool {
+        let mut flavors = self.groups.iter().flat_map(|group| &group.flavors);
+        !self.groups.is_empty() && flavors.all(|flavor| topologies.get(*flavor).is_some())
     }
 
     /// Whether workloads of a namespace with these labels are taken.
@@ -114,7 +120,8 @@ impl Snapshot {
             let id = snapshot.names.flavor(&flavor.name);
             snapshot.flavors.insert(id, Arc::new(flavor.clone()));
         }
-        snapshot.topologies = Topologies::new(&mut snapshot.names, objects);
+        snapshot.topologies =
+            Topologies::new(&mut snapshot.names, &objects.flavors, &objects.topologies);
         let stated = objects.cohorts.iter();
         let stated: SortedMap<&Text, &Cohort> = stated.map(|own| (&own.name, own)).collect();
         let named = objects.cohorts.iter().filter_map(|own| own.parent.as_ref());
@@ -208,6 +215,15 @@ impl Snapshot {
     pub fn add_foreign_pod(&mut self, node: &str, requests: &ResourceList) {
         self.topologies
             .add_foreign_pod(&mut self.names, node, requests);
+    }
+
+    /// Topologies and names, by which places are given.
+    pub fn ground(&self) -> Ground<'_> {
+        Ground {
+            topologies: &self.topologies,
+            names: &self.names,
+            fills_smallest: self.settings.fills_smallest,
+        }
     }
 
     /// Takes in pairs that were met since.

@@ -31,7 +31,7 @@ pub struct Node {
     pub cohorts: Vec<NodeId>,
     /// Queues below, in order of name.
     pub queues: Vec<NodeId>,
-    /// Whether it is a queue.
+    /// Mark of a queue.
     pub is_queue: bool,
     /// Weight under fair sharing.
     pub weight: f64,

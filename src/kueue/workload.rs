@@ -43,7 +43,7 @@ pub struct Holding {
     pub domains: Vec<DomainUse>,
     /// Time from which it has held them.
     pub reserved: Instant,
-    /// Whether it is asked to end.
+    /// Mark of a workload that is asked to end.
     pub is_evicted: bool,
     /// Time by which it is ordered among others of its priority.
     pub timestamp: Instant,
@@ -60,7 +60,7 @@ pub fn queue_timestamp(workload: &QueuedWorkload) -> Instant {
 }
 
 impl Holding {
-    /// What a workload holds by its admission; `now` stands for an unknown time of reservation.
+    /// Quota and domains of a workload by its admission; `now` stands for an unknown time of reservation.
     pub fn new(
         workload: Arc<QueuedWorkload>,
         queue: NodeId,
@@ -121,7 +121,7 @@ impl Holding {
         }
     }
 
-    /// Whether it holds any of these pairs.
+    /// Whether any of these pairs is held.
     pub fn uses_any(&self, pairs: &[FlavorResource]) -> bool {
         self.usage.iter().any(|(pair, _)| pairs.contains(pair))
     }
@@ -185,7 +185,7 @@ impl Pending {
         })
     }
 
-    /// The same with other numbers of pods.
+    /// A copy with other numbers of pods.
     #[must_use]
     pub fn with_counts(&self, counts: &[i64]) -> Self {
         let mut reduced = self.clone();

@@ -193,7 +193,7 @@ pub struct ClusterQueue {
     pub groups: Vec<ResourceGroup>,
     /// Rules by which it chooses among flavors.
     pub fungibility: FlavorFungibility,
-    /// Its preemption.
+    /// Preemption of the queue.
     pub preemption: QueuePreemption,
     /// Checks that its workloads have to pass.
     pub checks: Vec<QueueCheck>,
@@ -201,19 +201,6 @@ pub struct ClusterQueue {
     pub stop: StopPolicy,
     /// Weight under fair sharing.
     pub weight: Quantity,
-}
-
-/// A queue of a namespace, which leads to one of the cluster.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LocalQueue {
-    /// The queue's namespace.
-    pub namespace: Text,
-    /// The queue's name.
-    pub name: Text,
-    /// Name of the queue of the cluster.
-    pub cluster_queue: Text,
-    /// State in which its owner holds it.
-    pub stop: StopPolicy,
 }
 
 /// Wish about the domain of a topology that pods are in.
@@ -300,7 +287,7 @@ pub struct Admission {
 pub struct Condition {
     /// The condition's name.
     pub kind: Text,
-    /// Whether it holds.
+    /// Mark of a condition that holds.
     pub holds: bool,
     /// Reason in one word.
     pub reason: Text,
@@ -323,7 +310,7 @@ pub struct QueuedWorkload {
     pub priority: i32,
     /// Time of its creation.
     pub created: Instant,
-    /// Whether it may be admitted.
+    /// Mark of a workload that may be admitted.
     pub active: bool,
     /// Pods.
     pub pod_sets: Vec<PodSet>,

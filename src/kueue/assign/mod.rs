@@ -11,7 +11,7 @@ use units::SortedMap;
 use super::names::{Flavor, FlavorResource, Names, Resource};
 use super::preempt::Possibility;
 use super::snapshot::Snapshot;
-use super::topology::{self, PlaceRequests};
+use super::topology::{self, PlaceRequests, Placeable};
 use super::workload::{Cursor, DomainUse, Pending, Requests};
 
 pub use reduce::smallest_reduction;
@@ -160,13 +160,6 @@ impl Assignment {
         words.collect::<Vec<_>>().join("; ")
     }
 
-    /// Whether some flavor has not been tried yet.
-    pub fn has_untried(&self) -> bool {
-        self.cursor
-            .iter()
-            .any(|own| own.values().any(|tried| *tried != -1))
-    }
-
     /// Pairs that others have to give up.
     pub fn needs(&self, names: &Names) -> Vec<FlavorResource> {
         let mut needs = Vec::new();
@@ -195,7 +188,7 @@ impl Assignment {
         requests.into_iter().collect()
     }
 
-    /// What the places of its pods use.
+    /// Usage of the places of the pods.
     pub fn domains(&self, pending: &Pending) -> Vec<DomainUse> {
         let mut uses = Vec::new();
         for set in &self.sets {
@@ -302,12 +295,12 @@ pub fn assign(snapshot: &mut Snapshot, pending: &Pending) -> Assignment {
 
 /// Finds domains for the sets that ask for a topology (spec: batch-on-kubernetes.md 1.5.5).
 fn place(snapshot: &Snapshot, pending: &Pending, assignment: &mut Assignment) {
-    let places = PlaceRequests::new(snapshot, pending, assignment);
+    let places = assignment.places(snapshot, pending);
     if places.is_empty() {
         return;
     }
     if assignment.mode() == Mode::Fit {
-        match places.place(snapshot, topology::Usage::Present) {
+        match places.place(snapshot.ground(), topology::Usage::Present) {
             Ok(found) => assignment.set_places(found),
             Err(failure) => {
                 if let Some(set) = failure
@@ -323,7 +316,7 @@ fn place(snapshot: &Snapshot, pending: &Pending, assignment: &mut Assignment) {
         }
     }
     if assignment.mode() == Mode::Preempt {
-        match places.place(snapshot, topology::Usage::Nothing) {
+        match places.place(snapshot.ground(), topology::Usage::Nothing) {
             Ok(_) => {
                 for set in places.sets() {
                     if let Some(set) = assignment.set_named(set) {
@@ -344,6 +337,18 @@ fn place(snapshot: &Snapshot, pending: &Pending, assignment: &mut Assignment) {
 }
 
 impl Assignment {
+    /// Requests of the pod sets for places in topologies.
+    pub fn places(&self, snapshot: &Snapshot, pending: &Pending) -> PlaceRequests {
+        let queue = snapshot.queue(pending.queue);
+        let is_implied = queue.implies_places(&snapshot.topologies);
+        let sets = self.sets.iter().map(|set| Placeable {
+            index: set.index,
+            count: set.count,
+            flavors: set.flavors.values().map(|chosen| chosen.flavor).collect(),
+        });
+        PlaceRequests::new(snapshot.ground(), is_implied, pending, sets)
+    }
+
     /// Notes the domains of pod sets.
     pub fn set_places(&mut self, found: Vec<(Text, TopologyAssignment)>) {
         for (name, place) in found {

@@ -213,10 +213,14 @@ impl Search<'_> {
             let name = snapshot.names.flavor_name(flavor);
             return Some(format!("flavor {name} not found"));
         };
+        let queue = snapshot.queue(self.pending.queue);
+        let is_implied = queue.implies_places(&snapshot.topologies);
         let mut members = self.members.iter();
         members.find_map(|member| {
             let set = &self.pending.workload.pod_sets[*member];
-            topology::refusal(snapshot, self.pending, *member, settings)
+            let mut single = self.pending.sets[*member].single.iter();
+            let covers_any = single.any(|(own, _)| self.group.covered.contains(own));
+            topology::refusal(snapshot.ground(), is_implied, covers_any, set, settings)
                 .or_else(|| refusal(&set.spec, settings))
         })
     }

@@ -52,9 +52,9 @@ pub struct Target {
 /// A workload that others have to make room for.
 #[derive(Clone, Copy, Debug)]
 pub struct Preemptor<'a> {
-    /// Its queue.
+    /// Queue of the workload.
     pub queue: NodeId,
-    /// Its priority.
+    /// Priority of the workload.
     pub priority: i32,
     /// Time by which it is ordered among others of its priority.
     pub timestamp: Instant,
@@ -123,13 +123,15 @@ impl Preemptor<'_> {
             .then_with(|| left.workload.uid.cmp(&right.workload.uid))
     }
 
-    /// Whether it fits as usage stands.
+    /// Whether the workload fits as usage stands.
     fn fits(&self, snapshot: &mut Snapshot, borrowing: bool) -> bool {
         let fits = self.request.iter().all(|(pair, amount)| {
             let is_allowed = borrowing || !snapshot.tree.borrows_with(self.queue, *pair, *amount);
             is_allowed && *amount <= snapshot.available(self.queue, *pair)
         });
-        fits && self.places.is_none_or(|places| places.fit(snapshot))
+        fits && self
+            .places
+            .is_none_or(|places| places.fit(snapshot.ground()))
     }
 
     /// Puts workloads back that turn out not to be in the way, and gives the usage of the others back:
@@ -161,7 +163,7 @@ fn restore(snapshot: &mut Snapshot, targets: &[Target]) {
     }
 }
 
-/// What a trial for one pair shows (spec: batch-on-kubernetes.md 1.5.1).
+/// Outcome of a trial for one pair (spec: batch-on-kubernetes.md 1.5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Possibility {
     /// No preemption helps.

@@ -112,7 +112,7 @@ impl Entry {
     }
 }
 
-/// What a cycle did.
+/// Outcome of a cycle.
 #[derive(Clone, Debug, Default)]
 pub struct Cycle {
     /// Workloads that were tried, in the order in which they were processed; those that were not
@@ -124,7 +124,7 @@ pub struct Cycle {
     pub has_changed: bool,
 }
 
-/// What a cycle has added to the usage of the snapshot.
+/// Amounts that a cycle has added to the usage of the snapshot.
 #[derive(Default)]
 struct Added {
     usage: Vec<(NodeId, FlavorResource, i64)>,

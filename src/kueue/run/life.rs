@@ -1,4 +1,4 @@
-//! What happens to workloads after they were submitted: ends, evictions, checks, times that run out
+//! Life of workloads after they were submitted: ends, evictions, checks, times that run out
 //! (spec: batch-on-kubernetes.md 1.10).
 
 use std::sync::Arc;

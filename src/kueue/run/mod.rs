@@ -102,7 +102,7 @@ pub struct State {
     pub requeue_count: i64,
     /// Time until which it is held back.
     pub requeue_at: Option<Instant>,
-    /// Whether its pods are ready.
+    /// Readiness of the pods.
     pub readiness: Readiness,
     /// Time of its admission.
     pub admitted: Option<Instant>,
@@ -206,13 +206,6 @@ impl Controller {
     fn state_mut(&mut self, number: usize) -> &mut State {
         let state = self.states.get_mut(&number);
         state.expect("invariant: numbers stand for workloads that are known")
-    }
-
-    /// The earliest time at which something happens without a change from outside.
-    pub fn next_alarm(&self) -> Option<Instant> {
-        let alarm = self.alarms.first().map(|(at, _)| *at);
-        let retry = self.retries.values().min().copied();
-        alarm.into_iter().chain(retry).min()
     }
 
     /// Lets time pass to an instant, at which inadmissible workloads are retried that are due; all

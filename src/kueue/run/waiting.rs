@@ -21,14 +21,14 @@ pub(super) struct Key {
     pub(super) number: usize,
 }
 
-/// What decisions about a workload depend on; workloads of equal shapes get equal answers.
+/// All that decisions about a workload depend on; workloads of equal shapes get equal answers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Shape {
     priority: i32,
     sets: Vec<SetShape>,
 }
 
-/// What decisions about a pod set depend on.
+/// All that decisions about a pod set depend on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct SetShape {
     name: Text,

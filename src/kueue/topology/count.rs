@@ -1,4 +1,4 @@
-//! How many pods and slices fit into each domain (spec: batch-on-kubernetes.md 1.9.2).
+//! Numbers of pods and slices that fit into each domain (spec: batch-on-kubernetes.md 1.9.2).
 
 use model::{PodSpec, Taint, rules};
 use units::SortedMap;
@@ -7,7 +7,7 @@ use super::tree::{FlavorTopology, Leaf};
 use super::{Usage, Values};
 use crate::names::{Names, Resource};
 
-/// What fits into a domain, with and without a leader beside it.
+/// Numbers that fit into a domain, with and without a leader beside it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) pods: i64,
@@ -17,7 +17,7 @@ pub(super) struct Counts {
     pub(super) leaders: i64,
 }
 
-/// What is sought: pods in slices, perhaps with a leader.
+/// Shape of the wanted set: pods in slices, perhaps with a leader.
 #[derive(Clone, Debug)]
 pub(super) struct Shape {
     /// Number of pods.
@@ -108,7 +108,7 @@ impl Exclusions {
     }
 }
 
-/// What fits into every domain of a topology, and which nodes were left out.
+/// Numbers that fit into every domain of a topology, and which nodes were left out.
 pub(super) fn counts(
     topology: &FlavorTopology,
     names: &Names,

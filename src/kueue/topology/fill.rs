@@ -3,7 +3,7 @@
 use super::count::Counts;
 use super::level::Search;
 
-/// What is handed out.
+/// Unit that is handed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     /// Slices of this number of pods in all.
@@ -13,7 +13,7 @@ pub(super) enum Unit {
 }
 
 impl Unit {
-    /// What fits.
+    /// Number that fits.
     pub(super) fn of(self, counts: Counts) -> i64 {
         match self {
             Self::Slices => counts.slices,
@@ -21,7 +21,7 @@ impl Unit {
         }
     }
 
-    /// What fits beside a leader.
+    /// Number that fits beside a leader.
     pub(super) fn with_leader(self, counts: Counts) -> i64 {
         match self {
             Self::Slices => counts.slices_with_leader,

@@ -194,7 +194,7 @@ impl Search<'_> {
         words
     }
 
-    /// How far each layer of slices fits into the best domain.
+    /// Words for how far each layer of slices fits into the best domain.
     fn layers(&self, level: usize) -> String {
         let name = &self.topology.name;
         let mut words = format!("topology {name:?} doesn't allow to fit");

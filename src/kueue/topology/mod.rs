@@ -7,16 +7,16 @@ mod level;
 mod requests;
 mod tree;
 
-pub use requests::{Failure, PlaceRequests, refusal};
+pub use requests::{Failure, Ground, PlaceRequests, Placeable, refusal};
 pub use tree::{FlavorTopology, Leaf};
 
 use std::sync::Arc;
 
+use model::queueing::{ResourceFlavor, Topology};
 use model::{Node, ResourceList, Text};
 use units::{QuantityError, SortedMap};
 
 use super::names::{Flavor, Names, PODS, Resource};
-use super::snapshot::Objects;
 use super::workload::DomainUse;
 
 /// Usage that is taken into account.
@@ -37,11 +37,11 @@ pub struct Topologies {
 
 impl Topologies {
     /// Topologies without nodes.
-    pub fn new(names: &mut Names, objects: &Objects) -> Self {
+    pub fn new(names: &mut Names, flavors: &[ResourceFlavor], topologies: &[Topology]) -> Self {
         let mut of = SortedMap::default();
-        for flavor in &objects.flavors {
+        for flavor in flavors {
             let named = flavor.topology.as_ref();
-            let mut topologies = objects.topologies.iter();
+            let mut topologies = topologies.iter();
             let topology = named.and_then(|name| topologies.find(|own| own.name == *name));
             if let Some(topology) = topology {
                 let id = names.flavor(&flavor.name);

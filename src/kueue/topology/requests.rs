@@ -1,4 +1,4 @@
-//! What pod sets ask of topologies, and the places that they get.
+//! Requests of pod sets for places in topologies, and the places that they get.
 
 use std::sync::Arc;
 
@@ -12,10 +12,7 @@ use super::count::{Shape, Wanted, counts};
 use super::level::Search;
 use super::tree::FlavorTopology;
 use super::{Topologies, Usage, Values, scaled};
-use crate::assign::Assignment;
 use crate::names::{Flavor, Names, Resource};
-use crate::snapshot::{Queue, Snapshot};
-use crate::tree::NodeId;
 use crate::workload::Pending;
 
 /// A group of pod sets that has no place.
@@ -27,7 +24,29 @@ pub struct Failure {
     pub reason: String,
 }
 
-/// What one pod set asks for.
+/// Topologies and the names in them, by which places are given.
+#[derive(Clone, Copy, Debug)]
+pub struct Ground<'a> {
+    /// Topologies and their use.
+    pub topologies: &'a Topologies,
+    /// Numbers of flavors and resources.
+    pub names: &'a Names,
+    /// Order of domains for pods that may be anywhere: the fullest first.
+    pub fills_smallest: bool,
+}
+
+/// A pod set with flavors.
+#[derive(Clone, Debug)]
+pub struct Placeable {
+    /// Place of the pod set among those of the workload.
+    pub index: usize,
+    /// Number of pods.
+    pub count: i64,
+    /// Flavors of its resources.
+    pub flavors: Vec<Flavor>,
+}
+
+/// The request of one pod set.
 #[derive(Clone, Debug)]
 struct PlaceRequest {
     set: Text,
@@ -46,7 +65,7 @@ impl PlaceRequest {
     }
 }
 
-/// What the pod sets of a workload ask for.
+/// Requests of the pod sets of a workload.
 #[derive(Clone, Debug, Default)]
 pub struct PlaceRequests(Vec<PlaceRequest>);
 
@@ -54,24 +73,30 @@ pub struct PlaceRequests(Vec<PlaceRequest>);
 type Assumed = SortedMap<Option<Flavor>, SortedMap<Values, Vec<(Resource, i64)>>>;
 
 impl PlaceRequests {
-    /// What the pod sets ask for with these flavors.
-    pub fn new(snapshot: &Snapshot, pending: &Pending, assignment: &Assignment) -> Self {
-        let pods = snapshot.topologies.pods();
+    /// Requests of pod sets with these flavors; in a queue whose flavors all have topologies, all sets
+    /// ask.
+    pub fn new(
+        ground: Ground<'_>,
+        is_implied: bool,
+        pending: &Pending,
+        sets: impl Iterator<Item = Placeable>,
+    ) -> Self {
+        let pods = ground.topologies.pods();
         let mut requests = Vec::new();
-        for set in &assignment.sets {
+        for set in sets {
             let stated = &pending.workload.pod_sets[set.index];
-            if !asks(snapshot, pending.queue, stated) {
+            if stated.topology.is_none() && !is_implied {
                 continue;
             }
-            let mut flavors = set.flavors.values().map(|chosen| chosen.flavor);
-            let flavor = flavors.find(|flavor| snapshot.topologies.get(*flavor).is_some());
+            let mut flavors = set.flavors.into_iter();
+            let flavor = flavors.find(|flavor| ground.topologies.get(*flavor).is_some());
             let Some(flavor) = flavor else {
                 continue;
             };
             let mut single = pending.sets[set.index].single.clone();
             single.retain(|(resource, _)| Some(*resource) != pods);
             requests.push(PlaceRequest {
-                set: set.name.clone(),
+                set: stated.name.clone(),
                 flavor,
                 count: set.count,
                 single,
@@ -79,7 +104,7 @@ impl PlaceRequests {
                 request: stated.topology.clone(),
             });
         }
-        requests.sort_by_key(|own| snapshot.names.flavor_name(own.flavor).clone());
+        requests.sort_by_key(|own| ground.names.flavor_name(own.flavor).clone());
         Self(requests)
     }
 
@@ -94,8 +119,8 @@ impl PlaceRequests {
     }
 
     /// Whether all pod sets have a place as usage stands.
-    pub fn fit(&self, snapshot: &Snapshot) -> bool {
-        self.place(snapshot, Usage::Present).is_ok()
+    pub fn fit(&self, ground: Ground<'_>) -> bool {
+        self.place(ground, Usage::Present).is_ok()
     }
 
     /// Places for all pod sets, one group after the other.
@@ -104,7 +129,7 @@ impl PlaceRequests {
     /// A group has no place.
     pub fn place(
         &self,
-        snapshot: &Snapshot,
+        ground: Ground<'_>,
         usage: Usage,
     ) -> Result<Vec<(Text, TopologyAssignment)>, Failure> {
         let mut found = Vec::new();
@@ -125,7 +150,7 @@ impl PlaceRequests {
                 done[*member] = true;
             }
             let members: Vec<&PlaceRequest> = members.into_iter().map(|(_, own)| own).collect();
-            let topologies = &snapshot.topologies;
+            let topologies = ground.topologies;
             let Some(topology) = topologies.get(request.flavor) else {
                 continue;
             };
@@ -133,10 +158,10 @@ impl PlaceRequests {
             let of_key = assumed.entry(key).or_default();
             let placing = Placing {
                 topologies,
-                names: &snapshot.names,
+                names: ground.names,
                 topology,
                 usage,
-                fills_smallest: snapshot.settings.fills_smallest,
+                fills_smallest: ground.fills_smallest,
             };
             let places = placing.place(&members, of_key).map_err(|reason| Failure {
                 sets: members.iter().map(|own| own.set.clone()).collect(),
@@ -158,43 +183,24 @@ impl PlaceRequests {
     }
 }
 
-/// Whether a queue has flavors with topologies alone, so that all pods get places.
-fn is_topology_only(snapshot: &Snapshot, queue: &Queue) -> bool {
-    let mut flavors = queue.groups.iter().flat_map(|group| &group.flavors);
-    let has_topology = |flavor: &Flavor| snapshot.topologies.get(*flavor).is_some();
-    !queue.groups.is_empty() && flavors.all(has_topology)
-}
-
-fn asks(snapshot: &Snapshot, queue: NodeId, set: &PodSet) -> bool {
-    set.topology.is_some() || is_topology_only(snapshot, snapshot.queue(queue))
-}
-
-/// Reason why a pod set may not use a flavor, by what it asks of topologies.
+/// Reason why a pod set may not use a flavor, by what it asks of topologies; `covers_any` says that
+/// the flavor is for a resource that the set requests.
 pub fn refusal(
-    snapshot: &Snapshot,
-    pending: &Pending,
-    member: usize,
+    ground: Ground<'_>,
+    is_implied: bool,
+    covers_any: bool,
+    set: &PodSet,
     flavor: &ResourceFlavor,
 ) -> Option<String> {
     let name = &flavor.name;
-    let set = &pending.workload.pod_sets[member];
-    let queue = snapshot.queue(pending.queue);
-    let number = snapshot.names.known_flavor(name)?;
-    let topology = snapshot.topologies.get(number);
+    let number = ground.names.known_flavor(name)?;
+    let topology = ground.topologies.get(number);
     let Some(request) = &set.topology else {
-        let is_refused = topology.is_some() && !is_topology_only(snapshot, queue);
+        let is_refused = topology.is_some() && !is_implied;
         return is_refused
             .then(|| format!("Flavor {name:?} supports only TopologyAwareScheduling"));
     };
     let Some(topology) = topology else {
-        let group = queue
-            .groups
-            .iter()
-            .find(|group| group.flavors.contains(&number));
-        let covers_any = group.is_some_and(|group| {
-            let mut single = pending.sets[member].single.iter();
-            single.any(|(resource, _)| group.covered.contains(resource))
-        });
         return covers_any
             .then(|| format!("Flavor {name:?} does not support TopologyAwareScheduling"));
     };
@@ -283,7 +289,7 @@ impl Placing<'_> {
         }
     }
 
-    /// What is sought, from what the workers ask for.
+    /// Shape of the wanted set, by the request of the workers.
     fn shape(&self, workers: &PlaceRequest, has_leader: bool) -> Result<Shape, String> {
         let topology = self.topology;
         let lowest = topology.levels.len() - 1;

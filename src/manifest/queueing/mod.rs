@@ -11,8 +11,8 @@ use super::field::{Path, Problem, Texts, quantity, required};
 use super::raw::AmountText;
 use model::queueing::{
     BorrowingPreemption, ClusterQueue, Cohort, FlavorFungibility, FlavorPreference, FlavorQuotas,
-    FlavorSearch, LocalQueue, PreemptionPolicy, QueueCheck, QueuePreemption, QueueQuota,
-    QueueingStrategy, ResourceFlavor, ResourceGroup, StopPolicy, Topology,
+    FlavorSearch, PreemptionPolicy, QueueCheck, QueuePreemption, QueueQuota, QueueingStrategy,
+    ResourceFlavor, ResourceGroup, StopPolicy, Topology,
 };
 use model::{Text, Toleration};
 use units::Quantity;
@@ -168,31 +168,6 @@ fn read_cluster_queue(value: &Value) -> Result<ClusterQueue, Problem> {
         stop: stop(spec.stop_policy.as_deref(), &path)?,
         weight: weight(spec.fair_sharing.as_ref(), &path)?,
         cohort,
-    })
-}
-
-/// A queue of a namespace.
-///
-/// # Errors
-/// A field breaks a rule; the text names it.
-pub fn local_queue(value: &Value) -> Result<LocalQueue, String> {
-    worded(read_local_queue(value))
-}
-
-fn read_local_queue(value: &Value) -> Result<LocalQueue, Problem> {
-    let raw: raw::Object<raw::LocalQueue> = object(value)?;
-    let path = Path::root("spec");
-    let of = raw.spec.cluster_queue.as_ref();
-    let of = required(
-        of,
-        &path.field("clusterQueue"),
-        "the name of a ClusterQueue",
-    )?;
-    Ok(LocalQueue {
-        namespace: raw.namespace(),
-        name: raw.name()?,
-        cluster_queue: of.into(),
-        stop: stop(raw.spec.stop_policy.as_deref(), &path)?,
     })
 }
 

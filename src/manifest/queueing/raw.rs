@@ -181,13 +181,6 @@ pub(super) struct Check {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct LocalQueue {
-    pub(super) cluster_queue: Option<String>,
-    pub(super) stop_policy: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
 pub(super) struct Workload {
     pub(super) queue_name: Option<String>,
     pub(super) priority: Option<i32>,

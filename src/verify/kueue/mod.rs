@@ -24,7 +24,7 @@ pub const FAMILY: Family = Family {
     judge: Judge::Several(judge),
 };
 
-/// What the recordings hold, as it is printed.
+/// Kinds of cases in the recordings, as they are printed.
 const KINDS: &[&str] = &[
     "kueue-classic",
     "kueue-dra",

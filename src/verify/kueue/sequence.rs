@@ -4,7 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::super::cases::Differences;
 use super::world;
-use ::kueue::run::{CheckState, Controller, Cycle, Entry, Stage, State, Status, WaitForPodsReady};
+use ::kueue::run::{
+    CheckState, Controller, Cycle, Entry, RequeueReason, Stage, State, Status, WaitForPodsReady,
+};
 use ::kueue::tree::NodeId;
 use manifest::queueing;
 use units::{Duration, Instant, SortedMap};
@@ -110,7 +112,7 @@ impl Run {
         let decided = self.changed();
         let recorded = step.get("workloads").unwrap_or(&nothing);
         self.differences
-            .loosely(&format!("{at} workloads"), recorded, &decided);
+            .loosely(&format!("workloads {at}"), recorded, &decided);
         if let Some(recorded) = step.get("queues") {
             self.differences
                 .loosely(&format!("{at} queues"), recorded, &self.queues());
@@ -270,7 +272,7 @@ impl Run {
             "mode": assignment.map(|own| own.mode().name()),
             "borrowing": assignment.map(|own| own.borrowing),
             "status": status,
-            "requeueReason": entry.reason.map(|own| own.name()),
+            "requeueReason": entry.reason.map(RequeueReason::name),
             "message": entry.message,
             "isPreemptor": entry.is_preemptor,
             "lastTriedFlavorIdx": cursor,
