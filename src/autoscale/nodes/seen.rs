@@ -119,15 +119,7 @@ impl Seen {
                 Event::NodeUpdated { node, .. } => {
                     self.redeclared.insert(*node);
                 }
-                Event::NodeReadiness { node, ready } => {
-                    self.redeclared.insert(*node);
-                    let joined = self.joined_at.remove(node);
-                    if *ready {
-                        self.starting.remove(node);
-                    } else if joined == Some(entry.at) {
-                        self.starting.insert(*node);
-                    }
-                }
+                Event::NodeReadiness { node, ready } => self.set_ready(entry.at, *node, *ready),
                 Event::PriceChanged(new) => {
                     self.priced.push(Arc::clone(new));
                     continue;
@@ -147,6 +139,17 @@ impl Seen {
             self.has_changed = true;
         }
         self.cursor = store.revision();
+    }
+
+    /// A node became ready, or is no longer.
+    fn set_ready(&mut self, at: Instant, node: NodeId, is_ready: bool) {
+        self.redeclared.insert(node);
+        let joined = self.joined_at.remove(&node);
+        if is_ready {
+            self.starting.remove(&node);
+        } else if joined == Some(at) {
+            self.starting.insert(node);
+        }
     }
 
     /// True for a node that joined and was never Ready yet: it counts as the node that it will be

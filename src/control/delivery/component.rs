@@ -443,7 +443,7 @@ impl Component for Deliveries {
                         self.tell(PushNumber::new(pipeline, push), &none, step, view, out);
                     }
                     News::Ready(push) => {
-                        self.ready(now, PushNumber::new(pipeline, push), view, out)
+                        self.ready(now, PushNumber::new(pipeline, push), view, out);
                     }
                 }
             }

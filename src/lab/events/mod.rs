@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use cluster::{Observer, Store};
 use metrics::diagnosis::Exit;
 use model::{
-    Disk, Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodRef, Text, VolumeStep,
+    Delivery, Disk, Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodRef, Text,
+    VolumeNews, VolumeStep,
 };
 use trace::{Input, TraceError};
 use units::{Instant, NodeId, PodId, SortedSet};
@@ -205,6 +206,53 @@ fn pod_name(pod: &Pod, store: &Store) -> String {
     format!("Pod/{namespace}/{}", pod.name)
 }
 
+impl EventLog {
+    fn pod_changed(&mut self, at: Instant, pod: PodRef, change: &PodChange, store: &Store) {
+        let (kind, what) = match change {
+            PodChange::Ready(true) => ("ready", String::new()),
+            PodChange::Ready(false) => ("unready", String::new()),
+            PodChange::Restarted(count) => ("restarted", format!("{count} times")),
+            PodChange::Terminating { grace, reason } => {
+                ("terminating", format!("{reason:?}, within {grace}"))
+            }
+            PodChange::Exited { container, code } => {
+                let exit = Exit {
+                    container: container_name(store, pod, usize::from(*container)),
+                    code: *code,
+                    is_oom: self.out_of_memory.remove(&(pod.id, *container)),
+                };
+                ("exited", exited(&exit))
+            }
+            PodChange::OomKilled { container } => {
+                self.out_of_memory.insert((pod.id, *container));
+                ("oom-killed", String::new())
+            }
+            PodChange::Declared { .. } => ("changed", String::new()),
+            PodChange::Moving { to } => ("moving", format!("to {}", store.nodes().name(*to))),
+            _ => return,
+        };
+        self.pod(at, kind, pod, what, store);
+    }
+
+    fn delivery(&mut self, at: Instant, own: &Delivery) {
+        let image = format!("Image/{}", own.push.resolved());
+        let mut what = own.step.name().to_owned();
+        if !own.workload.is_empty() {
+            what = format!("{what}: {}", own.workload);
+        }
+        self.line(at, "delivery", image, what);
+    }
+
+    fn volume(&mut self, at: Instant, news: &VolumeNews) {
+        let (_, what) = news.step.name();
+        let name = match &news.step {
+            VolumeStep::DiskFailed(Disk::Node(node)) => format!("Node/{node}"),
+            _ => format!("Volume/{}", news.name),
+        };
+        self.line(at, "volume", name, what.to_owned());
+    }
+}
+
 impl Observer for EventLog {
     fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
         let none = String::new;
@@ -217,34 +265,7 @@ impl Observer for EventLog {
             Event::PodUnschedulable { pod } => self.pod(at, "unschedulable", *pod, none(), store),
             Event::PodStarting { pod } => self.pod(at, "starting", *pod, none(), store),
             Event::PodRunning { pod } => self.pod(at, "running", *pod, none(), store),
-            Event::PodChanged { pod, change } => {
-                let (kind, what) = match change {
-                    PodChange::Ready(true) => ("ready", none()),
-                    PodChange::Ready(false) => ("unready", none()),
-                    PodChange::Restarted(count) => ("restarted", format!("{count} times")),
-                    PodChange::Terminating { grace, reason } => {
-                        ("terminating", format!("{reason:?}, within {grace}"))
-                    }
-                    PodChange::Exited { container, code } => {
-                        let exit = Exit {
-                            container: container_name(store, *pod, usize::from(*container)),
-                            code: *code,
-                            is_oom: self.out_of_memory.remove(&(pod.id, *container)),
-                        };
-                        ("exited", exited(&exit))
-                    }
-                    PodChange::OomKilled { container } => {
-                        self.out_of_memory.insert((pod.id, *container));
-                        ("oom-killed", none())
-                    }
-                    PodChange::Declared { .. } => ("changed", none()),
-                    PodChange::Moving { to } => {
-                        ("moving", format!("to {}", store.nodes().name(*to)))
-                    }
-                    _ => return,
-                };
-                self.pod(at, kind, *pod, what, store);
-            }
+            Event::PodChanged { pod, change } => self.pod_changed(at, *pod, change, store),
             Event::PodEnded { reason, .. } => {
                 if let Some(pod) = ended {
                     let id = pod.pod.id;
@@ -274,22 +295,8 @@ impl Observer for EventLog {
                 let what = format!("placed {placed} of {claims}, {refused} in conflict");
                 self.line(at, "decided", scheduler, what);
             }
-            Event::Delivery(own) => {
-                let image = format!("Image/{}", own.push.resolved());
-                let mut what = own.step.name().to_owned();
-                if !own.workload.is_empty() {
-                    what = format!("{what}: {}", own.workload);
-                }
-                self.line(at, "delivery", image, what);
-            }
-            Event::Volume(news) => {
-                let (_, what) = news.step.name();
-                let name = match &news.step {
-                    VolumeStep::DiskFailed(Disk::Node(node)) => format!("Node/{node}"),
-                    _ => format!("Volume/{}", news.name),
-                };
-                self.line(at, "volume", name, what.to_owned());
-            }
+            Event::Delivery(own) => self.delivery(at, own),
+            Event::Volume(news) => self.volume(at, news),
             Event::PriceChanged(new) => {
                 let price = format!("{} an hour", new.price_micro_per_hour as f64 / 1e6);
                 self.line(at, "priced", format!("Price/{}", new.kind), price);

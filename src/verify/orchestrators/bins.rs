@@ -220,10 +220,10 @@ mod tests {
                 packed.sort_unstable();
                 prop_assert_eq!(packed, (0..items.len()).collect::<Vec<_>>());
                 for bin in &bins {
-                    for resource in 0..2 {
-                        let load: i64 = bin.iter().map(|&item| items[item][resource]).sum();
-                        prop_assert!(load <= 100);
-                    }
+                    let loads = bin.iter().fold([0, 0], |[one, other], &item| {
+                        [one + items[item][0], other + items[item][1]]
+                    });
+                    prop_assert!(loads.iter().all(|&load| load <= 100), "{loads:?}");
                 }
                 let used = bins.len() as i64;
                 prop_assert!((lower..=4 * lower + 1).contains(&used), "{used} bins, at least {lower}");
