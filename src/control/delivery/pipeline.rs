@@ -61,7 +61,7 @@ impl Plan {
     }
 }
 
-/// What became of a push, by its number in the pipeline.
+/// News of a push, by its number in the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum News {
     /// It is seen.

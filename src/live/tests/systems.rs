@@ -49,7 +49,7 @@ const CASES: [Case; 15] = [
     case("nova", true),
     case("ecs", true),
     case("compose", true),
-    case("borg", false),
+    case("borg", true),
     case("batch", false),
     case("sparrow", false),
     case("omega", false),

@@ -46,7 +46,7 @@ fn a_report_has_all_its_parts_and_loads_nothing() {
         "Census of pods, jobs and nodes",
         "<code>models:\n  watchDelay: 0s\n</code>",
         "Slowdown and waiting (in a fill-up no pod departs",
-        "shop/&lt;large&gt;-0</td>",
+        "shop&#x2f;&lt;large&gt;-0</td>",
         "1 node(s) were unschedulable, 2 Insufficient cpu</td>",
     ] {
         assert!(html.contains(part), "{part}");

@@ -1,4 +1,4 @@
-//! What managers keep in the log of their own beside what the store holds: versions of services, slots
+//! The log of the managers themselves, beside what the store holds: versions of services, slots
 //! and their tasks, updates under way (spec: orchestrators-a.md section 2.8; swarmkit
 //! `manager/state/raft`). A manager that takes over goes on from that, as a new leader does. What a
 //! leader keeps in mind alone begins over: the debounce of commits, failures of nodes, periods of

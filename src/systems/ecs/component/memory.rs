@@ -1,4 +1,4 @@
-//! What the service scheduler keeps beside what the store holds: deployments of services, and which
+//! The memory of the service scheduler beside what the store holds: deployments of services, and which
 //! task is of which (spec: orchestrators-a.md section 7.2). One that takes over reads the store's
 //! changes as any other, and finds its services and tasks where they were.
 

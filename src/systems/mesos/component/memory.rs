@@ -1,4 +1,4 @@
-//! What a master that takes over learns beside what the store holds: from agents that register, what
+//! The memory of a master that takes over, beside what the store holds: from agents that register, what
 //! of theirs each task has; from frameworks, which keep their own storage, how far they are
 //! (spec: orchestrators-b.md section 1.7). Offers that stood are rescinded, and refusals end.
 

@@ -36,7 +36,7 @@ pub enum TaskNews {
 pub struct OwnPod {
     /// The pod.
     pub pod: PodRef,
-    /// Whether it was launched.
+    /// `true` once it was launched.
     pub is_launched: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What Marathon keeps in its storage: its applications and their instances
+//! The storage of Marathon: its applications and their instances
 //! (spec: orchestrators-b.md section 2).
 
 use serde::{Deserialize, Serialize};
