@@ -152,10 +152,6 @@ fn options_that_can_t_be_are_refused_with_their_place() {
             "system.borg.quota[1].tier: there is a quota of the tier `batch` already",
         ),
         (
-            "{quota: [{tier: batch, cpu: -1}]}",
-            "system.borg.quota[0].cpu: expected 0 or more",
-        ),
-        (
             "{reclamation: {decay: 1s}}",
             "system.borg.reclamation.decay: expected the interval or more",
         ),
@@ -164,7 +160,7 @@ fn options_that_can_t_be_are_refused_with_their_place() {
     .enumerate()
     {
         let own = format!(
-            "{HEAD}cluster: {{nodes: [{{name: machine, count: 1, template: {{allocatable: {{cpu: 8}}}}}}]}}\n\
+            "{HEAD}cluster: {{nodes: [{{name: machine, count: 1, template: {{allocatable: {{cpu: 8, memory: 8Gi}}}}}}]}}\n\
              workload: [{{manifests: work.yaml}}]\nsystem: {{name: borg, borg: {options}}}\nstop: {{at: \
              1m}}\n"
         );

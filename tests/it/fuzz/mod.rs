@@ -29,6 +29,7 @@ use crate::scratch::new_folder;
 
 mod experiments;
 mod results;
+mod samples;
 mod traces;
 mod vectors;
 

@@ -6,6 +6,7 @@ use windtunnel::trace::rates::{Gap, Reading, read_alibaba_qps, read_azure_functi
 use windtunnel::trace::registry::FORMATS;
 use windtunnel::trace::{Input, ReadOptions, inspect, registry};
 
+use super::samples::{SAMPLES, archive};
 use super::{Kind, files, texts};
 
 pub(super) const CSV: &str = "submit,name,run_time,cpu,memory,gpus,gpu_milli,members,tenant,priority\n\
@@ -35,8 +36,12 @@ pub(super) fn kinds() -> Vec<Kind> {
             let input = Input::bytes("fuzz", sample.as_slice());
             registry::recognize(&input).is_ok_and(|found| found.name == entry.name)
         });
+        let small = SAMPLES.iter().filter(|(name, _)| *name == entry.name);
+        let small = small.map(|(_, text)| text.as_bytes().to_vec());
+        let day = (entry.name == "planetlab").then(archive);
+        let own = own.cloned().chain(small).chain(day);
         let name = format!("trace {}", entry.name);
-        Kind::new(name, own.cloned().collect(), |_, bytes| {
+        Kind::new(name, own.collect(), |_, bytes| {
             let input = Input::bytes("fuzz", bytes);
             let _ = inspect::inspect(&input, entry, &ReadOptions::default());
             let _ = inspect::validate(&input, entry, &ReadOptions::default(), 5);

@@ -1,0 +1,99 @@
+//! A small file in each format of traces that no bundled file has.
+
+pub(super) const SAMPLES: &[(&str, &str)] = &[
+    (
+        "google-2011-machines",
+        "0,5,0,p,0.5,0.25\n0,6,0,p,,\n9,5,1,p,,\n10,5,0,p,0.5,0.25\n11,6,2,p,1,0.5\n",
+    ),
+    (
+        "google-2011-tasks",
+        "600000000,,7,0,,0,ann,2,9,0.1,0.1,0,1\n610000000,,7,0,5,1,ann,2,9,0.1,0.1,0,1\n\
+         650000000,,7,0,5,4,ann,2,9,0.1,0.1,0,1\n600000000,2,8,0,,1,ann,2,9,,0.1,0,0\n",
+    ),
+    (
+        "alibaba-2017-services",
+        "0,Create,1,5,4,0.1,0.1,1|2\n100,Create,2,5,4,0.1,0.1,1|2\n160,Remove,2,5,4,0.1,0.1,1|2\n",
+    ),
+    (
+        "alibaba-2017-tasks",
+        "41562,41618,120,686,2,Terminated,50,0.004\n10,90,121,2,1,Running,50,0.1\n",
+    ),
+    (
+        "alibaba-2017-machines",
+        "0,1,add,,64,0.69,0.4\n0,2,add,,64,0.69,0.4\n500,1,softerror,disk_full,,,\n",
+    ),
+    (
+        "alibaba-2018-tasks",
+        "M1,2,j_1,1,Terminated,100,160,50,0.39\nR2_1,1,j_1,1,Terminated,160,170,100,0.5\n\
+         task_Nzg3,1,j_2,1,Failed,90,0,100,\n",
+    ),
+    (
+        "alibaba-2018-machines",
+        "m_1,0,3,30,96,100,USING\nm_2,0,3,31,96,50,USING\nm_1,60,3,30,64,100,USING\n",
+    ),
+    (
+        "alibaba-2018-containers",
+        "c_1,m_2,0,app_5,started,400,800,1.5\nc_1,m_2,300,app_5,started,800,800,1.5\n",
+    ),
+    (
+        "alibaba-gpu-2020-tasks",
+        "j1,tensorflow,2.0,Terminated,1000.5,1060.5,600,29.3,50,MISC\n\
+         j2,worker,1,Running,1010,,600,,250,V100\n",
+    ),
+    (
+        "alibaba-gpu-2020-machines",
+        "m1,T4,96,512,2\nm2,CPU,96,512,0\n",
+    ),
+    (
+        "azure-vm",
+        "a,s1,d,0,2591700,99,3.424,10,Delay-insensitive,1,1.75\n\
+         b,s1,d,300,1500,10,10.01,10,Unkown,>24,>64\n",
+    ),
+    (
+        "bitbrains",
+        "Timestamp [ms];\tCPU cores;\tCPU capacity provisioned [MHZ];\tCPU usage [MHZ];\tCPU usage [%];\t\
+         Memory capacity provisioned [KB];\tMemory usage [KB];\tDisk read throughput [KB/s];\t\
+         Disk write throughput [KB/s];\tNetwork received throughput [KB/s];\t\
+         Network transmitted throughput [KB/s]\n\
+         0;\t2;\t2599.9;\t19.06;\t0.7;\t2048.0;\t1024.0;\t0.0;\t1.4;\t0.0;\t0.0\n\
+         300000;\t2;\t2599.9;\t19.06;\t0.7;\t2048.0;\t1024.0;\t0.0;\t1.4;\t0.0;\t0.0\n",
+    ),
+    (
+        "philly",
+        r#"[{"status": "Pass", "vc": "b", "jobid": "j3", "submitted_time": "2017-10-09 06:59:00",
+"user": "u", "attempts": [{"start_time": "2017-10-09 07:00:00", "end_time": "2017-10-09 07:10:00",
+"detail": [{"ip": "m1", "gpus": ["gpu0", "gpu1"]}]}]}]"#,
+    ),
+    (
+        "philly-table",
+        "timestamp,duration,num_gpus,gpu_time,cluster\n2017-10-09 07:01:55,66.0,2,132.0,a\n",
+    ),
+    (
+        "helios",
+        "job_id,user,vc,gpu_num,cpu_num,node_num,state,submit_time,start_time,end_time,duration,queue\n\
+         7,u1,vc1,16,64,2,COMPLETED,2020-04-01 00:00:10,2020-04-01 00:01:10,2020-04-01 00:02:10,60,60\n",
+    ),
+    (
+        "gwf",
+        "WorkflowID, JobID     , SubmitTime, RunTime   , NProcs    , ReqNProcs , Dependencies\n\
+         0 , 1 , 16 , 11 , 1 , 1 ,   \n0 , 2 , 40 , 11 , 4 , -1 , 1 \n",
+    ),
+    (
+        "batsim",
+        r#"{"nb_res": 4, "jobs": [{"id": "b", "subtime": 5.5, "walltime": 10, "res": 2, "profile": "seq"}],
+"profiles": {"seq": {"type": "delay", "delay": 20}}}"#,
+    ),
+];
+
+/// An archive (tar) of one file with the use of a machine.
+pub(super) fn archive() -> Vec<u8> {
+    let (name, text) = ("day/a", "7\n7\n9\n0\n0\n");
+    let mut bytes = vec![0_u8; 512];
+    bytes[..name.len()].copy_from_slice(name.as_bytes());
+    bytes[124..135].copy_from_slice(format!("{:011o}", text.len()).as_bytes());
+    bytes[156] = b'0';
+    bytes[257..262].copy_from_slice(b"ustar");
+    bytes.extend_from_slice(text.as_bytes());
+    bytes.resize(512 * 4, 0);
+    bytes
+}
