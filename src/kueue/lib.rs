@@ -2,7 +2,7 @@
 //! flavors, preemption by priority and by fair shares, places in topologies, and the queues (spec:
 //! batch-on-kubernetes.md 1).
 //!
-//! A [`Snapshot`] is the state that decisions read; [`nominate`] decides about one workload by itself,
+//! A [`Snapshot`] is the state that decisions read; [`nominate()`] decides about one workload by itself,
 //! and [`run::Controller`] runs the queues.
 
 pub mod assign;
