@@ -24,6 +24,10 @@ pub(crate) use line::Line;
 /// Longest time to wait for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// Longest time to wait for a connection while other servers may lead: one that stands still accepts
+/// connections and says nothing.
+const CONNECT_SOON: Duration = Duration::from_secs(1);
+
 /// Longest time to wait for an answer.
 const ANSWER: Duration = Duration::from_secs(45);
 
@@ -323,33 +327,44 @@ impl Client {
         servers.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Connects to the control server that answered last, or else to another one.
+    /// Connects to the control server that answered last, or else to another one: first to whichever
+    /// answers soon.
     fn connect(&self, patience: Duration) -> io::Result<Box<dyn Connection + Send>> {
+        let servers = self.servers();
+        let rounds = [CONNECT_SOON, CONNECT];
+        let first = usize::from(servers.len() == 1);
         let mut failed = io::Error::other("no address is known");
-        for (place, &address) in self.servers().iter().enumerate() {
-            match self.connect_to(address, patience) {
-                Ok(connection) => {
-                    if place > 0 {
-                        let servers = self.servers.lock();
-                        let mut servers = servers.unwrap_or_else(PoisonError::into_inner);
-                        servers.sort_by_key(|&known| known != address);
+        for limit in &rounds[first..] {
+            for (place, &address) in servers.iter().enumerate() {
+                match self.connect_to(address, patience, *limit) {
+                    Ok(connection) => {
+                        if place > 0 {
+                            self.order(|known| known != address);
+                        }
+                        return Ok(connection);
                     }
-                    return Ok(connection);
+                    Err(error) => failed = error,
                 }
-                Err(error) => failed = error,
             }
         }
         Err(failed)
+    }
+
+    /// Orders the known servers by whether something is so of them.
+    fn order(&self, is_later: impl Fn(SocketAddr) -> bool) {
+        let servers = self.servers.lock();
+        let mut servers = servers.unwrap_or_else(PoisonError::into_inner);
+        servers.sort_by_key(|&known| is_later(known));
     }
 
     fn connect_to(
         &self,
         address: SocketAddr,
         patience: Duration,
+        limit: Duration,
     ) -> io::Result<Box<dyn Connection + Send>> {
-        let mut stream = TcpStream::connect_timeout(&address, CONNECT.min(patience))?;
-        // A server that stands still accepts connections and says nothing.
-        stream.set_read_timeout(Some(CONNECT.min(patience)))?;
+        let mut stream = TcpStream::connect_timeout(&address, limit.min(patience))?;
+        stream.set_read_timeout(Some(limit.min(patience)))?;
         stream.set_write_timeout(Some(patience))?;
         stream.set_nodelay(true)?;
         match &self.way {

@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::agent::PROGRAM;
 use crate::sweep::{end_all, run_folder};
 use crate::table::Test;
-use crate::wait::{millis, seconds, wait_for, wait_until};
+use crate::wait::{millis, seconds, wait_calmly, wait_for, wait_until};
 
 pub(crate) const TESTS: &[Test] = &[
     Test {
@@ -297,12 +297,13 @@ impl Cluster {
 
     /// Waits until a number of pods is ready, each with one process.
     fn settles(&self, replicas: usize) {
-        wait_for(&format!("{replicas} ready pods"), seconds(9), || {
+        wait_calmly(&format!("{replicas} ready pods"), seconds(9), || {
             let pods = self.json(&["get", "pods"]);
             let is_ready = |pod: &&Value| pod["ready"] == true;
             let ready = pods.iter().filter(is_ready).count();
-            let is_settled = pods.len() == replicas && ready == replicas;
-            (is_settled && self.workloads() == replicas).then_some(())
+            let workloads = self.workloads();
+            let is_settled = pods.len() == replicas && ready == replicas && workloads == replicas;
+            (!is_settled).then_some((workloads, pods))
         });
     }
 
@@ -331,7 +332,7 @@ impl Cluster {
         strike(self, leader);
         wait_until("another leader", seconds(9), || self.leader().1 > term);
         let elected = (clock::boot_ns() - begun) / 1_000_000;
-        wait_until("an acknowledged request", seconds(9), || {
+        wait_until("an acknowledged request", seconds(5), || {
             self.scale(replicas)
         });
         let served = (clock::boot_ns() - begun) / 1_000_000;

@@ -1,6 +1,6 @@
 //! View of the cluster for its users: a row for every pod, node and object.
 
-use model::{Pod, PodPhase};
+use model::{Pod, PodPhase, PodSpec};
 use serde::{Deserialize, Serialize};
 
 use units::{NodeId, SortedMap};
@@ -69,14 +69,15 @@ impl Driver {
         let nodes = self.store.nodes();
         let waits = || self.seats.waiting_message(pod.pod);
         let waits = pod.node().map_or_else(waits, |_| None);
-        let has_no_state = pod.phase == PodPhase::Running;
+        let spec = &self.store.class(pod.class).spec;
+        let runs_unprobed = pod.phase == PodPhase::Running && !is_probed(spec);
         PodRow {
             pod: pod.pod.id.0,
-            namespace: self.store.class(pod.class).spec.namespace.to_string(),
+            namespace: spec.namespace.to_string(),
             name: pod.name.to_string(),
             phase: pod.phase.to_string(),
             node: pod.node().map(|node| nodes.name(node).to_owned()),
-            ready: state.map_or(has_no_state, |state| state.is_ready),
+            ready: state.map_or(runs_unprobed, |state| state.is_ready),
             terminating: state.is_some_and(|state| state.terminating.is_some()),
             restarts: state.map_or(0, |state| state.restarts),
             waits: waits.map(|waits| waits.to_string()),
@@ -150,4 +151,12 @@ impl Driver {
         });
         rows.collect()
     }
+}
+
+/// Returns whether a probe has to say that a pod serves: until then it does not.
+fn is_probed(spec: &PodSpec) -> bool {
+    let lives = spec.life.iter().flat_map(|life| &life.containers);
+    lives
+        .into_iter()
+        .any(|life| life.startup.is_some() || life.readiness.is_some())
 }

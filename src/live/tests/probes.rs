@@ -69,7 +69,9 @@ fn a_probe_that_fails_is_an_event_for_users() {
     bench.turns(2);
     bench.apply(&probed("readinessProbe"));
     bench.turns(5);
-    let pod = bench.pods()[0].pod;
+    let row = &bench.pods()[0];
+    assert_eq!((row.phase.as_str(), row.ready), ("running", false));
+    let pod = row.pod;
     let failure = ProbeFailure {
         container: "web".to_owned(),
         kind: model::workload::probe::ProbeKind::Readiness,
