@@ -60,6 +60,7 @@ mod permit;
 mod place;
 mod placements;
 mod plan;
+mod platform;
 mod prices;
 mod quirks;
 mod readers;

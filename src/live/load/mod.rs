@@ -286,11 +286,9 @@ impl Load {
     fn decisions(&self, client: &Client) -> Result<Spread, LoadError> {
         let mut samples = Vec::new();
         for replicas in 1..=self.decisions {
-            let begun = boot_ns();
             let object = PROBED.to_owned();
             let replicas = i32::try_from(replicas).unwrap_or(i32::MAX);
-            ask(client, &Request::Scale { object, replicas })?;
-            samples.push(boot_ns() - begun);
+            samples.push(ask(client, &Request::Scale { object, replicas })?);
         }
         Ok(Spread::of(samples))
     }
@@ -312,11 +310,22 @@ impl Load {
     }
 }
 
-fn ask(client: &Client, request: &Request) -> Result<(), LoadError> {
-    let outcome: Outcome = client.post("/v1/requests", request)?;
-    match outcome.refused.into_iter().next() {
-        None => Ok(()),
-        Some(why) => Err(LoadError::Refused(why)),
+/// Asks for something, and again if the server has taken as many requests as it takes in a second. Returns
+/// the nanoseconds until the answer.
+fn ask(client: &Client, request: &Request) -> Result<i64, LoadError> {
+    loop {
+        let begun = boot_ns();
+        let outcome: Outcome = match client.post("/v1/requests", request) {
+            Err(ClientError::Refused { status: 429, .. }) => {
+                std::thread::park_timeout(Duration::from_millis(250));
+                continue;
+            }
+            outcome => outcome?,
+        };
+        return match outcome.refused.into_iter().next() {
+            None => Ok(boot_ns() - begun),
+            Some(why) => Err(LoadError::Refused(why)),
+        };
     }
 }
 
