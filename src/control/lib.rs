@@ -8,6 +8,7 @@ pub mod component;
 pub mod controllers;
 mod daemons;
 pub mod delivery;
+pub mod docker_machine;
 pub mod local_node;
 pub mod node;
 pub mod node_api;

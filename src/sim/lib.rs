@@ -102,6 +102,7 @@ mod endless;
 mod engine;
 pub mod failures;
 mod follow;
+mod host_creations;
 mod hosts;
 pub mod images;
 pub mod kernel;
@@ -122,6 +123,7 @@ pub mod wheel;
 
 pub use contention::ContentionModel;
 pub use driver::Simulation;
+pub use host_creations::HostCreationOptions;
 pub use hosts::{LEASE_PERIOD, Pace, Trouble};
 pub use machine::{Machine, Stragglers};
 pub use options::{

@@ -12,6 +12,8 @@ use model::{NewPrice, Node, Text};
 use rng::{Distribution, Stream};
 use units::{Duration, Identity, Instant, NodeId, SortedMap};
 
+use crate::host_creations::{HostCreationOptions, HostCreations};
+
 /// Time that a refusal for a quota takes.
 const REFUSAL: Duration = Duration::from_secs(1);
 
@@ -22,6 +24,8 @@ pub struct ProviderOptions {
     pub boot: Option<Distribution>,
     /// The time until nodes of a group join, for groups that have their own.
     pub boot_of: SortedMap<Text, Distribution>,
+    /// Docker Machine, which makes the hosts, in place of `boot` and `failure_ppm`.
+    pub machine: Option<HostCreationOptions>,
     /// Part of the orders that fails, in millionths.
     pub failure_ppm: u32,
     /// Time after which the failure is known.
@@ -45,6 +49,7 @@ pub struct ProviderOptions {
 pub(super) struct Provider {
     options: ProviderOptions,
     orders: Vec<Order>,
+    creations: HostCreations,
     /// The order of each machine that was ordered and is there.
     nodes: SortedMap<NodeId, usize>,
 }
@@ -159,7 +164,17 @@ impl Provider {
                 Stage::Failing("the machine failed to start".into()),
                 options.failed_after,
             ),
-            None => (Stage::Booting, boot),
+            None => match &self.options.machine {
+                None => (Stage::Booting, boot),
+                Some(own) => {
+                    let of_group = self.options.boot_of.get(&machine.group);
+                    let created = self.creations.create(own, of_group, now, &mut stream);
+                    let stage = created.fails_in.map_or(Stage::Booting, |phase| {
+                        Stage::Failing(format!("no host was made: {phase}").into())
+                    });
+                    (stage, created.at.since(now))
+                }
+            },
         };
         let ordered = now.since(Instant::ZERO).as_nanos().to_string();
         let node = Arc::make_mut(&mut machine.node);

@@ -7,7 +7,6 @@ pub mod borg;
 pub mod capability;
 pub mod compose;
 pub mod consolidation;
-pub mod docker_machine;
 pub mod ecs;
 pub mod entry;
 pub mod fleet;

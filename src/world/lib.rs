@@ -12,6 +12,7 @@ mod contention;
 mod decoded;
 mod delivery;
 mod descheduling;
+mod docker_machine;
 mod domains;
 mod economics;
 mod ecs_options;

@@ -17,6 +17,7 @@ use units::nearest::nearest;
 use units::{Instant, SortedMap};
 
 use super::catalogue::{catalogue, matches};
+use super::docker_machine;
 use super::instance_type::InstanceType;
 use super::money::micro;
 use super::nodes::of_template;
@@ -186,6 +187,11 @@ fn options(written: &schema::Provider) -> Result<ProviderOptions, BuildError> {
     }
     Ok(ProviderOptions {
         boot: written.boot.clone(),
+        machine: written
+            .docker_machine
+            .as_ref()
+            .map(docker_machine::options)
+            .transpose()?,
         boot_of: boots.collect(),
         failure_ppm: libm::rint(failing * 1e6) as u32,
         failed_after: written.failed_after,

@@ -17,6 +17,7 @@ mod consolidation;
 mod contention;
 mod delivery;
 mod descheduling;
+mod docker_machine;
 mod ecs;
 mod failure;
 mod fleet;
@@ -62,6 +63,7 @@ pub use descheduling::{
     Strategies, TooManyRestarts, ViolatingNodeAffinity, ViolatingNodeTaints,
     ViolatingTopologySpread,
 };
+pub use docker_machine::{DockerMachine, MachineDriver, MachinePhase};
 pub use ecs::{Ecs, EcsCircuitBreaker, EcsPlacement};
 pub use failure::{Burst, ControlPart, Failure, FailureKind};
 pub use fleet::Fleet;

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use super::timeline::{duration, instant};
 use super::{Case, Decide, Trouble, read};
 use control::delivery::{Detection, Groups, journey};
+use control::docker_machine::{Creation, Phase, Poll, Times};
 use control::volumes::backup::{Backups, Run, Schedule, data_loss};
-use systems::docker_machine::{Creation, Phase, Poll, Times};
 use units::{Duration, Instant};
 
 /// The judge of a kind.

@@ -2,6 +2,8 @@
 //! `libmachine/libmachine.go`, `provision/utils.go`). A failure leaves a half-made machine, which has
 //! to be removed; nothing is tried again.
 
+use std::fmt;
+
 use super::poll::Poll;
 use units::{Duration, Instant};
 
@@ -39,6 +41,20 @@ impl Phase {
         Self::Check,
     ];
 
+    /// The phase in a user's words.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::PreCheck => "the driver's check failed",
+            Self::DriverCreate => "the driver's call failed",
+            Self::Boot => "the host did not start",
+            Self::Ssh => "the host did not answer by SSH",
+            Self::Detect => "the system of the host was not recognised",
+            Self::Install => "the engine could not be installed",
+            Self::Engine => "the engine did not answer",
+            Self::Check => "the last check failed",
+        }
+    }
+
     /// Waiting rule of a phase whose end is polled for.
     const fn poll(self) -> Option<Poll> {
         match self {
@@ -46,6 +62,12 @@ impl Phase {
             Self::Engine => Some(Poll::ENGINE),
             _ => None,
         }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
     }
 }
 
