@@ -214,6 +214,15 @@ impl<'run> Checker<'run> {
         if known.is_empty() || known.contains(&text) {
             return;
         }
+        // A switch that is listed may still not be for experiments to set.
+        let is_listed = || model::releases::CHANGES.iter().any(|own| own.name == text);
+        if kind == NameKind::Change && is_listed() {
+            let why = model::ChangeEntry::find(text).err().unwrap_or_default();
+            let finding = Finding::new(Code::UnknownName, why, span);
+            let finding = finding.label("leave it out");
+            self.findings.push(finding);
+            return;
+        }
         let message = format!("unknown {} `{text}`", kind.noun());
         let finding = Finding::new(Code::UnknownName, message, span);
         // A long registry would drown the rest; the nearest name is shown in any case.

@@ -44,7 +44,7 @@ impl HostCreations {
         stream: &mut Stream,
     ) -> Created {
         let is_full = options.parallel.is_some_and(|most| self.ends.len() >= most);
-        let free = self.ends.pop().filter(|_| is_full);
+        let free = if is_full { self.ends.pop() } else { None };
         let begun = free.map_or(now, |Reverse(end)| end.max(now));
         let mut takes = [Duration::ZERO; 8];
         let mut fails_in = None;

@@ -55,6 +55,7 @@ mod typical;
 mod units;
 mod usage;
 mod volumes;
+mod watched;
 mod workload;
 
 use std::path::PathBuf;
@@ -92,6 +93,7 @@ pub use traffic::traffic;
 pub use typical::{gpu_models, typical_pods};
 pub use usage::usage;
 pub use volumes::attach_options;
+pub use watched::watched;
 pub use workload::{Workload, workload};
 
 /// Reason an experiment can't be run.

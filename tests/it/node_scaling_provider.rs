@@ -288,3 +288,23 @@ fn a_new_node_is_filled_up_to_the_type_with_the_most_cores() {
         assert_eq!(kinds, ["c5.2xlarge"], "{types}");
     }
 }
+
+#[test]
+fn docker_machine_makes_hosts_one_after_another_or_side_by_side() {
+    // 26 pods; two find room, and six machines of four cores take the others. A host takes 102 s.
+    let spans = |parallel: &str| {
+        let machine = format!(
+            "dockerMachine: {{driver: virtualbox, takes: {{boot: 25s}}, parallel: {parallel}}}\n"
+        );
+        let provider = groups(&[("workers", "")]).replace("boot: 90s\n", &machine);
+        let more = autoscaled("", "stop: {at: 1h}\n");
+        let name = format!("provider-machine-{parallel}");
+        let (nodes, _) = run_text(&name, &provider, &web(26, "", ""), &more);
+        let came = joined(&nodes, "workers");
+        let spans = came.windows(2).map(|pair| (pair[1] - pair[0]) * 60.0);
+        spans.map(|span| span.round()).collect::<Vec<f64>>()
+    };
+    assert_eq!(spans("1"), [102.0; 5]);
+    assert_eq!(spans("2"), [0.0, 102.0, 0.0, 102.0, 0.0]);
+    assert_eq!(spans("6"), [0.0; 5]);
+}

@@ -108,11 +108,30 @@ impl Gate {
         };
         (value > self.bound).then(|| {
             format!(
-                "gate {}>{}{} fails: {count} of {} ({percent:.2} %)",
+                "gate {}>{}{} fails: {count} of {} ({percent:.2} %){}",
                 difference.name(),
                 self.bound,
                 self.unit(),
-                plural::count(report.upgrade.pods, "pod")
+                plural::count(report.upgrade.pods, "pod"),
+                report.sample_words(difference)
+            )
+        })
+    }
+
+    /// Words about a gate that a sample alone keeps: the pods may break it as far as the interval goes.
+    pub(super) fn doubted_by(&self, report: &UpgradeReport<'_>) -> Option<String> {
+        let Subject::Pods(difference) = self.subject else {
+            return None;
+        };
+        let is_doubted = report.upgrade.is_sample() && self.broken_by(report).is_none();
+        is_doubted.then(|| {
+            format!(
+                "gate {}>{}{} holds by {}{}; `--sample 0` takes every pod",
+                difference.name(),
+                self.bound,
+                self.unit(),
+                plural::count(report.upgrade.pods, "pod"),
+                report.sample_words(difference)
             )
         })
     }

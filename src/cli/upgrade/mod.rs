@@ -170,8 +170,10 @@ pub(super) fn run(global: &Global, arguments: &UpgradeArguments) -> Result<Exit,
         UpgradeFormat::Html => report.html(),
     };
     output::print(text.as_bytes())?;
-    let broken = arguments.fail_on.iter();
-    Ok(told(broken.filter_map(|gate| gate.broken_by(&report))))
+    let gates = arguments.fail_on.iter();
+    let doubted = gates.clone().filter_map(|gate| gate.doubted_by(&report));
+    tell(global, &doubted.collect::<Vec<String>>());
+    Ok(told(gates.filter_map(|gate| gate.broken_by(&report))))
 }
 
 /// Prints the words about gates that fail; the exit that follows from them.
@@ -230,8 +232,10 @@ fn of_runs(
     for gate in &arguments.fail_on {
         gate.check_for_runs().map_err(Failure::input)?;
     }
+    check_for_runs(arguments)?;
+    check_kept(arguments)?;
     let first = plan.scenario.seed;
-    let count = u64::from(arguments.seeds.unwrap_or(5)).max(1);
+    let count = u64::from(arguments.seeds.unwrap_or(5));
     let seeds: Vec<u64> = (0..count)
         .map(|number| first.wrapping_add(number))
         .collect();
@@ -260,6 +264,29 @@ fn of_runs(
     Ok(Some(told(
         broken.filter_map(|gate| gate.broken_by_runs(&runs)),
     )))
+}
+
+/// Refuses options that are about the pods of a dump, where an experiment is run instead.
+fn check_for_runs(arguments: &UpgradeArguments) -> Result<(), Failure> {
+    let given = [
+        ("--config", arguments.config.is_some()),
+        ("--prices", arguments.prices.is_some()),
+        ("--sample", arguments.sample.is_some()),
+        ("--drop-unknown", arguments.drop_unknown),
+        ("--despite-kubelets", arguments.despite_kubelets),
+    ];
+    if let Some((option, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
+        return Err(Failure::input(format!(
+            "{option}: this option is for a dump, whose pods are scheduled again; an experiment is \
+             run in both releases as its file says: leave it out"
+        )));
+    }
+    if arguments.seeds == Some(0) {
+        return Err(Failure::input(
+            "--seeds 0: an experiment is run with each seed; expected 1 or more".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// Returns whether all pods of a scenario come from manifests.

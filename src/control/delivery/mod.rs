@@ -20,6 +20,7 @@ use units::{Duration, Instant};
 pub use build::BuildPolicy;
 pub use component::{Deliveries, DeliveryOptions};
 pub use pipeline::{News, Pipeline, Plan, Stage};
+pub use watch::images;
 
 /// Detection of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -92,6 +92,12 @@ pub(super) fn rolled_out(object: &Object) -> Option<&Arc<PodSpec>> {
     }
 }
 
+/// The images of a workload whose pods a rollout replaces; none of other objects.
+pub fn images(object: &Object) -> impl Iterator<Item = &str> {
+    let containers = rolled_out(object).map(|template| template.all_containers());
+    containers.into_iter().flatten().map(|own| &*own.image)
+}
+
 /// Whether the rollouts of a workload stand still.
 pub(super) fn is_paused(object: &Object) -> bool {
     matches!(object, Object::Deployment(own) if own.paused)

@@ -164,6 +164,7 @@ pub(crate) fn prepare_on(
     let operations = world::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     let failures = world::failures(scenario, &nodes, files, &mut remarks)?;
     let declared = declared(&workload, &operations);
+    world::watched(scenario, &declared)?;
     let mut usage = world::usage(scenario, files, &workload, &declared)?;
     let options = world::system_options(scenario, &nodes, files)?;
     let autoscaling = world::autoscalers(

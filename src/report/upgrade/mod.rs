@@ -114,19 +114,39 @@ impl UpgradeReport<'_> {
         }
     }
 
-    /// Half of the interval of a share, as far as it comes from a sample, at 95 %.
-    fn reach_percent(&self, difference: Difference) -> Option<f64> {
+    /// Interval of a share in percent, as far as it comes from a sample, at 95 %: Wilson's, with as many
+    /// more samples as make up for those that a cluster has at all. It is no point where nothing was found.
+    fn interval_percent(&self, difference: Difference) -> Option<(f64, f64)> {
+        if !self.upgrade.is_sample() {
+            return None;
+        }
         let Upgrade { pods, living, .. } = self.upgrade;
-        let (pods, living) = (*pods as f64, *living as f64);
+        let (pods, living) = ((*pods).max(1) as f64, *living as f64);
+        let trials = pods * (living - 1.0).max(1.0) / (living - pods);
         let share = self.percent(difference) / 100.0;
-        let rest = (living - pods) / (living - 1.0).max(1.0);
-        let variance = share * (1.0 - share) / pods.max(1.0) * rest;
-        (self.upgrade.is_sample()).then(|| 100.0 * NORMAL_95 * variance.sqrt())
+        let square = NORMAL_95 * NORMAL_95 / trials;
+        let centre = share + square / 2.0;
+        let spread = (square * share * (1.0 - share) + square * square / 4.0).sqrt();
+        let percent = |bound: f64| 100.0 * (bound / (1.0 + square)).clamp(0.0, 1.0);
+        Some((percent(centre - spread), percent(centre + spread)))
     }
 
-    fn reach(&self, difference: Difference) -> String {
-        let reach = self.reach_percent(difference);
-        reach.map_or_else(String::new, |own| format!(" +-{own:.1}"))
+    fn interval(&self, difference: Difference) -> String {
+        let interval = self.interval_percent(difference);
+        interval.map_or_else(String::new, |(low, high)| {
+            format!(" ({low:.2} to {high:.2})")
+        })
+    }
+
+    /// Words of a sample about what it says of all pods; empty if all were scheduled again.
+    pub fn sample_words(&self, difference: Difference) -> String {
+        let interval = self.interval_percent(difference);
+        interval.map_or_else(String::new, |(low, high)| {
+            format!(
+                ", a sample of {}: {low:.2} to {high:.2} % of all at 95 %",
+                self.upgrade.living
+            )
+        })
     }
 
     fn between(&self) -> Between {
@@ -172,10 +192,10 @@ impl UpgradeReport<'_> {
             } else {
                 format!("  {}", by.join("; "))
             };
-            let reach = self.reach(difference);
+            let interval = self.interval(difference);
             let _ = writeln!(
                 text,
-                "  {:27} {count:>7}  {share:>5.1} %{reach}{by}",
+                "  {:27} {count:>7}  {share:>5.1} %{interval}{by}",
                 words(difference)
             );
         }
@@ -329,7 +349,8 @@ impl UpgradeReport<'_> {
             let value = json!({
                 "pods": self.upgrade.count(own),
                 "percent": self.percent(own),
-                "reachPercent": self.reach_percent(own),
+                "lowPercent": self.interval_percent(own).map(|own| own.0),
+                "highPercent": self.interval_percent(own).map(|own| own.1),
             });
             (own.name().to_owned(), value)
         });

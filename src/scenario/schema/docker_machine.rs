@@ -40,17 +40,17 @@ pub enum MachineDriver {
     AmazonEc2,
     /// Microsoft Azure.
     Azure,
-    /// DigitalOcean.
+    /// `DigitalOcean`.
     DigitalOcean,
     /// Google Compute Engine.
     Google,
-    /// OpenStack.
+    /// `OpenStack`.
     OpenStack,
     /// Rackspace.
     Rackspace,
-    /// VirtualBox on a host at hand.
+    /// `VirtualBox` on a host at hand.
     VirtualBox,
-    /// VMware vSphere.
+    /// vSphere of `VMware`.
     VmwareVsphere,
 }
 
