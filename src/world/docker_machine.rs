@@ -7,7 +7,6 @@ use sim::HostCreationOptions;
 use units::Duration;
 
 use super::BuildError;
-use super::provider::wrong;
 
 /// The field of the experiment.
 const FIELD: &str = "cluster.provider.dockerMachine";
@@ -40,6 +39,10 @@ const fn boot(driver: MachineDriver) -> Option<Duration> {
     Some(Duration::from_millis(millis))
 }
 
+fn wrong(what: &str) -> BuildError {
+    BuildError::Experiment(format!("{FIELD}.{what}"))
+}
+
 /// Options of the creation of hosts.
 pub(super) fn options(written: &DockerMachine) -> Result<HostCreationOptions, BuildError> {
     let takes = MachinePhase::ALL.map(|phase| {
@@ -58,9 +61,9 @@ pub(super) fn options(written: &DockerMachine) -> Result<HostCreationOptions, Bu
         Some(check),
     ] = takes
     else {
-        return wrong(format!(
-            "{FIELD}.takes.boot: no boot time was measured for this driver; expected a \
-             distribution, such as `lognormal(60s, 0.2)`"
+        return Err(wrong(
+            "takes.boot: no boot time was measured for this driver; expected a \
+             distribution, such as `lognormal(60s, 0.2)`",
         ));
     };
     let failing = MachinePhase::ALL.map(|phase| {
@@ -68,9 +71,7 @@ pub(super) fn options(written: &DockerMachine) -> Result<HostCreationOptions, Bu
         failing.map_or(0.0, Share::as_f64)
     });
     if failing.iter().any(|&failing| failing > 1.0) {
-        return wrong(format!(
-            "{FIELD}.failureRate: expected at most 100% for each phase"
-        ));
+        return Err(wrong("failureRate: expected at most 100% for each phase"));
     }
     Ok(HostCreationOptions {
         takes: [
