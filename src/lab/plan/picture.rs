@@ -236,11 +236,16 @@ pub fn look(bench: &Bench<'_>, demand: &Demand, goal: &Goal, profiles: &[KubePro
     }
     picture.pools = pools.into_values().collect();
     picture.zones = zone_rooms(bench);
-    picture.node_losses = lose_each(bench, demand, &Survive::Node(1).domains(bench));
-    let zones = zones(bench);
-    if zones.len() > 1 {
-        picture.zone_losses = lose_each(bench, demand, &zones);
-    }
+    let mut domains = Survive::Node(1).domains(bench);
+    let nodes = domains.len();
+    domains.extend(
+        Some(zones(bench))
+            .filter(|zones| zones.len() > 1)
+            .unwrap_or_default(),
+    );
+    // All at once: answers that are kept for the loss of nodes serve that of zones.
+    picture.node_losses = lose_each(bench, demand, &domains);
+    picture.zone_losses = picture.node_losses.split_off(nodes);
     picture.headroom = headroom(bench, demand, profiles);
     picture
 }
