@@ -238,11 +238,10 @@ pub fn look(bench: &Bench<'_>, demand: &Demand, goal: &Goal, profiles: &[KubePro
     picture.zones = zone_rooms(bench);
     let mut domains = Survive::Node(1).domains(bench);
     let nodes = domains.len();
-    domains.extend(
-        Some(zones(bench))
-            .filter(|zones| zones.len() > 1)
-            .unwrap_or_default(),
-    );
+    let zones = zones(bench);
+    if zones.len() > 1 {
+        domains.extend(zones);
+    }
     // All at once: answers that are kept for the loss of nodes serve that of zones.
     picture.node_losses = lose_each(bench, demand, &domains);
     picture.zone_losses = picture.node_losses.split_off(nodes);
