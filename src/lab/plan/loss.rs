@@ -133,14 +133,28 @@ fn by(bench: &Bench<'_>, label: &str, name: impl Fn(&str) -> String) -> Vec<Doma
 /// Loses each domain by itself; the answers are in order of the domains, however many threads work.
 pub fn lose_each(bench: &Bench<'_>, demand: &Demand, domains: &[Domain]) -> Vec<Loss> {
     // Each thread has one copy of the cluster, whose scheduler keeps its answers from trial to trial.
-    let share = domains.len().div_ceil(rayon::current_num_threads());
-    let parts = domains.par_chunks(share.max(1));
-    let losses = parts.flat_map_iter(|part| {
+    let parts = parts(domains, rayon::current_num_threads());
+    let losses = parts.into_par_iter().flat_map_iter(|part| {
         let mut own = bench.clone();
         let losses = part.iter().map(|domain| lose(&mut own, demand, domain));
         losses.collect::<Vec<Loss>>()
     });
     losses.collect()
+}
+
+/// Domains cut into so many parts, or fewer, of about the same number of nodes.
+fn parts(domains: &[Domain], count: usize) -> Vec<&[Domain]> {
+    let all: usize = domains.iter().map(|domain| domain.nodes.len()).sum();
+    let share = all.div_ceil(count.max(1));
+    let (mut parts, mut begin, mut nodes) = (Vec::new(), 0, 0);
+    for (place, domain) in domains.iter().enumerate() {
+        nodes += domain.nodes.len();
+        if nodes >= share || place + 1 == domains.len() {
+            parts.push(&domains[begin..=place]);
+            (begin, nodes) = (place + 1, 0);
+        }
+    }
+    parts
 }
 
 /// The first domain whose loss leaves pods waiting.

@@ -236,11 +236,15 @@ pub fn look(bench: &Bench<'_>, demand: &Demand, goal: &Goal, profiles: &[KubePro
     }
     picture.pools = pools.into_values().collect();
     picture.zones = zone_rooms(bench);
-    picture.node_losses = lose_each(bench, demand, &Survive::Node(1).domains(bench));
+    let mut domains = Survive::Node(1).domains(bench);
+    let nodes = domains.len();
     let zones = zones(bench);
     if zones.len() > 1 {
-        picture.zone_losses = lose_each(bench, demand, &zones);
+        domains.extend(zones);
     }
+    // All at once: answers that are kept for the loss of nodes serve that of zones.
+    picture.node_losses = lose_each(bench, demand, &domains);
+    picture.zone_losses = picture.node_losses.split_off(nodes);
     picture.headroom = headroom(bench, demand, profiles);
     picture
 }

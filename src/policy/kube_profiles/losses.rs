@@ -8,12 +8,102 @@ use proptest::prelude::*;
 use super::contract::default_profile;
 use crate::testing::{node, pod};
 use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
+use model::volume::{CsiNode, PersistentVolume, PersistentVolumeClaim, StorageClass};
 use model::{
-    LabelSelector, Labels, Operator, PodAffinityTerm, PodSpec, Requirement, Text, TopologySpread,
+    LabelSelector, Labels, NodeSelector, NodeSelectorTerm, Operator, PodAffinityTerm, PodSpec,
+    PodVolume, Requirement, Text, TopologySpread,
 };
 use scheduler::kube::cycle::{Outcome, Round};
 use scheduler::kube::{Cache, KubeProfile, PodInfo, TieBreak};
 use scheduler::pipeline::evaluate::Form;
+
+/// Driver of the volumes.
+const DRIVER: &str = "csi.example.com";
+
+/// Claims of every kind, by number: bound in a zone, by its volume's affinity or labels; bound
+/// anywhere; waiting for a node; for one pod alone; without its volume.
+const CLAIMS: u8 = 6;
+
+fn volume(name: &Text, number: u8) -> PersistentVolume {
+    let zone = |zone: &str| NodeSelector {
+        terms: vec![NodeSelectorTerm {
+            match_expressions: selector(ZONE_LABEL, zone).requirements,
+            match_fields: Vec::new(),
+        }],
+    };
+    let label = (number == 1).then(|| (ZONE_LABEL.into(), "a__b".into()));
+    PersistentVolume {
+        name: name.clone(),
+        node_affinity: (number % 4 == 0).then(|| zone("a")),
+        labels: label.into_iter().collect(),
+        csi: Some((DRIVER.into(), name.clone())),
+        ..PersistentVolume::default()
+    }
+}
+
+/// The claims, their volumes, and how many of them some nodes can attach.
+fn add_storage(cache: &mut Cache, nodes: usize) {
+    let objects = &mut *cache.objects;
+    let class = StorageClass {
+        name: "late".into(),
+        provisioner: DRIVER.into(),
+        waits_for_consumer: true,
+        ..StorageClass::default()
+    };
+    objects.storage_classes.insert("late".into(), class);
+    for number in 0..CLAIMS {
+        let name: Text = format!("c{number}").into();
+        let is_bound = number != 3;
+        let mode = if number == 4 {
+            "ReadWriteOncePod"
+        } else {
+            "ReadWriteOnce"
+        };
+        let claim = PersistentVolumeClaim {
+            namespace: "default".into(),
+            name: name.clone(),
+            access_modes: vec![mode.into()],
+            class: "late".into(),
+            volume: if is_bound {
+                name.clone()
+            } else {
+                Text::default()
+            },
+            is_bound,
+            ..PersistentVolumeClaim::default()
+        };
+        let key = (claim.namespace.clone(), name.clone());
+        objects.claims.insert(key, claim);
+        if is_bound && number != 5 {
+            let volume = volume(&name, number);
+            objects.volumes.insert(name, volume);
+        }
+    }
+    for index in (0..nodes).step_by(4) {
+        let drivers = vec![(DRIVER.into(), Some(2))];
+        let name: Text = format!("n{index}").into();
+        let limits = CsiNode {
+            name: name.clone(),
+            drivers,
+        };
+        objects.csi_nodes.insert(name, limits);
+    }
+}
+
+/// Binds the claim that waits to a volume, or takes it from it.
+fn toggle(cache: &mut Cache) {
+    let name = Text::from("c3");
+    let objects = &mut *cache.objects;
+    objects.volumes.insert(name.clone(), volume(&name, 0));
+    if let Some(claim) = objects.claims.get_mut(&("default".into(), name.clone())) {
+        claim.is_bound = !claim.is_bound;
+        claim.volume = if claim.is_bound {
+            name
+        } else {
+            Text::default()
+        };
+    }
+}
 
 /// Nodes in three zones of different sizes, and some without a zone; every third has an image.
 fn cache(nodes: usize) -> Cache {
@@ -37,26 +127,35 @@ fn cache(nodes: usize) -> Cache {
         }
         cache.add_node(Arc::new(object)).expect("a new node");
     }
+    add_storage(&mut cache, nodes);
     cache
 }
 
-fn selector(app: &str) -> LabelSelector {
+fn selector(key: &str, value: &str) -> LabelSelector {
     LabelSelector {
         requirements: vec![Requirement {
-            key: "app".into(),
+            key: key.into(),
             operator: Operator::In,
-            values: vec![app.into()],
+            values: vec![value.into()],
         }],
     }
 }
 
-/// A pod out of few numbers: plain, spread over zones or nodes, or apart from its like.
+/// A pod out of few numbers: plain, spread over zones or nodes, or apart from its like; with claims or
+/// without.
 fn spec(kind: u8) -> PodSpec {
     let mut spec = pod(250 * i64::from(kind % 5), 128, (0, 0));
+    spec.namespace = "default".into();
     let app = ["web", "job", "db"][usize::from(kind % 3)];
     spec.labels = Labels::from([("app".into(), app.into())]);
     if kind.is_multiple_of(2) {
         spec.containers[0].image = "web".into();
+    }
+    if kind % 7 < 3 {
+        let claims = [kind % CLAIMS, kind / 8 % CLAIMS];
+        let claims = claims.map(|number| PodVolume::Claim(format!("c{number}").into()));
+        spec.volumes
+            .extend_from_slice(&claims[..1 + usize::from(kind % 7 == 0)]);
     }
     let key: Text = if kind & 8 == 0 {
         ZONE_LABEL
@@ -70,7 +169,7 @@ fn spec(kind: u8) -> PodSpec {
             max_skew: 1 + i32::from(kind & 1),
             topology_key: key,
             hard: own < 6,
-            selector: Some(selector(app)),
+            selector: Some(selector("app", app)),
             min_domains: None,
             honor_node_affinity: true,
             honor_node_taints: false,
@@ -78,7 +177,7 @@ fn spec(kind: u8) -> PodSpec {
         }),
         own => {
             let term = PodAffinityTerm {
-                selector: Some(selector(if own < 12 { app } else { "web" })),
+                selector: Some(selector("app", if own < 12 { app } else { "web" })),
                 topology_key: key,
                 namespaces: Vec::new(),
                 namespace_selector: None,
@@ -210,6 +309,9 @@ proptest! {
         for (step, (kind, losses)) in course.iter().enumerate() {
             forms.place(*kind);
             forms.lose(losses);
+            if step % 8 == 7 {
+                toggle(&mut forms.cache);
+            }
             // Some nodes leave for good.
             if step % 16 == 15 {
                 forms.cache.remove_node(&format!("n{}", step / 16));

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use model::{Change, Changes, ClusterObjects, Text};
-use scheduler::kube::keep::KeptFilter;
+use scheduler::kube::keep::{CacheTest, KeptFilter, KeptRule};
 use scheduler::kube::{
-    AttemptContext, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo, PodInfo,
+    AttemptContext, Cache, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo, PodInfo,
     PreFilterResult, Reach, Rejection,
 };
 
@@ -74,6 +74,16 @@ fn limits(
         }
     }
     limits
+}
+
+/// Whether a node may have a limit for a driver of the volumes.
+fn has_limits(counting: Counting, wanted: &SortedSet<(Text, Text)>, cache: &Cache) -> bool {
+    let objects = &cache.objects;
+    !wanted.is_empty()
+        && (!objects.csi_nodes.is_empty()
+            || cache
+                .nodes()
+                .any(|node| !limits(counting, wanted, objects, node).is_empty()))
 }
 
 /// The volumes of a pod, as driver and handle. A claim without a volume stands for itself.
@@ -160,10 +170,24 @@ impl KubePlugin for NodeVolumeLimits {
 
 impl FastPlugin for NodeVolumeLimits {
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
-        Reach::of_volumes(ctx.pod)
+        self.kept_filter(ctx).reach()
     }
 
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
-        KeptFilter::of_volumes(ctx.pod)
+        if ctx.pod.spec().volumes.is_empty() {
+            return KeptFilter::Open;
+        }
+        // Claims made for a pod alone have names of their own.
+        if ctx.pod.claims().any(|(_, is_made)| is_made) {
+            return KeptFilter::Unknown;
+        }
+        let counting = self.0;
+        let wanted = attached(ctx.pod, &ctx.cache.objects);
+        if !has_limits(counting, &wanted, ctx.cache) {
+            return KeptFilter::Rules(Vec::new());
+        }
+        let test: CacheTest =
+            Arc::new(move |cache, node| check(counting, &wanted, &cache.objects, node).is_ok());
+        KeptFilter::Rules(vec![KeptRule::Asked(test)])
     }
 }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use model::volume::{CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass};
-use model::{Change, Changes, ClusterObjects, Text};
-use scheduler::kube::keep::{KeptFilter, KeptScore};
+use model::{Change, Changes, ClusterObjects, NodeSelector, Text};
+use scheduler::kube::keep::{KeptFilter, KeptRule, KeptScore, NodeTest};
 use scheduler::kube::{
     AttemptContext, Code, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo,
     PreFilterResult, Reach, Rejection, VolumeChoice,
@@ -60,10 +60,15 @@ struct Claims<'a> {
     delayed: Vec<&'a PersistentVolumeClaim>,
 }
 
-/// Whether a volume can be used on a node. Nodes have no names here, as in the original.
+/// Whether a volume can be used on a node.
 fn reaches(volume: &PersistentVolume, node: &NodeInfo) -> bool {
     let affinity = volume.node_affinity.as_ref();
-    affinity.is_none_or(|affinity| affinity.matches("", &node.object.labels))
+    affinity.is_none_or(|affinity| is_within(affinity, node))
+}
+
+/// Whether a node is one of those that reach a volume. Nodes have no names here, as in the original.
+fn is_within(affinity: &NodeSelector, node: &NodeInfo) -> bool {
+    affinity.matches("", &node.object.labels)
 }
 
 fn key_of(claim: &PersistentVolumeClaim) -> (Text, Text) {
@@ -314,7 +319,7 @@ impl KubePlugin for VolumeBinding {
 
 impl FastPlugin for VolumeBinding {
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
-        Reach::of_volumes(ctx.pod)
+        self.kept_filter(ctx).reach()
     }
 
     fn kept_score(&self, _: AttemptContext<'_>) -> KeptScore {
@@ -322,6 +327,28 @@ impl FastPlugin for VolumeBinding {
     }
 
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
-        KeptFilter::of_volumes(ctx.pod)
+        if ctx.pod.spec().volumes.is_empty() {
+            return KeptFilter::Open;
+        }
+        // Claims made for a pod alone have names of their own.
+        let is_made = ctx.pod.claims().any(|(_, is_made)| is_made);
+        let claims = sort_claims(ctx);
+        let Some(claims) = claims.ok().filter(|own| !is_made && own.delayed.is_empty()) else {
+            return KeptFilter::Unknown;
+        };
+        let mut reached = Vec::new();
+        for claim in &claims.bound {
+            match claims.objects.volumes.get(&claim.volume) {
+                Some(volume) => reached.extend(volume.node_affinity.clone()),
+                None => return KeptFilter::Unknown,
+            }
+        }
+        if reached.is_empty() {
+            return KeptFilter::Rules(Vec::new());
+        }
+        let name = format!("VolumeBinding {reached:?}").into();
+        let test: NodeTest =
+            Arc::new(move |node| reached.iter().all(|affinity| is_within(affinity, node)));
+        KeptFilter::Rules(vec![KeptRule::Within { test, name }])
     }
 }

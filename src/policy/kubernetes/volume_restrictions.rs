@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use model::volume::PersistentVolumeClaim;
 use model::{Change, Changes, ClusterObjects, PodVolume, Text};
 use scheduler::kube::keep::KeptFilter;
 use scheduler::kube::{
@@ -108,6 +109,10 @@ const fn is_disk(volume: &PodVolume) -> bool {
     !matches!(volume, PodVolume::Claim(_) | PodVolume::Ephemeral(_))
 }
 
+fn is_for_one_pod(claim: &PersistentVolumeClaim) -> bool {
+    claim.access_modes.iter().any(|mode| **mode == *ONE_POD)
+}
+
 impl RestrictionFilter<'_> {
     /// Adds or removes the volumes of another pod that have an exclusive claim's name; neither
     /// namespaces nor claims made for a pod alone are looked at, as in the original.
@@ -191,7 +196,7 @@ impl KubePlugin for VolumeRestrictions {
                     &*name
                 )));
             };
-            if claim.access_modes.iter().any(|mode| **mode == *ONE_POD) {
+            if is_for_one_pod(claim) {
                 exclusive.insert(name);
             }
         }
@@ -216,11 +221,24 @@ impl KubePlugin for VolumeRestrictions {
 
 impl FastPlugin for VolumeRestrictions {
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
-        Reach::of_volumes(ctx.pod)
+        self.kept_filter(ctx).reach()
     }
 
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
-        KeptFilter::of_volumes(ctx.pod)
+        let namespace = &ctx.pod.spec().namespace;
+        let objects = &ctx.cache.objects;
+        let mut claims = ctx.pod.stated_claim_names();
+        let is_shared = claims.all(|name| {
+            let claim = objects.claim(namespace, &name);
+            claim.is_some_and(|claim| !is_for_one_pod(claim))
+        });
+        if ctx.pod.spec().volumes.is_empty() {
+            KeptFilter::Open
+        } else if is_shared && !ctx.pod.spec().volumes.iter().any(is_disk) {
+            KeptFilter::Rules(Vec::new())
+        } else {
+            KeptFilter::Unknown
+        }
     }
 }
 

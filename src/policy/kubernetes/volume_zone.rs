@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::Text;
 use model::node::{REGION_LABEL, ZONE_LABEL};
-use scheduler::kube::keep::KeptFilter;
+use scheduler::kube::keep::{KeptFilter, KeptRule, NodeTest};
 use scheduler::kube::{
     AttemptContext, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo, PreFilterResult,
     Reach, Rejection,
@@ -48,6 +48,27 @@ fn values_of(label: &Text) -> Option<SortedSet<Text>> {
     values.collect()
 }
 
+/// The places of the pod's volumes; the error refuses the pod.
+fn places(ctx: AttemptContext<'_>) -> Result<Vec<Place>, Rejection> {
+    let objects = &ctx.cache.objects;
+    let mut places = Vec::new();
+    for name in ctx.pod.stated_claim_names() {
+        let claim = objects.claim(&ctx.pod.spec().namespace, &name);
+        let Some(claim) = claim.filter(|claim| !claim.volume.is_empty()) else {
+            continue;
+        };
+        let volume = objects.volumes.get(&claim.volume).ok_or_else(|| {
+            let text = format!("persistentvolume {:?} not found", &*claim.volume);
+            Rejection::unresolvable(text)
+        })?;
+        for &(label, stand_in) in LABELS {
+            let values = volume.labels.get(label).and_then(values_of);
+            places.extend(values.map(|values| (label, stand_in, values)));
+        }
+    }
+    Ok(places)
+}
+
 fn check(places: &[Place], node: &NodeInfo) -> Result<(), Rejection> {
     if LABELS.iter().all(|(label, _)| node.label(label).is_none()) {
         return Ok(());
@@ -83,39 +104,35 @@ impl KubePlugin for VolumeZone {
     }
 
     fn pre_filter<'a>(&'a self, ctx: AttemptContext<'a>) -> PreFilterResult<'a> {
-        let objects = &ctx.cache.objects;
-        let mut places: Vec<Place> = Vec::new();
-        for name in ctx.pod.stated_claim_names() {
-            let claim = objects.claim(&ctx.pod.spec().namespace, &name);
-            let Some(claim) = claim.filter(|claim| !claim.volume.is_empty()) else {
-                continue;
-            };
-            let Some(volume) = objects.volumes.get(&claim.volume) else {
-                return PreFilterResult::Reject(Rejection::unresolvable(format!(
-                    "persistentvolume {:?} not found",
-                    &*claim.volume
-                )));
-            };
-            for &(label, stand_in) in LABELS {
-                let values = volume.labels.get(label).and_then(values_of);
-                places.extend(values.map(|values| (label, stand_in, values)));
+        match places(ctx) {
+            Err(rejection) => PreFilterResult::Reject(rejection),
+            Ok(places) if places.is_empty() => PreFilterResult::Skip,
+            Ok(places) => {
+                let places = Arc::new(places);
+                PreFilterResult::run_with(move |node: &NodeInfo| check(&places, node))
             }
         }
-        if places.is_empty() {
-            return PreFilterResult::Skip;
-        }
-        let places = Arc::new(places);
-        PreFilterResult::run_with(move |node: &NodeInfo| check(&places, node))
     }
 }
 
 impl FastPlugin for VolumeZone {
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
-        Reach::of_volumes(ctx.pod)
+        self.kept_filter(ctx).reach()
     }
 
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
-        KeptFilter::of_volumes(ctx.pod)
+        if ctx.pod.spec().volumes.is_empty() {
+            return KeptFilter::Open;
+        }
+        let Ok(places) = places(ctx) else {
+            return KeptFilter::Unknown;
+        };
+        if places.is_empty() {
+            return KeptFilter::Rules(Vec::new());
+        }
+        let name = format!("VolumeZone {places:?}").into();
+        let test: NodeTest = Arc::new(move |node| check(&places, node).is_ok());
+        KeptFilter::Rules(vec![KeptRule::Within { test, name }])
     }
 }
 

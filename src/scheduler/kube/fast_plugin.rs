@@ -23,18 +23,6 @@ pub enum Reach {
     Cluster,
 }
 
-impl Reach {
-    /// Reach of a plugin that looks at nothing but the pod's volumes and the other pods that have
-    /// them.
-    pub fn of_volumes(pod: &PodInfo) -> Self {
-        if pod.spec().volumes.is_empty() {
-            Self::Nothing
-        } else {
-            Self::Cluster
-        }
-    }
-}
-
 /// Whether a plugin whose answers reach over the cluster can follow the placing of more pods just
 /// like the one that is placed, without counting anew each time.
 pub enum Follow {

@@ -5,11 +5,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Cache, NodeInfo, Normalization, PodClass, PodInfo};
+use super::{Cache, NodeInfo, Normalization, PodClass, Reach};
 use model::{LabelSelector, Text};
 
 /// A question about a node.
 pub type NodeTest = Arc<dyn Fn(&NodeInfo) -> bool + Send + Sync>;
+/// A question about a node of a cache, its pods and the cluster's objects.
+pub type CacheTest = Arc<dyn Fn(&Cache, &NodeInfo) -> bool + Send + Sync>;
 /// Points of a node.
 pub type NodePoints = Arc<dyn Fn(&NodeInfo) -> i64 + Send + Sync>;
 /// Points of each kind of nodes among the nodes of a cache, from 0 to 100.
@@ -95,24 +97,39 @@ pub enum KeptFilter {
     Open,
     /// Answers about single nodes, given by [`super::FastPlugin::admits`].
     Node(Rests),
-    /// Rules over counts.
+    /// Rules over more than single nodes: counts of pods, or the cluster's objects. Those of pods
+    /// with volumes hold until the objects change.
     Rules(Vec<KeptRule>),
 }
 
 impl KeptFilter {
-    /// Verdicts of a plugin that looks at nothing but the pod's volumes.
-    pub fn of_volumes(pod: &PodInfo) -> Self {
-        if pod.spec().volumes.is_empty() {
-            Self::Open
-        } else {
-            Self::Unknown
+    /// Reach of the verdicts where no rule is about counts of pods.
+    pub fn reach(&self) -> Reach {
+        let of_rule = |rule: &KeptRule| match rule {
+            KeptRule::Within { .. } => Reach::Nothing,
+            KeptRule::Asked(_) => Reach::Node,
+            _ => Reach::Cluster,
+        };
+        match self {
+            Self::Open | Self::Node(Rests::OnDeclaration) => Reach::Nothing,
+            Self::Node(Rests::OnNode) => Reach::Node,
+            Self::Unknown | Self::Node(Rests::OnNodes) => Reach::Cluster,
+            Self::Rules(rules) => rules.iter().map(of_rule).max().unwrap_or(Reach::Nothing),
         }
     }
 }
 
-/// A rule over counts that nodes have to keep.
-#[derive(Debug)]
+/// A rule over more than single nodes that nodes have to keep.
 pub enum KeptRule {
+    /// The node passes a test that rests on its declaration.
+    Within {
+        /// The test.
+        test: NodeTest,
+        /// Identity of the test: those of equal names pass the same nodes.
+        name: Text,
+    },
+    /// The node passes a test that is asked each time a search comes to it.
+    Asked(CacheTest),
     /// In the node's domain there are at most `max_skew` more, the pod included, than where there
     /// are fewest. Nodes without the label don't pass.
     Skew {
@@ -134,6 +151,18 @@ pub enum KeptRule {
         /// Whether nodes with the labels pass where there are none at all.
         or_nowhere: bool,
     },
+}
+
+impl fmt::Debug for KeptRule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Within { name, .. } => write!(formatter, "Within({name})"),
+            Self::Asked(_) => formatter.write_str("Asked"),
+            Self::Skew { pods, max_skew, .. } => write!(formatter, "Skew({pods:?}, {max_skew})"),
+            Self::Without(pods) => write!(formatter, "Without({pods:?})"),
+            Self::With { pods, .. } => write!(formatter, "With({pods:?})"),
+        }
+    }
 }
 
 /// A label by which classes of pods are found.

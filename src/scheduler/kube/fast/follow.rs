@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::bits::{self, WORD};
+use super::bits::{self, Set, WORD};
 use super::counter::Slots;
 use super::declared::{self, Declared};
 use super::key::Key;
@@ -10,9 +10,9 @@ use super::plan::{Draft, FastProfile, Plan, Rule, Spread};
 use super::shape::{Nodes, Shape};
 use super::sites::Sites;
 use super::{Entry, Fast, ShapeKey, plan_key};
-use crate::kube::keep::{KeptRule, KeptSpread, NodeRow, PodCount};
+use crate::kube::keep::{KeptRule, KeptSpread, NodeRow, NodeTest, PodCount};
 use crate::kube::{Cache, KubeProfile, PodClass, PodInfo};
-use model::ClusterObjects;
+use model::{ClusterObjects, Text};
 
 /// Whether plans rest on equal objects.
 fn are_alike(one: &ClusterObjects, other: &ClusterObjects) -> bool {
@@ -81,6 +81,10 @@ impl Fast {
             return true;
         }
         self.objects_version = version;
+        if self.has_volumes {
+            self.has_volumes = false;
+            self.drop_plans(|_, entry| entry.has_volumes());
+        }
         are_alike(&self.objects, &cache.objects)
     }
 
@@ -109,6 +113,8 @@ impl Fast {
         self.shapes.clear();
         self.shape_numbers.clear();
         self.declared.clear();
+        self.sets.clear();
+        self.has_volumes = false;
         self.shape_bytes = 0;
         self.keys.clear();
         self.key_numbers.clear();
@@ -126,14 +132,22 @@ impl Fast {
     }
 
     fn drop_changed_by(&mut self, cache: &Cache, class: &PodClass) {
+        self.drop_plans(|profiles, entry| match entry {
+            Entry::By(plan) => plan.is_changed_by(&profiles[plan.profile], cache, class),
+            Entry::Plainly(_) => false,
+        });
+    }
+
+    /// Drops some plans and their counters.
+    fn drop_plans(&mut self, is_dropped: impl Fn(&[FastProfile], &Entry) -> bool) {
         let profiles = &self.profiles;
         let mut dropped: Vec<usize> = Vec::new();
-        self.plans.retain(|_, entry| match entry {
-            Entry::By(plan) if plan.is_changed_by(&profiles[plan.profile], cache, class) => {
+        self.plans.retain(|_, entry| {
+            let is_dropped = is_dropped(profiles, entry);
+            if let (true, Entry::By(plan)) = (is_dropped, entry) {
                 dropped.extend(&plan.counters);
-                false
             }
-            _ => true,
+            !is_dropped
         });
         dropped.sort_unstable();
         self.counters.remove(&dropped);
@@ -160,6 +174,7 @@ impl Fast {
             Some(plan) => Entry::By(Box::new(plan)),
             None => Entry::Plainly(pod.class.clone()),
         };
+        self.has_volumes |= entry.has_volumes();
         self.keep_to_budget();
         self.plans.insert_full(key, entry).0
     }
@@ -260,8 +275,24 @@ impl Fast {
             .insert(pods, key, &self.keys, slots, tells_some)
     }
 
+    /// The nodes that pass a test by what they declare.
+    fn set(&mut self, cache: &Cache, test: &NodeTest, name: Text) -> Arc<Set> {
+        let (sites, bytes) = (&self.sites, &mut self.shape_bytes);
+        let set = self.sets.entry(name).or_insert_with(|| {
+            let mut set = bits::empty(sites.count());
+            for (place, node) in sites.declared(cache).enumerate() {
+                bits::put(&mut set, place, test(node));
+            }
+            *bytes += size_of_val(&*set);
+            Arc::new(set)
+        });
+        set.clone()
+    }
+
     fn rule(&mut self, cache: &Cache, kept: KeptRule, all: &mut Vec<usize>) -> Rule {
         match kept {
+            KeptRule::Within { test, name } => Rule::Within(self.set(cache, &test, name)),
+            KeptRule::Asked(test) => Rule::Asked(test),
             KeptRule::Skew {
                 pods,
                 max_skew,
@@ -355,6 +386,11 @@ impl Fast {
         self.declared.retain(|_, declared| {
             let is_used = Arc::strong_count(declared) > 1;
             *bytes -= if is_used { 0 } else { declared.bytes() };
+            is_used
+        });
+        self.sets.retain(|_, set| {
+            let is_used = Arc::strong_count(set) > 1;
+            *bytes -= if is_used { 0 } else { size_of_val(&***set) };
             is_used
         });
         let shapes = &self.shapes;

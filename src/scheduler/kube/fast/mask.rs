@@ -1,11 +1,13 @@
-//! Rules about other pods as sets of nodes that are left in or out.
+//! Rules over more than single nodes as sets of nodes that are left in or out.
 
 use smallvec::SmallVec;
 
-use super::bits::WORD;
+use super::bits::{self, WORD};
 use super::counter::Counters;
 use super::key::Key;
 use super::plan::{Plan, Rule};
+use super::shape::Nodes;
+use crate::kube::keep::CacheTest;
 
 /// A set of nodes.
 pub(super) enum Mask<'a> {
@@ -13,6 +15,8 @@ pub(super) enum Mask<'a> {
     Within(&'a [u64]),
     /// These don't.
     Without(&'a [u64]),
+    /// Those that pass a test.
+    Asked(&'a CacheTest),
     /// Nodes in allowed domains.
     Allowed(&'a [u32], Vec<bool>),
     /// No node passes.
@@ -24,8 +28,17 @@ type Masks<'a> = SmallVec<[Mask<'a>; 8]>;
 
 impl Mask<'_> {
     /// The nodes of a word that are left.
-    pub(super) fn apply(&self, word: u64, index: usize) -> u64 {
+    pub(super) fn apply(&self, word: u64, index: usize, nodes: Nodes<'_>) -> u64 {
         match self {
+            Self::Asked(test) => {
+                let mut left = word;
+                bits::each(word, index * WORD, |place| {
+                    let node = nodes.sites.node(nodes.cache, place);
+                    let passes = node.is_some_and(|node| test(nodes.cache, node));
+                    left &= !(u64::from(!passes) << (place % WORD));
+                });
+                left
+            }
             Self::Within(set) => word & set[index],
             Self::Without(set) => word & !set[index],
             Self::Nobody => 0,
@@ -47,6 +60,8 @@ pub(super) fn masks<'a>(plan: &'a Plan, keys: &'a [Key], counters: &'a Counters)
     let mut masks = Masks::new();
     for rule in &plan.rules {
         match rule {
+            Rule::Within(set) => masks.push(Mask::Within(set)),
+            Rule::Asked(_) => {}
             Rule::Without(counter) => {
                 let counter = counters.get(*counter);
                 if let Some(some) = counter.some.as_ref().filter(|_| counter.total != 0) {
@@ -60,6 +75,11 @@ pub(super) fn masks<'a>(plan: &'a Plan, keys: &'a [Key], counters: &'a Counters)
             Rule::Skew { .. } => skew(&mut masks, rule, keys, counters),
         }
     }
+    // What costs most is asked about the nodes that all others leave.
+    masks.extend(plan.rules.iter().filter_map(|rule| match rule {
+        Rule::Asked(test) => Some(Mask::Asked(test)),
+        _ => None,
+    }));
     masks
 }
 

@@ -5,7 +5,7 @@
 //! they rest on ([`super::keep`]); nodes are numbered by place, which they keep while they are away
 //! (`sites`); answers about single nodes are shared by classes that they can't
 //! tell apart (`shape`); what rules about other pods look at is counted by domain (`counter`,
-//! `key`). A decision is then a search over sets of nodes (`window`) and a sum over columns
+//! `key`), and what volumes allow is a set of nodes. A decision is then a search over sets of nodes (`window`) and a sum over columns
 //! (`rank`, `spread`). Why no node can take a pod is kept, too (`fail`). What is not followed is
 //! decided plainly, as is what finds no node under rules about other pods or where it may evict.
 
@@ -35,7 +35,7 @@ use super::class_places::key as key_of;
 use super::cycle::Failure;
 use super::labels::{Labels, Work};
 use super::{AttemptContext, KubeProfile, PodClass, TieBreak};
-use bits::Stamps;
+use bits::{Set, Stamps};
 use counter::Counters;
 use declared::{Declared, DeclaredKey};
 use fail::fail;
@@ -59,9 +59,20 @@ type ShapeKey = (usize, Vec<(usize, Rests)>, Vec<DraftPoints>, PodSpec);
 /// Form in which pods of a class are decided.
 enum Entry {
     /// Plainly. The class is held because it is found by where it lies in memory.
-    Plainly(#[expect(dead_code, reason = "held, not read")] Arc<PodClass>),
+    Plainly(Arc<PodClass>),
     /// In the fast form.
     By(Box<Plan>),
+}
+
+impl Entry {
+    /// Whether pods of the class have volumes.
+    fn has_volumes(&self) -> bool {
+        let class = match self {
+            Self::Plainly(class) => class,
+            Self::By(plan) => &plan.pod.class,
+        };
+        !class.spec.volumes.is_empty()
+    }
 }
 
 /// Destination of a pod.
@@ -111,7 +122,11 @@ pub struct Fast {
     shapes: Vec<Option<Shape>>,
     shape_numbers: IndexMap<ShapeKey, usize, FxBuildHasher>,
     declared: IndexMap<DeclaredKey, Arc<Declared>, FxBuildHasher>,
-    /// Memory of the shapes and their shared data, in bytes.
+    /// By name of the test: the nodes that pass it.
+    sets: IndexMap<Text, Arc<Set>, FxBuildHasher>,
+    /// Whether there may be plans of pods with volumes, which rest on more objects.
+    has_volumes: bool,
+    /// Memory of the shapes, their shared data and the sets, in bytes.
     shape_bytes: usize,
     keys: Vec<Key>,
     key_numbers: IndexMap<(Text, bool), usize, FxBuildHasher>,
@@ -166,6 +181,8 @@ impl Fast {
             shapes: Vec::new(),
             shape_numbers: IndexMap::default(),
             declared: IndexMap::default(),
+            sets: IndexMap::default(),
+            has_volumes: false,
             shape_bytes: 0,
             keys: Vec::new(),
             key_numbers: IndexMap::default(),
@@ -296,7 +313,7 @@ fn search(
         let word = shape.open_in(index, kept);
         masks
             .iter()
-            .fold(word, |word, mask| mask.apply(word, index))
+            .fold(word, |word, mask| mask.apply(word, index, kept))
     };
     match kept.sites.turn() {
         Some(turn) => window.search_turned(turn, kept.changed.len(), start, wanted, word_at),

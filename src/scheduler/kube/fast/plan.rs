@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::kube::keep::{KeptFilter, KeptRule, KeptScore, KeptSpread};
+use crate::kube::keep::{CacheTest, KeptFilter, KeptRule, KeptScore, KeptSpread};
 use crate::kube::keep::{PodCount, Rests};
 use crate::kube::{
     AttemptContext, Cache, FastPlugin, KubePoints, KubeProfile, Normalization, PodClass, PodInfo,
@@ -132,8 +132,12 @@ fn supported(rests: Rests, normalization: Normalization) -> Option<Normalization
     }
 }
 
-/// A rule over counters, given by their numbers.
+/// A rule over sets of nodes, and over counters, given by their numbers.
 pub(super) enum Rule {
+    /// See [`KeptRule::Within`].
+    Within(Arc<Set>),
+    /// See [`KeptRule::Asked`].
+    Asked(CacheTest),
     /// See [`KeptRule::Skew`].
     Skew {
         counter: usize,
