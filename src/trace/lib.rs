@@ -32,6 +32,7 @@ mod pipe;
 pub mod planetlab;
 pub mod quantiles;
 pub mod rates;
+mod records;
 pub mod registry;
 mod rows;
 mod samples;

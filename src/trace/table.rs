@@ -366,7 +366,25 @@ impl Splitter {
     }
 }
 
+impl Column {
+    /// A column of rows that are put together by [`Row::of`].
+    pub(crate) fn at(position: usize, name: &str) -> Self {
+        let name = name.into();
+        Self { position, name }
+    }
+}
+
 impl<'table> Row<'table> {
+    /// The row of a text whose fields end there, with a byte behind each but the last.
+    pub(crate) fn of(line: u64, text: &'table str, ends: &'table [usize]) -> Self {
+        let fields = Fields {
+            text: text.as_bytes(),
+            ends,
+            is_line: true,
+        };
+        Self { line, fields }
+    }
+
     /// Text of a column, trimmed.
     pub fn text(&self, column: &Column) -> &'table str {
         text(self.bytes(column))

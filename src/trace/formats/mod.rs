@@ -12,6 +12,7 @@ pub mod bitbrains;
 pub mod csv;
 pub mod gavel;
 pub mod google_2011;
+pub mod google_2019;
 pub mod gwf;
 pub mod helios;
 pub mod openb_nodes;

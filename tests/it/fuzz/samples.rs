@@ -11,6 +11,19 @@ pub(super) const SAMPLES: &[(&str, &str)] = &[
          650000000,,7,0,5,4,ann,2,9,0.1,0.1,0,1\n600000000,2,8,0,,1,ann,2,9,,0.1,0,0\n",
     ),
     (
+        "google-2019-machines",
+        r#"{"time": "0", "machine_id": "5", "type": 1, "switch_id": "s", "capacity": {"cpus": 0.5, "memory": 0.25}, "platform_id": "p"}
+{"time": "9000000", "machine_id": "5", "type": 2, "platform_id": "p"}
+"#,
+    ),
+    (
+        "google-2019-instances",
+        "time,type,collection_id,instance_index,collection_type,priority,alloc_collection_id,machine_id,\
+         resource_request.cpus,resource_request.memory,constraint\n\
+         600000000,0,7,0,0,200,0,0,0.5,0.25,[]\n610000000,3,7,0,0,200,0,4,0.5,0.25,[]\n\
+         670000000,6,7,0,0,200,0,4,0.5,0.25,[]\n600000000,0,8,0,1,200,0,0,1,0.25,\n",
+    ),
+    (
         "alibaba-2017-services",
         "0,Create,1,5,4,0.1,0.1,1|2\n100,Create,2,5,4,0.1,0.1,1|2\n160,Remove,2,5,4,0.1,0.1,1|2\n",
     ),
