@@ -47,6 +47,7 @@ mod systems;
 mod table_format;
 mod terminal;
 mod trace;
+mod trace_edit;
 mod trip;
 mod upgrade;
 mod validate;

@@ -1,12 +1,12 @@
-//! `windtunnel trace`: inspect, validate, convert and generate traces.
+//! `windtunnel trace`: inspect, validate, convert, edit and generate traces.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
 use lab::folder::{Existing, FolderError, write_file, write_file_with};
 use report::trace as told;
-use trace::convert::{ConvertError, write_arrivals, write_nodes};
+use trace::convert::{ConvertError, Converted, write_arrivals, write_nodes};
 use trace::format::{Constructor, FormatEntry};
 use trace::generate::lublin99::LublinKind;
 use trace::generate::{GENERATORS, GeneratorOptions, find as find_generator};
@@ -26,6 +26,8 @@ pub(super) enum TraceCommand {
     Validate(ValidateArguments),
     /// Write a trace in the project's own format: arrivals as CSV, nodes as openb's table
     Convert(ConvertArguments),
+    /// Cut, sample, scale, shift, merge or anonymize a trace of arrivals
+    Edit(super::trace_edit::EditArguments),
     /// Generate a synthetic trace (`windtunnel systems` lists the generators)
     Generate(GenerateArguments),
 }
@@ -34,13 +36,13 @@ pub(super) enum TraceCommand {
 #[derive(Clone, Debug, Args)]
 pub(super) struct FileArguments {
     /// Trace file, plain or compressed; `-` reads standard input
-    file: String,
+    pub(super) file: String,
     /// Format of the trace [default: detected from its content]
     #[arg(long, value_name = "NAME")]
     trace_format: Option<String>,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// Trace to validate.
@@ -161,6 +163,7 @@ pub(super) fn run(_global: &Global, command: &TraceCommand) -> Result<Exit, Fail
             })
         }
         TraceCommand::Convert(arguments) => convert(arguments),
+        TraceCommand::Edit(arguments) => super::trace_edit::edit(arguments),
         TraceCommand::Generate(arguments) => generate(arguments),
     }
 }
@@ -169,49 +172,25 @@ fn convert(arguments: &ConvertArguments) -> Result<Exit, Failure> {
     let (input, entry) = opened(&arguments.file)?;
     let options = ReadOptions {
         rows: RowPolicy::REPORT,
-        usage: arguments.usage,
+        usage: with_usage(arguments.usage, entry)?,
         ran_only: arguments.ran_only,
         ..ReadOptions::default()
     };
-    if arguments.usage && !entry.options.contains(&"usage") {
-        let format = entry.name;
-        return Err(Failure::input(format!(
-            "--usage: the format `{format}` records no usage"
-        )));
-    }
-    let existing = existing(arguments.force);
-    let mut done = Err(ConvertError::from(std::io::Error::other("not begun")));
     let mut ledger = Ledger::EMPTY;
     let mut format = "";
-    let written = write_file_with(&arguments.out, existing, |out| {
-        done = match entry.open {
-            Constructor::Nodes(read) => {
-                read(&input, &options).map_err(Into::into).and_then(|list| {
-                    (ledger, format) = (list.ledger, "openb-nodes");
-                    write_nodes(&list.nodes, out)
-                })
-            }
-            Constructor::Workload(open) => {
-                open(&input, &options)
-                    .map_err(Into::into)
-                    .and_then(|mut source| {
-                        let done = write_arrivals(&mut *source, arguments.usage, out);
-                        (ledger, format) = (source.ledger().clone(), "csv");
-                        done
-                    })
-            }
-        };
-        match &done {
-            Ok(_) => Ok(()),
-            Err(error) => Err(std::io::Error::other(error.to_string())),
+    let converted = written(&arguments.out, arguments.force, |out| match entry.open {
+        Constructor::Nodes(read) => {
+            let list = read(&input, &options)?;
+            (ledger, format) = (list.ledger, "openb-nodes");
+            write_nodes(&list.nodes, out)
         }
-    });
-    let converted = match (done, written) {
-        (Err(ConvertError::Read(error)), _) => return Err(Failure::input(error)),
-        (_, Err(error)) => return Err(folder_failure(error)),
-        (Err(error), Ok(())) => return Err(Failure::incomplete(error)),
-        (Ok(converted), Ok(())) => converted,
-    };
+        Constructor::Workload(open) => {
+            let mut source = open(&input, &options)?;
+            let done = write_arrivals(&mut *source, arguments.usage, out);
+            (ledger, format) = (source.ledger().clone(), "csv");
+            done
+        }
+    })?;
     let conversion = told::Conversion {
         file: arguments.out.display().to_string(),
         format,
@@ -223,11 +202,49 @@ fn convert(arguments: &ConvertArguments) -> Result<Exit, Failure> {
     } else {
         told::conversion(&conversion)
     });
-    Ok(if conversion.ledger.bad_row_count() == 0 {
+    Ok(exit(&conversion))
+}
+
+/// Whether the usage of a trace is to be written; a failure if its format has none.
+pub(super) fn with_usage(is_asked: bool, entry: &FormatEntry) -> Result<bool, Failure> {
+    if is_asked && !entry.options.contains(&"usage") {
+        let format = entry.name;
+        return Err(Failure::input(format!(
+            "--usage: the format `{format}` records no usage"
+        )));
+    }
+    Ok(is_asked)
+}
+
+/// The result of a conversion: bad rows of its input are an error of the input.
+pub(super) fn exit(conversion: &told::Conversion) -> Exit {
+    if conversion.ledger.bad_row_count() == 0 {
         Exit::Done
     } else {
         Exit::Input
-    })
+    }
+}
+
+/// Writes a file, all of it or nothing.
+pub(super) fn written(
+    path: &Path,
+    force: bool,
+    write: impl FnOnce(&mut dyn std::io::Write) -> Result<Converted, ConvertError>,
+) -> Result<Converted, Failure> {
+    let mut done = Err(ConvertError::from(std::io::Error::other("not begun")));
+    let result = write_file_with(path, existing(force), |out| {
+        done = write(out);
+        match &done {
+            Ok(_) => Ok(()),
+            Err(error) => Err(std::io::Error::other(error.to_string())),
+        }
+    });
+    match (done, result) {
+        (Err(ConvertError::Read(error)), _) => Err(Failure::input(error)),
+        (_, Err(error)) => Err(folder_failure(error)),
+        (Err(error), Ok(())) => Err(Failure::incomplete(error)),
+        (Ok(converted), Ok(())) => Ok(converted),
+    }
 }
 
 /// Treatment of files that are there.
@@ -246,7 +263,7 @@ fn folder_failure(error: FolderError) -> Failure {
     }
 }
 
-fn opened(arguments: &FileArguments) -> Result<(Input, &'static FormatEntry), Failure> {
+pub(super) fn opened(arguments: &FileArguments) -> Result<(Input, &'static FormatEntry), Failure> {
     let input = Input::argument(&arguments.file).map_err(Failure::input)?;
     let entry = match &arguments.trace_format {
         None => recognize(&input).map_err(Failure::input)?,

@@ -8,6 +8,7 @@ pub mod cache;
 mod calendar;
 pub mod class_keys;
 pub mod convert;
+pub mod edit;
 pub mod error;
 pub mod failure_log;
 pub mod format;
