@@ -274,6 +274,15 @@ const PUBLISHED: &[Published] = &[
             ),
         ],
     ),
+    (
+        "wfformat/trace.json.gz",
+        "wfformat",
+        26,
+        &[(
+            "task waits for others; arrives when they could end, not enforced",
+            25,
+        )],
+    ),
     ("tiresias/60_job.csv", "tiresias-jobs", 60, &[]),
     (
         "chronus/trace_job_Philly_SLO.csv.gz",

@@ -6,7 +6,7 @@ use super::format::{Confidence, FormatEntry};
 use super::formats::{
     alibaba_2017, alibaba_2018, alibaba_dlrm_2025, alibaba_gpu_2020, alibaba_spot_gpu_2026,
     azure_functions_2021, azure_vm, batsim, bitbrains, csv, gavel, google_2011, google_2019, gwf,
-    helios, openb_nodes, openb_pods, philly, planetlab, swf, tiresias,
+    helios, openb_nodes, openb_pods, philly, planetlab, swf, tiresias, wfformat,
 };
 use super::input::Input;
 
@@ -54,6 +54,7 @@ pub const FORMATS: &[FormatEntry] = &[
     tiresias::deadlines::ENTRY,
     gavel::ENTRY,
     gwf::ENTRY,
+    wfformat::ENTRY,
     batsim::ENTRY,
     csv::ENTRY,
 ];
@@ -135,6 +136,8 @@ mod tests {
             "{\"time\": \"0\", \"machine_id\": 5, \"type\": 1, \"platform_id\": \"p\", \
              \"capacity\": {\"cpus\": 0.5, \"memory\": 0.25}}\n",
             "time,type,collection_id,instance_index,priority,resource_request.cpus\n0,0,7,0,9,1\n",
+            "{\"schemaVersion\": \"1.2\", \"workflow\": {\"jobs\": [{\"name\": \"a\", \
+             \"runtime\": 1.5}, {\"name\": \"b\", \"runtime\": 1, \"parents\": [\"a\"]}]}}",
             "app,func,end_timestamp,duration\na,f,10.5,0.25\nb,g,0.5,1\n",
             "num_switch,num_node_p_switch,num_gpu_p_node,num_cpu_p_node,mem_p_node\n2,3,4,9,2\n",
             "job_id,num_gpu,submit_time,iterations,model_name,duration,interval\n1,8,3,1,v,1,2\n",

@@ -21,3 +21,4 @@ pub mod philly;
 pub mod planetlab;
 pub mod swf;
 pub mod tiresias;
+pub mod wfformat;

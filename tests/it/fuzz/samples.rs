@@ -92,6 +92,14 @@ pub(super) const SAMPLES: &[(&str, &str)] = &[
          expect_value_list,best_effort,job_type\n0,vc_1,4,12198,6910,resnet101,211,8,282,10,0,strict\n",
     ),
     (
+        "wfformat",
+        r#"{"schemaVersion": "1.5", "workflow": {
+"specification": {"tasks": [{"name": "a", "id": "1", "parents": []},
+{"name": "b", "id": "2", "parents": ["1"]}]},
+"execution": {"tasks": [{"id": "1", "runtimeInSeconds": 10.5, "coreCount": 2},
+{"id": "2", "runtimeInSeconds": 20}]}}}"#,
+    ),
+    (
         "gavel",
         "ResNet-18 (batch size 32)\tpython3 main.py\t--num_steps\t1\t4803268\t2720160.000000\t8\n",
     ),
