@@ -48,6 +48,7 @@ mod table_format;
 mod terminal;
 mod trace;
 mod trace_edit;
+mod trace_files;
 mod trip;
 mod upgrade;
 mod validate;

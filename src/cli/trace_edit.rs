@@ -15,7 +15,7 @@ use trace::transform::Ratio;
 use trace::{ArrivalSource, Input, ReadOptions, RowPolicy};
 use units::{Duration, Instant};
 
-use super::trace::{FileArguments, exit, opened, with_usage, written};
+use super::trace_files::{FileArguments, exit, opened, with_usage, written};
 use super::{Exit, Failure, terminal};
 
 /// Edit of a trace. The options apply in the order in which they stand here.
@@ -145,7 +145,7 @@ struct Part {
 }
 
 impl Part {
-    fn new((input, entry): (Input, &'static FormatEntry), usage: bool) -> Result<Self, Failure> {
+    fn new(input: Input, entry: &'static FormatEntry, usage: bool) -> Result<Self, Failure> {
         if let Constructor::Nodes(_) = entry.open {
             return Err(Failure::input(format!(
                 "{}: holds nodes ({}); an edit is one of arrivals",
@@ -174,12 +174,13 @@ impl Part {
 
 pub(super) fn edit(arguments: &EditArguments) -> Result<Exit, Failure> {
     let edit = arguments.edit()?;
-    let part = Part::new(opened(&arguments.file)?, arguments.usage)?;
+    let (input, entry) = opened(&arguments.file)?;
+    let part = Part::new(input, entry, arguments.usage)?;
     let others = { arguments.merge.iter() }
         .map(|name| {
             let input = Input::argument(name).map_err(Failure::input)?;
             let entry = recognize(&input).map_err(Failure::input)?;
-            Part::new((input, entry), arguments.usage)
+            Part::new(input, entry, arguments.usage)
         })
         .collect::<Result<Vec<Part>, Failure>>()?;
     let open = || -> Result<Box<dyn ArrivalSource>, Failure> {

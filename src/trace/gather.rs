@@ -134,22 +134,14 @@ pub(crate) struct Capacity {
     pub(crate) memory: i64,
 }
 
-/// A node of a machine with devices of a model; an empty model is not known.
-pub(crate) fn gpu_node(
-    name: Text,
-    capacity: Capacity,
-    (devices, model): (i64, &str),
-    pods: i64,
-) -> Node {
+/// A node of a machine with devices; an empty model is not known.
+pub(crate) fn gpu_node(name: Text, capacity: Capacity, gpus: GpuInventory, pods: i64) -> Node {
     let mut labels = Labels::new();
-    if devices > 0 && !model.is_empty() {
-        labels.insert(GPU_MODEL_LABEL.into(), model.into());
+    if gpus.devices > 0 && !gpus.model.is_empty() {
+        labels.insert(GPU_MODEL_LABEL.into(), gpus.model.clone());
     }
     let mut node = node(name, labels, capacity, pods);
-    node.gpu = (devices > 0).then(|| GpuInventory {
-        devices: devices as u8,
-        model: model.into(),
-    });
+    node.gpu = (gpus.devices > 0).then_some(gpus);
     node
 }
 

@@ -12,8 +12,8 @@ use crate::ledger::{BadRow, Journal};
 use crate::nameless::cells_of_table;
 use crate::options::ReadOptions;
 use crate::table::{Column, Row, Table};
-use model::Node;
 use model::gpu::MAX_DEVICES;
+use model::{GpuInventory, Node};
 
 pub use crate::gather::GPU_MODEL_LABEL;
 
@@ -95,7 +95,10 @@ impl Columns {
             cpu_milli,
             memory: memory_mib * MIB,
         };
-        let gpus = (devices, row.text(&self.model));
+        let gpus = GpuInventory {
+            devices: devices as u8,
+            model: row.text(&self.model).into(),
+        };
         Ok(gpu_node(name.into(), capacity, gpus, pods))
     }
 }

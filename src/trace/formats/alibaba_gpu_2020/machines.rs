@@ -9,6 +9,7 @@ use crate::input::Input;
 use crate::ledger::Journal;
 use crate::options::ReadOptions;
 use crate::rows::{Layout, each_row, show_rows};
+use model::GpuInventory;
 use model::gpu::MAX_DEVICES;
 
 /// The registry's entry.
@@ -67,7 +68,10 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
             cpu_milli: 1_000 * cores,
             memory: gib << 30,
         };
-        let gpus = (devices, model);
+        let gpus = GpuInventory {
+            devices: devices as u8,
+            model: model.into(),
+        };
         nodes.push(gpu_node(name.into(), capacity, gpus, options.pods_per_node));
         Ok(())
     })?;

@@ -7,6 +7,7 @@ use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Layout, each_row, show_rows};
+use model::GpuInventory;
 use model::gpu::MAX_DEVICES;
 
 /// The registry's entry.
@@ -53,7 +54,10 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
             cpu_milli: 1_000 * cores,
             memory: 0,
         };
-        let gpus = (devices, fields.text(MODEL));
+        let gpus = GpuInventory {
+            devices: devices as u8,
+            model: fields.text(MODEL).into(),
+        };
         nodes.push(gpu_node(name.into(), capacity, gpus, options.pods_per_node));
         Ok(())
     })?;

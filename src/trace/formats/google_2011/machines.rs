@@ -45,8 +45,7 @@ const TIME: usize = 0;
 const MACHINE: usize = 1;
 const EVENT: usize = 2;
 const PLATFORM: usize = 3;
-const CPU: usize = 4;
-const MEMORY: usize = 5;
+const CAPACITY: CapacityPlaces = CapacityPlaces { cpu: 4, memory: 5 };
 
 /// The label that carries a machine's platform.
 pub const PLATFORM_LABEL: &str = "google.com/platform";
@@ -56,8 +55,8 @@ fn sniff(first: &[u8]) -> Confidence {
         (TIME, is_whole),
         (MACHINE, is_whole),
         (EVENT, |field| matches!(field, "0" | "1" | "2")),
-        (CPU, is_number_or_empty),
-        (MEMORY, is_number_or_empty),
+        (CAPACITY.cpu, is_number_or_empty),
+        (CAPACITY.memory, is_number_or_empty),
     ];
     row_has(first, b',', COLUMNS.len(), &tests)
 }
@@ -172,21 +171,30 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     let mut machines = Machines::default();
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
         let event = Event::of(fields)?;
-        let capacity = capacity(fields, (CPU, MEMORY), options)?;
+        let capacity = capacity(fields, CAPACITY, options)?;
         let labels = || stated_labels([(PLATFORM_LABEL, fields.text(PLATFORM))]);
         Ok(machines.take(journal, fields.line(), event, capacity, labels)?)
     })?;
     machines.finish(journal, options.pods_per_node)
 }
 
+/// The places of the columns of a capacity.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CapacityPlaces {
+    /// The share of processors.
+    pub(crate) cpu: usize,
+    /// The share of memory.
+    pub(crate) memory: usize,
+}
+
 /// The capacity that a record states in two places, in 1/1000 core and bytes, if it states one.
 pub(crate) fn capacity(
     fields: &Fields<'_, '_>,
-    (cpu, memory): (usize, usize),
+    places: CapacityPlaces,
     options: &ReadOptions,
 ) -> Result<Option<Capacity>, BadRow> {
-    let cpu = fields.scaled(cpu, options.full_cpu_milli, 1.0)?;
-    let memory = fields.scaled(memory, options.full_memory_bytes, 1.0)?;
+    let cpu = fields.scaled(places.cpu, options.full_cpu_milli, 1.0)?;
+    let memory = fields.scaled(places.memory, options.full_memory_bytes, 1.0)?;
     let both = cpu.zip(memory);
     Ok(both.map(|(cpu_milli, memory)| Capacity { cpu_milli, memory }))
 }

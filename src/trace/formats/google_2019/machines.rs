@@ -4,7 +4,7 @@
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, NodeList};
 use crate::formats::google_2011::machines::{
-    Event, Machines, PLATFORM_LABEL, TakeEvent, capacity, stated_labels,
+    CapacityPlaces, Event, Machines, PLATFORM_LABEL, TakeEvent, capacity, stated_labels,
 };
 use crate::formats::google_2011::time;
 use crate::input::Input;
@@ -40,8 +40,7 @@ const TIME: usize = 0;
 const MACHINE: usize = 1;
 const TYPE: usize = 2;
 const SWITCH: usize = 3;
-const CPU: usize = 4;
-const MEMORY: usize = 5;
+const CAPACITY: CapacityPlaces = CapacityPlaces { cpu: 4, memory: 5 };
 const PLATFORM: usize = 6;
 
 /// The label that carries a machine's network switch.
@@ -76,7 +75,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     let mut machines = Machines::default();
     each_record(input, COLUMNS, &mut journal, |journal, fields| {
         let event = event(fields)?;
-        let capacity = capacity(fields, (CPU, MEMORY), options)?;
+        let capacity = capacity(fields, CAPACITY, options)?;
         let labels = || {
             stated_labels([
                 (PLATFORM_LABEL, fields.text(PLATFORM)),

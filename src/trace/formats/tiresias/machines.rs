@@ -7,6 +7,7 @@ use crate::input::Input;
 use crate::ledger::Journal;
 use crate::options::ReadOptions;
 use crate::rows::{Layout, each_row, show_rows};
+use model::GpuInventory;
 use model::gpu::MAX_DEVICES;
 
 /// The registry's entry.
@@ -60,7 +61,11 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
         for _ in 0..switches {
             for machine in 0..machines {
                 let name = format!("switch{last_switch}-machine{machine}").into();
-                let mut node = gpu_node(name, capacity, (devices, ""), options.pods_per_node);
+                let gpus = GpuInventory {
+                    devices: devices as u8,
+                    model: "".into(),
+                };
+                let mut node = gpu_node(name, capacity, gpus, options.pods_per_node);
                 node.labels
                     .insert(SWITCH_LABEL.into(), format!("switch{last_switch}").into());
                 nodes.push(node);
