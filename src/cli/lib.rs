@@ -47,6 +47,8 @@ mod systems;
 mod table_format;
 mod terminal;
 mod trace;
+mod trace_edit;
+mod trace_files;
 mod trip;
 mod upgrade;
 mod validate;

@@ -1,20 +1,22 @@
-//! `windtunnel trace`: inspect, validate, convert and generate traces.
+//! `windtunnel trace`: inspect, validate, convert, edit and generate traces.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use lab::folder::{Existing, FolderError, write_file, write_file_with};
+use lab::folder::{write_file, write_file_with};
 use report::trace as told;
-use trace::convert::{ConvertError, write_arrivals, write_nodes};
-use trace::format::{Constructor, FormatEntry};
+use trace::convert::{write_arrivals, write_nodes};
+use trace::format::Constructor;
 use trace::generate::lublin99::LublinKind;
 use trace::generate::{GENERATORS, GeneratorOptions, find as find_generator};
 use trace::inspect::{inspect, validate};
-use trace::registry::{FORMATS, find, recognize};
-use trace::{Input, Ledger, ReadOptions, RowPolicy};
+use trace::{Ledger, ReadOptions, RowPolicy};
 use units::Duration;
 
+use super::trace_files::{
+    FileArguments, existing, exit, folder_failure, opened, with_usage, written,
+};
 use super::{Exit, Failure, Global, terminal};
 
 /// Subcommands of `trace`.
@@ -26,21 +28,10 @@ pub(super) enum TraceCommand {
     Validate(ValidateArguments),
     /// Write a trace in the project's own format: arrivals as CSV, nodes as openb's table
     Convert(ConvertArguments),
+    /// Cut, sample, scale, shift, merge or anonymize a trace of arrivals
+    Edit(super::trace_edit::EditArguments),
     /// Generate a synthetic trace (`windtunnel systems` lists the generators)
     Generate(GenerateArguments),
-}
-
-/// Trace to read.
-#[derive(Clone, Debug, Args)]
-pub(super) struct FileArguments {
-    /// Trace file, plain or compressed; `-` reads standard input
-    file: String,
-    /// Format of the trace [default: detected from its content]
-    #[arg(long, value_name = "NAME")]
-    trace_format: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// Trace to validate.
@@ -161,6 +152,7 @@ pub(super) fn run(_global: &Global, command: &TraceCommand) -> Result<Exit, Fail
             })
         }
         TraceCommand::Convert(arguments) => convert(arguments),
+        TraceCommand::Edit(arguments) => super::trace_edit::edit(arguments),
         TraceCommand::Generate(arguments) => generate(arguments),
     }
 }
@@ -169,49 +161,25 @@ fn convert(arguments: &ConvertArguments) -> Result<Exit, Failure> {
     let (input, entry) = opened(&arguments.file)?;
     let options = ReadOptions {
         rows: RowPolicy::REPORT,
-        usage: arguments.usage,
+        usage: with_usage(arguments.usage, entry)?,
         ran_only: arguments.ran_only,
         ..ReadOptions::default()
     };
-    if arguments.usage && !entry.options.contains(&"usage") {
-        let format = entry.name;
-        return Err(Failure::input(format!(
-            "--usage: the format `{format}` records no usage"
-        )));
-    }
-    let existing = existing(arguments.force);
-    let mut done = Err(ConvertError::from(std::io::Error::other("not begun")));
     let mut ledger = Ledger::EMPTY;
     let mut format = "";
-    let written = write_file_with(&arguments.out, existing, |out| {
-        done = match entry.open {
-            Constructor::Nodes(read) => {
-                read(&input, &options).map_err(Into::into).and_then(|list| {
-                    (ledger, format) = (list.ledger, "openb-nodes");
-                    write_nodes(&list.nodes, out)
-                })
-            }
-            Constructor::Workload(open) => {
-                open(&input, &options)
-                    .map_err(Into::into)
-                    .and_then(|mut source| {
-                        let done = write_arrivals(&mut *source, arguments.usage, out);
-                        (ledger, format) = (source.ledger().clone(), "csv");
-                        done
-                    })
-            }
-        };
-        match &done {
-            Ok(_) => Ok(()),
-            Err(error) => Err(std::io::Error::other(error.to_string())),
+    let converted = written(&arguments.out, arguments.force, |out| match entry.open {
+        Constructor::Nodes(read) => {
+            let list = read(&input, &options)?;
+            (ledger, format) = (list.ledger, "openb-nodes");
+            write_nodes(&list.nodes, out)
         }
-    });
-    let converted = match (done, written) {
-        (Err(ConvertError::Read(error)), _) => return Err(Failure::input(error)),
-        (_, Err(error)) => return Err(folder_failure(error)),
-        (Err(error), Ok(())) => return Err(Failure::incomplete(error)),
-        (Ok(converted), Ok(())) => converted,
-    };
+        Constructor::Workload(open) => {
+            let mut source = open(&input, &options)?;
+            let done = write_arrivals(&mut *source, arguments.usage, out);
+            (ledger, format) = (source.ledger().clone(), "csv");
+            done
+        }
+    })?;
     let conversion = told::Conversion {
         file: arguments.out.display().to_string(),
         format,
@@ -223,42 +191,7 @@ fn convert(arguments: &ConvertArguments) -> Result<Exit, Failure> {
     } else {
         told::conversion(&conversion)
     });
-    Ok(if conversion.ledger.bad_row_count() == 0 {
-        Exit::Done
-    } else {
-        Exit::Input
-    })
-}
-
-/// Treatment of files that are there.
-fn existing(force: bool) -> Existing {
-    if force {
-        Existing::Replace
-    } else {
-        Existing::Refuse
-    }
-}
-
-fn folder_failure(error: FolderError) -> Failure {
-    match error.exit_code() {
-        2 => Failure::input(error),
-        _ => Failure::incomplete(error),
-    }
-}
-
-fn opened(arguments: &FileArguments) -> Result<(Input, &'static FormatEntry), Failure> {
-    let input = Input::argument(&arguments.file).map_err(Failure::input)?;
-    let entry = match &arguments.trace_format {
-        None => recognize(&input).map_err(Failure::input)?,
-        Some(name) => find(name).ok_or_else(|| {
-            let known: Vec<&str> = FORMATS.iter().map(|entry| entry.name).collect();
-            Failure::input(format!(
-                "there is no format `{name}`; known are {}",
-                known.join(", ")
-            ))
-        })?,
-    };
-    Ok((input, entry))
+    Ok(exit(&conversion))
 }
 
 fn generate(arguments: &GenerateArguments) -> Result<Exit, Failure> {

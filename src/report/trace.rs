@@ -106,13 +106,67 @@ pub fn conversion(conversion: &Conversion) -> String {
 
 /// Conversion as JSON.
 pub fn conversion_json(conversion: &Conversion) -> String {
-    let all = json!({
+    let all = conversion_value(conversion);
+    format!("{all:#}\n")
+}
+
+fn conversion_value(conversion: &Conversion) -> Value {
+    json!({
         "file": conversion.file,
         "format": conversion.format,
         "rows": conversion.converted.rows,
         "reduced": conversion.converted.reduced,
         "badRows": conversion.ledger.bad_row_count(),
         "ledger": ledger_json(&conversion.ledger),
+    })
+}
+
+/// An edit that was made.
+pub struct Edited {
+    /// The workload before the edit.
+    pub before: WorkloadSummary,
+    /// The written workload.
+    pub after: WorkloadSummary,
+    /// The written file.
+    pub conversion: Conversion,
+}
+
+/// Edit as text: what was read and what was written side by side.
+pub fn edited(edited: &Edited) -> String {
+    let mut text = format!("{:20} {:>14} {:>14}\n", "", "before", "after");
+    let (before, after) = (&edited.before, &edited.after);
+    let time = |value: i64| Duration::from_nanos(value).to_string();
+    let span = |at: Instant| at.since(Instant::ZERO).to_string();
+    let half = |found: &Option<Quantiles>| found.as_ref().map(|found| found.p50);
+    let most = |found: &Option<Quantiles>| found.as_ref().map(|found| found.max);
+    let rows: [(&str, &dyn Fn(&WorkloadSummary) -> Option<String>); 9] = [
+        ("arrivals", &|own| Some(own.arrivals.to_string())),
+        ("pods", &|own| Some(own.pods.to_string())),
+        ("tenants", &|own| Some(own.tenants.len().to_string())),
+        ("first submission", &|own| Some(span(own.first_submit))),
+        ("last submission", &|own| Some(span(own.last_submit))),
+        ("gap, median", &|own| half(&own.gap).map(time)),
+        ("run time, median", &|own| half(&own.run_time).map(time)),
+        ("run time, longest", &|own| most(&own.run_time).map(time)),
+        ("run to the end", &|own| {
+            Some(own.unknown_run_times.to_string())
+        }),
+    ];
+    for (name, value) in rows {
+        let cell = |own| value(own).unwrap_or_else(|| "-".to_owned());
+        let (before, after) = (cell(before), cell(after));
+        push(&mut text, &format!("{name:20} {before:>14} {after:>14}\n"));
+    }
+    push(&mut text, "\n");
+    text + &conversion(&edited.conversion)
+}
+
+/// Edit as JSON.
+pub fn edited_json(edited: &Edited) -> String {
+    let all = json!({
+        "before": workload_json(&edited.before),
+        "after": workload_json(&edited.after),
+        "written": conversion_value(&edited.conversion),
     });
     format!("{all:#}\n")
 }
@@ -126,23 +180,7 @@ pub fn inspection_json(inspection: &Inspection) -> String {
             "memoryBytes": nodes.memory_bytes,
             "gpus": nodes.gpus,
         }}),
-        Content::Workload(workload) => json!({"workload": {
-            "arrivals": workload.arrivals,
-            "pods": workload.pods,
-            "classes": workload.classes,
-            "firstSubmitNs": workload.first_submit.as_nanos(),
-            "lastSubmitNs": workload.last_submit.as_nanos(),
-            "unknownRunTimes": workload.unknown_run_times,
-            "runTimeNs": quantiles_json(workload.run_time.as_ref()),
-            "timeLimitNs": quantiles_json(workload.time_limit.as_ref()),
-            "historicWaitNs": quantiles_json(workload.historic_wait.as_ref()),
-            "gapNs": quantiles_json(workload.gap.as_ref()),
-            "members": quantiles_json(workload.members.as_ref()),
-            "cpuMilli": quantiles_json(workload.cpu_milli.as_ref()),
-            "memoryBytes": quantiles_json(workload.memory_bytes.as_ref()),
-            "gpuMilli": quantiles_json(workload.gpu_milli.as_ref()),
-            "tenants": workload.tenants.len(),
-        }}),
+        Content::Workload(workload) => json!({"workload": workload_json(workload)}),
     };
     let all = json!({
         "file": inspection.file,
@@ -152,6 +190,26 @@ pub fn inspection_json(inspection: &Inspection) -> String {
         "ledger": ledger_json(&inspection.ledger),
     });
     format!("{all:#}\n")
+}
+
+fn workload_json(workload: &WorkloadSummary) -> Value {
+    json!({
+        "arrivals": workload.arrivals,
+        "pods": workload.pods,
+        "classes": workload.classes,
+        "firstSubmitNs": workload.first_submit.as_nanos(),
+        "lastSubmitNs": workload.last_submit.as_nanos(),
+        "unknownRunTimes": workload.unknown_run_times,
+        "runTimeNs": quantiles_json(workload.run_time.as_ref()),
+        "timeLimitNs": quantiles_json(workload.time_limit.as_ref()),
+        "historicWaitNs": quantiles_json(workload.historic_wait.as_ref()),
+        "gapNs": quantiles_json(workload.gap.as_ref()),
+        "members": quantiles_json(workload.members.as_ref()),
+        "cpuMilli": quantiles_json(workload.cpu_milli.as_ref()),
+        "memoryBytes": quantiles_json(workload.memory_bytes.as_ref()),
+        "gpuMilli": quantiles_json(workload.gpu_milli.as_ref()),
+        "tenants": workload.tenants.len(),
+    })
 }
 
 /// Validation as JSON.

@@ -14,7 +14,6 @@ use jiff::civil::DateTime;
 use super::archive::first_bytes;
 use super::error::TraceError;
 use super::format::Confidence;
-use super::formats::google_2011::machines;
 use super::input::Input;
 use super::ledger::{Action, BadRow, Journal, Ledger, RowPolicy};
 use super::table::{Column, Row, Table};
@@ -55,10 +54,12 @@ pub struct FailureLog {
 /// The file can't be read, has neither header, or a row breaks a rule.
 pub fn read(input: &Input, options: &LogOptions, nodes: &[&str]) -> Result<FailureLog, TraceError> {
     let journal = Journal::new(input.name.clone(), RowPolicy::default());
-    let is_google = (machines::ENTRY.sniff)(&first_bytes(input)?) == Confidence::Certain;
-    if is_google {
-        without_lanl_options(input, options)?;
-        return google::read(input, journal, nodes);
+    let first = first_bytes(input)?;
+    for (entry, each_event) in google::LOGS {
+        if (entry.sniff)(&first) == Confidence::Certain {
+            without_lanl_options(input, options)?;
+            return google::read(*each_event, input, journal, nodes);
+        }
     }
     let table = Table::open(input)?;
     if table.column("Prob Started").is_some() {

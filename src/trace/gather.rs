@@ -5,10 +5,14 @@ use super::intern::{ClassTable, NameTable};
 use super::ledger::Journal;
 use super::memory::{MemorySource, Recorded};
 use super::stream::{Arrival, ArrivalSource};
+use model::gpu::DEVICE_MILLI;
 use model::node::HOSTNAME_LABEL;
 use model::resource_list::{CPU, MEMORY, PODS};
-use model::{Labels, Node, PodName, PodSpec, ResourceList, Text};
+use model::{GpuInventory, GpuRequest, Labels, Node, PodName, PodSpec, ResourceList, Text};
 use units::{Duration, Instant, Quantity};
+
+/// The label that carries a node's GPU model.
+pub const GPU_MODEL_LABEL: &str = "alibabacloud.com/gpu-card-model";
 
 /// Arrivals up to now, in the order of the file.
 #[derive(Default)]
@@ -95,6 +99,32 @@ pub(crate) fn requests(cpu_milli: Option<i64>, memory: Option<i64>) -> ResourceL
     list
 }
 
+/// Whole devices, of this model if one is stated.
+pub(crate) fn whole_gpus(devices: i64, model: &str) -> GpuRequest {
+    let is_any = devices == 0 || model.is_empty();
+    GpuRequest {
+        devices: devices as u8,
+        milli_per_device: if devices == 0 { 0 } else { DEVICE_MILLI },
+        models: if is_any {
+            Vec::new()
+        } else {
+            vec![model.into()]
+        },
+    }
+}
+
+/// A demand of so many GPUs, each of a pod of its own.
+pub(crate) fn gang(gpus: i64) -> Demand {
+    Demand {
+        members: gpus as u32,
+        spec: PodSpec {
+            gpu: whole_gpus(1, ""),
+            ..PodSpec::with_requests(ResourceList::default())
+        },
+        ..Demand::default()
+    }
+}
+
 /// The capacity of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Capacity {
@@ -102,6 +132,17 @@ pub(crate) struct Capacity {
     pub(crate) cpu_milli: i64,
     /// Bytes of memory.
     pub(crate) memory: i64,
+}
+
+/// A node of a machine with devices; an empty model is not known.
+pub(crate) fn gpu_node(name: Text, capacity: Capacity, gpus: GpuInventory, pods: i64) -> Node {
+    let mut labels = Labels::new();
+    if gpus.devices > 0 && !gpus.model.is_empty() {
+        labels.insert(GPU_MODEL_LABEL.into(), gpus.model.clone());
+    }
+    let mut node = node(name, labels, capacity, pods);
+    node.gpu = (gpus.devices > 0).then_some(gpus);
+    node
 }
 
 /// A node of a machine with these labels besides its name.

@@ -222,38 +222,96 @@ fn every_published_order_comes_out_of_the_generator() {
     assert_eq!(compared, 17 * 10 * 2);
 }
 
+/// A file, its format, the arrivals in it, and counts of its ledger.
+type Published = (
+    &'static str,
+    &'static str,
+    usize,
+    &'static [(&'static str, u64)],
+);
+
+const PUBLISHED: &[Published] = &[
+    (
+        "google-2011/task-events-sample-1.csv",
+        "google-2011-tasks",
+        10,
+        &[("no request; counted as 0", 0)],
+    ),
+    (
+        "azure-vm-2017/vmtable-sample.csv.gz",
+        "azure-vm",
+        10,
+        &[("there at the end of the trace; run time not known", 6)],
+    ),
+    ("planetlab/20110303.tar.gz", "planetlab", 1_052, &[]),
+    ("planetlab/20110306.tar.gz", "planetlab", 898, &[]),
+    ("planetlab/20110409.tar.gz", "planetlab", 1_358, &[]),
+    (
+        "bitbrains/bitbrains-one-vm.csv.gz",
+        "bitbrains",
+        1,
+        &[("gap above 300 s; the machine was off and uses nothing", 299)],
+    ),
+    (
+        "philly/philly_jobs.csv.gz",
+        "philly-table",
+        82_247,
+        &[("submitted before the row above; sorted", 44_878)],
+    ),
+    ("gwf/trace.gwf", "gwf", 70, &[]),
+    (
+        "alibaba-dlrm-2025/disaggregated_DLRM_trace.csv.gz",
+        "alibaba-dlrm-2025",
+        23_871,
+        &[
+            (
+                "there before the start of the trace; arrives at 0",
+                23_871 - 16_591,
+            ),
+            (
+                "there at the end of the trace; run time not known",
+                23_871 - 14_993,
+            ),
+        ],
+    ),
+    (
+        "wfformat/trace.json.gz",
+        "wfformat",
+        26,
+        &[(
+            "task waits for others; arrives when they could end, not enforced",
+            25,
+        )],
+    ),
+    ("tiresias/60_job.csv", "tiresias-jobs", 60, &[]),
+    (
+        "chronus/trace_job_Philly_SLO.csv.gz",
+        "chronus",
+        30_735,
+        &[
+            ("deadline of a job, not enforced", 30_735),
+            ("job without a GPU", 205),
+        ],
+    ),
+    (
+        "gavel-msr/seed0_11cb48.trace.gz",
+        "gavel",
+        2_000,
+        &[("steps without a throughput; run time not known", 2_000)],
+    ),
+    ("gavel-msr/seed0_6c71a0.trace.gz", "gavel", 2_000, &[]),
+    ("gavel-msr/seed0_ee9e8c.trace.gz", "gavel", 2_000, &[]),
+    (
+        "azure-functions/Azure2021_200.csv",
+        "azure-functions-2021",
+        199,
+        &[("began before the trace; arrives at 0", 0)],
+    ),
+];
+
 #[test]
 fn published_traces_of_clusters_have_their_rows() {
-    for (file, format, arrivals, dirt) in [
-        (
-            "google-2011/task-events-sample-1.csv",
-            "google-2011-tasks",
-            10,
-            &[("no request; counted as 0", 0)][..],
-        ),
-        (
-            "azure-vm-2017/vmtable-sample.csv.gz",
-            "azure-vm",
-            10,
-            &[("there at the end of the trace; run time not known", 6)],
-        ),
-        ("planetlab/20110303.tar.gz", "planetlab", 1_052, &[]),
-        ("planetlab/20110306.tar.gz", "planetlab", 898, &[]),
-        ("planetlab/20110409.tar.gz", "planetlab", 1_358, &[]),
-        (
-            "bitbrains/bitbrains-one-vm.csv.gz",
-            "bitbrains",
-            1,
-            &[("gap above 300 s; the machine was off and uses nothing", 299)],
-        ),
-        (
-            "philly/philly_jobs.csv.gz",
-            "philly-table",
-            82_247,
-            &[("submitted before the row above; sorted", 44_878)],
-        ),
-        ("gwf/trace.gwf", "gwf", 70, &[]),
-    ] {
+    for &(file, format, arrivals, dirt) in PUBLISHED {
         let path = format!("traces/{file}");
         let Some(full) = shared(&path) else {
             return;
@@ -275,6 +333,35 @@ fn published_traces_of_clusters_have_their_rows() {
         for &(kind, count) in dirt {
             assert_eq!(recorded.ledger.count(kind), count, "{file}: {kind}");
         }
+    }
+}
+
+#[test]
+fn published_machines_are_nodes() {
+    for (file, format, count, gpus) in [
+        (
+            "alibaba-spot-gpu-2026/node_info_df.csv.gz",
+            "alibaba-spot-gpu-2026-machines",
+            4_278,
+            10_412,
+        ),
+        ("tiresias/cluster_spec.csv", "tiresias-machines", 16, 64),
+        ("tiresias/n32g4.csv", "tiresias-machines", 32, 128),
+    ] {
+        let Some(path) = shared(&format!("traces/{file}")) else {
+            return;
+        };
+        let input = Input::path(path);
+        let entry = registry::recognize(&input).expect("a known format");
+        assert_eq!(entry.name, format, "{file}");
+        let super::format::Constructor::Nodes(read) = entry.open else {
+            panic!("nodes");
+        };
+        let nodes = read(&input, &ReadOptions::default()).expect("good rows");
+        assert_eq!(nodes.nodes.len(), count, "{file}");
+        let devices = nodes.nodes.iter().filter_map(|node| node.gpu.as_ref());
+        let devices: u32 = devices.map(|gpu| u32::from(gpu.devices)).sum();
+        assert_eq!(devices, gpus, "{file}");
     }
 }
 

@@ -4,8 +4,9 @@ use super::archive::first_bytes;
 use super::error::TraceError;
 use super::format::{Confidence, FormatEntry};
 use super::formats::{
-    alibaba_2017, alibaba_2018, alibaba_gpu_2020, azure_vm, batsim, bitbrains, csv, google_2011,
-    gwf, helios, openb_nodes, openb_pods, philly, planetlab, swf,
+    alibaba_2017, alibaba_2018, alibaba_dlrm_2025, alibaba_gpu_2020, alibaba_spot_gpu_2026,
+    azure_functions_2021, azure_vm, batsim, bitbrains, csv, gavel, google_2011, google_2019, gwf,
+    helios, openb_nodes, openb_pods, philly, planetlab, swf, tiresias, wfformat,
 };
 use super::input::Input;
 
@@ -28,6 +29,8 @@ pub const FORMATS: &[FormatEntry] = &[
     swf::ENTRY,
     google_2011::machines::ENTRY,
     google_2011::tasks::ENTRY,
+    google_2019::machines::ENTRY,
+    google_2019::instances::ENTRY,
     alibaba_2017::machines::ENTRY,
     alibaba_2017::services::ENTRY,
     alibaba_2017::tasks::ENTRY,
@@ -36,13 +39,22 @@ pub const FORMATS: &[FormatEntry] = &[
     alibaba_2018::tasks::ENTRY,
     alibaba_gpu_2020::machines::ENTRY,
     alibaba_gpu_2020::tasks::ENTRY,
+    alibaba_dlrm_2025::ENTRY,
+    alibaba_spot_gpu_2026::machines::ENTRY,
+    alibaba_spot_gpu_2026::jobs::ENTRY,
     azure_vm::ENTRY,
+    azure_functions_2021::ENTRY,
     planetlab::ENTRY,
     bitbrains::ENTRY,
     philly::log::ENTRY,
     philly::table::ENTRY,
     helios::ENTRY,
+    tiresias::machines::ENTRY,
+    tiresias::jobs::ENTRY,
+    tiresias::deadlines::ENTRY,
+    gavel::ENTRY,
     gwf::ENTRY,
+    wfformat::ENTRY,
     batsim::ENTRY,
     csv::ENTRY,
 ];
@@ -119,6 +131,17 @@ mod tests {
             "job_id,user,vc,gpu_num,cpu_num,node_num,state,submit_time,start_time,end_time,\
              duration,queue\n7,u1,vc1,16,64,2,COMPLETED,2020-04-01 00:00:10,\
              2020-04-01 00:01:10,2020-04-01 00:02:10,60,60\n",
+            "job_name,organization,gpu_model,cpu_request,gpu_request,worker_num,submit_time,\
+             duration,job_type\n7,57,A10,15,1,16,958,41,Spot\n8,13,,20,1,1,0,,HP\n",
+            "{\"time\": \"0\", \"machine_id\": 5, \"type\": 1, \"platform_id\": \"p\", \
+             \"capacity\": {\"cpus\": 0.5, \"memory\": 0.25}}\n",
+            "time,type,collection_id,instance_index,priority,resource_request.cpus\n0,0,7,0,9,1\n",
+            "{\"schemaVersion\": \"1.2\", \"workflow\": {\"jobs\": [{\"name\": \"a\", \
+             \"runtime\": 1.5}, {\"name\": \"b\", \"runtime\": 1, \"parents\": [\"a\"]}]}}",
+            "app,func,end_timestamp,duration\na,f,10.5,0.25\nb,g,0.5,1\n",
+            "num_switch,num_node_p_switch,num_gpu_p_node,num_cpu_p_node,mem_p_node\n2,3,4,9,2\n",
+            "job_id,num_gpu,submit_time,iterations,model_name,duration,interval\n1,8,3,1,v,1,2\n",
+            "ResNet (batch size 32)\tpython3\t--num_steps\t1\t48\t27.000000\t8\n",
             "WorkflowID, JobID, SubmitTime, RunTime, NProcs, ReqNProcs, Dependencies\n\
              0, 1, 16, 11, 1, 1,\n0, 2, 40, 11, 4, -1, 1\n",
         ]);

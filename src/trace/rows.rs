@@ -48,10 +48,12 @@ impl Layout {
             Table::headless(part, self.separator, names)?
         };
         let find = |column: &ColumnDoc| {
-            if column.required {
+            let found = table.column(column.name);
+            let found = found.or_else(|| table.column(&underscored(column.name)));
+            if column.required && found.is_none() {
                 table.required_column(column.name).map(Some)
             } else {
-                Ok(table.column(column.name))
+                Ok(found)
             }
         };
         let columns = self.columns.iter().map(find).collect::<Result<_, _>>()?;
@@ -89,20 +91,44 @@ pub(crate) fn each_row(
 ) -> Result<(), TraceError> {
     for part in parts(input)? {
         journal.file = part.name.clone();
-        let (mut table, columns) = layout.open(&part)?;
-        while let Some(row) = table.next_row()? {
-            let taken = row.map_err(Refused::Row).and_then(|row| {
-                let columns = &columns;
-                take(journal, &Fields { row: &row, columns })
-            });
-            match taken {
-                Ok(()) => {}
-                Err(Refused::Row(bad)) => journal.bad_row(bad)?,
-                Err(Refused::Trace(error)) => return Err(error),
-            }
+        each_row_of(&part, layout, journal, &mut take)?;
+    }
+    Ok(())
+}
+
+/// Takes every row of a table.
+pub(crate) fn each_row_of(
+    part: &Input,
+    layout: &Layout,
+    journal: &mut Journal,
+    take: &mut impl FnMut(&mut Journal, &Fields<'_, '_>) -> Result<(), Refused>,
+) -> Result<(), TraceError> {
+    let (mut table, columns) = layout.open(part)?;
+    while let Some(row) = table.next_row()? {
+        let taken = row.map_err(Refused::Row);
+        let taken = taken.and_then(|row| take(journal, &Fields::of(&row, &columns)));
+        match taken {
+            Ok(()) => {}
+            Err(Refused::Row(bad)) => journal.bad_row(bad)?,
+            Err(Refused::Trace(error)) => return Err(error),
         }
     }
     Ok(())
+}
+
+/// The name of a nested member as tables also write it: `capacity.cpus` as `capacity_cpus`.
+pub(crate) fn underscored(name: &str) -> String {
+    name.replace('.', "_")
+}
+
+/// The places of the columns that are no names.
+pub(crate) fn shown(format: &FormatEntry, columns: &[ColumnDoc]) -> Vec<usize> {
+    let is_shown = |column: &ColumnDoc| !format.names.contains(&column.name);
+    let places = (0..).zip(columns);
+    places
+        .filter(|(_, column)| is_shown(column))
+        .map(|(place, _)| place)
+        .collect()
 }
 
 /// Shows the fields of a trace, but for those of names.
@@ -112,12 +138,7 @@ pub(crate) fn show_rows(
     input: &Input,
     show: &mut dyn FnMut(&[u8]),
 ) -> Result<(), TraceError> {
-    let is_shown = |column: &ColumnDoc| !format.names.contains(&column.name);
-    let places = (0..).zip(layout.columns);
-    let places: Vec<usize> = places
-        .filter(|(_, column)| is_shown(column))
-        .map(|(place, _)| place)
-        .collect();
+    let places = shown(format, layout.columns);
     for part in parts(input)? {
         let (mut table, columns) = layout.open(&part)?;
         while let Some(row) = table.next_row()? {
@@ -156,7 +177,12 @@ pub(crate) struct Fields<'row, 'table> {
     columns: &'row [Option<Column>],
 }
 
-impl<'table> Fields<'_, 'table> {
+impl<'row, 'table> Fields<'row, 'table> {
+    /// The fields of a row, with its columns by their places in the layout.
+    pub(crate) fn of(row: &'row Row<'table>, columns: &'row [Option<Column>]) -> Self {
+        Self { row, columns }
+    }
+
     /// The line, counted from 1.
     pub(crate) fn line(&self) -> u64 {
         self.row.line

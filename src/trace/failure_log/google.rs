@@ -1,9 +1,11 @@
-//! Machine events of Google's trace of 2011 as a failure log: a machine is down from its REMOVE to its
+//! Machine events of Google's traces as a failure log: a machine is down from its REMOVE to its
 //! next ADD, and before its first one.
 
 use super::{FailureLog, LoggedOutage};
 use crate::error::TraceError;
-use crate::formats::google_2011::machines::{Event, each_event};
+use crate::format::FormatEntry;
+use crate::formats::google_2011::machines::{self, Event, TakeEvent};
+use crate::formats::google_2019;
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use units::{Instant, SortedMap};
@@ -17,8 +19,21 @@ enum State {
     Down(Instant),
 }
 
+/// A reader of the machine events of a trace.
+pub(super) type EachEvent = fn(&Input, &mut Journal, &mut TakeEvent<'_>) -> Result<(), TraceError>;
+
+/// The formats of machine events with their readers.
+pub(super) const LOGS: &[(FormatEntry, EachEvent)] = &[
+    (machines::ENTRY, machines::each_event),
+    (
+        google_2019::machines::ENTRY,
+        google_2019::machines::each_event,
+    ),
+];
+
 /// The outages of nodes with these names, which are the machines' numbers.
 pub(super) fn read(
+    each_event: EachEvent,
     input: &Input,
     mut journal: Journal,
     nodes: &[&str],
@@ -29,7 +44,7 @@ pub(super) fn read(
     let mut states: SortedMap<usize, State> = SortedMap::new();
     let mut outages = Vec::new();
     let mut latest = Instant::ZERO;
-    each_event(input, &mut journal, |journal, line, event| {
+    each_event(input, &mut journal, &mut |journal, line, event| {
         let Event {
             machine,
             kind,

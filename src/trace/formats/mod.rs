@@ -2,12 +2,17 @@
 
 pub mod alibaba_2017;
 pub mod alibaba_2018;
+pub mod alibaba_dlrm_2025;
 pub mod alibaba_gpu_2020;
+pub mod alibaba_spot_gpu_2026;
+pub mod azure_functions_2021;
 pub mod azure_vm;
 pub mod batsim;
 pub mod bitbrains;
 pub mod csv;
+pub mod gavel;
 pub mod google_2011;
+pub mod google_2019;
 pub mod gwf;
 pub mod helios;
 pub mod openb_nodes;
@@ -15,3 +20,5 @@ pub mod openb_pods;
 pub mod philly;
 pub mod planetlab;
 pub mod swf;
+pub mod tiresias;
+pub mod wfformat;

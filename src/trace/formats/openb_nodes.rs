@@ -6,19 +6,16 @@
 
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, header_has};
+use crate::gather::{Capacity, gpu_node};
 use crate::input::Input;
 use crate::ledger::{BadRow, Journal};
 use crate::nameless::cells_of_table;
 use crate::options::ReadOptions;
 use crate::table::{Column, Row, Table};
 use model::gpu::MAX_DEVICES;
-use model::node::HOSTNAME_LABEL;
-use model::resource_list::{CPU, MEMORY, PODS};
-use model::{GpuInventory, Labels, Node, ResourceList};
-use units::Quantity;
+use model::{GpuInventory, Node};
 
-/// The label that carries a node's GPU model.
-pub const GPU_MODEL_LABEL: &str = "alibabacloud.com/gpu-card-model";
+pub use crate::gather::GPU_MODEL_LABEL;
 
 /// Bytes of a MiB.
 pub(super) const MIB: i64 = 1 << 20;
@@ -94,26 +91,15 @@ impl Columns {
         let cpu_milli = row.integer(&self.cpu_milli, 1, MAX_CPU_MILLI)?;
         let memory_mib = row.integer(&self.memory_mib, 1, MAX_MEMORY_MIB)?;
         let devices = row.integer(&self.gpu, 0, MAX_DEVICES as i64)?;
-        let model = row.text(&self.model);
-        let mut labels = Labels::new();
-        labels.insert(HOSTNAME_LABEL.into(), name.into());
-        if devices > 0 && !model.is_empty() {
-            labels.insert(GPU_MODEL_LABEL.into(), model.into());
-        }
-        Ok(Node {
-            name: name.into(),
-            labels,
-            allocatable: ResourceList::from_pairs([
-                (CPU, Quantity::from_milli(cpu_milli)),
-                (MEMORY, Quantity::from_units(memory_mib * MIB)),
-                (PODS, Quantity::from_units(pods)),
-            ]),
-            gpu: (devices > 0).then(|| GpuInventory {
-                devices: devices as u8,
-                model: model.into(),
-            }),
-            ..Node::default()
-        })
+        let capacity = Capacity {
+            cpu_milli,
+            memory: memory_mib * MIB,
+        };
+        let gpus = GpuInventory {
+            devices: devices as u8,
+            model: row.text(&self.model).into(),
+        };
+        Ok(gpu_node(name.into(), capacity, gpus, pods))
     }
 }
 
@@ -121,6 +107,7 @@ impl Columns {
 mod tests {
     use super::*;
     use crate::ledger::RowPolicy;
+    use model::node::HOSTNAME_LABEL;
 
     fn check(rows: &str, options: &ReadOptions) -> Result<NodeList, TraceError> {
         let text = format!("sn,cpu_milli,memory_mib,gpu,model\n{rows}");

@@ -11,6 +11,19 @@ pub(super) const SAMPLES: &[(&str, &str)] = &[
          650000000,,7,0,5,4,ann,2,9,0.1,0.1,0,1\n600000000,2,8,0,,1,ann,2,9,,0.1,0,0\n",
     ),
     (
+        "google-2019-machines",
+        r#"{"time": "0", "machine_id": "5", "type": 1, "switch_id": "s", "capacity": {"cpus": 0.5, "memory": 0.25}, "platform_id": "p"}
+{"time": "9000000", "machine_id": "5", "type": 2, "platform_id": "p"}
+"#,
+    ),
+    (
+        "google-2019-instances",
+        "time,type,collection_id,instance_index,collection_type,priority,alloc_collection_id,machine_id,\
+         resource_request.cpus,resource_request.memory,constraint\n\
+         600000000,0,7,0,0,200,0,0,0.5,0.25,[]\n610000000,3,7,0,0,200,0,4,0.5,0.25,[]\n\
+         670000000,6,7,0,0,200,0,4,0.5,0.25,[]\n600000000,0,8,0,1,200,0,0,1,0.25,\n",
+    ),
+    (
         "alibaba-2017-services",
         "0,Create,1,5,4,0.1,0.1,1|2\n100,Create,2,5,4,0.1,0.1,1|2\n160,Remove,2,5,4,0.1,0.1,1|2\n",
     ),
@@ -43,6 +56,52 @@ pub(super) const SAMPLES: &[(&str, &str)] = &[
     (
         "alibaba-gpu-2020-machines",
         "m1,T4,96,512,2\nm2,CPU,96,512,0\n",
+    ),
+    (
+        "alibaba-dlrm-2025",
+        "instance_sn,role,app_name,cpu_request,cpu_limit,gpu_request,gpu_limit,rdma_request,rdma_limit,\
+         memory_request,memory_limit,disk_request,disk_limit,max_instance_per_node,creation_time,\
+         scheduled_time,deletion_time\n\
+         i0,HN,app_0,12,12,1,1,25,25,120.0,120.0,640.0,800.0,8,,,\n\
+         i1,CN,app_1,64,64,0,0,1,1,320,320,255,300,-1,475.00000000000006,623.0,683.0\n",
+    ),
+    (
+        "alibaba-spot-gpu-2026-machines",
+        "gpu_model,gpu_capacity_num,cpu_num,node_name\nA10,1,128,2\nH800,8,192,3\n",
+    ),
+    (
+        "alibaba-spot-gpu-2026-jobs",
+        "job_name,organization,gpu_model,cpu_request,gpu_request,worker_num,submit_time,duration,job_type\n\
+         7,57,A100-SXM4-80GB,15,1,16,9589663,41060,Spot\n8,13,A10,20,1,1,0,2764799,HP\n",
+    ),
+    (
+        "azure-functions-2021",
+        "app,func,end_timestamp,duration\na,f,10.5,0.25\nb,g,0.5,1\n",
+    ),
+    (
+        "tiresias-machines",
+        "num_switch,num_node_p_switch,num_gpu_p_node,num_cpu_p_node,mem_p_node\n2,3,4,128,254\n",
+    ),
+    (
+        "tiresias-jobs",
+        "job_id,num_gpu,submit_time,iterations,model_name,duration,interval\n1,8,30,133,vgg11,147,23\n",
+    ),
+    (
+        "chronus",
+        "job_id,user,num_gpu,submit_time,iterations,model_name,duration,interval,expect_time_list,\
+         expect_value_list,best_effort,job_type\n0,vc_1,4,12198,6910,resnet101,211,8,282,10,0,strict\n",
+    ),
+    (
+        "wfformat",
+        r#"{"schemaVersion": "1.5", "workflow": {
+"specification": {"tasks": [{"name": "a", "id": "1", "parents": []},
+{"name": "b", "id": "2", "parents": ["1"]}]},
+"execution": {"tasks": [{"id": "1", "runtimeInSeconds": 10.5, "coreCount": 2},
+{"id": "2", "runtimeInSeconds": 20}]}}}"#,
+    ),
+    (
+        "gavel",
+        "ResNet-18 (batch size 32)\tpython3 main.py\t--num_steps\t1\t4803268\t2720160.000000\t8\n",
     ),
     (
         "azure-vm",

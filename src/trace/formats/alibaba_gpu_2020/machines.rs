@@ -4,14 +4,13 @@ use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, NodeList, is_whole, row_has,
 };
-use crate::formats::openb_nodes::GPU_MODEL_LABEL;
-use crate::gather::{Capacity, node};
+use crate::gather::{Capacity, gpu_node};
 use crate::input::Input;
 use crate::ledger::Journal;
 use crate::options::ReadOptions;
 use crate::rows::{Layout, each_row, show_rows};
+use model::GpuInventory;
 use model::gpu::MAX_DEVICES;
-use model::{GpuInventory, Labels};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -61,21 +60,19 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
         let cores = fields.number(CPU, 1, 1_000_000)?;
         let gib = fields.number(MEMORY, 1, 1_000_000)?;
         let devices = fields.number(GPU, 0, MAX_DEVICES as i64)?;
-        let model = fields.text(MODEL);
-        let mut labels = Labels::new();
-        if devices > 0 && !model.is_empty() {
-            labels.insert(GPU_MODEL_LABEL.into(), model.into());
-        }
+        let model = match devices {
+            0 => "",
+            _ => fields.text(MODEL),
+        };
         let capacity = Capacity {
             cpu_milli: 1_000 * cores,
             memory: gib << 30,
         };
-        let mut node = node(name.into(), labels, capacity, options.pods_per_node);
-        node.gpu = (devices > 0).then(|| GpuInventory {
+        let gpus = GpuInventory {
             devices: devices as u8,
             model: model.into(),
-        });
-        nodes.push(node);
+        };
+        nodes.push(gpu_node(name.into(), capacity, gpus, options.pods_per_node));
         Ok(())
     })?;
     Ok(NodeList {

@@ -16,17 +16,17 @@ type Key = (i64, i64);
 
 /// An event of a task.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct TaskEvent {
+pub(crate) struct TaskEvent {
     /// Job and index of the task.
-    pub(super) key: Key,
+    pub(crate) key: Key,
     /// The kind of the event, by its number.
-    pub(super) kind: i64,
+    pub(crate) kind: i64,
     /// The instant.
-    pub(super) time: Instant,
+    pub(crate) time: Instant,
 }
 
 /// The tasks met up to now.
-pub(super) struct Tasks {
+pub(crate) struct Tasks {
     gather: Gather,
     ran_only: bool,
     /// Places of arrivals that are left out.
@@ -61,7 +61,7 @@ const FAIL: i64 = 3;
 const LOST: i64 = 6;
 
 impl Tasks {
-    pub(super) fn new(ran_only: bool) -> Self {
+    pub(crate) fn new(ran_only: bool) -> Self {
         Self {
             gather: Gather::default(),
             ran_only,
@@ -71,14 +71,14 @@ impl Tasks {
     }
 
     /// Whether an event opens a demand.
-    pub(super) fn opens(&self, event: TaskEvent) -> bool {
+    pub(crate) fn opens(&self, event: TaskEvent) -> bool {
         let is_dead = |task: &Task| task.state == State::Dead;
         let is_end = (EVICT..=LOST).contains(&event.kind);
         event.kind == SUBMIT || !is_end && self.known.get(&event.key).is_none_or(is_dead)
     }
 
     /// Takes an event of a task.
-    pub(super) fn take(
+    pub(crate) fn take(
         &mut self,
         journal: &mut Journal,
         line: u64,
@@ -207,7 +207,7 @@ impl Tasks {
     }
 
     /// The demands by submission.
-    pub(super) fn finish(mut self, journal: Journal) -> Box<dyn ArrivalSource> {
+    pub(crate) fn finish(mut self, journal: Journal) -> Box<dyn ArrivalSource> {
         self.left_out.sort_unstable();
         let mut place = 0;
         self.gather.arrivals.retain(|_| {

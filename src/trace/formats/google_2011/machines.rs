@@ -15,7 +15,7 @@ use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Fields, Layout, Refused, each_row, show_rows};
-use model::{Labels, Text};
+use model::Labels;
 use units::Instant;
 
 /// The registry's entry.
@@ -45,8 +45,7 @@ const TIME: usize = 0;
 const MACHINE: usize = 1;
 const EVENT: usize = 2;
 const PLATFORM: usize = 3;
-const CPU: usize = 4;
-const MEMORY: usize = 5;
+const CAPACITY: CapacityPlaces = CapacityPlaces { cpu: 4, memory: 5 };
 
 /// The label that carries a machine's platform.
 pub const PLATFORM_LABEL: &str = "google.com/platform";
@@ -56,8 +55,8 @@ fn sniff(first: &[u8]) -> Confidence {
         (TIME, is_whole),
         (MACHINE, is_whole),
         (EVENT, |field| matches!(field, "0" | "1" | "2")),
-        (CPU, is_number_or_empty),
-        (MEMORY, is_number_or_empty),
+        (CAPACITY.cpu, is_number_or_empty),
+        (CAPACITY.memory, is_number_or_empty),
     ];
     row_has(first, b',', COLUMNS.len(), &tests)
 }
@@ -83,33 +82,47 @@ impl Event {
     }
 }
 
+/// What takes an event with its line.
+pub(crate) type TakeEvent<'t> = dyn FnMut(&mut Journal, u64, Event) -> Result<(), Refused> + 't;
+
 /// Takes each event of a file with its line.
 pub(crate) fn each_event(
     input: &Input,
     journal: &mut Journal,
-    mut take: impl FnMut(&mut Journal, u64, Event) -> Result<(), Refused>,
+    take: &mut TakeEvent<'_>,
 ) -> Result<(), TraceError> {
     each_row(input, &LAYOUT, journal, |journal, fields| {
         take(journal, fields.line(), Event::of(fields)?)
     })
 }
 
-/// A machine as its rows describe it.
+/// Machines as their events describe them, in order of their first ones.
+#[derive(Default)]
+pub(crate) struct Machines {
+    known: IndexMap<i64, Machine, FxBuildHasher>,
+}
+
+/// A machine as its events describe it.
 struct Machine {
     line: u64,
-    platform: Text,
+    labels: Labels,
     capacity: Option<Capacity>,
 }
 
-fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
-    let mut machines: IndexMap<i64, Machine, FxBuildHasher> = IndexMap::default();
-    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
-        let event = Event::of(fields)?;
-        let capacity = capacity(fields, options)?;
-        let machine = machines.entry(event.machine).or_insert_with(|| Machine {
-            line: fields.line(),
-            platform: fields.text(PLATFORM).into(),
+impl Machines {
+    /// Takes an event with the capacity that it states; the labels are those of the first one.
+    pub(crate) fn take(
+        &mut self,
+        journal: &mut Journal,
+        line: u64,
+        event: Event,
+        capacity: Option<Capacity>,
+        labels: impl FnOnce() -> Labels,
+    ) -> Result<(), TraceError> {
+        let machine = self.known.entry(event.machine);
+        let machine = machine.or_insert_with(|| Machine {
+            line,
+            labels: labels(),
             capacity: None,
         });
         if event.kind == 1 {
@@ -119,34 +132,69 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
             capacity.is_some() && machine.capacity.is_some_and(|old| capacity != Some(old));
         if is_changed {
             let kind = "capacity changes later; the first one stands";
-            journal.dirt(kind, Action::Keep, fields.line())?;
+            journal.dirt(kind, Action::Keep, line)?;
         }
         machine.capacity = machine.capacity.or(capacity);
         Ok(())
-    })?;
-    let mut nodes = Vec::new();
-    for (id, machine) in machines {
-        let Some(capacity) = machine.capacity else {
-            journal.dirt("machine without a capacity", Action::Drop, machine.line)?;
-            continue;
-        };
-        let mut labels = Labels::new();
-        if !machine.platform.is_empty() {
-            labels.insert(PLATFORM_LABEL.into(), machine.platform);
-        }
-        let name = id.to_string().into();
-        nodes.push(node(name, labels, capacity, options.pods_per_node));
     }
-    Ok(NodeList {
-        nodes,
-        ledger: journal.ledger,
-    })
+
+    /// The nodes of the machines that have a capacity.
+    pub(crate) fn finish(self, mut journal: Journal, pods: i64) -> Result<NodeList, TraceError> {
+        let mut nodes = Vec::new();
+        for (id, machine) in self.known {
+            let Some(capacity) = machine.capacity else {
+                journal.dirt("machine without a capacity", Action::Drop, machine.line)?;
+                continue;
+            };
+            nodes.push(node(id.to_string().into(), machine.labels, capacity, pods));
+        }
+        Ok(NodeList {
+            nodes,
+            ledger: journal.ledger,
+        })
+    }
 }
 
-/// The capacity of a row in 1/1000 core and bytes, if it states one.
-fn capacity(fields: &Fields<'_, '_>, options: &ReadOptions) -> Result<Option<Capacity>, BadRow> {
-    let cpu = fields.scaled(CPU, options.full_cpu_milli, 1.0)?;
-    let memory = fields.scaled(MEMORY, options.full_memory_bytes, 1.0)?;
+/// The labels of those values that a record states.
+pub(crate) fn stated_labels<'v>(pairs: impl IntoIterator<Item = (&'v str, &'v str)>) -> Labels {
+    let mut labels = Labels::new();
+    for (name, value) in pairs {
+        if !value.is_empty() {
+            labels.insert(name.into(), value.into());
+        }
+    }
+    labels
+}
+
+fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let mut machines = Machines::default();
+    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
+        let event = Event::of(fields)?;
+        let capacity = capacity(fields, CAPACITY, options)?;
+        let labels = || stated_labels([(PLATFORM_LABEL, fields.text(PLATFORM))]);
+        Ok(machines.take(journal, fields.line(), event, capacity, labels)?)
+    })?;
+    machines.finish(journal, options.pods_per_node)
+}
+
+/// The places of the columns of a capacity.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CapacityPlaces {
+    /// The share of processors.
+    pub(crate) cpu: usize,
+    /// The share of memory.
+    pub(crate) memory: usize,
+}
+
+/// The capacity that a record states in two places, in 1/1000 core and bytes, if it states one.
+pub(crate) fn capacity(
+    fields: &Fields<'_, '_>,
+    places: CapacityPlaces,
+    options: &ReadOptions,
+) -> Result<Option<Capacity>, BadRow> {
+    let cpu = fields.scaled(places.cpu, options.full_cpu_milli, 1.0)?;
+    let memory = fields.scaled(places.memory, options.full_memory_bytes, 1.0)?;
     let both = cpu.zip(memory);
     Ok(both.map(|(cpu_milli, memory)| Capacity { cpu_milli, memory }))
 }

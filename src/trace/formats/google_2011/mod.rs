@@ -1,7 +1,7 @@
 //! Google's cluster trace of 2011 (`clusterdata-2011-2`): headerless tables in shards, times in
 //! microseconds, amounts as shares of the largest machine. Format: `traces.md`, section 2.
 
-mod events;
+pub(crate) mod events;
 pub mod machines;
 pub mod tasks;
 
@@ -15,7 +15,7 @@ const AFTER: i64 = i64::MAX;
 const MAX_MICROS: i64 = i64::MAX / 1_000;
 
 /// The time of a row; `None` if it lies behind the window.
-fn time(fields: &Fields<'_, '_>, place: usize) -> Result<Option<Instant>, BadRow> {
+pub(crate) fn time(fields: &Fields<'_, '_>, place: usize) -> Result<Option<Instant>, BadRow> {
     let micros = fields.number(place, 0, AFTER)?;
     if micros == AFTER {
         return Ok(None);

@@ -8,7 +8,7 @@ use crate::budget::MEMBERS;
 use crate::calendar::{Zone, is_absent};
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
-use crate::gather::{Demand, Gather};
+use crate::gather::{Demand, Gather, gang};
 use crate::input::Input;
 use crate::json::{Element, each_element};
 use crate::ledger::{Action, BadRow, Journal};
@@ -128,7 +128,7 @@ fn take(
         tenant: job.text("vc").into(),
         run_time: (!goes_on).then_some(ran),
         historic_start: Some(first),
-        ..super::gang(gpus)
+        ..gang(gpus)
     });
     Ok(())
 }

@@ -3,7 +3,7 @@
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
-use crate::gather::{Demand, Gather};
+use crate::gather::{Demand, Gather, gang};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
@@ -80,7 +80,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             name: PodName::Job(gather.arrivals.len() as u64 + 1),
             tenant: fields.text(CLUSTER).into(),
             run_time: Duration::checked_from_secs_f64(seconds),
-            ..super::gang(gpus)
+            ..gang(gpus)
         });
         Ok(())
     })?;

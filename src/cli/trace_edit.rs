@@ -1,0 +1,218 @@
+//! `windtunnel trace edit`: a part of a trace, or several traces in one, at another rate or without
+//! names.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use report::trace as told;
+use trace::convert::write_arrivals;
+use trace::edit::{Edit, Sample, SampleBy};
+use trace::format::{Constructor, FormatEntry};
+use trace::inspect::summarize_workload;
+use trace::registry::recognize;
+use trace::transform::Ratio;
+use trace::{ArrivalSource, Input, ReadOptions, RowPolicy};
+use units::{Duration, Instant};
+
+use super::trace_files::{FileArguments, exit, opened, with_usage, written};
+use super::{Exit, Failure, terminal};
+
+/// Edit of a trace. The options apply in the order in which they stand here.
+#[derive(Clone, Debug, Args)]
+pub(super) struct EditArguments {
+    #[command(flatten)]
+    file: FileArguments,
+    /// Keep what is submitted from this time on, which becomes 0
+    #[arg(long, value_name = "TIME")]
+    from: Option<Duration>,
+    /// Keep what is submitted before this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<Duration>,
+    /// Keep what this tenant submits; may be repeated
+    #[arg(long, value_name = "NAME")]
+    tenant: Vec<String>,
+    /// Keep a random part of this size
+    #[arg(long, value_name = "PERCENT", value_parser = millionths)]
+    sample: Option<u32>,
+    /// Sample whole tenants instead of single jobs
+    #[arg(long, value_enum, default_value_t = By::Job, requires = "sample")]
+    by: By,
+    /// Seed of the sample
+    #[arg(long, value_name = "N", default_value_t = 42, requires = "sample")]
+    seed: u64,
+    /// Submit this many times as much per time; run times stay
+    #[arg(long, value_name = "FACTOR", value_parser = rate)]
+    rate: Option<Ratio>,
+    /// Submit everything later by this time
+    #[arg(long, value_name = "TIME")]
+    shift: Option<Duration>,
+    /// Add the arrivals of another trace, unedited; may be repeated
+    #[arg(long, value_name = "FILE")]
+    merge: Vec<String>,
+    /// Replace the names of jobs, tenants and namespaces by numbers
+    #[arg(long)]
+    anonymize: bool,
+    /// Output file
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Write the usage that the trace recorded
+    #[arg(long)]
+    usage: bool,
+    /// Replace an existing file
+    #[arg(long)]
+    force: bool,
+}
+
+/// Unit of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum By {
+    /// Each job by itself
+    Job,
+    /// All jobs of a tenant, or none
+    Tenant,
+}
+
+fn number(text: &str, expected: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
+    number.ok_or_else(|| format!("expected {expected}"))
+}
+
+fn millionths(text: &str) -> Result<u32, String> {
+    let expected = "a percentage above 0, at most 100, such as `12.5`";
+    let millionths = (1e4 * number(text, expected)?).round();
+    if (1.0..=1e6).contains(&millionths) {
+        Ok(millionths as u32)
+    } else {
+        Err(format!("expected {expected}"))
+    }
+}
+
+/// The factor on submit times of a factor on the rate.
+fn rate(text: &str) -> Result<Ratio, String> {
+    let expected = "a factor from 0.000001 to 1000000, such as `1.5`";
+    let millionths = (1e6 * number(text, expected)?).round();
+    let ratio = Ratio::new(1_000_000, millionths as i64);
+    ratio
+        .filter(|_| millionths <= 1e12)
+        .ok_or_else(|| format!("expected {expected}"))
+}
+
+impl EditArguments {
+    fn edit(&self) -> Result<Edit, Failure> {
+        let at = |span: Duration| Instant::ZERO.saturating_add(span);
+        let from = at(self.from.unwrap_or(Duration::ZERO));
+        let until = self.until.map_or(Instant::MAX, at);
+        if from >= until {
+            let refused = "--until: expected a time after that of `--from`";
+            return Err(Failure::input(refused));
+        }
+        let by = match self.by {
+            By::Job => SampleBy::Job,
+            By::Tenant => SampleBy::Tenant,
+        };
+        let edit = Edit {
+            window: (self.from.is_some() || self.until.is_some()).then_some((from, until)),
+            tenants: self
+                .tenant
+                .iter()
+                .map(|name| name.as_str().into())
+                .collect(),
+            sample: self.sample.map(|millionths| Sample {
+                millionths,
+                by,
+                seed: self.seed,
+            }),
+            times: self.rate,
+            shift: self.shift.unwrap_or(Duration::ZERO),
+            is_anonymous: self.anonymize,
+        };
+        if edit == Edit::default() && self.merge.is_empty() {
+            return Err(Failure::input(
+                "no edit is named; `windtunnel trace edit --help` lists them, and `windtunnel trace \
+                 convert` writes a trace as it is",
+            ));
+        }
+        Ok(edit)
+    }
+}
+
+/// A trace that is edited or merged.
+struct Part {
+    input: Input,
+    entry: &'static FormatEntry,
+    options: ReadOptions,
+}
+
+impl Part {
+    fn new(input: Input, entry: &'static FormatEntry, usage: bool) -> Result<Self, Failure> {
+        if let Constructor::Nodes(_) = entry.open {
+            return Err(Failure::input(format!(
+                "{}: holds nodes ({}); an edit is one of arrivals",
+                input.name, entry.name
+            )));
+        }
+        let options = ReadOptions {
+            rows: RowPolicy::REPORT,
+            usage: with_usage(usage, entry)?,
+            ..ReadOptions::default()
+        };
+        Ok(Self {
+            input,
+            entry,
+            options,
+        })
+    }
+
+    fn open(&self) -> Result<Box<dyn ArrivalSource>, Failure> {
+        match self.entry.open {
+            Constructor::Workload(open) => open(&self.input, &self.options).map_err(Failure::input),
+            Constructor::Nodes(_) => Err(Failure::input("holds nodes")),
+        }
+    }
+}
+
+pub(super) fn edit(arguments: &EditArguments) -> Result<Exit, Failure> {
+    let edit = arguments.edit()?;
+    let (input, entry) = opened(&arguments.file)?;
+    let part = Part::new(input, entry, arguments.usage)?;
+    let others = { arguments.merge.iter() }
+        .map(|name| {
+            let input = Input::argument(name).map_err(Failure::input)?;
+            let entry = recognize(&input).map_err(Failure::input)?;
+            Part::new(input, entry, arguments.usage)
+        })
+        .collect::<Result<Vec<Part>, Failure>>()?;
+    let open = || -> Result<Box<dyn ArrivalSource>, Failure> {
+        let others = others.iter().map(Part::open).collect::<Result<_, _>>()?;
+        edit.apply(part.open()?, others).map_err(Failure::input)
+    };
+    let before = summarize_workload(&mut *part.open()?).map_err(Failure::input)?;
+    let after = summarize_workload(&mut *open()?).map_err(Failure::input)?;
+    if after.arrivals == 0 {
+        return Err(Failure::input(format!(
+            "{}: no arrival is left of {}; nothing is written",
+            part.input.name, before.arrivals
+        )));
+    }
+    let mut source = open()?;
+    let converted = written(&arguments.out, arguments.force, |out| {
+        write_arrivals(&mut *source, arguments.usage, out)
+    })?;
+    let edited = told::Edited {
+        before,
+        after,
+        conversion: told::Conversion {
+            file: arguments.out.display().to_string(),
+            format: "csv",
+            converted,
+            ledger: source.ledger().clone(),
+        },
+    };
+    terminal::print(&if arguments.file.json {
+        told::edited_json(&edited)
+    } else {
+        told::edited(&edited)
+    });
+    Ok(exit(&edited.conversion))
+}

@@ -1,0 +1,378 @@
+//! Edits of a workload, in a fixed order: a window, the arrivals of some tenants, a sample, another
+//! rate, a shift, other workloads merged, names left out. All stream.
+
+use std::sync::Arc;
+
+use super::error::TraceError;
+use super::ledger::Ledger;
+use super::merge::Merge;
+use super::stream::{Arrival, ArrivalSource, Classes};
+use super::transform::{Ratio, Scale, Window};
+use model::{PodName, PodSpec, Text};
+use units::{Duration, Instant, SortedMap};
+
+/// An edit; the default leaves everything as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edit {
+    /// The first instant that is kept, which becomes zero, and the first that no longer is.
+    pub window: Option<(Instant, Instant)>,
+    /// The tenants whose arrivals are kept; empty keeps all.
+    pub tenants: Vec<Text>,
+    /// The part that is kept.
+    pub sample: Option<Sample>,
+    /// The factor on submit times: 1/2 doubles the rate.
+    pub times: Option<Ratio>,
+    /// The span by which everything is submitted later.
+    pub shift: Duration,
+    /// Whether names of arrivals, tenants and namespaces are replaced by numbers.
+    pub is_anonymous: bool,
+}
+
+/// A random part of a workload. An arrival is in it or not by the hash of the seed and a name, so that
+/// neither the order nor what else is in the trace makes a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// The share that is kept, in millionths.
+    pub millionths: u32,
+    /// The name that decides.
+    pub by: SampleBy,
+    /// The seed.
+    pub seed: u64,
+}
+
+/// The name that decides whether an arrival is in a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SampleBy {
+    /// That of the arrival.
+    Job,
+    /// That of the tenant: all arrivals of a tenant are in, or none.
+    Tenant,
+}
+
+impl Sample {
+    fn has(&self, name: &str) -> bool {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.seed.to_le_bytes());
+        hasher.update(name.as_bytes());
+        let mut first = [0; 8];
+        first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+        let place = u128::from(u64::from_le_bytes(first)) * 1_000_000 >> 64;
+        place < u128::from(self.millionths)
+    }
+}
+
+impl Edit {
+    /// The edited source, with other sources merged that are not edited but for their names.
+    ///
+    /// # Errors
+    /// A source can't be read.
+    pub fn apply(
+        &self,
+        source: Box<dyn ArrivalSource>,
+        others: Vec<Box<dyn ArrivalSource>>,
+    ) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        let mut source = source;
+        if let Some((from, until)) = self.window {
+            source = Box::new(Window::new(source, from, until));
+        }
+        if !self.tenants.is_empty() {
+            source = Step::Tenants(self.tenants.clone().into()).after(source);
+        }
+        if let Some(sample) = self.sample {
+            source = Step::Sample(sample).after(source);
+        }
+        if let Some(factor) = self.times {
+            source = Box::new(Scale::new(source, factor));
+        }
+        if self.shift > Duration::ZERO {
+            source = Step::Shift(self.shift).after(source);
+        }
+        if !others.is_empty() {
+            let all = std::iter::once(source).chain(others).collect();
+            source = Box::new(Merge::new(all)?);
+        }
+        if self.is_anonymous {
+            source = Box::new(Anonymous::new(source));
+        }
+        Ok(source)
+    }
+}
+
+/// A step that takes one arrival after the other.
+#[derive(Clone)]
+enum Step {
+    /// Only those of some tenants.
+    Tenants(Arc<[Text]>),
+    /// Only those of a sample.
+    Sample(Sample),
+    /// All, later by a span.
+    Shift(Duration),
+}
+
+impl Step {
+    fn after(self, inner: Box<dyn ArrivalSource>) -> Box<dyn ArrivalSource> {
+        Box::new(Stepped { inner, step: self })
+    }
+
+    /// The arrival as it is after the step; `None` if it is left out.
+    fn take(&self, mut arrival: Arrival, tenants: &[Text]) -> Result<Option<Arrival>, TraceError> {
+        let tenant = || tenants.get(arrival.tenant as usize);
+        let is_kept = match self {
+            Self::Tenants(kept) => tenant().is_some_and(|name| kept.contains(name)),
+            Self::Sample(sample) => match sample.by {
+                SampleBy::Job => sample.has(&arrival.name.to_string()),
+                SampleBy::Tenant => sample.has(tenant().map_or("", |name| name)),
+            },
+            Self::Shift(span) => {
+                let later = |at: Instant| at.checked_add(*span).ok_or_else(beyond);
+                arrival.submit = later(arrival.submit)?;
+                arrival.historic_start = arrival.historic_start.map(later).transpose()?;
+                true
+            }
+        };
+        Ok(is_kept.then_some(arrival))
+    }
+}
+
+fn beyond() -> TraceError {
+    TraceError::Format {
+        file: "shift".to_owned(),
+        reason: "an arrival would be submitted after more than 292 years".to_owned(),
+    }
+}
+
+/// A source with a step after it.
+struct Stepped {
+    inner: Box<dyn ArrivalSource>,
+    step: Step,
+}
+
+impl ArrivalSource for Stepped {
+    fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
+        while let Some(arrival) = self.inner.next()? {
+            if let Some(taken) = self.step.take(arrival, self.inner.tenants())? {
+                return Ok(Some(taken));
+            }
+        }
+        Ok(None)
+    }
+
+    fn classes(&self) -> &Classes {
+        self.inner.classes()
+    }
+
+    fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        Ok(self.step.clone().after(self.inner.fork()?))
+    }
+
+    fn ledger(&self) -> &Ledger {
+        self.inner.ledger()
+    }
+
+    fn tenants(&self) -> &[Text] {
+        self.inner.tenants()
+    }
+
+    fn progress(&self) -> Option<(u64, u64)> {
+        self.inner.progress()
+    }
+}
+
+/// A source whose names are numbers in the order in which they appear.
+struct Anonymous {
+    inner: Box<dyn ArrivalSource>,
+    /// Number of arrivals up to now.
+    arrivals: u64,
+    classes: Classes,
+    tenants: Vec<Text>,
+    namespaces: SortedMap<Text, Text>,
+}
+
+impl Anonymous {
+    fn new(inner: Box<dyn ArrivalSource>) -> Self {
+        Self {
+            inner,
+            arrivals: 0,
+            classes: Classes::new(),
+            tenants: Vec::new(),
+            namespaces: SortedMap::new(),
+        }
+    }
+
+    fn spec(&mut self, spec: &Arc<PodSpec>) -> Arc<PodSpec> {
+        if spec.namespace.is_empty() {
+            return spec.clone();
+        }
+        let number = self.namespaces.len() + 1;
+        let known = self.namespaces.entry(spec.namespace.clone());
+        let namespace = known.or_insert_with(|| format!("namespace-{number}").into());
+        Arc::new(PodSpec {
+            namespace: namespace.clone(),
+            ..(**spec).clone()
+        })
+    }
+}
+
+impl ArrivalSource for Anonymous {
+    fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
+        let Some(arrival) = self.inner.next()? else {
+            return Ok(None);
+        };
+        for place in self.classes.len()..self.inner.classes().len() {
+            let spec = self.inner.classes()[place].clone();
+            let spec = self.spec(&spec);
+            self.classes.push(spec);
+        }
+        for number in self.tenants.len()..self.inner.tenants().len() {
+            self.tenants.push(format!("tenant-{}", number + 1).into());
+        }
+        self.arrivals += 1;
+        Ok(Some(Arrival {
+            name: PodName::Job(self.arrivals),
+            ..arrival
+        }))
+    }
+
+    fn classes(&self) -> &Classes {
+        &self.classes
+    }
+
+    fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        Ok(Box::new(Self {
+            inner: self.inner.fork()?,
+            arrivals: self.arrivals,
+            classes: self.classes.clone(),
+            tenants: self.tenants.clone(),
+            namespaces: self.namespaces.clone(),
+        }))
+    }
+
+    fn ledger(&self) -> &Ledger {
+        self.inner.ledger()
+    }
+
+    fn tenants(&self) -> &[Text] {
+        &self.tenants
+    }
+
+    fn progress(&self) -> Option<(u64, u64)> {
+        self.inner.progress()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::formats::csv::CsvSource;
+    use crate::memory::Recorded;
+    use crate::{Input, ReadOptions};
+
+    fn source(rows: &str) -> Box<dyn ArrivalSource> {
+        let table = format!("submit,name,tenant,namespace,cpu,start\n{rows}");
+        let input = Input::bytes("t.csv", table.into_bytes());
+        Box::new(CsvSource::open(&input, &ReadOptions::default()).expect("a table"))
+    }
+
+    const ROWS: &str = "0,a,ann,x,1,1\n10,b,bob,y,1,12\n20,c,ann,x,2,25\n30,d,eve,,1,30\n";
+
+    fn edited(edit: &Edit, others: Vec<Box<dyn ArrivalSource>>) -> Recorded {
+        let mut source = edit.apply(source(ROWS), others).expect("readable");
+        let copy = source.fork().expect("readable again");
+        let recorded = Recorded::collect(&mut *source).expect("readable");
+        let mut copy = copy;
+        assert_eq!(Recorded::collect(&mut *copy).expect("readable"), recorded);
+        recorded
+    }
+
+    fn seen(recorded: &Recorded) -> Vec<(i64, String, &str)> {
+        let row = |one: &Arrival| {
+            let tenant = &*recorded.tenants[one.tenant as usize];
+            let seconds = one.submit.as_nanos() / 1_000_000_000;
+            (seconds, one.name.to_string(), tenant)
+        };
+        recorded.arrivals.iter().map(row).collect()
+    }
+
+    #[test]
+    fn edits_are_made_in_their_order() {
+        let edit = Edit {
+            window: Some((Instant::from_secs(10), Instant::from_secs(30))),
+            times: Ratio::new(1, 2),
+            shift: Duration::from_secs(100),
+            ..Edit::default()
+        };
+        let recorded = edited(&edit, vec![source("103,z,zoe,,1,103\n")]);
+        assert_eq!(
+            seen(&recorded),
+            [
+                (100, "b".to_owned(), "bob"),
+                (103, "z".to_owned(), "zoe"),
+                (105, "c".to_owned(), "ann"),
+            ]
+        );
+        // The wait of 2 s is kept.
+        let start = recorded.arrivals[0].historic_start;
+        assert_eq!(start, Some(Instant::from_secs(102)));
+        let tenants = Edit {
+            tenants: vec!["ann".into(), "none".into()],
+            ..Edit::default()
+        };
+        let recorded = edited(&tenants, Vec::new());
+        let names: Vec<_> = { seen(&recorded).into_iter() }
+            .map(|(_, name, _)| name)
+            .collect();
+        assert_eq!(names, ["a", "c"]);
+        let far = Edit {
+            shift: Duration::from_nanos(i64::MAX),
+            ..Edit::default()
+        };
+        let mut far = far.apply(source(ROWS), Vec::new()).expect("readable");
+        assert!(far.next().is_err());
+    }
+
+    #[test]
+    fn no_name_is_left_in_an_anonymous_trace() {
+        let edit = Edit {
+            is_anonymous: true,
+            ..Edit::default()
+        };
+        let recorded = edited(&edit, Vec::new());
+        let tenants: Vec<&str> = recorded.tenants.iter().map(|name| &**name).collect();
+        assert_eq!(tenants, ["tenant-1", "tenant-2", "tenant-3"]);
+        let numbers: Vec<_> = recorded.arrivals.iter().map(|one| &one.name).collect();
+        assert_eq!(
+            numbers,
+            [1, 2, 3, 4].map(PodName::Job).iter().collect::<Vec<_>>()
+        );
+        let namespace = |one: &Arrival| recorded.classes[one.class as usize].namespace.to_string();
+        let namespaces: Vec<String> = recorded.arrivals.iter().map(namespace).collect();
+        assert_eq!(
+            namespaces,
+            ["namespace-1", "namespace-2", "namespace-1", ""]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_smaller_sample_is_part_of_a_larger_one(
+            seed in any::<u64>(), shares in prop::array::uniform2(0..=1_000_000_u32),
+            by_tenant in any::<bool>(),
+        ) {
+            let rows: String = (0..50).map(|n| format!("{n},job{n},t{},,1,\n", n % 7)).collect();
+            let by = if by_tenant { SampleBy::Tenant } else { SampleBy::Job };
+            let [one, other] = shares.map(|millionths| {
+                let sample = Some(Sample { millionths, by, seed });
+                let edit = Edit { sample, ..Edit::default() };
+                let mut source = edit.apply(source(&rows), Vec::new()).expect("readable");
+                let recorded = Recorded::collect(&mut *source).expect("readable");
+                recorded.arrivals.into_iter().map(|one| one.name.to_string()).collect::<Vec<_>>()
+            });
+            let (less, more) = if shares[0] <= shares[1] { (one, other) } else { (other, one) };
+            prop_assert!(less.iter().all(|name| more.contains(name)));
+            let share = shares[0].max(shares[1]);
+            prop_assert!(share < 1_000_000 || more.len() == 50);
+        }
+    }
+}

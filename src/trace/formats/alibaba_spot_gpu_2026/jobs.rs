@@ -1,0 +1,156 @@
+//! Jobs of Alibaba's trace of spot GPUs. A job is a gang of its workers. Jobs of high priority have
+//! the priority 1, spot jobs 0.
+
+use crate::budget::MEMBERS;
+use crate::error::TraceError;
+use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
+use crate::gather::{Demand, Gather, requests, whole_gpus};
+use crate::input::Input;
+use crate::ledger::{Action, Journal};
+use crate::options::ReadOptions;
+use crate::rows::{Fields, Layout, Refused, each_row, show_rows};
+use crate::stream::ArrivalSource;
+use model::gpu::MAX_DEVICES;
+use model::{PodName, PodSpec};
+use units::Instant;
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "alibaba-spot-gpu-2026-jobs",
+    summary: "jobs of Alibaba's trace of spot GPUs of 2026 (`job_info_df`, CSV with header)",
+    columns: COLUMNS,
+    names: &["job_name", "organization"],
+    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
+    options: &[],
+    sniff,
+    open: Constructor::Workload(open),
+};
+
+const COLUMNS: &[ColumnDoc] = &[
+    ColumnDoc::required("job_name", "job; becomes the name"),
+    ColumnDoc::required("organization", "organization; becomes the tenant"),
+    ColumnDoc::required("gpu_model", "GPU model; empty: any"),
+    ColumnDoc::required("cpu_request", "cores of a worker"),
+    ColumnDoc::required("gpu_request", "GPU devices of a worker"),
+    ColumnDoc::required("worker_num", "workers; the gang size"),
+    ColumnDoc::required("submit_time", "s from the first submission"),
+    ColumnDoc::required("duration", "run time, s"),
+    ColumnDoc::required("job_type", "HP (priority 1) or Spot (priority 0)"),
+];
+
+const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
+
+const JOB: usize = 0;
+const ORGANIZATION: usize = 1;
+const MODEL: usize = 2;
+const CPU: usize = 3;
+const GPU: usize = 4;
+const WORKERS: usize = 5;
+const SUBMIT: usize = 6;
+const DURATION: usize = 7;
+const KIND: usize = 8;
+
+fn sniff(first: &[u8]) -> Confidence {
+    header_has(
+        first,
+        &[
+            "job_name",
+            "organization",
+            "gpu_model",
+            "worker_num",
+            "job_type",
+        ],
+    )
+}
+
+fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let mut gather = Gather::default();
+    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
+        take(&mut gather, journal, fields)
+    })?;
+    Ok(gather.finish(journal))
+}
+
+fn take(
+    gather: &mut Gather,
+    journal: &mut Journal,
+    fields: &Fields<'_, '_>,
+) -> Result<(), Refused> {
+    let name = fields.name(JOB, "the name of a job")?;
+    let priority = match fields.text(KIND) {
+        "HP" => 1,
+        "Spot" => 0,
+        _ => return Err(fields.bad(KIND, "HP or Spot").into()),
+    };
+    let cpu = fields.scaled(CPU, 1_000, 1e5)?;
+    let devices = fields.number(GPU, 0, MAX_DEVICES as i64)?;
+    let workers = fields.number(WORKERS, 1, MEMBERS)?;
+    let submit = fields.seconds(SUBMIT)?;
+    let submit = submit.ok_or_else(|| fields.bad(SUBMIT, "seconds"))?;
+    let run_time = fields.seconds(DURATION)?;
+    if run_time.is_none() {
+        journal.dirt("run time not known", Action::Keep, fields.line())?;
+    }
+    gather.push(Demand {
+        submit,
+        name: PodName::Text(name.into()),
+        tenant: fields.text(ORGANIZATION).into(),
+        spec: PodSpec {
+            priority,
+            gpu: whole_gpus(devices, fields.text(MODEL)),
+            ..PodSpec::with_requests(requests(cpu, None))
+        },
+        members: workers as u32,
+        run_time: run_time.map(|end| end.since(Instant::ZERO)),
+        ..Demand::default()
+    });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::validate;
+    use crate::memory::Recorded;
+    use units::Duration;
+
+    const HEADER: &str = "job_name,organization,gpu_model,cpu_request,gpu_request,worker_num,\
+                          submit_time,duration,job_type\n";
+
+    #[test]
+    fn jobs_are_gangs_of_workers() {
+        let rows = "437260,57,A100-SXM4-80GB,15,1,16,9589663,41060,Spot\n\
+                    239255,13,A10,20,1,1,0,2764799,HP\n7,13,,2.5,0,1,5,,HP\n";
+        let input = Input::bytes("j.csv", format!("{HEADER}{rows}").into_bytes());
+        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let seen: Vec<_> = { recorded.arrivals.iter() }
+            .map(|one| {
+                let class = &recorded.classes[one.class as usize];
+                (one.name.to_string(), one.members, class.priority)
+            })
+            .collect();
+        let expected = [("239255", 1, 1), ("7", 1, 1), ("437260", 16, 0)];
+        assert_eq!(
+            seen,
+            expected.map(|(name, members, priority)| (name.to_owned(), members, priority))
+        );
+        let run = recorded.arrivals[2].run_time;
+        assert_eq!(run, Some(Duration::from_secs(41_060)));
+        assert_eq!(&*recorded.classes[0].gpu.models, ["A100-SXM4-80GB".into()]);
+        assert_eq!(recorded.ledger.count("run time not known"), 1);
+        let rows = "1,1,A10,20,1,1,0,9,Spare\n1,1,A10,20,1,0,0,9,HP\n1,1,A10,x,1,1,0,9,HP\n";
+        let input = Input::bytes("j.csv", format!("{HEADER}{rows}").into_bytes());
+        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            bad,
+            [
+                "j.csv:2: column `job_type`: must be HP or Spot, found `Spare`",
+                "j.csv:3: column `worker_num`: must be at least 1, found `0`",
+                "j.csv:4: column `cpu_request`: must be a number, found `x`",
+            ]
+        );
+    }
+}

@@ -1,0 +1,223 @@
+//! Records of an export that comes as a table with a header or as JSON, an object a line: nested
+//! members are columns whose names have a dot (`capacity.cpus`), which tables also write with an
+//! underscore. Whole numbers may stand in quotes, as exports write those of 64 bits.
+
+use serde_json::Value;
+
+use super::archive::parts;
+use super::error::TraceError;
+use super::format::{ColumnDoc, Confidence, FormatEntry, header_has};
+use super::input::Input;
+use super::ledger::{BadRow, Journal, RowPolicy};
+use super::rows::{Fields, Layout, Refused, each_row_of, shown, underscored};
+use super::table::{Column, Row};
+
+/// What parts the fields of an object that was laid out as a row: no text of an export has it.
+const BETWEEN: u8 = 0x1f;
+
+/// Takes every record of every part of an input.
+pub(crate) fn each_record(
+    input: &Input,
+    columns: &'static [ColumnDoc],
+    journal: &mut Journal,
+    mut take: impl FnMut(&mut Journal, &Fields<'_, '_>) -> Result<(), Refused>,
+) -> Result<(), TraceError> {
+    for part in parts(input)? {
+        journal.file = part.name.clone();
+        if !is_json(&part.first_bytes()?) {
+            let layout = Layout::headed(columns, b',');
+            each_row_of(&part, &layout, journal, &mut take)?;
+            continue;
+        }
+        let mut objects = Objects::new(columns);
+        let mut lines = part.lines()?;
+        while let Some((line, text)) = lines.next_line()? {
+            if text.trim_ascii().is_empty() {
+                continue;
+            }
+            let taken = objects.lay_out(line, text).map_err(Refused::Row);
+            let taken = taken.and_then(|()| {
+                let row = objects.row(line);
+                take(journal, &Fields::of(&row, &objects.columns))
+            });
+            match taken {
+                Ok(()) => {}
+                Err(Refused::Row(bad)) => journal.bad_row(bad)?,
+                Err(Refused::Trace(error)) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Shows the fields of an export, but for those of names.
+pub(crate) fn show_records(
+    format: &FormatEntry,
+    input: &Input,
+    show: &mut dyn FnMut(&[u8]),
+) -> Result<(), TraceError> {
+    let mut journal = Journal::new(input.name.clone(), RowPolicy::REPORT);
+    let places = shown(format, format.columns);
+    each_record(input, format.columns, &mut journal, |_, fields| {
+        for &place in &places {
+            show(fields.text(place).as_bytes());
+        }
+        Ok(())
+    })
+}
+
+/// Returns `Certain` if a text begins with a record that has all of these columns.
+pub(crate) fn record_has(first: &[u8], columns: &[&str]) -> Confidence {
+    if !is_json(first) {
+        let others: Vec<String> = columns.iter().map(|name| underscored(name)).collect();
+        let others: Vec<&str> = others.iter().map(String::as_str).collect();
+        return header_has(first, columns).max(header_has(first, &others));
+    }
+    let line = first.split(|&byte| byte == b'\n').next().unwrap_or(first);
+    match serde_json::from_slice::<Value>(line) {
+        Ok(object) if columns.iter().all(|name| member(&object, name).is_some()) => {
+            Confidence::Certain
+        }
+        _ => Confidence::No,
+    }
+}
+
+fn is_json(first: &[u8]) -> bool {
+    first.trim_ascii_start().first() == Some(&b'{')
+}
+
+/// The member of an object, by the names of those around it with dots between.
+fn member<'v>(object: &'v Value, name: &str) -> Option<&'v Value> {
+    let mut nested = name.split('.');
+    let first = object.get(nested.next()?);
+    let found = nested.try_fold(first, |outer, name| Some(outer?.get(name)));
+    found
+        .flatten()
+        .or_else(|| object.get(name))
+        .or_else(|| object.get(underscored(name)))
+}
+
+/// Objects laid out as rows; the memory of one is used again for the next.
+struct Objects {
+    names: &'static [ColumnDoc],
+    columns: Vec<Option<Column>>,
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Objects {
+    fn new(names: &'static [ColumnDoc]) -> Self {
+        let column = |(place, column): (usize, &ColumnDoc)| Some(Column::at(place, column.name));
+        Self {
+            names,
+            columns: names.iter().enumerate().map(column).collect(),
+            text: String::new(),
+            ends: Vec::new(),
+        }
+    }
+
+    fn lay_out(&mut self, line: u64, text: &[u8]) -> Result<(), BadRow> {
+        let refuse = |rule: String| BadRow {
+            line,
+            column: "record".to_owned(),
+            value: String::from_utf8_lossy(text).chars().take(80).collect(),
+            rule,
+        };
+        let object: Value = serde_json::from_slice(text).map_err(|error| {
+            refuse(format!(
+                "must be a JSON object; its byte {} is not",
+                error.column()
+            ))
+        })?;
+        if !object.is_object() {
+            return Err(refuse("must be a JSON object".to_owned()));
+        }
+        self.text.clear();
+        self.ends.clear();
+        for (place, column) in self.names.iter().enumerate() {
+            if place > 0 {
+                self.ends.push(self.text.len());
+                self.text.push(char::from(BETWEEN));
+            }
+            match member(&object, column.name) {
+                None if column.required => {
+                    return Err(refuse(format!("must have `{}`", column.name)));
+                }
+                None | Some(Value::Null) => {}
+                Some(Value::String(text)) => self.text.push_str(text),
+                Some(Value::Array(list)) if list.is_empty() => {}
+                Some(other) => self.text.push_str(&other.to_string()),
+            }
+        }
+        self.ends.push(self.text.len());
+        Ok(())
+    }
+
+    fn row(&self, line: u64) -> Row<'_> {
+        Row::of(line, &self.text, &self.ends)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: &[ColumnDoc] = &[
+        ColumnDoc::required("time", "time"),
+        ColumnDoc::optional("capacity.cpus", "cores"),
+        ColumnDoc::optional("list", "elements"),
+    ];
+
+    fn read(text: &str) -> (Vec<(u64, String, String)>, Vec<String>) {
+        let input = Input::bytes("e", text.as_bytes());
+        let mut journal = Journal::new("e".into(), RowPolicy::REPORT);
+        let mut seen = Vec::new();
+        each_record(&input, COLUMNS, &mut journal, |_, fields| {
+            fields.number(0, 0, 9)?;
+            seen.push((
+                fields.line(),
+                fields.text(1).to_owned(),
+                fields.text(2).to_owned(),
+            ));
+            Ok(())
+        })
+        .expect("readable");
+        let bad = journal.ledger.bad_rows().iter();
+        (seen, bad.map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn objects_and_tables_say_the_same() {
+        let expected = vec![
+            (2, "0.5".to_owned(), String::new()),
+            (3, String::new(), "[1]".to_owned()),
+        ];
+        for text in [
+            "\n{\"time\": \"1\", \"capacity\": {\"cpus\": 0.5}, \"list\": []}\n\
+             {\"time\": 2, \"list\": [1], \"capacity\": null}\n",
+            "list,capacity_cpus,time\n,0.5,1\n[1],,2\n",
+            "time,capacity.cpus,list\n1,0.5,\n2,,[1]\n",
+        ] {
+            assert_eq!(read(text), (expected.clone(), Vec::new()), "{text}");
+            assert_eq!(
+                record_has(text.trim().as_bytes(), &["time"]),
+                Confidence::Certain
+            );
+        }
+    }
+
+    #[test]
+    fn wrong_records_are_named_by_line_and_column() {
+        let (seen, bad) = read("{\"time\": 1}\n{\"time\": -1}\n[]\n{\"time\": \n{\"x\": 1}\n");
+        assert_eq!(seen.len(), 1);
+        assert_eq!(
+            bad,
+            [
+                "e:2: column `time`: must be at least 0, found `-1`",
+                "e:3: column `record`: must be a JSON object, found `[]`",
+                "e:4: column `record`: must be a JSON object; its byte 9 is not, found `{\"time\": `",
+                "e:5: column `record`: must have `time`, found `{\"x\": 1}`",
+            ]
+        );
+    }
+}
