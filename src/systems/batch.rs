@@ -27,8 +27,8 @@
 //! ```
 
 use control::{Component, Stepping};
-use policy::backfill::{BACKFILLS, RuleKind, backfill};
 use policy::backfill::shutdown::ShutdownOptions;
+use policy::backfill::{BACKFILLS, RuleKind, backfill};
 use policy::job_order::{JOB_ORDERS, OrderOptions, job_order};
 use scheduler::BatchPlanner;
 use scheduler::batch::PassPlanner;

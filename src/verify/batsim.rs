@@ -5,8 +5,7 @@
 //! the name of its file or folder: `easy`, `conservative`, `filler` and so on. The machine has as many hosts as the
 //! summary beside the schedule says, or as the schedule uses. Every start has to agree within a
 //! microsecond, the precision of the files, and every set of hosts as it stands.
-//! `inertial_shutdown` and `opportunistic_shutdown` switch hosts off and on too; their options are
-//! beside the schedule.
+//! `opportunistic_shutdown` switches hosts off and on too; its options are beside the schedule.
 
 use std::path::{Path, PathBuf};
 
@@ -71,10 +70,10 @@ fn rule_of(path: &Path) -> Option<Rule> {
     let folder = folder.and_then(|name| name.to_str()).unwrap_or_default();
     let is_named = |words: &str| file_name(path).contains(words) || folder.contains(words);
     let rule = |backfill, delay| Some(Rule { backfill, delay });
-    if is_named("inertial_shutdown") {
-        rule("inertial-shutdown", Duration::ZERO)
-    } else if is_named("opportunistic_shutdown") {
+    if is_named("opportunistic_shutdown") {
         rule("opportunistic-shutdown", Duration::ZERO)
+    } else if is_named("shutdown") {
+        None
     } else if is_named("conservative") {
         rule("conservative-hosts", Duration::ZERO)
     } else if is_named("easy") {
@@ -114,12 +113,15 @@ fn judge_schedule(file: &Path, name: &str, report: &mut FamilyReport) -> Result<
         report.leave_out(rows, || {
             format!(
                 "{name}: no rule is known by that name; name the folder or the file after `easy`, \
-                 `conservative`, `filler`, `fcfs`, `inertial_shutdown` or `opportunistic_shutdown`"
+                 `conservative`, `filler`, `fcfs` or `opportunistic_shutdown`"
             )
         });
         return Ok(());
     };
-    let used = rows.iter().filter_map(|row| row.recorded.hosts.iter().max()).max();
+    let used = rows
+        .iter()
+        .filter_map(|row| row.recorded.hosts.iter().max())
+        .max();
     let nodes = stated_hosts(file)?.unwrap_or(used.map_or(0, |&most| most + 1));
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by_key(|&row| rows[row].job.submit);
@@ -339,13 +341,10 @@ mod tests {
             println!("skipped: needs ../shared/vectors/batsim");
             return;
         }
-        for name in ["opportunistic_shutdown", "inertial_shutdown"] {
-            let file = folder.join(name).join("out_jobs.csv.gz");
-            let report =
-                judge(&[file], &VerifyOptions::default()).expect("a file that can be read");
-            let counts = (report.passed, report.failed);
-            assert_eq!(counts, (801, 0), "{:#?}", report.disagreements);
-        }
+        let file = folder.join("opportunistic_shutdown/out_jobs.csv.gz");
+        let report = judge(&[file], &VerifyOptions::default()).expect("a file that can be read");
+        let counts = (report.passed, report.failed);
+        assert_eq!(counts, (801, 0), "{:#?}", report.disagreements);
     }
 
     #[test]
@@ -357,12 +356,11 @@ mod tests {
                 Some("conservative-hosts"),
             ),
             ("medium/filler_x_smallPF.csv", Some("skip")),
-            ("inertial_shutdown/out_jobs.csv", Some("inertial-shutdown")),
             (
                 "opportunistic_shutdown/out_jobs.csv",
                 Some("opportunistic-shutdown"),
             ),
-            ("shutdown/out_jobs.csv", None),
+            ("inertial_shutdown/out_jobs.csv", None),
         ] {
             let rule = rule_of(Path::new(path));
             assert_eq!(rule.map(|rule| rule.backfill), backfill, "{path}");

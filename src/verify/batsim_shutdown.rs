@@ -29,7 +29,7 @@ const PRECISION: Duration = Duration::from_nanos(2_000);
 /// Lead of the first of simultaneous ends.
 const LEAD: Duration = Duration::from_nanos(1);
 /// The most runs that the search takes.
-const MOST_RUNS: usize = 2_000;
+const MOST_RUNS: usize = 300;
 
 /// The options of the policy beside a schedule.
 ///
@@ -96,7 +96,12 @@ fn duration(seconds: f64) -> Duration {
 
 fn alteration(text: &str) -> Option<Alteration> {
     let text = text.trim();
-    let change = |rest: &str| rest.trim().parse().ok().filter(|&number: &f64| number >= 0.0);
+    let change = |rest: &str| {
+        rest.trim()
+            .parse()
+            .ok()
+            .filter(|&number: &f64| number >= 0.0)
+    };
     match text.split_at_checked(1)? {
         ("x", factor) => change(factor).map(Alteration::Times),
         ("p", hosts) => change(hosts).map(Alteration::Plus),
@@ -119,18 +124,27 @@ fn switches(schedule: &Path) -> Result<Option<(Duration, Duration)>, String> {
     let Some((before, after)) = text.split_once("id=\"sleep_pstates\" value=\"") else {
         return Ok(None);
     };
-    let states: Vec<usize> = quoted(after).split(':').map_while(|state| state.parse().ok()).collect();
+    let states: Vec<usize> = quoted(after)
+        .split(':')
+        .map_while(|state| state.parse().ok())
+        .collect();
     let &[_, off, on] = states.as_slice() else {
-        return Err(wrong("`sleep_pstates`: expected three power states, such as `13:14:15`"));
+        return Err(wrong(
+            "`sleep_pstates`: expected three power states, such as `13:14:15`",
+        ));
     };
-    let speeds = before.rsplit_once("speed=\"").map_or("", |(_, speeds)| quoted(speeds));
+    let speeds = before
+        .rsplit_once("speed=\"")
+        .map_or("", |(_, speeds)| quoted(speeds));
     let speeds: Vec<&str> = speeds.split(',').map(str::trim).collect();
     let takes = |state: usize| {
         let speed = speeds.get(state).and_then(|speed| speed.strip_suffix('f'));
         let speed: Option<f64> = speed.and_then(|speed| speed.parse().ok());
         let speed = speed.filter(|speed| *speed > 0.0);
         speed.map(|speed| duration(1.0 / speed)).ok_or_else(|| {
-            wrong(&format!("`speed`: expected a speed of power state {state}, such as `0.164f`"))
+            wrong(&format!(
+                "`speed`: expected a speed of power state {state}, such as `0.164f`"
+            ))
         })
     };
     Ok(Some((takes(on)?, takes(off)?)))
@@ -190,7 +204,11 @@ pub fn run(
         }
         // The last tie before the difference that has another order to try.
         let is_open = |tie: &Tie| tie.at <= apart && tie.first + 1 < tie.jobs.len();
-        let Some(last) = ties.iter().rposition(is_open).filter(|_| apart < Instant::MAX) else {
+        let Some(last) = ties
+            .iter()
+            .rposition(is_open)
+            .filter(|_| apart < Instant::MAX)
+        else {
             break;
         };
         ties[last].first += 1;
@@ -229,7 +247,11 @@ fn mend(runs: &mut [RigidJob], ties: &[Tie], started: &[Started], before: Instan
     let mut is_changed = false;
     for tie in ties.iter().filter(|tie| tie.at <= before) {
         for (index, &job) in tie.jobs.iter().enumerate() {
-            let lead = if index == tie.first { LEAD } else { Duration::ZERO };
+            let lead = if index == tie.first {
+                LEAD
+            } else {
+                Duration::ZERO
+            };
             let Some(start) = starts[job] else { continue };
             let run = Duration::from_nanos(tie.at.since(start).as_nanos() - lead.as_nanos());
             is_changed |= std::mem::replace(&mut runs[job].run, run) != run;

@@ -33,7 +33,8 @@ impl Shutdown {
         self.follow(now);
         self.queue = queue;
         self.plan = self.base(now);
-        let mut switched = self.plan_switches(&self.to_switch_off.clone(), &self.to_switch_on.clone());
+        let mut switched =
+            self.plan_switches(&self.to_switch_off.clone(), &self.to_switch_on.clone());
         let mut head = None;
         let mut started = SortedSet::new();
         for job in self.queue.clone() {
@@ -62,7 +63,8 @@ impl Shutdown {
         if size(&needed) > 0 {
             self.off_for_idleness = self.off_for_idleness.saturating_sub(size(&needed));
             let switched = self.plan_switches(&FixedBitSet::new(), &needed);
-            self.to_switch_on.union_with(&without(&needed, &switched.on));
+            self.to_switch_on
+                .union_with(&without(&needed, &switched.on));
             self.commit();
         } else if self.options.is_prompt && !self.is_waking() {
             self.switch_idle_off(now, head);
@@ -112,8 +114,8 @@ impl Shutdown {
         }
         let up = size(&either(&self.up(), &self.to_switch_on));
         let missing = head.members.saturating_sub(up);
-        let sleepers = self
-            .hosts_that(|power| matches!(power, Power::Asleep | Power::SwitchingOff { .. }));
+        let sleepers =
+            self.hosts_that(|power| matches!(power, Power::Asleep | Power::SwitchingOff { .. }));
         let woken = self.first_to_wake(missing, &without(&sleepers, &self.to_switch_on));
         let now = self.plan_switches(&FixedBitSet::new(), &woken);
         if let Some(fit) = self.plan.first_fit(head.members, head.requested) {

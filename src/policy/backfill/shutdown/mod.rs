@@ -201,8 +201,7 @@ impl Shutdown {
             });
             candidate = pass.after(&next, &scheduler::batch::Bounds::ANY);
         }
-        let known: units::SortedSet<JobNumber> =
-            self.queue.iter().map(|job| job.number).collect();
+        let known: units::SortedSet<JobNumber> = self.queue.iter().map(|job| job.number).collect();
         let has_arrived = queue.iter().any(|job| !known.contains(&job.number));
         let is_stage = self.next_stage.is_some_and(|at| at <= now);
         let is_first = !std::mem::replace(&mut self.has_begun, true);
@@ -216,7 +215,11 @@ impl Shutdown {
             self.queue.clear();
             self.decide(now, Vec::new());
         }
-        self.queue = queue.iter().filter(|job| known.contains(&job.number)).copied().collect();
+        self.queue = queue
+            .iter()
+            .filter(|job| known.contains(&job.number))
+            .copied()
+            .collect();
         if has_arrived && self.next_stage.is_none() {
             self.next_stage = Some(now.saturating_add(self.options.period));
         }

@@ -186,7 +186,11 @@ impl Plan {
             }
             from = until;
         }
-        if load > 0.0 { ENDLESS - start } else { end - start }
+        if load > 0.0 {
+            ENDLESS - start
+        } else {
+            end - start
+        }
     }
 }
 

@@ -62,7 +62,12 @@ impl Shutdown {
         } else if !needs_hosts {
             self.follow_trend(head.as_ref());
         }
-        if let Some(Head { job, fit: Some(fit), .. }) = &head {
+        if let Some(Head {
+            job,
+            fit: Some(fit),
+            ..
+        }) = &head
+        {
             self.plan.reserve(job.number, fit);
         }
         self.trend.area_before = std::mem::take(&mut self.trend.area);
@@ -179,8 +184,7 @@ impl Shutdown {
                 let off = self.first_to_sleep(count, &awake_soon, head.as_ref());
                 self.off_by_policy += size(&off);
                 self.to_switch_off.union_with(&off);
-                let switched =
-                    self.plan_switches(&self.to_switch_off.clone(), &FixedBitSet::new());
+                let switched = self.plan_switches(&self.to_switch_off.clone(), &FixedBitSet::new());
                 self.to_switch_off.difference_with(&switched.off);
                 self.commit();
             }
