@@ -12,6 +12,8 @@ mod hosts;
 mod idle;
 mod plan;
 mod stage;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 
@@ -177,7 +179,7 @@ impl Shutdown {
         }
     }
 
-    /// Takes note of what happened, and decides if anything did.
+    /// Takes note of jobs and hosts, and decides if anything happened.
     fn look(&mut self, pass: &mut Pass<'_>) {
         let now = pass.now();
         let is_grown = self.grow(now, pass.hosts());
@@ -190,7 +192,6 @@ impl Shutdown {
                 (number, Runs { until, hosts })
             })
             .collect();
-        let has_ended = self.running.keys().any(|job| !running.contains_key(job));
         let mut queue = Vec::new();
         let mut candidate = pass.first();
         while let Some(next) = candidate {
@@ -201,11 +202,23 @@ impl Shutdown {
             });
             candidate = pass.after(&next, &scheduler::batch::Bounds::ANY);
         }
+        self.react(now, running, queue, is_grown || is_other || is_switched);
+    }
+
+    /// Decides if jobs arrived or ended, hosts changed, or a stage is due.
+    fn react(
+        &mut self,
+        now: Instant,
+        running: SortedMap<JobNumber, Runs>,
+        mut queue: Vec<Waits>,
+        hosts_changed: bool,
+    ) {
+        let has_ended = self.running.keys().any(|job| !running.contains_key(job));
         let known: units::SortedSet<JobNumber> = self.queue.iter().map(|job| job.number).collect();
         let has_arrived = queue.iter().any(|job| !known.contains(&job.number));
         let is_stage = self.next_stage.is_some_and(|at| at <= now);
         let is_first = !std::mem::replace(&mut self.has_begun, true);
-        let is_news = is_grown || is_other || is_switched || has_ended || has_arrived;
+        let is_news = hosts_changed || has_ended || has_arrived;
         if !(is_news || is_stage || is_first) {
             return;
         }
