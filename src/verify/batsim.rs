@@ -2,17 +2,14 @@
 //! published-results.md section 3).
 //!
 //! A schedule holds its own input: submission, hosts and time asked for, and run time. Its rule is in
-//! the name of its file or folder: `easy`, `conservative`, `filler` and so on. The machine has as many hosts as the
+//! the name of its file or folder: `easy`, `conservative` or `filler`. The machine has as many hosts as the
 //! summary beside the schedule says, or as the schedule uses. Every start has to agree within a
 //! microsecond, the precision of the files, and every set of hosts as it stands.
-//! `opportunistic_shutdown` switches hosts off and on too; its options are beside the schedule.
 
 use std::path::{Path, PathBuf};
 
-use super::batsim_shutdown::{self, Recorded};
 use super::job_runs::{JobMachine, RigidJob, Started, run_jobs};
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
-use policy::backfill::shutdown::ShutdownOptions;
 use scheduler::pipeline::evaluate::Form;
 use sim::DecisionTime;
 use systems::TimeLimits;
@@ -59,20 +56,12 @@ struct Rule {
 /// Delay of the decisions of the recorded filler, which tells its starts with each answer.
 const FILLER_DELAY: Duration = Duration::from_nanos(5_000_000);
 
-impl Rule {
-    fn switches_hosts(self) -> bool {
-        self.backfill.ends_with("-shutdown")
-    }
-}
-
 fn rule_of(path: &Path) -> Option<Rule> {
     let folder = path.parent().and_then(Path::file_name);
     let folder = folder.and_then(|name| name.to_str()).unwrap_or_default();
     let is_named = |words: &str| file_name(path).contains(words) || folder.contains(words);
     let rule = |backfill, delay| Some(Rule { backfill, delay });
-    if is_named("opportunistic_shutdown") {
-        rule("opportunistic-shutdown", Duration::ZERO)
-    } else if is_named("shutdown") {
+    if is_named("shutdown") {
         None
     } else if is_named("conservative") {
         rule("conservative-hosts", Duration::ZERO)
@@ -103,7 +92,9 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
 struct Row {
     id: String,
     job: RigidJob,
-    recorded: Recorded,
+    start: Instant,
+    /// Numbers of the hosts, ascending.
+    hosts: Vec<u32>,
 }
 
 fn judge_schedule(file: &Path, name: &str, report: &mut FamilyReport) -> Result<(), String> {
@@ -113,15 +104,12 @@ fn judge_schedule(file: &Path, name: &str, report: &mut FamilyReport) -> Result<
         report.leave_out(rows, || {
             format!(
                 "{name}: no rule is known by that name; name the folder or the file after `easy`, \
-                 `conservative`, `filler`, `fcfs` or `opportunistic_shutdown`"
+                 `conservative`, `filler` or `fcfs`"
             )
         });
         return Ok(());
     };
-    let used = rows
-        .iter()
-        .filter_map(|row| row.recorded.hosts.iter().max())
-        .max();
+    let used = rows.iter().filter_map(|row| row.hosts.iter().max()).max();
     let nodes = stated_hosts(file)?.unwrap_or(used.map_or(0, |&most| most + 1));
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by_key(|&row| rows[row].job.submit);
@@ -131,24 +119,13 @@ fn judge_schedule(file: &Path, name: &str, report: &mut FamilyReport) -> Result<
         options: BatchOptions {
             order: "fcfs".to_owned(),
             backfill: rule.backfill.to_owned(),
-            shutdown: if rule.switches_hosts() {
-                batsim_shutdown::options(file)?
-            } else {
-                ShutdownOptions::default()
-            },
             ..BatchOptions::default()
         },
         form: Form::Incremental,
         time_limits: TimeLimits::Enforced,
         decision_time: DecisionTime::default(),
     };
-    let started = if rule.switches_hosts() {
-        let recorded = order.iter().map(|&row| rows[row].recorded.clone());
-        batsim_shutdown::run(&jobs, &recorded.collect::<Vec<_>>(), &machine)
-    } else {
-        run_jobs(&jobs, &machine)
-    };
-    let started = match started {
+    let started = match run_jobs(&jobs, &machine) {
         Ok(started) => started,
         Err(why) => {
             report.fail(|| format!("{name}: {why}"));
@@ -164,19 +141,19 @@ fn judge_schedule(file: &Path, name: &str, report: &mut FamilyReport) -> Result<
         let row = &rows[order[position]];
         let mut hosts: Vec<u32> = nodes.iter().map(|node| node.0).collect();
         hosts.sort_unstable();
-        let apart = at.saturating_add(rule.delay).since(row.recorded.start);
+        let apart = at.saturating_add(rule.delay).since(row.start);
         let is_same = if rule.delay == Duration::ZERO {
             apart.as_nanos().abs() <= TOLERANCE.as_nanos()
         } else {
             // Answers queue up behind each other.
             apart.as_nanos() <= 0 && apart.as_nanos().abs() < FILLER_DELAY.as_nanos()
         };
-        report.case(if is_same && hosts == row.recorded.hosts {
+        report.case(if is_same && hosts == row.hosts {
             Ok(())
         } else {
             Err(format!(
                 "{name}: job {} starts at {at} on {hosts:?}, expected {} on {:?}",
-                row.id, row.recorded.start, row.recorded.hosts
+                row.id, row.start, row.hosts
             ))
         });
     }
@@ -298,10 +275,8 @@ fn read_rows(file: &Path) -> Result<Vec<Row>, String> {
                 requested: table.time(row, requested)?,
                 members,
             },
-            recorded: Recorded {
-                start: Instant::ZERO.saturating_add(table.time(row, start)?),
-                hosts,
-            },
+            start: Instant::ZERO.saturating_add(table.time(row, start)?),
+            hosts,
         })
     };
     table.rows.iter().map(row).collect()
@@ -335,19 +310,6 @@ mod tests {
     }
 
     #[test]
-    fn schedules_over_hosts_that_are_switched_off_are_reproduced() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/batsim");
-        if !folder.exists() {
-            println!("skipped: needs ../shared/vectors/batsim");
-            return;
-        }
-        let file = folder.join("opportunistic_shutdown/out_jobs.csv.gz");
-        let report = judge(&[file], &VerifyOptions::default()).expect("a file that can be read");
-        let counts = (report.passed, report.failed);
-        assert_eq!(counts, (801, 0), "{:#?}", report.disagreements);
-    }
-
-    #[test]
     fn rules_are_known_by_folders_and_files() {
         for (path, backfill) in [
             ("easy/out_jobs.csv", Some("easy-hosts")),
@@ -356,10 +318,6 @@ mod tests {
                 Some("conservative-hosts"),
             ),
             ("medium/filler_x_smallPF.csv", Some("skip")),
-            (
-                "opportunistic_shutdown/out_jobs.csv",
-                Some("opportunistic-shutdown"),
-            ),
             ("inertial_shutdown/out_jobs.csv", None),
         ] {
             let rule = rule_of(Path::new(path));
