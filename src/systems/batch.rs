@@ -27,6 +27,7 @@
 //! ```
 
 use control::{Component, Stepping};
+use policy::backfill::shutdown::ShutdownOptions;
 use policy::backfill::{BACKFILLS, RuleKind, backfill};
 use policy::job_order::{JOB_ORDERS, OrderOptions, job_order};
 use scheduler::BatchPlanner;
@@ -139,6 +140,8 @@ pub struct BatchOptions {
     pub backfill: String,
     /// Options of the order.
     pub orders: OrderOptions,
+    /// Options of the rules that switch hosts off and on.
+    pub shutdown: ShutdownOptions,
 }
 
 impl Default for BatchOptions {
@@ -148,6 +151,7 @@ impl Default for BatchOptions {
             order: "fcfs".to_owned(),
             backfill: "none".to_owned(),
             orders: OrderOptions::default(),
+            shutdown: ShutdownOptions::default(),
         }
     }
 }
@@ -189,6 +193,10 @@ pub fn planner(options: &BatchOptions, form: Form) -> Result<Planner, SystemErro
         },
         RuleKind::Passes(build) => Planner {
             component: Box::new(PassPlanner::new(order, build(form))),
+            stepping: Stepping::PerInstant,
+        },
+        RuleKind::Switches(build) => Planner {
+            component: Box::new(PassPlanner::new(order, build(&options.shutdown))),
             stepping: Stepping::PerInstant,
         },
     })

@@ -6,11 +6,14 @@ pub mod easy;
 pub mod easy_hosts;
 pub mod greedy_once;
 pub mod none;
+pub mod shutdown;
 pub mod skip;
 pub mod strict;
 
 use scheduler::batch::{Backfill, PassRule};
 use scheduler::pipeline::evaluate::Form;
+
+use self::shutdown::ShutdownOptions;
 
 /// A backfilling rule in the registry.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +33,8 @@ pub enum RuleKind {
     Events(fn() -> Box<dyn Backfill>),
     /// The planner of passes over the whole queue, once an instant.
     Passes(fn(Form) -> Box<dyn PassRule>),
+    /// The planner of passes, under a rule that switches hosts off and on.
+    Switches(fn(&ShutdownOptions) -> Box<dyn PassRule>),
 }
 
 /// Every rule, in the order of the manual.
@@ -42,6 +47,8 @@ pub const BACKFILLS: &[BackfillEntry] = &[
     easy_hosts::ENTRY,
     conservative::ENTRY,
     conservative_hosts::ENTRY,
+    shutdown::INERTIAL,
+    shutdown::OPPORTUNISTIC,
 ];
 
 /// The rule of a name.

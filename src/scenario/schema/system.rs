@@ -236,6 +236,10 @@ pub enum Backfill {
     Conservative,
     /// Conservative as Batsim has it: every job reserves concrete hosts.
     ConservativeHosts,
+    /// EASY over hosts that are switched off while less work waits, and on while more does.
+    InertialShutdown,
+    /// EASY over hosts that are switched off when idle, and on for waiting jobs.
+    OpportunisticShutdown,
 }
 
 impl Backfill {
@@ -250,6 +254,8 @@ impl Backfill {
             Self::EasyHosts => "easy-hosts",
             Self::Conservative => "conservative",
             Self::ConservativeHosts => "conservative-hosts",
+            Self::InertialShutdown => "inertial-shutdown",
+            Self::OpportunisticShutdown => "opportunistic-shutdown",
         }
     }
 }

@@ -32,6 +32,7 @@ pub use self::profile::Profile;
 pub use self::shadow::Shadow;
 pub use self::timetable::{Slot, Timetable};
 
+use self::pass::Asked;
 use self::queue::Queue;
 
 /// A rule that decides which waiting jobs start in a pass.
@@ -326,6 +327,7 @@ impl Component for PassPlanner {
         if !self.refused.is_empty() {
             return Progress::Idle;
         }
+        let mut asked = Asked::default();
         let start = self.rule.next(&mut Pass {
             now,
             store: view,
@@ -333,8 +335,18 @@ impl Component for PassPlanner {
             running: &self.running,
             rooms: &mut self.rooms,
             news: &self.news,
+            asked: &mut asked,
         });
         self.news = PassNews::default();
+        if let Some(at) = asked.wake {
+            out.wake_at(at);
+        }
+        if let Some(at) = asked.wake_idle {
+            out.wake_idle_at(at);
+        }
+        for (node, ready) in asked.switched {
+            out.write(view, Event::NodeReadiness { node, ready });
+        }
         if let Some(start) = start {
             self.start(now, start, view, out);
             return Progress::More;

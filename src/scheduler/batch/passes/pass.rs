@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 use std::ops::Bound;
 
 use cluster::Store;
-use units::Instant;
+use units::{Instant, NodeId};
 
 use super::super::job::{JobFacts, JobNumber};
-use super::super::room::{Places, Rooms};
+use super::super::room::{Places, Rooms, admits, push_places, slots_in};
 use super::super::running::Running;
 use super::super::turns::Bounds;
 use super::super::waiting::Turn;
@@ -69,6 +69,17 @@ pub struct Pass<'a> {
     pub(super) running: &'a Running,
     pub(super) rooms: &'a mut Rooms,
     pub(super) news: &'a PassNews,
+    pub(super) asked: &'a mut Asked,
+}
+
+/// What a rule asks for beside starts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Asked {
+    /// The earliest wake-up, and the earliest one that does not keep a run going.
+    pub(super) wake: Option<Instant>,
+    pub(super) wake_idle: Option<Instant>,
+    /// Nodes that go up or down.
+    pub(super) switched: Vec<(NodeId, bool)>,
 }
 
 impl<'a> Pass<'a> {
@@ -124,6 +135,64 @@ impl<'a> Pass<'a> {
             .rooms
             .places(self.store, job.class, job.members.len())?;
         Some(Start { number, places })
+    }
+
+    /// The start of a job now, a member on each of these nodes, if they have room.
+    pub fn start_on(&mut self, candidate: &Candidate, nodes: &[NodeId]) -> Option<Start> {
+        let number = candidate.number();
+        let job = self.queue.get(number)?;
+        if job.members.len() != nodes.len() {
+            return None;
+        }
+        let class = self.store.class(job.class);
+        let mut places = Places::new();
+        for &node in nodes {
+            let rooms = self.store.nodes().gpu_room(node);
+            let row = self.store.nodes().free().row(node);
+            if !admits(self.store, class, node) || slots_in(class, &row, rooms) == 0 {
+                return None;
+            }
+            push_places(&mut places, class, node, rooms, 1);
+        }
+        Some(Start { number, places })
+    }
+
+    /// The jobs that hold nodes, in the order of submission, with the end that each is expected to have
+    /// and the nodes of its members.
+    pub fn running(
+        &self,
+    ) -> impl Iterator<Item = (JobNumber, Instant, impl Iterator<Item = NodeId>)> {
+        self.running.jobs().map(|(&number, job)| {
+            let held = job.places.iter().filter(|place| place.held);
+            (number, job.expected_end, held.map(|place| place.node))
+        })
+    }
+
+    /// Number of nodes that ever joined.
+    pub fn hosts(&self) -> usize {
+        self.store.nodes().len()
+    }
+
+    /// `true` if a node is up and takes jobs.
+    pub fn is_up(&self, node: NodeId) -> bool {
+        self.store.nodes().schedulable()[node.index()]
+    }
+
+    /// Takes a node up or down.
+    pub fn switch(&mut self, node: NodeId, ready: bool) {
+        self.asked.switched.push((node, ready));
+    }
+
+    /// Asks for a further pass at an instant, or earlier.
+    pub fn wake_at(&mut self, at: Instant) {
+        let earlier = |known: Instant| known.min(at);
+        self.asked.wake = Some(self.asked.wake.map_or(at, earlier));
+    }
+
+    /// Asks for a further pass at an instant, or earlier, if anything else keeps the run going.
+    pub fn wake_idle_at(&mut self, at: Instant) {
+        let earlier = |known: Instant| known.min(at);
+        self.asked.wake_idle = Some(self.asked.wake_idle.map_or(at, earlier));
     }
 
     /// The shadow of a job that does not fit.

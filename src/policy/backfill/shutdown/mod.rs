@@ -1,0 +1,394 @@
+//! EASY backfilling over hosts that are switched off and on, as the schedulers of Batsim have it
+//! (`energy_bf_monitoring_inertial` and `energy_bf_subpart_sleeper` of Batsched; spec:
+//! published-results.md section 3): the head of the queue reserves the lowest hosts that are free from
+//! its earliest start on, a job behind it starts if it finds hosts now beside that reservation, and
+//! hosts that sleep are woken where the head does not fit without them.
+//!
+//! A rule decides whenever jobs arrive or end or a host is up or off, and once a period: then hosts
+//! are switched off or on by the policy. Each member of a job has a host of its own.
+
+mod decide;
+mod hosts;
+mod idle;
+mod plan;
+mod stage;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+use fixedbitset::FixedBitSet;
+
+use scheduler::batch::{JobNumber, Pass, PassRule, Start};
+use units::{Duration, Instant, NodeId, SortedMap};
+
+use self::hosts::{set, size};
+use self::plan::{Cause, Plan, just_after};
+use self::stage::Trend;
+use super::{BackfillEntry, RuleKind};
+
+/// The registry's entry of the policy that follows the trend of the load.
+pub const INERTIAL: BackfillEntry = BackfillEntry {
+    name: "inertial-shutdown",
+    summary: "EASY over hosts that are switched off while less work waits, and on while more does.",
+    rule: RuleKind::Switches(|options| Box::new(Shutdown::new(Policy::Inertial, *options))),
+};
+
+/// The registry's entry of the policy that keeps a share of the hosts from being switched off for good.
+pub const OPPORTUNISTIC: BackfillEntry = BackfillEntry {
+    name: "opportunistic-shutdown",
+    summary: "EASY over hosts that are switched off when idle, and on for waiting jobs.",
+    rule: RuleKind::Switches(|options| Box::new(Shutdown::new(Policy::Opportunistic, *options))),
+};
+
+/// The rule by which hosts are switched off and on once a period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Policy {
+    Inertial,
+    Opportunistic,
+}
+
+/// Change of the number of hosts that are switched, from one period to the next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Alteration {
+    /// Times as many.
+    Times(f64),
+    /// As many and so many more.
+    Plus(f64),
+}
+
+/// Options of the rules that switch hosts off and on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ShutdownOptions {
+    /// Time from the order to switch a host on until it is up.
+    pub switch_on: Duration,
+    /// Time from the order to switch a host off until it is off.
+    pub switch_off: Duration,
+    /// Time that plans reckon with for switching a host on.
+    pub planned_switch_on: Duration,
+    /// Time between two looks at the load, the first one a period after the first arrival.
+    pub period: Duration,
+    /// Idle time after which a host is switched off; `None` switches none off for that.
+    pub idle_time: Option<Duration>,
+    /// `true` if idle hosts are looked for whenever something happens, and not once a period alone.
+    pub is_prompt: bool,
+    /// Share of the hosts that `opportunistic-shutdown` switches off for being idle alone, 0 to 1.
+    pub kept_awake: f64,
+    /// Change of the number of hosts that `inertial-shutdown` switches.
+    pub alteration: Alteration,
+    /// Mean liquid load horizon of a period from which on `inertial-shutdown` switches hosts on.
+    pub horizon: Duration,
+}
+
+impl Default for ShutdownOptions {
+    fn default() -> Self {
+        Self {
+            switch_on: Duration::from_secs(152),
+            switch_off: Duration::from_nanos(6_100_000_000),
+            planned_switch_on: Duration::from_secs(152),
+            period: Duration::from_secs(300),
+            idle_time: Some(Duration::ZERO),
+            is_prompt: true,
+            kept_awake: 1.0,
+            alteration: Alteration::Times(2.0),
+            horizon: Duration::from_secs(100_000),
+        }
+    }
+}
+
+/// State of a host's power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Power {
+    Awake,
+    Asleep,
+    /// On its way up: when plans reckon with it, and when it is.
+    SwitchingOn {
+        planned: Instant,
+        at: Instant,
+    },
+    SwitchingOff {
+        at: Instant,
+    },
+}
+
+/// A waiting job.
+#[derive(Clone, Copy, Debug)]
+struct Waits {
+    number: JobNumber,
+    members: usize,
+    requested: Duration,
+}
+
+/// A job that holds hosts.
+#[derive(Clone, Debug)]
+struct Runs {
+    until: Instant,
+    hosts: Vec<usize>,
+}
+
+/// EASY backfilling over hosts that are switched off and on.
+#[derive(Clone, Debug)]
+pub struct Shutdown {
+    policy: Policy,
+    options: ShutdownOptions,
+    power: Vec<Power>,
+    /// The hosts that are down, and not because they were switched off.
+    down: FixedBitSet,
+    queue: Vec<Waits>,
+    running: SortedMap<JobNumber, Runs>,
+    /// Hosts that are to be switched as soon as they can be.
+    to_switch_off: FixedBitSet,
+    to_switch_on: FixedBitSet,
+    /// Number of hosts that are off or are to be, by the reason.
+    off_by_policy: usize,
+    off_for_idleness: usize,
+    /// The hosts that were free at the last look, and since when each is.
+    idle: FixedBitSet,
+    idle_since: Vec<Instant>,
+    /// The plan of the last decision.
+    plan: Plan,
+    trend: Trend,
+    next_stage: Option<Instant>,
+    has_begun: bool,
+    /// Decisions that were not carried out yet.
+    starts: VecDeque<(JobNumber, Vec<usize>)>,
+    switches: Vec<(usize, bool)>,
+}
+
+impl Shutdown {
+    fn new(policy: Policy, options: ShutdownOptions) -> Self {
+        Self {
+            policy,
+            options,
+            power: Vec::new(),
+            down: FixedBitSet::new(),
+            queue: Vec::new(),
+            running: SortedMap::new(),
+            to_switch_off: FixedBitSet::new(),
+            to_switch_on: FixedBitSet::new(),
+            off_by_policy: 0,
+            off_for_idleness: 0,
+            idle: FixedBitSet::new(),
+            idle_since: Vec::new(),
+            plan: Plan::new(Instant::ZERO, 0),
+            trend: Trend::default(),
+            next_stage: None,
+            has_begun: false,
+            starts: VecDeque::new(),
+            switches: Vec::new(),
+        }
+    }
+
+    /// Takes note of jobs and hosts, and decides if anything happened.
+    fn look(&mut self, pass: &mut Pass<'_>) {
+        let now = pass.now();
+        let is_grown = self.grow(now, pass.hosts());
+        let is_other = self.look_for_outages(pass);
+        let is_switched = self.finish_switches(now);
+        let running: SortedMap<JobNumber, Runs> = pass
+            .running()
+            .map(|(number, until, nodes)| {
+                let hosts = nodes.map(NodeId::index).collect();
+                (number, Runs { until, hosts })
+            })
+            .collect();
+        let mut queue = Vec::new();
+        let mut candidate = pass.first();
+        while let Some(next) = candidate {
+            queue.push(Waits {
+                number: next.number(),
+                members: next.facts.members as usize,
+                requested: next.facts.requested,
+            });
+            candidate = pass.after(&next, &scheduler::batch::Bounds::ANY);
+        }
+        self.react(now, running, queue, is_grown || is_other || is_switched);
+    }
+
+    /// Decides if jobs arrived or ended, hosts changed, or a stage is due.
+    fn react(
+        &mut self,
+        now: Instant,
+        running: SortedMap<JobNumber, Runs>,
+        mut queue: Vec<Waits>,
+        hosts_changed: bool,
+    ) {
+        let has_ended = self.running.keys().any(|job| !running.contains_key(job));
+        let known: units::SortedSet<JobNumber> = self.queue.iter().map(|job| job.number).collect();
+        let has_arrived = queue.iter().any(|job| !known.contains(&job.number));
+        let is_stage = self.next_stage.is_some_and(|at| at <= now);
+        let is_first = !std::mem::replace(&mut self.has_begun, true);
+        let is_news = hosts_changed || has_ended || has_arrived;
+        if !(is_news || is_stage || is_first) {
+            return;
+        }
+        self.running = running;
+        if is_first {
+            // The hosts are there before the first job is.
+            self.queue.clear();
+            self.decide(now, Vec::new());
+        }
+        self.queue = queue
+            .iter()
+            .filter(|job| known.contains(&job.number))
+            .copied()
+            .collect();
+        if has_arrived && self.next_stage.is_none() {
+            self.next_stage = Some(now.saturating_add(self.options.period));
+        }
+        if is_stage {
+            self.stage(now);
+            self.next_stage = Some(now.saturating_add(self.options.period));
+            queue.retain(|job| !self.running.contains_key(&job.number));
+        }
+        if is_news || is_stage {
+            self.decide(now, queue);
+        }
+    }
+
+    /// Takes note of hosts that are new.
+    fn grow(&mut self, now: Instant, hosts: usize) -> bool {
+        let is_grown = hosts > self.power.len();
+        if is_grown {
+            self.idle.grow(hosts);
+            self.idle.insert_range(self.power.len()..hosts);
+            self.power.resize(hosts, Power::Awake);
+            self.idle_since.resize(hosts, now);
+            self.plan = self.base(now);
+        }
+        is_grown
+    }
+
+    fn look_for_outages(&mut self, pass: &Pass<'_>) -> bool {
+        let is_down = |&host: &usize| {
+            self.power[host] == Power::Awake && !pass.is_up(NodeId::from_index(host))
+        };
+        let down: Vec<usize> = (0..self.power.len()).filter(is_down).collect();
+        let is_other = !self.down.ones().eq(down.iter().copied());
+        self.down = set(&down);
+        is_other
+    }
+
+    fn finish_switches(&mut self, now: Instant) -> bool {
+        let mut is_switched = false;
+        for (host, power) in self.power.iter_mut().enumerate() {
+            match *power {
+                Power::SwitchingOn { at, .. } if at <= now => {
+                    *power = Power::Awake;
+                    self.switches.push((host, true));
+                    is_switched = true;
+                }
+                Power::SwitchingOff { at } if at <= now => {
+                    *power = Power::Asleep;
+                    is_switched = true;
+                }
+                _ => {}
+            }
+        }
+        is_switched
+    }
+
+    /// The plan of running jobs and of hosts that sleep or are being switched.
+    fn base(&self, now: Instant) -> Plan {
+        let mut plan = Plan::new(now, self.power.len());
+        for (&number, job) in &self.running {
+            let until = job.until.max(just_after(now));
+            for &host in &job.hosts {
+                plan.hold(host, now, until, Cause::Job(number));
+            }
+        }
+        for (host, power) in self.power.iter().enumerate() {
+            match *power {
+                Power::Awake => {}
+                Power::Asleep => plan.hold(host, now, Instant::MAX, Cause::Asleep),
+                Power::SwitchingOn { planned, .. } => {
+                    let up = planned.max(just_after(now));
+                    plan.hold(host, now, up, Cause::SwitchingOn);
+                }
+                Power::SwitchingOff { at } => {
+                    let off = at.max(just_after(now));
+                    plan.hold(host, now, off, Cause::SwitchingOff);
+                    plan.hold(host, off, Instant::MAX, Cause::Asleep);
+                }
+            }
+        }
+        for host in self.down.ones() {
+            plan.hold(host, now, Instant::MAX, Cause::Down);
+        }
+        plan
+    }
+
+    /// The hosts whose power is in one of some states.
+    fn hosts_that(&self, is: impl Fn(Power) -> bool) -> FixedBitSet {
+        let mut hosts = FixedBitSet::with_capacity(self.power.len());
+        hosts.extend((0..self.power.len()).filter(|&host| is(self.power[host])));
+        hosts
+    }
+
+    /// The hosts that are up or on their way up.
+    fn up(&self) -> FixedBitSet {
+        self.hosts_that(|power| matches!(power, Power::Awake | Power::SwitchingOn { .. }))
+    }
+
+    /// Work that waits, in host-seconds.
+    fn load(&self) -> f64 {
+        let work = |job: &Waits| job.members as f64 * job.requested.as_secs_f64();
+        self.queue.iter().map(work).sum()
+    }
+
+    /// Hands out the next start that was decided, and every switch.
+    fn carry_out(&mut self, pass: &mut Pass<'_>) -> Option<Start> {
+        for (host, ready) in self.switches.drain(..) {
+            pass.switch(NodeId::from_index(host), ready);
+        }
+        while let Some((number, hosts)) = self.starts.pop_front() {
+            let nodes: Vec<NodeId> = hosts.into_iter().map(NodeId::from_index).collect();
+            let candidate = pass.waiting(number);
+            let start = candidate.and_then(|candidate| pass.start_on(&candidate, &nodes));
+            if start.is_some() {
+                return start;
+            }
+            // It waits on.
+            self.running.remove(&number);
+        }
+        None
+    }
+
+    /// Asks for the wake-ups of switches and of the next stage. What nothing waits for does not keep
+    /// a run going.
+    fn ask(&self, pass: &mut Pass<'_>) {
+        let ends = self.power.iter().filter_map(|power| match *power {
+            Power::SwitchingOn { at, .. } | Power::SwitchingOff { at } => Some(at),
+            Power::Awake | Power::Asleep => None,
+        });
+        match ends.min() {
+            Some(at) if size(&self.to_switch_on) > 0 || !self.queue.is_empty() => pass.wake_at(at),
+            Some(at) => pass.wake_idle_at(at),
+            None => {}
+        }
+        if let Some(at) = self.next_stage {
+            pass.wake_idle_at(at);
+        }
+    }
+}
+
+impl PassRule for Shutdown {
+    fn name(&self) -> &'static str {
+        match self.policy {
+            Policy::Inertial => INERTIAL.name,
+            Policy::Opportunistic => OPPORTUNISTIC.name,
+        }
+    }
+
+    fn next(&mut self, pass: &mut Pass<'_>) -> Option<Start> {
+        if self.starts.is_empty() {
+            self.look(pass);
+        }
+        self.ask(pass);
+        self.carry_out(pass)
+    }
+
+    fn clone_rule(&self) -> Box<dyn PassRule> {
+        Box::new(self.clone())
+    }
+}
