@@ -23,6 +23,6 @@ pub use assign::{Assignment, Mode};
 pub use names::{Flavor, FlavorResource, Names, Resource};
 pub use nominate::{Nomination, nominate};
 pub use preempt::{Reason, Target};
-pub use settings::{FairStrategy, Settings};
+pub use settings::Settings;
 pub use snapshot::Snapshot;
 pub use workload::{Holding, Pending};

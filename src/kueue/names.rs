@@ -128,6 +128,15 @@ impl Names {
         amount.unwrap_or(i64::MAX)
     }
 
+    /// The quantity that an amount of a resource stands for.
+    pub fn quantity(name: &str, amount: i64) -> Quantity {
+        if name == "cpu" {
+            Quantity::from_milli(amount)
+        } else {
+            Quantity::from_units(amount)
+        }
+    }
+
     /// An amount as a quantity, in the words of messages.
     pub fn words(&self, resource: Resource, amount: i64) -> String {
         let name = self.resource_name(resource);
@@ -136,10 +145,11 @@ impl Names {
             _ if name.starts_with("hugepages-") => units::quantity::SuffixFamily::Binary,
             _ => units::quantity::SuffixFamily::Decimal,
         };
+        let quantity = Self::quantity(name, amount);
         if &**name == "cpu" {
-            Quantity::from_milli(amount).to_string()
+            quantity.to_string()
         } else {
-            Quantity::from_units(amount).with_family(family).to_string()
+            quantity.with_family(family).to_string()
         }
     }
 }

@@ -1,31 +1,6 @@
 //! Kueue's configuration, as far as decisions depend on it.
 
-/// A rule by which fair sharing judges a preemption (spec: batch-on-kubernetes.md 1.8.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FairStrategy {
-    /// The share of the preemptor, newcomer included, is at most that of the other side without the
-    /// candidate.
-    LessThanOrEqualToFinalShare,
-    /// The share of the preemptor, newcomer included, is below that of the other side as it is.
-    LessThanInitialShare,
-}
-
-impl FairStrategy {
-    /// Rules that hold where none are stated.
-    pub const DEFAULT: &[Self] = &[
-        Self::LessThanOrEqualToFinalShare,
-        Self::LessThanInitialShare,
-    ];
-
-    /// The rule of a name.
-    pub fn find(name: &str) -> Option<Self> {
-        match name {
-            "LessThanOrEqualToFinalShare" => Some(Self::LessThanOrEqualToFinalShare),
-            "LessThanInitialShare" => Some(Self::LessThanInitialShare),
-            _ => None,
-        }
-    }
-}
+use model::queueing::FairStrategy;
 
 /// Settings of the whole of Kueue.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use model::queueing::{
-    ClusterQueue, Cohort, QueuedWorkload, ResourceFlavor, ResourceGroup, StopPolicy, Topology,
+    ClusterQueue, Cohort, QueuedWorkload, QueueingObjects, ResourceFlavor, ResourceGroup,
+    StopPolicy,
 };
 use model::{LabelSelector, Node, ResourceList, Text};
 use units::{Instant, Quantity, QuantityError, SortedMap, SortedSet};
@@ -69,19 +70,6 @@ impl Queue {
     }
 }
 
-/// Objects that a snapshot is made of.
-#[derive(Clone, Debug, Default)]
-pub struct Objects {
-    /// Flavors.
-    pub flavors: Vec<ResourceFlavor>,
-    /// Cohorts that are stated; others follow from their names.
-    pub cohorts: Vec<Cohort>,
-    /// Queues.
-    pub queues: Vec<ClusterQueue>,
-    /// Topologies.
-    pub topologies: Vec<Topology>,
-}
-
 /// The state that decisions read.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -103,7 +91,7 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// A state in which nothing is held.
-    pub fn new(settings: Settings, objects: &Objects) -> Self {
+    pub fn new(settings: Settings, objects: &QueueingObjects) -> Self {
         let mut snapshot = Self {
             settings,
             names: Names::default(),

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::run::Controller;
-use super::snapshot::{Objects, Snapshot};
+use super::snapshot::Snapshot;
 use super::{Mode, Names, Pending, Settings, nominate};
 use model::queueing::{
-    ClusterQueue, Cohort, FlavorQuotas, PodSet, PreemptionPolicy, QueuePreemption, QueueQuota,
-    QueuedWorkload, ResourceFlavor, ResourceGroup, Topology, TopologyRequest, TopologyWish,
+    ClusterQueue, Cohort, FairStrategy, FlavorQuotas, PodSet, PreemptionPolicy, QueuePreemption,
+    QueueQuota, QueuedWorkload, QueueingObjects, ResourceFlavor, ResourceGroup, Topology,
+    TopologyRequest, TopologyWish,
 };
 use model::{LabelSelector, Node, PodSpec, ResourceList};
 use units::{Duration, Instant, Quantity};
@@ -81,13 +82,13 @@ fn workload(number: usize, queue: &str, pods: i64, priority: i32) -> QueuedWorkl
 /// The worked example of batch-on-kubernetes.md 1.2.
 #[test]
 fn quotas_are_lent_and_borrowed_within_their_limits() {
-    let objects = Objects {
+    let objects = QueueingObjects {
         flavors: vec![flavor(None)],
         queues: vec![
             queue("a", group(10, None, Some(4)), QueuePreemption::default()),
             queue("b", group(5, Some(3), None), QueuePreemption::default()),
         ],
-        ..Objects::default()
+        ..QueueingObjects::default()
     };
     let mut snapshot = Snapshot::new(Settings::default(), &objects);
     let number = |name| snapshot.queue_named(name).expect("the queue is there");
@@ -114,7 +115,7 @@ fn quotas_are_lent_and_borrowed_within_their_limits() {
 fn pods_go_where_the_worked_example_puts_them() {
     let mut all = queue("a", group(100, None, None), QueuePreemption::default());
     all.cohort = None;
-    let objects = Objects {
+    let objects = QueueingObjects {
         flavors: vec![flavor(Some("t"))],
         queues: vec![all],
         topologies: vec![Topology {
@@ -123,7 +124,7 @@ fn pods_go_where_the_worked_example_puts_them() {
                 .map(Into::into)
                 .to_vec(),
         }],
-        ..Objects::default()
+        ..QueueingObjects::default()
     };
     let mut snapshot = Snapshot::new(Settings::default(), &objects);
     for (block, rack, host, room) in [
@@ -219,7 +220,7 @@ proptest! {
         let specs = quotas.iter().enumerate().map(|(index, (nominal, borrow, lend, policy))| {
             queue(&format!("q{index}"), group(*nominal, *borrow, *lend), *policy)
         });
-        let objects = Objects {
+        let objects = QueueingObjects {
             flavors: vec![flavor(None)],
             cohorts: vec![Cohort {
                 name: "r".into(),
@@ -228,10 +229,10 @@ proptest! {
                 weight: Quantity::from_units(1),
             }],
             queues: specs.collect(),
-            ..Objects::default()
+            ..QueueingObjects::default()
         };
         let settings = Settings {
-            fair_sharing: is_fair.then(|| super::FairStrategy::DEFAULT.to_vec()),
+            fair_sharing: is_fair.then(|| FairStrategy::DEFAULT.to_vec()),
             ..Settings::default()
         };
         let snapshot = Snapshot::new(settings, &objects);

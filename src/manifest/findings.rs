@@ -20,6 +20,8 @@ pub struct ManifestFinding {
     pub effect: &'static str,
     /// Number of places of the finding.
     pub count: usize,
+    /// Mark of a finding that holds only where no queue is declared.
+    pub lacks_queues: bool,
 }
 
 impl fmt::Display for ManifestFinding {
@@ -57,14 +59,21 @@ impl fmt::Display for ObjectName<'_> {
 /// A finding's field, what was found, and its effect.
 type Key = (String, String, &'static str);
 
+/// The first object of a finding with its file, and in how many places the very same was found.
+struct Found {
+    file: String,
+    object: String,
+    count: usize,
+    lacks_queues: bool,
+}
+
 /// The findings of files that are read as one, in order of first appearance.
 #[derive(Default)]
 pub(super) struct Findings {
     /// The file being read.
     file: String,
     has_several_files: bool,
-    /// The first object with its file, and in how many places the very same was found.
-    found: IndexMap<Key, (String, String, usize), FxBuildHasher>,
+    found: IndexMap<Key, Found, FxBuildHasher>,
 }
 
 impl Findings {
@@ -82,30 +91,48 @@ impl Findings {
         what: impl Into<String>,
         effect: &'static str,
     ) {
-        let key = (field.to_string(), what.into(), effect);
-        let file = &self.file;
-        self.found
-            .entry(key)
-            .and_modify(|(_, _, count)| *count += 1)
-            .or_insert_with(|| (file.clone(), object.to_string(), 1));
+        self.insert(object, (field.to_string(), what.into(), effect), false);
     }
 
-    pub(super) fn into_list(self) -> Vec<ManifestFinding> {
+    /// Notes a finding of an object that holds only where no queue is declared.
+    pub(super) fn add_without_queues(
+        &mut self,
+        object: ObjectName<'_>,
+        field: &dyn fmt::Display,
+        what: impl Into<String>,
+        effect: &'static str,
+    ) {
+        self.insert(object, (field.to_string(), what.into(), effect), true);
+    }
+
+    fn insert(&mut self, object: ObjectName<'_>, key: Key, lacks_queues: bool) {
+        let file = &self.file;
+        let found = self.found.entry(key).or_insert_with(|| Found {
+            file: file.clone(),
+            object: object.to_string(),
+            count: 0,
+            lacks_queues,
+        });
+        found.count += 1;
+    }
+
+    /// The findings; where queues are declared, without those that lack them.
+    pub(super) fn into_list(self, has_queues: bool) -> Vec<ManifestFinding> {
         let names_files = self.has_several_files;
         let found = self.found.into_iter();
-        let found = found.map(
-            |((field, what, effect), (file, object, count))| ManifestFinding {
-                object: match file.as_str() {
-                    "" => object,
-                    _ if !names_files => object,
-                    file => format!("{file}: {object}"),
-                },
-                field,
-                what,
-                effect,
-                count,
+        let found = found.filter(|(_, found)| !(has_queues && found.lacks_queues));
+        let found = found.map(|((field, what, effect), found)| ManifestFinding {
+            object: match found.file.as_str() {
+                "" => found.object,
+                _ if !names_files => found.object,
+                file => format!("{file}: {}", found.object),
             },
-        );
+            field,
+            what,
+            effect,
+            count: found.count,
+            lacks_queues: found.lacks_queues,
+        });
         found.collect()
     }
 }

@@ -396,6 +396,58 @@ const ATTACHMENT: List = &[
     ),
 ];
 
+/// Objects of quotas, whose spec is read as a whole; a class states its value beside it, and Kueue's
+/// configuration its rules.
+const QUOTAS: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    ("spec", All),
+    ("value", All),
+    ("fairSharing", All),
+];
+
+const WORKLOAD: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    (
+        "spec",
+        Fields(&[
+            ("queueName", All),
+            ("priority", All),
+            ("active", All),
+            ("maximumExecutionTimeSeconds", All),
+            (
+                "podSets",
+                Each(&[
+                    ("name", All),
+                    ("count", All),
+                    ("minCount", All),
+                    ("template", TEMPLATE),
+                    ("topologyRequest", All),
+                ]),
+            ),
+        ]),
+    ),
+    (
+        "status",
+        Fields(&[
+            ("admission", All),
+            (
+                "conditions",
+                Each(&[
+                    ("type", All),
+                    ("status", All),
+                    ("reason", All),
+                    ("lastTransitionTime", All),
+                ]),
+            ),
+            ("reclaimablePods", All),
+        ]),
+    ),
+];
+
 /// Kept part of an object; `None` if nothing of its kind is read.
 pub(super) fn of_kind(kind: &str) -> Option<&'static Keep> {
     static KINDS: &[(&str, Keep)] = &[
@@ -425,6 +477,14 @@ pub(super) fn of_kind(kind: &str) -> Option<&'static Keep> {
         ("CSIStorageCapacity", Fields(STORAGE)),
         ("VolumeAttachment", Fields(ATTACHMENT)),
         ("PodGroup", Fields(POD_GROUP)),
+        ("ResourceFlavor", Fields(QUOTAS)),
+        ("Topology", Fields(QUOTAS)),
+        ("Cohort", Fields(QUOTAS)),
+        ("ClusterQueue", Fields(QUOTAS)),
+        ("LocalQueue", Fields(QUOTAS)),
+        ("WorkloadPriorityClass", Fields(QUOTAS)),
+        ("Configuration", Fields(QUOTAS)),
+        ("Workload", Fields(WORKLOAD)),
     ];
     KINDS
         .iter()

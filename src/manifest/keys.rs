@@ -23,3 +23,9 @@ pub(super) const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 
 /// Label of workloads and pods that Kueue holds back until their queue has quota for them.
 pub(super) const QUEUE_NAME: &str = "kueue.x-k8s.io/queue-name";
+/// Label of workloads: their class of priority in queues of Kueue.
+pub(super) const QUEUE_PRIORITY: &str = "kueue.x-k8s.io/priority-class";
+/// Label of workloads: the longest time, in seconds, for which they hold quota.
+pub(super) const QUEUE_MOST_SECONDS: &str = "kueue.x-k8s.io/max-exec-time-seconds";
+/// Annotation of a job: the number of pods at once that it can do with.
+pub(super) const QUEUE_LEAST_PODS: &str = "kueue.x-k8s.io/job-min-parallelism";

@@ -43,6 +43,13 @@ const fn kind(
 
 const STORAGE: &str = "storage.k8s.io";
 
+/// The group of Kueue's objects, and the versions of most of them.
+const KUEUE: &str = "kueue.x-k8s.io";
+const KUEUE_VERSIONS: &[&str] = &["v1beta2", "v1beta1"];
+
+/// The kind of Kueue's configuration.
+pub(super) const KUEUE_CONFIGURATION: &str = "Configuration";
+
 /// Every kind that is read.
 const KINDS: &[Kind] = &[
     kind("Pod", "", &["v1"], "", Use::Own),
@@ -115,6 +122,26 @@ const KINDS: &[Kind] = &[
         "PodGroup",
         "scheduling.volcano.sh",
         &["v1beta1"],
+        "",
+        Use::Placement,
+    ),
+    kind("ResourceFlavor", KUEUE, KUEUE_VERSIONS, "", Use::Placement),
+    kind("Topology", KUEUE, KUEUE_VERSIONS, "", Use::Placement),
+    kind("Cohort", KUEUE, KUEUE_VERSIONS, "", Use::Placement),
+    kind("ClusterQueue", KUEUE, KUEUE_VERSIONS, "", Use::Placement),
+    kind("LocalQueue", KUEUE, KUEUE_VERSIONS, "", Use::Placement),
+    kind(
+        "WorkloadPriorityClass",
+        KUEUE,
+        KUEUE_VERSIONS,
+        "",
+        Use::Placement,
+    ),
+    kind("Workload", KUEUE, KUEUE_VERSIONS, "", Use::Placement),
+    kind(
+        KUEUE_CONFIGURATION,
+        "config.kueue.x-k8s.io",
+        KUEUE_VERSIONS,
         "",
         Use::Placement,
     ),
@@ -304,6 +331,12 @@ pub(super) fn is_of_cluster(kind: &str) -> bool {
             | "CSINode"
             | "CSIDriver"
             | "VolumeAttachment"
+            | "ResourceFlavor"
+            | "Topology"
+            | "Cohort"
+            | "ClusterQueue"
+            | "WorkloadPriorityClass"
+            | KUEUE_CONFIGURATION
     )
 }
 

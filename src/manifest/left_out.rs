@@ -21,6 +21,7 @@ const fn kind(name: &'static str, group: &'static str, effect: &'static str) -> 
 const DEVICES: &str =
     "devices are not allotted: pods that claim them are placed as if they claimed none";
 const QUEUES: &str = "no queue holds jobs back: they start at once, whatever the quota that it has";
+const CHECKS: &str = "admission checks are not made: they pass at once";
 const NODE_POOLS: &str = "no nodes are made from it: the run has the nodes of `cluster` and of its own \
     node autoscalers alone (`cluster.provider`, `system.autoscaling`)";
 const MAKES_PODS: &str = "its controller is not modelled: the pods that it would make are missing";
@@ -44,14 +45,7 @@ const KINDS: &[Kind] = &[
     kind("DeviceClass", "resource.k8s.io", DEVICES),
     kind("ResourceSlice", "resource.k8s.io", DEVICES),
     kind("DeviceTaintRule", "resource.k8s.io", DEVICES),
-    kind("ClusterQueue", "kueue.x-k8s.io", QUEUES),
-    kind("LocalQueue", "kueue.x-k8s.io", QUEUES),
-    kind("ResourceFlavor", "kueue.x-k8s.io", QUEUES),
-    kind("Cohort", "kueue.x-k8s.io", QUEUES),
-    kind("AdmissionCheck", "kueue.x-k8s.io", QUEUES),
-    kind("Topology", "kueue.x-k8s.io", QUEUES),
-    kind("WorkloadPriorityClass", "kueue.x-k8s.io", QUEUES),
-    kind("Workload", "kueue.x-k8s.io", QUEUES),
+    kind("AdmissionCheck", "kueue.x-k8s.io", CHECKS),
     kind("Queue", "scheduling.volcano.sh", QUEUES),
     kind("NodePool", "karpenter.sh", NODE_POOLS),
     kind("NodeClaim", "karpenter.sh", NODE_POOLS),
@@ -249,10 +243,10 @@ mod tests {
             ),
             ("PodGroup", "scheduling.k8s.io/v1alpha2", "PodGroup", GANGS),
             (
-                "Workload",
+                "AdmissionCheck",
                 "kueue.x-k8s.io/v1beta1",
-                "Workload (kueue.x-k8s.io/v1beta1)",
-                QUEUES,
+                "AdmissionCheck",
+                CHECKS,
             ),
             (
                 "Job",

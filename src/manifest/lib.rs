@@ -217,7 +217,7 @@ impl Manifests {
                 );
             }
         }
-        findings.into_list()
+        findings.into_list(false)
     }
 }
 

@@ -34,6 +34,7 @@ enum Key {
     Capacity,
     MaximumVolumeSize,
     NodeTopology,
+    FairSharing,
     Other(String),
 }
 
@@ -179,6 +180,7 @@ fn read_fields<'de, A: MapAccess<'de>>(
             Key::Capacity => beside(parts, "capacity", map)?,
             Key::MaximumVolumeSize => beside(parts, "maximumVolumeSize", map)?,
             Key::NodeTopology => beside(parts, "nodeTopology", map)?,
+            Key::FairSharing => beside(parts, "fairSharing", map)?,
             Key::Items => {
                 parts.strays.add_beside("items".to_owned());
                 skip(map)?;
@@ -230,7 +232,7 @@ fn of_priority_class<'de, A: MapAccess<'de>>(
     map: &mut A,
 ) -> Result<Option<Value>, A::Error> {
     match body {
-        None | Some(Body::PriorityClass) => map.next_value(),
+        None | Some(Body::PriorityClass | Body::Object) => map.next_value(),
         Some(_) => skip(map).map(|()| None),
     }
 }

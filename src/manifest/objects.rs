@@ -10,6 +10,7 @@ use super::affinity::{node_term, optional_selector};
 use super::field::{Path, Problem, Texts, quantity};
 use super::keys::{BETA_CLASS, BIND_COMPLETED, SELECTED_NODE};
 use super::parts::Parts;
+use super::queueing;
 use super::raw::{self, AmountText, Amounts, TextMap, nullable, texts};
 use model::objects::{DisruptionBudget, PodGroup, Service, Workload};
 use model::volume::{
@@ -28,6 +29,9 @@ pub(super) fn add(
     let texts = &mut ctx.texts;
     let name = texts.share(parts.metadata.name.as_deref().unwrap_or_default());
     let kind = parts.kind.as_deref().unwrap_or_default();
+    if queueing::add(kind, parts, &mut objects.queueing)? {
+        return Ok(());
+    }
     match kind {
         "Namespace" => {
             let path = Path::root("metadata");

@@ -1,5 +1,7 @@
 //! A workload while it is read: what every kind of it needs.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -8,6 +10,7 @@ use super::declared::PodPriority;
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
 use super::keys::QUEUE_NAME;
+use model::workload::job::JobQueue;
 use model::workload::{Count, Finding};
 use model::{Object, Text};
 use units::Duration;
@@ -16,7 +19,7 @@ use units::Duration;
 pub(super) struct Workload<'a> {
     pub(super) kind: &'a str,
     /// The queue that a queue controller holds the workload back in, by its label.
-    pub(super) queue: Option<Text>,
+    pub(super) queue: Option<Arc<JobQueue>>,
     pub(super) namespace: Text,
     pub(super) name: Text,
     pub(super) spec: &'a Value,
@@ -48,8 +51,8 @@ pub fn count(value: &Value) -> Result<Count, String> {
 }
 
 impl Workload<'_> {
-    /// Notes the queue that would hold the workload's pods back.
-    pub(super) fn note_queue(&mut self) {
+    /// Notes the queue that would hold the workload's pods back; jobs wait in it where it is declared.
+    pub(super) fn note_queue(&mut self, is_job: bool) {
         let Some(queue) = self.queue.clone() else {
             return;
         };
@@ -60,12 +63,17 @@ impl Workload<'_> {
             name: &name,
         };
         let label = Path::root("metadata");
-        self.ctx.findings.add(
-            object,
-            &label.field("labels").key(QUEUE_NAME),
-            format!("the queue `{queue}` is not modelled"),
+        let findings = &mut self.ctx.findings;
+        let (what, effect) = (
+            format!("the queue `{}` is not modelled", queue.name),
             "its pods start at once, whatever the quota of the queue",
         );
+        let labels = label.field("labels");
+        if is_job {
+            findings.add_without_queues(object, &labels.key(QUEUE_NAME), what, effect);
+        } else {
+            findings.add(object, &labels.key(QUEUE_NAME), what, effect);
+        }
     }
 
     /// The spec of the object.

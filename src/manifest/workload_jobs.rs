@@ -7,16 +7,18 @@ use serde_json::Value;
 
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
-use super::keys::QUEUE_NAME;
+use super::keys::{QUEUE_LEAST_PODS, QUEUE_MOST_SECONDS, QUEUE_NAME, QUEUE_PRIORITY};
 use super::raw::nullable;
 use super::workload::{Checked, Workload, part, span};
 use model::Object;
-use model::workload::job::{FailureAction, FailureMatch, FailureRule, SuccessRule};
+use model::workload::job::{
+    FailureAction, FailureMatch, FailureRule, JobQueue, Queued, SuccessRule,
+};
 use model::workload::{
     CompletionMode, ConcurrencyPolicy, CronJob, Finding, Job, PodReplacement, RestartPolicy,
     validate,
 };
-use units::plural;
+use units::{Duration, plural};
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -130,6 +132,7 @@ fn read_job(
         max_failed_indexes: raw.max_failed_indexes,
         active_deadline: optional(raw.active_deadline_seconds, "activeDeadlineSeconds")?,
         suspend: raw.suspend,
+        queue: Queued(workload.queue.clone()),
         replacement: match raw.pod_replacement_policy.as_deref() {
             None | Some("" | "TerminatingOrFailed") => PodReplacement::TerminatingOrFailed,
             Some("Failed") => PodReplacement::Failed,
@@ -174,6 +177,7 @@ fn note_held(
         1 => "its pod is missing".to_owned(),
         pods => format!("its {} are missing", plural::count(pods, "pod")),
     };
+    let is_queued = queue.is_some() && manager.is_none();
     let mut note = |path: &Path<'_>, what: String, effect: &'static str| {
         let (namespace, name) = (workload.namespace.clone(), workload.name.clone());
         let object = ObjectName {
@@ -181,10 +185,16 @@ fn note_held(
             namespace: Some(&namespace),
             name: &name,
         };
-        workload.ctx.findings.add(object, path, what, effect);
+        let findings = &mut workload.ctx.findings;
+        if is_queued {
+            findings.add_without_queues(object, path, what, effect);
+        } else {
+            findings.add(object, path, what, effect);
+        }
     };
     let mut job = job;
     if let Some(manager) = manager {
+        job.queue = Queued::default();
         let what = format!("`{manager}` sees to the job, which is not modelled: {missing}");
         note(
             &path.field("managedBy"),
@@ -195,7 +205,10 @@ fn note_held(
     } else if job.suspend {
         let (what, effect) = if let Some(queue) = &queue {
             (
-                format!("the job waits for the queue `{queue}`, which is not modelled: {missing}"),
+                format!(
+                    "the job waits for the queue `{}`, which is not modelled: {missing}",
+                    queue.name
+                ),
                 "write `suspend: false` to have its pods",
             )
         } else {
@@ -206,9 +219,42 @@ fn note_held(
         };
         note(&path.field("suspend"), what, effect);
     } else {
-        workload.note_queue();
+        workload.note_queue(true);
     }
     job
+}
+
+/// The queue that a job's labels and annotations name.
+///
+/// # Errors
+/// A number is none.
+pub(super) fn queue<'a>(
+    label: impl Fn(&str) -> Option<&'a str>,
+    least: Option<&str>,
+) -> Result<Option<Arc<JobQueue>>, Problem> {
+    let Some(name) = label(QUEUE_NAME).filter(|name| !name.is_empty()) else {
+        return Ok(None);
+    };
+    let metadata = Path::root("metadata");
+    let labels = metadata.field("labels");
+    let most = label(QUEUE_MOST_SECONDS).map(|text| {
+        let secs = text.parse().ok().filter(|secs| *secs > 0);
+        let span = secs.and_then(Duration::checked_from_secs);
+        let path = labels.key(QUEUE_MOST_SECONDS);
+        span.ok_or_else(|| path.problem("seconds, 1 or more", text))
+    });
+    let annotations = metadata.field("annotations");
+    let least = least.map(|text| {
+        let pods = text.parse().ok().filter(|pods| *pods > 0);
+        let path = annotations.key(QUEUE_LEAST_PODS);
+        pods.ok_or_else(|| path.problem("a number of pods, 1 or more", text))
+    });
+    Ok(Some(Arc::new(JobQueue {
+        name: name.into(),
+        priority_class: label(QUEUE_PRIORITY).map(Into::into),
+        min_parallelism: least.transpose()?,
+        max_execution: most.transpose()?,
+    })))
 }
 
 fn failure_rules(
@@ -281,9 +327,10 @@ pub(super) fn cron_job(workload: &mut Workload<'_>) -> Checked {
     let template_path = path.field("jobTemplate");
     let template = raw.job_template.unwrap_or(Value::Null);
     let job_spec = template.get("spec").unwrap_or(&Value::Null);
-    let labels = template.get("metadata").and_then(|own| own.get("labels"));
-    let queue = labels.and_then(|labels| labels.get(QUEUE_NAME));
-    workload.queue = queue.and_then(Value::as_str).map(Into::into);
+    let metadata = template.get("metadata");
+    let of_metadata = |part: &str, key: &str| metadata?.get(part)?.get(key)?.as_str();
+    let least = of_metadata("annotations", QUEUE_LEAST_PODS);
+    workload.queue = queue(|key| of_metadata("labels", key), least)?;
     let (job, mut findings) = read_job(workload, job_spec, &template_path.field("spec"))?;
     for finding in &mut findings {
         finding.field = format!("spec.jobTemplate.{}", finding.field);

@@ -11,7 +11,7 @@ use super::affinity::optional_selector;
 use super::declared::{DeclaredWorkload, PodPriority};
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
-use super::keys::QUEUE_NAME;
+use super::keys::QUEUE_LEAST_PODS;
 use super::parts::Parts;
 use super::raw::{self, TextMap, nullable, texts};
 use super::reported::Reported;
@@ -44,10 +44,12 @@ impl From<Problem> for Broken {
 pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Broken> {
     let kind = parts.kind.as_deref().unwrap_or_default();
     let name = parts.metadata.name.as_deref().unwrap_or_default();
-    let queue = parts.metadata.labels.get(QUEUE_NAME);
+    let metadata = &parts.metadata;
+    let label = |key: &str| metadata.labels.get(key).map(String::as_str);
+    let queue = workload_jobs::queue(label, metadata.annotations.get(QUEUE_LEAST_PODS))?;
     let mut workload = Workload {
         kind,
-        queue: queue.map(|queue| ctx.texts.share(queue)),
+        queue,
         namespace: ctx.texts.share(pod::namespace(&parts.metadata)),
         name: ctx.texts.share(name),
         spec: parts.late_spec.as_ref().unwrap_or(&Value::Null),
@@ -61,7 +63,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Bro
         return Err(path.field("name").missing("the object's name").into());
     }
     if matches!(kind, "Deployment" | "StatefulSet" | "ReplicaSet") {
-        workload.note_queue();
+        workload.note_queue(false);
     }
     let (object, findings) = match kind {
         "Deployment" => workload.deployment()?,

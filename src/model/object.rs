@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+use super::queueing::{ClusterQueueStatus, QueuedWorkload};
 use super::service::{Ingress, Service};
 use super::workload::{
     CronJob, DaemonSet, Deployment, HorizontalPodAutoscaler, Job, LimitRange, PodDisruptionBudget,
@@ -86,11 +87,15 @@ objects! {
     Secret(NamedObject),
     /// Configuration that pods mount or read; only its name is modelled.
     ConfigMap(NamedObject),
+    /// Pods of a job that wait for quota of Kueue, or hold it.
+    Workload(QueuedWorkload),
+    /// Status of a queue of Kueue with its quotas.
+    ClusterQueue(ClusterQueueStatus),
 }
 
 impl Object {
     /// The kinds of objects of the whole cluster, which have no namespace.
-    pub const OF_CLUSTER: [&str; 2] = ["Namespace", "PriorityClass"];
+    pub const OF_CLUSTER: [&str; 3] = ["Namespace", "PriorityClass", "ClusterQueue"];
 
     /// Number and template of the pods that the object keeps running; `None` of objects that count no
     /// replicas.
@@ -124,7 +129,9 @@ impl Object {
             | Self::Namespace(_)
             | Self::PriorityClass(_)
             | Self::Secret(_)
-            | Self::ConfigMap(_) => return None,
+            | Self::ConfigMap(_)
+            | Self::Workload(_)
+            | Self::ClusterQueue(_) => return None,
         })
     }
 
@@ -152,7 +159,9 @@ impl Object {
             | Self::Namespace(_)
             | Self::PriorityClass(_)
             | Self::Secret(_)
-            | Self::ConfigMap(_) => return None,
+            | Self::ConfigMap(_)
+            | Self::Workload(_)
+            | Self::ClusterQueue(_) => return None,
         };
         Some(Arc::make_mut(template))
     }

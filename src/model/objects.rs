@@ -1,6 +1,7 @@
 //! The objects beside nodes and pods that placements look at: namespaces, budgets of disruption,
 //! services and owners, storage.
 
+use super::queueing::QueueingObjects;
 use super::volume::{
     CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass,
     VolumeAttachment,
@@ -36,6 +37,8 @@ pub struct ClusterObjects {
     pub attachments: Vec<VolumeAttachment>,
     /// Groups of pods by namespace and name.
     pub groups: SortedMap<(Text, Text), PodGroup>,
+    /// Queues of Kueue with their quotas.
+    pub queueing: QueueingObjects,
 }
 
 impl ClusterObjects {
@@ -53,6 +56,7 @@ impl ClusterObjects {
         self.capacities.extend(other.capacities);
         self.attachments.extend(other.attachments);
         self.groups.extend(other.groups);
+        self.queueing.merge(other.queueing);
     }
 
     /// Takes in the objects of a file that is applied while the cluster runs and that no event of the
@@ -80,6 +84,11 @@ impl ClusterObjects {
             ),
             merge_map("PodGroup", &mut self.groups, &other.groups),
             merge_list("service selector", &mut self.services, &other.services),
+            AppliedObjects {
+                noun: "queueing object",
+                added: 0,
+                unchanged: other.queueing.len(),
+            },
         ];
         let is_any = |count: &AppliedObjects| count.added + count.unchanged > 0;
         counts.into_iter().filter(is_any).collect()

@@ -1,6 +1,7 @@
 //! The objects of Kueue: flavors of resources, topologies, queues with quotas in trees of cohorts,
 //! and workloads that wait for quota (spec: batch-on-kubernetes.md 1.1).
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::{LabelSelector, Labels, PodSpec, Taint, Text, Toleration};
@@ -204,7 +205,7 @@ pub struct ClusterQueue {
 }
 
 /// Wish about the domain of a topology that pods are in.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum TopologyWish {
     /// All pods in one domain of this level.
     Required(Text),
@@ -215,7 +216,7 @@ pub enum TopologyWish {
 }
 
 /// Pods of a set that lie in one domain together.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TopologySlice {
     /// Level of the domain.
     pub level: Text,
@@ -224,7 +225,7 @@ pub struct TopologySlice {
 }
 
 /// Wishes of a set of pods about a topology.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TopologyRequest {
     /// Wish about the domain of all pods.
     pub wish: Option<TopologyWish>,
@@ -235,7 +236,7 @@ pub struct TopologyRequest {
 }
 
 /// A number of equal pods.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PodSet {
     /// The set's name.
     pub name: Text,
@@ -250,7 +251,7 @@ pub struct PodSet {
 }
 
 /// Pods of a set in the domains of a topology.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TopologyAssignment {
     /// Keys of the labels that name a domain.
     pub levels: Vec<Text>,
@@ -259,7 +260,7 @@ pub struct TopologyAssignment {
 }
 
 /// Quota that a pod set holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PodSetAdmission {
     /// Name of the pod set.
     pub name: Text,
@@ -274,7 +275,7 @@ pub struct PodSetAdmission {
 }
 
 /// Quota that a workload holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Admission {
     /// Name of the queue of the cluster.
     pub cluster_queue: Text,
@@ -283,7 +284,7 @@ pub struct Admission {
 }
 
 /// A condition of an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Condition {
     /// The condition's name.
     pub kind: Text,
@@ -296,7 +297,7 @@ pub struct Condition {
 }
 
 /// Pods that wait for quota and are admitted together.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct QueuedWorkload {
     /// The workload's namespace.
     pub namespace: Text,
@@ -330,4 +331,126 @@ impl QueuedWorkload {
         let mut conditions = self.conditions.iter();
         conditions.find(|own| own.holds && *own.kind == *kind)
     }
+}
+
+/// A queue of a namespace, which leads to one of the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LocalQueue {
+    /// The queue's namespace.
+    pub namespace: Text,
+    /// The queue's name.
+    pub name: Text,
+    /// Name of the queue of the cluster.
+    pub cluster_queue: Text,
+    /// State in which its owner holds it.
+    pub stop: StopPolicy,
+}
+
+/// Rule that judges a preemption under fair sharing (spec: batch-on-kubernetes.md 1.8.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FairStrategy {
+    /// The share of the preemptor, newcomer included, is at most that of the other side without the
+    /// candidate.
+    LessThanOrEqualToFinalShare,
+    /// The share of the preemptor, newcomer included, is below that of the other side as it is.
+    LessThanInitialShare,
+}
+
+impl FairStrategy {
+    /// Rules that hold where none are stated.
+    pub const DEFAULT: &[Self] = &[
+        Self::LessThanOrEqualToFinalShare,
+        Self::LessThanInitialShare,
+    ];
+
+    /// The rule of a name.
+    pub fn find(name: &str) -> Option<Self> {
+        match name {
+            "LessThanOrEqualToFinalShare" => Some(Self::LessThanOrEqualToFinalShare),
+            "LessThanInitialShare" => Some(Self::LessThanInitialShare),
+            _ => None,
+        }
+    }
+}
+
+/// The name of the workload that stands for a job.
+pub fn workload_of_job(job: &str) -> Text {
+    format!("job-{job}").into()
+}
+
+/// Objects of Kueue that users declare.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueueingObjects {
+    /// Flavors.
+    pub flavors: Vec<ResourceFlavor>,
+    /// Cohorts that are stated; others follow from their names.
+    pub cohorts: Vec<Cohort>,
+    /// Queues of the cluster.
+    pub queues: Vec<ClusterQueue>,
+    /// Topologies.
+    pub topologies: Vec<Topology>,
+    /// Queues of namespaces.
+    pub local_queues: Vec<LocalQueue>,
+    /// Values of the classes of priority that workloads name.
+    pub priorities: SortedMap<Text, i32>,
+    /// Workloads that are there when a run begins.
+    pub workloads: Vec<QueuedWorkload>,
+    /// Rules of fair sharing, in order; `None` is preemption by priority.
+    pub fair_sharing: Option<Vec<FairStrategy>>,
+}
+
+impl QueueingObjects {
+    /// The number of objects.
+    pub fn len(&self) -> usize {
+        let quotas = self.flavors.len() + self.cohorts.len() + self.queues.len();
+        let users = self.local_queues.len() + self.priorities.len() + self.workloads.len();
+        quotas + users + self.topologies.len() + usize::from(self.fair_sharing.is_some())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes in the objects of another file.
+    pub fn merge(&mut self, other: Self) {
+        self.flavors.extend(other.flavors);
+        self.cohorts.extend(other.cohorts);
+        self.queues.extend(other.queues);
+        self.topologies.extend(other.topologies);
+        self.local_queues.extend(other.local_queues);
+        self.priorities.extend(other.priorities);
+        self.workloads.extend(other.workloads);
+        self.fair_sharing = other.fair_sharing.or(self.fair_sharing.take());
+    }
+}
+
+/// Use of one resource of a flavor by a queue.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FlavorUsage {
+    /// Name of the flavor.
+    pub flavor: Text,
+    /// Name of the resource.
+    pub resource: Text,
+    /// Amount that the queue owns.
+    pub nominal: Quantity,
+    /// Amount that its workloads hold.
+    pub total: Quantity,
+    /// Amount of this that it borrows.
+    pub borrowed: Quantity,
+}
+
+/// Status of a queue of the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ClusterQueueStatus {
+    /// Empty: the queue belongs to no namespace.
+    pub namespace: Text,
+    /// The queue's name.
+    pub name: Text,
+    /// Number of workloads that wait.
+    pub pending: u64,
+    /// Number of workloads that hold quota.
+    pub reserving: u64,
+    /// Use by flavor and resource.
+    pub usage: Vec<FlavorUsage>,
 }

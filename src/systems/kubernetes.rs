@@ -34,6 +34,7 @@ use super::entry::{
 };
 use super::kubelet::{Kubelet, KubeletOptions};
 use super::profile::check_profile;
+use super::queueing::Queueing;
 use cluster::Commitment;
 use control::client_limit::ClientLimit;
 use control::controllers::manager::ControllerManager;
@@ -176,7 +177,14 @@ pub struct KubeRequest {
 
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     check_profile(&ENTRY, &request.profile.name)?;
-    Ok(cell(request, Box::new(exact(request)?)))
+    let mut parts = cell(request, Box::new(exact(request)?));
+    let kube = request.options.of::<KubeRequest>();
+    if request.controllers.is_some()
+        && let Some(queues) = Queueing::new(&kube.objects)
+    {
+        parts.components.push(Box::new(queues));
+    }
+    Ok(parts)
 }
 
 /// A cell with kubelets, the controllers that are asked for, and a scheduler.

@@ -26,6 +26,7 @@ pub mod parts;
 pub mod pipeline;
 pub mod plain_agent;
 pub mod profile;
+pub mod queueing;
 pub mod registry;
 pub mod sparrow;
 pub mod swarm;

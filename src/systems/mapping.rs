@@ -253,7 +253,9 @@ fn of_object(object: &Object) -> Vec<(Capability, &'static str)> {
         | Object::PriorityClass(_)
         | Object::Service(_)
         | Object::Secret(_)
-        | Object::ConfigMap(_) => Vec::new(),
+        | Object::ConfigMap(_)
+        | Object::Workload(_)
+        | Object::ClusterQueue(_) => Vec::new(),
         _ => vec![(Capability::OtherObjects, "spec")],
     }
 }

@@ -174,12 +174,14 @@ fn objects(
     });
     let mut read: Vec<&String> = Vec::new();
     let (mut objects, mut preemptions) = (ClusterObjects::default(), Preemptions::new());
+    let mut queueing = Vec::new();
     let mut namespaces = SortedSet::from([Text::from("default")]);
     for file in of_nodes.chain(of_pods) {
         if !read.contains(&file) {
             read.push(file);
             let manifests = manifests.read(file, files, remarks)?;
             objects.merge(manifests.objects.clone());
+            queueing.push((file.as_str(), manifests.objects.queueing.clone()));
             for pod in &manifests.pods {
                 namespaces.insert(pod.namespace().clone());
                 let state = PreemptionState {
@@ -201,6 +203,11 @@ fn objects(
         for count in objects.merge_applied(&applied.objects) {
             remarks.applied(file, operation.at, count);
         }
+    }
+    super::queueing::check(&queueing)?;
+    if !objects.queueing.queues.is_empty() {
+        manifests.queues = Some(objects.queueing.clone());
+        remarks.has_queues(scenario.system.controllers.is_some());
     }
     // A namespace that only pods name has the label that the API server gives to all.
     for name in namespaces {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use manifest::{Maker, ManifestReader, Manifests, PriorityClasses};
+use model::queueing::QueueingObjects;
 use model::{Changes, Node};
 use scenario::Scenario;
 use scenario::schema::{NodeSource, WorkloadSource};
@@ -24,6 +25,8 @@ pub struct ManifestFiles {
     changes: Changes,
     /// Priority classes of all files, which pods of any of them may name.
     priorities: PriorityClasses,
+    /// Queues of Kueue, if the scenario has any.
+    pub(super) queues: Option<QueueingObjects>,
 }
 
 impl ManifestFiles {

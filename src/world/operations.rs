@@ -12,6 +12,7 @@ use control::controllers::manager::ControllerOptions;
 use control::operation::{Operation, PodChoice, Propagation, TaintChoice};
 use control::upgrade::UpgradePlan;
 use manifest::Manifests;
+use model::queueing::QueueingObjects;
 use model::{Labels, Node, Object, Taint, TaintEffect, Text};
 use scenario::Scenario;
 use scenario::schema::{self, PropagationPolicy, WorkloadSource};
@@ -21,6 +22,7 @@ use systems::registry::find;
 
 use super::object_name::target;
 use super::production::client_limits;
+use super::queueing;
 use super::runs_workloads::{runs_always, runs_workloads};
 use super::units::units;
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
@@ -72,16 +74,26 @@ pub(super) fn heeds_needs(scenario: &Scenario) -> bool {
 }
 
 /// The objects of a file that mean something to the system.
-fn heeded<'a>(
+fn heeded(
     scenario: &Scenario,
-    declared: &'a Manifests,
-) -> impl Iterator<Item = Object> + use<'a> {
+    declared: &Manifests,
+    queues: Option<&QueueingObjects>,
+    remarks: &mut Remarks,
+) -> Vec<Object> {
     let heeds_needs = heeds_needs(scenario);
     let objects = declared.workloads.iter().map(|own| &own.object);
     let is_needed = |object: &Object| matches!(object, Object::Secret(_) | Object::ConfigMap(_));
+    let objects = objects.filter(|object| heeds_needs || !is_needed(object));
+    let mut objects: Vec<Object> = objects.cloned().collect();
+    if let Some(queues) = queues {
+        for object in &mut objects {
+            for doubt in queueing::doubts(object, queues) {
+                remarks.note(doubt);
+            }
+            queueing::hold_back(object);
+        }
+    }
     objects
-        .filter(move |object| heeds_needs || !is_needed(object))
-        .cloned()
 }
 
 /// Operations of users, in order of time.
@@ -110,7 +122,8 @@ pub fn operations(
         let at = Instant::ZERO.saturating_add(*at);
         let declared = manifests.read(file, files, remarks)?;
         let adoption = manifests.adoption(scenario, nodes, files, remarks)?;
-        let objects = heeded(scenario, &declared).filter(|object| !adoption.has(object));
+        let objects = heeded(scenario, &declared, manifests.queues.as_ref(), remarks);
+        let objects = objects.into_iter().filter(|object| !adoption.has(object));
         operations.extend(objects.map(|object| (at, Operation::Create(object))));
     }
     let mut known: SortedSet<Text> = nodes.iter().map(|node| node.name.clone()).collect();
@@ -118,7 +131,8 @@ pub fn operations(
         let at = Instant::ZERO.saturating_add(operation.at);
         if let Some(file) = &operation.apply {
             let declared = manifests.read(file, files, remarks)?;
-            let applied = applied(scenario, &declared, number)?;
+            let heeded = heeded(scenario, &declared, manifests.queues.as_ref(), remarks);
+            let applied = applied(scenario, &declared, heeded, number)?;
             known.extend(declared.nodes.iter().map(|node| node.name.clone()));
             operations.extend(applied.into_iter().map(|operation| (at, operation)));
             continue;
@@ -152,6 +166,7 @@ pub fn operations(
 fn applied(
     scenario: &Scenario,
     declared: &Manifests,
+    heeded: Vec<Object>,
     number: usize,
 ) -> Result<Vec<Operation>, BuildError> {
     let is_tainted = scenario.node_life() != schema::NodeLife::Declared;
@@ -166,7 +181,7 @@ fn applied(
         node.taints.extend(is_tainted.then_some(taint));
         Operation::ApplyNode(Arc::new(node))
     });
-    let objects = heeded(scenario, declared).map(Operation::Apply);
+    let objects = heeded.into_iter().map(Operation::Apply);
     let mut operations: Vec<Operation> = nodes.chain(objects).collect();
     for pod in &declared.pods {
         if pod.node_name.is_some() || pod.phase.is_final() {

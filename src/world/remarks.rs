@@ -47,6 +47,7 @@ fn objects(objects: &ClusterObjects) -> impl Iterator<Item = String> {
         ("workload", objects.workloads.len()),
         ("persistent volume", objects.volumes.len()),
         ("volume claim", objects.claims.len()),
+        ("queueing object", objects.queueing.len()),
         ("storage class", objects.storage_classes.len()),
         (
             "CSI object",
@@ -122,6 +123,9 @@ pub struct Remarks {
     selecting: SortedMap<String, String>,
     /// Lines about pods that are missing or wait, before all others.
     urgent: Vec<String>,
+    /// Lines that hold where no queue of Kueue is declared.
+    without_queues: Vec<String>,
+    has_queues: bool,
     unmodelled: Vec<String>,
     ledger: Ledger,
 }
@@ -140,6 +144,18 @@ impl Remarks {
     pub fn note(&mut self, line: String) {
         if !self.unmodelled.contains(&line) {
             self.unmodelled.push(line);
+        }
+    }
+
+    /// Notes that queues of Kueue are declared, which hold jobs back where there are controllers.
+    pub(super) fn has_queues(&mut self, has_controllers: bool) {
+        self.has_queues = true;
+        if !has_controllers {
+            self.note(
+                "queues of Kueue have no effect without controllers; write `controllers: {}` under \
+                 `system`"
+                    .to_owned(),
+            );
         }
     }
 
@@ -329,6 +345,16 @@ impl Remarks {
         }
     }
 
+    /// Findings of a file in words, but for those that hold only where no queue is declared, which are
+    /// noted apart.
+    fn findings(&mut self, file: &str, manifests: &Manifests) -> Vec<String> {
+        let (lacking, others): (Vec<_>, Vec<_>) =
+            { manifests.findings.iter() }.partition(|finding| finding.lacks_queues);
+        let lacking = lacking.into_iter().map(|own| format!("{file}: {own}"));
+        self.without_queues.extend(lacking);
+        others.into_iter().map(ToString::to_string).collect()
+    }
+
     /// Notes what a file of manifests states and the model leaves out. One file may give nodes and
     /// pods; it is noted once.
     pub fn manifests(&mut self, file: &str, manifests: &Manifests) {
@@ -346,7 +372,7 @@ impl Remarks {
             }
         }
         self.unread(file, manifests);
-        let findings = manifests.findings.iter().map(ToString::to_string);
+        let findings = self.findings(file, manifests);
         let ignored = manifests.ignored_kinds.iter();
         let ignored = ignored.filter(|(kind, _)| !MAKERS.contains(&kind.as_str()));
         let ignored = ignored.map(|(kind, count)| {
@@ -404,7 +430,8 @@ impl Remarks {
     /// All lines.
     pub fn lines(&self) -> Vec<String> {
         let dirt = self.ledger.entries().iter().map(ToString::to_string);
-        let noted = self.urgent.iter().chain(&self.unmodelled);
+        let lacking = self.without_queues.iter().filter(|_| !self.has_queues);
+        let noted = self.urgent.iter().chain(&self.unmodelled).chain(lacking);
         noted.cloned().chain(dirt).collect()
     }
 }

@@ -297,7 +297,8 @@ fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 49] = [
+const SCENARIOS: [(&str, &[&str]); 50] = [
+    ("two-teams.yaml", &[]),
     ("borg.yaml", &["--set", "stop={at: 2h}"]),
     ("functions.yaml", &["--set", "stop={at: 10m}"]),
     ("descheduling.yaml", &[]),

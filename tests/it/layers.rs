@@ -30,6 +30,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "units",
             "rng",
             "model",
+            "kueue",
             "cluster",
             "control",
             "scheduler",

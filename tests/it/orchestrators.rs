@@ -86,6 +86,8 @@ const PASSED: &[(&str, u64)] = &[
     ("slurm-fs", 11),
     ("slurm-fairtree", 12),
     ("slurm-decay", 10),
+    ("kueue", 12),
+    ("kueue-preempt", 12),
     ("gang", 12),
     ("fgd-F", 13),
     ("fgd", 13),

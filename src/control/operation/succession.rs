@@ -3,6 +3,21 @@
 use std::sync::Arc;
 
 use model::Object;
+use model::workload::Job;
+
+/// A new declaration of a known job. If it has a queue, that alone lets it run and stops it.
+fn succeeding_job(new: &Job, known: &Job) -> Job {
+    let mut job = new.clone();
+    job.status = known.status.clone();
+    if job.queue.0.is_some() {
+        job.suspend = known.suspend;
+        if !known.suspend {
+            job.template = known.template.clone();
+            job.parallelism = known.parallelism;
+        }
+    }
+    job
+}
 
 /// A new declaration of a known object: what was reported of it stays.
 pub(super) fn succeeding(new: &Object, known: &Object) -> Object {
@@ -39,11 +54,7 @@ pub(super) fn succeeding(new: &Object, known: &Object) -> Object {
             new.status = known.status;
             Object::DaemonSet(Arc::new(new))
         }
-        (Object::Job(new), Object::Job(known)) => {
-            let mut new = (**new).clone();
-            new.status = known.status.clone();
-            Object::Job(Arc::new(new))
-        }
+        (Object::Job(new), Object::Job(known)) => Object::Job(Arc::new(succeeding_job(new, known))),
         (Object::CronJob(new), Object::CronJob(known)) => {
             let mut new = (**new).clone();
             new.status = known.status.clone();

@@ -7,10 +7,10 @@ use model::queueing::PreemptionPolicy;
 use units::{SortedMap, SortedSet};
 
 use super::{Preemptor, Reason, Target, restore};
-use crate::settings::FairStrategy;
 use crate::share::Share;
 use crate::snapshot::Snapshot;
 use crate::tree::NodeId;
+use model::queueing::FairStrategy;
 
 /// Candidates by queue, in order, and the parts of the tree that are done with.
 struct Candidates {

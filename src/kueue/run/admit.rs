@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use model::Text;
 use model::queueing::{Admission, Condition, PodSetAdmission};
-use units::Quantity;
 
 use super::cycle::Entry;
 use super::{CheckState, Controller, Stage};
+use crate::names::Names;
 use crate::workload::{EVICTED, QUOTA_RESERVED};
 
 impl Controller {
@@ -91,11 +91,7 @@ impl Controller {
             });
             let usage = set.requests.iter().map(|(resource, amount)| {
                 let name = names.resource_name(*resource).clone();
-                let amount = if &*name == "cpu" {
-                    Quantity::from_milli(*amount)
-                } else {
-                    Quantity::from_units(*amount)
-                };
+                let amount = Names::quantity(&name, *amount);
                 (name, amount)
             });
             PodSetAdmission {

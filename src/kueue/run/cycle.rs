@@ -208,6 +208,12 @@ impl Controller {
             cursor: None,
             targeted: Vec::new(),
         };
+        if !self.takes(queue, &entry.pending.workload.namespace) {
+            entry.status = Status::Inadmissible;
+            entry.reason = Some(RequeueReason::NamespaceMismatch);
+            "Workload namespace doesn't match ClusterQueue selector".clone_into(&mut entry.message);
+            return Some(entry);
+        }
         if has_failed {
             entry.status = Status::Inadmissible;
             "The workload has failed admission checks".clone_into(&mut entry.message);

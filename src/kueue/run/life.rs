@@ -193,7 +193,7 @@ impl Controller {
     }
 
     /// A workload gives up its quota, if it holds any.
-    fn release(&mut self, number: usize) {
+    pub(super) fn release(&mut self, number: usize) {
         let state = self.state_mut(number);
         let (holding, queue) = (state.holding.take(), state.queue);
         if let Some(holding) = holding {

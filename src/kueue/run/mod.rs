@@ -4,16 +4,18 @@
 
 mod admit;
 mod cycle;
+mod drive;
 mod life;
 mod order;
 mod waiting;
 
 pub use cycle::{Cycle, Entry, RequeueReason, Status};
+pub use drive::ADMITTED;
 
 use std::sync::Arc;
 
-use model::Text;
 use model::queueing::QueuedWorkload;
+use model::{Labels, Text};
 use units::{Duration, Instant, QuantityError, SortedMap, SortedSet};
 
 use super::snapshot::Snapshot;
@@ -126,6 +128,8 @@ pub struct Controller {
     retries: SortedMap<NodeId, Instant>,
     alarms: SortedSet<(Instant, usize)>,
     checked: SortedSet<usize>,
+    changed: SortedSet<usize>,
+    namespaces: SortedMap<Text, Labels>,
     cycles: u64,
     now: Instant,
 }
@@ -153,6 +157,8 @@ impl Controller {
             retries: SortedMap::default(),
             alarms: SortedSet::default(),
             checked: SortedSet::default(),
+            changed: SortedSet::default(),
+            namespaces: SortedMap::default(),
             cycles: 0,
             now,
         };
@@ -204,6 +210,7 @@ impl Controller {
     }
 
     fn state_mut(&mut self, number: usize) -> &mut State {
+        self.changed.insert(number);
         let state = self.states.get_mut(&number);
         state.expect("invariant: numbers stand for workloads that are known")
     }
@@ -260,6 +267,7 @@ impl Controller {
             key: None,
         };
         self.states.insert(number, state);
+        self.changed.insert(number);
         self.number_of.insert(key, number);
         self.enqueue(number);
         Ok(())

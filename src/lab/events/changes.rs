@@ -1,10 +1,11 @@
 //! Changes of an object, in words: replicas, what a horizontal autoscaler decided and why, what a
-//! vertical one recommends.
+//! vertical one recommends, and what queues admitted.
 
+use model::queueing::{ClusterQueueStatus, FlavorUsage, QueuedWorkload};
 use model::workload::horizontal::HorizontalPodAutoscaler;
 use model::workload::vertical::{Recommended, VerticalPodAutoscaler};
 use model::{Object, Used};
-use units::plural;
+use units::{Quantity, plural};
 
 /// Change of an object, in words; empty where nothing of that kind changed.
 pub(super) fn changed(before: Option<&Object>, after: &Object) -> String {
@@ -17,6 +18,12 @@ pub(super) fn changed(before: Option<&Object>, after: &Object) -> String {
         {
             vertical(own)
         }
+        (Some(Object::Workload(before)), Object::Workload(own)) => queued(before, own),
+        (_, Object::ClusterQueue(own)) => queue(own),
+        (Some(Object::Job(before)), Object::Job(own)) if before.suspend != own.suspend => {
+            let word = if own.suspend { "suspended" } else { "resumed" };
+            word.to_owned()
+        }
         _ => match (before.and_then(replicas), replicas(after)) {
             (Some(before), Some(after)) if before != after => {
                 format!("{before} to {}", plural::count(after, "replica"))
@@ -24,6 +31,59 @@ pub(super) fn changed(before: Option<&Object>, after: &Object) -> String {
             _ => String::new(),
         },
     }
+}
+
+/// What happened to a workload in its queue.
+fn queued(before: &QueuedWorkload, own: &QueuedWorkload) -> String {
+    let evicted = own.holding("Evicted");
+    if let Some(evicted) = evicted.filter(|own| before.holding("Evicted") != Some(own)) {
+        return format!("evicted: {}", evicted.reason);
+    }
+    if own.holding("Finished").is_some() {
+        return "finished".to_owned();
+    }
+    match &own.admission {
+        Some(admission) if before.admission.is_none() => {
+            let sets = admission.pod_sets.iter().flat_map(|set| {
+                set.flavors.iter().map(|(resource, flavor)| {
+                    let amount = set.usage.get(resource).copied().unwrap_or_default();
+                    format!("{amount} {resource} of {flavor}")
+                })
+            });
+            let sets: Vec<String> = sets.collect();
+            format!(
+                "admitted by {}: {}",
+                admission.cluster_queue,
+                sets.join(", ")
+            )
+        }
+        _ => String::new(),
+    }
+}
+
+/// Who waits in a queue, and what is held of its quotas.
+fn queue(own: &ClusterQueueStatus) -> String {
+    let usage = own.usage.iter().map(|own| {
+        let FlavorUsage {
+            flavor,
+            resource,
+            nominal,
+            total,
+            borrowed,
+        } = own;
+        let words = format!("{resource} of {flavor}: {total} of {nominal}");
+        if *borrowed > Quantity::ZERO {
+            format!("{words}, {borrowed} borrowed")
+        } else {
+            words
+        }
+    });
+    let usage: Vec<String> = usage.collect();
+    let (pending, reserving) = (own.pending, own.reserving);
+    format!(
+        "{pending} pending, {reserving} with quota; {}",
+        usage.join("; ")
+    )
 }
 
 fn replicas(object: &Object) -> Option<i32> {

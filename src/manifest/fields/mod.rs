@@ -6,6 +6,7 @@
 mod annotations;
 mod cluster;
 mod pods;
+mod queueing;
 mod scheduler;
 mod storage;
 mod workloads;
@@ -167,6 +168,7 @@ impl Kind {
             cluster::KINDS,
             workloads::KINDS,
             storage::KINDS,
+            queueing::KINDS,
         ];
         let mut kinds = lists.into_iter().flatten();
         let (_, own) = kinds.find(|(name, _)| *name == kind)?;

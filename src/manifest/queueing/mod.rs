@@ -1,5 +1,6 @@
 //! Manifests of Kueue's objects, `kueue.x-k8s.io/v1beta2` (spec: batch-on-kubernetes.md 1.1).
 
+mod declared;
 mod raw;
 mod workload;
 
@@ -17,6 +18,7 @@ use model::queueing::{
 use model::{Text, Toleration};
 use units::Quantity;
 
+pub(super) use declared::add;
 pub use workload::workload;
 
 /// An object as its manifest states it.

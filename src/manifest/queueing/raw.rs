@@ -125,6 +125,8 @@ pub(super) struct Quota {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct ClusterQueue {
+    // The former version of the API calls it so.
+    #[serde(alias = "cohort")]
     pub(super) cohort_name: Option<String>,
     pub(super) queueing_strategy: Option<String>,
     pub(super) namespace_selector: Option<LabelSelector>,
@@ -177,6 +179,13 @@ pub(super) struct Check {
     pub(super) name: String,
     #[serde(deserialize_with = "nullable")]
     pub(super) on_flavors: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct LocalQueue {
+    pub(super) cluster_queue: Option<String>,
+    pub(super) stop_policy: Option<String>,
 }
 
 #[derive(Default, Deserialize)]

@@ -23,7 +23,7 @@ pub fn workload(value: &Value) -> Result<QueuedWorkload, String> {
     worded(read_workload(value))
 }
 
-fn read_workload(value: &Value) -> Result<QueuedWorkload, Problem> {
+pub(super) fn read_workload(value: &Value) -> Result<QueuedWorkload, Problem> {
     let raw: raw::Object<raw::Workload> = super::object(value)?;
     let status: raw::Status = raw::part(value, "status").map_err(Problem)?;
     let namespace = raw.namespace();

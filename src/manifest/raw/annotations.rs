@@ -28,6 +28,7 @@ impl Annotations {
                     | keys::BIND_COMPLETED
                     | keys::SELECTED_NODE
                     | keys::BETA_CLASS
+                    | keys::QUEUE_LEAST_PODS
             )
             || reported::ANNOTATIONS.contains(&key)
     }

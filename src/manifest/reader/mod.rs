@@ -471,6 +471,8 @@ impl Reader {
                 "owners are matched by their selectors only",
             );
         }
+        let has_queues = !self.objects.queueing.queues.is_empty();
+        let findings = self.ctx.findings.into_list(has_queues);
         Manifests {
             nodes: self.nodes,
             pods: self.pods,
@@ -480,7 +482,7 @@ impl Reader {
             priorities: self.priorities,
             ignored_kinds: self.ignored_kinds,
             unread_workloads: self.unread_workloads,
-            findings: self.ctx.findings.into_list(),
+            findings,
             newest_kubelet: self.newest_kubelet,
         }
     }

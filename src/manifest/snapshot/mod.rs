@@ -188,6 +188,7 @@ fn unkept(passed_over: &PassedOver) -> Vec<ManifestFinding> {
                 effect: stray.effect(),
                 field: stray.field,
                 count: usize::try_from(count).unwrap_or(usize::MAX),
+                lacks_queues: false,
             }));
         }
     }

@@ -4,6 +4,7 @@ mod broken;
 mod fields;
 mod generated;
 mod objects;
+mod queueing;
 
 use std::fmt::Write as _;
 use std::io::Read as _;

@@ -4,7 +4,7 @@ mod alert_series;
 
 use crate::families::autoscaling::{fights, scaling};
 use crate::families::disruption::{
-    blast_radius, churn, disruptions, migrations, oom_kills, restarts,
+    blast_radius, churn, disruptions, migrations, oom_kills, queue_evictions, restarts,
 };
 use crate::families::jobs::{
     goodput, hogs, job_census, makespan, pod_census, throughput, tier_use, turnaround, wasted_work,
@@ -18,11 +18,11 @@ use crate::families::run::{measured_window, saturation};
 use crate::families::services::{
     availability, deliveries, missing_replicas, recovery, rollouts, storage,
 };
-use crate::families::sharing::fairness;
+use crate::families::sharing::{fairness, quota_use};
 use crate::families::traffic::{alerts, latency, latency_objective, requests, service_saturation};
 use crate::families::waiting::{
-    backlog_age, decisions, first_wait, image_pull, pending_time, queue_length, scheduling_latency,
-    slowdown, start_up, tier_wait, weighted_wait, work_conservation,
+    backlog_age, decisions, first_wait, image_pull, pending_time, queue_length, quota_wait,
+    scheduling_latency, slowdown, start_up, tier_wait, weighted_wait, work_conservation,
 };
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Placement, ShortList, unlisted_title};
@@ -51,6 +51,7 @@ pub const REGISTRY: &[MetricEntry] = &[
     pod_census::ENTRY,
     job_census::ENTRY,
     first_wait::ENTRY,
+    quota_wait::ENTRY,
     weighted_wait::ENTRY,
     pending_time::ENTRY,
     scheduling_latency::ENTRY,
@@ -69,6 +70,7 @@ pub const REGISTRY: &[MetricEntry] = &[
     work_conservation::ENTRY,
     // Fairness (5.3).
     fairness::ENTRY,
+    quota_use::ENTRY,
     // Requests of clients (5.4).
     requests::ENTRY,
     latency::ENTRY,
@@ -85,6 +87,7 @@ pub const REGISTRY: &[MetricEntry] = &[
     storage::ENTRY,
     blast_radius::ENTRY,
     disruptions::ENTRY,
+    queue_evictions::ENTRY,
     restarts::ENTRY,
     oom_kills::ENTRY,
     wasted_work::ENTRY,

@@ -1,6 +1,7 @@
 //! Jobs: pods that run until enough of them succeeded.
 
 use serde::{Deserialize, Serialize};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 pub use super::indexes::Indexes;
@@ -45,8 +46,35 @@ pub struct Job {
     pub success_policy: Vec<SuccessRule>,
     /// Time for which the job stays after its end; `None` sets no end.
     pub ttl_after_finished: Option<Duration>,
+    /// Queue that the job waits in.
+    pub queue: Queued,
     /// Last reported status.
     pub status: JobStatus,
+}
+
+/// The queue of Kueue that a job waits in. In canonical bytes it is nothing where there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queued(pub Option<Arc<JobQueue>>);
+
+impl Hash for Queued {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if let Some(queue) = &self.0 {
+            queue.hash(state);
+        }
+    }
+}
+
+/// A queue of a job's namespace, and the job's wishes about its quota.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct JobQueue {
+    /// Name of the queue.
+    pub name: Text,
+    /// Name of the class of priority among workloads; `None` takes that of the pods.
+    pub priority_class: Option<Text>,
+    /// Number of pods at once that the job can do with.
+    pub min_parallelism: Option<i32>,
+    /// Longest time that the job may hold its quota.
+    pub max_execution: Option<Duration>,
 }
 
 /// Restart policy of containers that end.
@@ -146,6 +174,7 @@ impl Default for Job {
             failure_policy: Vec::new(),
             success_policy: Vec::new(),
             ttl_after_finished: None,
+            queue: Queued::default(),
             status: JobStatus::default(),
         }
     }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use ::kueue::snapshot::Objects;
 use ::kueue::workload::Cursor;
-use ::kueue::{FairStrategy, Pending, Settings, Snapshot};
+use ::kueue::{Pending, Settings, Snapshot};
 use manifest::queueing;
+use model::queueing::{FairStrategy, QueueingObjects};
 use units::{Duration, Instant};
 
 /// The state of a case.
@@ -59,12 +59,13 @@ pub(super) fn settings(case: &Value) -> Result<Settings, String> {
 }
 
 /// Objects that quotas are made of.
-pub(super) fn quota_objects(case: &Value) -> Result<Objects, String> {
-    Ok(Objects {
+pub(super) fn quota_objects(case: &Value) -> Result<QueueingObjects, String> {
+    Ok(QueueingObjects {
         flavors: objects(case, "flavors", queueing::resource_flavor)?,
         cohorts: objects(case, "cohorts", queueing::cohort)?,
         queues: objects(case, "clusterQueues", queueing::cluster_queue)?,
         topologies: objects(case, "topologies", queueing::topology)?,
+        ..QueueingObjects::default()
     })
 }
 

@@ -35,6 +35,7 @@ mod omega;
 mod openshift;
 mod packing;
 mod platform;
+mod queueing;
 mod sampling;
 mod slurm;
 mod sparrow;
@@ -151,6 +152,8 @@ const KINDS: &[&str] = &[
     "batch-easy",
     "batch-conservative",
     "gang",
+    "kueue",
+    "kueue-preempt",
     "sparrow",
     "sparrow-zero-wait",
     "supermarket",
@@ -238,7 +241,8 @@ fn forms(kind: &str) -> Option<Forms> {
                 .or_else(|| borg::decide(kind))
                 .or_else(|| bins::decide(kind))
                 .or_else(|| compaction::decide(kind))
-                .or_else(|| gpu::decide(kind));
+                .or_else(|| gpu::decide(kind))
+                .or_else(|| queueing::decide(kind));
             let own = own.or_else(|| platform::decide(kind));
             return own.or_else(|| features::decide(kind)).map(Forms::One);
         }
@@ -337,6 +341,7 @@ mod tests {
         "batch-*",
         "slurm-*",
         "gang",
+        "kueue*",
         "borg-score",
         "borg-preemption",
         "borg-reservation",

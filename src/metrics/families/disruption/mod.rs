@@ -5,4 +5,5 @@ pub mod churn;
 pub mod disruptions;
 pub mod migrations;
 pub mod oom_kills;
+pub mod queue_evictions;
 pub mod restarts;

@@ -2,5 +2,6 @@
 
 pub mod fairness;
 pub mod filling;
+pub mod quota_use;
 pub mod shares;
 pub mod tenants;

@@ -6,6 +6,7 @@ pub mod first_wait;
 pub mod image_pull;
 pub mod pending_time;
 pub mod queue_length;
+pub mod quota_wait;
 pub mod scheduling_latency;
 pub mod slowdown;
 pub mod start_up;

@@ -1,0 +1,146 @@
+//! What a component needs to run the queues of a cluster: which workloads have changed, when something
+//! happens by itself, and workloads that held quota before.
+
+use std::sync::Arc;
+
+use model::queueing::{ClusterQueueStatus, Condition, FlavorUsage, QueuedWorkload};
+use model::{Labels, Text};
+use units::Instant;
+
+use super::{Controller, Stage, State};
+use crate::names::Names;
+use crate::tree::NodeId;
+
+/// Name of the condition of a workload that runs.
+pub const ADMITTED: &str = "Admitted";
+/// Name of the condition of a workload that has ended.
+const FINISHED: &str = "Finished";
+
+impl State {
+    /// The workload as its object shows it: with the conditions of its stage.
+    pub fn shown(&self) -> QueuedWorkload {
+        let mut workload = (*self.workload).clone();
+        let condition = |kind: &str, since: Instant| Condition {
+            kind: kind.into(),
+            holds: true,
+            reason: kind.into(),
+            since,
+        };
+        if let Some(since) = self.admitted {
+            workload.conditions.push(condition(ADMITTED, since));
+        }
+        if self.stage == Stage::Finished {
+            let since = self.admitted.unwrap_or(workload.created);
+            workload.conditions.push(condition(FINISHED, since));
+        }
+        workload
+    }
+}
+
+impl Controller {
+    /// States the labels of a namespace; one that is not stated is taken by every queue.
+    pub fn set_namespace(&mut self, name: Text, labels: Labels) {
+        self.namespaces.insert(name, labels);
+    }
+
+    /// Whether a queue takes workloads of a namespace.
+    pub(super) fn takes(&self, queue: NodeId, namespace: &Text) -> bool {
+        let labels = self.namespaces.get(namespace);
+        labels.is_none_or(|labels| self.snapshot.queue(queue).takes(labels))
+    }
+
+    /// Namespaces and names of the workloads that have changed since this was called last; those that
+    /// are gone are not among them.
+    pub fn take_changed(&mut self) -> Vec<(Text, Text)> {
+        let changed = std::mem::take(&mut self.changed);
+        let states = changed.iter().filter_map(|number| self.states.get(number));
+        let names = states.map(|own| (own.workload.namespace.clone(), own.workload.name.clone()));
+        names.collect()
+    }
+
+    /// Notes a workload whose state is to be shown again.
+    pub fn show_again(&mut self, namespace: &str, name: &str) {
+        self.changed.extend(self.number(namespace, name));
+    }
+
+    /// The next time at which something happens by itself; `None` if nothing does.
+    pub fn next_due(&self) -> Option<Instant> {
+        let alarm = self.alarms.first().map(|(at, _)| *at);
+        let tree = &self.snapshot.tree;
+        let waiting = self.waiting.iter();
+        let set_aside = waiting.filter(|(_, own)| !own.inadmissible.is_empty());
+        let retries = set_aside.filter_map(|(queue, _)| self.retries.get(&tree.root(*queue)));
+        retries.copied().chain(alarm).min()
+    }
+
+    /// Takes in the state of a workload as an earlier controller left it.
+    pub fn adopt(&mut self, workload: QueuedWorkload) {
+        let Some(number) = self.number(&workload.namespace, &workload.name) else {
+            return;
+        };
+        self.release(number);
+        self.dequeue(number);
+        let admitted = workload.holding(ADMITTED).map(|own| own.since);
+        let state = self.state_mut(number);
+        state.evicted = workload
+            .holding(crate::workload::EVICTED)
+            .map(|own| own.reason.clone());
+        state.stage = match (&workload.admission, admitted) {
+            _ if workload.holding(FINISHED).is_some() => Stage::Finished,
+            (None, _) => Stage::Pending,
+            (Some(_), None) => Stage::QuotaReserved,
+            (Some(_), Some(_)) => Stage::Admitted,
+        };
+        state.admitted = admitted;
+        let mut workload = workload;
+        let is_own = |own: &Condition| !matches!(&*own.kind, ADMITTED | FINISHED);
+        workload.conditions.retain(is_own);
+        state.workload = Arc::new(workload);
+        match state.stage {
+            Stage::QuotaReserved | Stage::Admitted => {
+                self.hold(number);
+                self.set_alarm(number);
+            }
+            Stage::Pending => self.enqueue(number),
+            Stage::Finished => {}
+        }
+    }
+
+    /// Status of a queue.
+    pub fn status(&self, queue: NodeId) -> ClusterQueueStatus {
+        let snapshot = &self.snapshot;
+        let own = snapshot.queue(queue);
+        let waiting = self.waiting.get(&queue);
+        let pending = waiting.map_or(0, |own| own.active.len() + own.inadmissible.len());
+        let mut usage = Vec::new();
+        for group in &own.spec.groups {
+            for quotas in &group.flavors {
+                for quota in &quotas.resources {
+                    usage.extend(self.usage(queue, &quotas.flavor, &quota.resource));
+                }
+            }
+        }
+        ClusterQueueStatus {
+            namespace: Text::default(),
+            name: own.spec.name.clone(),
+            pending: pending as u64,
+            reserving: own.holdings.len() as u64,
+            usage,
+        }
+    }
+
+    fn usage(&self, queue: NodeId, flavor: &Text, resource: &Text) -> Option<FlavorUsage> {
+        let (tree, names) = (&self.snapshot.tree, &self.snapshot.names);
+        let pair =
+            names.known_pair(names.known_flavor(flavor)?, names.known_resource(resource)?)?;
+        let (nominal, used) = (tree.quota(queue, pair).nominal, tree.usage(queue, pair));
+        let quantity = |amount: i64| Names::quantity(resource, amount);
+        Some(FlavorUsage {
+            flavor: flavor.clone(),
+            resource: resource.clone(),
+            nominal: quantity(nominal),
+            total: quantity(used),
+            borrowed: quantity((used - nominal).max(0)),
+        })
+    }
+}

@@ -1,0 +1,170 @@
+//! Use of quotas: how much of what queues of Kueue own their workloads hold, and how much they borrow.
+
+use std::sync::Arc;
+
+use model::queueing::ClusterQueueStatus;
+use model::{Event, Object, ObjectChange, Text};
+use units::{Instant, SortedMap};
+
+use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
+use crate::record::presentation::{Group, Title};
+use crate::record::window::MeasuredWindow;
+use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const MEAN: Statistic = Statistic::times("mean", Direction::Higher);
+const PEAK: Statistic = Statistic::times("peak", Direction::None);
+const BORROWED: Statistic = Statistic::ratio("borrowed", Direction::None);
+
+/// `quota_use.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "quota_use",
+    title: Title::new("quota use"),
+    group: Group::Fairness.at(20),
+    short_lists: &[],
+    series: &[],
+    summary: "Amounts that workloads hold of the quotas of Kueue's queues, and the part that is borrowed.",
+    statistics: &[MEAN, PEAK, BORROWED],
+    formula: "of the resource of a flavor that is in most use: mean: amounts held over nominal quotas of \
+              all queues, both integrated over time; peak: the largest at an instant; borrowed: amounts \
+              beyond the nominal quota of their queue over amounts held; the remark of mean has every queue",
+    denominators: "nominal quota x time (mean, peak); amounts held x time (borrowed)",
+    census: "queues with quota",
+    censoring: "none: integrals",
+    source: "batch-on-kubernetes.md 1.2",
+    construct: |_| Box::new(QuotaUse::default()),
+};
+
+/// Areas of one resource of a flavor.
+#[derive(Clone, Debug, Default)]
+struct Areas {
+    nominal: Integral,
+    used: Integral,
+    borrowed: Integral,
+}
+
+type Pair = (Text, Text);
+
+#[derive(Clone, Debug, Default)]
+struct QuotaUse {
+    /// The status of each queue and the time since which it holds.
+    queues: SortedMap<Text, (Instant, Arc<ClusterQueueStatus>)>,
+    areas: SortedMap<(Pair, Text), Areas>,
+    peaks: SortedMap<Pair, f64>,
+}
+
+/// Adds up what held for a span.
+fn settle(
+    areas: &mut SortedMap<(Pair, Text), Areas>,
+    (since, status): &(Instant, Arc<ClusterQueueStatus>),
+    until: Instant,
+    measured: &MeasuredWindow,
+) {
+    let span = Span {
+        from: *since,
+        to: until,
+    };
+    let Some(nanos) = measured.clip(span).map(Span::nanos) else {
+        return;
+    };
+    for own in &status.usage {
+        let pair = (own.flavor.clone(), own.resource.clone());
+        let areas = areas.entry((pair, status.name.clone())).or_default();
+        // Thousandths: quotas are whole units, or thousandths of a core.
+        let milli = |amount: units::Quantity| i128::from(amount.milli_ceil().unwrap_or(i64::MAX));
+        areas.nominal.add(milli(own.nominal), nanos);
+        areas.used.add(milli(own.total), nanos);
+        areas.borrowed.add(milli(own.borrowed), nanos);
+    }
+}
+
+impl QuotaUse {
+    fn note_peaks(&mut self) {
+        let mut sums: SortedMap<Pair, (f64, f64)> = SortedMap::new();
+        let all = self.queues.values().flat_map(|(_, status)| &status.usage);
+        for own in all {
+            let pair = (own.flavor.clone(), own.resource.clone());
+            let sum = sums.entry(pair).or_default();
+            sum.0 += own.total.nanos() as f64;
+            sum.1 += own.nominal.nanos() as f64;
+        }
+        for (pair, (used, nominal)) in sums {
+            if nominal > 0.0 {
+                let peak = self.peaks.entry(pair).or_default();
+                *peak = peak.max(used / nominal);
+            }
+        }
+    }
+}
+
+impl Collector for QuotaUse {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Objects]
+    }
+
+    fn event(&mut self, change: &Change<'_>) {
+        let Event::Object(
+            ObjectChange::Created { object, .. } | ObjectChange::Updated { object, .. },
+        ) = change.event
+        else {
+            return;
+        };
+        let Object::ClusterQueue(status) = object else {
+            return;
+        };
+        let now = (change.at, Arc::clone(status));
+        if let Some(before) = self.queues.insert(status.name.clone(), now) {
+            settle(&mut self.areas, &before, change.at, change.measured);
+        }
+        if change.in_window() {
+            self.note_peaks();
+        }
+    }
+
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
+        if self.queues.is_empty() {
+            values.put_undefined("no queue has quota");
+            return;
+        }
+        let mut areas = self.areas.clone();
+        for own in self.queues.values() {
+            settle(&mut areas, own, end.at, end.measured);
+        }
+        let mut pairs: SortedMap<&Pair, Areas> = SortedMap::new();
+        for ((pair, _), own) in &areas {
+            let sum = pairs.entry(pair).or_default();
+            sum.nominal.join(&own.nominal);
+            sum.used.join(&own.used);
+            sum.borrowed.join(&own.borrowed);
+        }
+        let used = |own: &Areas| own.used.ratio(&own.nominal, "nominal quota x time");
+        let key = |own: &Areas| used(own).unwrap_or(-1.0);
+        let busiest = pairs.iter().reduce(|one, other| {
+            if key(other.1) > key(one.1) {
+                other
+            } else {
+                one
+            }
+        });
+        let Some((pair, sum)) = busiest else {
+            values.put_undefined("the measured window has no length");
+            return;
+        };
+        let of_pair = areas.iter().filter(|((own, _), _)| own == *pair);
+        let by_queue = of_pair.filter_map(|((_, queue), own)| {
+            let share = used(own).ok()?;
+            Some(format!("{queue} {:.1} %", share * 100.0))
+        });
+        let by_queue: Vec<String> = by_queue.collect();
+        let (flavor, resource) = *pair;
+        let remark = format!("{resource} of {flavor}: {}", by_queue.join(", "));
+        values.put(MEAN, Reading::new(used(sum)).remark(Some(remark)));
+        let peak = self.peaks.get(*pair).copied();
+        let peak = peak.ok_or_else(|| "no quota in the window".to_owned());
+        values.put(PEAK, peak);
+        let borrowed = sum.borrowed.ratio(&sum.used, "amounts held x time");
+        values.put(BORROWED, borrowed);
+    }
+}

@@ -1,0 +1,355 @@
+//! Kueue in a cluster of Kubernetes: it holds jobs back until their queue has quota for them, and stops
+//! those that have to make room (spec: batch-on-kubernetes.md part 1). Decisions are those of the crate
+//! `kueue`; this component reads jobs from the log, shows workloads and queues as objects, and suspends
+//! and resumes jobs.
+
+mod job;
+#[cfg(test)]
+mod tests;
+
+use cluster::{Conflict, Store};
+use control::admission::Creation;
+use control::{Component, Outbox, Progress, Write};
+use kueue::run::{Controller, Stage, State};
+use kueue::{Settings, Snapshot};
+use model::queueing::{ClusterQueueStatus, QueuedWorkload, QueueingObjects, StopPolicy};
+use model::workload::Job;
+use model::{ClusterObjects, Event, Labels, Object, ObjectChange, Text};
+use units::{Instant, ObjectId, Revision, SortedMap, SortedSet};
+
+use job::QueuedJob;
+
+/// The component.
+#[derive(Clone)]
+pub struct Queueing {
+    cursor: Revision,
+    controller: Controller,
+    priorities: SortedMap<Text, i32>,
+    /// Jobs with a queue, by object.
+    jobs: SortedMap<ObjectId, QueuedJob>,
+    /// Jobs by namespace and name of their workloads.
+    job_of: SortedMap<(Text, Text), ObjectId>,
+    /// Workloads without a job of the run.
+    others: Vec<QueuedWorkload>,
+    /// Queues as they were shown last.
+    shown: SortedMap<Text, ClusterQueueStatus>,
+    /// Whether all queues were shown since the last change.
+    is_shown: bool,
+    /// Workloads whose objects are to be looked at again.
+    unsettled: SortedSet<(Text, Text)>,
+    /// Whether a cycle may change something.
+    is_awake: bool,
+    has_begun: bool,
+    /// Time up to which an earlier component has handled the log.
+    inherited_until: Option<Instant>,
+}
+
+impl Queueing {
+    /// The component for these objects; `None` if there is no queue.
+    pub fn new(objects: &ClusterObjects) -> Option<Self> {
+        let queueing = &objects.queueing;
+        if queueing.queues.is_empty() {
+            return None;
+        }
+        let mut controller = Controller::new(snapshot(queueing), None, Instant::ZERO);
+        let stated = |queue: &&model::queueing::LocalQueue| queue.stop == StopPolicy::None;
+        for queue in queueing.local_queues.iter().filter(stated) {
+            controller.add_local_queue(&queue.namespace, &queue.name, &queue.cluster_queue);
+        }
+        for (name, labels) in &objects.namespaces {
+            controller.set_namespace(name.clone(), labels.clone());
+        }
+        Some(Self {
+            cursor: Revision::default(),
+            controller,
+            priorities: queueing.priorities.clone(),
+            jobs: SortedMap::default(),
+            job_of: SortedMap::default(),
+            others: queueing.workloads.clone(),
+            shown: SortedMap::default(),
+            is_shown: false,
+            unsettled: SortedSet::default(),
+            is_awake: true,
+            has_begun: false,
+            inherited_until: None,
+        })
+    }
+
+    fn read(&mut self, now: Instant, store: &Store) {
+        for entry in store.log().since(self.cursor) {
+            let Event::Object(change) = &entry.event else {
+                continue;
+            };
+            let is_inherited = self.inherited_until.is_some_and(|until| entry.at <= until);
+            match change {
+                ObjectChange::Created { id, object, .. } | ObjectChange::Updated { id, object } => {
+                    match object {
+                        Object::Job(job) if job.queue.0.is_some() => self.job(now, *id, job),
+                        Object::Workload(own) if is_inherited => {
+                            self.controller.adopt((**own).clone());
+                        }
+                        Object::ClusterQueue(own) if is_inherited => {
+                            self.shown.insert(own.name.clone(), (**own).clone());
+                        }
+                        Object::Namespace(own) => {
+                            let labels: Labels = own.labels.clone();
+                            self.controller.set_namespace(own.name.clone(), labels);
+                            self.is_awake = true;
+                        }
+                        _ => {}
+                    }
+                }
+                ObjectChange::Deleted { id } => self.deleted(*id),
+                ObjectChange::Terminating { .. } | ObjectChange::Orphaned { .. } => {}
+            }
+        }
+        self.cursor = store.revision();
+    }
+
+    /// A job with a queue is there, or has changed.
+    fn job(&mut self, now: Instant, id: ObjectId, job: &Job) {
+        let known = self.jobs.get(&id);
+        if known.is_some_and(|known| !known.is_other(job)) {
+            self.follow(id, job);
+            return;
+        }
+        if known.is_some() {
+            self.deleted(id);
+        }
+        let own = QueuedJob::new(job);
+        let priorities = &self.priorities;
+        let workload = own.workload(id, job, now, priorities);
+        let key = (workload.namespace.clone(), workload.name.clone());
+        if self.controller.submit(workload).is_err() {
+            // Readers of manifests refuse requests that can't be added.
+            return;
+        }
+        self.job_of.insert(key.clone(), id);
+        self.jobs.insert(id, own);
+        self.unsettled.insert(key.clone());
+        let mut dumped = self.others.iter();
+        let dumped = dumped.position(|own| (&own.namespace, &own.name) == (&key.0, &key.1));
+        if let Some(place) = dumped {
+            let dumped = self.others.remove(place);
+            self.take_over(dumped);
+        }
+        self.is_awake = true;
+        self.follow(id, job);
+    }
+
+    /// A workload of a dump goes on: it keeps its quota, and its reservation counts as made when the run
+    /// began.
+    fn take_over(&mut self, dumped: QueuedWorkload) {
+        let key = (&*dumped.namespace, &*dumped.name);
+        let Some(state) = self.controller.state(key.0, key.1) else {
+            return;
+        };
+        let mut conditions = dumped.conditions;
+        for condition in &mut conditions {
+            condition.since = Instant::ZERO;
+        }
+        let workload = QueuedWorkload {
+            active: dumped.active,
+            admission: dumped.admission,
+            conditions,
+            ..(*state.workload).clone()
+        };
+        self.controller.adopt(workload);
+    }
+
+    /// What a job reports, as far as its quota depends on it.
+    fn follow(&mut self, id: ObjectId, job: &Job) {
+        let Some(own) = self.jobs.get(&id) else {
+            return;
+        };
+        let (namespace, name) = (own.namespace.clone(), own.workload.clone());
+        let mut conditions = job.status.conditions.iter();
+        if conditions.any(|condition| condition.holds && condition.kind.is_final()) {
+            let state = self.controller.state(&namespace, &name);
+            if state.is_some_and(|state| state.stage != Stage::Finished) {
+                self.controller.finish_workload(&namespace, &name);
+                self.is_awake = true;
+            }
+            return;
+        }
+        let idle = own.idle_pods(job);
+        let state = self.controller.state(&namespace, &name);
+        let known = state.and_then(|state| state.workload.reclaimable.get(job::POD_SET));
+        if idle > known.copied().unwrap_or(0) {
+            self.controller.reclaim(&namespace, &name, 0, idle);
+            self.is_awake = true;
+        }
+    }
+
+    fn deleted(&mut self, id: ObjectId) {
+        if let Some(own) = self.jobs.remove(&id) {
+            self.controller.delete(&own.namespace, &own.workload);
+            self.job_of.remove(&(own.namespace, own.workload));
+            self.is_awake = true;
+        }
+    }
+
+    /// Workloads of a dump whose jobs are not part of the run keep the quota that they hold.
+    fn begin(&mut self) {
+        if std::mem::replace(&mut self.has_begun, true) {
+            return;
+        }
+        for workload in std::mem::take(&mut self.others) {
+            let blank = QueuedWorkload {
+                admission: None,
+                conditions: Vec::new(),
+                created: Instant::ZERO,
+                ..workload.clone()
+            };
+            if self.controller.submit(blank).is_ok() {
+                self.take_over(workload);
+            }
+        }
+    }
+
+    /// Shows what has changed: workloads, jobs and queues.
+    fn show(&mut self, store: &Store, out: &mut Outbox) {
+        self.unsettled.extend(self.controller.take_changed());
+        if self.unsettled.is_empty() && self.is_shown {
+            return;
+        }
+        self.is_shown = true;
+        for (namespace, name) in std::mem::take(&mut self.unsettled) {
+            let Some(state) = self.controller.state(&namespace, &name) else {
+                continue;
+            };
+            let job = self.job_of.get(&(namespace.clone(), name.clone())).copied();
+            show_workload(state, job, store, out);
+            let job = job.and_then(|id| Some((id, self.jobs.get(&id)?)));
+            if let Some((id, own)) = job {
+                own.show(id, state, self.controller.snapshot(), store, out);
+            }
+        }
+        self.show_queues(store, out);
+    }
+
+    fn show_queues(&mut self, store: &Store, out: &mut Outbox) {
+        let queues = self.controller.snapshot().queues().map(|(id, _)| id);
+        for queue in queues.collect::<Vec<_>>() {
+            let status = self.controller.status(queue);
+            if self.shown.get(&status.name) == Some(&status) {
+                continue;
+            }
+            let object = Object::ClusterQueue(status.clone().into());
+            match store
+                .objects()
+                .find("ClusterQueue", &status.namespace, &status.name)
+            {
+                Some(id) => {
+                    let updated = ObjectChange::Updated { id, object };
+                    out.write(store, Event::Object(updated));
+                }
+                None => out.creations.push(Creation::Object {
+                    owner: None,
+                    object,
+                }),
+            }
+            self.shown.insert(status.name.clone(), status);
+        }
+    }
+
+    fn again(&mut self, object: &Object) {
+        match object {
+            Object::Job(job) => {
+                let name = model::queueing::workload_of_job(&job.name);
+                self.unsettled.insert((job.namespace.clone(), name));
+            }
+            Object::Workload(own) => {
+                let key = (own.namespace.clone(), own.name.clone());
+                self.unsettled.insert(key);
+            }
+            Object::ClusterQueue(own) => {
+                self.shown.remove(&own.name);
+                self.is_shown = false;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The quotas of objects, with nothing held.
+fn snapshot(objects: &QueueingObjects) -> Snapshot {
+    let settings = Settings {
+        fair_sharing: objects.fair_sharing.clone(),
+        ..Settings::default()
+    };
+    let mut objects = objects.clone();
+    for queue in &mut objects.queues {
+        // Nothing makes them; they pass at once.
+        queue.checks.clear();
+    }
+    Snapshot::new(settings, &objects)
+}
+
+/// Shows the object of a workload as its state is.
+fn show_workload(state: &State, job: Option<ObjectId>, store: &Store, out: &mut Outbox) {
+    let shown = state.shown();
+    let objects = store.objects();
+    let found = objects.find("Workload", &shown.namespace, &shown.name);
+    let object = Object::Workload(shown.into());
+    if let Some(id) = found {
+        if objects.get(id).is_some_and(|row| row.object != object) {
+            let updated = ObjectChange::Updated { id, object };
+            out.write(store, Event::Object(updated));
+        }
+    } else if job.is_none_or(|id| objects.get(id).is_some()) {
+        out.creations.push(Creation::Object { owner: job, object });
+    }
+}
+
+impl Component for Queueing {
+    fn name(&self) -> &'static str {
+        "kueue"
+    }
+
+    fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        let due = self.controller.next_due();
+        let is_due = due.is_some_and(|at| at <= now);
+        let retried = self.controller.advance(now);
+        self.is_awake |= is_due || !retried.is_empty();
+        self.read(now, view);
+        self.begin();
+        let mut progress = Progress::Idle;
+        if self.is_awake {
+            let cycle = self.controller.cycle();
+            self.is_awake = cycle.is_some_and(|cycle| cycle.has_changed);
+            if self.is_awake {
+                progress = Progress::More;
+            }
+        }
+        self.show(view, out);
+        if let Some(at) = self.controller.next_due() {
+            out.wake_at(at.max(now));
+        }
+        progress
+    }
+
+    fn refused(&mut self, write: &Write, _conflict: &Conflict) {
+        if let Event::Object(ObjectChange::Updated { object, .. }) = &write.event {
+            self.again(object);
+        }
+    }
+
+    fn declined(&mut self, creation: &Creation, _conflict: &Conflict) {
+        if let Creation::Object { object, .. } = creation {
+            self.again(object);
+        }
+    }
+
+    fn restarted(&mut self, now: Instant) {
+        self.inherited_until = Some(now);
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}

@@ -1,0 +1,154 @@
+//! Queues of Kueue in the manifests of a scenario: what objects of several files have to agree in, and
+//! jobs that wait in them.
+
+use std::sync::Arc;
+
+use model::queueing::{LocalQueue, QueueingObjects};
+use model::{Object, Text};
+use units::nearest::hint;
+
+use super::BuildError;
+use units::SortedMap;
+
+/// Checks that the objects of all files fit together.
+///
+/// # Errors
+/// One names what no file declares, or two have one name; the text says where.
+pub(super) fn check(files: &[(&str, QueueingObjects)]) -> Result<(), BuildError> {
+    let flavors = names(files, "ResourceFlavor", |own| {
+        own.flavors.iter().map(|own| own.name.clone()).collect()
+    })?;
+    let queues = names(files, "ClusterQueue", |own| {
+        own.queues.iter().map(|own| own.name.clone()).collect()
+    })?;
+    let cohorts = names(files, "Cohort", |own| {
+        own.cohorts.iter().map(|own| own.name.clone()).collect()
+    })?;
+    names(files, "LocalQueue", |own| {
+        let own = own.local_queues.iter();
+        own.map(|own| format!("{}/{}", own.namespace, own.name).into())
+            .collect()
+    })?;
+    for (file, objects) in files {
+        let wrong = |what: String| Err(BuildError::Experiment(format!("{file}: {what}")));
+        for flavor in &objects.flavors {
+            if let Some(topology) = &flavor.topology {
+                return wrong(format!(
+                    "ResourceFlavor `{}`: spec.topologyName: runs give pods no place in a topology; \
+                     leave `{topology}` out to have quotas alone",
+                    flavor.name
+                ));
+            }
+        }
+        if let Some(what) = unknown_flavor(objects, &flavors) {
+            return wrong(what);
+        }
+        for queue in &objects.local_queues {
+            let target = &queue.cluster_queue;
+            if !queues.contains_key(target) {
+                let hint = hint(target, queues.keys().map(|own| &**own));
+                return wrong(format!(
+                    "LocalQueue `{}/{}`: spec.clusterQueue: no file declares the ClusterQueue `{target}`; \
+                     {hint}",
+                    queue.namespace, queue.name
+                ));
+            }
+        }
+        for cohort in &objects.cohorts {
+            let parents = |name: &Text| {
+                let mut all = files.iter().flat_map(|(_, own)| &own.cohorts);
+                all.find(|own| own.name == *name)?.parent.clone()
+            };
+            let above = std::iter::successors(parents(&cohort.name), parents);
+            if above.take(cohorts.len()).any(|own| own == cohort.name) {
+                return wrong(format!(
+                    "Cohort `{}`: spec.parentName: the cohorts above it lead back to it; leave the parent \
+                     of one of them out",
+                    cohort.name
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A flavor of a queue or cohort that no file declares, in words.
+fn unknown_flavor(objects: &QueueingObjects, known: &SortedMap<Text, &str>) -> Option<String> {
+    let queues = objects.queues.iter();
+    let queues = queues.map(|own| ("ClusterQueue", &own.name, &own.groups));
+    let cohorts = objects.cohorts.iter();
+    let cohorts = cohorts.map(|own| ("Cohort", &own.name, &own.groups));
+    for (kind, name, groups) in queues.chain(cohorts) {
+        for (group, own) in groups.iter().enumerate() {
+            let mut flavors = own.flavors.iter().enumerate();
+            let unknown = flavors.find(|(_, own)| !known.contains_key(&own.flavor));
+            if let Some((place, own)) = unknown {
+                let hint = hint(&own.flavor, known.keys().map(|own| &**own));
+                return Some(format!(
+                    "{kind} `{name}`: spec.resourceGroups[{group}].flavors[{place}].name: no file declares \
+                     the ResourceFlavor `{}`; {hint}",
+                    own.flavor
+                ));
+            }
+        }
+    }
+    None
+}
+
+/// Names of a kind and the file that has each.
+fn names<'f>(
+    files: &[(&'f str, QueueingObjects)],
+    kind: &str,
+    of: impl Fn(&QueueingObjects) -> Vec<Text>,
+) -> Result<SortedMap<Text, &'f str>, BuildError> {
+    let mut known: SortedMap<Text, &str> = SortedMap::new();
+    for (file, objects) in files {
+        for name in of(objects) {
+            if let Some(other) = known.insert(name.clone(), file) {
+                return Err(BuildError::Experiment(format!(
+                    "{file}: {kind} `{name}`: metadata.name: {other} has one of this name, too"
+                )));
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// What jobs name that no file declares, in words: they wait until the end.
+pub(super) fn doubts(object: &Object, queueing: &QueueingObjects) -> Vec<String> {
+    let Object::Job(job) = object else {
+        return Vec::new();
+    };
+    let Some(queue) = &job.queue.0 else {
+        return Vec::new();
+    };
+    let mut doubts = Vec::new();
+    let is_it = |own: &LocalQueue| own.namespace == job.namespace && own.name == queue.name;
+    if !queueing.local_queues.iter().any(is_it) {
+        doubts.push(format!(
+            "the namespace `{}` has no LocalQueue `{}`: jobs of that queue wait until the end",
+            job.namespace, queue.name
+        ));
+    }
+    if let Some(class) = &queue.priority_class
+        && !queueing.priorities.contains_key(class)
+    {
+        doubts.push(format!(
+            "there is no WorkloadPriorityClass `{class}`: jobs of that class have the priority of their \
+             pods"
+        ));
+    }
+    doubts
+}
+
+/// Suspends a job that has a queue, as Kueue does when it is created; a cron job makes such jobs.
+pub(super) fn hold_back(object: &mut Object) {
+    let job = match object {
+        Object::Job(job) => job,
+        Object::CronJob(own) if own.template.queue.0.is_some() => &mut Arc::make_mut(own).template,
+        _ => return,
+    };
+    if job.queue.0.is_some() {
+        Arc::make_mut(job).suspend = true;
+    }
+}
