@@ -57,12 +57,14 @@ struct Bench {
 
 impl Bench {
     /// An empty cluster under two forms of a rule; `None` for an order that the rule's planner does
-    /// not serve.
+    /// not serve, and for a rule of one form.
     fn new(entry: &JobOrderEntry, rule: &BackfillEntry) -> Option<Self> {
         let order = || (entry.build)(&OrderOptions::default());
         let events = |rule| -> Box<dyn Component> { Box::new(BatchPlanner::new(order(), rule)) };
         let passes = |rule| -> Box<dyn Component> { Box::new(PassPlanner::new(order(), rule)) };
         let (plain, fast) = match rule.rule {
+            // A rule that switches hosts has one form.
+            RuleKind::Switches(_) => return None,
             RuleKind::Events(_) if order().needs_passes() => return None,
             RuleKind::Events(build) => (events(Box::new(Asked(build()))), events(build())),
             RuleKind::Passes(build) => {
