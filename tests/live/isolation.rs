@@ -97,7 +97,10 @@ fn doctor() {
             assert_eq!(finding["isThere"], false, "{line}");
         }
     }
-    assert!(table.contains("isolation=none limits="), "{table}");
+    assert!(
+        table.contains("windtunnel.io/isolation=none windtunnel.io/limits=none"),
+        "{table}"
+    );
     fs::remove_dir(&empty).expect("an empty folder");
 }
 

@@ -17,7 +17,7 @@ use trace::Input;
 
 use super::super::{Exit, Failure, Global, output, terminal};
 use super::ServerArguments;
-use super::show::aligned;
+use super::table::aligned;
 
 /// Subcommands of `live token`.
 #[derive(Clone, Debug, Subcommand)]

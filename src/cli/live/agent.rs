@@ -14,7 +14,7 @@ use live::joining::{Renewal, join};
 use live::runtime::Runtime;
 use live::runtime::clock::wall_ns;
 use live::runtime::docker::{DockerConfig, DockerRuntime, SOCKET};
-use live::runtime::host::capacity;
+use live::runtime::host::{capacity, labels};
 use live::runtime::process::{Config, Enforcement, ProcessRuntime};
 use live::security::credentials::Credentials;
 use live::security::gate::{TokenWish, now_s};
@@ -64,6 +64,9 @@ pub(in super::super) struct AgentArguments {
     /// Runtime of the containers
     #[arg(long, value_enum, default_value_t = RuntimeName::Process)]
     runtime: RuntimeName,
+    /// Attitude to limits that this host can't keep
+    #[arg(long, value_enum, default_value_t = LimitsName::BestEffort)]
+    limits: LimitsName,
     /// Socket of the Docker engine
     #[arg(long, value_name = "PATH", default_value = SOCKET)]
     docker_socket: PathBuf,
@@ -91,6 +94,15 @@ enum RuntimeName {
     Process,
     /// Containers of a Docker engine.
     Docker,
+}
+
+/// Attitude of an agent to limits that its host can't keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LimitsName {
+    /// Containers run without such limits.
+    BestEffort,
+    /// Containers with such limits are not started.
+    Strict,
 }
 
 /// Folder of the agent's credentials, in that of its containers.
@@ -127,12 +139,21 @@ pub(super) fn run(global: &Global, arguments: &AgentArguments) -> Result<Exit, F
                 folder: folder.clone(),
                 node,
                 shim: vec![program.into(), "live".into(), "shim".into()],
-                enforcement: Enforcement::BestEffort,
+                enforcement: match arguments.limits {
+                    LimitsName::BestEffort => Enforcement::BestEffort,
+                    LimitsName::Strict => Enforcement::Strict,
+                },
                 cgroup_root: None,
             });
             serve(global, arguments, &folder, runtime.map_err(Failure::input)?)
         }
         RuntimeName::Docker => {
+            if arguments.limits == LimitsName::Strict {
+                return Err(Failure::input(
+                    "--limits strict: an engine keeps limits by its own rules; leave it out with \
+                     `--runtime docker`",
+                ));
+            }
             let runtime = DockerRuntime::open(DockerConfig {
                 folder: folder.clone(),
                 node,
@@ -152,7 +173,7 @@ fn serve<R: Runtime>(
 ) -> Result<Exit, Failure> {
     let server = server(arguments, &folder.join(CREDENTIALS))?;
     let address = server.client.address();
-    let registration = registration(arguments, folder, address)?;
+    let registration = registration(arguments, folder, address, runtime.labels())?;
     let mut daemon = Daemon::new(
         registration,
         &server.cluster,
@@ -265,6 +286,7 @@ fn registration(
     arguments: &AgentArguments,
     folder: &Path,
     server: SocketAddr,
+    of_runtime: Vec<(&'static str, String)>,
 ) -> Result<Registration, Failure> {
     let host = capacity();
     let cpu = arguments.cpu.clone();
@@ -278,7 +300,8 @@ fn registration(
         // The folder stands for the machine: its containers are the node's.
         machine: machine(folder).map_err(Failure::incomplete)?,
         process: format!("{node}-{}-{}", wall_ns(), std::process::id()),
-        declaration: Declaration::of(&[("cpu", &cpu), ("memory", &memory), ("pods", &pods)]),
+        declaration: Declaration::of(&[("cpu", &cpu), ("memory", &memory), ("pods", &pods)])
+            .labelled(labels(node).into_iter().chain(of_runtime)),
         address: arguments
             .address
             .or_else(|| own_address(server))

@@ -360,7 +360,8 @@ pub(super) fn replay(global: &Global, arguments: &ReplayArguments) -> Result<Exi
     let replayed = log.replay(plane);
     let driver = replayed.map_err(|error| recorded.named(&error))?;
     let line = format!(
-        "{steps} steps replayed to the same commands, digest {}\n",
+        "{} replayed to the same commands, digest {}\n",
+        plural::count(steps, "step"),
         driver.digest()
     );
     output::print(line.as_bytes())?;

@@ -18,8 +18,8 @@ use units::{Instant, plural};
 use super::super::{Exit, Failure, Global, output, terminal};
 use super::access::seconds;
 use super::control::chosen;
-use super::show::aligned;
 use super::simulated::{Folder, Told};
+use super::table::aligned;
 
 /// Longest time for a control server to start.
 const START: Duration = Duration::from_secs(20);

@@ -9,7 +9,7 @@ use live::runtime::LogPosition;
 use live::wire::errand::{LogText, LogWish};
 
 use super::super::{Exit, Failure, output, terminal};
-use super::ServerArguments;
+use super::{ServerArguments, failed};
 
 /// Time between two looks of a follower.
 const LOOK: Duration = Duration::from_millis(500);
@@ -101,7 +101,7 @@ fn part(
         container: arguments.container.clone(),
         from: from.cloned(),
     };
-    client.post("/v1/logs", &wish).map_err(Failure::incomplete)
+    client.post("/v1/logs", &wish).map_err(failed)
 }
 
 impl Lines {

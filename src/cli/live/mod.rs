@@ -11,6 +11,7 @@ mod requests;
 mod show;
 mod simulated;
 mod store;
+mod table;
 mod what_if;
 
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use ::live::access::{ADMIN_FILE, location};
-use ::live::client::Client;
+use ::live::client::{Client, ClientError};
 use ::live::joining::Renewal;
 use ::live::security::credentials::Credentials;
 use ::live::security::gate::ADMIN;
@@ -129,6 +130,19 @@ impl ServerArguments {
     }
 }
 
+/// The failure of a request: an input to mend where the server finds fault with it, such as a name of
+/// nothing or a file that is too long.
+fn failed(error: ClientError) -> Failure {
+    match error {
+        ClientError::TooLong { .. }
+        | ClientError::Refused {
+            status: 400 | 404 | 409 | 413,
+            ..
+        } => Failure::input(error),
+        _ => Failure::incomplete(error),
+    }
+}
+
 pub(super) fn run(global: &Global, command: &LiveCommand) -> Result<Exit, Failure> {
     match command {
         LiveCommand::Control(arguments) => control::run(global, arguments),
@@ -154,5 +168,27 @@ pub(super) fn run(global: &Global, command: &LiveCommand) -> Result<Exit, Failur
         LiveCommand::Load(arguments) => load::load(global, arguments),
         LiveCommand::Doctor(arguments) => host::doctor(arguments),
         LiveCommand::Shim(arguments) => host::hold(arguments),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_finds_fault_with_is_an_input_to_mend() {
+        let refused = |status| ClientError::Refused {
+            status,
+            why: "it".to_owned(),
+        };
+        for (error, exit) in [
+            (refused(404), Exit::Input),
+            (refused(413), Exit::Input),
+            (ClientError::TooLong { bytes: 1 << 21 }, Exit::Input),
+            (refused(429), Exit::Incomplete),
+            (refused(504), Exit::Incomplete),
+        ] {
+            assert_eq!(failed(error).exit, exit);
+        }
     }
 }

@@ -14,8 +14,8 @@ use units::{Duration, Instant};
 
 use super::super::{Exit, Failure, Global, output};
 use super::control::{LogArguments, Recorded};
-use super::show::aligned;
 use super::simulated::{Folder, Told};
+use super::table::aligned;
 
 pub(super) const EXAMPLES: &str = "Examples:
   windtunnel live record --out run.log

@@ -8,7 +8,7 @@ use live::wire::request::{Outcome, Request};
 use trace::Input;
 
 use super::super::{Exit, Failure, output, terminal};
-use super::ServerArguments;
+use super::{ServerArguments, failed};
 
 /// Arguments of `live apply`.
 #[derive(Clone, Debug, Args)]
@@ -96,9 +96,7 @@ pub(super) fn drain(arguments: &NodeArguments) -> Result<Exit, Failure> {
 /// Sends a request and prints its outcome.
 fn ask(server: &ServerArguments, request: &Request) -> Result<Exit, Failure> {
     let client = server.client()?;
-    let outcome: Outcome = client
-        .post("/v1/requests", request)
-        .map_err(Failure::incomplete)?;
+    let outcome: Outcome = client.post("/v1/requests", request).map_err(failed)?;
     for line in &outcome.done {
         output::print(format!("{line}\n").as_bytes())?;
     }

@@ -17,6 +17,7 @@ use scenario::as_run::yaml_of;
 
 use super::super::{Exit, Failure, output, terminal};
 use super::ServerArguments;
+use super::table::{aligned, line, widths};
 
 /// Time between two looks of a command that watches.
 const LOOK: Duration = Duration::from_secs(1);
@@ -87,7 +88,7 @@ enum Form {
 #[derive(Clone, Debug, Args)]
 pub(in super::super) struct EventsArguments {
     /// Only events of this object, such as `Pod/default/web-0` or `Node/n0`
-    #[arg(value_name = "OBJECT")]
+    #[arg(value_name = "OBJECT", value_parser = object_of_events)]
     object: Option<String>,
     /// Go on with events as they happen
     #[arg(long, short)]
@@ -227,6 +228,17 @@ pub(super) fn events(arguments: &EventsArguments) -> Result<Exit, Failure> {
         }
         std::thread::park_timeout(LOOK);
     }
+}
+
+/// An object that events are about.
+fn object_of_events(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.split('/').collect();
+    match parts.as_slice() {
+        ["Pod", namespace, name] if !namespace.is_empty() && !name.is_empty() => {}
+        ["Node", name] if !name.is_empty() => {}
+        _ => return Err("expected `Pod/NAMESPACE/NAME` or `Node/NAME`".to_owned()),
+    }
+    Ok(text.to_owned())
 }
 
 fn event(row: EventRow) -> Row {
@@ -456,27 +468,28 @@ fn print_news(news: &List, all: &List, form: Form) -> Result<(), Failure> {
     output::print(text.as_bytes())
 }
 
-/// A table with its columns in line.
-pub(super) fn aligned(table: &[Vec<String>]) -> String {
-    let widths = widths(table.iter());
-    table.iter().map(|cells| line(cells, &widths)).collect()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn widths<'c>(table: impl Iterator<Item = &'c Vec<String>>) -> Vec<usize> {
-    let mut widths: Vec<usize> = Vec::new();
-    for cells in table {
-        widths.resize(widths.len().max(cells.len()), 0);
-        for (width, cell) in widths.iter_mut().zip(cells) {
-            *width = (*width).max(cell.chars().count());
+    #[test]
+    fn events_are_about_pods_and_nodes() {
+        for text in ["Pod/default/web-0", "Node/n0"] {
+            assert_eq!(object_of_events(text), Ok(text.to_owned()));
+        }
+        for text in [
+            "",
+            "foo",
+            "Pod",
+            "Pod/web-0",
+            "Pod//a",
+            "Pod/a/",
+            "Node/",
+            "Node/a/b",
+            "pod/a/b",
+            "Deployment/default/web",
+        ] {
+            assert!(object_of_events(text).is_err(), "{text}");
         }
     }
-    widths
-}
-
-fn line(cells: &[String], widths: &[usize]) -> String {
-    let cells = cells.iter().zip(widths);
-    let cells: Vec<String> = cells
-        .map(|(cell, &width)| format!("{cell:width$}"))
-        .collect();
-    format!("{}\n", cells.join("  ").trim_end())
 }

@@ -8,7 +8,7 @@ use live::what_if::{Outcome, continued};
 use units::{Duration, Instant, SortedSet, plural};
 
 use super::super::{Exit, Failure, output};
-use super::show::aligned;
+use super::table::aligned;
 
 /// Greatest number of pods that are listed by name.
 const LISTED_MAX: usize = 20;

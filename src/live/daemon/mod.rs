@@ -136,12 +136,11 @@ impl<R: Runtime> Daemon<R> {
         self.containers.look(LOOK);
         let orders = self.core.woken(self.clock.now());
         self.containers.obey(&self.clock, orders);
+        self.notice();
         while let Some(event) = self.containers.next_event() {
             let orders = self.core.machine(self.clock.now(), event.pod, event.event);
             self.containers.obey(&self.clock, orders);
-        }
-        for (pod, failure) in self.containers.unhealthy() {
-            self.core.unhealthy(pod, failure);
+            self.notice();
         }
         if !self.core.has_reports() {
             let core = &self.core;
@@ -149,6 +148,13 @@ impl<R: Runtime> Daemon<R> {
         }
         for problem in self.containers.problems() {
             complain(&problem);
+        }
+    }
+
+    /// Passes news for users on: before the event that a reason belongs to, with which the pod may go.
+    fn notice(&mut self) {
+        for (pod, news) in self.containers.notices() {
+            self.core.notice(pod, news);
         }
     }
 

@@ -9,6 +9,8 @@ use model::{EndReason, Event, NodeContact, Pod, PodChange, PodRef};
 use serde::{Deserialize, Serialize};
 use units::{Instant, NodeId};
 
+use crate::wire::report::News;
+
 /// Greatest number of events that are kept.
 const KEPT_MAX: usize = 4096;
 
@@ -59,16 +61,7 @@ pub(super) struct Events {
     last: u64,
 }
 
-/// A probe that failed.
-pub(super) struct Unhealthy<'a> {
-    pub(super) pod: PodRef,
-    /// Name of the container.
-    pub(super) container: &'a str,
-    pub(super) probe: ProbeKind,
-    pub(super) why: &'a str,
-}
-
-/// Greatest number of characters of a reason that a node states.
+/// Greatest number of characters of a text that a node states.
 const WHY_MAX: usize = 200;
 
 /// An event in words.
@@ -103,23 +96,42 @@ impl Events {
         }
     }
 
-    /// Takes note of a probe that failed.
-    pub(super) fn unhealthy(&mut self, now: Instant, store: &Store, failure: &Unhealthy<'_>) {
-        let Some(pod) = store.pods().get(failure.pod) else {
+    /// Takes note of what a node says for users alone: probes that failed, reasons of ends.
+    pub(super) fn notice(&mut self, now: Instant, store: &Store, pod: PodRef, news: &News) {
+        let short = |why: &str| -> String { why.chars().take(WHY_MAX).collect() };
+        let (reason, message) = match news {
+            News::Unhealthy {
+                container,
+                probe,
+                why,
+            } => {
+                let purpose = match probe {
+                    ProbeKind::Startup => "startup",
+                    ProbeKind::Liveness => "liveness",
+                    ProbeKind::Readiness => "readiness",
+                };
+                let (container, why) = (short(container), short(why));
+                let message = format!("{purpose} probe of container `{container}` failed: {why}");
+                ("Unhealthy", message)
+            }
+            News::Failed {
+                container,
+                failure,
+                why,
+            } => {
+                let (container, why) = (short(container), short(why));
+                (failure.reason(), format!("container `{container}`: {why}"))
+            }
+            _ => return,
+        };
+        let Some(pod) = store.pods().get(pod) else {
             return;
         };
-        let purpose = match failure.probe {
-            ProbeKind::Startup => "startup",
-            ProbeKind::Liveness => "liveness",
-            ProbeKind::Readiness => "readiness",
-        };
-        let container = failure.container;
-        let why: String = failure.why.chars().take(WHY_MAX).collect();
         let told = Told {
             is_warning: true,
             object: object_of(store, pod),
-            reason: "Unhealthy".to_owned(),
-            message: format!("{purpose} probe of container `{container}` failed: {why}"),
+            reason: reason.to_owned(),
+            message,
         };
         self.add(now, told);
     }

@@ -7,9 +7,8 @@ use model::{Event, Node, NodeContact, Pod};
 use units::NodeId;
 
 use super::Driver;
-use super::events::Unhealthy;
 use super::input::{Answer, Input};
-use crate::wire::report::{News, NumberedReport};
+use crate::wire::report::NumberedReport;
 use crate::wire::{NodeAnswer, Registration, Update};
 
 /// Greatest number of commands in an answer; a node asks again for the rest.
@@ -212,20 +211,7 @@ impl Driver {
         if self.store.pods().get(pod).and_then(Pod::node) != Some(node) {
             return;
         }
-        if let News::Unhealthy {
-            container,
-            probe,
-            why,
-        } = &report.news
-        {
-            let failure = Unhealthy {
-                pod,
-                container,
-                probe: *probe,
-                why,
-            };
-            self.events.unhealthy(self.now, &self.store, &failure);
-        }
+        self.events.notice(self.now, &self.store, pod, &report.news);
         let news = report.news.report(pod);
         if let Some(event) = news.and_then(|news| news.event(&self.store)) {
             self.reporter = Some(node);

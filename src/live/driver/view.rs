@@ -46,6 +46,14 @@ pub struct NodeRow {
     pub pods: usize,
     /// Number of commands that the node has yet to carry out.
     pub commands: usize,
+    /// `true` if the node is late with its heartbeats.
+    pub silent: bool,
+    /// Address at which other hosts reach its pods.
+    pub address: Option<String>,
+    /// Labels of the node.
+    pub labels: SortedMap<String, String>,
+    /// Resources that pods may use.
+    pub allocatable: SortedMap<String, String>,
 }
 
 impl Driver {
@@ -134,22 +142,34 @@ impl Driver {
         top
     }
 
-    /// The nodes, in the order in which they joined.
+    /// The nodes, by name.
     pub fn node_rows(&self) -> Vec<NodeRow> {
         let nodes = self.store.nodes();
-        let rows = nodes.present().map(|node| NodeRow {
-            name: nodes.name(node).to_owned(),
-            ready: nodes.is_ready(node),
-            cordoned: nodes
-                .object(node)
-                .is_some_and(|object| object.unschedulable),
-            pods: nodes.pods(node).len(),
-            commands: self
-                .links
-                .get(node)
-                .map_or(0, |link| link.waiting(usize::MAX).len()),
+        let rows = nodes.present().map(|node| {
+            let (object, link) = (nodes.object(node), self.links.get(node));
+            let labels = object.map(|object| object.labels.iter());
+            let labels = labels.into_iter().flatten();
+            let amounts = object.map(|object| object.allocatable.iter());
+            let amounts = amounts.into_iter().flatten();
+            NodeRow {
+                name: nodes.name(node).to_owned(),
+                ready: nodes.is_ready(node),
+                cordoned: object.is_some_and(|object| object.unschedulable),
+                pods: nodes.pods(node).len(),
+                commands: link.map_or(0, |link| link.waiting(usize::MAX).len()),
+                silent: link.is_some_and(|link| link.is_silent),
+                address: link.and_then(|link| link.registration.address.clone()),
+                labels: labels
+                    .map(|(key, value)| (key.to_string(), value.to_string()))
+                    .collect(),
+                allocatable: amounts
+                    .map(|(resource, amount)| (resource.to_owned(), amount.to_string()))
+                    .collect(),
+            }
         });
-        rows.collect()
+        let mut rows: Vec<NodeRow> = rows.collect();
+        rows.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        rows
     }
 }
 

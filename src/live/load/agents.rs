@@ -14,6 +14,7 @@ use crate::daemon::Daemon;
 use crate::joining::{JoinError, join};
 use crate::node::NodeCore;
 use crate::runtime::clock::boot_ns;
+use crate::runtime::host::labels;
 use crate::security::credentials::Credentials;
 use crate::security::gate::TokenWish;
 use crate::security::identity::Role;
@@ -157,7 +158,8 @@ fn registration(name: &str, pods: &str) -> Registration {
         node: name.to_owned(),
         machine: format!("machine-{name}"),
         process: format!("{name}-1"),
-        declaration: Declaration::of(&[("cpu", "64"), ("memory", "256Gi"), ("pods", pods)]),
+        declaration: Declaration::of(&[("cpu", "64"), ("memory", "256Gi"), ("pods", pods)])
+            .labelled(labels(name)),
         address: None,
     }
 }

@@ -24,7 +24,7 @@ use crate::wire::report::{News, NumberedReport};
 use crate::wire::{Assigned, Command, Ending, NodeAnswer, Registration, Update, pod};
 use local::{LocalCluster, NODE};
 
-pub use order::{MachineOrder, ProbeFailure};
+pub use order::MachineOrder;
 
 /// A problem with the answer of a control server.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -433,22 +433,10 @@ impl NodeCore {
         })
     }
 
-    /// A probe of a container failed that did not before: news for users, since the agent alone judges.
-    pub fn unhealthy(&mut self, pod: u32, failure: ProbeFailure) {
+    /// News for users alone: a probe that failed and had not before, or the reason of an end.
+    pub fn notice(&mut self, pod: u32, news: News) {
         if self.pods.contains_key(&pod) {
-            let ProbeFailure {
-                container,
-                kind,
-                why,
-            } = failure;
-            self.say(
-                pod,
-                News::Unhealthy {
-                    container,
-                    probe: kind,
-                    why,
-                },
-            );
+            self.say(pod, news);
         }
     }
 

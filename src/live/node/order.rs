@@ -1,4 +1,4 @@
-//! Orders of a node's agent to its machine, and what the machine tells besides events.
+//! Orders of a node's agent to its machine.
 
 use std::sync::Arc;
 
@@ -44,15 +44,4 @@ pub enum MachineOrder {
         /// The pod as an object of the Kubernetes API.
         manifest: Arc<Value>,
     },
-}
-
-/// A probe that failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProbeFailure {
-    /// Name of the container.
-    pub container: String,
-    /// Purpose of the probe.
-    pub kind: ProbeKind,
-    /// Reason.
-    pub why: String,
 }

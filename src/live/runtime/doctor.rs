@@ -130,10 +130,10 @@ fn cgroups(findings: &mut Vec<Finding>, root: Option<&Path>) {
         });
         add(findings, "cgroup", feature, found, lack);
     }
-    let limits = hierarchies.limits().join(",");
-    let labels = format!("isolation={} limits={limits}", hierarchies.isolation());
+    let labels = hierarchies.labels();
+    let labels = labels.map(|(key, value)| format!("{key}={value}"));
     hierarchies.tidy();
-    add(findings, "cgroup", "labels", Some(labels), "");
+    add(findings, "cgroup", "labels", Some(labels.join(" ")), "");
 }
 
 fn network(findings: &mut Vec<Finding>) {

@@ -38,6 +38,22 @@ pub fn capacity() -> Capacity {
     capacity
 }
 
+/// Labels that the node of a host has whatever its runtime, as a kubelet sets them: its own name, and
+/// the names that Go has for the operating system and the processor.
+pub fn labels(node: &str) -> [(&'static str, String); 3] {
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "x86" => "386",
+        other => other,
+    };
+    [
+        ("kubernetes.io/hostname", node.to_owned()),
+        ("kubernetes.io/os", "linux".to_owned()),
+        ("kubernetes.io/arch", arch.to_owned()),
+    ]
+}
+
 fn total_memory() -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));

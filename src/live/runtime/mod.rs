@@ -80,6 +80,11 @@ pub trait Runtime {
     /// Measures an attempt; `None` of one that does not run.
     fn usage(&self, attempt: &AttemptId) -> Option<Usage>;
 
+    /// Labels of the node that follow from the runtime.
+    fn labels(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     /// `true` if the runtime works; one that does not makes its node not ready.
     fn is_ready(&self) -> bool {
         true

@@ -18,6 +18,7 @@ use crate::driver::view::PodRow;
 use crate::journal::{Journal, MemoryJournal};
 use crate::node::{MachineOrder, NodeCore};
 use crate::record::Header;
+use crate::runtime::host::labels;
 use crate::wire::declaration::Declaration;
 use crate::wire::request::{Outcome, Request};
 use crate::wire::{NodeAnswer, Registration};
@@ -174,7 +175,8 @@ pub(super) fn registration(name: &str, process: u32) -> Registration {
         node: name.to_owned(),
         machine: format!("machine-{name}"),
         process: format!("{name}-{process}"),
-        declaration: Declaration::of(&[("cpu", "4"), ("memory", "8Gi"), ("pods", "110")]),
+        declaration: Declaration::of(&[("cpu", "4"), ("memory", "8Gi"), ("pods", "110")])
+            .labelled(labels(name)),
         address: Some("127.0.0.1".to_owned()),
     }
 }

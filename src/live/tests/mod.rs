@@ -6,6 +6,7 @@ mod daemon;
 mod etcd;
 mod faults;
 mod host;
+mod labels;
 mod machines;
 mod probes;
 mod replay;

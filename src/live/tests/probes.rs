@@ -3,7 +3,7 @@
 
 use super::bench::{Bench, deployment};
 use crate::journal::MemoryJournal;
-use crate::node::ProbeFailure;
+use crate::wire::report::{Failure, News};
 
 /// A deployment of two pods with a probe of a kind, every second.
 fn probed(kind: &str) -> String {
@@ -81,28 +81,43 @@ fn containers_that_fail_their_probe_of_life_are_started_again() {
 }
 
 #[test]
-fn a_probe_that_fails_is_an_event_for_users() {
+fn what_a_node_notices_is_an_event_for_users() {
     let mut bench = Bench::new(1, &MemoryJournal::default());
     bench.turns(2);
     bench.apply(&probed("readinessProbe"));
     bench.turns(5);
     let pod = bench.pods()[0].pod;
-    let failure = ProbeFailure {
-        container: "web".to_owned(),
-        kind: model::workload::probe::ProbeKind::Readiness,
+    let container = "web".to_owned();
+    let unhealthy = News::Unhealthy {
+        container: container.clone(),
+        probe: model::workload::probe::ProbeKind::Readiness,
         why: "/: status 503".to_owned(),
     };
-    bench.hosts[0].core.unhealthy(pod, failure);
+    let failed = News::Failed {
+        container,
+        failure: Failure::StartError,
+        why: "x".repeat(500),
+    };
+    bench.hosts[0].core.notice(pod, unhealthy);
+    bench.hosts[0].core.notice(pod, failed);
     bench.turns(3);
     let control = bench.control.as_ref().expect("a control server");
     let events = control.driver().events_after(0);
-    let told: Vec<&str> = events
+    let told: Vec<(&str, &str)> = events
         .iter()
-        .filter(|event| event.reason == "Unhealthy")
-        .map(|event| event.message.as_str())
+        .filter(|event| event.message.contains("`web`"))
+        .map(|event| (event.reason.as_str(), event.message.as_str()))
         .collect();
+    // Nodes may not fill the list with long texts.
+    let long = format!("container `web`: {}", "x".repeat(200));
     assert_eq!(
         told,
-        ["readiness probe of container `web` failed: /: status 503"]
+        [
+            (
+                "Unhealthy",
+                "readiness probe of container `web` failed: /: status 503"
+            ),
+            ("StartError", long.as_str()),
+        ]
     );
 }

@@ -87,6 +87,19 @@ impl Declaration {
         }
     }
 
+    /// The machine with labels, each a key and a value.
+    #[must_use]
+    pub fn labelled(self, labels: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        let labels = labels.into_iter().map(|(key, value)| Label {
+            key: key.to_owned(),
+            value,
+        });
+        Self {
+            labels: labels.collect(),
+            ..self
+        }
+    }
+
     /// The node that a machine becomes under a name.
     ///
     /// # Errors

@@ -53,12 +53,50 @@ pub enum News {
         /// Reason.
         why: String,
     },
+    /// A container failed otherwise than by an exit code of its own.
+    Failed {
+        /// Name of the container.
+        container: String,
+        /// Kind of failure.
+        failure: Failure,
+        /// Details.
+        why: String,
+    },
     /// The pod ended.
     Ended {
         /// Reason for the end.
         #[serde(with = "reason")]
         reason: EndReason,
     },
+}
+
+/// Failure of a container otherwise than by an exit code of its own, named as its reason is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Failure {
+    /// The kernel killed processes of it for want of memory.
+    #[serde(rename = "OOMKilled")]
+    OutOfMemory,
+    /// It was not started.
+    StartError,
+    /// Its shim was killed, and so it was ended.
+    ShimLost,
+    /// It ended and left no record.
+    Unknown,
+    /// Its host was started again.
+    NodeRebooted,
+}
+
+impl Failure {
+    /// The reason in one word.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::OutOfMemory => "OOMKilled",
+            Self::StartError => "StartError",
+            Self::ShimLost => "ShimLost",
+            Self::Unknown => "Unknown",
+            Self::NodeRebooted => "NodeRebooted",
+        }
+    }
 }
 
 impl News {
@@ -84,7 +122,7 @@ impl News {
             Self::Restarted { restarts } => Report::Restarted(pod, restarts),
             Self::Exited { container, code } => Report::Exited(pod, container, code),
             Self::Ended { reason } => Report::Ended(pod, reason),
-            Self::Unhealthy { .. } => return None,
+            Self::Unhealthy { .. } | Self::Failed { .. } => return None,
         })
     }
 }

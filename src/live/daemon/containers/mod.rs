@@ -1,5 +1,6 @@
 //! The containers of a node: orders of its agent to the runtime, and what became of them as events.
 
+mod ends;
 mod read;
 
 use std::collections::VecDeque;
@@ -15,9 +16,11 @@ use super::probe::{Probed, Probes, Subject, Wanted};
 use super::reported::Reported;
 use super::written::{chosen, order};
 use crate::discovery::Discovery;
-use crate::node::{MachineOrder, ProbeFailure};
+use crate::node::MachineOrder;
 use crate::runtime::{AttemptId, Change, Ending, Happening, Listed, Phase, Runtime};
+use crate::wire::report::{Failure, News};
 use crate::wire::usage::{ContainerUsage, PodUsage};
+use ends::ended;
 
 /// Code of a container that could not be started, as shells have it.
 const NOT_STARTED: i32 = 127;
@@ -47,7 +50,8 @@ pub(super) struct Containers<R> {
     probes: Probes,
     /// Attempts whose last probe of a kind failed.
     failing: SortedSet<(AttemptId, ProbeKind)>,
-    unhealthy: Vec<(u32, ProbeFailure)>,
+    /// News for users, by pod.
+    notices: Vec<(u32, News)>,
     reported: Reported,
 }
 
@@ -92,7 +96,7 @@ impl<R: Runtime> Containers<R> {
             measured: SortedMap::new(),
             probes: Probes::new(),
             failing: SortedSet::new(),
-            unhealthy: Vec::new(),
+            notices: Vec::new(),
             reported,
         }
     }
@@ -122,9 +126,9 @@ impl<R: Runtime> Containers<R> {
         }
     }
 
-    /// Probes that failed since the last call and had not before.
-    pub(super) fn unhealthy(&mut self) -> Vec<(u32, ProbeFailure)> {
-        std::mem::take(&mut self.unhealthy)
+    /// News for users since the last call: probes that failed and had not before, reasons of ends.
+    pub(super) fn notices(&mut self) -> Vec<(u32, News)> {
+        std::mem::take(&mut self.notices)
     }
 
     /// A probe was made. Of a container that has ended meanwhile it says nothing.
@@ -146,12 +150,12 @@ impl<R: Runtime> Containers<R> {
             Err(why) => {
                 let container = key.0.container().to_owned();
                 if self.failing.insert(key) {
-                    let failure = ProbeFailure {
+                    let news = News::Unhealthy {
                         container,
-                        kind,
+                        probe: kind,
                         why,
                     };
-                    self.unhealthy.push((pod, failure));
+                    self.notices.push((pod, news));
                 }
             }
         }
@@ -217,6 +221,7 @@ impl<R: Runtime> Containers<R> {
                     let reason = ending.reason();
                     self.problems.push(format!("{attempt}: {reason}"));
                 }
+                self.notices.extend(ended(known.pod, &attempt, &ending));
                 self.say(known, ContainerEvent::Exited { code });
             }
             Change::NotStarted => {
@@ -359,13 +364,8 @@ impl<R: Runtime> Containers<R> {
         let order = AttemptId::new(&id, name.unwrap_or_default(), next)
             .map_err(|error| error.to_string())
             .map(|attempt| {
-                let mut order = order(attempt, written);
                 let variables = self.discovery.environment(pod, manifest, written);
-                for (name, value) in variables {
-                    // What the manifest states goes first.
-                    order.environment.entry(name).or_insert(value);
-                }
-                order
+                order(attempt, written, variables)
             });
         let started = order.and_then(|order| {
             let started = self.runtime.start(&order);
@@ -383,7 +383,13 @@ impl<R: Runtime> Containers<R> {
                 }
             }
             Err(why) => {
-                self.problems.push(why);
+                self.problems.push(why.clone());
+                let news = News::Failed {
+                    container: name.unwrap_or_default().to_owned(),
+                    failure: Failure::StartError,
+                    why,
+                };
+                self.notices.push((pod, news));
                 let code = NOT_STARTED;
                 self.say(known, ContainerEvent::Exited { code });
             }
@@ -398,6 +404,9 @@ impl<R: Runtime> Containers<R> {
             (Phase::Running | Phase::Clearing, _) => self.say(known, ContainerEvent::Started),
             (Phase::Ended, ending) => {
                 let code = ending.as_ref().and_then(Ending::code).unwrap_or(UNKNOWN);
+                let ending = ending.as_ref();
+                let news = ending.and_then(|ending| ended(known.pod, &last.attempt, ending));
+                self.notices.extend(news);
                 self.say(known, ContainerEvent::Started);
                 self.say(known, ContainerEvent::Exited { code });
             }

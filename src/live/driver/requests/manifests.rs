@@ -11,6 +11,8 @@ use serde_json::{Map, Value, json};
 use trace::Input;
 use units::SortedMap;
 
+use super::fields::{check_names, check_pod};
+
 /// Templates of a file as they are written.
 type Templates = SortedMap<Place, Text>;
 
@@ -42,6 +44,7 @@ pub(crate) fn operations(file: &str, text: &str) -> Result<Vec<Operation>, Strin
             "{file}: objects of the kind `{kind}` are not run; leave them out"
         ));
     }
+    check_names(&declared.findings).map_err(|why| format!("{file}: {why}"))?;
     let templates = templates(file, text)?;
     let mut operations = Vec::new();
     for workload in declared.workloads {
@@ -111,10 +114,14 @@ fn templates(file: &str, text: &str) -> Result<Templates, String> {
         let (Some(kind), Some(name)) = (named("/kind"), named("/metadata/name")) else {
             continue;
         };
-        let template = match kind {
-            "Pod" => Some(object),
-            "CronJob" => object.pointer("/spec/jobTemplate/spec/template"),
-            _ => object.pointer("/spec/template"),
+        let path = match kind {
+            "Pod" => "spec",
+            "CronJob" => "spec.jobTemplate.spec.template.spec",
+            _ => "spec.template.spec",
+        };
+        let template = match path.strip_suffix(".spec") {
+            None => Some(object),
+            Some(path) => object.pointer(&format!("/{}", path.replace('.', "/"))),
         };
         let place = Place {
             kind: kind.to_owned(),
@@ -122,38 +129,12 @@ fn templates(file: &str, text: &str) -> Result<Templates, String> {
             name: name.to_owned(),
         };
         if let Some(template) = template {
-            check_probes(template)
+            check_pod(template, path)
                 .map_err(|why| format!("{file}: {kind}/{}: {why}", place.name))?;
             templates.insert(place, plain(template).into());
         }
     }
     Ok(templates)
-}
-
-/// Refuses probes that agents can't make.
-fn check_probes(template: &Value) -> Result<(), String> {
-    for field in ["containers", "initContainers"] {
-        let list = template.pointer(&format!("/spec/{field}"));
-        let list = list.and_then(Value::as_array).into_iter().flatten();
-        for (place, container) in list.enumerate() {
-            for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
-                let Some(stated) = container.get(probe) else {
-                    continue;
-                };
-                let scheme = stated.pointer("/httpGet/scheme").and_then(Value::as_str);
-                let what = match scheme {
-                    _ if stated.get("grpc").is_some() => "grpc",
-                    Some(scheme) if scheme.eq_ignore_ascii_case("https") => "httpGet.scheme: HTTPS",
-                    _ => continue,
-                };
-                return Err(format!(
-                    "spec.{field}[{place}].{probe}.{what}: agents can't make such probes; expected \
-                     `exec`, `httpGet` without TLS, or `tcpSocket`"
-                ));
-            }
-        }
-    }
-    Ok(())
 }
 
 /// A template without its name and state, which differ between equal pods.

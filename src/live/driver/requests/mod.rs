@@ -7,6 +7,7 @@ use model::{Labels, Object, Text};
 use super::{Drain, Driver};
 use crate::wire::request::{Outcome, Request};
 
+mod fields;
 pub(crate) mod manifests;
 
 impl Driver {

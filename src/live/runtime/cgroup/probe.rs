@@ -71,7 +71,7 @@ impl Hierarchies {
         self.offers().find(|offer| offer.controller == controller)
     }
 
-    /// Limits that can be kept, as a node's label lists them.
+    /// Limits that can be kept.
     pub fn limits(&self) -> Vec<&'static str> {
         [Controller::Cpu, Controller::Memory, Controller::Pids]
             .into_iter()
@@ -97,6 +97,19 @@ impl Hierarchies {
             Some(Version::V2) => "cgroup2",
             None => "none",
         }
+    }
+
+    /// Labels of a node with these hierarchies. Limits are separated by dots, as a value with commas
+    /// is none that a selector may name.
+    pub fn labels(&self) -> [(&'static str, String); 2] {
+        let limits = match self.limits() {
+            none if none.is_empty() => "none".to_owned(),
+            some => some.join("."),
+        };
+        [
+            ("windtunnel.io/isolation", self.isolation().to_owned()),
+            ("windtunnel.io/limits", limits),
+        ]
     }
 
     /// Limits of an order that cannot be kept.

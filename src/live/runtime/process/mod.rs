@@ -139,6 +139,10 @@ impl Drop for ProcessRuntime {
 }
 
 impl Runtime for ProcessRuntime {
+    fn labels(&self) -> Vec<(&'static str, String)> {
+        self.hierarchies.labels().into()
+    }
+
     fn start(&mut self, order: &Order) -> Result<Started, StartError> {
         order.program()?;
         if self.attempts.contains_key(&order.attempt) {
