@@ -139,22 +139,21 @@ pub fn edited(edited: &Edited) -> String {
     let span = |at: Instant| at.since(Instant::ZERO).to_string();
     let half = |found: &Option<Quantiles>| found.as_ref().map(|found| found.p50);
     let most = |found: &Option<Quantiles>| found.as_ref().map(|found| found.max);
-    let rows: [(&str, &dyn Fn(&WorkloadSummary) -> Option<String>); 9] = [
-        ("arrivals", &|own| Some(own.arrivals.to_string())),
-        ("pods", &|own| Some(own.pods.to_string())),
-        ("tenants", &|own| Some(own.tenants.len().to_string())),
-        ("first submission", &|own| Some(span(own.first_submit))),
-        ("last submission", &|own| Some(span(own.last_submit))),
-        ("gap, median", &|own| half(&own.gap).map(time)),
-        ("run time, median", &|own| half(&own.run_time).map(time)),
-        ("run time, longest", &|own| most(&own.run_time).map(time)),
-        ("run to the end", &|own| {
-            Some(own.unknown_run_times.to_string())
-        }),
-    ];
-    for (name, value) in rows {
-        let cell = |own| value(own).unwrap_or_else(|| "-".to_owned());
-        let (before, after) = (cell(before), cell(after));
+    let rows = |own: &WorkloadSummary| {
+        [
+            ("arrivals", Some(own.arrivals.to_string())),
+            ("pods", Some(own.pods.to_string())),
+            ("tenants", Some(own.tenants.len().to_string())),
+            ("first submission", Some(span(own.first_submit))),
+            ("last submission", Some(span(own.last_submit))),
+            ("gap, median", half(&own.gap).map(time)),
+            ("run time, median", half(&own.run_time).map(time)),
+            ("run time, longest", most(&own.run_time).map(time)),
+            ("run to the end", Some(own.unknown_run_times.to_string())),
+        ]
+    };
+    for ((name, before), (_, after)) in rows(before).into_iter().zip(rows(after)) {
+        let [before, after] = [before, after].map(|own| own.unwrap_or_else(|| "-".to_owned()));
         push(&mut text, &format!("{name:20} {before:>14} {after:>14}\n"));
     }
     push(&mut text, "\n");

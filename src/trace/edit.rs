@@ -56,7 +56,7 @@ impl Sample {
         hasher.update(name.as_bytes());
         let mut first = [0; 8];
         first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
-        let place = u128::from(u64::from_le_bytes(first)) * 1_000_000 >> 64;
+        let place = (u128::from(u64::from_le_bytes(first)) * 1_000_000) >> 64;
         place < u128::from(self.millionths)
     }
 }
@@ -360,7 +360,8 @@ mod tests {
             seed in any::<u64>(), shares in prop::array::uniform2(0..=1_000_000_u32),
             by_tenant in any::<bool>(),
         ) {
-            let rows: String = (0..50).map(|n| format!("{n},job{n},t{},,1,\n", n % 7)).collect();
+            let rows = (0..50).map(|n| format!("{n},job{n},t{},,1,\n", n % 7));
+            let rows = rows.collect::<Vec<_>>().concat();
             let by = if by_tenant { SampleBy::Tenant } else { SampleBy::Job };
             let [one, other] = shares.map(|millionths| {
                 let sample = Some(Sample { millionths, by, seed });

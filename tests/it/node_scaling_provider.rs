@@ -302,7 +302,7 @@ fn docker_machine_makes_hosts_one_after_another_or_side_by_side() {
         let (nodes, _) = run_text(&name, &provider, &web(26, "", ""), &more);
         let came = joined(&nodes, "workers");
         let spans = came.windows(2).map(|pair| (pair[1] - pair[0]) * 60.0);
-        spans.map(|span| span.round()).collect::<Vec<f64>>()
+        spans.map(f64::round).collect::<Vec<f64>>()
     };
     assert_eq!(spans("1"), [102.0; 5]);
     assert_eq!(spans("2"), [0.0, 102.0, 0.0, 102.0, 0.0]);

@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::agent::PROGRAM;
 use crate::sweep::{end_all, run_folder};
 use crate::table::Test;
-use crate::wait::{millis, seconds, wait_calmly, wait_for, wait_until};
+use crate::wait::{millis, seconds, wait_calmly, wait_until};
 
 pub(crate) const TESTS: &[Test] = &[
     Test {

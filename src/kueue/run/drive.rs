@@ -1,4 +1,4 @@
-//! What a component needs to run the queues of a cluster: which workloads have changed, when something
+//! Queues of a cluster as a component runs them: which workloads have changed, when something
 //! happens by itself, and workloads that held quota before.
 
 use std::sync::Arc;
@@ -56,11 +56,6 @@ impl Controller {
         let states = changed.iter().filter_map(|number| self.states.get(number));
         let names = states.map(|own| (own.workload.namespace.clone(), own.workload.name.clone()));
         names.collect()
-    }
-
-    /// Notes a workload whose state is to be shown again.
-    pub fn show_again(&mut self, namespace: &str, name: &str) {
-        self.changed.extend(self.number(namespace, name));
     }
 
     /// The next time at which something happens by itself; `None` if nothing does.

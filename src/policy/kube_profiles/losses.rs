@@ -34,7 +34,7 @@ fn volume(name: &Text, number: u8) -> PersistentVolume {
     let label = (number == 1).then(|| (ZONE_LABEL.into(), "a__b".into()));
     PersistentVolume {
         name: name.clone(),
-        node_affinity: (number % 4 == 0).then(|| zone("a")),
+        node_affinity: number.is_multiple_of(4).then(|| zone("a")),
         labels: label.into_iter().collect(),
         csi: Some((DRIVER.into(), name.clone())),
         ..PersistentVolume::default()
@@ -155,7 +155,7 @@ fn spec(kind: u8) -> PodSpec {
         let claims = [kind % CLAIMS, kind / 8 % CLAIMS];
         let claims = claims.map(|number| PodVolume::Claim(format!("c{number}").into()));
         spec.volumes
-            .extend_from_slice(&claims[..1 + usize::from(kind % 7 == 0)]);
+            .extend_from_slice(&claims[..=usize::from(kind.is_multiple_of(7))]);
     }
     let key: Text = if kind & 8 == 0 {
         ZONE_LABEL

@@ -171,13 +171,11 @@ impl Workflow {
     }
 
     fn add_execution(&mut self, journal: &mut Journal, task: &Element) -> Result<(), Refused> {
-        match self.places.get(&task.text("id")) {
-            Some(&place) => self.tasks[place].measure(task),
-            None => {
-                let kind = "execution of a task that is not specified";
-                Ok(journal.dirt(kind, Action::Drop, task.line)?)
-            }
+        if let Some(&place) = self.places.get(&task.text("id")) {
+            return self.tasks[place].measure(task);
         }
+        let kind = "execution of a task that is not specified";
+        Ok(journal.dirt(kind, Action::Drop, task.line)?)
     }
 
     /// The earliest instant at which each task can begin: when the last of those that it waits for

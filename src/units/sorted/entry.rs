@@ -61,15 +61,6 @@ impl<'a, K, V> Entry<'a, K, V> {
             Self::Vacant(entry) => entry.insert(V::default()),
         }
     }
-
-    /// The entry, after a change of the value that is there.
-    #[must_use]
-    pub fn and_modify(mut self, change: impl FnOnce(&mut V)) -> Self {
-        if let Self::Occupied(entry) = &mut self {
-            change(entry.get_mut());
-        }
-        self
-    }
 }
 
 impl<'a, K, V> OccupiedEntry<'a, K, V> {

@@ -58,10 +58,11 @@ struct QuotaUse {
 /// Adds up what held for a span.
 fn settle(
     areas: &mut SortedMap<(Pair, Text), Areas>,
-    (since, status): &(Instant, Arc<ClusterQueueStatus>),
+    held: &(Instant, Arc<ClusterQueueStatus>),
     until: Instant,
     measured: &MeasuredWindow,
 ) {
+    let (since, status) = held;
     let span = Span {
         from: *since,
         to: until,
