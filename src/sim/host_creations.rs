@@ -1,4 +1,4 @@
-//! Hosts that Docker Machine makes, so many at a time as are allowed (spec: orchestrators-a.md section 4).
+//! Hosts that Docker Machine makes, up to a number at a time (spec: orchestrators-a.md section 4).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -33,7 +33,7 @@ pub(super) fn changed(before: Option<&Object>, after: &Object) -> String {
     }
 }
 
-/// What happened to a workload in its queue.
+/// A change of a workload in its queue, in words.
 fn queued(before: &QueuedWorkload, own: &QueuedWorkload) -> String {
     let evicted = own.holding("Evicted");
     if let Some(evicted) = evicted.filter(|own| before.holding("Evicted") != Some(own)) {
@@ -61,7 +61,7 @@ fn queued(before: &QueuedWorkload, own: &QueuedWorkload) -> String {
     }
 }
 
-/// Who waits in a queue, and what is held of its quotas.
+/// The workloads that wait in a queue and the amounts held of its quotas, in words.
 fn queue(own: &ClusterQueueStatus) -> String {
     let usage = own.usage.iter().map(|own| {
         let FlavorUsage {

@@ -142,7 +142,7 @@ pub fn lose_each(bench: &Bench<'_>, demand: &Demand, domains: &[Domain]) -> Vec<
     losses.collect()
 }
 
-/// Domains cut into so many parts, or fewer, of about the same number of nodes.
+/// Domains, cut into at most a number of parts with about as many nodes each.
 fn parts(domains: &[Domain], count: usize) -> Vec<&[Domain]> {
     let all: usize = domains.iter().map(|domain| domain.nodes.len()).sum();
     let share = all.div_ceil(count.max(1));

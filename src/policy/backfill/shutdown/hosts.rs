@@ -2,7 +2,7 @@
 
 use fixedbitset::FixedBitSet;
 
-/// The lowest hosts of a set, at most so many.
+/// The lowest hosts of a set, up to a number.
 pub(super) fn lowest(hosts: &FixedBitSet, most: usize) -> FixedBitSet {
     let mut some = FixedBitSet::with_capacity(hosts.len());
     some.extend(hosts.ones().take(most));

@@ -53,7 +53,7 @@ enum Policy {
 pub enum Alteration {
     /// Times as many.
     Times(f64),
-    /// As many and so many more.
+    /// The same number and a number more.
     Plus(f64),
 }
 

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use scheduler::batch::JobNumber;
 use units::{Duration, Instant};
 
-/// What keeps a host from taking a job.
+/// A reason for which a host takes no job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
     Job(JobNumber),
@@ -65,7 +65,7 @@ impl Plan {
         instants
     }
 
-    /// What keeps a host from taking a job at an instant.
+    /// The reason for which a host takes no job at an instant.
     pub(super) fn cause(&self, host: usize, at: Instant) -> Option<Cause> {
         let stay = self.hosts[host]
             .iter()
