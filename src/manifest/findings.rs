@@ -6,6 +6,9 @@ use std::fmt;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
+/// Finding about a field that the Kubernetes API does not have.
+pub(super) const NO_SUCH_FIELD: &str = "there is no such field";
+
 /// A field that would change placement and is not modelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestFinding {
@@ -22,6 +25,13 @@ pub struct ManifestFinding {
     pub count: usize,
     /// Mark of a finding that holds only where no queue is declared.
     pub lacks_queues: bool,
+}
+
+impl ManifestFinding {
+    /// Returns whether the Kubernetes API has no such field: its name is misspelt, or its place is wrong.
+    pub fn is_of_unknown_field(&self) -> bool {
+        self.what == NO_SUCH_FIELD
+    }
 }
 
 impl fmt::Display for ManifestFinding {

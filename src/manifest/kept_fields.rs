@@ -91,6 +91,14 @@ const VOLUME: List = &[
 
 const CONDITION: List = &[("type", All), ("status", All), ("reason", All)];
 
+/// A condition whose time counts.
+const DATED_CONDITION: List = &[
+    ("type", All),
+    ("status", All),
+    ("reason", All),
+    ("lastTransitionTime", All),
+];
+
 const CONTAINER_STATUS: List = &[
     ("name", All),
     ("allocatedResources", All),
@@ -210,15 +218,7 @@ const JOB: List = &[
             ("failed", All),
             ("completedIndexes", All),
             ("failedIndexes", All),
-            (
-                "conditions",
-                Each(&[
-                    ("type", All),
-                    ("status", All),
-                    ("reason", All),
-                    ("lastTransitionTime", All),
-                ]),
-            ),
+            ("conditions", Each(DATED_CONDITION)),
         ]),
     ),
 ];
@@ -434,15 +434,7 @@ const WORKLOAD: List = &[
         "status",
         Fields(&[
             ("admission", All),
-            (
-                "conditions",
-                Each(&[
-                    ("type", All),
-                    ("status", All),
-                    ("reason", All),
-                    ("lastTransitionTime", All),
-                ]),
-            ),
+            ("conditions", Each(DATED_CONDITION)),
             ("reclaimablePods", All),
         ]),
     ),

@@ -1,8 +1,7 @@
 //! Workloads that `delivery` and `storage` of a scenario are about: each must be declared somewhere.
 
 use control::delivery::images;
-use control::operation::Operation;
-use model::Object;
+use control::operation::{Operation, Target};
 use model::delivery::repository;
 use scenario::Scenario;
 use units::nearest::hint;
@@ -33,7 +32,7 @@ pub fn watched(scenario: &Scenario, operations: &[(Instant, Operation)]) -> Resu
             )));
         }
     }
-    let names: SortedSet<String> = objects.map(name).collect();
+    let names: SortedSet<String> = objects.map(|own| Target::of(own).to_string()).collect();
     for (number, own) in scenario.storage.iter().enumerate() {
         let is_name = target(&own.workload).is_some();
         if is_name && !names.contains(&own.workload) {
@@ -45,13 +44,4 @@ pub fn watched(scenario: &Scenario, operations: &[(Instant, Operation)]) -> Resu
         }
     }
     Ok(())
-}
-
-/// An object as experiment files name it.
-fn name(object: &Object) -> String {
-    let (kind, name) = (object.kind(), object.name());
-    match object.namespace() {
-        namespace if namespace.is_empty() => format!("{kind}/{name}"),
-        namespace => format!("{kind}/{namespace}/{name}"),
-    }
 }

@@ -94,6 +94,17 @@ pub struct Target {
     pub name: Text,
 }
 
+impl Target {
+    /// The object by its names.
+    pub fn of(object: &Object) -> Self {
+        Self {
+            kind: object.kind(),
+            namespace: object.namespace().clone(),
+            name: object.name().clone(),
+        }
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_identity(f, self.kind, &self.namespace, &self.name)

@@ -16,6 +16,8 @@ use std::fmt::Write as _;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer};
 use serde_json::Value;
 
+use super::findings::NO_SUCH_FIELD;
+
 pub(super) use annotations::{unread_of_object, unread_of_pod};
 pub(super) use cluster::METADATA;
 pub(super) use cluster::NODE_SPEC;
@@ -61,7 +63,7 @@ impl Stray {
     pub(super) fn what(&self) -> &'static str {
         match self.effect {
             Some(_) => "the field is left out",
-            None => "there is no such field",
+            None => NO_SUCH_FIELD,
         }
     }
 

@@ -1,8 +1,9 @@
 //! The trait that every metric implements, and what it hears and hands back.
 
 use cluster::{self, Store};
-use model::{Event, Pod, PodChange, TrafficNames, TrafficStretch};
-use units::{Instant, PodId};
+use model::queueing::QueuedWorkload;
+use model::{Event, Object, ObjectChange, Pod, PodChange, TrafficNames, TrafficStretch};
+use units::{Instant, ObjectId, PodId};
 
 use crate::alerts::AlertLog;
 use crate::record::deeds::Deeds;
@@ -38,6 +39,24 @@ impl Change<'_> {
     #[inline]
     pub fn in_window(&self) -> bool {
         self.measured.has_instant(self.at)
+    }
+
+    /// The workload of a queue that the change declares, and its object.
+    pub fn workload(&self) -> Option<(ObjectId, &QueuedWorkload)> {
+        match self.event {
+            Event::Object(
+                ObjectChange::Created {
+                    id,
+                    object: Object::Workload(own),
+                    ..
+                }
+                | ObjectChange::Updated {
+                    id,
+                    object: Object::Workload(own),
+                },
+            ) => Some((*id, own)),
+            _ => None,
+        }
     }
 
     /// Whether a pod was submitted in the measured window.

@@ -63,13 +63,10 @@ const OF_CONTAINER: &[Rule] = &[
 const VALUE_FROM: &str = "agents look no values up; state `value` (`POD_NAME` and what else \
      identifies a pod is in every environment)";
 
-/// Finding of the reader about a field that the Kubernetes API does not have.
-const NO_SUCH_FIELD: &str = "there is no such field";
-
 /// Refuses fields of a file that the Kubernetes API does not have, which are mostly misspelt.
 pub(super) fn check_names(findings: &[ManifestFinding]) -> Result<(), String> {
     let mut findings = findings.iter();
-    let unknown = findings.find(|finding| finding.what == NO_SUCH_FIELD);
+    let unknown = findings.find(|finding| finding.is_of_unknown_field());
     unknown.map_or(Ok(()), |finding| Err(finding.to_string()))
 }
 

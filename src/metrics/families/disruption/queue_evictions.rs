@@ -1,6 +1,5 @@
 //! Evictions by queues: workloads of Kueue that lost their quota, by reason.
 
-use model::{Event, Object, ObjectChange};
 use units::{Instant, ObjectId, SortedMap};
 
 use crate::record::collector::{Change, Collector, Heard, RunEnd};
@@ -50,20 +49,14 @@ impl Collector for QueueEvictions {
     }
 
     fn event(&mut self, change: &Change<'_>) {
-        let Event::Object(
-            ObjectChange::Created { id, object, .. } | ObjectChange::Updated { id, object },
-        ) = change.event
-        else {
-            return;
-        };
-        let Object::Workload(own) = object else {
+        let Some((id, own)) = change.workload() else {
             return;
         };
         self.has_any = true;
         let Some(evicted) = own.holding("Evicted").filter(|_| change.in_window()) else {
             return;
         };
-        if self.last.insert(*id, evicted.since) == Some(evicted.since) {
+        if self.last.insert(id, evicted.since) == Some(evicted.since) {
             return;
         }
         let count = match &*evicted.reason {

@@ -1,6 +1,6 @@
 //! Waits for quota: from the creation of a workload in a queue of Kueue to its first admission.
 
-use model::{Event, Object, ObjectChange, Text};
+use model::{Event, ObjectChange, Text};
 use units::{Instant, ObjectId, SortedMap, plural};
 
 use crate::record::collector::{Change, Collector, Heard, RunEnd};
@@ -64,13 +64,7 @@ impl Collector for QuotaWait {
     }
 
     fn event(&mut self, change: &Change<'_>) {
-        let Event::Object(
-            ObjectChange::Created { id, object, .. } | ObjectChange::Updated { id, object },
-        ) = change.event
-        else {
-            return;
-        };
-        let Object::Workload(own) = object else {
+        let Some((id, own)) = change.workload() else {
             return;
         };
         self.has_any = true;
@@ -81,10 +75,10 @@ impl Collector for QuotaWait {
                 since: own.created,
                 admitted: None,
             };
-            self.workloads.insert(*id, waiting);
+            self.workloads.insert(id, waiting);
         }
         if own.holding("Admitted").is_some()
-            && let Some(waiting) = self.workloads.get_mut(id)
+            && let Some(waiting) = self.workloads.get_mut(&id)
         {
             waiting.admitted.get_or_insert(change.at);
         }

@@ -53,7 +53,7 @@ enum Policy {
 pub enum Alteration {
     /// Times as many.
     Times(f64),
-    /// The same number and a number more.
+    /// A number more.
     Plus(f64),
 }
 

@@ -8,7 +8,7 @@ use super::decide::Head;
 use super::hosts::{both, either, lowest, size, without};
 use super::{Alteration, Policy, Power, Shutdown};
 
-/// What the last switches were for.
+/// Purpose of the last switches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Mode {
     #[default]
@@ -108,7 +108,7 @@ impl Shutdown {
         }
     }
 
-    /// Number of hosts to switch after so many were, at least one.
+    /// Number of hosts to switch, at least one, from the number switched before.
     fn altered(&self, before: usize) -> usize {
         let before = before as f64;
         let altered = match self.options.alteration {

@@ -72,7 +72,7 @@ pub struct Pass<'a> {
     pub(super) asked: &'a mut Asked,
 }
 
-/// What a rule asks for beside starts.
+/// Requests of a rule beside starts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Asked {
     /// The earliest wake-up, and the earliest one that does not keep a run going.
