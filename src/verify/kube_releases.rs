@@ -16,6 +16,7 @@ use units::SortedMap;
 
 use super::cases::{RELEASES, has_json_lines, is_of_release, release_of};
 use super::kube_scheduler::decision;
+use super::kube_scheduler::world::CaseObjects;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 use trace::Input;
 
@@ -111,6 +112,27 @@ struct Recorded {
     whole: Option<Value>,
 }
 
+/// Everything that files of one folder record of one case, so that its objects are read once.
+struct Judged<'c> {
+    id: String,
+    case: Source<'c>,
+    /// Place of the row and what its release decided.
+    releases: Vec<(usize, Option<Value>)>,
+}
+
+/// Where the objects of a case stand.
+enum Source<'c> {
+    Whole(Value),
+    Line(&'c str),
+    Absent,
+}
+
+/// A row of the report.
+struct Row {
+    release: Release,
+    report: FamilyReport,
+}
+
 /// The decisions that a file records.
 fn recorded(file: &Path) -> Result<Vec<Recorded>, String> {
     let mut all = Vec::new();
@@ -142,85 +164,134 @@ fn recorded(file: &Path) -> Result<Vec<Recorded>, String> {
 
 fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>, String> {
     let mut known: SortedMap<PathBuf, Cases> = SortedMap::new();
-    let mut reports: SortedMap<String, FamilyReport> = SortedMap::new();
     for file in files {
-        let release = release_of(file)?;
-        let row = format!("kube-release-{release}");
-        if !options.wants_row(FAMILY.name, &row) {
-            continue;
-        }
-        let folder = file.parent().unwrap_or(Path::new(".")).to_path_buf();
-        if !known.contains_key(&folder) {
+        let folder = folder_of(file);
+        if !known.contains_key(folder) {
             let mut cases = Cases::new();
-            read_cases(&folder, &mut cases)?;
-            for folder in folders_of_cases(&folder) {
+            read_cases(folder, &mut cases)?;
+            for folder in folders_of_cases(folder) {
                 read_cases(&folder, &mut cases)?;
             }
-            known.insert(folder.clone(), cases);
+            known.insert(folder.to_path_buf(), cases);
         }
-        let nothing = Cases::new();
-        let cases = known.get(&folder).unwrap_or(&nothing);
-        let report = reports
-            .entry(row)
-            .or_insert_with_key(|row| FamilyReport::new(row));
-        report.merge(judge_file(file, release, cases, options)?);
     }
-    Ok(reports.into_iter().map(|(_, report)| report).collect())
+    let nothing = Cases::new();
+    let mut rows: Vec<Row> = Vec::new();
+    let mut judged: Vec<Judged<'_>> = Vec::new();
+    let mut places: SortedMap<(&Path, String), usize> = SortedMap::new();
+    for file in files {
+        let release = release_of(file)?;
+        let name = format!("kube-release-{release}");
+        if !options.wants_row(FAMILY.name, &name) {
+            continue;
+        }
+        let row = rows.iter().position(|row| row.release == release);
+        let row = row.unwrap_or_else(|| {
+            let report = FamilyReport::new(&name);
+            rows.push(Row { release, report });
+            rows.len() - 1
+        });
+        let folder = folder_of(file);
+        let cases = known.get(folder).unwrap_or(&nothing);
+        for own in wanted(file, options)? {
+            let case = match (own.whole, cases.get(&own.id)) {
+                (Some(whole), _) => Source::Whole(whole),
+                (None, Some(line)) => Source::Line(line),
+                (None, None) => Source::Absent,
+            };
+            if matches!(case, Source::Line(_)) {
+                let key = (folder, own.id.clone());
+                if let Some(&place) = places.get(&key) {
+                    judged[place].releases.push((row, own.expect));
+                    continue;
+                }
+                places.insert(key, judged.len());
+            }
+            judged.push(Judged {
+                id: own.id,
+                case,
+                releases: vec![(row, own.expect)],
+            });
+        }
+    }
+    let releases: Vec<Release> = rows.iter().map(|row| row.release).collect();
+    let outcomes: Vec<Vec<Verdict>> = judged
+        .into_par_iter()
+        .map(|own| judge_one(own, &releases))
+        .collect();
+    for verdict in outcomes.into_iter().flatten() {
+        let report = &mut rows[verdict.row].report;
+        match verdict.outcome {
+            Outcome::Agrees => report.pass(),
+            Outcome::Differs(words) => report.fail(|| words),
+            Outcome::Absent(id) => report.leave_out(1, || {
+                format!(
+                    "{id}: no such case; put the files of `{CASES}` into a folder of that name \
+                     beside that of the decisions"
+                )
+            }),
+        }
+    }
+    rows.sort_by(|one, other| one.report.family.cmp(&other.report.family));
+    Ok(rows.into_iter().map(|row| row.report).collect())
 }
 
-fn judge_file(
-    file: &Path,
-    release: Release,
-    cases: &Cases,
-    options: &VerifyOptions,
-) -> Result<FamilyReport, String> {
+fn folder_of(file: &Path) -> &Path {
+    file.parent().unwrap_or(Path::new("."))
+}
+
+/// The decisions of a file that are asked for, or a sample of them.
+fn wanted(file: &Path, options: &VerifyOptions) -> Result<Vec<Recorded>, String> {
     let mut all = recorded(file)?;
     all.retain(|own| options.wants(&own.id));
     let step = options
         .sample
         .map_or(1, |sample| all.len().div_ceil(sample.max(1)).max(1));
-    let outcomes: Vec<Result<(), Verdict>> = all
-        .into_par_iter()
-        .step_by(step)
-        .map(|own| judge_one(own, release, cases))
-        .collect();
-    let mut report = FamilyReport::new(&format!("kube-release-{release}"));
-    for outcome in outcomes {
-        match outcome {
-            Ok(()) => report.pass(),
-            Err(Verdict::Differs(words)) => report.fail(|| words),
-            Err(Verdict::Absent(id)) => report.leave_out(1, || {
-                format!(
-                    "{id}: no such case; put the files of `{CASES}` into a folder of that name \
-                     beside that of `{}`",
-                    file.display()
-                )
-            }),
-        }
-    }
-    Ok(report)
+    Ok(all.into_iter().step_by(step).collect())
 }
 
-/// Verdict on a decision that does not agree.
-enum Verdict {
+/// What came of a decision of a row.
+struct Verdict {
+    row: usize,
+    outcome: Outcome,
+}
+
+/// Whether a decision agrees.
+#[derive(Clone)]
+enum Outcome {
+    Agrees,
     Differs(String),
     /// There is no case of this name.
     Absent(String),
 }
 
-fn judge_one(own: Recorded, release: Release, cases: &Cases) -> Result<(), Verdict> {
+fn judge_one(own: Judged<'_>, releases: &[Release]) -> Vec<Verdict> {
     let id = own.id;
-    let mut case = match (own.whole, cases.get(&id)) {
-        (Some(whole), _) => whole,
-        (None, Some(line)) => parse(&id, line).map_err(Verdict::Differs)?,
-        (None, None) => return Err(Verdict::Absent(id)),
+    let read = match own.case {
+        Source::Whole(case) => Ok(case),
+        Source::Line(line) => parse(&id, line).map_err(Outcome::Differs),
+        Source::Absent => Err(Outcome::Absent(id.clone())),
     };
-    if let Some(expect) = own.expect {
-        case["expect"] = expect;
-    }
-    match decision::compare(&id, &case, release.changes()) {
-        Ok(differences) if differences.is_empty() => Ok(()),
-        Ok(differences) => Err(Verdict::Differs(format!("{id}: {}", differences.told()))),
-        Err(why) => Err(Verdict::Differs(format!("{id}: {why}"))),
-    }
+    let read = read.and_then(|case| {
+        let objects = CaseObjects::read(&id, &case);
+        let objects = objects.map_err(|why| Outcome::Differs(format!("{id}: {why}")))?;
+        Ok((case, objects))
+    });
+    let judge = |release: Release, expect: Option<Value>| {
+        let (case, objects) = read.as_ref().map_err(Outcome::clone)?;
+        let own = case.get("expect").unwrap_or(&Value::Null);
+        let expected = expect.as_ref().unwrap_or(own);
+        match decision::compare_read(&id, objects, case, expected, release.changes()) {
+            Ok(differences) if differences.is_empty() => Ok(()),
+            Ok(differences) => Err(Outcome::Differs(format!("{id}: {}", differences.told()))),
+            Err(why) => Err(Outcome::Differs(format!("{id}: {why}"))),
+        }
+    };
+    let verdicts = own.releases.into_iter().map(|(row, expect)| Verdict {
+        row,
+        outcome: judge(releases[row], expect)
+            .err()
+            .unwrap_or(Outcome::Agrees),
+    });
+    verdicts.collect()
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::Differences;
 use super::fast::{Expected, Fast};
 use super::sequence::SAMPLED;
-use super::world::World;
+use super::world::{CaseObjects, World};
 use model::Changes;
 use scheduler::kube::attempt::Aftermath;
 use scheduler::kube::message::message;
@@ -13,10 +13,21 @@ use scheduler::kube::{Attempt, AttemptContext, KubeProfile, Preemption, Search, 
 
 /// Holds a case, as a release with these switches decides it, against the recording.
 pub(crate) fn compare(id: &str, case: &Value, changes: Changes) -> Result<Differences, String> {
-    let mut world = World::read(id, case, changes)?;
+    let expected = case.get("expect").unwrap_or(&Value::Null);
+    compare_read(id, &CaseObjects::read(id, case)?, case, expected, changes)
+}
+
+/// Holds a case whose objects are read against what a release with these switches decided.
+pub(crate) fn compare_read(
+    id: &str,
+    objects: &CaseObjects,
+    case: &Value,
+    expected: &Value,
+    changes: Changes,
+) -> Result<Differences, String> {
+    let mut world = World::of(objects, changes)?;
     let pod = world.pod(id, case.get("pod").unwrap_or(&Value::Null))?;
     let profile = world.profile(&pod)?;
-    let expected = case.get("expect").unwrap_or(&Value::Null);
     let mut differences = Differences::default();
     let mut decided = Map::new();
     if let Err(status) = Attempt::gate(profile, &pod) {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use lab::snapshot::pod_info;
 use manifest::{ManifestPod, Manifests, read_manifests, read_scheduler_config};
-use model::{Changes, SchedulerConfig};
+use model::{Changes, ClusterObjects, Node, SchedulerConfig};
 use policy::kube_profiles::build_kube_profiles;
 use scheduler::kube::{Cache, KubeProfile, PodInfo};
 
@@ -26,15 +26,19 @@ const AROUND: &[&str] = &[
     "csiStorageCapacities",
 ];
 
-/// A cluster and the profiles that place pods in it.
-pub(crate) struct World {
-    pub(crate) cache: Cache,
-    profiles: Vec<KubeProfile>,
+/// The objects of a case, read once for the worlds of every release.
+pub(crate) struct CaseObjects {
+    config: SchedulerConfig,
+    /// Objects around nodes and pods.
+    around: ClusterObjects,
+    nodes: Vec<Arc<Node>>,
+    pods: Vec<ManifestPod>,
+    nominated: Vec<ManifestPod>,
 }
 
-impl World {
-    /// The world of a case, as a release with these switches sees it.
-    pub(crate) fn read(id: &str, case: &Value, changes: Changes) -> Result<Self, String> {
+impl CaseObjects {
+    /// The objects of a case.
+    pub(crate) fn read(id: &str, case: &Value) -> Result<Self, String> {
         let mut config = match case.get("config") {
             None => SchedulerConfig::default(),
             Some(config) => {
@@ -45,38 +49,59 @@ impl World {
             .get("percentageOfNodesToScore")
             .and_then(Value::as_i64)
             .unwrap_or(100);
-        let profiles = build_kube_profiles(&config, changes).map_err(|error| error.to_string())?;
-        let mut cache = Cache::of_release(changes);
         let mut list = Vec::new();
         for field in AROUND {
-            list.extend(
-                case.get(*field)
-                    .and_then(Value::as_array)
-                    .into_iter()
-                    .flatten(),
-            );
+            list.extend(objects(case, field));
         }
-        *cache.objects = manifests(id, &list)?.objects;
-        if cache.objects.namespaces.is_empty() {
+        let mut around = manifests(id, &list)?.objects;
+        if around.namespaces.is_empty() {
             let labels = [("kubernetes.io/metadata.name".into(), "default".into())];
-            let namespaces = &mut cache.objects.namespaces;
-            namespaces.insert("default".into(), labels.into());
+            around.namespaces.insert("default".into(), labels.into());
         }
+        let nodes = manifests(id, &objects(case, "nodes"))?.nodes;
+        Ok(Self {
+            config,
+            around,
+            nodes: nodes.into_iter().map(Arc::new).collect(),
+            pods: manifests(id, &objects(case, "pods"))?.pods,
+            nominated: manifests(id, &objects(case, "nominatedPods"))?.pods,
+        })
+    }
+}
+
+/// A cluster and the profiles that place pods in it.
+pub(crate) struct World {
+    pub(crate) cache: Cache,
+    profiles: Vec<KubeProfile>,
+}
+
+impl World {
+    /// The world of a case, as a release with these switches sees it.
+    pub(crate) fn read(id: &str, case: &Value, changes: Changes) -> Result<Self, String> {
+        Self::of(&CaseObjects::read(id, case)?, changes)
+    }
+
+    /// The world of the objects of a case, as a release with these switches sees it.
+    pub(crate) fn of(objects: &CaseObjects, changes: Changes) -> Result<Self, String> {
+        let profiles = build_kube_profiles(&objects.config, changes);
+        let profiles = profiles.map_err(|error| error.to_string())?;
+        let mut cache = Cache::of_release(changes);
+        *cache.objects = objects.around.clone();
         let mut world = Self { cache, profiles };
-        for node in manifests(id, &objects(case, "nodes"))?.nodes {
-            let added = world.cache.add_node(Arc::new(node));
+        for node in &objects.nodes {
+            let added = world.cache.add_node(Arc::clone(node));
             added.map_err(|error| error.to_string())?;
         }
-        for pod in manifests(id, &objects(case, "pods"))?.pods {
+        for pod in &objects.pods {
             let Some(node) = pod.node_name.clone().filter(|_| !pod.phase.is_final()) else {
                 continue;
             };
-            let info = Arc::new(world.pod_info(&pod)?);
+            let info = Arc::new(world.pod_info(pod)?);
             let added = world.cache.add_pod(info, &node);
             added.map_err(|error| error.to_string())?;
         }
-        for pod in manifests(id, &objects(case, "nominatedPods"))?.pods {
-            let info = Arc::new(world.pod_info(&pod)?);
+        for pod in &objects.nominated {
+            let info = Arc::new(world.pod_info(pod)?);
             world.cache.nominate(info);
         }
         Ok(world)
