@@ -75,6 +75,9 @@ impl Default for Compaction {
     }
 }
 
+/// Terms that a restored server passes over: more than servers were started since its record.
+const RESTORED_TERMS: u64 = 1_000;
+
 /// Lengths of what is in a journal.
 #[derive(Clone, Copy, Debug, Default)]
 struct Lengths {
@@ -177,7 +180,20 @@ impl<J: Journal> Control<J> {
     /// # Errors
     /// The storage or the control plane fails.
     pub fn begin(&mut self, now: Instant) -> Result<(), ControlError> {
-        let epoch = self.driver.epoch() + 1;
+        self.begin_after(now, 1)
+    }
+
+    /// Begins a term of a server whose state was restored from a record. Nodes may have seen terms that
+    /// began after it, and ignore those and all before.
+    ///
+    /// # Errors
+    /// The storage or the control plane fails.
+    pub fn begin_restored(&mut self, now: Instant) -> Result<(), ControlError> {
+        self.begin_after(now, RESTORED_TERMS)
+    }
+
+    fn begin_after(&mut self, now: Instant, terms: u64) -> Result<(), ControlError> {
+        let epoch = self.driver.epoch() + terms;
         self.handle(now, vec![Input::Opened { epoch }]).map(drop)
     }
 

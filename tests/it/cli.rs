@@ -299,7 +299,7 @@ fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
 /// Experiments of the project, with what shortens those that take long.
 const SCENARIOS: [(&str, &[&str]); 50] = [
     ("two-teams.yaml", &[]),
-    ("borg.yaml", &["--set", "stop={at: 2h}"]),
+    ("borg.yaml", &["--set", "stop={at: 30m}"]),
     ("functions.yaml", &["--set", "stop={at: 10m}"]),
     ("descheduling.yaml", &[]),
     ("low-utilization.yaml", &[]),
@@ -368,7 +368,7 @@ const SCENARIOS: [(&str, &[&str]); 50] = [
     ("backfilling.yaml", &["--set", "stop={at: 6h}"]),
     ("openb-fill-up.yaml", &["--set", "stop={at: 60s}"]),
     ("lcg-fcfs.yaml", &["--set", "stop={at: 60s}"]),
-    ("lcg-systems.yaml", &["--set", "stop={at: 1h}"]),
+    ("lcg-systems.yaml", &["--set", "stop={at: 5m}"]),
     ("openb-systems.yaml", &["--set", "stop={at: 60s}"]),
     ("google-month.yaml", &["--set", "stop={at: 10s}"]),
     ("hundred-thousand-nodes.yaml", &["--set", "stop={at: 1s}"]),

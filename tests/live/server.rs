@@ -137,6 +137,19 @@ fn damaged_store() {
     fs::write(&file, &whole).expect("a file");
     cluster.start_control();
     cluster.agrees(4);
+    // So it is from a record; the damaged file stays.
+    cluster.run(&["record", "--out", "run.log", "--state", "state"]);
+    let restoring = [&second[..], &["--restore", "run.log"]].concat();
+    cluster.kill_control();
+    let refused = cluster.output(&restoring);
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(words.contains("the state is whole"), "{words}");
+    fs::write(&file, &whole[..whole.len() / 2]).expect("a file");
+    cluster.arguments = vec!["--restore".to_owned(), "run.log".to_owned()];
+    cluster.start_control();
+    cluster.arguments.clear();
+    cluster.agrees(4);
+    assert!(cluster.state().join("control.redb.damaged-1").exists());
     cluster.audit();
 }
 

@@ -16,7 +16,7 @@ use live::etcd::files::Files;
 use live::etcd::journal::EtcdJournal;
 use live::journal::archive::Archive;
 use live::journal::{DatabaseJournal, Journal};
-use live::record::{Header, Log};
+use live::record::{Header, Log, RecordError};
 use live::runtime::clock::wall_ns;
 use live::security::gate::Gate;
 use live::security::place::Place;
@@ -71,6 +71,9 @@ pub(in super::super) struct ControlArguments {
     /// Length of the log from which on a snapshot replaces it, once it is four times as long as that
     #[arg(long, value_name = "SIZE", default_value = "16Mi")]
     snapshot_after: String,
+    /// Record of `live record` from which a state that is damaged or gone is restored
+    #[arg(long, value_name = "FILE")]
+    restore: Option<PathBuf>,
     #[command(flatten)]
     store: StoreArguments,
     /// Use plain text and two secrets, on an address of this machine alone
@@ -110,6 +113,19 @@ pub(super) struct Chosen {
     pub(super) document: Value,
 }
 
+impl Chosen {
+    /// What is wrong with a log of another control plane; `None` if it is of this one.
+    fn other_than(&self, header: &Header) -> Option<String> {
+        let own = Header::new(&self.name, &self.setup, 0);
+        (header.hash != own.hash).then(|| {
+            format!(
+                "the log is of the experiment `{}` with another system or seed; give that experiment",
+                header.experiment
+            )
+        })
+    }
+}
+
 /// A log and the experiment whose system ran.
 pub(super) struct Recorded {
     pub(super) log: Log,
@@ -141,12 +157,20 @@ pub(super) fn run(global: &Global, arguments: &ControlArguments) -> Result<Exit,
     let folder = &arguments.state;
     let Some(place) = arguments.store.etcd()? else {
         let chosen = chosen_system(global, arguments)?;
-        let journal = DatabaseJournal::open(folder).map_err(Failure::input)?;
+        let journal = match &arguments.restore {
+            Some(file) => restored(folder, file, &chosen)?,
+            None => DatabaseJournal::open(folder).map_err(Failure::input)?,
+        };
         let access = access(arguments, &Place::own(folder))?;
         let served = serve(global, arguments, chosen, journal, access, &is_interrupted)?;
         served.map_err(Failure::incomplete)?;
         return Ok(interrupt::exit());
     };
+    if arguments.restore.is_some() {
+        return Err(Failure::input(
+            "--restore: an etcd keeps the state; restore it from a snapshot of the etcd",
+        ));
+    }
     std::fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
     let candidate = Candidate::new(&place, &arguments.listen.to_string());
     let candidate = candidate.map_err(Failure::input)?;
@@ -173,6 +197,30 @@ pub(super) fn run(global: &Global, arguments: &ControlArguments) -> Result<Exit,
     Ok(interrupt::exit())
 }
 
+/// The journal of a folder, restored from a record.
+fn restored(folder: &Path, file: &Path, chosen: &Chosen) -> Result<DatabaseJournal, Failure> {
+    let text = Input::path(file).read_to_string().map_err(Failure::input)?;
+    let wrong = |error: RecordError| Failure::input(format!("{}: {error}", file.display()));
+    let log = Log::read(text.as_bytes()).map_err(wrong)?;
+    if let Some(what) = chosen.other_than(&log.header) {
+        return Err(Failure::input(format!("{}: {what}", file.display())));
+    }
+    let lines = Log::lines(text.as_bytes()).map_err(wrong)?;
+    let restored = DatabaseJournal::restore(folder, &lines, Log::is_whole);
+    let (journal, aside) = restored.map_err(Failure::input)?;
+    if let Some(aside) = aside {
+        let aside = aside.display();
+        terminal::complain(&format!("note: the damaged state is kept as {aside}"));
+    }
+    let records = plural::count(lines.len(), "record");
+    terminal::complain(&format!(
+        "note: the state is that of {}, {records}; pods that were made after it end when their nodes \
+         are heard",
+        file.display()
+    ));
+    Ok(journal)
+}
+
 /// Serves from a journal until it has to stop.
 fn serve<J: Journal + Send + 'static>(
     global: &Global,
@@ -191,7 +239,11 @@ fn serve<J: Journal + Send + 'static>(
         ..Compaction::default()
     });
     let now = control.header().instant(wall_ns());
-    if let Err(error) = control.begin(now) {
+    let begun = match &arguments.restore {
+        Some(_) => control.begin_restored(now),
+        None => control.begin(now),
+    };
+    if let Err(error) = begun {
         return Ok(Err(error.into()));
     }
     let server = Server::listen(arguments.listen, access, Limits::default());
@@ -291,11 +343,7 @@ impl LogArguments {
     pub(super) fn read(&self, global: &Global) -> Result<Recorded, Failure> {
         let chosen = self.choose(global, &[])?;
         let log = self.whole_log()?;
-        if log.header.hash != Header::new(&chosen.name, &chosen.setup, 0).hash {
-            let what = format!(
-                "the log is of the experiment `{}` with another system or seed; give that experiment",
-                log.header.experiment
-            );
+        if let Some(what) = chosen.other_than(&log.header) {
             return Err(self.named(&what));
         }
         if log.torn_bytes > 0 {

@@ -8,6 +8,9 @@ use units::{Duration, Instant, NodeId, SortedMap};
 
 use crate::wire::{Command, NumberedCommand, Registration};
 
+/// Numbers of sessions that are passed over where it is not known which ones were given.
+const SESSIONS_PASSED_OVER: u32 = 1_000;
+
 /// The links of a cluster, by node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -91,6 +94,16 @@ impl Links {
             if !link.is_silent {
                 link.heard = now;
             }
+        }
+    }
+
+    /// Ends all sessions: daemons have to register again. Those that other servers opened since have no
+    /// number that is given to another one.
+    pub(super) fn close_sessions(&mut self) {
+        for link in self.links.values_mut() {
+            link.session += SESSIONS_PASSED_OVER;
+            link.last = 0;
+            link.waiting.clear();
         }
     }
 

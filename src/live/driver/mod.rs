@@ -293,6 +293,10 @@ impl Driver {
     fn take(&mut self, input: &Input) -> Answer {
         match input {
             Input::Opened { epoch } => {
+                if *epoch > self.epoch + 1 {
+                    // Servers of the terms between may have gone on with the sessions.
+                    self.links.close_sessions();
+                }
                 self.epoch = self.epoch.max(*epoch);
                 self.links.took_over(self.now);
                 Answer::None

@@ -15,6 +15,9 @@ use super::{Journal, JournalError};
 /// Name of the file in the folder of the state.
 const FILE: &str = "control.redb";
 
+/// Folder in which a journal is restored before it takes its place.
+const RESTORING: &str = "restoring";
+
 /// The records by number.
 const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log");
 
@@ -43,11 +46,17 @@ impl DatabaseJournal {
         } else {
             Database::open(&file)
         };
-        let database = database.map_err(|error| unopened(&file, &error))?;
+        let mut database = database.map_err(|error| unopened(&file, &error))?;
         if is_new {
             let owner_alone = std::fs::Permissions::from_mode(0o600);
             let set = std::fs::set_permissions(&file, owner_alone);
             set.map_err(|error| failed(&file, &error))?;
+        }
+        // A clean opening alone leaves damage within pages unnoticed.
+        match database.check_integrity() {
+            Ok(true) => {}
+            Ok(false) => return Err(damaged(&file, &"its pages contradict their checksums")),
+            Err(error) => return Err(unopened(&file, &error)),
         }
         let next = prepare(&database).map_err(|error| failed(&file, &error))?;
         Ok(Self {
@@ -56,6 +65,57 @@ impl DatabaseJournal {
             next,
         })
     }
+
+    /// Puts records into the place of a journal that is damaged or gone; a damaged file stays under
+    /// another name, which is returned. `is_whole` judges records that can be read.
+    ///
+    /// # Errors
+    /// The journal of the folder is whole or in use, or the folder can't be written.
+    pub fn restore(
+        folder: &Path,
+        records: &[&[u8]],
+        is_whole: impl Fn(&[Vec<u8>]) -> bool,
+    ) -> Result<(Self, Option<PathBuf>), JournalError> {
+        let file = folder.join(FILE);
+        let is_there = file.exists();
+        if is_there {
+            if let Err(DatabaseError::DatabaseAlreadyOpen) = Database::open(&file) {
+                return Err(unopened(&file, &DatabaseError::DatabaseAlreadyOpen));
+            }
+            let found = Self::open(folder).and_then(|journal| journal.records());
+            if found.is_ok_and(|records| is_whole(&records)) {
+                return Err(JournalError {
+                    file,
+                    what: "the state is whole".to_owned(),
+                    fix: "start without `--restore`, or move the file away first",
+                });
+            }
+        }
+        // Whenever this is interrupted, there is the damaged file or the restored one.
+        let fresh = folder.join(RESTORING);
+        let _ = std::fs::remove_dir_all(&fresh);
+        let mut journal = Self::open(&fresh)?;
+        journal.replace(records)?;
+        drop(journal);
+        let moved = |from: &Path, to: &Path| {
+            let moved = std::fs::rename(from, to);
+            moved.map_err(|error| failed(to, &error))
+        };
+        let aside = is_there.then(|| free_name(&file));
+        if let Some(aside) = &aside {
+            moved(&file, aside)?;
+        }
+        moved(&fresh.join(FILE), &file)?;
+        let _ = std::fs::remove_dir(&fresh);
+        Ok((Self::open(folder)?, aside))
+    }
+}
+
+/// A name beside a damaged file that no file has.
+fn free_name(file: &Path) -> PathBuf {
+    let named = |number: u32| file.with_extension(format!("redb.damaged-{number}"));
+    let free = (1..u32::MAX).find(|&number| !named(number).exists());
+    named(free.unwrap_or(u32::MAX))
 }
 
 /// Creates the table if it is not there; returns the number of records.
@@ -133,7 +193,7 @@ fn damaged(file: &Path, why: &dyn std::fmt::Display) -> JournalError {
     JournalError {
         file: file.to_owned(),
         what: format!("the file is damaged ({why})"),
-        fix: "restore it from a copy; nothing was started",
+        fix: "restore it from a record with `--restore FILE`, or from a copy; nothing was started",
     }
 }
 
@@ -231,6 +291,63 @@ mod tests {
                 "{words}"
             );
             assert_eq!(std::fs::read(&file).expect("a readable file"), damaged);
+        }
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test damages a file")]
+    fn damage_within_pages_is_found() {
+        let folder = Folder::new("pages");
+        let mut journal = DatabaseJournal::open(&folder.0).expect("a new journal");
+        for number in 0..200_u32 {
+            journal
+                .append(&number.to_le_bytes().repeat(64))
+                .expect("room");
+        }
+        drop(journal);
+        let file = folder.0.join(FILE);
+        let whole = std::fs::read(&file).expect("a readable file");
+        let mut flipped = whole.clone();
+        let record = 150_u32.to_le_bytes().repeat(64);
+        let at = whole.windows(record.len()).position(|own| own == record);
+        flipped[at.expect("a record in the file") + 100] ^= 1;
+        std::fs::write(&file, &flipped).expect("a writable file");
+        let refused = DatabaseJournal::open(&folder.0).err().expect("a refusal");
+        let words = refused.to_string();
+        assert!(words.contains("the file is damaged"), "{words}");
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test damages a file")]
+    fn a_journal_is_restored_where_it_is_damaged_or_gone() {
+        let folder = Folder::new("restore");
+        let records: [&[u8]; 2] = [b"head", b"step"];
+        let is_whole = |found: &[Vec<u8>]| found.iter().all(|record| record != b"bad");
+        let (journal, aside) = DatabaseJournal::restore(&folder.0, &records, is_whole)
+            .expect("a folder without a journal");
+        assert_eq!(aside, None);
+        let held = DatabaseJournal::restore(&folder.0, &records, is_whole);
+        let words = held.err().expect("a refusal").to_string();
+        assert!(words.contains("another control server"), "{words}");
+        drop(journal);
+        let whole = DatabaseJournal::restore(&folder.0, &records, is_whole);
+        let words = whole.err().expect("a refusal").to_string();
+        assert!(words.contains("the state is whole"), "{words}");
+        // A record that its reader refuses, then a file that can't be opened.
+        let mut journal = DatabaseJournal::open(&folder.0).expect("the journal");
+        journal.append(b"bad").expect("room");
+        drop(journal);
+        for number in 1..=2 {
+            let (journal, aside) =
+                DatabaseJournal::restore(&folder.0, &records, is_whole).expect("a damaged journal");
+            let name = format!("control.redb.damaged-{number}");
+            assert_eq!(aside, Some(folder.0.join(name)));
+            assert_eq!(
+                journal.records().expect("records"),
+                [b"head".to_vec(), b"step".to_vec()]
+            );
+            drop(journal);
+            std::fs::write(folder.0.join(FILE), b"nothing").expect("a writable file");
         }
     }
 }

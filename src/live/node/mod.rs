@@ -307,6 +307,11 @@ impl NodeCore {
         let Some(held) = self.pods.get_mut(&assigned.pod) else {
             return;
         };
+        if name_of(&held.manifest) != name_of(&assigned.manifest) {
+            // A restored server gives numbers a second time. The pod that has this one here ends, and
+            // the other is replaced once that is reported.
+            return self.remove(now, assigned.pod, orders);
+        }
         if let Some(order) = &assigned.order {
             held.grace = Duration::from_nanos(order.grace_ns);
         }
@@ -463,6 +468,11 @@ const fn whole_stop(pod: u32, order: &Ending) -> MachineOrder {
 }
 
 /// The message by which the agent learns of a pod.
+/// Namespace and name of a pod's object.
+fn name_of(manifest: &Value) -> [Option<&str>; 2] {
+    ["namespace", "name"].map(|field| manifest["metadata"][field].as_str())
+}
+
 fn assignment(pod: PodRef, assigned: &Assigned, spec: Arc<PodSpec>) -> Assignment {
     Assignment {
         pod,

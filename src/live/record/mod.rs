@@ -251,6 +251,26 @@ impl Log {
         })
     }
 
+    /// The lines of a log that are whole, as a journal holds them.
+    ///
+    /// # Errors
+    /// As for [`Self::read`].
+    pub fn lines(bytes: &[u8]) -> Result<Vec<&[u8]>, RecordError> {
+        let log = Self::read(bytes)?;
+        let whole = &bytes[..bytes.len() - log.torn_bytes];
+        let lines = whole.split(|&byte| byte == b'\n');
+        // Behind the last line feed is nothing.
+        let lines: Vec<&[u8]> = lines.collect();
+        Ok(lines[..lines.len() - 1].to_vec())
+    }
+
+    /// Whether records of a journal are a log without damage.
+    pub fn is_whole(records: &[Vec<u8>]) -> bool {
+        let mut text = records.join(&b'\n');
+        text.push(b'\n');
+        records.is_empty() || Self::read(&text).is_ok()
+    }
+
     /// This log with another behind it: the one that went on from this one's snapshot. `file` names it in
     /// errors.
     ///

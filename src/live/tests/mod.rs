@@ -10,6 +10,7 @@ mod labels;
 mod machines;
 mod probes;
 mod replay;
+mod restored;
 mod rotation;
 mod security;
 mod server;
