@@ -65,7 +65,10 @@ pub(super) fn calibrate(global: &Global, arguments: &PredictArguments) -> Result
     let told = told(global, arguments)?;
     let silences = &told.story.silences;
     let real = Delays::of(&told.story.events, silences);
+    let pulls = real.pulls.iter();
+    let pulls = pulls.filter_map(|(image, times)| Some((image.clone(), quantile(times, 50)?)));
     let fitted = Fitted {
+        pulls: pulls.collect(),
         start: log_normal(&real.start),
         stop: mean(&real.stop).map(|stop| stop.to_string()),
         heartbeat: told.story.heartbeat_phase().map(|phase| phase.to_string()),
@@ -149,8 +152,12 @@ fn log_normal(delays: &[Duration]) -> Option<String> {
 /// The fitted delays as an experiment states them.
 fn settings(fitted: &Fitted) -> String {
     let mut text = String::new();
-    if fitted.start.is_some() || fitted.heartbeat.is_some() {
+    let images = fitted.images();
+    if fitted.start.is_some() || fitted.heartbeat.is_some() || images.is_some() {
         let _ = writeln!(text, "models:");
+    }
+    if let Some(images) = images {
+        let _ = writeln!(text, "  images: {images}");
     }
     if let Some(start) = &fitted.start {
         let _ = writeln!(text, "  startup: {{containerStart: {start:?}}}");

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use cluster::{Observer, Store};
 use model::workload::probe::ProbeKind;
-use model::{EndReason, Event, NodeContact, Pod, PodChange, PodRef};
+use model::{EndReason, Event, NodeContact, Pod, PodChange, PodRef, PullStep};
 use serde::{Deserialize, Serialize};
 use units::{Instant, NodeId};
 
@@ -100,6 +100,7 @@ impl Events {
     pub(super) fn notice(&mut self, now: Instant, store: &Store, pod: PodRef, news: &News) {
         let short = |why: &str| -> String { why.chars().take(WHY_MAX).collect() };
         let (reason, message) = match news {
+            News::Pull(pull) => pull_words(&short(&pull.image), pull.is_done),
             News::Unhealthy {
                 container,
                 probe,
@@ -128,7 +129,7 @@ impl Events {
             return;
         };
         let told = Told {
-            is_warning: true,
+            is_warning: !matches!(news, News::Pull(_)),
             object: object_of(store, pod),
             reason: reason.to_owned(),
             message,
@@ -150,6 +151,24 @@ impl Events {
             message: told.message,
         });
     }
+}
+
+/// Reason and words of a pull that begins or is done.
+fn pull_words(image: &str, is_done: bool) -> (&'static str, String) {
+    match is_done {
+        false => ("Pulling", format!("pulls {PULLED}{image}")),
+        true => ("Pulled", format!("pulled {PULLED}{image}")),
+    }
+}
+
+/// Word before the name of the image in the words of a pull.
+const PULLED: &str = "image ";
+
+/// Image that the words of a pull name.
+pub(crate) fn pulled_image(row: &EventRow) -> Option<&str> {
+    matches!(row.reason.as_str(), "Pulling" | "Pulled")
+        .then(|| row.message.split_once(PULLED).map(|(_, image)| image))
+        .flatten()
 }
 
 fn told_end(store: &Store, pod: &Pod, reason: EndReason) -> Told {
@@ -185,6 +204,21 @@ fn told_pod(store: &Store, event: &Event) -> Option<Told> {
             PodChange::OomKilled { container } => {
                 let message = format!("container {container} was killed for want of memory");
                 (pod, true, "OOMKilled", message)
+            }
+            PodChange::Pull { container, step } => {
+                let is_done = match step {
+                    PullStep::Asked => false,
+                    PullStep::Done { .. } => true,
+                    PullStep::Failed { .. } => return None,
+                };
+                let class = store.pods().get(pod).map(|pod| store.class(pod.class));
+                let container = class.and_then(|class| {
+                    let containers = &class.spec.containers;
+                    containers.get(usize::from(container))
+                });
+                let image = container.map_or("", |container| &container.image);
+                let (reason, message) = pull_words(image, is_done);
+                (pod, false, reason, message)
             }
             PodChange::Ready(is_ready) => {
                 let word = if is_ready { "Ready" } else { "Unready" };

@@ -30,6 +30,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 pub use files::{Stored, read as read_record, write as write_record};
 pub use log::{LogLimits, timestamp};
 pub use log_reader::{LogPart, LogPosition, read_log};
@@ -161,6 +163,8 @@ pub enum Change {
     },
     /// The attempt ended; reported until it is acknowledged, to each agent once.
     Ended(Ending),
+    /// A pull of the image begins or is done; the start goes on.
+    Pull(Pull),
     /// Nothing was started for this order; the order may be given again.
     NotStarted,
     /// Processes outlive SIGKILL (they hang in the kernel); their resources stay reserved.
@@ -168,6 +172,16 @@ pub enum Change {
         /// Number of processes left.
         process_count: usize,
     },
+}
+
+/// Pull of an image that a host lacks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Pull {
+    /// Name of the image.
+    pub image: String,
+    /// `true` once the image is there; `false` as the pull begins.
+    pub is_done: bool,
 }
 
 /// An attempt as listed.

@@ -2,13 +2,17 @@
 
 use units::{Duration, Instant, SortedMap};
 
-use crate::driver::events::EventRow;
+use crate::driver::events::{EventRow, pulled_image};
 use crate::record::silence::Silences;
 
 /// Delays of a run, each sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delays {
-    /// From a pod's binding to its first container that runs.
+    /// From the order of an image to its being there.
+    pub pull: Vec<Duration>,
+    /// Pulls by image, sorted by name.
+    pub pulls: SortedMap<String, Vec<Duration>>,
+    /// From a pod's binding, or from its last pull before that, to its first container that runs.
     pub start: Vec<Duration>,
     /// From the first container that runs to the pod's readiness.
     pub ready: Vec<Duration>,
@@ -29,6 +33,8 @@ pub struct Delays {
 struct Pod<'e> {
     node: &'e str,
     bound: Option<Instant>,
+    /// Images that are being pulled.
+    pulling: SortedMap<&'e str, Instant>,
     started: Option<Instant>,
     is_ready: bool,
     exited: Option<Instant>,
@@ -57,6 +63,21 @@ impl Delays {
                 "Scheduled" => {
                     pod.bound = Some(at);
                     pod.node = event.message.rsplit(' ').next().unwrap_or_default();
+                }
+                "Pulling" => {
+                    let image = pulled_image(event).unwrap_or_default();
+                    pod.pulling.insert(image, at);
+                }
+                "Pulled" => {
+                    let image = pulled_image(event).unwrap_or_default();
+                    if let Some(since) = pod.pulling.remove(image) {
+                        let pulls = delays.pulls.entry(image.to_owned()).or_default();
+                        pulls.push(at.since(since));
+                        delays.pull.push(at.since(since));
+                    }
+                    if pod.started.is_none() {
+                        pod.bound = Some(at);
+                    }
                 }
                 "Started" if pod.started.is_none() => {
                     delays.start.extend(pod.bound.map(|bound| at.since(bound)));
@@ -113,7 +134,11 @@ impl Delays {
     }
 
     fn sorted(mut self) -> Self {
+        for pulls in self.pulls.values_mut() {
+            pulls.sort_unstable();
+        }
         for delays in [
+            &mut self.pull,
             &mut self.start,
             &mut self.ready,
             &mut self.restart,
@@ -128,8 +153,9 @@ impl Delays {
     }
 
     /// Every kind of delay, with its name.
-    pub fn named(&self) -> [(&'static str, &[Duration]); 7] {
+    pub fn named(&self) -> [(&'static str, &[Duration]); 8] {
         [
+            ("pull", &self.pull),
             ("start", &self.start),
             ("ready", &self.ready),
             ("restart", &self.restart),
@@ -179,6 +205,8 @@ mod tests {
         let pod = "Pod/default/a";
         let events = [
             row(100, pod, "Scheduled", "assigned to n0"),
+            row(110, pod, "Pulling", "pulls image web:1"),
+            row(300, pod, "Pulled", "pulled image web:1"),
             row(350, pod, "Started", "runs on n0"),
             row(400, pod, "Ready", "on n0"),
             row(900, pod, "Exited", "container 0 exited with code 1"),
@@ -199,7 +227,9 @@ mod tests {
             let millis = delays.iter().map(|delay| delay.as_nanos() / 1_000_000);
             millis.collect()
         };
-        assert_eq!(millis(&delays.start), [250]);
+        assert_eq!(millis(&delays.pull), [190]);
+        assert_eq!(millis(&delays.pulls["web:1"]), [190]);
+        assert_eq!(millis(&delays.start), [50]);
         assert_eq!(millis(&delays.ready), [50]);
         assert_eq!(millis(&delays.restart), [50]);
         assert_eq!(millis(&delays.eviction), [3_000]);

@@ -3,7 +3,7 @@
 
 use control::operation::Operation;
 use serde_json::{Map, Value, json};
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 use super::{DeedKind, Story};
 use crate::driver::requests::manifests::operations as read_operations;
@@ -52,12 +52,40 @@ pub struct File {
 /// Delays that were fitted to a record, as experiment files write distributions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fitted {
-    /// Time from a binding to a running container.
+    /// Time of a pull, by image.
+    pub pulls: SortedMap<String, Duration>,
+    /// Time from a binding, or from the pull of an image, to a running container.
     pub start: Option<String>,
     /// Time from an order to end to the end.
     pub stop: Option<String>,
     /// Phase of heartbeats, by which the loss of a node is noticed sooner or later.
     pub heartbeat: Option<String>,
+}
+
+impl Fitted {
+    /// The model of images in which each pull takes its fitted time; `None` without pulls. At a gigabyte
+    /// a second, an image has as many bytes as its pull takes nanoseconds.
+    pub fn images(&self) -> Option<Value> {
+        if self.pulls.is_empty() {
+            return None;
+        }
+        let pulls = self.pulls.iter();
+        let layers: Map<String, Value> = pulls
+            .clone()
+            .map(|(image, took)| (image.clone(), json!(took.as_nanos().max(1))))
+            .collect();
+        let images: Map<String, Value> = pulls
+            .map(|(image, _)| (image.clone(), json!([image])))
+            .collect();
+        Some(json!({
+            "nodeBandwidth": "8G",
+            "registryBandwidth": "8P",
+            "pulls": "parallel",
+            "default": 1,
+            "layers": layers,
+            "images": images,
+        }))
+    }
 }
 
 impl Story {
@@ -109,6 +137,9 @@ impl Story {
         let models = document.entry("models").or_insert_with(|| json!({}));
         if let Some(start) = &fitted.start {
             models["startup"] = json!({"containerStart": start});
+        }
+        if let Some(images) = fitted.images() {
+            models["images"] = images;
         }
         if let Some(heartbeat) = &fitted.heartbeat {
             models["leaseOffset"] = json!(heartbeat);

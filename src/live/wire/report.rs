@@ -6,6 +6,7 @@ use model::{EndReason, PodRef};
 use serde::{Deserialize, Serialize};
 
 use super::reason;
+use crate::runtime::Pull;
 
 /// A report with its number within the daemon's process, from 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +54,8 @@ pub enum News {
         /// Reason.
         why: String,
     },
+    /// A pull of an image that the host lacks begins or is done.
+    Pull(Pull),
     /// A container failed otherwise than by an exit code of its own.
     Failed {
         /// Name of the container.
@@ -100,7 +103,7 @@ impl Failure {
 }
 
 impl News {
-    /// The news in a report of an agent; `None` for pulls, which no daemon of a real host reports.
+    /// The news in a report of an agent; `None` for pulls, which a real host's runtime reports by itself.
     pub(crate) const fn of(report: Report) -> Option<Self> {
         Some(match report {
             Report::Starting(_) => Self::Starting,
@@ -122,7 +125,7 @@ impl News {
             Self::Restarted { restarts } => Report::Restarted(pod, restarts),
             Self::Exited { container, code } => Report::Exited(pod, container, code),
             Self::Ended { reason } => Report::Ended(pod, reason),
-            Self::Unhealthy { .. } | Self::Failed { .. } => return None,
+            Self::Unhealthy { .. } | Self::Failed { .. } | Self::Pull(_) => return None,
         })
     }
 }

@@ -224,6 +224,7 @@ impl<R: Runtime> Containers<R> {
                 self.notices.extend(ended(known.pod, &attempt, &ending));
                 self.say(known, ContainerEvent::Exited { code });
             }
+            Change::Pull(pull) => self.notices.push((known.pod, News::Pull(pull))),
             Change::NotStarted => {
                 let code = NOT_STARTED;
                 self.say(known, ContainerEvent::Exited { code });

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::api::{ApiError, Engine};
 use super::{ATTEMPT, OWNER};
-use crate::runtime::{AttemptId, Order};
+use crate::runtime::{AttemptId, Order, Pull};
 
 /// Status of an answer: no such image.
 const NOT_FOUND: u16 = 404;
@@ -16,11 +16,18 @@ const NOT_FOUND: u16 = 404;
 /// Status of an answer: the name is taken, or it runs already.
 const CONFLICT: u16 = 409;
 
-/// Outcome of a start.
+/// News of a start.
 pub(super) struct Launched {
     pub(super) attempt: AttemptId,
-    /// Identity of the container, or the reason that there is none.
-    pub(super) result: Result<String, String>,
+    pub(super) stage: Stage,
+}
+
+/// Stage of a start.
+pub(super) enum Stage {
+    /// The image is pulled, as the engine lacks it, or was.
+    Pull(Pull),
+    /// The start is over: the identity of the container, or the reason that there is none.
+    Over(Result<String, String>),
 }
 
 /// Starts a container in a thread of its own.
@@ -34,9 +41,13 @@ pub(super) fn launch(
     let (attempt, body) = (order.attempt.clone(), body(order, owner));
     let image = order.image.clone().unwrap_or_default().name;
     let work = move || {
-        let result = start(&engine, &attempt, &image, &body).map_err(|error| error.to_string());
-        // An agent that has ended meanwhile adopts what runs.
-        let _ = reply.send(Launched { attempt, result });
+        let say = |stage: Stage| {
+            let attempt = attempt.clone();
+            // An agent that has ended meanwhile adopts what runs.
+            let _ = reply.send(Launched { attempt, stage });
+        };
+        let result = start(&engine, &attempt, &image, &body, &say);
+        say(Stage::Over(result.map_err(|error| error.to_string())));
     };
     std::thread::Builder::new()
         .name("launch".to_owned())
@@ -49,6 +60,7 @@ fn start(
     attempt: &AttemptId,
     image: &str,
     body: &Value,
+    say: &dyn Fn(Stage),
 ) -> Result<String, ApiError> {
     // Of one engine with several agents: the attempt is of one cluster, and of one of its nodes.
     let path = format!("/containers/create?name={attempt}");
@@ -57,7 +69,13 @@ fn start(
         Err(ApiError::Refused {
             status: NOT_FOUND, ..
         }) => {
+            let at = |is_done| {
+                let image = image.to_owned();
+                say(Stage::Pull(Pull { image, is_done }));
+            };
+            at(false);
             engine.pull(image)?;
+            at(true);
             create()?
         }
         Err(ApiError::Refused {

@@ -18,12 +18,12 @@ use serde_json::{Value, json};
 use units::SortedMap;
 
 use super::{
-    AttemptId, Exec, Happening, Listed, LogPart, LogPosition, OpenError, Order, Outcome, Phase,
-    Runtime, StartError, Started, StopRecord, Usage, clock, own_folder,
+    AttemptId, Change, Exec, Happening, Listed, LogPart, LogPosition, OpenError, Order, Outcome,
+    Phase, Runtime, StartError, Started, StopRecord, Usage, clock, own_folder,
 };
 use api::{ApiError, Engine, escaped};
 use container::Container;
-use launch::{Launched, launch};
+use launch::{Launched, Stage, launch};
 use usage::usage_of;
 
 /// Socket of the engine unless another one is named.
@@ -177,16 +177,17 @@ impl DockerRuntime {
     }
 
     fn take_launched(&mut self, launched: Launched) {
-        let Launched { attempt, result } = launched;
+        let Launched { attempt, stage } = launched;
         let Some(container) = self.containers.get_mut(&attempt) else {
             return;
         };
-        let change = match result {
-            Ok(id) => {
+        let change = match stage {
+            Stage::Pull(pull) => Some(Change::Pull(pull)),
+            Stage::Over(Ok(id)) => {
                 container.launched(id);
                 None
             }
-            Err(message) => {
+            Stage::Over(Err(message)) => {
                 let errno = None;
                 container.end(
                     Outcome::StartError { errno, message },
