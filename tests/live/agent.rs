@@ -82,6 +82,7 @@ fn changed(change: &Change) -> Value {
             json!({"ended": ending, "reason": ending.reason(), "code": ending.code()})
         }
         Change::NotStarted => json!({"not_started": true}),
+        Change::Pull(pull) => json!({"pull": pull}),
         Change::Terminating { process_count } => json!({"terminating": process_count}),
     }
 }

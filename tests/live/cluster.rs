@@ -55,7 +55,7 @@ pub(crate) struct Cluster {
     agents: SortedMap<u8, Child>,
     address: SocketAddr,
     /// Further arguments of the control server.
-    arguments: Vec<String>,
+    pub(crate) arguments: Vec<String>,
     /// Variables of the programs, from their next start on.
     pub(crate) environment: Vec<(&'static str, String)>,
 }

@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::agent::PROGRAM;
 use crate::cluster::{Cluster, Shape};
+use crate::image_registry;
 use crate::table::Test;
 use crate::wait::{millis, seconds, wait_calmly, wait_until};
 
@@ -34,6 +35,12 @@ pub(crate) const TESTS: &[Test] = &[
         name: "probes in containers of an engine",
         needs: ENGINE,
         run: probed,
+    },
+    Test {
+        fault: "I",
+        name: "images of a registry: pulls are events, and calibrated",
+        needs: ENGINE,
+        run: pulled,
     },
 ];
 
@@ -329,6 +336,36 @@ fn not_kept_alive() {
     // The engine ends what it finds; the agent starts it again.
     cluster.await_nodes();
     await_ready(&cluster, 2, 2);
+}
+
+fn pulled() {
+    let engine = Engine::new(false);
+    let cluster = cluster("pulled", &engine);
+    let wait = millis(600);
+    let image = image_registry::serve(&engine.folder, &engine.folder.join("image.tar"), wait);
+    apply(&cluster, &deployment().replace(IMAGE, &image));
+    await_ready(&cluster, 2, 0);
+    let at = |reason: &str| {
+        let events = cluster.events(reason);
+        let first = events.iter().find(|event| event.message.contains(&image));
+        first
+            .unwrap_or_else(|| panic!("no {reason} of {image}: {events:?}"))
+            .at_ns
+    };
+    let took_ns = at("Pulled") - at("Pulling");
+    assert!(took_ns >= 600_000_000, "{took_ns}");
+    cluster.run(&["record", "--out", "run.log", "--state", "state"]);
+    let calibrated = cluster.run(&["calibrate", "run.log", "walk.yaml"]);
+    assert!(
+        calibrated.contains(&format!("\"{image}\":[\"{image}\"]")),
+        "{calibrated}"
+    );
+    // Before and after the fitting: the recorded pulls, and those of the simulation.
+    let row = calibrated.lines().find(|line| line.starts_with("pull"));
+    let words: Vec<&str> = row.expect("pulls").split_whitespace().collect();
+    let seconds = |text: &str| -> f64 { text.parse().expect("seconds") };
+    let (real, fitted_off) = (seconds(words[3]), seconds(words[words.len() - 1]));
+    assert!(real >= 2.0 && fitted_off.abs() < real / 2.0, "{calibrated}");
 }
 
 /// A pod of two containers: one is ready while a file is there and dead while another is, one serves HTTP.

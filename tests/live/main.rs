@@ -20,6 +20,7 @@ mod docker;
 mod ends;
 mod fabric;
 mod hosts;
+mod image_registry;
 mod isolation;
 mod limits;
 mod load;
