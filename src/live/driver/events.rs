@@ -155,9 +155,10 @@ impl Events {
 
 /// Reason and words of a pull that begins or is done.
 fn pull_words(image: &str, is_done: bool) -> (&'static str, String) {
-    match is_done {
-        false => ("Pulling", format!("pulls {PULLED}{image}")),
-        true => ("Pulled", format!("pulled {PULLED}{image}")),
+    if is_done {
+        ("Pulled", format!("pulled {PULLED}{image}"))
+    } else {
+        ("Pulling", format!("pulls {PULLED}{image}"))
     }
 }
 
