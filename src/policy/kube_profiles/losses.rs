@@ -204,6 +204,16 @@ struct Forms {
 }
 
 impl Forms {
+    fn new(cache: Cache, ties: TieBreak, budget: usize) -> Self {
+        Self {
+            profile: default_profile(),
+            cache,
+            fast: Round::with_budget(ties.clone(), budget),
+            plain: Round::new(ties, Form::Plain),
+            made: 0,
+        }
+    }
+
     /// Has both forms place a pod, which have to agree; the pod and its slot.
     fn place(&mut self, kind: u8) -> Option<(Arc<PodInfo>, usize)> {
         self.made += 1;
@@ -284,6 +294,27 @@ fn course() -> impl Strategy<Value = Course> {
     proptest::collection::vec((any::<u8>(), steps), 10..50)
 }
 
+#[test]
+fn pods_with_bound_claims_are_decided_by_kept_answers() {
+    let mut forms = Forms::new(cache(10), TieBreak::First, 1 << 28);
+    // A pod with the claim of zone a, and one with the claim that waits for a node.
+    let (bound, waiting) = (36, 9);
+    assert_eq!(
+        [bound, waiting].map(|kind| spec(kind).volumes),
+        ["c0", "c3"].map(|name| vec![PodVolume::Claim(name.into())])
+    );
+    let mut taken = Vec::new();
+    for kind in [bound, waiting, bound, waiting] {
+        let before = forms.fast.taken_fast();
+        assert!(forms.place(kind).is_some());
+        taken.push(forms.fast.taken_fast() - before);
+        if taken.len() == 2 {
+            toggle(&mut forms.cache);
+        }
+    }
+    assert_eq!(taken, [1, 0, 1, 1]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -299,13 +330,7 @@ proptest! {
             1 => TieBreak::HeapRoot,
             _ => TieBreak::random(seed, 0),
         };
-        let mut forms = Forms {
-            profile: default_profile(),
-            cache: cache(nodes),
-            fast: Round::with_budget(ties.clone(), budget),
-            plain: Round::new(ties, Form::Plain),
-            made: 0,
-        };
+        let mut forms = Forms::new(cache(nodes), ties, budget);
         for (step, (kind, losses)) in course.iter().enumerate() {
             forms.place(*kind);
             forms.lose(losses);
