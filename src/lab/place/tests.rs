@@ -112,10 +112,11 @@ fn pods_that_spread_are_followed() {
         ..half_a_core()
     };
     let pod = pod(spec);
-    let followed =
-        followed::place(&cache, &profile(), &pod, MOST).expect("rules that are followed");
     let plain = place_plainly(&cache, &profile(), &pod, MOST).expect("a placement");
-    assert_eq!(followed, plain);
+    for form in [Form::Decided, Form::Followed] {
+        let placed = form.place(&cache, &profile(), &pod, MOST);
+        assert_eq!(placed.as_ref(), Some(&plain), "{form:?}");
+    }
     let placement = place(&cache, &profile(), &pod, MOST).expect("a placement");
     // Four fit in zone b, and zone a may have one more.
     assert_eq!(placement.fits, 9);
@@ -166,10 +167,12 @@ fn spreads_that_are_preferred_are_followed_whatever_they_weigh() {
             added.expect("a node that is there");
         }
         let pod = pod(spec);
-        let followed = followed::place(&cache, &profile(), &pod, MOST);
-        let followed = followed.expect("rules that are followed");
         let plain = place_plainly(&cache, &profile(), &pod, MOST).expect("a placement");
-        assert_eq!(followed, plain, "skew {max_skew}, {filled} others");
+        for form in [Form::Decided, Form::Followed] {
+            let placed = form.place(&cache, &profile(), &pod, MOST);
+            let case = format!("{form:?}, skew {max_skew}, {filled} others");
+            assert_eq!(placed.as_ref(), Some(&plain), "{case}");
+        }
     }
 }
 
@@ -242,14 +245,13 @@ fn pods_with_bound_claims_are_placed_by_kept_answers() {
                 .collect(),
             ..half_a_core()
         });
-        let fast = if spreads {
-            followed::place(&cache, &profile(), &pod, MOST)
-        } else {
-            kept::place(&cache, &profile(), &pod, MOST)
-        };
         let plain = place_plainly(&cache, &profile(), &pod, MOST).expect("a placement");
         let case = format!("by label {by_label}, limit {limit:?}, spreads {spreads}");
-        assert_eq!(fast.expect("answers to keep"), plain, "{case}");
+        let kept = if spreads { Form::Followed } else { Form::Kept };
+        for form in [kept, Form::Decided] {
+            let placed = form.place(&cache, &profile(), &pod, MOST);
+            assert_eq!(placed.as_ref(), Some(&plain), "{form:?}, {case}");
+        }
         let nodes = if limit == Some(0) { 1 } else { 2 };
         assert_eq!(plain.nodes.len(), 4 * nodes, "{case}");
     }

@@ -11,7 +11,7 @@ use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use model::volume::{CsiNode, PersistentVolume, PersistentVolumeClaim, StorageClass};
 use model::{
     LabelSelector, Labels, NodeSelector, NodeSelectorTerm, Operator, PodAffinityTerm, PodSpec,
-    PodVolume, Requirement, Text, TopologySpread,
+    PodVolume, Requirement, Taint, TaintEffect, Text, Toleration, TopologySpread,
 };
 use scheduler::kube::cycle::{Outcome, Round};
 use scheduler::kube::{Cache, KubeProfile, PodInfo, TieBreak};
@@ -121,6 +121,16 @@ fn cache(nodes: usize) -> Cache {
         if let Some(zone) = zone {
             object.labels.insert(ZONE_LABEL.into(), zone.into());
         }
+        if index % 2 == 0 {
+            object.labels.insert("disk".into(), "ssd".into());
+        }
+        if index % 7 == 3 {
+            object.taints.push(Taint {
+                key: "own".into(),
+                value: Text::default(),
+                effect: TaintEffect::NoSchedule,
+            });
+        }
         if index % 3 == 0 {
             let mebibytes = 1024 * 1024 * (100 + index as i64 % 2);
             object.images.push(("web:latest".into(), mebibytes));
@@ -151,6 +161,17 @@ fn spec(kind: u8) -> PodSpec {
     if kind.is_multiple_of(2) {
         spec.containers[0].image = "web".into();
     }
+    if kind % 11 == 5 {
+        spec.node_selector.insert("disk".into(), "ssd".into());
+    }
+    if kind % 6 == 1 {
+        spec.tolerations.push(Toleration {
+            key: Some("own".into()),
+            value: None,
+            effect: None,
+            tolerates_for: None,
+        });
+    }
     if kind % 7 < 3 {
         let claims = [kind % CLAIMS, kind / 8 % CLAIMS];
         let claims = claims.map(|number| PodVolume::Claim(format!("c{number}").into()));
@@ -165,16 +186,22 @@ fn spec(kind: u8) -> PodSpec {
     .into();
     match kind >> 4 {
         0..3 => {}
-        own @ 3..9 => spec.topology_spread.push(TopologySpread {
-            max_skew: 1 + i32::from(kind & 1),
-            topology_key: key,
-            hard: own < 6,
-            selector: Some(selector("app", app)),
-            min_domains: None,
-            honor_node_affinity: true,
-            honor_node_taints: false,
-            match_label_keys: Vec::new(),
-        }),
+        own @ 3..9 => {
+            let rule = |key: Text| TopologySpread {
+                max_skew: 1 + i32::from(kind & 1),
+                topology_key: key,
+                hard: own < 6,
+                selector: Some(selector("app", app)),
+                min_domains: None,
+                honor_node_affinity: kind & 4 == 0,
+                honor_node_taints: kind % 3 == 1,
+                match_label_keys: Vec::new(),
+            };
+            spec.topology_spread.push(rule(key));
+            if own % 3 == 0 {
+                spec.topology_spread.push(rule(ZONE_LABEL.into()));
+            }
+        }
         own => {
             let term = PodAffinityTerm {
                 selector: Some(selector("app", if own < 12 { app } else { "web" })),

@@ -48,7 +48,7 @@ use shape::{Nodes, Shape};
 use sites::Sites;
 use window::Window;
 
-use super::keep::{NodeRow, Rests};
+use super::keep::{NodeImages, NodeRow, Rests};
 
 /// Memory budget of cached answers, in bytes; beyond it, the least recently used half is dropped.
 const BUDGET_BYTES: usize = 256 << 20;
@@ -124,6 +124,8 @@ pub struct Fast {
     declared: IndexMap<DeclaredKey, Arc<Declared>, FxBuildHasher>,
     /// By name of the test: the nodes that pass it.
     sets: IndexMap<Text, Arc<Set>, FxBuildHasher>,
+    /// Images by name, once they were asked for.
+    images: Option<NodeImages>,
     /// Whether there may be plans of pods with volumes, which rest on more objects.
     has_volumes: bool,
     /// Memory of the shapes, their shared data and the sets, in bytes.
@@ -182,6 +184,7 @@ impl Fast {
             shape_numbers: IndexMap::default(),
             declared: IndexMap::default(),
             sets: IndexMap::default(),
+            images: None,
             has_volumes: false,
             shape_bytes: 0,
             keys: Vec::new(),
