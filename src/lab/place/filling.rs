@@ -1,4 +1,4 @@
-//! The loop that both fast forms share: replicas go where the form says until there are enough, or
+//! The loop that the forms with answers of their own share: replicas go where the form says until there are enough, or
 //! no node takes the next one.
 
 use std::sync::Arc;
@@ -69,8 +69,20 @@ fn end(
     for (number, node) in (1..).zip(&placed.nodes) {
         cache.add_pod(Arc::new(replica(pod, number)), node).ok()?;
     }
-    let last = replica(pod, placed.nodes.len() as u64 + 1);
-    let attempt = Attempt::begin(profile, &cache, &last);
+    why_none(
+        &cache,
+        profile,
+        &replica(pod, placed.nodes.len() as u64 + 1),
+    )
+}
+
+/// The plain decision about a replica that finds no node; `None` if it finds one.
+pub(super) fn why_none(
+    cache: &Cache,
+    profile: &KubeProfile,
+    last: &PodInfo,
+) -> Option<(Stop, Vec<(Text, Status)>)> {
+    let attempt = Attempt::begin(profile, cache, last);
     let search: Search = attempt.search_all();
     let is_end = search.feasible.is_empty();
     is_end.then(|| {

@@ -3,9 +3,11 @@
 //! That is the definition, and [`place_plainly`] does just that. [`place`] gives the same answer
 //! and keeps what a replica can't change: all but the node it went to (`kept.rs`) where the plugins
 //! say that each node's answer depends on that node alone
-//! ([`scheduler::kube::Reach`]), all but the counts of that node's domains
+//! ([`scheduler::kube::Reach`]), else all but what the scheduler's fast form counts anew (`decided.rs`),
+//! or, where that form does not apply, all but the counts of that node's domains
 //! (`followed.rs`) where they can follow these. A property test holds them equal.
 
+mod decided;
 mod ending;
 mod filling;
 mod followed;
@@ -80,6 +82,37 @@ impl Placement {
     }
 }
 
+/// Form of a placement that keeps answers from one replica to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Answers about nodes are kept, each of which rests on its node alone.
+    Kept,
+    /// The scheduler's fast form decides.
+    Decided,
+    /// Counts of the domains of nodes are followed.
+    Followed,
+}
+
+impl Form {
+    /// All forms, the fastest first.
+    pub const ALL: [Self; 3] = [Self::Kept, Self::Decided, Self::Followed];
+
+    /// Nodes of a pod's replicas, those of [`place_plainly`]; `None` where the form does not apply.
+    pub fn place(
+        self,
+        cache: &Cache,
+        profile: &KubeProfile,
+        pod: &PodInfo,
+        most: u64,
+    ) -> Option<Placed> {
+        match self {
+            Self::Kept => kept::place(cache, profile, pod, most),
+            Self::Decided => decided::place(cache, profile, pod, most),
+            Self::Followed => followed::place(cache, profile, pod, most),
+        }
+    }
+}
+
 /// Placement of replicas of a pod, `most` at most.
 ///
 /// # Errors
@@ -90,9 +123,8 @@ pub fn place(
     pod: &PodInfo,
     most: u64,
 ) -> Result<Placement, CacheError> {
-    let fast = kept::place(cache, profile, pod, most)
-        .or_else(|| followed::place(cache, profile, pod, most));
-    let placed = match fast {
+    let mut forms = Form::ALL.into_iter();
+    let placed = match forms.find_map(|form| form.place(cache, profile, pod, most)) {
         Some(placed) => placed,
         None => place_plainly(cache, profile, pod, most)?,
     };

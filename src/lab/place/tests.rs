@@ -1,5 +1,6 @@
 use super::*;
 use model::node::HOSTNAME_LABEL;
+use model::volume::{CsiNode, PersistentVolume, PersistentVolumeClaim};
 use model::{Node, PodSpec, ResourceList, SchedulerConfig, TopologySpread};
 use policy::kube_profiles::build_kube_profiles;
 use scheduler::kube::PodClass;
@@ -111,10 +112,11 @@ fn pods_that_spread_are_followed() {
         ..half_a_core()
     };
     let pod = pod(spec);
-    let followed =
-        followed::place(&cache, &profile(), &pod, MOST).expect("rules that are followed");
     let plain = place_plainly(&cache, &profile(), &pod, MOST).expect("a placement");
-    assert_eq!(followed, plain);
+    for form in [Form::Decided, Form::Followed] {
+        let placed = form.place(&cache, &profile(), &pod, MOST);
+        assert_eq!(placed.as_ref(), Some(&plain), "{form:?}");
+    }
     let placement = place(&cache, &profile(), &pod, MOST).expect("a placement");
     // Four fit in zone b, and zone a may have one more.
     assert_eq!(placement.fits, 9);
@@ -165,10 +167,93 @@ fn spreads_that_are_preferred_are_followed_whatever_they_weigh() {
             added.expect("a node that is there");
         }
         let pod = pod(spec);
-        let followed = followed::place(&cache, &profile(), &pod, MOST);
-        let followed = followed.expect("rules that are followed");
         let plain = place_plainly(&cache, &profile(), &pod, MOST).expect("a placement");
-        assert_eq!(followed, plain, "skew {max_skew}, {filled} others");
+        for form in [Form::Decided, Form::Followed] {
+            let placed = form.place(&cache, &profile(), &pod, MOST);
+            let case = format!("{form:?}, skew {max_skew}, {filled} others");
+            assert_eq!(placed.as_ref(), Some(&plain), "{case}");
+        }
+    }
+}
+
+/// Gives a cluster the claim `data` that is bound to a volume of zone `a`, by its affinity or its
+/// label, and some nodes a limit for its driver.
+fn add_claim(cache: &mut Cache, by_label: bool, limit: Option<i64>) {
+    let zone = model::Requirement {
+        key: ZONE_LABEL.into(),
+        operator: model::Operator::In,
+        values: vec!["a".into()],
+    };
+    let affinity = model::NodeSelector {
+        terms: vec![model::NodeSelectorTerm {
+            match_expressions: vec![zone],
+            match_fields: Vec::new(),
+        }],
+    };
+    let label = by_label.then(|| (ZONE_LABEL.into(), "a".into()));
+    let volume = PersistentVolume {
+        name: "volume".into(),
+        labels: label.into_iter().collect(),
+        node_affinity: Some(affinity).filter(|_| !by_label),
+        csi: Some(("driver".into(), "handle".into())),
+        ..PersistentVolume::default()
+    };
+    let claim = PersistentVolumeClaim {
+        namespace: "default".into(),
+        name: "data".into(),
+        volume: "volume".into(),
+        is_bound: true,
+        ..PersistentVolumeClaim::default()
+    };
+    let objects = &mut *cache.objects;
+    objects.volumes.insert("volume".into(), volume);
+    objects
+        .claims
+        .insert(("default".into(), "data".into()), claim);
+    let limited = CsiNode {
+        name: "n0".into(),
+        drivers: vec![("driver".into(), limit)],
+    };
+    objects.csi_nodes.insert("n0".into(), limited);
+}
+
+#[test]
+fn pods_with_bound_claims_are_placed_by_kept_answers() {
+    let spread = TopologySpread {
+        max_skew: 1,
+        topology_key: HOSTNAME_LABEL.into(),
+        hard: false,
+        selector: Some(model::LabelSelector::default()),
+        min_domains: None,
+        honor_node_affinity: true,
+        honor_node_taints: false,
+        match_label_keys: Vec::new(),
+    };
+    for (by_label, limit, spreads) in [
+        (false, None, false),
+        (true, Some(1), false),
+        (false, Some(0), true),
+        (true, None, true),
+    ] {
+        let mut cache = cluster(&["a", "b", "a"]);
+        add_claim(&mut cache, by_label, limit);
+        let pod = pod(PodSpec {
+            volumes: vec![model::PodVolume::Claim("data".into())],
+            topology_spread: Some(spread.clone())
+                .filter(|_| spreads)
+                .into_iter()
+                .collect(),
+            ..half_a_core()
+        });
+        let plain = place_plainly(&cache, &profile(), &pod, MOST).expect("a placement");
+        let case = format!("by label {by_label}, limit {limit:?}, spreads {spreads}");
+        let kept = if spreads { Form::Followed } else { Form::Kept };
+        for form in [kept, Form::Decided] {
+            let placed = form.place(&cache, &profile(), &pod, MOST);
+            assert_eq!(placed.as_ref(), Some(&plain), "{form:?}, {case}");
+        }
+        let nodes = if limit == Some(0) { 1 } else { 2 };
+        assert_eq!(plain.nodes.len(), 4 * nodes, "{case}");
     }
 }
 

@@ -41,11 +41,67 @@ pub(super) struct Landed {
     pub(super) victims: Vec<Arc<PodInfo>>,
 }
 
+/// Decisions for which every node is looked at; of equally good ones they take the first by name.
+#[derive(Clone)]
+pub(super) struct Decisions {
+    round: Round,
+}
+
+impl Decisions {
+    /// No decision yet.
+    pub(super) fn new() -> Self {
+        let ties = TieBreak::Every(Vec::new());
+        Self {
+            round: Round::new(ties, Form::Incremental),
+        }
+    }
+
+    /// A profile by which every node is looked at.
+    pub(super) fn profile(profile: &KubeProfile) -> KubeProfile {
+        KubeProfile {
+            percentage_of_nodes_to_score: 100,
+            ..profile.clone()
+        }
+    }
+
+    /// Decides on a pod, by a profile by which every node is looked at.
+    pub(super) fn decide(
+        &mut self,
+        profile: &KubeProfile,
+        cache: &Cache,
+        pod: &PodInfo,
+    ) -> Outcome {
+        self.round.start = 0;
+        if let TieBreak::Every(places) = &mut self.round.ties {
+            places.clear();
+        }
+        match self.round.decide(profile, cache, pod) {
+            Outcome::Placed(slot) => Outcome::Placed(self.first_by_name(cache, slot)),
+            failed @ Outcome::Failed(_) => failed,
+        }
+    }
+
+    /// Whether decisions were taken in the scheduler's fast form, all of this number.
+    pub(super) fn are_fast(&self, count: u64) -> bool {
+        self.round.taken_fast() == count
+    }
+
+    /// The first by name of the nodes that tie with the one in a slot.
+    fn first_by_name(&self, cache: &Cache, slot: usize) -> usize {
+        let TieBreak::Every(places) = &self.round.ties else {
+            return slot;
+        };
+        let tied = places.iter().filter_map(|&place| cache.slot_at(place));
+        let named = tied.filter_map(|slot| Some((cache.node_in(slot)?.name(), slot)));
+        named.min().map_or(slot, |(_, slot)| slot)
+    }
+}
+
 /// A cluster under trial.
 #[derive(Clone)]
 pub(super) struct Trial {
     cache: Cache,
-    round: Round,
+    decisions: Decisions,
     profiles: Vec<KubeProfile>,
     preemption: Preemption,
     changes: Vec<Change>,
@@ -54,14 +110,10 @@ pub(super) struct Trial {
 impl Trial {
     /// A cluster in which every node is asked about every pod.
     pub(super) fn new(cache: Cache, profiles: &[KubeProfile], preemption: Preemption) -> Self {
-        let mut profiles = profiles.to_vec();
-        for profile in &mut profiles {
-            profile.percentage_of_nodes_to_score = 100;
-        }
         Self {
             cache,
-            round: Round::new(TieBreak::Every(Vec::new()), Form::Incremental),
-            profiles,
+            decisions: Decisions::new(),
+            profiles: profiles.iter().map(Decisions::profile).collect(),
             preemption,
             changes: Vec::new(),
         }
@@ -107,12 +159,8 @@ impl Trial {
     pub(super) fn place(&mut self, pod: &Arc<PodInfo>) -> Result<Landed, String> {
         let profile = profile_of(&self.profiles, pod).map_err(|error| error.to_string())?;
         Attempt::gate(profile, pod).map_err(|status| status.text())?;
-        self.round.start = 0;
-        if let TieBreak::Every(places) = &mut self.round.ties {
-            places.clear();
-        }
-        let (slot, victims) = match self.round.decide(profile, &self.cache, pod) {
-            Outcome::Placed(slot) => (self.first_by_name(slot), Vec::new()),
+        let (slot, victims) = match self.decisions.decide(profile, &self.cache, pod) {
+            Outcome::Placed(slot) => (slot, Vec::new()),
             Outcome::Failed(failure) => match failure.nomination {
                 Nomination::Make(candidate) if self.preemption == Preemption::On => {
                     let slot = self.cache.slot_of(&candidate.node);
@@ -139,15 +187,5 @@ impl Trial {
     fn name_of(&self, slot: usize) -> Text {
         let node = self.cache.node_in(slot);
         node.map(|node| node.name().clone()).unwrap_or_default()
-    }
-
-    /// The first by name of the nodes that tie with the one in a slot.
-    fn first_by_name(&self, slot: usize) -> usize {
-        let TieBreak::Every(places) = &self.round.ties else {
-            return slot;
-        };
-        let tied = places.iter().filter_map(|&place| self.cache.slot_at(place));
-        let named = tied.filter_map(|slot| Some((self.cache.node_in(slot)?.name(), slot)));
-        named.min().map_or(slot, |(_, slot)| slot)
     }
 }

@@ -12,7 +12,7 @@ use model::node::CORDON_TAINT;
 use model::{HostPort, PodSpec, SchedulerConfig, Taint, TaintEffect, Text, Toleration};
 use scheduler::kube::cycle::{Outcome, Round};
 use scheduler::kube::fast_plugin::{node_points, node_test};
-use scheduler::kube::keep::{KeptFilter, KeptScore, NodeRow, Rests};
+use scheduler::kube::keep::{KeptFilter, KeptScore, NodeImages, NodeRow, Rests};
 use scheduler::kube::{
     AttemptContext, Cache, KubePlugin, KubePoints, KubeProfile, NodeInfo, PodInfo, PreScoreResult,
     Rejection, TieBreak,
@@ -179,7 +179,8 @@ proptest! {
                 if let KeptScore::Node(rests, _) = fast.kept_score(ctx) {
                     prop_assert_eq!(plugin.pre_score(ctx), PreScoreResult::Run, "{}", name);
                     if rests == Rests::OnNodes {
-                        let kinds = fast.node_kinds(&pod, &mut cache.nodes()).expect("kinds");
+                        let kinds = fast.node_kinds(&pod, &NodeImages::of(cache.nodes()));
+                        let kinds = kinds.expect("kinds");
                         let points = (kinds.points)(&cache);
                         for (node, &kind) in cache.nodes().zip(&kinds.kinds) {
                             let scores = plugin.scores(ctx, &[node]).expect("points");

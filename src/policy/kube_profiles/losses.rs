@@ -11,7 +11,7 @@ use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use model::volume::{CsiNode, PersistentVolume, PersistentVolumeClaim, StorageClass};
 use model::{
     LabelSelector, Labels, NodeSelector, NodeSelectorTerm, Operator, PodAffinityTerm, PodSpec,
-    PodVolume, Requirement, Text, TopologySpread,
+    PodVolume, Requirement, Taint, TaintEffect, Text, Toleration, TopologySpread,
 };
 use scheduler::kube::cycle::{Outcome, Round};
 use scheduler::kube::{Cache, KubeProfile, PodInfo, TieBreak};
@@ -121,6 +121,16 @@ fn cache(nodes: usize) -> Cache {
         if let Some(zone) = zone {
             object.labels.insert(ZONE_LABEL.into(), zone.into());
         }
+        if index % 2 == 0 {
+            object.labels.insert("disk".into(), "ssd".into());
+        }
+        if index % 7 == 3 {
+            object.taints.push(Taint {
+                key: "own".into(),
+                value: Text::default(),
+                effect: TaintEffect::NoSchedule,
+            });
+        }
         if index % 3 == 0 {
             let mebibytes = 1024 * 1024 * (100 + index as i64 % 2);
             object.images.push(("web:latest".into(), mebibytes));
@@ -151,6 +161,17 @@ fn spec(kind: u8) -> PodSpec {
     if kind.is_multiple_of(2) {
         spec.containers[0].image = "web".into();
     }
+    if kind % 11 == 5 {
+        spec.node_selector.insert("disk".into(), "ssd".into());
+    }
+    if kind % 6 == 1 {
+        spec.tolerations.push(Toleration {
+            key: Some("own".into()),
+            value: None,
+            effect: None,
+            tolerates_for: None,
+        });
+    }
     if kind % 7 < 3 {
         let claims = [kind % CLAIMS, kind / 8 % CLAIMS];
         let claims = claims.map(|number| PodVolume::Claim(format!("c{number}").into()));
@@ -165,16 +186,22 @@ fn spec(kind: u8) -> PodSpec {
     .into();
     match kind >> 4 {
         0..3 => {}
-        own @ 3..9 => spec.topology_spread.push(TopologySpread {
-            max_skew: 1 + i32::from(kind & 1),
-            topology_key: key,
-            hard: own < 6,
-            selector: Some(selector("app", app)),
-            min_domains: None,
-            honor_node_affinity: true,
-            honor_node_taints: false,
-            match_label_keys: Vec::new(),
-        }),
+        own @ 3..9 => {
+            let rule = |key: Text| TopologySpread {
+                max_skew: 1 + i32::from(kind & 1),
+                topology_key: key,
+                hard: own < 6,
+                selector: Some(selector("app", app)),
+                min_domains: None,
+                honor_node_affinity: kind & 4 == 0,
+                honor_node_taints: kind % 3 == 1,
+                match_label_keys: Vec::new(),
+            };
+            spec.topology_spread.push(rule(key));
+            if own % 3 == 0 {
+                spec.topology_spread.push(rule(ZONE_LABEL.into()));
+            }
+        }
         own => {
             let term = PodAffinityTerm {
                 selector: Some(selector("app", if own < 12 { app } else { "web" })),
@@ -204,6 +231,16 @@ struct Forms {
 }
 
 impl Forms {
+    fn new(cache: Cache, ties: TieBreak, budget: usize) -> Self {
+        Self {
+            profile: default_profile(),
+            cache,
+            fast: Round::with_budget(ties.clone(), budget),
+            plain: Round::new(ties, Form::Plain),
+            made: 0,
+        }
+    }
+
     /// Has both forms place a pod, which have to agree; the pod and its slot.
     fn place(&mut self, kind: u8) -> Option<(Arc<PodInfo>, usize)> {
         self.made += 1;
@@ -284,6 +321,27 @@ fn course() -> impl Strategy<Value = Course> {
     proptest::collection::vec((any::<u8>(), steps), 10..50)
 }
 
+#[test]
+fn pods_with_bound_claims_are_decided_by_kept_answers() {
+    let mut forms = Forms::new(cache(10), TieBreak::First, 1 << 28);
+    // A pod with the claim of zone a, and one with the claim that waits for a node.
+    let (bound, waiting) = (36, 9);
+    assert_eq!(
+        [bound, waiting].map(|kind| spec(kind).volumes),
+        ["c0", "c3"].map(|name| vec![PodVolume::Claim(name.into())])
+    );
+    let mut taken = Vec::new();
+    for kind in [bound, waiting, bound, waiting] {
+        let before = forms.fast.taken_fast();
+        assert!(forms.place(kind).is_some());
+        taken.push(forms.fast.taken_fast() - before);
+        if taken.len() == 2 {
+            toggle(&mut forms.cache);
+        }
+    }
+    assert_eq!(taken, [1, 0, 1, 1]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -299,13 +357,7 @@ proptest! {
             1 => TieBreak::HeapRoot,
             _ => TieBreak::random(seed, 0),
         };
-        let mut forms = Forms {
-            profile: default_profile(),
-            cache: cache(nodes),
-            fast: Round::with_budget(ties.clone(), budget),
-            plain: Round::new(ties, Form::Plain),
-            made: 0,
-        };
+        let mut forms = Forms::new(cache(nodes), ties, budget);
         for (step, (kind, losses)) in course.iter().enumerate() {
             forms.place(*kind);
             forms.lose(losses);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
-use scheduler::kube::keep::{KeptScore, NodeKinds, Rests};
+use scheduler::kube::keep::{KeptScore, NodeImages, NodeKinds, Rests};
 use scheduler::kube::{
     AttemptContext, Cache, FastPlugin, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo,
     Reach, Scores,
@@ -125,15 +125,25 @@ impl FastPlugin for ImageLocality {
         KeptScore::Node(Rests::OnNodes, self.normalize_score())
     }
 
-    fn node_kinds(
-        &self,
-        pod: &Arc<PodInfo>,
-        nodes: &mut dyn Iterator<Item = &NodeInfo>,
-    ) -> Option<NodeKinds> {
+    fn node_kinds(&self, pod: &PodInfo, nodes: &NodeImages) -> Option<NodeKinds> {
         let images = Images::of(pod);
-        let mut known: IndexSet<Sizes, FxBuildHasher> = IndexSet::default();
-        let kinds = nodes.map(|node| u16::try_from(known.insert_full(images.sizes(node)).0).ok());
-        let kinds: Vec<u16> = kinds.collect::<Option<_>>()?;
+        let found = images.0.iter().enumerate().flat_map(|(image, name)| {
+            let places = nodes.with(name).iter();
+            places.map(move |&(place, bytes)| (place, image, bytes))
+        });
+        let mut found: Vec<(usize, usize, i64)> = found.collect();
+        found.sort_unstable();
+        // Most nodes have none of the images.
+        let none: Sizes = images.0.iter().map(|_| 0).collect();
+        let mut known: IndexSet<Sizes, FxBuildHasher> = IndexSet::from_iter([none.clone()]);
+        let mut kinds = vec![0; nodes.node_count()];
+        for on_node in found.chunk_by(|one, other| one.0 == other.0) {
+            let mut sizes = none.clone();
+            for &(_, image, bytes) in on_node {
+                sizes[image] = bytes;
+            }
+            kinds[on_node[0].0] = u16::try_from(known.insert_full(sizes).0).ok()?;
+        }
         Some(NodeKinds {
             kinds,
             points: Arc::new(move |cache| {

@@ -3,6 +3,7 @@
 
 mod filter;
 mod followed;
+mod kept;
 mod score;
 
 use std::sync::Arc;
@@ -10,12 +11,10 @@ use std::sync::Arc;
 use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use model::rules::{affinity, taints};
 use model::{ClusterObjects, LabelSelector, Labels, Operator, Requirement, Text, TopologySpread};
-use scheduler::kube::keep::{
-    Among, KeptFilter, KeptRule, KeptScore, KeptSpread, NodeTest, PodCount,
-};
+use scheduler::kube::keep::{KeptFilter, KeptScore};
 use scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, FastPlugin, Follow, KubePlugin, KubePoints, NodeInfo,
-    PodClass, PodInfo, PreFilterResult, Reach, Scores,
+    PodInfo, PreFilterResult, Reach, Scores,
 };
 
 use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
@@ -124,73 +123,6 @@ impl Rule {
                 }
             }
         }
-    }
-}
-
-/// Pods that a rule counts in the fast form, on nodes that `is_counted` admits.
-fn kept_count(rule: &Rule, pod: &PodInfo, is_counted: NodeTest) -> PodCount {
-    let (own, namespace) = (rule.clone(), pod.spec().namespace.clone());
-    let counts_none = own.selector.is_none() || own.is_empty();
-    let among = if counts_none {
-        Among::none()
-    } else {
-        Among::selected(&namespace, own.selector.as_ref())
-    };
-    PodCount {
-        among,
-        key: rule.key.clone(),
-        is_per_node: false,
-        of_class: Arc::new(move |class: &PodClass| {
-            let other = &class.spec;
-            let counts = other.namespace == namespace && own.matches(&other.labels);
-            i64::from(!counts_none && counts)
-        }),
-        on_node: Some(is_counted),
-        only_staying: true,
-    }
-}
-
-/// The rules that must hold, for the fast form.
-fn kept_rules(rules: &[Rule], pod: &PodInfo) -> Vec<KeptRule> {
-    let all: Arc<[Rule]> = rules.into();
-    let bare = Arc::new(pod.clone());
-    let kept = rules.iter().enumerate().map(|(index, rule)| {
-        let (all, bare) = (all.clone(), bare.clone());
-        let is_counted =
-            move |node: &NodeInfo| has_all_keys(&all, node) && all[index].includes(&bare, node);
-        KeptRule::Skew {
-            pods: kept_count(rule, pod, Arc::new(is_counted)),
-            max_skew: rule.max_skew,
-            own: i64::from(rule.matches(&pod.spec().labels)),
-            min_domains: rule.min_domains,
-        }
-    });
-    kept.collect()
-}
-
-/// The rules that cost points, for the fast form.
-fn kept_spread(rules: &[Rule], pod: &PodInfo, needs_all_keys: bool) -> KeptSpread {
-    let all: Arc<[Rule]> = rules.into();
-    let bare = Arc::new(pod.clone());
-    let kept = rules.iter().enumerate().map(|(index, rule)| {
-        let (all, bare) = (all.clone(), bare.clone());
-        let is_counted = move |node: &NodeInfo| {
-            (!needs_all_keys || has_all_keys(&all, node)) && all[index].includes(&bare, node)
-        };
-        let mut pods = kept_count(rule, pod, Arc::new(is_counted));
-        if *rule.key == *HOSTNAME_LABEL {
-            pods.is_per_node = true;
-            pods.on_node = None;
-        }
-        (pods, rule.max_skew - 1)
-    });
-    let rules = kept.collect();
-    let is_ignored = move |node: &NodeInfo| !has_all_keys(&all, node);
-    KeptSpread {
-        rules,
-        is_ignored: needs_all_keys.then(|| Arc::new(is_ignored) as NodeTest),
-        weight: score::weight,
-        scale: score::scaled,
     }
 }
 
@@ -431,7 +363,7 @@ impl FastPlugin for PodTopologySpread {
         if rules.is_empty() {
             return KeptFilter::Open;
         }
-        KeptFilter::Rules(kept_rules(&rules, ctx.pod))
+        KeptFilter::Rules(kept::rules(&rules, ctx.pod))
     }
 
     fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
@@ -440,7 +372,7 @@ impl FastPlugin for PodTopologySpread {
             return KeptScore::Nothing;
         }
         let needs_all_keys = !ctx.pod.spec().topology_spread.is_empty() || !self.is_system;
-        KeptScore::Spread(kept_spread(&rules, ctx.pod, needs_all_keys))
+        KeptScore::Spread(kept::spread(&rules, ctx.pod, needs_all_keys))
     }
 }
 

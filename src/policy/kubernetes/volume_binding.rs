@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::volume::{CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass};
 use model::{Change, Changes, ClusterObjects, NodeSelector, Text};
-use scheduler::kube::keep::{KeptFilter, KeptRule, KeptScore, NodeTest};
+use scheduler::kube::keep::{KeptFilter, KeptRule, KeptScore, NamedTest, NodeTest};
 use scheduler::kube::{
     AttemptContext, Code, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo,
     PreFilterResult, Reach, Rejection, VolumeChoice,
@@ -349,6 +349,6 @@ impl FastPlugin for VolumeBinding {
         let name = format!("VolumeBinding {reached:?}").into();
         let test: NodeTest =
             Arc::new(move |node| reached.iter().all(|affinity| is_within(affinity, node)));
-        KeptFilter::Rules(vec![KeptRule::Within { test, name }])
+        KeptFilter::Rules(vec![KeptRule::Within(NamedTest { test, name })])
     }
 }

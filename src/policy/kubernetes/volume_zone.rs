@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::Text;
 use model::node::{REGION_LABEL, ZONE_LABEL};
-use scheduler::kube::keep::{KeptFilter, KeptRule, NodeTest};
+use scheduler::kube::keep::{KeptFilter, KeptRule, NamedTest, NodeTest};
 use scheduler::kube::{
     AttemptContext, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo, PreFilterResult,
     Reach, Rejection,
@@ -132,7 +132,7 @@ impl FastPlugin for VolumeZone {
         }
         let name = format!("VolumeZone {places:?}").into();
         let test: NodeTest = Arc::new(move |node| check(&places, node).is_ok());
-        KeptFilter::Rules(vec![KeptRule::Within { test, name }])
+        KeptFilter::Rules(vec![KeptRule::Within(NamedTest { test, name })])
     }
 }
 

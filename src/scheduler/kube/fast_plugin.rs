@@ -6,7 +6,9 @@
 
 use std::sync::Arc;
 
-use super::keep::{KeptFilter, KeptScore, NodeKinds, NodePoints, NodeTest, RowPoints, RowTest};
+use super::keep::{
+    KeptFilter, KeptScore, NodeImages, NodeKinds, NodePoints, NodeTest, RowPoints, RowTest,
+};
 use super::plugin::{AttemptContext, KubePlugin, PostFilter};
 use super::{Attempt, NodeInfo, PodClass, PodInfo};
 
@@ -175,13 +177,10 @@ pub trait FastPlugin: KubePlugin {
     }
 
     /// The kinds of nodes by the points of [`KubePlugin::score`], for points that rest on which other
-    /// nodes there are; `None` if there are too many. Nodes are given with what they declare alone.
-    fn node_kinds(
-        &self,
-        pod: &Arc<PodInfo>,
-        nodes: &mut dyn Iterator<Item = &NodeInfo>,
-    ) -> Option<NodeKinds> {
-        let _ = (pod, nodes);
+    /// nodes there are; `None` if there are too many. All that they may rest on is which images nodes
+    /// declare.
+    fn node_kinds(&self, pod: &PodInfo, images: &NodeImages) -> Option<NodeKinds> {
+        let _ = (pod, images);
         None
     }
 

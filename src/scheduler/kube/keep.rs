@@ -5,11 +5,22 @@
 use std::fmt;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use super::{Cache, NodeInfo, Normalization, PodClass, Reach};
 use model::{LabelSelector, Text};
 
 /// A question about a node.
 pub type NodeTest = Arc<dyn Fn(&NodeInfo) -> bool + Send + Sync>;
+/// A question about a node that rests on what the node declares.
+#[derive(Clone)]
+pub struct NamedTest {
+    /// The question.
+    pub test: NodeTest,
+    /// Identity of the question: those of equal names pass the same nodes.
+    pub name: Text,
+}
+
 /// A question about a node of a cache, its pods and the cluster's objects.
 pub type CacheTest = Arc<dyn Fn(&Cache, &NodeInfo) -> bool + Send + Sync>;
 /// Points of a node.
@@ -30,6 +41,44 @@ pub struct NodeRow {
     pub storage: RowAmount,
     /// Number of further pods that may come.
     pub pods_left: i64,
+}
+
+/// The places of the nodes that declare each image, and the bytes that it takes there.
+#[derive(Debug, Default)]
+pub struct NodeImages {
+    /// Number of nodes.
+    nodes: usize,
+    /// Looked up, never iterated over.
+    by_name: FxHashMap<Text, Vec<(usize, i64)>>,
+}
+
+impl NodeImages {
+    /// The images of nodes, whose places are those in the order given.
+    pub fn of<'n>(nodes: impl Iterator<Item = &'n NodeInfo>) -> Self {
+        let mut images = Self::default();
+        for node in nodes {
+            for (name, bytes) in &node.object.images {
+                let places = images.by_name.entry(name.clone()).or_default();
+                // Of an image that a node lists twice, the first counts.
+                if places.last().is_none_or(|&(last, _)| last != images.nodes) {
+                    places.push((images.nodes, *bytes));
+                }
+            }
+            images.nodes += 1;
+        }
+        images
+    }
+
+    /// Number of nodes.
+    pub fn node_count(&self) -> usize {
+        self.nodes
+    }
+
+    /// The places of the nodes that have an image of exactly this name, in ascending order, with its
+    /// bytes.
+    pub fn with(&self, name: &str) -> &[(usize, i64)] {
+        self.by_name.get(name).map_or(&[], |places| places)
+    }
 }
 
 /// Nodes by what their points for a pod rest on: those of one kind have the same, whichever other
@@ -79,7 +128,8 @@ pub type RowPoints = Box<dyn Fn(&NodeRow) -> i64 + Send + Sync>;
 /// Scope of the data that an answer about a node depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rests {
-    /// It rests on what the node declares.
+    /// It rests on what the node declares, and of the pod on nothing but its wishes about nodes, its
+    /// tolerations and its devices.
     OnDeclaration,
     /// It rests on what the node declares and on which other nodes there are. Points alone may, those
     /// that [`super::FastPlugin::node_kinds`] gives.
@@ -106,7 +156,7 @@ impl KeptFilter {
     /// Reach of the verdicts where no rule is about counts of pods.
     pub fn reach(&self) -> Reach {
         let of_rule = |rule: &KeptRule| match rule {
-            KeptRule::Within { .. } => Reach::Nothing,
+            KeptRule::Within(_) => Reach::Nothing,
             KeptRule::Asked(_) => Reach::Node,
             _ => Reach::Cluster,
         };
@@ -121,13 +171,8 @@ impl KeptFilter {
 
 /// A rule over more than single nodes that nodes have to keep.
 pub enum KeptRule {
-    /// The node passes a test that rests on its declaration.
-    Within {
-        /// The test.
-        test: NodeTest,
-        /// Identity of the test: those of equal names pass the same nodes.
-        name: Text,
-    },
+    /// The node passes the test.
+    Within(NamedTest),
     /// The node passes a test that is asked each time a search comes to it.
     Asked(CacheTest),
     /// In the node's domain there are at most `max_skew` more, the pod included, than where there
@@ -156,7 +201,7 @@ pub enum KeptRule {
 impl fmt::Debug for KeptRule {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Within { name, .. } => write!(formatter, "Within({name})"),
+            Self::Within(test) => write!(formatter, "Within({})", test.name),
             Self::Asked(_) => formatter.write_str("Asked"),
             Self::Skew { pods, max_skew, .. } => write!(formatter, "Skew({pods:?}, {max_skew})"),
             Self::Without(pods) => write!(formatter, "Without({pods:?})"),
@@ -261,8 +306,11 @@ pub struct PodCount {
     pub of_class: ClassCount,
     /// The classes whose contribution may differ from 0.
     pub among: Among,
-    /// The nodes whose pods count; `None` are all. Rests on the declaration.
-    pub on_node: Option<NodeTest>,
+    /// The nodes whose pods count; `None` are all.
+    pub on_node: Option<NamedTest>,
+    /// Identity of what `of_class`, `among` and `only_staying` say: counts of equal names by equal
+    /// labels on the same nodes are equal. `None` is like no other.
+    pub name: Option<Text>,
     /// Whether pods that have been told to end don't count.
     pub only_staying: bool,
 }
@@ -293,8 +341,8 @@ pub enum KeptScore {
 pub struct KeptSpread {
     /// The counted pods and the tolerated excess of each rule.
     pub rules: Vec<(PodCount, i64)>,
-    /// Nodes that are left out and have no points; `None` are none. Rests on the declaration.
-    pub is_ignored: Option<NodeTest>,
+    /// Nodes that are left out and have no points; `None` are none.
+    pub is_ignored: Option<NamedTest>,
     /// Weight of a pod for a number of domains.
     pub weight: fn(usize) -> f64,
     /// Points on the scale, given the least and the most.

@@ -81,6 +81,7 @@ fn count(key: Text, among: Among, of_class: ClassCount) -> PodCount {
         is_per_node: false,
         of_class,
         on_node: None,
+        name: None,
         only_staying: false,
     }
 }

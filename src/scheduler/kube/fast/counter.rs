@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use super::bits::{self, Set};
 use super::class_index::ClassIndex;
 use super::key::{Key, NONE};
@@ -10,6 +12,7 @@ use crate::kube::Cache;
 use crate::kube::PodClass;
 use crate::kube::change_log::Change;
 use crate::kube::keep::{ClassCount, PodCount};
+use model::Text;
 
 /// One rule's count.
 pub(super) struct Counter {
@@ -24,7 +27,7 @@ pub(super) struct Counter {
     /// Nodes in domains where something is counted, if anybody asks.
     pub(super) some: Option<Set>,
     /// Nodes whose pods count; `None` are all.
-    included: Option<Set>,
+    included: Option<Arc<Set>>,
     only_staying: bool,
     of_class: ClassCount,
     /// The numbers of the classes with a weight.
@@ -33,6 +36,32 @@ pub(super) struct Counter {
     pub(super) is_broken: bool,
     /// Memory that is accounted for, in bytes.
     bytes: usize,
+    /// Identity by which plans share it.
+    name: Option<CounterName>,
+    /// Number of times that plans name it.
+    users: usize,
+}
+
+/// Identity of a counter: the name of its pods, the position of its key, the set of nodes whose pods
+/// count, by where it is in memory, and whether it keeps the nodes in domains with a count.
+type CounterName = (Text, usize, Option<usize>, bool);
+
+/// A counter that a plan asks for.
+pub(super) struct Asked<'a> {
+    pub(super) pods: &'a PodCount,
+    /// The position of its key.
+    pub(super) key: usize,
+    /// Nodes whose pods count; `None` are all.
+    pub(super) included: Option<Arc<Set>>,
+    /// Whether it keeps the nodes in domains with a count.
+    pub(super) tells_some: bool,
+}
+
+impl Asked<'_> {
+    fn name(&self) -> Option<CounterName> {
+        let set = self.included.as_ref().map(|set| Arc::as_ptr(set).addr());
+        Some((self.pods.name.clone()?, self.key, set, self.tells_some))
+    }
 }
 
 /// Number of classes up to which debug builds check that no class was passed over.
@@ -57,6 +86,7 @@ pub(super) struct Slots<'a> {
 pub(super) struct Counters {
     all: Vec<Option<Counter>>,
     free: Vec<usize>,
+    numbers: FxHashMap<CounterName, usize>,
     /// By the number of a class.
     by_class: Vec<Vec<Weight>>,
     index: ClassIndex,
@@ -65,25 +95,19 @@ pub(super) struct Counters {
 }
 
 impl Counter {
-    /// A counter that has counted what is there.
-    fn new(pods: &PodCount, key: usize, keys: &[Key], slots: Slots<'_>, tells_some: bool) -> Self {
-        let nodes = slots.sites.count();
-        let included = pods.on_node.as_ref().map(|on_node| {
-            let mut included = bits::empty(nodes);
-            for (place, node) in slots.sites.declared(slots.cache).enumerate() {
-                bits::put(&mut included, place, on_node(node));
-            }
-            included
-        });
+    /// A counter that has counted nothing yet.
+    fn new(asked: Asked<'_>, keys: &[Key], nodes: usize) -> Self {
         Self {
-            key,
-            counts: vec![0; keys[key].domains],
+            name: asked.name(),
+            users: 1,
+            key: asked.key,
+            counts: vec![0; keys[asked.key].domains],
             total: 0,
             most: 0,
-            some: tells_some.then(|| bits::empty(nodes)),
-            included,
-            only_staying: pods.only_staying,
-            of_class: pods.of_class.clone(),
+            some: asked.tells_some.then(|| bits::empty(nodes)),
+            included: asked.included,
+            only_staying: asked.pods.only_staying,
+            of_class: asked.pods.of_class.clone(),
             classes: Vec::new(),
             is_broken: false,
             bytes: 0,
@@ -94,7 +118,7 @@ impl Counter {
     pub(super) fn nodes_by_domain(&self, key: &Key, sites: &Sites) -> Vec<u32> {
         let mut nodes = vec![0; key.domains];
         for (place, &domain) in key.of_place.iter().enumerate() {
-            let is_included = |set: &Set| bits::has(set, place);
+            let is_included = |set: &Arc<Set>| bits::has(set, place);
             if domain != NONE
                 && !sites.is_absent(place)
                 && self.included.as_ref().is_none_or(is_included)
@@ -107,7 +131,7 @@ impl Counter {
 
     fn add(&mut self, key: &Key, place: usize, amount: i64) {
         let domain = key.of_place[place] as usize;
-        let is_out = |set: &Set| !bits::has(set, place);
+        let is_out = |set: &Arc<Set>| !bits::has(set, place);
         if domain == NONE as usize || self.included.as_ref().is_some_and(is_out) {
             return;
         }
@@ -129,24 +153,24 @@ impl Counter {
     }
 
     fn measured(&self) -> usize {
-        let sets = usize::from(self.some.is_some()) + usize::from(self.included.is_some());
-        4 * (self.counts.len() + self.classes.len())
-            + sets * self.counts.len().div_ceil(8)
-            + size_of::<Self>()
+        let some = self.some.as_ref().map_or(0, |set| size_of_val(&**set));
+        4 * (self.counts.len() + self.classes.len()) + some + size_of::<Self>()
     }
 }
 
 impl Counters {
-    /// Adds a counter; `tells_some` lets it keep the nodes in domains with a count.
-    pub(super) fn insert(
-        &mut self,
-        pods: &PodCount,
-        key: usize,
-        keys: &[Key],
-        slots: Slots<'_>,
-        tells_some: bool,
-    ) -> usize {
-        let mut counter = Counter::new(pods, key, keys, slots, tells_some);
+    /// The number of a counter, which is added if none of its name is there.
+    pub(super) fn insert(&mut self, asked: Asked<'_>, keys: &[Key], slots: Slots<'_>) -> usize {
+        let name = asked.name();
+        let known = name.as_ref().and_then(|name| self.numbers.get(name));
+        if let Some(&number) = known
+            && let Some(counter) = &mut self.all[number]
+        {
+            counter.users += 1;
+            return number;
+        }
+        let pods = asked.pods;
+        let mut counter = Counter::new(asked, keys, slots.sites.count());
         let number = self.free.pop().unwrap_or_else(|| {
             self.all.push(None);
             self.all.len() - 1
@@ -187,22 +211,33 @@ impl Counters {
                 } else {
                     held.all
                 };
-                counter.add(&keys[key], place, weight * i64::from(pods));
+                counter.add(&keys[counter.key], place, weight * i64::from(pods));
             }
         }
+        self.numbers.extend(name.map(|name| (name, number)));
         counter.bytes = counter.measured();
         self.bytes += counter.bytes;
         self.all[number] = Some(counter);
         number
     }
 
-    /// Takes counters away; their numbers come in ascending order.
+    /// Takes counters away that no plan names any more; each number comes as often as dropped plans
+    /// name it, in ascending order.
     pub(super) fn remove(&mut self, numbers: &[usize]) {
         if numbers.is_empty() {
             return;
         }
         for &number in numbers {
+            if let Some(counter) = &mut self.all[number]
+                && counter.users > 1
+            {
+                counter.users -= 1;
+                continue;
+            }
             if let Some(counter) = self.all[number].take() {
+                if let Some(name) = &counter.name {
+                    self.numbers.remove(name);
+                }
                 for &class in &counter.classes {
                     self.by_class[class as usize].retain(|own| own.counter as usize != number);
                 }

@@ -8,7 +8,7 @@ use super::shape::Nodes;
 use crate::kube::fast_plugin::{node_points, node_test};
 use crate::kube::keep::Rests;
 use crate::kube::{Normalization, PodInfo};
-use model::{Container, PodSpec};
+use model::PodSpec;
 
 /// Key of the declared answers: the profile, the plugins whose tests and scores depend on
 /// declarations, and the spec fields that they use.
@@ -39,14 +39,7 @@ pub(super) fn key(profile: usize, draft: &Draft, bare: &PodSpec) -> DeclaredKey 
     let tests = tests.filter(|(_, rests)| *rests == Rests::OnDeclaration);
     let points = draft.points.iter();
     let points = points.filter(|own| own.rests == Rests::OnDeclaration);
-    let container = |own: &Container| Container {
-        image: own.image.clone(),
-        restartable: own.restartable,
-        ..Container::default()
-    };
     let spec = PodSpec {
-        containers: bare.containers.iter().map(container).collect(),
-        init_containers: bare.init_containers.iter().map(container).collect(),
         node_selector: bare.node_selector.clone(),
         affinity: bare.affinity.clone(),
         tolerations: bare.tolerations.clone(),

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use super::bits::{self, Set, WORD};
-use super::counter::Slots;
+use super::counter::{Asked, Slots};
 use super::declared::{self, Declared};
 use super::key::Key;
 use super::plan::{Draft, FastProfile, Plan, Rule, Spread};
 use super::shape::{Nodes, Shape};
 use super::sites::Sites;
 use super::{Entry, Fast, ShapeKey, plan_key};
-use crate::kube::keep::{KeptRule, KeptSpread, NodeRow, NodeTest, PodCount};
+use crate::kube::keep::{KeptRule, KeptSpread, NamedTest, NodeImages, NodeRow, PodCount, Rests};
 use crate::kube::{Cache, KubeProfile, PodClass, PodInfo};
-use model::{ClusterObjects, Text};
+use model::ClusterObjects;
 
 /// Whether plans rest on equal objects.
 fn are_alike(one: &ClusterObjects, other: &ClusterObjects) -> bool {
@@ -114,6 +114,7 @@ impl Fast {
         self.shape_numbers.clear();
         self.declared.clear();
         self.sets.clear();
+        self.images = None;
         self.has_volumes = false;
         self.shape_bytes = 0;
         self.keys.clear();
@@ -238,6 +239,10 @@ impl Fast {
             stamps: &self.stamps,
             base: self.base,
         };
+        if draft.points.iter().any(|own| own.rests == Rests::OnNodes) {
+            let images = || NodeImages::of(nodes.declared());
+            self.images.get_or_insert_with(images);
+        }
         let profile = &self.profiles[key.0];
         let own = declared::key(key.0, draft, &key.3);
         let own = self.declared.entry(own).or_insert_with(|| {
@@ -245,7 +250,8 @@ impl Fast {
             self.shape_bytes += declared.bytes();
             Arc::new(declared)
         });
-        let mut shape = Shape::new(profile, nodes, &bare, draft, own.clone());
+        let images = self.images.as_ref();
+        let mut shape = Shape::new(profile, nodes, &bare, (draft, images), own.clone());
         shape.used = self.tick;
         self.shape_bytes += shape.bytes();
         let empty = self.shapes.iter().position(Option::is_none);
@@ -259,6 +265,7 @@ impl Fast {
     }
 
     fn counter(&mut self, cache: &Cache, pods: &PodCount, tells_some: bool) -> usize {
+        let included = pods.on_node.as_ref().map(|test| self.set(cache, test));
         let name = (pods.key.clone(), pods.is_per_node);
         let sites = &self.sites;
         let slots = Slots { cache, sites };
@@ -271,17 +278,22 @@ impl Fast {
             });
             keys.len() - 1
         });
-        self.counters
-            .insert(pods, key, &self.keys, slots, tells_some)
+        let asked = Asked {
+            pods,
+            key,
+            included,
+            tells_some,
+        };
+        self.counters.insert(asked, &self.keys, slots)
     }
 
     /// The nodes that pass a test by what they declare.
-    fn set(&mut self, cache: &Cache, test: &NodeTest, name: Text) -> Arc<Set> {
+    fn set(&mut self, cache: &Cache, own: &NamedTest) -> Arc<Set> {
         let (sites, bytes) = (&self.sites, &mut self.shape_bytes);
-        let set = self.sets.entry(name).or_insert_with(|| {
+        let set = self.sets.entry(own.name.clone()).or_insert_with(|| {
             let mut set = bits::empty(sites.count());
             for (place, node) in sites.declared(cache).enumerate() {
-                bits::put(&mut set, place, test(node));
+                bits::put(&mut set, place, (own.test)(node));
             }
             *bytes += size_of_val(&*set);
             Arc::new(set)
@@ -291,7 +303,7 @@ impl Fast {
 
     fn rule(&mut self, cache: &Cache, kept: KeptRule, all: &mut Vec<usize>) -> Rule {
         match kept {
-            KeptRule::Within { test, name } => Rule::Within(self.set(cache, &test, name)),
+            KeptRule::Within(test) => Rule::Within(self.set(cache, &test)),
             KeptRule::Asked(test) => Rule::Asked(test),
             KeptRule::Skew {
                 pods,
@@ -338,13 +350,8 @@ impl Fast {
         let rules = rules.map(|(pods, excess)| (self.counter(cache, pods, false), *excess));
         let rules: Vec<(usize, i64)> = rules.collect();
         all.extend(rules.iter().map(|&(counter, _)| counter));
-        let ignored = kept.is_ignored.as_ref().map(|is_ignored| {
-            let mut ignored = bits::empty(self.sites.count());
-            for (place, node) in self.sites.declared(cache).enumerate() {
-                bits::put(&mut ignored, place, is_ignored(node));
-            }
-            ignored
-        });
+        let ignored = kept.is_ignored.as_ref();
+        let ignored = ignored.map(|test| self.set(cache, test));
         Spread {
             weight,
             rules,

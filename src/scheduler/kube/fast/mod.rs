@@ -5,7 +5,7 @@
 //! they rest on ([`super::keep`]); nodes are numbered by place, which they keep while they are away
 //! (`sites`); answers about single nodes are shared by classes that they can't
 //! tell apart (`shape`); what rules about other pods look at is counted by domain (`counter`,
-//! `key`), and what volumes allow is a set of nodes. A decision is then a search over sets of nodes (`window`) and a sum over columns
+//! `key`), once for all plans whose rules mean the same, and what volumes allow is a set of nodes. A decision is then a search over sets of nodes (`window`) and a sum over columns
 //! (`rank`, `spread`). Why no node can take a pod is kept, too (`fail`). What is not followed is
 //! decided plainly, as is what finds no node under rules about other pods or where it may evict.
 
@@ -48,7 +48,7 @@ use shape::{Nodes, Shape};
 use sites::Sites;
 use window::Window;
 
-use super::keep::{NodeRow, Rests};
+use super::keep::{NodeImages, NodeRow, Rests};
 
 /// Memory budget of cached answers, in bytes; beyond it, the least recently used half is dropped.
 const BUDGET_BYTES: usize = 256 << 20;
@@ -124,6 +124,8 @@ pub struct Fast {
     declared: IndexMap<DeclaredKey, Arc<Declared>, FxBuildHasher>,
     /// By name of the test: the nodes that pass it.
     sets: IndexMap<Text, Arc<Set>, FxBuildHasher>,
+    /// Images by name, once they were asked for.
+    images: Option<NodeImages>,
     /// Whether there may be plans of pods with volumes, which rest on more objects.
     has_volumes: bool,
     /// Memory of the shapes, their shared data and the sets, in bytes.
@@ -182,6 +184,7 @@ impl Fast {
             shape_numbers: IndexMap::default(),
             declared: IndexMap::default(),
             sets: IndexMap::default(),
+            images: None,
             has_volumes: false,
             shape_bytes: 0,
             keys: Vec::new(),

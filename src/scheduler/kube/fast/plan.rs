@@ -88,7 +88,8 @@ impl Draft {
             return None;
         }
         let mut draft = Self::default();
-        for &index in &profile.pre_filter {
+        let filters = |index: &&usize| profile.filter.contains(*index);
+        for &index in profile.pre_filter.iter().filter(|index| !filters(index)) {
             if matches!(known.plugin(index)?.kept_filter(ctx), KeptFilter::Unknown) {
                 return None;
             }
@@ -161,7 +162,7 @@ pub(super) struct Spread {
     pub(super) weight: i64,
     /// Counters with the excess that is let pass.
     pub(super) rules: Vec<(usize, i64)>,
-    pub(super) ignored: Option<Set>,
+    pub(super) ignored: Option<Arc<Set>>,
     pub(super) weigh: fn(usize) -> f64,
     pub(super) scale: fn(i64, i64, i64) -> i64,
 }

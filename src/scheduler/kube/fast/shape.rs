@@ -9,7 +9,9 @@ use super::fail::Why;
 use super::plan::{Draft, FastProfile};
 use super::sites::Sites;
 use crate::kube::fast_plugin::{node_points, node_test};
-use crate::kube::keep::{KindPoints, NodePoints, NodeRow, NodeTest, Rests, RowPoints, RowTest};
+use crate::kube::keep::{
+    KindPoints, NodeImages, NodePoints, NodeRow, NodeTest, Rests, RowPoints, RowTest,
+};
 use crate::kube::{Cache, NodeInfo, Normalization, PodInfo};
 use model::{Affinity, Container, PodSpec};
 
@@ -135,7 +137,7 @@ impl Shape {
         profile: &FastProfile,
         kept: Nodes<'_>,
         pod: &Arc<PodInfo>,
-        draft: &Draft,
+        (draft, images): (&Draft, Option<&NodeImages>),
         declared: Arc<Declared>,
     ) -> Self {
         let cache = kept.cache;
@@ -172,7 +174,7 @@ impl Shape {
         for own in &draft.points {
             let plugin = profile.plugin(own.plugin);
             if own.rests == Rests::OnNodes {
-                let kinds = plugin.and_then(|own| own.node_kinds(pod, &mut kept.declared()));
+                let kinds = plugin.and_then(|own| own.node_kinds(pod, images?));
                 shape.is_broken |= kinds.is_none();
                 shape.shared.extend(kinds.map(|kinds| Shared {
                     weight: own.weight,
