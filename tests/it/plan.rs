@@ -154,8 +154,8 @@ fn wrong_questions_are_refused_with_place_and_remedy() {
             "a label that nodes have",
         ),
         (
-            "--overcommit gpu=2",
-            "--overcommit: no node has the resource `gpu`",
+            "--overcommit a.b/gpu=2",
+            "--overcommit: no node has the resource `a.b/gpu`",
             "known are `cpu`",
         ),
         (
