@@ -93,7 +93,8 @@ impl Split {
             own["metadata"]["namespace"] = namespace.as_str().into();
         }
         // The API server names a volume for tokens in each pod, of which nothing else is kept.
-        if let Some(Value::Array(volumes)) = pod["spec"].get_mut("volumes") {
+        let spec = pod.get_mut("spec");
+        if let Some(Value::Array(volumes)) = spec.and_then(|spec| spec.get_mut("volumes")) {
             let says_more = |own: &Map<String, Value>| own.keys().any(|key| key != "name");
             volumes.retain(|own| own.as_object().is_none_or(says_more));
         }
@@ -142,9 +143,8 @@ impl Shapes {
         let (shape, _) = self.names.get_index(*place)?;
         let mut pod: Value = serde_json::from_str(shape).ok()?;
         for (part, stated) in alike.as_object()? {
-            match part.as_str() {
-                "kind" | "apiVersion" | "like" => continue,
-                _ => {}
+            if ["kind", "apiVersion", "like"].contains(&part.as_str()) {
+                continue;
             }
             let (_, fields) = OWN.iter().find(|(own, _)| own == part)?;
             for (field, value) in stated.as_object()? {
