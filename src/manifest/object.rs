@@ -145,35 +145,8 @@ fn read_fields<'de, A: MapAccess<'de>>(
                 let strays = &mut parts.strays;
                 parts.metadata = watched(map, METADATA, "metadata", strays)?;
             }
-            Key::Spec => match parts.body() {
-                None | Some(Body::Object) => parts.late_spec = map.next_value()?,
-                Some(Body::Workload) if reader.reads_workloads() => {
-                    parts.late_spec = map.next_value()?;
-                }
-                Some(Body::Workload) => {
-                    parts.wanted = map.next_value::<Option<_>>()?.unwrap_or_default();
-                }
-                Some(Body::Pod) => {
-                    parts.pod_spec = watched(map, POD_SPEC, "spec", &mut parts.strays)?;
-                }
-                Some(Body::Node) => {
-                    parts.node_spec = watched(map, NODE_SPEC, "spec", &mut parts.strays)?;
-                }
-                Some(_) => skip(map)?,
-            },
-            Key::Status => match parts.body() {
-                None | Some(Body::Object) => parts.late_status = map.next_value()?,
-                Some(Body::Pod) => {
-                    parts.pod_status = map.next_value::<Option<_>>()?.unwrap_or_default();
-                }
-                Some(Body::Node) => {
-                    parts.node_status = map.next_value::<Option<_>>()?.unwrap_or_default();
-                }
-                Some(Body::Workload) if reader.reads_workloads() => {
-                    parts.late_status = map.next_value()?;
-                }
-                Some(_) => skip(map)?,
-            },
+            Key::Spec => read_spec(reader, parts, map)?,
+            Key::Status => read_status(reader, parts, map)?,
             Key::Items if parts.is_list() => {
                 parts.has_items = true;
                 map.next_value_seed(Items {
@@ -227,6 +200,53 @@ fn read_own<'de, A: MapAccess<'de>>(
         }
         Key::Spec => parts.pod_spec.node_name = map.next_value::<OwnSpec>()?.node_name,
         _ => parts.pod_status.start_time = map.next_value::<OwnStatus>()?.start_time,
+    }
+    Ok(())
+}
+
+/// A `spec`, into what the kind says, as far as it is known.
+fn read_spec<'de, A: MapAccess<'de>>(
+    reader: &Reader,
+    parts: &mut Parts,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    match parts.body() {
+        None | Some(Body::Object) => parts.late_spec = map.next_value()?,
+        Some(Body::Workload) if reader.reads_workloads() => {
+            parts.late_spec = map.next_value()?;
+        }
+        Some(Body::Workload) => {
+            parts.wanted = map.next_value::<Option<_>>()?.unwrap_or_default();
+        }
+        Some(Body::Pod) => {
+            parts.pod_spec = watched(map, POD_SPEC, "spec", &mut parts.strays)?;
+        }
+        Some(Body::Node) => {
+            parts.node_spec = watched(map, NODE_SPEC, "spec", &mut parts.strays)?;
+        }
+        Some(_) => skip(map)?,
+    }
+    Ok(())
+}
+
+/// A `status`, likewise.
+fn read_status<'de, A: MapAccess<'de>>(
+    reader: &Reader,
+    parts: &mut Parts,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    match parts.body() {
+        None | Some(Body::Object) => parts.late_status = map.next_value()?,
+        Some(Body::Pod) => {
+            parts.pod_status = map.next_value::<Option<_>>()?.unwrap_or_default();
+        }
+        Some(Body::Node) => {
+            parts.node_status = map.next_value::<Option<_>>()?.unwrap_or_default();
+        }
+        Some(Body::Workload) if reader.reads_workloads() => {
+            parts.late_status = map.next_value()?;
+        }
+        Some(_) => skip(map)?,
     }
     Ok(())
 }

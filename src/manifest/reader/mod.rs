@@ -46,6 +46,15 @@ pub(super) enum Fate {
     Taken,
 }
 
+/// Where pods may be like others.
+#[derive(Clone, Copy, Default)]
+struct Likeness {
+    /// The file being read is a snapshot with such pods.
+    is_in_file: bool,
+    /// Every file may have some.
+    is_everywhere: bool,
+}
+
 /// The objects of a file as far as it has been read.
 #[derive(Default)]
 pub(super) struct Reader {
@@ -65,12 +74,9 @@ pub(super) struct Reader {
     repeated: u64,
     /// Place of each pod among the pods, by namespace and name.
     pod_places: SortedMap<(Text, Text), usize>,
-    /// Whether the file is a snapshot whose pods may be like others.
-    is_snapshot: bool,
+    likeness: Likeness,
     /// Number of pods of the files before.
     pods_before: usize,
-    /// Whether pods may be like others in any file.
-    always_heeds_likeness: bool,
     /// The findings of pods that others may be like, by the pods' places.
     findings_of_pods: SortedMap<usize, Vec<usize>>,
     classes: IndexSet<Arc<PodSpec>, FxBuildHasher>,
@@ -119,7 +125,7 @@ impl Reader {
         self.items.clear();
         self.moved_to = None;
         self.failed_at = None;
-        self.is_snapshot = false;
+        self.likeness.is_in_file = false;
         self.pods_before = self.pods.len();
     }
 

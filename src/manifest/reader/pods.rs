@@ -13,21 +13,19 @@ use model::{PodSpec, Text};
 
 impl Reader {
     /// Heeds `like` of pods in every file.
-    pub(in super::super) fn with_likeness(self) -> Self {
-        Self {
-            always_heeds_likeness: true,
-            ..self
-        }
+    pub(in super::super) fn with_likeness(mut self) -> Self {
+        self.likeness.is_everywhere = true;
+        self
     }
 
     /// Returns whether pods may be like others here.
     pub(in super::super) fn heeds_likeness(&self) -> bool {
-        self.is_snapshot || self.always_heeds_likeness
+        self.likeness.is_in_file || self.likeness.is_everywhere
     }
 
     /// Returns whether the file being read is a snapshot whose pods may be like others.
     pub(in super::super) fn is_in_snapshot(&self) -> bool {
-        self.is_snapshot
+        self.likeness.is_in_file
     }
 
     /// Returns whether an object is the header of a snapshot, and heeds it.
@@ -37,8 +35,8 @@ impl Reader {
             return Ok(false);
         }
         self.fate = Fate::Ignored;
-        self.is_snapshot = version == VERSION;
-        if self.is_snapshot {
+        self.likeness.is_in_file = version == VERSION;
+        if self.likeness.is_in_file {
             return Ok(true);
         }
         let expected = format!(
@@ -122,7 +120,7 @@ impl Reader {
         let namespace = self.ctx.texts.share(pod::namespace(metadata));
         let known = (namespace, Text::from(like));
         let place = self.pod_places.get(&known).copied();
-        let is_near = |&place: &usize| self.always_heeds_likeness || place >= self.pods_before;
+        let is_near = |&place: &usize| self.likeness.is_everywhere || place >= self.pods_before;
         let Some(place) = place.filter(is_near) else {
             let expected = "the name of a pod before this one in the same namespace and file";
             return Err(Path::root("like").problem(expected, like));

@@ -220,6 +220,19 @@ enum Whole {
     Missing,
 }
 
+/// Puts its kind into an object.
+fn state_kind(object: &mut Vec<u8>, kind: &str) {
+    if !object.starts_with(b"{") {
+        return;
+    }
+    let head = format!("{{\"kind\":\"{kind}\"");
+    let comma: &[u8] = match object.get(1) {
+        Some(b'}') => b"",
+        _ => b",",
+    };
+    object.splice(..1, head.bytes().chain(comma.iter().copied()));
+}
+
 /// Findings about fields that the snapshot does not keep although they bear on placements. Of
 /// workloads the selectors alone do.
 fn unkept(passed_over: &PassedOver) -> Vec<ManifestFinding> {
@@ -289,14 +302,8 @@ impl<W: Write> Sink for SnapshotWriter<W> {
             let plain = Refused(self.reader.describe(&fault.words));
             return Err(self.refusal(source, &kind, plain));
         }
-        if !states_kind && buffer.starts_with(b"{") {
-            let head = format!("{{\"kind\":\"{kind}\"");
-            let comma: &[u8] = if buffer.get(1) == Some(&b'}') {
-                b""
-            } else {
-                b","
-            };
-            buffer.splice(..1, head.bytes().chain(comma.iter().copied()));
+        if !states_kind {
+            state_kind(&mut buffer, &kind);
         }
         let splits = kind == "Pod" && (self.is_short || self.reader.is_in_snapshot());
         let pod = splits.then(|| Split::of(&buffer)).flatten();
