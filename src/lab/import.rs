@@ -154,7 +154,7 @@ pub fn import(plan: &ImportPlan<'_>) -> Result<ImportSummary, ImportError> {
     check_places(plan, &objects)?;
     let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), ZSTD_LEVEL)?;
     encoder.include_checksum(true)?;
-    let mut writer = SnapshotWriter::new(encoder);
+    let mut writer = SnapshotWriter::new(encoder).short();
     for kind in plan.ignore {
         writer = writer.without(kind);
     }

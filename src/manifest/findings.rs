@@ -84,6 +84,8 @@ pub(super) struct Findings {
     file: String,
     has_several_files: bool,
     found: IndexMap<Key, Found, FxBuildHasher>,
+    /// Places of the findings of the object being read.
+    noted: Vec<usize>,
 }
 
 impl Findings {
@@ -115,9 +117,29 @@ impl Findings {
         self.insert(object, (field.to_string(), what.into(), effect), true);
     }
 
+    /// Goes on with another object.
+    pub(super) fn begin_object(&mut self) {
+        self.noted.clear();
+    }
+
+    /// Places of the findings of the object being read.
+    pub(super) fn noted(&self) -> &[usize] {
+        &self.noted
+    }
+
+    /// Notes the findings of an earlier object of another one, too.
+    pub(super) fn repeat(&mut self, places: &[usize]) {
+        for &place in places {
+            self.found[place].count += 1;
+        }
+        self.noted.extend_from_slice(places);
+    }
+
     fn insert(&mut self, object: ObjectName<'_>, key: Key, lacks_queues: bool) {
         let file = &self.file;
-        let found = self.found.entry(key).or_insert_with(|| Found {
+        let entry = self.found.entry(key);
+        self.noted.push(entry.index());
+        let found = entry.or_insert_with(|| Found {
             file: file.clone(),
             object: object.to_string(),
             count: 0,

@@ -15,6 +15,7 @@
 //! of one container) of pods (`gpu.rs`). `nvidia.com/gpu` and the like stay extended resources.
 
 mod affinity;
+mod alike;
 mod api_error;
 mod as_json;
 pub mod autoscalers;

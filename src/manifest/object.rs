@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
+use super::alike::{OwnMetadata, OwnSpec, OwnStatus};
 use super::fields::{List, METADATA, NODE_SPEC, POD_SPEC, Strays, Watched, WatchedAs};
 use super::parts::{Body, Parts};
 use super::reader::Reader;
@@ -20,6 +21,7 @@ use super::reader::Reader;
 enum Key {
     ApiVersion,
     Kind,
+    Like,
     Metadata,
     Spec,
     Status,
@@ -128,39 +130,23 @@ fn read_fields<'de, A: MapAccess<'de>>(
         match key {
             Key::ApiVersion => parts.api_version = map.next_value()?,
             Key::Kind => parts.kind = map.next_value()?,
+            Key::Like if reader.heeds_likeness() && parts.body() == Some(Body::Pod) => {
+                if parts.metadata.name.is_some() {
+                    return Err(Error::custom(
+                        "`like` stands before `metadata`; move it there",
+                    ));
+                }
+                parts.like = map.next_value()?;
+            }
+            Key::Metadata | Key::Spec | Key::Status if parts.like.is_some() => {
+                read_own(&key, parts, map)?;
+            }
             Key::Metadata => {
                 let strays = &mut parts.strays;
                 parts.metadata = watched(map, METADATA, "metadata", strays)?;
             }
-            Key::Spec => match parts.body() {
-                None | Some(Body::Object) => parts.late_spec = map.next_value()?,
-                Some(Body::Workload) if reader.reads_workloads() => {
-                    parts.late_spec = map.next_value()?;
-                }
-                Some(Body::Workload) => {
-                    parts.wanted = map.next_value::<Option<_>>()?.unwrap_or_default();
-                }
-                Some(Body::Pod) => {
-                    parts.pod_spec = watched(map, POD_SPEC, "spec", &mut parts.strays)?;
-                }
-                Some(Body::Node) => {
-                    parts.node_spec = watched(map, NODE_SPEC, "spec", &mut parts.strays)?;
-                }
-                Some(_) => skip(map)?,
-            },
-            Key::Status => match parts.body() {
-                None | Some(Body::Object) => parts.late_status = map.next_value()?,
-                Some(Body::Pod) => {
-                    parts.pod_status = map.next_value::<Option<_>>()?.unwrap_or_default();
-                }
-                Some(Body::Node) => {
-                    parts.node_status = map.next_value::<Option<_>>()?.unwrap_or_default();
-                }
-                Some(Body::Workload) if reader.reads_workloads() => {
-                    parts.late_status = map.next_value()?;
-                }
-                Some(_) => skip(map)?,
-            },
+            Key::Spec => read_spec(reader, parts, map)?,
+            Key::Status => read_status(reader, parts, map)?,
             Key::Items if parts.is_list() => {
                 parts.has_items = true;
                 map.next_value_seed(Items {
@@ -185,11 +171,82 @@ fn read_fields<'de, A: MapAccess<'de>>(
                 parts.strays.add_beside("items".to_owned());
                 skip(map)?;
             }
+            Key::Like => {
+                parts.strays.add_beside("like".to_owned());
+                skip(map)?;
+            }
             Key::Other(name) => {
                 parts.strays.add_beside(name);
                 skip(map)?;
             }
         }
+    }
+    Ok(())
+}
+
+/// A part of a pod that is like another one: nothing but fields of its own stands there.
+fn read_own<'de, A: MapAccess<'de>>(
+    key: &Key,
+    parts: &mut Parts,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    match key {
+        Key::Metadata => {
+            let own: OwnMetadata = map.next_value()?;
+            parts.metadata.name = own.name;
+            parts.metadata.namespace = own.namespace;
+            parts.metadata.uid = own.uid;
+            parts.metadata.creation_timestamp = own.creation_timestamp;
+        }
+        Key::Spec => parts.pod_spec.node_name = map.next_value::<OwnSpec>()?.node_name,
+        _ => parts.pod_status.start_time = map.next_value::<OwnStatus>()?.start_time,
+    }
+    Ok(())
+}
+
+/// A `spec`, into what the kind says, as far as it is known.
+fn read_spec<'de, A: MapAccess<'de>>(
+    reader: &Reader,
+    parts: &mut Parts,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    match parts.body() {
+        None | Some(Body::Object) => parts.late_spec = map.next_value()?,
+        Some(Body::Workload) if reader.reads_workloads() => {
+            parts.late_spec = map.next_value()?;
+        }
+        Some(Body::Workload) => {
+            parts.wanted = map.next_value::<Option<_>>()?.unwrap_or_default();
+        }
+        Some(Body::Pod) => {
+            parts.pod_spec = watched(map, POD_SPEC, "spec", &mut parts.strays)?;
+        }
+        Some(Body::Node) => {
+            parts.node_spec = watched(map, NODE_SPEC, "spec", &mut parts.strays)?;
+        }
+        Some(_) => skip(map)?,
+    }
+    Ok(())
+}
+
+/// A `status`, likewise.
+fn read_status<'de, A: MapAccess<'de>>(
+    reader: &Reader,
+    parts: &mut Parts,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    match parts.body() {
+        None | Some(Body::Object) => parts.late_status = map.next_value()?,
+        Some(Body::Pod) => {
+            parts.pod_status = map.next_value::<Option<_>>()?.unwrap_or_default();
+        }
+        Some(Body::Node) => {
+            parts.node_status = map.next_value::<Option<_>>()?.unwrap_or_default();
+        }
+        Some(Body::Workload) if reader.reads_workloads() => {
+            parts.late_status = map.next_value()?;
+        }
+        Some(_) => skip(map)?,
     }
     Ok(())
 }

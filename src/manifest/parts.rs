@@ -12,6 +12,8 @@ use super::raw;
 pub(super) struct Parts {
     pub(super) api_version: Option<String>,
     pub(super) kind: Option<String>,
+    /// Name of the pod that this one is like, in a snapshot.
+    pub(super) like: Option<String>,
     pub(super) metadata: raw::Metadata,
     pub(super) pod_spec: raw::PodSpec,
     pub(super) pod_status: raw::PodStatus,

@@ -73,8 +73,16 @@ pub(super) fn catalogue(
     Ok((types, list))
 }
 
-/// Instance type of a list: its name, one of its machines, and its price on demand.
-pub(super) type Listed = (String, Node, Option<i64>);
+/// Instance type of a list.
+pub(super) struct Listed {
+    pub(super) name: String,
+    /// One of its machines.
+    pub(super) node: Node,
+    /// Price on demand.
+    pub(super) price: Option<i64>,
+    /// Line on which the type stands, where the list has lines.
+    pub(super) line: Option<u64>,
+}
 
 /// The instance types of one list, by name, and its currency. Types without a price are among them.
 pub(super) fn listed(
@@ -85,14 +93,19 @@ pub(super) fn listed(
         let types = karpenter_types::read(list, &list.name, reserved)?;
         let types = types.into_iter().map(|(name, own)| {
             let price = price_list::in_zone(&own.prices, None).and_then(|price| price.on_demand);
-            (name, own.node, price)
+            Listed {
+                name,
+                node: own.node,
+                price,
+                line: None,
+            }
         });
         return Ok((types.collect(), "USD".to_owned()));
     }
     let prices = price_list::read(list, "--types", &list.name, None)?;
     let mut table = Table::open(list)?;
     let columns = Columns::find(&table)?;
-    let mut types: SortedMap<String, (Node, Option<i64>)> = SortedMap::new();
+    let mut types: SortedMap<String, Listed> = SortedMap::new();
     while let Some(row) = table.next_row()? {
         let row = row.map_err(|bad| at(&list.name, bad.line, &bad.column, &bad.rule))?;
         let name = row.text(&columns.name);
@@ -104,12 +117,15 @@ pub(super) fn listed(
         let of_type = prices.of.get(name).map_or(&[][..], Vec::as_slice);
         let cheapest = of_type.iter().filter_map(|own| own.on_demand).min();
         let everywhere = price_list::in_zone(of_type, None).and_then(|own| own.on_demand);
-        types.insert(name.to_owned(), (node, everywhere.or(cheapest)));
+        let own = Listed {
+            name: name.to_owned(),
+            node,
+            price: everywhere.or(cheapest),
+            line: Some(row.line),
+        };
+        types.insert(name.to_owned(), own);
     }
-    let types = types
-        .into_iter()
-        .map(|(name, (node, price))| (name, node, price));
-    Ok((types.collect(), prices.currency))
+    Ok((types.into_values().collect(), prices.currency))
 }
 
 /// Whether a list is one of Karpenter's.
@@ -155,13 +171,21 @@ fn machine(
         let rule = || format!("`{text}` is not an amount of 0 or more");
         parsed.ok_or_else(|| (name.to_owned(), rule()))
     };
+    let some = |text: &str, name: &str| {
+        let amount = amount(text, name)?;
+        let rule = || format!("`{text}` is not an amount above 0; give what a machine has");
+        let is_some = amount.nanos() > 0;
+        is_some
+            .then_some(amount)
+            .ok_or_else(|| (name.to_owned(), rule()))
+    };
     let optional = |column: &Option<Column>, usual: &str, name: &str| {
         let text = row.optional_text(column.as_ref());
         amount(if text.is_empty() { usual } else { text }, name)
     };
-    let bytes = amount(row.text(&columns.memory), "memory_mib")?.checked_mul(1 << 20);
+    let bytes = some(row.text(&columns.memory), "memory_mib")?.checked_mul(1 << 20);
     let bytes = bytes.map_err(|why| ("memory_mib".to_owned(), why.to_string()))?;
-    let cpu = amount(row.text(&columns.cpu), "vcpu")?;
+    let cpu = some(row.text(&columns.cpu), "vcpu")?;
     let gpus = optional(&columns.gpu, "0", "gpu")?;
     let mut offered = ResourceList::from_pairs([
         (CPU, less(cpu, reserved.cpu)),

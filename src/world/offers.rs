@@ -6,7 +6,7 @@ use trace::Input;
 use units::nearest::hint;
 
 use super::BuildError;
-use super::catalogue::{listed, matches};
+use super::catalogue::{Listed, listed, matches};
 
 /// A type of node with a price.
 #[derive(Clone, Debug)]
@@ -35,8 +35,8 @@ pub struct Offers {
 pub fn offers(list: &Input, only: &[String], reserved: &Reserved) -> Result<Offers, BuildError> {
     let (types, currency) = listed(list, reserved)?;
     for pattern in only {
-        if !types.iter().any(|(name, _, _)| matches(pattern, name)) {
-            let names = types.iter().map(|(name, _, _)| name.as_str());
+        if !types.iter().any(|own| matches(pattern, &own.name)) {
+            let names = types.iter().map(|own| own.name.as_str());
             let hint = hint(pattern, names);
             return Err(BuildError::Experiment(format!(
                 "{}: no instance type is called `{pattern}`; {hint}",
@@ -47,13 +47,16 @@ pub fn offers(list: &Input, only: &[String], reserved: &Reserved) -> Result<Offe
     let is_wanted =
         |name: &str| only.is_empty() || only.iter().any(|pattern| matches(pattern, name));
     let mut offers = Vec::new();
-    for (name, node, price) in types {
+    for own in types {
+        let Listed { name, node, .. } = own;
         if !is_wanted(&name) {
             continue;
         }
-        let Some(price) = price else {
+        let Some(price) = own.price else {
+            let line = own.line.map_or(String::new(), |line| format!(":{line}"));
             return Err(BuildError::Experiment(format!(
-                "{}: `{name}` has no price on demand; give one, or leave the type out with `--only`",
+                "{}{line}: `{name}` has no price on demand; give one, or leave the type out with \
+                 `--only`",
                 list.name
             )));
         };

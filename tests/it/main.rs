@@ -69,6 +69,7 @@ mod recorded_metrics;
 mod report;
 mod residents;
 mod results;
+mod round_trip;
 mod scaling;
 mod scaling_properties;
 mod scaling_rules;

@@ -82,3 +82,121 @@ fn a_proof_of_a_purchase_holds_for_its_bound_alone() {
         scratch.run(&["verify", "made/plan.json"], exit);
     }
 }
+
+/// What no answer can be given to: where it stands, what is wrong, and what to do.
+#[test]
+fn wrong_questions_are_refused_with_place_and_remedy() {
+    let prices = |rows: &str| {
+        format!("instance_type,vcpu,memory_mib,on_demand_usd_per_hour,currency\n{rows}\n")
+    };
+    let scratch = cluster("wrong");
+    let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/manual/plan.in");
+    for file in ["pods.yaml", "web.yaml", "other.csv"] {
+        fs::copy(manual.join(file), scratch.path(file)).expect("a file of the manual");
+    }
+    for (file, text) in [
+        ("unpriced.csv", prices("m5.xlarge,4,16384,,USD")),
+        ("mixed.csv", prices("a,4,16384,0.2,USD\nb,8,32768,0.4,EUR")),
+        ("small.csv", prices("a,0,16384,0.2,USD")),
+    ] {
+        fs::write(scratch.path(file), text).expect("a price list");
+    }
+    scratch.run(&["import", "kubectl", "dump.yaml", "--name", "whole"], 0);
+    let (objects, cut) = ("whole.objects.json.zst", "cut.objects.json.zst");
+    let whole = scratch.bytes(objects);
+    fs::write(scratch.path(cut), &whole[..whole.len() / 2]).expect("a cut snapshot");
+    let scenario = scratch.text("whole.yaml").replace(objects, cut);
+    fs::write(scratch.path("cut.yaml"), scenario).expect("a scenario");
+    for (arguments, place, remedy) in [
+        (
+            "--types unpriced.csv",
+            "unpriced.csv:2: `m5.xlarge` has no price",
+            "leave the type out with `--only`",
+        ),
+        (
+            "--types mixed.csv",
+            "mixed.csv:3: column `currency`: `EUR`",
+            "give all in one currency",
+        ),
+        (
+            "--types small.csv",
+            "small.csv:2: column `vcpu`: `0`",
+            "give what a machine has",
+        ),
+        (
+            "--types prices.csv --only m7.*",
+            "prices.csv: no instance type is called `m7.*`",
+            "known are",
+        ),
+        (
+            "--minimize cost",
+            "--minimize cost: the dump states no prices",
+            "--types FILE.csv",
+        ),
+        (
+            "--grow=-150%/month",
+            "--grow: a workload can't shrink",
+            "write `5%/month`",
+        ),
+        (
+            "--grow nosuch/*=5%",
+            "--grow: no workload is called `nosuch/*`",
+            "there is `shop/web`",
+        ),
+        (
+            "--survive node:6",
+            "--survive node:6: the cluster has 6 nodes",
+            "give a smaller number",
+        ),
+        (
+            "--survive a.b/rack",
+            "--survive: no node has the label `a.b/rack`",
+            "a label that nodes have",
+        ),
+        (
+            "--overcommit a.b/gpu=2",
+            "--overcommit: no node has the resource `a.b/gpu`",
+            "known are `cpu`",
+        ),
+        (
+            "--headroom 0=web.yaml",
+            "--headroom: expected 1 to 100000 pods",
+            "such as `20=web.yaml`",
+        ),
+        (
+            "--requests other.csv",
+            "--requests: other.csv names no pod",
+            "such as `shop/web-0`",
+        ),
+        (
+            "--release 1.99",
+            "'--release <RELEASE>': `1.99`",
+            "known are 1.30",
+        ),
+    ] {
+        let words: Vec<&str> = arguments.split(' ').collect();
+        let said = scratch.run(&[&["plan", "dump.yaml"], &words[..]].concat(), 2);
+        assert!(
+            said.contains(place) && said.contains(remedy),
+            "{arguments}: {said}"
+        );
+    }
+    for (file, place, remedy) in [
+        (
+            "pods.yaml",
+            "pods.yaml: no Node objects",
+            "kubectl get nodes",
+        ),
+        (
+            "cut.yaml",
+            "cut.objects.json.zst: the compressed data ends too early",
+            "download or copy it again",
+        ),
+    ] {
+        let said = scratch.run(&["plan", file], 2);
+        assert!(
+            said.contains(place) && said.contains(remedy),
+            "{file}: {said}"
+        );
+    }
+}

@@ -191,6 +191,7 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
     let gathered = Snapshot::gather(&arguments.paths, &traces, changes);
     let mut gathered = gathered.map_err(|error| failed(&error))?;
     let factors = words::overcommit(&arguments.overcommit).map_err(Failure::input)?;
+    factors.check(&gathered.nodes).map_err(Failure::input)?;
     overcommit(&mut gathered, &factors);
     let resized = resized(arguments, &mut gathered)?;
     let mut snapshot = Snapshot::new(gathered).map_err(|error| failed(&error))?;
@@ -220,8 +221,11 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
         files.extend(cluster(arguments, &snapshot, &answers.planned, changed)?);
         write(arguments, folder, &files)?;
     }
+    let files = arguments.out.as_ref().map_or(String::new(), |folder| {
+        format!("report: {}\n", folder.join("report.html").display())
+    });
     let text = match arguments.format {
-        PlanFormat::Table => report.table(),
+        PlanFormat::Table => report.table() + &files,
         PlanFormat::Json => format!("{:#}\n", report.json()),
         PlanFormat::Csv => report.losses_csv(),
         PlanFormat::Markdown => report.markdown(),

@@ -8,7 +8,8 @@ use crate::snapshot::Gathered;
 use manifest::ManifestPod;
 use model::resource_list::{CPU, MEMORY};
 use model::{Node, PodSpec, ResourceList, Text};
-use units::{Quantity, SortedMap};
+use units::nearest::hint;
+use units::{Quantity, SortedMap, SortedSet};
 
 /// Parts in which factors are counted: a factor of 1.5 is 1,500,000.
 pub const WHOLE: i64 = 1_000_000;
@@ -26,6 +27,22 @@ impl Factors {
     /// Whether nodes offer what they have.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Checks that nodes have the resources.
+    ///
+    /// # Errors
+    /// If no node has one of them, with the nearest names.
+    pub fn check(&self, nodes: &[Arc<Node>]) -> Result<(), String> {
+        let lists = nodes.iter().map(|node| &node.allocatable);
+        let names: SortedSet<Text> = lists.flat_map(resource_names).collect();
+        let Some(unknown) = self.0.keys().find(|&own| !names.contains(own.as_str())) else {
+            return Ok(());
+        };
+        let hint = hint(unknown, names.iter().map(|name| &**name));
+        Err(format!(
+            "--overcommit: no node has the resource `{unknown}`; {hint}"
+        ))
     }
 
     /// A raised amount; `None` if it stays.

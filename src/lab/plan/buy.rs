@@ -93,6 +93,8 @@ pub struct Buyer<'b> {
     pub base: &'b Bench<'b>,
     /// The pods to place.
     pub demand: &'b Demand,
+    /// All pods that have to run, those on kept nodes among them.
+    pub whole: &'b Demand,
     /// Types on offer.
     pub market: &'b Market,
     /// Goals beside room.
@@ -153,7 +155,7 @@ impl<'b> Buyer<'b> {
 
     /// A trial of numbers of nodes, with all pods placed in an order.
     fn trial(&mut self, counts: &[u64], order: &[usize]) -> Result<Trial, SnapshotError> {
-        let (goal, demand) = (self.goal, self.demand);
+        let (goal, whole) = (self.goal, self.whole);
         let (bench, unplaced) = self.placed(counts, order)?;
         let waiting = unplaced.len() as u64;
         if let Some((pod, message)) = unplaced.first() {
@@ -163,7 +165,7 @@ impl<'b> Buyer<'b> {
             };
             return Ok(Trial::TooFew(waiting, first));
         }
-        Ok(match goal.missed(&bench, demand) {
+        Ok(match goal.missed(&bench, whole) {
             None => Trial::Fits,
             Some(missed) => Trial::TooFew(0, missed),
         })
@@ -288,8 +290,8 @@ impl<'b> Buyer<'b> {
         rules.filter(|rule| rule.need > 0 || !has_kept).collect()
     }
 
-    /// Enough of one type, of the one that its rules make cheapest if that goes. Gives the numbers that
-    /// the rules ask for of the other types, the cheapest first.
+    /// Enough of one type, of the one that its rules make cheapest if that goes, or else as many of
+    /// each. Gives the numbers that the rules ask for of the other types, the cheapest first.
     fn first_type(
         &mut self,
         rules: &[Rule],
@@ -317,23 +319,39 @@ impl<'b> Buyer<'b> {
         let mut ends = starts.iter();
         while let Some(&(_, kind, start)) = ends.next() {
             let most = (start + start / 2 + MOST_BEYOND).min(start.max(pods) + MOST_BEYOND);
-            let mut number = start;
-            let found = loop {
-                match self.trial(&only(kind, number), order)? {
-                    Trial::Fits => break true,
-                    Trial::TooFew(waiting, first) => {
-                        if number >= most || self.taken > self.search.steps.saturating_mul(100) {
-                            hopeless.get_or_insert((waiting, first));
-                            break false;
-                        }
-                        number += (waiting / 16).max(1).min(most - number);
-                    }
+            match self.grown(&|number| only(kind, number), [start, most], order)? {
+                (counts, Trial::Fits) => {
+                    purchase.reached = Some(self.choice(counts));
+                    let others = ends.take(STARTS);
+                    return Ok(others.map(|&(_, kind, start)| only(kind, start)).collect());
                 }
+                (_, Trial::TooFew(waiting, first)) => {
+                    hopeless.get_or_insert((waiting, first));
+                }
+            }
+        }
+        if types > 1 || hopeless.is_none() {
+            // Pods may need several types; where no type takes a pod, one trial names it.
+            let together = |number: u64| vec![number; types];
+            let least: Vec<Option<u64>> = { rules.iter() }
+                .map(|rule| rule.fewest(&together(u64::MAX / 4)))
+                .collect();
+            let is_possible = least.iter().all(Option::is_some);
+            let nodes = least.into_iter().flatten().max().unwrap_or(0);
+            let start = nodes.div_ceil(types as u64).max(1);
+            let most = if is_possible {
+                nodes + MOST_BEYOND
+            } else {
+                start
             };
-            if found {
-                purchase.reached = Some(self.choice(only(kind, number)));
-                let others = ends.take(STARTS);
-                return Ok(others.map(|&(_, kind, start)| only(kind, start)).collect());
+            match self.grown(&together, [start, most], order)? {
+                (counts, Trial::Fits) => {
+                    purchase.reached = Some(self.choice(counts));
+                    return Ok(Vec::new());
+                }
+                (_, Trial::TooFew(waiting, first)) => {
+                    hopeless.get_or_insert((waiting, first));
+                }
             }
         }
         if let Some((waiting, first)) = hopeless {
@@ -342,6 +360,26 @@ impl<'b> Buyer<'b> {
             purchase.hopeless = Some(first);
         }
         Ok(Vec::new())
+    }
+
+    /// Numbers that grow from one to another until they are enough, and what the last of them come to.
+    fn grown(
+        &mut self,
+        numbers: &dyn Fn(u64) -> Vec<u64>,
+        [mut number, most]: [u64; 2],
+        order: &[usize],
+    ) -> Result<(Vec<u64>, Trial), SnapshotError> {
+        loop {
+            let counts = numbers(number);
+            match self.trial(&counts, order)? {
+                Trial::TooFew(waiting, _)
+                    if number < most && self.taken <= self.search.steps.saturating_mul(100) =>
+                {
+                    number += (waiting / 16).max(1).min(most - number);
+                }
+                trial => return Ok((counts, trial)),
+            }
+        }
     }
 
     /// The spread of a pod that asks for more zones than there are.

@@ -12,6 +12,11 @@ use super::picture::{ZoneRoom, zone_rooms};
 use super::quotas::Quotas;
 use model::Text;
 use scheduler::kube::PodInfo;
+use units::SortedSet;
+use units::nearest::all_near;
+
+/// Number of names that a message gives.
+const NAMED: usize = 3;
 
 /// Growth in each month.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +34,32 @@ pub struct Grow {
     pub pattern: String,
     /// Growth in each month.
     pub rate: Rate,
+}
+
+impl Grow {
+    /// Checks that a pattern names a workload.
+    ///
+    /// # Errors
+    /// If it names none, with the nearest names.
+    pub fn check(&self, demand: &Demand) -> Result<(), String> {
+        let known: SortedSet<&str> = demand.pods.iter().map(|pod| &*pod.workload).collect();
+        if self.pattern.is_empty() || known.iter().any(|name| matches(&self.pattern, name)) {
+            return Ok(());
+        }
+        let mut near = all_near(&self.pattern, known.iter().copied());
+        if near.is_empty() {
+            near = known.into_iter().collect();
+        }
+        near.truncate(NAMED);
+        let there_is = match near.as_slice() {
+            [] => "no pod has to run".to_owned(),
+            near => format!("there is `{}`", near.join("`, `")),
+        };
+        let pattern = &self.pattern;
+        Err(format!(
+            "--grow: no workload is called `{pattern}`, so that nothing would grow; {there_is}"
+        ))
+    }
 }
 
 /// Growth up to a horizon.

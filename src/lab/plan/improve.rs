@@ -42,7 +42,7 @@ impl Buyer<'_> {
             let (bench, unplaced) = self.placed(&counts, order)?;
             let waiting: Vec<&PodInfo> = unplaced.iter().map(|(pod, _)| &**pod).collect();
             if waiting.is_empty() {
-                if self.goal.missed(&bench, self.demand).is_none() {
+                if self.goal.missed(&bench, self.whole).is_none() {
                     return Ok(Some(choice));
                 }
                 let most = (0..counts.len()).max_by_key(|kind| (counts[*kind], Reverse(*kind)));

@@ -245,6 +245,9 @@ pub fn plan(
     for survive in &questions.survive {
         survive.check(&bench).map_err(SnapshotError::Input)?;
     }
+    for grow in &questions.grow {
+        grow.check(&demand).map_err(SnapshotError::Input)?;
+    }
     let asked = Asked {
         demand: &demand,
         goal: &goal,
@@ -401,6 +404,7 @@ fn bought(
     let mut buyer = Buyer {
         base: &base,
         demand: &unbound,
+        whole: demand,
         market,
         goal,
         search: questions.search,

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Gathered, SnapshotError};
+use super::{Gathered, NAMED, SnapshotError};
 use crate::names::Registered;
 use manifest::{
     Kubelet, ManifestFinding, ManifestPod, ManifestReader, Manifests, PriorityClasses,
@@ -120,8 +120,15 @@ impl<'a> Sources<'a> {
             _ => self.merge("", read, Part::Everything)?,
         }
         if self.gathered.nodes.is_empty() {
+            let inputs = self.gathered.inputs.iter();
+            let files: Vec<&str> = inputs.take(NAMED).map(|input| &*input.name).collect();
+            let more = match self.gathered.inputs.len().saturating_sub(NAMED) {
+                0 => String::new(),
+                more => format!(" and {}", plural::count(more, "more file")),
+            };
             return Err(SnapshotError::Input(format!(
-                "these files hold no Node objects ({}); add those of `kubectl get nodes -o json`",
+                "{}{more}: no Node objects ({}); add those of `kubectl get nodes -o json`",
+                files.join(", "),
                 plural::count(self.gathered.pods.len(), "pod")
             )));
         }

@@ -12,6 +12,7 @@ mod files;
 pub mod profile;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -179,9 +180,11 @@ impl Snapshot {
         for path in paths {
             sources.add(path)?;
         }
+        let mut gathered = sources.finish()?;
+        gathered.findings.extend(wanted::lacking(&gathered));
         Ok(Gathered {
             changes,
-            ..sources.finish()?
+            ..gathered
         })
     }
 

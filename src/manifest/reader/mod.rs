@@ -2,6 +2,7 @@
 //! and remembers the first rule that was broken.
 
 mod noting;
+mod pods;
 mod settling;
 mod stated;
 
@@ -12,6 +13,7 @@ use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 use serde_json::Value;
 
+use super::alike::HEADER_KIND;
 use super::declared::DeclaredWorkload;
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
@@ -20,13 +22,12 @@ use super::parts::{Body, Parts};
 use super::priority::{PriorityClass, PriorityClasses};
 use super::scheduler_config::ConfigDoubt;
 use super::{
-    Ctx, Kubelet, Maker, ManifestPod, Manifests, UnreadWorkloads, cluster_scoped, convert,
-    left_out, life, node, objects, pod, raw, resize, template, unmodelled,
+    Ctx, Kubelet, ManifestPod, Manifests, UnreadWorkloads, cluster_scoped, convert, left_out, node,
+    objects, raw,
 };
 use model::{ClusterObjects, Node, PodSpec, Text};
-use stated::{at, created, phase, started};
 use trace::budget::OBJECTS;
-use units::{SortedMap, SortedSet};
+use units::SortedMap;
 
 /// Lists deeper within each other are not told apart in messages.
 const DEPTH_SHOWN: usize = 4;
@@ -43,6 +44,15 @@ pub(super) enum Fate {
     Ended,
     /// It counts.
     Taken,
+}
+
+/// Where pods may be like others.
+#[derive(Clone, Copy, Default)]
+struct Likeness {
+    /// The file being read is a snapshot with such pods.
+    is_in_file: bool,
+    /// Every file may have some.
+    is_everywhere: bool,
 }
 
 /// The objects of a file as far as it has been read.
@@ -62,7 +72,13 @@ pub(super) struct Reader {
     added: usize,
     ended: u64,
     repeated: u64,
-    pod_names: SortedSet<(Text, Text)>,
+    /// Place of each pod among the pods, by namespace and name.
+    pod_places: SortedMap<(Text, Text), usize>,
+    likeness: Likeness,
+    /// Number of pods of the files before.
+    pods_before: usize,
+    /// The findings of pods that others may be like, by the pods' places.
+    findings_of_pods: SortedMap<usize, Vec<usize>>,
     classes: IndexSet<Arc<PodSpec>, FxBuildHasher>,
     objects: ClusterObjects,
     ignored_kinds: SortedMap<String, usize>,
@@ -109,6 +125,8 @@ impl Reader {
         self.items.clear();
         self.moved_to = None;
         self.failed_at = None;
+        self.likeness.is_in_file = false;
+        self.pods_before = self.pods.len();
     }
 
     pub(super) fn begin_document(&mut self) {
@@ -206,8 +224,12 @@ impl Reader {
 
     /// Takes an object; the error says where it stands.
     pub(super) fn add(&mut self, parts: &mut Parts) -> Result<(), String> {
+        if parts.kind.as_deref() == Some(HEADER_KIND) && self.is_header(parts)? {
+            return Ok(());
+        }
         convert::to_present(parts);
         self.added += 1;
+        self.ctx.findings.begin_object();
         if self.added > OBJECTS {
             let message = format!(
                 "{}: more than {OBJECTS} objects, the most that are read; name fewer files",
@@ -328,101 +350,6 @@ impl Reader {
         self.newest_kubelet = Kubelet::newer(newest, node::kubelet(&node, status));
         self.nodes.push(node);
         Ok(())
-    }
-
-    fn add_pod(&mut self, parts: &Parts) -> Result<(), Problem> {
-        let (metadata, raw) = (&parts.metadata, &parts.pod_spec);
-        let mut spec = pod::pod_spec(metadata, raw, &mut self.ctx)?;
-        let name = self.pod_name(metadata)?;
-        let object = ObjectName {
-            kind: "Pod",
-            namespace: Some(&spec.namespace),
-            name: &name,
-        };
-        let tolerations = unmodelled::tolerations(object, &raw.tolerations, &mut self.ctx)?;
-        unmodelled::note_left_out(object, metadata, raw, &mut self.ctx);
-        spec.tolerations = tolerations;
-        if self.reads_workloads {
-            // The kubelet treats it like the pods of templates.
-            spec.life = if pod::maker(metadata) == Maker::Nobody {
-                let life = life::stated_life(raw, &metadata.annotations, &spec)?;
-                Some(Arc::new(life))
-            } else {
-                life::life(raw, &metadata.annotations, &spec)?
-            };
-            spec.behaviour = template::behaviour(metadata, raw)?;
-        }
-        pod::check_sums(&spec)?;
-        if !self
-            .pod_names
-            .insert((spec.namespace.clone(), name.clone()))
-        {
-            let path = Path::root("metadata");
-            let expected = "a name unique in its namespace";
-            return Err(path.field("name").problem(expected, &name));
-        }
-        let accounted = resize::accounted(&spec, &parts.pod_status, &mut self.ctx.texts)?;
-        let node_name = raw.node_name.as_deref().filter(|node| !node.is_empty());
-        let pod = ManifestPod {
-            phase: phase(&parts.pod_status, node_name.is_some())?,
-            is_terminating: metadata.deletion_timestamp.is_some(),
-            deleted_unix_secs: pod::deleted(metadata)?,
-            created_unix_secs: created(metadata)?,
-            started_unix_secs: started(&parts.pod_status)?,
-            nominated_node: parts
-                .pod_status
-                .nominated_node_name
-                .as_deref()
-                .filter(|node| !node.is_empty())
-                .map(|node| self.ctx.texts.share(node)),
-            is_preempted: parts.pod_status.conditions.iter().any(|condition| {
-                condition.kind == "DisruptionTarget"
-                    && condition.status == "True"
-                    && condition.reason == "PreemptionByScheduler"
-            }),
-            at: at(metadata)?,
-            time_limit: pod::time_limit(raw)?,
-            maker: pod::maker(metadata),
-            controller: pod::controller(metadata, &mut self.ctx),
-            node_name: node_name.map(|node| self.ctx.texts.share(node)),
-            accounted: accounted.map(|spec| self.share_class(spec)),
-            spec: self.share_class(spec),
-            name,
-        };
-        if raw.priority.is_none() {
-            let class = raw.priority_class_name.clone();
-            let class = class.filter(|class| !class.is_empty());
-            let states_policy = raw.preemption_policy.is_some();
-            self.without_priority
-                .push((self.pods.len(), class, states_policy));
-        }
-        if pod.phase.is_final() {
-            self.fate = Fate::Ended;
-            self.ended += 1;
-        }
-        self.pods.push(pod);
-        Ok(())
-    }
-
-    fn pod_name(&self, metadata: &raw::Metadata) -> Result<Text, Problem> {
-        match (metadata.name.as_deref(), metadata.generate_name.as_deref()) {
-            (Some(name), _) if !name.is_empty() => Ok(name.into()),
-            (_, Some(stem)) if !stem.is_empty() => {
-                Ok(format!("{stem}{}", self.pods.len() + 1).into())
-            }
-            _ => Err(Path::root("metadata")
-                .field("name")
-                .missing("the pod's name")),
-        }
-    }
-
-    fn share_class(&mut self, spec: PodSpec) -> Arc<PodSpec> {
-        if let Some(known) = self.classes.get(&spec) {
-            return Arc::clone(known);
-        }
-        let class = Arc::new(spec);
-        self.classes.insert(Arc::clone(&class));
-        class
     }
 
     fn add_priority_class(&mut self, parts: &Parts) -> Result<(), Problem> {

@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, Write};
 
 use serde_json::Value;
 
+use super::alike::{HEADER, Shapes, Split};
 use super::dump::read_into;
 use super::json_stream::{self, top_level_text};
 use super::keep::{Keeper, PassedOver};
@@ -38,6 +39,9 @@ pub struct SnapshotWriter<W: Write> {
     unwanted: SortedMap<&'static str, u64>,
     failed: Option<io::Error>,
     any: bool,
+    /// Whether pods are written that are like others.
+    is_short: bool,
+    shapes: Shapes,
 }
 
 /// A snapshot and its contents.
@@ -70,9 +74,20 @@ impl<W: Write> SnapshotWriter<W> {
             unwanted: SortedMap::new(),
             failed: None,
             any: false,
+            is_short: false,
+            shapes: Shapes::default(),
         };
         writer.put(FRAME.0);
         writer
+    }
+
+    /// Writes once what pods have in common. Only this program reads such a snapshot.
+    #[must_use]
+    pub fn short(mut self) -> Self {
+        self.reader = self.reader.with_likeness();
+        self.is_short = true;
+        self.item(HEADER);
+        self
     }
 
     /// Leaves objects of a kind out.
@@ -116,6 +131,13 @@ impl<W: Write> SnapshotWriter<W> {
             passed_over: self.passed_over,
             out,
         })
+    }
+
+    fn item(&mut self, object: &[u8]) {
+        if std::mem::replace(&mut self.any, true) {
+            self.put(b",\n");
+        }
+        self.put(object);
     }
 
     fn put(&mut self, bytes: &[u8]) {
@@ -162,6 +184,22 @@ impl<W: Write> SnapshotWriter<W> {
         Ok(())
     }
 
+    /// The text in full of a pod that is like another one.
+    fn whole(&self, source: &Source<'_>, kind: &str) -> Whole {
+        if kind != "Pod" || !self.reader.is_in_snapshot() {
+            return Whole::No;
+        }
+        let value: Result<Value, _> = source.read(std::marker::PhantomData);
+        match value {
+            Ok(value) if value.get("like").is_some() => {
+                let whole = self.shapes.whole(&value);
+                whole.map_or(Whole::Missing, Whole::Found)
+            }
+            // What is wrong with a text is told where the text is copied.
+            _ => Whole::No,
+        }
+    }
+
     /// Refusal of the kept part by the reader, with the place in the file.
     fn refusal(&self, source: Source<'_>, kind: &str, plain: Refused) -> Refused {
         let mut probe = Reader::default().with_workloads().tolerant();
@@ -171,6 +209,28 @@ impl<W: Write> SnapshotWriter<W> {
             Ok(()) => plain,
         }
     }
+}
+
+/// A pod that is like another one, in full.
+enum Whole {
+    /// It is like no other one.
+    No,
+    Found(String),
+    /// There is no such other one, or it states fields that it may not.
+    Missing,
+}
+
+/// Puts its kind into an object.
+fn state_kind(object: &mut Vec<u8>, kind: &str) {
+    if !object.starts_with(b"{") {
+        return;
+    }
+    let head = format!("{{\"kind\":\"{kind}\"");
+    let comma: &[u8] = match object.get(1) {
+        Some(b'}') => b"",
+        _ => b",",
+    };
+    object.splice(..1, head.bytes().chain(comma.iter().copied()));
 }
 
 /// Findings about fields that the snapshot does not keep although they bear on placements. Of
@@ -226,6 +286,12 @@ impl<W: Write> Sink for SnapshotWriter<W> {
         let Some(keep) = kept_fields::of_kind(&kind) else {
             return self.reader.object(source, Some(&kind));
         };
+        let whole = self.whole(&source, &kind);
+        let source = match &whole {
+            Whole::No => source,
+            Whole::Found(text) => Source::json(text.as_bytes(), source.lines_before, 0),
+            Whole::Missing => return self.reader.object(source, Some(&kind)),
+        };
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
         let copied = {
@@ -236,29 +302,28 @@ impl<W: Write> Sink for SnapshotWriter<W> {
             let plain = Refused(self.reader.describe(&fault.words));
             return Err(self.refusal(source, &kind, plain));
         }
-        if !states_kind && buffer.starts_with(b"{") {
-            let head = format!("{{\"kind\":\"{kind}\"");
-            let comma: &[u8] = if buffer.get(1) == Some(&b'}') {
-                b""
-            } else {
-                b","
-            };
-            buffer.splice(..1, head.bytes().chain(comma.iter().copied()));
+        if !states_kind {
+            state_kind(&mut buffer, &kind);
         }
+        let splits = kind == "Pod" && (self.is_short || self.reader.is_in_snapshot());
+        let pod = splits.then(|| Split::of(&buffer)).flatten();
+        let short = pod.as_ref().filter(|_| self.is_short);
+        let short = short.and_then(|pod| self.shapes.shortened(pod));
         let seed = ObjectSeed::of_kind(&mut self.reader, Some(&kind));
+        let text = short.as_deref().map_or(&*buffer, str::as_bytes);
         let read = serde::de::DeserializeSeed::deserialize(
             seed,
-            &mut serde_json::Deserializer::from_slice(&buffer),
+            &mut serde_json::Deserializer::from_slice(text),
         );
         if let Err(error) = read {
             let plain = Refused(self.reader.describe(&error.to_string()));
             return Err(self.refusal(source, &kind, plain));
         }
         if self.reader.fate() == Fate::Taken {
-            if std::mem::replace(&mut self.any, true) {
-                self.put(b",\n");
+            self.item(short.as_deref().map_or(&buffer, str::as_bytes));
+            if let Some(pod) = pod {
+                self.shapes.add(pod);
             }
-            self.put(&buffer);
             *self.kept.entry(kind).or_default() += 1;
         }
         self.buffer = buffer;

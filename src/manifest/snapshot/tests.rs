@@ -8,7 +8,14 @@ use super::*;
 use trace::generate::kubectl_dump::{DumpConfig, write_kubectl_dump};
 
 fn snapshot(inputs: &[Input]) -> Snapshot<Vec<u8>> {
-    let mut writer = SnapshotWriter::new(Vec::new());
+    written(SnapshotWriter::new(Vec::new()), inputs)
+}
+
+fn short(inputs: &[Input]) -> Snapshot<Vec<u8>> {
+    written(SnapshotWriter::new(Vec::new()).short(), inputs)
+}
+
+fn written(mut writer: SnapshotWriter<Vec<u8>>, inputs: &[Input]) -> Snapshot<Vec<u8>> {
     for input in inputs {
         writer.read(input).expect("a good dump");
     }
@@ -33,6 +40,28 @@ fn check_same(inputs: &[Input]) {
     let once_more = snapshot(std::slice::from_ref(&input)).out;
     let text = input.read_to_string().expect("text");
     assert_eq!(text, String::from_utf8(once_more).expect("text"));
+    check_short(inputs, &again, &text);
+}
+
+/// A short snapshot declares what the one in full does, and is made of either; the one in full is made
+/// of it.
+fn check_short(inputs: &[Input], whole: &Manifests, text: &str) {
+    let of_dump = short(inputs);
+    let of_whole = short(&[Input::bytes("whole.json", text.as_bytes().to_vec())]);
+    assert_eq!(of_whole.kept, of_dump.kept);
+    let [found, of_whole] = [of_dump.out, of_whole.out].map(|out| String::from_utf8(out).unwrap());
+    assert!(found == of_whole, "snapshots of dump and snapshot differ");
+    let input = [Input::bytes("short.json", found.clone().into_bytes())];
+    let again = read_inputs(&input).expect("a good snapshot");
+    assert_eq!(again.nodes, whole.nodes);
+    assert_eq!(again.pods, whole.pods);
+    assert_eq!(again.objects, whole.objects);
+    assert_eq!(again.findings, whole.findings);
+    let once_more = String::from_utf8(short(&input).out).expect("text");
+    assert!(once_more == found, "a snapshot of a snapshot is itself");
+    let in_full = String::from_utf8(snapshot(&input).out).expect("text");
+    let in_full = read_inputs(&[Input::bytes("full.json", in_full.into_bytes())]);
+    assert_eq!(in_full.expect("a good snapshot").pods, whole.pods);
 }
 
 fn generated() -> String {
@@ -239,4 +268,99 @@ fn what_was_met_before_counts_once() {
     assert_eq!(found.manifests.nodes, whole.manifests.nodes);
     assert_eq!(found.manifests.pods, whole.manifests.pods);
     assert!(found.repeated >= 409);
+}
+
+const HEAD: &str = r#"{"apiVersion": "windtunnel/v2", "kind": "Snapshot"}"#;
+
+/// Pods like one another state their own fields alone, with and without a node, a class of priority or a
+/// remark.
+#[test]
+fn what_pods_share_stands_once() {
+    let pod = |name: &str, node: &str| {
+        format!(
+            r#"{{"apiVersion": "v1", "kind": "Pod", "metadata": {{"name": "{name}",
+            "namespace": "shop", "uid": "u-{name}", "labels": {{"app": "web"}},
+            "creationTimestamp": "2025-01-01T00:00:0{}Z"}}, "spec": {{"priorityClassName": "high",
+            "resourceClaims": [{{"name": "gpu"}}], {node} "containers": [{{"name": "c"}}],
+            "volumes": [{{"name": "kube-api-access-{name}", "projected": {{"sources": []}}}}]}}}}"#,
+            name.len()
+        )
+    };
+    let items = [
+        r#"{"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass",
+            "metadata": {"name": "high"}, "value": 7}"#
+            .to_owned(),
+        pod("a", r#""nodeName": "n-1","#),
+        pod("bb", ""),
+        pod("ccc", r#""nodeName": "n-2","#),
+        pod("dddd", r#""nodeName": "","#),
+        pod("eeeee", ""),
+    ];
+    let text = format!(r#"{{"kind": "List", "items": [{}]}}"#, items.join(","));
+    let inputs = [Input::bytes("dump.json", text.into_bytes())];
+    check_same(&inputs);
+    let found = String::from_utf8(short(&inputs).out).expect("text");
+    assert_eq!(found.matches("\"like\"").count(), 2, "{found}");
+    let expected = r#"{"kind":"Pod","like":"bb","metadata":{"name":"eeeee","uid":"u-eeeee","creationTimestamp":"2025-01-01T00:00:05Z","namespace":"shop"}}"#;
+    assert!(found.contains(expected), "{found}");
+    let read = read_inputs(&[Input::bytes("short.json", found.into_bytes())]).expect("a snapshot");
+    assert!(read.pods.iter().all(|pod| pod.spec.priority == 7));
+    assert!(
+        read.findings.iter().any(|own| own.count == 5),
+        "{:?}",
+        read.findings
+    );
+}
+
+/// What a snapshot can't mean is refused by name and field; `like` of other files means nothing.
+#[test]
+fn broken_likenesses_are_refused() {
+    let whole =
+        r#"{"kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c"}]}}"#;
+    let read = |items: &[&str]| {
+        let text = format!("[{}]", items.join(","));
+        let input = Input::bytes("s.json", text.into_bytes());
+        let by_writer = SnapshotWriter::new(Vec::new()).read(&input).is_err();
+        let read = read_inputs(&[input]).map_err(|error| error.to_string());
+        assert_eq!(by_writer, read.is_err());
+        read
+    };
+    let like = |like: &str, rest: &str| {
+        format!(r#"{{"kind": "Pod", "like": "{like}", "metadata": {{"name": "b"{rest}}}}}"#)
+    };
+    let pods = read(&[HEAD, whole, &like("a", "")])
+        .expect("a snapshot")
+        .pods;
+    assert_eq!((pods.len(), &pods[0].spec), (2, &pods[1].spec));
+    for (items, expected) in [
+        (
+            vec![HEAD, whole, &like("z", "")],
+            "document 1, items[2], Pod `b`: like: expected the name of a pod before this one in the \
+             same namespace and file, found `z`",
+        ),
+        (
+            vec![HEAD, &like("a", ""), whole],
+            "document 1, items[1], Pod `b`: like: expected the name",
+        ),
+        (
+            vec![HEAD, whole, &like("a", r#", "labels": {}"#)],
+            "unknown field `labels`, expected one of",
+        ),
+        (
+            vec![whole, &like("a", "")],
+            "document 1, items[1], Pod `b`: spec.containers: expected at least one container",
+        ),
+        (
+            vec![
+                r#"{"apiVersion": "windtunnel/v9", "kind": "Snapshot"}"#,
+                whole,
+            ],
+            "document 1, items[0], Snapshot: apiVersion: expected `windtunnel/v2`: another release \
+             of windtunnel wrote this snapshot; open it with that release, or import the dump again, \
+             found `windtunnel/v9`",
+        ),
+    ] {
+        let found = read(&items).map(|_| ()).expect_err(expected);
+        assert!(found.contains(expected), "{found}");
+    }
 }

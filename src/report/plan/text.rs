@@ -76,6 +76,12 @@ impl PlanReport<'_> {
     fn verdict_of_drain(&self, drain: &DrainAnswer) -> String {
         let today = &self.plan.today;
         let gone = drain.drained.gone.len();
+        if let (Some(own), 0) = (&self.plan.missed, gone) {
+            return format!(
+                "no node can go: the cluster as it is misses a goal ({}: {})",
+                own.pod, own.message
+            );
+        }
         let mut text = format!(
             "{} of {} are enough: {gone} can go",
             drain.reached,
@@ -106,6 +112,10 @@ impl PlanReport<'_> {
         let purchase = &buy.purchase;
         let Some(reached) = &purchase.reached else {
             return match &purchase.hopeless {
+                Some(first) if purchase.hopeless_pods == 0 => format!(
+                    "no number of nodes helps: a goal is missed whatever the count; {}: {}",
+                    first.pod, first.message
+                ),
                 Some(first) if is_of_rules(&first.message) => format!(
                     "no number of nodes helps: {}{} {} whatever the count; {}: {}",
                     rule_before(purchase.hopeless_rule.as_deref()),
@@ -123,7 +133,17 @@ impl PlanReport<'_> {
                     .to_owned(),
             };
         };
-        let mut text = format!("{} are enough", counts(buy, reached));
+        let bought = nodes_of(reached);
+        let all = buy.picture.as_ref().map_or(0, |own| own.nodes);
+        let beside = match all.saturating_sub(bought) {
+            0 => String::new(),
+            _ if bought == 0 => {
+                return "no node has to be bought: those of today are enough".to_owned();
+            }
+            kept => format!(" beside the {kept} of today"),
+        };
+        let are = plural::either(bought, "is", "are");
+        let mut text = format!("{}{beside} {are} enough", counts(buy, reached));
         let price = price(buy, reached);
         let _ = write!(
             text,

@@ -147,6 +147,13 @@ const POD: &str = r#"{"apiVersion": "v1", "kind": "List", "items": [
     {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "default"}, "spec":
      {"nodeName": "n1", "containers": [{"name": "c", "resources": {"requests": {"cpu": "1"}}}]},
      "status": {"phase": "Running"}}]}"#;
+
+/// A snapshot in which a pod is like another one.
+const SHORT: &str = r#"[{"apiVersion": "windtunnel/v2", "kind": "Snapshot"},
+    {"kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c"}]}},
+    {"kind": "Pod", "like": "a", "metadata": {"name": "b", "uid": "u"}, "spec": {"nodeName": "n"},
+     "status": {"startTime": "2026-01-01T00:00:00Z"}}]"#;
+
 fn kinds() -> Vec<Kind> {
     let mut kinds = of_kubernetes();
     kinds.extend(traces::kinds());
@@ -158,7 +165,7 @@ fn kinds() -> Vec<Kind> {
 
 /// Kinds of text that Kubernetes knows.
 fn of_kubernetes() -> Vec<Kind> {
-    let manifests = [files("traces", ".yaml"), texts([POD])].concat();
+    let manifests = [files("traces", ".yaml"), texts([POD, SHORT])].concat();
     let mut configs = texts([CONFIG]);
     configs.extend(files("docs/manual/run.in", ".yaml"));
     let dumps = [manifests.clone(), files("tests/data/place", ".gz")].concat();
@@ -174,9 +181,15 @@ fn of_kubernetes() -> Vec<Kind> {
             let _ = Snapshot::read(&[file], &[], Changes::default());
         }),
         Kind::new("snapshot", manifests, |_, bytes| {
-            let mut writer = SnapshotWriter::new(Vec::new());
-            if writer.read(&Input::bytes("fuzz.json", bytes)).is_ok() {
-                let _ = writer.finish();
+            let input = Input::bytes("fuzz.json", bytes);
+            let writers = [false, true].map(|is_short| {
+                let writer = SnapshotWriter::new(Vec::new());
+                if is_short { writer.short() } else { writer }
+            });
+            for mut writer in writers {
+                if writer.read(&input).is_ok() {
+                    let _ = writer.finish();
+                }
             }
         }),
         Kind::new("scheduler configuration", configs, |_, bytes| {

@@ -125,6 +125,29 @@ fn nodes_are_bought_for_what_kept_ones_do_not_hold() {
     }
 }
 
+/// Nodes are bought beside those that are kept until every loss leaves room for all pods, those of kept
+/// nodes among them.
+#[test]
+fn kept_nodes_survive_a_loss_beside_bought_ones() {
+    let room = ["4", "16Gi", "58"];
+    let plain = json!({});
+    let items = [
+        node("n0", room, "", "t"),
+        node("n1", room, "", "t"),
+        pod("web-0", ["3", "1Gi"], Some("n0"), &plain),
+        pod("web-1", ["3", "1Gi"], Some("n1"), &plain),
+    ];
+    let questions = Questions {
+        minimize: Some(Minimize::Nodes),
+        offers: offers(&[("t", 100_000)]),
+        keeps: true,
+        survive: vec![Survive::Node(1)],
+        ..questions()
+    };
+    let purchase = ask(&items, &questions).buy.expect("an answer").purchase;
+    assert_eq!(purchase.reached.map(|own| own.counts), Some(vec![1]));
+}
+
 #[test]
 fn pods_of_low_priority_wait_where_preemption_is_on() {
     let with = |name: &str, on: &str, priority: i64| {

@@ -136,3 +136,34 @@ fn mixes_of_types_come_to_their_bounds() {
     }
     assert!(is_close, "{}", shown.join("\n"));
 }
+
+/// Pods of which no type takes all are placed on several types; a pod that none takes is named.
+#[test]
+fn pods_that_need_different_types_get_both() {
+    let of = |kind: &str| json!({"nodeSelector": {TYPE: kind}});
+    let mut items = vec![
+        node("x", ["4", "16Gi", "58"], "", "x"),
+        node("y", ["4", "16Gi", "58"], "", "y"),
+    ];
+    items.extend(pods(5, "a", ["2", "1Gi"], &of("x")));
+    items.extend(pods(3, "b", ["2", "1Gi"], &of("y")));
+    let questions = Questions {
+        minimize: Some(Minimize::Cost),
+        offers: offers(&[("x", 200_000), ("y", 150_000)]),
+        ..questions()
+    };
+    let purchase = ask(&items, &questions).buy.expect("an answer").purchase;
+    let reached = purchase.reached.expect("enough nodes");
+    assert_eq!((&*reached.counts, reached.price), (&[3, 2][..], 900_000));
+    assert_eq!(purchase.bound, 900_000);
+    items.extend(pods(1, "c", ["2", "1Gi"], &of("z")));
+    let purchase = ask(&items, &questions).buy.expect("an answer").purchase;
+    assert!(purchase.reached.is_none());
+    let first = purchase.hopeless.expect("a pod");
+    assert_eq!(first.pod, "shop/c-0");
+    assert!(
+        first.message.contains("node affinity/selector"),
+        "{}",
+        first.message
+    );
+}

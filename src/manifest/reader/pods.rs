@@ -1,0 +1,196 @@
+//! Pods as they are met: each in full, or like one before it.
+
+use std::sync::Arc;
+
+use super::stated::{at, created, phase, started};
+use super::{Fate, Reader};
+use crate::alike::{GROUP, VERSION};
+use crate::field::{Path, Problem};
+use crate::findings::ObjectName;
+use crate::parts::Parts;
+use crate::{Maker, ManifestPod, life, pod, raw, resize, template, unmodelled};
+use model::{PodSpec, Text};
+
+impl Reader {
+    /// Heeds `like` of pods in every file.
+    pub(in super::super) fn with_likeness(mut self) -> Self {
+        self.likeness.is_everywhere = true;
+        self
+    }
+
+    /// Returns whether pods may be like others here.
+    pub(in super::super) fn heeds_likeness(&self) -> bool {
+        self.likeness.is_in_file || self.likeness.is_everywhere
+    }
+
+    /// Returns whether the file being read is a snapshot whose pods may be like others.
+    pub(in super::super) fn is_in_snapshot(&self) -> bool {
+        self.likeness.is_in_file
+    }
+
+    /// Returns whether an object is the header of a snapshot, and heeds it.
+    pub(super) fn is_header(&mut self, parts: &Parts) -> Result<bool, String> {
+        let version = parts.api_version.as_deref().unwrap_or_default();
+        if !version.starts_with(GROUP) {
+            return Ok(false);
+        }
+        self.fate = Fate::Ignored;
+        self.likeness.is_in_file = version == VERSION;
+        if self.likeness.is_in_file {
+            return Ok(true);
+        }
+        let expected = format!(
+            "`{VERSION}`: another release of windtunnel wrote this snapshot; open it with that \
+             release, or import the dump again"
+        );
+        let Problem(problem) = Path::root("apiVersion").problem(&expected, version);
+        let message = format!("{}, Snapshot: {problem}", self.place());
+        Err(self.problem.get_or_insert(message).clone())
+    }
+
+    pub(super) fn add_pod(&mut self, parts: &Parts) -> Result<(), Problem> {
+        if let Some(like) = &parts.like {
+            return self.add_alike(parts, like);
+        }
+        let (metadata, raw) = (&parts.metadata, &parts.pod_spec);
+        let mut spec = pod::pod_spec(metadata, raw, &mut self.ctx)?;
+        let name = self.pod_name(metadata)?;
+        let object = ObjectName {
+            kind: "Pod",
+            namespace: Some(&spec.namespace),
+            name: &name,
+        };
+        let tolerations = unmodelled::tolerations(object, &raw.tolerations, &mut self.ctx)?;
+        unmodelled::note_left_out(object, metadata, raw, &mut self.ctx);
+        spec.tolerations = tolerations;
+        if self.reads_workloads {
+            // The kubelet treats it like the pods of templates.
+            spec.life = if pod::maker(metadata) == Maker::Nobody {
+                let life = life::stated_life(raw, &metadata.annotations, &spec)?;
+                Some(Arc::new(life))
+            } else {
+                life::life(raw, &metadata.annotations, &spec)?
+            };
+            spec.behaviour = template::behaviour(metadata, raw)?;
+        }
+        pod::check_sums(&spec)?;
+        self.claim_name(&spec.namespace, &name)?;
+        let accounted = resize::accounted(&spec, &parts.pod_status, &mut self.ctx.texts)?;
+        let node_name = raw.node_name.as_deref().filter(|node| !node.is_empty());
+        let pod = ManifestPod {
+            phase: phase(&parts.pod_status, node_name.is_some())?,
+            is_terminating: metadata.deletion_timestamp.is_some(),
+            deleted_unix_secs: pod::deleted(metadata)?,
+            created_unix_secs: created(metadata)?,
+            started_unix_secs: started(&parts.pod_status)?,
+            nominated_node: parts
+                .pod_status
+                .nominated_node_name
+                .as_deref()
+                .filter(|node| !node.is_empty())
+                .map(|node| self.ctx.texts.share(node)),
+            is_preempted: parts.pod_status.conditions.iter().any(|condition| {
+                condition.kind == "DisruptionTarget"
+                    && condition.status == "True"
+                    && condition.reason == "PreemptionByScheduler"
+            }),
+            at: at(metadata)?,
+            time_limit: pod::time_limit(raw)?,
+            maker: pod::maker(metadata),
+            controller: pod::controller(metadata, &mut self.ctx),
+            node_name: node_name.map(|node| self.ctx.texts.share(node)),
+            accounted: accounted.map(|spec| self.share_class(spec)),
+            spec: self.share_class(spec),
+            name,
+        };
+        if raw.priority.is_none() {
+            let class = raw.priority_class_name.clone();
+            let class = class.filter(|class| !class.is_empty());
+            let states_policy = raw.preemption_policy.is_some();
+            self.without_priority
+                .push((self.pods.len(), class, states_policy));
+        }
+        self.take_pod(pod);
+        Ok(())
+    }
+
+    /// Adds a pod that has everything but a few fields of its own from one before it.
+    fn add_alike(&mut self, parts: &Parts, like: &str) -> Result<(), Problem> {
+        let metadata = &parts.metadata;
+        let namespace = self.ctx.texts.share(pod::namespace(metadata));
+        let known = (namespace, Text::from(like));
+        let place = self.pod_places.get(&known).copied();
+        let is_near = |&place: &usize| self.likeness.is_everywhere || place >= self.pods_before;
+        let Some(place) = place.filter(is_near) else {
+            let expected = "the name of a pod before this one in the same namespace and file";
+            return Err(Path::root("like").problem(expected, like));
+        };
+        let name = self.pod_name(metadata)?;
+        self.claim_name(&known.0, &name)?;
+        let node_name = parts.pod_spec.node_name.as_deref();
+        let node_name = node_name.filter(|node| !node.is_empty());
+        let pod = ManifestPod {
+            name,
+            node_name: node_name.map(|node| self.ctx.texts.share(node)),
+            created_unix_secs: created(metadata)?,
+            started_unix_secs: started(&parts.pod_status)?,
+            ..self.pods[place].clone()
+        };
+        let without = &self.without_priority;
+        if let Ok(found) = without.binary_search_by_key(&place, |own| own.0) {
+            let (_, class, states_policy) = without[found].clone();
+            self.without_priority
+                .push((self.pods.len(), class, states_policy));
+        }
+        if let Some(findings) = self.findings_of_pods.get(&place) {
+            self.ctx.findings.repeat(findings);
+        }
+        self.take_pod(pod);
+        Ok(())
+    }
+
+    /// Notes the name of a pod, which no other may have.
+    fn claim_name(&mut self, namespace: &Text, name: &Text) -> Result<(), Problem> {
+        let known = (namespace.clone(), name.clone());
+        if self.pod_places.insert(known, self.pods.len()).is_some() {
+            let path = Path::root("metadata");
+            let expected = "a name unique in its namespace";
+            return Err(path.field("name").problem(expected, name));
+        }
+        Ok(())
+    }
+
+    fn take_pod(&mut self, pod: ManifestPod) {
+        if pod.phase.is_final() {
+            self.fate = Fate::Ended;
+            self.ended += 1;
+        }
+        let noted = self.ctx.findings.noted();
+        if !noted.is_empty() && self.heeds_likeness() {
+            let noted = noted.to_vec();
+            self.findings_of_pods.insert(self.pods.len(), noted);
+        }
+        self.pods.push(pod);
+    }
+
+    fn pod_name(&self, metadata: &raw::Metadata) -> Result<Text, Problem> {
+        match (metadata.name.as_deref(), metadata.generate_name.as_deref()) {
+            (Some(name), _) if !name.is_empty() => Ok(name.into()),
+            (_, Some(stem)) if !stem.is_empty() => {
+                Ok(format!("{stem}{}", self.pods.len() + 1).into())
+            }
+            _ => Err(Path::root("metadata")
+                .field("name")
+                .missing("the pod's name")),
+        }
+    }
+
+    pub(super) fn share_class(&mut self, spec: PodSpec) -> Arc<PodSpec> {
+        if let Some(known) = self.classes.get(&spec) {
+            return Arc::clone(known);
+        }
+        let class = Arc::new(spec);
+        self.classes.insert(Arc::clone(&class));
+        class
+    }
+}
