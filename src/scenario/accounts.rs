@@ -25,18 +25,33 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         if accounts[..place].iter().any(|other| other.name == *name) {
             let message = format!("the account `{name}` is declared twice");
             let label = "expected one entry for each account";
-            wrong(Code::DuplicateName, &format!("{place}.name"), message, label);
+            wrong(
+                Code::DuplicateName,
+                &format!("{place}.name"),
+                message,
+                label,
+            );
         }
         for (user, &shares) in &own.users {
             if let Some(other) = users.insert(user, name) {
                 let message = format!("the user `{user}` has two accounts, `{other}` and `{name}`");
                 let label = "expected each user in one account";
-                wrong(Code::DuplicateName, &format!("{place}.users.{user}"), message, label);
+                wrong(
+                    Code::DuplicateName,
+                    &format!("{place}.users.{user}"),
+                    message,
+                    label,
+                );
             }
             if shares == 0 {
                 let message = format!("the user `{user}` has no share");
                 let label = "expected at least 1";
-                wrong(Code::Impossible, &format!("{place}.users.{user}"), message, label);
+                wrong(
+                    Code::Impossible,
+                    &format!("{place}.users.{user}"),
+                    message,
+                    label,
+                );
             }
         }
         let Some(parent) = &own.parent else {
@@ -44,15 +59,29 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         };
         let field = format!("{place}.parent");
         if accounts.iter().all(|other| other.name != *parent) {
-            let message = format!("the account `{name}` belongs to `{parent}`, which is not declared");
-            wrong(Code::UnknownName, &field, message, "expected the name of another account");
+            let message =
+                format!("the account `{name}` belongs to `{parent}`, which is not declared");
+            wrong(
+                Code::UnknownName,
+                &field,
+                message,
+                "expected the name of another account",
+            );
         } else if is_own_ancestor(accounts, own) {
             let message = format!("the account `{name}` belongs to itself, by way of `{parent}`");
-            wrong(Code::Conflict, &field, message, "expected a tree: leave `parent` out at its top");
+            wrong(
+                Code::Conflict,
+                &field,
+                message,
+                "expected a tree: leave `parent` out at its top",
+            );
         }
     }
     let declares = |source: &WorkloadSource| {
-        matches!(source, WorkloadSource::Manifests { .. } | WorkloadSource::Units { .. })
+        matches!(
+            source,
+            WorkloadSource::Manifests { .. } | WorkloadSource::Units { .. }
+        )
     };
     if let Some(source) = scenario.workload.iter().position(declares)
         && !accounts.is_empty()

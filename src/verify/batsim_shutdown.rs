@@ -62,7 +62,9 @@ pub fn options(schedule: &Path) -> Result<ShutdownOptions, String> {
     let given = |field: &str| written.get(field).is_some();
     let (factor, increment) = match written["inertial_alteration"].as_str() {
         Some(text) => alteration(text).ok_or_else(|| {
-            format!("{name}: `inertial_alteration`: `{text}`: expected a change such as `x2` or `p1`")
+            format!(
+                "{name}: `inertial_alteration`: `{text}`: expected a change such as `x2` or `p1`"
+            )
         })?,
         None => (defaults.factor, defaults.increment),
     };

@@ -252,7 +252,9 @@ fn accounts(written: &schema::Slurm) -> Tree {
                 name: own.name.clone(),
                 parent: parent.flatten(),
                 shares: own.shares,
-                users: users.map(|(user, &shares)| (number(user), shares)).collect(),
+                users: users
+                    .map(|(user, &shares)| (number(user), shares))
+                    .collect(),
             });
             false
         });

@@ -180,8 +180,7 @@ impl Shutdown {
             match (self.plan.cause(host, now), self.power[host]) {
                 (Some(Cause::SwitchingOn), Power::Asleep) => {
                     self.power[host] = Power::SwitchingOn {
-                        planned: now
-                            .saturating_add(self.planned(self.options.planned_switch_on)),
+                        planned: now.saturating_add(self.planned(self.options.planned_switch_on)),
                         at: now.saturating_add(self.options.switch_on),
                     };
                 }

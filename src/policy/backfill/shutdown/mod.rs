@@ -192,7 +192,7 @@ impl Shutdown {
 
     /// Takes note of jobs and hosts, and decides if anything happened.
     fn look(&mut self, pass: &mut Pass<'_>) {
-        let now = pass.now();
+        let now = microsecond(pass.now());
         let is_grown = self.grow(now, pass.hosts());
         let is_other = self.look_for_outages(pass);
         let is_switched = self.finish_switches(now);
@@ -200,7 +200,7 @@ impl Shutdown {
             .running()
             .map(|(number, until, nodes)| {
                 let hosts = nodes.map(NodeId::index).collect();
-                let until = until.saturating_add(self.options.manager_delay);
+                let until = microsecond(until).saturating_add(self.options.manager_delay);
                 (number, Runs { until, hosts })
             })
             .collect();
@@ -383,6 +383,15 @@ impl Shutdown {
         if let Some(at) = self.next_stage {
             pass.wake_idle_at(at);
         }
+    }
+}
+
+/// The microsecond that an instant is in, by its end: Batsim tells times to the microsecond, so what
+/// happens within one is simultaneous in plans.
+fn microsecond(at: Instant) -> Instant {
+    match at.as_nanos().checked_add(999) {
+        Some(nanos) => Instant::from_nanos(nanos - nanos.rem_euclid(1_000)),
+        None => at,
     }
 }
 

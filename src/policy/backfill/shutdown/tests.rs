@@ -56,7 +56,11 @@ impl World {
 
     /// The next instant at which something happens by itself.
     fn next(&self) -> Option<Instant> {
-        let switches = self.rule.power.iter().filter_map(|power| power.switched_at());
+        let switches = self
+            .rule
+            .power
+            .iter()
+            .filter_map(|power| power.switched_at());
         let ends = self.ends.iter().map(|&(at, _)| at);
         switches.chain(ends).chain(self.rule.next_stage).min()
     }

@@ -47,7 +47,10 @@ impl Tree {
 
     /// Shares of all accounts and users right below an account, or below the root.
     fn shares_below(&self, account: Option<usize>) -> f64 {
-        let accounts: f64 = self.below(account).map(|(_, own)| f64::from(own.shares)).sum();
+        let accounts: f64 = self
+            .below(account)
+            .map(|(_, own)| f64::from(own.shares))
+            .sum();
         let users = self.users(account).iter();
         accounts + users.map(|&(_, shares)| f64::from(shares)).sum::<f64>()
     }
@@ -74,11 +77,7 @@ pub fn factors(
 }
 
 /// The users and accounts below an account, or below the root.
-fn members(
-    tree: &Tree,
-    account: Option<usize>,
-    past: &impl Fn(TenantId) -> f64,
-) -> Vec<Member> {
+fn members(tree: &Tree, account: Option<usize>, past: &impl Fn(TenantId) -> f64) -> Vec<Member> {
     let users = tree.users(account).iter().map(|&(tenant, shares)| Member {
         name: tenant.0.to_string(),
         shares: f64::from(shares),
@@ -151,7 +150,10 @@ mod tests {
             name: name.to_owned(),
             parent,
             shares,
-            users: users.iter().map(|&(user, shares)| (TenantId(user), shares)).collect(),
+            users: users
+                .iter()
+                .map(|&(user, shares)| (TenantId(user), shares))
+                .collect(),
         }
     }
 
@@ -167,7 +169,10 @@ mod tests {
         assert_eq!(found.len(), expected.len());
         for ((tenant, factor), (user, value)) in found.into_iter().zip(expected) {
             assert_eq!(tenant, TenantId(*user));
-            assert!((factor - value).abs() < 1e-6, "{user}: {factor}, expected {value}");
+            assert!(
+                (factor - value).abs() < 1e-6,
+                "{user}: {factor}, expected {value}"
+            );
         }
     }
 

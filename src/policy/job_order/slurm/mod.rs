@@ -2,8 +2,8 @@
 //! tenant, whose past use decays.
 //!
 //! Priorities are computed when a job is submitted and again every calculation period, as Slurm's
-//! are. Use is processors times seconds, running jobs included. Without accounts, tenants are the users
-//! of one account, with equal shares.
+//! are. Use is processors times seconds, running jobs included. Without accounts, tenants are users of the
+//! root, with equal shares.
 
 pub mod accounts;
 pub mod fair_share;
