@@ -63,14 +63,14 @@ fn wrong_input_is_refused_in_words() {
             slurm("accounts: [{name: a, users: {ann: 0, bob: 1}}]"),
             "the user `ann` has no share",
         ),
-        (slurm("accounts: [{name: a, shares: 0}]"), "a.yaml:11:"),
-        (slurm("halfLife: -7d"), "a.yaml:11:"),
+        (slurm("accounts: [{name: a, shares: 0}]"), "a.yaml:10:"),
+        (slurm("halfLife: -7d"), "a.yaml:10:"),
         (
             slurm("accounts: [{name: a, users: {ann: 1}}]"),
             "system.scheduler.slurm.accounts: `bob` of the workload is not listed here; add every user",
         ),
-        (opportunistic("period: 0s"), "a.yaml:11:"),
-        (opportunistic("keptAwake: 2"), "a.yaml:11:"),
+        (opportunistic("period: 0s"), "a.yaml:10:"),
+        (opportunistic("keptAwake: 2"), "a.yaml:10:"),
         (
             shutdown("easy", "switchOn: 1m"),
             "these options belong to the rules that switch hosts off and on",
