@@ -92,12 +92,12 @@ pub fn options(schedule: &Path) -> Result<ShutdownOptions, String> {
     })
 }
 
-/// Seconds as a duration, to the tenth of a microsecond; what is longer than a run never passes.
+/// Seconds as a duration, to the microsecond; what is longer than a run never passes.
 fn duration(seconds: f64) -> Duration {
     if seconds >= 1e9 {
         return Duration::MAX;
     }
-    Duration::from_nanos((seconds * 1e7).round() as i64 * 100)
+    Duration::from_nanos((seconds * 1e6).round() as i64 * 1_000)
 }
 
 /// The factor and the increment of a change of the number of hosts that are switched.
