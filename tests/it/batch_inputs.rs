@@ -19,7 +19,7 @@ name: batch-inputs
 cluster:
   nodes:
     - count: 2
-      template: {{allocatable: {{cpu: 1, pods: 1}}, power: {{idle: 100W, max: 200W, off: 10W}}}}
+      template: {{allocatable: {{cpu: 1, memory: 2Gi, pods: 9}}, power: {{idle: 100W, max: 200W, off: 10W}}}}
 workload:
   - trace: {{format: csv, path: jobs.csv}}
 system:
