@@ -5,6 +5,7 @@
 //! decodes it into them and checks the rules between fields. All errors are collected and reported
 //! together. This layer reads no file: it asks [`FileLookup`] whether one exists.
 
+pub mod accounts;
 pub mod alerts;
 pub mod as_run;
 mod check;

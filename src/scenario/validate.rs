@@ -50,6 +50,7 @@ pub(super) fn validate(
     super::delivery::check(scenario, tree, validator.findings);
     super::storage::check(scenario, tree, validator.findings);
     super::alerts::check(scenario, tree, validator.findings);
+    super::accounts::check(scenario, tree, validator.findings);
     for (position, objective) in scenario.objectives.iter().enumerate() {
         validator.objective(objective, position);
     }

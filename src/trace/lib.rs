@@ -21,6 +21,7 @@ pub mod intern;
 mod json;
 pub mod ledger;
 pub mod lines;
+pub mod listed;
 pub mod lookahead;
 pub mod memory;
 pub mod merge;

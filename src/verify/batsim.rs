@@ -2,14 +2,18 @@
 //! published-results.md section 3).
 //!
 //! A schedule holds its own input: submission, hosts and time asked for, and run time. Its rule is in
-//! the name of its file or folder: `easy`, `conservative` or `filler`. The machine has as many hosts as the
+//! the name of its file or folder: `easy`, `conservative`, `filler` and so on. The machine has as many hosts as the
 //! summary beside the schedule says, or as the schedule uses. Every start has to agree within a
 //! microsecond, the precision of the files, and every set of hosts as it stands.
+//! `opportunistic_shutdown` and `inertial_shutdown` switch hosts off and on too; their options are
+//! beside the schedules.
 
 use std::path::{Path, PathBuf};
 
+use super::batsim_shutdown::{self, Recorded};
 use super::job_runs::{JobMachine, RigidJob, Started, run_jobs};
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
+use policy::backfill::shutdown::ShutdownOptions;
 use scheduler::pipeline::evaluate::Form;
 use sim::DecisionTime;
 use systems::TimeLimits;
@@ -56,12 +60,22 @@ struct Rule {
 /// Delay of the decisions of the recorded filler, which tells its starts with each answer.
 const FILLER_DELAY: Duration = Duration::from_nanos(5_000_000);
 
+impl Rule {
+    fn switches_hosts(self) -> bool {
+        self.backfill.ends_with("-shutdown")
+    }
+}
+
 fn rule_of(path: &Path) -> Option<Rule> {
     let folder = path.parent().and_then(Path::file_name);
     let folder = folder.and_then(|name| name.to_str()).unwrap_or_default();
     let is_named = |words: &str| file_name(path).contains(words) || folder.contains(words);
     let rule = |backfill, delay| Some(Rule { backfill, delay });
-    if is_named("shutdown") {
+    if is_named("opportunistic_shutdown") {
+        rule("opportunistic-shutdown", Duration::ZERO)
+    } else if is_named("inertial_shutdown") {
+        rule("inertial-shutdown", Duration::ZERO)
+    } else if is_named("shutdown") {
         None
     } else if is_named("conservative") {
         rule("conservative-hosts", Duration::ZERO)
@@ -92,25 +106,28 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
 struct Row {
     id: String,
     job: RigidJob,
-    start: Instant,
-    /// Numbers of the hosts, ascending.
-    hosts: Vec<u32>,
+    recorded: Recorded,
 }
 
 fn judge_schedule(file: &Path, name: &str, report: &mut FamilyReport) -> Result<(), String> {
-    let rows = read_rows(file)?;
+    let stated = stated_hosts(file)?;
+    let rows = read_rows(&Table::read(file)?, stated)?;
     let Some(rule) = rule_of(file) else {
         let rows = rows.len() as u64;
         report.leave_out(rows, || {
             format!(
                 "{name}: no rule is known by that name; name the folder or the file after `easy`, \
-                 `conservative`, `filler` or `fcfs`"
+                 `conservative`, `filler`, `fcfs`, `opportunistic_shutdown` or \
+                 `inertial_shutdown`"
             )
         });
         return Ok(());
     };
-    let used = rows.iter().filter_map(|row| row.hosts.iter().max()).max();
-    let nodes = stated_hosts(file)?.unwrap_or(used.map_or(0, |&most| most + 1));
+    let used = rows
+        .iter()
+        .filter_map(|row| row.recorded.hosts.iter().max())
+        .max();
+    let nodes = stated.unwrap_or(used.map_or(0, |&most| most + 1));
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by_key(|&row| rows[row].job.submit);
     let jobs: Vec<RigidJob> = order.iter().map(|&row| rows[row].job).collect();
@@ -119,13 +136,24 @@ fn judge_schedule(file: &Path, name: &str, report: &mut FamilyReport) -> Result<
         options: BatchOptions {
             order: "fcfs".to_owned(),
             backfill: rule.backfill.to_owned(),
+            shutdown: if rule.switches_hosts() {
+                batsim_shutdown::options(file)?
+            } else {
+                ShutdownOptions::default()
+            },
             ..BatchOptions::default()
         },
         form: Form::Incremental,
         time_limits: TimeLimits::Enforced,
         decision_time: DecisionTime::default(),
     };
-    let started = match run_jobs(&jobs, &machine) {
+    let started = if rule.switches_hosts() {
+        let recorded = order.iter().map(|&row| rows[row].recorded.clone());
+        batsim_shutdown::run(&jobs, &recorded.collect::<Vec<_>>(), &machine)
+    } else {
+        run_jobs(&jobs, &machine)
+    };
+    let started = match started {
         Ok(started) => started,
         Err(why) => {
             report.fail(|| format!("{name}: {why}"));
@@ -141,19 +169,19 @@ fn judge_schedule(file: &Path, name: &str, report: &mut FamilyReport) -> Result<
         let row = &rows[order[position]];
         let mut hosts: Vec<u32> = nodes.iter().map(|node| node.0).collect();
         hosts.sort_unstable();
-        let apart = at.saturating_add(rule.delay).since(row.start);
+        let apart = at.saturating_add(rule.delay).since(row.recorded.start);
         let is_same = if rule.delay == Duration::ZERO {
             apart.as_nanos().abs() <= TOLERANCE.as_nanos()
         } else {
             // Answers queue up behind each other.
             apart.as_nanos() <= 0 && apart.as_nanos().abs() < FILLER_DELAY.as_nanos()
         };
-        report.case(if is_same && hosts == row.hosts {
+        report.case(if is_same && hosts == row.recorded.hosts {
             Ok(())
         } else {
             Err(format!(
                 "{name}: job {} starts at {at} on {hosts:?}, expected {} on {:?}",
-                row.id, row.start, row.hosts
+                row.id, row.recorded.start, row.recorded.hosts
             ))
         });
     }
@@ -184,11 +212,14 @@ struct Table {
 
 impl Table {
     fn read(path: &Path) -> Result<Self, String> {
-        let name = path.display().to_string();
-        let input = Input::path(path);
-        let open = input.open().map_err(|error| error.to_string())?;
+        let open = Input::path(path).open();
+        let open = open.map_err(|error| error.to_string())?;
+        Self::parse(path.display().to_string(), open)
+    }
+
+    fn parse(name: String, text: impl std::io::Read) -> Result<Self, String> {
         let wrong = |error: csv::Error| format!("{name}: {error}");
-        let mut reader = csv::Reader::from_reader(open);
+        let mut reader = csv::Reader::from_reader(text);
         let header = reader.headers().map_err(wrong)?.clone();
         let rows = reader.records().collect::<Result<_, _>>().map_err(wrong)?;
         Ok(Self { name, header, rows })
@@ -252,8 +283,8 @@ impl Table {
     }
 }
 
-fn read_rows(file: &Path) -> Result<Vec<Row>, String> {
-    let table = Table::read(file)?;
+/// The jobs of a schedule, whose hosts are below a stated number.
+fn read_rows(table: &Table, stated: Option<u32>) -> Result<Vec<Row>, String> {
     let id = table.column(&["job_id", "jobID"])?;
     let submit = table.column(&["submission_time"])?;
     let members = table.column(&[
@@ -263,9 +294,13 @@ fn read_rows(file: &Path) -> Result<Vec<Row>, String> {
     let requested = table.column(&["requested_time"])?;
     let start = table.column(&["starting_time"])?;
     let run = table.column(&["execution_time"])?;
-    let hosts = table.column(&["allocated_resources", "allocated_processors"])?;
+    let allocated = table.column(&["allocated_resources", "allocated_processors"])?;
     let row = |row: &csv::StringRecord| {
-        let hosts = table.hosts(row, hosts)?;
+        let hosts = table.hosts(row, allocated)?;
+        if let Some(stated) = stated.filter(|stated| hosts.iter().any(|host| host >= stated)) {
+            let expected = format!("hosts of a machine that has {stated}, counted from 0");
+            return Err(table.wrong(row, allocated, &expected));
+        }
         let members: u32 = table.number(row, members)?;
         Ok(Row {
             id: row[id].to_owned(),
@@ -275,8 +310,10 @@ fn read_rows(file: &Path) -> Result<Vec<Row>, String> {
                 requested: table.time(row, requested)?,
                 members,
             },
-            start: Instant::ZERO.saturating_add(table.time(row, start)?),
-            hosts,
+            recorded: Recorded {
+                start: Instant::ZERO.saturating_add(table.time(row, start)?),
+                hosts,
+            },
         })
     };
     table.rows.iter().map(row).collect()
@@ -310,6 +347,36 @@ mod tests {
     }
 
     #[test]
+    fn schedules_over_hosts_that_are_switched_off_are_reproduced() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/batsim");
+        if !folder.exists() {
+            println!("skipped: needs ../shared/vectors/batsim");
+            return;
+        }
+        for rule in ["opportunistic_shutdown", "inertial_shutdown"] {
+            let file = folder.join(rule).join("out_jobs.csv.gz");
+            let report = judge(&[file], &VerifyOptions::default()).expect("a readable file");
+            let counts = (report.passed, report.failed);
+            assert_eq!(counts, (801, 0), "{rule}: {:#?}", report.disagreements);
+        }
+    }
+
+    #[test]
+    fn hosts_outside_the_machine_are_refused_with_their_line() {
+        let text = "job_id,submission_time,requested_number_of_resources,requested_time,starting_time,\
+                    execution_time,allocated_resources\n\
+                    1,0,2,10,0,5,0-1\n\
+                    2,0,1,10,0,5,4\n";
+        let table = Table::parse("out_jobs.csv".to_owned(), text.as_bytes()).expect("a table");
+        assert_eq!(read_rows(&table, None).map(|rows| rows.len()), Ok(2));
+        let error = read_rows(&table, Some(4));
+        let error = error.err().expect("a host too many");
+        let expected = "out_jobs.csv:3: column `allocated_resources`: `4`: expected hosts of a machine that has \
+                        4, counted from 0";
+        assert_eq!(error, expected);
+    }
+
+    #[test]
     fn rules_are_known_by_folders_and_files() {
         for (path, backfill) in [
             ("easy/out_jobs.csv", Some("easy-hosts")),
@@ -318,7 +385,12 @@ mod tests {
                 Some("conservative-hosts"),
             ),
             ("medium/filler_x_smallPF.csv", Some("skip")),
-            ("inertial_shutdown/out_jobs.csv", None),
+            (
+                "opportunistic_shutdown/out_jobs.csv",
+                Some("opportunistic-shutdown"),
+            ),
+            ("inertial_shutdown/out_jobs.csv", Some("inertial-shutdown")),
+            ("idle_shutdown/out_jobs.csv", None),
         ] {
             let rule = rule_of(Path::new(path));
             assert_eq!(rule.map(|rule| rule.backfill), backfill, "{path}");

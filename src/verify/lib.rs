@@ -4,6 +4,7 @@
 //! have to give the recorded answer.
 
 pub mod batsim;
+pub mod batsim_shutdown;
 mod cases;
 pub mod cloudsim;
 pub mod cluster_autoscaler;

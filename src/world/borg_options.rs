@@ -28,9 +28,12 @@ pub(super) fn borg_options(written: &Borg) -> Result<BorgOptions, BuildError> {
             let Some(asked) = asked else {
                 return Ok(None);
             };
-            let found = whole(asked).filter(|&found| found >= 0);
-            let why = || wrong(&format!("{field}: expected 0 or more, such as 100"));
-            found.map(Some).ok_or_else(why)
+            let too_large = || {
+                wrong(&format!(
+                    "{field}: {asked} is more than can be counted; leave it out for a user without a bound"
+                ))
+            };
+            whole(asked).map(Some).ok_or_else(too_large)
         };
         quotas.push(Quota {
             tier,

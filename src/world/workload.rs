@@ -5,12 +5,14 @@ use std::sync::Arc;
 use ::units::{Duration, Instant};
 use cluster::fragmentation::Shape;
 use manifest::{ManifestPod, Manifests};
-use model::{Node, PodName};
+use model::{Node, PodName, Text};
 use scenario::Scenario;
+use scenario::accounts::ACCOUNTS;
 use scenario::schema::{Arrivals, Depart, Order, Usage, WorkloadSource, WorkloadTrace};
 use sim::{FoundObjects, Resident, WaitingPod};
 use trace::format::Constructor;
 use trace::intern::ClassTable;
+use trace::listed::ListedTenants;
 use trace::memory::{MemorySource, Recorded};
 use trace::merge::Merge;
 use trace::order::{FillOrder, FillResource, FillUp, fill_up};
@@ -127,6 +129,11 @@ pub fn workload(
         1 => sources.remove(0),
         _ => Box::new(Merge::new(sources)?),
     };
+    let slurm = scenario.system.scheduler.slurm.as_ref();
+    if let Some(slurm) = slurm.filter(|slurm| !slurm.accounts.is_empty()) {
+        let users: Vec<Text> = slurm.users().map(Text::from).collect();
+        all.source = Box::new(ListedTenants::new(all.source, users, ACCOUNTS));
+    }
     Ok(all)
 }
 

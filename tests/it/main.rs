@@ -9,6 +9,7 @@
 
 mod autoscale;
 mod batch_forms;
+mod batch_inputs;
 mod borg;
 mod check;
 mod cli;

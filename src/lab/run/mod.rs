@@ -141,6 +141,7 @@ pub(crate) fn prepare_on(
     let provider = provided(scenario, files, &mut nodes)?;
     let nodes = choose(nodes);
     let workload = world::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;
+    system::refuse_endless_consolidation(scenario, &workload)?;
     date(controllers.as_mut(), scenario, workload.dumped_unix_secs);
     let classes = workload.classes.as_slice();
     let mapping = world::mapping(

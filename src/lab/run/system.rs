@@ -6,7 +6,9 @@ use autoscale::descheduler::Descheduler;
 use autoscale::workloads::{AutoscalerOptions, Autoscalers};
 use control::Stepping;
 use control::controllers::manager::ControllerOptions;
+use policy::backfill::shutdown::ShutdownOptions;
 use policy::job_order::job_order;
+use policy::job_order::slurm::accounts::{Account, Tree};
 use policy::job_order::slurm::multifactor::{SizeRule, Weights};
 use policy::job_order::slurm::{FairShare, SlurmOptions};
 use policy::{PluginOverride, ProfileChoice, Setup};
@@ -17,8 +19,8 @@ use systems::batch::BatchOptions;
 use systems::{RunsWorkloads, SchedulerKind, SystemParts, SystemRequest, TimeLimits};
 
 use super::Prepared;
-use units::Duration;
-use world::{self, BuildError};
+use units::{Duration, TenantId};
+use world::{self, BuildError, Workload};
 
 /// The profile that a scenario chooses.
 pub(crate) fn profile_choice(scenario: &Scenario) -> Result<ProfileChoice, BuildError> {
@@ -110,6 +112,7 @@ pub(crate) fn system(
     }
     scheduler.backfill.name().clone_into(&mut jobs.backfill);
     jobs.orders.slurm = slurm_options(scheduler)?;
+    jobs.shutdown = shutdown_options(scheduler)?;
     let options = prepared.options.clone().with(jobs);
     let options = options.with(prepared.kube.clone());
     let request = SystemRequest {
@@ -150,6 +153,33 @@ pub(crate) fn system(
     let autoscalers = world::node_autoscalers(scenario, provider, &prepared.kube)?;
     parts.components.extend(autoscalers);
     Ok(parts)
+}
+
+/// Refuses machines without an end under a consolidation without a latest stop.
+pub(super) fn refuse_endless_consolidation(
+    scenario: &Scenario,
+    workload: &Workload,
+) -> Result<(), BuildError> {
+    if scenario.system.name != "consolidation" || scenario.stop.at.is_some() {
+        return Ok(());
+    }
+    let mut source = workload.source.fork()?;
+    let mut endless = None;
+    while let Some(arrival) = source.next()? {
+        if arrival.run_time.is_none() {
+            endless = Some(arrival.name.to_string());
+            break;
+        }
+    }
+    let resident = workload.residents.first();
+    let endless = endless.or_else(|| resident.map(|own| own.name.to_string()));
+    let Some(name) = endless else {
+        return Ok(());
+    };
+    Err(BuildError::Experiment(format!(
+        "stop: the machine `{name}` has no end, and the system `consolidation` looks at it again and again, \
+         so the run would never end; write a latest time, such as `stop: {{at: 1d}}`"
+    )))
 }
 
 /// Options of Slurm's order.
@@ -196,6 +226,73 @@ fn slurm_options(scheduler: &schema::Scheduler) -> Result<SlurmOptions, BuildErr
                 damp: f64::from(written.damp),
             },
         },
+        accounts: accounts(written),
+    })
+}
+
+/// The tree of accounts, in which users are the tenants of the workload.
+fn accounts(written: &schema::Slurm) -> Tree {
+    let number = |user: &String| {
+        let place = written.users().position(|own| own == user);
+        TenantId(place.unwrap_or_default() as u32)
+    };
+    let mut tree = Tree::default();
+    let mut waiting: Vec<&schema::SlurmAccount> = written.accounts.iter().collect();
+    // Those whose account above is there already, until all are.
+    while !waiting.is_empty() {
+        let before = waiting.len();
+        waiting.retain(|own| {
+            let place = |name: &String| tree.accounts.iter().position(|own| own.name == *name);
+            let parent = own.parent.as_ref().map(place);
+            if parent == Some(None) {
+                return true;
+            }
+            let users = own.users.iter();
+            tree.accounts.push(Account {
+                name: own.name.clone(),
+                parent: parent.flatten(),
+                shares: own.shares,
+                users: users
+                    .map(|(user, &shares)| (number(user), shares))
+                    .collect(),
+            });
+            false
+        });
+        if waiting.len() == before {
+            break;
+        }
+    }
+    tree
+}
+
+/// Options of the rules that switch hosts off and on.
+fn shutdown_options(scheduler: &schema::Scheduler) -> Result<ShutdownOptions, BuildError> {
+    let Some(written) = &scheduler.shutdown else {
+        return Ok(ShutdownOptions::default());
+    };
+    let is_shutdown = matches!(
+        scheduler.backfill,
+        Backfill::InertialShutdown | Backfill::OpportunisticShutdown
+    );
+    if !is_shutdown {
+        return Err(BuildError::Policy(
+            "shutdown: these options belong to the rules that switch hosts off and on; write \
+             `backfill: inertial-shutdown` or `backfill: opportunistic-shutdown`, or leave them out"
+                .to_owned(),
+        ));
+    }
+    Ok(ShutdownOptions {
+        switch_on: written.switch_on,
+        switch_off: written.switch_off,
+        planned_switch_on: written.planned_switch_on.unwrap_or(written.switch_on),
+        manager_delay: written.manager_delay,
+        period: written.period,
+        idle_time: written.idle_time,
+        is_prompt: written.prompt,
+        kept_awake: written.kept_awake,
+        factor: written.factor,
+        increment: written.increment,
+        horizon: written.horizon,
     })
 }
 

@@ -26,7 +26,7 @@ pub struct JobOrderEntry {
 }
 
 /// Options of the orders that have any.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct OrderOptions {
     /// Options of `slurm`.
     pub slurm: SlurmOptions,

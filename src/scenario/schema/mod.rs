@@ -33,6 +33,7 @@ mod power;
 mod provider;
 mod release;
 mod run;
+mod shutdown;
 mod slurm;
 mod sparrow;
 mod storage;
@@ -93,7 +94,8 @@ pub use run::{
     Checkpointing, DecisionTime, Models, NodeLife, NodeLoss, Objective, PodClass, Runtime, Startup,
     Stop, StopWhen, Usage, UsageFields,
 };
-pub use slurm::{FairShareRule, Slurm};
+pub use shutdown::Shutdown;
+pub use slurm::{FairShareRule, Slurm, SlurmAccount};
 pub use sparrow::{Sampling, Sparrow};
 pub use storage::{Backup, Storage, StorageClass};
 pub use swarm::{

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use units::Duration;
+use units::{Duration, SortedMap};
 
 /// Multifactor priority of Slurm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +34,41 @@ pub struct Slurm {
     /// Dampening of the classic fair share (`FairShareDampeningFactor`), at least 1; default 1.
     #[schemars(range(min = 1, max = 1_000))]
     pub damp: u32,
+    /// Accounts with their users, who are all tenants of the workload; default none, and every tenant
+    /// is a user with the same share.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<SlurmAccount>,
+}
+
+/// Account among whose siblings the machine is shared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SlurmAccount {
+    /// Name of the account.
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// Account that it belongs to, by name; default none, the top of the tree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// Shares among the accounts and users beside it, at least 1; default 1.
+    #[serde(default = "one_share")]
+    #[schemars(range(min = 1))]
+    pub shares: u32,
+    /// Users of the account, each with its shares, at least 1; default none.
+    #[serde(default)]
+    pub users: SortedMap<String, u32>,
+}
+
+const fn one_share() -> u32 {
+    1
+}
+
+impl Slurm {
+    /// The users of all accounts; in a run, their places here are the numbers of the tenants.
+    pub fn users(&self) -> impl Iterator<Item = &str> {
+        let users = self.accounts.iter().flat_map(|own| own.users.keys());
+        users.map(String::as_str)
+    }
 }
 
 impl Default for Slurm {
@@ -49,6 +84,7 @@ impl Default for Slurm {
             relative_to_time: false,
             fair_share: FairShareRule::default(),
             damp: 1,
+            accounts: Vec::new(),
         }
     }
 }

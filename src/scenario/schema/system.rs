@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::consolidation::Consolidation;
 use super::gpu_sharing::GpuSharing;
 use super::release::{Release, Switch};
+use super::shutdown::Shutdown;
 use super::slurm::Slurm;
 use super::sparrow::Sparrow;
 use super::{
@@ -135,6 +136,10 @@ pub struct Scheduler {
     /// Options of the queue order `slurm`, with the system `batch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slurm: Option<Slurm>,
+    /// Options of the backfill rules `inertial-shutdown` and `opportunistic-shutdown`, with the system
+    /// `batch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shutdown: Option<Shutdown>,
     /// Tie-break between equally good nodes; default the profile's.
     #[serde(default)]
     pub tie_break: Option<TieBreak>,
@@ -180,6 +185,7 @@ impl Default for Scheduler {
             queue: None,
             backfill: Backfill::default(),
             slurm: None,
+            shutdown: None,
             tie_break: None,
             plugins: Plugins::default(),
             percentage_of_nodes_to_score: None,

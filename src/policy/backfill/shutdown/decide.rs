@@ -38,7 +38,7 @@ impl Shutdown {
         let mut head = None;
         let mut started = SortedSet::new();
         for job in self.queue.clone() {
-            if let Some(fit) = self.plan.first_fit(job.members, job.requested) {
+            if let Some(fit) = self.plan.first_fit(job.members, job.planned) {
                 self.plan.reserve(job.number, &fit);
                 if fit.from == now {
                     started.insert(job.number);
@@ -82,14 +82,16 @@ impl Shutdown {
     /// Puts switches into the plan; returns the hosts whose switches begin now.
     pub(super) fn plan_switches(&mut self, off: &FixedBitSet, on: &FixedBitSet) -> Switched {
         let now = Some(self.plan.now());
+        let takes_on = self.planned(self.options.planned_switch_on);
+        let takes_off = self.planned(self.options.switch_off);
         let mut switched = Switched::default();
         for host in on.ones() {
-            if self.plan.switch_on(host, self.options.planned_switch_on) == now {
+            if self.plan.switch_on(host, takes_on) == now {
                 switched.on.extend([host]);
             }
         }
         for host in off.ones() {
-            if self.plan.switch_off(host, self.options.switch_off) == now {
+            if self.plan.switch_off(host, takes_off) == now {
                 switched.off.extend([host]);
             }
         }
@@ -102,7 +104,7 @@ impl Shutdown {
         for host in self.to_switch_off.ones() {
             self.plan.stay_on(host);
         }
-        if let Some(fit) = self.plan.first_fit(head.members, head.requested) {
+        if let Some(fit) = self.plan.first_fit(head.members, head.planned) {
             self.plan.reserve(head.number, &fit);
             let kept = both(&self.to_switch_off, &set(&fit.hosts));
             self.count_awake(size(&kept));
@@ -118,7 +120,7 @@ impl Shutdown {
             self.hosts_that(|power| matches!(power, Power::Asleep | Power::SwitchingOff { .. }));
         let woken = self.first_to_wake(missing, &without(&sleepers, &self.to_switch_on));
         let now = self.plan_switches(&FixedBitSet::new(), &woken);
-        if let Some(fit) = self.plan.first_fit(head.members, head.requested) {
+        if let Some(fit) = self.plan.first_fit(head.members, head.planned) {
             self.plan.reserve(head.number, &fit);
         }
         self.count_awake(size(&self.to_switch_off));
@@ -161,7 +163,7 @@ impl Shutdown {
             if is_head || started.contains(&job.number) || job.members > free {
                 continue;
             }
-            if let Some(fit) = self.plan.first_fit(job.members, job.requested)
+            if let Some(fit) = self.plan.first_fit(job.members, job.planned)
                 && fit.from == now
             {
                 self.plan.reserve(job.number, &fit);
@@ -178,13 +180,15 @@ impl Shutdown {
             match (self.plan.cause(host, now), self.power[host]) {
                 (Some(Cause::SwitchingOn), Power::Asleep) => {
                     self.power[host] = Power::SwitchingOn {
-                        planned: now.saturating_add(self.options.planned_switch_on),
+                        planned: now.saturating_add(self.planned(self.options.planned_switch_on)),
                         at: now.saturating_add(self.options.switch_on),
                     };
                 }
                 (Some(Cause::SwitchingOff), Power::Awake) => {
-                    let at = now.saturating_add(self.options.switch_off);
-                    self.power[host] = Power::SwitchingOff { at };
+                    self.power[host] = Power::SwitchingOff {
+                        planned: now.saturating_add(self.planned(self.options.switch_off)),
+                        at: now.saturating_add(self.options.switch_off),
+                    };
                     self.switches.push((host, false));
                 }
                 (Some(Cause::Job(number)), _) if !self.running.contains_key(&number) => {
@@ -198,7 +202,7 @@ impl Shutdown {
             let Some(hosts) = started.remove(&job.number) else {
                 return true;
             };
-            let until = now.saturating_add(job.requested);
+            let until = now.saturating_add(job.planned);
             self.starts.push_back((job.number, hosts.clone()));
             self.running.insert(job.number, Runs { until, hosts });
             false
@@ -210,7 +214,7 @@ impl Shutdown {
     pub(super) fn head(&self, plan: &mut Plan) -> Option<Head> {
         let job = *self.queue.first()?;
         plan.release(job.number);
-        let fit = plan.first_fit(job.members, job.requested);
+        let fit = plan.first_fit(job.members, job.planned);
         let usable = match &fit {
             Some(fit) => plan.free_during(fit.from, fit.until),
             None => FixedBitSet::new(),

@@ -19,11 +19,8 @@ impl Shutdown {
     /// Switches hosts off that have been idle for long enough, but as many as the head needs.
     pub(super) fn switch_idle_off(&mut self, now: Instant, head: Option<Waits>) {
         self.look_at_idle(now);
-        let Some(idle_time) = self.options.idle_time else {
-            return;
-        };
         let awake_soon = without(&either(&self.up(), &self.to_switch_on), &self.to_switch_off);
-        let long_idle = |&host: &usize| now.since(self.idle_since[host]) >= idle_time;
+        let long_idle = |&host: &usize| now.since(self.idle_since[host]) >= self.options.idle_time;
         let mut idle = FixedBitSet::with_capacity(self.power.len());
         idle.extend(self.idle.ones().filter(long_idle));
         let needed = head.map_or(0, |head| head.members);

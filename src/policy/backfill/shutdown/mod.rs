@@ -48,15 +48,6 @@ enum Policy {
     Opportunistic,
 }
 
-/// Change of the number of hosts that are switched, from one period to the next.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Alteration {
-    /// Times as many.
-    Times(f64),
-    /// A number more.
-    Plus(f64),
-}
-
 /// Options of the rules that switch hosts off and on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ShutdownOptions {
@@ -66,16 +57,21 @@ pub struct ShutdownOptions {
     pub switch_off: Duration,
     /// Time that plans reckon with for switching a host on.
     pub planned_switch_on: Duration,
+    /// Time that plans add to the time of every job and switch, because the resource manager takes its
+    /// time too.
+    pub manager_delay: Duration,
     /// Time between two looks at the load, the first one a period after the first arrival.
     pub period: Duration,
-    /// Idle time after which a host is switched off; `None` switches none off for that.
-    pub idle_time: Option<Duration>,
+    /// Idle time after which a host is switched off.
+    pub idle_time: Duration,
     /// `true` if idle hosts are looked for whenever something happens, and not once a period alone.
     pub is_prompt: bool,
     /// Share of the hosts that `opportunistic-shutdown` switches off for being idle alone, 0 to 1.
     pub kept_awake: f64,
-    /// Change of the number of hosts that `inertial-shutdown` switches.
-    pub alteration: Alteration,
+    /// Number of hosts that `inertial-shutdown` switches for each that it switched the period before.
+    pub factor: f64,
+    /// Number of hosts that it switches beyond that.
+    pub increment: u32,
     /// Mean liquid load horizon of a period from which on `inertial-shutdown` switches hosts on.
     pub horizon: Duration,
 }
@@ -86,11 +82,13 @@ impl Default for ShutdownOptions {
             switch_on: Duration::from_secs(152),
             switch_off: Duration::from_nanos(6_100_000_000),
             planned_switch_on: Duration::from_secs(152),
+            manager_delay: Duration::from_secs(5),
             period: Duration::from_secs(300),
-            idle_time: Some(Duration::ZERO),
+            idle_time: Duration::ZERO,
             is_prompt: true,
             kept_awake: 1.0,
-            alteration: Alteration::Times(2.0),
+            factor: 2.0,
+            increment: 0,
             horizon: Duration::from_secs(100_000),
         }
     }
@@ -106,9 +104,21 @@ enum Power {
         planned: Instant,
         at: Instant,
     },
+    /// On its way down, likewise.
     SwitchingOff {
+        planned: Instant,
         at: Instant,
     },
+}
+
+impl Power {
+    /// The instant at which a switch ends.
+    const fn switched_at(self) -> Option<Instant> {
+        match self {
+            Self::SwitchingOn { at, .. } | Self::SwitchingOff { at, .. } => Some(at),
+            Self::Awake | Self::Asleep => None,
+        }
+    }
 }
 
 /// A waiting job.
@@ -116,7 +126,8 @@ enum Power {
 struct Waits {
     number: JobNumber,
     members: usize,
-    requested: Duration,
+    /// Time for which it holds its hosts in plans.
+    planned: Duration,
 }
 
 /// A job that holds hosts.
@@ -181,7 +192,7 @@ impl Shutdown {
 
     /// Takes note of jobs and hosts, and decides if anything happened.
     fn look(&mut self, pass: &mut Pass<'_>) {
-        let now = pass.now();
+        let now = microsecond(pass.now());
         let is_grown = self.grow(now, pass.hosts());
         let is_other = self.look_for_outages(pass);
         let is_switched = self.finish_switches(now);
@@ -189,6 +200,7 @@ impl Shutdown {
             .running()
             .map(|(number, until, nodes)| {
                 let hosts = nodes.map(NodeId::index).collect();
+                let until = microsecond(until).saturating_add(self.options.manager_delay);
                 (number, Runs { until, hosts })
             })
             .collect();
@@ -198,7 +210,7 @@ impl Shutdown {
             queue.push(Waits {
                 number: next.number(),
                 members: next.facts.members as usize,
-                requested: next.facts.requested,
+                planned: self.planned(next.facts.requested),
             });
             candidate = pass.after(&next, &scheduler::batch::Bounds::ANY);
         }
@@ -246,6 +258,11 @@ impl Shutdown {
         }
     }
 
+    /// The time that plans reckon with for what takes a time by itself.
+    fn planned(&self, takes: Duration) -> Duration {
+        takes.saturating_add(self.options.manager_delay)
+    }
+
     /// Takes note of hosts that are new.
     fn grow(&mut self, now: Instant, hosts: usize) -> bool {
         let is_grown = hosts > self.power.len();
@@ -278,7 +295,7 @@ impl Shutdown {
                     self.switches.push((host, true));
                     is_switched = true;
                 }
-                Power::SwitchingOff { at } if at <= now => {
+                Power::SwitchingOff { at, .. } if at <= now => {
                     *power = Power::Asleep;
                     is_switched = true;
                 }
@@ -305,8 +322,8 @@ impl Shutdown {
                     let up = planned.max(just_after(now));
                     plan.hold(host, now, up, Cause::SwitchingOn);
                 }
-                Power::SwitchingOff { at } => {
-                    let off = at.max(just_after(now));
+                Power::SwitchingOff { planned, .. } => {
+                    let off = planned.max(just_after(now));
                     plan.hold(host, now, off, Cause::SwitchingOff);
                     plan.hold(host, off, Instant::MAX, Cause::Asleep);
                 }
@@ -332,7 +349,7 @@ impl Shutdown {
 
     /// Work that waits, in host-seconds.
     fn load(&self) -> f64 {
-        let work = |job: &Waits| job.members as f64 * job.requested.as_secs_f64();
+        let work = |job: &Waits| job.members as f64 * job.planned.as_secs_f64();
         self.queue.iter().map(work).sum()
     }
 
@@ -357,10 +374,7 @@ impl Shutdown {
     /// Asks for the wake-ups of switches and of the next stage. What nothing waits for does not keep
     /// a run going.
     fn ask(&self, pass: &mut Pass<'_>) {
-        let ends = self.power.iter().filter_map(|power| match *power {
-            Power::SwitchingOn { at, .. } | Power::SwitchingOff { at } => Some(at),
-            Power::Awake | Power::Asleep => None,
-        });
+        let ends = self.power.iter().filter_map(|power| power.switched_at());
         match ends.min() {
             Some(at) if size(&self.to_switch_on) > 0 || !self.queue.is_empty() => pass.wake_at(at),
             Some(at) => pass.wake_idle_at(at),
@@ -369,6 +383,15 @@ impl Shutdown {
         if let Some(at) = self.next_stage {
             pass.wake_idle_at(at);
         }
+    }
+}
+
+/// The microsecond that an instant is in, by its end: Batsim tells times to the microsecond, so what
+/// happens within one is simultaneous in plans.
+fn microsecond(at: Instant) -> Instant {
+    match at.as_nanos().checked_add(999) {
+        Some(nanos) => Instant::from_nanos(nanos - nanos.rem_euclid(1_000)),
+        None => at,
     }
 }
 

@@ -6,7 +6,7 @@ use units::Instant;
 
 use super::decide::Head;
 use super::hosts::{both, either, lowest, size, without};
-use super::{Alteration, Policy, Power, Shutdown};
+use super::{Policy, Power, Shutdown};
 
 /// Purpose of the last switches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl Shutdown {
         let head = head.map(|head| head.job);
         if needs_hosts
             && let Some(job) = head
-            && let Some(fit) = self.plan.first_fit(job.members, job.requested)
+            && let Some(fit) = self.plan.first_fit(job.members, job.planned)
         {
             self.plan.reserve(job.number, &fit);
         }
@@ -110,12 +110,8 @@ impl Shutdown {
 
     /// Number of hosts to switch, at least one, from the number switched before.
     fn altered(&self, before: usize) -> usize {
-        let before = before as f64;
-        let altered = match self.options.alteration {
-            Alteration::Times(factor) => before * factor,
-            Alteration::Plus(hosts) => before + hosts,
-        };
-        (altered as usize).max(1)
+        let times = (before as f64 * self.options.factor) as usize;
+        (times + self.options.increment as usize).max(1)
     }
 
     fn wake_more(&mut self) {

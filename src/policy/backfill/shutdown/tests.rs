@@ -35,7 +35,7 @@ impl World {
         self.queue.push(Waits {
             number,
             members,
-            requested,
+            planned: self.rule.planned(requested),
         });
         self.runs.insert(number, run);
     }
@@ -56,10 +56,11 @@ impl World {
 
     /// The next instant at which something happens by itself.
     fn next(&self) -> Option<Instant> {
-        let switches = self.rule.power.iter().filter_map(|power| match *power {
-            Power::SwitchingOn { at, .. } | Power::SwitchingOff { at } => Some(at),
-            Power::Awake | Power::Asleep => None,
-        });
+        let switches = self
+            .rule
+            .power
+            .iter()
+            .filter_map(|power| power.switched_at());
         let ends = self.ends.iter().map(|&(at, _)| at);
         switches.chain(ends).chain(self.rule.next_stage).min()
     }
@@ -123,7 +124,7 @@ fn idle_hosts_sleep_and_wake_for_the_head() {
 #[test]
 fn hosts_sleep_with_the_trend_of_the_load_and_never_under_a_job() {
     let options = ShutdownOptions {
-        idle_time: None,
+        idle_time: Duration::MAX,
         period: span(60),
         ..ShutdownOptions::default()
     };

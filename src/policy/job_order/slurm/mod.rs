@@ -2,9 +2,10 @@
 //! tenant, whose past use decays.
 //!
 //! Priorities are computed when a job is submitted and again every calculation period, as Slurm's
-//! are. Use is processors times seconds, running jobs included. Tenants are the users of one account,
-//! with equal shares.
+//! are. Use is processors times seconds, running jobs included. Without accounts, tenants are users of the
+//! root, with equal shares.
 
+pub mod accounts;
 pub mod fair_share;
 pub mod fair_tree;
 pub mod multifactor;
@@ -12,7 +13,7 @@ pub mod multifactor;
 use scheduler::batch::{JobFacts, JobOrder, MachineFacts, Score};
 use units::{Duration, Instant, SortedMap, TenantId};
 
-use self::fair_tree::{Member, TiedAccounts};
+use self::accounts::Tree;
 use self::multifactor::{Factors, Offsets, Size, SizeRule, Weights};
 use super::JobOrderEntry;
 
@@ -20,7 +21,7 @@ use super::JobOrderEntry;
 pub const ENTRY: JobOrderEntry = JobOrderEntry {
     name: "slurm",
     summary: "Slurm's multifactor priority: age, size, and fair share of the tenant by past use.",
-    build: |options| Box::new(Slurm::new(options.slurm)),
+    build: |options| Box::new(Slurm::new(options.slurm.clone())),
 };
 
 /// The rule of the fair-share factor.
@@ -37,7 +38,7 @@ pub enum FairShare {
 }
 
 /// Options of the order.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SlurmOptions {
     /// Weights of the factors.
     pub weights: Weights,
@@ -51,6 +52,8 @@ pub struct SlurmOptions {
     pub size: SizeRule,
     /// Rule of the fair-share factor.
     pub fair_share: FairShare,
+    /// The tree of accounts; empty where all tenants are users of the root with equal shares.
+    pub accounts: Tree,
 }
 
 impl Default for SlurmOptions {
@@ -62,6 +65,7 @@ impl Default for SlurmOptions {
             period: Duration::from_secs(300),
             size: SizeRule::default(),
             fair_share: FairShare::default(),
+            accounts: Tree::default(),
         }
     }
 }
@@ -90,10 +94,16 @@ pub struct Slurm {
 impl Slurm {
     /// An order without any past use.
     pub fn new(options: SlurmOptions) -> Self {
+        let fresh = Use {
+            factor: 1.0,
+            ..Use::default()
+        };
+        let users = options.accounts.accounts.iter();
+        let users = users.flat_map(|account| &account.users);
         Self {
+            tenants: users.map(|&(tenant, _)| (tenant, fresh)).collect(),
             options,
             machine: MachineFacts::default(),
-            tenants: SortedMap::new(),
             accounted: Instant::ZERO,
         }
     }
@@ -111,33 +121,20 @@ impl Slurm {
     }
 
     fn share(&mut self) {
-        match self.options.fair_share {
-            FairShare::Classic { damp } => {
-                let all: f64 = self.tenants.values().map(|tenant| tenant.past).sum();
-                let shares = 1.0 / self.tenants.len().max(1) as f64;
-                for tenant in self.tenants.values_mut() {
-                    let usage = if all > 0.0 { tenant.past / all } else { 0.0 };
-                    tenant.factor = fair_share::classic(usage, shares, damp);
-                }
-            }
-            FairShare::FairTree => {
-                let users: Vec<Member> = self
-                    .tenants
-                    .iter()
-                    .map(|(id, tenant)| Member {
-                        name: id.0.to_string(),
-                        shares: 1.0,
-                        usage: tenant.past,
-                        members: None,
-                    })
-                    .collect();
-                for standing in fair_tree::rank(&users, TiedAccounts::Merged) {
-                    let id = standing.name.parse().map(TenantId);
-                    let known = id.ok().and_then(|id| self.tenants.get_mut(&id));
-                    if let (Some(tenant), Some(factor)) = (known, standing.factor) {
-                        tenant.factor = factor;
-                    }
-                }
+        let past = |tenant| self.tenants.get(&tenant).map_or(0.0, |own| own.past);
+        let rule = self.options.fair_share;
+        let factors = if self.options.accounts == Tree::default() {
+            let tree = Tree {
+                users: self.tenants.keys().map(|&tenant| (tenant, 1)).collect(),
+                ..Tree::default()
+            };
+            accounts::factors(&tree, rule, past)
+        } else {
+            accounts::factors(&self.options.accounts, rule, past)
+        };
+        for (tenant, factor) in factors {
+            if let Some(own) = self.tenants.get_mut(&tenant) {
+                own.factor = factor;
             }
         }
     }

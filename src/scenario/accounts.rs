@@ -1,0 +1,110 @@
+//! Rules between the accounts of `system.scheduler.slurm.accounts:`.
+
+use super::diagnostic::{Code, Finding, Findings};
+use super::schema::{Scenario, SlurmAccount, WorkloadSource};
+use super::tree::Tree;
+use units::SortedMap;
+
+/// The place of the accounts in an experiment.
+pub const ACCOUNTS: &str = "system.scheduler.slurm.accounts";
+
+/// Reports every broken rule about accounts.
+pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
+    let Some(slurm) = &scenario.system.scheduler.slurm else {
+        return;
+    };
+    let accounts = &slurm.accounts;
+    let mut wrong = |code: Code, place: &str, message: String, label: &str| {
+        let path = format!("{ACCOUNTS}.{place}");
+        let span = tree.locate(path.split('.'));
+        findings.push(Finding::new(code, message, span).label(label.to_owned()));
+    };
+    let mut users: SortedMap<&str, &str> = SortedMap::new();
+    for (place, own) in accounts.iter().enumerate() {
+        let name = &own.name;
+        if accounts[..place].iter().any(|other| other.name == *name) {
+            let message = format!("the account `{name}` is declared twice");
+            let label = "expected one entry for each account";
+            wrong(
+                Code::DuplicateName,
+                &format!("{place}.name"),
+                message,
+                label,
+            );
+        }
+        for (user, &shares) in &own.users {
+            if let Some(other) = users.insert(user, name) {
+                let message = format!("the user `{user}` has two accounts, `{other}` and `{name}`");
+                let label = "expected each user in one account";
+                wrong(
+                    Code::DuplicateName,
+                    &format!("{place}.users.{user}"),
+                    message,
+                    label,
+                );
+            }
+            if shares == 0 {
+                let message = format!("the user `{user}` has no share");
+                let label = "expected at least 1";
+                wrong(
+                    Code::Impossible,
+                    &format!("{place}.users.{user}"),
+                    message,
+                    label,
+                );
+            }
+        }
+        let Some(parent) = &own.parent else {
+            continue;
+        };
+        let field = format!("{place}.parent");
+        if accounts.iter().all(|other| other.name != *parent) {
+            let message =
+                format!("the account `{name}` belongs to `{parent}`, which is not declared");
+            wrong(
+                Code::UnknownName,
+                &field,
+                message,
+                "expected the name of another account",
+            );
+        } else if is_own_ancestor(accounts, own) {
+            let message = format!("the account `{name}` belongs to itself, by way of `{parent}`");
+            wrong(
+                Code::Conflict,
+                &field,
+                message,
+                "expected a tree: leave `parent` out at its top",
+            );
+        }
+    }
+    let declares = |source: &WorkloadSource| {
+        matches!(
+            source,
+            WorkloadSource::Manifests { .. } | WorkloadSource::Units { .. }
+        )
+    };
+    if let Some(source) = scenario.workload.iter().position(declares)
+        && !accounts.is_empty()
+    {
+        let span = tree.locate(["workload", &source.to_string()]);
+        let message = "manifests and units have no users, who have accounts";
+        let finding = Finding::new(Code::Conflict, message, span);
+        findings.push(finding.label(format!("expected a trace, or no `{ACCOUNTS}`")));
+    }
+}
+
+/// Whether an account is above itself. Accounts of one name are taken for the first.
+fn is_own_ancestor(accounts: &[SlurmAccount], own: &SlurmAccount) -> bool {
+    let mut above = own.parent.as_ref();
+    for _ in accounts {
+        let Some(name) = above else {
+            return false;
+        };
+        if *name == own.name {
+            return true;
+        }
+        let account = accounts.iter().find(|other| other.name == *name);
+        above = account.and_then(|account| account.parent.as_ref());
+    }
+    false
+}

@@ -1,0 +1,130 @@
+//! Batch queues: wrong input is refused with the place and the fix, and what experiments say of shares
+//! and of hosts that are switched off changes what a run does.
+
+use crate::scratch::Scratch;
+
+/// Four jobs of two users on two hosts, one of them without an end.
+const JOBS: &str = "\
+submit,name,run_time,cpu,members,time_limit,tenant
+0,a,100,1,2,200,ann
+1,b,100,1,2,200,ann
+2,c,100,1,2,200,ann
+3,d,100,1,2,200,bob
+";
+
+fn experiment(system: &str) -> String {
+    format!(
+        "windtunnel: v1
+name: batch-inputs
+cluster:
+  nodes:
+    - count: 2
+      template: {{allocatable: {{cpu: 1, memory: 2Gi, pods: 9}}, power: {{idle: 100W, max: 200W, off: 10W}}}}
+workload:
+  - trace: {{format: csv, path: jobs.csv}}
+system:
+{system}
+"
+    )
+}
+
+fn scratch(system: &str) -> Scratch {
+    let text = experiment(system);
+    Scratch::new("batch-inputs", &[("a.yaml", &text), ("jobs.csv", JOBS)])
+}
+
+fn slurm(options: &str) -> String {
+    format!("  {{name: batch, scheduler: {{queue: slurm, backfill: easy, slurm: {{{options}}}}}}}")
+}
+
+fn shutdown(rule: &str, options: &str) -> String {
+    format!("  {{name: batch, scheduler: {{backfill: {rule}, shutdown: {{{options}}}}}}}")
+}
+
+#[test]
+fn wrong_input_is_refused_in_words() {
+    let opportunistic = |options| shutdown("opportunistic-shutdown", options);
+    let cases = [
+        (
+            slurm(
+                "accounts: [{name: a, parent: b}, {name: b, parent: a, users: {ann: 1, bob: 1}}]",
+            ),
+            "the account `a` belongs to itself, by way of `b`",
+        ),
+        (
+            slurm("accounts: [{name: a, parent: b, users: {ann: 1, bob: 1}}]"),
+            "the account `a` belongs to `b`, which is not declared",
+        ),
+        (
+            slurm("accounts: [{name: a, users: {ann: 1}}, {name: b, users: {ann: 1}}]"),
+            "the user `ann` has two accounts, `a` and `b`",
+        ),
+        (
+            slurm("accounts: [{name: a, users: {ann: 0, bob: 1}}]"),
+            "the user `ann` has no share",
+        ),
+        (slurm("accounts: [{name: a, shares: 0}]"), "a.yaml:10:"),
+        (slurm("halfLife: -7d"), "a.yaml:10:"),
+        (
+            slurm("accounts: [{name: a, users: {ann: 1}}]"),
+            "system.scheduler.slurm.accounts: `bob` of the workload is not listed here; add every user",
+        ),
+        (opportunistic("period: 0s"), "a.yaml:10:"),
+        (opportunistic("keptAwake: 2"), "a.yaml:10:"),
+        (
+            shutdown("easy", "switchOn: 1m"),
+            "these options belong to the rules that switch hosts off and on",
+        ),
+    ];
+    for (system, expected) in cases {
+        let said = scratch(&system).run(&["run", "a.yaml", "--out", "out"], 2);
+        assert!(said.contains(expected), "{system}: {said}");
+    }
+}
+
+#[test]
+fn machines_without_an_end_need_a_latest_stop() {
+    let text = experiment("  {name: consolidation}");
+    let machines = "submit,name,run_time,cpu,memory\n0,vm-0,60,500m,1Gi\n1,vm-1,,500m,1Gi\n";
+    let scratch = Scratch::new("batch-inputs", &[("a.yaml", &text), ("jobs.csv", machines)]);
+    let said = scratch.run(&["run", "a.yaml", "--out", "out"], 2);
+    let expected = "stop: the machine `vm-1` has no end";
+    assert!(said.contains(expected), "{said}");
+    let ends = ["run", "a.yaml", "--out", "out", "--set", "stop={at: 1h}"];
+    scratch.run(&ends, 0);
+}
+
+/// Mean wait and energy of a run.
+fn outcome(system: &str) -> (f64, f64) {
+    let scratch = scratch(system);
+    scratch.run(
+        &["run", "a.yaml", "--out", "out", "--set", "stop={at: 2h}"],
+        0,
+    );
+    let summary = scratch.summary("out");
+    let value = |id: &str| {
+        summary.variants[0]
+            .metrics
+            .get(id)
+            .and_then(|own| own.value)
+    };
+    let (wait, energy) = (value("pending_time.mean"), value("energy.total"));
+    (
+        wait.expect("jobs that started"),
+        energy.expect("power models"),
+    )
+}
+
+#[test]
+fn accounts_and_hosts_that_are_switched_off_make_a_difference() {
+    let (wait, energy) = outcome("  {name: batch, scheduler: {backfill: easy-hosts}}");
+    let (longer, less) = outcome(&shutdown("opportunistic-shutdown", "switchOn: 1m"));
+    let (longest, _) = outcome(&shutdown("opportunistic-shutdown", "switchOn: 10m"));
+    assert!(
+        wait < longer && longer < longest,
+        "{wait} {longer} {longest}"
+    );
+    assert!(less < energy / 2.0, "{less} {energy}");
+    let (patient, _) = outcome(&shutdown("opportunistic-shutdown", "idleTime: 1d"));
+    assert!(patient < longer, "{patient}");
+}
