@@ -35,13 +35,27 @@ impl Driver {
                 ));
                 continue;
             }
+            let was_listed = self.forgets(&operation);
             match self.operate(&operation) {
+                Err(_) if was_listed => outcome.done.push(operation.to_string()),
                 Ok(true) => outcome.done.push(operation.to_string()),
                 Ok(false) => outcome.done.push(format!("{operation}: unchanged")),
                 Err(why) => outcome.refused.push(format!("{operation}: {why}")),
             }
         }
         outcome
+    }
+
+    /// Leaves a pod that has ended out of lists, if an operation deletes it; returns whether it was there.
+    fn forgets(&mut self, operation: &Operation) -> bool {
+        match operation {
+            Operation::DeletePods(PodChoice {
+                namespace,
+                name: Some(name),
+                ..
+            }) => self.ended.forget(namespace, name),
+            _ => false,
+        }
     }
 
     /// Carries an operation out; returns whether it changes anything.
