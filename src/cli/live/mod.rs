@@ -5,6 +5,7 @@ mod agent;
 mod control;
 mod get;
 mod host;
+mod kinds;
 mod list;
 mod load;
 mod logs;

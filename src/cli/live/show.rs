@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use lab::folder::{Existing, write_file};
-use live::client::ClientError;
+use live::client::{Client, ClientError};
 use live::driver::events::EventRow;
+use live::driver::view::{NodeRow, PodRow};
 use live::runtime::timestamp;
 use live::wire::usage::Top;
 
 use super::super::{Exit, Failure, output, terminal};
-use super::ServerArguments;
+use super::kinds::one_object;
 use super::list::{Form, FormArguments, LOOK, List, Row, print, print_news, value};
+use super::{ServerArguments, failed};
 
 /// Kind of objects whose usage is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -79,7 +81,13 @@ pub(super) fn events(arguments: &EventsArguments) -> Result<Exit, Failure> {
                     let wanted = arguments.object.as_ref();
                     wanted.is_none_or(|wanted| *wanted == row.object)
                 };
-                let rows = rows.into_iter().filter(is_meant).map(event).collect();
+                let rows: Vec<Row> = rows.into_iter().filter(is_meant).map(event).collect();
+                if let Some(object) = &arguments.object
+                    && rows.is_empty()
+                    && !arguments.watch
+                {
+                    check_object(&client, object)?;
+                }
                 let head = vec!["TIME", "TYPE", "REASON", "OBJECT", "MESSAGE"];
                 let list = List { head, rows };
                 if is_first {
@@ -90,7 +98,7 @@ pub(super) fn events(arguments: &EventsArguments) -> Result<Exit, Failure> {
                 is_first = false;
             }
             Err(ClientError::Unreached { .. }) if !is_first => {}
-            Err(error) => return Err(Failure::incomplete(error)),
+            Err(error) => return Err(failed(error)),
         }
         if !arguments.watch {
             return Ok(Exit::Done);
@@ -101,13 +109,30 @@ pub(super) fn events(arguments: &EventsArguments) -> Result<Exit, Failure> {
 
 /// An object that events are about.
 fn object_of_events(text: &str) -> Result<String, String> {
-    let parts: Vec<&str> = text.split('/').collect();
-    match parts.as_slice() {
-        ["Pod", namespace, name] if !namespace.is_empty() && !name.is_empty() => {}
-        ["Node", name] if !name.is_empty() => {}
-        _ => return Err("expected `Pod/NAMESPACE/NAME` or `Node/NAME`".to_owned()),
+    let object = one_object(text)?;
+    if !object.starts_with("Pod/") && !object.starts_with("Node/") {
+        return Err(
+            "events are about pods and nodes; expected `Pod/NAMESPACE/NAME` or `Node/NAME`"
+                .to_owned(),
+        );
     }
-    Ok(text.to_owned())
+    Ok(object)
+}
+
+/// Refuses the name of nothing.
+fn check_object(client: &Client, object: &str) -> Result<(), Failure> {
+    let pods: Vec<PodRow> = client.get("/v1/pods").map_err(failed)?;
+    let nodes: Vec<NodeRow> = client.get("/v1/nodes").map_err(failed)?;
+    let pods = pods
+        .iter()
+        .map(|pod| format!("Pod/{}/{}", pod.namespace, pod.name));
+    let nodes = nodes.iter().map(|node| format!("Node/{}", node.name));
+    if pods.chain(nodes).any(|known| known == object) {
+        return Ok(());
+    }
+    Err(Failure::input(format!(
+        "there is no {object}, and no event of it is kept; `windtunnel live events` lists those that are"
+    )))
 }
 
 fn event(row: EventRow) -> Row {
@@ -128,7 +153,7 @@ fn event(row: EventRow) -> Row {
 pub(super) fn top(arguments: &TopArguments) -> Result<Exit, Failure> {
     let client = arguments.server.client()?;
     loop {
-        let top: Top = client.get("/v1/top").map_err(Failure::incomplete)?;
+        let top: Top = client.get("/v1/top").map_err(failed)?;
         let mut lists = Vec::new();
         if arguments.kind != Some(TopKind::Pods) {
             lists.push(top_nodes(&top));
@@ -201,7 +226,7 @@ fn mebibytes(bytes: u64) -> String {
 
 pub(super) fn record(arguments: &RecordArguments) -> Result<Exit, Failure> {
     let client = arguments.server.client()?;
-    let log = client.fetch("/v1/log").map_err(Failure::incomplete)?;
+    let log = client.fetch("/v1/log").map_err(failed)?;
     write_file(&arguments.out, &log, Existing::Refuse).map_err(Failure::incomplete)?;
     Ok(Exit::Done)
 }
@@ -212,20 +237,22 @@ mod tests {
 
     #[test]
     fn events_are_about_pods_and_nodes() {
-        for text in ["Pod/default/web-0", "Node/n0"] {
-            assert_eq!(object_of_events(text), Ok(text.to_owned()));
+        for (text, object) in [
+            ("Pod/default/web-0", "Pod/default/web-0"),
+            ("po/web-0", "Pod/default/web-0"),
+            ("Node/n0", "Node/n0"),
+        ] {
+            assert_eq!(object_of_events(text).as_deref(), Ok(object));
         }
         for text in [
             "",
             "foo",
             "Pod",
-            "Pod/web-0",
             "Pod//a",
             "Pod/a/",
             "Node/",
             "Node/a/b",
-            "pod/a/b",
-            "Deployment/default/web",
+            "deploy/web",
         ] {
             assert!(object_of_events(text).is_err(), "{text}");
         }

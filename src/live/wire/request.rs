@@ -61,4 +61,7 @@ pub struct Outcome {
     pub done: Vec<String>,
     /// Reasons for what was refused.
     pub refused: Vec<String>,
+    /// What has no effect, with its path and what follows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }

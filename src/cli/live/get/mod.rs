@@ -1,7 +1,6 @@
 //! `live get`: lists of pods, nodes, services and all other objects.
 
 mod columns;
-mod kinds;
 mod selector;
 
 use clap::{Args, ValueEnum};
@@ -14,9 +13,9 @@ use units::SortedMap;
 
 use super::super::{Exit, Failure};
 use super::ServerArguments;
+use super::kinds::{self, Wanted};
 use super::list::{Form, LOOK, List, Row, changed, print, print_news, value};
 use columns::{Columns, age_since};
-use kinds::Wanted;
 use selector::Selector;
 
 /// Examples for the help of the command.
@@ -333,7 +332,7 @@ fn objects(client: &Client, kind: &'static str, is_wide: bool) -> Result<Listed,
     let rows: Vec<ObjectRow> = client.get(&format!("/v1/objects/{kind}"))?;
     let now = wall_ns();
     let columns = Columns::of(kind, is_wide);
-    let is_of_cluster = model::Object::OF_CLUSTER.contains(&kind);
+    let is_of_cluster = kinds::is_of_cluster(kind);
     let found = rows.into_iter().map(|row| {
         let names = match is_of_cluster {
             true => vec![row.name.clone()],

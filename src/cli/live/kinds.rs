@@ -6,6 +6,9 @@ use model::Object;
 /// Kinds that are listed beside those of objects.
 const OTHERS: [&str; 2] = ["Pod", "Node"];
 
+/// Namespace of objects for which none is named.
+pub(super) const DEFAULT: &str = "default";
+
 /// What to list: a kind, or one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
@@ -19,17 +22,42 @@ pub(super) fn wanted(text: &str) -> Result<Wanted, String> {
     let mut parts = text.split('/');
     let kind = kind(parts.next().unwrap_or_default())?;
     let rest: Vec<&str> = parts.collect();
-    let of_cluster = kind == "Node" || Object::OF_CLUSTER.contains(&kind);
     let object = match rest.as_slice() {
         [] => None,
         [name] if !name.is_empty() => Some((None, (*name).to_owned())),
-        [namespace, name] if !of_cluster && !namespace.is_empty() && !name.is_empty() => {
+        [namespace, name] if !is_of_cluster(kind) && !namespace.is_empty() && !name.is_empty() => {
             Some((Some((*namespace).to_owned()), (*name).to_owned()))
         }
-        _ if of_cluster => return Err(format!("expected `{kind}/NAME`")),
-        _ => return Err(format!("expected `{kind}/NAMESPACE/NAME`")),
+        _ => return Err(path_of(kind)),
     };
     Ok(Wanted { kind, object })
+}
+
+/// The one object that a text names, as `KIND/NAMESPACE/NAME`, or `KIND/NAME` for one of the whole cluster;
+/// without a namespace it is that of the name `default`.
+pub(super) fn one_object(text: &str) -> Result<String, String> {
+    let Wanted { kind, object } = wanted(text)?;
+    match object {
+        Some((_, name)) if is_of_cluster(kind) => Ok(format!("{kind}/{name}")),
+        Some((namespace, name)) => {
+            let namespace = namespace.unwrap_or_else(|| DEFAULT.to_owned());
+            Ok(format!("{kind}/{namespace}/{name}"))
+        }
+        None => Err(path_of(kind)),
+    }
+}
+
+/// Returns whether objects of a kind have no namespace.
+pub(super) fn is_of_cluster(kind: &str) -> bool {
+    kind == "Node" || Object::OF_CLUSTER.contains(&kind)
+}
+
+/// What is expected of one object of a kind.
+fn path_of(kind: &str) -> String {
+    match is_of_cluster(kind) {
+        true => format!("expected `{kind}/NAME`"),
+        false => format!("expected `{kind}/NAMESPACE/NAME`"),
+    }
 }
 
 /// The kind that a word names: the kind itself, its plural or its short name, in any case.
@@ -81,6 +109,22 @@ mod tests {
             let found = wanted(kind).map(|wanted| wanted.kind);
             assert_eq!(found, Ok(*kind));
         }
+    }
+
+    #[test]
+    fn what_changes_one_object_needs_its_name() {
+        for (text, object) in [
+            ("deploy/web", "Deployment/default/web"),
+            ("po/shop/web-0", "Pod/shop/web-0"),
+            ("node/n0", "Node/n0"),
+            ("PriorityClass/high", "PriorityClass/high"),
+        ] {
+            assert_eq!(one_object(text).as_deref(), Ok(object));
+        }
+        let why = one_object("deploy").expect_err("no name");
+        assert_eq!(why, "expected `Deployment/NAMESPACE/NAME`");
+        let why = one_object("n0").expect_err("no kind");
+        assert!(why.contains("expected one of Pod, Node"), "{why}");
     }
 
     #[test]
