@@ -63,7 +63,10 @@ fn path_of(kind: &str) -> String {
 /// The kind that a word names: the kind itself, its plural or its short name, in any case.
 fn kind(word: &str) -> Result<&'static str, String> {
     let held = || OTHERS.iter().chain(Object::KINDS).copied();
-    let known = kind_named(word).ok();
+    let known = match word {
+        "cm" => Some("ConfigMap"),
+        word => kind_named(word).ok(),
+    };
     let known = known.and_then(|known| held().find(|kind| *kind == known));
     known.ok_or_else(|| {
         let kinds: Vec<&str> = held().collect();
@@ -100,6 +103,7 @@ mod tests {
             ("svc", "Service"),
             ("pdb", "PodDisruptionBudget"),
             ("ingresses", "Ingress"),
+            ("cm", "ConfigMap"),
         ] {
             let object = None;
             assert_eq!(wanted(text), Ok(Wanted { kind, object }), "{text}");

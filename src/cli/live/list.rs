@@ -112,6 +112,15 @@ pub(super) fn print(list: &List, form: Form) -> Result<(), Failure> {
     output::print(text.as_bytes())
 }
 
+/// Prints what a row shows by itself, for programs.
+pub(super) fn print_one(row: &Row, form: Form) -> Result<(), Failure> {
+    let text = match form {
+        Form::Json => format!("{:#}\n", row.value),
+        Form::Table | Form::Yaml => yaml_of(&row.value),
+    };
+    output::print(text.as_bytes())
+}
+
 /// Prints rows that changed: in JSON and YAML one document each. `all` gives the columns their widths.
 pub(super) fn print_news(news: &List, all: &List, form: Form) -> Result<(), Failure> {
     let text = match form {

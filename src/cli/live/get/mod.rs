@@ -9,12 +9,12 @@ use live::driver::objects::ObjectRow;
 use live::driver::view::{NodeRow, PodRow};
 use live::runtime::clock::wall_ns;
 use live::wire::service::ServiceRow;
-use units::SortedMap;
+use units::{Quantity, SortedMap};
 
 use super::super::{Exit, Failure};
 use super::ServerArguments;
 use super::kinds::{self, Wanted};
-use super::list::{Form, LOOK, List, Row, changed, print, print_news, value};
+use super::list::{Form, LOOK, List, Row, changed, print, print_news, print_one, value};
 use columns::{Columns, age_since};
 use selector::Selector;
 
@@ -59,9 +59,9 @@ enum GetForm {
     Table,
     /// Table with more columns.
     Wide,
-    /// JSON, one list.
+    /// JSON: one list, or the object that is named.
     Json,
-    /// YAML, one list.
+    /// YAML: one list, or the object that is named.
     Yaml,
     /// Names such as `Deployment/default/web`, one a line, as `live delete` takes them.
     Name,
@@ -97,7 +97,10 @@ pub(super) fn get(arguments: &GetArguments) -> Result<Exit, Failure> {
     };
     let mut shown = list(arguments, &client).map_err(super::failed)?;
     check_names(arguments, &shown)?;
-    print(&shown, form)?;
+    match shown.rows.as_slice() {
+        [row] if names_one(arguments) && form != Form::Table => print_one(row, form)?,
+        _ => print(&shown, form)?,
+    }
     if !arguments.watch {
         return Ok(Exit::Done);
     }
@@ -116,6 +119,11 @@ pub(super) fn get(arguments: &GetArguments) -> Result<Exit, Failure> {
         print_news(&news, &now, form)?;
         shown = now;
     }
+}
+
+/// Whether a single object is named, which is shown by itself and not in a list.
+fn names_one(arguments: &GetArguments) -> bool {
+    arguments.names.len() + usize::from(arguments.kind.object.is_some()) == 1
 }
 
 /// Refuses names of nothing.
@@ -258,7 +266,8 @@ fn nodes(client: &Client, is_wide: bool) -> Result<Listed, ClientError> {
         if is_wide {
             let amount = |resource: &str| {
                 let of = |list: &SortedMap<String, String>| {
-                    list.get(resource).cloned().unwrap_or_default()
+                    let amount = list.get(resource).map(String::as_str);
+                    short(resource, amount.unwrap_or_default())
                 };
                 format!("{}/{}", of(&row.allocatable), of(&row.capacity))
             };
@@ -285,6 +294,16 @@ fn nodes(client: &Client, is_wide: bool) -> Result<Listed, ClientError> {
         head.extend(["ADDRESS", "CPU", "MEMORY", "LIMITS"]);
     }
     Ok((head, found.collect()))
+}
+
+/// An amount as it is read best: memory in mebibytes.
+fn short(resource: &str, amount: &str) -> String {
+    let bytes = match resource {
+        "memory" => amount.parse::<Quantity>().ok(),
+        _ => None,
+    };
+    let bytes = bytes.and_then(|bytes| bytes.units_floor().ok());
+    bytes.map_or_else(|| amount.to_owned(), |bytes| format!("{}Mi", bytes >> 20))
 }
 
 fn services(client: &Client, is_wide: bool) -> Result<Listed, ClientError> {

@@ -17,7 +17,7 @@ use super::fields::{check_names, check_pod, notes_on_pod};
 type Templates = SortedMap<Place, Text>;
 
 /// A file of manifests as it was read.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Read {
     /// The operations that apply it: what others need to be made comes first.
     pub(super) operations: Vec<Operation>,
