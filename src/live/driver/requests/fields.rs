@@ -219,12 +219,11 @@ fn check(object: &Value, path: &str, rules: &[Rule]) -> Result<(), String> {
 /// The path of what a field states beyond what holds without it.
 fn effective(field: &str, stated: &Value) -> Option<String> {
     match stated {
-        Value::Null => None,
         // These hold unless they are denied.
         Value::Bool(is_on) if ["allowPrivilegeEscalation", "hostUsers"].contains(&field) => {
             (!is_on).then(|| field.to_owned())
         }
-        Value::Bool(false) => None,
+        Value::Null | Value::Bool(false) => None,
         Value::String(text) if field == "stopSignal" && text == "SIGTERM" => None,
         Value::Array(list) if list.is_empty() => None,
         Value::Object(fields) => {
@@ -338,13 +337,6 @@ mod tests {
                 "lifecycle: {postStart: {httpGet: {port: 80}}}",
                 "lifecycle.postStart.httpGet.port: ",
             ),
-            ("hostname: web", "", "spec.hostname: "),
-            ("hostUsers: false", "", "spec.hostUsers: "),
-            (
-                "volumes: [{name: a, emptyDir: {}}]",
-                "volumeMounts: [{name: a, mountPath: /data}]",
-                "spec.containers[0].volumeMounts: agents mount no volumes",
-            ),
             (
                 "",
                 "livenessProbe: {grpc: {port: 80}}",
@@ -354,6 +346,23 @@ mod tests {
             let refused = operations("a.yaml", &pod(of_pod, of_container));
             let why = refused.expect_err(path);
             assert!(why.starts_with("a.yaml: "), "{why}");
+            assert!(why.contains(path), "expected {path}, found {why}");
+        }
+    }
+
+    #[test]
+    fn what_a_program_would_miss_is_refused_with_its_path() {
+        for (of_pod, of_container, path) in [
+            ("hostname: web", "", "spec.hostname: "),
+            ("hostUsers: false", "", "spec.hostUsers: "),
+            (
+                "volumes: [{name: a, emptyDir: {}}]",
+                "volumeMounts: [{name: a, mountPath: /data}]",
+                "spec.containers[0].volumeMounts: agents mount no volumes",
+            ),
+        ] {
+            let refused = operations("a.yaml", &pod(of_pod, of_container));
+            let why = refused.expect_err(path);
             assert!(why.contains(path), "expected {path}, found {why}");
         }
     }
