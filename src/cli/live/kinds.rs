@@ -54,9 +54,10 @@ pub(super) fn is_of_cluster(kind: &str) -> bool {
 
 /// What is expected of one object of a kind.
 fn path_of(kind: &str) -> String {
-    match is_of_cluster(kind) {
-        true => format!("expected `{kind}/NAME`"),
-        false => format!("expected `{kind}/NAMESPACE/NAME`"),
+    if is_of_cluster(kind) {
+        format!("expected `{kind}/NAME`")
+    } else {
+        format!("expected `{kind}/NAMESPACE/NAME`")
     }
 }
 

@@ -158,13 +158,13 @@ fn age(seconds: i64) -> String {
     };
     match seconds {
         ..120 => format!("{seconds}s"),
-        ..600 => two(minutes, 'm', seconds % 60, 's'),
-        ..10_800 => format!("{minutes}m"),
-        ..28_800 => two(hours, 'h', minutes % 60, 'm'),
-        ..172_800 => format!("{hours}h"),
-        ..691_200 => two(days, 'd', hours % 24, 'h'),
-        ..63_072_000 => format!("{days}d"),
-        ..252_288_000 => two(days / 365, 'y', days % 365, 'd'),
+        120..600 => two(minutes, 'm', seconds % 60, 's'),
+        600..10_800 => format!("{minutes}m"),
+        10_800..28_800 => two(hours, 'h', minutes % 60, 'm'),
+        28_800..172_800 => format!("{hours}h"),
+        172_800..691_200 => two(days, 'd', hours % 24, 'h'),
+        691_200..63_072_000 => format!("{days}d"),
+        63_072_000..252_288_000 => two(days / 365, 'y', days % 365, 'd'),
         _ => format!("{}y", days / 365),
     }
 }
@@ -179,9 +179,10 @@ fn text(own: &Value, path: &str) -> String {
 }
 
 fn or_none(text: String) -> String {
-    match text.is_empty() {
-        true => "N/A".to_owned(),
-        false => text,
+    if text.is_empty() {
+        "N/A".to_owned()
+    } else {
+        text
     }
 }
 

@@ -302,7 +302,7 @@ fn short(resource: &str, amount: &str) -> String {
         "memory" => amount.parse::<Quantity>().ok(),
         _ => None,
     };
-    let bytes = bytes.and_then(|bytes| bytes.units_floor().ok());
+    let bytes = bytes.and_then(|bytes| bytes.units_ceil().ok());
     bytes.map_or_else(|| amount.to_owned(), |bytes| format!("{}Mi", bytes >> 20))
 }
 
@@ -353,9 +353,10 @@ fn objects(client: &Client, kind: &'static str, is_wide: bool) -> Result<Listed,
     let columns = Columns::of(kind, is_wide);
     let is_of_cluster = kinds::is_of_cluster(kind);
     let found = rows.into_iter().map(|row| {
-        let names = match is_of_cluster {
-            true => vec![row.name.clone()],
-            false => vec![row.namespace.clone(), row.name.clone()],
+        let names = if is_of_cluster {
+            vec![row.name.clone()]
+        } else {
+            vec![row.namespace.clone(), row.name.clone()]
         };
         Found {
             row: Row {
