@@ -9,7 +9,7 @@ const OTHERS: [&str; 2] = ["Pod", "Node"];
 /// Namespace of objects for which none is named.
 pub(super) const DEFAULT: &str = "default";
 
-/// What to list: a kind, or one object.
+/// Wish of a user: a kind, or one object of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub(super) kind: &'static str,

@@ -3,7 +3,7 @@
 use model::{Operator, Requirement};
 use units::SortedMap;
 
-/// What labels have to say.
+/// Requirements on labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Selector(Vec<Requirement>);
 

@@ -21,7 +21,7 @@ type Templates = SortedMap<Place, Text>;
 pub(super) struct Read {
     /// The operations that apply it: what others need to be made comes first.
     pub(super) operations: Vec<Operation>,
-    /// What has no effect, with its path and what follows.
+    /// Fields that have no effect, each with its path and what follows from it.
     pub(super) notes: Vec<String>,
 }
 
