@@ -6,7 +6,9 @@ use units::{Instant, NodeId, SortedMap};
 
 use crate::driver::events::EventRow;
 use crate::driver::input::{Answer, HeardNode, Input};
+use crate::driver::objects::ObjectRow;
 use crate::driver::snapshot::Snapshot;
+use crate::driver::view::{NodeRow, PodRow};
 use crate::driver::{Driver, DriverError, Plane};
 use crate::journal::archive::Archive;
 use crate::journal::{Journal, JournalError};
@@ -267,11 +269,51 @@ impl<J: Journal> Control<J> {
         self.driver.top(&self.usage)
     }
 
+    /// The pods with their instants in nanoseconds since 1970, and the last ones that ended by themselves.
+    pub fn pods(&self) -> Vec<PodRow> {
+        let mut rows = self.driver.pod_rows();
+        rows.extend(self.driver.ended_rows());
+        rows.sort_by_key(|row| row.pod);
+        for row in &mut rows {
+            row.created_ns = self.wall_ns(row.created_ns);
+        }
+        rows
+    }
+
+    /// The nodes with their instants in nanoseconds since 1970.
+    pub fn nodes(&self) -> Vec<NodeRow> {
+        let mut rows = self.driver.node_rows();
+        let nodes = self.driver.store().nodes();
+        for row in &mut rows {
+            row.created_ns = row.created_ns.map(|at| self.wall_ns(at));
+            let heard = nodes.by_name(&row.name);
+            let heard = heard.and_then(|node| self.heard.get(&node)).copied();
+            for condition in &mut row.conditions {
+                // Heartbeats that say nothing else are recorded later.
+                let heard = heard.map(Instant::as_nanos).max(condition.heard_ns);
+                condition.heard_ns = heard.map(|at| self.wall_ns(at));
+                condition.changed_ns = condition.changed_ns.map(|at| self.wall_ns(at));
+            }
+        }
+        rows
+    }
+
+    /// The objects of a kind.
+    pub fn objects(&self, kind: &str) -> Vec<ObjectRow> {
+        let wall = |at| self.header.wall_ns(at);
+        self.driver.object_rows(kind, &wall)
+    }
+
+    /// Wall clock at a time of the run.
+    fn wall_ns(&self, at_ns: i64) -> i64 {
+        self.header.wall_ns(Instant::from_nanos(at_ns))
+    }
+
     /// The last events after a number, with their instants in nanoseconds since 1970.
     pub fn events(&self, after: u64) -> Vec<EventRow> {
         let mut rows = self.driver.events_after(after);
         for row in &mut rows {
-            row.at_ns = self.header.wall_ns(Instant::from_nanos(row.at_ns));
+            row.at_ns = self.wall_ns(row.at_ns);
         }
         rows
     }

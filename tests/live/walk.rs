@@ -41,6 +41,21 @@ fn walk() {
     let name = pods[0].name.as_str();
     let log = cluster.run(&["logs", name, "--state", "state"]);
     assert_eq!(log, "started\n");
+    let listed = cluster.run(&["get", "deploy/web", "--state", "state"]);
+    let row: Vec<&str> = listed
+        .lines()
+        .nth(1)
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    assert_eq!(row[..5], ["default", "web", "6/6", "6", "6"], "{listed}");
+    let nodes = cluster.run(&["get", "nodes", "-o", "json", "--state", "state"]);
+    assert!(
+        nodes.contains("\"AgentReady\"") && nodes.contains("\"capacity\""),
+        "{nodes}"
+    );
+    let nothing = ["get", "deploy/shop", "--state", "state"];
+    assert_eq!(cluster.try_run(&nothing), None);
     // A viewer on another machine reads, and changes nothing.
     let token = cluster.run(&["token", "create", "--role", "viewer", "--state", "state"]);
     fs::write(cluster.folder.join("token"), token).expect("a file");

@@ -16,8 +16,8 @@ use live::security::token::Token;
 use trace::Input;
 
 use super::super::{Exit, Failure, Global, output, terminal};
-use super::ServerArguments;
 use super::table::aligned;
+use super::{ServerArguments, failed};
 
 /// Subcommands of `live token`.
 #[derive(Clone, Debug, Subcommand)]
@@ -138,9 +138,7 @@ pub(super) fn token(command: &TokenCommand) -> Result<Exit, Failure> {
         TokenCommand::Delete(arguments) => {
             let wish = json!({"id": arguments.id});
             let client = arguments.server.client()?;
-            let was_there: bool = client
-                .post("/v1/tokens/delete", &wish)
-                .map_err(Failure::incomplete)?;
+            let was_there: bool = client.post("/v1/tokens/delete", &wish).map_err(failed)?;
             gone(was_there, &format!("token {}", arguments.id), "deleted")
         }
     }
@@ -154,18 +152,13 @@ fn create(arguments: &CreateArguments) -> Result<Exit, Failure> {
         valid_s: seconds("--valid", &arguments.valid, 1)?,
     };
     let client = arguments.server.client()?;
-    let token: String = client
-        .post("/v1/tokens", &wish)
-        .map_err(Failure::incomplete)?;
+    let token: String = client.post("/v1/tokens", &wish).map_err(failed)?;
     output::print(format!("{token}\n").as_bytes())?;
     Ok(Exit::Done)
 }
 
 fn list(server: &ServerArguments) -> Result<Exit, Failure> {
-    let rows: Vec<TokenRow> = server
-        .client()?
-        .get("/v1/tokens")
-        .map_err(Failure::incomplete)?;
+    let rows: Vec<TokenRow> = server.client()?.get("/v1/tokens").map_err(failed)?;
     let mut table = vec![
         ["ID", "ROLE", "NAME", "USES", "VALID"]
             .map(str::to_owned)
@@ -189,7 +182,7 @@ pub(super) fn revoke(arguments: &RevokeArguments) -> Result<Exit, Failure> {
     let client = arguments.server.client()?;
     let was_there: bool = client
         .post("/v1/revoke", &json!({"party": party}))
-        .map_err(Failure::incomplete)?;
+        .map_err(failed)?;
     gone(was_there, &party, "revoked")
 }
 
@@ -206,7 +199,7 @@ pub(super) fn authority(arguments: &AuthorityArguments) -> Result<Exit, Failure>
             client.post("/v1/authority", &json!({"step": step}))
         }
     }
-    .map_err(Failure::incomplete)?;
+    .map_err(failed)?;
     let mut table = vec![row("signs", &status.signs)];
     table.extend(status.trusted.iter().map(|pin| row("trusted", pin)));
     table.push(row("next", status.next.name()));

@@ -293,6 +293,10 @@ fn registration(
     let cpu = cpu.unwrap_or(format!("{}m", host.cpu_milli));
     let memory = arguments.memory.clone();
     let memory = memory.unwrap_or(host.memory_bytes.to_string());
+    let all = [
+        format!("{}m", host.cpu_milli),
+        host.memory_bytes.to_string(),
+    ];
     let pods = arguments.pods.to_string();
     let node = &arguments.node;
     Ok(Registration {
@@ -301,6 +305,7 @@ fn registration(
         machine: machine(folder).map_err(Failure::incomplete)?,
         process: format!("{node}-{}-{}", wall_ns(), std::process::id()),
         declaration: Declaration::of(&[("cpu", &cpu), ("memory", &memory), ("pods", &pods)])
+            .within(&[("cpu", &all[0]), ("memory", &all[1]), ("pods", &pods)])
             .labelled(labels(node).into_iter().chain(of_runtime)),
         address: arguments
             .address

@@ -9,6 +9,7 @@ use live::runtime::LogPosition;
 use live::wire::errand::{LogText, LogWish};
 
 use super::super::{Exit, Failure, output, terminal};
+use super::kinds::{DEFAULT, Wanted, wanted};
 use super::{ServerArguments, failed};
 
 /// Time between two looks of a follower.
@@ -20,12 +21,12 @@ const TAIL_MAX: usize = 1_000_000;
 /// Arguments of `live logs`.
 #[derive(Clone, Debug, Args)]
 pub(in super::super) struct LogsArguments {
-    /// Name of the pod
-    #[arg(value_name = "POD")]
-    pod: String,
-    /// Namespace of the pod
-    #[arg(long, short, value_name = "NAME", default_value = "default")]
-    namespace: String,
+    /// Name of the pod, or the pod as `Pod/NAMESPACE/NAME`
+    #[arg(value_name = "POD", value_parser = pod)]
+    pod: PodName,
+    /// Namespace of the pod [default: default]
+    #[arg(long, short, value_name = "NAME")]
+    namespace: Option<String>,
     /// Container of the pod; needed if it has several
     #[arg(long, short, value_name = "NAME")]
     container: Option<String>,
@@ -42,6 +43,31 @@ pub(in super::super) struct LogsArguments {
     server: ServerArguments,
 }
 
+/// Name of a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct PodName {
+    namespace: Option<String>,
+    name: String,
+}
+
+/// The pod that a text names.
+fn pod(text: &str) -> Result<PodName, String> {
+    let name = |namespace, name: &str| PodName {
+        namespace,
+        name: name.to_owned(),
+    };
+    if !text.contains('/') {
+        return Ok(name(None, text));
+    }
+    match wanted(text)? {
+        Wanted {
+            kind: "Pod",
+            object: Some((namespace, pod)),
+        } => Ok(name(namespace, &pod)),
+        _ => Err("expected the name of a pod, or `Pod/NAMESPACE/NAME`".to_owned()),
+    }
+}
+
 /// Records of a log made into lines.
 struct Lines {
     with_time: bool,
@@ -50,6 +76,11 @@ struct Lines {
 }
 
 pub(super) fn logs(arguments: &LogsArguments) -> Result<Exit, Failure> {
+    if arguments.namespace.is_some() && arguments.pod.namespace.is_some() {
+        return Err(Failure::input(
+            "the namespace is named already; leave `--namespace` out",
+        ));
+    }
     let client = arguments.server.client()?;
     let mut lines = Lines {
         with_time: arguments.timestamps,
@@ -96,8 +127,12 @@ fn part(
     from: Option<&LogPosition>,
 ) -> Result<LogText, Failure> {
     let wish = LogWish {
-        namespace: arguments.namespace.clone(),
-        name: arguments.pod.clone(),
+        namespace: arguments
+            .namespace
+            .clone()
+            .or_else(|| arguments.pod.namespace.clone())
+            .unwrap_or_else(|| DEFAULT.to_owned()),
+        name: arguments.pod.name.clone(),
         container: arguments.container.clone(),
         from: from.cloned(),
     };
@@ -135,6 +170,22 @@ fn cut(text: &mut String, lines: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pods_are_named_alone_or_by_their_path() {
+        for (text, namespace, name) in [
+            ("web-0", None, "web-0"),
+            ("pod/web-0", None, "web-0"),
+            ("Pod/shop/web-0", Some("shop"), "web-0"),
+        ] {
+            let namespace = namespace.map(str::to_owned);
+            let name = name.to_owned();
+            assert_eq!(pod(text), Ok(PodName { namespace, name }));
+        }
+        for text in ["deploy/web", "Pod/a/b/c", "foo/bar"] {
+            assert!(pod(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn records_become_lines_and_the_last_are_kept() {

@@ -3,7 +3,10 @@
 mod access;
 mod agent;
 mod control;
+mod get;
 mod host;
+mod kinds;
+mod list;
 mod load;
 mod logs;
 mod predict;
@@ -60,8 +63,9 @@ pub(super) enum LiveCommand {
     Revoke(access::RevokeArguments),
     /// Join a control server as a user; other commands find it by `--state`
     Login(access::LoginArguments),
-    /// List pods or nodes
-    Get(show::GetArguments),
+    /// List pods, nodes, services, deployments, jobs and all else that the control server holds
+    #[command(after_help = get::EXAMPLES)]
+    Get(get::GetArguments),
     /// Show the output of a pod's containers
     Logs(logs::LogsArguments),
     /// List what happened lately to pods and nodes
@@ -158,7 +162,7 @@ pub(super) fn run(global: &Global, command: &LiveCommand) -> Result<Exit, Failur
         LiveCommand::Authority(arguments) => access::authority(arguments),
         LiveCommand::Revoke(arguments) => access::revoke(arguments),
         LiveCommand::Login(arguments) => access::login(global, arguments),
-        LiveCommand::Get(arguments) => show::get(arguments),
+        LiveCommand::Get(arguments) => get::get(arguments),
         LiveCommand::Logs(arguments) => logs::logs(arguments),
         LiveCommand::Events(arguments) => show::events(arguments),
         LiveCommand::Top(arguments) => show::top(arguments),

@@ -8,6 +8,7 @@ use live::wire::request::{Outcome, Request};
 use trace::Input;
 
 use super::super::{Exit, Failure, output, terminal};
+use super::kinds::one_object;
 use super::{ServerArguments, failed};
 
 /// Arguments of `live apply`.
@@ -23,8 +24,8 @@ pub(in super::super) struct ApplyArguments {
 /// Arguments of `live delete`.
 #[derive(Clone, Debug, Args)]
 pub(in super::super) struct ObjectArguments {
-    /// Object such as `Deployment/default/shop`, `Pod/default/web-0` or `Node/worker-1`
-    #[arg(value_name = "KIND/NAMESPACE/NAME")]
+    /// Object such as `Deployment/default/shop`, `pod/web-0` or `Node/worker-1`
+    #[arg(value_name = "KIND/NAMESPACE/NAME", value_parser = one_object)]
     object: String,
     #[command(flatten)]
     server: ServerArguments,
@@ -34,7 +35,7 @@ pub(in super::super) struct ObjectArguments {
 #[derive(Clone, Debug, Args)]
 pub(in super::super) struct ScaleArguments {
     /// Workload such as `Deployment/default/shop`
-    #[arg(value_name = "KIND/NAMESPACE/NAME")]
+    #[arg(value_name = "KIND/NAMESPACE/NAME", value_parser = one_object)]
     object: String,
     /// Number of replicas
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
@@ -99,6 +100,9 @@ fn ask(server: &ServerArguments, request: &Request) -> Result<Exit, Failure> {
     let outcome: Outcome = client.post("/v1/requests", request).map_err(failed)?;
     for line in &outcome.done {
         output::print(format!("{line}\n").as_bytes())?;
+    }
+    for line in &outcome.notes {
+        terminal::complain(&format!("note: {line}"));
     }
     for line in &outcome.refused {
         terminal::complain(&format!("error: {line}"));

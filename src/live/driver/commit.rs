@@ -97,7 +97,15 @@ impl Driver {
 
     /// Applies a change, adds it to the digest, and tells the node that it concerns.
     fn commit(&mut self, event: Event) -> Result<(), Conflict> {
+        let ends = match &event {
+            Event::PodEnded { pod, reason } => self.store.pods().get(*pod).zip(Some(*reason)),
+            _ => None,
+        };
+        let row = ends.map(|(pod, reason)| (self.pod_row(pod), reason));
         let ended = self.store.apply(self.now, event)?;
+        if let Some((row, reason)) = row {
+            self.ended.note(row, reason);
+        }
         let Some(entry) = self.store.log().last() else {
             return Ok(());
         };
@@ -117,6 +125,11 @@ impl Driver {
         match entry.event {
             Event::NodeUpdated { node, .. } => self.declare(node),
             Event::NodeRemoved { node } => self.links.remove(node),
+            Event::NodeReadiness { node, .. } => {
+                if let Some(link) = self.links.get_mut(node) {
+                    link.turned = Some(now);
+                }
+            }
             _ => {}
         }
         Ok(())

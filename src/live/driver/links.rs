@@ -34,6 +34,12 @@ pub(super) struct Link {
     pub(super) heard: Instant,
     /// `true` once the node counts as silent.
     pub(super) is_silent: bool,
+    /// Instant of the first registration; none in a snapshot of an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) joined: Option<Instant>,
+    /// Instant at which the node became ready, or ceased to be; none in a snapshot of an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) turned: Option<Instant>,
     /// Number of the last command of the session.
     last: u64,
     waiting: VecDeque<NumberedCommand>,
@@ -75,6 +81,8 @@ impl Links {
             reported: 0,
             heard: now,
             is_silent: false,
+            joined: Some(now),
+            turned: Some(now),
             last: 0,
             waiting: VecDeque::new(),
         });

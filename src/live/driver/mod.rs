@@ -8,12 +8,15 @@
 //! anything to do.
 
 mod commit;
+pub mod conditions;
+mod ended;
 pub mod events;
 mod handover;
 pub mod input;
 mod links;
 mod machines;
 mod nodes;
+pub mod objects;
 pub(crate) mod requests;
 mod seats;
 mod services;
@@ -30,6 +33,7 @@ use systems::entry::RunsWorkloads;
 use thiserror::Error;
 use units::{ComponentId, Duration, Instant, NodeId, SortedSet};
 
+use ended::Ended;
 use events::{EventRow, Events};
 use input::{Answer, Input};
 use links::Links;
@@ -164,6 +168,7 @@ pub struct Driver {
     reporter: Option<NodeId>,
     measured: Measured,
     events: Events,
+    ended: Ended,
     /// `true` if the log of the store is kept for control planes that take over.
     keeps_log: bool,
 }
@@ -207,6 +212,7 @@ impl Driver {
             reporter: None,
             measured: Measured::default(),
             events: Events::default(),
+            ended: Ended::default(),
             keeps_log: false,
         }
     }

@@ -119,6 +119,11 @@ impl Seats {
         self.list.len()
     }
 
+    /// Whether there is a component of a name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.list.iter().any(|seat| seat.component.name() == name)
+    }
+
     /// Instant of the next wake-up.
     pub(super) fn next_wake(&self) -> Option<Instant> {
         self.wakes.first().map(|&(at, _)| at)

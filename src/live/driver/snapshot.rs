@@ -7,6 +7,7 @@ use cluster::{Digest, History, Store};
 use serde::{Deserialize, Serialize};
 use units::{Instant, SortedSet};
 
+use super::ended::Ended;
 use super::events::Events;
 use super::links::Links;
 use super::machines::Machines;
@@ -30,6 +31,8 @@ pub struct Snapshot {
     machines: Machines,
     services: Vec<NamedPorts>,
     events: Events,
+    #[serde(default, skip_serializing_if = "Ended::is_empty")]
+    ended: Ended,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     memories: Vec<Remembered>,
 }
@@ -62,6 +65,7 @@ impl Driver {
             machines: self.machines.clone(),
             services: self.ports.present(&self.store),
             events: self.events.clone(),
+            ended: self.ended.clone(),
             memories,
         };
         self.go_on_from(&snapshot)?;
@@ -110,6 +114,7 @@ impl Driver {
         self.machines = snapshot.machines.clone();
         self.ports = Ports::of(&snapshot.services);
         self.events = snapshot.events.clone();
+        self.ended = snapshot.ended.clone();
         // Their holds are gone with what they had in mind.
         self.lapses.clear();
         self.measured = Measured::default();

@@ -1,11 +1,12 @@
 //! View of the cluster for its users: a row for every pod, node and object.
 
-use model::{Pod, PodPhase, PodSpec};
+use model::{Labels, Pod, PodOwner, ResourceList};
 use serde::{Deserialize, Serialize};
 
-use units::{NodeId, SortedMap};
+use units::{Instant, NodeId, SortedMap};
 
 use super::Driver;
+use super::conditions::{Condition, LIMITS_KEPT};
 use crate::wire::usage::{NodeTop, PodTop, PodUsage, Top};
 
 /// A pod in a list.
@@ -30,6 +31,16 @@ pub struct PodRow {
     pub restarts: u32,
     /// Reason why the pod waits for a node.
     pub waits: Option<String>,
+    /// Reason of the end of a pod that ended by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
+    /// The object that controls the pod, as `KIND/NAME`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Instant of the pod's creation, in nanoseconds since the run's zero.
+    pub created_ns: i64,
+    /// Labels of the pod.
+    pub labels: SortedMap<String, String>,
 }
 
 /// A node in a list.
@@ -54,6 +65,21 @@ pub struct NodeRow {
     pub labels: SortedMap<String, String>,
     /// Resources that pods may use.
     pub allocatable: SortedMap<String, String>,
+    /// Resources of the machine.
+    pub capacity: SortedMap<String, String>,
+    /// State of the node, each with its reason and the instant since when it is so.
+    pub conditions: Vec<Condition>,
+    /// Instant at which the node joined, in nanoseconds since the run's zero.
+    pub created_ns: Option<i64>,
+}
+
+impl NodeRow {
+    /// Whether the node keeps limits: `True`, `False`, or nothing where it does not say.
+    pub fn limits_kept(&self) -> &str {
+        let mut conditions = self.conditions.iter();
+        let found = conditions.find(|condition| condition.kind == LIMITS_KEPT);
+        found.map_or("", |condition| &condition.status)
+    }
 }
 
 impl Driver {
@@ -64,6 +90,12 @@ impl Driver {
         pods.into_iter().map(|pod| self.pod_row(pod)).collect()
     }
 
+    /// Kind and name of the object that controls a pod.
+    fn name_of(&self, owner: PodOwner) -> Option<String> {
+        let object = &self.store.objects().get(owner.object)?.object;
+        Some(format!("{}/{}", object.kind(), object.name()))
+    }
+
     /// Namespace and name of a living pod, by its number.
     pub(crate) fn pod_name(&self, number: u32) -> Option<String> {
         let mut pods = self.store.pods().iter();
@@ -72,23 +104,28 @@ impl Driver {
         Some(format!("{namespace}/{}", pod.name))
     }
 
-    fn pod_row(&self, pod: &Pod) -> PodRow {
+    pub(super) fn pod_row(&self, pod: &Pod) -> PodRow {
         let state = self.store.pod_states().get(pod.pod);
         let nodes = self.store.nodes();
         let waits = || self.seats.waiting_message(pod.pod);
         let waits = pod.node().map_or_else(waits, |_| None);
         let spec = &self.store.class(pod.class).spec;
-        let runs_unprobed = pod.phase == PodPhase::Running && !is_probed(spec);
         PodRow {
             pod: pod.pod.id.0,
             namespace: spec.namespace.to_string(),
             name: pod.name.to_string(),
             phase: pod.phase.to_string(),
             node: pod.node().map(|node| nodes.name(node).to_owned()),
-            ready: state.map_or(runs_unprobed, |state| state.is_ready),
+            ready: self.is_ready(pod),
             terminating: state.is_some_and(|state| state.terminating.is_some()),
             restarts: state.map_or(0, |state| state.restarts),
             waits: waits.map(|waits| waits.to_string()),
+            ended: None,
+            owner: state
+                .and_then(|state| state.owner)
+                .and_then(|owner| self.name_of(owner)),
+            created_ns: pod.created.as_nanos(),
+            labels: pairs(&spec.labels),
         }
     }
 
@@ -147,10 +184,10 @@ impl Driver {
         let nodes = self.store.nodes();
         let rows = nodes.present().map(|node| {
             let (object, link) = (nodes.object(node), self.links.get(node));
-            let labels = object.map(|object| object.labels.iter());
-            let labels = labels.into_iter().flatten();
-            let amounts = object.map(|object| object.allocatable.iter());
-            let amounts = amounts.into_iter().flatten();
+            let allocatable = object.map(|object| amounts(&object.allocatable));
+            let allocatable = allocatable.unwrap_or_default();
+            let capacity = object.map(|object| amounts(&object.capacity));
+            let capacity = capacity.filter(|stated| !stated.is_empty());
             NodeRow {
                 name: nodes.name(node).to_owned(),
                 ready: nodes.is_ready(node),
@@ -159,12 +196,13 @@ impl Driver {
                 commands: link.map_or(0, |link| link.waiting(usize::MAX).len()),
                 silent: link.is_some_and(|link| link.is_silent),
                 address: link.and_then(|link| link.registration.address.clone()),
-                labels: labels
-                    .map(|(key, value)| (key.to_string(), value.to_string()))
-                    .collect(),
-                allocatable: amounts
-                    .map(|(resource, amount)| (resource.to_owned(), amount.to_string()))
-                    .collect(),
+                labels: object
+                    .map(|object| pairs(&object.labels))
+                    .unwrap_or_default(),
+                capacity: capacity.unwrap_or_else(|| allocatable.clone()),
+                allocatable,
+                conditions: self.conditions(node),
+                created_ns: link.and_then(|link| link.joined).map(Instant::as_nanos),
             }
         });
         let mut rows: Vec<NodeRow> = rows.collect();
@@ -173,10 +211,18 @@ impl Driver {
     }
 }
 
-/// Returns whether a probe has to say that a pod serves: until then it does not.
-fn is_probed(spec: &PodSpec) -> bool {
-    let lives = spec.life.iter().flat_map(|life| &life.containers);
-    lives
-        .into_iter()
-        .any(|life| life.startup.is_some() || life.readiness.is_some())
+/// Labels as texts.
+fn pairs(labels: &Labels) -> SortedMap<String, String> {
+    let pairs = labels.iter();
+    pairs
+        .map(|(key, value)| (key.to_string(), value.to_string()))
+        .collect()
+}
+
+/// Resources and their amounts as texts.
+fn amounts(list: &ResourceList) -> SortedMap<String, String> {
+    let amounts = list.iter();
+    amounts
+        .map(|(resource, amount)| (resource.to_owned(), amount.to_string()))
+        .collect()
 }

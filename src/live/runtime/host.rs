@@ -6,6 +6,15 @@ use std::path::Path;
 
 use super::cgroup::{Version, mounts};
 
+/// Label with the limits that a node keeps, separated by dots, or `none`.
+pub const LIMITS: &str = "windtunnel.io/limits";
+
+/// Label with the attitude of a node to limits that it can't keep.
+pub const ENFORCEMENT: &str = "windtunnel.io/enforcement";
+
+/// Value of [`ENFORCEMENT`]: containers that state such a limit are not started.
+pub const STRICT: &str = "strict";
+
 /// Capacity of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {

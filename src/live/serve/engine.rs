@@ -14,6 +14,7 @@ use super::guard::Notes;
 use crate::control::{Control, ControlError};
 use crate::driver::events::EventRow;
 use crate::driver::input::{Answer, Input};
+use crate::driver::objects::ObjectRow;
 use crate::driver::view::{NodeRow, PodRow};
 use crate::journal::Journal;
 use crate::wire::NodeAnswer;
@@ -43,6 +44,8 @@ pub(super) enum Message {
     Pods(oneshot::Sender<Vec<PodRow>>),
     /// A request for the nodes.
     Nodes(oneshot::Sender<Vec<NodeRow>>),
+    /// A request for the objects of a kind.
+    Objects(String, oneshot::Sender<Vec<ObjectRow>>),
     /// A request for the events after a number.
     Events(u64, oneshot::Sender<Vec<EventRow>>),
     /// A request for the usage that was measured.
@@ -198,10 +201,13 @@ impl<J: Journal> Loop<J> {
                     }
                     Message::Watch(watch) => self.watches.push(watch),
                     Message::Pods(reply) => {
-                        let _ = reply.send(self.control.driver().pod_rows());
+                        let _ = reply.send(self.control.pods());
                     }
                     Message::Nodes(reply) => {
-                        let _ = reply.send(self.control.driver().node_rows());
+                        let _ = reply.send(self.control.nodes());
+                    }
+                    Message::Objects(kind, reply) => {
+                        let _ = reply.send(self.control.objects(&kind));
                     }
                     Message::Events(after, reply) => {
                         let _ = reply.send(self.control.events(after));

@@ -132,6 +132,11 @@ pub(super) async fn route(
             check(&party, Act::Read)?;
             json(&query(shared, Message::Nodes).await?)
         }
+        ["v1", "objects", kind] => {
+            check(&party, Act::Read)?;
+            let kind = (*kind).to_owned();
+            json(&query(shared, |reply| Message::Objects(kind, reply)).await?)
+        }
         ["v1", "services"] => {
             check(&party, Act::Read)?;
             json(&query(shared, Message::Services).await?.rows)
@@ -382,6 +387,10 @@ async fn logs(shared: &Shared, wish: LogWish) -> Result<LogText, Refusal> {
         let why = "there is no such pod; logs of pods that ended go with them";
         return Err(refused(StatusCode::NOT_FOUND, why.to_owned()));
     };
+    if let Some(reason) = &pod.ended {
+        let why = format!("the pod has ended ({reason}), and its log went with it");
+        return Err(refused(StatusCode::NOT_FOUND, why));
+    }
     let Some(node) = &pod.node else {
         let why = "the pod waits for a node, so it has no log yet";
         return Err(refused(StatusCode::CONFLICT, why.to_owned()));

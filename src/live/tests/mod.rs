@@ -8,6 +8,7 @@ mod faults;
 mod host;
 mod labels;
 mod machines;
+mod objects;
 mod probes;
 mod replay;
 mod restored;

@@ -16,6 +16,9 @@ pub struct Declaration {
     pub labels: Vec<Label>,
     /// Resources that pods may use, such as `cpu: 4`.
     pub allocatable: Vec<Amount>,
+    /// Resources of the machine; empty means equal to `allocatable`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub capacity: Vec<Amount>,
 }
 
 /// A label.
@@ -76,14 +79,19 @@ pub enum Effect {
 impl Declaration {
     /// A machine with some resources, each a name and a quantity.
     pub fn of(allocatable: &[(&str, &str)]) -> Self {
-        let amounts = allocatable.iter();
-        let amounts = amounts.map(|&(resource, quantity)| Amount {
-            resource: resource.to_owned(),
-            quantity: quantity.to_owned(),
-        });
         Self {
             labels: Vec::new(),
-            allocatable: amounts.collect(),
+            allocatable: amounts(allocatable),
+            capacity: Vec::new(),
+        }
+    }
+
+    /// The machine with all that it has, of which it offers a part; each a name and a quantity.
+    #[must_use]
+    pub fn within(self, capacity: &[(&str, &str)]) -> Self {
+        Self {
+            capacity: amounts(capacity),
+            ..self
         }
     }
 
@@ -105,26 +113,48 @@ impl Declaration {
     /// # Errors
     /// A quantity is none, or one is negative.
     pub(crate) fn node(&self, name: &str) -> Result<Node, String> {
-        let mut allocatable = ResourceList::default();
-        for Amount { resource, quantity } in &self.allocatable {
-            let amount: Quantity = quantity.parse().map_err(|why| {
-                format!("allocatable.{resource}: `{quantity}` is no quantity: {why}")
-            })?;
-            if amount < Quantity::default() {
-                return Err(format!(
-                    "allocatable.{resource}: `{quantity}` is negative; give an amount of at least 0"
-                ));
+        let allocatable = resources("allocatable", &self.allocatable)?;
+        let mut capacity = resources("capacity", &self.capacity)?;
+        for (resource, offered) in allocatable.iter() {
+            // A trial may offer more than its machine has.
+            if !self.capacity.is_empty() && capacity.get(resource) < offered {
+                capacity.insert(resource.into(), offered);
             }
-            allocatable.insert(resource.as_str().into(), amount);
         }
         let labels = self.labels.iter().map(pair);
         Ok(Node {
             name: name.into(),
             labels: labels.collect(),
             allocatable,
+            capacity,
             ..Node::default()
         })
     }
+}
+
+fn amounts(list: &[(&str, &str)]) -> Vec<Amount> {
+    let amounts = list.iter().map(|&(resource, quantity)| Amount {
+        resource: resource.to_owned(),
+        quantity: quantity.to_owned(),
+    });
+    amounts.collect()
+}
+
+/// The amounts of a field as resources.
+fn resources(field: &str, list: &[Amount]) -> Result<ResourceList, String> {
+    let mut resources = ResourceList::default();
+    for Amount { resource, quantity } in list {
+        let amount: Quantity = quantity
+            .parse()
+            .map_err(|why| format!("{field}.{resource}: `{quantity}` is no quantity: {why}"))?;
+        if amount < Quantity::default() {
+            return Err(format!(
+                "{field}.{resource}: `{quantity}` is negative; give an amount of at least 0"
+            ));
+        }
+        resources.insert(resource.as_str().into(), amount);
+    }
+    Ok(resources)
 }
 
 impl Standing {

@@ -12,21 +12,13 @@ use trace::Input;
 /// The object of a pod.
 pub(crate) fn object(store: &Store, pod: &Pod) -> Value {
     let spec = &store.class(pod.class).spec;
-    let written = spec.manifest.0.as_deref();
-    let written = written.and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok());
-    let mut object = written.unwrap_or_else(|| template(spec));
+    let mut object = written(spec);
     object.insert("apiVersion".to_owned(), json!("v1"));
     object.insert("kind".to_owned(), json!("Pod"));
-    let metadata = object.entry("metadata").or_insert_with(|| json!({}));
-    if let Some(metadata) = metadata.as_object_mut() {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.insert("name".to_owned(), json!(pod.name.to_string()));
         metadata.insert("namespace".to_owned(), json!(spec.namespace));
-        let labels: Map<String, Value> = spec
-            .labels
-            .iter()
-            .map(|(key, value)| (key.to_string(), json!(value)))
-            .collect();
-        metadata.insert("labels".to_owned(), Value::Object(labels));
+        metadata.insert("labels".to_owned(), json!(spec.labels));
     }
     if let Some(own) = object.get_mut("spec").and_then(Value::as_object_mut) {
         own.remove("priorityClassName");
@@ -35,6 +27,15 @@ pub(crate) fn object(store: &Store, pod: &Pod) -> Value {
         settle(own, "initContainers", &spec.init_containers);
     }
     Value::Object(object)
+}
+
+/// The template of a pod as the user wrote it, or else what is known of it, without its labels.
+pub(crate) fn written(spec: &PodSpec) -> Map<String, Value> {
+    let written = spec.manifest.0.as_deref();
+    let written = written.and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok());
+    let mut object = written.unwrap_or_else(|| template(spec));
+    object.entry("metadata").or_insert_with(|| json!({}));
+    object
 }
 
 /// The pod of an object, as its node reads it.

@@ -17,8 +17,8 @@ pub(crate) fn redacted(request: Request) -> Result<Request, Outcome> {
         return Ok(request);
     };
     let mut documents = manifest::read_values(&text).map_err(|why| Outcome {
-        done: Vec::new(),
         refused: vec![format!("{file}: {why}")],
+        ..Outcome::default()
     })?;
     let mut any = false;
     for document in &mut documents {

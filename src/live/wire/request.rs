@@ -61,4 +61,7 @@ pub struct Outcome {
     pub done: Vec<String>,
     /// Reasons for what was refused.
     pub refused: Vec<String>,
+    /// Fields that have no effect, each with its path and what follows from it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }

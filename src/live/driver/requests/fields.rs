@@ -15,6 +15,12 @@ const USERS: &str = "containers run with the user and the rights of their agent,
 const HOOKS: &str = "agents call no hooks, and end containers by SIGTERM; leave it out, and have the \
      program do this when it starts or gets SIGTERM";
 
+const MOUNTS: &str = "agents mount no volumes, so the program would find nothing there; leave it out, and \
+     have the program use a path of its host, or of its image";
+
+const HOST_NAME: &str = "containers have the name of their host; leave it out (`POD_NAME` is in every \
+     environment)";
+
 /// Fields of the `spec` of a pod.
 const OF_POD: &[Rule] = &[
     (
@@ -29,6 +35,12 @@ const OF_POD: &[Rule] = &[
     ("hostIPC", "agents share nothing on demand; leave it out"),
     ("hostPID", "agents share nothing on demand; leave it out"),
     (
+        "hostUsers",
+        "containers have the users of their host; leave it out",
+    ),
+    ("hostname", HOST_NAME),
+    ("hostnameOverride", HOST_NAME),
+    (
         "readinessGates",
         "nothing sets such conditions; leave it out, and use a `readinessProbe`",
     ),
@@ -42,10 +54,12 @@ const OF_POD: &[Rule] = &[
         "the runtime is the agent's (`live agent --runtime`); leave it out",
     ),
     ("securityContext", USERS),
+    ("setHostnameAsFQDN", HOST_NAME),
     (
         "shareProcessNamespace",
         "agents share nothing on demand; leave it out",
     ),
+    ("subdomain", HOST_NAME),
 ];
 
 /// Fields of a container.
@@ -58,6 +72,75 @@ const OF_CONTAINER: &[Rule] = &[
     ("securityContext", USERS),
     ("stdin", "containers have no input; leave it out"),
     ("tty", "containers have no terminal; leave it out"),
+    ("volumeDevices", MOUNTS),
+    ("volumeMounts", MOUNTS),
+];
+
+/// A field that agents don't carry out without harm: its path in a pod or a container, the values that
+/// ask for nothing, and what follows.
+struct Harmless {
+    field: &'static str,
+    usual: &'static [&'static str],
+    effect: &'static str,
+}
+
+const fn harmless(
+    field: &'static str,
+    usual: &'static [&'static str],
+    effect: &'static str,
+) -> Harmless {
+    Harmless {
+        field,
+        usual,
+        effect,
+    }
+}
+
+const NO_ACCOUNTS: &str = "there are no accounts of services, and the program gets no token";
+
+/// Such fields of the `spec` of a pod.
+const NOTED_OF_POD: &[Harmless] = &[
+    harmless(
+        "dnsPolicy",
+        &["ClusterFirst", "ClusterFirstWithHostNet", "Default"],
+        "containers use the resolver of their host",
+    ),
+    harmless(
+        "enableServiceLinks",
+        &["true"],
+        "variables of services are set all the same",
+    ),
+    harmless(
+        "imagePullSecrets",
+        &[],
+        "a Docker engine fetches images with its own credentials",
+    ),
+    harmless("serviceAccount", &["default"], NO_ACCOUNTS),
+    harmless("serviceAccountName", &["default"], NO_ACCOUNTS),
+    harmless(
+        "volumes",
+        &[],
+        "volumes are not attached; the pod starts at once",
+    ),
+];
+
+/// Such fields of a container.
+const NOTED_OF_CONTAINER: &[Harmless] = &[
+    harmless(
+        "imagePullPolicy",
+        &["IfNotPresent"],
+        "an image is fetched where the engine lacks it, and not otherwise",
+    ),
+    harmless(
+        "terminationMessagePath",
+        &["/dev/termination-log"],
+        "messages of ends are not read; the log has what the program prints",
+    ),
+    harmless(
+        "terminationMessagePolicy",
+        &["File"],
+        "messages of ends are not read; the log has what the program prints",
+    ),
 ];
 
 const VALUE_FROM: &str = "agents look no values up; state `value` (`POD_NAME` and what else \
@@ -89,6 +172,38 @@ pub(super) fn check_pod(template: &Value, path: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Notes on fields of a pod, or of a template, that agents don't carry out and that no program depends
+/// on; `path` is where its `spec` stands.
+pub(super) fn notes_on_pod(template: &Value, path: &str) -> Vec<String> {
+    let mut notes = Vec::new();
+    let Some(spec) = template.get("spec") else {
+        return notes;
+    };
+    note(spec, path, NOTED_OF_POD, &mut notes);
+    for field in ["containers", "initContainers"] {
+        let list = spec.get(field).and_then(Value::as_array);
+        for (place, container) in list.into_iter().flatten().enumerate() {
+            let path = format!("{path}.{field}[{place}]");
+            note(container, &path, NOTED_OF_CONTAINER, &mut notes);
+        }
+    }
+    notes
+}
+
+fn note(object: &Value, path: &str, rules: &[Harmless], notes: &mut Vec<String>) {
+    for rule in rules {
+        let stated = match object.get(rule.field) {
+            None | Some(Value::Null) => continue,
+            Some(Value::Array(list)) if list.is_empty() => continue,
+            Some(Value::String(text)) => text.clone(),
+            Some(value) => value.to_string(),
+        };
+        if !stated.is_empty() && !rule.usual.contains(&&*stated) {
+            notes.push(format!("{path}.{}: {}", rule.field, rule.effect));
+        }
+    }
+}
+
 fn check(object: &Value, path: &str, rules: &[Rule]) -> Result<(), String> {
     for (field, advice) in rules {
         let Some(stated) = object.get(field) else {
@@ -104,8 +219,11 @@ fn check(object: &Value, path: &str, rules: &[Rule]) -> Result<(), String> {
 /// The path of what a field states beyond what holds without it.
 fn effective(field: &str, stated: &Value) -> Option<String> {
     match stated {
-        Value::Null | Value::Bool(false) if field != "allowPrivilegeEscalation" => None,
-        Value::Bool(true) if field == "allowPrivilegeEscalation" => None,
+        // These hold unless they are denied.
+        Value::Bool(is_on) if ["allowPrivilegeEscalation", "hostUsers"].contains(&field) => {
+            (!is_on).then(|| field.to_owned())
+        }
+        Value::Null | Value::Bool(false) => None,
         Value::String(text) if field == "stopSignal" && text == "SIGTERM" => None,
         Value::Array(list) if list.is_empty() => None,
         Value::Object(fields) => {
@@ -152,7 +270,7 @@ fn check_probes(container: &Value, path: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::manifests::operations;
+    use super::super::manifests::{operations, read};
 
     /// A pod with a line in its `spec`, and one in its container.
     fn pod(of_pod: &str, of_container: &str) -> String {
@@ -233,6 +351,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_program_would_miss_is_refused_with_its_path() {
+        for (of_pod, of_container, path) in [
+            ("hostname: web", "", "spec.hostname: "),
+            ("hostUsers: false", "", "spec.hostUsers: "),
+            (
+                "volumes: [{name: a, emptyDir: {}}]",
+                "volumeMounts: [{name: a, mountPath: /data}]",
+                "spec.containers[0].volumeMounts: agents mount no volumes",
+            ),
+        ] {
+            let refused = operations("a.yaml", &pod(of_pod, of_container));
+            let why = refused.expect_err(path);
+            assert!(why.contains(path), "expected {path}, found {why}");
+        }
+    }
+
+    #[test]
     fn what_holds_in_any_case_may_be_stated() {
         for (of_pod, of_container) in [
             ("", ""),
@@ -243,13 +378,51 @@ mod tests {
                 "securityContext: {privileged: false, allowPrivilegeEscalation: true}",
             ),
             ("readinessGates: []", "lifecycle: {stopSignal: SIGTERM}"),
+            ("hostUsers: true", "volumeMounts: []"),
         ] {
-            let read = operations("a.yaml", &pod(of_pod, of_container));
-            assert_eq!(
-                read.map(|read| read.len()),
-                Ok(1),
-                "{of_pod} {of_container}"
-            );
+            let read = read("a.yaml", &pod(of_pod, of_container)).expect("a pod");
+            assert_eq!(read.operations.len(), 1, "{of_pod} {of_container}");
+            // The reader of manifests has a finding about the gates, be there any or none.
+            let findings = usize::from(of_pod.contains("readinessGates"));
+            assert_eq!(read.notes.len(), findings, "{:?}", read.notes);
         }
+    }
+
+    #[test]
+    fn what_no_program_depends_on_is_noted_with_its_path() {
+        for (of_pod, of_container, expected) in [
+            (
+                "volumes: [{name: a, emptyDir: {}}]",
+                "",
+                "a.yaml: Pod/a: spec.volumes: volumes are not attached; the pod starts at once",
+            ),
+            (
+                "serviceAccountName: robot",
+                "",
+                "a.yaml: Pod/a: spec.serviceAccountName: there are no accounts of services, and the \
+                 program gets no token",
+            ),
+            (
+                "",
+                "imagePullPolicy: Always",
+                "a.yaml: Pod/a: spec.containers[0].imagePullPolicy: an image is fetched where the engine \
+                 lacks it, and not otherwise",
+            ),
+            // The reader of manifests has findings of its own.
+            (
+                "os: {name: linux}",
+                "",
+                "a.yaml: Pod `default/a`: spec.os: the field is left out; a node of another operating system \
+                 does not refuse the pod; a `nodeSelector` on `kubernetes.io/os` is heeded",
+            ),
+        ] {
+            let read = read("a.yaml", &pod(of_pod, of_container)).expect("a pod");
+            assert_eq!(read.notes, [expected], "{of_pod} {of_container}");
+        }
+        let usual = read(
+            "a.yaml",
+            &pod("dnsPolicy: ClusterFirst", "terminationMessagePolicy: File"),
+        );
+        assert_eq!(usual.map(|read| read.notes), Ok(vec![]));
     }
 }

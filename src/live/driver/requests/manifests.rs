@@ -11,10 +11,19 @@ use serde_json::{Map, Value, json};
 use trace::Input;
 use units::SortedMap;
 
-use super::fields::{check_names, check_pod};
+use super::fields::{check_names, check_pod, notes_on_pod};
 
 /// Templates of a file as they are written.
 type Templates = SortedMap<Place, Text>;
+
+/// A file of manifests as it was read.
+#[derive(Debug)]
+pub(super) struct Read {
+    /// The operations that apply it: what others need to be made comes first.
+    pub(super) operations: Vec<Operation>,
+    /// Fields that have no effect, each with its path and what follows from it.
+    pub(super) notes: Vec<String>,
+}
 
 /// An object of a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +38,14 @@ struct Place {
 /// # Errors
 /// The file is not readable, or holds what real hosts do not run.
 pub(crate) fn operations(file: &str, text: &str) -> Result<Vec<Operation>, String> {
+    read(file, text).map(|read| read.operations)
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// The file is not readable, or holds what real hosts do not run.
+pub(super) fn read(file: &str, text: &str) -> Result<Read, String> {
     let mut reader = ManifestReader::new().with_workloads();
     let input = Input::bytes(file, text.as_bytes());
     reader.read(&input).map_err(|error| error.to_string())?;
@@ -45,7 +62,9 @@ pub(crate) fn operations(file: &str, text: &str) -> Result<Vec<Operation>, Strin
         ));
     }
     check_names(&declared.findings).map_err(|why| format!("{file}: {why}"))?;
-    let templates = templates(file, text)?;
+    let findings = declared.findings.iter();
+    let mut notes: Vec<String> = findings.map(|one| format!("{file}: {one}")).collect();
+    let templates = templates(file, text, &mut notes)?;
     let mut operations = Vec::new();
     for workload in declared.workloads {
         let mut object = workload.object;
@@ -93,11 +112,11 @@ pub(crate) fn operations(file: &str, text: &str) -> Result<Vec<Operation>, Strin
         _ => true,
     };
     operations.sort_by_key(needs_others);
-    Ok(operations)
+    Ok(Read { operations, notes })
 }
 
-/// The templates of a file, by their objects.
-fn templates(file: &str, text: &str) -> Result<Templates, String> {
+/// The templates of a file, by their objects; what has no effect in them goes to the notes.
+fn templates(file: &str, text: &str, notes: &mut Vec<String>) -> Result<Templates, String> {
     let documents = manifest::read_values(text).map_err(|why| format!("{file}: {why}"))?;
     let mut templates = Templates::new();
     let mut objects: Vec<&Value> = documents.iter().rev().collect();
@@ -131,6 +150,9 @@ fn templates(file: &str, text: &str) -> Result<Templates, String> {
         if let Some(template) = template {
             check_pod(template, path)
                 .map_err(|why| format!("{file}: {kind}/{}: {why}", place.name))?;
+            for note in notes_on_pod(template, path) {
+                notes.push(format!("{file}: {kind}/{}: {note}", place.name));
+            }
             templates.insert(place, plain(template).into());
         }
     }

@@ -10,19 +10,22 @@ use crate::wire::request::{Outcome, Request};
 mod fields;
 pub(crate) mod manifests;
 
+use manifests::Read;
+
 impl Driver {
     /// A user asks for a change.
     pub(super) fn ask(&mut self, request: &Request) -> Outcome {
         self.ports.read(request);
         let mut outcome = Outcome::default();
-        let operations = match operations(request) {
-            Ok(operations) => operations,
+        let read = match read(request) {
+            Ok(read) => read,
             Err(why) => {
                 outcome.refused.push(why);
                 return outcome;
             }
         };
-        for operation in operations {
+        outcome.notes = read.notes;
+        for operation in read.operations {
             if let Operation::Apply(object) = &operation
                 && object.template().is_some()
                 && !self.runs_workloads
@@ -35,13 +38,27 @@ impl Driver {
                 ));
                 continue;
             }
+            let was_listed = self.forgets(&operation);
             match self.operate(&operation) {
+                Err(_) if was_listed => outcome.done.push(operation.to_string()),
                 Ok(true) => outcome.done.push(operation.to_string()),
                 Ok(false) => outcome.done.push(format!("{operation}: unchanged")),
                 Err(why) => outcome.refused.push(format!("{operation}: {why}")),
             }
         }
         outcome
+    }
+
+    /// Leaves a pod that has ended out of lists, if an operation deletes it; returns whether it was there.
+    fn forgets(&mut self, operation: &Operation) -> bool {
+        match operation {
+            Operation::DeletePods(PodChoice {
+                namespace,
+                name: Some(name),
+                ..
+            }) => self.ended.forget(namespace, name),
+            _ => false,
+        }
     }
 
     /// Carries an operation out; returns whether it changes anything.
@@ -73,9 +90,9 @@ impl Driver {
 }
 
 /// The operations that a request asks for.
-fn operations(request: &Request) -> Result<Vec<Operation>, String> {
-    Ok(match request {
-        Request::Apply { file, text } => manifests::operations(file, text)?,
+fn read(request: &Request) -> Result<Read, String> {
+    let operations = match request {
+        Request::Apply { file, text } => return manifests::read(file, text),
         Request::Delete { object } => vec![deletion(object)?],
         Request::Scale { object, replicas } => {
             let target = target(object).ok_or_else(|| expected(object))?;
@@ -84,6 +101,10 @@ fn operations(request: &Request) -> Result<Vec<Operation>, String> {
         Request::Cordon { node } => vec![Operation::Cordon(node.as_str().into())],
         Request::Uncordon { node } => vec![Operation::Uncordon(node.as_str().into())],
         Request::Drain { node } => vec![Operation::Drain(node.as_str().into())],
+    };
+    Ok(Read {
+        operations,
+        notes: Vec::new(),
     })
 }
 

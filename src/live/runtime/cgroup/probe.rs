@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::super::Limits;
+use super::super::host::LIMITS;
 use super::{Controller, Mount, TREE, Version, mounts, write};
 
 /// Leaf to which an agent moves in version 2: a group with processes can't have controllers for its
@@ -108,7 +109,7 @@ impl Hierarchies {
         };
         [
             ("windtunnel.io/isolation", self.isolation().to_owned()),
-            ("windtunnel.io/limits", limits),
+            (LIMITS, limits),
         ]
     }
 

@@ -18,6 +18,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use units::SortedMap;
 
 use super::cgroup::Hierarchies;
+use super::host::{ENFORCEMENT, STRICT};
 use super::{
     AttemptId, Exec, Happening, Listed, LogPart, LogPosition, OpenError, Order, Runtime,
     StartError, Started, Usage, clock, own_folder, procfs, read_log,
@@ -140,7 +141,13 @@ impl Drop for ProcessRuntime {
 
 impl Runtime for ProcessRuntime {
     fn labels(&self) -> Vec<(&'static str, String)> {
-        self.hierarchies.labels().into()
+        let enforcement = match self.config.enforcement {
+            Enforcement::BestEffort => "best-effort",
+            Enforcement::Strict => STRICT,
+        };
+        let mut labels = Vec::from(self.hierarchies.labels());
+        labels.push((ENFORCEMENT, enforcement.to_owned()));
+        labels
     }
 
     fn start(&mut self, order: &Order) -> Result<Started, StartError> {

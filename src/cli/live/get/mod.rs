@@ -1,0 +1,378 @@
+//! `live get`: lists of pods, nodes, services and all other objects.
+
+mod columns;
+mod selector;
+
+use clap::{Args, ValueEnum};
+use live::client::{Client, ClientError};
+use live::driver::objects::ObjectRow;
+use live::driver::view::{NodeRow, PodRow};
+use live::runtime::clock::wall_ns;
+use live::wire::service::ServiceRow;
+use units::{Quantity, SortedMap};
+
+use super::super::{Exit, Failure};
+use super::ServerArguments;
+use super::kinds::{self, Wanted};
+use super::list::{Form, LOOK, List, Row, changed, print, print_news, print_one, value};
+use columns::{Columns, age_since};
+use selector::Selector;
+
+/// Examples for the help of the command.
+pub(super) const EXAMPLES: &str = "Examples:
+  windtunnel live get pods -w
+  windtunnel live get deployments
+  windtunnel live get job/default/import -o yaml
+  windtunnel live get pods -l app=web -o wide
+  windtunnel live get replicasets -o name";
+
+/// Arguments of `live get`.
+#[derive(Clone, Debug, Args)]
+pub(in super::super) struct GetArguments {
+    /// Kind of the objects, such as `pods`, `deploy` or `CronJob`; or one object, such as
+    /// `Deployment/default/web`
+    #[arg(value_name = "KIND", value_parser = kinds::wanted)]
+    kind: Wanted,
+    /// Names of objects [default: all of the kind]
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// Namespace of the objects [default: all]
+    #[arg(long, short, value_name = "NAME")]
+    namespace: Option<String>,
+    /// Only pods or nodes with these labels, such as `app=web,tier!=db`
+    #[arg(long, short = 'l', value_name = "LABELS", value_parser = selector::read)]
+    selector: Option<Selector>,
+    /// Go on with rows as they change
+    #[arg(long, short)]
+    watch: bool,
+    /// Output format
+    #[arg(long, short, value_enum, default_value_t = GetForm::Table)]
+    output: GetForm,
+    #[command(flatten)]
+    server: ServerArguments,
+}
+
+/// Output format of `live get`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum GetForm {
+    /// Table for the terminal.
+    Table,
+    /// Table with more columns.
+    Wide,
+    /// JSON: one list, or the object that is named.
+    Json,
+    /// YAML: one list, or the object that is named.
+    Yaml,
+    /// Names such as `Deployment/default/web`, one a line, as `live delete` takes them.
+    Name,
+}
+
+/// An object as it is listed.
+struct Found {
+    namespace: String,
+    name: String,
+    labels: SortedMap<String, String>,
+    row: Row,
+}
+
+pub(super) fn get(arguments: &GetArguments) -> Result<Exit, Failure> {
+    let kind = arguments.kind.kind;
+    if arguments.selector.is_some() && !matches!(kind, "Pod" | "Node") {
+        return Err(Failure::input(format!(
+            "--selector: labels are kept of pods and nodes alone, and not of the kind {kind}; leave it out"
+        )));
+    }
+    if arguments.kind.object.is_some()
+        && !(arguments.names.is_empty() && arguments.namespace.is_none())
+    {
+        return Err(Failure::input(
+            "one object is named already; leave NAME and `--namespace` out",
+        ));
+    }
+    let client = arguments.server.client()?;
+    let form = match arguments.output {
+        GetForm::Table | GetForm::Wide | GetForm::Name => Form::Table,
+        GetForm::Json => Form::Json,
+        GetForm::Yaml => Form::Yaml,
+    };
+    let mut shown = list(arguments, &client).map_err(super::failed)?;
+    check_names(arguments, &shown)?;
+    match shown.rows.as_slice() {
+        [row] if names_one(arguments) && form != Form::Table => print_one(row, form)?,
+        _ => print(&shown, form)?,
+    }
+    if !arguments.watch {
+        return Ok(Exit::Done);
+    }
+    loop {
+        std::thread::park_timeout(LOOK);
+        let now = match list(arguments, &client) {
+            Ok(now) => now,
+            // A server that is started again goes on where it was.
+            Err(ClientError::Unreached { .. }) => continue,
+            Err(error) => return Err(super::failed(error)),
+        };
+        let news = List {
+            head: Vec::new(),
+            rows: changed(&shown, &now),
+        };
+        print_news(&news, &now, form)?;
+        shown = now;
+    }
+}
+
+/// Whether a single object is named, which is shown by itself and not in a list.
+fn names_one(arguments: &GetArguments) -> bool {
+    arguments.names.len() + usize::from(arguments.kind.object.is_some()) == 1
+}
+
+/// Refuses names of nothing.
+fn check_names(arguments: &GetArguments, shown: &List) -> Result<(), Failure> {
+    let kind = arguments.kind.kind;
+    let object = arguments.kind.object.as_ref();
+    let names = arguments.names.iter();
+    let names = names.chain(object.map(|(_, name)| name));
+    let is_there = |name: &String| {
+        let mut rows = shown.rows.iter();
+        rows.any(|row| row.key.rsplit('/').next() == Some(name))
+    };
+    let missing: Vec<String> = names
+        .filter(|name| !is_there(name))
+        .map(|name| format!("`{name}`"))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let namespace = arguments.namespace.as_ref();
+    let namespace = namespace.or(object.and_then(|(namespace, _)| namespace.as_ref()));
+    let place = namespace.map_or_else(String::new, |name| format!(" in namespace `{name}`"));
+    Err(Failure::input(format!(
+        "there is no {kind} {}{place}; `windtunnel live get {kind}` lists what is there",
+        missing.join(", "),
+    )))
+}
+
+/// The objects that are asked for.
+fn list(arguments: &GetArguments, client: &Client) -> Result<List, ClientError> {
+    let kind = arguments.kind.kind;
+    let is_wide = arguments.output == GetForm::Wide;
+    let (head, mut found) = match kind {
+        "Pod" => pods(client, is_wide)?,
+        "Node" => nodes(client, is_wide)?,
+        "Service" => services(client, is_wide)?,
+        kind => objects(client, kind, is_wide)?,
+    };
+    let object = arguments.kind.object.as_ref();
+    let namespace = object.and_then(|(namespace, _)| namespace.as_ref());
+    let namespace = namespace.or(arguments.namespace.as_ref());
+    found.retain(|one| {
+        let is_of_cluster = one.namespace.is_empty();
+        let mut names = arguments.names.iter().chain(object.map(|(_, name)| name));
+        (is_of_cluster || namespace.is_none_or(|wanted| *wanted == one.namespace))
+            && ((arguments.names.is_empty() && object.is_none())
+                || names.any(|name| *name == one.name))
+            && arguments
+                .selector
+                .as_ref()
+                .is_none_or(|selector| selector.matches(&one.labels))
+    });
+    let rows = found.into_iter().map(|one| one.row);
+    if arguments.output == GetForm::Name {
+        let names = rows.map(|row| Row {
+            cells: vec![row.key.clone()],
+            ..row
+        });
+        return Ok(List {
+            head: Vec::new(),
+            rows: names.collect(),
+        });
+    }
+    Ok(List {
+        head,
+        rows: rows.collect(),
+    })
+}
+
+/// Columns and rows of a kind.
+type Listed = (Vec<&'static str>, Vec<Found>);
+
+fn pods(client: &Client, is_wide: bool) -> Result<Listed, ClientError> {
+    let rows: Vec<PodRow> = client.get("/v1/pods")?;
+    let now = wall_ns();
+    let found = rows.into_iter().map(|row| {
+        let status = if row.terminating {
+            "Terminating"
+        } else {
+            &row.phase
+        };
+        let node = row.node.clone().or_else(|| row.waits.clone());
+        let mut cells = vec![
+            row.namespace.clone(),
+            row.name.clone(),
+            if row.ready { "yes" } else { "no" }.to_owned(),
+            status.to_owned(),
+            row.restarts.to_string(),
+            age_since(row.created_ns, now),
+            node.unwrap_or_default(),
+        ];
+        if is_wide {
+            cells.push(row.owner.clone().unwrap_or_default());
+            cells.push(row.ended.clone().unwrap_or_default());
+        }
+        Found {
+            row: Row {
+                key: format!("Pod/{}/{}", row.namespace, row.name),
+                value: value(&row),
+                cells,
+            },
+            namespace: row.namespace,
+            name: row.name,
+            labels: row.labels,
+        }
+    });
+    let mut head = vec![
+        "NAMESPACE",
+        "NAME",
+        "READY",
+        "STATUS",
+        "RESTARTS",
+        "AGE",
+        "NODE",
+    ];
+    if is_wide {
+        head.extend(["OWNER", "ENDED"]);
+    }
+    Ok((head, found.collect()))
+}
+
+fn nodes(client: &Client, is_wide: bool) -> Result<Listed, ClientError> {
+    let rows: Vec<NodeRow> = client.get("/v1/nodes")?;
+    let now = wall_ns();
+    let found = rows.into_iter().map(|row| {
+        let ready = if row.ready { "Ready" } else { "NotReady" };
+        let cordon = if row.cordoned {
+            ",SchedulingDisabled"
+        } else {
+            ""
+        };
+        let age = row.created_ns.map(|at| age_since(at, now));
+        let mut cells = vec![
+            row.name.clone(),
+            format!("{ready}{cordon}"),
+            row.pods.to_string(),
+            row.commands.to_string(),
+            age.unwrap_or_default(),
+        ];
+        if is_wide {
+            let amount = |resource: &str| {
+                let of = |list: &SortedMap<String, String>| {
+                    let amount = list.get(resource).map(String::as_str);
+                    short(resource, amount.unwrap_or_default())
+                };
+                format!("{}/{}", of(&row.allocatable), of(&row.capacity))
+            };
+            cells.extend([
+                row.address.clone().unwrap_or_default(),
+                amount("cpu"),
+                amount("memory"),
+                row.limits_kept().to_owned(),
+            ]);
+        }
+        Found {
+            row: Row {
+                key: format!("Node/{}", row.name),
+                value: value(&row),
+                cells,
+            },
+            namespace: String::new(),
+            name: row.name,
+            labels: row.labels,
+        }
+    });
+    let mut head = vec!["NAME", "STATUS", "PODS", "COMMANDS", "AGE"];
+    if is_wide {
+        head.extend(["ADDRESS", "CPU", "MEMORY", "LIMITS"]);
+    }
+    Ok((head, found.collect()))
+}
+
+/// An amount as it is read best: memory in mebibytes.
+fn short(resource: &str, amount: &str) -> String {
+    let bytes = match resource {
+        "memory" => amount.parse::<Quantity>().ok(),
+        _ => None,
+    };
+    let bytes = bytes.and_then(|bytes| bytes.units_ceil().ok());
+    bytes.map_or_else(|| amount.to_owned(), |bytes| format!("{}Mi", bytes >> 20))
+}
+
+fn services(client: &Client, is_wide: bool) -> Result<Listed, ClientError> {
+    let rows: Vec<ServiceRow> = client.get("/v1/services")?;
+    let found = rows.into_iter().map(|row| {
+        let ports = row.ports.iter().map(|port| port.port.to_string());
+        let mut cells = vec![
+            row.namespace.clone(),
+            row.name.clone(),
+            row.address.clone().unwrap_or_else(|| "none".to_owned()),
+            ports.collect::<Vec<_>>().join(","),
+            row.balancing.clone(),
+            row.endpoints.len().to_string(),
+        ];
+        if is_wide {
+            let pods = row.endpoints.iter().map(|endpoint| &*endpoint.pod);
+            cells.push(pods.collect::<Vec<_>>().join(","));
+        }
+        Found {
+            row: Row {
+                key: format!("Service/{}/{}", row.namespace, row.name),
+                value: value(&row),
+                cells,
+            },
+            namespace: row.namespace,
+            name: row.name,
+            labels: SortedMap::new(),
+        }
+    });
+    let mut head = vec![
+        "NAMESPACE",
+        "NAME",
+        "ADDRESS",
+        "PORTS",
+        "BALANCING",
+        "ENDPOINTS",
+    ];
+    if is_wide {
+        head.push("PODS");
+    }
+    Ok((head, found.collect()))
+}
+
+fn objects(client: &Client, kind: &'static str, is_wide: bool) -> Result<Listed, ClientError> {
+    let rows: Vec<ObjectRow> = client.get(&format!("/v1/objects/{kind}"))?;
+    let now = wall_ns();
+    let columns = Columns::of(kind, is_wide);
+    let is_of_cluster = kinds::is_of_cluster(kind);
+    let found = rows.into_iter().map(|row| {
+        let names = if is_of_cluster {
+            vec![row.name.clone()]
+        } else {
+            vec![row.namespace.clone(), row.name.clone()]
+        };
+        Found {
+            row: Row {
+                key: format!("{kind}/{}", names.join("/")),
+                cells: [names, columns.cells(&row, now)].concat(),
+                value: row.object,
+            },
+            namespace: row.namespace,
+            name: row.name,
+            labels: SortedMap::new(),
+        }
+    });
+    let names: &[&str] = if is_of_cluster {
+        &["NAME"]
+    } else {
+        &["NAMESPACE", "NAME"]
+    };
+    Ok(([names, &columns.head()].concat(), found.collect()))
+}

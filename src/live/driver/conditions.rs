@@ -1,0 +1,112 @@
+//! Conditions of nodes, as their users read them. They follow from what nodes declare and when they are
+//! heard, and decide nothing.
+
+use serde::{Deserialize, Serialize};
+use units::{Instant, NodeId};
+
+use super::Driver;
+use super::links::Link;
+use crate::runtime::host::{ENFORCEMENT, LIMITS, STRICT};
+
+/// Name of the condition that says whether limits are kept.
+pub(super) const LIMITS_KEPT: &str = "LimitsKept";
+
+/// Limits that containers may state.
+const ALL_LIMITS: [&str; 3] = ["cpu", "memory", "pids"];
+
+/// A condition of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    /// Name of the condition: `Ready` or `LimitsKept`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    /// Reason in one word.
+    pub reason: String,
+    /// The reason in a sentence.
+    pub message: String,
+    /// Instant since when it is so, in nanoseconds since the run's zero, where it is known.
+    pub changed_ns: Option<i64>,
+    /// Instant of the last heartbeat, in nanoseconds since the run's zero.
+    pub heard_ns: Option<i64>,
+}
+
+impl Driver {
+    /// The conditions of a node.
+    pub(super) fn conditions(&self, node: NodeId) -> Vec<Condition> {
+        let link = self.links.get(node);
+        let mut conditions = vec![self.readiness(node, link)];
+        conditions.extend(self.limits(node, link));
+        conditions
+    }
+
+    fn readiness(&self, node: NodeId, link: Option<&Link>) -> Condition {
+        let is_ready = self.store.nodes().is_ready(node);
+        let is_silent = link.is_none_or(|link| link.is_silent);
+        let (status, reason, message) = match (is_ready, is_silent) {
+            (true, false) => (
+                "True",
+                "AgentReady",
+                "the agent is heard and its runtime works",
+            ),
+            (true, true) => (
+                "True",
+                "AgentSilent",
+                "the agent is late with its heartbeats; soon the node will count as lost",
+            ),
+            (false, true) => ("Unknown", "AgentSilent", "the agent sends no heartbeats"),
+            (false, false) => (
+                "False",
+                "RuntimeNotReady",
+                "the agent is heard, and says that its runtime does not work",
+            ),
+        };
+        Condition {
+            kind: "Ready".to_owned(),
+            status: status.to_owned(),
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            changed_ns: link.and_then(|link| link.turned).map(Instant::as_nanos),
+            heard_ns: link.map(|link| link.heard.as_nanos()),
+        }
+    }
+
+    /// Whether limits of containers are kept; `None` of a node that does not say.
+    fn limits(&self, node: NodeId, link: Option<&Link>) -> Option<Condition> {
+        let labels = &self.store.nodes().object(node)?.labels;
+        let kept: Vec<&str> = labels.get(LIMITS)?.split('.').collect();
+        let missing = ALL_LIMITS.iter().filter(|limit| !kept.contains(limit));
+        let missing: Vec<&str> = missing.copied().collect();
+        let is_strict = labels.get(ENFORCEMENT).is_some_and(|own| &**own == STRICT);
+        let listed = missing.join(", ");
+        let (status, reason, message) = match (missing.is_empty(), is_strict) {
+            (true, _) => (
+                "True",
+                "CgroupsAvailable",
+                "limits of processors, memory and processes are kept".to_owned(),
+            ),
+            (false, false) => (
+                "False",
+                "BestEffort",
+                format!("limits of these are not kept, and containers run without: {listed}"),
+            ),
+            (false, true) => (
+                "False",
+                "Strict",
+                format!(
+                    "limits of these can't be kept, and containers that state one are refused: {listed}"
+                ),
+            ),
+        };
+        Some(Condition {
+            kind: LIMITS_KEPT.to_owned(),
+            status: status.to_owned(),
+            reason: reason.to_owned(),
+            message,
+            changed_ns: link.and_then(|link| link.joined).map(Instant::as_nanos),
+            heard_ns: link.map(|link| link.heard.as_nanos()),
+        })
+    }
+}

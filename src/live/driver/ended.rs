@@ -1,0 +1,100 @@
+//! Pods that ended by themselves, as their users read them: jobs need their pods no more once they are
+//! counted, and users want to see them for longer. Nothing is decided on them.
+
+use std::collections::VecDeque;
+
+use cluster::Store;
+use model::{EndReason, Object, PodPhase};
+use serde::{Deserialize, Serialize};
+use units::SortedSet;
+
+use super::Driver;
+use super::view::PodRow;
+
+/// Greatest number of pods that are kept.
+const KEPT_MAX: usize = 256;
+
+/// The last pods that ended by themselves, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Ended(VecDeque<PodRow>);
+
+impl Ended {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes note of a pod's end by its row from before; those that others ended are not kept.
+    pub(super) fn note(&mut self, row: PodRow, reason: EndReason) {
+        let phase = match reason {
+            EndReason::Completed => PodPhase::Succeeded,
+            EndReason::Error | EndReason::TimeLimit | EndReason::Refused(_) => PodPhase::Failed,
+            EndReason::Evicted(_)
+            | EndReason::Rejected
+            | EndReason::NodeLost
+            | EndReason::Cancelled => return,
+        };
+        if row.terminating {
+            return;
+        }
+        if self.0.len() == KEPT_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back(PodRow {
+            phase: phase.to_string(),
+            ready: false,
+            waits: None,
+            ended: Some(crate::wire::end_reason(reason)),
+            ..row
+        });
+    }
+
+    /// Leaves a pod out from now on; returns whether it was there.
+    pub(super) fn forget(&mut self, namespace: &str, name: &str) -> bool {
+        let before = self.0.len();
+        self.0
+            .retain(|row| row.namespace != namespace || row.name != name);
+        self.0.len() < before
+    }
+}
+
+impl Driver {
+    /// The last pods that ended by themselves: those whose owner is still there, and those without one
+    /// whose name no other pod has taken since.
+    pub fn ended_rows(&self) -> Vec<PodRow> {
+        let rows = self.ended.0.iter();
+        let rows = rows.filter(|row| match &row.owner {
+            Some(owner) => is_there(&self.store, row, owner),
+            None => !self.lives(&row.namespace, &row.name),
+        });
+        let mut rows: Vec<PodRow> = rows.cloned().collect();
+        // Of bare pods of one name the last.
+        rows.reverse();
+        let mut seen = SortedSet::new();
+        rows.retain(|row| seen.insert((row.namespace.clone(), row.name.clone())));
+        rows.reverse();
+        rows
+    }
+
+    fn lives(&self, namespace: &str, name: &str) -> bool {
+        let mut pods = self.store.pods().iter();
+        pods.any(|pod| {
+            let spec = &self.store.class(pod.class).spec;
+            *spec.namespace == *namespace && *pod.name.text() == *name
+        })
+    }
+}
+
+/// Whether the owner of a pod is there, and not another one of that name.
+fn is_there(store: &Store, row: &PodRow, owner: &str) -> bool {
+    let Some((kind, name)) = owner.split_once('/') else {
+        return false;
+    };
+    let mut kinds = Object::KINDS.iter();
+    let found = kinds.find(|known| **known == kind).and_then(|kind| {
+        let (namespace, name) = (row.namespace.as_str().into(), name.into());
+        let id = store.objects().find(kind, &namespace, &name)?;
+        store.objects().get(id)
+    });
+    found.is_some_and(|own| own.created.as_nanos() <= row.created_ns)
+}

@@ -1,0 +1,271 @@
+//! Objects of the cluster for its users, in the form of the Kubernetes API: what was declared, and how far
+//! the control plane is with it. Where the system has Kubernetes' controllers, the status is theirs; of
+//! other systems it is counted from the pods.
+
+use cluster::ObjectRow as Stored;
+use model::{EndReason, LabelSelector, Object, Operator, Pod, PodPhase, PodSpec, Text};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use units::{Instant, ObjectId};
+
+use super::{CONTROLLERS, Driver};
+use crate::runtime::timestamp;
+use crate::wire::pod;
+
+mod autoscalers;
+mod jobs;
+mod workloads;
+
+/// An object in a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectRow {
+    /// Namespace of the object; empty for those of the whole cluster.
+    pub namespace: String,
+    /// Name of the object.
+    pub name: String,
+    /// Instant of its creation, in nanoseconds since 1970.
+    pub created_ns: i64,
+    /// The object, with `metadata`, `spec` and `status` as the Kubernetes API has them.
+    pub object: Value,
+}
+
+/// Wall clock at instants of a run, in nanoseconds since 1970.
+pub(crate) type Wall<'c> = &'c dyn Fn(Instant) -> i64;
+
+/// Numbers of an object's pods, of those that were not told to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counted {
+    replicas: i32,
+    ready: i32,
+    /// Pods of the template that is declared now.
+    updated: i32,
+    succeeded: i32,
+    failed: i32,
+}
+
+/// A part of an object's text.
+struct Parts {
+    api_version: &'static str,
+    spec: Value,
+    status: Value,
+}
+
+impl Driver {
+    /// The objects of a kind, by namespace and name.
+    pub(crate) fn object_rows(&self, kind: &str, wall: Wall<'_>) -> Vec<ObjectRow> {
+        let objects = self.store.objects().iter();
+        let objects = objects.filter(|(_, row)| row.object.kind() == kind);
+        let rows = objects.map(|(id, row)| {
+            let parts = self.parts(id, row, wall);
+            ObjectRow {
+                namespace: row.object.namespace().to_string(),
+                name: row.object.name().to_string(),
+                created_ns: wall(row.created),
+                object: self.whole(row, parts, wall),
+            }
+        });
+        let mut rows: Vec<ObjectRow> = rows.collect();
+        rows.sort_unstable_by(|one, other| {
+            let names = |row: &ObjectRow| (row.namespace.clone(), row.name.clone());
+            names(one).cmp(&names(other))
+        });
+        rows
+    }
+
+    /// An object with its metadata.
+    fn whole(&self, row: &Stored, parts: Parts, wall: Wall<'_>) -> Value {
+        let mut metadata = Map::new();
+        metadata.insert("name".to_owned(), json!(row.object.name()));
+        if !row.object.namespace().is_empty() {
+            metadata.insert("namespace".to_owned(), json!(row.object.namespace()));
+        }
+        metadata.insert(
+            "creationTimestamp".to_owned(),
+            json!(timestamp(wall(row.created))),
+        );
+        if let Some(owner) = row.owner.and_then(|owner| self.store.objects().get(owner)) {
+            let owner = json!([{
+                "kind": owner.object.kind(), "name": owner.object.name(), "controller": true,
+            }]);
+            metadata.insert("ownerReferences".to_owned(), owner);
+        }
+        let mut whole = Map::new();
+        whole.insert("apiVersion".to_owned(), json!(parts.api_version));
+        whole.insert("kind".to_owned(), json!(row.object.kind()));
+        whole.insert("metadata".to_owned(), Value::Object(metadata));
+        for (field, value) in [("spec", parts.spec), ("status", parts.status)] {
+            if !value.is_null() {
+                whole.insert(field.to_owned(), value);
+            }
+        }
+        Value::Object(whole)
+    }
+
+    fn parts(&self, id: ObjectId, row: &Stored, wall: Wall<'_>) -> Parts {
+        let counted = || self.counted(id, row);
+        let keeps_status = self.seats.has(CONTROLLERS);
+        match &row.object {
+            Object::Deployment(own) => {
+                let counted = (!keeps_status).then(counted);
+                workloads::deployment(own, counted, wall)
+            }
+            Object::ReplicaSet(own) => {
+                let counted = (!keeps_status).then(counted);
+                workloads::replica_set("apps/v1", own, counted)
+            }
+            Object::ReplicationController(own) => {
+                let counted = (!keeps_status).then(counted);
+                workloads::replica_set("v1", own, counted)
+            }
+            Object::StatefulSet(own) => {
+                let counted = (!keeps_status).then(counted);
+                workloads::stateful_set(own, counted)
+            }
+            Object::DaemonSet(own) => {
+                let counted = (!keeps_status).then(counted);
+                workloads::daemon_set(own, counted)
+            }
+            Object::Job(own) => {
+                let counted = (!keeps_status).then(counted);
+                jobs::job(own, counted, row.created, wall)
+            }
+            Object::CronJob(own) => jobs::cron_job(own, wall),
+            Object::HorizontalPodAutoscaler(own) => autoscalers::horizontal(own, wall),
+            Object::PodDisruptionBudget(own) => workloads::budget(own),
+            other => Parts {
+                api_version: api_version(other),
+                spec: Value::Null,
+                status: Value::Null,
+            },
+        }
+    }
+
+    /// Numbers of the pods of an object and of the objects that it controls.
+    fn counted(&self, id: ObjectId, row: &Stored) -> Counted {
+        let mut counted = Counted::default();
+        let template = row.object.template().map(|spec| &spec.manifest);
+        let mut owners = vec![id];
+        while let Some(owner) = owners.pop() {
+            for finished in self.store.pod_states().finished(owner) {
+                match finished.reason {
+                    EndReason::Completed => counted.succeeded += 1,
+                    _ => counted.failed += 1,
+                }
+            }
+            let Some(row) = self.store.objects().get(owner) else {
+                continue;
+            };
+            owners.extend(&row.children);
+            for &pod in &row.pods {
+                let Some(record) = self.store.pods().get(pod) else {
+                    continue;
+                };
+                if self.store.pod_states().is_terminating(pod) {
+                    continue;
+                }
+                let spec = &self.store.class(record.class).spec;
+                counted.replicas += 1;
+                counted.ready += i32::from(self.is_ready(record));
+                counted.updated += i32::from(Some(&spec.manifest) == template);
+            }
+        }
+        counted
+    }
+
+    /// Whether a pod serves: it is said to be ready, or runs and nothing probes it.
+    pub(super) fn is_ready(&self, pod: &Pod) -> bool {
+        let state = self.store.pod_states().get(pod.pod);
+        let spec = &self.store.class(pod.class).spec;
+        let runs_unprobed = pod.phase == PodPhase::Running && !is_probed(spec);
+        state.map_or(runs_unprobed, |state| state.is_ready)
+    }
+}
+
+/// Returns whether a probe has to say that a pod serves: until then it does not.
+fn is_probed(spec: &PodSpec) -> bool {
+    let lives = spec.life.iter().flat_map(|life| &life.containers);
+    lives
+        .into_iter()
+        .any(|life| life.startup.is_some() || life.readiness.is_some())
+}
+
+/// Version of the API of objects of which no more than the name is shown.
+const fn api_version(object: &Object) -> &'static str {
+    match object {
+        Object::VerticalPodAutoscaler(_) => "autoscaling.k8s.io/v1",
+        Object::Ingress(_) => "networking.k8s.io/v1",
+        Object::PriorityClass(_) => "scheduling.k8s.io/v1",
+        Object::Workload(_) | Object::ClusterQueue(_) => "kueue.x-k8s.io/v1beta2",
+        _ => "v1",
+    }
+}
+
+/// A pod template as it was written, without the values of variables: those who may look at objects need
+/// not know them.
+fn template(spec: &PodSpec) -> Value {
+    let mut template = pod::written(spec);
+    if let Some(metadata) = template.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.insert("labels".to_owned(), json!(spec.labels));
+    }
+    if let Some(own) = template.get_mut("spec").and_then(Value::as_object_mut) {
+        let containers = ["containers", "initContainers"].into_iter();
+        let lists = own
+            .iter_mut()
+            .filter(|(field, _)| containers.clone().any(|known| known == *field));
+        for container in lists.filter_map(|(_, list)| list.as_array_mut()).flatten() {
+            let variables = container.get_mut("env").and_then(Value::as_array_mut);
+            for variable in variables.into_iter().flatten() {
+                if let Some(variable) = variable.as_object_mut() {
+                    variable.remove("value");
+                }
+            }
+        }
+    }
+    Value::Object(template)
+}
+
+/// A selector of labels.
+fn selector(selector: &LabelSelector) -> Value {
+    let mut labels = Map::new();
+    let mut expressions = Vec::new();
+    for requirement in &selector.requirements {
+        match (requirement.operator, requirement.values.as_slice()) {
+            (Operator::In, [value]) => {
+                labels.insert(requirement.key.to_string(), json!(value));
+            }
+            (operator, values) => expressions.push(json!({
+                "key": requirement.key, "operator": operator, "values": values,
+            })),
+        }
+    }
+    let mut written = Map::new();
+    if !labels.is_empty() {
+        written.insert("matchLabels".to_owned(), Value::Object(labels));
+    }
+    if !expressions.is_empty() {
+        written.insert("matchExpressions".to_owned(), json!(expressions));
+    }
+    Value::Object(written)
+}
+
+/// An instant as a text, where there is one.
+fn time(at: Option<Instant>, wall: Wall<'_>) -> Value {
+    at.map_or(Value::Null, |at| json!(timestamp(wall(at))))
+}
+
+/// An object without the fields that say nothing.
+fn stated(fields: Value) -> Value {
+    match fields {
+        Value::Object(mut fields) => {
+            fields.retain(|_, value| !value.is_null());
+            Value::Object(fields)
+        }
+        other => other,
+    }
+}
+
+/// Names as texts.
+fn texts(list: &[Text]) -> Vec<&str> {
+    list.iter().map(|text| &**text).collect()
+}
