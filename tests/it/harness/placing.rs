@@ -97,7 +97,8 @@ fn compare(seed: u64, cache: &Cache, pod: &PodInfo, most: u64) -> (u64, bool) {
     assert_eq!(fast.stop, plain.stop, "seed {seed}");
     for form in Form::ALL {
         if let Some(placed) = form.place(cache, &profile, pod, most) {
-            assert_eq!(placed, plain, "seed {seed}: {form:?}: {pod:?}");
+            assert_eq!(placed.nodes, plain.nodes, "seed {seed}: {form:?}: {pod:?}");
+            assert_eq!(placed.stop, plain.stop, "seed {seed}: {form:?}");
         }
     }
     for (node, count) in &fast.by_node {

@@ -251,7 +251,7 @@ impl Fast {
             Arc::new(declared)
         });
         let images = self.images.as_ref();
-        let mut shape = Shape::new(profile, nodes, &bare, (draft, images), own.clone());
+        let mut shape = Shape::new(profile, nodes, &bare, draft, own.clone(), images);
         shape.used = self.tick;
         self.shape_bytes += shape.bytes();
         let empty = self.shapes.iter().position(Option::is_none);

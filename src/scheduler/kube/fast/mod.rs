@@ -5,7 +5,8 @@
 //! they rest on ([`super::keep`]); nodes are numbered by place, which they keep while they are away
 //! (`sites`); answers about single nodes are shared by classes that they can't
 //! tell apart (`shape`); what rules about other pods look at is counted by domain (`counter`,
-//! `key`), once for all plans whose rules mean the same, and what volumes allow is a set of nodes. A decision is then a search over sets of nodes (`window`) and a sum over columns
+//! `key`), once for all plans whose rules mean the same, and what volumes allow is a set of nodes. A
+//! decision is then a search over sets of nodes (`window`) and a sum over columns
 //! (`rank`, `spread`). Why no node can take a pod is kept, too (`fail`). What is not followed is
 //! decided plainly, as is what finds no node under rules about other pods or where it may evict.
 

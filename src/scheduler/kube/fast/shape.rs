@@ -137,8 +137,9 @@ impl Shape {
         profile: &FastProfile,
         kept: Nodes<'_>,
         pod: &Arc<PodInfo>,
-        (draft, images): (&Draft, Option<&NodeImages>),
+        draft: &Draft,
         declared: Arc<Declared>,
+        images: Option<&NodeImages>,
     ) -> Self {
         let cache = kept.cache;
         let nodes = kept.sites.count();
