@@ -242,12 +242,7 @@ pub fn plan(
     let calm = without_preemption(profiles);
     let deciding = if questions.preempts { profiles } else { &calm };
     let bench = Bench::new(cache, deciding);
-    for survive in &questions.survive {
-        survive.check(&bench).map_err(SnapshotError::Input)?;
-    }
-    for grow in &questions.grow {
-        grow.check(&demand).map_err(SnapshotError::Input)?;
-    }
+    check(questions, &bench, &demand).map_err(SnapshotError::Input)?;
     let asked = Asked {
         demand: &demand,
         goal: &goal,
@@ -293,6 +288,15 @@ pub fn plan(
         plan.months = months(&mut bench, &demand, quotas, &growth);
     }
     Ok(plan)
+}
+
+/// Checks that the cluster has what is lost and what grows.
+fn check(questions: &Questions, bench: &Bench<'_>, demand: &Demand) -> Result<(), String> {
+    for survive in &questions.survive {
+        survive.check(bench)?;
+    }
+    let mut grows = questions.grow.iter();
+    grows.try_for_each(|grow| grow.check(demand))
 }
 
 /// Questions with all that answers are about.
