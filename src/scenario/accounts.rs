@@ -77,15 +77,20 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
             );
         }
     }
+    if !accounts.is_empty() {
+        check_workload(scenario, tree, findings);
+    }
+}
+
+/// Reports a workload without users.
+fn check_workload(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     let declares = |source: &WorkloadSource| {
         matches!(
             source,
             WorkloadSource::Manifests { .. } | WorkloadSource::Units { .. }
         )
     };
-    if let Some(source) = scenario.workload.iter().position(declares)
-        && !accounts.is_empty()
-    {
+    if let Some(source) = scenario.workload.iter().position(declares) {
         let span = tree.locate(["workload", &source.to_string()]);
         let message = "manifests and units have no users, who have accounts";
         let finding = Finding::new(Code::Conflict, message, span);
