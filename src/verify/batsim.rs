@@ -131,7 +131,30 @@ fn judge_schedule(file: &Path, name: &str, report: &mut FamilyReport) -> Result<
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by_key(|&row| rows[row].job.submit);
     let jobs: Vec<RigidJob> = order.iter().map(|&row| rows[row].job).collect();
-    let machine = JobMachine {
+    let machine = machine(nodes, &rule, file)?;
+    let started = if rule.switches_hosts() {
+        let recorded = order.iter().map(|&row| rows[row].recorded.clone());
+        batsim_shutdown::run(&jobs, &recorded.collect::<Vec<_>>(), &machine)
+    } else {
+        run_jobs(&jobs, &machine)
+    };
+    let started = match started {
+        Ok(started) => started,
+        Err(why) => {
+            report.fail(|| format!("{name}: {why}"));
+            return Ok(());
+        }
+    };
+    for own in started {
+        let row = &rows[order[own.position]];
+        report.case(agrees(name, row, &rule, &own));
+    }
+    Ok(())
+}
+
+/// The machine of a schedule, whose scheduler follows a rule.
+fn machine(nodes: u32, rule: &Rule, file: &Path) -> Result<JobMachine, String> {
+    Ok(JobMachine {
         nodes,
         options: BatchOptions {
             order: "fcfs".to_owned(),
@@ -146,46 +169,29 @@ fn judge_schedule(file: &Path, name: &str, report: &mut FamilyReport) -> Result<
         form: Form::Incremental,
         time_limits: TimeLimits::Enforced,
         decision_time: DecisionTime::default(),
-    };
-    let started = if rule.switches_hosts() {
-        let recorded = order.iter().map(|&row| rows[row].recorded.clone());
-        batsim_shutdown::run(&jobs, &recorded.collect::<Vec<_>>(), &machine)
+    })
+}
+
+/// Whether a job starts as recorded, or how it does.
+fn agrees(name: &str, row: &Row, rule: &Rule, started: &Started) -> Result<(), String> {
+    let at = started.at;
+    let mut hosts: Vec<u32> = started.nodes.iter().map(|node| node.0).collect();
+    hosts.sort_unstable();
+    let apart = at.saturating_add(rule.delay).since(row.recorded.start);
+    let is_same = if rule.delay == Duration::ZERO {
+        apart.as_nanos().abs() <= TOLERANCE.as_nanos()
     } else {
-        run_jobs(&jobs, &machine)
+        // Answers queue up behind each other.
+        apart.as_nanos() <= 0 && apart.as_nanos().abs() < FILLER_DELAY.as_nanos()
     };
-    let started = match started {
-        Ok(started) => started,
-        Err(why) => {
-            report.fail(|| format!("{name}: {why}"));
-            return Ok(());
-        }
-    };
-    for Started {
-        position,
-        at,
-        nodes,
-    } in started
-    {
-        let row = &rows[order[position]];
-        let mut hosts: Vec<u32> = nodes.iter().map(|node| node.0).collect();
-        hosts.sort_unstable();
-        let apart = at.saturating_add(rule.delay).since(row.recorded.start);
-        let is_same = if rule.delay == Duration::ZERO {
-            apart.as_nanos().abs() <= TOLERANCE.as_nanos()
-        } else {
-            // Answers queue up behind each other.
-            apart.as_nanos() <= 0 && apart.as_nanos().abs() < FILLER_DELAY.as_nanos()
-        };
-        report.case(if is_same && hosts == row.recorded.hosts {
-            Ok(())
-        } else {
-            Err(format!(
-                "{name}: job {} starts at {at} on {hosts:?}, expected {} on {:?}",
-                row.id, row.recorded.start, row.recorded.hosts
-            ))
-        });
+    if is_same && hosts == row.recorded.hosts {
+        Ok(())
+    } else {
+        Err(format!(
+            "{name}: job {} starts at {at} on {hosts:?}, expected {} on {:?}",
+            row.id, row.recorded.start, row.recorded.hosts
+        ))
     }
-    Ok(())
 }
 
 /// The number of hosts in the summary beside a schedule, if there is one.
@@ -369,8 +375,7 @@ mod tests {
                     2,0,1,10,0,5,4\n";
         let table = Table::parse("out_jobs.csv".to_owned(), text.as_bytes()).expect("a table");
         assert_eq!(read_rows(&table, None).map(|rows| rows.len()), Ok(2));
-        let error = read_rows(&table, Some(4));
-        let error = error.err().expect("a host too many");
+        let error = read_rows(&table, Some(4)).expect_err("a host too many");
         let expected = "out_jobs.csv:3: column `allocated_resources`: `4`: expected hosts of a machine that has \
                         4, counted from 0";
         assert_eq!(error, expected);

@@ -162,7 +162,8 @@ fn recorded(file: &Path) -> Result<Vec<Recorded>, String> {
     Ok(all)
 }
 
-fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>, String> {
+/// The cases of every folder that files are in.
+fn cases_of(files: &[PathBuf]) -> Result<SortedMap<PathBuf, Cases>, String> {
     let mut known: SortedMap<PathBuf, Cases> = SortedMap::new();
     for file in files {
         let folder = folder_of(file);
@@ -175,6 +176,11 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>
             known.insert(folder.to_path_buf(), cases);
         }
     }
+    Ok(known)
+}
+
+fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>, String> {
+    let known = cases_of(files)?;
     let nothing = Cases::new();
     let mut rows: Vec<Row> = Vec::new();
     let mut judged: Vec<Judged<'_>> = Vec::new();

@@ -56,32 +56,7 @@ fn walk() {
     );
     let nothing = ["get", "deploy/shop", "--state", "state"];
     assert_eq!(cluster.try_run(&nothing), None);
-    // A viewer on another machine reads, and changes nothing.
-    let token = cluster.run(&["token", "create", "--role", "viewer", "--state", "state"]);
-    fs::write(cluster.folder.join("token"), token).expect("a file");
-    let address = cluster.address().to_string();
-    let login = [
-        "login",
-        "--server",
-        &address,
-        "--token-file",
-        "token",
-        "--name",
-        "ada",
-        "--state",
-        "ada",
-    ];
-    cluster.run(&login);
-    assert!(
-        cluster
-            .run(&["get", "pods", "--state", "ada"])
-            .contains(name)
-    );
-    assert_eq!(cluster.try_run(&["cordon", "n0", "--state", "ada"]), None);
-    assert_eq!(
-        cluster.try_run(&login.map(|word| if word == "ada" { "eve" } else { word })),
-        None
-    );
+    view_alone(&cluster, name);
     // A killed process is started again.
     let victim = cluster.processes()[0].pid;
     kill(&identity(victim));
@@ -112,6 +87,35 @@ fn walk() {
     assert!(
         other.contains("bindings") && other.contains("on another node"),
         "{other}"
+    );
+}
+
+/// A viewer on another machine reads, and changes nothing.
+fn view_alone(cluster: &Cluster, name: &str) {
+    let token = cluster.run(&["token", "create", "--role", "viewer", "--state", "state"]);
+    fs::write(cluster.folder.join("token"), token).expect("a file");
+    let address = cluster.address().to_string();
+    let login = [
+        "login",
+        "--server",
+        &address,
+        "--token-file",
+        "token",
+        "--name",
+        "ada",
+        "--state",
+        "ada",
+    ];
+    cluster.run(&login);
+    assert!(
+        cluster
+            .run(&["get", "pods", "--state", "ada"])
+            .contains(name)
+    );
+    assert_eq!(cluster.try_run(&["cordon", "n0", "--state", "ada"]), None);
+    assert_eq!(
+        cluster.try_run(&login.map(|word| if word == "ada" { "eve" } else { word })),
+        None
     );
 }
 
