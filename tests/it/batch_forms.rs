@@ -159,7 +159,8 @@ fn node(number: usize, cores: i64) -> Arc<Node> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    // Each case tries every order with every rule.
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 96, ..ProptestConfig::default() })]
     #[test]
     fn rules_that_pass_jobs_over_decide_alike(
         cores in prop::collection::vec(1..5_i64, 1..5),
