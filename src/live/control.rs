@@ -77,7 +77,8 @@ impl Default for Compaction {
     }
 }
 
-/// Terms that a restored server passes over: more than servers were started since its record.
+/// Number of terms that a restored server passes over: more than the servers that may have started since
+/// its record.
 const RESTORED_TERMS: u64 = 1_000;
 
 /// Lengths of what is in a journal.

@@ -14,23 +14,17 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         return;
     };
     let accounts = &slurm.accounts;
-    let mut wrong = |code: Code, place: &str, message: String, label: &str| {
-        let path = format!("{ACCOUNTS}.{place}");
-        let span = tree.locate(path.split('.'));
+    let mut wrong = |code: Code, place: &[&str], message: String, label: &str| {
+        let span = tree.locate(ACCOUNTS.split('.').chain(place.iter().copied()));
         findings.push(Finding::new(code, message, span).label(label.to_owned()));
     };
     let mut users: SortedMap<&str, &str> = SortedMap::new();
-    for (place, own) in accounts.iter().enumerate() {
-        let name = &own.name;
-        if accounts[..place].iter().any(|other| other.name == *name) {
+    for (number, own) in accounts.iter().enumerate() {
+        let (name, place) = (&own.name, number.to_string());
+        if accounts[..number].iter().any(|other| other.name == *name) {
             let message = format!("the account `{name}` is declared twice");
             let label = "expected one entry for each account";
-            wrong(
-                Code::DuplicateName,
-                &format!("{place}.name"),
-                message,
-                label,
-            );
+            wrong(Code::DuplicateName, &[&place, "name"], message, label);
         }
         for (user, &shares) in &own.users {
             if let Some(other) = users.insert(user, name) {
@@ -38,7 +32,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
                 let label = "expected each user in one account";
                 wrong(
                     Code::DuplicateName,
-                    &format!("{place}.users.{user}"),
+                    &[&place, "users", user],
                     message,
                     label,
                 );
@@ -46,18 +40,13 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
             if shares == 0 {
                 let message = format!("the user `{user}` has no share");
                 let label = "expected at least 1";
-                wrong(
-                    Code::Impossible,
-                    &format!("{place}.users.{user}"),
-                    message,
-                    label,
-                );
+                wrong(Code::Impossible, &[&place, "users", user], message, label);
             }
         }
         let Some(parent) = &own.parent else {
             continue;
         };
-        let field = format!("{place}.parent");
+        let field = [place.as_str(), "parent"];
         if accounts.iter().all(|other| other.name != *parent) {
             let message =
                 format!("the account `{name}` belongs to `{parent}`, which is not declared");
@@ -68,7 +57,11 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
                 "expected the name of another account",
             );
         } else if is_own_ancestor(accounts, own) {
-            let message = format!("the account `{name}` belongs to itself, by way of `{parent}`");
+            let message = if parent == name {
+                format!("the account `{name}` is its own parent")
+            } else {
+                format!("the account `{name}` belongs to itself, by way of `{parent}`")
+            };
             wrong(
                 Code::Conflict,
                 &field,
@@ -92,7 +85,7 @@ fn check_workload(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     };
     if let Some(source) = scenario.workload.iter().position(declares) {
         let span = tree.locate(["workload", &source.to_string()]);
-        let message = "manifests and units have no users, who have accounts";
+        let message = "manifests and units have no users, so accounts mean nothing for them";
         let finding = Finding::new(Code::Conflict, message, span);
         findings.push(finding.label(format!("expected a trace, or no `{ACCOUNTS}`")));
     }

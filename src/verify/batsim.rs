@@ -3,8 +3,8 @@
 //!
 //! A schedule holds its own input: submission, hosts and time asked for, and run time. Its rule is in
 //! the name of its file or folder: `easy`, `conservative`, `filler` and so on. The machine has as many hosts as the
-//! summary beside the schedule says, or as the schedule uses. Every start has to agree within a
-//! microsecond, the precision of the files, and every set of hosts as it stands.
+//! summary beside the schedule says, or as the schedule uses. Every start has to agree within two
+//! microseconds, twice the last digit of the files, and every set of hosts as it stands.
 //! `opportunistic_shutdown` and `inertial_shutdown` switch hosts off and on too; their options are
 //! beside the schedules.
 

@@ -302,7 +302,8 @@ fn mend(runs: &mut [RigidJob], ties: &[Tie], started: &[Started], before: Instan
                 Duration::ZERO
             };
             let Some(start) = starts[job] else { continue };
-            let run = Duration::from_nanos(tie.at.since(start).as_nanos() - lead.as_nanos());
+            let run = tie.at.since(start).as_nanos() - lead.as_nanos();
+            let run = Duration::from_nanos(run.max(0));
             is_changed |= std::mem::replace(&mut runs[job].run, run) != run;
         }
     }

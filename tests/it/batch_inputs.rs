@@ -1,9 +1,9 @@
-//! Batch queues: wrong input is refused with the place and the fix, and what experiments say of shares
-//! and of hosts that are switched off changes what a run does.
+//! Batch queues: wrong input is refused with the place and the fix, and what experiments say of
+//! hosts that are switched off changes what a run does.
 
 use crate::scratch::Scratch;
 
-/// Four jobs of two users on two hosts, one of them without an end.
+/// Four jobs of two users on two hosts.
 const JOBS: &str = "\
 submit,name,run_time,cpu,members,time_limit,tenant
 0,a,100,1,2,200,ann
@@ -116,7 +116,7 @@ fn outcome(system: &str) -> (f64, f64) {
 }
 
 #[test]
-fn accounts_and_hosts_that_are_switched_off_make_a_difference() {
+fn hosts_that_are_switched_off_make_a_difference() {
     let (wait, energy) = outcome("  {name: batch, scheduler: {backfill: easy-hosts}}");
     let (longer, less) = outcome(&shutdown("opportunistic-shutdown", "switchOn: 1m"));
     let (longest, _) = outcome(&shutdown("opportunistic-shutdown", "switchOn: 10m"));

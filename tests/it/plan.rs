@@ -155,7 +155,7 @@ fn wrong_questions_are_refused_with_place_and_remedy() {
         ),
         (
             "--overcommit a.b/gpu=2",
-            "--overcommit: no node has the resource `a.b/gpu`",
+            "--overcommit: no node or type has the resource `a.b/gpu`",
             "known are `cpu`",
         ),
         (

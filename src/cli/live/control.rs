@@ -16,7 +16,7 @@ use live::etcd::files::Files;
 use live::etcd::journal::EtcdJournal;
 use live::journal::archive::Archive;
 use live::journal::{DatabaseJournal, Journal};
-use live::record::{Header, Log, RecordError};
+use live::record::{Header, Log};
 use live::runtime::clock::wall_ns;
 use live::security::gate::Gate;
 use live::security::place::Place;
@@ -157,11 +157,11 @@ pub(super) fn run(global: &Global, arguments: &ControlArguments) -> Result<Exit,
     let folder = &arguments.state;
     let Some(place) = arguments.store.etcd()? else {
         let chosen = chosen_system(global, arguments)?;
+        let access = access(arguments, &Place::own(folder))?;
         let journal = match &arguments.restore {
-            Some(file) => restored(folder, file, &chosen)?,
+            Some(file) => restored(arguments, file, &chosen)?,
             None => DatabaseJournal::open(folder).map_err(Failure::input)?,
         };
-        let access = access(arguments, &Place::own(folder))?;
         let served = serve(global, arguments, chosen, journal, access, &is_interrupted)?;
         served.map_err(Failure::incomplete)?;
         return Ok(interrupt::exit());
@@ -197,16 +197,28 @@ pub(super) fn run(global: &Global, arguments: &ControlArguments) -> Result<Exit,
     Ok(interrupt::exit())
 }
 
-/// The journal of a folder, restored from a record.
-fn restored(folder: &Path, file: &Path, chosen: &Chosen) -> Result<DatabaseJournal, Failure> {
+/// The journal of the state, restored from a record.
+fn restored(
+    arguments: &ControlArguments,
+    file: &Path,
+    chosen: &Chosen,
+) -> Result<DatabaseJournal, Failure> {
+    let named =
+        |what: &dyn std::fmt::Display| Failure::input(format!("{}: {what}", file.display()));
     let text = Input::path(file).read_to_string().map_err(Failure::input)?;
-    let wrong = |error: RecordError| Failure::input(format!("{}: {error}", file.display()));
-    let log = Log::read(text.as_bytes()).map_err(wrong)?;
+    let log = Log::read(text.as_bytes()).map_err(|error| named(&error))?;
     if let Some(what) = chosen.other_than(&log.header) {
-        return Err(Failure::input(format!("{}: {what}", file.display())));
+        return Err(named(&what));
     }
-    let lines = Log::lines(text.as_bytes()).map_err(wrong)?;
-    let restored = DatabaseJournal::restore(folder, &lines, Log::is_whole);
+    if log.header.pace != arguments.pace {
+        let pace = log.header.pace;
+        return Err(named(&format!(
+            "the time of the record passes at pace {pace}; give `--pace {pace}`"
+        )));
+    }
+    note_torn(&log);
+    let lines = log.lines(text.as_bytes());
+    let restored = DatabaseJournal::restore(&arguments.state, &lines, Log::is_whole);
     let (journal, aside) = restored.map_err(Failure::input)?;
     if let Some(aside) = aside {
         let aside = aside.display();
@@ -214,11 +226,21 @@ fn restored(folder: &Path, file: &Path, chosen: &Chosen) -> Result<DatabaseJourn
     }
     let records = plural::count(lines.len(), "record");
     terminal::complain(&format!(
-        "note: the state is that of {}, {records}; pods that were made after it end when their nodes \
-         are heard",
+        "note: the state is that of {} ({records}); pods that were made since then end when their nodes \
+         register",
         file.display()
     ));
     Ok(journal)
+}
+
+/// Notes what is left out of a log.
+fn note_torn(log: &Log) {
+    if log.torn_bytes > 0 {
+        let torn = plural::count(log.torn_bytes, "byte");
+        terminal::complain(&format!(
+            "note: the log ends with a record that was cut off ({torn}); it is left out"
+        ));
+    }
 }
 
 /// Serves from a journal until it has to stop.
@@ -239,12 +261,17 @@ fn serve<J: Journal + Send + 'static>(
         ..Compaction::default()
     });
     let now = control.header().instant(wall_ns());
-    let begun = match &arguments.restore {
-        Some(_) => control.begin_restored(now),
-        None => control.begin(now),
+    let is_restored = DatabaseJournal::awaits_term(folder);
+    let begun = if is_restored {
+        control.begin_restored(now)
+    } else {
+        control.begin(now)
     };
     if let Err(error) = begun {
         return Ok(Err(error.into()));
+    }
+    if is_restored {
+        DatabaseJournal::began_term(folder).map_err(Failure::incomplete)?;
     }
     let server = Server::listen(arguments.listen, access, Limits::default());
     let server = server
@@ -346,12 +373,7 @@ impl LogArguments {
         if let Some(what) = chosen.other_than(&log.header) {
             return Err(self.named(&what));
         }
-        if log.torn_bytes > 0 {
-            let torn = plural::count(log.torn_bytes, "byte");
-            terminal::complain(&format!(
-                "note: the log ends with a record that was cut off ({torn}); it is left out"
-            ));
-        }
+        note_torn(&log);
         Ok(Recorded {
             log,
             plane: chosen.plane,

@@ -191,7 +191,10 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
     let gathered = Snapshot::gather(&arguments.paths, &traces, changes);
     let mut gathered = gathered.map_err(|error| failed(&error))?;
     let factors = words::overcommit(&arguments.overcommit).map_err(Failure::input)?;
-    factors.check(&gathered.nodes).map_err(Failure::input)?;
+    let nodes = gathered.nodes.iter().map(AsRef::as_ref);
+    let offered = questions.offers.iter().map(|offer| &offer.node);
+    let checked = factors.check(nodes.chain(offered));
+    checked.map_err(Failure::input)?;
     overcommit(&mut gathered, &factors);
     let resized = resized(arguments, &mut gathered)?;
     let mut snapshot = Snapshot::new(gathered).map_err(|error| failed(&error))?;

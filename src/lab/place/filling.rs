@@ -1,5 +1,5 @@
-//! The loop that the forms with answers of their own share: replicas go where the form says until there are enough, or
-//! no node takes the next one.
+//! The loop that the forms with answers of their own share: replicas go where the form says until
+//! there are enough, or no node takes the next one.
 
 use std::sync::Arc;
 

@@ -81,7 +81,7 @@ impl Decisions {
         }
     }
 
-    /// Whether decisions were taken in the scheduler's fast form, all of this number.
+    /// Whether all decisions, of this number, were taken by the scheduler's fast form.
     pub(super) fn are_fast(&self, count: u64) -> bool {
         self.round.taken_fast() == count
     }

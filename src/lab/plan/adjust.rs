@@ -29,19 +29,19 @@ impl Factors {
         self.0.is_empty()
     }
 
-    /// Checks that nodes have the resources.
+    /// Checks that nodes, and those on offer, have the resources.
     ///
     /// # Errors
     /// If no node has one of them, with the nearest names.
-    pub fn check(&self, nodes: &[Arc<Node>]) -> Result<(), String> {
-        let lists = nodes.iter().map(|node| &node.allocatable);
+    pub fn check<'n>(&self, nodes: impl Iterator<Item = &'n Node>) -> Result<(), String> {
+        let lists = nodes.map(|node| &node.allocatable);
         let names: SortedSet<Text> = lists.flat_map(resource_names).collect();
         let Some(unknown) = self.0.keys().find(|&own| !names.contains(own.as_str())) else {
             return Ok(());
         };
         let hint = hint(unknown, names.iter().map(|name| &**name));
         Err(format!(
-            "--overcommit: no node has the resource `{unknown}`; {hint}"
+            "--overcommit: no node or type has the resource `{unknown}`; {hint}"
         ))
     }
 

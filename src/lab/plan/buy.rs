@@ -350,7 +350,8 @@ impl<'b> Buyer<'b> {
                     return Ok(Vec::new());
                 }
                 (_, Trial::TooFew(waiting, first)) => {
-                    hopeless.get_or_insert((waiting, first));
+                    // One type alone may lack what another type has.
+                    hopeless = Some((waiting, first));
                 }
             }
         }

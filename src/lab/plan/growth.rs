@@ -57,7 +57,7 @@ impl Grow {
         };
         let pattern = &self.pattern;
         Err(format!(
-            "--grow: no workload is called `{pattern}`, so that nothing would grow; {there_is}"
+            "--grow: no workload whose pods have to run is called `{pattern}`, so nothing would grow; {there_is}"
         ))
     }
 }

@@ -171,7 +171,8 @@ pub(super) fn refuse_endless_consolidation(
             break;
         }
     }
-    let resident = workload.residents.first();
+    let mut residents = workload.residents.iter();
+    let resident = residents.find(|own| own.run_time.is_none());
     let endless = endless.or_else(|| resident.map(|own| own.name.to_string()));
     let Some(name) = endless else {
         return Ok(());

@@ -39,22 +39,25 @@ impl<'o> Wanting<'o> {
 /// Remark on the pods that workloads want and that are not there; `None` if all are.
 pub(super) fn lacking(gathered: &Gathered) -> Option<String> {
     let living = |pod: &&ManifestPod| !pod.phase.is_final();
-    let mut by_controller: SortedMap<(&Text, &str), u64> = SortedMap::new();
+    let mut by_controller: SortedMap<(&Text, &str, &str), u64> = SortedMap::new();
     for pod in gathered.pods.iter().filter(living) {
         let Some(controller) = &pod.controller else {
             continue;
         };
         // Replica sets have the name of their Deployment, and a hash of the template.
-        let name = match controller.name.rsplit_once('-') {
-            Some((deployment, _)) if *controller.kind == *"ReplicaSet" => deployment,
-            _ => &controller.name,
+        let (kind, name) = match controller.name.rsplit_once('-') {
+            Some((deployment, _)) if *controller.kind == *"ReplicaSet" => {
+                ("Deployment", deployment)
+            }
+            _ => (&*controller.kind, &*controller.name),
         };
-        *by_controller.entry((pod.namespace(), name)).or_default() += 1;
+        let known = by_controller.entry((pod.namespace(), kind, name));
+        *known.or_default() += 1;
     }
     let (mut all, mut names, mut workloads) = (0, Vec::new(), 0);
     for own in gathered.workloads.iter().filter_map(Wanting::of) {
-        let known = by_controller.get(&(own.namespace, &**own.name)).copied();
-        if known.unwrap_or(0) >= own.replicas {
+        let known = by_controller.get(&(own.namespace, own.kind, &**own.name));
+        if known.is_some_and(|&known| known >= own.replicas) {
             continue;
         }
         // Its pods may have owners of other names, or none.

@@ -54,7 +54,7 @@ impl Driver {
             (true, true) => (
                 "True",
                 "AgentSilent",
-                "the agent is late with its heartbeats; soon the node will count as lost",
+                "the agent's heartbeats are late; the node will soon count as lost",
             ),
             (false, true) => ("Unknown", "AgentSilent", "the agent sends no heartbeats"),
             (false, false) => (
@@ -90,13 +90,13 @@ impl Driver {
             (false, false) => (
                 "False",
                 "BestEffort",
-                format!("limits of these are not kept, and containers run without: {listed}"),
+                format!("these limits are not kept, and containers run without them: {listed}"),
             ),
             (false, true) => (
                 "False",
                 "Strict",
                 format!(
-                    "limits of these can't be kept, and containers that state one are refused: {listed}"
+                    "these limits can't be kept, and containers that state one are refused: {listed}"
                 ),
             ),
         };

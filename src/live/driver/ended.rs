@@ -59,13 +59,14 @@ impl Ended {
 }
 
 impl Driver {
-    /// The last pods that ended by themselves: those whose owner is still there, and those without one
-    /// whose name no other pod has taken since.
+    /// The last pods that ended by themselves whose owner, if they have one, is still there, and whose
+    /// name no other pod has taken since.
     pub fn ended_rows(&self) -> Vec<PodRow> {
         let rows = self.ended.0.iter();
-        let rows = rows.filter(|row| match &row.owner {
-            Some(owner) => is_there(&self.store, row, owner),
-            None => !self.lives(&row.namespace, &row.name),
+        let rows = rows.filter(|row| {
+            let owner = row.owner.as_ref();
+            !self.lives(&row.namespace, &row.name)
+                && owner.is_none_or(|owner| is_there(&self.store, row, owner))
         });
         let mut rows: Vec<PodRow> = rows.cloned().collect();
         // Of bare pods of one name the last.

@@ -213,10 +213,8 @@ fn told_pod(store: &Store, event: &Event) -> Option<Told> {
                     PullStep::Failed { .. } => return None,
                 };
                 let class = store.pods().get(pod).map(|pod| store.class(pod.class));
-                let container = class.and_then(|class| {
-                    let containers = &class.spec.containers;
-                    containers.get(usize::from(container))
-                });
+                let place = usize::from(container);
+                let container = class.and_then(|class| class.spec.all_containers().nth(place));
                 let image = container.map_or("", |container| &container.image);
                 let (reason, message) = pull_words(image, is_done);
                 (pod, false, reason, message)

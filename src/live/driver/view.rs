@@ -67,7 +67,7 @@ pub struct NodeRow {
     pub allocatable: SortedMap<String, String>,
     /// Resources of the machine.
     pub capacity: SortedMap<String, String>,
-    /// State of the node, each with its reason and the instant since when it is so.
+    /// Conditions of the node, each with its reason and the instant of its last change.
     pub conditions: Vec<Condition>,
     /// Instant at which the node joined, in nanoseconds since the run's zero.
     pub created_ns: Option<i64>,

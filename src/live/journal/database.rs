@@ -1,13 +1,14 @@
 //! The journal of a control server as an embedded database: one transaction per record, durable when
 //! it returns. The file is locked while it is open, so there is one control server per folder.
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use redb::{
     Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _,
-    TableDefinition,
+    StorageError, TableDefinition,
 };
 
 use super::{Journal, JournalError};
@@ -15,7 +16,8 @@ use super::{Journal, JournalError};
 /// Name of the file in the folder of the state.
 const FILE: &str = "control.redb";
 
-/// Folder in which a journal is restored before it takes its place.
+/// Folder in which a journal is restored before it takes its place. It stays until a server has begun a
+/// term with that journal.
 const RESTORING: &str = "restoring";
 
 /// The records by number.
@@ -44,19 +46,13 @@ impl DatabaseJournal {
         let database = if is_new {
             Database::create(&file)
         } else {
-            Database::open(&file)
+            open_checked(&file)
         };
-        let mut database = database.map_err(|error| unopened(&file, &error))?;
+        let database = database.map_err(|error| unopened(&file, &error))?;
         if is_new {
             let owner_alone = std::fs::Permissions::from_mode(0o600);
             let set = std::fs::set_permissions(&file, owner_alone);
             set.map_err(|error| failed(&file, &error))?;
-        }
-        // A clean opening alone leaves damage within pages unnoticed.
-        match database.check_integrity() {
-            Ok(true) => {}
-            Ok(false) => return Err(damaged(&file, &"its pages contradict their checksums")),
-            Err(error) => return Err(unopened(&file, &error)),
         }
         let next = prepare(&database).map_err(|error| failed(&file, &error))?;
         Ok(Self {
@@ -79,8 +75,10 @@ impl DatabaseJournal {
         let file = folder.join(FILE);
         let is_there = file.exists();
         if is_there {
-            if let Err(DatabaseError::DatabaseAlreadyOpen) = Database::open(&file) {
-                return Err(unopened(&file, &DatabaseError::DatabaseAlreadyOpen));
+            match open_checked(&file) {
+                Ok(opened) => drop(opened),
+                Err(error) if is_damage(&error) => {}
+                Err(error) => return Err(unopened(&file, &error)),
             }
             let found = Self::open(folder).and_then(|journal| journal.records());
             if found.is_ok_and(|records| is_whole(&records)) {
@@ -91,23 +89,56 @@ impl DatabaseJournal {
                 });
             }
         }
-        // Whenever this is interrupted, there is the damaged file or the restored one.
         let fresh = folder.join(RESTORING);
         let _ = std::fs::remove_dir_all(&fresh);
         let mut journal = Self::open(&fresh)?;
         journal.replace(records)?;
         drop(journal);
-        let moved = |from: &Path, to: &Path| {
-            let moved = std::fs::rename(from, to);
-            moved.map_err(|error| failed(to, &error))
-        };
         let aside = is_there.then(|| free_name(&file));
+        // Whenever this is interrupted, there is the damaged file or the restored one.
         if let Some(aside) = &aside {
-            moved(&file, aside)?;
+            let kept = std::fs::hard_link(&file, aside);
+            kept.map_err(|error| failed(aside, &error))?;
         }
-        moved(&fresh.join(FILE), &file)?;
-        let _ = std::fs::remove_dir(&fresh);
+        let moved = std::fs::rename(fresh.join(FILE), &file);
+        let synced = moved.and_then(|()| OpenOptions::new().read(true).open(folder)?.sync_all());
+        synced.map_err(|error| failed(&file, &error))?;
         Ok((Self::open(folder)?, aside))
+    }
+
+    /// Whether a journal was restored whose server has not begun a term yet.
+    pub fn awaits_term(folder: &Path) -> bool {
+        folder.join(RESTORING).exists()
+    }
+
+    /// The server of a restored journal has begun its term.
+    ///
+    /// # Errors
+    /// The folder can't be written.
+    pub fn began_term(folder: &Path) -> Result<(), JournalError> {
+        let mark = folder.join(RESTORING);
+        let removed = std::fs::remove_dir_all(&mark);
+        removed.map_err(|error| failed(&mark, &error))
+    }
+}
+
+/// Opens a file whose pages have the sums that stand beside them.
+fn open_checked(file: &Path) -> Result<Database, DatabaseError> {
+    let mut builder = Database::builder();
+    builder.set_check_integrity_on_open(true).open(file)
+}
+
+/// Whether a file can't be opened for what it holds.
+fn is_damage(error: &DatabaseError) -> bool {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => false,
+        DatabaseError::Storage(StorageError::Io(error)) => {
+            matches!(
+                error.kind(),
+                ErrorKind::InvalidData | ErrorKind::UnexpectedEof
+            )
+        }
+        _ => true,
     }
 }
 
@@ -185,7 +216,8 @@ fn unopened(file: &Path, error: &DatabaseError) -> JournalError {
             what: "another control server has this state open".to_owned(),
             fix: "stop it, or choose another folder with `--state`",
         },
-        other => damaged(file, other),
+        other if is_damage(other) => damaged(file, other),
+        other => failed(file, other),
     }
 }
 

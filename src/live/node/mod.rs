@@ -467,12 +467,12 @@ const fn whole_stop(pod: u32, order: &Ending) -> MachineOrder {
     }
 }
 
-/// The message by which the agent learns of a pod.
 /// Namespace and name of a pod's object.
 fn name_of(manifest: &Value) -> [Option<&str>; 2] {
     ["namespace", "name"].map(|field| manifest["metadata"][field].as_str())
 }
 
+/// The message by which the agent learns of a pod.
 fn assignment(pod: PodRef, assigned: &Assigned, spec: Arc<PodSpec>) -> Assignment {
     Assignment {
         pod,

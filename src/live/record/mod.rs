@@ -251,17 +251,11 @@ impl Log {
         })
     }
 
-    /// The lines of a log that are whole, as a journal holds them.
-    ///
-    /// # Errors
-    /// As for [`Self::read`].
-    pub fn lines(bytes: &[u8]) -> Result<Vec<&[u8]>, RecordError> {
-        let log = Self::read(bytes)?;
-        let whole = &bytes[..bytes.len() - log.torn_bytes];
-        let lines = whole.split(|&byte| byte == b'\n');
-        // Behind the last line feed is nothing.
-        let lines: Vec<&[u8]> = lines.collect();
-        Ok(lines[..lines.len() - 1].to_vec())
+    /// The lines of the text that the log was read from, as a journal holds them.
+    pub fn lines<'b>(&self, text: &'b [u8]) -> Vec<&'b [u8]> {
+        let whole = &text[..text.len() - self.torn_bytes];
+        let lines = whole.strip_suffix(b"\n").unwrap_or(whole);
+        lines.split(|&byte| byte == b'\n').collect()
     }
 
     /// Whether records of a journal are a log without damage.

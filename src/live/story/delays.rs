@@ -12,7 +12,7 @@ pub struct Delays {
     pub pull: Vec<Duration>,
     /// Pulls by image, sorted by name.
     pub pulls: SortedMap<String, Vec<Duration>>,
-    /// From a pod's binding, or from its last pull before that, to its first container that runs.
+    /// From a pod's binding, or the end of the last pull after it, to its first running container.
     pub start: Vec<Duration>,
     /// From the first container that runs to the pod's readiness.
     pub ready: Vec<Duration>,

@@ -239,7 +239,7 @@ fn nodes_say_which_limits_they_keep_and_what_they_have() {
     let none = said(Some("none"), "best-effort").expect("a condition");
     assert_eq!(
         none,
-        "False BestEffort: limits of these are not kept, and containers run without: cpu, memory, pids"
+        "False BestEffort: these limits are not kept, and containers run without them: cpu, memory, pids"
     );
     let strict = said(Some("cpu.pids"), STRICT).expect("a condition");
     assert!(

@@ -27,7 +27,7 @@ use super::{
 };
 use model::{ClusterObjects, Node, PodSpec, Text};
 use trace::budget::OBJECTS;
-use units::SortedMap;
+use units::{SortedMap, SortedSet};
 
 /// Lists deeper within each other are not told apart in messages.
 const DEPTH_SHOWN: usize = 4;
@@ -77,6 +77,8 @@ pub(super) struct Reader {
     likeness: Likeness,
     /// Number of pods of the files before.
     pods_before: usize,
+    /// Pods of the file being read that stood in files before it.
+    repeated_pods: SortedSet<(Text, Text)>,
     /// The findings of pods that others may be like, by the pods' places.
     findings_of_pods: SortedMap<usize, Vec<usize>>,
     classes: IndexSet<Arc<PodSpec>, FxBuildHasher>,
@@ -127,6 +129,7 @@ impl Reader {
         self.failed_at = None;
         self.likeness.is_in_file = false;
         self.pods_before = self.pods.len();
+        self.repeated_pods.clear();
     }
 
     pub(super) fn begin_document(&mut self) {
@@ -248,6 +251,7 @@ impl Reader {
             }
             Some(_) if self.is_repeated(&parts.metadata) => {
                 self.repeated += 1;
+                self.note_repeated(parts);
                 self.fate = Fate::Repeated;
                 return Ok(());
             }

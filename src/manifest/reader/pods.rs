@@ -7,9 +7,10 @@ use super::{Fate, Reader};
 use crate::alike::{GROUP, VERSION};
 use crate::field::{Path, Problem};
 use crate::findings::ObjectName;
-use crate::parts::Parts;
+use crate::parts::{Body, Parts};
 use crate::{Maker, ManifestPod, life, pod, raw, resize, template, unmodelled};
 use model::{PodSpec, Text};
+use serde_json::Value;
 
 impl Reader {
     /// Heeds `like` of pods in every file.
@@ -74,7 +75,7 @@ impl Reader {
             spec.behaviour = template::behaviour(metadata, raw)?;
         }
         pod::check_sums(&spec)?;
-        self.claim_name(&spec.namespace, &name)?;
+        self.check_name(&spec.namespace, &name)?;
         let accounted = resize::accounted(&spec, &parts.pod_status, &mut self.ctx.texts)?;
         let node_name = raw.node_name.as_deref().filter(|node| !node.is_empty());
         let pod = ManifestPod {
@@ -119,6 +120,11 @@ impl Reader {
         let metadata = &parts.metadata;
         let namespace = self.ctx.texts.share(pod::namespace(metadata));
         let known = (namespace, Text::from(like));
+        if self.repeated_pods.contains(&known) {
+            let expected = "a pod that no file before has, as it may be another version there: read the \
+                            newest snapshot alone, or import the dumps themselves";
+            return Err(Path::root("like").problem(expected, like));
+        }
         let place = self.pod_places.get(&known).copied();
         let is_near = |&place: &usize| self.likeness.is_everywhere || place >= self.pods_before;
         let Some(place) = place.filter(is_near) else {
@@ -126,7 +132,7 @@ impl Reader {
             return Err(Path::root("like").problem(expected, like));
         };
         let name = self.pod_name(metadata)?;
-        self.claim_name(&known.0, &name)?;
+        self.check_name(&known.0, &name)?;
         let node_name = parts.pod_spec.node_name.as_deref();
         let node_name = node_name.filter(|node| !node.is_empty());
         let pod = ManifestPod {
@@ -149,10 +155,10 @@ impl Reader {
         Ok(())
     }
 
-    /// Notes the name of a pod, which no other may have.
-    fn claim_name(&mut self, namespace: &Text, name: &Text) -> Result<(), Problem> {
+    /// Checks the name of a pod, which no other may have.
+    fn check_name(&self, namespace: &Text, name: &Text) -> Result<(), Problem> {
         let known = (namespace.clone(), name.clone());
-        if self.pod_places.insert(known, self.pods.len()).is_some() {
+        if self.pod_places.contains_key(&known) {
             let path = Path::root("metadata");
             let expected = "a name unique in its namespace";
             return Err(path.field("name").problem(expected, name));
@@ -170,7 +176,31 @@ impl Reader {
             let noted = noted.to_vec();
             self.findings_of_pods.insert(self.pods.len(), noted);
         }
+        let known = (pod.spec.namespace.clone(), pod.name.clone());
+        self.pod_places.insert(known, self.pods.len());
         self.pods.push(pod);
+    }
+
+    /// Returns whether a pod is like one that stood in a file before.
+    pub(in super::super) fn is_like_repeated(&self, pod: &Value) -> bool {
+        let namespace = pod["metadata"]["namespace"].as_str();
+        let namespace = namespace.filter(|own| !own.is_empty());
+        let namespace = Text::from(namespace.unwrap_or("default"));
+        pod["like"].as_str().is_some_and(|like| {
+            let known = (namespace, Text::from(like));
+            self.repeated_pods.contains(&known)
+        })
+    }
+
+    /// Notes a pod that stood in a file before: nothing of the present file may be like it, as it may be
+    /// another version of it.
+    pub(super) fn note_repeated(&mut self, parts: &Parts) {
+        if let (Some(Body::Pod), Some(name)) = (parts.body(), parts.metadata.name.as_deref())
+            && self.heeds_likeness()
+        {
+            let namespace = Text::from(pod::namespace(&parts.metadata));
+            self.repeated_pods.insert((namespace, Text::from(name)));
+        }
     }
 
     fn pod_name(&self, metadata: &raw::Metadata) -> Result<Text, Problem> {

@@ -191,6 +191,7 @@ impl<W: Write> SnapshotWriter<W> {
         }
         let value: Result<Value, _> = source.read(std::marker::PhantomData);
         match value {
+            Ok(value) if self.reader.is_like_repeated(&value) => Whole::Missing,
             Ok(value) if value.get("like").is_some() => {
                 let whole = self.shapes.whole(&value);
                 whole.map_or(Whole::Missing, Whole::Found)
@@ -216,7 +217,7 @@ enum Whole {
     /// It is like no other one.
     No,
     Found(String),
-    /// There is no such other one, or it states fields that it may not.
+    /// There is no such other one that it may be like, or it states fields that it may not.
     Missing,
 }
 

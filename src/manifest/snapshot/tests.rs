@@ -359,8 +359,53 @@ fn broken_likenesses_are_refused() {
              of windtunnel wrote this snapshot; open it with that release, or import the dump again, \
              found `windtunnel/v9`",
         ),
+        // Pods that broke a rule are no pods that others may be like.
+        (
+            vec![HEAD, whole, whole, &like("a", "")],
+            "items[2], Pod `a`: metadata.name: expected a name unique in its namespace",
+        ),
+        (
+            vec![
+                HEAD,
+                r#"{"kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c"}]},
+                    "status": {"phase": "Foo"}}"#,
+                &like("a", ""),
+            ],
+            "items[2], Pod `b`: like: expected the name of a pod before this one",
+        ),
     ] {
         let found = read(&items).map(|_| ()).expect_err(expected);
         assert!(found.contains(expected), "{found}");
     }
+}
+
+/// A pod that stood in a file before may be another version of it there.
+#[test]
+fn pods_are_like_none_that_a_file_before_has() {
+    let a = r#"{"kind": "Pod", "metadata": {"name": "a", "uid": "u"},
+        "spec": {"containers": [{"name": "c", "image": "IMAGE"}]}}"#;
+    let first = format!("[{HEAD},{}]", a.replace("IMAGE", "one"));
+    let b = r#"{"kind": "Pod", "like": "a", "metadata": {"name": "b", "uid": "v"}}"#;
+    let second = format!("[{HEAD},{},{b}]", a.replace("IMAGE", "two"));
+    let inputs = [
+        Input::bytes("monday.json", first.into_bytes()),
+        Input::bytes("tuesday.json", second.into_bytes()),
+    ];
+    let read = read_inputs(&inputs)
+        .expect_err("another version")
+        .to_string();
+    assert!(
+        read.contains("like: expected a pod that no file before has"),
+        "{read}"
+    );
+    let mut writer = SnapshotWriter::new(Vec::new());
+    writer.read(&inputs[0]).expect("a snapshot");
+    let read = writer
+        .read(&inputs[1])
+        .expect_err("another version")
+        .to_string();
+    assert!(
+        read.contains("like: expected a pod that no file before has"),
+        "{read}"
+    );
 }

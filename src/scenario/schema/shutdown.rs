@@ -27,7 +27,7 @@ pub struct Shutdown {
     /// `true` looks for idle hosts whenever something happens, `false` once a period
     /// (`sedate_idle_on_classical_events`); default `true`.
     pub prompt: bool,
-    /// Share of the hosts that are switched off for being idle alone, so that they are woken for any
+    /// Share of the hosts that are switched off only for being idle, so that they are woken for any
     /// job (`fraction_of_machines_to_let_awake`, `opportunistic-shutdown`), 0 to 1; default 1.
     #[schemars(range(min = 0, max = 1))]
     pub kept_awake: f64,

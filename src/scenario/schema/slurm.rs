@@ -40,7 +40,7 @@ pub struct Slurm {
     pub accounts: Vec<SlurmAccount>,
 }
 
-/// Account among whose siblings the machine is shared.
+/// Account, which shares the machine with its siblings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SlurmAccount {

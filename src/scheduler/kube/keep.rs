@@ -12,6 +12,7 @@ use model::{LabelSelector, Text};
 
 /// A question about a node.
 pub type NodeTest = Arc<dyn Fn(&NodeInfo) -> bool + Send + Sync>;
+
 /// A question about a node that rests on what the node declares.
 #[derive(Clone)]
 pub struct NamedTest {

@@ -216,7 +216,6 @@ fn job_status(own: &Value) -> String {
         "SuccessCriteriaMet",
     ];
     let shown = match known.into_iter().find(|kind| holds(kind)) {
-        Some("FailureTarget" | "SuccessCriteriaMet") => "Terminating",
         Some(kind) => kind,
         None => "Running",
     };

@@ -82,11 +82,19 @@ pub(super) fn get(arguments: &GetArguments) -> Result<Exit, Failure> {
             "--selector: labels are kept of pods and nodes alone, and not of the kind {kind}; leave it out"
         )));
     }
-    if arguments.kind.object.is_some()
-        && !(arguments.names.is_empty() && arguments.namespace.is_none())
+    if let Some((namespace, _)) = &arguments.kind.object
+        && !(arguments.names.is_empty() && (namespace.is_none() || arguments.namespace.is_none()))
     {
         return Err(Failure::input(
-            "one object is named already; leave NAME and `--namespace` out",
+            "one object is named already; leave NAME out, and `--namespace` where KIND/NAMESPACE/NAME \
+             states it",
+        ));
+    }
+    if arguments.selector.is_some()
+        && !(arguments.names.is_empty() && arguments.kind.object.is_none())
+    {
+        return Err(Failure::input(
+            "--selector: objects are named already; leave it or the names out",
         ));
     }
     let client = arguments.server.client()?;

@@ -76,7 +76,7 @@ const OF_CONTAINER: &[Rule] = &[
     ("volumeMounts", MOUNTS),
 ];
 
-/// A field that agents don't carry out without harm: its path in a pod or a container, the values that
+/// Field that agents leave out without harm: its name in a pod or a container, the values that
 /// ask for nothing, and what follows.
 struct Harmless {
     field: &'static str,

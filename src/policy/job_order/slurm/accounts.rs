@@ -110,9 +110,12 @@ fn classic(tree: &Tree, damp: f64, past: impl Fn(TenantId) -> f64) -> Vec<(Tenan
             None => all += used[place],
         }
     }
+    // Each adds up all siblings, so once for all of them.
+    let places = std::iter::once(None).chain((0..tree.accounts.len()).map(Some));
+    let below: Vec<f64> = places.map(|own| tree.shares_below(own)).collect();
     // A part of what the account above has; below the root, use counts as it is.
     let part = |account: Option<usize>, parts: &[Part], shares: u32, used: f64| {
-        let weight = f64::from(shares) / tree.shares_below(account);
+        let weight = f64::from(shares) / below[account.map_or(0, |place| place + 1)];
         let usage = if all > 0.0 { used / all } else { 0.0 };
         match account.map(|place| parts[place]) {
             Some(above) => Part {

@@ -19,8 +19,8 @@ fn has_keys(keys: &[Text], node: &NodeInfo) -> bool {
     keys.iter().all(|key| node.label(key).is_some())
 }
 
-/// The nodes whose pods a rule counts in the fast form, if some don't: where `needs` names keys, pods
-/// of nodes without one of them don't count.
+/// The nodes whose pods a rule counts in the fast form; `None` are all. Pods of nodes without one of the
+/// keys in `needs` don't count.
 fn counted_nodes(rule: &Rule, pod: &Arc<PodInfo>, needs: &[Text]) -> Option<NamedTest> {
     // Nodes without the rule's own key are of no domain.
     let others = needs.iter().filter(|key| **key != rule.key);
