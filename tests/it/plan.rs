@@ -140,7 +140,7 @@ fn wrong_questions_are_refused_with_place_and_remedy() {
         ),
         (
             "--grow nosuch/*=5%",
-            "--grow: no workload is called `nosuch/*`",
+            "--grow: no workload whose pods have to run is called `nosuch/*`",
             "there is `shop/web`",
         ),
         (

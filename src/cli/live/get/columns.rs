@@ -215,11 +215,8 @@ fn job_status(own: &Value) -> String {
         "FailureTarget",
         "SuccessCriteriaMet",
     ];
-    let shown = match known.into_iter().find(|kind| holds(kind)) {
-        Some(kind) => kind,
-        None => "Running",
-    };
-    shown.to_owned()
+    let shown = known.into_iter().find(|kind| holds(kind));
+    shown.unwrap_or("Running").to_owned()
 }
 
 /// Pods that succeeded, of those that have to.
