@@ -157,11 +157,11 @@ pub(super) fn run(global: &Global, arguments: &ControlArguments) -> Result<Exit,
     let folder = &arguments.state;
     let Some(place) = arguments.store.etcd()? else {
         let chosen = chosen_system(global, arguments)?;
-        let access = access(arguments, &Place::own(folder))?;
         let journal = match &arguments.restore {
             Some(file) => restored(arguments, file, &chosen)?,
             None => DatabaseJournal::open(folder).map_err(Failure::input)?,
         };
+        let access = access(arguments, &Place::own(folder))?;
         let served = serve(global, arguments, chosen, journal, access, &is_interrupted)?;
         served.map_err(Failure::incomplete)?;
         return Ok(interrupt::exit());
