@@ -53,7 +53,7 @@ pub(super) struct OwnStatus {
     pub(super) start_time: Option<String>,
 }
 
-/// What the pods of a snapshot state that others are like.
+/// Texts of the pods of a snapshot that others may be like.
 #[derive(Default)]
 pub(super) struct Shapes {
     /// Names of pods, by the text of what they share with others.
@@ -64,7 +64,7 @@ pub(super) struct Shapes {
 
 /// A pod taken apart.
 pub(super) struct Split {
-    /// What others may share, as JSON; fields of the pod's own are `null`.
+    /// Text that others may share, as JSON; fields of the pod's own are `null`.
     shape: String,
     /// The fields of its own.
     own: Map<String, Value>,

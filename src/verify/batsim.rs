@@ -37,9 +37,6 @@ const SUMMARY: &str = "out_schedule.csv";
 /// Ending of the names of schedules of the workload of middle size.
 const MEDIUM: &str = "_smallPF.csv";
 
-/// Greatest difference of two starts: a unit of the last digit of the files, twice.
-const TOLERANCE: Duration = Duration::from_nanos(2_000);
-
 fn plain_name(path: &Path) -> &str {
     let name = file_name(path);
     name.strip_suffix(".gz").unwrap_or(name)
@@ -175,16 +172,16 @@ fn machine(nodes: u32, rule: &Rule, file: &Path) -> Result<JobMachine, String> {
 /// Whether a job starts as recorded, or how it does.
 fn agrees(name: &str, row: &Row, rule: &Rule, started: &Started) -> Result<(), String> {
     let at = started.at;
-    let mut hosts: Vec<u32> = started.nodes.iter().map(|node| node.0).collect();
-    hosts.sort_unstable();
-    let apart = at.saturating_add(rule.delay).since(row.recorded.start);
+    let hosts = batsim_shutdown::hosts(started);
     let is_same = if rule.delay == Duration::ZERO {
-        apart.as_nanos().abs() <= TOLERANCE.as_nanos()
+        batsim_shutdown::agrees(started, &row.recorded)
     } else {
         // Answers queue up behind each other.
-        apart.as_nanos() <= 0 && apart.as_nanos().abs() < FILLER_DELAY.as_nanos()
+        let apart = at.saturating_add(rule.delay).since(row.recorded.start);
+        let is_near = apart.as_nanos() <= 0 && apart.as_nanos().abs() < FILLER_DELAY.as_nanos();
+        is_near && hosts == row.recorded.hosts
     };
-    if is_same && hosts == row.recorded.hosts {
+    if is_same {
         Ok(())
     } else {
         Err(format!(

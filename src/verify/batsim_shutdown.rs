@@ -280,10 +280,15 @@ fn first_difference(started: &[Started], recorded: &[Recorded]) -> Instant {
 
 /// Whether a start is the recorded one, on the recorded hosts.
 pub fn agrees(start: &Started, recorded: &Recorded) -> bool {
+    let apart = start.at.since(recorded.start).as_nanos().abs();
+    apart <= PRECISION.as_nanos() && hosts(start) == recorded.hosts
+}
+
+/// Hosts of a start, sorted.
+pub fn hosts(start: &Started) -> Vec<u32> {
     let mut hosts: Vec<u32> = start.nodes.iter().map(|node| node.0).collect();
     hosts.sort_unstable();
-    let apart = start.at.since(recorded.start).as_nanos().abs();
-    apart <= PRECISION.as_nanos() && hosts == recorded.hosts
+    hosts
 }
 
 /// Lets the jobs of ties up to an instant end as they are to: the first a moment before the others.

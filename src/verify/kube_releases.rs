@@ -256,7 +256,7 @@ fn wanted(file: &Path, options: &VerifyOptions) -> Result<Vec<Recorded>, String>
     Ok(all.into_iter().step_by(step).collect())
 }
 
-/// What came of a decision of a row.
+/// Outcome of a decision, with the place of its row.
 struct Verdict {
     row: usize,
     outcome: Outcome,

@@ -83,7 +83,7 @@ fn a_proof_of_a_purchase_holds_for_its_bound_alone() {
     }
 }
 
-/// What no answer can be given to: where it stands, what is wrong, and what to do.
+/// Questions without an answer: where the fault stands, what is wrong, and what to do.
 #[test]
 fn wrong_questions_are_refused_with_place_and_remedy() {
     let prices = |rows: &str| {

@@ -114,7 +114,7 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    /// What is wrong with a log of another control plane; `None` if it is of this one.
+    /// Refusal of a log that another control plane wrote; `None` if this one did.
     fn other_than(&self, header: &Header) -> Option<String> {
         let own = Header::new(&self.name, &self.setup, 0);
         (header.hash != own.hash).then(|| {

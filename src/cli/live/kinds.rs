@@ -52,7 +52,7 @@ pub(super) fn is_of_cluster(kind: &str) -> bool {
     kind == "Node" || Object::OF_CLUSTER.contains(&kind)
 }
 
-/// What is expected of one object of a kind.
+/// Form in which one object of a kind is named, as messages state it.
 fn path_of(kind: &str) -> String {
     if is_of_cluster(kind) {
         format!("expected `{kind}/NAME`")

@@ -54,6 +54,10 @@ impl DatabaseJournal {
             let set = std::fs::set_permissions(&file, owner_alone);
             set.map_err(|error| failed(&file, &error))?;
         }
+        Self::of(file, database)
+    }
+
+    fn of(file: PathBuf, database: Database) -> Result<Self, JournalError> {
         let next = prepare(&database).map_err(|error| failed(&file, &error))?;
         Ok(Self {
             file,
@@ -75,12 +79,11 @@ impl DatabaseJournal {
         let file = folder.join(FILE);
         let is_there = file.exists();
         if is_there {
-            match open_checked(&file) {
-                Ok(opened) => drop(opened),
-                Err(error) if is_damage(&error) => {}
+            let found = match open_checked(&file) {
+                Ok(database) => Self::of(file.clone(), database).and_then(|own| own.records()),
+                Err(error) if is_damage(&error) => Err(damaged(&file, &error)),
                 Err(error) => return Err(unopened(&file, &error)),
-            }
-            let found = Self::open(folder).and_then(|journal| journal.records());
+            };
             if found.is_ok_and(|records| is_whole(&records)) {
                 return Err(JournalError {
                     file,

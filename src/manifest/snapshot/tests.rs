@@ -312,7 +312,7 @@ fn what_pods_share_stands_once() {
     );
 }
 
-/// What a snapshot can't mean is refused by name and field; `like` of other files means nothing.
+/// Contradictions of a snapshot are refused by name and field; `like` of other files means nothing.
 #[test]
 fn broken_likenesses_are_refused() {
     let whole =

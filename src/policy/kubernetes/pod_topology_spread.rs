@@ -128,7 +128,12 @@ impl Rule {
 
 /// Whether a node has the keys of all rules.
 pub(super) fn has_all_keys(rules: &[Rule], node: &NodeInfo) -> bool {
-    rules.iter().all(|rule| node.label(&rule.key).is_some())
+    has_keys(rules.iter().map(|rule| &rule.key), node)
+}
+
+/// Whether a node has labels of these keys.
+fn has_keys<'k>(keys: impl IntoIterator<Item = &'k Text>, node: &NodeInfo) -> bool {
+    keys.into_iter().all(|key| node.label(key).is_some())
 }
 
 impl PodTopologySpread {

@@ -230,7 +230,7 @@ fn completions(own: &Value) -> String {
     }
 }
 
-/// What an autoscaler aims at.
+/// Target of an autoscaler.
 fn targets(own: &Value) -> String {
     let metrics = own.pointer("/spec/metrics").and_then(Value::as_array);
     let shown = metrics.into_iter().flatten().map(|metric| {

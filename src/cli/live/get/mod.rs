@@ -9,6 +9,7 @@ use live::driver::objects::ObjectRow;
 use live::driver::view::{NodeRow, PodRow};
 use live::runtime::clock::wall_ns;
 use live::wire::service::ServiceRow;
+use serde_json::Value;
 use units::{Quantity, SortedMap};
 
 use super::super::{Exit, Failure};
@@ -227,15 +228,10 @@ fn pods(client: &Client, is_wide: bool) -> Result<Listed, ClientError> {
             cells.push(row.owner.clone().unwrap_or_default());
             cells.push(row.ended.clone().unwrap_or_default());
         }
+        let value = value(&row);
         Found {
-            row: Row {
-                key: format!("Pod/{}/{}", row.namespace, row.name),
-                value: value(&row),
-                cells,
-            },
-            namespace: row.namespace,
-            name: row.name,
             labels: row.labels,
+            ..found("Pod", row.namespace, row.name, value, cells)
         }
     });
     let mut head = vec![
@@ -304,6 +300,20 @@ fn nodes(client: &Client, is_wide: bool) -> Result<Listed, ClientError> {
     Ok((head, found.collect()))
 }
 
+/// An object of a namespace, without labels.
+fn found(kind: &str, namespace: String, name: String, value: Value, cells: Vec<String>) -> Found {
+    Found {
+        row: Row {
+            key: format!("{kind}/{namespace}/{name}"),
+            value,
+            cells,
+        },
+        namespace,
+        name,
+        labels: SortedMap::new(),
+    }
+}
+
 /// An amount as it is read best: memory in mebibytes.
 fn short(resource: &str, amount: &str) -> String {
     let bytes = match resource {
@@ -330,16 +340,8 @@ fn services(client: &Client, is_wide: bool) -> Result<Listed, ClientError> {
             let pods = row.endpoints.iter().map(|endpoint| &*endpoint.pod);
             cells.push(pods.collect::<Vec<_>>().join(","));
         }
-        Found {
-            row: Row {
-                key: format!("Service/{}/{}", row.namespace, row.name),
-                value: value(&row),
-                cells,
-            },
-            namespace: row.namespace,
-            name: row.name,
-            labels: SortedMap::new(),
-        }
+        let value = value(&row);
+        found("Service", row.namespace, row.name, value, cells)
     });
     let mut head = vec![
         "NAMESPACE",

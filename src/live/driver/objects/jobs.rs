@@ -5,7 +5,7 @@ use model::workload::{CompletionMode, ConcurrencyPolicy, CronJob, Job};
 use serde_json::{Value, json};
 use units::Instant;
 
-use super::{Counted, Parts, Wall, selector, stated, template, texts, time};
+use super::{Counted, Parts, Wall, seconds, selector, stated, template, texts, time};
 use crate::runtime::timestamp;
 
 const API_VERSION: &str = "batch/v1";
@@ -45,8 +45,6 @@ pub(super) fn job(own: &Job, counted: Option<Counted>, created: Instant, wall: W
 }
 
 fn spec(own: &Job) -> Value {
-    let deadline = own.active_deadline.map(units::Duration::as_nanos);
-    let lasting = own.ttl_after_finished.map(units::Duration::as_nanos);
     let mode = match own.mode {
         CompletionMode::NonIndexed => "NonIndexed",
         CompletionMode::Indexed => "Indexed",
@@ -57,16 +55,12 @@ fn spec(own: &Job) -> Value {
         "completionMode": mode,
         "backoffLimit": own.backoff_limit,
         "backoffLimitPerIndex": own.backoff_limit_per_index,
-        "activeDeadlineSeconds": deadline.map(seconds),
-        "ttlSecondsAfterFinished": lasting.map(seconds),
+        "activeDeadlineSeconds": own.active_deadline.map(seconds),
+        "ttlSecondsAfterFinished": own.ttl_after_finished.map(seconds),
         "suspend": own.suspend.then_some(true),
         "selector": own.selector.as_ref().map(selector),
         "template": template(&own.template),
     }))
-}
-
-const fn seconds(nanos: i64) -> i64 {
-    nanos / 1_000_000_000
 }
 
 fn condition(condition: &JobCondition, wall: Wall<'_>) -> Value {

@@ -6,7 +6,7 @@ use cluster::ObjectRow as Stored;
 use model::{EndReason, LabelSelector, Object, Operator, Pod, PodPhase, PodSpec, Text};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use units::{Instant, ObjectId};
+use units::{Duration, Instant, ObjectId};
 
 use super::{CONTROLLERS, Driver};
 use crate::runtime::timestamp;
@@ -252,6 +252,11 @@ fn selector(selector: &LabelSelector) -> Value {
 /// An instant as a text, where there is one.
 fn time(at: Option<Instant>, wall: Wall<'_>) -> Value {
     at.map_or(Value::Null, |at| json!(timestamp(wall(at))))
+}
+
+/// Whole seconds of a time.
+const fn seconds(time: Duration) -> i64 {
+    time.as_nanos() / 1_000_000_000
 }
 
 /// An object without the fields that say nothing.

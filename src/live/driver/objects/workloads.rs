@@ -8,7 +8,7 @@ use model::workload::{
 use serde_json::{Value, json};
 use units::Duration;
 
-use super::{Counted, Parts, Wall, selector, stated, template, texts};
+use super::{Counted, Parts, Wall, seconds, selector, stated, template, texts};
 use crate::runtime::timestamp;
 
 pub(super) fn deployment(own: &Deployment, counted: Option<Counted>, wall: Wall<'_>) -> Parts {
@@ -26,7 +26,7 @@ pub(super) fn deployment(own: &Deployment, counted: Option<Counted>, wall: Wall<
         "replicas": own.replicas,
         "selector": selector(&own.selector),
         "strategy": strategy,
-        "minReadySeconds": seconds(own.min_ready),
+        "minReadySeconds": min_ready(own.min_ready),
         "paused": own.paused.then_some(true),
         "template": template(&own.template),
     });
@@ -85,7 +85,7 @@ pub(super) fn replica_set(
     let spec = json!({
         "replicas": own.replicas,
         "selector": selector(&own.selector),
-        "minReadySeconds": seconds(own.min_ready),
+        "minReadySeconds": min_ready(own.min_ready),
         "template": template(&own.template),
     });
     let status = own.status;
@@ -127,7 +127,7 @@ pub(super) fn stateful_set(own: &StatefulSet, counted: Option<Counted>) -> Parts
         "selector": selector(&own.selector),
         "podManagementPolicy": management,
         "updateStrategy": update,
-        "minReadySeconds": seconds(own.min_ready),
+        "minReadySeconds": min_ready(own.min_ready),
         "volumeClaimTemplates": claims.map(|names| {
             let claims = names.into_iter().map(|name| json!({"metadata": {"name": name}}));
             claims.collect::<Vec<_>>()
@@ -179,7 +179,7 @@ pub(super) fn daemon_set(own: &DaemonSet, counted: Option<Counted>) -> Parts {
     let spec = json!({
         "selector": selector(&own.selector),
         "updateStrategy": update,
-        "minReadySeconds": seconds(own.min_ready),
+        "minReadySeconds": min_ready(own.min_ready),
         "template": template(&own.template),
     });
     let status = own.status;
@@ -242,8 +242,7 @@ fn count(count: Count) -> Value {
     }
 }
 
-/// Whole seconds, where there are any.
-fn seconds(duration: Duration) -> Option<i64> {
-    let seconds = duration.as_nanos() / 1_000_000_000;
-    (seconds > 0).then_some(seconds)
+/// Least time of being ready, where there is any.
+fn min_ready(duration: Duration) -> Option<i64> {
+    Some(seconds(duration)).filter(|&seconds| seconds > 0)
 }

@@ -3,20 +3,15 @@
 
 use std::sync::Arc;
 
-use super::{Rule, score};
+use super::{Rule, has_keys, score};
 use model::Text;
 use model::node::HOSTNAME_LABEL;
 use scheduler::kube::keep::{Among, KeptRule, KeptSpread, NamedTest, PodCount};
-use scheduler::kube::{NodeInfo, PodClass, PodInfo};
+use scheduler::kube::{PodClass, PodInfo};
 
 /// The keys of rules.
 fn keys(rules: &[Rule]) -> Vec<Text> {
     rules.iter().map(|rule| rule.key.clone()).collect()
-}
-
-/// Whether a node has labels of these keys.
-fn has_keys(keys: &[Text], node: &NodeInfo) -> bool {
-    keys.iter().all(|key| node.label(key).is_some())
 }
 
 /// The nodes whose pods a rule counts in the fast form; `None` are all. Pods of nodes without one of the
