@@ -66,7 +66,7 @@ name: long
 cluster:
   nodes: [{count: 3000, template: {allocatable: {cpu: 4, memory: 16Gi}}}]
 workload:
-  - generate: {model: lublin99, jobs: 1000000}
+  - generate: {model: lublin99, jobs: 100000}
 stop: {when: drained}
 ";
 
