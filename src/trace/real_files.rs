@@ -307,6 +307,18 @@ const PUBLISHED: &[Published] = &[
         199,
         &[("began before the trace; arrives at 0", 0)],
     ),
+    (
+        "azure-llm-2023/AzureLLMInferenceTrace_code.csv.gz",
+        "azure-llm-2023",
+        8_819,
+        &[("request in tokens; run time not known", 8_819)],
+    ),
+    (
+        "azure-functions/invocations.csv",
+        "azure-functions-2019",
+        1_150 + 3 * 1_125,
+        &[("run time not known", 4)],
+    ),
 ];
 
 #[test]

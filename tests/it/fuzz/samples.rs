@@ -79,6 +79,18 @@ pub(super) const SAMPLES: &[(&str, &str)] = &[
         "app,func,end_timestamp,duration\na,f,10.5,0.25\nb,g,0.5,1\n",
     ),
     (
+        "azure-llm-2023",
+        "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.9799600,4808,10\n\
+         2023-11-16 18:17:04.0319600,3180,8\n",
+    ),
+    (
+        "sacct",
+        "JobID|User|Partition|State|Submit|Start|End|Timelimit|NNodes|AllocCPUS|ReqMem|AllocTRES|\n\
+         7|ann|gpu|COMPLETED|2024-03-01T10:00:00|2024-03-01T10:01:00|2024-03-01T10:03:00|1-02:00:00|2|\
+         16|8Gn|cpu=16,gres/gpu=4|\n\
+         7.batch||||2024-03-01T10:00:00|2024-03-01T10:01:00|2024-03-01T10:03:00|||8|||\n",
+    ),
+    (
         "tiresias-machines",
         "num_switch,num_node_p_switch,num_gpu_p_node,num_cpu_p_node,mem_p_node\n2,3,4,128,254\n",
     ),
@@ -155,4 +167,12 @@ pub(super) fn archive() -> Vec<u8> {
     bytes.extend_from_slice(text.as_bytes());
     bytes.resize(512 * 4, 0);
     bytes
+}
+
+/// A table of a function's invocations by minute of the day.
+pub(super) fn invocations() -> Vec<u8> {
+    let minutes: Vec<String> = (1..=1_440).map(|minute| minute.to_string()).collect();
+    let names = "HashOwner,HashApp,HashFunction,Trigger";
+    let counts = vec!["3"; 1_440].join(",");
+    format!("{names},{}\no,a,f,http,{counts}\n", minutes.join(",")).into_bytes()
 }
