@@ -30,6 +30,7 @@ mod number;
 pub mod options;
 pub mod order;
 pub mod output;
+mod parquet;
 mod pipe;
 pub mod planetlab;
 pub mod quantiles;

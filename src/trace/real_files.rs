@@ -321,9 +321,41 @@ const PUBLISHED: &[Published] = &[
     ),
 ];
 
+const PUBLISHED_PARQUET: &[Published] = &[
+    ("opendc/surf_week/tasks.parquet", "opendc", 6_295, &[]),
+    (
+        "opendc/bitbrains-small",
+        "opendc",
+        50,
+        &[
+            ("fragment of a task that is not there", 0),
+            (
+                "memory in KiB, as a task of the file would have above 16 TiB",
+                50,
+            ),
+        ],
+    ),
+    (
+        "opendc/workflow_example",
+        "opendc",
+        4,
+        &[("task waits for others, not enforced", 3)],
+    ),
+    ("opendc/single_task", "opendc", 1, &[]),
+];
+
 #[test]
 fn published_traces_of_clusters_have_their_rows() {
-    for &(file, format, arrivals, dirt) in PUBLISHED {
+    check_published(PUBLISHED);
+}
+
+#[test]
+fn published_parquet_files_have_their_rows() {
+    check_published(PUBLISHED_PARQUET);
+}
+
+fn check_published(published: &[Published]) {
+    for &(file, format, arrivals, dirt) in published {
         let path = format!("traces/{file}");
         let Some(full) = shared(&path) else {
             return;

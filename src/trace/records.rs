@@ -1,5 +1,5 @@
-//! Records of an export that comes as a table with a header or as JSON, an object a line: nested
-//! members are columns whose names have a dot (`capacity.cpus`), which tables also write with an
+//! Records of an export that comes as a table with a header (of text or Parquet), or as JSON, an object
+//! a line: nested members are columns whose names have a dot (`capacity.cpus`), which tables also write with an
 //! underscore. Whole numbers may stand in quotes, as exports write those of 64 bits.
 
 use serde_json::Value;
@@ -9,11 +9,8 @@ use super::error::TraceError;
 use super::format::{ColumnDoc, Confidence, FormatEntry, header_has};
 use super::input::Input;
 use super::ledger::{BadRow, Journal, RowPolicy};
-use super::rows::{Fields, Layout, Refused, each_row_of, shown, underscored};
+use super::rows::{BETWEEN, Fields, Layout, Refused, each_row_of, heed, shown, underscored};
 use super::table::{Column, Row};
-
-/// What parts the fields of an object that was laid out as a row: no text of an export has it.
-const BETWEEN: u8 = 0x1f;
 
 /// Takes every record of every part of an input.
 pub(crate) fn each_record(
@@ -35,16 +32,11 @@ pub(crate) fn each_record(
             if text.trim_ascii().is_empty() {
                 continue;
             }
-            let taken = objects.lay_out(line, text).map_err(Refused::Row);
-            let taken = taken.and_then(|()| {
+            heed(journal, |journal| {
+                objects.lay_out(line, text)?;
                 let row = objects.row(line);
                 take(journal, &Fields::of(&row, &objects.columns))
-            });
-            match taken {
-                Ok(()) => {}
-                Err(Refused::Row(bad)) => journal.bad_row(bad)?,
-                Err(Refused::Trace(error)) => return Err(error),
-            }
+            })?;
         }
     }
     Ok(())
@@ -137,7 +129,7 @@ impl Objects {
         for (place, column) in self.names.iter().enumerate() {
             if place > 0 {
                 self.ends.push(self.text.len());
-                self.text.push(char::from(BETWEEN));
+                self.text.push(BETWEEN);
             }
             match member(&object, column.name) {
                 None if column.required => {

@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use rng::Stream;
 use rustc_hash::FxBuildHasher;
 
-use crate::archive::parts;
+use crate::archive::{beginning, parts};
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
 use crate::gather::requests;
@@ -147,7 +147,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let mut has_invocations = false;
     for part in parts(input)? {
         let files = days.entry(day_of(&part.name)).or_default();
-        match kind(&part.first_bytes()?) {
+        match kind(&beginning(&part)?) {
             Some(Kind::Invocations) => {
                 has_invocations = true;
                 files.invocations.push(part);

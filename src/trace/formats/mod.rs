@@ -19,6 +19,7 @@ pub mod gwf;
 pub mod helios;
 pub mod openb_nodes;
 pub mod openb_pods;
+pub mod opendc;
 pub mod philly;
 pub mod planetlab;
 pub mod sacct;

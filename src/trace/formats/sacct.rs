@@ -15,7 +15,7 @@ use crate::options::ReadOptions;
 use crate::rows::{Fields, LAST_SECOND, Layout, Refused, each_row, show_rows};
 use crate::stream::ArrivalSource;
 use model::{PodName, PodSpec};
-use units::{Duration, Instant};
+use units::Duration;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -240,6 +240,7 @@ mod tests {
     use super::*;
     use crate::inspect::validate;
     use crate::memory::Recorded;
+    use units::Instant;
 
     const HEADER: &str = "JobID|User|Partition|State|Submit|Start|End|Timelimit|NNodes|AllocCPUS|\
                           ReqMem|AllocTRES|\n";

@@ -91,6 +91,11 @@ pub(super) const SAMPLES: &[(&str, &str)] = &[
          7.batch||||2024-03-01T10:00:00|2024-03-01T10:01:00|2024-03-01T10:03:00|||8|||\n",
     ),
     (
+        "opendc",
+        "id,submission_time,duration,cpu_count,cpu_capacity,mem_capacity,parents\n\
+         1,1704067200000,30000,1,2000,512,[]\n2,1704067260000,60000,2,4000,1024,[1]\n",
+    ),
+    (
         "tiresias-machines",
         "num_switch,num_node_p_switch,num_gpu_p_node,num_cpu_p_node,mem_p_node\n2,3,4,128,254\n",
     ),
@@ -168,6 +173,9 @@ pub(super) fn archive() -> Vec<u8> {
     bytes.resize(512 * 4, 0);
     bytes
 }
+
+/// A Parquet file of three tasks.
+pub(super) const PARQUET: &[u8] = include_bytes!("../../../src/trace/parquet/tests/tasks.parquet");
 
 /// A table of a function's invocations by minute of the day.
 pub(super) fn invocations() -> Vec<u8> {
