@@ -258,6 +258,14 @@ const PUBLISHED: &[Published] = &[
         82_247,
         &[("submitted before the row above; sorted", 44_878)],
     ),
+    ("simkube/bare-pods.sktrace", "simkube", 4, &[]),
+    ("simkube/cronjob.sktrace", "simkube", 3, &[]),
+    (
+        "simkube/dsb-scaling.sktrace",
+        "simkube",
+        54,
+        &[("pods of another template; replaced at once", 0)],
+    ),
     ("gwf/trace.gwf", "gwf", 70, &[]),
     (
         "alibaba-dlrm-2025/disaggregated_DLRM_trace.csv.gz",

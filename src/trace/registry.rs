@@ -7,7 +7,7 @@ use super::formats::{
     alibaba_2017, alibaba_2018, alibaba_dlrm_2025, alibaba_gpu_2020, alibaba_spot_gpu_2026,
     azure_functions_2019, azure_functions_2021, azure_llm_2023, azure_vm, batsim, bitbrains, csv,
     gavel, google_2011, google_2019, gwf, helios, openb_nodes, openb_pods, opendc, philly,
-    planetlab, sacct, swf, tiresias, wfformat,
+    planetlab, sacct, simkube, swf, tiresias, wfformat,
 };
 use super::input::Input;
 
@@ -49,6 +49,7 @@ pub const FORMATS: &[FormatEntry] = &[
     azure_llm_2023::ENTRY,
     sacct::ENTRY,
     opendc::ENTRY,
+    simkube::ENTRY,
     planetlab::ENTRY,
     bitbrains::ENTRY,
     philly::log::ENTRY,

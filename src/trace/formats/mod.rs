@@ -23,6 +23,7 @@ pub mod opendc;
 pub mod philly;
 pub mod planetlab;
 pub mod sacct;
+pub mod simkube;
 pub mod swf;
 pub mod tiresias;
 pub mod wfformat;

@@ -96,6 +96,15 @@ pub(super) const SAMPLES: &[(&str, &str)] = &[
          1,1704067200000,30000,1,2000,512,[]\n2,1704067260000,60000,2,4000,1024,[1]\n",
     ),
     (
+        "simkube",
+        r#"{"version": 2, "config": {"trackedObjects": {}}, "events": [
+{"ts": 100, "applied_objs": [{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+"spec": {"replicas": 2, "template": {"spec": {"containers": [{"name": "c", "resources": {"requests":
+{"cpu": "500m"}}}]}}}}], "deleted_objs": []},
+{"ts": 110, "applied_objs": [], "deleted_objs": [{"kind": "Deployment", "metadata": {"name": "web"}}]}],
+"pod_lifecycles": {"apps/v1.Deployment default/web": {"9": [{"Finished": [101, 105]}, {"Running": 102}]}}}"#,
+    ),
+    (
         "tiresias-machines",
         "num_switch,num_node_p_switch,num_gpu_p_node,num_cpu_p_node,mem_p_node\n2,3,4,128,254\n",
     ),
