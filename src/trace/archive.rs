@@ -170,6 +170,29 @@ fn octal(bytes: &[u8]) -> Option<usize> {
 }
 
 #[cfg(test)]
+pub(crate) mod packed {
+    use super::{BLOCK, KIND, MARK};
+
+    /// An archive of files.
+    pub(crate) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (name, text) in files {
+            let mut header = [0_u8; BLOCK];
+            header[..name.len()].copy_from_slice(name.as_bytes());
+            let size = format!("{:011o}", text.len());
+            header[124..135].copy_from_slice(size.as_bytes());
+            header[KIND] = b'0';
+            header[MARK].copy_from_slice(b"ustar");
+            bytes.extend_from_slice(&header);
+            bytes.extend_from_slice(text.as_bytes());
+            bytes.resize(bytes.len().next_multiple_of(BLOCK), 0);
+        }
+        bytes.resize(bytes.len() + 2 * BLOCK, 0);
+        bytes
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -30,6 +30,7 @@ pub const FORMATS: &[FormatEntry] = &[
     swf::ENTRY,
     google_2011::machines::ENTRY,
     google_2011::tasks::ENTRY,
+    google_2011::usage::ENTRY,
     google_2019::machines::ENTRY,
     google_2019::instances::ENTRY,
     alibaba_2017::machines::ENTRY,

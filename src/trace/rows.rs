@@ -327,6 +327,9 @@ impl<'row, 'table> Fields<'row, 'table> {
     }
 }
 
+/// The kind under which a table of usage is noted that stands beside another and is not read.
+pub(crate) const USAGE_NOT_READ: &str = "table of usage, not read without `usage`";
+
 /// The last second that is read: a hundred years.
 pub(crate) const LAST_SECOND: i64 = 3_200_000_000;
 /// The same as a number with a fraction.

@@ -538,6 +538,7 @@ fn memory(files: &Files, journal: &mut Journal) -> Result<ByKey<[f64; 1]>, Trace
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::packed::archive;
     use crate::inspect::validate;
     use crate::memory::Recorded;
 
@@ -563,37 +564,23 @@ mod tests {
         o,a,f,10,10,10,10,10,10,10\no,a,g,30,20,30,30,30,30,30\nx,y,z,9,9,9,9,9,9,9\n";
     const MEMORY_ROWS: &str = "HashOwner,HashApp,AverageAllocatedMb\no,a,150\n";
 
-    /// A folder of files.
-    fn folder(name: &str, files: &[(&str, &str)]) -> std::path::PathBuf {
-        let folder = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("a folder");
-        for (name, text) in files {
-            std::fs::write(folder.join(name), text).expect("a file");
-        }
-        folder
-    }
-
     #[test]
     fn counts_are_spread_over_their_minutes_and_days() {
         let first = invocations(&[("o,a,f", &[(1, "2"), (3, "1")]), ("o,b,h", &[(3, "4")])]);
         let second = invocations(&[("p,a,g", &[(1440, "1")])]);
-        let folder = folder(
-            "functions-2019",
-            &[
-                ("app_memory_percentiles.anon.d01.csv", MEMORY_ROWS),
-                ("function_durations_percentiles.anon.d01.csv", DURATION_ROWS),
-                ("invocations_per_function_md.anon.d01.csv", &first),
-                ("invocations_per_function_md.anon.d02.csv", &second),
-            ],
-        );
-        let input = Input::path(&folder);
+        let bytes = archive(&[
+            ("app_memory_percentiles.anon.d01.csv", MEMORY_ROWS),
+            ("function_durations_percentiles.anon.d01.csv", DURATION_ROWS),
+            ("invocations_per_function_md.anon.d01.csv", &first),
+            ("invocations_per_function_md.anon.d02.csv", &second),
+        ]);
+        let input = Input::bytes("f.tar", bytes);
         let entry = crate::registry::recognize(&input).expect("known");
         assert_eq!(entry.name, ENTRY.name);
         let mut source = open(&input, &ReadOptions::default()).expect("good rows");
         let mut middle = source.fork().expect("forks");
         let recorded = Recorded::collect(&mut *source).expect("good rows");
         assert_eq!(Recorded::collect(&mut *middle), Ok(recorded.clone()));
-        std::fs::remove_dir_all(&folder).expect("removed");
         let seen: Vec<_> = { recorded.arrivals.iter() }
             .map(|one| (one.submit.as_nanos() / MINUTE, one.run_time, one.tenant))
             .collect();

@@ -83,6 +83,8 @@ const LAST: i64 = 8_500_000_000_000;
 const MOST_MHZ: f64 = 1e9;
 /// Above so many MiB the memory of a file is in KiB: no machine has 16 TiB.
 const MOST_MEBIBYTES: i64 = 1 << 24;
+/// The most that a pattern of usage states, in hundredths of a percent: a thousand times the request.
+const MOST_SHARE: f64 = 1e7;
 /// A millisecond in nanoseconds.
 const MILLISECOND: i64 = 1_000_000;
 
@@ -221,11 +223,15 @@ impl Task {
     /// The spec of a task that comes so many milliseconds after the first.
     fn spec(&self, after: i64, memory: i64) -> PodSpec {
         let mut from = after;
-        let samples = self.fragments.iter().map(|(duration, used)| {
-            let sample = (from / 1_000, *used);
-            from += duration;
-            sample
-        });
+        let mut samples: Vec<(i64, i64)> = { self.fragments.iter() }
+            .map(|(duration, used)| {
+                let sample = (from / 1_000, *used);
+                from += duration;
+                sample
+            })
+            .collect();
+        // A pattern has one step a second.
+        samples.dedup_by_key(|(second, _)| *second);
         let cpu_usage = pattern(samples, |used| format!("{}.{:02}%", used / 100, used % 100));
         let behaviour = cpu_usage.map(|usage| Behaviour {
             cpu_usage: Some(usage),
@@ -316,7 +322,8 @@ impl Workload {
         task.covered = Some(task.covered.unwrap_or(0).saturating_add(duration));
         if keeps_usage && task.capacity > 0.0 {
             let share = libm::rint(1e4 * used / task.capacity);
-            task.fragments.push((duration, share as i64));
+            task.fragments
+                .push((duration, share.min(MOST_SHARE) as i64));
         }
         Ok(())
     }
@@ -325,6 +332,7 @@ impl Workload {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::packed::archive;
     use crate::inspect::validate;
     use crate::memory::Recorded;
 
@@ -339,23 +347,6 @@ mod tests {
         Recorded::collect(&mut *source).expect("good rows")
     }
 
-    /// An archive of files.
-    fn archive(files: &[(&str, &str)]) -> Input {
-        let mut bytes = Vec::new();
-        for (name, text) in files {
-            let mut block = vec![0_u8; 512];
-            block[..name.len()].copy_from_slice(name.as_bytes());
-            block[124..135].copy_from_slice(format!("{:011o}", text.len()).as_bytes());
-            block[156] = b'0';
-            block[257..262].copy_from_slice(b"ustar");
-            block.extend_from_slice(text.as_bytes());
-            block.resize(block.len().div_ceil(512) * 512, 0);
-            bytes.extend(block);
-        }
-        bytes.resize(bytes.len() + 1_024, 0);
-        Input::bytes("w.tar", bytes)
-    }
-
     #[test]
     fn tasks_use_what_their_fragments_say() {
         let tasks = format!(
@@ -364,7 +355,8 @@ mod tests {
              1,1704067200000,30000,1,2000,512,,[],false,-1\n"
         );
         let fragments = "id,duration,cpu_usage\n1,10000,500\n2,60000,4000.5\n1,10000,0\n3,5,1\n";
-        let input = archive(&[("fragments.csv", fragments), ("tasks.csv", &tasks)]);
+        let bytes = archive(&[("fragments.csv", fragments), ("tasks.csv", &tasks)]);
+        let input = Input::bytes("w.tar", bytes);
         let entry = crate::registry::recognize(&input).expect("known");
         assert_eq!(entry.name, ENTRY.name);
         let recorded = read(&input, true);
