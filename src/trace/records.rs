@@ -8,6 +8,7 @@ use super::archive::parts;
 use super::error::TraceError;
 use super::format::{ColumnDoc, Confidence, FormatEntry, header_has};
 use super::input::Input;
+use super::json::object;
 use super::ledger::{BadRow, Journal, RowPolicy};
 use super::rows::{BETWEEN, Fields, Layout, Refused, each_row_of, heed, shown, underscored};
 use super::table::{Column, Row};
@@ -109,21 +110,7 @@ impl Objects {
     }
 
     fn lay_out(&mut self, line: u64, text: &[u8]) -> Result<(), BadRow> {
-        let refuse = |rule: String| BadRow {
-            line,
-            column: "record".to_owned(),
-            value: String::from_utf8_lossy(text).chars().take(80).collect(),
-            rule,
-        };
-        let object: Value = serde_json::from_slice(text).map_err(|error| {
-            refuse(format!(
-                "must be a JSON object; its byte {} is not",
-                error.column()
-            ))
-        })?;
-        if !object.is_object() {
-            return Err(refuse("must be a JSON object".to_owned()));
-        }
+        let object = object(line, text)?;
         self.text.clear();
         self.ends.clear();
         for (place, column) in self.names.iter().enumerate() {
@@ -133,7 +120,12 @@ impl Objects {
             }
             match member(&object, column.name) {
                 None if column.required => {
-                    return Err(refuse(format!("must have `{}`", column.name)));
+                    return Err(BadRow {
+                        line,
+                        column: "record".to_owned(),
+                        value: String::from_utf8_lossy(text).chars().take(80).collect(),
+                        rule: format!("must have `{}`", column.name),
+                    });
                 }
                 None | Some(Value::Null) => {}
                 Some(Value::String(text)) => self.text.push_str(text),

@@ -6,8 +6,8 @@ use super::format::{Confidence, FormatEntry};
 use super::formats::{
     alibaba_2017, alibaba_2018, alibaba_dlrm_2025, alibaba_gpu_2020, alibaba_spot_gpu_2026,
     azure_functions_2019, azure_functions_2021, azure_llm_2023, azure_vm, batsim, bitbrains, csv,
-    gavel, google_2011, google_2019, gwf, helios, openb_nodes, openb_pods, opendc, philly,
-    planetlab, sacct, simkube, swf, tiresias, wfformat,
+    gavel, google_2011, google_2019, gwf, helios, kubernetes, openb_nodes, openb_pods, opendc,
+    philly, planetlab, prometheus, sacct, simkube, state, swf, tiresias, wfformat,
 };
 use super::input::Input;
 
@@ -51,6 +51,13 @@ pub const FORMATS: &[FormatEntry] = &[
     sacct::ENTRY,
     opendc::ENTRY,
     simkube::ENTRY,
+    kubernetes::audit::ENTRY,
+    kubernetes::events::ENTRY,
+    prometheus::ENTRY,
+    state::docker::ENTRY,
+    state::marathon::ENTRY,
+    state::ecs::ENTRY,
+    state::nomad::ENTRY,
     planetlab::ENTRY,
     bitbrains::ENTRY,
     philly::log::ENTRY,

@@ -110,6 +110,50 @@ pub(super) const SAMPLES: &[(&str, &str)] = &[
 "pod_lifecycles": {"apps/v1.Deployment default/web": {"9": [{"Finished": [101, 105]}, {"Running": 102}]}}}"#,
     ),
     (
+        "kubernetes-audit",
+        r#"{"kind": "Event", "apiVersion": "audit.k8s.io/v1", "auditID": "x", "stage": "ResponseComplete", "verb": "create", "objectRef": {"resource": "pods", "namespace": "n", "name": "a"}, "stageTimestamp": "2024-03-01T10:00:01.000000Z", "requestObject": {"spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": "500m"}}}]}}}
+{"apiVersion": "audit.k8s.io/v1", "auditID": "y", "stage": "ResponseComplete", "verb": "delete", "objectRef": {"resource": "pods", "namespace": "n", "name": "a"}, "stageTimestamp": "2024-03-01T10:00:09.000000Z"}
+"#,
+    ),
+    (
+        "kubernetes-events",
+        r#"{"apiVersion": "v1", "items": [
+{"involvedObject": {"kind": "Pod", "namespace": "n", "name": "a"}, "reason": "Started",
+ "firstTimestamp": "2024-03-01T10:00:01Z", "lastTimestamp": null},
+{"involvedObject": {"kind": "Pod", "namespace": "n", "name": "a"}, "reason": "Killing",
+ "firstTimestamp": null, "eventTime": "2024-03-01T10:00:07.5Z"}]}"#,
+    ),
+    (
+        "prometheus",
+        r#"{"status": "success", "data": {"resultType": "matrix", "result": [
+{"metric": {"__name__": "kube_pod_container_resource_requests", "namespace": "n", "pod": "a", "container":
+ "c", "resource": "cpu"}, "values": [[1709287200, "0.5"], [1709287260.5, "0.5"], [1709287320, "1"]]}]}}"#,
+    ),
+    (
+        "prometheus",
+        "# TYPE kube_pod_info gauge\nkube_pod_info{namespace=\"n\",pod=\"a\"} 1 1709287200\n# EOF\n",
+    ),
+    (
+        "docker-services",
+        r#"{"ID":"x","Image":"nginx","Mode":"replicated","Name":"web","Ports":"","Replicas":"2/3"}
+{"ID":"z","Image":"db","Mode":"replicated","Name":"db","Ports":"","Replicas":"1/1 (max 1 per node)"}
+"#,
+    ),
+    (
+        "marathon",
+        r#"{"apps": [{"id": "/team/web", "instances": 2, "cpus": 0.5, "mem": 128, "gpus": 1}]}"#,
+    ),
+    (
+        "ecs",
+        r#"{"tasks": [{"taskArn": "arn:aws:ecs:eu:1:task/c/t1", "group": "service:web", "cpu": "512",
+ "memory": "1024", "lastStatus": "RUNNING"}]}"#,
+    ),
+    (
+        "nomad",
+        r#"[{"ID": "1", "Name": "web.g[0]", "JobID": "web", "TaskGroup": "g", "ClientStatus": "running",
+ "AllocatedResources": {"Tasks": {"a": {"Cpu": {"CpuShares": 500}, "Memory": {"MemoryMB": 256}}}}}]"#,
+    ),
+    (
         "tiresias-machines",
         "num_switch,num_node_p_switch,num_gpu_p_node,num_cpu_p_node,mem_p_node\n2,3,4,128,254\n",
     ),
