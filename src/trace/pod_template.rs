@@ -61,7 +61,7 @@ pub(crate) fn read(line: u64, template: &Value, namespace: &str) -> Result<Templ
             node_selector: labels(line, spec.get("nodeSelector"), "nodeSelector")?,
             ..PodSpec::default()
         },
-        has_rules: tolerates || RULES.iter().any(|member| is_stated(member)),
+        has_rules: tolerates || RULES.iter().any(is_stated),
     })
 }
 

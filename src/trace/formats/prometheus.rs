@@ -1,5 +1,5 @@
 //! Samples of Prometheus about pods: the answer to a range query (`/api/v1/query_range`, JSON), or a text
-//! in the format of OpenMetrics or Prometheus. A pod is there from its first sample to its last one, and
+//! in the format of `OpenMetrics` or Prometheus. A pod is there from its first sample to its last one, and
 //! requests what `kube_pod_container_resource_requests` says of its containers first. Source: the
 //! documentation of Prometheus, "HTTP API" and "Exposition formats", and of kube-state-metrics, "Pod
 //! metrics".
@@ -83,6 +83,8 @@ struct Pods {
 
 /// A sample: milliseconds since 1970, and the value.
 type Sample = (i64, f64);
+/// Names and values of labels.
+type Labels = Vec<(String, String)>;
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
@@ -200,7 +202,7 @@ fn text(part: &Input, pods: &mut Pods, journal: &mut Journal) -> Result<(), Trac
 }
 
 /// Name, labels and sample of a line; a sample without a time is of zero.
-fn sample_line(text: &str) -> Option<(String, Vec<(String, String)>, Sample)> {
+fn sample_line(text: &str) -> Option<(String, Labels, Sample)> {
     let end = text.find(|char: char| char == '{' || char.is_whitespace())?;
     let (name, mut rest) = text.split_at(end);
     let mut labels = Vec::new();
@@ -283,7 +285,10 @@ impl Pods {
             let kind = "series that says no more than that a pod is there";
             return Ok(journal.dirt(kind, Action::Keep, line)?);
         }
-        if samples.iter().any(|(_, other)| *other != value) {
+        if samples
+            .iter()
+            .any(|(_, other)| other.total_cmp(&value).is_ne())
+        {
             let kind = "request changes later; the first one stands";
             journal.dirt(kind, Action::Keep, line)?;
         }

@@ -19,6 +19,8 @@ pub(super) enum Physical {
     Boolean,
     Int32,
     Int64,
+    /// Of old files, and not read.
+    Int96,
     Float,
     Double,
     ByteArray,
@@ -29,7 +31,9 @@ impl Values {
     /// No values of a type.
     pub(super) fn none(physical: Physical) -> Self {
         match physical {
-            Physical::Boolean | Physical::Int32 | Physical::Int64 => Self::Integers(Vec::new()),
+            Physical::Boolean | Physical::Int32 | Physical::Int64 | Physical::Int96 => {
+                Self::Integers(Vec::new())
+            }
             Physical::Float | Physical::Double => Self::Floats(Vec::new()),
             Physical::ByteArray | Physical::FixedBytes(_) => Self::Texts(Vec::new(), Vec::new()),
         }

@@ -11,7 +11,7 @@ mod thrift;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use super::budget::{COLUMNS, read_whole};
+use super::budget::{COLUMNS, GROUP_ROWS, read_whole};
 use super::error::{TraceError, read_error};
 use super::input::Input;
 use encoding::{Physical, Values};
@@ -21,8 +21,6 @@ use units::plural;
 
 /// The bytes at both ends of a file.
 const MARK: &[u8] = b"PAR1";
-/// The most rows of a group, whose columns are unpacked at once.
-const GROUP_ROWS: usize = 1 << 25;
 /// The deepest nesting of columns.
 const DEEPEST: u32 = 8;
 
@@ -151,7 +149,7 @@ impl Parquet {
         Ok(Some(Cursor {
             cells,
             next: 0,
-            is_truth: leaf.physical == Some(Physical::Boolean),
+            is_truth: leaf.physical == Physical::Boolean,
         }))
     }
 }
@@ -264,7 +262,7 @@ fn add_leaves<'f>(
             let dot = if own.name.is_empty() { "" } else { "." };
             own.name = format!("{}{dot}{}", own.name, element.text(4)?);
         } else if own.name.is_empty() {
-            own.name = element.text(4)?.to_owned();
+            element.text(4)?.clone_into(&mut own.name);
         }
         match element.integer(3) {
             Some(1) => own.defined += 1,
@@ -287,17 +285,17 @@ fn add_leaves<'f>(
     Some(())
 }
 
-/// The physical type of an element; the inner `None` is one that is not read.
-fn physical(element: &Struct<'_>) -> Option<Option<Physical>> {
+/// The physical type of an element.
+fn physical(element: &Struct<'_>) -> Option<Physical> {
     Some(match element.integer(1)? {
-        0 => Some(Physical::Boolean),
-        1 => Some(Physical::Int32),
-        2 => Some(Physical::Int64),
-        3 => None,
-        4 => Some(Physical::Float),
-        5 => Some(Physical::Double),
-        6 => Some(Physical::ByteArray),
-        7 => Some(Physical::FixedBytes(element.count(2)?)),
+        0 => Physical::Boolean,
+        1 => Physical::Int32,
+        2 => Physical::Int64,
+        3 => Physical::Int96,
+        4 => Physical::Float,
+        5 => Physical::Double,
+        6 => Physical::ByteArray,
+        7 => Physical::FixedBytes(element.count(2)?),
         _ => return None,
     })
 }

@@ -8,19 +8,15 @@ use flate2::read::MultiGzDecoder;
 use super::encoding::{Physical, Values, differences, hybrid, width_of};
 use super::snappy;
 use super::thrift::{self, Struct};
-
-/// The largest page that is unpacked, in bytes.
-const PAGE_BYTES: usize = 1 << 28;
-/// The most values of a page. A run states any number of equal ones in a few bytes.
-const PAGE_VALUES: usize = 1 << 24;
+use crate::budget::{PAGE_BYTES, PAGE_VALUES};
 
 /// A column of the schema.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Leaf {
     /// The name, with those of what it is nested in before it and dots between.
     pub(super) name: String,
-    /// The physical type; `None` of one that is not read.
-    pub(super) physical: Option<Physical>,
+    /// The physical type.
+    pub(super) physical: Physical,
     /// The level of definition of a value that is there.
     pub(super) defined: u32,
     /// The level of repetition of a value within its innermost list; 0 of a column without lists.
@@ -66,12 +62,13 @@ pub(super) fn cells(bytes: &[u8], leaf: &Leaf, chunk: &Chunk) -> Result<Cells, W
         at,
         reason: "the page is damaged; copy the file again".to_owned(),
     };
-    let Some(physical) = leaf.physical else {
+    let physical = leaf.physical;
+    if physical == Physical::Int96 {
         return Err(Wrong {
             at: chunk.start,
             reason: "times of 96 bits are not read; write them as whole numbers".to_owned(),
         });
-    };
+    }
     let end = chunk.start.checked_add(chunk.length);
     let end = end.filter(|&end| end <= bytes.len());
     let end = end.ok_or_else(|| damaged(chunk.start))?;

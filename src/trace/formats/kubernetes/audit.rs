@@ -3,8 +3,6 @@
 //! succeeded or failed. Its requests are known from level `Request` on. Source: the documentation of
 //! Kubernetes, "Auditing".
 
-use serde_json::Value;
-
 use super::{Pod, Pods};
 use crate::archive::parts;
 use crate::error::TraceError;
@@ -16,6 +14,7 @@ use crate::options::ReadOptions;
 use crate::pod_template;
 use crate::rows::{Refused, show_text};
 use crate::stream::ArrivalSource;
+use units::Instant;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -61,111 +60,117 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     pods.finish(journal)
 }
 
+/// What a request did to a pod, and when.
+struct Request<'e> {
+    event: &'e Element,
+    namespace: &'e str,
+    name: &'e str,
+    at: Instant,
+}
+
 fn take(pods: &mut Pods, journal: &mut Journal, event: &Element) -> Result<(), Refused> {
     let line = event.line;
     let stage = event.name_at("/stage", "a stage such as ResponseComplete")?;
     let verb = event.name_at("/verb", "a verb such as create")?;
     if stage != "ResponseComplete" {
-        return Ok(journal.dirt("request at a stage before its answer", Action::Drop, line)?);
+        let kind = "request at a stage before its answer";
+        return Ok(journal.dirt(kind, Action::Drop, line)?);
     }
     if event.text_at("/objectRef/resource") != "pods" {
         return Ok(journal.dirt("request about other objects", Action::Drop, line)?);
     }
-    if event
-        .number_at("/responseStatus/code", 999.0)?
-        .is_some_and(|code| code >= 300.0)
-    {
+    let code = event.number_at("/responseStatus/code", 999.0)?;
+    if code.is_some_and(|code| code >= 300.0) {
         return Ok(journal.dirt("request that was refused", Action::Drop, line)?);
     }
+    let act = match (verb, event.text_at("/objectRef/subresource")) {
+        ("create", "") => create,
+        ("create", "binding") => bind,
+        ("delete", "") | ("create", "eviction") => end,
+        ("update" | "patch", "status") if is_over(event) => end,
+        ("deletecollection", _) => {
+            let kind = "deletion of several pods at once, whose names are not recorded";
+            return Ok(journal.dirt(kind, Action::Drop, line)?);
+        }
+        _ => {
+            let kind = "request that changes no pod's life";
+            return Ok(journal.dirt(kind, Action::Drop, line)?);
+        }
+    };
+    act(pods, journal, &request(event)?)
+}
+
+/// The pod and the time of a request.
+fn request(event: &Element) -> Result<Request<'_>, Refused> {
     let date = match event.date_at("/stageTimestamp")? {
         Some(date) => Some(date),
         None => event.date_at("/requestReceivedTimestamp")?,
     };
     let at = date.ok_or_else(|| event.bad_at("/stageTimestamp", "a date"))?;
-    let mut names = [
+    let places = [
         "/objectRef/name",
         "/responseObject/metadata/name",
         "/requestObject/metadata/name",
-    ]
-    .into_iter()
-    .map(|path| event.text_at(path));
+    ];
+    let mut names = places.into_iter().map(|path| event.text_at(path));
     let name = names.find(|name| !name.is_empty());
-    let namespace = event.text_at("/objectRef/namespace");
-    let subresource = event.text_at("/objectRef/subresource");
-    let known =
-        || name.ok_or_else(|| Refused::Row(event.bad_at("/objectRef/name", "the name of a pod")));
-    match (verb, subresource) {
-        ("create", "") => {
-            let name = known()?;
-            let object = event
-                .at("/responseObject/spec")
-                .map_or("/requestObject", |_| "/responseObject");
-            let object = event
-                .at(object)
-                .filter(|object| object.get("spec").is_some());
-            let template = object.map(|object| pod_template::read(line, object, namespace));
-            let template = template.transpose()?;
-            if template.as_ref().is_some_and(|template| template.has_rules) {
-                let kind = "tolerations, affinity or spread of pods, not enforced";
-                journal.dirt(kind, Action::Keep, line)?;
-            }
-            let pod = Pod {
-                line,
-                submit: at,
-                spec: template.map(|template| template.spec),
-                ..Pod::default()
-            };
-            pods.add(namespace, name, pod);
-        }
-        ("create", "binding") => {
-            if let Some(pod) = pods.get(namespace, known()?) {
-                pod.start.get_or_insert(at);
-            }
-        }
-        ("delete", "") | ("create", "eviction") => {
-            end(pods, journal, event, (namespace, known()?), at)?
-        }
-        ("update" | "patch", "status") => {
-            let phases = [
-                "/responseObject/status/phase",
-                "/requestObject/status/phase",
-            ];
-            let phase = phases.map(|path| event.at(path).and_then(Value::as_str));
-            let is_over = phase
-                .into_iter()
-                .flatten()
-                .any(|phase| matches!(phase, "Succeeded" | "Failed"));
-            if is_over {
-                end(pods, journal, event, (namespace, known()?), at)?;
-            }
-        }
-        ("deletecollection", _) => {
-            let kind = "deletion of several pods at once, whose names are not recorded";
-            journal.dirt(kind, Action::Drop, line)?;
-        }
-        _ => journal.dirt("request that changes no pod's life", Action::Drop, line)?,
+    let name = name.ok_or_else(|| event.bad_at("/objectRef/name", "the name of a pod"))?;
+    Ok(Request {
+        event,
+        namespace: event.text_at("/objectRef/namespace"),
+        name,
+        at,
+    })
+}
+
+/// Whether a pod is reported as succeeded or failed.
+fn is_over(event: &Element) -> bool {
+    let phases = [
+        "/responseObject/status/phase",
+        "/requestObject/status/phase",
+    ];
+    let mut phases = phases.into_iter().map(|path| event.text_at(path));
+    phases.any(|phase| matches!(phase, "Succeeded" | "Failed"))
+}
+
+fn create(pods: &mut Pods, journal: &mut Journal, request: &Request<'_>) -> Result<(), Refused> {
+    let event = request.event;
+    let objects = ["/responseObject", "/requestObject"].into_iter();
+    let mut objects = objects.filter_map(|path| event.at(path));
+    let object = objects.find(|object| object.get("spec").is_some());
+    let read = |object| pod_template::read(event.line, object, request.namespace);
+    let template = object.map(read).transpose()?;
+    if template.as_ref().is_some_and(|template| template.has_rules) {
+        let kind = "tolerations, affinity or spread of pods, not enforced";
+        journal.dirt(kind, Action::Keep, event.line)?;
     }
+    let pod = Pod {
+        line: event.line,
+        submit: request.at,
+        spec: template.map(|template| template.spec),
+        ..Pod::default()
+    };
+    pods.add(request.namespace, request.name, pod);
+    Ok(())
+}
+
+fn bind(pods: &mut Pods, journal: &mut Journal, request: &Request<'_>) -> Result<(), Refused> {
+    let Some(pod) = pods.get(request.namespace, request.name) else {
+        let kind = "binding of a pod that was created before the log";
+        return Ok(journal.dirt(kind, Action::Drop, request.event.line)?);
+    };
+    pod.start.get_or_insert(request.at);
     Ok(())
 }
 
 /// Ends a pod; only its first end counts.
-fn end(
-    pods: &mut Pods,
-    journal: &mut Journal,
-    event: &Element,
-    (namespace, name): (&str, &str),
-    at: units::Instant,
-) -> Result<(), TraceError> {
-    match pods.get(namespace, name) {
-        Some(pod) => {
-            pod.end.get_or_insert(at);
-            Ok(())
-        }
-        None => {
-            let kind = "end of a pod that was created before the log";
-            journal.dirt(kind, Action::Drop, event.line)
-        }
-    }
+fn end(pods: &mut Pods, journal: &mut Journal, request: &Request<'_>) -> Result<(), Refused> {
+    let Some(pod) = pods.get(request.namespace, request.name) else {
+        let kind = "end of a pod that was created before the log";
+        return Ok(journal.dirt(kind, Action::Drop, request.event.line)?);
+    };
+    pod.end.get_or_insert(request.at);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -173,7 +178,7 @@ mod tests {
     use super::*;
     use crate::inspect::validate;
     use crate::memory::Recorded;
-    use units::{Duration, Instant};
+    use units::Duration;
 
     fn event(verb: &str, sub: &str, name: &str, second: u32, more: &str) -> String {
         format!(
@@ -235,6 +240,12 @@ mod tests {
         ] {
             assert_eq!(recorded.ledger.count(kind), count, "{kind}");
         }
+    }
+
+    #[test]
+    fn dirty_requests_are_named() {
+        let spec = ", \"requestObject\": {\"spec\": {\"containers\": [{\"resources\": {\"requests\": \
+                    {\"cpu\": \"500m\"}}}]}}";
         let dirty = [
             event("create", "", "", 1, ""),
             event("create", "", "a", 1, "").replace("2024-03-01T10:00:01.000000Z", "noon"),

@@ -49,17 +49,15 @@ impl Pods {
     fn finish(self, mut journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
         let mut gather = Gather::default();
         for (namespace, name, pod) in self.pods {
-            let spec = match pod.spec {
-                Some(spec) => spec,
-                None => {
-                    let kind = "pod whose spec is not recorded; requests nothing";
-                    journal.dirt(kind, Action::Keep, pod.line)?;
-                    PodSpec {
-                        namespace: namespace.as_str().into(),
-                        ..PodSpec::with_requests(ResourceList::default())
-                    }
-                }
+            if pod.spec.is_none() {
+                let kind = "pod whose spec is not recorded; requests nothing";
+                journal.dirt(kind, Action::Keep, pod.line)?;
+            }
+            let unknown = || PodSpec {
+                namespace: namespace.as_str().into(),
+                ..PodSpec::with_requests(ResourceList::default())
             };
+            let spec = pod.spec.unwrap_or_else(unknown);
             if pod.end.is_none() {
                 let kind = "pod whose end is not recorded; run time not known";
                 journal.dirt(kind, Action::Keep, pod.line)?;

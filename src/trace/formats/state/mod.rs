@@ -113,7 +113,7 @@ fn open(
 fn has_keys(first: &[u8], keys: &[&str]) -> Confidence {
     let is_json = matches!(first.trim_ascii_start().first(), Some(b'{' | b'['));
     let has = |key: &&str| memchr::memmem::find(first, format!("\"{key}\"").as_bytes()).is_some();
-    if is_json && keys.iter().all(|key| has(key)) {
+    if is_json && keys.iter().all(has) {
         Confidence::Certain
     } else {
         Confidence::No
