@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::budget::read_whole;
 use super::error::{TraceError, read_error};
 use super::input::Input;
+use super::parquet::{self, is_parquet};
 
 /// Length of a block of an archive.
 const BLOCK: usize = 512;
@@ -116,15 +117,28 @@ pub fn parts(input: &Input) -> Result<Vec<Input>, TraceError> {
     Ok(parts.into_iter().map(|(_, part)| part).collect())
 }
 
-/// The first bytes of an input's first file.
+/// The first bytes of an input's first file; of one of Parquet the names of its columns, as a header
+/// has them. (Of a Parquet file that comes through a pipe they stay unknown: they stand at its end.)
 ///
 /// # Errors
 /// The input can't be read, or it holds no file.
 pub fn first_bytes(input: &Input) -> Result<Vec<u8>, TraceError> {
     match parts(input)?.first() {
-        Some(part) => part.first_bytes(),
+        Some(part) => beginning(part),
         None => Ok(Vec::new()),
     }
+}
+
+/// The first bytes of a file, or the names of the columns of one of Parquet.
+///
+/// # Errors
+/// The file can't be read.
+pub fn beginning(part: &Input) -> Result<Vec<u8>, TraceError> {
+    let first = part.first_bytes()?;
+    if is_parquet(&first) && part.stored_bytes()? > 0 {
+        return parquet::header(part);
+    }
+    Ok(first)
 }
 
 /// The BLAKE3 hash of an input as it is stored; of a folder, over the hashes of its files.
@@ -153,6 +167,29 @@ fn text(bytes: &[u8]) -> String {
 fn octal(bytes: &[u8]) -> Option<usize> {
     let digits = text(bytes);
     usize::from_str_radix(digits.trim(), 8).ok()
+}
+
+#[cfg(test)]
+pub(crate) mod packed {
+    use super::{BLOCK, KIND, MARK};
+
+    /// An archive of files.
+    pub(crate) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (name, text) in files {
+            let mut header = [0_u8; BLOCK];
+            header[..name.len()].copy_from_slice(name.as_bytes());
+            let size = format!("{:011o}", text.len());
+            header[124..135].copy_from_slice(size.as_bytes());
+            header[KIND] = b'0';
+            header[MARK].copy_from_slice(b"ustar");
+            bytes.extend_from_slice(&header);
+            bytes.extend_from_slice(text.as_bytes());
+            bytes.resize(bytes.len().next_multiple_of(BLOCK), 0);
+        }
+        bytes.resize(bytes.len() + 2 * BLOCK, 0);
+        bytes
+    }
 }
 
 #[cfg(test)]

@@ -33,6 +33,15 @@ pub const COLUMNS: usize = 4_096;
 /// The most members of one job.
 pub const MEMBERS: i64 = 1 << 20;
 
+/// The largest page of a Parquet file, in bytes after decompression: 256 MiB.
+pub const PAGE_BYTES: usize = 1 << 28;
+
+/// The most values of a page of a Parquet file. A run states any number of equal ones in a few bytes.
+pub const PAGE_VALUES: usize = 1 << 24;
+
+/// The most rows of a group of a Parquet file, whose columns are unpacked at once.
+pub const GROUP_ROWS: usize = 1 << 25;
+
 /// Bytes read from a decoder at once.
 const BUFFER_BYTES: usize = 1 << 16;
 

@@ -27,8 +27,17 @@ impl Zone {
     }
 
     /// A date such as `2017-10-09 07:01:55`, as time since 1970-01-01T00:00:00Z; `None` if the text is
-    /// no date. Of an hour that the end of summer time repeats, the first is meant.
+    /// no date, or one of a zone of its own. Of an hour that the end of summer time repeats, the first
+    /// is meant.
     pub(crate) fn instant(&self, text: &str) -> Option<Instant> {
+        let is_utc = { self.0.to_fixed_offset() }.is_ok_and(|offset| offset.seconds() == 0);
+        let zero = ["Z", "+00:00"].into_iter().filter(|_| is_utc);
+        let text = { zero }
+            .find_map(|zone| text.strip_suffix(zone))
+            .unwrap_or(text);
+        if has_zone(text) {
+            return None;
+        }
         let date: DateTime = text.parse().ok()?;
         let zoned = date.to_zoned(self.0.clone()).ok()?;
         let nanos = i64::try_from(zoned.timestamp().as_nanosecond()).ok()?;
@@ -46,9 +55,24 @@ impl Zone {
             return Ok(None);
         }
         let at = self.instant(text);
-        at.map(Some)
-            .ok_or_else(|| fields.bad(place, "a date such as `2020-04-01 07:01:55`"))
+        let expected = || {
+            fields.bad(
+                place,
+                if has_zone(text) {
+                    "a date without a zone of its own, as the others are"
+                } else {
+                    "a date such as `2020-04-01 07:01:55`"
+                },
+            )
+        };
+        at.map(Some).ok_or_else(expected)
     }
+}
+
+/// Whether a date names its zone.
+fn has_zone(text: &str) -> bool {
+    let time = text.get(10..).unwrap_or_default();
+    time.ends_with(['Z', 'z', ']']) || time.contains(['+', '-'])
 }
 
 /// Whether a text says that there is no date.
@@ -84,6 +108,10 @@ mod tests {
             (Zone::east(8), "2020-04-01 00:00:00", Some(1_585_670_400)),
             (Zone::east(0), "2024-02-30 00:00:00", None),
             (Zone::east(0), "yesterday", None),
+            (Zone::east(0), "1970-01-01T00:00:07Z", Some(7)),
+            (Zone::east(0), "1970-01-01 00:00:07+00:00", Some(7)),
+            (Zone::east(0), "1970-01-01T00:00:07-02:00", None),
+            (Zone::east(8), "2020-04-01 00:00:00Z", None),
         ] {
             let found = zone.instant(text);
             assert_eq!(found, seconds.map(Instant::from_secs), "{text}");

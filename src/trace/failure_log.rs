@@ -1,13 +1,15 @@
-//! Failure logs: when which node was down. Three formats, told by their first lines (spec: traces.md
-//! sections 2 and 13):
+//! Failure logs: when which node was down. Formats, told by their first lines (spec: traces.md
+//! sections 2, 10 and 13):
 //!
 //! - machine events of Google's trace of 2011: down from REMOVE to ADD, and before the first ADD;
+//! - failures of `OpenDC`: intervals, durations and shares of the nodes;
 //! - our table `node,down,up`: nodes by name, times since the run's start in seconds or with a unit,
 //!   `up` empty if the node stays down; rows in order of `down`, spans of one node apart;
 //! - the log of Los Alamos: nodes of one system by their zero-based number, dates as local times
 //!   without daylight saving; out of order and overlapping as it is.
 
 mod google;
+mod opendc;
 
 use jiff::civil::DateTime;
 
@@ -60,6 +62,10 @@ pub fn read(input: &Input, options: &LogOptions, nodes: &[&str]) -> Result<Failu
             without_lanl_options(input, options)?;
             return google::read(*each_event, input, journal, nodes);
         }
+    }
+    if opendc::is_own(&first) {
+        without_lanl_options(input, options)?;
+        return opendc::read(input, journal, nodes.len());
     }
     let table = Table::open(input)?;
     if table.column("Prob Started").is_some() {

@@ -5,7 +5,7 @@ use super::intern::{ClassTable, NameTable};
 use super::ledger::Journal;
 use super::memory::{MemorySource, Recorded};
 use super::stream::{Arrival, ArrivalSource};
-use model::gpu::DEVICE_MILLI;
+use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use model::node::HOSTNAME_LABEL;
 use model::resource_list::{CPU, MEMORY, PODS};
 use model::{GpuInventory, GpuRequest, Labels, Node, PodName, PodSpec, ResourceList, Text};
@@ -111,6 +111,17 @@ pub(crate) fn whole_gpus(devices: i64, model: &str) -> GpuRequest {
             vec![model.into()]
         },
     }
+}
+
+/// The gang size of a job on machines: as many if GPUs and cores divide by them, else as few as hold the
+/// GPUs; `None` if no machine can.
+pub(crate) fn even_members(gpus: i64, cores: i64, machines: i64) -> Option<i64> {
+    let most = MAX_DEVICES as i64;
+    let fits = |members: &i64| {
+        let even = gpus % members == 0 && 1_000 * cores % members == 0;
+        even && gpus / members <= most
+    };
+    [machines.max(1), 1, gpus.max(1)].into_iter().find(fits)
 }
 
 /// A demand of so many GPUs, each of a pod of its own.

@@ -10,9 +10,12 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
+use super::calendar::{Zone, is_absent};
 use super::error::TraceError;
 use super::input::Input;
-use super::ledger::BadRow;
+use super::ledger::{BadRow, Journal};
+use super::rows::{Refused, heed};
+use units::Instant;
 
 /// An element.
 pub(crate) struct Element {
@@ -25,6 +28,64 @@ pub(crate) struct Element {
 }
 
 impl Element {
+    /// The member at a path of keys, with slashes before each.
+    pub(crate) fn at(&self, path: &str) -> Option<&Value> {
+        self.value.pointer(path).filter(|found| !found.is_null())
+    }
+
+    /// The text at a path of keys; empty if there is none.
+    pub(crate) fn text_at(&self, path: &str) -> &str {
+        self.at(path).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// A complaint about the member at a path of keys, saying what was expected there.
+    pub(crate) fn bad_at(&self, path: &str, expected: &str) -> BadRow {
+        let found = self.value.pointer(path);
+        BadRow {
+            line: self.line,
+            column: path.trim_start_matches('/').replace('/', "."),
+            value: { found.map(ToString::to_string).unwrap_or_default() }
+                .chars()
+                .take(80)
+                .collect(),
+            rule: format!("must be {expected}"),
+        }
+    }
+
+    /// The text at a path of keys, which must be there.
+    pub(crate) fn name_at(&self, path: &str, expected: &str) -> Result<&str, BadRow> {
+        match self.text_at(path) {
+            "" => Err(self.bad_at(path, expected)),
+            text => Ok(text),
+        }
+    }
+
+    /// A number of at least 0 at a path of keys; `None` if it is absent. Texts count as numbers if they
+    /// are such.
+    pub(crate) fn number_at(&self, path: &str, most: f64) -> Result<Option<f64>, BadRow> {
+        let Some(found) = self.at(path) else {
+            return Ok(None);
+        };
+        let number = match found {
+            Value::String(text) => text.parse::<f64>().ok(),
+            other => other.as_f64(),
+        };
+        let good = number.filter(|number| (0.0..=most).contains(number));
+        let expected = || self.bad_at(path, &format!("a number from 0 to {most}"));
+        good.map(Some).ok_or_else(expected)
+    }
+
+    /// The instant at a path of keys, as a date of UTC; `None` if it is absent.
+    pub(crate) fn date_at(&self, path: &str) -> Result<Option<Instant>, BadRow> {
+        let text = self.text_at(path);
+        if self.at(path).is_none() || is_absent(text) {
+            return Ok(None);
+        }
+        let at = Zone::east(0).instant(text);
+        let expected = || self.bad_at(path, "a date of UTC such as `2024-03-01T10:00:00Z`");
+        at.map(Some).ok_or_else(expected)
+    }
+
     /// A complaint about a member of the element, saying what was expected there.
     pub(crate) fn bad(&self, member: &str, expected: &str) -> BadRow {
         let value = self.value.get(member);
@@ -55,6 +116,49 @@ impl Element {
         let expected = || self.bad(member, &format!("a number from 0 to {most}"));
         good.map(Some).ok_or_else(expected)
     }
+}
+
+/// The object of a line.
+pub(crate) fn object(line: u64, text: &[u8]) -> Result<Value, BadRow> {
+    let refuse = |rule: String| BadRow {
+        line,
+        column: "record".to_owned(),
+        value: String::from_utf8_lossy(text).chars().take(80).collect(),
+        rule,
+    };
+    let object: Value = serde_json::from_slice(text).map_err(|error| {
+        refuse(format!(
+            "must be a JSON object; its byte {} is not",
+            error.column()
+        ))
+    })?;
+    if !object.is_object() {
+        return Err(refuse("must be a JSON object".to_owned()));
+    }
+    Ok(object)
+}
+
+/// Takes the object of each line that isn't blank.
+///
+/// # Errors
+/// The text can't be read, or taking an object stops the reading.
+pub(crate) fn each_line(
+    input: &Input,
+    journal: &mut Journal,
+    mut take: impl FnMut(&mut Journal, &Element) -> Result<(), Refused>,
+) -> Result<(), TraceError> {
+    let mut lines = input.lines()?;
+    while let Some((line, text)) = lines.next_line()? {
+        if text.trim_ascii().is_empty() {
+            continue;
+        }
+        heed(journal, |journal| {
+            let value = object(line, text)?;
+            let key = String::new();
+            take(journal, &Element { line, key, value })
+        })?;
+    }
+    Ok(())
 }
 
 /// Takes each element of the list or object at a path of keys; whether there is one.

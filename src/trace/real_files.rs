@@ -243,6 +243,12 @@ const PUBLISHED: &[Published] = &[
         10,
         &[("there at the end of the trace; run time not known", 6)],
     ),
+    (
+        "azure-vm-2017/vm_cpu_readings-sample.csv.gz",
+        "azure-vm",
+        100,
+        &[],
+    ),
     ("planetlab/20110303.tar.gz", "planetlab", 1_052, &[]),
     ("planetlab/20110306.tar.gz", "planetlab", 898, &[]),
     ("planetlab/20110409.tar.gz", "planetlab", 1_358, &[]),
@@ -257,6 +263,20 @@ const PUBLISHED: &[Published] = &[
         "philly-table",
         82_247,
         &[("submitted before the row above; sorted", 44_878)],
+    ),
+    (
+        "google-2011/task-usage-sample-1.csv",
+        "google-2011-usage",
+        10,
+        &[],
+    ),
+    ("simkube/bare-pods.sktrace", "simkube", 4, &[]),
+    ("simkube/cronjob.sktrace", "simkube", 3, &[]),
+    (
+        "simkube/dsb-scaling.sktrace",
+        "simkube",
+        54,
+        &[("pods of another template; replaced at once", 0)],
     ),
     ("gwf/trace.gwf", "gwf", 70, &[]),
     (
@@ -307,11 +327,55 @@ const PUBLISHED: &[Published] = &[
         199,
         &[("began before the trace; arrives at 0", 0)],
     ),
+    (
+        "azure-llm-2023/AzureLLMInferenceTrace_code.csv.gz",
+        "azure-llm-2023",
+        8_819,
+        &[("request in tokens; run time not known", 8_819)],
+    ),
+    (
+        "azure-functions/invocations.csv",
+        "azure-functions-2019",
+        1_150 + 3 * 1_125,
+        &[("run time not known", 4)],
+    ),
+];
+
+const PUBLISHED_PARQUET: &[Published] = &[
+    ("opendc/surf_week/tasks.parquet", "opendc", 6_295, &[]),
+    (
+        "opendc/bitbrains-small",
+        "opendc",
+        50,
+        &[
+            ("fragment of a task that is not there", 0),
+            (
+                "memory in KiB, as a task of the file would have above 16 TiB",
+                50,
+            ),
+        ],
+    ),
+    (
+        "opendc/workflow_example",
+        "opendc",
+        4,
+        &[("task waits for others, not enforced", 3)],
+    ),
+    ("opendc/single_task", "opendc", 1, &[]),
 ];
 
 #[test]
 fn published_traces_of_clusters_have_their_rows() {
-    for &(file, format, arrivals, dirt) in PUBLISHED {
+    check_published(PUBLISHED);
+}
+
+#[test]
+fn published_parquet_files_have_their_rows() {
+    check_published(PUBLISHED_PARQUET);
+}
+
+fn check_published(published: &[Published]) {
+    for &(file, format, arrivals, dirt) in published {
         let path = format!("traces/{file}");
         let Some(full) = shared(&path) else {
             return;

@@ -1,5 +1,5 @@
-//! Records of an export that comes as a table with a header or as JSON, an object a line: nested
-//! members are columns whose names have a dot (`capacity.cpus`), which tables also write with an
+//! Records of an export that comes as a table with a header (of text or Parquet), or as JSON, an object
+//! a line: nested members are columns whose names have a dot (`capacity.cpus`), which tables also write with an
 //! underscore. Whole numbers may stand in quotes, as exports write those of 64 bits.
 
 use serde_json::Value;
@@ -8,12 +8,10 @@ use super::archive::parts;
 use super::error::TraceError;
 use super::format::{ColumnDoc, Confidence, FormatEntry, header_has};
 use super::input::Input;
+use super::json::object;
 use super::ledger::{BadRow, Journal, RowPolicy};
-use super::rows::{Fields, Layout, Refused, each_row_of, shown, underscored};
+use super::rows::{BETWEEN, Fields, Layout, Refused, each_row_of, heed, shown, underscored};
 use super::table::{Column, Row};
-
-/// What parts the fields of an object that was laid out as a row: no text of an export has it.
-const BETWEEN: u8 = 0x1f;
 
 /// Takes every record of every part of an input.
 pub(crate) fn each_record(
@@ -35,16 +33,11 @@ pub(crate) fn each_record(
             if text.trim_ascii().is_empty() {
                 continue;
             }
-            let taken = objects.lay_out(line, text).map_err(Refused::Row);
-            let taken = taken.and_then(|()| {
+            heed(journal, |journal| {
+                objects.lay_out(line, text)?;
                 let row = objects.row(line);
                 take(journal, &Fields::of(&row, &objects.columns))
-            });
-            match taken {
-                Ok(()) => {}
-                Err(Refused::Row(bad)) => journal.bad_row(bad)?,
-                Err(Refused::Trace(error)) => return Err(error),
-            }
+            })?;
         }
     }
     Ok(())
@@ -117,31 +110,22 @@ impl Objects {
     }
 
     fn lay_out(&mut self, line: u64, text: &[u8]) -> Result<(), BadRow> {
-        let refuse = |rule: String| BadRow {
-            line,
-            column: "record".to_owned(),
-            value: String::from_utf8_lossy(text).chars().take(80).collect(),
-            rule,
-        };
-        let object: Value = serde_json::from_slice(text).map_err(|error| {
-            refuse(format!(
-                "must be a JSON object; its byte {} is not",
-                error.column()
-            ))
-        })?;
-        if !object.is_object() {
-            return Err(refuse("must be a JSON object".to_owned()));
-        }
+        let object = object(line, text)?;
         self.text.clear();
         self.ends.clear();
         for (place, column) in self.names.iter().enumerate() {
             if place > 0 {
                 self.ends.push(self.text.len());
-                self.text.push(char::from(BETWEEN));
+                self.text.push(BETWEEN);
             }
             match member(&object, column.name) {
                 None if column.required => {
-                    return Err(refuse(format!("must have `{}`", column.name)));
+                    return Err(BadRow {
+                        line,
+                        column: "record".to_owned(),
+                        value: String::from_utf8_lossy(text).chars().take(80).collect(),
+                        rule: format!("must have `{}`", column.name),
+                    });
                 }
                 None | Some(Value::Null) => {}
                 Some(Value::String(text)) => self.text.push_str(text),

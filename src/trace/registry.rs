@@ -5,8 +5,9 @@ use super::error::TraceError;
 use super::format::{Confidence, FormatEntry};
 use super::formats::{
     alibaba_2017, alibaba_2018, alibaba_dlrm_2025, alibaba_gpu_2020, alibaba_spot_gpu_2026,
-    azure_functions_2021, azure_vm, batsim, bitbrains, csv, gavel, google_2011, google_2019, gwf,
-    helios, openb_nodes, openb_pods, philly, planetlab, swf, tiresias, wfformat,
+    azure_functions_2019, azure_functions_2021, azure_llm_2023, azure_vm, batsim, bitbrains, csv,
+    gavel, google_2011, google_2019, gwf, helios, kubernetes, openb_nodes, openb_pods, opendc,
+    philly, planetlab, prometheus, sacct, simkube, state, swf, tiresias, wfformat,
 };
 use super::input::Input;
 
@@ -29,6 +30,7 @@ pub const FORMATS: &[FormatEntry] = &[
     swf::ENTRY,
     google_2011::machines::ENTRY,
     google_2011::tasks::ENTRY,
+    google_2011::usage::ENTRY,
     google_2019::machines::ENTRY,
     google_2019::instances::ENTRY,
     alibaba_2017::machines::ENTRY,
@@ -43,7 +45,19 @@ pub const FORMATS: &[FormatEntry] = &[
     alibaba_spot_gpu_2026::machines::ENTRY,
     alibaba_spot_gpu_2026::jobs::ENTRY,
     azure_vm::ENTRY,
+    azure_functions_2019::ENTRY,
     azure_functions_2021::ENTRY,
+    azure_llm_2023::ENTRY,
+    sacct::ENTRY,
+    opendc::ENTRY,
+    simkube::ENTRY,
+    kubernetes::audit::ENTRY,
+    kubernetes::events::ENTRY,
+    prometheus::ENTRY,
+    state::docker::ENTRY,
+    state::marathon::ENTRY,
+    state::ecs::ENTRY,
+    state::nomad::ENTRY,
     planetlab::ENTRY,
     bitbrains::ENTRY,
     philly::log::ENTRY,
@@ -139,6 +153,10 @@ mod tests {
             "{\"schemaVersion\": \"1.2\", \"workflow\": {\"jobs\": [{\"name\": \"a\", \
              \"runtime\": 1.5}, {\"name\": \"b\", \"runtime\": 1, \"parents\": [\"a\"]}]}}",
             "app,func,end_timestamp,duration\na,f,10.5,0.25\nb,g,0.5,1\n",
+            "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.9799600,4808,10\n",
+            "JobID|User|State|Submit|Start|End|Timelimit|NNodes|AllocCPUS|ReqMem|AllocTRES\n\
+             7|ann|FAILED|2024-03-01T10:00:00|2024-03-01T10:01:00|2024-03-01T10:03:00|1-02:00:00|2|\
+             16|8Gn|gres/gpu=4\n",
             "num_switch,num_node_p_switch,num_gpu_p_node,num_cpu_p_node,mem_p_node\n2,3,4,9,2\n",
             "job_id,num_gpu,submit_time,iterations,model_name,duration,interval\n1,8,3,1,v,1,2\n",
             "ResNet (batch size 32)\tpython3\t--num_steps\t1\t48\t27.000000\t8\n",

@@ -1,12 +1,13 @@
 //! Rows of a trace that consists of one table or several of the same columns: shards of a folder or
 //! an archive, read one after the other. A reader states the columns and takes the fields by their
-//! places among them.
+//! places among them. A table with a header may as well be a Parquet file.
 
 use super::archive::parts;
 use super::error::TraceError;
 use super::format::{ColumnDoc, FormatEntry};
 use super::input::Input;
 use super::ledger::{BadRow, Journal};
+use super::parquet::{Parquet, is_parquet};
 use super::table::{Column, Row, Table};
 use units::{Duration, Instant};
 
@@ -103,17 +104,67 @@ pub(crate) fn each_row_of(
     journal: &mut Journal,
     take: &mut impl FnMut(&mut Journal, &Fields<'_, '_>) -> Result<(), Refused>,
 ) -> Result<(), TraceError> {
+    if layout.header && is_parquet(&part.first_bytes()?) {
+        return each_parquet_row(part, layout.columns, |fields| {
+            heed(journal, |journal| take(journal, fields))
+        });
+    }
     let (mut table, columns) = layout.open(part)?;
     while let Some(row) = table.next_row()? {
-        let taken = row.map_err(Refused::Row);
-        let taken = taken.and_then(|row| take(journal, &Fields::of(&row, &columns)));
-        match taken {
-            Ok(()) => {}
-            Err(Refused::Row(bad)) => journal.bad_row(bad)?,
-            Err(Refused::Trace(error)) => return Err(error),
-        }
+        let row = row.map_err(Refused::Row);
+        heed(journal, |journal| {
+            take(journal, &Fields::of(&row?, &columns))
+        })?;
     }
     Ok(())
+}
+
+/// Deals with a row that is refused as the policy says.
+pub(crate) fn heed(
+    journal: &mut Journal,
+    take: impl FnOnce(&mut Journal) -> Result<(), Refused>,
+) -> Result<(), TraceError> {
+    match take(journal) {
+        Ok(()) => Ok(()),
+        Err(Refused::Row(bad)) => journal.bad_row(bad),
+        Err(Refused::Trace(error)) => Err(error),
+    }
+}
+
+/// What parts the fields of a row that is put together: no text of an export has it.
+pub(crate) const BETWEEN: char = '\u{1f}';
+
+/// Takes every row of a Parquet file; its line is its number, counted from 1.
+pub(crate) fn each_parquet_row(
+    part: &Input,
+    columns: &[ColumnDoc],
+    mut take: impl FnMut(&Fields<'_, '_>) -> Result<(), TraceError>,
+) -> Result<(), TraceError> {
+    let file = Parquet::open(part)?;
+    let names: Vec<&str> = file.columns().collect();
+    let find = |column: &ColumnDoc| {
+        let is_own = |name: &&str| **name == *column.name || **name == *underscored(column.name);
+        let place = names.iter().position(is_own);
+        if column.required && place.is_none() {
+            return Err(TraceError::Format {
+                file: part.name.to_string(),
+                reason: format!(
+                    "the file has no column `{}`; it has: {}",
+                    column.name,
+                    names.join(", ")
+                ),
+            });
+        }
+        Ok(place)
+    };
+    let places = columns.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+    let found = (0..).zip(columns).zip(&places);
+    let found: Vec<Option<Column>> = found
+        .map(|((at, column), place)| place.map(|_| Column::at(at, column.name)))
+        .collect();
+    file.each_row(&places, BETWEEN, |line, text, ends| {
+        take(&Fields::of(&Row::of(line, text, ends), &found))
+    })
 }
 
 /// The name of a nested member as tables also write it: `capacity.cpus` as `capacity_cpus`.
@@ -140,6 +191,15 @@ pub(crate) fn show_rows(
 ) -> Result<(), TraceError> {
     let places = shown(format, layout.columns);
     for part in parts(input)? {
+        if layout.header && is_parquet(&part.first_bytes()?) {
+            each_parquet_row(&part, layout.columns, |fields| {
+                for &place in &places {
+                    show(fields.text(place).as_bytes());
+                }
+                Ok(())
+            })?;
+            continue;
+        }
         let (mut table, columns) = layout.open(&part)?;
         while let Some(row) = table.next_row()? {
             match row {
@@ -266,6 +326,9 @@ impl<'row, 'table> Fields<'row, 'table> {
         }
     }
 }
+
+/// The kind under which a table of usage is noted that stands beside another and is not read.
+pub(crate) const USAGE_NOT_READ: &str = "table of usage, not read without `usage`";
 
 /// The last second that is read: a hundred years.
 pub(crate) const LAST_SECOND: i64 = 3_200_000_000;

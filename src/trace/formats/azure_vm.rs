@@ -1,7 +1,10 @@
 //! Virtual machines of Azure, of 2017 and 2019: one headerless table. In 2019 cores and memory are
 //! buckets, of which the last is open (`>24`, `>64`); it counts as 30 cores and 70 GiB. A machine that
-//! is there at the end of the trace has no run time. Format: `traces.md`, section 6.
+//! is there at the end of the trace has no run time. Readings of processors stand in tables of their
+//! own: beside the machines, in a folder or an archive, they are what the machines use; alone they are
+//! a workload of machines whose sizes are not known. Format: `traces.md`, section 6.
 
+use crate::archive::{beginning, parts};
 use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_number_or_empty, is_whole,
@@ -11,9 +14,12 @@ use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
-use crate::rows::{Fields, Layout, Refused, each_row, show_rows};
+use crate::rows::{Fields, LAST_SECOND, Layout, Refused, USAGE_NOT_READ, each_row_of, show_rows};
+use crate::samples::pattern;
 use crate::stream::ArrivalSource;
+use indexmap::IndexMap;
 use model::{Behaviour, PodName, PodSpec};
+use rustc_hash::FxBuildHasher;
 use std::sync::Arc;
 use units::{Duration, Instant};
 
@@ -23,7 +29,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "virtual machines of Azure, 2017 and 2019 (`vmtable`, CSV without header)",
     columns: COLUMNS,
     names: &["vm id", "subscription id", "deployment id"],
-    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
+    cells,
     options: &["usage"],
     sniff,
     open: Constructor::Workload(open),
@@ -46,7 +52,16 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("memory", "GiB, or a bucket such as `>64`"),
 ];
 
+const READING_COLUMNS: &[ColumnDoc] = &[
+    ColumnDoc::required("timestamp", "s from the trace's start"),
+    ColumnDoc::required("vm id", "machine"),
+    ColumnDoc::required("min cpu", "percent; read, not used"),
+    ColumnDoc::required("max cpu", "percent; read, not used"),
+    ColumnDoc::required("avg cpu", "percent; with the option `usage`, what it uses"),
+];
+
 const LAYOUT: Layout = Layout::headless(COLUMNS);
+const READINGS: Layout = Layout::headless(READING_COLUMNS);
 
 const VM: usize = 0;
 const SUBSCRIPTION: usize = 1;
@@ -58,6 +73,15 @@ const CATEGORY: usize = 8;
 const CORES: usize = 9;
 const MEMORY: usize = 10;
 
+const READ_AT: usize = 0;
+const READ_VM: usize = 1;
+const LEAST: usize = 2;
+const READ_MOST: usize = 3;
+const READ_MEAN: usize = 4;
+
+/// Seconds from one reading to the next.
+const STEP: i64 = 300;
+
 /// The last reading of the trace: what is deleted then or later is still there.
 const END: Instant = Instant::from_secs(2_591_700);
 
@@ -68,19 +92,132 @@ fn sniff(first: &[u8]) -> Confidence {
         (MEAN, is_number_or_empty),
         (CATEGORY, |field| CATEGORIES.contains(&field)),
     ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    row_has(first, b',', COLUMNS.len(), &tests).max(is_readings(first))
+}
+
+/// Whether a table that begins with these bytes is one of readings.
+fn is_readings(first: &[u8]) -> Confidence {
+    let tests: [FieldTest; 5] = [
+        (READ_AT, is_whole),
+        (READ_VM, |field| !is_number_or_empty(field)),
+        (LEAST, is_number_or_empty),
+        (READ_MOST, is_number_or_empty),
+        (READ_MEAN, is_number_or_empty),
+    ];
+    row_has(first, b',', READING_COLUMNS.len(), &tests)
 }
 
 /// The categories of machines; the files spell one in two ways.
 const CATEGORIES: [&str; 4] = ["Delay-insensitive", "Interactive", "Unknown", "Unkown"];
 
+/// The tables of machines and those of readings.
+fn tables(input: &Input) -> Result<(Vec<Input>, Vec<Input>), TraceError> {
+    let (mut machines, mut readings) = (Vec::new(), Vec::new());
+    for part in parts(input)? {
+        match is_readings(&beginning(&part)?) {
+            Confidence::Certain => readings.push(part),
+            _ => machines.push(part),
+        }
+    }
+    Ok((machines, readings))
+}
+
+fn cells(
+    format: &FormatEntry,
+    input: &Input,
+    show: &mut dyn FnMut(&[u8]),
+) -> Result<(), TraceError> {
+    let (machines, readings) = tables(input)?;
+    for part in machines {
+        show_rows(format, &LAYOUT, &part, show)?;
+    }
+    for part in readings {
+        show_rows(format, &READINGS, &part, show)?;
+    }
+    Ok(())
+}
+
+/// Hundredths of a percent in use by machine, each from a second on.
+type Readings = IndexMap<String, Vec<(i64, i64)>, FxBuildHasher>;
+
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
+    let (machines, tables) = tables(input)?;
+    let mut readings = Readings::default();
+    for part in &tables {
+        journal.file = part.name.clone();
+        if !options.usage && !machines.is_empty() {
+            journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
+            continue;
+        }
+        each_row_of(part, &READINGS, &mut journal, &mut |journal, fields| {
+            take_reading(&mut readings, journal, fields)
+        })?;
+    }
+    // Shards are split by time, and their names don't sort as the times do.
+    for samples in readings.values_mut() {
+        samples.sort_by_key(|(at, _)| *at);
+        samples.dedup_by_key(|(at, _)| *at);
+    }
     let mut gather = Gather::default();
-    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
-        take(&mut gather, journal, fields, options)
-    })?;
+    if machines.is_empty() {
+        alone(&mut gather, &mut journal, readings)?;
+        return Ok(gather.finish(journal));
+    }
+    for part in &machines {
+        journal.file = part.name.clone();
+        each_row_of(part, &LAYOUT, &mut journal, &mut |journal, fields| {
+            take(&mut gather, journal, fields, options, &readings)
+        })?;
+    }
     Ok(gather.finish(journal))
+}
+
+fn take_reading(
+    readings: &mut Readings,
+    journal: &mut Journal,
+    fields: &Fields<'_, '_>,
+) -> Result<(), Refused> {
+    let at = fields.number(READ_AT, 0, LAST_SECOND)?;
+    let name = fields.name(READ_VM, "the name of a machine")?;
+    let (least, most) = (fields.decimal(LEAST, 1e3)?, fields.decimal(READ_MOST, 1e3)?);
+    let mean = fields.scaled(READ_MEAN, 100, 1e3)?;
+    let mean = mean.ok_or_else(|| fields.bad(READ_MEAN, "a percentage"))?;
+    let hundredths = mean as f64 / 100.0;
+    // A hundredth is rounded away.
+    let is_outside = least.is_some_and(|least| hundredths + 0.01 < least)
+        || most.is_some_and(|most| hundredths > most + 0.01);
+    if is_outside {
+        let kind = "average use beyond minimum or maximum";
+        journal.dirt(kind, Action::Keep, fields.line())?;
+    }
+    match readings.get_mut(name) {
+        Some(known) => known.push((at, mean)),
+        None => {
+            readings.insert(name.to_owned(), vec![(at, mean)]);
+        }
+    }
+    Ok(())
+}
+
+/// Machines of which nothing but readings is known.
+fn alone(gather: &mut Gather, journal: &mut Journal, readings: Readings) -> Result<(), TraceError> {
+    for (name, samples) in readings {
+        let ends = samples.first().zip(samples.last());
+        let Some((&(first, _), &(last, _))) = ends else {
+            continue;
+        };
+        let kind = "readings of a machine whose size is not stated; requests nothing";
+        journal.dirt(kind, Action::Keep, 0)?;
+        gather.push(Demand {
+            submit: Instant::from_secs(first),
+            name: PodName::Text(name.into()),
+            spec: PodSpec::with_requests(requests(None, None)),
+            run_time: Some(Duration::from_secs(last - first + STEP)),
+            ..Demand::default()
+        });
+    }
+    Ok(())
 }
 
 fn take(
@@ -88,6 +225,7 @@ fn take(
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
     options: &ReadOptions,
+    readings: &Readings,
 ) -> Result<(), Refused> {
     let line = fields.line();
     let name = fields.name(VM, "the name of a machine")?;
@@ -124,7 +262,13 @@ fn take(
         journal.dirt(kind, Action::Keep, line)?;
     }
     let mut spec = PodSpec::with_requests(requests(Some(cores), Some(memory)));
-    if let Some(mean) = mean.filter(|_| options.usage) {
+    if let Some(samples) = readings.get(name) {
+        let samples = samples.iter().copied();
+        spec.behaviour = Some(Arc::new(Behaviour {
+            cpu_usage: pattern(samples, |used| format!("{}.{:02}%", used / 100, used % 100)),
+            ..Behaviour::default()
+        }));
+    } else if let Some(mean) = mean.filter(|_| options.usage) {
         // A hundredth of a percent tells machines apart well enough, and keeps classes few.
         spec.behaviour = Some(Arc::new(Behaviour {
             cpu_usage: Some(format!("{mean:.2}%").into()),
@@ -182,6 +326,7 @@ impl Bucket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::packed::archive;
     use crate::inspect::validate;
     use crate::memory::Recorded;
 
@@ -240,6 +385,54 @@ mod tests {
                 "v.csv:3: column `memory`: must be a number, found `>24`",
                 "v.csv:4: column `vm id`: must be the name of a machine, found ``",
             ]
+        );
+    }
+
+    #[test]
+    fn readings_are_usage_of_machines_or_a_workload_alone() {
+        let second = "600,b,0,4,2.5\n0,a,1,2,1.25\n";
+        let first = "300,b,0,2,1.5\n300,c,9,9,1.5\n300,c,x,9,1.5\n";
+        let bytes = archive(&[("readings-1.csv", second), ("vmtable.csv", ROWS)]);
+        let input = Input::bytes("v.tar", bytes);
+        let read = |input: &Input, usage| {
+            let options = ReadOptions {
+                usage,
+                rows: crate::ledger::RowPolicy::REPORT,
+                ..ReadOptions::default()
+            };
+            let entry = crate::registry::recognize(input).expect("known");
+            assert_eq!(entry.name, ENTRY.name);
+            Recorded::collect(&mut *open(input, &options).expect("good")).expect("good")
+        };
+        let with = read(&input, true);
+        let used = with.classes[1]
+            .behaviour
+            .as_ref()
+            .and_then(|own| own.cpu_usage.clone());
+        assert_eq!(used.as_deref(), Some("steps(600s: 2.50%)"));
+        assert_eq!(read(&input, false).ledger.count(USAGE_NOT_READ), 1);
+        let bytes = archive(&[("readings-10.csv", second), ("readings-2.csv", first)]);
+        let alone = read(&Input::bytes("r.tar", bytes), false);
+        let seen: Vec<_> = { alone.arrivals.iter() }
+            .map(|one| (one.name.to_string(), one.submit, one.run_time))
+            .collect();
+        let run = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(
+            seen,
+            [
+                ("a".to_owned(), Instant::ZERO, run(300)),
+                ("b".to_owned(), Instant::from_secs(300), run(600)),
+                ("c".to_owned(), Instant::from_secs(300), run(300)),
+            ]
+        );
+        assert_eq!(
+            alone.ledger.count("average use beyond minimum or maximum"),
+            1
+        );
+        let bad = alone.ledger.bad_rows()[0].to_string();
+        assert_eq!(
+            bad,
+            "r.tar: readings-2.csv:3: column `min cpu`: must be a number, found `x`"
         );
     }
 }

@@ -6,14 +6,13 @@ use crate::budget::MEMBERS;
 use crate::calendar::Zone;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
-use crate::gather::{Demand, Gather, requests};
+use crate::gather::{Demand, Gather, even_members, requests, whole_gpus};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Fields, Layout, MAX_SECONDS, Refused, each_row, show_rows};
 use crate::stream::ArrivalSource;
-use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
-use model::{GpuRequest, PodName, PodSpec};
+use model::{PodName, PodSpec};
 use units::Duration;
 
 /// The registry's entry.
@@ -135,21 +134,17 @@ fn take(
         let kind = "`duration` or `queue` differs from the dates; the dates hold";
         journal.dirt(kind, Action::Keep, line)?;
     }
-    let Some(members) = members(gpus, cores, nodes) else {
+    let Some(members) = even_members(gpus, cores, nodes) else {
         return Err(fields.bad(GPUS, "at most 64 on a machine").into());
     };
     if members != nodes.max(1) {
         let kind = "GPUs or cores don't divide by the machines; another gang size";
         journal.dirt(kind, Action::Repair, line)?;
     }
-    let mut spec = PodSpec::with_requests(requests(Some(1_000 * cores / members), None));
-    if gpus > 0 {
-        spec.gpu = GpuRequest {
-            devices: (gpus / members) as u8,
-            milli_per_device: DEVICE_MILLI,
-            models: Vec::new(),
-        };
-    }
+    let spec = PodSpec {
+        gpu: whole_gpus(gpus / members, ""),
+        ..PodSpec::with_requests(requests(Some(1_000 * cores / members), None))
+    };
     gather.push(Demand {
         submit,
         name: PodName::Text(name.into()),
@@ -161,16 +156,6 @@ fn take(
         ..Demand::default()
     });
     Ok(())
-}
-
-/// The gang size: the machines if all divides by them, else as few as hold the GPUs.
-fn members(gpus: i64, cores: i64, nodes: i64) -> Option<i64> {
-    let most = MAX_DEVICES as i64;
-    let fits = |members: &i64| {
-        let even = gpus % members == 0 && 1_000 * cores % members == 0;
-        even && gpus / members <= most
-    };
-    [nodes.max(1), 1, gpus.max(1)].into_iter().find(fits)
 }
 
 #[cfg(test)]

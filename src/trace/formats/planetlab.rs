@@ -121,26 +121,9 @@ fn spec(vm: &VmDay, speed: i64, mebibytes: i64, usage: bool) -> PodSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::packed::archive;
     use crate::memory::Recorded;
     use crate::registry::recognize;
-
-    /// An archive of files.
-    fn archive(files: &[(&str, &str)]) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for (name, text) in files {
-            let mut header = [0_u8; 512];
-            header[..name.len()].copy_from_slice(name.as_bytes());
-            let size = format!("{:011o}", text.len());
-            header[124..135].copy_from_slice(size.as_bytes());
-            header[156] = b'0';
-            header[257..262].copy_from_slice(b"ustar");
-            bytes.extend_from_slice(&header);
-            bytes.extend_from_slice(text.as_bytes());
-            bytes.resize(bytes.len().next_multiple_of(512), 0);
-        }
-        bytes.resize(bytes.len() + 1024, 0);
-        bytes
-    }
 
     fn arrivals(bytes: Vec<u8>, usage: bool) -> Result<Recorded, TraceError> {
         let input = Input::bytes("day.tar", bytes);

@@ -13,7 +13,7 @@ use crate::input::Input;
 use crate::json::{Element, each_element};
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
-use crate::rows::{MAX_SECONDS, Refused, show_text};
+use crate::rows::{MAX_SECONDS, Refused, heed, show_text};
 use crate::stream::ArrivalSource;
 use model::{PodName, PodSpec};
 use units::{Duration, Instant, SortedMap};
@@ -82,7 +82,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         let mut is_found = false;
         for path in TASKS {
             is_found |= each_element(&part, path, |task| {
-                heeded(&mut journal, |_| workflow.add(&task))
+                heed(&mut journal, |_| workflow.add(&task))
             })?;
         }
         if !is_found {
@@ -92,30 +92,18 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             });
         }
         each_element(&part, EXECUTION, |task| {
-            heeded(&mut journal, |journal| {
+            heed(&mut journal, |journal| {
                 workflow.add_execution(journal, &task)
             })
         })?;
         let begins = workflow.earliest(&mut journal)?;
         for (task, begin) in workflow.tasks.iter().zip(begins) {
-            heeded(&mut journal, |journal| {
+            heed(&mut journal, |journal| {
                 take(&mut gather, journal, task, begin)
             })?;
         }
     }
     Ok(gather.finish(journal))
-}
-
-/// Notes what is refused.
-fn heeded(
-    journal: &mut Journal,
-    take: impl FnOnce(&mut Journal) -> Result<(), Refused>,
-) -> Result<(), TraceError> {
-    match take(journal) {
-        Ok(()) => Ok(()),
-        Err(Refused::Row(bad)) => journal.bad_row(bad),
-        Err(Refused::Trace(error)) => Err(error),
-    }
 }
 
 impl Task {

@@ -11,6 +11,11 @@ pub(super) const SAMPLES: &[(&str, &str)] = &[
          650000000,,7,0,5,4,ann,2,9,0.1,0.1,0,1\n600000000,2,8,0,,1,ann,2,9,,0.1,0,0\n",
     ),
     (
+        "google-2011-usage",
+        "600000000,900000000,7,0,5,0.5,0.25,0,0,0,0,0,0,0,0,0,0,0,1,0\n\
+         900000000,950000000,7,0,5,0.25,0.25,0,0,0,0,0,0,0,0,0,0,0,1,0\n",
+    ),
+    (
         "google-2019-machines",
         r#"{"time": "0", "machine_id": "5", "type": 1, "switch_id": "s", "capacity": {"cpus": 0.5, "memory": 0.25}, "platform_id": "p"}
 {"time": "9000000", "machine_id": "5", "type": 2, "platform_id": "p"}
@@ -77,6 +82,76 @@ pub(super) const SAMPLES: &[(&str, &str)] = &[
     (
         "azure-functions-2021",
         "app,func,end_timestamp,duration\na,f,10.5,0.25\nb,g,0.5,1\n",
+    ),
+    (
+        "azure-llm-2023",
+        "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.9799600,4808,10\n\
+         2023-11-16 18:17:04.0319600,3180,8\n",
+    ),
+    (
+        "sacct",
+        "JobID|User|Partition|State|Submit|Start|End|Timelimit|NNodes|AllocCPUS|ReqMem|AllocTRES|\n\
+         7|ann|gpu|COMPLETED|2024-03-01T10:00:00|2024-03-01T10:01:00|2024-03-01T10:03:00|1-02:00:00|2|\
+         16|8Gn|cpu=16,gres/gpu=4|\n\
+         7.batch||||2024-03-01T10:00:00|2024-03-01T10:01:00|2024-03-01T10:03:00|||8|||\n",
+    ),
+    (
+        "opendc",
+        "id,submission_time,duration,cpu_count,cpu_capacity,mem_capacity,parents\n\
+         1,1704067200000,30000,1,2000,512,[]\n2,1704067260000,60000,2,4000,1024,[1]\n",
+    ),
+    (
+        "simkube",
+        r#"{"version": 2, "config": {"trackedObjects": {}}, "events": [
+{"ts": 100, "applied_objs": [{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+"spec": {"replicas": 2, "template": {"spec": {"containers": [{"name": "c", "resources": {"requests":
+{"cpu": "500m"}}}]}}}}], "deleted_objs": []},
+{"ts": 110, "applied_objs": [], "deleted_objs": [{"kind": "Deployment", "metadata": {"name": "web"}}]}],
+"pod_lifecycles": {"apps/v1.Deployment default/web": {"9": [{"Finished": [101, 105]}, {"Running": 102}]}}}"#,
+    ),
+    (
+        "kubernetes-audit",
+        r#"{"kind": "Event", "apiVersion": "audit.k8s.io/v1", "auditID": "x", "stage": "ResponseComplete", "verb": "create", "objectRef": {"resource": "pods", "namespace": "n", "name": "a"}, "stageTimestamp": "2024-03-01T10:00:01.000000Z", "requestObject": {"spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": "500m"}}}]}}}
+{"apiVersion": "audit.k8s.io/v1", "auditID": "y", "stage": "ResponseComplete", "verb": "delete", "objectRef": {"resource": "pods", "namespace": "n", "name": "a"}, "stageTimestamp": "2024-03-01T10:00:09.000000Z"}
+"#,
+    ),
+    (
+        "kubernetes-events",
+        r#"{"apiVersion": "v1", "items": [
+{"involvedObject": {"kind": "Pod", "namespace": "n", "name": "a"}, "reason": "Started",
+ "firstTimestamp": "2024-03-01T10:00:01Z", "lastTimestamp": null},
+{"involvedObject": {"kind": "Pod", "namespace": "n", "name": "a"}, "reason": "Killing",
+ "firstTimestamp": null, "eventTime": "2024-03-01T10:00:07.5Z"}]}"#,
+    ),
+    (
+        "prometheus",
+        r#"{"status": "success", "data": {"resultType": "matrix", "result": [
+{"metric": {"__name__": "kube_pod_container_resource_requests", "namespace": "n", "pod": "a", "container":
+ "c", "resource": "cpu"}, "values": [[1709287200, "0.5"], [1709287260.5, "0.5"], [1709287320, "1"]]}]}}"#,
+    ),
+    (
+        "prometheus",
+        "# TYPE kube_pod_info gauge\nkube_pod_info{namespace=\"n\",pod=\"a\"} 1 1709287200\n# EOF\n",
+    ),
+    (
+        "docker-services",
+        r#"{"ID":"x","Image":"nginx","Mode":"replicated","Name":"web","Ports":"","Replicas":"2/3"}
+{"ID":"z","Image":"db","Mode":"replicated","Name":"db","Ports":"","Replicas":"1/1 (max 1 per node)"}
+"#,
+    ),
+    (
+        "marathon",
+        r#"{"apps": [{"id": "/team/web", "instances": 2, "cpus": 0.5, "mem": 128, "gpus": 1}]}"#,
+    ),
+    (
+        "ecs",
+        r#"{"tasks": [{"taskArn": "arn:aws:ecs:eu:1:task/c/t1", "group": "service:web", "cpu": "512",
+ "memory": "1024", "lastStatus": "RUNNING"}]}"#,
+    ),
+    (
+        "nomad",
+        r#"[{"ID": "1", "Name": "web.g[0]", "JobID": "web", "TaskGroup": "g", "ClientStatus": "running",
+ "AllocatedResources": {"Tasks": {"a": {"Cpu": {"CpuShares": 500}, "Memory": {"MemoryMB": 256}}}}}]"#,
     ),
     (
         "tiresias-machines",
@@ -155,4 +230,15 @@ pub(super) fn archive() -> Vec<u8> {
     bytes.extend_from_slice(text.as_bytes());
     bytes.resize(512 * 4, 0);
     bytes
+}
+
+/// A Parquet file of three tasks.
+pub(super) const PARQUET: &[u8] = include_bytes!("../../../src/trace/parquet/tests/tasks.parquet");
+
+/// A table of a function's invocations by minute of the day.
+pub(super) fn invocations() -> Vec<u8> {
+    let minutes: Vec<String> = (1..=1_440).map(|minute| minute.to_string()).collect();
+    let names = "HashOwner,HashApp,HashFunction,Trigger";
+    let counts = vec!["3"; 1_440].join(",");
+    format!("{names},{}\no,a,f,http,{counts}\n", minutes.join(",")).into_bytes()
 }

@@ -6,7 +6,7 @@ use windtunnel::trace::rates::{Gap, Reading, read_alibaba_qps, read_azure_functi
 use windtunnel::trace::registry::FORMATS;
 use windtunnel::trace::{Input, ReadOptions, inspect, registry};
 
-use super::samples::{SAMPLES, archive};
+use super::samples::{PARQUET, SAMPLES, archive, invocations};
 use super::{Kind, files, texts};
 
 pub(super) const CSV: &str = "submit,name,run_time,cpu,memory,gpus,gpu_milli,members,tenant,priority\n\
@@ -39,7 +39,9 @@ pub(super) fn kinds() -> Vec<Kind> {
         let small = SAMPLES.iter().filter(|(name, _)| *name == entry.name);
         let small = small.map(|(_, text)| text.as_bytes().to_vec());
         let day = (entry.name == "planetlab").then(archive);
-        let own = own.cloned().chain(small).chain(day);
+        let minutes = (entry.name == "azure-functions-2019").then(invocations);
+        let own = own.cloned().chain(small).chain(day).chain(minutes);
+        let own = own.chain((entry.name == "opendc").then(|| PARQUET.to_vec()));
         let name = format!("trace {}", entry.name);
         Kind::new(name, own.collect(), |_, bytes| {
             let input = Input::bytes("fuzz", bytes);

@@ -1,10 +1,13 @@
 //! Machine events of Google's trace of 2011 as the nodes of a cluster: every machine that is ever
 //! added, with the first capacity that it has. When it comes and goes is a failure log: the same
-//! file as `failures: [{kind: failure-log, path: …}]`.
+//! file as `failures: [{kind: failure-log, path: …}]`. Attributes of machines are labels, if a folder or
+//! an archive has their table beside the events.
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
+use super::attributes::{Attributes, is_attributes};
+use crate::archive::{beginning, parts};
 use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, NodeList, is_number_or_empty,
@@ -14,7 +17,7 @@ use crate::gather::{Capacity, node};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
-use crate::rows::{Fields, Layout, Refused, each_row, show_rows};
+use crate::rows::{Fields, Layout, Refused, each_row_of, show_rows, show_text};
 use model::Labels;
 use units::Instant;
 
@@ -24,7 +27,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "machine events of Google's cluster trace of 2011 (CSV without header)",
     columns: COLUMNS,
     names: &["machine id"],
-    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
+    cells,
     options: &["pods-per-node", "full-cpu", "full-memory"],
     sniff,
     open: Constructor::Nodes(read),
@@ -58,7 +61,7 @@ fn sniff(first: &[u8]) -> Confidence {
         (CAPACITY.cpu, is_number_or_empty),
         (CAPACITY.memory, is_number_or_empty),
     ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    row_has(first, b',', COLUMNS.len(), &tests).max(is_attributes(first))
 }
 
 /// An event of a machine.
@@ -91,9 +94,49 @@ pub(crate) fn each_event(
     journal: &mut Journal,
     take: &mut TakeEvent<'_>,
 ) -> Result<(), TraceError> {
-    each_row(input, &LAYOUT, journal, |journal, fields| {
-        take(journal, fields.line(), Event::of(fields)?)
-    })
+    let (events, _) = tables(input)?;
+    for part in events {
+        journal.file = part.name.clone();
+        each_row_of(&part, &LAYOUT, journal, &mut |journal, fields| {
+            take(journal, fields.line(), Event::of(fields)?)
+        })?;
+    }
+    Ok(())
+}
+
+/// The tables of events and those of attributes.
+fn tables(input: &Input) -> Result<(Vec<Input>, Vec<Input>), TraceError> {
+    let (mut events, mut attributes) = (Vec::new(), Vec::new());
+    for part in parts(input)? {
+        match is_attributes(&beginning(&part)?) {
+            Confidence::Certain => attributes.push(part),
+            _ => events.push(part),
+        }
+    }
+    if events.is_empty() {
+        return Err(TraceError::Format {
+            file: input.name.to_string(),
+            reason: "has no machine events; name the folder or archive that has them beside the \
+                     attributes"
+                .to_owned(),
+        });
+    }
+    Ok((events, attributes))
+}
+
+fn cells(
+    format: &FormatEntry,
+    input: &Input,
+    show: &mut dyn FnMut(&[u8]),
+) -> Result<(), TraceError> {
+    let (events, attributes) = tables(input)?;
+    for part in events {
+        show_rows(format, &LAYOUT, &part, show)?;
+    }
+    for part in attributes {
+        show_text(format, &part, show)?;
+    }
+    Ok(())
 }
 
 /// Machines as their events describe them, in order of their first ones.
@@ -169,12 +212,29 @@ pub(crate) fn stated_labels<'v>(pairs: impl IntoIterator<Item = (&'v str, &'v st
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut machines = Machines::default();
-    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
-        let event = Event::of(fields)?;
-        let capacity = capacity(fields, CAPACITY, options)?;
-        let labels = || stated_labels([(PLATFORM_LABEL, fields.text(PLATFORM))]);
-        Ok(machines.take(journal, fields.line(), event, capacity, labels)?)
-    })?;
+    let mut stated = Attributes::default();
+    let (events, attributes) = tables(input)?;
+    for part in &attributes {
+        stated.add(part, &mut journal)?;
+    }
+    for part in &events {
+        journal.file = part.name.clone();
+        each_row_of(part, &LAYOUT, &mut journal, &mut |journal, fields| {
+            let event = Event::of(fields)?;
+            let capacity = capacity(fields, CAPACITY, options)?;
+            let labels = || {
+                let mut labels = stated_labels([(PLATFORM_LABEL, fields.text(PLATFORM))]);
+                for (name, value) in { stated.of(event.machine) }
+                    .into_iter()
+                    .flat_map(Labels::iter)
+                {
+                    labels.insert(name.clone(), value.clone());
+                }
+                labels
+            };
+            Ok(machines.take(journal, fields.line(), event, capacity, labels)?)
+        })?;
+    }
     machines.finish(journal, options.pods_per_node)
 }
 

@@ -1,9 +1,11 @@
 //! Google's cluster trace of 2011 (`clusterdata-2011-2`): headerless tables in shards, times in
 //! microseconds, amounts as shares of the largest machine. Format: `traces.md`, section 2.
 
+mod attributes;
 pub(crate) mod events;
 pub mod machines;
 pub mod tasks;
+pub mod usage;
 
 use crate::ledger::BadRow;
 use crate::rows::Fields;

@@ -5,8 +5,14 @@
 //! ends without having run stays, once placed, as long as it waited, or is left out with `ran-only`.
 //! A task that doesn't end within the trace has no run time. Requests are those of the SUBMIT. The
 //! scheduling class and the request of disk space change no placement here and are read over.
+//!
+//! Constraints of tasks and measured usage stand in tables of their own. They are read with the events
+//! if a folder or an archive has them all.
 
+use super::attributes::{Constraints, is_constraints};
 use super::events::{TaskEvent, Tasks};
+use super::usage::{self, Usage};
+use crate::archive::{beginning, parts};
 use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
@@ -15,7 +21,7 @@ use crate::gather::requests;
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
-use crate::rows::{Fields, Layout, Refused, each_row, show_rows};
+use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of, show_rows, show_text};
 use crate::stream::ArrivalSource;
 use model::PodSpec;
 
@@ -25,8 +31,8 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "task events of Google's cluster trace of 2011 (CSV without header)",
     columns: COLUMNS,
     names: &["job id", "task index", "machine id", "user"],
-    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
-    options: &["ran-only", "full-cpu", "full-memory"],
+    cells,
+    options: &["ran-only", "full-cpu", "full-memory", "usage"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -81,15 +87,91 @@ fn sniff(first: &[u8]) -> Confidence {
         (INDEX, is_whole),
         (EVENT, is_whole),
     ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    row_has(first, b',', COLUMNS.len(), &tests).max(is_constraints(first))
+}
+
+/// The tables of events, of constraints and of usage.
+#[derive(Default)]
+struct Tables {
+    events: Vec<Input>,
+    constraints: Vec<Input>,
+    usage: Vec<Input>,
+}
+
+impl Tables {
+    fn of(input: &Input) -> Result<Self, TraceError> {
+        let mut tables = Self::default();
+        for part in parts(input)? {
+            let first = beginning(&part)?;
+            let table = if is_constraints(&first) == Confidence::Certain {
+                &mut tables.constraints
+            } else if usage::sniff(&first) == Confidence::Certain {
+                &mut tables.usage
+            } else {
+                &mut tables.events
+            };
+            table.push(part);
+        }
+        if tables.events.is_empty() {
+            return Err(TraceError::Format {
+                file: input.name.to_string(),
+                reason: "has no task events; name the folder or archive that has them beside \
+                         the constraints"
+                    .to_owned(),
+            });
+        }
+        Ok(tables)
+    }
+}
+
+fn cells(
+    format: &FormatEntry,
+    input: &Input,
+    show: &mut dyn FnMut(&[u8]),
+) -> Result<(), TraceError> {
+    let Tables {
+        events,
+        constraints,
+        usage,
+    } = Tables::of(input)?;
+    for part in events {
+        show_rows(format, &LAYOUT, &part, show)?;
+    }
+    for part in constraints.into_iter().chain(usage) {
+        show_text(format, &part, show)?;
+    }
+    Ok(())
+}
+
+/// What other tables say about tasks.
+#[derive(Default)]
+struct Beside {
+    constraints: Constraints,
+    usage: Usage,
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
+    let tables = Tables::of(input)?;
+    let mut beside = Beside::default();
+    for part in &tables.constraints {
+        beside.constraints.add(part, &mut journal)?;
+    }
+    for part in &tables.usage {
+        if options.usage {
+            beside.usage.add(part, &mut journal, options)?;
+        } else {
+            journal.file = part.name.clone();
+            journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
+        }
+    }
     let mut tasks = Tasks::new(options.ran_only);
-    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
-        take(&mut tasks, journal, fields, options)
-    })?;
+    for part in &tables.events {
+        journal.file = part.name.clone();
+        each_row_of(part, &LAYOUT, &mut journal, &mut |journal, fields| {
+            take(&mut tasks, journal, fields, options, &beside)
+        })?;
+    }
     Ok(tasks.finish(journal))
 }
 
@@ -98,6 +180,7 @@ fn take(
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
     options: &ReadOptions,
+    beside: &Beside,
 ) -> Result<(), Refused> {
     let line = fields.line();
     let kind = fields.number(EVENT, 0, 8)?;
@@ -131,6 +214,8 @@ fn take(
     }
     let spec = || PodSpec {
         priority: priority as i32,
+        affinity: beside.constraints.of(key),
+        behaviour: beside.usage.of(key).map(Into::into),
         ..PodSpec::with_requests(requests(cpu, memory))
     };
     tasks.take(journal, line, event, fields.text(USER), spec)
@@ -139,8 +224,10 @@ fn take(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::packed::archive;
     use crate::inspect::validate;
     use crate::memory::Recorded;
+    use model::rules;
     use units::{Duration, Instant};
 
     fn read(rows: &str, options: &ReadOptions) -> Result<Recorded, TraceError> {
@@ -265,5 +352,60 @@ mod tests {
             assert_eq!(found.ledger.count(kind), 1, "{kind}");
         }
         assert_eq!(found.accepted, 2);
+    }
+
+    #[test]
+    fn tables_beside_the_events_say_more_about_tasks_and_machines() {
+        let events = row(600, 0, 0, "0.5,0.25,0.1");
+        let constraints = "600000000,7,0,0,arch,x86\n600000000,7,0,3,cores,8\n\
+                           600000000,7,0,1,old,\n700000000,7,0,1,arch,arm\n";
+        let usage = "600000000,900000000,7,0,5,0.125,0.25,0,0,0,0,0,0,0,0,0,0,0,1,0\n";
+        let bytes = archive(&[
+            ("task_constraints.csv", constraints),
+            ("task_events.csv", &events),
+            ("task_usage.csv", usage),
+        ]);
+        let input = Input::bytes("t.tar", bytes);
+        let entry = crate::registry::recognize(&input).expect("known");
+        assert_eq!(entry.name, ENTRY.name);
+        let read = |usage| {
+            let options = ReadOptions {
+                usage,
+                ..ReadOptions::default()
+            };
+            Recorded::collect(&mut *open(&input, &options).expect("good")).expect("good")
+        };
+        let with = read(true);
+        let used = with.classes[0]
+            .behaviour
+            .as_ref()
+            .and_then(|own| own.cpu_usage.clone());
+        assert_eq!(used.as_deref(), Some("steps(600s: 8000m)"));
+        let without = read(false);
+        assert_eq!(without.ledger.count(USAGE_NOT_READ), 1);
+        let kind = "constraint stated later; the first ones stand";
+        assert_eq!(without.ledger.count(kind), 1);
+
+        let machines = "0,5,0,p,0.5,0.25\n0,6,0,p,0.5,0.25\n";
+        let attributes = "0,5,arch,x86,0\n0,5,cores,16,0\n0,5,old,1,0\n0,6,arch,x86,0\n0,6,cores,4,0\n\
+                          9,5,arch,arm,0\n";
+        let bytes = archive(&[
+            ("machine_attributes.csv", attributes),
+            ("machine_events.csv", machines),
+        ]);
+        let input = Input::bytes("m.tar", bytes);
+        let entry = crate::registry::recognize(&input).expect("known");
+        let Constructor::Nodes(read) = entry.open else {
+            panic!("machines");
+        };
+        let list = read(&input, &ReadOptions::default()).expect("good");
+        let admits = |node| rules::affinity::admits(&without.classes[0], node);
+        let admitting: Vec<bool> = list.nodes.iter().map(admits).collect();
+        assert_eq!(admitting, [true, false]);
+        assert_eq!(
+            list.ledger
+                .count("attribute changes later; the first value stands"),
+            1
+        );
     }
 }

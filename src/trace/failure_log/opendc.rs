@@ -1,0 +1,106 @@
+//! Failures of `OpenDC`, as Parquet or CSV: a failure begins some time after the end of the one before,
+//! and takes a share of the nodes with it (spec: traces.md section 10). Which nodes is drawn.
+
+use super::{FailureLog, LoggedOutage};
+use crate::error::TraceError;
+use crate::format::{ColumnDoc, Confidence, header_has};
+use crate::input::Input;
+use crate::ledger::{Action, Journal};
+use crate::rows::{Layout, each_row};
+use rng::Stream;
+use units::{Duration, Instant};
+
+const COLUMNS: &[ColumnDoc] = &[
+    ColumnDoc::required("failure_interval", "ms since the end of the failure before"),
+    ColumnDoc::required("failure_duration", "ms"),
+    ColumnDoc::required("failure_intensity", "share of the nodes, 0 to 1"),
+];
+
+const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
+
+const INTERVAL: usize = 0;
+const DURATION: usize = 1;
+const INTENSITY: usize = 2;
+
+/// The longest time in milliseconds: a hundred years.
+const LONGEST: i64 = 3_200_000_000_000;
+
+/// Whether a file that begins with these bytes states such failures.
+pub(super) fn is_own(first: &[u8]) -> bool {
+    let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
+    header_has(first, &names) == Confidence::Certain
+}
+
+/// The outages of so many nodes.
+pub(super) fn read(
+    input: &Input,
+    mut journal: Journal,
+    nodes: usize,
+) -> Result<FailureLog, TraceError> {
+    let mut outages = Vec::new();
+    let mut free = Instant::ZERO;
+    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
+        let span = |place| {
+            let milliseconds = fields.number(place, 0, LONGEST)?;
+            Ok::<_, crate::ledger::BadRow>(Duration::from_millis(milliseconds))
+        };
+        let (interval, duration) = (span(INTERVAL)?, span(DURATION)?);
+        let share = fields.decimal(INTENSITY, 1.0)?;
+        let share = share.ok_or_else(|| fields.bad(INTENSITY, "a share from 0 to 1"))?;
+        let down = free.saturating_add(interval);
+        let up = down.saturating_add(duration);
+        free = up;
+        let count = libm::rint(share * nodes as f64) as usize;
+        if count == 0 || duration == Duration::ZERO {
+            let kind = "failures that take no node or no time";
+            return Ok(journal.dirt(kind, Action::Drop, fields.line())?);
+        }
+        let mut chosen: Vec<usize> = (0..nodes).collect();
+        Stream::new(0, "failure-log/opendc", fields.line()).shuffle(&mut chosen);
+        chosen.truncate(count);
+        chosen.sort_unstable();
+        outages.extend(chosen.into_iter().map(|node| LoggedOutage {
+            node,
+            down,
+            up: Some(up),
+        }));
+        Ok(())
+    })?;
+    Ok(FailureLog {
+        outages,
+        ledger: journal.ledger,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{LogOptions, read};
+    use super::*;
+
+    fn outages(text: &str) -> Result<FailureLog, String> {
+        let input = Input::bytes("f.csv", text.as_bytes());
+        let nodes = ["a", "b", "c", "d"];
+        read(&input, &LogOptions::default(), &nodes).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn failures_count_from_the_end_of_the_one_before() {
+        let text = "failure_interval,failure_duration,failure_intensity\n\
+                    300000,300000,1.0\n420000,600000,0.5\n1000,1000,0.1\n";
+        let log = outages(text).expect("a log");
+        let seconds = |at: Instant| at.as_nanos() / 1_000_000_000;
+        let seen: Vec<_> = { log.outages.iter() }
+            .map(|own| (seconds(own.down), own.up.map(seconds)))
+            .collect();
+        let expected = [(300, Some(600)); 4].into_iter();
+        let expected: Vec<_> = expected.chain([(1_020, Some(1_620)); 2]).collect();
+        assert_eq!(seen, expected);
+        assert_eq!(log.ledger.count("failures that take no node or no time"), 1);
+        assert_eq!(outages(text).expect("a log").outages, log.outages);
+        let wrong = text.replace("0.5", "1.5");
+        assert_eq!(
+            outages(&wrong).expect_err("a share above 1"),
+            "f.csv:3: column `failure_intensity`: must be at most 1, found `1.5`"
+        );
+    }
+}

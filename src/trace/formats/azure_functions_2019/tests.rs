@@ -1,0 +1,111 @@
+//! Days in an archive, and tables that are wrong.
+
+use super::tables::*;
+use super::*;
+use crate::archive::packed::archive;
+use crate::inspect::validate;
+use crate::memory::Recorded;
+use units::Duration;
+
+fn invocations(rows: &[(&str, &[(usize, &str)])]) -> String {
+    let minutes: Vec<String> = (1..=MINUTES).map(|minute| minute.to_string()).collect();
+    let mut text = format!(
+        "HashOwner,HashApp,HashFunction,Trigger,{}\n",
+        minutes.join(",")
+    );
+    for (name, counts) in rows {
+        let mut cells = vec!["0"; MINUTES];
+        for (minute, count) in *counts {
+            cells[minute - 1] = count;
+        }
+        text.push_str(&[name, "http", &cells.join(",")].join(","));
+        text.push('\n');
+    }
+    text
+}
+
+const DURATION_ROWS: &str = "HashOwner,HashApp,HashFunction,percentile_Average_0,\
+    percentile_Average_1,percentile_Average_25,percentile_Average_50,percentile_Average_75,\
+    percentile_Average_99,percentile_Average_100\n\
+    o,a,f,10,10,10,10,10,10,10\no,a,g,30,20,30,30,30,30,30\nx,y,z,9,9,9,9,9,9,9\n";
+const MEMORY_ROWS: &str = "HashOwner,HashApp,AverageAllocatedMb\no,a,150\n";
+
+#[test]
+fn counts_are_spread_over_their_minutes_and_days() {
+    let first = invocations(&[("o,a,f", &[(1, "2"), (3, "1")]), ("o,b,h", &[(3, "4")])]);
+    let second = invocations(&[("p,a,g", &[(1440, "1")])]);
+    let bytes = archive(&[
+        ("app_memory_percentiles.anon.d01.csv", MEMORY_ROWS),
+        ("function_durations_percentiles.anon.d01.csv", DURATION_ROWS),
+        ("invocations_per_function_md.anon.d01.csv", &first),
+        ("invocations_per_function_md.anon.d02.csv", &second),
+    ]);
+    let input = Input::bytes("f.tar", bytes);
+    let entry = crate::registry::recognize(&input).expect("known");
+    assert_eq!(entry.name, ENTRY.name);
+    let mut source = open(&input, &ReadOptions::default()).expect("good rows");
+    let mut middle = source.fork().expect("forks");
+    let recorded = Recorded::collect(&mut *source).expect("good rows");
+    assert_eq!(Recorded::collect(&mut *middle), Ok(recorded.clone()));
+    let seen: Vec<_> = { recorded.arrivals.iter() }
+        .map(|one| (one.submit.as_nanos() / MINUTE, one.run_time, one.tenant))
+        .collect();
+    let (own, other) = (Duration::from_millis(10), Duration::from_millis(10));
+    let third = { recorded.arrivals.iter() }.filter(|one| one.class == 1);
+    assert_eq!(third.count(), 0, "150 MB is the middle as well");
+    assert_eq!(seen.len(), 8);
+    assert_eq!(seen[..2], [(0, Some(own), 0); 2]);
+    assert!(
+        seen[2..7]
+            .iter()
+            .all(|one| (one.0, one.1) == (2, Some(other)))
+    );
+    assert_eq!((seen[7].0, seen[7].2), (2 * 1_440 - 1, 1));
+    assert!(recorded.arrivals.is_sorted_by_key(|one| one.submit));
+    for (kind, count) in [
+        ("percentiles that don't ascend; sorted", 1),
+        ("function without run times; those in the middle", 2),
+        ("application without memory; that in the middle", 2),
+    ] {
+        assert_eq!(recorded.ledger.count(kind), count, "{kind}");
+    }
+}
+
+#[test]
+fn run_times_are_linear_between_percentiles() {
+    let percentiles = [0.0, 1.0, 25.0, 50.0, 75.0, 99.0, 200.0];
+    for (share, milliseconds) in [(0.0, 0.0), (0.125, 12.5), (0.5, 50.0), (0.995, 149.5)] {
+        let found = run_time(&percentiles, share).as_nanos();
+        assert_eq!(found, (milliseconds * 1e6) as i64, "{share}");
+    }
+}
+
+#[test]
+fn dirty_tables_are_named() {
+    let text = invocations(&[
+        ("o,a,f", &[(2, "-1")]),
+        (",a,f", &[]),
+        ("o,a,g", &[(1440, "1.5")]),
+    ]);
+    let input = Input::bytes("i.csv", text.into_bytes());
+    let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+    let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        bad,
+        [
+            "i.csv:2: column `2`: must be at least 0, found `-1`",
+            "i.csv:3: column `HashOwner`: must be a hash, found ``",
+            "i.csv:4: column `1440`: must be a whole number, found `1.5`",
+        ]
+    );
+    let input = Input::bytes("m.csv", MEMORY_ROWS.as_bytes());
+    let stopped = validate(&input, &ENTRY, &ReadOptions::default(), 9).stopped;
+    assert_eq!(
+        stopped.map(|error| error.to_string()),
+        Some(
+            "m.csv: has no table of invocations; name the folder or archive that has it beside \
+             the others"
+                .to_owned()
+        )
+    );
+}

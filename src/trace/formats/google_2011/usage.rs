@@ -1,0 +1,251 @@
+//! Measured usage of tasks in Google's trace of 2011, window by window. Beside the task events, in one
+//! folder or archive, it is what the tasks use; alone it is a workload of its own, in which a task is
+//! there from its first window to its last and requests nothing.
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use super::events::Key;
+use crate::error::TraceError;
+use crate::format::{
+    ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_number_or_empty, is_whole,
+    row_has,
+};
+use crate::gather::{Demand, Gather};
+use crate::input::Input;
+use crate::ledger::{Action, Journal};
+use crate::options::ReadOptions;
+use crate::rows::{Fields, Layout, Refused, each_row, each_row_of, show_rows};
+use crate::samples::pattern;
+use crate::stream::ArrivalSource;
+use model::{Behaviour, PodName, PodSpec, ResourceList};
+use units::{Duration, Instant};
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "google-2011-usage",
+    summary: "usage of tasks in Google's cluster trace of 2011, alone (CSV without header)",
+    columns: COLUMNS,
+    names: &["job id", "task index", "machine id"],
+    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
+    options: &["usage", "full-cpu", "full-memory"],
+    sniff,
+    open: Constructor::Workload(open),
+};
+
+const COLUMNS: &[ColumnDoc] = &[
+    ColumnDoc::required("start time", "µs since 600 s before the trace"),
+    ColumnDoc::required("end time", "µs"),
+    ColumnDoc::required("job id", "job"),
+    ColumnDoc::required("task index", "task within its job"),
+    ColumnDoc::required("machine id", "machine; read, not used"),
+    ColumnDoc::required("mean CPU rate", "share of the largest machine"),
+    ColumnDoc::required("canonical memory", "share of the largest machine"),
+    ColumnDoc::required("assigned memory", "read, not used"),
+    ColumnDoc::required("unmapped page cache", "read, not used"),
+    ColumnDoc::required("total page cache", "read, not used"),
+    ColumnDoc::required("max memory", "read, not used"),
+    ColumnDoc::required("mean disk I/O time", "read, not used"),
+    ColumnDoc::required("mean local disk space", "read, not used"),
+    ColumnDoc::required("max CPU rate", "read, not used"),
+    ColumnDoc::required("max disk I/O time", "read, not used"),
+    ColumnDoc::required("CPI", "read, not used"),
+    ColumnDoc::required("MAI", "read, not used"),
+    ColumnDoc::required("sample portion", "read, not used"),
+    ColumnDoc::required("aggregation type", "0 or 1; read, not used"),
+    ColumnDoc::required("sampled CPU usage", "read, not used"),
+];
+
+const LAYOUT: Layout = Layout::headless(COLUMNS);
+
+const START: usize = 0;
+const END: usize = 1;
+const JOB: usize = 2;
+const INDEX: usize = 3;
+const CPU: usize = 5;
+const MEMORY: usize = 6;
+const AGGREGATION: usize = 18;
+
+/// The most that a task may use, in largest machines.
+const MOST: f64 = 100.0;
+
+/// Whether a table that begins with these bytes is one of usage.
+pub(super) fn sniff(first: &[u8]) -> Confidence {
+    let tests: [FieldTest; 5] = [
+        (START, is_whole),
+        (END, is_whole),
+        (JOB, is_whole),
+        (INDEX, is_whole),
+        (CPU, is_number_or_empty),
+    ];
+    row_has(first, b',', COLUMNS.len(), &tests)
+}
+
+/// A window of measurement.
+struct Window {
+    start: Instant,
+    end: Instant,
+    /// 1/1000 cores and bytes.
+    used: (i64, i64),
+}
+
+/// The windows of tasks, in the order of their first ones.
+#[derive(Default)]
+pub(super) struct Usage {
+    windows: IndexMap<Key, Vec<Window>, FxBuildHasher>,
+}
+
+impl Usage {
+    /// Adds the windows of a table.
+    pub(super) fn add(
+        &mut self,
+        part: &Input,
+        journal: &mut Journal,
+        options: &ReadOptions,
+    ) -> Result<(), TraceError> {
+        journal.file = part.name.clone();
+        each_row_of(part, &LAYOUT, journal, &mut |journal, fields| {
+            self.take(journal, fields, options)
+        })
+    }
+
+    fn take(
+        &mut self,
+        journal: &mut Journal,
+        fields: &Fields<'_, '_>,
+        options: &ReadOptions,
+    ) -> Result<(), Refused> {
+        let line = fields.line();
+        let (start, end) = (super::time(fields, START)?, super::time(fields, END)?);
+        let key = (
+            fields.number(JOB, 0, i64::MAX)?,
+            fields.number(INDEX, 0, i64::MAX)?,
+        );
+        let cpu = fields.scaled(CPU, options.full_cpu_milli, MOST)?;
+        let memory = fields.scaled(MEMORY, options.full_memory_bytes, MOST)?;
+        fields.integer(AGGREGATION, 0, 1)?;
+        let Some((start, end)) = start.zip(end) else {
+            return Ok(journal.dirt("usage after the trace", Action::Drop, line)?);
+        };
+        if end < start {
+            return Err(fields.bad(END, "no earlier than the start").into());
+        }
+        let Some(used) = cpu.zip(memory) else {
+            return Ok(journal.dirt("window without usage", Action::Drop, line)?);
+        };
+        let windows = self.windows.entry(key).or_default();
+        if windows.last().is_some_and(|last| start < last.end) {
+            let kind = "window that begins before the end of the task's last; cuts it";
+            journal.dirt(kind, Action::Keep, line)?;
+        }
+        windows.push(Window { start, end, used });
+        Ok(())
+    }
+
+    /// What a task uses; it stands alone no longer then. `None` if nothing of it was measured.
+    pub(super) fn of(&self, key: Key) -> Option<Behaviour> {
+        let windows = self.windows.get(&key)?;
+        let mut sorted: Vec<&Window> = windows.iter().collect();
+        sorted.sort_by_key(|window| window.start);
+        let second = |window: &Window| window.start.as_nanos() / 1_000_000_000;
+        sorted.dedup_by_key(|window| second(window));
+        let cpu = { sorted.iter() }.map(|window| (second(window), window.used.0));
+        let memory = { sorted.iter() }.map(|window| (second(window), window.used.1));
+        Some(Behaviour {
+            cpu_usage: pattern(cpu, |milli| format!("{milli}m")),
+            memory_usage: pattern(memory, ToString::to_string),
+            ..Behaviour::default()
+        })
+    }
+}
+
+fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let mut usage = Usage::default();
+    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
+        usage.take(journal, fields, options)
+    })?;
+    let mut gather = Gather::default();
+    for (&key, windows) in &usage.windows {
+        let first = windows.iter().map(|window| window.start).min();
+        let last = windows.iter().map(|window| window.end).max();
+        let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
+        let behaviour = usage.of(key).filter(|_| options.usage);
+        gather.push(Demand {
+            submit: first,
+            name: PodName::Text(format!("{}-{}", key.0, key.1).into()),
+            spec: PodSpec {
+                behaviour: behaviour.map(Into::into),
+                ..PodSpec::with_requests(ResourceList::default())
+            },
+            run_time: Some(last.since(first)).filter(|run| *run > Duration::ZERO),
+            historic_start: Some(first),
+            ..Demand::default()
+        });
+    }
+    Ok(gather.finish(journal))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::validate;
+    use crate::memory::Recorded;
+
+    fn row(from: i64, to: i64, index: i64, cpu: &str) -> String {
+        let [from, to] = [from, to].map(|seconds| 1_000_000 * seconds);
+        format!("{from},{to},7,{index},5,{cpu},0.25,0,0,0,0,0,0,0,0,0,0,0,1,0\n")
+    }
+
+    #[test]
+    fn windows_are_steps_of_usage() {
+        let rows = [
+            row(600, 900, 0, "0.5"),
+            row(600, 700, 1, "0.125"),
+            row(900, 950, 0, "0.25"),
+            row(940, 960, 0, "0.25"),
+            row(700, 710, 1, ""),
+        ];
+        let input = Input::bytes("part-0.csv", rows.concat().into_bytes());
+        let entry = crate::registry::recognize(&input).expect("known");
+        assert_eq!(entry.name, ENTRY.name);
+        let options = ReadOptions {
+            usage: true,
+            ..ReadOptions::default()
+        };
+        let mut source = open(&input, &options).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let first = &recorded.arrivals[0];
+        assert_eq!(first.run_time, Some(Duration::from_secs(360)));
+        let usage = recorded.classes[0].behaviour.as_ref().expect("usage");
+        let steps = "steps(600s: 32000m, 900s: 16000m)";
+        assert_eq!(usage.cpu_usage.as_deref(), Some(steps));
+        assert_eq!(
+            usage.memory_usage.as_deref(),
+            Some("steps(600s: 68719476736)")
+        );
+        for kind in [
+            "window that begins before the end of the task's last; cuts it",
+            "window without usage",
+        ] {
+            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
+        }
+        let bad = [
+            row(900, 600, 0, "1"),
+            row(600, 900, 0, "-1"),
+            row(0, 1, -1, "1"),
+        ];
+        let input = Input::bytes("part-0.csv", bad.concat().into_bytes());
+        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            bad,
+            [
+                "part-0.csv:1: column `end time`: must be no earlier than the start, found \
+                 `600000000`",
+                "part-0.csv:2: column `mean CPU rate`: must be at least 0, found `-1`",
+                "part-0.csv:3: column `task index`: must be at least 0, found `-1`",
+            ]
+        );
+    }
+}

@@ -1,0 +1,276 @@
+//! The audit log of a Kubernetes API server, `audit.k8s.io/v1`: an object a line. A pod arrives when its
+//! creation is answered, starts with its binding and ends when it is deleted, evicted, or reported as
+//! succeeded or failed. Its requests are known from level `Request` on. Source: the documentation of
+//! Kubernetes, "Auditing".
+
+use super::{Pod, Pods};
+use crate::archive::parts;
+use crate::error::TraceError;
+use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
+use crate::input::Input;
+use crate::json::{Element, each_line};
+use crate::ledger::{Action, Journal};
+use crate::options::ReadOptions;
+use crate::pod_template;
+use crate::rows::{Refused, show_text};
+use crate::stream::ArrivalSource;
+use units::Instant;
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "kubernetes-audit",
+    summary: "audit log of a Kubernetes API server (JSON lines)",
+    columns: &[
+        ColumnDoc::required("stage", "answered requests count: ResponseComplete"),
+        ColumnDoc::required("verb", "create, delete, update or patch"),
+        ColumnDoc::required("objectRef", "resource, subresource, namespace and name"),
+        ColumnDoc::required("stageTimestamp", "date, UTC; or requestReceivedTimestamp"),
+        ColumnDoc::optional("responseStatus.code", "refused requests are left out"),
+        ColumnDoc::optional("requestObject", "pod as it was asked for, or its binding"),
+        ColumnDoc::optional("responseObject", "pod as it was answered"),
+        ColumnDoc::optional("auditID", "request; read, not used"),
+    ],
+    names: &["auditID"],
+    cells: show_text,
+    options: &[],
+    sniff,
+    open: Constructor::Workload(open),
+};
+
+fn sniff(first: &[u8]) -> Confidence {
+    let is_json = first.trim_ascii_start().first() == Some(&b'{');
+    let line = first.split(|&byte| byte == b'\n').next().unwrap_or(first);
+    let has = |text: &[u8]| memchr::memmem::find(line, text).is_some();
+    if is_json && has(b"audit.k8s.io/") && has(b"\"auditID\"") {
+        Confidence::Certain
+    } else {
+        Confidence::No
+    }
+}
+
+fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let mut pods = Pods::default();
+    for part in parts(input)? {
+        journal.file = part.name.clone();
+        each_line(&part, &mut journal, |journal, event| {
+            take(&mut pods, journal, event)
+        })?;
+    }
+    pods.finish(journal)
+}
+
+/// What a request did to a pod, and when.
+struct Request<'e> {
+    event: &'e Element,
+    namespace: &'e str,
+    name: &'e str,
+    at: Instant,
+}
+
+fn take(pods: &mut Pods, journal: &mut Journal, event: &Element) -> Result<(), Refused> {
+    let line = event.line;
+    let stage = event.name_at("/stage", "a stage such as ResponseComplete")?;
+    let verb = event.name_at("/verb", "a verb such as create")?;
+    if stage != "ResponseComplete" {
+        let kind = "request at a stage before its answer";
+        return Ok(journal.dirt(kind, Action::Drop, line)?);
+    }
+    if event.text_at("/objectRef/resource") != "pods" {
+        return Ok(journal.dirt("request about other objects", Action::Drop, line)?);
+    }
+    let code = event.number_at("/responseStatus/code", 999.0)?;
+    if code.is_some_and(|code| code >= 300.0) {
+        return Ok(journal.dirt("request that was refused", Action::Drop, line)?);
+    }
+    let act = match (verb, event.text_at("/objectRef/subresource")) {
+        ("create", "") => create,
+        ("create", "binding") => bind,
+        ("delete", "") | ("create", "eviction") => end,
+        ("update" | "patch", "status") if is_over(event) => end,
+        ("deletecollection", _) => {
+            let kind = "deletion of several pods at once, whose names are not recorded";
+            return Ok(journal.dirt(kind, Action::Drop, line)?);
+        }
+        _ => {
+            let kind = "request that changes no pod's life";
+            return Ok(journal.dirt(kind, Action::Drop, line)?);
+        }
+    };
+    act(pods, journal, &request(event)?)
+}
+
+/// The pod and the time of a request.
+fn request(event: &Element) -> Result<Request<'_>, Refused> {
+    let date = match event.date_at("/stageTimestamp")? {
+        Some(date) => Some(date),
+        None => event.date_at("/requestReceivedTimestamp")?,
+    };
+    let at = date.ok_or_else(|| event.bad_at("/stageTimestamp", "a date"))?;
+    let places = [
+        "/objectRef/name",
+        "/responseObject/metadata/name",
+        "/requestObject/metadata/name",
+    ];
+    let mut names = places.into_iter().map(|path| event.text_at(path));
+    let name = names.find(|name| !name.is_empty());
+    let name = name.ok_or_else(|| event.bad_at("/objectRef/name", "the name of a pod"))?;
+    Ok(Request {
+        event,
+        namespace: event.text_at("/objectRef/namespace"),
+        name,
+        at,
+    })
+}
+
+/// Whether a pod is reported as succeeded or failed.
+fn is_over(event: &Element) -> bool {
+    let phases = [
+        "/responseObject/status/phase",
+        "/requestObject/status/phase",
+    ];
+    let mut phases = phases.into_iter().map(|path| event.text_at(path));
+    phases.any(|phase| matches!(phase, "Succeeded" | "Failed"))
+}
+
+fn create(pods: &mut Pods, journal: &mut Journal, request: &Request<'_>) -> Result<(), Refused> {
+    let event = request.event;
+    let objects = ["/responseObject", "/requestObject"].into_iter();
+    let mut objects = objects.filter_map(|path| event.at(path));
+    let object = objects.find(|object| object.get("spec").is_some());
+    let read = |object| pod_template::read(event.line, object, request.namespace);
+    let template = object.map(read).transpose()?;
+    if template.as_ref().is_some_and(|template| template.has_rules) {
+        let kind = "tolerations, affinity or spread of pods, not enforced";
+        journal.dirt(kind, Action::Keep, event.line)?;
+    }
+    let pod = Pod {
+        line: event.line,
+        submit: request.at,
+        spec: template.map(|template| template.spec),
+        ..Pod::default()
+    };
+    pods.add(request.namespace, request.name, pod);
+    Ok(())
+}
+
+fn bind(pods: &mut Pods, journal: &mut Journal, request: &Request<'_>) -> Result<(), Refused> {
+    let Some(pod) = pods.get(request.namespace, request.name) else {
+        let kind = "binding of a pod that was created before the log";
+        return Ok(journal.dirt(kind, Action::Drop, request.event.line)?);
+    };
+    pod.start.get_or_insert(request.at);
+    Ok(())
+}
+
+/// Ends a pod; only its first end counts.
+fn end(pods: &mut Pods, journal: &mut Journal, request: &Request<'_>) -> Result<(), Refused> {
+    let Some(pod) = pods.get(request.namespace, request.name) else {
+        let kind = "end of a pod that was created before the log";
+        return Ok(journal.dirt(kind, Action::Drop, request.event.line)?);
+    };
+    pod.end.get_or_insert(request.at);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::validate;
+    use crate::memory::Recorded;
+    use units::Duration;
+
+    fn event(verb: &str, sub: &str, name: &str, second: u32, more: &str) -> String {
+        format!(
+            "{{\"kind\": \"Event\", \"apiVersion\": \"audit.k8s.io/v1\", \"auditID\": \"x\", \
+             \"stage\": \"ResponseComplete\", \"verb\": \"{verb}\", \"objectRef\": {{\"resource\": \
+             \"pods\", \"namespace\": \"n\", \"name\": \"{name}\", \"subresource\": \"{sub}\"}}, \
+             \"stageTimestamp\": \"2024-03-01T10:00:{second:02}.000000Z\"{more}}}\n"
+        )
+    }
+
+    #[test]
+    fn pods_live_from_their_creation_to_their_end() {
+        let spec = ", \"requestObject\": {\"spec\": {\"containers\": [{\"name\": \"c\", \"resources\": \
+                    {\"requests\": {\"cpu\": \"500m\"}}}]}}";
+        let phase = ", \"requestObject\": {\"status\": {\"phase\": \"Succeeded\"}}";
+        let log = [
+            event("create", "", "a", 1, spec),
+            event("create", "binding", "a", 3, ""),
+            event("create", "", "b", 5, ""),
+            event("patch", "status", "a", 13, phase),
+            event("delete", "", "a", 20, ""),
+            event("create", "", "a", 21, spec),
+            event(
+                "create",
+                "",
+                "c",
+                22,
+                ", \"responseStatus\": {\"code\": 403}",
+            ),
+            event("delete", "", "z", 23, ""),
+            event("create", "", "d", 24, "").replace("\"pods\"", "\"nodes\""),
+            event("create", "", "d", 24, "").replace("ResponseComplete", "RequestReceived"),
+            event("get", "", "a", 24, ""),
+        ];
+        let input = Input::bytes("audit.log", log.concat().into_bytes());
+        let entry = crate::registry::recognize(&input).expect("known");
+        assert_eq!(entry.name, ENTRY.name);
+        let mut source = open(&input, &ReadOptions::default()).expect("good");
+        let recorded = Recorded::collect(&mut *source).expect("good");
+        let seen: Vec<_> = { recorded.arrivals.iter() }
+            .map(|one| (one.name.to_string(), one.submit, one.run_time))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("a".to_owned(), Instant::ZERO, Some(Duration::from_secs(10))),
+                ("b".to_owned(), Instant::from_secs(4), None),
+                ("a".to_owned(), Instant::from_secs(20), None),
+            ]
+        );
+        for (kind, count) in [
+            ("request that was refused", 1),
+            ("end of a pod that was created before the log", 1),
+            ("request about other objects", 1),
+            ("request at a stage before its answer", 1),
+            ("request that changes no pod's life", 1),
+            ("pod whose spec is not recorded; requests nothing", 1),
+            ("pod whose end is not recorded; run time not known", 2),
+        ] {
+            assert_eq!(recorded.ledger.count(kind), count, "{kind}");
+        }
+    }
+
+    #[test]
+    fn dirty_requests_are_named() {
+        let spec = ", \"requestObject\": {\"spec\": {\"containers\": [{\"resources\": {\"requests\": \
+                    {\"cpu\": \"500m\"}}}]}}";
+        let dirty = [
+            event("create", "", "", 1, ""),
+            event("create", "", "a", 1, "").replace("2024-03-01T10:00:01.000000Z", "noon"),
+            event("create", "", "a", 1, "").replace("000000Z", "000000+02:00"),
+            event("create", "", "a", 1, &spec.replace("500m", "5x")),
+            "{\"stage\": \n".to_owned(),
+            event("", "", "a", 1, ""),
+        ];
+        let input = Input::bytes("audit.log", dirty.concat().into_bytes());
+        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            bad,
+            [
+                "audit.log:1: column `objectRef.name`: must be the name of a pod, found `\"\"`",
+                "audit.log:2: column `stageTimestamp`: must be a date of UTC such as \
+                 `2024-03-01T10:00:00Z`, found `\"noon\"`",
+                "audit.log:3: column `stageTimestamp`: must be a date of UTC such as \
+                 `2024-03-01T10:00:00Z`, found `\"2024-03-01T10:00:01.000000+02:00\"`",
+                "audit.log:4: column `requests.cpu`: must be an amount such as `500m` or `2Gi`, found \
+                 `\"5x\"`",
+                "audit.log:5: column `record`: must be a JSON object; its byte 10 is not, found \
+                 `{\"stage\": `",
+                "audit.log:6: column `verb`: must be a verb such as create, found `\"\"`",
+            ]
+        );
+    }
+}

@@ -1,0 +1,185 @@
+//! Events of a Kubernetes cluster as `kubectl get events --all-namespaces --output json` prints them. A
+//! pod arrives with its first event, starts when a container of it does and ends when it is killed. What
+//! it requests is not said. Source: the API reference of Kubernetes, `Event` of `v1` and of
+//! `events.k8s.io/v1`.
+
+use super::{Pod, Pods};
+use crate::archive::parts;
+use crate::error::TraceError;
+use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
+use crate::input::Input;
+use crate::json::{Element, each_element};
+use crate::ledger::{Action, Journal};
+use crate::options::ReadOptions;
+use crate::rows::{Refused, heed, show_text};
+use crate::stream::ArrivalSource;
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "kubernetes-events",
+    summary: "events of a Kubernetes cluster (`kubectl get events -A -o json`)",
+    columns: &[
+        ColumnDoc::required("involvedObject", "kind, namespace and name; or `regarding`"),
+        ColumnDoc::required("reason", "Scheduled, Started, Killing, and so on"),
+        ColumnDoc::optional(
+            "firstTimestamp",
+            "date, UTC; or eventTime, deprecatedFirstTimestamp",
+        ),
+        ColumnDoc::optional("lastTimestamp", "date, UTC; of what ends a pod"),
+        ColumnDoc::optional("message", "read, not used"),
+    ],
+    names: &["message"],
+    cells: show_text,
+    options: &[],
+    sniff,
+    open: Constructor::Workload(open),
+};
+
+fn sniff(first: &[u8]) -> Confidence {
+    let is_json = first.trim_ascii_start().first() == Some(&b'{');
+    let has = |text: &[u8]| memchr::memmem::find(first, text).is_some();
+    let is_event = has(b"\"involvedObject\"") || has(b"\"regarding\"");
+    if is_json && has(b"\"items\"") && is_event {
+        Confidence::Certain
+    } else {
+        Confidence::No
+    }
+}
+
+fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let mut pods = Pods::default();
+    for part in parts(input)? {
+        journal.file = part.name.clone();
+        let is_found = each_element(&part, &["items"], |event| {
+            heed(&mut journal, |journal| take(&mut pods, journal, &event))
+        })?;
+        if !is_found {
+            return Err(TraceError::Format {
+                file: part.name.to_string(),
+                reason: "has no list of events in `items`".to_owned(),
+            });
+        }
+    }
+    pods.finish(journal)
+}
+
+fn take(pods: &mut Pods, journal: &mut Journal, event: &Element) -> Result<(), Refused> {
+    let line = event.line;
+    let object = match event.at("/regarding") {
+        Some(_) => "/regarding",
+        None => "/involvedObject",
+    };
+    let at = |member: &str| format!("{object}/{member}");
+    if event.name_at(&at("kind"), "a kind such as Pod")? != "Pod" {
+        return Ok(journal.dirt("event of another object than a pod", Action::Drop, line)?);
+    }
+    let name = event.name_at(&at("name"), "the name of a pod")?.to_owned();
+    let namespace = event.text_at(&at("namespace")).to_owned();
+    let reason = event.name_at("/reason", "a reason such as Scheduled")?;
+    let mut dates = Vec::new();
+    for path in [
+        "/firstTimestamp",
+        "/deprecatedFirstTimestamp",
+        "/eventTime",
+        "/lastTimestamp",
+        "/deprecatedLastTimestamp",
+        "/metadata/creationTimestamp",
+    ] {
+        dates.extend(event.date_at(path)?);
+    }
+    let Some((&first, &last)) = dates.first().zip(dates.iter().max()) else {
+        return Err(event.bad_at("/firstTimestamp", "a date").into());
+    };
+    if pods.get(&namespace, &name).is_none() {
+        let pod = Pod {
+            line,
+            submit: first,
+            ..Pod::default()
+        };
+        pods.add(&namespace, &name, pod);
+    }
+    let Some(pod) = pods.get(&namespace, &name) else {
+        return Ok(());
+    };
+    pod.submit = pod.submit.min(first);
+    match reason {
+        "Started" => pod.start = Some(pod.start.map_or(first, |known| known.min(first))),
+        "Killing" | "Evicted" | "Preempted" | "TaintManagerEviction" => {
+            pod.end = Some(pod.end.map_or(last, |known| known.max(last)));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::validate;
+    use crate::memory::Recorded;
+    use units::{Duration, Instant};
+
+    fn event(kind: &str, name: &str, reason: &str, second: u32) -> String {
+        format!(
+            "{{\"involvedObject\": {{\"kind\": \"{kind}\", \"namespace\": \"n\", \"name\": \"{name}\"}}, \
+             \"reason\": \"{reason}\", \"firstTimestamp\": \"2024-03-01T10:00:{second:02}Z\", \
+             \"lastTimestamp\": null, \"eventTime\": null}}"
+        )
+    }
+
+    fn list(events: &[String]) -> Input {
+        let text = format!(
+            "{{\"apiVersion\": \"v1\", \"items\": [\n{}\n]}}",
+            events.join(",\n")
+        );
+        Input::bytes("e.json", text.into_bytes())
+    }
+
+    #[test]
+    fn pods_live_from_their_first_event_until_they_are_killed() {
+        let input = list(&[
+            event("Pod", "a", "Started", 9),
+            event("Pod", "a", "Scheduled", 5),
+            event("Pod", "b", "FailedScheduling", 6),
+            event("Node", "x", "NodeReady", 6),
+            event("Pod", "a", "Killing", 30),
+        ]);
+        let entry = crate::registry::recognize(&input).expect("known");
+        assert_eq!(entry.name, ENTRY.name);
+        let mut source = open(&input, &ReadOptions::default()).expect("good");
+        let recorded = Recorded::collect(&mut *source).expect("good");
+        let seen: Vec<_> = { recorded.arrivals.iter() }
+            .map(|one| (one.name.to_string(), one.submit, one.run_time))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("a".to_owned(), Instant::ZERO, Some(Duration::from_secs(21))),
+                ("b".to_owned(), Instant::from_secs(1), None),
+            ]
+        );
+        assert_eq!(
+            recorded.ledger.count("event of another object than a pod"),
+            1
+        );
+        let input = list(&[
+            event("", "a", "Started", 9),
+            event("Pod", "", "Started", 9),
+            event("Pod", "a", "Started", 9).replace("2024-03-01T10:00:09Z", "-1"),
+            event("Pod", "a", "", 9),
+        ]);
+        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            bad,
+            [
+                "e.json:2: column `involvedObject.kind`: must be a kind such as Pod, found `\"\"`",
+                "e.json:3: column `involvedObject.name`: must be the name of a pod, found `\"\"`",
+                "e.json:4: column `firstTimestamp`: must be a date of UTC such as \
+                 `2024-03-01T10:00:00Z`, found `\"-1\"`",
+                "e.json:5: column `reason`: must be a reason such as Scheduled, found `\"\"`",
+            ]
+        );
+    }
+}

@@ -1,0 +1,432 @@
+//! Workloads of `OpenDC`: a table of tasks and one of fragments, which say what a task uses one after the
+//! other, as Parquet or CSV files in a folder or an archive. The tasks alone are a workload as well.
+//! Format: `traces.md`, section 10.
+
+use std::sync::Arc;
+
+use crate::archive::{beginning, parts};
+use crate::budget::MEMBERS;
+use crate::error::TraceError;
+use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
+use crate::gather::{Demand, Gather, requests, whole_gpus};
+use crate::input::Input;
+use crate::ledger::{Action, Journal};
+use crate::options::ReadOptions;
+use crate::rows::{Fields, Layout, Refused, each_row_of, show_rows};
+use crate::samples::pattern;
+use crate::stream::ArrivalSource;
+use model::gpu::MAX_DEVICES;
+use model::{Behaviour, PodName, PodSpec};
+use units::{Duration, Instant, SortedMap};
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "opendc",
+    summary: "tasks and fragments of OpenDC (Parquet or CSV with header; folder or archive)",
+    columns: COLUMNS,
+    names: &["id", "name"],
+    cells,
+    options: &["usage"],
+    sniff,
+    open: Constructor::Workload(open),
+};
+
+const COLUMNS: &[ColumnDoc] = &[
+    ColumnDoc::required("id", "task; becomes the name, as fragments refer to it"),
+    ColumnDoc::required("submission_time", "ms since 1970"),
+    ColumnDoc::required("duration", "run time, ms; in fragments too"),
+    ColumnDoc::required("cpu_count", "cores"),
+    ColumnDoc::required("cpu_capacity", "MHz in all; what `cpu_usage` is a share of"),
+    ColumnDoc::required(
+        "mem_capacity",
+        "MiB; KiB if a task of the file would have above 16 TiB",
+    ),
+    ColumnDoc::optional("gpu_count", "GPUs"),
+    ColumnDoc::optional("gpu_capacity", "MHz in all; read, not used"),
+    ColumnDoc::optional("parents", "tasks that it waits for, not enforced"),
+    ColumnDoc::optional("deferrable", "whether it may be put off, not heeded"),
+    ColumnDoc::optional("deadline", "ms since 1970, not enforced"),
+    ColumnDoc::optional("name", "read, not used"),
+    ColumnDoc::optional("cpu_usage", "MHz; fragments, with the option `usage`"),
+    ColumnDoc::optional("gpu_usage", "MHz; fragments, read, not used"),
+];
+
+const FRAGMENT_COLUMNS: &[ColumnDoc] = &[
+    ColumnDoc::required("id", "task"),
+    ColumnDoc::required("duration", "ms"),
+    ColumnDoc::required("cpu_usage", "MHz"),
+    ColumnDoc::optional("gpu_usage", "MHz; read, not used"),
+];
+
+const TASKS: Layout = Layout::headed(COLUMNS, b',');
+const FRAGMENTS: Layout = Layout::headed(FRAGMENT_COLUMNS, b',');
+
+const ID: usize = 0;
+const SUBMISSION: usize = 1;
+const DURATION: usize = 2;
+const CORES: usize = 3;
+const CAPACITY: usize = 4;
+const MEMORY: usize = 5;
+const GPUS: usize = 6;
+const GPU_CAPACITY: usize = 7;
+const PARENTS: usize = 8;
+const DEFERRABLE: usize = 9;
+const DEADLINE: usize = 10;
+
+const FRAGMENT_DURATION: usize = 1;
+const USED: usize = 2;
+const GPU_USED: usize = 3;
+
+/// The last millisecond that is read: of the year 2239.
+const LAST: i64 = 8_500_000_000_000;
+/// The most MHz of a task.
+const MOST_MHZ: f64 = 1e9;
+/// Above so many MiB the memory of a file is in KiB: no machine has 16 TiB.
+const MOST_MEBIBYTES: i64 = 1 << 24;
+/// The most that a pattern of usage states, in hundredths of a percent: a thousand times the request.
+const MOST_SHARE: f64 = 1e7;
+/// A millisecond in nanoseconds.
+const MILLISECOND: i64 = 1_000_000;
+
+/// Whether a file has fragments (or tasks); `None` if neither.
+fn is_fragments(first: &[u8]) -> Option<bool> {
+    let has = |names: &[&str]| header_has(first, names) == Confidence::Certain;
+    if has(&["id", "submission_time", "cpu_count", "cpu_capacity"]) {
+        return Some(false);
+    }
+    has(&["id", "duration", "cpu_usage"]).then_some(true)
+}
+
+fn sniff(first: &[u8]) -> Confidence {
+    match is_fragments(first) {
+        Some(_) => Confidence::Certain,
+        None => Confidence::No,
+    }
+}
+
+/// The tables of tasks, and those of fragments.
+fn tables(input: &Input) -> Result<(Vec<Input>, Vec<Input>), TraceError> {
+    let (mut tasks, mut fragments) = (Vec::new(), Vec::new());
+    let refuse = |name: &str, reason: &str| TraceError::Format {
+        file: name.to_owned(),
+        reason: reason.to_owned(),
+    };
+    for part in parts(input)? {
+        match is_fragments(&beginning(&part)?) {
+            Some(true) => fragments.push(part),
+            Some(false) => tasks.push(part),
+            None => {
+                let reason = "is no table of OpenDC; expected the columns of tasks (id, \
+                              submission_time, duration, cpu_count, cpu_capacity, mem_capacity) or \
+                              of fragments (id, duration, cpu_usage)";
+                return Err(refuse(&part.name, reason));
+            }
+        }
+    }
+    if tasks.is_empty() {
+        let reason = "has fragments and no tasks; name the folder or archive that has both";
+        return Err(refuse(&input.name, reason));
+    }
+    Ok((tasks, fragments))
+}
+
+fn cells(
+    format: &FormatEntry,
+    input: &Input,
+    show: &mut dyn FnMut(&[u8]),
+) -> Result<(), TraceError> {
+    let (tasks, fragments) = tables(input)?;
+    for part in tasks {
+        show_rows(format, &TASKS, &part, show)?;
+    }
+    for part in fragments {
+        show_rows(format, &FRAGMENTS, &part, show)?;
+    }
+    Ok(())
+}
+
+/// A task with its fragments.
+struct Task {
+    line: u64,
+    file: Arc<str>,
+    submit: i64,
+    duration: i64,
+    cores_milli: i64,
+    capacity: f64,
+    memory: i64,
+    gpus: i64,
+    /// The sum of the fragments' durations in milliseconds; `None` without fragments.
+    covered: Option<i64>,
+    /// Durations in milliseconds, and hundredths of a percent of the capacity from then on.
+    fragments: Vec<(i64, i64)>,
+}
+
+/// The tasks by their names, in the order of the file.
+#[derive(Default)]
+struct Workload {
+    tasks: Vec<(String, Task)>,
+    places: SortedMap<String, usize>,
+}
+
+fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let (tasks, fragments) = tables(input)?;
+    let mut workload = Workload::default();
+    for part in tasks {
+        journal.file = part.name.clone();
+        each_row_of(&part, &TASKS, &mut journal, &mut |journal, fields| {
+            workload.add(journal, fields)
+        })?;
+    }
+    for part in &fragments {
+        journal.file = part.name.clone();
+        each_row_of(part, &FRAGMENTS, &mut journal, &mut |journal, fields| {
+            workload.add_fragment(journal, fields, options.usage)
+        })?;
+    }
+    let Workload { tasks, .. } = workload;
+    let most = tasks.iter().map(|(_, task)| task.memory).max();
+    let is_kibibytes = most.is_some_and(|most| most > MOST_MEBIBYTES);
+    let zero = tasks.iter().map(|(_, task)| task.submit).min();
+    let mut gather = Gather::default();
+    for (name, task) in tasks {
+        journal.file = task.file.clone();
+        if is_kibibytes {
+            let kind = "memory in KiB, as a task of the file would have above 16 TiB";
+            journal.dirt(kind, Action::Repair, task.line)?;
+        }
+        match task.covered {
+            None if !fragments.is_empty() => {
+                journal.dirt("task without fragments", Action::Keep, task.line)?;
+            }
+            Some(covered) if covered != task.duration => {
+                let kind =
+                    "fragments don't add up to the duration of their task; that of the task holds";
+                journal.dirt(kind, Action::Keep, task.line)?;
+            }
+            _ => {}
+        }
+        let unit = if is_kibibytes { 10 } else { 20 };
+        let after = task.submit - zero.unwrap_or_default();
+        gather.push(Demand {
+            submit: Instant::from_nanos(after * MILLISECOND),
+            name: PodName::Text(name.into()),
+            spec: task.spec(after, task.memory << unit),
+            run_time: Some(Duration::from_nanos(task.duration * MILLISECOND)),
+            ..Demand::default()
+        });
+    }
+    Ok(gather.finish(journal))
+}
+
+impl Task {
+    /// The spec of a task that comes so many milliseconds after the first.
+    fn spec(&self, after: i64, memory: i64) -> PodSpec {
+        let mut from = after;
+        let mut samples: Vec<(i64, i64)> = { self.fragments.iter() }
+            .map(|(duration, used)| {
+                let sample = (from / 1_000, *used);
+                from += duration;
+                sample
+            })
+            .collect();
+        // A pattern has one step a second.
+        samples.dedup_by_key(|(second, _)| *second);
+        let cpu_usage = pattern(samples, |used| format!("{}.{:02}%", used / 100, used % 100));
+        let behaviour = cpu_usage.map(|usage| Behaviour {
+            cpu_usage: Some(usage),
+            ..Behaviour::default()
+        });
+        PodSpec {
+            gpu: whole_gpus(self.gpus, ""),
+            behaviour: behaviour.map(Into::into),
+            ..PodSpec::with_requests(requests(Some(self.cores_milli), Some(memory)))
+        }
+    }
+}
+
+impl Workload {
+    fn add(&mut self, journal: &mut Journal, fields: &Fields<'_, '_>) -> Result<(), Refused> {
+        let line = fields.line();
+        let name = fields.name(ID, "the number of a task")?;
+        if self.places.contains_key(name) {
+            return Err(fields.bad(ID, "the only task of its number").into());
+        }
+        let submit = fields.number(SUBMISSION, 0, LAST)?;
+        let duration = fields.number(DURATION, 0, LAST)?;
+        let cores = fields.number(CORES, 1, MEMBERS)?;
+        let capacity = fields.decimal(CAPACITY, MOST_MHZ)?;
+        let capacity = capacity.ok_or_else(|| fields.bad(CAPACITY, "a number of MHz"))?;
+        let memory = fields.scaled(MEMORY, 1, 1e12)?;
+        let memory = memory.ok_or_else(|| fields.bad(MEMORY, "a number of MiB"))?;
+        let gpus = fields.integer(GPUS, 0, MAX_DEVICES as i64)?.unwrap_or(0);
+        fields.decimal(GPU_CAPACITY, MOST_MHZ)?;
+        if !matches!(fields.text(PARENTS), "" | "[]") {
+            journal.dirt("task waits for others, not enforced", Action::Keep, line)?;
+        }
+        match fields.text(DEFERRABLE) {
+            "" | "false" | "0" => {}
+            "true" | "1" => journal.dirt("task may be put off, not heeded", Action::Keep, line)?,
+            _ => return Err(fields.bad(DEFERRABLE, "true or false").into()),
+        }
+        if fields
+            .integer(DEADLINE, -1, i64::MAX)?
+            .is_some_and(|at| at >= 0)
+        {
+            journal.dirt("deadline of a task, not enforced", Action::Keep, line)?;
+        }
+        if self
+            .tasks
+            .last()
+            .is_some_and(|(_, last)| submit < last.submit)
+        {
+            let kind = "submitted before the row above; sorted";
+            journal.dirt(kind, Action::Repair, line)?;
+        }
+        self.places.insert(name.to_owned(), self.tasks.len());
+        let task = Task {
+            line,
+            file: journal.file.clone(),
+            submit,
+            duration,
+            cores_milli: 1_000 * cores,
+            capacity,
+            memory,
+            gpus,
+            covered: None,
+            fragments: Vec::new(),
+        };
+        self.tasks.push((name.to_owned(), task));
+        Ok(())
+    }
+
+    fn add_fragment(
+        &mut self,
+        journal: &mut Journal,
+        fields: &Fields<'_, '_>,
+        keeps_usage: bool,
+    ) -> Result<(), Refused> {
+        let line = fields.line();
+        let name = fields.name(ID, "the number of a task")?;
+        let duration = fields.number(FRAGMENT_DURATION, 0, LAST)?;
+        let used = fields.decimal(USED, MOST_MHZ)?;
+        let used = used.ok_or_else(|| fields.bad(USED, "a number of MHz"))?;
+        fields.decimal(GPU_USED, MOST_MHZ)?;
+        let Some(&place) = self.places.get(name) else {
+            return Ok(journal.dirt("fragment of a task that is not there", Action::Drop, line)?);
+        };
+        let (_, task) = &mut self.tasks[place];
+        if used > task.capacity {
+            journal.dirt("use above the capacity of the task", Action::Keep, line)?;
+        }
+        task.covered = Some(task.covered.unwrap_or(0).saturating_add(duration));
+        if keeps_usage && task.capacity > 0.0 {
+            let share = libm::rint(1e4 * used / task.capacity);
+            task.fragments
+                .push((duration, share.min(MOST_SHARE) as i64));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::packed::archive;
+    use crate::inspect::validate;
+    use crate::memory::Recorded;
+
+    const HEADER: &str = "id,submission_time,duration,cpu_count,cpu_capacity,mem_capacity";
+
+    fn read(input: &Input, usage: bool) -> Recorded {
+        let options = ReadOptions {
+            usage,
+            ..ReadOptions::default()
+        };
+        let mut source = open(input, &options).expect("good rows");
+        Recorded::collect(&mut *source).expect("good rows")
+    }
+
+    #[test]
+    fn tasks_use_what_their_fragments_say() {
+        let tasks = format!(
+            "{HEADER},gpu_count,parents,deferrable,deadline\n\
+             2,1704067260000,60000,2,4000,1024,1,[1],1,1704067320000\n\
+             1,1704067200000,30000,1,2000,512,,[],false,-1\n"
+        );
+        let fragments = "id,duration,cpu_usage\n1,10000,500\n2,60000,4000.5\n1,10000,0\n3,5,1\n";
+        let bytes = archive(&[("fragments.csv", fragments), ("tasks.csv", &tasks)]);
+        let input = Input::bytes("w.tar", bytes);
+        let entry = crate::registry::recognize(&input).expect("known");
+        assert_eq!(entry.name, ENTRY.name);
+        let recorded = read(&input, true);
+        let seen: Vec<_> = { recorded.arrivals.iter() }
+            .map(|one| {
+                let spec = &recorded.classes[one.class as usize];
+                let usage = spec
+                    .behaviour
+                    .as_ref()
+                    .and_then(|own| own.cpu_usage.clone());
+                (one.name.to_string(), one.submit, spec.gpu.devices, usage)
+            })
+            .collect();
+        let first = "steps(0s: 25.00%, 10s: 0.00%)".into();
+        let second = "steps(60s: 100.01%)".into();
+        assert_eq!(
+            seen,
+            [
+                ("1".to_owned(), Instant::ZERO, 0, Some(first)),
+                ("2".to_owned(), Instant::from_secs(60), 1, Some(second)),
+            ]
+        );
+        for kind in [
+            "task waits for others, not enforced",
+            "task may be put off, not heeded",
+            "deadline of a task, not enforced",
+            "submitted before the row above; sorted",
+            "fragment of a task that is not there",
+            "use above the capacity of the task",
+            "fragments don't add up to the duration of their task; that of the task holds",
+        ] {
+            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
+        }
+    }
+
+    #[test]
+    fn dirty_rows_and_tables_are_named() {
+        let rows = format!(
+            "{HEADER}\n1,-1,5,1,1,1\n2,0,5,0,1,1\n3,0,1.5,1,1,1\n4,0,5,1,,1\n5,0,5,1,1,1\n\
+             5,0,5,1,1,1\n6,0,5\n"
+        );
+        let input = Input::bytes("t.csv", rows.into_bytes());
+        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            bad,
+            [
+                "t.csv:2: column `submission_time`: must be at least 0, found `-1`",
+                "t.csv:3: column `cpu_count`: must be at least 1, found `0`",
+                "t.csv:4: column `duration`: must be a whole number, found `1.5`",
+                "t.csv:5: column `cpu_capacity`: must be a number of MHz, found ``",
+                "t.csv:7: column `id`: must be the only task of its number, found `5`",
+                "t.csv:8: column `cpu_count`: the row has 3 fields where the header has 6, found \
+                 `6,0,5`",
+            ]
+        );
+        let swapped = format!("{HEADER}\n1,0,5,1,1,130465792\n2,0,5,1,1,1024\n");
+        let recorded = read(&Input::bytes("t.csv", swapped.into_bytes()), false);
+        let requests = recorded.classes[1].requests().expect("small");
+        assert_eq!(requests.get("memory").units_ceil(), Ok(1 << 20));
+        let kind = "memory in KiB, as a task of the file would have above 16 TiB";
+        assert_eq!(recorded.ledger.count(kind), 2);
+        let alone = Input::bytes("f.csv", &b"id,duration,cpu_usage\n1,5,1\n"[..]);
+        let stopped = validate(&alone, &ENTRY, &ReadOptions::default(), 9).stopped;
+        assert_eq!(
+            stopped.map(|error| error.to_string()),
+            Some(
+                "f.csv: has fragments and no tasks; name the folder or archive that has both"
+                    .to_owned()
+            )
+        );
+    }
+}

@@ -1,0 +1,455 @@
+//! Samples of Prometheus about pods: the answer to a range query (`/api/v1/query_range`, JSON), or a text
+//! in the format of `OpenMetrics` or Prometheus. A pod is there from its first sample to its last one, and
+//! requests what `kube_pod_container_resource_requests` says of its containers first. Source: the
+//! documentation of Prometheus, "HTTP API" and "Exposition formats", and of kube-state-metrics, "Pod
+//! metrics".
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+use serde_json::Value;
+
+use crate::archive::parts;
+use crate::error::TraceError;
+use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
+use crate::gather::{Demand, Gather};
+use crate::input::Input;
+use crate::json::{Element, each_element};
+use crate::ledger::{Action, BadRow, Journal};
+use crate::options::ReadOptions;
+use crate::rows::{LAST_SECOND, Refused, heed, show_text};
+use crate::stream::ArrivalSource;
+use model::{PodName, PodSpec, ResourceList};
+use units::{Duration, Instant, Quantity};
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "prometheus",
+    summary: "samples of Prometheus about pods (answer to a range query, or OpenMetrics)",
+    columns: &[
+        ColumnDoc::required("pod", "label of a series; becomes the name"),
+        ColumnDoc::optional("namespace", "label; becomes the tenant"),
+        ColumnDoc::required("values", "times, s since 1970 (ms above 1e11), and samples"),
+        ColumnDoc::optional(
+            "kube_pod_container_resource_requests",
+            "by `container` and `resource`: cores, bytes or numbers",
+        ),
+        ColumnDoc::optional("uid", "label; read, not used"),
+    ],
+    names: &["uid"],
+    cells: show_text,
+    options: &[],
+    sniff,
+    open: Constructor::Workload(open),
+};
+
+/// The metric of what containers request.
+const REQUESTS: &str = "kube_pod_container_resource_requests";
+/// From here on a time is in milliseconds.
+const MILLISECONDS_FROM: f64 = 1e11;
+/// The largest amount of a resource.
+const MOST: f64 = 1e18;
+
+fn sniff(first: &[u8]) -> Confidence {
+    let has = |text: &str| memchr::memmem::find(first, text.as_bytes()).is_some();
+    let is_json = first.trim_ascii_start().first() == Some(&b'{');
+    let is_answer = is_json && has("\"resultType\"") && has("\"status\"");
+    let is_text = !is_json && (has("# TYPE ") || has("# HELP ") || has("kube_pod_")) && has("{");
+    if is_answer || is_text {
+        Confidence::Certain
+    } else {
+        Confidence::No
+    }
+}
+
+/// A pod as its series tell of it.
+#[derive(Default)]
+struct Pod {
+    line: u64,
+    first: i64,
+    last: i64,
+    /// Requests by container and resource, with the time of their first sample.
+    requests: IndexMap<(String, String), (i64, f64), FxBuildHasher>,
+}
+
+/// The pods by namespace and name.
+#[derive(Default)]
+struct Pods {
+    known: IndexMap<(String, String), Pod, FxBuildHasher>,
+    /// The earliest and the latest time of any sample, in milliseconds.
+    span: Option<(i64, i64)>,
+    /// The shortest time between two samples of a series, in milliseconds.
+    step: Option<i64>,
+}
+
+/// A sample: milliseconds since 1970, and the value.
+type Sample = (i64, f64);
+/// Names and values of labels.
+type Labels = Vec<(String, String)>;
+
+fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let mut pods = Pods::default();
+    for part in parts(input)? {
+        journal.file = part.name.clone();
+        if part.first_bytes()?.trim_ascii_start().first() == Some(&b'{') {
+            answer(&part, &mut pods, &mut journal)?;
+        } else {
+            text(&part, &mut pods, &mut journal)?;
+        }
+    }
+    pods.finish(journal)
+}
+
+/// The answer to a query.
+fn answer(part: &Input, pods: &mut Pods, journal: &mut Journal) -> Result<(), TraceError> {
+    let refuse = |reason: String| TraceError::Format {
+        file: part.name.to_string(),
+        reason,
+    };
+    let mut kind = None;
+    each_element(part, &[], |member| {
+        match (member.key.as_str(), &member.value) {
+            ("error", Value::String(error)) => {
+                return Err(refuse(format!(
+                    "Prometheus answered with an error: {error}"
+                )));
+            }
+            ("data", data) => {
+                kind = data
+                    .get("resultType")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned);
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    if kind.as_deref() != Some("matrix") {
+        let kind = kind.unwrap_or_else(|| "absent".to_owned());
+        return Err(refuse(format!(
+            "`resultType` is {kind}; expected matrix, the answer to a range query"
+        )));
+    }
+    each_element(part, &["data", "result"], |series| {
+        heed(journal, |journal| {
+            let labels = |name: &str| series.text_at(&format!("/metric/{name}")).to_owned();
+            let samples = samples(&series)?;
+            pods.add(journal, series.line, labels, &samples)
+        })
+    })?;
+    Ok(())
+}
+
+/// The samples of a series.
+fn samples(series: &Element) -> Result<Vec<Sample>, BadRow> {
+    let Some(Value::Array(list)) = series.at("/values") else {
+        return Err(series.bad_at("/values", "a list of samples"));
+    };
+    let mut samples: Vec<Sample> = Vec::with_capacity(list.len());
+    for (place, pair) in list.iter().enumerate() {
+        let path = format!("/values/{place}");
+        let expected = || series.bad_at(&path, "a time in seconds and a sample in quotes");
+        let at = pair.get(0).and_then(Value::as_f64).and_then(milliseconds);
+        let value = pair.get(1).and_then(Value::as_str);
+        let value = value.and_then(|text| text.parse::<f64>().ok());
+        let (at, value) = at.zip(value).ok_or_else(expected)?;
+        if samples.last().is_some_and(|(last, _)| at <= *last) {
+            return Err(series.bad_at(&path, "later than the sample before"));
+        }
+        samples.push((at, value));
+    }
+    Ok(samples)
+}
+
+/// Milliseconds since 1970 of a time in seconds, or in milliseconds if it is that large.
+fn milliseconds(time: f64) -> Option<i64> {
+    let scaled = if time < MILLISECONDS_FROM {
+        1e3 * time
+    } else {
+        time
+    };
+    let is_good = (0.0..=1e3 * LAST_SECOND as f64).contains(&scaled);
+    is_good.then(|| libm::rint(scaled) as i64)
+}
+
+/// A text of samples, one a line.
+fn text(part: &Input, pods: &mut Pods, journal: &mut Journal) -> Result<(), TraceError> {
+    let mut lines = part.lines()?;
+    while let Some((line, text)) = lines.next_line()? {
+        let text = String::from_utf8_lossy(text);
+        let text = text.trim();
+        if text.is_empty() || text.starts_with('#') {
+            continue;
+        }
+        heed(journal, |journal| {
+            let (name, labels, sample) = sample_line(text).ok_or_else(|| BadRow {
+                line,
+                column: "sample".to_owned(),
+                value: text.chars().take(80).collect(),
+                rule: "must be a metric with labels in braces, a number and perhaps a time"
+                    .to_owned(),
+            })?;
+            let find = |key: &str| match key {
+                "__name__" => name.clone(),
+                _ => { labels.iter().find(|(own, _)| own == key) }
+                    .map(|(_, value)| value.clone())
+                    .unwrap_or_default(),
+            };
+            pods.add(journal, line, find, &[sample])
+        })?;
+    }
+    Ok(())
+}
+
+/// Name, labels and sample of a line; a sample without a time is of zero.
+fn sample_line(text: &str) -> Option<(String, Labels, Sample)> {
+    let end = text.find(|char: char| char == '{' || char.is_whitespace())?;
+    let (name, mut rest) = text.split_at(end);
+    let mut labels = Vec::new();
+    if let Some(inner) = rest.strip_prefix('{') {
+        rest = inner.trim_start();
+        loop {
+            if let Some(behind) = rest.strip_prefix('}') {
+                rest = behind;
+                break;
+            }
+            let (key, behind) = rest.split_once('=')?;
+            let mut value = String::new();
+            let mut chars = behind.trim_start().strip_prefix('"')?.chars();
+            loop {
+                match chars.next()? {
+                    '"' => break,
+                    '\\' => match chars.next()? {
+                        'n' => value.push('\n'),
+                        other => value.push(other),
+                    },
+                    other => value.push(other),
+                }
+            }
+            labels.push((key.trim().to_owned(), value));
+            rest = chars.as_str().trim_start();
+            rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
+        }
+    }
+    // An exemplar may follow behind `#`.
+    let rest = rest.split_once(" # ").map_or(rest, |(sample, _)| sample);
+    let mut words = rest.split_whitespace();
+    let value = words.next()?.parse::<f64>().ok()?;
+    let at = match words.next() {
+        Some(time) => milliseconds(time.parse().ok()?)?,
+        None => 0,
+    };
+    (words.next().is_none() && !name.is_empty()).then(|| (name.to_owned(), labels, (at, value)))
+}
+
+impl Pods {
+    /// Adds the samples of a series, whose labels are found by name.
+    fn add(
+        &mut self,
+        journal: &mut Journal,
+        line: u64,
+        label: impl Fn(&str) -> String,
+        samples: &[Sample],
+    ) -> Result<(), Refused> {
+        let (Some(&(first, value)), Some(&(last, _))) = (samples.first(), samples.last()) else {
+            return Ok(journal.dirt("series without a sample", Action::Drop, line)?);
+        };
+        let name = label("pod");
+        if name.is_empty() {
+            return Ok(journal.dirt("series that is about no pod", Action::Drop, line)?);
+        }
+        let metric = label("__name__");
+        let resource = label("resource");
+        if metric == REQUESTS && !(0.0..=MOST).contains(&value) {
+            return Err(Refused::Row(BadRow {
+                line,
+                column: metric,
+                value: value.to_string(),
+                rule: format!("must be an amount from 0 to {MOST:e}"),
+            }));
+        }
+        let (low, high) = self.span.unwrap_or((first, last));
+        self.span = Some((low.min(first), high.max(last)));
+        let steps = samples.windows(2).map(|pair| pair[1].0 - pair[0].0);
+        self.step = steps.chain(self.step).min();
+        let key = (label("namespace"), name);
+        let pod = self.known.entry(key).or_insert_with(|| Pod {
+            line,
+            first,
+            last,
+            ..Pod::default()
+        });
+        pod.first = pod.first.min(first);
+        pod.last = pod.last.max(last);
+        if metric != REQUESTS {
+            let kind = "series that says no more than that a pod is there";
+            return Ok(journal.dirt(kind, Action::Keep, line)?);
+        }
+        if samples
+            .iter()
+            .any(|(_, other)| other.total_cmp(&value).is_ne())
+        {
+            let kind = "request changes later; the first one stands";
+            journal.dirt(kind, Action::Keep, line)?;
+        }
+        let known = pod.requests.entry((label("container"), resource));
+        let known = known.or_insert((first, value));
+        if first < known.0 {
+            *known = (first, value);
+        }
+        Ok(())
+    }
+
+    fn finish(self, mut journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        let (zero, end) = self.span.unwrap_or_default();
+        let step = self.step.unwrap_or_default();
+        let mut gather = Gather::default();
+        for ((namespace, name), pod) in self.known {
+            let mut list = ResourceList::default();
+            let mut sums: IndexMap<String, f64, FxBuildHasher> = IndexMap::default();
+            for ((_, resource), (_, amount)) in pod.requests {
+                *sums.entry(resource).or_default() += amount;
+            }
+            if sums.is_empty() {
+                let kind = "pod whose requests are not recorded; requests nothing";
+                journal.dirt(kind, Action::Keep, pod.line)?;
+            }
+            for (resource, amount) in sums {
+                let milli = libm::rint(1e3 * amount) as i128;
+                // Names of resources have dots and slashes as underscores.
+                let name = match resource.as_str() {
+                    "nvidia_com_gpu" => "nvidia.com/gpu",
+                    "ephemeral_storage" => "ephemeral-storage",
+                    other => other,
+                };
+                list.set(name, Quantity::from_nanos(1_000_000 * milli));
+            }
+            let is_there = pod.last >= end;
+            if is_there {
+                let kind = "there at the end of the samples; run time not known";
+                journal.dirt(kind, Action::Keep, pod.line)?;
+            }
+            let run = Duration::from_millis(pod.last - pod.first + step);
+            let spec = PodSpec {
+                namespace: namespace.as_str().into(),
+                ..PodSpec::with_requests(list)
+            };
+            gather.push(Demand {
+                submit: Instant::ZERO + Duration::from_millis(pod.first - zero),
+                name: PodName::Text(name.into()),
+                tenant: namespace.into(),
+                spec,
+                run_time: (!is_there).then_some(run),
+                ..Demand::default()
+            });
+        }
+        Ok(gather.finish(journal))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::validate;
+    use crate::memory::Recorded;
+
+    const ANSWER: &str = r#"{"status": "success", "data": {"resultType": "matrix", "result": [
+{"metric": {"__name__": "kube_pod_container_resource_requests", "namespace": "n", "pod": "a", "container":
+ "c", "resource": "cpu"}, "values": [[1709287200, "0.5"], [1709287260.5, "0.5"], [1709287320, "1"]]},
+{"metric": {"__name__": "kube_pod_container_resource_requests", "namespace": "n", "pod": "a", "container":
+ "d", "resource": "cpu"}, "values": [[1709287200, "0.25"]]},
+{"metric": {"namespace": "n", "pod": "b"}, "values": [[1709287260, "7"], [1709287380, "7"]]},
+{"metric": {"node": "x"}, "values": [[1709287260, "7"]]},
+{"metric": {"pod": "e"}, "values": []}]}}"#;
+
+    const TEXT: &str = "# TYPE kube_pod_container_resource_requests gauge\n\
+        kube_pod_container_resource_requests{namespace=\"n\",pod=\"a\",resource=\"memory\"} 1024 1709287200\n\
+        kube_pod_info{namespace=\"n\",pod=\"a \\\"x\\\"\", } 1 1709287200000\n# EOF\n";
+
+    fn read(text: &str) -> Recorded {
+        let input = Input::bytes("p", text.as_bytes());
+        let entry = crate::registry::recognize(&input).expect("known");
+        assert_eq!(entry.name, ENTRY.name);
+        let mut source = open(&input, &ReadOptions::default()).expect("good");
+        Recorded::collect(&mut *source).expect("good")
+    }
+
+    #[test]
+    fn pods_are_there_from_their_first_sample_to_their_last() {
+        let recorded = read(ANSWER);
+        let seen: Vec<_> = { recorded.arrivals.iter() }
+            .map(|one| (one.name.to_string(), one.submit, one.run_time))
+            .collect();
+        let run = Duration::from_millis(120_000 + 59_500);
+        assert_eq!(
+            seen,
+            [
+                ("a".to_owned(), Instant::ZERO, Some(run)),
+                ("b".to_owned(), Instant::from_secs(60), None),
+            ]
+        );
+        let requests = recorded.classes[0].requests().expect("small");
+        assert_eq!(requests.get("cpu").milli_ceil(), Ok(750));
+        for kind in [
+            "request changes later; the first one stands",
+            "series that says no more than that a pod is there",
+            "pod whose requests are not recorded; requests nothing",
+            "there at the end of the samples; run time not known",
+            "series that is about no pod",
+            "series without a sample",
+        ] {
+            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
+        }
+        let recorded = read(TEXT);
+        let names: Vec<String> = { recorded.arrivals.iter() }
+            .map(|one| one.name.to_string())
+            .collect();
+        assert_eq!(names, ["a", "a \"x\""]);
+        let requests = recorded.classes[0].requests().expect("small");
+        assert_eq!(requests.get("memory").units_ceil(), Ok(1_024));
+    }
+
+    #[test]
+    fn wrong_samples_and_answers_are_named() {
+        let complaints = |text: &str| {
+            let input = Input::bytes("p", text.as_bytes());
+            let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+            let bad = found.bad_rows.iter().chain(&found.stopped);
+            bad.map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let late = ANSWER.replace("1709287260.5", "1709287200");
+        assert_eq!(
+            complaints(&late),
+            [
+                "p:3: column `values.1`: must be later than the sample before, found \
+              `[1709287200,\"0.5\"]`"
+            ]
+        );
+        let negative = ANSWER.replace("\"0.25\"", "\"-1\"");
+        assert_eq!(
+            complaints(&negative),
+            [
+                "p:5: column `kube_pod_container_resource_requests`: must be an amount from 0 to 1e18, \
+              found `-1`"
+            ]
+        );
+        let vector = ANSWER.replace("matrix", "vector");
+        assert_eq!(
+            complaints(&vector),
+            ["p: `resultType` is vector; expected matrix, the answer to a range query"]
+        );
+        let error = r#"{"status": "error", "error": "too many samples"}"#;
+        assert_eq!(
+            complaints(error),
+            ["p: Prometheus answered with an error: too many samples"]
+        );
+        let cut = "kube_pod_info{pod=\"a\" 1\nkube_pod_info{pod=\"a\"} x\nkube_pod_info{pod=\"a\"} 1 -5\n";
+        let cut = complaints(cut);
+        assert_eq!(cut.len(), 3);
+        assert_eq!(
+            cut[0],
+            "p:1: column `sample`: must be a metric with labels in braces, a number and perhaps a \
+             time, found `kube_pod_info{pod=\"a\" 1`"
+        );
+    }
+}

@@ -1,0 +1,326 @@
+//! Jobs of a Slurm cluster as `sacct --parsable` prints them (`sacct --allusers --parsable2 --format
+//! JobID,User,Partition,State,Submit,Start,End,Timelimit,NNodes,AllocCPUS,ReqMem,AllocTRES`): fields
+//! between bars below a header, in any order. Dates are read as those of UTC, as the output doesn't
+//! name its zone. A job is a gang of one pod on each of its nodes, as far as its GPUs and processors
+//! divide evenly; else it is one pod. Steps are part of their jobs. Fields: the manual of `sacct`.
+
+use crate::budget::MEMBERS;
+use crate::calendar::Zone;
+use crate::error::TraceError;
+use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
+use crate::gather::{Demand, Gather, even_members, requests, whole_gpus};
+use crate::input::Input;
+use crate::ledger::{Action, BadRow, Journal};
+use crate::options::ReadOptions;
+use crate::rows::{Fields, LAST_SECOND, Layout, Refused, each_row, show_rows};
+use crate::stream::ArrivalSource;
+use model::{PodName, PodSpec};
+use units::Duration;
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "sacct",
+    summary: "jobs of a Slurm cluster (`sacct --parsable2`, header, `|` between fields)",
+    columns: COLUMNS,
+    names: &["JobID", "User", "Partition"],
+    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
+    options: &[],
+    sniff,
+    open: Constructor::Workload(open),
+};
+
+const COLUMNS: &[ColumnDoc] = &[
+    ColumnDoc::required(
+        "JobID",
+        "job, element of an array, or step; becomes the name",
+    ),
+    ColumnDoc::required("Submit", "date"),
+    ColumnDoc::required("Start", "date; Unknown if the job never began"),
+    ColumnDoc::required("End", "date; Unknown while the job runs"),
+    ColumnDoc::optional("State", "state; read, not used"),
+    ColumnDoc::optional("User", "user; becomes the tenant"),
+    ColumnDoc::optional("Partition", "partition; read, not used"),
+    ColumnDoc::optional("Timelimit", "limit, [days-]hours:minutes:seconds"),
+    ColumnDoc::optional("NNodes", "nodes; the gang size"),
+    ColumnDoc::required("AllocCPUS", "processors in all"),
+    ColumnDoc::optional(
+        "ReqMem",
+        "memory, such as 4000M; `n` after it: of a node, `c`: of a processor, else in all",
+    ),
+    ColumnDoc::optional("AllocTRES", "resources; `gres/gpu` are the GPUs in all"),
+];
+
+const LAYOUT: Layout = Layout::headed(COLUMNS, b'|');
+
+const JOB: usize = 0;
+const SUBMIT: usize = 1;
+const START: usize = 2;
+const END: usize = 3;
+const STATE: usize = 4;
+const USER: usize = 5;
+const LIMIT: usize = 7;
+const NODES: usize = 8;
+const CORES: usize = 9;
+const MEMORY: usize = 10;
+const RESOURCES: usize = 11;
+
+/// The states of a job; some have more words behind them.
+const STATES: [&str; 16] = [
+    "BOOT_FAIL",
+    "CANCELLED",
+    "COMPLETED",
+    "COMPLETING",
+    "DEADLINE",
+    "FAILED",
+    "NODE_FAIL",
+    "OUT_OF_MEMORY",
+    "PENDING",
+    "PREEMPTED",
+    "REQUEUED",
+    "RESIZING",
+    "REVOKED",
+    "RUNNING",
+    "SUSPENDED",
+    "TIMEOUT",
+];
+
+fn sniff(first: &[u8]) -> Confidence {
+    let line = first.split(|&byte| byte == b'\n').next().unwrap_or(first);
+    let line = String::from_utf8_lossy(line);
+    let header: Vec<&str> = line.trim().split('|').collect();
+    let has = |name: &&str| header.contains(name);
+    if ["JobID", "Submit", "Start", "End"].iter().all(has) {
+        Confidence::Certain
+    } else {
+        Confidence::No
+    }
+}
+
+fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let mut gather = Gather::default();
+    let zone = Zone::east(0);
+    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
+        take(&mut gather, journal, fields, &zone)
+    })?;
+    Ok(gather.finish_from_first(journal))
+}
+
+fn take(
+    gather: &mut Gather,
+    journal: &mut Journal,
+    fields: &Fields<'_, '_>,
+    zone: &Zone,
+) -> Result<(), Refused> {
+    let line = fields.line();
+    let name = fields.name(JOB, "the number of a job")?;
+    if name.contains('.') {
+        return Ok(journal.dirt("step of a job", Action::Drop, line)?);
+    }
+    let state = fields.text(STATE).split_whitespace().next();
+    if state.is_some_and(|state| !STATES.contains(&state)) {
+        let expected = format!("one of {}", STATES.join(", "));
+        return Err(fields.bad(STATE, &expected).into());
+    }
+    let submit = zone.field(fields, SUBMIT)?;
+    let submit = submit.ok_or_else(|| fields.bad(SUBMIT, "a date"))?;
+    let (start, end) = (zone.field(fields, START)?, zone.field(fields, END)?);
+    let limit = limit(fields)?;
+    let cores = fields.number(CORES, 0, MEMBERS)?;
+    let nodes = fields.integer(NODES, 0, MEMBERS)?.unwrap_or(1).max(1);
+    let gpus = gpus(fields)?;
+    let memory = memory(fields, nodes, cores)?;
+    let Some(start) = start else {
+        return Ok(journal.dirt("job never ran", Action::Drop, line)?);
+    };
+    if cores == 0 {
+        return Ok(journal.dirt("job without a processor", Action::Drop, line)?);
+    }
+    if end.is_some_and(|end| end < start) {
+        return Err(fields.bad(END, "no earlier than `Start`").into());
+    }
+    if end.is_none() {
+        journal.dirt("still running; run time not known", Action::Keep, line)?;
+    }
+    let members = even_members(gpus, cores, nodes);
+    let members = members.ok_or_else(|| fields.bad(RESOURCES, "at most 64 GPUs on a node"))?;
+    if members != nodes {
+        let kind = "GPUs or processors don't divide by the nodes; another gang size";
+        journal.dirt(kind, Action::Repair, line)?;
+    }
+    let memory = memory.map(|bytes| bytes / members);
+    gather.push(Demand {
+        submit,
+        name: PodName::Text(name.into()),
+        tenant: fields.text(USER).into(),
+        spec: PodSpec {
+            gpu: whole_gpus(gpus / members, ""),
+            ..PodSpec::with_requests(requests(Some(1_000 * cores / members), memory))
+        },
+        members: members as u32,
+        run_time: end.map(|end| end.since(start)),
+        time_limit: limit,
+        historic_start: Some(start),
+    });
+    Ok(())
+}
+
+/// The limit of a job's time; `None` if it has none.
+fn limit(fields: &Fields<'_, '_>) -> Result<Option<Duration>, BadRow> {
+    let text = fields.text(LIMIT);
+    if matches!(text, "" | "UNLIMITED" | "Partition_Limit" | "INVALID") {
+        return Ok(None);
+    }
+    let seconds = seconds(text).filter(|seconds| (0..=LAST_SECOND).contains(seconds));
+    let expected = || fields.bad(LIMIT, "[days-]hours:minutes:seconds, or UNLIMITED");
+    seconds
+        .map(Duration::from_secs)
+        .map(Some)
+        .ok_or_else(expected)
+}
+
+/// The seconds of `[days-]hours:minutes:seconds` or `minutes:seconds`.
+fn seconds(text: &str) -> Option<i64> {
+    let (days, time) = match text.split_once('-') {
+        Some((days, time)) => (days.parse::<u32>().ok()?, time),
+        None => (0, text),
+    };
+    let mut total = 0_i64;
+    let parts: Vec<&str> = time.split(':').collect();
+    if !(2..=3).contains(&parts.len()) {
+        return None;
+    }
+    for part in parts {
+        total = 60 * total + i64::from(part.parse::<u32>().ok()?);
+    }
+    Some(86_400 * i64::from(days) + total)
+}
+
+/// Bytes of a whole job; `None` if they are not stated.
+fn memory(fields: &Fields<'_, '_>, nodes: i64, cores: i64) -> Result<Option<i64>, BadRow> {
+    let text = fields.text(MEMORY);
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let (text, times) = match text.as_bytes().last() {
+        Some(b'n') => (&text[..text.len() - 1], nodes),
+        Some(b'c') => (&text[..text.len() - 1], cores),
+        _ => (text, 1),
+    };
+    let (number, unit) = match text.as_bytes().last() {
+        Some(b'K') => (&text[..text.len() - 1], 10),
+        Some(b'G') => (&text[..text.len() - 1], 30),
+        Some(b'T') => (&text[..text.len() - 1], 40),
+        Some(b'M') => (&text[..text.len() - 1], 20),
+        _ => (text, 20),
+    };
+    let number = number.parse::<f64>().ok();
+    let number = number.filter(|number| (0.0..=1e9).contains(number));
+    let number = number.ok_or_else(|| fields.bad(MEMORY, "an amount such as 4000M or 4Gc"))?;
+    let all = libm::rint(number * (1_i64 << unit) as f64 * times as f64);
+    if all > (1_i64 << 60) as f64 {
+        return Err(fields.bad(MEMORY, "at most 1 EiB in all"));
+    }
+    Ok(Some(all as i64).filter(|&bytes| bytes > 0))
+}
+
+/// The GPUs of a whole job.
+fn gpus(fields: &Fields<'_, '_>) -> Result<i64, BadRow> {
+    let mut resources = fields.text(RESOURCES).split(',');
+    let Some(number) = resources.find_map(|one| one.strip_prefix("gres/gpu=")) else {
+        return Ok(0);
+    };
+    let number = number.parse::<i64>().ok();
+    let number = number.filter(|number| (0..=MEMBERS).contains(number));
+    number.ok_or_else(|| fields.bad(RESOURCES, "a number of GPUs after `gres/gpu=`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::validate;
+    use crate::memory::Recorded;
+    use units::Instant;
+
+    const HEADER: &str = "JobID|User|Partition|State|Submit|Start|End|Timelimit|NNodes|AllocCPUS|\
+                          ReqMem|AllocTRES|\n";
+
+    #[test]
+    fn jobs_are_gangs_of_a_pod_a_node() {
+        let rows = "7|ann|gpu|COMPLETED|2024-03-01T10:00:00|2024-03-01T10:01:00|\
+                    2024-03-01T10:03:00|1-02:00:00|2|16|8Gn|cpu=16,gres/gpu=4,gres/gpu:a100=4|\n\
+                    7.batch||||2024-03-01T10:00:00|2024-03-01T10:01:00|2024-03-01T10:03:00|||8|||\n\
+                    8_1|bob|cpu|CANCELLED by 0|2024-03-01T09:59:00|Unknown|Unknown|UNLIMITED|1|1|4G||\n\
+                    9|bob|cpu|RUNNING|2024-03-01T09:59:50|2024-03-01T10:00:00|Unknown|30:00|1|3|1000Mc||\n\
+                    10|bob|cpu|TIMEOUT|2024-03-01T10:05:00|2024-03-01T10:06:00|2024-03-01T10:06:00||3|5|||\n";
+        let input = Input::bytes("s.txt", format!("{HEADER}{rows}").into_bytes());
+        let entry = crate::registry::recognize(&input).expect("known");
+        assert_eq!(entry.name, ENTRY.name);
+        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let seen: Vec<_> = { recorded.arrivals.iter() }
+            .map(|one| {
+                let spec = &recorded.classes[one.class as usize];
+                let list = spec.requests().expect("small");
+                let memory = list.get("memory").units_ceil().map(|bytes| bytes >> 20);
+                (one.name.to_string(), one.members, memory, spec.gpu.devices)
+            })
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("9".to_owned(), 1, Ok(3_000), 0),
+                ("7".to_owned(), 2, Ok(8_192), 2),
+                ("10".to_owned(), 1, Ok(0), 0),
+            ]
+        );
+        let first = &recorded.arrivals[0];
+        assert_eq!((first.submit, first.run_time), (Instant::ZERO, None));
+        assert_eq!(first.time_limit, Some(Duration::from_secs(1_800)));
+        let second = &recorded.arrivals[1];
+        assert_eq!(second.run_time, Some(Duration::from_secs(120)));
+        assert_eq!(second.time_limit, Some(Duration::from_secs(93_600)));
+        for kind in [
+            "step of a job",
+            "job never ran",
+            "still running; run time not known",
+            "GPUs or processors don't divide by the nodes; another gang size",
+        ] {
+            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
+        }
+    }
+
+    #[test]
+    fn dirty_rows_are_named() {
+        let row = |job: &str, state: &str, submit: &str, end: &str, limit: &str, memory: &str| {
+            let start = "2024-03-01T10:01:00";
+            format!("{job}|a|p|{state}|{submit}|{start}|{end}|{limit}|1|1|{memory}||\n")
+        };
+        let (at, end) = ("2024-03-01T10:00:00", "2024-03-01T10:03:00");
+        let rows = [
+            row("1", "DONE", at, end, "", ""),
+            row("2", "FAILED", "2024-03-01T10:00:00+02:00", end, "", ""),
+            row("3", "FAILED", at, "2024-03-01T10:00:59", "", ""),
+            row("4", "FAILED", at, end, "1h", ""),
+            row("5", "FAILED", at, end, "", "4Q"),
+            row("", "FAILED", at, end, "", ""),
+        ];
+        let input = Input::bytes("s.txt", format!("{HEADER}{}", rows.concat()).into_bytes());
+        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let columns: Vec<&str> = { found.bad_rows.iter() }
+            .filter_map(|bad| match bad {
+                TraceError::BadRow { column, .. } => Some(column.as_str()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(
+            columns,
+            ["State", "Submit", "End", "Timelimit", "ReqMem", "JobID"]
+        );
+        assert_eq!(
+            found.bad_rows[1].to_string(),
+            "s.txt:3: column `Submit`: must be a date without a zone of its own, as the others are, \
+             found `2024-03-01T10:00:00+02:00`"
+        );
+    }
+}

@@ -1,0 +1,328 @@
+//! The cluster of a trace: owners with their pods, from event to event.
+
+use serde_json::Value;
+
+use crate::budget::MEMBERS;
+use crate::gather::Demand;
+use crate::ledger::{Action, Journal};
+use crate::pod_template::{self, bad};
+use crate::rows::{LAST_SECOND, Refused, heed};
+use model::{PodName, PodSpec};
+use units::{Duration, Instant, SortedMap};
+
+/// The life of a pod in seconds since 1970; without an end it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Life {
+    start: i64,
+    end: Option<i64>,
+}
+
+/// What an object does with its pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pods {
+    /// It is one.
+    Itself,
+    /// It keeps so many.
+    Replicas(i64),
+    /// It starts some by the clock.
+    ByClock,
+}
+
+/// A pod of the trace.
+struct Pod {
+    name: String,
+    tenant: String,
+    spec: PodSpec,
+    from: i64,
+    to: Option<i64>,
+    start: Option<i64>,
+}
+
+/// An owner that is there.
+struct Owner {
+    /// The name of its pods.
+    name: String,
+    /// The spec of its pods.
+    spec: PodSpec,
+    /// Its pods that are there, by their places.
+    pods: Vec<usize>,
+}
+
+/// The cluster up to an event.
+#[derive(Default)]
+pub(super) struct Cluster {
+    zero: Option<i64>,
+    now: i64,
+    /// Lives that no pod has had up to now, by owner, the last first.
+    lives: SortedMap<String, Vec<Life>>,
+    owners: SortedMap<String, Owner>,
+    /// How many pods an owner ever had.
+    numbers: SortedMap<String, u64>,
+    pods: Vec<Pod>,
+}
+
+impl Cluster {
+    /// Adds the lives of an owner's pods, of all its templates.
+    pub(super) fn add_lives(
+        &mut self,
+        line: u64,
+        owner: &str,
+        templates: &Value,
+    ) -> Result<(), Refused> {
+        let column = "pod_lifecycles";
+        let wrong = |found: &Value| {
+            let expected = "lists of {\"Running\": start} and {\"Finished\": [start, end]}";
+            Refused::Row(bad(line, column, Some(found), expected))
+        };
+        let lists = templates.as_object().ok_or_else(|| wrong(templates))?;
+        let mut lives = Vec::new();
+        for list in lists.values() {
+            for life in list.as_array().ok_or_else(|| wrong(list))? {
+                let second = |at: &str| life.pointer(at).and_then(second);
+                let ran = second("/Finished/0").zip(second("/Finished/1"));
+                let documented = second("/start_ts");
+                let (start, end) = match (ran, second("/Running"), documented) {
+                    (Some((start, end)), ..) if end >= start => (start, Some(end)),
+                    (None, Some(start), _) => (start, None),
+                    (None, None, Some(start)) => (start, second("/end_ts")),
+                    _ => return Err(wrong(life)),
+                };
+                lives.push(Life { start, end });
+            }
+        }
+        lives.sort_unstable();
+        lives.reverse();
+        self.lives.insert(owner.to_owned(), lives);
+        Ok(())
+    }
+
+    /// Takes an event.
+    pub(super) fn take(
+        &mut self,
+        journal: &mut Journal,
+        line: u64,
+        event: &Value,
+    ) -> Result<(), Refused> {
+        let at = event.get("ts").and_then(second);
+        let at = at.ok_or_else(|| bad(line, "ts", event.get("ts"), "seconds since 1970"))?;
+        self.zero.get_or_insert(at);
+        if at < self.now {
+            let kind = "event earlier than the one before; taken at the time of that";
+            journal.dirt(kind, Action::Repair, line)?;
+        }
+        self.now = self.now.max(at);
+        for (member, is_there) in [("applied_objs", true), ("deleted_objs", false)] {
+            let list = match event.get(member) {
+                None | Some(Value::Null) => continue,
+                Some(Value::Array(list)) => list,
+                found => return Err(bad(line, member, found, "a list of objects").into()),
+            };
+            for object in list {
+                heed(journal, |journal| {
+                    self.change(journal, line, object, is_there)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes an object that is changed, or deleted.
+    fn change(
+        &mut self,
+        journal: &mut Journal,
+        line: u64,
+        object: &Value,
+        is_there: bool,
+    ) -> Result<(), Refused> {
+        let text = |at: &str| {
+            object
+                .pointer(at)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let (version, kind) = (text("/apiVersion"), text("/kind"));
+        let name = text("/metadata/name");
+        for (column, found) in [("kind", kind), ("metadata.name", name)] {
+            if found.is_empty() {
+                return Err(bad(line, column, None, "a text").into());
+            }
+        }
+        let namespace = Some(text("/metadata/namespace")).filter(|own| !own.is_empty());
+        let namespace = namespace.unwrap_or("default");
+        let key = format!("{version}.{kind} {namespace}/{name}");
+        if !is_there {
+            self.delete(&key);
+            return Ok(());
+        }
+        let Some((pods, template)) = pods_of(line, kind, object)? else {
+            let kind = "object that keeps no number of pods";
+            return Ok(journal.dirt(kind, Action::Drop, line)?);
+        };
+        let template = pod_template::read(line, template, namespace)?;
+        if template.has_rules {
+            let kind = "tolerations, affinity or spread of pods, not enforced";
+            journal.dirt(kind, Action::Keep, line)?;
+        }
+        let known = self.owners.get(&key);
+        if known.is_some_and(|own| own.spec != template.spec && !own.pods.is_empty()) {
+            let kind = "pods of another template; replaced at once";
+            journal.dirt(kind, Action::Repair, line)?;
+            self.scale(&key, namespace, 0);
+        }
+        let pod = match pods {
+            Pods::Itself => name.to_owned(),
+            Pods::Replicas(_) | Pods::ByClock => format!("{name}-"),
+        };
+        let owner = self.owners.entry(key.clone()).or_insert_with(|| Owner {
+            name: pod,
+            spec: PodSpec::default(),
+            pods: Vec::new(),
+        });
+        owner.spec = template.spec;
+        match pods {
+            Pods::Itself => self.scale(&key, namespace, 1),
+            Pods::Replicas(count) => self.scale(&key, namespace, count),
+            Pods::ByClock => {
+                if self.lives.get(&key).is_none_or(Vec::is_empty) {
+                    let kind = "pods that start by the clock, of which none is recorded";
+                    journal.dirt(kind, Action::Drop, line)?;
+                }
+                while let Some(life) = self.lives.get(&key).and_then(|lives| lives.last()).copied()
+                {
+                    self.add(&key, namespace, life.start);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives an owner so many pods.
+    fn scale(&mut self, key: &str, namespace: &str, count: i64) {
+        let have = self
+            .owners
+            .get(key)
+            .map_or(0, |owner| owner.pods.len() as i64);
+        for _ in have..count {
+            self.add(key, namespace, self.now);
+        }
+        for _ in count..have {
+            let last = self.owners.get_mut(key).and_then(|owner| owner.pods.pop());
+            if let Some(place) = last {
+                self.end(place);
+            }
+        }
+    }
+
+    /// Adds a pod of an owner; it has the owner's next life.
+    fn add(&mut self, key: &str, namespace: &str, from: i64) {
+        let life = self.lives.get_mut(key).and_then(Vec::pop);
+        let number = self.numbers.entry(key.to_owned()).or_default();
+        *number += 1;
+        let Some(owner) = self.owners.get_mut(key) else {
+            return;
+        };
+        let name = if owner.name.ends_with('-') {
+            format!("{}{number}", owner.name)
+        } else {
+            owner.name.clone()
+        };
+        owner.pods.push(self.pods.len());
+        self.pods.push(Pod {
+            name,
+            tenant: namespace.to_owned(),
+            spec: owner.spec.clone(),
+            from,
+            to: life.and_then(|life| life.end),
+            start: life.map(|life| life.start),
+        });
+    }
+
+    /// Ends a pod whose end is not recorded.
+    fn end(&mut self, place: usize) {
+        let now = self.now;
+        self.pods[place].to.get_or_insert(now);
+    }
+
+    fn delete(&mut self, key: &str) {
+        if let Some(owner) = self.owners.remove(key) {
+            for place in owner.pods {
+                self.end(place);
+            }
+        }
+    }
+
+    /// The pods with the first event as the zero of time.
+    pub(super) fn finish(self) -> impl Iterator<Item = Demand> {
+        let zero = self.zero.unwrap_or_default();
+        let at = move |second: i64| Instant::from_secs((second - zero).max(0));
+        self.pods.into_iter().map(move |pod| {
+            let began = pod.start.unwrap_or(pod.from);
+            Demand {
+                submit: at(pod.from),
+                name: PodName::Text(pod.name.into()),
+                tenant: pod.tenant.into(),
+                spec: pod.spec,
+                run_time: pod.to.map(|to| Duration::from_secs((to - began).max(0))),
+                historic_start: pod.start.map(at),
+                ..Demand::default()
+            }
+        })
+    }
+}
+
+/// Seconds since 1970.
+fn second(value: &Value) -> Option<i64> {
+    value
+        .as_i64()
+        .filter(|second| (0..=LAST_SECOND).contains(second))
+}
+
+/// What an object does with its pods, and their template; `None` of one that keeps no number of them.
+fn pods_of<'o>(
+    line: u64,
+    kind: &str,
+    object: &'o Value,
+) -> Result<Option<(Pods, &'o Value)>, Refused> {
+    let template = |at: &str| {
+        let found = object.pointer(at);
+        found.ok_or_else(|| {
+            Refused::Row(bad(
+                line,
+                at.trim_start_matches('/'),
+                None,
+                "a template of pods",
+            ))
+        })
+    };
+    let count = |member: &str| match object.pointer(&format!("/spec/{member}")) {
+        None | Some(Value::Null) => Ok(1),
+        found => {
+            let number = found.and_then(Value::as_i64);
+            let number = number.filter(|number| (0..=MEMBERS).contains(number));
+            let wrong = || {
+                Refused::Row(bad(
+                    line,
+                    member,
+                    found,
+                    &format!("a number from 0 to {MEMBERS}"),
+                ))
+            };
+            number.ok_or_else(wrong)
+        }
+    };
+    Ok(Some(match kind {
+        "Pod" => (Pods::Itself, object),
+        "CronJob" => (Pods::ByClock, template("/spec/jobTemplate/spec/template")?),
+        "Job" => (
+            Pods::Replicas(count("parallelism")?),
+            template("/spec/template")?,
+        ),
+        // One a node, of which the trace says nothing.
+        "DaemonSet" => return Ok(None),
+        _ if object.pointer("/spec/template/spec/containers").is_some() => (
+            Pods::Replicas(count("replicas")?),
+            template("/spec/template")?,
+        ),
+        _ => return Ok(None),
+    }))
+}

@@ -1,0 +1,156 @@
+//! Traces of `SimKube`: what changed in a cluster, as `MessagePack` or as JSON of the same map. The
+//! replicas of an owner arrive with the change that adds them and end with the one that takes them away;
+//! recorded lives of its pods give run times, and the pods of jobs that start by the clock. Format:
+//! `traces.md`, section 12.
+
+mod cluster;
+
+use serde_json::Value;
+
+use crate::archive::parts;
+use crate::budget::read_whole;
+use crate::error::{TraceError, read_error};
+use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
+use crate::gather::Gather;
+use crate::input::Input;
+use crate::json::each_element;
+use crate::ledger::Journal;
+use crate::msgpack;
+use crate::options::ReadOptions;
+use crate::rows::heed;
+use crate::stream::ArrivalSource;
+use cluster::Cluster;
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "simkube",
+    summary: "changes of a cluster as SimKube records them (`.sktrace`: MessagePack or JSON)",
+    columns: &[
+        ColumnDoc::required("events.ts", "s since 1970"),
+        ColumnDoc::required(
+            "events.applied_objs",
+            "objects that are there from then on; their replicas are pods",
+        ),
+        ColumnDoc::required("events.deleted_objs", "objects that are away from then on"),
+        ColumnDoc::optional(
+            "pod_lifecycles",
+            "by owner: starts and ends of its pods, s since 1970",
+        ),
+        ColumnDoc::optional("config", "what was recorded; read, not used"),
+        ColumnDoc::optional("index", "hashes of the objects; read, not used"),
+    ],
+    names: &["index", "config"],
+    cells,
+    options: &[],
+    sniff,
+    open: Constructor::Workload(open),
+};
+
+/// The version of the map that is read.
+const VERSION: i64 = 2;
+
+fn sniff(first: &[u8]) -> Confidence {
+    let has = |text: &str| memchr::memmem::find(first, text.as_bytes()).is_some();
+    let is_json = first.trim_ascii_start().first() == Some(&b'{');
+    let is_own = if is_json {
+        has("\"trackedObjects\"") || has("\"applied_objs\"")
+    } else {
+        first.get(2..9) == Some(b"version") && has("trackedObjects")
+    };
+    if is_own {
+        Confidence::Certain
+    } else {
+        Confidence::No
+    }
+}
+
+fn cells(
+    _format: &FormatEntry,
+    input: &Input,
+    show: &mut dyn FnMut(&[u8]),
+) -> Result<(), TraceError> {
+    for part in parts(input)? {
+        let bytes = read_whole(&mut *part.open()?);
+        show(&bytes.map_err(|error| read_error(&part.name, &error))?);
+    }
+    Ok(())
+}
+
+/// A trace as the file states it: events with their lines (or numbers, where there are no lines), and
+/// the lives of pods.
+#[derive(Default)]
+struct Map {
+    version: Option<i64>,
+    events: Vec<(u64, Value)>,
+    lives: Vec<(u64, String, Value)>,
+}
+
+fn read_map(part: &Input) -> Result<Map, TraceError> {
+    let mut map = Map::default();
+    let first = part.first_bytes()?;
+    if first.trim_ascii_start().first() == Some(&b'{') {
+        each_element(part, &[], |member| {
+            if member.key == "version" {
+                map.version = member.value.as_i64();
+            }
+            Ok(())
+        })?;
+        each_element(part, &["events"], |event| {
+            map.events.push((event.line, event.value));
+            Ok(())
+        })?;
+        each_element(part, &["pod_lifecycles"], |lives| {
+            map.lives.push((lives.line, lives.key, lives.value));
+            Ok(())
+        })?;
+        return Ok(map);
+    }
+    let bytes = read_whole(&mut *part.open()?);
+    let bytes = bytes.map_err(|error| read_error(&part.name, &error))?;
+    let mut value = msgpack::read(&bytes).map_err(|wrong| TraceError::Format {
+        file: part.name.to_string(),
+        reason: format!("byte {}: {}", wrong.at, wrong.reason),
+    })?;
+    map.version = value.get("version").and_then(Value::as_i64);
+    if let Some(Value::Array(events)) = value.get_mut("events").map(Value::take) {
+        map.events = (1..).zip(events).collect();
+    }
+    if let Some(Value::Object(lives)) = value.get_mut("pod_lifecycles").map(Value::take) {
+        map.lives = { lives.into_iter() }
+            .map(|(key, value)| (0, key, value))
+            .collect();
+    }
+    Ok(map)
+}
+
+fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let mut gather = Gather::default();
+    for part in parts(input)? {
+        journal.file = part.name.clone();
+        let map = read_map(&part)?;
+        if map.version != Some(VERSION) {
+            let found = map.version.map_or("none".to_owned(), |own| own.to_string());
+            return Err(TraceError::Format {
+                file: part.name.to_string(),
+                reason: format!(
+                    "`version` is {found}, and {VERSION} is read; export it anew with SimKube 2"
+                ),
+            });
+        }
+        let mut cluster = Cluster::default();
+        for (line, key, value) in &map.lives {
+            heed(&mut journal, |_| cluster.add_lives(*line, key, value))?;
+        }
+        for (line, event) in &map.events {
+            heed(&mut journal, |journal| cluster.take(journal, *line, event))?;
+        }
+        for pod in cluster.finish() {
+            gather.push(pod);
+        }
+    }
+    Ok(gather.finish(journal))
+}
+
+#[cfg(test)]
+mod tests;

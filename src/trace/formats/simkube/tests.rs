@@ -1,0 +1,108 @@
+//! Owners that come, grow, change and go, and events that are wrong.
+
+use super::*;
+use crate::inspect::validate;
+use crate::memory::Recorded;
+use units::{Duration, Instant};
+
+const TRACE: &str = r#"{"version": 2, "config": {"trackedObjects": {}}, "events": [
+{"ts": 100, "applied_objs": [], "deleted_objs": []},
+{"ts": 100, "applied_objs": [{"apiVersion": "apps/v1", "kind": "Deployment",
+ "metadata": {"name": "web", "namespace": "n"}, "spec": {"replicas": 2, "template": {"spec":
+ {"containers": [{"name": "c", "resources": {"requests": {"cpu": "500m"}}}]}}}}], "deleted_objs": []},
+{"ts": 110, "applied_objs": [{"apiVersion": "apps/v1", "kind": "Deployment",
+ "metadata": {"name": "web", "namespace": "n"}, "spec": {"replicas": 3, "template": {"spec":
+ {"containers": [{"name": "c", "resources": {"requests": {"cpu": "500m"}}}]}}}},
+ {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}], "deleted_objs": []},
+{"ts": 120, "applied_objs": [{"apiVersion": "apps/v1", "kind": "Deployment",
+ "metadata": {"name": "web", "namespace": "n"}, "spec": {"replicas": 1, "template": {"spec":
+ {"containers": [{"name": "c", "resources": {"requests": {"cpu": "1"}}}]}}}}], "deleted_objs": []},
+{"ts": 130, "applied_objs": [{"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "tick"},
+ "spec": {"jobTemplate": {"spec": {"template": {"spec": {"containers": [{"name": "c"}]}}}}}},
+ {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "one"}, "spec": {"containers": [{"name": "c"}],
+ "affinity": {"nodeAffinity": {}}}}],
+ "deleted_objs": [{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web",
+ "namespace": "n"}}]}],
+"pod_lifecycles": {"batch/v1.CronJob default/tick": {"9": [{"Finished": [150, 155]}, {"Running": 160}]},
+"v1.Pod default/one": {"8": [{"Finished": [131, 171]}]}}}"#;
+
+fn read(bytes: &[u8]) -> Recorded {
+    let input = Input::bytes("t.sktrace", bytes);
+    let entry = crate::registry::recognize(&input).expect("known");
+    assert_eq!(entry.name, ENTRY.name);
+    let mut source = open(&input, &ReadOptions::default()).expect("good");
+    Recorded::collect(&mut *source).expect("good")
+}
+
+#[test]
+fn pods_come_and_go_with_their_owners() {
+    let recorded = read(TRACE.as_bytes());
+    let seconds = |span: Duration| span.as_nanos() / 1_000_000_000;
+    let seen: Vec<_> = { recorded.arrivals.iter() }
+        .map(|one| {
+            let submit = seconds(one.submit.since(Instant::ZERO));
+            (one.name.to_string(), submit, one.run_time.map(seconds))
+        })
+        .collect();
+    let expected = [
+        ("web-1", 0, Some(20)),
+        ("web-2", 0, Some(20)),
+        ("web-3", 10, Some(10)),
+        ("web-4", 20, Some(10)),
+        ("one", 30, Some(40)),
+        ("tick-1", 50, Some(5)),
+        ("tick-2", 60, None),
+    ];
+    assert_eq!(
+        seen,
+        expected.map(|(name, at, run)| (name.to_owned(), at, run))
+    );
+    for kind in [
+        "object that keeps no number of pods",
+        "pods of another template; replaced at once",
+        "tolerations, affinity or spread of pods, not enforced",
+    ] {
+        assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
+    }
+}
+
+#[test]
+fn dirty_events_are_named_and_damage_is_placed() {
+    let text = r#"{"version": 2, "config": {"trackedObjects": {}}, "events": [
+{"ts": -5, "applied_objs": []},
+{"ts": 5, "applied_objs": {}},
+{"ts": 5, "applied_objs": [{"apiVersion": "v1", "kind": "Pod", "metadata": {}}]},
+{"ts": 5, "applied_objs": [{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {}}]},
+{"ts": 5, "applied_objs": [{"kind": "Deployment", "metadata": {"name": "a"}, "spec": {"replicas": "two",
+"template": {"spec": {"containers": []}}}}]}],
+"pod_lifecycles": {"a": {"1": [{"Finished": [9, 5]}]}}}"#;
+    let input = Input::bytes("t.json", text.as_bytes());
+    let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+    let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        bad,
+        [
+            "t.json:8: column `pod_lifecycles`: must be lists of {\"Running\": start} and \
+             {\"Finished\": [start, end]}, found `{\"Finished\":[9,5]}`",
+            "t.json:2: column `ts`: must be seconds since 1970, found `-5`",
+            "t.json:3: column `applied_objs`: must be a list of objects, found `{}`",
+            "t.json:4: column `metadata.name`: must be a text, found ``",
+            "t.json:5: column `containers`: must be a list with a container, found ``",
+            "t.json:7: column `replicas`: must be a number from 0 to 1048576, found `\"two\"`",
+        ]
+    );
+    let input = Input::bytes("t", &b"\x82\xa7version\x02\xaetrackedObjects\x81"[..]);
+    let stopped = validate(&input, &ENTRY, &ReadOptions::default(), 9).stopped;
+    assert_eq!(
+        stopped.map(|error| error.to_string()),
+        Some("t: byte 26: the file ends too early: it is truncated".to_owned())
+    );
+    let old = text.replace("\"version\": 2", "\"version\": 1");
+    let input = Input::bytes("t.json", old.into_bytes());
+    let stopped = validate(&input, &ENTRY, &ReadOptions::default(), 9).stopped;
+    let stopped = stopped.map(|error| error.to_string()).unwrap_or_default();
+    assert!(
+        stopped.contains("`version` is 1, and 2 is read"),
+        "{stopped}"
+    );
+}

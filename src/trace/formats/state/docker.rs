@@ -1,0 +1,122 @@
+//! Services of Docker Swarm: `docker service ls --format json`, an object a line, which says how many
+//! replicas a service has, and `docker service inspect`, a list that says what they reserve as well.
+
+use super::{Places, Pods, State, count, has_keys, note, scaled};
+use crate::budget::MEMBERS;
+use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
+use crate::json::Element;
+use crate::ledger::{Action, Journal};
+use crate::rows::{Refused, show_text};
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "docker-services",
+    summary: "services of Docker Swarm (`docker service ls --format json`, or `inspect`)",
+    columns: &[
+        ColumnDoc::required(
+            "Name",
+            "service; becomes the name. `Spec.Name` of `inspect`",
+        ),
+        ColumnDoc::required(
+            "Replicas",
+            "pods that are there and those wanted, such as 3/3",
+        ),
+        ColumnDoc::optional("Mode", "replicated; services of another mode are left out"),
+        ColumnDoc::optional("Image", "read, not used"),
+        ColumnDoc::optional(
+            "Spec.TaskTemplate.Resources.Reservations",
+            "NanoCPUs and MemoryBytes of a replica; `inspect`",
+        ),
+    ],
+    names: &["Name", "Image"],
+    cells: show_text,
+    options: &[],
+    sniff,
+    open: Constructor::Workload(|input, options| super::open(input, options, &PLACES, take)),
+};
+
+const PLACES: Places = Places {
+    lists: &[&[]],
+    has_lines: true,
+    expected: "list of services",
+};
+
+/// The reservations of a service's replicas.
+const RESERVED: &str = "/Spec/TaskTemplate/Resources/Reservations";
+
+fn sniff(first: &[u8]) -> Confidence {
+    let listed = has_keys(first, &["Mode", "Name", "Replicas", "Image"]);
+    listed.max(has_keys(first, &["Spec", "TaskTemplate", "ContainerSpec"]))
+}
+
+fn take(state: &mut State, journal: &mut Journal, service: &Element) -> Result<(), Refused> {
+    let line = service.line;
+    if service.at("/Spec").is_some() {
+        return take_inspected(state, journal, service);
+    }
+    let name = service.name_at("/Name", "the name of a service")?;
+    if !matches!(service.text_at("/Mode"), "" | "replicated") {
+        let kind = "service of another mode than replicated";
+        return Ok(journal.dirt(kind, Action::Drop, line)?);
+    }
+    let replicas = service.text_at("/Replicas");
+    // `3/5 (max 2 per node)` wants five.
+    let wanted = replicas.split_once('/').map(|(_, wanted)| wanted);
+    let mut words = wanted.unwrap_or_default().split_whitespace();
+    let wanted = words.next().and_then(|wanted| wanted.parse::<i64>().ok());
+    let wanted = wanted.filter(|wanted| (0..=MEMBERS).contains(wanted));
+    let wanted = wanted.ok_or_else(|| service.bad_at("/Replicas", "replicas such as `3/3`"))?;
+    if words.next().is_some() {
+        let kind = "most replicas on a node, not enforced";
+        journal.dirt(kind, Action::Keep, line)?;
+    }
+    let kind = "service whose reservations are not stated; requests nothing";
+    journal.dirt(kind, Action::Keep, line)?;
+    let pods = Pods {
+        name,
+        tenant: "",
+        count: wanted,
+        cpu_milli: None,
+        memory: None,
+    };
+    state.add(&pods, |_| {});
+    Ok(())
+}
+
+fn take_inspected(
+    state: &mut State,
+    journal: &mut Journal,
+    service: &Element,
+) -> Result<(), Refused> {
+    let name = service.name_at("/Spec/Name", "the name of a service")?;
+    if service.at("/Spec/Mode/Replicated").is_none() {
+        let kind = "service of another mode than replicated";
+        return Ok(journal.dirt(kind, Action::Drop, service.line)?);
+    }
+    let wanted = count(service, "/Spec/Mode/Replicated/Replicas")?.unwrap_or(1);
+    let nanos = service.number_at(&format!("{RESERVED}/NanoCPUs"), 1e15)?;
+    let memory = service.number_at(&format!("{RESERVED}/MemoryBytes"), 1e15)?;
+    note(
+        journal,
+        service,
+        "/Spec/TaskTemplate/Placement/Constraints",
+        "constraints of a service, not enforced",
+    )?;
+    let generic = format!("{RESERVED}/GenericResources");
+    note(
+        journal,
+        service,
+        &generic,
+        "generic resources, not requested",
+    )?;
+    scaled(service, "/Spec/TaskTemplate/Placement/MaxReplicas", 1)?;
+    let pods = Pods {
+        name,
+        tenant: "",
+        count: wanted,
+        cpu_milli: nanos.map(|nanos| libm::rint(nanos / 1e6) as i64),
+        memory: memory.map(|bytes| bytes as i64),
+    };
+    state.add(&pods, |_| {});
+    Ok(())
+}

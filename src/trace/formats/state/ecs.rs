@@ -1,0 +1,93 @@
+//! Tasks and services of Amazon ECS, as `aws ecs describe-tasks` and `describe-services` print them. A
+//! task states what it reserves, a service only how many tasks it wants.
+
+use super::{Places, Pods, State, count, has_keys, note, scaled};
+use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
+use crate::json::Element;
+use crate::ledger::{Action, Journal};
+use crate::rows::{Refused, show_text};
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "ecs",
+    summary: "tasks or services of Amazon ECS (`describe-tasks`, `describe-services`, JSON)",
+    columns: &[
+        ColumnDoc::required("taskArn", "task; its last part becomes the name"),
+        ColumnDoc::optional("cpu", "units of a task, 1,024 a core"),
+        ColumnDoc::optional("memory", "memory of a task, MiB"),
+        ColumnDoc::optional("group", "service or family; becomes the tenant"),
+        ColumnDoc::optional("lastStatus", "stopped tasks are left out"),
+        ColumnDoc::optional("serviceName", "service; becomes the name"),
+        ColumnDoc::optional("desiredCount", "tasks that a service wants"),
+        ColumnDoc::optional("placementConstraints", "not enforced"),
+    ],
+    names: &["taskArn", "serviceName"],
+    cells: show_text,
+    options: &[],
+    sniff,
+    open: Constructor::Workload(|input, options| super::open(input, options, &PLACES, take)),
+};
+
+const PLACES: Places = Places {
+    lists: &[&["tasks"], &["services"]],
+    has_lines: false,
+    expected: "list of `tasks` or `services`",
+};
+
+fn sniff(first: &[u8]) -> Confidence {
+    let tasks = has_keys(first, &["tasks", "taskArn", "lastStatus"]);
+    tasks.max(has_keys(
+        first,
+        &["services", "serviceName", "desiredCount"],
+    ))
+}
+
+fn take(state: &mut State, journal: &mut Journal, element: &Element) -> Result<(), Refused> {
+    let line = element.line;
+    note(
+        journal,
+        element,
+        "/placementConstraints",
+        "constraints of a service, not enforced",
+    )?;
+    if element.at("/serviceName").is_some() {
+        let name = element.name_at("/serviceName", "the name of a service")?;
+        let wanted = count(element, "/desiredCount")?;
+        let wanted = wanted.ok_or_else(|| element.bad_at("/desiredCount", "a number of tasks"))?;
+        let kind = "service whose reservations are not stated; requests nothing";
+        journal.dirt(kind, Action::Keep, line)?;
+        let pods = Pods {
+            name,
+            tenant: name,
+            count: wanted,
+            cpu_milli: None,
+            memory: None,
+        };
+        state.add(&pods, |_| {});
+        return Ok(());
+    }
+    let arn = element.name_at("/taskArn", "the name of a task")?;
+    if matches!(
+        element.text_at("/lastStatus"),
+        "STOPPED" | "DEPROVISIONING" | "DELETED"
+    ) {
+        return Ok(journal.dirt("task that is stopped", Action::Drop, line)?);
+    }
+    let units = scaled(element, "/cpu", 1_000)?;
+    let memory = scaled(element, "/memory", 1 << 20)?;
+    if units.is_none() || memory.is_none() {
+        let kind = "task whose reservations are not stated in full; requests the rest";
+        journal.dirt(kind, Action::Keep, line)?;
+    }
+    let group = element.text_at("/group");
+    let group = group.split_once(':').map_or(group, |(_, name)| name);
+    let pods = Pods {
+        name: arn.rsplit('/').next().unwrap_or(arn),
+        tenant: group,
+        count: 1,
+        cpu_milli: units.map(|units| units / 1_024),
+        memory,
+    };
+    state.add(&pods, |_| {});
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! The state of other orchestrators at one time, as their commands and interfaces print it: what is there
+//! arrives at zero and stays.
+
+pub mod docker;
+pub mod ecs;
+pub mod marathon;
+pub mod nomad;
+
+use std::sync::Arc;
+
+use crate::archive::parts;
+use crate::budget::MEMBERS;
+use crate::error::TraceError;
+use crate::format::Confidence;
+use crate::gather::{Demand, Gather, requests};
+use crate::input::Input;
+use crate::json::{Element, each_element, each_line};
+use crate::ledger::{Action, BadRow, Journal};
+use crate::options::ReadOptions;
+use crate::rows::{Refused, heed};
+use crate::stream::ArrivalSource;
+use model::{PodName, PodSpec};
+use units::Instant;
+
+/// What takes an element of a state.
+type TakeElement = fn(&mut State, &mut Journal, &Element) -> Result<(), Refused>;
+
+/// The places of elements in a JSON text: lists by the keys before them, and whether each line may be an
+/// object as well.
+struct Places {
+    lists: &'static [&'static [&'static str]],
+    has_lines: bool,
+    /// What the file should have.
+    expected: &'static str,
+}
+
+/// The pods of a state up to now.
+#[derive(Default)]
+struct State {
+    gather: Gather,
+}
+
+/// What is alike about the pods of an element.
+struct Pods<'e> {
+    name: &'e str,
+    tenant: &'e str,
+    count: i64,
+    /// Amounts of one pod, in 1/1000 core and bytes.
+    cpu_milli: Option<i64>,
+    memory: Option<i64>,
+}
+
+impl State {
+    /// Adds pods that are there from the beginning; they are named by number if there are several.
+    fn add(&mut self, pods: &Pods<'_>, spec: impl Fn(&mut PodSpec)) {
+        for number in 1..=pods.count {
+            let name: Arc<str> = match pods.count {
+                1 => pods.name.into(),
+                _ => format!("{}-{number}", pods.name).into(),
+            };
+            let mut own = PodSpec::with_requests(requests(pods.cpu_milli, pods.memory));
+            spec(&mut own);
+            self.gather.push(Demand {
+                submit: Instant::ZERO,
+                name: PodName::Text(name),
+                tenant: pods.tenant.into(),
+                spec: own,
+                ..Demand::default()
+            });
+        }
+    }
+}
+
+/// Reads a state.
+fn open(
+    input: &Input,
+    options: &ReadOptions,
+    places: &Places,
+    take: TakeElement,
+) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let mut state = State::default();
+    for part in parts(input)? {
+        journal.file = part.name.clone();
+        let is_list = part.first_bytes()?.trim_ascii_start().first() == Some(&b'[');
+        if places.has_lines && !is_list {
+            each_line(&part, &mut journal, |journal, element| {
+                take(&mut state, journal, element)
+            })?;
+            continue;
+        }
+        let mut is_found = false;
+        for path in places
+            .lists
+            .iter()
+            .filter(|path| path.is_empty() == is_list)
+        {
+            is_found |= each_element(&part, path, |element| {
+                heed(&mut journal, |journal| take(&mut state, journal, &element))
+            })?;
+        }
+        if !is_found {
+            return Err(TraceError::Format {
+                file: part.name.to_string(),
+                reason: format!("has no {}", places.expected),
+            });
+        }
+    }
+    Ok(state.gather.finish(journal))
+}
+
+/// Returns `Certain` if a text begins as JSON does and has all of these keys.
+fn has_keys(first: &[u8], keys: &[&str]) -> Confidence {
+    let is_json = matches!(first.trim_ascii_start().first(), Some(b'{' | b'['));
+    let has = |key: &&str| memchr::memmem::find(first, format!("\"{key}\"").as_bytes()).is_some();
+    if is_json && keys.iter().all(has) {
+        Confidence::Certain
+    } else {
+        Confidence::No
+    }
+}
+
+/// A number of pods, which must be whole.
+fn count(element: &Element, path: &str) -> Result<Option<i64>, BadRow> {
+    let number = element.number_at(path, MEMBERS as f64)?;
+    match number {
+        Some(number) if number.fract() > 0.0 => Err(element.bad_at(path, "a whole number")),
+        number => Ok(number.map(|number| number as i64)),
+    }
+}
+
+/// An amount in units of which `scale` make one, rounded.
+fn scaled(element: &Element, path: &str, scale: i64) -> Result<Option<i64>, BadRow> {
+    let number = element.number_at(path, 1e9)?;
+    Ok(number.map(|number| libm::rint(number * scale as f64) as i64))
+}
+
+/// Notes what no run heeds.
+fn note(
+    journal: &mut Journal,
+    element: &Element,
+    path: &str,
+    kind: &str,
+) -> Result<(), TraceError> {
+    let is_empty = match element.at(path) {
+        None => true,
+        Some(found) => {
+            found.as_array().is_some_and(Vec::is_empty)
+                || found.as_object().is_some_and(serde_json::Map::is_empty)
+        }
+    };
+    if is_empty {
+        return Ok(());
+    }
+    journal.dirt(kind, Action::Keep, element.line)
+}
+
+#[cfg(test)]
+mod tests;

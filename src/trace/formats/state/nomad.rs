@@ -1,0 +1,99 @@
+//! Allocations of Nomad, as `GET /v1/allocations?resources=true` lists them. A megahertz counts as a
+//! thousandth of a core, as the speed of the machines is not said.
+
+use serde_json::Value;
+
+use super::{Places, Pods, State, has_keys};
+use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
+use crate::json::Element;
+use crate::ledger::{Action, Journal};
+use crate::rows::{Refused, show_text};
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "nomad",
+    summary: "allocations of Nomad (`GET /v1/allocations?resources=true`, JSON)",
+    columns: &[
+        ColumnDoc::required("ID", "allocation; read, not used"),
+        ColumnDoc::required("Name", "allocation; becomes the name"),
+        ColumnDoc::required("JobID", "job; becomes the tenant"),
+        ColumnDoc::optional("ClientStatus", "allocations that have ended are left out"),
+        ColumnDoc::optional("DesiredStatus", "those that are to stop are left out"),
+        ColumnDoc::optional(
+            "AllocatedResources",
+            "by task: CpuShares, MHz, and MemoryMB, MiB; or CPU and MemoryMB of `Resources`",
+        ),
+    ],
+    names: &["ID", "Name", "JobID"],
+    cells: show_text,
+    options: &[],
+    sniff,
+    open: Constructor::Workload(|input, options| super::open(input, options, &PLACES, take)),
+};
+
+const PLACES: Places = Places {
+    lists: &[&[]],
+    has_lines: false,
+    expected: "list of allocations",
+};
+
+fn sniff(first: &[u8]) -> Confidence {
+    has_keys(first, &["JobID", "TaskGroup", "ClientStatus"])
+}
+
+fn take(state: &mut State, journal: &mut Journal, allocation: &Element) -> Result<(), Refused> {
+    let line = allocation.line;
+    let name = allocation.name_at("/Name", "the name of an allocation")?;
+    let job = allocation.name_at("/JobID", "the name of a job")?;
+    let status = allocation.text_at("/ClientStatus");
+    let is_over = matches!(status, "complete" | "failed" | "lost");
+    if is_over || matches!(allocation.text_at("/DesiredStatus"), "stop" | "evict") {
+        return Ok(journal.dirt("allocation that has ended", Action::Drop, line)?);
+    }
+    let mut sums: Option<(f64, f64)> = None;
+    let tasks = allocation
+        .at("/AllocatedResources/Tasks")
+        .and_then(Value::as_object);
+    let tasks = tasks.into_iter().flat_map(|tasks| tasks.keys());
+    let places = tasks.map(|task| {
+        let task = task.replace('~', "~0").replace('/', "~1");
+        let own = format!("/AllocatedResources/Tasks/{task}");
+        (
+            format!("{own}/Cpu/CpuShares"),
+            format!("{own}/Memory/MemoryMB"),
+        )
+    });
+    let whole = (
+        "/Resources/CPU".to_owned(),
+        "/Resources/MemoryMB".to_owned(),
+    );
+    let mut places: Vec<(String, String)> = places.collect();
+    if places.is_empty() && allocation.at("/Resources").is_some() {
+        places.push(whole);
+    }
+    for (cpu, memory) in places {
+        let cpu = allocation.number_at(&cpu, 1e9)?.unwrap_or(0.0);
+        let memory = allocation.number_at(&memory, 1e9)?.unwrap_or(0.0);
+        let (all_cpu, all_memory) = sums.unwrap_or_default();
+        sums = Some((all_cpu + cpu, all_memory + memory));
+    }
+    let kind = match sums {
+        Some(_) => "MHz counted as thousandths of a core",
+        None => "allocation whose resources are not stated; requests nothing",
+    };
+    let action = if sums.is_some() {
+        Action::Repair
+    } else {
+        Action::Keep
+    };
+    journal.dirt(kind, action, line)?;
+    let pods = Pods {
+        name,
+        tenant: job,
+        count: 1,
+        cpu_milli: sums.map(|(cpu, _)| libm::rint(cpu) as i64),
+        memory: sums.map(|(_, memory)| libm::rint(memory * 1_048_576.0) as i64),
+    };
+    state.add(&pods, |_| {});
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! A state of each kind, and what is wrong with others.
+
+use crate::format::{Constructor, FormatEntry};
+use crate::input::Input;
+use crate::inspect::validate;
+use crate::memory::Recorded;
+use crate::options::ReadOptions;
+use crate::registry::recognize;
+
+const DOCKER: &str = r#"{"ID":"x","Image":"nginx","Mode":"replicated","Name":"web","Ports":"","Replicas":"2/3"}
+{"ID":"y","Image":"agent","Mode":"global","Name":"agent","Ports":"","Replicas":"5/5"}
+{"ID":"z","Image":"db","Mode":"replicated","Name":"db","Ports":"","Replicas":"1/1 (max 1 per node)"}
+{"ID":"z","Image":"db","Mode":"replicated","Name":"bad","Ports":"","Replicas":"many"}
+{"ID":"z","Image":"db","Mode":"replicated","Name":"","Ports":"","Replicas":"1/1"}
+"#;
+
+const INSPECTED: &str = r#"[{"ID": "x", "Spec": {"Name": "web", "TaskTemplate": {"ContainerSpec": {},
+"Resources": {"Reservations": {"NanoCPUs": 500000000, "MemoryBytes": 67108864}},
+"Placement": {"Constraints": ["node.role == worker"]}}, "Mode": {"Replicated": {"Replicas": 2}}}},
+{"Spec": {"Name": "half", "TaskTemplate": {"ContainerSpec": {}}, "Mode": {"Replicated": {"Replicas": 1.5}}}}]"#;
+
+const MARATHON: &str = r#"{"apps": [
+{"id": "/team/web", "instances": 2, "cpus": 0.5, "mem": 128, "disk": 0, "gpus": 1, "constraints": [["a"]]},
+{"id": "/lone", "instances": 1, "cpus": 1, "mem": 64.5},
+{"id": "/bad", "instances": -1, "cpus": 1, "mem": 64},
+{"id": "/bad", "instances": 1, "cpus": "much", "mem": 64},
+{"instances": 1, "cpus": 1, "mem": 64}]}"#;
+
+const ECS: &str = r#"{"tasks": [
+{"taskArn": "arn:aws:ecs:eu:1:task/c/t1", "group": "service:web", "cpu": "512", "memory": "1024",
+ "lastStatus": "RUNNING"},
+{"taskArn": "arn:aws:ecs:eu:1:task/c/t2", "cpu": "512", "memory": "1024", "lastStatus": "STOPPED"},
+{"taskArn": "arn:aws:ecs:eu:1:task/c/t3", "cpu": "x", "memory": "1024", "lastStatus": "RUNNING"}],
+"services": [{"serviceName": "web", "desiredCount": 2}, {"serviceName": "b"}]}"#;
+
+const NOMAD: &str = r#"[
+{"ID": "1", "Name": "web.g[0]", "JobID": "web", "TaskGroup": "g", "ClientStatus": "running",
+ "AllocatedResources": {"Tasks": {"a": {"Cpu": {"CpuShares": 500}, "Memory": {"MemoryMB": 256}},
+ "b": {"Cpu": {"CpuShares": 250}, "Memory": {"MemoryMB": 64}}}}},
+{"ID": "2", "Name": "web.g[1]", "JobID": "web", "TaskGroup": "g", "ClientStatus": "complete"},
+{"ID": "3", "Name": "old.g[0]", "JobID": "old", "TaskGroup": "g", "ClientStatus": "pending",
+ "Resources": {"CPU": 100, "MemoryMB": 32}},
+{"ID": "4", "Name": "x", "JobID": "old", "TaskGroup": "g", "ClientStatus": "running",
+ "Resources": {"CPU": -100, "MemoryMB": 32}},
+{"ID": "5", "Name": "y", "TaskGroup": "g", "ClientStatus": "running"}]"#;
+
+/// The pods of a state (name, 1/1000 cores, MiB), and the complaints about it.
+fn read(entry: &FormatEntry, text: &str) -> (Vec<(String, i64, i64)>, Vec<String>) {
+    let input = Input::bytes("s", text.as_bytes());
+    assert_eq!(recognize(&input).expect("known").name, entry.name);
+    let found = validate(&input, entry, &ReadOptions::default(), 9);
+    let options = ReadOptions {
+        rows: crate::ledger::RowPolicy::REPORT,
+        ..ReadOptions::default()
+    };
+    let Constructor::Workload(open) = entry.open else {
+        panic!("a workload");
+    };
+    let recorded = Recorded::collect(&mut *open(&input, &options).expect("JSON")).expect("JSON");
+    let pods = recorded.arrivals.iter().map(|one| {
+        let requests = recorded.classes[one.class as usize]
+            .requests()
+            .expect("small");
+        let cpu = requests.get("cpu").milli_ceil().expect("small");
+        let memory = requests.get("memory").units_ceil().expect("small") >> 20;
+        (one.name.to_string(), cpu, memory)
+    });
+    let bad = found.bad_rows.iter().map(ToString::to_string);
+    (pods.collect(), bad.collect())
+}
+
+#[test]
+fn services_applications_tasks_and_allocations_are_pods() {
+    let pod = |name: &str, cpu, memory| (name.to_owned(), cpu, memory);
+    let (pods, bad) = read(&super::docker::ENTRY, DOCKER);
+    let expected = ["web-1", "web-2", "web-3", "db"].map(|name| pod(name, 0, 0));
+    assert_eq!(pods, expected);
+    assert_eq!(
+        bad,
+        [
+            "s:4: column `Replicas`: must be replicas such as `3/3`, found `\"many\"`",
+            "s:5: column `Name`: must be the name of a service, found `\"\"`",
+        ]
+    );
+    let (pods, bad) = read(&super::docker::ENTRY, INSPECTED);
+    assert_eq!(pods, ["web-1", "web-2"].map(|name| pod(name, 500, 64)));
+    assert_eq!(
+        bad,
+        ["s:4: column `Spec.Mode.Replicated.Replicas`: must be a whole number, found `1.5`"]
+    );
+    let (pods, bad) = read(&super::marathon::ENTRY, MARATHON);
+    let expected = [
+        pod("team-web-1", 500, 128),
+        pod("team-web-2", 500, 128),
+        pod("lone", 1_000, 64),
+    ];
+    assert_eq!(pods, expected);
+    assert_eq!(
+        bad,
+        [
+            "s:4: column `instances`: must be a number from 0 to 1048576, found `-1`",
+            "s:5: column `cpus`: must be a number from 0 to 1000000000, found `\"much\"`",
+            "s:6: column `id`: must be the path of an application, found ``",
+        ]
+    );
+    let (pods, bad) = read(&super::ecs::ENTRY, ECS);
+    let expected = [
+        pod("t1", 500, 1_024),
+        pod("web-1", 0, 0),
+        pod("web-2", 0, 0),
+    ];
+    assert_eq!(pods, expected);
+    assert_eq!(
+        bad,
+        [
+            "s:5: column `cpu`: must be a number from 0 to 1000000000, found `\"x\"`",
+            "s:6: column `desiredCount`: must be a number of tasks, found ``",
+        ]
+    );
+    let (pods, bad) = read(&super::nomad::ENTRY, NOMAD);
+    assert_eq!(pods, [pod("web.g[0]", 750, 320), pod("old.g[0]", 100, 32)]);
+    assert_eq!(
+        bad,
+        [
+            "s:9: column `Resources.CPU`: must be a number from 0 to 1000000000, found `-100`",
+            "s:10: column `JobID`: must be the name of a job, found ``",
+        ]
+    );
+    let input = Input::bytes("s", &b"{\"apps\": 5}"[..]);
+    let stopped = validate(&input, &super::marathon::ENTRY, &ReadOptions::default(), 9).stopped;
+    assert!(stopped.is_some());
+}

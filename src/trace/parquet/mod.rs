@@ -1,0 +1,322 @@
+//! Tables in Parquet files. Only the columns that are asked for are unpacked, one group of rows at a
+//! time. A cell is the text that a table of text would have: numbers in decimal, lists in brackets,
+//! nothing where no value is. Columns inside others have both names with a dot between. Source: the
+//! format's specification (`parquet-format`), versions 1 and 2.
+
+mod encoding;
+mod page;
+mod snappy;
+mod thrift;
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use super::budget::{COLUMNS, GROUP_ROWS, read_whole};
+use super::error::{TraceError, read_error};
+use super::input::Input;
+use encoding::{Physical, Values};
+use page::{Cells, Chunk, Leaf, Wrong, cells};
+use thrift::{Struct, Value};
+use units::plural;
+
+/// The bytes at both ends of a file.
+const MARK: &[u8] = b"PAR1";
+/// The deepest nesting of columns.
+const DEEPEST: u32 = 8;
+
+/// Whether a file that begins with these bytes is one of Parquet.
+pub(crate) fn is_parquet(first: &[u8]) -> bool {
+    first.starts_with(MARK)
+}
+
+/// A table.
+pub(crate) struct Parquet {
+    name: Arc<str>,
+    bytes: Vec<u8>,
+    leaves: Vec<Leaf>,
+    groups: Vec<Group>,
+}
+
+/// A group of rows.
+#[derive(Clone, Debug)]
+struct Group {
+    rows: usize,
+    /// Pages by column.
+    chunks: Vec<Chunk>,
+}
+
+impl Parquet {
+    /// Opens a file and reads its footer.
+    ///
+    /// # Errors
+    /// The file can't be read, is longer than is held as a whole, or is damaged.
+    pub(crate) fn open(input: &Input) -> Result<Self, TraceError> {
+        let bytes = read_whole(&mut *input.open()?);
+        let bytes = bytes.map_err(|error| read_error(&input.name, &error))?;
+        let wrong = |reason: String| TraceError::Format {
+            file: input.name.to_string(),
+            reason,
+        };
+        let length = bytes.len();
+        let tail = bytes.last_chunk::<8>();
+        let tail = tail.filter(|tail| tail.ends_with(MARK) && length >= MARK.len() + 8);
+        let Some(&[a, b, c, d, ..]) = tail else {
+            return Err(wrong(format!(
+                "ends after {} without the footer of Parquet: the file is truncated; download or \
+                 copy it again",
+                plural::count(length, "byte")
+            )));
+        };
+        let footer = u32::from_le_bytes([a, b, c, d]) as usize;
+        let from = (length - 8).checked_sub(footer);
+        let at = from.ok_or_else(|| {
+            wrong(format!(
+                "the footer of {footer} bytes is longer than the file; copy it again"
+            ))
+        })?;
+        let read = thrift::read(&bytes[at..length - 8]);
+        let read = read.and_then(|(footer, _)| understand(&footer));
+        let Some((leaves, groups)) = read else {
+            return Err(wrong(format!(
+                "byte {at}: the footer of Parquet is damaged; download or copy the file again"
+            )));
+        };
+        Ok(Self {
+            name: input.name.clone(),
+            bytes,
+            leaves,
+            groups,
+        })
+    }
+
+    /// The names of the columns.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &str> {
+        self.leaves.iter().map(|leaf| leaf.name.as_str())
+    }
+
+    /// Takes each row, counted from 1: the text of the columns at these places, a separator between
+    /// them, and where each ends. A column that is not there is empty.
+    pub(crate) fn each_row(
+        &self,
+        places: &[Option<usize>],
+        separator: char,
+        mut take: impl FnMut(u64, &str, &[usize]) -> Result<(), TraceError>,
+    ) -> Result<(), TraceError> {
+        let (mut text, mut ends) = (String::new(), Vec::new());
+        let mut line = 0;
+        for group in &self.groups {
+            let columns = places.iter().map(|place| self.column(group, *place));
+            let mut columns = columns.collect::<Result<Vec<_>, _>>()?;
+            for row in 0..group.rows {
+                line += 1;
+                text.clear();
+                ends.clear();
+                for column in &mut columns {
+                    if !ends.is_empty() {
+                        text.push(separator);
+                    }
+                    if let Some(column) = column {
+                        column.write(row, &mut text);
+                    }
+                    ends.push(text.len());
+                }
+                take(line, &text, &ends)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The cells of a column in a group of rows.
+    fn column(&self, group: &Group, place: Option<usize>) -> Result<Option<Cursor>, TraceError> {
+        let Some(place) = place else {
+            return Ok(None);
+        };
+        let (leaf, chunk) = (&self.leaves[place], &group.chunks[place]);
+        let refuse = |Wrong { at, reason }| TraceError::Format {
+            file: self.name.to_string(),
+            reason: format!("byte {at}: column `{}`: {reason}", leaf.name),
+        };
+        let cells = cells(&self.bytes, leaf, chunk).map_err(refuse)?;
+        let rows = match &cells.lists {
+            Some(lists) => lists.len(),
+            None => chunk.values,
+        };
+        if rows != group.rows {
+            let reason = format!("{rows} rows where its group has {}", group.rows);
+            let at = chunk.start;
+            return Err(refuse(Wrong { at, reason }));
+        }
+        Ok(Some(Cursor {
+            cells,
+            next: 0,
+            is_truth: leaf.physical == Physical::Boolean,
+        }))
+    }
+}
+
+/// The line of a header with the columns of a file, by which formats are recognized.
+///
+/// # Errors
+/// The file can't be read, or is damaged.
+pub(crate) fn header(input: &Input) -> Result<Vec<u8>, TraceError> {
+    let file = Parquet::open(input)?;
+    let columns: Vec<&str> = file.columns().collect();
+    Ok(format!("{}\n", columns.join(",")).into_bytes())
+}
+
+/// A column, read row by row.
+struct Cursor {
+    cells: Cells,
+    /// The place of the next value.
+    next: usize,
+    is_truth: bool,
+}
+
+impl Cursor {
+    /// Writes the cell of a row; rows come one after the other.
+    fn write(&mut self, row: usize, text: &mut String) {
+        if let Some(lists) = &self.cells.lists {
+            let count = lists.get(row).copied().unwrap_or_default();
+            if count > 0 {
+                text.push('[');
+                for place in 0..count {
+                    if place > 0 {
+                        text.push_str(", ");
+                    }
+                    self.write_value(text);
+                }
+                text.push(']');
+            }
+            return;
+        }
+        let present = self.cells.present.as_ref();
+        if present.is_none_or(|present| present.get(row) == Some(&true)) {
+            self.write_value(text);
+        }
+    }
+
+    fn write_value(&mut self, text: &mut String) {
+        let place = self.next;
+        self.next += 1;
+        // To write into a text never fails.
+        let _ = match &self.cells.values {
+            Values::Integers(values) => match values.get(place) {
+                Some(value) if self.is_truth => write!(text, "{}", *value == 1),
+                Some(value) => write!(text, "{value}"),
+                None => Ok(()),
+            },
+            Values::Floats(values) => match values.get(place) {
+                Some(value) => write!(text, "{value}"),
+                None => Ok(()),
+            },
+            values @ Values::Texts(..) => {
+                let bytes = values.text(place).unwrap_or_default();
+                text.push_str(&String::from_utf8_lossy(bytes));
+                Ok(())
+            }
+        };
+    }
+}
+
+/// The columns and groups of a footer; `None` if it is damaged.
+fn understand(footer: &Struct<'_>) -> Option<(Vec<Leaf>, Vec<Group>)> {
+    let mut elements = footer.list(2)?.iter();
+    let root = elements.next()?.as_struct()?;
+    let mut leaves = Vec::new();
+    let top = Nesting::default();
+    add_leaves(&mut elements, root.count(5)?, &top, &mut leaves)?;
+    if elements.next().is_some() || leaves.len() > COLUMNS {
+        return None;
+    }
+    let groups = footer.list(4)?.iter();
+    let groups = groups.map(|group| understand_group(group, leaves.len()));
+    let groups = groups.collect::<Option<Vec<_>>>()?;
+    Some((leaves, groups))
+}
+
+/// What a column is nested in.
+#[derive(Clone, Default)]
+struct Nesting {
+    name: String,
+    defined: u32,
+    repeated: u32,
+    depth: u32,
+}
+
+/// Adds the columns of the next elements of a schema.
+fn add_leaves<'f>(
+    elements: &mut impl Iterator<Item = &'f Value<'f>>,
+    count: usize,
+    outer: &Nesting,
+    leaves: &mut Vec<Leaf>,
+) -> Option<()> {
+    if outer.depth > DEEPEST {
+        return None;
+    }
+    for _ in 0..count {
+        let element = elements.next()?.as_struct()?;
+        let mut own = outer.clone();
+        own.depth += 1;
+        // Columns inside a list are called as the list is: those names are the writer's.
+        if outer.repeated == 0 && element.integer(3) != Some(2) {
+            let dot = if own.name.is_empty() { "" } else { "." };
+            own.name = format!("{}{dot}{}", own.name, element.text(4)?);
+        } else if own.name.is_empty() {
+            element.text(4)?.clone_into(&mut own.name);
+        }
+        match element.integer(3) {
+            Some(1) => own.defined += 1,
+            Some(2) => {
+                own.defined += 1;
+                own.repeated += 1;
+            }
+            _ => {}
+        }
+        match element.count(5).filter(|&children| children > 0) {
+            Some(children) => add_leaves(elements, children, &own, leaves)?,
+            None => leaves.push(Leaf {
+                name: own.name,
+                physical: physical(element)?,
+                defined: own.defined,
+                repeated: own.repeated,
+            }),
+        }
+    }
+    Some(())
+}
+
+/// The physical type of an element.
+fn physical(element: &Struct<'_>) -> Option<Physical> {
+    Some(match element.integer(1)? {
+        0 => Physical::Boolean,
+        1 => Physical::Int32,
+        2 => Physical::Int64,
+        3 => Physical::Int96,
+        4 => Physical::Float,
+        5 => Physical::Double,
+        6 => Physical::ByteArray,
+        7 => Physical::FixedBytes(element.count(2)?),
+        _ => return None,
+    })
+}
+
+fn understand_group(group: &Value<'_>, columns: usize) -> Option<Group> {
+    let group = group.as_struct()?;
+    let chunks = group.list(1)?.iter().map(|chunk| {
+        let chunk = chunk.as_struct()?.inner(3)?;
+        let data = chunk.count(9)?;
+        let dictionary = chunk.count(11).filter(|&at| at > 0);
+        Some(Chunk {
+            codec: chunk.integer(4)?,
+            values: chunk.count(5).filter(|&values| values <= GROUP_ROWS)?,
+            start: dictionary.map_or(data, |at| at.min(data)),
+            length: chunk.count(7)?,
+        })
+    });
+    let chunks = chunks.collect::<Option<Vec<_>>>()?;
+    let rows = group.count(3).filter(|&rows| rows <= GROUP_ROWS)?;
+    (chunks.len() == columns).then_some(Group { rows, chunks })
+}
+
+#[cfg(test)]
+mod tests;

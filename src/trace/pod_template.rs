@@ -1,0 +1,213 @@
+//! Pods of Kubernetes as recordings of a cluster hold them: names, labels, containers with what they
+//! request, priority and node selector of a JSON object. (Manifests that are to be run as they are have
+//! a reader of their own, which models all of a pod.)
+
+use serde_json::Value;
+
+use super::ledger::BadRow;
+use model::{Container, Labels, PodSpec, ResourceList};
+use units::Quantity;
+
+/// A pod, or the template of one.
+pub(crate) struct Template {
+    /// The spec.
+    pub(crate) spec: PodSpec,
+    /// Whether it has rules about its place that are not read.
+    pub(crate) has_rules: bool,
+}
+
+/// Members of a spec that bear on a pod's place and are not read.
+const RULES: [&str; 5] = [
+    "affinity",
+    "topologySpreadConstraints",
+    "schedulingGates",
+    "resourceClaims",
+    "resources",
+];
+
+/// Reads the object at `template`, with `metadata` and `spec`, of a namespace; complaints name `line`.
+pub(crate) fn read(line: u64, template: &Value, namespace: &str) -> Result<Template, BadRow> {
+    let Some(spec) = template.get("spec").filter(|spec| spec.is_object()) else {
+        return Err(bad(line, "spec", template.get("spec"), "the spec of a pod"));
+    };
+    let containers = containers(line, spec, "containers")?;
+    if containers.is_empty() {
+        let found = spec.get("containers");
+        return Err(bad(line, "containers", found, "a list with a container"));
+    }
+    let priority = match spec.get("priority") {
+        None | Some(Value::Null) => 0,
+        Some(found) => {
+            let number = found.as_i64().and_then(|number| i32::try_from(number).ok());
+            number.ok_or_else(|| bad(line, "priority", Some(found), "a whole number"))?
+        }
+    };
+    let is_stated = |member: &&str| !is_empty(spec.get(member));
+    let tolerations = spec.get("tolerations").and_then(Value::as_array);
+    let is_own = |toleration: &Value| {
+        // Those are added to every pod by the cluster itself.
+        let key = toleration.get("key").and_then(Value::as_str);
+        !key.is_some_and(|key| key.starts_with("node.kubernetes.io/"))
+    };
+    let tolerates = tolerations.is_some_and(|list| list.iter().any(is_own));
+    Ok(Template {
+        spec: PodSpec {
+            namespace: namespace.into(),
+            labels: labels(line, template.pointer("/metadata/labels"), "labels")?,
+            priority,
+            preempts: spec.get("preemptionPolicy").and_then(Value::as_str) != Some("Never"),
+            containers,
+            init_containers: self::containers(line, spec, "initContainers")?,
+            node_selector: labels(line, spec.get("nodeSelector"), "nodeSelector")?,
+            ..PodSpec::default()
+        },
+        has_rules: tolerates || RULES.iter().any(is_stated),
+    })
+}
+
+fn is_empty(value: Option<&Value>) -> bool {
+    match value {
+        None | Some(Value::Null) => true,
+        Some(Value::Array(list)) => list.is_empty(),
+        Some(Value::Object(map)) => map.is_empty(),
+        Some(_) => false,
+    }
+}
+
+/// A complaint about a member.
+pub(crate) fn bad(line: u64, column: &str, found: Option<&Value>, expected: &str) -> BadRow {
+    let found = found.map(ToString::to_string).unwrap_or_default();
+    BadRow {
+        line,
+        column: column.to_owned(),
+        value: found.chars().take(80).collect(),
+        rule: format!("must be {expected}"),
+    }
+}
+
+/// The containers of a list, which may be absent.
+fn containers(line: u64, spec: &Value, member: &str) -> Result<Vec<Container>, BadRow> {
+    let list = match spec.get(member) {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(list)) => list,
+        found => return Err(bad(line, member, found, "a list of containers")),
+    };
+    let read = list.iter().map(|container| {
+        let text = |member: &str| {
+            container
+                .get(member)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let limits = amounts(line, container, "limits")?;
+        let mut requests = amounts(line, container, "requests")?;
+        for (name, amount) in limits.named() {
+            requests.insert_if_absent(name, amount);
+        }
+        Ok(Container {
+            name: text("name").into(),
+            image: text("image").into(),
+            requests,
+            limits,
+            restartable: text("restartPolicy") == "Always",
+            ..Container::default()
+        })
+    });
+    read.collect()
+}
+
+/// The requests or limits of a container.
+fn amounts(line: u64, container: &Value, member: &str) -> Result<ResourceList, BadRow> {
+    let mut list = ResourceList::default();
+    let found = container.pointer(&format!("/resources/{member}"));
+    let map = match found {
+        None | Some(Value::Null) => return Ok(list),
+        Some(Value::Object(map)) => map,
+        found => return Err(bad(line, member, found, "amounts by resource")),
+    };
+    for (name, amount) in map {
+        let text = match amount {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let read = text.parse::<Quantity>().ok();
+        let read = read.filter(|amount| *amount >= Quantity::ZERO);
+        let column = format!("{member}.{name}");
+        let expected = "an amount such as `500m` or `2Gi`";
+        let amount = read.ok_or_else(|| bad(line, &column, Some(amount), expected))?;
+        list.set(name, amount);
+    }
+    Ok(list)
+}
+
+/// Labels by name, which may be absent.
+fn labels(line: u64, found: Option<&Value>, member: &str) -> Result<Labels, BadRow> {
+    let map = match found {
+        None | Some(Value::Null) => return Ok(Labels::new()),
+        Some(Value::Object(map)) => map,
+        found => return Err(bad(line, member, found, "labels by name")),
+    };
+    let mut labels = Labels::new();
+    for (key, value) in map {
+        let text = value.as_str();
+        let text = text.ok_or_else(|| bad(line, member, found, "labels whose values are texts"))?;
+        labels.insert(key.as_str().into(), text.into());
+    }
+    Ok(labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(text: &str) -> Result<Template, String> {
+        let value: Value = serde_json::from_str(text).expect("JSON");
+        read(7, &value, "ns")
+            .map_err(|bad| format!("{}: {}, found {}", bad.column, bad.rule, bad.value))
+    }
+
+    #[test]
+    fn requests_follow_from_limits_and_rules_are_noted() {
+        let text = r#"{"metadata": {"labels": {"a": "b"}}, "spec": {"priority": 5,
+            "tolerations": [{"key": "node.kubernetes.io/not-ready"}], "nodeSelector": {"z": "1"},
+            "containers": [{"name": "c", "resources": {"limits": {"cpu": 2, "memory": "1Gi"},
+            "requests": {"cpu": "500m"}}}]}}"#;
+        let read = read_text(text).expect("a pod");
+        let requests = read.spec.requests().expect("small");
+        assert_eq!(requests.get("cpu").milli_ceil(), Ok(500));
+        assert_eq!(requests.get("memory").units_ceil(), Ok(1 << 30));
+        assert_eq!((read.spec.priority, read.has_rules), (5, false));
+        let tolerating = text.replace("node.kubernetes.io/not-ready", "gpu");
+        assert!(read_text(&tolerating).expect("a pod").has_rules);
+        for (from, to, complaint) in [
+            (
+                "\"500m\"",
+                "\"5x\"",
+                "requests.cpu: must be an amount such as `500m` or `2Gi`, found \"5x\"",
+            ),
+            (
+                "\"500m\"",
+                "-1",
+                "requests.cpu: must be an amount such as `500m` or `2Gi`, found -1",
+            ),
+            (
+                "\"1\"",
+                "1",
+                "nodeSelector: must be labels whose values are texts, found {\"z\":1}",
+            ),
+            (
+                "5,",
+                "1e99,",
+                "priority: must be a whole number, found 1e+99",
+            ),
+            (
+                "\"containers\"",
+                "\"x\"",
+                "containers: must be a list with a container, found ",
+            ),
+        ] {
+            let found = read_text(&text.replace(from, to)).map(drop);
+            assert_eq!(found, Err(complaint.to_owned()));
+        }
+    }
+}
