@@ -34,6 +34,7 @@ mod storage;
 mod systems;
 #[cfg(test)]
 mod tests;
+mod throughputs;
 mod traffic;
 pub mod tree;
 mod validate;

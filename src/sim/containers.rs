@@ -16,7 +16,7 @@ struct Process {
     /// Run time once the process is up; `None` until it is stopped.
     run_time: Option<Duration>,
     code: i32,
-    /// Pace of the host.
+    /// Pace of the work.
     pace: Pace,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Task {
     pub(super) run_time: Option<Duration>,
     /// Exit code of a task that ends by itself; 0 if its work is done.
     pub(super) code: i32,
-    /// Pace of the host.
+    /// Pace of the work.
     pub(super) pace: Pace,
 }
 
@@ -105,7 +105,7 @@ impl Containers {
             let Some(process) = self.processes.get_mut(&key) else {
                 continue;
             };
-            process.pace = change.after;
+            process.pace = change.of(process.pace);
             let is_working = process.is_up;
             if let Some(due) = process.due.filter(|_| is_working) {
                 self.ahead.remove(&due);

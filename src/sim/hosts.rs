@@ -42,23 +42,41 @@ impl Trouble {
     }
 }
 
-/// Slowdown of work as a factor, in thousandths.
+/// Factor by which work takes longer, in billionths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Pace(u32);
+pub struct Pace(u64);
+
+/// The count of a [`Pace`] that makes one.
+const BILLION: u64 = 1_000_000_000;
 
 impl Pace {
     /// Pace at which work takes its plain time.
-    pub const USUAL: Self = Self(1_000);
+    pub const USUAL: Self = Self(BILLION);
 
-    /// A factor, rounded to thousandths; at least one.
+    /// A slowdown by a factor, rounded to thousandths; at least one.
     pub fn of(factor: f64) -> Self {
         let thousandths = (factor * 1_000.0).clamp(1_000.0, f64::from(u32::MAX));
-        Self(thousandths as u32)
+        Self(thousandths as u64 * (BILLION / 1_000))
+    }
+
+    /// The pace of work with one throughput, where that of another takes its plain time.
+    pub fn of_rates(usual: u64, own: u64) -> Self {
+        let factor = u128::from(usual) * u128::from(BILLION) / u128::from(own.max(1));
+        let most = u64::from(u32::MAX) * (BILLION / 1_000);
+        Self(u64::try_from(factor).unwrap_or(most).clamp(1, most))
+    }
+
+    /// The pace of work that two causes act on.
+    pub(super) fn and(self, other: Self) -> Self {
+        let product = u128::from(self.0) * u128::from(other.0) / u128::from(BILLION);
+        Self(u64::try_from(product).unwrap_or(u64::MAX).max(1))
     }
 
     /// Amount of work for a host at this pace that equals an amount at another pace.
     pub(super) fn scale(self, work: i128, before: Self) -> i128 {
-        work * i128::from(self.0) / i128::from(before.0.max(1))
+        // Paces of hosts are whole thousandths, and work is counted finely.
+        let thousandths = |pace: Self| i128::from(pace.0 / (BILLION / 1_000));
+        work * thousandths(self) / thousandths(before).max(1)
     }
 
     /// Time of work at this pace that would take a given time at another.
@@ -81,6 +99,13 @@ pub(crate) struct PaceChange {
 }
 
 impl PaceChange {
+    /// The pace of a pod's work on the host, from that so far.
+    pub(crate) fn of(self, pod: Pace) -> Pace {
+        let factor =
+            u128::from(pod.0) * u128::from(self.after.0) / u128::from(self.before.0.max(1));
+        Pace(u64::try_from(factor).unwrap_or(u64::MAX).max(1))
+    }
+
     /// The time that the rest of a work takes, from that at the pace so far.
     pub(crate) fn stretch(self, left: Duration) -> Duration {
         self.after.stretch(left, self.before)

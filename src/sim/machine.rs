@@ -286,14 +286,14 @@ impl Machine {
         Some(progress.left(pod.id).unwrap_or(plain))
     }
 
-    /// The rest of the work of a pod that is taken off its host: what it has yet to do, or to do again
+    /// The rest of the work of a pod that is taken off its host, which got on with it at a pace: what it has yet to do, or to do again
     /// where work is saved in checkpoints. `None` of one without an end.
-    pub(super) fn rest(&mut self, now: Instant, pod: PodRef) -> Option<Left> {
+    pub(super) fn rest(&mut self, now: Instant, pod: PodRef, pace: Pace) -> Option<Left> {
         let left = self.left(now, pod)?;
         let due = self.interrupted.get(&pod.id).copied().flatten();
         let is_saved = self.progress.is_none() && self.is_running(pod);
         Some(match due {
-            Some(due) if is_saved => Left::all(due.since(now)),
+            Some(due) if is_saved => Left::all(Pace::USUAL.stretch(due.since(now), pace)),
             _ => left,
         })
     }
@@ -437,10 +437,10 @@ impl Machine {
     }
 
     /// A pod's processes are up; returns when their end is due: after their run time, stretched by the
-    /// pace of their host.
+    /// pace of their work.
     pub(super) fn started(&mut self, now: Instant, pod: PodRef, pace: Pace) -> Option<Instant> {
         if let Some(progress) = &mut self.progress {
-            progress.started(now, pod.id);
+            progress.started(now, pod.id, pace);
         }
         let shares_cores = self.shares_cores;
         let row = self.row_mut(pod)?;

@@ -7,7 +7,7 @@ use cluster::Commitment;
 use control::operation::Operation;
 use control::{Component, NodeAgent};
 use model::checkpoint::Checkpoints;
-use model::{DeviceSet, Found, Node, Object, PodName, PodSpec};
+use model::{DeviceSet, Found, Node, Object, PodName, PodSpec, Throughputs};
 use trace::ArrivalSource;
 use units::{Duration, Instant, NodeId};
 
@@ -58,6 +58,8 @@ pub struct Environment {
     pub images: Option<ImageModel>,
     /// Saving of work; `None` is never.
     pub checkpoints: Option<Checkpoints>,
+    /// Throughputs of jobs by GPU model; `None` takes every model for equally fast.
+    pub throughputs: Option<Arc<Throughputs>>,
     /// The resources that processes on a node share; `None` gives each all that it wants.
     pub contention: Option<ContentionModel>,
     /// Objects of the API, and pods of these without a node, that are there when the run begins.

@@ -4,6 +4,8 @@
 use model::checkpoint::Checkpoints;
 use units::{Duration, Instant, ObjectId, PodId, SortedMap};
 
+use super::hosts::Pace;
+
 /// A pod's work.
 #[derive(Clone, Copy, Debug)]
 struct Run {
@@ -11,8 +13,8 @@ struct Run {
     work: Duration,
     /// `true` if the run begins at a checkpoint.
     is_resumed: bool,
-    /// Instant from which the pod is up.
-    since: Option<Instant>,
+    /// Instant from which the pod is up, and the pace of its work since.
+    since: Option<(Instant, Pace)>,
     /// The job that it belongs to.
     job: Option<ObjectId>,
 }
@@ -76,10 +78,10 @@ impl Progress {
         self.run_time(run)
     }
 
-    /// A pod is up.
-    pub(super) fn started(&mut self, now: Instant, pod: PodId) {
+    /// A pod is up, and gets on with its work at a pace.
+    pub(super) fn started(&mut self, now: Instant, pod: PodId, pace: Pace) {
         if let Some(run) = self.runs.get_mut(&pod) {
-            run.since = Some(now);
+            run.since = Some((now, pace));
         }
     }
 
@@ -87,14 +89,14 @@ impl Progress {
     pub(super) fn interrupted(&mut self, now: Instant, pod: PodId) -> Option<Duration> {
         let rule = self.rule;
         let run = self.runs.get_mut(&pod)?;
-        if let Some(since) = run.since.take() {
+        if let Some((since, pace)) = run.since.take() {
             let restart = if run.is_resumed {
                 rule.restart
             } else {
                 Duration::ZERO
             };
-            let ran =
-                Duration::from_nanos((now.since(since).as_nanos() - restart.as_nanos()).max(0));
+            let span = Pace::USUAL.stretch(now.since(since), pace);
+            let ran = Duration::from_nanos((span.as_nanos() - restart.as_nanos()).max(0));
             let saved = rule.saved(ran, run.work);
             run.work = Duration::from_nanos(run.work.as_nanos() - saved.as_nanos());
             run.is_resumed |= saved > Duration::ZERO;
@@ -146,14 +148,14 @@ mod tests {
         let job = Some(ObjectId(3));
         let (one, two) = (PodId(1), PodId(2));
         assert_eq!(progress.submit(one, whole, job), secs(320));
-        progress.started(at(50), one);
+        progress.started(at(50), one, Pace::USUAL);
         // 150 s in: a checkpoint after 110 s has saved 100 s of work.
         assert_eq!(progress.interrupted(at(200), one), Some(secs(5 + 210)));
-        progress.started(at(300), one);
+        progress.started(at(300), one, Pace::USUAL);
         // It ends before it has saved more; another pod of the job goes on.
         progress.forget(at(340), one, false);
         assert_eq!(progress.submit(two, whole, job), secs(215));
-        progress.started(at(400), two);
+        progress.started(at(400), two, Pace::USUAL);
         progress.forget(at(615), two, true);
         assert_eq!(progress.submit(PodId(3), whole, job), secs(320));
     }

@@ -25,7 +25,10 @@
 //! # Ok::<(), systems::SystemError>(())
 //! ```
 
+use std::sync::Arc;
+
 use control::Stepping;
+use model::Throughputs;
 use policy::sharing::{SHARING_RULES, SharingOptions, sharing_rule};
 use scheduler::sharing::SharingPlanner;
 use units::Duration;
@@ -126,8 +129,12 @@ pub struct GpuSharingOptions {
     pub rule: String,
     /// Length of a round.
     pub round: Duration,
+    /// Whether jobs move at a round to gather free devices on one node.
+    pub migration: bool,
     /// Options of the rule.
     pub rules: SharingOptions,
+    /// Throughputs of jobs by GPU model; `None` takes every model for equally fast.
+    pub throughputs: Option<Arc<Throughputs>>,
 }
 
 impl Default for GpuSharingOptions {
@@ -136,7 +143,9 @@ impl Default for GpuSharingOptions {
         Self {
             rule: "tiresias".to_owned(),
             round: Duration::from_secs(360),
+            migration: false,
             rules: SharingOptions::default(),
+            throughputs: None,
         }
     }
 }
@@ -154,6 +163,9 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
         }
     })?;
     let planner = SharingPlanner::new((rule.build)(&options.rules), options.round);
+    let planner = planner
+        .with_throughputs(options.throughputs.clone())
+        .with_migration(options.migration);
     Ok(jobs_alone::parts(
         request,
         vec![Box::new(planner)],

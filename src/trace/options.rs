@@ -1,9 +1,15 @@
 //! Options of users for the reading of a trace. One set for all formats; each format's entry in the
 //! registry names those that it heeds, anything else has no effect on it.
 
+use std::sync::Arc;
+
+use model::Throughputs;
 use units::Duration;
 
 use super::ledger::RowPolicy;
+
+/// The rule that a job's type breaks without throughputs of its own.
+pub(crate) const NO_THROUGHPUTS: &str = "a type of `models.throughputs`";
 
 /// Choices about the reading of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +37,9 @@ pub struct ReadOptions {
     pub full_memory_bytes: i64,
     /// `usage`: pods use what the trace says they used (SWF, the project's own table).
     pub usage: bool,
+    /// Throughputs of jobs by GPU model: types of jobs must be among its rows (Gavel, the project's own
+    /// table), and steps take the time that they take on the reference model (Gavel).
+    pub throughputs: Option<Arc<Throughputs>>,
 }
 
 impl Default for ReadOptions {
@@ -45,6 +54,7 @@ impl Default for ReadOptions {
             full_cpu_milli: 64_000,
             full_memory_bytes: 256 << 30,
             usage: false,
+            throughputs: None,
         }
     }
 }

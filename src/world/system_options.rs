@@ -81,7 +81,14 @@ pub fn system_options(
     let options = SystemOptions::default().with(nova).with(ecs).with(sparrow);
     let options = options.with(omega).with(flow);
     let consolidation = super::consolidation_options::consolidation_options(scenario)?;
-    let sharing = gpu_sharing(&system.gpu_sharing.clone().unwrap_or_default())?;
+    let throughputs = super::throughputs(scenario)?;
+    if let Some(throughputs) = &throughputs {
+        super::throughputs::check_nodes(throughputs, nodes)?;
+    }
+    let sharing = GpuSharingOptions {
+        throughputs,
+        ..gpu_sharing(&system.gpu_sharing.clone().unwrap_or_default())?
+    };
     let options = options
         .with(sharing)
         .with(swarm)
@@ -115,10 +122,12 @@ fn gpu_sharing(written: &schema::GpuSharing) -> Result<GpuSharingOptions, BuildE
     Ok(GpuSharingOptions {
         rule: written.rule.name().to_owned(),
         round: written.round,
+        migration: written.migration,
         rules: SharingOptions {
             thresholds: written.thresholds.clone(),
             promote: written.promote,
         },
+        ..GpuSharingOptions::default()
     })
 }
 

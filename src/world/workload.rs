@@ -195,6 +195,7 @@ fn traced(
         ran_only: trace.ran_only,
         min_runtime: trace.min_runtime,
         kill_at_walltime: trace.kill_at_walltime,
+        throughputs: super::throughputs(scenario)?,
         ..ReadOptions::default()
     };
     let repeat = read_options(&mut options, &trace.options)?;

@@ -29,8 +29,12 @@ system:
 }
 
 fn scratch(system: &str) -> Scratch {
+    scratch_of(system, JOBS)
+}
+
+fn scratch_of(system: &str, jobs: &str) -> Scratch {
     let text = experiment(system);
-    Scratch::new("batch-inputs", &[("a.yaml", &text), ("jobs.csv", JOBS)])
+    Scratch::new("batch-inputs", &[("a.yaml", &text), ("jobs.csv", jobs)])
 }
 
 fn slurm(options: &str) -> String {
@@ -96,7 +100,10 @@ fn machines_without_an_end_need_a_latest_stop() {
 
 /// Mean wait and energy of a run.
 fn outcome(system: &str) -> (f64, f64) {
-    let scratch = scratch(system);
+    outcome_of(&scratch(system))
+}
+
+fn outcome_of(scratch: &Scratch) -> (f64, f64) {
     scratch.run(
         &["run", "a.yaml", "--out", "out", "--set", "stop={at: 2h}"],
         0,
@@ -113,6 +120,38 @@ fn outcome(system: &str) -> (f64, f64) {
         wait.expect("jobs that started"),
         energy.expect("power models"),
     )
+}
+
+#[test]
+fn accounts_decide_whose_job_is_next() {
+    // While the first job runs, the last one, of another account, overtakes its colleagues' jobs.
+    let jobs = JOBS.replace("3,d,100,", "3,d,10,");
+    let wait = |options: &str| outcome_of(&scratch_of(&slurm(options), &jobs)).0;
+    let users = "users: {ann: 1}}, {name: biology, users: {bob: 1}";
+    let by_age = wait(&format!(
+        "ageWeight: 1000000, accounts: [{{name: physics, {users}}}]"
+    ));
+    assert!((by_age - 148.5).abs() < 1e-6, "{by_age}");
+    let by_use = wait(&format!(
+        "fairShareWeight: 1000, calcPeriod: 1s, accounts: [{{name: physics, {users}}}]"
+    ));
+    assert!((by_use - 103.5).abs() < 1e-6, "{by_use}");
+    for (weight, field) in [("qosWeight", "qos"), ("associationWeight", "priority")] {
+        let of_bob = format!("{weight}: 1000, accounts: [{{name: physics, {users}, {field}: 5}}]");
+        let ahead = wait(&of_bob);
+        assert!((ahead - 103.5).abs() < 1e-6, "{field}: {ahead}");
+    }
+}
+
+#[test]
+fn estimates_below_run_times_are_listed_with_what_they_change() {
+    let jobs = JOBS.replace(",200,bob", ",50,bob");
+    let scratch = scratch_of("  {name: batch, scheduler: {backfill: easy}}", &jobs);
+    let said = scratch.run(&["trace", "inspect", "jobs.csv"], 0);
+    let expected = "jobs.csv:5  time limit below the run time; plans reckon with the limit";
+    assert!(said.contains(expected), "{said}");
+    let (wait, _) = outcome_of(&scratch);
+    assert!(wait > 0.0);
 }
 
 #[test]

@@ -297,7 +297,7 @@ fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 51] = [
+const SCENARIOS: [(&str, &[&str]); 52] = [
     ("two-teams.yaml", &[]),
     ("borg.yaml", &["--set", "stop={at: 30m}"]),
     ("functions.yaml", &["--set", "stop={at: 10m}"]),
@@ -365,6 +365,7 @@ const SCENARIOS: [(&str, &[&str]); 51] = [
     ("quincy.yaml", &["--set", "stop={at: 10m}"]),
     ("virtual-machines.yaml", &["--set", "stop={at: 2h}"]),
     ("gpu-sharing.yaml", &["--set", "stop={at: 6h}"]),
+    ("unlike-gpus.yaml", &["--set", "stop={at: 2h}"]),
     ("backfilling.yaml", &["--set", "stop={at: 6h}"]),
     ("shutdown.yaml", &["--set", "stop={at: 12h}"]),
     ("openb-fill-up.yaml", &["--set", "stop={at: 60s}"]),

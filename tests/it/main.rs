@@ -31,6 +31,7 @@ mod fleet;
 mod forms;
 mod functions;
 mod fuzz;
+mod gpu_sharing;
 mod harness;
 mod holds;
 mod images;

@@ -479,6 +479,7 @@ fn world(
             traffic: prepared.traffic,
             contention: world::contention(scenario)?,
             checkpoints: world::checkpoints(scenario)?,
+            throughputs: world::throughputs(scenario)?,
             found: prepared.workload.found,
         },
         residents: prepared.workload.residents,

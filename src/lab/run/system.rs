@@ -10,7 +10,7 @@ use policy::backfill::shutdown::ShutdownOptions;
 use policy::job_order::job_order;
 use policy::job_order::slurm::accounts::{Account, Tree};
 use policy::job_order::slurm::multifactor::{SizeRule, Weights};
-use policy::job_order::slurm::{FairShare, SlurmOptions};
+use policy::job_order::slurm::{FairShare, SlurmOptions, Standing};
 use policy::{PluginOverride, ProfileChoice, Setup};
 use scenario::Scenario;
 use scenario::schema::{self, Backfill, FairShareRule, TieBreak};
@@ -19,7 +19,7 @@ use systems::batch::BatchOptions;
 use systems::{RunsWorkloads, SchedulerKind, SystemParts, SystemRequest, TimeLimits};
 
 use super::Prepared;
-use units::{Duration, TenantId};
+use units::{Duration, SortedMap, TenantId};
 use world::{self, BuildError, Workload};
 
 /// The profile that a scenario chooses.
@@ -212,6 +212,8 @@ fn slurm_options(scheduler: &schema::Scheduler) -> Result<SlurmOptions, BuildErr
             age: written.age_weight,
             fair_share: written.fair_share_weight,
             job_size: written.job_size_weight,
+            qos: written.qos_weight,
+            association: written.association_weight,
             ..Weights::default()
         },
         max_age: written.max_age,
@@ -228,7 +230,26 @@ fn slurm_options(scheduler: &schema::Scheduler) -> Result<SlurmOptions, BuildErr
             },
         },
         accounts: accounts(written),
+        standings: standings(written),
     })
+}
+
+/// The standing of each user: that of the account, over the largest one.
+fn standings(written: &schema::Slurm) -> SortedMap<TenantId, Standing> {
+    let most = |value: fn(&schema::SlurmAccount) -> u32| {
+        let greatest = written.accounts.iter().map(value).max();
+        f64::from(greatest.unwrap_or(0).max(1))
+    };
+    let (qos, association) = (most(|own| own.qos), most(|own| own.priority));
+    let of_users = written.accounts.iter().flat_map(|own| {
+        let standing = Standing {
+            qos: f64::from(own.qos) / qos,
+            association: f64::from(own.priority) / association,
+        };
+        std::iter::repeat_n(standing, own.users.len())
+    });
+    let numbers = (0..).map(TenantId);
+    numbers.zip(of_users).collect()
 }
 
 /// The tree of accounts, in which users are the tenants of the workload.

@@ -1,10 +1,12 @@
 //! Finish-time fairness (Themis, NSDI'20, as a policy of Gavel; spec: orchestrators-b.md section 8.2): the
 //! job goes first whose end is latest beside the end that it would have with its equal share of the
-//! devices to itself.
+//! devices to itself. Where GPU models differ in speed, the greatest of these ratios is as small as can
+//! be.
 
-use super::SharingEntry;
+use super::allocation::{Demand, greatest};
+use super::{SharingEntry, demands, even_throughput};
 use scheduler::batch::Score;
-use scheduler::sharing::{SharedJob, SharingRule};
+use scheduler::sharing::{SharedJob, SharingRule, UnlikeJob};
 use units::{Duration, Instant};
 
 /// The registry's entry.
@@ -21,16 +23,61 @@ pub struct FinishTime;
 impl FinishTime {
     /// The time from submission to the end if the job ran on from now, over that with an equal share.
     pub fn ratio(job: &SharedJob, now: Instant, jobs: usize) -> f64 {
-        let seconds = |span: Duration| span.as_nanos() as f64 / 1e9;
+        let (work, left) = Self::work(job);
+        let shared = seconds(now.since(job.submitted)) + left;
+        let alone = work.max(1e-9) * jobs.max(1) as f64;
+        shared / alone
+    }
+
+    /// The work of a job and what is left of it, in seconds on the reference model.
+    fn work(job: &SharedJob) -> (f64, f64) {
         let work = if job.requested == Duration::MAX {
-            job.ran
+            job.done
         } else {
             job.requested
         };
-        let left = (seconds(work) - seconds(job.ran)).max(0.0);
-        let shared = seconds(now.since(job.submitted)) + left;
-        let alone = seconds(work).max(1e-9) * jobs.max(1) as f64;
-        shared / alone
+        let left = (seconds(work) - seconds(job.done)).max(0.0);
+        (seconds(work), left)
+    }
+}
+
+fn seconds(span: Duration) -> f64 {
+    span.as_nanos() as f64 / 1e9
+}
+
+/// A job beside its equal share of the devices.
+struct Shared {
+    /// Time since its submission.
+    waited: f64,
+    /// What is left of its work.
+    left: f64,
+    /// Time from submission to its end with an equal share.
+    alone: f64,
+}
+
+impl Shared {
+    fn of(own: &UnlikeJob, demand: &Demand, devices: &[f64], now: Instant, jobs: usize) -> Self {
+        let (work, left) = FinishTime::work(&own.job);
+        let all: f64 = devices.iter().sum();
+        let share = (all / (jobs.max(1) as f64 * demand.devices)).min(1.0);
+        let throughput = even_throughput(demand, devices) * share;
+        Self {
+            waited: seconds(now.since(own.job.submitted)),
+            left,
+            alone: work / throughput.max(1e-9),
+        }
+    }
+
+    /// The throughput from now on with which it ends at a ratio to its end with an equal share.
+    fn required(&self, ratio: f64) -> f64 {
+        let time = ratio * self.alone - self.waited;
+        if self.left <= 0.0 {
+            0.0
+        } else if time <= 0.0 {
+            f64::INFINITY
+        } else {
+            self.left / time
+        }
     }
 }
 
@@ -43,6 +90,26 @@ impl SharingRule for FinishTime {
         Score::float(-Self::ratio(job, now, jobs))
     }
 
+    fn shares(&self, jobs: &[UnlikeJob], devices: &[f64], now: Instant) -> Option<Vec<Vec<f64>>> {
+        let demands = demands(jobs, devices);
+        let each = jobs.iter().zip(&demands);
+        let shared: Vec<Shared> = each
+            .map(|(own, demand)| Shared::of(own, demand, devices, now, jobs.len()))
+            .collect();
+        // Levels are the inverse of ratios: a greater one requires more of each job. At the least ratio
+        // that any job can have all run as fast as they can.
+        let least = |(own, demand): (&Shared, &Demand)| {
+            let fastest = demand.rates.iter().copied().fold(0.0, f64::max);
+            let ratio = (own.waited + own.left / fastest) / own.alone;
+            (fastest > 0.0 && own.left > 0.0).then_some(ratio)
+        };
+        let each = shared.iter().zip(&demands).filter_map(least);
+        let most = 1.0 / each.fold(f64::INFINITY, f64::min).max(1e-12);
+        Some(greatest(&demands, devices, most, |_, place, level| {
+            shared[place].required(1.0 / level.max(1e-12))
+        }))
+    }
+
     fn clone_rule(&self) -> Box<dyn SharingRule> {
         Box::new(*self)
     }
@@ -50,7 +117,7 @@ impl SharingRule for FinishTime {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::job;
+    use super::super::testing::{job, unlike};
     use super::*;
 
     #[test]
@@ -60,5 +127,28 @@ mod tests {
         assert!((ratio - 0.6).abs() < 1e-12, "{ratio}");
         let score = |ran| FinishTime.score(&job(ran, None), Instant::from_secs(60), 2);
         assert!(score(10) < score(40));
+    }
+
+    #[test]
+    fn ratios_of_jobs_on_unlike_models_are_made_equal() {
+        // Each job of 100 s would take 100 s / (1.25 / 2) = 160 s with its even split of one fast
+        // device and one of a quarter of the speed; both end after that if they take turns.
+        let mut jobs = [unlike(0, &[1.0, 0.25]), unlike(1, &[1.0, 0.25])];
+        let shares = |jobs: &[UnlikeJob]| {
+            let shares = FinishTime.shares(jobs, &[1.0, 1.0], Instant::from_secs(0));
+            shares.expect("shares")
+        };
+        let even = shares(&jobs);
+        assert!((even[0][0] - 0.5).abs() < 1e-6, "{even:?}");
+        // The one with half of its work done needs less of the fast device.
+        jobs[0].job.done = Duration::from_secs(50);
+        let uneven = shares(&jobs);
+        let throughput = |own: &[f64]| own[0] + own[1] * 0.25;
+        let ends = [
+            50.0 / throughput(&uneven[0]),
+            100.0 / throughput(&uneven[1]),
+        ];
+        assert!((ends[0] - ends[1]).abs() < 1e-3, "{ends:?}");
+        assert!(uneven[1][0] > 0.6, "{uneven:?}");
     }
 }

@@ -1,12 +1,15 @@
 //! Rules that share devices over time, one file each.
 
+pub mod allocation;
 pub mod finish_time;
 pub mod max_min;
 pub mod time_slice;
 pub mod tiresias;
 
-use scheduler::sharing::SharingRule;
+use scheduler::sharing::{SharingRule, UnlikeJob};
 use units::Duration;
+
+use allocation::Demand;
 
 /// A rule in the registry.
 #[derive(Clone, Copy, Debug)]
@@ -52,9 +55,31 @@ pub fn sharing_rule(name: &str) -> Option<&'static SharingEntry> {
     SHARING_RULES.iter().find(|entry| entry.name == name)
 }
 
+/// Demands of jobs, on models with enough devices for them.
+fn demands(jobs: &[UnlikeJob], devices: &[f64]) -> Vec<Demand> {
+    let of = |own: &UnlikeJob| {
+        let width = f64::from(own.job.devices);
+        let each = own.speeds.iter().zip(devices);
+        Demand {
+            devices: width,
+            rates: each
+                .map(|(&speed, &count)| if count >= width { speed } else { 0.0 })
+                .collect(),
+        }
+    };
+    jobs.iter().map(of).collect()
+}
+
+/// The throughput of a job that has its time split over all devices evenly.
+fn even_throughput(demand: &Demand, devices: &[f64]) -> f64 {
+    let all: f64 = devices.iter().sum();
+    let each = demand.rates.iter().zip(devices);
+    each.map(|(rate, count)| rate * count).sum::<f64>() / all.max(1.0)
+}
+
 #[cfg(test)]
 pub(super) mod testing {
-    use scheduler::sharing::SharedJob;
+    use scheduler::sharing::{SharedJob, UnlikeJob};
     use units::{Duration, Instant};
 
     /// A job on one device that was submitted at zero, ran this long and waits since an instant.
@@ -63,10 +88,21 @@ pub(super) mod testing {
             submitted: Instant::ZERO,
             devices: 1,
             ran: Duration::from_secs(ran),
+            done: Duration::from_secs(ran),
             last_run: Duration::from_secs(ran),
             waits_since: waits_since.map(Instant::from_secs),
             started: (ran > 0).then_some(Instant::ZERO),
             requested: Duration::from_secs(100),
+        }
+    }
+
+    /// The same job with a speed on each model.
+    pub(crate) fn unlike(number: u64, speeds: &[f64]) -> UnlikeJob {
+        UnlikeJob {
+            number,
+            job: job(0, Some(0)),
+            speeds: speeds.into(),
+            ran_on: vec![Duration::ZERO; speeds.len()],
         }
     }
 }

@@ -20,6 +20,9 @@ pub struct GpuSharing {
     /// first queue again; default 0, which never promotes one.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub promote: f64,
+    /// Migration at the beginning of a round: running jobs move to gather free GPUs on one node for a
+    /// job that finds them scattered (Gandiva); default `false`.
+    pub migration: bool,
 }
 
 impl Default for GpuSharing {
@@ -29,6 +32,7 @@ impl Default for GpuSharing {
             round: Duration::from_secs(360),
             thresholds: vec![Duration::from_secs(3_600), Duration::from_secs(36_000)],
             promote: 0.0,
+            migration: false,
         }
     }
 }
@@ -42,9 +46,11 @@ pub enum SharingRule {
     Tiresias,
     /// Jobs take turns, a round each (Gandiva).
     TimeSlice,
-    /// The job first that received least time (Gavel).
+    /// The job first that received least time; with `models.throughputs` the least throughput as
+    /// great as can be (Gavel).
     MaxMin,
-    /// The job first that sharing delays most (Themis, Gavel).
+    /// The job first that sharing delays most; with `models.throughputs` the greatest delay as
+    /// small as can be (Themis, Gavel).
     FinishTime,
 }
 

@@ -40,6 +40,7 @@ mod storage;
 mod swarm;
 mod swarmkit;
 mod system;
+mod throughputs;
 mod traffic;
 mod workload;
 
@@ -106,6 +107,7 @@ pub use swarmkit::{
     UpdateFailureAction, UpdateTaskOrder,
 };
 pub use system::{Backfill, Plugin, Plugins, Scheduler, System, TieBreak};
+pub use throughputs::Throughputs;
 pub use traffic::{
     Balancing, DiurnalRate, FlashCrowd, Function, Gaps, LatencyObjective, RateFormat, RateTrace,
     Retries, Services, Traffic, TrafficForm,

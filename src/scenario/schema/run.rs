@@ -10,6 +10,7 @@ use crate::scalar::{Bound, NoneOr, WordOr};
 use crate::schema::clients::{ClientLimits, KubeletDelays, ModelSet, VolumeDelays};
 use crate::schema::contention::Contention;
 use crate::schema::images::Images;
+use crate::schema::throughputs::Throughputs;
 use crate::share::Share;
 use rng::Distribution;
 use units::{Duration, SortedMap};
@@ -69,6 +70,9 @@ pub struct Models {
     /// Checkpoints, with which pods save their work; default `none`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub checkpoints: NoneOr<Checkpointing>,
+    /// Throughputs of jobs by GPU model; default none, where all models are equally fast.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throughputs: Option<Throughputs>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

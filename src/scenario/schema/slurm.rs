@@ -15,6 +15,10 @@ pub struct Slurm {
     pub fair_share_weight: u32,
     /// Weight of the size (`PriorityWeightJobSize`); default 0.
     pub job_size_weight: u32,
+    /// Weight of the quality of service (`PriorityWeightQOS`); default 0.
+    pub qos_weight: u32,
+    /// Weight of the association (`PriorityWeightAssoc`); default 0.
+    pub association_weight: u32,
     /// Age from which on the age factor is 1 (`PriorityMaxAge`), above 0s; default `7d`.
     #[schemars(extend("x-positive" = true))]
     pub max_age: Duration,
@@ -54,6 +58,14 @@ pub struct SlurmAccount {
     #[serde(default = "one_share")]
     #[schemars(range(min = 1))]
     pub shares: u32,
+    /// Priority of the quality of service that its users have, which counts over the largest one;
+    /// default 0.
+    #[serde(default)]
+    pub qos: u32,
+    /// Priority of the association of each of its users, which counts over the largest one; default
+    /// 0.
+    #[serde(default)]
+    pub priority: u32,
     /// Users of the account, each with its shares, at least 1; default none.
     #[serde(default)]
     pub users: SortedMap<String, u32>,
@@ -77,6 +89,8 @@ impl Default for Slurm {
             age_weight: 0,
             fair_share_weight: 0,
             job_size_weight: 0,
+            qos_weight: 0,
+            association_weight: 0,
             max_age: Duration::from_secs(7 * 86_400),
             half_life: Duration::from_secs(7 * 86_400),
             calc_period: Duration::from_secs(300),

@@ -71,6 +71,17 @@ impl Rooms {
         class: ClassId,
         members: usize,
     ) -> Option<Places> {
+        self.places_among(store, class, members, |_| true)
+    }
+
+    /// The same on nodes that a test admits.
+    pub(crate) fn places_among(
+        &mut self,
+        store: &Store,
+        class: ClassId,
+        members: usize,
+        admits: impl Fn(NodeId) -> bool,
+    ) -> Option<Places> {
         let room = self.room(store, class);
         if room.total < members as u64 {
             return None;
@@ -80,11 +91,35 @@ impl Rooms {
         for node in room.open.ones() {
             let here = (room.slots[node] as usize).min(members - places.len());
             let node = NodeId::from_index(node);
+            if !admits(node) {
+                continue;
+            }
             let rooms = store.nodes().gpu_room(node);
             push_places(&mut places, columns, node, rooms, here);
             if places.len() == members {
-                break;
+                return Some(places);
             }
+        }
+        (places.len() == members).then_some(places)
+    }
+
+    /// A place on each of these nodes, as often as it is named; `None` if one has no room.
+    pub(crate) fn places_at(
+        &mut self,
+        store: &Store,
+        class: ClassId,
+        nodes: &[NodeId],
+    ) -> Option<Places> {
+        let mut sorted = nodes.to_vec();
+        sorted.sort_unstable();
+        let mut places = Places::with_capacity(nodes.len());
+        for own in sorted.chunk_by(|one, next| one == next) {
+            let node = own[0];
+            if (self.here(store, class, node) as usize) < own.len() {
+                return None;
+            }
+            let devices = store.nodes().gpu_room(node);
+            push_places(&mut places, store.class(class), node, devices, own.len());
         }
         Some(places)
     }

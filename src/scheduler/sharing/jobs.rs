@@ -1,11 +1,13 @@
 //! Jobs that share devices: their members, and when they ran.
 
+use std::sync::Arc;
+
 use cluster::Store;
 use model::{Pod, PodCreated, PodName, PodRef};
 use units::{ClassId, Duration, GangId, Instant, PodId, SortedMap, SortedSet};
 
-use super::SharedJob;
 use super::plan::Claim;
+use super::{SharedJob, UnlikeJob};
 
 /// A member of a job.
 #[derive(Clone, Debug)]
@@ -22,14 +24,26 @@ struct Job {
     gang: Option<GangId>,
     submitted: Instant,
     requested: Duration,
-    devices_each: u32,
-    milli_each: i64,
+    asked: Asked,
     members: Vec<Member>,
     /// Time of its runs that are over.
     ran: Duration,
+    /// The same by column of the throughputs.
+    ran_on: Vec<Duration>,
+    /// Column of the model of its newest run.
+    column: Option<usize>,
     last_run: Duration,
     started: Option<Instant>,
     waits_since: Option<Instant>,
+}
+
+/// What each member of a job asks for.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) devices: u32,
+    pub(super) milli: i64,
+    /// Speed on each GPU model, where the models differ; `None` of one that asks for no device.
+    pub(super) speeds: Option<Arc<[f64]>>,
 }
 
 /// All jobs.
@@ -66,7 +80,7 @@ impl Jobs {
     }
 
     /// Takes a pod: a further member, one that came back, or a new job.
-    pub(super) fn created(&mut self, at: Instant, created: &PodCreated, devices: u32, milli: i64) {
+    pub(super) fn created(&mut self, at: Instant, created: &PodCreated, asked: Asked) {
         let pod = created.pod;
         if let Some(number) = self.returning.remove(&created.name) {
             self.note(pod, number);
@@ -100,10 +114,11 @@ impl Jobs {
             gang: created.gang,
             submitted: at,
             requested: created.time_limit.unwrap_or(Duration::MAX),
-            devices_each: devices,
-            milli_each: milli,
+            ran_on: vec![Duration::ZERO; asked.speeds.as_ref().map_or(0, |own| own.len())],
+            asked,
             members: vec![member],
             ran: Duration::ZERO,
+            column: None,
             last_run: Duration::ZERO,
             started: None,
             waits_since: Some(at),
@@ -172,14 +187,12 @@ impl Jobs {
     /// Jobs as rules see them.
     pub(super) fn views(&self, now: Instant) -> impl Iterator<Item = (u64, SharedJob)> {
         self.all.iter().map(move |(&number, job)| {
-            let run = match job.started {
-                Some(started) if job.waits_since.is_none() => now.since(started),
-                _ => Duration::ZERO,
-            };
+            let run = job.run(now);
             let view = SharedJob {
                 submitted: job.submitted,
                 devices: job.devices(),
                 ran: job.ran.checked_add(run).unwrap_or(Duration::MAX),
+                done: job.done(now),
                 last_run: if job.waits_since.is_none() {
                     run
                 } else {
@@ -191,6 +204,32 @@ impl Jobs {
             };
             (number, view)
         })
+    }
+
+    /// Jobs with devices as rules see them that tell models apart.
+    pub(super) fn unlike(&self, now: Instant) -> Vec<UnlikeJob> {
+        let with_devices = self.views(now).filter_map(|(number, job)| {
+            let own = self.all.get(&number)?;
+            let speeds = own.asked.speeds.clone()?;
+            Some(UnlikeJob {
+                number,
+                job,
+                speeds,
+                ran_on: own.ran_on(now),
+            })
+        });
+        with_devices.collect()
+    }
+
+    /// The speeds of a job on the GPU models, where these differ.
+    pub(super) fn speeds(&self, number: u64) -> Option<Arc<[f64]>> {
+        self.all.get(&number)?.asked.speeds.clone()
+    }
+
+    /// Column of the model that a job runs on.
+    pub(super) fn column(&self, number: u64) -> Option<usize> {
+        let job = self.all.get(&number)?;
+        job.column.filter(|_| job.waits_since.is_none())
     }
 
     /// The claim of a job on devices; `None` while members are on their way back.
@@ -205,7 +244,7 @@ impl Jobs {
             .then(|| pods.iter().filter_map(node).collect());
         Some(Claim {
             members: pods.len(),
-            milli_each: job.milli_each,
+            milli_each: job.asked.milli,
             nodes,
         })
     }
@@ -220,9 +259,10 @@ impl Jobs {
         Some((job.class, members?))
     }
 
-    pub(super) fn started(&mut self, now: Instant, number: u64) {
+    pub(super) fn started(&mut self, now: Instant, number: u64, column: Option<usize>) {
         if let Some(job) = self.all.get_mut(&number) {
             job.started = Some(now);
+            job.column = column;
             job.waits_since = None;
             for own in &mut job.members {
                 own.is_placed = true;
@@ -255,9 +295,8 @@ impl Jobs {
         if let Some(job) = self.all.get_mut(&number)
             && job.waits_since.is_none()
         {
-            let run = job
-                .started
-                .map_or(Duration::ZERO, |started| now.since(started));
+            let run = job.run(now);
+            job.ran_on = job.ran_on(now);
             job.last_run = run;
             job.ran = job.ran.checked_add(run).unwrap_or(Duration::MAX);
             job.waits_since = Some(now);
@@ -281,8 +320,38 @@ impl Jobs {
 
 impl Job {
     fn devices(&self) -> u32 {
-        self.devices_each
+        self.asked
+            .devices
             .max(1)
             .saturating_mul(self.members.len() as u32)
+    }
+
+    /// Time of its run so far; nothing while it waits.
+    fn run(&self, now: Instant) -> Duration {
+        match self.started {
+            Some(started) if self.waits_since.is_none() => now.since(started),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Time of all its runs by column.
+    fn ran_on(&self, now: Instant) -> Vec<Duration> {
+        let mut ran = self.ran_on.clone();
+        if let Some(own) = self.column.and_then(|column| ran.get_mut(column)) {
+            *own = own.checked_add(self.run(now)).unwrap_or(Duration::MAX);
+        }
+        ran
+    }
+
+    /// Work that it has done, as time on the reference model.
+    fn done(&self, now: Instant) -> Duration {
+        let Some(speeds) = &self.asked.speeds else {
+            let ran = self.ran.checked_add(self.run(now));
+            return ran.unwrap_or(Duration::MAX);
+        };
+        let ran = self.ran_on(now);
+        let done = ran.iter().zip(speeds.iter());
+        let nanos = done.map(|(ran, speed)| ran.as_nanos() as f64 * speed);
+        Duration::from_nanos(nanos.sum::<f64>() as i64)
     }
 }

@@ -5,19 +5,28 @@
 //!
 //! A job is a gang, or a pod without one. Between two rounds nothing is taken away: jobs start in the
 //! order of the rule where room is.
+//!
+//! Where GPU models differ in speed (`model::Throughputs`), a rule may state the share of the time that
+//! each job has on each model; a job then has its turns by these, and moves to another model for one.
 
+mod gather;
 mod jobs;
 mod plan;
+mod turns;
+
+use std::sync::Arc;
 
 use cluster::{Conflict, Store};
 use control::{Component, Memory, Outbox, Progress, Write};
-use model::{EndReason, Event, EvictionCause, PodCreated};
-use units::{Duration, Instant, Revision};
+use model::{EndReason, Event, EvictionCause, PodCreated, Throughputs};
+use units::{ClassId, Duration, Instant, NodeId, Revision, SortedMap, SortedSet};
 
-use self::jobs::Jobs;
-use self::plan::Plan;
+use self::gather::Movable;
+use self::jobs::{Asked, Jobs};
+use self::plan::{Claim, Plan};
+use self::turns::{Columns, Turn, by_priority, fastest_first};
 use crate::batch::Score;
-use crate::batch::room::Rooms;
+use crate::batch::room::{Places, Rooms};
 
 /// A job as rules see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +37,8 @@ pub struct SharedJob {
     pub devices: u32,
     /// Time that it has run.
     pub ran: Duration,
+    /// Work that it has done: the time that it takes on the reference model, where models differ.
+    pub done: Duration,
     /// Time that its newest run took so far.
     pub last_run: Duration,
     /// Instant from which it waits; `None` while it runs.
@@ -36,6 +47,19 @@ pub struct SharedJob {
     pub started: Option<Instant>,
     /// Run time that it requests; [`Duration::MAX`] where it does not say.
     pub requested: Duration,
+}
+
+/// A job as rules see it that tell GPU models apart.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnlikeJob {
+    /// The job's number, in order of submission.
+    pub number: u64,
+    /// The job itself.
+    pub job: SharedJob,
+    /// Speed on each model beside that on the reference model; 0 on one that it may not have.
+    pub speeds: Arc<[f64]>,
+    /// Time that it has run on each model.
+    pub ran_on: Vec<Duration>,
 }
 
 /// A rule that says whose turn it is.
@@ -72,6 +96,17 @@ pub trait SharingRule: Send {
     /// submission.
     fn score(&self, job: &SharedJob, now: Instant, jobs: usize) -> Score;
 
+    /// The share of the time that each job has devices of each model, by job and model, where there are
+    /// so many devices of each; `None` of a rule that orders the jobs alone.
+    fn shares(
+        &self,
+        _jobs: &[UnlikeJob],
+        _devices: &[f64],
+        _now: Instant,
+    ) -> Option<Vec<Vec<f64>>> {
+        None
+    }
+
     /// An equal rule.
     fn clone_rule(&self) -> Box<dyn SharingRule>;
 }
@@ -89,6 +124,12 @@ pub struct SharingPlanner {
     round: Duration,
     jobs: Jobs,
     rooms: Rooms,
+    /// Whether jobs move so that devices lie together for one that finds them scattered.
+    migrates: bool,
+    /// GPU models of the nodes, where these differ in speed.
+    columns: Option<Columns>,
+    /// Nodes of the members of jobs that are to start there, and their rank.
+    granted: SortedMap<u64, (usize, Vec<NodeId>)>,
     /// Instant of the next round.
     next: Instant,
     cursor: Revision,
@@ -102,12 +143,32 @@ impl SharingPlanner {
             round,
             jobs: Jobs::default(),
             rooms: Rooms::default(),
+            migrates: false,
+            columns: None,
+            granted: SortedMap::new(),
             next: Instant::ZERO,
             cursor: Revision::default(),
         }
     }
 
+    /// The same planner where jobs are not equally fast on all GPU models.
+    #[must_use]
+    pub fn with_throughputs(mut self, throughputs: Option<Arc<Throughputs>>) -> Self {
+        self.columns = throughputs.map(Columns::new);
+        self
+    }
+
+    /// The same planner where jobs move at a round to gather free devices on one node.
+    #[must_use]
+    pub const fn with_migration(mut self, migrates: bool) -> Self {
+        self.migrates = migrates;
+        self
+    }
+
     fn read(&mut self, store: &Store) {
+        if let Some(columns) = &mut self.columns {
+            columns.refresh(store);
+        }
         for entry in store.log().since(self.cursor) {
             match &entry.event {
                 Event::PodCreated(created) => self.created(entry.at, store, created),
@@ -120,39 +181,178 @@ impl SharingPlanner {
 
     fn created(&mut self, at: Instant, store: &Store, created: &PodCreated) {
         let class = store.class(created.class);
-        let devices = u32::from(class.gpu.devices);
-        self.jobs
-            .created(at, created, devices, class.requests.gpu_milli);
+        let asked = Asked {
+            devices: u32::from(class.gpu.devices),
+            milli: class.requests.gpu_milli,
+            speeds: { self.columns.as_ref() }
+                .filter(|_| class.gpu.devices > 0)
+                .map(|own| own.speeds(class)),
+        };
+        self.jobs.created(at, created, asked);
     }
 
-    /// Jobs in the order of the rule.
+    /// Jobs in the order of the rule, those first that have a place to start at.
     fn order(&self, now: Instant) -> Vec<u64> {
         let count = self.jobs.len();
-        let mut order: Vec<(Score, u64)> = self
+        let rank = |number| self.granted.get(&number).map_or(usize::MAX, |own| own.0);
+        let mut order: Vec<(usize, Score, u64)> = self
             .jobs
             .views(now)
-            .map(|(number, job)| (self.rule.score(&job, now, count), number))
+            .map(|(number, job)| (rank(number), self.rule.score(&job, now, count), number))
             .collect();
         order.sort_unstable();
-        order.into_iter().map(|(_, number)| number).collect()
+        order.into_iter().map(|(_, _, number)| number).collect()
+    }
+
+    /// Turns of a round in order: a job has the first of its own for which there is room.
+    fn turns(&self, now: Instant, order: &[u64], store: &Store) -> Vec<Turn> {
+        let Some(columns) = &self.columns else {
+            return order.iter().copied().map(Turn::anywhere).collect();
+        };
+        let jobs = self.jobs.unlike(now);
+        let shares = self.rule.shares(&jobs, &columns.devices(store), now);
+        let turns = shares.map(|shares| by_priority(&jobs, &shares, self.round));
+        let turn = |number, column| Turn {
+            number,
+            column: Some(column),
+        };
+        let mut turns: Vec<Turn> = turns
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(number, column)| turn(number, column))
+            .collect();
+        // What is left goes to jobs by the order alone; none that runs moves for it.
+        for &number in order {
+            match (self.jobs.column(number), self.jobs.speeds(number)) {
+                (Some(column), _) => turns.push(turn(number, column)),
+                (None, Some(speeds)) => {
+                    let fastest = fastest_first(&speeds);
+                    turns.extend(fastest.into_iter().map(|column| turn(number, column)));
+                }
+                (None, None) => turns.push(Turn::anywhere(number)),
+            }
+        }
+        turns
+    }
+
+    /// The claim of a job for a turn: where it runs, or elsewhere for a turn on another model.
+    fn claim(&self, turn: Turn, store: &Store) -> Option<Claim> {
+        let mut claim = self.jobs.claim(turn.number, store)?;
+        if turn.column.is_some() && turn.column != self.jobs.column(turn.number) {
+            claim.nodes = None;
+        }
+        Some(claim)
+    }
+
+    fn is_on(&self, node: NodeId, column: Option<usize>) -> bool {
+        let of_node = self.columns.as_ref().and_then(|own| own.of(node));
+        column.is_none() || of_node == column
     }
 
     /// Takes the jobs off their devices whose turn is over: those that run where a job before them in
-    /// the order finds its place.
+    /// the order finds its place, and those whose turn is on another model.
     fn suspend(&mut self, now: Instant, order: &[u64], store: &Store, out: &mut Outbox) {
         let mut plan = Plan::of(store);
-        for &number in order {
-            let Some(claim) = self.jobs.claim(number, store) else {
-                continue;
-            };
-            if plan.grant(&claim) || claim.nodes.is_none() {
+        let mut settled = SortedSet::new();
+        let mut keeps = SortedSet::new();
+        self.granted.clear();
+        for turn in self.turns(now, order, store) {
+            if settled.contains(&turn.number) {
                 continue;
             }
+            let Some(claim) = self.claim(turn, store) else {
+                continue;
+            };
+            let Some(nodes) = plan.grant(&claim, |node| self.is_on(node, turn.column)) else {
+                continue;
+            };
+            settled.insert(turn.number);
+            if claim.nodes.is_some() {
+                keeps.insert(turn.number);
+            } else if turn.column.is_some() && claim.milli_each > 0 {
+                let rank = self.granted.len();
+                self.granted.insert(turn.number, (rank, nodes));
+            }
+        }
+        if self.migrates {
+            self.gather(order, &mut plan, &settled, &mut keeps, store);
+        }
+        for &number in order.iter().filter(|number| !keeps.contains(number)) {
             for pod in self.jobs.suspend(now, number) {
                 let reason = EndReason::Evicted(EvictionCause::Preemption);
                 out.write(store, Event::PodEnded { pod, reason });
             }
         }
+    }
+
+    /// Moves jobs for those that wait and find their devices scattered.
+    fn gather(
+        &mut self,
+        order: &[u64],
+        plan: &mut Plan,
+        settled: &SortedSet<u64>,
+        keeps: &mut SortedSet<u64>,
+        store: &Store,
+    ) {
+        for &number in order.iter().filter(|number| !settled.contains(number)) {
+            let claim = self.jobs.claim(number, store);
+            let Some(claim) = claim.filter(|own| own.members == 1 && own.nodes.is_none()) else {
+                continue;
+            };
+            let movable = keeps.iter().filter_map(|&number| {
+                let own = self.jobs.claim(number, store)?;
+                let node = own.nodes?.first().copied();
+                node.filter(|_| own.members == 1 && own.milli_each > 0)
+                    .map(|node| Movable {
+                        number,
+                        node,
+                        milli: own.milli_each,
+                    })
+            });
+            let movable: Vec<Movable> = movable.collect();
+            let speeds = self.jobs.speeds(number);
+            let admits = |node: NodeId| match (&speeds, &self.columns) {
+                (Some(speeds), Some(columns)) => {
+                    columns.of(node).is_some_and(|column| speeds[column] > 0.0)
+                }
+                _ => true,
+            };
+            let column = |node| self.columns.as_ref().and_then(|own| own.of(node));
+            let are_alike = |one, other| column(one) == column(other);
+            let found = plan.gather(claim.milli_each, &movable, admits, are_alike);
+            let Some(gathered) = found else { continue };
+            for (moved, node) in gathered.moves {
+                keeps.remove(&moved);
+                let rank = self.granted.len();
+                self.granted.insert(moved, (rank, vec![node]));
+            }
+            let rank = self.granted.len();
+            self.granted.insert(number, (rank, vec![gathered.node]));
+        }
+    }
+
+    /// Places for a waiting job: those that it was granted, or else the first with room, on the model
+    /// that it is fastest on.
+    fn places(
+        &mut self,
+        store: &Store,
+        number: u64,
+        class: ClassId,
+        members: usize,
+    ) -> Option<Places> {
+        if let Some((_, nodes)) = self.granted.remove(&number)
+            && let Some(places) = self.rooms.places_at(store, class, &nodes)
+        {
+            return Some(places);
+        }
+        let unlike = self.columns.as_ref().zip(self.jobs.speeds(number));
+        let Some((columns, speeds)) = unlike else {
+            return self.rooms.places(store, class, members);
+        };
+        fastest_first(&speeds).into_iter().find_map(|column| {
+            let is_on = |node| columns.of(node) == Some(column);
+            self.rooms.places_among(store, class, members, is_on)
+        })
     }
 
     /// Starts the first waiting job that has room.
@@ -161,15 +361,18 @@ impl SharingPlanner {
             let Some((class, members)) = self.jobs.ready(number) else {
                 continue;
             };
-            let Some(places) = self.rooms.places(store, class, members.len()) else {
+            let Some(places) = self.places(store, number, class, members.len()) else {
                 continue;
             };
+            let first = places.first().map(|place| place.0);
+            let column = first.zip(self.columns.as_ref());
+            let column = column.and_then(|(node, columns)| columns.of(node));
             for (pod, (node, devices)) in members.into_iter().zip(places) {
                 out.write(store, Event::PodBound { pod, node, devices });
                 out.decided_pods += 1;
             }
             out.decided_jobs += 1;
-            self.jobs.started(now, number);
+            self.jobs.started(now, number, column);
             return true;
         }
         false
@@ -198,7 +401,8 @@ impl Component for SharingPlanner {
         if self.start(now, &order, view, out) {
             return Progress::More;
         }
-        if self.jobs.any_waits() && self.jobs.any_runs() {
+        let may_move = self.columns.is_some() || self.jobs.any_waits();
+        if may_move && self.jobs.any_runs() {
             out.wake_at(self.next);
         }
         Progress::Idle
@@ -234,5 +438,29 @@ impl Component for SharingPlanner {
 
     fn clone_component(&self) -> Box<dyn Component> {
         Box::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod testing {
+    use super::*;
+
+    /// A job on one device that was submitted at zero and has not run, with its speeds.
+    pub(super) fn unlike(number: u64, speeds: &[f64]) -> UnlikeJob {
+        UnlikeJob {
+            number,
+            job: SharedJob {
+                submitted: Instant::ZERO,
+                devices: 1,
+                ran: Duration::ZERO,
+                done: Duration::ZERO,
+                last_run: Duration::ZERO,
+                waits_since: Some(Instant::ZERO),
+                started: None,
+                requested: Duration::from_secs(100),
+            },
+            speeds: speeds.into(),
+            ran_on: vec![Duration::ZERO; speeds.len()],
+        }
     }
 }

@@ -17,9 +17,9 @@ pub(super) struct Claim {
 /// Milli-GPU of each node.
 pub(super) struct Plan {
     /// Left by the claims that were granted.
-    left: Vec<i64>,
+    pub(super) left: Vec<i64>,
     /// Free in the cluster as it is.
-    free: Vec<i64>,
+    pub(super) free: Vec<i64>,
 }
 
 impl Plan {
@@ -41,40 +41,47 @@ impl Plan {
     }
 
     /// Grants a claim if there is room beside those before it: where its job runs, or of a job that
-    /// waits on nodes that are free as they are, before others.
-    pub(super) fn grant(&mut self, claim: &Claim) -> bool {
+    /// waits on nodes that are free as they are, before others. Only nodes that a test admits count.
+    /// Returns the node of each member.
+    pub(super) fn grant(
+        &mut self,
+        claim: &Claim,
+        admits: impl Fn(NodeId) -> bool,
+    ) -> Option<Vec<NodeId>> {
         if claim.milli_each == 0 {
-            return true;
+            return Some(claim.nodes.clone().unwrap_or_default());
         }
         let before = self.left.clone();
+        let mut nodes = Vec::with_capacity(claim.members);
         for member in 0..claim.members {
             let node = match &claim.nodes {
-                Some(nodes) => nodes.get(member).map(|node| node.index()),
-                None => self.find(claim.milli_each),
+                Some(nodes) => nodes.get(member).copied().filter(|&node| admits(node)),
+                None => self.find(claim.milli_each, &admits),
             };
-            let Some(left) = node.and_then(|node| self.left.get_mut(node)) else {
+            let left = node.and_then(|node| self.left.get_mut(node.index()));
+            let left = left.filter(|left| **left >= claim.milli_each);
+            let (Some(left), Some(node)) = (left, node) else {
                 self.left = before;
-                return false;
+                return None;
             };
             *left -= claim.milli_each;
-            if *left < 0 {
-                self.left = before;
-                return false;
-            }
+            nodes.push(node);
         }
-        true
+        Some(nodes)
     }
 
     /// The node with room that has most free as it is; of equal ones the first.
-    fn find(&self, milli: i64) -> Option<usize> {
-        let with_room = (0..self.left.len()).filter(|&node| self.left[node] >= milli);
-        with_room.reduce(|best, next| {
+    fn find(&self, milli: i64, admits: &impl Fn(NodeId) -> bool) -> Option<NodeId> {
+        let with_room = (0..self.left.len())
+            .filter(|&node| self.left[node] >= milli && admits(NodeId::from_index(node)));
+        let best = with_room.reduce(|best, next| {
             if self.free[next] > self.free[best] {
                 next
             } else {
                 best
             }
-        })
+        });
+        best.map(NodeId::from_index)
     }
 }
 
@@ -97,13 +104,23 @@ mod tests {
             left: vec![4_000, 4_000],
             free: vec![1_000, 4_000],
         };
-        assert!(plan.grant(&claim(1, 2_000, None)));
+        let mut grant = |members, milli, nodes: Option<&[u32]>| {
+            let granted = plan.grant(&claim(members, milli, nodes), |_| true);
+            granted.map(|nodes| nodes.iter().map(|node| node.0).collect::<Vec<u32>>())
+        };
+        assert_eq!(grant(1, 2_000, None), Some(vec![1]));
         // What runs on the other node keeps its place.
-        assert!(plan.grant(&claim(3, 1_000, Some(&[0, 0, 0]))));
-        assert!(!plan.grant(&claim(1, 4_000, None)));
-        assert!(!plan.grant(&claim(2, 2_000, Some(&[1, 1]))));
-        assert!(plan.grant(&claim(2, 1_000, Some(&[1, 1]))));
+        assert_eq!(grant(3, 1_000, Some(&[0, 0, 0])), Some(vec![0, 0, 0]));
+        assert_eq!(grant(1, 4_000, None), None);
+        assert_eq!(grant(2, 2_000, Some(&[1, 1])), None);
+        assert_eq!(grant(2, 1_000, Some(&[1, 1])), Some(vec![1, 1]));
+        assert_eq!(grant(9, 0, None), Some(vec![]));
         assert_eq!(plan.left, [1_000, 0]);
-        assert!(plan.grant(&claim(9, 0, None)));
+        let one = claim(1, 500, None);
+        assert_eq!(plan.grant(&one, |node| node == NodeId(1)), None);
+        assert_eq!(
+            plan.grant(&one, |node| node == NodeId(0)),
+            Some(vec![NodeId(0)])
+        );
     }
 }

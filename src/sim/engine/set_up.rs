@@ -29,6 +29,7 @@ impl Engine {
             images: environment.images,
             contention: environment.contention,
             checkpoints: environment.checkpoints,
+            throughputs: environment.throughputs,
         };
         let (seed, number) = (ctx.seed(), ctx.cell());
         let mut own = Self {

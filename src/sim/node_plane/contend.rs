@@ -47,7 +47,7 @@ impl NodePlane {
             WHOLE => self.machine.work(pod).and_then(|work| work.run_time),
             number => drawn_run_time(ctx, self.machine.who(pod), usize::from(number), spec)?,
         };
-        let pace = self.hosts.pace(node);
+        let pace = self.pace_of(store, pod);
         let cores = capacity(store, node, CPU).saturating_sub(model.overhead.cpu_milli);
         let up = ProcessUp {
             process,

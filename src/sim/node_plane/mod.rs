@@ -10,6 +10,8 @@ mod outgoing;
 mod processes;
 mod resumption;
 
+use std::sync::Arc;
+
 use cluster::Store;
 use control::local_node::LocalNode;
 use control::node::{Assignment, MachineCommand, Report, StopOrder};
@@ -17,7 +19,7 @@ use control::node_api::Notice;
 use control::node_life::Observing;
 use control::{AgentOutput, MachineEvent, NodeAgent};
 use model::checkpoint::Checkpoints;
-use model::{EndReason, Event, Pod, PodRef, Used};
+use model::{EndReason, Event, Pod, PodRef, Throughputs, Used};
 use units::{Duration, Identity, Instant, NodeId, ObjectId};
 
 use super::contention::{Contention, ContentionModel, WHOLE};
@@ -54,6 +56,8 @@ pub(super) struct NodePlane {
     node_ready: Duration,
     /// Whether pods that are evicted come back with the rest of their work.
     resumes: bool,
+    /// Throughputs of jobs by GPU model, where these differ.
+    throughputs: Option<Arc<Throughputs>>,
     /// The box that the agent puts into what it hands back; empty between two of its steps.
     output: AgentOutput,
 }
@@ -65,6 +69,7 @@ pub(super) struct NodeParts {
     pub(super) images: Option<ImageModel>,
     pub(super) contention: Option<ContentionModel>,
     pub(super) checkpoints: Option<Checkpoints>,
+    pub(super) throughputs: Option<Arc<Throughputs>>,
 }
 
 impl NodePlane {
@@ -89,6 +94,7 @@ impl NodePlane {
             usage: Usage::new(parts.usage),
             node_ready: Duration::ZERO,
             resumes: false,
+            throughputs: parts.throughputs,
             output: AgentOutput::default(),
         }
     }
@@ -429,10 +435,26 @@ impl NodePlane {
         }
     }
 
-    /// Pace of a pod's host.
+    /// Pace of a pod's work: that of its host, and of its job on the host's GPUs.
     fn pace_of(&self, store: &Store, pod: PodRef) -> Pace {
-        let node = store.pods().get(pod).and_then(Pod::node);
-        node.map_or(Pace::USUAL, |node| self.hosts.pace(node))
+        let record = store.pods().get(pod);
+        record.map_or(Pace::USUAL, |record| self.pace_of_pod(store, record))
+    }
+
+    fn pace_of_pod(&self, store: &Store, record: &Pod) -> Pace {
+        let Some(node) = record.node() else {
+            return Pace::USUAL;
+        };
+        let of_host = self.hosts.pace(node);
+        let of_job = self.throughputs.as_ref().and_then(|throughputs| {
+            let spec = &store.class(record.class).spec;
+            let own = store.nodes().object(node)?.gpu.as_ref();
+            let model = own.filter(|_| spec.gpu.devices > 0)?.model.as_ref();
+            throughputs.rates(&spec.labels, model)
+        });
+        of_job.map_or(of_host, |(usual, own)| {
+            Pace::of_rates(usual, own).and(of_host)
+        })
     }
 }
 
@@ -449,7 +471,7 @@ impl Follower for NodePlane {
             return;
         };
         let pod = ended.pod;
-        self.resume_if_evicted(ctx, change.event, ended);
+        self.resume_if_evicted(ctx, change.store, change.event, ended);
         self.exits.ended(pod);
         if let Some(node) = ended.node()
             && !self.hosts.is_reached(node)

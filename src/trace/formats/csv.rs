@@ -48,6 +48,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
             "gpu_models",
             "admissible GPU models joined by `|`; empty admits all",
         ),
+        ColumnDoc::optional("job_type", "type of the job, a row of `models.throughputs`"),
         ColumnDoc::optional("members", "number of pods that start together; default 1"),
         ColumnDoc::optional("time_limit", "time limit that the job declares"),
         ColumnDoc::optional("start", "start in the origin; never imposed on a run"),
@@ -160,6 +161,12 @@ impl CsvSource {
             class
         };
         arrival.tenant = self.tenants.number_of(self.columns.tenant(&row));
+        if let (Some(limit), Some(run_time)) = (arrival.time_limit, arrival.run_time)
+            && limit < run_time
+        {
+            let kind = "time limit below the run time; plans reckon with the limit";
+            self.journal.dirt(kind, Action::Keep, line)?;
+        }
         let submit = arrival.submit;
         match self.lookahead.push(arrival) {
             Placed::InOrder => Ok(()),

@@ -1,6 +1,6 @@
 //! Jobs of Gavel: training jobs with the steps that they take. How fast a job goes depends on its GPUs,
-//! which the file doesn't say, so run times are not known. A job is a gang of pods of one GPU each.
-//! Files: `traces/gavel-msr`.
+//! which the file doesn't say: run times are known with `models.throughputs` alone, and are those on the
+//! reference model. A job is a gang of pods of one GPU each. Files: `traces/gavel-msr`.
 
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
@@ -11,10 +11,10 @@ use crate::format::{
 use crate::gather::{Demand, Gather, gang};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
-use crate::options::ReadOptions;
+use crate::options::{NO_THROUGHPUTS, ReadOptions};
 use crate::rows::{Layout, each_row, show_rows};
 use crate::stream::ArrivalSource;
-use model::PodName;
+use model::{JOB_TYPE_LABEL, PodName};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -29,14 +29,20 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("job type", "model and batch size; becomes the tenant"),
+    ColumnDoc::required(
+        "job type",
+        "model and batch size; becomes the tenant, and is a row of `models.throughputs`",
+    ),
     ColumnDoc::required("command", "command; read, not used"),
     ColumnDoc::required(
         "step option",
         "option that states the steps; read, not used",
     ),
     ColumnDoc::required("needs data", "1: reads a data directory; read, not used"),
-    ColumnDoc::required("total steps", "steps; without a throughput no run time"),
+    ColumnDoc::required(
+        "total steps",
+        "steps; without `models.throughputs` no run time",
+    ),
     ColumnDoc::required("arrival time", "s"),
     ColumnDoc::required("scale factor", "GPUs; each is a pod of the gang"),
 ];
@@ -69,18 +75,27 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
         let job_type = fields.name(TYPE, "the type of a job")?;
         fields.number(DATA, 0, 1)?;
-        fields.number(STEPS, 1, i64::MAX)?;
+        let steps = fields.number(STEPS, 1, i64::MAX)?;
         let submit = fields.seconds(ARRIVAL)?;
         let submit = submit.ok_or_else(|| fields.bad(ARRIVAL, "seconds"))?;
         let gpus = fields.number(GPUS, 1, MEMBERS)?;
-        let kind = "steps without a throughput; run time not known";
-        journal.dirt(kind, Action::Keep, fields.line())?;
-        gather.push(Demand {
+        let mut demand = Demand {
             submit,
             name: PodName::Job(gather.arrivals.len() as u64),
             tenant: job_type.into(),
             ..gang(gpus)
-        });
+        };
+        let labels = &mut demand.spec.labels;
+        labels.insert(JOB_TYPE_LABEL.into(), job_type.into());
+        if let Some(known) = &options.throughputs {
+            let time = known.time(labels, steps);
+            demand.run_time = Some(time.ok_or_else(|| fields.bad(TYPE, NO_THROUGHPUTS))?);
+            demand.time_limit = demand.run_time;
+        } else {
+            let kind = "steps without a throughput; run time not known";
+            journal.dirt(kind, Action::Keep, fields.line())?;
+        }
+        gather.push(demand);
         Ok(())
     })?;
     Ok(gather.finish(journal))
@@ -91,7 +106,9 @@ mod tests {
     use super::*;
     use crate::inspect::validate;
     use crate::memory::Recorded;
-    use units::{Duration, Instant};
+    use model::Throughputs;
+    use std::sync::Arc;
+    use units::{Duration, Instant, SortedMap};
 
     #[test]
     fn jobs_are_gangs_without_a_run_time() {
@@ -112,6 +129,34 @@ mod tests {
         );
         let kind = "steps without a throughput; run time not known";
         assert_eq!(recorded.ledger.count(kind), 2);
+        let stated = [
+            ("ResNet-18 (batch size 32)", 20.0),
+            ("Transformer (batch size 128)", 0.5),
+        ];
+        let rates = stated.map(|(name, rate)| {
+            let row = SortedMap::from_iter([("V100".to_owned(), rate)]);
+            (name.to_owned(), row)
+        });
+        let options = |types: usize| ReadOptions {
+            throughputs: Throughputs::new("V100", &rates.iter().take(types).cloned().collect())
+                .ok()
+                .map(Arc::new),
+            ..ReadOptions::default()
+        };
+        let mut source = open(&input, &options(2)).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let times: Vec<_> = { recorded.arrivals.iter() }
+            .map(|one| one.run_time)
+            .collect();
+        let time = |millis| Some(Duration::from_millis(millis));
+        assert_eq!(times, [time(26_000), time(240_163_400)]);
+        assert_eq!(recorded.ledger.count(kind), 0);
+        let unknown = open(&input, &options(1)).map(|_| ()).expect_err("no row");
+        assert_eq!(
+            unknown.to_string(),
+            "g.trace:2: column `job type`: must be a type of `models.throughputs`, found \
+             `Transformer (batch size 128)`"
+        );
         let rows = "a\tb\t-n\t1\t0\t1\t1\na\tb\t-n\t1\t5\t-1\t1\na\tb\t-n\t1\t5\t1\n";
         let input = Input::bytes("g.trace", rows.as_bytes());
         let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);

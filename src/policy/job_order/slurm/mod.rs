@@ -54,6 +54,17 @@ pub struct SlurmOptions {
     pub fair_share: FairShare,
     /// The tree of accounts; empty where all tenants are users of the root with equal shares.
     pub accounts: Tree,
+    /// The standing of tenants; others have none.
+    pub standings: SortedMap<TenantId, Standing>,
+}
+
+/// The standing of a tenant, which past use doesn't change; both in [0, 1].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Standing {
+    /// Value of its quality of service over the largest one.
+    pub qos: f64,
+    /// Priority of its association over the largest one.
+    pub association: f64,
 }
 
 impl Default for SlurmOptions {
@@ -66,6 +77,7 @@ impl Default for SlurmOptions {
             size: SizeRule::default(),
             fair_share: FairShare::default(),
             accounts: Tree::default(),
+            standings: SortedMap::new(),
         }
     }
 }
@@ -154,11 +166,15 @@ impl JobOrder for Slurm {
             cluster_nodes: self.machine.nodes as f64,
             cluster_processors: self.machine.processors as f64,
         };
+        let standing = self.options.standings.get(&job.tenant);
+        let standing = standing.copied().unwrap_or_default();
         let factors = Factors {
             age: multifactor::age(waited, self.options.max_age.as_secs_f64()),
             // A tenant that never ran a job used nothing.
             fair_share: self.tenants.get(&job.tenant).map_or(1.0, |own| own.factor),
             job_size: multifactor::size(&size, self.options.size),
+            qos: standing.qos,
+            association: standing.association,
             ..Factors::default()
         };
         let priority = multifactor::priority(&self.options.weights, &factors, &Offsets::default());
@@ -247,5 +263,27 @@ mod tests {
             let left = order.tenants.values().map(|tenant| tenant.past);
             assert!(left.fold(0.0, f64::max) < 1e-6);
         }
+    }
+
+    #[test]
+    fn a_tenant_of_higher_standing_goes_first() {
+        let standing = |qos, association| Standing { qos, association };
+        let order = Slurm::new(SlurmOptions {
+            weights: Weights {
+                qos: 100,
+                association: 10,
+                ..Weights::default()
+            },
+            standings: [
+                (TenantId(1), standing(0.5, 0.0)),
+                (TenantId(2), standing(0.5, 1.0)),
+                (TenantId(3), standing(1.0, 0.0)),
+            ]
+            .into_iter()
+            .collect(),
+            ..SlurmOptions::default()
+        });
+        let score = |tenant| order.score(&job(tenant, 0), Instant::ZERO);
+        assert!(score(3) < score(2) && score(2) < score(1) && score(1) < score(0));
     }
 }

@@ -7,12 +7,15 @@ use super::cells::{QUANTITY, integer, pattern, span};
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::ledger::BadRow;
-use crate::options::ReadOptions;
+use crate::options::{NO_THROUGHPUTS, ReadOptions};
 use crate::stream::Arrival;
 use crate::table::{Column, Row, Table};
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
-use model::{Behaviour, GpuRequest, PodName, PodSpec, ResourceList, Text};
+use model::{
+    Behaviour, GpuRequest, JOB_TYPE_LABEL, Labels, PodName, PodSpec, ResourceList, Text,
+    Throughputs,
+};
 use units::{Instant, Quantity};
 
 /// The columns of a table, by their meaning.
@@ -24,6 +27,8 @@ pub(super) struct Columns {
     gpus: Option<Column>,
     gpu_milli: Option<Column>,
     gpu_models: Option<Column>,
+    job_type: Option<Column>,
+    throughputs: Option<Arc<Throughputs>>,
     members: Option<Column>,
     time_limit: Option<Column>,
     start: Option<Column>,
@@ -53,6 +58,8 @@ impl Columns {
             gpus: table.column("gpus"),
             gpu_milli: table.column("gpu_milli"),
             gpu_models: table.column("gpu_models"),
+            job_type: table.column("job_type"),
+            throughputs: options.throughputs.clone(),
             members: table.column("members"),
             time_limit: table.column("time_limit"),
             start: table.column("start"),
@@ -70,6 +77,7 @@ impl Columns {
             &self.gpus,
             &self.gpu_milli,
             &self.gpu_models,
+            &self.job_type,
             &self.priority,
             &self.namespace,
             &self.usage[0],
@@ -127,11 +135,29 @@ impl Columns {
         )?;
         Ok(PodSpec {
             namespace: row.optional_text(self.namespace.as_ref()).into(),
+            labels: self.labels(row)?,
             priority: priority.unwrap_or(0) as i32,
             gpu: self.gpu(row)?,
             behaviour: self.behaviour(row)?,
             ..PodSpec::with_requests(requests)
         })
+    }
+
+    fn labels(&self, row: &Row<'_>) -> Result<Labels, BadRow> {
+        let mut labels = Labels::new();
+        let Some(column) = &self.job_type else {
+            return Ok(labels);
+        };
+        let job_type = row.text(column);
+        if !job_type.is_empty() {
+            labels.insert(JOB_TYPE_LABEL.into(), job_type.into());
+        }
+        match &self.throughputs {
+            Some(known) if known.row(&labels).is_none() && !job_type.is_empty() => {
+                Err(row.bad(column, NO_THROUGHPUTS))
+            }
+            _ => Ok(labels),
+        }
     }
 
     fn behaviour(&self, row: &Row<'_>) -> Result<Option<Arc<Behaviour>>, BadRow> {

@@ -40,9 +40,9 @@ fn usage_is_read_if_it_is_asked_for() {
 fn every_column_is_read() {
     let recorded = check(
         "tenant,note,members,submit,run_time,cpu,memory,gpus,gpu_milli,gpu_models,time_limit,\
-         priority,name,namespace,ephemeral_storage\n\
-         lab,x,4,1m,90.5,500m,4Gi,1,250,T4|A10,2h,7,train,prod,1Gi\n\
-         ,,,30,,,,,,,,,,,\n",
+         priority,name,namespace,ephemeral_storage,job_type\n\
+         lab,x,4,1m,90.5,500m,4Gi,1,250,T4|A10,2h,7,train,prod,1Gi,image\n\
+         ,,,30,,,,,,,,,,,,\n",
     )
     .expect("good rows");
     let (small, train) = (&recorded.arrivals[0], &recorded.arrivals[1]);
@@ -66,11 +66,22 @@ fn every_column_is_read() {
     assert_eq!(requests.get("ephemeral-storage").units_ceil(), Ok(1 << 30));
     assert_eq!((spec.gpu.devices, spec.gpu.milli_per_device), (1, 250));
     assert_eq!(spec.gpu.models, ["A10".into(), "T4".into()]);
+    let job_type = spec.labels.get(model::JOB_TYPE_LABEL);
+    assert_eq!(job_type.map(|own| &**own), Some("image"));
     assert_eq!(recorded.ledger.count("column `note`, not used"), 1);
     assert_eq!(
         recorded.ledger.count("submitted before a row above; moved"),
         1
     );
+}
+
+#[test]
+fn time_limits_below_run_times_are_counted() {
+    let table = "submit,run_time,time_limit\n0,60,60\n1,61,1m\n2,61,\n3,,10\n";
+    let recorded = check(table).expect("good rows");
+    let kind = "time limit below the run time; plans reckon with the limit";
+    assert_eq!(recorded.ledger.count(kind), 1);
+    assert_eq!(recorded.arrivals[1].run_time, Some(Duration::from_secs(61)));
 }
 
 #[test]

@@ -1,0 +1,195 @@
+//! Throughputs of jobs by GPU model: a job that trains at 40 steps/s on one model and at 10 steps/s on
+//! another takes four times as long there (Gavel, OSDI'20; spec: orchestrators-b.md section 8.2).
+
+use thiserror::Error;
+
+use super::{Labels, Text};
+use units::{Duration, SortedMap, SortedSet};
+
+/// The label of a pod that carries the type of its job, a row of [`Throughputs`].
+pub const JOB_TYPE_LABEL: &str = "windtunnel/job-type";
+
+/// Number of steps that [`Throughputs`] count in one.
+const MICRO: f64 = 1e6;
+
+/// A matrix of throughputs: a row for each type of job, a column for each GPU model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Throughputs {
+    /// GPU models, ascending.
+    models: Vec<Text>,
+    /// Column of the model that run times are stated for.
+    reference: usize,
+    /// Millionths of a step a second, by type and column; at least 1.
+    rows: SortedMap<Text, Vec<u64>>,
+}
+
+/// A fault of a matrix of throughputs.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ThroughputFault {
+    /// A type without a throughput on a model that another type, or the reference, has.
+    #[error("type `{job_type}` has no throughput on `{model}`")]
+    Hole {
+        /// The type.
+        job_type: String,
+        /// The model.
+        model: String,
+    },
+    /// A throughput that no job can have.
+    #[error(
+        "type `{job_type}` on `{model}`: expected steps per second from 0.000001 to \
+         1000000000000, such as 40"
+    )]
+    OutOfRange {
+        /// The type.
+        job_type: String,
+        /// The model.
+        model: String,
+    },
+}
+
+impl Throughputs {
+    /// The matrix of these rows, in steps per second, and of a reference model.
+    ///
+    /// # Errors
+    /// Every hole and every throughput out of range.
+    pub fn new(
+        reference: &str,
+        rows: &SortedMap<String, SortedMap<String, f64>>,
+    ) -> Result<Self, Vec<ThroughputFault>> {
+        let mut models: SortedSet<&str> = SortedSet::new();
+        models.insert(reference);
+        for row in rows.values() {
+            models.extend(row.keys().map(String::as_str));
+        }
+        let mut faults = Vec::new();
+        let mut matrix = SortedMap::new();
+        for (job_type, stated) in rows {
+            let mut row = Vec::with_capacity(models.len());
+            for &model in &models {
+                let (job_type, model) = (job_type.clone(), model.to_owned());
+                match stated.get(&model).map(|rate| libm::rint(rate * MICRO)) {
+                    Some(micro) if (1.0..=MICRO * 1e12).contains(&micro) => row.push(micro as u64),
+                    Some(_) => faults.push(ThroughputFault::OutOfRange { job_type, model }),
+                    None => faults.push(ThroughputFault::Hole { job_type, model }),
+                }
+            }
+            matrix.insert(job_type.as_str().into(), row);
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let models: Vec<Text> = models.into_iter().map(Text::from).collect();
+        Ok(Self {
+            reference: models
+                .iter()
+                .position(|own| **own == *reference)
+                .unwrap_or(0),
+            models,
+            rows: matrix,
+        })
+    }
+
+    /// The GPU models, in the order of the columns.
+    pub fn models(&self) -> &[Text] {
+        &self.models
+    }
+
+    /// The types of jobs, ascending.
+    pub fn types(&self) -> impl Iterator<Item = &Text> {
+        self.rows.keys()
+    }
+
+    /// The column of a GPU model.
+    pub fn column(&self, model: &str) -> Option<usize> {
+        self.models.iter().position(|own| **own == *model)
+    }
+
+    /// The throughputs of pods with these labels, by column, in millionths of a step a second; `None`
+    /// where no type is stated, or one that has no row.
+    pub fn row(&self, labels: &Labels) -> Option<&[u64]> {
+        let row = self.rows.get(labels.get(JOB_TYPE_LABEL)?)?;
+        Some(row)
+    }
+
+    /// The throughput on the reference model and that on another, of pods with these labels.
+    pub fn rates(&self, labels: &Labels, model: &str) -> Option<(u64, u64)> {
+        let row = self.row(labels)?;
+        Some((row[self.reference], row[self.column(model)?]))
+    }
+
+    /// The time that a number of steps takes on the reference model, rounded up, of pods with these
+    /// labels.
+    pub fn time(&self, labels: &Labels, steps: i64) -> Option<Duration> {
+        let rate = i128::from(self.row(labels)?[self.reference]);
+        let nanos = (i128::from(steps) * 1_000_000_000_000_000 + rate - 1) / rate;
+        Some(Duration::from_nanos(
+            i64::try_from(nanos).unwrap_or(i64::MAX),
+        ))
+    }
+
+    /// Speeds of pods with these labels by column, as multiples of that on the reference model.
+    pub fn speeds(&self, labels: &Labels) -> Option<Vec<f64>> {
+        let row = self.row(labels)?;
+        let reference = row[self.reference] as f64;
+        Some(row.iter().map(|&rate| rate as f64 / reference).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(stated: &[(&str, &[(&str, f64)])]) -> SortedMap<String, SortedMap<String, f64>> {
+        let row = |row: &[(&str, f64)]| {
+            let cells = row.iter().map(|&(model, rate)| (model.to_owned(), rate));
+            cells.collect()
+        };
+        let rows = stated
+            .iter()
+            .map(|&(name, own)| (name.to_owned(), row(own)));
+        rows.collect()
+    }
+
+    fn labels(job_type: &str) -> Labels {
+        let mut labels = Labels::new();
+        labels.insert(JOB_TYPE_LABEL.into(), job_type.into());
+        labels
+    }
+
+    #[test]
+    fn speeds_are_those_beside_the_reference_model() {
+        let stated = rows(&[
+            ("image", &[("V100", 40.0), ("K80", 10.0)]),
+            ("speech", &[("V100", 12.0), ("K80", 10.0)]),
+        ]);
+        let matrix = Throughputs::new("V100", &stated).expect("whole");
+        assert_eq!(matrix.speeds(&labels("image")), Some(vec![0.25, 1.0]));
+        let rates = matrix.rates(&labels("speech"), "K80");
+        assert_eq!(rates, Some((12_000_000, 10_000_000)));
+        assert_eq!(matrix.rates(&labels("speech"), "T4"), None);
+        let time = matrix.time(&labels("image"), 100);
+        assert_eq!(time, Some(Duration::from_millis(2_500)));
+        assert_eq!(matrix.speeds(&labels("video")), None);
+        assert_eq!(matrix.speeds(&Labels::new()), None);
+    }
+
+    #[test]
+    fn holes_and_impossible_throughputs_are_found() {
+        let stated = rows(&[
+            ("image", &[("V100", 40.0), ("K80", 0.0)]),
+            ("speech", &[("V100", 12.0)]),
+        ]);
+        let faults = Throughputs::new("P100", &stated).expect_err("faults");
+        let texts: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "type `image` on `K80`: expected steps per second from 0.000001 to 1000000000000, \
+                 such as 40",
+                "type `image` has no throughput on `P100`",
+                "type `speech` has no throughput on `K80`",
+                "type `speech` has no throughput on `P100`",
+            ]
+        );
+    }
+}

@@ -1,0 +1,18 @@
+//! `models.throughputs:` of the experiment file: how fast jobs get on with GPUs of each model.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use units::SortedMap;
+
+/// Throughputs of jobs by GPU model: a job takes as much longer on a model as its type is slower
+/// there than on `reference`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Throughputs {
+    /// GPU model that run times are stated for.
+    pub reference: String,
+    /// Steps per second by type of job and GPU model. Jobs without a type, and pods without GPUs, run
+    /// equally fast on all.
+    pub types: SortedMap<String, SortedMap<String, f64>>,
+}
