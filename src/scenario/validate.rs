@@ -51,6 +51,7 @@ pub(super) fn validate(
     super::storage::check(scenario, tree, validator.findings);
     super::alerts::check(scenario, tree, validator.findings);
     super::accounts::check(scenario, tree, validator.findings);
+    super::job_queues::check(scenario, tree, validator.findings);
     for (position, objective) in scenario.objectives.iter().enumerate() {
         validator.objective(objective, position);
     }
