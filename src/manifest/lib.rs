@@ -23,6 +23,7 @@ mod budgets;
 mod cluster_scoped;
 mod convert;
 mod declared;
+pub mod dra;
 mod dump;
 mod fault;
 mod field;

@@ -6,6 +6,7 @@ pub mod behaviour;
 pub mod canonical;
 pub mod checkpoint;
 pub mod delivery;
+pub mod dra;
 pub mod event;
 pub mod exit;
 pub mod exit_plan;

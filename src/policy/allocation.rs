@@ -119,10 +119,33 @@ pub(super) fn check_examples(entry: &crate::Entry, in_use: i64, empty: i64) {
     }
 }
 
+/// Counting of containers that state no request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Silent {
+    /// With the defaults, as kube-scheduler's scores count them.
+    Defaults,
+    /// As they are.
+    Nothing,
+}
+
+/// A weighted resource of a node with a pod to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Amounts {
+    /// Weight of the resource.
+    pub(super) weight: i64,
+    /// Amount that the node offers.
+    pub(super) offered: i64,
+    /// Amount in use before the pod comes.
+    pub(super) used: i64,
+    /// Amount that the pod counts for.
+    pub(super) incoming: i64,
+}
+
 /// Weighted resources, and what the classes known so far count for.
 #[derive(Clone, Debug)]
 pub(super) struct Allocation {
     resources: Vec<(Resource, i64)>,
+    silent: Silent,
     known_extended: usize,
     classes: Vec<Scored>,
     /// Whether some class counts for more than it reserves; else pods on nodes need no look.
@@ -143,9 +166,18 @@ impl Allocation {
         });
         Self {
             resources: resources.collect(),
+            silent: Silent::Defaults,
             known_extended: 0,
             classes: Vec::new(),
             any_beyond: false,
+        }
+    }
+
+    /// The same where containers count with what they state alone.
+    pub(super) fn as_requested(weights: Vec<(String, i64)>) -> Self {
+        Self {
+            silent: Silent::Nothing,
+            ..Self::new(weights)
         }
     }
 
@@ -153,7 +185,14 @@ impl Allocation {
     /// request is summed per node.
     pub(super) fn learn(&mut self, store: &Store) {
         for index in self.classes.len()..store.class_count() {
-            let scored = Scored::of(store.class(ClassId::from_index(index)));
+            let class = store.class(ClassId::from_index(index));
+            let scored = match self.silent {
+                Silent::Defaults => Scored::of(class),
+                Silent::Nothing => Scored {
+                    incoming: (class.requests.cpu_milli, class.requests.memory_bytes),
+                    beyond: (0, 0),
+                },
+            };
             self.any_beyond |= scored.beyond != (0, 0);
             self.classes.push(scored);
         }
@@ -175,13 +214,28 @@ impl Allocation {
         node: NodeId,
         formula: fn(i64, i64) -> i64,
     ) -> i64 {
+        let (mut sum, mut weights) = (0, 0);
+        for own in self.amounts(ctx, node).filter(|own| own.offered != 0) {
+            sum += own.weight * formula(own.used + own.incoming, own.offered);
+            weights += own.weight;
+        }
+        if weights == 0 { 0 } else { sum / weights }
+    }
+
+    /// The weighted resources of a node with a pod of a class to come; GPUs and extended resources
+    /// only where the pod asks for them. [`Allocation::learn`] has seen the store.
+    pub(super) fn amounts(
+        &self,
+        ctx: &ClassContext<'_>,
+        node: NodeId,
+    ) -> impl Iterator<Item = Amounts> {
         let scored = self.classes[ctx.id.index()];
         let beyond = self.beyond(ctx.store, node);
         let requests = &ctx.class.requests;
         let (offered, free) = (ctx.store.nodes().allocatable(), ctx.store.nodes().free());
         let row = node.index();
-        let (mut sum, mut weights) = (0, 0);
-        for (resource, weight) in &self.resources {
+        let resources = self.resources.iter();
+        resources.filter_map(move |(resource, weight)| {
             let (offered, free, incoming) = match resource {
                 Resource::Cpu => {
                     let free = free.cpu_milli[row] - beyond.0;
@@ -206,14 +260,15 @@ impl Allocation {
                     free.extended_amount(*id, node),
                     requests.extended_amount(*id),
                 ),
-                Resource::Gpu | Resource::Extended(..) => continue,
+                Resource::Gpu | Resource::Extended(..) => return None,
             };
-            if offered != 0 {
-                sum += weight * formula(offered - free + incoming, offered);
-                weights += weight;
-            }
-        }
-        if weights == 0 { 0 } else { sum / weights }
+            Some(Amounts {
+                weight: *weight,
+                offered,
+                used: offered - free,
+                incoming,
+            })
+        })
     }
 
     /// Amounts that the pods on a node count for in addition to their requests.

@@ -82,6 +82,13 @@ pub const PROFILES: &[ProfileEntry] = &[
         "first",
         "Tetris, packing: the node whose free resources align best with the demand.",
     ),
+    ProfileEntry {
+        name: "volcano-binpack",
+        summary: "Volcano, binpack: the node that is fullest in what the pod asks for.",
+        plugins: &["volcano-binpack", "tightest"],
+        select: "random",
+        order: "priority",
+    },
     borg(
         "borg-epvm",
         &["borg-epvm", "borg-preemption", "tightest"],

@@ -29,6 +29,7 @@ pub const POLICIES: &[Entry] = &[
     score::borg_stranded::ENTRY,
     score::borg_worst_fit::ENTRY,
     score::tetris::ENTRY,
+    score::volcano_binpack::ENTRY,
     preemption::borg_preemption::ENTRY,
     devices::tightest::ENTRY,
     devices::random_device::ENTRY,

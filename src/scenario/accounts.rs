@@ -71,12 +71,17 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         }
     }
     if !accounts.is_empty() {
-        check_workload(scenario, tree, findings);
+        check_workload(scenario, tree, findings, (ACCOUNTS, "accounts"));
     }
 }
 
-/// Reports a workload without users.
-fn check_workload(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
+/// Reports a workload without users, for a field, in a word, that is about users.
+pub(super) fn check_workload(
+    scenario: &Scenario,
+    tree: &Tree,
+    findings: &mut Findings,
+    (field, word): (&str, &str),
+) {
     let declares = |source: &WorkloadSource| {
         matches!(
             source,
@@ -85,9 +90,9 @@ fn check_workload(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     };
     if let Some(source) = scenario.workload.iter().position(declares) {
         let span = tree.locate(["workload", &source.to_string()]);
-        let message = "manifests and units have no users, so accounts mean nothing for them";
+        let message = format!("manifests and units have no users, so {word} mean nothing for them");
         let finding = Finding::new(Code::Conflict, message, span);
-        findings.push(finding.label(format!("expected a trace, or no `{ACCOUNTS}`")));
+        findings.push(finding.label(format!("expected a trace, or no `{field}`")));
     }
 }
 

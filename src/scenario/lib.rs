@@ -20,6 +20,7 @@ mod file_fields;
 mod files;
 mod grammar;
 mod images;
+pub mod job_queues;
 pub mod known_traces;
 pub mod names;
 mod part;

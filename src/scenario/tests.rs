@@ -69,7 +69,7 @@ impl Names for SomeNames {
                     "random",
                 ]
             }
-            NameKind::Queue => vec!["fcfs", "sjf", "wfp3", "slurm"],
+            NameKind::Queue => vec!["fcfs", "sjf", "wfp3", "slurm", "volcano"],
             NameKind::NodeFormat => vec!["openb-nodes"],
             NameKind::WorkloadFormat => vec!["openb-pods", "swf", "csv"],
             NameKind::Generator => vec!["lublin99", "gpu-cluster"],

@@ -8,6 +8,7 @@ use manifest::{ManifestPod, Manifests};
 use model::{Node, PodName, Text};
 use scenario::Scenario;
 use scenario::accounts::ACCOUNTS;
+use scenario::job_queues::QUEUES;
 use scenario::schema::{Arrivals, Depart, Order, Usage, WorkloadSource, WorkloadTrace};
 use sim::{FoundObjects, Resident, WaitingPod};
 use trace::format::Constructor;
@@ -133,6 +134,14 @@ pub fn workload(
     if let Some(slurm) = slurm.filter(|slurm| !slurm.accounts.is_empty()) {
         let users: Vec<Text> = slurm.users().map(Text::from).collect();
         all.source = Box::new(ListedTenants::new(all.source, users, ACCOUNTS));
+    }
+    let queues = &scenario.system.scheduler.queues;
+    if !queues.is_empty() {
+        let tenants: Vec<Text> = queues
+            .iter()
+            .map(|own| own.tenant.as_str().into())
+            .collect();
+        all.source = Box::new(ListedTenants::new(all.source, tenants, QUEUES));
     }
     Ok(all)
 }

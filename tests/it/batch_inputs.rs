@@ -41,6 +41,10 @@ fn slurm(options: &str) -> String {
     format!("  {{name: batch, scheduler: {{queue: slurm, backfill: easy, slurm: {{{options}}}}}}}")
 }
 
+fn queues(order: &str, queues: &str) -> String {
+    format!("  {{name: batch, scheduler: {{queue: {order}, backfill: skip, queues: [{queues}]}}}}")
+}
+
 fn shutdown(rule: &str, options: &str) -> String {
     format!("  {{name: batch, scheduler: {{backfill: {rule}, shutdown: {{{options}}}}}}}")
 }
@@ -72,6 +76,30 @@ fn wrong_input_is_refused_in_words() {
         (
             slurm("accounts: [{name: a, users: {ann: 1}}]"),
             "system.scheduler.slurm.accounts: `bob` of the workload is not listed here; add every user",
+        ),
+        (
+            queues("volcano", "{tenant: ann}, {tenant: ann}"),
+            "the tenant `ann` has two queues",
+        ),
+        (
+            queues("volcano", "{tenant: ann, guaranteed: 2, capability: 1}"),
+            "the queue of `ann` is guaranteed 2 and may use 1 at most",
+        ),
+        (
+            queues("volcano", "{tenant: ann, priority: 1}"),
+            "`volcano` has no priorities of queues; write `weight`",
+        ),
+        (
+            queues("yunikorn", "{tenant: ann, weight: 2}"),
+            "`yunikorn` has no weights of queues; write `guaranteed`",
+        ),
+        (
+            queues("sjf", "{tenant: ann}"),
+            "these belong to the queue orders `volcano` and `yunikorn`",
+        ),
+        (
+            queues("yunikorn", "{tenant: ann}"),
+            "system.scheduler.queues: `bob` of the workload is not listed here; add every user",
         ),
         (opportunistic("period: 0s"), "a.yaml:10:"),
         (opportunistic("keptAwake: 2"), "a.yaml:10:"),
@@ -166,4 +194,16 @@ fn hosts_that_are_switched_off_make_a_difference() {
     assert!(less < energy / 2.0, "{less} {energy}");
     let (patient, _) = outcome(&shutdown("opportunistic-shutdown", "idleTime: 1d"));
     assert!(patient < longer, "{patient}");
+}
+
+#[test]
+fn queues_keep_to_what_they_may_use() {
+    let (wait, _) = outcome(&queues("volcano", "{tenant: ann}, {tenant: bob}"));
+    assert!(wait > 100.0, "{wait}");
+    // Ann's jobs are wider than her queue, so Bob's alone starts, and at once.
+    let capped = "{tenant: ann, capability: 1}, {tenant: bob}";
+    for order in ["volcano", "yunikorn"] {
+        let (wait, _) = outcome(&queues(order, capped));
+        assert!(wait < 1.0, "{order}: {wait}");
+    }
 }

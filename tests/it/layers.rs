@@ -13,6 +13,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("rng", &["units"]),
     ("model", &["units"]),
     ("kueue", &["units", "model"]),
+    ("dra", &["units", "model"]),
     ("cluster", &["units", "model"]),
     ("control", &["units", "rng", "model", "cluster"]),
     (
@@ -39,7 +40,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("trace", &["units", "rng", "model"]),
-    ("manifest", &["units", "rng", "model", "trace"]),
+    ("manifest", &["units", "rng", "model", "dra", "trace"]),
     // The simulator reads arrivals from the uniform stream of `trace` and nothing else of it.
     (
         "sim",
@@ -98,6 +99,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "rng",
             "model",
             "kueue",
+            "dra",
             "cluster",
             "control",
             "scheduler",

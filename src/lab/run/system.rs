@@ -8,6 +8,7 @@ use control::Stepping;
 use control::controllers::manager::ControllerOptions;
 use policy::backfill::shutdown::ShutdownOptions;
 use policy::job_order::job_order;
+use policy::job_order::queues::QueueOptions;
 use policy::job_order::slurm::accounts::{Account, Tree};
 use policy::job_order::slurm::multifactor::{SizeRule, Weights};
 use policy::job_order::slurm::{FairShare, SlurmOptions, Standing};
@@ -112,6 +113,7 @@ pub(crate) fn system(
     }
     scheduler.backfill.name().clone_into(&mut jobs.backfill);
     jobs.orders.slurm = slurm_options(scheduler)?;
+    jobs.orders.queues = queue_options(scheduler)?;
     jobs.shutdown = shutdown_options(scheduler)?;
     let options = prepared.options.clone().with(jobs);
     let options = options.with(prepared.kube.clone());
@@ -250,6 +252,37 @@ fn standings(written: &schema::Slurm) -> SortedMap<TenantId, Standing> {
     });
     let numbers = (0..).map(TenantId);
     numbers.zip(of_users).collect()
+}
+
+/// Queues of the orders that choose a queue first, in which tenants are those of the workload.
+fn queue_options(scheduler: &schema::Scheduler) -> Result<Vec<QueueOptions>, BuildError> {
+    let wrong = |what: &str| Err(BuildError::Policy(what.to_owned()));
+    let order = scheduler.queue.as_deref();
+    let queues = &scheduler.queues;
+    if !queues.is_empty() && !matches!(order, Some("volcano" | "yunikorn")) {
+        return wrong(
+            "queues: these belong to the queue orders `volcano` and `yunikorn`; write `queue: volcano` or \
+             `queue: yunikorn`, or leave them out",
+        );
+    }
+    if order == Some("volcano") && queues.iter().any(|own| own.priority.is_some()) {
+        return wrong(
+            "queues: `volcano` has no priorities of queues; write `weight`, or leave `priority` out",
+        );
+    }
+    if order == Some("yunikorn") && queues.iter().any(|own| own.weight.is_some()) {
+        return wrong(
+            "queues: `yunikorn` has no weights of queues; write `guaranteed`, or leave `weight` out",
+        );
+    }
+    let queue = |(number, own): (u32, &schema::JobQueue)| QueueOptions {
+        tenant: TenantId(number),
+        weight: own.weight.unwrap_or(1),
+        priority: own.priority.unwrap_or(0),
+        guaranteed: own.guaranteed.map(i64::from),
+        capability: own.capability.map(i64::from),
+    };
+    Ok((0..).zip(queues).map(queue).collect())
 }
 
 /// The tree of accounts, in which users are the tenants of the workload.

@@ -19,6 +19,7 @@ use model::{Text, Toleration};
 use units::Quantity;
 
 pub(super) use declared::add;
+pub(super) use raw::Object;
 pub use workload::workload;
 
 /// An object as its manifest states it.
@@ -27,7 +28,7 @@ fn object<T: Default + DeserializeOwned>(value: &Value) -> Result<raw::Object<T>
 }
 
 /// A text of an error, as readers outside of this crate get it.
-fn worded<T>(read: Result<T, Problem>) -> Result<T, String> {
+pub(super) fn worded<T>(read: Result<T, Problem>) -> Result<T, String> {
     read.map_err(|Problem(words)| words)
 }
 

@@ -17,14 +17,14 @@ use model::Text;
 
 /// Any object.
 #[derive(Default)]
-pub(super) struct Object<T> {
-    pub(super) metadata: Metadata,
-    pub(super) spec: T,
+pub(in super::super) struct Object<T> {
+    pub(in super::super) metadata: Metadata,
+    pub(in super::super) spec: T,
 }
 
 impl<T: Default + DeserializeOwned> Object<T> {
     /// Reads an object; an error names the part.
-    pub(super) fn deserialize_from(value: &Value) -> Result<Self, String> {
+    pub(in super::super) fn deserialize_from(value: &Value) -> Result<Self, String> {
         Ok(Self {
             metadata: part(value, "metadata")?,
             spec: part(value, "spec")?,
@@ -34,14 +34,14 @@ impl<T: Default + DeserializeOwned> Object<T> {
 
 impl<T> Object<T> {
     /// The object's name.
-    pub(super) fn name(&self) -> Result<Text, Problem> {
+    pub(in super::super) fn name(&self) -> Result<Text, Problem> {
         let path = Path::root("metadata");
         let path = path.field("name");
         Ok(required(self.metadata.name.as_ref(), &path, "a name")?.into())
     }
 
     /// The object's namespace.
-    pub(super) fn namespace(&self) -> Text {
+    pub(in super::super) fn namespace(&self) -> Text {
         super::super::pod::namespace(&self.metadata).into()
     }
 }

@@ -3,13 +3,17 @@
 
 pub mod f1;
 pub mod fcfs;
+pub mod queues;
 pub mod sjf;
 pub mod slurm;
 pub mod unicep;
 pub mod unicep_published;
+pub mod volcano;
 pub mod wfp3;
 pub mod wfp3_published;
+pub mod yunikorn;
 
+use self::queues::QueueOptions;
 use self::slurm::SlurmOptions;
 use scheduler::batch::JobOrder;
 use units::{Duration, Instant};
@@ -30,6 +34,8 @@ pub struct JobOrderEntry {
 pub struct OrderOptions {
     /// Options of `slurm`.
     pub slurm: SlurmOptions,
+    /// Queues of `volcano` and `yunikorn`; where there are none, every tenant is a queue.
+    pub queues: Vec<QueueOptions>,
 }
 
 /// Every order, in the order of the manual.
@@ -42,6 +48,8 @@ pub const JOB_ORDERS: &[JobOrderEntry] = &[
     unicep::ENTRY,
     unicep_published::ENTRY,
     slurm::ENTRY,
+    volcano::ENTRY,
+    yunikorn::ENTRY,
 ];
 
 /// The order of a name.

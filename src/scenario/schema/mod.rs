@@ -24,6 +24,7 @@ mod fleet;
 mod flow;
 mod gpu_sharing;
 mod images;
+mod job_queue;
 mod mesos;
 mod metrics;
 mod nova;
@@ -72,6 +73,7 @@ pub use fleet::Fleet;
 pub use flow::{CostModel, Flow, FlowInput};
 pub use gpu_sharing::{GpuSharing, SharingRule};
 pub use images::{Images, Pulls};
+pub use job_queue::JobQueue;
 pub use mesos::{
     Chronos, ChronosJob, KillSelection, Marathon, Mesos, MesosAgentOrder, MesosAmount, MesosBatch,
     MesosDeal, MesosFramework, MesosOversubscription, MesosReservation, MesosRole, MesosSorter,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::consolidation::Consolidation;
 use super::gpu_sharing::GpuSharing;
+use super::job_queue::JobQueue;
 use super::release::{Release, Switch};
 use super::shutdown::Shutdown;
 use super::slurm::Slurm;
@@ -136,6 +137,10 @@ pub struct Scheduler {
     /// Options of the queue order `slurm`, with the system `batch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slurm: Option<Slurm>,
+    /// Queues of tenants for the queue orders `volcano` and `yunikorn`, with the system `batch`; default
+    /// none, and every tenant is a queue like the others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queues: Vec<JobQueue>,
     /// Options of the backfill rules `inertial-shutdown` and `opportunistic-shutdown`, with the system
     /// `batch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -185,6 +190,7 @@ impl Default for Scheduler {
             queue: None,
             backfill: Backfill::default(),
             slurm: None,
+            queues: Vec::new(),
             shutdown: None,
             tie_break: None,
             plugins: Plugins::default(),

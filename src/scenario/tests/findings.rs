@@ -69,7 +69,7 @@ error[WT013]: unknown queue policy `wfp4`
  --> --set:1:24
   |
 1 | system.scheduler.queue=wfp4
-  |                        ^^^^ expected `fcfs`, `sjf`, `wfp3` or `slurm`
+  |                        ^^^^ expected `fcfs`, `sjf`, `wfp3`, `slurm` or `volcano`
   |
 help: did you mean `wfp3`?
   |

@@ -32,6 +32,7 @@ fn the_complete_example_loads() {
             "swarmkit",
             "fleet",
             "slurm",
+            "queues-of-tenants",
             "shutdown",
             "sparrow",
             "omega",

@@ -137,6 +137,24 @@ pub trait JobOrder: Send {
         Duration::ZERO
     }
 
+    /// Whether every arrival, start and end changes scores, so that the planner of passes scores the
+    /// waiting jobs again before it decides on.
+    fn follows_changes(&self) -> bool {
+        false
+    }
+
+    /// Takes note of the jobs that wait, before [`JobOrder::refresh`].
+    fn waiting(&mut self, jobs: &mut dyn Iterator<Item = &JobFacts>) {
+        let _ = jobs;
+    }
+
+    /// Whether a waiting job may not start until the order allows it, as of the last scoring; no
+    /// backfilling rule sees it until then. The planner of passes alone asks.
+    fn holds_back(&self, job: &JobFacts) -> bool {
+        let _ = job;
+        false
+    }
+
     /// Prepares a scoring of all waiting jobs.
     fn refresh(&mut self, now: Instant) {
         let _ = now;

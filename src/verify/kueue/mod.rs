@@ -1,10 +1,12 @@
 //! Decisions recorded from Kueue, held against the machine that runs use: flavors, preemption by
-//! priority and by fair shares, places in topologies, and whole runs of its queues.
+//! priority and by fair shares, places in topologies, and whole runs of its queues; and those of the
+//! device allocator of kube-scheduler.
 //!
 //! A file is one JSON object a line. What a case declares goes through the manifest reader; a case
 //! passes only if everything it records agrees, messages included.
 
 mod decision;
+mod devices;
 mod sequence;
 mod world;
 
@@ -18,7 +20,7 @@ use super::{Family, FamilyReport, Judge, VerifyOptions};
 /// Decisions of Kueue.
 pub const FAMILY: Family = Family {
     name: "kueue",
-    summary: "decisions of Kueue: quotas, flavors, preemption, fair shares, topologies, queues",
+    summary: "decisions of Kueue and of the device allocator: quotas, preemption, topologies, claims",
     claims,
     kinds: KINDS,
     judge: Judge::Several(judge),
@@ -68,8 +70,7 @@ fn judge_case(
         return Ok(None);
     }
     let compared = if is_of_devices {
-        let why = "the device allocator of kube-scheduler is not modelled".to_owned();
-        return Ok(Some((row, Outcome::Unsupported(why))));
+        devices::compare(case)
     } else if case.get("steps").is_some() {
         sequence::compare(case)
     } else {

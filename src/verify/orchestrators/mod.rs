@@ -43,6 +43,7 @@ mod swarm;
 mod swarmkit;
 mod tetris;
 mod timeline;
+mod volcano;
 
 use std::path::{Path, PathBuf};
 
@@ -154,6 +155,9 @@ const KINDS: &[&str] = &[
     "gang",
     "kueue",
     "kueue-preempt",
+    "volcano-proportion",
+    "volcano-binpack",
+    "yunikorn-queue",
     "sparrow",
     "sparrow-zero-wait",
     "supermarket",
@@ -242,7 +246,8 @@ fn forms(kind: &str) -> Option<Forms> {
                 .or_else(|| bins::decide(kind))
                 .or_else(|| compaction::decide(kind))
                 .or_else(|| gpu::decide(kind))
-                .or_else(|| queueing::decide(kind));
+                .or_else(|| queueing::decide(kind))
+                .or_else(|| volcano::decide(kind));
             let own = own.or_else(|| platform::decide(kind));
             return own.or_else(|| features::decide(kind)).map(Forms::One);
         }
@@ -342,6 +347,8 @@ mod tests {
         "slurm-*",
         "gang",
         "kueue*",
+        "volcano-*",
+        "yunikorn-queue",
         "borg-score",
         "borg-preemption",
         "borg-reservation",

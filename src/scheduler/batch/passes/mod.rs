@@ -153,11 +153,16 @@ impl PassPlanner {
         self.cursor = store.revision();
         self.look_at_machine(now, store);
         self.sort_out(store);
+        if self.order.follows_changes() && (self.news.freed || !self.news.arrived.is_empty()) {
+            self.ordered = None;
+        }
         let is_due = |ordered: Instant| now > ordered && now.since(ordered) >= self.order.period();
         if self.order.ages() && self.ordered.is_none_or(is_due) {
             self.ordered = Some(now);
+            self.order.waiting(&mut self.queue.facts());
             self.order.refresh(now);
-            self.queue.score_again(&*self.order, now);
+            let released = self.queue.score_again(&*self.order, now);
+            self.news.arrived.extend(released);
             self.news.reordered = true;
         }
     }
@@ -283,6 +288,9 @@ impl PassPlanner {
         out.decided_jobs += 1;
         out.decided_pods += taken.len() as u32;
         self.order.started(now, &job.facts);
+        if self.order.follows_changes() {
+            self.ordered = None;
+        }
         let job = RunningJob {
             facts: job.facts,
             class: job.class,

@@ -24,6 +24,8 @@ pub(super) struct Queue {
 struct Waits {
     job: Job,
     turn: Turn,
+    /// Marks a job that the order holds back; it has no place among the turns.
+    held: bool,
 }
 
 impl Queue {
@@ -49,23 +51,36 @@ impl Queue {
 
     fn insert(&mut self, number: JobNumber, job: Job, order: &dyn JobOrder, now: Instant) -> Turn {
         let turn = (Instant::ZERO, order.score(&job.facts, now), number);
-        self.turns.insert(turn, job.facts);
-        self.jobs.insert(number, Waits { job, turn });
+        let held = order.holds_back(&job.facts);
+        if !held {
+            self.turns.insert(turn, job.facts);
+        }
+        self.jobs.insert(number, Waits { job, turn, held });
         turn
     }
 
-    /// Scores every job anew.
-    pub(super) fn score_again(&mut self, order: &dyn JobOrder, now: Instant) {
+    /// Facts of every job that waits and is not put aside.
+    pub(super) fn facts(&self) -> impl Iterator<Item = &JobFacts> {
+        self.jobs.values().map(|waits| &waits.job.facts)
+    }
+
+    /// Scores every job anew; returns those that are no longer held back.
+    pub(super) fn score_again(&mut self, order: &dyn JobOrder, now: Instant) -> Vec<JobNumber> {
         let jobs = std::mem::take(&mut self.jobs);
         self.turns = Turns::default();
+        let mut released = Vec::new();
         for (number, waits) in jobs {
             self.insert(number, waits.job, order, now);
+            if waits.held && self.candidate(number).is_some() {
+                released.push(number);
+            }
         }
+        released
     }
 
     /// Takes a job out.
     pub(super) fn take(&mut self, number: JobNumber) -> Option<Job> {
-        let Waits { job, turn } = self.jobs.remove(&number)?;
+        let Waits { job, turn, .. } = self.jobs.remove(&number)?;
         self.turns.remove(turn);
         self.pods -= job.members.len();
         Some(job)
@@ -90,7 +105,7 @@ impl Queue {
 
     /// Puts a job aside until the cluster is declared otherwise.
     pub(super) fn put_aside(&mut self, number: JobNumber) {
-        if let Some(Waits { job, turn }) = self.jobs.remove(&number) {
+        if let Some(Waits { job, turn, .. }) = self.jobs.remove(&number) {
             self.turns.remove(turn);
             self.aside.insert(number, job);
         }
@@ -117,9 +132,9 @@ impl Queue {
         Some(Candidate { facts, turn })
     }
 
-    /// Facts of a waiting job with its turn.
+    /// Facts of a waiting job with its turn; `None` while the order holds it back.
     pub(super) fn candidate(&self, number: JobNumber) -> Option<Candidate> {
-        let waits = self.jobs.get(&number)?;
+        let waits = self.jobs.get(&number).filter(|waits| !waits.held)?;
         let facts: JobFacts = waits.job.facts;
         Some(Candidate {
             facts,

@@ -1,0 +1,378 @@
+//! From words to an expression, by the precedence of CEL's grammar.
+
+use model::Text;
+
+use super::CompileError;
+use super::token::{Token, tokens};
+
+/// An expression.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Expression {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Text(Text),
+    List(Vec<Expression>),
+    Map(Vec<(Expression, Expression)>),
+    /// The name of a variable.
+    Name(Text),
+    /// A field; `is_optional` if its lack is no error.
+    Field {
+        of: Box<Expression>,
+        name: Text,
+        is_optional: bool,
+    },
+    /// An element; `is_optional` if its lack is no error.
+    Element {
+        of: Box<Expression>,
+        key: Box<Expression>,
+        is_optional: bool,
+    },
+    /// A function, of a value if it is called on one.
+    Call {
+        on: Option<Box<Expression>>,
+        function: Text,
+        arguments: Vec<Expression>,
+    },
+    /// Whether a field is there.
+    Has {
+        of: Box<Expression>,
+        name: Text,
+    },
+    /// A question about all elements of a list or keys of a map.
+    Each {
+        of: Box<Expression>,
+        variable: Text,
+        question: Question,
+        body: Box<Expression>,
+    },
+    Not(Box<Expression>),
+    Negative(Box<Expression>),
+    And(Box<Expression>, Box<Expression>),
+    Or(Box<Expression>, Box<Expression>),
+    /// An operator of two operands.
+    Binary(&'static str, Box<Expression>, Box<Expression>),
+    /// `a ? b : c`.
+    Choice(Box<[Expression; 3]>),
+}
+
+/// A question about all elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    All,
+    Exists,
+    ExistsOne,
+    Filter,
+    Map,
+}
+
+impl Question {
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "all" => Self::All,
+            "exists" => Self::Exists,
+            "exists_one" | "existsOne" => Self::ExistsOne,
+            "filter" => Self::Filter,
+            "map" => Self::Map,
+            _ => return None,
+        })
+    }
+}
+
+/// The levels of left-associative operators, the loosest first.
+const LEVELS: &[&[&str]] = &[
+    &["==", "!=", "<", "<=", ">", ">=", "in"],
+    &["+", "-"],
+    &["*", "/", "%"],
+];
+
+/// Most brackets and operators inside of each other.
+const DEEPEST: usize = 64;
+
+/// Reads an expression.
+pub(super) fn parse(text: &str) -> Result<Expression, CompileError> {
+    let mut parser = Parser {
+        tokens: tokens(text)?,
+        next: 0,
+        end: text.len(),
+        depth: 0,
+    };
+    let expression = parser.choice()?;
+    match parser.tokens.get(parser.next) {
+        None => Ok(expression),
+        Some(_) => Err(parser.expected("the end of the expression")),
+    }
+}
+
+struct Parser {
+    tokens: Vec<(usize, Token)>,
+    next: usize,
+    end: usize,
+    depth: usize,
+}
+
+impl Parser {
+    fn expected(&self, what: &str) -> CompileError {
+        let (at, found) = match self.tokens.get(self.next) {
+            Some((at, token)) => (*at, format!("`{}`", token.written())),
+            None => (self.end, "the end".to_owned()),
+        };
+        CompileError {
+            at,
+            words: format!("expected {what}, found {found}"),
+        }
+    }
+
+    /// Takes a sign or the keyword `in` if it comes next.
+    fn takes(&mut self, sign: &str) -> bool {
+        let found = match self.tokens.get(self.next) {
+            Some((_, Token::Sign(own))) => *own == sign,
+            Some((_, Token::Name(own))) => sign == "in" && **own == *sign,
+            _ => false,
+        };
+        self.next += usize::from(found);
+        found
+    }
+
+    fn take(&mut self, sign: &str) -> Result<(), CompileError> {
+        if self.takes(sign) {
+            Ok(())
+        } else {
+            Err(self.expected(&format!("`{sign}`")))
+        }
+    }
+
+    fn name(&mut self) -> Result<Text, CompileError> {
+        match self.tokens.get(self.next) {
+            Some((_, Token::Name(name))) => {
+                self.next += 1;
+                Ok(name.clone())
+            }
+            _ => Err(self.expected("a name")),
+        }
+    }
+
+    fn choice(&mut self) -> Result<Expression, CompileError> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err(self.expected("fewer parts inside of each other"));
+        }
+        let condition = self.either()?;
+        let read = if self.takes("?") {
+            let first = self.either()?;
+            self.take(":")?;
+            let second = self.choice()?;
+            Expression::Choice(Box::new([condition, first, second]))
+        } else {
+            condition
+        };
+        self.depth -= 1;
+        Ok(read)
+    }
+
+    fn either(&mut self) -> Result<Expression, CompileError> {
+        let mut read = self.both()?;
+        while self.takes("||") {
+            read = Expression::Or(Box::new(read), Box::new(self.both()?));
+        }
+        Ok(read)
+    }
+
+    fn both(&mut self) -> Result<Expression, CompileError> {
+        let mut read = self.level(0)?;
+        while self.takes("&&") {
+            read = Expression::And(Box::new(read), Box::new(self.level(0)?));
+        }
+        Ok(read)
+    }
+
+    fn level(&mut self, level: usize) -> Result<Expression, CompileError> {
+        let Some(operators) = LEVELS.get(level) else {
+            return self.unary();
+        };
+        let mut read = self.level(level + 1)?;
+        while let Some(operator) = operators.iter().find(|own| self.takes(own)) {
+            let right = self.level(level + 1)?;
+            read = Expression::Binary(operator, Box::new(read), Box::new(right));
+        }
+        Ok(read)
+    }
+
+    fn unary(&mut self) -> Result<Expression, CompileError> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err(self.expected("fewer parts inside of each other"));
+        }
+        let read = if self.takes("!") {
+            Expression::Not(Box::new(self.unary()?))
+        } else if self.takes("-") {
+            Expression::Negative(Box::new(self.unary()?))
+        } else {
+            self.member()?
+        };
+        self.depth -= 1;
+        Ok(read)
+    }
+
+    fn member(&mut self) -> Result<Expression, CompileError> {
+        let mut read = self.primary()?;
+        loop {
+            if self.takes(".") {
+                let name = self.name()?;
+                read = if self.takes("(") {
+                    self.method(read, name)?
+                } else {
+                    field(read, name, false)
+                };
+            } else if self.takes(".?") {
+                let name = self.name()?;
+                read = field(read, name, true);
+            } else if self.takes("[") {
+                read = self.element(read, false)?;
+            } else if self.takes("[?") {
+                read = self.element(read, true)?;
+            } else {
+                return Ok(read);
+            }
+        }
+    }
+
+    fn element(&mut self, of: Expression, is_optional: bool) -> Result<Expression, CompileError> {
+        let key = Box::new(self.choice()?);
+        self.take("]")?;
+        Ok(Expression::Element {
+            of: Box::new(of),
+            key,
+            is_optional,
+        })
+    }
+
+    fn method(&mut self, on: Expression, function: Text) -> Result<Expression, CompileError> {
+        if let Some(question) = Question::named(&function) {
+            let variable = self.name()?;
+            self.take(",")?;
+            let body = Box::new(self.choice()?);
+            self.take(")")?;
+            return Ok(Expression::Each {
+                of: Box::new(on),
+                variable,
+                question,
+                body,
+            });
+        }
+        // A name with dots that is no value: `optional.of(x)`.
+        let is_library = matches!(&on, Expression::Name(name) if &**name == "optional");
+        let arguments = self.list(")")?;
+        Ok(if is_library {
+            Expression::Call {
+                on: None,
+                function: format!("optional.{function}").into(),
+                arguments,
+            }
+        } else {
+            Expression::Call {
+                on: Some(Box::new(on)),
+                function,
+                arguments,
+            }
+        })
+    }
+
+    /// Expressions with commas between them up to a closing bracket.
+    fn list(&mut self, close: &str) -> Result<Vec<Expression>, CompileError> {
+        let mut read = Vec::new();
+        while !self.takes(close) {
+            if !read.is_empty() {
+                self.take(",")?;
+                if self.takes(close) {
+                    break;
+                }
+            }
+            read.push(self.choice()?);
+        }
+        Ok(read)
+    }
+
+    fn map(&mut self) -> Result<Expression, CompileError> {
+        let mut read = Vec::new();
+        while !self.takes("}") {
+            if !read.is_empty() {
+                self.take(",")?;
+            }
+            let key = self.choice()?;
+            self.take(":")?;
+            read.push((key, self.choice()?));
+        }
+        Ok(Expression::Map(read))
+    }
+
+    fn primary(&mut self) -> Result<Expression, CompileError> {
+        if self.takes("(") {
+            let read = self.choice()?;
+            self.take(")")?;
+            return Ok(read);
+        }
+        if self.takes("[") {
+            return Ok(Expression::List(self.list("]")?));
+        }
+        if self.takes("{") {
+            return self.map();
+        }
+        let Some((_, token)) = self.tokens.get(self.next).cloned() else {
+            return Err(self.expected("a value"));
+        };
+        match token {
+            Token::Int(number) => {
+                self.next += 1;
+                Ok(Expression::Int(number))
+            }
+            Token::Text(text) => {
+                self.next += 1;
+                Ok(Expression::Text(text))
+            }
+            Token::Name(name) if &*name != "in" => {
+                self.next += 1;
+                self.named(name)
+            }
+            Token::Name(_) | Token::Sign(_) => Err(self.expected("a value")),
+        }
+    }
+
+    fn named(&mut self, name: Text) -> Result<Expression, CompileError> {
+        match &*name {
+            "true" => return Ok(Expression::Bool(true)),
+            "false" => return Ok(Expression::Bool(false)),
+            "null" => return Ok(Expression::Null),
+            _ => {}
+        }
+        if !self.takes("(") {
+            return Ok(Expression::Name(name));
+        }
+        if &*name != "has" {
+            return Ok(Expression::Call {
+                on: None,
+                function: name,
+                arguments: self.list(")")?,
+            });
+        }
+        match self.choice()? {
+            Expression::Field {
+                of,
+                name,
+                is_optional: false,
+            } => {
+                self.take(")")?;
+                Ok(Expression::Has { of, name })
+            }
+            _ => Err(self.expected("a field in `has`, as in `has(a.b)`")),
+        }
+    }
+}
+
+fn field(of: Expression, name: Text, is_optional: bool) -> Expression {
+    Expression::Field {
+        of: Box::new(of),
+        name,
+        is_optional,
+    }
+}

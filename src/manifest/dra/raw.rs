@@ -1,0 +1,134 @@
+//! The used part of the manifests of dynamic resource allocation, field for field as the API names it.
+//! Fields that moved between its versions are read where either has them.
+
+use serde::Deserialize;
+use units::SortedMap;
+
+use super::super::raw::{AmountText, NodeSelector, nullable};
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Slice {
+    pub(super) driver: Option<String>,
+    pub(super) pool: Pool,
+    pub(super) node_name: Option<String>,
+    pub(super) node_selector: Option<NodeSelector>,
+    pub(super) all_nodes: Option<bool>,
+    pub(super) per_device_node_selection: Option<bool>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) devices: Vec<Device>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Pool {
+    pub(super) name: Option<String>,
+    pub(super) generation: i64,
+    pub(super) resource_slice_count: i64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Device {
+    pub(super) name: Option<String>,
+    #[serde(flatten)]
+    pub(super) own: Facts,
+    /// Where `v1beta1` has them.
+    pub(super) basic: Option<Facts>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Facts {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) attributes: SortedMap<String, Attribute>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) capacity: SortedMap<String, Capacity>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Attribute {
+    pub(super) bool: Option<bool>,
+    pub(super) int: Option<i64>,
+    pub(super) string: Option<String>,
+    pub(super) version: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Capacity {
+    pub(super) value: AmountText,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Class {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) selectors: Vec<Selector>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Selector {
+    pub(super) cel: Option<Cel>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Cel {
+    pub(super) expression: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Claim {
+    pub(super) devices: DeviceClaim,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct DeviceClaim {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) requests: Vec<Request>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) constraints: Vec<Constraint>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Request {
+    pub(super) name: Option<String>,
+    pub(super) exactly: Option<Wanted>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) first_available: Vec<Alternative>,
+    /// Where `v1beta1` has what is asked for.
+    #[serde(flatten)]
+    pub(super) own: Wanted,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Alternative {
+    pub(super) name: Option<String>,
+    #[serde(flatten)]
+    pub(super) own: Wanted,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Wanted {
+    pub(super) device_class_name: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) selectors: Vec<Selector>,
+    pub(super) allocation_mode: Option<String>,
+    pub(super) count: Option<i64>,
+    pub(super) admin_access: Option<bool>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Constraint {
+    pub(super) match_attribute: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) requests: Vec<String>,
+}

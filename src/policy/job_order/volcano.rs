@@ -1,0 +1,262 @@
+//! Volcano's queues with its proportion plugin (spec: orchestrators-b.md section 7.6): what each queue
+//! deserves of the cluster is poured out by weight, and the queue with the smallest share of what it
+//! deserves goes first. A queue that has what it deserves starts nothing (volcano-sh/volcano:
+//! `pkg/scheduler/plugins/proportion`, overused queues).
+//!
+//! A tenant's jobs are a queue; jobs within one go in the order of submission. Queues with equal shares
+//! go in the order of tenants.
+
+use scheduler::batch::{JobFacts, JobOrder, MachineFacts, Score};
+use units::Instant;
+
+use super::JobOrderEntry;
+use super::queues::{QueueOptions, Queues};
+
+/// The registry's entry.
+pub const ENTRY: JobOrderEntry = JobOrderEntry {
+    name: "volcano",
+    summary: "Volcano's queues: the one with the smallest share of what it deserves by weight.",
+    build: |options| Box::new(Volcano::new(options.queues.clone())),
+};
+
+/// Claim of a queue to one resource, in any one unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Claim {
+    /// Weight among the queues.
+    pub weight: f64,
+    /// Amount that running and waiting jobs ask for together.
+    pub request: f64,
+    /// Most that the queue may have; infinite without a limit.
+    pub capability: f64,
+    /// Least that the queue deserves, whatever it asks for.
+    pub guaranteed: f64,
+}
+
+/// The part of a total below which nothing is left to pour out.
+const NOTHING: f64 = 1e-12;
+
+/// Amounts that queues deserve of a total: it is poured out by weight, again and again, until every
+/// queue has what it asks for or may have, or nothing is left.
+pub fn deserved(total: f64, claims: &[Claim]) -> Vec<f64> {
+    let guaranteed: f64 = claims.iter().map(|own| own.guaranteed).sum();
+    let mut deserved = vec![0.0_f64; claims.len()];
+    let mut is_met: Vec<bool> = claims.iter().map(|own| own.weight <= 0.0).collect();
+    let mut left = total;
+    while left.abs() > total.abs() * NOTHING {
+        let open = || claims.iter().zip(&is_met).filter(|(_, is_met)| !**is_met);
+        let weights: f64 = open().map(|(own, _)| own.weight).sum();
+        if weights <= 0.0 {
+            break;
+        }
+        let mut poured = 0.0;
+        for (place, own) in claims.iter().enumerate() {
+            if is_met[place] {
+                continue;
+            }
+            let before = deserved[place];
+            // What others are guaranteed is not to be had.
+            let most = (own.capability).min(total - (guaranteed - own.guaranteed));
+            let after = before + left * own.weight / weights;
+            let after = after.min(most).min(own.request).max(own.guaranteed);
+            deserved[place] = after;
+            is_met[place] = own.request <= after || after <= before;
+            poured += after - before;
+        }
+        left -= poured;
+    }
+    deserved
+}
+
+/// The share of what a queue deserves that it has: 1 if it has something of nothing.
+pub fn share(allocated: f64, deserved: f64) -> f64 {
+    if deserved > 0.0 {
+        allocated / deserved
+    } else if allocated > 0.0 {
+        1.0
+    } else {
+        0.0
+    }
+}
+
+/// The order, with the use of every queue.
+#[derive(Clone, Debug)]
+pub struct Volcano {
+    queues: Queues,
+}
+
+impl Volcano {
+    /// An order of empty queues.
+    pub fn new(queues: Vec<QueueOptions>) -> Self {
+        Self {
+            queues: Queues::new(queues),
+        }
+    }
+}
+
+impl JobOrder for Volcano {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn score(&self, job: &JobFacts, _: Instant) -> Score {
+        Score::pair(self.queues.rank(job), job.submitted.as_nanos())
+    }
+
+    fn ages(&self) -> bool {
+        true
+    }
+
+    fn needs_passes(&self) -> bool {
+        true
+    }
+
+    fn follows_changes(&self) -> bool {
+        true
+    }
+
+    fn waiting(&mut self, jobs: &mut dyn Iterator<Item = &JobFacts>) {
+        self.queues.waiting(jobs);
+    }
+
+    fn refresh(&mut self, _: Instant) {
+        let total = self.queues.processors() as f64;
+        let claims: Vec<Claim> = (self.queues.iter_mut())
+            .map(|queue| Claim {
+                weight: f64::from(queue.options.weight),
+                request: queue.used.saturating_add(queue.pending) as f64,
+                capability: (queue.options.capability).map_or(f64::INFINITY, |most| most as f64),
+                guaranteed: queue.options.guaranteed.unwrap_or(0) as f64,
+            })
+            .collect();
+        let deserved = deserved(total, &claims);
+        let mut order = Vec::new();
+        for (queue, deserved) in self.queues.iter_mut().zip(deserved) {
+            let used = queue.used as f64;
+            queue.is_closed = used > 0.0 && deserved <= used;
+            order.push((share(used, deserved), queue));
+        }
+        order.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+        for (rank, (_, queue)) in (0..).zip(order) {
+            queue.rank = rank;
+        }
+    }
+
+    fn holds_back(&self, job: &JobFacts) -> bool {
+        self.queues.hold_back(job)
+    }
+
+    fn machine(&mut self, machine: &MachineFacts) {
+        self.queues.machine(machine);
+    }
+
+    fn started(&mut self, _: Instant, job: &JobFacts) {
+        self.queues.started(job);
+    }
+
+    fn ended(&mut self, _: Instant, job: &JobFacts) {
+        self.queues.ended(job);
+    }
+
+    fn clone_order(&self) -> Box<dyn JobOrder> {
+        Box::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use units::{Duration, TenantId};
+
+    fn claim(weight: f64, request: f64, capability: f64, guaranteed: f64) -> Claim {
+        Claim {
+            weight,
+            request,
+            capability,
+            guaranteed,
+        }
+    }
+
+    #[test]
+    fn a_total_is_poured_out_by_weight() {
+        let all = f64::INFINITY;
+        let claims = [
+            claim(1.0, 10.0, all, 0.0),
+            claim(2.0, 100.0, all, 0.0),
+            claim(1.0, 60.0, all, 0.0),
+        ];
+        assert_eq!(deserved(100.0, &claims), [10.0, 60.0, 30.0]);
+        let capped = [claim(4.0, 60.0, 25.0, 0.0), claim(2.0, 4.0, all, 0.0)];
+        assert_eq!(deserved(100.0, &capped), [25.0, 4.0]);
+        // What is guaranteed is deserved without a request, and lost to others.
+        let guaranteed = [claim(1.0, 0.0, all, 30.0), claim(1.0, 100.0, all, 0.0)];
+        assert_eq!(deserved(100.0, &guaranteed), [30.0, 70.0]);
+        assert_eq!(deserved(0.0, &claims), [0.0; 3]);
+        assert!(share(1.0, 0.0) > share(0.0, 0.0));
+    }
+
+    fn job(tenant: u32, processors: i64) -> JobFacts {
+        JobFacts {
+            submitted: Instant::from_secs(i64::from(tenant)),
+            requested: Duration::from_secs(60),
+            processors,
+            members: 1,
+            tenant: TenantId(tenant),
+        }
+    }
+
+    #[test]
+    fn a_queue_with_what_it_deserves_starts_nothing() {
+        let capped = QueueOptions {
+            capability: Some(30),
+            ..QueueOptions::of(TenantId(2))
+        };
+        let mut order = Volcano::new(vec![capped]);
+        order.machine(&MachineFacts {
+            nodes: 1,
+            processors: 100,
+        });
+        let now = Instant::ZERO;
+        order.started(now, &job(0, 60));
+        order.started(now, &job(1, 10));
+        let waiting = [job(0, 50), job(1, 50), job(2, 31)];
+        order.waiting(&mut waiting.iter());
+        order.refresh(now);
+        assert!(waiting.map(|job| order.holds_back(&job)) == [true, false, true]);
+        assert!(order.score(&job(2, 1), now) < order.score(&job(1, 1), now));
+        assert!(order.score(&job(1, 1), now) < order.score(&job(0, 1), now));
+        assert!(!order.holds_back(&job(2, 30)));
+        order.ended(now, &job(0, 60));
+        order.waiting(&mut waiting.iter());
+        order.refresh(now);
+        assert!(!order.holds_back(&waiting[0]));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn no_queue_deserves_more_than_it_asks_for_or_may_have(
+            total in 1_u32..1_000,
+            queues in prop::collection::vec((1_u32..5, 0_u32..500, prop::option::of(1_u32..300)), 1..8),
+        ) {
+            let claims: Vec<Claim> = queues
+                .iter()
+                .map(|&(weight, request, most)| {
+                    let most = most.map_or(f64::INFINITY, f64::from);
+                    claim(f64::from(weight), f64::from(request), most, 0.0)
+                })
+                .collect();
+            let deserved = deserved(f64::from(total), &claims);
+            let sum: f64 = deserved.iter().sum();
+            prop_assert!(sum <= f64::from(total) * (1.0 + 1e-9));
+            let bound = |own: &Claim| own.request.min(own.capability);
+            for (own, &deserved) in claims.iter().zip(&deserved) {
+                prop_assert!(deserved <= bound(own));
+            }
+            // Nothing is left while a queue could take more.
+            let wanted: f64 = claims.iter().map(bound).sum();
+            prop_assert!((sum - wanted.min(f64::from(total))).abs() < 1e-6);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! YuniKorn's queues (spec: orchestrators-b.md section 7.6): by priority, then by the share of what
+//! they are guaranteed, then the one that more waits for. No job takes its queue beyond its maximum.
+//!
+//! A tenant's jobs are a queue; jobs within one go in the order of submission (`fifo`). Queues that are
+//! equal in all this go in the order of tenants.
+
+use std::cmp::Ordering;
+
+use scheduler::batch::{JobFacts, JobOrder, MachineFacts, Score};
+use units::Instant;
+
+use super::JobOrderEntry;
+use super::queues::{QueueOptions, Queues};
+
+/// The registry's entry.
+pub const ENTRY: JobOrderEntry = JobOrderEntry {
+    name: "yunikorn",
+    summary: "YuniKorn's queues: by priority, then the smallest share of what they are guaranteed.",
+    build: |options| Box::new(Yunikorn::new(options.queues.clone())),
+};
+
+/// Use of one resource by a queue, in any one unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Used {
+    /// Amount in use.
+    pub used: f64,
+    /// Amount that the queue is guaranteed; `None` states none.
+    pub guaranteed: Option<f64>,
+    /// Fair maximum, which counts where nothing is guaranteed; `None` if there is none either.
+    pub fair_max: Option<f64>,
+}
+
+impl Used {
+    fn share(self) -> f64 {
+        match self.guaranteed.or(self.fair_max) {
+            None => 0.0,
+            Some(whole) if whole > 0.0 => self.used / whole,
+            Some(_) if self.used > 0.0 => 1.0,
+            Some(_) => 0.0,
+        }
+    }
+}
+
+/// The share of a queue: the largest over its resources.
+pub fn share(resources: impl IntoIterator<Item = Used>) -> f64 {
+    let shares = resources.into_iter().map(Used::share);
+    shares.fold(0.0, f64::max)
+}
+
+/// Facts that the place of a queue among its siblings follows from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Standing {
+    /// Priority of the queue.
+    pub priority: i32,
+    /// Share of the queue.
+    pub share: f64,
+    /// Amount that waits.
+    pub pending: f64,
+}
+
+impl Standing {
+    /// The order of two queues, the one to serve first being less.
+    pub fn order(&self, other: &Self) -> Ordering {
+        let priority = other.priority.cmp(&self.priority);
+        let share = || self.share.total_cmp(&other.share);
+        let pending = || other.pending.total_cmp(&self.pending);
+        priority.then_with(share).then_with(pending)
+    }
+}
+
+/// The order, with the use of every queue.
+#[derive(Clone, Debug)]
+pub struct Yunikorn {
+    queues: Queues,
+}
+
+impl Yunikorn {
+    /// An order of empty queues.
+    pub fn new(queues: Vec<QueueOptions>) -> Self {
+        Self {
+            queues: Queues::new(queues),
+        }
+    }
+}
+
+impl JobOrder for Yunikorn {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn score(&self, job: &JobFacts, _: Instant) -> Score {
+        Score::pair(self.queues.rank(job), job.submitted.as_nanos())
+    }
+
+    fn ages(&self) -> bool {
+        true
+    }
+
+    fn needs_passes(&self) -> bool {
+        true
+    }
+
+    fn follows_changes(&self) -> bool {
+        true
+    }
+
+    fn waiting(&mut self, jobs: &mut dyn Iterator<Item = &JobFacts>) {
+        self.queues.waiting(jobs);
+    }
+
+    fn refresh(&mut self, _: Instant) {
+        let processors = self.queues.processors();
+        let mut order = Vec::new();
+        for queue in self.queues.iter_mut() {
+            let options = &queue.options;
+            let most = options
+                .capability
+                .map_or(processors, |most| most.min(processors));
+            let used = Used {
+                used: queue.used as f64,
+                guaranteed: options.guaranteed.map(|amount| amount as f64),
+                fair_max: Some(most as f64),
+            };
+            let standing = Standing {
+                priority: options.priority,
+                share: share([used]),
+                pending: queue.pending as f64,
+            };
+            order.push((standing, queue));
+        }
+        order.sort_by(|(one, _), (other, _)| one.order(other));
+        for (rank, (_, queue)) in (0..).zip(order) {
+            queue.rank = rank;
+        }
+    }
+
+    fn holds_back(&self, job: &JobFacts) -> bool {
+        self.queues.hold_back(job)
+    }
+
+    fn machine(&mut self, machine: &MachineFacts) {
+        self.queues.machine(machine);
+    }
+
+    fn started(&mut self, _: Instant, job: &JobFacts) {
+        self.queues.started(job);
+    }
+
+    fn ended(&mut self, _: Instant, job: &JobFacts) {
+        self.queues.ended(job);
+    }
+
+    fn clone_order(&self) -> Box<dyn JobOrder> {
+        Box::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use units::{Duration, TenantId};
+
+    #[test]
+    fn a_share_is_of_what_is_guaranteed_or_else_of_the_fair_maximum() {
+        let used = |used, guaranteed, fair_max| Used {
+            used,
+            guaranteed,
+            fair_max,
+        };
+        let check = |all: &[Used], expected: f64| {
+            let found = share(all.iter().copied());
+            assert!((found - expected).abs() < 1e-12, "{found}");
+        };
+        check(
+            &[used(26.0, None, Some(50.0)), used(79.0, None, Some(800.0))],
+            0.52,
+        );
+        check(
+            &[
+                used(1.0, Some(10.0), Some(50.0)),
+                used(92.0, Some(50.0), None),
+            ],
+            1.84,
+        );
+        // A guarantee of nothing is used up by anything.
+        check(&[used(7.0, Some(0.0), Some(50.0))], 1.0);
+        check(
+            &[used(0.0, Some(0.0), Some(50.0)), used(3.0, None, None)],
+            0.0,
+        );
+    }
+
+    #[test]
+    fn queues_go_by_priority_share_and_what_waits() {
+        let options = |tenant, priority, capability| QueueOptions {
+            priority,
+            capability,
+            guaranteed: Some(10),
+            ..QueueOptions::of(TenantId(tenant))
+        };
+        let mut order = Yunikorn::new(vec![
+            options(0, 0, Some(12)),
+            options(1, 0, None),
+            options(2, 1, None),
+            options(3, 0, None),
+        ]);
+        let job = |tenant, processors| JobFacts {
+            submitted: Instant::ZERO,
+            requested: Duration::from_secs(60),
+            processors,
+            members: 1,
+            tenant: TenantId(tenant),
+        };
+        let now = Instant::ZERO;
+        order.machine(&MachineFacts {
+            nodes: 1,
+            processors: 100,
+        });
+        for (tenant, processors) in [(0, 10), (2, 90)] {
+            order.started(now, &job(tenant, processors));
+        }
+        let waiting = [job(0, 3), job(1, 1), job(2, 1), job(3, 2)];
+        order.waiting(&mut waiting.iter());
+        order.refresh(now);
+        let mut sorted = [0, 1, 2, 3];
+        sorted.sort_by_key(|&place: &usize| order.score(&waiting[place], now));
+        assert_eq!(sorted, [2, 3, 1, 0]);
+        assert!(waiting.map(|job| order.holds_back(&job)) == [true, false, false, false]);
+        assert!(!order.holds_back(&job(0, 2)));
+    }
+}
