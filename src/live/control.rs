@@ -109,6 +109,16 @@ pub struct Control<J> {
     usage: SortedMap<NodeId, Vec<PodUsage>>,
 }
 
+/// The header of a state that was begun before.
+///
+/// # Errors
+/// The storage can't be read, or the header is damaged.
+pub fn stored_header(journal: &impl Journal) -> Result<Option<Header>, ControlError> {
+    let first = journal.records()?.into_iter().next();
+    let header = first.map(|first| record::checked(record::decode(0, &first)?));
+    Ok(header.transpose()?)
+}
+
 impl<J: Journal> Control<J> {
     /// Opens a state: replays what is durable and begins a term. `header` is that of a new state.
     ///

@@ -227,6 +227,7 @@ const NAMES: &[(&str, &[&str])] = &[
     ("Pod", &["po"]),
     ("Node", &["no"]),
     ("Namespace", &["ns"]),
+    ("ConfigMap", &["cm"]),
     ("Service", &["svc"]),
     ("ReplicationController", &["rc"]),
     ("ReplicaSet", &["rs"]),

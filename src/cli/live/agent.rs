@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use live::access::{Location, NODE_FILE, announce, location};
 use live::client::Client;
-use live::daemon::Daemon;
+use live::daemon::{Daemon, Reserves};
 use live::joining::{Renewal, join};
 use live::runtime::Runtime;
 use live::runtime::clock::wall_ns;
@@ -28,6 +28,7 @@ use live::wire::declaration::Declaration;
 use super::super::{Exit, Failure, Global, interrupt, terminal};
 use super::ServerArguments;
 use super::access::read_token;
+use super::control::bytes;
 
 pub(super) const EXAMPLES: &str = "Examples:
   windtunnel live agent --node n0 --folder /var/lib/windtunnel-n0 --state /var/lib/windtunnel
@@ -83,6 +84,14 @@ pub(in super::super) struct AgentArguments {
     /// Number of pods to offer
     #[arg(long, value_name = "N", default_value_t = 110)]
     pods: u32,
+    /// Space on the disk of the folder below which the node takes no new pods [default: a tenth of the
+    /// disk, at most 1Gi]
+    #[arg(long, value_name = "SIZE")]
+    disk_reserve: Option<String>,
+    /// Number of processes that the host can still start below which the node takes no new pods [default:
+    /// a twentieth of its limit]
+    #[arg(long, value_name = "N")]
+    process_reserve: Option<u64>,
     #[command(flatten)]
     server: ServerArguments,
 }
@@ -184,6 +193,11 @@ fn serve<R: Runtime>(
     if let Some(renewal) = server.renewal {
         daemon = daemon.renewing(renewal);
     }
+    let disk = arguments.disk_reserve.as_deref();
+    daemon = daemon.reserving(Reserves {
+        disk_bytes: disk.map(|size| bytes("--disk-reserve", size)).transpose()?,
+        processes: arguments.process_reserve,
+    });
     if !global.quiet {
         let node = &arguments.node;
         terminal::complain(&format!("node `{node}` of the control server at {address}"));

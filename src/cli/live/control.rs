@@ -7,29 +7,26 @@ use std::sync::atomic::Ordering;
 
 use clap::Args;
 
-use lab::run::control_plane;
 use live::access::{Access, Location, Secrets, announce};
-use live::control::{Compaction, Control};
+use live::control::{Compaction, Control, stored_header};
 use live::driver::Plane;
 use live::etcd::election::Candidate;
 use live::etcd::files::Files;
 use live::etcd::journal::EtcdJournal;
 use live::journal::archive::Archive;
 use live::journal::{DatabaseJournal, Journal};
-use live::record::{Header, Log};
+use live::record::Log;
 use live::runtime::clock::wall_ns;
 use live::security::gate::Gate;
 use live::security::place::Place;
 use live::serve::{Limits, ServeError, Server};
-use scenario::{Experiment, Scenario};
 use serde_json::Value;
 use trace::Input;
 use units::{Quantity, plural};
-use world::FileSource;
 
-use super::super::experiment_file::{MessageFormat, Reading, read};
 use super::super::{Exit, Failure, Global, interrupt, output, terminal};
 use super::access::seconds;
+use super::chosen::{Chosen, chosen};
 use super::store::StoreArguments;
 use super::what_if;
 
@@ -100,30 +97,6 @@ pub(in super::super) struct ReplayArguments {
     /// Instant of the record from which on the other setting decides
     #[arg(long, value_name = "DURATION", default_value = "0s", requires = "with")]
     from: String,
-}
-
-/// The control plane of an experiment.
-pub(super) struct Chosen {
-    pub(super) plane: Plane,
-    /// Name of the experiment and of its variant.
-    name: String,
-    /// Everything that the control plane is made from.
-    setup: String,
-    /// The experiment as it is run.
-    pub(super) document: Value,
-}
-
-impl Chosen {
-    /// Refusal of a log that another control plane wrote; `None` if this one did.
-    fn other_than(&self, header: &Header) -> Option<String> {
-        let own = Header::new(&self.name, &self.setup, 0);
-        (header.hash != own.hash).then(|| {
-            format!(
-                "the log is of the experiment `{}` with another system or seed; give that experiment",
-                header.experiment
-            )
-        })
-    }
 }
 
 /// A log and the experiment whose system ran.
@@ -253,8 +226,11 @@ fn serve<J: Journal + Send + 'static>(
     is_interrupted: &(dyn Fn() -> bool + Sync),
 ) -> Result<Result<(), ServeError>, Failure> {
     let folder = &arguments.state;
-    let header = Header::new(&chosen.name, &chosen.setup, wall_ns()).at_pace(arguments.pace);
-    let control = Control::open(header, chosen.plane, journal).map_err(Failure::input)?;
+    let header = chosen.header(wall_ns()).at_pace(arguments.pace);
+    // A state that is there has a zero of its own.
+    let stored = stored_header(&journal).map_err(Failure::input)?;
+    let plane = chosen.plane(stored.as_ref().unwrap_or(&header))?;
+    let control = Control::open(header, plane, journal).map_err(Failure::input)?;
     let mut control = control.with_compaction(Compaction {
         archive: arguments.archive.as_deref().map(Archive::new),
         after_bytes: bytes("--snapshot-after", &arguments.snapshot_after)?,
@@ -287,7 +263,7 @@ fn serve<J: Journal + Send + 'static>(
     if !global.quiet {
         terminal::complain(&format!(
             "control server of `{}` at {}, term {}, state {} at revision {revision}",
-            chosen.name,
+            chosen.name(),
             server.address(),
             control.driver().epoch(),
             folder.display()
@@ -298,7 +274,7 @@ fn serve<J: Journal + Send + 'static>(
 }
 
 /// A number of bytes.
-fn bytes(option: &str, text: &str) -> Result<u64, Failure> {
+pub(super) fn bytes(option: &str, text: &str) -> Result<u64, Failure> {
     let amount: Option<Quantity> = text.parse().ok();
     let bytes = amount.and_then(|amount| u64::try_from(amount.units_ceil().ok()?).ok());
     let bytes = bytes.filter(|bytes| *bytes > 0);
@@ -375,8 +351,8 @@ impl LogArguments {
         }
         note_torn(&log);
         Ok(Recorded {
+            plane: chosen.plane(&log.header)?,
             log,
-            plane: chosen.plane,
             document: chosen.document,
         })
     }
@@ -423,7 +399,7 @@ pub(super) fn replay(global: &Global, arguments: &ReplayArguments) -> Result<Exi
     let recorded = &arguments.recorded;
     let Recorded { log, plane, .. } = recorded.read(global)?;
     if !arguments.with.is_empty() {
-        let plane = |sets: &[String]| recorded.choose(global, sets).map(|chosen| chosen.plane);
+        let plane = |sets: &[String]| recorded.choose(global, sets)?.plane(&log.header);
         return what_if::compare(&log, &plane, &arguments.with, &arguments.from);
     }
     let steps = log.records.len();
@@ -436,54 +412,4 @@ pub(super) fn replay(global: &Global, arguments: &ReplayArguments) -> Result<Exi
     );
     output::print(line.as_bytes())?;
     Ok(Exit::Done)
-}
-
-/// The control plane of an experiment's variant.
-pub(super) fn chosen(
-    global: &Global,
-    path: &std::path::Path,
-    variant: Option<&str>,
-    sets: &[String],
-) -> Result<Chosen, Failure> {
-    let reading = Reading {
-        path: Some(path),
-        sets,
-        variants: None,
-        messages: MessageFormat::Human,
-    };
-    let (experiment, _) = read(global, reading)?;
-    let scenario = scenario_of(&experiment, variant)?;
-    let files = FileSource {
-        files: &experiment.files,
-    };
-    let parts = control_plane(scenario, &files)
-        .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
-    let document = scenario::as_run::document(scenario);
-    let system = document.get("system").cloned().unwrap_or_default();
-    let provider = document.pointer("/cluster/provider");
-    let provider = provider.map_or(String::new(), |provider| format!(" {provider}"));
-    Ok(Chosen {
-        plane: Plane::new(&scenario.system.name, parts),
-        name: experiment.name.clone(),
-        setup: format!("{system} {}{provider}", scenario.seed),
-        document,
-    })
-}
-
-fn scenario_of<'e>(
-    experiment: &'e Experiment,
-    variant: Option<&str>,
-) -> Result<&'e Scenario, Failure> {
-    let mut plans = experiment.variants.iter();
-    let plan = plans.find(|plan| variant.is_none_or(|name| plan.name == name));
-    let plan = plan.ok_or_else(|| {
-        let names = experiment.variants.iter().map(|plan| plan.name.as_str());
-        let names: Vec<&str> = names.collect();
-        let wanted = variant.unwrap_or_default();
-        Failure::input(format!(
-            "--variant: there is no variant `{wanted}`; there are {}",
-            names.join(", ")
-        ))
-    })?;
-    Ok(&plan.scenario)
 }

@@ -1,12 +1,15 @@
 //! `windtunnel live doctor`, and the shim that agents start.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use live::journal::{DatabaseJournal, Examined};
+use live::record::Log;
 use live::runtime::doctor::{Finding, examine};
 use live::runtime::shim;
+use units::plural;
 
 use super::super::{Exit, Failure, output};
 
@@ -16,6 +19,9 @@ pub(in super::super) struct DoctorArguments {
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Folder of a control server's state, whose journal is checked as well
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
 }
 
 /// Form of an output.
@@ -70,7 +76,8 @@ pub(super) fn hold(arguments: &ShimArguments) -> Result<Exit, Failure> {
 
 pub(super) fn doctor(arguments: &DoctorArguments) -> Result<Exit, Failure> {
     let root = std::env::var_os("WT_CGROUP_ROOT").map(PathBuf::from);
-    let findings = examine(root.as_deref());
+    let mut findings = examine(root.as_deref());
+    findings.extend(arguments.state.as_deref().map(journal));
     let text = match arguments.format {
         Format::Json => {
             let text = serde_json::to_string_pretty(&findings);
@@ -79,7 +86,41 @@ pub(super) fn doctor(arguments: &DoctorArguments) -> Result<Exit, Failure> {
         Format::Text => table(&findings),
     };
     output::print(text.as_bytes())?;
-    Ok(Exit::Done)
+    let is_damaged = |finding: &Finding| finding.feature == JOURNAL && !finding.is_there;
+    Ok(if findings.iter().any(is_damaged) {
+        Exit::Input
+    } else {
+        Exit::Done
+    })
+}
+
+/// Feature of a state: its journal is whole.
+const JOURNAL: &str = "journal";
+
+/// Whether the journal of a state is whole, by every page and every record.
+fn journal(state: &Path) -> Finding {
+    let (is_there, detail) = match DatabaseJournal::examine(state) {
+        Ok(Examined::InUse) => (
+            true,
+            "a control server has it open, and found it whole when it opened it".to_owned(),
+        ),
+        Ok(Examined::Records(records)) => {
+            let count = plural::count(records.len(), "record");
+            if Log::is_whole(&records) {
+                (true, format!("{count}, pages and records whole"))
+            } else {
+                let lack = "a record is damaged; restore it with `live control --restore FILE`";
+                (false, format!("{count}, {lack}"))
+            }
+        }
+        Err(error) => (false, error.to_string()),
+    };
+    Finding {
+        area: "state",
+        feature: JOURNAL,
+        is_there,
+        detail,
+    }
 }
 
 /// Findings as a table, a feature a line.

@@ -2,6 +2,7 @@
 
 use manifest::kind_named;
 use model::Object;
+use units::nearest::hint;
 
 /// Kinds that are listed beside those of objects.
 const OTHERS: [&str; 2] = ["Pod", "Node"];
@@ -15,6 +16,40 @@ pub(super) struct Wanted {
     pub(super) kind: &'static str,
     /// Namespace and name of one object; without a namespace, in all of them.
     pub(super) object: Option<(Option<String>, String)>,
+}
+
+/// Kinds of `all`, as `kubectl` has them.
+const ALL: [&str; 10] = [
+    "Pod",
+    "ReplicationController",
+    "Service",
+    "DaemonSet",
+    "Deployment",
+    "ReplicaSet",
+    "StatefulSet",
+    "HorizontalPodAutoscaler",
+    "CronJob",
+    "Job",
+];
+
+/// Wishes of a user that are fulfilled together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Several(pub(super) Vec<Wanted>);
+
+/// The kinds that a text names, between commas, or `all`; or one object.
+pub(super) fn several(text: &str) -> Result<Several, String> {
+    if text == "all" {
+        let all = ALL.map(|kind| Wanted { kind, object: None });
+        return Ok(Several(all.into()));
+    }
+    let wanted: Result<Vec<Wanted>, String> = text.split(',').map(wanted).collect();
+    let wanted = wanted?;
+    if wanted.len() > 1 && wanted.iter().any(|one| one.object.is_some()) {
+        return Err(
+            "expected kinds between commas, such as `pods,services`, or one object".to_owned(),
+        );
+    }
+    Ok(Several(wanted))
 }
 
 /// The kind, or the object, that a text names.
@@ -64,19 +99,13 @@ fn path_of(kind: &str) -> String {
 /// The kind that a word names: the kind itself, its plural or its short name, in any case.
 fn kind(word: &str) -> Result<&'static str, String> {
     let held = || OTHERS.iter().chain(Object::KINDS).copied();
-    let known = match word {
-        "cm" => Some("ConfigMap"),
-        word => kind_named(word).ok(),
-    };
+    let known = kind_named(word).ok();
     let known = known.and_then(|known| held().find(|kind| *kind == known));
     known.ok_or_else(|| {
-        let kinds: Vec<&str> = held().collect();
-        let near = units::nearest::nearest(word, held());
-        let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+        let hint = hint(word, held());
         format!(
-            "a control server holds no such kind; {near}expected one of {}, or a plural or short name such \
-             as `pods` or `deploy`",
-            kinds.join(", ")
+            "a control server holds no such kind; {hint} Plural and short names such as `pods` or `deploy` \
+             are taken as well"
         )
     })
 }
@@ -129,7 +158,10 @@ mod tests {
         let why = one_object("deploy").expect_err("no name");
         assert_eq!(why, "expected `Deployment/NAMESPACE/NAME`");
         let why = one_object("n0").expect_err("no kind");
-        assert!(why.contains("expected one of Pod, Node"), "{why}");
+        assert!(
+            why.starts_with("a control server holds no such kind"),
+            "{why}"
+        );
     }
 
     #[test]
@@ -150,12 +182,29 @@ mod tests {
             let why = wanted(text).expect_err(text);
             assert!(why.starts_with("expected `"), "{why}");
         }
-        for text in ["", "foo", "pvc", "all", "pods,nodes"] {
+        for text in ["", "xxxxxxxxxx", "all", "pods,nodes"] {
             let why = wanted(text).expect_err(text);
             assert!(
-                why.contains("expected one of Pod, Node, Deployment"),
+                why.starts_with("a control server holds no such kind; "),
                 "{why}"
             );
+            assert!(why.ends_with("are taken as well"), "{why}");
+        }
+        let why = wanted("deployd").expect_err("no kind");
+        assert!(why.contains("did you mean `Deployment`?"), "{why}");
+    }
+
+    #[test]
+    fn several_kinds_are_named_together() {
+        let kinds = |text: &str| -> Vec<&str> {
+            let several = several(text).expect(text).0;
+            several.iter().map(|wanted| wanted.kind).collect()
+        };
+        assert_eq!(kinds("pods,svc"), ["Pod", "Service"]);
+        assert_eq!(kinds("deploy/web"), ["Deployment"]);
+        assert_eq!(kinds("all"), ALL);
+        for text in ["pods,", "pods,deploy/web", "pods,all"] {
+            assert!(several(text).is_err(), "{text}");
         }
     }
 }

@@ -42,6 +42,7 @@ pub(super) struct List {
 }
 
 /// A row of a list.
+#[derive(Clone)]
 pub(super) struct Row {
     /// Name of what the row shows.
     pub(super) key: String,
@@ -63,27 +64,46 @@ pub(super) fn changed(before: &List, now: &List) -> Vec<Row> {
             .map(|(_, cell)| cell.clone())
             .collect()
     };
-    let copy = |row: &Row, cells: Vec<String>| Row {
-        key: row.key.clone(),
-        cells,
-        value: row.value.clone(),
-    };
     let new = now.rows.iter().filter(|row| {
         let known = find(before, &row.key);
         known.is_none_or(|known| says(now, &known) != says(now, &row.cells))
     });
-    let mut rows: Vec<Row> = new.map(|row| copy(row, row.cells.clone())).collect();
+    let mut rows: Vec<Row> = new.cloned().collect();
     for row in &before.rows {
         if find(now, &row.key).is_none() {
-            let mut cells = row.cells.clone();
-            let column = |name: &str| before.head.iter().position(|head| *head == name);
-            if let Some(at) = column("STATUS").or_else(|| column("AGE")) {
-                "Gone".clone_into(&mut cells[at]);
-            }
-            rows.push(copy(row, cells));
+            rows.push(gone(row, &before.head));
         }
     }
     rows
+}
+
+/// A row of what is not there any more: it says so in a column, and to programs in a field.
+fn gone(row: &Row, head: &[&str]) -> Row {
+    let mut gone = row.clone();
+    let column = |name: &str| head.iter().position(|head| *head == name);
+    match column("STATUS").or_else(|| column("AGE")) {
+        Some(at) => "Gone".clone_into(&mut gone.cells[at]),
+        None => gone.cells.push("Gone".to_owned()),
+    }
+    if let Value::Object(fields) = &mut gone.value {
+        fields.insert("gone".to_owned(), Value::Bool(true));
+    }
+    gone
+}
+
+impl List {
+    /// Has rows say of which kind their objects are, as lists of several kinds do.
+    pub(super) fn state_kind(&mut self, kind: &str) {
+        let column = self.head.iter().position(|head| *head == "NAME");
+        for row in &mut self.rows {
+            if let Some(at) = column {
+                row.cells[at] = format!("{kind}/{}", row.cells[at]);
+            }
+            if let Value::Object(fields) = &mut row.value {
+                fields.entry("kind").or_insert_with(|| Value::from(kind));
+            }
+        }
+    }
 }
 
 /// A row as JSON.
@@ -110,6 +130,17 @@ pub(super) fn print(list: &List, form: Form) -> Result<(), Failure> {
         }
     };
     output::print(text.as_bytes())
+}
+
+/// Prints tables, with a line between.
+pub(super) fn print_tables<'l>(lists: impl Iterator<Item = &'l List>) -> Result<(), Failure> {
+    for (number, list) in lists.enumerate() {
+        if number > 0 {
+            output::print(b"\n")?;
+        }
+        print(list, Form::Table)?;
+    }
+    Ok(())
 }
 
 /// Prints what a row shows by itself, for programs.
@@ -140,4 +171,53 @@ pub(super) fn print_news(news: &List, all: &List, form: Form) -> Result<(), Fail
         }
     };
     output::print(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn list(head: &[&'static str], rows: &[&[&str]]) -> List {
+        let rows = rows.iter().map(|cells| Row {
+            key: cells[0].to_owned(),
+            cells: cells.iter().map(|cell| (*cell).to_owned()).collect(),
+            value: json!({"name": cells[0]}),
+        });
+        List {
+            head: head.to_vec(),
+            rows: rows.collect(),
+        }
+    }
+
+    #[test]
+    fn what_went_says_so_in_every_form() {
+        for (head, cells, gone) in [
+            (
+                &["NAME", "STATUS"][..],
+                &["a", "Ready"][..],
+                &["a", "Gone"][..],
+            ),
+            (&["NAME", "AGE"], &["a", "4s"], &["a", "Gone"]),
+            (&["NAME", "PORTS"], &["a", "80"], &["a", "80", "Gone"]),
+            (&[], &["a"], &["a", "Gone"]),
+        ] {
+            let news = changed(&list(head, &[cells]), &list(head, &[]));
+            assert_eq!(news.len(), 1);
+            assert_eq!(news[0].cells, gone);
+            assert_eq!(news[0].value, json!({"name": "a", "gone": true}));
+        }
+        let head = &["NAME", "AGE"];
+        let older = changed(&list(head, &[&["a", "4s"]]), &list(head, &[&["a", "5s"]]));
+        assert!(older.is_empty(), "an age is no news");
+    }
+
+    #[test]
+    fn rows_of_several_kinds_say_of_which_they_are() {
+        let mut list = list(&["NAME", "AGE"], &[&["a", "4s"]]);
+        list.state_kind("Pod");
+        assert_eq!(list.rows[0].cells, ["Pod/a", "4s"]);
+        assert_eq!(list.rows[0].value, json!({"name": "a", "kind": "Pod"}));
+    }
 }

@@ -17,7 +17,7 @@ use units::{Instant, plural};
 
 use super::super::{Exit, Failure, Global, output, terminal};
 use super::access::seconds;
-use super::control::chosen;
+use super::chosen::chosen;
 use super::simulated::{Folder, Told};
 use super::table::aligned;
 
@@ -174,7 +174,7 @@ fn compare(
 ) -> Result<Compared, Failure> {
     let chosen = chosen(global, &arguments.experiment, None, &[])?;
     let log = Log::read(&borne.log).map_err(Failure::incomplete)?;
-    let story = Story::of(&log, chosen.plane).map_err(Failure::incomplete)?;
+    let story = Story::of(&log, chosen.plane(&log.header)?).map_err(Failure::incomplete)?;
     let lasted_s = borne.measured.lasted_s;
     let run = Run {
         events: &story.events,

@@ -36,6 +36,9 @@ pub(in super::super) struct LogsArguments {
     /// Go on with lines as they are written
     #[arg(long, short)]
     follow: bool,
+    /// Show the output from before the container's last restart
+    #[arg(long, short, conflicts_with = "follow")]
+    previous: bool,
     /// Show the time of each line
     #[arg(long)]
     timestamps: bool,
@@ -87,13 +90,14 @@ pub(super) fn logs(arguments: &LogsArguments) -> Result<Exit, Failure> {
         is_open: false,
     };
     let (mut place, mut text) = (None, String::new());
+    let mut is_over;
     loop {
         let part = part(&client, arguments, place.as_ref())?;
         let has_ended = part.records.is_empty();
         if part.is_gap {
             terminal::complain("note: lines are missing here: their file was removed");
         }
-        place = part.next;
+        (place, is_over) = (part.next, part.is_over);
         lines.add(&part.records, &mut text);
         if arguments.tail.is_none() {
             output::print(std::mem::take(&mut text).as_bytes())?;
@@ -108,17 +112,20 @@ pub(super) fn logs(arguments: &LogsArguments) -> Result<Exit, Failure> {
     if !arguments.follow {
         return Ok(Exit::Done);
     }
-    loop {
+    while !is_over {
         std::thread::park_timeout(LOOK);
         let Ok(part) = part(&client, arguments, place.as_ref()) else {
-            // The pod has gone, and its log with it.
+            // The pod was deleted, and its log with it.
             return Ok(Exit::Done);
         };
         place = part.next;
+        // What was written until the end may fill several parts.
+        is_over = part.is_over && part.records.is_empty();
         let mut text = String::new();
         lines.add(&part.records, &mut text);
         output::print(text.as_bytes())?;
     }
+    Ok(Exit::Done)
 }
 
 fn part(
@@ -135,6 +142,7 @@ fn part(
         name: arguments.pod.name.clone(),
         container: arguments.container.clone(),
         from: from.cloned(),
+        is_previous: arguments.previous,
     };
     client.post("/v1/logs", &wish).map_err(failed)
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod agent;
+mod chosen;
 mod control;
 mod get;
 mod host;

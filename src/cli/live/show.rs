@@ -11,9 +11,10 @@ use live::driver::view::{NodeRow, PodRow};
 use live::runtime::timestamp;
 use live::wire::usage::Top;
 
-use super::super::{Exit, Failure, output, terminal};
+use super::super::{Exit, Failure, terminal};
 use super::kinds::one_object;
-use super::list::{Form, FormArguments, LOOK, List, Row, print, print_news, value};
+use super::list::{Form, FormArguments, LOOK, List, Row, print, print_news, print_tables, value};
+use super::table::mebibytes;
 use super::{ServerArguments, failed};
 
 /// Kind of objects whose usage is shown.
@@ -165,11 +166,13 @@ pub(super) fn top(arguments: &TopArguments) -> Result<Exit, Failure> {
             // To the corner, and what is below is cleared.
             terminal::clear();
         }
-        for (number, list) in lists.iter().enumerate() {
-            if number > 0 && arguments.form.output == Form::Table {
-                output::print(b"\n")?;
+        match arguments.form.output {
+            Form::Table => print_tables(lists.iter())?,
+            form => {
+                for list in &lists {
+                    print(list, form)?;
+                }
             }
-            print(list, arguments.form.output)?;
         }
         if !arguments.watch {
             return Ok(Exit::Done);
@@ -218,10 +221,6 @@ fn top_pods(top: &Top) -> List {
         head: vec!["NAMESPACE", "NAME", "CPU", "MEMORY", "NODE"],
         rows: rows.collect(),
     }
-}
-
-fn mebibytes(bytes: u64) -> String {
-    format!("{}Mi", bytes.div_ceil(1 << 20))
 }
 
 pub(super) fn record(arguments: &RecordArguments) -> Result<Exit, Failure> {

@@ -6,8 +6,10 @@ mod containers;
 mod errands;
 mod link;
 mod pace;
+mod pressure;
 mod probe;
 mod reported;
+mod retained;
 mod term;
 mod written;
 
@@ -16,18 +18,23 @@ use std::time::Duration as WallDuration;
 
 use units::{Duration, Instant};
 
+pub use pressure::Reserves;
+
 use crate::client::Client;
 use crate::discovery::Discovery;
 use crate::joining::Renewal;
 use crate::node::{NodeCore, NodeError};
 use crate::runtime::{Runtime, clock};
 use crate::wire::errand::ErrandResult;
+use crate::wire::pressure::PressureKind;
 use crate::wire::{NodeAnswer, Registration};
 use containers::Containers;
-use errands::Errands;
+use errands::{Errands, Wish};
 use link::Link;
 use pace::Clock;
+use pressure::Pressures;
 use reported::Reported;
+use retained::Retained;
 use term::Term;
 
 /// Time between two looks at the runtime and at what has come.
@@ -49,6 +56,7 @@ pub struct Daemon<R> {
     term: Term,
     errands: Errands,
     clock: Clock,
+    pressures: Pressures,
 }
 
 impl<R: Runtime> Daemon<R> {
@@ -75,11 +83,13 @@ impl<R: Runtime> Daemon<R> {
                 runtime,
                 discovery,
                 Reported::of_folder(folder),
+                Retained::of_folder(folder, cluster),
             ),
             heartbeat: crate::driver::HEARTBEAT,
             due: Instant::ZERO,
             renewal: None,
             clock: Clock::new(),
+            pressures: Pressures::new(folder),
         }
     }
 
@@ -87,6 +97,13 @@ impl<R: Runtime> Daemon<R> {
     #[must_use]
     pub fn with_heartbeat(self, heartbeat: Duration) -> Self {
         Self { heartbeat, ..self }
+    }
+
+    /// A daemon that keeps other room free on its host than usual.
+    #[must_use]
+    pub fn reserving(mut self, reserves: Reserves) -> Self {
+        self.pressures.reserve(reserves);
+        self
     }
 
     /// A daemon that renews its credentials in time.
@@ -112,12 +129,8 @@ impl<R: Runtime> Daemon<R> {
             self.work(complain);
             self.exchange(complain)?;
             self.renew(complain);
-            while let Some(wanted) = self.errands.next() {
-                let result = ErrandResult {
-                    number: wanted.errand.number,
-                    result: self.containers.read(&wanted.errand),
-                };
-                wanted.done(result);
+            while let Some(wish) = self.errands.next() {
+                self.serve(wish);
             }
             if let Some(answer) = self.link.received() {
                 match answer {
@@ -129,6 +142,24 @@ impl<R: Runtime> Daemon<R> {
             self.link.watch(self.clock.now(), update.as_ref());
         }
         Ok(())
+    }
+
+    /// Does what the thread of errands wants.
+    fn serve(&mut self, wish: Wish) {
+        match wish {
+            Wish::Errand(errand, reply) => {
+                let result = ErrandResult {
+                    number: errand.number,
+                    result: self.containers.read(&errand),
+                };
+                // The thread ends with the daemon.
+                let _ = reply.send(result);
+            }
+            Wish::Retained(reply) => {
+                let _ = reply.send(self.containers.retained().to_vec());
+            }
+            Wish::Release(gone) => self.containers.release(&gone),
+        }
     }
 
     /// Takes in what the runtime noticed and what is due by the clock.
@@ -160,8 +191,12 @@ impl<R: Runtime> Daemon<R> {
 
     /// Sends a registration, reports, or a heartbeat if one is due.
     fn exchange(&mut self, complain: &dyn Fn(&str)) -> Result<(), NodeError> {
+        // Their ends are noted before they are reported: the server forgets the pods then.
+        self.containers.retain(&self.core.ended());
         let now = self.clock.now();
-        let is_urgent = self.core.has_reports() && self.link.is_reached();
+        let is_pressed = self.look_at_room(now);
+        let has_news = self.core.has_reports() || is_pressed;
+        let is_urgent = has_news && self.link.is_reached();
         if self.due > now && !is_urgent {
             return Ok(());
         }
@@ -189,6 +224,23 @@ impl<R: Runtime> Daemon<R> {
                 Ok(())
             }
         }
+    }
+
+    /// Looks at the room that the host has left; returns whether there is news of it. Where the disk has
+    /// little, the containers of pods that ended go.
+    fn look_at_room(&mut self, now: Instant) -> bool {
+        if self.containers.has_lacked_room() {
+            self.pressures.hurry();
+        }
+        if !self.pressures.look(now) {
+            return false;
+        }
+        let pressures = self.pressures.current();
+        if pressures.iter().any(|own| own.kind == PressureKind::Disk) {
+            let retained = self.containers.retained().to_vec();
+            self.containers.release(&retained);
+        }
+        self.core.press(pressures)
     }
 
     /// Renews the credentials if it is time.
@@ -225,6 +277,10 @@ impl<R: Runtime> Daemon<R> {
         }
         if let NodeAnswer::Welcome { pace, .. } = answer {
             self.clock.set_pace(pace);
+            if !self.pressures.current().is_empty() {
+                // The server must not place pods here before it knows.
+                self.due = self.clock.now();
+            }
         }
         let orders = self.core.answered(self.clock.now(), answer)?;
         self.containers.obey(&self.clock, orders);

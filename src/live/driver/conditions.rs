@@ -7,6 +7,7 @@ use units::{Instant, NodeId};
 use super::Driver;
 use super::links::Link;
 use crate::runtime::host::{ENFORCEMENT, LIMITS, STRICT};
+use crate::wire::pressure::PressureKind;
 
 /// Name of the condition that says whether limits are kept.
 pub(super) const LIMITS_KEPT: &str = "LimitsKept";
@@ -18,7 +19,7 @@ const ALL_LIMITS: [&str; 3] = ["cpu", "memory", "pids"];
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// Name of the condition: `Ready` or `LimitsKept`.
+    /// Name of the condition: `Ready`, `DiskPressure`, `PIDPressure` or `LimitsKept`.
     #[serde(rename = "type")]
     pub kind: String,
     /// `True`, `False` or `Unknown`.
@@ -38,6 +39,11 @@ impl Driver {
     pub(super) fn conditions(&self, node: NodeId) -> Vec<Condition> {
         let link = self.links.get(node);
         let mut conditions = vec![self.readiness(node, link)];
+        let pressures = link.into_iter().flat_map(|link| {
+            let is_lost = link.is_silent && !self.store.nodes().is_ready(node);
+            PressureKind::ALL.map(|kind| pressure(link, kind, is_lost))
+        });
+        conditions.extend(pressures);
         conditions.extend(self.limits(node, link));
         conditions
     }
@@ -105,8 +111,32 @@ impl Driver {
             status: status.to_owned(),
             reason: reason.to_owned(),
             message,
-            changed_ns: link.and_then(|link| link.joined).map(Instant::as_nanos),
+            changed_ns: link
+                .and_then(|link| link.limits_changed.or(link.joined))
+                .map(Instant::as_nanos),
             heard_ns: link.map(|link| link.heard.as_nanos()),
         })
+    }
+}
+
+/// Whether a machine is short of something; nothing is known of one that is lost.
+fn pressure(link: &Link, kind: PressureKind, is_lost: bool) -> Condition {
+    let known = link.pressures.get(&kind);
+    let why = known.and_then(|pressed| pressed.why.as_deref());
+    let holds = why.is_some();
+    let (status, reason, message) = match (is_lost, why) {
+        (true, _) => ("Unknown", "AgentSilent", "the agent sends no heartbeats"),
+        (false, Some(why)) => ("True", kind.reason(holds), why),
+        (false, None) => ("False", kind.reason(holds), kind.relief()),
+    };
+    let since = known.map(|pressed| pressed.since);
+    let since = since.max(link.turned.filter(|_| is_lost)).or(link.joined);
+    Condition {
+        kind: kind.condition().to_owned(),
+        status: status.to_owned(),
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+        changed_ns: since.map(Instant::as_nanos),
+        heard_ns: Some(link.heard.as_nanos()),
     }
 }

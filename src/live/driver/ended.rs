@@ -4,12 +4,13 @@
 use std::collections::VecDeque;
 
 use cluster::Store;
-use model::{EndReason, Object, PodPhase};
+use model::{EndReason, Object};
 use serde::{Deserialize, Serialize};
 use units::SortedSet;
 
 use super::Driver;
 use super::view::PodRow;
+use crate::wire::reason::own_end;
 
 /// Greatest number of pods that are kept.
 const KEPT_MAX: usize = 256;
@@ -26,13 +27,8 @@ impl Ended {
 
     /// Takes note of a pod's end by its row from before; those that others ended are not kept.
     pub(super) fn note(&mut self, row: PodRow, reason: EndReason) {
-        let phase = match reason {
-            EndReason::Completed => PodPhase::Succeeded,
-            EndReason::Error | EndReason::TimeLimit | EndReason::Refused(_) => PodPhase::Failed,
-            EndReason::Evicted(_)
-            | EndReason::Rejected
-            | EndReason::NodeLost
-            | EndReason::Cancelled => return,
+        let Some(phase) = own_end(reason) else {
+            return;
         };
         if row.terminating {
             return;
@@ -49,12 +45,10 @@ impl Ended {
         });
     }
 
-    /// Leaves a pod out from now on; returns whether it was there.
-    pub(super) fn forget(&mut self, namespace: &str, name: &str) -> bool {
-        let before = self.0.len();
+    /// Leaves a pod out from now on.
+    pub(super) fn forget(&mut self, namespace: &str, name: &str) {
         self.0
             .retain(|row| row.namespace != namespace || row.name != name);
-        self.0.len() < before
     }
 }
 
@@ -75,6 +69,21 @@ impl Driver {
         rows.retain(|row| seen.insert((row.namespace.clone(), row.name.clone())));
         rows.reverse();
         rows
+    }
+
+    /// Those of a node's pods that users can't name any more, neither as living ones nor as ones that ended.
+    pub(crate) fn unseen(&self, node: &str, pods: &[u32]) -> Vec<u32> {
+        let is_living = |number: u32| {
+            let mut living = self.store.pods().iter();
+            living.any(|pod| pod.pod.id.0 == number)
+        };
+        let ended = self.ended_rows();
+        let mut unseen = pods.to_vec();
+        unseen.retain(|&number| {
+            let is_listed = |row: &PodRow| row.pod == number && row.node.as_deref() == Some(node);
+            !ended.iter().any(is_listed) && !is_living(number)
+        });
+        unseen
     }
 
     fn lives(&self, namespace: &str, name: &str) -> bool {

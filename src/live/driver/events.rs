@@ -9,6 +9,7 @@ use model::{EndReason, Event, NodeContact, Pod, PodChange, PodRef, PullStep};
 use serde::{Deserialize, Serialize};
 use units::{Instant, NodeId};
 
+use crate::wire::pressure::PressureKind;
 use crate::wire::report::News;
 
 /// Greatest number of events that are kept.
@@ -98,7 +99,6 @@ impl Events {
 
     /// Takes note of what a node says for users alone: probes that failed, reasons of ends.
     pub(super) fn notice(&mut self, now: Instant, store: &Store, pod: PodRef, news: &News) {
-        let short = |why: &str| -> String { why.chars().take(WHY_MAX).collect() };
         let (reason, message) = match news {
             News::Pull(pull) => pull_words(&short(&pull.image), pull.is_done),
             News::Unhealthy {
@@ -137,6 +137,24 @@ impl Events {
         self.add(now, told);
     }
 
+    /// Takes note of a shortage of a node, in words, or of its end.
+    pub(super) fn pressed(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        node: NodeId,
+        kind: PressureKind,
+        why: Option<&str>,
+    ) {
+        let told = Told {
+            is_warning: why.is_some(),
+            object: format!("Node/{}", name_of(store, node)),
+            reason: kind.event(why.is_some()).to_owned(),
+            message: why.unwrap_or(kind.relief()).to_owned(),
+        };
+        self.add(now, told);
+    }
+
     fn add(&mut self, now: Instant, told: Told) {
         self.last += 1;
         if self.rows.len() == KEPT_MAX {
@@ -151,6 +169,11 @@ impl Events {
             message: told.message,
         });
     }
+}
+
+/// A text that a node states, cut to a length that is kept.
+pub(super) fn short(why: &str) -> String {
+    why.chars().take(WHY_MAX).collect()
 }
 
 /// Reason and words of a pull that begins or is done.

@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 use units::{Duration, Instant, NodeId, SortedMap};
 
+use crate::runtime::host::{ENFORCEMENT, LIMITS};
+use crate::wire::pressure::PressureKind;
 use crate::wire::{Command, NumberedCommand, Registration};
 
 /// Numbers of sessions that are passed over where it is not known which ones were given.
@@ -40,9 +42,25 @@ pub(super) struct Link {
     /// Instant at which the node became ready, or ceased to be; none in a snapshot of an older version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) turned: Option<Instant>,
+    /// Instant at which the machine last declared other limits that it keeps; none if it never did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) limits_changed: Option<Instant>,
+    /// Shortages of the machine that were reported at any time.
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub(super) pressures: SortedMap<PressureKind, Pressed>,
     /// Number of the last command of the session.
     last: u64,
     waiting: VecDeque<NumberedCommand>,
+}
+
+/// A shortage of a machine, or its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Pressed {
+    /// Instant at which it began or ended.
+    pub(super) since: Instant,
+    /// The shortage in words; none once it has ended.
+    pub(super) why: Option<String>,
 }
 
 impl Links {
@@ -83,11 +101,16 @@ impl Links {
             is_silent: false,
             joined: Some(now),
             turned: Some(now),
+            limits_changed: None,
+            pressures: SortedMap::new(),
             last: 0,
             waiting: VecDeque::new(),
         });
         if link.registration.process != message.process {
             link.reported = 0;
+        }
+        if limits(&link.registration) != limits(message) {
+            link.limits_changed = Some(now);
         }
         link.registration = message.clone();
         link.session += 1;
@@ -145,6 +168,15 @@ impl Links {
     }
 }
 
+/// The labels by which a machine declares which limits it keeps.
+fn limits(message: &Registration) -> [Option<&str>; 2] {
+    let labels = &message.declaration.labels;
+    [LIMITS, ENFORCEMENT].map(|key| {
+        let own = labels.iter().find(|label| label.key == key);
+        own.map(|label| label.value.as_str())
+    })
+}
+
 /// A node that has fallen silent.
 pub(super) struct Silence {
     pub(super) node: NodeId,
@@ -158,6 +190,12 @@ impl Link {
         let number = self.last;
         self.waiting.push_back(NumberedCommand { number, command });
         &self.waiting[self.waiting.len() - 1]
+    }
+
+    /// Whether a shortage of the machine lasts.
+    pub(super) fn is_pressed(&self, kind: PressureKind) -> bool {
+        let pressed = self.pressures.get(&kind);
+        pressed.is_some_and(|pressed| pressed.why.is_some())
     }
 
     /// Whether the daemon has yet to be asked to report how its pods are.

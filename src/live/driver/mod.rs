@@ -13,6 +13,7 @@ mod ended;
 pub mod events;
 mod handover;
 pub mod input;
+mod labels;
 mod links;
 mod machines;
 mod nodes;
@@ -36,6 +37,7 @@ use units::{ComponentId, Duration, Instant, NodeId, SortedSet};
 use ended::Ended;
 use events::{EventRow, Events};
 use input::{Answer, Input};
+use labels::OwnLabels;
 use links::Links;
 use machines::Machines;
 use seats::Seats;
@@ -157,6 +159,7 @@ pub struct Driver {
     links: Links,
     machines: Machines,
     ports: Ports,
+    labels: OwnLabels,
     /// Holds that lapse by themselves.
     lapses: SortedSet<Lapse>,
     /// Nodes that are being drained, by the instants at which evictions are tried again.
@@ -204,6 +207,7 @@ impl Driver {
             links: Links::new(silence),
             machines: Machines::default(),
             ports: Ports::default(),
+            labels: OwnLabels::default(),
             lapses: SortedSet::new(),
             drains: SortedSet::new(),
             digest: Digest::new(),

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use control::node_api::condition;
 use control::operation::{Operation, carry_out};
 use model::{Event, Node, NodeContact, Pod};
 use units::NodeId;
 
 use super::Driver;
+use super::events::short;
 use super::input::{Answer, Input};
+use super::links::Pressed;
+use crate::wire::pressure::{Pressure, PressureKind};
 use crate::wire::report::NumberedReport;
 use crate::wire::{NodeAnswer, Registration, Update};
 
@@ -110,6 +114,7 @@ impl Driver {
             let ready = message.ready;
             self.happened(Event::NodeReadiness { node, ready });
         }
+        self.press(node, &message.pressures);
         for report in &message.reports {
             self.report(node, report);
         }
@@ -134,6 +139,13 @@ impl Driver {
         is_current.then_some(node)
     }
 
+    /// Whether a node is short of something, as its machine said last.
+    pub(crate) fn is_pressed(&self, node: &str, kind: PressureKind) -> bool {
+        let node = self.store.nodes().by_name(node);
+        let link = node.and_then(|node| self.links.get(node));
+        link.is_some_and(|link| link.is_pressed(kind))
+    }
+
     /// The answer to an update that is a sign of life and nothing else; `None` of any other, which has
     /// to be recorded.
     pub(crate) fn sign_of_life(&self, message: &Update) -> Option<SignOfLife> {
@@ -141,7 +153,10 @@ impl Driver {
         let link = self.links.get(node)?;
         let says_nothing = message.reports.is_empty()
             && link.is_confirmed(message.received)
-            && self.store.nodes().is_ready(node) == message.ready;
+            && self.store.nodes().is_ready(node) == message.ready
+            && PressureKind::ALL
+                .into_iter()
+                .all(|kind| link.is_pressed(kind) == shortage(&message.pressures, kind).is_some());
         if !says_nothing || link.is_silent {
             return None;
         }
@@ -220,6 +235,33 @@ impl Driver {
         }
     }
 
+    /// A node says which shortages its machine has: taints follow from them, by which new pods stay away.
+    fn press(&mut self, node: NodeId, pressures: &[Pressure]) {
+        for kind in PressureKind::ALL {
+            let why = shortage(pressures, kind).map(short);
+            let Some(link) = self.links.get_mut(node) else {
+                return;
+            };
+            if link.is_pressed(kind) == why.is_some() {
+                continue;
+            }
+            let since = self.now;
+            link.pressures.insert(
+                kind,
+                Pressed {
+                    since,
+                    why: why.clone(),
+                },
+            );
+            let holds = why.is_some();
+            self.events
+                .pressed(self.now, &self.store, node, kind, why.as_deref());
+            if let Some(event) = condition(&self.store, node, kind.taint(), holds) {
+                self.happened(event);
+            }
+        }
+    }
+
     /// A node is heard; returns whether it was silent before.
     fn hear(&mut self, node: NodeId) -> bool {
         let now = self.now;
@@ -261,6 +303,12 @@ impl Driver {
             None => draft,
         }
     }
+}
+
+/// The words for a shortage, if it is among those reported.
+fn shortage(pressures: &[Pressure], kind: PressureKind) -> Option<&str> {
+    let found = pressures.iter().find(|pressure| pressure.kind == kind);
+    found.map(|pressure| pressure.why.as_str())
 }
 
 /// A heartbeat that says nothing else.

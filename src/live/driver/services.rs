@@ -68,18 +68,7 @@ impl Ports {
 
     /// Takes note of the services of a request.
     pub(super) fn read(&mut self, request: &Request) {
-        let Request::Apply { text, .. } = request else {
-            return;
-        };
-        let documents = manifest::read_values(text).unwrap_or_default();
-        let mut objects: Vec<&Value> = documents.iter().collect();
-        while let Some(object) = objects.pop() {
-            let list = object.as_array();
-            let list = list.or_else(|| object.get("items").and_then(Value::as_array));
-            if let Some(list) = list {
-                objects.extend(list);
-                continue;
-            }
+        request.each_object(&mut |object| {
             let named = |field: &str| object.pointer(field).and_then(Value::as_str);
             if let (Some("Service"), Some(name)) = (named("/kind"), named("/metadata/name")) {
                 let name = Name {
@@ -88,7 +77,7 @@ impl Ports {
                 };
                 self.services.insert(name, ServicePort::of(object));
             }
-        }
+        });
     }
 }
 

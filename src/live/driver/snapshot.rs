@@ -9,6 +9,7 @@ use units::{Instant, SortedSet};
 
 use super::ended::Ended;
 use super::events::Events;
+use super::labels::{NamedLabels, OwnLabels};
 use super::links::Links;
 use super::machines::Machines;
 use super::seats::{Forgetful, Remembered};
@@ -30,6 +31,8 @@ pub struct Snapshot {
     drains: SortedSet<Drain>,
     machines: Machines,
     services: Vec<NamedPorts>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    labels: Vec<NamedLabels>,
     events: Events,
     #[serde(default, skip_serializing_if = "Ended::is_empty")]
     ended: Ended,
@@ -64,6 +67,7 @@ impl Driver {
             drains: self.drains.clone(),
             machines: self.machines.clone(),
             services: self.ports.present(&self.store),
+            labels: self.labels.present(&self.store),
             events: self.events.clone(),
             ended: self.ended.clone(),
             memories,
@@ -113,6 +117,7 @@ impl Driver {
         self.drains = snapshot.drains.clone();
         self.machines = snapshot.machines.clone();
         self.ports = Ports::of(&snapshot.services);
+        self.labels = OwnLabels::of(&snapshot.labels);
         self.events = snapshot.events.clone();
         self.ended = snapshot.ended.clone();
         // Their holds are gone with what they had in mind.

@@ -74,6 +74,14 @@ pub struct NodeRow {
 }
 
 impl NodeRow {
+    /// Shortages of the node that last, by the names of their conditions.
+    pub fn pressures(&self) -> impl Iterator<Item = &str> {
+        let conditions = self.conditions.iter();
+        let pressures = conditions.filter(|own| own.kind.ends_with("Pressure"));
+        let lasting = pressures.filter(|own| own.status == "True");
+        lasting.map(|own| own.kind.as_str())
+    }
+
     /// Whether the node keeps limits: `True`, `False`, or nothing where it does not say.
     pub fn limits_kept(&self) -> &str {
         let mut conditions = self.conditions.iter();
@@ -212,7 +220,7 @@ impl Driver {
 }
 
 /// Labels as texts.
-fn pairs(labels: &Labels) -> SortedMap<String, String> {
+pub(super) fn pairs(labels: &Labels) -> SortedMap<String, String> {
     let pairs = labels.iter();
     pairs
         .map(|(key, value)| (key.to_string(), value.to_string()))

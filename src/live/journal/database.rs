@@ -30,6 +30,15 @@ pub struct DatabaseJournal {
     next: u64,
 }
 
+/// A journal that was examined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Examined {
+    /// A control server has it open.
+    InUse,
+    /// It can be read; what its records say is for their reader to judge.
+    Records(Vec<Vec<u8>>),
+}
+
 impl DatabaseJournal {
     /// Opens the journal of a folder, or creates it if the folder has none.
     ///
@@ -55,6 +64,26 @@ impl DatabaseJournal {
             set.map_err(|error| failed(&file, &error))?;
         }
         Self::of(file, database)
+    }
+
+    /// Examines the journal of a folder, page by page and record by record.
+    ///
+    /// # Errors
+    /// There is none, or it is damaged.
+    pub fn examine(folder: &Path) -> Result<Examined, JournalError> {
+        let file = folder.join(FILE);
+        if !file.exists() {
+            return Err(JournalError {
+                file,
+                what: "there is no journal".to_owned(),
+                fix: "give the folder of a control server's state; one in an etcd is checked by that",
+            });
+        }
+        match open_checked(&file) {
+            Ok(database) => Ok(Examined::Records(Self::of(file, database)?.records()?)),
+            Err(DatabaseError::DatabaseAlreadyOpen) => Ok(Examined::InUse),
+            Err(error) => Err(unopened(&file, &error)),
+        }
     }
 
     fn of(file: PathBuf, database: Database) -> Result<Self, JournalError> {
@@ -273,7 +302,14 @@ mod tests {
             second.to_string().contains("another control server"),
             "{second}"
         );
+        let examine = || DatabaseJournal::examine(&folder.0).expect("a journal");
+        assert_eq!(examine(), Examined::InUse);
         drop(journal);
+        let two = vec![b"one".to_vec(), b"two".to_vec()];
+        assert_eq!(examine(), Examined::Records(two));
+        let none = DatabaseJournal::examine(&folder.0.join("none"));
+        let none = none.err().expect("no journal").to_string();
+        assert!(none.contains("there is no journal"), "{none}");
         let mut journal = DatabaseJournal::open(&folder.0).expect("the journal");
         journal.append(b"three").expect("room");
         let records = journal.records().expect("records");

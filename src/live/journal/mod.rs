@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-pub use database::DatabaseJournal;
+pub use database::{DatabaseJournal, Examined};
 pub use memory::{Dies, MemoryJournal};
 
 /// A problem of the storage.

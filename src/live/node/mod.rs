@@ -20,6 +20,8 @@ use serde_json::Value;
 use thiserror::Error;
 use units::{Duration, Instant, SortedMap, SortedSet};
 
+use crate::wire::pressure::{Pressure, PressureKind};
+use crate::wire::reason::own_end;
 use crate::wire::report::{News, NumberedReport};
 use crate::wire::{Assigned, Command, Ending, NodeAnswer, Registration, Update, pod};
 use local::{LocalCluster, NODE};
@@ -59,6 +61,10 @@ pub struct NodeCore {
     last_report: u64,
     wakes: SortedSet<(Instant, PodRef)>,
     node_wakes: SortedSet<Instant>,
+    /// Shortages of the host.
+    pressures: Vec<Pressure>,
+    /// Pods that ended by themselves since they were last asked for.
+    ended: Vec<u32>,
 }
 
 /// A pod of the node.
@@ -85,6 +91,8 @@ impl NodeCore {
             last_report: 0,
             wakes: SortedSet::new(),
             node_wakes: SortedSet::new(),
+            pressures: Vec::new(),
+            ended: Vec::new(),
         }
     }
 
@@ -101,6 +109,7 @@ impl NodeCore {
             session: self.session?,
             received: self.received,
             ready: is_ready,
+            pressures: self.pressures.clone(),
             reports: self.reports.iter().cloned().collect(),
             usage: Vec::new(),
         })
@@ -119,6 +128,21 @@ impl NodeCore {
     /// Whether reports wait to be sent.
     pub fn has_reports(&self) -> bool {
         !self.reports.is_empty()
+    }
+
+    /// The host has these shortages from now on; returns whether it had others.
+    pub fn press(&mut self, pressures: Vec<Pressure>) -> bool {
+        let kinds = |pressures: &[Pressure]| -> Vec<PressureKind> {
+            pressures.iter().map(|pressure| pressure.kind).collect()
+        };
+        let is_new = kinds(&pressures) != kinds(&self.pressures);
+        self.pressures = pressures;
+        is_new
+    }
+
+    /// The pods that ended by themselves since the last call.
+    pub fn ended(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.ended)
     }
 
     /// Instant of the next wake-up.
@@ -405,8 +429,9 @@ impl NodeCore {
                 cluster.apply(report);
             }
             if let Some(news) = News::of(report) {
-                if let News::Ended { .. } = news {
+                if let News::Ended { reason } = news {
                     self.pods.remove(&number);
+                    self.ended.extend(own_end(reason).map(|_| number));
                 }
                 self.say(number, news);
             }

@@ -15,6 +15,7 @@ use units::Instant;
 use crate::driver::input::{Answer, Input};
 use crate::driver::snapshot::Snapshot;
 use crate::driver::{Driver, DriverError, Plane};
+use crate::runtime::timestamp;
 use crate::wire::real_time;
 
 /// Version of the format of a log that begins with the run.
@@ -22,6 +23,9 @@ const FORMAT: u32 = 1;
 
 /// Version of the format of a log that begins with a snapshot.
 const FORMAT_SHORT: u32 = 2;
+
+/// Nanoseconds of a second.
+const SECOND_NS: i64 = 1_000_000_000;
 
 /// Hexadecimal digits of a checksum and of a digest.
 const DIGITS: usize = 16;
@@ -78,8 +82,10 @@ impl Header {
         1 + u64::from(self.compacted > 0)
     }
 
-    /// The header of a run that begins; `setup` is what its control plane is made from.
-    pub fn new(experiment: &str, setup: &str, zero_unix_ns: i64) -> Self {
+    /// The header of a run that begins at a time of the wall clock; `setup` is what its control plane is made
+    /// from. The run's zero is the whole second before, so that schedules meet the clock.
+    pub fn new(experiment: &str, setup: &str, wall_ns: i64) -> Self {
+        let zero_unix_ns = wall_ns - wall_ns.rem_euclid(SECOND_NS);
         Self {
             format: FORMAT,
             experiment: experiment.to_owned(),
@@ -88,6 +94,18 @@ impl Header {
             compacted: 0,
             pace: real_time(),
         }
+    }
+
+    /// Date and time of the run's zero in UTC, as experiment files write them: `startDate` of controllers.
+    pub fn zero_date(&self) -> String {
+        timestamp(self.zero_unix_ns)
+    }
+
+    /// Date and time of an instant of the run, from which on another one goes on: the whole second behind,
+    /// as what was due before that has been done.
+    pub(crate) fn date_after(&self, at: Instant) -> String {
+        let at_ns = self.zero_unix_ns.saturating_add(at.as_nanos());
+        timestamp(at_ns.saturating_add(SECOND_NS - 1) / SECOND_NS * SECOND_NS)
     }
 
     /// The header of a run whose clock runs faster than real time.
@@ -349,5 +367,22 @@ pub(crate) fn of_step(driver: &Driver, inputs: Vec<Input>) -> Record {
         at_ns: driver.now().as_nanos(),
         inputs,
         digest: short(&driver.digest()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schedules_meet_the_wall_clock() {
+        let header = Header::new("test", "setup", 1_798_761_599_400_000_000);
+        assert_eq!(header.zero_date(), "2026-12-31T23:59:59.000000000Z");
+        let begun = header.instant(1_798_761_599_400_000_000);
+        assert_eq!(begun, Instant::from_nanos(400_000_000));
+        let date = |nanos: i64| header.date_after(Instant::from_nanos(nanos));
+        assert_eq!(date(0), header.zero_date());
+        assert_eq!(date(1), "2027-01-01T00:00:00.000000000Z");
+        assert_eq!(date(1_000_000_000), "2027-01-01T00:00:00.000000000Z");
     }
 }

@@ -24,6 +24,7 @@ mod own_folder;
 pub mod process;
 pub mod procfs;
 mod record;
+pub mod room;
 pub mod shim;
 
 use std::io;

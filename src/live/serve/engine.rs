@@ -42,6 +42,8 @@ pub(super) enum Message {
     Watch(Watch),
     /// A request for the pods.
     Pods(oneshot::Sender<Vec<PodRow>>),
+    /// A request for those of a node's pods that users can't name any more.
+    Unseen(String, Vec<u32>, oneshot::Sender<Vec<u32>>),
     /// A request for the nodes.
     Nodes(oneshot::Sender<Vec<NodeRow>>),
     /// A request for the objects of a kind.
@@ -202,6 +204,9 @@ impl<J: Journal> Loop<J> {
                     Message::Watch(watch) => self.watches.push(watch),
                     Message::Pods(reply) => {
                         let _ = reply.send(self.control.pods());
+                    }
+                    Message::Unseen(node, pods, reply) => {
+                        let _ = reply.send(self.control.driver().unseen(&node, &pods));
                     }
                     Message::Nodes(reply) => {
                         let _ = reply.send(self.control.nodes());

@@ -60,6 +60,7 @@ impl Errands {
             pod,
             container: wish.container,
             from: wish.from,
+            is_previous: wish.is_previous,
         });
         let (reply, result) = oneshot::channel();
         let node = node.to_owned();

@@ -251,6 +251,11 @@ async fn speak(
             shared.errands.bring(node, brought);
             json(&())
         }
+        "ended" if is_post => {
+            let pods: Vec<u32> = body(shared, request).await?;
+            let node = node.to_owned();
+            json(&query(shared, |reply| Message::Unseen(node, pods, reply)).await?)
+        }
         "errands" => {
             let mut errands = shared.errands.fetch(node);
             if errands.is_empty() {
@@ -384,13 +389,10 @@ async fn logs(shared: &Shared, wish: LogWish) -> Result<LogText, Refusal> {
     let pods = query(shared, Message::Pods).await?;
     let is_meant = |pod: &&PodRow| pod.namespace == wish.namespace && pod.name == wish.name;
     let Some(pod) = pods.iter().find(is_meant) else {
-        let why = "there is no such pod; logs of pods that ended go with them";
+        let why = "there is no such pod; `windtunnel live get pods` lists those that have a log, also after \
+                   their end";
         return Err(refused(StatusCode::NOT_FOUND, why.to_owned()));
     };
-    if let Some(reason) = &pod.ended {
-        let why = format!("the pod has ended ({reason}), and its log went with it");
-        return Err(refused(StatusCode::NOT_FOUND, why));
-    }
     let Some(node) = &pod.node else {
         let why = "the pod waits for a node, so it has no log yet";
         return Err(refused(StatusCode::CONFLICT, why.to_owned()));

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use model::{DeviceSet, Node, Object, PodName, PodPhase, PodSpec};
-use units::{Duration, Instant, ObjectId, SortedMap};
+use units::{Duration, Instant, ObjectId, SortedMap, SortedSet};
 
 use crate::driver::Driver;
 use crate::wire::Registration;
+use crate::wire::pressure::PressureKind;
 
 /// The state in which a story begins.
 #[derive(Clone, Debug, Default)]
@@ -92,6 +93,22 @@ impl Beginning {
             });
         }
         beginning
+    }
+}
+
+impl Beginning {
+    /// Shortages of nodes, as their taints say.
+    pub(super) fn shortages(&self) -> SortedSet<(String, PressureKind)> {
+        let nodes = self.nodes.iter();
+        let shortages = nodes.flat_map(|(name, node)| {
+            let kinds = PressureKind::ALL.into_iter();
+            let holds = |kind: &PressureKind| {
+                let mut taints = node.taints.iter();
+                taints.any(|taint| *taint.key == *kind.taint())
+            };
+            kinds.filter(holds).map(|kind| (name.clone(), kind))
+        });
+        shortages.collect()
     }
 }
 

@@ -8,6 +8,7 @@ use units::{Duration, Instant, SortedMap};
 use super::{DeedKind, Story};
 use crate::driver::requests::manifests::operations as read_operations;
 use crate::wire::Registration;
+use crate::wire::pressure::PressureKind;
 use crate::wire::request::Request;
 
 /// Time between the last heartbeat of a node and the cut.
@@ -108,12 +109,13 @@ impl Story {
             let text = match &deed.kind {
                 DeedKind::Joined(message) => Some(list(&[node(message)])),
                 DeedKind::Asked(Request::Apply { text, .. }) => Some(applied(text, fitted)),
-                DeedKind::Asked(_) | DeedKind::Measured(_) => None,
+                DeedKind::Asked(_) | DeedKind::Pressed { .. } | DeedKind::Measured(_) => None,
             };
             let name = format!("apply-{}.yaml", files.len());
             let operation = match &deed.kind {
                 DeedKind::Asked(request) => Some(asked(request, &name)),
                 DeedKind::Joined(_) => Some(json!({"apply": name})),
+                DeedKind::Pressed { node, kind, holds } => Some(pressed(node, *kind, *holds)),
                 DeedKind::Measured(_) => None,
             };
             if let Some(mut operation) = operation {
@@ -132,6 +134,15 @@ impl Story {
         for field in ["windtunnel", "name", "system", "models", "seed"] {
             if let Some(value) = base.get(field) {
                 document.insert(field.to_owned(), value.clone());
+            }
+        }
+        // Schedules follow the date of the run, whatever date the experiment begins with.
+        for dated in ["controllers", "mesos"] {
+            let place = document
+                .get_mut("system")
+                .and_then(|own| own.get_mut(dated));
+            if let (Some(Value::Object(own)), Some(date)) = (place, &self.date) {
+                own.insert("startDate".to_owned(), json!(date));
             }
         }
         let models = document.entry("models").or_insert_with(|| json!({}));
@@ -177,7 +188,7 @@ impl Story {
         }
         let joined = self.deeds.iter().map_while(|deed| match &deed.kind {
             DeedKind::Joined(message) => Some(message),
-            DeedKind::Asked(_) | DeedKind::Measured(_) => None,
+            DeedKind::Asked(_) | DeedKind::Pressed { .. } | DeedKind::Measured(_) => None,
         });
         let joined: Vec<&Registration> = joined.collect();
         let count = joined.len();
@@ -219,6 +230,16 @@ fn asked(request: &Request, file: &str) -> Value {
         Request::Cordon { node } => json!({"cordon": node}),
         Request::Uncordon { node } => json!({"uncordon": node}),
         Request::Drain { node } => json!({"drain": node}),
+    }
+}
+
+/// The operation that a shortage of a node is, or its end: the taint that follows from it.
+fn pressed(node: &str, kind: PressureKind, holds: bool) -> Value {
+    let key = kind.taint();
+    if holds {
+        json!({"taint": {"node": node, "key": key, "effect": "NoSchedule"}})
+    } else {
+        json!({"untaint": {"node": node, "key": key}})
     }
 }
 

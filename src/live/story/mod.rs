@@ -7,14 +7,15 @@ pub mod compare;
 pub mod delays;
 mod experiment;
 
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedSet};
 
 use crate::driver::events::EventRow;
 use crate::driver::input::{Answer, Input};
-use crate::driver::{HEARTBEAT, Plane};
+use crate::driver::{Driver, HEARTBEAT, Plane};
 use crate::record::silence::Silences;
 use crate::record::{self, Log, RecordError};
 use crate::wire::Registration;
+use crate::wire::pressure::PressureKind;
 use crate::wire::request::Request;
 use crate::wire::usage::PodUsage;
 
@@ -29,6 +30,8 @@ const AWAY_MIN: Duration = Duration::from_secs(1);
 pub struct Story {
     /// Instant of the beginning: the run's zero, or that of the snapshot that the record begins with.
     pub origin: Instant,
+    /// Date and time of the beginning in UTC; none of an empty story.
+    pub date: Option<String>,
     /// State at the beginning; `None` of a story that begins with the run.
     pub beginning: Option<Beginning>,
     /// Inputs from outside, in order.
@@ -61,9 +64,21 @@ pub enum DeedKind {
     Joined(Registration),
     /// A user's request was carried out.
     Asked(Request),
+    /// A machine is short of something, or no longer.
+    Pressed {
+        /// Name of the node.
+        node: String,
+        /// Kind of the shortage.
+        kind: PressureKind,
+        /// `true` as it begins, `false` as it ends.
+        holds: bool,
+    },
     /// Usage of pods as an autoscaler read it.
     Measured(Vec<PodUsage>),
 }
+
+/// Shortages of nodes, by their names.
+type Shortages = SortedSet<(String, PressureKind)>;
 
 /// A time without a control server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +104,11 @@ impl Story {
             story.beginning = Some(Beginning::of(&driver, story.origin));
             story.silences.listen(&driver);
         }
+        story.date = Some(log.header.date_after(story.origin));
+        let mut shortages = story
+            .beginning
+            .as_ref()
+            .map_or_else(Shortages::new, Beginning::shortages);
         let told = driver
             .events_after(0)
             .last()
@@ -111,6 +131,9 @@ impl Story {
                             known.push(message.clone());
                             story.tell(at, DeedKind::Joined(message.clone()));
                         }
+                    }
+                    Input::Update { message } => {
+                        story.press(at, &message.node, &driver, &mut shortages);
                     }
                     Input::Ask { message } if is_done(answer) => {
                         story.tell(at, DeedKind::Asked(message.clone()));
@@ -135,6 +158,24 @@ impl Story {
         let (_, silence) = self.silences.iter().next()?;
         let nanos = silence.from.as_nanos() % HEARTBEAT.as_nanos();
         Some(Duration::from_nanos(nanos))
+    }
+
+    /// Tells of shortages of a node that have begun or ended, as the control plane has them now; `known` are
+    /// those that were there before.
+    fn press(&mut self, at: Instant, node: &str, driver: &Driver, known: &mut Shortages) {
+        for kind in PressureKind::ALL {
+            let holds = driver.is_pressed(node, kind);
+            let shortage = (node.to_owned(), kind);
+            let is_new = if holds {
+                known.insert(shortage)
+            } else {
+                known.remove(&shortage)
+            };
+            if is_new {
+                let node = node.to_owned();
+                self.tell(at, DeedKind::Pressed { node, kind, holds });
+            }
+        }
     }
 
     fn tell(&mut self, at: Instant, kind: DeedKind) {

@@ -109,10 +109,9 @@ impl Cluster {
         assert_eq!(outcome.refused, Vec::<String>::new());
     }
 
-    /// Deletes the deployment.
-    fn delete(&self) {
+    fn delete(&self, object: &str) {
         let request = Request::Delete {
-            object: "Deployment/default/web".to_owned(),
+            object: object.to_owned(),
         };
         let outcome = self.server.admin().post("/v1/requests", &request);
         let _: UserOutcome = outcome.expect("an outcome");
@@ -128,11 +127,21 @@ impl Cluster {
     }
 
     fn logs(&self, pod: &str, container: Option<&str>) -> Result<LogText, ClientError> {
+        self.read(pod, container, false)
+    }
+
+    fn read(
+        &self,
+        pod: &str,
+        container: Option<&str>,
+        is_previous: bool,
+    ) -> Result<LogText, ClientError> {
         let wish = LogWish {
             namespace: "default".to_owned(),
             name: pod.to_owned(),
             container: container.map(str::to_owned),
             from: None,
+            is_previous,
         };
         self.server.admin().post("/v1/logs", &wish)
     }
@@ -203,7 +212,7 @@ fn what_is_deleted_is_stopped_and_what_nobody_knows_as_well() {
     wait("the end of the surplus", || {
         !cluster.host.running().contains(&surplus)
     });
-    cluster.delete();
+    cluster.delete("Deployment/default/web");
     wait("an empty host", || cluster.host.running().is_empty());
     wait("an empty cluster", || cluster.pods().is_empty());
     cluster.end();
@@ -224,12 +233,10 @@ fn a_container_that_waits_to_be_started_again_keeps_its_log_and_its_number() {
         });
     }
     // The second end is followed by a back-off.
-    wait("the last attempt alone", || {
-        let world = cluster.host.world();
-        world.attempts.keys().map(AttemptId::number).eq([1])
-    });
     let text = cluster.logs(&name, None).expect("a log");
     assert_eq!(text.records, "T stdout F ran sleep 100000\n");
+    let before = cluster.read(&name, None, true).expect("a log");
+    assert_eq!(before.records, text.records);
     let before = exits(&cluster);
     cluster.restart_daemon(2);
     wait("the third attempt", || {
@@ -241,7 +248,40 @@ fn a_container_that_waits_to_be_started_again_keeps_its_log_and_its_number() {
             .collect();
         numbers == [2]
     });
+    wait("the last two attempts alone", || {
+        let world = cluster.host.world();
+        world.attempts.keys().map(AttemptId::number).eq([1, 2])
+    });
     assert_eq!(exits(&cluster), before, "an end is reported once");
+    cluster.end();
+}
+
+#[test]
+fn a_pod_that_ended_has_its_log_until_it_leaves_the_list() {
+    let mut cluster = Cluster::new("daemon-ended");
+    cluster.apply(
+        "{apiVersion: v1, kind: Pod, metadata: {name: once}, spec: {restartPolicy: Never, containers: \
+         [{name: web, image: none, command: [work], resources: {requests: {cpu: 10m}}}]}}",
+    );
+    wait("a container", || cluster.host.running().len() == 1);
+    cluster.host.exit(&cluster.host.running()[0], 0);
+    let has_ended = |cluster: &Cluster| cluster.pods().iter().any(|pod| pod.phase == "succeeded");
+    wait("its end", || has_ended(&cluster));
+    for process in [2, 3] {
+        // The thread of a daemon that was stopped may take the first question.
+        wait("its log", || {
+            let text = cluster.logs("once", None);
+            text.is_ok_and(|text| text.is_over && text.records == "T stdout F ran work\n")
+        });
+        let refused = cluster.read("once", None, true).expect_err("no restart");
+        assert!(refused.to_string().contains("started again"), "{refused}");
+        cluster.restart_daemon(process);
+    }
+    cluster.delete("Pod/default/once");
+    // A new daemon asks at once which pods have left the list.
+    cluster.restart_daemon(4);
+    wait("an empty host", || cluster.host.world().attempts.is_empty());
+    assert!(cluster.logs("once", None).is_err());
     cluster.end();
 }
 
@@ -261,7 +301,7 @@ fn a_daemon_that_is_started_again_stops_what_was_deleted_meanwhile() {
     cluster.apply(&deployment(2));
     wait("two ready pods", || ready(&cluster.pods()) == 2);
     cluster.daemon.stop().expect("an orderly end");
-    cluster.delete();
+    cluster.delete("Deployment/default/web");
     wait("pods that end", || {
         let pods = cluster.pods();
         pods.len() == 2 && pods.iter().all(|pod| pod.terminating)

@@ -9,6 +9,7 @@ mod host;
 mod labels;
 mod machines;
 mod objects;
+mod pressure;
 mod probes;
 mod replay;
 mod restored;

@@ -173,6 +173,112 @@ fn other_systems_have_their_pods_counted() {
 }
 
 #[test]
+fn jobs_of_other_systems_complete() {
+    for system in ["swarmkit", "fleet", "mesos"] {
+        let journal = MemoryJournal::default();
+        let mut bench = Bench::with_plane(3, &journal, plane(system));
+        bench.turns(3);
+        bench.apply(JOB);
+        bench.turns(10);
+        assert_eq!(status(&bench, "Job")["conditions"], Value::Null, "{system}");
+        let pods: Vec<u32> = bench.pods().iter().map(|pod| pod.pod).collect();
+        assert_eq!(pods.len(), 2, "{system}");
+        for pod in pods {
+            for number in 0..bench.hosts.len() {
+                bench.hosts[number].machine.exit(pod, 0);
+            }
+        }
+        bench.turns(5);
+        let found = status(&bench, "Job");
+        assert_eq!(
+            found["conditions"][0]["type"], "Complete",
+            "{system}: {found}"
+        );
+        assert!(found["completionTime"].is_string(), "{system}: {found}");
+    }
+}
+
+#[test]
+fn objects_have_the_labels_that_users_wrote() {
+    let journal = MemoryJournal::default();
+    let mut bench = Bench::new(1, &journal);
+    bench.turns(2);
+    let labelled = deployment(1).replacen("name: web}", "name: web, labels: {tier: front}}", 1);
+    let object = "Deployment/default/web".to_owned();
+    let labels = |bench: &MemoryBench, kind: &str| -> Vec<String> {
+        let rows = objects(bench, kind);
+        assert_eq!(rows.len(), 1, "{kind}");
+        assert_eq!(
+            rows[0].object["metadata"]["labels"].is_null(),
+            rows[0].labels.is_empty()
+        );
+        let labels = rows[0].labels.iter();
+        labels
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect()
+    };
+    bench.apply(&labelled);
+    bench.turns(2);
+    for _ in 0..2 {
+        assert_eq!(labels(&bench, "Deployment"), ["tier=front"]);
+        assert_eq!(labels(&bench, "ReplicaSet"), ["app=web"]);
+        // A snapshot holds them.
+        bench.send(Input::Compacted {});
+        bench.open(journal.clone());
+    }
+    bench.apply(&deployment(1));
+    assert!(labels(&bench, "Deployment").is_empty());
+    bench.apply(&labelled);
+    bench.ask(Request::Delete { object });
+    bench.turns(3);
+    assert_eq!(objects(&bench, "Deployment"), []);
+}
+
+#[test]
+fn what_is_not_listed_can_not_be_deleted() {
+    let mut bench = Bench::new(1, &MemoryJournal::default());
+    bench.turns(2);
+    bench.apply(
+        &JOB.replace("ions: 2", "ions: 1")
+            .replace("ism: 2", "ism: 1"),
+    );
+    bench.turns(3);
+    let name = bench.pods()[0].name.clone();
+    bench.hosts[0].machine.exit(0, 0);
+    bench.turns(3);
+    let delete = |object: &str| Request::Delete {
+        object: object.to_owned(),
+    };
+    drop(bench.ask(delete("Job/default/import")));
+    bench.turns(3);
+    // The pod went with its job.
+    let outcome = bench.ask(delete(&format!("Pod/default/{name}")));
+    assert_eq!((outcome.done.len(), outcome.refused.len()), (0, 1));
+}
+
+#[test]
+fn nodes_say_since_when_they_keep_their_limits() {
+    let mut bench = Bench::new(1, &MemoryJournal::default());
+    bench.turns(1);
+    let register = |bench: &mut MemoryBench, limits: &str, process: u32| {
+        let mut message = super::bench::registration("n0", process);
+        message.declaration.labels.push(Label {
+            key: LIMITS.to_owned(),
+            value: limits.to_owned(),
+        });
+        bench.now = bench.now.saturating_add(Duration::from_secs(1));
+        bench.send(Input::Register { message });
+        let rows = bench.control.as_ref().expect("a control server").nodes();
+        let mut conditions = rows[0].conditions.iter();
+        let kept = conditions.find(|one| one.kind == "LimitsKept");
+        kept.expect("a condition").changed_ns.expect("an instant") / 1_000_000_000
+    };
+    assert_eq!(register(&mut bench, "cpu", 2), 2);
+    assert_eq!(register(&mut bench, "cpu", 3), 2);
+    assert_eq!(register(&mut bench, "cpu.memory", 4), 4);
+}
+
+#[test]
 fn nodes_say_since_when_they_are_as_they_are() {
     let mut bench = Bench::new(2, &MemoryJournal::default());
     bench.turns(3);
@@ -229,9 +335,9 @@ fn nodes_say_which_limits_they_keep_and_what_they_have() {
             (&*row.allocatable["cpu"], &*row.capacity["cpu"]),
             ("2", "4")
         );
-        let mut conditions = row.conditions.iter().skip(1);
+        let mut conditions = row.conditions.iter();
         conditions
-            .next()
+            .find(|one| one.kind == "LimitsKept")
             .map(|one| format!("{} {}: {}", one.status, one.reason, one.message))
     };
     let kept = said(Some("cpu.memory.pids"), "best-effort").expect("a condition");

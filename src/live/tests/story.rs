@@ -48,7 +48,14 @@ fn a_story_begins_with_what_its_snapshot_holds() {
     for (place, standing) in beginning.objects.iter().enumerate() {
         assert!(standing.owner.is_none_or(|owner| owner < place));
     }
-    let derived = story.experiment(&serde_json::json!({}), &Fitted::default());
+    let base =
+        serde_json::json!({"system": {"controllers": {"startDate": "2020-01-01T00:00:00Z"}}});
+    let derived = story.experiment(&base, &Fitted::default());
+    let date = derived.document.pointer("/system/controllers/startDate");
+    assert_eq!(
+        date,
+        Some(&serde_json::json!("1970-01-01T00:00:04.000000000Z"))
+    );
     let at = derived.document.pointer("/operations/0/at");
     let at: units::Duration = at
         .and_then(serde_json::Value::as_str)

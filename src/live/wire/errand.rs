@@ -20,6 +20,9 @@ pub struct LogWish {
     pub container: Option<String>,
     /// Place to read from; the beginning if absent.
     pub from: Option<LogPosition>,
+    /// `true` for the log of the container before its last restart.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_previous: bool,
 }
 
 /// An errand for a node.
@@ -34,6 +37,9 @@ pub struct Errand {
     pub container: Option<String>,
     /// Place to read from; the beginning if absent.
     pub from: Option<LogPosition>,
+    /// `true` for the log of the container before its last restart.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_previous: bool,
 }
 
 /// The result of an errand.
@@ -56,4 +62,7 @@ pub struct LogText {
     pub next: Option<LogPosition>,
     /// `true` if records before this part are gone.
     pub is_gap: bool,
+    /// `true` if the pod has ended, so that nothing is added to the log any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_over: bool,
 }

@@ -5,7 +5,8 @@ pub mod declaration;
 pub mod errand;
 pub mod machine;
 pub mod pod;
-mod reason;
+pub mod pressure;
+pub(crate) mod reason;
 pub(crate) mod redact;
 pub mod report;
 pub mod request;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use declaration::{Declaration, Standing};
+use pressure::Pressure;
 use report::NumberedReport;
 use usage::PodUsage;
 
@@ -50,6 +52,9 @@ pub struct Update {
     pub received: u64,
     /// `true` if the node's runtime works.
     pub ready: bool,
+    /// Shortages of the host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pressures: Vec<Pressure>,
     /// Reports that the control server has not confirmed yet, in order.
     pub reports: Vec<NumberedReport>,
     /// Measured usage of pods that run; not part of the record.

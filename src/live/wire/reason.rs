@@ -1,6 +1,6 @@
 //! Reasons of a pod's end as texts, such as `completed`, `evicted/drain` or `refused/OutOfcpu`.
 
-use model::{EndReason, EvictionCause, Refusal};
+use model::{EndReason, EvictionCause, PodPhase, Refusal};
 use serde::{Deserialize, Deserializer, Serializer};
 
 /// Reasons that have no cause.
@@ -12,6 +12,18 @@ const PLAIN: [(EndReason, &str); 6] = [
     (EndReason::NodeLost, "node-lost"),
     (EndReason::Cancelled, "cancelled"),
 ];
+
+/// The last phase of a pod that ended by itself; `None` of one that others ended.
+pub(crate) const fn own_end(reason: EndReason) -> Option<PodPhase> {
+    match reason {
+        EndReason::Completed => Some(PodPhase::Succeeded),
+        EndReason::Error | EndReason::TimeLimit | EndReason::Refused(_) => Some(PodPhase::Failed),
+        EndReason::Evicted(_)
+        | EndReason::Rejected
+        | EndReason::NodeLost
+        | EndReason::Cancelled => None,
+    }
+}
 
 /// The text of a reason.
 pub(super) fn text(reason: EndReason) -> String {

@@ -1,6 +1,7 @@
 //! Requests of users and their answers.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A request of a user that changes the cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +44,24 @@ pub enum Request {
 }
 
 impl Request {
+    /// Passes on the objects of the manifests that the request holds, one after the other, also those of
+    /// lists.
+    pub(crate) fn each_object(&self, take: &mut dyn FnMut(&Value)) {
+        let Self::Apply { text, .. } = self else {
+            return;
+        };
+        let documents = manifest::read_values(text).unwrap_or_default();
+        let mut objects: Vec<&Value> = documents.iter().collect();
+        while let Some(object) = objects.pop() {
+            let list = object.as_array();
+            let list = list.or_else(|| object.get("items").and_then(Value::as_array));
+            match list {
+                Some(list) => objects.extend(list),
+                None => take(object),
+            }
+        }
+    }
+
     /// Whether the request is about nodes, and not about what runs on them.
     pub(crate) fn changes_nodes(&self) -> bool {
         match self {

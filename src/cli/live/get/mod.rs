@@ -14,8 +14,11 @@ use units::{Quantity, SortedMap};
 
 use super::super::{Exit, Failure};
 use super::ServerArguments;
-use super::kinds::{self, Wanted};
-use super::list::{Form, LOOK, List, Row, changed, print, print_news, print_one, value};
+use super::kinds::{self, Several, Wanted};
+use super::list::{
+    Form, LOOK, List, Row, changed, print, print_news, print_one, print_tables, value,
+};
+use super::table::mebibytes;
 use columns::{Columns, age_since};
 use selector::Selector;
 
@@ -30,17 +33,17 @@ pub(super) const EXAMPLES: &str = "Examples:
 /// Arguments of `live get`.
 #[derive(Clone, Debug, Args)]
 pub(in super::super) struct GetArguments {
-    /// Kind of the objects, such as `pods`, `deploy` or `CronJob`; or one object, such as
-    /// `Deployment/default/web`
-    #[arg(value_name = "KIND", value_parser = kinds::wanted)]
-    kind: Wanted,
+    /// Kind of the objects, such as `pods`, `deploy` or `CronJob`, or several, such as `pods,services` or
+    /// `all`; or one object, such as `Deployment/default/web`
+    #[arg(value_name = "KIND", value_parser = kinds::several)]
+    kinds: Several,
     /// Names of objects [default: all of the kind]
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     /// Namespace of the objects [default: all]
     #[arg(long, short, value_name = "NAME")]
     namespace: Option<String>,
-    /// Only pods or nodes with these labels, such as `app=web,tier!=db`
+    /// Only objects with these labels, such as `app=web,tier!=db`
     #[arg(long, short = 'l', value_name = "LABELS", value_parser = selector::read)]
     selector: Option<Selector>,
     /// Go on with rows as they change
@@ -77,13 +80,8 @@ struct Found {
 }
 
 pub(super) fn get(arguments: &GetArguments) -> Result<Exit, Failure> {
-    let kind = arguments.kind.kind;
-    if arguments.selector.is_some() && !matches!(kind, "Pod" | "Node") {
-        return Err(Failure::input(format!(
-            "--selector: labels are kept of pods and nodes alone, and not of the kind {kind}; leave it out"
-        )));
-    }
-    if let Some((namespace, _)) = &arguments.kind.object
+    let object = arguments.object();
+    if let Some((namespace, _)) = object
         && !(arguments.names.is_empty() && (namespace.is_none() || arguments.namespace.is_none()))
     {
         return Err(Failure::input(
@@ -91,9 +89,7 @@ pub(super) fn get(arguments: &GetArguments) -> Result<Exit, Failure> {
              states it",
         ));
     }
-    if arguments.selector.is_some()
-        && !(arguments.names.is_empty() && arguments.kind.object.is_none())
-    {
+    if arguments.selector.is_some() && !(arguments.names.is_empty() && object.is_none()) {
         return Err(Failure::input(
             "--selector: objects are named already; leave it or the names out",
         ));
@@ -104,41 +100,64 @@ pub(super) fn get(arguments: &GetArguments) -> Result<Exit, Failure> {
         GetForm::Json => Form::Json,
         GetForm::Yaml => Form::Yaml,
     };
-    let mut shown = list(arguments, &client).map_err(super::failed)?;
-    check_names(arguments, &shown)?;
-    match shown.rows.as_slice() {
-        [row] if names_one(arguments) && form != Form::Table => print_one(row, form)?,
-        _ => print(&shown, form)?,
+    let mut shown = lists(arguments, &client).map_err(super::failed)?;
+    for (wanted, list) in arguments.kinds.0.iter().zip(&shown) {
+        check_names(arguments, wanted, list)?;
+    }
+    match shown.as_slice() {
+        [only] => match only.rows.as_slice() {
+            [row] if names_one(arguments) && form != Form::Table => print_one(row, form)?,
+            _ => print(only, form)?,
+        },
+        several if form == Form::Table && arguments.output != GetForm::Name => {
+            print_tables(several.iter().filter(|list| !list.rows.is_empty()))?;
+        }
+        several => {
+            let rows = several.iter().flat_map(|list| list.rows.iter().cloned());
+            let head = Vec::new();
+            let rows = rows.collect();
+            print(&List { head, rows }, form)?;
+        }
     }
     if !arguments.watch {
         return Ok(Exit::Done);
     }
     loop {
         std::thread::park_timeout(LOOK);
-        let now = match list(arguments, &client) {
+        let now = match lists(arguments, &client) {
             Ok(now) => now,
             // A server that is started again goes on where it was.
             Err(ClientError::Unreached { .. }) => continue,
             Err(error) => return Err(super::failed(error)),
         };
-        let news = List {
-            head: Vec::new(),
-            rows: changed(&shown, &now),
-        };
-        print_news(&news, &now, form)?;
+        for (before, now) in shown.iter().zip(&now) {
+            let news = List {
+                head: Vec::new(),
+                rows: changed(before, now),
+            };
+            print_news(&news, now, form)?;
+        }
         shown = now;
+    }
+}
+
+impl GetArguments {
+    /// The object that is named with its kind.
+    fn object(&self) -> Option<&(Option<String>, String)> {
+        let mut kinds = self.kinds.0.iter();
+        kinds.find_map(|wanted| wanted.object.as_ref())
     }
 }
 
 /// Whether a single object is named, which is shown by itself and not in a list.
 fn names_one(arguments: &GetArguments) -> bool {
-    arguments.names.len() + usize::from(arguments.kind.object.is_some()) == 1
+    arguments.names.len() + usize::from(arguments.object().is_some()) == 1
 }
 
 /// Refuses names of nothing.
-fn check_names(arguments: &GetArguments, shown: &List) -> Result<(), Failure> {
-    let kind = arguments.kind.kind;
-    let object = arguments.kind.object.as_ref();
+fn check_names(arguments: &GetArguments, wanted: &Wanted, shown: &List) -> Result<(), Failure> {
+    let kind = wanted.kind;
+    let object = wanted.object.as_ref();
     let names = arguments.names.iter();
     let names = names.chain(object.map(|(_, name)| name));
     let is_there = |name: &String| {
@@ -161,17 +180,31 @@ fn check_names(arguments: &GetArguments, shown: &List) -> Result<(), Failure> {
     )))
 }
 
-/// The objects that are asked for.
-fn list(arguments: &GetArguments, client: &Client) -> Result<List, ClientError> {
-    let kind = arguments.kind.kind;
+/// The objects that are asked for, by kind. Where there are several, rows say of which kind they are.
+fn lists(arguments: &GetArguments, client: &Client) -> Result<Vec<List>, ClientError> {
+    let kinds = &arguments.kinds.0;
+    let mut lists = Vec::with_capacity(kinds.len());
+    for wanted in kinds {
+        let mut list = list(arguments, wanted, client)?;
+        if kinds.len() > 1 {
+            list.state_kind(wanted.kind);
+        }
+        lists.push(list);
+    }
+    Ok(lists)
+}
+
+/// The objects of a kind that are asked for.
+fn list(arguments: &GetArguments, wanted: &Wanted, client: &Client) -> Result<List, ClientError> {
+    let kind = wanted.kind;
     let is_wide = arguments.output == GetForm::Wide;
     let (head, mut found) = match kind {
         "Pod" => pods(client, is_wide)?,
         "Node" => nodes(client, is_wide)?,
-        "Service" => services(client, is_wide)?,
+        "Service" => services(client, is_wide, arguments.selector.is_some())?,
         kind => objects(client, kind, is_wide)?,
     };
-    let object = arguments.kind.object.as_ref();
+    let object = wanted.object.as_ref();
     let namespace = object.and_then(|(namespace, _)| namespace.as_ref());
     let namespace = namespace.or(arguments.namespace.as_ref());
     found.retain(|one| {
@@ -254,15 +287,16 @@ fn nodes(client: &Client, is_wide: bool) -> Result<Listed, ClientError> {
     let now = wall_ns();
     let found = rows.into_iter().map(|row| {
         let ready = if row.ready { "Ready" } else { "NotReady" };
-        let cordon = if row.cordoned {
-            ",SchedulingDisabled"
-        } else {
-            ""
-        };
+        let cordon = row.cordoned.then_some("SchedulingDisabled");
+        let status: Vec<&str> = [ready]
+            .into_iter()
+            .chain(row.pressures())
+            .chain(cordon)
+            .collect();
         let age = row.created_ns.map(|at| age_since(at, now));
         let mut cells = vec![
             row.name.clone(),
-            format!("{ready}{cordon}"),
+            status.join(","),
             row.pods.to_string(),
             row.commands.to_string(),
             age.unwrap_or_default(),
@@ -321,12 +355,20 @@ fn short(resource: &str, amount: &str) -> String {
         _ => None,
     };
     let bytes = bytes.and_then(|bytes| bytes.units_ceil().ok());
-    bytes.map_or_else(|| amount.to_owned(), |bytes| format!("{}Mi", bytes >> 20))
+    let bytes = bytes.and_then(|bytes| u64::try_from(bytes).ok());
+    bytes.map_or_else(|| amount.to_owned(), mebibytes)
 }
 
-fn services(client: &Client, is_wide: bool) -> Result<Listed, ClientError> {
+fn services(client: &Client, is_wide: bool, with_labels: bool) -> Result<Listed, ClientError> {
     let rows: Vec<ServiceRow> = client.get("/v1/services")?;
+    let mut labelled: Vec<ObjectRow> = Vec::new();
+    if with_labels {
+        labelled = client.get("/v1/objects/Service")?;
+    }
     let found = rows.into_iter().map(|row| {
+        let mut own = labelled.iter();
+        let own = own.find(|own| (&own.namespace, &own.name) == (&row.namespace, &row.name));
+        let labels = own.map_or_else(SortedMap::new, |own| own.labels.clone());
         let ports = row.ports.iter().map(|port| port.port.to_string());
         let mut cells = vec![
             row.namespace.clone(),
@@ -341,7 +383,10 @@ fn services(client: &Client, is_wide: bool) -> Result<Listed, ClientError> {
             cells.push(pods.collect::<Vec<_>>().join(","));
         }
         let value = value(&row);
-        found("Service", row.namespace, row.name, value, cells)
+        Found {
+            labels,
+            ..found("Service", row.namespace, row.name, value, cells)
+        }
     });
     let mut head = vec![
         "NAMESPACE",
@@ -376,7 +421,7 @@ fn objects(client: &Client, kind: &'static str, is_wide: bool) -> Result<Listed,
             },
             namespace: row.namespace,
             name: row.name,
-            labels: SortedMap::new(),
+            labels: row.labels,
         }
     });
     let names: &[&str] = if is_of_cluster {

@@ -1,6 +1,7 @@
 //! The containers of a node: orders of its agent to the runtime, and what became of them as events.
 
 mod ends;
+mod keep;
 mod read;
 
 use std::collections::VecDeque;
@@ -14,10 +15,11 @@ use units::{Duration, SortedMap, SortedSet};
 use super::pace::Clock;
 use super::probe::{Probed, Probes, Subject, Wanted};
 use super::reported::Reported;
+use super::retained::Retained;
 use super::written::{chosen, order};
 use crate::discovery::Discovery;
 use crate::node::MachineOrder;
-use crate::runtime::{AttemptId, Change, Ending, Happening, Listed, Phase, Runtime};
+use crate::runtime::{AttemptId, Change, Ending, Happening, Listed, Phase, Runtime, StartError};
 use crate::wire::report::{Failure, News};
 use crate::wire::usage::{ContainerUsage, PodUsage};
 use ends::ended;
@@ -53,6 +55,9 @@ pub(super) struct Containers<R> {
     /// News for users, by pod.
     notices: Vec<(u32, News)>,
     reported: Reported,
+    retained: Retained,
+    /// `true` if a start has failed on a full disk since that was last asked for.
+    lacked_room: bool,
 }
 
 /// A measurement of an attempt.
@@ -83,6 +88,7 @@ impl<R: Runtime> Containers<R> {
         runtime: R,
         discovery: Discovery,
         reported: Reported,
+        retained: Retained,
     ) -> Self {
         Self {
             cluster,
@@ -98,6 +104,8 @@ impl<R: Runtime> Containers<R> {
             failing: SortedSet::new(),
             notices: Vec::new(),
             reported,
+            retained,
+            lacked_room: false,
         }
     }
 
@@ -109,6 +117,11 @@ impl<R: Runtime> Containers<R> {
     /// Whether the runtime works.
     pub(super) fn is_ready(&self) -> bool {
         self.runtime.is_ready()
+    }
+
+    /// Whether a start has failed on a full disk since the last call.
+    pub(super) fn has_lacked_room(&mut self) -> bool {
+        std::mem::take(&mut self.lacked_room)
     }
 
     /// Problems since the last call.
@@ -247,42 +260,6 @@ impl<R: Runtime> Containers<R> {
         }
     }
 
-    /// Forgets the attempts that ended, as the control server has their ends for good; the last one of
-    /// each container stays while the node holds its pod.
-    pub(super) fn acknowledge(&mut self, is_held: &dyn Fn(u32) -> bool) {
-        let mut kept = SortedSet::new();
-        for listed in self.runtime.list() {
-            let attempt = listed.attempt;
-            if listed.phase != Phase::Ended {
-                continue;
-            }
-            let is_surplus = self.is_surplus(&attempt);
-            let is_kept = match self.known.get(&attempt) {
-                Some(known) => is_held(known.pod) && self.is_last(known.pod, &attempt),
-                None => self.reported.contains(&attempt) && !is_surplus,
-            };
-            if is_kept {
-                kept.insert(attempt);
-            } else if is_surplus || self.known.contains_key(&attempt) {
-                self.forget(&attempt);
-            }
-        }
-        if let Err(error) = self.reported.keep(kept) {
-            self.problems
-                .push(format!("what was reported can't be noted: {error}"));
-        }
-    }
-
-    fn is_last(&self, pod: u32, attempt: &AttemptId) -> bool {
-        self.attempt_of(pod, attempt.container()).as_ref() == Some(attempt)
-    }
-
-    fn forget(&mut self, ended: &AttemptId) {
-        self.known.remove(ended);
-        self.failing.retain(|(attempt, _)| attempt != ended);
-        self.runtime.acknowledge(ended);
-    }
-
     /// Carries out the orders of the agent.
     pub(super) fn obey(&mut self, clock: &Clock, orders: Vec<MachineOrder>) {
         for order in orders {
@@ -345,6 +322,7 @@ impl<R: Runtime> Containers<R> {
         };
         let name = written.get("name").and_then(Value::as_str);
         self.ordered.insert(pod);
+        self.release(&[pod]);
         let id = self.id(pod);
         let listed = self.runtime.list().into_iter();
         let own = listed.filter(|listed| {
@@ -370,6 +348,7 @@ impl<R: Runtime> Containers<R> {
             });
         let started = order.and_then(|order| {
             let started = self.runtime.start(&order);
+            self.lacked_room |= matches!(started, Err(StartError::DiskFull { .. }));
             started
                 .map(|_| order.attempt)
                 .map_err(|error| error.to_string())
@@ -377,11 +356,6 @@ impl<R: Runtime> Containers<R> {
         match started {
             Ok(attempt) => {
                 self.known.insert(attempt, known);
-                if let Some(last) = last
-                    && self.reported.contains(&last.attempt)
-                {
-                    self.forget(&last.attempt);
-                }
             }
             Err(why) => {
                 self.problems.push(why.clone());
@@ -465,21 +439,6 @@ impl<R: Runtime> Containers<R> {
 
     fn id(&self, pod: u32) -> String {
         format!("{}.{pod}", self.cluster)
-    }
-
-    /// Whether an attempt belongs to no pod of the node, or to one of which nothing is known any more.
-    /// Before the control server has said which its pods are, none does: the end of one that ended
-    /// while no daemon was there has yet to be reported.
-    fn is_surplus(&self, attempt: &AttemptId) -> bool {
-        let Some(kept) = &self.kept else {
-            return false;
-        };
-        let is_of = |pod: u32| attempt.pod() == self.id(pod);
-        let is_known = self.known.values().any(|known| is_of(known.pod));
-        let awaits_order = kept
-            .iter()
-            .any(|&pod| is_of(pod) && !self.ordered.contains(&pod));
-        !is_known && !awaits_order
     }
 
     fn say(&mut self, known: Known, event: ContainerEvent) {

@@ -28,8 +28,22 @@ pub(super) fn job(own: &Job, counted: Option<Counted>, created: Instant, wall: W
             })
         },
         |counted| {
+            // Whatever makes the pods of a job stops once as many have succeeded.
+            let wanted = own.completions.unwrap_or(1);
+            let end = counted.last_success.filter(|_| counted.succeeded >= wanted);
+            let end = end.filter(|_| counted.replicas == 0);
+            let complete = end.map(|at| {
+                json!([{
+                    "type": "Complete",
+                    "status": "True",
+                    "reason": "CompletionsReached",
+                    "lastTransitionTime": timestamp(wall(at)),
+                }])
+            });
             json!({
                 "startTime": time(Some(created), wall),
+                "completionTime": time(end, wall),
+                "conditions": complete,
                 "active": counted.replicas,
                 "ready": counted.ready,
                 "succeeded": counted.succeeded,

@@ -6,7 +6,7 @@ use cluster::ObjectRow as Stored;
 use model::{EndReason, LabelSelector, Object, Operator, Pod, PodPhase, PodSpec, Text};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use units::{Duration, Instant, ObjectId};
+use units::{Duration, Instant, ObjectId, SortedMap};
 
 use super::{CONTROLLERS, Driver};
 use crate::runtime::timestamp;
@@ -26,6 +26,9 @@ pub struct ObjectRow {
     pub name: String,
     /// Instant of its creation, in nanoseconds since 1970.
     pub created_ns: i64,
+    /// Labels of the object.
+    #[serde(default)]
+    pub labels: SortedMap<String, String>,
     /// The object, with `metadata`, `spec` and `status` as the Kubernetes API has them.
     pub object: Value,
 }
@@ -42,6 +45,8 @@ struct Counted {
     updated: i32,
     succeeded: i32,
     failed: i32,
+    /// Instant of the last end of a pod that succeeded.
+    last_success: Option<Instant>,
 }
 
 /// A part of an object's text.
@@ -62,6 +67,7 @@ impl Driver {
                 namespace: row.object.namespace().to_string(),
                 name: row.object.name().to_string(),
                 created_ns: wall(row.created),
+                labels: self.labels.of_object(&self.store, row),
                 object: self.whole(row, parts, wall),
             }
         });
@@ -84,6 +90,10 @@ impl Driver {
             "creationTimestamp".to_owned(),
             json!(timestamp(wall(row.created))),
         );
+        let labels = self.labels.of_object(&self.store, row);
+        if !labels.is_empty() {
+            metadata.insert("labels".to_owned(), json!(labels));
+        }
         if let Some(owner) = row.owner.and_then(|owner| self.store.objects().get(owner)) {
             let owner = json!([{
                 "kind": owner.object.kind(), "name": owner.object.name(), "controller": true,
@@ -149,7 +159,10 @@ impl Driver {
         while let Some(owner) = owners.pop() {
             for finished in self.store.pod_states().finished(owner) {
                 match finished.reason {
-                    EndReason::Completed => counted.succeeded += 1,
+                    EndReason::Completed => {
+                        counted.succeeded += 1;
+                        counted.last_success = counted.last_success.max(Some(finished.at));
+                    }
                     _ => counted.failed += 1,
                 }
             }

@@ -4,6 +4,7 @@
 use control::operation::{Operation, PodChoice, Propagation, Target, carry_out};
 use model::{Labels, Object, Text};
 
+use super::view::PodRow;
 use super::{Drain, Driver};
 use crate::wire::request::{Outcome, Request};
 
@@ -16,6 +17,7 @@ impl Driver {
     /// A user asks for a change.
     pub(super) fn ask(&mut self, request: &Request) -> Outcome {
         self.ports.read(request);
+        self.labels.read(request);
         let mut outcome = Outcome::default();
         let read = match read(request) {
             Ok(read) => read,
@@ -49,14 +51,19 @@ impl Driver {
         outcome
     }
 
-    /// Leaves a pod that has ended out of lists, if an operation deletes it; returns whether it was there.
+    /// Leaves a pod that has ended out of lists, if an operation deletes it; returns whether it was listed.
     fn forgets(&mut self, operation: &Operation) -> bool {
         match operation {
             Operation::DeletePods(PodChoice {
                 namespace,
                 name: Some(name),
                 ..
-            }) => self.ended.forget(namespace, name),
+            }) => {
+                let is_it = |row: &PodRow| row.namespace == **namespace && row.name == **name;
+                let was_listed = self.ended_rows().iter().any(is_it);
+                self.ended.forget(namespace, name);
+                was_listed
+            }
             _ => false,
         }
     }

@@ -130,6 +130,9 @@ impl Attempt {
     /// Looks at the attempt and acts on what is due.
     pub(super) fn look(&mut self, now_ns: i64) -> Vec<Change> {
         let mut changes = Vec::new();
+        if self.is_ended() {
+            return changes;
+        }
         // Asked before the records are read: a shim that has ended writes no more.
         let is_shim_ended = self.is_shim_ended();
         if matches!(self.stage, Stage::Starting) {
@@ -302,6 +305,8 @@ impl Attempt {
             self.keep_ending(&ending);
             self.group.remove();
             self.stage = Stage::Ended(ending.clone());
+            // Attempts that ended are kept for long, and handles are scarce.
+            (self.shim, self.workload) = (None, None);
             return Some(Change::Ended(ending));
         }
         let is_stuck = now_ns - since_ns > STUCK_NS;

@@ -1,0 +1,120 @@
+//! Labels of objects as users wrote them: the control plane keeps those of pods and nodes alone, as nothing
+//! else is chosen by them. They are for users, and decide nothing.
+
+use cluster::{ObjectRow, Store};
+use model::{Object, Text};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use units::SortedMap;
+
+use super::view::pairs;
+use crate::wire::request::Request;
+
+/// Labels of objects by kind, namespace and name.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OwnLabels {
+    objects: SortedMap<[String; 3], Written>,
+}
+
+/// Labels as they are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Written {
+    own: SortedMap<String, String>,
+    /// Labels of the jobs that a cron job makes.
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    of_jobs: SortedMap<String, String>,
+}
+
+/// Labels of an object, with its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct NamedLabels {
+    /// Kind, namespace and name.
+    object: [String; 3],
+    labels: Written,
+}
+
+impl OwnLabels {
+    /// Labels of the objects that are there.
+    pub(super) fn present(&self, store: &Store) -> Vec<NamedLabels> {
+        let is_there = |object: &[String; 3]| {
+            let [kind, namespace, name] = object;
+            let (namespace, name): (Text, Text) = (namespace.as_str().into(), name.as_str().into());
+            let mut kinds = Object::KINDS.iter();
+            let kind = kinds.find(|known| **known == kind.as_str());
+            kind.is_some_and(|kind| store.objects().find(kind, &namespace, &name).is_some())
+        };
+        let objects = self.objects.iter();
+        let objects = objects.filter(|(object, _)| is_there(object));
+        let objects = objects.map(|(object, labels)| NamedLabels {
+            object: object.clone(),
+            labels: labels.clone(),
+        });
+        objects.collect()
+    }
+
+    /// The labels of these objects.
+    pub(super) fn of(objects: &[NamedLabels]) -> Self {
+        let objects = objects.iter();
+        let objects = objects.map(|named| (named.object.clone(), named.labels.clone()));
+        Self {
+            objects: objects.collect(),
+        }
+    }
+
+    /// Takes note of the labels in a request.
+    pub(super) fn read(&mut self, request: &Request) {
+        request.each_object(&mut |object| {
+            let text = |path: &str| object.pointer(path).and_then(Value::as_str);
+            let (Some(kind), Some(name)) = (text("/kind"), text("/metadata/name")) else {
+                return;
+            };
+            let labels = Written {
+                own: labels(object, "/metadata/labels"),
+                of_jobs: labels(object, "/spec/jobTemplate/metadata/labels"),
+            };
+            let namespace = if Object::OF_CLUSTER.contains(&kind) {
+                ""
+            } else {
+                text("/metadata/namespace").unwrap_or("default")
+            };
+            let names = [kind, namespace, name].map(str::to_owned);
+            if labels == Written::default() {
+                self.objects.remove(&names);
+            } else {
+                self.objects.insert(names, labels);
+            }
+        });
+    }
+
+    /// Labels of an object: those that were written, or that follow from the object that controls it.
+    pub(super) fn of_object(&self, store: &Store, row: &ObjectRow) -> SortedMap<String, String> {
+        let written = |object: &Object| {
+            let names = [object.kind(), object.namespace(), object.name()];
+            self.objects.get(&names.map(str::to_owned))
+        };
+        if let Some(written) = written(&row.object) {
+            return written.own.clone();
+        }
+        let owner = row.owner.and_then(|owner| store.objects().get(owner));
+        match (&row.object, owner) {
+            (Object::Job(_), Some(owner)) => {
+                written(&owner.object).map_or_else(SortedMap::new, |own| own.of_jobs.clone())
+            }
+            // Those of the template, as the controller of deployments has it.
+            (Object::ReplicaSet(_), Some(_)) => {
+                let template = row.object.template();
+                template.map_or_else(SortedMap::new, |spec| pairs(&spec.labels))
+            }
+            _ => SortedMap::new(),
+        }
+    }
+}
+
+fn labels(object: &Value, path: &str) -> SortedMap<String, String> {
+    let labels = object.pointer(path).and_then(Value::as_object);
+    let labels = labels.into_iter().flatten();
+    let labels = labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+    labels.collect()
+}
