@@ -7,7 +7,9 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::held::HeldByNode;
+use super::term_index::TermIndex;
 use super::{PodClass, PodInfo};
+use model::Labels;
 use units::SortedMap;
 
 /// The pods of a class by node.
@@ -28,8 +30,8 @@ pub struct Placements {
     places: IndexMap<usize, ClassPlaces, FxBuildHasher>,
     /// All classes that ever had pods on nodes, by the same key.
     known: IndexMap<usize, Arc<PodClass>, FxBuildHasher>,
-    /// The numbers of those among them that have terms about other pods.
-    with_terms: Vec<usize>,
+    /// Those among them that have terms about other pods.
+    with_terms: TermIndex,
     /// Number of classes by priority, among those that have pods.
     priorities: SortedMap<i32, usize>,
 }
@@ -49,7 +51,7 @@ impl Placements {
             let entry = known.entry(key(&pod.class));
             let number = entry.index();
             entry.or_insert_with(|| {
-                with_terms.extend(pod.class.has_terms.then_some(number));
+                with_terms.take_in(number, &pod.class);
                 pod.class.clone()
             });
             ClassPlaces {
@@ -99,10 +101,10 @@ impl Placements {
         self.known.values()
     }
 
-    /// The known classes with terms about other pods, by number.
-    pub fn with_terms(&self) -> impl Iterator<Item = &Arc<PodClass>> {
-        let numbers = self.with_terms.iter();
-        numbers.filter_map(|&number| self.class(number))
+    /// The numbers of the known classes with terms about other pods that may mean a pod with some labels,
+    /// in ascending order. All that do are among them.
+    pub fn that_may_mean(&self, labels: &Labels) -> Vec<usize> {
+        self.with_terms.that_may_mean(labels)
     }
 
     /// Number of known classes.

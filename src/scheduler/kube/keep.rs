@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::{Cache, NodeInfo, Normalization, PodClass, Reach};
-use model::{LabelSelector, Text};
+use model::{LabelSelector, Labels, Text};
 
 /// A question about a node.
 pub type NodeTest = Arc<dyn Fn(&NodeInfo) -> bool + Send + Sync>;
@@ -18,7 +18,8 @@ pub type NodeTest = Arc<dyn Fn(&NodeInfo) -> bool + Send + Sync>;
 pub struct NamedTest {
     /// The question.
     pub test: NodeTest,
-    /// Identity of the question: those of equal names pass the same nodes.
+    /// Identity of the question: those of equal names pass the same nodes, and reject the others in the
+    /// same words.
     pub name: Text,
 }
 
@@ -227,12 +228,12 @@ pub struct ClassLabel {
 pub enum Among {
     /// Any class.
     All,
-    /// Classes that have one of the labels, and those with terms about other pods if these count.
+    /// Classes that have one of some labels, and those with terms about other pods that may mean a pod.
     Some {
         /// The labels.
         labels: Vec<ClassLabel>,
-        /// Whether classes with terms are among them.
-        with_terms: bool,
+        /// Labels of the pod that terms may mean; `None` if terms of others don't count.
+        meaning: Option<Labels>,
     },
 }
 
@@ -252,7 +253,7 @@ impl Among {
         });
         Self::Some {
             labels: labels.collect(),
-            with_terms: false,
+            meaning: None,
         }
     }
 
@@ -260,15 +261,15 @@ impl Among {
     pub fn none() -> Self {
         Self::Some {
             labels: Vec::new(),
-            with_terms: false,
+            meaning: None,
         }
     }
 
-    /// Classes with terms about other pods.
-    pub fn with_terms() -> Self {
+    /// Classes with terms about other pods that may mean a pod with some labels.
+    pub fn meaning(labels: &Labels) -> Self {
         Self::Some {
             labels: Vec::new(),
-            with_terms: true,
+            meaning: Some(labels.clone()),
         }
     }
 
@@ -278,20 +279,23 @@ impl Among {
         let (
             Self::Some {
                 mut labels,
-                with_terms,
+                meaning,
             },
             Self::Some {
                 labels: more,
-                with_terms: or_with_terms,
+                meaning: other,
             },
         ) = (self, other)
         else {
             return Self::All;
         };
+        if meaning.is_some() && other.is_some() && meaning != other {
+            return Self::All;
+        }
         labels.extend(more);
         Self::Some {
             labels,
-            with_terms: with_terms || or_with_terms,
+            meaning: meaning.or(other),
         }
     }
 }

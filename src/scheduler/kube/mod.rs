@@ -32,6 +32,7 @@ pub mod profile;
 pub mod queue;
 pub mod scheduler;
 pub mod status;
+mod term_index;
 pub mod ties;
 pub mod volumes;
 pub mod witness;

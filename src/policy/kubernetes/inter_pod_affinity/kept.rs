@@ -16,7 +16,7 @@ use units::SortedSet;
 #[derive(Clone)]
 struct OwnTerms {
     spec: Arc<PodSpec>,
-    terms: Vec<(PodAffinityTerm, Arc<SortedSet<Text>>)>,
+    terms: Vec<(PodAffinityTerm, Option<Arc<SortedSet<Text>>>)>,
     selector: OwnSelector,
 }
 
@@ -40,7 +40,15 @@ impl OwnTerms {
 
     fn iter(&self) -> impl Iterator<Item = Term<'_>> {
         let terms = self.terms.iter();
-        terms.map(|(stated, namespaces)| Term::with(stated, &self.spec, namespaces, self.selector))
+        terms.map(|(stated, namespaces)| {
+            Term::with(stated, &self.spec, namespaces.as_ref(), self.selector)
+        })
+    }
+
+    /// Identity of what the terms mean.
+    fn identity(&self) -> String {
+        let namespace = &self.spec.namespace;
+        format!("{namespace} {:?} {:?}", self.selector, self.terms)
     }
 
     /// The classes that terms about a label may mean.
@@ -72,23 +80,40 @@ impl Meant {
     fn is_meant(&self, stated: &PodAffinityTerm, other: &PodSpec) -> bool {
         Term::of(stated, other).matches(&self.spec, &self.namespace_labels)
     }
+
+    /// Identity of what terms can tell about the pod.
+    fn identity(&self) -> String {
+        let (spec, of_namespace) = (&self.spec, &self.namespace_labels);
+        format!("{} {:?} {of_namespace:?}", spec.namespace, spec.labels)
+    }
+
+    /// The classes with terms that may mean the pod.
+    fn among(&self) -> Among {
+        Among::meaning(&self.spec.labels)
+    }
 }
 
-fn count(key: Text, among: Among, of_class: ClassCount) -> PodCount {
+/// Pods that terms count, whose meaning and kind `name` tells.
+fn count(key: Text, among: Among, name: &str, of_class: ClassCount) -> PodCount {
     PodCount {
         key,
         among,
         is_per_node: false,
         of_class,
         on_node: None,
-        name: None,
+        name: Some(format!("InterPodAffinity {name}").into()),
         only_staying: false,
     }
 }
 
-/// The classes that ever had pods on nodes and have terms.
-fn with_terms(ctx: AttemptContext<'_>) -> impl Iterator<Item = &PodSpec> {
-    let classes = ctx.cache.placements().with_terms();
+/// The classes that ever had pods on nodes and have terms that may mean a pod.
+fn with_terms<'a>(
+    ctx: AttemptContext<'a>,
+    meant: &Meant,
+) -> impl Iterator<Item = &'a PodSpec> + use<'a> {
+    let placements = ctx.cache.placements();
+    let numbers = placements.that_may_mean(&meant.spec.labels).into_iter();
+    let classes = numbers.filter_map(|number| placements.class(number));
     classes.map(|class| &*class.spec)
 }
 
@@ -109,12 +134,13 @@ pub(super) fn rules(ctx: AttemptContext<'_>, selector: OwnSelector) -> Vec<KeptR
             .iter()
             .map(|(stated, _)| stated.topology_key.clone());
         let keys: SortedSet<Text> = keys.collect();
+        let name = format!("with {}", wanted.identity());
         let pods = keys.into_iter().map(|key| {
             let wanted = wanted.clone();
             // A pod has to match all terms, so those about one label say enough.
             let among = wanted.among(&key);
             let of_class = move |class: &PodClass| i64::from(wanted.matches_all(&class.spec));
-            count(key, among, Arc::new(of_class))
+            count(key, among, &name, Arc::new(of_class))
         });
         rules.push(KeptRule::With {
             pods: pods.collect(),
@@ -129,7 +155,7 @@ pub(super) fn rules(ctx: AttemptContext<'_>, selector: OwnSelector) -> Vec<KeptR
     );
     let keys: SortedSet<Text> = unwanted.iter().map(|term| term.key().clone()).collect();
     rules.extend(keys.into_iter().map(|key| {
-        let unwanted = unwanted.clone();
+        let (own, unwanted) = (&unwanted, unwanted.clone());
         let among = unwanted.among(&key);
         let own_key = key.clone();
         let of_class = move |class: &PodClass| {
@@ -138,7 +164,8 @@ pub(super) fn rules(ctx: AttemptContext<'_>, selector: OwnSelector) -> Vec<KeptR
                 .filter(|term| term.matches(&class.spec, &NO_LABELS))
                 .count() as i64
         };
-        KeptRule::Without(count(key, among, Arc::new(of_class)))
+        let name = format!("without {}", own.identity());
+        KeptRule::Without(count(key, among, &name, Arc::new(of_class)))
     }));
     rules.extend(rules_of_others(ctx));
     rules
@@ -148,7 +175,7 @@ pub(super) fn rules(ctx: AttemptContext<'_>, selector: OwnSelector) -> Vec<KeptR
 fn rules_of_others(ctx: AttemptContext<'_>) -> impl Iterator<Item = KeptRule> {
     let meant = Meant::of(ctx);
     let mut keys: SortedSet<Text> = SortedSet::new();
-    for other in with_terms(ctx) {
+    for other in with_terms(ctx, &meant) {
         for stated in &other.affinity.required_pod_anti_affinity {
             if meant.is_meant(stated, other) {
                 keys.insert(stated.topology_key.clone());
@@ -156,6 +183,7 @@ fn rules_of_others(ctx: AttemptContext<'_>) -> impl Iterator<Item = KeptRule> {
         }
     }
     keys.into_iter().map(move |key| {
+        let (among, name) = (meant.among(), format!("against {}", meant.identity()));
         let (meant, own_key) = (meant.clone(), key.clone());
         let of_class = move |class: &PodClass| {
             let terms = class.spec.affinity.required_pod_anti_affinity.iter();
@@ -164,7 +192,7 @@ fn rules_of_others(ctx: AttemptContext<'_>) -> impl Iterator<Item = KeptRule> {
                 .filter(|stated| meant.is_meant(stated, &class.spec))
                 .count() as i64
         };
-        KeptRule::Without(count(key, Among::with_terms(), Arc::new(of_class)))
+        KeptRule::Without(count(key, among, &name, Arc::new(of_class)))
     })
 }
 
@@ -182,18 +210,23 @@ pub(super) fn points(ctx: AttemptContext<'_>, rules: Rules) -> Vec<PodCount> {
     let own = OwnTerms::new(spec, &stated.collect::<Vec<_>>(), objects, rules.selector);
     let meant = Meant::of(ctx);
     let mut keys: SortedSet<Text> = own.iter().map(|term| term.key().clone()).collect();
-    for other in with_terms(ctx) {
+    for other in with_terms(ctx, &meant) {
         for (stated, _) in terms_of(other, hard_weight) {
             if meant.is_meant(stated, other) {
                 keys.insert(stated.topology_key.clone());
             }
         }
     }
+    if keys.is_empty() {
+        return Vec::new();
+    }
+    let (of_own, of_meant) = (own.identity(), meant.identity());
+    let name = format!("points {of_own} {weights:?} {of_meant} {hard_weight}");
     let (own, weights) = (Arc::new(own), Arc::new(weights));
     let meant = Arc::new(meant);
     let counts = keys.into_iter().map(|key| {
         let (own, weights, meant) = (own.clone(), weights.clone(), meant.clone());
-        let among = own.among(&key).or(Among::with_terms());
+        let among = own.among(&key).or(meant.among());
         let own_key = key.clone();
         let of_class = move |class: &PodClass| {
             let other = &*class.spec;
@@ -210,7 +243,7 @@ pub(super) fn points(ctx: AttemptContext<'_>, rules: Rules) -> Vec<PodCount> {
                 .sum();
             own_points + others_points
         };
-        count(key, among, Arc::new(of_class))
+        count(key, among, &name, Arc::new(of_class))
     });
     counts.collect()
 }

@@ -22,8 +22,8 @@ pub(super) struct Term<'a> {
     stated: &'a PodAffinityTerm,
     /// The namespace of its pod, where that is the one looked at.
     own_namespace: Option<&'a Text>,
-    /// Namespaces that the namespace selector was found to match.
-    resolved: Arc<SortedSet<Text>>,
+    /// Namespaces that the namespace selector was found to match, if it was resolved.
+    resolved: Option<Arc<SortedSet<Text>>>,
     /// Whether the namespace selector is looked at beside them.
     asks_selector: bool,
 }
@@ -35,7 +35,7 @@ impl<'a> Term<'a> {
         Self {
             stated,
             own_namespace: is_own.then_some(&pod.namespace),
-            resolved: Arc::default(),
+            resolved: None,
             asks_selector: true,
         }
     }
@@ -45,18 +45,18 @@ impl<'a> Term<'a> {
     pub(super) fn with(
         stated: &'a PodAffinityTerm,
         pod: &'a PodSpec,
-        resolved: &Arc<SortedSet<Text>>,
+        resolved: Option<&Arc<SortedSet<Text>>>,
         selector: OwnSelector,
     ) -> Self {
         Self {
-            resolved: resolved.clone(),
+            resolved: resolved.cloned(),
             asks_selector: selector == OwnSelector::AskedAgain,
             ..Self::of(stated, pod)
         }
     }
 
-    /// The namespaces that its selector was found to match.
-    pub(super) fn namespaces(&self) -> Arc<SortedSet<Text>> {
+    /// The namespaces that its selector was found to match, if it has one.
+    pub(super) fn namespaces(&self) -> Option<Arc<SortedSet<Text>>> {
         self.resolved.clone()
     }
 
@@ -72,7 +72,8 @@ impl<'a> Term<'a> {
         if let Some(selector) = &stated.namespace_selector {
             let namespaces = objects.namespaces.iter();
             let matching = namespaces.filter(|(_, labels)| selector.matches(labels));
-            term.resolved = Arc::new(matching.map(|(name, _)| name.clone()).collect());
+            let names = matching.map(|(name, _)| name.clone()).collect();
+            term.resolved = Some(Arc::new(names));
         }
         term
     }
@@ -90,7 +91,7 @@ impl<'a> Term<'a> {
         }
         let namespaces = { self.own_namespace.into_iter() }
             .chain(&stated.namespaces)
-            .chain(self.resolved.iter());
+            .chain(self.resolved.iter().flat_map(|own| own.iter()));
         let selected = namespaces.map(|own| Among::selected(own, stated.selector.as_ref()));
         selected.fold(Among::none(), Among::or)
     }
@@ -103,7 +104,7 @@ impl<'a> Term<'a> {
         let selector = self.stated.namespace_selector.as_ref();
         let is_looked_at = self.own_namespace == Some(namespace)
             || self.stated.namespaces.contains(namespace)
-            || self.resolved.contains(namespace)
+            || (self.resolved.as_ref()).is_some_and(|own| own.contains(namespace))
             || (self.asks_selector
                 && selector.is_some_and(|selector| selector.matches(namespace_labels)));
         let selector = self.stated.selector.as_ref();

@@ -10,7 +10,6 @@ use crate::kube::keep::{Among, ClassLabel};
 pub(super) struct ClassIndex {
     /// Numbers of classes in ascending order; looked up, never iterated over.
     by_label: FxHashMap<ClassLabel, Vec<u32>>,
-    with_terms: Vec<u32>,
     /// Number of classes that were taken in.
     met: usize,
 }
@@ -18,7 +17,7 @@ pub(super) struct ClassIndex {
 impl ClassIndex {
     /// The numbers of the classes that may contribute to a count, in ascending order.
     pub(super) fn candidates(&mut self, among: &Among, cache: &Cache) -> Vec<u32> {
-        let Among::Some { labels, with_terms } = among else {
+        let Among::Some { labels, meaning } = among else {
             return (0..cache.placements().known_count() as u32).collect();
         };
         self.meet(cache);
@@ -27,8 +26,10 @@ impl ClassIndex {
             .flatten()
             .copied()
             .collect();
-        if *with_terms {
-            numbers.extend(&self.with_terms);
+        if let Some(labels) = meaning {
+            let placements = cache.placements();
+            let numbered = placements.that_may_mean(labels).into_iter();
+            numbers.extend(numbered.map(|number| number as u32));
         }
         numbers.sort_unstable();
         numbers.dedup();
@@ -46,9 +47,6 @@ impl ClassIndex {
                     value: value.clone(),
                 };
                 self.by_label.entry(label).or_default().push(number);
-            }
-            if class.has_terms {
-                self.with_terms.push(number);
             }
             self.met += 1;
         }

@@ -1,9 +1,12 @@
 //! Pods that no node can take: why, kept by place and brought up to date with what changed. Verdicts
 //! are those of the plain form, asked only about nodes that changed since they were asked last.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
+use super::bits::Set;
 use super::plan::Plan;
 use super::shape::Nodes;
 use crate::kube::cycle::{Failure, Nomination};
@@ -14,59 +17,98 @@ use crate::kube::{Attempt, Code, KubeProfile, PodInfo, Status};
 /// A node that was not asked yet.
 const UNASKED: u32 = u32::MAX;
 
-/// Reasons nodes can't take pods of a shape that no rule about other pods applies to.
-#[derive(Default)]
+/// Reasons nodes can't take pods of a shape to which no rules about more than single nodes apply but
+/// that the nodes are within some sets.
 pub(super) struct Why {
+    /// The sets.
+    within: Vec<Arc<Set>>,
     /// Position up to which the log is taken in.
     position: u64,
-    /// Position up to which the log of nodes is.
-    node_version: u64,
     /// By place: the number of the node's verdict.
     of_place: Vec<u32>,
     /// Verdicts, and how many nodes have each.
     verdicts: IndexMap<Status, usize, FxBuildHasher>,
     /// Time at which the numbers of nodes changed last, on the clock of decisions.
     changed: u64,
+    /// Report on pods that may evict none: it is the same for all of them.
+    told: Option<Told>,
+}
+
+/// Reasons by the sets that pods are kept within, those asked for last at the end.
+#[derive(Default)]
+pub(super) struct Whys(Vec<Why>);
+
+/// Number of sets of sets for which a shape keeps reasons.
+const MOST_WHYS: usize = 8;
+
+impl Whys {
+    /// Memory, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let places = self.0.iter().map(|why| size_of_val(&*why.of_place));
+        places.sum()
+    }
+
+    /// The reasons for pods that are kept within some sets.
+    fn within(&mut self, sets: Vec<Arc<Set>>) -> &mut Why {
+        let is_same = |why: &Why| {
+            let mut both = why.within.iter().zip(&sets);
+            why.within.len() == sets.len() && both.all(|(one, other)| Arc::ptr_eq(one, other))
+        };
+        let why = match self.0.iter().position(is_same) {
+            Some(known) => self.0.remove(known),
+            None => Why::new(sets),
+        };
+        if self.0.len() == MOST_WHYS {
+            self.0.remove(0);
+        }
+        let last = self.0.len();
+        self.0.push(why);
+        &mut self.0[last]
+    }
 }
 
 impl Why {
-    /// Memory, in bytes.
-    pub(super) fn bytes(&self) -> usize {
-        self.of_place.len() * size_of::<u32>()
+    fn new(within: Vec<Arc<Set>>) -> Self {
+        Self {
+            within,
+            position: 0,
+            of_place: Vec::new(),
+            verdicts: IndexMap::default(),
+            changed: 0,
+            told: None,
+        }
     }
 
     /// Asks the nodes that changed; `None` if one can take the pod after all, and nothing is kept.
     fn follow(&mut self, nodes: Nodes<'_>, attempt: &Attempt<'_>, tick: u64) -> Option<()> {
         let followed = self.ask_changed(nodes, attempt, tick);
         if followed.is_none() {
-            *self = Self::default();
+            *self = Self::new(std::mem::take(&mut self.within));
         }
         followed
     }
 
     fn ask_changed(&mut self, nodes: Nodes<'_>, attempt: &Attempt<'_>, tick: u64) -> Option<()> {
         let log = nodes.cache.log();
-        let changes = match log.since(self.position) {
-            Some(changes)
-                if self.of_place.len() == nodes.rows.len()
-                    && self.node_version == nodes.node_version =>
-            {
-                changes
+        let places = nodes.rows.len();
+        // Nodes that leave and come back are in the log, too.
+        let changes = log.since(self.position);
+        match changes.filter(|own| self.of_place.len() == places && own.len() <= places) {
+            Some(changes) => {
+                for change in changes {
+                    if let Some(place) = nodes.place_of(change.slot) {
+                        self.ask(place, nodes, attempt, tick)?;
+                    }
+                }
             }
-            _ => {
+            None => {
                 self.verdicts.clear();
                 self.of_place.clear();
-                self.of_place.resize(nodes.rows.len(), UNASKED);
-                self.node_version = nodes.node_version;
-                for place in 0..nodes.rows.len() {
+                self.of_place.resize(places, UNASKED);
+                self.changed = tick;
+                for place in 0..places {
                     self.ask(place, nodes, attempt, tick)?;
                 }
-                &[]
-            }
-        };
-        for change in changes {
-            if let Some(place) = nodes.place_of(change.slot) {
-                self.ask(place, nodes, attempt, tick)?;
             }
         }
         self.position = log.end();
@@ -80,16 +122,22 @@ impl Why {
         attempt: &Attempt<'_>,
         tick: u64,
     ) -> Option<()> {
-        let Some(node) = nodes.sites.node(nodes.cache, place) else {
-            return Some(());
+        let before = self.of_place[place];
+        let after = match nodes.sites.node(nodes.cache, place) {
+            Some(node) => {
+                let verdict = self.verdicts.entry(attempt.verdict(node)?);
+                let after = verdict.index() as u32;
+                if before != after {
+                    *verdict.or_insert(0) += 1;
+                }
+                after
+            }
+            None => UNASKED,
         };
-        let verdict = self.verdicts.entry(attempt.verdict(node)?);
-        let (before, after) = (self.of_place[place], verdict.index() as u32);
         if before == after {
             return Some(());
         }
         self.of_place[place] = after;
-        *verdict.or_insert(0) += 1;
         if before != UNASKED {
             self.verdicts[before as usize] -= 1;
         }
@@ -145,17 +193,20 @@ pub(super) fn fail(
     profile: &KubeProfile,
     pod: &PodInfo,
     plan: &mut Plan,
-    why: &mut Why,
+    whys: &mut Whys,
     nodes: Nodes<'_>,
     tick: u64,
 ) -> Option<Failure> {
+    let evicts = !profile.post_filter.is_empty();
     let lowest = nodes.cache.placements().lowest_priority();
-    let has_victims = lowest.is_some_and(|lowest| lowest < pod.priority());
-    if !plan.rules.is_empty() || has_victims {
+    if evicts && lowest.is_some_and(|lowest| lowest < pod.priority()) {
         return None;
     }
-    let is_same = |told: &&Told| told.at > why.changed && why.position == nodes.cache.log().end();
-    if let Some(told) = plan.told.as_ref().filter(is_same) {
+    let why = whys.within(plan.within()?);
+    let end = nodes.cache.log().end();
+    let told = if evicts { &plan.told } else { &why.told };
+    let is_same = |told: &&Told| told.at > why.changed && why.position == end;
+    if let Some(told) = told.as_ref().filter(is_same) {
         return Some(told.failure.clone());
     }
     let attempt = Attempt::begin(profile, nodes.cache, pod);
@@ -163,13 +214,19 @@ pub(super) fn fail(
         return None;
     }
     why.follow(nodes, &attempt, tick)?;
-    if let Some(told) = plan.told.as_ref().filter(|told| told.at > why.changed) {
+    let told = if evicts { &plan.told } else { &why.told };
+    if let Some(told) = told.as_ref().filter(|told| told.at > why.changed) {
         return Some(told.failure.clone());
     }
     let failure = why.tell(&attempt)?;
-    plan.told = Some(Told {
+    let told = Some(Told {
         at: tick + 1,
         failure: failure.clone(),
     });
+    if evicts {
+        plan.told = told;
+    } else {
+        why.told = told;
+    }
     Some(failure)
 }

@@ -28,6 +28,7 @@ fn same_profile(one: &KubeProfile, other: &KubeProfile) -> bool {
         && one.pre_filter == other.pre_filter
         && one.filter == other.filter
         && one.score == other.score
+        && one.post_filter == other.post_filter
 }
 
 impl Fast {

@@ -274,7 +274,7 @@ impl Fast {
                 shape.shut(kept);
                 self.labels.enter(Work::PostFilter);
                 let before = shape.bytes();
-                let failure = fail(profile, pod, plan, &mut shape.why, kept, self.tick);
+                let failure = fail(profile, pod, plan, &mut shape.whys, kept, self.tick);
                 self.shape_bytes = self.shape_bytes + shape.bytes() - before;
                 let failure = failure?;
                 ties.draw_preemption();

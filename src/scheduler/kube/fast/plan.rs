@@ -181,13 +181,22 @@ pub(super) struct Plan {
     pub(super) counters: Vec<usize>,
     /// Time of the last use.
     pub(super) used: u64,
-    /// Report on the newest pod that no node could take.
+    /// Report on the newest pod that no node could take, if pods of the class may evict others.
     pub(super) told: Option<Told>,
     /// Position in the log of nodes up to which nodes are counted.
     pub(super) node_version: u64,
 }
 
 impl Plan {
+    /// The sets of nodes that the rules keep pods within; `None` if rules say more than that.
+    pub(super) fn within(&self) -> Option<Vec<Arc<Set>>> {
+        let sets = self.rules.iter().map(|rule| match rule {
+            Rule::Within(set) => Some(set.clone()),
+            _ => None,
+        });
+        sets.collect()
+    }
+
     /// Counts the nodes of the rules' domains again if nodes left or came back.
     pub(super) fn count_nodes(
         &mut self,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::bits::{self, Chunk, Set, Stamps, WORD};
 use super::declared::Declared;
-use super::fail::Why;
+use super::fail::Whys;
 use super::plan::{Draft, FastProfile};
 use super::sites::Sites;
 use crate::kube::fast_plugin::{node_points, node_test};
@@ -82,7 +82,7 @@ pub(super) struct Shape {
     /// The most of each word, or that it is to be looked for.
     pub(super) tops: Vec<i16>,
     /// Reasons nodes are not open, once they were asked for.
-    pub(super) why: Why,
+    pub(super) whys: Whys,
     /// Number of open nodes, as far as they were asked.
     open_count: usize,
     tests: Vec<NodeTest>,
@@ -150,7 +150,7 @@ impl Shape {
             is_broken: declared.is_broken,
             declared,
             tops: vec![UNKNOWN; nodes.div_ceil(WORD)],
-            why: Why::default(),
+            whys: Whys::default(),
             open_count: 0,
             tests: Vec::new(),
             row_tests: Vec::new(),
@@ -351,6 +351,6 @@ impl Shape {
         let spanned: usize = spanned.sum();
         let shared = self.shared.iter().map(|own| size_of_val(&*own.kinds));
         let spanned = spanned + shared.sum::<usize>();
-        self.rank.len() * by_word + spanned + self.why.bytes() + size_of::<Self>()
+        self.rank.len() * by_word + spanned + self.whys.bytes() + size_of::<Self>()
     }
 }
