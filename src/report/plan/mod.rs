@@ -49,7 +49,7 @@ fn survived(losses: &[Loss]) -> (usize, usize) {
 /// Number of further pods that fit, as far as it is counted.
 fn more(fits: u64) -> String {
     match fits {
-        MOST_MORE.. => format!("{fits} or more"),
+        MOST_MORE.. => format!("at least {fits}"),
         _ => fits.to_string(),
     }
 }
