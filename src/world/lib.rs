@@ -5,7 +5,7 @@ mod alerts;
 mod autoscale;
 mod autoscale_findings;
 mod borg_options;
-mod catalogue;
+pub mod catalogue;
 mod compose_options;
 mod consolidation_options;
 mod contention;

@@ -14,6 +14,7 @@ use model::Text;
 use scheduler::kube::PodInfo;
 use units::SortedSet;
 use units::nearest::all_near;
+use world::catalogue::matches;
 
 /// Number of names that a message gives.
 const NAMED: usize = 3;
@@ -99,18 +100,6 @@ struct Workload<'d> {
     name: Text,
     pod: &'d GoalPod,
     pods: u64,
-}
-
-/// Whether a name is one of a pattern, in which `*` stands for any text.
-fn matches(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((first, rest)) => name.strip_prefix(first).is_some_and(|left| {
-            (0..=left.len())
-                .filter(|&at| left.is_char_boundary(at))
-                .any(|at| matches(rest, &left[at..]))
-        }),
-    }
 }
 
 /// Number of pods after a number of months, rounded up.

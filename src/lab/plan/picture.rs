@@ -7,13 +7,12 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::bench::Bench;
-use super::demand::{Demand, GoalPod, pool_of, zone_of};
+use super::demand::{Demand, GoalPod, kind_of, pool_of, zone_of};
 use super::goal::Goal;
 use super::loss::{Loss, Survive, lose_each, zones};
 use crate::place::place;
 use crate::snapshot::profile::profile_or_default;
 use model::Text;
-use model::node::INSTANCE_TYPE_LABEL;
 use scheduler::kube::{KubeProfile, NodeInfo};
 use units::SortedMap;
 
@@ -21,7 +20,7 @@ use units::SortedMap;
 const SIZES: usize = 3;
 
 /// Number of pods up to which headroom is counted.
-const MOST_MORE: u64 = 10_000;
+pub const MOST_MORE: u64 = 10_000;
 
 /// Resources that pools are looked at by.
 pub const RESOURCES: [&str; 3] = ["cpu", "memory", "pods"];
@@ -93,7 +92,7 @@ pub struct Headroom {
     pub cpu_milli: i64,
     /// Request of memory in bytes.
     pub memory: i64,
-    /// Number of further pods of it that fit.
+    /// Number of further pods of it that fit; counted up to [`MOST_MORE`].
     pub fits: u64,
     /// The reason that most nodes give for refusing the next one.
     pub reason: Option<String>,
@@ -221,7 +220,7 @@ pub fn look(bench: &Bench<'_>, demand: &Demand, goal: &Goal, profiles: &[KubePro
         let mut share = NodeShare {
             name: node.name().clone(),
             pool: pool_of(node),
-            kind: node.label(INSTANCE_TYPE_LABEL).cloned().unwrap_or_default(),
+            kind: kind_of(node).cloned().unwrap_or_default(),
             zone: zone_of(node),
             price: goal.price_of(node),
             taken: Taken::default(),
@@ -230,7 +229,7 @@ pub fn look(bench: &Bench<'_>, demand: &Demand, goal: &Goal, profiles: &[KubePro
         picture.shares.push(share);
         picture.nodes += 1;
         picture.price = picture.price.saturating_add(goal.price_of(node));
-        let kind = node.label(INSTANCE_TYPE_LABEL).cloned();
+        let kind = kind_of(node).cloned();
         let kind = (kind.unwrap_or_default(), zone_of(node));
         *picture.kinds.entry(kind).or_default() += 1;
     }

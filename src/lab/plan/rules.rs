@@ -13,7 +13,8 @@ use model::node::HOSTNAME_LABEL;
 use model::rules::admits;
 use model::{ClusterObjects, Node, Text};
 use scheduler::kube::{Amounts, PodClass};
-use units::SortedSet;
+use units::quantity::SuffixFamily;
+use units::{Quantity, SortedSet};
 
 /// Number of sizes of pods that get a rule of their own: the most numerous.
 const SIZES: usize = 50;
@@ -33,7 +34,7 @@ pub struct NodeKind {
 /// A rule that every placement keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Words about what is counted, such as `cpu` or `places for pods of 1500m cpu`.
+    /// Words about what is counted, such as `cpu` or `places for pods of cpu 1500m or more`.
     pub what: String,
     /// Amount that the pods need together.
     pub need: i64,
@@ -68,6 +69,14 @@ pub enum RuleSort {
 }
 
 impl Rule {
+    /// The amount that the pods need, with its unit.
+    pub fn need_words(&self) -> String {
+        match &self.sort {
+            RuleSort::Resource(name) => amount_words(name, self.need),
+            _ => self.need.to_string(),
+        }
+    }
+
     /// The rule if the largest of the nodes may be lost: what is left has to be enough.
     pub fn fewest_after_loss(&self, counts: &[u64]) -> Option<u64> {
         let there = self
@@ -165,6 +174,18 @@ impl Resource {
             Self::Pods => 1,
             other => other.of(&pod.requests),
         }
+    }
+}
+
+/// An amount of a resource, with its unit.
+fn amount_words(resource: &str, amount: i64) -> String {
+    match resource {
+        "cpu" => format!("{amount}m"),
+        "memory" | "ephemeral-storage" => {
+            let bytes = Quantity::from_units(amount);
+            bytes.with_family(SuffixFamily::Binary).to_string()
+        }
+        _ => amount.to_string(),
     }
 }
 
@@ -352,7 +373,10 @@ fn sizes(group: &[&Class<'_>], set: &[bool], kinds: &[NodeKind]) -> Vec<Rule> {
         });
         let words: Vec<String> = size
             .iter()
-            .map(|(resource, amount)| format!("{} {amount}", resource.name()))
+            .map(|(resource, amount)| {
+                let name = resource.name();
+                format!("{name} {}", amount_words(name, *amount))
+            })
             .collect();
         (!size.is_empty()).then(|| Rule {
             what: format!(

@@ -109,6 +109,45 @@ fn a_pod_takes_its_priority_from_the_classes_of_the_snapshot() {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "files that the test itself reads again"
+)]
+fn dumps_that_overlap_are_one_where_they_agree() {
+    let folder = std::env::temp_dir().join(format!("windtunnel-overlap-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let write = |name: &str, pods: &[String]| {
+        let path = folder.join(name);
+        std::fs::write(&path, NODES.to_owned() + &pods.concat()).expect("a file");
+        path
+    };
+    let (runs, waits) = (pod("runs", "n1", "Running"), pod("waits", "", "Pending"));
+    let one = write("one.yaml", std::slice::from_ref(&runs));
+    let read = |other: PathBuf| Snapshot::read(&[one.clone(), other], &[], Changes::default());
+    let both = read(write("two.yaml", &[runs.clone(), waits])).expect("a snapshot");
+    assert_eq!(both.cache.node_count(), 2);
+    assert_eq!((both.counts.bound, both.counts.pending), (1, 1));
+    for (other, expected) in [
+        (
+            pod("runs", "n2", "Running"),
+            "Pod `shop/runs`: metadata.name",
+        ),
+        (
+            NODES.replacen("4", "5", 1).replacen("n2", "n3", 1),
+            "Node `n1`: metadata.name: expected a unique name (also used in document 1, of another",
+        ),
+    ] {
+        let path = folder.join("other.yaml");
+        std::fs::write(&path, other).expect("a file");
+        let message = read(path).expect_err("two states").to_string();
+        let message = message.replace(&format!("{}, ", one.display()), "");
+        assert!(message.contains(expected), "{message}");
+        assert!(message.contains("read dumps of one time"), "{message}");
+    }
+    std::fs::remove_dir_all(&folder).expect("a folder that can be removed");
+}
+
+#[test]
 fn pods_are_found_by_name_and_near_names_are_told() {
     let snapshot = snapshot(&[("cart-0", "n1", "Running"), ("waits", "", "Pending")]);
     assert_eq!(&*snapshot.pod("shop/waits").expect("a pod").name, "waits");

@@ -60,8 +60,10 @@ struct Likeness {
 pub(super) struct Reader {
     ctx: Ctx,
     nodes: Vec<Node>,
-    /// Place of each node of a name.
-    node_places: SortedMap<Text, String>,
+    /// Place of each node of a name, in files and among the nodes.
+    node_places: SortedMap<Text, (String, usize)>,
+    /// Number of nodes of the files before.
+    nodes_before: usize,
     newest_kubelet: Option<Kubelet>,
     pods: Vec<ManifestPod>,
     /// Of every object that was read: its identity, where it states one.
@@ -129,6 +131,7 @@ impl Reader {
         self.failed_at = None;
         self.likeness.is_in_file = false;
         self.pods_before = self.pods.len();
+        self.nodes_before = self.nodes.len();
         self.repeated_pods.clear();
     }
 
@@ -250,9 +253,7 @@ impl Reader {
                 Fate::Ignored
             }
             Some(_) if self.is_repeated(&parts.metadata) => {
-                self.repeated += 1;
-                self.note_repeated(parts);
-                self.fate = Fate::Repeated;
+                self.pass_over(parts);
                 return Ok(());
             }
             Some(_) => Fate::Taken,
@@ -295,6 +296,13 @@ impl Reader {
             let message = format!("{}: {problem}", self.name_of(parts));
             self.problem.get_or_insert(message).clone()
         })
+    }
+
+    /// Passes over an object that was read before.
+    fn pass_over(&mut self, parts: &Parts) {
+        self.repeated += 1;
+        self.note_repeated(parts);
+        self.fate = Fate::Repeated;
     }
 
     /// Whether the very same object was read before, as when files overlap.
@@ -340,16 +348,24 @@ impl Reader {
     fn add_node(&mut self, parts: &Parts) -> Result<(), Problem> {
         let (spec, status) = (&parts.node_spec, &parts.node_status);
         let node = node::node(&parts.metadata, spec, status, &mut self.ctx)?;
-        let place = match self.files {
-            0 => self.place(),
-            _ => format!("{}, {}", self.file, self.place()),
-        };
-        if let Some(former) = self.node_places.get(&node.name) {
-            let expected = format!("a unique name (also used in {former})");
+        if let Some((former, index)) = self.node_places.get(&node.name) {
+            let is_in_file = *index >= self.nodes_before;
+            if !is_in_file && self.nodes[*index] == node {
+                self.pass_over(parts);
+                return Ok(());
+            }
+            let expected = match former.strip_prefix(&format!("{}, ", self.file)) {
+                Some(former) if is_in_file => format!("a unique name (also used in {former})"),
+                _ => format!(
+                    "a unique name (also used in {former}, of another state; read dumps of one time)"
+                ),
+            };
             let path = Path::root("metadata");
             return Err(path.field("name").problem(&expected, &node.name));
         }
-        self.node_places.insert(node.name.clone(), place);
+        let place = format!("{}, {}", self.file, self.place());
+        let known = (place, self.nodes.len());
+        self.node_places.insert(node.name.clone(), known);
         let newest = self.newest_kubelet.take();
         self.newest_kubelet = Kubelet::newer(newest, node::kubelet(&node, status));
         self.nodes.push(node);

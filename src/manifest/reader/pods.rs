@@ -75,7 +75,6 @@ impl Reader {
             spec.behaviour = template::behaviour(metadata, raw)?;
         }
         pod::check_sums(&spec)?;
-        self.check_name(&spec.namespace, &name)?;
         let accounted = resize::accounted(&spec, &parts.pod_status, &mut self.ctx.texts)?;
         let node_name = raw.node_name.as_deref().filter(|node| !node.is_empty());
         let pod = ManifestPod {
@@ -104,6 +103,11 @@ impl Reader {
             spec: self.share_class(spec),
             name,
         };
+        if self.is_in_file_before(&pod) {
+            self.pass_over(parts);
+            return Ok(());
+        }
+        self.check_name(&pod.spec.namespace, &pod.name)?;
         if raw.priority.is_none() {
             let class = raw.priority_class_name.clone();
             let class = class.filter(|class| !class.is_empty());
@@ -155,15 +159,27 @@ impl Reader {
         Ok(())
     }
 
+    /// Whether a file before has the very same pod.
+    fn is_in_file_before(&self, pod: &ManifestPod) -> bool {
+        let known = (pod.spec.namespace.clone(), pod.name.clone());
+        let place = self.pod_places.get(&known);
+        place.is_some_and(|&place| place < self.pods_before && self.pods[place] == *pod)
+    }
+
     /// Checks the name of a pod, which no other may have.
     fn check_name(&self, namespace: &Text, name: &Text) -> Result<(), Problem> {
         let known = (namespace.clone(), name.clone());
-        if self.pod_places.contains_key(&known) {
-            let path = Path::root("metadata");
-            let expected = "a name unique in its namespace";
-            return Err(path.field("name").problem(expected, name));
-        }
-        Ok(())
+        let Some(&place) = self.pod_places.get(&known) else {
+            return Ok(());
+        };
+        let expected = if place < self.pods_before {
+            "a name unique in its namespace (also used in a file before, of another state; read dumps \
+             of one time)"
+        } else {
+            "a name unique in its namespace"
+        };
+        let path = Path::root("metadata");
+        Err(path.field("name").problem(expected, name))
     }
 
     fn take_pod(&mut self, pod: ManifestPod) {

@@ -231,9 +231,13 @@ struct Forms {
 }
 
 impl Forms {
-    fn new(cache: Cache, ties: TieBreak, budget: usize) -> Self {
+    fn new(cache: Cache, ties: TieBreak, budget: usize, preempts: bool) -> Self {
+        let mut profile = default_profile();
+        if !preempts {
+            profile.post_filter.clear();
+        }
         Self {
-            profile: default_profile(),
+            profile,
             cache,
             fast: Round::with_budget(ties.clone(), budget),
             plain: Round::new(ties, Form::Plain),
@@ -323,7 +327,7 @@ fn course() -> impl Strategy<Value = Course> {
 
 #[test]
 fn pods_with_bound_claims_are_decided_by_kept_answers() {
-    let mut forms = Forms::new(cache(10), TieBreak::First, 1 << 28);
+    let mut forms = Forms::new(cache(10), TieBreak::First, 1 << 28, true);
     // A pod with the claim of zone a, and one with the claim that waits for a node.
     let (bound, waiting) = (36, 9);
     assert_eq!(
@@ -342,6 +346,39 @@ fn pods_with_bound_claims_are_decided_by_kept_answers() {
     assert_eq!(taken, [1, 0, 1, 1]);
 }
 
+#[test]
+fn why_pods_with_bound_claims_find_no_node_is_kept() {
+    for preempts in [true, false] {
+        let mut forms = Forms::new(cache(10), TieBreak::First, 1 << 28, preempts);
+        forms.cache.objects.csi_nodes.clear();
+        // Claims of zone a by the volume's affinity, by its labels, and bound anywhere.
+        let kinds = [36, 1, 2];
+        let claims = ["c0", "c1", "c2"].map(|name| PodVolume::Claim(name.into()));
+        assert_eq!(kinds.map(|kind| spec(kind).volumes[0].clone()), claims);
+        let of_zone = forms.cache.nodes().filter(|node| {
+            let zone = node.label(ZONE_LABEL);
+            zone.is_none_or(|zone| ["a", "b"].contains(&&**zone))
+        });
+        let names: Vec<Text> = of_zone.map(|node| node.name().clone()).collect();
+        // Both zones are lost and come back, one node after the other.
+        for lost in names.chunks(2).chain([names.as_slice()]) {
+            let order = forms.cache.node_order();
+            let nodes = forms.cache.take_nodes(lost);
+            let before = forms.fast.taken_fast();
+            let placed = kinds.map(|kind| forms.place(kind));
+            assert_eq!(forms.fast.taken_fast() - before, 3, "{lost:?}");
+            assert_eq!(placed[0].is_none(), lost.len() == names.len());
+            for (pod, slot) in placed.into_iter().flatten() {
+                forms.cache.remove_pod_in(&pod, slot);
+            }
+            for node in nodes {
+                forms.cache.put_back(node);
+            }
+            forms.cache.restore_order(order);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -350,6 +387,7 @@ proptest! {
         nodes in prop_oneof![3 => 2..20_usize, 1 => 110..130_usize],
         seed in 0..3_u64,
         budget in prop_oneof![Just(20_000), Just(1 << 28)],
+        preempts in any::<bool>(),
         course in course(),
     ) {
         let ties = match seed {
@@ -357,7 +395,7 @@ proptest! {
             1 => TieBreak::HeapRoot,
             _ => TieBreak::random(seed, 0),
         };
-        let mut forms = Forms::new(cache(nodes), ties, budget);
+        let mut forms = Forms::new(cache(nodes), ties, budget, preempts);
         for (step, (kind, losses)) in course.iter().enumerate() {
             forms.place(*kind);
             forms.lose(losses);

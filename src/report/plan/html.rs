@@ -3,9 +3,10 @@
 
 use std::fmt::Write;
 
-use super::{MONTH_HOURS, PlanReport, money, percent, survived};
+use super::text::SHOWN;
+use super::{MONTH_HOURS, PlanReport, money, more, percent, survived};
 use lab::plan::loss::Loss;
-use lab::plan::picture::{NodeShare, Picture, RESOURCES, Taken};
+use lab::plan::picture::{NodeShare, Picture, Pool, RESOURCES, Taken};
 use units::{SortedMap, plural};
 
 /// Style of the page; it has no script.
@@ -28,13 +29,20 @@ impl PlanReport<'_> {
         let plan = self.plan;
         let shown = self.shown();
         let mut page = String::new();
-        let verdict = escaped(&self.verdict());
+        let verdict = self.verdict();
+        // The headline is short; messages of the scheduler follow it.
+        let (headline, rest) = verdict.split_once("; ").unwrap_or((&verdict, ""));
+        let rest = match rest {
+            "" => String::new(),
+            rest => format!("<p>{}</p>\n", escaped(rest)),
+        };
         let _ = write!(
             page,
             "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width\">\
              <title>Plan</title><style>{STYLE}</style></head><body><main>\n\
-             <h1>{verdict}</h1>\n<p class=\"quiet\">{}</p>\n",
+             <h1>{}</h1>\n{rest}<p class=\"quiet\">{}</p>\n",
+            escaped(headline),
             escaped(self.snapshot)
         );
         self.compared(&mut page);
@@ -55,8 +63,10 @@ impl PlanReport<'_> {
         if !plan.waiting.is_empty() {
             let _ = writeln!(
                 page,
-                "<p>{} today and stay out of the plan.</p>",
-                plural::count(plan.waiting.len(), "pod")
+                "<p>{} {} today and {} out of the plan.</p>",
+                plural::count(plan.waiting.len(), "pod"),
+                plural::either(plan.waiting.len(), "waits", "wait"),
+                plural::either(plan.waiting.len(), "stays", "stay")
             );
         }
         page.push_str("</main></body></html>\n");
@@ -107,7 +117,7 @@ impl PlanReport<'_> {
         for room in &today.headroom {
             row(&format!("more of {}", escaped(&room.pod)), &|own| {
                 let known = own.headroom.iter().find(|other| other.pod == room.pod);
-                known.map(|own| own.fits.to_string()).unwrap_or_default()
+                known.map(|own| more(own.fits)).unwrap_or_default()
             });
         }
         page.push_str("</tbody></table>\n");
@@ -128,7 +138,10 @@ impl PlanReport<'_> {
             }
             page.push_str("</section>\n");
         }
-        page.push_str("</div>\n");
+        page.push_str(
+            "</div>\n<p class=\"quiet\">Each bar is the share that is requested; the rest of it is \
+             free.</p>\n",
+        );
         if !self.plan.months.is_empty() {
             self.curve(page);
         }
@@ -253,7 +266,8 @@ fn bar(page: &mut String, taken: &Taken, place: usize) {
     );
 }
 
-/// A square for each loss: whether pods are left waiting, and how many.
+/// A square for each loss: whether pods are left waiting, and how many; below it the first of those
+/// that leave some.
 fn matrix(page: &mut String, title: &str, losses: &[Loss]) {
     if losses.is_empty() {
         return;
@@ -283,6 +297,45 @@ fn matrix(page: &mut String, title: &str, losses: &[Loss]) {
         );
     }
     page.push_str("</div>\n");
+    if whole == all {
+        return;
+    }
+    page.push_str(
+        "<p class=\"quiet\">Each square is a loss; a red one has the number of pods that find no \
+         node.</p>\n<table><thead><tr><th></th><th>requeued</th><th>waiting</th><th>the first that \
+         finds no node</th></tr></thead><tbody>\n",
+    );
+    let fatal = || losses.iter().filter(|loss| loss.waiting > 0);
+    for loss in fatal().take(SHOWN) {
+        let first = loss.first.as_ref();
+        let first = first.map_or(String::new(), |own| format!("{}: {}", own.pod, own.message));
+        let _ = writeln!(
+            page,
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td class=\"words\">{}</td></tr>",
+            escaped(&loss.domain),
+            loss.requeued,
+            loss.waiting,
+            escaped(&first)
+        );
+    }
+    page.push_str("</tbody></table>\n");
+    let others = (all - whole).saturating_sub(SHOWN);
+    if others > 0 {
+        let others = plural::count(others, "other loss");
+        let _ = writeln!(
+            page,
+            "<p class=\"quiet\">{others}: `losses.csv` has all.</p>"
+        );
+    }
+}
+
+/// Shares of a pool that are requested, and the number of its nodes that take no further pod.
+fn amounts_of(pool: &Pool) -> String {
+    let shares = RESOURCES.iter().enumerate();
+    let shares =
+        shares.map(|(place, name)| format!("{name} {}", percent(pool.taken.share_ppm(place))));
+    let shares: Vec<String> = shares.collect();
+    format!(", {}; {} full", shares.join(", "), pool.full)
 }
 
 /// Every node of each pool, by how full it is.
@@ -293,10 +346,12 @@ fn pools(page: &mut String, shown: &Picture) {
         pools.entry(&*own.pool).or_default().push(own);
     }
     for (name, nodes) in pools {
+        let known = shown.pools.iter().find(|own| *own.name == *name);
+        let amounts = known.map(amounts_of).unwrap_or_default();
         let name = if name.is_empty() { "no pool" } else { name };
         let _ = writeln!(
             page,
-            "<h3>{}: {}</h3>\n<div class=\"nodes\">",
+            "<h3>{}: {}{amounts}</h3>\n<div class=\"nodes\">",
             escaped(name),
             plural::count(nodes.len(), "node")
         );
@@ -316,7 +371,9 @@ fn pools(page: &mut String, shown: &Picture) {
                 shares.join(", ")
             );
             for place in 0..RESOURCES.len() {
-                let height = own.taken.share_ppm(place).clamp(0, 1_000_000) / 10_000;
+                // What is requested is seen, however little it is.
+                let share = own.taken.share_ppm(place).clamp(0, 1_000_000);
+                let height = (share + 9_999) / 10_000;
                 let _ = write!(
                     page,
                     "<i class=\"r{place}\" style=\"height:{height}%\"></i>"
@@ -327,7 +384,7 @@ fn pools(page: &mut String, shown: &Picture) {
         page.push_str("</div>\n");
     }
     page.push_str(
-        "<p class=\"quiet\">Each box is a node with its requested cpu, memory and pods, from left \
-         to right.</p>\n",
+        "<p class=\"quiet\">Each box is a node with its requested <i class=\"r0 key\"></i> cpu, <i \
+         class=\"r1 key\"></i> memory and <i class=\"r2 key\"></i> pods, from left to right.</p>\n",
     );
 }

@@ -13,6 +13,7 @@ pub use files::PlanFile;
 
 use lab::plan::Plan;
 use lab::plan::loss::Loss;
+use lab::plan::picture::MOST_MORE;
 use trace::Input;
 
 /// Hours of a month, as vendors count them.
@@ -43,6 +44,14 @@ pub struct PlanReport<'a> {
 fn survived(losses: &[Loss]) -> (usize, usize) {
     let whole = losses.iter().filter(|loss| loss.waiting == 0).count();
     (whole, losses.len())
+}
+
+/// Number of further pods that fit, as far as it is counted.
+fn more(fits: u64) -> String {
+    match fits {
+        MOST_MORE.. => format!("at least {fits}"),
+        _ => fits.to_string(),
+    }
 }
 
 /// A share in per cent with one decimal.

@@ -133,7 +133,7 @@ fn rule(text: &mut String, rule: Option<&Rule>) {
         "  binding: {}; {} need {} together ({}, …)",
         rule.what,
         plural::count(rule.pods, "pod"),
-        rule.need,
+        rule.need_words(),
         rule.named.join(", ")
     );
 }

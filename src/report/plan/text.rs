@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::proof::{proof_of_drain, proof_of_purchase};
-use super::{MONTH_HOURS, PlanReport, money, percent, survived};
+use super::{MONTH_HOURS, PlanReport, money, more, percent, survived};
 use lab::plan::buy::Choice;
 use lab::plan::loss::Loss;
 use lab::plan::pending::Pending;
@@ -48,10 +48,11 @@ impl PlanReport<'_> {
         let binding = taken.binding();
         if let (Some(own), 1..) = (&plan.missed, plan.unplaced) {
             return format!(
-                "{} {} not hold the {} that have to run: {} {} no node ({}: {}); {}",
+                "{} {} not hold the {} that {} to run: {} {} no node ({}: {}); {}",
                 plural::count(today.nodes, "node"),
                 plural::either(today.nodes, "does", "do"),
                 plural::count(plan.pods, "pod"),
+                plural::either(plan.pods, "has", "have"),
                 plan.unplaced,
                 plural::either(plan.unplaced, "finds", "find"),
                 own.pod,
@@ -64,9 +65,11 @@ impl PlanReport<'_> {
             format!("a goal is missed ({}: {}); ", own.pod, own.message)
         });
         format!(
-            "{missed}{} hold the {} that have to run; {} binds first ({} requested); {}",
+            "{missed}{} {} the {} that {} to run; {} binds first ({} requested); {}",
             plural::count(today.nodes, "node"),
+            plural::either(today.nodes, "holds", "hold"),
             plural::count(plan.pods, "pod"),
+            plural::either(plan.pods, "has", "have"),
             RESOURCES[binding],
             percent(taken.share_ppm(binding)),
             survival(today)
@@ -240,7 +243,7 @@ impl PlanReport<'_> {
             let name = format!("more of {}", room.pod);
             row(&name, &|own| {
                 let known = own.headroom.iter().find(|other| other.pod == room.pod);
-                known.map(|own| own.fits.to_string()).unwrap_or_default()
+                known.map(|own| more(own.fits)).unwrap_or_default()
             });
         }
     }
@@ -410,7 +413,7 @@ fn binds(text: &mut String, picture: &Picture) {
         let _ = writeln!(
             text,
             "  {} more of {} ({}m cpu, {} Mi) {}: {reason}",
-            room.fits,
+            more(room.fits),
             room.pod,
             room.cpu_milli,
             room.memory >> 20,
