@@ -287,6 +287,7 @@ impl<J: Journal> Control<J> {
         rows.sort_by_key(|row| row.pod);
         for row in &mut rows {
             row.created_ns = self.wall_ns(row.created_ns);
+            row.ended_ns = row.ended_ns.map(|at| self.wall_ns(at));
         }
         rows
     }

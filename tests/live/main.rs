@@ -32,6 +32,7 @@ mod restarts;
 mod server;
 mod services;
 mod short_log;
+mod shortage;
 mod soak;
 mod sweep;
 mod table;

@@ -9,7 +9,8 @@ use live::runtime::doctor::{Finding, examine};
 
 use crate::{
     controllers, crashes, docker, ends, fabric, isolation, limits, load, machines, network,
-    parties, probes, restarts, server, services, short_log, soak, sweep, thirty, torn, walk,
+    parties, probes, restarts, server, services, short_log, shortage, soak, sweep, thirty, torn,
+    walk,
 };
 
 /// A test.
@@ -39,6 +40,7 @@ const GROUPS: &[&[Test]] = &[
     server::TESTS,
     parties::TESTS,
     probes::TESTS,
+    shortage::TESTS,
     short_log::TESTS,
     walk::TESTS,
     controllers::TESTS,

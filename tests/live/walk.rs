@@ -65,6 +65,15 @@ fn walk() {
         restarts == 1
     });
     cluster.agrees(6);
+    let restarted = cluster.pods().into_iter().find(|pod| pod.restarts == 1);
+    let restarted = restarted.expect("a pod that was started again").name;
+    let before = ["logs", &restarted, "--previous", "--state", "state"];
+    assert_eq!(cluster.run(&before), "started\n");
+    let all = cluster.run(&["get", "all", "-l", "app=web", "--state", "state"]);
+    assert!(
+        all.contains("ReplicaSet/web-") && all.contains("Pod/web-"),
+        "{all}"
+    );
     let events = cluster.run(&["events", "--state", "state"]);
     assert!(events.contains("Exited"), "{events}");
     cluster.audit();

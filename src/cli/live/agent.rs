@@ -1,5 +1,6 @@
 //! `windtunnel live agent`: a node daemon with the runtime of processes, or that of a Docker engine.
 
+use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -12,7 +13,7 @@ use live::client::Client;
 use live::daemon::{Daemon, Reserves};
 use live::joining::{Renewal, join};
 use live::runtime::Runtime;
-use live::runtime::clock::wall_ns;
+use live::runtime::clock::{boot_ns, wall_ns};
 use live::runtime::docker::{DockerConfig, DockerRuntime, SOCKET};
 use live::runtime::host::{capacity, labels};
 use live::runtime::process::{Config, Enforcement, ProcessRuntime};
@@ -84,6 +85,9 @@ pub(in super::super) struct AgentArguments {
     /// Number of pods to offer
     #[arg(long, value_name = "N", default_value_t = 110)]
     pods: u32,
+    /// Most processes of a container [default: as many as the host has]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(2..))]
+    max_processes: Option<u64>,
     /// Space on the disk of the folder below which the node takes no new pods [default: a tenth of the
     /// disk, at most 1Gi]
     #[arg(long, value_name = "SIZE")]
@@ -119,6 +123,9 @@ const CREDENTIALS: &str = ".credentials";
 
 /// Name of the files of its credentials.
 const AGENT: &str = "agent";
+
+/// Time after which a problem that lasts is noted again, in nanoseconds.
+const REPEAT_NS: i64 = 60_000_000_000;
 
 /// Seconds for which the token is valid that an agent of this machine gets.
 const OWN_TOKEN_S: i64 = 60;
@@ -193,6 +200,7 @@ fn serve<R: Runtime>(
     if let Some(renewal) = server.renewal {
         daemon = daemon.renewing(renewal);
     }
+    daemon = daemon.limiting_processes(arguments.max_processes);
     let disk = arguments.disk_reserve.as_deref();
     daemon = daemon.reserving(Reserves {
         disk_bytes: disk.map(|size| bytes("--disk-reserve", size)).transpose()?,
@@ -204,10 +212,33 @@ fn serve<R: Runtime>(
     }
     let interrupted = interrupt::flag();
     let is_interrupted = || interrupted.load(Ordering::Relaxed);
-    let complain = |problem: &str| terminal::complain(&format!("note: {problem}"));
+    let said = RefCell::new(Said::default());
+    let complain = |problem: &str| {
+        if said.borrow_mut().is_news(problem, boot_ns()) {
+            terminal::complain(&format!("note: {problem}"));
+        }
+    };
     let ended = daemon.run(&is_interrupted, &complain);
     ended.map_err(Failure::input)?;
     Ok(interrupt::exit())
+}
+
+/// The last problem that was noted: one that lasts is noted once a minute.
+#[derive(Debug, Default)]
+struct Said {
+    problem: String,
+    at_ns: i64,
+}
+
+impl Said {
+    fn is_news(&mut self, problem: &str, now_ns: i64) -> bool {
+        let is_news = self.problem != problem || now_ns - self.at_ns >= REPEAT_NS;
+        if is_news {
+            problem.clone_into(&mut self.problem);
+            self.at_ns = now_ns;
+        }
+        is_news
+    }
 }
 
 /// The control server, and the credentials for it: those of the folder, else new ones.
@@ -339,4 +370,19 @@ fn own_address(server: SocketAddr) -> Option<IpAddr> {
     let socket = UdpSocket::bind(SocketAddr::new(any, 0)).ok()?;
     socket.connect(server).ok()?;
     Some(socket.local_addr().ok()?.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_that_lasts_is_noted_once_a_minute() {
+        let mut said = Said::default();
+        assert!(said.is_news("refused", 0));
+        assert!(!said.is_news("refused", REPEAT_NS - 1));
+        assert!(said.is_news("refused", REPEAT_NS));
+        assert!(said.is_news("timed out", REPEAT_NS + 1));
+        assert!(said.is_news("refused", REPEAT_NS + 2));
+    }
 }

@@ -135,7 +135,7 @@ pub(super) fn run(global: &Global, arguments: &ControlArguments) -> Result<Exit,
             None => DatabaseJournal::open(folder).map_err(Failure::input)?,
         };
         let access = access(arguments, &Place::own(folder))?;
-        let served = serve(global, arguments, chosen, journal, access, &is_interrupted)?;
+        let served = serve(global, arguments, &chosen, journal, access, &is_interrupted)?;
         served.map_err(Failure::incomplete)?;
         return Ok(interrupt::exit());
     };
@@ -157,7 +157,7 @@ pub(super) fn run(global: &Global, arguments: &ControlArguments) -> Result<Exit,
         let chosen = chosen_system(global, arguments)?;
         let journal = EtcdJournal::open(&term).map_err(Failure::incomplete)?;
         let steps_down = || is_interrupted() || term.is_over();
-        let served = serve(global, arguments, chosen, journal, access, &steps_down)?;
+        let served = serve(global, arguments, &chosen, journal, access, &steps_down)?;
         if is_interrupted() {
             served.map_err(Failure::incomplete)?;
             break;
@@ -220,7 +220,7 @@ fn note_torn(log: &Log) {
 fn serve<J: Journal + Send + 'static>(
     global: &Global,
     arguments: &ControlArguments,
-    chosen: Chosen,
+    chosen: &Chosen,
     journal: J,
     access: Access,
     is_interrupted: &(dyn Fn() -> bool + Sync),

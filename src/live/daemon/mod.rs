@@ -106,6 +106,13 @@ impl<R: Runtime> Daemon<R> {
         self
     }
 
+    /// A daemon whose containers have at most a number of processes each.
+    #[must_use]
+    pub fn limiting_processes(mut self, most: Option<u64>) -> Self {
+        self.containers.limit_processes(most);
+        self
+    }
+
     /// A daemon that renews its credentials in time.
     #[must_use]
     pub fn renewing(self, renewal: Renewal) -> Self {

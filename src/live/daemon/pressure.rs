@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use units::{Duration, Instant, SortedMap};
+use units::{Duration, Instant, SortedMap, plural};
 
 use crate::runtime::room::{self, Disk, Room};
 use crate::wire::pressure::{Pressure, PressureKind};
@@ -104,10 +104,10 @@ impl Reserves {
         }
         let files = disk.files?;
         (files.left < files.of / 20).then(|| {
+            let (left, of) = (plural::count(files.left, "file"), files.of);
             format!(
-                "{} of {} files may still be made on the disk of the containers' folder, which is less than \
-                 a twentieth",
-                files.left, files.of
+                "{left} may still be made on the disk of the containers' folder, of {of} in all, which is \
+                 less than a twentieth"
             )
         })
     }
@@ -116,7 +116,8 @@ impl Reserves {
     fn short_of_processes(&self, Room { left, of }: Room) -> Option<String> {
         let kept = self.processes.unwrap_or(of / 20);
         (left < kept).then(|| {
-            format!("{left} of {of} processes may still be started, which is less than {kept}")
+            let left = plural::count(left, "process");
+            format!("{left} may still be started, of {of} in all, which is less than {kept}")
         })
     }
 }

@@ -104,7 +104,7 @@ impl Driver {
         let row = ends.map(|(pod, reason)| (self.pod_row(pod), reason));
         let ended = self.store.apply(self.now, event)?;
         if let Some((row, reason)) = row {
-            self.ended.note(row, reason);
+            self.ended.note(self.now, row, reason);
         }
         let Some(entry) = self.store.log().last() else {
             return Ok(());

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use cluster::Store;
 use model::{EndReason, Object};
 use serde::{Deserialize, Serialize};
-use units::SortedSet;
+use units::{Instant, SortedSet};
 
 use super::Driver;
 use super::view::PodRow;
@@ -26,7 +26,7 @@ impl Ended {
     }
 
     /// Takes note of a pod's end by its row from before; those that others ended are not kept.
-    pub(super) fn note(&mut self, row: PodRow, reason: EndReason) {
+    pub(super) fn note(&mut self, now: Instant, row: PodRow, reason: EndReason) {
         let Some(phase) = own_end(reason) else {
             return;
         };
@@ -41,8 +41,24 @@ impl Ended {
             ready: false,
             waits: None,
             ended: Some(crate::wire::end_reason(reason)),
+            ended_ns: Some(now.as_nanos()),
             ..row
         });
+    }
+
+    /// The pods that ended of an object that was created at an instant.
+    pub(super) fn of_object(
+        &self,
+        object: &Object,
+        created: Instant,
+    ) -> impl Iterator<Item = &PodRow> {
+        let owner = format!("{}/{}", object.kind(), object.name());
+        let namespace = object.namespace().to_owned();
+        self.0.iter().filter(move |row| {
+            row.owner.as_ref() == Some(&owner)
+                && *row.namespace == *namespace
+                && created.as_nanos() <= row.created_ns
+        })
     }
 
     /// Leaves a pod out from now on.

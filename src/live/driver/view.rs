@@ -34,6 +34,9 @@ pub struct PodRow {
     /// Reason of the end of a pod that ended by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<String>,
+    /// Instant of that end, in nanoseconds since the run's zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_ns: Option<i64>,
     /// The object that controls the pod, as `KIND/NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
@@ -129,6 +132,7 @@ impl Driver {
             restarts: state.map_or(0, |state| state.restarts),
             waits: waits.map(|waits| waits.to_string()),
             ended: None,
+            ended_ns: None,
             owner: state
                 .and_then(|state| state.owner)
                 .and_then(|owner| self.name_of(owner)),

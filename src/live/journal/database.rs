@@ -308,7 +308,7 @@ mod tests {
         let two = vec![b"one".to_vec(), b"two".to_vec()];
         assert_eq!(examine(), Examined::Records(two));
         let none = DatabaseJournal::examine(&folder.0.join("none"));
-        let none = none.err().expect("no journal").to_string();
+        let none = none.expect_err("no journal").to_string();
         assert!(none.contains("there is no journal"), "{none}");
         let mut journal = DatabaseJournal::open(&folder.0).expect("the journal");
         journal.append(b"three").expect("room");

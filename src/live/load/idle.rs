@@ -96,6 +96,7 @@ impl Runtime for Idle {
             cpu_ns: 0,
             memory_bytes: 1 << 20,
             process_count: 1,
+            refused_processes: 0,
         })
     }
 }

@@ -222,4 +222,6 @@ pub struct Usage {
     pub memory_bytes: u64,
     /// Number of processes.
     pub process_count: u64,
+    /// Number of processes that the limit on them has refused so far.
+    pub refused_processes: u64,
 }

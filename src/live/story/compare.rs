@@ -4,9 +4,20 @@
 use units::{Duration, Instant, SortedMap, SortedSet};
 
 use crate::driver::events::EventRow;
+use crate::wire::pressure::PressureKind;
 
 /// Reasons that are about messages, and not about conditions.
 const LEFT_OUT: [&str; 2] = ["Silent", "Heard"];
+
+/// Whether a reason is that of a shortage of a node, which the simulator is given and does not predict.
+fn is_shortage(reason: &str) -> bool {
+    let mut kinds = PressureKind::ALL.into_iter();
+    kinds.any(|kind| {
+        [true, false]
+            .map(|holds| kind.event(holds))
+            .contains(&reason)
+    })
+}
 
 /// An event that both accounts have, or one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +97,7 @@ struct Kind<'e> {
 fn by_kind(rows: &[EventRow]) -> SortedMap<Kind<'_>, Vec<Instant>> {
     let mut kinds: SortedMap<Kind<'_>, Vec<Instant>> = SortedMap::new();
     for row in rows {
-        if LEFT_OUT.contains(&row.reason.as_str()) {
+        if LEFT_OUT.contains(&row.reason.as_str()) || is_shortage(&row.reason) {
             continue;
         }
         let kind = Kind {

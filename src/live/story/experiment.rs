@@ -130,21 +130,7 @@ impl Story {
             }
             files.extend(text.map(|text| File { name, text }));
         }
-        let mut document = Map::new();
-        for field in ["windtunnel", "name", "system", "models", "seed"] {
-            if let Some(value) = base.get(field) {
-                document.insert(field.to_owned(), value.clone());
-            }
-        }
-        // Schedules follow the date of the run, whatever date the experiment begins with.
-        for dated in ["controllers", "mesos"] {
-            let place = document
-                .get_mut("system")
-                .and_then(|own| own.get_mut(dated));
-            if let (Some(Value::Object(own)), Some(date)) = (place, &self.date) {
-                own.insert("startDate".to_owned(), json!(date));
-            }
-        }
+        let mut document = self.kept(base);
         let models = document.entry("models").or_insert_with(|| json!({}));
         if let Some(start) = &fitted.start {
             models["startup"] = json!({"containerStart": start});
@@ -171,6 +157,26 @@ impl Story {
             files,
             applied: manifests,
         }
+    }
+
+    /// The fields of the experiment that stay; schedules follow the date of the run, whatever date the
+    /// experiment begins with.
+    fn kept(&self, base: &Value) -> Map<String, Value> {
+        let mut document = Map::new();
+        for field in ["windtunnel", "name", "system", "models", "seed"] {
+            if let Some(value) = base.get(field) {
+                document.insert(field.to_owned(), value.clone());
+            }
+        }
+        for dated in ["controllers", "mesos"] {
+            let place = document
+                .get_mut("system")
+                .and_then(|own| own.get_mut(dated));
+            if let (Some(Value::Object(own)), Some(date)) = (place, &self.date) {
+                own.insert("startDate".to_owned(), json!(date));
+            }
+        }
+        document
     }
 
     /// Time from the beginning to an instant.

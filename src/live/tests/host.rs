@@ -150,6 +150,7 @@ impl Runtime for Host {
             cpu_ns: world.cpu_ns,
             memory_bytes: 5 << 20,
             process_count: 1,
+            refused_processes: 0,
         })
     }
 }

@@ -79,6 +79,8 @@ pub enum Failure {
     /// The kernel killed processes of it for want of memory.
     #[serde(rename = "OOMKilled")]
     OutOfMemory,
+    /// The limit on its processes refused it some; it runs on.
+    ProcessesRefused,
     /// It was not started.
     StartError,
     /// Its shim was killed, and so it was ended.
@@ -94,6 +96,7 @@ impl Failure {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::OutOfMemory => "OOMKilled",
+            Self::ProcessesRefused => "ProcessesRefused",
             Self::StartError => "StartError",
             Self::ShimLost => "ShimLost",
             Self::Unknown => "Unknown",

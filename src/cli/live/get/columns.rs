@@ -318,6 +318,7 @@ mod tests {
             namespace: "default".to_owned(),
             name: "web".to_owned(),
             created_ns: 0,
+            labels: units::SortedMap::new(),
             object,
         };
         let now = 90 * SECOND;

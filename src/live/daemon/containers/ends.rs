@@ -1,4 +1,4 @@
-//! Reasons of ends as news for users.
+//! Reasons of ends, and limits that are reached, as news for users.
 
 use units::plural;
 
@@ -40,6 +40,16 @@ pub(super) fn ended(pod: u32, attempt: &AttemptId, ending: &Ending) -> Option<(u
         why,
     };
     Some((pod, news))
+}
+
+/// The news of a container to which its limit refuses processes.
+pub(super) fn refused(attempt: &AttemptId) -> News {
+    News::Failed {
+        container: attempt.container().to_owned(),
+        failure: Failure::ProcessesRefused,
+        why: "it had as many processes as a container of this node may have, and got no more"
+            .to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -77,6 +77,7 @@ impl<R: Runtime> Containers<R> {
     fn forget(&mut self, ended: &AttemptId) {
         self.known.remove(ended);
         self.failing.retain(|(attempt, _)| attempt != ended);
+        self.refusing.remove(ended);
         self.runtime.acknowledge(ended);
     }
 

@@ -22,7 +22,7 @@ use crate::node::MachineOrder;
 use crate::runtime::{AttemptId, Change, Ending, Happening, Listed, Phase, Runtime, StartError};
 use crate::wire::report::{Failure, News};
 use crate::wire::usage::{ContainerUsage, PodUsage};
-use ends::ended;
+use ends::{ended, refused};
 
 /// Code of a container that could not be started, as shells have it.
 const NOT_STARTED: i32 = 127;
@@ -52,6 +52,10 @@ pub(super) struct Containers<R> {
     probes: Probes,
     /// Attempts whose last probe of a kind failed.
     failing: SortedSet<(AttemptId, ProbeKind)>,
+    /// Attempts to which their limit has refused processes.
+    refusing: SortedSet<AttemptId>,
+    /// Number of processes that a container may have.
+    process_limit: Option<u64>,
     /// News for users, by pod.
     notices: Vec<(u32, News)>,
     reported: Reported,
@@ -102,6 +106,8 @@ impl<R: Runtime> Containers<R> {
             measured: SortedMap::new(),
             probes: Probes::new(),
             failing: SortedSet::new(),
+            refusing: SortedSet::new(),
+            process_limit: None,
             notices: Vec::new(),
             reported,
             retained,
@@ -112,6 +118,11 @@ impl<R: Runtime> Containers<R> {
     /// The next event for the agent.
     pub(super) fn next_event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// Limits the number of processes of each container that starts from now on.
+    pub(super) const fn limit_processes(&mut self, most: Option<u64>) {
+        self.process_limit = most;
     }
 
     /// Whether the runtime works.
@@ -198,6 +209,9 @@ impl<R: Runtime> Containers<R> {
                 cpu_ns: usage.cpu_ns,
             };
             measured.insert(attempt.clone(), sample);
+            if usage.refused_processes > 0 && self.refusing.insert(attempt.clone()) {
+                self.notices.push((known.pod, refused(attempt)));
+            }
             // What has been measured once has no mean yet.
             let Some(last) = self.measured.get(attempt) else {
                 continue;
@@ -233,6 +247,10 @@ impl<R: Runtime> Containers<R> {
                 if ending.code().is_none() {
                     let reason = ending.reason();
                     self.problems.push(format!("{attempt}: {reason}"));
+                }
+                let refuses = ending.counters.refused_processes > 0;
+                if refuses && self.refusing.insert(attempt.clone()) {
+                    self.notices.push((known.pod, refused(&attempt)));
                 }
                 self.notices.extend(ended(known.pod, &attempt, &ending));
                 self.say(known, ContainerEvent::Exited { code });
@@ -344,7 +362,9 @@ impl<R: Runtime> Containers<R> {
             .map_err(|error| error.to_string())
             .map(|attempt| {
                 let variables = self.discovery.environment(pod, manifest, written);
-                order(attempt, written, variables)
+                let mut order = order(attempt, written, variables);
+                order.limits.process_count = self.process_limit;
+                order
             });
         let started = order.and_then(|order| {
             let started = self.runtime.start(&order);

@@ -11,7 +11,6 @@ impl Group {
     pub(in super::super) fn counters(&self) -> Counters {
         let memory = self.place(Controller::Memory);
         let cpu = self.place(Controller::Cpu);
-        let pids = self.place(Controller::Pids);
         let keyed_in = |place: Option<&Place>, file: &str, name: &str| {
             place
                 .and_then(|place| keyed(&place.folder.join(file), name))
@@ -27,7 +26,7 @@ impl Group {
         };
         Counters {
             oom_kills: keyed_in(memory, memory_file, "oom_kill"),
-            refused_processes: keyed_in(pids, "pids.events", "max"),
+            refused_processes: self.refused_processes(),
             throttled_periods: keyed_in(cpu, "cpu.stat", "nr_throttled"),
             cpu_ns: self.cpu_ns().unwrap_or(0),
             memory_peak_bytes: memory
@@ -42,7 +41,14 @@ impl Group {
             cpu_ns: self.cpu_ns()?,
             memory_bytes: self.working_set()?,
             process_count: self.members().len() as u64,
+            refused_processes: self.refused_processes(),
         })
+    }
+
+    fn refused_processes(&self) -> u64 {
+        let place = self.place(Controller::Pids);
+        let refused = place.and_then(|place| keyed(&place.folder.join("pids.events"), "max"));
+        refused.unwrap_or(0)
     }
 
     fn cpu_ns(&self) -> Option<u64> {

@@ -39,6 +39,7 @@ pub(super) fn usage_of(pid: u32) -> Option<Usage> {
         }
         if let Some(count) = number("pids.current").filter(|_| has("pids")) {
             usage.process_count = count;
+            usage.refused_processes = field("pids.events", "max").unwrap_or(0);
         }
     }
     any.then_some(usage)
