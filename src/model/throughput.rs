@@ -12,6 +12,11 @@ pub const JOB_TYPE_LABEL: &str = "windtunnel/job-type";
 /// Number of steps that [`Throughputs`] count in one.
 const MICRO: f64 = 1e6;
 
+/// The least and the greatest throughput in these counts; a job is at most a billion times as slow on one
+/// model as on another.
+const LEAST: f64 = 1e-3 * MICRO;
+const MOST: f64 = 1e6 * MICRO;
+
 /// A matrix of throughputs: a row for each type of job, a column for each GPU model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Throughputs {
@@ -19,13 +24,19 @@ pub struct Throughputs {
     models: Vec<Text>,
     /// Column of the model that run times are stated for.
     reference: usize,
-    /// Millionths of a step a second, by type and column; at least 1.
+    /// Millionths of a step a second, by type and column; at least 1,000.
     rows: SortedMap<Text, Vec<u64>>,
 }
 
 /// A fault of a matrix of throughputs.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ThroughputFault {
+    /// A reference model on which no type has a throughput.
+    #[error("no type has a throughput on the reference model `{model}`")]
+    Reference {
+        /// The model.
+        model: String,
+    },
     /// A type without a throughput on a model that another type, or the reference, has.
     #[error("type `{job_type}` has no throughput on `{model}`")]
     Hole {
@@ -36,8 +47,7 @@ pub enum ThroughputFault {
     },
     /// A throughput that no job can have.
     #[error(
-        "type `{job_type}` on `{model}`: expected steps per second from 0.000001 to \
-         1000000000000, such as 40"
+        "type `{job_type}` on `{model}`: expected steps per second from 0.001 to 1000000, such as 40"
     )]
     OutOfRange {
         /// The type.
@@ -57,18 +67,21 @@ impl Throughputs {
         rows: &SortedMap<String, SortedMap<String, f64>>,
     ) -> Result<Self, Vec<ThroughputFault>> {
         let mut models: SortedSet<&str> = SortedSet::new();
-        models.insert(reference);
         for row in rows.values() {
             models.extend(row.keys().map(String::as_str));
         }
         let mut faults = Vec::new();
+        if !models.contains(reference) {
+            let model = reference.to_owned();
+            faults.push(ThroughputFault::Reference { model });
+        }
         let mut matrix = SortedMap::new();
         for (job_type, stated) in rows {
             let mut row = Vec::with_capacity(models.len());
             for &model in &models {
                 let (job_type, model) = (job_type.clone(), model.to_owned());
                 match stated.get(&model).map(|rate| libm::rint(rate * MICRO)) {
-                    Some(micro) if (1.0..=MICRO * 1e12).contains(&micro) => row.push(micro as u64),
+                    Some(micro) if (LEAST..=MOST).contains(&micro) => row.push(micro as u64),
                     Some(_) => faults.push(ThroughputFault::OutOfRange { job_type, model }),
                     None => faults.push(ThroughputFault::Hole { job_type, model }),
                 }
@@ -184,11 +197,9 @@ mod tests {
         assert_eq!(
             texts,
             [
-                "type `image` on `K80`: expected steps per second from 0.000001 to 1000000000000, \
-                 such as 40",
-                "type `image` has no throughput on `P100`",
+                "no type has a throughput on the reference model `P100`",
+                "type `image` on `K80`: expected steps per second from 0.001 to 1000000, such as 40",
                 "type `speech` has no throughput on `K80`",
-                "type `speech` has no throughput on `P100`",
             ]
         );
     }

@@ -15,18 +15,21 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         .err()
         .unwrap_or_default()
     {
-        let (code, label, job_type, model) = match &fault {
+        let (code, label, path) = match &fault {
+            ThroughputFault::Reference { .. } => {
+                let label = "expected a model of `types`".to_owned();
+                (Code::UnknownName, label, vec!["reference"])
+            }
             ThroughputFault::Hole { job_type, model } => {
                 let label = format!("expected steps per second on `{model}` as well");
-                (Code::MissingField, label, job_type, None)
+                (Code::MissingField, label, vec!["types", job_type])
             }
             ThroughputFault::OutOfRange { job_type, model } => {
-                let label = "expected more than 0".to_owned();
-                (Code::Impossible, label, job_type, Some(model.as_str()))
+                let label = "expected 0.001 to 1000000".to_owned();
+                (Code::Impossible, label, vec!["types", job_type, model])
             }
         };
-        let path = ["models", "throughputs", "types", job_type].into_iter();
-        let span = tree.locate(path.chain(model));
+        let span = tree.locate(["models", "throughputs"].into_iter().chain(path));
         findings.push(Finding::new(code, fault.to_string(), span).label(label));
     }
 }

@@ -62,8 +62,7 @@ impl Pace {
     /// The pace of work with one throughput, where that of another takes its plain time.
     pub fn of_rates(usual: u64, own: u64) -> Self {
         let factor = u128::from(usual) * u128::from(BILLION) / u128::from(own.max(1));
-        let most = u64::from(u32::MAX) * (BILLION / 1_000);
-        Self(u64::try_from(factor).unwrap_or(most).clamp(1, most))
+        Self(u64::try_from(factor).unwrap_or(u64::MAX).max(1))
     }
 
     /// The pace of work that two causes act on.

@@ -286,8 +286,9 @@ impl Machine {
         Some(progress.left(pod.id).unwrap_or(plain))
     }
 
-    /// The rest of the work of a pod that is taken off its host, which got on with it at a pace: what it has yet to do, or to do again
-    /// where work is saved in checkpoints. `None` of one without an end.
+    /// The rest of the work of a pod that is taken off its host, which got on with it at a pace. It is the
+    /// work that it has yet to do, or to do again where work is saved in checkpoints; `None` of one without
+    /// an end.
     pub(super) fn rest(&mut self, now: Instant, pod: PodRef, pace: Pace) -> Option<Left> {
         let left = self.left(now, pod)?;
         let due = self.interrupted.get(&pod.id).copied().flatten();
@@ -424,6 +425,9 @@ impl Machine {
         change: PaceChange,
     ) -> Option<Instant> {
         self.containers.stretch(now, pod.id, change);
+        if let Some(progress) = &mut self.progress {
+            progress.changed(now, pod.id, change);
+        }
         let work = self.work(pod)?;
         if !work.running || work.run_time.is_none() {
             return None;

@@ -4,7 +4,7 @@
 use model::checkpoint::Checkpoints;
 use units::{Duration, Instant, ObjectId, PodId, SortedMap};
 
-use super::hosts::Pace;
+use super::hosts::{Pace, PaceChange};
 
 /// A pod's work.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,8 @@ struct Run {
     is_resumed: bool,
     /// Instant from which the pod is up, and the pace of its work since.
     since: Option<(Instant, Pace)>,
+    /// Time at the usual pace that this run took before that instant.
+    booked: Duration,
     /// The job that it belongs to.
     job: Option<ObjectId>,
 }
@@ -72,6 +74,7 @@ impl Progress {
             work: begun.unwrap_or(left.work),
             is_resumed: begun.is_some() || left.is_resumed,
             since: None,
+            booked: Duration::ZERO,
             job,
         };
         self.runs.insert(pod, run);
@@ -82,6 +85,17 @@ impl Progress {
     pub(super) fn started(&mut self, now: Instant, pod: PodId, pace: Pace) {
         if let Some(run) = self.runs.get_mut(&pod) {
             run.since = Some((now, pace));
+        }
+    }
+
+    /// A pod gets on with its work at another pace.
+    pub(super) fn changed(&mut self, now: Instant, pod: PodId, change: PaceChange) {
+        if let Some(run) = self.runs.get_mut(&pod)
+            && let Some((since, pace)) = &mut run.since
+        {
+            let span = Pace::USUAL.stretch(now.since(*since), *pace);
+            run.booked = run.booked.checked_add(span).unwrap_or(Duration::MAX);
+            (*since, *pace) = (now, change.of(*pace));
         }
     }
 
@@ -96,6 +110,8 @@ impl Progress {
                 Duration::ZERO
             };
             let span = Pace::USUAL.stretch(now.since(since), pace);
+            let booked = std::mem::take(&mut run.booked);
+            let span = booked.checked_add(span).unwrap_or(Duration::MAX);
             let ran = Duration::from_nanos((span.as_nanos() - restart.as_nanos()).max(0));
             let saved = rule.saved(ran, run.work);
             run.work = Duration::from_nanos(run.work.as_nanos() - saved.as_nanos());
@@ -158,5 +174,26 @@ mod tests {
         progress.started(at(400), two, Pace::USUAL);
         progress.forget(at(615), two, true);
         assert_eq!(progress.submit(PodId(3), whole, job), secs(320));
+    }
+
+    #[test]
+    fn a_change_of_pace_counts_from_its_instant_on() {
+        let secs = Duration::from_secs;
+        let at = Instant::from_secs;
+        let mut progress = Progress::new(Checkpoints {
+            interval: secs(100),
+            write: secs(0),
+            restart: secs(0),
+        });
+        let (pod, whole) = (PodId(1), Left::all(secs(1_000)));
+        progress.submit(pod, whole, None);
+        progress.started(at(0), pod, Pace::USUAL);
+        let change = PaceChange {
+            before: Pace::USUAL,
+            after: Pace::of(2.0),
+        };
+        // 250 s, and 300 s at half the speed: 400 s of work, of which all is saved.
+        progress.changed(at(250), pod, change);
+        assert_eq!(progress.interrupted(at(550), pod), Some(secs(600)));
     }
 }

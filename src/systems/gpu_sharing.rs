@@ -129,8 +129,6 @@ pub struct GpuSharingOptions {
     pub rule: String,
     /// Length of a round.
     pub round: Duration,
-    /// Whether jobs move at a round to gather free devices on one node.
-    pub migration: bool,
     /// Options of the rule.
     pub rules: SharingOptions,
     /// Throughputs of jobs by GPU model; `None` takes every model for equally fast.
@@ -143,7 +141,6 @@ impl Default for GpuSharingOptions {
         Self {
             rule: "tiresias".to_owned(),
             round: Duration::from_secs(360),
-            migration: false,
             rules: SharingOptions::default(),
             throughputs: None,
         }
@@ -163,9 +160,7 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
         }
     })?;
     let planner = SharingPlanner::new((rule.build)(&options.rules), options.round);
-    let planner = planner
-        .with_throughputs(options.throughputs.clone())
-        .with_migration(options.migration);
+    let planner = planner.with_throughputs(options.throughputs.clone());
     Ok(jobs_alone::parts(
         request,
         vec![Box::new(planner)],

@@ -122,7 +122,6 @@ fn gpu_sharing(written: &schema::GpuSharing) -> Result<GpuSharingOptions, BuildE
     Ok(GpuSharingOptions {
         rule: written.rule.name().to_owned(),
         round: written.round,
-        migration: written.migration,
         rules: SharingOptions {
             thresholds: written.thresholds.clone(),
             promote: written.promote,

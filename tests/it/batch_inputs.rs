@@ -164,6 +164,12 @@ fn accounts_decide_whose_job_is_next() {
         "fairShareWeight: 1000, calcPeriod: 1s, accounts: [{{name: physics, {users}}}]"
     ));
     assert!((by_use - 103.5).abs() < 1e-6, "{by_use}");
+    // Half of one weight and all of the other are less than all of the first.
+    let halves = wait(
+        "qosWeight: 1000, associationWeight: 450, accounts: [{name: physics, qos: 5, priority: 9, \
+         users: {ann: 1}}, {name: biology, qos: 10, users: {bob: 1}}]",
+    );
+    assert!((halves - 103.5).abs() < 1e-6, "{halves}");
     for (weight, field) in [("qosWeight", "qos"), ("associationWeight", "priority")] {
         let of_bob = format!("{weight}: 1000, accounts: [{{name: physics, {users}, {field}: 5}}]");
         let ahead = wait(&of_bob);
@@ -178,8 +184,9 @@ fn estimates_below_run_times_are_listed_with_what_they_change() {
     let said = scratch.run(&["trace", "inspect", "jobs.csv"], 0);
     let expected = "jobs.csv:5  time limit below the run time; plans reckon with the limit";
     assert!(said.contains(expected), "{said}");
+    // The job runs on to its end.
     let (wait, _) = outcome_of(&scratch);
-    assert!(wait > 0.0);
+    assert!((wait - 148.5).abs() < 1e-6, "{wait}");
 }
 
 #[test]

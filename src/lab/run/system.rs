@@ -236,6 +236,12 @@ fn slurm_options(scheduler: &schema::Scheduler) -> Result<SlurmOptions, BuildErr
     })
 }
 
+/// The number of a user among the tenants of the workload.
+fn user_number(written: &schema::Slurm, user: &str) -> TenantId {
+    let place = written.users().position(|own| own == user);
+    TenantId(place.unwrap_or_default() as u32)
+}
+
 /// The standing of each user: that of the account, over the largest one.
 fn standings(written: &schema::Slurm) -> SortedMap<TenantId, Standing> {
     let most = |value: fn(&schema::SlurmAccount) -> u32| {
@@ -243,15 +249,15 @@ fn standings(written: &schema::Slurm) -> SortedMap<TenantId, Standing> {
         f64::from(greatest.unwrap_or(0).max(1))
     };
     let (qos, association) = (most(|own| own.qos), most(|own| own.priority));
+    let standing = |own: &schema::SlurmAccount| Standing {
+        qos: f64::from(own.qos) / qos,
+        association: f64::from(own.priority) / association,
+    };
     let of_users = written.accounts.iter().flat_map(|own| {
-        let standing = Standing {
-            qos: f64::from(own.qos) / qos,
-            association: f64::from(own.priority) / association,
-        };
-        std::iter::repeat_n(standing, own.users.len())
+        let users = own.users.keys();
+        users.map(move |user| (user_number(written, user), standing(own)))
     });
-    let numbers = (0..).map(TenantId);
-    numbers.zip(of_users).collect()
+    of_users.collect()
 }
 
 /// Queues of the orders that choose a queue first, in which tenants are those of the workload.
@@ -287,10 +293,7 @@ fn queue_options(scheduler: &schema::Scheduler) -> Result<Vec<QueueOptions>, Bui
 
 /// The tree of accounts, in which users are the tenants of the workload.
 fn accounts(written: &schema::Slurm) -> Tree {
-    let number = |user: &String| {
-        let place = written.users().position(|own| own == user);
-        TenantId(place.unwrap_or_default() as u32)
-    };
+    let number = |user: &String| user_number(written, user);
     let mut tree = Tree::default();
     let mut waiting: Vec<&schema::SlurmAccount> = written.accounts.iter().collect();
     // Those whose account above is there already, until all are.

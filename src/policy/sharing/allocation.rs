@@ -22,8 +22,8 @@ pub type Shares = Vec<Vec<f64>>;
 /// Errors of floats below this are none.
 const TOLERANCE: f64 = 1e-9;
 
-/// Most answers that one program mixes; two or three models need some ten.
-const MOST_ANSWERS: usize = 200;
+/// Most steps of one program; two or three models need some ten.
+const MOST_STEPS: usize = 200;
 
 /// Halvings of an interval.
 const HALVINGS: usize = 40;
@@ -128,7 +128,7 @@ pub fn fit(demands: &[Demand], required: &[f64], devices: &[f64]) -> Option<Shar
         .map(Basic::Room)
         .collect();
     basis.extend([Basic::Load, Basic::Part(0)]);
-    while answers.len() < MOST_ANSWERS {
+    for _ in 0..MOST_STEPS {
         let column = |basic: Basic| -> Vec<f64> {
             let mut column = vec![0.0; models + 1];
             match basic {
@@ -141,7 +141,7 @@ pub fn fit(demands: &[Demand], required: &[f64], devices: &[f64]) -> Option<Shar
             }
             column
         };
-        let inverse = inverse(basis.iter().map(|&own| column(own)).collect())?;
+        let inverse = inverse(&basis.iter().map(|&own| column(own)).collect::<Vec<_>>())?;
         let values: Vec<f64> = inverse.iter().map(|row| row[models]).collect();
         let load = basis.iter().position(|own| *own == Basic::Load)?;
         if values[load] <= 1.0 + TOLERANCE {
@@ -150,18 +150,18 @@ pub fn fit(demands: &[Demand], required: &[f64], devices: &[f64]) -> Option<Shar
         // Only the load costs, so that its row of the inverse is the dual solution.
         let dual = &inverse[load];
         let prices: Vec<f64> = dual[..models].iter().map(|own| -own).collect();
-        let entering = match prices.iter().position(|&price| price < -TOLERANCE) {
-            Some(model) => Basic::Room(model),
-            None => {
-                let next = answer(demands, required, devices, &per_device(&prices))?;
-                let each = next.loads.iter().zip(&prices);
-                let least: f64 = each.map(|(own, price)| own * price.max(0.0)).sum();
-                if least > 1.0 + TOLERANCE || least >= dual[models] - TOLERANCE {
-                    return None;
-                }
-                answers.push(next);
-                Basic::Part(answers.len() - 1)
+        let below_zero = prices.iter().position(|&price| price < -TOLERANCE);
+        let entering = if let Some(model) = below_zero {
+            Basic::Room(model)
+        } else {
+            let next = answer(demands, required, devices, &per_device(&prices))?;
+            let each = next.loads.iter().zip(&prices);
+            let least: f64 = each.map(|(own, price)| own * price.max(0.0)).sum();
+            if least > 1.0 + TOLERANCE || least >= dual[models] - TOLERANCE {
+                return None;
             }
+            answers.push(next);
+            Basic::Part(answers.len() - 1)
         };
         let entering_column = match entering {
             Basic::Part(number) => {
@@ -211,7 +211,7 @@ fn mixed(answers: &[Answer], basis: &[Basic], values: &[f64]) -> Shares {
 }
 
 /// The inverse of a matrix that is given by its columns; `None` of a singular one.
-fn inverse(columns: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
+fn inverse(columns: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {
     let size = columns.len();
     let mut left: Vec<Vec<f64>> = (0..size)
         .map(|row| columns.iter().map(|column| column[row]).collect())
@@ -355,6 +355,13 @@ mod tests {
                 .map(|(own, required)| required / own.greatest().max(1e-9) * own.devices)
                 .sum();
             prop_assert!(found.is_none() || least <= devices.iter().sum::<f64>() + 1e-6);
+            // What drawn shares of the devices give must fit.
+            let each = 1.0 / demands.len() as f64;
+            let given: Vec<f64> = demands.iter().map(|own| {
+                let shares = devices.map(|count| (each * count / own.devices).min(1.0 / 3.0));
+                throughput(own, &shares)
+            }).collect();
+            prop_assert!(fit(&demands, &given, &devices).is_some(), "{given:?}");
             let ample = fit(&demands, &required, &[1e4; 3]);
             prop_assert!(ample.is_some());
         }

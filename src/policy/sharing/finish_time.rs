@@ -45,7 +45,11 @@ fn seconds(span: Duration) -> f64 {
     span.as_nanos() as f64 / 1e9
 }
 
-/// A job beside its equal share of the devices.
+/// Least work in seconds that a job has left while it lives.
+const LEAST_LEFT: f64 = 60.0;
+
+/// A job beside its equal share of the devices. One that does not request a run time, or ran longer than
+/// it requested, has as much left as it has done.
 struct Shared {
     /// Time since its submission.
     waited: f64,
@@ -57,7 +61,11 @@ struct Shared {
 
 impl Shared {
     fn of(own: &UnlikeJob, demand: &Demand, devices: &[f64], now: Instant, jobs: usize) -> Self {
-        let (work, left) = FinishTime::work(&own.job);
+        let (mut work, mut left) = FinishTime::work(&own.job);
+        if left <= 0.0 {
+            left = seconds(own.job.done).max(LEAST_LEFT);
+            work = seconds(own.job.done) + left;
+        }
         let all: f64 = devices.iter().sum();
         let share = (all / (jobs.max(1) as f64 * demand.devices)).min(1.0);
         let throughput = even_throughput(demand, devices) * share;
@@ -71,9 +79,7 @@ impl Shared {
     /// The throughput from now on with which it ends at a ratio to its end with an equal share.
     fn required(&self, ratio: f64) -> f64 {
         let time = ratio * self.alone - self.waited;
-        if self.left <= 0.0 {
-            0.0
-        } else if time <= 0.0 {
+        if time <= 0.0 {
             f64::INFINITY
         } else {
             self.left / time
@@ -101,7 +107,7 @@ impl SharingRule for FinishTime {
         let least = |(own, demand): (&Shared, &Demand)| {
             let fastest = demand.rates.iter().copied().fold(0.0, f64::max);
             let ratio = (own.waited + own.left / fastest) / own.alone;
-            (fastest > 0.0 && own.left > 0.0).then_some(ratio)
+            (fastest > 0.0).then_some(ratio)
         };
         let each = shared.iter().zip(&demands).filter_map(least);
         let most = 1.0 / each.fold(f64::INFINITY, f64::min).max(1e-12);
@@ -150,5 +156,11 @@ mod tests {
         ];
         assert!((ends[0] - ends[1]).abs() < 1e-3, "{ends:?}");
         assert!(uneven[1][0] > 0.6, "{uneven:?}");
+        // One that does not say how long it runs, and one that runs beyond its time, have shares as well.
+        jobs[0].job.requested = Duration::MAX;
+        jobs[1].job.done = Duration::from_secs(150);
+        for own in shares(&jobs) {
+            assert!(throughput(&own) > 0.1, "{own:?}");
+        }
     }
 }

@@ -72,7 +72,7 @@ mod tests {
         // With room for both each has the model that it is fastest on, and one that is too wide none.
         let mut jobs = vec![unlike(0, &[1.0, 0.25]), unlike(1, &[0.25, 1.0])];
         jobs.push(unlike(2, &[1.0, 1.0]));
-        jobs[2].job.devices = 8;
+        jobs[2].width = 8.0;
         let shares = MaxMin.shares(&jobs, &[4.0, 4.0], Instant::ZERO);
         let expected = [vec![1.0, 0.0], vec![0.0, 1.0], vec![0.0, 0.0]];
         assert_eq!(shares, Some(expected.to_vec()));

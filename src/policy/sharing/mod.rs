@@ -58,10 +58,10 @@ pub fn sharing_rule(name: &str) -> Option<&'static SharingEntry> {
 /// Demands of jobs, on models with enough devices for them.
 fn demands(jobs: &[UnlikeJob], devices: &[f64]) -> Vec<Demand> {
     let of = |own: &UnlikeJob| {
-        let width = f64::from(own.job.devices);
+        let width = own.width;
         let each = own.speeds.iter().zip(devices);
         Demand {
-            devices: width,
+            devices: width.max(1e-3),
             rates: each
                 .map(|(&speed, &count)| if count >= width { speed } else { 0.0 })
                 .collect(),
@@ -101,6 +101,7 @@ pub(super) mod testing {
         UnlikeJob {
             number,
             job: job(0, Some(0)),
+            width: 1.0,
             speeds: speeds.into(),
             ran_on: vec![Duration::ZERO; speeds.len()],
         }

@@ -20,9 +20,6 @@ pub struct GpuSharing {
     /// first queue again; default 0, which never promotes one.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub promote: f64,
-    /// Migration at the beginning of a round: running jobs move to gather free GPUs on one node for a
-    /// job that finds them scattered (Gandiva); default `false`.
-    pub migration: bool,
 }
 
 impl Default for GpuSharing {
@@ -32,7 +29,6 @@ impl Default for GpuSharing {
             round: Duration::from_secs(360),
             thresholds: vec![Duration::from_secs(3_600), Duration::from_secs(36_000)],
             promote: 0.0,
-            migration: false,
         }
     }
 }

@@ -214,11 +214,18 @@ impl Jobs {
             Some(UnlikeJob {
                 number,
                 job,
+                width: own.asked.milli as f64 / 1_000.0 * own.members.len() as f64,
                 speeds,
                 ran_on: own.ran_on(now),
             })
         });
         with_devices.collect()
+    }
+
+    /// Whether a job waits.
+    pub(super) fn waits(&self, number: u64) -> bool {
+        let job = self.all.get(&number);
+        job.is_some_and(|job| job.waits_since.is_some())
     }
 
     /// The speeds of a job on the GPU models, where these differ.

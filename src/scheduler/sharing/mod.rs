@@ -9,7 +9,6 @@
 //! Where GPU models differ in speed (`model::Throughputs`), a rule may state the share of the time that
 //! each job has on each model; a job then has its turns by these, and moves to another model for one.
 
-mod gather;
 mod jobs;
 mod plan;
 mod turns;
@@ -21,7 +20,6 @@ use control::{Component, Memory, Outbox, Progress, Write};
 use model::{EndReason, Event, EvictionCause, PodCreated, Throughputs};
 use units::{ClassId, Duration, Instant, NodeId, Revision, SortedMap, SortedSet};
 
-use self::gather::Movable;
 use self::jobs::{Asked, Jobs};
 use self::plan::{Claim, Plan};
 use self::turns::{Columns, Turn, by_priority, fastest_first};
@@ -56,6 +54,8 @@ pub struct UnlikeJob {
     pub number: u64,
     /// The job itself.
     pub job: SharedJob,
+    /// Devices of all members; parts of devices count as parts.
+    pub width: f64,
     /// Speed on each model beside that on the reference model; 0 on one that it may not have.
     pub speeds: Arc<[f64]>,
     /// Time that it has run on each model.
@@ -96,8 +96,8 @@ pub trait SharingRule: Send {
     /// submission.
     fn score(&self, job: &SharedJob, now: Instant, jobs: usize) -> Score;
 
-    /// The share of the time that each job has devices of each model, by job and model, where there are
-    /// so many devices of each; `None` of a rule that orders the jobs alone.
+    /// The share of the time that each job has devices of each model, by job and model, of the number of
+    /// devices of each; `None` of a rule that orders the jobs alone.
     fn shares(
         &self,
         _jobs: &[UnlikeJob],
@@ -124,8 +124,6 @@ pub struct SharingPlanner {
     round: Duration,
     jobs: Jobs,
     rooms: Rooms,
-    /// Whether jobs move so that devices lie together for one that finds them scattered.
-    migrates: bool,
     /// GPU models of the nodes, where these differ in speed.
     columns: Option<Columns>,
     /// Nodes of the members of jobs that are to start there, and their rank.
@@ -143,7 +141,6 @@ impl SharingPlanner {
             round,
             jobs: Jobs::default(),
             rooms: Rooms::default(),
-            migrates: false,
             columns: None,
             granted: SortedMap::new(),
             next: Instant::ZERO,
@@ -151,17 +148,10 @@ impl SharingPlanner {
         }
     }
 
-    /// The same planner where jobs are not equally fast on all GPU models.
+    /// This planner where jobs are not equally fast on all GPU models.
     #[must_use]
     pub fn with_throughputs(mut self, throughputs: Option<Arc<Throughputs>>) -> Self {
         self.columns = throughputs.map(Columns::new);
-        self
-    }
-
-    /// The same planner where jobs move at a round to gather free devices on one node.
-    #[must_use]
-    pub const fn with_migration(mut self, migrates: bool) -> Self {
-        self.migrates = migrates;
         self
     }
 
@@ -274,60 +264,11 @@ impl SharingPlanner {
                 self.granted.insert(turn.number, (rank, nodes));
             }
         }
-        if self.migrates {
-            self.gather(order, &mut plan, &settled, &mut keeps, store);
-        }
         for &number in order.iter().filter(|number| !keeps.contains(number)) {
             for pod in self.jobs.suspend(now, number) {
                 let reason = EndReason::Evicted(EvictionCause::Preemption);
                 out.write(store, Event::PodEnded { pod, reason });
             }
-        }
-    }
-
-    /// Moves jobs for those that wait and find their devices scattered.
-    fn gather(
-        &mut self,
-        order: &[u64],
-        plan: &mut Plan,
-        settled: &SortedSet<u64>,
-        keeps: &mut SortedSet<u64>,
-        store: &Store,
-    ) {
-        for &number in order.iter().filter(|number| !settled.contains(number)) {
-            let claim = self.jobs.claim(number, store);
-            let Some(claim) = claim.filter(|own| own.members == 1 && own.nodes.is_none()) else {
-                continue;
-            };
-            let movable = keeps.iter().filter_map(|&number| {
-                let own = self.jobs.claim(number, store)?;
-                let node = own.nodes?.first().copied();
-                node.filter(|_| own.members == 1 && own.milli_each > 0)
-                    .map(|node| Movable {
-                        number,
-                        node,
-                        milli: own.milli_each,
-                    })
-            });
-            let movable: Vec<Movable> = movable.collect();
-            let speeds = self.jobs.speeds(number);
-            let admits = |node: NodeId| match (&speeds, &self.columns) {
-                (Some(speeds), Some(columns)) => {
-                    columns.of(node).is_some_and(|column| speeds[column] > 0.0)
-                }
-                _ => true,
-            };
-            let column = |node| self.columns.as_ref().and_then(|own| own.of(node));
-            let are_alike = |one, other| column(one) == column(other);
-            let found = plan.gather(claim.milli_each, &movable, admits, are_alike);
-            let Some(gathered) = found else { continue };
-            for (moved, node) in gathered.moves {
-                keeps.remove(&moved);
-                let rank = self.granted.len();
-                self.granted.insert(moved, (rank, vec![node]));
-            }
-            let rank = self.granted.len();
-            self.granted.insert(number, (rank, vec![gathered.node]));
         }
     }
 
@@ -355,9 +296,15 @@ impl SharingPlanner {
         })
     }
 
-    /// Starts the first waiting job that has room.
+    /// Starts the first waiting job that has room. Jobs that were granted places go first: until their
+    /// members are back, no other job may take these.
     fn start(&mut self, now: Instant, order: &[u64], store: &Store, out: &mut Outbox) -> bool {
+        let jobs = &self.jobs;
+        self.granted.retain(|&number, _| jobs.waits(number));
         for &number in order {
+            if !self.granted.is_empty() && !self.granted.contains_key(&number) {
+                return false;
+            }
             let Some((class, members)) = self.jobs.ready(number) else {
                 continue;
             };
@@ -459,6 +406,7 @@ mod testing {
                 started: None,
                 requested: Duration::from_secs(100),
             },
+            width: 1.0,
             speeds: speeds.into(),
             ran_on: vec![Duration::ZERO; speeds.len()],
         }

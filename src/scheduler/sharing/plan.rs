@@ -17,9 +17,9 @@ pub(super) struct Claim {
 /// Milli-GPU of each node.
 pub(super) struct Plan {
     /// Left by the claims that were granted.
-    pub(super) left: Vec<i64>,
+    left: Vec<i64>,
     /// Free in the cluster as it is.
-    pub(super) free: Vec<i64>,
+    free: Vec<i64>,
 }
 
 impl Plan {

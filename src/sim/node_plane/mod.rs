@@ -7,6 +7,7 @@ mod exits;
 mod images;
 mod memory;
 mod outgoing;
+mod pace;
 mod processes;
 mod resumption;
 
@@ -20,7 +21,7 @@ use control::node_life::Observing;
 use control::{AgentOutput, MachineEvent, NodeAgent};
 use model::checkpoint::Checkpoints;
 use model::{EndReason, Event, Pod, PodRef, Throughputs, Used};
-use units::{Duration, Identity, Instant, NodeId, ObjectId};
+use units::{Duration, Identity, Instant, NodeId, ObjectId, PodId, SortedMap};
 
 use super::contention::{Contention, ContentionModel, WHOLE};
 use super::context::Context;
@@ -58,6 +59,8 @@ pub(super) struct NodePlane {
     resumes: bool,
     /// Throughputs of jobs by GPU model, where these differ.
     throughputs: Option<Arc<Throughputs>>,
+    /// Paces of running pods whose jobs are not as fast as on the reference model.
+    job_paces: SortedMap<PodId, Pace>,
     /// The box that the agent puts into what it hands back; empty between two of its steps.
     output: AgentOutput,
 }
@@ -95,6 +98,7 @@ impl NodePlane {
             node_ready: Duration::ZERO,
             resumes: false,
             throughputs: parts.throughputs,
+            job_paces: SortedMap::new(),
             output: AgentOutput::default(),
         }
     }
@@ -434,28 +438,6 @@ impl NodePlane {
             self.hand_over(ctx);
         }
     }
-
-    /// Pace of a pod's work: that of its host, and of its job on the host's GPUs.
-    fn pace_of(&self, store: &Store, pod: PodRef) -> Pace {
-        let record = store.pods().get(pod);
-        record.map_or(Pace::USUAL, |record| self.pace_of_pod(store, record))
-    }
-
-    fn pace_of_pod(&self, store: &Store, record: &Pod) -> Pace {
-        let Some(node) = record.node() else {
-            return Pace::USUAL;
-        };
-        let of_host = self.hosts.pace(node);
-        let of_job = self.throughputs.as_ref().and_then(|throughputs| {
-            let spec = &store.class(record.class).spec;
-            let own = store.nodes().object(node)?.gpu.as_ref();
-            let model = own.filter(|_| spec.gpu.devices > 0)?.model.as_ref();
-            throughputs.rates(&spec.labels, model)
-        });
-        of_job.map_or(of_host, |(usual, own)| {
-            Pace::of_rates(usual, own).and(of_host)
-        })
-    }
 }
 
 impl Follower for NodePlane {
@@ -471,7 +453,7 @@ impl Follower for NodePlane {
             return;
         };
         let pod = ended.pod;
-        self.resume_if_evicted(ctx, change.store, change.event, ended);
+        self.resume_if_evicted(ctx, change.event, ended);
         self.exits.ended(pod);
         if let Some(node) = ended.node()
             && !self.hosts.is_reached(node)
@@ -487,6 +469,7 @@ impl Follower for NodePlane {
             }
         );
         self.machine.gone(now, pod, is_done);
+        self.job_paces.remove(&pod.id);
         if let Some(contention) = &mut self.contention {
             contention.forget(now, pod.id);
         }

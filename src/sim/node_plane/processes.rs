@@ -37,6 +37,7 @@ impl NodePlane {
         pod: PodRef,
     ) -> Result<(), SimError> {
         let now = ctx.now();
+        self.set_job_pace(store, pod)?;
         let pace = self.pace_of(store, pod);
         if let Some(end) = self.machine.started(now, pod, pace) {
             ctx.expect(end, Upcoming::Exit(pod));
@@ -115,6 +116,7 @@ impl NodePlane {
         let Some(record) = store.pods().get(pod) else {
             return Ok(());
         };
+        self.set_job_pace(store, pod)?;
         let spec = &store.class(record.class).spec;
         let number = usize::from(container);
         let who = self.machine.who(pod);

@@ -17,13 +17,7 @@ impl NodePlane {
     }
 
     /// Submits the rest of a pod's work if the pod was evicted, where evicted pods come back.
-    pub(super) fn resume_if_evicted(
-        &mut self,
-        ctx: &mut Context<'_>,
-        store: &Store,
-        event: &Event,
-        ended: &Pod,
-    ) {
+    pub(super) fn resume_if_evicted(&mut self, ctx: &mut Context<'_>, event: &Event, ended: &Pod) {
         let is_evicted = matches!(
             event,
             Event::PodEnded {
@@ -35,7 +29,7 @@ impl NodePlane {
         if !self.resumes || !is_evicted || self.machine.work(pod).is_none() {
             return;
         }
-        let pace = self.pace_of_pod(store, ended);
+        let pace = self.pace_of_pod(ended);
         let lost = Resubmission {
             record: ended.clone(),
             who: self.machine.who(pod),
