@@ -20,6 +20,7 @@ mod exit;
 mod experiment_file;
 mod explain;
 mod failure;
+mod function_figures;
 mod import;
 mod import_compose;
 mod interrupt;

@@ -21,6 +21,7 @@ use trace::Input;
 use units::plural;
 
 use super::failure::folder_failure;
+use super::function_figures::of_functions;
 use super::{Exit, Failure, Global, output, terminal};
 
 /// Arguments of `report`.
@@ -40,6 +41,9 @@ pub(super) struct ReportArguments {
     /// waiting)
     #[arg(long = "metric", visible_alias = "metrics", value_name = "ID", num_args = 1..)]
     metrics: Vec<String>,
+    /// Only the figures of the seven functions of a platform, a few for each, in tables
+    #[arg(long, conflicts_with = "metrics")]
+    functions: bool,
     /// Only these candidates: variants, or RUN/VARIANT of several runs; each keeps its color
     #[arg(long = "candidate", visible_alias = "candidates", value_name = "NAME", num_args = 1..)]
     candidates: Vec<String>,
@@ -223,6 +227,11 @@ pub(super) fn fork_of(folder: &Path) -> Result<Option<Fork>, Failure> {
 }
 
 fn html(arguments: &ReportArguments, gathered: &Gathered) -> Result<Exit, Failure> {
+    if arguments.functions {
+        return Err(Failure::input(
+            "--functions selects rows of tables; use --format table, markdown, latex, csv or json",
+        ));
+    }
     if !arguments.metrics.is_empty() {
         return Err(Failure::input(
             "--metric selects rows of tables and metrics of plots; use --format table, markdown, \
@@ -245,7 +254,8 @@ fn printed(
     format: Format,
 ) -> Result<Exit, Failure> {
     let width = terminal::width().filter(|_| arguments.out.is_none());
-    let write: Writer = if let Some(study) = &gathered.study {
+    let study = gathered.study.as_ref().filter(|_| !arguments.functions);
+    let write: Writer = if let Some(study) = study {
         let study = chosen(study, &arguments.metrics)?;
         let options = StudyOptions {
             all: global.verbose,
@@ -294,6 +304,10 @@ fn side_by_side(
     arguments: &ReportArguments,
     gathered: &Gathered,
 ) -> Result<Comparison, Failure> {
+    if arguments.functions {
+        let all = Comparison::of(gathered, Rows::All);
+        return Ok(of_functions(all));
+    }
     if arguments.metrics.is_empty() {
         let rows = if global.verbose {
             Rows::All

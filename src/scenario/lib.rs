@@ -15,6 +15,7 @@ mod decode;
 mod delivery;
 pub mod diagnostic;
 mod domains;
+mod ecs;
 mod failures;
 mod file_fields;
 mod files;

@@ -2,7 +2,9 @@
 
 use super::diagnostic::{Code, Finding, Findings};
 use super::names::Names;
-use super::schema::{Flow, MesosStrategy, Nova, Omega, Scenario, Swarm, System};
+use super::schema::{
+    Flow, MesosStrategy, Nova, Omega, OpenShiftHookFailure, Scenario, Swarm, System,
+};
 use super::tree::Tree;
 use units::{Duration, Quantity, SortedSet, plural};
 
@@ -26,6 +28,9 @@ const OWN: &[(&str, &str, IsGiven)] = &[
     ("omega", "omega", |system| system.omega.is_some()),
     ("flow", "flow", |system| system.flow.is_some()),
     ("nova", "nova", |system| system.nova.is_some()),
+    ("openshift", "openshift", |system| {
+        system.openshift.is_some()
+    }),
     ("ecs", "ecs", |system| system.ecs.is_some()),
     ("borg", "borg", |system| system.borg.is_some()),
     ("compose", "compose", |system| system.compose.is_some()),
@@ -33,6 +38,9 @@ const OWN: &[(&str, &str, IsGiven)] = &[
 
 /// Systems that have options, and know pods alone.
 const PODS_ALONE: [&str; 5] = ["sparrow", "consolidation", "gpu-sharing", "omega", "flow"];
+
+/// Systems that have options, and loops with `system.controllers`.
+const WITH_CONTROLLERS: [&str; 1] = ["openshift"];
 
 /// Reports every broken rule of `system:`.
 pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, findings: &mut Findings) {
@@ -76,6 +84,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
             "expected the agent's time-out of {timeout} or more"
         )));
     }
+    openshift(system, tree, findings);
     if let Some(written) = &system.nova {
         nova(written, tree, findings);
     }
@@ -171,6 +180,55 @@ fn nova(nova: &Nova, tree: &Tree, findings: &mut Findings) {
     }
 }
 
+fn openshift(system: &System, tree: &Tree, findings: &mut Findings) {
+    let Some(written) = &system.openshift else {
+        return;
+    };
+    if system.controllers.is_none() && !written.deployment_configs.is_empty() {
+        let message = "without controllers nothing rolls deployment configurations out".to_owned();
+        let span = tree.locate(["system", "openshift", "deploymentConfigs"]);
+        findings.push(
+            Finding::new(Code::Conflict, message, span)
+                .label("write `controllers: {}` under `system`"),
+        );
+    }
+    for (name, own) in &written.deployment_configs {
+        let mut wrong = |field: &[&str], message: String, label: &str| {
+            let path = ["system", "openshift", "deploymentConfigs", name];
+            let path = path.iter().chain(field).copied();
+            findings.push(Finding::new(Code::Conflict, message, tree.locate(path)).label(label));
+        };
+        if own.active_deadline < own.timeout {
+            let (deadline, timeout) = (own.active_deadline, own.timeout);
+            let message = format!(
+                "rollouts fail after {deadline}, before the time-out of {timeout} can pass"
+            );
+            wrong(&["activeDeadline"], message, "expected `timeout` or more");
+        }
+        if own.update_period < Duration::ZERO {
+            let message = "a time below 0s".to_owned();
+            wrong(&["updatePeriod"], message, "expected 0s or more");
+        }
+        for (field, hook) in [("pre", own.pre), ("mid", own.mid), ("post", own.post)] {
+            let Some(hook) = hook else {
+                continue;
+            };
+            if hook.takes < Duration::ZERO {
+                let message = "a time below 0s".to_owned();
+                wrong(&[field, "takes"], message, "expected 0s or more");
+            }
+            if hook.failures == 0 && hook.failure_policy != OpenShiftHookFailure::default() {
+                let message = "no run of this hook fails, so its policy has no effect".to_owned();
+                wrong(
+                    &[field, "failurePolicy"],
+                    message,
+                    "give `failures` a number, or leave it out",
+                );
+            }
+        }
+    }
+}
+
 fn omega(omega: &Omega, tree: &Tree, findings: &mut Findings) {
     let mut wrong = |place: &[&str], message: String, label: &str| {
         let path = ["system", "omega", "kinds"].iter().chain(place).copied();
@@ -260,7 +318,8 @@ impl System {
     /// Returns whether the system has its own control loops, without `controllers`.
     pub fn has_own_loops(&self) -> bool {
         let has_options = OWN.iter().any(|&(name, _, _)| name == self.name);
-        has_options && !PODS_ALONE.contains(&self.name.as_str())
+        let name = self.name.as_str();
+        has_options && !PODS_ALONE.contains(&name) && !WITH_CONTROLLERS.contains(&name)
     }
 
     /// Returns whether frameworks share the system.
@@ -290,6 +349,7 @@ impl System {
                 let own = self.consolidation.unwrap_or_default();
                 own.detection.name().to_owned()
             }
+            "openshift" => "regions-and-zones".to_owned(),
             "ecs" => "strategies".to_owned(),
             "borg" => {
                 let own = self.borg.as_ref().map(|own| own.score);

@@ -52,6 +52,7 @@ impl Names for SomeNames {
                 "flow",
                 "consolidation",
                 "gpu-sharing",
+                "openshift",
                 "ecs",
                 "borg",
                 "compose",

@@ -38,10 +38,7 @@ pub struct SystemEntry {
 impl SystemEntry {
     /// `true` if the system's nodes run kubelets, which pull images.
     pub const fn runs_kubelets(&self) -> bool {
-        matches!(
-            self.scheduler,
-            SchedulerKind::KubeScheduler | SchedulerKind::Pipeline
-        )
+        matches!(self.workloads, RunsWorkloads::WithControllers)
     }
 }
 

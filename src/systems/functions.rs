@@ -145,6 +145,21 @@ pub const FUNCTIONS: &[SystemFunctions] = &[
         scenarios: &["seven-functions", "small-cluster"],
     },
     SystemFunctions {
+        system: "openshift",
+        provisions: [
+            Itself("a scheduler policy over regions and zones, and the controllers of Kubernetes"),
+            Itself(
+                "image triggers of deployment configurations, with hooks; a failed one goes back",
+            ),
+            Itself("services over ready endpoints, routes by weight"),
+            Itself("horizontal autoscalers"),
+            Itself("node leases, taints and eviction; restarts and probes on the node"),
+            ALERTS,
+            Beside(BACKUPS),
+        ],
+        scenarios: &["seven-functions", "openshift"],
+    },
+    SystemFunctions {
         system: "swarm",
         provisions: [
             Itself("filters and strategies of the manager"),
@@ -248,7 +263,7 @@ pub const FUNCTIONS: &[SystemFunctions] = &[
             ALERTS,
             Beside(BACKUPS),
         ],
-        scenarios: &["seven-functions"],
+        scenarios: &["seven-functions", "compose"],
     },
     SystemFunctions {
         system: "borg",

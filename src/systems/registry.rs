@@ -4,13 +4,14 @@
 use super::entry::{SystemEntry, SystemError};
 use super::{
     batch, borg, compose, consolidation, ecs, fleet, flow, gpu_sharing, kubernetes, mesos, nova,
-    omega, pipeline, sparrow, swarm, swarmkit,
+    omega, openshift, pipeline, sparrow, swarm, swarmkit,
 };
 
 /// The systems.
 pub const SYSTEMS: &[SystemEntry] = &[
     kubernetes::ENTRY,
     pipeline::ENTRY,
+    openshift::ENTRY,
     swarm::ENTRY,
     swarmkit::ENTRY,
     fleet::ENTRY,
@@ -143,7 +144,7 @@ mod tests {
     fn an_unknown_system_is_told_which_there_are() {
         let error = find("kubernetis").err().map(|error| error.to_string());
         let expected = "there is no system `kubernetis`; known are `kubernetes`, `pipeline`, \
-                        `swarm`, `swarmkit`, `fleet`, `mesos`, `dcos`, `nova`, `ecs`, `compose`, \
+                        `openshift`, `swarm`, `swarmkit`, `fleet`, `mesos`, `dcos`, `nova`, `ecs`, `compose`, \
                         `borg`, `batch`, `sparrow`, `omega`, `flow`, `consolidation`, \
                         `gpu-sharing`";
         assert_eq!(error.as_deref(), Some(expected));

@@ -1,7 +1,11 @@
 //! Options of ECS, from the experiment file to what its scheduler is made from.
 
-use scenario::schema::{Ecs, EcsPlacement};
+use scenario::schema::{Ecs, EcsCapacityProvider, EcsPlacement, EcsScaleIn};
 use systems::ecs::EcsOptions;
+use systems::ecs::capacity::{
+    ManagedScaling, Provider, ScaleInFormula, ScaledGroup, Share, Source,
+};
+use systems::ecs::fargate::TaskSize;
 use systems::ecs::options::BreakerOptions;
 use systems::ecs::placement::{Constraint, Field, Packed, Rules, Strategy};
 use systems::ecs::query::Query;
@@ -9,9 +13,16 @@ use systems::ecs::service::HealthyPercent;
 use units::SortedMap;
 
 use super::BuildError;
+use super::provider::ProviderPlan;
 
-/// The options of an experiment's `system.ecs`.
-pub(super) fn ecs_options(written: &Ecs) -> Result<EcsOptions, BuildError> {
+/// Name of the provider that gives every task a machine of its own.
+const FARGATE: &str = "FARGATE";
+
+/// The options of an experiment's `system.ecs`, over the groups of its provider of machines.
+pub(super) fn ecs_options(
+    written: &Ecs,
+    plan: Option<&ProviderPlan>,
+) -> Result<EcsOptions, BuildError> {
     let mut placement = SortedMap::new();
     for (name, own) in &written.placement {
         placement.insert(name.clone(), rules(name, own)?);
@@ -29,7 +40,67 @@ pub(super) fn ecs_options(written: &Ecs) -> Result<EcsOptions, BuildError> {
         healthy_after: written.healthy_after,
         agent_timeout: written.agent_timeout,
         replace_after: written.replace_after,
+        providers: written
+            .capacity_providers
+            .iter()
+            .enumerate()
+            .map(|(number, own)| provider(number, own, plan))
+            .collect::<Result<_, _>>()?,
     })
+}
+
+fn provider(
+    number: usize,
+    written: &EcsCapacityProvider,
+    plan: Option<&ProviderPlan>,
+) -> Result<Provider, BuildError> {
+    let name = written.name.as_str();
+    let groups = plan.map_or(&[][..], |plan| &plan.groups);
+    let group = groups.iter().find(|own| *own.name == *name);
+    let source = match (name == FARGATE, group, written.managed_scaling) {
+        (true, _, _) => Source::Fargate,
+        (false, Some(_), None) => Source::Fixed,
+        (false, Some(group), Some(own)) => Source::Group(Box::new(ScaledGroup {
+            group: group.clone(),
+            scaling: ManagedScaling {
+                target_capacity: u64::from(own.target_capacity),
+                scale_in: match own.scale_in {
+                    EcsScaleIn::Ratio => ScaleInFormula::Ratio,
+                    EcsScaleIn::MinusEmpty => ScaleInFormula::MinusEmpty,
+                },
+            },
+            least_step: u64::from(own.minimum_scaling_step_size),
+            most_step: u64::from(own.maximum_scaling_step_size),
+            warm_up: own.instance_warmup_period,
+            is_protected: own.managed_termination_protection,
+        })),
+        (false, None, _) => {
+            return Err(BuildError::Experiment(format!(
+                "system.ecs.capacityProviders[{number}].name: there is no group `{name}` of \
+                 `cluster.provider`"
+            )));
+        }
+    };
+    Ok(Provider {
+        share: Share {
+            name: name.into(),
+            base: written.base,
+            weight: written.weight,
+        },
+        source,
+    })
+}
+
+/// Prices of the machines of Fargate, by instance type.
+pub(super) fn fargate_prices(written: &Ecs) -> impl Iterator<Item = (String, i64)> {
+    let mut providers = written.capacity_providers.iter();
+    let sizes = if providers.any(|own| own.name == FARGATE) {
+        TaskSize::all()
+    } else {
+        Vec::new()
+    };
+    let sizes = sizes.into_iter();
+    sizes.map(|size| (size.name(), size.price_micro_per_hour()))
 }
 
 fn rules(name: &str, written: &EcsPlacement) -> Result<Rules, BuildError> {

@@ -35,6 +35,7 @@ mod nova_options;
 mod object_name;
 pub mod offers;
 mod omega_options;
+mod openshift_options;
 mod operations;
 mod price_history;
 mod price_list;

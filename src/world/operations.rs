@@ -63,6 +63,7 @@ pub fn controllers(scenario: &Scenario) -> Result<Option<ControllerOptions>, Bui
         zero_unix_secs,
         client: client_limits(scenario).controllers,
         volumes: None,
+        replaced: &[],
     }))
 }
 

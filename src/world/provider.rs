@@ -18,6 +18,7 @@ use units::{Instant, SortedMap};
 
 use super::catalogue::{catalogue, matches};
 use super::docker_machine;
+use super::ecs_options::fargate_prices;
 use super::instance_type::InstanceType;
 use super::money::micro;
 use super::nodes::of_template;
@@ -89,6 +90,7 @@ pub fn provider(
             }
         }
     }
+    price_fargate(&mut plan, scenario, &powers);
     for (number, group) in written.groups.iter().enumerate() {
         add_group(&mut plan, written, &powers, number, group)?;
     }
@@ -107,6 +109,19 @@ pub fn provider(
         }
     }
     Ok(Some(plan))
+}
+
+/// Prices of the machines of Fargate, where tasks may go there.
+fn price_fargate(plan: &mut ProviderPlan, scenario: &Scenario, powers: &Powers) {
+    for (name, price) in scenario.system.ecs.iter().flat_map(fargate_prices) {
+        let economics = NodeEconomics {
+            power: powers.of(&name),
+            price_micro_per_hour: Some(price),
+            changes_as: None,
+        };
+        plan.kinds
+            .insert(priced_as(&name, ON_DEMAND, None).into(), economics);
+    }
 }
 
 /// Power of instance types, by patterns of their names.

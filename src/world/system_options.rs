@@ -35,16 +35,18 @@ use systems::swarmkit::spread::SpreadMode;
 use systems::swarmkit::task::Preference;
 use systems::swarmkit::update::{FailureAction, UpdateConfig, UpdateOrder};
 
+use super::provider::ProviderPlan;
 use super::units::units;
 use super::{BuildError, FileSource};
 use policy::sharing::SharingOptions;
 use scheduler::sparrow::SparrowOptions;
 use units::{Duration, SortedMap};
 
-/// The options of a scenario's system.
+/// The options of a scenario's system, which may scale groups of its provider of machines.
 pub fn system_options(
     scenario: &Scenario,
     nodes: &[Arc<Node>],
+    provider: Option<&ProviderPlan>,
     files: &FileSource<'_>,
 ) -> Result<SystemOptions, BuildError> {
     let system = &scenario.system;
@@ -73,13 +75,15 @@ pub fn system_options(
     };
     let sparrow = sparrow(system.sparrow.unwrap_or_default())?;
     let ecs = match &system.ecs {
-        Some(written) => super::ecs_options::ecs_options(written)?,
+        Some(written) => super::ecs_options::ecs_options(written, provider)?,
         None => EcsOptions::default(),
     };
+    let openshift = system.openshift.clone().unwrap_or_default();
+    let openshift = super::openshift_options::openshift_options(&openshift);
     let omega = super::omega_options::omega_options(&system.omega.clone().unwrap_or_default());
     let flow = super::omega_options::flow_options(&system.flow.clone().unwrap_or_default());
     let options = SystemOptions::default().with(nova).with(ecs).with(sparrow);
-    let options = options.with(omega).with(flow);
+    let options = options.with(omega).with(flow).with(openshift);
     let consolidation = super::consolidation_options::consolidation_options(scenario)?;
     let throughputs = super::throughputs(scenario)?;
     if let Some(throughputs) = &throughputs {

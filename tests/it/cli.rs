@@ -297,7 +297,7 @@ fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 52] = [
+const SCENARIOS: [(&str, &[&str]); 55] = [
     ("two-teams.yaml", &[]),
     ("borg.yaml", &["--set", "stop={at: 30m}"]),
     ("functions.yaml", &["--set", "stop={at: 10m}"]),
@@ -309,6 +309,9 @@ const SCENARIOS: [(&str, &[&str]); 52] = [
     ("fleet.yaml", &[]),
     ("nova.yaml", &[]),
     ("ecs.yaml", &[]),
+    ("openshift.yaml", &[]),
+    ("compose.yaml", &[]),
+    ("ecs-capacity.yaml", &[]),
     ("delivery.yaml", &[]),
     ("seven-functions.yaml", &[]),
     ("mesos.yaml", &["--set", "stop={at: 1h}"]),

@@ -34,7 +34,7 @@ fn one<'w, const N: usize>(stream: &mut Stream, words: [&'w str; N]) -> &'w str 
 }
 
 /// Systems that place a workload of single jobs, each with its settings.
-const SYSTEMS: [&str; 22] = [
+const SYSTEMS: [&str; 23] = [
     "{name: kubernetes}",
     "{name: batch}",
     "{name: batch, scheduler: {queue: sjf, backfill: easy}}",
@@ -49,6 +49,7 @@ const SYSTEMS: [&str; 22] = [
     "{name: fleet}",
     "{name: mesos}",
     "{name: ecs}",
+    "{name: openshift}",
     "{name: borg}",
     "{name: borg, borg: {candidates: 2}}",
     "{name: nova, nova: {ratios: {cpu: 1}}}",

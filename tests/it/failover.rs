@@ -389,6 +389,7 @@ fn the_same_run_twice_is_the_same() {
         "name: ecs, ecs: {placement: {'*': {strategies: [random]}}}",
         "name: borg, borg: {candidates: 2}",
         "name: compose",
+        "name: openshift, controllers: {}",
     ] {
         let once = play(&format!("twice-a-{}", system.len()), (4, 12), system, rest);
         let again = play(&format!("twice-b-{}", system.len()), (4, 12), system, rest);

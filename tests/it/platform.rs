@@ -124,8 +124,17 @@ operations:
 fn every_system_that_rolls_out_delivers() {
     let more = "delivery: [{image: shop/web}]
 operations: [{at: 10m, push: {image: 'shop/web:v2'}}]";
-    for system in ["pipeline", "swarmkit", "mesos", "ecs", "fleet", "compose"] {
+    for system in [
+        "pipeline",
+        "openshift",
+        "swarmkit",
+        "mesos",
+        "ecs",
+        "fleet",
+        "compose",
+    ] {
         let options = match system {
+            "openshift" => "{name: openshift, controllers: {}}".to_owned(),
             "pipeline" => {
                 "{name: pipeline, controllers: {}, scheduler: {profile: first-fit}}".to_owned()
             }

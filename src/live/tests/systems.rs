@@ -38,9 +38,10 @@ struct Case {
 const REFUSED: [&str; 2] = ["consolidation", "gpu-sharing"];
 
 /// Every other system of the registry.
-const CASES: [Case; 15] = [
+const CASES: [Case; 16] = [
     case("kubernetes", false),
     case("pipeline", false),
+    case("openshift", false),
     case("swarm", true),
     case("swarmkit", true),
     case("fleet", true),

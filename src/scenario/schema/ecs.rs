@@ -32,6 +32,10 @@ pub struct Ecs {
     /// default `5m`.
     #[schemars(extend("x-positive" = true))]
     pub replace_after: Duration,
+    /// Capacity providers that tasks are shared between; default none, where tasks go to every
+    /// instance.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub capacity_providers: Vec<EcsCapacityProvider>,
 }
 
 impl Default for Ecs {
@@ -44,6 +48,7 @@ impl Default for Ecs {
             healthy_after: Duration::from_secs(40),
             agent_timeout: Duration::from_secs(60),
             replace_after: Duration::from_secs(300),
+            capacity_providers: Vec::new(),
         }
     }
 }
@@ -59,6 +64,74 @@ pub struct EcsPlacement {
     /// Constraints that instances have to meet: `distinctInstance`, or a query of attributes such as
     /// `attribute:stack == prod and attribute:disks >= 2`; default none.
     pub constraints: Vec<String>,
+}
+
+/// Capacity provider: a group of instances, or Fargate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EcsCapacityProvider {
+    /// Name of the provider: a group of `cluster.provider.groups`, or `FARGATE`, which starts a machine
+    /// for every task and bills it by the second.
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// Number of a service's tasks that go to this provider before any weight counts; default 0.
+    #[serde(default)]
+    pub base: u64,
+    /// Share of the tasks beyond the base; default 1.
+    #[serde(default = "one")]
+    pub weight: u64,
+    /// Managed scaling of the group; default none, where the group keeps its size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed_scaling: Option<EcsManagedScaling>,
+}
+
+const fn one() -> u64 {
+    1
+}
+
+/// Managed scaling of a group of instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct EcsManagedScaling {
+    /// Share of the instances that tasks shall need, in per cent, 1 to 100; default 100.
+    #[schemars(range(min = 1, max = 100))]
+    pub target_capacity: u32,
+    /// Minimum number of instances added for tasks that wait, at least 1; default 1.
+    #[schemars(range(min = 1))]
+    pub minimum_scaling_step_size: u32,
+    /// Maximum number of instances added for tasks that wait, at least 1; default 10000.
+    #[schemars(range(min = 1))]
+    pub maximum_scaling_step_size: u32,
+    /// Time after an instance joined in which no further one is ordered; default `5m`.
+    pub instance_warmup_period: Duration,
+    /// Formula of the reservation while instances are empty; default `ratio`.
+    pub scale_in: EcsScaleIn,
+    /// Protection of instances with tasks, which are never taken if `true` (the default).
+    pub managed_termination_protection: bool,
+}
+
+impl Default for EcsManagedScaling {
+    fn default() -> Self {
+        Self {
+            target_capacity: 100,
+            minimum_scaling_step_size: 1,
+            maximum_scaling_step_size: 10_000,
+            instance_warmup_period: Duration::from_secs(300),
+            scale_in: EcsScaleIn::default(),
+            managed_termination_protection: true,
+        }
+    }
+}
+
+/// Formula of the reservation while instances are empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EcsScaleIn {
+    /// Instances needed for each that runs.
+    #[default]
+    Ratio,
+    /// 100 less the number of empty instances.
+    MinusEmpty,
 }
 
 /// Circuit breaker of deployments.

@@ -29,6 +29,7 @@ mod mesos;
 mod metrics;
 mod nova;
 mod omega;
+mod openshift;
 mod operation;
 mod power;
 mod provider;
@@ -67,7 +68,9 @@ pub use descheduling::{
     ViolatingTopologySpread,
 };
 pub use docker_machine::{DockerMachine, MachineDriver, MachinePhase};
-pub use ecs::{Ecs, EcsCircuitBreaker, EcsPlacement};
+pub use ecs::{
+    Ecs, EcsCapacityProvider, EcsCircuitBreaker, EcsManagedScaling, EcsPlacement, EcsScaleIn,
+};
 pub use failure::{Burst, ControlPart, Failure, FailureKind};
 pub use fleet::Fleet;
 pub use flow::{CostModel, Flow, FlowInput};
@@ -83,6 +86,10 @@ pub use metrics::{Billing, FunctionPrices, MeasuredWindow, Metrics, TaskPrices};
 pub use nova::{Nova, NovaFilter, NovaMachine, NovaPreset, NovaRatios, NovaReserved, NovaWeighers};
 pub use omega::{
     Omega, OmegaArchitecture, OmegaConflicts, OmegaKind, OmegaSearch, OmegaTransactions,
+};
+pub use openshift::{
+    OpenShift, OpenShiftDeploymentConfig, OpenShiftHook, OpenShiftHookFailure, OpenShiftProject,
+    OpenShiftTrigger,
 };
 pub use operation::{
     Controllers, NodeTaint, NodeTaints, Operation, PodDeletion, PropagationPolicy, Upgrade,

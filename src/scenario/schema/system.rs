@@ -13,7 +13,7 @@ use super::slurm::Slurm;
 use super::sparrow::Sparrow;
 use super::{
     Autoscaling, Borg, Compose, Controllers, Descheduling, Ecs, Fleet, Flow, Mesos, Nova, Omega,
-    Swarm, SwarmKit,
+    OpenShift, Swarm, SwarmKit,
 };
 use crate::plain::Arguments;
 use units::{Duration, SortedMap};
@@ -69,6 +69,9 @@ pub struct System {
     /// Options of Nova, for `name: nova`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nova: Option<Nova>,
+    /// Options of OpenShift, for `name: openshift`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub openshift: Option<OpenShift>,
     /// Options of ECS, for `name: ecs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ecs: Option<Ecs>,
@@ -103,6 +106,7 @@ impl Default for System {
             gpu_sharing: None,
             mesos: None,
             nova: None,
+            openshift: None,
             ecs: None,
             omega: None,
             flow: None,

@@ -2,7 +2,9 @@
 //! instances (spec: orchestrators-a.md section 7.3; `cluster-capacity-providers.md`,
 //! `cluster-auto-scaling.md`).
 
+use autoscale::cluster_autoscaler::GroupOptions;
 use model::Text;
+use units::{Duration, SortedMap};
 
 /// A provider in a capacity provider strategy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +84,95 @@ pub struct Demand {
     pub needed: u64,
     /// Instances without a task that is not a daemon.
     pub empty: u64,
+}
+
+/// A capacity provider of a cluster.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    /// The share of the tasks that goes to the provider.
+    pub share: Share,
+    /// The source of its instances.
+    pub source: Source,
+}
+
+/// Source of the instances of a capacity provider.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A group of nodes that keeps its size.
+    Fixed,
+    /// A group of nodes with managed scaling.
+    Group(Box<ScaledGroup>),
+    /// A machine for every task.
+    Fargate,
+}
+
+/// A group of nodes with managed scaling.
+#[derive(Clone, Debug)]
+pub struct ScaledGroup {
+    /// The group.
+    pub group: GroupOptions,
+    /// The target and the formula.
+    pub scaling: ManagedScaling,
+    /// The fewest instances to add for tasks that wait (`minimumScalingStepSize`).
+    pub least_step: u64,
+    /// The most instances to add for tasks that wait (`maximumScalingStepSize`).
+    pub most_step: u64,
+    /// Time after an instance joined in which no further one is ordered (`instanceWarmupPeriod`).
+    pub warm_up: Duration,
+    /// `true` if instances with tasks are never taken (`managedTerminationProtection`).
+    pub is_protected: bool,
+}
+
+/// Number of looks in turn at which the reservation has to be below its target before instances are
+/// taken: 15, one a minute.
+pub const LOW_POINTS: u32 = 15;
+
+/// Instances of a size that hold tasks with demands of processors and memory, each of which fits one: tasks
+/// of equal demands together, the largest first, each on the first instances with room.
+pub fn instances_for(demands: &[(i64, i64)], (cpu, memory): (i64, i64)) -> u64 {
+    let mut groups: SortedMap<(i64, i64), i64> = SortedMap::new();
+    for &demand in demands {
+        *groups.entry(demand).or_insert(0) += 1;
+    }
+    // Instances alike, with what is left of each.
+    let mut bins: Vec<(i64, i64, i64)> = Vec::new();
+    for (&(own_cpu, own_memory), &count) in groups.iter().rev() {
+        let holds = |cpu: i64, memory: i64| {
+            let by = |left: i64, own: i64| if own <= 0 { i64::MAX } else { left / own };
+            by(cpu, own_cpu).min(by(memory, own_memory))
+        };
+        let mut left = count;
+        let mut changed = Vec::new();
+        for (number, cpu, memory) in std::mem::take(&mut bins) {
+            let each = holds(cpu, memory).min(left.max(0));
+            let full = if each > 0 { number.min(left / each) } else { 0 };
+            if full > 0 {
+                changed.push((full, cpu - each * own_cpu, memory - each * own_memory));
+                left -= full * each;
+            }
+            let mut rest = number - full;
+            if rest > 0 && left > 0 && each > 0 {
+                let some = left.min(each);
+                changed.push((1, cpu - some * own_cpu, memory - some * own_memory));
+                (left, rest) = (left - some, rest - 1);
+            }
+            if rest > 0 {
+                changed.push((rest, cpu, memory));
+            }
+        }
+        bins = changed;
+        let each = holds(cpu, memory);
+        if left > 0 && each > 0 {
+            let full = left / each.min(left).max(1);
+            let size = each.min(left);
+            bins.push((full, cpu - size * own_cpu, memory - size * own_memory));
+            let rest = left - full * size;
+            if rest > 0 {
+                bins.push((1, cpu - rest * own_cpu, memory - rest * own_memory));
+            }
+        }
+    }
+    bins.iter().map(|own| own.0).sum::<i64>().unsigned_abs()
 }
 
 /// Instances that a provider without any starts with.

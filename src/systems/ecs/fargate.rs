@@ -73,7 +73,38 @@ impl Row {
     }
 }
 
+/// Price of a processor for an hour, in millionths of a dollar: Linux on x86 in US East (N. Virginia).
+const CPU_PRICE: i64 = 40_480;
+/// Price of a GiB of memory for an hour, likewise.
+const MEMORY_PRICE: i64 = 4_445;
+
 impl TaskSize {
+    /// Every size, by processors and then by memory.
+    pub fn all() -> Vec<Self> {
+        let mut sizes = Vec::new();
+        for row in &ROWS {
+            let mut next = Some(row.least);
+            while let Some(memory) = next.filter(|&memory| memory <= row.most) {
+                sizes.push(Self {
+                    cpu: row.cpu,
+                    memory,
+                });
+                next = row.memory(memory + 1).filter(|&larger| larger > memory);
+            }
+        }
+        sizes
+    }
+
+    /// Name of the size as an instance type, such as `fargate.256.512`.
+    pub fn name(self) -> String {
+        format!("fargate.{}.{}", self.cpu, self.memory)
+    }
+
+    /// Price of an hour, in millionths of a dollar (spec: orchestrators-a.md 9.7).
+    pub const fn price_micro_per_hour(self) -> i64 {
+        (self.cpu * CPU_PRICE + self.memory * MEMORY_PRICE) / 1_024
+    }
+
     /// The first size that holds a demand, by processors and then by memory; `None` if none does.
     pub fn holding(cpu: i64, memory: i64) -> Option<Self> {
         let mut rows = ROWS.iter().filter(|row| row.cpu >= cpu);

@@ -3,6 +3,7 @@
 
 use units::{Duration, SortedMap};
 
+use super::capacity::Provider;
 use super::placement::Rules;
 use super::service::{HEALTHY_AFTER, HealthyPercent};
 
@@ -22,6 +23,8 @@ pub struct EcsOptions {
     /// Time without word of an instance's agent after which the instance is given up, with its
     /// tasks.
     pub replace_after: Duration,
+    /// Capacity providers that tasks are shared between; without any, tasks go to every instance.
+    pub providers: Vec<Provider>,
 }
 
 /// Treatment of a deployment whose tasks fail.
@@ -42,6 +45,7 @@ impl Default for EcsOptions {
             healthy_after: HEALTHY_AFTER,
             agent_timeout: Duration::from_secs(60),
             replace_after: Duration::from_secs(300),
+            providers: Vec::new(),
         }
     }
 }

@@ -130,14 +130,18 @@ impl Query {
         }
     }
 
+    /// The query for one value of an attribute.
+    pub fn is(attribute: Text, value: Text) -> Self {
+        Self::Term(Term {
+            attribute,
+            test: Test::In(vec![value], true),
+        })
+    }
+
     /// The query that a pod's node selector and required node affinity amount to, if there is any.
     pub fn of_pod(pod: &PodSpec) -> Option<Self> {
-        let selector = pod.node_selector.iter().map(|(key, value)| {
-            Self::Term(Term {
-                attribute: key.clone(),
-                test: Test::In(vec![value.clone()], true),
-            })
-        });
+        let selector = pod.node_selector.iter();
+        let selector = selector.map(|(key, value)| Self::is(key.clone(), value.clone()));
         let mut all: Vec<Self> = selector.collect();
         if let Some(required) = &pod.affinity.node.required {
             let terms = required.terms.iter().filter(|term| {

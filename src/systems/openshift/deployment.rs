@@ -2,6 +2,7 @@
 //! (openshift-controller-manager `pkg/apps/deploymentconfig`, `pkg/image/trigger/deploymentconfigs`).
 
 use model::Text;
+use model::workload::deployment::RollingUpdate;
 use units::Instant;
 
 /// Bounds of a rolling update.
@@ -13,20 +14,16 @@ pub struct Bounds {
     pub min_available: i64,
 }
 
-/// Bounds of a rolling update, from percentages: the surge rounds up, what may be missing rounds down,
-/// and where both come to 0, one may be missing.
-pub fn rolling_bounds(replicas: i64, surge_percent: i64, unavailable_percent: i64) -> Bounds {
-    let (replicas, most) = (i128::from(replicas.max(0)), i128::from(i64::MAX));
-    let surge = (replicas * i128::from(surge_percent.max(0)) + 99) / 100;
-    let missing = replicas * i128::from(unavailable_percent.max(0)) / 100;
-    let missing = if surge == 0 && missing == 0 {
-        1
-    } else {
-        missing
-    };
-    Bounds {
-        max_total: (replicas + surge).min(most) as i64,
-        min_available: (replicas - missing).max(0) as i64,
+impl Bounds {
+    /// Bounds of a rolling update: the surge rounds up, what may be missing rounds down, and where both come
+    /// to 0, one may be missing.
+    pub fn of(replicas: i32, update: RollingUpdate) -> Self {
+        let replicas = replicas.max(0);
+        let (surge, missing) = update.resolved(replicas);
+        Self {
+            max_total: i64::from(replicas) + i64::from(surge),
+            min_available: (i64::from(replicas) - i64::from(missing)).max(0),
+        }
     }
 }
 
@@ -115,6 +112,16 @@ impl DeploymentConfig {
         own
     }
 
+    /// A configuration as its versions show it, the newest of which has an image.
+    pub const fn restored(triggers: Triggers, image: Option<Text>, rollouts: Vec<Rollout>) -> Self {
+        Self {
+            triggers,
+            image,
+            is_paused: false,
+            rollouts,
+        }
+    }
+
     /// All rollouts so far.
     pub fn rollouts(&self) -> &[Rollout] {
         &self.rollouts
@@ -187,11 +194,18 @@ impl DeploymentConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::workload::Count;
 
     #[test]
     fn worked_bounds_of_rolling_updates() {
         let bounds = |replicas, surge, missing| {
-            let own = rolling_bounds(replicas, surge, missing);
+            let own = Bounds::of(
+                replicas,
+                RollingUpdate {
+                    max_surge: Count::Percent(surge),
+                    max_unavailable: Count::Percent(missing),
+                },
+            );
             (own.max_total, own.min_available)
         };
         assert_eq!(bounds(4, 25, 25), (5, 3));

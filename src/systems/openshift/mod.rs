@@ -1,7 +1,14 @@
-//! `OpenShift` Origin: its scheduler policy of 3.x, deployment configurations with their triggers,
-//! builds, and the weights of routes (spec: orchestrators-a.md section 8; openshift/router 4b401a8,
-//! openshift/openshift-controller-manager 26d20fe).
+//! `OpenShift` Origin: its scheduler policy of 3.x, and deployment configurations with their triggers, hooks
+//! and rollouts (spec: orchestrators-a.md section 8; openshift/openshift-controller-manager 26d20fe). Builds
+//! and image triggers are those of `control::delivery`, weights of routes stand in `control::services`; all
+//! else is Kubernetes.
 
+mod component;
 pub mod deployment;
+mod entry;
+mod options;
 pub mod policy;
-pub mod route;
+pub mod rollout;
+
+pub use entry::ENTRY;
+pub use options::{ConfigRules, OpenShiftOptions};

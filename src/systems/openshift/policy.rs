@@ -2,7 +2,7 @@
 //! that of zones counts twice (spec: orchestrators-a.md section 8.1).
 
 use model::Text;
-use units::SortedSet;
+use units::{SortedMap, SortedSet};
 
 /// Greatest score of a priority.
 const MOST: i64 = 10;
@@ -35,6 +35,10 @@ pub struct Candidate {
     pub disks: SortedSet<Text>,
     /// Number of its pods that belong to the service of the new one.
     pub of_service: i64,
+    /// Number of pods that it takes; `None` is without bounds.
+    pub slots: Option<i64>,
+    /// Number of its pods.
+    pub pods: i64,
 }
 
 /// A pod to be placed.
@@ -71,39 +75,97 @@ impl Scores {
     }
 }
 
-/// Whether each node passes the predicates: selector, resources, ports, disks, region.
-pub fn passes(nodes: &[Candidate], asked: &Asked) -> Vec<bool> {
-    // Where a pod of the service runs first decides for the others.
-    let first = nodes.iter().find(|node| node.of_service > 0);
-    let region = asked
-        .region
-        .as_ref()
-        .or(first.and_then(|node| node.region.as_ref()));
-    let fits = |node: &Candidate| {
-        node.capacity.is_none_or(|all| {
+/// The region that a pod has to be in: the one that its own selector asks for, or that of the first node
+/// on which a pod of its service runs.
+fn region<'a>(nodes: &'a [Candidate], asked: &'a Asked) -> Option<&'a Text> {
+    let first = || nodes.iter().find(|node| node.of_service > 0);
+    let own = asked.region.as_ref();
+    own.or_else(|| first().and_then(|node| node.region.as_ref()))
+}
+
+/// Whether a node has room for a pod.
+fn fits(node: &Candidate, asked: &Asked) -> bool {
+    node.slots.is_none_or(|slots| node.pods < slots)
+        && node.capacity.is_none_or(|all| {
             let left = |all: i64, used: i64| all.saturating_sub(used);
             asked.amounts.cpu <= left(all.cpu, node.used.cpu)
                 && asked.amounts.memory <= left(all.memory, node.used.memory)
         })
+}
+
+/// The first predicate that a node does not pass: selector, resources, ports, disks, region.
+fn obstacle(node: &Candidate, asked: &Asked, region: Option<&Text>) -> Option<Predicate> {
+    let taken = |wanted: &SortedSet<_>, held: &SortedSet<_>| {
+        let mut wanted = wanted.iter();
+        wanted.any(|own: &Text| held.contains(own))
     };
-    let admits = |node: &Candidate| {
-        asked.selector.iter().all(|own| node.labels.contains(own))
-            && fits(node)
-            && asked.ports.iter().all(|own| !node.ports.contains(own))
-            && asked.disks.iter().all(|own| !node.disks.contains(own))
-            && region.is_none_or(|region| node.region.as_ref() == Some(region))
-    };
-    nodes.iter().map(admits).collect()
+    if !(asked.selector.iter()).all(|own| node.labels.contains(own)) {
+        Some(Predicate::MatchNodeSelector)
+    } else if !fits(node, asked) {
+        Some(Predicate::PodFitsResources)
+    } else if asked.ports.iter().any(|own| node.ports.contains(own)) {
+        Some(Predicate::PodFitsPorts)
+    } else if taken(&asked.disks, &node.disks) {
+        Some(Predicate::NoDiskConflict)
+    } else if region.is_some_and(|region| node.region.as_ref() != Some(region)) {
+        Some(Predicate::Region)
+    } else {
+        None
+    }
+}
+
+/// A predicate of the policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Predicate {
+    /// The labels that the pod asks for.
+    MatchNodeSelector,
+    /// Processors, memory and the number of pods.
+    PodFitsResources,
+    /// Ports of the node.
+    PodFitsPorts,
+    /// Disks with one writer.
+    NoDiskConflict,
+    /// The region of the pod's service.
+    Region,
+}
+
+impl Predicate {
+    /// Name of the predicate.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MatchNodeSelector => "MatchNodeSelector",
+            Self::PodFitsResources => "PodFitsResources",
+            Self::PodFitsPorts => "PodFitsPorts",
+            Self::NoDiskConflict => "NoDiskConflict",
+            Self::Region => "Region",
+        }
+    }
+}
+
+/// The first predicate that each node does not pass; `None` of a node that passes all.
+pub fn obstacles(nodes: &[Candidate], asked: &Asked) -> Vec<Option<Predicate>> {
+    let region = region(nodes, asked);
+    let obstacles = nodes.iter().map(|node| obstacle(node, asked, region));
+    obstacles.collect()
+}
+
+/// Whether each node passes the predicates.
+pub fn passes(nodes: &[Candidate], asked: &Asked) -> Vec<bool> {
+    let obstacles = obstacles(nodes, asked).into_iter();
+    obstacles.map(|own| own.is_none()).collect()
 }
 
 /// The scores of each node.
 pub fn scores(nodes: &[Candidate], asked: &Asked) -> Vec<Scores> {
     let greatest = nodes.iter().map(|node| node.of_service).max().unwrap_or(0);
     let total: i64 = nodes.iter().map(|node| node.of_service).sum();
-    let in_zone = |zone: &Text| -> i64 {
-        let same = nodes.iter().filter(|node| node.zone.as_ref() == Some(zone));
-        same.map(|node| node.of_service).sum()
-    };
+    let mut by_zone: SortedMap<&Text, i64> = SortedMap::new();
+    for node in nodes.iter().filter(|node| node.of_service > 0) {
+        if let Some(zone) = &node.zone {
+            *by_zone.entry(zone).or_insert(0) += node.of_service;
+        }
+    }
+    let in_zone = |zone: &Text| by_zone.get(zone).copied().unwrap_or(0);
     let share = |left: i64, all: i64| if all <= 0 { MOST } else { MOST * left / all };
     let scores = nodes.iter().map(|node| Scores {
         least_requested: least_requested(node, asked),
@@ -132,9 +194,19 @@ fn least_requested(node: &Candidate, asked: &Asked) -> i64 {
 
 /// The node with the greatest sum among those that pass; the first of equal ones.
 pub fn place(nodes: &[Candidate], asked: &Asked) -> Option<usize> {
+    place_among(nodes, asked, |_| true)
+}
+
+/// The same among the nodes that are open to the pod, by their numbers; the scores count the pods of its
+/// service everywhere.
+pub fn place_among(
+    nodes: &[Candidate],
+    asked: &Asked,
+    is_open: impl Fn(usize) -> bool,
+) -> Option<usize> {
     let totals = scores(nodes, asked).into_iter().map(Scores::total);
     let passing = totals.zip(passes(nodes, asked)).enumerate();
-    let passing = passing.filter(|(_, (_, passes))| *passes);
+    let passing = passing.filter(|(number, (_, passes))| *passes && is_open(*number));
     let best = passing.max_by_key(|&(number, (total, _))| (total, std::cmp::Reverse(number)));
     best.map(|(number, _)| number)
 }

@@ -7,10 +7,12 @@ use serde_json::{Map, Value, json};
 use super::timeline::{Timeline, duration, instant};
 use super::{Case, Trouble, read};
 use control::delivery::build::{Build, BuildPolicy, Builds};
+use control::services::endpoint_weights;
 use model::Text;
-use systems::openshift::deployment::{DeploymentConfig, Outcome, Triggers, rolling_bounds};
+use model::workload::Count;
+use model::workload::deployment::RollingUpdate;
+use systems::openshift::deployment::{Bounds, DeploymentConfig, Outcome, Triggers};
 use systems::openshift::policy::{self, Amounts, Asked, Candidate};
-use systems::openshift::route::{Backend, DEFAULT_WEIGHT, endpoint_weights};
 use units::{Instant, SortedMap};
 
 pub(super) fn decide(case: &Case) -> Result<Value, Trouble> {
@@ -37,42 +39,43 @@ fn secs(at: Instant) -> f64 {
 #[derive(Deserialize)]
 struct BackendCase {
     #[serde(default = "default_weight")]
-    weight: i32,
-    endpoints: u32,
+    weight: i64,
+    endpoints: usize,
 }
 
-const fn default_weight() -> i32 {
-    DEFAULT_WEIGHT
+/// Weight of a service that states none.
+const fn default_weight() -> i64 {
+    1
 }
 
 fn weights(case: &Case) -> Result<Value, Trouble> {
     let services: SortedMap<String, BackendCase> = read(&case.request["services"])?;
-    let backends: Vec<Backend> = services
-        .values()
-        .map(|own| Backend {
-            weight: own.weight,
-            endpoints: own.endpoints,
-        })
-        .collect();
-    let weights = endpoint_weights(&backends);
-    let stated = services.into_keys().zip(weights);
+    let backends = services.values().map(|own| (own.weight, own.endpoints));
+    let weights = endpoint_weights(&backends.collect::<Vec<_>>());
+    // A service without endpoints drops out.
+    let stated = services.into_iter().zip(weights);
+    let stated = stated.filter(|((_, own), _)| own.endpoints > 0);
     let stated: Map<String, Value> = stated
-        .filter_map(|(name, weight)| Some((name, weight?.into())))
+        .map(|((name, _), weight)| (name, weight.into()))
         .collect();
     Ok(json!({"endpoint_weight": stated}))
 }
 
 #[derive(Deserialize)]
 struct BoundsCase {
-    replicas: i64,
-    max_surge_pct: i64,
-    max_unavailable_pct: i64,
+    replicas: i32,
+    max_surge_pct: i32,
+    max_unavailable_pct: i32,
 }
 
 fn bounds(case: &Case) -> Result<Value, Trouble> {
     let rows: Vec<BoundsCase> = read(&case.request["rows"])?;
     let rows = rows.iter().map(|row| {
-        let own = rolling_bounds(row.replicas, row.max_surge_pct, row.max_unavailable_pct);
+        let update = RollingUpdate {
+            max_surge: Count::Percent(row.max_surge_pct),
+            max_unavailable: Count::Percent(row.max_unavailable_pct),
+        };
+        let own = Bounds::of(row.replicas, update);
         json!({"max_total": own.max_total, "min_available": own.min_available})
     });
     Ok(json!({"rows": rows.collect::<Vec<Value>>()}))

@@ -53,6 +53,8 @@ pub struct ControllerOptions {
     pub client: Option<ClientLimit>,
     /// Attaching and detaching of volumes; `None` has every volume on every node.
     pub volumes: Option<AttachOptions>,
+    /// The names of controllers that do not run, as another component of the system does their work.
+    pub replaced: &'static [&'static str],
 }
 
 /// A controller: says which objects a change makes it look at, and looks at them.
@@ -156,14 +158,17 @@ struct Last {
 }
 
 impl ControllerManager {
-    /// A manager of every controller of the registry that has seen nothing yet.
+    /// A manager of every controller of the registry, but for those that are replaced, that has seen
+    /// nothing yet.
     pub fn new(options: &ControllerOptions) -> Self {
         let entries = registry::CONTROLLERS.iter();
+        let entries = entries.filter(|entry| !options.replaced.contains(&entry.name));
+        let controllers: Vec<_> = entries.map(|entry| (entry.build)(options)).collect();
         Self {
-            controllers: entries.map(|entry| (entry.build)(options)).collect(),
+            flow: (options.client).map(|limit| Flow::new(limit, controllers.len())),
+            controllers,
             tracker: Tracker::default(),
             queue: WorkQueue::default(),
-            flow: (options.client).map(|limit| Flow::new(limit, registry::CONTROLLERS.len())),
             deferred: SortedSet::new(),
             cursor: Revision::default(),
             now: Instant::ZERO,

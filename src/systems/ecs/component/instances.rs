@@ -59,6 +59,9 @@ impl Ecs {
     }
 
     pub(super) fn removed(&mut self, node: NodeId) {
+        if let Some(agent) = self.agents.get_mut(node.index()) {
+            agent.is_open = false;
+        }
         self.set_connected(node, false);
         self.look_at_all();
     }
@@ -134,6 +137,11 @@ impl Ecs {
     pub(super) fn drains(&self, instance: usize) -> bool {
         let agent = self.agents.get(instance);
         agent.is_some_and(|agent| !agent.is_open)
+    }
+
+    /// Whether daemons run on an instance.
+    pub(super) fn runs_daemons(&self, instance: usize) -> bool {
+        !self.drains(instance) && self.takes_daemons(instance)
     }
 
     fn look_at_all(&mut self) {

@@ -4,6 +4,7 @@
 //! the bounds, one placement a step. Tasks that no instance takes wait for a change of the cluster.
 //! Services are in `services.rs`, tasks in `tasks.rs`, instances in `instances.rs`.
 
+mod capacity;
 mod instances;
 mod memory;
 mod services;
@@ -13,6 +14,7 @@ use std::collections::VecDeque;
 
 use cluster::{Conflict, Store};
 use control::admission::Creation;
+use control::provider::OrderFailed;
 use control::{Component, Memory, Outbox, Progress, Write};
 use model::{Event, NodeContact, PodRef, Text};
 use rng::Stream;
@@ -24,6 +26,7 @@ use super::options::EcsOptions;
 use super::placement::{Rules, Task};
 use crate::parts::timers::Timers;
 
+use capacity::Capacity;
 use instances::Agent;
 use memory::TaskMemory;
 use services::Service;
@@ -40,6 +43,10 @@ enum Due {
     Disconnected(NodeId),
     /// An agent has been silent for so long that its instance is given up.
     GivenUp(NodeId),
+    /// A task of Fargate may order its machine.
+    Launch(PodRef),
+    /// The machine of a task that ended is given back.
+    Release(NodeId),
 }
 
 /// Tasks that place alike.
@@ -73,6 +80,7 @@ pub(super) struct Ecs {
     /// Rules that were registered, by their number.
     rules: Vec<Rules>,
     rule_numbers: SortedMap<String, usize>,
+    capacity: Capacity,
     agents: Vec<Agent>,
     services: SortedMap<ObjectId, Service>,
     /// Tasks as an earlier component knew them, until their pods are read.
@@ -102,6 +110,7 @@ impl Ecs {
             cluster: FastCluster::default(),
             rules: Vec::new(),
             rule_numbers: SortedMap::new(),
+            capacity: Capacity::new(),
             agents: Vec::new(),
             services: SortedMap::new(),
             known: SortedMap::new(),
@@ -119,7 +128,10 @@ impl Ecs {
         for entry in store.log().since(self.cursor) {
             let at = entry.at;
             match &entry.event {
-                Event::NodeAdded { object, .. } => self.joined(object),
+                Event::NodeAdded { node, object } => {
+                    self.joined(object);
+                    self.provided_instance(now, *node, object);
+                }
                 Event::NodeUpdated { node, object } => {
                     self.updated(*node, !object.unschedulable);
                 }
@@ -129,8 +141,11 @@ impl Ecs {
                     NodeContact::Heard => {}
                 },
                 Event::NodeReadiness { node, ready } => self.declared_ready(*node, *ready),
-                Event::NodeRemoved { node } => self.removed(*node),
-                Event::PodCreated(created) => self.created(created, store),
+                Event::NodeRemoved { node } => {
+                    self.removed(*node);
+                    self.provided_left(*node);
+                }
+                Event::PodCreated(created) => self.created(now, created, store),
                 Event::PodBound { pod, node, .. } => self.bound(*pod, *node),
                 Event::PodRunning { pod } => self.runs(now, *pod),
                 Event::PodEnded { pod, reason } => self.ended(now, *pod, *reason, store, out),
@@ -149,6 +164,8 @@ impl Ecs {
             }
             Due::Disconnected(node) => self.disconnected(now, node, store, out),
             Due::GivenUp(node) => self.given_up(now, node, store, out),
+            Due::Launch(pod) => self.launch(pod, store, out),
+            Due::Release(node) => Self::give_back(node, out),
         }
     }
 
@@ -190,6 +207,7 @@ impl Component for Ecs {
             self.look_at(now, service, view, out);
         }
         self.place_next(view, out);
+        self.scale(now, view, out);
         if let Some(at) = self.timers.next() {
             out.wake_at(at);
         }
@@ -210,6 +228,10 @@ impl Component for Ecs {
         if let Some(id) = creation.owner() {
             self.not_created(id);
         }
+    }
+
+    fn order_failed(&mut self, now: Instant, failed: &OrderFailed) {
+        self.not_provided(now, &failed.node);
     }
 
     fn backlog(&self) -> usize {

@@ -224,7 +224,7 @@ impl Ecs {
             Kind::Replica => service.desired,
             Kind::Daemon => {
                 let instances = 0..self.cluster.instances().len();
-                instances.filter(|&own| !self.drains(own)).count() as u64
+                instances.filter(|&own| self.runs_daemons(own)).count() as u64
             }
         };
         let percent = if service.is_daemon() {
@@ -329,7 +329,7 @@ impl Ecs {
             let taken = self.tasks_of(service).filter_map(|own| own.only_on);
             let taken: SortedSet<usize> = taken.collect();
             let all = 0..self.cluster.instances().len();
-            let free = all.filter(|own| !taken.contains(own) && !self.drains(*own));
+            let free = all.filter(|own| !taken.contains(own) && self.runs_daemons(*own));
             free.take(count as usize).collect()
         } else {
             (0..count).map(|_| 0).collect()

@@ -24,8 +24,10 @@ pub(super) struct TaskState {
     pub(super) number: u64,
     pub(super) task: Task,
     pub(super) rules: usize,
+    /// Capacity provider of the task.
+    pub(super) provider: Option<usize>,
     pub(super) instance: Option<usize>,
-    /// Instance that a daemon's task is for.
+    /// Instance that the task of a daemon or of Fargate is for.
     pub(super) only_on: Option<usize>,
     pub(super) phase: Phase,
 }
@@ -50,7 +52,7 @@ impl Ecs {
     }
 
     /// A pod was created: a task of a service, or one on its own.
-    pub(super) fn created(&mut self, created: &PodCreated, store: &Store) {
+    pub(super) fn created(&mut self, now: Instant, created: &PodCreated, store: &Store) {
         let pod = created.pod;
         let spec = &store.class(created.class).spec;
         let owner = created.owner.and_then(|owner| {
@@ -64,9 +66,18 @@ impl Ecs {
             Some(_) => format!("service:{}/{name}", spec.namespace).into(),
             None => format!("family:{}", created.class.index()).into(),
         };
-        let key = format!("{name}/{}", created.class.index());
-        let options = &self.options;
-        let own_rules = request::rules(spec, options.rules_of(&name));
+        let owned = owner.as_ref().map(|(owner, _)| owner.object);
+        let of_daemon = owned.and_then(|id| self.services.get(&id));
+        let provider = match of_daemon {
+            Some(service) if service.is_daemon() => None,
+            _ => self.assign(owned),
+        };
+        let number = provider.map_or(0, |own| own + 1);
+        let key = format!("{name}/{}/{number}", created.class.index());
+        let mut own_rules = request::rules(spec, self.options.rules_of(&name));
+        if let Some(provider) = provider {
+            own_rules = self.provided(provider, own_rules);
+        }
         let rules = self.rules_number(key, || own_rules);
         self.started += 1;
         let slot = pod.slot.index();
@@ -80,6 +91,7 @@ impl Ecs {
             number: self.started,
             task: request::task(spec, group),
             rules,
+            provider,
             instance: None,
             only_on: None,
             phase: Phase::Pending,
@@ -95,7 +107,8 @@ impl Ecs {
             known.restore(&mut state);
         }
         self.tasks[slot] = Some(state);
-        if created.found.is_none() {
+        let is_new = created.found.is_none();
+        if is_new && !provider.is_some_and(|own| self.launches(now, pod, own)) {
             self.queue.push_back(pod);
         }
     }
@@ -226,6 +239,10 @@ impl Ecs {
         };
         self.resting.remove(&own.number);
         self.changed();
+        if let Some(provider) = own.provider {
+            self.unassign(own.service, provider);
+            self.release(now, pod);
+        }
         let Some(id) = own.service else {
             return;
         };

@@ -1,0 +1,112 @@
+//! Rules of the capacity providers of `system.ecs`.
+
+use super::diagnostic::{Code, Finding, Findings};
+use super::schema::{EcsCapacityProvider, Scenario};
+use super::tree::Tree;
+use units::SortedSet;
+use units::nearest::nearest;
+
+/// Name of the provider that gives every task a machine of its own.
+const FARGATE: &str = "FARGATE";
+
+/// Reports every broken rule.
+pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
+    let Some(written) = &scenario.system.ecs else {
+        return;
+    };
+    let providers = &written.capacity_providers;
+    let mut wrong = |number: usize, field: &[&str], message: String, label: String| {
+        let number = number.to_string();
+        let path = ["system", "ecs", "capacityProviders", &number];
+        let path = path.iter().chain(field).copied();
+        findings.push(Finding::new(Code::Conflict, message, tree.locate(path)).label(label));
+    };
+    let provider = scenario.cluster.provider.as_ref();
+    let groups: Vec<&str> = provider
+        .iter()
+        .flat_map(|own| &own.groups)
+        .map(|own| own.name.as_str())
+        .collect();
+    let mut names = SortedSet::new();
+    let mut has_base = false;
+    for (number, own) in providers.iter().enumerate() {
+        let name = own.name.as_str();
+        if !names.insert(name) {
+            let message = format!("there is a capacity provider `{name}` already");
+            wrong(
+                number,
+                &["name"],
+                message,
+                "expected a name of its own".to_owned(),
+            );
+        } else if name == FARGATE && provider.is_none() {
+            let message = "machines of Fargate come from a provider, and there is none".to_owned();
+            wrong(
+                number,
+                &["name"],
+                message,
+                "write `provider: {}` under `cluster`".to_owned(),
+            );
+        } else if name != FARGATE && !groups.contains(&name) {
+            let message = format!("there is no group `{name}` of `cluster.provider`");
+            let label = nearest(name, groups.iter().copied()).map_or_else(
+                || format!("expected `{FARGATE}` or the name of a group"),
+                |known| format!("did you mean `{known}`?"),
+            );
+            wrong(number, &["name"], message, label);
+        }
+        if own.base > 0 && has_base {
+            let message = "another capacity provider has a base already".to_owned();
+            wrong(
+                number,
+                &["base"],
+                message,
+                "expected one `base` at most".to_owned(),
+            );
+        }
+        has_base |= own.base > 0;
+        scaling(number, own, scenario.stop.at.is_some(), &mut wrong);
+    }
+    if !providers.is_empty() && providers.iter().all(|own| own.weight == 0) {
+        let message = "no capacity provider has a weight, so tasks beyond a base go nowhere";
+        wrong(
+            0,
+            &["weight"],
+            message.to_owned(),
+            "expected 1 or more".to_owned(),
+        );
+    }
+}
+
+fn scaling(
+    number: usize,
+    own: &EcsCapacityProvider,
+    has_end: bool,
+    wrong: &mut impl FnMut(usize, &[&str], String, String),
+) {
+    let Some(scaling) = own.managed_scaling else {
+        return;
+    };
+    let field = "managedScaling";
+    if own.name == FARGATE {
+        let message = "Fargate has a machine for every task, and nothing to scale".to_owned();
+        wrong(number, &[field], message, "leave it out".to_owned());
+    } else if !has_end {
+        let message = "managed scaling never stops, so the run would not end".to_owned();
+        wrong(
+            number,
+            &[field],
+            message,
+            "set an end, such as `stop: {at: 24h}`".to_owned(),
+        );
+    }
+    let (least, most) = (
+        scaling.minimum_scaling_step_size,
+        scaling.maximum_scaling_step_size,
+    );
+    if most < least {
+        let message = format!("the largest step of {most} is smaller than the smallest of {least}");
+        let path = [field, "maximumScalingStepSize"];
+        wrong(number, &path, message, format!("expected {least} or more"));
+    }
+}

@@ -1,0 +1,354 @@
+//! One configuration: its versions, the rollout of the newest, and what it reports.
+
+use std::sync::Arc;
+
+use cluster::Store;
+use control::Outbox;
+use model::workload::deployment::{
+    ConditionKind, ConditionReason, DeploymentCondition, DeploymentStatus,
+};
+use model::workload::replica_set::RolloutAnnotations;
+use model::workload::{Deployment, DeploymentStrategy, ReplicaSet};
+use model::{Event, LabelSelector, Object, ObjectChange, Operator, PodSpec, Requirement, Text};
+use units::{Instant, ObjectId};
+
+use crate::openshift::deployment::{Bounds, Cause, DeploymentConfig, Outcome, Rollout as Version};
+use crate::openshift::options::ConfigRules;
+use crate::openshift::rollout::{Rollout, Sizes, Strategy};
+
+use super::controllers::{Controller, Desk, VERSION_LABEL};
+
+/// A configuration as the controller knows it.
+#[derive(Clone, Debug)]
+pub(super) struct Config {
+    rules: ConfigRules,
+    versions: DeploymentConfig,
+    /// Template of the newest version.
+    template: Arc<PodSpec>,
+    /// The rollout under way, with its version.
+    rollout: Option<(usize, Rollout)>,
+    /// Version whose replication controller was asked for.
+    asked: Option<usize>,
+}
+
+/// Goes back to the template of a version, 0 being the last completed one before the newest: a user's
+/// request, which begins a version of its own.
+pub(super) fn roll_back(
+    id: ObjectId,
+    deployment: &Arc<Deployment>,
+    revision: i64,
+    controllers: &[Controller],
+    store: &Store,
+    out: &mut Outbox,
+) {
+    let newest = controllers.last().map_or(0, Controller::version);
+    let is_wanted = |own: &&Controller| match revision {
+        0 => own.version() < newest && own.outcome() == Outcome::Complete,
+        _ => own.set.rollout.revision == revision,
+    };
+    let mut new = Deployment {
+        rollback_to: None,
+        ..Deployment::clone(deployment)
+    };
+    if let Some(found) = controllers.iter().rev().find(is_wanted) {
+        new.template = found.template();
+        new.generation += 1;
+    }
+    let object = Object::Deployment(Arc::new(new));
+    out.write(store, Event::Object(ObjectChange::Updated { id, object }));
+}
+
+/// The images of a template, as one text.
+fn images(template: &PodSpec) -> Text {
+    let images: Vec<&str> = template.all_containers().map(|own| &*own.image).collect();
+    images.join(",").into()
+}
+
+impl Config {
+    /// A configuration that is new to the controller: declared just now, or kept by an earlier one; `None`
+    /// while it is paused before its first version.
+    pub(super) fn found(
+        now: Instant,
+        rules: ConfigRules,
+        deployment: &Deployment,
+        controllers: &[Controller],
+    ) -> Option<Self> {
+        let Some(newest) = controllers.last() else {
+            return (!deployment.paused).then(|| Self {
+                rules,
+                versions: DeploymentConfig::new(
+                    now,
+                    rules.triggers,
+                    Some(images(&deployment.template)),
+                ),
+                template: Arc::clone(&deployment.template),
+                rollout: None,
+                asked: None,
+            });
+        };
+        let mut versions = Vec::new();
+        for number in 1..=newest.version() {
+            let known = controllers.iter().find(|own| own.version() == number);
+            versions.push(Version {
+                cause: Cause::Manual,
+                started: known.map_or(Instant::ZERO, |own| own.set.created),
+                // One whose controller is gone was cleaned up long ago.
+                outcome: known.map_or(Outcome::Cancelled, Controller::outcome),
+            });
+        }
+        let template = newest.template();
+        let image = Some(images(&template));
+        Some(Self {
+            rules,
+            versions: DeploymentConfig::restored(rules.triggers, image, versions),
+            template,
+            rollout: None,
+            asked: None,
+        })
+    }
+
+    /// The replication controller that was asked for is not there, and is asked for once more.
+    pub(super) fn ask_again(&mut self) {
+        self.asked = None;
+    }
+
+    /// Whether a version is rolled out.
+    pub(super) fn is_rolling(&self) -> bool {
+        self.rollout.is_some()
+    }
+
+    /// Begins a version if something that triggers one has changed.
+    pub(super) fn trigger(&mut self, now: Instant, deployment: &Deployment) {
+        self.versions.set_paused(deployment.paused);
+        if *deployment.template == *self.template {
+            return;
+        }
+        let image = images(&deployment.template);
+        let by_image = self.versions.image_tagged(now, &image);
+        if by_image
+            .or_else(|| self.versions.template_changed(now))
+            .is_some()
+        {
+            self.template = Arc::clone(&deployment.template);
+            self.rollout = None;
+        }
+    }
+
+    /// The version that is rolled out, from 1.
+    fn running(&self) -> Option<usize> {
+        let last = self.versions.rollouts().last()?;
+        (last.outcome == Outcome::Running).then(|| self.versions.rollouts().len())
+    }
+
+    /// Goes on with the rollout, or keeps the completed version at its size: when to look again.
+    pub(super) fn advance(
+        &mut self,
+        now: Instant,
+        id: ObjectId,
+        deployment: &Deployment,
+        controllers: &[Controller],
+        desk: &mut Desk<'_>,
+    ) -> Option<Instant> {
+        let complete = self.versions.last_complete();
+        let named = |version| controllers.iter().find(|own| own.version() == version);
+        let old = complete.and_then(named);
+        let running = self.running();
+        let new = running.and_then(named);
+        for own in controllers {
+            if Some(own.version()) != complete && Some(own.version()) != running {
+                desk.scale(own, 0);
+                if own.outcome() == Outcome::Running {
+                    desk.mark(own, false, 0);
+                }
+            }
+        }
+        let Some(version) = running else {
+            if let Some(old) = old {
+                desk.scale(old, i64::from(deployment.replicas));
+            }
+            return None;
+        };
+        let Some(new) = new else {
+            if self.asked != Some(version) {
+                self.asked = Some(version);
+                let object = Self::controller(now, version, deployment, &self.template);
+                desk.create(id, object);
+            }
+            return None;
+        };
+        self.roll(
+            now,
+            (version, deployment.replicas),
+            deployment,
+            (old, new),
+            desk,
+        )
+    }
+
+    /// One look at the rollout of a version.
+    fn roll(
+        &mut self,
+        now: Instant,
+        (version, replicas): (usize, i32),
+        deployment: &Deployment,
+        (old, new): (Option<&Controller>, &Controller),
+        desk: &mut Desk<'_>,
+    ) -> Option<Instant> {
+        let rules = self.rules.rollout;
+        let known = self.rollout.filter(|own| own.0 == version);
+        let mut rollout = known.map_or_else(
+            || Rollout::new(now, strategy(deployment), i64::from(replicas), &rules),
+            |own| own.1,
+        );
+        let sizes = Sizes {
+            old: old.map_or(0, |own| i64::from(own.set.replicas)),
+            old_pods: old.map_or(0, |own| own.pods as i64),
+            new: i64::from(new.set.replicas),
+            new_available: i64::from(new.set.status.available),
+        };
+        let step = rollout.step(now, sizes, &rules);
+        self.rollout = Some((version, rollout));
+        if let (Some(old), Some(size)) = (old, step.old) {
+            desk.scale(old, size);
+        }
+        if let Some(size) = step.new {
+            desk.scale(new, size);
+        }
+        let Some(success) = step.end else {
+            return step.wake;
+        };
+        self.versions.ended(version, success);
+        self.rollout = None;
+        desk.mark(new, success, replicas);
+        if success {
+            desk.scale(new, i64::from(replicas));
+        } else {
+            desk.scale(new, 0);
+            if let Some(old) = old {
+                desk.scale(old, i64::from(replicas));
+            }
+        }
+        None
+    }
+
+    /// The replication controller of a version, without pods at first.
+    fn controller(
+        now: Instant,
+        version: usize,
+        deployment: &Deployment,
+        template: &PodSpec,
+    ) -> Object {
+        let name: Text = format!("{}-{version}", deployment.name).into();
+        let mut template = PodSpec::clone(template);
+        template.labels.insert(VERSION_LABEL.into(), name.clone());
+        let mut selector: LabelSelector = deployment.selector.clone();
+        selector.requirements.push(Requirement {
+            key: VERSION_LABEL.into(),
+            operator: Operator::In,
+            values: vec![name.clone()],
+        });
+        Object::ReplicationController(Arc::new(ReplicaSet {
+            namespace: deployment.namespace.clone(),
+            name,
+            selector,
+            template: Arc::new(template),
+            replicas: 0,
+            min_ready: deployment.min_ready,
+            created: now,
+            rollout: RolloutAnnotations {
+                revision: version as i64,
+                ..RolloutAnnotations::default()
+            },
+            ..ReplicaSet::default()
+        }))
+    }
+
+    /// Deletes controllers without pods beyond the history limit, the oldest first.
+    pub(super) fn clean_up(
+        &self,
+        deployment: &Deployment,
+        controllers: &[Controller],
+        desk: &mut Desk<'_>,
+    ) {
+        let Some(limit) = deployment.revision_history_limit else {
+            return;
+        };
+        let kept = [self.versions.last_complete(), self.running()];
+        let is_old = |own: &&Controller| {
+            !kept.contains(&Some(own.version())) && own.set.replicas == 0 && own.pods == 0
+        };
+        let old: Vec<&Controller> = controllers.iter().filter(is_old).collect();
+        let surplus = old.len().saturating_sub(limit.max(0) as usize);
+        // The newest version stays, for its number is the next one's base.
+        let newest = controllers.last().map(|own| own.id);
+        for own in old.into_iter().take(surplus) {
+            if Some(own.id) != newest {
+                desk.delete(own);
+            }
+        }
+    }
+
+    /// Reports the standing of the configuration.
+    pub(super) fn report(
+        &self,
+        now: Instant,
+        id: ObjectId,
+        deployment: &Arc<Deployment>,
+        controllers: &[Controller],
+        desk: &mut Desk<'_>,
+    ) {
+        let statuses = controllers.iter().map(|own| own.set.status);
+        let (mut replicas, mut ready, mut available) = (0, 0, 0);
+        for own in statuses {
+            replicas += own.replicas;
+            ready += own.ready;
+            available += own.available;
+        }
+        let newest = self.versions.rollouts().len();
+        let updated = controllers.iter().find(|own| own.version() == newest);
+        let mut status = DeploymentStatus {
+            observed_generation: deployment.generation,
+            replicas,
+            updated: updated.map_or(0, |own| own.set.status.replicas),
+            ready,
+            available,
+            unavailable: (deployment.replicas - available).max(0),
+            revision: newest as i64,
+            conditions: deployment.status.conditions.clone(),
+        };
+        if let Some(last) = self.versions.rollouts().last() {
+            let (is_fine, reason) = match last.outcome {
+                Outcome::Running => (true, ConditionReason::ReplicaSetUpdated),
+                Outcome::Complete => (true, ConditionReason::NewReplicaSetAvailable),
+                Outcome::Failed | Outcome::Cancelled => {
+                    (false, ConditionReason::ProgressDeadlineExceeded)
+                }
+            };
+            status.set(DeploymentCondition {
+                kind: ConditionKind::Progressing,
+                status: Some(is_fine),
+                reason,
+                updated: now,
+                changed: now,
+            });
+        }
+        if status != deployment.status {
+            let new = Deployment {
+                status,
+                ..Deployment::clone(deployment)
+            };
+            let object = Object::Deployment(Arc::new(new));
+            desk.update(ObjectChange::Updated { id, object });
+        }
+    }
+}
+
+/// The way in which a configuration replaces its pods.
+fn strategy(deployment: &Deployment) -> Strategy {
+    match deployment.strategy {
+        DeploymentStrategy::Recreate => Strategy::Recreate,
+        DeploymentStrategy::RollingUpdate(rolling) => {
+            Strategy::Rolling(Bounds::of(deployment.replicas, rolling))
+        }
+    }
+}

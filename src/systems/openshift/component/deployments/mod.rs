@@ -1,0 +1,184 @@
+//! The controller of deployment configurations at work: versions, each with a replication controller, and
+//! their rollouts (spec: orchestrators-a.md section 8.2).
+//!
+//! A configuration is a Deployment of the cluster. Its versions are replication controllers that it owns;
+//! what became of a version stands in the annotations of its controller, so that a controller that takes
+//! over finds all it needs in the store. A rollout that was under way then begins again.
+
+mod config;
+mod controllers;
+
+use cluster::{Conflict, Store};
+use control::admission::Creation;
+use control::{Component, Outbox, Progress, Write};
+use model::{Event, Object, ObjectChange};
+use units::{Duration, Instant, ObjectId, Revision, SortedMap, SortedSet};
+
+use crate::openshift::options::OpenShiftOptions;
+
+use config::{Config, roll_back};
+use controllers::{Desk, controllers};
+
+/// Time after which a replication controller that was declined is asked for again.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
+
+/// The controller.
+#[derive(Clone)]
+pub(in crate::openshift) struct DeploymentConfigs {
+    options: OpenShiftOptions,
+    cursor: Revision,
+    configs: SortedMap<ObjectId, Config>,
+    /// Configurations by their replication controllers.
+    owners: SortedMap<ObjectId, ObjectId>,
+    dirty: SortedSet<ObjectId>,
+    wakes: SortedMap<ObjectId, Instant>,
+    /// Instant of the last step.
+    now: Instant,
+}
+
+impl DeploymentConfigs {
+    /// A controller that knows nothing yet.
+    pub(in crate::openshift) fn new(options: OpenShiftOptions) -> Self {
+        Self {
+            options,
+            cursor: Revision::default(),
+            configs: SortedMap::new(),
+            owners: SortedMap::new(),
+            dirty: SortedSet::new(),
+            wakes: SortedMap::new(),
+            now: Instant::ZERO,
+        }
+    }
+
+    fn read(&mut self, store: &Store) {
+        for entry in store.log().since(self.cursor) {
+            match &entry.event {
+                Event::Object(change) => self.changed(change),
+                // What ends is waited for where all pods are replaced at once.
+                Event::PodEnded { .. } => {
+                    let configs = self.configs.iter();
+                    let rolling = configs.filter(|(_, own)| own.is_rolling());
+                    self.dirty.extend(rolling.map(|(&id, _)| id));
+                }
+                _ => {}
+            }
+        }
+        self.cursor = store.revision();
+    }
+
+    fn changed(&mut self, change: &ObjectChange) {
+        let id = change.id();
+        match change {
+            ObjectChange::Created { object, owner, .. } => match object {
+                Object::Deployment(_) => {
+                    self.dirty.insert(id);
+                }
+                Object::ReplicationController(_) => {
+                    if let Some(owner) = owner {
+                        self.owners.insert(id, *owner);
+                    }
+                }
+                _ => {}
+            },
+            ObjectChange::Updated {
+                object: Object::Deployment(_),
+                ..
+            } => {
+                self.dirty.insert(id);
+            }
+            _ if self.configs.contains_key(&id) => {
+                self.dirty.insert(id);
+            }
+            _ => {}
+        }
+        self.dirty.extend(self.owners.get(&id).copied());
+        if matches!(change, ObjectChange::Deleted { .. }) {
+            self.owners.remove(&id);
+        }
+    }
+
+    /// Looks at a configuration: begins a version, scales its controllers, reports.
+    fn look_at(&mut self, now: Instant, id: ObjectId, store: &Store, out: &mut Outbox) {
+        self.wakes.remove(&id);
+        let row = store.objects().get(id);
+        let object = row.map(|row| (&row.object, row.is_terminating));
+        let Some((Object::Deployment(deployment), false)) = object else {
+            self.configs.remove(&id);
+            return;
+        };
+        let controllers = controllers(id, store);
+        if let Some(revision) = deployment.rollback_to {
+            return roll_back(id, deployment, revision, &controllers, store, out);
+        }
+        if !self.configs.contains_key(&id) {
+            let rules = self.options.rules_of(&deployment.name);
+            let Some(config) = Config::found(now, rules, deployment, &controllers) else {
+                return;
+            };
+            self.configs.insert(id, config);
+        }
+        let Some(config) = self.configs.get_mut(&id) else {
+            return;
+        };
+        config.trigger(now, deployment);
+        let mut desk = Desk::new(store, out);
+        let wake = config.advance(now, id, deployment, &controllers, &mut desk);
+        config.clean_up(deployment, &controllers, &mut desk);
+        config.report(now, id, deployment, &controllers, &mut desk);
+        desk.write(&controllers);
+        if let Some(at) = wake {
+            self.wakes.insert(id, at);
+        }
+    }
+}
+
+impl Component for DeploymentConfigs {
+    fn name(&self) -> &'static str {
+        "deployment-configs"
+    }
+
+    fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        self.now = now;
+        self.read(view);
+        let due = self.wakes.extract_all(|_, at| *at <= now);
+        self.dirty.extend(due.into_iter().map(|(id, _)| id));
+        if let Some(id) = self.dirty.pop_first() {
+            self.look_at(now, id, view, out);
+        }
+        if let Some(&at) = self.wakes.values().min() {
+            out.wake_at(at);
+        }
+        if self.dirty.is_empty() {
+            Progress::Idle
+        } else {
+            Progress::More
+        }
+    }
+
+    fn refused(&mut self, write: &Write, _conflict: &Conflict) {
+        if let Event::Object(change) = &write.event {
+            let id = change.id();
+            self.dirty
+                .insert(self.owners.get(&id).copied().unwrap_or(id));
+        }
+    }
+
+    fn declined(&mut self, creation: &Creation, _conflict: &Conflict) {
+        let Creation::Object { owner, .. } = creation else {
+            return;
+        };
+        if let Some((id, config)) = owner.and_then(|id| Some((id, self.configs.get_mut(&id)?))) {
+            config.ask_again();
+            let again = self.now.saturating_add(ASK_AGAIN);
+            self.wakes.insert(id, again);
+        }
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}

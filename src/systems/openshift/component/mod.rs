@@ -1,0 +1,8 @@
+//! The parts of `OpenShift` that are its own, as components: its scheduler and the controller of
+//! deployment configurations. All others are those of Kubernetes.
+
+mod deployments;
+mod scheduler;
+
+pub(super) use deployments::DeploymentConfigs;
+pub(super) use scheduler::Scheduler;

@@ -1,0 +1,474 @@
+//! The scheduler at work: pods in the order of their creation, each on the node that the policy names
+//! (spec: orchestrators-a.md section 8.1). A pod that fits nowhere is tried again when something about the
+//! cluster changes.
+
+use std::collections::VecDeque;
+
+use cluster::{Conflict, Store};
+use control::{Component, Outbox, Progress, Write};
+use fixedbitset::FixedBitSet;
+use model::resource_list::{CPU, MEMORY, PODS};
+use model::{
+    DeviceSet, EndReason, Event, Node, Object, PodCreated, PodRef, PodSpec, PodVolume, Text, rules,
+};
+use units::{ClassId, Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet, plural};
+
+use super::super::entry::CAPABILITIES;
+use super::super::options::OpenShiftOptions;
+use super::super::policy::{self, Amounts, Asked, Candidate, Predicate};
+use crate::mapping::refusal;
+
+/// Label of a node's region.
+const REGION: &str = "region";
+/// Label of a node's zone.
+const ZONE: &str = "zone";
+
+/// What the scheduler knows of a class of pods.
+#[derive(Clone, Debug)]
+struct Template {
+    asked: Asked,
+    /// `true` if the system can't express what the pods ask for.
+    is_refused: bool,
+    /// Nodes whose labels, taints and cordons admit the pods.
+    admitted: FixedBitSet,
+    /// Services that select the pods, by id; the first is the one that places them.
+    services: Vec<ObjectId>,
+}
+
+/// A pod.
+#[derive(Clone, Copy, Debug)]
+struct Seat {
+    pod: PodRef,
+    class: ClassId,
+    /// Position in the order of creation.
+    number: u64,
+    node: Option<usize>,
+}
+
+/// The scheduler.
+#[derive(Clone)]
+pub(in super::super) struct Scheduler {
+    options: OpenShiftOptions,
+    cursor: Revision,
+    nodes: Vec<Candidate>,
+    is_ready: Vec<bool>,
+    /// By class.
+    templates: Vec<Template>,
+    /// By slot.
+    seats: Vec<Option<Seat>>,
+    /// Number of pods that there were.
+    created: u64,
+    /// Number of pods of each service by node.
+    of_service: SortedMap<ObjectId, Vec<i64>>,
+    queue: VecDeque<PodRef>,
+    /// Pods that fit nowhere, by their numbers.
+    resting: SortedMap<u64, PodRef>,
+    /// Classes that fit nowhere until something changes.
+    refused: SortedSet<ClassId>,
+}
+
+impl Scheduler {
+    /// A scheduler that knows nothing yet.
+    pub(in super::super) fn new(options: OpenShiftOptions) -> Self {
+        Self {
+            options,
+            cursor: Revision::default(),
+            nodes: Vec::new(),
+            is_ready: Vec::new(),
+            templates: Vec::new(),
+            seats: Vec::new(),
+            created: 0,
+            of_service: SortedMap::new(),
+            queue: VecDeque::new(),
+            resting: SortedMap::new(),
+            refused: SortedSet::new(),
+        }
+    }
+
+    fn read(&mut self, store: &Store) {
+        for entry in store.log().since(self.cursor) {
+            match &entry.event {
+                Event::NodeAdded { object, .. } => {
+                    self.nodes.push(candidate(object));
+                    self.is_ready.push(true);
+                    for own in self.of_service.values_mut() {
+                        own.push(0);
+                    }
+                    self.admit(self.nodes.len() - 1, object, store);
+                }
+                Event::NodeUpdated { node, object } => {
+                    if let Some(own) = self.nodes.get_mut(node.index()) {
+                        let known = std::mem::replace(own, candidate(object));
+                        (own.used, own.pods) = (known.used, known.pods);
+                        (own.ports, own.disks) = (known.ports, known.disks);
+                    }
+                    self.admit(node.index(), object, store);
+                }
+                Event::NodeReadiness { node, ready } => self.set_ready(*node, *ready),
+                Event::NodeRemoved { node } => self.set_ready(*node, false),
+                Event::PodCreated(created) => self.enter(created, store),
+                Event::PodBound { pod, node, .. } => self.sit(*pod, node.index()),
+                Event::PodEnded { pod, .. } => self.ended(*pod),
+                Event::Object(change) => self.services_changed(change.id(), store),
+                _ => {}
+            }
+        }
+        self.cursor = store.revision();
+    }
+
+    fn set_ready(&mut self, node: NodeId, is_ready: bool) {
+        if let Some(own) = self.is_ready.get_mut(node.index()) {
+            *own = is_ready;
+            self.changed();
+        }
+    }
+
+    /// Notes which classes a node admits.
+    fn admit(&mut self, node: usize, object: &Node, store: &Store) {
+        for (class, template) in self.templates.iter_mut().enumerate() {
+            let spec = &store.class(ClassId::from_index(class)).spec;
+            template.admitted.grow(node + 1);
+            template.admitted.set(node, admits(spec, object));
+        }
+        self.changed();
+    }
+
+    /// Something became free or joined: pods that wait are tried again.
+    fn changed(&mut self) {
+        self.refused.clear();
+        let resting = std::mem::take(&mut self.resting);
+        self.queue.extend(resting.into_values());
+    }
+
+    fn seat(&self, pod: PodRef) -> Option<Seat> {
+        let own = self.seats.get(pod.slot.index()).copied().flatten();
+        own.filter(|own| own.pod == pod)
+    }
+
+    fn enter(&mut self, created: &PodCreated, store: &Store) {
+        let (pod, class) = (created.pod, created.class);
+        let slot = pod.slot.index();
+        if self.seats.len() <= slot {
+            self.seats.resize(slot + 1, None);
+        }
+        self.created += 1;
+        self.seats[slot] = Some(Seat {
+            pod,
+            class,
+            number: self.created,
+            node: None,
+        });
+        self.prepare(class, store);
+        if created.found.is_none() {
+            self.queue.push_back(pod);
+        }
+    }
+
+    /// Reads what the pods of a class ask for.
+    fn prepare(&mut self, class: ClassId, store: &Store) {
+        while self.templates.len() <= class.index() {
+            let next = ClassId::from_index(self.templates.len());
+            let spec = &store.class(next).spec;
+            let mut admitted = FixedBitSet::with_capacity(self.nodes.len());
+            for node in 0..self.nodes.len() {
+                let object = store.nodes().object(NodeId::from_index(node));
+                admitted.set(node, object.is_some_and(|object| admits(spec, object)));
+            }
+            let template = Template {
+                asked: self.asked(spec),
+                is_refused: refusal(CAPABILITIES, spec).is_some(),
+                admitted,
+                services: services(spec, store),
+            };
+            for &service in &template.services {
+                let nodes = self.nodes.len();
+                let counts = self.of_service.entry(service);
+                counts.or_insert_with(|| vec![0; nodes]);
+            }
+            self.templates.push(template);
+        }
+    }
+
+    fn asked(&self, spec: &PodSpec) -> Asked {
+        let requests = spec.requests().unwrap_or_default();
+        let mut selector = spec.node_selector.clone();
+        for (key, value) in self.options.selector_of(&spec.namespace) {
+            selector.insert(key.clone(), value.clone());
+        }
+        let pairs = selector.iter().map(|(key, value)| pair(key, value));
+        let ports = spec.host_ports().map(|own| own.port);
+        Asked {
+            amounts: Amounts {
+                cpu: requests.get(CPU).milli_ceil().unwrap_or(i64::MAX),
+                memory: requests.get(MEMORY).units_ceil().unwrap_or(i64::MAX),
+            },
+            region: selector.get(REGION).cloned(),
+            selector: pairs.collect(),
+            ports: ports.collect(),
+            disks: spec.volumes.iter().filter_map(written_disk).collect(),
+        }
+    }
+
+    /// A service was declared, declared anew or deleted: its pods are counted over again.
+    fn services_changed(&mut self, id: ObjectId, store: &Store) {
+        let object = store.objects().get(id).map(|row| &row.object);
+        let is_service = matches!(object, Some(Object::Service(_)));
+        if !is_service && !self.of_service.contains_key(&id) {
+            return;
+        }
+        self.of_service.clear();
+        for (class, template) in self.templates.iter_mut().enumerate() {
+            let spec = &store.class(ClassId::from_index(class)).spec;
+            template.services = services(spec, store);
+            for &service in &template.services {
+                let none = vec![0; self.nodes.len()];
+                self.of_service.entry(service).or_insert(none);
+            }
+        }
+        for seat in self.seats.iter().flatten() {
+            for service in &self.templates[seat.class.index()].services {
+                if let (Some(node), Some(counts)) = (seat.node, self.of_service.get_mut(service)) {
+                    counts[node] += 1;
+                }
+            }
+        }
+        self.changed();
+    }
+
+    /// Adds or takes what a pod holds of a node.
+    fn hold(&mut self, class: ClassId, node: usize, sign: i64) {
+        let template = &self.templates[class.index()];
+        let Some(own) = self.nodes.get_mut(node) else {
+            return;
+        };
+        let asked = &template.asked;
+        own.used.cpu = own.used.cpu.saturating_add(sign * asked.amounts.cpu);
+        own.used.memory = own.used.memory.saturating_add(sign * asked.amounts.memory);
+        own.pods += sign;
+        if sign > 0 {
+            own.ports.extend(asked.ports.iter().copied());
+            own.disks.extend(asked.disks.iter().cloned());
+        } else {
+            own.ports.retain(|port| !asked.ports.contains(port));
+            own.disks.retain(|disk| !asked.disks.contains(disk));
+        }
+        for service in &template.services {
+            if let Some(counts) = self.of_service.get_mut(service) {
+                counts[node] += sign;
+            }
+        }
+    }
+
+    /// A pod has a node: by a decision, or since before the run.
+    fn sit(&mut self, pod: PodRef, node: usize) {
+        let slot = self.seats.get_mut(pod.slot.index());
+        let own = slot.and_then(Option::as_mut);
+        let Some(own) = own.filter(|own| own.pod == pod && own.node.is_none()) else {
+            return;
+        };
+        own.node = Some(node);
+        let class = own.class;
+        self.hold(class, node, 1);
+    }
+
+    fn leave(&mut self, pod: PodRef) {
+        let slot = self.seats.get_mut(pod.slot.index());
+        let own = slot.and_then(Option::as_mut);
+        let Some(own) = own.filter(|own| own.pod == pod) else {
+            return;
+        };
+        let class = own.class;
+        if let Some(node) = own.node.take() {
+            self.hold(class, node, -1);
+        }
+    }
+
+    fn ended(&mut self, pod: PodRef) {
+        self.leave(pod);
+        let slot = self.seats.get_mut(pod.slot.index());
+        let gone = slot.and_then(|slot| slot.take_if(|own| own.pod == pod));
+        if let Some(own) = gone {
+            self.resting.remove(&own.number);
+            self.changed();
+        }
+    }
+
+    /// Counts the pods of a class's service on the nodes.
+    fn count(&mut self, class: ClassId) {
+        let first = self.templates[class.index()].services.first();
+        let counts = first.and_then(|service| self.of_service.get(service));
+        for (place, node) in self.nodes.iter_mut().enumerate() {
+            node.of_service = counts.map_or(0, |counts| counts[place]);
+        }
+    }
+
+    /// Places the first pod that waits.
+    fn place_next(&mut self, store: &Store, out: &mut Outbox) {
+        while let Some(pod) = self.queue.pop_front() {
+            let Some(seat) = self.seat(pod).filter(|own| own.node.is_none()) else {
+                continue;
+            };
+            let is_waiting = store
+                .pods()
+                .get(pod)
+                .is_some_and(|own| own.node().is_none());
+            if !is_waiting || store.pod_states().is_terminating(pod) {
+                continue;
+            }
+            if self.templates[seat.class.index()].is_refused {
+                let reason = EndReason::Rejected;
+                out.write(store, Event::PodEnded { pod, reason });
+                continue;
+            }
+            if self.refused.contains(&seat.class) {
+                self.resting.insert(seat.number, pod);
+                continue;
+            }
+            out.decided_pods += 1;
+            out.decided_jobs += 1;
+            self.count(seat.class);
+            let own = &self.templates[seat.class.index()];
+            let is_open = |node: usize| self.is_ready[node] && own.admitted.contains(node);
+            let chosen = policy::place_among(&self.nodes, &own.asked, is_open);
+            if let Some(node) = chosen {
+                self.sit(pod, node);
+                let (node, devices) = (NodeId::from_index(node), DeviceSet::EMPTY);
+                out.write(store, Event::PodBound { pod, node, devices });
+            } else {
+                self.refused.insert(seat.class);
+                self.resting.insert(seat.number, pod);
+                out.write(store, Event::PodUnschedulable { pod });
+            }
+            return;
+        }
+    }
+
+    /// Reason why a pod fits nowhere, in the words of the original.
+    fn why_it_waits(&self, pod: PodRef) -> Option<Text> {
+        let seat = self.seat(pod).filter(|own| own.node.is_none())?;
+        let template = self.templates.get(seat.class.index())?;
+        let mut own = self.clone();
+        own.count(seat.class);
+        let obstacles = policy::obstacles(&own.nodes, &template.asked);
+        let mut counts: SortedMap<Predicate, usize> = SortedMap::new();
+        let mut closed = 0_usize;
+        for (node, obstacle) in obstacles.into_iter().enumerate() {
+            if !self.is_ready[node] || !template.admitted.contains(node) {
+                closed += 1;
+            } else if let Some(obstacle) = obstacle {
+                *counts.entry(obstacle).or_insert(0) += 1;
+            }
+        }
+        let mut reasons: Vec<String> = counts
+            .iter()
+            .map(|(own, count)| format!("{} ({count})", own.name()))
+            .collect();
+        if closed > 0 {
+            reasons.push(format!("not open to the pod ({closed})"));
+        }
+        let nodes = plural::count(self.nodes.len(), "node");
+        Some(format!("no fit among {nodes}: {}", reasons.join(", ")).into())
+    }
+}
+
+/// Whether a node's labels, taints and cordon admit a pod.
+fn admits(spec: &PodSpec, node: &Node) -> bool {
+    rules::admits(spec, node) && rules::unschedulable::admits(spec, node)
+}
+
+fn pair(key: &Text, value: &Text) -> Text {
+    format!("{key}={value}").into()
+}
+
+fn candidate(node: &Node) -> Candidate {
+    let list = &node.allocatable;
+    let labels = node.labels.iter().map(|(key, value)| pair(key, value));
+    Candidate {
+        region: node.labels.get(REGION).cloned(),
+        zone: node.labels.get(ZONE).cloned(),
+        labels: labels.collect(),
+        capacity: Some(Amounts {
+            cpu: list.get(CPU).milli_floor().unwrap_or(i64::MAX),
+            memory: list.get(MEMORY).units_ceil().unwrap_or(i64::MAX),
+        }),
+        slots: list.stated(PODS).and_then(|own| own.units_ceil().ok()),
+        ..Candidate::default()
+    }
+}
+
+/// Disk that a volume mounts for one writer.
+fn written_disk(volume: &PodVolume) -> Option<Text> {
+    match volume {
+        PodVolume::GceDisk { disk, read_only } => {
+            (!read_only).then(|| format!("gce/{disk}").into())
+        }
+        PodVolume::EbsVolume(id) => Some(format!("ebs/{id}").into()),
+        PodVolume::Iscsi { name, read_only } => {
+            (!read_only).then(|| format!("iscsi/{name}").into())
+        }
+        PodVolume::Rbd {
+            pool,
+            image,
+            read_only,
+            ..
+        } => (!read_only).then(|| format!("rbd/{pool}/{image}").into()),
+        PodVolume::Claim(_) | PodVolume::Ephemeral(_) => None,
+    }
+}
+
+/// The services that select the pods of a spec, by id.
+fn services(spec: &PodSpec, store: &Store) -> Vec<ObjectId> {
+    let services = store.objects().of_kind("Service", &spec.namespace);
+    let selecting = services.filter(|(_, row)| match &row.object {
+        Object::Service(own) => own.selects(&spec.namespace, &spec.labels),
+        _ => false,
+    });
+    let mut ids: Vec<ObjectId> = selecting.map(|(id, _)| id).collect();
+    ids.sort_unstable();
+    ids
+}
+
+impl Component for Scheduler {
+    fn name(&self) -> &'static str {
+        "openshift-scheduler"
+    }
+
+    fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    fn step(&mut self, _now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        self.read(view);
+        self.place_next(view, out);
+        if self.queue.is_empty() {
+            Progress::Idle
+        } else {
+            Progress::More
+        }
+    }
+
+    fn refused(&mut self, write: &Write, _conflict: &Conflict) {
+        if let Event::PodBound { pod, .. } = write.event {
+            self.leave(pod);
+            if let Some(own) = self.seat(pod) {
+                self.resting.insert(own.number, pod);
+            }
+        }
+    }
+
+    fn places_pods(&self) -> bool {
+        true
+    }
+
+    fn backlog(&self) -> usize {
+        self.queue.len() + self.resting.len()
+    }
+
+    fn waiting_message(&self, pod: PodRef) -> Option<Text> {
+        self.why_it_waits(pod)
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}

@@ -1,0 +1,53 @@
+//! Parts of a cluster of `OpenShift`; the defaults are the original's (spec: orchestrators-a.md section 8).
+
+use model::{Labels, Text};
+use units::SortedMap;
+
+use super::deployment::Triggers;
+use super::rollout::RolloutRules;
+
+/// Options of the scheduler and of deployment configurations.
+#[derive(Clone, Debug, Default)]
+pub struct OpenShiftOptions {
+    /// Labels that every node has to have for a pod, unless the pod's project states some.
+    pub node_selector: Labels,
+    /// Labels by project, which is the pod's namespace.
+    pub projects: SortedMap<Text, Labels>,
+    /// Rollouts by the name of a deployment configuration; `*` is for all others.
+    pub deployments: SortedMap<String, ConfigRules>,
+}
+
+/// Triggers and rollouts of a deployment configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConfigRules {
+    /// The changes that begin a rollout.
+    pub triggers: Triggers,
+    /// Times and hooks of rollouts.
+    pub rollout: RolloutRules,
+}
+
+impl Default for ConfigRules {
+    fn default() -> Self {
+        Self {
+            triggers: Triggers {
+                on_config: true,
+                on_image: true,
+            },
+            rollout: RolloutRules::default(),
+        }
+    }
+}
+
+impl OpenShiftOptions {
+    /// Triggers and rollouts of a deployment configuration.
+    pub fn rules_of(&self, name: &str) -> ConfigRules {
+        let own = self.deployments.get(name);
+        let own = own.or_else(|| self.deployments.get("*"));
+        own.copied().unwrap_or_default()
+    }
+
+    /// Labels that a node has to have for the pods of a project.
+    pub fn selector_of(&self, project: &str) -> &Labels {
+        self.projects.get(project).unwrap_or(&self.node_selector)
+    }
+}

@@ -1,0 +1,199 @@
+//! Rollouts over pods that take their time: sizes, bounds, hooks and time-outs.
+
+use super::*;
+use model::workload::Count;
+use model::workload::deployment::RollingUpdate;
+use proptest::prelude::*;
+
+/// A cluster in which a pod takes some seconds to become available, and as many to end.
+struct World {
+    rollout: Rollout,
+    rules: RolloutRules,
+    old: i64,
+    /// Instants at which old pods are gone.
+    leaving: Vec<i64>,
+    new: i64,
+    /// Instants at which new pods are available.
+    ready: Vec<i64>,
+    now: i64,
+}
+
+/// What is seen of a rollout.
+#[derive(Debug, Default)]
+struct Course {
+    /// Seconds, old size, new size, after each change.
+    sizes: Vec<(i64, i64, i64)>,
+    /// The least number of available pods.
+    least: i64,
+    /// The greatest number of wanted pods.
+    most: i64,
+    end: Option<(i64, bool)>,
+}
+
+impl World {
+    fn new(strategy: Strategy, replicas: i64, rules: RolloutRules) -> Self {
+        Self {
+            rollout: Rollout::new(Instant::ZERO, strategy, replicas, &rules),
+            rules,
+            old: replicas,
+            leaving: Vec::new(),
+            new: 0,
+            ready: Vec::new(),
+            now: 0,
+        }
+    }
+
+    fn available(&self) -> i64 {
+        let ready = self.ready.iter().filter(|at| **at <= self.now);
+        ready.count() as i64
+    }
+
+    fn run(mut self, starts: i64, ends: i64) -> Course {
+        let mut course = Course {
+            least: self.old,
+            ..Course::default()
+        };
+        loop {
+            let leaving = self.leaving.iter().filter(|at| **at > self.now).count();
+            let sizes = Sizes {
+                old: self.old,
+                old_pods: self.old + leaving as i64,
+                new: self.new,
+                new_available: self.available(),
+            };
+            let now = Instant::from_secs(self.now);
+            let step = self.rollout.step(now, sizes, &self.rules);
+            let before = (self.old, self.new);
+            if let Some(old) = step.old {
+                for _ in old..self.old {
+                    self.leaving.push(self.now + ends);
+                }
+                self.old = old;
+            }
+            if let Some(new) = step.new {
+                for _ in self.new..new {
+                    self.ready.push(self.now + starts);
+                }
+                self.new = new;
+            }
+            if before != (self.old, self.new) {
+                course.sizes.push((self.now, self.old, self.new));
+            }
+            course.least = course.least.min(self.old + self.available());
+            course.most = course.most.max(self.old + self.new);
+            if let Some(success) = step.end {
+                course.end = Some((self.now, success));
+                return course;
+            }
+            self.now += 1;
+            assert!(self.now < 30_000, "a rollout without an end");
+        }
+    }
+}
+
+fn bounds(replicas: i64, surge: i32, missing: i32) -> Bounds {
+    let update = RollingUpdate {
+        max_surge: Count::Percent(surge),
+        max_unavailable: Count::Percent(missing),
+    };
+    Bounds::of(replicas as i32, update)
+}
+
+fn rolling(replicas: i64) -> Strategy {
+    Strategy::Rolling(bounds(replicas, 25, 25))
+}
+
+#[test]
+fn four_replicas_roll_within_five_and_three() {
+    let course = World::new(rolling(4), 4, RolloutRules::default()).run(10, 0);
+    assert_eq!((course.least, course.most), (3, 5));
+    let expected = [
+        (0, 4, 1),
+        (1, 3, 1),
+        (2, 3, 2),
+        (10, 2, 2),
+        (11, 2, 3),
+        (12, 1, 3),
+        (13, 1, 4),
+        (21, 0, 4),
+    ];
+    assert_eq!(course.sizes, expected);
+    assert_eq!(course.end, Some((23, true)));
+}
+
+#[test]
+fn recreate_waits_for_the_end_of_all_old_pods_and_runs_its_hooks() {
+    let hook = |takes| {
+        Some(Hook {
+            takes: Duration::from_secs(takes),
+            failures: 0,
+            policy: HookPolicy::Abort,
+        })
+    };
+    let rules = RolloutRules {
+        pre: hook(5),
+        mid: hook(20),
+        post: hook(2),
+        ..RolloutRules::default()
+    };
+    let course = World::new(Strategy::Recreate, 3, rules).run(10, 7);
+    assert_eq!(course.sizes, [(5, 0, 0), (32, 0, 3)]);
+    assert_eq!(course.end, Some((44, true)));
+}
+
+#[test]
+fn a_hook_that_fails_ends_the_rollout_is_run_again_or_is_passed_over() {
+    let course = |policy| {
+        let pre = Hook {
+            takes: Duration::from_secs(5),
+            failures: 2,
+            policy,
+        };
+        let rules = RolloutRules {
+            pre: Some(pre),
+            ..RolloutRules::default()
+        };
+        let course = World::new(Strategy::Recreate, 2, rules).run(1, 0);
+        (course.sizes.first().map(|own| own.0), course.end)
+    };
+    assert_eq!(course(HookPolicy::Abort), (None, Some((5, false))));
+    // Runs from 0, 15 and 40.
+    assert_eq!(course(HookPolicy::Retry), (Some(45), Some((47, true))));
+    assert_eq!(course(HookPolicy::Ignore), (Some(5), Some((7, true))));
+}
+
+#[test]
+fn a_rollout_without_progress_fails_after_its_time_out() {
+    let course = World::new(rolling(4), 4, RolloutRules::default()).run(100_000, 0);
+    // The last change of a size was seen a second after it.
+    assert_eq!(course.sizes.last(), Some(&(2, 3, 2)));
+    assert_eq!(course.end, Some((603, false)));
+    let never = RolloutRules {
+        deadline: Duration::from_secs(60),
+        ..RolloutRules::default()
+    };
+    let course = World::new(rolling(4), 4, never).run(100_000, 0);
+    assert_eq!(course.end, Some((60, false)));
+    let none = World::new(rolling(0), 0, never).run(1, 0);
+    assert_eq!(none.end, Some((0, true)));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn bounds_hold_whatever_starts_and_ends_take(
+        replicas in 1_i64..12,
+        surge in 0_i32..120,
+        missing in 0_i32..120,
+        starts in 0_i64..40,
+        ends in 0_i64..40,
+    ) {
+        let bounds = bounds(replicas, surge, missing);
+        let world = World::new(Strategy::Rolling(bounds), replicas, RolloutRules::default());
+        let course = world.run(starts, ends);
+        prop_assert!(course.least >= bounds.min_available, "{course:?}");
+        prop_assert!(course.most <= bounds.max_total, "{course:?}");
+        prop_assert!(matches!(course.end, Some((_, true))), "{course:?}");
+    }
+}

@@ -1,0 +1,61 @@
+//! Options of `OpenShift`, from the experiment file to what its components are made from.
+
+use model::{Labels, Text};
+use scenario::schema::{
+    OpenShift, OpenShiftDeploymentConfig, OpenShiftHook, OpenShiftHookFailure, OpenShiftTrigger,
+};
+use systems::openshift::deployment::Triggers;
+use systems::openshift::rollout::{Hook, HookPolicy, RolloutRules};
+use systems::openshift::{ConfigRules, OpenShiftOptions};
+use units::SortedMap;
+
+/// The options of an experiment's `system.openshift`.
+pub(super) fn openshift_options(written: &OpenShift) -> OpenShiftOptions {
+    let projects = written.projects.iter();
+    let projects = projects.map(|(name, own)| (Text::from(&**name), labels(&own.node_selector)));
+    let configs = written.deployment_configs.iter();
+    let configs = configs.map(|(name, own)| (name.clone(), rules(own)));
+    OpenShiftOptions {
+        node_selector: labels(&written.node_selector),
+        projects: projects.collect(),
+        deployments: configs.collect(),
+    }
+}
+
+fn labels(written: &SortedMap<String, String>) -> Labels {
+    let labels = written.iter();
+    labels
+        .map(|(key, value)| (Text::from(&**key), Text::from(&**value)))
+        .collect()
+}
+
+fn rules(written: &OpenShiftDeploymentConfig) -> ConfigRules {
+    let has = |trigger| written.triggers.contains(&trigger);
+    ConfigRules {
+        triggers: Triggers {
+            on_config: has(OpenShiftTrigger::ConfigChange),
+            on_image: has(OpenShiftTrigger::ImageChange),
+        },
+        rollout: RolloutRules {
+            update_period: written.update_period,
+            interval: written.interval,
+            timeout: written.timeout,
+            deadline: written.active_deadline,
+            pre: written.pre.map(hook),
+            mid: written.mid.map(hook),
+            post: written.post.map(hook),
+        },
+    }
+}
+
+const fn hook(written: OpenShiftHook) -> Hook {
+    Hook {
+        takes: written.takes,
+        failures: written.failures,
+        policy: match written.failure_policy {
+            OpenShiftHookFailure::Abort => HookPolicy::Abort,
+            OpenShiftHookFailure::Retry => HookPolicy::Retry,
+            OpenShiftHookFailure::Ignore => HookPolicy::Ignore,
+        },
+    }
+}

@@ -1,0 +1,123 @@
+//! Clouds and platforms: twelve wrong inputs, each refused with its place and what was expected.
+
+use crate::scratch::Scratch;
+
+const WEB: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: 'shop/web:v1'}]}
+";
+
+/// An experiment with a system and more fields.
+fn experiment(system: &str, more: &str) -> String {
+    format!(
+        "windtunnel: v1
+name: cloud-inputs
+cluster:
+  nodes: [{{name: 'n{{}}', count: 2, template: {{allocatable: {{cpu: 8, memory: 16Gi}}}}}}]
+  domains: [{{label: topology.kubernetes.io/zone, name: 'z{{}}', count: 2}}]
+workload: [{{manifests: web.yaml}}]
+stop: {{at: 1h}}
+system: {{{system}}}
+{more}"
+    )
+}
+
+const VOLUME: &str = "volume: data, workload: Deployment/default/web, size: 1Gi";
+
+#[test]
+fn wrong_experiments_are_refused_with_their_place() {
+    let volume = |more: &str| format!("{{{VOLUME}, {more}}}");
+    let both_zones = format!(
+        "storage: [{}, {}]",
+        volume("class: network, zone: z0"),
+        volume("class: network, zone: z1")
+    );
+    let short = format!(
+        "storage: [{}]",
+        volume("backup: {every: 1h, fullEvery: 24, retention: 6, change: 1Gi, bandwidth: 1Gi}")
+    );
+    let kubernetes = "name: kubernetes, controllers: {}";
+    let cases = [
+        (
+            kubernetes,
+            &*both_zones,
+            "the volume `data` is bound to two zones",
+        ),
+        (kubernetes, &*short, "it would lose its full copy"),
+        (
+            kubernetes,
+            "delivery: [{image: shop/wep}]",
+            "no declared workload runs an image of `shop/wep`",
+        ),
+        (
+            "name: ecs, ecs: {placement: {web: {constraints: ['attribute:stack ==']}}}",
+            "",
+            "system.ecs.placement.web.constraints[0]",
+        ),
+        (
+            "name: ecs, ecs: {capacityProviders: [{name: pool}]}",
+            "",
+            "there is no group `pool` of `cluster.provider`",
+        ),
+        (
+            "name: ecs, ecs: {capacityProviders: [{name: FARGATE}]}",
+            "",
+            "write `provider: {}` under `cluster`",
+        ),
+        (
+            "name: nova, nova: {reportInterval: 2m}",
+            "",
+            "hosts that report every 120s would be down after 60s",
+        ),
+        (
+            "name: openshift, openshift: {deploymentConfigs: {web: {}}}",
+            "",
+            "write `controllers: {}` under `system`",
+        ),
+        (
+            "name: openshift, controllers: {}, openshift: {deploymentConfigs: {web: {triggers: []}}}",
+            "",
+            "`triggers`",
+        ),
+    ];
+    for (system, more, expected) in cases {
+        let text = experiment(system, more);
+        let scratch = Scratch::new("cloud-inputs", &[("a.yaml", &text), ("web.yaml", WEB)]);
+        let said = scratch.run(&["run", "a.yaml", "--out", "out"], 2);
+        assert!(said.contains(expected), "{system} {more}: {said}");
+        let is_placed = said.contains("a.yaml:") || said.contains("system.") || said.contains('[');
+        assert!(is_placed, "{system} {more}: {said}");
+    }
+}
+
+#[test]
+fn wrong_compose_files_and_drivers_are_refused_with_their_place() {
+    let circle = "services:\n  a: {image: a, depends_on: [b]}\n  b: {image: b, depends_on: [a]}\n";
+    let unset = "services:\n  a: {image: 'shop:${TAG:?a release}'}\n";
+    for (text, place, expected) in [
+        (circle, "compose.yaml:", "dependency cycle: a -> b -> a"),
+        (unset, "compose.yaml:2:", "the variable `TAG` has to be set"),
+    ] {
+        let scratch = Scratch::new("cloud-inputs-compose", &[("compose.yaml", text)]);
+        let said = scratch.run(&["import", "compose", "compose.yaml"], 2);
+        assert!(said.contains(expected) && said.contains(place), "{said}");
+    }
+    let text = experiment("name: kubernetes", "").replace(
+        "  domains:",
+        "  provider: {dockerMachine: {driver: vitrualbox}}\n  domains:",
+    );
+    let files = [("a.yaml", &*text), ("web.yaml", WEB)];
+    let said = Scratch::new("cloud-inputs-driver", &files).run(&["run", "a.yaml"], 2);
+    let expected = "virtualbox";
+    assert!(
+        said.contains(expected) && said.contains("a.yaml:"),
+        "{said}"
+    );
+}
