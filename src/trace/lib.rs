@@ -42,6 +42,7 @@ pub mod registry;
 mod rows;
 mod samples;
 mod scan;
+mod sqlite;
 pub mod stream;
 pub mod table;
 mod texts;

@@ -8,6 +8,7 @@
 )]
 
 mod autoscale;
+mod bad_traces;
 mod batch_forms;
 mod batch_inputs;
 mod borg;
