@@ -7,12 +7,12 @@ use serde_json::{Map, Number, Value};
 /// The deepest nesting that is read; objects of Kubernetes have twenty.
 const DEEPEST: u32 = 128;
 
-/// What is wrong, and the byte at which it stands.
+/// A fault, and the byte at which it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wrong {
     /// The byte, counted from 0.
     pub(crate) at: usize,
-    /// What is wrong.
+    /// The fault.
     pub(crate) reason: &'static str,
 }
 
@@ -47,7 +47,7 @@ impl<'b> Reader<'b> {
         Ok(taken)
     }
 
-    /// A number of so many bytes, the highest first.
+    /// The number in the next bytes, the highest first.
     fn big(&mut self, count: usize) -> Result<u64, Wrong> {
         let taken = self.take(count)?.iter();
         Ok(taken.fold(0, |number, &byte| number << 8 | u64::from(byte)))

@@ -1,6 +1,6 @@
 //! Pods of Kubernetes as recordings of a cluster hold them: names, labels, containers with what they
-//! request, priority and node selector of a JSON object. (Manifests that are to be run as they are have
-//! a reader of their own, which models all of a pod.)
+//! request, priority and node selector of a JSON object. (Manifests have a reader of
+//! their own, which models all of a pod.)
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use units::Quantity;
 pub(crate) struct Template {
     /// The spec.
     pub(crate) spec: PodSpec,
-    /// Whether it has rules about its place that are not read.
+    /// Whether the pod has rules about its place that are not read.
     pub(crate) has_rules: bool,
 }
 

@@ -31,7 +31,7 @@ pub(super) fn is_own(first: &[u8]) -> bool {
     header_has(first, &names) == Confidence::Certain
 }
 
-/// The outages of so many nodes.
+/// The outages of a cluster with this number of nodes.
 pub(super) fn read(
     input: &Input,
     mut journal: Journal,

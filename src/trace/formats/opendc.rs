@@ -81,7 +81,7 @@ const GPU_USED: usize = 3;
 const LAST: i64 = 8_500_000_000_000;
 /// The most MHz of a task.
 const MOST_MHZ: f64 = 1e9;
-/// Above so many MiB the memory of a file is in KiB: no machine has 16 TiB.
+/// The most MiB of a task: above it the memory of a file is in KiB, as no machine has 16 TiB.
 const MOST_MEBIBYTES: i64 = 1 << 24;
 /// The most that a pattern of usage states, in hundredths of a percent: a thousand times the request.
 const MOST_SHARE: f64 = 1e7;
@@ -220,7 +220,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 }
 
 impl Task {
-    /// The spec of a task that comes so many milliseconds after the first.
+    /// The spec of a task that comes this number of milliseconds after the first.
     fn spec(&self, after: i64, memory: i64) -> PodSpec {
         let mut from = after;
         let mut samples: Vec<(i64, i64)> = { self.fragments.iter() }

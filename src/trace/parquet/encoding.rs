@@ -39,7 +39,7 @@ impl Values {
         }
     }
 
-    /// Adds so many values as they stand one after the other; `None` if there are fewer.
+    /// Adds a number of values as they stand one after the other; `None` if there are fewer.
     pub(super) fn add_plain(
         &mut self,
         physical: Physical,
@@ -135,7 +135,7 @@ impl Values {
     }
 }
 
-/// So many values of a width; `None` if there are fewer.
+/// A number of values of a width; `None` if there are fewer.
 fn exactly<const N: usize>(
     bytes: &[u8],
     count: usize,
@@ -149,7 +149,7 @@ pub(super) fn width_of(most: u32) -> u32 {
     u32::BITS - most.leading_zeros()
 }
 
-/// So many numbers of a width in runs and packed bits; `None` if there are fewer.
+/// Numbers of a width in runs and packed bits; `None` if there are fewer.
 pub(super) fn hybrid(bytes: &[u8], width: u32, count: usize) -> Option<Vec<u32>> {
     if width > u32::BITS {
         return None;
@@ -204,7 +204,7 @@ fn bits(packed: &[u8], place: usize, width: u32) -> Option<u64> {
     Some(value)
 }
 
-/// So many whole numbers as packed differences; `None` if there are fewer.
+/// Whole numbers as packed differences; `None` if there are fewer.
 pub(super) fn differences(bytes: &[u8], count: usize) -> Option<Vec<i64>> {
     let mut at = 0;
     let block: usize = varint(bytes, &mut at)?.try_into().ok()?;

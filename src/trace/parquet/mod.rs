@@ -234,7 +234,7 @@ fn understand(footer: &Struct<'_>) -> Option<(Vec<Leaf>, Vec<Group>)> {
     Some((leaves, groups))
 }
 
-/// What a column is nested in.
+/// The nesting of a column.
 #[derive(Clone, Default)]
 struct Nesting {
     name: String,

@@ -36,7 +36,7 @@ pub(super) struct Chunk {
     pub(super) length: usize,
 }
 
-/// Something that can't be read, and the byte at which the page begins.
+/// A fault, and the byte at which the page begins.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Wrong {
     /// The byte, counted from 0.

@@ -43,7 +43,7 @@ struct Table {
     key: Option<usize>,
 }
 
-/// What takes a row with its number.
+/// A function that takes a row with its number.
 type TakeRow<'t> = dyn FnMut(i64, &[Cell<'_>]) -> Result<(), TraceError> + 't;
 
 const DAMAGED: &str = "is damaged or cut off; copy the file again";
@@ -204,7 +204,7 @@ impl Sqlite {
         self.bytes.get(start..start.checked_add(self.page)?)
     }
 
-    /// The row number and the record of a cell of a leaf, with the pages that it goes on in.
+    /// The row number and the record of a cell of a leaf, with the pages that it continues in.
     fn payload(&self, page: &[u8], mut at: usize) -> Option<(i64, Vec<u8>)> {
         let length = usize::try_from(varint(page, &mut at)?).ok()?;
         let key = varint(page, &mut at)? as i64;
@@ -230,7 +230,7 @@ impl Sqlite {
     }
 }
 
-/// A number of so many bytes at a place, the highest first.
+/// The number in some bytes at a place, the highest first.
 fn big(bytes: &[u8], at: usize, count: usize) -> Option<usize> {
     let taken = bytes.get(at..at.checked_add(count)?)?.iter();
     Some(taken.fold(0, |number, &byte| number << 8 | usize::from(byte)))

@@ -156,7 +156,7 @@ fn refuse(input: &Input, reason: &str) -> TraceError {
     }
 }
 
-/// What is known of functions and applications, of the last day that has tables of them.
+/// The rows of functions and applications, of the last day that has tables of them.
 #[derive(Clone, Debug, Default)]
 struct Known {
     durations: Arc<Rows<Percentiles>>,

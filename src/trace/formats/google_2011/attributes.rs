@@ -112,7 +112,7 @@ impl Constraints {
         })
     }
 
-    /// What a task demands of its node.
+    /// The demands of a task on its node.
     pub(super) fn of(&self, key: Key) -> Affinity {
         let mut affinity = Affinity::default();
         if let Some((_, requirements)) = self.known.get(&key) {

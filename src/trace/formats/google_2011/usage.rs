@@ -142,7 +142,7 @@ impl Usage {
         Ok(())
     }
 
-    /// What a task uses; it stands alone no longer then. `None` if nothing of it was measured.
+    /// The usage of a task; `None` if nothing of it was measured.
     pub(super) fn of(&self, key: Key) -> Option<Behaviour> {
         let windows = self.windows.get(&key)?;
         let mut sorted: Vec<&Window> = windows.iter().collect();

@@ -60,7 +60,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     pods.finish(journal)
 }
 
-/// What a request did to a pod, and when.
+/// A request about a pod.
 struct Request<'e> {
     event: &'e Element,
     namespace: &'e str,

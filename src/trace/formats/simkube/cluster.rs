@@ -10,19 +10,19 @@ use crate::rows::{LAST_SECOND, Refused, heed};
 use model::{PodName, PodSpec};
 use units::{Duration, Instant, SortedMap};
 
-/// The life of a pod in seconds since 1970; without an end it goes on.
+/// The life of a pod in seconds since 1970; without an end it lasts beyond the trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Life {
     start: i64,
     end: Option<i64>,
 }
 
-/// What an object does with its pods.
+/// The way in which an object has pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pods {
     /// It is one.
     Itself,
-    /// It keeps so many.
+    /// It keeps this number of them.
     Replicas(i64),
     /// It starts some by the clock.
     ByClock,
@@ -44,7 +44,7 @@ struct Owner {
     name: String,
     /// The spec of its pods.
     spec: PodSpec,
-    /// Its pods that are there, by their places.
+    /// The pods that are there, by their places.
     pods: Vec<usize>,
 }
 
@@ -56,7 +56,7 @@ pub(super) struct Cluster {
     /// Lives that no pod has had up to now, by owner, the last first.
     lives: SortedMap<String, Vec<Life>>,
     owners: SortedMap<String, Owner>,
-    /// How many pods an owner ever had.
+    /// The number of pods that an owner ever had.
     numbers: SortedMap<String, u64>,
     pods: Vec<Pod>,
 }
@@ -196,7 +196,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Gives an owner so many pods.
+    /// Scales an owner to a number of pods.
     fn scale(&mut self, key: &str, namespace: &str, count: i64) {
         let have = self
             .owners
@@ -277,7 +277,7 @@ fn second(value: &Value) -> Option<i64> {
         .filter(|second| (0..=LAST_SECOND).contains(second))
 }
 
-/// What an object does with its pods, and their template; `None` of one that keeps no number of them.
+/// The way in which an object has pods, and their template; `None` of one that keeps no number of them.
 fn pods_of<'o>(
     line: u64,
     kind: &str,

@@ -134,7 +134,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             return Err(TraceError::Format {
                 file: part.name.to_string(),
                 reason: format!(
-                    "`version` is {found}, and {VERSION} is read; export it anew with SimKube 2"
+                    "`version` is {found}, and {VERSION} is read; export it again with SimKube 2"
                 ),
             });
         }

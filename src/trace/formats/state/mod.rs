@@ -22,7 +22,7 @@ use crate::stream::ArrivalSource;
 use model::{PodName, PodSpec};
 use units::Instant;
 
-/// What takes an element of a state.
+/// A function that takes an element of a state.
 type TakeElement = fn(&mut State, &mut Journal, &Element) -> Result<(), Refused>;
 
 /// The places of elements in a JSON text: lists by the keys before them, and whether each line may be an
@@ -30,7 +30,7 @@ type TakeElement = fn(&mut State, &mut Journal, &Element) -> Result<(), Refused>
 struct Places {
     lists: &'static [&'static [&'static str]],
     has_lines: bool,
-    /// What the file should have.
+    /// The list that a file should have, for messages.
     expected: &'static str,
 }
 
@@ -40,7 +40,7 @@ struct State {
     gather: Gather,
 }
 
-/// What is alike about the pods of an element.
+/// The pods of an element, which are alike.
 struct Pods<'e> {
     name: &'e str,
     tenant: &'e str,
