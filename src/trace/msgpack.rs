@@ -4,6 +4,8 @@
 
 use serde_json::{Map, Number, Value};
 
+use super::budget::VALUES;
+
 /// The deepest nesting that is read; objects of Kubernetes have twenty.
 const DEEPEST: u32 = 128;
 
@@ -18,7 +20,11 @@ pub(crate) struct Wrong {
 
 /// Reads the one value that bytes hold.
 pub(crate) fn read(bytes: &[u8]) -> Result<Value, Wrong> {
-    let mut reader = Reader { bytes, at: 0 };
+    let mut reader = Reader {
+        bytes,
+        at: 0,
+        left: VALUES,
+    };
     let value = reader.value(DEEPEST)?;
     if reader.at < bytes.len() {
         return Err(reader.wrong("bytes behind the end of the value"));
@@ -29,6 +35,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Value, Wrong> {
 struct Reader<'b> {
     bytes: &'b [u8],
     at: usize,
+    /// The number of values that may follow.
+    left: usize,
 }
 
 impl<'b> Reader<'b> {
@@ -62,6 +70,8 @@ impl<'b> Reader<'b> {
         let Some(inner) = depth.checked_sub(1) else {
             return Err(self.wrong("values nested too deep"));
         };
+        let left = self.left.checked_sub(1);
+        self.left = left.ok_or_else(|| self.wrong("more than 33,554,432 values"))?;
         let begin = self.at;
         let tag = self.take(1)?[0];
         Ok(match tag {

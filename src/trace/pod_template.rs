@@ -17,12 +17,11 @@ pub(crate) struct Template {
 }
 
 /// Members of a spec that bear on a pod's place and are not read.
-const RULES: [&str; 5] = [
+const RULES: [&str; 4] = [
     "affinity",
     "topologySpreadConstraints",
     "schedulingGates",
     "resourceClaims",
-    "resources",
 ];
 
 /// Reads the object at `template`, with `metadata` and `spec`, of a namespace; complaints name `line`.
@@ -57,6 +56,7 @@ pub(crate) fn read(line: u64, template: &Value, namespace: &str) -> Result<Templ
             priority,
             preempts: spec.get("preemptionPolicy").and_then(Value::as_str) != Some("Never"),
             containers,
+            pod_requests: amounts(line, spec, "requests")?,
             init_containers: self::containers(line, spec, "initContainers")?,
             node_selector: labels(line, spec.get("nodeSelector"), "nodeSelector")?,
             ..PodSpec::default()

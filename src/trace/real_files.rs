@@ -362,6 +362,7 @@ const PUBLISHED_PARQUET: &[Published] = &[
         &[("task waits for others, not enforced", 3)],
     ),
     ("opendc/single_task", "opendc", 1, &[]),
+    ("opendc/small_gpu/tasks.parquet", "opendc", 25, &[]),
 ];
 
 #[test]
@@ -397,6 +398,25 @@ fn check_published(published: &[Published]) {
         for &(kind, count) in dirt {
             assert_eq!(recorded.ledger.count(kind), count, "{file}: {kind}");
         }
+    }
+}
+
+#[test]
+fn published_failures_of_opendc_are_outages() {
+    for (file, failures) in [
+        ("two_failures", 2),
+        ("Facebook_user_reported", 4_069),
+        ("github-status_global-status_operator_reported", 230),
+        ("runescape_online_game", 2_341),
+    ] {
+        let Some(path) = shared(&format!("traces/opendc/failures/{file}.parquet")) else {
+            return;
+        };
+        let options = failure_log::LogOptions::default();
+        let log = failure_log::read(&Input::path(path), &options, &["a"]).expect("a log");
+        let dropped = log.ledger.count("failures that take no node or no time");
+        assert_eq!(log.outages.len() as u64 + dropped, failures, "{file}");
+        assert!(log.outages.is_sorted_by_key(|outage| outage.down), "{file}");
     }
 }
 

@@ -11,7 +11,7 @@ mod thrift;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use super::budget::{COLUMNS, GROUP_ROWS, read_whole};
+use super::budget::{COLUMNS, FOOTER_BYTES, GROUP_ROWS, read_whole};
 use super::error::{TraceError, read_error};
 use super::input::Input;
 use encoding::{Physical, Values};
@@ -74,6 +74,11 @@ impl Parquet {
                 "the footer of {footer} bytes is longer than the file; copy it again"
             ))
         })?;
+        if footer > FOOTER_BYTES {
+            return Err(wrong(format!(
+                "the footer has {footer} bytes; {FOOTER_BYTES} are the most that are read"
+            )));
+        }
         let read = thrift::read(&bytes[at..length - 8]);
         let read = read.and_then(|(footer, _)| understand(&footer));
         let Some((leaves, groups)) = read else {

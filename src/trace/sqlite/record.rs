@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::budget::COLUMNS;
+
 /// A cell.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Cell<'r> {
@@ -55,6 +57,9 @@ pub(super) fn cells(record: &[u8]) -> Option<Vec<Cell<'_>>> {
     let mut body = header;
     let mut cells = Vec::new();
     while at < header {
+        if cells.len() == COLUMNS {
+            return None;
+        }
         let kind = varint(record, &mut at)?;
         let length = match kind {
             0 | 8 | 9 => 0,
