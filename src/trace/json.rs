@@ -159,8 +159,9 @@ pub(crate) fn each_line(
         if text.trim_ascii().is_empty() {
             continue;
         }
+        while text.pop_if(|byte| matches!(byte, b'\n' | b'\r')).is_some() {}
         heed(journal, |journal| {
-            let value = object(line, text.trim_ascii_end())?;
+            let value = object(line, &text)?;
             let key = String::new();
             take(journal, &Element { line, key, value })
         })?;

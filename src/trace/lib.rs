@@ -50,6 +50,8 @@ pub mod transform;
 mod unfold;
 
 #[cfg(test)]
+mod bad_traces;
+#[cfg(test)]
 mod real_files;
 
 pub use error::TraceError;

@@ -8,7 +8,6 @@
 )]
 
 mod autoscale;
-mod bad_traces;
 mod batch_forms;
 mod batch_inputs;
 mod borg;

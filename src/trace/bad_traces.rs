@@ -1,7 +1,8 @@
 //! Traces that are wrong, each in a way that readers meet: what is said about them, and where.
 
-use windtunnel::trace::inspect::validate;
-use windtunnel::trace::{Input, ReadOptions, registry};
+use crate::archive::packed::archive;
+use crate::inspect::validate;
+use crate::{Input, ReadOptions, registry};
 
 /// The first complaint about a file of a format: of a row, else of the file as a whole.
 fn complaint(format: &str, name: &str, bytes: &[u8]) -> String {
@@ -19,7 +20,7 @@ fn complaint(format: &str, name: &str, bytes: &[u8]) -> String {
         .unwrap_or_default()
 }
 
-const PARQUET: &[u8] = include_bytes!("../../src/trace/parquet/tests/tasks.parquet");
+const PARQUET: &[u8] = include_bytes!("parquet/tests/tasks.parquet");
 
 /// A gzip member that ends within its data.
 const CUT_GZIP: &[u8] = &[
@@ -98,17 +99,13 @@ fn bad_traces_are_named_by_file_line_column_and_rule() {
 #[test]
 fn shards_that_are_not_in_order_are_sorted() {
     let row = |second: u32, task: u32| format!("{second}000000,,7,{task},,0,ann,2,9,0.1,0.1,0,0\n");
-    let folder = std::env::temp_dir().join(format!("shards-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    for (name, rows) in [
-        ("part-00000.csv", row(900, 1) + &row(950, 2)),
-        ("part-00001.csv", row(600, 3) + &row(920, 4)),
-    ] {
-        std::fs::write(folder.join(name), rows).expect("a file");
-    }
-    let input = Input::path(&folder);
+    let bytes = archive(&[
+        ("part-00000.csv", &(row(900, 1) + &row(950, 2))),
+        ("part-00001.csv", &(row(600, 3) + &row(920, 4))),
+    ]);
+    let input = Input::bytes("shards.tar", bytes);
     let entry = registry::recognize(&input).expect("known");
-    let windtunnel::trace::format::Constructor::Workload(open) = entry.open else {
+    let crate::format::Constructor::Workload(open) = entry.open else {
         panic!("a workload");
     };
     let mut source = open(&input, &ReadOptions::default()).expect("good rows");
@@ -116,6 +113,5 @@ fn shards_that_are_not_in_order_are_sorted() {
     while let Some(arrival) = source.next().expect("good rows") {
         names.push(arrival.name.to_string());
     }
-    std::fs::remove_dir_all(&folder).expect("removed");
     assert_eq!(names, ["7-3", "7-1", "7-4", "7-2"]);
 }
