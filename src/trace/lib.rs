@@ -53,6 +53,8 @@ mod unfold;
 mod bad_traces;
 #[cfg(test)]
 mod real_files;
+#[cfg(test)]
+mod real_parquet;
 
 pub use error::TraceError;
 pub use input::Input;

@@ -209,17 +209,16 @@ fn take_reading(
         let kind = "average use beyond minimum or maximum";
         journal.dirt(kind, Action::Keep, fields.line())?;
     }
-    match readings.get_mut(name) {
-        Some(known) => known.samples.push((at, mean)),
-        None => {
-            let read = Read {
-                file: journal.file.clone(),
-                line: fields.line(),
-                samples: vec![(at, mean)],
-            };
-            readings.insert(name.to_owned(), read);
-        }
+    if let Some(known) = readings.get_mut(name) {
+        known.samples.push((at, mean));
+        return Ok(());
     }
+    let read = Read {
+        file: journal.file.clone(),
+        line: fields.line(),
+        samples: vec![(at, mean)],
+    };
+    readings.insert(name.to_owned(), read);
     Ok(())
 }
 

@@ -110,7 +110,7 @@ fn take(journal: &mut Journal, event: &Element) -> Result<Option<Act>, Refused> 
     };
     let namespace = event.text_at("/objectRef/namespace");
     if let Deed::Create(spec) = &mut deed {
-        *spec = created(journal, event, namespace)?;
+        *spec = created(journal, event, namespace)?.map(Box::new);
     }
     Ok(Some(Act {
         file: journal.file.clone(),

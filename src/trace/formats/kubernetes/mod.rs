@@ -30,7 +30,7 @@ struct Act {
 /// The change of a pod's life that a record states.
 enum Deed {
     /// It is created, with this spec if that is recorded.
-    Create(Option<PodSpec>),
+    Create(Option<Box<PodSpec>>),
     /// It is bound to a node.
     Bind,
     /// It is there.
@@ -84,7 +84,7 @@ impl Pods {
                     let kind = "pod created again without an end; the first ends then";
                     journal.dirt(kind, Action::Repair, line)?;
                 }
-                self.add(act.file, line, act.key, at).spec = spec;
+                self.add(act.file, line, act.key, at).spec = spec.map(|spec| *spec);
             }
             (Deed::Bind, Some(pod)) => {
                 pod.start.get_or_insert(at);
