@@ -126,7 +126,7 @@ pub(crate) struct Spread {
     pub(crate) is_rounded: bool,
 }
 
-/// Spreads GPUs and cores of a job over its machines, rounded up; `None` if no machine has so many GPUs.
+/// Spreads GPUs and cores of a job over its machines, rounded up; `None` if no machine has as many GPUs.
 pub(crate) fn spread(gpus: i64, cores: i64, machines: i64) -> Option<Spread> {
     let members = machines.max(1);
     let milli = cores.checked_mul(1_000)?;

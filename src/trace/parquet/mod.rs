@@ -71,12 +71,14 @@ impl Parquet {
         let from = (length - 8).checked_sub(footer);
         let at = from.ok_or_else(|| {
             wrong(format!(
-                "the footer of {footer} bytes is longer than the file; copy it again"
+                "the footer, of {}, is longer than the file; copy it again",
+                plural::count(footer, "byte")
             ))
         })?;
         if footer > FOOTER_BYTES {
             return Err(wrong(format!(
-                "the footer has {footer} bytes; {FOOTER_BYTES} are the most that are read"
+                "the footer has {}; {FOOTER_BYTES} are the most that are read",
+                plural::count(footer, "byte")
             )));
         }
         let read = thrift::read(&bytes[at..length - 8]);
@@ -147,7 +149,8 @@ impl Parquet {
             None => chunk.values,
         };
         if rows != group.rows {
-            let reason = format!("{rows} rows where its group has {}", group.rows);
+            let rows = plural::count(rows, "row");
+            let reason = format!("{rows} where its group has {}", group.rows);
             let at = chunk.start;
             return Err(refuse(Wrong { at, reason }));
         }

@@ -9,6 +9,7 @@ use super::encoding::{Physical, Values, differences, hybrid, width_of};
 use super::snappy;
 use super::thrift::{self, Struct};
 use crate::budget::{PAGE_BYTES, PAGE_HEADER_BYTES, PAGE_VALUES};
+use units::plural;
 
 /// A column of the schema.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,7 +99,8 @@ pub(super) fn cells(bytes: &[u8], leaf: &Leaf, chunk: &Chunk) -> Result<Cells, W
             return Err(Wrong {
                 at: begin,
                 reason: format!(
-                    "a page has {unpacked} bytes; {PAGE_BYTES} are the most that are read"
+                    "a page has {}; {PAGE_BYTES} are the most that are read",
+                    plural::count(unpacked, "byte")
                 ),
             });
         }
@@ -287,7 +289,8 @@ fn count(header: Option<&Struct<'_>>) -> Result<usize, String> {
     let count = count.ok_or("the page doesn't state how many values it has")?;
     if count > PAGE_VALUES {
         return Err(format!(
-            "a page has {count} values; {PAGE_VALUES} are the most that are read"
+            "a page has {}; {PAGE_VALUES} are the most that are read",
+            plural::count(count, "value")
         ));
     }
     Ok(count)
