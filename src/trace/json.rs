@@ -89,13 +89,7 @@ impl Element {
 
     /// A complaint about a member of the element, saying what was expected there.
     pub(crate) fn bad(&self, member: &str, expected: &str) -> BadRow {
-        let value = self.value.get(member);
-        BadRow {
-            line: self.line,
-            column: member.to_owned(),
-            value: value.map(ToString::to_string).unwrap_or_default(),
-            rule: format!("must be {expected}"),
-        }
+        self.bad_at(&format!("/{member}"), expected)
     }
 
     /// A text; a number counts as one. Empty if it is absent.

@@ -4,6 +4,8 @@
 //! documentation of Prometheus, "HTTP API" and "Exposition formats", and of kube-state-metrics, "Pod
 //! metrics".
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use serde_json::Value;
@@ -63,8 +65,8 @@ fn sniff(first: &[u8]) -> Confidence {
 }
 
 /// A pod as its series tell of it.
-#[derive(Default)]
 struct Pod {
+    file: Arc<str>,
     line: u64,
     first: i64,
     last: i64,
@@ -296,10 +298,11 @@ impl Pods {
         self.step = steps.chain(self.step).min();
         let key = (label("namespace"), name, label("uid"));
         let pod = self.known.entry(key).or_insert_with(|| Pod {
+            file: journal.file.clone(),
             line,
             first,
             last,
-            ..Pod::default()
+            requests: IndexMap::default(),
         });
         pod.first = pod.first.min(first);
         pod.last = pod.last.max(last);
@@ -327,6 +330,7 @@ impl Pods {
         let step = self.step.unwrap_or_default();
         let mut gather = Gather::default();
         for ((namespace, name, _), pod) in self.known {
+            journal.file = pod.file;
             let mut list = ResourceList::default();
             let mut sums: IndexMap<String, f64, FxBuildHasher> = IndexMap::default();
             for ((_, resource), (_, amount)) in pod.requests {
