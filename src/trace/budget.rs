@@ -42,6 +42,21 @@ pub const PAGE_VALUES: usize = 1 << 24;
 /// The most rows of a group of a Parquet file, whose columns are unpacked at once.
 pub const GROUP_ROWS: usize = 1 << 25;
 
+/// The longest texts of a column in a group of rows of a Parquet file, in bytes: 1 GiB.
+pub const COLUMN_BYTES: usize = 1 << 30;
+
+/// The longest footer of a Parquet file, in bytes: 16 MiB.
+pub const FOOTER_BYTES: usize = 1 << 24;
+
+/// The longest header of a page of a Parquet file, in bytes: 1 MiB.
+pub const PAGE_HEADER_BYTES: usize = 1 << 20;
+
+/// The most values of a file in `MessagePack`.
+pub const VALUES: usize = 1 << 25;
+
+/// The most arrivals that a trace states at one instant, or by one number.
+pub const ARRIVALS_AT_ONCE: usize = 20_000_000;
+
 /// Bytes read from a decoder at once.
 const BUFFER_BYTES: usize = 1 << 16;
 

@@ -239,6 +239,7 @@ mod tests {
     use crate::format::Constructor;
     use crate::memory::Recorded;
     use crate::{Input, ReadOptions, registry};
+    use model::PodName;
 
     fn read(input: &Input) -> Recorded {
         let entry = registry::recognize(input).expect("known");
@@ -284,6 +285,27 @@ mod tests {
                  9000001,,7,1,,4,ann,2,9,0.5,0.25,0.1,0\n",
             ),
             ("vm", "5\n7\n7\n9\n"),
+            (
+                "usage.csv",
+                "600000000,900000000,7,0,5,0.5,0.25,0,0,0,0,0,0,0,0,0,0,0,1,0\n\
+                 900000000,950000000,7,0,5,0.25,0.25,0,0,0,0,0,0,0,0,0,0,0,1,0\n",
+            ),
+            (
+                "tasks.csv",
+                "id,submission_time,duration,cpu_count,cpu_capacity,mem_capacity\n\
+                 1,1704067200000,30500,1,2000,512\n2,1704067260250,60000,2,4000,1024\n",
+            ),
+            (
+                "jobs.txt",
+                "JobID|User|Submit|Start|End|NNodes|AllocCPUS|ReqMem|AllocTRES|Timelimit\n\
+                 7|ann|2024-03-01T10:00:00|2024-03-01T10:01:00|2024-03-01T10:03:00|2|16|8Gn|\
+                 gres/gpu=4|30:00\n",
+            ),
+            (
+                "allocations.json",
+                r#"[{"Name": "w[0]", "JobID": "w", "TaskGroup": "g", "ClientStatus": "running",
+                "Resources": {"CPU": 100, "MemoryMB": 32}}]"#,
+            ),
         ] {
             let input = Input::bytes(name, text.as_bytes());
             let recorded = read(&input);
@@ -297,6 +319,51 @@ mod tests {
             let again = read(&Input::bytes("jobs.csv", table));
             assert_eq!(content(&again), content(&recorded), "{name}");
         }
+    }
+
+    /// Arrivals of one name, which count how many of them are kept at a time.
+    struct Counting {
+        name: Arc<str>,
+        left: u32,
+        most: usize,
+        classes: crate::Classes,
+    }
+
+    impl ArrivalSource for Counting {
+        fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
+            self.most = self.most.max(Arc::strong_count(&self.name));
+            self.left = self.left.saturating_sub(1);
+            Ok((self.left > 0).then(|| Arrival {
+                submit: Instant::ZERO,
+                name: PodName::Text(self.name.clone()),
+                class: 0,
+                members: 1,
+                tenant: 0,
+                run_time: None,
+                time_limit: None,
+                historic_start: None,
+            }))
+        }
+
+        fn classes(&self) -> &crate::Classes {
+            &self.classes
+        }
+
+        fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
+            unreachable!("nothing reads it twice")
+        }
+    }
+
+    #[test]
+    fn a_conversion_keeps_no_arrival() {
+        let mut source = Counting {
+            name: "a".into(),
+            left: 10_000,
+            most: 0,
+            classes: vec![Arc::new(PodSpec::default())],
+        };
+        let converted = write_arrivals(&mut source, false, &mut io::sink()).expect("memory");
+        assert_eq!((converted.rows, source.most), (9_999, 1));
     }
 
     #[test]

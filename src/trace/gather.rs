@@ -113,15 +113,31 @@ pub(crate) fn whole_gpus(devices: i64, model: &str) -> GpuRequest {
     }
 }
 
-/// The gang size of a job on machines: as many if GPUs and cores divide by them, else as few as hold the
-/// GPUs; `None` if no machine can.
-pub(crate) fn even_members(gpus: i64, cores: i64, machines: i64) -> Option<i64> {
-    let most = MAX_DEVICES as i64;
-    let fits = |members: &i64| {
-        let even = gpus % members == 0 && 1_000 * cores % members == 0;
-        even && gpus / members <= most
+/// A job that is spread evenly over machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spread {
+    /// The machines, which are the gang size.
+    pub(crate) members: i64,
+    /// The GPUs on each.
+    pub(crate) gpus: i64,
+    /// The 1/1000 cores on each.
+    pub(crate) cpu_milli: i64,
+    /// Whether an amount was rounded up.
+    pub(crate) is_rounded: bool,
+}
+
+/// Spreads GPUs and cores of a job over its machines, rounded up; `None` if no machine has as many GPUs.
+pub(crate) fn spread(gpus: i64, cores: i64, machines: i64) -> Option<Spread> {
+    let members = machines.max(1);
+    let milli = cores.checked_mul(1_000)?;
+    let up = |amount: i64| amount / members + i64::from(amount % members > 0);
+    let own = Spread {
+        members,
+        gpus: up(gpus),
+        cpu_milli: up(milli),
+        is_rounded: gpus % members > 0 || milli % members > 0,
     };
-    [machines.max(1), 1, gpus.max(1)].into_iter().find(fits)
+    (own.gpus <= MAX_DEVICES as i64).then_some(own)
 }
 
 /// A demand of so many GPUs, each of a pod of its own.

@@ -6,12 +6,13 @@ use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::budget::read_line;
 use super::calendar::{Zone, is_absent};
-use super::error::TraceError;
+use super::error::{TraceError, read_error};
 use super::input::Input;
 use super::ledger::{BadRow, Journal};
 use super::rows::{Refused, heed};
@@ -88,13 +89,7 @@ impl Element {
 
     /// A complaint about a member of the element, saying what was expected there.
     pub(crate) fn bad(&self, member: &str, expected: &str) -> BadRow {
-        let value = self.value.get(member);
-        BadRow {
-            line: self.line,
-            column: member.to_owned(),
-            value: value.map(ToString::to_string).unwrap_or_default(),
-            rule: format!("must be {expected}"),
-        }
+        self.bad_at(&format!("/{member}"), expected)
     }
 
     /// A text; a number counts as one. Empty if it is absent.
@@ -147,13 +142,20 @@ pub(crate) fn each_line(
     journal: &mut Journal,
     mut take: impl FnMut(&mut Journal, &Element) -> Result<(), Refused>,
 ) -> Result<(), TraceError> {
-    let mut lines = input.lines()?;
-    while let Some((line, text)) = lines.next_line()? {
+    let mut reader = input.open()?;
+    let mut text = Vec::new();
+    for line in 1.. {
+        text.clear();
+        let read = read_line(&mut *reader, &mut text);
+        if read.map_err(|error| read_error(&input.name, &error))? == 0 {
+            break;
+        }
         if text.trim_ascii().is_empty() {
             continue;
         }
+        while text.pop_if(|byte| matches!(byte, b'\n' | b'\r')).is_some() {}
         heed(journal, |journal| {
-            let value = object(line, text)?;
+            let value = object(line, &text)?;
             let key = String::new();
             take(journal, &Element { line, key, value })
         })?;
@@ -168,6 +170,15 @@ pub(crate) fn each_line(
 pub(crate) fn each_element(
     input: &Input,
     path: &[&str],
+    take: impl FnMut(Element) -> Result<(), TraceError>,
+) -> Result<bool, TraceError> {
+    walk(input, path, false, take)
+}
+
+fn walk(
+    input: &Input,
+    path: &[&str],
+    has_scalars_alone: bool,
     mut take: impl FnMut(Element) -> Result<(), TraceError>,
 ) -> Result<bool, TraceError> {
     let line = Arc::new(AtomicU64::new(1));
@@ -180,6 +191,7 @@ pub(crate) fn each_element(
         line: &line,
         stopped: None,
         is_found: false,
+        has_scalars_alone,
     };
     let mut deserializer = serde_json::Deserializer::from_reader(counted);
     let at = At {
@@ -196,6 +208,21 @@ pub(crate) fn each_element(
         reason: format!("is no such JSON text: {error}"),
     })?;
     Ok(walk.is_found)
+}
+
+/// Takes each member of the object at a path of keys that is a text, a number or a truth value; lists and
+/// objects are read over.
+///
+/// # Errors
+/// The text can't be read or is no JSON, or taking a member fails.
+pub(crate) fn each_scalar(
+    input: &Input,
+    path: &[&str],
+    mut take: impl FnMut(&str, &Value) -> Result<(), TraceError>,
+) -> Result<bool, TraceError> {
+    walk(input, path, true, |element| {
+        take(&element.key, &element.value)
+    })
 }
 
 /// A reader that counts lines.
@@ -219,6 +246,7 @@ struct Walk<'w> {
     line: &'w AtomicU64,
     stopped: Option<TraceError>,
     is_found: bool,
+    has_scalars_alone: bool,
 }
 
 impl Walk<'_> {
@@ -271,6 +299,11 @@ impl<'de> Visitor<'de> for At<'_, '_> {
         self.walk.is_found |= self.path.is_empty();
         while let Some(key) = object.next_key::<String>()? {
             match self.path {
+                [] if self.walk.has_scalars_alone => {
+                    if let Scalar(Some(value)) = object.next_value()? {
+                        self.walk.take(key, value)?;
+                    }
+                }
                 [] => {
                     let value = object.next_value::<Value>()?;
                     self.walk.take(key, value)?;
@@ -285,6 +318,59 @@ impl<'de> Visitor<'de> for At<'_, '_> {
             }
         }
         Ok(())
+    }
+}
+
+/// A value unless it is a list or an object, which is read over.
+struct Scalar(Option<Value>);
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor)
+    }
+}
+
+struct ScalarVisitor;
+
+impl<'de> Visitor<'de> for ScalarVisitor {
+    type Value = Scalar;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Scalar, E> {
+        Ok(Scalar(Some(value.into())))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Scalar, E> {
+        Ok(Scalar(Some(value.into())))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Scalar, E> {
+        Ok(Scalar(Some(value.into())))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Scalar, E> {
+        Ok(Scalar(Some(value.into())))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Scalar, E> {
+        Ok(Scalar(Some(value.into())))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Scalar, E> {
+        Ok(Scalar(None))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Scalar, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Scalar(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Scalar, A::Error> {
+        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Scalar(None))
     }
 }
 

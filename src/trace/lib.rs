@@ -42,6 +42,7 @@ pub mod registry;
 mod rows;
 mod samples;
 mod scan;
+mod sqlite;
 pub mod stream;
 pub mod table;
 mod texts;
@@ -49,7 +50,11 @@ pub mod transform;
 mod unfold;
 
 #[cfg(test)]
+mod bad_traces;
+#[cfg(test)]
 mod real_files;
+#[cfg(test)]
+mod real_parquet;
 
 pub use error::TraceError;
 pub use input::Input;

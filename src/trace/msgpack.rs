@@ -4,21 +4,27 @@
 
 use serde_json::{Map, Number, Value};
 
+use super::budget::VALUES;
+
 /// The deepest nesting that is read; objects of Kubernetes have twenty.
 const DEEPEST: u32 = 128;
 
-/// What is wrong, and the byte at which it stands.
+/// A fault, and the byte at which it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wrong {
     /// The byte, counted from 0.
     pub(crate) at: usize,
-    /// What is wrong.
+    /// The fault.
     pub(crate) reason: &'static str,
 }
 
 /// Reads the one value that bytes hold.
 pub(crate) fn read(bytes: &[u8]) -> Result<Value, Wrong> {
-    let mut reader = Reader { bytes, at: 0 };
+    let mut reader = Reader {
+        bytes,
+        at: 0,
+        left: VALUES,
+    };
     let value = reader.value(DEEPEST)?;
     if reader.at < bytes.len() {
         return Err(reader.wrong("bytes behind the end of the value"));
@@ -29,6 +35,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Value, Wrong> {
 struct Reader<'b> {
     bytes: &'b [u8],
     at: usize,
+    /// The number of values that may follow.
+    left: usize,
 }
 
 impl<'b> Reader<'b> {
@@ -47,7 +55,7 @@ impl<'b> Reader<'b> {
         Ok(taken)
     }
 
-    /// A number of so many bytes, the highest first.
+    /// The number in the next bytes, the highest first.
     fn big(&mut self, count: usize) -> Result<u64, Wrong> {
         let taken = self.take(count)?.iter();
         Ok(taken.fold(0, |number, &byte| number << 8 | u64::from(byte)))
@@ -62,6 +70,8 @@ impl<'b> Reader<'b> {
         let Some(inner) = depth.checked_sub(1) else {
             return Err(self.wrong("values nested too deep"));
         };
+        let left = self.left.checked_sub(1);
+        self.left = left.ok_or_else(|| self.wrong("more than 33,554,432 values"))?;
         let begin = self.at;
         let tag = self.take(1)?[0];
         Ok(match tag {

@@ -1,6 +1,6 @@
 //! Pods of Kubernetes as recordings of a cluster hold them: names, labels, containers with what they
-//! request, priority and node selector of a JSON object. (Manifests that are to be run as they are have
-//! a reader of their own, which models all of a pod.)
+//! request, priority and node selector of a JSON object. (Manifests have a reader of
+//! their own, which models all of a pod.)
 
 use serde_json::Value;
 
@@ -12,17 +12,16 @@ use units::Quantity;
 pub(crate) struct Template {
     /// The spec.
     pub(crate) spec: PodSpec,
-    /// Whether it has rules about its place that are not read.
+    /// Whether the pod has rules about its place that are not read.
     pub(crate) has_rules: bool,
 }
 
 /// Members of a spec that bear on a pod's place and are not read.
-const RULES: [&str; 5] = [
+const RULES: [&str; 4] = [
     "affinity",
     "topologySpreadConstraints",
     "schedulingGates",
     "resourceClaims",
-    "resources",
 ];
 
 /// Reads the object at `template`, with `metadata` and `spec`, of a namespace; complaints name `line`.
@@ -57,6 +56,7 @@ pub(crate) fn read(line: u64, template: &Value, namespace: &str) -> Result<Templ
             priority,
             preempts: spec.get("preemptionPolicy").and_then(Value::as_str) != Some("Never"),
             containers,
+            pod_requests: amounts(line, spec, "requests")?,
             init_containers: self::containers(line, spec, "initContainers")?,
             node_selector: labels(line, spec.get("nodeSelector"), "nodeSelector")?,
             ..PodSpec::default()

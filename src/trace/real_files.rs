@@ -11,7 +11,7 @@ use super::*;
 use units::Duration;
 
 /// A file of the shared folder, if it is there.
-fn shared(path: &str) -> Option<PathBuf> {
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../../shared")
         .join(path);
@@ -223,7 +223,7 @@ fn every_published_order_comes_out_of_the_generator() {
 }
 
 /// A file, its format, the arrivals in it, and counts of its ledger.
-type Published = (
+pub(crate) type Published = (
     &'static str,
     &'static str,
     usize,
@@ -341,40 +341,12 @@ const PUBLISHED: &[Published] = &[
     ),
 ];
 
-const PUBLISHED_PARQUET: &[Published] = &[
-    ("opendc/surf_week/tasks.parquet", "opendc", 6_295, &[]),
-    (
-        "opendc/bitbrains-small",
-        "opendc",
-        50,
-        &[
-            ("fragment of a task that is not there", 0),
-            (
-                "memory in KiB, as a task of the file would have above 16 TiB",
-                50,
-            ),
-        ],
-    ),
-    (
-        "opendc/workflow_example",
-        "opendc",
-        4,
-        &[("task waits for others, not enforced", 3)],
-    ),
-    ("opendc/single_task", "opendc", 1, &[]),
-];
-
 #[test]
 fn published_traces_of_clusters_have_their_rows() {
     check_published(PUBLISHED);
 }
 
-#[test]
-fn published_parquet_files_have_their_rows() {
-    check_published(PUBLISHED_PARQUET);
-}
-
-fn check_published(published: &[Published]) {
+pub(crate) fn check_published(published: &[Published]) {
     for &(file, format, arrivals, dirt) in published {
         let path = format!("traces/{file}");
         let Some(full) = shared(&path) else {

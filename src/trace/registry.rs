@@ -5,9 +5,10 @@ use super::error::TraceError;
 use super::format::{Confidence, FormatEntry};
 use super::formats::{
     alibaba_2017, alibaba_2018, alibaba_dlrm_2025, alibaba_gpu_2020, alibaba_spot_gpu_2026,
-    azure_functions_2019, azure_functions_2021, azure_llm_2023, azure_vm, batsim, bitbrains, csv,
-    gavel, google_2011, google_2019, gwf, helios, kubernetes, openb_nodes, openb_pods, opendc,
-    philly, planetlab, prometheus, sacct, simkube, state, swf, tiresias, wfformat,
+    azure_functions_2019, azure_functions_2021, azure_llm_2023, azure_packing_2020, azure_vm,
+    batsim, bitbrains, csv, gavel, google_2011, google_2019, gwf, helios, kubernetes, openb_nodes,
+    openb_pods, opendc, philly, planetlab, prometheus, sacct, simkube, state, swf, tiresias,
+    wfformat,
 };
 use super::input::Input;
 
@@ -45,6 +46,7 @@ pub const FORMATS: &[FormatEntry] = &[
     alibaba_spot_gpu_2026::machines::ENTRY,
     alibaba_spot_gpu_2026::jobs::ENTRY,
     azure_vm::ENTRY,
+    azure_packing_2020::ENTRY,
     azure_functions_2019::ENTRY,
     azure_functions_2021::ENTRY,
     azure_llm_2023::ENTRY,

@@ -131,7 +131,7 @@ pub(crate) fn heed(
     }
 }
 
-/// What parts the fields of a row that is put together: no text of an export has it.
+/// The character between the fields of a row that is put together: no text of an export has it.
 pub(crate) const BETWEEN: char = '\u{1f}';
 
 /// Takes every row of a Parquet file; its line is its number, counted from 1.

@@ -11,7 +11,10 @@ use rng::Stream;
 use units::{Duration, Instant};
 
 const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("failure_interval", "ms since the end of the failure before"),
+    ColumnDoc::required(
+        "failure_interval",
+        "ms since the end of the failure before; negative: before that end",
+    ),
     ColumnDoc::required("failure_duration", "ms"),
     ColumnDoc::required("failure_intensity", "share of the nodes, 0 to 1"),
 ];
@@ -31,7 +34,7 @@ pub(super) fn is_own(first: &[u8]) -> bool {
     header_has(first, &names) == Confidence::Certain
 }
 
-/// The outages of so many nodes.
+/// The outages of a cluster with this number of nodes.
 pub(super) fn read(
     input: &Input,
     mut journal: Journal,
@@ -40,16 +43,18 @@ pub(super) fn read(
     let mut outages = Vec::new();
     let mut free = Instant::ZERO;
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
-        let span = |place| {
-            let milliseconds = fields.number(place, 0, LONGEST)?;
-            Ok::<_, crate::ledger::BadRow>(Duration::from_millis(milliseconds))
-        };
-        let (interval, duration) = (span(INTERVAL)?, span(DURATION)?);
+        let interval = fields.number(INTERVAL, -LONGEST, LONGEST)?;
+        let duration = Duration::from_millis(fields.number(DURATION, 0, LONGEST)?);
         let share = fields.decimal(INTENSITY, 1.0)?;
         let share = share.ok_or_else(|| fields.bad(INTENSITY, "a share from 0 to 1"))?;
-        let down = free.saturating_add(interval);
+        if interval < 0 {
+            let kind = "failures that begin before the end of the one before";
+            journal.dirt(kind, Action::Keep, fields.line())?;
+        }
+        let down = free.saturating_add(Duration::from_millis(interval));
+        let down = down.max(Instant::ZERO);
         let up = down.saturating_add(duration);
-        free = up;
+        free = free.max(up);
         let count = libm::rint(share * nodes as f64) as usize;
         if count == 0 || duration == Duration::ZERO {
             let kind = "failures that take no node or no time";
@@ -66,6 +71,7 @@ pub(super) fn read(
         }));
         Ok(())
     })?;
+    outages.sort_by_key(|outage: &LoggedOutage| outage.down);
     Ok(FailureLog {
         outages,
         ledger: journal.ledger,
@@ -86,7 +92,7 @@ mod tests {
     #[test]
     fn failures_count_from_the_end_of_the_one_before() {
         let text = "failure_interval,failure_duration,failure_intensity\n\
-                    300000,300000,1.0\n420000,600000,0.5\n1000,1000,0.1\n";
+                    300000,300000,1.0\n420000,600000,0.5\n-1000,1000,0.1\n";
         let log = outages(text).expect("a log");
         let seconds = |at: Instant| at.as_nanos() / 1_000_000_000;
         let seen: Vec<_> = { log.outages.iter() }
@@ -95,7 +101,12 @@ mod tests {
         let expected = [(300, Some(600)); 4].into_iter();
         let expected: Vec<_> = expected.chain([(1_020, Some(1_620)); 2]).collect();
         assert_eq!(seen, expected);
-        assert_eq!(log.ledger.count("failures that take no node or no time"), 1);
+        for kind in [
+            "failures that take no node or no time",
+            "failures that begin before the end of the one before",
+        ] {
+            assert_eq!(log.ledger.count(kind), 1, "{kind}");
+        }
         assert_eq!(outages(text).expect("a log").outages, log.outages);
         let wrong = text.replace("0.5", "1.5");
         assert_eq!(

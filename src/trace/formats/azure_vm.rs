@@ -137,8 +137,16 @@ fn cells(
     Ok(())
 }
 
-/// Hundredths of a percent in use by machine, each from a second on.
-type Readings = IndexMap<String, Vec<(i64, i64)>, FxBuildHasher>;
+/// The readings of a machine.
+struct Read {
+    file: Arc<str>,
+    line: u64,
+    /// Hundredths of a percent in use, each from a second on.
+    samples: Vec<(i64, i64)>,
+}
+
+/// Readings by machine.
+type Readings = IndexMap<String, Read, FxBuildHasher>;
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
@@ -155,9 +163,14 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         })?;
     }
     // Shards are split by time, and their names don't sort as the times do.
-    for samples in readings.values_mut() {
-        samples.sort_by_key(|(at, _)| *at);
-        samples.dedup_by_key(|(at, _)| *at);
+    for read in readings.values_mut() {
+        read.samples.sort_by_key(|(at, _)| *at);
+        if read.samples.is_sorted_by(|one, next| one.0 < next.0) {
+            continue;
+        }
+        journal.file = read.file.clone();
+        let kind = "machine with several readings of an instant; the last stands";
+        journal.dirt(kind, Action::Repair, read.line)?;
     }
     let mut gather = Gather::default();
     if machines.is_empty() {
@@ -167,8 +180,13 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     for part in &machines {
         journal.file = part.name.clone();
         each_row_of(part, &LAYOUT, &mut journal, &mut |journal, fields| {
-            take(&mut gather, journal, fields, options, &readings)
+            take(&mut gather, journal, fields, options, &mut readings)
         })?;
+    }
+    for read in readings.values() {
+        journal.file = read.file.clone();
+        let kind = "readings of a machine that is not listed";
+        journal.dirt(kind, Action::Drop, read.line)?;
     }
     Ok(gather.finish(journal))
 }
@@ -191,29 +209,39 @@ fn take_reading(
         let kind = "average use beyond minimum or maximum";
         journal.dirt(kind, Action::Keep, fields.line())?;
     }
-    match readings.get_mut(name) {
-        Some(known) => known.push((at, mean)),
-        None => {
-            readings.insert(name.to_owned(), vec![(at, mean)]);
-        }
+    if let Some(known) = readings.get_mut(name) {
+        known.samples.push((at, mean));
+        return Ok(());
     }
+    let read = Read {
+        file: journal.file.clone(),
+        line: fields.line(),
+        samples: vec![(at, mean)],
+    };
+    readings.insert(name.to_owned(), read);
     Ok(())
 }
 
 /// Machines of which nothing but readings is known.
 fn alone(gather: &mut Gather, journal: &mut Journal, readings: Readings) -> Result<(), TraceError> {
-    for (name, samples) in readings {
-        let ends = samples.first().zip(samples.last());
+    for (name, read) in readings {
+        let ends = read.samples.first().zip(read.samples.last());
         let Some((&(first, _), &(last, _))) = ends else {
             continue;
         };
         let kind = "readings of a machine whose size is not stated; requests nothing";
-        journal.dirt(kind, Action::Keep, 0)?;
+        journal.file = read.file.clone();
+        journal.dirt(kind, Action::Keep, read.line)?;
+        let is_there = Instant::from_secs(last + STEP) >= END;
+        if is_there {
+            let kind = "there at the end of the trace; run time not known";
+            journal.dirt(kind, Action::Keep, read.line)?;
+        }
         gather.push(Demand {
             submit: Instant::from_secs(first),
             name: PodName::Text(name.into()),
             spec: PodSpec::with_requests(requests(None, None)),
-            run_time: Some(Duration::from_secs(last - first + STEP)),
+            run_time: (!is_there).then(|| Duration::from_secs(last - first + STEP)),
             ..Demand::default()
         });
     }
@@ -225,7 +253,7 @@ fn take(
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
     options: &ReadOptions,
-    readings: &Readings,
+    readings: &mut Readings,
 ) -> Result<(), Refused> {
     let line = fields.line();
     let name = fields.name(VM, "the name of a machine")?;
@@ -262,8 +290,14 @@ fn take(
         journal.dirt(kind, Action::Keep, line)?;
     }
     let mut spec = PodSpec::with_requests(requests(Some(cores), Some(memory)));
-    if let Some(samples) = readings.get(name) {
-        let samples = samples.iter().copied();
+    if let Some(read) = readings.swap_remove(name) {
+        let at = |sample: Option<&(i64, i64)>| sample.map(|(at, _)| Instant::from_secs(*at));
+        let is_before = at(read.samples.first()).is_some_and(|at| at < created);
+        if is_before || at(read.samples.last()).is_some_and(|at| at >= deleted) {
+            let kind = "readings beyond the life of their machine";
+            journal.dirt(kind, Action::Keep, line)?;
+        }
+        let samples = read.samples.into_iter();
         spec.behaviour = Some(Arc::new(Behaviour {
             cpu_usage: pattern(samples, |used| format!("{}.{:02}%", used / 100, used % 100)),
             ..Behaviour::default()

@@ -1,12 +1,11 @@
 //! Jobs of `SenseTime`'s Helios clusters of 2020 (`cluster_log.csv`), in the time of UTC+8. A job that
-//! states its machines is a gang of one pod on each of them, as far as its GPUs and processors divide
-//! evenly; else it is one pod. Format: `traces.md`, section 8.
+//! states its machines is a gang of one pod on each of them, with its share of GPUs and cores, rounded up. Format: `traces.md`, section 8.
 
 use crate::budget::MEMBERS;
 use crate::calendar::Zone;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
-use crate::gather::{Demand, Gather, even_members, requests, whole_gpus};
+use crate::gather::{Demand, Gather, requests, spread, whole_gpus};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
@@ -134,23 +133,23 @@ fn take(
         let kind = "`duration` or `queue` differs from the dates; the dates hold";
         journal.dirt(kind, Action::Keep, line)?;
     }
-    let Some(members) = even_members(gpus, cores, nodes) else {
+    let Some(own) = spread(gpus, cores, nodes) else {
         return Err(fields.bad(GPUS, "at most 64 on a machine").into());
     };
-    if members != nodes.max(1) {
-        let kind = "GPUs or cores don't divide by the machines; another gang size";
+    if own.is_rounded {
+        let kind = "GPUs or cores don't divide by the machines; rounded up";
         journal.dirt(kind, Action::Repair, line)?;
     }
     let spec = PodSpec {
-        gpu: whole_gpus(gpus / members, ""),
-        ..PodSpec::with_requests(requests(Some(1_000 * cores / members), None))
+        gpu: whole_gpus(own.gpus, ""),
+        ..PodSpec::with_requests(requests(Some(own.cpu_milli), None))
     };
     gather.push(Demand {
         submit,
         name: PodName::Text(name.into()),
         tenant: fields.text(CLUSTER).into(),
         spec,
-        members: members as u32,
+        members: own.members as u32,
         run_time: Some(run_time),
         historic_start: Some(start),
         ..Demand::default()
@@ -185,7 +184,7 @@ mod tests {
                 (one.name.to_string(), one.members, gpu.devices)
             })
             .collect();
-        let expected = [("8", 1, 0), ("7", 2, 8), ("9", 1, 3)];
+        let expected = [("8", 1, 0), ("7", 2, 8), ("9", 2, 2)];
         assert_eq!(
             seen,
             expected.map(|(name, members, gpus)| (name.to_owned(), members, gpus))
@@ -194,7 +193,7 @@ mod tests {
         for kind in [
             "job never ran",
             "`duration` or `queue` differs from the dates; the dates hold",
-            "GPUs or cores don't divide by the machines; another gang size",
+            "GPUs or cores don't divide by the machines; rounded up",
         ] {
             assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
         }

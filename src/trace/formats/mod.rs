@@ -8,6 +8,7 @@ pub mod alibaba_spot_gpu_2026;
 pub mod azure_functions_2019;
 pub mod azure_functions_2021;
 pub mod azure_llm_2023;
+pub mod azure_packing_2020;
 pub mod azure_vm;
 pub mod batsim;
 pub mod bitbrains;

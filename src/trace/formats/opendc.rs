@@ -1,5 +1,7 @@
 //! Workloads of `OpenDC`: a table of tasks and one of fragments, which say what a task uses one after the
-//! other, as Parquet or CSV files in a folder or an archive. The tasks alone are a workload as well.
+//! other, as Parquet or CSV files in a folder or an archive. The tasks alone are a workload as well. A task
+//! requests its count of cores, as the speed of the hosts, by which its capacity would be divided, is not
+//! said.
 //! Format: `traces.md`, section 10.
 
 use std::sync::Arc;
@@ -80,8 +82,8 @@ const GPU_USED: usize = 3;
 /// The last millisecond that is read: of the year 2239.
 const LAST: i64 = 8_500_000_000_000;
 /// The most MHz of a task.
-const MOST_MHZ: f64 = 1e9;
-/// Above so many MiB the memory of a file is in KiB: no machine has 16 TiB.
+const MOST_MHZ: f64 = 1e12;
+/// The most MiB of a task: above it the memory of a file is in KiB, as no machine has 16 TiB.
 const MOST_MEBIBYTES: i64 = 1 << 24;
 /// The most that a pattern of usage states, in hundredths of a percent: a thousand times the request.
 const MOST_SHARE: f64 = 1e7;
@@ -220,18 +222,16 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 }
 
 impl Task {
-    /// The spec of a task that comes so many milliseconds after the first.
+    /// The spec of a task that comes this number of milliseconds after the first.
     fn spec(&self, after: i64, memory: i64) -> PodSpec {
         let mut from = after;
-        let mut samples: Vec<(i64, i64)> = { self.fragments.iter() }
-            .map(|(duration, used)| {
-                let sample = (from / 1_000, *used);
-                from += duration;
-                sample
-            })
-            .collect();
-        // A pattern has one step a second.
-        samples.dedup_by_key(|(second, _)| *second);
+        let end = after + self.duration;
+        let samples = self.fragments.iter().map_while(|(duration, used)| {
+            let sample = (from / 1_000, *used);
+            let is_within = from <= end;
+            from = from.saturating_add(*duration);
+            is_within.then_some(sample)
+        });
         let cpu_usage = pattern(samples, |used| format!("{}.{:02}%", used / 100, used % 100));
         let behaviour = cpu_usage.map(|usage| Behaviour {
             cpu_usage: Some(usage),
@@ -320,7 +320,11 @@ impl Workload {
             journal.dirt("use above the capacity of the task", Action::Keep, line)?;
         }
         task.covered = Some(task.covered.unwrap_or(0).saturating_add(duration));
-        if keeps_usage && task.capacity > 0.0 {
+        if duration < 1_000 {
+            let kind = "fragment below a second; the last one of a second stands";
+            journal.dirt(kind, Action::Keep, line)?;
+        }
+        if keeps_usage && task.capacity > 0.0 && duration > 0 {
             let share = libm::rint(1e4 * used / task.capacity);
             task.fragments
                 .push((duration, share.min(MOST_SHARE) as i64));
@@ -354,7 +358,7 @@ mod tests {
              2,1704067260000,60000,2,4000,1024,1,[1],1,1704067320000\n\
              1,1704067200000,30000,1,2000,512,,[],false,-1\n"
         );
-        let fragments = "id,duration,cpu_usage\n1,10000,500\n2,60000,4000.5\n1,10000,0\n3,5,1\n";
+        let fragments = "id,duration,cpu_usage\n1,10000,500\n2,400,200\n2,0,800\n2,59600,4000.5\n1,10000,0\n3,5000,1\n";
         let bytes = archive(&[("fragments.csv", fragments), ("tasks.csv", &tasks)]);
         let input = Input::bytes("w.tar", bytes);
         let entry = crate::registry::recognize(&input).expect("known");
@@ -390,6 +394,8 @@ mod tests {
         ] {
             assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
         }
+        let kind = "fragment below a second; the last one of a second stands";
+        assert_eq!(recorded.ledger.count(kind), 2);
     }
 
     #[test]

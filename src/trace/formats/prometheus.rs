@@ -4,6 +4,8 @@
 //! documentation of Prometheus, "HTTP API" and "Exposition formats", and of kube-state-metrics, "Pod
 //! metrics".
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use serde_json::Value;
@@ -13,11 +15,12 @@ use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::gather::{Demand, Gather};
 use crate::input::Input;
-use crate::json::{Element, each_element};
+use crate::json::{Element, each_element, each_scalar};
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{LAST_SECOND, Refused, heed, show_text};
 use crate::stream::ArrivalSource;
+use model::gpu::GPU_RESOURCES;
 use model::{PodName, PodSpec, ResourceList};
 use units::{Duration, Instant, Quantity};
 
@@ -33,7 +36,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
             "kube_pod_container_resource_requests",
             "by `container` and `resource`: cores, bytes or numbers",
         ),
-        ColumnDoc::optional("uid", "label; read, not used"),
+        ColumnDoc::optional("uid", "label; tells pods of one name apart"),
     ],
     names: &["uid"],
     cells: show_text,
@@ -62,8 +65,8 @@ fn sniff(first: &[u8]) -> Confidence {
 }
 
 /// A pod as its series tell of it.
-#[derive(Default)]
 struct Pod {
+    file: Arc<str>,
     line: u64,
     first: i64,
     last: i64,
@@ -71,10 +74,10 @@ struct Pod {
     requests: IndexMap<(String, String), (i64, f64), FxBuildHasher>,
 }
 
-/// The pods by namespace and name.
+/// The pods by namespace, name and `uid`, where they state it.
 #[derive(Default)]
 struct Pods {
-    known: IndexMap<(String, String), Pod, FxBuildHasher>,
+    known: IndexMap<(String, String, String), Pod, FxBuildHasher>,
     /// The earliest and the latest time of any sample, in milliseconds.
     span: Option<(i64, i64)>,
     /// The shortest time between two samples of a series, in milliseconds.
@@ -107,20 +110,15 @@ fn answer(part: &Input, pods: &mut Pods, journal: &mut Journal) -> Result<(), Tr
         reason,
     };
     let mut kind = None;
-    each_element(part, &[], |member| {
-        match (member.key.as_str(), &member.value) {
-            ("error", Value::String(error)) => {
-                return Err(refuse(format!(
-                    "Prometheus answered with an error: {error}"
-                )));
-            }
-            ("data", data) => {
-                kind = data
-                    .get("resultType")
-                    .and_then(Value::as_str)
-                    .map(str::to_owned);
-            }
-            _ => {}
+    each_scalar(part, &[], |key, value| match value {
+        Value::String(error) if key == "error" => Err(refuse(format!(
+            "Prometheus answered with an error: {error}"
+        ))),
+        _ => Ok(()),
+    })?;
+    each_scalar(part, &["data"], |key, value| {
+        if key == "resultType" {
+            kind = value.as_str().map(str::to_owned);
         }
         Ok(())
     })?;
@@ -175,6 +173,8 @@ fn milliseconds(time: f64) -> Option<i64> {
 /// A text of samples, one a line.
 fn text(part: &Input, pods: &mut Pods, journal: &mut Journal) -> Result<(), TraceError> {
     let mut lines = part.lines()?;
+    let mut has_times = None;
+    let mut series: IndexMap<(String, Labels), i64, FxBuildHasher> = IndexMap::default();
     while let Some((line, text)) = lines.next_line()? {
         let text = String::from_utf8_lossy(text);
         let text = text.trim();
@@ -182,27 +182,43 @@ fn text(part: &Input, pods: &mut Pods, journal: &mut Journal) -> Result<(), Trac
             continue;
         }
         heed(journal, |journal| {
-            let (name, labels, sample) = sample_line(text).ok_or_else(|| BadRow {
+            let bad = |expected: &str| BadRow {
                 line,
                 column: "sample".to_owned(),
                 value: text.chars().take(80).collect(),
-                rule: "must be a metric with labels in braces, a number and perhaps a time"
-                    .to_owned(),
-            })?;
+                rule: format!("must be {expected}"),
+            };
+            let expected = "a metric with labels in braces, a number and perhaps a time";
+            let (name, labels, (at, value)) = sample_line(text).ok_or_else(|| bad(expected))?;
+            if *has_times.get_or_insert(at.is_some()) != at.is_some() {
+                let expected = "a sample with a time if the others have one, and without if not";
+                return Err(bad(expected).into());
+            }
+            if at.is_none() {
+                let kind = "sample without a time; at zero";
+                journal.dirt(kind, Action::Keep, line)?;
+            }
+            let at = at.unwrap_or_default();
+            if let Some(last) = series.insert((name.clone(), labels.clone()), at) {
+                if last >= at {
+                    return Err(bad("later than the sample of its series before").into());
+                }
+                pods.step = Some(pods.step.map_or(at - last, |step| step.min(at - last)));
+            }
             let find = |key: &str| match key {
                 "__name__" => name.clone(),
                 _ => { labels.iter().find(|(own, _)| own == key) }
                     .map(|(_, value)| value.clone())
                     .unwrap_or_default(),
             };
-            pods.add(journal, line, find, &[sample])
+            pods.add(journal, line, find, &[(at, value)])
         })?;
     }
     Ok(())
 }
 
-/// Name, labels and sample of a line; a sample without a time is of zero.
-fn sample_line(text: &str) -> Option<(String, Labels, Sample)> {
+/// Name, labels and sample of a line; its time is `None` if it states none.
+fn sample_line(text: &str) -> Option<(String, Labels, (Option<i64>, f64))> {
     let end = text.find(|char: char| char == '{' || char.is_whitespace())?;
     let (name, mut rest) = text.split_at(end);
     let mut labels = Vec::new();
@@ -236,8 +252,8 @@ fn sample_line(text: &str) -> Option<(String, Labels, Sample)> {
     let mut words = rest.split_whitespace();
     let value = words.next()?.parse::<f64>().ok()?;
     let at = match words.next() {
-        Some(time) => milliseconds(time.parse().ok()?)?,
-        None => 0,
+        Some(time) => Some(milliseconds(time.parse().ok()?)?),
+        None => None,
     };
     (words.next().is_none() && !name.is_empty()).then(|| (name.to_owned(), labels, (at, value)))
 }
@@ -260,6 +276,14 @@ impl Pods {
         }
         let metric = label("__name__");
         let resource = label("resource");
+        if metric == REQUESTS && resource.is_empty() {
+            return Err(Refused::Row(BadRow {
+                line,
+                column: "resource".to_owned(),
+                value: String::new(),
+                rule: "must be the label of a resource, such as cpu".to_owned(),
+            }));
+        }
         if metric == REQUESTS && !(0.0..=MOST).contains(&value) {
             return Err(Refused::Row(BadRow {
                 line,
@@ -272,12 +296,13 @@ impl Pods {
         self.span = Some((low.min(first), high.max(last)));
         let steps = samples.windows(2).map(|pair| pair[1].0 - pair[0].0);
         self.step = steps.chain(self.step).min();
-        let key = (label("namespace"), name);
+        let key = (label("namespace"), name, label("uid"));
         let pod = self.known.entry(key).or_insert_with(|| Pod {
+            file: journal.file.clone(),
             line,
             first,
             last,
-            ..Pod::default()
+            requests: IndexMap::default(),
         });
         pod.first = pod.first.min(first);
         pod.last = pod.last.max(last);
@@ -304,7 +329,8 @@ impl Pods {
         let (zero, end) = self.span.unwrap_or_default();
         let step = self.step.unwrap_or_default();
         let mut gather = Gather::default();
-        for ((namespace, name), pod) in self.known {
+        for ((namespace, name, _), pod) in self.known {
+            journal.file = pod.file;
             let mut list = ResourceList::default();
             let mut sums: IndexMap<String, f64, FxBuildHasher> = IndexMap::default();
             for ((_, resource), (_, amount)) in pod.requests {
@@ -316,15 +342,15 @@ impl Pods {
             }
             for (resource, amount) in sums {
                 let milli = libm::rint(1e3 * amount) as i128;
-                // Names of resources have dots and slashes as underscores.
-                let name = match resource.as_str() {
-                    "nvidia_com_gpu" => "nvidia.com/gpu",
-                    "ephemeral_storage" => "ephemeral-storage",
-                    other => other,
-                };
-                list.set(name, Quantity::from_nanos(1_000_000 * milli));
+                let name = resource_name(&resource);
+                if name.is_none() {
+                    let kind = "resource of an unknown name; requested as it is written";
+                    journal.dirt(kind, Action::Keep, pod.line)?;
+                }
+                let name = name.unwrap_or(resource);
+                list.set(&name, Quantity::from_nanos(1_000_000 * milli));
             }
-            let is_there = pod.last >= end;
+            let is_there = pod.last + step > end || pod.last == end;
             if is_there {
                 let kind = "there at the end of the samples; run time not known";
                 journal.dirt(kind, Action::Keep, pod.line)?;
@@ -345,6 +371,17 @@ impl Pods {
         }
         Ok(gather.finish(journal))
     }
+}
+
+/// The resource whose dots, slashes and dashes are written as underscores; `None` of an unknown one.
+fn resource_name(label: &str) -> Option<String> {
+    if let Some(size) = label.strip_prefix("hugepages_") {
+        return Some(format!("hugepages-{size}"));
+    }
+    let known = ["cpu", "memory", "pods", "ephemeral-storage"];
+    let mut known = known.into_iter().chain(GPU_RESOURCES);
+    let found = known.find(|name| name.replace(['.', '/', '-'], "_") == label);
+    found.map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! Jobs of a Slurm cluster as `sacct --parsable` prints them (`sacct --allusers --parsable2 --format
 //! JobID,User,Partition,State,Submit,Start,End,Timelimit,NNodes,AllocCPUS,ReqMem,AllocTRES`): fields
 //! between bars below a header, in any order. Dates are read as those of UTC, as the output doesn't
-//! name its zone. A job is a gang of one pod on each of its nodes, as far as its GPUs and processors
-//! divide evenly; else it is one pod. Steps are part of their jobs. Fields: the manual of `sacct`.
+//! name its zone. A job is a gang of one pod on each of its nodes, with its share of GPUs and processors,
+//! rounded up. Steps are part of their jobs. Fields: the manual of `sacct`.
 
 use crate::budget::MEMBERS;
 use crate::calendar::Zone;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
-use crate::gather::{Demand, Gather, even_members, requests, whole_gpus};
+use crate::gather::{Demand, Gather, requests, spread, whole_gpus};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
@@ -42,12 +42,14 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::optional("Partition", "partition; read, not used"),
     ColumnDoc::optional("Timelimit", "limit, [days-]hours:minutes:seconds"),
     ColumnDoc::optional("NNodes", "nodes; the gang size"),
-    ColumnDoc::required("AllocCPUS", "processors in all"),
+    ColumnDoc::optional("AllocCPUS", "processors in all; else NCPUS, else ReqCPUS"),
     ColumnDoc::optional(
         "ReqMem",
         "memory, such as 4000M; `n` after it: of a node, `c`: of a processor, else in all",
     ),
     ColumnDoc::optional("AllocTRES", "resources; `gres/gpu` are the GPUs in all"),
+    ColumnDoc::optional("NCPUS", "processors in all"),
+    ColumnDoc::optional("ReqCPUS", "processors in all"),
 ];
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b'|');
@@ -56,33 +58,17 @@ const JOB: usize = 0;
 const SUBMIT: usize = 1;
 const START: usize = 2;
 const END: usize = 3;
-const STATE: usize = 4;
 const USER: usize = 5;
 const LIMIT: usize = 7;
 const NODES: usize = 8;
 const CORES: usize = 9;
 const MEMORY: usize = 10;
 const RESOURCES: usize = 11;
+/// The places of the processors, the best known first.
+const PROCESSORS: [usize; 3] = [CORES, 12, 13];
 
-/// The states of a job; some have more words behind them.
-const STATES: [&str; 16] = [
-    "BOOT_FAIL",
-    "CANCELLED",
-    "COMPLETED",
-    "COMPLETING",
-    "DEADLINE",
-    "FAILED",
-    "NODE_FAIL",
-    "OUT_OF_MEMORY",
-    "PENDING",
-    "PREEMPTED",
-    "REQUEUED",
-    "RESIZING",
-    "REVOKED",
-    "RUNNING",
-    "SUSPENDED",
-    "TIMEOUT",
-];
+/// The most processors of a job.
+const MOST_PROCESSORS: i64 = 1_000_000_000;
 
 fn sniff(first: &[u8]) -> Confidence {
     let line = first.split(|&byte| byte == b'\n').next().unwrap_or(first);
@@ -117,16 +103,11 @@ fn take(
     if name.contains('.') {
         return Ok(journal.dirt("step of a job", Action::Drop, line)?);
     }
-    let state = fields.text(STATE).split_whitespace().next();
-    if state.is_some_and(|state| !STATES.contains(&state)) {
-        let expected = format!("one of {}", STATES.join(", "));
-        return Err(fields.bad(STATE, &expected).into());
-    }
     let submit = zone.field(fields, SUBMIT)?;
     let submit = submit.ok_or_else(|| fields.bad(SUBMIT, "a date"))?;
     let (start, end) = (zone.field(fields, START)?, zone.field(fields, END)?);
     let limit = limit(fields)?;
-    let cores = fields.number(CORES, 0, MEMBERS)?;
+    let cores = processors(fields)?;
     let nodes = fields.integer(NODES, 0, MEMBERS)?.unwrap_or(1).max(1);
     let gpus = gpus(fields)?;
     let memory = memory(fields, nodes, cores)?;
@@ -137,32 +118,55 @@ fn take(
         return Ok(journal.dirt("job without a processor", Action::Drop, line)?);
     }
     if end.is_some_and(|end| end < start) {
-        return Err(fields.bad(END, "no earlier than `Start`").into());
+        // Dates are local: of a job over the end of summer time they may go back by an hour.
+        let back = start.since(end.unwrap_or(start));
+        if back > Duration::from_secs(3_600) {
+            return Err(fields.bad(END, "no earlier than `Start`").into());
+        }
+        let kind =
+            "end up to an hour before the start, as at the end of summer time; counted as 0 s";
+        journal.dirt(kind, Action::Repair, line)?;
     }
     if end.is_none() {
         journal.dirt("still running; run time not known", Action::Keep, line)?;
     }
-    let members = even_members(gpus, cores, nodes);
-    let members = members.ok_or_else(|| fields.bad(RESOURCES, "at most 64 GPUs on a node"))?;
-    if members != nodes {
-        let kind = "GPUs or processors don't divide by the nodes; another gang size";
+    let own = spread(gpus, cores, nodes);
+    let own = own.ok_or_else(|| fields.bad(RESOURCES, "at most 64 GPUs on a node"))?;
+    if own.is_rounded {
+        let kind = "GPUs or processors don't divide by the nodes; rounded up";
         journal.dirt(kind, Action::Repair, line)?;
     }
-    let memory = memory.map(|bytes| bytes / members);
+    if start < submit {
+        journal.dirt("start before the submission", Action::Keep, line)?;
+    }
+    let memory = memory.map(|bytes| bytes / own.members);
     gather.push(Demand {
         submit,
         name: PodName::Text(name.into()),
         tenant: fields.text(USER).into(),
         spec: PodSpec {
-            gpu: whole_gpus(gpus / members, ""),
-            ..PodSpec::with_requests(requests(Some(1_000 * cores / members), memory))
+            gpu: whole_gpus(own.gpus, ""),
+            ..PodSpec::with_requests(requests(Some(own.cpu_milli), memory))
         },
-        members: members as u32,
-        run_time: end.map(|end| end.since(start)),
+        members: own.members as u32,
+        run_time: end.map(|end| end.max(start).since(start)),
         time_limit: limit,
         historic_start: Some(start),
     });
     Ok(())
+}
+
+/// The processors of a whole job.
+fn processors(fields: &Fields<'_, '_>) -> Result<i64, BadRow> {
+    for place in PROCESSORS {
+        if let Some(cores) = fields.integer(place, 0, MOST_PROCESSORS)? {
+            return Ok(cores);
+        }
+    }
+    Err(fields.bad(
+        CORES,
+        "a number of processors (or that of `NCPUS`, `ReqCPUS`)",
+    ))
 }
 
 /// The limit of a job's time; `None` if it has none.
@@ -224,15 +228,26 @@ fn memory(fields: &Fields<'_, '_>, nodes: i64, cores: i64) -> Result<Option<i64>
     Ok(Some(all as i64).filter(|&bytes| bytes > 0))
 }
 
-/// The GPUs of a whole job.
+/// The GPUs of a whole job; where only those of each model are listed, their sum.
 fn gpus(fields: &Fields<'_, '_>) -> Result<i64, BadRow> {
-    let mut resources = fields.text(RESOURCES).split(',');
-    let Some(number) = resources.find_map(|one| one.strip_prefix("gres/gpu=")) else {
-        return Ok(0);
-    };
-    let number = number.parse::<i64>().ok();
-    let number = number.filter(|number| (0..=MEMBERS).contains(number));
-    number.ok_or_else(|| fields.bad(RESOURCES, "a number of GPUs after `gres/gpu=`"))
+    let text = fields.text(RESOURCES);
+    let expected = || fields.bad(RESOURCES, "a number of GPUs after `gres/gpu=`");
+    let (mut all, mut by_model) = (None, 0);
+    for resource in text
+        .split(',')
+        .filter_map(|one| one.strip_prefix("gres/gpu"))
+    {
+        let (model, number) = resource.split_once('=').ok_or_else(expected)?;
+        let number = number.parse::<i64>().ok();
+        let number = number.filter(|number| (0..=MEMBERS).contains(number));
+        let number = number.ok_or_else(expected)?;
+        if model.is_empty() {
+            all = Some(number);
+        } else {
+            by_model += number;
+        }
+    }
+    Ok(all.unwrap_or(by_model.min(MEMBERS)))
 }
 
 #[cfg(test)]
@@ -248,7 +263,7 @@ mod tests {
     #[test]
     fn jobs_are_gangs_of_a_pod_a_node() {
         let rows = "7|ann|gpu|COMPLETED|2024-03-01T10:00:00|2024-03-01T10:01:00|\
-                    2024-03-01T10:03:00|1-02:00:00|2|16|8Gn|cpu=16,gres/gpu=4,gres/gpu:a100=4|\n\
+                    2024-03-01T10:03:00|1-02:00:00|2|16|8Gn|cpu=16,gres/gpu:a100=3,gres/gpu:t4=1|\n\
                     7.batch||||2024-03-01T10:00:00|2024-03-01T10:01:00|2024-03-01T10:03:00|||8|||\n\
                     8_1|bob|cpu|CANCELLED by 0|2024-03-01T09:59:00|Unknown|Unknown|UNLIMITED|1|1|4G||\n\
                     9|bob|cpu|RUNNING|2024-03-01T09:59:50|2024-03-01T10:00:00|Unknown|30:00|1|3|1000Mc||\n\
@@ -271,7 +286,7 @@ mod tests {
             [
                 ("9".to_owned(), 1, Ok(3_000), 0),
                 ("7".to_owned(), 2, Ok(8_192), 2),
-                ("10".to_owned(), 1, Ok(0), 0),
+                ("10".to_owned(), 3, Ok(0), 0),
             ]
         );
         let first = &recorded.arrivals[0];
@@ -284,7 +299,7 @@ mod tests {
             "step of a job",
             "job never ran",
             "still running; run time not known",
-            "GPUs or processors don't divide by the nodes; another gang size",
+            "GPUs or processors don't divide by the nodes; rounded up",
         ] {
             assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
         }
@@ -298,9 +313,8 @@ mod tests {
         };
         let (at, end) = ("2024-03-01T10:00:00", "2024-03-01T10:03:00");
         let rows = [
-            row("1", "DONE", at, end, "", ""),
             row("2", "FAILED", "2024-03-01T10:00:00+02:00", end, "", ""),
-            row("3", "FAILED", at, "2024-03-01T10:00:59", "", ""),
+            row("3", "FAILED", at, "2024-03-01T09:00:59", "", ""),
             row("4", "FAILED", at, end, "1h", ""),
             row("5", "FAILED", at, end, "", "4Q"),
             row("", "FAILED", at, end, "", ""),
@@ -313,13 +327,10 @@ mod tests {
                 _ => None,
             })
             .collect();
+        assert_eq!(columns, ["Submit", "End", "Timelimit", "ReqMem", "JobID"]);
         assert_eq!(
-            columns,
-            ["State", "Submit", "End", "Timelimit", "ReqMem", "JobID"]
-        );
-        assert_eq!(
-            found.bad_rows[1].to_string(),
-            "s.txt:3: column `Submit`: must be a date without a zone of its own, as the others are, \
+            found.bad_rows[0].to_string(),
+            "s.txt:2: column `Submit`: must be a date without a zone of its own, as the others are, \
              found `2024-03-01T10:00:00+02:00`"
         );
     }

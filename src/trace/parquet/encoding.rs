@@ -1,6 +1,7 @@
 //! The encodings of values and levels: plain, runs and packed bits, and packed differences.
 
 use super::thrift::{varint, zigzag};
+use crate::budget::COLUMN_BYTES;
 
 /// Values of a column.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,7 +40,7 @@ impl Values {
         }
     }
 
-    /// Adds so many values as they stand one after the other; `None` if there are fewer.
+    /// Adds a number of values as they stand one after the other; `None` if there are fewer.
     pub(super) fn add_plain(
         &mut self,
         physical: Physical,
@@ -70,6 +71,7 @@ impl Values {
             (Self::Texts(text, ends), Physical::FixedBytes(length)) => {
                 let end = length.checked_mul(count)?;
                 let start = text.len();
+                has_room(text, end)?;
                 text.extend_from_slice(bytes.get(..end)?);
                 ends.extend((1..=count).map(|place| start + place * length));
             }
@@ -79,6 +81,7 @@ impl Values {
                     let (length, behind) = rest.split_first_chunk::<4>()?;
                     let (value, behind) =
                         behind.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+                    has_room(text, value.len())?;
                     text.extend_from_slice(value);
                     ends.push(text.len());
                     rest = behind;
@@ -104,7 +107,9 @@ impl Values {
             }
             (Self::Texts(text, ends), known @ Self::Texts(..)) => {
                 for &place in places {
-                    text.extend_from_slice(known.text(place as usize)?);
+                    let value = known.text(place as usize)?;
+                    has_room(text, value.len())?;
+                    text.extend_from_slice(value);
                     ends.push(text.len());
                 }
             }
@@ -135,7 +140,12 @@ impl Values {
     }
 }
 
-/// So many values of a width; `None` if there are fewer.
+/// Whether the texts of a column may grow by so much; `None` if not.
+fn has_room(text: &[u8], more: usize) -> Option<()> {
+    (text.len().checked_add(more)? <= COLUMN_BYTES).then_some(())
+}
+
+/// A number of values of a width; `None` if there are fewer.
 fn exactly<const N: usize>(
     bytes: &[u8],
     count: usize,
@@ -149,7 +159,7 @@ pub(super) fn width_of(most: u32) -> u32 {
     u32::BITS - most.leading_zeros()
 }
 
-/// So many numbers of a width in runs and packed bits; `None` if there are fewer.
+/// Numbers of a width in runs and packed bits; `None` if there are fewer.
 pub(super) fn hybrid(bytes: &[u8], width: u32, count: usize) -> Option<Vec<u32>> {
     if width > u32::BITS {
         return None;
@@ -204,7 +214,7 @@ fn bits(packed: &[u8], place: usize, width: u32) -> Option<u64> {
     Some(value)
 }
 
-/// So many whole numbers as packed differences; `None` if there are fewer.
+/// Whole numbers as packed differences; `None` if there are fewer.
 pub(super) fn differences(bytes: &[u8], count: usize) -> Option<Vec<i64>> {
     let mut at = 0;
     let block: usize = varint(bytes, &mut at)?.try_into().ok()?;
@@ -308,5 +318,15 @@ mod tests {
         assert_eq!(places.add_places(&dictionary, &[1, 0, 0]), Some(()));
         assert_eq!(places, Values::Texts(b"aa".to_vec(), vec![0, 1, 2]));
         assert_eq!(places.add_places(&dictionary, &[2]), None);
+        let long = Values::Texts(vec![b'x'; 1 << 20], vec![1 << 20]);
+        let mut column = Values::none(Physical::ByteArray);
+        assert_eq!(column.add_places(&long, &[0; 3]), Some(()));
+        let mut full = Values::Texts(Vec::new(), vec![0]);
+        assert_eq!(has_room(&[0; 8], COLUMN_BYTES - 8), Some(()));
+        assert_eq!(has_room(&[0; 8], COLUMN_BYTES - 7), None);
+        assert_eq!(
+            full.add_plain(Physical::FixedBytes(COLUMN_BYTES), &[0], 2),
+            None
+        );
     }
 }

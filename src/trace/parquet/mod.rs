@@ -11,7 +11,7 @@ mod thrift;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use super::budget::{COLUMNS, GROUP_ROWS, read_whole};
+use super::budget::{COLUMNS, FOOTER_BYTES, GROUP_ROWS, read_whole};
 use super::error::{TraceError, read_error};
 use super::input::Input;
 use encoding::{Physical, Values};
@@ -71,9 +71,16 @@ impl Parquet {
         let from = (length - 8).checked_sub(footer);
         let at = from.ok_or_else(|| {
             wrong(format!(
-                "the footer of {footer} bytes is longer than the file; copy it again"
+                "the footer, of {}, is longer than the file; copy it again",
+                plural::count(footer, "byte")
             ))
         })?;
+        if footer > FOOTER_BYTES {
+            return Err(wrong(format!(
+                "the footer has {}; {FOOTER_BYTES} are the most that are read",
+                plural::count(footer, "byte")
+            )));
+        }
         let read = thrift::read(&bytes[at..length - 8]);
         let read = read.and_then(|(footer, _)| understand(&footer));
         let Some((leaves, groups)) = read else {
@@ -142,7 +149,8 @@ impl Parquet {
             None => chunk.values,
         };
         if rows != group.rows {
-            let reason = format!("{rows} rows where its group has {}", group.rows);
+            let rows = plural::count(rows, "row");
+            let reason = format!("{rows} where its group has {}", group.rows);
             let at = chunk.start;
             return Err(refuse(Wrong { at, reason }));
         }
@@ -234,7 +242,7 @@ fn understand(footer: &Struct<'_>) -> Option<(Vec<Leaf>, Vec<Group>)> {
     Some((leaves, groups))
 }
 
-/// What a column is nested in.
+/// The nesting of a column.
 #[derive(Clone, Default)]
 struct Nesting {
     name: String,

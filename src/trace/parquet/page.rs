@@ -8,7 +8,8 @@ use flate2::read::MultiGzDecoder;
 use super::encoding::{Physical, Values, differences, hybrid, width_of};
 use super::snappy;
 use super::thrift::{self, Struct};
-use crate::budget::{PAGE_BYTES, PAGE_VALUES};
+use crate::budget::{PAGE_BYTES, PAGE_HEADER_BYTES, PAGE_VALUES};
+use units::plural;
 
 /// A column of the schema.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +37,7 @@ pub(super) struct Chunk {
     pub(super) length: usize,
 }
 
-/// Something that can't be read, and the byte at which the page begins.
+/// A fault, and the byte at which the page begins.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Wrong {
     /// The byte, counted from 0.
@@ -85,7 +86,9 @@ pub(super) fn cells(bytes: &[u8], leaf: &Leaf, chunk: &Chunk) -> Result<Cells, W
     let (mut at, mut read) = (chunk.start, 0);
     while read < chunk.values {
         let begin = at;
-        let header = bytes.get(at..end).and_then(thrift::read);
+        let header = bytes
+            .get(at..end.min(at.saturating_add(PAGE_HEADER_BYTES)))
+            .and_then(thrift::read);
         let (header, length) = header.ok_or_else(|| damaged(begin))?;
         at += length;
         let sizes = header.count(2).zip(header.count(3));
@@ -96,7 +99,8 @@ pub(super) fn cells(bytes: &[u8], leaf: &Leaf, chunk: &Chunk) -> Result<Cells, W
             return Err(Wrong {
                 at: begin,
                 reason: format!(
-                    "a page has {unpacked} bytes; {PAGE_BYTES} are the most that are read"
+                    "a page has {}; {PAGE_BYTES} are the most that are read",
+                    plural::count(unpacked, "byte")
                 ),
             });
         }
@@ -135,6 +139,9 @@ impl Page<'_> {
         let damaged = || "the packed bytes are damaged; copy the file again".to_owned();
         let packed = self.bytes.get(from..).ok_or_else(damaged)?;
         let length = self.unpacked.checked_sub(from).ok_or_else(damaged)?;
+        if packed.is_empty() && length == 0 {
+            return Ok(Vec::new());
+        }
         let whole = |reader: &mut dyn Read| {
             let mut out = Vec::new();
             let read = reader.take(length as u64 + 1).read_to_end(&mut out);
@@ -236,7 +243,8 @@ impl Reading<'_> {
         let is_there = |level: &&u32| **level == defined;
         let there = definition.iter().filter(is_there).count();
         debug_assert_eq!((repetition.len(), definition.len()), (count, count));
-        let damaged = || "the values are damaged; copy the file again".to_owned();
+        let damaged =
+            || "the values are damaged, or longer than 1 GiB in a group of rows".to_owned();
         let (values, physical) = (&mut self.cells.values, self.physical);
         let added = match (encoding, &self.dictionary) {
             (Some(0), _) => values.add_plain(physical, bytes, there),
@@ -281,7 +289,8 @@ fn count(header: Option<&Struct<'_>>) -> Result<usize, String> {
     let count = count.ok_or("the page doesn't state how many values it has")?;
     if count > PAGE_VALUES {
         return Err(format!(
-            "a page has {count} values; {PAGE_VALUES} are the most that are read"
+            "a page has {}; {PAGE_VALUES} are the most that are read",
+            plural::count(count, "value")
         ));
     }
     Ok(count)

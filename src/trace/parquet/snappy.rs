@@ -43,7 +43,7 @@ pub(super) fn unpack(bytes: &[u8], length: usize) -> Option<Vec<u8>> {
     (out.len() == length).then_some(out)
 }
 
-/// A number of some bytes, the lowest first; `at` moves behind it.
+/// The number in the next bytes, the lowest first; `at` moves behind it.
 fn little(bytes: &[u8], at: &mut usize, count: usize) -> Option<usize> {
     let taken = bytes.get(*at..*at + count)?;
     *at += count;

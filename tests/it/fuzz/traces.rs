@@ -6,7 +6,7 @@ use windtunnel::trace::rates::{Gap, Reading, read_alibaba_qps, read_azure_functi
 use windtunnel::trace::registry::FORMATS;
 use windtunnel::trace::{Input, ReadOptions, inspect, registry};
 
-use super::samples::{PARQUET, SAMPLES, archive, invocations};
+use super::samples::{PARQUET, SAMPLES, SQLITE, archive, invocations};
 use super::{Kind, files, texts};
 
 pub(super) const CSV: &str = "submit,name,run_time,cpu,memory,gpus,gpu_milli,members,tenant,priority\n\
@@ -42,6 +42,7 @@ pub(super) fn kinds() -> Vec<Kind> {
         let minutes = (entry.name == "azure-functions-2019").then(invocations);
         let own = own.cloned().chain(small).chain(day).chain(minutes);
         let own = own.chain((entry.name == "opendc").then(|| PARQUET.to_vec()));
+        let own = own.chain((entry.name == "azure-packing-2020").then(|| SQLITE.to_vec()));
         let name = format!("trace {}", entry.name);
         Kind::new(name, own.collect(), |_, bytes| {
             let input = Input::bytes("fuzz", bytes);

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use rng::Stream;
 
 use crate::archive::{beginning, parts};
+use crate::budget::ARRIVALS_AT_ONCE;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
 use crate::gather::requests;
@@ -156,7 +157,7 @@ fn refuse(input: &Input, reason: &str) -> TraceError {
     }
 }
 
-/// What is known of functions and applications, of the last day that has tables of them.
+/// The rows of functions and applications, of the last day that has tables of them.
 #[derive(Clone, Debug, Default)]
 struct Known {
     durations: Arc<Rows<Percentiles>>,
@@ -203,7 +204,7 @@ impl ArrivalSource for Source {
     fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
         while self.ready.is_empty() {
             if self.minute < MINUTES {
-                self.draw();
+                self.draw()?;
             } else if let Some((day, files)) = self.days.get(self.next_day).cloned() {
                 self.next_day += 1;
                 self.load(day, &files)?;
@@ -240,7 +241,7 @@ impl ArrivalSource for Source {
 
 impl Source {
     /// Draws the invocations of the next minute.
-    fn draw(&mut self) {
+    fn draw(&mut self) -> Result<(), TraceError> {
         let minute = u64::from(self.today.day) * MINUTES as u64 + self.minute as u64;
         let begin = minute as i64 * MINUTE;
         let mut stream = Stream::new(0, "azure-functions-2019", minute);
@@ -252,6 +253,15 @@ impl Source {
                 continue;
             }
             *place += 1;
+            if self.ready.len() + count as usize > ARRIVALS_AT_ONCE {
+                return Err(TraceError::Format {
+                    file: self.journal.file.to_string(),
+                    reason: format!(
+                        "minute {} has more than {ARRIVALS_AT_ONCE} invocations, the most that are read",
+                        self.minute + 1
+                    ),
+                });
+            }
             for _ in 0..count {
                 let within = stream.below(MINUTE as u64) as i64;
                 let run = function.run.map(|run| run_time(&run, stream.unit_f64()));
@@ -270,6 +280,7 @@ impl Source {
         self.ready.sort_by_key(|arrival| arrival.submit);
         self.ready.reverse();
         self.minute += 1;
+        Ok(())
     }
 
     fn load(&mut self, day: u32, files: &Files) -> Result<(), TraceError> {

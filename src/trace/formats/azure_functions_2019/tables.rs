@@ -44,7 +44,7 @@ pub(super) const SHARES: [f64; 7] = [0.0, 0.01, 0.25, 0.5, 0.75, 0.99, 1.0];
 pub(super) const MINUTES: usize = 1_440;
 
 /// The most invocations of a function in a minute.
-const MOST: i64 = 100_000_000;
+const MOST: i64 = 10_000_000;
 /// The longest run time, in milliseconds: a hundred days.
 const LONGEST: f64 = 8.64e9;
 

@@ -101,7 +101,7 @@ impl Constraints {
             let (first, known) = self.known.entry(key).or_insert_with(|| (time, Vec::new()));
             if *first != time {
                 let kind = "constraint stated later; the first ones stand";
-                return Ok(journal.dirt(kind, Action::Keep, fields.line())?);
+                return Ok(journal.dirt(kind, Action::Drop, fields.line())?);
             }
             known.push(Requirement {
                 key: name.into(),
@@ -112,7 +112,7 @@ impl Constraints {
         })
     }
 
-    /// What a task demands of its node.
+    /// The demands of a task on its node.
     pub(super) fn of(&self, key: Key) -> Affinity {
         let mut affinity = Affinity::default();
         if let Some((_, requirements)) = self.known.get(&key) {
@@ -147,7 +147,7 @@ impl Attributes {
             let known = labels.get(name).map(|value| &**value);
             if is_deleted || known.is_some_and(|known| known != value) {
                 let kind = "attribute changes later; the first value stands";
-                return Ok(journal.dirt(kind, Action::Keep, fields.line())?);
+                return Ok(journal.dirt(kind, Action::Drop, fields.line())?);
             }
             if !value.is_empty() && known.is_none() {
                 labels.insert(name.into(), value.into());

@@ -12,7 +12,7 @@ use model::{PodName, PodSpec};
 use units::Instant;
 
 /// Job and index of a task.
-pub(super) type Key = (i64, i64);
+pub(crate) type Key = (i64, i64);
 
 /// An event of a task.
 #[derive(Clone, Copy, Debug)]

@@ -143,7 +143,7 @@ fn cells(
     Ok(())
 }
 
-/// What other tables say about tasks.
+/// The tables beside the events, by task.
 #[derive(Default)]
 struct Beside {
     constraints: Constraints,

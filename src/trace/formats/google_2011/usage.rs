@@ -66,6 +66,32 @@ const CPU: usize = 5;
 const MEMORY: usize = 6;
 const AGGREGATION: usize = 18;
 
+/// The places of the columns of a window of usage.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WindowPlaces {
+    /// The start.
+    pub(crate) start: usize,
+    /// The end.
+    pub(crate) end: usize,
+    /// The job.
+    pub(crate) job: usize,
+    /// The task within its job.
+    pub(crate) index: usize,
+    /// The share of processors.
+    pub(crate) cpu: usize,
+    /// The share of memory.
+    pub(crate) memory: usize,
+}
+
+const PLACES: WindowPlaces = WindowPlaces {
+    start: START,
+    end: END,
+    job: JOB,
+    index: INDEX,
+    cpu: CPU,
+    memory: MEMORY,
+};
+
 /// The most that a task may use, in largest machines.
 const MOST: f64 = 100.0;
 
@@ -91,7 +117,7 @@ struct Window {
 
 /// The windows of tasks, in the order of their first ones.
 #[derive(Default)]
-pub(super) struct Usage {
+pub(crate) struct Usage {
     windows: IndexMap<Key, Vec<Window>, FxBuildHasher>,
 }
 
@@ -115,20 +141,32 @@ impl Usage {
         fields: &Fields<'_, '_>,
         options: &ReadOptions,
     ) -> Result<(), Refused> {
-        let line = fields.line();
-        let (start, end) = (super::time(fields, START)?, super::time(fields, END)?);
-        let key = (
-            fields.number(JOB, 0, i64::MAX)?,
-            fields.number(INDEX, 0, i64::MAX)?,
-        );
-        let cpu = fields.scaled(CPU, options.full_cpu_milli, MOST)?;
-        let memory = fields.scaled(MEMORY, options.full_memory_bytes, MOST)?;
         fields.integer(AGGREGATION, 0, 1)?;
+        self.take_window(journal, fields, options, PLACES)
+    }
+
+    /// Takes a row with the columns of a window at these places.
+    pub(crate) fn take_window(
+        &mut self,
+        journal: &mut Journal,
+        fields: &Fields<'_, '_>,
+        options: &ReadOptions,
+        places: WindowPlaces,
+    ) -> Result<(), Refused> {
+        let line = fields.line();
+        let start = super::time(fields, places.start)?;
+        let end = super::time(fields, places.end)?;
+        let key = (
+            fields.number(places.job, 0, i64::MAX)?,
+            fields.number(places.index, 0, i64::MAX)?,
+        );
+        let cpu = fields.scaled(places.cpu, options.full_cpu_milli, MOST)?;
+        let memory = fields.scaled(places.memory, options.full_memory_bytes, MOST)?;
         let Some((start, end)) = start.zip(end) else {
             return Ok(journal.dirt("usage after the trace", Action::Drop, line)?);
         };
         if end < start {
-            return Err(fields.bad(END, "no earlier than the start").into());
+            return Err(fields.bad(places.end, "no earlier than the start").into());
         }
         let Some(used) = cpu.zip(memory) else {
             return Ok(journal.dirt("window without usage", Action::Drop, line)?);
@@ -142,13 +180,14 @@ impl Usage {
         Ok(())
     }
 
-    /// What a task uses; it stands alone no longer then. `None` if nothing of it was measured.
-    pub(super) fn of(&self, key: Key) -> Option<Behaviour> {
+    /// The usage of a task; `None` if nothing of it was measured.
+    pub(crate) fn of(&self, key: Key) -> Option<Behaviour> {
         let windows = self.windows.get(&key)?;
-        let mut sorted: Vec<&Window> = windows.iter().collect();
+        let mut sorted: Vec<&Window> = { windows.iter() }
+            .filter(|window| window.end > window.start)
+            .collect();
         sorted.sort_by_key(|window| window.start);
         let second = |window: &Window| window.start.as_nanos() / 1_000_000_000;
-        sorted.dedup_by_key(|window| second(window));
         let cpu = { sorted.iter() }.map(|window| (second(window), window.used.0));
         let memory = { sorted.iter() }.map(|window| (second(window), window.used.1));
         Some(Behaviour {

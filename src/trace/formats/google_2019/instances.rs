@@ -3,19 +3,22 @@
 //! The rules are those of the trace of 2011: a demand opens with SUBMIT and ends with FINISH, FAIL,
 //! KILL or LOST, and an EVICT doesn't end it. An instance of an alloc set is a reservation, which takes
 //! room on a machine as a task does; a task that runs inside one takes nothing besides and is left
-//! out. QUEUE and ENABLE move a task within the queue that it arrived at.
+//! out. QUEUE and ENABLE move a task within the queue that it arrived at. `instance_usage` beside the
+//! events, in one folder or archive, is what tasks use.
 
 use super::MOST;
+use crate::archive::{beginning, parts};
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::formats::google_2011::events::{TaskEvent, Tasks};
 use crate::formats::google_2011::time;
+use crate::formats::google_2011::usage::{Usage, WindowPlaces};
 use crate::gather::requests;
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::records::{each_record, record_has, show_records};
-use crate::rows::{Fields, Refused};
+use crate::rows::{Fields, Refused, USAGE_NOT_READ, show_text};
 use crate::stream::ArrivalSource;
 use model::PodSpec;
 
@@ -25,8 +28,8 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "instance events of Google's cluster traces of 2019 (CSV with header, or JSON lines)",
     columns: COLUMNS,
     names: &["collection_id", "instance_index", "machine_id"],
-    cells: show_records,
-    options: &["ran-only", "full-cpu", "full-memory"],
+    cells,
+    options: &["ran-only", "full-cpu", "full-memory", "usage"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -53,6 +56,24 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::optional("resource_request.memory", "share of the largest machine"),
     ColumnDoc::optional("constraint", "constraints on attributes; not enforced"),
 ];
+
+const USAGE_COLUMNS: &[ColumnDoc] = &[
+    ColumnDoc::required("start_time", "µs since 600 s before the trace"),
+    ColumnDoc::required("end_time", "µs"),
+    ColumnDoc::required("collection_id", "job or alloc set"),
+    ColumnDoc::required("instance_index", "instance within its collection"),
+    ColumnDoc::optional("average_usage.cpus", "share of the largest machine"),
+    ColumnDoc::optional("average_usage.memory", "share of the largest machine"),
+];
+
+const WINDOW: WindowPlaces = WindowPlaces {
+    start: 0,
+    end: 1,
+    job: 2,
+    index: 3,
+    cpu: 4,
+    memory: 5,
+};
 
 const TIME: usize = 0;
 const TYPE: usize = 1;
@@ -99,10 +120,52 @@ fn sniff(first: &[u8]) -> Confidence {
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut tasks = Tasks::new(options.ran_only);
-    each_record(input, COLUMNS, &mut journal, |journal, fields| {
-        take(&mut tasks, journal, fields, options)
-    })?;
+    let mut usage = Usage::default();
+    let (events, windows) = tables(input)?;
+    for part in &windows {
+        if options.usage {
+            each_record(part, USAGE_COLUMNS, &mut journal, |journal, fields| {
+                usage.take_window(journal, fields, options, WINDOW)
+            })?;
+        } else {
+            journal.file = part.name.clone();
+            journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
+        }
+    }
+    for part in &events {
+        each_record(part, COLUMNS, &mut journal, |journal, fields| {
+            take(&mut tasks, journal, fields, options, &usage)
+        })?;
+    }
     Ok(tasks.finish(journal))
+}
+
+/// The tables of events and those of usage.
+fn tables(input: &Input) -> Result<(Vec<Input>, Vec<Input>), TraceError> {
+    let (mut events, mut usage) = (Vec::new(), Vec::new());
+    for part in parts(input)? {
+        let names = ["start_time", "end_time", "collection_id", "instance_index"];
+        match record_has(&beginning(&part)?, &names) {
+            Confidence::Certain => usage.push(part),
+            _ => events.push(part),
+        }
+    }
+    Ok((events, usage))
+}
+
+fn cells(
+    format: &FormatEntry,
+    input: &Input,
+    show: &mut dyn FnMut(&[u8]),
+) -> Result<(), TraceError> {
+    let (events, usage) = tables(input)?;
+    for part in events {
+        show_records(format, &part, show)?;
+    }
+    for part in usage {
+        show_text(format, &part, show)?;
+    }
+    Ok(())
 }
 
 fn take(
@@ -110,6 +173,7 @@ fn take(
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
     options: &ReadOptions,
+    usage: &Usage,
 ) -> Result<(), Refused> {
     let line = fields.line();
     let kind = fields.number(TYPE, 0, 10)?;
@@ -157,6 +221,7 @@ fn take(
     }
     let spec = || PodSpec {
         priority: priority as i32,
+        behaviour: usage.of(key).map(Into::into),
         ..PodSpec::with_requests(requests(cpu, memory))
     };
     tasks.take(journal, line, event, "", spec)
@@ -165,6 +230,7 @@ fn take(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::packed::archive;
     use crate::inspect::validate;
     use crate::memory::Recorded;
     use units::{Duration, Instant};
@@ -258,5 +324,31 @@ mod tests {
         ] {
             assert_eq!(found.ledger.count(kind), 1, "{kind}");
         }
+    }
+
+    #[test]
+    fn usage_beside_the_events_is_what_tasks_use() {
+        let events = format!("{HEADER}600000000,0,7,0,0,200,0,0,0.5,0.25,\n");
+        let usage = "{\"start_time\": \"600000000\", \"end_time\": \"900000000\", \"collection_id\": \"7\", \
+                     \"instance_index\": 0, \"average_usage\": {\"cpus\": 0.125, \"memory\": 0.25}}\n";
+        let bytes = archive(&[
+            ("instance_events.csv", &events),
+            ("instance_usage.json", usage),
+        ]);
+        let input = Input::bytes("g.tar", bytes);
+        let options = ReadOptions {
+            usage: true,
+            ..ReadOptions::default()
+        };
+        let mut source = open(&input, &options).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let used = recorded.classes[0]
+            .behaviour
+            .as_ref()
+            .and_then(|own| own.cpu_usage.clone());
+        assert_eq!(used.as_deref(), Some("steps(600s: 8000m)"));
+        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        assert_eq!(recorded.ledger.count(USAGE_NOT_READ), 1);
     }
 }

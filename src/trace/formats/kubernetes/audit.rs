@@ -1,9 +1,11 @@
 //! The audit log of a Kubernetes API server, `audit.k8s.io/v1`: an object a line. A pod arrives when its
 //! creation is answered, starts with its binding and ends when it is deleted, evicted, or reported as
-//! succeeded or failed. Its requests are known from level `Request` on. Source: the documentation of
+//! succeeded or failed. Its requests are known from level `Request` on, if the log has its name: the pods of
+//! controllers are named by the server, which only the answer says, of level `RequestResponse`; without it
+//! they arrive with their bindings. Source: the documentation of
 //! Kubernetes, "Auditing".
 
-use super::{Pod, Pods};
+use super::{Act, Deed, lives};
 use crate::archive::parts;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
@@ -14,7 +16,7 @@ use crate::options::ReadOptions;
 use crate::pod_template;
 use crate::rows::{Refused, show_text};
 use crate::stream::ArrivalSource;
-use units::Instant;
+use model::PodSpec;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -50,58 +52,45 @@ fn sniff(first: &[u8]) -> Confidence {
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
-    let mut pods = Pods::default();
+    let mut acts = Vec::new();
     for part in parts(input)? {
         journal.file = part.name.clone();
         each_line(&part, &mut journal, |journal, event| {
-            take(&mut pods, journal, event)
+            acts.extend(take(journal, event)?);
+            Ok(())
         })?;
     }
-    pods.finish(journal)
+    lives(acts, journal)
 }
 
-/// What a request did to a pod, and when.
-struct Request<'e> {
-    event: &'e Element,
-    namespace: &'e str,
-    name: &'e str,
-    at: Instant,
-}
-
-fn take(pods: &mut Pods, journal: &mut Journal, event: &Element) -> Result<(), Refused> {
+/// The change that a request makes to a pod's life, if it makes one.
+fn take(journal: &mut Journal, event: &Element) -> Result<Option<Act>, Refused> {
     let line = event.line;
     let stage = event.name_at("/stage", "a stage such as ResponseComplete")?;
     let verb = event.name_at("/verb", "a verb such as create")?;
-    if stage != "ResponseComplete" {
-        let kind = "request at a stage before its answer";
-        return Ok(journal.dirt(kind, Action::Drop, line)?);
-    }
-    if event.text_at("/objectRef/resource") != "pods" {
-        return Ok(journal.dirt("request about other objects", Action::Drop, line)?);
-    }
     let code = event.number_at("/responseStatus/code", 999.0)?;
-    if code.is_some_and(|code| code >= 300.0) {
-        return Ok(journal.dirt("request that was refused", Action::Drop, line)?);
-    }
-    let act = match (verb, event.text_at("/objectRef/subresource")) {
-        ("create", "") => create,
-        ("create", "binding") => bind,
-        ("delete", "") | ("create", "eviction") => end,
-        ("update" | "patch", "status") if is_over(event) => end,
+    let is_pod = event.text_at("/objectRef/resource") == "pods";
+    let subresource = event.text_at("/objectRef/subresource");
+    let deed = match (verb, subresource) {
+        _ if stage != "ResponseComplete" => Err("request at a stage before its answer"),
+        _ if !is_pod => Err("request about other objects"),
+        _ if code.is_some_and(|code| code >= 300.0) => Err("request that was refused"),
+        ("create", "") => Ok(Deed::Create(None)),
+        ("create", "binding") => Ok(Deed::Bind),
+        ("delete", "") | ("create", "eviction") => Ok(Deed::End),
+        ("update" | "patch", "status") if is_over(event) => Ok(Deed::End),
         ("deletecollection", _) => {
-            let kind = "deletion of several pods at once, whose names are not recorded";
-            return Ok(journal.dirt(kind, Action::Drop, line)?);
+            Err("deletion of several pods at once, whose names are not recorded")
         }
-        _ => {
-            let kind = "request that changes no pod's life";
-            return Ok(journal.dirt(kind, Action::Drop, line)?);
+        _ => Err("request that changes no pod's life"),
+    };
+    let mut deed = match deed {
+        Ok(deed) => deed,
+        Err(kind) => {
+            journal.dirt(kind, Action::Drop, line)?;
+            return Ok(None);
         }
     };
-    act(pods, journal, &request(event)?)
-}
-
-/// The pod and the time of a request.
-fn request(event: &Element) -> Result<Request<'_>, Refused> {
     let date = match event.date_at("/stageTimestamp")? {
         Some(date) => Some(date),
         None => event.date_at("/requestReceivedTimestamp")?,
@@ -113,14 +102,23 @@ fn request(event: &Element) -> Result<Request<'_>, Refused> {
         "/requestObject/metadata/name",
     ];
     let mut names = places.into_iter().map(|path| event.text_at(path));
-    let name = names.find(|name| !name.is_empty());
-    let name = name.ok_or_else(|| event.bad_at("/objectRef/name", "the name of a pod"))?;
-    Ok(Request {
-        event,
-        namespace: event.text_at("/objectRef/namespace"),
-        name,
+    let Some(name) = names.find(|name| !name.is_empty()) else {
+        // Pods of controllers are named by the server, which the answer alone says.
+        let kind = "request about a pod whose name is not recorded";
+        journal.dirt(kind, Action::Drop, line)?;
+        return Ok(None);
+    };
+    let namespace = event.text_at("/objectRef/namespace");
+    if let Deed::Create(spec) = &mut deed {
+        *spec = created(journal, event, namespace)?.map(Box::new);
+    }
+    Ok(Some(Act {
+        file: journal.file.clone(),
+        line,
+        key: (namespace.to_owned(), name.to_owned(), String::new()),
         at,
-    })
+        deed,
+    }))
 }
 
 /// Whether a pod is reported as succeeded or failed.
@@ -133,44 +131,23 @@ fn is_over(event: &Element) -> bool {
     phases.any(|phase| matches!(phase, "Succeeded" | "Failed"))
 }
 
-fn create(pods: &mut Pods, journal: &mut Journal, request: &Request<'_>) -> Result<(), Refused> {
-    let event = request.event;
+/// The spec of a pod that is created, if it is recorded.
+fn created(
+    journal: &mut Journal,
+    event: &Element,
+    namespace: &str,
+) -> Result<Option<PodSpec>, Refused> {
     let objects = ["/responseObject", "/requestObject"].into_iter();
     let mut objects = objects.filter_map(|path| event.at(path));
-    let object = objects.find(|object| object.get("spec").is_some());
-    let read = |object| pod_template::read(event.line, object, request.namespace);
-    let template = object.map(read).transpose()?;
-    if template.as_ref().is_some_and(|template| template.has_rules) {
-        let kind = "tolerations, affinity or spread of pods, not enforced";
+    let Some(object) = objects.find(|object| object.get("spec").is_some()) else {
+        return Ok(None);
+    };
+    let template = pod_template::read(event.line, object, namespace)?;
+    if template.has_rules {
+        let kind = "tolerations, affinity, spread, gates or claims of pods, not enforced";
         journal.dirt(kind, Action::Keep, event.line)?;
     }
-    let pod = Pod {
-        line: event.line,
-        submit: request.at,
-        spec: template.map(|template| template.spec),
-        ..Pod::default()
-    };
-    pods.add(request.namespace, request.name, pod);
-    Ok(())
-}
-
-fn bind(pods: &mut Pods, journal: &mut Journal, request: &Request<'_>) -> Result<(), Refused> {
-    let Some(pod) = pods.get(request.namespace, request.name) else {
-        let kind = "binding of a pod that was created before the log";
-        return Ok(journal.dirt(kind, Action::Drop, request.event.line)?);
-    };
-    pod.start.get_or_insert(request.at);
-    Ok(())
-}
-
-/// Ends a pod; only its first end counts.
-fn end(pods: &mut Pods, journal: &mut Journal, request: &Request<'_>) -> Result<(), Refused> {
-    let Some(pod) = pods.get(request.namespace, request.name) else {
-        let kind = "end of a pod that was created before the log";
-        return Ok(journal.dirt(kind, Action::Drop, request.event.line)?);
-    };
-    pod.end.get_or_insert(request.at);
-    Ok(())
+    Ok(Some(template.spec))
 }
 
 #[cfg(test)]
@@ -178,7 +155,7 @@ mod tests {
     use super::*;
     use crate::inspect::validate;
     use crate::memory::Recorded;
-    use units::Duration;
+    use units::{Duration, Instant};
 
     fn event(verb: &str, sub: &str, name: &str, second: u32, more: &str) -> String {
         format!(
@@ -201,6 +178,8 @@ mod tests {
             event("patch", "status", "a", 13, phase),
             event("delete", "", "a", 20, ""),
             event("create", "", "a", 21, spec),
+            event("create", "", "", 2, spec),
+            event("create", "binding", "g-x", 30, ""),
             event(
                 "create",
                 "",
@@ -227,6 +206,7 @@ mod tests {
                 ("a".to_owned(), Instant::ZERO, Some(Duration::from_secs(10))),
                 ("b".to_owned(), Instant::from_secs(4), None),
                 ("a".to_owned(), Instant::from_secs(20), None),
+                ("g-x".to_owned(), Instant::from_secs(29), None),
             ]
         );
         for (kind, count) in [
@@ -235,8 +215,13 @@ mod tests {
             ("request about other objects", 1),
             ("request at a stage before its answer", 1),
             ("request that changes no pod's life", 1),
-            ("pod whose spec is not recorded; requests nothing", 1),
-            ("pod whose end is not recorded; run time not known", 2),
+            ("request about a pod whose name is not recorded", 1),
+            (
+                "pod whose creation is not recorded; arrives with its binding",
+                1,
+            ),
+            ("pod whose spec is not recorded; requests nothing", 2),
+            ("pod whose end is not recorded; run time not known", 3),
         ] {
             assert_eq!(recorded.ledger.count(kind), count, "{kind}");
         }
@@ -247,7 +232,6 @@ mod tests {
         let spec = ", \"requestObject\": {\"spec\": {\"containers\": [{\"resources\": {\"requests\": \
                     {\"cpu\": \"500m\"}}}]}}";
         let dirty = [
-            event("create", "", "", 1, ""),
             event("create", "", "a", 1, "").replace("2024-03-01T10:00:01.000000Z", "noon"),
             event("create", "", "a", 1, "").replace("000000Z", "000000+02:00"),
             event("create", "", "a", 1, &spec.replace("500m", "5x")),
@@ -260,16 +244,15 @@ mod tests {
         assert_eq!(
             bad,
             [
-                "audit.log:1: column `objectRef.name`: must be the name of a pod, found `\"\"`",
-                "audit.log:2: column `stageTimestamp`: must be a date of UTC such as \
+                "audit.log:1: column `stageTimestamp`: must be a date of UTC such as \
                  `2024-03-01T10:00:00Z`, found `\"noon\"`",
-                "audit.log:3: column `stageTimestamp`: must be a date of UTC such as \
+                "audit.log:2: column `stageTimestamp`: must be a date of UTC such as \
                  `2024-03-01T10:00:00Z`, found `\"2024-03-01T10:00:01.000000+02:00\"`",
-                "audit.log:4: column `requests.cpu`: must be an amount such as `500m` or `2Gi`, found \
+                "audit.log:3: column `requests.cpu`: must be an amount such as `500m` or `2Gi`, found \
                  `\"5x\"`",
-                "audit.log:5: column `record`: must be a JSON object; its byte 10 is not, found \
+                "audit.log:4: column `record`: must be a JSON object; its byte 10 is not, found \
                  `{\"stage\": `",
-                "audit.log:6: column `verb`: must be a verb such as create, found `\"\"`",
+                "audit.log:5: column `verb`: must be a verb such as create, found `\"\"`",
             ]
         );
     }

@@ -1,9 +1,9 @@
 //! Events of a Kubernetes cluster as `kubectl get events --all-namespaces --output json` prints them. A
-//! pod arrives with its first event, starts when a container of it does and ends when it is killed. What
-//! it requests is not said. Source: the API reference of Kubernetes, `Event` of `v1` and of
+//! pod arrives with its first event, starts when a container of it does and ends when it is killed, unless
+//! events of it follow, as when a container starts again. What it requests is not said. Source: the API reference of Kubernetes, `Event` of `v1` and of
 //! `events.k8s.io/v1`.
 
-use super::{Pod, Pods};
+use super::{Act, Deed, lives};
 use crate::archive::parts;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
@@ -19,7 +19,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "kubernetes-events",
     summary: "events of a Kubernetes cluster (`kubectl get events -A -o json`)",
     columns: &[
-        ColumnDoc::required("involvedObject", "kind, namespace and name; or `regarding`"),
+        ColumnDoc::required(
+            "involvedObject",
+            "kind, namespace, name and uid; or `regarding`",
+        ),
         ColumnDoc::required("reason", "Scheduled, Started, Killing, and so on"),
         ColumnDoc::optional(
             "firstTimestamp",
@@ -48,11 +51,14 @@ fn sniff(first: &[u8]) -> Confidence {
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
-    let mut pods = Pods::default();
+    let mut acts = Vec::new();
     for part in parts(input)? {
         journal.file = part.name.clone();
         let is_found = each_element(&part, &["items"], |event| {
-            heed(&mut journal, |journal| take(&mut pods, journal, &event))
+            heed(&mut journal, |journal| {
+                acts.extend(take(journal, &event)?);
+                Ok(())
+            })
         })?;
         if !is_found {
             return Err(TraceError::Format {
@@ -61,10 +67,11 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             });
         }
     }
-    pods.finish(journal)
+    lives(acts, journal)
 }
 
-fn take(pods: &mut Pods, journal: &mut Journal, event: &Element) -> Result<(), Refused> {
+/// The change that an event states of a pod's life, if it is about a pod.
+fn take(journal: &mut Journal, event: &Element) -> Result<Option<Act>, Refused> {
     let line = event.line;
     let object = match event.at("/regarding") {
         Some(_) => "/regarding",
@@ -72,7 +79,8 @@ fn take(pods: &mut Pods, journal: &mut Journal, event: &Element) -> Result<(), R
     };
     let at = |member: &str| format!("{object}/{member}");
     if event.name_at(&at("kind"), "a kind such as Pod")? != "Pod" {
-        return Ok(journal.dirt("event of another object than a pod", Action::Drop, line)?);
+        journal.dirt("event of another object than a pod", Action::Drop, line)?;
+        return Ok(None);
     }
     let name = event.name_at(&at("name"), "the name of a pod")?.to_owned();
     let namespace = event.text_at(&at("namespace")).to_owned();
@@ -91,26 +99,19 @@ fn take(pods: &mut Pods, journal: &mut Journal, event: &Element) -> Result<(), R
     let Some((&first, &last)) = dates.first().zip(dates.iter().max()) else {
         return Err(event.bad_at("/firstTimestamp", "a date").into());
     };
-    if pods.get(&namespace, &name).is_none() {
-        let pod = Pod {
-            line,
-            submit: first,
-            ..Pod::default()
-        };
-        pods.add(&namespace, &name, pod);
-    }
-    let Some(pod) = pods.get(&namespace, &name) else {
-        return Ok(());
+    let uid = event.text_at(&at("uid")).to_owned();
+    let (deed, at) = match reason {
+        "Started" => (Deed::Start, first),
+        "Killing" | "Evicted" | "Preempted" | "TaintManagerEviction" => (Deed::Kill, last),
+        _ => (Deed::Seen, first),
     };
-    pod.submit = pod.submit.min(first);
-    match reason {
-        "Started" => pod.start = Some(pod.start.map_or(first, |known| known.min(first))),
-        "Killing" | "Evicted" | "Preempted" | "TaintManagerEviction" => {
-            pod.end = Some(pod.end.map_or(last, |known| known.max(last)));
-        }
-        _ => {}
-    }
-    Ok(())
+    Ok(Some(Act {
+        file: journal.file.clone(),
+        line,
+        key: (namespace, name, uid),
+        at,
+        deed,
+    }))
 }
 
 #[cfg(test)]

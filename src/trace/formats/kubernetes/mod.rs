@@ -3,52 +3,140 @@
 pub mod audit;
 pub mod events;
 
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use crate::error::TraceError;
 use crate::gather::{Demand, Gather};
 use crate::ledger::{Action, Journal};
 use crate::stream::ArrivalSource;
-use indexmap::IndexMap;
 use model::{PodName, PodSpec, ResourceList};
-use rustc_hash::FxBuildHasher;
 use units::Instant;
 
-use crate::error::TraceError;
+/// A pod by its namespace, its name and its number in all time, which is empty where none is stated.
+type Key = (String, String, String);
+
+/// A record about a pod.
+struct Act {
+    file: Arc<str>,
+    line: u64,
+    key: Key,
+    at: Instant,
+    deed: Deed,
+}
+
+/// The change of a pod's life that a record states.
+enum Deed {
+    /// It is created, with this spec if that is recorded.
+    Create(Option<Box<PodSpec>>),
+    /// It is bound to a node.
+    Bind,
+    /// It is there.
+    Seen,
+    /// A container of it starts.
+    Start,
+    /// It ends for good.
+    End,
+    /// It, or a container that starts again, is killed.
+    Kill,
+}
 
 /// A pod as records tell of it.
-#[derive(Default)]
 struct Pod {
+    file: Arc<str>,
     line: u64,
+    key: Key,
     submit: Instant,
     start: Option<Instant>,
     end: Option<Instant>,
     spec: Option<PodSpec>,
 }
 
-/// The pods by namespace and name, in the order of the file; a name may come again after its end.
+/// The pods in the order of their first records.
 #[derive(Default)]
 struct Pods {
-    pods: Vec<(String, String, Pod)>,
-    known: IndexMap<(String, String), usize, FxBuildHasher>,
+    pods: Vec<Pod>,
+    known: IndexMap<Key, usize, FxBuildHasher>,
+}
+
+/// The pods of records in any order, as demands with the first as the zero of time. What is not known is
+/// noted.
+fn lives(mut acts: Vec<Act>, mut journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    acts.sort_by_key(|act| act.at);
+    let mut pods = Pods::default();
+    for act in acts {
+        journal.file = act.file.clone();
+        pods.take(&mut journal, act)?;
+    }
+    pods.finish(journal)
 }
 
 impl Pods {
-    /// The present pod of a name.
-    fn get(&mut self, namespace: &str, name: &str) -> Option<&mut Pod> {
-        let key = (namespace.to_owned(), name.to_owned());
-        let place = *self.known.get(&key)?;
-        Some(&mut self.pods[place].2)
+    fn take(&mut self, journal: &mut Journal, act: Act) -> Result<(), TraceError> {
+        let Act { line, at, .. } = act;
+        let known = self.known.get(&act.key).copied();
+        match (act.deed, known.map(|place| &mut self.pods[place])) {
+            (Deed::Create(spec), known) => {
+                if let Some(pod) = known.filter(|pod| pod.end.is_none()) {
+                    pod.end = Some(at);
+                    let kind = "pod created again without an end; the first ends then";
+                    journal.dirt(kind, Action::Repair, line)?;
+                }
+                self.add(act.file, line, act.key, at).spec = spec.map(|spec| *spec);
+            }
+            (Deed::Bind, Some(pod)) => {
+                pod.start.get_or_insert(at);
+            }
+            (Deed::Bind, None) => {
+                let kind = "pod whose creation is not recorded; arrives with its binding";
+                journal.dirt(kind, Action::Repair, line)?;
+                self.add(act.file, line, act.key, at).start = Some(at);
+            }
+            (Deed::Start, Some(pod)) => {
+                pod.start.get_or_insert(at);
+                pod.end = None;
+            }
+            (Deed::Start, None) => self.add(act.file, line, act.key, at).start = Some(at),
+            (Deed::Seen, Some(pod)) => pod.end = None,
+            (Deed::Seen, None) => {
+                self.add(act.file, line, act.key, at);
+            }
+            (Deed::End, Some(pod)) => {
+                pod.end.get_or_insert(at);
+            }
+            (Deed::Kill, Some(pod)) => pod.end = Some(at),
+            (Deed::Kill, None) => self.add(act.file, line, act.key, at).end = Some(at),
+            (Deed::End, None) => {
+                let kind = "end of a pod that was created before the log";
+                journal.dirt(kind, Action::Drop, line)?;
+            }
+        }
+        Ok(())
     }
 
-    /// A new pod of a name.
-    fn add(&mut self, namespace: &str, name: &str, pod: Pod) {
-        let key = (namespace.to_owned(), name.to_owned());
-        self.known.insert(key, self.pods.len());
-        self.pods.push((namespace.to_owned(), name.to_owned(), pod));
+    /// A new pod.
+    fn add(&mut self, file: Arc<str>, line: u64, key: Key, submit: Instant) -> &mut Pod {
+        let place = self.pods.len();
+        self.known.insert(key.clone(), place);
+        self.pods.push(Pod {
+            file,
+            line,
+            key,
+            submit,
+            start: None,
+            end: None,
+            spec: None,
+        });
+        &mut self.pods[place]
     }
 
-    /// The pods as demands, with the first as the zero of time. What is not known is noted.
     fn finish(self, mut journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
         let mut gather = Gather::default();
-        for (namespace, name, pod) in self.pods {
+        for pod in self.pods {
+            journal.file = pod.file;
+            let (namespace, name, _) = pod.key;
             if pod.spec.is_none() {
                 let kind = "pod whose spec is not recorded; requests nothing";
                 journal.dirt(kind, Action::Keep, pod.line)?;
@@ -68,10 +156,7 @@ impl Pods {
                 name: PodName::Text(name.into()),
                 tenant: namespace.into(),
                 spec,
-                run_time: pod
-                    .end
-                    .filter(|end| *end >= from)
-                    .map(|end| end.since(from)),
+                run_time: pod.end.map(|end| end.max(from).since(from)),
                 historic_start: pod.start,
                 ..Demand::default()
             });

@@ -2,27 +2,29 @@
 
 use serde_json::Value;
 
-use crate::budget::MEMBERS;
+use crate::budget::{MEMBERS, OBJECTS};
+use crate::error::TraceError;
 use crate::gather::Demand;
 use crate::ledger::{Action, Journal};
 use crate::pod_template::{self, bad};
 use crate::rows::{LAST_SECOND, Refused, heed};
 use model::{PodName, PodSpec};
+use std::sync::Arc;
 use units::{Duration, Instant, SortedMap};
 
-/// The life of a pod in seconds since 1970; without an end it goes on.
+/// The life of a pod in seconds since 1970; without an end it lasts beyond the trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Life {
     start: i64,
     end: Option<i64>,
 }
 
-/// What an object does with its pods.
+/// The way in which an object has pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pods {
     /// It is one.
     Itself,
-    /// It keeps so many.
+    /// It keeps this number of them.
     Replicas(i64),
     /// It starts some by the clock.
     ByClock,
@@ -32,7 +34,7 @@ enum Pods {
 struct Pod {
     name: String,
     tenant: String,
-    spec: PodSpec,
+    spec: Arc<PodSpec>,
     from: i64,
     to: Option<i64>,
     start: Option<i64>,
@@ -43,8 +45,8 @@ struct Owner {
     /// The name of its pods.
     name: String,
     /// The spec of its pods.
-    spec: PodSpec,
-    /// Its pods that are there, by their places.
+    spec: Arc<PodSpec>,
+    /// The pods that are there, by their places.
     pods: Vec<usize>,
 }
 
@@ -53,10 +55,11 @@ struct Owner {
 pub(super) struct Cluster {
     zero: Option<i64>,
     now: i64,
-    /// Lives that no pod has had up to now, by owner, the last first.
+    /// Lives that no pod has had up to now, by owner, the last first. They are given out by their
+    /// starts, whatever the template: the hashes by which they are listed are not computed.
     lives: SortedMap<String, Vec<Life>>,
     owners: SortedMap<String, Owner>,
-    /// How many pods an owner ever had.
+    /// The number of pods that an owner ever had.
     numbers: SortedMap<String, u64>,
     pods: Vec<Pod>,
 }
@@ -151,7 +154,10 @@ impl Cluster {
         let namespace = namespace.unwrap_or("default");
         let key = format!("{version}.{kind} {namespace}/{name}");
         if !is_there {
-            self.delete(&key);
+            if !self.delete(&key) {
+                let kind = "deletion of an object that has no pods";
+                journal.dirt(kind, Action::Drop, line)?;
+            }
             return Ok(());
         }
         let Some((pods, template)) = pods_of(line, kind, object)? else {
@@ -160,14 +166,14 @@ impl Cluster {
         };
         let template = pod_template::read(line, template, namespace)?;
         if template.has_rules {
-            let kind = "tolerations, affinity or spread of pods, not enforced";
+            let kind = "tolerations, affinity, spread, gates or claims of pods, not enforced";
             journal.dirt(kind, Action::Keep, line)?;
         }
         let known = self.owners.get(&key);
-        if known.is_some_and(|own| own.spec != template.spec && !own.pods.is_empty()) {
+        if known.is_some_and(|own| *own.spec != template.spec && !own.pods.is_empty()) {
             let kind = "pods of another template; replaced at once";
             journal.dirt(kind, Action::Repair, line)?;
-            self.scale(&key, namespace, 0);
+            self.scale(line, &key, namespace, 0)?;
         }
         let pod = match pods {
             Pods::Itself => name.to_owned(),
@@ -175,13 +181,13 @@ impl Cluster {
         };
         let owner = self.owners.entry(key.clone()).or_insert_with(|| Owner {
             name: pod,
-            spec: PodSpec::default(),
+            spec: Arc::default(),
             pods: Vec::new(),
         });
-        owner.spec = template.spec;
+        owner.spec = template.spec.into();
         match pods {
-            Pods::Itself => self.scale(&key, namespace, 1),
-            Pods::Replicas(count) => self.scale(&key, namespace, count),
+            Pods::Itself => self.scale(line, &key, namespace, 1)?,
+            Pods::Replicas(count) => self.scale(line, &key, namespace, count)?,
             Pods::ByClock => {
                 if self.lives.get(&key).is_none_or(Vec::is_empty) {
                     let kind = "pods that start by the clock, of which none is recorded";
@@ -196,12 +202,16 @@ impl Cluster {
         Ok(())
     }
 
-    /// Gives an owner so many pods.
-    fn scale(&mut self, key: &str, namespace: &str, count: i64) {
+    /// Scales an owner to a number of pods.
+    fn scale(&mut self, line: u64, key: &str, namespace: &str, count: i64) -> Result<(), Refused> {
         let have = self
             .owners
             .get(key)
             .map_or(0, |owner| owner.pods.len() as i64);
+        if self.pods.len() as i64 + (count - have).max(0) > OBJECTS as i64 {
+            let expected = format!("replicas that make no more than {OBJECTS} pods in all");
+            return Err(bad(line, "replicas", Some(&count.into()), &expected).into());
+        }
         for _ in have..count {
             self.add(key, namespace, self.now);
         }
@@ -211,6 +221,7 @@ impl Cluster {
                 self.end(place);
             }
         }
+        Ok(())
     }
 
     /// Adds a pod of an owner; it has the owner's next life.
@@ -243,30 +254,47 @@ impl Cluster {
         self.pods[place].to.get_or_insert(now);
     }
 
-    fn delete(&mut self, key: &str) {
-        if let Some(owner) = self.owners.remove(key) {
-            for place in owner.pods {
-                self.end(place);
-            }
+    /// Ends the pods of an owner; whether there is such an owner.
+    fn delete(&mut self, key: &str) -> bool {
+        let Some(owner) = self.owners.remove(key) else {
+            return false;
+        };
+        for place in owner.pods {
+            self.end(place);
         }
+        true
     }
 
     /// The pods with the first event as the zero of time.
-    pub(super) fn finish(self) -> impl Iterator<Item = Demand> {
+    pub(super) fn finish(
+        self,
+        journal: &mut Journal,
+    ) -> Result<impl Iterator<Item = Demand>, TraceError> {
         let zero = self.zero.unwrap_or_default();
+        for _ in self.lives.values().flatten() {
+            journal.dirt("recorded life that no pod of an owner has", Action::Drop, 0)?;
+        }
+        for _ in self
+            .pods
+            .iter()
+            .filter(|pod| pod.from.min(pod.start.unwrap_or(zero)) < zero)
+        {
+            let kind = "life before the first event; counted from there";
+            journal.dirt(kind, Action::Repair, 0)?;
+        }
         let at = move |second: i64| Instant::from_secs((second - zero).max(0));
-        self.pods.into_iter().map(move |pod| {
+        Ok(self.pods.into_iter().map(move |pod| {
             let began = pod.start.unwrap_or(pod.from);
             Demand {
                 submit: at(pod.from),
                 name: PodName::Text(pod.name.into()),
                 tenant: pod.tenant.into(),
-                spec: pod.spec,
+                spec: PodSpec::clone(&pod.spec),
                 run_time: pod.to.map(|to| Duration::from_secs((to - began).max(0))),
                 historic_start: pod.start.map(at),
                 ..Demand::default()
             }
-        })
+        }))
     }
 }
 
@@ -277,7 +305,7 @@ fn second(value: &Value) -> Option<i64> {
         .filter(|second| (0..=LAST_SECOND).contains(second))
 }
 
-/// What an object does with its pods, and their template; `None` of one that keeps no number of them.
+/// The way in which an object has pods, and their template; `None` of one that keeps no number of them.
 fn pods_of<'o>(
     line: u64,
     kind: &str,

@@ -13,7 +13,7 @@ use crate::error::{TraceError, read_error};
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::gather::Gather;
 use crate::input::Input;
-use crate::json::each_element;
+use crate::json::{each_element, each_scalar};
 use crate::ledger::Journal;
 use crate::msgpack;
 use crate::options::ReadOptions;
@@ -89,9 +89,9 @@ fn read_map(part: &Input) -> Result<Map, TraceError> {
     let mut map = Map::default();
     let first = part.first_bytes()?;
     if first.trim_ascii_start().first() == Some(&b'{') {
-        each_element(part, &[], |member| {
-            if member.key == "version" {
-                map.version = member.value.as_i64();
+        each_scalar(part, &[], |key, value| {
+            if key == "version" {
+                map.version = value.as_i64();
             }
             Ok(())
         })?;
@@ -134,7 +134,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             return Err(TraceError::Format {
                 file: part.name.to_string(),
                 reason: format!(
-                    "`version` is {found}, and {VERSION} is read; export it anew with SimKube 2"
+                    "`version` is {found}, and {VERSION} is read; export it again with SimKube 2"
                 ),
             });
         }
@@ -145,7 +145,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         for (line, event) in &map.events {
             heed(&mut journal, |journal| cluster.take(journal, *line, event))?;
         }
-        for pod in cluster.finish() {
+        for pod in cluster.finish(&mut journal)? {
             gather.push(pod);
         }
     }

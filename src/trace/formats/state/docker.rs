@@ -1,7 +1,7 @@
 //! Services of Docker Swarm: `docker service ls --format json`, an object a line, which says how many
 //! replicas a service has, and `docker service inspect`, a list that says what they reserve as well.
 
-use super::{Places, Pods, State, count, has_keys, note, scaled};
+use super::{Places, Pods, State, count, has_keys, note};
 use crate::budget::MEMBERS;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::json::Element;
@@ -79,8 +79,7 @@ fn take(state: &mut State, journal: &mut Journal, service: &Element) -> Result<(
         cpu_milli: None,
         memory: None,
     };
-    state.add(&pods, |_| {});
-    Ok(())
+    state.add(service.line, &pods, |_| {})
 }
 
 fn take_inspected(
@@ -109,7 +108,11 @@ fn take_inspected(
         &generic,
         "generic resources, not requested",
     )?;
-    scaled(service, "/Spec/TaskTemplate/Placement/MaxReplicas", 1)?;
+    let most = count(service, "/Spec/TaskTemplate/Placement/MaxReplicas")?;
+    if most.is_some_and(|most| most > 0) {
+        let kind = "most replicas on a node, not enforced";
+        journal.dirt(kind, Action::Keep, service.line)?;
+    }
     let pods = Pods {
         name,
         tenant: "",
@@ -117,6 +120,5 @@ fn take_inspected(
         cpu_milli: nanos.map(|nanos| libm::rint(nanos / 1e6) as i64),
         memory: memory.map(|bytes| bytes as i64),
     };
-    state.add(&pods, |_| {});
-    Ok(())
+    state.add(service.line, &pods, |_| {})
 }

@@ -1,7 +1,8 @@
 //! Tasks and services of Amazon ECS, as `aws ecs describe-tasks` and `describe-services` print them. A
-//! task states what it reserves, a service only how many tasks it wants.
+//! task states what it reserves, a service only how many tasks it wants: those that are listed beside it
+//! count toward them.
 
-use super::{Places, Pods, State, count, has_keys, note, scaled};
+use super::{Places, Pods, Service, State, count, has_keys, note, scaled};
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::json::Element;
 use crate::ledger::{Action, Journal};
@@ -54,16 +55,12 @@ fn take(state: &mut State, journal: &mut Journal, element: &Element) -> Result<(
         let name = element.name_at("/serviceName", "the name of a service")?;
         let wanted = count(element, "/desiredCount")?;
         let wanted = wanted.ok_or_else(|| element.bad_at("/desiredCount", "a number of tasks"))?;
-        let kind = "service whose reservations are not stated; requests nothing";
-        journal.dirt(kind, Action::Keep, line)?;
-        let pods = Pods {
-            name,
-            tenant: name,
-            count: wanted,
-            cpu_milli: None,
-            memory: None,
-        };
-        state.add(&pods, |_| {});
+        state.services.push(Service {
+            file: journal.file.clone(),
+            line,
+            name: name.to_owned(),
+            wanted,
+        });
         return Ok(());
     }
     let arn = element.name_at("/taskArn", "the name of a task")?;
@@ -81,6 +78,7 @@ fn take(state: &mut State, journal: &mut Journal, element: &Element) -> Result<(
     }
     let group = element.text_at("/group");
     let group = group.split_once(':').map_or(group, |(_, name)| name);
+    *state.tasks.entry(group.to_owned()).or_default() += 1;
     let pods = Pods {
         name: arn.rsplit('/').next().unwrap_or(arn),
         tenant: group,
@@ -88,6 +86,5 @@ fn take(state: &mut State, journal: &mut Journal, element: &Element) -> Result<(
         cpu_milli: units.map(|units| units / 1_024),
         memory,
     };
-    state.add(&pods, |_| {});
-    Ok(())
+    state.add(line, &pods, |_| {})
 }

@@ -9,7 +9,7 @@ pub mod nomad;
 use std::sync::Arc;
 
 use crate::archive::parts;
-use crate::budget::MEMBERS;
+use crate::budget::{MEMBERS, OBJECTS};
 use crate::error::TraceError;
 use crate::format::Confidence;
 use crate::gather::{Demand, Gather, requests};
@@ -20,9 +20,9 @@ use crate::options::ReadOptions;
 use crate::rows::{Refused, heed};
 use crate::stream::ArrivalSource;
 use model::{PodName, PodSpec};
-use units::Instant;
+use units::{Instant, SortedMap};
 
-/// What takes an element of a state.
+/// A function that takes an element of a state.
 type TakeElement = fn(&mut State, &mut Journal, &Element) -> Result<(), Refused>;
 
 /// The places of elements in a JSON text: lists by the keys before them, and whether each line may be an
@@ -30,7 +30,7 @@ type TakeElement = fn(&mut State, &mut Journal, &Element) -> Result<(), Refused>
 struct Places {
     lists: &'static [&'static [&'static str]],
     has_lines: bool,
-    /// What the file should have.
+    /// The list that a file should have, for messages.
     expected: &'static str,
 }
 
@@ -38,9 +38,20 @@ struct Places {
 #[derive(Default)]
 struct State {
     gather: Gather,
+    /// The tasks that were taken, by the service that they are of.
+    tasks: SortedMap<String, i64>,
+    services: Vec<Service>,
 }
 
-/// What is alike about the pods of an element.
+/// A service that states no more than how many tasks it wants.
+struct Service {
+    file: Arc<str>,
+    line: u64,
+    name: String,
+    wanted: i64,
+}
+
+/// The pods of an element, which are alike.
 struct Pods<'e> {
     name: &'e str,
     tenant: &'e str,
@@ -52,7 +63,20 @@ struct Pods<'e> {
 
 impl State {
     /// Adds pods that are there from the beginning; they are named by number if there are several.
-    fn add(&mut self, pods: &Pods<'_>, spec: impl Fn(&mut PodSpec)) {
+    fn add(
+        &mut self,
+        line: u64,
+        pods: &Pods<'_>,
+        spec: impl Fn(&mut PodSpec),
+    ) -> Result<(), Refused> {
+        if self.gather.arrivals.len() as i64 + pods.count > OBJECTS as i64 {
+            return Err(Refused::Row(BadRow {
+                line,
+                column: "number of pods".to_owned(),
+                value: pods.count.to_string(),
+                rule: format!("must make no more than {OBJECTS} pods in all"),
+            }));
+        }
         for number in 1..=pods.count {
             let name: Arc<str> = match pods.count {
                 1 => pods.name.into(),
@@ -68,6 +92,33 @@ impl State {
                 ..Demand::default()
             });
         }
+        Ok(())
+    }
+
+    /// Adds the tasks that services want besides those that were taken.
+    fn add_services(&mut self, journal: &mut Journal) -> Result<(), TraceError> {
+        for service in std::mem::take(&mut self.services) {
+            journal.file = service.file;
+            let taken = self.tasks.get(&service.name).copied().unwrap_or_default();
+            if taken > 0 {
+                let kind = "service with tasks beside it; those that are missing are added";
+                journal.dirt(kind, Action::Keep, service.line)?;
+            }
+            let count = (service.wanted - taken).max(0);
+            if count > 0 {
+                let kind = "service whose reservations are not stated; requests nothing";
+                journal.dirt(kind, Action::Keep, service.line)?;
+            }
+            let pods = Pods {
+                name: &service.name,
+                tenant: &service.name,
+                count,
+                cpu_milli: None,
+                memory: None,
+            };
+            heed(journal, |_| self.add(service.line, &pods, |_| {}))?;
+        }
+        Ok(())
     }
 }
 
@@ -106,6 +157,7 @@ fn open(
             });
         }
     }
+    state.add_services(&mut journal)?;
     Ok(state.gather.finish(journal))
 }
 

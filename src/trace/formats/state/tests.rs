@@ -104,11 +104,7 @@ fn services_applications_tasks_and_allocations_are_pods() {
         ]
     );
     let (pods, bad) = read(&super::ecs::ENTRY, ECS);
-    let expected = [
-        pod("t1", 500, 1_024),
-        pod("web-1", 0, 0),
-        pod("web-2", 0, 0),
-    ];
+    let expected = [pod("t1", 500, 1_024), pod("web", 0, 0)];
     assert_eq!(pods, expected);
     assert_eq!(
         bad,

@@ -1,0 +1,287 @@
+//! Azure's trace for packing of 2020: an `SQLite` database of machines and of their types, whose sizes are
+//! shares of a host. Times are days; what began before the trace arrives at 0. Of a type that has sizes on
+//! several kinds of hosts, the first kind's stand. Format: `traces.md`, section 6.
+
+use crate::archive::parts;
+use crate::error::TraceError;
+use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
+use crate::gather::{Demand, Gather, requests};
+use crate::input::Input;
+use crate::ledger::{Action, Journal, RowPolicy};
+use crate::options::ReadOptions;
+use crate::rows::{BETWEEN, Fields, Refused, heed};
+use crate::sqlite::{Sqlite, is_sqlite};
+use crate::stream::ArrivalSource;
+use crate::table::{Column, Row};
+use model::{PodName, PodSpec};
+use units::{Duration, Instant, SortedMap};
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "azure-packing-2020",
+    summary: "virtual machines of Azure for packing, 2020 (SQLite database)",
+    columns: COLUMNS,
+    names: &["vmId", "tenantId"],
+    cells,
+    options: &["full-cpu", "full-memory"],
+    sniff,
+    open: Constructor::Workload(open),
+};
+
+const COLUMNS: &[ColumnDoc] = &[
+    ColumnDoc::required("vmId", "machine; becomes the name"),
+    ColumnDoc::required("tenantId", "tenant"),
+    ColumnDoc::required("vmTypeId", "type, as `vmType` lists them"),
+    ColumnDoc::required("priority", "0 high, 1 low; higher goes first"),
+    ColumnDoc::required("starttime", "days; negative: before the trace"),
+    ColumnDoc::required("endtime", "days; NULL: still there at the end"),
+];
+
+const TYPE_COLUMNS: &[ColumnDoc] = &[
+    ColumnDoc::required("vmTypeId", "type"),
+    ColumnDoc::required("machineId", "kind of host"),
+    ColumnDoc::required("core", "share of the host's cores"),
+    ColumnDoc::required("memory", "share of the host's memory"),
+];
+
+const VM: usize = 0;
+const TENANT: usize = 1;
+const TYPE: usize = 2;
+const PRIORITY: usize = 3;
+const START: usize = 4;
+const END: usize = 5;
+
+const OWN_TYPE: usize = 0;
+const HOST: usize = 1;
+const CORE: usize = 2;
+const MEMORY: usize = 3;
+
+/// A day in seconds.
+const DAY: f64 = 86_400.0;
+/// The most days on either side of the trace's start.
+const DAYS: f64 = 36_500.0;
+
+fn sniff(first: &[u8]) -> Confidence {
+    let has = |text: &str| memchr::memmem::find(first, text.as_bytes()).is_some();
+    if !is_sqlite(first) {
+        return Confidence::No;
+    }
+    if has("vmTypeId") {
+        Confidence::Certain
+    } else {
+        Confidence::Maybe
+    }
+}
+
+/// Takes each row of a table; its line is its number.
+fn each_row(
+    part: &Input,
+    table: &str,
+    columns: &[ColumnDoc],
+    journal: &mut Journal,
+    mut take: impl FnMut(&mut Journal, &Fields<'_, '_>) -> Result<(), Refused>,
+) -> Result<(), TraceError> {
+    let file = Sqlite::open(part)?;
+    let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
+    let found = (0..)
+        .zip(&names)
+        .map(|(place, name)| Some(Column::at(place, name)));
+    let found: Vec<Option<Column>> = found.collect();
+    file.each_row(table, &names, BETWEEN, |line, text, ends, are_there| {
+        if let Some(missing) = are_there.iter().position(|is_there| !is_there) {
+            return Err(TraceError::Format {
+                file: part.name.to_string(),
+                reason: format!("the table `{table}` has no column `{}`", names[missing]),
+            });
+        }
+        heed(journal, |journal| {
+            take(journal, &Fields::of(&Row::of(line, text, ends), &found))
+        })
+    })
+}
+
+fn cells(
+    format: &FormatEntry,
+    input: &Input,
+    show: &mut dyn FnMut(&[u8]),
+) -> Result<(), TraceError> {
+    let mut journal = Journal::new(input.name.clone(), RowPolicy::REPORT);
+    let shown = crate::rows::shown(format, COLUMNS);
+    for part in parts(input)? {
+        each_row(&part, "vm", COLUMNS, &mut journal, |_, fields| {
+            for &place in &shown {
+                show(fields.text(place).as_bytes());
+            }
+            Ok(())
+        })?;
+        each_row(&part, "vmType", TYPE_COLUMNS, &mut journal, |_, fields| {
+            for place in 0..TYPE_COLUMNS.len() {
+                show(fields.text(place).as_bytes());
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// A type on its first kind of host.
+struct Type {
+    host: i64,
+    cpu_milli: Option<i64>,
+    memory: Option<i64>,
+    has_others: bool,
+}
+
+fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let mut gather = Gather::default();
+    for part in parts(input)? {
+        journal.file = part.name.clone();
+        let mut types: SortedMap<i64, Type> = SortedMap::new();
+        each_row(&part, "vmType", TYPE_COLUMNS, &mut journal, |_, fields| {
+            let own = fields.number(OWN_TYPE, 0, i64::MAX)?;
+            let read = Type {
+                host: fields.number(HOST, 0, i64::MAX)?,
+                cpu_milli: fields.scaled(CORE, options.full_cpu_milli, 1.0)?,
+                memory: fields.scaled(MEMORY, options.full_memory_bytes, 1.0)?,
+                has_others: false,
+            };
+            match types.get_mut(&own) {
+                Some(known) if known.host <= read.host => known.has_others = true,
+                known => {
+                    let has_others = known.is_some();
+                    types.insert(own, Type { has_others, ..read });
+                }
+            }
+            Ok(())
+        })?;
+        each_row(&part, "vm", COLUMNS, &mut journal, |journal, fields| {
+            take(&mut gather, journal, fields, &types)
+        })?;
+    }
+    Ok(gather.finish(journal))
+}
+
+fn take(
+    gather: &mut Gather,
+    journal: &mut Journal,
+    fields: &Fields<'_, '_>,
+    types: &SortedMap<i64, Type>,
+) -> Result<(), Refused> {
+    let line = fields.line();
+    let name = fields.name(VM, "the number of a machine")?;
+    let own = fields.number(TYPE, 0, i64::MAX)?;
+    let low = fields.number(PRIORITY, 0, 1)?;
+    let days = |place| {
+        let text = fields.text(place);
+        let number = text.parse::<f64>().ok();
+        let number = number.filter(|days| (-DAYS..=DAYS).contains(days));
+        match number {
+            None if text.is_empty() => Ok(None),
+            None => Err(fields.bad(place, "days, 36500 at most")),
+            number => Ok(number),
+        }
+    };
+    let (start, end) = (days(START)?, days(END)?);
+    let start = start.ok_or_else(|| fields.bad(START, "days"))?;
+    if end.is_some_and(|end| end < start) {
+        return Err(fields.bad(END, "no earlier than `starttime`").into());
+    }
+    if end.is_some_and(|end| end < 0.0) {
+        return Ok(journal.dirt("ended before the trace", Action::Drop, line)?);
+    }
+    let Some(known) = types.get(&own) else {
+        return Ok(journal.dirt("machine of a type that is not listed", Action::Drop, line)?);
+    };
+    if start < 0.0 {
+        let kind = "there before the start of the trace; arrives at 0";
+        journal.dirt(kind, Action::Repair, line)?;
+    }
+    if known.has_others {
+        let kind = "type with sizes on several kinds of hosts; the first kind's stand";
+        journal.dirt(kind, Action::Keep, line)?;
+    }
+    if known.cpu_milli.is_none() || known.memory.is_none() {
+        journal.dirt(
+            "size not known in full; requests the rest",
+            Action::Keep,
+            line,
+        )?;
+    }
+    if end.is_none() {
+        let kind = "there at the end of the trace; run time not known";
+        journal.dirt(kind, Action::Keep, line)?;
+    }
+    let from = start.max(0.0);
+    let span = |days: f64| Duration::checked_from_secs_f64(days * DAY).unwrap_or_default();
+    gather.push(Demand {
+        submit: Instant::ZERO + span(from),
+        name: PodName::Text(name.into()),
+        tenant: fields.text(TENANT).into(),
+        spec: PodSpec {
+            priority: 1 - low as i32,
+            ..PodSpec::with_requests(requests(known.cpu_milli, known.memory))
+        },
+        run_time: end.map(|end| span(end - from)),
+        ..Demand::default()
+    });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::validate;
+    use crate::memory::Recorded;
+
+    const PACKING: &[u8] = include_bytes!("../sqlite/tests/packing.sqlite");
+
+    #[test]
+    fn machines_of_a_database_are_pods() {
+        let input = Input::bytes("p.sqlite", PACKING);
+        let entry = crate::registry::recognize(&input).expect("known");
+        assert_eq!(entry.name, ENTRY.name);
+        let options = ReadOptions {
+            rows: RowPolicy::REPORT,
+            ..ReadOptions::default()
+        };
+        let mut source = open(&input, &options).expect("a database");
+        let recorded = Recorded::collect(&mut *source).expect("a database");
+        assert_eq!(recorded.arrivals.len(), 45 - 3);
+        let first = &recorded.arrivals[0];
+        let hours = |hours: i64| Duration::from_secs(3_600 * hours);
+        assert_eq!(
+            (first.submit, first.run_time),
+            (Instant::ZERO, Some(hours(36)))
+        );
+        let spec = &recorded.classes[first.class as usize];
+        let listed = spec.requests().expect("small");
+        assert_eq!(listed.get("cpu").milli_ceil(), Ok(16_000));
+        assert_eq!(
+            (listed.get("memory").units_ceil(), spec.priority),
+            (Ok(32 << 30), 1)
+        );
+        assert_eq!(recorded.arrivals[1].submit, Instant::ZERO + hours(6));
+        for (kind, count) in [
+            ("there before the start of the trace; arrives at 0", 1),
+            ("there at the end of the trace; run time not known", 1),
+            ("size not known in full; requests the rest", 1),
+            ("machine of a type that is not listed", 1),
+            (
+                "type with sizes on several kinds of hosts; the first kind's stand",
+                41,
+            ),
+        ] {
+            assert_eq!(recorded.ledger.count(kind), count, "{kind}");
+        }
+        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            bad,
+            [
+                "p.sqlite:3: column `endtime`: must be no earlier than `starttime`, found `1`",
+                "p.sqlite:5: column `priority`: must be at most 1, found `2`",
+            ]
+        );
+    }
+}
