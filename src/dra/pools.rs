@@ -4,7 +4,7 @@ use model::Text;
 use model::dra::{ResourceSlice, SliceNodes};
 use units::SortedMap;
 
-use super::allocate::{Place, Variant};
+use super::outcome::{Place, Variant};
 
 /// State of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
