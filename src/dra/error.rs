@@ -58,7 +58,7 @@ pub enum AllocationError {
         device: Text,
     },
     /// A claim asks for more devices than it may hold.
-    #[error("claim {claim}: it asks for {fewest} devices at least, and a claim holds 32 at most")]
+    #[error("claim {claim}: a claim holds 32 devices at most, and it asks for at least {fewest}")]
     TooMany {
         /// The claim.
         claim: Text,

@@ -4,6 +4,7 @@
 use model::Text;
 use model::dra::{ClaimRequest, DeviceCount, DeviceRequest, RequestedDevices, ResourceClaim};
 
+use super::constraint::Names;
 use super::error::AllocationError;
 use super::inventory::{Compiled, Inventory};
 use super::outcome::Variant;
@@ -28,6 +29,16 @@ pub(crate) struct Wanted<'a> {
     class: &'a [Compiled],
 }
 
+impl Wanted<'_> {
+    /// Names of the request.
+    pub(crate) fn names(&self) -> Names<'_> {
+        Names {
+            request: self.request,
+            whole: &self.whole,
+        }
+    }
+}
+
 /// A request with its alternatives, or the one that it asks for.
 #[derive(Clone, Debug)]
 pub(crate) struct Request<'a> {
@@ -45,14 +56,15 @@ impl Request<'_> {
         alternative: usize,
         device: usize,
     ) -> Result<bool, AllocationError> {
-        self.answer(inventory, (alternative, alternative), device)
+        self.answer(inventory, alternative, alternative, device)
     }
 
     /// The answer under the place of another alternative, where it is remembered.
     fn answer(
         &mut self,
         inventory: &Inventory,
-        (alternative, remembered): (usize, usize),
+        alternative: usize,
+        remembered: usize,
         device: usize,
     ) -> Result<bool, AllocationError> {
         let known = &inventory.devices[device];
@@ -61,6 +73,9 @@ impl Request<'_> {
         let answer = &mut answers[known.identity];
         if let Some(answer) = *answer {
             return Ok(answer);
+        }
+        if inventory.device(device).1.has_binding_conditions {
+            return Ok(false);
         }
         let own = &self.wanted[alternative];
         let mut matches = true;
@@ -185,7 +200,7 @@ fn all_devices(
             });
         }
         for device in inventory.devices_of(pool) {
-            if request.answer(inventory, (place, remembered), device)? {
+            if request.answer(inventory, place, remembered, device)? {
                 found.push(device);
             }
         }

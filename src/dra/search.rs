@@ -21,7 +21,7 @@ pub enum Walk {
 }
 
 /// Steps after which a search is given up; the original gives up after ten seconds.
-const MOST_STEPS: u64 = 20_000_000;
+const MOST_STEPS: u64 = 100_000_000;
 
 /// A device that is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +65,7 @@ type Chosen = Vec<(usize, AllocatedDevice)>;
 pub(crate) struct Search<'a> {
     inventory: &'a Inventory,
     pools: &'a [Pool],
+    claims: &'a [ResourceClaim],
     requests: Vec<Vec<Request<'a>>>,
     constraints: Vec<Vec<Constraint<'a>>>,
     choices: Vec<Choice<'a>>,
@@ -96,6 +97,7 @@ impl<'a> Search<'a> {
         Self {
             inventory,
             pools,
+            claims,
             constraints: constraints.collect(),
             choices,
             holders: vec![Vec::new(); inventory.identities],
@@ -111,7 +113,13 @@ impl<'a> Search<'a> {
         self.walk = walk;
         match self.claim(0) {
             Ok(true) => return Ok(Some(self.chosen)),
-            Ok(false) | Err(Stop::TooMany) => {}
+            Ok(false) => {}
+            // No other claim before it can make the first one take fewer devices.
+            Err(Stop::TooMany) => {
+                let claim = self.claims[0].name.clone();
+                let fewest = MOST_DEVICES + 1;
+                return Err(AllocationError::TooMany { claim, fewest });
+            }
             Err(Stop::Failed(error)) => return Err(error),
         }
         // 1.36 speaks of pools that it passed over once it found no solution elsewhere.
@@ -137,12 +145,18 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// Chooses a device and all that come after it.
-    fn step(&mut self, step: Step) -> Result<bool, Stop> {
+    /// Counts a step, or a device that is looked at.
+    fn count(&mut self) -> Result<(), Stop> {
         self.steps += 1;
         if self.steps > MOST_STEPS {
             return Err(AllocationError::Abandoned(MOST_STEPS).into());
         }
+        Ok(())
+    }
+
+    /// Chooses a device and all that come after it.
+    fn step(&mut self, step: Step) -> Result<bool, Stop> {
+        self.count()?;
         if step.claim >= self.requests.len() {
             return Ok(true);
         }
@@ -231,6 +245,7 @@ impl<'a> Search<'a> {
             Walk::Sets => step.from,
         };
         for place in first..self.choices.len() {
+            self.count()?;
             let device = match self.choices[place] {
                 Choice::Device(device) => device,
                 Choice::Broken(pool) => return Err(broken(pool).into()),
@@ -278,7 +293,7 @@ impl<'a> Search<'a> {
             return Ok(false);
         }
         let wanted = &self.requests[step.claim][step.request].wanted[step.alternative];
-        let names = (&**wanted.request, &*wanted.whole);
+        let names = wanted.names();
         let (driver, stated) = self.inventory.device(device);
         let constraints = &mut self.constraints[step.claim];
         let fails = constraints
@@ -310,7 +325,7 @@ impl<'a> Search<'a> {
     /// Undoes the last [`Search::take`].
     fn give_back(&mut self, step: Step, device: usize) {
         let wanted = &self.requests[step.claim][step.request].wanted[step.alternative];
-        let names = (&**wanted.request, &*wanted.whole);
+        let names = wanted.names();
         for own in &mut self.constraints[step.claim] {
             own.remove(names);
         }

@@ -17,6 +17,7 @@ fn device(name: &str, numa: i64) -> Device {
         name: name.into(),
         attributes: [("numa".into(), Attribute::Int(numa))].into(),
         capacity: [].into(),
+        has_binding_conditions: false,
     }
 }
 
@@ -129,6 +130,53 @@ fn the_worked_example_goes_back_over_a_choice() {
 }
 
 #[test]
+fn all_among_alternatives_is_forgotten_in_1_34() {
+    let claim = ResourceClaim {
+        name: "claim".into(),
+        requests: vec![ClaimRequest {
+            name: "a".into(),
+            devices: RequestedDevices::FirstAvailable(vec![
+                ("big".into(), wanted(DeviceCount::Exact(33))),
+                ("all".into(), wanted(DeviceCount::All)),
+            ]),
+        }],
+        ..ResourceClaim::default()
+    };
+    let two = || vec![slice("p", vec![device("d0", 0), device("d1", 0)])];
+    let found = decide(&allocator(Variant::V1_34, two(), &[]), &[claim.clone()]);
+    assert!(matches!(found, Err(AllocationError::TooMany { .. })));
+    let found = names(decide(&allocator(Variant::V1_36, two(), &[]), &[claim]));
+    let expected = vec!["a/all=d0".to_owned(), "a/all=d1".to_owned()];
+    assert_eq!(found, Some(expected));
+}
+
+#[test]
+fn devices_that_wait_for_conditions_are_left_alone() {
+    let waiting = Device {
+        has_binding_conditions: true,
+        ..device("d0", 0)
+    };
+    for variant in [Variant::V1_34, Variant::V1_36] {
+        let slices = vec![slice("p", vec![waiting.clone(), device("d1", 0)])];
+        let allocator = allocator(variant, slices, &[]);
+        let claim = same_numa(vec![exactly("a", wanted(DeviceCount::All))]);
+        assert_eq!(
+            names(decide(&allocator, &[claim])),
+            Some(vec!["a=d1".to_owned()])
+        );
+    }
+    let slices = vec![slice("p", vec![waiting]), slice("q", vec![device("d0", 0)])];
+    let labels = Labels::new();
+    let place = Place {
+        name: "n0",
+        labels: &labels,
+    };
+    let pools = allocator(Variant::V1_36, slices, &[]).pools(&place);
+    let order: Vec<&str> = pools.iter().map(|pool| &*pool.name).collect();
+    assert_eq!(order, ["q", "p"]);
+}
+
+#[test]
 fn administrators_share_devices_between_claims() {
     let admin = DeviceRequest {
         admin_access: true,
@@ -169,7 +217,7 @@ fn mistakes_and_broken_pools_end_the_attempt() {
     };
     assert!(said(four(), lacking).contains("no such key: model"));
     let text = said(four(), wanted(DeviceCount::Exact(33)));
-    assert!(text.contains("it asks for 33 devices at least, and a claim holds 32 at most"));
+    assert!(text.contains("a claim holds 32 devices at most, and it asks for at least 33"));
     let twins = || vec![slice("p", vec![device("d0", 0), device("d0", 1)])];
     assert!(said(twins(), all()).contains("incomplete or has two devices of one name"));
     assert!(said(twins(), wanted(DeviceCount::Exact(1))).contains("two devices of one name"));
