@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use manifest::ManifestReader;
+use manifest::{ManifestFinding, ManifestReader};
 use model::workload::Job;
 use model::{ClusterObjects, Object};
 use trace::Input;
@@ -13,6 +13,9 @@ use units::plural;
 use crate::snapshot::{SnapshotError, Sources};
 
 pub use systems::queueing::question::{Answer, Change, Question, Raise, Verdict, Victim};
+
+/// Beginning of the labels by which jobs name their queue.
+const QUEUE_LABELS: &str = "kueue.x-k8s.io/";
 
 /// A job and the cluster that it is asked about.
 #[derive(Clone, Debug)]
@@ -70,7 +73,9 @@ pub fn read(
     };
     let doubts = world::queueing::doubts(object, queueing);
     gathered.findings.extend(doubts);
-    let findings = read.findings.iter();
+    // The queue of the job stands in another file.
+    let is_other = |own: &&ManifestFinding| !own.field.contains(QUEUE_LABELS);
+    let findings = read.findings.iter().filter(is_other);
     let findings = findings.map(|finding| format!("{}: {finding}", input.name));
     gathered.findings.extend(findings);
     Ok(Asked {

@@ -101,19 +101,24 @@ impl QueueReport<'_> {
             Change::Quota { raises } => {
                 let raises = raises.iter().map(|own| {
                     format!(
-                        "{} of {} {} instead of {}",
-                        own.flavor, own.resource, own.to, own.from
+                        "{} in {} {} instead of {}",
+                        own.resource, own.flavor, own.to, own.from
                     )
                 });
                 let raises: Vec<String> = raises.collect();
-                format!("nominal quota of {queue}: in {}", raises.join(", in "))
+                format!("nominal quota of {queue}: {}", raises.join(", "))
             }
             Change::Flavor { flavors } => format!(
                 "no node selector or affinity and tolerations of all taints: it gets {}",
                 flavors.join(", ")
             ),
         });
-        words.collect()
+        let mut words: Vec<String> = words.collect();
+        if answer.untried > 0 {
+            let choices = plural::count(answer.untried, "further choice");
+            words.push(format!("({choices} of flavors not tried)"));
+        }
+        words
     }
 
     /// Sections of a text: a title with lines.
@@ -199,6 +204,7 @@ impl Formats for QueueReport<'_> {
             "ahead": answer.ahead,
             "reasons": answer.reasons,
             "changes": changes,
+            "untriedChoices": answer.untried,
             "warnings": self.warnings,
         })
     }

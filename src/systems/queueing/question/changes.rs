@@ -14,14 +14,16 @@ use super::{Change, Question, Raise};
 const MOST_CHOICES: usize = 16;
 
 impl Question<'_> {
-    /// Changes that admit the job, each the smallest of its kind.
-    pub(super) fn changes(&self, cluster: &Controller) -> Vec<Change> {
+    /// Changes that admit the job, each the smallest of its kind, and the number of choices of flavors
+    /// that were not tried.
+    pub(super) fn changes(&self, cluster: &Controller) -> (Vec<Change>, usize) {
         let mut changes = Vec::new();
         changes.extend(self.fewer_pods(cluster));
         changes.extend(self.higher_priority(cluster));
         changes.extend(self.other_flavor(cluster));
-        changes.extend(self.more_quota());
-        changes
+        let (more, untried) = self.more_quota();
+        changes.extend(more);
+        (changes, untried)
     }
 
     fn fewer_pods(&self, cluster: &Controller) -> Option<Change> {
@@ -81,7 +83,7 @@ impl Question<'_> {
 
     /// More quota of the job's queue: for every choice of flavors that it could have, the least that
     /// admits it.
-    fn more_quota(&self) -> Vec<Change> {
+    fn more_quota(&self) -> (Vec<Change>, usize) {
         let queueing = &self.objects.queueing;
         let name = self.queue.as_ref();
         let place = queueing
@@ -89,13 +91,14 @@ impl Question<'_> {
             .iter()
             .position(|own| Some(&own.name) == name);
         let Some(place) = place else {
-            return Vec::new();
+            return (Vec::new(), 0);
         };
         let amounts = Self::amounts(&self.workload());
         let groups = queueing.queues[place].groups.iter();
         let asked = groups.map(|group| group.covered.iter().any(|own| amounts.contains_key(own)));
         // One flavor of each group that is asked for.
         let mut choices: Vec<Vec<Option<usize>>> = vec![Vec::new()];
+        let mut all = 1_usize;
         for (group, is_asked) in asked.enumerate() {
             let flavors = queueing.queues[place].groups[group].flavors.len();
             let own: Vec<Option<usize>> = if is_asked {
@@ -103,6 +106,7 @@ impl Question<'_> {
             } else {
                 vec![None]
             };
+            all = all.saturating_mul(own.len());
             let longer = choices.iter().flat_map(|choice| {
                 own.iter().map(|next| {
                     let mut choice = choice.clone();
@@ -122,7 +126,7 @@ impl Question<'_> {
                 changes.push(change);
             }
         }
-        changes
+        (changes, all - choices.len())
     }
 
     /// The least quota in the chosen flavors that admits the job.
@@ -180,13 +184,13 @@ impl Question<'_> {
 
     /// Whether the job is admitted with so much more quota at places of its queue.
     fn admits_with(&self, queue: usize, places: &[(usize, usize, usize)], by: &[i64]) -> bool {
-        let mut changed = self.objects.queueing.clone();
+        let mut changed = self.quotas.clone();
         for (&(group, flavor, resource), by) in places.iter().zip(by) {
             let own = &mut changed.queues[queue].groups[group].flavors[flavor].resources[resource];
             let more = Names::quantity(&own.resource, *by);
             own.nominal = own.nominal.checked_add(more).unwrap_or(own.nominal);
         }
-        let cluster = self.cluster(&changed, &changed.workloads);
+        let cluster = self.cluster(&changed, &self.objects.queueing.workloads);
         self.admits(&cluster, self.workload())
     }
 }

@@ -120,6 +120,8 @@ pub struct Answer {
     pub reasons: Vec<String>,
     /// Changes that would admit it.
     pub changes: Vec<Change>,
+    /// Number of choices of flavors for which more quota was not tried, as there are too many.
+    pub untried: usize,
 }
 
 /// Most cycles of a trial.
@@ -136,6 +138,8 @@ pub struct Question<'a> {
     now: Instant,
     local_queue: Text,
     queue: Option<Text>,
+    /// Everything but workloads.
+    quotas: QueueingObjects,
 }
 
 /// Outcome of a trial.
@@ -167,7 +171,18 @@ impl<'a> Question<'a> {
         let is_own = |own: &&model::queueing::LocalQueue| {
             (&own.namespace, &own.name) == (&job.namespace, &queue.name)
         };
+        let all = &objects.queueing;
         Ok(Self {
+            quotas: QueueingObjects {
+                flavors: all.flavors.clone(),
+                topologies: all.topologies.clone(),
+                cohorts: all.cohorts.clone(),
+                queues: all.queues.clone(),
+                local_queues: all.local_queues.clone(),
+                priorities: all.priorities.clone(),
+                fair_sharing: all.fair_sharing.clone(),
+                workloads: Vec::new(),
+            },
             own: QueuedJob::new(job),
             now: last
                 .unwrap_or(Instant::ZERO)
@@ -193,9 +208,10 @@ impl<'a> Question<'a> {
             Verdict::Never
         };
         let changes = match verdict {
-            Verdict::Admitted => Vec::new(),
+            Verdict::Admitted => (Vec::new(), 0),
             Verdict::Queued | Verdict::Never => self.changes(&cluster),
         };
+        let (changes, untried) = changes;
         let sets = trial.admission.iter().flat_map(|own| &own.pod_sets);
         let flavors: SortedSet<(Text, Text)> = sets
             .clone()
@@ -223,6 +239,7 @@ impl<'a> Question<'a> {
             ahead: trial.ahead,
             reasons: trial.reasons,
             changes,
+            untried,
         }
     }
 
@@ -312,6 +329,8 @@ impl<'a> Question<'a> {
                 _ => break,
             }
         }
+        // Those that made room did so for others.
+        trial.victims.clear();
         let queue = self.queue.as_ref();
         let waits = cluster.states().filter(|own| {
             let is_here = own.queue.map(|id| &cluster.snapshot().queue(id).spec.name) == queue;
@@ -363,7 +382,8 @@ impl<'a> Question<'a> {
         let Some(entry) = cycle.entries.iter().find(is_own) else {
             return;
         };
-        trial.reasons = entry.message.split("; ").map(str::to_owned).collect();
+        let reasons = entry.message.split("; ").filter(|own| !own.is_empty());
+        trial.reasons = reasons.map(str::to_owned).collect();
         if entry.reason == Some(RequeueReason::PendingPreemption) {
             let victims = entry.targeted.iter();
             trial
