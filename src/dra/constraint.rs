@@ -30,7 +30,7 @@ impl<'a> Constraint<'a> {
         }
     }
 
-    /// Whether it is about a request, or an alternative of it by its whole name.
+    /// `true` if it is about a request, or about an alternative of it by the whole name.
     fn applies(&self, names: Names<'_>) -> bool {
         let listed = &self.stated.requests;
         listed.is_empty()

@@ -12,7 +12,7 @@ pub enum Variant {
     V1_36,
 }
 
-/// A node that claims are to be allocated on.
+/// A node on which claims are allocated.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
     /// The node's name.

@@ -120,7 +120,7 @@ pub struct DeviceRequest {
 /// Number of devices that a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DeviceCount {
-    /// So many, at least 1.
+    /// This number, at least 1.
     Exact(u64),
     /// All that match, at least one.
     All,

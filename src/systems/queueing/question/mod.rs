@@ -45,7 +45,7 @@ impl Verdict {
 pub struct Victim {
     /// Name of the workload.
     pub name: Text,
-    /// Its `ClusterQueue`.
+    /// Name of its `ClusterQueue`.
     pub queue: Text,
     /// Reason of the preemption, as Kueue writes it.
     pub reason: &'static str,
@@ -96,7 +96,7 @@ pub enum Change {
 pub struct Answer {
     /// The job, `NAMESPACE/NAME`.
     pub job: String,
-    /// Its `LocalQueue`.
+    /// Name of the `LocalQueue`.
     pub local_queue: Text,
     /// The `ClusterQueue` that this leads to, if there is one.
     pub queue: Option<Text>,
