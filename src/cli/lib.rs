@@ -35,6 +35,7 @@ mod plan;
 mod policy_list;
 mod profile;
 mod progress;
+mod queue;
 mod report;
 mod reproduce;
 mod run;
@@ -127,6 +128,8 @@ enum Command {
     Place(place::PlaceArguments),
     /// Plan a cluster: what binds, which nodes can go, what to buy, when it is full
     Plan(Box<plan::PlanArguments>),
+    /// Show whether a job is admitted under the queues of a cluster, who makes room, and what binds
+    Queue(queue::QueueArguments),
     /// Compare a run with a recording of the same cluster: placements, waits, allocation
     Validate(validate::ValidateArguments),
     /// Measure the fewest machines that hold a workload, by policy (cell compaction)
@@ -178,6 +181,7 @@ impl Command {
             | Self::Events(_)
             | Self::Place(_)
             | Self::Plan(_)
+            | Self::Queue(_)
             | Self::Upgrade(_)
             | Self::Report(_)
             | Self::Import(_)
@@ -223,6 +227,7 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&global, &arguments),
         Command::Place(arguments) => place::run(&global, &arguments),
         Command::Plan(arguments) => plan::run(&global, &arguments),
+        Command::Queue(arguments) => queue::run(&global, &arguments),
         Command::Upgrade(arguments) => upgrade::run(&global, &arguments),
         Command::Validate(arguments) => validate::run(&global, &arguments),
         Command::Compact(arguments) => compact::run(&global, &arguments, Question::Compact),

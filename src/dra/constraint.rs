@@ -3,6 +3,15 @@
 use model::Text;
 use model::dra::{Attribute, Device, MatchAttribute};
 
+/// Names of a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Names<'a> {
+    /// The request.
+    pub(crate) request: &'a str,
+    /// The request with its alternative.
+    pub(crate) whole: &'a str,
+}
+
 /// A constraint with the value that its devices have so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Constraint<'a> {
@@ -21,23 +30,18 @@ impl<'a> Constraint<'a> {
         }
     }
 
-    /// Whether it is about a request, or an alternative of it by its whole name.
-    fn applies(&self, request: &str, whole: &str) -> bool {
+    /// `true` if it is about a request, or about an alternative of it by the whole name.
+    fn applies(&self, names: Names<'_>) -> bool {
         let listed = &self.stated.requests;
         listed.is_empty()
             || listed
                 .iter()
-                .any(|own| **own == *request || **own == *whole)
+                .any(|own| **own == *names.request || **own == *names.whole)
     }
 
     /// Takes a device in if its value is that of the others; one that lacks the attribute never passes.
-    pub(crate) fn add(
-        &mut self,
-        (request, whole): (&str, &str),
-        driver: &Text,
-        device: &'a Device,
-    ) -> bool {
-        if !self.applies(request, whole) {
+    pub(crate) fn add(&mut self, names: Names<'_>, driver: &Text, device: &'a Device) -> bool {
+        if !self.applies(names) {
             return true;
         }
         let Some(value) = attribute(&self.stated.attribute, driver, device) else {
@@ -53,8 +57,8 @@ impl<'a> Constraint<'a> {
     }
 
     /// Undoes [`Constraint::add`] of a device that passed.
-    pub(crate) fn remove(&mut self, (request, whole): (&str, &str)) {
-        if self.applies(request, whole) {
+    pub(crate) fn remove(&mut self, names: Names<'_>) {
+        if self.applies(names) {
             self.devices -= 1;
         }
     }

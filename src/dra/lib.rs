@@ -5,16 +5,20 @@
 //! about claims on one node. Selectors are expressions in CEL, of which [`cel`] has the part that selectors
 //! use.
 
-pub mod allocate;
+mod allocate;
 pub mod cel;
 mod constraint;
+mod error;
+mod inventory;
+mod outcome;
 mod pools;
 mod requests;
 mod search;
 #[cfg(test)]
 mod tests;
 
-pub use allocate::{
-    Allocated, AllocatedDevice, AllocationError, Allocator, DeviceId, Place, Variant,
-};
+pub use allocate::Allocator;
+pub use error::AllocationError;
+pub use outcome::{Allocated, AllocatedDevice, DeviceId, Place, Variant};
+pub use pools::Pool;
 pub use search::Walk;

@@ -4,7 +4,7 @@ use model::Text;
 use model::dra::{ResourceSlice, SliceNodes};
 use units::SortedMap;
 
-use super::allocate::{Place, Variant};
+use super::outcome::{Place, Variant};
 
 /// State of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,8 @@ fn serves(slice: &ResourceSlice, node: &Place<'_>) -> bool {
     }
 }
 
-/// The pools with slices for a node, in the order of driver and name.
+/// The pools with slices for a node, in the order of driver and name; in 1.36, those with devices whose
+/// binding waits for conditions come last.
 pub(crate) fn gather(variant: Variant, slices: &[ResourceSlice], node: &Place<'_>) -> Vec<Pool> {
     let mut by_pool: SortedMap<(Text, Text), Vec<usize>> = SortedMap::new();
     for (place, slice) in slices.iter().enumerate() {
@@ -65,7 +66,15 @@ pub(crate) fn gather(variant: Variant, slices: &[ResourceSlice], node: &Place<'_
             Variant::V1_36 => as_of_1_36(pool, slices),
         }
     });
-    pools.collect()
+    let mut pools: Vec<Pool> = pools.collect();
+    if variant == Variant::V1_36 {
+        let waits = |place: &usize| {
+            let mut devices = slices[*place].devices.iter();
+            devices.any(|device| device.has_binding_conditions)
+        };
+        pools.sort_by_key(|pool| pool.slices.iter().any(waits));
+    }
+    pools
 }
 
 /// The pool in 1.34: what the node sees has to be all of it, and two devices of one name spoil it.

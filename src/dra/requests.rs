@@ -4,8 +4,14 @@
 use model::Text;
 use model::dra::{ClaimRequest, DeviceCount, DeviceRequest, RequestedDevices, ResourceClaim};
 
-use super::allocate::{AllocationError, Allocator, Compiled, MOST_DEVICES, Variant};
+use super::constraint::Names;
+use super::error::AllocationError;
+use super::inventory::{Compiled, Inventory};
+use super::outcome::Variant;
 use super::pools::{Pool, State};
+
+/// Most devices that a claim may hold (`AllocationResultsMaxSize`).
+pub(crate) const MOST_DEVICES: usize = 32;
 
 /// Devices that one request, or one alternative of it, asks for.
 #[derive(Clone, Debug)]
@@ -23,6 +29,16 @@ pub(crate) struct Wanted<'a> {
     class: &'a [Compiled],
 }
 
+impl Wanted<'_> {
+    /// Names of the request.
+    pub(crate) fn names(&self) -> Names<'_> {
+        Names {
+            request: self.request,
+            whole: &self.whole,
+        }
+    }
+}
+
 /// A request with its alternatives, or the one that it asks for.
 #[derive(Clone, Debug)]
 pub(crate) struct Request<'a> {
@@ -36,26 +52,30 @@ impl Request<'_> {
     /// Whether a device meets the selectors of an alternative.
     pub(crate) fn selects(
         &mut self,
-        allocator: &Allocator,
+        inventory: &Inventory,
         alternative: usize,
         device: usize,
     ) -> Result<bool, AllocationError> {
-        self.answer(allocator, (alternative, alternative), device)
+        self.answer(inventory, alternative, alternative, device)
     }
 
-    /// The same with the answers of another alternative, which is where they are remembered.
+    /// The answer under the place of another alternative, where it is remembered.
     fn answer(
         &mut self,
-        allocator: &Allocator,
-        (alternative, remembered): (usize, usize),
+        inventory: &Inventory,
+        alternative: usize,
+        remembered: usize,
         device: usize,
     ) -> Result<bool, AllocationError> {
-        let known = &allocator.devices[device];
+        let known = &inventory.devices[device];
         let answers = &mut self.answers[remembered];
-        answers.resize(allocator.identities, None);
+        answers.resize(inventory.identities, None);
         let answer = &mut answers[known.identity];
         if let Some(answer) = *answer {
             return Ok(answer);
+        }
+        if inventory.device(device).1.has_binding_conditions {
+            return Ok(false);
         }
         let own = &self.wanted[alternative];
         let mut matches = true;
@@ -84,13 +104,13 @@ impl Request<'_> {
 
 /// The requests of a claim.
 pub(crate) fn prepare<'a>(
-    allocator: &'a Allocator,
+    inventory: &'a Inventory,
     pools: &[Pool],
     claim: &'a ResourceClaim,
 ) -> Result<Vec<Request<'a>>, AllocationError> {
     let mut requests = Vec::new();
     for request in &claim.requests {
-        requests.push(prepare_request(allocator, pools, request)?);
+        requests.push(prepare_request(inventory, pools, request)?);
     }
     let fewest = requests
         .iter()
@@ -104,7 +124,7 @@ pub(crate) fn prepare<'a>(
 }
 
 fn prepare_request<'a>(
-    allocator: &'a Allocator,
+    inventory: &'a Inventory,
     pools: &[Pool],
     request: &'a ClaimRequest,
 ) -> Result<Request<'a>, AllocationError> {
@@ -127,7 +147,7 @@ fn prepare_request<'a>(
         answers: vec![Vec::new(); stated.len()],
     };
     for (place, (whole, stated)) in stated.into_iter().enumerate() {
-        let Some(class) = allocator.classes.get(&stated.class) else {
+        let Some(class) = inventory.classes.get(&stated.class) else {
             return Err(AllocationError::UnknownClass {
                 request: whole,
                 class: stated.class.clone(),
@@ -144,7 +164,7 @@ fn prepare_request<'a>(
         });
         let all = match stated.count {
             DeviceCount::Exact(_) => None,
-            DeviceCount::All => Some(all_devices(allocator, pools, &mut prepared, place)?),
+            DeviceCount::All => Some(all_devices(inventory, pools, &mut prepared, place)?),
         };
         let own = &mut prepared.wanted[place];
         own.number = match (stated.count, &all) {
@@ -160,13 +180,13 @@ fn prepare_request<'a>(
 
 /// Every device of all pools that an alternative selects, in use or not.
 fn all_devices(
-    allocator: &Allocator,
+    inventory: &Inventory,
     pools: &[Pool],
     request: &mut Request<'_>,
     place: usize,
 ) -> Result<Vec<usize>, AllocationError> {
     // 1.34 remembers answers under the place of the alternative before.
-    let remembered = match allocator.variant {
+    let remembered = match inventory.variant {
         Variant::V1_34 => place.saturating_sub(1),
         Variant::V1_36 => place,
     };
@@ -179,8 +199,8 @@ fn all_devices(
                 pool: pool.name.clone(),
             });
         }
-        for device in allocator.devices_of(pool) {
-            if request.answer(allocator, (place, remembered), device)? {
+        for device in inventory.devices_of(pool) {
+            if request.answer(inventory, place, remembered, device)? {
                 found.push(device);
             }
         }

@@ -3,10 +3,12 @@
 
 use model::dra::ResourceClaim;
 
-use super::allocate::{AllocatedDevice, AllocationError, Allocator, MOST_DEVICES, Variant};
 use super::constraint::Constraint;
+use super::error::AllocationError;
+use super::inventory::Inventory;
+use super::outcome::{AllocatedDevice, Variant};
 use super::pools::{Pool, State};
-use super::requests::Request;
+use super::requests::{MOST_DEVICES, Request};
 
 /// Way through the choices of devices for one request. Both give the same devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +21,7 @@ pub enum Walk {
 }
 
 /// Steps after which a search is given up; the original gives up after ten seconds.
-const MOST_STEPS: u64 = 20_000_000;
+const MOST_STEPS: u64 = 100_000_000;
 
 /// A device that is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -61,8 +63,9 @@ type Chosen = Vec<(usize, AllocatedDevice)>;
 
 /// A search with the devices chosen so far.
 pub(crate) struct Search<'a> {
-    allocator: &'a Allocator,
+    inventory: &'a Inventory,
     pools: &'a [Pool],
+    claims: &'a [ResourceClaim],
     requests: Vec<Vec<Request<'a>>>,
     constraints: Vec<Vec<Constraint<'a>>>,
     choices: Vec<Choice<'a>>,
@@ -75,7 +78,7 @@ pub(crate) struct Search<'a> {
 
 impl<'a> Search<'a> {
     pub(crate) fn new(
-        allocator: &'a Allocator,
+        inventory: &'a Inventory,
         pools: &'a [Pool],
         claims: &'a [ResourceClaim],
         requests: Vec<Vec<Request<'a>>>,
@@ -85,18 +88,19 @@ impl<'a> Search<'a> {
             constraints.map(|claim| claim.constraints.iter().map(Constraint::new).collect());
         let mut choices = Vec::new();
         for pool in pools {
-            match (allocator.variant, pool.state) {
+            match (inventory.variant, pool.state) {
                 (Variant::V1_34, State::Invalid) => choices.push(Choice::Broken(pool)),
                 (Variant::V1_36, State::Invalid | State::Incomplete) => {}
-                _ => choices.extend(allocator.devices_of(pool).map(Choice::Device)),
+                _ => choices.extend(inventory.devices_of(pool).map(Choice::Device)),
             }
         }
         Self {
-            allocator,
+            inventory,
             pools,
+            claims,
             constraints: constraints.collect(),
             choices,
-            holders: vec![Vec::new(); allocator.identities],
+            holders: vec![Vec::new(); inventory.identities],
             chosen: vec![Vec::new(); claims.len()],
             requests,
             walk: Walk::Sets,
@@ -109,11 +113,17 @@ impl<'a> Search<'a> {
         self.walk = walk;
         match self.claim(0) {
             Ok(true) => return Ok(Some(self.chosen)),
-            Ok(false) | Err(Stop::TooMany) => {}
+            Ok(false) => {}
+            // No other claim before it can make the first one take fewer devices.
+            Err(Stop::TooMany) => {
+                let claim = self.claims[0].name.clone();
+                let fewest = MOST_DEVICES + 1;
+                return Err(AllocationError::TooMany { claim, fewest });
+            }
             Err(Stop::Failed(error)) => return Err(error),
         }
         // 1.36 speaks of pools that it passed over once it found no solution elsewhere.
-        let is_new = self.allocator.variant == Variant::V1_36;
+        let is_new = self.inventory.variant == Variant::V1_36;
         match self
             .pools
             .iter()
@@ -135,12 +145,18 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// Chooses a device and all that come after it.
-    fn step(&mut self, step: Step) -> Result<bool, Stop> {
+    /// Counts a step, or a device that is looked at.
+    fn count(&mut self) -> Result<(), Stop> {
         self.steps += 1;
         if self.steps > MOST_STEPS {
             return Err(AllocationError::Abandoned(MOST_STEPS).into());
         }
+        Ok(())
+    }
+
+    /// Chooses a device and all that come after it.
+    fn step(&mut self, step: Step) -> Result<bool, Stop> {
+        self.count()?;
         if step.claim >= self.requests.len() {
             return Ok(true);
         }
@@ -206,7 +222,7 @@ impl<'a> Search<'a> {
             return Ok(false);
         }
         // 1.34 forgets which alternative it was about.
-        let alternative = match self.allocator.variant {
+        let alternative = match self.inventory.variant {
             Variant::V1_34 => 0,
             Variant::V1_36 => step.alternative,
         };
@@ -229,6 +245,7 @@ impl<'a> Search<'a> {
             Walk::Sets => step.from,
         };
         for place in first..self.choices.len() {
+            self.count()?;
             let device = match self.choices[place] {
                 Choice::Device(device) => device,
                 Choice::Broken(pool) => return Err(broken(pool).into()),
@@ -237,7 +254,7 @@ impl<'a> Search<'a> {
                 continue;
             }
             let request = &mut self.requests[step.claim][step.request];
-            if !request.selects(self.allocator, step.alternative, device)? {
+            if !request.selects(self.inventory, step.alternative, device)? {
                 continue;
             }
             if !self.take(step, device, false)? {
@@ -259,13 +276,13 @@ impl<'a> Search<'a> {
 
     /// Whether a device is free for a request: administrators share devices, but not within a claim.
     fn is_free(&self, step: Step, device: usize) -> bool {
-        let identity = self.allocator.devices[device].identity;
+        let identity = self.inventory.devices[device].identity;
         let holders = &self.holders[identity];
         let wanted = &self.requests[step.claim][step.request].wanted[step.alternative];
         if wanted.admin_access {
             !holders.contains(&step.claim)
         } else {
-            !self.allocator.in_use[identity] && holders.is_empty()
+            !self.inventory.in_use[identity] && holders.is_empty()
         }
     }
 
@@ -276,8 +293,8 @@ impl<'a> Search<'a> {
             return Ok(false);
         }
         let wanted = &self.requests[step.claim][step.request].wanted[step.alternative];
-        let names = (&**wanted.request, &*wanted.whole);
-        let (driver, stated) = self.allocator.device(device);
+        let names = wanted.names();
+        let (driver, stated) = self.inventory.device(device);
         let constraints = &mut self.constraints[step.claim];
         let fails = constraints
             .iter_mut()
@@ -294,11 +311,11 @@ impl<'a> Search<'a> {
             }
             return Ok(false);
         }
-        let identity = self.allocator.devices[device].identity;
+        let identity = self.inventory.devices[device].identity;
         self.holders[identity].push(step.claim);
         let own = AllocatedDevice {
             request: wanted.whole.clone(),
-            id: self.allocator.id(device),
+            id: self.inventory.id(device),
             admin_access: wanted.admin_access,
         };
         self.chosen[step.claim].push((device, own));
@@ -308,11 +325,11 @@ impl<'a> Search<'a> {
     /// Undoes the last [`Search::take`].
     fn give_back(&mut self, step: Step, device: usize) {
         let wanted = &self.requests[step.claim][step.request].wanted[step.alternative];
-        let names = (&**wanted.request, &*wanted.whole);
+        let names = wanted.names();
         for own in &mut self.constraints[step.claim] {
             own.remove(names);
         }
-        let identity = self.allocator.devices[device].identity;
+        let identity = self.inventory.devices[device].identity;
         self.holders[identity].pop();
         self.chosen[step.claim].pop();
     }

@@ -206,7 +206,8 @@ type Limit = Option<i64>;
 
 proptest! {
     /// Whatever is submitted and ends: usage is the sum of what is held, no queue holds more than it
-    /// might, nothing waits that holds quota, and an empty cluster is as it was.
+    /// might, nothing waits that holds quota, victims are those of a policy, and an empty cluster is as
+    /// it was.
     #[test]
     fn quota_is_neither_lost_nor_exceeded(
         queues in prop::collection::vec(
@@ -252,7 +253,28 @@ proptest! {
                 controller.finish_workload("default", &format!("w{}", number / 2));
             }
             for _ in 0..50 {
-                if controller.cycle().is_none_or(|cycle| !cycle.has_changed) {
+                let Some(cycle) = controller.cycle() else {
+                    break;
+                };
+                for entry in &cycle.entries {
+                    let queue = &controller.snapshot().queue(entry.pending.queue).spec;
+                    for (victim, from, _) in &entry.targeted {
+                        let victim = controller.state("default", victim).expect("it is known");
+                        let policy = if *from == queue.name {
+                            queue.preemption.within_queue
+                        } else {
+                            queue.preemption.reclaim
+                        };
+                        let (own, other) = (entry.pending.workload.priority, victim.workload.priority);
+                        prop_assert!(match policy {
+                            PreemptionPolicy::Never => false,
+                            PreemptionPolicy::LowerPriority => other < own,
+                            PreemptionPolicy::LowerOrNewerEqualPriority => other <= own,
+                            PreemptionPolicy::Any => true,
+                        });
+                    }
+                }
+                if !cycle.has_changed {
                     break;
                 }
             }

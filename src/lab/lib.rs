@@ -29,6 +29,7 @@ pub mod place;
 mod placements;
 pub mod plan;
 mod pod_table;
+pub mod queue;
 pub mod replicate;
 pub mod reproduce;
 pub mod results;

@@ -47,6 +47,8 @@ pub struct Device {
     pub attributes: SortedMap<Text, Attribute>,
     /// Capacities by name; a name without a domain is of the driver's.
     pub capacity: SortedMap<Text, Quantity>,
+    /// Marks a device whose binding waits for conditions, which takes a feature that is off.
+    pub has_binding_conditions: bool,
 }
 
 /// Value of an attribute of a device.
@@ -118,7 +120,7 @@ pub struct DeviceRequest {
 /// Number of devices that a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DeviceCount {
-    /// So many, at least 1.
+    /// This number, at least 1.
     Exact(u64),
     /// All that match, at least one.
     All,

@@ -27,6 +27,7 @@ pub mod mix;
 pub mod place;
 pub mod plan;
 pub mod plot;
+pub mod queue;
 pub mod releases;
 pub mod runs;
 mod sense;

@@ -71,16 +71,32 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         }
     }
     if !accounts.is_empty() {
-        check_workload(scenario, tree, findings, (ACCOUNTS, "accounts"));
+        check_workload(
+            scenario,
+            tree,
+            findings,
+            &OfUsers {
+                field: ACCOUNTS,
+                word: "accounts",
+            },
+        );
     }
 }
 
-/// Reports a workload without users, for a field, in a word, that is about users.
+/// A field that is about the users of a workload.
+pub(super) struct OfUsers {
+    /// Place of the field.
+    pub(super) field: &'static str,
+    /// Its entries in a word.
+    pub(super) word: &'static str,
+}
+
+/// Reports a workload without users, for a field that is about them.
 pub(super) fn check_workload(
     scenario: &Scenario,
     tree: &Tree,
     findings: &mut Findings,
-    (field, word): (&str, &str),
+    about: &OfUsers,
 ) {
     let declares = |source: &WorkloadSource| {
         matches!(
@@ -90,9 +106,10 @@ pub(super) fn check_workload(
     };
     if let Some(source) = scenario.workload.iter().position(declares) {
         let span = tree.locate(["workload", &source.to_string()]);
+        let word = about.word;
         let message = format!("manifests and units have no users, so {word} mean nothing for them");
         let finding = Finding::new(Code::Conflict, message, span);
-        findings.push(finding.label(format!("expected a trace, or no `{field}`")));
+        findings.push(finding.label(format!("expected a trace, or no `{}`", about.field)));
     }
 }
 

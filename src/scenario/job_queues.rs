@@ -1,6 +1,6 @@
 //! Rules between the queues of `system.scheduler.queues:`.
 
-use super::accounts::check_workload;
+use super::accounts::{OfUsers, check_workload};
 use super::diagnostic::{Code, Finding, Findings};
 use super::schema::Scenario;
 use super::tree::Tree;
@@ -38,6 +38,10 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         }
     }
     if !queues.is_empty() {
-        check_workload(scenario, tree, findings, (QUEUES, "queues"));
+        let about = OfUsers {
+            field: QUEUES,
+            word: "queues",
+        };
+        check_workload(scenario, tree, findings, &about);
     }
 }

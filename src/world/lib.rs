@@ -41,7 +41,7 @@ mod price_history;
 mod price_list;
 pub mod production;
 mod provider;
-mod queueing;
+pub mod queueing;
 mod remarks;
 pub mod request_limits;
 mod residents;

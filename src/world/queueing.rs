@@ -14,7 +14,7 @@ use units::SortedMap;
 ///
 /// # Errors
 /// One names what no file declares, or two have one name; the text says where.
-pub(super) fn check(files: &[(&str, QueueingObjects)]) -> Result<(), BuildError> {
+pub fn check(files: &[(&str, QueueingObjects)]) -> Result<(), BuildError> {
     let flavors = names(files, "ResourceFlavor", |own| {
         own.flavors.iter().map(|own| own.name.clone()).collect()
     })?;
@@ -115,7 +115,7 @@ fn names<'f>(
 }
 
 /// What jobs name that no file declares, in words: they wait until the end.
-pub(super) fn doubts(object: &Object, queueing: &QueueingObjects) -> Vec<String> {
+pub fn doubts(object: &Object, queueing: &QueueingObjects) -> Vec<String> {
     let Object::Job(job) = object else {
         return Vec::new();
     };

@@ -3,6 +3,7 @@
 
 use model::Text;
 
+use super::CompileError;
 use super::functions::{self, FUNCTIONS};
 use super::parse::{Expression, Question};
 use super::value::Type;
@@ -19,24 +20,31 @@ const FIELDS: &[(&str, Type)] = &[
 pub(super) const DEVICE: &str = "device";
 
 /// Checks an expression.
-pub(super) fn check(expression: &Expression) -> Result<(), String> {
+pub(super) fn check(expression: &Expression) -> Result<(), CompileError> {
     let found = kind(expression, &mut Vec::new())?;
     if found.may_be(Type::Bool) {
         return Ok(());
     }
-    Err(format!(
-        "expected an expression that is true or false, found a {}",
-        found.name()
-    ))
+    let found = found.name();
+    Err(CompileError {
+        at: 0,
+        words: format!("expected an expression that is true or false, found a {found}"),
+    })
 }
 
-fn expect(
-    expression: &Expression,
-    expected: Type,
-    of: &str,
-    variables: &mut Vec<Text>,
-) -> Result<(), String> {
-    let found = kind(expression, variables)?;
+/// A broken rule at its place.
+trait At<T> {
+    fn at(self, at: usize) -> Result<T, CompileError>;
+}
+
+impl<T> At<T> for Result<T, String> {
+    fn at(self, at: usize) -> Result<T, CompileError> {
+        self.map_err(|words| CompileError { at, words })
+    }
+}
+
+/// Refuses an operand of another type than an operator takes.
+fn expect(found: Type, expected: Type, of: &str) -> Result<(), String> {
     if found.may_be(expected) {
         return Ok(());
     }
@@ -44,7 +52,7 @@ fn expect(
     Err(format!("`{of}` takes a {expected}, not a {found}"))
 }
 
-fn kind(expression: &Expression, variables: &mut Vec<Text>) -> Result<Type, String> {
+fn kind(expression: &Expression, variables: &mut Vec<Text>) -> Result<Type, CompileError> {
     Ok(match expression {
         Expression::Null => Type::Null,
         Expression::Bool(_) => Type::Bool,
@@ -56,79 +64,112 @@ fn kind(expression: &Expression, variables: &mut Vec<Text>) -> Result<Type, Stri
             }
             Type::List
         }
-        Expression::Map(all) => {
-            for (key, value) in all {
-                expect(key, Type::Text, "{}", variables)?;
+        Expression::Map { at, entries } => {
+            for (key, value) in entries {
+                expect(kind(key, variables)?, Type::Text, "{}").at(*at)?;
                 kind(value, variables)?;
             }
             Type::Map
         }
-        Expression::Name(name) if **name == *DEVICE => Type::Device,
-        Expression::Name(name) if variables.contains(name) => Type::Any,
-        Expression::Name(name) => {
-            let hint = hint(name, std::iter::once(DEVICE));
-            return Err(format!("there is no variable `{name}`; {hint}"));
-        }
+        Expression::Name { at, name } => named(name, variables).at(*at)?,
         Expression::Field {
+            at,
             of,
             name,
             is_optional,
         } => {
-            let found = field(kind(of, variables)?, name)?;
+            let found = field(kind(of, variables)?, name).at(*at)?;
             if *is_optional { Type::Optional } else { found }
         }
-        Expression::Has { of, name } => {
-            field(kind(of, variables)?, name)?;
+        Expression::Has { at, of, name } => {
+            field(kind(of, variables)?, name).at(*at)?;
             Type::Bool
         }
         Expression::Element {
+            at,
             of,
             key,
             is_optional,
         } => {
-            let found = element(kind(of, variables)?, kind(key, variables)?)?;
+            let (of, key) = (kind(of, variables)?, kind(key, variables)?);
+            let found = element(of, key).at(*at)?;
             if *is_optional { Type::Optional } else { found }
         }
         Expression::Call {
+            at,
             on,
             function,
             arguments,
-        } => call(on.as_deref(), function, arguments, variables)?,
+        } => {
+            let mut types = Vec::new();
+            for own in on.as_deref().into_iter().chain(arguments) {
+                types.push(kind(own, variables)?);
+            }
+            call(function, on.is_some(), &types).at(*at)?
+        }
         Expression::Each {
+            at,
             of,
             variable,
             question,
             body,
-        } => each((of, variable, *question, body), variables)?,
-        Expression::Not(own) => {
-            expect(own, Type::Bool, "!", variables)?;
+        } => {
+            let over = kind(of, variables)?;
+            variables.push(variable.clone());
+            let found = kind(body, variables);
+            variables.pop();
+            each(over, *question, found?).at(*at)?
+        }
+        Expression::Not { at, of } => {
+            expect(kind(of, variables)?, Type::Bool, "!").at(*at)?;
             Type::Bool
         }
-        Expression::Negative(own) => {
-            expect(own, Type::Int, "-", variables)?;
+        Expression::Negative { at, of } => {
+            expect(kind(of, variables)?, Type::Int, "-").at(*at)?;
             Type::Int
         }
-        Expression::And(one, other) | Expression::Or(one, other) => {
-            let sign = if matches!(expression, Expression::And(..)) {
-                "&&"
-            } else {
-                "||"
-            };
-            expect(one, Type::Bool, sign, variables)?;
-            expect(other, Type::Bool, sign, variables)?;
-            Type::Bool
-        }
-        Expression::Binary(operator, one, other) => {
+        Expression::And { at, one, other } => both(*at, "&&", [&**one, &**other], variables)?,
+        Expression::Or { at, one, other } => both(*at, "||", [&**one, &**other], variables)?,
+        Expression::Binary {
+            at,
+            operator,
+            one,
+            other,
+        } => {
             let (one, other) = (kind(one, variables)?, kind(other, variables)?);
-            binary(operator, one, other)?
+            binary(operator, one, other).at(*at)?
         }
-        Expression::Choice(parts) => {
+        Expression::Choice { at, parts } => {
             let [condition, one, other] = &**parts;
-            expect(condition, Type::Bool, "?", variables)?;
+            expect(kind(condition, variables)?, Type::Bool, "?").at(*at)?;
             let (one, other) = (kind(one, variables)?, kind(other, variables)?);
             if one == other { one } else { Type::Any }
         }
     })
+}
+
+/// `&&` and `||`.
+fn both(
+    at: usize,
+    sign: &str,
+    operands: [&Expression; 2],
+    variables: &mut Vec<Text>,
+) -> Result<Type, CompileError> {
+    for own in operands {
+        expect(kind(own, variables)?, Type::Bool, sign).at(at)?;
+    }
+    Ok(Type::Bool)
+}
+
+fn named(name: &Text, variables: &[Text]) -> Result<Type, String> {
+    if **name == *DEVICE {
+        return Ok(Type::Device);
+    }
+    if variables.contains(name) {
+        return Ok(Type::Any);
+    }
+    let hint = hint(name, std::iter::once(DEVICE));
+    Err(format!("there is no variable `{name}`; {hint}"))
 }
 
 fn field(of: Type, name: &Text) -> Result<Type, String> {
@@ -169,17 +210,8 @@ fn element(of: Type, key: Type) -> Result<Type, String> {
     ))
 }
 
-fn call(
-    on: Option<&Expression>,
-    function: &Text,
-    arguments: &[Expression],
-    variables: &mut Vec<Text>,
-) -> Result<Type, String> {
-    let mut types = Vec::new();
-    for own in on.into_iter().chain(arguments) {
-        types.push(kind(own, variables)?);
-    }
-    if let Some(found) = functions::find(function, on.is_some(), &types) {
+fn call(function: &Text, is_method: bool, types: &[Type]) -> Result<Type, String> {
+    if let Some(found) = functions::find(function, is_method, types) {
         // The overload that is called may show only with the values.
         let is_certain = types.iter().all(|own| *own != Type::Any);
         let mut same = FUNCTIONS.iter().filter(|own| own.name == found.name);
@@ -197,32 +229,21 @@ fn call(
         return Err(format!("the function `{function}` is not modelled; {hint}"));
     }
     let given: Vec<&str> = types.iter().map(|own| own.name()).collect();
-    Err(format!(
-        "the function `{function}` does not take ({})",
-        given.join(", ")
-    ))
+    let given = given.join(", ");
+    Err(format!("the function `{function}` does not take ({given})"))
 }
 
-fn each(
-    (of, variable, question, body): (&Expression, &Text, Question, &Expression),
-    variables: &mut Vec<Text>,
-) -> Result<Type, String> {
-    let over = kind(of, variables)?;
-    let is_known = matches!(over, Type::List | Type::Map | Type::Domains | Type::Any);
-    if !is_known {
+fn each(over: Type, question: Question, found: Type) -> Result<Type, String> {
+    if !matches!(over, Type::List | Type::Map | Type::Domains | Type::Any) {
         return Err(format!("a {} has no elements to ask about", over.name()));
     }
-    variables.push(variable.clone());
-    let found = kind(body, variables);
-    variables.pop();
-    let found = found?;
     if question == Question::Map {
         return Ok(Type::List);
     }
     if !found.may_be(Type::Bool) {
+        let found = found.name();
         return Err(format!(
-            "a question about elements is true or false, not a {}",
-            found.name()
+            "a question about elements is true or false, not a {found}"
         ));
     }
     Ok(if question == Question::Filter {

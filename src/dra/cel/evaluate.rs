@@ -29,6 +29,10 @@ fn overload(operator: &str, one: &Value, other: &Value) -> String {
     format!("no such overload: {one} {operator} {other}")
 }
 
+fn not_bool(value: &Value) -> String {
+    format!("expected a bool, found a {}", value.kind().name())
+}
+
 impl Scope<'_> {
     fn value(&mut self, expression: &Expression) -> Result<Value, String> {
         match expression {
@@ -37,12 +41,13 @@ impl Scope<'_> {
             Expression::Int(own) => Ok(Value::Int(*own)),
             Expression::Text(own) => Ok(Value::Text(own.clone())),
             Expression::List(all) => Ok(Value::List(self.values(all)?)),
-            Expression::Map(all) => self.map(all),
-            Expression::Name(name) => self.named(name),
+            Expression::Map { entries, .. } => self.map(entries),
+            Expression::Name { name, .. } => self.named(name),
             Expression::Field {
                 of,
                 name,
                 is_optional,
+                ..
             } => {
                 let of = self.value(of)?;
                 member(&of, &Value::Text(name.clone()), *is_optional)
@@ -51,11 +56,12 @@ impl Scope<'_> {
                 of,
                 key,
                 is_optional,
+                ..
             } => {
                 let (of, key) = (self.value(of)?, self.value(key)?);
                 member(&of, &key, *is_optional)
             }
-            Expression::Has { of, name } => {
+            Expression::Has { of, name, .. } => {
                 let of = self.value(of)?;
                 let found = member(&of, &Value::Text(name.clone()), true)?;
                 Ok(Value::Bool(found != Value::Optional(None)))
@@ -64,31 +70,38 @@ impl Scope<'_> {
                 on,
                 function,
                 arguments,
+                ..
             } => self.call(on.as_deref(), function, arguments),
             Expression::Each {
                 of,
                 variable,
                 question,
                 body,
+                ..
             } => {
                 let over = elements(self.value(of)?)?;
                 self.each(&over, variable, *question, body)
             }
-            Expression::Not(own) => Ok(Value::Bool(!self.truth(own)?)),
-            Expression::Negative(own) => match self.value(own)? {
+            Expression::Not { of: own, .. } => Ok(Value::Bool(!self.truth(own)?)),
+            Expression::Negative { of: own, .. } => match self.value(own)? {
                 Value::Int(number) => {
                     let negative = number.checked_neg().map(Value::Int);
                     negative.ok_or_else(|| "integer overflow".to_owned())
                 }
                 other => Err(format!("no such overload: -{}", other.kind().name())),
             },
-            Expression::And(one, other) => self.logic(one, other, false),
-            Expression::Or(one, other) => self.logic(one, other, true),
-            Expression::Binary(operator, one, other) => {
+            Expression::And { one, other, .. } => self.logic(one, other, false),
+            Expression::Or { one, other, .. } => self.logic(one, other, true),
+            Expression::Binary {
+                operator,
+                one,
+                other,
+                ..
+            } => {
                 let (one, other) = (self.value(one)?, self.value(other)?);
                 binary(operator, one, &other)
             }
-            Expression::Choice(parts) => {
+            Expression::Choice { parts, .. } => {
                 let [condition, one, other] = &**parts;
                 let chosen = if self.truth(condition)? { one } else { other };
                 self.value(chosen)
@@ -126,7 +139,7 @@ impl Scope<'_> {
     fn truth(&mut self, expression: &Expression) -> Result<bool, String> {
         match self.value(expression)? {
             Value::Bool(own) => Ok(own),
-            other => Err(format!("expected a bool, found a {}", other.kind().name())),
+            other => Err(not_bool(&other)),
         }
     }
 
@@ -184,6 +197,12 @@ impl Scope<'_> {
             self.variables.push((variable.clone(), element.clone()));
             let found = self.value(body);
             self.variables.pop();
+            let found = match (question, found) {
+                (Question::All | Question::Exists, Ok(other)) if other.kind() != Type::Bool => {
+                    Err(not_bool(&other))
+                }
+                (_, found) => found,
+            };
             match (question, found) {
                 (Question::Map, found) => kept.push(found?),
                 (Question::All, Ok(Value::Bool(false))) => return Ok(Value::Bool(false)),
@@ -195,9 +214,7 @@ impl Scope<'_> {
                     kept.push(element.clone());
                 }
                 (_, Ok(Value::Bool(false))) => {}
-                (_, Ok(other)) => {
-                    return Err(format!("expected a bool, found a {}", other.kind().name()));
-                }
+                (_, Ok(other)) => return Err(not_bool(&other)),
                 (_, Err(why)) => return Err(why),
             }
         }
@@ -258,7 +275,8 @@ fn member(of: &Value, key: &Value, is_optional: bool) -> Result<Value, String> {
             }
         }
         (Value::Optional(None), _) => Ok(Value::optional(None)),
-        (Value::Optional(Some(inside)), _) => match member(inside, key, is_optional)? {
+        // Once a chain is optional, it stays so.
+        (Value::Optional(Some(inside)), _) => match member(inside, key, true)? {
             found @ Value::Optional(_) => Ok(found),
             found => Ok(Value::optional(Some(found))),
         },

@@ -1,6 +1,7 @@
 //! The functions that expressions may call, in one table for the check and for the evaluation.
 
 use super::value::{Type, Value};
+use super::version::Version;
 use units::Quantity;
 
 /// A function for arguments of given types; the first is the value that it is called on.
@@ -48,6 +49,7 @@ const QUANTITIES: &[Type] = &[Type::Quantity, Type::Quantity];
 const VERSION: &[Type] = &[Type::Version];
 const VERSIONS: &[Type] = &[Type::Version, Type::Version];
 const TEXT: &[Type] = &[Type::Text];
+const TEXT_AND_BOOL: &[Type] = &[Type::Text, Type::Bool];
 const TEXTS: &[Type] = &[Type::Text, Type::Text];
 
 /// The functions, by name.
@@ -95,6 +97,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
             .ok_or_else(|| "the quantity is no whole number of 64 bits".to_owned())
     }),
     plain("semver", TEXT, Type::Version, |own| version(&own[0])),
+    plain("semver", TEXT_AND_BOOL, Type::Version, loose_version),
+    plain("isSemver", TEXT_AND_BOOL, Type::Bool, |own| {
+        Ok(Value::Bool(loose_version(own).is_ok()))
+    }),
     plain("isSemver", TEXT, Type::Bool, |own| {
         Ok(Value::Bool(version(&own[0]).is_ok()))
     }),
@@ -193,6 +199,14 @@ fn quantity(value: &Value) -> Result<Value, String> {
 
 fn version(value: &Value) -> Result<Value, String> {
     text(value).parse().map(Value::Version)
+}
+
+/// A version that need not be written as the standard has it, if the second argument says so.
+fn loose_version(values: &[Value]) -> Result<Value, String> {
+    if values.get(1) != Some(&Value::Bool(true)) {
+        return version(&values[0]);
+    }
+    Version::loose(text(&values[0])).map(Value::Version)
 }
 
 fn amount(value: Option<&Value>) -> Quantity {

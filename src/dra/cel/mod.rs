@@ -1,8 +1,10 @@
 //! The part of the Common Expression Language that selectors of devices use (spec: batch-on-kubernetes.md
 //! 2.4; cel.dev, language definition).
 //!
-//! Numbers with a fraction, unsigned numbers, bytes, timestamps and regular expressions are left out: an
-//! expression with them is refused when it is compiled, with the place.
+//! Numbers with a fraction, unsigned numbers, bytes, timestamps and regular expressions are left out, and of
+//! functions `asApproximateFloat`, `optMap`, `optFlatMap`, `optional.ofNonZeroValue`, `map` with a condition and
+//! optional elements of list literals: an expression with them is refused when it is compiled, with the
+//! place.
 
 mod check;
 mod evaluate;
@@ -30,6 +32,7 @@ use self::value::Value;
 ///     name: "dev0".into(),
 ///     attributes: [("model".into(), Attribute::Text("h100".into()))].into(),
 ///     capacity: [].into(),
+///     has_binding_conditions: false,
 /// };
 /// let facts = DeviceFacts::new(&"gpu.example.com".into(), &device);
 /// assert_eq!(selector.matches(&facts), Ok(true));
@@ -45,7 +48,7 @@ pub struct Selector {
 /// A reason that an expression is no selector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompileError {
-    /// Place in the expression, in bytes from its beginning.
+    /// Place in the expression, in characters from its beginning.
     pub at: usize,
     /// The reason in words.
     pub words: String,
@@ -65,9 +68,15 @@ impl Selector {
     /// # Errors
     /// The expression breaks the grammar or the types of CEL, or uses what is not modelled.
     pub fn compile(text: &str) -> Result<Self, CompileError> {
+        Self::read(text).map_err(|error| CompileError {
+            at: text.get(..error.at).unwrap_or(text).chars().count(),
+            ..error
+        })
+    }
+
+    fn read(text: &str) -> Result<Self, CompileError> {
         let expression = parse::parse(text)?;
-        let checked = check::check(&expression);
-        checked.map_err(|words| CompileError { at: 0, words })?;
+        check::check(&expression)?;
         Ok(Self { expression })
     }
 
@@ -101,6 +110,7 @@ mod tests {
             ]
             .into(),
             capacity: [("memory".into(), "80Gi".parse().expect("a quantity"))].into(),
+            has_binding_conditions: false,
         };
         DeviceFacts::new(&"gpu".into(), &device)
     }
@@ -157,6 +167,16 @@ mod tests {
                 true,
             ),
             ("A.?model.size() == 4 || true // a note", true),
+            ("device.attributes[?'other'].model.orValue('') == ''", true),
+            (
+                "A.?missing.c.orValue(1) == 1 && A.?model.orValue('') == 'h100'",
+                true,
+            ),
+            ("[A.model, true].exists(own, own)", true),
+            (
+                "semver('v1.2', true) == semver('1.2.0') && !isSemver('v1')",
+                true,
+            ),
         ] {
             let text = text
                 .replace("A.", &format!("{attributes}."))
@@ -212,45 +232,58 @@ mod tests {
             ),
             (
                 "device.driver",
-                "expected an expression that is true or false, found a string",
+                "at character 1: expected an expression that is true or false, found a string",
             ),
             (
-                "devise.driver == 'a'",
-                "there is no variable `devise`; did you mean `device`?",
+                "'ä' == 'a' && devise.driver == 'a'",
+                "at character 15: there is no variable `devise`; did you mean `device`?",
             ),
             (
-                "device.drivers == 'a'",
-                "a device has no field `drivers`; did you mean `driver`",
+                "true && device.drivers == 'a'",
+                "at character 16: a device has no field `drivers`; did you mean `driver`?",
             ),
             (
                 "device.driver == 1",
-                "`==` does not take a string and a int",
-            ),
-            (
-                "device.driver.matches('a')",
-                "the function `matches` is not modelled",
+                "at character 15: `==` does not take a string and a int",
             ),
             (
                 "device.driver.startsWith(1)",
-                "the function `startsWith` does not take (string, int)",
+                "at character 15: the function `startsWith` does not take (string, int)",
             ),
-            ("1.5 > 1", "expected a name, found `5`"),
-            ("'a", "expected the end of the text"),
-            ("(true", "expected `)`, found the end"),
+            ("1.5 > 1", "at character 3: expected a name, found `5`"),
+            ("'a", "at character 1: expected the end of the text"),
+            ("(true", "at character 6: expected `)`, found the end"),
             (
                 "true true",
-                "expected the end of the expression, found `true`",
+                "at character 6: expected the end of the expression, found `true`",
             ),
-            ("!device.driver", "`!` takes a bool, not a string"),
+            (
+                "!device.driver",
+                "at character 1: `!` takes a bool, not a string",
+            ),
             (
                 "99999999999999999999 > 1",
-                "expected a whole number of 64 bits",
+                "at character 1: expected a whole number of 64 bits, found `99999999999999999999`",
             ),
         ] {
             let found = Selector::compile(text).expect_err(text).to_string();
-            assert!(found.contains(expected), "{text}: {found}");
+            assert_eq!(found, expected, "{text}");
         }
-        assert!(Selector::compile(&"(".repeat(1_000)).is_err());
-        assert!(Selector::compile(&"!".repeat(1_000)).is_err());
+        let unknown = Selector::compile("device.driver.matches('a')").expect_err("a function");
+        let words = unknown.to_string();
+        assert!(words.starts_with("at character 15: the function `matches` is not modelled"));
+        // Expressions as deep as they are long.
+        for long in [
+            "(".repeat(1_000),
+            "!".repeat(1_000),
+            format!("true{}", " && true".repeat(1_000)),
+            format!("true{}", " || true".repeat(1_000)),
+            format!("device{}", ".a".repeat(1_000)),
+            format!("1{} == 1", " + 1".repeat(1_000)),
+            "a".repeat(1 << 20),
+        ] {
+            let words = Selector::compile(&long).expect_err("too long").to_string();
+            assert!(words.contains("expected"), "{words}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use model::Text;
 use super::CompileError;
 use super::token::{Token, tokens};
 
-/// An expression.
+/// An expression; parts that may break a rule have their place in bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Expression {
     Null,
@@ -13,47 +13,80 @@ pub(super) enum Expression {
     Int(i64),
     Text(Text),
     List(Vec<Expression>),
-    Map(Vec<(Expression, Expression)>),
+    Map {
+        at: usize,
+        entries: Vec<(Expression, Expression)>,
+    },
     /// The name of a variable.
-    Name(Text),
+    Name {
+        at: usize,
+        name: Text,
+    },
     /// A field; `is_optional` if its lack is no error.
     Field {
+        at: usize,
         of: Box<Expression>,
         name: Text,
         is_optional: bool,
     },
     /// An element; `is_optional` if its lack is no error.
     Element {
+        at: usize,
         of: Box<Expression>,
         key: Box<Expression>,
         is_optional: bool,
     },
     /// A function, of a value if it is called on one.
     Call {
+        at: usize,
         on: Option<Box<Expression>>,
         function: Text,
         arguments: Vec<Expression>,
     },
     /// Whether a field is there.
     Has {
+        at: usize,
         of: Box<Expression>,
         name: Text,
     },
     /// A question about all elements of a list or keys of a map.
     Each {
+        at: usize,
         of: Box<Expression>,
         variable: Text,
         question: Question,
         body: Box<Expression>,
     },
-    Not(Box<Expression>),
-    Negative(Box<Expression>),
-    And(Box<Expression>, Box<Expression>),
-    Or(Box<Expression>, Box<Expression>),
+    Not {
+        at: usize,
+        of: Box<Expression>,
+    },
+    Negative {
+        at: usize,
+        of: Box<Expression>,
+    },
+    And {
+        at: usize,
+        one: Box<Expression>,
+        other: Box<Expression>,
+    },
+    Or {
+        at: usize,
+        one: Box<Expression>,
+        other: Box<Expression>,
+    },
     /// An operator of two operands.
-    Binary(&'static str, Box<Expression>, Box<Expression>),
+    Binary {
+        at: usize,
+        operator: &'static str,
+        one: Box<Expression>,
+        other: Box<Expression>,
+    },
     /// `a ? b : c`.
-    Choice(Box<[Expression; 3]>),
+    Choice {
+        at: usize,
+        parts: Box<[Expression; 3]>,
+    },
 }
 
 /// A question about all elements.
@@ -89,13 +122,26 @@ const LEVELS: &[&[&str]] = &[
 /// Most brackets and operators inside of each other.
 const DEEPEST: usize = 64;
 
+/// Most operators, fields, elements and calls: a chain of them is as deep as it is long.
+const MOST_LINKS: usize = 512;
+
+/// Longest expression in bytes, as the API has it.
+const LONGEST: usize = 10 << 10;
+
 /// Reads an expression.
 pub(super) fn parse(text: &str) -> Result<Expression, CompileError> {
+    if text.len() > LONGEST {
+        return Err(CompileError {
+            at: LONGEST,
+            words: format!("expected an expression of at most {LONGEST} bytes"),
+        });
+    }
     let mut parser = Parser {
         tokens: tokens(text)?,
         next: 0,
         end: text.len(),
         depth: 0,
+        links: 0,
     };
     let expression = parser.choice()?;
     match parser.tokens.get(parser.next) {
@@ -109,9 +155,19 @@ struct Parser {
     next: usize,
     end: usize,
     depth: usize,
+    links: usize,
 }
 
 impl Parser {
+    /// Counts a link of a chain.
+    fn link(&mut self) -> Result<(), CompileError> {
+        self.links += 1;
+        if self.links > MOST_LINKS {
+            return Err(self.expected("a shorter expression"));
+        }
+        Ok(())
+    }
+
     fn expected(&self, what: &str) -> CompileError {
         let (at, found) = match self.tokens.get(self.next) {
             Some((at, token)) => (*at, format!("`{}`", token.written())),
@@ -121,6 +177,11 @@ impl Parser {
             at,
             words: format!("expected {what}, found {found}"),
         }
+    }
+
+    /// The place of the next token.
+    fn at(&self) -> usize {
+        self.tokens.get(self.next).map_or(self.end, |(at, _)| *at)
     }
 
     /// Takes a sign or the keyword `in` if it comes next.
@@ -158,11 +219,13 @@ impl Parser {
             return Err(self.expected("fewer parts inside of each other"));
         }
         let condition = self.either()?;
+        let at = self.at();
         let read = if self.takes("?") {
             let first = self.either()?;
             self.take(":")?;
             let second = self.choice()?;
-            Expression::Choice(Box::new([condition, first, second]))
+            let parts = Box::new([condition, first, second]);
+            Expression::Choice { at, parts }
         } else {
             condition
         };
@@ -172,18 +235,34 @@ impl Parser {
 
     fn either(&mut self) -> Result<Expression, CompileError> {
         let mut read = self.both()?;
-        while self.takes("||") {
-            read = Expression::Or(Box::new(read), Box::new(self.both()?));
+        loop {
+            let at = self.at();
+            if !self.takes("||") {
+                return Ok(read);
+            }
+            self.link()?;
+            read = Expression::Or {
+                at,
+                one: Box::new(read),
+                other: Box::new(self.both()?),
+            };
         }
-        Ok(read)
     }
 
     fn both(&mut self) -> Result<Expression, CompileError> {
         let mut read = self.level(0)?;
-        while self.takes("&&") {
-            read = Expression::And(Box::new(read), Box::new(self.level(0)?));
+        loop {
+            let at = self.at();
+            if !self.takes("&&") {
+                return Ok(read);
+            }
+            self.link()?;
+            read = Expression::And {
+                at,
+                one: Box::new(read),
+                other: Box::new(self.level(0)?),
+            };
         }
-        Ok(read)
     }
 
     fn level(&mut self, level: usize) -> Result<Expression, CompileError> {
@@ -191,11 +270,19 @@ impl Parser {
             return self.unary();
         };
         let mut read = self.level(level + 1)?;
-        while let Some(operator) = operators.iter().find(|own| self.takes(own)) {
-            let right = self.level(level + 1)?;
-            read = Expression::Binary(operator, Box::new(read), Box::new(right));
+        loop {
+            let at = self.at();
+            let Some(operator) = operators.iter().find(|own| self.takes(own)) else {
+                return Ok(read);
+            };
+            self.link()?;
+            read = Expression::Binary {
+                at,
+                operator,
+                one: Box::new(read),
+                other: Box::new(self.level(level + 1)?),
+            };
         }
-        Ok(read)
     }
 
     fn unary(&mut self) -> Result<Expression, CompileError> {
@@ -203,10 +290,13 @@ impl Parser {
         if self.depth > DEEPEST {
             return Err(self.expected("fewer parts inside of each other"));
         }
+        let at = self.at();
         let read = if self.takes("!") {
-            Expression::Not(Box::new(self.unary()?))
+            let of = Box::new(self.unary()?);
+            Expression::Not { at, of }
         } else if self.takes("-") {
-            Expression::Negative(Box::new(self.unary()?))
+            let of = Box::new(self.unary()?);
+            Expression::Negative { at, of }
         } else {
             self.member()?
         };
@@ -217,16 +307,19 @@ impl Parser {
     fn member(&mut self) -> Result<Expression, CompileError> {
         let mut read = self.primary()?;
         loop {
+            self.link()?;
             if self.takes(".") {
+                let at = self.at();
                 let name = self.name()?;
                 read = if self.takes("(") {
-                    self.method(read, name)?
+                    self.method(at, read, name)?
                 } else {
-                    field(read, name, false)
+                    field(at, read, name, false)
                 };
             } else if self.takes(".?") {
+                let at = self.at();
                 let name = self.name()?;
-                read = field(read, name, true);
+                read = field(at, read, name, true);
             } else if self.takes("[") {
                 read = self.element(read, false)?;
             } else if self.takes("[?") {
@@ -238,22 +331,30 @@ impl Parser {
     }
 
     fn element(&mut self, of: Expression, is_optional: bool) -> Result<Expression, CompileError> {
+        let at = self.at();
         let key = Box::new(self.choice()?);
         self.take("]")?;
         Ok(Expression::Element {
+            at,
             of: Box::new(of),
             key,
             is_optional,
         })
     }
 
-    fn method(&mut self, on: Expression, function: Text) -> Result<Expression, CompileError> {
+    fn method(
+        &mut self,
+        at: usize,
+        on: Expression,
+        function: Text,
+    ) -> Result<Expression, CompileError> {
         if let Some(question) = Question::named(&function) {
             let variable = self.name()?;
             self.take(",")?;
             let body = Box::new(self.choice()?);
             self.take(")")?;
             return Ok(Expression::Each {
+                at,
                 of: Box::new(on),
                 variable,
                 question,
@@ -261,16 +362,18 @@ impl Parser {
             });
         }
         // A name with dots that is no value: `optional.of(x)`.
-        let is_library = matches!(&on, Expression::Name(name) if &**name == "optional");
+        let is_library = matches!(&on, Expression::Name { name, .. } if &**name == "optional");
         let arguments = self.list(")")?;
         Ok(if is_library {
             Expression::Call {
+                at,
                 on: None,
                 function: format!("optional.{function}").into(),
                 arguments,
             }
         } else {
             Expression::Call {
+                at,
                 on: Some(Box::new(on)),
                 function,
                 arguments,
@@ -294,16 +397,17 @@ impl Parser {
     }
 
     fn map(&mut self) -> Result<Expression, CompileError> {
-        let mut read = Vec::new();
+        let at = self.at();
+        let mut entries = Vec::new();
         while !self.takes("}") {
-            if !read.is_empty() {
+            if !entries.is_empty() {
                 self.take(",")?;
             }
             let key = self.choice()?;
             self.take(":")?;
-            read.push((key, self.choice()?));
+            entries.push((key, self.choice()?));
         }
-        Ok(Expression::Map(read))
+        Ok(Expression::Map { at, entries })
     }
 
     fn primary(&mut self) -> Result<Expression, CompileError> {
@@ -331,14 +435,15 @@ impl Parser {
                 Ok(Expression::Text(text))
             }
             Token::Name(name) if &*name != "in" => {
+                let at = self.at();
                 self.next += 1;
-                self.named(name)
+                self.named(at, name)
             }
             Token::Name(_) | Token::Sign(_) => Err(self.expected("a value")),
         }
     }
 
-    fn named(&mut self, name: Text) -> Result<Expression, CompileError> {
+    fn named(&mut self, at: usize, name: Text) -> Result<Expression, CompileError> {
         match &*name {
             "true" => return Ok(Expression::Bool(true)),
             "false" => return Ok(Expression::Bool(false)),
@@ -346,10 +451,11 @@ impl Parser {
             _ => {}
         }
         if !self.takes("(") {
-            return Ok(Expression::Name(name));
+            return Ok(Expression::Name { at, name });
         }
         if &*name != "has" {
             return Ok(Expression::Call {
+                at,
                 on: None,
                 function: name,
                 arguments: self.list(")")?,
@@ -357,20 +463,22 @@ impl Parser {
         }
         match self.choice()? {
             Expression::Field {
+                at,
                 of,
                 name,
                 is_optional: false,
             } => {
                 self.take(")")?;
-                Ok(Expression::Has { of, name })
+                Ok(Expression::Has { at, of, name })
             }
             _ => Err(self.expected("a field in `has`, as in `has(a.b)`")),
         }
     }
 }
 
-fn field(of: Expression, name: Text, is_optional: bool) -> Expression {
+fn field(at: usize, of: Expression, name: Text, is_optional: bool) -> Expression {
     Expression::Field {
+        at,
         of: Box::new(of),
         name,
         is_optional,

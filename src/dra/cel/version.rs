@@ -74,6 +74,26 @@ fn leading(text: &str) -> Option<Part> {
     is_plain.then(|| Part::Word(text.to_owned()))
 }
 
+impl Version {
+    /// A version with a leading `v`, without minor or patch, or with leading zeros.
+    pub(super) fn loose(text: &str) -> Result<Self, String> {
+        let plain = text.strip_prefix('v').unwrap_or(text);
+        let end = plain.find(['-', '+']).unwrap_or(plain.len());
+        let (numbers, rest) = plain.split_at(end);
+        let mut numbers: Vec<&str> = numbers
+            .split('.')
+            .map(|own| match own.trim_start_matches('0') {
+                "" if !own.is_empty() => "0",
+                short => short,
+            })
+            .collect();
+        while numbers.len() < 3 {
+            numbers.push("0");
+        }
+        format!("{}{rest}", numbers.join(".")).parse()
+    }
+}
+
 impl Ord for Version {
     fn cmp(&self, other: &Self) -> Ordering {
         let numbers = self.numbers.cmp(&other.numbers);

@@ -114,26 +114,35 @@ impl<'a> Sources<'a> {
     ///
     /// # Errors
     /// If they declare no node, or a scenario one that a dump has.
-    pub fn finish(mut self) -> Result<Gathered, SnapshotError> {
-        let read = std::mem::take(&mut self.reader).finish();
-        let dumps = std::mem::take(&mut self.dumps);
-        match dumps.as_slice() {
-            [] => {}
-            [one] => self.merge(one, read, Part::Everything)?,
-            _ => self.merge("", read, Part::Everything)?,
-        }
-        if self.gathered.nodes.is_empty() {
-            let inputs = self.gathered.inputs.iter();
+    pub fn finish(self) -> Result<Gathered, SnapshotError> {
+        let gathered = self.objects()?;
+        if gathered.nodes.is_empty() {
+            let inputs = gathered.inputs.iter();
             let files: Vec<&str> = inputs.take(NAMED).map(|input| &*input.name).collect();
-            let more = match self.gathered.inputs.len().saturating_sub(NAMED) {
+            let more = match gathered.inputs.len().saturating_sub(NAMED) {
                 0 => String::new(),
                 more => format!(" and {}", plural::count(more, "more file")),
             };
             return Err(SnapshotError::Input(format!(
                 "{}{more}: no Node objects ({}); add those of `kubectl get nodes -o json`",
                 files.join(", "),
-                plural::count(self.gathered.pods.len(), "pod")
+                plural::count(gathered.pods.len(), "pod")
             )));
+        }
+        Ok(gathered)
+    }
+
+    /// The joint declarations of all files, which need not declare a node.
+    ///
+    /// # Errors
+    /// If a scenario declares a node that a dump has.
+    pub fn objects(mut self) -> Result<Gathered, SnapshotError> {
+        let read = std::mem::take(&mut self.reader).finish();
+        let dumps = std::mem::take(&mut self.dumps);
+        match dumps.as_slice() {
+            [] => {}
+            [one] => self.merge(one, read, Part::Everything)?,
+            _ => self.merge("", read, Part::Everything)?,
         }
         Ok(self.gathered)
     }

@@ -34,6 +34,7 @@ fn read_slice(value: &Value) -> Result<ResourceSlice, Problem> {
             raw.pool.resource_slice_count,
         ));
     }
+    left_out(&path, "sharedCounters", !raw.shared_counters.is_empty())?;
     let list = path.field("devices");
     let mut devices = Vec::with_capacity(raw.devices.len());
     for (index, own) in raw.devices.iter().enumerate() {
@@ -59,6 +60,18 @@ fn read_slice(value: &Value) -> Result<ResourceSlice, Problem> {
         devices,
     })
 }
+
+/// Refuses a field of a feature that is off by default and would change what is allocated.
+fn left_out(path: &Path<'_>, field: &str, is_stated: bool) -> Result<(), Problem> {
+    if !is_stated {
+        return Ok(());
+    }
+    let expected = "no such field, as its feature is not modelled; leave it out";
+    Err(path.field(field).problem(expected, field))
+}
+
+/// Most requests, and most constraints, of a claim.
+const MOST: usize = 32;
 
 fn nodes(raw: &raw::Slice, path: &Path<'_>) -> Result<SliceNodes, Problem> {
     const EXPECTED: &str =
@@ -91,6 +104,14 @@ fn nodes(raw: &raw::Slice, path: &Path<'_>) -> Result<SliceNodes, Problem> {
 
 fn device(raw: &raw::Device, path: &Path<'_>) -> Result<Device, Problem> {
     let facts = raw.basic.as_ref().unwrap_or(&raw.own);
+    left_out(path, "taints", !facts.taints.is_empty())?;
+    left_out(
+        path,
+        "consumesCounters",
+        !facts.consumes_counters.is_empty(),
+    )?;
+    let is_shared = facts.allow_multiple_allocations == Some(true);
+    left_out(path, "allowMultipleAllocations", is_shared)?;
     let mut attributes = SortedMap::new();
     let list = path.field("attributes");
     for (name, own) in &facts.attributes {
@@ -112,6 +133,7 @@ fn device(raw: &raw::Device, path: &Path<'_>) -> Result<Device, Problem> {
         .into(),
         attributes,
         capacity,
+        has_binding_conditions: !facts.binding_conditions.is_empty(),
     })
 }
 
@@ -173,6 +195,14 @@ fn read_claim(value: &Value) -> Result<ResourceClaim, Problem> {
     let object: Object<raw::Claim> = Object::deserialize_from(value).map_err(Problem)?;
     let (raw, path) = (&object.spec.devices, Path::root("spec"));
     let path = path.field("devices");
+    for (field, count) in [
+        ("requests", raw.requests.len()),
+        ("constraints", raw.constraints.len()),
+    ] {
+        if count > MOST {
+            return Err(path.field(field).problem("at most 32", count));
+        }
+    }
     let list = path.field("requests");
     let mut requests: Vec<ClaimRequest> = Vec::with_capacity(raw.requests.len());
     for (index, own) in raw.requests.iter().enumerate() {
@@ -202,6 +232,11 @@ fn request(raw: &raw::Request, path: &Path<'_>) -> Result<ClaimRequest, Problem>
         &path.field("name"),
         "the name of the request",
     )?;
+    let states_one = raw.exactly.is_some() || raw.own.device_class_name.is_some();
+    if states_one && !raw.first_available.is_empty() {
+        let path = path.field("firstAvailable");
+        return Err(path.problem("no alternatives beside what is asked for exactly", name));
+    }
     let devices = if raw.first_available.is_empty() {
         match &raw.exactly {
             Some(own) => RequestedDevices::Exactly(wanted(own, &path.field("exactly"))?),
@@ -235,6 +270,8 @@ fn request(raw: &raw::Request, path: &Path<'_>) -> Result<ClaimRequest, Problem>
 }
 
 fn wanted(raw: &raw::Wanted, path: &Path<'_>) -> Result<DeviceRequest, Problem> {
+    left_out(path, "capacity", raw.capacity.is_some())?;
+    left_out(path, "tolerations", !raw.tolerations.is_empty())?;
     let class = path.field("deviceClassName");
     let count = path.field("count");
     let count = match (raw.allocation_mode.as_deref(), raw.count) {

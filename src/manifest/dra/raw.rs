@@ -2,6 +2,7 @@
 //! Fields that moved between its versions are read where either has them.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use units::SortedMap;
 
 use super::super::raw::{AmountText, NodeSelector, nullable};
@@ -15,6 +16,8 @@ pub(super) struct Slice {
     pub(super) node_selector: Option<NodeSelector>,
     pub(super) all_nodes: Option<bool>,
     pub(super) per_device_node_selection: Option<bool>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) shared_counters: Vec<IgnoredAny>,
     #[serde(deserialize_with = "nullable")]
     pub(super) devices: Vec<Device>,
 }
@@ -38,8 +41,15 @@ pub(super) struct Device {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct Facts {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) binding_conditions: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) taints: Vec<IgnoredAny>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) consumes_counters: Vec<IgnoredAny>,
+    pub(super) allow_multiple_allocations: Option<bool>,
     #[serde(deserialize_with = "nullable")]
     pub(super) attributes: SortedMap<String, Attribute>,
     #[serde(deserialize_with = "nullable")]
@@ -123,6 +133,9 @@ pub(super) struct Wanted {
     pub(super) allocation_mode: Option<String>,
     pub(super) count: Option<i64>,
     pub(super) admin_access: Option<bool>,
+    pub(super) capacity: Option<IgnoredAny>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) tolerations: Vec<IgnoredAny>,
 }
 
 #[derive(Default, Deserialize)]

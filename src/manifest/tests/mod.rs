@@ -1,6 +1,7 @@
 //! Results of reading manifests.
 
 mod broken;
+mod dra;
 mod fields;
 mod generated;
 mod objects;

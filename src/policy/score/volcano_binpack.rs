@@ -39,7 +39,8 @@ pub struct Packed {
 pub fn score(resources: impl IntoIterator<Item = Packed>) -> f64 {
     let (mut sum, mut weights) = (0.0, 0.0);
     for own in resources {
-        if own.request <= 0.0 {
+        // What is not asked for, or has no weight, has no say, even where it overflows.
+        if own.request <= 0.0 || own.weight <= 0.0 {
             continue;
         }
         let used = own.used + own.request;
@@ -115,6 +116,7 @@ mod tests {
         check(&[two[0], packed(9.0, 16.0, 0.0, 16.0)], 75.0);
         check(&[two[0], packed(1.0, 16.0, 1.0, 16.0)], 0.0);
         check(&[packed(0.0, 1.0, 1.0, 4.0)], 0.0);
+        check(&[two[0], packed(0.0, 16.0, 1.0, 16.0)], 75.0);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The planner on small clusters, one change at a time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use proptest::prelude::*;
 
@@ -309,6 +310,85 @@ fn a_refused_member_and_a_cancelled_job_leave_no_trace() {
     world.end(&next);
     world.settle();
     assert_eq!(world.nodes(&last), [0]);
+}
+
+/// An order that adds up the processors of jobs that hold nodes.
+#[derive(Clone)]
+struct Counting(Arc<AtomicI64>);
+
+impl JobOrder for Counting {
+    fn name(&self) -> &'static str {
+        "counting"
+    }
+
+    fn score(&self, job: &JobFacts, _: Instant) -> Score {
+        Score::whole(job.submitted.as_nanos())
+    }
+
+    fn started(&mut self, _: Instant, job: &JobFacts) {
+        self.0.fetch_add(job.processors, Ordering::Relaxed);
+    }
+
+    fn ended(&mut self, _: Instant, job: &JobFacts) {
+        self.0.fetch_sub(job.processors, Ordering::Relaxed);
+    }
+
+    fn clone_order(&self) -> Box<dyn JobOrder> {
+        Box::new(self.clone())
+    }
+}
+
+/// Starts the head while it fits.
+#[derive(Clone)]
+struct Head;
+
+impl PassRule for Head {
+    fn name(&self) -> &'static str {
+        "head"
+    }
+
+    fn next(&mut self, pass: &mut Pass<'_>) -> Option<Start> {
+        let head = pass.first()?;
+        pass.start(&head)
+    }
+
+    fn clone_rule(&self) -> Box<dyn PassRule> {
+        Box::new(self.clone())
+    }
+}
+
+#[test]
+fn what_a_refused_start_was_accounted_for_is_given_back() {
+    let mut world = World::new(&[2], NONE);
+    let pods = world.submit(2, 1, 10);
+    let used = Arc::new(AtomicI64::new(0));
+    let order = Box::new(Counting(used.clone()));
+    let mut planner = PassPlanner::new(order, Box::new(Head));
+    let now = || used.load(Ordering::Relaxed);
+    let mut step = |world: &mut World, refuses: usize| {
+        let mut out = Outbox::default();
+        planner.step(world.now, &world.store, &mut out);
+        let is_binding = |write: &&Write| matches!(write.event, Event::PodBound { .. });
+        for (place, write) in out.writes.iter().filter(is_binding).enumerate() {
+            if place < refuses {
+                planner.refused(write, &Conflict::Refused);
+            } else {
+                world.apply(write.event.clone());
+            }
+        }
+    };
+    step(&mut world, 2);
+    assert_eq!(now(), 0);
+    world.now = Instant::from_secs(1);
+    step(&mut world, 1);
+    // One member holds its place, the other one is placed later: one job all along.
+    assert_eq!(now(), 2);
+    world.now = Instant::from_secs(2);
+    step(&mut world, 0);
+    assert_eq!((now(), world.nodes(&pods)), (2, vec![0, 0]));
+    world.end(&pods);
+    step(&mut world, 0);
+    assert_eq!(now(), 0);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! and resumes jobs.
 
 mod job;
+pub mod question;
 #[cfg(test)]
 mod tests;
 
@@ -51,17 +52,9 @@ impl Queueing {
         if queueing.queues.is_empty() {
             return None;
         }
-        let mut controller = Controller::new(snapshot(queueing), None, Instant::ZERO);
-        let stated = |queue: &&model::queueing::LocalQueue| queue.stop == StopPolicy::None;
-        for queue in queueing.local_queues.iter().filter(stated) {
-            controller.add_local_queue(&queue.namespace, &queue.name, &queue.cluster_queue);
-        }
-        for (name, labels) in &objects.namespaces {
-            controller.set_namespace(name.clone(), labels.clone());
-        }
         Some(Self {
             cursor: Revision::default(),
-            controller,
+            controller: controller(queueing, &objects.namespaces, Instant::ZERO),
             priorities: queueing.priorities.clone(),
             jobs: SortedMap::default(),
             job_of: SortedMap::default(),
@@ -270,6 +263,23 @@ impl Queueing {
             _ => {}
         }
     }
+}
+
+/// Kueue over the queues of objects, without workloads.
+fn controller(
+    queueing: &QueueingObjects,
+    namespaces: &SortedMap<Text, Labels>,
+    now: Instant,
+) -> Controller {
+    let mut controller = Controller::new(snapshot(queueing), None, now);
+    let stated = |queue: &&model::queueing::LocalQueue| queue.stop == StopPolicy::None;
+    for queue in queueing.local_queues.iter().filter(stated) {
+        controller.add_local_queue(&queue.namespace, &queue.name, &queue.cluster_queue);
+    }
+    for (name, labels) in namespaces {
+        controller.set_namespace(name.clone(), labels.clone());
+    }
+    controller
 }
 
 /// The quotas of objects, with nothing held.

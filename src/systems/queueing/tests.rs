@@ -50,7 +50,7 @@ fn cluster_queue(name: &str, nominal: i64) -> ClusterQueue {
 }
 
 /// Two queues of 4 cores each that lend all they have, each with a namespace of its name.
-fn objects() -> ClusterObjects {
+pub(super) fn objects() -> ClusterObjects {
     let toleration = Toleration {
         key: Some("spot".into()),
         value: None,
@@ -82,7 +82,7 @@ fn objects() -> ClusterObjects {
 }
 
 /// A job with some pods of one core.
-fn job(namespace: &str, name: &str, pods: i32) -> Job {
+pub(super) fn job(namespace: &str, name: &str, pods: i32) -> Job {
     let requests = ResourceList::from_pairs([("cpu", Quantity::from_units(1))]);
     Job {
         namespace: namespace.into(),

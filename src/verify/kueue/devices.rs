@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::super::cases::Differences;
 use super::world::objects;
-use ::dra::{Allocated, AllocationError, Allocator, DeviceId, Place, Variant};
+use ::dra::{Allocated, AllocationError, Allocator, DeviceId, Place, Pool, Variant};
 use model::dra::ResourceClaim;
-use model::{Operator, Requirement};
+use model::{Labels, Operator, Requirement};
 use units::SortedSet;
 
 /// Holds the recorded decisions of a case against those taken.
@@ -21,39 +21,40 @@ pub(super) fn compare(case: &Value) -> Result<Differences, String> {
     let in_use = devices_in_use(case)?;
     let allocator = |variant| Allocator::new(variant, slices.clone(), &classes, &in_use);
     let (old, new) = (allocator(Variant::V1_34), allocator(Variant::V1_36));
-    let text = case.get("nodes").unwrap_or(&Value::Null);
-    let listed = json!({"apiVersion": "v1", "kind": "NodeList", "items": text});
-    let read = manifest::read_manifests("nodes", &listed.to_string());
-    let read = read.map_err(|error| error.to_string())?;
+    let nodes = case.get("nodes").and_then(Value::as_array);
     let mut differences = Differences::default();
-    for node in &read.nodes {
+    for node in nodes.into_iter().flatten() {
+        let name = node.pointer("/metadata/name").and_then(Value::as_str);
+        let name = name.ok_or("nodes: expected a name")?;
+        let labels = node.pointer("/metadata/labels").and_then(Value::as_object);
+        let labels = labels.into_iter().flatten().map(|(key, value)| {
+            let value = value.as_str().unwrap_or_default();
+            (key.as_str().into(), value.into())
+        });
+        let labels: Labels = labels.collect();
         let place = Place {
-            name: &node.name,
-            labels: &node.labels,
+            name,
+            labels: &labels,
         };
-        let name = &node.name;
         let recorded = |version: &str| {
-            let node = case.get("expect").and_then(|expect| expect.get(&**name));
-            node.and_then(|node| node.get(version)).cloned()
+            let node = case.get("expect").and_then(|expect| expect.get(name));
+            let recorded = node.and_then(|node| node.get(version));
+            recorded.ok_or_else(|| format!("expect.{name}: expected an outcome of {version}"))
         };
-        if let Some(recorded) = recorded("v1.34.1") {
-            let decided = outcomes(&old, &place, &claims);
-            let recorded = recorded.as_array().cloned().unwrap_or_default();
-            for own in recorded.iter().map(plain) {
-                if !decided.contains(&own) {
-                    let field = format!("{name} in 1.34");
-                    differences.field(&field, Some(&own), &Value::from(decided.clone()));
-                }
+        let seen = recorded("v1.34.1")?
+            .as_array()
+            .filter(|own| !own.is_empty());
+        let seen = seen.ok_or_else(|| format!("expect.{name}: expected outcomes of v1.34.1"))?;
+        let decided = outcomes(&old, &place, &claims)?;
+        for own in seen.iter().map(plain) {
+            if !decided.contains(&own) {
+                let field = format!("{name} in 1.34");
+                differences.field(&field, Some(&own), &Value::from(decided.clone()));
             }
         }
-        if let Some(recorded) = recorded("v1.36.2") {
-            let decided = outcome(new.allocate(&place, &claims));
-            differences.field(
-                &format!("{name} in 1.36"),
-                Some(&plain(&recorded)),
-                &decided,
-            );
-        }
+        let recorded = plain(recorded("v1.36.2")?);
+        let decided = outcome(new.allocate(&place, &claims))?;
+        differences.field(&format!("{name} in 1.36"), Some(&recorded), &decided);
     }
     Ok(differences)
 }
@@ -73,25 +74,36 @@ fn devices_in_use(case: &Value) -> Result<SortedSet<DeviceId>, String> {
     ids.ok_or_else(|| "allocatedDevices: expected [driver, pool, device]".to_owned())
 }
 
+/// Most pools of which every order is tried.
+const MOST_POOLS: usize = 6;
+
 /// The outcomes of all orders of the pools, each once.
-fn outcomes(allocator: &Allocator, place: &Place<'_>, claims: &[ResourceClaim]) -> Vec<Value> {
+fn outcomes(
+    allocator: &Allocator,
+    place: &Place<'_>,
+    claims: &[ResourceClaim],
+) -> Result<Vec<Value>, String> {
     let mut pools = allocator.pools(place);
+    if pools.len() > MOST_POOLS {
+        return Err(format!("more than {MOST_POOLS} pools have too many orders"));
+    }
     let mut found = Vec::new();
-    let mut ask = |pools: &[_]| {
-        let own = outcome(allocator.allocate_from(pools, claims));
+    let mut ask = |pools: &[Pool]| {
+        let own = outcome(allocator.allocate_from(pools, claims))?;
         if !found.contains(&own) {
             found.push(own);
         }
+        Ok::<(), String>(())
     };
     // Heap's algorithm.
     let mut turns = vec![0; pools.len()];
-    ask(&pools);
+    ask(&pools)?;
     let mut place = 1;
     while place < pools.len() {
         if turns[place] < place {
             let other = if place % 2 == 0 { 0 } else { turns[place] };
             pools.swap(place, other);
-            ask(&pools);
+            ask(&pools)?;
             turns[place] += 1;
             place = 1;
         } else {
@@ -99,7 +111,7 @@ fn outcomes(allocator: &Allocator, place: &Place<'_>, claims: &[ResourceClaim]) 
             place += 1;
         }
     }
-    found
+    Ok(found)
 }
 
 /// A recorded outcome without the words of errors.
@@ -110,11 +122,13 @@ fn plain(recorded: &Value) -> Value {
     recorded.clone()
 }
 
-fn outcome(decided: Result<Option<Vec<Allocated>>, AllocationError>) -> Value {
+/// An outcome as it is recorded; a search that was given up has none.
+fn outcome(decided: Result<Option<Vec<Allocated>>, AllocationError>) -> Result<Value, String> {
     match decided {
-        Err(_) => json!("error"),
-        Ok(None) => Value::Null,
-        Ok(Some(claims)) => claims.iter().map(allocated).collect(),
+        Err(error @ AllocationError::Abandoned(_)) => Err(error.to_string()),
+        Err(_) => Ok(json!("error")),
+        Ok(None) => Ok(Value::Null),
+        Ok(Some(claims)) => Ok(claims.iter().map(allocated).collect()),
     }
 }
 

@@ -82,3 +82,25 @@ fn judge_case(
     };
     Ok(Some((row, outcome)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recorded_allocations_of_devices_agree() {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/kueue");
+        let file = data.join("dra.jsonl.gz");
+        assert!(claims(&file));
+        let reports = judge(&[file], &VerifyOptions::default()).expect("cases");
+        let [report] = reports.as_slice() else {
+            panic!("{reports:#?}");
+        };
+        assert_eq!(report.family, "kueue-dra");
+        assert_eq!(
+            (report.passed, report.failed, report.unsupported),
+            (195, 0, 0),
+            "{report:#?}"
+        );
+    }
+}

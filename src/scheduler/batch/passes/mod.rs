@@ -99,6 +99,8 @@ pub struct PassPlanner {
     declared: Option<Revision>,
     /// The job that was last told to wait.
     told: Option<JobNumber>,
+    /// The instant of the last start.
+    started: Instant,
     refused: Vec<Refused>,
     retry: Retry,
 }
@@ -118,6 +120,7 @@ impl PassPlanner {
             ordered: None,
             declared: None,
             told: None,
+            started: Instant::ZERO,
             refused: Vec::new(),
             retry: Retry::default(),
         }
@@ -287,7 +290,11 @@ impl PassPlanner {
         }
         out.decided_jobs += 1;
         out.decided_pods += taken.len() as u32;
-        self.order.started(now, &job.facts);
+        self.started = now;
+        // The rest of a job whose other members hold places was accounted for with them.
+        if self.running.get(number).is_none() {
+            self.order.started(now, &job.facts);
+        }
         if self.order.follows_changes() {
             self.ordered = None;
         }
@@ -389,6 +396,10 @@ impl Component for PassPlanner {
         else {
             return;
         };
+        if self.running.get(number).is_some_and(|job| job.members == 1) {
+            // No member is left: the job gives up what it was accounted for when it started.
+            self.order.ended(self.started, &facts);
+        }
         // Undone, not ended: the instant of the decision plays no part in it.
         self.running
             .release(number, position as usize, Instant::MAX);

@@ -1,0 +1,63 @@
+//! `windtunnel queue`: the fate of a job under the queues of a cluster.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use lab::queue::{Question, Verdict, read};
+use report::queue::QueueReport;
+
+use super::snapshot::{failed, tell};
+use super::table_format::{self, TableFormat};
+use super::{Exit, Failure, Global, terminal};
+
+const EXAMPLES: &str = "Examples:
+  kubectl get clusterqueues,localqueues,resourceflavors,cohorts,workloads -A -o json > dump.json
+  windtunnel queue dump.json train.yaml
+  windtunnel queue dump.json priorities.json train.yaml --format json
+
+Kueue's decisions are taken with the workloads of the dump as they are and the job as the newest of
+them. Where the job is not admitted, changes of its pods, its priority, its flavors and the quota of
+its queue are tried until it is.
+
+Exits with 100 if the job is not admitted.";
+
+/// Arguments of `queue`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = EXAMPLES,
+    override_usage = "windtunnel queue [OPTIONS] <DUMP>... <JOB.yaml>"
+)]
+pub(super) struct QueueArguments {
+    /// Cluster: files of `kubectl get -o json|yaml`, folders of them, a scenario, or `-`; last, a file
+    /// with the job
+    #[arg(required = true, num_args = 2.., value_name = "DUMP|JOB.yaml")]
+    paths: Vec<PathBuf>,
+    /// Output format of the answer
+    #[arg(long, value_enum, default_value_t = TableFormat::Table)]
+    format: TableFormat,
+}
+
+pub(super) fn run(global: &Global, arguments: &QueueArguments) -> Result<Exit, Failure> {
+    let Some((job, cluster)) = arguments.paths.split_last() else {
+        return Err(Failure::input(
+            "give the files of the cluster and, last, the file of the job",
+        ));
+    };
+    let asked =
+        read(cluster, job, &terminal::traces_dirs(global)).map_err(|error| failed(&error))?;
+    tell(global, &asked.warnings);
+    let question = Question::new(&asked.objects, &asked.job);
+    let question =
+        question.map_err(|words| Failure::input(format!("{}: {words}", job.display())))?;
+    let answer = question.answer();
+    let report = QueueReport {
+        answer: &answer,
+        warnings: &asked.warnings,
+    };
+    table_format::print(&report, arguments.format)?;
+    Ok(match answer.verdict {
+        Verdict::Admitted => Exit::Done,
+        Verdict::Queued | Verdict::Never => Exit::GateFailed,
+    })
+}

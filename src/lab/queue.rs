@@ -1,0 +1,86 @@
+//! The question about a job under the queues of a cluster, out of its dump: the objects
+//! are those of Kueue in the files, the job is the one of its own file.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use manifest::{ManifestFinding, ManifestReader};
+use model::workload::Job;
+use model::{ClusterObjects, Object};
+use trace::Input;
+use units::plural;
+
+use crate::snapshot::{SnapshotError, Sources};
+
+pub use systems::queueing::question::{Answer, Change, Question, Raise, Verdict, Victim};
+
+/// Beginning of the labels by which jobs name their queue.
+const QUEUE_LABELS: &str = "kueue.x-k8s.io/";
+
+/// A job and the cluster that it is asked about.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Objects of the cluster.
+    pub objects: ClusterObjects,
+    /// The job.
+    pub job: Arc<Job>,
+    /// Features of the files that the model ignores, in words.
+    pub warnings: Vec<String>,
+}
+
+/// Reads the files of a cluster, and the file of a job, which may use what these declare.
+///
+/// # Errors
+/// A file can't be read, declares what does not fit together, or has no job.
+pub fn read(
+    cluster: &[PathBuf],
+    job: &Path,
+    traces_dirs: &[PathBuf],
+) -> Result<Asked, SnapshotError> {
+    let mut sources = Sources::new(traces_dirs).with_workloads();
+    for path in cluster {
+        sources.add(path)?;
+    }
+    let mut gathered = sources.objects()?;
+    let queueing = &gathered.objects.queueing;
+    if queueing.queues.is_empty() {
+        return Err(SnapshotError::Input(
+            "the files of the cluster have no ClusterQueue; add the objects of `kubectl get \
+             clusterqueues,localqueues,resourceflavors,cohorts,workloads -A -o json`"
+                .to_owned(),
+        ));
+    }
+    let name = cluster.first().map(|path| path.display().to_string());
+    let files = [(name.as_deref().unwrap_or_default(), queueing.clone())];
+    let checked = world::queueing::check(&files);
+    checked.map_err(|error| SnapshotError::Input(error.to_string()))?;
+    let input = Input::argument(&job.display().to_string())?;
+    let classes = gathered.priorities.clone();
+    let mut reader = ManifestReader::with_priorities(classes).with_everything();
+    reader.read(&input)?;
+    let read = reader.finish();
+    let jobs = read.workloads.iter().filter_map(|own| match &own.object {
+        Object::Job(job) => Some((job, &own.object)),
+        _ => None,
+    });
+    let jobs: Vec<(&Arc<Job>, &Object)> = jobs.collect();
+    let [(job, object)] = jobs.as_slice() else {
+        let found = plural::count(jobs.len(), "Job");
+        return Err(SnapshotError::Input(format!(
+            "{}: expected exactly one Job, found {found}; give the job to ask about a file of its own",
+            input.name
+        )));
+    };
+    let doubts = world::queueing::doubts(object, queueing);
+    gathered.findings.extend(doubts);
+    // The queue of the job stands in another file.
+    let is_other = |own: &&ManifestFinding| !own.field.contains(QUEUE_LABELS);
+    let findings = read.findings.iter().filter(is_other);
+    let findings = findings.map(|finding| format!("{}: {finding}", input.name));
+    gathered.findings.extend(findings);
+    Ok(Asked {
+        job: Arc::clone(job),
+        objects: gathered.objects,
+        warnings: gathered.findings,
+    })
+}

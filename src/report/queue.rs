@@ -1,0 +1,211 @@
+//! Output formats of the answer of `queue`.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use crate::formats::Formats;
+use lab::queue::{Answer, Change, Raise, Verdict, Victim};
+use units::plural;
+
+/// Answer with its context.
+pub struct QueueReport<'a> {
+    /// The answer.
+    pub answer: &'a Answer,
+    /// Warnings about input that was ignored or looks wrong.
+    pub warnings: &'a [String],
+}
+
+fn victims(list: &[Victim]) -> Vec<Value> {
+    let shown = list.iter().map(
+        |own| json!({"workload": &*own.name, "clusterQueue": &*own.queue, "reason": own.reason}),
+    );
+    shown.collect()
+}
+
+fn raise(own: &Raise) -> Value {
+    json!({
+        "flavor": &*own.flavor,
+        "resource": &*own.resource,
+        "from": own.from.to_string(),
+        "to": own.to.to_string(),
+    })
+}
+
+fn change(own: &Change) -> Value {
+    match own {
+        Change::Pods { to } => json!({"kind": "pods", "to": to}),
+        Change::Priority { to, victims: all } => {
+            json!({"kind": "priority", "to": to, "victims": victims(all)})
+        }
+        Change::Quota { raises } => {
+            let raises: Vec<Value> = raises.iter().map(raise).collect();
+            json!({"kind": "quota", "raises": raises})
+        }
+        Change::Flavor { flavors } => {
+            let flavors: Vec<&str> = flavors.iter().map(|own| &**own).collect();
+            json!({"kind": "flavor", "flavors": flavors})
+        }
+    }
+}
+
+impl QueueReport<'_> {
+    fn headline(&self) -> String {
+        let answer = self.answer;
+        let queue = answer.queue.as_deref().unwrap_or(&answer.local_queue);
+        let words = match answer.verdict {
+            Verdict::Admitted if answer.admitted_pods < answer.pods => {
+                let pods = plural::count(answer.pods, "pod");
+                format!("is admitted with {} of {pods}", answer.admitted_pods)
+            }
+            Verdict::Admitted if answer.victims.is_empty() => "is admitted at once".to_owned(),
+            Verdict::Admitted => "is admitted once others have made room".to_owned(),
+            Verdict::Queued if answer.ahead == 0 => "waits, as the first of its queue".to_owned(),
+            Verdict::Queued => format!("waits behind {}", plural::count(answer.ahead, "workload")),
+            Verdict::Never => "is never admitted, even if nothing else runs".to_owned(),
+        };
+        format!("{} {words} (queue {queue})", answer.job)
+    }
+
+    fn requests(&self) -> String {
+        let answer = self.answer;
+        let requests = answer.requests.iter();
+        let requests: Vec<String> = requests
+            .map(|(name, amount)| format!("{amount} {name}"))
+            .collect();
+        let pods = plural::count(answer.pods, "pod");
+        format!(
+            "{pods}, {}; priority {}",
+            requests.join(", "),
+            answer.priority
+        )
+    }
+
+    /// Changes in words, one each.
+    fn changes(&self) -> Vec<String> {
+        let answer = self.answer;
+        let queue = answer.queue.as_deref().unwrap_or_default();
+        let words = answer.changes.iter().map(|own| match own {
+            Change::Pods { to } => format!(
+                "{} at once instead of {}",
+                plural::count(*to, "pod"),
+                answer.pods
+            ),
+            Change::Priority { to, victims } => {
+                format!(
+                    "priority {to} instead of {}: {}",
+                    answer.priority,
+                    Victim::words(victims)
+                )
+            }
+            Change::Quota { raises } => {
+                let raises = raises.iter().map(|own| {
+                    format!(
+                        "{} in {} {} instead of {}",
+                        own.resource, own.flavor, own.to, own.from
+                    )
+                });
+                let raises: Vec<String> = raises.collect();
+                format!("nominal quota of {queue}: {}", raises.join(", "))
+            }
+            Change::Flavor { flavors } => format!(
+                "no node selector or affinity and tolerations of all taints: it gets {}",
+                flavors.join(", ")
+            ),
+        });
+        let mut words: Vec<String> = words.collect();
+        if answer.untried > 0 {
+            let choices = plural::count(answer.untried, "further choice");
+            words.push(format!("({choices} of flavors not tried)"));
+        }
+        words
+    }
+
+    /// Sections of a text: a title with lines.
+    fn sections(&self) -> Vec<(&'static str, Vec<String>)> {
+        let answer = self.answer;
+        let flavors = answer.flavors.iter();
+        let flavors = flavors.map(|(resource, flavor)| format!("{resource} from {flavor}"));
+        let victims = answer.victims.iter();
+        let victims = victims.map(|own| format!("{} of {} ({})", own.name, own.queue, own.reason));
+        let sections = [
+            ("flavors", flavors.collect()),
+            ("makes room", victims.collect()),
+            ("why it waits", answer.reasons.clone()),
+            ("would admit it", self.changes()),
+        ];
+        let filled = sections
+            .into_iter()
+            .filter(|(_, lines): &(_, Vec<String>)| !lines.is_empty());
+        filled.collect()
+    }
+}
+
+impl Formats for QueueReport<'_> {
+    fn table(&self) -> String {
+        let mut text = format!("{}\n{}\n", self.headline(), self.requests());
+        for (title, lines) in self.sections() {
+            let _ = writeln!(text, "\n{title}");
+            for line in lines {
+                let _ = writeln!(text, "  {line}");
+            }
+        }
+        text
+    }
+
+    fn markdown(&self) -> String {
+        let mut text = format!("**{}** ({})\n", self.headline(), self.requests());
+        for (title, lines) in self.sections() {
+            let _ = writeln!(text, "\n{title}:\n");
+            for line in lines {
+                let _ = writeln!(text, "- {line}");
+            }
+        }
+        text
+    }
+
+    /// CSV, one line per statement.
+    fn csv(&self) -> String {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        // Writing to memory does not fail.
+        let _ = writer.write_record(["part", "statement"]);
+        let _ = writer.write_record(["verdict", self.answer.verdict.name()]);
+        for (title, lines) in self.sections() {
+            for line in lines {
+                let _ = writer.write_record([title, line.as_str()]);
+            }
+        }
+        let bytes = writer.into_inner().unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn json(&self) -> Value {
+        let answer = self.answer;
+        let requests = answer.requests.iter();
+        let requests: serde_json::Map<String, Value> = requests
+            .map(|(name, amount)| (name.to_string(), amount.to_string().into()))
+            .collect();
+        let flavors = answer.flavors.iter();
+        let flavors: serde_json::Map<String, Value> = flavors
+            .map(|(resource, flavor)| (resource.to_string(), flavor.to_string().into()))
+            .collect();
+        let changes: Vec<Value> = answer.changes.iter().map(change).collect();
+        json!({
+            "job": answer.job,
+            "localQueue": &*answer.local_queue,
+            "clusterQueue": answer.queue.as_deref(),
+            "verdict": answer.verdict.name(),
+            "priority": answer.priority,
+            "pods": answer.pods,
+            "admittedPods": answer.admitted_pods,
+            "requests": requests,
+            "flavors": flavors,
+            "victims": victims(&answer.victims),
+            "ahead": answer.ahead,
+            "reasons": answer.reasons,
+            "changes": changes,
+            "untriedChoices": answer.untried,
+            "warnings": self.warnings,
+        })
+    }
+}

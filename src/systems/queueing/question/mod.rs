@@ -1,0 +1,414 @@
+//! The question about a job that is submitted now: admitted, queued, or never to be
+//! admitted; who makes room for it, what binds, and which smallest change would admit it.
+//!
+//! Every answer is a trial: Kueue itself decides about the workloads of the cluster with the job, as
+//! they are or with the change. Nothing else starts or ends in the meantime.
+
+use kueue::Names;
+use kueue::names::PODS;
+use kueue::run::{Controller, Cycle, Entry, RequeueReason, Stage};
+use model::queueing::{Admission, QueuedWorkload, QueueingObjects, StopPolicy};
+use model::workload::Job;
+use model::{ClusterObjects, Text};
+use units::{Duration, Instant, ObjectId, Quantity, SortedMap, SortedSet, plural};
+
+use super::job::QueuedJob;
+
+mod changes;
+#[cfg(test)]
+mod tests;
+
+/// Fate of a job that is submitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It gets quota at once, or as soon as those that make room have stopped.
+    Admitted,
+    /// It waits.
+    Queued,
+    /// It would wait even if nothing else ran.
+    Never,
+}
+
+impl Verdict {
+    /// The verdict as programs read it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Admitted => "admitted",
+            Self::Queued => "queued",
+            Self::Never => "never",
+        }
+    }
+}
+
+/// A workload that makes room.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Victim {
+    /// Name of the workload.
+    pub name: Text,
+    /// Name of its `ClusterQueue`.
+    pub queue: Text,
+    /// Reason of the preemption, as Kueue writes it.
+    pub reason: &'static str,
+}
+
+/// More quota of one resource in one flavor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Raise {
+    /// The flavor.
+    pub flavor: Text,
+    /// The resource.
+    pub resource: Text,
+    /// The nominal quota as it is.
+    pub from: Quantity,
+    /// The nominal quota that admits the job.
+    pub to: Quantity,
+}
+
+/// A change that would admit the job, each the smallest of its kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Fewer pods at once.
+    Pods {
+        /// Number that fits.
+        to: i64,
+    },
+    /// A higher priority.
+    Priority {
+        /// The priority.
+        to: i32,
+        /// Workloads that make room then.
+        victims: Vec<Victim>,
+    },
+    /// More nominal quota of the `ClusterQueue`.
+    Quota {
+        /// The amounts.
+        raises: Vec<Raise>,
+    },
+    /// Another flavor, which the job's node selector, node affinity or missing tolerations exclude.
+    Flavor {
+        /// The flavors that it gets then.
+        flavors: Vec<Text>,
+    },
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The job, `NAMESPACE/NAME`.
+    pub job: String,
+    /// Name of the `LocalQueue`.
+    pub local_queue: Text,
+    /// The `ClusterQueue` that this leads to, if there is one.
+    pub queue: Option<Text>,
+    /// Priority of the workload.
+    pub priority: i32,
+    /// Number of pods at once.
+    pub pods: i64,
+    /// Requests of all pods, by resource.
+    pub requests: Vec<(Text, Quantity)>,
+    /// Fate of the job.
+    pub verdict: Verdict,
+    /// Number of pods that are admitted.
+    pub admitted_pods: i64,
+    /// Flavors by resource, if it is admitted.
+    pub flavors: Vec<(Text, Text)>,
+    /// Workloads that make room for it.
+    pub victims: Vec<Victim>,
+    /// Number of workloads of its queue that go before it.
+    pub ahead: usize,
+    /// Reasons that it is not admitted, in Kueue's words.
+    pub reasons: Vec<String>,
+    /// Changes that would admit it.
+    pub changes: Vec<Change>,
+    /// Number of choices of flavors for which more quota was not tried, as there are too many.
+    pub untried: usize,
+}
+
+/// Most cycles of a trial.
+const MOST_CYCLES: usize = 100_000;
+
+/// Time for which a trial goes on: retries are collected for a second.
+const TRIAL: Duration = Duration::from_secs(10);
+
+/// A job over the objects of a cluster.
+pub struct Question<'a> {
+    objects: &'a ClusterObjects,
+    job: &'a Job,
+    own: QueuedJob,
+    now: Instant,
+    local_queue: Text,
+    queue: Option<Text>,
+    /// Everything but workloads.
+    quotas: QueueingObjects,
+}
+
+/// Outcome of a trial.
+struct Trial {
+    admission: Option<Admission>,
+    victims: Vec<Victim>,
+    reasons: Vec<String>,
+    ahead: usize,
+}
+
+impl<'a> Question<'a> {
+    /// A question about a job.
+    ///
+    /// # Errors
+    /// The job names no queue, or its requests are too large to be added; the text says so.
+    pub fn new(objects: &'a ClusterObjects, job: &'a Job) -> Result<Self, String> {
+        let Some(queue) = job.queue.0.as_deref() else {
+            return Err(format!(
+                "Job `{}/{}`: metadata.labels[\"kueue.x-k8s.io/queue-name\"]: expected the name of a \
+                 LocalQueue, but it is missing",
+                job.namespace, job.name
+            ));
+        };
+        let requests = job.template.requests();
+        requests.map_err(|error| format!("Job `{}/{}`: {error}", job.namespace, job.name))?;
+        let workloads = &objects.queueing.workloads;
+        let last = workloads.iter().map(|own| own.created).max();
+        let mut local = objects.queueing.local_queues.iter();
+        let is_own = |own: &&model::queueing::LocalQueue| {
+            (&own.namespace, &own.name) == (&job.namespace, &queue.name)
+        };
+        let all = &objects.queueing;
+        Ok(Self {
+            quotas: QueueingObjects {
+                flavors: all.flavors.clone(),
+                topologies: all.topologies.clone(),
+                cohorts: all.cohorts.clone(),
+                queues: all.queues.clone(),
+                local_queues: all.local_queues.clone(),
+                priorities: all.priorities.clone(),
+                fair_sharing: all.fair_sharing.clone(),
+                workloads: Vec::new(),
+            },
+            own: QueuedJob::new(job),
+            now: last
+                .unwrap_or(Instant::ZERO)
+                .saturating_add(Duration::from_secs(1)),
+            local_queue: queue.name.clone(),
+            queue: local.find(is_own).map(|own| own.cluster_queue.clone()),
+            objects,
+            job,
+        })
+    }
+
+    /// The answer.
+    pub fn answer(&self) -> Answer {
+        let queueing = &self.objects.queueing;
+        let workload = self.workload();
+        let cluster = self.cluster(queueing, &queueing.workloads);
+        let trial = self.attempt(&cluster, workload.clone());
+        let verdict = if trial.admission.is_some() {
+            Verdict::Admitted
+        } else if self.admits(&self.cluster(queueing, &[]), workload.clone()) {
+            Verdict::Queued
+        } else {
+            Verdict::Never
+        };
+        let changes = match verdict {
+            Verdict::Admitted => (Vec::new(), 0),
+            Verdict::Queued | Verdict::Never => self.changes(&cluster),
+        };
+        let (changes, untried) = changes;
+        let sets = trial.admission.iter().flat_map(|own| &own.pod_sets);
+        let flavors: SortedSet<(Text, Text)> = sets
+            .clone()
+            .flat_map(|set| &set.flavors)
+            .map(|(resource, flavor)| (resource.clone(), flavor.clone()))
+            .collect();
+        Answer {
+            job: format!("{}/{}", self.job.namespace, self.job.name),
+            local_queue: self.local_queue.clone(),
+            queue: self.queue.clone(),
+            priority: workload.priority,
+            pods: workload.pod_sets.iter().map(|set| set.count).sum(),
+            requests: Self::amounts(&workload)
+                .into_iter()
+                .filter(|(name, _)| **name != *PODS)
+                .map(|(name, amount)| {
+                    let shown = Names::quantity(&name, amount);
+                    (name, shown)
+                })
+                .collect(),
+            verdict,
+            admitted_pods: sets.map(|set| set.count).sum(),
+            flavors: flavors.into_iter().collect(),
+            victims: trial.victims,
+            ahead: trial.ahead,
+            reasons: trial.reasons,
+            changes,
+            untried,
+        }
+    }
+
+    /// The workload of the job.
+    fn workload(&self) -> QueuedWorkload {
+        let priorities = &self.objects.queueing.priorities;
+        let id = ObjectId(u32::MAX);
+        self.own.workload(id, self.job, self.now, priorities)
+    }
+
+    /// Requests of all pods, in the units of quotas, and their number.
+    fn amounts(workload: &QueuedWorkload) -> SortedMap<Text, i64> {
+        let mut all: SortedMap<Text, i64> = SortedMap::new();
+        for set in &workload.pod_sets {
+            // What does not add up was refused when it was read.
+            let single = set.spec.requests().unwrap_or_default();
+            let single = single
+                .iter()
+                .map(|(name, amount)| (name, Names::amount(name, amount).max(0)));
+            for (name, one) in single.chain([(PODS, 1)]) {
+                let sum = all.entry(name.into()).or_default();
+                *sum = sum.saturating_add(one.saturating_mul(set.count));
+            }
+        }
+        all
+    }
+
+    /// Kueue over queues with workloads as they are; the job itself is not among them.
+    fn cluster(&self, queueing: &QueueingObjects, workloads: &[QueuedWorkload]) -> Controller {
+        let mut cluster = super::controller(queueing, &self.objects.namespaces, self.now);
+        for own in workloads {
+            if (&own.namespace, &own.name) == (&self.own.namespace, &self.own.workload) {
+                continue;
+            }
+            let blank = QueuedWorkload {
+                admission: None,
+                conditions: Vec::new(),
+                ..own.clone()
+            };
+            // Readers of manifests refuse requests that can't be added.
+            if cluster.submit(blank).is_ok() {
+                cluster.adopt(own.clone());
+            }
+        }
+        cluster
+    }
+
+    fn admits(&self, cluster: &Controller, workload: QueuedWorkload) -> bool {
+        self.attempt(cluster, workload).admission.is_some()
+    }
+
+    /// Submits a workload to a copy of the cluster and lets Kueue decide until nothing changes.
+    fn attempt(&self, cluster: &Controller, workload: QueuedWorkload) -> Trial {
+        let mut cluster = cluster.clone();
+        let mut trial = Trial {
+            admission: None,
+            victims: Vec::new(),
+            reasons: self.reasons_of_queue(&cluster),
+            ahead: 0,
+        };
+        let (priority, created) = (workload.priority, workload.created);
+        let end = self.now.saturating_add(TRIAL);
+        let mut cycles = 0;
+        if cluster.submit(workload).is_err() {
+            return trial;
+        }
+        loop {
+            while let Some(cycle) = cluster.cycle() {
+                cycles += 1;
+                self.note(&cycle, &mut trial);
+                let state = cluster.state(&self.own.namespace, &self.own.workload);
+                let state =
+                    state.filter(|own| matches!(own.stage, Stage::Admitted | Stage::QuotaReserved));
+                if let Some(state) = state {
+                    trial.admission.clone_from(&state.workload.admission);
+                    trial.reasons.clear();
+                    return trial;
+                }
+                if !cycle.has_changed || cycles > MOST_CYCLES {
+                    break;
+                }
+            }
+            match cluster.next_due() {
+                Some(due) if due <= end && cycles <= MOST_CYCLES => {
+                    cluster.advance(due);
+                }
+                _ => break,
+            }
+        }
+        // Those that made room did so for others.
+        trial.victims.clear();
+        let queue = self.queue.as_ref();
+        let waits = cluster.states().filter(|own| {
+            let is_here = own.queue.map(|id| &cluster.snapshot().queue(id).spec.name) == queue;
+            let own_priority = own.workload.priority;
+            let is_before = own_priority > priority
+                || (own_priority == priority && own.workload.created < created);
+            own.stage == Stage::Pending && is_here && is_before
+        });
+        trial.ahead = waits.count();
+        trial
+    }
+
+    /// Reasons for which the queue takes no workloads at all.
+    fn reasons_of_queue(&self, cluster: &Controller) -> Vec<String> {
+        let (namespace, name) = (&self.job.namespace, &self.local_queue);
+        let mut local = self.objects.queueing.local_queues.iter();
+        let local = local.find(|own| (&own.namespace, &own.name) == (namespace, name));
+        let Some(local) = local else {
+            return vec![format!(
+                "the namespace `{namespace}` has no LocalQueue `{name}`"
+            )];
+        };
+        if local.stop != StopPolicy::None {
+            return vec![format!("the LocalQueue `{name}` is stopped (`stopPolicy`)")];
+        }
+        let snapshot = cluster.snapshot();
+        let Some(queue) = snapshot.queue_named(&local.cluster_queue) else {
+            return vec![format!(
+                "there is no ClusterQueue `{}`",
+                local.cluster_queue
+            )];
+        };
+        let own = snapshot.queue(queue);
+        if own.spec.stop != StopPolicy::None {
+            return vec![format!(
+                "the ClusterQueue `{}` is stopped (`stopPolicy`)",
+                own.spec.name
+            )];
+        }
+        Vec::new()
+    }
+
+    /// Notes the part of the job in a cycle.
+    fn note(&self, cycle: &Cycle, trial: &mut Trial) {
+        let is_own = |entry: &&Entry| {
+            let own = &entry.pending.workload;
+            (&own.namespace, &own.name) == (&self.own.namespace, &self.own.workload)
+        };
+        let Some(entry) = cycle.entries.iter().find(is_own) else {
+            return;
+        };
+        let reasons = entry.message.split("; ").filter(|own| !own.is_empty());
+        trial.reasons = reasons.map(str::to_owned).collect();
+        if entry.reason == Some(RequeueReason::PendingPreemption) {
+            let victims = entry.targeted.iter();
+            trial
+                .victims
+                .extend(victims.map(|(name, queue, reason)| Victim {
+                    name: name.clone(),
+                    queue: queue.clone(),
+                    reason: reason.name(),
+                }));
+        }
+    }
+}
+
+impl Victim {
+    /// The victims of a change in words.
+    pub fn words(victims: &[Self]) -> String {
+        let names: Vec<&str> = victims.iter().map(|own| &*own.name).collect();
+        match names.as_slice() {
+            [] => "nothing stops".to_owned(),
+            [one] => format!("`{one}` stops"),
+            all => format!(
+                "{} stop: {}",
+                plural::count(all.len(), "workload"),
+                all.join(", ")
+            ),
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Answers about jobs, and changes checked by making them.
+
+use proptest::prelude::*;
+
+use super::super::tests::{job, objects};
+use super::*;
+use model::queueing::{Condition, PodSet, PodSetAdmission, PreemptionPolicy};
+use std::sync::Arc;
+
+/// A workload of a queue that holds some cores.
+fn holding(queue: &str, name: &str, cores: i64, priority: i32) -> QueuedWorkload {
+    let spec = job(queue, name, 1).template;
+    let at = Instant::from_secs(10);
+    QueuedWorkload {
+        namespace: queue.into(),
+        name: name.into(),
+        uid: name.into(),
+        queue: "jobs".into(),
+        priority,
+        created: at,
+        active: true,
+        pod_sets: vec![PodSet {
+            name: "main".into(),
+            count: cores,
+            min_count: None,
+            spec,
+            topology: None,
+        }],
+        max_execution: None,
+        admission: Some(Admission {
+            cluster_queue: queue.into(),
+            pod_sets: vec![PodSetAdmission {
+                name: "main".into(),
+                count: cores,
+                flavors: [("cpu".into(), "spot".into())].into(),
+                usage: [("cpu".into(), Quantity::from_units(cores))].into(),
+                topology: None,
+            }],
+        }),
+        conditions: ["QuotaReserved", "Admitted"]
+            .map(|kind| Condition {
+                kind: kind.into(),
+                holds: true,
+                reason: kind.into(),
+                since: at,
+            })
+            .into(),
+        reclaimable: SortedMap::default(),
+    }
+}
+
+/// The same, but it waits.
+fn waiting(queue: &str, name: &str, cores: i64) -> QueuedWorkload {
+    QueuedWorkload {
+        admission: None,
+        conditions: Vec::new(),
+        ..holding(queue, name, cores, 0)
+    }
+}
+
+fn cluster(workloads: Vec<QueuedWorkload>) -> ClusterObjects {
+    let mut objects = objects();
+    objects.queueing.workloads = workloads;
+    objects
+}
+
+fn ask(objects: &ClusterObjects, job: &Job) -> Answer {
+    Question::new(objects, job)
+        .expect("a job with a queue")
+        .answer()
+}
+
+/// Makes each change and asks again.
+fn check_changes(objects: &ClusterObjects, job: &Job, answer: &Answer) {
+    for change in &answer.changes {
+        let (mut changed, mut other) = (objects.clone(), job.clone());
+        match change {
+            Change::Pods { to } => {
+                let pods = i32::try_from(*to).expect("few pods");
+                (other.parallelism, other.completions) = (pods, Some(pods));
+                let mut more = other.clone();
+                (more.parallelism, more.completions) = (pods + 1, Some(pods + 1));
+                assert_ne!(ask(objects, &more).verdict, Verdict::Admitted);
+            }
+            Change::Priority { to, .. } => Arc::make_mut(&mut other.template).priority = *to,
+            Change::Quota { raises } => {
+                let queues = &mut changed.queueing.queues;
+                let own = queues
+                    .iter_mut()
+                    .find(|own| Some(&own.name) == answer.queue.as_ref());
+                let own = own.expect("the queue");
+                for raise in raises {
+                    let quota = &mut own.groups[0].flavors[0].resources[0];
+                    assert_eq!(
+                        (&*quota.resource, quota.nominal),
+                        (&*raise.resource, raise.from)
+                    );
+                    quota.nominal = raise.to;
+                }
+            }
+            Change::Flavor { .. } => Arc::make_mut(&mut other.template).node_selector.clear(),
+        }
+        let found = ask(&changed, &other);
+        assert_eq!(found.verdict, Verdict::Admitted, "{change:?}: {found:?}");
+    }
+}
+
+#[test]
+fn a_job_with_quota_is_admitted_and_a_wide_one_never() {
+    let empty = cluster(Vec::new());
+    let answer = ask(&empty, &job("one", "a", 3));
+    assert_eq!(
+        (answer.verdict, answer.admitted_pods),
+        (Verdict::Admitted, 3)
+    );
+    assert_eq!(answer.flavors, [("cpu".into(), "spot".into())]);
+    assert!(answer.reasons.is_empty() && answer.changes.is_empty());
+    let wide = job("one", "a", 9);
+    let answer = ask(&empty, &wide);
+    assert_eq!(answer.verdict, Verdict::Never);
+    let raise = Raise {
+        flavor: "spot".into(),
+        resource: "cpu".into(),
+        from: Quantity::from_units(4),
+        to: Quantity::from_units(5),
+    };
+    let expected = [
+        Change::Pods { to: 8 },
+        Change::Quota {
+            raises: vec![raise],
+        },
+    ];
+    assert_eq!(answer.changes, expected);
+    assert!(
+        answer.reasons[0].contains("maximum capacity"),
+        "{:?}",
+        answer.reasons
+    );
+    check_changes(&empty, &wide, &answer);
+}
+
+#[test]
+fn what_is_borrowed_is_given_back_to_its_owner() {
+    let borrowed = cluster(vec![holding("two", "wide", 8, 0)]);
+    let answer = ask(&borrowed, &job("one", "a", 2));
+    assert_eq!(answer.verdict, Verdict::Admitted);
+    let victim = Victim {
+        name: "wide".into(),
+        queue: "two".into(),
+        reason: "InCohortReclamation",
+    };
+    assert_eq!(answer.victims, [victim]);
+}
+
+#[test]
+fn a_full_queue_takes_a_higher_priority_or_more_quota() {
+    let mut full = cluster(vec![
+        holding("one", "own", 4, 5),
+        holding("two", "other", 4, 0),
+        waiting("one", "first", 2),
+    ]);
+    full.queueing.queues[0].preemption.within_queue = PreemptionPolicy::LowerPriority;
+    let asked = job("one", "a", 2);
+    let answer = ask(&full, &asked);
+    assert_eq!((answer.verdict, answer.ahead), (Verdict::Queued, 1));
+    let kinds: Vec<&Change> = answer.changes.iter().collect();
+    assert!(matches!(kinds[0], Change::Priority { to: 6, victims } if victims.len() == 1));
+    let Change::Quota { raises } = kinds[1] else {
+        panic!("{kinds:?}");
+    };
+    // The one that waits before it takes two cores, too.
+    assert_eq!(raises[0].to, Quantity::from_units(8));
+    check_changes(&full, &asked, &answer);
+    // The job's own workload in the dump is the job itself.
+    let mut own = waiting("one", "first", 2);
+    own.name = model::queueing::workload_of_job("a");
+    full.queueing.workloads[2] = own;
+    assert_eq!(ask(&full, &asked).ahead, 0);
+}
+
+#[test]
+fn a_flavor_that_a_job_excludes_is_named() {
+    let empty = cluster(Vec::new());
+    let mut picky = job("one", "a", 1);
+    let spec = Arc::make_mut(&mut picky.template);
+    spec.node_selector.insert("kind".into(), "on-demand".into());
+    let answer = ask(&empty, &picky);
+    assert_eq!(answer.verdict, Verdict::Never);
+    assert_eq!(
+        answer.changes,
+        [Change::Flavor {
+            flavors: vec!["spot".into()]
+        }]
+    );
+    check_changes(&empty, &picky, &answer);
+}
+
+#[test]
+fn queues_that_take_nothing_are_the_reason() {
+    let mut stopped = cluster(Vec::new());
+    let lost = job("three", "a", 1);
+    let answer = ask(&stopped, &lost);
+    assert_eq!(
+        (answer.verdict, answer.queue.clone()),
+        (Verdict::Never, None)
+    );
+    assert_eq!(
+        answer.reasons,
+        ["the namespace `three` has no LocalQueue `jobs`"]
+    );
+    stopped.queueing.queues[0].stop = StopPolicy::Hold;
+    let answer = ask(&stopped, &job("one", "a", 1));
+    assert_eq!(
+        answer.reasons,
+        ["the ClusterQueue `one` is stopped (`stopPolicy`)"]
+    );
+    stopped.queueing.local_queues[1].stop = StopPolicy::Hold;
+    let answer = ask(&stopped, &job("two", "a", 1));
+    assert_eq!(
+        answer.reasons,
+        ["the LocalQueue `jobs` is stopped (`stopPolicy`)"]
+    );
+    let mut free = job("one", "a", 1);
+    free.queue = model::workload::job::Queued::default();
+    let error = Question::new(&stopped, &free).err().expect("no queue");
+    assert!(
+        error.contains("queue-name\"]: expected the name of a LocalQueue"),
+        "{error}"
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn every_change_admits_the_job(
+        held in prop::collection::vec((any::<bool>(), 1_i64..5, 0_i32..3), 0..4),
+        pods in 1_i32..12,
+        preempts in any::<bool>(),
+    ) {
+        let mut free = [4, 4];
+        let workloads = held.into_iter().enumerate().filter_map(|(number, (is_one, cores, priority))| {
+            let own = usize::from(is_one);
+            if free[own] < cores {
+                return None;
+            }
+            free[own] -= cores;
+            let queue = if is_one { "one" } else { "two" };
+            Some(holding(queue, &format!("w{number}"), cores, priority))
+        });
+        let mut objects = cluster(workloads.collect());
+        if preempts {
+            objects.queueing.queues[0].preemption.within_queue = PreemptionPolicy::LowerPriority;
+        }
+        let asked = job("one", "a", pods);
+        let answer = ask(&objects, &asked);
+        check_changes(&objects, &asked, &answer);
+        let is_admitted = answer.verdict == Verdict::Admitted;
+        prop_assert_eq!(is_admitted, answer.reasons.is_empty());
+        prop_assert!(is_admitted || !answer.changes.is_empty());
+    }
+}
