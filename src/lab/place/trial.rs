@@ -147,6 +147,7 @@ impl Trial {
 
     /// Takes nodes out with their pods.
     pub(super) fn take_nodes(&mut self, names: &[Text]) {
+        self.decisions.round.look(&self.cache);
         let order = self.cache.node_order();
         let nodes = self.cache.take_nodes(names);
         self.changes.push(Change::Gone { nodes, order });

@@ -102,6 +102,7 @@ impl<'p> Bench<'p> {
 
     /// Takes nodes out, and gives back the pods that were on them.
     pub fn take_nodes(&mut self, names: &[Text]) -> Vec<Arc<PodInfo>> {
+        self.round.look(&self.cache);
         let order = self.cache.node_order();
         let nodes = self.cache.take_nodes(names);
         let pods = nodes.iter().flat_map(|node| node.pods.iter().cloned());

@@ -174,34 +174,19 @@ fn workload_of(pod: &ManifestPod) -> Text {
     format!("{namespace}/{stem}").into()
 }
 
-/// Labels of zones and types on nodes of clusters that are older than the present ones.
-const OLD_LABELS: [(&str, &str); 2] = [
-    (ZONE_LABEL, "failure-domain.beta.kubernetes.io/zone"),
-    (INSTANCE_TYPE_LABEL, "beta.kubernetes.io/instance-type"),
-];
-
-/// Value of a label, or of the one that had its meaning before.
-fn label_of<'n>(node: &'n NodeInfo, label: &str) -> Option<&'n Text> {
-    let old = || OLD_LABELS.iter().find(|(present, _)| *present == label);
-    node.label(label).or_else(|| node.label(old()?.1))
-}
-
 /// Name of a node's zone; empty if it states none.
 pub fn zone_of(node: &NodeInfo) -> Text {
-    label_of(node, ZONE_LABEL).cloned().unwrap_or_default()
-}
-
-/// Name of a node's instance type, if it states one.
-pub fn kind_of(node: &NodeInfo) -> Option<&Text> {
-    label_of(node, INSTANCE_TYPE_LABEL)
+    node.label(ZONE_LABEL).cloned().unwrap_or_default()
 }
 
 /// Name of a node's pool; empty if no label names one.
 pub fn pool_of(node: &NodeInfo) -> Text {
     let others = POOL_LABELS.iter().copied();
-    let mut labels = std::iter::once(GROUP_LABEL).chain(others);
+    let mut labels = std::iter::once(GROUP_LABEL)
+        .chain(others)
+        .chain([INSTANCE_TYPE_LABEL]);
     let found = labels.find_map(|label| node.label(label));
-    found.or_else(|| kind_of(node)).cloned().unwrap_or_default()
+    found.cloned().unwrap_or_default()
 }
 
 /// Whether a node runs the control plane.

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::bench::Bench;
-use super::demand::{Demand, GoalPod, kind_of, zone_of};
+use super::demand::{Demand, GoalPod, zone_of};
 use super::loss::{Survive, Unplaced, first_fatal};
 use super::quotas::Quotas;
 use model::Text;
+use model::node::INSTANCE_TYPE_LABEL;
 use scheduler::kube::{NodeInfo, PodInfo};
 use units::SortedMap;
 
@@ -50,7 +51,8 @@ impl Room {
 impl Goal {
     /// Price of a node in millionths an hour; 0 if it is not known.
     pub fn price_of(&self, node: &NodeInfo) -> i64 {
-        let price = kind_of(node).and_then(|kind| self.prices.get(kind));
+        let kind = node.label(INSTANCE_TYPE_LABEL);
+        let price = kind.and_then(|kind| self.prices.get(kind));
         price.copied().unwrap_or(0)
     }
 

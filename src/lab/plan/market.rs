@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::bench::Bench;
-use super::demand::{is_control_plane, is_troubled, kind_of, zone_of};
+use super::demand::{is_control_plane, is_troubled, zone_of};
 use super::orders::largest;
 use super::planned::Carried;
 use super::rules::NodeKind;
@@ -68,7 +68,10 @@ impl Market {
         let zones: Vec<Text> = zones.into_iter().collect();
         let mut types = Vec::new();
         for offer in offers {
-            let own = |node: &&NodeInfo| kind_of(node).is_some_and(|name| **name == *offer.name);
+            let own = |node: &&NodeInfo| {
+                node.label(INSTANCE_TYPE_LABEL)
+                    .is_some_and(|name| **name == *offer.name)
+            };
             let seen: Vec<&NodeInfo> = workers.iter().filter(own).collect();
             let node = as_seen(&offer.node, &offer.name, &seen);
             let mut carried = Vec::new();

@@ -7,12 +7,13 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::bench::Bench;
-use super::demand::{Demand, GoalPod, kind_of, pool_of, zone_of};
+use super::demand::{Demand, GoalPod, pool_of, zone_of};
 use super::goal::Goal;
 use super::loss::{Loss, Survive, lose_each, zones};
 use crate::place::place;
 use crate::snapshot::profile::profile_or_default;
 use model::Text;
+use model::node::INSTANCE_TYPE_LABEL;
 use scheduler::kube::{KubeProfile, NodeInfo};
 use units::SortedMap;
 
@@ -220,7 +221,7 @@ pub fn look(bench: &Bench<'_>, demand: &Demand, goal: &Goal, profiles: &[KubePro
         let mut share = NodeShare {
             name: node.name().clone(),
             pool: pool_of(node),
-            kind: kind_of(node).cloned().unwrap_or_default(),
+            kind: node.label(INSTANCE_TYPE_LABEL).cloned().unwrap_or_default(),
             zone: zone_of(node),
             price: goal.price_of(node),
             taken: Taken::default(),
@@ -229,7 +230,7 @@ pub fn look(bench: &Bench<'_>, demand: &Demand, goal: &Goal, profiles: &[KubePro
         picture.shares.push(share);
         picture.nodes += 1;
         picture.price = picture.price.saturating_add(goal.price_of(node));
-        let kind = kind_of(node).cloned();
+        let kind = node.label(INSTANCE_TYPE_LABEL).cloned();
         let kind = (kind.unwrap_or_default(), zone_of(node));
         *picture.kinds.entry(kind).or_default() += 1;
     }

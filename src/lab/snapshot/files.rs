@@ -11,11 +11,11 @@ use manifest::{
     Kubelet, ManifestFinding, ManifestPod, ManifestReader, Manifests, PriorityClasses,
     effect_of_kind,
 };
-use model::{Node, Object, Text};
+use model::Object;
 use scenario::schema::{NodeSource, WorkloadSource};
 use scenario::{Color, Experiment, LoadOptions, SearchPath, load};
 use trace::Input;
-use units::{SortedMap, SortedSet, plural};
+use units::{SortedSet, plural};
 use world::inputs::{DiskAndEmbedded, embedded_folder};
 use world::{FileSource, ManifestFiles, Remarks, nodes};
 
@@ -41,10 +41,8 @@ pub struct Sources<'a> {
     dumps: Vec<Arc<str>>,
     gathered: Gathered,
     reads_workloads: bool,
-    /// Place of each node, pod and other object among those of its sort.
-    nodes: SortedMap<Text, usize>,
-    pods: SortedMap<(Text, Text), usize>,
-    workloads: SortedMap<(&'static str, Text, Text), usize>,
+    node_names: SortedSet<model::Text>,
+    pod_names: SortedSet<(model::Text, model::Text)>,
 }
 
 impl<'a> Sources<'a> {
@@ -56,9 +54,8 @@ impl<'a> Sources<'a> {
             dumps: Vec::new(),
             gathered: Gathered::default(),
             reads_workloads: false,
-            nodes: SortedMap::new(),
-            pods: SortedMap::new(),
-            workloads: SortedMap::new(),
+            node_names: SortedSet::new(),
+            pod_names: SortedSet::new(),
         }
     }
 
@@ -158,18 +155,39 @@ impl<'a> Sources<'a> {
             "" => String::new(),
             file => format!("{file}: "),
         };
+        let twice = |what: &str, name: &str| {
+            SnapshotError::Input(format!(
+                "{place}{what} `{name}` is in another file as well; give each file once, and only \
+                 dumps taken at the same time"
+            ))
+        };
         if part == Part::Everything {
             for node in read.nodes {
-                self.add_node(&place, Arc::new(node))?;
+                if !self.node_names.insert(node.name.clone()) {
+                    return Err(twice("node", &node.name));
+                }
+                self.gathered.nodes.push(Arc::new(node));
             }
         }
         if part != Part::Objects {
             for pod in read.pods {
-                self.add_pod(&place, pod)?;
+                let name = (pod.namespace().clone(), pod.name.clone());
+                if !self.pod_names.insert(name) {
+                    let name = format!("{}/{}", pod.namespace(), pod.name);
+                    return Err(twice("pod", &name));
+                }
+                self.gathered.pods.push(pod);
             }
         }
+        let declared = &mut self.gathered.declared;
         for own in &read.workloads {
-            self.add_workload(&place, &own.object)?;
+            match &own.object {
+                Object::DaemonSet(set) => declared.daemon_sets.push(set.clone()),
+                Object::PodDisruptionBudget(budget) => declared.budgets.push(budget.clone()),
+                Object::ResourceQuota(quota) => declared.quotas.push(quota.clone()),
+                _ => {}
+            }
+            self.gathered.workloads.push(own.object.clone());
         }
         for (kind, count) in &read.ignored_kinds {
             // Pods stand in a snapshot themselves, and workloads change nothing about them.
@@ -196,68 +214,6 @@ impl<'a> Sources<'a> {
         Ok(())
     }
 
-    fn add_node(&mut self, file: &str, node: Arc<Node>) -> Result<(), SnapshotError> {
-        let (all, place) = (&mut self.gathered.nodes, self.nodes.get(&node.name));
-        match place {
-            Some(&place) if all[place] != node => Err(twice(file, "node", &node.name)),
-            Some(_) => Ok(()),
-            None => {
-                self.nodes.insert(node.name.clone(), all.len());
-                all.push(node);
-                Ok(())
-            }
-        }
-    }
-
-    fn add_pod(&mut self, file: &str, pod: ManifestPod) -> Result<(), SnapshotError> {
-        let name = (pod.namespace().clone(), pod.name.clone());
-        let all = &mut self.gathered.pods;
-        match self.pods.get(&name) {
-            Some(&place) if all[place] != pod => {
-                let name = format!("{}/{}", name.0, name.1);
-                Err(twice(file, "pod", &name))
-            }
-            Some(_) => Ok(()),
-            None => {
-                self.pods.insert(name, all.len());
-                all.push(pod);
-                Ok(())
-            }
-        }
-    }
-
-    fn add_workload(&mut self, file: &str, object: &Object) -> Result<(), SnapshotError> {
-        let name = (
-            object.kind(),
-            object.namespace().clone(),
-            object.name().clone(),
-        );
-        let all = &mut self.gathered.workloads;
-        match self.workloads.get(&name) {
-            Some(&place) if all[place] != *object => {
-                let (kind, namespace, name) = name;
-                let name = match &*namespace {
-                    "" => name.to_string(),
-                    namespace => format!("{namespace}/{name}"),
-                };
-                return Err(twice(file, kind, &name));
-            }
-            Some(_) => return Ok(()),
-            None => {
-                self.workloads.insert(name, all.len());
-                all.push(object.clone());
-            }
-        }
-        let declared = &mut self.gathered.declared;
-        match object {
-            Object::DaemonSet(set) => declared.daemon_sets.push(set.clone()),
-            Object::PodDisruptionBudget(budget) => declared.budgets.push(budget.clone()),
-            Object::ResourceQuota(quota) => declared.quotas.push(quota.clone()),
-            _ => {}
-        }
-        Ok(())
-    }
-
     fn add_scenario(&mut self, input: &Input, path: &Path) -> Result<(), SnapshotError> {
         let experiment = self.load(input, path)?;
         let Some(plan) = experiment.variants.first() else {
@@ -274,10 +230,9 @@ impl<'a> Sources<'a> {
         let mut remarks = Remarks::default();
         let made = nodes(&plan.scenario, &files, &mut manifests, &mut remarks);
         let made = made.map_err(|error| SnapshotError::Input(error.to_string()))?;
-        let place = format!("{}: ", input.name);
-        for node in made {
-            self.add_node(&place, node)?;
-        }
+        self.node_names
+            .extend(made.iter().map(|node| node.name.clone()));
+        self.gathered.nodes.extend(made);
         let mut pods = SortedSet::new();
         for source in &plan.scenario.workload {
             match source {
@@ -323,14 +278,6 @@ impl<'a> Sources<'a> {
             SnapshotError::Input(rejected.render(Color::Off).trim_end().to_owned())
         })
     }
-}
-
-/// An object that is there twice, and not the same.
-fn twice(file: &str, what: &str, name: &str) -> SnapshotError {
-    SnapshotError::Input(format!(
-        "{file}{what} `{name}` is there twice, in two states; read the newest snapshot alone, or dumps \
-         taken at the same time"
-    ))
 }
 
 /// Declarations of a file that a scenario names, which is read once.

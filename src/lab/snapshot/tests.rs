@@ -133,7 +133,7 @@ fn dumps_that_overlap_are_one_where_they_agree() {
             "Pod `shop/runs`: metadata.name",
         ),
         (
-            NODES.replacen("4", "5", 1).replacen("n2", "n3", 1),
+            NODES.replacen('4', "5", 1).replacen("n2", "n3", 1),
             "Node `n1`: metadata.name: expected a unique name (also used in document 1, of another",
         ),
     ] {

@@ -173,8 +173,8 @@ impl Reader {
             return Ok(());
         };
         let expected = if place < self.pods_before {
-            "a name unique in its namespace (also used in a file before, of another state; read dumps \
-             of one time)"
+            "a name unique in its namespace (also used in a file before; read dumps of one time, or the \
+             newest snapshot alone)"
         } else {
             "a name unique in its namespace"
         };

@@ -30,7 +30,7 @@ impl PlanReport<'_> {
         let shown = self.shown();
         let mut page = String::new();
         let verdict = self.verdict();
-        // The headline is short; messages of the scheduler follow it.
+        // The first part of the verdict is the headline; the others follow it.
         let (headline, rest) = verdict.split_once("; ").unwrap_or((&verdict, ""));
         let rest = match rest {
             "" => String::new(),

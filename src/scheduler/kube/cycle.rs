@@ -88,6 +88,15 @@ impl Round {
         self.fast.as_ref().map_or(0, |fast| fast.taken())
     }
 
+    /// Takes in the cluster as it is, without a decision. Who is about to take nodes out for a while
+    /// does this first: the fast form then keeps its answers until they are back, and otherwise begins
+    /// again with each of them.
+    pub fn look(&mut self, cache: &Cache) {
+        if let Some(fast) = &mut self.fast {
+            fast.follow(cache);
+        }
+    }
+
     /// Decides on a pod.
     pub fn decide(&mut self, profile: &KubeProfile, cache: &Cache, pod: &PodInfo) -> Outcome {
         let fast = self.fast.as_mut();

@@ -77,7 +77,10 @@ mod tests {
         let requirement = |operator, value: u8| Requirement {
             key: ["app", "tier"][usize::from(value % 2)].into(),
             operator,
-            values: vec![["a", "b", "c"][usize::from(value % 3)].into()],
+            values: ["a", "b", "c"][usize::from(value % 3)..]
+                .iter()
+                .map(|&value| value.into())
+                .collect(),
         };
         let requirements = match kind % 5 {
             0 => Vec::new(),
@@ -97,6 +100,10 @@ mod tests {
             mismatch_label_keys: Vec::new(),
         };
         let mut spec = PodSpec::default();
+        if kind.is_multiple_of(11) {
+            let again = term.clone();
+            spec.affinity.required_pod_anti_affinity.push(again);
+        }
         match kind % 7 {
             0 => spec.affinity.required_pod_affinity.push(term),
             1 => spec.affinity.required_pod_anti_affinity.push(term),
@@ -119,7 +126,7 @@ mod tests {
                 .map(|(key, &value)| (Text::from(key), Text::from(["a", "b", "c"][value])))
                 .collect();
             let mut index = TermIndex::default();
-            let mut meaning = Vec::new();
+            let (mut meaning, mut strangers) = (Vec::new(), Vec::new());
             for (number, &kind) in kinds.iter().enumerate() {
                 let class = class(kind);
                 index.take_in(number, &class);
@@ -127,10 +134,21 @@ mod tests {
                 if all.any(|term| term.selector.as_ref().is_some_and(|own| own.matches(&labels))) {
                     meaning.push(number);
                 }
+                // Each term demands a label that the pod has not, or has no selector.
+                let mut all = terms(&class.spec.affinity);
+                let is_stranger = all.all(|term| match term.selector.as_ref().map(LabelSelector::demanded) {
+                    Some(Some((key, values))) => {
+                        labels.get(key).is_none_or(|value| !values.contains(value))
+                    }
+                    Some(None) => false,
+                    None => true,
+                });
+                strangers.extend(is_stranger.then_some(number));
             }
             let found = index.that_may_mean(&labels);
             prop_assert!(found.is_sorted());
             prop_assert!(meaning.iter().all(|number| found.contains(number)));
+            prop_assert!(!strangers.iter().any(|number| found.contains(number)));
         }
     }
 }

@@ -60,32 +60,6 @@ fn moves_keep_budgets_wave_by_wave() {
     );
 }
 
-#[test]
-fn zones_and_types_of_old_clusters_are_known() {
-    let items = sixty(&[]);
-    let mut old = items.clone();
-    let zones = ["a", "b", "c"];
-    for (number, node) in old.iter_mut().take(60).enumerate() {
-        node["metadata"]["labels"] = json!({
-            "failure-domain.beta.kubernetes.io/zone": zones[number % 3],
-            "beta.kubernetes.io/instance-type": "t",
-        });
-    }
-    let asked = Questions {
-        prices: units::SortedMap::from([("t".into(), 192_000)]),
-        ..questions()
-    };
-    let today = ask(&old, &asked).today;
-    let lost: Vec<&str> = { today.zone_losses.iter() }
-        .map(|own| own.domain.as_str())
-        .collect();
-    assert_eq!(lost, ["zone a", "zone b", "zone c"]);
-    assert_eq!(today.price, 60 * 192_000);
-    // The same nodes without zones.
-    let without = ask(&items, &asked).today;
-    assert_eq!((without.zone_losses.len(), without.price), (0, today.price));
-}
-
 /// Room for a number of further pods of a shape.
 fn room(count: u64) -> Vec<Room> {
     let mut alone = snapshot(&[

@@ -93,22 +93,20 @@ impl Why {
         let places = nodes.rows.len();
         // Nodes that leave and come back are in the log, too.
         let changes = log.since(self.position);
-        match changes.filter(|own| self.of_place.len() == places && own.len() <= places) {
-            Some(changes) => {
-                for change in changes {
-                    if let Some(place) = nodes.place_of(change.slot) {
-                        self.ask(place, nodes, attempt, tick)?;
-                    }
-                }
-            }
-            None => {
-                self.verdicts.clear();
-                self.of_place.clear();
-                self.of_place.resize(places, UNASKED);
-                self.changed = tick;
-                for place in 0..places {
+        let changes = changes.filter(|own| self.of_place.len() == places && own.len() <= places);
+        if let Some(changes) = changes {
+            for change in changes {
+                if let Some(place) = nodes.place_of(change.slot) {
                     self.ask(place, nodes, attempt, tick)?;
                 }
+            }
+        } else {
+            self.verdicts.clear();
+            self.of_place.clear();
+            self.of_place.resize(places, UNASKED);
+            self.changed = tick;
+            for place in 0..places {
+                self.ask(place, nodes, attempt, tick)?;
             }
         }
         self.position = log.end();

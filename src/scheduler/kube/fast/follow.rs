@@ -33,7 +33,7 @@ fn same_profile(one: &KubeProfile, other: &KubeProfile) -> bool {
 
 impl Fast {
     /// Takes in what changed.
-    pub(super) fn follow(&mut self, cache: &Cache) {
+    pub(in crate::kube) fn follow(&mut self, cache: &Cache) {
         let identity = self.identity.as_ref();
         let is_same = identity.is_some_and(|own| own.is(cache.identity()));
         let changes = if is_same && self.follow_nodes(cache) {
