@@ -7,7 +7,7 @@ use units::SortedSet;
 use units::nearest::nearest;
 
 /// Name of the provider that gives every task a machine of its own.
-const FARGATE: &str = "FARGATE";
+const FARGATE: &str = EcsCapacityProvider::FARGATE;
 
 /// Reports every broken rule.
 pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {

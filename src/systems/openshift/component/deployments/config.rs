@@ -31,6 +31,15 @@ pub(super) struct Config {
     asked: Option<usize>,
 }
 
+/// The replication controllers of a rollout.
+#[derive(Clone, Copy)]
+struct Pair<'a> {
+    /// That of the last completed version, if there is one.
+    old: Option<&'a Controller>,
+    /// That of the version that is rolled out.
+    new: &'a Controller,
+}
+
 /// Goes back to the template of a version, 0 being the last completed one before the newest: a user's
 /// request, which begins a version of its own.
 pub(super) fn roll_back(
@@ -176,24 +185,19 @@ impl Config {
             }
             return None;
         };
-        self.roll(
-            now,
-            (version, deployment.replicas),
-            deployment,
-            (old, new),
-            desk,
-        )
+        self.roll(now, deployment, Pair { old, new }, desk)
     }
 
     /// One look at the rollout of a version.
     fn roll(
         &mut self,
         now: Instant,
-        (version, replicas): (usize, i32),
         deployment: &Deployment,
-        (old, new): (Option<&Controller>, &Controller),
+        pair: Pair<'_>,
         desk: &mut Desk<'_>,
     ) -> Option<Instant> {
+        let Pair { old, new } = pair;
+        let (version, replicas) = (new.version(), deployment.replicas);
         let rules = self.rules.rollout;
         let known = self.rollout.filter(|own| own.0 == version);
         let mut rollout = known.map_or_else(
