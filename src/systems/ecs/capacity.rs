@@ -201,7 +201,23 @@ impl ManagedScaling {
         match (demand.running, demand.needed) {
             (0, 0) => 0,
             (0, _) => FIRST_INSTANCES,
+            (running, needed) if self.counts_empty(demand) && needed < running => {
+                let reservation = 100_u64.saturating_sub(demand.empty);
+                (running * reservation).div_ceil(self.target_capacity.max(1))
+            }
             _ => (100 * demand.needed).div_ceil(self.target_capacity.max(1)),
         }
+    }
+
+    /// Whether the reservation follows from the number of empty instances.
+    fn counts_empty(&self, demand: Demand) -> bool {
+        self.scale_in == ScaleInFormula::MinusEmpty && demand.empty > 0
+    }
+
+    /// Whether instances could be taken: the reservation is below its target, and fewer instances would
+    /// do, or some are empty where these alone count.
+    pub fn is_low(&self, demand: Demand) -> bool {
+        let is_below = self.reservation(demand) < self.target_capacity as f64;
+        is_below && (self.desired(demand) < demand.running || self.counts_empty(demand))
     }
 }

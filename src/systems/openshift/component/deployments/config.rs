@@ -29,6 +29,8 @@ pub(super) struct Config {
     rollout: Option<(usize, Rollout)>,
     /// Version whose replication controller was asked for.
     asked: Option<usize>,
+    /// Whether pods of a cancelled version have not ended yet.
+    awaits_end: bool,
 }
 
 /// The replication controllers of a rollout.
@@ -93,6 +95,7 @@ impl Config {
                 template: Arc::clone(&deployment.template),
                 rollout: None,
                 asked: None,
+                awaits_end: false,
             });
         };
         let mut versions = Vec::new();
@@ -113,6 +116,7 @@ impl Config {
             template,
             rollout: None,
             asked: None,
+            awaits_end: false,
         })
     }
 
@@ -121,9 +125,9 @@ impl Config {
         self.asked = None;
     }
 
-    /// Whether a version is rolled out.
+    /// Whether a version is rolled out, or waits for the end of one that was cancelled.
     pub(super) fn is_rolling(&self) -> bool {
-        self.rollout.is_some()
+        self.rollout.is_some() || self.awaits_end
     }
 
     /// Begins a version if something that triggers one has changed.
@@ -170,6 +174,19 @@ impl Config {
                     desk.mark(own, false, 0);
                 }
             }
+        }
+        // A new version begins once nothing is left of those that were cancelled, and the completed one has
+        // its size meanwhile.
+        let is_left = |own: &Controller| {
+            let is_other = ![complete, running].contains(&Some(own.version()));
+            is_other && (own.set.replicas > 0 || own.pods > 0)
+        };
+        self.awaits_end = running.is_some() && controllers.iter().any(is_left);
+        if self.awaits_end {
+            if let Some(old) = old {
+                desk.scale(old, i64::from(deployment.replicas));
+            }
+            return None;
         }
         let Some(version) = running else {
             if let Some(old) = old {
