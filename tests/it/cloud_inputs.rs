@@ -92,7 +92,7 @@ fn wrong_experiments_are_refused_with_their_place() {
         let scratch = Scratch::new("cloud-inputs", &[("a.yaml", &text), ("web.yaml", WEB)]);
         let said = scratch.run(&["run", "a.yaml", "--out", "out"], 2);
         assert!(said.contains(expected), "{system} {more}: {said}");
-        let is_placed = said.contains("a.yaml:") || said.contains("system.") || said.contains('[');
+        let is_placed = said.contains(" --> a.yaml:") || said.contains("system.ecs.");
         assert!(is_placed, "{system} {more}: {said}");
     }
 }

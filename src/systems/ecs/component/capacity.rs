@@ -163,7 +163,8 @@ impl Ecs {
 
     /// Orders the machine of a task.
     pub(super) fn launch(&mut self, pod: PodRef, out: &mut Outbox) {
-        let Some(own) = self.task_mut(pod).map(|own| own.clone()) else {
+        let own = self.task_mut(pod).map(|own| own.clone());
+        let Some(own) = own.filter(|own| own.instance.is_none() && own.only_on.is_none()) else {
             return;
         };
         let Some(provider) = own.provider.and_then(|number| self.provider(number)) else {

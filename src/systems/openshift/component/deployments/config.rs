@@ -42,8 +42,8 @@ struct Pair<'a> {
     new: &'a Controller,
 }
 
-/// Goes back to the template of a version, 0 being the last completed one before the newest: a user's
-/// request, which begins a version of its own.
+/// Goes back to the template of a version, 0 being the last completed one before the newest, as a user
+/// asks for. The changed template begins a version if it triggers one.
 pub(super) fn roll_back(
     id: ObjectId,
     deployment: &Arc<Deployment>,
