@@ -7,7 +7,7 @@ use units::SortedSet;
 use units::nearest::nearest;
 
 /// Name of the provider that gives every task a machine of its own.
-const FARGATE: &str = "FARGATE";
+const FARGATE: &str = EcsCapacityProvider::FARGATE;
 
 /// Reports every broken rule.
 pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
@@ -75,6 +75,32 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
             message.to_owned(),
             "expected 1 or more".to_owned(),
         );
+    }
+    if names.contains(FARGATE) {
+        without_choice(scenario, tree, findings);
+    }
+}
+
+/// Reports what a task that has a machine of its own can't have, and a group of the same name.
+fn without_choice(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
+    let placement = scenario.system.ecs.iter().flat_map(|own| &own.placement);
+    for (name, _) in placement {
+        let span = tree.locate(["system", "ecs", "placement", name]);
+        let message = "tasks of Fargate have neither strategies nor constraints".to_owned();
+        findings.push(Finding::new(Code::Conflict, message, span).label(format!(
+            "leave it out, or the capacity provider `{FARGATE}`"
+        )));
+    }
+    let groups = scenario.cluster.provider.iter().flat_map(|own| &own.groups);
+    for (number, group) in groups.enumerate() {
+        if group.name == FARGATE {
+            let number = number.to_string();
+            let span = tree.locate(["cluster", "provider", "groups", &number, "name"]);
+            let message =
+                format!("a group `{FARGATE}` has the name of a capacity provider that is no group");
+            findings
+                .push(Finding::new(Code::Conflict, message, span).label("expected another name"));
+        }
     }
 }
 

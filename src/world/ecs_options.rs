@@ -5,7 +5,6 @@ use systems::ecs::EcsOptions;
 use systems::ecs::capacity::{
     ManagedScaling, Provider, ScaleInFormula, ScaledGroup, Share, Source,
 };
-use systems::ecs::fargate::TaskSize;
 use systems::ecs::options::BreakerOptions;
 use systems::ecs::placement::{Constraint, Field, Packed, Rules, Strategy};
 use systems::ecs::query::Query;
@@ -14,9 +13,6 @@ use units::SortedMap;
 
 use super::BuildError;
 use super::provider::ProviderPlan;
-
-/// Name of the provider that gives every task a machine of its own.
-const FARGATE: &str = "FARGATE";
 
 /// The options of an experiment's `system.ecs`, over the groups of its provider of machines.
 pub(super) fn ecs_options(
@@ -57,7 +53,11 @@ fn provider(
     let name = written.name.as_str();
     let groups = plan.map_or(&[][..], |plan| &plan.groups);
     let group = groups.iter().find(|own| *own.name == *name);
-    let source = match (name == FARGATE, group, written.managed_scaling) {
+    let source = match (
+        name == EcsCapacityProvider::FARGATE,
+        group,
+        written.managed_scaling,
+    ) {
         (true, _, _) => Source::Fargate,
         (false, Some(_), None) => Source::Fixed,
         (false, Some(group), Some(own)) => Source::Group(Box::new(ScaledGroup {
@@ -89,18 +89,6 @@ fn provider(
         },
         source,
     })
-}
-
-/// Prices of the machines of Fargate, by instance type.
-pub(super) fn fargate_prices(written: &Ecs) -> impl Iterator<Item = (String, i64)> {
-    let mut providers = written.capacity_providers.iter();
-    let sizes = if providers.any(|own| own.name == FARGATE) {
-        TaskSize::all()
-    } else {
-        Vec::new()
-    };
-    let sizes = sizes.into_iter();
-    sizes.map(|size| (size.name(), size.price_micro_per_hour()))
 }
 
 fn rules(name: &str, written: &EcsPlacement) -> Result<Rules, BuildError> {

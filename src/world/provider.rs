@@ -10,15 +10,15 @@ use model::node::{
     CAPACITY_LABEL, GROUP_LABEL, HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND, SPOT, ZONE_LABEL,
 };
 use model::{NewPrice, Node, Text};
-use scenario::schema;
+use scenario::schema::{self, EcsCapacityProvider};
 use scenario::{Scenario, Share};
 use sim::ProviderOptions;
+use systems::ecs::fargate::TaskSize;
 use units::nearest::nearest;
 use units::{Instant, SortedMap};
 
 use super::catalogue::{catalogue, matches};
 use super::docker_machine;
-use super::ecs_options::fargate_prices;
 use super::instance_type::InstanceType;
 use super::money::micro;
 use super::nodes::of_template;
@@ -113,10 +113,16 @@ pub fn provider(
 
 /// Prices of the machines of Fargate, where tasks may go there.
 fn price_fargate(plan: &mut ProviderPlan, scenario: &Scenario, powers: &Powers) {
-    for (name, price) in scenario.system.ecs.iter().flat_map(fargate_prices) {
+    let providers = scenario.system.ecs.iter();
+    let mut providers = providers.flat_map(|own| &own.capacity_providers);
+    if !providers.any(|own| own.name == EcsCapacityProvider::FARGATE) {
+        return;
+    }
+    for size in TaskSize::all() {
+        let name = size.name();
         let economics = NodeEconomics {
             power: powers.of(&name),
-            price_micro_per_hour: Some(price),
+            price_micro_per_hour: Some(size.price_micro_per_hour()),
             changes_as: None,
         };
         plan.kinds

@@ -1,11 +1,15 @@
-//! Workloads that `delivery` and `storage` of a scenario are about: each must be declared somewhere.
+//! Workloads that `delivery`, `storage` and deployment configurations of a scenario are about: each must be
+//! declared somewhere.
 
 use control::delivery::images;
 use control::operation::{Operation, Target};
+use model::Object;
 use model::delivery::repository;
+use model::workload::{Deployment, DeploymentStrategy};
 use scenario::Scenario;
+use scenario::schema::OpenShift;
 use units::nearest::hint;
-use units::{Instant, SortedSet};
+use units::{Instant, SortedMap, SortedSet};
 
 use super::BuildError;
 use super::object_name::target;
@@ -13,9 +17,10 @@ use super::object_name::target;
 /// Holds the images and the workloads that a scenario watches against the objects that it declares.
 ///
 /// # Errors
-/// No declared workload runs an image, or there is no workload of a name.
+/// No declared workload runs an image, there is no workload of a name, or one has no use for an option.
 pub fn watched(scenario: &Scenario, operations: &[(Instant, Operation)]) -> Result<(), BuildError> {
-    if scenario.delivery.is_empty() && scenario.storage.is_empty() {
+    let configs = scenario.system.openshift.as_ref();
+    if scenario.delivery.is_empty() && scenario.storage.is_empty() && configs.is_none() {
         return Ok(());
     }
     let objects = operations.iter().filter_map(|(_, own)| match own {
@@ -32,6 +37,13 @@ pub fn watched(scenario: &Scenario, operations: &[(Instant, Operation)]) -> Resu
             )));
         }
     }
+    let deployments = objects.clone().filter_map(|own| match own {
+        Object::Deployment(own) => Some((&*own.name, &**own)),
+        _ => None,
+    });
+    if let Some(written) = configs {
+        configured(written, &deployments.collect())?;
+    }
     let names: SortedSet<String> = objects.map(|own| Target::of(own).to_string()).collect();
     for (number, own) in scenario.storage.iter().enumerate() {
         let is_name = target(&own.workload).is_some();
@@ -40,6 +52,31 @@ pub fn watched(scenario: &Scenario, operations: &[(Instant, Operation)]) -> Resu
             return Err(BuildError::Experiment(format!(
                 "storage[{number}].workload: there is no `{}`; {known}",
                 own.workload
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Holds the names and hooks of deployment configurations against the declared Deployments.
+fn configured(
+    written: &OpenShift,
+    deployments: &SortedMap<&str, &Deployment>,
+) -> Result<(), BuildError> {
+    for (name, own) in &written.deployment_configs {
+        let place = format!("system.openshift.deploymentConfigs.{name}");
+        let known = deployments.get(name.as_str());
+        if known.is_none() && name != "*" {
+            let known = hint(name, deployments.keys().copied());
+            return Err(BuildError::Experiment(format!(
+                "{place}: there is no Deployment `{name}`; {known}"
+            )));
+        }
+        let rolls = known.is_some_and(|own| own.strategy != DeploymentStrategy::Recreate);
+        if rolls && own.mid.is_some() {
+            return Err(BuildError::Experiment(format!(
+                "{place}.mid: the Deployment `{name}` replaces its pods step by step, and `mid` runs \
+                 where all end first; leave it out, or write `strategy: {{type: Recreate}}`"
             )));
         }
     }

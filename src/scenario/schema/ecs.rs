@@ -85,6 +85,11 @@ pub struct EcsCapacityProvider {
     pub managed_scaling: Option<EcsManagedScaling>,
 }
 
+impl EcsCapacityProvider {
+    /// Name of the provider that gives every task a machine of its own.
+    pub const FARGATE: &str = "FARGATE";
+}
+
 const fn one() -> u64 {
     1
 }

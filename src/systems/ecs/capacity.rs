@@ -129,7 +129,8 @@ pub const LOW_POINTS: u32 = 15;
 
 /// Instances of a size that hold tasks with demands of processors and memory, each of which fits one: tasks
 /// of equal demands together, the largest first, each on the first instances with room.
-pub fn instances_for(demands: &[(i64, i64)], (cpu, memory): (i64, i64)) -> u64 {
+pub fn instances_for(demands: &[(i64, i64)], size: (i64, i64)) -> u64 {
+    let (cpu, memory) = size;
     let mut groups: SortedMap<(i64, i64), i64> = SortedMap::new();
     for &demand in demands {
         *groups.entry(demand).or_insert(0) += 1;
@@ -161,12 +162,11 @@ pub fn instances_for(demands: &[(i64, i64)], (cpu, memory): (i64, i64)) -> u64 {
             }
         }
         bins = changed;
-        let each = holds(cpu, memory);
-        if left > 0 && each > 0 {
-            let full = left / each.min(left).max(1);
-            let size = each.min(left);
-            bins.push((full, cpu - size * own_cpu, memory - size * own_memory));
-            let rest = left - full * size;
+        let each = holds(cpu, memory).min(left);
+        if each > 0 {
+            let full = left / each;
+            bins.push((full, cpu - each * own_cpu, memory - each * own_memory));
+            let rest = left - full * each;
             if rest > 0 {
                 bins.push((1, cpu - rest * own_cpu, memory - rest * own_memory));
             }
@@ -201,7 +201,23 @@ impl ManagedScaling {
         match (demand.running, demand.needed) {
             (0, 0) => 0,
             (0, _) => FIRST_INSTANCES,
+            (running, needed) if self.counts_empty(demand) && needed < running => {
+                let reservation = 100_u64.saturating_sub(demand.empty);
+                (running * reservation).div_ceil(self.target_capacity.max(1))
+            }
             _ => (100 * demand.needed).div_ceil(self.target_capacity.max(1)),
         }
+    }
+
+    /// Whether the reservation follows from the number of empty instances.
+    fn counts_empty(&self, demand: Demand) -> bool {
+        self.scale_in == ScaleInFormula::MinusEmpty && demand.empty > 0
+    }
+
+    /// Whether instances could be taken: the reservation is below its target, and fewer instances would
+    /// do, or some are empty where these alone count.
+    pub fn is_low(&self, demand: Demand) -> bool {
+        let is_below = self.reservation(demand) < self.target_capacity as f64;
+        is_below && (self.desired(demand) < demand.running || self.counts_empty(demand))
     }
 }

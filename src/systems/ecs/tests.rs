@@ -6,7 +6,7 @@ use rng::Stream;
 use units::{Duration, Instant, SortedMap};
 
 use super::breaker::{CircuitBreaker, threshold};
-use super::capacity::{Demand, ManagedScaling, Share, split};
+use super::capacity::{Demand, ManagedScaling, ScaleInFormula, Share, instances_for, split};
 use super::fargate::{LaunchBucket, TaskSize};
 use super::fast::FastCluster;
 use super::placement::{
@@ -391,4 +391,45 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn waiting_tasks_fill_instances_by_groups_of_equal_demands() {
+    let size = (1_024, 2_048);
+    for (demands, expected) in [
+        (vec![], 0),
+        (vec![(512, 512); 4], 2),
+        (vec![(512, 512); 5], 3),
+        // The large ones fill one instance, four small ones another.
+        ([vec![(512, 1_024); 2], vec![(256, 512); 5]].concat(), 3),
+        // One small one has room beside the large one.
+        (vec![(768, 1_024), (256, 512), (256, 512)], 2),
+        // Memory decides.
+        (vec![(1, 1_025); 3], 3),
+        (vec![(0, 0); 9], 1),
+    ] {
+        assert_eq!(instances_for(&demands, size), expected, "{demands:?}");
+    }
+}
+
+#[test]
+fn empty_instances_alone_count_where_the_formula_says_so() {
+    let demand = Demand {
+        running: 10,
+        needed: 5,
+        empty: 5,
+    };
+    let ratio = ManagedScaling::default();
+    let minus = ManagedScaling {
+        scale_in: ScaleInFormula::MinusEmpty,
+        ..ratio
+    };
+    assert_eq!((ratio.desired(demand), minus.desired(demand)), (5, 10));
+    assert!(ratio.is_low(demand) && minus.is_low(demand));
+    let full = Demand {
+        needed: 10,
+        empty: 0,
+        ..demand
+    };
+    assert!(!ratio.is_low(full) && !minus.is_low(full));
 }

@@ -15,11 +15,13 @@ use units::{Duration, Instant, NodeId, ObjectId, Quantity, SortedMap, SortedSet}
 use super::super::capacity::{
     Demand, LOW_POINTS, Provider, ScaledGroup, Source, instances_for, next_provider,
 };
+use super::super::entry::CAPABILITIES;
 use super::super::fargate::{LaunchBucket, TaskSize};
 use super::super::placement::{Constraint, Rules};
 use super::super::query::Query;
 use super::super::request;
 use super::{Due, Ecs};
+use crate::mapping::refusal;
 
 /// Time between two looks at the reservation of a group.
 const LOOK: Duration = Duration::from_secs(60);
@@ -41,6 +43,8 @@ pub(super) struct Capacity {
     launches: LaunchBucket,
     /// Tasks of machines that were ordered for them, by the name of the machine.
     ordered: SortedMap<Text, PodRef>,
+    /// Number of launches of a task that failed.
+    tries: SortedMap<PodRef, u32>,
     /// Machines of tasks, with the instant at which they joined.
     machines: SortedMap<PodRef, (NodeId, Instant)>,
     /// Instant of the next look.
@@ -69,6 +73,7 @@ impl Capacity {
             split: SortedMap::new(),
             launches: LaunchBucket::default(),
             ordered: SortedMap::new(),
+            tries: SortedMap::new(),
             machines: SortedMap::new(),
             due: Instant::ZERO.saturating_add(LOOK),
         }
@@ -116,7 +121,7 @@ impl Ecs {
             let query = Query::is(GROUP_LABEL.into(), own.share.name.clone());
             rules.constraints.push(Constraint::MemberOf(query));
             if matches!(own.source, Source::Fargate) {
-                // Strategies are not allowed: a task has one machine.
+                // A task has one machine, and no choice.
                 rules.strategies.clear();
             }
         }
@@ -124,9 +129,32 @@ impl Ecs {
     }
 
     /// A task goes to Fargate, whose machine is ordered once there is a token: `true` if it does.
-    pub(super) fn launches(&mut self, now: Instant, pod: PodRef, provider: usize) -> bool {
-        if !self.is_fargate(provider) {
+    pub(super) fn launches(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        store: &Store,
+        out: &mut Outbox,
+    ) -> bool {
+        let Some(own) = self.task_mut(pod).map(|own| own.clone()) else {
             return false;
+        };
+        if !own
+            .provider
+            .is_some_and(|provider| self.is_fargate(provider))
+        {
+            return false;
+        }
+        let record = store.pods().get(pod);
+        let spec = record.map(|record| &store.class(record.class).spec);
+        // No machine has attributes of its own that a pod could ask for.
+        let is_refused = spec.is_none_or(|spec| {
+            refusal(CAPABILITIES, spec).is_some() || Query::of_pod(spec).is_some()
+        });
+        if is_refused || TaskSize::holding(own.task.cpu, own.task.memory).is_none() {
+            let reason = EndReason::Rejected;
+            out.write(store, Event::PodEnded { pod, reason });
+            return true;
         }
         let at = self.capacity.launches.launch(now);
         self.timers.push(at, Due::Launch(pod));
@@ -134,18 +162,23 @@ impl Ecs {
     }
 
     /// Orders the machine of a task.
-    pub(super) fn launch(&mut self, pod: PodRef, store: &Store, out: &mut Outbox) {
-        let Some(own) = self.task_mut(pod).map(|own| own.clone()) else {
+    pub(super) fn launch(&mut self, pod: PodRef, out: &mut Outbox) {
+        let own = self.task_mut(pod).map(|own| own.clone());
+        let Some(own) = own.filter(|own| own.instance.is_none() && own.only_on.is_none()) else {
             return;
         };
         let Some(provider) = own.provider.and_then(|number| self.provider(number)) else {
             return;
         };
         let Some(size) = TaskSize::holding(own.task.cpu, own.task.memory) else {
-            let reason = EndReason::Rejected;
-            return out.write(store, Event::PodEnded { pod, reason });
+            return;
         };
-        let name: Text = format!("{}-{}", provider.share.name, own.number).into();
+        // Another try is another machine, which may come where the first did not.
+        let tries = self.capacity.tries.get(&pod).copied().unwrap_or(0);
+        let name: Text = match tries {
+            0 => format!("{}-{}", provider.share.name, own.number).into(),
+            _ => format!("{}-{}-{tries}", provider.share.name, own.number).into(),
+        };
         let instance_type: Text = size.name().into();
         let group = provider.share.name.clone();
         let node = machine(&name, &group, &instance_type, size);
@@ -201,6 +234,7 @@ impl Ecs {
     /// A machine that was ordered does not come: the launch of its task is tried again.
     pub(super) fn not_provided(&mut self, now: Instant, name: &Text) {
         if let Some(pod) = self.capacity.ordered.remove(name) {
+            *self.capacity.tries.entry(pod).or_insert(0) += 1;
             let at = now.saturating_add(LAUNCH_AGAIN);
             self.timers.push(at, Due::Launch(pod));
         }
@@ -212,6 +246,7 @@ impl Ecs {
     /// The task of a machine has ended: the machine is given back once it has run for what is billed at
     /// least.
     pub(super) fn release(&mut self, now: Instant, pod: PodRef) {
+        self.capacity.tries.remove(&pod);
         if let Some((node, joined)) = self.capacity.machines.remove(&pod) {
             let at = joined.saturating_add(LEAST_BILLED).max(now);
             self.timers.push(at, Due::Release(node));
@@ -249,10 +284,13 @@ impl Ecs {
             return;
         };
         let members = self.capacity.members.iter();
-        let members: Vec<usize> = members
-            .filter(|(_, provider)| **provider == number)
-            .map(|(&node, _)| node)
-            .collect();
+        let members = members.filter(|(_, provider)| **provider == number);
+        let present = members.clone().count() as u64;
+        // Those that drain or are out of reach take no tasks.
+        let instances = self.cluster.instances();
+        let is_active = |node: &usize| instances.get(*node).is_some_and(|own| own.is_active);
+        let members = members.map(|(&node, _)| node).filter(is_active);
+        let members: Vec<usize> = members.collect();
         let used = self.used();
         let empty = members.iter().filter(|node| !used.contains(*node)).count();
         let waiting = self.waiting_on(number, &own);
@@ -273,13 +311,12 @@ impl Ecs {
             group.low = 0;
             let is_young = |at: Instant| now.since(at) < own.warm_up;
             if group.ordered.is_empty() && !group.last_joined.is_some_and(is_young) {
-                let count = desired - demand.running;
+                let count = (desired - demand.running).min(most.saturating_sub(present));
                 Self::order(group, &own, count, store, out);
             }
             return;
         }
-        let target = own.scaling.target_capacity as f64;
-        if own.scaling.reservation(demand) >= target || desired == demand.running {
+        if !own.scaling.is_low(demand) {
             group.low = 0;
             return;
         }
@@ -287,8 +324,9 @@ impl Ecs {
         if group.low < LOW_POINTS {
             return;
         }
-        let most = (demand.running / 2).max(1);
-        let surplus = (demand.running - desired).clamp(1, most) as usize;
+        let half = (demand.running / 2).max(1);
+        let surplus = (demand.running - desired).clamp(1, half);
+        let surplus = surplus.min(present.saturating_sub(least)) as usize;
         // The newest of those without tasks, and others if nothing protects them.
         let mut leaving: Vec<usize> = members;
         leaving.retain(|node| !own.is_protected || !used.contains(node));

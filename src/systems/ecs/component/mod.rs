@@ -145,7 +145,7 @@ impl Ecs {
                     self.removed(*node);
                     self.provided_left(*node);
                 }
-                Event::PodCreated(created) => self.created(now, created, store),
+                Event::PodCreated(created) => self.created(now, created, store, out),
                 Event::PodBound { pod, node, .. } => self.bound(*pod, *node),
                 Event::PodRunning { pod } => self.runs(now, *pod),
                 Event::PodEnded { pod, reason } => self.ended(now, *pod, *reason, store, out),
@@ -164,7 +164,7 @@ impl Ecs {
             }
             Due::Disconnected(node) => self.disconnected(now, node, store, out),
             Due::GivenUp(node) => self.given_up(now, node, store, out),
-            Due::Launch(pod) => self.launch(pod, store, out),
+            Due::Launch(pod) => self.launch(pod, out),
             Due::Release(node) => Self::give_back(node, out),
         }
     }
@@ -207,7 +207,10 @@ impl Component for Ecs {
             self.look_at(now, service, view, out);
         }
         self.place_next(view, out);
-        self.scale(now, view, out);
+        // Tasks that have not been tried yet may have room.
+        if self.queue.is_empty() {
+            self.scale(now, view, out);
+        }
         if let Some(at) = self.timers.next() {
             out.wake_at(at);
         }

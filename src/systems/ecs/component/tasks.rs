@@ -52,7 +52,13 @@ impl Ecs {
     }
 
     /// A pod was created: a task of a service, or one on its own.
-    pub(super) fn created(&mut self, now: Instant, created: &PodCreated, store: &Store) {
+    pub(super) fn created(
+        &mut self,
+        now: Instant,
+        created: &PodCreated,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
         let pod = created.pod;
         let spec = &store.class(created.class).spec;
         let owner = created.owner.and_then(|owner| {
@@ -107,8 +113,7 @@ impl Ecs {
             known.restore(&mut state);
         }
         self.tasks[slot] = Some(state);
-        let is_new = created.found.is_none();
-        if is_new && !provider.is_some_and(|own| self.launches(now, pod, own)) {
+        if created.found.is_none() && !self.launches(now, pod, store, out) {
             self.queue.push_back(pod);
         }
     }

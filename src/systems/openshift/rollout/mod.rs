@@ -167,11 +167,6 @@ impl Rollout {
         own
     }
 
-    /// The number of pods that the rollout leads to.
-    pub const fn desired(&self) -> i64 {
-        self.desired
-    }
-
     /// One look: what to scale, when to look again, and whether the rollout has ended.
     pub fn step(&mut self, now: Instant, sizes: Sizes, rules: &RolloutRules) -> Step {
         if sizes != self.seen {

@@ -29,10 +29,21 @@ pub(super) struct Config {
     rollout: Option<(usize, Rollout)>,
     /// Version whose replication controller was asked for.
     asked: Option<usize>,
+    /// Whether pods of a cancelled version have not ended yet.
+    awaits_end: bool,
 }
 
-/// Goes back to the template of a version, 0 being the last completed one before the newest: a user's
-/// request, which begins a version of its own.
+/// The replication controllers of a rollout.
+#[derive(Clone, Copy)]
+struct Pair<'a> {
+    /// That of the last completed version, if there is one.
+    old: Option<&'a Controller>,
+    /// That of the version that is rolled out.
+    new: &'a Controller,
+}
+
+/// Goes back to the template of a version, 0 being the last completed one before the newest, as a user
+/// asks for. The changed template begins a version if it triggers one.
 pub(super) fn roll_back(
     id: ObjectId,
     deployment: &Arc<Deployment>,
@@ -84,6 +95,7 @@ impl Config {
                 template: Arc::clone(&deployment.template),
                 rollout: None,
                 asked: None,
+                awaits_end: false,
             });
         };
         let mut versions = Vec::new();
@@ -104,6 +116,7 @@ impl Config {
             template,
             rollout: None,
             asked: None,
+            awaits_end: false,
         })
     }
 
@@ -112,9 +125,9 @@ impl Config {
         self.asked = None;
     }
 
-    /// Whether a version is rolled out.
+    /// Whether a version is rolled out, or waits for the end of one that was cancelled.
     pub(super) fn is_rolling(&self) -> bool {
-        self.rollout.is_some()
+        self.rollout.is_some() || self.awaits_end
     }
 
     /// Begins a version if something that triggers one has changed.
@@ -162,6 +175,19 @@ impl Config {
                 }
             }
         }
+        // A new version begins once nothing is left of those that were cancelled, and the completed one has
+        // its size meanwhile.
+        let is_left = |own: &Controller| {
+            let is_other = ![complete, running].contains(&Some(own.version()));
+            is_other && (own.set.replicas > 0 || own.pods > 0)
+        };
+        self.awaits_end = running.is_some() && controllers.iter().any(is_left);
+        if self.awaits_end {
+            if let Some(old) = old {
+                desk.scale(old, i64::from(deployment.replicas));
+            }
+            return None;
+        }
         let Some(version) = running else {
             if let Some(old) = old {
                 desk.scale(old, i64::from(deployment.replicas));
@@ -176,24 +202,19 @@ impl Config {
             }
             return None;
         };
-        self.roll(
-            now,
-            (version, deployment.replicas),
-            deployment,
-            (old, new),
-            desk,
-        )
+        self.roll(now, deployment, Pair { old, new }, desk)
     }
 
     /// One look at the rollout of a version.
     fn roll(
         &mut self,
         now: Instant,
-        (version, replicas): (usize, i32),
         deployment: &Deployment,
-        (old, new): (Option<&Controller>, &Controller),
+        pair: Pair<'_>,
         desk: &mut Desk<'_>,
     ) -> Option<Instant> {
+        let Pair { old, new } = pair;
+        let (version, replicas) = (new.version(), deployment.replicas);
         let rules = self.rules.rollout;
         let known = self.rollout.filter(|own| own.0 == version);
         let mut rollout = known.map_or_else(
