@@ -1,5 +1,6 @@
 //! Rollouts over pods that take their time: sizes, bounds, hooks and time-outs.
 
+use super::Strategy;
 use super::*;
 use model::workload::Count;
 use model::workload::deployment::RollingUpdate;
