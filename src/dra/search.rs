@@ -204,7 +204,7 @@ impl<'a> Search<'a> {
                 ..step
             });
             match tried {
-                Err(Stop::TooMany) => continue,
+                Err(Stop::TooMany) => {}
                 Ok(false) => all_exceed = false,
                 decided => return decided,
             }

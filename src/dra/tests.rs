@@ -143,7 +143,10 @@ fn all_among_alternatives_is_forgotten_in_1_34() {
         ..ResourceClaim::default()
     };
     let two = || vec![slice("p", vec![device("d0", 0), device("d1", 0)])];
-    let found = decide(&allocator(Variant::V1_34, two(), &[]), &[claim.clone()]);
+    let found = decide(
+        &allocator(Variant::V1_34, two(), &[]),
+        std::slice::from_ref(&claim),
+    );
     assert!(matches!(found, Err(AllocationError::TooMany { .. })));
     let found = names(decide(&allocator(Variant::V1_36, two(), &[]), &[claim]));
     let expected = vec!["a/all=d0".to_owned(), "a/all=d1".to_owned()];

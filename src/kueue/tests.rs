@@ -266,12 +266,13 @@ proptest! {
                             queue.preemption.reclaim
                         };
                         let (own, other) = (entry.pending.workload.priority, victim.workload.priority);
-                        prop_assert!(match policy {
+                        let is_allowed = match policy {
                             PreemptionPolicy::Never => false,
                             PreemptionPolicy::LowerPriority => other < own,
                             PreemptionPolicy::LowerOrNewerEqualPriority => other <= own,
                             PreemptionPolicy::Any => true,
-                        });
+                        };
+                        prop_assert!(is_allowed);
                     }
                 }
                 if !cycle.has_changed {

@@ -43,31 +43,8 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
                 wrong(Code::Impossible, &[&place, "users", user], message, label);
             }
         }
-        let Some(parent) = &own.parent else {
-            continue;
-        };
-        let field = [place.as_str(), "parent"];
-        if accounts.iter().all(|other| other.name != *parent) {
-            let message =
-                format!("the account `{name}` belongs to `{parent}`, which is not declared");
-            wrong(
-                Code::UnknownName,
-                &field,
-                message,
-                "expected the name of another account",
-            );
-        } else if is_own_ancestor(accounts, own) {
-            let message = if parent == name {
-                format!("the account `{name}` is its own parent")
-            } else {
-                format!("the account `{name}` belongs to itself, by way of `{parent}`")
-            };
-            wrong(
-                Code::Conflict,
-                &field,
-                message,
-                "expected a tree: leave `parent` out at its top",
-            );
+        if let Some((code, message, label)) = wrong_parent(accounts, own) {
+            wrong(code, &[&place, "parent"], message, label);
         }
     }
     if !accounts.is_empty() {
@@ -81,6 +58,26 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
             },
         );
     }
+}
+
+/// The complaint about the parent of an account.
+fn wrong_parent(
+    accounts: &[SlurmAccount],
+    own: &SlurmAccount,
+) -> Option<(Code, String, &'static str)> {
+    let (name, parent) = (&own.name, own.parent.as_ref()?);
+    if accounts.iter().all(|other| other.name != *parent) {
+        let message = format!("the account `{name}` belongs to `{parent}`, which is not declared");
+        let label = "expected the name of another account";
+        return Some((Code::UnknownName, message, label));
+    }
+    let message = if parent == name {
+        format!("the account `{name}` is its own parent")
+    } else {
+        format!("the account `{name}` belongs to itself, by way of `{parent}`")
+    };
+    let label = "expected a tree: leave `parent` out at its top";
+    is_own_ancestor(accounts, own).then_some((Code::Conflict, message, label))
 }
 
 /// A field that is about the users of a workload.

@@ -101,11 +101,9 @@ fn kind(expression: &Expression, variables: &mut Vec<Text>) -> Result<Type, Comp
             function,
             arguments,
         } => {
-            let mut types = Vec::new();
-            for own in on.as_deref().into_iter().chain(arguments) {
-                types.push(kind(own, variables)?);
-            }
-            call(function, on.is_some(), &types).at(*at)?
+            let all = on.as_deref().into_iter().chain(arguments);
+            let types: Result<Vec<Type>, _> = all.map(|own| kind(own, variables)).collect();
+            call(function, on.is_some(), &types?).at(*at)?
         }
         Expression::Each {
             at,
@@ -120,6 +118,13 @@ fn kind(expression: &Expression, variables: &mut Vec<Text>) -> Result<Type, Comp
             variables.pop();
             each(over, *question, found?).at(*at)?
         }
+        _ => operation(expression, variables)?,
+    })
+}
+
+/// The type of an expression of operators.
+fn operation(expression: &Expression, variables: &mut Vec<Text>) -> Result<Type, CompileError> {
+    Ok(match expression {
         Expression::Not { at, of } => {
             expect(kind(of, variables)?, Type::Bool, "!").at(*at)?;
             Type::Bool
@@ -145,6 +150,7 @@ fn kind(expression: &Expression, variables: &mut Vec<Text>) -> Result<Type, Comp
             let (one, other) = (kind(one, variables)?, kind(other, variables)?);
             if one == other { one } else { Type::Any }
         }
+        _ => unreachable!("every other expression has its arm above"),
     })
 }
 

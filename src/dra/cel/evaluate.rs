@@ -33,6 +33,16 @@ fn not_bool(value: &Value) -> String {
     format!("expected a bool, found a {}", value.kind().name())
 }
 
+fn negative(of: &Value) -> Result<Value, String> {
+    match of {
+        Value::Int(number) => {
+            let negative = number.checked_neg().map(Value::Int);
+            negative.ok_or_else(|| "integer overflow".to_owned())
+        }
+        other => Err(format!("no such overload: -{}", other.kind().name())),
+    }
+}
+
 impl Scope<'_> {
     fn value(&mut self, expression: &Expression) -> Result<Value, String> {
         match expression {
@@ -83,13 +93,7 @@ impl Scope<'_> {
                 self.each(&over, variable, *question, body)
             }
             Expression::Not { of: own, .. } => Ok(Value::Bool(!self.truth(own)?)),
-            Expression::Negative { of: own, .. } => match self.value(own)? {
-                Value::Int(number) => {
-                    let negative = number.checked_neg().map(Value::Int);
-                    negative.ok_or_else(|| "integer overflow".to_owned())
-                }
-                other => Err(format!("no such overload: -{}", other.kind().name())),
-            },
+            Expression::Negative { of: own, .. } => negative(&self.value(own)?),
             Expression::And { one, other, .. } => self.logic(one, other, false),
             Expression::Or { one, other, .. } => self.logic(one, other, true),
             Expression::Binary {
@@ -173,16 +177,14 @@ impl Scope<'_> {
             values.push(self.value(own)?);
         }
         let types: Vec<Type> = values.iter().map(Value::kind).collect();
-        match functions::find(function, on.is_some(), &types) {
-            Some(found) => (found.call)(&values),
-            None => {
-                let given: Vec<&str> = types.iter().map(|own| own.name()).collect();
-                Err(format!(
-                    "no such overload: {function}({})",
-                    given.join(", ")
-                ))
-            }
+        if let Some(found) = functions::find(function, on.is_some(), &types) {
+            return (found.call)(&values);
         }
+        let given: Vec<&str> = types.iter().map(|own| own.name()).collect();
+        Err(format!(
+            "no such overload: {function}({})",
+            given.join(", ")
+        ))
     }
 
     fn each(

@@ -49,7 +49,7 @@ pub(super) struct Queue {
 #[derive(Clone, Debug)]
 pub(super) struct Queues {
     declared: Vec<QueueOptions>,
-    queues: SortedMap<TenantId, Queue>,
+    of_tenants: SortedMap<TenantId, Queue>,
     machine: MachineFacts,
 }
 
@@ -58,7 +58,7 @@ impl Queues {
     pub(super) fn new(declared: Vec<QueueOptions>) -> Self {
         Self {
             declared,
-            queues: SortedMap::new(),
+            of_tenants: SortedMap::new(),
             machine: MachineFacts::default(),
         }
     }
@@ -70,7 +70,7 @@ impl Queues {
                 .cloned()
                 .unwrap_or_else(|| QueueOptions::of(tenant))
         };
-        self.queues.entry(tenant).or_insert_with(|| Queue {
+        self.of_tenants.entry(tenant).or_insert_with(|| Queue {
             options: options(),
             used: 0,
             pending: 0,
@@ -81,12 +81,12 @@ impl Queues {
 
     /// The queues, by tenant.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Queue> {
-        self.queues.values_mut()
+        self.of_tenants.values_mut()
     }
 
     /// The queue of a job, if any of its tenant's jobs was seen at a scoring.
     pub(super) fn queue(&self, job: &JobFacts) -> Option<&Queue> {
-        self.queues.get(&job.tenant)
+        self.of_tenants.get(&job.tenant)
     }
 
     /// Processors of the cluster.
@@ -99,7 +99,7 @@ impl Queues {
     }
 
     pub(super) fn waiting(&mut self, jobs: &mut dyn Iterator<Item = &JobFacts>) {
-        for queue in self.queues.values_mut() {
+        for queue in self.of_tenants.values_mut() {
             queue.pending = 0;
         }
         for job in jobs {

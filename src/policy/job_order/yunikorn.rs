@@ -33,10 +33,9 @@ pub struct Used {
 impl Used {
     fn share(self) -> f64 {
         match self.guaranteed.or(self.fair_max) {
-            None => 0.0,
             Some(whole) if whole > 0.0 => self.used / whole,
             Some(_) if self.used > 0.0 => 1.0,
-            Some(_) => 0.0,
+            Some(_) | None => 0.0,
         }
     }
 }
