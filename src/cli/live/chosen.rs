@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use lab::run::control_plane;
 use live::driver::Plane;
 use live::record::Header;
+use live::story::is_mesos;
 use scenario::{Experiment, Scenario};
 use serde_json::Value;
 use world::FileSource;
@@ -52,7 +53,7 @@ pub(super) fn chosen(
         document,
         experiment,
     };
-    // What can't run is refused before anything is opened.
+    // What can't run is refused before anything is opened, but for schedules: their date is the state's.
     chosen.plane(&chosen.header(0))?;
     Ok(chosen)
 }
@@ -73,11 +74,13 @@ impl Chosen {
     pub(super) fn plane(&self, run: &Header) -> Result<Plane, Failure> {
         let mut scenario: Scenario = self.experiment.variants[self.plan].scenario.clone();
         let system = &mut scenario.system;
-        if let Some(own) = &mut system.controllers {
-            own.start_date = Some(run.zero_date());
-        }
-        if let Some(own) = &mut system.mesos {
-            own.start_date = Some(run.zero_date());
+        if let Some(date) = run.zero_date() {
+            if let Some(own) = &mut system.controllers {
+                own.start_date = Some(date.clone());
+            }
+            if is_mesos(&system.name) {
+                system.mesos.get_or_insert_default().start_date = Some(date);
+            }
         }
         let files = FileSource {
             files: &self.experiment.files,

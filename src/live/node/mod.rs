@@ -136,6 +136,7 @@ impl NodeCore {
             pressures.iter().map(|pressure| pressure.kind).collect()
         };
         let is_new = kinds(&pressures) != kinds(&self.pressures);
+        self.registration.pressures.clone_from(&pressures);
         self.pressures = pressures;
         is_new
     }

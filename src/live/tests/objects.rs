@@ -227,6 +227,15 @@ fn objects_have_the_labels_that_users_wrote() {
         bench.send(Input::Compacted {});
         bench.open(journal.clone());
     }
+    // A request that is refused changes no labels.
+    let refused = bench.ask(Request::Apply {
+        file: "web.yaml".to_owned(),
+        text: labelled
+            .replace("tier: front", "tier: back")
+            .replace("image: none", "comand: x"),
+    });
+    assert_eq!(refused.done, Vec::<String>::new());
+    assert_eq!(labels(&bench, "Deployment"), ["tier=front"]);
     bench.apply(&deployment(1));
     assert!(labels(&bench, "Deployment").is_empty());
     bench.apply(&labelled);
