@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use cluster::Store;
-use model::{EndReason, Object};
+use model::{EndReason, Object, PodPhase};
 use serde::{Deserialize, Serialize};
 use units::{Instant, SortedSet};
 
@@ -25,14 +25,15 @@ impl Ended {
         self.0.is_empty()
     }
 
-    /// Takes note of a pod's end by its row from before; those that others ended are not kept.
-    pub(super) fn note(&mut self, now: Instant, row: PodRow, reason: EndReason) {
-        let Some(phase) = own_end(reason) else {
-            return;
-        };
-        if row.terminating {
-            return;
-        }
+    /// Takes note of a pod's end by its row from before; returns its last phase. Those that others ended
+    /// are not kept.
+    pub(super) fn note(
+        &mut self,
+        now: Instant,
+        row: PodRow,
+        reason: EndReason,
+    ) -> Option<PodPhase> {
+        let phase = own_end(reason).filter(|_| !row.terminating)?;
         if self.0.len() == KEPT_MAX {
             self.0.pop_front();
         }
@@ -44,21 +45,7 @@ impl Ended {
             ended_ns: Some(now.as_nanos()),
             ..row
         });
-    }
-
-    /// The pods that ended of an object that was created at an instant.
-    pub(super) fn of_object(
-        &self,
-        object: &Object,
-        created: Instant,
-    ) -> impl Iterator<Item = &PodRow> {
-        let owner = format!("{}/{}", object.kind(), object.name());
-        let namespace = object.namespace().to_owned();
-        self.0.iter().filter(move |row| {
-            row.owner.as_ref() == Some(&owner)
-                && *row.namespace == *namespace
-                && created.as_nanos() <= row.created_ns
-        })
+        Some(phase)
     }
 
     /// Leaves a pod out from now on.

@@ -195,6 +195,15 @@ fn jobs_of_other_systems_complete() {
             "{system}: {found}"
         );
         assert!(found["completionTime"].is_string(), "{system}: {found}");
+        // It stays so without the pods, and in a snapshot.
+        let ended = bench.control.as_ref().expect("a control server").pods();
+        assert_eq!(ended.len(), 2, "{system}: {ended:?}");
+        for pod in ended {
+            let object = format!("Pod/default/{}", pod.name);
+            drop(bench.ask(Request::Delete { object }));
+        }
+        bench.send(Input::Compacted {});
+        assert_eq!(status(&bench, "Job"), found, "{system}");
     }
 }
 
