@@ -26,6 +26,8 @@ use live::security::token::Token;
 use live::wire::Registration;
 use live::wire::declaration::Declaration;
 
+use units::SortedMap;
+
 use super::super::{Exit, Failure, Global, interrupt, terminal};
 use super::ServerArguments;
 use super::access::read_token;
@@ -123,6 +125,9 @@ const CREDENTIALS: &str = ".credentials";
 
 /// Name of the files of its credentials.
 const AGENT: &str = "agent";
+
+/// Number of problems that are kept in mind.
+const SAID_MAX: usize = 32;
 
 /// Time after which a problem that lasts is noted again, in nanoseconds.
 const REPEAT_NS: i64 = 60_000_000_000;
@@ -223,21 +228,23 @@ fn serve<R: Runtime>(
     Ok(interrupt::exit())
 }
 
-/// The last problem that was noted: one that lasts is noted once a minute.
+/// Problems that were noted, with the instants of that: one that lasts is noted once a minute.
 #[derive(Debug, Default)]
-struct Said {
-    problem: String,
-    at_ns: i64,
-}
+struct Said(SortedMap<String, i64>);
 
 impl Said {
     fn is_news(&mut self, problem: &str, now_ns: i64) -> bool {
-        let is_news = self.problem != problem || now_ns - self.at_ns >= REPEAT_NS;
-        if is_news {
-            problem.clone_into(&mut self.problem);
-            self.at_ns = now_ns;
+        self.0.retain(|_, at_ns| now_ns - *at_ns < REPEAT_NS);
+        if self.0.len() >= SAID_MAX {
+            self.0.clear();
         }
-        is_news
+        self.0
+            .insert(problem.to_owned(), now_ns)
+            .is_none_or(|at_ns| {
+                // The first instant counts.
+                self.0.insert(problem.to_owned(), at_ns);
+                false
+            })
     }
 }
 
@@ -356,6 +363,7 @@ fn registration(
             .address
             .or_else(|| own_address(server))
             .map(|own| own.to_string()),
+        pressures: Vec::new(),
     })
 }
 
@@ -382,7 +390,15 @@ mod tests {
         assert!(said.is_news("refused", 0));
         assert!(!said.is_news("refused", REPEAT_NS - 1));
         assert!(said.is_news("refused", REPEAT_NS));
+        // Two that take turns.
         assert!(said.is_news("timed out", REPEAT_NS + 1));
-        assert!(said.is_news("refused", REPEAT_NS + 2));
+        for after in 2..10 {
+            assert!(!said.is_news("refused", REPEAT_NS + after));
+            assert!(!said.is_news("timed out", REPEAT_NS + after));
+        }
+        for number in 0..100 {
+            assert!(said.is_news(&format!("problem {number}"), REPEAT_NS + 10));
+        }
+        assert!(said.0.len() <= SAID_MAX);
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use lab::run::control_plane;
 use live::driver::Plane;
 use live::record::Header;
+use live::story::is_mesos;
 use scenario::{Experiment, Scenario};
 use serde_json::Value;
 use world::FileSource;
@@ -52,7 +53,7 @@ pub(super) fn chosen(
         document,
         experiment,
     };
-    // What can't run is refused before anything is opened.
+    // What can't run is refused before anything is opened, but for schedules: their date is the state's.
     chosen.plane(&chosen.header(0))?;
     Ok(chosen)
 }
@@ -73,11 +74,13 @@ impl Chosen {
     pub(super) fn plane(&self, run: &Header) -> Result<Plane, Failure> {
         let mut scenario: Scenario = self.experiment.variants[self.plan].scenario.clone();
         let system = &mut scenario.system;
-        if let Some(own) = &mut system.controllers {
-            own.start_date = Some(run.zero_date());
-        }
-        if let Some(own) = &mut system.mesos {
-            own.start_date = Some(run.zero_date());
+        if let Some(date) = run.zero_date() {
+            if let Some(own) = &mut system.controllers {
+                own.start_date = Some(date.clone());
+            }
+            if is_mesos(&system.name) {
+                system.mesos.get_or_insert_default().start_date = Some(date);
+            }
         }
         let files = FileSource {
             files: &self.experiment.files,
@@ -111,4 +114,99 @@ fn plan_of(experiment: &Experiment, variant: Option<&str>) -> Result<usize, Fail
             names.join(", ")
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use live::control::Control;
+    use live::driver::input::Input;
+    use live::journal::MemoryJournal;
+    use live::record::Log;
+    use live::wire::Registration;
+    use live::wire::declaration::Declaration;
+    use live::wire::request::Request;
+    use units::{Duration, Instant};
+
+    use super::*;
+
+    /// The options of all commands, as without any.
+    #[derive(clap::Parser)]
+    struct Options {
+        #[command(flatten)]
+        global: Global,
+    }
+
+    const AT_MIDNIGHT: &str = "{apiVersion: batch/v1, kind: CronJob, metadata: {name: nightly}, spec: \
+        {schedule: '0 0 * * *', jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: \
+        [{name: main, image: none, command: [work], resources: {requests: {cpu: 10m}}}]}}}}}}";
+
+    /// Half a minute before midnight.
+    const LATE_NS: i64 = 1_798_761_570_000_000_000;
+
+    /// The agent of a node is heard.
+    fn agent() -> Input {
+        let message = Registration {
+            node: "n0".to_owned(),
+            machine: "m0".to_owned(),
+            process: "p0".to_owned(),
+            declaration: Declaration::of(&[("cpu", "1"), ("memory", "1Gi"), ("pods", "10")]),
+            address: None,
+            pressures: Vec::new(),
+        };
+        Input::Register { message }
+    }
+
+    #[test]
+    fn cron_jobs_follow_the_wall_clock_whatever_date_the_experiment_has() {
+        let folder = std::env::temp_dir().join(format!("wt-chosen-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let path = folder.join("night.yaml");
+        let nothing = "apiVersion: v1\nkind: Namespace\nmetadata: {name: default}\n";
+        std::fs::write(folder.join("none.yaml"), nothing).expect("a file");
+        let global = Options::parse_from(["windtunnel"]).global;
+        for system in [
+            "{name: kubernetes, controllers: {}}",
+            "{name: kubernetes, controllers: {startDate: '2020-01-01T00:00:00Z'}}",
+            "{name: mesos}",
+            "{name: mesos, mesos: {startDate: '2020-01-01T00:00:00Z'}}",
+        ] {
+            let text = format!(
+                "windtunnel: v1\nname: night\ncluster: {{nodes: [{{count: 1, template: {{allocatable: \
+                 {{cpu: 1, memory: 1Gi, pods: 10}}}}}}]}}\nworkload: [{{manifests: none.yaml}}]\nsystem: {system}\nmodels: {{nodeLife: observed}}\n"
+            );
+            std::fs::write(&path, text).expect("a file");
+            let chosen = chosen(&global, &path, None, &[])
+                .unwrap_or_else(|failure| panic!("{system}: {}", failure.message));
+            let header = chosen.header(LATE_NS);
+            let plane = || chosen.plane(&header).expect("a control plane");
+            let journal = MemoryJournal::default();
+            let control = Control::open(header.clone(), plane(), journal);
+            let mut control = control.expect("a new state");
+            control.begin(Instant::ZERO).expect("room");
+            let message = Request::Apply {
+                file: "night.yaml".to_owned(),
+                text: AT_MIDNIGHT.to_owned(),
+            };
+            let asked = control.handle(Instant::ZERO, vec![Input::Ask { message }]);
+            asked.expect("an answer");
+            let mut pods_at = Vec::new();
+            for second in 1..=40 {
+                let now = Instant::ZERO.saturating_add(Duration::from_secs(second));
+                control.handle(now, vec![agent()]).expect("room");
+                if !control.pods().is_empty() {
+                    pods_at.push(second);
+                }
+            }
+            let first = pods_at.first().copied();
+            assert!(
+                first.is_some_and(|at| (30..=33).contains(&at)),
+                "{system}: {pods_at:?}"
+            );
+            let log = Log::read(&control.log().expect("a log")).expect("a whole log");
+            let replayed = log.replay(plane()).expect("the same run").digest();
+            assert_eq!(replayed, control.driver().digest());
+        }
+        std::fs::remove_dir_all(&folder).expect("a folder to remove");
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use live::client::Client;
+use live::client::{Client, ClientError};
 use live::runtime::LogPosition;
 use live::wire::errand::{LogText, LogWish};
 
@@ -92,11 +92,9 @@ pub(super) fn logs(arguments: &LogsArguments) -> Result<Exit, Failure> {
     let (mut place, mut text) = (None, String::new());
     let mut is_over;
     loop {
-        let part = part(&client, arguments, place.as_ref())?;
+        let part = part(&client, arguments, place.as_ref()).map_err(failed)?;
         let has_ended = part.records.is_empty();
-        if part.is_gap {
-            terminal::complain("note: lines are missing here: their file was removed");
-        }
+        note_gap(&part);
         (place, is_over) = (part.next, part.is_over);
         lines.add(&part.records, &mut text);
         if arguments.tail.is_none() {
@@ -114,10 +112,21 @@ pub(super) fn logs(arguments: &LogsArguments) -> Result<Exit, Failure> {
     }
     while !is_over {
         std::thread::park_timeout(LOOK);
-        let Ok(part) = part(&client, arguments, place.as_ref()) else {
+        let part = match part(&client, arguments, place.as_ref()) {
+            Ok(part) => part,
             // The pod was deleted, and its log with it.
-            return Ok(Exit::Done);
+            Err(ClientError::Refused { status: 404, .. }) => return Ok(Exit::Done),
+            // A server or an agent that is started again goes on where it was.
+            Err(
+                ClientError::Unreached { .. }
+                | ClientError::Refused {
+                    status: 409 | 429 | 504,
+                    ..
+                },
+            ) => continue,
+            Err(error) => return Err(failed(error)),
         };
+        note_gap(&part);
         place = part.next;
         // What was written until the end may fill several parts.
         is_over = part.is_over && part.records.is_empty();
@@ -128,11 +137,17 @@ pub(super) fn logs(arguments: &LogsArguments) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+fn note_gap(part: &LogText) {
+    if part.is_gap {
+        terminal::complain("note: lines are missing here: their file was removed");
+    }
+}
+
 fn part(
     client: &Client,
     arguments: &LogsArguments,
     from: Option<&LogPosition>,
-) -> Result<LogText, Failure> {
+) -> Result<LogText, ClientError> {
     let wish = LogWish {
         namespace: arguments
             .namespace
@@ -144,7 +159,7 @@ fn part(
         from: from.cloned(),
         is_previous: arguments.previous,
     };
-    client.post("/v1/logs", &wish).map_err(failed)
+    client.post("/v1/logs", &wish)
 }
 
 impl Lines {

@@ -26,7 +26,6 @@ use crate::joining::Renewal;
 use crate::node::{NodeCore, NodeError};
 use crate::runtime::{Runtime, clock};
 use crate::wire::errand::ErrandResult;
-use crate::wire::pressure::PressureKind;
 use crate::wire::{NodeAnswer, Registration};
 use containers::Containers;
 use errands::{Errands, Wish};
@@ -242,12 +241,11 @@ impl<R: Runtime> Daemon<R> {
         if !self.pressures.look(now) {
             return false;
         }
-        let pressures = self.pressures.current();
-        if pressures.iter().any(|own| own.kind == PressureKind::Disk) {
+        if self.pressures.is_disk_short() {
             let retained = self.containers.retained().to_vec();
             self.containers.release(&retained);
         }
-        self.core.press(pressures)
+        self.core.press(self.pressures.current())
     }
 
     /// Renews the credentials if it is time.
@@ -284,10 +282,6 @@ impl<R: Runtime> Daemon<R> {
         }
         if let NodeAnswer::Welcome { pace, .. } = answer {
             self.clock.set_pace(pace);
-            if !self.pressures.current().is_empty() {
-                // The server must not place pods here before it knows.
-                self.due = self.clock.now();
-            }
         }
         let orders = self.core.answered(self.clock.now(), answer)?;
         self.containers.obey(&self.clock, orders);

@@ -34,6 +34,8 @@ pub(super) struct Pressures {
     /// Pressures in words, and the instants until which they are held.
     held: SortedMap<PressureKind, (String, Instant)>,
     next: Instant,
+    /// `true` if the disk had too little room at the last look.
+    is_disk_short: bool,
 }
 
 impl Pressures {
@@ -44,6 +46,7 @@ impl Pressures {
             reserves: Reserves::default(),
             held: SortedMap::new(),
             next: Instant::ZERO,
+            is_disk_short: false,
         }
     }
 
@@ -70,6 +73,7 @@ impl Pressures {
     fn judge(&mut self, now: Instant, disk: Option<Disk>, processes: Option<Room>) {
         let disk = disk.and_then(|disk| self.reserves.short_of_disk(disk));
         let processes = processes.and_then(|room| self.reserves.short_of_processes(room));
+        self.is_disk_short = disk.is_some();
         for (kind, short) in [(PressureKind::Disk, disk), (PressureKind::Pid, processes)] {
             if let Some(why) = short {
                 self.held.insert(kind, (why, now.saturating_add(HOLD)));
@@ -77,6 +81,11 @@ impl Pressures {
                 self.held.remove(&kind);
             }
         }
+    }
+
+    /// Whether the disk had too little room at the last look; its pressure holds for longer.
+    pub(super) const fn is_disk_short(&self) -> bool {
+        self.is_disk_short
     }
 
     /// The pressures that hold.

@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::{read_record, write_record};
+use crate::wire::errand::RETAINED_MAX;
 
 /// Name of the file.
 const FILE: &str = ".ended";
-
-/// Greatest number of pods whose containers are kept.
-const PODS_MAX: usize = 64;
 
 /// The pods that ended and whose containers are kept.
 pub(super) struct Retained {
     folder: PathBuf,
     record: Record,
+    /// `true` while the file says something else, as it could not be written.
+    lags: bool,
 }
 
 /// Content of the file.
@@ -41,6 +41,7 @@ impl Retained {
                 cluster: cluster.to_owned(),
                 pods: Vec::new(),
             }),
+            lags: false,
         }
     }
 
@@ -61,7 +62,7 @@ impl Retained {
         let mut pods = self.record.pods.clone();
         pods.retain(|pod| !ended.contains(pod));
         pods.extend(ended);
-        pods.drain(..pods.len().saturating_sub(PODS_MAX));
+        pods.drain(..pods.len().saturating_sub(RETAINED_MAX));
         self.keep(pods)
     }
 
@@ -77,11 +78,14 @@ impl Retained {
     }
 
     fn keep(&mut self, pods: Vec<u32>) -> io::Result<()> {
-        if pods == self.record.pods {
+        if pods == self.record.pods && !self.lags {
             return Ok(());
         }
         self.record.pods = pods;
-        write_record(&self.folder, FILE, &self.record)
+        self.lags = true;
+        write_record(&self.folder, FILE, &self.record)?;
+        self.lags = false;
+        Ok(())
     }
 }
 
@@ -93,12 +97,12 @@ mod tests {
     fn the_last_pods_that_ended_are_kept_also_by_the_next_daemon() {
         let folder = std::env::temp_dir().join(format!("wt-retained-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder");
-        let most = u32::try_from(PODS_MAX).expect("a small number");
+        let most = u32::try_from(RETAINED_MAX).expect("a small number");
         let mut retained = Retained::of_folder(&folder, "a");
         let pods: Vec<u32> = (0..most).collect();
         retained.add(&pods).expect("a file");
         retained.add(&[1, most]).expect("a file");
-        assert_eq!(retained.pods().len(), PODS_MAX);
+        assert_eq!(retained.pods().len(), RETAINED_MAX);
         assert!(!retained.contains(0) && retained.contains(1));
         assert!(retained.remove(&[2, 9_999]).expect("a file"));
         assert!(!retained.remove(&[2]).expect("a file"));

@@ -10,7 +10,7 @@ use units::NodeId;
 
 use super::links::Link;
 use super::seats::Batch;
-use super::{Driver, Lapse};
+use super::{CONTROLLERS, Driver, Lapse};
 use crate::wire::declaration::Standing;
 use crate::wire::{Assigned, Command, Ending, pod};
 
@@ -101,10 +101,18 @@ impl Driver {
             Event::PodEnded { pod, reason } => self.store.pods().get(*pod).zip(Some(*reason)),
             _ => None,
         };
-        let row = ends.map(|(pod, reason)| (self.pod_row(pod), reason));
+        let ends = ends.map(|(pod, reason)| {
+            let state = self.store.pod_states().get(pod.pod);
+            let owner = state.and_then(|state| state.owner);
+            (self.pod_row(pod), reason, owner)
+        });
         let ended = self.store.apply(self.now, event)?;
-        if let Some((row, reason)) = row {
-            self.ended.note(self.now, row, reason);
+        if let Some((row, reason, owner)) = ends {
+            let last = self.ended.note(self.now, row, reason);
+            // Kubernetes' controllers say themselves how far they are.
+            if let (Some(last), Some(owner), false) = (last, owner, self.seats.has(CONTROLLERS)) {
+                self.tallies.note(self.now, &self.store, owner.object, last);
+            }
         }
         let Some(entry) = self.store.log().last() else {
             return Ok(());

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use cluster::Store;
-use model::{EndReason, Object};
+use model::{EndReason, Object, PodPhase};
 use serde::{Deserialize, Serialize};
 use units::{Instant, SortedSet};
 
@@ -25,14 +25,15 @@ impl Ended {
         self.0.is_empty()
     }
 
-    /// Takes note of a pod's end by its row from before; those that others ended are not kept.
-    pub(super) fn note(&mut self, now: Instant, row: PodRow, reason: EndReason) {
-        let Some(phase) = own_end(reason) else {
-            return;
-        };
-        if row.terminating {
-            return;
-        }
+    /// Takes note of a pod's end by its row from before; returns its last phase. Those that others ended
+    /// are not kept.
+    pub(super) fn note(
+        &mut self,
+        now: Instant,
+        row: PodRow,
+        reason: EndReason,
+    ) -> Option<PodPhase> {
+        let phase = own_end(reason).filter(|_| !row.terminating)?;
         if self.0.len() == KEPT_MAX {
             self.0.pop_front();
         }
@@ -44,21 +45,7 @@ impl Ended {
             ended_ns: Some(now.as_nanos()),
             ..row
         });
-    }
-
-    /// The pods that ended of an object that was created at an instant.
-    pub(super) fn of_object(
-        &self,
-        object: &Object,
-        created: Instant,
-    ) -> impl Iterator<Item = &PodRow> {
-        let owner = format!("{}/{}", object.kind(), object.name());
-        let namespace = object.namespace().to_owned();
-        self.0.iter().filter(move |row| {
-            row.owner.as_ref() == Some(&owner)
-                && *row.namespace == *namespace
-                && created.as_nanos() <= row.created_ns
-        })
+        Some(phase)
     }
 
     /// Leaves a pod out from now on.
@@ -73,9 +60,24 @@ impl Driver {
     /// name no other pod has taken since.
     pub fn ended_rows(&self) -> Vec<PodRow> {
         let rows = self.ended.0.iter();
+        let names: SortedSet<(&str, &str)> = rows
+            .clone()
+            .map(|row| (&*row.namespace, &*row.name))
+            .collect();
+        if names.is_empty() {
+            return Vec::new();
+        }
+        let mut taken: SortedSet<(String, String)> = SortedSet::new();
+        for pod in self.store.pods().iter() {
+            let namespace = &self.store.class(pod.class).spec.namespace;
+            let name = pod.name.text();
+            if names.contains(&(&**namespace, &*name)) {
+                taken.insert((namespace.to_string(), name.to_string()));
+            }
+        }
         let rows = rows.filter(|row| {
             let owner = row.owner.as_ref();
-            !self.lives(&row.namespace, &row.name)
+            !taken.contains(&(row.namespace.clone(), row.name.clone()))
                 && owner.is_none_or(|owner| is_there(&self.store, row, owner))
         });
         let mut rows: Vec<PodRow> = rows.cloned().collect();
@@ -89,25 +91,18 @@ impl Driver {
 
     /// Those of a node's pods that users can't name any more, neither as living ones nor as ones that ended.
     pub(crate) fn unseen(&self, node: &str, pods: &[u32]) -> Vec<u32> {
-        let is_living = |number: u32| {
-            let mut living = self.store.pods().iter();
-            living.any(|pod| pod.pod.id.0 == number)
-        };
-        let ended = self.ended_rows();
-        let mut unseen = pods.to_vec();
-        unseen.retain(|&number| {
-            let is_listed = |row: &PodRow| row.pod == number && row.node.as_deref() == Some(node);
-            !ended.iter().any(is_listed) && !is_living(number)
-        });
-        unseen
-    }
-
-    fn lives(&self, namespace: &str, name: &str) -> bool {
-        let mut pods = self.store.pods().iter();
-        pods.any(|pod| {
-            let spec = &self.store.class(pod.class).spec;
-            *spec.namespace == *namespace && *pod.name.text() == *name
-        })
+        let mut unseen: SortedSet<u32> = pods.iter().copied().collect();
+        for pod in self.store.pods().iter() {
+            unseen.remove(&pod.pod.id.0);
+        }
+        if !unseen.is_empty() {
+            for row in self.ended_rows() {
+                if row.node.as_deref() == Some(node) {
+                    unseen.remove(&row.pod);
+                }
+            }
+        }
+        unseen.into_iter().collect()
     }
 }
 

@@ -63,8 +63,9 @@ impl OwnLabels {
         }
     }
 
-    /// Takes note of the labels in a request.
-    pub(super) fn read(&mut self, request: &Request) {
+    /// The labels in a request.
+    pub(super) fn of_request(request: &Request) -> Self {
+        let mut objects = SortedMap::new();
         request.each_object(&mut |object| {
             let text = |path: &str| object.pointer(path).and_then(Value::as_str);
             let (Some(kind), Some(name)) = (text("/kind"), text("/metadata/name")) else {
@@ -79,13 +80,25 @@ impl OwnLabels {
             } else {
                 text("/metadata/namespace").unwrap_or("default")
             };
-            let names = [kind, namespace, name].map(str::to_owned);
-            if labels == Written::default() {
-                self.objects.remove(&names);
-            } else {
-                self.objects.insert(names, labels);
-            }
+            objects.insert([kind, namespace, name].map(str::to_owned), labels);
         });
+        Self { objects }
+    }
+
+    /// An object was applied: it has the labels of that request from now on.
+    pub(super) fn take(&mut self, object: &Object, request: &mut Self) {
+        let names = [object.kind(), object.namespace(), object.name()].map(str::to_owned);
+        let labels = request.objects.remove(&names);
+        match labels.filter(|labels| *labels != Written::default()) {
+            Some(labels) => drop(self.objects.insert(names, labels)),
+            None => drop(self.objects.remove(&names)),
+        }
+    }
+
+    /// An object was deleted.
+    pub(super) fn forget(&mut self, kind: &str, namespace: &str, name: &str) {
+        self.objects
+            .remove(&[kind, namespace, name].map(str::to_owned));
     }
 
     /// Labels of an object: those that were written, or that follow from the object that controls it.

@@ -22,6 +22,7 @@ pub(crate) mod requests;
 mod seats;
 mod services;
 pub mod snapshot;
+mod tally;
 mod usage;
 pub mod view;
 
@@ -42,6 +43,7 @@ use links::Links;
 use machines::Machines;
 use seats::Seats;
 use services::Ports;
+use tally::Tallies;
 use usage::Measured;
 
 /// Name of the component that makes the pods of workloads.
@@ -172,6 +174,7 @@ pub struct Driver {
     measured: Measured,
     events: Events,
     ended: Ended,
+    tallies: Tallies,
     /// `true` if the log of the store is kept for control planes that take over.
     keeps_log: bool,
 }
@@ -217,6 +220,7 @@ impl Driver {
             measured: Measured::default(),
             events: Events::default(),
             ended: Ended::default(),
+            tallies: Tallies::default(),
             keeps_log: false,
         }
     }

@@ -71,6 +71,8 @@ impl Driver {
         };
         let session = self.links.open(self.now, node, message);
         self.hear(node);
+        // Before anything is placed here.
+        self.press(node, &message.pressures);
         if !self.store.nodes().is_ready(node) {
             self.happened(Event::NodeReadiness { node, ready: true });
         }

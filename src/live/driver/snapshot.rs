@@ -14,6 +14,7 @@ use super::links::Links;
 use super::machines::Machines;
 use super::seats::{Forgetful, Remembered};
 use super::services::{NamedPorts, Ports};
+use super::tally::{NamedTally, Tallies};
 use super::usage::Measured;
 use super::{Drain, Driver, DriverError, Plane};
 
@@ -36,6 +37,8 @@ pub struct Snapshot {
     events: Events,
     #[serde(default, skip_serializing_if = "Ended::is_empty")]
     ended: Ended,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tallies: Vec<NamedTally>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     memories: Vec<Remembered>,
 }
@@ -70,6 +73,7 @@ impl Driver {
             labels: self.labels.present(&self.store),
             events: self.events.clone(),
             ended: self.ended.clone(),
+            tallies: self.tallies.present(&self.store),
             memories,
         };
         self.go_on_from(&snapshot)?;
@@ -120,6 +124,7 @@ impl Driver {
         self.labels = OwnLabels::of(&snapshot.labels);
         self.events = snapshot.events.clone();
         self.ended = snapshot.ended.clone();
+        self.tallies = Tallies::of(&snapshot.tallies);
         // Their holds are gone with what they had in mind.
         self.lapses.clear();
         self.measured = Measured::default();

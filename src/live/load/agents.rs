@@ -161,5 +161,6 @@ fn registration(name: &str, pods: &str) -> Registration {
         declaration: Declaration::of(&[("cpu", "64"), ("memory", "256Gi"), ("pods", pods)])
             .labelled(labels(name)),
         address: None,
+        pressures: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cluster::{Conflict, Store};
 use control::NodeAgent;
-use control::node::Report;
+use control::node::{Assignment, Report};
 use model::{DeviceSet, Event, Found, PodCreated, PodName, PodRef, PodSpec};
 use policy::{ProfileChoice, Setup};
 use scheduler::pipeline::evaluate::Form;
@@ -130,5 +130,17 @@ impl LocalCluster {
         }
         self.store.truncate(self.store.revision());
         Ok(())
+    }
+}
+
+/// The message by which the agent learns of a pod.
+pub(super) fn assignment(pod: PodRef, assigned: &Assigned, spec: Arc<PodSpec>) -> Assignment {
+    Assignment {
+        pod,
+        node: NODE,
+        time_limit: assigned.time_limit_ns.map(Duration::from_nanos),
+        is_owned: assigned.is_owned,
+        has_volumes: assigned.has_volumes,
+        spec,
     }
 }

@@ -12,10 +12,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use control::local_node::LocalNode;
-use control::node::{Assignment, MachineCommand, StopOrder};
+use control::node::{MachineCommand, StopOrder};
 use control::node_api::{Reunion, reunite};
 use control::{AgentOutput, MachineEvent};
-use model::{EndReason, PodRef, PodSpec, Refusal};
+use model::{EndReason, PodRef, Refusal};
 use serde_json::Value;
 use thiserror::Error;
 use units::{Duration, Instant, SortedMap, SortedSet};
@@ -24,7 +24,7 @@ use crate::wire::pressure::{Pressure, PressureKind};
 use crate::wire::reason::own_end;
 use crate::wire::report::{News, NumberedReport};
 use crate::wire::{Assigned, Command, Ending, NodeAnswer, Registration, Update, pod};
-use local::{LocalCluster, NODE};
+use local::{LocalCluster, NODE, assignment};
 
 pub use order::MachineOrder;
 
@@ -136,6 +136,7 @@ impl NodeCore {
             pressures.iter().map(|pressure| pressure.kind).collect()
         };
         let is_new = kinds(&pressures) != kinds(&self.pressures);
+        self.registration.pressures.clone_from(&pressures);
         self.pressures = pressures;
         is_new
     }
@@ -295,7 +296,7 @@ impl NodeCore {
         }
         if let Some(order) = assigned.order {
             self.ending.insert(number, order.reason);
-            orders.push(whole_stop(number, &order));
+            orders.push(MachineOrder::whole_stop(number, &order));
             return;
         }
         let Some(cluster) = &mut self.local else {
@@ -363,7 +364,7 @@ impl NodeCore {
     fn stop(&mut self, now: Instant, pod: u32, order: &Ending, orders: &mut Vec<MachineOrder>) {
         let reason = order.reason;
         if self.ending.contains_key(&pod) {
-            orders.push(whole_stop(pod, order));
+            orders.push(MachineOrder::whole_stop(pod, order));
             return;
         }
         let Some(held) = self.pods.get_mut(&pod) else {
@@ -483,28 +484,7 @@ impl NodeCore {
     }
 }
 
-/// The order to stop whatever the machine has of a pod.
-const fn whole_stop(pod: u32, order: &Ending) -> MachineOrder {
-    MachineOrder::Stop {
-        pod,
-        container: None,
-        grace: Duration::from_nanos(order.grace_ns),
-    }
-}
-
 /// Namespace and name of a pod's object.
 fn name_of(manifest: &Value) -> [Option<&str>; 2] {
     ["namespace", "name"].map(|field| manifest["metadata"][field].as_str())
-}
-
-/// The message by which the agent learns of a pod.
-fn assignment(pod: PodRef, assigned: &Assigned, spec: Arc<PodSpec>) -> Assignment {
-    Assignment {
-        pod,
-        node: NODE,
-        time_limit: assigned.time_limit_ns.map(Duration::from_nanos),
-        is_owned: assigned.is_owned,
-        has_volumes: assigned.has_volumes,
-        spec,
-    }
 }

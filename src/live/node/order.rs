@@ -6,6 +6,8 @@ use model::workload::probe::ProbeKind;
 use serde_json::Value;
 use units::Duration;
 
+use crate::wire::Ending;
+
 /// An order to the machine of a node. Orders are idempotent: to start what runs is to report that
 /// it runs, and to stop what has ended is to report that it was stopped.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,4 +46,15 @@ pub enum MachineOrder {
         /// The pod as an object of the Kubernetes API.
         manifest: Arc<Value>,
     },
+}
+
+impl MachineOrder {
+    /// The order to stop whatever the machine has of a pod.
+    pub(super) const fn whole_stop(pod: u32, order: &Ending) -> Self {
+        Self::Stop {
+            pod,
+            container: None,
+            grace: Duration::from_nanos(order.grace_ns),
+        }
+    }
 }

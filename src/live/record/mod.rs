@@ -97,15 +97,21 @@ impl Header {
     }
 
     /// Date and time of the run's zero in UTC, as experiment files write them: `startDate` of controllers.
-    pub fn zero_date(&self) -> String {
-        timestamp(self.zero_unix_ns)
+    /// `None` of a run whose schedules have another date: those that earlier versions began have a zero
+    /// within a second.
+    pub fn zero_date(&self) -> Option<String> {
+        let is_dated = self.zero_unix_ns % SECOND_NS == 0;
+        is_dated.then(|| timestamp(self.zero_unix_ns))
     }
 
     /// Date and time of an instant of the run, from which on another one goes on: the whole second behind,
     /// as what was due before that has been done.
-    pub(crate) fn date_after(&self, at: Instant) -> String {
+    pub(crate) fn date_after(&self, at: Instant) -> Option<String> {
+        self.zero_date()?;
         let at_ns = self.zero_unix_ns.saturating_add(at.as_nanos());
-        timestamp(at_ns.saturating_add(SECOND_NS - 1) / SECOND_NS * SECOND_NS)
+        Some(timestamp(
+            at_ns.saturating_add(SECOND_NS - 1) / SECOND_NS * SECOND_NS,
+        ))
     }
 
     /// The header of a run whose clock runs faster than real time.
@@ -377,12 +383,19 @@ mod tests {
     #[test]
     fn schedules_meet_the_wall_clock() {
         let header = Header::new("test", "setup", 1_798_761_599_400_000_000);
-        assert_eq!(header.zero_date(), "2026-12-31T23:59:59.000000000Z");
+        let text = |date: &str| Some(date.to_owned());
+        assert_eq!(header.zero_date(), text("2026-12-31T23:59:59.000000000Z"));
+        let older = Header {
+            zero_unix_ns: header.zero_unix_ns + 1,
+            ..header.clone()
+        };
+        assert_eq!(older.zero_date(), None);
+        assert_eq!(older.date_after(Instant::ZERO), None);
         let begun = header.instant(1_798_761_599_400_000_000);
         assert_eq!(begun, Instant::from_nanos(400_000_000));
         let date = |nanos: i64| header.date_after(Instant::from_nanos(nanos));
         assert_eq!(date(0), header.zero_date());
-        assert_eq!(date(1), "2027-01-01T00:00:00.000000000Z");
-        assert_eq!(date(1_000_000_000), "2027-01-01T00:00:00.000000000Z");
+        assert_eq!(date(1), text("2027-01-01T00:00:00.000000000Z"));
+        assert_eq!(date(1_000_000_000), text("2027-01-01T00:00:00.000000000Z"));
     }
 }

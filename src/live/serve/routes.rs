@@ -17,7 +17,7 @@ use crate::security::Refused;
 use crate::security::gate::{Gate, JoinWish, RenewWish, TokenWish};
 use crate::security::identity::{Act, Certified, Identity};
 use crate::security::rotation::Step;
-use crate::wire::errand::{ErrandResult, LogText, LogWish};
+use crate::wire::errand::{ErrandResult, LogText, LogWish, NO_CONTAINER, RETAINED_MAX};
 use crate::wire::redact::redacted;
 use crate::wire::request::Request as UserRequest;
 use crate::wire::service::ServiceRow;
@@ -253,6 +253,10 @@ async fn speak(
         }
         "ended" if is_post => {
             let pods: Vec<u32> = body(shared, request).await?;
+            if pods.len() > RETAINED_MAX {
+                let why = format!("expected at most {RETAINED_MAX} pods");
+                return Err(Refusal::new(StatusCode::BAD_REQUEST, "message", why));
+            }
             let node = node.to_owned();
             json(&query(shared, |reply| Message::Unseen(node, pods, reply)).await?)
         }
@@ -397,12 +401,25 @@ async fn logs(shared: &Shared, wish: LogWish) -> Result<LogText, Refusal> {
         let why = "the pod waits for a node, so it has no log yet";
         return Err(refused(StatusCode::CONFLICT, why.to_owned()));
     };
+    let has_ended = pod.ended.is_some();
+    let nodes = query(shared, Message::Nodes).await?;
+    if !nodes.iter().any(|known| known.name == *node) {
+        let why = format!("the pod has ended, and its log went with its node `{node}`");
+        return Err(refused(StatusCode::NOT_FOUND, why));
+    }
     let Some(mut sent) = shared.errands.send(node, pod.pod, wish) else {
         let why = format!("too many ask for logs of node `{node}`; try again");
         return Err(refused(StatusCode::TOO_MANY_REQUESTS, why));
     };
     match tokio::time::timeout(shared.limits.errand, &mut sent.result).await {
         Ok(Ok(Ok(text))) => Ok(text),
+        Ok(Ok(Err(why))) if has_ended && why == NO_CONTAINER => {
+            let why = format!(
+                "node `{node}` keeps the log of the pod no longer: it keeps those of the last {RETAINED_MAX} \
+                 that ended, while its disk has room"
+            );
+            Err(refused(StatusCode::NOT_FOUND, why))
+        }
         Ok(Ok(Err(why))) => Err(refused(StatusCode::CONFLICT, why)),
         Ok(Err(_)) | Err(_) => {
             let why = format!("node `{node}` does not answer; is its agent running?");

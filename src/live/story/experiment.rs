@@ -168,11 +168,19 @@ impl Story {
                 document.insert(field.to_owned(), value.clone());
             }
         }
+        let (Some(Value::Object(system)), Some(date)) = (document.get_mut("system"), &self.date)
+        else {
+            return document;
+        };
+        let is_mesos = system
+            .get("name")
+            .and_then(Value::as_str)
+            .is_some_and(is_mesos);
+        if is_mesos && system.get("mesos").is_none_or(Value::is_null) {
+            system.insert("mesos".to_owned(), json!({}));
+        }
         for dated in ["controllers", "mesos"] {
-            let place = document
-                .get_mut("system")
-                .and_then(|own| own.get_mut(dated));
-            if let (Some(Value::Object(own)), Some(date)) = (place, &self.date) {
+            if let Some(Value::Object(own)) = system.get_mut(dated) {
                 own.insert("startDate".to_owned(), json!(date));
             }
         }
@@ -237,6 +245,11 @@ fn asked(request: &Request, file: &str) -> Value {
         Request::Uncordon { node } => json!({"uncordon": node}),
         Request::Drain { node } => json!({"drain": node}),
     }
+}
+
+/// Whether a system has the schedules of Chronos, with a date of their own.
+pub fn is_mesos(system: &str) -> bool {
+    matches!(system, "mesos" | "dcos")
 }
 
 /// The operation that a shortage of a node is, or its end: the taint that follows from it.

@@ -20,7 +20,7 @@ use crate::wire::request::Request;
 use crate::wire::usage::PodUsage;
 
 pub use beginning::{Beginning, StandingObject, StandingPod};
-pub use experiment::{Applied, Derived, File, Fitted};
+pub use experiment::{Applied, Derived, File, Fitted, is_mesos};
 
 /// Shortest time between two records in which a control server that was replaced counts as away.
 const AWAY_MIN: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ const AWAY_MIN: Duration = Duration::from_secs(1);
 pub struct Story {
     /// Instant of the beginning: the run's zero, or that of the snapshot that the record begins with.
     pub origin: Instant,
-    /// Date and time of the beginning in UTC; none of an empty story.
+    /// Date and time of the beginning in UTC, by which schedules go; `None` for that of the experiment.
     pub date: Option<String>,
     /// State at the beginning; `None` of a story that begins with the run.
     pub beginning: Option<Beginning>,
@@ -104,7 +104,7 @@ impl Story {
             story.beginning = Some(Beginning::of(&driver, story.origin));
             story.silences.listen(&driver);
         }
-        story.date = Some(log.header.date_after(story.origin));
+        story.date = log.header.date_after(story.origin);
         let mut shortages = story
             .beginning
             .as_ref()
@@ -131,6 +131,7 @@ impl Story {
                             known.push(message.clone());
                             story.tell(at, DeedKind::Joined(message.clone()));
                         }
+                        story.press(at, &message.node, &driver, &mut shortages);
                     }
                     Input::Update { message } => {
                         story.press(at, &message.node, &driver, &mut shortages);

@@ -195,6 +195,15 @@ fn jobs_of_other_systems_complete() {
             "{system}: {found}"
         );
         assert!(found["completionTime"].is_string(), "{system}: {found}");
+        // It stays so without the pods, and in a snapshot.
+        let ended = bench.control.as_ref().expect("a control server").pods();
+        assert_eq!(ended.len(), 2, "{system}: {ended:?}");
+        for pod in ended {
+            let object = format!("Pod/default/{}", pod.name);
+            drop(bench.ask(Request::Delete { object }));
+        }
+        bench.send(Input::Compacted {});
+        assert_eq!(status(&bench, "Job"), found, "{system}");
     }
 }
 
@@ -227,6 +236,15 @@ fn objects_have_the_labels_that_users_wrote() {
         bench.send(Input::Compacted {});
         bench.open(journal.clone());
     }
+    // A request that is refused changes no labels.
+    let refused = bench.ask(Request::Apply {
+        file: "web.yaml".to_owned(),
+        text: labelled
+            .replace("tier: front", "tier: back")
+            .replace("image: none", "comand: x"),
+    });
+    assert_eq!(refused.done, Vec::<String>::new());
+    assert_eq!(labels(&bench, "Deployment"), ["tier=front"]);
     bench.apply(&deployment(1));
     assert!(labels(&bench, "Deployment").is_empty());
     bench.apply(&labelled);

@@ -8,6 +8,12 @@ use crate::runtime::LogPosition;
 /// Greatest length of a part of a log, in bytes.
 pub(crate) const LOG_PART_BYTES: usize = 64 << 10;
 
+/// Words of an agent that has no container of a pod.
+pub(crate) const NO_CONTAINER: &str = "the pod has no container here yet";
+
+/// Greatest number of pods that ended and whose logs a node keeps.
+pub(crate) const RETAINED_MAX: usize = 64;
+
 /// A wish for a part of a container's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -36,6 +36,9 @@ pub struct Registration {
     /// Address at which other hosts reach the node's pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// Shortages of the host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pressures: Vec<Pressure>,
 }
 
 /// A heartbeat of a daemon, with its reports and the receipt for its commands.

@@ -1,5 +1,5 @@
-//! What is kept of the attempts that ended: of each container the last one and the one before, while the node
-//! holds the pod, and afterwards for the logs of a pod that ended by itself.
+//! Attempts that ended and are kept: of each container the last one and the one before, while the node holds
+//! the pod, and afterwards for the logs of a pod that ended by itself.
 
 use units::SortedSet;
 

@@ -396,10 +396,20 @@ impl<R: Runtime> Containers<R> {
         self.known.insert(last.attempt.clone(), known);
         match (last.phase, &last.ending) {
             (Phase::Starting, _) => {}
-            (Phase::Running | Phase::Clearing, _) => self.say(known, ContainerEvent::Started),
+            (Phase::Running | Phase::Clearing, _) => {
+                // What its limit refused it before was told by the daemon of then.
+                let usage = self.runtime.usage(&last.attempt);
+                if usage.is_some_and(|usage| usage.refused_processes > 0) {
+                    self.refusing.insert(last.attempt.clone());
+                }
+                self.say(known, ContainerEvent::Started);
+            }
             (Phase::Ended, ending) => {
                 let code = ending.as_ref().and_then(Ending::code).unwrap_or(UNKNOWN);
                 let ending = ending.as_ref();
+                if ending.is_some_and(|ending| ending.counters.refused_processes > 0) {
+                    self.notices.push((known.pod, refused(&last.attempt)));
+                }
                 let news = ending.and_then(|ending| ended(known.pod, &last.attempt, ending));
                 self.notices.extend(news);
                 self.say(known, ContainerEvent::Started);

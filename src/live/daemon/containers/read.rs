@@ -2,7 +2,7 @@
 
 use super::Containers;
 use crate::runtime::{AttemptId, LogPart, LogPosition, Runtime};
-use crate::wire::errand::{Errand, LOG_PART_BYTES, LogText};
+use crate::wire::errand::{Errand, LOG_PART_BYTES, LogText, NO_CONTAINER};
 
 impl<R: Runtime> Containers<R> {
     /// Reads a part of a log for a user: of the last attempt of a container, or of the one before.
@@ -15,12 +15,12 @@ impl<R: Runtime> Containers<R> {
         names.sort_unstable();
         names.dedup();
         let wanted = match (&errand.container, names.as_slice()) {
-            (Some(name), _) => name.as_str(),
-            (None, [only]) => only,
-            (None, []) if self.retained.contains(errand.pod) => {
+            (_, []) if self.retained.contains(errand.pod) => {
                 return Err("the pod ended before any of its containers started".to_owned());
             }
-            (None, []) => return Err("the pod has no container here yet".to_owned()),
+            (_, []) => return Err(NO_CONTAINER.to_owned()),
+            (Some(name), _) => name.as_str(),
+            (None, [only]) => only,
             (None, several) => {
                 let several = several.join(", ");
                 return Err(format!(

@@ -3,10 +3,10 @@
 //! other systems it is counted from the pods.
 
 use cluster::ObjectRow as Stored;
-use model::{EndReason, LabelSelector, Object, Operator, Pod, PodPhase, PodSpec, Text};
+use model::{LabelSelector, Object, Operator, Pod, PodPhase, PodSpec, Text};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use units::{Duration, Instant, ObjectId, SortedMap, SortedSet};
+use units::{Duration, Instant, ObjectId, SortedMap};
 
 use super::{CONTROLLERS, Driver};
 use crate::runtime::timestamp;
@@ -54,18 +54,6 @@ struct Parts {
     api_version: &'static str,
     spec: Value,
     status: Value,
-}
-
-impl Counted {
-    /// Counts a pod that ended by itself at an instant.
-    fn end(&mut self, is_success: bool, at: Instant) {
-        if is_success {
-            self.succeeded += 1;
-            self.last_success = self.last_success.max(Some(at));
-        } else {
-            self.failed += 1;
-        }
-    }
 }
 
 impl Driver {
@@ -169,21 +157,13 @@ impl Driver {
         let template = row.object.template().map(|spec| &spec.manifest);
         let mut owners = vec![id];
         while let Some(owner) = owners.pop() {
-            let mut seen = SortedSet::new();
-            for finished in self.store.pod_states().finished(owner) {
-                seen.insert(finished.pod.pod.id.0);
-                counted.end(finished.reason == EndReason::Completed, finished.at);
-            }
             let Some(row) = self.store.objects().get(owner) else {
                 continue;
             };
-            // Some systems have their pods forgotten once they have ended; users still see them.
-            for ended in self.ended.of_object(&row.object, row.created) {
-                if seen.insert(ended.pod) {
-                    let at = Instant::from_nanos(ended.ended_ns.unwrap_or(ended.created_ns));
-                    counted.end(ended.phase == PodPhase::Succeeded.to_string(), at);
-                }
-            }
+            let tally = self.tallies.of_object(row);
+            counted.succeeded += tally.succeeded;
+            counted.failed += tally.failed;
+            counted.last_success = counted.last_success.max(tally.last_success);
             owners.extend(&row.children);
             for &pod in &row.pods {
                 let Some(record) = self.store.pods().get(pod) else {

@@ -4,6 +4,7 @@
 use control::operation::{Operation, PodChoice, Propagation, Target, carry_out};
 use model::{Labels, Object, Text};
 
+use super::labels::OwnLabels;
 use super::view::PodRow;
 use super::{Drain, Driver};
 use crate::wire::request::{Outcome, Request};
@@ -17,7 +18,7 @@ impl Driver {
     /// A user asks for a change.
     pub(super) fn ask(&mut self, request: &Request) -> Outcome {
         self.ports.read(request);
-        self.labels.read(request);
+        let mut labels = OwnLabels::of_request(request);
         let mut outcome = Outcome::default();
         let read = match read(request) {
             Ok(read) => read,
@@ -41,7 +42,16 @@ impl Driver {
                 continue;
             }
             let was_listed = self.forgets(&operation);
-            match self.operate(&operation) {
+            let done = self.operate(&operation);
+            match &operation {
+                Operation::Apply(object) if done.is_ok() => self.labels.take(object, &mut labels),
+                Operation::Delete(target, _) if done.is_ok() => {
+                    self.labels
+                        .forget(target.kind, &target.namespace, &target.name);
+                }
+                _ => {}
+            }
+            match done {
                 Err(_) if was_listed => outcome.done.push(operation.to_string()),
                 Ok(true) => outcome.done.push(operation.to_string()),
                 Ok(false) => outcome.done.push(format!("{operation}: unchanged")),
