@@ -54,7 +54,6 @@ spec:
         "windtunnel: v1
 name: {name}
 cluster:
-  nodes: []
   provider:
     boot: constant(30s)
     groups:

@@ -85,18 +85,19 @@ spec: {{selector: {{app: web}}, ports: [{{port: 80}}]}}
 
 /// Runs the shop on nodes of two regions and two zones, with options and more fields of the experiment.
 fn run(name: &str, strategy: &str, options: &str, more: &str) -> Seen {
-    let nodes = |region: &str| {
+    let node = |region: &str, number: usize| {
         format!(
-            "{{name: '{region}-{{}}', count: 3, template: {{allocatable: {{cpu: 4, memory: 8Gi}}, \
-             labels: {{region: {region}}}}}}}"
+            "{{name: {region}-{number}, count: 1, template: {{allocatable: {{cpu: 4, memory: 8Gi}}, \
+             labels: {{region: {region}, zone: z{}}}}}}}",
+            number % 2
         )
     };
+    let nodes = |region| [0, 1, 2].map(|number| node(region, number)).join(", ");
     let text = format!(
         "windtunnel: v1
 name: {name}
 cluster:
   nodes: [{}, {}]
-  domains: [{{label: zone, name: 'z{{}}', count: 2}}]
 workload: [{{manifests: shop.yaml}}]
 system: {{name: openshift, controllers: {{}}, openshift: {{{options}}}}}
 models: {{startup: {{containerStart: 5s}}, nodeLife: observed}}

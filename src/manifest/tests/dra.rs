@@ -7,11 +7,11 @@ use model::dra::{Attribute, DeviceCount, RequestedDevices, SliceNodes};
 use units::Quantity;
 
 /// An object of a name with this spec.
-fn named(spec: Value) -> Value {
+fn named(spec: &Value) -> Value {
     json!({"metadata": {"name": "own"}, "spec": spec})
 }
 
-fn slice(more: Value) -> Value {
+fn slice(more: &Value) -> Value {
     let mut spec = json!({
         "driver": "gpu.example.com",
         "pool": {"name": "p", "generation": 1, "resourceSliceCount": 1},
@@ -19,11 +19,11 @@ fn slice(more: Value) -> Value {
     for (key, value) in more.as_object().into_iter().flatten() {
         spec[key] = value.clone();
     }
-    named(spec)
+    named(&spec)
 }
 
-fn claim(requests: Value, constraints: Value) -> Value {
-    named(json!({"devices": {"requests": requests, "constraints": constraints}}))
+fn claim(requests: &Value, constraints: &Value) -> Value {
+    named(&json!({"devices": {"requests": requests, "constraints": constraints}}))
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn both_versions_of_the_objects_are_read() {
     device["name"] = "d".into();
     let older = json!({"name": "d", "basic": facts});
     for device in [device, older] {
-        let read = slice(json!({"nodeName": "n", "devices": [device]}));
+        let read = slice(&json!({"nodeName": "n", "devices": [device]}));
         let read = resource_slice(&read).expect("a slice");
         assert_eq!(read.nodes, SliceNodes::Named("n".into()));
         let device = &read.devices[0];
@@ -48,7 +48,7 @@ fn both_versions_of_the_objects_are_read() {
     let mut older = stated.clone();
     older["name"] = "r".into();
     for request in [json!({"name": "r", "exactly": stated}), older] {
-        let read = resource_claim(&claim(json!([request]), json!([]))).expect("a claim");
+        let read = resource_claim(&claim(&json!([request]), &json!([]))).expect("a claim");
         let RequestedDevices::Exactly(own) = &read.requests[0].devices else {
             panic!("no alternatives");
         };
@@ -58,24 +58,24 @@ fn both_versions_of_the_objects_are_read() {
 
 #[test]
 fn slices_that_break_a_rule_are_refused_at_the_field() {
-    let device = |more: Value| slice(json!({"allNodes": true, "devices": [more]}));
+    let device = |more: Value| slice(&json!({"allNodes": true, "devices": [more]}));
     for (object, expected) in [
-        (slice(json!({})), "spec: expected one of `nodeName`"),
+        (slice(&json!({})), "spec: expected one of `nodeName`"),
         (
-            slice(json!({"allNodes": true, "nodeName": "n"})),
+            slice(&json!({"allNodes": true, "nodeName": "n"})),
             "spec: expected one of `nodeName`, `nodeSelector`, `allNodes` and \
              `perDeviceNodeSelection`, found `2 of them`",
         ),
         (
-            slice(json!({"allNodes": true, "driver": null})),
+            slice(&json!({"allNodes": true, "driver": null})),
             "spec.driver: expected the name of a driver, but it is missing",
         ),
         (
-            slice(json!({"allNodes": true, "pool": {"name": "p"}})),
+            slice(&json!({"allNodes": true, "pool": {"name": "p"}})),
             "spec.pool.resourceSliceCount: expected a number of slices, at least 1, found `0`",
         ),
         (
-            slice(json!({"nodeSelector": {"nodeSelectorTerms": []}})),
+            slice(&json!({"nodeSelector": {"nodeSelectorTerms": []}})),
             "spec.nodeSelector.nodeSelectorTerms: expected exactly one term, found `0`",
         ),
         (
@@ -91,7 +91,7 @@ fn slices_that_break_a_rule_are_refused_at_the_field() {
             "spec.devices[0].taints: expected no such field, as its feature is not modelled",
         ),
         (
-            slice(json!({"allNodes": true, "sharedCounters": [{"name": "c"}]})),
+            slice(&json!({"allNodes": true, "sharedCounters": [{"name": "c"}]})),
             "spec.sharedCounters: expected no such field",
         ),
         (
@@ -104,34 +104,38 @@ fn slices_that_break_a_rule_are_refused_at_the_field() {
     }
 }
 
+/// A claim of one request for exact devices.
+fn exactly(more: &Value) -> Value {
+    let mut own = json!({"deviceClassName": "gpu"});
+    for (key, value) in more.as_object().into_iter().flatten() {
+        own[key] = value.clone();
+    }
+    claim(&json!([{"name": "r", "exactly": own}]), &json!([]))
+}
+
+fn is_refused(object: &Value, expected: &str) {
+    let found = resource_claim(object).expect_err("a broken rule");
+    assert!(found.contains(expected), "{found}\nlacks {expected}");
+}
+
 #[test]
-fn claims_and_classes_that_break_a_rule_are_refused_at_the_field() {
-    let exactly = |more: Value| {
-        let mut own = json!({"deviceClassName": "gpu"});
-        for (key, value) in more.as_object().into_iter().flatten() {
-            own[key] = value.clone();
-        }
-        claim(json!([{"name": "r", "exactly": own}]), json!([]))
-    };
-    let plain = json!({"name": "r", "exactly": {"deviceClassName": "gpu"}});
-    let constrained = |own: Value| claim(json!([plain.clone()]), json!([own]));
-    let alternative = json!({"name": "s", "deviceClassName": "gpu", "adminAccess": true});
-    let selected = |text: &str| exactly(json!({"selectors": [{"cel": {"expression": text}}]}));
+fn requests_and_classes_that_break_a_rule_are_refused_at_the_field() {
+    let selected = |text: &str| exactly(&json!({"selectors": [{"cel": {"expression": text}}]}));
     for (object, expected) in [
         (
-            exactly(json!({"count": 0})),
+            exactly(&json!({"count": 0})),
             "spec.devices.requests[0].exactly.count: expected a number of devices, at least 1, found `0`",
         ),
         (
-            exactly(json!({"allocationMode": "All", "count": 2})),
+            exactly(&json!({"allocationMode": "All", "count": 2})),
             "exactly.count: expected no number with `allocationMode: All`, found `2`",
         ),
         (
-            exactly(json!({"allocationMode": "Some"})),
+            exactly(&json!({"allocationMode": "Some"})),
             "exactly.allocationMode: expected `ExactCount` or `All`, found `Some`",
         ),
         (
-            exactly(json!({"deviceClassName": ""})),
+            exactly(&json!({"deviceClassName": ""})),
             "exactly.deviceClassName: expected the name of a DeviceClass, but it is missing",
         ),
         (
@@ -143,33 +147,50 @@ fn claims_and_classes_that_break_a_rule_are_refused_at_the_field() {
             "`==` does not take a string and a int",
         ),
         (
-            claim(json!([plain.clone(), plain.clone()]), json!([])),
+            exactly(&json!({"capacity": {"requests": {"memory": "1Gi"}}})),
+            "spec.devices.requests[0].exactly.capacity: expected no such field",
+        ),
+    ] {
+        is_refused(&object, expected);
+    }
+    let class = named(&json!({"selectors": [{"cel": {"expression": "device.driver"}}]}));
+    let found = device_class(&class).expect_err("a text");
+    assert!(
+        found.contains("spec.selectors[0].cel.expression: `device.driver`"),
+        "{found}"
+    );
+}
+
+#[test]
+fn claims_that_break_a_rule_are_refused_at_the_field() {
+    let plain = json!({"name": "r", "exactly": {"deviceClassName": "gpu"}});
+    let constrained = |own: Value| claim(&json!([plain.clone()]), &json!([own]));
+    let alternative = json!({"name": "s", "deviceClassName": "gpu", "adminAccess": true});
+    for (object, expected) in [
+        (
+            claim(&json!([plain.clone(), plain.clone()]), &json!([])),
             "spec.devices.requests[1].name: expected each name once, found `r`",
         ),
         (
             claim(
-                json!([{"name": "r", "firstAvailable": [alternative]}]),
-                json!([]),
+                &json!([{"name": "r", "firstAvailable": [alternative]}]),
+                &json!([]),
             ),
             "firstAvailable[0].adminAccess: expected no such field among alternatives",
         ),
         (
-            exactly(json!({"capacity": {"requests": {"memory": "1Gi"}}})),
-            "spec.devices.requests[0].exactly.capacity: expected no such field",
-        ),
-        (
             claim(
-                json!([{
+                &json!([{
                     "name": "r",
                     "exactly": {"deviceClassName": "gpu"},
                     "firstAvailable": [{"name": "s", "deviceClassName": "gpu"}],
                 }]),
-                json!([]),
+                &json!([]),
             ),
             "spec.devices.requests[0].firstAvailable: expected no alternatives beside",
         ),
         (
-            claim(json!(vec![plain.clone(); 33]), json!([])),
+            claim(&json!(vec![plain.clone(); 33]), &json!([])),
             "spec.devices.requests: expected at most 32, found `33`",
         ),
         (
@@ -181,13 +202,6 @@ fn claims_and_classes_that_break_a_rule_are_refused_at_the_field() {
             "spec.devices.constraints[0].requests[0]: expected a request of the claim, found `r/s`",
         ),
     ] {
-        let found = resource_claim(&object).expect_err("a broken rule");
-        assert!(found.contains(expected), "{found}\nlacks {expected}");
+        is_refused(&object, expected);
     }
-    let class = named(json!({"selectors": [{"cel": {"expression": "device.driver"}}]}));
-    let found = device_class(&class).expect_err("a text");
-    assert!(
-        found.contains("spec.selectors[0].cel.expression: `device.driver`"),
-        "{found}"
-    );
 }

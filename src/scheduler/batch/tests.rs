@@ -366,14 +366,17 @@ fn what_a_refused_start_was_accounted_for_is_given_back() {
     let mut planner = PassPlanner::new(order, Box::new(Head));
     let now = || used.load(Ordering::Relaxed);
     let mut step = |world: &mut World, refuses: usize| {
-        let mut out = Outbox::default();
-        planner.step(world.now, &world.store, &mut out);
-        let is_binding = |write: &&Write| matches!(write.event, Event::PodBound { .. });
-        for (place, write) in out.writes.iter().filter(is_binding).enumerate() {
-            if place < refuses {
-                planner.refused(write, &Conflict::Refused);
-            } else {
-                world.apply(write.event.clone());
+        // A driver comes back at once after a refusal.
+        for refuses in [refuses, 0] {
+            let mut out = Outbox::default();
+            planner.step(world.now, &world.store, &mut out);
+            let is_binding = |write: &&Write| matches!(write.event, Event::PodBound { .. });
+            for (place, write) in out.writes.iter().filter(is_binding).enumerate() {
+                if place < refuses {
+                    planner.refused(write, &Conflict::Refused);
+                } else {
+                    world.apply(write.event.clone());
+                }
             }
         }
     };

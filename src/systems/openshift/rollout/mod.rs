@@ -205,7 +205,7 @@ impl Rollout {
                 }
                 Phase::Clear if sizes.old_pods > 0 => return self.waiting(now, rules),
                 Phase::Clear => self.enter(now, Moment::Mid, rules),
-                Phase::Grow(from) if now < from => return wake_at(from),
+                Phase::Grow(from) | Phase::Shrink(from) if now < from => return wake_at(from),
                 Phase::Grow(_) => {
                     if self.is_done(sizes) {
                         self.enter(now, Moment::Post, rules);
@@ -224,7 +224,6 @@ impl Rollout {
                         ..Step::default()
                     };
                 }
-                Phase::Shrink(from) if now < from => return wake_at(from),
                 Phase::Shrink(_) => {
                     let size = self.shrunk(sizes);
                     if size == sizes.old {
