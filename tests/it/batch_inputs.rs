@@ -132,22 +132,25 @@ fn outcome(system: &str) -> (f64, f64) {
 }
 
 fn outcome_of(scratch: &Scratch) -> (f64, f64) {
-    scratch.run(
-        &["run", "a.yaml", "--out", "out", "--set", "stop={at: 2h}"],
-        0,
-    );
-    let summary = scratch.summary("out");
-    let value = |id: &str| {
-        summary.variants[0]
-            .metrics
-            .get(id)
-            .and_then(|own| own.value)
-    };
+    let value = measured(scratch);
     let (wait, energy) = (value("pending_time.mean"), value("energy.total"));
     (
         wait.expect("jobs that started"),
         energy.expect("power models"),
     )
+}
+
+/// The metrics of a run, by their names.
+fn measured(scratch: &Scratch) -> impl Fn(&str) -> Option<f64> {
+    scratch.run(
+        &["run", "a.yaml", "--out", "out", "--set", "stop={at: 2h}"],
+        0,
+    );
+    let summary = scratch.summary("out");
+    move |id| {
+        let metrics = &summary.variants[0].metrics;
+        metrics.get(id).and_then(|own| own.value)
+    }
 }
 
 #[test]
@@ -210,7 +213,8 @@ fn queues_keep_to_what_they_may_use() {
     // Ann's jobs are wider than her queue, so Bob's alone starts, and at once.
     let capped = "{tenant: ann, capability: 1}, {tenant: bob}";
     for order in ["volcano", "yunikorn"] {
-        let (wait, _) = outcome(&queues(order, capped));
-        assert!(wait < 1.0, "{order}: {wait}");
+        let value = measured(&scratch(&queues(order, capped)));
+        let found = ["jobs.succeeded", "pods.never_placed"].map(value);
+        assert_eq!(found, [Some(1.0), Some(6.0)], "{order}");
     }
 }

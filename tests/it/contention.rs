@@ -373,7 +373,10 @@ fn usage_of_a_trace_that_has_none_is_refused() {
     let scratch = Scratch::new("usage-refused", &[("scenario.yaml", scenario)]);
     let told = scratch.run(&["run", "scenario.yaml", "--out", "out"], 2);
     assert!(
-        told.contains("formats that do are swf, google-2011-tasks, google-2011-usage, azure-vm, opendc, planetlab, "),
+        told.contains(
+            "formats that do are swf, google-2011-tasks, google-2011-usage, google-2019-instances, \
+                       azure-vm, opendc, planetlab, bitbrains, csv"
+        ),
         "{told}"
     );
     assert!(

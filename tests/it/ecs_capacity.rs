@@ -85,7 +85,7 @@ fn a_group_grows_for_tasks_that_wait_and_shrinks_a_quarter_of_an_hour_after_they
     assert_eq!(times(&seen.joined), [90.0, 90.0]);
     assert_eq!(seen.running, [100.0; 4]);
     // Of two instances one is empty from 10 min on: the fifteenth look below the target takes it.
-    assert_eq!(times(&seen.left), [1_440.0]);
+    assert_eq!(times(&seen.left), [1_500.0]);
 }
 
 #[test]
@@ -103,9 +103,9 @@ fn a_task_of_fargate_has_a_machine_that_is_billed_by_its_size() {
     assert_eq!(times(&seen.joined), [30.0; 4]);
     assert_eq!(seen.running, [40.0; 4]);
     assert_eq!(times(&seen.left), [1_800.0]);
-    // A quarter of a processor and half a GiB, from the machine's start to its end.
+    // A quarter of a processor and half a GiB, from the order of the machine to its end, as every machine.
     let hourly = 0.25 * 0.04048 + 0.5 * 0.004_445;
-    let hours = (3.0 * 3_570.0 + 1_770.0) / 3_600.0;
+    let hours = (3.0 * 3_600.0 + 1_800.0) / 3_600.0;
     let cost = metric(&outcome, "cost.total");
     assert!((cost - hourly * hours).abs() < 1e-4, "{cost}");
 }
