@@ -1,5 +1,5 @@
 //! Requests of claims, prepared for the search: classes looked up, selectors compiled, and what "all"
-//! devices are (spec: batch-on-kubernetes.md 2.3 step 2).
+//! devices are (spec: batch-on-kubernetes.md 2.3).
 
 use model::Text;
 use model::dra::{ClaimRequest, DeviceCount, DeviceRequest, RequestedDevices, ResourceClaim};

@@ -53,8 +53,6 @@ mod unfold;
 mod bad_traces;
 #[cfg(test)]
 mod real_files;
-#[cfg(test)]
-mod real_parquet;
 
 pub use error::TraceError;
 pub use input::Input;

@@ -114,7 +114,7 @@ fn names<'f>(
     Ok(known)
 }
 
-/// What jobs name that no file declares, in words: they wait until the end.
+/// Doubts about what a job names and no file declares, in words: such a job waits until the end.
 pub fn doubts(object: &Object, queueing: &QueueingObjects) -> Vec<String> {
     let Object::Job(job) = object else {
         return Vec::new();

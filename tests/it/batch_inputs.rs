@@ -213,7 +213,8 @@ fn queues_keep_to_what_they_may_use() {
     // Ann's jobs are wider than her queue, so Bob's alone starts, and at once.
     let capped = "{tenant: ann, capability: 1}, {tenant: bob}";
     for order in ["volcano", "yunikorn"] {
-        let value = measured(&scratch(&queues(order, capped)));
+        let scratch = scratch(&queues(order, capped));
+        let value = measured(&scratch);
         let found = ["jobs.succeeded", "pods.never_placed"].map(value);
         assert_eq!(found, [Some(1.0), Some(6.0)], "{order}");
     }

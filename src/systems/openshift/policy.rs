@@ -197,7 +197,7 @@ pub fn place(nodes: &[Candidate], asked: &Asked) -> Option<usize> {
     place_among(nodes, asked, |_| true)
 }
 
-/// The same among the nodes that are open to the pod, by their numbers; the scores count the pods of its
+/// The best place among the nodes that are open to the pod, by their numbers; the scores count the pods of its
 /// service everywhere.
 pub fn place_among(
     nodes: &[Candidate],

@@ -95,7 +95,7 @@ pub struct Sizes {
     pub new_available: i64,
 }
 
-/// What a rollout asks for.
+/// Changes that a rollout asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Step {
     /// New size of the old controller.

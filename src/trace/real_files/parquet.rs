@@ -1,6 +1,6 @@
 //! The published files in Parquet: `OpenDC`'s workloads and failures.
 
-use crate::real_files::{Published, check_published, shared};
+use super::{Published, check_published, shared};
 use crate::{Input, failure_log};
 
 const PUBLISHED_PARQUET: &[Published] = &[
