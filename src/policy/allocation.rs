@@ -173,7 +173,7 @@ impl Allocation {
         }
     }
 
-    /// The same where containers count with what they state alone.
+    /// An allocation in which containers count with what they state alone.
     pub(super) fn as_requested(weights: Vec<(String, i64)>) -> Self {
         Self {
             silent: Silent::Nothing,

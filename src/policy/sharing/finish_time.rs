@@ -53,7 +53,7 @@ const LEAST_LEFT: f64 = 60.0;
 struct Shared {
     /// Time since its submission.
     waited: f64,
-    /// What is left of its work.
+    /// Work that is left of the job.
     left: f64,
     /// Time from submission to its end with an equal share.
     alone: f64,

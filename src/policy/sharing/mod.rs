@@ -96,7 +96,7 @@ pub(super) mod testing {
         }
     }
 
-    /// The same job with a speed on each model.
+    /// A copy of the job with a speed on each model.
     pub(crate) fn unlike(number: u64, speeds: &[f64]) -> UnlikeJob {
         UnlikeJob {
             number,

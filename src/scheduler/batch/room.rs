@@ -74,7 +74,7 @@ impl Rooms {
         self.places_among(store, class, members, |_| true)
     }
 
-    /// The same on nodes that a test admits.
+    /// Places for so many members on nodes that a test admits.
     pub(crate) fn places_among(
         &mut self,
         store: &Store,

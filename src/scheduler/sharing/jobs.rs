@@ -28,7 +28,7 @@ struct Job {
     members: Vec<Member>,
     /// Time of its runs that are over.
     ran: Duration,
-    /// The same by column of the throughputs.
+    /// Time of its runs that are over, by column of the throughputs.
     ran_on: Vec<Duration>,
     /// Column of the model of its newest run.
     column: Option<usize>,
