@@ -71,9 +71,7 @@ impl Element {
             Value::String(text) => text.parse::<f64>().ok(),
             other => other.as_f64(),
         };
-        let good = number.filter(|number| (0.0..=most).contains(number));
-        let expected = || self.bad_at(path, &format!("a number from 0 to {most}"));
-        good.map(Some).ok_or_else(expected)
+        within(number, most, |expected| self.bad_at(path, expected))
     }
 
     /// The instant at a path of keys, as a date of UTC; `None` if it is absent.
@@ -107,10 +105,19 @@ impl Element {
             None | Some(Value::Null) => return Ok(None),
             Some(value) => value.as_f64(),
         };
-        let good = found.filter(|number| (0.0..=most).contains(number));
-        let expected = || self.bad(member, &format!("a number from 0 to {most}"));
-        good.map(Some).ok_or_else(expected)
+        within(found, most, |expected| self.bad(member, expected))
     }
+}
+
+/// A number from 0 to a bound, or a complaint that expects one.
+fn within(
+    number: Option<f64>,
+    most: f64,
+    bad: impl FnOnce(&str) -> BadRow,
+) -> Result<Option<f64>, BadRow> {
+    let good = number.filter(|number| (0.0..=most).contains(number));
+    good.map(Some)
+        .ok_or_else(|| bad(&format!("a number from 0 to {most}")))
 }
 
 /// The object of a line.

@@ -36,11 +36,8 @@ const fn plain(
     call: fn(&[Value]) -> Result<Value, String>,
 ) -> Function {
     Function {
-        name,
         is_method: false,
-        takes,
-        gives,
-        call,
+        ..method(name, takes, gives, call)
     }
 }
 

@@ -234,34 +234,31 @@ impl Parser {
     }
 
     fn either(&mut self) -> Result<Expression, CompileError> {
-        let mut read = self.both()?;
-        loop {
-            let at = self.at();
-            if !self.takes("||") {
-                return Ok(read);
-            }
-            self.link()?;
-            read = Expression::Or {
-                at,
-                one: Box::new(read),
-                other: Box::new(self.both()?),
-            };
-        }
+        let or = |at, one, other| Expression::Or { at, one, other };
+        self.chain("||", Self::both, or)
     }
 
     fn both(&mut self) -> Result<Expression, CompileError> {
-        let mut read = self.level(0)?;
+        let and = |at, one, other| Expression::And { at, one, other };
+        self.chain("&&", |own| own.level(0), and)
+    }
+
+    /// Operands with a sign between each two, taken together from the left.
+    fn chain(
+        &mut self,
+        sign: &'static str,
+        operand: fn(&mut Self) -> Result<Expression, CompileError>,
+        joined: fn(usize, Box<Expression>, Box<Expression>) -> Expression,
+    ) -> Result<Expression, CompileError> {
+        let mut read = operand(self)?;
         loop {
             let at = self.at();
-            if !self.takes("&&") {
+            if !self.takes(sign) {
                 return Ok(read);
             }
             self.link()?;
-            read = Expression::And {
-                at,
-                one: Box::new(read),
-                other: Box::new(self.level(0)?),
-            };
+            let other = operand(self)?;
+            read = joined(at, Box::new(read), Box::new(other));
         }
     }
 

@@ -70,8 +70,8 @@ pub struct EcsPlacement {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EcsCapacityProvider {
-    /// Name of the provider: a group of `cluster.provider.groups`, or `FARGATE`, which starts a machine
-    /// for every task and bills it by the second.
+    /// Name of the provider: a group of `cluster.provider.groups`, or `FARGATE`, which runs each task
+    /// on a machine of its own, billed by the second.
     #[schemars(length(min = 1))]
     pub name: String,
     /// Number of a service's tasks that go to this provider before any weight counts; default 0.

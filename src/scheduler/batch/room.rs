@@ -74,7 +74,7 @@ impl Rooms {
         self.places_among(store, class, members, |_| true)
     }
 
-    /// Places for so many members on nodes that a test admits.
+    /// Places for the members of a job on nodes that pass a test.
     pub(crate) fn places_among(
         &mut self,
         store: &Store,

@@ -37,7 +37,7 @@ struct Job {
     waits_since: Option<Instant>,
 }
 
-/// What each member of a job asks for.
+/// The request of each member of a job.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) devices: u32,

@@ -46,7 +46,7 @@ impl NodePlane {
         record.map_or(Pace::USUAL, |record| self.pace_of_pod(record))
     }
 
-    /// The same of a pod that may have ended.
+    /// Pace of the work of a pod, which may have ended.
     pub(super) fn pace_of_pod(&self, record: &Pod) -> Pace {
         let Some(node) = record.node() else {
             return Pace::USUAL;

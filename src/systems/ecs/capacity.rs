@@ -102,7 +102,7 @@ pub enum Source {
     Fixed,
     /// A group of nodes with managed scaling.
     Group(Box<ScaledGroup>),
-    /// A machine for every task.
+    /// Machines that each run one task.
     Fargate,
 }
 

@@ -23,7 +23,7 @@ const REGION: &str = "region";
 /// Label of a node's zone.
 const ZONE: &str = "zone";
 
-/// What the scheduler knows of a class of pods.
+/// Facts that the scheduler keeps about a class of pods.
 #[derive(Clone, Debug)]
 struct Template {
     asked: Asked,
