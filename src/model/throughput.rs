@@ -107,11 +107,6 @@ impl Throughputs {
         &self.models
     }
 
-    /// The types of jobs, ascending.
-    pub fn types(&self) -> impl Iterator<Item = &Text> {
-        self.rows.keys()
-    }
-
     /// The column of a GPU model.
     pub fn column(&self, model: &str) -> Option<usize> {
         self.models.iter().position(|own| **own == *model)

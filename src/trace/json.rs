@@ -109,6 +109,11 @@ impl Element {
     }
 }
 
+/// Whether a file that begins with these bytes is a JSON object, or one a line.
+pub(crate) fn is_json(first: &[u8]) -> bool {
+    first.trim_ascii_start().first() == Some(&b'{')
+}
+
 /// A number from 0 to a bound, or a complaint that expects one.
 fn within(
     number: Option<f64>,

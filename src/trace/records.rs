@@ -8,7 +8,7 @@ use super::archive::parts;
 use super::error::TraceError;
 use super::format::{ColumnDoc, Confidence, FormatEntry, header_has};
 use super::input::Input;
-use super::json::object;
+use super::json::{is_json, object};
 use super::ledger::{BadRow, Journal, RowPolicy};
 use super::rows::{BETWEEN, Fields, Layout, Refused, each_row_of, heed, shown, underscored};
 use super::table::{Column, Row};
@@ -73,10 +73,6 @@ pub(crate) fn record_has(first: &[u8], columns: &[&str]) -> Confidence {
         }
         _ => Confidence::No,
     }
-}
-
-fn is_json(first: &[u8]) -> bool {
-    first.trim_ascii_start().first() == Some(&b'{')
 }
 
 /// The member of an object, by the names of those around it with dots between.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::affinity::node_term;
 use super::field::{Path, Problem, Texts, quantity, required};
-use super::queueing::{Object, worded};
+use super::queueing::{Object, object, worded};
 use dra::cel::Selector;
 use model::dra::{
     Attribute, ClaimRequest, Device, DeviceClass, DeviceCount, DeviceRequest, MatchAttribute,
@@ -24,7 +24,7 @@ pub fn resource_slice(value: &Value) -> Result<ResourceSlice, String> {
 }
 
 fn read_slice(value: &Value) -> Result<ResourceSlice, Problem> {
-    let object: Object<raw::Slice> = Object::deserialize_from(value).map_err(Problem)?;
+    let object: Object<raw::Slice> = object(value)?;
     let (raw, path) = (&object.spec, Path::root("spec"));
     let pool = path.field("pool");
     if raw.pool.resource_slice_count < 1 {
@@ -161,7 +161,7 @@ pub fn device_class(value: &Value) -> Result<DeviceClass, String> {
 }
 
 fn read_class(value: &Value) -> Result<DeviceClass, Problem> {
-    let object: Object<raw::Class> = Object::deserialize_from(value).map_err(Problem)?;
+    let object: Object<raw::Class> = object(value)?;
     Ok(DeviceClass {
         name: object.name()?,
         selectors: selectors(&object.spec.selectors, &Path::root("spec"))?,
@@ -192,7 +192,7 @@ pub fn resource_claim(value: &Value) -> Result<ResourceClaim, String> {
 }
 
 fn read_claim(value: &Value) -> Result<ResourceClaim, Problem> {
-    let object: Object<raw::Claim> = Object::deserialize_from(value).map_err(Problem)?;
+    let object: Object<raw::Claim> = object(value)?;
     let (raw, path) = (&object.spec.devices, Path::root("spec"));
     let path = path.field("devices");
     for (field, count) in [

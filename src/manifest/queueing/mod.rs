@@ -23,7 +23,9 @@ pub(super) use raw::Object;
 pub use workload::workload;
 
 /// An object as its manifest states it.
-fn object<T: Default + DeserializeOwned>(value: &Value) -> Result<raw::Object<T>, Problem> {
+pub(super) fn object<T: Default + DeserializeOwned>(
+    value: &Value,
+) -> Result<raw::Object<T>, Problem> {
     raw::Object::deserialize_from(value).map_err(Problem)
 }
 

@@ -24,7 +24,7 @@ pub(in super::super) struct Object<T> {
 
 impl<T: Default + DeserializeOwned> Object<T> {
     /// Reads an object; an error names the part.
-    pub(in super::super) fn deserialize_from(value: &Value) -> Result<Self, String> {
+    pub(super) fn deserialize_from(value: &Value) -> Result<Self, String> {
         Ok(Self {
             metadata: part(value, "metadata")?,
             spec: part(value, "spec")?,

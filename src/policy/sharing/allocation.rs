@@ -30,7 +30,7 @@ const HALVINGS: usize = 40;
 
 impl Demand {
     /// The greatest throughput on one model.
-    fn greatest(&self) -> f64 {
+    pub(super) fn greatest(&self) -> f64 {
         self.rates.iter().copied().fold(0.0, f64::max)
     }
 
@@ -252,12 +252,12 @@ pub fn greatest(
     demands: &[Demand],
     devices: &[f64],
     most: f64,
-    required: impl Fn(&Demand, usize, f64) -> f64,
+    required: impl Fn(usize, f64) -> f64,
 ) -> Shares {
     let at = |level: f64| {
         let each = demands.iter().enumerate();
         let required: Vec<f64> = each
-            .map(|(place, demand)| required(demand, place, level).min(demand.greatest()))
+            .map(|(place, demand)| required(place, level).min(demand.greatest()))
             .collect();
         fit(demands, &required, devices)
     };
@@ -296,7 +296,7 @@ mod tests {
     fn two_jobs_share_two_models_as_in_the_worked_example() {
         let demands = [demand(1.0, &[40.0, 10.0]), demand(1.0, &[12.0, 10.0])];
         let equal = [25.0, 11.0];
-        let shares = greatest(&demands, &[1.0, 1.0], 1.6, |_, place, level| {
+        let shares = greatest(&demands, &[1.0, 1.0], 1.6, |place, level| {
             level * equal[place]
         });
         for own in &shares {

@@ -105,13 +105,13 @@ impl SharingRule for FinishTime {
         // Levels are the inverse of ratios: a greater one requires more of each job. At the least ratio
         // that any job can have all run as fast as they can.
         let least = |(own, demand): (&Shared, &Demand)| {
-            let fastest = demand.rates.iter().copied().fold(0.0, f64::max);
+            let fastest = demand.greatest();
             let ratio = (own.waited + own.left / fastest) / own.alone;
             (fastest > 0.0).then_some(ratio)
         };
         let each = shared.iter().zip(&demands).filter_map(least);
         let most = 1.0 / each.fold(f64::INFINITY, f64::min).max(1e-12);
-        Some(greatest(&demands, devices, most, |_, place, level| {
+        Some(greatest(&demands, devices, most, |place, level| {
             shared[place].required(1.0 / level.max(1e-12))
         }))
     }

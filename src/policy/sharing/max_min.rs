@@ -36,11 +36,10 @@ impl SharingRule for MaxMin {
             .collect();
         let most = { demands.iter().zip(&claims) }
             .filter(|(_, claim)| **claim > 0.0)
-            .map(|(own, claim)| own.rates.iter().copied().fold(0.0, f64::max) / claim)
+            .map(|(own, claim)| own.greatest() / claim)
             .fold(0.0, f64::max);
-        let required = |place: usize, level: f64| level * claims[place];
-        Some(greatest(&demands, devices, most, |_, place, level| {
-            required(place, level)
+        Some(greatest(&demands, devices, most, |place, level| {
+            level * claims[place]
         }))
     }
 

@@ -75,13 +75,13 @@ fn sniff(first: &[u8]) -> Confidence {
 
 /// Takes each row of a table; its line is its number.
 fn each_row(
+    file: &Sqlite,
     part: &Input,
     table: &str,
     columns: &[ColumnDoc],
     journal: &mut Journal,
     mut take: impl FnMut(&mut Journal, &Fields<'_, '_>) -> Result<(), Refused>,
 ) -> Result<(), TraceError> {
-    let file = Sqlite::open(part)?;
     let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
     let found = (0..)
         .zip(&names)
@@ -108,18 +108,26 @@ fn cells(
     let mut journal = Journal::new(input.name.clone(), RowPolicy::REPORT);
     let shown = crate::rows::shown(format, COLUMNS);
     for part in parts(input)? {
-        each_row(&part, "vm", COLUMNS, &mut journal, |_, fields| {
+        let file = Sqlite::open(&part)?;
+        each_row(&file, &part, "vm", COLUMNS, &mut journal, |_, fields| {
             for &place in &shown {
                 show(fields.text(place).as_bytes());
             }
             Ok(())
         })?;
-        each_row(&part, "vmType", TYPE_COLUMNS, &mut journal, |_, fields| {
-            for place in 0..TYPE_COLUMNS.len() {
-                show(fields.text(place).as_bytes());
-            }
-            Ok(())
-        })?;
+        each_row(
+            &file,
+            &part,
+            "vmType",
+            TYPE_COLUMNS,
+            &mut journal,
+            |_, fields| {
+                for place in 0..TYPE_COLUMNS.len() {
+                    show(fields.text(place).as_bytes());
+                }
+                Ok(())
+            },
+        )?;
     }
     Ok(())
 }
@@ -137,27 +145,40 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let mut gather = Gather::default();
     for part in parts(input)? {
         journal.file = part.name.clone();
+        let file = Sqlite::open(&part)?;
         let mut types: SortedMap<i64, Type> = SortedMap::new();
-        each_row(&part, "vmType", TYPE_COLUMNS, &mut journal, |_, fields| {
-            let own = fields.number(OWN_TYPE, 0, i64::MAX)?;
-            let read = Type {
-                host: fields.number(HOST, 0, i64::MAX)?,
-                cpu_milli: fields.scaled(CORE, options.full_cpu_milli, 1.0)?,
-                memory: fields.scaled(MEMORY, options.full_memory_bytes, 1.0)?,
-                has_others: false,
-            };
-            match types.get_mut(&own) {
-                Some(known) if known.host <= read.host => known.has_others = true,
-                known => {
-                    let has_others = known.is_some();
-                    types.insert(own, Type { has_others, ..read });
+        each_row(
+            &file,
+            &part,
+            "vmType",
+            TYPE_COLUMNS,
+            &mut journal,
+            |_, fields| {
+                let own = fields.number(OWN_TYPE, 0, i64::MAX)?;
+                let read = Type {
+                    host: fields.number(HOST, 0, i64::MAX)?,
+                    cpu_milli: fields.scaled(CORE, options.full_cpu_milli, 1.0)?,
+                    memory: fields.scaled(MEMORY, options.full_memory_bytes, 1.0)?,
+                    has_others: false,
+                };
+                match types.get_mut(&own) {
+                    Some(known) if known.host <= read.host => known.has_others = true,
+                    known => {
+                        let has_others = known.is_some();
+                        types.insert(own, Type { has_others, ..read });
+                    }
                 }
-            }
-            Ok(())
-        })?;
-        each_row(&part, "vm", COLUMNS, &mut journal, |journal, fields| {
-            take(&mut gather, journal, fields, &types)
-        })?;
+                Ok(())
+            },
+        )?;
+        each_row(
+            &file,
+            &part,
+            "vm",
+            COLUMNS,
+            &mut journal,
+            |journal, fields| take(&mut gather, journal, fields, &types),
+        )?;
     }
     Ok(gather.finish(journal))
 }

@@ -15,7 +15,7 @@ use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::gather::{Demand, Gather};
 use crate::input::Input;
-use crate::json::{Element, each_element, each_scalar};
+use crate::json::{Element, each_element, each_scalar, is_json};
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{LAST_SECOND, Refused, heed, show_text};
@@ -54,7 +54,7 @@ const MOST: f64 = 1e18;
 
 fn sniff(first: &[u8]) -> Confidence {
     let has = |text: &str| memchr::memmem::find(first, text.as_bytes()).is_some();
-    let is_json = first.trim_ascii_start().first() == Some(&b'{');
+    let is_json = is_json(first);
     let is_answer = is_json && has("\"resultType\"") && has("\"status\"");
     let is_text = !is_json && (has("# TYPE ") || has("# HELP ") || has("kube_pod_")) && has("{");
     if is_answer || is_text {
@@ -94,7 +94,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let mut pods = Pods::default();
     for part in parts(input)? {
         journal.file = part.name.clone();
-        if part.first_bytes()?.trim_ascii_start().first() == Some(&b'{') {
+        if is_json(&part.first_bytes()?) {
             answer(&part, &mut pods, &mut journal)?;
         } else {
             text(&part, &mut pods, &mut journal)?;

@@ -10,7 +10,7 @@ use super::super::cases::Differences;
 use super::world::objects;
 use ::dra::{Allocated, AllocationError, Allocator, DeviceId, Place, Pool, Variant};
 use model::dra::ResourceClaim;
-use model::{Labels, Operator, Requirement};
+use model::{Labels, Requirement};
 use units::SortedSet;
 
 /// Holds the recorded decisions of a case against those taken.
@@ -165,16 +165,8 @@ fn allocated(claim: &Allocated) -> Value {
 }
 
 fn requirement(own: &Requirement) -> Value {
-    let operator = match own.operator {
-        Operator::In => "In",
-        Operator::NotIn => "NotIn",
-        Operator::Exists => "Exists",
-        Operator::DoesNotExist => "DoesNotExist",
-        Operator::Gt => "Gt",
-        Operator::Lt => "Lt",
-    };
     let values: Vec<&str> = own.values.iter().map(|value| &**value).collect();
-    let mut shown = json!({ "key": &*own.key, "operator": operator });
+    let mut shown = json!({ "key": &*own.key, "operator": own.operator });
     if !values.is_empty() {
         shown["values"] = json!(values);
     }

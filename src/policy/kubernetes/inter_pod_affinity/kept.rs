@@ -154,8 +154,9 @@ pub(super) fn rules(ctx: AttemptContext<'_>, selector: OwnSelector) -> Vec<KeptR
         selector,
     );
     let keys: SortedSet<Text> = unwanted.iter().map(|term| term.key().clone()).collect();
+    let name = format!("without {}", unwanted.identity());
     rules.extend(keys.into_iter().map(|key| {
-        let (own, unwanted) = (&unwanted, unwanted.clone());
+        let unwanted = unwanted.clone();
         let among = unwanted.among(&key);
         let own_key = key.clone();
         let of_class = move |class: &PodClass| {
@@ -164,7 +165,6 @@ pub(super) fn rules(ctx: AttemptContext<'_>, selector: OwnSelector) -> Vec<KeptR
                 .filter(|term| term.matches(&class.spec, &NO_LABELS))
                 .count() as i64
         };
-        let name = format!("without {}", own.identity());
         KeptRule::Without(count(key, among, &name, Arc::new(of_class)))
     }));
     rules.extend(rules_of_others(ctx));
@@ -182,8 +182,9 @@ fn rules_of_others(ctx: AttemptContext<'_>) -> impl Iterator<Item = KeptRule> {
             }
         }
     }
+    let name = format!("against {}", meant.identity());
     keys.into_iter().map(move |key| {
-        let (among, name) = (meant.among(), format!("against {}", meant.identity()));
+        let among = meant.among();
         let (meant, own_key) = (meant.clone(), key.clone());
         let of_class = move |class: &PodClass| {
             let terms = class.spec.affinity.required_pod_anti_affinity.iter();

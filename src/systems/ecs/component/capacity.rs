@@ -272,14 +272,23 @@ impl Ecs {
             self.capacity
                 .groups
                 .resize_with(self.options.providers.len(), Group::default);
+            let used = self.used();
             for number in 0..self.options.providers.len() {
-                self.scale_group(now, number, store, out);
+                self.scale_group(now, number, &used, store, out);
             }
         }
         out.wake_at(self.capacity.due);
     }
 
-    fn scale_group(&mut self, now: Instant, number: usize, store: &Store, out: &mut Outbox) {
+    /// Looks at one provider; `used` are the instances with tasks.
+    fn scale_group(
+        &mut self,
+        now: Instant,
+        number: usize,
+        used: &SortedSet<usize>,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
         let Some(Source::Group(own)) = self.provider(number).map(|own| own.source.clone()) else {
             return;
         };
@@ -291,7 +300,6 @@ impl Ecs {
         let is_active = |node: &usize| instances.get(*node).is_some_and(|own| own.is_active);
         let members = members.map(|(&node, _)| node).filter(is_active);
         let members: Vec<usize> = members.collect();
-        let used = self.used();
         let empty = members.iter().filter(|node| !used.contains(*node)).count();
         let waiting = self.waiting_on(number, &own);
         let extra = match instances_for(&waiting, own.size()) {

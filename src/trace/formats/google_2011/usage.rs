@@ -209,7 +209,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         let first = windows.iter().map(|window| window.start).min();
         let last = windows.iter().map(|window| window.end).max();
         let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
-        let behaviour = usage.of(key).filter(|_| options.usage);
+        let behaviour = if options.usage { usage.of(key) } else { None };
         gather.push(Demand {
             submit: first,
             name: PodName::Text(format!("{}-{}", key.0, key.1).into()),

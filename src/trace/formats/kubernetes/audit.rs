@@ -10,7 +10,7 @@ use crate::archive::parts;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::input::Input;
-use crate::json::{Element, each_line};
+use crate::json::{Element, each_line, is_json};
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::pod_template;
@@ -40,7 +40,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 fn sniff(first: &[u8]) -> Confidence {
-    let is_json = first.trim_ascii_start().first() == Some(&b'{');
+    let is_json = is_json(first);
     let line = first.split(|&byte| byte == b'\n').next().unwrap_or(first);
     let has = |text: &[u8]| memchr::memmem::find(line, text).is_some();
     if is_json && has(b"audit.k8s.io/") && has(b"\"auditID\"") {

@@ -8,7 +8,7 @@ use crate::archive::parts;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::input::Input;
-use crate::json::{Element, each_element};
+use crate::json::{Element, each_element, is_json};
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Refused, heed, show_text};
@@ -39,7 +39,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 fn sniff(first: &[u8]) -> Confidence {
-    let is_json = first.trim_ascii_start().first() == Some(&b'{');
+    let is_json = is_json(first);
     let has = |text: &[u8]| memchr::memmem::find(first, text).is_some();
     let is_event = has(b"\"involvedObject\"") || has(b"\"regarding\"");
     if is_json && has(b"\"items\"") && is_event {

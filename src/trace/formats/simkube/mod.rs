@@ -13,7 +13,7 @@ use crate::error::{TraceError, read_error};
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::gather::Gather;
 use crate::input::Input;
-use crate::json::{each_element, each_scalar};
+use crate::json::{each_element, each_scalar, is_json};
 use crate::ledger::Journal;
 use crate::msgpack;
 use crate::options::ReadOptions;
@@ -51,7 +51,7 @@ const VERSION: i64 = 2;
 
 fn sniff(first: &[u8]) -> Confidence {
     let has = |text: &str| memchr::memmem::find(first, text.as_bytes()).is_some();
-    let is_json = first.trim_ascii_start().first() == Some(&b'{');
+    let is_json = is_json(first);
     let is_own = if is_json {
         has("\"trackedObjects\"") || has("\"applied_objs\"")
     } else {
@@ -88,7 +88,7 @@ struct Map {
 fn read_map(part: &Input) -> Result<Map, TraceError> {
     let mut map = Map::default();
     let first = part.first_bytes()?;
-    if first.trim_ascii_start().first() == Some(&b'{') {
+    if is_json(&first) {
         each_scalar(part, &[], |key, value| {
             if key == "version" {
                 map.version = value.as_i64();

@@ -182,13 +182,7 @@ impl Config {
             is_other && (own.set.replicas > 0 || own.pods > 0)
         };
         self.awaits_end = running.is_some() && controllers.iter().any(is_left);
-        if self.awaits_end {
-            if let Some(old) = old {
-                desk.scale(old, i64::from(deployment.replicas));
-            }
-            return None;
-        }
-        let Some(version) = running else {
+        let Some(version) = running.filter(|_| !self.awaits_end) else {
             if let Some(old) = old {
                 desk.scale(old, i64::from(deployment.replicas));
             }
