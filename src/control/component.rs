@@ -6,7 +6,7 @@ use crate::probe::Probe;
 use crate::provider::{MachineOrder, OrderFailed, ProviderRequest};
 use cluster::{Conflict, Store, UsageSamples};
 use model::{Event, PodRef, Text};
-use units::{Instant, Revision};
+use units::{Duration, Instant, Revision};
 
 /// A change that a component asks for, with the revision that the decision was based on.
 #[derive(Clone, Debug)]
@@ -194,6 +194,17 @@ pub trait Component: Send {
     /// is at work.
     fn attach(&mut self, probe: &Probe) {
         let _ = probe;
+    }
+
+    /// Returns the delay with which the component sees changes, in addition to that of all components.
+    fn watch_delay(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Returns the time that the component takes to decide on a pod, in addition to that of all
+    /// components.
+    fn decision_time(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// Returns whether the component is a scheduler.

@@ -17,6 +17,7 @@ pub mod diagnostic;
 mod domains;
 mod ecs;
 mod failures;
+mod federation;
 mod file_fields;
 mod files;
 mod grammar;

@@ -84,6 +84,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
             "expected the agent's time-out of {timeout} or more"
         )));
     }
+    super::federation::check(scenario, tree, findings);
     openshift(system, tree, findings);
     if let Some(written) = &system.nova {
         nova(written, tree, findings);

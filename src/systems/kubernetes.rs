@@ -37,14 +37,17 @@ use super::profile::check_profile;
 use super::queueing::Queueing;
 use cluster::Commitment;
 use control::client_limit::ClientLimit;
-use control::controllers::manager::ControllerManager;
+use control::controllers::manager::{ControllerManager, ControllerOptions, ControllerScope};
+use control::federation::{CellOptions, Federation, FederationOptions};
 use control::volumes::AttachDetach;
 use control::{Component, Stepping};
-use model::{Change, Changes, ClusterObjects, SchedulerConfig, Text};
+use model::{Change, Changes, ClusterObjects, Labels, SchedulerConfig, Text};
 use policy::kube_profiles::{add_machine, build_kube_profiles};
 use policy::registered::{Registration, add_registered};
 use scheduler::kube::queue::Backoff;
-use scheduler::kube::{KubeOptions, KubeScheduler, PreemptionState, TieBreak, Witness};
+use scheduler::kube::{
+    KubeOptions, KubeScheduler, PreemptionState, SchedulerPlace, TieBreak, Witness,
+};
 use units::{ComponentId, Duration, SortedMap};
 
 /// The registry's entry.
@@ -173,12 +176,34 @@ pub struct KubeRequest {
     pub witness: Option<Arc<dyn Witness>>,
     /// Pods, by namespace and name, that take part in preemptions before the run begins.
     pub preemptions: SortedMap<(Text, Text), PreemptionState>,
+    /// Schedulers that race on the cluster, which pods choose by name; none is one for all.
+    pub schedulers: Vec<NamedScheduler>,
+    /// Cells that the nodes are divided into, and the federation above them.
+    pub federation: Option<FederationOptions>,
+}
+
+/// A scheduler among several.
+#[derive(Clone, Debug, Default)]
+pub struct NamedScheduler {
+    /// Name by which pods choose it.
+    pub name: Text,
+    /// Labels of the nodes that it places pods on; none is every node.
+    pub nodes: Labels,
+    /// Delay with which it sees changes, in addition to that of all components.
+    pub watch_delay: Duration,
+    /// Time that it takes to decide on a pod, in addition to that of all components.
+    pub decision_time: Duration,
 }
 
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     check_profile(&ENTRY, &request.profile.name)?;
-    let mut parts = cell(request, Box::new(exact(request)?));
     let kube = request.options.of::<KubeRequest>();
+    let mut parts = cell(request, schedulers(request, &kube)?);
+    if let Some(options) = &kube.federation {
+        parts
+            .components
+            .push(Box::new(Federation::new(options.clone())));
+    }
     if request.controllers.is_some()
         && let Some(queues) = Queueing::new(&kube.objects)
     {
@@ -187,12 +212,56 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     Ok(parts)
 }
 
-/// A cell with kubelets, the controllers that are asked for, and a scheduler.
-pub(super) fn cell(request: &SystemRequest, scheduler: Box<dyn Component>) -> SystemParts {
-    let mut components = vec![scheduler];
+/// The schedulers of the cluster: one, those that race on it, or one for each cell.
+fn schedulers(
+    request: &SystemRequest,
+    kube: &KubeRequest,
+) -> Result<Vec<Box<dyn Component>>, SystemError> {
+    let named = match &kube.federation {
+        Some(federation) => federation.cells.iter().map(of_cell).collect(),
+        None => kube.schedulers.clone(),
+    };
+    if named.is_empty() {
+        return Ok(vec![Box::new(exact(request)?)]);
+    }
+    let mut schedulers: Vec<Box<dyn Component>> = Vec::new();
+    for (index, own) in named.iter().enumerate() {
+        let mut options = exact_options(request)?;
+        options.owner = ComponentId::from_index(index);
+        options.name = own.name.to_string();
+        for profile in &mut options.profiles {
+            profile.scheduler_name = own.name.to_string();
+        }
+        if let TieBreak::Random { .. } = options.ties {
+            options.ties = TieBreak::random(request.setup.seed, index as u64);
+        }
+        let others = named.iter().map(|other| other.name.clone());
+        options.place = SchedulerPlace {
+            nodes: own.nodes.clone(),
+            others: others.filter(|other| *other != own.name).collect(),
+            watch_delay: own.watch_delay,
+            decision_time: own.decision_time,
+        };
+        schedulers.push(Box::new(KubeScheduler::new(options)));
+    }
+    Ok(schedulers)
+}
+
+/// The scheduler of a cell, which has the cell's name and nodes.
+fn of_cell(cell: &CellOptions) -> NamedScheduler {
+    NamedScheduler {
+        name: cell.name.clone(),
+        nodes: cell.nodes.clone(),
+        ..NamedScheduler::default()
+    }
+}
+
+/// A cell with kubelets, the controllers that are asked for, and schedulers.
+pub(super) fn cell(request: &SystemRequest, schedulers: Vec<Box<dyn Component>>) -> SystemParts {
+    let mut components = schedulers;
     let mut awaits_volumes = false;
     if let Some(options) = &request.controllers {
-        components.push(Box::new(ControllerManager::new(options)));
+        components.extend(managers(request, options));
         if let Some(volumes) = &options.volumes {
             components.push(Box::new(AttachDetach::new(volumes.clone())));
             awaits_volumes = true;
@@ -210,11 +279,33 @@ pub(super) fn cell(request: &SystemRequest, scheduler: Box<dyn Component>) -> Sy
     }
 }
 
+/// The controller manager of the cluster, or one for each cell and one for what belongs to none.
+fn managers(request: &SystemRequest, options: &ControllerOptions) -> Vec<Box<dyn Component>> {
+    let kube = request.options.of::<KubeRequest>();
+    let cells = kube.federation.iter().flat_map(|own| &own.cells);
+    let cells: Arc<[Text]> = cells.map(|cell| cell.name.clone()).collect();
+    let of_cells = cells.iter().cloned().map(ControllerScope::Cell);
+    let rest = ControllerScope::Outside(Arc::clone(&cells));
+    let scopes = of_cells.chain([rest]);
+    let managers = scopes.map(|scope| -> Box<dyn Component> {
+        Box::new(ControllerManager::new(&ControllerOptions {
+            scope,
+            ..options.clone()
+        }))
+    });
+    managers.collect()
+}
+
 /// The exact scheduler.
 ///
 /// # Errors
 /// Its configuration names what does not exist, or a name twice.
 pub fn exact(request: &SystemRequest) -> Result<KubeScheduler, SystemError> {
+    Ok(KubeScheduler::new(exact_options(request)?))
+}
+
+/// Options of the exact scheduler.
+fn exact_options(request: &SystemRequest) -> Result<KubeOptions, SystemError> {
     let kube = request.options.of::<KubeRequest>();
     let mut profiles = build_kube_profiles(&kube.config, kube.changes)?;
     for profile in &mut profiles {
@@ -228,7 +319,7 @@ pub fn exact(request: &SystemRequest) -> Result<KubeScheduler, SystemError> {
     } else {
         TieBreak::random(request.setup.seed, request.setup.scheduler)
     };
-    Ok(KubeScheduler::new(KubeOptions {
+    Ok(KubeOptions {
         owner: ComponentId(0),
         name: request.profile.name.clone(),
         profiles,
@@ -241,7 +332,8 @@ pub fn exact(request: &SystemRequest) -> Result<KubeScheduler, SystemError> {
         objects: kube.objects.clone(),
         witness: kube.witness.clone(),
         preemptions: kube.preemptions.clone(),
-    }))
+        place: SchedulerPlace::default(),
+    })
 }
 
 fn backoff(config: &SchedulerConfig) -> Backoff {

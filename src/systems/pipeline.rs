@@ -135,5 +135,5 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     check_profile(&ENTRY, &request.profile.name)?;
     let profile = build_profile(&request.profile, &request.setup)?;
     let scheduler = Pipeline::new(ComponentId(0), profile, request.form);
-    Ok(cell(request, Box::new(scheduler)))
+    Ok(cell(request, vec![Box::new(scheduler)]))
 }

@@ -11,6 +11,7 @@ use policy::registry;
 use scenario::Scenario;
 use scenario::schema::{self, NodeSource, TieBreak, WorkloadSource};
 use scheduler::kube::PreemptionState;
+use systems::kubernetes::NamedScheduler;
 use systems::registry::find;
 use systems::{KubeRequest, SchedulerKind};
 use units::nearest::hint;
@@ -78,7 +79,20 @@ pub fn kube_request(
         client: super::production::client_limits(scenario).scheduler,
         objects,
         preemptions,
+        schedulers: (scheduler_list(scenario)).collect(),
+        federation: None,
         witness: None,
+    })
+}
+
+/// The schedulers that race on the cluster.
+fn scheduler_list(scenario: &Scenario) -> impl Iterator<Item = NamedScheduler> {
+    let written = scenario.system.schedulers.iter();
+    written.map(|own| NamedScheduler {
+        name: own.name.as_str().into(),
+        nodes: Labels::default(),
+        watch_delay: own.watch_delay,
+        decision_time: own.decision_time,
     })
 }
 

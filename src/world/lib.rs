@@ -17,6 +17,7 @@ mod domains;
 mod economics;
 mod ecs_options;
 mod failures;
+mod federation;
 mod generated;
 mod images;
 pub mod inputs;

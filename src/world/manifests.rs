@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use control::federation::FederationOptions;
 use manifest::{Maker, ManifestReader, Manifests, PriorityClasses};
 use model::queueing::QueueingObjects;
 use model::{Changes, Node};
 use scenario::Scenario;
 use scenario::schema::{NodeSource, WorkloadSource};
 
+use super::federation::Division;
 use super::{Adoption, BuildError, FileSource, Remarks, decoded};
 use units::{SortedMap, SortedSet};
 
@@ -25,6 +27,8 @@ pub struct ManifestFiles {
     changes: Changes,
     /// Priority classes of all files, which pods of any of them may name.
     priorities: PriorityClasses,
+    /// Division of deployments among cells.
+    pub(super) division: Division,
     /// Queues of Kueue, if the scenario has any.
     pub(super) queues: Option<QueueingObjects>,
 }
@@ -84,12 +88,26 @@ impl ManifestFiles {
         Ok(adoption)
     }
 
+    /// Options of a scenario's federation, once all of its files were read.
+    ///
+    /// # Errors
+    /// Its cells or deployments do not fit the nodes and the manifests.
+    pub fn federation(
+        &self,
+        scenario: &Scenario,
+        nodes: &[Arc<Node>],
+        remarks: &mut Remarks,
+    ) -> Result<Option<FederationOptions>, BuildError> {
+        self.division.options(scenario, nodes, remarks)
+    }
+
     /// Follows the release of a scenario, and reads the priority classes of several files, which pods
     /// of each of them may name. What is wrong
     /// with a file is said where it is read as a whole.
     #[must_use]
     pub fn with_priorities_of(mut self, scenario: &Scenario, files: &FileSource<'_>) -> Self {
         self.changes = scenario.system.scheduler_changes();
+        self.division = Division::of(scenario);
         let sources = scenario.workload.iter().filter_map(|source| match source {
             WorkloadSource::Manifests { file, .. } => Some(file),
             _ => None,
@@ -142,6 +160,7 @@ impl ManifestFiles {
             // Their owners make them anew.
             manifests.pods.retain(|pod| pod.maker == Maker::Nobody);
         }
+        self.division.divide(&input.name, &mut manifests)?;
         let manifests = Arc::new(manifests);
         remarks.manifests(&input.name, &manifests);
         self.read.insert(written.to_owned(), Arc::clone(&manifests));

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use ::units::Instant;
 use ::units::nearest::hint;
 use control::admission::BarePod;
-use control::controllers::manager::ControllerOptions;
+use control::controllers::manager::{ControllerOptions, ControllerScope};
 use control::operation::{Operation, PodChoice, Propagation, TaintChoice};
 use control::upgrade::UpgradePlan;
 use manifest::Manifests;
@@ -64,6 +64,7 @@ pub fn controllers(scenario: &Scenario) -> Result<Option<ControllerOptions>, Bui
         client: client_limits(scenario).controllers,
         volumes: None,
         replaced: &[],
+        scope: ControllerScope::default(),
     }))
 }
 

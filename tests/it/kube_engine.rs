@@ -77,6 +77,7 @@ impl World {
             objects: self.objects.clone(),
             witness: None,
             preemptions: self.preemptions.clone(),
+            place: SchedulerPlace::default(),
         }));
         let outages = self.outages.iter();
         let arrivals = self.pods.iter().enumerate().map(|(number, own)| Arrival {

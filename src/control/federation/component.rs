@@ -166,7 +166,9 @@ impl Federation {
     fn is_there(&self, place: usize, store: &Store) -> bool {
         let (cell, nodes) = (&self.options.cells[place], store.nodes());
         let holds = |node| (nodes.object(node)).is_some_and(|own| cell.holds(&own.labels));
-        nodes.present().any(|node| nodes.is_ready(node) && holds(node))
+        nodes
+            .present()
+            .any(|node| nodes.is_ready(node) && holds(node))
     }
 
     /// What a cell has of a workload. Where all replicas are ready there is no sign of its room.
@@ -290,7 +292,9 @@ impl Federation {
             let found = objects.find("Deployment", &workload.namespace, &name);
             let found = found.and_then(|id| Some((id, &objects.get(id)?.object)));
             if let Some((id, object)) = found
-                && object.replicas().is_some_and(|(known, _)| known != replicas)
+                && object
+                    .replicas()
+                    .is_some_and(|(known, _)| known != replicas)
                 && let Some(object) = scaled(object, replicas)
             {
                 out.write(store, Event::Object(ObjectChange::Updated { id, object }));

@@ -161,8 +161,9 @@ pub(crate) fn prepare_on(
         files,
         provider.as_ref(),
     )?);
-    let kube = world::kube_request(scenario, files, &mut manifests, &mut remarks)?;
+    let mut kube = world::kube_request(scenario, files, &mut manifests, &mut remarks)?;
     let operations = world::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
+    kube.federation = manifests.federation(scenario, &nodes, &mut remarks)?;
     let failures = world::failures(scenario, &nodes, files, &mut remarks)?;
     let declared = declared(&workload, &operations);
     world::watched(scenario, &declared)?;

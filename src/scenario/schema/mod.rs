@@ -20,6 +20,7 @@ mod descheduling;
 mod docker_machine;
 mod ecs;
 mod failure;
+mod federation;
 mod fleet;
 mod flow;
 mod gpu_sharing;
@@ -72,6 +73,7 @@ pub use ecs::{
     Ecs, EcsCapacityProvider, EcsCircuitBreaker, EcsManagedScaling, EcsPlacement, EcsScaleIn,
 };
 pub use failure::{Burst, ControlPart, Failure, FailureKind};
+pub use federation::{CellShare, FederatedWorkload, Federation, FederationCell, NamedScheduler};
 pub use fleet::Fleet;
 pub use flow::{CostModel, Flow, FlowInput};
 pub use gpu_sharing::{GpuSharing, SharingRule};

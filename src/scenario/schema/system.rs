@@ -12,8 +12,8 @@ use super::shutdown::Shutdown;
 use super::slurm::Slurm;
 use super::sparrow::Sparrow;
 use super::{
-    Autoscaling, Borg, Compose, Controllers, Descheduling, Ecs, Fleet, Flow, Mesos, Nova, Omega,
-    OpenShift, Swarm, SwarmKit,
+    Autoscaling, Borg, Compose, Controllers, Descheduling, Ecs, Federation, Fleet, Flow, Mesos,
+    NamedScheduler, Nova, Omega, OpenShift, Swarm, SwarmKit,
 };
 use crate::plain::Arguments;
 use units::{Duration, SortedMap};
@@ -33,6 +33,14 @@ pub struct System {
     /// Scheduler options: how the system places pods.
     #[serde(default)]
     pub scheduler: Scheduler,
+    /// Schedulers that race on the cluster, with the system `kubernetes`; pods choose theirs by name.
+    /// Default one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub schedulers: Vec<NamedScheduler>,
+    /// Federation of cells over parts of the nodes, with the system `kubernetes`; default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub federation: Option<Federation>,
     /// Controllers that reconcile workloads with their declarations. Without them, manifests stand
     /// for their pods alone.
     // Left out where there are none, so that what was kept of such experiments still fits them.
@@ -95,6 +103,8 @@ impl Default for System {
             name: default_system(),
             release: None,
             scheduler: Scheduler::default(),
+            schedulers: Vec::new(),
+            federation: None,
             controllers: None,
             swarm: None,
             swarmkit: None,

@@ -52,7 +52,7 @@ pub use pod_info::{Amounts, Few, PodClass, PodInfo, Start};
 pub use preemption::{Candidate, Preemption};
 pub use profile::{KubePoints, KubeProfile};
 pub use queue::{Queue, QueueContext};
-pub use scheduler::{KubeOptions, KubeScheduler, PreemptionState};
+pub use scheduler::{KubeOptions, KubeScheduler, PreemptionState, SchedulerPlace};
 pub use status::{Code, Rejection, Status};
 pub use ties::TieBreak;
 pub use volumes::VolumeChoice;

@@ -66,6 +66,28 @@ pub struct KubeOptions {
     pub witness: Option<Arc<dyn Witness>>,
     /// Pods, by namespace and name, that take part in preemptions when they are first seen.
     pub preemptions: SortedMap<(Text, Text), PreemptionState>,
+    /// The scheduler's place among others.
+    pub place: SchedulerPlace,
+}
+
+/// Place of a scheduler among others over one store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SchedulerPlace {
+    /// Labels of the nodes that the scheduler places pods on; none is every node.
+    pub nodes: model::Labels,
+    /// Names by which pods choose the other schedulers.
+    pub others: Arc<[Text]>,
+    /// Delay with which it sees changes, in addition to that of all components.
+    pub watch_delay: Duration,
+    /// Time that it takes to decide on a pod, in addition to that of all components.
+    pub decision_time: Duration,
+}
+
+impl SchedulerPlace {
+    fn holds(&self, node: &Node) -> bool {
+        let mut nodes = self.nodes.iter();
+        nodes.all(|(key, value)| node.labels.get(key) == Some(value))
+    }
 }
 
 /// Work left after a failed cycle.
@@ -266,6 +288,14 @@ impl Component for KubeScheduler {
         }
     }
 
+    fn watch_delay(&self) -> Duration {
+        self.options.place.watch_delay
+    }
+
+    fn decision_time(&self) -> Duration {
+        self.options.place.decision_time
+    }
+
     fn places_pods(&self) -> bool {
         true
     }
@@ -295,6 +325,9 @@ impl Component for KubeScheduler {
         }
         let seen = self.pods.get(pod).filter(|seen| seen.profile().is_none())?;
         let wanted = &seen.info.class.spec.scheduler_name;
+        if self.options.place.others.contains(wanted) {
+            return None;
+        }
         Some(format!("no scheduler is named `{wanted}` (spec.schedulerName)").into())
     }
 

@@ -71,11 +71,12 @@ impl ControlPlane {
 
     /// A part sees changes late or not at all, or as usual again.
     fn sight(&mut self, ctx: &mut Context<'_>, part: Part, sight: Option<Sight>) {
-        let usual = ctx.options().view_lag;
+        let of_all = ctx.options().view_lag;
         for (index, seat) in self.seats.iter_mut().enumerate() {
             if !part.covers(&*seat.component) {
                 continue;
             }
+            let usual = of_all.saturating_add(seat.component.watch_delay());
             let view = seat.view.get_or_insert_with(|| View::now(&self.store));
             match sight {
                 Some(Sight::Late(delay)) => view.show(Some(usual.max(delay))),

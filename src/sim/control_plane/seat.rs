@@ -38,6 +38,7 @@ impl Seat {
         lag: Duration,
         commitment: Commitment,
     ) -> Self {
+        let lag = lag.saturating_add(component.watch_delay());
         let empty = || View::new(&Store::committed(commitment), lag);
         Self {
             component,

@@ -120,7 +120,10 @@ impl ControlPlane {
             creations: std::mem::take(&mut seat.outbox.creations),
             requests: std::mem::take(&mut seat.outbox.requests),
         };
+        let own = seat.component.decision_time();
+        let own = own.checked_mul(i64::from(pods)).unwrap_or(Duration::MAX);
         let charge = ctx.options().decision_time.charge(pods, jobs);
+        let charge = charge.saturating_add(own);
         let count = batch.writes.len() + batch.creations.len();
         let decided = now.saturating_add(charge);
         let sent = self.faults.sent(decided, index, &*seat.component, count);

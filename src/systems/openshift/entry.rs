@@ -121,7 +121,7 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     if let Some(controllers) = &mut request.controllers {
         controllers.replaced = REPLACED;
     }
-    let mut parts = cell(&request, Box::new(Scheduler::new(options.clone())));
+    let mut parts = cell(&request, vec![Box::new(Scheduler::new(options.clone()))]);
     if request.controllers.is_some() {
         parts
             .components

@@ -22,6 +22,7 @@ mod queue;
 pub mod registry;
 mod replica_set;
 mod resource_quota;
+mod scope;
 mod stateful_set;
 mod sync;
 mod template;
@@ -40,6 +41,7 @@ use units::{Duration, Instant, ObjectId, Revision, SortedSet};
 
 use flow::{Flow, Sent};
 use queue::{Work, WorkQueue};
+pub use scope::ControllerScope;
 pub use sync::Sync;
 pub use tracker::Change;
 use tracker::Tracker;
@@ -55,6 +57,8 @@ pub struct ControllerOptions {
     pub volumes: Option<AttachOptions>,
     /// The names of controllers that do not run, as another component of the system does their work.
     pub replaced: &'static [&'static str],
+    /// Objects that the manager looks at.
+    pub scope: ControllerScope,
 }
 
 /// A controller: says which objects a change makes it look at, and looks at them.
@@ -137,6 +141,8 @@ impl Clone for Box<dyn Controller> {
 #[derive(Clone)]
 pub struct ControllerManager {
     controllers: Vec<Box<dyn Controller>>,
+    scope: ControllerScope,
+    name: String,
     tracker: Tracker,
     queue: WorkQueue,
     /// The clients, where they are limited.
@@ -167,6 +173,8 @@ impl ControllerManager {
         Self {
             flow: (options.client).map(|limit| Flow::new(limit, controllers.len())),
             controllers,
+            name: options.scope.manager(),
+            scope: options.scope.clone(),
             tracker: Tracker::default(),
             queue: WorkQueue::default(),
             deferred: SortedSet::new(),
@@ -187,6 +195,8 @@ impl ControllerManager {
             let change = self.tracker.read(entry.at, &entry.event);
             for (place, controller) in self.controllers.iter_mut().enumerate() {
                 controller.read(&change, store, &mut self.look_at);
+                self.look_at
+                    .retain(|&object| self.scope.holds(store, object));
                 let patience = controller.patience();
                 for object in self.look_at.drain(..) {
                     if patience > Duration::ZERO {
@@ -282,8 +292,8 @@ impl ControllerManager {
 }
 
 impl Component for ControllerManager {
-    fn name(&self) -> &'static str {
-        "controller-manager"
+    fn name(&self) -> &str {
+        &self.name
     }
 
     fn cursor(&self) -> Revision {

@@ -69,7 +69,11 @@ fn weights_and_bounds_divide() {
         ("D", 1, 0, Some(10)),
         ("E", 1, 0, None),
     ];
-    check(&preferences(91, false, &most), "A, B, C, D, E", "10 25 21 10 25");
+    check(
+        &preferences(91, false, &most),
+        "A, B, C, D, E",
+        "10 25 21 10 25",
+    );
 }
 
 #[test]
@@ -86,7 +90,11 @@ fn full_cells_pass_replicas_on() {
     check(&preferences(50, true, &equal), "A, B, C /10", "20 20 10+7");
     let five = [("A", 1, 0, None), ("B", 5, 0, None)];
     check(&preferences(60, false, &five), "A, B /10, C", "50 10 0");
-    check(&preferences(60, false, &equal), "A /10, B /10", "10+20 10+20");
+    check(
+        &preferences(60, false, &equal),
+        "A /10, B /10",
+        "10+20 10+20",
+    );
 }
 
 prop_compose! {

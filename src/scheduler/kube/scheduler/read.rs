@@ -26,7 +26,9 @@ impl KubeScheduler {
         let mut joined = Vec::new();
         for entry in store.log().since(self.cursor) {
             if let Event::NodeAdded { node, object } = &entry.event {
-                joined.push((*node, object.clone()));
+                if self.options.place.holds(object) {
+                    joined.push((*node, object.clone()));
+                }
                 continue;
             }
             self.nodes_joined(now, &mut joined);
