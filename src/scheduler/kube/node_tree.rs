@@ -14,6 +14,16 @@ pub struct NodeTree<K> {
     zones: Vec<((Text, Text), Vec<K>)>,
 }
 
+/// Place of a node that was removed.
+#[derive(Clone, Debug)]
+pub struct TreePlace {
+    zone: usize,
+    /// Place among the nodes of the zone.
+    position: usize,
+    /// Region and zone, if these went with the node.
+    key: Option<(Text, Text)>,
+}
+
 impl<K> Default for NodeTree<K> {
     fn default() -> Self {
         Self { zones: Vec::new() }
@@ -41,21 +51,38 @@ impl<K: Copy + PartialEq> NodeTree<K> {
         }
     }
 
-    /// Removes a node; a zone without nodes goes away and comes back at the end.
-    pub fn remove(&mut self, node: K, labels: &Labels) {
+    /// Removes a node; a zone without nodes goes away and comes back at the end. Gives the place
+    /// that the node had.
+    pub fn remove(&mut self, node: K, labels: &Labels) -> Option<TreePlace> {
         let key = zone_of(labels);
-        if let Some((_, nodes)) = self.zones.iter_mut().find(|(known, _)| *known == key) {
-            nodes.retain(|&known| known != node);
-        }
-        self.zones.retain(|(_, nodes)| !nodes.is_empty());
+        let zone = self.zones.iter().position(|(known, _)| *known == key)?;
+        let nodes = &mut self.zones[zone].1;
+        let position = nodes.iter().position(|&known| known == node)?;
+        nodes.remove(position);
+        let key = nodes.is_empty().then(|| self.zones.remove(zone).0);
+        Some(TreePlace {
+            zone,
+            position,
+            key,
+        })
     }
 
-    /// A node's labels changed: one whose zone changed goes to the end of its new zone.
-    pub fn update(&mut self, node: K, before: &Labels, after: &Labels) {
-        if zone_of(before) != zone_of(after) {
+    /// Puts a node back that was removed; those that were removed after it are there again.
+    pub fn put_back(&mut self, node: K, place: TreePlace) {
+        match place.key {
+            Some(key) => self.zones.insert(place.zone, (key, vec![node])),
+            None => self.zones[place.zone].1.insert(place.position, node),
+        }
+    }
+
+    /// A node's labels changed: one whose zone changed goes to the end of its new zone. Whether it did.
+    pub fn update(&mut self, node: K, before: &Labels, after: &Labels) -> bool {
+        let moves = zone_of(before) != zone_of(after);
+        if moves {
             self.remove(node, before);
             self.add(node, after);
         }
+        moves
     }
 
     /// All nodes, one of each zone in turn.
@@ -109,6 +136,14 @@ mod tests {
         tree.add("b1", &labels("b"));
         assert_eq!(order(&tree), "a1 c1 b1 a2 c2 a3");
         tree.update("a1", &labels("a"), &labels("c"));
+        assert_eq!(order(&tree), "a2 c1 b1 a3 c2 a1");
+        let [first, second] = ["b1", "c2"].map(|name| {
+            let labels = labels(&name[..1]);
+            tree.remove(name, &labels).unwrap()
+        });
+        assert_eq!(order(&tree), "a2 c1 a3 a1");
+        tree.put_back("c2", second);
+        tree.put_back("b1", first);
         assert_eq!(order(&tree), "a2 c1 b1 a3 c2 a1");
     }
 }
