@@ -1,11 +1,8 @@
 //! The order in which the scheduler looks at nodes: one of each zone in turn
 //! (spec: kubernetes.md 1.3).
 
-use model::node::{REGION_LABEL, ZONE_LABEL};
+use model::node::{OLD_REGION_LABEL, OLD_ZONE_LABEL, REGION_LABEL, ZONE_LABEL};
 use model::{Labels, Text};
-
-const BETA_ZONE_LABEL: &str = "failure-domain.beta.kubernetes.io/zone";
-const BETA_REGION_LABEL: &str = "failure-domain.beta.kubernetes.io/region";
 
 /// Nodes, each by a key of its own, by zone.
 #[derive(Clone, Debug)]
@@ -102,13 +99,13 @@ impl<K: Copy + PartialEq> NodeTree<K> {
 
 /// Region and zone of a node; both empty where it states none.
 fn zone_of(labels: &Labels) -> (Text, Text) {
-    let either = |beta: &str, stable: &str| {
-        let value = labels.get(beta).or_else(|| labels.get(stable));
+    let either = |old: &str, stable: &str| {
+        let value = labels.get(old).or_else(|| labels.get(stable));
         value.cloned().unwrap_or_default()
     };
     (
-        either(BETA_REGION_LABEL, REGION_LABEL),
-        either(BETA_ZONE_LABEL, ZONE_LABEL),
+        either(OLD_REGION_LABEL, REGION_LABEL),
+        either(OLD_ZONE_LABEL, ZONE_LABEL),
     )
 }
 
