@@ -89,11 +89,7 @@ pub(super) fn run(global: &Global, command: &ImportCommand) -> Result<Exit, Fail
         scenario,
         name,
         ignore: &ignore,
-        existing: if arguments.force {
-            Existing::Replace
-        } else {
-            Existing::Refuse
-        },
+        existing: Existing::forced(arguments.force),
     };
     let summary = import(&plan).map_err(|error| match &error {
         ImportError::Folder(folder) if folder.exit_code() != 2 => Failure::incomplete(error),

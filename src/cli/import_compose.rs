@@ -96,11 +96,7 @@ pub(super) fn run(global: &Global, arguments: &ComposeArguments) -> Result<Exit,
         },
         scenario: is_file.then(|| out.clone()),
         folder: out.clone(),
-        existing: if arguments.force {
-            Existing::Replace
-        } else {
-            Existing::Refuse
-        },
+        existing: Existing::forced(arguments.force),
     };
     let summary = import_compose(&plan).map_err(|error| match &error {
         ComposeError::Rejected(rejected) => source::told(rejected),

@@ -146,7 +146,7 @@ enum Command {
     /// Inspect, validate and generate traces
     #[command(subcommand)]
     Trace(trace::TraceCommand),
-    /// Run the control plane of an experiment on real Linux hosts (preview)
+    /// Run the control plane of an experiment on real Linux hosts
     #[cfg(feature = "live")]
     #[command(subcommand)]
     Live(live::LiveCommand),

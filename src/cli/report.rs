@@ -463,11 +463,7 @@ fn deliver(
         Some(out) if is_folder(out) => out.join(name),
         Some(out) => out.clone(),
     };
-    let existing = if arguments.force {
-        Existing::Replace
-    } else {
-        Existing::Refuse
-    };
+    let existing = Existing::forced(arguments.force);
     write_file(&path, bytes, existing).map_err(|error| folder_failure(&error))?;
     terminal::print(&format!("{}\n", path.display()));
     Ok(())

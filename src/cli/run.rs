@@ -144,11 +144,7 @@ fn result_folder(
         .unwrap_or_else(|| trip.default_folder(&experiment.name));
     // The folder named after the experiment is the program's own to renew; one that was named by
     // the user is not.
-    let existing = if arguments.force || is_default {
-        Existing::Replace
-    } else {
-        Existing::Refuse
-    };
+    let existing = Existing::forced(arguments.force || is_default);
     ResultFolder::create(&out, existing).map_err(|error| folder_failure(&error))
 }
 

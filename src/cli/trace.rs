@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use lab::folder::{write_file, write_file_with};
+use lab::folder::{Existing, write_file, write_file_with};
 use report::trace as told;
 use trace::convert::{write_arrivals, write_nodes};
 use trace::format::Constructor;
@@ -14,9 +14,7 @@ use trace::inspect::{inspect, validate};
 use trace::{Ledger, ReadOptions, RowPolicy};
 use units::Duration;
 
-use super::trace_files::{
-    FileArguments, existing, exit, folder_failure, opened, with_usage, written,
-};
+use super::trace_files::{FileArguments, exit, folder_failure, opened, with_usage, written};
 use super::{Exit, Failure, Global, terminal};
 
 /// Subcommands of `trace`.
@@ -219,7 +217,7 @@ fn generate(arguments: &GenerateArguments) -> Result<Exit, Failure> {
             LublinKind::Untyped
         },
     };
-    let existing = existing(arguments.force);
+    let existing = Existing::forced(arguments.force);
     if let Some((name, write)) = entry.stream {
         let path = arguments.out.join(name);
         let write = |out: &mut dyn std::io::Write| write(&options, out);

@@ -53,7 +53,7 @@ pub(super) fn written(
     write: impl FnOnce(&mut dyn std::io::Write) -> Result<Converted, ConvertError>,
 ) -> Result<Converted, Failure> {
     let mut done = Err(ConvertError::from(std::io::Error::other("not begun")));
-    let result = write_file_with(path, existing(force), |out| {
+    let result = write_file_with(path, Existing::forced(force), |out| {
         done = write(out);
         match &done {
             Ok(_) => Ok(()),
@@ -65,15 +65,6 @@ pub(super) fn written(
         (_, Err(error)) => Err(folder_failure(error)),
         (Err(error), Ok(())) => Err(Failure::incomplete(error)),
         (Ok(converted), Ok(())) => Ok(converted),
-    }
-}
-
-/// Treatment of files that are there.
-pub(super) fn existing(force: bool) -> Existing {
-    if force {
-        Existing::Replace
-    } else {
-        Existing::Refuse
     }
 }
 

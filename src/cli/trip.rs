@@ -59,11 +59,7 @@ impl Trip {
         }
         Ok(Self {
             snapshot_at: Some((Instant::ZERO + time, file.to_path_buf())),
-            existing: Some(if arguments.force {
-                Existing::Replace
-            } else {
-                Existing::Refuse
-            }),
+            existing: Some(Existing::forced(arguments.force)),
             ..Self::default()
         })
     }

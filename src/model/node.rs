@@ -7,6 +7,12 @@ use serde::{Deserialize, Serialize};
 pub const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
 /// The label that names a node's region.
 pub const REGION_LABEL: &str = "topology.kubernetes.io/region";
+/// The label that named a node's zone before Kubernetes 1.17.
+pub const OLD_ZONE_LABEL: &str = "failure-domain.beta.kubernetes.io/zone";
+/// The label that named a node's region before Kubernetes 1.17.
+pub const OLD_REGION_LABEL: &str = "failure-domain.beta.kubernetes.io/region";
+/// The label that named a node's instance type before Kubernetes 1.17.
+const OLD_INSTANCE_TYPE_LABEL: &str = "beta.kubernetes.io/instance-type";
 /// The label that names a node itself.
 pub const HOSTNAME_LABEL: &str = "kubernetes.io/hostname";
 /// The label of a node's processor architecture.
@@ -47,6 +53,17 @@ pub const SPOT: &str = "spot";
 pub const ON_DEMAND: &str = "on-demand";
 /// The label that holds when a node was asked for, in nanoseconds of the run.
 pub const ORDERED_LABEL: &str = "windtunnel.dev/ordered";
+
+/// Value of a node's label. Zones, regions and instance types of nodes that have only the labels of
+/// releases before Kubernetes 1.17 are those of the older labels.
+pub fn label_of<'a>(labels: &'a Labels, key: &str) -> Option<&'a Text> {
+    labels.get(key).or_else(|| match key {
+        ZONE_LABEL => labels.get(OLD_ZONE_LABEL),
+        REGION_LABEL => labels.get(OLD_REGION_LABEL),
+        INSTANCE_TYPE_LABEL => labels.get(OLD_INSTANCE_TYPE_LABEL),
+        _ => None,
+    })
+}
 
 /// A machine that pods are placed on, as it is declared.
 ///

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use metrics::economics::{Commitment, FunctionPrices, TaskPrices};
 use metrics::power::{Embodied, MACHINES, Power, PowerCurve};
 use metrics::{Billing, Economics, NodeEconomics};
-use model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, SPOT, ZONE_LABEL};
+use model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, SPOT, ZONE_LABEL, label_of};
 use model::{Node, Text};
 use scenario::schema::{self, NodeSource};
 use scenario::{Scenario, Share};
@@ -91,7 +91,7 @@ fn list_price(node: &Node, listed: &PriceList) -> Option<i64> {
     if let Some(&own) = listed.of_nodes.get(&*node.name) {
         return Some(own);
     }
-    let label = |key: &str| node.labels.get(key).map(|own| &**own);
+    let label = |key: &str| label_of(&node.labels, key).map(|own| &**own);
     let prices = listed.of.get(label(INSTANCE_TYPE_LABEL)?)?;
     let price = in_zone(prices, label(ZONE_LABEL))?;
     let is_spot = label(CAPACITY_LABEL) == Some(SPOT);
@@ -112,7 +112,7 @@ fn commitments(
             .keys()
             .map(|kind| kind.split('/').next().unwrap_or(kind));
         let of_nodes = nodes.iter().flat_map(|node| {
-            let label = |key: &str| node.labels.get(key).map(|own| &**own);
+            let label = |key: &str| label_of(&node.labels, key).map(|own| &**own);
             [label(INSTANCE_TYPE_LABEL), label(GROUP_LABEL)]
         });
         let known: SortedSet<&str> = of_kinds.chain(of_nodes.flatten()).collect();

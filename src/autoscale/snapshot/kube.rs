@@ -16,7 +16,7 @@ use model::{Node, Text};
 use scheduler::kube::fast_plugin::node_test;
 use scheduler::kube::keep::{KeptFilter, NodeTest};
 use scheduler::kube::{Attempt, AttemptContext, Cache, CacheError, KubePoints, KubeProfile};
-use scheduler::kube::{NodeInfo, NodeOrder, PodClass, PodInfo};
+use scheduler::kube::{NodeInfo, NodeOrder, PodClass, PodInfo, TakenNodes};
 
 /// The plugin that spreads pods.
 const SPREAD: &str = "PodTopologySpread";
@@ -40,7 +40,8 @@ pub struct KubeSnapshot {
     /// Places that got more room, in order, for those who remember refusals.
     freed: Vec<usize>,
     steps: Vec<Step>,
-    marks: Vec<Mark>,
+    /// Numbers of steps before changes that may be taken back.
+    marks: Vec<usize>,
 }
 
 /// Knowledge of the pods of a class.
@@ -58,9 +59,10 @@ struct Known {
 /// A change to take back.
 #[derive(Clone)]
 enum Step {
-    Added,
+    Added(NodeOrder),
     Hidden(usize),
-    TakenOut(Vec<(usize, NodeInfo, bool)>),
+    /// Nodes, with the place of each and whether it took nothing.
+    TakenOut(TakenNodes, Vec<(usize, bool)>),
     Placed {
         pod: Arc<PodInfo>,
         place: usize,
@@ -72,13 +74,6 @@ enum Step {
         place: usize,
         before: Box<NodeInfo>,
     },
-}
-
-#[derive(Clone)]
-struct Mark {
-    steps: usize,
-    /// The order of nodes, once one came or went.
-    order: Option<NodeOrder>,
 }
 
 impl KubeSnapshot {
@@ -295,14 +290,6 @@ impl KubeSnapshot {
         }
     }
 
-    /// Nodes are about to come or go.
-    fn keep_order(&mut self) {
-        if let Some(mark) = self.marks.last_mut() {
-            let cache = &self.cache;
-            mark.order.get_or_insert_with(|| cache.node_order());
-        }
-    }
-
     fn note(&mut self, step: impl FnOnce() -> Step) {
         if !self.marks.is_empty() {
             self.steps.push(step());
@@ -311,20 +298,20 @@ impl KubeSnapshot {
 
     fn take_back(&mut self, step: Step) {
         match step {
-            Step::Added => {
+            Step::Added(order) => {
                 if let (Some(name), Some(slot)) = (self.nodes.pop(), self.slots.pop()) {
-                    self.cache.take_nodes(&[name]);
+                    self.cache.take_added(&[name], order);
                     self.places[slot] = usize::MAX;
                 }
                 self.hidden.pop();
             }
             Step::Hidden(place) => self.hidden[place] = false,
-            Step::TakenOut(nodes) => {
-                for (place, info, was_hidden) in nodes {
+            Step::TakenOut(nodes, places) => {
+                for (info, (place, was_hidden)) in nodes.nodes().zip(places) {
                     self.places[info.slot] = place;
-                    self.cache.put_back(info);
                     self.hidden[place] = was_hidden;
                 }
+                self.cache.put_back(nodes);
             }
             Step::Placed { pod, place, before } => {
                 self.cache.remove_pod_in(&pod, self.slots[place]);
@@ -380,7 +367,7 @@ impl ClusterSnapshot for KubeSnapshot {
     }
 
     fn add_node(&mut self, node: Arc<Node>, pods: &[Arc<PodInfo>]) -> Result<usize, CacheError> {
-        self.keep_order();
+        let order = self.cache.node_order();
         let name = node.name.clone();
         self.cache.add_node(node)?;
         let slot = self.cache.slot_of(&name).unwrap_or_default();
@@ -393,7 +380,7 @@ impl ClusterSnapshot for KubeSnapshot {
         }
         self.places[slot] = place;
         self.free(place);
-        self.note(|| Step::Added);
+        self.note(|| Step::Added(order));
         for pod in pods {
             self.place(pod, place);
         }
@@ -407,21 +394,18 @@ impl ClusterSnapshot for KubeSnapshot {
     }
 
     fn take_out(&mut self, places: &[usize]) {
-        self.keep_order();
         let names: Vec<Text> = places
             .iter()
             .map(|&place| self.nodes[place].clone())
             .collect();
         let taken = self.cache.take_nodes(&names);
-        let taken: Vec<(usize, NodeInfo, bool)> = taken
-            .into_iter()
-            .map(|info| {
-                let place = self.places[info.slot];
-                let was_hidden = std::mem::replace(&mut self.hidden[place], true);
-                (place, info, was_hidden)
-            })
-            .collect();
-        self.note(|| Step::TakenOut(taken));
+        let places = taken.nodes().map(|info| {
+            let place = self.places[info.slot];
+            let was_hidden = std::mem::replace(&mut self.hidden[place], true);
+            (place, was_hidden)
+        });
+        let places = places.collect();
+        self.note(|| Step::TakenOut(taken, places));
     }
 
     fn place(&mut self, pod: &Arc<PodInfo>, place: usize) {
@@ -463,17 +447,12 @@ impl ClusterSnapshot for KubeSnapshot {
     }
 
     fn mark(&mut self) {
-        self.marks.push(Mark {
-            steps: self.steps.len(),
-            order: None,
-        });
+        self.marks.push(self.steps.len());
     }
 
     fn commit(&mut self) {
-        let last = self.marks.pop();
-        if let (Some(last), Some(outer)) = (last, self.marks.last_mut()) {
-            outer.order = outer.order.take().or(last.order);
-        } else {
+        self.marks.pop();
+        if self.marks.is_empty() {
             self.steps.clear();
         }
     }
@@ -482,13 +461,10 @@ impl ClusterSnapshot for KubeSnapshot {
         let Some(mark) = self.marks.pop() else {
             return;
         };
-        while self.steps.len() > mark.steps {
+        while self.steps.len() > mark {
             if let Some(step) = self.steps.pop() {
                 self.take_back(step);
             }
-        }
-        if let Some(order) = mark.order {
-            self.cache.restore_order(order);
         }
     }
 }

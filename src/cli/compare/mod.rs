@@ -179,7 +179,7 @@ fn of_scenario(
     let is_default = arguments.out.is_none();
     let default = || Path::new("results").join(format!("{}-compare", experiment.name));
     let out = arguments.out.clone().unwrap_or_else(default);
-    let existing = existing(arguments.force || is_default);
+    let existing = Existing::forced(arguments.force || is_default);
     let folder = ResultFolder::create(&out, existing).map_err(|error| folder_failure(&error))?;
     let count = RunCount::new(global);
     let workers = Workers {
@@ -305,14 +305,6 @@ fn objectives(experiment: &Experiment) -> Vec<String> {
         }
     }
     found
-}
-
-const fn existing(replace: bool) -> Existing {
-    if replace {
-        Existing::Replace
-    } else {
-        Existing::Refuse
-    }
 }
 
 pub(super) fn refused(error: CompareError) -> Failure {
@@ -446,7 +438,7 @@ fn of_folders(global: &Global, arguments: &CompareArguments) -> Result<Exit, Fai
     let rerun = words.join(" ");
     let mut report = None;
     if let Some(out) = &arguments.out {
-        let folder = ResultFolder::create(out, existing(arguments.force))
+        let folder = ResultFolder::create(out, Existing::forced(arguments.force))
             .map_err(|error| folder_failure(&error))?;
         let gathered = Gathered::new(runs).compared(study.clone());
         write_summary(&folder, &gathered)?;

@@ -1,17 +1,18 @@
 //! `windtunnel plan`: what binds in a cluster, what a loss leaves waiting, which nodes can go, how few
 //! or how cheap nodes are enough, and when the cluster is full.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
 use ::scenario::schema::Reserved;
-use lab::folder::{Existing, write_file};
+use lab::folder::{Existing, FolderError, write_file, write_file_with};
 use lab::plan::adjust::{Resized, overcommit, resize};
 use lab::plan::buy::Search;
 use lab::plan::goal::Room;
-use lab::plan::planned::{Changed, Planned, objects};
+use lab::plan::planned::{Changed, Planned, write_objects};
 use lab::plan::usage::Usage;
 use lab::plan::{Minimize, Order, Plan, Questions, plan};
 use lab::shell::quoted;
@@ -220,9 +221,20 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
             factors: &factors,
             resized: &resized.specs,
         };
-        let mut files = report.files().map_err(Failure::incomplete)?;
-        files.extend(cluster(arguments, &snapshot, &answers.planned, changed)?);
-        write(arguments, folder, &files)?;
+        let folder = PlanFolder {
+            path: folder,
+            existing: Existing::forced(arguments.force),
+        };
+        for file in report.files().map_err(Failure::incomplete)? {
+            folder.write(&file)?;
+        }
+        write_cluster(
+            arguments,
+            &snapshot.inputs,
+            &answers.planned,
+            changed,
+            &folder,
+        )?;
     }
     let files = arguments.out.as_ref().map_or(String::new(), |folder| {
         format!("report: {}\n", folder.join("report.html").display())
@@ -237,21 +249,24 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
     Ok(exit(arguments, &answers))
 }
 
-/// Writes files into a folder.
-fn write(arguments: &PlanArguments, folder: &Path, files: &[PlanFile]) -> Result<(), Failure> {
-    let existing = if arguments.force {
-        Existing::Replace
-    } else {
-        Existing::Refuse
-    };
-    for file in files {
-        let written = write_file(&folder.join(file.name), &file.bytes, existing);
-        written.map_err(|error| match error.exit_code() {
-            2 => Failure::input(error),
-            _ => Failure::incomplete(error),
-        })?;
+/// Folder of the files of a plan.
+struct PlanFolder<'a> {
+    path: &'a Path,
+    existing: Existing,
+}
+
+impl PlanFolder<'_> {
+    fn write(&self, file: &PlanFile) -> Result<(), Failure> {
+        let path = self.path.join(file.name);
+        write_file(&path, &file.bytes, self.existing).map_err(unwritten)
     }
-    Ok(())
+}
+
+fn unwritten(error: FolderError) -> Failure {
+    match error.exit_code() {
+        2 => Failure::input(error),
+        _ => Failure::incomplete(error),
+    }
 }
 
 /// Gives the pods of a cluster the requests of files.
@@ -303,24 +318,36 @@ fn room(arguments: &PlanArguments, snapshot: &mut Snapshot) -> Result<Vec<Room>,
     Ok(room)
 }
 
-/// Files of the planned cluster: a scenario that runs, its objects, and the scheduler's configuration.
-fn cluster(
+/// Writes the files of the planned cluster: a scenario that runs, its objects, and the scheduler's
+/// configuration.
+fn write_cluster(
     arguments: &PlanArguments,
-    snapshot: &Snapshot,
+    inputs: &[Input],
     planned: &Planned,
     changed: Changed<'_>,
-) -> Result<Vec<PlanFile>, Failure> {
-    let objects = objects(&snapshot.inputs, planned, changed).map_err(|error| failed(&error))?;
-    let mut files = vec![PlanFile::new(CLUSTER_OBJECTS, objects)];
+    folder: &PlanFolder<'_>,
+) -> Result<(), Failure> {
+    let path = folder.path.join(CLUSTER_OBJECTS);
+    let mut unread = None;
+    let written = write_file_with(&path, folder.existing, |out| {
+        write_objects(inputs, planned, changed, out).map_err(|error| {
+            let words = error.to_string();
+            unread = Some(error);
+            io::Error::other(words)
+        })
+    });
+    if let Some(error) = unread {
+        return Err(failed(&error));
+    }
+    written.map_err(unwritten)?;
     let mut scheduler = "{tieBreak: first}".to_owned();
     if let Some(path) = &arguments.scheduler.config {
         let config = Input::path(path).read_to_string().map_err(Failure::input)?;
-        files.push(PlanFile::new(CLUSTER_CONFIG, config));
+        folder.write(&PlanFile::new(CLUSTER_CONFIG, config))?;
         scheduler = format!("{{tieBreak: first, config: {CLUSTER_CONFIG}}}");
     }
     let text = scenario_text(planned, arguments.scheduler.release, &scheduler);
-    files.push(PlanFile::new("cluster.yaml", text));
-    Ok(files)
+    folder.write(&PlanFile::new("cluster.yaml", text))
 }
 
 /// File of the planned cluster's objects.

@@ -47,6 +47,13 @@ pub enum Existing {
     Replace,
 }
 
+impl Existing {
+    /// The policy that `--force` asks for.
+    pub const fn forced(force: bool) -> Self {
+        if force { Self::Replace } else { Self::Refuse }
+    }
+}
+
 /// Gives an I/O error its path.
 trait At<T> {
     fn at(self, path: &Path) -> Result<T, FolderError>;

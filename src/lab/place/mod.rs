@@ -24,7 +24,7 @@ mod trial;
 use std::sync::Arc;
 
 use model::Text;
-use model::node::ZONE_LABEL;
+use model::node::{ZONE_LABEL, label_of};
 use scheduler::kube::message::message;
 use scheduler::kube::{Attempt, Cache, CacheError, KubeProfile, PodInfo, Search, Status};
 
@@ -208,7 +208,9 @@ fn counted(cache: &Cache, pod: &PodInfo, placed: Placed) -> Placement {
     let mut by_node = Vec::new();
     for node in cache.nodes() {
         if let Some(&count) = counts.get(node.name()) {
-            let zone = node.label(ZONE_LABEL).cloned().unwrap_or_default();
+            let zone = label_of(&node.object.labels, ZONE_LABEL)
+                .cloned()
+                .unwrap_or_default();
             *by_zone.entry(zone).or_default() += count;
             by_node.push((node.name().clone(), count));
         }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use crate::snapshot::{Snapshot, SnapshotError};
 use model::Text;
-use model::node::ZONE_LABEL;
+use model::node::{ZONE_LABEL, label_of};
 use scheduler::kube::NodeInfo;
 use systems::parts::pattern::glob_matches;
 use units::{SortedMap, SortedSet};
@@ -140,7 +140,7 @@ fn named(snapshot: &Snapshot, glob: &str) -> Result<Vec<Text>, SnapshotError> {
 
 fn labelled(snapshot: &Snapshot, key: &str, glob: &str) -> Result<Vec<Text>, SnapshotError> {
     let has = |node: &&NodeInfo| {
-        let value = node.label(key);
+        let value = label_of(&node.object.labels, key);
         value.is_some_and(|value| glob_matches(glob, value))
     };
     let mut found: Vec<Text> = { nodes(snapshot).filter(has) }
@@ -148,9 +148,10 @@ fn labelled(snapshot: &Snapshot, key: &str, glob: &str) -> Result<Vec<Text>, Sna
         .collect();
     found.sort_unstable();
     if found.is_empty() {
-        let values: SortedSet<&str> = { nodes(snapshot).filter_map(|node| node.label(key)) }
-            .map(|value| &**value)
-            .collect();
+        let values: SortedSet<&str> =
+            { nodes(snapshot).filter_map(|node| label_of(&node.object.labels, key)) }
+                .map(|value| &**value)
+                .collect();
         let label = format!("the label `{key}` with a value like `{glob}`");
         return Err(none(&label, values.into_iter()));
     }
@@ -179,7 +180,7 @@ fn each(snapshot: &Snapshot) -> Vec<Domain> {
 fn each_of(snapshot: &Snapshot, key: &Text) -> Result<Vec<Domain>, SnapshotError> {
     let mut groups: SortedMap<&Text, Vec<Text>> = SortedMap::new();
     for node in nodes(snapshot) {
-        if let Some(value) = node.label(key) {
+        if let Some(value) = label_of(&node.object.labels, key) {
             groups.entry(value).or_default().push(node.name().clone());
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::snapshot::profile::profile_of;
 use model::Text;
 use scheduler::kube::cycle::{Nomination, Outcome, Round};
-use scheduler::kube::{Attempt, Cache, KubeProfile, NodeInfo, NodeOrder, PodInfo, TieBreak};
+use scheduler::kube::{Attempt, Cache, KubeProfile, PodInfo, TakenNodes, TieBreak};
 use scheduler::pipeline::evaluate::Form;
 
 /// Right of pods to evict others of lower priority.
@@ -21,18 +21,9 @@ pub enum Preemption {
 /// Change of the cluster, to be taken back.
 #[derive(Clone)]
 enum Change {
-    Placed {
-        pod: Arc<PodInfo>,
-        slot: usize,
-    },
-    Evicted {
-        pod: Arc<PodInfo>,
-        slot: usize,
-    },
-    Gone {
-        nodes: Vec<NodeInfo>,
-        order: NodeOrder,
-    },
+    Placed { pod: Arc<PodInfo>, slot: usize },
+    Evicted { pod: Arc<PodInfo>, slot: usize },
+    Gone(TakenNodes),
 }
 
 /// Node of a pod, with the pods that were evicted for it.
@@ -134,12 +125,7 @@ impl Trial {
             match self.changes.pop() {
                 Some(Change::Placed { pod, slot }) => self.cache.remove_pod_in(&pod, slot),
                 Some(Change::Evicted { pod, slot }) => self.cache.add_pod_in(pod, slot),
-                Some(Change::Gone { nodes, order }) => {
-                    for node in nodes {
-                        self.cache.put_back(node);
-                    }
-                    self.cache.restore_order(order);
-                }
+                Some(Change::Gone(nodes)) => self.cache.put_back(nodes),
                 None => {}
             }
         }
@@ -148,9 +134,8 @@ impl Trial {
     /// Takes nodes out with their pods.
     pub(super) fn take_nodes(&mut self, names: &[Text]) {
         self.decisions.round.look(&self.cache);
-        let order = self.cache.node_order();
         let nodes = self.cache.take_nodes(names);
-        self.changes.push(Change::Gone { nodes, order });
+        self.changes.push(Change::Gone(nodes));
     }
 
     /// Has the scheduler place a pod: of equally good nodes on the first by name.

@@ -9,29 +9,17 @@ use crate::snapshot::profile::profile_or_default;
 use model::{Node, Text};
 use scheduler::kube::cycle::{Nomination, Outcome, Round};
 use scheduler::kube::{
-    Attempt, Cache, CacheError, KubeProfile, NodeInfo, NodeOrder, PodInfo, TieBreak,
+    Attempt, Cache, CacheError, KubeProfile, NodeOrder, PodInfo, TakenNodes, TieBreak,
 };
 use scheduler::pipeline::evaluate::Form;
 
 /// A change to take back.
 #[derive(Clone)]
 enum Step {
-    Placed {
-        pod: Arc<PodInfo>,
-        slot: usize,
-    },
-    Displaced {
-        pod: Arc<PodInfo>,
-        slot: usize,
-    },
-    Gone {
-        nodes: Vec<NodeInfo>,
-        order: NodeOrder,
-    },
-    Came {
-        names: Vec<Text>,
-        order: NodeOrder,
-    },
+    Placed { pod: Arc<PodInfo>, slot: usize },
+    Displaced { pod: Arc<PodInfo>, slot: usize },
+    Gone(TakenNodes),
+    Came { names: Vec<Text>, order: NodeOrder },
 }
 
 /// A cluster under trial. A copy goes its own way.
@@ -85,16 +73,8 @@ impl<'p> Bench<'p> {
             match self.steps.pop() {
                 Some(Step::Displaced { pod, slot }) => self.cache.add_pod_in(pod, slot),
                 Some(Step::Placed { pod, slot }) => self.cache.remove_pod_in(&pod, slot),
-                Some(Step::Gone { nodes, order }) => {
-                    for info in nodes {
-                        self.cache.put_back(info);
-                    }
-                    self.cache.restore_order(order);
-                }
-                Some(Step::Came { names, order }) => {
-                    self.cache.take_nodes(&names);
-                    self.cache.restore_order(order);
-                }
+                Some(Step::Gone(nodes)) => self.cache.put_back(nodes),
+                Some(Step::Came { names, order }) => self.cache.take_added(&names, order),
                 None => {}
             }
         }
@@ -103,11 +83,10 @@ impl<'p> Bench<'p> {
     /// Takes nodes out, and gives back the pods that were on them.
     pub fn take_nodes(&mut self, names: &[Text]) -> Vec<Arc<PodInfo>> {
         self.round.look(&self.cache);
-        let order = self.cache.node_order();
         let nodes = self.cache.take_nodes(names);
-        let pods = nodes.iter().flat_map(|node| node.pods.iter().cloned());
+        let pods = nodes.nodes().flat_map(|node| node.pods.iter().cloned());
         let pods = pods.collect();
-        self.steps.push(Step::Gone { nodes, order });
+        self.steps.push(Step::Gone(nodes));
         pods
     }
 

@@ -12,7 +12,7 @@ use super::orders::largest;
 use crate::snapshot::{Snapshot, SnapshotError, pod_info};
 use manifest::{Maker, ManifestPod};
 use model::Text;
-use model::node::{GROUP_LABEL, INSTANCE_TYPE_LABEL, POOL_LABELS, ZONE_LABEL};
+use model::node::{GROUP_LABEL, INSTANCE_TYPE_LABEL, POOL_LABELS, ZONE_LABEL, label_of};
 use scheduler::kube::{Amounts, Cache, NodeInfo, PodInfo};
 use units::SortedMap;
 use world::offers::Offer;
@@ -176,7 +176,9 @@ fn workload_of(pod: &ManifestPod) -> Text {
 
 /// Name of a node's zone; empty if it states none.
 pub fn zone_of(node: &NodeInfo) -> Text {
-    node.label(ZONE_LABEL).cloned().unwrap_or_default()
+    label_of(&node.object.labels, ZONE_LABEL)
+        .cloned()
+        .unwrap_or_default()
 }
 
 /// Name of a node's pool; empty if no label names one.
@@ -185,7 +187,7 @@ pub fn pool_of(node: &NodeInfo) -> Text {
     let mut labels = std::iter::once(GROUP_LABEL)
         .chain(others)
         .chain([INSTANCE_TYPE_LABEL]);
-    let found = labels.find_map(|label| node.label(label));
+    let found = labels.find_map(|label| label_of(&node.object.labels, label));
     found.cloned().unwrap_or_default()
 }
 

@@ -7,7 +7,7 @@ use super::demand::{Demand, GoalPod, zone_of};
 use super::loss::{Survive, Unplaced, first_fatal};
 use super::quotas::Quotas;
 use model::Text;
-use model::node::INSTANCE_TYPE_LABEL;
+use model::node::{INSTANCE_TYPE_LABEL, label_of};
 use scheduler::kube::{NodeInfo, PodInfo};
 use units::SortedMap;
 
@@ -51,7 +51,7 @@ impl Room {
 impl Goal {
     /// Price of a node in millionths an hour; 0 if it is not known.
     pub fn price_of(&self, node: &NodeInfo) -> i64 {
-        let kind = node.label(INSTANCE_TYPE_LABEL);
+        let kind = label_of(&node.object.labels, INSTANCE_TYPE_LABEL);
         let price = kind.and_then(|kind| self.prices.get(kind));
         price.copied().unwrap_or(0)
     }

@@ -3,8 +3,9 @@
 use rayon::prelude::*;
 
 use super::bench::Bench;
-use super::demand::{Demand, zone_of};
+use super::demand::Demand;
 use model::Text;
+use model::node::label_of;
 use units::{SortedMap, plural};
 
 /// Nodes that are lost together.
@@ -115,12 +116,12 @@ pub fn zones(bench: &Bench<'_>) -> Vec<Domain> {
 fn by(bench: &Bench<'_>, label: &str, name: impl Fn(&str) -> String) -> Vec<Domain> {
     let mut groups: SortedMap<Text, Vec<Text>> = SortedMap::new();
     for node in bench.cache().nodes() {
-        let value = match label {
-            model::node::ZONE_LABEL => zone_of(node),
-            _ => node.label(label).cloned().unwrap_or_default(),
-        };
-        if !value.is_empty() {
-            groups.entry(value).or_default().push(node.name().clone());
+        let value = label_of(&node.object.labels, label);
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            groups
+                .entry(value.clone())
+                .or_default()
+                .push(node.name().clone());
         }
     }
     let groups = groups.into_iter().map(|(value, nodes)| Domain {

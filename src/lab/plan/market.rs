@@ -12,7 +12,7 @@ use super::rules::NodeKind;
 use crate::snapshot::{Snapshot, SnapshotError};
 use control::controllers::daemon_set::{added_tolerations, eligibility};
 use manifest::{Maker, ManifestPod};
-use model::node::{HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, ZONE_LABEL};
+use model::node::{HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, ZONE_LABEL, label_of};
 use model::workload::DaemonSet;
 use model::{Node, PodSpec, Text};
 use scheduler::kube::{Amounts, Cache, NodeInfo, PodInfo};
@@ -69,7 +69,7 @@ impl Market {
         let mut types = Vec::new();
         for offer in offers {
             let own = |node: &&NodeInfo| {
-                node.label(INSTANCE_TYPE_LABEL)
+                label_of(&node.object.labels, INSTANCE_TYPE_LABEL)
                     .is_some_and(|name| **name == *offer.name)
             };
             let seen: Vec<&NodeInfo> = workers.iter().filter(own).collect();

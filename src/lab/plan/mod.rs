@@ -15,6 +15,7 @@ mod existing;
 pub mod goal;
 pub mod growth;
 mod improve;
+mod items;
 pub mod least;
 mod listed;
 pub mod loss;

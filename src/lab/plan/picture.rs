@@ -13,7 +13,7 @@ use super::loss::{Loss, Survive, lose_each, zones};
 use crate::place::place;
 use crate::snapshot::profile::profile_or_default;
 use model::Text;
-use model::node::INSTANCE_TYPE_LABEL;
+use model::node::{INSTANCE_TYPE_LABEL, label_of};
 use scheduler::kube::{KubeProfile, NodeInfo};
 use units::SortedMap;
 
@@ -218,10 +218,12 @@ pub fn look(bench: &Bench<'_>, demand: &Demand, goal: &Goal, profiles: &[KubePro
                 }
             }
         }
+        let kind = label_of(&node.object.labels, INSTANCE_TYPE_LABEL).cloned();
+        let kind = kind.unwrap_or_default();
         let mut share = NodeShare {
             name: node.name().clone(),
             pool: pool_of(node),
-            kind: node.label(INSTANCE_TYPE_LABEL).cloned().unwrap_or_default(),
+            kind: kind.clone(),
             zone: zone_of(node),
             price: goal.price_of(node),
             taken: Taken::default(),
@@ -230,9 +232,7 @@ pub fn look(bench: &Bench<'_>, demand: &Demand, goal: &Goal, profiles: &[KubePro
         picture.shares.push(share);
         picture.nodes += 1;
         picture.price = picture.price.saturating_add(goal.price_of(node));
-        let kind = node.label(INSTANCE_TYPE_LABEL).cloned();
-        let kind = (kind.unwrap_or_default(), zone_of(node));
-        *picture.kinds.entry(kind).or_default() += 1;
+        *picture.kinds.entry((kind, zone_of(node))).or_default() += 1;
     }
     picture.pools = pools.into_values().collect();
     picture.zones = zone_rooms(bench);

@@ -2,10 +2,13 @@
 //! and come, and each pod where the plan has it. Pods on bought nodes wait, so that the run places
 //! them itself, in the order of the dump.
 
+use std::io::{self, BufReader, Write};
+
 use serde_json::{Map, Value, json};
 
 use super::adjust::{Factors, resource_names};
 use super::demand::Demand;
+use super::items::each_item;
 use super::market::BoughtNode;
 use crate::snapshot::SnapshotError;
 use manifest::SnapshotWriter;
@@ -73,54 +76,108 @@ pub struct Changed<'a> {
     pub resized: &'a SortedMap<String, std::sync::Arc<PodSpec>>,
 }
 
-/// The objects of a planned cluster, a list of JSON.
+/// Writes the objects of a planned cluster, a list of JSON. Parsed values are held one at a time.
 ///
 /// # Errors
-/// If a file can't be read again.
-pub fn objects(
+/// If a file can't be read again, or the list can't be written.
+pub fn write_objects(
     inputs: &[Input],
     planned: &Planned,
     changed: Changed<'_>,
-) -> Result<String, SnapshotError> {
-    let mut writer = SnapshotWriter::new(Vec::new());
+    out: &mut dyn Write,
+) -> Result<(), SnapshotError> {
+    let failed = |error: &dyn std::fmt::Display| SnapshotError::Input(error.to_string());
+    let encoder = zstd::stream::write::Encoder::new(Vec::new(), COPY_LEVEL);
+    let mut writer = SnapshotWriter::new(encoder.map_err(|error| failed(&error))?);
     for input in inputs {
         writer.read(input)?;
     }
-    let failed = |error: &dyn std::fmt::Display| SnapshotError::Input(error.to_string());
-    let bytes = writer.finish().map_err(|error| failed(&error))?.out;
-    let list: Value = serde_json::from_slice(&bytes).map_err(|error| failed(&error))?;
-    let empty = Vec::new();
-    let items = list["items"].as_array().unwrap_or(&empty);
-    let templates = Templates::of(items);
-    let mut kept = Vec::new();
-    let mut seen = SortedSet::new();
-    for item in items {
-        let kind = item["kind"].as_str().unwrap_or_default();
-        let name = text(&item["metadata"]["name"]);
-        match kind {
-            "Node" if planned.kept.contains(name) => {
-                seen.insert(name.to_owned());
-                kept.push(offering(item.clone(), changed.factors));
+    let copy = writer.finish().and_then(|own| own.out.finish());
+    let copy = copy.map_err(|error| failed(&error))?;
+    let text = zstd::stream::read::Decoder::with_buffer(&copy[..]);
+    let text = BufReader::new(text.map_err(|error| failed(&error))?);
+    let mut list = ObjectList::begin(planned, changed, out).map_err(|error| failed(&error))?;
+    let read = each_item(text, &mut |item| list.take(&item));
+    read.map_err(|error| failed(&error))?;
+    list.finish().map_err(|error| failed(&error))
+}
+
+/// Level at which the copy of the dump is compressed: it is read once, at once.
+const COPY_LEVEL: i32 = 1;
+
+/// List of objects that is being written. A run meets the pods in the order of the file: those that
+/// have a place in the plan's order come last.
+struct ObjectList<'a> {
+    planned: &'a Planned,
+    changed: Changed<'a>,
+    out: &'a mut dyn Write,
+    any: bool,
+    /// Pods with a place in the order, as texts.
+    pods: Vec<(usize, String)>,
+    templates: Templates,
+}
+
+impl<'a> ObjectList<'a> {
+    fn begin(
+        planned: &'a Planned,
+        changed: Changed<'a>,
+        out: &'a mut dyn Write,
+    ) -> io::Result<Self> {
+        out.write_all(b"{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[\n")?;
+        Ok(Self {
+            planned,
+            changed,
+            out,
+            any: false,
+            pods: Vec::new(),
+            templates: Templates::of(&planned.carried),
+        })
+    }
+
+    fn take(&mut self, item: &Value) -> io::Result<()> {
+        self.templates.offer(item);
+        match item["kind"].as_str() {
+            Some("Node") if self.planned.kept.contains(text(&item["metadata"]["name"])) => {
+                self.put(&offering(item.clone(), self.changed.factors).to_string())
             }
-            "Node" => {}
-            "Pod" => kept.extend(placed(item, planned, changed)),
-            _ => kept.push(item.clone()),
+            Some("Node") => Ok(()),
+            Some("Pod") => {
+                let Some(pod) = placed(item, self.planned, self.changed) else {
+                    return Ok(());
+                };
+                match self.planned.order.get(&full_name(item)) {
+                    Some(&place) => self.pods.push((place, pod.to_string())),
+                    None => self.put(&pod.to_string())?,
+                }
+                Ok(())
+            }
+            _ => self.put(&item.to_string()),
         }
     }
-    // A run meets the pods in the order of the file.
-    kept.sort_by_cached_key(|item| match item["kind"].as_str() {
-        Some("Pod") => planned.order.get(&full_name(item)).map(|place| place + 1),
-        _ => None,
-    });
-    kept.extend(planned.bought.iter().map(|own| node_object(&own.node)));
-    for own in &planned.carried {
-        kept.extend(templates.pod(own));
+
+    fn put(&mut self, object: &str) -> io::Result<()> {
+        if std::mem::replace(&mut self.any, true) {
+            self.out.write_all(b",\n")?;
+        }
+        self.out.write_all(object.as_bytes())
     }
-    let lines: Vec<String> = kept.iter().map(Value::to_string).collect();
-    Ok(format!(
-        "{{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[\n{}\n]}}\n",
-        lines.join(",\n")
-    ))
+
+    fn finish(mut self) -> io::Result<()> {
+        let mut pods = std::mem::take(&mut self.pods);
+        pods.sort_by_key(|(place, _)| *place);
+        for (_, pod) in pods {
+            self.put(&pod)?;
+        }
+        for own in &self.planned.bought {
+            self.put(&node_object(&own.node).to_string())?;
+        }
+        for own in &self.planned.carried {
+            if let Some(pod) = self.templates.pod(own) {
+                self.put(&pod.to_string())?;
+            }
+        }
+        self.out.write_all(b"\n]}\n")
+    }
 }
 
 fn text(value: &Value) -> &str {
@@ -243,44 +300,49 @@ pub fn node_object(node: &Node) -> Value {
     })
 }
 
-/// Objects that pods of bought nodes are made of.
-struct Templates<'i> {
-    items: SortedMap<(String, String), &'i Value>,
+/// Objects that pods of bought nodes are made of, by namespace and stem of the name.
+struct Templates {
+    items: SortedMap<(String, String), Option<Value>>,
 }
 
-impl<'i> Templates<'i> {
-    fn of(items: &'i [Value]) -> Self {
-        let mut found = SortedMap::new();
-        for item in items {
-            let kind = text(&item["kind"]);
-            let key = match kind {
-                "DaemonSet" => text(&item["metadata"]["name"]).to_owned(),
-                "Pod" => match owner(item) {
-                    ("DaemonSet", name) => name.to_owned(),
-                    ("Node", _) => {
-                        let (name, node) = (
-                            text(&item["metadata"]["name"]),
-                            text(&item["spec"]["nodeName"]),
-                        );
-                        let stem = name.strip_suffix(node).unwrap_or(name);
-                        stem.trim_end_matches('-').to_owned()
-                    }
-                    _ => continue,
-                },
-                _ => continue,
-            };
-            let key = (namespace(item).to_owned(), key);
-            // A daemon set tells more than one of its pods.
-            if kind == "DaemonSet" || !found.contains_key(&key) {
-                found.insert(key, item);
-            }
+impl Templates {
+    /// The templates that pods need; none is found yet.
+    fn of(carried: &[Carried]) -> Self {
+        let keys = { carried.iter() }.map(|own| (own.namespace.to_string(), own.stem.to_string()));
+        Self {
+            items: keys.map(|key| (key, None)).collect(),
         }
-        Self { items: found }
+    }
+
+    /// Keeps an object that is a template.
+    fn offer(&mut self, item: &Value) {
+        if self.items.is_empty() {
+            return;
+        }
+        let kind = text(&item["kind"]);
+        let name = text(&item["metadata"]["name"]);
+        let stem = match (kind, owner(item)) {
+            ("DaemonSet", _) => name,
+            ("Pod", ("DaemonSet", set)) => set,
+            ("Pod", ("Node", _)) => {
+                let node = text(&item["spec"]["nodeName"]);
+                let stem = name.strip_suffix(node).unwrap_or(name);
+                stem.trim_end_matches('-')
+            }
+            _ => return,
+        };
+        let key = (namespace(item).to_owned(), stem.to_owned());
+        // A daemon set tells more than one of its pods.
+        if let Some(found) = self.items.get_mut(&key)
+            && (found.is_none() || kind == "DaemonSet")
+        {
+            *found = Some(item.clone());
+        }
     }
 
     fn pod(&self, own: &Carried) -> Option<Value> {
         let key = (own.namespace.to_string(), own.stem.to_string());
-        let item = *self.items.get(&key)?;
+        let item = self.items.get(&key)?.as_ref()?;
         let is_set = text(&item["kind"]) == "DaemonSet";
         let part = if is_set {
             &item["spec"]["template"]

@@ -8,7 +8,6 @@ use serde_json::Value;
 use units::SortedMap;
 
 use super::view::pairs;
-use crate::wire::request::Request;
 
 /// Labels of objects by kind, namespace and name.
 #[derive(Clone, Debug, Default)]
@@ -63,26 +62,23 @@ impl OwnLabels {
         }
     }
 
-    /// The labels in a request.
-    pub(super) fn of_request(request: &Request) -> Self {
-        let mut objects = SortedMap::new();
-        request.each_object(&mut |object| {
-            let text = |path: &str| object.pointer(path).and_then(Value::as_str);
-            let (Some(kind), Some(name)) = (text("/kind"), text("/metadata/name")) else {
-                return;
-            };
-            let labels = Written {
-                own: labels(object, "/metadata/labels"),
-                of_jobs: labels(object, "/spec/jobTemplate/metadata/labels"),
-            };
-            let namespace = if Object::OF_CLUSTER.contains(&kind) {
-                ""
-            } else {
-                text("/metadata/namespace").unwrap_or("default")
-            };
-            objects.insert([kind, namespace, name].map(str::to_owned), labels);
-        });
-        Self { objects }
+    /// Takes note of the labels of an object in a request.
+    pub(super) fn read(&mut self, object: &Value) {
+        let text = |path: &str| object.pointer(path).and_then(Value::as_str);
+        let (Some(kind), Some(name)) = (text("/kind"), text("/metadata/name")) else {
+            return;
+        };
+        let labels = Written {
+            own: labels(object, "/metadata/labels"),
+            of_jobs: labels(object, "/spec/jobTemplate/metadata/labels"),
+        };
+        let namespace = if Object::OF_CLUSTER.contains(&kind) {
+            ""
+        } else {
+            text("/metadata/namespace").unwrap_or("default")
+        };
+        let names = [kind, namespace, name].map(str::to_owned);
+        self.objects.insert(names, labels);
     }
 
     /// An object was applied: it has the labels of that request from now on.

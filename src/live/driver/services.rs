@@ -8,7 +8,6 @@ use serde_json::Value;
 use units::SortedMap;
 
 use super::Driver;
-use crate::wire::request::Request;
 use crate::wire::service::{Endpoint, PodPort, ServicePort, ServiceRow};
 
 /// Annotation with the weight of a pod.
@@ -66,18 +65,29 @@ impl Ports {
         }
     }
 
-    /// Takes note of the services of a request.
-    pub(super) fn read(&mut self, request: &Request) {
-        request.each_object(&mut |object| {
-            let named = |field: &str| object.pointer(field).and_then(Value::as_str);
-            if let (Some("Service"), Some(name)) = (named("/kind"), named("/metadata/name")) {
-                let name = Name {
-                    namespace: named("/metadata/namespace").unwrap_or("default").to_owned(),
-                    name: name.to_owned(),
-                };
-                self.services.insert(name, ServicePort::of(object));
-            }
-        });
+    /// Takes note of an object of a request, if it is a service.
+    pub(super) fn read(&mut self, object: &Value) {
+        let named = |field: &str| object.pointer(field).and_then(Value::as_str);
+        if let (Some("Service"), Some(name)) = (named("/kind"), named("/metadata/name")) {
+            let name = Name {
+                namespace: named("/metadata/namespace").unwrap_or("default").to_owned(),
+                name: name.to_owned(),
+            };
+            self.services.insert(name, ServicePort::of(object));
+        }
+    }
+
+    /// An object was applied: if it is a service, it has the ports of that request from now on.
+    pub(super) fn take(&mut self, object: &Object, request: &mut Self) {
+        let name = Name {
+            namespace: object.namespace().to_string(),
+            name: object.name().to_string(),
+        };
+        if matches!(object, Object::Service(_))
+            && let Some(ports) = request.services.remove(&name)
+        {
+            self.services.insert(name, ports);
+        }
     }
 }
 

@@ -1,7 +1,8 @@
-//! Labels that nodes declare, as pods choose by them.
+//! Labels that nodes declare, as pods choose by them, and what services declare, as agents are told.
 
 use super::bench::{Bench, deployment};
 use crate::journal::MemoryJournal;
+use crate::wire::request::Request;
 
 /// A deployment with a line in the `spec` of its pods.
 fn with(replicas: u32, line: &str) -> String {
@@ -56,4 +57,32 @@ fn pods_choose_hosts_by_name_and_by_system() {
     assert_eq!(rows[1].allocatable["cpu"], "4");
     assert_eq!(rows[1].address.as_deref(), Some("127.0.0.1"));
     assert!(!rows[1].silent);
+}
+
+#[test]
+fn a_refused_request_leaves_the_ports_of_a_service() {
+    let mut bench = Bench::new(1, &MemoryJournal::default());
+    let service = |port: u16| {
+        format!(
+            "{{apiVersion: v1, kind: Service, metadata: {{name: web}}, spec: {{selector: {{app: web}}, \
+             ports: [{{port: {port}}}]}}}}\n"
+        )
+    };
+    let ports = |bench: &Bench<MemoryJournal>| {
+        let control = bench.control.as_ref().expect("a control server");
+        let services = control.driver().services();
+        let ports = services.iter().flat_map(|service| &service.ports);
+        ports.map(|port| port.port).collect::<Vec<u16>>()
+    };
+    bench.apply(&service(80));
+    assert_eq!(ports(&bench), [80]);
+    let node = "---\n{apiVersion: v1, kind: Node, metadata: {name: n9}}\n";
+    let outcome = bench.ask(Request::Apply {
+        file: "web.yaml".to_owned(),
+        text: service(81) + node,
+    });
+    assert_eq!(outcome.refused.len(), 1);
+    assert_eq!(ports(&bench), [80]);
+    bench.apply(&service(82));
+    assert_eq!(ports(&bench), [82]);
 }

@@ -286,7 +286,6 @@ impl Forms {
             })
             .map(|node| node.name().clone())
             .collect();
-        let order = self.cache.node_order();
         let nodes = self.cache.take_nodes(&names);
         let placed = [self.place(*kind), self.place(kind / 2)];
         self.lose(rest);
@@ -294,10 +293,7 @@ impl Forms {
         for (pod, slot) in placed.into_iter().chain([last]).flatten() {
             self.cache.remove_pod_in(&pod, slot);
         }
-        for node in nodes {
-            self.cache.put_back(node);
-        }
-        self.cache.restore_order(order);
+        self.cache.put_back(nodes);
     }
 }
 
@@ -362,7 +358,6 @@ fn why_pods_with_bound_claims_find_no_node_is_kept() {
         let names: Vec<Text> = of_zone.map(|node| node.name().clone()).collect();
         // Both zones are lost and come back, one node after the other.
         for lost in names.chunks(2).chain([names.as_slice()]) {
-            let order = forms.cache.node_order();
             let nodes = forms.cache.take_nodes(lost);
             let before = forms.fast.taken_fast();
             let placed = kinds.map(|kind| forms.place(kind));
@@ -371,10 +366,7 @@ fn why_pods_with_bound_claims_find_no_node_is_kept() {
             for (pod, slot) in placed.into_iter().flatten() {
                 forms.cache.remove_pod_in(&pod, slot);
             }
-            for node in nodes {
-                forms.cache.put_back(node);
-            }
-            forms.cache.restore_order(order);
+            forms.cache.put_back(nodes);
         }
     }
 }

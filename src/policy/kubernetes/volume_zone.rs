@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::Text;
-use model::node::{REGION_LABEL, ZONE_LABEL};
+use model::node::{OLD_REGION_LABEL, OLD_ZONE_LABEL, REGION_LABEL, ZONE_LABEL};
 use scheduler::kube::keep::{KeptFilter, KeptRule, NamedTest, NodeTest};
 use scheduler::kube::{
     AttemptContext, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo, PreFilterResult,
@@ -29,8 +29,8 @@ pub const ENTRY: Entry = Entry {
 
 /// Every label that says where a volume is, with the one that stands in for it on nodes.
 const LABELS: &[(&str, &str)] = &[
-    ("failure-domain.beta.kubernetes.io/zone", ZONE_LABEL),
-    ("failure-domain.beta.kubernetes.io/region", REGION_LABEL),
+    (OLD_ZONE_LABEL, ZONE_LABEL),
+    (OLD_REGION_LABEL, REGION_LABEL),
     (ZONE_LABEL, ZONE_LABEL),
     (REGION_LABEL, REGION_LABEL),
 ];

@@ -5,7 +5,8 @@ mod undo;
 
 use std::sync::Arc;
 
-pub use undo::NodeOrder;
+use undo::TakenNode;
+pub use undo::{NodeOrder, TakenNodes};
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
@@ -48,6 +49,8 @@ pub struct Cache {
     tree: NodeTree<usize>,
     /// The slots in the scheduler's order; rebuilt when a node comes or goes, and only then.
     order: Vec<usize>,
+    /// Whether a node's zone changed since the order was built.
+    order_is_old: bool,
     /// Pods on nodes by class.
     placements: Placements,
     /// Pending pods that await a place, by node.
@@ -118,7 +121,7 @@ impl Cache {
         let mut objects = objects.into_iter();
         self.node_log.push(NodeChange::Other);
         let outcome = objects.try_for_each(|object| self.insert_node(object));
-        self.order = self.tree.order();
+        self.build_order();
         outcome
     }
 
@@ -167,7 +170,7 @@ impl Cache {
         };
         let before = std::mem::replace(&mut known.object, object.clone());
         known.allocatable = fresh.allocatable;
-        self.tree.update(slot, &before.labels, &object.labels);
+        self.order_is_old |= self.tree.update(slot, &before.labels, &object.labels);
         self.count_images(&before, -1);
         self.count_images(&object, 1);
         Ok(())
@@ -196,12 +199,17 @@ impl Cache {
     /// A node left, with its pods.
     pub fn remove_node(&mut self, name: &str) {
         if self.take_node(name).is_some() {
-            self.order = self.tree.order();
+            self.build_order();
         }
     }
 
+    fn build_order(&mut self) {
+        self.order = self.tree.order();
+        self.order_is_old = false;
+    }
+
     /// Takes a node out, with its pods; the order is as before until it is built anew.
-    fn take_node(&mut self, name: &str) -> Option<NodeInfo> {
+    fn take_node(&mut self, name: &str) -> Option<TakenNode> {
         let slot = self.places.swap_remove(name)?;
         let info = self.slots[slot].take()?;
         let object = info.object.clone();
@@ -211,7 +219,7 @@ impl Cache {
             NodeChange::Left { slot, object }
         });
         self.down -= usize::from(info.is_down);
-        self.tree.remove(slot, &info.object.labels);
+        let place = self.tree.remove(slot, &info.object.labels)?;
         self.count_images(&info.object, -1);
         for pod in &info.pods {
             if let Some(class) = self.placements.remove(pod, slot) {
@@ -219,7 +227,7 @@ impl Cache {
             }
         }
         self.log.push(node_changed(slot));
-        Some(info)
+        Some(TakenNode { info, place })
     }
 
     fn count_images(&mut self, object: &Node, sign: i64) {

@@ -74,12 +74,21 @@ pub type ChangeLog = Log<Change, PODS_KEPT>;
 /// The newest changes of nodes.
 pub type NodeLog = Log<NodeChange, NODES_KEPT>;
 
-/// The newest changes of a kind, `KEPT` at least.
-#[derive(Clone, Debug)]
+/// The newest changes of a kind, `KEPT` at least. A copy knows none of them: nobody follows it yet.
+#[derive(Debug)]
 pub struct Log<T, const KEPT: usize> {
     changes: Vec<T>,
     /// Number of changes that are forgotten.
     forgotten: u64,
+}
+
+impl<T, const KEPT: usize> Clone for Log<T, KEPT> {
+    fn clone(&self) -> Self {
+        Self {
+            changes: Vec::new(),
+            forgotten: self.end(),
+        }
+    }
 }
 
 impl<T, const KEPT: usize> Default for Log<T, KEPT> {

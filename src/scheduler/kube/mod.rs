@@ -38,7 +38,7 @@ pub mod volumes;
 pub mod witness;
 
 pub use attempt::{Attempt, Ranking, Search, Verdict};
-pub use cache::{Cache, CacheError, NodeOrder};
+pub use cache::{Cache, CacheError, NodeOrder, TakenNodes};
 pub use class_places::{ClassPlaces, Placements};
 pub use event::{ClusterEvent, EventKinds};
 pub use fast_plugin::{FastPlugin, Follow, Follower, Reach};

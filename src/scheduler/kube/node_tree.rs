@@ -1,17 +1,24 @@
 //! The order in which the scheduler looks at nodes: one of each zone in turn
 //! (spec: kubernetes.md 1.3).
 
-use model::node::{REGION_LABEL, ZONE_LABEL};
+use model::node::{OLD_REGION_LABEL, OLD_ZONE_LABEL, REGION_LABEL, ZONE_LABEL};
 use model::{Labels, Text};
-
-const BETA_ZONE_LABEL: &str = "failure-domain.beta.kubernetes.io/zone";
-const BETA_REGION_LABEL: &str = "failure-domain.beta.kubernetes.io/region";
 
 /// Nodes, each by a key of its own, by zone.
 #[derive(Clone, Debug)]
 pub struct NodeTree<K> {
     /// Zones in order of first appearance, with their nodes in order of addition.
     zones: Vec<((Text, Text), Vec<K>)>,
+}
+
+/// Place of a node that was removed.
+#[derive(Clone, Debug)]
+pub struct TreePlace {
+    zone: usize,
+    /// Place among the nodes of the zone.
+    position: usize,
+    /// Region and zone, if these went with the node.
+    key: Option<(Text, Text)>,
 }
 
 impl<K> Default for NodeTree<K> {
@@ -41,21 +48,38 @@ impl<K: Copy + PartialEq> NodeTree<K> {
         }
     }
 
-    /// Removes a node; a zone without nodes goes away and comes back at the end.
-    pub fn remove(&mut self, node: K, labels: &Labels) {
+    /// Removes a node; a zone without nodes goes away and comes back at the end. Gives the place
+    /// that the node had.
+    pub fn remove(&mut self, node: K, labels: &Labels) -> Option<TreePlace> {
         let key = zone_of(labels);
-        if let Some((_, nodes)) = self.zones.iter_mut().find(|(known, _)| *known == key) {
-            nodes.retain(|&known| known != node);
-        }
-        self.zones.retain(|(_, nodes)| !nodes.is_empty());
+        let zone = self.zones.iter().position(|(known, _)| *known == key)?;
+        let nodes = &mut self.zones[zone].1;
+        let position = nodes.iter().position(|&known| known == node)?;
+        nodes.remove(position);
+        let key = nodes.is_empty().then(|| self.zones.remove(zone).0);
+        Some(TreePlace {
+            zone,
+            position,
+            key,
+        })
     }
 
-    /// A node's labels changed: one whose zone changed goes to the end of its new zone.
-    pub fn update(&mut self, node: K, before: &Labels, after: &Labels) {
-        if zone_of(before) != zone_of(after) {
+    /// Puts a node back that was removed; those that were removed after it are there again.
+    pub fn put_back(&mut self, node: K, place: TreePlace) {
+        match place.key {
+            Some(key) => self.zones.insert(place.zone, (key, vec![node])),
+            None => self.zones[place.zone].1.insert(place.position, node),
+        }
+    }
+
+    /// A node's labels changed: one whose zone changed goes to the end of its new zone. Whether it did.
+    pub fn update(&mut self, node: K, before: &Labels, after: &Labels) -> bool {
+        let moves = zone_of(before) != zone_of(after);
+        if moves {
             self.remove(node, before);
             self.add(node, after);
         }
+        moves
     }
 
     /// All nodes, one of each zone in turn.
@@ -75,13 +99,13 @@ impl<K: Copy + PartialEq> NodeTree<K> {
 
 /// Region and zone of a node; both empty where it states none.
 fn zone_of(labels: &Labels) -> (Text, Text) {
-    let either = |beta: &str, stable: &str| {
-        let value = labels.get(beta).or_else(|| labels.get(stable));
+    let either = |old: &str, stable: &str| {
+        let value = labels.get(old).or_else(|| labels.get(stable));
         value.cloned().unwrap_or_default()
     };
     (
-        either(BETA_REGION_LABEL, REGION_LABEL),
-        either(BETA_ZONE_LABEL, ZONE_LABEL),
+        either(OLD_REGION_LABEL, REGION_LABEL),
+        either(OLD_ZONE_LABEL, ZONE_LABEL),
     )
 }
 
@@ -109,6 +133,14 @@ mod tests {
         tree.add("b1", &labels("b"));
         assert_eq!(order(&tree), "a1 c1 b1 a2 c2 a3");
         tree.update("a1", &labels("a"), &labels("c"));
+        assert_eq!(order(&tree), "a2 c1 b1 a3 c2 a1");
+        let [first, second] = ["b1", "c2"].map(|name| {
+            let labels = labels(&name[..1]);
+            tree.remove(name, &labels).unwrap()
+        });
+        assert_eq!(order(&tree), "a2 c1 a3 a1");
+        tree.put_back("c2", second);
+        tree.put_back("b1", first);
         assert_eq!(order(&tree), "a2 c1 b1 a3 c2 a1");
     }
 }

@@ -258,3 +258,17 @@ fn waiting_pods_that_have_to_run_are_placed_before_nodes_go() {
         missed.message
     );
 }
+
+#[test]
+fn zones_and_types_of_older_labels_are_those_of_the_present_ones() {
+    let present = zones(3);
+    let text = Value::from(present.clone()).to_string();
+    let older = text
+        .replace(ZONE, "failure-domain.beta.kubernetes.io/zone")
+        .replace(TYPE, "beta.kubernetes.io/instance-type");
+    assert_ne!(older, text);
+    let older: Vec<Value> = serde_json::from_str(&older).unwrap();
+    let [present, older] = [present, older].map(|items| ask(&items, &questions()).today);
+    assert_eq!(present.zone_losses.len(), 3);
+    assert_eq!(format!("{present:?}"), format!("{older:?}"));
+}

@@ -5,6 +5,7 @@ use control::operation::{Operation, PodChoice, Propagation, Target, carry_out};
 use model::{Labels, Object, Text};
 
 use super::labels::OwnLabels;
+use super::services::Ports;
 use super::view::PodRow;
 use super::{Drain, Driver};
 use crate::wire::request::{Outcome, Request};
@@ -17,8 +18,11 @@ use manifests::Read;
 impl Driver {
     /// A user asks for a change.
     pub(super) fn ask(&mut self, request: &Request) -> Outcome {
-        self.ports.read(request);
-        let mut labels = OwnLabels::of_request(request);
+        let (mut labels, mut ports) = (OwnLabels::default(), Ports::default());
+        request.each_object(&mut |object| {
+            labels.read(object);
+            ports.read(object);
+        });
         let mut outcome = Outcome::default();
         let read = match read(request) {
             Ok(read) => read,
@@ -44,7 +48,10 @@ impl Driver {
             let was_listed = self.forgets(&operation);
             let done = self.operate(&operation);
             match &operation {
-                Operation::Apply(object) if done.is_ok() => self.labels.take(object, &mut labels),
+                Operation::Apply(object) if done.is_ok() => {
+                    self.labels.take(object, &mut labels);
+                    self.ports.take(object, &mut ports);
+                }
                 Operation::Delete(target, _) if done.is_ok() => {
                     self.labels
                         .forget(target.kind, &target.namespace, &target.name);

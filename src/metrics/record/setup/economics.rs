@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use cluster::Store;
-use model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND, ZONE_LABEL};
+use model::node::{
+    CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND, ZONE_LABEL, label_of,
+};
 use model::{Labels, Text};
 use units::{Instant, NodeId, SortedMap};
 
@@ -159,9 +161,12 @@ impl Economics {
             .get(GROUP_LABEL)
             .and_then(|group| self.kinds.get(group));
         let kind = || {
-            let (own, bought) = (labels.get(INSTANCE_TYPE_LABEL)?, labels.get(CAPACITY_LABEL));
+            let (own, bought) = (
+                label_of(labels, INSTANCE_TYPE_LABEL)?,
+                labels.get(CAPACITY_LABEL),
+            );
             let bought = bought.map_or(ON_DEMAND, |bought| bought);
-            let zone = labels.get(ZONE_LABEL);
+            let zone = label_of(labels, ZONE_LABEL);
             let in_zone =
                 zone.and_then(|zone| self.kinds.get(&*priced_as(own, bought, Some(zone))));
             in_zone.or_else(|| self.kinds.get(&*priced_as(own, bought, None)))
