@@ -12,7 +12,9 @@ use windtunnel::model::{
     ClusterObjects, PodName, PodSpec, PodVolume, ResourceList, SchedulerConfig, Text,
 };
 use windtunnel::policy::kube_profiles::{add_machine, build_kube_profiles};
-use windtunnel::scheduler::kube::{KubeOptions, KubeScheduler, PreemptionState, TieBreak};
+use windtunnel::scheduler::kube::{
+    KubeOptions, KubeScheduler, PreemptionState, SchedulerPlace, TieBreak,
+};
 use windtunnel::scheduler::pipeline::evaluate::Form;
 use windtunnel::sim::{CellParts, DecisionTime, End, Environment, Options, Stop};
 use windtunnel::systems::TimeLimits;
