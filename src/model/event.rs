@@ -99,6 +99,18 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Returns whether the node lacks what the pod requests, which others have.
+    pub const fn is_want_of_room(self) -> bool {
+        matches!(
+            self,
+            Self::OutOfCpu
+                | Self::OutOfMemory
+                | Self::OutOfStorage
+                | Self::OutOfPods
+                | Self::OutOfExtended
+        )
+    }
+
     /// All of them.
     pub const ALL: [Self; 9] = [
         Self::OutOfCpu,

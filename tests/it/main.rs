@@ -29,6 +29,7 @@ mod extremes;
 mod failover;
 mod failure_runs;
 mod failure_scenarios;
+mod federation;
 mod fleet;
 mod forms;
 mod functions;

@@ -2,7 +2,8 @@
 //! change.
 //!
 //! - Every pod submitted ends in exactly one class of the census.
-//! - Nothing is allocated above what its node offers when it is bound, and no pod is bound twice.
+//! - Nothing is allocated above what its node offers when it is bound, and no pod is bound twice. Where
+//!   nodes have the last word, schedulers that race may bind more: no such pod runs there.
 //! - pending + starting + running = life, for every pod and in sum: the integral of the number of
 //!   pods in a phase equals the sum of the times that pods spent in it (Little's law, with its edge
 //!   terms, exactly).
@@ -15,8 +16,8 @@
 //! Integrals are compared modulo 2^64: sides that are equal are equal in it too.
 
 use cluster::{Commitment, Store, check};
-use model::{Event, Pod, PodPhase};
-use units::{Instant, NodeId};
+use model::{Event, Pod, PodPhase, PodRef};
+use units::{Instant, NodeId, SortedMap};
 
 use crate::record::deeds::Deeds;
 use crate::record::state::{ClusterState, RESOURCES, Reservation, Resource, Row};
@@ -34,6 +35,8 @@ pub struct Consistency {
     by_pod: Phases,
     /// `amount × reading of the clock` of every binding less that of every end.
     moments: [i64; RESOURCES],
+    /// Pods that were bound to more than was left, which their nodes have to refuse.
+    beyond: SortedMap<PodRef, String>,
     /// The first thing that was wrong.
     broken: Option<String>,
 }
@@ -79,13 +82,34 @@ impl Consistency {
             Event::PodCreated(_) => self.created += 1,
             Event::PodBound { node, .. } => {
                 self.bound += 1;
-                // What was there before the run may be more than its node has.
-                if pod.found().is_none() {
-                    self.check_capacity(*node, at, requests, state, store);
+                // What was there before the run may be more than its node has, and who decides may
+                // give away more than there is.
+                let who = store.commitment();
+                if pod.found().is_none()
+                    && who != Commitment::Decided
+                    && let Some(why) = excess(*node, at, requests, state, store)
+                {
+                    if who == Commitment::Admitted {
+                        self.beyond.insert(pod.pod, why);
+                    } else {
+                        self.break_with(|| why);
+                    }
+                }
+            }
+            Event::PodRunning { .. } if !self.beyond.is_empty() => {
+                // By now others may have made room for it.
+                if let Some(why) = self.beyond.remove(&pod.pod)
+                    && let Some(node) = pod.node()
+                    && excess(node, at, requests, state, store).is_some()
+                {
+                    self.break_with(|| why);
                 }
             }
             Event::PodEnded { .. } => {
                 self.ended += 1;
+                if !self.beyond.is_empty() {
+                    self.beyond.remove(&pod.pod);
+                }
                 self.ended_bound += u64::from(pod.node().is_some());
                 self.live(pod, at);
             }
@@ -203,37 +227,31 @@ impl Consistency {
         }
     }
 
-    /// A node may be declared smaller under its pods; nothing more may be bound there then.
-    fn check_capacity(
-        &mut self,
-        node: NodeId,
-        at: Instant,
-        added: &Row,
-        state: &ClusterState,
-        store: &Store,
-    ) {
-        // Who decides may give away more than there is.
-        if store.commitment() == Commitment::Decided {
-            return;
-        }
-        let offered = state.allocatable_of(node, store);
-        let Some(held) = state.taken().get(node.index()) else {
-            return;
-        };
-        for resource in Resource::ALL {
-            let index = resource as usize;
-            if added[index] > 0 && held[index] > offered[index] {
-                let (name, held, offered) = (resource.name(), held[index], offered[index]);
-                self.break_with(|| {
-                    format!("{at}: {node} offers {offered} {name} and its pods hold {held}")
-                });
-            }
-        }
-    }
-
     fn break_with(&mut self, why: impl FnOnce() -> String) {
         if self.broken.is_none() {
             self.broken = Some(why());
         }
     }
+}
+
+/// Resource of which a node offers less than its pods hold, in words. A node may be declared smaller
+/// under its pods; nothing more may be bound there then.
+fn excess(
+    node: NodeId,
+    at: Instant,
+    added: &Row,
+    state: &ClusterState,
+    store: &Store,
+) -> Option<String> {
+    let offered = state.allocatable_of(node, store);
+    let held = state.taken().get(node.index())?;
+    let short = Resource::ALL.into_iter().find(|&resource| {
+        let index = resource as usize;
+        added[index] > 0 && held[index] > offered[index]
+    })?;
+    let (name, index) = (short.name(), short as usize);
+    let (held, offered) = (held[index], offered[index]);
+    Some(format!(
+        "{at}: {node} offers {offered} {name} and its pods hold {held}"
+    ))
 }

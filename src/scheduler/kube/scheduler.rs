@@ -10,6 +10,7 @@
 mod act;
 mod objects;
 mod permit;
+mod race;
 mod read;
 mod seen;
 
@@ -135,6 +136,8 @@ pub struct KubeScheduler {
     failed: Option<Failed>,
     /// Placed pods whose write was refused.
     refused: Vec<PodRef>,
+    /// The newest attempt, where others race for the same nodes.
+    attempt: Option<race::Attempt>,
     /// The tokens of the client that binds, where it is limited.
     client: Option<TokenBucket>,
     /// Placed pods by when they are bound.
@@ -180,6 +183,7 @@ impl KubeScheduler {
             cursor: Revision::default(),
             failed: None,
             refused: Vec::new(),
+            attempt: None,
             bindings: SortedSet::new(),
             waiting: Waiting::default(),
             releases: Vec::new(),
@@ -275,6 +279,7 @@ impl Component for KubeScheduler {
         let before = self.labels.enter(Work::Cache);
         self.read(now, view);
         self.labels.leave(before);
+        self.attempt_ends(view, out);
         self.conclude(now);
         self.due(now, view, out);
         if out.writes.is_empty() && self.queue.is_ready() {
@@ -300,13 +305,17 @@ impl Component for KubeScheduler {
         true
     }
 
-    fn refused(&mut self, write: &Write, _conflict: &Conflict) {
-        match &write.event {
-            Event::PodBound { pod, .. } => self.refused.push(*pod),
+    fn refused(&mut self, write: &Write, conflict: &Conflict) {
+        let pod = match &write.event {
+            Event::PodBound { pod, .. } => Some(*pod),
             Event::HoldPlaced(hold) if hold.owner == self.options.owner => {
-                self.refused.extend(self.pods.by_uid(hold.number));
+                self.pods.by_uid(hold.number)
             }
-            _ => {}
+            _ => None,
+        };
+        if let Some(pod) = pod {
+            self.claim_refused(pod, conflict);
+            self.refused.push(pod);
         }
     }
 

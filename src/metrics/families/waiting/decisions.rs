@@ -2,7 +2,7 @@
 //! gone by the time they commit, and how long jobs wait for their first turn (spec:
 //! orchestrators-b.md section 6.1).
 
-use model::{Event, Text};
+use model::{EndReason, Event, Text};
 use units::SortedMap;
 
 use crate::record::collector::{Change, Collector, Heard, RunEnd};
@@ -44,7 +44,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     ],
     formula: "busyness: time from copies of the cluster to commits, over all schedulers' time; \
               busiest: the same of the scheduler with the most; conflict_fraction: transactions of \
-              which a claim was refused, over those that placed a task; first_wait: from a job's \
+              which a claim was refused, by the cluster or for want of room by the node, over those that placed a task; first_wait: from a job's \
               submission to the first copy that a scheduler decides on it with",
     denominators: "W1 - W0 times the number of schedulers; W1 - W0; transactions that placed a task; \
                    jobs",
@@ -62,6 +62,8 @@ struct Decisions {
     schedulers: u32,
     transactions: u64,
     conflicts: u64,
+    /// Pods for which their nodes had no room, although they were placed there.
+    refusals: u64,
     successes: u64,
     waits: Distribution,
 }
@@ -73,6 +75,7 @@ impl Default for Decisions {
             schedulers: 0,
             transactions: 0,
             conflicts: 0,
+            refusals: 0,
             successes: 0,
             waits: Distribution::of("job"),
         }
@@ -81,12 +84,21 @@ impl Default for Decisions {
 
 impl Collector for Decisions {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Decisions]
+        &[Heard::Decisions, Heard::Ended]
     }
 
     fn event(&mut self, change: &Change<'_>) {
-        let Event::Decided(decision) = change.event else {
-            return;
+        let decision = match change.event {
+            Event::Decided(decision) => decision,
+            // Schedulers whose claims nodes refuse learn of it too late to tell.
+            Event::PodEnded {
+                reason: EndReason::Refused(why),
+                ..
+            } if why.is_want_of_room() && change.in_window() => {
+                self.refusals += 1;
+                return;
+            }
+            _ => return,
         };
         self.schedulers = self.schedulers.max(decision.schedulers);
         let (from, to) = (decision.began, change.at);
@@ -113,9 +125,11 @@ impl Collector for Decisions {
         let all: i128 = self.busy.values().map(|&busy| i128::from(busy)).sum();
         let most = self.busy.values().copied().max().unwrap_or(0);
         let of_all = ratio(all, clock * i128::from(self.schedulers), "measured time");
+        let conflicts = self.conflicts + self.refusals;
+        let successes = self.successes.saturating_sub(self.refusals);
         let fraction = ratio(
-            i128::from(self.conflicts),
-            i128::from(self.successes),
+            i128::from(conflicts),
+            i128::from(successes),
             "transactions that placed a task",
         );
         values.put(BUSYNESS, Reading::new(of_all));
@@ -123,12 +137,9 @@ impl Collector for Decisions {
             BUSIEST,
             Reading::new(ratio(i128::from(most), clock, "measured time")),
         );
-        values.put(
-            CONFLICT_FRACTION,
-            Reading::new(fraction).over(self.successes),
-        );
+        values.put(CONFLICT_FRACTION, Reading::new(fraction).over(successes));
         values.put(TRANSACTIONS, Reading::count(self.transactions));
-        values.put(CONFLICTS, Reading::count(self.conflicts));
+        values.put(CONFLICTS, Reading::count(conflicts));
         self.waits.put_of(WAIT, values);
     }
 }

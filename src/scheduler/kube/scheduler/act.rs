@@ -25,6 +25,7 @@ impl KubeScheduler {
             return;
         };
         let (pod, info, profile) = (pod_of(uid), queued.info.clone(), queued.profile);
+        let number = queued.attempts;
         let Some(seen) = self.pods.get_mut(pod) else {
             self.queue.done(uid);
             return;
@@ -34,6 +35,7 @@ impl KubeScheduler {
         }
         out.decided_pods += 1;
         out.decided_jobs += 1;
+        self.attempt_begins(now, pod, number, view);
         let profile = &self.options.profiles[profile];
         let start = self.round.start;
         let outcome = self.round.decide(profile, &self.cache, &info);
@@ -51,6 +53,7 @@ impl KubeScheduler {
             Outcome::Placed(slot) => self.place(now, pod, slot, view, out),
             Outcome::Failed(failure) => self.fail(now, pod, failure, view, out),
         }
+        self.attempt_claims(out);
     }
 
     /// A pod gets a place: it counts there from now on.
