@@ -297,7 +297,7 @@ fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 55] = [
+const SCENARIOS: [(&str, &[&str]); 57] = [
     ("two-teams.yaml", &[]),
     ("borg.yaml", &["--set", "stop={at: 30m}"]),
     ("functions.yaml", &["--set", "stop={at: 10m}"]),
@@ -310,6 +310,8 @@ const SCENARIOS: [(&str, &[&str]); 55] = [
     ("nova.yaml", &[]),
     ("ecs.yaml", &[]),
     ("openshift.yaml", &[]),
+    ("federation.yaml", &[]),
+    ("two-schedulers.yaml", &[]),
     ("compose.yaml", &[]),
     ("ecs-capacity.yaml", &[]),
     ("delivery.yaml", &[]),

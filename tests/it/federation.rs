@@ -4,9 +4,9 @@
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::model::{EndReason, Event, Object, ObjectChange, Pod};
 use windtunnel::sim::check::Checker;
-use windtunnel::units::{Instant, SortedMap};
+use windtunnel::units::{Instant, PodId, SortedMap, SortedSet};
 
-use crate::scratch::Scratch;
+use crate::kube_scenario::{Scratch, load_file};
 use crate::watch::watch;
 
 const WEB: &str = "\
@@ -67,12 +67,6 @@ fn divided(workload: &str) -> String {
     format!("federation: {{{CELLS}, workloads: [{{deployment: default/web, {workload}}}]}}")
 }
 
-fn scratch(name: &str, federation: &str, more: &str) -> Scratch {
-    let text = experiment(federation, more);
-    let name = format!("federation-{name}");
-    Scratch::new(&name, &[("a.yaml", &text), ("web.yaml", WEB)])
-}
-
 /// Orders and placements.
 #[derive(Default)]
 struct Seen {
@@ -80,8 +74,10 @@ struct Seen {
     replicas: SortedMap<String, i32>,
     /// Seconds, and replicas of the cells that were ordered by then.
     orders: Vec<(f64, [i32; 3])>,
+    /// Nodes of other cells than the pods bound to them.
     strays: Vec<String>,
     refused: usize,
+    running: SortedSet<PodId>,
 }
 
 impl Observer for Seen {
@@ -109,6 +105,9 @@ impl Observer for Seen {
                     self.strays.push(node.to_owned());
                 }
             }
+            Event::PodRunning { pod } => {
+                self.running.insert(pod.id);
+            }
             Event::PodEnded {
                 reason: EndReason::Refused(_),
                 ..
@@ -118,9 +117,16 @@ impl Observer for Seen {
     }
 }
 
-fn run(name: &str, federation: &str, more: &str) -> Seen {
-    let scratch = scratch(name, federation, more);
-    watch(&crate::kube_scenario::load_file(&scratch.path("a.yaml")), Seen::default())
+fn run(name: &str, system: &str, more: &str) -> Seen {
+    let text = experiment(system, more);
+    let scratch = Scratch::new(name, &[("a.yaml", &text), ("web.yaml", WEB)]);
+    let experiment = load_file(&scratch.path("a.yaml"));
+    let mut seen = Seen::default();
+    let scenario = &experiment.variants[0].scenario;
+    let end = watch(scenario, &experiment.files, &mut seen);
+    assert_eq!(seen.checker.failure(), None);
+    end.unwrap_or_else(|error| panic!("{error}"));
+    seen
 }
 
 #[test]
@@ -128,20 +134,102 @@ fn replicas_go_where_there_is_room_and_away_from_a_lost_cell() {
     let outage = "failures: [{kind: zone-outage, domain: {cell: c}, at: 10m, for: 10m}]
 stop: {at: 30m}
 ";
-    for (rebalances, at_rest, at_the_end) in [("true", 12, [4, 4, 4]), ("false", 12, [0, 0, 0])] {
-        let name = format!("loss-{rebalances}");
-        let seen = run(&name, &divided(&format!("rebalance: {rebalances}")), outage);
+    for rebalances in [true, false] {
+        let system = divided(&format!("rebalance: {rebalances}"));
+        let seen = run("federation", &system, outage);
         assert!(seen.strays.is_empty(), "{:?}", seen.strays);
         let last_before = |limit: f64| {
             let mut earlier = seen.orders.iter().filter(|(at, _)| *at < limit);
             earlier.next_back().expect("orders").1
         };
-        println!("{rebalances}: {:?}", seen.orders);
-        assert_eq!(last_before(600.0).iter().sum::<i32>(), at_rest);
-        let lost = last_before(1200.0);
-        // The lost cell takes no orders; `a` makes up for it as far as it has room.
-        assert!(lost[0] >= 7, "{lost:?}");
+        // The first orders know nothing of the room in `b`.
+        assert_eq!(last_before(30.0), [4, 4, 4]);
+        // The lost cell takes no orders, and `a` has room for eight.
+        let while_lost = seen.orders.iter();
+        let mut while_lost = while_lost.filter(|(at, _)| (700.0..1200.0).contains(at));
+        assert!(while_lost.all(|(_, own)| own[2] == last_before(600.0)[2]));
+        assert!(last_before(1200.0)[0] >= 6, "{:?}", seen.orders);
         let end = last_before(1800.0);
-        assert_eq!(end.iter().sum::<i32>(), 12, "{end:?} {at_the_end:?}");
+        assert!(end.iter().sum::<i32>() >= 12, "{:?}", seen.orders);
+        assert_eq!(seen.refused, 0);
+    }
+}
+
+#[test]
+fn nodes_refuse_what_racing_schedulers_give_away_twice() {
+    let more = "stop: {at: 10m}\n";
+    let alone = run(
+        "racing",
+        "schedulers: [{name: default-scheduler}, {name: b}]",
+        more,
+    );
+    assert_eq!(alone.refused, 0);
+    // Three quarters of the cluster are asked for at once, by two that pack it in the same order.
+    let stale =
+        "scheduler: {tieBreak: first, plugins: {NodeResourcesFit: {scoringStrategy: {type: \
+                 MostAllocated}}}}
+  schedulers:
+    - {name: default-scheduler, watchDelay: 5s, decisionTime: 100ms}
+    - {name: b, watchDelay: 5s, decisionTime: 100ms}";
+    let racing = run("racing", stale, more);
+    assert!(racing.refused > 0);
+    assert_eq!(racing.running.len(), 18);
+}
+
+#[test]
+fn wrong_input_is_refused_in_words() {
+    let of_cells = |cells: &str| {
+        format!("federation: {{cells: [{cells}], workloads: [{{deployment: default/web}}]}}")
+    };
+    let cases = [
+        (
+            of_cells("{name: a, nodes: {cell: a}}, {name: a, nodes: {cell: b}}"),
+            "there is a cell `a` already",
+        ),
+        (
+            of_cells("{name: b, nodes: {cell: b}}, {name: d, nodes: {cell: d}}"),
+            "no node has the labels of the cell `d`",
+        ),
+        (
+            of_cells("{name: b, nodes: {cell: b}}, {name: d, nodes: {}}"),
+            "every node would be in the cell `d`",
+        ),
+        (
+            divided("cells: {'*': {minReplicas: 3, maxReplicas: 3}}"),
+            "of 12 replicas 3 fit no cell",
+        ),
+        (
+            divided("cells: {a: {weight: 0}}"),
+            "with weight 0 and no minimum the cell `a` gets no replicas",
+        ),
+        (divided("cells: {a: {weight: -1}}"), "weight"),
+        (
+            divided("cells: {a: {weight: 1, minReplicas: 3, maxReplicas: 2}}"),
+            "would get 3 replicas at least and 2 at most",
+        ),
+        (divided("cells: {d: {weight: 1}}"), "there is no cell `d`"),
+        (
+            format!("federation: {{{CELLS}, workloads: [{{deployment: default/wob}}]}}"),
+            "no manifest declares the Deployment `default/wob`",
+        ),
+        (
+            "schedulers: [{name: b}, {name: b}]".to_owned(),
+            "there is a scheduler `b` already",
+        ),
+        (
+            "schedulers: [{name: b}]\n  scheduler: {config: web.yaml}".to_owned(),
+            "a configuration names its schedulers itself",
+        ),
+    ];
+    for (system, expected) in cases {
+        let text = experiment(&system, "stop: {at: 10m}\n");
+        let scratch = crate::scratch::Scratch::new(
+            "federation-inputs",
+            &[("a.yaml", &text), ("web.yaml", WEB)],
+        );
+        let said = scratch.run(&["run", "a.yaml", "--out", "out"], 2);
+        assert!(said.contains(expected), "{system}: {said}");
+        let has_place = said.contains(" --> a.yaml:") || said.contains("system.");
+        assert!(has_place, "{system}: {said}");
     }
 }
