@@ -50,7 +50,8 @@ pub(super) fn run(global: &Global, arguments: &QueueArguments) -> Result<Exit, F
     let question = Question::new(&asked.objects, &asked.job);
     let question =
         question.map_err(|words| Failure::input(format!("{}: {words}", job.display())))?;
-    let answer = question.answer();
+    let pods = asked.pods.iter().map(|(node, spec)| (node, &**spec));
+    let answer = question.on(&asked.nodes, pods).answer();
     let report = QueueReport {
         answer: &answer,
         warnings: &asked.warnings,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use manifest::{ManifestFinding, ManifestReader};
 use model::workload::Job;
-use model::{ClusterObjects, Object};
+use model::{ClusterObjects, Node, Object, PodSpec, Text};
 use trace::Input;
 use units::plural;
 
@@ -22,6 +22,10 @@ const QUEUE_LABELS: &str = "kueue.x-k8s.io/";
 pub struct Asked {
     /// Objects of the cluster.
     pub objects: ClusterObjects,
+    /// Nodes, which places in topologies are on.
+    pub nodes: Vec<Arc<Node>>,
+    /// Nodes of pods that have one and have not ended, and the pods.
+    pub pods: Vec<(Text, Arc<PodSpec>)>,
     /// The job.
     pub job: Arc<Job>,
     /// Features of the files that the model ignores, in words.
@@ -54,6 +58,18 @@ pub fn read(
     let files = [(name.as_deref().unwrap_or_default(), queueing.clone())];
     let checked = world::queueing::check(&files);
     checked.map_err(|error| SnapshotError::Input(error.to_string()))?;
+    if queueing.flavors.iter().any(|own| own.topology.is_some()) {
+        if gathered.nodes.is_empty() {
+            return Err(SnapshotError::Input(
+                "a ResourceFlavor of the cluster has a topology, and the files have no nodes that pods \
+                 could get places on; add the objects of `kubectl get nodes,pods -A -o json`"
+                    .to_owned(),
+            ));
+        }
+        let remarks = world::queueing::check_nodes(queueing, &gathered.nodes);
+        let remarks = remarks.map_err(|error| SnapshotError::Input(error.to_string()))?;
+        gathered.findings.extend(remarks);
+    }
     let input = Input::argument(&job.display().to_string())?;
     let classes = gathered.priorities.clone();
     let mut reader = ManifestReader::with_priorities(classes).with_everything();
@@ -78,7 +94,12 @@ pub fn read(
     let findings = read.findings.iter().filter(is_other);
     let findings = findings.map(|finding| format!("{}: {finding}", input.name));
     gathered.findings.extend(findings);
+    let pods = gathered.pods.iter();
+    let running = pods.filter(|pod| !pod.phase.is_final());
+    let bound = running.filter_map(|pod| Some((pod.node_name.clone()?, Arc::clone(&pod.spec))));
     Ok(Asked {
+        pods: bound.collect(),
+        nodes: gathered.nodes,
         job: Arc::clone(job),
         objects: gathered.objects,
         warnings: gathered.findings,

@@ -405,6 +405,7 @@ const QUOTAS: List = &[
     ("spec", All),
     ("value", All),
     ("fairSharing", All),
+    ("waitForPodsReady", All),
 ];
 
 const WORKLOAD: List = &[
@@ -475,6 +476,7 @@ pub(super) fn of_kind(kind: &str) -> Option<&'static Keep> {
         ("ClusterQueue", Fields(QUOTAS)),
         ("LocalQueue", Fields(QUOTAS)),
         ("WorkloadPriorityClass", Fields(QUOTAS)),
+        ("AdmissionCheck", Fields(QUOTAS)),
         ("Configuration", Fields(QUOTAS)),
         ("Workload", Fields(WORKLOAD)),
     ];

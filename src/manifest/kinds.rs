@@ -137,6 +137,7 @@ const KINDS: &[Kind] = &[
         "",
         Use::Placement,
     ),
+    kind("AdmissionCheck", KUEUE, KUEUE_VERSIONS, "", Use::Placement),
     kind("Workload", KUEUE, KUEUE_VERSIONS, "", Use::Placement),
     kind(
         KUEUE_CONFIGURATION,
@@ -337,6 +338,7 @@ pub(super) fn is_of_cluster(kind: &str) -> bool {
             | "Cohort"
             | "ClusterQueue"
             | "WorkloadPriorityClass"
+            | "AdmissionCheck"
             | KUEUE_CONFIGURATION
     )
 }

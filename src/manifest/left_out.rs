@@ -21,7 +21,6 @@ const fn kind(name: &'static str, group: &'static str, effect: &'static str) -> 
 const DEVICES: &str =
     "devices are not allotted: pods that claim them are placed as if they claimed none";
 const QUEUES: &str = "no queue holds jobs back: they start at once, whatever the quota that it has";
-const CHECKS: &str = "admission checks are not made: they pass at once";
 const NODE_POOLS: &str = "no nodes are made from it: the run has the nodes of `cluster` and of its own \
     node autoscalers alone (`cluster.provider`, `system.autoscaling`)";
 const MAKES_PODS: &str = "its controller is not modelled: the pods that it would make are missing";
@@ -45,7 +44,6 @@ const KINDS: &[Kind] = &[
     kind("DeviceClass", "resource.k8s.io", DEVICES),
     kind("ResourceSlice", "resource.k8s.io", DEVICES),
     kind("DeviceTaintRule", "resource.k8s.io", DEVICES),
-    kind("AdmissionCheck", "kueue.x-k8s.io", CHECKS),
     kind("Queue", "scheduling.volcano.sh", QUEUES),
     kind("NodePool", "karpenter.sh", NODE_POOLS),
     kind("NodeClaim", "karpenter.sh", NODE_POOLS),
@@ -242,12 +240,6 @@ mod tests {
                 TRAFFIC,
             ),
             ("PodGroup", "scheduling.k8s.io/v1alpha2", "PodGroup", GANGS),
-            (
-                "AdmissionCheck",
-                "kueue.x-k8s.io/v1beta1",
-                "AdmissionCheck",
-                CHECKS,
-            ),
             (
                 "Job",
                 "batch.volcano.sh/v1alpha1",

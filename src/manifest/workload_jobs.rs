@@ -104,6 +104,9 @@ fn read_job(
 ) -> Result<(Job, Vec<Finding>), Problem> {
     let raw: RawJob = part(spec, path)?;
     let template = workload.template(spec, &path.field("template"))?;
+    if let (Some(queue), Some(_)) = (&mut workload.queue, &template.wishes) {
+        Arc::make_mut(queue).topology = template.wishes.clone();
+    }
     let restart_path = path.field("template.spec.restartPolicy");
     let restart = match template.restart_policy.as_deref() {
         Some("Never") => RestartPolicy::Never,
@@ -254,6 +257,7 @@ pub(super) fn queue<'a>(
         priority_class: label(QUEUE_PRIORITY).map(Into::into),
         min_parallelism: least.transpose()?,
         max_execution: most.transpose()?,
+        topology: None,
     })))
 }
 

@@ -162,6 +162,8 @@ pub(crate) fn prepare_on(
         provider.as_ref(),
     )?);
     let kube = world::kube_request(scenario, files, &mut manifests, &mut remarks)?;
+    let places = world::queueing::check_nodes(&kube.objects.queueing, &nodes)?;
+    places.into_iter().for_each(|line| remarks.note(line));
     let operations = world::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     let failures = world::failures(scenario, &nodes, files, &mut remarks)?;
     let declared = declared(&workload, &operations);

@@ -6,7 +6,7 @@ use super::super::cluster_scoped;
 use super::super::field::{Path, Problem};
 use super::super::kinds::KUEUE_CONFIGURATION;
 use super::super::parts::Parts;
-use super::{raw, stop};
+use super::{passing, raw, stop};
 use model::Text;
 use model::queueing::{Cohort, FairStrategy, LocalQueue, QueueingObjects, ResourceGroup};
 
@@ -64,7 +64,15 @@ pub(in super::super) fn add(
             }
             objects.workloads.push(workload);
         }
-        KUEUE_CONFIGURATION => objects.fair_sharing = fair_sharing(parts)?,
+        "AdmissionCheck" => {
+            let check = passing::check(parts)?;
+            once(objects.checks.iter().map(|own| &own.name), &check.name)?;
+            objects.checks.push(check);
+        }
+        KUEUE_CONFIGURATION => {
+            objects.fair_sharing = fair_sharing(parts)?;
+            objects.wait_for_pods_ready = passing::wait_for_pods_ready(parts)?;
+        }
         _ => return Ok(false),
     }
     Ok(true)

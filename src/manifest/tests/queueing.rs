@@ -2,8 +2,9 @@
 
 use super::super::read_manifests;
 use super::read;
-use model::queueing::FairStrategy;
-use units::Quantity;
+use model::Object;
+use model::queueing::{FairStrategy, TopologyWish};
+use units::{Duration, Quantity};
 
 fn error(text: &str) -> String {
     let read = read_manifests("bad.yaml", text);
@@ -61,14 +62,73 @@ fn objects_of_queues_are_read() {
 fn fields_that_are_left_out_are_listed() {
     let own = queue(
         "q",
-        "  admissionChecksStrategy: {admissionChecks: [{name: a}]}\n  chort: c",
+        "  admissionChecksStrategy: {admissionChecks: [{name: a, on: f}]}\n  chort: c",
     );
     let fields: Vec<String> = read(&own)
         .findings
         .into_iter()
         .map(|own| own.field)
         .collect();
-    assert_eq!(fields, ["spec.admissionChecksStrategy", "spec.chort"]);
+    let expected = [
+        "spec.admissionChecksStrategy.admissionChecks[0].on",
+        "spec.chort",
+    ];
+    assert_eq!(fields, expected);
+}
+
+/// Kueue's configuration.
+fn waits(rules: &str) -> String {
+    format!("apiVersion: config.kueue.x-k8s.io/v1beta2\nkind: Configuration\n{rules}\n")
+}
+
+/// An admission check with an annotation.
+fn check(annotation: &str) -> String {
+    format!(
+        "apiVersion: kueue.x-k8s.io/v1beta2\nkind: AdmissionCheck\n\
+         metadata: {{name: c, annotations: {{{annotation}}}}}\nspec: {{controllerName: example.com/c}}\n"
+    )
+}
+
+/// A job with a queue whose pods have wishes about a topology.
+fn wish(annotations: &str) -> String {
+    format!(
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: j, labels: {{kueue.x-k8s.io/queue-name: l}}}}\n\
+         spec:\n  template:\n    metadata: {{annotations: {{kueue.x-k8s.io/podset-{annotations}}}}}\n    \
+         spec: {{restartPolicy: Never, containers: [{{name: c}}]}}\n"
+    )
+}
+
+#[test]
+fn what_workloads_have_to_pass_is_read() {
+    let own = read(&format!(
+        "{}---\n{}---\n{}",
+        waits(
+            "waitForPodsReady: {timeout: 5m, blockAdmission: true, \
+             requeuingStrategy: {timestamp: Creation, backoffLimitCount: 3}}"
+        ),
+        check("windtunnel.dev/check-takes: 2m, windtunnel.dev/check-retries: 1"),
+        wish(
+            "required-topology: rack, kueue.x-k8s.io/podset-slice-required-topology: host, \
+              kueue.x-k8s.io/podset-slice-size: 2"
+        ),
+    ));
+    let objects = &own.objects.queueing;
+    let waits = objects.wait_for_pods_ready.as_ref().expect("it is stated");
+    assert_eq!(waits.timeout, Duration::from_secs(300));
+    assert_eq!(waits.recovery_timeout, Some(waits.timeout));
+    assert_eq!(
+        (waits.backoff_limit, waits.blocks_admission),
+        (Some(3), true)
+    );
+    let check = &objects.checks[0];
+    assert_eq!((check.takes, check.retries), (Duration::from_secs(120), 1));
+    let Object::Job(job) = &own.workloads[0].object else {
+        panic!("a job");
+    };
+    let queue = job.queue.0.as_deref().expect("it has a queue");
+    let topology = queue.topology.as_ref().expect("its pods have wishes");
+    assert_eq!(topology.wish, Some(TopologyWish::Required("rack".into())));
+    assert_eq!(topology.slices[0].size, 2);
 }
 
 #[test]
@@ -124,6 +184,38 @@ fn contradictions_are_refused_at_their_fields() {
                 .to_owned(),
             "fairSharing.preemptionStrategies[0]: expected `LessThanOrEqualToFinalShare` or \
              `LessThanInitialShare`, found `\"First\"`",
+        ),
+        (
+            waits("waitForPodsReady: {timeout: soon}"),
+            "waitForPodsReady.timeout: expected a duration above 0, such as `5m`, found `soon`",
+        ),
+        (
+            waits("waitForPodsReady: {requeuingStrategy: {timestamp: Now}}"),
+            "waitForPodsReady.requeuingStrategy.timestamp: expected `Eviction` or `Creation`, found `Now`",
+        ),
+        (
+            waits("waitForPodsReady: {requeuingStrategy: {backoffLimitCount: -1}}"),
+            "backoffLimitCount: expected a number of attempts, 0 or more, found `-1`",
+        ),
+        (
+            check("windtunnel.dev/check-answer: Perhaps"),
+            "AdmissionCheck `c`: metadata.annotations[\"windtunnel.dev/check-answer\"]: expected `Ready`, \
+             `Retry` or `Rejected`, found `Perhaps`",
+        ),
+        (
+            check("windtunnel.dev/check-answer: Retry"),
+            "metadata.annotations[\"windtunnel.dev/check-takes\"]: expected a time above 0",
+        ),
+        (
+            wish("required-topology: rack, kueue.x-k8s.io/podset-preferred-topology: block"),
+            "spec.template.metadata.annotations[\"kueue.x-k8s.io/podset-preferred-topology\"]: expected no \
+             `kueue.x-k8s.io/podset-preferred-topology` beside `kueue.x-k8s.io/podset-required-topology`, \
+             found `block`",
+        ),
+        (
+            wish("slice-size: 2"),
+            "kueue.x-k8s.io/podset-slice-size\"]: expected `kueue.x-k8s.io/podset-slice-required-topology` \
+             beside it, found `2`",
         ),
     ] {
         let found = error(&text);

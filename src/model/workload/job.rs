@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 pub use super::indexes::Indexes;
 pub use super::job_status::{JobCondition, JobConditionKind, JobReason, JobStatus};
+use crate::queueing::TopologyRequest;
 use crate::{LabelSelector, PodSpec, Text};
 use units::Duration;
 
@@ -65,7 +66,8 @@ impl Hash for Queued {
 }
 
 /// A queue of a job's namespace, and the job's wishes about its quota.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// In canonical bytes wishes about a topology are nothing where there are none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobQueue {
     /// Name of the queue.
     pub name: Text,
@@ -75,6 +77,21 @@ pub struct JobQueue {
     pub min_parallelism: Option<i32>,
     /// Longest time that the job may hold its quota.
     pub max_execution: Option<Duration>,
+    /// Wishes of the pods about a topology.
+    #[serde(default)]
+    pub topology: Option<TopologyRequest>,
+}
+
+impl Hash for JobQueue {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+        self.priority_class.hash(state);
+        self.min_parallelism.hash(state);
+        self.max_execution.hash(state);
+        if let Some(topology) = &self.topology {
+            topology.hash(state);
+        }
+    }
 }
 
 /// Restart policy of containers that end.

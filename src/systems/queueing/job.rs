@@ -14,6 +14,12 @@ use units::{Instant, ObjectId, SortedMap};
 /// Name of the set of a job's pods.
 pub(super) const POD_SET: &str = "main";
 
+/// Label of pods that get places in a topology.
+pub(super) const PLACED_LABEL: &str = "kueue.x-k8s.io/tas";
+
+/// Scheduling gate of a pod that has no place in a topology yet.
+pub(super) const GATE: &str = "kueue.x-k8s.io/topology";
+
 /// A job with a queue, as its user declared it.
 #[derive(Clone, Debug)]
 pub(super) struct QueuedJob {
@@ -72,7 +78,7 @@ impl QueuedJob {
                 count,
                 min_count: least.filter(|least| *least < count),
                 spec: self.template.clone(),
-                topology: None,
+                topology: queue.topology,
             }],
             max_execution: queue.max_execution,
             admission: None,
@@ -93,6 +99,13 @@ impl QueuedJob {
             return 0;
         }
         (pods - left.max(0)).max(0)
+    }
+
+    /// Whether all pods that the job runs at once are ready or have succeeded.
+    pub(super) fn is_ready(job: &Job) -> bool {
+        let most = job.completions.unwrap_or(job.parallelism);
+        let ready = job.status.ready.unwrap_or(0);
+        !job.suspend && job.status.succeeded.saturating_add(ready) >= job.parallelism.min(most)
     }
 
     /// Lets the job run with its admission, or stops it.
@@ -135,6 +148,11 @@ impl QueuedJob {
     /// The template with what the flavors of an admission add to it.
     fn admitted(&self, set: &PodSetAdmission, snapshot: &Snapshot) -> Arc<PodSpec> {
         let mut template = self.template.clone();
+        if set.topology.is_some() {
+            let spec = Arc::make_mut(&mut template);
+            spec.labels.insert(PLACED_LABEL.into(), "true".into());
+            spec.scheduling_gates.push(GATE.into());
+        }
         let mut flavors: Vec<&Text> = set.flavors.values().collect();
         flavors.sort();
         flavors.dedup();

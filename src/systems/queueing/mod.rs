@@ -3,28 +3,41 @@
 //! `kueue`; this component reads jobs from the log, shows workloads and queues as objects, and suspends
 //! and resumes jobs.
 
+mod answers;
+mod ground;
 mod job;
 pub mod question;
 #[cfg(test)]
 mod tests;
+mod ungate;
 
 use cluster::{Conflict, Store};
 use control::admission::Creation;
 use control::{Component, Outbox, Progress, Write};
-use kueue::run::{Controller, Stage, State};
+use kueue::run::{Controller, Readiness, Stage, State};
 use kueue::{Settings, Snapshot};
-use model::queueing::{ClusterQueueStatus, QueuedWorkload, QueueingObjects, StopPolicy};
+use model::queueing::{
+    ClusterQueueStatus, QueuedWorkload, QueueingObjects, RequeueTime, StopPolicy,
+};
 use model::workload::Job;
-use model::{ClusterObjects, Event, Labels, Object, ObjectChange, Text};
+use model::{ClusterObjects, Event, Labels, Object, ObjectChange, PodChange, Text};
 use units::{Instant, ObjectId, Revision, SortedMap, SortedSet};
 
+use answers::Answers;
+use ground::Ground;
 use job::QueuedJob;
+use ungate::{Classes, Ungater};
 
 /// The component.
 #[derive(Clone)]
 pub struct Queueing {
     cursor: Revision,
     controller: Controller,
+    answers: Answers,
+    ground: Ground,
+    ungater: Ungater,
+    /// Whether it matters that pods are ready.
+    waits_for_pods: bool,
     priorities: SortedMap<Text, i32>,
     /// Jobs with a queue, by object.
     jobs: SortedMap<ObjectId, QueuedJob>,
@@ -55,6 +68,10 @@ impl Queueing {
         Some(Self {
             cursor: Revision::default(),
             controller: controller(queueing, &objects.namespaces, Instant::ZERO),
+            answers: Answers::new(&queueing.checks),
+            ground: Ground::new(),
+            ungater: Ungater::default(),
+            waits_for_pods: queueing.wait_for_pods_ready.is_some(),
             priorities: queueing.priorities.clone(),
             jobs: SortedMap::default(),
             job_of: SortedMap::default(),
@@ -70,6 +87,9 @@ impl Queueing {
 
     fn read(&mut self, now: Instant, store: &Store) {
         for entry in store.log().since(self.cursor) {
+            if self.controller.gives_places() {
+                self.read_places(now, &entry.event, store);
+            }
             let Event::Object(change) = &entry.event else {
                 continue;
             };
@@ -97,6 +117,22 @@ impl Queueing {
             }
         }
         self.cursor = store.revision();
+    }
+
+    /// A change of nodes or of pods, where these get places.
+    fn read_places(&mut self, now: Instant, event: &Event, store: &Store) {
+        let controller = &mut self.controller;
+        self.ground.read(now, event, store, controller);
+        match event {
+            Event::PodCreated(created) => {
+                let owner = created.owner.map(|own| own.object);
+                if let Some(owner) = owner.filter(|own| self.jobs.contains_key(own)) {
+                    self.ungater.touch(owner);
+                }
+            }
+            Event::PodEnded { pod, .. } => self.ungater.ended(pod.id),
+            _ => {}
+        }
     }
 
     /// A job with a queue is there, or has changed.
@@ -165,6 +201,18 @@ impl Queueing {
             }
             return;
         }
+        if self.waits_for_pods {
+            let was_ready = self.is_ready(&namespace, &name);
+            if QueuedJob::is_ready(job) {
+                self.controller.pods_ready(&namespace, &name);
+            } else if !job.suspend {
+                self.controller.pods_lost(&namespace, &name);
+            }
+            self.is_awake |= was_ready != self.is_ready(&namespace, &name);
+        }
+        let Some(own) = self.jobs.get(&id) else {
+            return;
+        };
         let idle = own.idle_pods(job);
         let state = self.controller.state(&namespace, &name);
         let known = state.and_then(|state| state.workload.reclaimable.get(job::POD_SET));
@@ -172,6 +220,11 @@ impl Queueing {
             self.controller.reclaim(&namespace, &name, 0, idle);
             self.is_awake = true;
         }
+    }
+
+    fn is_ready(&self, namespace: &str, name: &str) -> bool {
+        let state = self.controller.state(namespace, name);
+        state.is_some_and(|state| state.readiness == Readiness::Ready)
     }
 
     fn deleted(&mut self, id: ObjectId) {
@@ -203,6 +256,7 @@ impl Queueing {
     /// Shows what has changed: workloads, jobs and queues.
     fn show(&mut self, store: &Store, out: &mut Outbox) {
         self.unsettled.extend(self.controller.take_changed());
+        self.ungate(store, out);
         if self.unsettled.is_empty() && self.is_shown {
             return;
         }
@@ -212,6 +266,7 @@ impl Queueing {
                 continue;
             };
             let job = self.job_of.get(&(namespace.clone(), name.clone())).copied();
+            self.answers.ask(state);
             show_workload(state, job, store, out);
             let job = job.and_then(|id| Some((id, self.jobs.get(&id)?)));
             if let Some((id, own)) = job {
@@ -219,6 +274,21 @@ impl Queueing {
             }
         }
         self.show_queues(store, out);
+    }
+
+    /// Gives pods their places that wait for them.
+    fn ungate(&mut self, store: &Store, out: &mut Outbox) {
+        let mut classes = Classes::default();
+        for id in self.ungater.take_touched() {
+            let own = self.jobs.get(&id);
+            let state = own.and_then(|own| self.controller.state(&own.namespace, &own.workload));
+            let admission = state.and_then(|state| state.workload.admission.as_ref());
+            let set = admission.and_then(|own| own.pod_sets.first());
+            if let Some(assignment) = set.and_then(|set| set.topology.as_ref()) {
+                let ungater = &mut self.ungater;
+                ungater.ungate(id, assignment, &mut classes, store, out);
+            }
+        }
     }
 
     fn show_queues(&mut self, store: &Store, out: &mut Outbox) {
@@ -271,7 +341,8 @@ fn controller(
     namespaces: &SortedMap<Text, Labels>,
     now: Instant,
 ) -> Controller {
-    let mut controller = Controller::new(snapshot(queueing), None, now);
+    let limits = queueing.wait_for_pods_ready.clone();
+    let mut controller = Controller::new(snapshot(queueing), limits, now);
     let stated = |queue: &&model::queueing::LocalQueue| queue.stop == StopPolicy::None;
     for queue in queueing.local_queues.iter().filter(stated) {
         controller.add_local_queue(&queue.namespace, &queue.name, &queue.cluster_queue);
@@ -284,16 +355,13 @@ fn controller(
 
 /// The quotas of objects, with nothing held.
 fn snapshot(objects: &QueueingObjects) -> Snapshot {
+    let limits = objects.wait_for_pods_ready.as_ref();
     let settings = Settings {
         fair_sharing: objects.fair_sharing.clone(),
+        requeue_time: limits.map_or(RequeueTime::Eviction, |own| own.requeue_time),
         ..Settings::default()
     };
-    let mut objects = objects.clone();
-    for queue in &mut objects.queues {
-        // Nothing makes them; they pass at once.
-        queue.checks.clear();
-    }
-    Snapshot::new(settings, &objects)
+    Snapshot::new(settings, objects)
 }
 
 /// Shows the object of a workload as its state is.
@@ -328,6 +396,10 @@ impl Component for Queueing {
         self.is_awake |= is_due || !retried.is_empty();
         self.read(now, view);
         self.begin();
+        self.is_awake |= self.answers.answer(now, &mut self.controller);
+        if self.controller.gives_places() {
+            self.is_awake |= self.ground.settle(now, view, &mut self.controller);
+        }
         let mut progress = Progress::Idle;
         if self.is_awake {
             let cycle = self.controller.cycle();
@@ -337,15 +409,22 @@ impl Component for Queueing {
             }
         }
         self.show(view, out);
-        if let Some(at) = self.controller.next_due() {
+        let due = self.controller.next_due().into_iter();
+        let due = due.chain(self.answers.next_due());
+        if let Some(at) = due.chain(self.ground.next_due()).min() {
             out.wake_at(at.max(now));
         }
         progress
     }
 
     fn refused(&mut self, write: &Write, _conflict: &Conflict) {
-        if let Event::Object(ObjectChange::Updated { object, .. }) = &write.event {
-            self.again(object);
+        match &write.event {
+            Event::Object(ObjectChange::Updated { object, .. }) => self.again(object),
+            Event::PodChanged {
+                pod,
+                change: PodChange::Declared { .. },
+            } => self.ungater.ended(pod.id),
+            _ => {}
         }
     }
 

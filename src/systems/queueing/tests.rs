@@ -1,5 +1,7 @@
 //! Jobs in queues: held back, resumed with their flavor, stopped for others, and taken over.
 
+mod passing;
+
 use std::sync::Arc;
 
 use super::*;

@@ -1,0 +1,165 @@
+//! Pods that get their places: jobs with places make pods with a scheduling gate; each pod loses it for a
+//! node selector that names its domain (spec: batch-on-kubernetes.md 1.9).
+
+use std::sync::Arc;
+
+use cluster::{ObjectRow, Store};
+use control::Outbox;
+use model::queueing::TopologyAssignment;
+use model::workload::job::CompletionMode;
+use model::{Event, Object, Pod, PodChange, PodRef, PodSpec, Text};
+use units::{ClassId, ObjectId, PodId, SortedMap, SortedSet};
+
+use super::job::GATE;
+
+/// Pods with places, and jobs whose pods want some.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ungater {
+    /// Domain of each pod that has lost its gate, and its job.
+    placed: SortedMap<PodId, (ObjectId, Vec<Text>)>,
+    touched: SortedSet<ObjectId>,
+}
+
+impl Ungater {
+    /// A job has changed, or one of its pods.
+    pub(super) fn touch(&mut self, job: ObjectId) {
+        self.touched.insert(job);
+    }
+
+    /// A pod has ended, or has kept its gate: another one may have its place.
+    pub(super) fn ended(&mut self, pod: PodId) {
+        if let Some((job, _)) = self.placed.remove(&pod) {
+            self.touched.insert(job);
+        }
+    }
+
+    /// Jobs to look at.
+    pub(super) fn take_touched(&mut self) -> SortedSet<ObjectId> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// Gives the gated pods of a job their places.
+    pub(super) fn ungate(
+        &mut self,
+        id: ObjectId,
+        assignment: &TopologyAssignment,
+        classes: &mut Classes,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        let Some(row) = store.objects().get(id) else {
+            return;
+        };
+        let pods = row.pods.iter().filter_map(|pod| store.pods().get(*pod));
+        let pods: Vec<&Pod> = pods.collect();
+        let (gated, placed): (Vec<&Pod>, Vec<&Pod>) = pods
+            .into_iter()
+            .partition(|pod| !self.placed.contains_key(&pod.pod.id) && is_gated(store, pod));
+        let chosen = by_index(row, &gated, assignment, store).unwrap_or_else(|| {
+            let taken = placed.iter().map(|pod| match self.placed.get(&pod.pod.id) {
+                Some((_, values)) => values.clone(),
+                None => domain(store.class(pod.class).spec.as_ref(), assignment),
+            });
+            in_order(&gated, taken.collect(), assignment)
+        });
+        for (pod, values) in chosen {
+            let Some(record) = store.pods().get(pod) else {
+                continue;
+            };
+            let spec = placed_spec(&store.class(record.class).spec, assignment, &values);
+            let Some(class) = classes.of(spec, store, out) else {
+                self.touched.insert(id);
+                continue;
+            };
+            let change = PodChange::Declared { class };
+            out.write(store, Event::PodChanged { pod, change });
+            self.placed.insert(pod.id, (id, values));
+        }
+    }
+}
+
+fn is_gated(store: &Store, pod: &Pod) -> bool {
+    let gates = &store.class(pod.class).spec.scheduling_gates;
+    gates.iter().any(|gate| **gate == *GATE)
+}
+
+/// Values of the domain that a pod's selector names.
+fn domain(spec: &PodSpec, assignment: &TopologyAssignment) -> Vec<Text> {
+    let values = assignment.levels.iter();
+    values
+        .filter_map(|key| spec.node_selector.get(key).cloned())
+        .collect()
+}
+
+/// Places of an indexed job's pods by their index; `None` if they don't have one each.
+fn by_index(
+    row: &ObjectRow,
+    gated: &[&Pod],
+    assignment: &TopologyAssignment,
+    store: &Store,
+) -> Option<Vec<(PodRef, Vec<Text>)>> {
+    let Object::Job(job) = &row.object else {
+        return None;
+    };
+    if job.mode != CompletionMode::Indexed {
+        return None;
+    }
+    let domains = assignment.domains.iter();
+    let places: Vec<&Vec<Text>> = domains
+        .flat_map(|(values, count)| (0..*count).map(move |_| values))
+        .collect();
+    let chosen = gated.iter().map(|pod| {
+        let index = store.pod_states().get(pod.pod)?.owner?.index;
+        let place = places.get(usize::try_from(index).ok()?)?;
+        Some((pod.pod, (*place).clone()))
+    });
+    chosen.collect()
+}
+
+/// Places of pods in order: the first domain with room first.
+fn in_order(
+    gated: &[&Pod],
+    taken: Vec<Vec<Text>>,
+    assignment: &TopologyAssignment,
+) -> Vec<(PodRef, Vec<Text>)> {
+    let mut left = gated.iter();
+    let mut chosen = Vec::new();
+    for (values, count) in &assignment.domains {
+        let used = taken.iter().filter(|own| *own == values).count();
+        let free = usize::try_from(*count).unwrap_or(0).saturating_sub(used);
+        let own = left.by_ref().take(free);
+        chosen.extend(own.map(|pod| (pod.pod, values.clone())));
+    }
+    chosen
+}
+
+/// The pod without its gate, in its domain.
+fn placed_spec(spec: &PodSpec, assignment: &TopologyAssignment, values: &[Text]) -> Arc<PodSpec> {
+    let mut spec = spec.clone();
+    spec.scheduling_gates.retain(|gate| **gate != *GATE);
+    for (key, value) in assignment.levels.iter().zip(values) {
+        spec.node_selector.insert(key.clone(), value.clone());
+    }
+    Arc::new(spec)
+}
+
+/// Classes of pods that are asked for in one step.
+#[derive(Default)]
+pub(super) struct Classes {
+    added: Vec<Arc<PodSpec>>,
+}
+
+impl Classes {
+    /// The class of a pod; one that is not known is asked for, and is there in a later step: between
+    /// the two others may add classes, too.
+    fn of(&mut self, spec: Arc<PodSpec>, store: &Store, out: &mut Outbox) -> Option<ClassId> {
+        let known = store.class_of(&spec);
+        if known.is_none() && !self.added.contains(&spec) {
+            let class = ClassId::from_index(store.class_count() + self.added.len());
+            let object = Arc::clone(&spec);
+            out.write(store, Event::ClassAdded { class, object });
+            self.added.push(spec);
+        }
+        known
+    }
+}
