@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::super::field::{Path, Problem, required};
 use super::super::life::duration;
 use super::super::parts::Parts;
-use super::super::raw::nullable;
+use super::super::raw::{AmountText, nullable};
 use model::queueing::{AdmissionCheck, CheckAnswer, RequeueTime, WaitForPodsReady};
 use units::Duration;
 
@@ -58,8 +58,8 @@ pub(super) fn check(parts: &Parts) -> Result<AdmissionCheck, Problem> {
 #[serde(rename_all = "camelCase", default)]
 struct RawWait {
     enable: Option<bool>,
-    timeout: Option<String>,
-    recovery_timeout: Option<String>,
+    timeout: Option<AmountText>,
+    recovery_timeout: Option<AmountText>,
     #[serde(deserialize_with = "nullable")]
     block_admission: bool,
     #[serde(deserialize_with = "nullable")]
@@ -87,9 +87,9 @@ pub(super) fn wait_for_pods_ready(parts: &Parts) -> Result<Option<WaitForPodsRea
         return Ok(None);
     }
     let defaults = WaitForPodsReady::default();
-    let span = |text: Option<&String>, field: &str| {
+    let span = |text: Option<&AmountText>, field: &str| {
         let path = path.field(field);
-        let read = text.map(|text| {
+        let read = text.map(|AmountText(text)| {
             let positive = duration(text).ok().filter(|own| *own > Duration::ZERO);
             positive.ok_or_else(|| path.problem("a duration above 0, such as `5m`", text))
         });

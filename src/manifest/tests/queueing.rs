@@ -1,14 +1,21 @@
 //! Objects of Kueue: what is read of them, and what is refused.
 
-use super::super::read_manifests;
+use super::super::{ManifestReader, Manifests};
 use super::read;
 use model::Object;
 use model::queueing::{FairStrategy, TopologyWish};
+use trace::Input;
 use units::{Duration, Quantity};
 
+fn with_jobs(text: &str) -> Result<Manifests, String> {
+    let mut reader = ManifestReader::new().with_workloads();
+    let input = Input::bytes("queues.yaml", text.as_bytes().to_vec());
+    reader.read(&input).map_err(|error| error.to_string())?;
+    Ok(reader.finish())
+}
+
 fn error(text: &str) -> String {
-    let read = read_manifests("bad.yaml", text);
-    read.expect_err("a bad manifest").to_string()
+    with_jobs(text).expect_err("a bad manifest")
 }
 
 /// A queue of a cluster with these lines in its `spec`, indented by two.
@@ -100,7 +107,7 @@ fn wish(annotations: &str) -> String {
 
 #[test]
 fn what_workloads_have_to_pass_is_read() {
-    let own = read(&format!(
+    let own = with_jobs(&format!(
         "{}---\n{}---\n{}",
         waits(
             "waitForPodsReady: {timeout: 5m, blockAdmission: true, \
@@ -111,7 +118,8 @@ fn what_workloads_have_to_pass_is_read() {
             "required-topology: rack, kueue.x-k8s.io/podset-slice-required-topology: host, \
               kueue.x-k8s.io/podset-slice-size: 2"
         ),
-    ));
+    ))
+    .expect("it can be read");
     let objects = &own.objects.queueing;
     let waits = objects.wait_for_pods_ready.as_ref().expect("it is stated");
     assert_eq!(waits.timeout, Duration::from_secs(300));
