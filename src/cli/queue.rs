@@ -47,7 +47,7 @@ pub(super) fn run(global: &Global, arguments: &QueueArguments) -> Result<Exit, F
     let asked =
         read(cluster, job, &terminal::traces_dirs(global)).map_err(|error| failed(&error))?;
     tell(global, &asked.warnings);
-    let question = Question::new(&asked.objects, &asked.job);
+    let question = Question::new(&asked.objects, &asked.jobs);
     let question =
         question.map_err(|words| Failure::input(format!("{}: {words}", job.display())))?;
     let pods = asked.pods.iter().map(|(node, spec)| (node, &**spec));

@@ -26,8 +26,8 @@ pub struct Asked {
     pub nodes: Vec<Arc<Node>>,
     /// Nodes of pods that have one and have not ended, and the pods.
     pub pods: Vec<(Text, Arc<PodSpec>)>,
-    /// The job.
-    pub job: Arc<Job>,
+    /// The job, or several that are one workload.
+    pub jobs: Vec<Arc<Job>>,
     /// Features of the files that the model ignores, in words.
     pub warnings: Vec<String>,
 }
@@ -80,10 +80,16 @@ pub fn read(
         _ => None,
     });
     let jobs: Vec<(&Arc<Job>, &Object)> = jobs.collect();
-    let [(job, object)] = jobs.as_slice() else {
+    let workload = |own: &(&Arc<Job>, &Object)| {
+        let member = own.0.queue.0.as_ref().and_then(|own| own.member.clone());
+        member.map(|member| (own.0.namespace.clone(), member.workload.clone()))
+    };
+    let set = jobs.first().and_then(workload);
+    let is_set = set.is_some() && jobs.iter().all(|own| workload(own) == set);
+    let (Some((_, object)), true) = (jobs.first(), is_set || jobs.len() == 1) else {
         let found = plural::count(jobs.len(), "Job");
         return Err(SnapshotError::Input(format!(
-            "{}: expected exactly one Job, found {found}; give the job to ask about a file of its own",
+            "{}: expected exactly one Job or JobSet, found {found}; give the job to ask about a file of its own",
             input.name
         )));
     };
@@ -100,7 +106,7 @@ pub fn read(
     Ok(Asked {
         pods: bound.collect(),
         nodes: gathered.nodes,
-        job: Arc::clone(job),
+        jobs: jobs.iter().map(|(job, _)| Arc::clone(job)).collect(),
         objects: gathered.objects,
         warnings: gathered.findings,
     })

@@ -223,6 +223,29 @@ const JOB: List = &[
     ),
 ];
 
+const JOB_SET: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    (
+        "spec",
+        Fields(&[
+            ("suspend", All),
+            (
+                "replicatedJobs",
+                Each(&[
+                    ("name", All),
+                    ("replicas", All),
+                    (
+                        "template",
+                        Fields(&[("metadata", METADATA), ("spec", JOB_SPEC)]),
+                    ),
+                ]),
+            ),
+        ]),
+    ),
+];
+
 const CRON_JOB: List = &[
     ("apiVersion", All),
     ("kind", All),
@@ -456,6 +479,7 @@ pub(super) fn of_kind(kind: &str) -> Option<&'static Keep> {
         ("DaemonSet", Fields(SET)),
         ("Job", Fields(JOB)),
         ("CronJob", Fields(CRON_JOB)),
+        ("JobSet", Fields(JOB_SET)),
         ("HorizontalPodAutoscaler", Fields(RULES)),
         ("VerticalPodAutoscaler", Fields(RULES)),
         ("ResourceQuota", Fields(RULES)),

@@ -162,6 +162,13 @@ const KINDS: &[Kind] = &[
     ),
     kind("Job", "batch", &["v1"], "extensions", Use::Workload),
     kind("CronJob", "batch", &["v1", "v1beta1"], "", Use::Workload),
+    kind(
+        "JobSet",
+        "jobset.x-k8s.io",
+        &["v1alpha2"],
+        "",
+        Use::Workload,
+    ),
     kind("ResourceQuota", "", &["v1"], "", Use::Workload),
     kind("LimitRange", "", &["v1"], "", Use::Workload),
     kind("Secret", "", &["v1"], "", Use::Workload),

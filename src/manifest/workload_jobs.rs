@@ -97,7 +97,7 @@ pub(super) fn job(workload: &mut Workload<'_>) -> Checked {
     Ok((Object::Job(Arc::new(job)), findings))
 }
 
-fn read_job(
+pub(super) fn read_job(
     workload: &mut Workload<'_>,
     spec: &Value,
     path: &Path<'_>,
@@ -258,6 +258,7 @@ pub(super) fn queue<'a>(
         min_parallelism: least.transpose()?,
         max_execution: most.transpose()?,
         topology: None,
+        member: None,
     })))
 }
 

@@ -377,9 +377,14 @@ impl FairStrategy {
     }
 }
 
+/// The name of the workload that stands for an owner of a kind.
+pub fn workload_of(kind: &str, owner: &str) -> Text {
+    format!("{kind}-{owner}").into()
+}
+
 /// The name of the workload that stands for a job.
 pub fn workload_of_job(job: &str) -> Text {
-    format!("job-{job}").into()
+    workload_of("job", job)
 }
 
 /// Objects of Kueue that users declare.

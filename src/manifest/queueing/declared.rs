@@ -58,9 +58,13 @@ pub(in super::super) fn add(
         }
         "Workload" => {
             let mut workload = super::workload::read_workload(&value)?;
-            let mut owners = parts.metadata.owner_references.iter();
-            if let Some(job) = owners.find(|own| own.kind == "Job") {
-                workload.name = model::queueing::workload_of_job(&job.name);
+            for owner in &parts.metadata.owner_references {
+                let kind = match owner.kind.as_str() {
+                    "Job" => "job",
+                    "JobSet" => "jobset",
+                    _ => continue,
+                };
+                workload.name = model::queueing::workload_of(kind, &owner.name);
             }
             objects.workloads.push(workload);
         }

@@ -230,3 +230,76 @@ fn contradictions_are_refused_at_their_fields() {
         assert!(found.contains(expected), "{found}\nlacks {expected}");
     }
 }
+
+/// A set of jobs with these replicated jobs.
+fn job_set(jobs: &str) -> String {
+    format!(
+        "apiVersion: jobset.x-k8s.io/v1alpha2\nkind: JobSet\n\
+         metadata: {{name: s, labels: {{kueue.x-k8s.io/queue-name: l}}}}\n\
+         spec:\n  replicatedJobs:\n{jobs}"
+    )
+}
+
+/// A replicated job of a set.
+fn replicated(name: &str, replicas: i32, pods: i32) -> String {
+    format!(
+        "    - name: {name}\n      replicas: {replicas}\n      template: {{spec: {{parallelism: {pods}, \
+         completions: {pods}, template: {{spec: {{restartPolicy: Never, containers: [{{name: c}}]}}}}}}}}\n"
+    )
+}
+
+#[test]
+fn a_set_of_jobs_is_a_job_for_each_that_its_controller_makes() {
+    let own = job_set(&(replicated("driver", 1, 1) + &replicated("worker", 2, 4)));
+    let read = with_jobs(&own).expect("it can be read");
+    let jobs = read.workloads.iter().map(|own| match &own.object {
+        Object::Job(job) => job,
+        other => panic!("a job, not {other:?}"),
+    });
+    let told: Vec<String> = jobs
+        .map(|job| {
+            let queue = job.queue.0.as_deref().expect("a queue");
+            let member = queue.member.as_deref().expect("a member");
+            let pods = job.parallelism;
+            let (number, replica) = (member.number, member.replica);
+            format!(
+                "{} {pods} {} {number} {replica} of {}",
+                job.name, member.set, member.jobs
+            )
+        })
+        .collect();
+    let expected = [
+        "s-driver-0 1 driver 0 0 of 3",
+        "s-worker-0 4 worker 1 0 of 3",
+        "s-worker-1 4 worker 1 1 of 3",
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(read.findings.len(), 0, "{:?}", read.findings);
+    let twice = error(&job_set(&(replicated("a", 1, 1) + &replicated("a", 1, 1))));
+    let expected = "spec.replicatedJobs[1].name: expected each name once, found `a`";
+    assert!(twice.contains(expected), "{twice}");
+    let negative = error(&job_set(&replicated("a", -1, 1)));
+    assert!(
+        negative.contains("spec.replicatedJobs[0].replicas"),
+        "{negative}"
+    );
+    let open = replicated("a", 1, 1).replace("restartPolicy: Never, ", "");
+    let open = error(&job_set(&open));
+    let expected = "spec.replicatedJobs[0].template.spec.template.spec.restartPolicy";
+    assert!(open.contains(expected), "{open}");
+}
+
+#[test]
+fn jobs_of_a_dumped_set_are_read_once() {
+    let child = "---\napiVersion: batch/v1\nkind: Job\nmetadata:\n  name: s-a-0\n  ownerReferences: \
+                 [{kind: JobSet, name: s, apiVersion: jobset.x-k8s.io/v1alpha2, uid: u, controller: true}]\n\
+                 spec: {template: {spec: {restartPolicy: Never, containers: [{name: c}]}}}\n";
+    let alone = with_jobs(&child[4..]).expect("it can be read");
+    assert_eq!(alone.workloads.len(), 1);
+    let both = with_jobs(&(job_set(&replicated("a", 1, 1)) + child)).expect("it can be read");
+    assert_eq!(both.workloads.len(), 1);
+    let Object::Job(job) = &both.workloads[0].object else {
+        panic!("a job");
+    };
+    assert!(job.queue.0.is_some());
+}

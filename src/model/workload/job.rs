@@ -66,7 +66,7 @@ impl Hash for Queued {
 }
 
 /// A queue of a job's namespace, and the job's wishes about its quota.
-/// In canonical bytes wishes about a topology are nothing where there are none.
+/// In canonical bytes what was added to it later is nothing where there is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobQueue {
     /// Name of the queue.
@@ -80,6 +80,24 @@ pub struct JobQueue {
     /// Wishes of the pods about a topology.
     #[serde(default)]
     pub topology: Option<TopologyRequest>,
+    /// Part that the job has in a workload of several jobs.
+    #[serde(default)]
+    pub member: Option<Arc<JobMember>>,
+}
+
+/// Part of a job in a workload that several jobs are, such as those of a `JobSet`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct JobMember {
+    /// Name of the workload.
+    pub workload: Text,
+    /// Name of its pod set that the job's pods belong to.
+    pub set: Text,
+    /// Place of the pod set among those of the workload.
+    pub number: u32,
+    /// Place of the job among those of its pod set.
+    pub replica: u32,
+    /// Number of jobs of the workload.
+    pub jobs: u32,
 }
 
 impl Hash for JobQueue {
@@ -90,6 +108,9 @@ impl Hash for JobQueue {
         self.max_execution.hash(state);
         if let Some(topology) = &self.topology {
             topology.hash(state);
+        }
+        if let Some(member) = &self.member {
+            member.hash(state);
         }
     }
 }

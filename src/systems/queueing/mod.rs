@@ -4,6 +4,7 @@
 //! and resumes jobs.
 
 mod answers;
+mod following;
 mod ground;
 mod job;
 pub mod question;
@@ -14,18 +15,17 @@ mod ungate;
 use cluster::{Conflict, Store};
 use control::admission::Creation;
 use control::{Component, Outbox, Progress, Write};
-use kueue::run::{Controller, Readiness, Stage, State};
+use kueue::run::{Controller, State};
 use kueue::{Settings, Snapshot};
 use model::queueing::{
     ClusterQueueStatus, QueuedWorkload, QueueingObjects, RequeueTime, StopPolicy,
 };
-use model::workload::Job;
 use model::{ClusterObjects, Event, Labels, Object, ObjectChange, PodChange, Text};
 use units::{Instant, ObjectId, Revision, SortedMap, SortedSet};
 
 use answers::Answers;
 use ground::Ground;
-use job::QueuedJob;
+use job::{Place, QueuedJob};
 use ungate::{Classes, Ungater};
 
 /// The component.
@@ -41,8 +41,8 @@ pub struct Queueing {
     priorities: SortedMap<Text, i32>,
     /// Jobs with a queue, by object.
     jobs: SortedMap<ObjectId, QueuedJob>,
-    /// Jobs by namespace and name of their workloads.
-    job_of: SortedMap<(Text, Text), ObjectId>,
+    /// Jobs by namespace and name of their workloads, in order of their places.
+    jobs_of: SortedMap<(Text, Text), SortedMap<Place, ObjectId>>,
     /// Workloads without a job of the run.
     others: Vec<QueuedWorkload>,
     /// Queues as they were shown last.
@@ -74,7 +74,7 @@ impl Queueing {
             waits_for_pods: queueing.wait_for_pods_ready.is_some(),
             priorities: queueing.priorities.clone(),
             jobs: SortedMap::default(),
-            job_of: SortedMap::default(),
+            jobs_of: SortedMap::default(),
             others: queueing.workloads.clone(),
             shown: SortedMap::default(),
             is_shown: false,
@@ -97,7 +97,9 @@ impl Queueing {
             match change {
                 ObjectChange::Created { id, object, .. } | ObjectChange::Updated { id, object } => {
                     match object {
-                        Object::Job(job) if job.queue.0.is_some() => self.job(now, *id, job),
+                        Object::Job(job) if job.queue.0.is_some() => {
+                            self.job(now, *id, job, store);
+                        }
                         Object::Workload(own) if is_inherited => {
                             self.controller.adopt((**own).clone());
                         }
@@ -135,106 +137,6 @@ impl Queueing {
         }
     }
 
-    /// A job with a queue is there, or has changed.
-    fn job(&mut self, now: Instant, id: ObjectId, job: &Job) {
-        let known = self.jobs.get(&id);
-        if known.is_some_and(|known| !known.is_other(job)) {
-            self.follow(id, job);
-            return;
-        }
-        if known.is_some() {
-            self.deleted(id);
-        }
-        let own = QueuedJob::new(job);
-        let priorities = &self.priorities;
-        let workload = own.workload(id, job, now, priorities);
-        let key = (workload.namespace.clone(), workload.name.clone());
-        if self.controller.submit(workload).is_err() {
-            // Readers of manifests refuse requests that can't be added.
-            return;
-        }
-        self.job_of.insert(key.clone(), id);
-        self.jobs.insert(id, own);
-        self.unsettled.insert(key.clone());
-        let mut dumped = self.others.iter();
-        let dumped = dumped.position(|own| (&own.namespace, &own.name) == (&key.0, &key.1));
-        if let Some(place) = dumped {
-            let dumped = self.others.remove(place);
-            self.take_over(dumped);
-        }
-        self.is_awake = true;
-        self.follow(id, job);
-    }
-
-    /// A workload of a dump goes on: it keeps its quota, and its reservation counts as made when the run
-    /// began.
-    fn take_over(&mut self, dumped: QueuedWorkload) {
-        let key = (&*dumped.namespace, &*dumped.name);
-        let Some(state) = self.controller.state(key.0, key.1) else {
-            return;
-        };
-        let mut conditions = dumped.conditions;
-        for condition in &mut conditions {
-            condition.since = Instant::ZERO;
-        }
-        let workload = QueuedWorkload {
-            active: dumped.active,
-            admission: dumped.admission,
-            conditions,
-            ..(*state.workload).clone()
-        };
-        self.controller.adopt(workload);
-    }
-
-    /// What a job reports, as far as its quota depends on it.
-    fn follow(&mut self, id: ObjectId, job: &Job) {
-        let Some(own) = self.jobs.get(&id) else {
-            return;
-        };
-        let (namespace, name) = (own.namespace.clone(), own.workload.clone());
-        let mut conditions = job.status.conditions.iter();
-        if conditions.any(|condition| condition.holds && condition.kind.is_final()) {
-            let state = self.controller.state(&namespace, &name);
-            if state.is_some_and(|state| state.stage != Stage::Finished) {
-                self.controller.finish_workload(&namespace, &name);
-                self.is_awake = true;
-            }
-            return;
-        }
-        if self.waits_for_pods {
-            let was_ready = self.is_ready(&namespace, &name);
-            if QueuedJob::is_ready(job) {
-                self.controller.pods_ready(&namespace, &name);
-            } else if !job.suspend {
-                self.controller.pods_lost(&namespace, &name);
-            }
-            self.is_awake |= was_ready != self.is_ready(&namespace, &name);
-        }
-        let Some(own) = self.jobs.get(&id) else {
-            return;
-        };
-        let idle = own.idle_pods(job);
-        let state = self.controller.state(&namespace, &name);
-        let known = state.and_then(|state| state.workload.reclaimable.get(job::POD_SET));
-        if idle > known.copied().unwrap_or(0) {
-            self.controller.reclaim(&namespace, &name, 0, idle);
-            self.is_awake = true;
-        }
-    }
-
-    fn is_ready(&self, namespace: &str, name: &str) -> bool {
-        let state = self.controller.state(namespace, name);
-        state.is_some_and(|state| state.readiness == Readiness::Ready)
-    }
-
-    fn deleted(&mut self, id: ObjectId) {
-        if let Some(own) = self.jobs.remove(&id) {
-            self.controller.delete(&own.namespace, &own.workload);
-            self.job_of.remove(&(own.namespace, own.workload));
-            self.is_awake = true;
-        }
-    }
-
     /// Workloads of a dump whose jobs are not part of the run keep the quota that they hold.
     fn begin(&mut self) {
         if std::mem::replace(&mut self.has_begun, true) {
@@ -265,12 +167,12 @@ impl Queueing {
             let Some(state) = self.controller.state(&namespace, &name) else {
                 continue;
             };
-            let job = self.job_of.get(&(namespace.clone(), name.clone())).copied();
+            let jobs = self.jobs_of.get(&(namespace, name));
+            let jobs = jobs.into_iter().flat_map(SortedMap::values);
             self.answers.ask(state);
-            show_workload(state, job, store, out);
-            let job = job.and_then(|id| Some((id, self.jobs.get(&id)?)));
-            if let Some((id, own)) = job {
-                own.show(id, state, self.controller.snapshot(), store, out);
+            show_workload(state, jobs.clone().next().copied(), store, out);
+            for (id, own) in jobs.filter_map(|id| Some((id, self.jobs.get(id)?))) {
+                own.show(*id, state, self.controller.snapshot(), store, out);
             }
         }
         self.show_queues(store, out);
@@ -280,14 +182,28 @@ impl Queueing {
     fn ungate(&mut self, store: &Store, out: &mut Outbox) {
         let mut classes = Classes::default();
         for id in self.ungater.take_touched() {
-            let own = self.jobs.get(&id);
-            let state = own.and_then(|own| self.controller.state(&own.namespace, &own.workload));
-            let admission = state.and_then(|state| state.workload.admission.as_ref());
-            let set = admission.and_then(|own| own.pod_sets.first());
-            if let Some(assignment) = set.and_then(|set| set.topology.as_ref()) {
-                let ungater = &mut self.ungater;
-                ungater.ungate(id, assignment, &mut classes, store, out);
-            }
+            let Some(own) = self.jobs.get(&id) else {
+                continue;
+            };
+            let state = self.controller.state(&own.namespace, &own.workload);
+            let set = state.and_then(|state| own.admission(state));
+            let Some(assignment) = set.and_then(|set| set.topology.as_ref()) else {
+                continue;
+            };
+            // The jobs of one pod set share its places, the first of them the first.
+            let key = (own.namespace.clone(), own.workload.clone());
+            let (first, _) = own.place();
+            let siblings = self.jobs_of.get(&key).into_iter().flatten();
+            let siblings = siblings.filter(|((set, _), _)| *set == first);
+            let mut before = 0_i64;
+            let siblings = siblings.filter_map(|(_, id)| {
+                let pods = self.jobs.get(id)?.pods(job::job_of(store, *id)?);
+                before += pods;
+                Some((*id, before - pods))
+            });
+            let siblings: Vec<(ObjectId, i64)> = siblings.collect();
+            let ungater = &mut self.ungater;
+            ungater.ungate(&siblings, assignment, &mut classes, store, out);
         }
     }
 
@@ -319,8 +235,8 @@ impl Queueing {
     fn again(&mut self, object: &Object) {
         match object {
             Object::Job(job) => {
-                let name = model::queueing::workload_of_job(&job.name);
-                self.unsettled.insert((job.namespace.clone(), name));
+                let own = QueuedJob::new(job);
+                self.unsettled.insert((own.namespace, own.workload));
             }
             Object::Workload(own) => {
                 let key = (own.namespace.clone(), own.name.clone());

@@ -38,31 +38,41 @@ impl Ungater {
         std::mem::take(&mut self.touched)
     }
 
-    /// Gives the gated pods of a job their places.
+    /// Gives the gated pods of jobs their places; each job begins at a number of the places.
     pub(super) fn ungate(
         &mut self,
-        id: ObjectId,
+        jobs: &[(ObjectId, i64)],
         assignment: &TopologyAssignment,
         classes: &mut Classes,
         store: &Store,
         out: &mut Outbox,
     ) {
-        let Some(row) = store.objects().get(id) else {
-            return;
-        };
-        let pods = row.pods.iter().filter_map(|pod| store.pods().get(*pod));
-        let pods: Vec<&Pod> = pods.collect();
-        let (gated, placed): (Vec<&Pod>, Vec<&Pod>) = pods
-            .into_iter()
-            .partition(|pod| !self.placed.contains_key(&pod.pod.id) && is_gated(store, pod));
-        let chosen = by_index(row, &gated, assignment, store).unwrap_or_else(|| {
-            let taken = placed.iter().map(|pod| match self.placed.get(&pod.pod.id) {
-                Some((_, values)) => values.clone(),
-                None => domain(store.class(pod.class).spec.as_ref(), assignment),
-            });
+        let rows = jobs.iter().filter_map(|(id, offset)| {
+            let row = store.objects().get(*id)?;
+            Some((*id, *offset, row))
+        });
+        let pods = rows.flat_map(|(id, offset, row)| {
+            let pods = row.pods.iter().filter_map(|pod| store.pods().get(*pod));
+            pods.map(move |pod| Member {
+                pod,
+                job: id,
+                offset: is_indexed(row).then_some(offset),
+            })
+        });
+        let (gated, placed): (Vec<Member<'_>>, Vec<Member<'_>>) = pods.partition(|own| {
+            let is_placed = self.placed.contains_key(&own.pod.pod.id);
+            !is_placed && is_gated(store, own.pod)
+        });
+        let chosen = by_index(&gated, assignment, store).unwrap_or_else(|| {
+            let taken = placed
+                .iter()
+                .map(|own| match self.placed.get(&own.pod.pod.id) {
+                    Some((_, values)) => values.clone(),
+                    None => domain(store.class(own.pod.class).spec.as_ref(), assignment),
+                });
             in_order(&gated, taken.collect(), assignment)
         });
-        for (pod, values) in chosen {
+        for (pod, id, values) in chosen {
             let Some(record) = store.pods().get(pod) else {
                 continue;
             };
@@ -91,44 +101,52 @@ fn domain(spec: &PodSpec, assignment: &TopologyAssignment) -> Vec<Text> {
         .collect()
 }
 
-/// Places of an indexed job's pods by their index; `None` if they don't have one each.
+/// A pod of a job.
+struct Member<'s> {
+    pod: &'s Pod,
+    job: ObjectId,
+    /// Number of the first place of the job, if its pods have indexes.
+    offset: Option<i64>,
+}
+
+fn is_indexed(row: &ObjectRow) -> bool {
+    matches!(&row.object, Object::Job(job) if job.mode == CompletionMode::Indexed)
+}
+
+/// A pod, its job, and the domain that it gets.
+type Chosen = (PodRef, ObjectId, Vec<Text>);
+
+/// Places of the pods of indexed jobs by their index; `None` if they don't have one each.
 fn by_index(
-    row: &ObjectRow,
-    gated: &[&Pod],
+    gated: &[Member<'_>],
     assignment: &TopologyAssignment,
     store: &Store,
-) -> Option<Vec<(PodRef, Vec<Text>)>> {
-    let Object::Job(job) = &row.object else {
-        return None;
-    };
-    if job.mode != CompletionMode::Indexed {
-        return None;
-    }
+) -> Option<Vec<Chosen>> {
     let domains = assignment.domains.iter();
-    let places: Vec<&Vec<Text>> = domains
-        .flat_map(|(values, count)| (0..*count).map(move |_| values))
-        .collect();
-    let chosen = gated.iter().map(|pod| {
-        let index = store.pod_states().get(pod.pod)?.owner?.index;
-        let place = places.get(usize::try_from(index).ok()?)?;
-        Some((pod.pod, (*place).clone()))
+    let places = domains.flat_map(|(values, count)| (0..*count).map(move |_| values));
+    let places: Vec<&Vec<Text>> = places.collect();
+    let chosen = gated.iter().map(|own| {
+        let index = store.pod_states().get(own.pod.pod)?.owner?.index;
+        let number = own.offset?.checked_add(i64::from(index))?;
+        let place = places.get(usize::try_from(number).ok()?)?;
+        Some((own.pod.pod, own.job, (*place).clone()))
     });
     chosen.collect()
 }
 
 /// Places of pods in order: the first domain with room first.
 fn in_order(
-    gated: &[&Pod],
+    gated: &[Member<'_>],
     taken: Vec<Vec<Text>>,
     assignment: &TopologyAssignment,
-) -> Vec<(PodRef, Vec<Text>)> {
+) -> Vec<Chosen> {
     let mut left = gated.iter();
     let mut chosen = Vec::new();
     for (values, count) in &assignment.domains {
         let used = taken.iter().filter(|own| *own == values).count();
         let free = usize::try_from(*count).unwrap_or(0).saturating_sub(used);
         let own = left.by_ref().take(free);
-        chosen.extend(own.map(|pod| (pod.pod, values.clone())));
+        chosen.extend(own.map(|own| (own.pod.pod, own.job, values.clone())));
     }
     chosen
 }

@@ -14,7 +14,7 @@ use model::workload::Job;
 use model::{ClusterObjects, Node, PodSpec, ResourceList, Text};
 use units::{Duration, Instant, ObjectId, Quantity, SortedMap, SortedSet, plural};
 
-use super::job::{PLACED_LABEL, QueuedJob};
+use super::job::{self, PLACED_LABEL, QueuedJob};
 
 mod changes;
 #[cfg(test)]
@@ -152,6 +152,8 @@ pub struct Question<'a> {
     objects: &'a ClusterObjects,
     job: &'a Job,
     own: QueuedJob,
+    /// The jobs of its workload, in order of their places.
+    members: Vec<(QueuedJob, &'a Job)>,
     now: Instant,
     local_queue: Text,
     queue: Option<Text>,
@@ -172,11 +174,14 @@ struct Trial {
 }
 
 impl<'a> Question<'a> {
-    /// A question about a job.
+    /// A question about a job, or about several that are one workload.
     ///
     /// # Errors
-    /// The job names no queue, or its requests are too large to be added; the text says so.
-    pub fn new(objects: &'a ClusterObjects, job: &'a Job) -> Result<Self, String> {
+    /// The job names no queue, or requests are too large to be added; the text says so.
+    pub fn new(objects: &'a ClusterObjects, jobs: &'a [Arc<Job>]) -> Result<Self, String> {
+        let Some(job) = jobs.first() else {
+            return Err("there is no job to ask about".to_owned());
+        };
         let Some(queue) = job.queue.0.as_deref() else {
             return Err(format!(
                 "Job `{}/{}`: metadata.labels[\"kueue.x-k8s.io/queue-name\"]: expected the name of a \
@@ -184,8 +189,13 @@ impl<'a> Question<'a> {
                 job.namespace, job.name
             ));
         };
-        let requests = job.template.requests();
-        requests.map_err(|error| format!("Job `{}/{}`: {error}", job.namespace, job.name))?;
+        for job in jobs {
+            let requests = job.template.requests();
+            requests.map_err(|error| format!("Job `{}/{}`: {error}", job.namespace, job.name))?;
+        }
+        let members = jobs.iter().map(|job| (QueuedJob::new(job), &**job));
+        let mut members: Vec<(QueuedJob, &Job)> = members.collect();
+        members.sort_by_key(|(own, _)| own.place());
         let workloads = &objects.queueing.workloads;
         let last = workloads.iter().map(|own| own.created).max();
         let mut local = objects.queueing.local_queues.iter();
@@ -205,6 +215,7 @@ impl<'a> Question<'a> {
                 ..QueueingObjects::default()
             },
             own: QueuedJob::new(job),
+            members,
             now: last
                 .unwrap_or(Instant::ZERO)
                 .saturating_add(Duration::from_secs(1)),
@@ -262,7 +273,7 @@ impl<'a> Question<'a> {
         let places = places.collect();
         let checks = self.checks(&flavors);
         Answer {
-            job: format!("{}/{}", self.job.namespace, self.job.name),
+            job: self.name(),
             local_queue: self.local_queue.clone(),
             queue: self.queue.clone(),
             priority: workload.priority,
@@ -288,6 +299,16 @@ impl<'a> Question<'a> {
         }
     }
 
+    /// The job, `NAMESPACE/NAME`; of several jobs their workload.
+    fn name(&self) -> String {
+        let several = self.own.siblings().map(|_| &self.own.workload);
+        format!(
+            "{}/{}",
+            self.job.namespace,
+            several.unwrap_or(&self.job.name)
+        )
+    }
+
     /// Names of the checks that a workload with these flavors by resource waits for.
     fn checks(&self, flavors: &SortedSet<(Text, Text)>) -> Vec<Text> {
         let mut queues = self.objects.queueing.queues.iter();
@@ -303,8 +324,7 @@ impl<'a> Question<'a> {
     /// The workload of the job.
     fn workload(&self) -> QueuedWorkload {
         let priorities = &self.objects.queueing.priorities;
-        let id = ObjectId(u32::MAX);
-        self.own.workload(id, self.job, self.now, priorities)
+        job::workload(&self.members, ObjectId(u32::MAX), self.now, priorities)
     }
 
     /// Requests of all pods, in the units of quotas, and their number.
