@@ -1,6 +1,7 @@
 //! Jobs in queues: held back, resumed with their flavor, stopped for others, and taken over.
 
 mod passing;
+mod properties;
 mod sets;
 
 use std::sync::Arc;

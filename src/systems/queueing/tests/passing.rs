@@ -184,7 +184,14 @@ fn node(name: &str, rack: &str) -> model::Node {
 }
 
 fn racked() -> World {
-    let mut world = World::new(&racks());
+    racked_with(|_| {})
+}
+
+/// The racks under queues that are changed.
+pub(super) fn racked_with(change: impl FnOnce(&mut ClusterObjects)) -> World {
+    let mut own = racks();
+    change(&mut own);
+    let mut world = World::new(&own);
     for (name, rack) in [("a1", "a"), ("a2", "a"), ("b1", "b"), ("b2", "b")] {
         let joined = world.store.node_added(Arc::new(node(name, rack)));
         world.apply(joined);
@@ -194,7 +201,7 @@ fn racked() -> World {
 }
 
 /// A job all of whose pods have to be in one rack.
-fn narrow(name: &str, pods: i32) -> Job {
+pub(super) fn narrow(name: &str, pods: i32) -> Job {
     Job {
         queue: Queued(Some(Arc::new(JobQueue {
             name: "jobs".into(),
