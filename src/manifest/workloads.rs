@@ -103,8 +103,9 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Vec<DeclaredWorkload>
 fn declare(
     parts: &Parts,
     workload: &mut Workload<'_>,
-    (object, findings): (Object, Vec<Finding>),
+    checked: (Object, Vec<Finding>),
 ) -> Result<DeclaredWorkload, Broken> {
+    let (object, findings) = checked;
     if let Some(finding) = findings
         .iter()
         .find(|finding| !finding.problem.is_warning())

@@ -1,5 +1,5 @@
-//! What workloads of Kueue have to pass beside quota: admission checks, whose answers annotations state,
-//! and the time until their pods are ready.
+//! Admission checks of Kueue, whose answers annotations state, and the time until pods are ready: both are
+//! to be passed beside quota.
 
 use serde::Deserialize;
 

@@ -1,5 +1,5 @@
-//! What workloads of Kueue have to pass beside quota: checks, and the time until their pods are ready
-//! (spec: batch-on-kubernetes.md 1.10).
+//! Admission checks of Kueue and the time until pods are ready, both of which workloads have to pass
+//! beside quota (spec: batch-on-kubernetes.md 1.10).
 
 use super::super::Text;
 use units::Duration;

@@ -1,6 +1,10 @@
 //! The fields that placements and controllers look at, by kind: what a snapshot keeps of a dump. It is what the
 //! readers of this folder read; a test holds both to give the same objects.
 
+mod jobs;
+
+use jobs::{CRON_JOB, JOB_SET};
+
 use super::keep::Keep;
 use super::keep::Keep::{All, Annotations, Each, Fields, Presence};
 
@@ -220,55 +224,6 @@ const JOB: List = &[
             ("failedIndexes", All),
             ("conditions", Each(DATED_CONDITION)),
         ]),
-    ),
-];
-
-const JOB_SET: List = &[
-    ("apiVersion", All),
-    ("kind", All),
-    ("metadata", METADATA),
-    (
-        "spec",
-        Fields(&[
-            ("suspend", All),
-            (
-                "replicatedJobs",
-                Each(&[
-                    ("name", All),
-                    ("replicas", All),
-                    (
-                        "template",
-                        Fields(&[("metadata", METADATA), ("spec", JOB_SPEC)]),
-                    ),
-                ]),
-            ),
-        ]),
-    ),
-];
-
-const CRON_JOB: List = &[
-    ("apiVersion", All),
-    ("kind", All),
-    ("metadata", METADATA),
-    (
-        "spec",
-        Fields(&[
-            ("schedule", All),
-            ("timeZone", All),
-            ("concurrencyPolicy", All),
-            ("startingDeadlineSeconds", All),
-            ("successfulJobsHistoryLimit", All),
-            ("failedJobsHistoryLimit", All),
-            ("suspend", All),
-            (
-                "jobTemplate",
-                Fields(&[("metadata", METADATA), ("spec", JOB_SPEC)]),
-            ),
-        ]),
-    ),
-    (
-        "status",
-        Fields(&[("lastScheduleTime", All), ("lastSuccessfulTime", All)]),
     ),
 ];
 
