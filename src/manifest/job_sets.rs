@@ -79,7 +79,7 @@ pub(super) fn jobs(workload: &mut Workload<'_>) -> Result<Vec<Checked>, Problem>
         let path = path.field("template");
         for replica in 0..own.replicas.unwrap_or(1) {
             workload.name = format!("{set}-{}-{replica}", own.name).into();
-            workload.queue = queue.clone();
+            workload.queue.clone_from(&queue);
             if let Some(queue) = &mut workload.queue {
                 Arc::make_mut(queue).member = Some(Arc::new(JobMember {
                     workload: workload_of("jobset", &set),

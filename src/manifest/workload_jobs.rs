@@ -105,7 +105,7 @@ pub(super) fn read_job(
     let raw: RawJob = part(spec, path)?;
     let template = workload.template(spec, &path.field("template"))?;
     if let (Some(queue), Some(_)) = (&mut workload.queue, &template.wishes) {
-        Arc::make_mut(queue).topology = template.wishes.clone();
+        Arc::make_mut(queue).topology.clone_from(&template.wishes);
     }
     let restart_path = path.field("template.spec.restartPolicy");
     let restart = match template.restart_policy.as_deref() {

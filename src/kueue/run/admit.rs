@@ -64,6 +64,11 @@ impl Controller {
         }
     }
 
+    /// Whether it matters that the pods of workloads are ready.
+    pub fn waits_for_pods(&self) -> bool {
+        self.wait_for_pods_ready.is_some()
+    }
+
     /// Whether nothing is admitted for the present, as the pods of a workload are not ready: of one that
     /// holds quota, or of one that this cycle admits.
     pub(super) fn blocks_admission(&self, admits: bool) -> bool {

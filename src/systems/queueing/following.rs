@@ -108,7 +108,7 @@ impl Queueing {
             }
             return;
         }
-        if self.waits_for_pods {
+        if self.controller.waits_for_pods() {
             let was_ready = self.is_ready(namespace, name);
             let runs = |job: &Job| !job.suspend;
             let is_done = |job: &Job| job::has_ended(job) || QueuedJob::is_ready(job);
@@ -120,14 +120,13 @@ impl Queueing {
             self.is_awake |= was_ready != self.is_ready(namespace, name);
         }
         let set = own.set();
-        let idle = match own.siblings() {
-            None => own.idle_pods(job),
-            Some(_) => {
-                let ended = members
-                    .iter()
-                    .filter(|(own, job)| own.set() == set && job::has_ended(job));
-                ended.map(|(own, job)| own.pods(job)).sum()
-            }
+        let idle = if own.siblings().is_none() {
+            own.idle_pods(job)
+        } else {
+            let ended = members
+                .iter()
+                .filter(|(own, job)| own.set() == set && job::has_ended(job));
+            ended.map(|(own, job)| own.pods(job)).sum()
         };
         let state = self.controller.state(namespace, name);
         let known = state.and_then(|state| state.workload.reclaimable.get(&set));

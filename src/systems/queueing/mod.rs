@@ -36,8 +36,6 @@ pub struct Queueing {
     answers: Answers,
     ground: Ground,
     ungater: Ungater,
-    /// Whether it matters that pods are ready.
-    waits_for_pods: bool,
     priorities: SortedMap<Text, i32>,
     /// Jobs with a queue, by object.
     jobs: SortedMap<ObjectId, QueuedJob>,
@@ -71,7 +69,6 @@ impl Queueing {
             answers: Answers::new(&queueing.checks),
             ground: Ground::new(),
             ungater: Ungater::default(),
-            waits_for_pods: queueing.wait_for_pods_ready.is_some(),
             priorities: queueing.priorities.clone(),
             jobs: SortedMap::default(),
             jobs_of: SortedMap::default(),

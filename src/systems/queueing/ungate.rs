@@ -70,7 +70,8 @@ impl Ungater {
                     Some((_, values)) => values.clone(),
                     None => domain(store.class(own.pod.class).spec.as_ref(), assignment),
                 });
-            in_order(&gated, taken.collect(), assignment)
+            let taken: Vec<Vec<Text>> = taken.collect();
+            in_order(&gated, &taken, assignment)
         });
         for (pod, id, values) in chosen {
             let Some(record) = store.pods().get(pod) else {
@@ -137,7 +138,7 @@ fn by_index(
 /// Places of pods in order: the first domain with room first.
 fn in_order(
     gated: &[Member<'_>],
-    taken: Vec<Vec<Text>>,
+    taken: &[Vec<Text>],
     assignment: &TopologyAssignment,
 ) -> Vec<Chosen> {
     let mut left = gated.iter();
