@@ -193,6 +193,15 @@ fn contradictions_are_refused_at_their_fields() {
             "fairSharing.preemptionStrategies[0]: expected `LessThanOrEqualToFinalShare` or \
              `LessThanInitialShare`, found `\"First\"`",
         ),
+    ] {
+        let found = error(&text);
+        assert!(found.contains(expected), "{found}\nlacks {expected}");
+    }
+}
+
+#[test]
+fn what_workloads_have_to_pass_is_checked() {
+    for (text, expected) in [
         (
             waits("waitForPodsReady: {timeout: soon}"),
             "waitForPodsReady.timeout: expected a duration above 0, such as `5m`, found `soon`",
