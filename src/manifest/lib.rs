@@ -30,6 +30,7 @@ mod field;
 mod fields;
 mod findings;
 mod gpu;
+mod job_sets;
 mod json_stream;
 mod keep;
 mod kept_fields;

@@ -161,7 +161,7 @@ pub(crate) fn prepare_on(
         files,
         provider.as_ref(),
     )?);
-    let kube = world::kube_request(scenario, files, &mut manifests, &mut remarks)?;
+    let kube = system::kube(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     let operations = world::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     let failures = world::failures(scenario, &nodes, files, &mut remarks)?;
     let declared = declared(&workload, &operations);
