@@ -350,6 +350,12 @@ pub trait NodeAgent: Send {
         let _ = pod;
     }
 
+    /// A pod that is about to be assigned comes from another node and is up. Agents that know no such
+    /// thing start it.
+    fn arrives(&mut self, pod: PodRef) {
+        let _ = pod;
+    }
+
     /// A pod may be started.
     fn released(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
         let _ = (now, pod, out);

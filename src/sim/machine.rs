@@ -70,6 +70,8 @@ struct Row {
     was_up: bool,
     /// Whether what its processes run in is there.
     has_sandbox: bool,
+    /// Marks a pod that came from another node while it was up.
+    has_moved: bool,
 }
 
 const ENDLESS: i64 = i64::MIN;
@@ -83,6 +85,7 @@ const VACANT: Row = Row {
     running: false,
     was_up: false,
     has_sandbox: false,
+    has_moved: false,
 };
 
 /// The immediate effect of a command.
@@ -165,8 +168,24 @@ impl Machine {
         self.containers.stop(pod, container);
     }
 
+    /// A pod was submitted that comes from another node while it is up.
+    pub(super) fn arrive(&mut self, pod: PodRef) {
+        if let Some(row) = self.row_mut(pod) {
+            row.has_moved = true;
+        }
+    }
+
+    /// Whether a pod comes from another node, where it was up.
+    pub(super) fn has_moved(&self, pod: PodRef) -> bool {
+        let row = self.work.get(pod.slot.index());
+        row.is_some_and(|row| row.id == pod.id && row.has_moved)
+    }
+
     /// Time that a start takes: as stated of the pod, or else of all pods.
     fn delay(&mut self, pod: PodRef, stated: Option<Duration>) -> Duration {
+        if self.has_moved(pod) {
+            return Duration::ZERO;
+        }
         let who = self.who(pod);
         let has_sandbox = match self.row_mut(pod) {
             Some(row) => std::mem::replace(&mut row.has_sandbox, true),
@@ -342,6 +361,7 @@ impl Machine {
         self.containers.forget(pod.id);
         if let Some(row) = self.row_mut(pod) {
             (row.running, row.was_up, row.has_sandbox) = (false, false, false);
+            row.has_moved = false;
             self.interrupted.insert(pod.id, None);
         }
     }

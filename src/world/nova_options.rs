@@ -1,9 +1,10 @@
 //! Options of Nova, from the experiment file to what its scheduler and agents are made from.
 
-use scenario::schema::{Nova, NovaFilter};
+use scenario::schema::{Nova, NovaAtTimeout, NovaFilter, NovaMigration};
 use systems::nova::NovaOptions;
 use systems::nova::filter::{Filter, Limits};
 use systems::nova::host::{Amounts, Ratios};
+use systems::nova::migration::{AtTimeout, MigrationOptions};
 use systems::nova::options::{Machine, Rules};
 use systems::nova::service::ServiceOptions;
 use systems::nova::weigher::{Multipliers, Weigher};
@@ -63,6 +64,7 @@ pub(super) fn nova_options(written: &Nova) -> Result<NovaOptions, BuildError> {
             down_time: written.service_down_time,
         },
         evacuate_after: written.evacuate_after,
+        migration: written.live_migration.as_ref().map(migration).transpose()?,
         client_retry: written.client_retry,
         machine: Machine {
             guest_memory: match machine.guest_memory {
@@ -74,6 +76,28 @@ pub(super) fn nova_options(written: &Nova) -> Result<NovaOptions, BuildError> {
             create: machine.create,
             boot: machine.boot.unwrap_or(machine.preset.boot()),
         },
+    })
+}
+
+fn migration(written: &NovaMigration) -> Result<MigrationOptions, BuildError> {
+    let bandwidth = bytes("liveMigration.bandwidth", written.bandwidth)?;
+    if bandwidth == 0 {
+        return Err(BuildError::Experiment(
+            "system.nova.liveMigration.bandwidth: nothing is sent at 0; expected bytes a second, \
+             such as `125M`"
+                .to_owned(),
+        ));
+    }
+    Ok(MigrationOptions {
+        bandwidth,
+        dirty_rate: bytes("liveMigration.dirtyRate", written.dirty_rate)?,
+        downtime: written.downtime,
+        timeout: written.timeout,
+        at_timeout: match written.at_timeout {
+            NovaAtTimeout::Abort => AtTimeout::Abort,
+            NovaAtTimeout::ForceComplete => AtTimeout::ForceComplete,
+        },
+        parallel: written.parallel as usize,
     })
 }
 

@@ -45,6 +45,11 @@ pub struct Nova {
     /// does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evacuate_after: Option<Duration>,
+    /// Live migration of instances off hosts that are cordoned while they are up, as `cordon`, `drain` and
+    /// `upgrade` of `operations` do; default none, which leaves instances where they are (`drain` and
+    /// `upgrade` then end them).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live_migration: Option<NovaMigration>,
     /// Client retry delay for a request that no host could take; `0s` gives up. Default `10s`. Nova
     /// itself never retries.
     pub client_retry: Duration,
@@ -72,6 +77,7 @@ impl Default for Nova {
             report_interval: Duration::from_secs(10),
             service_down_time: Duration::from_secs(60),
             evacuate_after: None,
+            live_migration: None,
             client_retry: Duration::from_secs(10),
             machine: NovaMachine::default(),
         }
@@ -179,6 +185,59 @@ impl Default for NovaReserved {
             disk: Quantity::ZERO,
         }
     }
+}
+
+/// Live migration: passes send the memory that the pass before left behind, until the instance stands
+/// still for the last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NovaMigration {
+    /// Bytes a second that a migration sends.
+    #[schemars(extend("x-positive" = true))]
+    pub bandwidth: Quantity,
+    /// Bytes of its memory that an instance writes in a second; default 0.
+    #[serde(default)]
+    pub dirty_rate: Quantity,
+    /// Maximum time for which an instance stands still (`live_migration_downtime`); default `500ms`.
+    #[serde(default = "NovaMigration::downtime")]
+    pub downtime: Duration,
+    /// Time that a migration may take for each GiB of memory, of which at least two are counted
+    /// (`live_migration_completion_timeout`); default `800s`.
+    #[serde(default = "NovaMigration::timeout")]
+    #[schemars(extend("x-positive" = true))]
+    pub timeout: Duration,
+    /// Consequence of a migration that lasts longer (`live_migration_timeout_action`); default `abort`.
+    #[serde(default)]
+    pub at_timeout: NovaAtTimeout,
+    /// Number of migrations off a host at a time (`max_concurrent_live_migrations`), 1 to 100; default 1.
+    #[serde(default = "NovaMigration::parallel")]
+    #[schemars(range(min = 1, max = 100))]
+    pub parallel: u32,
+}
+
+impl NovaMigration {
+    const fn downtime() -> Duration {
+        Duration::from_millis(500)
+    }
+
+    const fn timeout() -> Duration {
+        Duration::from_secs(800)
+    }
+
+    const fn parallel() -> u32 {
+        1
+    }
+}
+
+/// Consequence of a live migration that lasts too long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NovaAtTimeout {
+    /// The instance stays on its host.
+    #[default]
+    Abort,
+    /// The instance stands still until all is sent.
+    ForceComplete,
 }
 
 /// Machine that an instance boots in. Fields that are left out are those of the preset.

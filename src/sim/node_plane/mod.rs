@@ -262,6 +262,9 @@ impl NodePlane {
         if state.is_some_and(|state| state.is_held) {
             self.agent.held(pod);
         }
+        if self.machine.has_moved(pod) {
+            self.agent.arrives(pod);
+        }
         let local = LocalNode::new(store, assignment.node);
         self.agent
             .assigned(ctx.now(), assignment, local, &mut self.output);

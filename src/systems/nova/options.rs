@@ -5,6 +5,7 @@ use units::Duration;
 
 use super::filter::{Filter, Limits};
 use super::host::{Amounts, Ratios};
+use super::migration::MigrationOptions;
 use super::service::ServiceOptions;
 use super::weigher::Multipliers;
 
@@ -88,6 +89,8 @@ pub struct NovaOptions {
     pub services: ServiceOptions,
     /// Time after which an operator evacuates a host that is down; `None` is never.
     pub evacuate_after: Option<Duration>,
+    /// Live migration of instances off hosts that are disabled while they are up; `None` leaves them there.
+    pub migration: Option<MigrationOptions>,
     /// Time after which a client asks again for what no host could take; zero: it gives up.
     pub client_retry: Duration,
     /// The machine that instances boot in.
@@ -105,6 +108,7 @@ impl Default for NovaOptions {
             },
             services: ServiceOptions::default(),
             evacuate_after: None,
+            migration: None,
             client_retry: Duration::from_secs(10),
             machine: Machine::default(),
         }
