@@ -84,8 +84,8 @@ pub use mesos::{
 };
 pub use metrics::{Billing, FunctionPrices, MeasuredWindow, Metrics, TaskPrices};
 pub use nova::{
-    Nova, NovaAtTimeout, NovaFilter, NovaMachine, NovaMigration, NovaPreset, NovaRatios,
-    NovaReserved, NovaWeighers,
+    Nova, NovaAtTimeout, NovaFilter, NovaGroupPolicy, NovaHosts, NovaMachine, NovaMigration,
+    NovaPreset, NovaProvider, NovaRatios, NovaReserved, NovaWeighers,
 };
 pub use omega::{
     Omega, OmegaArchitecture, OmegaConflicts, OmegaKind, OmegaSearch, OmegaTransactions,

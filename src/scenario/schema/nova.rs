@@ -4,7 +4,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use units::{Duration, Quantity};
+use crate::share::Share;
+use units::{Duration, Quantity, SortedMap};
+
+use super::NodeTemplate;
+use crate::pattern::Pattern;
 
 /// Options of `OpenStack` Nova; used with `name: nova`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -241,7 +245,7 @@ pub enum NovaAtTimeout {
 }
 
 /// Machine that an instance boots in. Fields that are left out are those of the preset.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct NovaMachine {
     /// Preset for boot time and memory of the guest system; default `none`, a machine that is up at
@@ -256,6 +260,11 @@ pub struct NovaMachine {
     pub image_rate: Quantity,
     /// Time in which the hypervisor creates the machine; default `0s`.
     pub create: Duration,
+    /// Speed of a processor inside the machine, as a share of the host's: about 98% with a tuned KVM and
+    /// 83% with an untuned one (Felter and others 2014); default 100%. It has no effect with
+    /// `models.contention`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speed: Option<Share>,
     /// Time in which the guest system boots; default the preset's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub boot: Option<Duration>,
@@ -314,4 +323,49 @@ impl NovaPreset {
             | Self::AzureVmRole => 256,
         }
     }
+}
+
+/// Nova below the provider: every machine is an instance, for which the filter scheduler finds a
+/// hypervisor. A machine for which there is none is refused, and its order fails.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NovaProvider {
+    /// Hypervisors; they are no nodes themselves.
+    #[schemars(length(min = 1))]
+    pub hosts: Vec<NovaHosts>,
+    /// Policies of server groups, by node group: the machines of a group are members of one; default
+    /// none.
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub server_groups: SortedMap<String, NovaGroupPolicy>,
+    /// Options of the scheduler and the machines, as `system.nova`. Reports, evacuation, live migration
+    /// and `clientRetry` have no effect here.
+    #[serde(default)]
+    pub options: Nova,
+}
+
+/// Policy of a server group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NovaGroupPolicy {
+    /// All machines on one host.
+    Affinity,
+    /// At most one machine on a host.
+    AntiAffinity,
+    /// Hosts with machines of the group are preferred.
+    SoftAffinity,
+    /// Hosts with fewer machines of the group are preferred.
+    SoftAntiAffinity,
+}
+
+/// Number of equal hypervisors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NovaHosts {
+    /// Number of hypervisors, 1 to 100000.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub count: u32,
+    /// Names of the hypervisors, a pattern over the index from 0, such as `compute-{}`.
+    pub name: Pattern,
+    /// Template of each hypervisor, of which the resources count.
+    pub template: NodeTemplate,
 }

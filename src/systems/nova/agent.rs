@@ -84,6 +84,10 @@ impl NodeAgent for NovaAgent {
         self.inner.assigned(now, assignment, local, out);
     }
 
+    fn guest_speed_ppm(&self) -> u32 {
+        self.options.machine.speed_ppm
+    }
+
     fn arrives(&mut self, pod: PodRef) {
         self.arriving.insert(pod.id);
     }

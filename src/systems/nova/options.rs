@@ -41,8 +41,10 @@ impl Default for Rules {
 }
 
 /// The machine that an instance boots in: its memory beside the pod's, and the steps of its start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Machine {
+    /// Speed of work inside the machine, in millionths of that of its host.
+    pub speed_ppm: u32,
     /// Memory of the guest system, in MiB, that the flavor holds beside the pod's.
     pub guest_memory: i64,
     /// Size of the image that a host copies before the first instance of it.
@@ -53,6 +55,19 @@ pub struct Machine {
     pub create: Duration,
     /// Time in which the guest system boots.
     pub boot: Duration,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self {
+            speed_ppm: 1_000_000,
+            guest_memory: 0,
+            image_size: 0,
+            image_rate: 0,
+            create: Duration::ZERO,
+            boot: Duration::ZERO,
+        }
+    }
 }
 
 impl Machine {
