@@ -171,7 +171,8 @@ pub fn operations(
 /// Whether instances leave a cordoned node by live migration.
 fn migrates(scenario: &Scenario) -> bool {
     let nova = scenario.system.nova.as_ref();
-    nova.is_some_and(|own| own.live_migration.is_some())
+    let is_asked = nova.is_some_and(|own| own.live_migration.is_some());
+    is_asked && scenario.system.name == systems::nova::ENTRY.name
 }
 
 /// What applying the objects of a file does: nodes join first, then come objects and pods, in order.

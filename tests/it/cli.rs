@@ -297,7 +297,7 @@ fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 55] = [
+const SCENARIOS: [(&str, &[&str]); 58] = [
     ("two-teams.yaml", &[]),
     ("borg.yaml", &["--set", "stop={at: 30m}"]),
     ("functions.yaml", &["--set", "stop={at: 10m}"]),
@@ -308,6 +308,9 @@ const SCENARIOS: [(&str, &[&str]); 55] = [
     ("swarmkit.yaml", &[]),
     ("fleet.yaml", &[]),
     ("nova.yaml", &[]),
+    ("live-migration.yaml", &[]),
+    ("vm-or-container.yaml", &[]),
+    ("kubernetes-on-nova.yaml", &[]),
     ("ecs.yaml", &[]),
     ("openshift.yaml", &[]),
     ("compose.yaml", &[]),
