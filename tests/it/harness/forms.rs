@@ -236,7 +236,6 @@ impl Forms {
         let count = 1 + dice.below(4);
         let lost = (0..count).map(|_| dice.pick(&self.world.nodes).name.clone());
         let lost: Vec<Text> = lost.collect();
-        let order = self.cache.node_order();
         let nodes = self.cache.take_nodes(&lost);
         let mut placed = Vec::new();
         for _ in 0..=self.world.dice.below(6) {
@@ -253,10 +252,7 @@ impl Forms {
         while let Some((pod, slot)) = placed.pop() {
             self.cache.remove_pod_in(&pod, slot);
         }
-        for node in nodes {
-            self.cache.put_back(node);
-        }
-        self.cache.restore_order(order);
+        self.cache.put_back(nodes);
         tally.losses += 1;
     }
 
