@@ -67,11 +67,17 @@ struct Row {
     /// The pod; [`NOBODY`] where nobody lives.
     id: PodId,
     running: bool,
-    was_up: bool,
+    before: Before,
     /// Whether what its processes run in is there.
     has_sandbox: bool,
-    /// Marks a pod that came from another node while it was up.
-    has_moved: bool,
+}
+
+/// State of a pod before its node was told of it: down, up there before the run began, or up elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    Down,
+    Up,
+    Elsewhere,
 }
 
 const ENDLESS: i64 = i64::MIN;
@@ -83,9 +89,8 @@ const VACANT: Row = Row {
     who: Identity::of(""),
     id: NOBODY,
     running: false,
-    was_up: false,
+    before: Before::Down,
     has_sandbox: false,
-    has_moved: false,
 };
 
 /// The immediate effect of a command.
@@ -171,14 +176,14 @@ impl Machine {
     /// A pod was submitted that comes from another node while it is up.
     pub(super) fn arrive(&mut self, pod: PodRef) {
         if let Some(row) = self.row_mut(pod) {
-            row.has_moved = true;
+            row.before = Before::Elsewhere;
         }
     }
 
     /// Whether a pod comes from another node, where it was up.
     pub(super) fn has_moved(&self, pod: PodRef) -> bool {
         let row = self.work.get(pod.slot.index());
-        row.is_some_and(|row| row.id == pod.id && row.has_moved)
+        row.is_some_and(|row| row.id == pod.id && row.before == Before::Elsewhere)
     }
 
     /// Time that a start takes: as stated of the pod, or else of all pods.
@@ -341,7 +346,7 @@ impl Machine {
     pub fn find(&mut self, pod: PodRef, who: Identity, was_up: bool, run_time: Option<Duration>) {
         self.submit(pod, who, run_time);
         if let Some(row) = self.row_mut(pod) {
-            row.was_up = was_up;
+            row.before = if was_up { Before::Up } else { Before::Down };
         }
     }
 
@@ -360,8 +365,8 @@ impl Machine {
         self.pause(now, pod);
         self.containers.forget(pod.id);
         if let Some(row) = self.row_mut(pod) {
-            (row.running, row.was_up, row.has_sandbox) = (false, false, false);
-            row.has_moved = false;
+            (row.running, row.has_sandbox) = (false, false);
+            row.before = Before::Down;
             self.interrupted.insert(pod.id, None);
         }
     }
@@ -388,7 +393,7 @@ impl Machine {
             pod,
             run_time: (row.run_nanos != ENDLESS).then(|| Duration::from_nanos(row.run_nanos)),
             running: row.running,
-            was_up: row.was_up,
+            was_up: row.before == Before::Up,
         })
     }
 
@@ -407,11 +412,9 @@ impl Machine {
     ) -> Immediate {
         match command {
             MachineCommand::Start { pod, .. } => {
-                let was_up = self.work(pod).is_some_and(|work| work.was_up);
-                let delay = if was_up {
-                    Duration::ZERO
-                } else {
-                    self.delay(pod, stated_start)
+                let delay = match self.work(pod) {
+                    Some(work) if work.was_up => Duration::ZERO,
+                    _ => self.delay(pod, stated_start),
                 };
                 if delay <= Duration::ZERO {
                     return Immediate::Started(pod);

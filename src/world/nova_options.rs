@@ -79,16 +79,7 @@ pub(super) fn nova_options(written: &Nova) -> Result<NovaOptions, BuildError> {
         migration: written.live_migration.as_ref().map(migration).transpose()?,
         client_retry: written.client_retry,
         machine: Machine {
-            speed_ppm: match machine.speed.map(Share::as_f64) {
-                None => 1_000_000,
-                Some(speed) if speed > 0.0 && speed <= 1.0 => libm::rint(speed * 1e6) as u32,
-                Some(_) => {
-                    return Err(BuildError::Experiment(
-                        "system.nova.machine.speed: expected more than 0% and at most 100%"
-                            .to_owned(),
-                    ));
-                }
-            },
+            speed_ppm: machine.speed.map_or(Ok(1_000_000), speed_ppm)?,
             guest_memory: match machine.guest_memory {
                 Some(memory) => mebibytes("machine.guestMemory", memory)?,
                 None => machine.preset.guest_memory(),
@@ -158,16 +149,8 @@ pub(super) fn hypervisors(
 }
 
 fn migration(written: &NovaMigration) -> Result<MigrationOptions, BuildError> {
-    let bandwidth = bytes("liveMigration.bandwidth", written.bandwidth)?;
-    if bandwidth == 0 {
-        return Err(BuildError::Experiment(
-            "system.nova.liveMigration.bandwidth: nothing is sent at 0; expected bytes a second, \
-             such as `125M`"
-                .to_owned(),
-        ));
-    }
     Ok(MigrationOptions {
-        bandwidth,
+        bandwidth: bytes("liveMigration.bandwidth", written.bandwidth)?,
         dirty_rate: bytes("liveMigration.dirtyRate", written.dirty_rate)?,
         downtime: written.downtime,
         timeout: written.timeout,
@@ -177,6 +160,16 @@ fn migration(written: &NovaMigration) -> Result<MigrationOptions, BuildError> {
         },
         parallel: written.parallel as usize,
     })
+}
+
+fn speed_ppm(written: Share) -> Result<u32, BuildError> {
+    let speed = written.as_f64();
+    if speed > 0.0 && speed <= 1.0 {
+        return Ok(libm::rint(speed * 1e6) as u32);
+    }
+    Err(BuildError::Experiment(
+        "system.nova.machine.speed: expected more than 0% and at most 100%".to_owned(),
+    ))
 }
 
 fn bytes(field: &str, amount: Quantity) -> Result<i64, BuildError> {

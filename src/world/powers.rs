@@ -9,7 +9,6 @@ use units::SortedMap;
 use super::BuildError;
 use super::catalogue::matches;
 use super::instance_type::InstanceType;
-use super::provider::wrong;
 
 /// Power of instance types, by patterns of their names.
 pub(super) struct Powers(Vec<(String, Arc<Power>)>);
@@ -28,9 +27,9 @@ impl Powers {
                 .chain(groups)
                 .any(|name| matches(pattern, name))
             {
-                return wrong(format!(
+                return Err(BuildError::Experiment(format!(
                     "{field}: no instance type and no group has this name"
-                ));
+                )));
             }
             powers.push((
                 pattern.clone(),

@@ -88,7 +88,7 @@ fn wrong_experiments_are_refused_with_their_place() {
         (
             "name: nova, nova: {liveMigration: {bandwidth: 0}}",
             "",
-            "system.nova.liveMigration.bandwidth",
+            "`bandwidth` cannot be zero",
         ),
         (
             "name: nova, nova: {machine: {speed: 120%}}",

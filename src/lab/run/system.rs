@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use autoscale::descheduler::Descheduler;
 use autoscale::workloads::{AutoscalerOptions, Autoscalers};
+use control::Stepping;
 use control::controllers::manager::ControllerOptions;
-use control::{Component, Stepping};
 use policy::backfill::shutdown::ShutdownOptions;
 use policy::job_order::job_order;
 use policy::job_order::queues::QueueOptions;
@@ -80,8 +80,8 @@ pub fn control_plane(
         );
         return Err(BuildError::Experiment(what));
     }
-    let goes_on = |part: &Box<dyn Component>| part.resumes_pods() || part.moves_pods();
-    if parts.components.iter().any(goes_on) {
+    let mut components = parts.components.iter();
+    if components.any(|part| part.resumes_pods() || part.moves_pods()) {
         let system = &scenario.system.name;
         let what = format!(
             "system.name: `{system}` takes pods off their nodes and continues the rest of their work later \
