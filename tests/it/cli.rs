@@ -297,7 +297,7 @@ fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 56] = [
+const SCENARIOS: [(&str, &[&str]); 59] = [
     ("two-teams.yaml", &[]),
     ("racks.yaml", &[]),
     ("borg.yaml", &["--set", "stop={at: 30m}"]),
@@ -309,6 +309,9 @@ const SCENARIOS: [(&str, &[&str]); 56] = [
     ("swarmkit.yaml", &[]),
     ("fleet.yaml", &[]),
     ("nova.yaml", &[]),
+    ("live-migration.yaml", &[]),
+    ("vm-or-container.yaml", &[]),
+    ("kubernetes-on-nova.yaml", &[]),
     ("ecs.yaml", &[]),
     ("openshift.yaml", &[]),
     ("compose.yaml", &[]),

@@ -86,6 +86,22 @@ fn wrong_experiments_are_refused_with_their_place() {
             "hosts that report every 2m would be down after 1m",
         ),
         (
+            "name: nova, nova: {liveMigration: {bandwidth: 0}}",
+            "",
+            "`bandwidth` cannot be zero",
+        ),
+        (
+            "name: nova, nova: {machine: {speed: 120%}}",
+            "",
+            "system.nova.machine.speed: expected more than 0% and at most 100%",
+        ),
+        (
+            "name: openshift, controllers: {}, openshift: {projects: {defualt: {}}}",
+            "",
+            "system.openshift.projects.defualt: no pod and no object is in the project `defualt`; did \
+             you mean `default`?",
+        ),
+        (
             "name: openshift, openshift: {deploymentConfigs: {web: {}}}",
             "",
             "write `controllers: {}` under `system`",
@@ -135,4 +151,35 @@ fn wrong_compose_files_and_drivers_are_refused_with_their_place() {
         said.contains(expected) && said.contains("a.yaml:"),
         "{said}"
     );
+}
+
+#[test]
+fn wrong_hypervisors_are_refused() {
+    let host = "{name: 'c{}', count: 2, template: {allocatable: {cpu: 4, memory: 8Gi}}}";
+    let group = "{name: pool, max: 4, initial: 1, template: {allocatable: {cpu: 4, memory: 6Gi}}}";
+    let large = group.replace("6Gi", "60Gi");
+    for (nova, group, expected) in [
+        (
+            format!("hosts: [{host}, {host}]"),
+            group,
+            "two hypervisors are named `c0`",
+        ),
+        (
+            format!("hosts: [{host}], serverGroups: {{pol: affinity}}"),
+            group,
+            "serverGroups.pol: no group of `cluster.provider.groups` has this name",
+        ),
+        (
+            format!("hosts: [{host}]"),
+            &*large,
+            "the machine of node `pool-0`, which is there from the start, finds no host: No valid host",
+        ),
+    ] {
+        let provider = format!("  provider: {{nova: {{{nova}}}, groups: [{group}]}}\n  domains:");
+        let text =
+            experiment("name: kubernetes, controllers: {}", "").replace("  domains:", &provider);
+        let files = [("a.yaml", &*text), ("web.yaml", WEB)];
+        let said = Scratch::new("cloud-inputs-nova", &files).run(&["run", "a.yaml"], 2);
+        assert!(said.contains(expected), "{said}");
+    }
 }

@@ -165,7 +165,7 @@ pub(crate) fn prepare_on(
     let operations = world::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     let failures = world::failures(scenario, &nodes, files, &mut remarks)?;
     let declared = declared(&workload, &operations);
-    world::watched(scenario, &declared)?;
+    world::watched(scenario, &declared, &manifests)?;
     let mut usage = world::usage(scenario, files, &workload, &declared)?;
     let options = world::system_options(scenario, &nodes, provider.as_ref(), files)?;
     let autoscaling = world::autoscalers(

@@ -81,7 +81,8 @@ pub fn control_plane(
         );
         return Err(BuildError::Experiment(what));
     }
-    if parts.components.iter().any(|part| part.resumes_pods()) {
+    let mut components = parts.components.iter();
+    if components.any(|part| part.resumes_pods() || part.moves_pods()) {
         let system = &scenario.system.name;
         let what = format!(
             "system.name: `{system}` takes pods off their nodes and continues the rest of their work later \
