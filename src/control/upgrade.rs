@@ -246,7 +246,7 @@ mod tests {
                 match deed {
                     Deed::TakeAway(_) => away += 1,
                     Deed::PutBack(_) => away -= 1,
-                    Deed::Drain(_) => {}
+                    Deed::Drain(_) | Deed::Cordon(_) => {}
                 }
                 most = most.max(away);
             }
