@@ -40,6 +40,72 @@ fn is_refused(system: &str, more: &str, expected: &str) {
     assert!(is_placed, "{system} {more}: {said}");
 }
 
+/// System, further fields of the experiment, and what is said of them.
+const WRONG: [(&str, &str, &str); 12] = [
+    (
+        "name: kubernetes, controllers: {}",
+        "delivery: [{image: shop/wep}]",
+        "no declared workload runs an image of `shop/wep`",
+    ),
+    (
+        "name: ecs, ecs: {placement: {web: {constraints: ['attribute:stack ==']}}}",
+        "",
+        "system.ecs.placement.web.constraints[0]",
+    ),
+    (
+        "name: ecs, ecs: {capacityProviders: [{name: pool}]}",
+        "",
+        "there is no group `pool` of `cluster.provider`",
+    ),
+    (
+        "name: ecs, ecs: {capacityProviders: [{name: FARGATE}]}",
+        "",
+        "write `provider: {}` under `cluster`",
+    ),
+    (
+        "name: nova, nova: {reportInterval: 2m}",
+        "",
+        "hosts that report every 2m would be down after 1m",
+    ),
+    (
+        "name: nova, nova: {liveMigration: {bandwidth: 0}}",
+        "",
+        "`bandwidth` cannot be zero",
+    ),
+    (
+        "name: nova, nova: {machine: {speed: 120%}}",
+        "",
+        "system.nova.machine.speed: expected more than 0% and at most 100%",
+    ),
+    (
+        "name: openshift, controllers: {}, openshift: {projects: {defualt: {}}}",
+        "",
+        "system.openshift.projects.defualt: no pod and no object is in the project `defualt`; did \
+             you mean `default`?",
+    ),
+    (
+        "name: openshift, openshift: {deploymentConfigs: {web: {}}}",
+        "",
+        "write `controllers: {}` under `system`",
+    ),
+    (
+        "name: openshift, controllers: {}, openshift: {deploymentConfigs: {wbe: {}}}",
+        "",
+        "there is no Deployment `wbe`; did you mean `web`?",
+    ),
+    (
+        "name: openshift, controllers: {}, openshift: {deploymentConfigs: {web: {mid: {takes: \
+             5s}}}}",
+        "",
+        "deploymentConfigs.web.mid",
+    ),
+    (
+        "name: openshift, controllers: {}, openshift: {deploymentConfigs: {web: {triggers: []}}}",
+        "",
+        "`triggers`",
+    ),
+];
+
 #[test]
 fn wrong_experiments_are_refused_with_their_place() {
     let volume = |more: &str| format!("{{{VOLUME}, {more}}}");
@@ -53,77 +119,13 @@ fn wrong_experiments_are_refused_with_their_place() {
         volume("backup: {every: 1h, fullEvery: 24, retention: 6, change: 1Gi, bandwidth: 1Gi}")
     );
     let kubernetes = "name: kubernetes, controllers: {}";
-    let cases = [
-        (
-            kubernetes,
-            &*both_zones,
-            "the volume `data` is bound to two zones",
-        ),
-        (kubernetes, &*short, "it would lose its full copy"),
-        (
-            kubernetes,
-            "delivery: [{image: shop/wep}]",
-            "no declared workload runs an image of `shop/wep`",
-        ),
-        (
-            "name: ecs, ecs: {placement: {web: {constraints: ['attribute:stack ==']}}}",
-            "",
-            "system.ecs.placement.web.constraints[0]",
-        ),
-        (
-            "name: ecs, ecs: {capacityProviders: [{name: pool}]}",
-            "",
-            "there is no group `pool` of `cluster.provider`",
-        ),
-        (
-            "name: ecs, ecs: {capacityProviders: [{name: FARGATE}]}",
-            "",
-            "write `provider: {}` under `cluster`",
-        ),
-        (
-            "name: nova, nova: {reportInterval: 2m}",
-            "",
-            "hosts that report every 2m would be down after 1m",
-        ),
-        (
-            "name: nova, nova: {liveMigration: {bandwidth: 0}}",
-            "",
-            "`bandwidth` cannot be zero",
-        ),
-        (
-            "name: nova, nova: {machine: {speed: 120%}}",
-            "",
-            "system.nova.machine.speed: expected more than 0% and at most 100%",
-        ),
-        (
-            "name: openshift, controllers: {}, openshift: {projects: {defualt: {}}}",
-            "",
-            "system.openshift.projects.defualt: no pod and no object is in the project `defualt`; did \
-             you mean `default`?",
-        ),
-        (
-            "name: openshift, openshift: {deploymentConfigs: {web: {}}}",
-            "",
-            "write `controllers: {}` under `system`",
-        ),
-        (
-            "name: openshift, controllers: {}, openshift: {deploymentConfigs: {wbe: {}}}",
-            "",
-            "there is no Deployment `wbe`; did you mean `web`?",
-        ),
-        (
-            "name: openshift, controllers: {}, openshift: {deploymentConfigs: {web: {mid: {takes: \
-             5s}}}}",
-            "",
-            "deploymentConfigs.web.mid",
-        ),
-        (
-            "name: openshift, controllers: {}, openshift: {deploymentConfigs: {web: {triggers: []}}}",
-            "",
-            "`triggers`",
-        ),
-    ];
-    for (system, more, expected) in cases {
+    is_refused(
+        kubernetes,
+        &both_zones,
+        "the volume `data` is bound to two zones",
+    );
+    is_refused(kubernetes, &short, "it would lose its full copy");
+    for (system, more, expected) in WRONG {
         is_refused(system, more, expected);
     }
 }

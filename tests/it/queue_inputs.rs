@@ -102,96 +102,98 @@ fn jobs_of_a_set_get_places_in_a_rack_after_their_check() {
     assert_eq!(value("queue_evictions.not_ready"), Some(0.0));
 }
 
+/// Correct text, the fault that takes its place, and what is said of it.
+const WRONG: [(&str, &str, &str); 17] = [
+    (
+        "topologyName: racks",
+        "topologyName: rack",
+        "no file declares the Topology `rack`; did you mean `racks`?",
+    ),
+    (
+        "{nodeLabel: rack}, ",
+        "{nodeLabel: block}, ",
+        "no node of the ResourceFlavor `a100` has the label `block`",
+    ),
+    (
+        "{nodeLabel: rack}, ",
+        "{nodeLabel: rack}, {nodeLabel: rack}, ",
+        "spec.levels[1].nodeLabel: expected each level once",
+    ),
+    (
+        "parentName: root",
+        "parentName: company",
+        "spec.parentName: expected a cohort that is not below this one",
+    ),
+    (
+        "  cohortName: company\n",
+        "",
+        "borrowingLimit: expected no limit, as there is no cohort, found `2`",
+    ),
+    (
+        "weight: 1",
+        "weight: -1",
+        "spec.fairSharing.weight: expected a quantity of 0 or more, found `-1`",
+    ),
+    (
+        "reclaimWithinCohort: Any",
+        "reclaimWithinCohort: Never",
+        "spec.preemption.borrowWithinCohort.policy: expected `Never`",
+    ),
+    (
+        "admissionChecks: [{name: budget}]",
+        "admissionChecks: [{name: budge}]",
+        "no file declares the AdmissionCheck `budge`; did you mean `budget`?",
+    ),
+    (
+        "        - name: a100\n",
+        "        - name: h100\n",
+        "no file declares the ResourceFlavor `h100`; did you mean `a100`?",
+    ),
+    (
+        "coveredResources: [nvidia.com/gpu]",
+        "coveredResources: [nvidia.com/gpu, cpu]",
+        "expected a quota of cpu, but it is missing",
+    ),
+    (
+        "check-takes: 1m",
+        "check-takes: soon",
+        "windtunnel.dev/check-takes\"]: expected a duration of 0 or more",
+    ),
+    (
+        "clusterQueue: lab",
+        "clusterQueue: labs",
+        "no file declares the ClusterQueue `labs`; did you mean `lab`?",
+    ),
+    (
+        "timeout: 5m",
+        "timeout: 0s",
+        "waitForPodsReady.timeout: expected a duration above 0, such as `5m`, found `0s`",
+    ),
+    (
+        "timeout: 5m",
+        "requeuingStrategy: {timestamp: Later}",
+        "timestamp: expected `Eviction` or `Creation`, found `Later`",
+    ),
+    (
+        "    - name: worker\n      replicas: 2",
+        "    - name: worker\n      replicas: -2",
+        "spec.replicatedJobs[0].replicas: expected a number of jobs from 0",
+    ),
+    (
+        "podset-required-topology: rack",
+        "podset-unconstrained-topology: maybe",
+        "podset-unconstrained-topology\"]: expected `true` or `false`, found `maybe`",
+    ),
+    (
+        "podset-required-topology: rack",
+        "podset-slice-size: 0",
+        "podset-slice-size\"]: expected a number of pods, 1 or more, found `0`",
+    ),
+];
+
 #[test]
 fn wrong_queues_are_refused_in_words() {
-    let cases = [
-        (
-            "topologyName: racks",
-            "topologyName: rack",
-            "no file declares the Topology `rack`; did you mean `racks`?",
-        ),
-        (
-            "{nodeLabel: rack}, ",
-            "{nodeLabel: block}, ",
-            "no node of the ResourceFlavor `a100` has the label `block`",
-        ),
-        (
-            "{nodeLabel: rack}, ",
-            "{nodeLabel: rack}, {nodeLabel: rack}, ",
-            "spec.levels[1].nodeLabel: expected each level once",
-        ),
-        (
-            "parentName: root",
-            "parentName: company",
-            "spec.parentName: expected a cohort that is not below this one",
-        ),
-        (
-            "  cohortName: company\n",
-            "",
-            "borrowingLimit: expected no limit, as there is no cohort, found `2`",
-        ),
-        (
-            "weight: 1",
-            "weight: -1",
-            "spec.fairSharing.weight: expected a quantity of 0 or more, found `-1`",
-        ),
-        (
-            "reclaimWithinCohort: Any",
-            "reclaimWithinCohort: Never",
-            "spec.preemption.borrowWithinCohort.policy: expected `Never`",
-        ),
-        (
-            "admissionChecks: [{name: budget}]",
-            "admissionChecks: [{name: budge}]",
-            "no file declares the AdmissionCheck `budge`; did you mean `budget`?",
-        ),
-        (
-            "        - name: a100\n",
-            "        - name: h100\n",
-            "no file declares the ResourceFlavor `h100`; did you mean `a100`?",
-        ),
-        (
-            "coveredResources: [nvidia.com/gpu]",
-            "coveredResources: [nvidia.com/gpu, cpu]",
-            "expected a quota of cpu, but it is missing",
-        ),
-        (
-            "check-takes: 1m",
-            "check-takes: soon",
-            "windtunnel.dev/check-takes\"]: expected a duration of 0 or more",
-        ),
-        (
-            "clusterQueue: lab",
-            "clusterQueue: labs",
-            "no file declares the ClusterQueue `labs`; did you mean `lab`?",
-        ),
-        (
-            "timeout: 5m",
-            "timeout: 0s",
-            "waitForPodsReady.timeout: expected a duration above 0, such as `5m`, found `0s`",
-        ),
-        (
-            "timeout: 5m",
-            "requeuingStrategy: {timestamp: Later}",
-            "timestamp: expected `Eviction` or `Creation`, found `Later`",
-        ),
-        (
-            "    - name: worker\n      replicas: 2",
-            "    - name: worker\n      replicas: -2",
-            "spec.replicatedJobs[0].replicas: expected a number of jobs from 0",
-        ),
-        (
-            "podset-required-topology: rack",
-            "podset-unconstrained-topology: maybe",
-            "podset-unconstrained-topology\"]: expected `true` or `false`, found `maybe`",
-        ),
-        (
-            "podset-required-topology: rack",
-            "podset-slice-size: 0",
-            "podset-slice-size\"]: expected a number of pods, 1 or more, found `0`",
-        ),
-    ];
-    for (right, wrong, expected) in cases {
+    for (right, wrong, expected) in WRONG {
         assert!(QUEUES.contains(right), "{right}");
         let said =
             scratch(&QUEUES.replacen(right, wrong, 1)).run(&["run", "a.yaml", "--out", "out"], 2);
