@@ -64,7 +64,7 @@ impl Controller {
         }
     }
 
-    /// Whether it matters that the pods of workloads are ready.
+    /// Answer to whether the readiness of workloads counts.
     pub fn waits_for_pods(&self) -> bool {
         self.wait_for_pods_ready.is_some()
     }
