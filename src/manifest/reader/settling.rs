@@ -96,12 +96,16 @@ impl Reader {
 
     /// Remembers where the fields stand of the object read last that others have to agree with.
     pub(in super::super) fn note_lines(&mut self, line_of: impl Fn(&str) -> u64) {
-        let place = self.place();
-        let Some(workload) = self
+        // Told of most objects, of which few are workloads.
+        if self
             .workloads
-            .last_mut()
-            .filter(|own| own.places.is_empty())
-        else {
+            .last()
+            .is_none_or(|own| !own.places.is_empty())
+        {
+            return;
+        }
+        let place = self.place();
+        let Some(workload) = self.workloads.last_mut() else {
             return;
         };
         let fields: &[&'static str] = match workload.object {
