@@ -47,10 +47,11 @@ pub(super) fn run(global: &Global, arguments: &QueueArguments) -> Result<Exit, F
     let asked =
         read(cluster, job, &terminal::traces_dirs(global)).map_err(|error| failed(&error))?;
     tell(global, &asked.warnings);
-    let question = Question::new(&asked.objects, &asked.job);
+    let question = Question::new(&asked.objects, &asked.jobs);
     let question =
         question.map_err(|words| Failure::input(format!("{}: {words}", job.display())))?;
-    let answer = question.answer();
+    let pods = asked.pods.iter().map(|(node, spec)| (node, &**spec));
+    let answer = question.on(&asked.nodes, pods).answer();
     let report = QueueReport {
         answer: &answer,
         warnings: &asked.warnings,

@@ -1,6 +1,7 @@
 //! Shared parts of the commands that read a snapshot: reading it, the scheduler's configuration,
 //! and warnings about ignored input.
 
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -77,11 +78,12 @@ pub(super) fn read(
     global: &Global,
     paths: &[PathBuf],
     changes: Changes,
-) -> Result<Snapshot, Failure> {
+) -> Result<ManuallyDrop<Snapshot>, Failure> {
     let snapshot = Snapshot::read(paths, &terminal::traces_dirs(global), changes);
     let snapshot = snapshot.map_err(|error| failed(&error))?;
     tell(global, &snapshot.warnings);
-    Ok(snapshot)
+    // The command ends with it: to give its pods back one by one is a tenth of the whole work.
+    Ok(ManuallyDrop::new(snapshot))
 }
 
 /// Removes nodes with their pods.

@@ -16,7 +16,8 @@ use cluster::ObjectRow;
 use cluster::{Conflict, Store};
 use model::canonical::{suffix_in_turn, suffix_of};
 use model::{
-    EndReason, Event, Object, ObjectChange, PodCreated, PodName, PodOwner, PodRef, PodSpec, Text,
+    DeviceSet, EndReason, Event, Object, ObjectChange, PodCreated, PodName, PodOwner, PodRef,
+    PodSpec, Text,
 };
 use units::{ClassId, NodeId, ObjectId, TenantId};
 use vertical::sized;
@@ -33,6 +34,16 @@ pub enum Creation {
     Replacement {
         /// The pod that ends.
         pod: PodRef,
+        /// Reason for the end.
+        reason: EndReason,
+    },
+    /// A pod on another node in the place of one that ends with it: equal to it, of the same name and
+    /// owner, and up at once with the rest of its work.
+    Moved {
+        /// The pod that ends.
+        pod: PodRef,
+        /// Node of the new pod.
+        to: NodeId,
         /// Reason for the end.
         reason: EndReason,
     },
@@ -80,7 +91,7 @@ impl Creation {
     pub const fn owner(&self) -> Option<ObjectId> {
         match self {
             Self::Pod(pod) => Some(pod.owner.object),
-            Self::BarePod(_) | Self::Replacement { .. } => None,
+            Self::BarePod(_) | Self::Replacement { .. } | Self::Moved { .. } => None,
             Self::Object { owner, .. } => *owner,
         }
     }
@@ -95,6 +106,17 @@ pub fn admit(store: &Store, creation: &Creation) -> Result<Vec<Event>, Conflict>
         Creation::Pod(pod) => admit_pod(store, pod),
         Creation::BarePod(pod) => admit_bare_pod(store, pod),
         Creation::Replacement { pod, reason } => admit_replacement(store, *pod, *reason),
+        Creation::Moved { pod, to, reason } => {
+            let mut events = admit_replacement(store, *pod, *reason)?;
+            let created = events.iter().find_map(|event| match event {
+                Event::PodCreated(created) => Some(created.pod),
+                _ => None,
+            });
+            let devices = DeviceSet::EMPTY;
+            let node = *to;
+            events.extend(created.map(|pod| Event::PodBound { pod, node, devices }));
+            Ok(events)
+        }
         Creation::Object { owner, object } => {
             let what = || format!("{} {}", object.kind(), object.name());
             namespaces::is_open(store, object.namespace(), &what())?;

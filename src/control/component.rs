@@ -218,6 +218,12 @@ pub trait Component: Send {
         false
     }
 
+    /// Returns whether the component moves running pods to other nodes, where they go on with the rest of
+    /// their work.
+    fn moves_pods(&self) -> bool {
+        false
+    }
+
     /// Returns whether the component decides on its view alone, so that its own claims are to be
     /// part of the view as soon as they are made. A component that keeps a cache of its own, as
     /// kube-scheduler does, assumes its claims there.

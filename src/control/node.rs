@@ -350,6 +350,18 @@ pub trait NodeAgent: Send {
         let _ = pod;
     }
 
+    /// A pod that is about to be assigned comes from another node and is up. Agents that know no such
+    /// thing start it.
+    fn arrives(&mut self, pod: PodRef) {
+        let _ = pod;
+    }
+
+    /// Returns the speed at which pods work inside of what the agents run them in, in millionths of that
+    /// of their node.
+    fn guest_speed_ppm(&self) -> u32 {
+        1_000_000
+    }
+
     /// A pod may be started.
     fn released(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
         let _ = (now, pod, out);

@@ -1,10 +1,11 @@
 //! Requests of the control plane to the provider of machines, and its answers. That a machine
 //! joined or left is seen in the log, like everything else of nodes.
 
+use std::fmt;
 use std::sync::Arc;
 
 use model::{Node, Text};
-use units::NodeId;
+use units::{Duration, Instant, NodeId};
 
 pub use model::node::{
     CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND, ORDERED_LABEL, SPOT,
@@ -41,4 +42,37 @@ pub struct OrderFailed {
     pub node: Text,
     /// Reason the machine will not come.
     pub why: Text,
+}
+
+/// Label of a node that is a machine on a host, with the host's name.
+pub const HYPERVISOR_LABEL: &str = "windtunnel.dev/hypervisor";
+
+/// A machine that has been given a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedMachine {
+    /// Time until it has booted.
+    pub takes: Duration,
+    /// Label that its node gets, key and value.
+    pub label: (Text, Text),
+}
+
+/// Hosts on which a provider's machines are made: the lower level of placement.
+pub trait MachineHosts: fmt::Debug + Send + Sync {
+    /// Gives the machine that is to become a node a host.
+    ///
+    /// # Errors
+    /// No host can take it; the reason.
+    fn place(&mut self, now: Instant, node: &Node) -> Result<PlacedMachine, Text>;
+
+    /// Takes the machine of a node off its host, if it is on one.
+    fn remove(&mut self, now: Instant, node: &str);
+
+    /// Returns equal hosts that evolve on their own from here.
+    fn clone_hosts(&self) -> Box<dyn MachineHosts>;
+}
+
+impl Clone for Box<dyn MachineHosts> {
+    fn clone(&self) -> Self {
+        self.clone_hosts()
+    }
 }

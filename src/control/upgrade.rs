@@ -29,6 +29,8 @@ pub struct UpgradePlan {
     pub drain_timeout: Option<Duration>,
     /// Time from the end of a batch, or of a node, to the beginning of the next.
     pub gap: Duration,
+    /// Whether pods are evicted; otherwise nodes are cordoned, and their pods moved by the system.
+    pub evicts: bool,
     /// Whether nodes leave and others join in their place.
     pub replaces: bool,
     /// The seed of service times, which each node draws by itself.
@@ -58,6 +60,8 @@ enum Stage {
 pub enum Deed {
     /// Let no new pods on it, and evict those on it as budgets allow.
     Drain(NodeId),
+    /// Let no new pods on it.
+    Cordon(NodeId),
     /// Take it out of use, whatever is left on it.
     TakeAway(NodeId),
     /// Put it back into use.
@@ -161,7 +165,11 @@ impl Upgrade {
                 } else if is_due {
                     let asked = Some(now);
                     self.stages[place] = Stage::Draining { since, asked };
-                    deeds.push(Deed::Drain(node));
+                    deeds.push(if self.plan.evicts {
+                        Deed::Drain(node)
+                    } else {
+                        Deed::Cordon(node)
+                    });
                 }
             }
             Stage::Away { until } if until <= now => {
@@ -222,6 +230,7 @@ mod tests {
             service: "10m".parse().expect("a constant"),
             drain_timeout: None,
             gap: Duration::from_secs(60),
+            evicts: true,
             replaces: false,
             seed: 7,
         }
@@ -237,7 +246,7 @@ mod tests {
                 match deed {
                     Deed::TakeAway(_) => away += 1,
                     Deed::PutBack(_) => away -= 1,
-                    Deed::Drain(_) => {}
+                    Deed::Drain(_) | Deed::Cordon(_) => {}
                 }
                 most = most.max(away);
             }

@@ -1,6 +1,6 @@
 //! Kueue's configuration, as far as decisions depend on it.
 
-use model::queueing::FairStrategy;
+use model::queueing::{FairStrategy, RequeueTime};
 
 /// Settings of the whole of Kueue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Settings {
     /// Whether pods without a wish about the topology take the fullest domains first (the gate
     /// `TASProfileMixed`).
     pub fills_smallest: bool,
+    /// Time by which a workload is ordered that comes back because its pods were not ready.
+    pub requeue_time: RequeueTime,
 }
 
 impl Default for Settings {
@@ -21,6 +23,7 @@ impl Default for Settings {
             fair_sharing: None,
             ignores_undeclared: false,
             fills_smallest: true,
+            requeue_time: RequeueTime::Eviction,
         }
     }
 }

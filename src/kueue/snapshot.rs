@@ -14,7 +14,7 @@ use super::settings::Settings;
 use super::share::Share;
 use super::topology::{Ground, Topologies};
 use super::tree::{NodeId, Quota, Tree};
-use super::workload::Holding;
+use super::workload::{Holding, queue_timestamp};
 
 /// A group of resources of a queue.
 #[derive(Clone, Debug)]
@@ -205,6 +205,25 @@ impl Snapshot {
             .add_foreign_pod(&mut self.names, node, requests);
     }
 
+    /// A pod on a node that no workload with a topology owns has ended.
+    pub fn remove_foreign_pod(&mut self, node: &str, requests: &ResourceList) {
+        self.topologies
+            .remove_foreign_pod(&mut self.names, node, requests);
+    }
+
+    /// Takes in all nodes anew, without foreign pods; workloads keep their places as far as they are
+    /// still there. A node whose amounts are too large to be added is left out.
+    pub fn renew_nodes<'n>(&mut self, nodes: impl Iterator<Item = &'n Node>) {
+        self.topologies.clear();
+        for node in nodes {
+            // The store refuses such a node, too.
+            let _ = self.add_node(node);
+        }
+        for domain in self.holdings.iter().flatten().flat_map(|own| &own.domains) {
+            self.topologies.add(domain);
+        }
+    }
+
     /// Topologies and names, by which places are given.
     pub fn ground(&self) -> Ground<'_> {
         Ground {
@@ -264,7 +283,9 @@ impl Snapshot {
     pub fn hold(&mut self, workload: Arc<QueuedWorkload>, now: Instant) -> Option<usize> {
         let admission = workload.admission.as_ref()?;
         let queue = self.queue_named(&admission.cluster_queue)?;
-        let holding = Holding::new(workload, queue, now, &mut self.names);
+        let timestamp = queue_timestamp(&workload, self.settings.requeue_time);
+        let mut holding = Holding::new(workload, queue, now, &mut self.names);
+        holding.timestamp = timestamp;
         if self.names.pair_count() > self.settled_pairs {
             self.settle();
         }

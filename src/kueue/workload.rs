@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::Text;
-use model::queueing::{Condition, PodSet, QueuedWorkload};
+use model::queueing::{Condition, PodSet, QueuedWorkload, RequeueTime};
 use units::{Instant, QuantityError, SortedMap};
 
 use super::names::{Flavor, FlavorResource, Names, PODS, Resource};
@@ -51,16 +51,21 @@ pub struct Holding {
 
 /// The time by which a workload is ordered among others of its priority (spec:
 /// batch-on-kubernetes.md 1.4).
-pub fn queue_timestamp(workload: &QueuedWorkload) -> Instant {
+pub fn queue_timestamp(workload: &QueuedWorkload, requeued: RequeueTime) -> Instant {
     let evicted = workload.holding(EVICTED);
-    let counts = |own: &&Condition| matches!(&*own.reason, "PodsReadyTimeout" | "AdmissionCheck");
+    let counts = |own: &&Condition| match &*own.reason {
+        "PodsReadyTimeout" => requeued == RequeueTime::Eviction,
+        "AdmissionCheck" => true,
+        _ => false,
+    };
     evicted
         .filter(counts)
         .map_or(workload.created, |own| own.since)
 }
 
 impl Holding {
-    /// Quota and domains of a workload by its admission; `now` stands for an unknown time of reservation.
+    /// Quota and domains of a workload by its admission; `now` stands for an unknown time of reservation,
+    /// and what was evicted comes back by the time of that.
     pub fn new(
         workload: Arc<QueuedWorkload>,
         queue: NodeId,
@@ -116,7 +121,7 @@ impl Holding {
             domains,
             reserved,
             is_evicted: workload.holding(EVICTED).is_some(),
-            timestamp: queue_timestamp(&workload),
+            timestamp: queue_timestamp(&workload, RequeueTime::Eviction),
             workload,
         }
     }
@@ -157,7 +162,7 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// A workload that waits in a queue.
+    /// A workload that waits in a queue; what was evicted comes back by the time of that.
     ///
     /// # Errors
     /// Its requests are too large to be added.
@@ -180,7 +185,7 @@ impl Pending {
             queue,
             sets: sets.collect::<Result<_, QuantityError>>()?,
             cursor: None,
-            timestamp: queue_timestamp(&workload),
+            timestamp: queue_timestamp(&workload, RequeueTime::Eviction),
             workload,
         })
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use manifest::{ManifestFinding, ManifestReader};
 use model::workload::Job;
-use model::{ClusterObjects, Object};
+use model::{ClusterObjects, Node, Object, PodSpec, Text};
 use trace::Input;
 use units::plural;
 
@@ -22,8 +22,12 @@ const QUEUE_LABELS: &str = "kueue.x-k8s.io/";
 pub struct Asked {
     /// Objects of the cluster.
     pub objects: ClusterObjects,
-    /// The job.
-    pub job: Arc<Job>,
+    /// Nodes, which places in topologies are on.
+    pub nodes: Vec<Arc<Node>>,
+    /// Nodes of pods that have one and have not ended, and the pods.
+    pub pods: Vec<(Text, Arc<PodSpec>)>,
+    /// The job, or several that are one workload.
+    pub jobs: Vec<Arc<Job>>,
     /// Features of the files that the model ignores, in words.
     pub warnings: Vec<String>,
 }
@@ -54,6 +58,18 @@ pub fn read(
     let files = [(name.as_deref().unwrap_or_default(), queueing.clone())];
     let checked = world::queueing::check(&files);
     checked.map_err(|error| SnapshotError::Input(error.to_string()))?;
+    if queueing.flavors.iter().any(|own| own.topology.is_some()) {
+        if gathered.nodes.is_empty() {
+            return Err(SnapshotError::Input(
+                "a ResourceFlavor of the cluster has a topology, and the files have no nodes that pods \
+                 could get places on; add the objects of `kubectl get nodes,pods -A -o json`"
+                    .to_owned(),
+            ));
+        }
+        let remarks = world::queueing::check_nodes(queueing, &gathered.nodes);
+        let remarks = remarks.map_err(|error| SnapshotError::Input(error.to_string()))?;
+        gathered.findings.extend(remarks);
+    }
     let input = Input::argument(&job.display().to_string())?;
     let classes = gathered.priorities.clone();
     let mut reader = ManifestReader::with_priorities(classes).with_everything();
@@ -64,10 +80,16 @@ pub fn read(
         _ => None,
     });
     let jobs: Vec<(&Arc<Job>, &Object)> = jobs.collect();
-    let [(job, object)] = jobs.as_slice() else {
+    let workload = |own: &(&Arc<Job>, &Object)| {
+        let member = own.0.queue.0.as_ref().and_then(|own| own.member.clone());
+        member.map(|member| (own.0.namespace.clone(), member.workload.clone()))
+    };
+    let set = jobs.first().and_then(workload);
+    let is_set = set.is_some() && jobs.iter().all(|own| workload(own) == set);
+    let (Some((_, object)), true) = (jobs.first(), is_set || jobs.len() == 1) else {
         let found = plural::count(jobs.len(), "Job");
         return Err(SnapshotError::Input(format!(
-            "{}: expected exactly one Job, found {found}; give the job to ask about a file of its own",
+            "{}: expected exactly one Job or JobSet, found {found}; give the job to ask about a file of its own",
             input.name
         )));
     };
@@ -78,8 +100,13 @@ pub fn read(
     let findings = read.findings.iter().filter(is_other);
     let findings = findings.map(|finding| format!("{}: {finding}", input.name));
     gathered.findings.extend(findings);
+    let pods = gathered.pods.iter();
+    let running = pods.filter(|pod| !pod.phase.is_final());
+    let bound = running.filter_map(|pod| Some((pod.node_name.clone()?, Arc::clone(&pod.spec))));
     Ok(Asked {
-        job: Arc::clone(job),
+        pods: bound.collect(),
+        nodes: gathered.nodes,
+        jobs: jobs.iter().map(|(job, _)| Arc::clone(job)).collect(),
         objects: gathered.objects,
         warnings: gathered.findings,
     })

@@ -29,6 +29,84 @@ const OWN: [(&str, &[&str]); 3] = [
     ("status", &["startTime"]),
 ];
 
+/// Beginning of a pod that is like another one, as it is written.
+const BEGINNING: &[u8] = b"{\"kind\":\"Pod\",\"like\":\"";
+
+/// A pod that is like another one, as it is written: most of a snapshot. It borrows from its text; one
+/// that has escapes in its texts, or a field that is not here, is read as any other object.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct AlikePod<'t> {
+    #[serde(rename = "kind", borrow)]
+    _kind: &'t str,
+    #[serde(borrow)]
+    pub(super) like: &'t str,
+    #[serde(borrow)]
+    pub(super) metadata: AlikeMetadata<'t>,
+    #[serde(borrow, default)]
+    pub(super) spec: AlikeSpec<'t>,
+    #[serde(borrow, default)]
+    pub(super) status: AlikeStatus<'t>,
+}
+
+/// Metadata of a pod that is like another one.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct AlikeMetadata<'t> {
+    #[serde(borrow)]
+    pub(super) name: &'t str,
+    pub(super) namespace: Option<&'t str>,
+    pub(super) uid: Option<&'t str>,
+    pub(super) creation_timestamp: Option<&'t str>,
+}
+
+/// Spec of a pod that is like another one.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct AlikeSpec<'t> {
+    #[serde(borrow)]
+    pub(super) node_name: Option<&'t str>,
+}
+
+/// Status of a pod that is like another one.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct AlikeStatus<'t> {
+    #[serde(borrow)]
+    pub(super) start_time: Option<&'t str>,
+}
+
+impl<'t> AlikePod<'t> {
+    /// The pod that a text is; `None` if it is not written so.
+    pub(super) fn of(text: &'t [u8]) -> Option<Self> {
+        let is_one = text.starts_with(BEGINNING);
+        is_one.then(|| serde_json::from_slice(text).ok())?
+    }
+
+    /// The fields that the pod states itself.
+    pub(super) fn own(&self) -> OwnFields<'t> {
+        OwnFields {
+            name: Some(self.metadata.name),
+            namespace: self.metadata.namespace,
+            created: self.metadata.creation_timestamp,
+            node_name: self.spec.node_name,
+            started: self.status.start_time,
+        }
+    }
+}
+
+/// Fields that a pod states itself, whatever it is like.
+#[derive(Clone, Copy)]
+pub(super) struct OwnFields<'t> {
+    pub(super) name: Option<&'t str>,
+    pub(super) namespace: Option<&'t str>,
+    /// Time of its creation, as written.
+    pub(super) created: Option<&'t str>,
+    pub(super) node_name: Option<&'t str>,
+    /// Time at which its node took it up, as written.
+    pub(super) started: Option<&'t str>,
+}
+
 /// Metadata that a pod states itself, whatever it is like.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]

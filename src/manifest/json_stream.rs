@@ -6,6 +6,7 @@ use std::io::{self, BufRead};
 use memchr::memchr2;
 
 use super::api_error;
+use super::json_field::first_text;
 use super::source::{Refused, Sink, Source, Stop, Syntax};
 use trace::budget::{OBJECT_BYTES, make_room, too_long};
 
@@ -35,9 +36,10 @@ pub(super) fn read_one(mut text: &[u8], sink: &mut dyn Sink) -> Result<(), Stop>
 /// The text of a field of an object, found without parsing what comes before or after it.
 pub(super) fn top_level_text(object: &[u8], wanted: &str) -> Option<String> {
     let mut text = object;
-    let mut splitter = Splitter::new(&mut text, 0, 0, 0);
-    let found = splitter.field(wanted).ok()??;
-    serde_json::from_slice(&found).ok()
+    first_text(object, wanted).map(str::to_owned).or_else(|| {
+        let found = Splitter::new(&mut text, 0, 0, 0).field(wanted).ok()??;
+        serde_json::from_slice(&found).ok()
+    })
 }
 
 /// A window on the text.
@@ -46,7 +48,7 @@ struct Splitter<'t> {
     window: Vec<u8>,
     /// The next byte to look at.
     at: usize,
-    /// Beginning of what is still needed; lines before it in the file, and bytes of its line.
+    /// Beginning of what is still needed; lines before it, and bytes of its line.
     kept: usize,
     line: u64,
     column: u64,
@@ -286,10 +288,8 @@ impl<'t> Splitter<'t> {
     fn cut_off_between(&mut self, sink: &mut dyn Sink) -> Stop {
         self.at = self.window.len();
         self.release();
-        let fault = format!(
-            "the file is cut off after line {}; write it again",
-            self.line + 1
-        );
+        let line = self.line + 1;
+        let fault = format!("the file is cut off after line {line}; write it again");
         Refused(sink.reader().describe(&fault)).into()
     }
 

@@ -29,3 +29,18 @@ pub(super) const QUEUE_PRIORITY: &str = "kueue.x-k8s.io/priority-class";
 pub(super) const QUEUE_MOST_SECONDS: &str = "kueue.x-k8s.io/max-exec-time-seconds";
 /// Annotation of a job: the number of pods at once that it can do with.
 pub(super) const QUEUE_LEAST_PODS: &str = "kueue.x-k8s.io/job-min-parallelism";
+
+/// Beginning of the annotations of a pod template by which its pods wish for places in a topology.
+pub(super) const TOPOLOGY_WISHES: &str = "kueue.x-k8s.io/podset-";
+/// All pods in one domain of a level.
+pub(super) const REQUIRED_TOPOLOGY: &str = "kueue.x-k8s.io/podset-required-topology";
+/// All pods in one domain of a level, or else of a higher one.
+pub(super) const PREFERRED_TOPOLOGY: &str = "kueue.x-k8s.io/podset-preferred-topology";
+/// Pods anywhere in the topology.
+pub(super) const ANY_TOPOLOGY: &str = "kueue.x-k8s.io/podset-unconstrained-topology";
+/// Level of the domain of each slice of pods.
+pub(super) const SLICE_TOPOLOGY: &str = "kueue.x-k8s.io/podset-slice-required-topology";
+/// Number of pods of a slice.
+pub(super) const SLICE_SIZE: &str = "kueue.x-k8s.io/podset-slice-size";
+/// Name of the pod sets that are placed together.
+pub(super) const TOPOLOGY_GROUP: &str = "kueue.x-k8s.io/podset-group-name";

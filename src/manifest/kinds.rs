@@ -137,6 +137,7 @@ const KINDS: &[Kind] = &[
         "",
         Use::Placement,
     ),
+    kind("AdmissionCheck", KUEUE, KUEUE_VERSIONS, "", Use::Placement),
     kind("Workload", KUEUE, KUEUE_VERSIONS, "", Use::Placement),
     kind(
         KUEUE_CONFIGURATION,
@@ -161,6 +162,13 @@ const KINDS: &[Kind] = &[
     ),
     kind("Job", "batch", &["v1"], "extensions", Use::Workload),
     kind("CronJob", "batch", &["v1", "v1beta1"], "", Use::Workload),
+    kind(
+        "JobSet",
+        "jobset.x-k8s.io",
+        &["v1alpha2"],
+        "",
+        Use::Workload,
+    ),
     kind("ResourceQuota", "", &["v1"], "", Use::Workload),
     kind("LimitRange", "", &["v1"], "", Use::Workload),
     kind("Secret", "", &["v1"], "", Use::Workload),
@@ -337,6 +345,7 @@ pub(super) fn is_of_cluster(kind: &str) -> bool {
             | "Cohort"
             | "ClusterQueue"
             | "WorkloadPriorityClass"
+            | "AdmissionCheck"
             | KUEUE_CONFIGURATION
     )
 }

@@ -21,7 +21,6 @@ const fn kind(name: &'static str, group: &'static str, effect: &'static str) -> 
 const DEVICES: &str =
     "devices are not allotted: pods that claim them are placed as if they claimed none";
 const QUEUES: &str = "no queue holds jobs back: they start at once, whatever the quota that it has";
-const CHECKS: &str = "admission checks are not made: they pass at once";
 const NODE_POOLS: &str = "no nodes are made from it: the run has the nodes of `cluster` and of its own \
     node autoscalers alone (`cluster.provider`, `system.autoscaling`)";
 const MAKES_PODS: &str = "its controller is not modelled: the pods that it would make are missing";
@@ -45,7 +44,6 @@ const KINDS: &[Kind] = &[
     kind("DeviceClass", "resource.k8s.io", DEVICES),
     kind("ResourceSlice", "resource.k8s.io", DEVICES),
     kind("DeviceTaintRule", "resource.k8s.io", DEVICES),
-    kind("AdmissionCheck", "kueue.x-k8s.io", CHECKS),
     kind("Queue", "scheduling.volcano.sh", QUEUES),
     kind("NodePool", "karpenter.sh", NODE_POOLS),
     kind("NodeClaim", "karpenter.sh", NODE_POOLS),
@@ -58,7 +56,6 @@ const KINDS: &[Kind] = &[
     kind("PodGroup", "scheduling.k8s.io", GANGS),
     kind("Workload", "scheduling.k8s.io", GANGS),
     kind("Job", "batch.volcano.sh", MAKES_PODS),
-    kind("JobSet", "jobset.x-k8s.io", MAKES_PODS),
     kind("LeaderWorkerSet", "leaderworkerset.x-k8s.io", MAKES_PODS),
     kind("RayCluster", "ray.io", MAKES_PODS),
     kind("RayJob", "ray.io", MAKES_PODS),
@@ -175,6 +172,7 @@ const WITHOUT_CONTROLLERS: &[(&str, &str)] = &[
     ("DaemonSet", PODS_ALONE),
     ("Job", PODS_ALONE),
     ("CronJob", "no job is made of it, and no pod"),
+    ("JobSet", "no job is made of it, and no pod"),
     ("HorizontalPodAutoscaler", "replicas stay as they are"),
     ("VerticalPodAutoscaler", "requests stay as they are"),
     ("ResourceQuota", "no pod is refused for it"),
@@ -242,12 +240,6 @@ mod tests {
                 TRAFFIC,
             ),
             ("PodGroup", "scheduling.k8s.io/v1alpha2", "PodGroup", GANGS),
-            (
-                "AdmissionCheck",
-                "kueue.x-k8s.io/v1beta1",
-                "AdmissionCheck",
-                CHECKS,
-            ),
             (
                 "Job",
                 "batch.volcano.sh/v1alpha1",

@@ -30,6 +30,8 @@ mod field;
 mod fields;
 mod findings;
 mod gpu;
+mod job_sets;
+mod json_field;
 mod json_stream;
 mod keep;
 mod kept_fields;

@@ -179,7 +179,7 @@ pub(super) fn in_annotation<T>(key: &str, text: &str, read: Read<T>) -> Result<T
     read(text).map_err(|expected| path.key(key).problem(expected, text))
 }
 
-fn duration(text: &str) -> Result<Duration, &'static str> {
+pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
     let span = text.parse::<Duration>().ok();
     let span = span.filter(|span| *span >= Duration::ZERO);
     span.ok_or("a duration of 0 or more, such as `30s`")

@@ -37,6 +37,7 @@ enum Key {
     MaximumVolumeSize,
     NodeTopology,
     FairSharing,
+    WaitForPodsReady,
     Other(String),
 }
 
@@ -167,6 +168,7 @@ fn read_fields<'de, A: MapAccess<'de>>(
             Key::MaximumVolumeSize => beside(parts, "maximumVolumeSize", map)?,
             Key::NodeTopology => beside(parts, "nodeTopology", map)?,
             Key::FairSharing => beside(parts, "fairSharing", map)?,
+            Key::WaitForPodsReady => beside(parts, "waitForPodsReady", map)?,
             Key::Items => {
                 parts.strays.add_beside("items".to_owned());
                 skip(map)?;

@@ -5,6 +5,7 @@ use std::io;
 use serde::de::DeserializeSeed;
 use serde_json::error::Category;
 
+use super::alike::AlikePod;
 use super::fault::Fault;
 use super::object::ObjectSeed;
 use super::reader::Reader;
@@ -70,6 +71,13 @@ impl Sink for Reader {
     }
 
     fn object(&mut self, source: Source<'_>, kind: Option<&str>) -> Result<(), Refused> {
+        if source.syntax == Syntax::Json
+            && self.heeds_likeness()
+            && let Some(pod) = AlikePod::of(source.text)
+        {
+            let added = self.add_written_alike(&pod);
+            return added.map_err(|message| Refused(self.describe(&message)));
+        }
         let seed = ObjectSeed::of_kind(self, kind);
         let read = source.read(seed);
         match read {

@@ -12,8 +12,9 @@ use super::keys::{DELETION_COST, DO_NOT_DISRUPT, SAFE_LOCAL_VOLUMES, SAFE_TO_EVI
 use super::life::{EXIT_CODE, RUN_TIME, START_TIME, in_annotation};
 use super::raw::{self, nullable};
 use super::workload::{Workload, part, span};
-use super::{life, needs, pod, unmodelled};
+use super::{life, needs, pod, queueing, unmodelled};
 use model::behaviour::{Behaviour, DEFAULT_GRACE};
+use model::queueing::TopologyRequest;
 use model::usage::Pattern;
 use model::{PodSpec, TemplatePriority, Text};
 
@@ -35,6 +36,8 @@ struct RawTemplate {
 
 /// Parts of a pod template beside the pod's spec.
 pub(super) struct Template {
+    /// Wishes about a topology.
+    pub(super) wishes: Option<TopologyRequest>,
     pub(super) spec: Arc<PodSpec>,
     pub(super) node_name: Option<Text>,
     pub(super) host_network: bool,
@@ -62,6 +65,7 @@ impl Workload<'_> {
         pod::check_sums(&spec).map_err(inside)?;
         spec.behaviour = behaviour(&raw.metadata, &raw.spec).map_err(inside)?;
         spec.needs = needs::needs(value).map_err(inside)?;
+        let wishes = queueing::wishes(&raw.metadata.annotations).map_err(inside)?;
         spec.life = life::life(&raw.spec, &raw.metadata.annotations, &spec).map_err(inside)?;
         if raw.spec.priority.is_none() {
             let class = raw.spec.priority_class_name.clone();
@@ -75,6 +79,7 @@ impl Workload<'_> {
         let node_name = node_name.filter(|name| !name.is_empty());
         self.bound_to = node_name.map(Into::into);
         Ok(Template {
+            wishes,
             spec: Arc::new(spec),
             node_name: node_name.map(Into::into),
             host_network: raw.spec.host_network,

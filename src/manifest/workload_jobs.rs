@@ -97,13 +97,16 @@ pub(super) fn job(workload: &mut Workload<'_>) -> Checked {
     Ok((Object::Job(Arc::new(job)), findings))
 }
 
-fn read_job(
+pub(super) fn read_job(
     workload: &mut Workload<'_>,
     spec: &Value,
     path: &Path<'_>,
 ) -> Result<(Job, Vec<Finding>), Problem> {
     let raw: RawJob = part(spec, path)?;
     let template = workload.template(spec, &path.field("template"))?;
+    if let (Some(queue), Some(_)) = (&mut workload.queue, &template.wishes) {
+        Arc::make_mut(queue).topology.clone_from(&template.wishes);
+    }
     let restart_path = path.field("template.spec.restartPolicy");
     let restart = match template.restart_policy.as_deref() {
         Some("Never") => RestartPolicy::Never,
@@ -254,6 +257,8 @@ pub(super) fn queue<'a>(
         priority_class: label(QUEUE_PRIORITY).map(Into::into),
         min_parallelism: least.transpose()?,
         max_execution: most.transpose()?,
+        topology: None,
+        member: None,
     })))
 }
 

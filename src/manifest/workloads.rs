@@ -18,7 +18,8 @@ use super::reported::Reported;
 use super::template::Template;
 use super::workload::{Checked, Workload, count, part, span};
 use super::{
-    Ctx, autoscalers, budgets, cluster_scoped, needs, pod, quotas, services, workload_jobs,
+    Ctx, autoscalers, budgets, cluster_scoped, job_sets, needs, pod, quotas, services,
+    workload_jobs,
 };
 use model::workload::daemon_set::DaemonUpdate;
 use model::workload::{
@@ -40,8 +41,8 @@ impl From<Problem> for Broken {
     }
 }
 
-/// Reads a workload.
-pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Broken> {
+/// Reads a workload; a set of jobs is several.
+pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Vec<DeclaredWorkload>, Broken> {
     let kind = parts.kind.as_deref().unwrap_or_default();
     let name = parts.metadata.name.as_deref().unwrap_or_default();
     let metadata = &parts.metadata;
@@ -65,7 +66,14 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Bro
     if matches!(kind, "Deployment" | "StatefulSet" | "ReplicaSet") {
         workload.note_queue(false);
     }
-    let (object, findings) = match kind {
+    if kind == "JobSet" {
+        let jobs = job_sets::jobs(&mut workload)?;
+        let jobs = jobs.into_iter();
+        return jobs
+            .map(|job| declare(parts, &mut workload, job?))
+            .collect();
+    }
+    let checked = match kind {
         "Deployment" => workload.deployment()?,
         "ReplicaSet" => workload.replica_set(false)?,
         "ReplicationController" => workload.replica_set(true)?,
@@ -88,6 +96,16 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Bro
         _ => budgets::budget(&mut workload)?,
     };
     note_binding(&mut workload);
+    Ok(vec![declare(parts, &mut workload, checked)?])
+}
+
+/// A workload with what is said of it beside its object.
+fn declare(
+    parts: &Parts,
+    workload: &mut Workload<'_>,
+    checked: (Object, Vec<Finding>),
+) -> Result<DeclaredWorkload, Broken> {
+    let (object, findings) = checked;
     if let Some(finding) = findings
         .iter()
         .find(|finding| !finding.problem.is_warning())
@@ -102,7 +120,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Bro
         object,
         controller: pod::controller(&parts.metadata, workload.ctx),
         reported: Reported::of(parts),
-        priority: workload.priority,
+        priority: workload.priority.clone(),
         states_policy: workload.states_policy,
         places: Vec::new(),
     })

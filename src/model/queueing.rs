@@ -1,8 +1,12 @@
 //! The objects of Kueue: flavors of resources, topologies, queues with quotas in trees of cohorts,
 //! and workloads that wait for quota (spec: batch-on-kubernetes.md 1.1).
 
+mod passing;
+
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+
+pub use passing::{AdmissionCheck, CheckAnswer, RequeueTime, WaitForPodsReady};
 
 use super::{LabelSelector, Labels, PodSpec, Taint, Text, Toleration};
 use units::{Duration, Instant, Quantity, SortedMap};
@@ -373,9 +377,14 @@ impl FairStrategy {
     }
 }
 
+/// The name of the workload that stands for an owner of a kind.
+pub fn workload_of(kind: &str, owner: &str) -> Text {
+    format!("{kind}-{owner}").into()
+}
+
 /// The name of the workload that stands for a job.
 pub fn workload_of_job(job: &str) -> Text {
-    format!("job-{job}").into()
+    workload_of("job", job)
 }
 
 /// Objects of Kueue that users declare.
@@ -397,6 +406,10 @@ pub struct QueueingObjects {
     pub workloads: Vec<QueuedWorkload>,
     /// Rules of fair sharing, in order; `None` is preemption by priority.
     pub fair_sharing: Option<Vec<FairStrategy>>,
+    /// Times until pods are ready; `None` is any.
+    pub wait_for_pods_ready: Option<WaitForPodsReady>,
+    /// Admission checks.
+    pub checks: Vec<AdmissionCheck>,
 }
 
 impl QueueingObjects {
@@ -404,7 +417,9 @@ impl QueueingObjects {
     pub fn len(&self) -> usize {
         let quotas = self.flavors.len() + self.cohorts.len() + self.queues.len();
         let users = self.local_queues.len() + self.priorities.len() + self.workloads.len();
-        quotas + users + self.topologies.len() + usize::from(self.fair_sharing.is_some())
+        let settings = usize::from(self.fair_sharing.is_some())
+            + usize::from(self.wait_for_pods_ready.is_some());
+        quotas + users + self.topologies.len() + self.checks.len() + settings
     }
 
     /// Whether there are none.
@@ -422,6 +437,9 @@ impl QueueingObjects {
         self.priorities.extend(other.priorities);
         self.workloads.extend(other.workloads);
         self.fair_sharing = other.fair_sharing.or(self.fair_sharing.take());
+        let waits = other.wait_for_pods_ready;
+        self.wait_for_pods_ready = waits.or(self.wait_for_pods_ready.take());
+        self.checks.extend(other.checks);
     }
 }
 

@@ -126,10 +126,16 @@ impl QueueReport<'_> {
         let answer = self.answer;
         let flavors = answer.flavors.iter();
         let flavors = flavors.map(|(resource, flavor)| format!("{resource} from {flavor}"));
+        let places = answer.places.iter();
+        let places =
+            places.map(|(domain, pods)| format!("{domain}: {}", plural::count(*pods, "pod")));
+        let checks = answer.checks.iter().map(ToString::to_string);
         let victims = answer.victims.iter();
         let victims = victims.map(|own| format!("{} of {} ({})", own.name, own.queue, own.reason));
         let sections = [
             ("flavors", flavors.collect()),
+            ("places", places.collect()),
+            ("then waits for the checks", checks.collect()),
             ("makes room", victims.collect()),
             ("why it waits", answer.reasons.clone()),
             ("would admit it", self.changes()),
@@ -200,6 +206,8 @@ impl Formats for QueueReport<'_> {
             "admittedPods": answer.admitted_pods,
             "requests": requests,
             "flavors": flavors,
+            "places": answer.places.iter().map(|(domain, pods)| json!({"domain": domain, "pods": pods})).collect::<Value>(),
+            "checks": answer.checks.iter().map(|own| &**own).collect::<Vec<&str>>(),
             "victims": victims(&answer.victims),
             "ahead": answer.ahead,
             "reasons": answer.reasons,

@@ -67,9 +67,17 @@ struct Row {
     /// The pod; [`NOBODY`] where nobody lives.
     id: PodId,
     running: bool,
-    was_up: bool,
+    before: Before,
     /// Whether what its processes run in is there.
     has_sandbox: bool,
+}
+
+/// State of a pod before its node was told of it: down, up there before the run began, or up elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    Down,
+    Up,
+    Elsewhere,
 }
 
 const ENDLESS: i64 = i64::MIN;
@@ -81,7 +89,7 @@ const VACANT: Row = Row {
     who: Identity::of(""),
     id: NOBODY,
     running: false,
-    was_up: false,
+    before: Before::Down,
     has_sandbox: false,
 };
 
@@ -165,8 +173,24 @@ impl Machine {
         self.containers.stop(pod, container);
     }
 
+    /// A pod was submitted that comes from another node while it is up.
+    pub(super) fn arrive(&mut self, pod: PodRef) {
+        if let Some(row) = self.row_mut(pod) {
+            row.before = Before::Elsewhere;
+        }
+    }
+
+    /// Whether a pod comes from another node, where it was up.
+    pub(super) fn has_moved(&self, pod: PodRef) -> bool {
+        let row = self.work.get(pod.slot.index());
+        row.is_some_and(|row| row.id == pod.id && row.before == Before::Elsewhere)
+    }
+
     /// Time that a start takes: as stated of the pod, or else of all pods.
     fn delay(&mut self, pod: PodRef, stated: Option<Duration>) -> Duration {
+        if self.has_moved(pod) {
+            return Duration::ZERO;
+        }
         let who = self.who(pod);
         let has_sandbox = match self.row_mut(pod) {
             Some(row) => std::mem::replace(&mut row.has_sandbox, true),
@@ -322,7 +346,7 @@ impl Machine {
     pub fn find(&mut self, pod: PodRef, who: Identity, was_up: bool, run_time: Option<Duration>) {
         self.submit(pod, who, run_time);
         if let Some(row) = self.row_mut(pod) {
-            row.was_up = was_up;
+            row.before = if was_up { Before::Up } else { Before::Down };
         }
     }
 
@@ -341,7 +365,8 @@ impl Machine {
         self.pause(now, pod);
         self.containers.forget(pod.id);
         if let Some(row) = self.row_mut(pod) {
-            (row.running, row.was_up, row.has_sandbox) = (false, false, false);
+            (row.running, row.has_sandbox) = (false, false);
+            row.before = Before::Down;
             self.interrupted.insert(pod.id, None);
         }
     }
@@ -368,7 +393,7 @@ impl Machine {
             pod,
             run_time: (row.run_nanos != ENDLESS).then(|| Duration::from_nanos(row.run_nanos)),
             running: row.running,
-            was_up: row.was_up,
+            was_up: row.before == Before::Up,
         })
     }
 
@@ -387,11 +412,9 @@ impl Machine {
     ) -> Immediate {
         match command {
             MachineCommand::Start { pod, .. } => {
-                let was_up = self.work(pod).is_some_and(|work| work.was_up);
-                let delay = if was_up {
-                    Duration::ZERO
-                } else {
-                    self.delay(pod, stated_start)
+                let delay = match self.work(pod) {
+                    Some(work) if work.was_up => Duration::ZERO,
+                    _ => self.delay(pod, stated_start),
                 };
                 if delay <= Duration::ZERO {
                     return Immediate::Started(pod);

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use control::provider::{MachineOrder, ORDERED_LABEL, OrderFailed};
+use control::provider::{MachineHosts, MachineOrder, ORDERED_LABEL, OrderFailed};
 use model::resource_list::CPU;
 use model::{NewPrice, Node, Text};
 use rng::{Distribution, Stream};
@@ -26,6 +26,8 @@ pub struct ProviderOptions {
     pub boot_of: SortedMap<Text, Distribution>,
     /// Docker Machine, which makes the hosts, in place of `boot` and `failure_ppm`.
     pub machine: Option<HostCreationOptions>,
+    /// Hosts on which the machines are made; `None` makes them from nothing.
+    pub hosts: Option<Box<dyn MachineHosts>>,
     /// Part of the orders that fails, in millionths.
     pub failure_ppm: u32,
     /// Time after which the failure is known.
@@ -164,6 +166,7 @@ impl Provider {
                 Stage::Failing("the machine failed to start".into()),
                 options.failed_after,
             ),
+            None if self.options.hosts.is_some() => self.place(now, boot, &mut machine),
             None => match &self.options.machine {
                 None => (Stage::Booting, boot),
                 Some(own) => {
@@ -191,13 +194,41 @@ impl Provider {
         }
     }
 
+    /// A machine is made on a host, and takes its own time to join after that.
+    fn place(
+        &mut self,
+        now: Instant,
+        joins: Duration,
+        machine: &mut MachineOrder,
+    ) -> (Stage, Duration) {
+        let hosts = self.options.hosts.as_mut();
+        match hosts.map(|hosts| hosts.place(now, &machine.node)) {
+            None => (Stage::Booting, joins),
+            Some(Err(why)) => (Stage::Failing(why), REFUSAL),
+            Some(Ok(placed)) => {
+                let (key, value) = placed.label;
+                Arc::make_mut(&mut machine.node).labels.insert(key, value);
+                let takes = placed.takes.checked_add(joins);
+                (Stage::Booting, takes.unwrap_or(Duration::MAX))
+            }
+        }
+    }
+
+    /// A machine needs no host any more.
+    fn leave_host(&mut self, now: Instant, node: &str) {
+        if let Some(hosts) = &mut self.options.hosts {
+            hosts.remove(now, node);
+        }
+    }
+
     /// An order that has not come is taken back.
-    pub(super) fn cancel(&mut self, name: &Text) {
+    pub(super) fn cancel(&mut self, now: Instant, name: &Text) {
         let mut orders = self.orders.iter_mut();
         let own =
             orders.find(|order| order.machine.node.name == *name && order.stage == Stage::Booting);
         if let Some(order) = own {
             order.stage = Stage::Over;
+            self.leave_host(now, name);
         }
     }
 
@@ -254,7 +285,8 @@ impl Provider {
     }
 
     /// A machine goes.
-    pub(super) fn gone(&mut self, node: NodeId) {
+    pub(super) fn gone(&mut self, now: Instant, node: NodeId, name: &str) {
+        self.leave_host(now, name);
         if let Some(number) = self.nodes.remove(&node) {
             self.orders[number].stage = Stage::Over;
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use control::federation::FederationOptions;
 use manifest::{Maker, ManifestReader, Manifests, PriorityClasses};
 use model::queueing::QueueingObjects;
-use model::{Changes, Node};
+use model::{Changes, Node, Object};
 use scenario::Scenario;
 use scenario::schema::{NodeSource, WorkloadSource};
 
@@ -34,6 +34,22 @@ pub struct ManifestFiles {
 }
 
 impl ManifestFiles {
+    /// Namespaces of the pods and objects of all files that were read.
+    pub(super) fn namespaces(&self) -> SortedSet<&str> {
+        let files = self.read.values();
+        let mut names = SortedSet::new();
+        for file in files {
+            names.extend(file.pods.iter().map(|own| &**own.namespace()));
+            for own in file.workloads.iter().chain(&file.dependents) {
+                names.extend(match &own.object {
+                    Object::Namespace(own) => [&*own.name],
+                    other => [&**other.namespace()],
+                });
+            }
+        }
+        names
+    }
+
     /// No file is read yet; with controllers their workloads are, too.
     pub fn new(has_controllers: bool) -> Self {
         Self {

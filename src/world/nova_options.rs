@@ -1,15 +1,28 @@
 //! Options of Nova, from the experiment file to what its scheduler and agents are made from.
 
-use scenario::schema::{Nova, NovaFilter};
+use std::sync::Arc;
+
+use ::units::nearest::hint;
+use ::units::{Quantity, SortedMap, SortedSet};
+use autoscale::cluster_autoscaler::GroupOptions;
+use control::provider::MachineHosts;
+use model::Node;
+use scenario::Share;
+use scenario::schema::{
+    Nova, NovaAtTimeout, NovaFilter, NovaGroupPolicy, NovaMigration, NovaProvider,
+};
 use systems::nova::NovaOptions;
 use systems::nova::filter::{Filter, Limits};
+use systems::nova::flavor::GroupPolicy;
 use systems::nova::host::{Amounts, Ratios};
+use systems::nova::machines::Hypervisors;
+use systems::nova::migration::{AtTimeout, MigrationOptions};
 use systems::nova::options::{Machine, Rules};
 use systems::nova::service::ServiceOptions;
 use systems::nova::weigher::{Multipliers, Weigher};
-use units::Quantity;
 
 use super::BuildError;
+use super::nodes::of_template;
 
 /// The options of an experiment's `system.nova`.
 pub(super) fn nova_options(written: &Nova) -> Result<NovaOptions, BuildError> {
@@ -63,8 +76,10 @@ pub(super) fn nova_options(written: &Nova) -> Result<NovaOptions, BuildError> {
             down_time: written.service_down_time,
         },
         evacuate_after: written.evacuate_after,
+        migration: written.live_migration.as_ref().map(migration).transpose()?,
         client_retry: written.client_retry,
         machine: Machine {
+            speed_ppm: machine.speed.map_or(Ok(1_000_000), speed_ppm)?,
             guest_memory: match machine.guest_memory {
                 Some(memory) => mebibytes("machine.guestMemory", memory)?,
                 None => machine.preset.guest_memory(),
@@ -75,6 +90,86 @@ pub(super) fn nova_options(written: &Nova) -> Result<NovaOptions, BuildError> {
             boot: machine.boot.unwrap_or(machine.preset.boot()),
         },
     })
+}
+
+/// The hypervisors below the provider, and the machines that are on them from the start.
+pub(super) fn hypervisors(
+    written: &NovaProvider,
+    groups: &[GroupOptions],
+    initial: &mut [Arc<Node>],
+    seed: u64,
+) -> Result<Box<dyn MachineHosts>, BuildError> {
+    let field = "cluster.provider.nova";
+    let mut hosts = Vec::new();
+    let mut names = SortedSet::new();
+    for own in &written.hosts {
+        for index in 0..u64::from(own.count) {
+            let mut host = of_template(&own.template, index);
+            host.name = own.name.render(index).as_str().into();
+            if !names.insert(host.name.clone()) {
+                let name = &host.name;
+                return Err(BuildError::Experiment(format!(
+                    "{field}.hosts: two hypervisors are named `{name}`; put `{{}}` into the name, or \
+                     choose another"
+                )));
+            }
+            hosts.push(Arc::new(host));
+        }
+    }
+    let mut policies = SortedMap::new();
+    for (name, policy) in &written.server_groups {
+        if !groups.iter().any(|own| *own.name == **name) {
+            let near = hint(name, groups.iter().map(|own| &*own.name));
+            return Err(BuildError::Experiment(format!(
+                "{field}.serverGroups.{name}: no group of `cluster.provider.groups` has this name; {near}"
+            )));
+        }
+        let policy = match policy {
+            NovaGroupPolicy::Affinity => GroupPolicy::Affinity,
+            NovaGroupPolicy::AntiAffinity => GroupPolicy::AntiAffinity { most_per_host: 1 },
+            NovaGroupPolicy::SoftAffinity => GroupPolicy::SoftAffinity,
+            NovaGroupPolicy::SoftAntiAffinity => GroupPolicy::SoftAntiAffinity,
+        };
+        policies.insert(name.as_str().into(), policy);
+    }
+    let options = nova_options(&written.options)?;
+    let mut hypervisors = Hypervisors::new(options, &hosts, policies, seed);
+    for node in initial {
+        let placed = hypervisors.found(node).map_err(|why| {
+            let name = &node.name;
+            BuildError::Experiment(format!(
+                "{field}.hosts: the machine of node `{name}`, which is there from the start, finds no \
+                 host: {why}; add hypervisors, or lower `initial` of its group"
+            ))
+        })?;
+        let (key, value) = placed.label;
+        Arc::make_mut(node).labels.insert(key, value);
+    }
+    Ok(Box::new(hypervisors))
+}
+
+fn migration(written: &NovaMigration) -> Result<MigrationOptions, BuildError> {
+    Ok(MigrationOptions {
+        bandwidth: bytes("liveMigration.bandwidth", written.bandwidth)?,
+        dirty_rate: bytes("liveMigration.dirtyRate", written.dirty_rate)?,
+        downtime: written.downtime,
+        timeout: written.timeout,
+        at_timeout: match written.at_timeout {
+            NovaAtTimeout::Abort => AtTimeout::Abort,
+            NovaAtTimeout::ForceComplete => AtTimeout::ForceComplete,
+        },
+        parallel: written.parallel as usize,
+    })
+}
+
+fn speed_ppm(written: Share) -> Result<u32, BuildError> {
+    let speed = written.as_f64();
+    if speed > 0.0 && speed <= 1.0 {
+        return Ok(libm::rint(speed * 1e6) as u32);
+    }
+    Err(BuildError::Experiment(
+        "system.nova.machine.speed: expected more than 0% and at most 100%".to_owned(),
+    ))
 }
 
 fn bytes(field: &str, amount: Quantity) -> Result<i64, BuildError> {

@@ -148,7 +148,12 @@ pub fn operations(
             operations.push((at, Operation::Upgrade(Arc::new(plan))));
             continue;
         }
-        operations.push((at, read(number, operation, &known)?));
+        let read = match read(number, operation, &known)? {
+            // The system itself empties a host that is disabled.
+            Operation::Drain(node) if migrates(scenario) => Operation::Cordon(node),
+            read => read,
+        };
+        operations.push((at, read));
     }
     operations.extend(super::delivery::pushes(scenario, files)?);
     operations.extend(super::storage::disk_failures(scenario, nodes)?);
@@ -162,6 +167,13 @@ pub fn operations(
     };
     operations.sort_by_key(|(at, operation)| (*at, needs_others(operation)));
     Ok(operations)
+}
+
+/// Whether instances leave a cordoned node by live migration.
+fn migrates(scenario: &Scenario) -> bool {
+    let nova = scenario.system.nova.as_ref();
+    let is_asked = nova.is_some_and(|own| own.live_migration.is_some());
+    is_asked && scenario.system.name == systems::nova::ENTRY.name
 }
 
 /// What applying the objects of a file does: nodes join first, then come objects and pods, in order.
@@ -245,6 +257,7 @@ fn upgrade(
         drain_timeout: written.drain_timeout,
         gap: written.gap,
         replaces: written.replace,
+        evicts: !migrates(scenario),
         seed: scenario.seed,
     })
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use autoscale::cluster_autoscaler::{GroupOptions, NodeGroup};
 use metrics::NodeEconomics;
 use metrics::economics::priced_as;
-use metrics::power::Power;
 use model::node::{
     CAPACITY_LABEL, GROUP_LABEL, HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND, SPOT, ZONE_LABEL,
 };
@@ -17,11 +16,13 @@ use systems::ecs::fargate::TaskSize;
 use units::nearest::nearest;
 use units::{Instant, SortedMap};
 
-use super::catalogue::{catalogue, matches};
+use super::catalogue::catalogue;
 use super::docker_machine;
 use super::instance_type::InstanceType;
 use super::money::micro;
 use super::nodes::of_template;
+use super::nova_options::hypervisors;
+use super::powers::Powers;
 use super::price_history::{self, Prices, Sold, from_start};
 use super::price_list::{Price, in_zone};
 use super::{BuildError, FileSource};
@@ -94,6 +95,10 @@ pub fn provider(
     for (number, group) in written.groups.iter().enumerate() {
         add_group(&mut plan, written, &powers, number, group)?;
     }
+    if let Some(own) = &written.nova {
+        let hosts = hypervisors(own, &plan.groups, &mut plan.initial, scenario.seed)?;
+        plan.options.hosts = Some(hosts);
+    }
     change_prices(&mut plan, scenario, written, files)?;
     let known = |name: &String| {
         plan.types.contains_key(name) || plan.groups.iter().any(|own| *own.name == **name)
@@ -127,44 +132,6 @@ fn price_fargate(plan: &mut ProviderPlan, scenario: &Scenario, powers: &Powers) 
         };
         plan.kinds
             .insert(priced_as(&name, ON_DEMAND, None).into(), economics);
-    }
-}
-
-/// Power of instance types, by patterns of their names.
-struct Powers(Vec<(String, Arc<Power>)>);
-
-impl Powers {
-    fn new(
-        written: &schema::Provider,
-        types: &SortedMap<String, InstanceType>,
-    ) -> Result<Self, BuildError> {
-        let mut powers = Vec::new();
-        for (pattern, own) in &written.power {
-            let field = format!("cluster.provider.power[\"{pattern}\"]");
-            let groups = written.groups.iter().map(|group| &group.name);
-            if !types
-                .keys()
-                .chain(groups)
-                .any(|name| matches(pattern, name))
-            {
-                return wrong(format!(
-                    "{field}: no instance type and no group has this name"
-                ));
-            }
-            powers.push((
-                pattern.clone(),
-                Arc::new(super::economics::power(&field, own)?),
-            ));
-        }
-        // An exact name goes before a pattern.
-        powers.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.len()));
-        Ok(Self(powers))
-    }
-
-    fn of(&self, name: &str) -> Option<Arc<Power>> {
-        let mut own = self.0.iter();
-        let found = own.find(|(pattern, _)| matches(pattern, name));
-        found.map(|(_, power)| Arc::clone(power))
     }
 }
 
@@ -222,6 +189,7 @@ fn options(written: &schema::Provider) -> Result<ProviderOptions, BuildError> {
             .map(|(name, &most)| (name.as_str().into(), u64::from(most)))
             .collect(),
         stock_outs,
+        hosts: None,
         spot: written
             .spot
             .as_ref()

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use model::queueing::{LocalQueue, QueueingObjects};
-use model::{Object, Text};
+use model::queueing::{LocalQueue, QueueingObjects, TopologyWish};
+use model::{Node, Object, Text};
 use units::nearest::hint;
+use units::plural;
 
 use super::BuildError;
 use units::SortedMap;
@@ -24,6 +25,12 @@ pub fn check(files: &[(&str, QueueingObjects)]) -> Result<(), BuildError> {
     let cohorts = names(files, "Cohort", |own| {
         own.cohorts.iter().map(|own| own.name.clone()).collect()
     })?;
+    let topologies = names(files, "Topology", |own| {
+        own.topologies.iter().map(|own| own.name.clone()).collect()
+    })?;
+    let checks = names(files, "AdmissionCheck", |own| {
+        own.checks.iter().map(|own| own.name.clone()).collect()
+    })?;
     names(files, "LocalQueue", |own| {
         let own = own.local_queues.iter();
         own.map(|own| format!("{}/{}", own.namespace, own.name).into())
@@ -32,15 +39,18 @@ pub fn check(files: &[(&str, QueueingObjects)]) -> Result<(), BuildError> {
     for (file, objects) in files {
         let wrong = |what: String| Err(BuildError::Experiment(format!("{file}: {what}")));
         for flavor in &objects.flavors {
-            if let Some(topology) = &flavor.topology {
+            let named = flavor.topology.as_ref();
+            if let Some(topology) = named.filter(|own| !topologies.contains_key(*own)) {
+                let hint = hint(topology, topologies.keys().map(|own| &**own));
                 return wrong(format!(
-                    "ResourceFlavor `{}`: spec.topologyName: runs give pods no place in a topology; \
-                     leave `{topology}` out to have quotas alone",
+                    "ResourceFlavor `{}`: spec.topologyName: no file declares the Topology `{topology}`; \
+                     {hint}",
                     flavor.name
                 ));
             }
         }
-        if let Some(what) = unknown_flavor(objects, &flavors) {
+        let unknown = unknown_flavor(objects, &flavors).or_else(|| unknown_check(objects, &checks));
+        if let Some(what) = unknown {
             return wrong(what);
         }
         for queue in &objects.local_queues {
@@ -95,6 +105,71 @@ fn unknown_flavor(objects: &QueueingObjects, known: &SortedMap<Text, &str>) -> O
     None
 }
 
+/// An admission check of a queue that no file declares, in words.
+fn unknown_check(objects: &QueueingObjects, known: &SortedMap<Text, &str>) -> Option<String> {
+    for queue in &objects.queues {
+        let mut checks = queue.checks.iter();
+        if let Some(own) = checks.find(|own| !known.contains_key(&own.name)) {
+            let hint = hint(&own.name, known.keys().map(|own| &**own));
+            return Some(format!(
+                "ClusterQueue `{}`: spec.admissionChecksStrategy.admissionChecks: no file declares the \
+                 AdmissionCheck `{}`; {hint}",
+                queue.name, own.name
+            ));
+        }
+    }
+    None
+}
+
+/// Checks that the nodes of flavors with a topology have labels for all of its levels; the value is
+/// remarks on those that have not.
+///
+/// # Errors
+/// No node of a flavor has a label that a level needs, so that its pods would never get a place.
+pub fn check_nodes(
+    queueing: &QueueingObjects,
+    nodes: &[Arc<Node>],
+) -> Result<Vec<String>, BuildError> {
+    let mut remarks = Vec::new();
+    for flavor in &queueing.flavors {
+        let mut topologies = queueing.topologies.iter();
+        let named = flavor.topology.as_ref();
+        let topology = named.and_then(|name| topologies.find(|own| own.name == *name));
+        let Some(topology) = topology else {
+            continue;
+        };
+        let has = |node: &&Arc<Node>| {
+            let mut labels = flavor.node_labels.iter();
+            labels.all(|(key, value)| node.labels.get(key) == Some(value))
+        };
+        let own: Vec<&Arc<Node>> = nodes.iter().filter(has).collect();
+        for (level, key) in topology.levels.iter().enumerate() {
+            let lacks = |node: &&&Arc<Node>| !node.labels.contains_key(key);
+            let lacking = own.iter().filter(lacks).count();
+            let Some(first) = own.iter().find(lacks) else {
+                continue;
+            };
+            if lacking == own.len() {
+                return Err(BuildError::Experiment(format!(
+                    "Topology `{}`: spec.levels[{level}].nodeLabel: no node of the ResourceFlavor `{}` has \
+                     the label `{key}`, so that its pods would never get a place; label the nodes, or leave \
+                     the level out",
+                    topology.name, flavor.name
+                )));
+            }
+            remarks.push(format!(
+                "{} of the ResourceFlavor `{}` without the label `{key}` of the Topology `{}` \
+                 (`{}`): no pod gets a place there",
+                plural::count(lacking, "node"),
+                flavor.name,
+                topology.name,
+                first.name
+            ));
+        }
+    }
+    Ok(remarks)
+}
+
 /// Names of a kind and the file that has each.
 fn names<'f>(
     files: &[(&'f str, QueueingObjects)],
@@ -129,6 +204,24 @@ pub fn doubts(object: &Object, queueing: &QueueingObjects) -> Vec<String> {
             "the namespace `{}` has no LocalQueue `{}`: jobs of that queue wait until the end",
             job.namespace, queue.name
         ));
+    }
+    let levels = queue.topology.iter().flat_map(|own| {
+        let wish = match &own.wish {
+            Some(TopologyWish::Required(level) | TopologyWish::Preferred(level)) => Some(level),
+            _ => None,
+        };
+        wish.into_iter()
+            .chain(own.slices.iter().map(|own| &own.level))
+    });
+    for level in levels {
+        let mut known = queueing.topologies.iter().flat_map(|own| &own.levels);
+        if !known.any(|own| own == level) {
+            doubts.push(format!(
+                "no Topology has the level `{level}`, in which the Job `{}/{}` wants a place: it waits until \
+                 the end",
+                job.namespace, job.name
+            ));
+        }
     }
     if let Some(class) = &queue.priority_class
         && !queueing.priorities.contains_key(class)

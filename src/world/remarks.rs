@@ -147,6 +147,13 @@ impl Remarks {
         }
     }
 
+    /// Notes lines, each once.
+    pub fn note_all(&mut self, lines: Vec<String>) {
+        for line in lines {
+            self.note(line);
+        }
+    }
+
     /// Notes that queues of Kueue are declared, which hold jobs back where there are controllers.
     pub(super) fn has_queues(&mut self, has_controllers: bool) {
         self.has_queues = true;

@@ -7,18 +7,22 @@ use model::Object;
 use model::delivery::repository;
 use model::workload::{Deployment, DeploymentStrategy};
 use scenario::Scenario;
-use scenario::schema::OpenShift;
+use scenario::schema::{OpenShift, WorkloadSource};
 use units::nearest::hint;
 use units::{Instant, SortedMap, SortedSet};
 
-use super::BuildError;
 use super::object_name::target;
+use super::{BuildError, ManifestFiles};
 
 /// Holds the images and the workloads that a scenario watches against the objects that it declares.
 ///
 /// # Errors
 /// No declared workload runs an image, there is no workload of a name, or one has no use for an option.
-pub fn watched(scenario: &Scenario, operations: &[(Instant, Operation)]) -> Result<(), BuildError> {
+pub fn watched(
+    scenario: &Scenario,
+    operations: &[(Instant, Operation)],
+    manifests: &ManifestFiles,
+) -> Result<(), BuildError> {
     let configs = scenario.system.openshift.as_ref();
     if scenario.delivery.is_empty() && scenario.storage.is_empty() && configs.is_none() {
         return Ok(());
@@ -43,6 +47,11 @@ pub fn watched(scenario: &Scenario, operations: &[(Instant, Operation)]) -> Resu
     });
     if let Some(written) = configs {
         configured(written, &deployments.collect())?;
+        let is_file = |own: &WorkloadSource| matches!(own, WorkloadSource::Manifests { .. });
+        // Pods of traces and models may have any namespace.
+        if scenario.workload.iter().all(is_file) {
+            projects(written, &manifests.namespaces())?;
+        }
     }
     let names: SortedSet<String> = objects.map(|own| Target::of(own).to_string()).collect();
     for (number, own) in scenario.storage.iter().enumerate() {
@@ -52,6 +61,19 @@ pub fn watched(scenario: &Scenario, operations: &[(Instant, Operation)]) -> Resu
             return Err(BuildError::Experiment(format!(
                 "storage[{number}].workload: there is no `{}`; {known}",
                 own.workload
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Holds the names of projects against the namespaces of pods and objects.
+fn projects(written: &OpenShift, known: &SortedSet<&str>) -> Result<(), BuildError> {
+    for name in written.projects.keys() {
+        if !known.contains(name.as_str()) {
+            let known = hint(name, known.iter().copied());
+            return Err(BuildError::Experiment(format!(
+                "system.openshift.projects.{name}: no pod and no object is in the project `{name}`; {known}"
             )));
         }
     }

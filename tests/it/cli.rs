@@ -297,8 +297,9 @@ fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 57] = [
+const SCENARIOS: [(&str, &[&str]); 61] = [
     ("two-teams.yaml", &[]),
+    ("racks.yaml", &[]),
     ("borg.yaml", &["--set", "stop={at: 30m}"]),
     ("functions.yaml", &["--set", "stop={at: 10m}"]),
     ("descheduling.yaml", &[]),
@@ -308,6 +309,9 @@ const SCENARIOS: [(&str, &[&str]); 57] = [
     ("swarmkit.yaml", &[]),
     ("fleet.yaml", &[]),
     ("nova.yaml", &[]),
+    ("live-migration.yaml", &[]),
+    ("vm-or-container.yaml", &[]),
+    ("kubernetes-on-nova.yaml", &[]),
     ("ecs.yaml", &[]),
     ("openshift.yaml", &[]),
     ("federation.yaml", &[]),

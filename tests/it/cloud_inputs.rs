@@ -40,6 +40,72 @@ fn is_refused(system: &str, more: &str, expected: &str) {
     assert!(is_placed, "{system} {more}: {said}");
 }
 
+/// System, further fields of the experiment, and what is said of them.
+const WRONG: [(&str, &str, &str); 12] = [
+    (
+        "name: kubernetes, controllers: {}",
+        "delivery: [{image: shop/wep}]",
+        "no declared workload runs an image of `shop/wep`",
+    ),
+    (
+        "name: ecs, ecs: {placement: {web: {constraints: ['attribute:stack ==']}}}",
+        "",
+        "system.ecs.placement.web.constraints[0]",
+    ),
+    (
+        "name: ecs, ecs: {capacityProviders: [{name: pool}]}",
+        "",
+        "there is no group `pool` of `cluster.provider`",
+    ),
+    (
+        "name: ecs, ecs: {capacityProviders: [{name: FARGATE}]}",
+        "",
+        "write `provider: {}` under `cluster`",
+    ),
+    (
+        "name: nova, nova: {reportInterval: 2m}",
+        "",
+        "hosts that report every 2m would be down after 1m",
+    ),
+    (
+        "name: nova, nova: {liveMigration: {bandwidth: 0}}",
+        "",
+        "`bandwidth` cannot be zero",
+    ),
+    (
+        "name: nova, nova: {machine: {speed: 120%}}",
+        "",
+        "system.nova.machine.speed: expected more than 0% and at most 100%",
+    ),
+    (
+        "name: openshift, controllers: {}, openshift: {projects: {defualt: {}}}",
+        "",
+        "system.openshift.projects.defualt: no pod and no object is in the project `defualt`; did \
+             you mean `default`?",
+    ),
+    (
+        "name: openshift, openshift: {deploymentConfigs: {web: {}}}",
+        "",
+        "write `controllers: {}` under `system`",
+    ),
+    (
+        "name: openshift, controllers: {}, openshift: {deploymentConfigs: {wbe: {}}}",
+        "",
+        "there is no Deployment `wbe`; did you mean `web`?",
+    ),
+    (
+        "name: openshift, controllers: {}, openshift: {deploymentConfigs: {web: {mid: {takes: \
+             5s}}}}",
+        "",
+        "deploymentConfigs.web.mid",
+    ),
+    (
+        "name: openshift, controllers: {}, openshift: {deploymentConfigs: {web: {triggers: []}}}",
+        "",
+        "`triggers`",
+    ),
+];
+
 #[test]
 fn wrong_experiments_are_refused_with_their_place() {
     let volume = |more: &str| format!("{{{VOLUME}, {more}}}");
@@ -53,61 +119,13 @@ fn wrong_experiments_are_refused_with_their_place() {
         volume("backup: {every: 1h, fullEvery: 24, retention: 6, change: 1Gi, bandwidth: 1Gi}")
     );
     let kubernetes = "name: kubernetes, controllers: {}";
-    let cases = [
-        (
-            kubernetes,
-            &*both_zones,
-            "the volume `data` is bound to two zones",
-        ),
-        (kubernetes, &*short, "it would lose its full copy"),
-        (
-            kubernetes,
-            "delivery: [{image: shop/wep}]",
-            "no declared workload runs an image of `shop/wep`",
-        ),
-        (
-            "name: ecs, ecs: {placement: {web: {constraints: ['attribute:stack ==']}}}",
-            "",
-            "system.ecs.placement.web.constraints[0]",
-        ),
-        (
-            "name: ecs, ecs: {capacityProviders: [{name: pool}]}",
-            "",
-            "there is no group `pool` of `cluster.provider`",
-        ),
-        (
-            "name: ecs, ecs: {capacityProviders: [{name: FARGATE}]}",
-            "",
-            "write `provider: {}` under `cluster`",
-        ),
-        (
-            "name: nova, nova: {reportInterval: 2m}",
-            "",
-            "hosts that report every 2m would be down after 1m",
-        ),
-        (
-            "name: openshift, openshift: {deploymentConfigs: {web: {}}}",
-            "",
-            "write `controllers: {}` under `system`",
-        ),
-        (
-            "name: openshift, controllers: {}, openshift: {deploymentConfigs: {wbe: {}}}",
-            "",
-            "there is no Deployment `wbe`; did you mean `web`?",
-        ),
-        (
-            "name: openshift, controllers: {}, openshift: {deploymentConfigs: {web: {mid: {takes: \
-             5s}}}}",
-            "",
-            "deploymentConfigs.web.mid",
-        ),
-        (
-            "name: openshift, controllers: {}, openshift: {deploymentConfigs: {web: {triggers: []}}}",
-            "",
-            "`triggers`",
-        ),
-    ];
-    for (system, more, expected) in cases {
+    is_refused(
+        kubernetes,
+        &both_zones,
+        "the volume `data` is bound to two zones",
+    );
+    is_refused(kubernetes, &short, "it would lose its full copy");
+    for (system, more, expected) in WRONG {
         is_refused(system, more, expected);
     }
 }
@@ -135,4 +153,35 @@ fn wrong_compose_files_and_drivers_are_refused_with_their_place() {
         said.contains(expected) && said.contains("a.yaml:"),
         "{said}"
     );
+}
+
+#[test]
+fn wrong_hypervisors_are_refused() {
+    let host = "{name: 'c{}', count: 2, template: {allocatable: {cpu: 4, memory: 8Gi}}}";
+    let group = "{name: pool, max: 4, initial: 1, template: {allocatable: {cpu: 4, memory: 6Gi}}}";
+    let large = group.replace("6Gi", "60Gi");
+    for (nova, group, expected) in [
+        (
+            format!("hosts: [{host}, {host}]"),
+            group,
+            "two hypervisors are named `c0`",
+        ),
+        (
+            format!("hosts: [{host}], serverGroups: {{pol: affinity}}"),
+            group,
+            "serverGroups.pol: no group of `cluster.provider.groups` has this name",
+        ),
+        (
+            format!("hosts: [{host}]"),
+            &*large,
+            "the machine of node `pool-0`, which is there from the start, finds no host: No valid host",
+        ),
+    ] {
+        let provider = format!("  provider: {{nova: {{{nova}}}, groups: [{group}]}}\n  domains:");
+        let text =
+            experiment("name: kubernetes, controllers: {}", "").replace("  domains:", &provider);
+        let files = [("a.yaml", &*text), ("web.yaml", WEB)];
+        let said = Scratch::new("cloud-inputs-nova", &files).run(&["run", "a.yaml"], 2);
+        assert!(said.contains(expected), "{said}");
+    }
 }

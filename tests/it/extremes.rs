@@ -52,7 +52,7 @@ const SYSTEMS: [&str; 23] = [
     "{name: openshift}",
     "{name: borg}",
     "{name: borg, borg: {candidates: 2}}",
-    "{name: nova, nova: {ratios: {cpu: 1}}}",
+    "{name: nova, nova: {ratios: {cpu: 1}, liveMigration: {bandwidth: 1Gi}}}",
     "{name: omega}",
     "{name: omega, omega: {architecture: two-level, transactions: all-or-nothing}}",
     "{name: flow}",

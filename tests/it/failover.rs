@@ -191,6 +191,17 @@ fn nova_takes_a_host_for_down_a_minute_after_its_last_report_and_moves_nothing_b
 }
 
 #[test]
+fn nova_moves_instances_off_a_host_that_is_drained() {
+    // A GiB of the guest system and one of the pod, at 128 MiB/s: 16 s each, one after the other.
+    let drained = "operations: [{at: 53s, drain: n0}]\nstop: {at: 10m}\n";
+    let moves = "liveMigration: {bandwidth: 128Mi}";
+    let system = format!("name: nova, nova: {{machine: {{guestMemory: 1Gi}}, {moves}}}");
+    let story = play("nova-moved", (3, 6), &system, drained);
+    assert_eq!(story.ended, [69.0, 85.0]);
+    assert_eq!(Story::later(&story.running, 53.0), [69.0, 85.0]);
+}
+
+#[test]
 fn fleet_misses_a_machine_when_its_key_ends_and_moves_its_units_in_the_next_round() {
     // Declared at 1, so that rounds are at odd seconds; beats every 15 s, the last at 30.
     let rest = "failures: [{kind: node-outage, node: n0, at: 40s}]\nstop: {at: 5m}\n";

@@ -68,6 +68,7 @@ mod placements;
 mod plan;
 mod platform;
 mod prices;
+mod queue_inputs;
 mod quirks;
 mod readers;
 mod real_cluster;

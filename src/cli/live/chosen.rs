@@ -8,10 +8,14 @@ use live::record::Header;
 use live::story::is_mesos;
 use scenario::{Experiment, Scenario};
 use serde_json::Value;
+use units::Duration;
 use world::FileSource;
 
 use super::super::experiment_file::{MessageFormat, Reading, read};
 use super::super::{Failure, Global};
+
+/// End of runs that nobody ends: a hundred years.
+const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 
 /// The control plane of an experiment's variant.
 pub(super) struct Chosen {
@@ -73,6 +77,8 @@ impl Chosen {
     /// with.
     pub(super) fn plane(&self, run: &Header) -> Result<Plane, Failure> {
         let mut scenario: Scenario = self.experiment.variants[self.plan].scenario.clone();
+        // A control server ends when it is told to: autoscalers need no end of the run.
+        scenario.stop.at.get_or_insert(NEVER);
         let system = &mut scenario.system;
         if let Some(date) = run.zero_date() {
             if let Some(own) = &mut system.controllers {
@@ -126,7 +132,7 @@ mod tests {
     use live::wire::Registration;
     use live::wire::declaration::Declaration;
     use live::wire::request::Request;
-    use units::{Duration, Instant};
+    use units::Instant;
 
     use super::*;
 
@@ -207,6 +213,25 @@ mod tests {
             let replayed = log.replay(plane()).expect("the same run").digest();
             assert_eq!(replayed, control.driver().digest());
         }
+        std::fs::remove_dir_all(&folder).expect("a folder to remove");
+    }
+
+    #[test]
+    fn autoscalers_of_a_control_server_need_no_end() {
+        let folder = std::env::temp_dir().join(format!("wt-endless-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let nothing = "apiVersion: v1\nkind: Namespace\nmetadata: {name: default}\n";
+        std::fs::write(folder.join("none.yaml"), nothing).expect("a file");
+        let path = folder.join("scale.yaml");
+        let text = "windtunnel: v1\nname: scale\ncluster: {provider: {groups: [{name: small, min: 1, \
+            max: 4, template: {allocatable: {cpu: 1, memory: 1Gi, pods: 20}}}]}}\nworkload: \
+            [{manifests: none.yaml}]\nsystem: {name: kubernetes, controllers: {}, autoscaling: \
+            {cluster: {}}}\nmodels: {nodeLife: observed}\n";
+        std::fs::write(&path, text).expect("a file");
+        let global = Options::parse_from(["windtunnel"]).global;
+        let chosen = chosen(&global, &path, None, &[]);
+        let chosen = chosen.unwrap_or_else(|failure| panic!("{}", failure.message));
+        chosen.plane(&chosen.header(0)).expect("a control plane");
         std::fs::remove_dir_all(&folder).expect("a folder to remove");
     }
 }

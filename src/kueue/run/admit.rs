@@ -7,7 +7,7 @@ use model::Text;
 use model::queueing::{Admission, Condition, PodSetAdmission};
 
 use super::cycle::Entry;
-use super::{CheckState, Controller, Stage};
+use super::{CheckState, Controller, Readiness, Stage};
 use crate::names::Names;
 use crate::workload::{EVICTED, QUOTA_RESERVED};
 
@@ -62,6 +62,20 @@ impl Controller {
             self.by_holding.insert(holding, number);
             self.state_mut(number).holding = Some(holding);
         }
+    }
+
+    /// Answer to whether the readiness of workloads counts.
+    pub fn waits_for_pods(&self) -> bool {
+        self.wait_for_pods_ready.is_some()
+    }
+
+    /// Whether nothing is admitted for the present, as the pods of a workload are not ready: of one that
+    /// holds quota, or of one that this cycle admits.
+    pub(super) fn blocks_admission(&self, admits: bool) -> bool {
+        let limits = self.wait_for_pods_ready.as_ref();
+        let blocks = limits.is_some_and(|own| own.blocks_admission);
+        let mut holders = self.by_holding.values();
+        blocks && (admits || holders.any(|own| self.states[own].readiness != Readiness::Ready))
     }
 
     /// A workload is admitted if all its checks have passed.

@@ -12,7 +12,7 @@ use crate::names::FlavorResource;
 use crate::nominate::{Nomination, nominate};
 use crate::preempt::{Reason, Target};
 use crate::tree::NodeId;
-use crate::workload::{Cursor, DomainUse, Pending};
+use crate::workload::{Cursor, DomainUse, Pending, queue_timestamp};
 
 /// Reason for which a workload goes back to its queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +130,7 @@ struct Added {
     usage: Vec<(NodeId, FlavorResource, i64)>,
     domains: Vec<DomainUse>,
     preempted: SortedSet<usize>,
+    admits: bool,
 }
 
 impl Controller {
@@ -193,10 +194,11 @@ impl Controller {
         let cursor = self.usable_cursor(number, queue);
         let waiting = &self.waiting[&queue];
         let is_preemptor = waiting.preemptor == Some(number);
+        let timestamp = queue_timestamp(&workload, self.snapshot.settings.requeue_time);
         let names = &mut self.snapshot.names;
         let pending = Pending::new(workload, queue, names);
         let mut pending = pending.expect("invariant: submit refuses requests that overflow");
-        pending.cursor = cursor;
+        (pending.cursor, pending.timestamp) = (cursor, timestamp);
         let mut entry = Entry {
             number,
             pending,
@@ -293,6 +295,12 @@ impl Controller {
             Self::skip(entry);
             return;
         }
+        if mode != Mode::Preempt && self.blocks_admission(added.admits) {
+            "waiting for all admitted workloads to be in PodsReady condition"
+                .clone_into(&mut entry.message);
+            Self::skip(entry);
+            return;
+        }
         added.preempted.extend(own.iter().copied());
         self.add(added, queue, entry.usage(), domains);
         if mode == Mode::Preempt {
@@ -302,6 +310,7 @@ impl Controller {
             entry.cursor = None;
         } else {
             entry.status = Status::Assumed;
+            added.admits = true;
         }
     }
 

@@ -60,7 +60,10 @@ impl Controller {
 
     /// The next time at which something happens by itself; `None` if nothing does.
     pub fn next_due(&self) -> Option<Instant> {
-        let alarm = self.alarms.first().map(|(at, _)| *at);
+        // What was to happen to workloads that have moved on does not.
+        let mut alarms = self.alarms.iter();
+        let alarm = alarms.find(|(_, number)| self.is_due_some_time(*number));
+        let alarm = alarm.map(|(at, _)| *at);
         let tree = &self.snapshot.tree;
         let waiting = self.waiting.iter();
         let set_aside = waiting.filter(|(_, own)| !own.inadmissible.is_empty());

@@ -271,6 +271,11 @@ impl Controller {
         }
     }
 
+    /// Whether something will happen to a workload by itself.
+    pub(super) fn is_due_some_time(&self, number: usize) -> bool {
+        self.states.contains_key(&number) && self.due(number).is_some()
+    }
+
     /// The time by which the pods of an admitted workload have to be ready.
     fn ready_by(&self, number: usize) -> Option<Instant> {
         let limits = self.wait_for_pods_ready.as_ref()?;

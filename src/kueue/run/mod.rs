@@ -7,10 +7,12 @@ mod cycle;
 mod drive;
 mod life;
 mod order;
+mod places;
 mod waiting;
 
 pub use cycle::{Cycle, Entry, RequeueReason, Status};
 pub use drive::ADMITTED;
+pub use model::queueing::WaitForPodsReady;
 
 use std::sync::Arc;
 
@@ -61,21 +63,6 @@ pub enum Readiness {
     Ready,
     /// They were, until this time.
     WaitForRecovery(Instant),
-}
-
-/// Times that a workload is given until its pods are ready.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WaitForPodsReady {
-    /// Time from admission.
-    pub timeout: Duration,
-    /// Time from the loss of a pod; `None` is any.
-    pub recovery_timeout: Option<Duration>,
-    /// Wait before the second attempt; it doubles with each.
-    pub backoff_base: Duration,
-    /// Longest wait.
-    pub backoff_max: Duration,
-    /// Number of attempts after which the workload is given up; `None` is never.
-    pub backoff_limit: Option<i64>,
 }
 
 /// Cursor with what it is worth.

@@ -98,7 +98,7 @@ impl Controller {
         let workload = &self.states[&number].workload;
         Key {
             priority: Reverse(workload.priority),
-            timestamp: queue_timestamp(workload),
+            timestamp: queue_timestamp(workload, self.snapshot.settings.requeue_time),
             uid: workload.uid.clone(),
             number,
         }

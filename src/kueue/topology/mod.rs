@@ -71,11 +71,44 @@ impl Topologies {
         Ok(())
     }
 
+    /// Whether no flavor has a topology.
+    pub fn is_empty(&self) -> bool {
+        self.of.is_empty()
+    }
+
+    /// Flavors with a topology.
+    pub fn flavors(&self) -> impl Iterator<Item = Flavor> + '_ {
+        self.of.keys().copied()
+    }
+
+    /// Forgets all nodes and what is used of them.
+    pub fn clear(&mut self) {
+        for topology in self.of.values_mut() {
+            topology.clear();
+        }
+    }
+
     /// Takes in a pod on a node that no workload with a place owns.
     pub fn add_foreign_pod(&mut self, names: &mut Names, node: &str, requests: &ResourceList) {
+        self.change_foreign(names, node, requests, -1);
+    }
+
+    /// A pod on a node that no workload with a place owns has ended.
+    pub fn remove_foreign_pod(&mut self, names: &mut Names, node: &str, requests: &ResourceList) {
+        self.change_foreign(names, node, requests, 1);
+    }
+
+    fn change_foreign(
+        &mut self,
+        names: &mut Names,
+        node: &str,
+        requests: &ResourceList,
+        sign: i64,
+    ) {
         let mut amounts = amounts(names, requests);
         amounts.retain(|(resource, _)| Some(*resource) != self.pods);
         amounts.extend(self.pods.map(|pods| (pods, 1)));
+        let amounts = scaled(&amounts, sign);
         for topology in self.of.values_mut() {
             topology.add_foreign(node, &amounts);
         }

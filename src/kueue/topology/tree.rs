@@ -118,6 +118,15 @@ impl FlavorTopology {
         }
     }
 
+    /// Forgets all nodes and what is used of them.
+    pub(super) fn clear(&mut self) {
+        self.domains.clear();
+        self.at_level = vec![Vec::new(); self.levels.len()];
+        self.number_of.clear();
+        self.leaf_of.clear();
+        self.leaf_of_node.clear();
+    }
+
     /// Whether the lowest level is that of single nodes.
     pub(super) fn is_by_host(&self) -> bool {
         self.levels.last().is_some_and(|level| **level == *HOST)
@@ -198,12 +207,12 @@ impl FlavorTopology {
         }
     }
 
-    /// Takes the requests of a pod off the capacity of its node's leaf.
+    /// Changes the capacity of a node's leaf, as a pod there comes or goes.
     pub(super) fn add_foreign(&mut self, node: &str, amounts: &[(Resource, i64)]) {
         let number = self.leaf_of_node.get(node).copied();
         let leaf = number.and_then(|number| self.domains[number].leaf.as_mut());
         if let Some(leaf) = leaf {
-            leaf.capacity.add(&super::scaled(amounts, -1));
+            leaf.capacity.add(amounts);
         }
     }
 

@@ -59,6 +59,11 @@ impl<'p> Bench<'p> {
         &self.cache
     }
 
+    /// The scheduler's view of the cluster, without what decisions were kept for.
+    pub fn into_cache(self) -> Cache {
+        self.cache
+    }
+
     /// Begins a trial whose outcome does not depend on those before: the search for nodes starts at
     /// the first one. The trial ends with [`Bench::roll_back`] to the mark.
     pub fn mark(&mut self) -> usize {

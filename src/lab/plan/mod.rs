@@ -50,7 +50,7 @@ use growth::{Grow, Growth, Month, months};
 use loss::{Survive, Unplaced};
 use market::{BoughtNode, Market};
 use model::Text;
-use moves::{Turn, ordered};
+use moves::{Rooms, Turn, ordered};
 use orders::{OrdersTried, replay};
 use pending::{Pending, pending};
 use picture::{Picture, look};
@@ -342,7 +342,7 @@ fn drained(bench: &Bench<'_>, asked: &Asked<'_>, planned: &mut Planned) -> Optio
     if !own.place_all(without_node(demand)).is_empty() {
         return None;
     }
-    let begun = own.cache().clone();
+    let rooms = Rooms::of(own.cache());
     let limits = Limits {
         least: proof.bound as u64,
         steps: asked.questions.search.steps,
@@ -357,9 +357,10 @@ fn drained(bench: &Bench<'_>, asked: &Asked<'_>, planned: &mut Planned) -> Optio
     drained
         .moves
         .retain(|own| !waiting.contains(own.pod.as_str()));
-    drained.moves = ordered(&begun, demand, drained.moves);
+    drained.moves = ordered(rooms, demand, drained.moves);
     let reached = own.cache().node_count() as u64;
-    let end = Bench::new(own.cache().clone(), asked.profiles);
+    // Whatever the drain had in mind makes room for the trials of what it came to.
+    let end = Bench::new(own.into_cache(), asked.profiles);
     *planned = Planned::of(end.cache(), demand, Vec::new());
     proof.bound = proof.bound.min(reached as i64);
     proof.reached = reached as i64;

@@ -95,13 +95,14 @@ pub struct Turn {
     pub swaps: bool,
 }
 
-/// The free amounts of nodes while pods move.
-struct Rooms {
+/// Free amounts of nodes while pods move.
+pub struct Rooms {
     free: SortedMap<Text, Amounts>,
 }
 
 impl Rooms {
-    fn of(cache: &Cache) -> Self {
+    /// Free amounts before the first pod moves.
+    pub fn of(cache: &Cache) -> Self {
         let free = cache.nodes().map(|node| {
             let mut free = Amounts::clone(&node.allocatable);
             for pod in &node.pods {
@@ -141,11 +142,10 @@ impl Rooms {
 }
 
 /// Puts moves in an order that keeps budgets and needs no more room than there is.
-pub fn ordered(today: &Cache, demand: &Demand, moves: Vec<Move>) -> Vec<Move> {
+pub fn ordered(mut rooms: Rooms, demand: &Demand, moves: Vec<Move>) -> Vec<Move> {
     let pods: SortedMap<&str, &Arc<PodInfo>> = { demand.pods.iter() }
         .map(|pod| (pod.name.as_str(), &pod.info))
         .collect();
-    let mut rooms = Rooms::of(today);
     let mut left: Vec<Pending> = { moves.into_iter() }
         .filter_map(|own| {
             let info = Arc::clone(pods.get(own.pod.as_str())?);

@@ -161,12 +161,12 @@ pub(crate) fn prepare_on(
         files,
         provider.as_ref(),
     )?);
-    let mut kube = world::kube_request(scenario, files, &mut manifests, &mut remarks)?;
+    let mut kube = system::kube(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     let operations = world::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     kube.federation = manifests.federation(scenario, &nodes, &mut remarks)?;
     let failures = world::failures(scenario, &nodes, files, &mut remarks)?;
     let declared = declared(&workload, &operations);
-    world::watched(scenario, &declared)?;
+    world::watched(scenario, &declared, &manifests)?;
     let mut usage = world::usage(scenario, files, &workload, &declared)?;
     let options = world::system_options(scenario, &nodes, provider.as_ref(), files)?;
     let autoscaling = world::autoscalers(

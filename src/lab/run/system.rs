@@ -6,6 +6,7 @@ use autoscale::descheduler::Descheduler;
 use autoscale::workloads::{AutoscalerOptions, Autoscalers};
 use control::Stepping;
 use control::controllers::manager::ControllerOptions;
+use model::Node;
 use policy::backfill::shutdown::ShutdownOptions;
 use policy::job_order::job_order;
 use policy::job_order::queues::QueueOptions;
@@ -17,11 +18,11 @@ use scenario::Scenario;
 use scenario::schema::{self, Backfill, FairShareRule, TieBreak};
 use scheduler::pipeline::evaluate::Form;
 use systems::batch::BatchOptions;
-use systems::{RunsWorkloads, SchedulerKind, SystemParts, SystemRequest, TimeLimits};
+use systems::{KubeRequest, RunsWorkloads, SchedulerKind, SystemParts, SystemRequest, TimeLimits};
 
 use super::Prepared;
 use units::{Duration, SortedMap, TenantId};
-use world::{self, BuildError, Workload};
+use world::{self, BuildError, FileSource, ManifestFiles, Remarks, Workload};
 
 /// The profile that a scenario chooses.
 pub(crate) fn profile_choice(scenario: &Scenario) -> Result<ProfileChoice, BuildError> {
@@ -80,7 +81,8 @@ pub fn control_plane(
         );
         return Err(BuildError::Experiment(what));
     }
-    if parts.components.iter().any(|part| part.resumes_pods()) {
+    let mut components = parts.components.iter();
+    if components.any(|part| part.resumes_pods() || part.moves_pods()) {
         let system = &scenario.system.name;
         let what = format!(
             "system.name: `{system}` takes pods off their nodes and continues the rest of their work later \
@@ -457,4 +459,18 @@ const fn tie_break(rule: TieBreak) -> &'static str {
         TieBreak::Rank => "rank",
         TieBreak::RoundRobin => "round-robin",
     }
+}
+
+/// Objects that schedulers look at around nodes and pods; queues among them give places on these nodes.
+pub(super) fn kube(
+    scenario: &Scenario,
+    nodes: &[Arc<Node>],
+    files: &FileSource<'_>,
+    manifests: &mut ManifestFiles,
+    remarks: &mut Remarks,
+) -> Result<KubeRequest, BuildError> {
+    let kube = world::kube_request(scenario, files, manifests, remarks)?;
+    let remarked = world::queueing::check_nodes(&kube.objects.queueing, nodes)?;
+    remarks.note_all(remarked);
+    Ok(kube)
 }

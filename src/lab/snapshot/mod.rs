@@ -206,14 +206,14 @@ impl Snapshot {
         *snapshot.cache.objects = gathered.objects;
         snapshot.cache.add_nodes(gathered.nodes)?;
         let mut lost = Vec::new();
-        for index in 0..snapshot.pods.len() {
-            let pod = snapshot.pods[index].clone();
+        let pods = std::mem::take(&mut snapshot.pods);
+        for pod in &pods {
             snapshot.name_namespace(pod.namespace());
             if pod.phase.is_final() {
                 snapshot.counts.finished += 1;
                 continue;
             }
-            let info = Arc::new(snapshot.pod_info(&pod)?);
+            let info = Arc::new(snapshot.pod_info(pod)?);
             match &pod.node_name {
                 None => {
                     snapshot.counts.pending += usize::from(!pod.is_terminating);
@@ -229,6 +229,7 @@ impl Snapshot {
                 }
             }
         }
+        snapshot.pods = pods;
         snapshot.name_namespace("default");
         let unexpressed = unexpressed(&snapshot.pods);
         snapshot.warnings.extend(unexpressed);

@@ -30,7 +30,13 @@ const OF_PODS: &[&str] = &[
 ];
 
 /// Annotations of other kinds, without the prefix.
-const OF_KINDS: &[(&str, &str)] = &[("Service", "balancing"), ("Ingress", "backend-weights")];
+const OF_KINDS: &[(&str, &str)] = &[
+    ("Service", "balancing"),
+    ("Ingress", "backend-weights"),
+    ("AdmissionCheck", "check-answer"),
+    ("AdmissionCheck", "check-retries"),
+    ("AdmissionCheck", "check-takes"),
+];
 
 /// An annotation that nobody reads, and the reason.
 pub(crate) struct Unread<'a> {

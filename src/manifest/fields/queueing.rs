@@ -11,6 +11,7 @@ pub(super) const KINDS: &[(&str, List)] = &[
     ("ClusterQueue", QUEUE),
     ("LocalQueue", LOCAL_QUEUE),
     ("WorkloadPriorityClass", PRIORITY),
+    ("AdmissionCheck", CHECK),
     ("Workload", WORKLOAD),
     ("Configuration", CONFIGURATION),
 ];
@@ -59,8 +60,21 @@ const COHORT: List = &[
     ("status", Silent),
 ];
 
-/// Effect of checks that nothing makes.
-const CHECKS: &str = "admission checks are not made: they pass at once";
+/// Effect of what a check's controller would do.
+const CONTROLLER: &str =
+    "the controller of the check is not modelled: annotations state its answer";
+
+const CHECK: List = &[
+    (
+        "spec",
+        Fields(&[
+            ("controllerName", Silent),
+            ("parameters", LeftOut(CONTROLLER)),
+            ("retryDelayMinutes", LeftOut(CONTROLLER)),
+        ]),
+    ),
+    ("status", Silent),
+];
 
 const QUEUE: List = &[
     (
@@ -90,8 +104,14 @@ const QUEUE: List = &[
                     ),
                 ]),
             ),
-            ("admissionChecks", LeftOut(CHECKS)),
-            ("admissionChecksStrategy", LeftOut(CHECKS)),
+            ("admissionChecks", Read),
+            (
+                "admissionChecksStrategy",
+                Fields(&[(
+                    "admissionChecks",
+                    Fields(&[("name", Read), ("onFlavors", Read)]),
+                )]),
+            ),
             ("stopPolicy", Read),
             ("fairSharing", Fields(WEIGHT)),
             (
@@ -133,7 +153,21 @@ const CONFIGURATION: List = &[
     ),
     (
         "waitForPodsReady",
-        LeftOut("workloads keep their quota, however long their pods wait"),
+        Fields(&[
+            ("enable", Read),
+            ("timeout", Read),
+            ("recoveryTimeout", Read),
+            ("blockAdmission", Read),
+            (
+                "requeuingStrategy",
+                Fields(&[
+                    ("timestamp", Read),
+                    ("backoffLimitCount", Read),
+                    ("backoffBaseSeconds", Read),
+                    ("backoffMaxSeconds", Read),
+                ]),
+            ),
+        ]),
     ),
     (
         "admissionFairSharing",

@@ -14,6 +14,7 @@ pub(super) const KINDS: &[(&str, List)] = &[
     ("DaemonSet", DAEMON_SET),
     ("Job", JOB),
     ("CronJob", CRON_JOB),
+    ("JobSet", JOB_SET),
     ("PodDisruptionBudget", BUDGET),
     ("Service", SERVICE),
     ("Ingress", INGRESS),
@@ -157,6 +158,35 @@ const JOB_SPEC: List = &[
 ];
 
 const JOB: List = object!(JOB_SPEC);
+
+const SET_CONTROLLER: &str = "the jobs of the set start, end and fail each by itself";
+
+const JOB_SET: List = object!(&[
+    ("coordinator", Silent),
+    ("failurePolicy", LeftOut(SET_CONTROLLER)),
+    ("managedBy", Read),
+    ("network", Silent),
+    (
+        "replicatedJobs",
+        Fields(&[
+            ("dependsOn", LeftOut(SET_CONTROLLER)),
+            ("groupName", Silent),
+            ("name", Read),
+            ("replicas", Read),
+            (
+                "template",
+                Fields(&[("metadata", Fields(METADATA)), ("spec", Fields(JOB_SPEC))]),
+            ),
+        ]),
+    ),
+    ("startupPolicy", LeftOut(SET_CONTROLLER)),
+    ("successPolicy", LeftOut(SET_CONTROLLER)),
+    ("suspend", Read),
+    (
+        "ttlSecondsAfterFinished",
+        LeftOut("the jobs of the set stay after their end")
+    ),
+]);
 
 const CRON_JOB: List = object!(&[
     ("concurrencyPolicy", Read),

@@ -6,7 +6,7 @@ use super::super::cluster_scoped;
 use super::super::field::{Path, Problem};
 use super::super::kinds::KUEUE_CONFIGURATION;
 use super::super::parts::Parts;
-use super::{raw, stop};
+use super::{passing, raw, stop};
 use model::Text;
 use model::queueing::{Cohort, FairStrategy, LocalQueue, QueueingObjects, ResourceGroup};
 
@@ -58,13 +58,25 @@ pub(in super::super) fn add(
         }
         "Workload" => {
             let mut workload = super::workload::read_workload(&value)?;
-            let mut owners = parts.metadata.owner_references.iter();
-            if let Some(job) = owners.find(|own| own.kind == "Job") {
-                workload.name = model::queueing::workload_of_job(&job.name);
+            for owner in &parts.metadata.owner_references {
+                let kind = match owner.kind.as_str() {
+                    "Job" => "job",
+                    "JobSet" => "jobset",
+                    _ => continue,
+                };
+                workload.name = model::queueing::workload_of(kind, &owner.name);
             }
             objects.workloads.push(workload);
         }
-        KUEUE_CONFIGURATION => objects.fair_sharing = fair_sharing(parts)?,
+        "AdmissionCheck" => {
+            let check = passing::check(parts)?;
+            once(objects.checks.iter().map(|own| &own.name), &check.name)?;
+            objects.checks.push(check);
+        }
+        KUEUE_CONFIGURATION => {
+            objects.fair_sharing = fair_sharing(parts)?;
+            objects.wait_for_pods_ready = passing::wait_for_pods_ready(parts)?;
+        }
         _ => return Ok(false),
     }
     Ok(true)

@@ -1,7 +1,9 @@
 //! Manifests of Kueue's objects, `kueue.x-k8s.io/v1beta2` (spec: batch-on-kubernetes.md 1.1).
 
 mod declared;
+mod passing;
 mod raw;
+mod wishes;
 mod workload;
 
 use serde::de::DeserializeOwned;
@@ -20,6 +22,7 @@ use units::Quantity;
 
 pub(super) use declared::add;
 pub(super) use raw::Object;
+pub(super) use wishes::wishes;
 pub use workload::workload;
 
 /// An object as its manifest states it.
@@ -152,6 +155,10 @@ fn read_cluster_queue(value: &Value) -> Result<ClusterQueue, Problem> {
         }
     };
     let selector = path.field("namespaceSelector");
+    let plain = spec.admission_checks.iter().map(|name| QueueCheck {
+        name: name.as_str().into(),
+        flavors: Vec::new(),
+    });
     let checks = spec.admission_checks_strategy.admission_checks.iter();
     Ok(ClusterQueue {
         name: raw.name()?,
@@ -169,6 +176,7 @@ fn read_cluster_queue(value: &Value) -> Result<ClusterQueue, Problem> {
                     .map(|own| own.as_str().into())
                     .collect(),
             })
+            .chain(plain)
             .collect(),
         stop: stop(spec.stop_policy.as_deref(), &path)?,
         weight: weight(spec.fair_sharing.as_ref(), &path)?,

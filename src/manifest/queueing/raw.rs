@@ -137,6 +137,8 @@ pub(super) struct ClusterQueue {
     #[serde(deserialize_with = "nullable")]
     pub(super) preemption: Preemption,
     #[serde(deserialize_with = "nullable")]
+    pub(super) admission_checks: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
     pub(super) admission_checks_strategy: Checks,
     pub(super) stop_policy: Option<String>,
     pub(super) fair_sharing: Option<FairSharing>,

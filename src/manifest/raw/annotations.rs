@@ -17,6 +17,7 @@ impl Annotations {
         key.starts_with("alibabacloud.com/gpu-")
             || key.starts_with("windtunnel/")
             || key.starts_with("windtunnel.dev/")
+            || key.starts_with(keys::TOPOLOGY_WISHES)
             || key.starts_with("nginx.ingress.kubernetes.io/canary")
             || matches!(
                 key,

@@ -9,7 +9,7 @@ mod stated;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ use super::priority::{PriorityClass, PriorityClasses};
 use super::scheduler_config::ConfigDoubt;
 use super::{
     Ctx, Kubelet, ManifestPod, Manifests, UnreadWorkloads, cluster_scoped, convert, left_out, node,
-    objects, raw,
+    objects,
 };
 use model::{ClusterObjects, Node, PodSpec, Text};
 use trace::budget::OBJECTS;
@@ -75,7 +75,7 @@ pub(super) struct Reader {
     ended: u64,
     repeated: u64,
     /// Place of each pod among the pods, by namespace and name.
-    pod_places: SortedMap<(Text, Text), usize>,
+    pod_places: IndexMap<(Text, Text), usize, FxBuildHasher>,
     likeness: Likeness,
     /// Number of pods of the files before.
     pods_before: usize,
@@ -105,6 +105,8 @@ pub(super) struct Reader {
     tolerates_workloads: bool,
     workloads: Vec<DeclaredWorkload>,
     dependents: Vec<DeclaredWorkload>,
+    /// Namespaces and names of sets of jobs.
+    job_sets: SortedSet<(String, String)>,
     /// The field of a workload that broke a rule.
     broken_field: Option<String>,
     failed_at: Option<String>,
@@ -234,15 +236,7 @@ impl Reader {
             return Ok(());
         }
         convert::to_present(parts);
-        self.added += 1;
-        self.ctx.findings.begin_object();
-        if self.added > OBJECTS {
-            let message = format!(
-                "{}: more than {OBJECTS} objects, the most that are read; name fewer files",
-                self.place()
-            );
-            return Err(self.problem.get_or_insert(message).clone());
-        }
+        self.begin_object()?;
         let body = parts.body();
         if let (Some(kind), Some(_)) = (&parts.kind, &body) {
             self.owners.add(kind, &parts.metadata, &mut self.ctx.texts);
@@ -252,7 +246,7 @@ impl Reader {
             Some(Body::Workload) if !self.reads_workloads || self.is_left_out(parts) => {
                 Fate::Ignored
             }
-            Some(_) if self.is_repeated(&parts.metadata) => {
+            Some(_) if self.is_repeated(parts.metadata.uid.as_deref()) => {
                 self.pass_over(parts);
                 return Ok(());
             }
@@ -298,6 +292,20 @@ impl Reader {
         })
     }
 
+    /// Begins an object, of which only so many are read.
+    fn begin_object(&mut self) -> Result<(), String> {
+        self.added += 1;
+        self.ctx.findings.begin_object();
+        if self.added > OBJECTS {
+            let message = format!(
+                "{}: more than {OBJECTS} objects, the most that are read; name fewer files",
+                self.place()
+            );
+            return Err(self.problem.get_or_insert(message).clone());
+        }
+        Ok(())
+    }
+
     /// Passes over an object that was read before.
     fn pass_over(&mut self, parts: &Parts) {
         self.repeated += 1;
@@ -306,8 +314,8 @@ impl Reader {
     }
 
     /// Whether the very same object was read before, as when files overlap.
-    fn is_repeated(&mut self, metadata: &raw::Metadata) -> bool {
-        match metadata.uid.as_deref() {
+    fn is_repeated(&mut self, uid: Option<&str>) -> bool {
+        match uid {
             None | Some("") => false,
             Some(uid) => !self.identities.insert(uid.into()),
         }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::stated::{at, created, phase, started};
 use super::{Fate, Reader};
-use crate::alike::{GROUP, VERSION};
+use crate::alike::{AlikePod, GROUP, OwnFields, VERSION};
 use crate::field::{Path, Problem};
 use crate::findings::ObjectName;
 use crate::parts::{Body, Parts};
-use crate::{Maker, ManifestPod, life, pod, raw, resize, template, unmodelled};
+use crate::{Maker, ManifestPod, life, pod, resize, template, unmodelled};
 use model::{PodSpec, Text};
 use serde_json::Value;
 
@@ -51,11 +51,20 @@ impl Reader {
 
     pub(super) fn add_pod(&mut self, parts: &Parts) -> Result<(), Problem> {
         if let Some(like) = &parts.like {
-            return self.add_alike(parts, like);
+            let metadata = &parts.metadata;
+            let own = OwnFields {
+                name: metadata.name.as_deref(),
+                namespace: metadata.namespace.as_deref(),
+                created: metadata.creation_timestamp.as_deref(),
+                node_name: parts.pod_spec.node_name.as_deref(),
+                started: parts.pod_status.start_time.as_deref(),
+            };
+            return self.add_alike(&own, like);
         }
         let (metadata, raw) = (&parts.metadata, &parts.pod_spec);
         let mut spec = pod::pod_spec(metadata, raw, &mut self.ctx)?;
-        let name = self.pod_name(metadata)?;
+        let stem = metadata.generate_name.as_deref();
+        let name = self.pod_name(metadata.name.as_deref(), stem)?;
         let object = ObjectName {
             kind: "Pod",
             namespace: Some(&spec.namespace),
@@ -81,8 +90,8 @@ impl Reader {
             phase: phase(&parts.pod_status, node_name.is_some())?,
             is_terminating: metadata.deletion_timestamp.is_some(),
             deleted_unix_secs: pod::deleted(metadata)?,
-            created_unix_secs: created(metadata)?,
-            started_unix_secs: started(&parts.pod_status)?,
+            created_unix_secs: created(metadata.creation_timestamp.as_deref())?,
+            started_unix_secs: started(parts.pod_status.start_time.as_deref())?,
             nominated_node: parts
                 .pod_status
                 .nominated_node_name
@@ -119,10 +128,37 @@ impl Reader {
         Ok(())
     }
 
+    /// Adds a pod that is written as one that is like another. What it comes to is what
+    /// [`Reader::add`] comes to, without the parts that such a pod has not.
+    pub(in super::super) fn add_written_alike(&mut self, pod: &AlikePod<'_>) -> Result<(), String> {
+        self.begin_object()?;
+        self.fate = Fate::Taken;
+        let own = pod.own();
+        if self.is_repeated(pod.metadata.uid) {
+            self.repeated += 1;
+            self.fate = Fate::Repeated;
+            let namespace = own.namespace.filter(|namespace| !namespace.is_empty());
+            let namespace = Text::from(namespace.unwrap_or("default"));
+            self.repeated_pods
+                .insert((namespace, Text::from(pod.metadata.name)));
+            return Ok(());
+        }
+        let added = self.add_alike(&own, pod.like);
+        added.map_err(|Problem(problem)| {
+            let object = ObjectName {
+                kind: "Pod",
+                namespace: own.namespace,
+                name: pod.metadata.name,
+            };
+            let message = format!("{}, {object}: {problem}", self.place());
+            self.problem.get_or_insert(message).clone()
+        })
+    }
+
     /// Adds a pod that has everything but a few fields of its own from one before it.
-    fn add_alike(&mut self, parts: &Parts, like: &str) -> Result<(), Problem> {
-        let metadata = &parts.metadata;
-        let namespace = self.ctx.texts.share(pod::namespace(metadata));
+    fn add_alike(&mut self, own: &OwnFields<'_>, like: &str) -> Result<(), Problem> {
+        let namespace = own.namespace.filter(|namespace| !namespace.is_empty());
+        let namespace = self.ctx.texts.share(namespace.unwrap_or("default"));
         let known = (namespace, Text::from(like));
         if self.repeated_pods.contains(&known) {
             let expected = "a pod that no file before has, as it may be another version there: read the \
@@ -135,15 +171,14 @@ impl Reader {
             let expected = "the name of a pod before this one in the same namespace and file";
             return Err(Path::root("like").problem(expected, like));
         };
-        let name = self.pod_name(metadata)?;
+        let name = self.pod_name(own.name, None)?;
         self.check_name(&known.0, &name)?;
-        let node_name = parts.pod_spec.node_name.as_deref();
-        let node_name = node_name.filter(|node| !node.is_empty());
+        let node_name = own.node_name.filter(|node| !node.is_empty());
         let pod = ManifestPod {
             name,
             node_name: node_name.map(|node| self.ctx.texts.share(node)),
-            created_unix_secs: created(metadata)?,
-            started_unix_secs: started(&parts.pod_status)?,
+            created_unix_secs: created(own.created)?,
+            started_unix_secs: started(own.started)?,
             ..self.pods[place].clone()
         };
         let without = &self.without_priority;
@@ -219,8 +254,8 @@ impl Reader {
         }
     }
 
-    fn pod_name(&self, metadata: &raw::Metadata) -> Result<Text, Problem> {
-        match (metadata.name.as_deref(), metadata.generate_name.as_deref()) {
+    fn pod_name(&self, name: Option<&str>, stem: Option<&str>) -> Result<Text, Problem> {
+        match (name, stem) {
             (Some(name), _) if !name.is_empty() => Ok(name.into()),
             (_, Some(stem)) if !stem.is_empty() => {
                 Ok(format!("{stem}{}", self.pods.len() + 1).into())

@@ -8,6 +8,7 @@ use crate::findings::ObjectName;
 use crate::kinds;
 use crate::objects;
 use crate::parts::Parts;
+use crate::pod;
 use crate::priority::PriorityClass;
 use crate::reported::Reported;
 use crate::workloads::{self, Broken};
@@ -62,14 +63,21 @@ impl Reader {
             objects::add(parts, &mut self.objects, &mut self.ctx)?;
         }
         match workloads::read(parts, &mut self.ctx) {
-            Ok(workload) if is_dependent(&workload) => {
-                self.dependents.push(workload);
-                Ok(())
-            }
-            // Its owner's controller makes it.
-            Ok(workload) if is_made(&workload) => Ok(()),
-            Ok(workload) => {
-                self.workloads.push(workload);
+            Ok(all) => {
+                if kind == Some("JobSet") {
+                    let metadata = &parts.metadata;
+                    let name = metadata.name.clone().unwrap_or_default();
+                    self.job_sets
+                        .insert((pod::namespace(metadata).to_owned(), name));
+                }
+                for workload in all {
+                    if is_dependent(&workload) {
+                        self.dependents.push(workload);
+                    } else if !is_made(&workload) {
+                        // One that is made comes of its owner's controller.
+                        self.workloads.push(workload);
+                    }
+                }
                 Ok(())
             }
             Err(Broken { problem, .. })
@@ -88,12 +96,16 @@ impl Reader {
 
     /// Remembers where the fields stand of the object read last that others have to agree with.
     pub(in super::super) fn note_lines(&mut self, line_of: impl Fn(&str) -> u64) {
-        let place = self.place();
-        let Some(workload) = self
+        // Told of most objects, of which few are workloads.
+        if self
             .workloads
-            .last_mut()
-            .filter(|own| own.places.is_empty())
-        else {
+            .last()
+            .is_none_or(|own| !own.places.is_empty())
+        {
+            return;
+        }
+        let place = self.place();
+        let Some(workload) = self.workloads.last_mut() else {
             return;
         };
         let fields: &[&'static str] = match workload.object {
@@ -110,6 +122,15 @@ impl Reader {
 
     /// Gives workloads the priority of their class, and looks for quotas that are too small.
     pub(super) fn settle_workloads(&mut self) {
+        let sets = std::mem::take(&mut self.job_sets);
+        // The jobs of a set that is there are those that it declares.
+        self.workloads.retain(|own| {
+            let set = own.controller.as_ref().filter(|own| &*own.kind == "JobSet");
+            set.is_none_or(|set| {
+                let key = (own.object.namespace().to_string(), set.name.to_string());
+                !sets.contains(&key)
+            })
+        });
         let declared = self.workloads.len();
         for place in 0..declared + self.dependents.len() {
             let workload = match place.checked_sub(declared) {

@@ -22,18 +22,16 @@ pub(super) fn phase(status: &raw::PodStatus, has_node: bool) -> Result<PodPhase,
 }
 
 /// Time of an object's creation, in seconds since 1970-01-01T00:00:00Z.
-pub(super) fn created(metadata: &raw::Metadata) -> Result<Option<i64>, Problem> {
+pub(super) fn created(text: Option<&str>) -> Result<Option<i64>, Problem> {
     let path = Path::root("metadata");
     let path = path.field("creationTimestamp");
-    let text = metadata.creation_timestamp.as_deref();
     text.map(|text| unix_secs(text, &path)).transpose()
 }
 
 /// Time at which a pod's node took it up, in seconds since 1970-01-01T00:00:00Z.
-pub(super) fn started(status: &raw::PodStatus) -> Result<Option<i64>, Problem> {
+pub(super) fn started(text: Option<&str>) -> Result<Option<i64>, Problem> {
     let path = Path::root("status");
     let path = path.field("startTime");
-    let text = status.start_time.as_deref();
     text.map(|text| unix_secs(text, &path)).transpose()
 }
 

@@ -1,13 +1,21 @@
 //! Objects of Kueue: what is read of them, and what is refused.
 
-use super::super::read_manifests;
+use super::super::{ManifestReader, Manifests};
 use super::read;
-use model::queueing::FairStrategy;
-use units::Quantity;
+use model::Object;
+use model::queueing::{FairStrategy, TopologyWish};
+use trace::Input;
+use units::{Duration, Quantity};
+
+fn with_jobs(text: &str) -> Result<Manifests, String> {
+    let mut reader = ManifestReader::new().with_workloads();
+    let input = Input::bytes("queues.yaml", text.as_bytes().to_vec());
+    reader.read(&input).map_err(|error| error.to_string())?;
+    Ok(reader.finish())
+}
 
 fn error(text: &str) -> String {
-    let read = read_manifests("bad.yaml", text);
-    read.expect_err("a bad manifest").to_string()
+    with_jobs(text).expect_err("a bad manifest")
 }
 
 /// A queue of a cluster with these lines in its `spec`, indented by two.
@@ -61,14 +69,74 @@ fn objects_of_queues_are_read() {
 fn fields_that_are_left_out_are_listed() {
     let own = queue(
         "q",
-        "  admissionChecksStrategy: {admissionChecks: [{name: a}]}\n  chort: c",
+        "  admissionChecksStrategy: {admissionChecks: [{name: a, on: f}]}\n  chort: c",
     );
     let fields: Vec<String> = read(&own)
         .findings
         .into_iter()
         .map(|own| own.field)
         .collect();
-    assert_eq!(fields, ["spec.admissionChecksStrategy", "spec.chort"]);
+    let expected = [
+        "spec.admissionChecksStrategy.admissionChecks[0].on",
+        "spec.chort",
+    ];
+    assert_eq!(fields, expected);
+}
+
+/// Kueue's configuration.
+fn waits(rules: &str) -> String {
+    format!("apiVersion: config.kueue.x-k8s.io/v1beta2\nkind: Configuration\n{rules}\n")
+}
+
+/// An admission check with an annotation.
+fn check(annotation: &str) -> String {
+    format!(
+        "apiVersion: kueue.x-k8s.io/v1beta2\nkind: AdmissionCheck\n\
+         metadata: {{name: c, annotations: {{{annotation}}}}}\nspec: {{controllerName: example.com/c}}\n"
+    )
+}
+
+/// A job with a queue whose pods have wishes about a topology.
+fn wish(annotations: &str) -> String {
+    format!(
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: j, labels: {{kueue.x-k8s.io/queue-name: l}}}}\n\
+         spec:\n  template:\n    metadata: {{annotations: {{kueue.x-k8s.io/podset-{annotations}}}}}\n    \
+         spec: {{restartPolicy: Never, containers: [{{name: c}}]}}\n"
+    )
+}
+
+#[test]
+fn what_workloads_have_to_pass_is_read() {
+    let own = with_jobs(&format!(
+        "{}---\n{}---\n{}",
+        waits(
+            "waitForPodsReady: {timeout: 5m, blockAdmission: true, \
+             requeuingStrategy: {timestamp: Creation, backoffLimitCount: 3}}"
+        ),
+        check("windtunnel.dev/check-takes: 2m, windtunnel.dev/check-retries: 1"),
+        wish(
+            "required-topology: rack, kueue.x-k8s.io/podset-slice-required-topology: host, \
+              kueue.x-k8s.io/podset-slice-size: 2"
+        ),
+    ))
+    .expect("it can be read");
+    let objects = &own.objects.queueing;
+    let waits = objects.wait_for_pods_ready.as_ref().expect("it is stated");
+    assert_eq!(waits.timeout, Duration::from_secs(300));
+    assert_eq!(waits.recovery_timeout, Some(waits.timeout));
+    assert_eq!(
+        (waits.backoff_limit, waits.blocks_admission),
+        (Some(3), true)
+    );
+    let check = &objects.checks[0];
+    assert_eq!((check.takes, check.retries), (Duration::from_secs(120), 1));
+    let Object::Job(job) = &own.workloads[0].object else {
+        panic!("a job");
+    };
+    let queue = job.queue.0.as_deref().expect("it has a queue");
+    let topology = queue.topology.as_ref().expect("its pods have wishes");
+    assert_eq!(topology.wish, Some(TopologyWish::Required("rack".into())));
+    assert_eq!(topology.slices[0].size, 2);
 }
 
 #[test]
@@ -129,4 +197,118 @@ fn contradictions_are_refused_at_their_fields() {
         let found = error(&text);
         assert!(found.contains(expected), "{found}\nlacks {expected}");
     }
+}
+
+#[test]
+fn what_workloads_have_to_pass_is_checked() {
+    for (text, expected) in [
+        (
+            waits("waitForPodsReady: {timeout: soon}"),
+            "waitForPodsReady.timeout: expected a duration above 0, such as `5m`, found `soon`",
+        ),
+        (
+            waits("waitForPodsReady: {requeuingStrategy: {timestamp: Now}}"),
+            "waitForPodsReady.requeuingStrategy.timestamp: expected `Eviction` or `Creation`, found `Now`",
+        ),
+        (
+            waits("waitForPodsReady: {requeuingStrategy: {backoffLimitCount: -1}}"),
+            "backoffLimitCount: expected a number of attempts, 0 or more, found `-1`",
+        ),
+        (
+            check("windtunnel.dev/check-answer: Perhaps"),
+            "AdmissionCheck `c`: metadata.annotations[\"windtunnel.dev/check-answer\"]: expected `Ready`, \
+             `Retry` or `Rejected`, found `Perhaps`",
+        ),
+        (
+            check("windtunnel.dev/check-answer: Retry"),
+            "metadata.annotations[\"windtunnel.dev/check-takes\"]: expected a time above 0",
+        ),
+        (
+            wish("required-topology: rack, kueue.x-k8s.io/podset-preferred-topology: block"),
+            "spec.template.metadata.annotations[\"kueue.x-k8s.io/podset-preferred-topology\"]: expected no \
+             `kueue.x-k8s.io/podset-preferred-topology` beside `kueue.x-k8s.io/podset-required-topology`, \
+             found `block`",
+        ),
+        (
+            wish("slice-size: 2"),
+            "kueue.x-k8s.io/podset-slice-size\"]: expected `kueue.x-k8s.io/podset-slice-required-topology` \
+             beside it, found `2`",
+        ),
+    ] {
+        let found = error(&text);
+        assert!(found.contains(expected), "{found}\nlacks {expected}");
+    }
+}
+
+/// A set of jobs with these replicated jobs.
+fn job_set(jobs: &str) -> String {
+    format!(
+        "apiVersion: jobset.x-k8s.io/v1alpha2\nkind: JobSet\n\
+         metadata: {{name: s, labels: {{kueue.x-k8s.io/queue-name: l}}}}\n\
+         spec:\n  replicatedJobs:\n{jobs}"
+    )
+}
+
+/// A replicated job of a set.
+fn replicated(name: &str, replicas: i32, pods: i32) -> String {
+    format!(
+        "    - name: {name}\n      replicas: {replicas}\n      template: {{spec: {{parallelism: {pods}, \
+         completions: {pods}, template: {{spec: {{restartPolicy: Never, containers: [{{name: c}}]}}}}}}}}\n"
+    )
+}
+
+#[test]
+fn a_set_of_jobs_is_a_job_for_each_that_its_controller_makes() {
+    let own = job_set(&(replicated("driver", 1, 1) + &replicated("worker", 2, 4)));
+    let read = with_jobs(&own).expect("it can be read");
+    let jobs = read.workloads.iter().map(|own| match &own.object {
+        Object::Job(job) => job,
+        other => panic!("a job, not {other:?}"),
+    });
+    let told: Vec<String> = jobs
+        .map(|job| {
+            let queue = job.queue.0.as_deref().expect("a queue");
+            let member = queue.member.as_deref().expect("a member");
+            let pods = job.parallelism;
+            let (number, replica) = (member.number, member.replica);
+            format!(
+                "{} {pods} {} {number} {replica} of {}",
+                job.name, member.set, member.jobs
+            )
+        })
+        .collect();
+    let expected = [
+        "s-driver-0 1 driver 0 0 of 3",
+        "s-worker-0 4 worker 1 0 of 3",
+        "s-worker-1 4 worker 1 1 of 3",
+    ];
+    assert_eq!(told, expected);
+    assert!(read.findings.iter().all(|own| own.lacks_queues));
+    let twice = error(&job_set(&(replicated("a", 1, 1) + &replicated("a", 1, 1))));
+    let expected = "spec.replicatedJobs[1].name: expected each name once, found `a`";
+    assert!(twice.contains(expected), "{twice}");
+    let negative = error(&job_set(&replicated("a", -1, 1)));
+    assert!(
+        negative.contains("spec.replicatedJobs[0].replicas"),
+        "{negative}"
+    );
+    let open = replicated("a", 1, 1).replace("restartPolicy: Never, ", "");
+    let open = error(&job_set(&open));
+    let expected = "spec.replicatedJobs[0].template.spec.template.spec.restartPolicy";
+    assert!(open.contains(expected), "{open}");
+}
+
+#[test]
+fn jobs_of_a_dumped_set_are_read_once() {
+    let child = "---\napiVersion: batch/v1\nkind: Job\nmetadata:\n  name: s-a-0\n  ownerReferences: \
+                 [{kind: JobSet, name: s, apiVersion: jobset.x-k8s.io/v1alpha2, uid: u, controller: true}]\n\
+                 spec: {template: {spec: {restartPolicy: Never, containers: [{name: c}]}}}\n";
+    let alone = with_jobs(&child[4..]).expect("it can be read");
+    assert_eq!(alone.workloads.len(), 1);
+    let both = with_jobs(&(job_set(&replicated("a", 1, 1)) + child)).expect("it can be read");
+    assert_eq!(both.workloads.len(), 1);
+    let Object::Job(job) = &both.workloads[0].object else {
+        panic!("a job");
+    };
+    assert!(job.queue.0.is_some());
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 pub use super::indexes::Indexes;
 pub use super::job_status::{JobCondition, JobConditionKind, JobReason, JobStatus};
+use crate::queueing::TopologyRequest;
 use crate::{LabelSelector, PodSpec, Text};
 use units::Duration;
 
@@ -65,7 +66,8 @@ impl Hash for Queued {
 }
 
 /// A queue of a job's namespace, and the job's wishes about its quota.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// In canonical bytes what was added to it later is nothing where there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobQueue {
     /// Name of the queue.
     pub name: Text,
@@ -75,6 +77,42 @@ pub struct JobQueue {
     pub min_parallelism: Option<i32>,
     /// Longest time that the job may hold its quota.
     pub max_execution: Option<Duration>,
+    /// Wishes of the pods about a topology.
+    #[serde(default)]
+    pub topology: Option<TopologyRequest>,
+    /// Part that the job has in a workload of several jobs.
+    #[serde(default)]
+    pub member: Option<Arc<JobMember>>,
+}
+
+/// Part of a job in a workload that several jobs are, such as those of a `JobSet`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct JobMember {
+    /// Name of the workload.
+    pub workload: Text,
+    /// Name of its pod set that the job's pods belong to.
+    pub set: Text,
+    /// Place of the pod set among those of the workload.
+    pub number: u32,
+    /// Place of the job among those of its pod set.
+    pub replica: u32,
+    /// Number of jobs of the workload.
+    pub jobs: u32,
+}
+
+impl Hash for JobQueue {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+        self.priority_class.hash(state);
+        self.min_parallelism.hash(state);
+        self.max_execution.hash(state);
+        if let Some(topology) = &self.topology {
+            topology.hash(state);
+        }
+        if let Some(member) = &self.member {
+            member.hash(state);
+        }
+    }
 }
 
 /// Restart policy of containers that end.

@@ -85,7 +85,10 @@ pub use mesos::{
     MesosStrategy,
 };
 pub use metrics::{Billing, FunctionPrices, MeasuredWindow, Metrics, TaskPrices};
-pub use nova::{Nova, NovaFilter, NovaMachine, NovaPreset, NovaRatios, NovaReserved, NovaWeighers};
+pub use nova::{
+    Nova, NovaAtTimeout, NovaFilter, NovaGroupPolicy, NovaHosts, NovaMachine, NovaMigration,
+    NovaPreset, NovaProvider, NovaRatios, NovaReserved, NovaWeighers,
+};
 pub use omega::{
     Omega, OmegaArchitecture, OmegaConflicts, OmegaKind, OmegaSearch, OmegaTransactions,
 };

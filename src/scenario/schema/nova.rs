@@ -4,7 +4,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use units::{Duration, Quantity};
+use crate::share::Share;
+use units::{Duration, Quantity, SortedMap};
+
+use super::NodeTemplate;
+use crate::pattern::Pattern;
 
 /// Options of `OpenStack` Nova; used with `name: nova`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -45,6 +49,11 @@ pub struct Nova {
     /// does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evacuate_after: Option<Duration>,
+    /// Live migration of instances off hosts that are cordoned while they are up, as `cordon`, `drain` and
+    /// `upgrade` of `operations` do; default none, which leaves instances where they are (`drain` and
+    /// `upgrade` then end them).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live_migration: Option<NovaMigration>,
     /// Client retry delay for a request that no host could take; `0s` gives up. Default `10s`. Nova
     /// itself never retries.
     pub client_retry: Duration,
@@ -72,6 +81,7 @@ impl Default for Nova {
             report_interval: Duration::from_secs(10),
             service_down_time: Duration::from_secs(60),
             evacuate_after: None,
+            live_migration: None,
             client_retry: Duration::from_secs(10),
             machine: NovaMachine::default(),
         }
@@ -181,8 +191,61 @@ impl Default for NovaReserved {
     }
 }
 
-/// Machine that an instance boots in. Fields that are left out are those of the preset.
+/// Live migration: passes send the memory that the pass before left behind, until the instance stands
+/// still for the last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NovaMigration {
+    /// Bytes a second that a migration sends.
+    #[schemars(extend("x-positive" = true))]
+    pub bandwidth: Quantity,
+    /// Bytes of its memory that an instance writes in a second; default 0.
+    #[serde(default)]
+    pub dirty_rate: Quantity,
+    /// Maximum time for which an instance stands still (`live_migration_downtime`); default `500ms`.
+    #[serde(default = "NovaMigration::downtime")]
+    pub downtime: Duration,
+    /// Time that a migration may take for each GiB of memory, of which at least two are counted
+    /// (`live_migration_completion_timeout`); default `800s`.
+    #[serde(default = "NovaMigration::timeout")]
+    #[schemars(extend("x-positive" = true))]
+    pub timeout: Duration,
+    /// Consequence of a migration that lasts longer (`live_migration_timeout_action`); default `abort`.
+    #[serde(default)]
+    pub at_timeout: NovaAtTimeout,
+    /// Number of migrations off a host at a time (`max_concurrent_live_migrations`), 1 to 100; default 1.
+    #[serde(default = "NovaMigration::parallel")]
+    #[schemars(range(min = 1, max = 100))]
+    pub parallel: u32,
+}
+
+impl NovaMigration {
+    const fn downtime() -> Duration {
+        Duration::from_millis(500)
+    }
+
+    const fn timeout() -> Duration {
+        Duration::from_secs(800)
+    }
+
+    const fn parallel() -> u32 {
+        1
+    }
+}
+
+/// Consequence of a live migration that lasts too long.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NovaAtTimeout {
+    /// The instance stays on its host.
+    #[default]
+    Abort,
+    /// The instance stands still until all is sent.
+    ForceComplete,
+}
+
+/// Machine that an instance boots in. Fields that are left out are those of the preset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct NovaMachine {
     /// Preset for boot time and memory of the guest system; default `none`, a machine that is up at
@@ -197,6 +260,11 @@ pub struct NovaMachine {
     pub image_rate: Quantity,
     /// Time in which the hypervisor creates the machine; default `0s`.
     pub create: Duration,
+    /// Speed of a processor inside the machine, as a share of the host's: about 98% with a tuned KVM and
+    /// 83% with an untuned one (Felter and others 2014); default 100%. It has no effect with
+    /// `models.contention`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speed: Option<Share>,
     /// Time in which the guest system boots; default the preset's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub boot: Option<Duration>,
@@ -255,4 +323,49 @@ impl NovaPreset {
             | Self::AzureVmRole => 256,
         }
     }
+}
+
+/// Nova below the provider: every machine is an instance, for which the filter scheduler finds a
+/// hypervisor. A machine for which there is none is refused, and its order fails.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NovaProvider {
+    /// Hypervisors; they are no nodes themselves.
+    #[schemars(length(min = 1))]
+    pub hosts: Vec<NovaHosts>,
+    /// Policies of server groups, by node group: the machines of a group are members of one; default
+    /// none.
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub server_groups: SortedMap<String, NovaGroupPolicy>,
+    /// Options of the scheduler and the machines, as `system.nova`. Reports, evacuation, live migration
+    /// and `clientRetry` have no effect here.
+    #[serde(default)]
+    pub options: Nova,
+}
+
+/// Policy of a server group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NovaGroupPolicy {
+    /// All machines on one host.
+    Affinity,
+    /// At most one machine on a host.
+    AntiAffinity,
+    /// Hosts with machines of the group are preferred.
+    SoftAffinity,
+    /// Hosts with fewer machines of the group are preferred.
+    SoftAntiAffinity,
+}
+
+/// Number of equal hypervisors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NovaHosts {
+    /// Number of hypervisors, 1 to 100000.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub count: u32,
+    /// Names of the hypervisors, a pattern over the index from 0, such as `compute-{}`.
+    pub name: Pattern,
+    /// Template of each hypervisor, of which the resources count.
+    pub template: NodeTemplate,
 }

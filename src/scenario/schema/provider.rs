@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DockerMachine, NodeTemplate, PowerTemplate, Taint};
+use super::{DockerMachine, NodeTemplate, NovaProvider, PowerTemplate, Taint};
 use crate::share::Share;
 use rng::Distribution;
 use units::{Duration, Quantity, SortedMap};
@@ -13,7 +13,7 @@ use units::{Duration, Quantity, SortedMap};
 /// `system.autoscaling.provisioner` buys single nodes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("x-excludes" = {"dockerMachine": ["boot", "failureRate"]}))]
+#[schemars(extend("x-excludes" = {"dockerMachine": ["boot", "failureRate", "nova"]}))]
 pub struct Provider {
     /// Price list of instance types: a CSV file with the columns `instance_type`, `vcpu`,
     /// `memory_mib` and `on_demand_usd_per_hour` (or another currency in its name), and optionally
@@ -41,6 +41,10 @@ pub struct Provider {
     /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub docker_machine: Option<DockerMachine>,
+    /// `OpenStack` Nova, on whose hypervisors the machines are instances; `boot` is then the time from a
+    /// booted machine until its node joins. Default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nova: Option<NovaProvider>,
     /// Share of orders that fail, such as `2%`; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_rate: Option<Share>,

@@ -43,6 +43,7 @@ fn the_complete_example_loads() {
             "ecs",
             "borg",
             "compose",
+            "hypervisors",
             "nova",
             "mesos"
         ]

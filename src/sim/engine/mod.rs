@@ -334,6 +334,10 @@ impl Engine {
                 let left = self.nodes.left(ctx.now(), *pod);
                 left.map(|left| (self.nodes.who(*pod), left))
             }
+            Creation::Moved { pod, .. } => {
+                let left = self.nodes.moving(ctx.now(), self.control.store(), *pod);
+                Some((self.nodes.who(*pod), left))
+            }
             _ => None,
         };
         let events = match admit(self.control.store(), creation) {
@@ -357,8 +361,16 @@ impl Engine {
                     self.nodes.begin(pod, who, run_time, None);
                 }
                 if let Some((who, left)) = replaced {
-                    self.nodes.resume(pod, who, left);
+                    match creation {
+                        Creation::Moved { .. } => self.nodes.arrive(pod, who, left),
+                        _ => self.nodes.resume(pod, who, left),
+                    }
                 }
+            }
+            if matches!(event, Event::PodBound { .. })
+                && let Some(notice) = Notice::of(&event)
+            {
+                ctx.send(ToNodes::Notice(notice));
             }
             if let Err(conflict) = self.commit(ctx, event) {
                 return Ok(Err(conflict));

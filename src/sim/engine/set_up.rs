@@ -71,6 +71,9 @@ impl Engine {
         if parts.components.iter().any(|part| part.resumes_pods()) {
             own.nodes.resume_evicted();
         }
+        if parts.components.iter().any(|part| part.moves_pods()) {
+            own.nodes.track(None);
+        }
         own.control.kill_at(provisions.kill);
         let store = own.control.store();
         own.surroundings

@@ -49,6 +49,8 @@ pub(super) struct NodePlane {
     /// Images and what carries them, where that takes time.
     images: Option<Images>,
     hosts: Hosts,
+    /// Pace of work inside of what the agents run pods in.
+    guest_pace: Pace,
     exits: Exits,
     /// Reports on their way, where agents report late.
     outgoing: Option<Outgoing>,
@@ -86,7 +88,9 @@ impl NodePlane {
         if parts.contention.is_some_and(|model| model.cpu) {
             machine.share_cores();
         }
+        let guest_speed = u64::from(parts.agent.guest_speed_ppm());
         Self {
+            guest_pace: Pace::of_rates(1_000_000, guest_speed),
             agent: parts.agent,
             machine,
             contention: parts.contention.map(Contention::new),
@@ -261,6 +265,9 @@ impl NodePlane {
         let state = store.pod_states().get(pod);
         if state.is_some_and(|state| state.is_held) {
             self.agent.held(pod);
+        }
+        if self.machine.has_moved(pod) {
+            self.agent.arrives(pod);
         }
         let local = LocalNode::new(store, assignment.node);
         self.agent

@@ -51,7 +51,7 @@ impl NodePlane {
         let Some(node) = record.node() else {
             return Pace::USUAL;
         };
-        let of_host = self.hosts.pace(node);
+        let of_host = self.hosts.pace(node).and(self.guest_pace);
         let of_job = self.job_paces.get(&record.pod.id);
         of_job.map_or(of_host, |pace| pace.and(of_host))
     }

@@ -3,17 +3,32 @@
 
 use cluster::Store;
 use model::{EndReason, Event, Pod, PodCreated, PodRef};
+use units::{Identity, Instant};
 
 use super::NodePlane;
 use crate::context::Context;
 use crate::message::{Resubmission, ToControlPlane, ToNodes};
 use crate::options::NodeLoss;
+use crate::progress::Left;
 
 impl NodePlane {
     /// Pods that are evicted come back with the rest of their work from now on.
     pub(crate) fn resume_evicted(&mut self) {
         self.machine.track(None);
         self.resumes = true;
+    }
+
+    /// The rest of the work of a pod that moves to another node now.
+    pub(crate) fn moving(&mut self, now: Instant, store: &Store, pod: PodRef) -> Option<Left> {
+        let record = store.pods().get(pod)?;
+        let pace = self.pace_of_pod(record);
+        self.machine.rest(now, pod, pace)
+    }
+
+    /// A pod was submitted that goes on with what is left of the work of another, without a start.
+    pub(crate) fn arrive(&mut self, pod: PodRef, other: Identity, left: Option<Left>) {
+        self.resume(pod, other, left);
+        self.machine.arrive(pod);
     }
 
     /// Submits the rest of a pod's work if the pod was evicted, where evicted pods come back.

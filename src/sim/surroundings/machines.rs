@@ -29,7 +29,7 @@ impl Surroundings {
                 let due = self.provider.order(now, seed, component, machine);
                 await_order(ctx, due);
             }
-            ProviderRequest::Cancel(name) => self.provider.cancel(&name),
+            ProviderRequest::Cancel(name) => self.provider.cancel(ctx.now(), &name),
             ProviderRequest::Terminate(node) => self.take_away(ctx, store, node),
         }
     }
@@ -67,7 +67,7 @@ impl Surroundings {
 
     /// A machine goes, with what runs on it.
     fn take_away(&mut self, ctx: &mut Context<'_>, store: &Store, node: NodeId) {
-        self.provider.gone(node);
+        (self.provider).gone(ctx.now(), node, store.nodes().name(node));
         if store.nodes().object(node).is_none() {
             return;
         }

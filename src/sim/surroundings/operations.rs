@@ -147,7 +147,7 @@ impl Surroundings {
             Deed::Drain(node) if nodes.is_reached(node) => {
                 return Self::evict_from(ctx, store, node).map(drop);
             }
-            Deed::Drain(node) => ctx.send(ToControlPlane::Cordon {
+            Deed::Drain(node) | Deed::Cordon(node) => ctx.send(ToControlPlane::Cordon {
                 node,
                 unschedulable: true,
             }),

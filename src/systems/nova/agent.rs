@@ -6,17 +6,20 @@ use control::local_node::LocalNode;
 use control::node::{Assignment, ImageEvent, StopOrder};
 use control::{AgentOutput, MachineEvent, NodeAgent};
 use model::{PodRef, Text};
-use units::{Duration, Instant, NodeId, PodId, SortedMap};
+use units::{Duration, Instant, NodeId, PodId, SortedMap, SortedSet};
 
 use crate::kubelet::{Kubelet, KubeletOptions};
 
-use super::options::Machine;
+use super::flavor;
+use super::options::NovaOptions;
 
 /// The agents of all hosts.
 #[derive(Clone, Debug)]
 pub(super) struct NovaAgent {
     inner: Kubelet,
-    machine: Machine,
+    options: NovaOptions,
+    /// Pods that come from other hosts in their machines.
+    arriving: SortedSet<PodId>,
     /// Instants at which images are on hosts.
     images: SortedMap<(NodeId, Text), Instant>,
     /// Machines that are being made: the instant at which each is up.
@@ -25,7 +28,7 @@ pub(super) struct NovaAgent {
 
 impl NovaAgent {
     /// Agents without instances.
-    pub(super) fn new(machine: Machine, options: KubeletOptions) -> Self {
+    pub(super) fn new(nova: NovaOptions, options: KubeletOptions) -> Self {
         let options = KubeletOptions {
             // A pod waits for its machine as it would for volumes.
             awaits_volumes: true,
@@ -33,7 +36,8 @@ impl NovaAgent {
         };
         Self {
             inner: Kubelet::new(options),
-            machine,
+            options: nova,
+            arriving: SortedSet::new(),
             images: SortedMap::new(),
             booting: SortedMap::new(),
         }
@@ -41,12 +45,19 @@ impl NovaAgent {
 
     /// The instant at which the machine of an instance is up.
     fn up_at(&mut self, now: Instant, assignment: &Assignment) -> Instant {
+        if self.arriving.remove(&assignment.pod.id) {
+            let memory = flavor::flavor(&assignment.spec, &self.options).memory;
+            let migration = self.options.migration;
+            let downtime = migration.and_then(|own| own.course(memory).downtime);
+            return now.saturating_add(downtime.unwrap_or_default());
+        }
+        let machine = self.options.machine;
         let image = assignment.spec.containers.first();
         let image = image.map(|one| one.image.clone()).unwrap_or_default();
-        let copied = now.saturating_add(self.machine.copy_time());
+        let copied = now.saturating_add(machine.copy_time());
         let known = self.images.entry((assignment.node, image));
         let there = *known.or_insert(copied);
-        there.max(now).saturating_add(self.machine.start_time(true))
+        there.max(now).saturating_add(machine.start_time(true))
     }
 }
 
@@ -73,6 +84,14 @@ impl NodeAgent for NovaAgent {
         self.inner.assigned(now, assignment, local, out);
     }
 
+    fn guest_speed_ppm(&self) -> u32 {
+        self.options.machine.speed_ppm
+    }
+
+    fn arrives(&mut self, pod: PodRef) {
+        self.arriving.insert(pod.id);
+    }
+
     fn stopping(&mut self, now: Instant, order: StopOrder, out: &mut AgentOutput) {
         self.booting.remove(&order.pod.id);
         self.inner.stopping(now, order, out);
@@ -86,7 +105,7 @@ impl NodeAgent for NovaAgent {
         out: &mut AgentOutput,
     ) {
         if let Some(up) = self.booting.get_mut(&assignment.pod.id) {
-            *up = now.saturating_add(self.machine.start_time(true));
+            *up = now.saturating_add(self.options.machine.start_time(true));
             out.wakes.push((*up, assignment.pod));
         }
         self.inner.rebooted(now, assignment, order, out);

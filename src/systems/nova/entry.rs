@@ -161,7 +161,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let options = request.options.of::<NovaOptions>();
     let agent = NovaAgent::new(
-        options.machine,
+        options.clone(),
         KubeletOptions {
             time_limits: request.time_limits,
             images: request.images.clone(),

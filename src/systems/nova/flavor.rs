@@ -72,6 +72,16 @@ pub fn flavor(pod: &PodSpec, options: &NovaOptions) -> Amounts {
     )
 }
 
+/// Amounts of the instance that becomes a node: those of the whole machine.
+pub fn of_machine(node: &Node, options: &NovaOptions) -> Amounts {
+    let list = if node.capacity.is_empty() {
+        &node.allocatable
+    } else {
+        &node.capacity
+    };
+    amounts(list, options.machine.guest_memory)
+}
+
 fn amounts(list: &ResourceList, guest_memory: i64) -> Amounts {
     let units = |name: &str| list.get(name).units_ceil().unwrap_or(i64::MAX);
     let whole = |amount: i64, unit: i64| amount / unit + i64::from(amount % unit != 0);

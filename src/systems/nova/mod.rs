@@ -39,6 +39,8 @@ pub mod fast;
 pub mod filter;
 pub mod flavor;
 pub mod host;
+pub mod machines;
+pub mod migration;
 pub mod options;
 pub mod scheduler;
 pub mod service;

@@ -5,6 +5,7 @@ use units::Duration;
 
 use super::filter::{Filter, Limits};
 use super::host::{Amounts, Ratios};
+use super::migration::MigrationOptions;
 use super::service::ServiceOptions;
 use super::weigher::Multipliers;
 
@@ -40,8 +41,10 @@ impl Default for Rules {
 }
 
 /// The machine that an instance boots in: its memory beside the pod's, and the steps of its start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Machine {
+    /// Speed of work inside the machine, in millionths of that of its host.
+    pub speed_ppm: u32,
     /// Memory of the guest system, in MiB, that the flavor holds beside the pod's.
     pub guest_memory: i64,
     /// Size of the image that a host copies before the first instance of it.
@@ -52,6 +55,19 @@ pub struct Machine {
     pub create: Duration,
     /// Time in which the guest system boots.
     pub boot: Duration,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self {
+            speed_ppm: 1_000_000,
+            guest_memory: 0,
+            image_size: 0,
+            image_rate: 0,
+            create: Duration::ZERO,
+            boot: Duration::ZERO,
+        }
+    }
 }
 
 impl Machine {
@@ -88,6 +104,8 @@ pub struct NovaOptions {
     pub services: ServiceOptions,
     /// Time after which an operator evacuates a host that is down; `None` is never.
     pub evacuate_after: Option<Duration>,
+    /// Live migration of instances off hosts that are disabled while they are up; `None` leaves them there.
+    pub migration: Option<MigrationOptions>,
     /// Time after which a client asks again for what no host could take; zero: it gives up.
     pub client_retry: Duration,
     /// The machine that instances boot in.
@@ -105,6 +123,7 @@ impl Default for NovaOptions {
             },
             services: ServiceOptions::default(),
             evacuate_after: None,
+            migration: None,
             client_retry: Duration::from_secs(10),
             machine: Machine::default(),
         }

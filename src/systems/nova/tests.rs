@@ -183,6 +183,7 @@ fn a_machine_starts_after_its_image_its_creation_and_its_boot() {
         create: Duration::from_secs(3),
         boot: Duration::from_secs(20),
         guest_memory: 0,
+        ..Machine::default()
     };
     assert_eq!(machine.start_time(false), Duration::from_secs(27));
     assert_eq!(machine.start_time(true), Duration::from_secs(23));

@@ -8,11 +8,18 @@ use kueue::Snapshot;
 use kueue::run::{Stage, State};
 use model::queueing::{PodSet, PodSetAdmission, QueuedWorkload, workload_of_job};
 use model::workload::Job;
+use model::workload::job::JobMember;
 use model::{Event, Object, ObjectChange, PodSpec, Text};
 use units::{Instant, ObjectId, SortedMap};
 
 /// Name of the set of a job's pods.
 pub(super) const POD_SET: &str = "main";
+
+/// Label of pods that get places in a topology.
+pub(super) const PLACED_LABEL: &str = "kueue.x-k8s.io/tas";
+
+/// Scheduling gate of a pod that has no place in a topology yet.
+pub(super) const GATE: &str = "kueue.x-k8s.io/topology";
 
 /// A job with a queue, as its user declared it.
 #[derive(Clone, Debug)]
@@ -22,16 +29,34 @@ pub(super) struct QueuedJob {
     pub(super) workload: Text,
     template: Arc<PodSpec>,
     parallelism: i32,
+    member: Option<Arc<JobMember>>,
 }
+
+/// Place of a job in its workload: pod set, and job of that.
+pub(super) type Place = (u32, u32);
 
 impl QueuedJob {
     pub(super) fn new(job: &Job) -> Self {
+        let member = job.queue.0.as_ref().and_then(|own| own.member.clone());
+        let workload = member.as_ref().map(|own| own.workload.clone());
         Self {
             namespace: job.namespace.clone(),
-            workload: workload_of_job(&job.name),
+            workload: workload.unwrap_or_else(|| workload_of_job(&job.name)),
             template: job.template.clone(),
             parallelism: job.parallelism,
+            member,
         }
+    }
+
+    /// Place of the job in its workload.
+    pub(super) fn place(&self) -> Place {
+        let member = self.member.as_ref();
+        member.map_or((0, 0), |own| (own.number, own.replica))
+    }
+
+    /// Number of jobs of the workload; `None` of one that is a job alone.
+    pub(super) fn siblings(&self) -> Option<usize> {
+        self.member.as_ref().map(|own| own.jobs as usize)
     }
 
     /// Whether a suspended job asks for other pods than this one.
@@ -40,45 +65,9 @@ impl QueuedJob {
     }
 
     /// Number of pods that run at once.
-    fn pods(&self, job: &Job) -> i64 {
+    pub(super) fn pods(&self, job: &Job) -> i64 {
         let most = job.completions.unwrap_or(self.parallelism);
         i64::from(self.parallelism.min(most).max(0))
-    }
-
-    /// The workload that waits for the job's quota.
-    pub(super) fn workload(
-        &self,
-        id: ObjectId,
-        job: &Job,
-        now: Instant,
-        priorities: &SortedMap<Text, i32>,
-    ) -> QueuedWorkload {
-        let queue = job.queue.0.as_deref().cloned().unwrap_or_default();
-        let class = queue.priority_class.as_ref();
-        let priority = class.and_then(|class| priorities.get(class).copied());
-        let count = self.pods(job);
-        let least = queue.min_parallelism.map(i64::from);
-        QueuedWorkload {
-            namespace: self.namespace.clone(),
-            name: self.workload.clone(),
-            // Of equal priority and age the first one goes first.
-            uid: format!("{:020}", id.0).into(),
-            queue: queue.name,
-            priority: priority.unwrap_or(self.template.priority),
-            created: now,
-            active: true,
-            pod_sets: vec![PodSet {
-                name: POD_SET.into(),
-                count,
-                min_count: least.filter(|least| *least < count),
-                spec: self.template.clone(),
-                topology: None,
-            }],
-            max_execution: queue.max_execution,
-            admission: None,
-            conditions: Vec::new(),
-            reclaimable: SortedMap::default(),
-        }
     }
 
     /// Number of the job's pods that need their quota no more: fewer completions are left than run at
@@ -95,6 +84,28 @@ impl QueuedJob {
         (pods - left.max(0)).max(0)
     }
 
+    /// Whether all pods that the job runs at once are ready or have succeeded.
+    pub(super) fn is_ready(job: &Job) -> bool {
+        let most = job.completions.unwrap_or(job.parallelism);
+        let ready = job.status.ready.unwrap_or(0);
+        !job.suspend && job.status.succeeded.saturating_add(ready) >= job.parallelism.min(most)
+    }
+
+    /// What the pod set of the job's pods holds.
+    pub(super) fn admission<'s>(&self, state: &'s State) -> Option<&'s PodSetAdmission> {
+        let admission = state.workload.admission.as_ref()?;
+        match &self.member {
+            Some(member) => admission.pod_sets.iter().find(|set| set.name == member.set),
+            None => admission.pod_sets.first(),
+        }
+    }
+
+    /// Name of the pod set of the job's pods.
+    pub(super) fn set(&self) -> Text {
+        let member = self.member.as_ref();
+        member.map_or_else(|| POD_SET.into(), |own| own.set.clone())
+    }
+
     /// Lets the job run with its admission, or stops it.
     pub(super) fn show(
         &self,
@@ -104,16 +115,15 @@ impl QueuedJob {
         store: &Store,
         out: &mut Outbox,
     ) {
-        let Some(Object::Job(job)) = store.objects().get(id).map(|row| &row.object) else {
+        let Some(job) = job_of(store, id) else {
             return;
         };
-        let admission = state.workload.admission.as_ref();
-        let admission = admission.and_then(|own| own.pod_sets.first());
+        let admission = self.admission(state);
         let (suspend, template, parallelism) = match (state.stage, admission) {
             (Stage::Finished, _) => return,
             (Stage::Admitted, Some(set)) => {
                 let pods = i32::try_from(set.count).unwrap_or(self.parallelism);
-                let is_partial = i64::from(pods) < self.pods(job);
+                let is_partial = self.member.is_none() && i64::from(pods) < self.pods(job);
                 let parallelism = if is_partial { pods } else { self.parallelism };
                 (false, self.admitted(set, snapshot), parallelism)
             }
@@ -135,6 +145,11 @@ impl QueuedJob {
     /// The template with what the flavors of an admission add to it.
     fn admitted(&self, set: &PodSetAdmission, snapshot: &Snapshot) -> Arc<PodSpec> {
         let mut template = self.template.clone();
+        if set.topology.is_some() {
+            let spec = Arc::make_mut(&mut template);
+            spec.labels.insert(PLACED_LABEL.into(), "true".into());
+            spec.scheduling_gates.push(GATE.into());
+        }
         let mut flavors: Vec<&Text> = set.flavors.values().collect();
         flavors.sort();
         flavors.dedup();
@@ -157,5 +172,67 @@ impl QueuedJob {
             }
         }
         template
+    }
+}
+
+/// A job as the store has it.
+pub(super) fn job_of(store: &Store, id: ObjectId) -> Option<&Arc<Job>> {
+    match &store.objects().get(id)?.object {
+        Object::Job(job) => Some(job),
+        _ => None,
+    }
+}
+
+/// Whether a job has ended.
+pub(super) fn has_ended(job: &Job) -> bool {
+    let mut conditions = job.status.conditions.iter();
+    conditions.any(|condition| condition.holds && condition.kind.is_final())
+}
+
+/// The workload that waits for the quota of jobs, in order of their places; several jobs may have one
+/// pod set. Of equal priority and age the workload of the first identity goes first.
+pub(super) fn workload(
+    jobs: &[(QueuedJob, &Job)],
+    id: ObjectId,
+    now: Instant,
+    priorities: &SortedMap<Text, i32>,
+) -> QueuedWorkload {
+    let queue = jobs.first().and_then(|(_, job)| job.queue.0.as_deref());
+    let queue = queue.cloned().unwrap_or_default();
+    let class = queue.priority_class.as_ref();
+    let priority = class.and_then(|class| priorities.get(class).copied());
+    let mut stated = jobs.iter().map(|(own, _)| own.template.priority);
+    let priority = priority.or_else(|| stated.find(|own| *own != 0));
+    let mut pod_sets: Vec<PodSet> = Vec::new();
+    for (own, job) in jobs {
+        let (set, pods) = (own.set(), own.pods(job));
+        if let Some(known) = pod_sets.iter_mut().find(|known| known.name == set) {
+            known.count = known.count.saturating_add(pods);
+            continue;
+        }
+        let wishes = job.queue.0.as_deref();
+        let least = wishes.and_then(|own| own.min_parallelism).map(i64::from);
+        pod_sets.push(PodSet {
+            name: set,
+            count: pods,
+            min_count: least.filter(|least| own.member.is_none() && *least < pods),
+            spec: own.template.clone(),
+            topology: wishes.and_then(|own| own.topology.clone()),
+        });
+    }
+    let first = jobs.first().map(|(own, _)| own);
+    QueuedWorkload {
+        namespace: first.map(|own| own.namespace.clone()).unwrap_or_default(),
+        name: first.map(|own| own.workload.clone()).unwrap_or_default(),
+        uid: format!("{:020}", id.0).into(),
+        queue: queue.name,
+        priority: priority.unwrap_or(0),
+        created: now,
+        active: true,
+        pod_sets,
+        max_execution: queue.max_execution,
+        admission: None,
+        conditions: Vec::new(),
+        reclaimable: SortedMap::default(),
     }
 }

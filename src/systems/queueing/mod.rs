@@ -3,33 +3,44 @@
 //! `kueue`; this component reads jobs from the log, shows workloads and queues as objects, and suspends
 //! and resumes jobs.
 
+mod answers;
+mod following;
+mod ground;
 mod job;
 pub mod question;
 #[cfg(test)]
 mod tests;
+mod ungate;
 
 use cluster::{Conflict, Store};
 use control::admission::Creation;
 use control::{Component, Outbox, Progress, Write};
-use kueue::run::{Controller, Stage, State};
+use kueue::run::{Controller, State};
 use kueue::{Settings, Snapshot};
-use model::queueing::{ClusterQueueStatus, QueuedWorkload, QueueingObjects, StopPolicy};
-use model::workload::Job;
-use model::{ClusterObjects, Event, Labels, Object, ObjectChange, Text};
+use model::queueing::{
+    ClusterQueueStatus, QueuedWorkload, QueueingObjects, RequeueTime, StopPolicy,
+};
+use model::{ClusterObjects, Event, Labels, Object, ObjectChange, PodChange, Text};
 use units::{Instant, ObjectId, Revision, SortedMap, SortedSet};
 
-use job::QueuedJob;
+use answers::Answers;
+use ground::Ground;
+use job::{Place, QueuedJob};
+use ungate::{Classes, Ungater};
 
 /// The component.
 #[derive(Clone)]
 pub struct Queueing {
     cursor: Revision,
     controller: Controller,
+    answers: Answers,
+    ground: Ground,
+    ungater: Ungater,
     priorities: SortedMap<Text, i32>,
     /// Jobs with a queue, by object.
     jobs: SortedMap<ObjectId, QueuedJob>,
-    /// Jobs by namespace and name of their workloads.
-    job_of: SortedMap<(Text, Text), ObjectId>,
+    /// Jobs by namespace and name of their workloads, in order of their places.
+    jobs_of: SortedMap<(Text, Text), SortedMap<Place, ObjectId>>,
     /// Workloads without a job of the run.
     others: Vec<QueuedWorkload>,
     /// Queues as they were shown last.
@@ -55,9 +66,12 @@ impl Queueing {
         Some(Self {
             cursor: Revision::default(),
             controller: controller(queueing, &objects.namespaces, Instant::ZERO),
+            answers: Answers::new(&queueing.checks),
+            ground: Ground::new(),
+            ungater: Ungater::default(),
             priorities: queueing.priorities.clone(),
             jobs: SortedMap::default(),
-            job_of: SortedMap::default(),
+            jobs_of: SortedMap::default(),
             others: queueing.workloads.clone(),
             shown: SortedMap::default(),
             is_shown: false,
@@ -70,6 +84,9 @@ impl Queueing {
 
     fn read(&mut self, now: Instant, store: &Store) {
         for entry in store.log().since(self.cursor) {
+            if self.controller.gives_places() {
+                self.read_places(now, &entry.event, store);
+            }
             let Event::Object(change) = &entry.event else {
                 continue;
             };
@@ -77,7 +94,9 @@ impl Queueing {
             match change {
                 ObjectChange::Created { id, object, .. } | ObjectChange::Updated { id, object } => {
                     match object {
-                        Object::Job(job) if job.queue.0.is_some() => self.job(now, *id, job),
+                        Object::Job(job) if job.queue.0.is_some() => {
+                            self.job(now, *id, job, store);
+                        }
                         Object::Workload(own) if is_inherited => {
                             self.controller.adopt((**own).clone());
                         }
@@ -99,86 +118,19 @@ impl Queueing {
         self.cursor = store.revision();
     }
 
-    /// A job with a queue is there, or has changed.
-    fn job(&mut self, now: Instant, id: ObjectId, job: &Job) {
-        let known = self.jobs.get(&id);
-        if known.is_some_and(|known| !known.is_other(job)) {
-            self.follow(id, job);
-            return;
-        }
-        if known.is_some() {
-            self.deleted(id);
-        }
-        let own = QueuedJob::new(job);
-        let priorities = &self.priorities;
-        let workload = own.workload(id, job, now, priorities);
-        let key = (workload.namespace.clone(), workload.name.clone());
-        if self.controller.submit(workload).is_err() {
-            // Readers of manifests refuse requests that can't be added.
-            return;
-        }
-        self.job_of.insert(key.clone(), id);
-        self.jobs.insert(id, own);
-        self.unsettled.insert(key.clone());
-        let mut dumped = self.others.iter();
-        let dumped = dumped.position(|own| (&own.namespace, &own.name) == (&key.0, &key.1));
-        if let Some(place) = dumped {
-            let dumped = self.others.remove(place);
-            self.take_over(dumped);
-        }
-        self.is_awake = true;
-        self.follow(id, job);
-    }
-
-    /// A workload of a dump goes on: it keeps its quota, and its reservation counts as made when the run
-    /// began.
-    fn take_over(&mut self, dumped: QueuedWorkload) {
-        let key = (&*dumped.namespace, &*dumped.name);
-        let Some(state) = self.controller.state(key.0, key.1) else {
-            return;
-        };
-        let mut conditions = dumped.conditions;
-        for condition in &mut conditions {
-            condition.since = Instant::ZERO;
-        }
-        let workload = QueuedWorkload {
-            active: dumped.active,
-            admission: dumped.admission,
-            conditions,
-            ..(*state.workload).clone()
-        };
-        self.controller.adopt(workload);
-    }
-
-    /// What a job reports, as far as its quota depends on it.
-    fn follow(&mut self, id: ObjectId, job: &Job) {
-        let Some(own) = self.jobs.get(&id) else {
-            return;
-        };
-        let (namespace, name) = (own.namespace.clone(), own.workload.clone());
-        let mut conditions = job.status.conditions.iter();
-        if conditions.any(|condition| condition.holds && condition.kind.is_final()) {
-            let state = self.controller.state(&namespace, &name);
-            if state.is_some_and(|state| state.stage != Stage::Finished) {
-                self.controller.finish_workload(&namespace, &name);
-                self.is_awake = true;
+    /// A change of nodes or of pods, where these get places.
+    fn read_places(&mut self, now: Instant, event: &Event, store: &Store) {
+        let controller = &mut self.controller;
+        self.ground.read(now, event, store, controller);
+        match event {
+            Event::PodCreated(created) => {
+                let owner = created.owner.map(|own| own.object);
+                if let Some(owner) = owner.filter(|own| self.jobs.contains_key(own)) {
+                    self.ungater.touch(owner);
+                }
             }
-            return;
-        }
-        let idle = own.idle_pods(job);
-        let state = self.controller.state(&namespace, &name);
-        let known = state.and_then(|state| state.workload.reclaimable.get(job::POD_SET));
-        if idle > known.copied().unwrap_or(0) {
-            self.controller.reclaim(&namespace, &name, 0, idle);
-            self.is_awake = true;
-        }
-    }
-
-    fn deleted(&mut self, id: ObjectId) {
-        if let Some(own) = self.jobs.remove(&id) {
-            self.controller.delete(&own.namespace, &own.workload);
-            self.job_of.remove(&(own.namespace, own.workload));
-            self.is_awake = true;
+            Event::PodEnded { pod, .. } => self.ungater.ended(pod.id),
+            _ => {}
         }
     }
 
@@ -203,6 +155,7 @@ impl Queueing {
     /// Shows what has changed: workloads, jobs and queues.
     fn show(&mut self, store: &Store, out: &mut Outbox) {
         self.unsettled.extend(self.controller.take_changed());
+        self.ungate(store, out);
         if self.unsettled.is_empty() && self.is_shown {
             return;
         }
@@ -211,14 +164,44 @@ impl Queueing {
             let Some(state) = self.controller.state(&namespace, &name) else {
                 continue;
             };
-            let job = self.job_of.get(&(namespace.clone(), name.clone())).copied();
-            show_workload(state, job, store, out);
-            let job = job.and_then(|id| Some((id, self.jobs.get(&id)?)));
-            if let Some((id, own)) = job {
-                own.show(id, state, self.controller.snapshot(), store, out);
+            let jobs = self.jobs_of.get(&(namespace, name));
+            let jobs = jobs.into_iter().flat_map(SortedMap::values);
+            self.answers.ask(state);
+            show_workload(state, jobs.clone().next().copied(), store, out);
+            for (id, own) in jobs.filter_map(|id| Some((id, self.jobs.get(id)?))) {
+                own.show(*id, state, self.controller.snapshot(), store, out);
             }
         }
         self.show_queues(store, out);
+    }
+
+    /// Gives pods their places that wait for them.
+    fn ungate(&mut self, store: &Store, out: &mut Outbox) {
+        let mut classes = Classes::default();
+        for id in self.ungater.take_touched() {
+            let Some(own) = self.jobs.get(&id) else {
+                continue;
+            };
+            let state = self.controller.state(&own.namespace, &own.workload);
+            let set = state.and_then(|state| own.admission(state));
+            let Some(assignment) = set.and_then(|set| set.topology.as_ref()) else {
+                continue;
+            };
+            // The jobs of one pod set share its places, the first of them the first.
+            let key = (own.namespace.clone(), own.workload.clone());
+            let (first, _) = own.place();
+            let siblings = self.jobs_of.get(&key).into_iter().flatten();
+            let siblings = siblings.filter(|((set, _), _)| *set == first);
+            let mut before = 0_i64;
+            let siblings = siblings.filter_map(|(_, id)| {
+                let pods = self.jobs.get(id)?.pods(job::job_of(store, *id)?);
+                before += pods;
+                Some((*id, before - pods))
+            });
+            let siblings: Vec<(ObjectId, i64)> = siblings.collect();
+            let ungater = &mut self.ungater;
+            ungater.ungate(&siblings, assignment, &mut classes, store, out);
+        }
     }
 
     fn show_queues(&mut self, store: &Store, out: &mut Outbox) {
@@ -249,8 +232,8 @@ impl Queueing {
     fn again(&mut self, object: &Object) {
         match object {
             Object::Job(job) => {
-                let name = model::queueing::workload_of_job(&job.name);
-                self.unsettled.insert((job.namespace.clone(), name));
+                let own = QueuedJob::new(job);
+                self.unsettled.insert((own.namespace, own.workload));
             }
             Object::Workload(own) => {
                 let key = (own.namespace.clone(), own.name.clone());
@@ -271,7 +254,8 @@ fn controller(
     namespaces: &SortedMap<Text, Labels>,
     now: Instant,
 ) -> Controller {
-    let mut controller = Controller::new(snapshot(queueing), None, now);
+    let limits = queueing.wait_for_pods_ready.clone();
+    let mut controller = Controller::new(snapshot(queueing), limits, now);
     let stated = |queue: &&model::queueing::LocalQueue| queue.stop == StopPolicy::None;
     for queue in queueing.local_queues.iter().filter(stated) {
         controller.add_local_queue(&queue.namespace, &queue.name, &queue.cluster_queue);
@@ -284,16 +268,13 @@ fn controller(
 
 /// The quotas of objects, with nothing held.
 fn snapshot(objects: &QueueingObjects) -> Snapshot {
+    let limits = objects.wait_for_pods_ready.as_ref();
     let settings = Settings {
         fair_sharing: objects.fair_sharing.clone(),
+        requeue_time: limits.map_or(RequeueTime::Eviction, |own| own.requeue_time),
         ..Settings::default()
     };
-    let mut objects = objects.clone();
-    for queue in &mut objects.queues {
-        // Nothing makes them; they pass at once.
-        queue.checks.clear();
-    }
-    Snapshot::new(settings, &objects)
+    Snapshot::new(settings, objects)
 }
 
 /// Shows the object of a workload as its state is.
@@ -328,6 +309,10 @@ impl Component for Queueing {
         self.is_awake |= is_due || !retried.is_empty();
         self.read(now, view);
         self.begin();
+        self.is_awake |= self.answers.answer(now, &mut self.controller);
+        if self.controller.gives_places() {
+            self.is_awake |= self.ground.settle(now, view, &mut self.controller);
+        }
         let mut progress = Progress::Idle;
         if self.is_awake {
             let cycle = self.controller.cycle();
@@ -337,15 +322,22 @@ impl Component for Queueing {
             }
         }
         self.show(view, out);
-        if let Some(at) = self.controller.next_due() {
+        let due = self.controller.next_due().into_iter();
+        let due = due.chain(self.answers.next_due());
+        if let Some(at) = due.chain(self.ground.next_due()).min() {
             out.wake_at(at.max(now));
         }
         progress
     }
 
     fn refused(&mut self, write: &Write, _conflict: &Conflict) {
-        if let Event::Object(ObjectChange::Updated { object, .. }) = &write.event {
-            self.again(object);
+        match &write.event {
+            Event::Object(ObjectChange::Updated { object, .. }) => self.again(object),
+            Event::PodChanged {
+                pod,
+                change: PodChange::Declared { .. },
+            } => self.ungater.ended(pod.id),
+            _ => {}
         }
     }
 

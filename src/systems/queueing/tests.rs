@@ -1,5 +1,9 @@
 //! Jobs in queues: held back, resumed with their flavor, stopped for others, and taken over.
 
+mod passing;
+mod properties;
+mod sets;
+
 use std::sync::Arc;
 
 use super::*;
@@ -8,6 +12,7 @@ use model::queueing::{
     Admission, ClusterQueue, Condition, FlavorQuotas, LocalQueue, PodSetAdmission,
     PreemptionPolicy, QueuePreemption, QueueQuota, ResourceFlavor, ResourceGroup,
 };
+use model::workload::Job;
 use model::workload::job::{
     JobCondition, JobConditionKind, JobQueue, JobReason, JobStatus, Queued,
 };
@@ -404,9 +409,9 @@ fn workloads_of_a_dump_keep_their_quota() {
                 since: Instant::from_secs(1_000_000),
             })
             .to_vec(),
-        ..QueuedJob::new(&job("one", name, 8)).workload(
+        ..job::workload(
+            &[(QueuedJob::new(&job("one", name, 8)), &job("one", name, 8))],
             ObjectId(0),
-            &job("one", name, 8),
             Instant::ZERO,
             &SortedMap::new(),
         )

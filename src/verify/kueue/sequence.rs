@@ -53,6 +53,7 @@ fn wait_for_pods_ready(value: &Value) -> WaitForPodsReady {
         backoff_base: span("backoffBaseSeconds").unwrap_or(Duration::from_secs(60)),
         backoff_max: span("backoffMaxSeconds").unwrap_or(Duration::from_secs(3600)),
         backoff_limit: number("backoffLimitCount"),
+        ..WaitForPodsReady::default()
     }
 }
 

@@ -222,6 +222,7 @@ fn cluster(script: &Script) -> (Cluster, Vec<(i64, i64)>) {
             service: "40s".parse().expect("a constant"),
             drain_timeout: Some(Duration::from_secs(300)),
             gap: Duration::from_secs(10),
+            evicts: true,
             replaces: script.failures.len().is_multiple_of(2),
             seed: 3,
         };

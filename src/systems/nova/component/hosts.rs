@@ -23,6 +23,9 @@ pub(super) struct Service {
 impl Nova {
     pub(super) fn joined(&mut self, at: Instant, node: NodeId, object: &Node, store: &Store) {
         let host = flavor::host(object, &self.options);
+        if !host.is_enabled {
+            self.migrations.vacate(node.index(), true);
+        }
         self.cloud.add_host(host);
         self.services.push(Service {
             since: at,
@@ -38,6 +41,7 @@ impl Nova {
             host.total = declared.total;
             host.is_enabled = declared.is_enabled;
         });
+        self.migrations.vacate(node.index(), !declared.is_enabled);
         self.match_host(node.index(), object, store);
         self.changed(now);
     }

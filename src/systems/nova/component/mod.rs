@@ -7,6 +7,7 @@
 //! `hosts.rs`.
 
 mod hosts;
+mod migrations;
 mod requests;
 
 use std::collections::VecDeque;
@@ -29,6 +30,7 @@ use crate::parts::client::Workloads;
 use crate::parts::timers::Timers;
 
 use hosts::Service;
+use migrations::Migrations;
 
 /// Purpose of the stream that hosts are drawn from.
 const SUBSET: &str = "nova.subset";
@@ -42,6 +44,8 @@ enum Due {
     Down(NodeId),
     /// An operator evacuates a host.
     Evacuate(NodeId),
+    /// An instance that moves stands still, or its move is given up.
+    Moved(PodId),
 }
 
 /// Requests of a class, and the hosts that have what they name.
@@ -104,6 +108,7 @@ pub(super) struct Nova {
     asking: SortedMap<PodId, Batch>,
     /// Hosts that instances are evacuated from, by name.
     evacuees: SortedMap<Text, usize>,
+    migrations: Migrations,
     timers: Timers<Due>,
     workloads: Workloads,
 }
@@ -125,6 +130,7 @@ impl Nova {
             resting: SortedMap::new(),
             asking: SortedMap::new(),
             evacuees: SortedMap::new(),
+            migrations: Migrations::default(),
             timers: Timers::default(),
             workloads: Workloads::new(CAPABILITIES),
         }
@@ -138,12 +144,23 @@ impl Nova {
                 Event::NodeAdded { node, object } => self.joined(at, *node, object, store),
                 Event::NodeUpdated { node, object } => self.updated(now, *node, object, store),
                 Event::NodeContact { node, contact } => match contact {
-                    NodeContact::Silent { .. } => self.silent(at, *node),
+                    NodeContact::Silent { .. } => {
+                        self.break_off(*node);
+                        self.silent(at, *node);
+                    }
                     NodeContact::Steady => self.heard(now, *node, store, out),
                     NodeContact::Heard => {}
                 },
-                Event::NodeReadiness { node, ready } => self.declared(now, *node, *ready),
-                Event::NodeRemoved { node } => self.set_up(node.index(), false),
+                Event::NodeReadiness { node, ready } => {
+                    if !ready {
+                        self.break_off(*node);
+                    }
+                    self.declared(now, *node, *ready);
+                }
+                Event::NodeRemoved { node } => {
+                    self.break_off(*node);
+                    self.set_up(node.index(), false);
+                }
                 Event::PodCreated(created) => {
                     if let Some(owner) = created.owner {
                         self.workloads.created(created.pod, owner);
@@ -153,8 +170,14 @@ impl Nova {
                     }
                 }
                 Event::PodBound { pod, node, .. } => self.bound(*pod, *node),
-                Event::PodRunning { pod } => self.runs(*pod),
-                Event::PodEnded { pod, reason } => self.ended(now, *pod, *reason, store, out),
+                Event::PodRunning { pod } => {
+                    self.runs(*pod);
+                    self.migrations.look_again();
+                }
+                Event::PodEnded { pod, reason } => {
+                    self.stop_moving(*pod);
+                    self.ended(now, *pod, *reason, store, out);
+                }
                 Event::Object(change) => self.declared_object(change, store, out),
                 _ => {}
             }
@@ -192,7 +215,7 @@ impl Nova {
             alternates: Vec::new(),
         });
         self.prepare(created.class, store);
-        if created.found.is_some() {
+        if created.found.is_some() || self.migrations.arrived(&created.name.text()) {
             return None;
         }
         let workload = created.owner.map(|owner| Together::Workload(owner.object));
@@ -221,6 +244,7 @@ impl Nova {
             Due::Ask(first) => self.requests.extend(self.asking.remove(&first)),
             Due::Down(node) => self.down(now, node, store, out),
             Due::Evacuate(node) => self.evacuate(now, node, store, out),
+            Due::Moved(pod) => self.moved(now, pod, store, out),
         }
     }
 }
@@ -239,10 +263,17 @@ impl Component for Nova {
         while let Some((_, due)) = self.timers.pop(now) {
             self.due(now, due, view, out);
         }
+        // A move that is done is seen in the log before anything else is placed.
+        let is_move = |creation: &Creation| matches!(creation, Creation::Moved { .. });
+        if out.creations.iter().any(is_move) {
+            return Progress::More;
+        }
         if let Some(pod) = self.retries.pop_front() {
             self.retry(now, pod, view, out);
         } else if let Some(batch) = self.requests.pop_front() {
             self.ask(now, batch, view, out);
+        } else if self.migrate(now, view, out) {
+            return Progress::More;
         }
         if let Some(at) = self.timers.next() {
             out.wake_at(at);
@@ -268,6 +299,15 @@ impl Component for Nova {
         {
             self.evacuees.remove(&name);
         }
+        if let Creation::Moved { pod, .. } = creation
+            && let Some(name) = self.instance_mut(*pod).map(|own| own.name.clone())
+        {
+            self.migrations.arrived(&name);
+        }
+    }
+
+    fn moves_pods(&self) -> bool {
+        self.options.migration.is_some()
     }
 
     fn backlog(&self) -> usize {

@@ -47,6 +47,7 @@ impl Nova {
 
     /// Something may have become possible: clients ask again, each when it would have anyway.
     pub(super) fn changed(&mut self, now: Instant) {
+        self.migrations.look_again();
         let every = self.options.client_retry.as_nanos();
         for (first, batch) in std::mem::take(&mut self.resting) {
             let Some(asked) = batch.first_asked else {
@@ -161,18 +162,34 @@ impl Nova {
         let template = self.templates.get(own.class.index());
         let template = template.and_then(Option::as_ref).ok_or_else(unknown)?;
         let mut request = Arc::clone(&template.request);
+        let class = own.class;
         if let Some(&from) = self.evacuees.get(&own.name) {
             Arc::make_mut(&mut request).excluded.push(from);
         }
+        self.select(&request, class)
+    }
+
+    /// Chooses a host for a request of a class.
+    pub(super) fn select(
+        &mut self,
+        request: &Request,
+        class: ClassId,
+    ) -> Result<Choice, NoValidHost> {
+        let template = self.templates.get(class.index());
+        let template = template
+            .and_then(Option::as_ref)
+            .ok_or_else(|| NoValidHost {
+                reason: "the instance is unknown".to_owned(),
+            })?;
         let (matching, rules) = (&template.matching, &self.options.rules);
         match self.form {
             Form::Plain => {
                 let plain = self.cloud.plain();
-                plain.select(&request, matching, rules, &mut self.subset)
+                plain.select(request, matching, rules, &mut self.subset)
             }
             Form::Incremental => {
                 let subset = &mut self.subset;
-                self.cloud.select(&request, matching, rules, subset)
+                self.cloud.select(request, matching, rules, subset)
             }
         }
     }

@@ -28,6 +28,9 @@ impl Question<'_> {
 
     fn fewer_pods(&self, cluster: &Controller) -> Option<Change> {
         let workload = self.workload();
+        if self.own.siblings().is_some() {
+            return None;
+        }
         let count = workload.pod_sets.first()?.count;
         let with = |count: i64| {
             let mut fewer = workload.clone();
@@ -61,18 +64,19 @@ impl Question<'_> {
 
     fn other_flavor(&self, cluster: &Controller) -> Option<Change> {
         let mut workload = self.workload();
-        let set = workload.pod_sets.first_mut()?;
-        let mut open = PodSpec::clone(&set.spec);
-        open.node_selector.clear();
-        open.affinity.node.required = None;
-        // A toleration of everything.
-        open.tolerations = vec![Toleration {
-            key: None,
-            value: None,
-            effect: None,
-            tolerates_for: None,
-        }];
-        set.spec = Arc::new(open);
+        for set in &mut workload.pod_sets {
+            let mut open = PodSpec::clone(&set.spec);
+            open.node_selector.clear();
+            open.affinity.node.required = None;
+            // A toleration of everything.
+            open.tolerations = vec![Toleration {
+                key: None,
+                value: None,
+                effect: None,
+                tolerates_for: None,
+            }];
+            set.spec = Arc::new(open);
+        }
         let admission = self.attempt(cluster, workload).admission?;
         let sets = admission.pod_sets.iter();
         let flavors: SortedSet<Text> = sets.flat_map(|set| set.flavors.values().cloned()).collect();

@@ -4,15 +4,17 @@
 //! Every answer is a trial: Kueue itself decides about the workloads of the cluster with the job, as
 //! they are or with the change. Nothing else starts or ends in the meantime.
 
+use std::sync::Arc;
+
 use kueue::Names;
 use kueue::names::PODS;
 use kueue::run::{Controller, Cycle, Entry, RequeueReason, Stage};
-use model::queueing::{Admission, QueuedWorkload, QueueingObjects, StopPolicy};
+use model::queueing::{Admission, ClusterQueue, QueuedWorkload, QueueingObjects, StopPolicy};
 use model::workload::Job;
-use model::{ClusterObjects, Text};
+use model::{ClusterObjects, Node, PodSpec, ResourceList, Text};
 use units::{Duration, Instant, ObjectId, Quantity, SortedMap, SortedSet, plural};
 
-use super::job::QueuedJob;
+use super::job::{self, PLACED_LABEL, QueuedJob};
 
 mod changes;
 #[cfg(test)]
@@ -112,6 +114,10 @@ pub struct Answer {
     pub admitted_pods: i64,
     /// Flavors by resource, if it is admitted.
     pub flavors: Vec<(Text, Text)>,
+    /// Domains of its pods, if it gets places: values of the labels, outermost first, and number of pods.
+    pub places: Vec<(String, i64)>,
+    /// Names of the admission checks that it waits for then.
+    pub checks: Vec<Text>,
     /// Workloads that make room for it.
     pub victims: Vec<Victim>,
     /// Number of workloads of its queue that go before it.
@@ -130,16 +136,33 @@ const MOST_CYCLES: usize = 100_000;
 /// Time for which a trial goes on: retries are collected for a second.
 const TRIAL: Duration = Duration::from_secs(10);
 
+/// Queues whose checks pass at once: the question is about quota.
+fn without_checks(queues: &[ClusterQueue]) -> Vec<ClusterQueue> {
+    let queues = queues.iter().cloned();
+    queues
+        .map(|queue| ClusterQueue {
+            checks: Vec::new(),
+            ..queue
+        })
+        .collect()
+}
+
 /// A job over the objects of a cluster.
 pub struct Question<'a> {
     objects: &'a ClusterObjects,
     job: &'a Job,
     own: QueuedJob,
+    /// The jobs of its workload, in order of their places.
+    members: Vec<(QueuedJob, &'a Job)>,
     now: Instant,
     local_queue: Text,
     queue: Option<Text>,
     /// Everything but workloads.
     quotas: QueueingObjects,
+    /// Nodes that places are given on.
+    nodes: Vec<Arc<Node>>,
+    /// Pods on nodes that no workload with a place owns: node and requests.
+    others: Vec<(Text, ResourceList)>,
 }
 
 /// Outcome of a trial.
@@ -151,11 +174,14 @@ struct Trial {
 }
 
 impl<'a> Question<'a> {
-    /// A question about a job.
+    /// A question about a job, or about several that are one workload.
     ///
     /// # Errors
-    /// The job names no queue, or its requests are too large to be added; the text says so.
-    pub fn new(objects: &'a ClusterObjects, job: &'a Job) -> Result<Self, String> {
+    /// The job names no queue, or requests are too large to be added; the text says so.
+    pub fn new(objects: &'a ClusterObjects, jobs: &'a [Arc<Job>]) -> Result<Self, String> {
+        let Some(job) = jobs.first() else {
+            return Err("there is no job to ask about".to_owned());
+        };
         let Some(queue) = job.queue.0.as_deref() else {
             return Err(format!(
                 "Job `{}/{}`: metadata.labels[\"kueue.x-k8s.io/queue-name\"]: expected the name of a \
@@ -163,8 +189,13 @@ impl<'a> Question<'a> {
                 job.namespace, job.name
             ));
         };
-        let requests = job.template.requests();
-        requests.map_err(|error| format!("Job `{}/{}`: {error}", job.namespace, job.name))?;
+        for job in jobs {
+            let requests = job.template.requests();
+            requests.map_err(|error| format!("Job `{}/{}`: {error}", job.namespace, job.name))?;
+        }
+        let members = jobs.iter().map(|job| (QueuedJob::new(job), &**job));
+        let mut members: Vec<(QueuedJob, &Job)> = members.collect();
+        members.sort_by_key(|(own, _)| own.place());
         let workloads = &objects.queueing.workloads;
         let last = workloads.iter().map(|own| own.created).max();
         let mut local = objects.queueing.local_queues.iter();
@@ -177,21 +208,39 @@ impl<'a> Question<'a> {
                 flavors: all.flavors.clone(),
                 topologies: all.topologies.clone(),
                 cohorts: all.cohorts.clone(),
-                queues: all.queues.clone(),
+                queues: without_checks(&all.queues),
                 local_queues: all.local_queues.clone(),
                 priorities: all.priorities.clone(),
                 fair_sharing: all.fair_sharing.clone(),
-                workloads: Vec::new(),
+                ..QueueingObjects::default()
             },
             own: QueuedJob::new(job),
+            members,
             now: last
                 .unwrap_or(Instant::ZERO)
                 .saturating_add(Duration::from_secs(1)),
             local_queue: queue.name.clone(),
             queue: local.find(is_own).map(|own| own.cluster_queue.clone()),
+            nodes: Vec::new(),
+            others: Vec::new(),
             objects,
             job,
         })
+    }
+
+    /// The question on these nodes, with these pods on them.
+    #[must_use]
+    pub fn on<'p>(
+        mut self,
+        nodes: &[Arc<Node>],
+        pods: impl Iterator<Item = (&'p Text, &'p PodSpec)>,
+    ) -> Self {
+        self.nodes = nodes.to_vec();
+        let others = pods.filter(|(_, spec)| !spec.labels.contains_key(PLACED_LABEL));
+        // Readers of manifests refuse requests that can't be added.
+        let others = others.filter_map(|(node, spec)| Some((node.clone(), spec.requests().ok()?)));
+        self.others = others.collect();
+        self
     }
 
     /// The answer.
@@ -218,8 +267,13 @@ impl<'a> Question<'a> {
             .flat_map(|set| &set.flavors)
             .map(|(resource, flavor)| (resource.clone(), flavor.clone()))
             .collect();
+        let places = sets.clone().filter_map(|set| set.topology.as_ref());
+        let places = places.flat_map(|own| &own.domains);
+        let places = places.map(|(values, count)| (values.join("/"), *count));
+        let places = places.collect();
+        let checks = self.checks(&flavors);
         Answer {
-            job: format!("{}/{}", self.job.namespace, self.job.name),
+            job: self.name(),
             local_queue: self.local_queue.clone(),
             queue: self.queue.clone(),
             priority: workload.priority,
@@ -235,6 +289,8 @@ impl<'a> Question<'a> {
             verdict,
             admitted_pods: sets.map(|set| set.count).sum(),
             flavors: flavors.into_iter().collect(),
+            places,
+            checks,
             victims: trial.victims,
             ahead: trial.ahead,
             reasons: trial.reasons,
@@ -243,11 +299,32 @@ impl<'a> Question<'a> {
         }
     }
 
+    /// The job, `NAMESPACE/NAME`; of several jobs their workload.
+    fn name(&self) -> String {
+        let several = self.own.siblings().map(|_| &self.own.workload);
+        format!(
+            "{}/{}",
+            self.job.namespace,
+            several.unwrap_or(&self.job.name)
+        )
+    }
+
+    /// Names of the checks that a workload with these flavors by resource waits for.
+    fn checks(&self, flavors: &SortedSet<(Text, Text)>) -> Vec<Text> {
+        let mut queues = self.objects.queueing.queues.iter();
+        let queue = queues.find(|own| Some(&own.name) == self.queue.as_ref());
+        let checks = queue.into_iter().flat_map(|own| &own.checks);
+        let has = |own: &Text| flavors.iter().any(|(_, flavor)| flavor == own);
+        let applies = checks.filter(|own| {
+            !flavors.is_empty() && (own.flavors.is_empty() || own.flavors.iter().any(has))
+        });
+        applies.map(|own| own.name.clone()).collect()
+    }
+
     /// The workload of the job.
     fn workload(&self) -> QueuedWorkload {
         let priorities = &self.objects.queueing.priorities;
-        let id = ObjectId(u32::MAX);
-        self.own.workload(id, self.job, self.now, priorities)
+        job::workload(&self.members, ObjectId(u32::MAX), self.now, priorities)
     }
 
     /// Requests of all pods, in the units of quotas, and their number.
@@ -282,6 +359,12 @@ impl<'a> Question<'a> {
             // Readers of manifests refuse requests that can't be added.
             if cluster.submit(blank).is_ok() {
                 cluster.adopt(own.clone());
+            }
+        }
+        if cluster.gives_places() {
+            cluster.renew_nodes(self.nodes.iter().map(|own| &**own));
+            for (node, requests) in &self.others {
+                cluster.add_foreign_pod(node, requests);
             }
         }
         cluster

@@ -65,7 +65,7 @@ fn cluster(workloads: Vec<QueuedWorkload>) -> ClusterObjects {
 }
 
 fn ask(objects: &ClusterObjects, job: &Job) -> Answer {
-    Question::new(objects, job)
+    Question::new(objects, &[Arc::new(job.clone())])
         .expect("a job with a queue")
         .answer()
 }
@@ -222,6 +222,7 @@ fn queues_that_take_nothing_are_the_reason() {
     );
     let mut free = job("one", "a", 1);
     free.queue = model::workload::job::Queued::default();
+    let free = [Arc::new(free)];
     let error = Question::new(&stopped, &free).err().expect("no queue");
     assert!(
         error.contains("queue-name\"]: expected the name of a LocalQueue"),

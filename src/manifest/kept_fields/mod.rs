@@ -1,6 +1,10 @@
 //! The fields that placements and controllers look at, by kind: what a snapshot keeps of a dump. It is what the
 //! readers of this folder read; a test holds both to give the same objects.
 
+mod jobs;
+
+use jobs::{CRON_JOB, JOB_SET};
+
 use super::keep::Keep;
 use super::keep::Keep::{All, Annotations, Each, Fields, Presence};
 
@@ -223,32 +227,6 @@ const JOB: List = &[
     ),
 ];
 
-const CRON_JOB: List = &[
-    ("apiVersion", All),
-    ("kind", All),
-    ("metadata", METADATA),
-    (
-        "spec",
-        Fields(&[
-            ("schedule", All),
-            ("timeZone", All),
-            ("concurrencyPolicy", All),
-            ("startingDeadlineSeconds", All),
-            ("successfulJobsHistoryLimit", All),
-            ("failedJobsHistoryLimit", All),
-            ("suspend", All),
-            (
-                "jobTemplate",
-                Fields(&[("metadata", METADATA), ("spec", JOB_SPEC)]),
-            ),
-        ]),
-    ),
-    (
-        "status",
-        Fields(&[("lastScheduleTime", All), ("lastSuccessfulTime", All)]),
-    ),
-];
-
 /// Objects of rules, whose spec is read as a whole.
 const RULES: List = &[
     ("apiVersion", All),
@@ -405,6 +383,7 @@ const QUOTAS: List = &[
     ("spec", All),
     ("value", All),
     ("fairSharing", All),
+    ("waitForPodsReady", All),
 ];
 
 const WORKLOAD: List = &[
@@ -455,6 +434,7 @@ pub(super) fn of_kind(kind: &str) -> Option<&'static Keep> {
         ("DaemonSet", Fields(SET)),
         ("Job", Fields(JOB)),
         ("CronJob", Fields(CRON_JOB)),
+        ("JobSet", Fields(JOB_SET)),
         ("HorizontalPodAutoscaler", Fields(RULES)),
         ("VerticalPodAutoscaler", Fields(RULES)),
         ("ResourceQuota", Fields(RULES)),
@@ -475,6 +455,7 @@ pub(super) fn of_kind(kind: &str) -> Option<&'static Keep> {
         ("ClusterQueue", Fields(QUOTAS)),
         ("LocalQueue", Fields(QUOTAS)),
         ("WorkloadPriorityClass", Fields(QUOTAS)),
+        ("AdmissionCheck", Fields(QUOTAS)),
         ("Configuration", Fields(QUOTAS)),
         ("Workload", Fields(WORKLOAD)),
     ];

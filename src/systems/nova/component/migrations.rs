@@ -1,0 +1,209 @@
+//! Live migration: instances leave a host that is disabled while it is up, some at a time, each for the
+//! best host that the filters pass. Until one has arrived it is counted at both ends, as an operation
+//! of both (spec: orchestrators-a.md section 6.3).
+
+use std::sync::Arc;
+
+use cluster::Store;
+use control::Outbox;
+use control::admission::Creation;
+use model::{EndReason, Event, EvictionCause, PodChange, PodRef, Text};
+use units::{ClassId, Instant, NodeId, PodId, SortedMap, SortedSet};
+
+use super::super::scheduler::Request;
+use super::{Due, Nova};
+
+/// A migration under way.
+#[derive(Clone, Debug)]
+struct Migration {
+    pod: PodRef,
+    from: usize,
+    to: usize,
+    request: Arc<Request>,
+    /// Instant at which the instance stands still, or its migration is given up.
+    at: Instant,
+    /// `true` if it is given up at its end.
+    is_given_up: bool,
+}
+
+/// The migrations of a cloud.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Migrations {
+    /// Hosts that instances leave.
+    vacated: SortedSet<usize>,
+    /// Migrations under way, by instance.
+    moving: SortedMap<PodId, Migration>,
+    /// Instances whose migration was given up: they stay until their host has been enabled.
+    staying: SortedMap<PodId, usize>,
+    /// Names of instances that stand still between two hosts.
+    arriving: SortedSet<Text>,
+    /// `true` if an instance may be able to leave that could not when it was looked at last.
+    may_go: bool,
+}
+
+impl Migrations {
+    /// A host is disabled or enabled.
+    pub(super) fn vacate(&mut self, host: usize, is_disabled: bool) {
+        if is_disabled {
+            self.vacated.insert(host);
+        } else {
+            self.vacated.remove(&host);
+            self.staying.retain(|_, at| *at != host);
+        }
+        self.may_go = true;
+    }
+
+    /// Something has changed by which an instance may be able to leave.
+    pub(super) const fn look_again(&mut self) {
+        self.may_go = true;
+    }
+
+    /// Whether an instance of a name comes from another host, which it no longer does from now on.
+    pub(super) fn arrived(&mut self, name: &Text) -> bool {
+        self.arriving.remove(name)
+    }
+
+    fn leaving(&self, host: usize) -> usize {
+        let moving = self.moving.values();
+        moving.filter(|own| own.from == host).count()
+    }
+}
+
+impl Nova {
+    /// Starts the next migration; `false` if there is none to start.
+    pub(super) fn migrate(&mut self, now: Instant, store: &Store, out: &mut Outbox) -> bool {
+        let Some(options) = self.options.migration else {
+            return false;
+        };
+        if !std::mem::take(&mut self.migrations.may_go) {
+            return false;
+        }
+        let parallel = options.parallel;
+        let hosts: Vec<usize> = self.migrations.vacated.iter().copied().collect();
+        let has_turn = |host: &usize| {
+            let is_up = self.cloud.hosts().get(*host).is_some_and(|own| own.is_up);
+            is_up && self.migrations.leaving(*host) < parallel
+        };
+        for host in hosts.into_iter().filter(has_turn).collect::<Vec<_>>() {
+            for (pod, class) in self.leavers(host, store) {
+                if self.start_moving(now, pod, class, store, out) {
+                    self.migrations.may_go = true;
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Instances of a host that may leave it, in the order of their creation.
+    fn leavers(&self, host: usize, store: &Store) -> Vec<(PodRef, ClassId)> {
+        let instances = self.instances.iter().flatten();
+        let mut leavers: Vec<(PodRef, ClassId)> = instances
+            .filter(|own| {
+                let id = own.pod.id;
+                let is_free = !self.migrations.moving.contains_key(&id)
+                    && !self.migrations.staying.contains_key(&id);
+                own.host == Some(host)
+                    && !own.is_building
+                    && is_free
+                    && store.pods().get(own.pod).is_some()
+                    && !store.pod_states().is_terminating(own.pod)
+            })
+            .map(|own| (own.pod, own.class))
+            .collect();
+        leavers.sort_unstable_by_key(|(pod, _)| pod.id);
+        leavers
+    }
+
+    fn start_moving(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        class: ClassId,
+        store: &Store,
+        out: &mut Outbox,
+    ) -> bool {
+        let Some(options) = self.options.migration else {
+            return false;
+        };
+        let known = self.instance_mut(pod);
+        let known = known.and_then(|own| Some((own.host?, own.request.clone()?)));
+        let Some((from, mut request)) = known else {
+            return false;
+        };
+        let own = Arc::make_mut(&mut request);
+        own.excluded = vec![from];
+        let Ok(choice) = self.select(&request, class) else {
+            return false;
+        };
+        let to = choice.host;
+        self.cloud.add(to, &request, true);
+        self.cloud.change(from, |host| host.io_operations += 1);
+        let course = options.course(request.flavor.memory);
+        let at = now.saturating_add(course.copies);
+        self.timers.push(at, Due::Moved(pod.id));
+        self.migrations.moving.insert(
+            pod.id,
+            Migration {
+                pod,
+                from,
+                to,
+                request,
+                at,
+                is_given_up: course.downtime.is_none(),
+            },
+        );
+        let to = NodeId::from_index(to);
+        let change = PodChange::Moving { to };
+        out.write(store, Event::PodChanged { pod, change });
+        out.decided_pods += 1;
+        out.decided_jobs += 1;
+        true
+    }
+
+    /// A migration is no longer one: what it claimed is free again.
+    pub(super) fn stop_moving(&mut self, pod: PodRef) {
+        if let Some(own) = self.migrations.moving.remove(&pod.id) {
+            self.cloud.remove(own.to, &own.request, true);
+            self.cloud.change(own.from, |host| host.io_operations -= 1);
+            self.migrations.may_go = true;
+        }
+        self.migrations.staying.remove(&pod.id);
+    }
+
+    /// A host is out of reach: what moves there or from there stays where it is.
+    pub(super) fn break_off(&mut self, node: NodeId) {
+        let host = node.index();
+        let moving = self.migrations.moving.values();
+        let broken = moving.filter(|own| own.from == host || own.to == host);
+        for pod in broken.map(|own| own.pod).collect::<Vec<_>>() {
+            self.stop_moving(pod);
+        }
+    }
+
+    /// The memory of an instance is sent, but for what is sent while the instance stands still; or its
+    /// migration has lasted too long.
+    pub(super) fn moved(&mut self, now: Instant, pod: PodId, store: &Store, out: &mut Outbox) {
+        let own = self.migrations.moving.get(&pod).filter(|own| own.at <= now);
+        let Some(own) = own.cloned() else {
+            return;
+        };
+        self.stop_moving(own.pod);
+        if own.is_given_up {
+            self.migrations.staying.insert(pod, own.from);
+            return;
+        }
+        let is_there = store.pods().get(own.pod).is_some();
+        let name = self.instance_mut(own.pod).map(|own| own.name.clone());
+        if let Some(name) = name.filter(|_| is_there)
+            && !store.pod_states().is_terminating(own.pod)
+        {
+            self.migrations.arriving.insert(name);
+            out.creations.push(Creation::Moved {
+                pod: own.pod,
+                to: NodeId::from_index(own.to),
+                reason: EndReason::Evicted(EvictionCause::Drain),
+            });
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Queues of Kueue in an experiment: every wrong object is refused with its file, field and fix, and what
+//! is right runs.
+
+use crate::scratch::Scratch;
+
+const EXPERIMENT: &str = "\
+windtunnel: v1
+name: queue-inputs
+cluster:
+  nodes:
+    - name: n{}
+      count: 2
+      template:
+        labels: {gpu: a100, rack: r1}
+        allocatable: {cpu: 8, memory: 8Gi, pods: 9, nvidia.com/gpu: 4}
+workload:
+  - manifests: queues.yaml
+system: {name: kubernetes, controllers: {}}
+stop: {at: 1h}
+";
+
+const QUEUES: &str = "\
+apiVersion: kueue.x-k8s.io/v1beta2
+kind: ResourceFlavor
+metadata: {name: a100}
+spec: {nodeLabels: {gpu: a100}, topologyName: racks}
+---
+apiVersion: kueue.x-k8s.io/v1beta2
+kind: Topology
+metadata: {name: racks}
+spec: {levels: [{nodeLabel: rack}, {nodeLabel: kubernetes.io/hostname}]}
+---
+apiVersion: kueue.x-k8s.io/v1beta2
+kind: Cohort
+metadata: {name: company}
+spec: {parentName: root}
+---
+apiVersion: kueue.x-k8s.io/v1beta2
+kind: ClusterQueue
+metadata: {name: lab}
+spec:
+  cohortName: company
+  namespaceSelector: {}
+  fairSharing: {weight: 1}
+  preemption: {reclaimWithinCohort: Any, borrowWithinCohort: {policy: LowerPriority}}
+  admissionChecksStrategy: {admissionChecks: [{name: budget}]}
+  resourceGroups:
+    - coveredResources: [nvidia.com/gpu]
+      flavors:
+        - name: a100
+          resources: [{name: nvidia.com/gpu, nominalQuota: 8, borrowingLimit: 2}]
+---
+apiVersion: kueue.x-k8s.io/v1beta2
+kind: AdmissionCheck
+metadata: {name: budget, annotations: {windtunnel.dev/check-takes: 1m}}
+spec: {controllerName: example.com/budget}
+---
+apiVersion: kueue.x-k8s.io/v1beta2
+kind: LocalQueue
+metadata: {name: jobs}
+spec: {clusterQueue: lab}
+---
+apiVersion: config.kueue.x-k8s.io/v1beta2
+kind: Configuration
+waitForPodsReady: {timeout: 5m}
+---
+apiVersion: jobset.x-k8s.io/v1alpha2
+kind: JobSet
+metadata: {name: s, labels: {kueue.x-k8s.io/queue-name: jobs}}
+spec:
+  replicatedJobs:
+    - name: worker
+      replicas: 2
+      template:
+        spec:
+          parallelism: 2
+          completions: 2
+          template:
+            metadata: {annotations: {windtunnel.dev/run-time: 10m, kueue.x-k8s.io/podset-required-topology: rack}}
+            spec:
+              restartPolicy: Never
+              containers: [{name: c, image: c, resources: {limits: {nvidia.com/gpu: 2}}}]
+";
+
+fn scratch(queues: &str) -> Scratch {
+    let files = [("a.yaml", EXPERIMENT), ("queues.yaml", queues)];
+    Scratch::new("queue-inputs", &files)
+}
+
+#[test]
+fn jobs_of_a_set_get_places_in_a_rack_after_their_check() {
+    let scratch = scratch(QUEUES);
+    scratch.run(&["run", "a.yaml", "--out", "out"], 0);
+    let summary = scratch.summary("out");
+    let value = |id: &str| {
+        let metrics = &summary.variants[0].metrics;
+        metrics.get(id).and_then(|own| own.value)
+    };
+    assert_eq!(value("quota_wait.admitted"), Some(1.0));
+    assert_eq!(value("quota_wait.mean"), Some(60.0));
+    assert_eq!(value("pending_time.max"), Some(0.0));
+    assert_eq!(value("queue_evictions.not_ready"), Some(0.0));
+}
+
+/// Correct text, the fault that takes its place, and what is said of it.
+const WRONG: [(&str, &str, &str); 17] = [
+    (
+        "topologyName: racks",
+        "topologyName: rack",
+        "no file declares the Topology `rack`; did you mean `racks`?",
+    ),
+    (
+        "{nodeLabel: rack}, ",
+        "{nodeLabel: block}, ",
+        "no node of the ResourceFlavor `a100` has the label `block`",
+    ),
+    (
+        "{nodeLabel: rack}, ",
+        "{nodeLabel: rack}, {nodeLabel: rack}, ",
+        "spec.levels[1].nodeLabel: expected each level once",
+    ),
+    (
+        "parentName: root",
+        "parentName: company",
+        "spec.parentName: expected a cohort that is not below this one",
+    ),
+    (
+        "  cohortName: company\n",
+        "",
+        "borrowingLimit: expected no limit, as there is no cohort, found `2`",
+    ),
+    (
+        "weight: 1",
+        "weight: -1",
+        "spec.fairSharing.weight: expected a quantity of 0 or more, found `-1`",
+    ),
+    (
+        "reclaimWithinCohort: Any",
+        "reclaimWithinCohort: Never",
+        "spec.preemption.borrowWithinCohort.policy: expected `Never`",
+    ),
+    (
+        "admissionChecks: [{name: budget}]",
+        "admissionChecks: [{name: budge}]",
+        "no file declares the AdmissionCheck `budge`; did you mean `budget`?",
+    ),
+    (
+        "        - name: a100\n",
+        "        - name: h100\n",
+        "no file declares the ResourceFlavor `h100`; did you mean `a100`?",
+    ),
+    (
+        "coveredResources: [nvidia.com/gpu]",
+        "coveredResources: [nvidia.com/gpu, cpu]",
+        "expected a quota of cpu, but it is missing",
+    ),
+    (
+        "check-takes: 1m",
+        "check-takes: soon",
+        "windtunnel.dev/check-takes\"]: expected a duration of 0 or more",
+    ),
+    (
+        "clusterQueue: lab",
+        "clusterQueue: labs",
+        "no file declares the ClusterQueue `labs`; did you mean `lab`?",
+    ),
+    (
+        "timeout: 5m",
+        "timeout: 0s",
+        "waitForPodsReady.timeout: expected a duration above 0, such as `5m`, found `0s`",
+    ),
+    (
+        "timeout: 5m",
+        "requeuingStrategy: {timestamp: Later}",
+        "timestamp: expected `Eviction` or `Creation`, found `Later`",
+    ),
+    (
+        "    - name: worker\n      replicas: 2",
+        "    - name: worker\n      replicas: -2",
+        "spec.replicatedJobs[0].replicas: expected a number of jobs from 0",
+    ),
+    (
+        "podset-required-topology: rack",
+        "podset-unconstrained-topology: maybe",
+        "podset-unconstrained-topology\"]: expected `true` or `false`, found `maybe`",
+    ),
+    (
+        "podset-required-topology: rack",
+        "podset-slice-size: 0",
+        "podset-slice-size\"]: expected a number of pods, 1 or more, found `0`",
+    ),
+];
+
+#[test]
+fn wrong_queues_are_refused_in_words() {
+    for (right, wrong, expected) in WRONG {
+        assert!(QUEUES.contains(right), "{right}");
+        let said =
+            scratch(&QUEUES.replacen(right, wrong, 1)).run(&["run", "a.yaml", "--out", "out"], 2);
+        assert!(said.contains(expected), "{wrong}: {said}");
+    }
+}
