@@ -27,6 +27,16 @@ pub enum Commitment {
     Decided,
     /// The store accepts every binding, and the node refuses a pod that it has no room for.
     Admitted,
+    /// As [`Self::Admitted`], by schedulers that race for the same nodes: some bindings are of room that
+    /// is gone.
+    Raced,
+}
+
+impl Commitment {
+    /// Returns whether nodes refuse pods that they have no room for.
+    pub const fn is_by_nodes(self) -> bool {
+        matches!(self, Self::Admitted | Self::Raced)
+    }
 }
 
 /// The state of a cluster as its control plane knows it: nodes, pods, classes of pods, objects, and

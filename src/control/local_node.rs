@@ -1,7 +1,7 @@
 //! A node as its agent knows it: its own capacity, labels and taints, and the pods that it has taken.
 //! By this an agent judges whether to take one more (spec: kubernetes.md part 4).
 
-use cluster::{Commitment, Store};
+use cluster::Store;
 use model::{HostPort, Node, Pod, PodPhase, PodRef};
 use units::{NodeId, Resources};
 
@@ -25,7 +25,7 @@ impl<'a> LocalNode<'a> {
 
     /// Whether agents have the last word on what their nodes can hold.
     pub fn judges(self) -> bool {
-        self.store.commitment() == Commitment::Admitted
+        self.store.commitment().is_by_nodes()
     }
 
     /// Whether a pod was on the node before the run began, so that the node took it long ago.

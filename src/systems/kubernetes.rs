@@ -258,6 +258,13 @@ fn of_cell(cell: &CellOptions) -> NamedScheduler {
 
 /// A cell with kubelets, the controllers that are asked for, and schedulers.
 pub(super) fn cell(request: &SystemRequest, schedulers: Vec<Box<dyn Component>>) -> SystemParts {
+    // Those of a federation have nodes of their own.
+    let is_federated = request.options.of::<KubeRequest>().federation.is_some();
+    let commitment = if schedulers.len() > 1 && !is_federated {
+        Commitment::Raced
+    } else {
+        Commitment::Admitted
+    };
     let mut components = schedulers;
     let mut awaits_volumes = false;
     if let Some(options) = &request.controllers {
@@ -275,7 +282,7 @@ pub(super) fn cell(request: &SystemRequest, schedulers: Vec<Box<dyn Component>>)
             awaits_volumes,
         })),
         stepping: Stepping::PerInstant,
-        commitment: Commitment::Admitted,
+        commitment,
     }
 }
 

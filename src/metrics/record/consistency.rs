@@ -2,8 +2,8 @@
 //! change.
 //!
 //! - Every pod submitted ends in exactly one class of the census.
-//! - Nothing is allocated above what its node offers when it is bound, and no pod is bound twice. Where
-//!   nodes have the last word, schedulers that race may bind more: no such pod runs there.
+//! - Nothing is allocated above what its node offers when it is bound, and no pod is bound twice. Schedulers
+//!   that race may bind more: no such pod runs there.
 //! - pending + starting + running = life, for every pod and in sum: the integral of the number of
 //!   pods in a phase equals the sum of the times that pods spent in it (Little's law, with its edge
 //!   terms, exactly).
@@ -89,7 +89,7 @@ impl Consistency {
                     && who != Commitment::Decided
                     && let Some(why) = excess(*node, at, requests, state, store)
                 {
-                    if who == Commitment::Admitted {
+                    if who == Commitment::Raced {
                         self.beyond.insert(pod.pod, why);
                     } else {
                         self.break_with(|| why);

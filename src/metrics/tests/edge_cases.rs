@@ -7,9 +7,9 @@ use crate::record::window::Window;
 use crate::recorder::Recorder;
 use crate::tests::fixture::{Bench, check, node, spec};
 use crate::tests::scenes;
-use cluster::GpuColumns;
 use cluster::fragmentation::{TypicalPod, TypicalPods};
-use model::{DeviceSet, EndReason, Event, GpuRequest};
+use cluster::{Commitment, GpuColumns, Store};
+use model::{DeviceSet, EndReason, Event, GpuRequest, Refusal};
 use units::{Instant, NodeId};
 
 fn bench() -> Bench<'static> {
@@ -50,6 +50,40 @@ fn no_nodes_and_no_pods() {
             ("throughput.jobs", None),
         ],
     );
+}
+
+/// Binds two pods of three processors each to a node with four, the second of which then ends or runs.
+fn bound_twice(commitment: Commitment, is_refused: bool) -> Result<(), String> {
+    let mut bench = Bench {
+        store: Store::committed(commitment),
+        ..bench()
+    };
+    bench.add_node(0, node("a", 4_000, 8_000, 0));
+    let wanted = spec(3_000, 1_000, GpuRequest::default());
+    let first = bench.submit(0, &wanted, None);
+    bench.start(1, first, 0);
+    let second = bench.submit(1, &wanted, None);
+    bench.bind(2, second, 0, DeviceSet::EMPTY);
+    if is_refused {
+        bench.end(3, second, EndReason::Refused(Refusal::OutOfCpu));
+    } else {
+        bench.apply(3, &Event::PodRunning { pod: second });
+    }
+    let finished = bench.recorder.finish(Instant::from_secs(9), &bench.store);
+    finished.map(|_| ()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn room_is_given_away_twice_by_schedulers_that_race_alone() {
+    assert_eq!(bound_twice(Commitment::Raced, true), Ok(()));
+    for (commitment, is_refused) in [
+        (Commitment::Raced, false),
+        (Commitment::Admitted, true),
+        (Commitment::Admitted, false),
+    ] {
+        let said = bound_twice(commitment, is_refused).expect_err("more than the node has");
+        assert!(said.contains("offers 4000 cpu"), "{said}");
+    }
 }
 
 #[test]

@@ -44,8 +44,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
     ],
     formula: "busyness: time from copies of the cluster to commits, over all schedulers' time; \
               busiest: the same of the scheduler with the most; conflict_fraction: transactions of \
-              which a claim was refused, by the cluster or for want of room by the node, over those that placed a task; first_wait: from a job's \
-              submission to the first copy that a scheduler decides on it with",
+              which a claim was refused, by the cluster or for want of room by the node, over those \
+              that placed a task; first_wait: from a job's submission to the first copy that a \
+              scheduler decides on it with",
     denominators: "W1 - W0 times the number of schedulers; W1 - W0; transactions that placed a task; \
                    jobs",
     census: "transactions committed in the measured window; of busyness, the part of each that lies \
