@@ -166,8 +166,8 @@ fn nodes_refuse_what_racing_schedulers_give_away_twice() {
     assert_eq!(alone.refused, 0);
     // Three quarters of the cluster are asked for at once, by two that pack it in the same order.
     let stale =
-        "scheduler: {tieBreak: first, plugins: {NodeResourcesFit: {scoringStrategy: {type: \
-                 MostAllocated}}}}
+        "scheduler: {tieBreak: first, plugins: {PodTopologySpread: null, NodeResourcesFit: {weight: \
+                 10, scoringStrategy: {type: MostAllocated}}}}
   schedulers:
     - {name: default-scheduler, watchDelay: 5s, decisionTime: 100ms}
     - {name: b, watchDelay: 5s, decisionTime: 100ms}";
@@ -209,7 +209,10 @@ fn wrong_input_is_refused_in_words() {
         ),
         (divided("cells: {d: {weight: 1}}"), "there is no cell `d`"),
         (
-            format!("federation: {{{CELLS}, workloads: [{{deployment: default/wob}}]}}"),
+            format!(
+                "federation: {{{CELLS}, workloads: [{{deployment: default/web}}, {{deployment: \
+                 default/wob}}]}}"
+            ),
             "no manifest declares the Deployment `default/wob`",
         ),
         (
