@@ -4,7 +4,7 @@ use super::diagnostic::{Code, Finding, Findings};
 use super::schema::{CellShare, FederatedWorkload, Federation, Scenario};
 use super::tree::Tree;
 use units::nearest::hint;
-use units::{Duration, SortedSet};
+use units::{Duration, SortedSet, plural};
 
 /// Reports wrong fields below one.
 struct Wrong<'run> {
@@ -215,8 +215,8 @@ fn check_share(share: &CellShare, place: &[&str; 4], name: &str, wrong: &mut Wro
     if let Some(most) = share.max_replicas
         && most < share.min_replicas
     {
-        let least = share.min_replicas;
-        let message = format!("{cell} would get {least} replicas at least and {most} at most");
+        let least = plural::count(share.min_replicas, "replica");
+        let message = format!("{cell} would get {least} at least and {most} at most");
         wrong.at(
             Code::Impossible,
             place,

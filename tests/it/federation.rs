@@ -1,6 +1,7 @@
 //! Federations and schedulers that race, in whole runs: replicas follow the cells that are there, no
 //! pod leaves its cell, nodes refuse what was bound twice, and wrong input is refused.
 
+use proptest::prelude::*;
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::model::{EndReason, Event, Object, ObjectChange, Pod};
 use windtunnel::sim::check::Checker;
@@ -174,6 +175,31 @@ fn nodes_refuse_what_racing_schedulers_give_away_twice() {
     let racing = run("racing", stale, more);
     assert!(racing.refused > 0);
     assert_eq!(racing.running.len(), 18);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// However late rivals see what the others do, no node runs more than it has (the record breaks off
+    /// if one does), and what a node refuses finds its place in the end.
+    #[test]
+    fn races_end_with_every_pod_in_place(
+        delays in [0_u32..8_000, 0_u32..8_000],
+        times in [0_u32..300, 0_u32..300],
+        packs in proptest::bool::ANY,
+    ) {
+        let strategy = if packs { "MostAllocated" } else { "LeastAllocated" };
+        let system = format!(
+            "scheduler: {{plugins: {{PodTopologySpread: null, NodeResourcesFit: {{weight: 10, \
+             scoringStrategy: {{type: {strategy}}}}}}}}}
+  schedulers:
+    - {{name: default-scheduler, watchDelay: {}ms, decisionTime: {}ms}}
+    - {{name: b, watchDelay: {}ms, decisionTime: {}ms}}",
+            delays[0], times[0], delays[1], times[1],
+        );
+        let seen = run("races", &system, "stop: {at: 10m}\n");
+        prop_assert_eq!(seen.running.len(), 18);
+    }
 }
 
 #[test]

@@ -43,6 +43,8 @@ fn the_complete_example_loads() {
             "ecs",
             "borg",
             "compose",
+            "federation",
+            "rivals",
             "hypervisors",
             "nova",
             "mesos"

@@ -104,12 +104,19 @@ prop_compose! {
     }
 }
 
+/// What is wanted, and the cells that are there.
+#[derive(Clone, Debug)]
+struct World {
+    preferences: Preferences,
+    cells: Vec<PlannedCell>,
+}
+
 prop_compose! {
     fn worlds()(replicas in 0_i64..200, rebalances in proptest::bool::ANY)
         (replicas in Just(replicas), rebalances in Just(rebalances),
          cells in proptest::collection::vec(
             (bounded(), proptest::option::of(0_i64..60), proptest::option::of(0_i64..60)), 1..8))
-        -> (Preferences, Vec<PlannedCell>) {
+        -> World {
         let mut preferences = Preferences { replicas, rebalances, ..Preferences::default() };
         let mut planned = Vec::new();
         for (number, (own, current, capacity)) in cells.into_iter().enumerate() {
@@ -117,7 +124,7 @@ prop_compose! {
             preferences.cells.insert(name.clone(), own);
             planned.push(PlannedCell { name, current, capacity });
         }
-        (preferences, planned)
+        World { preferences, cells: planned }
     }
 }
 
@@ -137,7 +144,8 @@ fn bound(preferences: &Preferences, cell: &PlannedCell) -> i64 {
 
 proptest! {
     #[test]
-    fn all_that_fits_is_planned((preferences, cells) in worlds()) {
+    fn all_that_fits_is_planned(world in worlds()) {
+        let World { preferences, cells } = world;
         let planned = plan(&preferences, &cells, "key");
         let bounds = cells.iter().map(|cell| i128::from(bound(&preferences, cell)));
         let wanted = i128::from(preferences.replicas).min(bounds.sum());
@@ -150,7 +158,8 @@ proptest! {
     }
 
     #[test]
-    fn minimums_come_first((preferences, cells) in worlds()) {
+    fn minimums_come_first(world in worlds()) {
+        let World { preferences, cells } = world;
         let planned = plan(&preferences, &cells, "key");
         let least = |cell: &PlannedCell| {
             preferences.cells[&cell.name].min.min(cell.capacity.unwrap_or(i64::MAX))
@@ -164,7 +173,8 @@ proptest! {
     }
 
     #[test]
-    fn a_plan_that_was_carried_out_stays((preferences, mut cells) in worlds()) {
+    fn a_plan_that_was_carried_out_stays(world in worlds()) {
+        let World { preferences, mut cells } = world;
         let planned = plan(&preferences, &cells, "key");
         for (cell, own) in cells.iter_mut().zip(&planned) {
             cell.current = Some(own.replicas);
