@@ -51,15 +51,7 @@ impl Reader {
 
     pub(super) fn add_pod(&mut self, parts: &Parts) -> Result<(), Problem> {
         if let Some(like) = &parts.like {
-            let metadata = &parts.metadata;
-            let own = OwnFields {
-                name: metadata.name.as_deref(),
-                namespace: metadata.namespace.as_deref(),
-                created: metadata.creation_timestamp.as_deref(),
-                node_name: parts.pod_spec.node_name.as_deref(),
-                started: parts.pod_status.start_time.as_deref(),
-            };
-            return self.add_alike(&own, like);
+            return self.add_alike(&own_fields(parts), like);
         }
         let (metadata, raw) = (&parts.metadata, &parts.pod_spec);
         let mut spec = pod::pod_spec(metadata, raw, &mut self.ctx)?;
@@ -273,5 +265,17 @@ impl Reader {
         let class = Arc::new(spec);
         self.classes.insert(Arc::clone(&class));
         class
+    }
+}
+
+/// The fields that a pod states itself, of its parts.
+fn own_fields(parts: &Parts) -> OwnFields<'_> {
+    let metadata = &parts.metadata;
+    OwnFields {
+        name: metadata.name.as_deref(),
+        namespace: metadata.namespace.as_deref(),
+        created: metadata.creation_timestamp.as_deref(),
+        node_name: parts.pod_spec.node_name.as_deref(),
+        started: parts.pod_status.start_time.as_deref(),
     }
 }
