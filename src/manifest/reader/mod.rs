@@ -105,8 +105,8 @@ pub(super) struct Reader {
     tolerates_workloads: bool,
     workloads: Vec<DeclaredWorkload>,
     dependents: Vec<DeclaredWorkload>,
-    /// Namespaces and names of sets of jobs.
-    job_sets: SortedSet<(String, String)>,
+    /// Kinds, namespaces and names of workloads that are several jobs.
+    job_sets: SortedSet<(String, String, String)>,
     /// The field of a workload that broke a rule.
     broken_field: Option<String>,
     failed_at: Option<String>,
