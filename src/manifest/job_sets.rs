@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::declared::PodPriority;
 use super::field::{Path, Problem};
 use super::raw::nullable;
-use super::declared::PodPriority;
 use super::workload::{Workload, part};
 use super::workload_jobs::read_job;
 use model::queueing::workload_of;

@@ -110,11 +110,7 @@ pub(super) fn jobs(
     if has_ended(status) {
         return Ok(Vec::new());
     }
-    let (spec, name, queue) = (
-        workload.spec,
-        workload.name.clone(),
-        workload.queue.clone(),
-    );
+    let (spec, name, queue) = (workload.spec, workload.name.clone(), workload.queue.clone());
     let (mut groups, suspend) = groups(workload.kind, spec, &name)?;
     let mut jobs = Vec::new();
     for group in &mut groups {
@@ -325,10 +321,20 @@ fn leaders(spec: &Value, name: &str) -> Result<Vec<Group>, Problem> {
     let groups = (0..replicas).map(|number| {
         let mut roles = Vec::new();
         if has_leader {
-            roles.push(role("leader", format!("{name}-{number}"), 1, "leaderTemplate"));
+            roles.push(role(
+                "leader",
+                format!("{name}-{number}"),
+                1,
+                "leaderTemplate",
+            ));
         }
         if !has_leader {
-            roles.push(role("main", format!("{name}-{number}"), size, "workerTemplate"));
+            roles.push(role(
+                "main",
+                format!("{name}-{number}"),
+                size,
+                "workerTemplate",
+            ));
         } else if size > 1 {
             let job = format!("{name}-{number}-worker");
             roles.push(role("worker", job, size - 1, "workerTemplate"));

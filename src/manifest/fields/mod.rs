@@ -134,7 +134,9 @@ impl Strays {
                         None => self.add(path, None),
                         Some((_, Use::LeftOut(effect))) => self.add(path, Some(effect)),
                         Some((_, Use::Fields(list))) => self.walk(value, list, &path),
-                        Some((_, Use::Unless(usual, effect))) if *value != *usual => {
+                        Some((_, Use::Unless(usual, effect)))
+                            if *value != *usual && value.to_string() != *usual =>
+                        {
                             self.add(path, Some(effect));
                         }
                         Some((_, Use::Read | Use::Silent | Use::Unless(..))) => {}

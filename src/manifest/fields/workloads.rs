@@ -197,7 +197,8 @@ const JOB_SET: List = object!(&[
     ),
 ]);
 
-const ROLE_CONTROLLER: &str = "pods of all roles start at once, and fail and end each by themselves";
+const ROLE_CONTROLLER: &str =
+    "pods of all roles start at once, and fail and end each by themselves";
 const ROLE: List = &[
     ("replicas", Read),
     ("restartPolicy", Read),
@@ -294,7 +295,10 @@ const RAY_JOB: List = object!(&[
         LeftOut("the job ends with its pods alone")
     ),
     ("backoffLimit", LeftOut("the cluster is not made again")),
-    ("clusterSelector", LeftOut("the job has a cluster of its own")),
+    (
+        "clusterSelector",
+        LeftOut("the job has a cluster of its own")
+    ),
     ("entrypoint", Silent),
     ("entrypointNumCpus", Silent),
     ("entrypointNumGpus", Silent),
@@ -320,7 +324,10 @@ const LEADER_SET: List = object!(&[
         "leaderWorkerTemplate",
         Fields(&[
             ("leaderTemplate", Fields(TEMPLATE)),
-            ("restartPolicy", LeftOut("a pod that fails is replaced alone")),
+            (
+                "restartPolicy",
+                LeftOut("a pod that fails is replaced alone")
+            ),
             ("size", Read),
             ("subGroupPolicy", LeftOut("all pods of a group are alike")),
             (

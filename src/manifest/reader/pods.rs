@@ -62,7 +62,9 @@ impl Reader {
             name: &name,
         };
         let tolerations = unmodelled::tolerations(object, &raw.tolerations, &mut self.ctx)?;
+        let queued = self.queued_pod(parts)?;
         unmodelled::note_left_out(object, metadata, raw, &mut self.ctx);
+        unmodelled::note_queue(object, metadata, raw, queued.is_some(), &mut self.ctx);
         spec.tolerations = tolerations;
         if self.reads_workloads {
             // The kubelet treats it like the pods of templates.
@@ -73,6 +75,9 @@ impl Reader {
                 life::life(raw, &metadata.annotations, &spec)?
             };
             spec.behaviour = template::behaviour(metadata, raw)?;
+        }
+        if let Some(queued) = &queued {
+            queued.adapt(&mut spec);
         }
         pod::check_sums(&spec)?;
         let accounted = resize::accounted(&spec, &parts.pod_status, &mut self.ctx.texts)?;
@@ -115,6 +120,7 @@ impl Reader {
             self.without_priority
                 .push((self.pods.len(), class, states_policy));
         }
+        self.queued.extend(queued);
         self.take_pod(pod);
         Ok(())
     }
@@ -154,6 +160,9 @@ impl Reader {
         }
         if let Some(findings) = self.findings_of_pods.get(&place) {
             self.ctx.findings.repeat(findings);
+        }
+        if pod.node_name.is_none() {
+            self.queue_alike(place);
         }
         self.take_pod(pod);
         Ok(())
