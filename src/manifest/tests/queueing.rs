@@ -402,7 +402,7 @@ fn grouped(name: &str, image: &str, total: u32) -> String {
     format!(
         "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, labels: {{kueue.x-k8s.io/queue-name: jobs, \
          kueue.x-k8s.io/pod-group-name: g}}, annotations: {{kueue.x-k8s.io/pod-group-total-count: \"{total}\"}}}}\n\
-         spec: {{containers: [{{name: c, image: {image}, resources: {{requests: {{cpu: {image}}}}}}}]}}\n"
+         spec: {{containers: [{{name: c, resources: {{requests: {{cpu: {image}}}}}}}]}}\n"
     )
 }
 
