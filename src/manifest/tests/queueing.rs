@@ -424,3 +424,16 @@ fn pods_of_a_group_are_one_workload() {
     let alone = alone.replace("kueue.x-k8s.io/pod-group-total-count", "other");
     assert_eq!(told(&alone), ["a 1 pod-a main 0 of 1"]);
 }
+
+#[test]
+fn jobs_of_a_set_have_priorities_of_their_own() {
+    let classes = "---\napiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {name: high}\nvalue: 9\n";
+    let high = replicated("a", 1, 1).replace("containers:", "priorityClassName: high, containers:");
+    let read = with_jobs(&(job_set(&(high + &replicated("b", 1, 1))) + classes));
+    let read = read.expect("it can be read");
+    let priorities = read.workloads.iter().filter_map(|own| match &own.object {
+        Object::Job(job) => Some(job.template.priority),
+        _ => None,
+    });
+    assert_eq!(priorities.collect::<Vec<i32>>(), [9, 0]);
+}
