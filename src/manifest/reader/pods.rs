@@ -113,6 +113,14 @@ impl Reader {
             return Ok(());
         }
         self.check_name(&pod.spec.namespace, &pod.name)?;
+        self.note_priority(raw);
+        self.queued.extend(queued);
+        self.take_pod(pod);
+        Ok(())
+    }
+
+    /// Remembers a pod that states no priority; its class may stand in a later file.
+    fn note_priority(&mut self, raw: &raw::PodSpec) {
         if raw.priority.is_none() {
             let class = raw.priority_class_name.clone();
             let class = class.filter(|class| !class.is_empty());
@@ -120,9 +128,6 @@ impl Reader {
             self.without_priority
                 .push((self.pods.len(), class, states_policy));
         }
-        self.queued.extend(queued);
-        self.take_pod(pod);
-        Ok(())
     }
 
     /// Adds a pod that has everything but a few fields of its own from one before it.
