@@ -437,3 +437,26 @@ fn jobs_of_a_set_have_priorities_of_their_own() {
     });
     assert_eq!(priorities.collect::<Vec<i32>>(), [9, 0]);
 }
+
+#[test]
+fn what_a_dumped_set_of_leaders_has_made_is_read_once() {
+    let spec =
+        format!("{{replicas: 1, leaderWorkerTemplate: {{size: 2, workerTemplate: {TEMPLATE}}}}}");
+    let set = of_kind("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", &spec);
+    let made = |name: &str, owner: &str| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: {name}, namespace: n, ownerReferences: \
+             [{{{owner}, uid: u, controller: true}}]}}\nspec: {{selector: {{matchLabels: {{a: b}}}}, template: \
+             {{metadata: {{labels: {{a: b}}}}, spec: {{containers: [{{name: c}}]}}}}}}\n"
+        )
+    };
+    let leader = made(
+        "t",
+        "apiVersion: leaderworkerset.x-k8s.io/v1, kind: LeaderWorkerSet, name: t",
+    );
+    let workers = made("t-0", "apiVersion: v1, kind: Pod, name: t-0");
+    assert_eq!(
+        told(&(set + &leader + &workers)),
+        ["t-0 2 leaderworkerset-t-0 main 0 of 1"]
+    );
+}
