@@ -89,7 +89,7 @@ pub fn read(
     let (Some((_, object)), true) = (jobs.first(), is_set || jobs.len() == 1) else {
         let found = plural::count(jobs.len(), "Job");
         return Err(SnapshotError::Input(format!(
-            "{}: expected exactly one Job or JobSet, found {found}; give the job to ask about a file of its own",
+            "{}: expected jobs of exactly one workload, found {found}; give the workload to ask about a file of its own",
             input.name
         )));
     };

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::declared::PodPriority;
 use super::field::{Path, Problem};
 use super::raw::nullable;
-use super::workload::{Checked, Workload, part};
+use super::workload::{Workload, part};
 use super::workload_jobs::read_job;
 use model::queueing::workload_of;
-use model::workload::job::{JobMember, Queued};
+use model::workload::Finding;
+use model::workload::job::{JobMember, JobQueue, Queued};
 use model::{Object, Text};
 
 #[derive(Default, Deserialize)]
@@ -39,15 +41,41 @@ struct RawTemplate {
     spec: Value,
 }
 
-/// Most jobs of a set.
-const MOST: i64 = 100_000;
+/// Most jobs of a set, and most pods of roles.
+pub(super) const MOST: i64 = 100_000;
+
+/// A job of a workload that is several, with what is said of its pods.
+pub(super) struct Member {
+    pub(super) checked: (Object, Vec<Finding>),
+    pub(super) priority: PodPriority,
+    pub(super) states_policy: bool,
+}
+
+impl Workload<'_> {
+    /// Begins to read a job of several.
+    pub(super) fn begin(&mut self, name: Text, queue: Option<Arc<JobQueue>>) {
+        self.name = name;
+        self.queue = queue;
+        self.priority = PodPriority::Stated;
+        self.states_policy = false;
+    }
+
+    /// The job that was read last.
+    pub(super) fn member(&self, checked: (Object, Vec<Finding>)) -> Member {
+        Member {
+            checked,
+            priority: self.priority.clone(),
+            states_policy: self.states_policy,
+        }
+    }
+}
 
 fn number<N: TryInto<u32>>(number: N) -> u32 {
     number.try_into().unwrap_or(u32::MAX)
 }
 
 /// The jobs of a set, each an object.
-pub(super) fn jobs(workload: &mut Workload<'_>) -> Result<Vec<Checked>, Problem> {
+pub(super) fn jobs(workload: &mut Workload<'_>) -> Result<Vec<Member>, Problem> {
     let root = Path::root("spec");
     let raw: RawSet = part(workload.spec, &root)?;
     let list = root.field("replicatedJobs");
@@ -78,8 +106,8 @@ pub(super) fn jobs(workload: &mut Workload<'_>) -> Result<Vec<Checked>, Problem>
         let path = list.index(index);
         let path = path.field("template");
         for replica in 0..own.replicas.unwrap_or(1) {
-            workload.name = format!("{set}-{}-{replica}", own.name).into();
-            workload.queue.clone_from(&queue);
+            let name = format!("{set}-{}-{replica}", own.name);
+            workload.begin(name.into(), queue.clone());
             if let Some(queue) = &mut workload.queue {
                 Arc::make_mut(queue).member = Some(Arc::new(JobMember {
                     workload: workload_of("jobset", &set),
@@ -95,7 +123,7 @@ pub(super) fn jobs(workload: &mut Workload<'_>) -> Result<Vec<Checked>, Problem>
                 job.suspend = true;
                 job.queue = Queued::default();
             }
-            jobs.push(Ok((Object::Job(Arc::new(job)), findings)));
+            jobs.push(workload.member((Object::Job(Arc::new(job)), findings)));
         }
     }
     workload.name = set;

@@ -30,6 +30,13 @@ pub(super) const QUEUE_MOST_SECONDS: &str = "kueue.x-k8s.io/max-exec-time-second
 /// Annotation of a job: the number of pods at once that it can do with.
 pub(super) const QUEUE_LEAST_PODS: &str = "kueue.x-k8s.io/job-min-parallelism";
 
+/// Label of a pod: its group, all of whose pods are admitted together.
+pub(super) const POD_GROUP: &str = "kueue.x-k8s.io/pod-group-name";
+/// Annotation of a pod: the number of pods of its group.
+pub(super) const POD_GROUP_PODS: &str = "kueue.x-k8s.io/pod-group-total-count";
+/// Scheduling gate of a pod that waits for quota.
+pub(super) const ADMISSION_GATE: &str = "kueue.x-k8s.io/admission";
+
 /// Beginning of the annotations of a pod template by which its pods wish for places in a topology.
 pub(super) const TOPOLOGY_WISHES: &str = "kueue.x-k8s.io/podset-";
 /// All pods in one domain of a level.

@@ -47,6 +47,9 @@ const STORAGE: &str = "storage.k8s.io";
 const KUEUE: &str = "kueue.x-k8s.io";
 const KUEUE_VERSIONS: &[&str] = &["v1beta2", "v1beta1"];
 
+/// The group of Kubeflow's trainings.
+const KUBEFLOW: &str = "kubeflow.org";
+
 /// The kind of Kueue's configuration.
 pub(super) const KUEUE_CONFIGURATION: &str = "Configuration";
 
@@ -169,6 +172,21 @@ const KINDS: &[Kind] = &[
         "",
         Use::Workload,
     ),
+    kind(
+        "LeaderWorkerSet",
+        "leaderworkerset.x-k8s.io",
+        &["v1"],
+        "",
+        Use::Workload,
+    ),
+    kind("PyTorchJob", KUBEFLOW, &["v1"], "", Use::Workload),
+    kind("TFJob", KUBEFLOW, &["v1"], "", Use::Workload),
+    kind("XGBoostJob", KUBEFLOW, &["v1"], "", Use::Workload),
+    kind("PaddleJob", KUBEFLOW, &["v1"], "", Use::Workload),
+    kind("JAXJob", KUBEFLOW, &["v1"], "", Use::Workload),
+    kind("MPIJob", KUBEFLOW, &["v2beta1", "v1"], "", Use::Workload),
+    kind("RayCluster", "ray.io", &["v1"], "", Use::Workload),
+    kind("RayJob", "ray.io", &["v1"], "", Use::Workload),
     kind("ResourceQuota", "", &["v1"], "", Use::Workload),
     kind("LimitRange", "", &["v1"], "", Use::Workload),
     kind("Secret", "", &["v1"], "", Use::Workload),

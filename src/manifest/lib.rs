@@ -53,6 +53,7 @@ mod raw;
 mod reader;
 mod reported;
 mod resize;
+mod role_jobs;
 mod scheduler_config;
 mod services;
 mod snapshot;

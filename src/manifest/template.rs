@@ -62,6 +62,7 @@ impl Workload<'_> {
         let tolerations = unmodelled::tolerations(object, &raw.spec.tolerations, self.ctx);
         spec.tolerations = tolerations.map_err(inside)?;
         unmodelled::note_left_out(object, &raw.metadata, &raw.spec, self.ctx);
+        unmodelled::note_queue(object, &raw.metadata, &raw.spec, false, self.ctx);
         pod::check_sums(&spec).map_err(inside)?;
         spec.behaviour = behaviour(&raw.metadata, &raw.spec).map_err(inside)?;
         spec.needs = needs::needs(value).map_err(inside)?;

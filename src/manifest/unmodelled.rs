@@ -55,19 +55,6 @@ pub(super) fn note_left_out(
         ctx.findings
             .add(object, &path.key(unread.key), unread.what, effect);
     }
-    if let Some(queue) = metadata.labels.get(QUEUE_NAME) {
-        let path = Path::root("metadata");
-        ctx.findings.add(
-            object,
-            &path.field("labels").key(QUEUE_NAME),
-            format!("the queue `{queue}` is not modelled"),
-            if spec.scheduling_gates.is_empty() {
-                "the pod starts at once, whatever the quota of the queue"
-            } else {
-                "the pod waits until the end: no queue takes its scheduling gates away"
-            },
-        );
-    }
     if metadata.annotations.get(gpu::INDEX).is_some() {
         let path = Path::root("metadata");
         ctx.findings.add(
@@ -76,6 +63,37 @@ pub(super) fn note_left_out(
             "the devices that the pod holds",
             "devices are chosen again on its node",
         );
+    }
+}
+
+/// Notes the queue of a pod; one that is held back has it where queues are declared.
+pub(super) fn note_queue(
+    object: ObjectName<'_>,
+    metadata: &raw::Metadata,
+    spec: &raw::PodSpec,
+    is_held: bool,
+    ctx: &mut Ctx,
+) {
+    let Some(queue) = metadata.labels.get(QUEUE_NAME) else {
+        return;
+    };
+    let path = Path::root("metadata");
+    let labels = path.field("labels");
+    let (field, what) = (
+        labels.key(QUEUE_NAME),
+        format!("the queue `{queue}` is not modelled"),
+    );
+    let (starts, waits) = (
+        "the pod starts at once, whatever the quota of the queue",
+        "the pod waits until the end: no queue takes its scheduling gates away",
+    );
+    if is_held {
+        ctx.findings
+            .add_without_queues(object, &field, what, starts);
+    } else if spec.scheduling_gates.is_empty() {
+        ctx.findings.add(object, &field, what, starts);
+    } else {
+        ctx.findings.add(object, &field, what, waits);
     }
 }
 

@@ -18,7 +18,7 @@ use super::reported::Reported;
 use super::template::Template;
 use super::workload::{Checked, Workload, count, part, span};
 use super::{
-    Ctx, autoscalers, budgets, cluster_scoped, job_sets, needs, pod, quotas, services,
+    Ctx, autoscalers, budgets, cluster_scoped, job_sets, needs, pod, quotas, role_jobs, services,
     workload_jobs,
 };
 use model::workload::daemon_set::DaemonUpdate;
@@ -66,12 +66,18 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Vec<DeclaredWorkload>
     if matches!(kind, "Deployment" | "StatefulSet" | "ReplicaSet") {
         workload.note_queue(false);
     }
-    if kind == "JobSet" {
-        let jobs = job_sets::jobs(&mut workload)?;
-        let jobs = jobs.into_iter();
-        return jobs
-            .map(|job| declare(parts, &mut workload, job?))
-            .collect();
+    if is_several(kind) {
+        let jobs = if kind == "JobSet" {
+            job_sets::jobs(&mut workload)?
+        } else {
+            role_jobs::jobs(&mut workload, parts.late_status.as_ref())?
+        };
+        let declare = |job: job_sets::Member| {
+            workload.priority = job.priority;
+            workload.states_policy = job.states_policy;
+            declare(parts, &mut workload, job.checked)
+        };
+        return jobs.into_iter().map(declare).collect();
     }
     let checked = match kind {
         "Deployment" => workload.deployment()?,
@@ -97,6 +103,11 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Vec<DeclaredWorkload>
     };
     note_binding(&mut workload);
     Ok(vec![declare(parts, &mut workload, checked)?])
+}
+
+/// Whether a workload of a kind is several jobs.
+pub(super) fn is_several(kind: &str) -> bool {
+    kind == "JobSet" || role_jobs::is_one(kind)
 }
 
 /// A workload with what is said of it beside its object.

@@ -134,7 +134,7 @@ impl Strays {
                         None => self.add(path, None),
                         Some((_, Use::LeftOut(effect))) => self.add(path, Some(effect)),
                         Some((_, Use::Fields(list))) => self.walk(value, list, &path),
-                        Some((_, Use::Unless(usual, effect))) if *value != *usual => {
+                        Some((_, Use::Unless(usual, effect))) if !is_usual(value, usual) => {
                             self.add(path, Some(effect));
                         }
                         Some((_, Use::Read | Use::Silent | Use::Unless(..))) => {}
@@ -309,5 +309,12 @@ fn collect<'p>(path: &'p serde_ignored::Path<'_>, steps: &mut Vec<Step<'p>>) {
         Inside { parent } | NewtypeStruct { parent } | NewtypeVariant { parent } => {
             collect(parent, steps);
         }
+    }
+}
+/// Whether a value is a usual one, as text or as `true` or `false`.
+fn is_usual(value: &Value, usual: &str) -> bool {
+    match value {
+        Value::Bool(own) => usual == if *own { "true" } else { "false" },
+        other => *other == *usual,
     }
 }

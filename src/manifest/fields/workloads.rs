@@ -15,6 +15,15 @@ pub(super) const KINDS: &[(&str, List)] = &[
     ("Job", JOB),
     ("CronJob", CRON_JOB),
     ("JobSet", JOB_SET),
+    ("LeaderWorkerSet", LEADER_SET),
+    ("PyTorchJob", TRAINING),
+    ("TFJob", TRAINING),
+    ("XGBoostJob", TRAINING),
+    ("PaddleJob", TRAINING),
+    ("JAXJob", TRAINING),
+    ("MPIJob", TRAINING),
+    ("RayCluster", RAY),
+    ("RayJob", RAY_JOB),
     ("PodDisruptionBudget", BUDGET),
     ("Service", SERVICE),
     ("Ingress", INGRESS),
@@ -185,6 +194,155 @@ const JOB_SET: List = object!(&[
     (
         "ttlSecondsAfterFinished",
         LeftOut("the jobs of the set stay after their end")
+    ),
+]);
+
+const ROLE_CONTROLLER: &str =
+    "pods of all roles start at once, and fail and end each by themselves";
+const ROLE: List = &[
+    ("replicas", Read),
+    ("restartPolicy", Read),
+    ("template", Fields(TEMPLATE)),
+];
+const ROLES: List = &[
+    ("Chief", Fields(ROLE)),
+    ("Evaluator", Fields(ROLE)),
+    ("Launcher", Fields(ROLE)),
+    ("Master", Fields(ROLE)),
+    ("PS", Fields(ROLE)),
+    ("Worker", Fields(ROLE)),
+];
+
+/// A training of Kubeflow, of any kind.
+const TRAINING: List = object!(&[
+    ("elasticPolicy", LeftOut("the number of workers stays")),
+    ("enableDynamicWorker", Silent),
+    ("jaxReplicaSpecs", Fields(ROLES)),
+    (
+        "launcherCreationPolicy",
+        Unless("AtStartup", ROLE_CONTROLLER)
+    ),
+    ("mpiImplementation", Silent),
+    ("mpiReplicaSpecs", Fields(ROLES)),
+    ("nprocPerNode", Silent),
+    ("paddleReplicaSpecs", Fields(ROLES)),
+    ("pytorchReplicaSpecs", Fields(ROLES)),
+    ("runLauncherAsWorker", Silent),
+    (
+        "runPolicy",
+        Fields(&[
+            ("activeDeadlineSeconds", Read),
+            ("backoffLimit", Read),
+            ("cleanPodPolicy", Silent),
+            ("managedBy", LeftOut("it is managed here")),
+            ("schedulingPolicy", LeftOut("pods are scheduled one by one")),
+            ("suspend", Read),
+            ("ttlSecondsAfterFinished", Read),
+        ]),
+    ),
+    ("slotsPerWorker", Silent),
+    ("sshAuthMountPath", Silent),
+    ("successPolicy", LeftOut(ROLE_CONTROLLER)),
+    ("tfReplicaSpecs", Fields(ROLES)),
+    ("xgbReplicaSpecs", Fields(ROLES)),
+]);
+
+const RAY_CLUSTER: List = &[
+    ("autoscalerOptions", Silent),
+    (
+        "enableInTreeAutoscaling",
+        Unless("false", "the number of workers stays"),
+    ),
+    ("gcsFaultToleranceOptions", Silent),
+    (
+        "headGroupSpec",
+        Fields(&[
+            ("enableIngress", Silent),
+            ("headService", Silent),
+            ("rayStartParams", Silent),
+            ("resources", Silent),
+            ("serviceType", Silent),
+            ("template", Fields(TEMPLATE)),
+        ]),
+    ),
+    ("headServiceAnnotations", Silent),
+    ("managedBy", Silent),
+    ("rayVersion", Silent),
+    ("suspend", Read),
+    (
+        "workerGroupSpecs",
+        Fields(&[
+            ("groupName", Read),
+            ("idleTimeoutSeconds", Silent),
+            ("maxReplicas", Silent),
+            ("minReplicas", Silent),
+            ("numOfHosts", Read),
+            ("rayStartParams", Silent),
+            ("replicas", Read),
+            ("resources", Silent),
+            ("scaleStrategy", Silent),
+            ("suspend", LeftOut("the workers start with the others")),
+            ("template", Fields(TEMPLATE)),
+        ]),
+    ),
+];
+
+const RAY: List = object!(RAY_CLUSTER);
+
+const RAY_JOB: List = object!(&[
+    (
+        "activeDeadlineSeconds",
+        LeftOut("the job ends with its pods alone")
+    ),
+    ("backoffLimit", LeftOut("the cluster is not made again")),
+    (
+        "clusterSelector",
+        LeftOut("the job has a cluster of its own")
+    ),
+    ("entrypoint", Silent),
+    ("entrypointNumCpus", Silent),
+    ("entrypointNumGpus", Silent),
+    ("entrypointResources", Silent),
+    ("jobId", Silent),
+    ("managedBy", Silent),
+    ("metadata", Silent),
+    ("rayClusterSpec", Fields(RAY_CLUSTER)),
+    ("runtimeEnvYAML", Silent),
+    (
+        "shutdownAfterJobFinishes",
+        Unless("true", "its pods end with their run time")
+    ),
+    ("submissionMode", Read),
+    ("submitterConfig", Silent),
+    ("submitterPodTemplate", Fields(TEMPLATE)),
+    ("suspend", Read),
+    ("ttlSecondsAfterFinished", Silent),
+]);
+
+const LEADER_SET: List = object!(&[
+    (
+        "leaderWorkerTemplate",
+        Fields(&[
+            ("leaderTemplate", Fields(TEMPLATE)),
+            (
+                "restartPolicy",
+                LeftOut("a pod that fails is replaced alone")
+            ),
+            ("size", Read),
+            ("subGroupPolicy", LeftOut("all pods of a group are alike")),
+            (
+                "volumeClaimTemplates",
+                LeftOut("its pods have no volumes of their own")
+            ),
+            ("workerTemplate", Fields(TEMPLATE)),
+        ]),
+    ),
+    ("networkConfig", Silent),
+    ("replicas", Read),
+    ("rolloutStrategy", LeftOut("nothing is rolled out")),
+    (
+        "startupPolicy",
+        Unless("LeaderCreated", "leaders and workers start at once")
     ),
 ]);
 

@@ -26,6 +26,18 @@ pub(super) const JOB_SET: List = &[
     ),
 ];
 
+/// Workloads with pods of several roles; fields of these are named by the user or by the kind.
+pub(super) const ROLES: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    ("spec", All),
+    (
+        "status",
+        Fields(&[("conditions", All), ("jobDeploymentStatus", All)]),
+    ),
+];
+
 pub(super) const CRON_JOB: List = &[
     ("apiVersion", All),
     ("kind", All),

@@ -3,7 +3,7 @@
 
 mod jobs;
 
-use jobs::{CRON_JOB, JOB_SET};
+use jobs::{CRON_JOB, JOB_SET, ROLES};
 
 use super::keep::Keep;
 use super::keep::Keep::{All, Annotations, Each, Fields, Presence};
@@ -435,6 +435,15 @@ pub(super) fn of_kind(kind: &str) -> Option<&'static Keep> {
         ("Job", Fields(JOB)),
         ("CronJob", Fields(CRON_JOB)),
         ("JobSet", Fields(JOB_SET)),
+        ("LeaderWorkerSet", Fields(ROLES)),
+        ("PyTorchJob", Fields(ROLES)),
+        ("TFJob", Fields(ROLES)),
+        ("XGBoostJob", Fields(ROLES)),
+        ("PaddleJob", Fields(ROLES)),
+        ("JAXJob", Fields(ROLES)),
+        ("MPIJob", Fields(ROLES)),
+        ("RayCluster", Fields(ROLES)),
+        ("RayJob", Fields(ROLES)),
         ("HorizontalPodAutoscaler", Fields(RULES)),
         ("VerticalPodAutoscaler", Fields(RULES)),
         ("ResourceQuota", Fields(RULES)),

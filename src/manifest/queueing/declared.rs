@@ -6,6 +6,7 @@ use super::super::cluster_scoped;
 use super::super::field::{Path, Problem};
 use super::super::kinds::KUEUE_CONFIGURATION;
 use super::super::parts::Parts;
+use super::super::workloads;
 use super::{passing, raw, stop};
 use model::Text;
 use model::queueing::{Cohort, FairStrategy, LocalQueue, QueueingObjects, ResourceGroup};
@@ -59,12 +60,15 @@ pub(in super::super) fn add(
         "Workload" => {
             let mut workload = super::workload::read_workload(&value)?;
             for owner in &parts.metadata.owner_references {
-                let kind = match owner.kind.as_str() {
-                    "Job" => "job",
-                    "JobSet" => "jobset",
-                    _ => continue,
-                };
-                workload.name = model::queueing::workload_of(kind, &owner.name);
+                let kind = owner.kind.as_str();
+                if kind == "LeaderWorkerSet" {
+                    // Each group has one, whose number and hash follow the owner's name.
+                    let known = workload.name.rsplit_once('-').map(|(name, _)| name.into());
+                    workload.name = known.unwrap_or(workload.name);
+                } else if kind == "Job" || workloads::is_several(kind) {
+                    let kind = kind.to_ascii_lowercase();
+                    workload.name = model::queueing::workload_of(&kind, &owner.name);
+                }
             }
             objects.workloads.push(workload);
         }

@@ -30,6 +30,7 @@ impl Annotations {
                     | keys::SELECTED_NODE
                     | keys::BETA_CLASS
                     | keys::QUEUE_LEAST_PODS
+                    | keys::POD_GROUP_PODS
             )
             || reported::ANNOTATIONS.contains(&key)
     }

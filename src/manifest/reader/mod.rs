@@ -3,6 +3,7 @@
 
 mod noting;
 mod pods;
+mod queued;
 mod settling;
 mod stated;
 
@@ -105,8 +106,10 @@ pub(super) struct Reader {
     tolerates_workloads: bool,
     workloads: Vec<DeclaredWorkload>,
     dependents: Vec<DeclaredWorkload>,
-    /// Namespaces and names of sets of jobs.
-    job_sets: SortedSet<(String, String)>,
+    /// Pods that wait for the quota of a queue.
+    queued: Vec<queued::QueuedPod>,
+    /// Kinds, namespaces and names of workloads that are several jobs.
+    job_sets: SortedSet<(String, String, String)>,
     /// The field of a workload that broke a rule.
     broken_field: Option<String>,
     failed_at: Option<String>,
@@ -410,6 +413,7 @@ impl Reader {
             }
         }
         self.settle_workloads();
+        self.settle_queued();
         for cycle in self.owners.cycles() {
             let (kind, namespace, name) = cycle.object();
             let namespace = (!namespace.is_empty()).then_some(namespace);

@@ -63,7 +63,9 @@ impl Reader {
             name: &name,
         };
         let tolerations = unmodelled::tolerations(object, &raw.tolerations, &mut self.ctx)?;
+        let queued = self.queued_pod(parts)?;
         unmodelled::note_left_out(object, metadata, raw, &mut self.ctx);
+        unmodelled::note_queue(object, metadata, raw, queued.is_some(), &mut self.ctx);
         spec.tolerations = tolerations;
         if self.reads_workloads {
             // The kubelet treats it like the pods of templates.
@@ -74,6 +76,9 @@ impl Reader {
                 life::life(raw, &metadata.annotations, &spec)?
             };
             spec.behaviour = template::behaviour(metadata, raw)?;
+        }
+        if let Some(queued) = &queued {
+            queued.adapt(&mut spec);
         }
         pod::check_sums(&spec)?;
         let accounted = resize::accounted(&spec, &parts.pod_status, &mut self.ctx.texts)?;
@@ -109,6 +114,14 @@ impl Reader {
             return Ok(());
         }
         self.check_name(&pod.spec.namespace, &pod.name)?;
+        self.note_priority(raw);
+        self.queued.extend(queued);
+        self.take_pod(pod);
+        Ok(())
+    }
+
+    /// Remembers a pod that states no priority; its class may stand in a later file.
+    fn note_priority(&mut self, raw: &raw::PodSpec) {
         if raw.priority.is_none() {
             let class = raw.priority_class_name.clone();
             let class = class.filter(|class| !class.is_empty());
@@ -116,8 +129,6 @@ impl Reader {
             self.without_priority
                 .push((self.pods.len(), class, states_policy));
         }
-        self.take_pod(pod);
-        Ok(())
     }
 
     /// Adds a pod that is written as one that is like another. What it comes to is what
@@ -181,6 +192,9 @@ impl Reader {
         }
         if let Some(findings) = self.findings_of_pods.get(&place) {
             self.ctx.findings.repeat(findings);
+        }
+        if pod.node_name.is_none() {
+            self.queue_alike(place);
         }
         self.take_pod(pod);
         Ok(())

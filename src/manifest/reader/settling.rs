@@ -64,11 +64,11 @@ impl Reader {
         }
         match workloads::read(parts, &mut self.ctx) {
             Ok(all) => {
-                if kind == Some("JobSet") {
+                if let Some(kind) = kind.filter(|own| workloads::is_several(own)) {
                     let metadata = &parts.metadata;
                     let name = metadata.name.clone().unwrap_or_default();
-                    self.job_sets
-                        .insert((pod::namespace(metadata).to_owned(), name));
+                    let namespace = pod::namespace(metadata).to_owned();
+                    self.job_sets.insert((kind.to_owned(), namespace, name));
                 }
                 for workload in all {
                     if is_dependent(&workload) {
@@ -123,12 +123,16 @@ impl Reader {
     /// Gives workloads the priority of their class, and looks for quotas that are too small.
     pub(super) fn settle_workloads(&mut self) {
         let sets = std::mem::take(&mut self.job_sets);
-        // The jobs of a set that is there are those that it declares.
+        // What a workload that is several jobs has made is what it declares.
         self.workloads.retain(|own| {
-            let set = own.controller.as_ref().filter(|own| &*own.kind == "JobSet");
-            set.is_none_or(|set| {
-                let key = (own.object.namespace().to_string(), set.name.to_string());
-                !sets.contains(&key)
+            own.controller.as_ref().is_none_or(|set| {
+                let namespace = own.object.namespace().to_string();
+                let key = (set.kind.to_string(), namespace, set.name.to_string());
+                // The workers of a leader have a set of their own, whose owner is the leader.
+                let is_of_leader = &*set.kind == "Pod"
+                    && matches!(own.object, Object::StatefulSet(_))
+                    && sets.iter().any(|(kind, ..)| kind == "LeaderWorkerSet");
+                !sets.contains(&key) && !is_of_leader
             })
         });
         let declared = self.workloads.len();

@@ -312,3 +312,151 @@ fn jobs_of_a_dumped_set_are_read_once() {
     };
     assert!(job.queue.0.is_some());
 }
+
+/// Jobs of a file as `NAME PODS WORKLOAD SET NUMBER of JOBS`.
+fn told(yaml: &str) -> Vec<String> {
+    let read = with_jobs(yaml).expect("it can be read");
+    assert!(read.pods.is_empty());
+    let jobs = read.workloads.iter().map(|own| match &own.object {
+        Object::Job(job) => job,
+        other => panic!("a job, not {other:?}"),
+    });
+    let told = jobs.map(|job| {
+        let queue = job.queue.0.as_deref().expect("a queue");
+        let own = queue.member.as_deref().expect("a member");
+        let (name, pods, set) = (&job.name, job.parallelism, &own.set);
+        format!(
+            "{name} {pods} {} {set} {} of {}",
+            own.workload, own.number, own.jobs
+        )
+    });
+    told.collect()
+}
+
+const TEMPLATE: &str = "{spec: {containers: [{name: c}]}}";
+
+fn of_kind(version: &str, kind: &str, spec: &str) -> String {
+    format!(
+        "apiVersion: {version}\nkind: {kind}\nmetadata: {{name: t, namespace: n, labels: \
+         {{kueue.x-k8s.io/queue-name: jobs}}}}\nspec: {spec}\n"
+    )
+}
+
+#[test]
+fn roles_of_trainings_and_of_ray_are_pod_sets() {
+    let spec = format!(
+        "{{pytorchReplicaSpecs: {{Worker: {{replicas: 3, template: {TEMPLATE}}}, Master: {{template: {TEMPLATE}}}}}}}"
+    );
+    let training = of_kind("kubeflow.org/v1", "PyTorchJob", &spec);
+    let expected = [
+        "t-master 1 pytorchjob-t master 0 of 2",
+        "t-worker 3 pytorchjob-t worker 1 of 2",
+    ];
+    assert_eq!(told(&training), expected);
+    let other = error(&training.replace("Worker:", "Wroker:"));
+    let expected =
+        "spec.pytorchReplicaSpecs: expected roles among `Master`, `Worker`, found `Wroker`";
+    assert!(other.contains(expected), "{other}");
+    let negative = error(&training.replace("replicas: 3", "replicas: -3"));
+    let expected = "spec.pytorchReplicaSpecs.Worker.replicas: expected a number from 0 to 100000";
+    assert!(negative.contains(expected), "{negative}");
+    let cluster = format!(
+        "{{headGroupSpec: {{template: {TEMPLATE}}}, workerGroupSpecs: [{{groupName: gpu, replicas: 2, \
+         numOfHosts: 2, template: {TEMPLATE}}}]}}"
+    );
+    let expected = [
+        "t-head 1 raycluster-t head 0 of 2",
+        "t-gpu 4 raycluster-t gpu 1 of 2",
+    ];
+    assert_eq!(
+        told(&of_kind("ray.io/v1", "RayCluster", &cluster)),
+        expected
+    );
+    let job = format!("{{rayClusterSpec: {cluster}}}");
+    let jobs = told(&of_kind("ray.io/v1", "RayJob", &job));
+    assert_eq!(jobs[2], "t-submitter 1 rayjob-t submitter 2 of 3");
+}
+
+#[test]
+fn each_group_of_a_leader_and_its_workers_is_a_workload() {
+    let version = "leaderworkerset.x-k8s.io/v1";
+    let spec = format!(
+        "{{replicas: 2, leaderWorkerTemplate: {{size: 4, leaderTemplate: {TEMPLATE}, workerTemplate: {TEMPLATE}}}}}"
+    );
+    let set = of_kind(version, "LeaderWorkerSet", &spec);
+    let expected = [
+        "t-0 1 leaderworkerset-t-0 leader 0 of 2",
+        "t-0-worker 3 leaderworkerset-t-0 worker 1 of 2",
+        "t-1 1 leaderworkerset-t-1 leader 0 of 2",
+        "t-1-worker 3 leaderworkerset-t-1 worker 1 of 2",
+    ];
+    assert_eq!(told(&set), expected);
+    let alike = set.replace(&format!("leaderTemplate: {TEMPLATE}, "), "");
+    assert_eq!(told(&alike)[1], "t-1 4 leaderworkerset-t-1 main 0 of 1");
+    let without = error(&set.replace(&format!(", workerTemplate: {TEMPLATE}"), ""));
+    let expected = "spec.leaderWorkerTemplate.workerTemplate: expected a pod template";
+    assert!(without.contains(expected), "{without}");
+}
+
+fn grouped(name: &str, image: &str, total: u32) -> String {
+    format!(
+        "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, labels: {{kueue.x-k8s.io/queue-name: jobs, \
+         kueue.x-k8s.io/pod-group-name: g}}, annotations: {{kueue.x-k8s.io/pod-group-total-count: \"{total}\"}}}}\n\
+         spec: {{containers: [{{name: c, resources: {{requests: {{cpu: {image}}}}}}}]}}\n"
+    )
+}
+
+#[test]
+fn pods_of_a_group_are_one_workload() {
+    let all = grouped("a", "1", 3) + &grouped("b", "2", 3) + &grouped("c", "2", 3);
+    assert_eq!(told(&all), ["a 1 g a 0 of 2", "b 2 g b 1 of 2"]);
+    // A group that is not complete waits for a job that never comes.
+    let some = grouped("a", "1", 3) + &grouped("c", "1", 3);
+    assert_eq!(told(&some), ["a 2 g main 0 of 2"]);
+    let more = error(&(all + &grouped("d", "1", 3)));
+    assert!(more.contains("expected a group of 3 pods"), "{more}");
+    let other = error(&(grouped("a", "1", 3) + &grouped("b", "1", 2)));
+    let expected = "expected 3, as other pods of the group `g` have it, found `2`";
+    assert!(other.contains(expected), "{other}");
+    let none = grouped("a", "1", 3).replace("pod-group-total-count", "other");
+    assert!(error(&none).contains("expected a number from 1 to 100000, but it is missing"));
+    let alone = grouped("a", "1", 1).replace("kueue.x-k8s.io/pod-group-name: g", "a: b");
+    let alone = alone.replace("kueue.x-k8s.io/pod-group-total-count", "other");
+    assert_eq!(told(&alone), ["a 1 pod-a main 0 of 1"]);
+}
+
+#[test]
+fn jobs_of_a_set_have_priorities_of_their_own() {
+    let classes = "---\napiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {name: high}\nvalue: 9\n";
+    let high = replicated("a", 1, 1).replace("containers:", "priorityClassName: high, containers:");
+    let read = with_jobs(&(job_set(&(high + &replicated("b", 1, 1))) + classes));
+    let read = read.expect("it can be read");
+    let priorities = read.workloads.iter().filter_map(|own| match &own.object {
+        Object::Job(job) => Some(job.template.priority),
+        _ => None,
+    });
+    assert_eq!(priorities.collect::<Vec<i32>>(), [9, 0]);
+}
+
+#[test]
+fn what_a_dumped_set_of_leaders_has_made_is_read_once() {
+    let spec =
+        format!("{{replicas: 1, leaderWorkerTemplate: {{size: 2, workerTemplate: {TEMPLATE}}}}}");
+    let set = of_kind("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", &spec);
+    let made = |name: &str, owner: &str| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: {name}, namespace: n, ownerReferences: \
+             [{{{owner}, uid: u, controller: true}}]}}\nspec: {{selector: {{matchLabels: {{a: b}}}}, template: \
+             {{metadata: {{labels: {{a: b}}}}, spec: {{containers: [{{name: c}}]}}}}}}\n"
+        )
+    };
+    let leader = made(
+        "t",
+        "apiVersion: leaderworkerset.x-k8s.io/v1, kind: LeaderWorkerSet, name: t",
+    );
+    let workers = made("t-0", "apiVersion: v1, kind: Pod, name: t-0");
+    assert_eq!(
+        told(&(set + &leader + &workers)),
+        ["t-0 2 leaderworkerset-t-0 main 0 of 1"]
+    );
+}
