@@ -8,7 +8,7 @@ use crate::alike::{AlikePod, GROUP, OwnFields, VERSION};
 use crate::field::{Path, Problem};
 use crate::findings::ObjectName;
 use crate::parts::{Body, Parts};
-use crate::{Maker, ManifestPod, life, pod, resize, template, unmodelled};
+use crate::{Maker, ManifestPod, life, pod, raw, resize, template, unmodelled};
 use model::{PodSpec, Text};
 use serde_json::Value;
 
