@@ -82,6 +82,30 @@ spec:
               containers: [{name: c, image: c, resources: {limits: {nvidia.com/gpu: 2}}}]
 ";
 
+/// Pods of a group, behind the others in the queue.
+const GROUP: &str = "\
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: x
+  labels: {kueue.x-k8s.io/queue-name: jobs, kueue.x-k8s.io/pod-group-name: g}
+  annotations: {windtunnel.dev/run-time: 5m, kueue.x-k8s.io/pod-group-total-count: '2'}
+spec:
+  restartPolicy: Never
+  containers: [{name: c, image: c, resources: {limits: {nvidia.com/gpu: 1}}}]
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: y
+  labels: {kueue.x-k8s.io/queue-name: jobs, kueue.x-k8s.io/pod-group-name: g}
+  annotations: {windtunnel.dev/run-time: 5m, kueue.x-k8s.io/pod-group-total-count: '2'}
+spec:
+  restartPolicy: Never
+  containers: [{name: c, image: c, resources: {limits: {nvidia.com/gpu: 1}}}]
+";
+
 fn scratch(queues: &str) -> Scratch {
     let files = [("a.yaml", EXPERIMENT), ("queues.yaml", queues)];
     Scratch::new("queue-inputs", &files)
@@ -197,6 +221,38 @@ fn wrong_queues_are_refused_in_words() {
         assert!(QUEUES.contains(right), "{right}");
         let said =
             scratch(&QUEUES.replacen(right, wrong, 1)).run(&["run", "a.yaml", "--out", "out"], 2);
+        assert!(said.contains(expected), "{wrong}: {said}");
+    }
+}
+
+#[test]
+fn pods_of_groups_that_disagree_are_refused_in_words() {
+    let cases = [
+        (
+            "total-count: '2'",
+            "total-count: '3'",
+            "expected 3, as other pods of the group `g` have it, found `2`",
+        ),
+        (
+            "total-count: '2'",
+            "total-count: '0'",
+            "pod-group-total-count\"]: expected a number from 1 to 100000, found `0`",
+        ),
+        (
+            ", kueue.x-k8s.io/pod-group-total-count: '2'",
+            "",
+            "pod-group-total-count\"]: expected a number from 1 to 100000, but it is missing",
+        ),
+        (
+            "queue-name: jobs",
+            "queue-name: other",
+            "expected `other`, the queue of other pods of the group `g`, found `jobs`",
+        ),
+    ];
+    for (right, wrong, expected) in cases {
+        assert!(GROUP.contains(right), "{right}");
+        let queues = [QUEUES, &GROUP.replacen(right, wrong, 1)].concat();
+        let said = scratch(&queues).run(&["run", "a.yaml", "--out", "out"], 2);
         assert!(said.contains(expected), "{wrong}: {said}");
     }
 }

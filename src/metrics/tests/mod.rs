@@ -6,4 +6,5 @@ mod edge_windows;
 pub(crate) mod fixture;
 mod outputs;
 mod published;
+mod queues;
 mod scenes;

@@ -11,6 +11,7 @@ const PREEMPTED: Statistic = Statistic::occurrences("preempted", Direction::Lowe
 const GIVEN_UP: Statistic = Statistic::occurrences("given_up", Direction::Lower);
 const NOT_READY: Statistic = Statistic::occurrences("not_ready", Direction::Lower);
 const OTHERS: Statistic = Statistic::occurrences("others", Direction::Lower);
+const WORST_QUEUE: Statistic = Statistic::occurrences("worst_queue", Direction::Lower);
 const WORKLOADS: Statistic = Statistic::amount("workloads", "jobs", Direction::Lower);
 
 /// `queue_evictions.*`.
@@ -21,9 +22,17 @@ pub const ENTRY: MetricEntry = MetricEntry {
     short_lists: &[],
     series: &[],
     summary: "Workloads of Kueue that lost their quota, by reason.",
-    statistics: &[PREEMPTED, GIVEN_UP, NOT_READY, OTHERS, WORKLOADS],
+    statistics: &[
+        PREEMPTED,
+        GIVEN_UP,
+        NOT_READY,
+        OTHERS,
+        WORST_QUEUE,
+        WORKLOADS,
+    ],
     formula: "preempted: quota for another workload; given_up: deactivated, as after its longest time; \
-              not_ready: pods were not ready in time; others: any other reason; workloads: those that were \
+              not_ready: pods were not ready in time; others: any other reason; worst_queue: the largest number of \
+              evictions in a local queue, its remark has every queue with one; workloads: those that were \
               evicted once or more",
     denominators: "none",
     census: "evictions in W of workloads that held quota",
@@ -40,6 +49,8 @@ struct QueueEvictions {
     given_up: u64,
     not_ready: u64,
     others: u64,
+    /// Evictions by local queue, for any reason.
+    queues: SortedMap<String, u64>,
     has_any: bool,
 }
 
@@ -66,6 +77,8 @@ impl Collector for QueueEvictions {
             _ => &mut self.others,
         };
         *count += 1;
+        let queue = format!("{}/{}", own.namespace, own.queue);
+        *self.queues.entry(queue).or_default() += 1;
     }
 
     fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
@@ -77,6 +90,11 @@ impl Collector for QueueEvictions {
         values.put(GIVEN_UP, Reading::count(self.given_up));
         values.put(NOT_READY, Reading::count(self.not_ready));
         values.put(OTHERS, Reading::count(self.others));
+        let largest = self.queues.values().copied().max().unwrap_or(0);
+        let each = self.queues.iter();
+        let each: Vec<String> = each.map(|(queue, own)| format!("{queue} {own}")).collect();
+        let remark = (!each.is_empty()).then(|| each.join(", "));
+        values.put(WORST_QUEUE, Reading::count(largest).remark(remark));
         values.put(WORKLOADS, Reading::count(self.last.len() as u64));
     }
 }
