@@ -159,7 +159,8 @@ impl Reader {
             // A group that is not complete has no workload: one more job would be part of it.
             let jobs = count.saturating_add(u32::from(found < total));
             if found < total {
-                let what = format!("the group `{group}` has {found} of {total} pods");
+                let total = plural::count(total, "pod");
+                let what = format!("the group `{group}` has {found} of {total}");
                 self.note_incomplete(&namespace, &roles[0].first, what);
             }
             for (number, role) in (0..).zip(&roles) {
