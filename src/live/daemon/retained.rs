@@ -66,15 +66,14 @@ impl Retained {
         self.keep(pods)
     }
 
-    /// Leaves pods out; returns whether any was there.
+    /// Leaves pods out.
     ///
     /// # Errors
     /// The folder can't be written.
-    pub(super) fn remove(&mut self, gone: &[u32]) -> io::Result<bool> {
+    pub(super) fn remove(&mut self, gone: &[u32]) -> io::Result<()> {
         let mut pods = self.record.pods.clone();
         pods.retain(|pod| !gone.contains(pod));
-        let is_less = pods.len() < self.record.pods.len();
-        self.keep(pods).map(|()| is_less)
+        self.keep(pods)
     }
 
     fn keep(&mut self, pods: Vec<u32>) -> io::Result<()> {
@@ -104,8 +103,7 @@ mod tests {
         retained.add(&[1, most]).expect("a file");
         assert_eq!(retained.pods().len(), RETAINED_MAX);
         assert!(!retained.contains(0) && retained.contains(1));
-        assert!(retained.remove(&[2, 9_999]).expect("a file"));
-        assert!(!retained.remove(&[2]).expect("a file"));
+        retained.remove(&[2, 9_999]).expect("a file");
         let next = Retained::of_folder(&folder, "a");
         assert_eq!(next.pods(), retained.pods());
         assert!(!next.contains(2) && next.pods().ends_with(&[1, most]));

@@ -119,3 +119,48 @@ fn is_there(store: &Store, row: &PodRow, owner: &str) -> bool {
     });
     found.is_some_and(|own| own.created.as_nanos() <= row.created_ns)
 }
+
+#[cfg(test)]
+mod tests {
+    use units::SortedMap;
+
+    use super::*;
+
+    fn row(pod: u32) -> PodRow {
+        PodRow {
+            pod,
+            namespace: "default".to_owned(),
+            name: format!("job-{pod}"),
+            phase: PodPhase::Running.to_string(),
+            node: Some("n0".to_owned()),
+            ready: true,
+            terminating: false,
+            restarts: 0,
+            waits: None,
+            ended: None,
+            ended_ns: None,
+            owner: None,
+            created_ns: 0,
+            labels: SortedMap::new(),
+        }
+    }
+
+    #[test]
+    fn later_pods_take_the_place_of_the_first_that_ended() {
+        let mut ended = Ended::default();
+        let more = u32::try_from(KEPT_MAX).expect("a small number") + 3;
+        for pod in 0..more {
+            let phase = ended.note(Instant::ZERO, row(pod), EndReason::Completed);
+            assert_eq!(phase, Some(PodPhase::Succeeded));
+        }
+        let pods: Vec<u32> = ended.0.iter().map(|row| row.pod).collect();
+        assert_eq!(pods, (3..more).collect::<Vec<u32>>());
+        ended.forget("default", "job-3");
+        assert_eq!(ended.0.front().map(|row| row.pod), Some(4));
+        // An end that somebody else brought about is not one to keep.
+        let mut told = row(more);
+        told.terminating = true;
+        assert_eq!(ended.note(Instant::ZERO, told, EndReason::Completed), None);
+        assert_eq!(ended.0.len(), KEPT_MAX - 1);
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use cluster::{Observer, Store};
 use model::workload::probe::ProbeKind;
-use model::{EndReason, Event, NodeContact, Pod, PodChange, PodRef, PullStep};
+use model::{Container, EndReason, Event, NodeContact, Pod, PodChange, PodRef, PullStep};
 use serde::{Deserialize, Serialize};
 use units::{Instant, NodeId};
 
@@ -222,11 +222,15 @@ fn told_pod(store: &Store, event: &Event) -> Option<Told> {
         Event::PodRunning { pod } => (pod, false, "Started", format!("runs on {}", on(pod))),
         Event::PodChanged { pod, change } => match change {
             PodChange::Exited { container, code } => {
-                let message = format!("container {container} exited with code {code}");
+                let message = format!(
+                    "{} exited with code {code}",
+                    container_words(store, pod, container)
+                );
                 (pod, code != 0, "Exited", message)
             }
             PodChange::OomKilled { container } => {
-                let message = format!("container {container} was killed for want of memory");
+                let message =
+                    container_words(store, pod, container) + " was killed for want of memory";
                 (pod, true, "OOMKilled", message)
             }
             PodChange::Pull { container, step } => {
@@ -235,10 +239,7 @@ fn told_pod(store: &Store, event: &Event) -> Option<Told> {
                     PullStep::Done { .. } => true,
                     PullStep::Failed { .. } => return None,
                 };
-                let class = store.pods().get(pod).map(|pod| store.class(pod.class));
-                let place = usize::from(container);
-                let container = class.and_then(|class| class.spec.all_containers().nth(place));
-                let image = container.map_or("", |container| &container.image);
+                let image = container_at(store, pod, container).map_or("", |own| &own.image);
                 let (reason, message) = pull_words(image, is_done);
                 (pod, false, reason, message)
             }
@@ -260,6 +261,19 @@ fn told_pod(store: &Store, event: &Event) -> Option<Told> {
         reason: reason.to_owned(),
         message,
     })
+}
+
+fn container_at(store: &Store, pod: PodRef, place: u16) -> Option<&Container> {
+    let class = store.pods().get(pod).map(|pod| store.class(pod.class))?;
+    class.spec.all_containers().nth(usize::from(place))
+}
+
+/// A container by its name, or, of a pod without containers of its own, by its place.
+fn container_words(store: &Store, pod: PodRef, place: u16) -> String {
+    match container_at(store, pod, place) {
+        Some(own) if !own.name.is_empty() => format!("container `{}`", own.name),
+        _ => format!("container {place}"),
+    }
 }
 
 fn told_node(store: &Store, event: &Event) -> Option<Told> {

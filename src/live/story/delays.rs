@@ -209,7 +209,7 @@ mod tests {
             row(300, pod, "Pulled", "pulled image web:1"),
             row(350, pod, "Started", "runs on n0"),
             row(400, pod, "Ready", "on n0"),
-            row(900, pod, "Exited", "container 0 exited with code 1"),
+            row(900, pod, "Exited", "container `web` exited with code 1"),
             row(950, pod, "Ready", "on n0"),
             row(2_000, "Node/n0", "NotReady", "is not ready"),
             row(5_000, pod, "Killing", "ordered to end: evicted/taint"),

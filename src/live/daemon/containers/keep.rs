@@ -1,6 +1,8 @@
 //! Attempts that ended and are kept: of each container the last one and the one before, while the node holds
 //! the pod, and afterwards for the logs of a pod that ended by itself.
 
+use std::io;
+
 use units::SortedSet;
 
 use super::Containers;
@@ -12,11 +14,8 @@ const ATTEMPTS_KEPT: usize = 2;
 impl<R: Runtime> Containers<R> {
     /// Keeps the containers of pods that ended by themselves, for those who want to read their logs.
     pub(in crate::daemon) fn retain(&mut self, ended: &[u32]) {
-        if let Err(error) = self.retained.add(ended) {
-            self.problems.push(format!(
-                "the logs of pods that ended can't be noted: {error}"
-            ));
-        }
+        let noted = self.retained.add(ended);
+        self.tell_of(noted);
     }
 
     /// The pods that ended and whose containers are kept.
@@ -26,7 +25,12 @@ impl<R: Runtime> Containers<R> {
 
     /// Keeps the containers of pods no longer.
     pub(in crate::daemon) fn release(&mut self, gone: &[u32]) {
-        if let Err(error) = self.retained.remove(gone) {
+        let noted = self.retained.remove(gone);
+        self.tell_of(noted);
+    }
+
+    fn tell_of(&mut self, noted: io::Result<()>) {
+        if let Err(error) = noted {
             self.problems.push(format!(
                 "the logs of pods that ended can't be noted: {error}"
             ));

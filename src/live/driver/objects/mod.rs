@@ -63,12 +63,13 @@ impl Driver {
         let objects = objects.filter(|(_, row)| row.object.kind() == kind);
         let rows = objects.map(|(id, row)| {
             let parts = self.parts(id, row, wall);
+            let labels = self.labels.of_object(&self.store, row);
             ObjectRow {
                 namespace: row.object.namespace().to_string(),
                 name: row.object.name().to_string(),
                 created_ns: wall(row.created),
-                labels: self.labels.of_object(&self.store, row),
-                object: self.whole(row, parts, wall),
+                object: self.whole(row, parts, &labels, wall),
+                labels,
             }
         });
         let mut rows: Vec<ObjectRow> = rows.collect();
@@ -80,7 +81,13 @@ impl Driver {
     }
 
     /// An object with its metadata.
-    fn whole(&self, row: &Stored, parts: Parts, wall: Wall<'_>) -> Value {
+    fn whole(
+        &self,
+        row: &Stored,
+        parts: Parts,
+        labels: &SortedMap<String, String>,
+        wall: Wall<'_>,
+    ) -> Value {
         let mut metadata = Map::new();
         metadata.insert("name".to_owned(), json!(row.object.name()));
         if !row.object.namespace().is_empty() {
@@ -90,7 +97,6 @@ impl Driver {
             "creationTimestamp".to_owned(),
             json!(timestamp(wall(row.created))),
         );
-        let labels = self.labels.of_object(&self.store, row);
         if !labels.is_empty() {
             metadata.insert("labels".to_owned(), json!(labels));
         }
