@@ -65,7 +65,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
             );
         }
         has_base |= own.base > 0;
-        scaling(number, own, scenario.stop.at.is_some(), &mut wrong);
+        scaling(number, own, &mut wrong);
     }
     if !providers.is_empty() && providers.iter().all(|own| own.weight == 0) {
         let message = "no capacity provider has a weight, so tasks beyond a base go nowhere";
@@ -107,7 +107,6 @@ fn without_choice(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
 fn scaling(
     number: usize,
     own: &EcsCapacityProvider,
-    has_end: bool,
     wrong: &mut impl FnMut(usize, &[&str], String, String),
 ) {
     let Some(scaling) = own.managed_scaling else {
@@ -117,14 +116,6 @@ fn scaling(
     if own.name == FARGATE {
         let message = "Fargate has a machine for every task, and nothing to scale".to_owned();
         wrong(number, &[field], message, "leave it out".to_owned());
-    } else if !has_end {
-        let message = "managed scaling never stops, so the run would not end".to_owned();
-        wrong(
-            number,
-            &[field],
-            message,
-            "set an end, such as `stop: {at: 24h}`".to_owned(),
-        );
     }
     let (least, most) = (
         scaling.minimum_scaling_step_size,

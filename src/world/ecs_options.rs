@@ -18,7 +18,16 @@ use super::provider::ProviderPlan;
 pub(super) fn ecs_options(
     written: &Ecs,
     plan: Option<&ProviderPlan>,
+    has_end: bool,
 ) -> Result<EcsOptions, BuildError> {
+    let mut providers = written.capacity_providers.iter();
+    let scaled = providers.position(|own| own.managed_scaling.is_some());
+    if let Some(number) = scaled.filter(|_| !has_end) {
+        return Err(BuildError::Experiment(format!(
+            "system.ecs.capacityProviders[{number}].managedScaling: managed scaling never stops, so \
+             the run would not end; set its end, such as `stop: {{at: 24h}}`"
+        )));
+    }
     let mut placement = SortedMap::new();
     for (name, own) in &written.placement {
         placement.insert(name.clone(), rules(name, own)?);

@@ -75,7 +75,9 @@ pub fn system_options(
     };
     let sparrow = sparrow(system.sparrow.unwrap_or_default())?;
     let ecs = match &system.ecs {
-        Some(written) => super::ecs_options::ecs_options(written, provider)?,
+        Some(written) => {
+            super::ecs_options::ecs_options(written, provider, scenario.stop.at.is_some())?
+        }
         None => EcsOptions::default(),
     };
     let openshift = system.openshift.clone().unwrap_or_default();

@@ -35,9 +35,8 @@ impl Observer for Seen {
     }
 }
 
-/// Runs four tasks, each of which fills half an instance of the group, which is empty at first.
-fn run(name: &str, providers: &str, more: &str) -> (Seen, Outcome) {
-    let manifests = "apiVersion: apps/v1
+/// Four tasks, each of which fills half an instance.
+const WEB: &str = "apiVersion: apps/v1
 kind: Deployment
 metadata: {name: web}
 spec:
@@ -50,6 +49,9 @@ spec:
       containers:
         - {name: web, image: 'web:1', resources: {requests: {cpu: 250m, memory: 512Mi}}}
 ";
+
+/// Runs four tasks, each of which fills half an instance of the group, which is empty at first.
+fn run(name: &str, providers: &str, more: &str) -> (Seen, Outcome) {
     let text = format!(
         "windtunnel: v1
 name: {name}
@@ -64,7 +66,7 @@ models: {{startup: {{containerStart: 10s}}}}
 stop: {{at: 1h}}
 {more}"
     );
-    let scratch = Scratch::new(name, &[("web.yaml", manifests), ("run.yaml", &text)]);
+    let scratch = Scratch::new(name, &[("web.yaml", WEB), ("run.yaml", &text)]);
     let experiment = load_file(&scratch.path("run.yaml"));
     let mut seen = Seen::default();
     let scenario = &experiment.variants[0].scenario;
@@ -120,4 +122,21 @@ fn tasks_are_shared_between_providers_by_base_and_weight() {
         .filter(|(_, name)| name.starts_with("FARGATE"));
     assert_eq!(fargate.count(), 2);
     assert_eq!(seen.running.len(), 4);
+}
+
+/// A control server ends when it is told to, a run by its `stop`: what makes a run from the experiment says so.
+#[test]
+fn managed_scaling_without_an_end_is_refused_in_words() {
+    let text = "windtunnel: v1
+name: ecs
+cluster:
+  provider: {groups: [{name: pool, min: 0, max: 9, template: {allocatable: {cpu: 1, memory: 1Gi}}}]}
+workload: [{manifests: web.yaml}]
+system: {name: ecs, ecs: {capacityProviders: [{name: pool, managedScaling: {}}]}}
+";
+    let scratch = Scratch::new("ecs-endless", &[("web.yaml", WEB), ("run.yaml", text)]);
+    let said = scratch.run(&["run", "run.yaml"], 2);
+    let place = "system.ecs.capacityProviders[0].managedScaling: managed scaling never stops";
+    assert!(said.contains(place), "{said}");
+    assert!(said.contains("`stop: {at: 24h}`"), "{said}");
 }
