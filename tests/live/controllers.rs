@@ -295,9 +295,10 @@ impl Cluster {
         self.try_run(&arguments).is_some()
     }
 
-    /// Waits until a number of pods is ready, each with one process.
+    /// Waits until a number of pods is ready, each with one process. An agent whose connections lead to a
+    /// leader that stands still learns of the next one by its heartbeat, after 10 s, and 3 s without an answer.
     fn settles(&self, replicas: usize) {
-        wait_calmly(&format!("{replicas} ready pods"), seconds(9), || {
+        wait_calmly(&format!("{replicas} ready pods"), seconds(20), || {
             let pods = self.json(&["get", "pods"]);
             let is_ready = |pod: &&Value| pod["ready"] == true;
             let ready = pods.iter().filter(is_ready).count();
