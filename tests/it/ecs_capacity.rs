@@ -9,6 +9,7 @@ use windtunnel::units::Instant;
 
 use crate::kube_scenario::{Scratch, load_file};
 use crate::node_scaling::metric;
+use crate::scratch;
 use crate::watch::measure;
 
 /// Instances that join and leave, and tasks that run.
@@ -134,7 +135,7 @@ cluster:
 workload: [{manifests: web.yaml}]
 system: {name: ecs, ecs: {capacityProviders: [{name: pool, managedScaling: {}}]}}
 ";
-    let scratch = Scratch::new("ecs-endless", &[("web.yaml", WEB), ("run.yaml", text)]);
+    let scratch = scratch::Scratch::new("ecs-endless", &[("web.yaml", WEB), ("run.yaml", text)]);
     let said = scratch.run(&["run", "run.yaml"], 2);
     let place = "system.ecs.capacityProviders[0].managedScaling: managed scaling never stops";
     assert!(said.contains(place), "{said}");

@@ -268,13 +268,15 @@ fn a_pod_that_ended_has_its_log_until_it_leaves_the_list() {
     let has_ended = |cluster: &Cluster| cluster.pods().iter().any(|pod| pod.phase == "succeeded");
     wait("its end", || has_ended(&cluster));
     for process in [2, 3] {
-        // The thread of a daemon that was stopped may take the first question.
+        // The thread of a daemon that was stopped may take a question yet.
         wait("its log", || {
             let text = cluster.logs("once", None);
             text.is_ok_and(|text| text.is_over && text.records == "T stdout F ran work\n")
         });
-        let refused = cluster.read("once", None, true).expect_err("no restart");
-        assert!(refused.to_string().contains("started again"), "{refused}");
+        wait("the refusal of a log from before a restart", || {
+            let refused = cluster.read("once", None, true).expect_err("no restart");
+            refused.to_string().contains("started again")
+        });
         cluster.restart_daemon(process);
     }
     cluster.delete("Pod/default/once");
