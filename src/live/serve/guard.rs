@@ -33,7 +33,8 @@ struct Counts {
     /// Requests in the window, by party.
     requests: SortedMap<String, u32>,
     noted: u32,
-    left_out: u32,
+    /// Refusals that no note told of, by code.
+    left_out: SortedMap<String, u32>,
     window: i64,
 }
 
@@ -81,13 +82,17 @@ impl Guard {
             counts.turn();
             counts.noted += 1;
             if counts.noted > NOTES_MAX {
-                counts.left_out += 1;
+                *counts.left_out.entry(code.to_owned()).or_insert(0) += 1;
                 return;
             }
             std::mem::take(&mut counts.left_out)
         };
-        if left_out > 0 {
-            (self.notes)(&format!("refused: {left_out} more in a second"));
+        if !left_out.is_empty() {
+            let counted = left_out
+                .iter()
+                .map(|(code, count)| format!("{count} {code}"));
+            let counted = counted.collect::<Vec<_>>().join(", ");
+            (self.notes)(&format!("refused without a line each: {counted}"));
         }
         let shown: String = request.chars().take(PATH_MAX).collect();
         let shown = shown.escape_debug();
@@ -162,8 +167,17 @@ mod tests {
         for _ in 0..1000 {
             guard.note(address, "ada", "GET /\u{1b}[2J\nforged line", "path");
         }
+        guard.counts().window = 0;
+        guard.note(address, "ada", "GET /", "too-long");
         let lines = lines.lock().expect("no panic");
-        assert!(lines.len() <= 2 * NOTES_MAX as usize + 1, "{}", lines.len());
+        let counted = lines
+            .iter()
+            .rfind(|line| line.starts_with("refused without"));
+        assert!(
+            counted.is_some_and(|line| line.ends_with(" path")),
+            "{counted:?}"
+        );
+        assert!(lines.len() <= 2 * NOTES_MAX as usize + 3, "{}", lines.len());
         assert!(
             lines[0].ends_with("GET /\\u{1b}[2J\\nforged line"),
             "{}",

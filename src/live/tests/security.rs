@@ -398,7 +398,8 @@ fn frames_that_are_too_long_cut_off_or_slow_keep_nobody_waiting() {
         let pods: Vec<PodRow> = admin.get("/v1/pods").expect("pods");
         assert!(pods.is_empty());
         let taken = boot_ns() - began;
-        assert!(taken < 1_000_000_000, "{taken} ns");
+        // Far below the sum of the waits for those that say nothing.
+        assert!(taken < 5_000_000_000, "{taken} ns");
     }
     for mut stream in silent {
         let limit = Some(Duration::from_secs(5));
