@@ -13,6 +13,9 @@ use super::{
 };
 use units::{ClassId, Duration, GangId, Instant, NodeId, QuantityError, TenantId};
 
+/// Label of the pods of a job that names its partition.
+pub const PARTITION_LABEL: &str = "windtunnel/partition";
+
 /// Everything about a pod that a placement may depend on. Two pods of equal specs are
 /// interchangeable for every scheduler.
 ///

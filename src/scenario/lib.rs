@@ -26,6 +26,7 @@ pub mod job_queues;
 pub mod known_traces;
 pub mod names;
 mod part;
+pub mod partitions;
 pub mod pattern;
 pub mod places;
 pub mod plain;

@@ -54,6 +54,7 @@ pub(super) fn validate(
     super::accounts::check(scenario, tree, validator.findings);
     super::throughputs::check(scenario, tree, validator.findings);
     super::job_queues::check(scenario, tree, validator.findings);
+    super::partitions::check(scenario, tree, validator.findings);
     for (position, objective) in scenario.objectives.iter().enumerate() {
         validator.objective(objective, position);
     }

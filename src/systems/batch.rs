@@ -31,7 +31,7 @@ use policy::backfill::shutdown::ShutdownOptions;
 use policy::backfill::{BACKFILLS, RuleKind, backfill};
 use policy::job_order::{JOB_ORDERS, OrderOptions, job_order};
 use scheduler::BatchPlanner;
-use scheduler::batch::PassPlanner;
+use scheduler::batch::{Partition, PassPlanner};
 use scheduler::pipeline::evaluate::Form;
 
 use super::capability::Support::{Without, Yes};
@@ -142,6 +142,9 @@ pub struct BatchOptions {
     pub orders: OrderOptions,
     /// Options of the rules that switch hosts off and on.
     pub shutdown: ShutdownOptions,
+    /// Partitions that jobs name; empty where there are none. Rules that decide once an instant alone
+    /// heed them.
+    pub partitions: Vec<Partition>,
 }
 
 impl Default for BatchOptions {
@@ -152,6 +155,7 @@ impl Default for BatchOptions {
             backfill: "none".to_owned(),
             orders: OrderOptions::default(),
             shutdown: ShutdownOptions::default(),
+            partitions: Vec::new(),
         }
     }
 }
@@ -192,7 +196,9 @@ pub fn planner(options: &BatchOptions, form: Form) -> Result<Planner, SystemErro
             stepping: Stepping::PerEvent,
         },
         RuleKind::Passes(build) => Planner {
-            component: Box::new(PassPlanner::new(order, build(form))),
+            component: Box::new(
+                PassPlanner::new(order, build(form)).in_partitions(options.partitions.clone()),
+            ),
             stepping: Stepping::PerInstant,
         },
         RuleKind::Switches(build) => Planner {

@@ -32,6 +32,7 @@ pub mod options;
 pub mod order;
 pub mod output;
 mod parquet;
+pub mod partitioned;
 mod pipe;
 pub mod planetlab;
 mod pod_template;

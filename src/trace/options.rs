@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use model::Throughputs;
+use model::{Labels, PARTITION_LABEL, Throughputs};
 use units::Duration;
 
 use super::ledger::RowPolicy;
@@ -40,6 +40,26 @@ pub struct ReadOptions {
     /// Throughputs of jobs by GPU model: types of jobs must be among its rows (Gavel, the project's own
     /// table), and steps take the time that they take on the reference model (Gavel).
     pub throughputs: Option<Arc<Throughputs>>,
+    /// Field that names the partition of a job, if partitions are read (SWF, `sacct`, the project's own
+    /// table).
+    pub partitions: Option<PartitionField>,
+}
+
+/// Field of a job that names its partition; formats other than SWF have one alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PartitionField {
+    /// The partition: field 16 of SWF.
+    #[default]
+    Partition,
+    /// The queue: field 15 of SWF.
+    Queue,
+}
+
+/// Labels of a job's pods that name its partition.
+pub(crate) fn partition_labels(name: &str) -> Labels {
+    let name = Some(name).filter(|name| !name.is_empty());
+    let label = name.map(|name| (PARTITION_LABEL.into(), name.into()));
+    label.into_iter().collect()
 }
 
 impl Default for ReadOptions {
@@ -55,6 +75,7 @@ impl Default for ReadOptions {
             full_memory_bytes: 256 << 30,
             usage: false,
             throughputs: None,
+            partitions: None,
         }
     }
 }

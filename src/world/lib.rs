@@ -38,6 +38,7 @@ pub mod offers;
 mod omega_options;
 mod openshift_options;
 mod operations;
+mod partitions;
 mod powers;
 mod price_history;
 mod price_list;

@@ -28,7 +28,7 @@ use super::mix::{count, count_recorded};
 use super::residents::Settling;
 use super::shapes::shape_of;
 use super::units::{submitted, units};
-use super::{Adoption, BuildError, FileSource, Remarks, read_options, row_policy};
+use super::{Adoption, BuildError, FileSource, Remarks, partitions, read_options, row_policy};
 
 /// Arrivals of a scenario, and facts known about them in advance.
 pub struct Workload {
@@ -130,6 +130,7 @@ pub fn workload(
         1 => sources.remove(0),
         _ => Box::new(Merge::new(sources)?),
     };
+    all.source = partitions::partitioned(scenario, nodes, all.source)?;
     let slurm = scenario.system.scheduler.slurm.as_ref();
     if let Some(slurm) = slurm.filter(|slurm| !slurm.accounts.is_empty()) {
         let users: Vec<Text> = slurm.users().map(Text::from).collect();
@@ -205,6 +206,7 @@ fn traced(
         min_runtime: trace.min_runtime,
         kill_at_walltime: trace.kill_at_walltime,
         throughputs: super::throughputs(scenario)?,
+        partitions: partitions::field(scenario),
         ..ReadOptions::default()
     };
     let repeat = read_options(&mut options, &trace.options)?;

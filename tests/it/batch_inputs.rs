@@ -101,6 +101,28 @@ fn wrong_input_is_refused_in_words() {
             queues("yunikorn", "{tenant: ann}"),
             "system.scheduler.queues: `bob` of the workload is not listed here; add every user",
         ),
+        (
+            slurm("partitions: [{name: p}, {name: p, default: true}]"),
+            "the partition `p` is declared twice",
+        ),
+        (
+            slurm("partitions: [{name: p, default: true}, {name: q, default: true}]"),
+            "jobs that name no partition are in `p` already",
+        ),
+        (
+            slurm("partitions: [{name: p, maxTime: 1h, defaultTime: 2h}]"),
+            "jobs of `p` request 2h by default and may request 1h at most",
+        ),
+        (slurm("partitions: [{name: p, maxTime: 0s}]"), "a.yaml:10:"),
+        (slurm("partitionWeight: 9"), "there are no partitions"),
+        (
+            slurm("partitions: [{name: p}]"),
+            "the job `a` names no partition, and none is that of such jobs; write `default: true`",
+        ),
+        (
+            slurm("partitions: [{name: p, default: true}, {name: q, nodes: {rack: z}}]"),
+            "partitions[1]: no node has the labels and names of the partition `q`",
+        ),
         (opportunistic("period: 0s"), "a.yaml:10:"),
         (opportunistic("keptAwake: 2"), "a.yaml:10:"),
         (
@@ -218,4 +240,54 @@ fn queues_keep_to_what_they_may_use() {
         let found = ["jobs.succeeded", "pods.never_placed"].map(value);
         assert_eq!(found, [Some(1.0), Some(6.0)], "{order}");
     }
+}
+
+/// Three jobs of one partition, and one of another that has one of the two hosts.
+const IN_PARTITIONS: &str = "\
+submit,name,run_time,cpu,members,time_limit,partition
+0,a,100,1,1,200,wide
+1,b,100,1,2,200,wide
+2,c,100,1,1,300,narrow
+3,d,100,1,1,,
+";
+
+fn partitions(backfill: &str, wide: &str, narrow: &str) -> String {
+    format!(
+        "  {{name: batch, scheduler: {{queue: slurm, backfill: {backfill}, slurm: {{partitionWeight: 100, \
+         partitions: [{{name: wide, {wide}}}, {{name: narrow, default: true, {narrow}}}]}}}}}}"
+    )
+}
+
+#[test]
+fn partitions_have_nodes_limits_and_ranks_of_their_own() {
+    let run = |backfill: &str, wide: &str, narrow: &str| {
+        let text = experiment(&partitions(backfill, wide, narrow));
+        let text = text.replace("count: 2", "count: 2, name: \"node-{}\"");
+        let files = [("a.yaml", &*text), ("jobs.csv", IN_PARTITIONS)];
+        let scratch = Scratch::new("batch-inputs", &files);
+        let value = measured(&scratch);
+        let of = |id| value(id).unwrap_or_default();
+        (of("pending_time.mean"), of("pods.never_placed"))
+    };
+    let check = |setting: (&str, &str, &str), expected: (f64, f64)| {
+        let (wait, never) = run(setting.0, setting.1, setting.2);
+        assert!((wait - expected.0).abs() < 1e-6, "{setting:?}: {wait}");
+        assert!((never - expected.1).abs() < 1e-6, "{setting:?}: {never}");
+    };
+    // b waits for both hosts; the other partition could use them, so it waits behind b: 0, 99, 99, 198, 297.
+    check(("strict", "maxTime: 1h", "maxTime: 1h"), (138.6, 0.0));
+    // A job that fits starts beside b under a rule that skips: 0, 98, 0, 198, 198.
+    check(("skip", "maxTime: 1h", "maxTime: 1h"), (99.0, 0.0));
+    // A host of its own: c and d wait for nothing but each other, and b for two hosts that it never gets.
+    let apart = ("nodeNames: [node-0]", "nodeNames: [node-1]");
+    check(("strict", apart.0, apart.1), (97.0 / 3.0, 2.0));
+    // c asks for more than its partition allows, and d for as much as that.
+    check(("strict", "maxTime: 1h", "maxTime: 250s"), (0.0, 0.0));
+    check(("strict", "maxTime: 1h", "state: down"), (0.0, 0.0));
+    // The tier goes before age, and the factor weighs.
+    check(("strict", "maxTime: 1h", "priorityTier: 2"), (0.0, 0.0));
+    check(
+        ("strict", "maxTime: 1h", "priorityJobFactor: 9"),
+        (0.0, 0.0),
+    );
 }

@@ -34,6 +34,7 @@ use world::{
     self, BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks, StartUpValues, Workload,
 };
 
+mod jobs;
 mod labelled;
 mod options;
 mod selections;

@@ -7,21 +7,15 @@ use autoscale::workloads::{AutoscalerOptions, Autoscalers};
 use control::Stepping;
 use control::controllers::manager::ControllerOptions;
 use model::Node;
-use policy::backfill::shutdown::ShutdownOptions;
 use policy::job_order::job_order;
-use policy::job_order::queues::QueueOptions;
-use policy::job_order::slurm::accounts::{Account, Tree};
-use policy::job_order::slurm::multifactor::{SizeRule, Weights};
-use policy::job_order::slurm::{FairShare, SlurmOptions, Standing};
 use policy::{PluginOverride, ProfileChoice, Setup};
 use scenario::Scenario;
-use scenario::schema::{self, Backfill, FairShareRule, TieBreak};
+use scenario::schema::{self, Backfill, TieBreak};
 use scheduler::pipeline::evaluate::Form;
 use systems::batch::BatchOptions;
 use systems::{KubeRequest, RunsWorkloads, SchedulerKind, SystemParts, SystemRequest, TimeLimits};
 
 use super::Prepared;
-use units::{Duration, SortedMap, TenantId};
 use world::{self, BuildError, FileSource, ManifestFiles, Remarks, Workload};
 
 /// The profile that a scenario chooses.
@@ -114,9 +108,7 @@ pub(crate) fn system(
         (queue, _) => profile.queue_order.clone_from(queue),
     }
     scheduler.backfill.name().clone_into(&mut jobs.backfill);
-    jobs.orders.slurm = slurm_options(scheduler)?;
-    jobs.orders.queues = queue_options(scheduler)?;
-    jobs.shutdown = shutdown_options(scheduler)?;
+    super::jobs::set_options(&mut jobs, scheduler)?;
     let options = prepared.options.clone().with(jobs);
     let options = options.with(prepared.kube.clone());
     let request = SystemRequest {
@@ -185,175 +177,6 @@ pub(super) fn refuse_endless_consolidation(
         "stop: the machine `{name}` has no end, and the system `consolidation` looks at it again and again, \
          so the run would never end; write a latest time, such as `stop: {{at: 1d}}`"
     )))
-}
-
-/// Options of Slurm's order.
-fn slurm_options(scheduler: &schema::Scheduler) -> Result<SlurmOptions, BuildError> {
-    let Some(written) = &scheduler.slurm else {
-        return Ok(SlurmOptions::default());
-    };
-    let wrong = |what: &str| Err(BuildError::Policy(what.to_owned()));
-    if scheduler.queue.as_deref() != Some("slurm") {
-        return wrong(
-            "slurm: these options belong to the queue order `slurm`; write `queue: slurm`, or \
-             leave them out",
-        );
-    }
-    if written.max_age <= Duration::ZERO || written.calc_period <= Duration::ZERO {
-        return wrong(
-            "slurm: `maxAge` and `calcPeriod` must be above 0s, such as `maxAge: 7d` and \
-             `calcPeriod: 5m`",
-        );
-    }
-    if written.half_life < Duration::from_secs(1) {
-        return wrong("slurm: `halfLife` must be at least 1s, such as `halfLife: 7d`");
-    }
-    if written.damp == 0 {
-        return wrong("slurm: `damp` must be at least 1, which dampens nothing");
-    }
-    Ok(SlurmOptions {
-        weights: Weights {
-            age: written.age_weight,
-            fair_share: written.fair_share_weight,
-            job_size: written.job_size_weight,
-            qos: written.qos_weight,
-            association: written.association_weight,
-            ..Weights::default()
-        },
-        max_age: written.max_age,
-        half_life: written.half_life,
-        period: written.calc_period,
-        size: SizeRule {
-            favor_small: written.favor_small,
-            relative_to_time: written.relative_to_time,
-        },
-        fair_share: match written.fair_share {
-            FairShareRule::FairTree => FairShare::FairTree,
-            FairShareRule::Classic => FairShare::Classic {
-                damp: f64::from(written.damp),
-            },
-        },
-        accounts: accounts(written),
-        standings: standings(written),
-    })
-}
-
-/// The number of a user among the tenants of the workload.
-fn user_number(written: &schema::Slurm, user: &str) -> TenantId {
-    let place = written.users().position(|own| own == user);
-    TenantId(place.unwrap_or_default() as u32)
-}
-
-/// The standing of each user: that of the account, over the largest one.
-fn standings(written: &schema::Slurm) -> SortedMap<TenantId, Standing> {
-    let most = |value: fn(&schema::SlurmAccount) -> u32| {
-        let greatest = written.accounts.iter().map(value).max();
-        f64::from(greatest.unwrap_or(0).max(1))
-    };
-    let (qos, association) = (most(|own| own.qos), most(|own| own.priority));
-    let standing = |own: &schema::SlurmAccount| Standing {
-        qos: f64::from(own.qos) / qos,
-        association: f64::from(own.priority) / association,
-    };
-    let of_users = written.accounts.iter().flat_map(|own| {
-        let users = own.users.keys();
-        users.map(move |user| (user_number(written, user), standing(own)))
-    });
-    of_users.collect()
-}
-
-/// Queues of the orders that choose a queue first, in which tenants are those of the workload.
-fn queue_options(scheduler: &schema::Scheduler) -> Result<Vec<QueueOptions>, BuildError> {
-    let wrong = |what: &str| Err(BuildError::Policy(what.to_owned()));
-    let order = scheduler.queue.as_deref();
-    let queues = &scheduler.queues;
-    if !queues.is_empty() && !matches!(order, Some("volcano" | "yunikorn")) {
-        return wrong(
-            "queues: these belong to the queue orders `volcano` and `yunikorn`; write `queue: volcano` or \
-             `queue: yunikorn`, or leave them out",
-        );
-    }
-    if order == Some("volcano") && queues.iter().any(|own| own.priority.is_some()) {
-        return wrong(
-            "queues: `volcano` has no priorities of queues; write `weight`, or leave `priority` out",
-        );
-    }
-    if order == Some("yunikorn") && queues.iter().any(|own| own.weight.is_some()) {
-        return wrong(
-            "queues: `yunikorn` has no weights of queues; write `guaranteed`, or leave `weight` out",
-        );
-    }
-    let queue = |(number, own): (u32, &schema::JobQueue)| QueueOptions {
-        tenant: TenantId(number),
-        weight: own.weight.unwrap_or(1),
-        priority: own.priority.unwrap_or(0),
-        guaranteed: own.guaranteed.map(i64::from),
-        capability: own.capability.map(i64::from),
-    };
-    Ok((0..).zip(queues).map(queue).collect())
-}
-
-/// The tree of accounts, in which users are the tenants of the workload.
-fn accounts(written: &schema::Slurm) -> Tree {
-    let number = |user: &String| user_number(written, user);
-    let mut tree = Tree::default();
-    let mut waiting: Vec<&schema::SlurmAccount> = written.accounts.iter().collect();
-    // Those whose account above is there already, until all are.
-    while !waiting.is_empty() {
-        let before = waiting.len();
-        waiting.retain(|own| {
-            let place = |name: &String| tree.accounts.iter().position(|own| own.name == *name);
-            let parent = own.parent.as_ref().map(place);
-            if parent == Some(None) {
-                return true;
-            }
-            let users = own.users.iter();
-            tree.accounts.push(Account {
-                name: own.name.clone(),
-                parent: parent.flatten(),
-                shares: own.shares,
-                users: users
-                    .map(|(user, &shares)| (number(user), shares))
-                    .collect(),
-            });
-            false
-        });
-        if waiting.len() == before {
-            break;
-        }
-    }
-    tree
-}
-
-/// Options of the rules that switch hosts off and on.
-fn shutdown_options(scheduler: &schema::Scheduler) -> Result<ShutdownOptions, BuildError> {
-    let Some(written) = &scheduler.shutdown else {
-        return Ok(ShutdownOptions::default());
-    };
-    let is_shutdown = matches!(
-        scheduler.backfill,
-        Backfill::InertialShutdown | Backfill::OpportunisticShutdown
-    );
-    if !is_shutdown {
-        return Err(BuildError::Policy(
-            "shutdown: these options belong to the rules that switch hosts off and on; write \
-             `backfill: inertial-shutdown` or `backfill: opportunistic-shutdown`, or leave them out"
-                .to_owned(),
-        ));
-    }
-    Ok(ShutdownOptions {
-        switch_on: written.switch_on,
-        switch_off: written.switch_off,
-        planned_switch_on: written.planned_switch_on.unwrap_or(written.switch_on),
-        manager_delay: written.manager_delay,
-        period: written.period,
-        idle_time: written.idle_time,
-        is_prompt: written.prompt,
-        kept_awake: written.kept_awake,
-        factor: written.factor,
-        increment: written.increment,
-        horizon: written.horizon,
-    })
 }
 
 /// Refuses what the system of this scenario does not look at: a setting without effect would be

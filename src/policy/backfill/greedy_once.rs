@@ -52,6 +52,7 @@ impl Backfill for GreedyOnce {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use scheduler::batch::PartitionNumber;
     use units::TenantId;
 
     #[test]
@@ -66,6 +67,7 @@ mod tests {
             processors: 1,
             members: 1,
             tenant: TenantId(0),
+            partition: PartitionNumber::default(),
         };
         let edge = Duration::from_secs(60);
         let below = Duration::from_nanos(edge.as_nanos() - 1);

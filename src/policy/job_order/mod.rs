@@ -76,7 +76,7 @@ fn seconds(requested: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scheduler::batch::JobFacts;
+    use scheduler::batch::{JobFacts, PartitionNumber};
     use units::TenantId;
 
     fn job(submitted: i64, requested: i64, processors: i64) -> JobFacts {
@@ -86,6 +86,7 @@ mod tests {
             processors,
             members: processors as u32,
             tenant: TenantId(0),
+            partition: PartitionNumber::default(),
         }
     }
 

@@ -167,6 +167,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use scheduler::batch::PartitionNumber;
     use units::{Duration, TenantId};
 
     fn claim(weight: f64, request: f64, capability: f64, guaranteed: f64) -> Claim {
@@ -203,6 +204,7 @@ mod tests {
             processors,
             members: 1,
             tenant: TenantId(tenant),
+            partition: PartitionNumber::default(),
         }
     }
 

@@ -157,6 +157,7 @@ impl JobOrder for Yunikorn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use scheduler::batch::PartitionNumber;
     use units::{Duration, TenantId};
 
     #[test]
@@ -209,6 +210,7 @@ mod tests {
             processors,
             members: 1,
             tenant: TenantId(tenant),
+            partition: PartitionNumber::default(),
         };
         let now = Instant::ZERO;
         order.machine(&MachineFacts {

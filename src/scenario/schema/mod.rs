@@ -110,7 +110,9 @@ pub use run::{
     Stop, StopWhen, Usage, UsageFields,
 };
 pub use shutdown::Shutdown;
-pub use slurm::{FairShareRule, Slurm, SlurmAccount};
+pub use slurm::{
+    FairShareRule, PartitionField, PartitionState, Slurm, SlurmAccount, SlurmPartition,
+};
 pub use sparrow::{Sampling, Sparrow};
 pub use storage::{Backup, Storage, StorageClass};
 pub use swarm::{

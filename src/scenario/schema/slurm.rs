@@ -19,6 +19,8 @@ pub struct Slurm {
     pub qos_weight: u32,
     /// Weight of the association (`PriorityWeightAssoc`); default 0.
     pub association_weight: u32,
+    /// Weight of the partition (`PriorityWeightPartition`), with `partitions`; default 0.
+    pub partition_weight: u32,
     /// Age from which on the age factor is 1 (`PriorityMaxAge`), above 0s; default `7d`.
     #[schemars(extend("x-positive" = true))]
     pub max_age: Duration,
@@ -42,6 +44,88 @@ pub struct Slurm {
     /// is a user with the same share.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<SlurmAccount>,
+    /// Partitions, with a backfill rule that switches no hosts; default none, and all jobs are in the
+    /// same queue for all nodes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1_000))]
+    pub partitions: Vec<SlurmPartition>,
+    /// Field of job logs that names the partition of a job, with `partitions`; default `partition`.
+    #[serde(skip_serializing_if = "PartitionField::is_default")]
+    pub partition_field: PartitionField,
+}
+
+/// Partition: a queue for some of the nodes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SlurmPartition {
+    /// Name by which jobs choose it (`PartitionName`).
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// Labels of its nodes, such as `{rack: a}`; default none, which selects all nodes, also those of
+    /// other partitions.
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub nodes: SortedMap<String, String>,
+    /// Patterns of the names of its nodes (`Nodes`), such as `node-1*`, in which `*`, `?` and `[0-9]`
+    /// stand for others; default none, and the labels alone select.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub node_names: Vec<String>,
+    /// Value of the partition factor (`PriorityJobFactor`), which counts over the largest one, 0 to
+    /// 65533; default 1.
+    #[serde(default = "one_rank")]
+    #[schemars(range(min = 0, max = 65_533))]
+    pub priority_job_factor: u16,
+    /// Tier of its jobs, which go before those of lower tiers whatever their priorities
+    /// (`PriorityTier`), 0 to 65533; default 1.
+    #[serde(default = "one_rank")]
+    #[schemars(range(min = 0, max = 65_533))]
+    pub priority_tier: u16,
+    /// Longest time that a job may request (`MaxTime`), above 0s: others wait for ever; default no
+    /// limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-positive" = true))]
+    pub max_time: Option<Duration>,
+    /// Requested time of jobs that request none (`DefaultTime`), above 0s; default `maxTime`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-positive" = true))]
+    pub default_time: Option<Duration>,
+    /// Whether jobs that name no partition are in this one (`Default`); default `false`.
+    #[serde(default)]
+    pub default: bool,
+    /// State of the partition (`State`); default `up`.
+    #[serde(default)]
+    pub state: PartitionState,
+}
+
+const fn one_rank() -> u16 {
+    1
+}
+
+/// State of a partition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartitionState {
+    /// Its jobs start.
+    #[default]
+    Up,
+    /// Its jobs wait for ever.
+    Down,
+}
+
+/// Field of a job log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartitionField {
+    /// Partition: field 16 of SWF, `Partition` of `sacct`, `partition` of the project's own table.
+    #[default]
+    Partition,
+    /// Queue: field 15 of SWF.
+    Queue,
+}
+
+impl PartitionField {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Account, which shares the machine with its siblings.
@@ -91,6 +175,7 @@ impl Default for Slurm {
             job_size_weight: 0,
             qos_weight: 0,
             association_weight: 0,
+            partition_weight: 0,
             max_age: Duration::from_secs(7 * 86_400),
             half_life: Duration::from_secs(7 * 86_400),
             calc_period: Duration::from_secs(300),
@@ -99,6 +184,8 @@ impl Default for Slurm {
             fair_share: FairShareRule::default(),
             damp: 1,
             accounts: Vec::new(),
+            partitions: Vec::new(),
+            partition_field: PartitionField::default(),
         }
     }
 }

@@ -14,7 +14,7 @@ use super::running::{Place, Running, RunningJob};
 /// A rule that lets short jobs pass whatever waits:
 ///
 /// ```
-/// use scheduler::batch::{Backfill, JobFacts};
+/// use scheduler::batch::{Backfill, JobFacts, PartitionNumber};
 /// use units::{Duration, Instant, TenantId};
 ///
 /// #[derive(Clone, Copy)]
@@ -47,6 +47,7 @@ use super::running::{Place, Running, RunningJob};
 ///     processors: 4,
 ///     members: 4,
 ///     tenant: TenantId(0),
+///     partition: PartitionNumber::default(),
 /// };
 /// assert!(rule.admits(Instant::ZERO, &job(30)));
 /// assert!(!rule.admits(Instant::ZERO, &job(90)));

@@ -22,7 +22,13 @@ pub struct JobFacts {
     pub members: u32,
     /// Tenant that the job is accounted to: the user of a job log.
     pub tenant: TenantId,
+    /// Partition that the job runs in.
+    pub partition: PartitionNumber,
 }
+
+/// A partition's place in the list of all; 0 where there are none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PartitionNumber(pub u16);
 
 /// Size of the cluster, for orders that weigh jobs by their share of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,7 +79,7 @@ impl Score {
 /// An order that takes the widest job first:
 ///
 /// ```
-/// use scheduler::batch::{JobFacts, JobOrder, Score};
+/// use scheduler::batch::{JobFacts, JobOrder, PartitionNumber, Score};
 /// use units::{Duration, Instant, TenantId};
 ///
 /// #[derive(Clone, Copy)]
@@ -99,6 +105,8 @@ impl Score {
 ///     processors,
 ///     members: 1,
 ///     tenant: TenantId(0),
+///     partition: PartitionNumber::default(),
+///     partition: PartitionNumber::default(),
 /// };
 /// let score = |processors| WidestFirst.score(&job(processors), Instant::ZERO);
 /// assert!(score(64) < score(8));

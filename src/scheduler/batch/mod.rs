@@ -14,6 +14,7 @@
 
 pub mod backfill;
 pub mod job;
+mod partitions;
 mod passes;
 mod refused;
 pub(crate) mod room;
@@ -35,7 +36,8 @@ use crate::retry::Retry;
 
 pub use self::backfill::{Backfill, Outlook};
 pub(crate) use self::job::Job;
-pub use self::job::{JobFacts, JobNumber, JobOrder, MachineFacts, Score};
+pub use self::job::{JobFacts, JobNumber, JobOrder, MachineFacts, PartitionNumber, Score};
+pub use self::partitions::Partition;
 pub use self::passes::{
     Candidate, Pass, PassNews, PassPlanner, PassRule, Profile, Shadow, Slot, Start, Timetable,
 };

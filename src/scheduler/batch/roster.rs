@@ -8,6 +8,7 @@ use model::{PodCreated, PodRef};
 use units::{Duration, GangId, Instant};
 
 use super::job::{Job, JobFacts, JobNumber, processors};
+use super::partitions::Partitions;
 
 /// Whereabouts of a pod: the job it belongs to, and its position there once that runs.
 #[derive(Clone, Copy, Debug)]
@@ -32,9 +33,23 @@ pub(crate) struct Roster {
     next: JobNumber,
     /// The gang whose members are being read.
     assembling: Option<(GangId, Submitted)>,
+    partitions: Partitions,
 }
 
 impl Roster {
+    /// A roster of jobs in partitions.
+    pub(crate) fn new(partitions: Partitions) -> Self {
+        Self {
+            partitions,
+            ..Self::default()
+        }
+    }
+
+    /// The partitions of jobs.
+    pub(crate) const fn partitions(&self) -> &Partitions {
+        &self.partitions
+    }
+
     /// Takes a created pod, and returns the jobs that are complete with it.
     pub(crate) fn created(
         &mut self,
@@ -61,6 +76,7 @@ impl Roster {
                     processors: processors(cpu_milli, 1),
                     members: 1,
                     tenant: created.tenant,
+                    partition: self.partitions.of(store, created.class),
                 };
                 let members = SmallVec::from_slice(&[created.pod]);
                 let job = Job {

@@ -172,7 +172,7 @@ impl Turns {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::job::{JobNumber, Score};
+    use super::super::job::{JobNumber, PartitionNumber, Score};
     use super::*;
     use units::{Instant, SortedMap, TenantId};
 
@@ -191,6 +191,7 @@ mod tests {
                     processors: 1,
                     members: 1 + u32::from(what),
                     tenant: TenantId(0),
+                    partition: PartitionNumber::default(),
                 };
                 if what == 0 {
                     turns.remove(turn);

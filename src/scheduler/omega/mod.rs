@@ -27,7 +27,7 @@ use units::{ComponentId, Duration, Instant, NodeId, Revision};
 
 use self::commit::Conflicts;
 use self::placing::{Cell, Claim, Look, plan};
-use crate::batch::job::{Job, JobFacts, JobNumber};
+use crate::batch::job::{Job, JobFacts, JobNumber, PartitionNumber};
 use crate::batch::room::Rooms;
 use crate::batch::roster::{Roster, Submitted};
 use crate::retry::Retry;
@@ -335,6 +335,7 @@ impl Scheduler {
                 processors: 1,
                 members: 1,
                 tenant: record.tenant,
+                partition: PartitionNumber::default(),
             };
             self.queue.push_front(Waiting {
                 number: known.job,

@@ -53,6 +53,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::optional("time_limit", "time limit that the job declares"),
         ColumnDoc::optional("start", "start in the origin; never imposed on a run"),
         ColumnDoc::optional("tenant", "user or group of the job; default `default`"),
+        ColumnDoc::optional(
+            "partition",
+            "partition of the job, with `system.scheduler.slurm.partitions`",
+        ),
         ColumnDoc::optional("priority", "priority, higher first; default 0"),
         ColumnDoc::optional("namespace", "namespace; default none"),
         ColumnDoc::optional(
@@ -62,7 +66,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ),
         ColumnDoc::optional("memory_usage", "memory used, as for `cpu_usage`"),
     ],
-    names: &["name", "tenant", "namespace"],
+    names: &["name", "tenant", "partition", "namespace"],
     cells: cells_of_table,
     options: &["usage"],
     sniff,
@@ -102,7 +106,10 @@ impl CsvSource {
         let table = Table::open(input)?;
         let mut journal = Journal::new(input.name.clone(), options.rows);
         let known = |name: &Arc<str>| ENTRY.columns.iter().any(|column| *column.name == **name);
-        let is_asked_for = |name: &Arc<str>| options.usage || !USAGE.contains(&&**name);
+        let is_asked_for = |name: &Arc<str>| match &**name {
+            "partition" => options.partitions.is_some(),
+            name => options.usage || !USAGE.contains(&name),
+        };
         let is_used = |name: &Arc<str>| known(name) && is_asked_for(name);
         for name in table.columns().iter().filter(|name| !is_used(name)) {
             journal.dirt(&format!("column `{name}`, not used"), Action::Keep, 1)?;

@@ -11,7 +11,7 @@ use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::gather::{Demand, Gather, requests, spread, whole_gpus};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
-use crate::options::ReadOptions;
+use crate::options::{ReadOptions, partition_labels};
 use crate::rows::{Fields, LAST_SECOND, Layout, Refused, each_row, show_rows};
 use crate::stream::ArrivalSource;
 use model::{PodName, PodSpec};
@@ -39,7 +39,10 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("End", "date; Unknown while the job runs"),
     ColumnDoc::optional("State", "state; read, not used"),
     ColumnDoc::optional("User", "user; becomes the tenant"),
-    ColumnDoc::optional("Partition", "partition; read, not used"),
+    ColumnDoc::optional(
+        "Partition",
+        "partition, with `system.scheduler.slurm.partitions`",
+    ),
     ColumnDoc::optional("Timelimit", "limit, [days-]hours:minutes:seconds"),
     ColumnDoc::optional("NNodes", "nodes; the gang size"),
     ColumnDoc::optional("AllocCPUS", "processors in all; else NCPUS, else ReqCPUS"),
@@ -59,6 +62,7 @@ const SUBMIT: usize = 1;
 const START: usize = 2;
 const END: usize = 3;
 const USER: usize = 5;
+const PARTITION: usize = 6;
 const LIMIT: usize = 7;
 const NODES: usize = 8;
 const CORES: usize = 9;
@@ -87,7 +91,13 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let mut gather = Gather::default();
     let zone = Zone::east(0);
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
-        take(&mut gather, journal, fields, &zone)
+        let partitions = options.partitions.is_some();
+        let partition = if partitions {
+            fields.text(PARTITION)
+        } else {
+            ""
+        };
+        take(&mut gather, journal, fields, &zone, partition)
     })?;
     Ok(gather.finish_from_first(journal))
 }
@@ -97,6 +107,7 @@ fn take(
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
     zone: &Zone,
+    partition: &str,
 ) -> Result<(), Refused> {
     let line = fields.line();
     let name = fields.name(JOB, "the number of a job")?;
@@ -146,6 +157,7 @@ fn take(
         tenant: fields.text(USER).into(),
         spec: PodSpec {
             gpu: whole_gpus(own.gpus, ""),
+            labels: partition_labels(partition),
             ..PodSpec::with_requests(requests(Some(own.cpu_milli), memory))
         },
         members: own.members as u32,

@@ -35,7 +35,7 @@ use crate::input::Input;
 use crate::intern::ClassTable;
 use crate::ledger::{Action, BadRow, Ledger, RowPolicy};
 use crate::lookahead::{Lookahead, Placed};
-use crate::options::ReadOptions;
+use crate::options::{PartitionField, ReadOptions, partition_labels};
 use crate::stream::{Arrival, ArrivalSource, Classes};
 use model::resource_list::{CPU, MEMORY};
 use model::{Behaviour, PodName, PodSpec, ResourceList, Text};
@@ -64,8 +64,11 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::required("12", "user"),
         ColumnDoc::required("13", "group; not used"),
         ColumnDoc::required("14", "executable; not used"),
-        ColumnDoc::required("15", "queue; not used"),
-        ColumnDoc::required("16", "partition; not used"),
+        ColumnDoc::required(
+            "15",
+            "queue; names the partition where the experiment says so",
+        ),
+        ColumnDoc::required("16", "partition, with `system.scheduler.slurm.partitions`"),
         ColumnDoc::required("17", "preceding job; not enforced"),
         ColumnDoc::required("18", "think time after the preceding job, s; not enforced"),
     ],
@@ -154,8 +157,8 @@ pub struct SwfSource {
     ended: bool,
     delivered: u64,
     classes: ClassTable,
-    /// By memory asked for, and what is used.
-    class_by_amounts: SortedMap<(i64, Used), u32>,
+    /// By memory asked for, what is used, and the partition.
+    class_by_amounts: SortedMap<(i64, Used, i64), u32>,
     users: IndexSet<i64, FxBuildHasher>,
     user_names: Vec<Text>,
 }
@@ -313,7 +316,12 @@ impl SwfSource {
         };
         let bytes = if self.options.memory { bytes } else { 0 };
         let used = self.used(job)?;
-        if let Some(&class) = self.class_by_amounts.get(&(bytes, used)) {
+        let partition = match self.options.partitions {
+            Some(PartitionField::Partition) => job.partition,
+            Some(PartitionField::Queue) => job.queue,
+            None => -1,
+        };
+        if let Some(&class) = self.class_by_amounts.get(&(bytes, used, partition)) {
             return Ok(class);
         }
         let mut requests = ResourceList::from_pairs([(CPU, Quantity::from_units(1))]);
@@ -321,6 +329,9 @@ impl SwfSource {
             requests.set(MEMORY, Quantity::from_units(bytes));
         }
         let mut spec = PodSpec::with_requests(requests);
+        if partition >= 0 {
+            spec.labels = partition_labels(&self.name(partition));
+        }
         if used != Used::default() {
             let cpu_usage = used
                 .percent
@@ -333,7 +344,8 @@ impl SwfSource {
             }));
         }
         let class = self.classes.class_of(spec);
-        self.class_by_amounts.insert((bytes, used), class);
+        let amounts = (bytes, used, partition);
+        self.class_by_amounts.insert(amounts, class);
         Ok(class)
     }
 
@@ -372,14 +384,22 @@ impl SwfSource {
     fn tenant(&mut self, user: i64) -> u32 {
         let (tenant, new) = self.users.insert_full(user);
         if new {
-            let name = match self.reader.parser.name(user) {
-                Some(name) => name.clone(),
-                None if user < 0 => "unknown".into(),
-                None => user.to_string().into(),
+            let name = if user < 0 {
+                "unknown".into()
+            } else {
+                self.name(user)
             };
             self.user_names.push(name);
         }
         tenant as u32
+    }
+
+    /// The name of a number in a column of names: itself, but for the dialects that write names.
+    fn name(&self, number: i64) -> Text {
+        match self.reader.parser.name(number) {
+            Some(name) => name.clone(),
+            None => number.to_string().into(),
+        }
     }
 
     fn bad(

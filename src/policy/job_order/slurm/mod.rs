@@ -56,7 +56,21 @@ pub struct SlurmOptions {
     pub accounts: Tree,
     /// The standing of tenants; others have none.
     pub standings: SortedMap<TenantId, Standing>,
+    /// The ranks of partitions, by their numbers; empty without partitions.
+    pub partitions: Vec<PartitionRank>,
 }
+
+/// The rank of a partition.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PartitionRank {
+    /// Tier: jobs of a higher one go first, whatever their priorities.
+    pub tier: u16,
+    /// Value of the partition over the largest one, in [0, 1].
+    pub factor: f64,
+}
+
+/// Place of the tier above the priority, which is below 2^32.
+const TIER: i64 = 1 << 32;
 
 /// The standing of a tenant, which past use doesn't change; both in [0, 1].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -78,6 +92,7 @@ impl Default for SlurmOptions {
             fair_share: FairShare::default(),
             accounts: Tree::default(),
             standings: SortedMap::new(),
+            partitions: Vec::new(),
         }
     }
 }
@@ -168,17 +183,20 @@ impl JobOrder for Slurm {
         };
         let standing = self.options.standings.get(&job.tenant);
         let standing = standing.copied().unwrap_or_default();
+        let partition = self.options.partitions.get(usize::from(job.partition.0));
+        let (tier, partition) = partition.map_or((0, 0.0), |own| (own.tier, own.factor));
         let factors = Factors {
             age: multifactor::age(waited, self.options.max_age.as_secs_f64()),
             // A tenant that never ran a job used nothing.
             fair_share: self.tenants.get(&job.tenant).map_or(1.0, |own| own.factor),
             job_size: multifactor::size(&size, self.options.size),
+            partition,
             qos: standing.qos,
             association: standing.association,
-            ..Factors::default()
         };
         let priority = multifactor::priority(&self.options.weights, &factors, &Offsets::default());
-        Score::pair(-i64::from(priority), job.submitted.as_nanos())
+        let first = -(i64::from(tier) * TIER + i64::from(priority));
+        Score::pair(first, job.submitted.as_nanos())
     }
 
     fn ages(&self) -> bool {
@@ -226,6 +244,7 @@ impl JobOrder for Slurm {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use scheduler::batch::PartitionNumber;
 
     fn job(tenant: u32, submitted: i64) -> JobFacts {
         JobFacts {
@@ -234,6 +253,7 @@ mod tests {
             processors: 4,
             members: 4,
             tenant: TenantId(tenant),
+            partition: PartitionNumber::default(),
         }
     }
 
@@ -285,5 +305,32 @@ mod tests {
         });
         let score = |tenant| order.score(&job(tenant, 0), Instant::ZERO);
         assert!(score(3) < score(2) && score(2) < score(1) && score(1) < score(0));
+    }
+
+    #[test]
+    fn a_partition_counts_by_its_factor_and_before_all_by_its_tier() {
+        let rank = |tier, factor| PartitionRank { tier, factor };
+        let order = Slurm::new(SlurmOptions {
+            weights: Weights {
+                age: 10,
+                partition: 100,
+                ..Weights::default()
+            },
+            max_age: Duration::from_secs(100),
+            partitions: vec![rank(1, 0.5), rank(1, 1.0), rank(2, 0.0)],
+            ..SlurmOptions::default()
+        });
+        let at = Instant::from_secs(1_000);
+        let score = |partition, submitted| {
+            let job = JobFacts {
+                partition: PartitionNumber(partition),
+                ..job(0, submitted)
+            };
+            order.score(&job, at)
+        };
+        // 50 + 10 are less than 100, and both wait behind a job of the tier above.
+        assert_eq!(score(0, 0), Score::pair(-(TIER + 60), 0));
+        assert!(score(1, 1_000) < score(0, 0));
+        assert!(score(2, 1_000) < score(1, 0));
     }
 }

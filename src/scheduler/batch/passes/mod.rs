@@ -21,6 +21,7 @@ use model::{Event, PodRef};
 use units::{Instant, Revision};
 
 use super::job::{Job, JobNumber, JobOrder, MachineFacts};
+use super::partitions::{Partition, Partitions};
 use super::refused::Refused;
 use super::room::Rooms;
 use super::roster::{Roster, Submitted, Whereabouts};
@@ -126,6 +127,15 @@ impl PassPlanner {
         }
     }
 
+    /// The same planner of jobs in partitions, which are numbered by their places.
+    #[must_use]
+    pub fn in_partitions(self, all: Vec<Partition>) -> Self {
+        Self {
+            roster: Roster::new(Partitions::new(all)),
+            ..self
+        }
+    }
+
     fn read(&mut self, now: Instant, store: &Store) {
         if self.cursor < store.revision() || self.retry.is_due(now) {
             self.take_back_refused();
@@ -188,13 +198,15 @@ impl PassPlanner {
         self.news.arrived.extend(back);
     }
 
-    /// Puts arrived jobs aside that the cluster as declared could never take.
+    /// Puts arrived jobs aside that the cluster as declared, or their partition, could never take.
     fn sort_out(&mut self, store: &Store) {
         let (queue, rooms) = (&mut self.queue, &mut self.rooms);
+        let partitions = self.roster.partitions();
         self.news.arrived.retain(|&number| {
-            let fits = queue
-                .get(number)
-                .is_some_and(|job| rooms.capacity(store, job.class) >= job.members.len() as u64);
+            let fits = queue.get(number).is_some_and(|job| {
+                partitions.admit(&job.facts)
+                    && rooms.capacity(store, job.class) >= job.members.len() as u64
+            });
             if !fits {
                 queue.put_aside(number);
             }
@@ -348,6 +360,7 @@ impl Component for PassPlanner {
             store: view,
             queue: &self.queue,
             running: &self.running,
+            partitions: self.roster.partitions().count(),
             rooms: &mut self.rooms,
             news: &self.news,
             asked: &mut asked,

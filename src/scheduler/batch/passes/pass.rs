@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 use std::ops::Bound;
 
+use smallvec::SmallVec;
+
 use cluster::Store;
 use units::{Instant, NodeId};
 
@@ -67,6 +69,8 @@ pub struct Pass<'a> {
     pub(super) store: &'a Store,
     pub(super) queue: &'a Queue,
     pub(super) running: &'a Running,
+    /// Number of partitions, at least 1.
+    pub(super) partitions: usize,
     pub(super) rooms: &'a mut Rooms,
     pub(super) news: &'a PassNews,
     pub(super) asked: &'a mut Asked,
@@ -134,6 +138,25 @@ impl<'a> Pass<'a> {
         let places = self
             .rooms
             .places(self.store, job.class, job.members.len())?;
+        Some(Start { number, places })
+    }
+
+    /// Number of partitions that jobs are in, at least 1.
+    pub fn partitions(&self) -> usize {
+        self.partitions
+    }
+
+    /// The start of a job now, on the lowest nodes with room that none of these jobs could be on.
+    pub fn start_apart(&mut self, candidate: &Candidate, others: &[Candidate]) -> Option<Start> {
+        let number = candidate.number();
+        let job = self.queue.get(number)?;
+        let store = self.store;
+        let others = others.iter().filter_map(|own| self.queue.get(own.number()));
+        let classes: SmallVec<[_; 4]> = others.map(|own| store.class(own.class)).collect();
+        let is_apart = |node| classes.iter().all(|class| !admits(store, class, node));
+        let places = self
+            .rooms
+            .places_among(store, job.class, job.members.len(), is_apart)?;
         Some(Start { number, places })
     }
 

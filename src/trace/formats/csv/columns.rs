@@ -7,7 +7,7 @@ use super::cells::{QUANTITY, integer, pattern, span};
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::ledger::BadRow;
-use crate::options::{NO_THROUGHPUTS, ReadOptions};
+use crate::options::{NO_THROUGHPUTS, ReadOptions, partition_labels};
 use crate::stream::Arrival;
 use crate::table::{Column, Row, Table};
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
@@ -28,6 +28,8 @@ pub(super) struct Columns {
     gpu_milli: Option<Column>,
     gpu_models: Option<Column>,
     job_type: Option<Column>,
+    /// Column of partitions, if it is asked for.
+    partition: Option<Column>,
     throughputs: Option<Arc<Throughputs>>,
     members: Option<Column>,
     time_limit: Option<Column>,
@@ -59,6 +61,7 @@ impl Columns {
             gpu_milli: table.column("gpu_milli"),
             gpu_models: table.column("gpu_models"),
             job_type: table.column("job_type"),
+            partition: (table.column("partition")).filter(|_| options.partitions.is_some()),
             throughputs: options.throughputs.clone(),
             members: table.column("members"),
             time_limit: table.column("time_limit"),
@@ -78,6 +81,7 @@ impl Columns {
             &self.gpu_milli,
             &self.gpu_models,
             &self.job_type,
+            &self.partition,
             &self.priority,
             &self.namespace,
             &self.usage[0],
@@ -144,7 +148,7 @@ impl Columns {
     }
 
     fn labels(&self, row: &Row<'_>) -> Result<Labels, BadRow> {
-        let mut labels = Labels::new();
+        let mut labels = partition_labels(row.optional_text(self.partition.as_ref()));
         let Some(column) = &self.job_type else {
             return Ok(labels);
         };

@@ -1,0 +1,86 @@
+//! Partitions of a scenario's Slurm, with the nodes that they select.
+
+use std::sync::Arc;
+
+use model::{Node, NodeSelectorTerm, Operator, Requirement, Text};
+use scenario::Scenario;
+use scenario::partitions::PARTITIONS;
+use scenario::schema::{PartitionField, SlurmPartition};
+use systems::parts::pattern::glob_matches;
+use trace::partitioned::{JobPartition, Partitioned};
+use trace::{ArrivalSource, options};
+
+use super::BuildError;
+
+/// The field that names partitions in traces, if the scenario has any.
+pub(super) fn field(scenario: &Scenario) -> Option<options::PartitionField> {
+    let slurm = scenario.system.scheduler.slurm.as_ref();
+    let slurm = slurm.filter(|own| !own.partitions.is_empty())?;
+    Some(match slurm.partition_field {
+        PartitionField::Partition => options::PartitionField::Partition,
+        PartitionField::Queue => options::PartitionField::Queue,
+    })
+}
+
+/// Arrivals on the nodes of their partitions.
+///
+/// # Errors
+/// A partition has no node.
+pub(super) fn partitioned(
+    scenario: &Scenario,
+    nodes: &[Arc<Node>],
+    source: Box<dyn ArrivalSource>,
+) -> Result<Box<dyn ArrivalSource>, BuildError> {
+    let slurm = scenario.system.scheduler.slurm.as_ref();
+    let Some(slurm) = slurm.filter(|own| !own.partitions.is_empty()) else {
+        return Ok(source);
+    };
+    let mut all = Vec::new();
+    for (number, written) in slurm.partitions.iter().enumerate() {
+        let term = selection(written, nodes);
+        let holds = |node: &Arc<Node>| {
+            let term = term.as_ref();
+            term.is_none_or(|term| term.matches(&node.name, &node.labels))
+        };
+        if !nodes.iter().any(holds) {
+            return Err(BuildError::Experiment(format!(
+                "{PARTITIONS}[{number}]: no node has the labels and names of the partition `{}`; give it those \
+                 of nodes under `cluster`",
+                written.name
+            )));
+        }
+        all.push(JobPartition {
+            name: written.name.as_str().into(),
+            nodes: term,
+            time: written.default_time.or(written.max_time),
+        });
+    }
+    let default = slurm.partitions.iter().position(|own| own.default);
+    Ok(Box::new(Partitioned::new(source, all, default, PARTITIONS)))
+}
+
+/// The condition that a partition's nodes meet; `None` for all nodes.
+fn selection(written: &SlurmPartition, nodes: &[Arc<Node>]) -> Option<NodeSelectorTerm> {
+    let among = |key: &str, values: Vec<Text>| Requirement {
+        key: key.into(),
+        operator: Operator::In,
+        values,
+    };
+    let labels = written.nodes.iter();
+    let labels = labels.map(|(key, value)| among(key, vec![value.as_str().into()]));
+    let mut term = NodeSelectorTerm {
+        match_expressions: labels.collect(),
+        match_fields: Vec::new(),
+    };
+    if !written.node_names.is_empty() {
+        let is_named = |node: &&Arc<Node>| {
+            let mut patterns = written.node_names.iter();
+            patterns.any(|pattern| glob_matches(pattern, &node.name))
+        };
+        let names = nodes.iter().filter(is_named);
+        let names = names.map(|node| Arc::clone(&node.name)).collect();
+        term.match_fields.push(among("metadata.name", names));
+    }
+    let is_empty = term.match_expressions.is_empty() && term.match_fields.is_empty();
+    (!is_empty).then_some(term)
+}
