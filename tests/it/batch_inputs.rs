@@ -274,20 +274,20 @@ fn partitions_have_nodes_limits_and_ranks_of_their_own() {
         assert!((wait - expected.0).abs() < 1e-6, "{setting:?}: {wait}");
         assert!((never - expected.1).abs() < 1e-6, "{setting:?}: {never}");
     };
-    // b waits for both hosts; the other partition could use them, so it waits behind b: 0, 99, 99, 198, 297.
-    check(("strict", "maxTime: 1h", "maxTime: 1h"), (138.6, 0.0));
-    // A job that fits starts beside b under a rule that skips: 0, 98, 0, 198, 198.
+    // b waits for both hosts; the other partition could use them, so c waits behind it, for 198 s.
+    check(("strict", "maxTime: 1h", "maxTime: 1h"), (118.6, 0.0));
+    // A job that fits starts beside b under a rule that skips.
     check(("skip", "maxTime: 1h", "maxTime: 1h"), (99.0, 0.0));
-    // A host of its own: c and d wait for nothing but each other, and b for two hosts that it never gets.
+    // A host for each: d waits for c alone, and b finds no second host.
     let apart = ("nodeNames: [node-0]", "nodeNames: [node-1]");
-    check(("strict", apart.0, apart.1), (97.0 / 3.0, 2.0));
+    check(("strict", apart.0, apart.1), (33.0, 2.0));
     // c asks for more than its partition allows, and d for as much as that.
-    check(("strict", "maxTime: 1h", "maxTime: 250s"), (0.0, 0.0));
-    check(("strict", "maxTime: 1h", "state: down"), (0.0, 0.0));
-    // The tier goes before age, and the factor weighs.
-    check(("strict", "maxTime: 1h", "priorityTier: 2"), (0.0, 0.0));
+    check(("strict", "maxTime: 1h", "maxTime: 250s"), (98.75, 1.0));
+    check(("strict", "maxTime: 1h", "state: down"), (66.0, 2.0));
+    // A higher tier goes before age, and so does a heavier factor: b is the last to start.
+    check(("strict", "maxTime: 1h", "priorityTier: 2"), (99.0, 0.0));
     check(
         ("strict", "maxTime: 1h", "priorityJobFactor: 9"),
-        (0.0, 0.0),
+        (99.0, 0.0),
     );
 }

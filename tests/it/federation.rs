@@ -262,3 +262,35 @@ fn wrong_input_is_refused_in_words() {
         assert!(has_place, "{system}: {said}");
     }
 }
+
+#[test]
+fn questions_to_one_scheduler_are_refused_by_cells_and_answered_by_schedulers() {
+    const POD: &str = "\
+apiVersion: v1
+kind: Pod
+metadata: {name: one}
+spec: {containers: [{name: main, image: 'web:1', resources: {requests: {cpu: '1'}}}]}
+";
+    let ask = |system: &str, code: i32, question: &[&str]| {
+        let text = experiment(system, "stop: {at: 10m}\n");
+        let files = [("a.yaml", &*text), ("web.yaml", WEB), ("pod.yaml", POD)];
+        let scratch = crate::scratch::Scratch::new("federation-questions", &files);
+        scratch.run(question, code)
+    };
+    let cells = format!("federation: {{{CELLS}, workloads: [{{deployment: default/web}}]}}");
+    for question in [&["place", "a.yaml", "pod.yaml"][..], &["plan", "a.yaml"]] {
+        let said = ask(&cells, 2, question);
+        let expected = "error: a.yaml: system.federation: the cells have a scheduler each, and one scheduler is \
+                        asked here about all nodes; leave `federation` out";
+        assert!(said.starts_with(expected), "{said}");
+        // Schedulers of equal rules find equal places.
+        let one = ask("schedulers: [{name: b}]", 0, question);
+        assert_eq!(ask("release: '1.34'", 0, question), one);
+    }
+    let said = ask(
+        "schedulers: [{name: b}]",
+        0,
+        &["place", "a.yaml", "pod.yaml"],
+    );
+    assert!(said.contains("24 more of default/one fit"), "{said}");
+}

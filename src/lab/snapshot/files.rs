@@ -12,12 +12,25 @@ use manifest::{
     effect_of_kind,
 };
 use model::Object;
-use scenario::schema::{NodeSource, WorkloadSource};
+use scenario::schema::{Federation, NodeSource, WorkloadSource};
 use scenario::{Color, Experiment, LoadOptions, SearchPath, load};
 use trace::Input;
 use units::{SortedSet, plural};
 use world::inputs::{DiskAndEmbedded, embedded_folder};
 use world::{FileSource, ManifestFiles, Remarks, nodes};
+
+/// Refuses cells: each has a scheduler of its own for its nodes, and a snapshot has one for all nodes.
+fn refuse_federation(file: &str, written: Option<&Federation>) -> Result<(), SnapshotError> {
+    let Some(cell) = written.and_then(|own| own.cells.first()) else {
+        return Ok(());
+    };
+    Err(SnapshotError::Input(format!(
+        "{file}: system.federation: the cells have a scheduler each, and one scheduler is asked here about \
+         all nodes; leave `federation` out, and under `cluster.nodes` all nodes but those of one cell, such \
+         as `{}`",
+        cell.name
+    )))
+}
 
 /// Endings of files that a folder is searched for, before `.gz`, `.xz` or `.zst`.
 const ENDINGS: [&str; 3] = ["json", "yaml", "yml"];
@@ -219,6 +232,7 @@ impl<'a> Sources<'a> {
         let Some(plan) = experiment.variants.first() else {
             return Ok(());
         };
+        refuse_federation(&input.name, plan.scenario.system.federation.as_ref())?;
         let files = FileSource {
             files: &experiment.files,
         };

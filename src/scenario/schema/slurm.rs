@@ -79,8 +79,8 @@ pub struct SlurmPartition {
     #[serde(default = "one_rank")]
     #[schemars(range(min = 0, max = 65_533))]
     pub priority_tier: u16,
-    /// Longest time that a job may request (`MaxTime`), above 0s: others wait for ever; default no
-    /// limit.
+    /// Limit to the requested time of a job (`MaxTime`), above 0s, beyond which it never starts;
+    /// default no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-positive" = true))]
     pub max_time: Option<Duration>,
@@ -104,10 +104,10 @@ const fn one_rank() -> u16 {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PartitionState {
-    /// Its jobs start.
+    /// Partition whose jobs start.
     #[default]
     Up,
-    /// Its jobs wait for ever.
+    /// Partition whose jobs never start.
     Down,
 }
 

@@ -127,7 +127,7 @@ impl PassPlanner {
         }
     }
 
-    /// The same planner of jobs in partitions, which are numbered by their places.
+    /// A planner of jobs in partitions, which are numbered by their places.
     #[must_use]
     pub fn in_partitions(self, all: Vec<Partition>) -> Self {
         Self {
