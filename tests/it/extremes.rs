@@ -34,7 +34,7 @@ fn one<'w, const N: usize>(stream: &mut Stream, words: [&'w str; N]) -> &'w str 
 }
 
 /// Systems that place a workload of single jobs, each with its settings.
-const SYSTEMS: [&str; 23] = [
+const SYSTEMS: [&str; 25] = [
     "{name: kubernetes}",
     "{name: batch}",
     "{name: batch, scheduler: {queue: sjf, backfill: easy}}",
@@ -58,6 +58,10 @@ const SYSTEMS: [&str; 23] = [
     "{name: flow}",
     "{name: flow, flow: {costModel: octopus}}",
     "{name: gpu-sharing}",
+    "{name: kubernetes, schedulers: [{name: default-scheduler, watchDelay: 37s, decisionTime: 1s}, \
+     {name: b}]}",
+    "{name: batch, scheduler: {queue: slurm, backfill: strict, slurm: {partitions: [{name: p, \
+     default: true, maxTime: 1h}, {name: q}]}}}",
 ];
 
 /// Runs an experiment with a table of jobs; the outcome in words, and an overcommitted node.

@@ -15,15 +15,15 @@ use crate::watch::{measure, watch};
 
 /// What happened, in seconds.
 #[derive(Default)]
-struct Story {
+pub(crate) struct Story {
     checker: Checker,
     /// When nodes were found to be lost.
-    lost: Vec<f64>,
+    pub(crate) lost: Vec<f64>,
     /// When pods were bound, prepared and running, by the order of their creation.
-    bound: SortedMap<u32, f64>,
+    pub(crate) bound: SortedMap<u32, f64>,
     prepared: SortedMap<u32, f64>,
     running: SortedMap<u32, f64>,
-    ended: Vec<f64>,
+    pub(crate) ended: Vec<f64>,
 }
 
 impl Observer for Story {
@@ -48,13 +48,13 @@ impl Observer for Story {
 }
 
 impl Story {
-    fn later(times: &SortedMap<u32, f64>, than: f64) -> Vec<f64> {
+    pub(crate) fn later(times: &SortedMap<u32, f64>, than: f64) -> Vec<f64> {
         times.values().copied().filter(|&at| at > than).collect()
     }
 }
 
 /// Runs a service of some replicas on some nodes; its containers start within a second.
-fn play(name: &str, sizes: (u32, u32), system: &str, rest: &str) -> Story {
+pub(crate) fn play(name: &str, sizes: (u32, u32), system: &str, rest: &str) -> Story {
     play_from(name, sizes, ("0s", "1s"), system, rest)
 }
 
@@ -74,7 +74,8 @@ fn play_from(
     );
     let text = format!(
         "windtunnel: v1\nname: failover\ncluster:\n  nodes:\n    - name: \"n{{}}\"\n      count: \
-         {nodes}\n      template: {{allocatable: {{cpu: 8, memory: 16Gi, pods: 110}}}}\nworkload: \
+         {nodes}\n      template: {{labels: {{side: \"{{index % 2}}\"}}, \
+         allocatable: {{cpu: 8, memory: 16Gi, pods: 110}}}}\nworkload: \
          [{{manifests: web.yaml, at: {at}}}]\nsystem: {{{system}}}\nmodels: {{startup: \
          {{containerStart: constant({start})}}}}\n{rest}"
     );

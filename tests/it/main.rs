@@ -27,6 +27,7 @@ mod ended;
 mod endings;
 mod extremes;
 mod failover;
+mod failover_cells;
 mod failure_runs;
 mod failure_scenarios;
 mod federation;
