@@ -106,7 +106,6 @@ impl Score {
 ///     members: 1,
 ///     tenant: TenantId(0),
 ///     partition: PartitionNumber::default(),
-///     partition: PartitionNumber::default(),
 /// };
 /// let score = |processors| WidestFirst.score(&job(processors), Instant::ZERO);
 /// assert!(score(64) < score(8));
