@@ -1,5 +1,6 @@
 //! Randomness: named `ChaCha8` streams, distributions and float functions over `libm`.
 
+pub mod agreement;
 pub mod distribution;
 pub mod go;
 pub mod math;

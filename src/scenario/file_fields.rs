@@ -60,7 +60,11 @@ pub fn file_fields(scenario: &mut Scenario) -> Vec<FileField<'_>> {
                     fields.file(format!("{place}.units.{number}"), file);
                 }
             }
-            WorkloadSource::Generate(_) => {}
+            WorkloadSource::Generate(generate) => {
+                if let Some(file) = &mut generate.file {
+                    fields.file(format!("{place}.generate.file"), file);
+                }
+            }
         }
     }
     if let Some(config) = &mut scenario.system.scheduler.config {

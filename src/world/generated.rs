@@ -12,7 +12,7 @@ use trace::registry::recognize;
 use trace::{ArrivalSource, Input, ReadOptions};
 use units::Duration;
 
-use super::BuildError;
+use super::{BuildError, FileSource};
 
 /// From this many arrivals on they are made in a thread ahead of the run; fewer are made before
 /// that pays.
@@ -37,13 +37,27 @@ struct Parameters {
 pub(super) fn generated(
     scenario: &Scenario,
     generate: &Generate,
+    files: &FileSource<'_>,
 ) -> Result<Box<dyn ArrivalSource>, BuildError> {
     let model = &generate.model;
     let unknown = || BuildError::Experiment(format!("there is no generator `{model}`"));
     let entry = find(model).ok_or_else(unknown)?;
     let options = options(scenario, generate)?;
-    if let Some(source) = entry.source {
-        let source = source(&options);
+    let source = match (entry.described, &generate.file) {
+        (Some(describe), Some(file)) => Some(describe(&files.open(file), &options)?),
+        (Some(_), None) => {
+            let message = format!(
+                "generate.file: `{model}` makes what a file describes; name it, such as `file: mix.yaml`"
+            );
+            return Err(BuildError::Experiment(message));
+        }
+        (None, Some(_)) => {
+            let message = format!("generate.file: `{model}` reads no file; leave it out");
+            return Err(BuildError::Experiment(message));
+        }
+        (None, None) => entry.source.map(|source| source(&options)),
+    };
+    if let Some(source) = source {
         return Ok(if options.jobs < AHEAD_FROM_JOBS {
             source
         } else {

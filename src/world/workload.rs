@@ -102,7 +102,7 @@ pub fn workload(
                 declared(&manifests, &adoption, *at)
             }
             WorkloadSource::Units { .. } => submitted(&units(written, files)?.units),
-            WorkloadSource::Generate(generate) => generated(scenario, generate)?,
+            WorkloadSource::Generate(generate) => generated(scenario, generate, files)?,
         };
         let is_empty = |classes: &[ClassTotal]| classes.iter().all(|class| class.pods == 0);
         let has_none = if all.is_fill_up {

@@ -12,6 +12,7 @@ use std::sync::atomic::AtomicBool;
 use cluster::{Observer, Store};
 use model::node::HOSTNAME_LABEL;
 use model::{Event, Node, Pod};
+use rng::agreement::kolmogorov;
 use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, RunControl};
 use units::{Instant, SortedMap};
@@ -327,19 +328,6 @@ fn times(pairs: &[Pair<'_>], time: impl Fn(&PodLife) -> Option<i64>) -> Distance
         recorded_mean_secs: mean(&recorded),
         simulated_mean_secs: mean(&simulated),
     }
-}
-
-/// Largest difference between two empirical distributions, whose values are sorted.
-fn kolmogorov(one: &[i64], other: &[i64]) -> Option<f64> {
-    if one.is_empty() || other.is_empty() {
-        return None;
-    }
-    let share = |values: &[i64], limit: i64| {
-        values.partition_point(|&value| value <= limit) as f64 / values.len() as f64
-    };
-    let limits = one.iter().chain(other);
-    let distances = limits.map(|&limit| (share(one, limit) - share(other, limit)).abs());
-    distances.max_by(f64::total_cmp)
 }
 
 /// Change of the allocated share at an instant.

@@ -3,14 +3,6 @@
 use super::*;
 
 #[test]
-fn distances_are_those_of_the_distributions() {
-    assert_eq!(kolmogorov(&[1, 2, 3], &[1, 2, 3]), Some(0.0));
-    assert_eq!(kolmogorov(&[1, 2], &[3, 4]), Some(1.0));
-    assert_eq!(kolmogorov(&[1, 2, 3, 4], &[1, 2, 5, 6]), Some(0.5));
-    assert_eq!(kolmogorov(&[], &[1]), None);
-}
-
-#[test]
 fn workloads_are_known_by_their_pods() {
     for (pod, expected) in [
         ("shop/web-7d9f5c8b6d-x2x4z", "web"),

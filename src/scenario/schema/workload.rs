@@ -269,6 +269,9 @@ pub struct Generate {
     /// Number of jobs or pods to generate, at least 1.
     #[schemars(range(min = 1))]
     pub jobs: u64,
+    /// File that describes the jobs of the model `mix`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// Parameters of the model.
     #[serde(rename = "$rest", default)]
     #[schemars(extend("x-parameters" = "generator:model"))]

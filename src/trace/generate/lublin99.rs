@@ -319,24 +319,14 @@ fn cycle_weights(cycle: Gamma) -> [f64; BUCKETS] {
 
 #[cfg(test)]
 mod tests {
+    use rng::agreement::kolmogorov;
+
     use super::*;
     use crate::formats::swf::read_swf_jobs;
     use crate::input::Input;
     use units::Duration;
 
     /// The largest distance between two empirical distribution functions.
-    fn kolmogorov(mut one: Vec<i64>, mut other: Vec<i64>) -> f64 {
-        one.sort_unstable();
-        other.sort_unstable();
-        let below = |values: &[i64], x: i64| {
-            values.partition_point(|&value| value <= x) as f64 / values.len() as f64
-        };
-        one.iter()
-            .chain(&other)
-            .map(|&x| (below(&one, x) - below(&other, x)).abs())
-            .fold(0.0, f64::max)
-    }
-
     fn columns(jobs: impl Iterator<Item = (i64, i64, i64)>) -> [Vec<i64>; 3] {
         let (mut gaps, mut runs, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
         let mut last = 0;
@@ -382,8 +372,12 @@ mod tests {
                 .iter()
                 .map(|job| (job.submit as i64, job.run as i64, i64::from(job.processors))),
         );
-        for ((own, theirs), what) in own.into_iter().zip(theirs).zip(["gap", "run time", "size"]) {
-            let distance = kolmogorov(own, theirs);
+        for ((mut own, mut theirs), what) in
+            own.into_iter().zip(theirs).zip(["gap", "run time", "size"])
+        {
+            own.sort_unstable();
+            theirs.sort_unstable();
+            let distance = kolmogorov(&own, &theirs).expect("jobs");
             println!("{what}: Kolmogorov distance {distance:.4}");
             assert!(distance < 0.03, "{what}: {distance}");
         }

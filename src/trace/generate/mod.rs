@@ -6,14 +6,18 @@ pub mod google_2011;
 pub mod gpu_cluster;
 pub mod kubectl_dump;
 pub mod lublin99;
+pub mod mix;
 
 use std::io;
+use std::sync::Arc;
 
 use google_2011::{Model, TaskSource};
 use kubectl_dump::DumpConfig;
 use lublin99::{LublinConfig, LublinKind};
+use mix::{Mix, MixSource};
 
 use super::error::TraceError;
+use super::input::Input;
 use super::stream::ArrivalSource;
 use units::Duration;
 
@@ -26,6 +30,7 @@ pub const GENERATORS: &[GeneratorEntry] = &[
         generate: generate_containers,
         stream: Some(("containers.csv", containers::write_containers)),
         source: None,
+        described: None,
     },
     GeneratorEntry {
         name: "google-2011",
@@ -43,6 +48,7 @@ pub const GENERATORS: &[GeneratorEntry] = &[
         generate: generate_google_2011,
         stream: Some(("google-2011.csv", google_2011::write_google_2011)),
         source: Some(source_google_2011),
+        described: None,
     },
     GeneratorEntry {
         name: "gpu-cluster",
@@ -51,6 +57,7 @@ pub const GENERATORS: &[GeneratorEntry] = &[
         generate: generate_gpu_cluster,
         stream: None,
         source: None,
+        described: None,
     },
     GeneratorEntry {
         name: "kubectl-dump",
@@ -59,6 +66,7 @@ pub const GENERATORS: &[GeneratorEntry] = &[
         generate: generate_kubectl_dump,
         stream: Some(("kubectl-dump.json", stream_kubectl_dump)),
         source: None,
+        described: None,
     },
     GeneratorEntry {
         name: "lublin99",
@@ -67,6 +75,17 @@ pub const GENERATORS: &[GeneratorEntry] = &[
         generate: generate_lublin99,
         stream: None,
         source: None,
+        described: None,
+    },
+    GeneratorEntry {
+        name: "mix",
+        summary: "jobs of a mix that a file describes: arrivals, sessions of users, templates with \
+            distributions",
+        options: &["file", "seed", "jobs"],
+        generate: generate_mix,
+        stream: None,
+        source: None,
+        described: Some(described_mix),
     },
 ];
 
@@ -86,7 +105,13 @@ pub struct GeneratorEntry {
     pub stream: Option<(&'static str, StreamGenerator)>,
     /// Makes its arrivals one by one, without a file.
     pub source: Option<SourceGenerator>,
+    /// Makes arrivals one by one as a file describes them.
+    pub described: Option<DescribedGenerator>,
 }
+
+/// Makes arrivals one by one as a file describes them.
+pub type DescribedGenerator =
+    fn(&Input, &GeneratorOptions) -> Result<Box<dyn ArrivalSource>, TraceError>;
 
 /// Makes arrivals one by one.
 pub type SourceGenerator = fn(&GeneratorOptions) -> Box<dyn ArrivalSource>;
@@ -178,6 +203,22 @@ fn source_google_2011(options: &GeneratorOptions) -> Box<dyn ArrivalSource> {
     Box::new(TaskSource::new(Model::new(*options)))
 }
 
+fn described_mix(
+    input: &Input,
+    options: &GeneratorOptions,
+) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let mix = Arc::new(Mix::open(input)?);
+    let source = MixSource::new(mix, options.seed, u64::from(options.jobs));
+    Ok(Box::new(source))
+}
+
+fn generate_mix(_: &GeneratorOptions) -> Result<Vec<GeneratedFile>, TraceError> {
+    Err(TraceError::Format {
+        file: "mix".to_owned(),
+        reason: "the generator needs the file of a mix; name it with `--file`".to_owned(),
+    })
+}
+
 fn stream_kubectl_dump(options: &GeneratorOptions, out: &mut dyn io::Write) -> io::Result<()> {
     let config = DumpConfig {
         nodes: options.nodes,
@@ -230,12 +271,13 @@ fn generate_lublin99(options: &GeneratorOptions) -> Result<Vec<GeneratedFile>, T
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::Input;
 
     #[test]
     fn bundled_files_are_what_the_generators_make() {
         // What may be larger than memory is not bundled.
-        for entry in GENERATORS.iter().filter(|entry| entry.stream.is_none()) {
+        let is_bundled =
+            |entry: &&GeneratorEntry| entry.stream.is_none() && entry.described.is_none();
+        for entry in GENERATORS.iter().filter(is_bundled) {
             let files = (entry.generate)(&GeneratorOptions::default()).expect("defaults");
             for file in files {
                 let path = format!(

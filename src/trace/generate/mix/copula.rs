@@ -1,0 +1,99 @@
+//! A Gaussian copula: probabilities of several fields whose normal scores have the stated correlations.
+
+use rng::{Stream, math, special};
+use serde::Deserialize;
+
+/// Fields of a job that are drawn together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Field {
+    /// Run time.
+    RunTime,
+    /// Time limit.
+    TimeLimit,
+    /// Processors.
+    Cpu,
+    /// Memory.
+    Memory,
+    /// GPU devices.
+    Gpus,
+    /// Pods that start together.
+    Pods,
+}
+
+/// Every field, in the order in which they are drawn.
+pub const FIELDS: [Field; 6] = [
+    Field::RunTime,
+    Field::TimeLimit,
+    Field::Cpu,
+    Field::Memory,
+    Field::Gpus,
+    Field::Pods,
+];
+
+const COUNT: usize = FIELDS.len();
+
+impl Field {
+    /// Name of the field in a file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RunTime => "runTime",
+            Self::TimeLimit => "timeLimit",
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Gpus => "gpus",
+            Self::Pods => "pods",
+        }
+    }
+}
+
+/// The lower triangle whose product with its transpose is the matrix of correlations.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Copula {
+    lower: [[f64; COUNT]; COUNT],
+}
+
+impl Copula {
+    /// A copula with the correlations of some pairs, 0 for all others; `None` where no such fields can
+    /// exist, as the matrix is not positive definite.
+    pub fn new(pairs: &[(Field, Field, f64)]) -> Option<Self> {
+        let mut matrix = [[0.0; COUNT]; COUNT];
+        for (place, row) in matrix.iter_mut().enumerate() {
+            row[place] = 1.0;
+        }
+        for &(one, other, value) in pairs {
+            matrix[one as usize][other as usize] = value;
+            matrix[other as usize][one as usize] = value;
+        }
+        // Cholesky's decomposition.
+        let mut lower = [[0.0; COUNT]; COUNT];
+        for row in 0..COUNT {
+            for column in 0..=row {
+                let known: f64 = (0..column)
+                    .map(|place| lower[row][place] * lower[column][place])
+                    .sum();
+                let rest = matrix[row][column] - known;
+                lower[row][column] = if row > column {
+                    rest / lower[column][column]
+                } else if rest > 1e-12 {
+                    math::sqrt(rest)
+                } else {
+                    return None;
+                };
+            }
+        }
+        Some(Self { lower })
+    }
+
+    /// Draws a probability for each field, in the order of [`FIELDS`]: as many numbers of the stream
+    /// whatever the correlations.
+    pub fn draw(&self, stream: &mut Stream) -> [f64; COUNT] {
+        let scores: [f64; COUNT] = std::array::from_fn(|_| stream.standard_normal());
+        std::array::from_fn(|row| {
+            let score: f64 = (0..=row)
+                .map(|place| self.lower[row][place] * scores[place])
+                .sum();
+            special::normal_cdf(score)
+        })
+    }
+}

@@ -1,0 +1,100 @@
+//! Mixes of jobs that a file describes: arrivals with a rate over day and week and with bursts, sessions of
+//! users, and templates of jobs whose times and requests are drawn from distributions with a correlation
+//! between them (a Gaussian copula). The file is YAML:
+//!
+//! ```
+//! use trace::generate::mix::Mix;
+//!
+//! let text = "
+//! arrivals: {gap: exponential(30s)}
+//! templates:
+//! - {name: batch, weight: 3, runTime: 'lognormal(10m, 1.5)', cpu: {500m: 3, 2: 1}, memory: 1Gi}
+//! - {name: training, runTime: {quantiles: [1m, 2h, 3d]}, cpu: 4, memory: 16Gi, gpus: {1: 9, 8: 1}}
+//! ";
+//! let mix = Mix::read("mix.yaml", text)?;
+//! assert_eq!(mix.templates().len(), 2);
+//! # Ok::<(), trace::TraceError>(())
+//! ```
+
+mod copula;
+mod marginal;
+mod pace;
+mod source;
+#[cfg(test)]
+mod tests;
+mod written;
+
+use model::Text;
+use units::Duration;
+
+use crate::error::TraceError;
+use crate::input::Input;
+
+pub use copula::{Copula, FIELDS, Field};
+pub use marginal::{Choice, Times};
+pub use pace::{Burst, Pace};
+pub use source::MixSource;
+
+/// A mix of jobs.
+#[derive(Clone, Debug)]
+pub struct Mix {
+    /// Time between two sessions at the mean rate.
+    pub(crate) gap: Times,
+    pub(crate) pace: Pace,
+    pub(crate) sessions: Option<Sessions>,
+    pub(crate) users: Choice<Text>,
+    pub(crate) templates: Vec<Template>,
+    /// Numbers of the templates by their weights.
+    pub(crate) weights: Choice<u32>,
+}
+
+/// Jobs that a user submits one after the other; they are of one template.
+#[derive(Clone, Debug)]
+pub(crate) struct Sessions {
+    pub(crate) jobs: Choice<u32>,
+    /// Time between two submissions.
+    pub(crate) gap: Times,
+}
+
+/// Jobs of one kind.
+#[derive(Clone, Debug)]
+pub struct Template {
+    /// Name of the template, which its pods have as the label `app`.
+    pub name: Text,
+    pub(crate) run_time: Option<Times>,
+    pub(crate) time_limit: Option<Times>,
+    pub(crate) cpu: Option<Choice<units::Quantity>>,
+    pub(crate) memory: Option<Choice<units::Quantity>>,
+    pub(crate) gpus: Option<Choice<u8>>,
+    pub(crate) pods: Option<Choice<u32>>,
+    pub(crate) priority: i32,
+    pub(crate) copula: Copula,
+}
+
+impl Mix {
+    /// Reads a mix from the text of a file.
+    ///
+    /// # Errors
+    /// The text is no YAML, or a field has no meaning; the message names file, line and field.
+    pub fn read(file: &str, text: &str) -> Result<Self, TraceError> {
+        written::read(file, text)
+    }
+
+    /// Reads a mix from a file.
+    ///
+    /// # Errors
+    /// As [`Mix::read`], or the file can't be read.
+    pub fn open(input: &Input) -> Result<Self, TraceError> {
+        Self::read(&input.name, &input.read_to_string()?)
+    }
+
+    /// The templates, in written order.
+    pub fn templates(&self) -> &[Template] {
+        &self.templates
+    }
+
+    /// The mean time between two sessions, if it is finite.
+    pub fn mean_gap(&self) -> Option<Duration> {
+        self.gap.mean()
+    }
+}

@@ -1,0 +1,232 @@
+//! The jobs of a mix as a stream.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use model::gpu::DEVICE_MILLI;
+use model::resource_list::{CPU, MEMORY};
+use model::{GpuRequest, PodName, PodSpec, ResourceList, Text};
+use rng::Stream;
+use units::{Duration, Instant, SortedMap};
+
+use super::copula::FIELDS;
+use super::{Mix, Template};
+use crate::error::TraceError;
+use crate::stream::{Arrival, ArrivalSource, Classes};
+
+/// Jobs of a mix, drawn one by one.
+///
+/// Sessions begin at the gaps of the mix, by the rate of the time of day and week; a job is drawn when it is
+/// submitted. The sessions under way are kept, and nothing of jobs that were delivered but their classes.
+#[derive(Clone, Debug)]
+pub struct MixSource {
+    mix: Arc<Mix>,
+    gaps: Stream,
+    sessions: Stream,
+    jobs: Stream,
+    /// Instant of the next session's first job, in seconds.
+    next: f64,
+    begun: u64,
+    /// Sessions with jobs to come.
+    under_way: BinaryHeap<Reverse<Session>>,
+    delivered: u64,
+    left: u64,
+    classes: Classes,
+    /// Numbers of the classes by template and places of the drawn amounts.
+    numbers: SortedMap<[usize; 4], u32>,
+    tenants: Vec<Text>,
+    tenant_numbers: SortedMap<usize, u32>,
+}
+
+/// A session, in the order of its next job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Session {
+    at: Instant,
+    /// Number of the session, from 0.
+    number: u64,
+    /// Jobs to come, at least 1.
+    jobs: u32,
+    template: u32,
+    user: usize,
+}
+
+impl MixSource {
+    /// A number of jobs of a mix, by the streams of a seed.
+    pub fn new(mix: Arc<Mix>, seed: u64, jobs: u64) -> Self {
+        let stream = |purpose: &str| Stream::new(seed, &format!("generate/mix/{purpose}"), 0);
+        let mut source = Self {
+            gaps: stream("gaps"),
+            sessions: stream("sessions"),
+            jobs: stream("jobs"),
+            next: 0.0,
+            begun: 0,
+            under_way: BinaryHeap::new(),
+            delivered: 0,
+            left: jobs,
+            classes: Classes::new(),
+            numbers: SortedMap::new(),
+            tenants: Vec::new(),
+            tenant_numbers: SortedMap::new(),
+            mix,
+        };
+        source.go_on();
+        source
+    }
+
+    /// Moves on to the instant of the next session.
+    fn go_on(&mut self) {
+        let gap = self.mix.gap.at(self.gaps.open_unit_f64());
+        self.next = self.mix.pace.after(self.next, gap.as_secs_f64());
+    }
+
+    /// The session whose job is next, without that job.
+    fn take(&mut self) -> Session {
+        let begins = instant(self.next);
+        if let Some(Reverse(first)) = self.under_way.peek()
+            && first.at <= begins
+        {
+            let first = *first;
+            self.under_way.pop();
+            return first;
+        }
+        let jobs = self.mix.sessions.as_ref().map_or(1, |sessions| {
+            let place = sessions.jobs.at(self.sessions.unit_f64());
+            sessions.jobs.values()[place]
+        });
+        let session = Session {
+            at: begins,
+            number: self.begun,
+            jobs,
+            template: self.mix.weights.values()[self.mix.weights.at(self.sessions.unit_f64())],
+            user: self.mix.users.at(self.sessions.unit_f64()),
+        };
+        self.begun += 1;
+        self.go_on();
+        session
+    }
+
+    fn tenant(&mut self, user: usize) -> u32 {
+        let known = self.tenants.len() as u32;
+        let tenant = *self.tenant_numbers.entry(user).or_insert(known);
+        if tenant == known {
+            self.tenants.push(self.mix.users.values()[user].clone());
+        }
+        tenant
+    }
+
+    /// The class of a template's job whose amounts stand at these places.
+    fn class(&mut self, key: [usize; 4]) -> u32 {
+        let known = self.classes.len() as u32;
+        let class = *self.numbers.entry(key).or_insert(known);
+        if class == known {
+            let spec = spec(&self.mix.templates[key[0]], key);
+            self.classes.push(Arc::new(spec));
+        }
+        class
+    }
+}
+
+impl ArrivalSource for MixSource {
+    fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.left -= 1;
+        self.delivered += 1;
+        let session = self.take();
+        if session.jobs > 1
+            && let Some(sessions) = &self.mix.sessions
+        {
+            let gap = sessions.gap.at(self.sessions.open_unit_f64());
+            self.under_way.push(Reverse(Session {
+                at: session.at.saturating_add(gap),
+                jobs: session.jobs - 1,
+                ..session
+            }));
+        }
+        let mix = Arc::clone(&self.mix);
+        let template = &mix.templates[session.template as usize];
+        let [run_time, time_limit, cpu, memory, gpus, pods] = template.copula.draw(&mut self.jobs);
+        const { assert!(FIELDS.len() == 6) };
+        let run_time = template.run_time.as_ref().map(|times| times.at(run_time));
+        let time_limit = template.time_limit.as_ref().map(|times| {
+            let limit = times.at(time_limit);
+            // Nobody asks for less than the work takes and has it done.
+            run_time.map_or(limit, |run_time| limit.max(run_time))
+        });
+        let members = template.pods.as_ref();
+        let members = members.map_or(1, |choice| choice.values()[choice.at(pods)]);
+        let place = |choice: Option<usize>| choice.unwrap_or_default();
+        let class = self.class([
+            session.template as usize,
+            place(template.cpu.as_ref().map(|choice| choice.at(cpu))),
+            place(template.memory.as_ref().map(|choice| choice.at(memory))),
+            place(template.gpus.as_ref().map(|choice| choice.at(gpus))),
+        ]);
+        Ok(Some(Arrival {
+            submit: session.at,
+            name: PodName::Job(self.delivered),
+            class,
+            members,
+            tenant: self.tenant(session.user),
+            run_time,
+            time_limit,
+            historic_start: None,
+        }))
+    }
+
+    fn classes(&self) -> &Classes {
+        &self.classes
+    }
+
+    fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        Ok(Box::new(self.clone()))
+    }
+
+    fn progress(&self) -> Option<(u64, u64)> {
+        Some((self.delivered, self.delivered + self.left))
+    }
+
+    fn tenants(&self) -> &[Text] {
+        &self.tenants
+    }
+}
+
+/// Pods of a template with the amounts at these places.
+fn spec(template: &Template, key: [usize; 4]) -> PodSpec {
+    let [_, cpu, memory, gpus] = key;
+    let mut requests = ResourceList::default();
+    for (resource, choice, place) in [
+        (CPU, &template.cpu, cpu),
+        (MEMORY, &template.memory, memory),
+    ] {
+        if let Some(choice) = choice {
+            requests.set(resource, choice.values()[place]);
+        }
+    }
+    let devices = template.gpus.as_ref();
+    let gpu = match devices.map_or(0, |choice| choice.values()[gpus]) {
+        0 => GpuRequest::default(),
+        devices => GpuRequest {
+            devices,
+            milli_per_device: DEVICE_MILLI as u16,
+            models: Vec::new(),
+        },
+    };
+    PodSpec {
+        labels: [("app".into(), template.name.clone())]
+            .into_iter()
+            .collect(),
+        priority: template.priority,
+        gpu,
+        ..PodSpec::with_requests(requests)
+    }
+}
+
+/// The instant of a number of seconds, in whole milliseconds, as tables of traces have them.
+fn instant(seconds: f64) -> Instant {
+    const MILLIS_MAX: f64 = 9e15 / 1e3;
+    let millis = (seconds * 1e3).min(MILLIS_MAX) as i64;
+    Instant::ZERO.saturating_add(Duration::from_millis(millis))
+}
