@@ -66,6 +66,9 @@ pub(super) struct ConvertArguments {
 pub(super) struct GenerateArguments {
     /// Generator to use
     generator: String,
+    /// File that describes the jobs of the generator `mix`
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
     /// Output folder
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
@@ -218,6 +221,25 @@ fn generate(arguments: &GenerateArguments) -> Result<Exit, Failure> {
         },
     };
     let existing = Existing::forced(arguments.force);
+    if let (None, Some(file)) = (entry.described, &arguments.file) {
+        let file = file.display();
+        return Err(Failure::input(format!(
+            "--file {file}: the generator `{name}` reads no file; leave it out"
+        )));
+    }
+    if let (Some(describe), Some(file)) = (entry.described, &arguments.file) {
+        let input = Input::path(file);
+        let mut source = describe(&input, &options).map_err(Failure::input)?;
+        let stem = file.file_stem().unwrap_or_default();
+        let path = arguments.out.join(stem).with_extension("csv");
+        let write = |out: &mut dyn std::io::Write| {
+            let written = write_arrivals(&mut *source, false, out);
+            written.map(drop).map_err(std::io::Error::other)
+        };
+        write_file_with(&path, existing, write).map_err(folder_failure)?;
+        terminal::print(&format!("{}\n", path.display()));
+        return Ok(Exit::Done);
+    }
     if let Some((name, write)) = entry.stream {
         let path = arguments.out.join(name);
         let write = |out: &mut dyn std::io::Write| write(&options, out);

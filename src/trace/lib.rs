@@ -11,6 +11,7 @@ pub mod convert;
 pub mod edit;
 pub mod error;
 pub mod failure_log;
+pub mod fit;
 pub mod format;
 pub mod formats;
 mod gather;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use rng::distribution::Distribution;
 use rng::math;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
@@ -14,26 +15,28 @@ use units::{Duration, Quantity};
 pub enum Times {
     /// A law, such as `lognormal(10m, 1.5)`.
     Law(Distribution),
-    /// Values at evenly spaced probabilities from 0 to 1, ascending, at least two.
-    Quantiles(Vec<Duration>),
+    /// Probabilities, in percent, and the times below which they lie; both ascend, two or more.
+    Quantiles(Vec<(f64, Duration)>),
 }
 
 impl Times {
     /// The time below which lies a probability. Between two quantiles above zero it follows their
-    /// logarithms, else a line.
+    /// logarithms, else a line; beyond the outer ones it is theirs.
     pub fn at(&self, probability: f64) -> Duration {
-        let values = match self {
+        let points = match self {
             Self::Law(law) => return duration(law.value_at(probability)),
-            Self::Quantiles(values) => values,
+            Self::Quantiles(points) => points,
         };
-        let place = probability.clamp(0.0, 1.0) * (values.len() - 1) as f64;
-        let low = (place as usize).min(values.len() - 2);
-        let share = place - low as f64;
-        let [from, to] = [values[low], values[low + 1]].map(|value| value.as_nanos() as f64);
+        let percent = probability * 100.0;
+        let above = points.partition_point(|(place, _)| *place <= percent);
+        let above = above.clamp(1, points.len() - 1);
+        let [(low, from), (high, to)] = [points[above - 1], points[above]];
+        let [from, to] = [from, to].map(|value| value.as_nanos() as f64);
+        let share = ((percent - low) / (high - low)).clamp(0.0, 1.0);
         if from > 0.0 {
             duration(from * math::pow(to / from, share))
         } else {
-            duration(share.mul_add(to - from, from))
+            duration(share * to)
         }
     }
 
@@ -122,14 +125,24 @@ impl Amount for u32 {
     }
 }
 
-impl Amount for u8 {
-    const EXPECTED: &str = "a whole number from 0 to 64";
+/// GPU devices: a share of one, or a number of whole ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Devices {
+    /// Thousandths of a device.
+    pub milli: u32,
+}
+
+impl Amount for Devices {
+    const EXPECTED: &str = "0 to 64 devices, or a share of one such as `500m`";
 
     fn parse(text: &str) -> Option<Self> {
-        let most = model::gpu::MAX_DEVICES;
-        text.parse()
-            .ok()
-            .filter(|count| usize::from(*count) <= most)
+        let milli = text.parse::<Quantity>().ok()?.milli_floor().ok()?;
+        let device = i64::from(DEVICE_MILLI);
+        let most = MAX_DEVICES as i64 * device;
+        let is_amount = (0..=most).contains(&milli) && (milli < device || milli % device == 0);
+        is_amount.then_some(Self {
+            milli: milli as u32,
+        })
     }
 }
 
@@ -207,33 +220,65 @@ impl<'de> Visitor<'de> for TimesVisitor {
     type Value = Times;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a distribution such as `lognormal(10m, 1.5)`, or `quantiles: [1s, 5m, 2h]`")
+        f.write_str("a distribution such as `lognormal(10m, 1.5)`, or `quantiles: {0: 1s, 50: 5m, 100: 2h}`")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Times, E> {
         let law: Distribution = text.parse().map_err(E::custom)?;
         if let Some(file) = law.missing_file() {
-            let message = format!("`{file}`: a mix reads no other file; write `quantiles: [...]`");
+            let message =
+                format!("`{file}`: a mix reads no other file; write `quantiles: {{...}}`");
             return Err(E::custom(message));
         }
         Ok(Times::Law(law))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Times, A::Error> {
-        let mut quantiles: Option<Vec<Duration>> = None;
+        let mut points: Option<Points> = None;
         while let Some(Scalar(field)) = map.next_key()? {
             if field != "quantiles" {
                 return Err(de::Error::unknown_field(&field, &["quantiles"]));
             }
-            quantiles = Some(map.next_value()?);
+            points = Some(map.next_value()?);
         }
-        let values = quantiles.ok_or_else(|| de::Error::missing_field("quantiles"))?;
-        let is_ascending = values.windows(2).all(|two| two[0] <= two[1]);
-        if values.len() < 2 || !is_ascending || values[0] < Duration::ZERO {
+        let Points(points) = points.ok_or_else(|| de::Error::missing_field("quantiles"))?;
+        Ok(Times::Quantiles(points))
+    }
+}
+
+/// Quantiles as they are written: times by percent.
+struct Points(Vec<(f64, Duration)>);
+
+impl<'de> Deserialize<'de> for Points {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(PointsVisitor)
+    }
+}
+
+struct PointsVisitor;
+
+impl<'de> Visitor<'de> for PointsVisitor {
+    type Value = Points;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("times by percent, such as `{0: 1s, 50: 5m, 100: 2h}`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Points, A::Error> {
+        let mut points: Vec<(f64, Duration)> = Vec::new();
+        while let Some((Scalar(text), time)) = map.next_entry::<Scalar, Duration>()? {
+            let percent = text.parse().ok().filter(|own| (0.0..=100.0).contains(own));
+            let percent = percent.ok_or_else(|| {
+                de::Error::custom(format!("`{text}`: expected a percentage from 0 to 100"))
+            })?;
+            points.push((percent, time));
+        }
+        let ascends = |two: &[(f64, Duration)]| two[0].0 < two[1].0 && two[0].1 <= two[1].1;
+        if points.len() < 2 || !points.windows(2).all(ascends) || points[0].1 < Duration::ZERO {
             return Err(de::Error::custom(
-                "quantiles: expected two or more times of at least 0, ascending",
+                "expected two or more quantiles, whose percentages and times (of at least 0) ascend",
             ));
         }
-        Ok(Times::Quantiles(values))
+        Ok(Points(points))
     }
 }

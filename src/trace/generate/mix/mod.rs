@@ -9,7 +9,7 @@
 //! arrivals: {gap: exponential(30s)}
 //! templates:
 //! - {name: batch, weight: 3, runTime: 'lognormal(10m, 1.5)', cpu: {500m: 3, 2: 1}, memory: 1Gi}
-//! - {name: training, runTime: {quantiles: [1m, 2h, 3d]}, cpu: 4, memory: 16Gi, gpus: {1: 9, 8: 1}}
+//! - {name: training, runTime: {quantiles: {0: 1m, 50: 2h, 100: 3d}}, cpu: 4, memory: 16Gi, gpus: {1: 9, 8: 1}}
 //! ";
 //! let mix = Mix::read("mix.yaml", text)?;
 //! assert_eq!(mix.templates().len(), 2);
@@ -31,7 +31,7 @@ use crate::error::TraceError;
 use crate::input::Input;
 
 pub use copula::{Copula, FIELDS, Field};
-pub use marginal::{Choice, Times};
+pub use marginal::{Choice, Devices, Times};
 pub use pace::{Burst, Pace};
 pub use source::MixSource;
 
@@ -65,7 +65,7 @@ pub struct Template {
     pub(crate) time_limit: Option<Times>,
     pub(crate) cpu: Option<Choice<units::Quantity>>,
     pub(crate) memory: Option<Choice<units::Quantity>>,
-    pub(crate) gpus: Option<Choice<u8>>,
+    pub(crate) gpus: Option<Choice<Devices>>,
     pub(crate) pods: Option<Choice<u32>>,
     pub(crate) priority: i32,
     pub(crate) copula: Copula,

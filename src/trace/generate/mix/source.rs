@@ -206,11 +206,13 @@ fn spec(template: &Template, key: [usize; 4]) -> PodSpec {
         }
     }
     let devices = template.gpus.as_ref();
-    let gpu = match devices.map_or(0, |choice| choice.values()[gpus]) {
+    let milli = devices.map_or(0, |choice| choice.values()[gpus].milli);
+    let whole = u32::from(DEVICE_MILLI);
+    let gpu = match milli {
         0 => GpuRequest::default(),
-        devices => GpuRequest {
-            devices,
-            milli_per_device: DEVICE_MILLI as u16,
+        milli => GpuRequest {
+            devices: (milli / whole).max(1) as u8,
+            milli_per_device: milli.min(whole) as u16,
             models: Vec::new(),
         },
     };

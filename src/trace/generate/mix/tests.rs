@@ -31,7 +31,7 @@ templates:
   cpu: {1: 1, 4: 1}
   memory: 1Gi
   priority: 7
-- {name: training, runTime: {quantiles: [1s, 100s]}, gpus: {1: 3, 8: 1}, pods: 2}
+- {name: training, runTime: {quantiles: {0: 1s, 100: 100s}}, gpus: {500m: 3, 8: 1}, pods: 2}
 ";
 
 #[test]
@@ -213,9 +213,9 @@ fn wrong_mixes_are_refused_with_their_lines() {
         ),
         (
             "gap: exponential(10s)",
-            "gap: {quantiles: [2s, 1s]}",
+            "gap: {quantiles: {0: 2s, 100: 1s}}",
             1,
-            "ascending",
+            "ascend",
         ),
         ("gap: exponential(10s)", "rate: 5", 1, "rate"),
         (
@@ -261,7 +261,7 @@ fn wrong_mixes_are_refused_with_their_lines() {
             3,
             "expected weights of at least 0",
         ),
-        ("cpu: 1", "gpus: 65", 3, "from 0 to 64"),
+        ("cpu: 1", "gpus: 65", 3, "0 to 64 devices"),
         ("cpu: 1", "weight: -1", 3, "template `a`: weight"),
         (
             "- {name: a, cpu: 1}",

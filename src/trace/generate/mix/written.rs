@@ -9,7 +9,7 @@ use serde_saphyr::{Location, MessageFormatter as _, Spanned, UserMessageFormatte
 use units::{Duration, Quantity, SortedMap, SortedSet};
 
 use super::copula::{Copula, Field};
-use super::marginal::{Choice, Scalar, Times};
+use super::marginal::{Choice, Devices, Scalar, Times};
 use super::pace::{Burst, Pace};
 use super::{Mix, Sessions, Template};
 use crate::error::TraceError;
@@ -103,7 +103,7 @@ struct WrittenTemplate {
     #[serde(default)]
     memory: Option<Choice<Quantity>>,
     #[serde(default)]
-    gpus: Option<Choice<u8>>,
+    gpus: Option<Choice<Devices>>,
     #[serde(default)]
     pods: Option<Choice<u32>>,
     #[serde(default)]

@@ -1,0 +1,148 @@
+//! Jobs of a trace as columns of whole numbers.
+
+use model::gpu::DEVICE_MILLI;
+use model::resource_list::{CPU, MEMORY};
+use model::{Affinity, PodSpec, Text};
+use units::{Duration, Quantity};
+
+use crate::error::TraceError;
+use crate::generate::mix::Field;
+use crate::stream::{Arrival, ArrivalSource};
+
+/// A job.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Job {
+    /// Time of the submission, nanoseconds.
+    pub(super) submit: i64,
+    /// Run time in nanoseconds; none of a job that stays.
+    pub(super) run_time: Option<i64>,
+    /// Time limit in nanoseconds.
+    pub(super) time_limit: Option<i64>,
+    pub(super) shape: Shape,
+    pub(super) pods: i64,
+    pub(super) tenant: u32,
+}
+
+/// What the pods of a class ask for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    /// Processors, thousandths.
+    pub(super) cpu: i64,
+    /// Bytes of memory.
+    pub(super) memory: i64,
+    /// Devices, thousandths.
+    pub(super) gpus: i64,
+    pub(super) priority: i32,
+    /// Rules about nodes and other pods.
+    has_rules: bool,
+    has_gpu_models: bool,
+    has_other_resources: bool,
+}
+
+/// The jobs of a trace in order of submission.
+#[derive(Debug)]
+pub(super) struct Columns {
+    pub(super) jobs: Vec<Job>,
+    /// Names of the tenants.
+    pub(super) tenants: Vec<Text>,
+}
+
+impl Columns {
+    /// Reads all jobs.
+    pub(super) fn read(source: &mut dyn ArrivalSource) -> Result<Self, TraceError> {
+        let mut shapes: Vec<Shape> = Vec::new();
+        let mut jobs = Vec::new();
+        while let Some(arrival) = source.next()? {
+            for spec in source.classes().iter().skip(shapes.len()) {
+                shapes.push(Shape::of(spec));
+            }
+            jobs.push(Job::of(&arrival, shapes[arrival.class as usize]));
+        }
+        Ok(Self {
+            jobs,
+            tenants: source.tenants().to_vec(),
+        })
+    }
+
+    /// Gaps between submissions, nanoseconds.
+    pub(super) fn gaps(&self) -> Vec<i64> {
+        let pairs = self.jobs.windows(2);
+        pairs.map(|two| two[1].submit - two[0].submit).collect()
+    }
+
+    /// What a mix can't say of the jobs.
+    pub(super) fn left_out(&self) -> Vec<(&'static str, u64)> {
+        let count = |holds: fn(&Shape) -> bool| {
+            self.jobs.iter().filter(|job| holds(&job.shape)).count() as u64
+        };
+        let all = [
+            (
+                "rules about nodes and other pods",
+                count(|own| own.has_rules),
+            ),
+            ("models of GPUs", count(|own| own.has_gpu_models)),
+            (
+                "resources other than processors, memory and GPUs",
+                count(|own| own.has_other_resources),
+            ),
+        ];
+        all.into_iter().filter(|(_, jobs)| *jobs > 0).collect()
+    }
+}
+
+impl Job {
+    fn of(arrival: &Arrival, shape: Shape) -> Self {
+        Self {
+            submit: arrival.submit.as_nanos(),
+            run_time: arrival.run_time.map(Duration::as_nanos),
+            time_limit: arrival.time_limit.map(Duration::as_nanos),
+            shape,
+            pods: i64::from(arrival.members),
+            tenant: arrival.tenant,
+        }
+    }
+
+    /// A field of the job; `None` where the job has none.
+    pub(super) fn field(&self, field: Field) -> Option<i64> {
+        match field {
+            Field::RunTime => self.run_time,
+            Field::TimeLimit => self.time_limit,
+            Field::Cpu => Some(self.shape.cpu),
+            Field::Memory => Some(self.shape.memory),
+            Field::Gpus => Some(self.shape.gpus),
+            Field::Pods => Some(self.pods),
+        }
+    }
+}
+
+impl Shape {
+    fn of(spec: &PodSpec) -> Self {
+        let requests = spec.requests().unwrap_or_default();
+        let gpus = i64::from(spec.gpu.devices) * i64::from(spec.gpu.milli_per_device);
+        let others = requests
+            .iter()
+            .filter(|(name, amount)| !amount.is_zero() && ![CPU, MEMORY].contains(name));
+        Self {
+            cpu: amount(requests.get(CPU), true),
+            memory: amount(requests.get(MEMORY), false),
+            gpus: gpus.min(64 * i64::from(DEVICE_MILLI)),
+            priority: spec.priority,
+            has_rules: !spec.node_selector.is_empty()
+                || spec.affinity != Affinity::default()
+                || !spec.tolerations.is_empty()
+                || !spec.topology_spread.is_empty(),
+            has_gpu_models: !spec.gpu.models.is_empty(),
+            has_other_resources: others.count() > 0,
+        }
+    }
+}
+
+/// Thousandths of an amount, or whole units; the most that a number holds where it is more.
+fn amount(quantity: Quantity, is_milli: bool) -> i64 {
+    let whole = if is_milli {
+        quantity.milli_ceil()
+    } else {
+        quantity.units_ceil()
+    };
+    whole.unwrap_or(i64::MAX)
+}

@@ -1,0 +1,130 @@
+//! Distances between the jobs of a mix and those of the trace that it was fitted to.
+
+use rng::agreement::{kolmogorov, serial, spearman};
+use serde::Serialize;
+
+use super::columns::Columns;
+use crate::generate::mix::{FIELDS, Field};
+
+/// Distances of a fit.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Goodness {
+    /// Number of jobs, of the trace and of the mix.
+    pub jobs: u64,
+    /// Distances of the marginal distributions; `gap` is the time between two submissions.
+    pub distances: Vec<Distance>,
+    /// How fields go together, and each gap with the next.
+    pub correlations: Vec<Together>,
+}
+
+/// Distance of a marginal distribution.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Distance {
+    /// Name of the field.
+    pub field: &'static str,
+    /// Distance of Kolmogorov and Smirnov, from 0 to 1.
+    pub distance: f64,
+}
+
+/// A rank correlation.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Together {
+    /// Names of the fields; twice `gap` for a gap and the next.
+    pub between: [&'static str; 2],
+    /// Correlation in the trace.
+    pub trace: f64,
+    /// Correlation in the mix.
+    pub mix: f64,
+}
+
+/// Name of the time between two submissions.
+const GAP: &str = "gap";
+
+impl Goodness {
+    /// Compares jobs of a trace with those of a mix.
+    pub(super) fn of(trace: &Columns, mix: &Columns) -> Self {
+        let mut distances = Vec::new();
+        let mut correlations = Vec::new();
+        let gaps = [trace.gaps(), mix.gaps()];
+        if let [Some(one), Some(other)] = [serial(&gaps[0]), serial(&gaps[1])] {
+            correlations.push(Together {
+                between: [GAP, GAP],
+                trace: one,
+                mix: other,
+            });
+        }
+        distances.extend(distance(GAP, gaps));
+        let present: Vec<Field> = FIELDS
+            .into_iter()
+            .filter(|own| varies(trace, *own))
+            .collect();
+        for &field in &present {
+            distances.extend(distance(
+                field.name(),
+                [values(trace, field), values(mix, field)],
+            ));
+        }
+        for (place, &one) in present.iter().enumerate() {
+            for &other in &present[place + 1..] {
+                let [of_trace, of_mix] =
+                    [trace, mix].map(|columns| together(columns, [one, other]));
+                if let (Some(of_trace), Some(of_mix)) = (of_trace, of_mix) {
+                    correlations.push(Together {
+                        between: [one.name(), other.name()],
+                        trace: of_trace,
+                        mix: of_mix,
+                    });
+                }
+            }
+        }
+        Self {
+            jobs: trace.jobs.len() as u64,
+            distances,
+            correlations,
+        }
+    }
+
+    /// Measure of how well arrivals are met: the distance of the gaps and half the difference of their
+    /// correlations.
+    pub(super) fn arrivals(&self) -> f64 {
+        let gap = self.distances.iter().find(|own| own.field == GAP);
+        let next = self
+            .correlations
+            .iter()
+            .find(|own| own.between == [GAP, GAP]);
+        gap.map_or(0.0, |own| own.distance)
+            + next.map_or(0.0, |own| (own.trace - own.mix).abs() / 2.0)
+    }
+}
+
+/// Values of a field, of the jobs that have it.
+pub(super) fn values(columns: &Columns, field: Field) -> Vec<i64> {
+    let jobs = columns.jobs.iter();
+    jobs.filter_map(|job| job.field(field)).collect()
+}
+
+/// Whether a field has more than one value.
+pub(super) fn varies(columns: &Columns, field: Field) -> bool {
+    let mut values = columns.jobs.iter().filter_map(|job| job.field(field));
+    let first = values.next();
+    values.any(|value| Some(value) != first)
+}
+
+/// Rank correlation of two fields, over the jobs that have both.
+pub(super) fn together(columns: &Columns, fields: [Field; 2]) -> Option<f64> {
+    let jobs = columns.jobs.iter();
+    let both = jobs.filter_map(|job| Some((job.field(fields[0])?, job.field(fields[1])?)));
+    let (one, other): (Vec<i64>, Vec<i64>) = both.unzip();
+    spearman(&one, &other)
+}
+
+fn distance(field: &'static str, samples: [Vec<i64>; 2]) -> Option<Distance> {
+    let [mut one, mut other] = samples;
+    one.sort_unstable();
+    other.sort_unstable();
+    let distance = kolmogorov(&one, &other)?;
+    Some(Distance { field, distance })
+}

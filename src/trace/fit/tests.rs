@@ -1,0 +1,135 @@
+//! Mixes fitted to generated and to real traces, and how far their jobs are from these.
+
+use std::path::Path;
+
+use super::{Fit, fit};
+use crate::format::Constructor;
+use crate::generate::{GeneratorOptions, find};
+use crate::input::Input;
+use crate::options::ReadOptions;
+use crate::registry::recognize;
+
+fn fitted(input: &Input) -> Fit {
+    let entry = recognize(input).unwrap_or_else(|error| panic!("{error}"));
+    let Constructor::Workload(open) = entry.open else {
+        panic!("{} holds no jobs", input.name);
+    };
+    let mut source = open(input, &ReadOptions::default()).unwrap_or_else(|error| panic!("{error}"));
+    fit(&input.name, &mut *source).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn table(text: &str) -> Input {
+    Input::bytes("jobs.csv", text.as_bytes().to_vec())
+}
+
+/// The distances of a fit are below these.
+fn check(fit: &Fit, bounds: &[(&str, f64)], correlations: f64) {
+    let goodness = &fit.goodness;
+    for (field, most) in bounds {
+        let own = goodness.distances.iter().find(|own| own.field == *field);
+        let own = own.unwrap_or_else(|| panic!("no {field}: {goodness:?}"));
+        assert!(own.distance < *most, "{field}: {goodness:#?}");
+    }
+    for own in goodness
+        .correlations
+        .iter()
+        .filter(|own| own.between[0] != "gap")
+    {
+        assert!((own.trace - own.mix).abs() < correlations, "{goodness:#?}");
+    }
+}
+
+#[test]
+fn a_fit_of_a_generated_log_is_close_to_it() {
+    let options = GeneratorOptions {
+        jobs: 5_000,
+        ..GeneratorOptions::default()
+    };
+    let entry = find("lublin99").expect("a generator");
+    let file = (entry.generate)(&options).expect("a log").remove(0);
+    let fit = fitted(&Input::bytes(&file.name, file.text));
+    check(
+        &fit,
+        &[("gap", 0.06), ("runTime", 0.03), ("pods", 0.03)],
+        0.06,
+    );
+    // Again the same, to the last character.
+    let file = (entry.generate)(&options).expect("a log").remove(0);
+    assert_eq!(fitted(&Input::bytes(&file.name, file.text)).text, fit.text);
+}
+
+#[test]
+fn amounts_priorities_users_and_sessions_are_kept() {
+    let mut rows = "submit,run_time,cpu,memory,gpus,tenant,priority\n".to_owned();
+    // Every three hours a user submits four jobs within a minute; each second user's are large.
+    for session in 0..200 {
+        for job in 0..4 {
+            let submit = session * 10_800 + job * 20;
+            let (cpu, gpus) = if session % 2 == 0 { (1, 0) } else { (8, 2) };
+            let (user, priority) = (session % 5, if session % 10 == 0 { 100 } else { 0 });
+            let run_time = 60 + session;
+            rows += &format!("{submit},{run_time}s,{cpu},{cpu}Gi,{gpus},user-{user},{priority}\n");
+        }
+    }
+    let fit = fitted(&table(&rows));
+    assert!(
+        fit.text
+            .contains("sessions:\n  jobs: 4\n  gap: constant(20s)\n"),
+        "{}",
+        fit.text
+    );
+    assert!(
+        fit.text.contains("  cpu: {1: 320, 8: 400}\n"),
+        "{}",
+        fit.text
+    );
+    assert!(
+        fit.text.contains("  memory: {1Gi: 320, 8Gi: 400}\n"),
+        "{}",
+        fit.text
+    );
+    assert!(fit.text.contains("  priority: 100\n"), "{}", fit.text);
+    assert!(fit.text.contains("  \"user-0\": 160\n"), "{}", fit.text);
+    check(
+        &fit,
+        &[("cpu", 0.05), ("gpus", 0.05), ("runTime", 0.1)],
+        0.1,
+    );
+}
+
+#[test]
+fn a_trace_of_a_few_jobs_is_refused() {
+    let input = table("submit,cpu,run_time\n0,1,1h\n5,1,1h\n");
+    let entry = recognize(&input).expect("a table");
+    let Constructor::Workload(open) = entry.open else {
+        panic!("a table of jobs");
+    };
+    let mut source = open(&input, &ReadOptions::default()).expect("a table");
+    let error = fit("jobs.csv", &mut *source).expect_err("too few");
+    let said = "jobs.csv: has 2 jobs, of which no distribution follows; expected 10 or more";
+    assert_eq!(error.to_string(), said);
+}
+
+#[test]
+fn fits_of_real_logs_are_close_to_them() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/traces");
+    for (file, bounds) in [
+        (
+            "swf/lublin_256.swf.gz",
+            [("gap", 0.06), ("runTime", 0.03), ("pods", 0.03)],
+        ),
+        (
+            "openb/openb_pod_list_default.csv.gz",
+            [("gap", 0.1), ("runTime", 0.05), ("gpus", 0.03)],
+        ),
+    ] {
+        let path = Path::new(folder).join(file);
+        if !path.exists() {
+            println!("skipped: needs {}", path.display());
+            continue;
+        }
+        let fit = fitted(&Input::path(&path));
+        println!("{file}: {:?}", fit.goodness);
+        check(&fit, &bounds, 0.15);
+    }
+}

@@ -1,0 +1,182 @@
+//! A fitted mix as text.
+
+use std::fmt::Write as _;
+
+use units::plural::count;
+use units::{Duration, Quantity, SortedMap, SuffixFamily};
+
+use super::Fit;
+use super::columns::Columns;
+use super::marginals::{Amounts, Fitted, Quantiles, gathered, quantiles};
+use super::pace::Grouping;
+use crate::generate::mix::{FIELDS, Field};
+
+/// Greatest number of users with weights of their own; the rest are one.
+const USERS_MAX: usize = 200;
+
+/// Text of the mix without its comments.
+pub(super) fn body(columns: &Columns, grouping: &Grouping, templates: &[Fitted]) -> String {
+    let mut text = String::from("arrivals:\n");
+    line(&mut text, 1, "gap", &times(&times_of(&grouping.gaps)));
+    if let Some(hours) = &grouping.hours {
+        line(&mut text, 1, "hours", &list(hours));
+    }
+    if let Some(days) = &grouping.days {
+        line(&mut text, 1, "days", &list(days));
+    }
+    if let Some((sizes, gaps)) = &grouping.sessions {
+        text.push_str("sessions:\n");
+        let mut sizes = sizes.clone();
+        sizes.sort_unstable();
+        line(
+            &mut text,
+            1,
+            "jobs",
+            &weights(&gathered(&sizes), |size| size.to_string()),
+        );
+        line(&mut text, 1, "gap", &times(&times_of(gaps)));
+    }
+    users(&mut text, columns);
+    text.push_str("templates:\n");
+    for (number, own) in templates.iter().enumerate() {
+        template(&mut text, number, own);
+    }
+    text
+}
+
+/// Comments above a mix: what it was fitted to, and how well.
+pub(super) fn head(name: &str, columns: &Columns, fit: &Fit) -> String {
+    let jobs = count(columns.jobs.len() as u64, "job");
+    let mut text = format!(
+        "# Fitted to {name}: {jobs}. Hours and days count from its zero.\n\
+         # Goodness of fit, of as many jobs by seed 1 (0 is the best, 1 the worst):\n"
+    );
+    for own in &fit.goodness.distances {
+        let _ = writeln!(
+            text,
+            "#   {:<10} Kolmogorov–Smirnov distance {:.3}",
+            own.field, own.distance
+        );
+    }
+    for own in &fit.goodness.correlations {
+        let [one, other] = own.between;
+        let what = if one == other {
+            "each gap and the next".to_owned()
+        } else {
+            format!("{one} and {other}")
+        };
+        let _ = writeln!(
+            text,
+            "#   rank correlation of {what}: {:.2}, in the trace {:.2}",
+            own.mix, own.trace
+        );
+    }
+    for (what, jobs) in &fit.left_out {
+        let _ = writeln!(text, "# Left out: {what} ({})", count(*jobs, "job"));
+    }
+    text
+}
+
+fn users(text: &mut String, columns: &Columns) {
+    let mut jobs: SortedMap<u32, u64> = SortedMap::new();
+    for job in &columns.jobs {
+        *jobs.entry(job.tenant).or_default() += 1;
+    }
+    if columns.tenants.is_empty() || jobs.len() < 2 {
+        return;
+    }
+    let mut jobs: Vec<(u32, u64)> = jobs.into_iter().collect();
+    jobs.sort_by_key(|&(user, jobs)| (std::cmp::Reverse(jobs), user));
+    text.push_str("users:\n");
+    let rest: u64 = jobs.iter().skip(USERS_MAX).map(|(_, jobs)| jobs).sum();
+    for (user, jobs) in jobs.iter().take(USERS_MAX) {
+        let name = columns.tenants.get(*user as usize);
+        let name = name.map_or_else(|| user.to_string(), ToString::to_string);
+        line(text, 1, &quoted(&name), &jobs.to_string());
+    }
+    if rest > 0 {
+        line(text, 1, "all others", &rest.to_string());
+    }
+}
+
+fn template(text: &mut String, number: usize, own: &Fitted) {
+    let _ = writeln!(text, "- name: jobs-{}", number + 1);
+    line(text, 1, "weight", &own.jobs.to_string());
+    for field in FIELDS {
+        if let Some(points) = own.times.get(&field) {
+            line(text, 1, field.name(), &times(points));
+        } else if let Some(amounts) = own.amounts.get(&field) {
+            line(text, 1, field.name(), &amounts_of(field, amounts));
+        }
+    }
+    if own.priority != 0 {
+        line(text, 1, "priority", &own.priority.to_string());
+    }
+    if !own.correlations.is_empty() {
+        text.push_str("  correlations:\n");
+        for (one, other, value) in &own.correlations {
+            let (one, other) = (one.name(), other.name());
+            let _ = writeln!(text, "  - {{between: [{one}, {other}], value: {value}}}");
+        }
+    }
+}
+
+fn line(text: &mut String, depth: usize, field: &str, value: &str) {
+    let _ = writeln!(text, "{:width$}{field}: {value}", "", width = 2 * depth);
+}
+
+/// Quantiles of values in any order.
+fn times_of(values: &[i64]) -> Quantiles {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable();
+    quantiles(&sorted)
+}
+
+fn times(points: &Quantiles) -> String {
+    // Milliseconds are enough, and easier to read.
+    let time = |nanos: i64| Duration::from_millis(nanos / 1_000_000).to_string();
+    if let [(_, only)] = points.as_slice() {
+        return format!("constant({})", time(*only));
+    }
+    let first = points.first().map(|own| own.1);
+    if points.iter().all(|own| Some(own.1) == first) {
+        return format!("constant({})", time(first.unwrap_or_default()));
+    }
+    let points = points
+        .iter()
+        .map(|&(place, nanos)| format!("{place}: {}", time(nanos)));
+    let points: Vec<String> = points.collect();
+    format!("{{quantiles: {{{}}}}}", points.join(", "))
+}
+
+fn amounts_of(field: Field, amounts: &Amounts) -> String {
+    weights(amounts, |value| match field {
+        Field::Cpu | Field::Gpus => Quantity::from_milli(value).to_string(),
+        Field::Memory => {
+            let bytes = Quantity::from_units(value).with_family(SuffixFamily::Binary);
+            bytes.to_string()
+        }
+        _ => value.to_string(),
+    })
+}
+
+fn weights(amounts: &Amounts, word: impl Fn(i64) -> String) -> String {
+    if let [(only, _)] = amounts.as_slice() {
+        return word(*only);
+    }
+    let all = amounts
+        .iter()
+        .map(|&(value, jobs)| format!("{}: {jobs}", word(value)));
+    let all: Vec<String> = all.collect();
+    format!("{{{}}}", all.join(", "))
+}
+
+fn list(values: &[f64]) -> String {
+    let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+    format!("[{}]", values.join(", "))
+}
+
+/// A name in quotes, in which nothing has a meaning.
+fn quoted(name: &str) -> String {
+    serde_json::Value::from(name).to_string()
+}
