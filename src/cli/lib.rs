@@ -51,6 +51,7 @@ mod terminal;
 mod trace;
 mod trace_edit;
 mod trace_files;
+mod trace_fit;
 mod trip;
 mod upgrade;
 mod validate;

@@ -11,7 +11,7 @@ use trace::format::Constructor;
 use trace::generate::lublin99::LublinKind;
 use trace::generate::{GENERATORS, GeneratorOptions, find as find_generator};
 use trace::inspect::{inspect, validate};
-use trace::{Ledger, ReadOptions, RowPolicy};
+use trace::{Input, Ledger, ReadOptions, RowPolicy};
 use units::Duration;
 
 use super::trace_files::{FileArguments, exit, folder_failure, opened, with_usage, written};
@@ -28,6 +28,9 @@ pub(super) enum TraceCommand {
     Convert(ConvertArguments),
     /// Cut, sample, scale, shift, merge or anonymize a trace of arrivals
     Edit(super::trace_edit::EditArguments),
+    /// Fit a mix of jobs to a trace, for the generator `mix`: distributions, correlations, arrivals,
+    /// sessions
+    Fit(FileArguments),
     /// Generate a synthetic trace (`windtunnel systems` lists the generators)
     Generate(GenerateArguments),
 }
@@ -154,6 +157,7 @@ pub(super) fn run(_global: &Global, command: &TraceCommand) -> Result<Exit, Fail
         }
         TraceCommand::Convert(arguments) => convert(arguments),
         TraceCommand::Edit(arguments) => super::trace_edit::edit(arguments),
+        TraceCommand::Fit(arguments) => super::trace_fit::run(arguments),
         TraceCommand::Generate(arguments) => generate(arguments),
     }
 }
@@ -232,11 +236,9 @@ fn generate(arguments: &GenerateArguments) -> Result<Exit, Failure> {
         let mut source = describe(&input, &options).map_err(Failure::input)?;
         let stem = file.file_stem().unwrap_or_default();
         let path = arguments.out.join(stem).with_extension("csv");
-        let write = |out: &mut dyn std::io::Write| {
-            let written = write_arrivals(&mut *source, false, out);
-            written.map(drop).map_err(std::io::Error::other)
-        };
-        write_file_with(&path, existing, write).map_err(folder_failure)?;
+        written(&path, arguments.force, |out| {
+            write_arrivals(&mut *source, false, out)
+        })?;
         terminal::print(&format!("{}\n", path.display()));
         return Ok(Exit::Done);
     }
