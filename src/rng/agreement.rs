@@ -32,7 +32,7 @@ pub fn ranks(values: &[i64]) -> Vec<f64> {
         let value = values[order[first]];
         let equal = order[first..].iter();
         let count = equal.take_while(|&&place| values[place] == value).count();
-        let rank = first as f64 + (count as f64 + 1.0) / 2.0;
+        let rank = first as f64 + f64::midpoint(count as f64, 1.0);
         for &place in &order[first..first + count] {
             ranks[place] = rank;
         }

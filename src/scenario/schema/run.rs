@@ -75,7 +75,7 @@ pub struct Models {
     pub throughputs: Option<Throughputs>,
 }
 
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 

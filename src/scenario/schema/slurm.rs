@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::run::is_default;
 use units::{Duration, SortedMap};
 
 /// Multifactor priority of Slurm.
@@ -50,7 +51,7 @@ pub struct Slurm {
     #[schemars(length(max = 1_000))]
     pub partitions: Vec<SlurmPartition>,
     /// Field of job logs that names the partition of a job, with `partitions`; default `partition`.
-    #[serde(skip_serializing_if = "PartitionField::is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub partition_field: PartitionField,
 }
 
@@ -120,12 +121,6 @@ pub enum PartitionField {
     Partition,
     /// Queue: field 15 of SWF.
     Queue,
-}
-
-impl PartitionField {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// Account, which shares the machine with its siblings.

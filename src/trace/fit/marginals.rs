@@ -5,7 +5,6 @@ use units::{Duration, SortedMap};
 
 use super::columns::{Columns, Job};
 use super::goodness::{together, values, varies};
-use crate::error::TraceError;
 use crate::generate::mix::{Choice, Copula, FIELDS, Field, Times};
 use rng::agreement::spearman;
 
@@ -48,7 +47,7 @@ pub(super) struct Fitted {
 }
 
 /// The templates of a trace: by priority, and apart for jobs that stay.
-pub(super) fn templates(columns: &Columns) -> Result<Vec<Fitted>, TraceError> {
+pub(super) fn templates(columns: &Columns) -> Vec<Fitted> {
     let key = |job: &Job| (job.shape.priority, job.run_time.is_some());
     let mut counts: SortedMap<(i32, bool), u64> = SortedMap::new();
     for job in &columns.jobs {
@@ -79,7 +78,7 @@ pub(super) fn templates(columns: &Columns) -> Result<Vec<Fitted>, TraceError> {
             },
         )
     });
-    Ok(fitted.collect())
+    fitted.collect()
 }
 
 fn fitted(priority: i32, columns: &Columns) -> Fitted {

@@ -53,7 +53,7 @@ pub fn fit(name: &str, source: &mut dyn ArrivalSource) -> Result<Fit, TraceError
             ),
         });
     }
-    let templates = marginals::templates(&columns)?;
+    let templates = marginals::templates(&columns);
     let mut groupings = vec![Grouping::alone(&columns)];
     groupings.extend(Grouping::sessions(&columns));
     let mut best: Option<Fit> = None;

@@ -50,7 +50,7 @@ impl Pace {
 
     /// The time, in seconds, at which an amount of time at the mean rate has passed since another one.
     pub fn after(&self, from: f64, amount: f64) -> f64 {
-        let ends = self.bursts.iter().map(|burst| end(burst));
+        let ends = self.bursts.iter().map(end);
         let last = ends.fold(0.0, f64::max);
         let (mut at, mut left) = (from, amount);
         while left > 0.0 {
