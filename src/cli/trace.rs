@@ -9,7 +9,7 @@ use report::trace as told;
 use trace::convert::{write_arrivals, write_nodes};
 use trace::format::Constructor;
 use trace::generate::lublin99::LublinKind;
-use trace::generate::{GENERATORS, GeneratorOptions, find as find_generator};
+use trace::generate::{GENERATORS, GeneratorOptions, Output, find as find_generator};
 use trace::inspect::{inspect, validate};
 use trace::{Input, Ledger, ReadOptions, RowPolicy};
 use units::Duration;
@@ -72,6 +72,9 @@ pub(super) struct GenerateArguments {
     /// File that describes the jobs of the generator `mix`
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// Print the mix that the generator draws from, to be edited and read with `--file`
+    #[arg(long, conflicts_with = "file")]
+    describe: bool,
     /// Output folder
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
@@ -225,16 +228,29 @@ fn generate(arguments: &GenerateArguments) -> Result<Exit, Failure> {
         },
     };
     let existing = Existing::forced(arguments.force);
-    if let (None, Some(file)) = (entry.described, &arguments.file) {
-        let file = file.display();
-        return Err(Failure::input(format!(
-            "--file {file}: the generator `{name}` reads no file; leave it out"
-        )));
+    if arguments.describe {
+        let Output::Mix(Some(text)) = entry.output else {
+            return Err(Failure::input(format!(
+                "--describe: no mix is built into the generator `{name}`; leave it out"
+            )));
+        };
+        terminal::print(text);
+        return Ok(Exit::Done);
     }
-    if let (Some(describe), Some(file)) = (entry.described, &arguments.file) {
-        let input = Input::path(file);
-        let mut source = describe(&input, &options).map_err(Failure::input)?;
-        let stem = file.file_stem().unwrap_or_default();
+    if let Output::Stream { file, write, .. } = entry.output
+        && arguments.file.is_none()
+    {
+        let path = arguments.out.join(file);
+        let write = |out: &mut dyn std::io::Write| write(&options, out);
+        write_file_with(&path, existing, write).map_err(folder_failure)?;
+        terminal::print(&format!("{}\n", path.display()));
+        return Ok(Exit::Done);
+    }
+    let input = arguments.file.as_ref().map(Input::path);
+    let source = entry.arrivals(input.as_ref(), &options);
+    if let Some(mut source) = source.map_err(Failure::input)? {
+        let stem = arguments.file.as_ref().and_then(|file| file.file_stem());
+        let stem = stem.unwrap_or_else(|| name.as_ref());
         let path = arguments.out.join(stem).with_extension("csv");
         written(&path, arguments.force, |out| {
             write_arrivals(&mut *source, false, out)
@@ -242,14 +258,7 @@ fn generate(arguments: &GenerateArguments) -> Result<Exit, Failure> {
         terminal::print(&format!("{}\n", path.display()));
         return Ok(Exit::Done);
     }
-    if let Some((name, write)) = entry.stream {
-        let path = arguments.out.join(name);
-        let write = |out: &mut dyn std::io::Write| write(&options, out);
-        write_file_with(&path, existing, write).map_err(folder_failure)?;
-        terminal::print(&format!("{}\n", path.display()));
-        return Ok(Exit::Done);
-    }
-    for file in (entry.generate)(&options).map_err(Failure::input)? {
+    for file in entry.files(&options).map_err(Failure::input)? {
         let path = arguments.out.join(&file.name);
         write_file(&path, &file.text, existing).map_err(folder_failure)?;
         terminal::print(&format!("{}\n", path.display()));

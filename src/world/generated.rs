@@ -43,20 +43,8 @@ pub(super) fn generated(
     let unknown = || BuildError::Experiment(format!("there is no generator `{model}`"));
     let entry = find(model).ok_or_else(unknown)?;
     let options = options(scenario, generate)?;
-    let source = match (entry.described, &generate.file) {
-        (Some(describe), Some(file)) => Some(describe(&files.open(file), &options)?),
-        (Some(_), None) => {
-            let message = format!(
-                "generate.file: `{model}` makes what a file describes; name it, such as `file: mix.yaml`"
-            );
-            return Err(BuildError::Experiment(message));
-        }
-        (None, Some(_)) => {
-            let message = format!("generate.file: `{model}` reads no file; leave it out");
-            return Err(BuildError::Experiment(message));
-        }
-        (None, None) => entry.source.map(|source| source(&options)),
-    };
+    let file = generate.file.as_ref().map(|file| files.open(file));
+    let source = entry.arrivals(file.as_ref(), &options)?;
     if let Some(source) = source {
         return Ok(if options.jobs < AHEAD_FROM_JOBS {
             source
@@ -64,7 +52,7 @@ pub(super) fn generated(
             Box::new(Ahead::new(source))
         });
     }
-    for file in (entry.generate)(&options)? {
+    for file in entry.files(&options)? {
         let input = Input::bytes(&file.name, file.text);
         if let Constructor::Workload(open) = recognize(&input)?.open {
             return Ok(open(&input, &ReadOptions::default())?);

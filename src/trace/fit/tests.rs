@@ -1,5 +1,6 @@
 //! Mixes fitted to generated and to real traces, and how far their jobs are from these.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use super::{Fit, fit};
@@ -46,7 +47,7 @@ fn a_fit_of_a_generated_log_is_close_to_it() {
         ..GeneratorOptions::default()
     };
     let entry = find("lublin99").expect("a generator");
-    let file = (entry.generate)(&options).expect("a log").remove(0);
+    let file = entry.files(&options).expect("a log").remove(0);
     let fit = fitted(&Input::bytes(&file.name, file.text));
     check(
         &fit,
@@ -54,7 +55,7 @@ fn a_fit_of_a_generated_log_is_close_to_it() {
         0.06,
     );
     // Again the same, to the last character.
-    let file = (entry.generate)(&options).expect("a log").remove(0);
+    let file = entry.files(&options).expect("a log").remove(0);
     assert_eq!(fitted(&Input::bytes(&file.name, file.text)).text, fit.text);
 }
 
@@ -68,7 +69,10 @@ fn amounts_priorities_users_and_sessions_are_kept() {
             let (cpu, gpus) = if session % 2 == 0 { (1, 0) } else { (8, 2) };
             let (user, priority) = (session % 5, if session % 10 == 0 { 100 } else { 0 });
             let run_time = 60 + session;
-            rows += &format!("{submit},{run_time}s,{cpu},{cpu}Gi,{gpus},user-{user},{priority}\n");
+            let _ = writeln!(
+                rows,
+                "{submit},{run_time}s,{cpu},{cpu}Gi,{gpus},user-{user},{priority}"
+            );
         }
     }
     let fit = fitted(&table(&rows));

@@ -27,11 +27,17 @@ pub const GENERATORS: &[GeneratorEntry] = &[
         name: "containers",
         summary: "fill-up: one-core containers that arrive one by one and stay",
         options: &["seed", "jobs", "classes", "span"],
-        generate: generate_containers,
-        stream: Some(("containers.csv", containers::write_containers)),
-        source: None,
-        described: None,
+        output: Output::Stream {
+            file: "containers.csv",
+            write: containers::write_containers,
+            source: None,
+        },
     },
+    preset(
+        "functions",
+        "invocations of functions, with published figures of Azure's of 2019",
+        include_str!("mix/presets/functions.yaml"),
+    ),
     GeneratorEntry {
         name: "google-2011",
         summary: "tasks in classes, for a month of a cluster as large as that of Google's 2011 \
@@ -45,48 +51,61 @@ pub const GENERATORS: &[GeneratorEntry] = &[
             "span",
             "tasks-per-job",
         ],
-        generate: generate_google_2011,
-        stream: Some(("google-2011.csv", google_2011::write_google_2011)),
-        source: Some(source_google_2011),
-        described: None,
+        output: Output::Stream {
+            file: "google-2011.csv",
+            write: google_2011::write_google_2011,
+            source: Some(source_google_2011),
+        },
     },
     GeneratorEntry {
         name: "gpu-cluster",
         summary: "1,213 GPU nodes and 8,152 pods with the published figures of the openb trace",
         options: &["seed"],
-        generate: generate_gpu_cluster,
-        stream: None,
-        source: None,
-        described: None,
+        output: Output::Files(generate_gpu_cluster),
     },
+    preset(
+        "heavy-tailed",
+        "batch jobs of which the largest 1 % hold nearly all resource hours, as at Google in 2019",
+        include_str!("mix/presets/heavy-tailed.yaml"),
+    ),
     GeneratorEntry {
         name: "kubectl-dump",
         summary: "output of `kubectl get -A -o json` for a synthetic cluster",
         options: &["seed", "nodes", "pods"],
-        generate: generate_kubectl_dump,
-        stream: Some(("kubectl-dump.json", stream_kubectl_dump)),
-        source: None,
-        described: None,
+        output: Output::Stream {
+            file: "kubectl-dump.json",
+            write: stream_kubectl_dump,
+            source: None,
+        },
     },
     GeneratorEntry {
         name: "lublin99",
         summary: "job log by the model of Lublin and Feitelson",
         options: &["seed", "jobs", "processors", "kind"],
-        generate: generate_lublin99,
-        stream: None,
-        source: None,
-        described: None,
+        output: Output::Files(generate_lublin99),
     },
     GeneratorEntry {
         name: "mix",
         summary: "jobs of a mix that a file describes: arrivals, sessions of users, templates with \
             distributions",
         options: &["file", "seed", "jobs"],
-        generate: generate_mix,
-        stream: None,
-        source: None,
-        described: Some(described_mix),
+        output: Output::Mix(None),
     },
+    preset(
+        "training",
+        "training jobs and gangs on GPUs, with published figures of Microsoft's Philly",
+        include_str!("mix/presets/training.yaml"),
+    ),
+    preset(
+        "virtual-machines",
+        "machines of a public cloud, with published figures of Azure of 2017",
+        include_str!("mix/presets/virtual-machines.yaml"),
+    ),
+    preset(
+        "web-load",
+        "short jobs behind a web site: day, week and a flash crowd",
+        include_str!("mix/presets/web-load.yaml"),
+    ),
 ];
 
 /// One generator.
@@ -98,20 +117,96 @@ pub struct GeneratorEntry {
     pub summary: &'static str,
     /// The options that it heeds (see [`GeneratorOptions`]).
     pub options: &'static [&'static str],
-    /// Makes its files.
-    pub generate: fn(&GeneratorOptions) -> Result<Vec<GeneratedFile>, TraceError>,
-    /// Writes its only file piece by piece, where that may be larger than memory: the file's name,
-    /// and who writes it.
-    pub stream: Option<(&'static str, StreamGenerator)>,
-    /// Makes its arrivals one by one, without a file.
-    pub source: Option<SourceGenerator>,
-    /// Makes arrivals one by one as a file describes them.
-    pub described: Option<DescribedGenerator>,
+    /// Output of the generator.
+    pub output: Output,
 }
 
-/// Makes arrivals one by one as a file describes them.
-pub type DescribedGenerator =
-    fn(&Input, &GeneratorOptions) -> Result<Box<dyn ArrivalSource>, TraceError>;
+/// Output of a generator.
+#[derive(Clone, Copy, Debug)]
+pub enum Output {
+    /// Files that are made in memory.
+    Files(fn(&GeneratorOptions) -> Result<Vec<GeneratedFile>, TraceError>),
+    /// A file that may be larger than memory.
+    Stream {
+        /// Name of the file.
+        file: &'static str,
+        /// Writer of the file, piece by piece.
+        write: StreamGenerator,
+        /// Source of the same arrivals without a file, if there is one.
+        source: Option<SourceGenerator>,
+    },
+    /// Jobs of a mix with this description; `None` if a file of the user's has it.
+    Mix(Option<&'static str>),
+}
+
+impl GeneratorEntry {
+    /// Arrivals one by one: the jobs of a mix, which the file or the generator itself describes, or those
+    /// of a generator that needs no file of its own; `None` for the others.
+    ///
+    /// # Errors
+    /// The file can't be read or describes no mix, nothing describes one, or the generator reads no file.
+    pub fn arrivals(
+        &self,
+        file: Option<&Input>,
+        options: &GeneratorOptions,
+    ) -> Result<Option<Box<dyn ArrivalSource>>, TraceError> {
+        let mix = match (self.output, file) {
+            (Output::Mix(None), Some(file)) => Mix::open(file)?,
+            (Output::Mix(Some(text)), None) => Mix::read(self.name, text)?,
+            (Output::Mix(None), None) => {
+                return Err(self.wrong(
+                    "no file describes its jobs; name one with `--file mix.yaml`, or with `file: \
+                     mix.yaml` beside `model` in an experiment",
+                ));
+            }
+            (_, Some(_)) => {
+                return Err(self.wrong("it reads no file; leave `--file` or `file` out"));
+            }
+            (Output::Stream { source, .. }, None) => {
+                return Ok(source.map(|source| source(options)));
+            }
+            (Output::Files(_), None) => return Ok(None),
+        };
+        let jobs = u64::from(options.jobs);
+        let source = MixSource::new(Arc::new(mix), options.seed, jobs);
+        Ok(Some(Box::new(source)))
+    }
+
+    /// The files of the generator, in memory; none if it makes jobs of a mix.
+    ///
+    /// # Errors
+    /// An option is outside its range.
+    pub fn files(&self, options: &GeneratorOptions) -> Result<Vec<GeneratedFile>, TraceError> {
+        match self.output {
+            Output::Files(make) => make(options),
+            Output::Stream { file, write, .. } => {
+                Ok(vec![generated(file, |text| write(options, text))?])
+            }
+            Output::Mix(_) => Ok(Vec::new()),
+        }
+    }
+
+    fn wrong(&self, reason: &str) -> TraceError {
+        TraceError::Format {
+            file: format!("generator {}", self.name),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+/// A generator of jobs of a mix that is part of the program.
+const fn preset(
+    name: &'static str,
+    summary: &'static str,
+    description: &'static str,
+) -> GeneratorEntry {
+    GeneratorEntry {
+        name,
+        summary,
+        options: &["seed", "jobs"],
+        output: Output::Mix(Some(description)),
+    }
+}
 
 /// Makes arrivals one by one.
 pub type SourceGenerator = fn(&GeneratorOptions) -> Box<dyn ArrivalSource>;
@@ -187,36 +282,8 @@ fn generate_gpu_cluster(options: &GeneratorOptions) -> Result<Vec<GeneratedFile>
     ])
 }
 
-fn generate_containers(options: &GeneratorOptions) -> Result<Vec<GeneratedFile>, TraceError> {
-    Ok(vec![generated("containers.csv", |text| {
-        containers::write_containers(options, text)
-    })?])
-}
-
-fn generate_google_2011(options: &GeneratorOptions) -> Result<Vec<GeneratedFile>, TraceError> {
-    Ok(vec![generated("google-2011.csv", |text| {
-        google_2011::write_google_2011(options, text)
-    })?])
-}
-
 fn source_google_2011(options: &GeneratorOptions) -> Box<dyn ArrivalSource> {
     Box::new(TaskSource::new(Model::new(*options)))
-}
-
-fn described_mix(
-    input: &Input,
-    options: &GeneratorOptions,
-) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mix = Arc::new(Mix::open(input)?);
-    let source = MixSource::new(mix, options.seed, u64::from(options.jobs));
-    Ok(Box::new(source))
-}
-
-fn generate_mix(_: &GeneratorOptions) -> Result<Vec<GeneratedFile>, TraceError> {
-    Err(TraceError::Format {
-        file: "mix".to_owned(),
-        reason: "the generator needs the file of a mix; name it with `--file`".to_owned(),
-    })
 }
 
 fn stream_kubectl_dump(options: &GeneratorOptions, out: &mut dyn io::Write) -> io::Result<()> {
@@ -226,12 +293,6 @@ fn stream_kubectl_dump(options: &GeneratorOptions, out: &mut dyn io::Write) -> i
         seed: options.seed,
     };
     kubectl_dump::write_kubectl_dump(&config, out)
-}
-
-fn generate_kubectl_dump(options: &GeneratorOptions) -> Result<Vec<GeneratedFile>, TraceError> {
-    Ok(vec![generated("kubectl-dump.json", |text| {
-        stream_kubectl_dump(options, text)
-    })?])
 }
 
 fn generated(
@@ -274,12 +335,12 @@ mod tests {
 
     #[test]
     fn bundled_files_are_what_the_generators_make() {
-        // What may be larger than memory is not bundled.
-        let is_bundled =
-            |entry: &&GeneratorEntry| entry.stream.is_none() && entry.described.is_none();
-        for entry in GENERATORS.iter().filter(is_bundled) {
-            let files = (entry.generate)(&GeneratorOptions::default()).expect("defaults");
-            for file in files {
+        for entry in GENERATORS {
+            // Anything that may be larger than memory is not bundled.
+            if !matches!(entry.output, Output::Files(_)) {
+                continue;
+            }
+            for file in entry.files(&GeneratorOptions::default()).expect("defaults") {
                 let path = format!(
                     "{}/../../traces/{}.gz",
                     env!("CARGO_MANIFEST_DIR"),

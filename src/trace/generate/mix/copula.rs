@@ -53,9 +53,12 @@ pub struct Copula {
     lower: [[f64; COUNT]; COUNT],
 }
 
+/// Rests up to this size are taken for 0.
+const ROUNDING: f64 = 1e-9;
+
 impl Copula {
     /// A copula with the correlations of some pairs, 0 for all others; `None` where no such fields can
-    /// exist, as the matrix is not positive definite.
+    /// exist, as the matrix has a negative eigenvalue.
     pub fn new(pairs: &[(Field, Field, f64)]) -> Option<Self> {
         let mut matrix = [[0.0; COUNT]; COUNT];
         for (place, row) in matrix.iter_mut().enumerate() {
@@ -65,7 +68,7 @@ impl Copula {
             matrix[one as usize][other as usize] = value;
             matrix[other as usize][one as usize] = value;
         }
-        // Cholesky's decomposition.
+        // Cholesky's decomposition; a field that others decide has a pivot of 0.
         let mut lower = [[0.0; COUNT]; COUNT];
         for row in 0..COUNT {
             for column in 0..=row {
@@ -73,10 +76,13 @@ impl Copula {
                     .map(|place| lower[row][place] * lower[column][place])
                     .sum();
                 let rest = matrix[row][column] - known;
-                lower[row][column] = if row > column {
-                    rest / lower[column][column]
-                } else if rest > 1e-12 {
+                let pivot = lower[column][column];
+                lower[row][column] = if row > column && pivot > 0.0 {
+                    rest / pivot
+                } else if row == column && rest > ROUNDING {
                     math::sqrt(rest)
+                } else if rest.abs() <= ROUNDING {
+                    0.0
                 } else {
                     return None;
                 };
