@@ -144,7 +144,7 @@ enum Command {
     /// Create an experiment from cluster dumps (kubectl) or compose files
     #[command(subcommand)]
     Import(import::ImportCommand),
-    /// Inspect, validate and generate traces
+    /// Inspect, validate, convert, edit, fit and generate traces
     #[command(subcommand)]
     Trace(trace::TraceCommand),
     /// Run the control plane of an experiment on real Linux hosts

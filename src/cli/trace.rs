@@ -1,4 +1,4 @@
-//! `windtunnel trace`: inspect, validate, convert, edit and generate traces.
+//! `windtunnel trace`: inspect, validate, convert, edit, fit and generate traces.
 
 use std::path::PathBuf;
 

@@ -87,15 +87,19 @@ impl Goodness {
         }
     }
 
-    /// Measure of how well arrivals are met: the distance of the gaps and half the difference of their
-    /// correlations.
+    /// Measure of how far arrivals are from those of the trace: the distance of the gaps, half the difference
+    /// of their correlations, and the worst distance of another field, since few long sessions leave
+    /// what their jobs ask for to chance.
     pub(super) fn arrivals(&self) -> f64 {
-        let gap = self.distances.iter().find(|own| own.field == GAP);
+        let of_gaps = |own: &&Distance| own.field == GAP;
+        let gap = self.distances.iter().find(of_gaps);
+        let others = self.distances.iter().filter(|own| !of_gaps(own));
         let next = self
             .correlations
             .iter()
             .find(|own| own.between == [GAP, GAP]);
         gap.map_or(0.0, |own| own.distance)
+            + others.map(|own| own.distance).fold(0.0, f64::max)
             + next.map_or(0.0, |own| (own.trace - own.mix).abs() / 2.0)
     }
 }

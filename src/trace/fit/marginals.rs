@@ -185,11 +185,9 @@ fn correlations(columns: &Columns, fitted: &Fitted) -> Vec<(Field, Field, f64)> 
             }
         }
     }
-    // Exact for fields without equal values.
-    let score = |target: f64| 2.0 * math::sin(std::f64::consts::PI * target / 6.0);
     let scores = targets
         .iter()
-        .map(|&(one, other, target)| (one, other, score(target)));
+        .map(|&(one, other, target)| (one, other, normal_score(target)));
     let mut scores: Vec<(Field, Field, f64)> = scores.collect();
     for _ in 0..ROUNDS {
         let copula = possible(&mut scores);
@@ -246,4 +244,10 @@ fn draws(fitted: &Fitted, present: &[Field], copula: &Copula) -> Vec<Vec<i64>> {
             .collect()
     };
     present.iter().map(column).collect()
+}
+
+/// Correlation of the normal scores of two fields of a Gaussian copula by that of their ranks; exact for
+/// fields without equal values.
+pub(super) fn normal_score(ranks: f64) -> f64 {
+    2.0 * math::sin(std::f64::consts::PI * ranks / 6.0)
 }

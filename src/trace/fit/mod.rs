@@ -37,8 +37,8 @@ pub struct Fit {
 /// Fits a mix to the jobs of a trace, all of which are held in memory.
 ///
 /// Jobs with one priority are a template. Submissions of one user that follow each other within 20 minutes
-/// are taken for a session where that brings the gaps between arrivals, and how they follow each other,
-/// closer to those of the trace.
+/// are taken for a session where that brings the jobs, and above all the gaps between them and how these
+/// follow each other, closer to those of the trace.
 ///
 /// # Errors
 /// The trace can't be read, or has fewer than ten jobs.

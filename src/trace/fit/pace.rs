@@ -1,8 +1,10 @@
 //! Arrivals of a trace: rates by hour and day, sessions of users, and the gaps between these.
 
+use rng::agreement::serial;
 use units::SortedMap;
 
 use super::columns::Columns;
+use super::marginals::normal_score;
 use crate::generate::mix::Pace;
 
 /// Longest time between two submissions of a session, nanoseconds: 20 minutes.
@@ -15,6 +17,8 @@ const DAY: f64 = 86_400.0;
 pub(super) struct Grouping {
     /// Gaps between sessions at the mean rate, nanoseconds.
     pub(super) gaps: Vec<i64>,
+    /// Correlation of the normal scores of each gap and the next.
+    pub(super) autocorrelation: f64,
     pub(super) hours: Option<[f64; 24]>,
     pub(super) days: Option<[f64; 7]>,
     /// Numbers of jobs of the sessions, and gaps within them; none where each job is a session of its own.
@@ -71,8 +75,10 @@ impl Grouping {
             Some(pace) => (pace.between(two[0], two[1]) * 1e9) as i64,
             None => ((two[1] - two[0]) * 1e9) as i64,
         });
+        let gaps: Vec<i64> = gaps.collect();
         Self {
-            gaps: gaps.collect(),
+            autocorrelation: serial(&gaps).map_or(0.0, normal_score),
+            gaps,
             hours,
             days,
             sessions,

@@ -14,10 +14,17 @@ use crate::generate::mix::{FIELDS, Field};
 /// Greatest number of users with weights of their own; the rest are one.
 const USERS_MAX: usize = 200;
 
+/// Least autocorrelation that is written.
+const LEAST_AUTOCORRELATION: f64 = 0.02;
+
 /// Text of the mix without its comments.
 pub(super) fn body(columns: &Columns, grouping: &Grouping, templates: &[Fitted]) -> String {
     let mut text = String::from("arrivals:\n");
     line(&mut text, 1, "gap", &times(&times_of(&grouping.gaps)));
+    if grouping.autocorrelation.abs() >= LEAST_AUTOCORRELATION {
+        let value = format!("{:.3}", grouping.autocorrelation);
+        line(&mut text, 1, "autocorrelation", &value);
+    }
     if let Some(hours) = &grouping.hours {
         line(&mut text, 1, "hours", &list(hours));
     }

@@ -40,6 +40,8 @@ pub use source::MixSource;
 pub struct Mix {
     /// Time between two sessions at the mean rate.
     pub(crate) gap: Times,
+    /// Correlation of each gap with the next, above -1 and below 1.
+    pub(crate) autocorrelation: f64,
     pub(crate) pace: Pace,
     pub(crate) sessions: Option<Sessions>,
     pub(crate) users: Choice<Text>,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use model::gpu::DEVICE_MILLI;
 use model::resource_list::{CPU, MEMORY};
 use model::{GpuRequest, PodName, PodSpec, ResourceList, Text};
-use rng::Stream;
+use rng::{Stream, math, special};
 use units::{Duration, Instant, SortedMap};
 
 use super::copula::FIELDS;
@@ -25,6 +25,8 @@ pub struct MixSource {
     gaps: Stream,
     sessions: Stream,
     jobs: Stream,
+    /// Normal score of the last gap.
+    score: f64,
     /// Instant of the next session's first job, in seconds.
     next: f64,
     begun: u64,
@@ -59,6 +61,7 @@ impl MixSource {
             gaps: stream("gaps"),
             sessions: stream("sessions"),
             jobs: stream("jobs"),
+            score: 0.0,
             next: 0.0,
             begun: 0,
             under_way: BinaryHeap::new(),
@@ -70,13 +73,18 @@ impl MixSource {
             tenant_numbers: SortedMap::new(),
             mix,
         };
+        source.score = source.gaps.standard_normal();
         source.go_on();
         source
     }
 
     /// Moves on to the instant of the next session.
     fn go_on(&mut self) {
-        let gap = self.mix.gap.at(self.gaps.open_unit_f64());
+        // An autoregression of the first order: scores stay standard normal.
+        let last = self.mix.autocorrelation;
+        let news = math::sqrt(1.0 - last * last);
+        self.score = last * self.score + news * self.gaps.standard_normal();
+        let gap = self.mix.gap.at(special::normal_cdf(self.score));
         self.next = self.mix.pace.after(self.next, gap.as_secs_f64());
     }
 

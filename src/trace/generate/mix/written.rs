@@ -33,6 +33,8 @@ struct Written {
 struct WrittenArrivals {
     gap: Times,
     #[serde(default)]
+    autocorrelation: f64,
+    #[serde(default)]
     hours: Option<Vec<f64>>,
     #[serde(default)]
     days: Option<Vec<f64>>,
@@ -155,10 +157,16 @@ pub(super) fn read(file: &str, text: &str) -> Result<Mix, TraceError> {
         )
     })?;
     let pace = pace(&written.arrivals, &complaint)?;
+    let autocorrelation = written.arrivals.value.autocorrelation;
+    if autocorrelation.is_nan() || autocorrelation.abs() >= 1.0 {
+        let why = "arrivals.autocorrelation: expected a number above -1 and below 1";
+        return Err(complaint.at(written.arrivals.referenced, why));
+    }
     let users = users(written.users, &complaint)?;
     let (templates, weights) = templates(written.templates, &complaint)?;
     Ok(Mix {
         gap: written.arrivals.value.gap,
+        autocorrelation,
         pace,
         sessions: written.sessions.map(|own| Sessions {
             jobs: own.jobs,

@@ -4,7 +4,7 @@ mod presets;
 
 use std::sync::Arc;
 
-use rng::agreement::{kolmogorov, spearman};
+use rng::agreement::{kolmogorov, serial, spearman};
 use units::Duration;
 
 use super::{Mix, MixSource};
@@ -196,8 +196,36 @@ templates: [{name: a, runTime: constant(1s)}, {name: b, runTime: constant(2s)}]
     assert_eq!(jobs[3].submit.since(begins), Duration::from_secs(3_600));
 }
 
+#[test]
+fn short_gaps_follow_short_ones_where_they_are_correlated() {
+    let gaps = |autocorrelation: &str| {
+        let text = PLAIN.replace(
+            "(10s)}",
+            &format!("(10s), autocorrelation: {autocorrelation}}}"),
+        );
+        let jobs = drawn(&mut source(&text, 5, 20_000));
+        let pairs = jobs.windows(2);
+        let gaps = pairs.map(|two| two[1].submit.since(two[0].submit).as_nanos());
+        gaps.collect::<Vec<i64>>()
+    };
+    let (mut alone, mut together) = (gaps("0"), gaps("0.6"));
+    let correlation = |gaps: &[i64]| serial(gaps).expect("gaps differ");
+    assert!(correlation(&alone).abs() < 0.02);
+    // Rank correlation of a Gaussian copula: 6 / pi asin(0.6 / 2).
+    assert!((correlation(&together) - 0.582).abs() < 0.02);
+    alone.sort_unstable();
+    together.sort_unstable();
+    assert!(kolmogorov(&alone, &together).expect("gaps") < 0.03);
+}
+
 /// Changes to a good mix, with the line and the words of the complaint.
 const WRONG: &[(&str, &str, u32, &str)] = &[
+    (
+        "(10s)}",
+        "(10s), autocorrelation: 1}",
+        1,
+        "expected a number above -1 and below 1",
+    ),
     (
         "gap: exponential(10s)",
         "gap: exponential(-1s)",
