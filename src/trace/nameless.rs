@@ -34,14 +34,16 @@ pub fn cells_of_table(
     let mut table = Table::open(input)?;
     let read = format.columns.iter().map(|column| column.name);
     let read = read.filter(|name| !format.names.contains(name));
-    let columns: Vec<Column> = read.filter_map(|name| table.column(name)).collect();
-    for name in format.columns.iter().map(|column| column.name) {
-        let is_there = table.column(name).is_some() && !format.names.contains(&name);
-        show(if is_there { name.as_bytes() } else { &[] });
-    }
+    let columns: Vec<(&str, Column)> = read
+        .filter_map(|name| Some((name, table.column(name)?)))
+        .collect();
+    // Only those that are there: a column that a format gains changes nothing for tables without it.
+    columns.iter().for_each(|(name, _)| show(name.as_bytes()));
     while let Some(row) = table.next_row()? {
         match row {
-            Ok(row) => columns.iter().for_each(|column| show(row.bytes(column))),
+            Ok(row) => columns
+                .iter()
+                .for_each(|(_, column)| show(row.bytes(column))),
             Err(bad) => show(bad.value.as_bytes()),
         }
     }

@@ -105,7 +105,7 @@ fn findings_as_json_say_the_same() {
         },
         {
             "code": "WT004", "message": "workload model `lublin99` takes no `job`",
-            "label": "expected only `model` or `jobs`", "help": "did you mean `jobs`?",
+            "label": "expected only `model`, `jobs` or `file`", "help": "did you mean `jobs`?",
             "file": "lab.yaml", "line": 9, "column": 42, "endLine": 9, "endColumn": 45,
             "replacement": {
                 "file": "lab.yaml", "line": 9, "column": 42, "endLine": 9, "endColumn": 45,
