@@ -38,7 +38,9 @@ pub fn cells_of_table(
         .filter_map(|name| Some((name, table.column(name)?)))
         .collect();
     // Only those that are there: a column that a format gains changes nothing for tables without it.
-    columns.iter().for_each(|(name, _)| show(name.as_bytes()));
+    for (name, _) in &columns {
+        show(name.as_bytes());
+    }
     while let Some(row) = table.next_row()? {
         match row {
             Ok(row) => columns

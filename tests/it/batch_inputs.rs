@@ -101,6 +101,27 @@ fn wrong_input_is_refused_in_words() {
             queues("yunikorn", "{tenant: ann}"),
             "system.scheduler.queues: `bob` of the workload is not listed here; add every user",
         ),
+        (opportunistic("period: 0s"), "a.yaml:10:"),
+        (opportunistic("keptAwake: 2"), "a.yaml:10:"),
+        (
+            shutdown("easy", "switchOn: 1m"),
+            "these options belong to the rules that switch hosts off and on",
+        ),
+    ];
+    refused(&cases);
+}
+
+/// Checks that runs with these systems are refused in these words.
+fn refused(cases: &[(String, &str)]) {
+    for (system, expected) in cases {
+        let said = scratch(system).run(&["run", "a.yaml", "--out", "out"], 2);
+        assert!(said.contains(expected), "{system}: {said}");
+    }
+}
+
+#[test]
+fn wrong_partitions_are_refused_in_words() {
+    refused(&[
         (
             slurm("partitions: [{name: p}, {name: p, default: true}]"),
             "the partition `p` is declared twice",
@@ -123,17 +144,7 @@ fn wrong_input_is_refused_in_words() {
             slurm("partitions: [{name: p, default: true}, {name: q, nodes: {rack: z}}]"),
             "partitions[1]: no node has the labels and names of the partition `q`",
         ),
-        (opportunistic("period: 0s"), "a.yaml:10:"),
-        (opportunistic("keptAwake: 2"), "a.yaml:10:"),
-        (
-            shutdown("easy", "switchOn: 1m"),
-            "these options belong to the rules that switch hosts off and on",
-        ),
-    ];
-    for (system, expected) in cases {
-        let said = scratch(&system).run(&["run", "a.yaml", "--out", "out"], 2);
-        assert!(said.contains(expected), "{system}: {said}");
-    }
+    ]);
 }
 
 #[test]
