@@ -14,7 +14,7 @@ pub struct Goodness {
     pub jobs: u64,
     /// Distances of the marginal distributions; `gap` is the time between two submissions.
     pub distances: Vec<Distance>,
-    /// How fields go together, and each gap with the next.
+    /// Correlations of fields, and of each gap with the next.
     pub correlations: Vec<Together>,
 }
 

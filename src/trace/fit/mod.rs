@@ -30,7 +30,7 @@ pub struct Fit {
     pub text: String,
     /// Distances between its jobs and those of the trace.
     pub goodness: Goodness,
-    /// What the trace has and the mix has not, with numbers of jobs.
+    /// Properties of the trace that a mix has not, with numbers of jobs.
     pub left_out: Vec<(&'static str, u64)>,
 }
 

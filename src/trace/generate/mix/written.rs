@@ -6,6 +6,7 @@ use model::Text;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde_saphyr::{Location, MessageFormatter as _, Spanned, UserMessageFormatter};
+use units::plural::count;
 use units::{Duration, Quantity, SortedMap, SortedSet};
 
 use super::copula::{Copula, Field};
@@ -217,7 +218,10 @@ fn factors<const COUNT: usize>(written: Option<&[f64]>) -> Result<[f64; COUNT], 
         .filter(|own| own.iter().all(is_factor))
         .ok_or_else(|| {
             let found = written.len();
-            format!("expected {COUNT} factors of at least 0, found {found} values")
+            format!(
+                "expected {COUNT} factors of at least 0, found {}",
+                count(found as u64, "value")
+            )
         })
 }
 
