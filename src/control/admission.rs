@@ -19,7 +19,7 @@ use model::{
     DeviceSet, EndReason, Event, Object, ObjectChange, PodCreated, PodName, PodOwner, PodRef,
     PodSpec, Text,
 };
-use units::{ClassId, NodeId, ObjectId, TenantId};
+use units::{ClassId, Duration, NodeId, ObjectId, TenantId};
 use vertical::sized;
 
 /// Something that is to be created; its identity is given where it is created.
@@ -46,6 +46,8 @@ pub enum Creation {
         to: NodeId,
         /// Reason for the end.
         reason: EndReason,
+        /// Time for which the pod stands still before it goes on.
+        downtime: Duration,
     },
     /// An object.
     Object {
@@ -106,7 +108,9 @@ pub fn admit(store: &Store, creation: &Creation) -> Result<Vec<Event>, Conflict>
         Creation::Pod(pod) => admit_pod(store, pod),
         Creation::BarePod(pod) => admit_bare_pod(store, pod),
         Creation::Replacement { pod, reason } => admit_replacement(store, *pod, *reason),
-        Creation::Moved { pod, to, reason } => {
+        Creation::Moved {
+            pod, to, reason, ..
+        } => {
             let mut events = admit_replacement(store, *pod, *reason)?;
             let created = events.iter().find_map(|event| match event {
                 Event::PodCreated(created) => Some(created.pod),

@@ -350,10 +350,10 @@ pub trait NodeAgent: Send {
         let _ = pod;
     }
 
-    /// A pod that is about to be assigned comes from another node and is up. Agents that know no such
-    /// thing start it.
-    fn arrives(&mut self, pod: PodRef) {
-        let _ = pod;
+    /// A pod that is about to be assigned comes from another node and is up again after a downtime. Agents
+    /// that know no such thing start it.
+    fn arrives(&mut self, pod: PodRef, downtime: Duration) {
+        let _ = (pod, downtime);
     }
 
     /// Returns the speed at which pods work inside of what the agents run them in, in millionths of that

@@ -362,7 +362,9 @@ impl Engine {
                 }
                 if let Some((who, left)) = replaced {
                     match creation {
-                        Creation::Moved { .. } => self.nodes.arrive(pod, who, left),
+                        Creation::Moved { downtime, .. } => {
+                            self.nodes.arrive(pod, who, left, *downtime);
+                        }
                         _ => self.nodes.resume(pod, who, left),
                     }
                 }

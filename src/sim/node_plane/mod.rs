@@ -59,6 +59,8 @@ pub(super) struct NodePlane {
     node_ready: Duration,
     /// Whether pods that are evicted come back with the rest of their work.
     resumes: bool,
+    /// Downtimes of pods that come from other nodes, until they are assigned.
+    downtimes: SortedMap<PodId, Duration>,
     /// Throughputs of jobs by GPU model, where these differ.
     throughputs: Option<Arc<Throughputs>>,
     /// Paces of running pods whose jobs are not as fast as on the reference model.
@@ -101,6 +103,7 @@ impl NodePlane {
             usage: Usage::new(parts.usage),
             node_ready: Duration::ZERO,
             resumes: false,
+            downtimes: SortedMap::new(),
             throughputs: parts.throughputs,
             job_paces: SortedMap::new(),
             output: AgentOutput::default(),
@@ -267,7 +270,8 @@ impl NodePlane {
             self.agent.held(pod);
         }
         if self.machine.has_moved(pod) {
-            self.agent.arrives(pod);
+            let downtime = self.downtimes.remove(&pod.id).unwrap_or_default();
+            self.agent.arrives(pod, downtime);
         }
         let local = LocalNode::new(store, assignment.node);
         self.agent

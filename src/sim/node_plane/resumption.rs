@@ -3,7 +3,7 @@
 
 use cluster::Store;
 use model::{EndReason, Event, Pod, PodCreated, PodRef};
-use units::{Identity, Instant};
+use units::{Duration, Identity, Instant};
 
 use super::NodePlane;
 use crate::context::Context;
@@ -25,10 +25,18 @@ impl NodePlane {
         self.machine.rest(now, pod, pace)
     }
 
-    /// A pod was submitted that goes on with what is left of the work of another, without a start.
-    pub(crate) fn arrive(&mut self, pod: PodRef, other: Identity, left: Option<Left>) {
+    /// A pod was submitted that goes on with what is left of the work of another, after a downtime and
+    /// without a start.
+    pub(crate) fn arrive(
+        &mut self,
+        pod: PodRef,
+        other: Identity,
+        left: Option<Left>,
+        downtime: Duration,
+    ) {
         self.resume(pod, other, left);
         self.machine.arrive(pod);
+        self.downtimes.insert(pod.id, downtime);
     }
 
     /// Submits the rest of a pod's work if the pod was evicted, where evicted pods come back.

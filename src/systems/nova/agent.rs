@@ -6,11 +6,10 @@ use control::local_node::LocalNode;
 use control::node::{Assignment, ImageEvent, StopOrder};
 use control::{AgentOutput, MachineEvent, NodeAgent};
 use model::{PodRef, Text};
-use units::{Duration, Instant, NodeId, PodId, SortedMap, SortedSet};
+use units::{Duration, Instant, NodeId, PodId, SortedMap};
 
 use crate::kubelet::{Kubelet, KubeletOptions};
 
-use super::flavor;
 use super::options::NovaOptions;
 
 /// The agents of all hosts.
@@ -18,8 +17,8 @@ use super::options::NovaOptions;
 pub(super) struct NovaAgent {
     inner: Kubelet,
     options: NovaOptions,
-    /// Pods that come from other hosts in their machines.
-    arriving: SortedSet<PodId>,
+    /// Downtimes of pods that come from other hosts in their machines.
+    arriving: SortedMap<PodId, Duration>,
     /// Instants at which images are on hosts.
     images: SortedMap<(NodeId, Text), Instant>,
     /// Machines that are being made: the instant at which each is up.
@@ -37,7 +36,7 @@ impl NovaAgent {
         Self {
             inner: Kubelet::new(options),
             options: nova,
-            arriving: SortedSet::new(),
+            arriving: SortedMap::new(),
             images: SortedMap::new(),
             booting: SortedMap::new(),
         }
@@ -45,11 +44,8 @@ impl NovaAgent {
 
     /// The instant at which the machine of an instance is up.
     fn up_at(&mut self, now: Instant, assignment: &Assignment) -> Instant {
-        if self.arriving.remove(&assignment.pod.id) {
-            let memory = flavor::flavor(&assignment.spec, &self.options).memory;
-            let migration = self.options.migration;
-            let downtime = migration.and_then(|own| own.course(memory).downtime);
-            return now.saturating_add(downtime.unwrap_or_default());
+        if let Some(downtime) = self.arriving.remove(&assignment.pod.id) {
+            return now.saturating_add(downtime);
         }
         let machine = self.options.machine;
         let image = assignment.spec.containers.first();
@@ -88,8 +84,8 @@ impl NodeAgent for NovaAgent {
         self.options.machine.speed_ppm
     }
 
-    fn arrives(&mut self, pod: PodRef) {
-        self.arriving.insert(pod.id);
+    fn arrives(&mut self, pod: PodRef, downtime: Duration) {
+        self.arriving.insert(pod.id, downtime);
     }
 
     fn stopping(&mut self, now: Instant, order: StopOrder, out: &mut AgentOutput) {

@@ -58,48 +58,117 @@ impl MigrationOptions {
         self.timeout.checked_mul(gib).unwrap_or(Duration::MAX)
     }
 
-    /// Course of the migration of an instance with this many MiB of memory.
+    /// Course of the migration of an instance with this many MiB of memory, at the whole bandwidth.
     pub fn course(&self, memory: i64) -> Course {
+        Sending::new(self, memory).course(self.bandwidth)
+    }
+}
+
+/// Memory of an instance on its way: what the pass under way has still to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sending {
+    /// Memory, and what is written of it in a second, in bytes.
+    all: i128,
+    dirty: i128,
+    /// Longest downtime and longest migration, in nanoseconds.
+    most: i128,
+    timeout: i128,
+    at_timeout: AtTimeout,
+    /// Rest of the pass, in bytes times nanoseconds of a second.
+    left: i128,
+    /// Nanoseconds since the pass began, and since the migration did.
+    pass: i128,
+    elapsed: i128,
+}
+
+impl Sending {
+    /// The memory of an instance with this many MiB, of which nothing is sent yet.
+    pub fn new(options: &MigrationOptions, memory: i64) -> Self {
         let all = i128::from(memory.max(0)) * MIB;
-        let (rate, dirty) = (
-            i128::from(self.bandwidth.max(1)),
-            i128::from(self.dirty_rate),
-        );
-        let most = i128::from(self.downtime.as_nanos());
-        let timeout = i128::from(self.timeout_of(memory).as_nanos());
-        let takes = |bytes: i128| (bytes * SECOND + rate - 1) / rate;
-        let (mut left, mut copied) = (all, 0);
+        Self {
+            all,
+            dirty: i128::from(options.dirty_rate),
+            most: i128::from(options.downtime.as_nanos()),
+            timeout: i128::from(options.timeout_of(memory).as_nanos()),
+            at_timeout: options.at_timeout,
+            left: all * SECOND,
+            pass: 0,
+            elapsed: 0,
+        }
+    }
+
+    /// Course of the rest, if this many bytes a second are sent from now on.
+    pub fn course(mut self, bandwidth: i64) -> Course {
+        let course = self.run(i128::from(bandwidth.max(1)), i128::MAX);
+        course.expect("invariant: time without end is enough")
+    }
+
+    /// Sends at this many bytes a second for a time, at the end of which the instance stands still at
+    /// the earliest.
+    pub fn send(&mut self, bandwidth: i64, time: Duration) {
+        self.run(i128::from(bandwidth.max(1)), i128::from(time.as_nanos()));
+    }
+
+    /// Goes through passes at a rate; `None` if the time is up before they come to an end.
+    fn run(&mut self, rate: i128, time: i128) -> Option<Course> {
+        let mut spent = 0;
         for _ in 0..MOST_PASSES {
-            let pass = takes(left);
-            if pass <= most {
-                return Course {
-                    copies: span(copied),
-                    downtime: Some(span(pass)),
-                };
+            let need = takes(self.left, rate);
+            if self.pass == 0 && need <= self.most {
+                return Some(Course {
+                    copies: span(spent),
+                    downtime: Some(span(need)),
+                });
             }
-            if copied + pass > timeout {
+            if self.elapsed + need > self.timeout {
                 break;
             }
-            copied += pass;
-            left = (dirty * pass / SECOND).min(all);
+            if need > time - spent {
+                self.go_on(rate, time - spent);
+                return None;
+            }
+            spent += need;
+            self.elapsed += need;
+            let written = self.dirty * (self.pass + need) / SECOND;
+            self.left = written.min(self.all) * SECOND;
+            self.pass = 0;
+        }
+        let rest = (self.timeout - self.elapsed).max(0);
+        if rest > time - spent {
+            self.go_on(rate, time - spent);
+            return None;
         }
         let downtime = match self.at_timeout {
             AtTimeout::Abort => None,
             AtTimeout::ForceComplete => {
-                let since = (timeout - copied).max(0);
-                let behind = left + (dirty - rate) * since / SECOND;
-                Some(span(takes(behind.clamp(0, all))))
+                let written = self.dirty * (self.pass + rest);
+                let behind = self.left - rate * rest + written;
+                Some(span(takes(behind.clamp(0, self.all * SECOND), rate)))
             }
         };
-        Course {
-            copies: span(timeout),
+        Some(Course {
+            copies: span(spent + rest),
             downtime,
-        }
+        })
     }
+
+    /// Sends a part of the pass.
+    fn go_on(&mut self, rate: i128, time: i128) {
+        self.left = (self.left - rate * time).max(0);
+        self.pass += time;
+        self.elapsed += time;
+    }
+}
+
+/// Nanoseconds that bytes times nanoseconds of a second take at a rate.
+const fn takes(left: i128, rate: i128) -> i128 {
+    (left + rate - 1) / rate
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const OPTIONS: MigrationOptions = MigrationOptions {
@@ -136,6 +205,44 @@ mod tests {
         let (copies, downtime) = course(none, 1_024);
         assert!((10_600..10_700).contains(&copies), "{copies}");
         assert_eq!(downtime, Some(0));
+    }
+
+    proptest! {
+        #[test]
+        fn parts_at_one_rate_are_the_whole(
+            memory in 0i64..5_000,
+            dirty_rate in 0i64..(200 << 20),
+            parts in prop::collection::vec(1i64..30_000_000_000, 0..5),
+            is_forced in any::<bool>(),
+        ) {
+            let at_timeout = if is_forced { AtTimeout::ForceComplete } else { AtTimeout::Abort };
+            let options = MigrationOptions { dirty_rate, at_timeout, ..OPTIONS };
+            let whole = options.course(memory);
+            let mut sending = Sending::new(&options, memory);
+            let mut sent = Duration::ZERO;
+            for part in parts {
+                let part = Duration::from_nanos(part);
+                if sent.saturating_add(part) >= whole.copies {
+                    break;
+                }
+                sending.send(options.bandwidth, part);
+                sent = sent.saturating_add(part);
+            }
+            let rest = sending.course(options.bandwidth);
+            prop_assert_eq!(sent.saturating_add(rest.copies), whole.copies);
+            prop_assert_eq!(rest.downtime, whole.downtime);
+        }
+    }
+
+    #[test]
+    fn half_the_bandwidth_for_a_while_takes_longer() {
+        let mut sending = Sending::new(&OPTIONS, 1_024);
+        sending.send(OPTIONS.bandwidth / 2, Duration::from_secs(4));
+        // A quarter is sent; the rest takes 6 s.
+        assert_eq!(
+            sending.course(OPTIONS.bandwidth).copies,
+            Duration::from_secs(6)
+        );
     }
 
     #[test]

@@ -8,8 +8,9 @@ use cluster::Store;
 use control::Outbox;
 use control::admission::Creation;
 use model::{EndReason, Event, EvictionCause, PodChange, PodRef, Text};
-use units::{ClassId, Instant, NodeId, PodId, SortedMap, SortedSet};
+use units::{ClassId, Duration, Instant, NodeId, PodId, SortedMap, SortedSet};
 
+use super::super::migration::Sending;
 use super::super::scheduler::Request;
 use super::{Due, Nova};
 
@@ -20,10 +21,14 @@ struct Migration {
     from: usize,
     to: usize,
     request: Arc<Request>,
+    /// Memory as it was to be sent at an instant, from which on it is sent at a rate, in bytes a second.
+    sending: Sending,
+    since: Instant,
+    bandwidth: i64,
     /// Instant at which the instance stands still, or its migration is given up.
     at: Instant,
-    /// `true` if it is given up at its end.
-    is_given_up: bool,
+    /// Time for which the instance stands still; `None` if its migration is given up.
+    downtime: Option<Duration>,
 }
 
 /// The migrations of a cloud.
@@ -39,6 +44,8 @@ pub(super) struct Migrations {
     arriving: SortedSet<Text>,
     /// `true` if an instance may be able to leave that could not when it was looked at last.
     may_go: bool,
+    /// `true` if a migration began or ended since the bandwidth of hosts was shared out.
+    is_shared_anew: bool,
 }
 
 impl Migrations {
@@ -139,9 +146,7 @@ impl Nova {
         let to = choice.host;
         self.cloud.add(to, &request, true);
         self.cloud.change(from, |host| host.io_operations += 1);
-        let course = options.course(request.flavor.memory);
-        let at = now.saturating_add(course.copies);
-        self.timers.push(at, Due::Moved(pod.id));
+        let sending = Sending::new(&options, request.flavor.memory);
         self.migrations.moving.insert(
             pod.id,
             Migration {
@@ -149,10 +154,14 @@ impl Nova {
                 from,
                 to,
                 request,
-                at,
-                is_given_up: course.downtime.is_none(),
+                sending,
+                since: now,
+                bandwidth: 0,
+                at: Instant::MAX,
+                downtime: None,
             },
         );
+        self.migrations.is_shared_anew = true;
         let to = NodeId::from_index(to);
         let change = PodChange::Moving { to };
         out.write(store, Event::PodChanged { pod, change });
@@ -161,12 +170,45 @@ impl Nova {
         true
     }
 
+    /// Shares the bandwidth of hosts out among the migrations from and to them: each sends at an equal share
+    /// of the narrower end.
+    pub(super) fn share_out(&mut self, now: Instant) {
+        if !std::mem::take(&mut self.migrations.is_shared_anew) {
+            return;
+        }
+        let Some(options) = self.options.migration else {
+            return;
+        };
+        let mut sent: SortedMap<usize, i64> = SortedMap::new();
+        let mut received: SortedMap<usize, i64> = SortedMap::new();
+        for own in self.migrations.moving.values() {
+            *sent.entry(own.from).or_default() += 1;
+            *received.entry(own.to).or_default() += 1;
+        }
+        for (&pod, own) in &mut self.migrations.moving {
+            let parts = sent[&own.from].max(received[&own.to]);
+            let bandwidth = (options.bandwidth / parts).max(1);
+            if own.bandwidth == bandwidth {
+                continue;
+            }
+            if own.bandwidth > 0 {
+                own.sending.send(own.bandwidth, now.since(own.since));
+            }
+            (own.since, own.bandwidth) = (now, bandwidth);
+            let course = own.sending.course(bandwidth);
+            own.at = now.saturating_add(course.copies);
+            own.downtime = course.downtime;
+            self.timers.push(own.at, Due::Moved(pod));
+        }
+    }
+
     /// A migration is no longer one: what it claimed is free again.
     pub(super) fn stop_moving(&mut self, pod: PodRef) {
         if let Some(own) = self.migrations.moving.remove(&pod.id) {
             self.cloud.remove(own.to, &own.request, true);
             self.cloud.change(own.from, |host| host.io_operations -= 1);
             self.migrations.may_go = true;
+            self.migrations.is_shared_anew = true;
         }
         self.migrations.staying.remove(&pod.id);
     }
@@ -189,10 +231,10 @@ impl Nova {
             return;
         };
         self.stop_moving(own.pod);
-        if own.is_given_up {
+        let Some(downtime) = own.downtime else {
             self.migrations.staying.insert(pod, own.from);
             return;
-        }
+        };
         let is_there = store.pods().get(own.pod).is_some();
         let name = self.instance_mut(own.pod).map(|own| own.name.clone());
         if let Some(name) = name.filter(|_| is_there)
@@ -203,6 +245,7 @@ impl Nova {
                 pod: own.pod,
                 to: NodeId::from_index(own.to),
                 reason: EndReason::Evicted(EvictionCause::Drain),
+                downtime,
             });
         }
     }

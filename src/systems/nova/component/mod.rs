@@ -275,10 +275,12 @@ impl Component for Nova {
         } else if self.migrate(now, view, out) {
             return Progress::More;
         }
+        self.share_out(now);
         if let Some(at) = self.timers.next() {
             out.wake_at(at);
         }
-        if self.requests.is_empty() && self.retries.is_empty() {
+        let is_due = self.timers.next().is_some_and(|at| at <= now);
+        if self.requests.is_empty() && self.retries.is_empty() && !is_due {
             Progress::Idle
         } else {
             Progress::More
