@@ -1,7 +1,7 @@
 //! Rules of the capacity providers of `system.ecs`.
 
 use super::diagnostic::{Code, Finding, Findings};
-use super::schema::{EcsCapacityProvider, Scenario};
+use super::schema::{EcsCapacityProvider, Provider, Scenario};
 use super::tree::Tree;
 use units::SortedSet;
 use units::nearest::nearest;
@@ -22,37 +22,14 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         findings.push(Finding::new(Code::Conflict, message, tree.locate(path)).label(label));
     };
     let provider = scenario.cluster.provider.as_ref();
-    let groups: Vec<&str> = provider
-        .iter()
-        .flat_map(|own| &own.groups)
-        .map(|own| own.name.as_str())
-        .collect();
     let mut names = SortedSet::new();
     let mut has_base = false;
     for (number, own) in providers.iter().enumerate() {
-        let name = own.name.as_str();
-        if !names.insert(name) {
-            let message = format!("there is a capacity provider `{name}` already");
-            wrong(
-                number,
-                &["name"],
-                message,
-                "expected a name of its own".to_owned(),
-            );
-        } else if name == FARGATE && provider.is_none() {
-            let message = "machines of Fargate come from a provider, and there is none".to_owned();
-            wrong(
-                number,
-                &["name"],
-                message,
-                "write `provider: {}` under `cluster`".to_owned(),
-            );
-        } else if name != FARGATE && !groups.contains(&name) {
-            let message = format!("there is no group `{name}` of `cluster.provider`");
-            let label = nearest(name, groups.iter().copied()).map_or_else(
-                || format!("expected `{FARGATE}` or the name of a group"),
-                |known| format!("did you mean `{known}`?"),
-            );
+        if !names.insert(own.name.as_str()) {
+            let message = format!("there is a capacity provider `{}` already", own.name);
+            let label = "expected a name of its own".to_owned();
+            wrong(number, &["name"], message, label);
+        } else if let Some((message, label)) = unknown(own, provider) {
             wrong(number, &["name"], message, label);
         }
         if own.base > 0 && has_base {
@@ -65,6 +42,11 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
             );
         }
         has_base |= own.base > 0;
+        if !own.is_fargate() && !own.zones.is_empty() {
+            let message = "instances of a group are in the zones of its nodes".to_owned();
+            let label = "leave it out; `zones` are those of Fargate".to_owned();
+            wrong(number, &["zones"], message, label);
+        }
         scaling(number, own, &mut wrong);
     }
     if !providers.is_empty() && providers.iter().all(|own| own.weight == 0) {
@@ -76,9 +58,40 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
             "expected 1 or more".to_owned(),
         );
     }
-    if names.contains(FARGATE) {
+    if providers.iter().any(EcsCapacityProvider::is_fargate) {
         without_choice(scenario, tree, findings);
     }
+}
+
+/// Complaint about a capacity provider that a provider of machines does not have, with what was expected.
+fn unknown(own: &EcsCapacityProvider, provider: Option<&Provider>) -> Option<(String, String)> {
+    let name = own.name.as_str();
+    if !own.is_fargate() {
+        let groups = provider.iter().flat_map(|own| &own.groups);
+        let groups: Vec<&str> = groups.map(|own| own.name.as_str()).collect();
+        if groups.contains(&name) {
+            return None;
+        }
+        let label = nearest(name, groups.iter().copied()).map_or_else(
+            || format!("expected `{FARGATE}` or the name of a group"),
+            |known| format!("did you mean `{known}`?"),
+        );
+        let message = format!("there is no group `{name}` of `cluster.provider`");
+        return Some((message, label));
+    }
+    let Some(provider) = provider else {
+        return Some((
+            "machines of Fargate come from a provider, and there is none".to_owned(),
+            "write `provider: {}` under `cluster`".to_owned(),
+        ));
+    };
+    let is_known = name == FARGATE || provider.spot.is_some();
+    (!is_known).then(|| {
+        (
+            "spot capacity is not configured".to_owned(),
+            "write `spot: {price: 30%, kept: exponential(6h)}` under `cluster.provider`".to_owned(),
+        )
+    })
 }
 
 /// Reports what a task that has a machine of its own can't have, and a group of the same name.
@@ -93,11 +106,13 @@ fn without_choice(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     }
     let groups = scenario.cluster.provider.iter().flat_map(|own| &own.groups);
     for (number, group) in groups.enumerate() {
-        if group.name == FARGATE {
+        if [FARGATE, EcsCapacityProvider::FARGATE_SPOT].contains(&group.name.as_str()) {
             let number = number.to_string();
             let span = tree.locate(["cluster", "provider", "groups", &number, "name"]);
-            let message =
-                format!("a group `{FARGATE}` has the name of a capacity provider that is no group");
+            let message = format!(
+                "a group `{}` has the name of a capacity provider that is no group",
+                group.name
+            );
             findings
                 .push(Finding::new(Code::Conflict, message, span).label("expected another name"));
         }
@@ -113,7 +128,7 @@ fn scaling(
         return;
     };
     let field = "managedScaling";
-    if own.name == FARGATE {
+    if own.is_fargate() {
         let message = "Fargate has a machine for every task, and nothing to scale".to_owned();
         wrong(number, &[field], message, "leave it out".to_owned());
     }

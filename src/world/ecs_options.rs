@@ -62,12 +62,15 @@ fn provider(
     let name = written.name.as_str();
     let groups = plan.map_or(&[][..], |plan| &plan.groups);
     let group = groups.iter().find(|own| *own.name == *name);
-    let source = match (
-        name == EcsCapacityProvider::FARGATE,
-        group,
-        written.managed_scaling,
-    ) {
-        (true, _, _) => Source::Fargate,
+    let source = match (written.is_fargate(), group, written.managed_scaling) {
+        (true, _, _) => Source::Fargate {
+            is_spot: name == EcsCapacityProvider::FARGATE_SPOT,
+            zones: written
+                .zones
+                .iter()
+                .map(|own| own.as_str().into())
+                .collect(),
+        },
         (false, Some(_), None) => Source::Fixed,
         (false, Some(group), Some(own)) => Source::Group(Box::new(ScaledGroup {
             group: group.clone(),

@@ -120,18 +120,25 @@ pub fn provider(
 fn price_fargate(plan: &mut ProviderPlan, scenario: &Scenario, powers: &Powers) {
     let providers = scenario.system.ecs.iter();
     let mut providers = providers.flat_map(|own| &own.capacity_providers);
-    if !providers.any(|own| own.name == EcsCapacityProvider::FARGATE) {
+    if !providers.any(EcsCapacityProvider::is_fargate) {
         return;
     }
+    let spot = scenario.cluster.provider.as_ref();
+    let spot = spot.and_then(|own| own.spot.as_ref());
+    let share = spot.map_or(1.0, |own| own.price.as_f64());
     for size in TaskSize::all() {
         let name = size.name();
-        let economics = NodeEconomics {
-            power: powers.of(&name),
-            price_micro_per_hour: Some(size.price_micro_per_hour()),
-            changes_as: None,
-        };
-        plan.kinds
-            .insert(priced_as(&name, ON_DEMAND, None).into(), economics);
+        let on_demand = size.price_micro_per_hour();
+        let on_spot = libm::rint(on_demand as f64 * share) as i64;
+        for (bought, price) in [(ON_DEMAND, on_demand), (SPOT, on_spot)] {
+            let economics = NodeEconomics {
+                power: powers.of(&name),
+                price_micro_per_hour: Some(price),
+                changes_as: None,
+            };
+            plan.kinds
+                .insert(priced_as(&name, bought, None).into(), economics);
+        }
     }
 }
 

@@ -41,7 +41,7 @@ fn is_refused(system: &str, more: &str, expected: &str) {
 }
 
 /// System, further fields of the experiment, and what is said of them.
-const WRONG: [(&str, &str, &str); 12] = [
+const WRONG: [(&str, &str, &str); 13] = [
     (
         "name: kubernetes, controllers: {}",
         "delivery: [{image: shop/wep}]",
@@ -59,6 +59,11 @@ const WRONG: [(&str, &str, &str); 12] = [
     ),
     (
         "name: ecs, ecs: {capacityProviders: [{name: FARGATE}]}",
+        "",
+        "write `provider: {}` under `cluster`",
+    ),
+    (
+        "name: ecs, ecs: {capacityProviders: [{name: FARGATE_SPOT}]}",
         "",
         "write `provider: {}` under `cluster`",
     ),

@@ -3,6 +3,7 @@
 
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::lab::run::Outcome;
+use windtunnel::model::node::ZONE_LABEL;
 use windtunnel::model::{Event, Pod};
 use windtunnel::sim::check::Checker;
 use windtunnel::units::Instant;
@@ -17,6 +18,8 @@ use crate::watch::measure;
 struct Seen {
     checker: Checker,
     joined: Vec<(f64, String)>,
+    /// Zones of the instances that joined.
+    zones: Vec<String>,
     left: Vec<(f64, String)>,
     running: Vec<f64>,
 }
@@ -26,7 +29,11 @@ impl Observer for Seen {
         self.checker.observe(at, event, ended, store);
         let secs = at.as_secs_f64();
         match event {
-            Event::NodeAdded { object, .. } => self.joined.push((secs, object.name.to_string())),
+            Event::NodeAdded { object, .. } => {
+                self.joined.push((secs, object.name.to_string()));
+                let zone = object.labels.get(ZONE_LABEL);
+                self.zones.extend(zone.map(ToString::to_string));
+            }
             Event::NodeRemoved { node } => {
                 self.left.push((secs, store.nodes().name(*node).to_owned()));
             }
@@ -59,6 +66,7 @@ name: {name}
 cluster:
   provider:
     boot: constant(30s)
+    spot: {{price: 30%, kept: constant(20m)}}
     groups:
       - {{name: pool, min: 0, max: 9, initial: 0, price: 0.1, template: {{allocatable: {{cpu: 500m, memory: 1Gi}}}}}}
 workload: [{{manifests: web.yaml}}]
@@ -111,6 +119,22 @@ fn a_task_of_fargate_has_a_machine_that_is_billed_by_its_size() {
     let hours = (3.0 * 3_600.0 + 1_800.0) / 3_600.0;
     let cost = metric(&outcome, "cost.total");
     assert!((cost - hourly * hours).abs() < 1e-4, "{cost}");
+}
+
+#[test]
+fn spot_machines_of_fargate_are_taken_back_and_replaced_in_their_zones() {
+    let (seen, outcome) = run("ecs-spot", "{name: FARGATE_SPOT, zones: [a, b]}", "");
+    assert_eq!(seen.zones[..4], ["a", "b", "a", "b"]);
+    let rounds = times(&seen.joined);
+    assert_eq!(
+        rounds[..8],
+        [30.0, 30.0, 30.0, 30.0, 1_140.0, 1_140.0, 1_140.0, 1_140.0]
+    );
+    assert_eq!(times(&seen.left)[..4], [1_110.0; 4]);
+    // Four machines all of the time, but for the boots of those that replace others.
+    let hourly = 0.3 * (0.25 * 0.04048 + 0.5 * 0.004_445);
+    let cost = metric(&outcome, "cost.total");
+    assert!((cost - 4.0 * hourly).abs() < 1e-4, "{cost}");
 }
 
 #[test]

@@ -71,7 +71,8 @@ pub struct EcsPlacement {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EcsCapacityProvider {
     /// Name of the provider: a group of `cluster.provider.groups`, or `FARGATE`, which runs each task
-    /// on a machine of its own, billed by the second.
+    /// on a machine of its own, billed by the second, or `FARGATE_SPOT`, whose machines are taken back as
+    /// `cluster.provider.spot` states.
     #[schemars(length(min = 1))]
     pub name: String,
     /// Number of a service's tasks that go to this provider before any weight counts; default 0.
@@ -80,6 +81,10 @@ pub struct EcsCapacityProvider {
     /// Share of the tasks beyond the base; default 1.
     #[serde(default = "one")]
     pub weight: u64,
+    /// Zones of Fargate's machines, each in the one with the fewest tasks of its service; default
+    /// none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<String>,
     /// Managed scaling of the group; default none, where the group keeps its size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed_scaling: Option<EcsManagedScaling>,
@@ -88,6 +93,14 @@ pub struct EcsCapacityProvider {
 impl EcsCapacityProvider {
     /// Name of the provider that gives every task a machine of its own.
     pub const FARGATE: &str = "FARGATE";
+
+    /// Name of the provider that does so on spot capacity.
+    pub const FARGATE_SPOT: &str = "FARGATE_SPOT";
+
+    /// Whether the provider gives every task a machine of its own.
+    pub fn is_fargate(&self) -> bool {
+        [Self::FARGATE, Self::FARGATE_SPOT].contains(&self.name.as_str())
+    }
 }
 
 const fn one() -> u64 {

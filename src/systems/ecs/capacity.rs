@@ -103,7 +103,12 @@ pub enum Source {
     /// A group of nodes with managed scaling.
     Group(Box<ScaledGroup>),
     /// Machines that each run one task.
-    Fargate,
+    Fargate {
+        /// Marks machines that the provider may take back.
+        is_spot: bool,
+        /// Zones of the machines; none without zones.
+        zones: Vec<Text>,
+    },
 }
 
 /// A group of nodes with managed scaling.

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use cluster::Store;
 use control::Outbox;
 use control::provider::{MachineOrder, ProviderRequest};
-use model::node::{CAPACITY_LABEL, GROUP_LABEL, HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND};
+use model::node::{
+    CAPACITY_LABEL, GROUP_LABEL, HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND, SPOT, ZONE_LABEL,
+};
 use model::resource_list::{CPU, MEMORY, PODS};
 use model::{EndReason, Event, Node, PodRef, ResourceList, Text};
 use units::{Duration, Instant, NodeId, ObjectId, Quantity, SortedMap, SortedSet};
@@ -40,7 +42,12 @@ pub(super) struct Capacity {
     groups: Vec<Group>,
     /// Tasks of each service by provider; those without one have none.
     split: SortedMap<Option<ObjectId>, Vec<u64>>,
-    launches: LaunchBucket,
+    /// Launches on demand, and on spot capacity.
+    launches: [LaunchBucket; 2],
+    /// Zones of tasks of Fargate, with their service and provider.
+    zones: SortedMap<PodRef, (Zoned, usize)>,
+    /// Number of such tasks in each zone.
+    in_zones: SortedMap<Zoned, Vec<u64>>,
     /// Tasks of machines that were ordered for them, by the name of the machine.
     ordered: SortedMap<Text, PodRef>,
     /// Number of launches of a task that failed.
@@ -50,6 +57,9 @@ pub(super) struct Capacity {
     /// Instant of the next look.
     due: Instant,
 }
+
+/// Tasks that are spread over zones: those of a service and a provider.
+type Zoned = (Option<ObjectId>, usize);
 
 /// A group of instances as managed scaling knows it.
 #[derive(Clone, Debug, Default)]
@@ -71,7 +81,9 @@ impl Capacity {
             members: SortedMap::new(),
             groups: Vec::new(),
             split: SortedMap::new(),
-            launches: LaunchBucket::default(),
+            launches: [LaunchBucket::default(); 2],
+            zones: SortedMap::new(),
+            in_zones: SortedMap::new(),
             ordered: SortedMap::new(),
             tries: SortedMap::new(),
             machines: SortedMap::new(),
@@ -87,7 +99,7 @@ impl Ecs {
 
     fn is_fargate(&self, number: usize) -> bool {
         let own = self.provider(number);
-        own.is_some_and(|own| matches!(own.source, Source::Fargate))
+        own.is_some_and(|own| matches!(own.source, Source::Fargate { .. }))
     }
 
     /// The provider of a new task of a service; `None` without providers.
@@ -120,7 +132,7 @@ impl Ecs {
         if let Some(own) = self.provider(provider) {
             let query = Query::is(GROUP_LABEL.into(), own.share.name.clone());
             rules.constraints.push(Constraint::MemberOf(query));
-            if matches!(own.source, Source::Fargate) {
+            if matches!(own.source, Source::Fargate { .. }) {
                 // A task has one machine, and no choice.
                 rules.strategies.clear();
             }
@@ -139,12 +151,11 @@ impl Ecs {
         let Some(own) = self.task_mut(pod).map(|own| own.clone()) else {
             return false;
         };
-        if !own
-            .provider
-            .is_some_and(|provider| self.is_fargate(provider))
-        {
+        let provider = own.provider.and_then(|number| self.provider(number));
+        let Some(Source::Fargate { is_spot, .. }) = provider.map(|own| &own.source) else {
             return false;
-        }
+        };
+        let bucket = usize::from(*is_spot);
         let record = store.pods().get(pod);
         let spec = record.map(|record| &store.class(record.class).spec);
         // No machine has attributes of its own that a pod could ask for.
@@ -156,7 +167,7 @@ impl Ecs {
             out.write(store, Event::PodEnded { pod, reason });
             return true;
         }
-        let at = self.capacity.launches.launch(now);
+        let at = self.capacity.launches[bucket].launch(now);
         self.timers.push(at, Due::Launch(pod));
         true
     }
@@ -167,7 +178,11 @@ impl Ecs {
         let Some(own) = own.filter(|own| own.instance.is_none() && own.only_on.is_none()) else {
             return;
         };
-        let Some(provider) = own.provider.and_then(|number| self.provider(number)) else {
+        let Some(number) = own.provider else {
+            return;
+        };
+        let zone = self.zone(pod, (own.service, number));
+        let Some(provider) = self.provider(number) else {
             return;
         };
         let Some(size) = TaskSize::holding(own.task.cpu, own.task.memory) else {
@@ -181,14 +196,39 @@ impl Ecs {
         };
         let instance_type: Text = size.name().into();
         let group = provider.share.name.clone();
-        let node = machine(&name, &group, &instance_type, size);
+        let is_spot = matches!(provider.source, Source::Fargate { is_spot: true, .. });
+        let mut node = machine(&name, &group, &instance_type, size);
+        if let Some(zone) = zone {
+            node.labels.insert(ZONE_LABEL.into(), zone);
+        }
+        if is_spot {
+            node.labels.insert(CAPACITY_LABEL.into(), SPOT.into());
+        }
         out.requests.push(ProviderRequest::Launch(MachineOrder {
             node: Arc::new(node),
             group,
             instance_type,
-            is_spot: false,
+            is_spot,
         }));
         self.capacity.ordered.insert(name, pod);
+    }
+
+    /// The zone of a task's machine: that with the fewest tasks of its service, the first of equals; `None`
+    /// without zones.
+    fn zone(&mut self, pod: PodRef, zoned: Zoned) -> Option<Text> {
+        let provider = self.options.providers.get(zoned.1)?;
+        let Source::Fargate { zones, .. } = &provider.source else {
+            return None;
+        };
+        let known = self.capacity.zones.get(&pod).map(|(_, zone)| *zone);
+        let none = vec![0; zones.len()];
+        let counts = self.capacity.in_zones.entry(zoned).or_insert(none);
+        let zone = known.or_else(|| (0..zones.len()).min_by_key(|&zone| counts[zone]))?;
+        if known.is_none() {
+            counts[zone] += 1;
+            self.capacity.zones.insert(pod, (zoned, zone));
+        }
+        Some(zones[zone].clone())
     }
 
     /// An instance has joined: one of a group, or the machine of a task.
@@ -247,6 +287,11 @@ impl Ecs {
     /// least.
     pub(super) fn release(&mut self, now: Instant, pod: PodRef) {
         self.capacity.tries.remove(&pod);
+        if let Some((zoned, zone)) = self.capacity.zones.remove(&pod)
+            && let Some(counts) = self.capacity.in_zones.get_mut(&zoned)
+        {
+            counts[zone] -= 1;
+        }
         if let Some((node, joined)) = self.capacity.machines.remove(&pod) {
             let at = joined.saturating_add(LEAST_BILLED).max(now);
             self.timers.push(at, Due::Release(node));
