@@ -9,6 +9,7 @@ use scenario::schema::{PartitionField, SlurmPartition};
 use systems::parts::pattern::glob_matches;
 use trace::partitioned::{JobPartition, Partitioned};
 use trace::{ArrivalSource, options};
+use units::nearest::hint;
 
 use super::BuildError;
 
@@ -25,7 +26,7 @@ pub(super) fn field(scenario: &Scenario) -> Option<options::PartitionField> {
 /// Arrivals on the nodes of their partitions.
 ///
 /// # Errors
-/// A partition has no node.
+/// A partition has no node, or names one that the cluster lacks.
 pub(super) fn partitioned(
     scenario: &Scenario,
     nodes: &[Arc<Node>],
@@ -37,6 +38,15 @@ pub(super) fn partitioned(
     };
     let mut all = Vec::new();
     for (number, written) in slurm.partitions.iter().enumerate() {
+        if let Some((place, pattern)) = nameless(written, nodes) {
+            let known = nodes.iter().map(|node| &*node.name);
+            return Err(BuildError::Experiment(format!(
+                "{PARTITIONS}[{number}].nodeNames[{place}]: the cluster has no node `{pattern}` for the partition \
+                 `{}`; {}",
+                written.name,
+                hint(pattern, known)
+            )));
+        }
         let term = selection(written, nodes);
         let holds = |node: &Arc<Node>| {
             let term = term.as_ref();
@@ -57,6 +67,15 @@ pub(super) fn partitioned(
     }
     let default = slurm.partitions.iter().position(|own| own.default);
     Ok(Box::new(Partitioned::new(source, all, default, PARTITIONS)))
+}
+
+/// The first pattern of a partition that is the name of no node, with its place.
+fn nameless<'run>(
+    written: &'run SlurmPartition,
+    nodes: &[Arc<Node>],
+) -> Option<(usize, &'run str)> {
+    let mut patterns = written.node_names.iter().map(String::as_str).enumerate();
+    patterns.find(|(_, pattern)| !nodes.iter().any(|node| glob_matches(pattern, &node.name)))
 }
 
 /// The condition that a partition's nodes meet; `None` for all nodes.

@@ -20,6 +20,7 @@ mod consolidation;
 mod contention;
 mod control_faults;
 mod controlled;
+mod datacenter_inputs;
 mod descheduling;
 mod drain;
 mod ecs_capacity;
