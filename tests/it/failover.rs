@@ -22,7 +22,7 @@ pub(crate) struct Story {
     /// When pods were bound, prepared and running, by the order of their creation.
     pub(crate) bound: SortedMap<u32, f64>,
     prepared: SortedMap<u32, f64>,
-    running: SortedMap<u32, f64>,
+    pub(crate) running: SortedMap<u32, f64>,
     pub(crate) ended: Vec<f64>,
 }
 
@@ -189,22 +189,6 @@ fn nova_takes_a_host_for_down_a_minute_after_its_last_report_and_moves_nothing_b
     // A short cut is not noticed.
     let rest = "failures: [{kind: partition, node: n0, at: 53s, for: 50s}]\nstop: {at: 10m}\n";
     assert!(play("nova-cut", (3, 6), "name: nova", rest).lost.is_empty());
-}
-
-#[test]
-fn nova_moves_instances_off_a_host_that_is_drained() {
-    // A GiB of the guest system and one of the pod, at 128 MiB/s: 16 s each, one after the other.
-    let drained = "operations: [{at: 53s, drain: n0}]\nstop: {at: 10m}\n";
-    let moves = "liveMigration: {bandwidth: 128Mi}";
-    let system = format!("name: nova, nova: {{machine: {{guestMemory: 1Gi}}, {moves}}}");
-    let story = play("nova-moved", (3, 6), &system, drained);
-    assert_eq!(story.ended, [69.0, 85.0]);
-    assert_eq!(Story::later(&story.running, 53.0), [69.0, 85.0]);
-    // Both at a time, each at half the speed.
-    let moves = "liveMigration: {bandwidth: 128Mi, parallel: 2}";
-    let system = format!("name: nova, nova: {{machine: {{guestMemory: 1Gi}}, {moves}}}");
-    let story = play("nova-moved-together", (3, 6), &system, drained);
-    assert_eq!(story.ended, [85.0, 85.0]);
 }
 
 #[test]

@@ -51,6 +51,7 @@ mod kube_scheduler;
 mod kube_settings;
 mod lab;
 mod layers;
+mod live_migration;
 mod mesos;
 mod node_admission;
 mod node_life;
