@@ -290,7 +290,7 @@ fn hostile() {
         assert!(!output.status.success());
         look();
     }
-    assert!(slowest_ms < 1_000, "{slowest_ms} ms for an answer");
+    assert!(slowest_ms < 5_000, "{slowest_ms} ms for an answer");
     assert!(cluster.events("NotReady").is_empty());
     cluster.agrees(2);
     println!(

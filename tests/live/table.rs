@@ -23,8 +23,9 @@ pub(crate) struct Test {
     pub(crate) run: fn(),
 }
 
-/// Longest time that a test may take, nanoseconds.
-const MOST_NS: i64 = 10_000_000_000;
+/// Longest time that a test may take, nanoseconds: several times that on a machine at rest, where none but
+/// the long ones takes 10 s.
+const MOST_NS: i64 = 60_000_000_000;
 
 /// Every group of tests.
 const GROUPS: &[&[Test]] = &[
@@ -95,7 +96,7 @@ pub(crate) fn run(words: &[&str]) -> ExitCode {
         let (words, is_failure) = match result {
             Result::Passed => ("passed".to_owned(), false),
             Result::Failed => ("FAILED".to_owned(), true),
-            Result::TooLong => ("FAILED: over 10 s".to_owned(), true),
+            Result::TooLong => ("FAILED: over 60 s".to_owned(), true),
             Result::Skipped(why) => (format!("skipped: {why}"), is_required(test)),
         };
         failures += usize::from(is_failure);

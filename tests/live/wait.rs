@@ -8,14 +8,23 @@ use live::runtime::clock;
 
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Waits until a condition yields something; panics with its name after the deadline.
+/// Factor of every deadline: deadlines are those of a machine at rest, and only a failure waits for one.
+const PATIENCE: u32 = 4;
+
+/// Instant at which a wait is given up, in nanoseconds of the boot.
+fn given_up_ns(limit: Duration) -> i64 {
+    let patient = limit.saturating_mul(PATIENCE).as_nanos();
+    clock::boot_ns() + i64::try_from(patient).expect("a short limit")
+}
+
+/// Waits until a condition yields something; panics with its name after the deadline, with patience.
 #[track_caller]
 pub(crate) fn wait_for<T>(
     name: &str,
     limit: Duration,
     mut condition: impl FnMut() -> Option<T>,
 ) -> T {
-    let end_ns = clock::boot_ns() + i64::try_from(limit.as_nanos()).expect("a short limit");
+    let end_ns = given_up_ns(limit);
     loop {
         if let Some(found) = condition() {
             return found;
@@ -81,7 +90,7 @@ pub(crate) fn wait_calmly<T: std::fmt::Debug>(
     limit: Duration,
     mut wrong: impl FnMut() -> Option<T>,
 ) {
-    let end_ns = clock::boot_ns() + i64::try_from(limit.as_nanos()).expect("a short limit");
+    let end_ns = given_up_ns(limit);
     while let Some(seen) = wrong() {
         assert!(
             clock::boot_ns() < end_ns,
