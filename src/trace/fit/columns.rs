@@ -23,7 +23,7 @@ pub(super) struct Job {
     pub(super) tenant: u32,
 }
 
-/// What the pods of a class ask for.
+/// Requests of the pods of a class.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
     /// Processors, thousandths.
@@ -70,7 +70,7 @@ impl Columns {
         pairs.map(|two| two[1].submit - two[0].submit).collect()
     }
 
-    /// What a mix can't say of the jobs.
+    /// Properties of the jobs that no mix has.
     pub(super) fn left_out(&self) -> Vec<(&'static str, u64)> {
         let count = |holds: fn(&Shape) -> bool| {
             self.jobs.iter().filter(|job| holds(&job.shape)).count() as u64
