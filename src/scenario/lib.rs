@@ -27,6 +27,7 @@ pub mod known_traces;
 pub mod names;
 mod part;
 pub mod partitions;
+pub mod reservations;
 pub mod pattern;
 pub mod places;
 pub mod plain;

@@ -55,6 +55,7 @@ pub(super) fn validate(
     super::throughputs::check(scenario, tree, validator.findings);
     super::job_queues::check(scenario, tree, validator.findings);
     super::partitions::check(scenario, tree, validator.findings);
+    super::reservations::check(scenario, tree, validator.findings);
     for (position, objective) in scenario.objectives.iter().enumerate() {
         validator.objective(objective, position);
     }

@@ -27,11 +27,10 @@
 //! ```
 
 use control::{Component, Stepping};
-use policy::backfill::shutdown::ShutdownOptions;
-use policy::backfill::{BACKFILLS, RuleKind, backfill};
+use policy::backfill::{BACKFILLS, RuleKind, RuleOptions, backfill};
 use policy::job_order::{JOB_ORDERS, OrderOptions, job_order};
 use scheduler::BatchPlanner;
-use scheduler::batch::{Partition, PassPlanner};
+use scheduler::batch::{AdvanceReservation, Partition, PassPlanner};
 use scheduler::pipeline::evaluate::Form;
 
 use super::capability::Support::{Without, Yes};
@@ -140,11 +139,13 @@ pub struct BatchOptions {
     pub backfill: String,
     /// Options of the order.
     pub orders: OrderOptions,
-    /// Options of the rules that switch hosts off and on.
-    pub shutdown: ShutdownOptions,
+    /// Options of the rule.
+    pub rules: RuleOptions,
     /// Partitions that jobs name; empty where there are none. Rules that decide once an instant alone
     /// heed them.
     pub partitions: Vec<Partition>,
+    /// Advance reservations of nodes, which rules that decide once an instant and switch no hosts heed.
+    pub reservations: Vec<AdvanceReservation>,
 }
 
 impl Default for BatchOptions {
@@ -154,8 +155,9 @@ impl Default for BatchOptions {
             order: "fcfs".to_owned(),
             backfill: "none".to_owned(),
             orders: OrderOptions::default(),
-            shutdown: ShutdownOptions::default(),
+            rules: RuleOptions::default(),
             partitions: Vec::new(),
+            reservations: Vec::new(),
         }
     }
 }
@@ -197,12 +199,14 @@ pub fn planner(options: &BatchOptions, form: Form) -> Result<Planner, SystemErro
         },
         RuleKind::Passes(build) => Planner {
             component: Box::new(
-                PassPlanner::new(order, build(form)).in_partitions(options.partitions.clone()),
+                PassPlanner::new(order, build(form, &options.rules))
+                    .in_partitions(options.partitions.clone())
+                    .with_reservations(options.reservations.clone()),
             ),
             stepping: Stepping::PerInstant,
         },
         RuleKind::Switches(build) => Planner {
-            component: Box::new(PassPlanner::new(order, build(&options.shutdown))),
+            component: Box::new(PassPlanner::new(order, build(&options.rules))),
             stepping: Stepping::PerInstant,
         },
     })

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use super::batsim_shutdown::{self, Recorded};
 use super::job_runs::{JobMachine, RigidJob, Started, run_jobs};
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
+use policy::backfill::RuleOptions;
 use policy::backfill::shutdown::ShutdownOptions;
 use scheduler::pipeline::evaluate::Form;
 use sim::DecisionTime;
@@ -156,10 +157,13 @@ fn machine(nodes: u32, rule: &Rule, file: &Path) -> Result<JobMachine, String> {
         options: BatchOptions {
             order: "fcfs".to_owned(),
             backfill: rule.backfill.to_owned(),
-            shutdown: if rule.switches_hosts() {
-                batsim_shutdown::options(file)?
-            } else {
-                ShutdownOptions::default()
+            rules: RuleOptions {
+                shutdown: if rule.switches_hosts() {
+                    batsim_shutdown::options(file)?
+                } else {
+                    ShutdownOptions::default()
+                },
+                ..RuleOptions::default()
             },
             ..BatchOptions::default()
         },

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use model::{Node, NodeSelectorTerm, Operator, Requirement, Text};
 use scenario::Scenario;
 use scenario::partitions::PARTITIONS;
-use scenario::schema::{PartitionField, SlurmPartition};
+use scenario::schema::PartitionField;
 use systems::parts::pattern::glob_matches;
 use trace::partitioned::{JobPartition, Partitioned};
 use trace::{ArrivalSource, options};
+use units::SortedMap;
 use units::nearest::hint;
 
 use super::BuildError;
@@ -38,7 +39,7 @@ pub(super) fn partitioned(
     };
     let mut all = Vec::new();
     for (number, written) in slurm.partitions.iter().enumerate() {
-        if let Some((place, pattern)) = nameless(written, nodes) {
+        if let Some((place, pattern)) = nameless(&written.node_names, nodes) {
             let known = nodes.iter().map(|node| &*node.name);
             return Err(BuildError::Experiment(format!(
                 "{PARTITIONS}[{number}].nodeNames[{place}]: the cluster has no node `{pattern}` for the partition \
@@ -47,12 +48,8 @@ pub(super) fn partitioned(
                 hint(pattern, known)
             )));
         }
-        let term = selection(written, nodes);
-        let holds = |node: &Arc<Node>| {
-            let term = term.as_ref();
-            term.is_none_or(|term| term.matches(&node.name, &node.labels))
-        };
-        if !nodes.iter().any(holds) {
+        let term = selection(&written.nodes, &written.node_names, nodes);
+        if !selects(term.as_ref(), nodes) {
             return Err(BuildError::Experiment(format!(
                 "{PARTITIONS}[{number}]: no node has the labels and names of the partition `{}`; give it those \
                  of nodes under `cluster`",
@@ -69,31 +66,41 @@ pub(super) fn partitioned(
     Ok(Box::new(Partitioned::new(source, all, default, PARTITIONS)))
 }
 
-/// The first pattern of a partition that is the name of no node, with its place.
-fn nameless<'run>(
-    written: &'run SlurmPartition,
+/// The first pattern that is the name of no node, with its place.
+pub(super) fn nameless<'run>(
+    names: &'run [String],
     nodes: &[Arc<Node>],
 ) -> Option<(usize, &'run str)> {
-    let mut patterns = written.node_names.iter().map(String::as_str).enumerate();
+    let mut patterns = names.iter().map(String::as_str).enumerate();
     patterns.find(|(_, pattern)| !nodes.iter().any(|node| glob_matches(pattern, &node.name)))
 }
 
-/// The condition that a partition's nodes meet; `None` for all nodes.
-fn selection(written: &SlurmPartition, nodes: &[Arc<Node>]) -> Option<NodeSelectorTerm> {
+/// `true` if a node meets a condition.
+pub(super) fn selects(term: Option<&NodeSelectorTerm>, nodes: &[Arc<Node>]) -> bool {
+    let mut nodes = nodes.iter();
+    nodes.any(|node| term.is_none_or(|term| term.matches(&node.name, &node.labels)))
+}
+
+/// The condition that nodes of these labels and names meet; `None` for all nodes.
+pub(super) fn selection(
+    labels: &SortedMap<String, String>,
+    names: &[String],
+    nodes: &[Arc<Node>],
+) -> Option<NodeSelectorTerm> {
     let among = |key: &str, values: Vec<Text>| Requirement {
         key: key.into(),
         operator: Operator::In,
         values,
     };
-    let labels = written.nodes.iter();
+    let labels = labels.iter();
     let labels = labels.map(|(key, value)| among(key, vec![value.as_str().into()]));
     let mut term = NodeSelectorTerm {
         match_expressions: labels.collect(),
         match_fields: Vec::new(),
     };
-    if !written.node_names.is_empty() {
+    if !names.is_empty() {
         let is_named = |node: &&Arc<Node>| {
-            let mut patterns = written.node_names.iter();
+            let mut patterns = names.iter();
             patterns.any(|pattern| glob_matches(pattern, &node.name))
         };
         let names = nodes.iter().filter(is_named);

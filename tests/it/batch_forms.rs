@@ -10,7 +10,7 @@ use windtunnel::control::{Component, Outbox, Progress};
 use windtunnel::model::{
     EndReason, Event, Node, PodCreated, PodName, PodPhase, PodRef, PodSpec, ResourceList,
 };
-use windtunnel::policy::backfill::{BACKFILLS, BackfillEntry, RuleKind};
+use windtunnel::policy::backfill::{BACKFILLS, BackfillEntry, RuleKind, RuleOptions};
 use windtunnel::policy::job_order::{JOB_ORDERS, JobOrderEntry, OrderOptions};
 use windtunnel::scheduler::BatchPlanner;
 use windtunnel::scheduler::batch::{Backfill, JobFacts, Outlook, PassPlanner};
@@ -68,7 +68,8 @@ impl Bench {
             RuleKind::Events(_) if order().needs_passes() => return None,
             RuleKind::Events(build) => (events(Box::new(Asked(build()))), events(build())),
             RuleKind::Passes(build) => {
-                (passes(build(Form::Plain)), passes(build(Form::Incremental)))
+                let build = |form| passes(build(form, &RuleOptions::default()));
+                (build(Form::Plain), build(Form::Incremental))
             }
         };
         Some(Self {

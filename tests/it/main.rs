@@ -88,6 +88,7 @@ mod scratch;
 mod services;
 mod shared;
 mod sim;
+mod slurm_loops;
 mod spec;
 mod start_up;
 mod store;

@@ -1,6 +1,7 @@
 //! Conversion of what a scenario says of its batch system to options of orders and rules.
 
 use policy::backfill::shutdown::ShutdownOptions;
+use policy::backfill::slurm::LoopOptions;
 use policy::job_order::queues::QueueOptions;
 use policy::job_order::slurm::accounts::{Account, Tree};
 use policy::job_order::slurm::multifactor::{SizeRule, Weights};
@@ -19,7 +20,8 @@ pub(super) fn set_options(
     jobs.orders.slurm = slurm_options(scheduler)?;
     jobs.orders.queues = queue_options(scheduler)?;
     jobs.partitions = partitions(scheduler)?;
-    jobs.shutdown = shutdown_options(scheduler)?;
+    jobs.rules.shutdown = shutdown_options(scheduler)?;
+    jobs.rules.slurm = loop_options(scheduler)?;
     Ok(())
 }
 
@@ -29,10 +31,10 @@ fn slurm_options(scheduler: &schema::Scheduler) -> Result<SlurmOptions, BuildErr
         return Ok(SlurmOptions::default());
     };
     let wrong = |what: &str| Err(BuildError::Policy(what.to_owned()));
-    if scheduler.queue.as_deref() != Some("slurm") {
+    if scheduler.queue.as_deref() != Some("slurm") && scheduler.backfill != Backfill::Slurm {
         return wrong(
-            "slurm: these options belong to the queue order `slurm`; write `queue: slurm`, or \
-             leave them out",
+            "slurm: these options belong to the queue order `slurm` and the backfill rule `slurm`; write `queue: \
+             slurm` or `backfill: slurm`, or leave them out",
         );
     }
     if written.max_age <= Duration::ZERO || written.calc_period <= Duration::ZERO {
@@ -191,6 +193,29 @@ fn accounts(written: &schema::Slurm) -> Tree {
         }
     }
     tree
+}
+
+/// Options of Slurm's loops.
+fn loop_options(scheduler: &schema::Scheduler) -> Result<LoopOptions, BuildError> {
+    let written = scheduler.slurm.as_ref();
+    let Some(written) = written.and_then(|own| own.loops.as_ref()) else {
+        return Ok(LoopOptions::default());
+    };
+    let second = Duration::from_secs(1);
+    let intervals = [written.main_interval, written.backfill_interval, written.resolution];
+    if intervals.iter().any(|&own| own < second) {
+        return Err(BuildError::Policy(
+            "slurm.loops: `mainInterval`, `backfillInterval` and `resolution` must be at least 1s".to_owned(),
+        ));
+    }
+    Ok(LoopOptions {
+        queue_depth: written.queue_depth,
+        main_interval: written.main_interval,
+        backfill_interval: written.backfill_interval,
+        window: written.window,
+        resolution: written.resolution,
+        most_tested: written.max_job_test,
+    })
 }
 
 /// Options of the rules that switch hosts off and on.

@@ -109,6 +109,8 @@ pub(crate) fn system(
     }
     scheduler.backfill.name().clone_into(&mut jobs.backfill);
     super::jobs::set_options(&mut jobs, scheduler)?;
+    let arrivals = &*prepared.workload.source;
+    jobs.reservations = world::reservations(scenario, &prepared.nodes, arrivals)?;
     let options = prepared.options.clone().with(jobs);
     let options = options.with(prepared.kube.clone());
     let request = SystemRequest {

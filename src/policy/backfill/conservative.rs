@@ -12,15 +12,16 @@
 
 use scheduler::batch::{Bounds, Candidate, JobNumber, Pass, PassRule, Profile, Start};
 use scheduler::pipeline::evaluate::Form;
-use units::{Duration, Instant, SortedMap, SortedSet};
+use units::{Instant, SortedSet};
 
-use super::{BackfillEntry, RuleKind};
+use super::earlier::Earlier;
+use super::{BackfillEntry, RuleKind, narrow};
 
 /// The registry's entry.
 pub const ENTRY: BackfillEntry = BackfillEntry {
     name: "conservative",
     summary: "Conservative: every waiting job has a reservation that no later job delays.",
-    rule: RuleKind::Passes(|form| Box::new(Conservative { form, held: None })),
+    rule: RuleKind::Passes(|form, _| Box::new(Conservative { form, held: None })),
 };
 
 /// A reservation for every waiting job.
@@ -51,35 +52,6 @@ struct Held {
 struct Reserved {
     from: Instant,
     job: JobNumber,
-}
-
-/// The latest reservation of each width by length: a job that is as wide and no shorter finds
-/// nothing before it, as every reservation since made the profile poorer.
-#[derive(Clone, Debug, Default)]
-struct Earlier {
-    by_width: SortedMap<u32, SortedMap<Duration, Instant>>,
-}
-
-impl Earlier {
-    fn bound(&self, job: &Candidate) -> Instant {
-        let lengths = self.by_width.get(&job.facts.members);
-        let shorter = lengths.and_then(|lengths| lengths.range(..=job.facts.requested).next_back());
-        shorter.map_or(Instant::ZERO, |(_, &from)| from)
-    }
-
-    fn note(&mut self, job: &Candidate, from: Instant) {
-        let lengths = self.by_width.entry(job.facts.members).or_default();
-        lengths.insert(job.facts.requested, from);
-        // Longer jobs start no earlier.
-        let longer = lengths.range(job.facts.requested..);
-        let stale: Vec<Duration> = longer
-            .filter(|&(&length, &other)| length > job.facts.requested && other < from)
-            .map(|(&length, _)| length)
-            .collect();
-        for length in stale {
-            lengths.remove(&length);
-        }
-    }
 }
 
 impl Held {
@@ -186,15 +158,6 @@ impl Conservative {
         let start = held.due(pass);
         self.held = Some(held);
         start
-    }
-}
-
-/// Bounds of jobs with so many members at most.
-const fn narrow(members: u64) -> Bounds {
-    Bounds {
-        members,
-        longest: Duration::MAX,
-        spare: 0,
     }
 }
 

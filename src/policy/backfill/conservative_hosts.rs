@@ -15,7 +15,7 @@ use super::{BackfillEntry, RuleKind};
 pub const ENTRY: BackfillEntry = BackfillEntry {
     name: "conservative-hosts",
     summary: "Conservative as Batsim has it: every waiting job reserves concrete hosts.",
-    rule: RuleKind::Passes(|_| Box::<ConservativeHosts>::default()),
+    rule: RuleKind::Passes(|_, _| Box::<ConservativeHosts>::default()),
 };
 
 /// A reservation of concrete hosts for every waiting job.

@@ -17,7 +17,7 @@ use super::{BackfillEntry, RuleKind};
 pub const ENTRY: BackfillEntry = BackfillEntry {
     name: "easy",
     summary: "EASY: jobs start before the head of the queue if they do not delay it.",
-    rule: RuleKind::Passes(|form| Box::new(Easy { form, held: None })),
+    rule: RuleKind::Passes(|form, _| Box::new(Easy { form, held: None })),
 };
 
 /// One reservation, for the head.

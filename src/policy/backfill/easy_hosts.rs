@@ -14,7 +14,7 @@ use super::{BackfillEntry, RuleKind};
 pub const ENTRY: BackfillEntry = BackfillEntry {
     name: "easy-hosts",
     summary: "EASY as Batsim has it: the head of the queue reserves concrete hosts.",
-    rule: RuleKind::Passes(|_| Box::new(EasyHosts)),
+    rule: RuleKind::Passes(|_, _| Box::new(EasyHosts)),
 };
 
 /// One reservation of concrete hosts, for the head.

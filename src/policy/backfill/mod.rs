@@ -2,18 +2,23 @@
 
 pub mod conservative;
 pub mod conservative_hosts;
+mod earlier;
 pub mod easy;
 pub mod easy_hosts;
 pub mod greedy_once;
 pub mod none;
 pub mod shutdown;
 pub mod skip;
+pub mod slurm;
 pub mod strict;
 
-use scheduler::batch::{Backfill, PassRule};
+use scheduler::batch::{Backfill, Bounds, PassRule};
 use scheduler::pipeline::evaluate::Form;
 
+use units::Duration;
+
 use self::shutdown::ShutdownOptions;
+use self::slurm::LoopOptions;
 
 /// A backfilling rule in the registry.
 #[derive(Clone, Copy, Debug)]
@@ -32,9 +37,18 @@ pub enum RuleKind {
     /// The planner that decides after every single event and keeps to the job it chose.
     Events(fn() -> Box<dyn Backfill>),
     /// The planner of passes over the whole queue, once an instant.
-    Passes(fn(Form) -> Box<dyn PassRule>),
+    Passes(fn(Form, &RuleOptions) -> Box<dyn PassRule>),
     /// The planner of passes, under a rule that switches hosts off and on.
-    Switches(fn(&ShutdownOptions) -> Box<dyn PassRule>),
+    Switches(fn(&RuleOptions) -> Box<dyn PassRule>),
+}
+
+/// Options of the rules that have any.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RuleOptions {
+    /// Options of the rules that switch hosts off and on.
+    pub shutdown: ShutdownOptions,
+    /// Intervals and limits of Slurm's loops.
+    pub slurm: LoopOptions,
 }
 
 /// Every rule, in the order of the manual.
@@ -47,6 +61,7 @@ pub const BACKFILLS: &[BackfillEntry] = &[
     easy_hosts::ENTRY,
     conservative::ENTRY,
     conservative_hosts::ENTRY,
+    slurm::ENTRY,
     shutdown::INERTIAL,
     shutdown::OPPORTUNISTIC,
 ];
@@ -54,4 +69,13 @@ pub const BACKFILLS: &[BackfillEntry] = &[
 /// The rule of a name.
 pub fn backfill(name: &str) -> Option<&'static BackfillEntry> {
     BACKFILLS.iter().find(|entry| entry.name == name)
+}
+
+/// Bounds of jobs with so many members at most.
+const fn narrow(members: u64) -> Bounds {
+    Bounds {
+        members,
+        longest: Duration::MAX,
+        spare: 0,
+    }
 }

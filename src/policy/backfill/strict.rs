@@ -15,7 +15,7 @@ use super::{BackfillEntry, RuleKind};
 pub const ENTRY: BackfillEntry = BackfillEntry {
     name: "strict",
     summary: "Starts the head of the queue (of each partition) while it fits, once an instant.",
-    rule: RuleKind::Passes(|_| Box::new(Strict)),
+    rule: RuleKind::Passes(|_, _| Box::new(Strict)),
 };
 
 /// Starts heads alone.

@@ -111,7 +111,8 @@ pub use run::{
 };
 pub use shutdown::Shutdown;
 pub use slurm::{
-    FairShareRule, PartitionField, PartitionState, Slurm, SlurmAccount, SlurmPartition,
+    FairShareRule, PartitionField, PartitionState, Slurm, SlurmAccount, SlurmLoops, SlurmPartition,
+    SlurmReservation,
 };
 pub use sparrow::{Sampling, Sparrow};
 pub use storage::{Backup, Storage, StorageClass};

@@ -53,6 +53,78 @@ pub struct Slurm {
     /// Field of job logs that names the partition of a job, with `partitions`; default `partition`.
     #[serde(skip_serializing_if = "is_default")]
     pub partition_field: PartitionField,
+    /// Intervals and limits of the backfill rule `slurm`; default those of Slurm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loops: Option<SlurmLoops>,
+    /// Advance reservations of nodes, with the backfill rule `slurm`; default none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1_000))]
+    pub reservations: Vec<SlurmReservation>,
+}
+
+/// Intervals and limits of Slurm's loops, which count from the begin of the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SlurmLoops {
+    /// Number of jobs that the main loop tests at an event (`default_queue_depth`), at least 1; default
+    /// 100.
+    #[schemars(range(min = 1))]
+    pub queue_depth: u32,
+    /// Time between two main loops that test all jobs (`sched_interval`), at least 1s; default `60s`.
+    pub main_interval: Duration,
+    /// Time between two runs of the backfill plugin (`bf_interval`), at least 1s; default `30s`.
+    pub backfill_interval: Duration,
+    /// Time that backfilling looks ahead (`bf_window`), above 0s; default `1d`.
+    #[schemars(extend("x-positive" = true))]
+    pub window: Duration,
+    /// Step of the begin of reservations (`bf_resolution`), at least 1s; default `60s`.
+    pub resolution: Duration,
+    /// Number of jobs that a run of the backfill plugin tests (`bf_max_job_test`), at least 1; default
+    /// 500.
+    #[schemars(range(min = 1))]
+    pub max_job_test: u32,
+}
+
+impl Default for SlurmLoops {
+    fn default() -> Self {
+        Self {
+            queue_depth: 100,
+            main_interval: Duration::from_secs(60),
+            backfill_interval: Duration::from_secs(30),
+            window: Duration::from_secs(86_400),
+            resolution: Duration::from_secs(60),
+            max_job_test: 500,
+        }
+    }
+}
+
+/// Advance reservation: nodes that are kept for some users, or for maintenance. A job that could still
+/// run when it begins does not start on them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SlurmReservation {
+    /// Name of the reservation (`ReservationName`).
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// Begin of the reservation (`StartTime`), from the begin of the run.
+    pub start: Duration,
+    /// Length of the reservation (`Duration`), above 0s and no longer than the log.
+    #[schemars(extend("x-positive" = true))]
+    pub duration: Duration,
+    /// Labels of its nodes; default none, which selects all nodes.
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub nodes: SortedMap<String, String>,
+    /// Patterns of the names of its nodes (`Nodes`), such as `node-1*`; default none, and the labels
+    /// alone select.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub node_names: Vec<String>,
+    /// Users whose jobs it does not keep off (`Users`), of those under `accounts`; default none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<String>,
+    /// Accounts whose users' jobs it does not keep off (`Accounts`), of those under `accounts`; default
+    /// none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<String>,
 }
 
 /// Partition: a queue for some of the nodes.
@@ -156,7 +228,7 @@ const fn one_share() -> u32 {
 
 impl Slurm {
     /// The users of all accounts; in a run, their places here are the numbers of the tenants.
-    pub fn users(&self) -> impl Iterator<Item = &str> {
+    pub fn users(&self) -> impl Iterator<Item = &str> + Clone {
         let users = self.accounts.iter().flat_map(|own| own.users.keys());
         users.map(String::as_str)
     }
@@ -181,6 +253,8 @@ impl Default for Slurm {
             accounts: Vec::new(),
             partitions: Vec::new(),
             partition_field: PartitionField::default(),
+            loops: None,
+            reservations: Vec::new(),
         }
     }
 }

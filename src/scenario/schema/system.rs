@@ -148,7 +148,7 @@ pub struct Scheduler {
     /// `none`.
     #[serde(default)]
     pub backfill: Backfill,
-    /// Options of the queue order `slurm`, with the system `batch`.
+    /// Options of the queue order and of the backfill rule `slurm`, with the system `batch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slurm: Option<Slurm>,
     /// Queues of tenants for the queue orders `volcano` and `yunikorn`, with the system `batch`; default
@@ -262,6 +262,9 @@ pub enum Backfill {
     Conservative,
     /// Conservative as Batsim has it: every job reserves concrete hosts.
     ConservativeHosts,
+    /// Slurm's loops: the heads of partitions at every event, and reservations for all jobs once an
+    /// interval.
+    Slurm,
     /// EASY over hosts that are switched off while less work waits, and on while more does.
     InertialShutdown,
     /// EASY over hosts that are switched off when idle, and on for waiting jobs.
@@ -280,6 +283,7 @@ impl Backfill {
             Self::EasyHosts => "easy-hosts",
             Self::Conservative => "conservative",
             Self::ConservativeHosts => "conservative-hosts",
+            Self::Slurm => "slurm",
             Self::InertialShutdown => "inertial-shutdown",
             Self::OpportunisticShutdown => "opportunistic-shutdown",
         }

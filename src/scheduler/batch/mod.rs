@@ -17,6 +17,7 @@ pub mod job;
 mod partitions;
 mod passes;
 mod refused;
+mod reservations;
 pub(crate) mod room;
 pub(crate) mod roster;
 mod running;
@@ -41,6 +42,7 @@ pub use self::partitions::Partition;
 pub use self::passes::{
     Candidate, Pass, PassNews, PassPlanner, PassRule, Profile, Shadow, Slot, Start, Timetable,
 };
+pub use self::reservations::AdvanceReservation;
 pub use self::turns::Bounds;
 
 use self::refused::Refused;

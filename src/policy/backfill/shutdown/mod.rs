@@ -31,14 +31,14 @@ use super::{BackfillEntry, RuleKind};
 pub const INERTIAL: BackfillEntry = BackfillEntry {
     name: "inertial-shutdown",
     summary: "EASY over hosts that are switched off while less work waits, and on while more does.",
-    rule: RuleKind::Switches(|options| Box::new(Shutdown::new(Policy::Inertial, *options))),
+    rule: RuleKind::Switches(|options| Box::new(Shutdown::new(Policy::Inertial, options.shutdown))),
 };
 
 /// The registry's entry of the policy that keeps a share of the hosts from being switched off for good.
 pub const OPPORTUNISTIC: BackfillEntry = BackfillEntry {
     name: "opportunistic-shutdown",
     summary: "EASY over hosts that are switched off when idle, and on for waiting jobs.",
-    rule: RuleKind::Switches(|options| Box::new(Shutdown::new(Policy::Opportunistic, *options))),
+    rule: RuleKind::Switches(|options| Box::new(Shutdown::new(Policy::Opportunistic, options.shutdown))),
 };
 
 /// The rule by which hosts are switched off and on once a period.

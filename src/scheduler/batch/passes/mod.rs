@@ -23,6 +23,7 @@ use units::{Instant, Revision};
 use super::job::{Job, JobNumber, JobOrder, MachineFacts};
 use super::partitions::{Partition, Partitions};
 use super::refused::Refused;
+use super::reservations::{AdvanceReservation, Reservations};
 use super::room::Rooms;
 use super::roster::{Roster, Submitted, Whereabouts};
 use super::running::{Place, Running, RunningJob};
@@ -93,6 +94,7 @@ pub struct PassPlanner {
     running: Running,
     rooms: Rooms,
     roster: Roster,
+    reservations: Reservations,
     cursor: Revision,
     news: PassNews,
     /// The instant and the declaration of nodes as of which an ageing queue was ordered.
@@ -116,6 +118,7 @@ impl PassPlanner {
             running: Running::default(),
             rooms: Rooms::default(),
             roster: Roster::default(),
+            reservations: Reservations::default(),
             cursor: Revision::default(),
             news: PassNews::default(),
             ordered: None,
@@ -132,6 +135,15 @@ impl PassPlanner {
     pub fn in_partitions(self, all: Vec<Partition>) -> Self {
         Self {
             roster: Roster::new(Partitions::new(all)),
+            ..self
+        }
+    }
+
+    /// A planner that keeps nodes free for advance reservations.
+    #[must_use]
+    pub fn with_reservations(self, all: Vec<AdvanceReservation>) -> Self {
+        Self {
+            reservations: Reservations::new(all),
             ..self
         }
     }
@@ -165,6 +177,11 @@ impl PassPlanner {
         }
         self.cursor = store.revision();
         self.look_at_machine(now, store);
+        self.reservations.look_at(store);
+        if self.reservations.have_ended(now) {
+            self.news.freed = true;
+            self.news.unforeseen = true;
+        }
         self.sort_out(store);
         if self.order.follows_changes() && (self.news.freed || !self.news.arrived.is_empty()) {
             self.ordered = None;
@@ -362,6 +379,7 @@ impl Component for PassPlanner {
             running: &self.running,
             partitions: self.roster.partitions().count(),
             rooms: &mut self.rooms,
+            reservations: &self.reservations,
             news: &self.news,
             asked: &mut asked,
         });
@@ -378,6 +396,11 @@ impl Component for PassPlanner {
         if let Some(start) = start {
             self.start(now, start, view, out);
             return Progress::More;
+        }
+        if let Some(end) = self.reservations.next_end(now)
+            && self.queue.pods() > 0
+        {
+            out.wake_at(end);
         }
         self.tell_head(view, out);
         Progress::Idle

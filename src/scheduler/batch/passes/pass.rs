@@ -9,6 +9,7 @@ use cluster::Store;
 use units::{Instant, NodeId};
 
 use super::super::job::{JobFacts, JobNumber};
+use super::super::reservations::Reservations;
 use super::super::room::{Places, Rooms, admits, push_places, slots_in};
 use super::super::running::Running;
 use super::super::turns::Bounds;
@@ -72,6 +73,7 @@ pub struct Pass<'a> {
     /// Number of partitions, at least 1.
     pub(super) partitions: usize,
     pub(super) rooms: &'a mut Rooms,
+    pub(super) reservations: &'a Reservations,
     pub(super) news: &'a PassNews,
     pub(super) asked: &'a mut Asked,
 }
@@ -99,7 +101,7 @@ impl<'a> Pass<'a> {
 
     /// `true` if members of all jobs take each other's places one for one: then places can be counted.
     pub fn is_interchangeable(&self) -> bool {
-        self.store.class_count() == 1
+        self.store.class_count() == 1 && self.reservations.is_empty()
     }
 
     /// `true` if a job runs longer than it asked for: when it ends is guessed anew in every pass.
@@ -133,12 +135,7 @@ impl<'a> Pass<'a> {
 
     /// The start of a job now, on the lowest nodes with room, if it has room.
     pub fn start(&mut self, candidate: &Candidate) -> Option<Start> {
-        let number = candidate.number();
-        let job = self.queue.get(number)?;
-        let places = self
-            .rooms
-            .places(self.store, job.class, job.members.len())?;
-        Some(Start { number, places })
+        self.start_apart(candidate, &[])
     }
 
     /// Number of partitions that jobs are in, at least 1.
@@ -153,7 +150,12 @@ impl<'a> Pass<'a> {
         let store = self.store;
         let others = others.iter().filter_map(|own| self.queue.get(own.number()));
         let classes: SmallVec<[_; 4]> = others.map(|own| store.class(own.class)).collect();
-        let is_apart = |node| classes.iter().all(|class| !admits(store, class, node));
+        let (now, reservations) = (self.now, self.reservations);
+        let until = now.saturating_add(job.facts.requested);
+        let is_apart = |node| {
+            classes.iter().all(|class| !admits(store, class, node))
+                && reservations.admit(&job.facts, node, now, until)
+        };
         let places = self
             .rooms
             .places_among(store, job.class, job.members.len(), is_apart)?;
@@ -244,6 +246,6 @@ impl<'a> Pass<'a> {
 
     /// Nodes over time.
     pub fn timetable(&self) -> Timetable<'a> {
-        Timetable::of(self.now, self.store, self.queue, self.running)
+        Timetable::of(self, self.running)
     }
 }

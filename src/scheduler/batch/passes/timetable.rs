@@ -8,11 +8,12 @@ use model::DeviceSet;
 use units::{ClassId, Instant, NodeId, Resources};
 
 use super::super::job::JobNumber;
+use super::super::reservations::Reservations;
 use super::super::room::{Places, admits, push_places, slots_in};
 use super::super::running::Running;
 use super::queue::Queue;
 use super::shadow::just_after;
-use super::{Candidate, Start};
+use super::{Candidate, Pass, Start};
 
 /// A job's stay on a node.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +39,7 @@ pub struct Slot {
 pub struct Timetable<'a> {
     store: &'a Store,
     queue: &'a Queue,
+    reservations: &'a Reservations,
     now: Instant,
     stays: Vec<Vec<Stay>>,
     /// The instants at which something ends.
@@ -46,13 +48,15 @@ pub struct Timetable<'a> {
 
 impl<'a> Timetable<'a> {
     /// The timetable of running jobs alone.
-    pub(super) fn of(now: Instant, store: &'a Store, queue: &'a Queue, running: &Running) -> Self {
+    pub(super) fn of(pass: &Pass<'a>, running: &Running) -> Self {
+        let now = pass.now;
         let mut table = Self {
-            store,
-            queue,
+            store: pass.store,
+            queue: pass.queue,
+            reservations: pass.reservations,
             now,
-            stays: vec![Vec::new(); store.nodes().len()],
-            ends: Vec::new(),
+            stays: vec![Vec::new(); pass.store.nodes().len()],
+            ends: pass.reservations.ends().collect(),
         };
         for (&job, running) in running.jobs() {
             let until = running.expected_end.max(just_after(now));
@@ -125,7 +129,10 @@ impl<'a> Timetable<'a> {
         let until = until.max(just_after(from));
         let mut places = Places::new();
         for node in self.store.nodes().ids() {
-            if !self.store.nodes().schedulable()[node.index()] || !admits(self.store, class, node) {
+            if !self.store.nodes().schedulable()[node.index()]
+                || !admits(self.store, class, node)
+                || !self.reservations.admit(&job.facts, node, from, until)
+            {
                 continue;
             }
             let (row, devices) = self.least(node, from, until);
