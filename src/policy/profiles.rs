@@ -82,6 +82,33 @@ pub const PROFILES: &[ProfileEntry] = &[
         "first",
         "Tetris, packing: the node whose free resources align best with the demand.",
     ),
+    fifo(
+        "tarcil",
+        &["tarcil", "least-allocated", "tightest"],
+        "first",
+        "Tarcil: the emptiest node of a random sample, which is among the best of all.",
+    ),
+    ProfileEntry {
+        name: "vector-first-fit",
+        summary: "Vector packing, first fit decreasing: the first node with room, large products first.",
+        plugins: &["tightest"],
+        select: "first",
+        order: "decreasing-product",
+    },
+    ProfileEntry {
+        name: "vector-dot-product",
+        summary: "Vector packing, dot product: the node best aligned with the demand, large products first.",
+        plugins: &["tetris", "tightest"],
+        select: "first",
+        order: "decreasing-product",
+    },
+    ProfileEntry {
+        name: "vector-distance",
+        summary: "Vector packing, distance: the node whose room is closest to the demand, large products first.",
+        plugins: &["vector-distance", "tightest"],
+        select: "first",
+        order: "decreasing-product",
+    },
     ProfileEntry {
         name: "volcano-binpack",
         summary: "Volcano, binpack: the node that is fullest in what the pod asks for.",

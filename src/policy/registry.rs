@@ -14,6 +14,7 @@ pub const POLICIES: &[Entry] = &[
     filter::gpu_fit::ENTRY,
     filter::host_ports::ENTRY,
     filter::whole_devices::ENTRY,
+    filter::tarcil::ENTRY,
     score::best_fit::ENTRY,
     score::worst_fit::ENTRY,
     score::worst_fit_open::ENTRY,
@@ -29,6 +30,7 @@ pub const POLICIES: &[Entry] = &[
     score::borg_stranded::ENTRY,
     score::borg_worst_fit::ENTRY,
     score::tetris::ENTRY,
+    score::vector_distance::ENTRY,
     score::volcano_binpack::ENTRY,
     preemption::borg_preemption::ENTRY,
     devices::tightest::ENTRY,
@@ -41,6 +43,7 @@ pub const POLICIES: &[Entry] = &[
     order::fifo::ENTRY,
     order::priority::ENTRY,
     order::decreasing::ENTRY,
+    order::decreasing_product::ENTRY,
     // Plugins of kube-scheduler, in the order of its default profile; those that act only where a
     // configuration enables them are last.
     kubernetes::scheduling_gates::ENTRY,

@@ -13,6 +13,7 @@ pub mod gpu_packing;
 pub mod least_allocated;
 pub mod most_allocated;
 pub mod tetris;
+pub mod vector_distance;
 pub mod volcano_binpack;
 pub mod worst_fit;
 pub mod worst_fit_open;

@@ -6,6 +6,7 @@
 
 use smallvec::SmallVec;
 
+use super::vector_distance::shares;
 use crate::tetris::alignment;
 use crate::{Built, Constructor, Entry, Point};
 use scheduler::{ClassContext, Plugin, Points};
@@ -35,30 +36,10 @@ impl Plugin for Tetris {
     }
 
     fn score(&self, ctx: &ClassContext<'_>, node: NodeId) -> i64 {
-        let (nodes, requests, row) = (ctx.store.nodes(), &ctx.class.requests, node.index());
-        let (offered, unused) = (nodes.allocatable(), nodes.free());
         let (mut free, mut demand) = (SmallVec::<[f64; 4]>::new(), SmallVec::<[f64; 4]>::new());
-        for (offered, unused, request) in [
-            (
-                offered.cpu_milli[row],
-                unused.cpu_milli[row],
-                requests.cpu_milli,
-            ),
-            (
-                offered.memory_bytes[row],
-                unused.memory_bytes[row],
-                requests.memory_bytes,
-            ),
-            (
-                offered.storage_bytes[row],
-                unused.storage_bytes[row],
-                requests.storage_bytes,
-            ),
-        ] {
-            if offered > 0 {
-                free.push(unused as f64 / offered as f64);
-                demand.push(request as f64 / offered as f64);
-            }
+        for share in shares(ctx, node) {
+            free.push(share.free);
+            demand.push(share.demand);
         }
         let aligned = alignment(&demand, &free, false).unwrap_or(0.0);
         (aligned * 1e6).round() as i64
