@@ -27,7 +27,8 @@
 //! # Ok::<(), systems::SystemError>(())
 //! ```
 
-use control::{Component, Stepping};
+use cluster::Commitment;
+use control::Component;
 use model::Text;
 use scheduler::omega::commit::{Conflicts, Transactions};
 use scheduler::omega::{JobKind, Scheduler, SchedulerOptions, Search, Sharing};
@@ -38,7 +39,7 @@ use super::capability::{Capabilities, Capability};
 use super::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
-use super::jobs_alone;
+use super::kubernetes::cell;
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
@@ -46,7 +47,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     summary: "Omega: schedulers in parallel over shared state, whose claims may conflict.",
     source: "Schwarzkopf and others, EuroSys'13, with the designs that it compares",
     scheduler: SchedulerKind::Own,
-    workloads: RunsWorkloads::Never,
+    workloads: RunsWorkloads::WithControllers,
     capabilities: CAPABILITIES,
     build,
 };
@@ -119,7 +120,38 @@ impl Default for OmegaOptions {
 
 const BLIND: &str = "claims look at room alone";
 
-const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
+const CONTROLLERS: &str = "with `system.controllers`";
+
+const CAPABILITIES: Capabilities = &[
+    (Capability::CpuFractions, Yes("thousandths of a core")),
+    (Capability::WholeGpus, Yes("the first free devices")),
+    (Capability::GpuChoice, Yes("devices of any of the models")),
+    (Capability::GpuShares, Yes("the first device with room")),
+    (Capability::Needs, Without("assumed to exist")),
+    (Capability::InitContainers, Yes("before the others")),
+    (
+        Capability::RestartInPlace,
+        Yes("with a back-off that grows from 10 s to 5 min"),
+    ),
+    (
+        Capability::LivenessProbes,
+        Yes("the container is started again"),
+    ),
+    (Capability::Replicas, Yes(CONTROLLERS)),
+    (
+        Capability::RollingUpdate,
+        Yes("by surge and unavailable, halted and rolled back by users"),
+    ),
+    (Capability::StatefulSet, Yes(CONTROLLERS)),
+    (Capability::DaemonSet, Yes(CONTROLLERS)),
+    (Capability::Job, Yes(CONTROLLERS)),
+    (Capability::CronJob, Yes(CONTROLLERS)),
+    (Capability::OtherObjects, Yes(CONTROLLERS)),
+    (Capability::Overcommit, Without("never")),
+    (
+        Capability::FailureDetection,
+        Yes("leases of 10 s; not ready after 50 s of silence (models.nodeLife: observed)"),
+    ),
     (Capability::Requests, Yes("claimed at the commit")),
     (Capability::ExtendedResources, Yes("claimed at the commit")),
     (
@@ -170,26 +202,23 @@ const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
     ),
     (
         Capability::ReadinessProbes,
-        Without("a task is ready once it runs"),
+        Yes("the task is in service or not"),
     ),
-    (
-        Capability::DisruptionBudget,
-        Without("tasks are never evicted"),
-    ),
-    (Capability::Service, Without("tasks have no clients")),
+    (Capability::DisruptionBudget, Yes(CONTROLLERS)),
+    (Capability::Service, Yes("its endpoints follow readiness")),
     (
         Capability::Placement,
         Yes("the first node with room from a random one on"),
     ),
     (
         Capability::LostNode,
-        Yes("running tasks as `models.nodeLoss` says"),
+        Yes("evicted 300 s after the node is not ready; controllers make others"),
     ),
     (
         Capability::ControlPlaneLoss,
-        Yes("running tasks continue, none starts"),
+        Yes("tasks run on; nothing is placed, replaced or evicted"),
     ),
-]);
+];
 
 /// The schedulers of a design, in the order of the kinds.
 pub fn schedulers(options: &OmegaOptions, seed: u64) -> Vec<SchedulerOptions> {
@@ -252,9 +281,9 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let components = made.map(|(index, own)| -> Box<dyn Component> {
         Box::new(Scheduler::new(own, ComponentId::from_index(index)))
     });
-    Ok(jobs_alone::parts(
-        request,
-        components.collect(),
-        Stepping::PerInstant,
-    ))
+    let parts = cell(request, components.collect());
+    Ok(SystemParts {
+        commitment: Commitment::Checked,
+        ..parts
+    })
 }
