@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::queueing::{ClusterQueueStatus, Condition, FlavorUsage, QueuedWorkload};
 use model::{Labels, Text};
-use units::Instant;
+use units::{Instant, SortedSet};
 
 use super::{Controller, Stage, State};
 use crate::names::Names;
@@ -58,6 +58,11 @@ impl Controller {
         names.collect()
     }
 
+    /// The queues whose status may have changed since this was last asked; at first, all of them.
+    pub fn take_changed_queues(&mut self) -> SortedSet<NodeId> {
+        std::mem::take(&mut self.changed_queues)
+    }
+
     /// The next time at which something happens by itself; `None` if nothing does.
     pub fn next_due(&self) -> Option<Instant> {
         // What was to happen to workloads that have moved on does not.
@@ -102,6 +107,12 @@ impl Controller {
             Stage::Pending => self.enqueue(number),
             Stage::Finished => {}
         }
+    }
+
+    /// Number of workloads that wait in queues.
+    pub fn pending(&self) -> usize {
+        let waiting = self.waiting.values();
+        waiting.map(|own| own.active.len() + own.inadmissible.len()).sum()
     }
 
     /// Status of a queue.

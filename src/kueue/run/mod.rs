@@ -116,6 +116,8 @@ pub struct Controller {
     alarms: SortedSet<(Instant, usize)>,
     checked: SortedSet<usize>,
     changed: SortedSet<usize>,
+    /// Queues of workloads that changed, or were deleted.
+    changed_queues: SortedSet<NodeId>,
     namespaces: SortedMap<Text, Labels>,
     cycles: u64,
     now: Instant,
@@ -145,6 +147,7 @@ impl Controller {
             alarms: SortedSet::default(),
             checked: SortedSet::default(),
             changed: SortedSet::default(),
+            changed_queues: queues.iter().copied().collect(),
             namespaces: SortedMap::default(),
             cycles: 0,
             now,
@@ -199,7 +202,9 @@ impl Controller {
     fn state_mut(&mut self, number: usize) -> &mut State {
         self.changed.insert(number);
         let state = self.states.get_mut(&number);
-        state.expect("invariant: numbers stand for workloads that are known")
+        let state = state.expect("invariant: numbers stand for workloads that are known");
+        self.changed_queues.extend(state.queue);
+        state
     }
 
     /// Lets time pass to an instant, at which inadmissible workloads are retried that are due; all
@@ -255,6 +260,7 @@ impl Controller {
         };
         self.states.insert(number, state);
         self.changed.insert(number);
+        self.changed_queues.extend(queue);
         self.number_of.insert(key, number);
         self.enqueue(number);
         Ok(())

@@ -84,6 +84,11 @@ impl ControlPlane {
         &self.store
     }
 
+    /// Whether a component has work that waits.
+    pub(super) fn has_backlog(&self) -> bool {
+        self.seats.iter().any(|seat| seat.component.backlog() > 0)
+    }
+
     /// The last answer of the components about a pod without a node.
     pub(super) fn waiting_message(&self, pod: PodRef) -> Option<Text> {
         let mut seats = self.seats.iter();

@@ -64,9 +64,11 @@ impl Engine {
         self.control.into_store()
     }
 
-    /// Whether every pod has ended and nothing is to come.
+    /// Whether every pod has ended and nothing is to come, also from work that a component holds back.
     pub(super) fn is_drained(&self) -> bool {
-        self.surroundings.is_over() && self.control.store().pods().living() == 0
+        self.surroundings.is_over()
+            && self.control.store().pods().living() == 0
+            && !self.control.has_backlog()
     }
 
     /// The error of a run that would go on for ever.

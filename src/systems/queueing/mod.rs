@@ -16,6 +16,7 @@ use cluster::{Conflict, Store};
 use control::admission::Creation;
 use control::{Component, Outbox, Progress, Write};
 use kueue::run::{Controller, State};
+use kueue::tree::NodeId;
 use kueue::{Settings, Snapshot};
 use model::queueing::{
     ClusterQueueStatus, QueuedWorkload, QueueingObjects, RequeueTime, StopPolicy,
@@ -45,8 +46,8 @@ pub struct Queueing {
     others: Vec<QueuedWorkload>,
     /// Queues as they were shown last.
     shown: SortedMap<Text, ClusterQueueStatus>,
-    /// Whether all queues were shown since the last change.
-    is_shown: bool,
+    /// Queues whose objects are to be looked at again.
+    unshown: SortedSet<NodeId>,
     /// Workloads whose objects are to be looked at again.
     unsettled: SortedSet<(Text, Text)>,
     /// Whether a cycle may change something.
@@ -74,7 +75,7 @@ impl Queueing {
             jobs_of: SortedMap::default(),
             others: queueing.workloads.clone(),
             shown: SortedMap::default(),
-            is_shown: false,
+            unshown: SortedSet::default(),
             unsettled: SortedSet::default(),
             is_awake: true,
             has_begun: false,
@@ -156,10 +157,7 @@ impl Queueing {
     fn show(&mut self, store: &Store, out: &mut Outbox) {
         self.unsettled.extend(self.controller.take_changed());
         self.ungate(store, out);
-        if self.unsettled.is_empty() && self.is_shown {
-            return;
-        }
-        self.is_shown = true;
+        self.unshown.extend(self.controller.take_changed_queues());
         for (namespace, name) in std::mem::take(&mut self.unsettled) {
             let Some(state) = self.controller.state(&namespace, &name) else {
                 continue;
@@ -205,8 +203,7 @@ impl Queueing {
     }
 
     fn show_queues(&mut self, store: &Store, out: &mut Outbox) {
-        let queues = self.controller.snapshot().queues().map(|(id, _)| id);
-        for queue in queues.collect::<Vec<_>>() {
+        for queue in std::mem::take(&mut self.unshown) {
             let status = self.controller.status(queue);
             if self.shown.get(&status.name) == Some(&status) {
                 continue;
@@ -241,7 +238,8 @@ impl Queueing {
             }
             Object::ClusterQueue(own) => {
                 self.shown.remove(&own.name);
-                self.is_shown = false;
+                let queue = self.controller.snapshot().queue_named(&own.name);
+                self.unshown.extend(queue);
             }
             _ => {}
         }
@@ -345,6 +343,10 @@ impl Component for Queueing {
         if let Creation::Object { object, .. } = creation {
             self.again(object);
         }
+    }
+
+    fn backlog(&self) -> usize {
+        self.controller.pending()
     }
 
     fn restarted(&mut self, now: Instant) {

@@ -52,7 +52,17 @@ struct QuotaUse {
     /// The status of each queue and the time since which it holds.
     queues: SortedMap<Text, (Instant, Arc<ClusterQueueStatus>)>,
     areas: SortedMap<(Pair, Text), Areas>,
+    /// What all queues hold and own now, in billionths.
+    sums: SortedMap<Pair, Sum>,
     peaks: SortedMap<Pair, f64>,
+    /// `true` once the window has begun, with what held then.
+    has_begun: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    used: i128,
+    nominal: i128,
 }
 
 /// Adds up what held for a span.
@@ -82,20 +92,35 @@ fn settle(
 }
 
 impl QuotaUse {
-    fn note_peaks(&mut self) {
-        let mut sums: SortedMap<Pair, (f64, f64)> = SortedMap::new();
-        let all = self.queues.values().flat_map(|(_, status)| &status.usage);
-        for own in all {
+    /// Counts a status in, or out again.
+    fn count(&mut self, status: &ClusterQueueStatus, sign: i128) {
+        for own in &status.usage {
             let pair = (own.flavor.clone(), own.resource.clone());
-            let sum = sums.entry(pair).or_default();
-            sum.0 += own.total.nanos() as f64;
-            sum.1 += own.nominal.nanos() as f64;
+            let sum = self.sums.entry(pair).or_default();
+            sum.used += sign * own.total.nanos();
+            sum.nominal += sign * own.nominal.nanos();
         }
-        for (pair, (used, nominal)) in sums {
-            if nominal > 0.0 {
-                let peak = self.peaks.entry(pair).or_default();
-                *peak = peak.max(used / nominal);
+    }
+
+    /// Looks for a new peak of a resource of a flavor.
+    fn note_peak(&mut self, pair: &Pair) {
+        let sum = self.sums.get(pair).copied().unwrap_or_default();
+        if sum.nominal > 0 {
+            let peak = self.peaks.entry(pair.clone()).or_default();
+            *peak = peak.max(sum.used as f64 / sum.nominal as f64);
+        }
+    }
+
+    /// Looks for new peaks of what a status is about; at first, of everything.
+    fn note_peaks(&mut self, status: &ClusterQueueStatus) {
+        if !std::mem::replace(&mut self.has_begun, true) {
+            for pair in self.sums.keys().cloned().collect::<Vec<_>>() {
+                self.note_peak(&pair);
             }
+            return;
+        }
+        for own in &status.usage {
+            self.note_peak(&(own.flavor.clone(), own.resource.clone()));
         }
     }
 }
@@ -118,9 +143,11 @@ impl Collector for QuotaUse {
         let now = (change.at, Arc::clone(status));
         if let Some(before) = self.queues.insert(status.name.clone(), now) {
             settle(&mut self.areas, &before, change.at, change.measured);
+            self.count(&before.1, -1);
         }
+        self.count(status, 1);
         if change.in_window() {
-            self.note_peaks();
+            self.note_peaks(status);
         }
     }
 
