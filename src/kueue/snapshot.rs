@@ -34,8 +34,9 @@ pub struct Queue {
     pub groups: Vec<Group>,
     /// Workloads that hold its quota, by number.
     pub holdings: SortedSet<usize>,
-    /// Whether a cycle of cohorts is above it.
-    pub is_in_cycle: bool,
+    /// Whether workloads of the queue are tried: it is not stopped, no cycle of cohorts is above it, and
+    /// nothing that it names is missing.
+    pub is_active: bool,
 }
 
 impl Queue {
@@ -43,18 +44,6 @@ impl Queue {
     pub fn group_of(&self, resource: Resource) -> Option<&Group> {
         let mut groups = self.groups.iter();
         groups.find(|group| group.covered.contains(&resource))
-    }
-
-    /// Whether workloads of the queue are tried: nothing that it names is missing.
-    pub fn is_active(&self, snapshot: &Snapshot) -> bool {
-        let mut flavors = self.groups.iter().flat_map(|group| &group.flavors);
-        let exists = |flavor: &Flavor| {
-            let own = snapshot.flavor(*flavor);
-            own.is_some_and(|own| {
-                own.topology.is_none() || snapshot.topologies.get(*flavor).is_some()
-            })
-        };
-        self.spec.stop == StopPolicy::None && !self.is_in_cycle && flavors.all(exists)
     }
 
     /// Whether all flavors have topologies, so that all pods get places.
@@ -164,12 +153,18 @@ impl Snapshot {
                 .map(|own| self.names.flavor(&own.flavor))
                 .collect(),
         });
-        let groups = groups.collect();
+        let groups: Vec<Group> = groups.collect();
+        let exists = |flavor: &Flavor| {
+            let own = self.flavors.get(flavor);
+            own.is_some_and(|own| own.topology.is_none() || self.topologies.get(*flavor).is_some())
+        };
+        let mut flavors = groups.iter().flat_map(|group| &group.flavors);
+        let is_active = queue.stop == StopPolicy::None && !is_cyclic && flavors.all(exists);
         let queue = Queue {
             spec: Arc::new(queue.clone()),
             groups,
             holdings: SortedSet::default(),
-            is_in_cycle: is_cyclic,
+            is_active,
         };
         self.queues.insert(id, queue);
     }

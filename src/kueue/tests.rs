@@ -204,7 +204,46 @@ fn policies() -> impl Strategy<Value = QueuePreemption> {
 
 type Limit = Option<i64>;
 
+/// Two queues of one cohort, the first with a weight.
+fn weighted(weight: i64, nominal: i64, lending: Limit) -> Snapshot {
+    let of = |name: &str, weight| ClusterQueue {
+        weight: Quantity::from_units(weight),
+        ..queue(name, group(nominal, None, lending), QueuePreemption::default())
+    };
+    let objects = QueueingObjects {
+        flavors: vec![flavor(None)],
+        queues: vec![of("q0", weight), of("q1", 1)],
+        ..QueueingObjects::default()
+    };
+    Snapshot::new(Settings::default(), &objects)
+}
+
 proptest! {
+    /// A share never falls while its queue takes more, never grows with the weight, and is none of the
+    /// business of others.
+    #[test]
+    fn fair_shares_are_monotone(
+        nominal in 1i64..20,
+        lending in prop::option::of(0i64..20),
+        weight in 0i64..5,
+        amounts in prop::collection::vec(0i64..10, 1..10),
+    ) {
+        let mut light = weighted(weight, nominal, lending);
+        let mut heavy = weighted(weight + 1, nominal, lending);
+        let pair = light.names.pairs().next().expect("there is one pair").0;
+        let [one, other] = ["q0", "q1"].map(|name| light.queue_named(name).expect("a queue"));
+        for amount in amounts {
+            let (before, apart) = (light.share(one), light.share(other));
+            for snapshot in [&mut light, &mut heavy] {
+                snapshot.tree.add(one, pair, amount);
+            }
+            let after = light.share(one);
+            prop_assert!(after.compare(before).is_ge());
+            prop_assert!(heavy.share(one).compare(after).is_le());
+            prop_assert!(light.share(other).compare(apart).is_eq());
+        }
+    }
+
     /// Whatever is submitted and ends: usage is the sum of what is held, no queue holds more than it
     /// might, nothing waits that holds quota, victims are those of a policy, and an empty cluster is as
     /// it was.

@@ -140,7 +140,7 @@ impl Controller {
         let mut heads = Vec::new();
         for (queue, waiting) in &mut self.waiting {
             let own = self.snapshot.queue(*queue);
-            if own.is_active(&self.snapshot) {
+            if own.is_active {
                 heads.extend(waiting.pop(own.spec.strategy));
             }
         }

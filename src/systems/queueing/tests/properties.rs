@@ -113,6 +113,8 @@ fn check(world: &World) {
             .controller
             .status(snapshot.queue_named(name).expect("a queue"));
         total = total.checked_add(status.usage[0].total).expect("small");
+        let (_, shown) = world.find("ClusterQueue", "", name);
+        assert_eq!(*shown, Object::ClusterQueue(status.into()), "{name}");
     }
     assert!(
         total <= Quantity::from_units(8),
