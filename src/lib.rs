@@ -10,6 +10,10 @@ pub use rng;
 
 pub use model;
 
+pub use kueue;
+
+pub use dra;
+
 pub use cluster;
 
 pub use control;

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use model::queueing::{QueueingStrategy, TopologyRequest};
+use model::queueing::{PodSet, QueuedWorkload, QueueingStrategy, TopologyRequest};
 use model::{PodSpec, Text};
 use units::{Instant, SortedSet};
 
@@ -38,23 +38,46 @@ struct SetShape {
     topology: Option<TopologyRequest>,
 }
 
+impl SetShape {
+    /// Whether this is the shape of a pod set.
+    fn is_of(&self, set: &PodSet, workload: &QueuedWorkload) -> bool {
+        self.count == pods_left(set, workload)
+            && self.min_count == set.min_count
+            && self.name == set.name
+            && self.topology == set.topology
+            && self.spec == set.spec
+    }
+}
+
+/// Number of pods of a set that still need their quota.
+fn pods_left(set: &PodSet, workload: &QueuedWorkload) -> i64 {
+    let reclaimed = workload.reclaimable.get(&set.name).copied().unwrap_or(0);
+    (set.count - reclaimed).max(0)
+}
+
 impl Shape {
     pub(super) fn of(state: &State) -> Self {
         let workload = &state.workload;
-        let sets = workload.pod_sets.iter().map(|set| {
-            let reclaimed = workload.reclaimable.get(&set.name).copied().unwrap_or(0);
-            SetShape {
-                name: set.name.clone(),
-                spec: set.spec.clone(),
-                count: (set.count - reclaimed).max(0),
-                min_count: set.min_count,
-                topology: set.topology.clone(),
-            }
+        let sets = workload.pod_sets.iter().map(|set| SetShape {
+            name: set.name.clone(),
+            spec: set.spec.clone(),
+            count: pods_left(set, workload),
+            min_count: set.min_count,
+            topology: set.topology.clone(),
         });
         Self {
             priority: workload.priority,
             sets: sets.collect(),
         }
+    }
+
+    /// Whether this is the shape of a workload.
+    fn is_of(&self, state: &State) -> bool {
+        let workload = &state.workload;
+        let mut pairs = self.sets.iter().zip(&workload.pod_sets);
+        self.priority == workload.priority
+            && self.sets.len() == workload.pod_sets.len()
+            && pairs.all(|(own, set)| own.is_of(set, workload))
     }
 }
 
@@ -207,7 +230,7 @@ impl Controller {
     /// Workloads of a shape that can't be admitted are tried no more.
     fn set_aside_equal(&mut self, queue: NodeId, shape: Shape) {
         let keys = self.waiting[&queue].active.iter();
-        let equal = keys.filter(|key| Shape::of(&self.states[&key.number]) == shape);
+        let equal = keys.filter(|key| shape.is_of(&self.states[&key.number]));
         let equal: Vec<usize> = equal.map(|key| key.number).collect();
         for number in equal {
             self.dequeue(number);
