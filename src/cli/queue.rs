@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use lab::queue::{Question, Verdict, read};
+use lab::queue::{Question, RunTimes, Verdict, read};
 use report::queue::QueueReport;
+use units::Duration;
 
 use super::snapshot::{failed, tell};
 use super::table_format::{self, TableFormat};
@@ -18,7 +19,7 @@ const EXAMPLES: &str = "Examples:
 
 Kueue's decisions are taken with the workloads of the dump as they are and the job as the newest of
 them. Where the job is not admitted, changes of its pods, its priority, its flavors and the quota of
-its queue are tried until it is.
+its queue are tried until it is. If it waits, the cluster is replayed forward to see when it starts.
 
 Exits with 100 if the job is not admitted.";
 
@@ -33,6 +34,10 @@ pub(super) struct QueueArguments {
     /// with the job
     #[arg(required = true, num_args = 2.., value_name = "DUMP|JOB.yaml")]
     paths: Vec<PathBuf>,
+    /// Run time of every workload from its admission on, such as `2h`, for the time at which the job
+    /// starts; default the run times of the workloads that have ended
+    #[arg(long, value_name = "DURATION")]
+    run_time: Option<Duration>,
     /// Output format of the answer
     #[arg(long, value_enum, default_value_t = TableFormat::Table)]
     format: TableFormat,
@@ -51,7 +56,9 @@ pub(super) fn run(global: &Global, arguments: &QueueArguments) -> Result<Exit, F
     let question =
         question.map_err(|words| Failure::input(format!("{}: {words}", job.display())))?;
     let pods = asked.pods.iter().map(|(node, spec)| (node, &**spec));
-    let answer = question.on(&asked.nodes, pods).answer();
+    let run_times = arguments.run_time.map_or(RunTimes::Ended, RunTimes::Given);
+    let question = question.on(&asked.nodes, pods).with_run_times(run_times);
+    let answer = question.answer();
     let report = QueueReport {
         answer: &answer,
         warnings: &asked.warnings,

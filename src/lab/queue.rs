@@ -12,7 +12,9 @@ use units::plural;
 
 use crate::snapshot::{SnapshotError, Sources};
 
-pub use systems::queueing::question::{Answer, Change, Question, Raise, Verdict, Victim};
+pub use systems::queueing::question::{
+    Answer, Change, Question, Raise, RunTimes, Start, Verdict, Victim,
+};
 
 /// Beginning of the labels by which jobs name their queue.
 const QUEUE_LABELS: &str = "kueue.x-k8s.io/";

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::formats::Formats;
 use lab::queue::{Answer, Change, Raise, Verdict, Victim};
-use units::plural;
+use units::{Duration, plural};
 
 /// Answer with its context.
 pub struct QueueReport<'a> {
@@ -121,6 +121,34 @@ impl QueueReport<'_> {
         words
     }
 
+    /// The time at which a job starts that waits.
+    fn start(&self) -> Vec<String> {
+        let answer = self.answer;
+        if answer.verdict != Verdict::Queued {
+            return Vec::new();
+        }
+        let Some(start) = &answer.start else {
+            return vec![
+                "not known: no workload of the files has ended; give a run time with `--run-time`"
+                    .to_owned(),
+            ];
+        };
+        let within = |at: Option<Duration>| match at {
+            Some(at) => format!("after {at}"),
+            None => "not within a year".to_owned(),
+        };
+        let [early, middle, late] = start.quantiles.map(within);
+        let Some(ended) = start.ended else {
+            return vec![format!("{middle}, if every workload runs as long as given")];
+        };
+        let replays = plural::count(start.replays, "replay");
+        let ended = plural::count(ended, "ended workload");
+        vec![
+            format!("{early} in 5 % of {replays} or sooner, {middle} in half of them, {late} in 95 %"),
+            format!("(run times are drawn from those of {ended}; nothing else is submitted)"),
+        ]
+    }
+
     /// Sections of a text: a title with lines.
     fn sections(&self) -> Vec<(&'static str, Vec<String>)> {
         let answer = self.answer;
@@ -138,6 +166,7 @@ impl QueueReport<'_> {
             ("then waits for the checks", checks.collect()),
             ("makes room", victims.collect()),
             ("why it waits", answer.reasons.clone()),
+            ("when it starts", self.start()),
             ("would admit it", self.changes()),
         ];
         let filled = sections
@@ -196,6 +225,14 @@ impl Formats for QueueReport<'_> {
             .map(|(resource, flavor)| (resource.to_string(), flavor.to_string().into()))
             .collect();
         let changes: Vec<Value> = answer.changes.iter().map(change).collect();
+        let start = answer.start.as_ref().map(|own| {
+            let [early, middle, late] = own.quantiles.map(|at| at.map(Duration::as_secs_f64));
+            json!({
+                "seconds": {"p5": early, "p50": middle, "p95": late},
+                "replays": own.replays,
+                "endedWorkloads": own.ended,
+            })
+        });
         json!({
             "job": answer.job,
             "localQueue": &*answer.local_queue,
@@ -211,6 +248,7 @@ impl Formats for QueueReport<'_> {
             "victims": victims(&answer.victims),
             "ahead": answer.ahead,
             "reasons": answer.reasons,
+            "start": start,
             "changes": changes,
             "untriedChoices": answer.untried,
             "warnings": self.warnings,

@@ -2,7 +2,8 @@
 //! admitted; who makes room for it, what binds, and which smallest change would admit it.
 //!
 //! Every answer is a trial: Kueue itself decides about the workloads of the cluster with the job, as
-//! they are or with the change. Nothing else starts or ends in the meantime.
+//! they are or with the change. Nothing else starts or ends in the meantime, but where the question is
+//! when the job starts.
 
 use std::sync::Arc;
 
@@ -12,123 +13,18 @@ use kueue::run::{Controller, Cycle, Entry, RequeueReason, Stage};
 use model::queueing::{Admission, ClusterQueue, QueuedWorkload, QueueingObjects, StopPolicy};
 use model::workload::Job;
 use model::{ClusterObjects, Node, PodSpec, ResourceList, Text};
-use units::{Duration, Instant, ObjectId, Quantity, SortedMap, SortedSet, plural};
+use units::{Duration, Instant, ObjectId, SortedMap, SortedSet};
 
 use super::job::{self, PLACED_LABEL, QueuedJob};
 
+mod answer;
 mod changes;
+mod start;
 #[cfg(test)]
 mod tests;
 
-/// Fate of a job that is submitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It gets quota at once, or as soon as those that make room have stopped.
-    Admitted,
-    /// It waits.
-    Queued,
-    /// It would wait even if nothing else ran.
-    Never,
-}
-
-impl Verdict {
-    /// The verdict as programs read it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Admitted => "admitted",
-            Self::Queued => "queued",
-            Self::Never => "never",
-        }
-    }
-}
-
-/// A workload that makes room.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Victim {
-    /// Name of the workload.
-    pub name: Text,
-    /// Name of its `ClusterQueue`.
-    pub queue: Text,
-    /// Reason of the preemption, as Kueue writes it.
-    pub reason: &'static str,
-}
-
-/// More quota of one resource in one flavor.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Raise {
-    /// The flavor.
-    pub flavor: Text,
-    /// The resource.
-    pub resource: Text,
-    /// The nominal quota as it is.
-    pub from: Quantity,
-    /// The nominal quota that admits the job.
-    pub to: Quantity,
-}
-
-/// A change that would admit the job, each the smallest of its kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Fewer pods at once.
-    Pods {
-        /// Number that fits.
-        to: i64,
-    },
-    /// A higher priority.
-    Priority {
-        /// The priority.
-        to: i32,
-        /// Workloads that make room then.
-        victims: Vec<Victim>,
-    },
-    /// More nominal quota of the `ClusterQueue`.
-    Quota {
-        /// The amounts.
-        raises: Vec<Raise>,
-    },
-    /// Another flavor, which the job's node selector, node affinity or missing tolerations exclude.
-    Flavor {
-        /// The flavors that it gets then.
-        flavors: Vec<Text>,
-    },
-}
-
-/// The answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// The job, `NAMESPACE/NAME`.
-    pub job: String,
-    /// Name of the `LocalQueue`.
-    pub local_queue: Text,
-    /// The `ClusterQueue` that this leads to, if there is one.
-    pub queue: Option<Text>,
-    /// Priority of the workload.
-    pub priority: i32,
-    /// Number of pods at once.
-    pub pods: i64,
-    /// Requests of all pods, by resource.
-    pub requests: Vec<(Text, Quantity)>,
-    /// Fate of the job.
-    pub verdict: Verdict,
-    /// Number of pods that are admitted.
-    pub admitted_pods: i64,
-    /// Flavors by resource, if it is admitted.
-    pub flavors: Vec<(Text, Text)>,
-    /// Domains of its pods, if it gets places: values of the labels, outermost first, and number of pods.
-    pub places: Vec<(String, i64)>,
-    /// Names of the admission checks that it waits for then.
-    pub checks: Vec<Text>,
-    /// Workloads that make room for it.
-    pub victims: Vec<Victim>,
-    /// Number of workloads of its queue that go before it.
-    pub ahead: usize,
-    /// Reasons that it is not admitted, in Kueue's words.
-    pub reasons: Vec<String>,
-    /// Changes that would admit it.
-    pub changes: Vec<Change>,
-    /// Number of choices of flavors for which more quota was not tried, as there are too many.
-    pub untried: usize,
-}
+pub use self::answer::{Answer, Change, Raise, Verdict, Victim};
+pub use self::start::{RunTimes, Start};
 
 /// Most cycles of a trial.
 const MOST_CYCLES: usize = 100_000;
@@ -163,6 +59,7 @@ pub struct Question<'a> {
     nodes: Vec<Arc<Node>>,
     /// Pods on nodes that no workload with a place owns: node and requests.
     others: Vec<(Text, ResourceList)>,
+    run_times: RunTimes,
 }
 
 /// Outcome of a trial.
@@ -197,7 +94,11 @@ impl<'a> Question<'a> {
         let mut members: Vec<(QueuedJob, &Job)> = members.collect();
         members.sort_by_key(|(own, _)| own.place());
         let workloads = &objects.queueing.workloads;
-        let last = workloads.iter().map(|own| own.created).max();
+        let times = workloads.iter().flat_map(|own| {
+            let conditions = own.conditions.iter().map(|condition| condition.since);
+            conditions.chain([own.created])
+        });
+        let last = times.max();
         let mut local = objects.queueing.local_queues.iter();
         let is_own = |own: &&model::queueing::LocalQueue| {
             (&own.namespace, &own.name) == (&job.namespace, &queue.name)
@@ -223,6 +124,7 @@ impl<'a> Question<'a> {
             queue: local.find(is_own).map(|own| own.cluster_queue.clone()),
             nodes: Vec::new(),
             others: Vec::new(),
+            run_times: RunTimes::default(),
             objects,
             job,
         })
@@ -241,6 +143,12 @@ impl<'a> Question<'a> {
         let others = others.filter_map(|(node, spec)| Some((node.clone(), spec.requests().ok()?)));
         self.others = others.collect();
         self
+    }
+
+    /// The question with run times of the workloads of the cluster.
+    #[must_use]
+    pub fn with_run_times(self, run_times: RunTimes) -> Self {
+        Self { run_times, ..self }
     }
 
     /// The answer.
@@ -296,6 +204,10 @@ impl<'a> Question<'a> {
             reasons: trial.reasons,
             changes,
             untried,
+            start: match verdict {
+                Verdict::Queued => self.start(&cluster, &workload),
+                Verdict::Admitted | Verdict::Never => None,
+            },
         }
     }
 
@@ -476,22 +388,6 @@ impl<'a> Question<'a> {
                     queue: queue.clone(),
                     reason: reason.name(),
                 }));
-        }
-    }
-}
-
-impl Victim {
-    /// The victims of a change in words.
-    pub fn words(victims: &[Self]) -> String {
-        let names: Vec<&str> = victims.iter().map(|own| &*own.name).collect();
-        match names.as_slice() {
-            [] => "nothing stops".to_owned(),
-            [one] => format!("`{one}` stops"),
-            all => format!(
-                "{} stop: {}",
-                plural::count(all.len(), "workload"),
-                all.join(", ")
-            ),
         }
     }
 }

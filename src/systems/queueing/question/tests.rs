@@ -6,6 +6,7 @@ use super::super::tests::{job, objects};
 use super::*;
 use model::queueing::{Condition, PodSet, PodSetAdmission, PreemptionPolicy};
 use std::sync::Arc;
+use units::Quantity;
 
 /// A workload of a queue that holds some cores.
 fn holding(queue: &str, name: &str, cores: i64, priority: i32) -> QueuedWorkload {
@@ -259,4 +260,60 @@ proptest! {
         prop_assert_eq!(is_admitted, answer.reasons.is_empty());
         prop_assert!(is_admitted || !answer.changes.is_empty());
     }
+}
+
+/// The workload after it ran for some time, up to the instant at which the others began.
+fn ended(own: QueuedWorkload, secs: i64) -> QueuedWorkload {
+    let mut own = own;
+    for condition in &mut own.conditions {
+        condition.since = Instant::from_secs(10 - secs);
+    }
+    own.conditions.push(Condition {
+        kind: "Finished".into(),
+        holds: true,
+        reason: "Succeeded".into(),
+        since: Instant::from_secs(10),
+    });
+    own
+}
+
+fn start(objects: &ClusterObjects, job: &Job, run_times: RunTimes) -> Option<Start> {
+    let jobs = [Arc::new(job.clone())];
+    let question = Question::new(objects, &jobs).expect("a job with a queue");
+    question.with_run_times(run_times).answer().start
+}
+
+#[test]
+fn a_queued_job_starts_when_enough_has_ended() {
+    // Both queues own 4 cores each and lend them. `a` ends 100 s after it began, `b` later.
+    let busy = cluster(vec![
+        holding("one", "a", 4, 0),
+        holding("two", "b", 4, 0),
+        waiting("one", "c", 4),
+    ]);
+    let secs = |own: i64| Some(Duration::from_secs(own));
+    // At 10 s both began, at 11 s the question is asked, and `c` goes before the job. All run for 100 s:
+    // 99 s from now on `c` starts, in the room of one of the two, and the job in that of the other.
+    let given = RunTimes::Given(Duration::from_secs(100));
+    let found = start(&busy, &job("one", "d", 2), given).expect("a run time");
+    assert_eq!((found.replays, found.ended), (1, None));
+    let at = found.quantiles[1].expect("it starts").as_secs_f64();
+    assert!((99.0..=101.0).contains(&at), "{at}");
+    // A job that needs all cores starts once `c` has ended as well.
+    let found = start(&busy, &job("one", "d", 8), given).expect("a run time");
+    let at = found.quantiles[1].expect("it starts").as_secs_f64();
+    assert!((199.0..=203.0).contains(&at), "{at}");
+    // Without a run time nothing is known, and with those of ended workloads there is an interval.
+    assert_eq!(start(&busy, &job("one", "d", 2), RunTimes::Ended), None);
+    let mut known = busy.clone();
+    let lengths = [50, 100, 200, 400, 800];
+    known.queueing.workloads.extend(lengths.map(|length| {
+        ended(holding("one", &format!("e{length}"), 1, 0), length)
+    }));
+    let found = start(&known, &job("one", "d", 2), RunTimes::Ended).expect("run times");
+    let [early, middle, late] = found.quantiles;
+    assert!(early < middle && middle < late, "{found:?}");
+    assert_eq!(found.ended, Some(5));
+    assert!(late <= secs(1_700), "{late:?}");
+    assert_eq!(start(&known, &job("one", "d", 2), RunTimes::Ended), Some(found));
 }

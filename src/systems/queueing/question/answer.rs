@@ -1,0 +1,134 @@
+//! The answer to the question about a job.
+
+use model::Text;
+use units::{Quantity, plural};
+
+use super::start::Start;
+
+/// Fate of a job that is submitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It gets quota at once, or as soon as those that make room have stopped.
+    Admitted,
+    /// It waits.
+    Queued,
+    /// It would wait even if nothing else ran.
+    Never,
+}
+
+impl Verdict {
+    /// The verdict as programs read it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Admitted => "admitted",
+            Self::Queued => "queued",
+            Self::Never => "never",
+        }
+    }
+}
+
+/// A workload that makes room.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Victim {
+    /// Name of the workload.
+    pub name: Text,
+    /// Name of its `ClusterQueue`.
+    pub queue: Text,
+    /// Reason of the preemption, as Kueue writes it.
+    pub reason: &'static str,
+}
+
+impl Victim {
+    /// The victims of a change in words.
+    pub fn words(victims: &[Self]) -> String {
+        let names: Vec<&str> = victims.iter().map(|own| &*own.name).collect();
+        match names.as_slice() {
+            [] => "nothing stops".to_owned(),
+            [one] => format!("`{one}` stops"),
+            all => format!(
+                "{} stop: {}",
+                plural::count(all.len(), "workload"),
+                all.join(", ")
+            ),
+        }
+    }
+}
+
+/// More quota of one resource in one flavor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Raise {
+    /// The flavor.
+    pub flavor: Text,
+    /// The resource.
+    pub resource: Text,
+    /// The nominal quota as it is.
+    pub from: Quantity,
+    /// The nominal quota that admits the job.
+    pub to: Quantity,
+}
+
+/// A change that would admit the job, each the smallest of its kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Fewer pods at once.
+    Pods {
+        /// Number that fits.
+        to: i64,
+    },
+    /// A higher priority.
+    Priority {
+        /// The priority.
+        to: i32,
+        /// Workloads that make room then.
+        victims: Vec<Victim>,
+    },
+    /// More nominal quota of the `ClusterQueue`.
+    Quota {
+        /// The amounts.
+        raises: Vec<Raise>,
+    },
+    /// Another flavor, which the job's node selector, node affinity or missing tolerations exclude.
+    Flavor {
+        /// The flavors that it gets then.
+        flavors: Vec<Text>,
+    },
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The job, `NAMESPACE/NAME`.
+    pub job: String,
+    /// Name of the `LocalQueue`.
+    pub local_queue: Text,
+    /// The `ClusterQueue` that this leads to, if there is one.
+    pub queue: Option<Text>,
+    /// Priority of the workload.
+    pub priority: i32,
+    /// Number of pods at once.
+    pub pods: i64,
+    /// Requests of all pods, by resource.
+    pub requests: Vec<(Text, Quantity)>,
+    /// Fate of the job.
+    pub verdict: Verdict,
+    /// Number of pods that are admitted.
+    pub admitted_pods: i64,
+    /// Flavors by resource, if it is admitted.
+    pub flavors: Vec<(Text, Text)>,
+    /// Domains of its pods, if it gets places: values of the labels, outermost first, and number of pods.
+    pub places: Vec<(String, i64)>,
+    /// Names of the admission checks that it waits for then.
+    pub checks: Vec<Text>,
+    /// Workloads that make room for it.
+    pub victims: Vec<Victim>,
+    /// Number of workloads of its queue that go before it.
+    pub ahead: usize,
+    /// Reasons that it is not admitted, in Kueue's words.
+    pub reasons: Vec<String>,
+    /// Changes that would admit it.
+    pub changes: Vec<Change>,
+    /// Number of choices of flavors for which more quota was not tried, as there are too many.
+    pub untried: usize,
+    /// The time at which it starts, if it waits and run times are known.
+    pub start: Option<Start>,
+}

@@ -1,0 +1,214 @@
+//! The time at which a queued job starts: the cluster replayed forward, with the run times that users
+//! give or that ended workloads had. Nothing is submitted in the meantime.
+
+use kueue::run::{Controller, Stage};
+use model::Text;
+use model::queueing::QueuedWorkload;
+use rng::Stream;
+use units::{Duration, Instant, SortedMap, SortedSet};
+
+use super::{MOST_CYCLES, Question};
+
+/// Purpose of the random stream of run times.
+const PURPOSE: &str = "queue/run-times";
+
+/// Most replays, and the most workloads that they see together.
+const MOST_REPLAYS: usize = 200;
+const MOST_WORKLOADS: usize = 200_000;
+
+/// Time after which a job counts as one that does not start.
+const HORIZON: Duration = Duration::from_secs(365 * 86_400);
+
+/// Number of ended workloads of a queue from which on its workloads run as these did; with fewer, as
+/// those of all queues.
+const ENOUGH: usize = 5;
+
+/// Name of the condition of a workload that runs, and of one that has ended.
+const ADMITTED: &str = "Admitted";
+const FINISHED: &str = "Finished";
+
+/// Source of the run times of workloads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RunTimes {
+    /// Those of the ended workloads of the dump.
+    #[default]
+    Ended,
+    /// One for all workloads.
+    Given(Duration),
+}
+
+/// Times from the dump until a job starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// The time that a twentieth of the replays reach, half of them, and all but a twentieth; `None`
+    /// where the job does not start in them.
+    pub quantiles: [Option<Duration>; 3],
+    /// Number of replays.
+    pub replays: usize,
+    /// Number of ended workloads whose run times were drawn; `None` for a given one.
+    pub ended: Option<usize>,
+}
+
+/// Run times that ended workloads had, ascending, by the name of their queue.
+struct History {
+    of_queues: SortedMap<Text, Vec<Duration>>,
+    all: Vec<Duration>,
+}
+
+impl History {
+    fn of(workloads: &[QueuedWorkload]) -> Self {
+        let mut history = Self {
+            of_queues: SortedMap::new(),
+            all: Vec::new(),
+        };
+        for own in workloads {
+            let times = own.holding(ADMITTED).zip(own.holding(FINISHED));
+            let times = times.map(|(admitted, finished)| finished.since.since(admitted.since));
+            let Some(time) = times.filter(|time| *time > Duration::ZERO) else {
+                continue;
+            };
+            history.all.push(time);
+            if let Some(admission) = &own.admission {
+                let queue = history.of_queues.entry(admission.cluster_queue.clone());
+                queue.or_default().push(time);
+            }
+        }
+        history.all.sort_unstable();
+        history.of_queues.values_mut().for_each(|own| own.sort_unstable());
+        history
+    }
+
+    /// A run time of a workload of a queue that has run for some time already: one of those that are
+    /// longer, or twice as long as it has run if none is.
+    fn draw(&self, queue: &Text, ran: Duration, stream: &mut Stream) -> Duration {
+        let own = self.of_queues.get(queue).filter(|own| own.len() >= ENOUGH);
+        let times = own.unwrap_or(&self.all);
+        let longer = &times[times.partition_point(|time| *time <= ran)..];
+        if longer.is_empty() {
+            return ran.saturating_add(ran);
+        }
+        longer[stream.below(longer.len() as u64) as usize]
+    }
+}
+
+/// A cluster that is replayed forward.
+struct Replay<'a> {
+    cluster: Controller,
+    now: Instant,
+    run_times: &'a dyn Fn(&Text, Duration, &mut Stream) -> Duration,
+    stream: Stream,
+    /// Ends of the workloads that run.
+    ends: SortedSet<(Instant, (Text, Text))>,
+    /// The end of each of them.
+    end_of: SortedMap<(Text, Text), Instant>,
+    cycles: usize,
+}
+
+impl Replay<'_> {
+    /// Takes note of workloads that begin to run, and of those that are stopped.
+    fn follow(&mut self) {
+        for key in self.cluster.take_changed() {
+            let Some(state) = self.cluster.state(&key.0, &key.1) else {
+                continue;
+            };
+            let runs = matches!(state.stage, Stage::Admitted | Stage::QuotaReserved);
+            match (runs, self.end_of.get(&key).copied()) {
+                (true, None) => {
+                    let began = state.admitted.unwrap_or(self.now).min(self.now);
+                    let ran = self.now.since(began);
+                    let queue = state.queue.map(|id| &self.cluster.snapshot().queue(id).spec.name);
+                    let queue = queue.cloned().unwrap_or_default();
+                    let most = state.workload.max_execution.unwrap_or(Duration::MAX);
+                    let time = (self.run_times)(&queue, ran, &mut self.stream).min(most);
+                    let end = began.saturating_add(time).max(self.now);
+                    self.ends.insert((end, key.clone()));
+                    self.end_of.insert(key, end);
+                }
+                (false, Some(end)) => {
+                    self.ends.remove(&(end, key.clone()));
+                    self.end_of.remove(&key);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The time at which a workload gets its quota; `None` if it does not within the horizon.
+    fn start_of(&mut self, namespace: &str, name: &str) -> Option<Instant> {
+        let horizon = self.now.saturating_add(HORIZON);
+        loop {
+            while let Some(cycle) = self.cluster.cycle() {
+                self.cycles += 1;
+                if !cycle.has_changed || self.cycles > MOST_CYCLES {
+                    break;
+                }
+            }
+            let state = self.cluster.state(namespace, name)?;
+            if matches!(state.stage, Stage::Admitted | Stage::QuotaReserved) {
+                return Some(self.now);
+            }
+            self.follow();
+            let end = self.ends.first().map(|(at, _)| *at);
+            let next = self.cluster.next_due().into_iter().chain(end).min()?;
+            if next > horizon || self.cycles > MOST_CYCLES {
+                return None;
+            }
+            self.now = next.max(self.now);
+            self.cluster.advance(self.now);
+            while let Some((at, key)) = self.ends.first().cloned() {
+                if at > self.now {
+                    break;
+                }
+                self.ends.remove(&(at, key.clone()));
+                self.end_of.remove(&key);
+                self.cluster.finish_workload(&key.0, &key.1);
+            }
+        }
+    }
+}
+
+impl Question<'_> {
+    /// The time at which the job starts that waits in a cluster; `None` if no run time is known.
+    pub(super) fn start(&self, cluster: &Controller, workload: &QueuedWorkload) -> Option<Start> {
+        let workloads = &self.objects.queueing.workloads;
+        let history = History::of(workloads);
+        let given = match self.run_times {
+            RunTimes::Given(time) => Some(time),
+            RunTimes::Ended if history.all.is_empty() => return None,
+            RunTimes::Ended => None,
+        };
+        let run_times = |queue: &Text, ran, stream: &mut Stream| match given {
+            Some(time) => time,
+            None => history.draw(queue, ran, stream),
+        };
+        let replays = match given {
+            Some(_) => 1,
+            None => (MOST_WORKLOADS / (workloads.len() + 1)).clamp(10, MOST_REPLAYS),
+        };
+        let mut starts: Vec<Option<Duration>> = Vec::with_capacity(replays);
+        for number in 0..replays {
+            let mut cluster = cluster.clone();
+            cluster.submit(workload.clone()).ok()?;
+            let mut replay = Replay {
+                cluster,
+                now: self.now,
+                run_times: &run_times,
+                stream: Stream::new(0, PURPOSE, number as u64),
+                ends: SortedSet::new(),
+                end_of: SortedMap::new(),
+                cycles: 0,
+            };
+            let found = replay.start_of(&self.own.namespace, &self.own.workload);
+            let seconds = |at: Instant| at.since(self.now).as_nanos() / 1_000_000_000;
+            starts.push(found.map(|at| Duration::from_secs(seconds(at))));
+        }
+        // Those that do not start are the latest.
+        starts.sort_by_key(|own| own.unwrap_or(Duration::MAX));
+        let at = |percent: usize| starts[(replays - 1) * percent / 100];
+        Some(Start {
+            quantiles: [at(5), at(50), at(95)],
+            replays,
+            ended: given.is_none().then_some(history.all.len()),
+        })
+    }
+}
