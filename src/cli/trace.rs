@@ -11,6 +11,7 @@ use trace::format::Constructor;
 use trace::generate::lublin99::LublinKind;
 use trace::generate::{GENERATORS, GeneratorOptions, Output, find as find_generator};
 use trace::inspect::{inspect, validate};
+use trace::writers::{WRITERS, Writer, find as find_writer};
 use trace::{Input, Ledger, ReadOptions, RowPolicy};
 use units::Duration;
 
@@ -53,6 +54,9 @@ pub(super) struct ConvertArguments {
     /// Output file
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Format to write arrivals in; nodes are written as a table of openb
+    #[arg(long, value_name = "FORMAT", default_value = "csv", value_parser = writer)]
+    to: &'static Writer,
     /// Write the usage that the trace recorded
     #[arg(long)]
     usage: bool,
@@ -62,6 +66,16 @@ pub(super) struct ConvertArguments {
     /// Replace an existing file
     #[arg(long)]
     force: bool,
+}
+
+fn writer(name: &str) -> Result<&'static Writer, String> {
+    find_writer(name).ok_or_else(|| {
+        let known = WRITERS
+            .iter()
+            .map(|entry| format!("`{}` ({})", entry.name, entry.summary));
+        let known: Vec<String> = known.collect();
+        format!("expected one of {}", known.join(", "))
+    })
 }
 
 /// Trace to generate.
@@ -167,6 +181,19 @@ pub(super) fn run(_global: &Global, command: &TraceCommand) -> Result<Exit, Fail
 
 fn convert(arguments: &ConvertArguments) -> Result<Exit, Failure> {
     let (input, entry) = opened(&arguments.file)?;
+    let writer = arguments.to;
+    if arguments.usage && !writer.has_usage {
+        return Err(Failure::input(format!(
+            "`{}` can't say what pods use over time; leave `--usage` out, or write another format",
+            writer.name
+        )));
+    }
+    if matches!(entry.open, Constructor::Nodes(_)) && writer.name != "csv" {
+        return Err(Failure::input(format!(
+            "`{}` is for arrivals, and the file has nodes; leave `--to` out",
+            writer.name
+        )));
+    }
     let options = ReadOptions {
         rows: RowPolicy::REPORT,
         usage: with_usage(arguments.usage, entry)?,
@@ -183,8 +210,8 @@ fn convert(arguments: &ConvertArguments) -> Result<Exit, Failure> {
         }
         Constructor::Workload(open) => {
             let mut source = open(&input, &options)?;
-            let done = write_arrivals(&mut *source, arguments.usage, out);
-            (ledger, format) = (source.ledger().clone(), "csv");
+            let done = (writer.write)(&mut *source, arguments.usage, out);
+            (ledger, format) = (source.ledger().clone(), writer.name);
             done
         }
     })?;

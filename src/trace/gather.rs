@@ -4,6 +4,7 @@
 use super::intern::{ClassTable, NameTable};
 use super::ledger::Journal;
 use super::memory::{MemorySource, Recorded};
+use super::spill::{Merged, Spill};
 use super::stream::{Arrival, ArrivalSource};
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use model::node::HOSTNAME_LABEL;
@@ -14,12 +15,27 @@ use units::{Duration, Instant, Quantity};
 /// The label that carries a node's GPU model.
 pub const GPU_MODEL_LABEL: &str = "alibabacloud.com/gpu-card-model";
 
+/// Arrivals that are held in memory; beyond them, they are sorted on disk.
+const MOST_HELD: usize = 1 << 20;
+
 /// Arrivals up to now, in the order of the file.
-#[derive(Default)]
 pub(crate) struct Gather {
     pub(crate) arrivals: Vec<Arrival>,
     classes: ClassTable,
     tenants: NameTable,
+    /// Number of arrivals that are held in memory at most.
+    most_held: usize,
+    spill: Option<Spill>,
+    count: u64,
+    /// The earliest submission.
+    first: Option<Instant>,
+}
+
+impl Default for Gather {
+    /// Without arrivals, for a reader that does not come back to them.
+    fn default() -> Self {
+        Self::holding(MOST_HELD)
+    }
 }
 
 /// A demand as a row states it; what the format doesn't say is absent.
@@ -44,7 +60,29 @@ pub(crate) struct Demand {
 }
 
 impl Gather {
-    /// Adds a demand; returns its place.
+    /// Without arrivals, which all stay in memory, for a reader that changes them later.
+    pub(crate) fn in_memory() -> Self {
+        Self::holding(usize::MAX)
+    }
+
+    fn holding(most_held: usize) -> Self {
+        Self {
+            arrivals: Vec::new(),
+            classes: ClassTable::default(),
+            tenants: NameTable::default(),
+            most_held,
+            spill: None,
+            count: 0,
+            first: None,
+        }
+    }
+
+    /// Number of arrivals.
+    pub(crate) const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Adds a demand; returns its place in memory.
     pub(crate) fn push(&mut self, demand: Demand) -> usize {
         let arrival = Arrival {
             submit: demand.submit,
@@ -59,31 +97,56 @@ impl Gather {
             time_limit: demand.time_limit,
             historic_start: demand.historic_start,
         };
+        if self.arrivals.len() >= self.most_held {
+            self.write_out();
+        }
+        self.count += 1;
+        let first = self.first.get_or_insert(arrival.submit);
+        *first = arrival.submit.min(*first);
         self.arrivals.push(arrival);
         self.arrivals.len() - 1
     }
 
+    /// Writes the arrivals out that are in memory. Where no file can be written they stay there.
+    fn write_out(&mut self) {
+        let Ok(mut spill) = self.spill.take().map_or_else(Spill::new, Ok) else {
+            self.most_held = usize::MAX;
+            return;
+        };
+        if spill.write(&mut self.arrivals).is_err() {
+            self.most_held = usize::MAX;
+        }
+        self.spill = Some(spill);
+    }
+
     /// The arrivals by submission, equal times in the order of the file.
-    pub(crate) fn finish(mut self, journal: Journal) -> Box<dyn ArrivalSource> {
-        self.arrivals.sort_by_key(|arrival| arrival.submit);
-        Box::new(MemorySource::new(Recorded {
+    pub(crate) fn finish(self, journal: Journal) -> Box<dyn ArrivalSource> {
+        self.finish_at(journal, Duration::ZERO)
+    }
+
+    /// The arrivals by submission, with the first submission as the zero of time.
+    pub(crate) fn finish_from_first(self, journal: Journal) -> Box<dyn ArrivalSource> {
+        let zero = self.first.unwrap_or_default().since(Instant::ZERO);
+        self.finish_at(journal, zero)
+    }
+
+    fn finish_at(self, journal: Journal, zero: Duration) -> Box<dyn ArrivalSource> {
+        let mut recorded = Recorded {
             arrivals: self.arrivals,
             classes: self.classes.classes().clone(),
             tenants: self.tenants.names().to_vec(),
             ledger: journal.ledger,
-        }))
-    }
-
-    /// The arrivals by submission, with the first submission as the zero of time.
-    pub(crate) fn finish_from_first(mut self, journal: Journal) -> Box<dyn ArrivalSource> {
-        let first = self.arrivals.iter().map(|arrival| arrival.submit).min();
-        let zero = first.unwrap_or_default().since(Instant::ZERO);
+        };
+        if let Some(spill) = self.spill {
+            return Box::new(Merged::new(spill, recorded, zero));
+        }
         let moved = |at: Instant| Instant::from_nanos(at.as_nanos() - zero.as_nanos());
-        for arrival in &mut self.arrivals {
+        for arrival in &mut recorded.arrivals {
             arrival.submit = moved(arrival.submit);
             arrival.historic_start = arrival.historic_start.map(moved);
         }
-        self.finish(journal)
+        recorded.arrivals.sort_by_key(|arrival| arrival.submit);
+        Box::new(MemorySource::new(recorded))
     }
 }
 
@@ -183,5 +246,42 @@ pub(crate) fn node(name: Text, mut labels: Labels, capacity: Capacity, pods: i64
         labels,
         allocatable,
         ..Node::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::RowPolicy;
+    use proptest::prelude::*;
+
+    fn read(submits: &[i64], gather: Gather, from_first: bool) -> Recorded {
+        let mut gather = gather;
+        for (number, &secs) in submits.iter().enumerate() {
+            gather.push(Demand {
+                submit: Instant::from_secs(secs),
+                name: PodName::Job(number as u64),
+                ..Demand::default()
+            });
+        }
+        let journal = Journal::new("trace".into(), RowPolicy::default());
+        let mut source = if from_first {
+            gather.finish_from_first(journal)
+        } else {
+            gather.finish(journal)
+        };
+        Recorded::collect(&mut *source).expect("readable")
+    }
+
+    proptest! {
+        #[test]
+        fn arrivals_sorted_on_disk_are_those_sorted_in_memory(
+            submits in prop::collection::vec(0_i64..20, 0..50),
+            most_held in 1_usize..9,
+            from_first in any::<bool>(),
+        ) {
+            let on_disk = read(&submits, Gather::holding(most_held), from_first);
+            prop_assert_eq!(on_disk, read(&submits, Gather::in_memory(), from_first));
+        }
     }
 }

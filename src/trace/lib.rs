@@ -44,12 +44,14 @@ pub mod registry;
 mod rows;
 mod samples;
 mod scan;
+mod spill;
 mod sqlite;
 pub mod stream;
 pub mod table;
 mod texts;
 pub mod transform;
 mod unfold;
+pub mod writers;
 
 #[cfg(test)]
 mod bad_traces;

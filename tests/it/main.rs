@@ -98,6 +98,7 @@ mod swarm;
 mod swarm_properties;
 mod swarm_scenarios;
 mod tidy;
+mod trace_writers;
 mod traffic;
 mod volumes;
 mod watch;

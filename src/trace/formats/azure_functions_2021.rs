@@ -62,7 +62,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         }
         gather.push(Demand {
             submit: Instant::from_nanos(began.max(0)),
-            name: PodName::Job(gather.arrivals.len() as u64 + 1),
+            name: PodName::Job(gather.count() + 1),
             tenant: application.into(),
             spec: PodSpec::with_requests(ResourceList::default()),
             run_time: Some(run),

@@ -58,7 +58,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         journal.dirt(kind, Action::Keep, fields.line())?;
         gather.push(Demand {
             submit,
-            name: PodName::Job(gather.arrivals.len() as u64 + 1),
+            name: PodName::Job(gather.count() + 1),
             spec: PodSpec::with_requests(ResourceList::default()),
             ..Demand::default()
         });

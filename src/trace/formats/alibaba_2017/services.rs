@@ -60,7 +60,7 @@ type Alive = IndexMap<i64, (usize, Instant), FxBuildHasher>;
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
-    let mut gather = Gather::default();
+    let mut gather = Gather::in_memory();
     let mut alive = Alive::default();
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
         take(&mut gather, &mut alive, journal, fields, options)

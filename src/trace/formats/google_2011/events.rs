@@ -63,7 +63,7 @@ const LOST: i64 = 6;
 impl Tasks {
     pub(crate) fn new(ran_only: bool) -> Self {
         Self {
-            gather: Gather::default(),
+            gather: Gather::in_memory(),
             ran_only,
             left_out: Vec::new(),
             known: IndexMap::default(),

@@ -77,7 +77,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         last = Some(submit);
         gather.push(Demand {
             submit,
-            name: PodName::Job(gather.arrivals.len() as u64 + 1),
+            name: PodName::Job(gather.count() + 1),
             tenant: fields.text(CLUSTER).into(),
             run_time: Duration::checked_from_secs_f64(seconds),
             ..gang(gpus)

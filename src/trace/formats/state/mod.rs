@@ -69,7 +69,7 @@ impl State {
         pods: &Pods<'_>,
         spec: impl Fn(&mut PodSpec),
     ) -> Result<(), Refused> {
-        if self.gather.arrivals.len() as i64 + pods.count > OBJECTS as i64 {
+        if self.gather.count() as i64 + pods.count > OBJECTS as i64 {
             return Err(Refused::Row(BadRow {
                 line,
                 column: "number of pods".to_owned(),

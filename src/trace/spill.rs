@@ -1,0 +1,380 @@
+//! External sort of arrivals: runs of them, each sorted by submission, in a temporary file that has no
+//! name, so that it is gone with the program; and their merge. Arrivals of equal times stay in the order
+//! of the trace.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::error::{TraceError, read_error};
+use super::ledger::Ledger;
+use super::memory::Recorded;
+use super::stream::{Arrival, ArrivalSource, Classes};
+use model::{PodName, Text};
+use units::{Duration, Instant};
+
+/// Bytes that a run is read ahead.
+const AHEAD: usize = 64 << 10;
+
+/// Bytes of a record before its name.
+const HEAD: usize = 45;
+
+/// Bit pattern of a time that is absent.
+const NONE: i64 = i64::MIN;
+
+/// Number of temporary files so far, for names of their own.
+static FILES: AtomicU64 = AtomicU64::new(0);
+
+/// A part of the file.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    from: u64,
+    until: u64,
+}
+
+/// Sorted runs on disk.
+#[derive(Debug)]
+pub(crate) struct Spill {
+    file: File,
+    path: PathBuf,
+    runs: Vec<Run>,
+    count: u64,
+}
+
+impl Spill {
+    /// An empty temporary file, of which the name is gone already.
+    pub(crate) fn new() -> io::Result<Self> {
+        let number = FILES.fetch_add(1, Ordering::Relaxed);
+        let name = format!("windtunnel-{}-{number}.arrivals", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let mut options = OpenOptions::new();
+        let file = options
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)?;
+        fs::remove_file(&path)?;
+        Ok(Self {
+            file,
+            path,
+            runs: Vec::new(),
+            count: 0,
+        })
+    }
+
+    /// Adds a run of these arrivals, which are taken out.
+    pub(crate) fn write(&mut self, arrivals: &mut Vec<Arrival>) -> io::Result<()> {
+        arrivals.sort_by_key(|arrival| arrival.submit);
+        let from = self.runs.last().map_or(0, |run| run.until);
+        let mut until = from;
+        let mut buffer = Vec::with_capacity(AHEAD + HEAD);
+        for arrival in arrivals.iter() {
+            encode(arrival, &mut buffer);
+            if buffer.len() >= AHEAD {
+                self.file.write_all_at(&buffer, until)?;
+                until += buffer.len() as u64;
+                buffer.clear();
+            }
+        }
+        self.file.write_all_at(&buffer, until)?;
+        until += buffer.len() as u64;
+        self.runs.push(Run { from, until });
+        self.count += arrivals.len() as u64;
+        arrivals.clear();
+        Ok(())
+    }
+}
+
+fn encode(arrival: &Arrival, out: &mut Vec<u8>) {
+    let time = |own: Option<i64>| own.unwrap_or(NONE).to_le_bytes();
+    out.extend(arrival.submit.as_nanos().to_le_bytes());
+    out.extend(time(arrival.run_time.map(Duration::as_nanos)));
+    out.extend(time(arrival.time_limit.map(Duration::as_nanos)));
+    out.extend(time(arrival.historic_start.map(Instant::as_nanos)));
+    for number in [arrival.class, arrival.members, arrival.tenant] {
+        out.extend(number.to_le_bytes());
+    }
+    match &arrival.name {
+        PodName::Text(text) => {
+            out.push(0);
+            out.extend((text.len() as u64).to_le_bytes());
+            out.extend(text.as_bytes());
+        }
+        PodName::Job(job) => {
+            out.push(1);
+            out.extend(job.to_le_bytes());
+        }
+        PodName::Member(job, member) => {
+            out.push(2);
+            out.extend(job.to_le_bytes());
+            out.extend(member.to_le_bytes());
+        }
+    }
+}
+
+/// Bytes that are read one value after the other.
+struct Bytes<'a>(&'a [u8]);
+
+impl<'a> Bytes<'a> {
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn word(&mut self) -> Option<u64> {
+        Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
+    }
+
+    fn half(&mut self) -> Option<u32> {
+        Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
+    }
+
+    fn nanos(&mut self) -> Option<i64> {
+        Some(self.word()? as i64)
+    }
+}
+
+/// A time in nanoseconds, if it is not absent.
+fn stated(nanos: i64) -> Option<i64> {
+    (nanos != NONE).then_some(nanos)
+}
+
+/// The first arrival of these bytes, with its length; `None` if it goes on beyond them.
+fn decode(bytes: &[u8]) -> Option<(Arrival, usize)> {
+    let mut rest = Bytes(bytes);
+    let submit = Instant::from_nanos(rest.nanos()?);
+    let [run_time, time_limit, start] = [rest.nanos()?, rest.nanos()?, rest.nanos()?];
+    let [class, members, tenant] = [rest.half()?, rest.half()?, rest.half()?];
+    let name = match rest.take(1)? {
+        [0] => {
+            let length = rest.word()? as usize;
+            PodName::Text(String::from_utf8_lossy(rest.take(length)?).as_ref().into())
+        }
+        [1] => PodName::Job(rest.word()?),
+        _ => PodName::Member(rest.word()?, rest.half()?),
+    };
+    let arrival = Arrival {
+        submit,
+        name,
+        class,
+        members,
+        tenant,
+        run_time: stated(run_time).map(Duration::from_nanos),
+        time_limit: stated(time_limit).map(Duration::from_nanos),
+        historic_start: stated(start).map(Instant::from_nanos),
+    };
+    Some((arrival, bytes.len() - rest.0.len()))
+}
+
+/// A run that is read.
+#[derive(Clone, Debug)]
+struct Cursor {
+    run: Run,
+    /// Bytes that were read ahead, and the number of them that are used up.
+    ahead: Vec<u8>,
+    used: usize,
+    next: Option<Arrival>,
+}
+
+impl Cursor {
+    /// Reads the next arrival ahead.
+    fn advance(&mut self, file: &File) -> io::Result<()> {
+        loop {
+            if let Some((arrival, length)) = decode(&self.ahead[self.used..]) {
+                self.used += length;
+                self.next = Some(arrival);
+                return Ok(());
+            }
+            self.ahead.drain(..self.used);
+            self.used = 0;
+            let left = self.run.until - self.run.from;
+            if left == 0 {
+                self.next = None;
+                return Ok(());
+            }
+            // A record that is longer than what is read ahead needs more each time.
+            let more = left.min(AHEAD as u64) as usize;
+            let known = self.ahead.len();
+            self.ahead.resize(known + more, 0);
+            file.read_exact_at(&mut self.ahead[known..], self.run.from)?;
+            self.run.from += more as u64;
+        }
+    }
+}
+
+/// All that forks of a source share.
+#[derive(Debug)]
+struct Shared {
+    spill: Spill,
+    classes: Classes,
+    tenants: Vec<Text>,
+    ledger: Ledger,
+    /// Time that is taken off every instant.
+    zero: Duration,
+}
+
+/// The arrivals of runs in order.
+#[derive(Clone, Debug)]
+pub(crate) struct Merged {
+    shared: Arc<Shared>,
+    cursors: Vec<Cursor>,
+    /// The next arrival of each run: its submission, and the run.
+    heads: BinaryHeap<Reverse<(Instant, usize)>>,
+    position: u64,
+    has_begun: bool,
+}
+
+impl Merged {
+    /// The arrivals of runs and those of a trace that are not among them, which come last at equal
+    /// times; a time is taken off every instant.
+    pub(crate) fn new(mut spill: Spill, mut rest: Recorded, zero: Duration) -> Self {
+        let mut kept = Vec::new();
+        if spill.write(&mut rest.arrivals).is_err() {
+            // Already sorted.
+            for arrival in &rest.arrivals {
+                encode(arrival, &mut kept);
+            }
+            spill.count += rest.arrivals.len() as u64;
+        }
+        let cursor = |run, ahead| Cursor {
+            run,
+            ahead,
+            used: 0,
+            next: None,
+        };
+        let of_runs = spill.runs.iter().map(|&run| cursor(run, Vec::new()));
+        let of_rest = cursor(Run { from: 0, until: 0 }, kept);
+        Self {
+            cursors: of_runs.chain([of_rest]).collect(),
+            heads: BinaryHeap::new(),
+            position: 0,
+            has_begun: false,
+            shared: Arc::new(Shared {
+                spill,
+                classes: rest.classes,
+                tenants: rest.tenants,
+                ledger: rest.ledger,
+                zero,
+            }),
+        }
+    }
+
+    fn advance(&mut self, run: usize) -> Result<(), TraceError> {
+        let spill = &self.shared.spill;
+        let cursor = &mut self.cursors[run];
+        let failed = |error| read_error(&spill.path.display().to_string(), &error);
+        cursor.advance(&spill.file).map_err(failed)?;
+        let head = cursor.next.as_ref().map(|own| Reverse((own.submit, run)));
+        self.heads.extend(head);
+        Ok(())
+    }
+}
+
+impl ArrivalSource for Merged {
+    fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
+        if !std::mem::replace(&mut self.has_begun, true) {
+            for run in 0..self.cursors.len() {
+                self.advance(run)?;
+            }
+        }
+        let Some(Reverse((_, run))) = self.heads.pop() else {
+            return Ok(None);
+        };
+        let next = self.cursors[run].next.take();
+        self.advance(run)?;
+        self.position += 1;
+        let zero = self.shared.zero.as_nanos();
+        let moved = |at: Instant| Instant::from_nanos(at.as_nanos() - zero);
+        Ok(next.map(|arrival| Arrival {
+            submit: moved(arrival.submit),
+            historic_start: arrival.historic_start.map(moved),
+            ..arrival
+        }))
+    }
+
+    fn classes(&self) -> &Classes {
+        &self.shared.classes
+    }
+
+    fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        Ok(Box::new(self.clone()))
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.shared.ledger
+    }
+
+    fn tenants(&self) -> &[Text] {
+        &self.shared.tenants
+    }
+
+    fn progress(&self) -> Option<(u64, u64)> {
+        Some((self.position, self.shared.spill.count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn names() -> impl Strategy<Value = PodName> {
+        prop_oneof![
+            "[a-zä]{0,9}".prop_map(PodName::from),
+            any::<u64>().prop_map(PodName::Job),
+            (any::<u64>(), any::<u32>()).prop_map(|(job, member)| PodName::Member(job, member)),
+        ]
+    }
+
+    fn arrivals() -> impl Strategy<Value = Vec<Arrival>> {
+        let time = || prop::option::of(0_i64..9);
+        let arrival = (names(), 0_i64..9, 0_u32..4, time(), time(), time());
+        let arrival = arrival.prop_map(|(name, submit, class, run_time, limit, start)| Arrival {
+            submit: Instant::from_secs(submit),
+            name,
+            class,
+            members: class + 1,
+            tenant: class / 2,
+            run_time: run_time.map(Duration::from_secs),
+            time_limit: limit.map(Duration::from_secs),
+            historic_start: start.map(Instant::from_secs),
+        });
+        prop::collection::vec(arrival, 0..40)
+    }
+
+    proptest! {
+        #[test]
+        fn runs_are_merged_as_if_all_were_sorted_at_once(
+            all in arrivals(),
+            length in 1_usize..9,
+            forked in 0_usize..40,
+        ) {
+            let mut spill = Spill::new().expect("a temporary file");
+            let mut held = Vec::new();
+            for arrival in &all {
+                if held.len() == length {
+                    spill.write(&mut held).expect("a file");
+                }
+                held.push(arrival.clone());
+            }
+            let rest = Recorded { arrivals: held, ..Recorded::default() };
+            let mut merged: Box<dyn ArrivalSource> =
+                Box::new(Merged::new(spill, rest, Duration::ZERO));
+            let mut sorted = all;
+            sorted.sort_by_key(|arrival| arrival.submit);
+            for (place, expected) in sorted.iter().enumerate() {
+                if place == forked {
+                    merged = merged.fork().expect("a fork");
+                }
+                prop_assert_eq!(merged.next().expect("readable"), Some(expected.clone()));
+            }
+            prop_assert_eq!(merged.next().expect("readable"), None);
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Job logs in the Standard Workload Format 2.2: a job for each arrival, with the processors of all its
+//! members, rounded up. Times are whole seconds, memory is whole KB of a processor. Users are numbered in the order of their first
+//! job; comments at the end name them.
+
+use std::io::Write;
+
+use super::Writer;
+use crate::convert::{ConvertError, Converted};
+use crate::stream::{Arrival, ArrivalSource};
+use model::resource_list::{CPU, MEMORY, PODS};
+use model::{PodName, PodSpec, ResourceList};
+use units::{Duration, Quantity};
+
+/// The registry's entry.
+pub(super) const ENTRY: Writer = Writer {
+    name: "swf",
+    summary: "Standard Workload Format 2.2",
+    has_usage: false,
+    write: |source, _, out| write(source, out),
+};
+
+/// Nanoseconds of a second.
+const SECOND: i64 = 1_000_000_000;
+
+fn write(source: &mut dyn ArrivalSource, out: &mut dyn Write) -> Result<Converted, ConvertError> {
+    writeln!(out, "; Version: 2.2")?;
+    let mut converted = Converted::default();
+    let mut classes: Vec<Class> = Vec::new();
+    while let Some(arrival) = source.next()? {
+        for spec in source.classes().iter().skip(classes.len()) {
+            classes.push(Class::of(spec));
+        }
+        converted.rows += 1;
+        let class = &classes[arrival.class as usize];
+        let is_exact = write_job(&arrival, converted.rows, class, out)?;
+        converted.reduced += u64::from(!is_exact);
+    }
+    for (number, name) in source.tenants().iter().enumerate() {
+        writeln!(out, "; User: {} {name}", number + 1)?;
+    }
+    Ok(converted)
+}
+
+/// What the format says of a class.
+struct Class {
+    /// Thousandths of a processor that a member asks for.
+    cpu_milli: i64,
+    /// KB of memory that a processor asks for; -1 if none.
+    memory_kb: i64,
+    /// Whether members ask for a processor each, and for nothing that the format can't say.
+    is_exact: bool,
+}
+
+impl Class {
+    fn of(spec: &PodSpec) -> Self {
+        let all = spec.requests().unwrap_or_default();
+        let memory_kb = all.get(MEMORY).units_ceil().unwrap_or(0) >> 10;
+        let mut said = ResourceList::from_pairs([(CPU, Quantity::from_units(1))]);
+        if memory_kb > 0 {
+            said.set(MEMORY, Quantity::from_units(memory_kb << 10));
+        }
+        let mut asked = all;
+        asked.set(PODS, Quantity::ZERO);
+        said.set(PODS, Quantity::ZERO);
+        let plain = PodSpec {
+            namespace: spec.namespace.clone(),
+            behaviour: spec.behaviour.clone(),
+            ..PodSpec::with_requests(spec.requests().unwrap_or_default())
+        };
+        Self {
+            cpu_milli: asked.get(CPU).milli_ceil().unwrap_or(i64::MAX),
+            memory_kb: if memory_kb > 0 { memory_kb } else { -1 },
+            is_exact: asked == said && plain == *spec,
+        }
+    }
+}
+
+/// Writes a job; whether the format says everything of it.
+fn write_job(
+    arrival: &Arrival,
+    row: u64,
+    class: &Class,
+    out: &mut dyn Write,
+) -> Result<bool, ConvertError> {
+    let mut is_exact = class.is_exact;
+    let mut seconds = |nanos: Option<i64>| {
+        is_exact &= nanos.is_none_or(|nanos| nanos % SECOND == 0);
+        nanos.map_or(-1, |nanos| nanos.div_euclid(SECOND))
+    };
+    let submit = seconds(Some(arrival.submit.as_nanos()));
+    let wait = arrival
+        .historic_start
+        .map(|start| start.since(arrival.submit));
+    let wait = seconds(wait.map(Duration::as_nanos));
+    let run_time = seconds(arrival.run_time.map(Duration::as_nanos));
+    let requested = seconds(arrival.time_limit.map(Duration::as_nanos));
+    let job = match arrival.name {
+        PodName::Job(job) => job,
+        PodName::Text(_) | PodName::Member(..) => {
+            is_exact = false;
+            row
+        }
+    };
+    is_exact &= arrival.run_time.is_some() && arrival.time_limit.is_some();
+    let milli = i128::from(class.cpu_milli) * i128::from(arrival.members);
+    let processors = ((milli + 999) / 1_000).max(i128::from(arrival.members));
+    let (user, memory) = (arrival.tenant + 1, class.memory_kb);
+    let status = i64::from(arrival.run_time.is_some());
+    writeln!(
+        out,
+        "{job} {submit} {wait} {run_time} {processors} -1 -1 {processors} {requested} {memory} {status} {user} -1 -1 -1 \
+         -1 -1 -1"
+    )?;
+    Ok(is_exact)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Constructor;
+    use crate::memory::{MemorySource, Recorded};
+    use crate::{Input, ReadOptions, registry};
+    use std::sync::Arc;
+    use units::Instant;
+
+    fn recorded(arrivals: Vec<Arrival>, specs: Vec<PodSpec>) -> Recorded {
+        Recorded {
+            arrivals,
+            classes: specs.into_iter().map(Arc::new).collect(),
+            tenants: vec!["ann".into(), "bob".into()],
+            ..Recorded::default()
+        }
+    }
+
+    fn job(number: u64, secs: i64) -> Arrival {
+        Arrival {
+            submit: Instant::from_secs(secs),
+            name: PodName::Job(number),
+            class: 0,
+            members: 4,
+            tenant: 1,
+            run_time: Some(Duration::from_secs(90)),
+            time_limit: Some(Duration::from_secs(600)),
+            historic_start: Some(Instant::from_secs(secs + 7)),
+        }
+    }
+
+    fn processor() -> PodSpec {
+        PodSpec::with_requests(ResourceList::from_pairs([
+            (CPU, Quantity::from_units(1)),
+            (MEMORY, Quantity::from_units(2 << 20)),
+        ]))
+    }
+
+    fn written(recorded: Recorded) -> (String, Converted) {
+        let mut out = Vec::new();
+        let converted = write(&mut MemorySource::new(recorded), &mut out).expect("memory");
+        (String::from_utf8(out).expect("text"), converted)
+    }
+
+    #[test]
+    fn a_log_reads_back_as_it_was() {
+        let original = recorded(vec![job(3, 0), job(9, 60)], vec![processor()]);
+        let (text, converted) = written(original.clone());
+        assert_eq!((converted.rows, converted.reduced), (2, 0));
+        let input = Input::bytes("log.swf", text.clone().into_bytes());
+        let Constructor::Workload(open) = registry::find("swf").expect("known").open else {
+            panic!("a workload");
+        };
+        let options = ReadOptions {
+            memory: true,
+            ..ReadOptions::default()
+        };
+        let mut source = open(&input, &options).expect("good rows");
+        let read = Recorded::collect(&mut *source).expect("good rows");
+        let bare = |own: &Recorded| -> Vec<Arrival> {
+            let arrivals = own.arrivals.iter().cloned();
+            arrivals
+                .map(|arrival| Arrival {
+                    tenant: 0,
+                    ..arrival
+                })
+                .collect()
+        };
+        assert_eq!(bare(&read), bare(&original));
+        let requests = |own: &Recorded| own.classes[0].requests().expect("requests").get(MEMORY);
+        assert_eq!(requests(&read), requests(&original));
+        assert!(text.ends_with("; User: 1 ann\n; User: 2 bob\n"), "{text}");
+    }
+
+    #[test]
+    fn what_the_format_cannot_say_is_counted() {
+        let wide =
+            PodSpec::with_requests(ResourceList::from_pairs([(CPU, Quantity::from_units(4))]));
+        let of_class = |class| Arrival { class, ..job(1, 0) };
+        let cases = [
+            of_class(1),
+            Arrival {
+                name: "web".into(),
+                ..of_class(0)
+            },
+            Arrival {
+                run_time: None,
+                ..of_class(0)
+            },
+            Arrival {
+                time_limit: None,
+                ..of_class(0)
+            },
+            Arrival {
+                submit: Instant::from_nanos(1),
+                ..of_class(0)
+            },
+        ];
+        for case in cases {
+            let (_, converted) = written(recorded(
+                vec![case.clone()],
+                vec![processor(), wide.clone()],
+            ));
+            assert_eq!(converted.reduced, 1, "{case:?}");
+        }
+    }
+}
