@@ -109,7 +109,9 @@ fn large_scale(out: &mut impl std::io::Write, workloads: usize) {
     for number in 0..QUEUES {
         controller.add_local_queue("default", &format!("l{number}"), &format!("q{number}"));
     }
-    let kinds = KINDS.iter().flat_map(|kind| std::iter::repeat_n(kind, kind.2));
+    let kinds = KINDS
+        .iter()
+        .flat_map(|kind| std::iter::repeat_n(kind, kind.2));
     let kinds: Vec<_> = kinds.collect();
     let (mut decisions, mut cycles) = (0, 0);
     let ((), took) = timed(|| {
@@ -133,7 +135,9 @@ fn large_scale(out: &mut impl std::io::Write, workloads: usize) {
                     break;
                 }
             }
-            let admitted = controller.states().filter(|own| own.stage == Stage::Admitted);
+            let admitted = controller
+                .states()
+                .filter(|own| own.stage == Stage::Admitted);
             let names: Vec<_> = admitted.map(|own| own.workload.name.clone()).collect();
             ended += names.len();
             for name in names {

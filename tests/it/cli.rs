@@ -297,7 +297,11 @@ fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 61] = [
+const SCENARIOS: [(&str, &[&str]); 65] = [
+    ("preemption-loop.yaml", &[]),
+    ("gavel-trace.yaml", &["--set", "stop={at: 2h}"]),
+    ("batch-policies.yaml", &["--set", "stop={at: 6h}"]),
+    ("vector-packing.yaml", &[]),
     ("two-teams.yaml", &[]),
     ("racks.yaml", &[]),
     ("borg.yaml", &["--set", "stop={at: 30m}"]),
