@@ -208,7 +208,11 @@ type Limit = Option<i64>;
 fn weighted(weight: i64, nominal: i64, lending: Limit) -> Snapshot {
     let of = |name: &str, weight| ClusterQueue {
         weight: Quantity::from_units(weight),
-        ..queue(name, group(nominal, None, lending), QueuePreemption::default())
+        ..queue(
+            name,
+            group(nominal, None, lending),
+            QueuePreemption::default(),
+        )
     };
     let objects = QueueingObjects {
         flavors: vec![flavor(None)],

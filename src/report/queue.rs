@@ -144,7 +144,9 @@ impl QueueReport<'_> {
         let replays = plural::count(start.replays, "replay");
         let ended = plural::count(ended, "ended workload");
         vec![
-            format!("{early} in 5 % of {replays} or sooner, {middle} in half of them, {late} in 95 %"),
+            format!(
+                "{early} in 5 % of {replays} or sooner, {middle} in half of them, {late} in 95 %"
+            ),
             format!("(run times are drawn from those of {ended}; nothing else is submitted)"),
         ]
     }

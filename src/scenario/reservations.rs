@@ -47,7 +47,10 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
                     Code::UnknownName,
                     &["reservations", &place, "users", &at.to_string()],
                     format!("no account has the user `{user}`"),
-                    &format!("expected a user under `accounts`; {}", hint(user, slurm.users())),
+                    &format!(
+                        "expected a user under `accounts`; {}",
+                        hint(user, slurm.users())
+                    ),
                 );
             }
         }
@@ -58,7 +61,10 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
                     Code::UnknownName,
                     &["reservations", &place, "accounts", &at.to_string()],
                     format!("there is no account `{account}`"),
-                    &format!("expected one under `accounts`; {}", hint(account, accounts())),
+                    &format!(
+                        "expected one under `accounts`; {}",
+                        hint(account, accounts())
+                    ),
                 );
             }
         }

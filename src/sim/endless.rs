@@ -34,6 +34,8 @@ pub(super) struct Endless {
     quiet_since: Instant,
     /// Whether what happens comes from outside right now.
     is_arriving: bool,
+    /// Whether pods that no object owns come back to continue their work, which has an end.
+    is_resuming: bool,
     counts: SortedMap<Repetition, u64>,
     found: Option<Repetition>,
 }
@@ -51,6 +53,11 @@ impl Endless {
     pub(super) fn arriving(&mut self, now: Instant, begins: bool) {
         self.is_arriving = begins;
         self.disturbed(now);
+    }
+
+    /// Pods that no object owns are the rest of work that was interrupted.
+    pub(super) const fn allow_resuming(&mut self) {
+        self.is_resuming = true;
     }
 
     /// The error of a run that can't end.
@@ -98,6 +105,7 @@ impl Follower for Endless {
                 match owner.map(|row| &row.object) {
                     Some(Object::Job(_)) => return,
                     Some(object) => (named(object), "creates pods"),
+                    None if self.is_resuming => return,
                     // Frameworks create pods that no object owns.
                     None => (of_class(store, created.class), "creates pods"),
                 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::units::{Duration, Instant};
+use ::units::{Duration, Instant, plural};
 use cluster::fragmentation::Shape;
 use manifest::{ManifestPod, Manifests};
 use model::{Node, PodName, Text};
@@ -99,6 +99,7 @@ pub fn workload(
                 let manifests = manifests.read(file, files, remarks)?;
                 settled.add(file, &manifests.pods, remarks);
                 all.found.waiting.extend(waiting(&manifests, &adoption));
+                note_run_times(&manifests, scenario, remarks);
                 declared(&manifests, &adoption, *at)
             }
             WorkloadSource::Units { .. } => submitted(&units(written, files)?.units),
@@ -311,6 +312,28 @@ fn waiting(manifests: &Manifests, adoption: &Adoption) -> Vec<WaitingPod> {
         })
     });
     pods.collect()
+}
+
+/// Notes pods whose run time has no effect, as nothing acts on the ends of containers.
+fn note_run_times(manifests: &Manifests, scenario: &Scenario, remarks: &mut Remarks) {
+    let entry = systems::registry::find(&scenario.system.name);
+    let may_act = entry.is_ok_and(systems::SystemEntry::runs_kubelets);
+    if !may_act || scenario.system.controllers.is_some() {
+        return;
+    }
+    let ends = |pod: &&ManifestPod| {
+        let lives = pod.spec.life.iter().flat_map(|life| &life.containers);
+        let mut run_times = lives.map(|own| &own.application.run_time);
+        pod.waits_for_node() && run_times.any(Option::is_some)
+    };
+    let count = manifests.pods.iter().filter(ends).count();
+    if count > 0 {
+        remarks.note(format!(
+            "{} with `windtunnel.dev/run-time` never end, as nothing acts on containers; write `controllers: {{}}` \
+             under `system`",
+            plural::count(count, "pod")
+        ));
+    }
 }
 
 /// Pods of manifests that wait for a node and that no object controls, submitted at their own time or at `at`.

@@ -136,11 +136,32 @@ fn wrong_hosts_and_reservations_are_refused() {
         "error: failures[0].node: the cluster has no node `node-9`; its nodes are node-0, node-1 …",
         None,
     );
-    // Nothing reserves hosts ahead of time, for however long.
     refused(
-        &slurm("reservations: [{name: r, start: 0s, duration: 9d}]"),
-        "error[WT004]: `slurm` has no field `reservations`",
-        Some("not one of its 16 fields"),
+        &slurm("reservations: [{name: r, start: 0s, duration: 9s}]"),
+        "error[WT020]: only the backfill rule `slurm` keeps advance reservations",
+        Some("expected `backfill: slurm`, or no `reservations`"),
+    );
+    let reserved = |more: &str| {
+        let reservation = format!("{{name: r, start: 0s{more}}}");
+        let slurm = format!("backfill: slurm, slurm: {{reservations: [{reservation}]}}");
+        of_jobs(&slurm, "")
+    };
+    refused(
+        &reserved(", duration: 9d"),
+        "error: system.scheduler.slurm.reservations[0].duration: the reservation `r` lasts 9d, longer than the log, \
+         which ends after 1m41s; shorten it, or take its nodes out of `cluster`",
+        None,
+    );
+    refused(
+        &reserved(", duration: 9s, nodeNames: [node-9]"),
+        "error: system.scheduler.slurm.reservations[0].nodeNames[0]: the cluster has no node `node-9` for the \
+         reservation `r`; did you mean `node-0`, `node-1`?",
+        None,
+    );
+    refused(
+        &reserved(", duration: 9s, users: [eve]"),
+        "error[WT013]: no account has the user `eve`",
+        None,
     );
 }
 

@@ -56,6 +56,16 @@ fn jobs_on_unlike_gpus_take_turns_by_their_throughputs() {
 }
 
 #[test]
+fn turns_may_be_many() {
+    // Two jobs change places every ten seconds for a day and a half, long after the last arrival.
+    let text = unlike(TYPES, "rule: time-slice").replace("round: 100s", "round: 10s");
+    let jobs = "submit,name,run_time,gpus,job_type\n0,a,65000,2,image\n0,b,65000,2,image\n";
+    let text = text.replace("devices: 1, model: V100", "devices: 2, model: V100");
+    let span = makespan(&text, jobs);
+    assert!((130_000.0..131_000.0).contains(&span), "{span}");
+}
+
+#[test]
 fn wrong_throughputs_are_refused_with_their_place() {
     let hole = "{image: {V100: 40, K80: 10}, speech: {V100: 12}}";
     let zero = "{image: {V100: 40, K80: 0}}";

@@ -29,7 +29,9 @@ stop: {{when: drained}}
 "
     );
     let scratch = Scratch::new("slurm-loops", &[("a.yaml", &*text), ("jobs.csv", jobs)]);
-    let plain = ["run", "a.yaml", "--quiet", "--out", "plain", "--form", "plain"];
+    let plain = [
+        "run", "a.yaml", "--quiet", "--out", "plain", "--form", "plain",
+    ];
     scratch.run(&["run", "a.yaml", "--quiet", "--out", "fast"], 0);
     scratch.run(&plain, 0);
     let (fast, plain) = (scratch.summary("fast"), scratch.summary("plain"));
@@ -46,7 +48,10 @@ fn in_the_hole(limit: u32, loops: &str) -> f64 {
 }
 
 fn assert_close(found: f64, sum: f64, jobs: f64) {
-    assert!((found - sum / jobs).abs() < 1e-6, "{found} against {sum} / {jobs}");
+    assert!(
+        (found - sum / jobs).abs() < 1e-6,
+        "{found} against {sum} / {jobs}"
+    );
 }
 
 #[test]
@@ -63,7 +68,8 @@ fn the_backfill_plugin_starts_what_delays_no_reservation() {
 
 #[test]
 fn the_main_loop_tests_some_jobs_at_an_event_and_all_once_an_interval() {
-    let jobs = "submit,name,run_time,cpu,members,time_limit\n0,z,1,1,1,1\n1,a,99,1,1,99\n1,b,99,1,1,99\n";
+    let jobs =
+        "submit,name,run_time,cpu,members,time_limit\n0,z,1,1,1,1\n1,a,99,1,1,99\n1,b,99,1,1,99\n";
     let wait = |loops: &str| wait(jobs, &format!("loops: {{{loops}}}")).expect("both start");
     assert_close(wait(""), 0.0, 3.0);
     assert_close(wait("queueDepth: 1"), 29.0, 3.0);

@@ -112,7 +112,9 @@ impl Controller {
     /// Number of workloads that wait in queues.
     pub fn pending(&self) -> usize {
         let waiting = self.waiting.values();
-        waiting.map(|own| own.active.len() + own.inadmissible.len()).sum()
+        waiting
+            .map(|own| own.active.len() + own.inadmissible.len())
+            .sum()
     }
 
     /// Status of a queue.

@@ -123,9 +123,10 @@ pub(super) fn counts(
         };
         exclusions.total += 1;
         if is_open(topology, leaf, wanted.spec, &mut exclusions) {
-            let assumed = match wanted.assumed.is_empty() {
-                true => None,
-                false => wanted.assumed.get(&topology.leaf_key(&domain.values)),
+            let assumed = if wanted.assumed.is_empty() {
+                None
+            } else {
+                wanted.assumed.get(&topology.leaf_key(&domain.values))
             };
             let assumed = assumed.map_or(&[][..], Vec::as_slice);
             counts[number] = of_leaf(leaf, names, wanted, assumed, &mut exclusions);

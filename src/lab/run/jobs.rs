@@ -202,10 +202,15 @@ fn loop_options(scheduler: &schema::Scheduler) -> Result<LoopOptions, BuildError
         return Ok(LoopOptions::default());
     };
     let second = Duration::from_secs(1);
-    let intervals = [written.main_interval, written.backfill_interval, written.resolution];
+    let intervals = [
+        written.main_interval,
+        written.backfill_interval,
+        written.resolution,
+    ];
     if intervals.iter().any(|&own| own < second) {
         return Err(BuildError::Policy(
-            "slurm.loops: `mainInterval`, `backfillInterval` and `resolution` must be at least 1s".to_owned(),
+            "slurm.loops: `mainInterval`, `backfillInterval` and `resolution` must be at least 1s"
+                .to_owned(),
         ));
     }
     Ok(LoopOptions {

@@ -180,9 +180,10 @@ impl Slurm {
 
     /// The next start of the main loop.
     fn next_in_main(&mut self, pass: &mut Pass<'_>) -> Option<Start> {
-        let limit = match self.main.is_full {
-            true => u32::MAX,
-            false => self.options.queue_depth,
+        let limit = if self.main.is_full {
+            u32::MAX
+        } else {
+            self.options.queue_depth
         };
         let mut tested = self.main.started;
         let mut heads: SmallVec<[Candidate; 4]> = SmallVec::new();

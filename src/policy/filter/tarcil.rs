@@ -1,4 +1,4 @@
-//! Tarcil's sampling (Delimitrou and others, SoCC'15; spec: orchestrators-b.md section 6.5): a pod looks at a
+//! Tarcil's sampling (Delimitrou and others 2015; spec: orchestrators-b.md section 6.5): a pod looks at a
 //! few random nodes, so many that the best of them is good enough with a wanted probability.
 //!
 //! The quality of a node is its rank by the scores of the profile, from 0 for the worst of all to 1 for
@@ -41,12 +41,12 @@ pub const ENTRY: Entry = Entry {
 const QUALITY: Parameter = percentage(
     "quality",
     90,
-    "Share of all nodes, in percent, that the best sample is to be better than.",
+    "Share of all nodes, in percent, that the best sample has to exceed.",
 );
 const CERTAINTY: Parameter = percentage(
     "certainty",
     80,
-    "Probability, in percent, with which it is to be.",
+    "Probability, in percent, with which it has to.",
 );
 const FEWEST: Parameter = number("fewest", 8, "Least number of samples.");
 const MOST: Parameter = number(
@@ -129,7 +129,8 @@ impl Plugin for Tarcil {
     fn pre_filter(&mut self, ctx: &ClassContext<'_>) -> PreFilter {
         let nodes = ctx.store.nodes();
         let needs_room = !self.is_loaded(ctx);
-        let is_candidate = |&node: &NodeId| !needs_room || nodes.has_room(node, &ctx.class.requests);
+        let is_candidate =
+            |&node: &NodeId| !needs_room || nodes.has_room(node, &ctx.class.requests);
         self.candidates.clear();
         self.candidates.extend(nodes.present().filter(is_candidate));
         self.sample.clear();
@@ -209,10 +210,16 @@ mod tests {
         }
         let mut plugin = tarcil();
         let sample = sampled(&mut *plugin, &world.ctx(big), 100);
-        assert!(sample.len() == 16 && sample.iter().all(|&node| node >= 80), "{sample:?}");
+        assert!(
+            sample.len() == 16 && sample.iter().all(|&node| node >= 80),
+            "{sample:?}"
+        );
         world.bind(big, nodes[80], &[]);
         // Above 80 %, most samples have no room.
         let sample = sampled(&mut *plugin, &world.ctx(big), 100);
-        assert!(sample.len() == 16 && sample.iter().any(|&node| node < 80), "{sample:?}");
+        assert!(
+            sample.len() == 16 && sample.iter().any(|&node| node < 80),
+            "{sample:?}"
+        );
     }
 }

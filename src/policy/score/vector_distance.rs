@@ -54,9 +54,21 @@ pub(super) fn shares(ctx: &ClassContext<'_>, node: NodeId) -> impl Iterator<Item
     let (nodes, requests, row) = (ctx.store.nodes(), &ctx.class.requests, node.index());
     let (offered, unused) = (nodes.allocatable(), nodes.free());
     let amounts = [
-        [offered.cpu_milli[row], unused.cpu_milli[row], requests.cpu_milli],
-        [offered.memory_bytes[row], unused.memory_bytes[row], requests.memory_bytes],
-        [offered.storage_bytes[row], unused.storage_bytes[row], requests.storage_bytes],
+        [
+            offered.cpu_milli[row],
+            unused.cpu_milli[row],
+            requests.cpu_milli,
+        ],
+        [
+            offered.memory_bytes[row],
+            unused.memory_bytes[row],
+            requests.memory_bytes,
+        ],
+        [
+            offered.storage_bytes[row],
+            unused.storage_bytes[row],
+            requests.storage_bytes,
+        ],
     ];
     let offers = amounts.into_iter().filter(|[offered, ..]| *offered > 0);
     offers.map(|[offered, unused, request]| Share {

@@ -94,7 +94,13 @@ impl Reservations {
     }
 
     /// `true` if no reservation keeps a job off a node from an instant to another.
-    pub(crate) fn admit(&self, job: &JobFacts, node: NodeId, from: Instant, until: Instant) -> bool {
+    pub(crate) fn admit(
+        &self,
+        job: &JobFacts,
+        node: NodeId,
+        from: Instant,
+        until: Instant,
+    ) -> bool {
         let mut pairs = self.all.iter().zip(&self.nodes);
         !pairs.any(|(own, nodes)| {
             from < own.until

@@ -69,7 +69,7 @@ impl Engine {
             own.nodes.track(provisions.stragglers);
         }
         if parts.components.iter().any(|part| part.resumes_pods()) {
-            own.nodes.resume_evicted();
+            own.resume_evicted();
         }
         if parts.components.iter().any(|part| part.moves_pods()) {
             own.nodes.track(None);
@@ -91,6 +91,12 @@ impl Engine {
         let now = ctx.now();
         ctx.observer().settled(now, own.control.store());
         Ok(own)
+    }
+
+    /// Pods that are evicted come back with the rest of their work.
+    fn resume_evicted(&mut self) {
+        self.nodes.resume_evicted();
+        self.endless.allow_resuming();
     }
 
     /// Declares an object that was found; `first` is the identity of the first of them.

@@ -29,13 +29,17 @@ pub const ENTRY: MetricEntry = MetricEntry {
     statistics: &[MEAN, PEAK, BORROWED],
     formula: "of the resource of a flavor that is in most use: mean: amounts held over nominal quotas of \
               all queues, both integrated over time; peak: the largest at an instant; borrowed: amounts \
-              beyond the nominal quota of their queue over amounts held; the remark of mean has every queue",
+              beyond the nominal quota of their queue over amounts held; the remark of mean has every queue, with \
+              the amount that it held x time, such as GPU hours",
     denominators: "nominal quota x time (mean, peak); amounts held x time (borrowed)",
     census: "queues with quota",
     censoring: "none: integrals",
     source: "batch-on-kubernetes.md 1.2",
     construct: |_| Box::new(QuotaUse::default()),
 };
+
+/// One unit of a resource for an hour, in thousandths x nanoseconds.
+const AMOUNT_HOUR: f64 = 3.6e15;
 
 /// Areas of one resource of a flavor.
 #[derive(Clone, Debug, Default)]
@@ -183,11 +187,15 @@ impl Collector for QuotaUse {
         let of_pair = areas.iter().filter(|((own, _), _)| own == *pair);
         let by_queue = of_pair.filter_map(|((_, queue), own)| {
             let share = used(own).ok()?;
-            Some(format!("{queue} {:.1} %", share * 100.0))
+            let hours = own.used.value()? as f64 / AMOUNT_HOUR;
+            Some(format!("{queue} {:.1} % ({hours:.1} h)", share * 100.0))
         });
         let by_queue: Vec<String> = by_queue.collect();
         let (flavor, resource) = *pair;
-        let remark = format!("{resource} of {flavor}: {}", by_queue.join(", "));
+        let remark = format!(
+            "{resource} of {flavor} (amount x time): {}",
+            by_queue.join(", ")
+        );
         values.put(MEAN, Reading::new(used(sum)).remark(Some(remark)));
         let peak = self.peaks.get(*pair).copied();
         let peak = peak.ok_or_else(|| "no quota in the window".to_owned());

@@ -38,7 +38,9 @@ pub const INERTIAL: BackfillEntry = BackfillEntry {
 pub const OPPORTUNISTIC: BackfillEntry = BackfillEntry {
     name: "opportunistic-shutdown",
     summary: "EASY over hosts that are switched off when idle, and on for waiting jobs.",
-    rule: RuleKind::Switches(|options| Box::new(Shutdown::new(Policy::Opportunistic, options.shutdown))),
+    rule: RuleKind::Switches(|options| {
+        Box::new(Shutdown::new(Policy::Opportunistic, options.shutdown))
+    }),
 };
 
 /// The rule by which hosts are switched off and on once a period.

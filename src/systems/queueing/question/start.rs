@@ -74,7 +74,10 @@ impl History {
             }
         }
         history.all.sort_unstable();
-        history.of_queues.values_mut().for_each(|own| own.sort_unstable());
+        history
+            .of_queues
+            .values_mut()
+            .for_each(|own| own.sort_unstable());
         history
     }
 
@@ -116,7 +119,9 @@ impl Replay<'_> {
                 (true, None) => {
                     let began = state.admitted.unwrap_or(self.now).min(self.now);
                     let ran = self.now.since(began);
-                    let queue = state.queue.map(|id| &self.cluster.snapshot().queue(id).spec.name);
+                    let queue = state
+                        .queue
+                        .map(|id| &self.cluster.snapshot().queue(id).spec.name);
                     let queue = queue.cloned().unwrap_or_default();
                     let most = state.workload.max_execution.unwrap_or(Duration::MAX);
                     let time = (self.run_times)(&queue, ran, &mut self.stream).min(most);

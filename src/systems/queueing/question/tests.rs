@@ -307,13 +307,17 @@ fn a_queued_job_starts_when_enough_has_ended() {
     assert_eq!(start(&busy, &job("one", "d", 2), RunTimes::Ended), None);
     let mut known = busy.clone();
     let lengths = [50, 100, 200, 400, 800];
-    known.queueing.workloads.extend(lengths.map(|length| {
-        ended(holding("one", &format!("e{length}"), 1, 0), length)
-    }));
+    known
+        .queueing
+        .workloads
+        .extend(lengths.map(|length| ended(holding("one", &format!("e{length}"), 1, 0), length)));
     let found = start(&known, &job("one", "d", 2), RunTimes::Ended).expect("run times");
     let [early, middle, late] = found.quantiles;
     assert!(early < middle && middle < late, "{found:?}");
     assert_eq!(found.ended, Some(5));
     assert!(late <= secs(1_700), "{late:?}");
-    assert_eq!(start(&known, &job("one", "d", 2), RunTimes::Ended), Some(found));
+    assert_eq!(
+        start(&known, &job("one", "d", 2), RunTimes::Ended),
+        Some(found)
+    );
 }
