@@ -132,20 +132,25 @@ pub fn workload(
         _ => Box::new(Merge::new(sources)?),
     };
     all.source = partitions::partitioned(scenario, nodes, all.source)?;
+    all.source = listed(scenario, all.source);
+    Ok(all)
+}
+
+/// Arrivals whose tenants are those that a scenario lists, in its order.
+fn listed(scenario: &Scenario, source: Box<dyn ArrivalSource>) -> Box<dyn ArrivalSource> {
+    let mut source = source;
     let slurm = scenario.system.scheduler.slurm.as_ref();
     if let Some(slurm) = slurm.filter(|slurm| !slurm.accounts.is_empty()) {
         let users: Vec<Text> = slurm.users().map(Text::from).collect();
-        all.source = Box::new(ListedTenants::new(all.source, users, ACCOUNTS));
+        source = Box::new(ListedTenants::new(source, users, ACCOUNTS));
     }
     let queues = &scenario.system.scheduler.queues;
     if !queues.is_empty() {
-        let tenants: Vec<Text> = queues
-            .iter()
-            .map(|own| own.tenant.as_str().into())
-            .collect();
-        all.source = Box::new(ListedTenants::new(all.source, tenants, QUEUES));
+        let tenants = queues.iter().map(|own| Text::from(own.tenant.as_str()));
+        let tenants: Vec<Text> = tenants.collect();
+        source = Box::new(ListedTenants::new(source, tenants, QUEUES));
     }
-    Ok(all)
+    source
 }
 
 /// Refusal of a trace of which no pod is left: a run without pods would look like one that went well.

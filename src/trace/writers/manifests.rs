@@ -72,6 +72,7 @@ struct Class {
 impl Class {
     fn of(spec: &PodSpec, with_usage: bool) -> Self {
         let all = spec.requests().unwrap_or_default();
+        let gpu = &spec.gpu;
         let mut requests = Vec::new();
         let mut said = ResourceList::default();
         for resource in [CPU, MEMORY, EPHEMERAL_STORAGE] {
@@ -81,14 +82,13 @@ impl Class {
                 said.set(resource, amount);
             }
         }
-        let mut resources = format!("requests: {{{}}}", requests.join(", "));
-        let gpu = &spec.gpu;
-        if gpu.devices > 0 && gpu.milli_per_device == DEVICE_MILLI {
-            resources += &format!(", limits: {{{GPU}: {}}}", gpu.devices);
-        }
+        let limits = match (gpu.devices, gpu.milli_per_device) {
+            (1.., DEVICE_MILLI) => format!(", limits: {{{GPU}: {}}}", gpu.devices),
+            _ => String::new(),
+        };
+        let resources = format!("requests: {{{}}}{limits}", requests.join(", "));
         let behaviour = spec.behaviour.as_deref().filter(|_| with_usage);
-        let mut annotations = String::new();
-        for (key, pattern) in [
+        let patterns = [
             (
                 "cpu-usage",
                 behaviour.and_then(|own| own.cpu_usage.as_ref()),
@@ -97,11 +97,12 @@ impl Class {
                 "memory-usage",
                 behaviour.and_then(|own| own.memory_usage.as_ref()),
             ),
-        ] {
-            if let Some(pattern) = pattern {
-                annotations += &format!(", windtunnel.dev/{key}: {}", quoted(pattern));
-            }
-        }
+        ];
+        let patterns = patterns.iter().filter_map(|(key, pattern)| {
+            let pattern = quoted(pattern.as_ref()?);
+            Some(format!(", windtunnel.dev/{key}: {pattern}"))
+        });
+        let annotations: String = patterns.collect();
         let mut head = String::new();
         if spec.priority != 0 {
             head = format!("  priority: {}\n", spec.priority);
