@@ -50,6 +50,7 @@ impl Names for Registered {
             NameKind::Profile => named().map(|(name, _)| name).collect(),
             NameKind::Policy => [
                 Point::Filter,
+                Point::Sample,
                 Point::Score,
                 Point::Devices,
                 Point::Preemption,

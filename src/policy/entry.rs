@@ -19,6 +19,8 @@ use scheduler::{Plugin, QueueOrder, Select};
 pub enum Point {
     /// Says which nodes can take a pod.
     Filter,
+    /// Draws the nodes that a pod looks at.
+    Sample,
     /// Gives nodes points.
     Score,
     /// Chooses GPU devices on the chosen node.
@@ -38,6 +40,7 @@ impl Point {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Filter => "filter",
+            Self::Sample => "sample",
             Self::Score => "score",
             Self::Devices => "devices",
             Self::Select => "select",

@@ -23,6 +23,7 @@ mod profile_error;
 pub mod profiles;
 pub mod registered;
 pub mod registry;
+pub mod sample;
 pub mod score;
 pub mod select;
 pub mod sharing;

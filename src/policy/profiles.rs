@@ -231,6 +231,7 @@ impl ProfileChoice {
 /// Points whose policies are plugins of the pipeline.
 const PLUGIN_POINTS: &[Point] = &[
     Point::Filter,
+    Point::Sample,
     Point::Score,
     Point::Devices,
     Point::Preemption,

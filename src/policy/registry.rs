@@ -2,7 +2,7 @@
 //! here.
 
 use super::entry::{Entry, Point};
-use super::{devices, filter, kubernetes, order, preemption, score, select};
+use super::{devices, filter, kubernetes, order, preemption, sample, score, select};
 use units::nearest::hint;
 
 /// The policies.
@@ -14,7 +14,7 @@ pub const POLICIES: &[Entry] = &[
     filter::gpu_fit::ENTRY,
     filter::host_ports::ENTRY,
     filter::whole_devices::ENTRY,
-    filter::tarcil::ENTRY,
+    sample::tarcil::ENTRY,
     score::best_fit::ENTRY,
     score::worst_fit::ENTRY,
     score::worst_fit_open::ENTRY,
@@ -100,6 +100,7 @@ mod tests {
     fn every_file_is_listed_and_every_name_is_its_file() {
         let folders = [
             ("filter", Point::Filter),
+            ("sample", Point::Sample),
             ("score", Point::Score),
             ("devices", Point::Devices),
             ("preemption", Point::Preemption),
@@ -177,7 +178,11 @@ mod tests {
                         plugin.name(),
                         matches!(
                             entry.point,
-                            Point::Filter | Point::Score | Point::Devices | Point::Preemption
+                            Point::Filter
+                                | Point::Sample
+                                | Point::Score
+                                | Point::Devices
+                                | Point::Preemption
                         ),
                     ),
                     Built::Select(select) => (select.name(), entry.point == Point::Select),

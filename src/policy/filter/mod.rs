@@ -6,5 +6,4 @@ pub mod node_affinity;
 pub mod node_resources_fit;
 pub mod node_schedulable;
 pub mod taint_toleration;
-pub mod tarcil;
 pub mod whole_devices;

@@ -47,14 +47,14 @@ mod tests {
     #[test]
     fn the_key_falls_with_the_product() {
         let mut world = World::default();
-        let home = world.node(node("a", 9_000, 64 << 30, (0, "")));
+        let home = world.node(node("a", 9_000, 64 << 10, (0, "")));
         let mut key = |cpu, memory| {
             let spec = world.spec(pod(cpu, memory, (0, 0)));
             let bound = world.bind(spec, home, &[]);
             let record = world.store.pods().get(bound).expect("the pod lives");
             DecreasingProduct.key(record, world.store.class(spec))
         };
-        assert_eq!(key(700, 2 << 20), -1_400);
-        assert!(key(2_000, 4 << 30) < key(4_000, 1 << 30));
+        assert_eq!(key(700, 2), -1_400);
+        assert!(key(2_000, 4 << 10) < key(4_000, 1 << 10));
     }
 }

@@ -82,6 +82,9 @@ pub fn add_registered(
 pub fn obstacle(entry: &Entry) -> Option<&'static str> {
     match entry.point {
         Point::Filter | Point::Score => None,
+        Point::Sample => Some(
+            "kube-scheduler looks at `percentageOfNodesToScore` of the nodes; set that instead",
+        ),
         Point::Devices => Some(
             "it only chooses devices, and kube-scheduler shares the tightest device unless a score \
              such as `fgd` chooses itself; leave it out",

@@ -18,7 +18,7 @@ use units::NodeId;
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
     name: "tarcil",
-    point: Point::Filter,
+    point: Point::Sample,
     summary: "Tarcil: rejects all nodes but a random sample, large enough for the wanted quality.",
     source: "orchestrators-b.md 6.5",
     parameters: &[QUALITY, CERTAINTY, FEWEST, MOST, LOAD],

@@ -1,0 +1,3 @@
+//! Random samples: which nodes a pod looks at. The draws are different at each attempt.
+
+pub mod tarcil;
