@@ -2,6 +2,7 @@
 
 use metrics::autoscalers::AutoscalerRow;
 use metrics::fights::FightRow;
+use metrics::queues::QueueRow;
 use metrics::services::{ServiceLatency, ServiceRow};
 use metrics::{CostTable, RunMetrics, registry, workloads};
 use model::EvictionCause;
@@ -16,8 +17,9 @@ use super::run::Outcome;
 use super::steps::StepUnit;
 use super::summary::{
     ArrivedSummary, AutoscalerSummary, CostSummary, FightSummary, LimitsSummary, MetricSummary,
-    NodeCostSummary, RecommendedSummary, ReplicasSummary, ServiceObjectiveSummary, ServiceSummary,
-    TenantCostSummary, UnexpressedSummary, VariantSummary, WorkloadSummary,
+    NodeCostSummary, QueueSummary, QueueUseSummary, RecommendedSummary, ReplicasSummary,
+    ServiceObjectiveSummary, ServiceSummary, TenantCostSummary, UnexpressedSummary, VariantSummary,
+    WorkloadSummary,
 };
 use units::SortedMap;
 
@@ -105,6 +107,13 @@ pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSumma
             .iter()
             .map(fight)
             .collect(),
+        queues: outcome
+            .metrics
+            .tables
+            .rows::<QueueRow>()
+            .iter()
+            .map(queue)
+            .collect(),
     }
 }
 
@@ -180,6 +189,26 @@ fn fight(row: &FightRow) -> FightSummary {
         times: row.times,
         first_ns: row.first.as_nanos(),
         last_ns: row.last.as_nanos(),
+    }
+}
+
+/// Summary of a queue.
+fn queue(row: &QueueRow) -> QueueSummary {
+    let uses = row.uses.iter().map(|own| QueueUseSummary {
+        flavor: own.flavor.to_string(),
+        resource: own.resource.to_string(),
+        nominal_hours: own.nominal_hours,
+        used_hours: own.used_hours,
+        borrowed_hours: own.borrowed_hours,
+    });
+    QueueSummary {
+        queue: row.queue.to_string(),
+        admitted: row.work.admitted,
+        wait_mean_s: row.work.mean_wait(),
+        wait_max_s: row.work.longest_wait(),
+        evicted: row.work.evicted,
+        pending: row.pending,
+        uses: uses.collect(),
     }
 }
 

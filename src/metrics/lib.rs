@@ -39,6 +39,7 @@ pub use families::money::functions;
 pub use families::money::pay_per_use;
 pub use families::packing::arrived;
 pub use families::packing::arrived::ArrivedTables;
+pub use families::sharing::queues;
 pub use families::traffic::services;
 pub use families::traffic::traffic_totals;
 pub use families::waiting::slowdown;

@@ -46,6 +46,7 @@ fn variant(name: &str, digest: &str) -> VariantSummary {
         costs: None,
         autoscalers: Vec::new(),
         fights: Vec::new(),
+        queues: Vec::new(),
     }
 }
 

@@ -40,5 +40,6 @@ pub(super) fn run(seed: u64) -> VariantSummary {
         costs: None,
         autoscalers: Vec::new(),
         fights: Vec::new(),
+        queues: Vec::new(),
     }
 }

@@ -81,6 +81,7 @@ fn summary() -> Summary {
         costs: None,
         autoscalers: Vec::new(),
         fights: Vec::new(),
+        queues: Vec::new(),
     });
     Summary {
         schema_version: SCHEMA_VERSION,

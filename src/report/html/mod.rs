@@ -24,6 +24,7 @@ mod faults;
 mod fights;
 mod page;
 mod paired;
+mod queues;
 mod remarks;
 mod services;
 #[cfg(test)]

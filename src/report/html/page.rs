@@ -10,6 +10,7 @@ use super::costs::PageCosts;
 use super::faults::{self, PageFault};
 use super::fights::{self, PageFight};
 use super::paired::{self, PageStudy};
+use super::queues::PageQueues;
 use super::remarks::{self, PageDefinition, PageRemark};
 use super::services::PageServices;
 use super::traffic::{self, PageTraffic};
@@ -61,6 +62,7 @@ pub(super) struct Page<'a> {
     faults: Vec<PageFault<'a>>,
     autoscalers: Vec<PageAutoscaler<'a>>,
     fights: Vec<PageFight<'a>>,
+    queues: PageQueues<'a>,
     waiting: Vec<PageWaiting<'a>>,
     confusion: Vec<PageConfusion<'a>>,
     aggregated: Vec<PageRemark<'a>>,
@@ -213,6 +215,7 @@ impl<'a> Shown<'a> {
             faults: faults::faults(self.gathered),
             autoscalers: autoscalers::autoscalers(summary, &columns),
             fights: fights::fights(summary, &columns),
+            queues: PageQueues::new(summary, &columns),
             waiting: waiting::waiting(self.gathered),
             confusion: alarms::confusion(self.gathered),
             aggregated: self.aggregated(&columns),

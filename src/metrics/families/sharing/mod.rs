@@ -2,6 +2,7 @@
 
 pub mod fairness;
 pub mod filling;
+pub mod queues;
 pub mod quota_use;
 pub mod shares;
 pub mod tenants;

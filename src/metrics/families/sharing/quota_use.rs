@@ -6,9 +6,11 @@ use model::queueing::ClusterQueueStatus;
 use model::{Event, Object, ObjectChange, Text};
 use units::{Instant, SortedMap};
 
+use super::queues::{Followed, QueueRow, QueueUse};
 use crate::record::collector::{Change, Collector, Heard, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
+use crate::record::tables::Tables;
 use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
 use crate::statistics::span::Span;
@@ -61,6 +63,7 @@ struct QuotaUse {
     peaks: SortedMap<Pair, f64>,
     /// `true` once the window has begun, with what held then.
     has_begun: bool,
+    workloads: Followed,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -106,6 +109,15 @@ impl QuotaUse {
         }
     }
 
+    /// Areas up to the end.
+    fn settled(&self, end: &RunEnd<'_>) -> SortedMap<(Pair, Text), Areas> {
+        let mut areas = self.areas.clone();
+        for own in self.queues.values() {
+            settle(&mut areas, own, end.at, end.measured);
+        }
+        areas
+    }
+
     /// Looks for a new peak of a resource of a flavor.
     fn note_peak(&mut self, pair: &Pair) {
         let sum = self.sums.get(pair).copied().unwrap_or_default();
@@ -135,6 +147,10 @@ impl Collector for QuotaUse {
     }
 
     fn event(&mut self, change: &Change<'_>) {
+        if let Some((id, own)) = change.workload() {
+            self.workloads.hear(id, own, change.at, change.in_window());
+            return;
+        }
         let Event::Object(
             ObjectChange::Created { object, .. } | ObjectChange::Updated { object, .. },
         ) = change.event
@@ -160,10 +176,7 @@ impl Collector for QuotaUse {
             values.put_undefined("no queue has quota");
             return;
         }
-        let mut areas = self.areas.clone();
-        for own in self.queues.values() {
-            settle(&mut areas, own, end.at, end.measured);
-        }
+        let areas = self.settled(end);
         let mut pairs: SortedMap<&Pair, Areas> = SortedMap::new();
         for ((pair, _), own) in &areas {
             let sum = pairs.entry(pair).or_default();
@@ -202,5 +215,29 @@ impl Collector for QuotaUse {
         values.put(PEAK, peak);
         let borrowed = sum.borrowed.ratio(&sum.used, "amounts held x time");
         values.put(BORROWED, borrowed);
+    }
+
+    fn tables(&self, end: &RunEnd<'_>, tables: &mut Tables) {
+        let areas = self.settled(end);
+        let hours = |own: &Integral| own.value().unwrap_or_default() as f64 / AMOUNT_HOUR;
+        let row = |(queue, (_, status)): (&Text, &(Instant, Arc<ClusterQueueStatus>))| {
+            let own = areas.iter().filter(|((_, other), _)| other == queue);
+            let uses = own.map(|(((flavor, resource), _), own)| QueueUse {
+                flavor: flavor.clone(),
+                resource: resource.clone(),
+                nominal_hours: hours(&own.nominal),
+                used_hours: hours(&own.used),
+                borrowed_hours: hours(&own.borrowed),
+            });
+            QueueRow {
+                queue: queue.clone(),
+                uses: uses.collect(),
+                work: self.workloads.of(queue),
+                pending: status.pending,
+            }
+        };
+        if !self.queues.is_empty() {
+            tables.put(self.queues.iter().map(row).collect::<Vec<QueueRow>>());
+        }
     }
 }
