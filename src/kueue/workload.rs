@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use model::Text;
+use model::gpu::GPU_RESOURCES;
 use model::queueing::{Condition, PodSet, QueuedWorkload, RequeueTime};
-use units::{Instant, QuantityError, SortedMap};
+use units::{Instant, Quantity, QuantityError, SortedMap};
 
 use super::names::{Flavor, FlavorResource, Names, PODS, Resource};
 use super::tree::NodeId;
 
 /// Name of the condition of a workload that is asked to end.
 pub const EVICTED: &str = "Evicted";
+/// Resource that GPU devices of traces count as.
+const GPU: &str = GPU_RESOURCES[0];
 /// Name of the condition of a workload that holds quota.
 pub const QUOTA_RESERVED: &str = "QuotaReserved";
 
@@ -214,9 +217,14 @@ fn times(single: &Requests, count: i64) -> Requests {
         .collect()
 }
 
-/// Requests of one pod of a set, in the order in which resources are visited.
+/// Requests of one pod of a set, in the order in which resources are visited. GPU devices that traces state
+/// count as those of the common resource, and a share of one counts as a whole.
 fn requests(set: &PodSet, names: &mut Names) -> Result<Requests, QuantityError> {
-    let list = set.spec.requests()?;
+    let mut list = set.spec.requests()?;
+    let devices = i64::from(set.spec.gpu.devices);
+    if devices > 0 && list.get(GPU) == Quantity::ZERO {
+        list.set(GPU, Quantity::from_units(devices));
+    }
     let mut requests: Requests = list
         .iter()
         .map(|(name, amount)| (names.resource(name), Names::amount(name, amount).max(0)))

@@ -135,5 +135,6 @@ pub use parts::{
     WaitingPod,
 };
 pub use provider::ProviderOptions;
+pub use surroundings::{SubmittedJobs, Submitter};
 pub use travel::{Standing, Turn};
 pub use usage::{Usage, UsageOptions};

@@ -16,6 +16,7 @@ use super::failures::Timeline;
 use super::images::ImageModel;
 use super::machine::Stragglers;
 use super::provider::ProviderOptions;
+use super::surroundings::SubmittedJobs;
 use super::traffic::TrafficPlan;
 use super::usage::UsageOptions;
 
@@ -62,6 +63,8 @@ pub struct Environment {
     pub throughputs: Option<Arc<Throughputs>>,
     /// The resources that processes on a node share; `None` gives each all that it wants.
     pub contention: Option<ContentionModel>,
+    /// Jobs that arrivals are submitted as; `None` makes their pods at once.
+    pub jobs: Option<SubmittedJobs>,
     /// Objects of the API, and pods of these without a node, that are there when the run begins.
     pub found: FoundObjects,
 }

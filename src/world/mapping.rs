@@ -12,6 +12,7 @@ use trace::stream::ClassTotal;
 
 use super::operations::heeds_needs;
 use super::runs_workloads::runs_workloads;
+use super::submitted_jobs::submits_jobs;
 use super::system_options::check_updates;
 use super::units::units;
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
@@ -52,7 +53,7 @@ pub fn mapping(
         name: names.get(&*class.spec).copied().unwrap_or("of the trace"),
         spec: &class.spec,
         count: class.pods,
-        in_gangs: class.pods > class.arrivals,
+        in_gangs: class.pods > class.arrivals && !submits_jobs(scenario),
     });
     let declared: Vec<_> = read.iter().flat_map(|one| &one.workloads).collect();
     let key = |own: &Object| {

@@ -122,7 +122,7 @@ fn jobs_of_a_set_get_places_in_a_rack_after_their_check() {
     };
     assert_eq!(value("quota_wait.admitted"), Some(1.0));
     assert_eq!(value("quota_wait.mean"), Some(60.0));
-    assert_eq!(value("pending_time.max"), Some(0.0));
+    assert_eq!(value("pending_time.max"), Some(60.0));
     assert_eq!(value("queue_evictions.not_ready"), Some(0.0));
 }
 

@@ -153,8 +153,7 @@ pub(crate) fn prepare_on(
         &mut manifests,
         &mut remarks,
     )?;
-    let typical = (!workload.shapes.is_empty())
-        .then(|| Arc::new(world::typical_pods(&workload.shapes, &nodes)));
+    let typical = typical(&workload, &nodes);
     let mix = Arc::new(world::workload_mix(&workload.classes, &nodes));
     let economics = Arc::new(world::economics(
         scenario,
@@ -164,6 +163,7 @@ pub(crate) fn prepare_on(
     )?);
     let mut kube = system::kube(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     let operations = world::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
+    world::check_submitted_jobs(scenario, &workload, files, &mut manifests, &mut remarks)?;
     kube.federation = manifests.federation(scenario, &nodes, &mut remarks)?;
     let failures = world::failures(scenario, &nodes, files, &mut remarks)?;
     let declared = declared(&workload, &operations);
@@ -203,6 +203,12 @@ pub(crate) fn prepare_on(
         remarks,
         probe: Probe::default(),
     })
+}
+
+/// The pods that fragmentation is measured with; `None` without GPUs.
+fn typical(workload: &Workload, nodes: &[Arc<Node>]) -> Option<Arc<TypicalPods>> {
+    let shapes = &workload.shapes;
+    (!shapes.is_empty()).then(|| Arc::new(world::typical_pods(shapes, nodes)))
 }
 
 /// Gives controllers the date of a dump, unless the scenario states another: schedules go on from
@@ -482,6 +488,7 @@ fn world(
             contention: world::contention(scenario)?,
             checkpoints: world::checkpoints(scenario)?,
             throughputs: world::throughputs(scenario)?,
+            jobs: world::submitted_jobs(scenario),
             found: prepared.workload.found,
         },
         residents: prepared.workload.residents,

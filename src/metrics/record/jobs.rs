@@ -1,5 +1,5 @@
-//! Jobs: a gang with all of its pods, or a pod without gang. One record each, handed out when the
-//! job's life is known: when its last pod ended, or at the end of the run.
+//! Jobs: a `Job` object with all of its pods, a gang with all of its pods, or another pod. One record
+//! each, handed out when the job's life is known: when its last pod ended, or at the end of the run.
 //!
 //! Only open gangs are remembered here; everything about a single pod is in its own record. The
 //! pods of a gang are created together, so a gang is over when none of its pods lives.
@@ -8,14 +8,15 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use cluster::Store;
-use model::{EndReason, Event, Pod, PodCreated, PodPhase};
-use units::{ClassId, Duration, GangId, Instant, TenantId};
+use model::{EndReason, Event, ObjectChange, Pod, PodCreated, PodPhase};
+use units::{ClassId, Duration, GangId, Instant, ObjectId, TenantId};
 
+use super::job_objects::JobObjects;
 use crate::record::window::MeasuredWindow;
 
 /// Members of a job that begin to run within this time of the first begin together: bounded slowdown
 /// counts no shorter time either.
-const TOGETHER: Duration = Duration::from_secs(10);
+pub(super) const TOGETHER: Duration = Duration::from_secs(10);
 
 /// Outcome of a job. A gang's outcome is that of its first pod that did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,10 +55,19 @@ impl JobOutcome {
     }
 }
 
+/// Template of a job's pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobTemplate {
+    /// The class of its first pod.
+    Class(ClassId),
+    /// The template of an object that has had no pod.
+    Object(ObjectId),
+}
+
 /// The life of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobRecord {
-    /// Instant of submission: that of the first pod's creation.
+    /// Instant of submission: the creation of its object, or of its first pod.
     pub submit: Instant,
     /// Instant at which all of the job's pods had been bound.
     pub bound: Option<Instant>,
@@ -65,14 +75,16 @@ pub struct JobRecord {
     pub start: Option<Instant>,
     /// True if some of its pods began to run more than ten seconds after the first.
     pub started_apart: bool,
+    /// Time after the first start in which none of the pods of its object ran.
+    pub paused: Duration,
     /// Instant at which the job's last pod ended; the end of the run if it is open.
     pub end: Instant,
     /// Outcome of the job.
     pub outcome: JobOutcome,
     /// Number of the job's pods.
     pub pods: u32,
-    /// Class of its first pod.
-    pub class: ClassId,
+    /// Template of its pods.
+    pub template: JobTemplate,
     /// Tenant that the job is accounted to.
     pub tenant: TenantId,
     /// Priority of its first pod.
@@ -105,10 +117,11 @@ impl JobRecord {
         self.start.map(|start| self.end.since(start))
     }
 
-    /// The core-seconds and byte-seconds that the job held from its first start to its end; `None` of
-    /// one that never started.
+    /// The core-seconds and byte-seconds that the job held from its first start to its end, but for its
+    /// pauses; `None` of one that never started.
     pub fn held(&self) -> Option<[f64; 2]> {
-        let seconds = self.run_time()?.as_nanos() as f64 / 1e9;
+        let nanos = self.run_time()?.as_nanos() - self.paused.as_nanos();
+        let seconds = nanos as f64 / 1e9;
         let cores = self.cpu_milli as f64 / 1_000.0;
         Some([cores * seconds, self.memory_bytes as f64 * seconds])
     }
@@ -196,6 +209,7 @@ impl Gangs {
 #[derive(Clone, Debug, Default)]
 pub struct JobTracker {
     gangs: Gangs,
+    objects: JobObjects,
     /// Numbers of the open jobs of one pod, by row: there are no more than pods.
     numbers: Vec<u32>,
     jobs: u64,
@@ -218,15 +232,21 @@ impl JobTracker {
                 None
             }
             Event::PodBound { .. } => {
+                self.objects.bound(at, pod);
                 let gang = self.gangs.get_mut(pod.gang()?)?;
                 gang.unbound -= 1;
                 gang.last_bound = at;
                 None
             }
             Event::PodRunning { .. } => {
+                self.objects.runs(at, pod);
                 let gang = self.gangs.get_mut(pod.gang()?)?;
                 let first = *gang.start.get_or_insert(at);
                 gang.started_apart |= at.since(first) > TOGETHER;
+                None
+            }
+            Event::PodEnded { reason, .. } if self.objects.has(pod) => {
+                self.objects.ended(at, pod, *reason);
                 None
             }
             Event::PodEnded { reason, .. } => {
@@ -251,6 +271,16 @@ impl JobTracker {
         }
     }
 
+    /// Follows a change of an object; returns the job that it ended.
+    pub fn object_changed(
+        &mut self,
+        at: Instant,
+        change: &ObjectChange,
+        measured: &mut MeasuredWindow,
+    ) -> Option<JobRecord> {
+        self.objects.apply(at, change, &mut self.jobs, measured)
+    }
+
     fn created(
         &mut self,
         at: Instant,
@@ -260,6 +290,10 @@ impl JobTracker {
     ) {
         // Nobody waited in this run for what was there before it.
         if created.found.is_some() {
+            return;
+        }
+        if self.objects.takes(created) {
+            measured.submitted(at, created.pod.id, false);
             return;
         }
         let begins = created
@@ -303,7 +337,7 @@ impl JobTracker {
         let singles = store
             .pods()
             .iter()
-            .filter(|pod| pod.gang().is_none())
+            .filter(|pod| pod.gang().is_none() && !self.objects.has(pod))
             .map(move |pod| {
                 let outcome = open_outcome(pod.phase == PodPhase::Running);
                 self.single(pod, end, outcome, store, measured)
@@ -312,7 +346,7 @@ impl JobTracker {
             let outcome = open_outcome(gang.start.is_some());
             record(gang, end, outcome, measured)
         });
-        singles.chain(gangs)
+        singles.chain(gangs).chain(self.objects.iter(end, measured))
     }
 
     fn single(
@@ -328,10 +362,11 @@ impl JobTracker {
             bound: pod.phase.holds_node().then_some(pod.bound),
             start: (pod.phase == PodPhase::Running).then_some(pod.started),
             started_apart: false,
+            paused: Duration::ZERO,
             end,
             outcome,
             pods: 1,
-            class: pod.class,
+            template: JobTemplate::Class(pod.class),
             tenant: pod.tenant,
             priority: store.class(pod.class).spec.priority,
             cpu_milli: store.class(pod.class).requests.cpu_milli,
@@ -357,10 +392,11 @@ fn record(
         bound: (gang.unbound == 0).then_some(gang.last_bound),
         start: gang.start,
         started_apart: gang.started_apart,
+        paused: Duration::ZERO,
         end,
         outcome,
         pods: gang.pods,
-        class: gang.class,
+        template: JobTemplate::Class(gang.class),
         tenant: gang.tenant,
         priority: gang.priority,
         cpu_milli: gang.cpu_milli,
@@ -371,7 +407,7 @@ fn record(
     }
 }
 
-const fn open_outcome(started: bool) -> JobOutcome {
+pub(super) const fn open_outcome(started: bool) -> JobOutcome {
     if started {
         JobOutcome::Running
     } else {

@@ -9,6 +9,7 @@ pub mod deeds;
 pub mod entry;
 pub mod fragments;
 pub mod gpus;
+mod job_objects;
 pub mod jobs;
 pub mod live_series;
 pub mod node_rows;

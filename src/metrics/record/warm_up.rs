@@ -222,8 +222,12 @@ impl Observer for WarmUpFinder {
             }
             _ => {}
         }
-        let job = pod_of(event, ended, store)
-            .and_then(|pod| self.jobs.apply(at, event, pod, store, &mut self.measured));
+        let (jobs, measured) = (&mut self.jobs, &mut self.measured);
+        let job = match event {
+            Event::Object(change) => jobs.object_changed(at, change, measured),
+            _ => pod_of(event, ended, store)
+                .and_then(|pod| jobs.apply(at, event, pod, store, measured)),
+        };
         if let Some(job) = job {
             self.waits.add(&job);
         }

@@ -87,7 +87,8 @@ impl MeasuredWindow {
                 if closes {
                     self.closed.get_or_insert(at);
                 }
-                (opens, closes)
+                // A pod of a job that was submitted before it begins no job.
+                (self.opened.is_some(), self.closed.is_some())
             }
         };
         if opens {
@@ -95,6 +96,24 @@ impl MeasuredWindow {
         }
         if closes {
             self.end.get_or_insert(pod);
+        }
+    }
+
+    /// A job was submitted before its first pod; returns whether that was in the window.
+    pub fn job_submitted(&mut self, at: Instant) -> bool {
+        let number = self.jobs;
+        self.jobs += 1;
+        match self.window {
+            Window::Time { from, until } => at >= from && until.is_none_or(|until| at < until),
+            Window::Jobs { from, until } => {
+                if number >= from {
+                    self.opened.get_or_insert(at);
+                }
+                if number >= until {
+                    self.closed.get_or_insert(at);
+                }
+                number >= from && number < until
+            }
         }
     }
 

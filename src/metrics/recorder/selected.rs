@@ -38,7 +38,8 @@ impl Selected {
 
     /// Takes in a job whose life is known, if it is of the class.
     pub(super) fn job(&mut self, job: &JobRecord, store: &Store) {
-        if self.selection.has(&store.class(job.class).spec) {
+        let spec = job.template.spec(store);
+        if spec.is_some_and(|spec| self.selection.has(spec)) {
             self.collectors
                 .iter_mut()
                 .for_each(|collector| collector.job(job));

@@ -4,6 +4,7 @@ mod edge_cases;
 mod edge_values;
 mod edge_windows;
 pub(crate) mod fixture;
+mod job_objects;
 mod outputs;
 mod published;
 mod queues;

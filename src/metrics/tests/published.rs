@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::families::packing::arrived::{ArrivedTables, PUBLISHED_COLUMNS};
 use crate::record::collector::Collector;
+use crate::record::jobs::JobTemplate;
 use crate::record::setup::Setup;
 use crate::record::workloads::Workloads;
 use crate::recorder::Recorder;
@@ -20,7 +21,7 @@ use crate::{
 use cluster::fragmentation::{Shape, TypicalPods};
 use cluster::{GpuColumns, Store};
 use model::{DeviceSet, Event, GpuInventory, GpuRequest, Node, PodSpec, ResourceList, Text};
-use units::{ClassId, Instant, Quantity, TenantId};
+use units::{ClassId, Duration, Instant, Quantity, TenantId};
 
 /// A gzipped text under `../shared`, or `None` with a word about it.
 fn text(path: &str) -> Option<String> {
@@ -240,10 +241,11 @@ fn values_of(jobs: impl Iterator<Item = [i64; 3]>) -> Vec<MetricValue> {
             bound: Some(start),
             start: Some(start),
             started_apart: false,
+            paused: Duration::ZERO,
             end,
             outcome: JobOutcome::Succeeded,
             pods: 1,
-            class: ClassId(0),
+            template: JobTemplate::Class(ClassId(0)),
             tenant: TenantId(0),
             priority: 0,
             cpu_milli: 1_000,

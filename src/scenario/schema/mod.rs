@@ -97,7 +97,8 @@ pub use openshift::{
     OpenShiftTrigger,
 };
 pub use operation::{
-    Controllers, NodeTaint, NodeTaints, Operation, PodDeletion, PropagationPolicy, Upgrade,
+    ArrivalJobs, Controllers, NodeTaint, NodeTaints, Operation, PodDeletion, PropagationPolicy,
+    Upgrade,
 };
 pub use power::{EmbodiedCarbon, PowerTemplate};
 pub use provider::{

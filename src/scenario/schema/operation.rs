@@ -17,6 +17,21 @@ pub struct Controllers {
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub start_date: Option<String>,
+    /// Jobs that arrivals of traces and generators are submitted as: each becomes a `Job` with one pod
+    /// per member. Default none, and arrivals are pods, or gangs of pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<ArrivalJobs>,
+}
+
+/// Jobs that arrivals of traces and generators are submitted as.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ArrivalJobs {
+    /// Name of the `LocalQueue` of Kueue that they wait in, in which `{tenant}` stands for the name of the
+    /// tenant; needs manifests with queues. Default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub queue: Option<String>,
 }
 
 /// Operation that a user performs on the cluster at a given time; requires `system.controllers`.

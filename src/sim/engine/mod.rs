@@ -394,6 +394,10 @@ impl Engine {
         let Some(arrival) = self.surroundings.take_arrival() else {
             return Ok(());
         };
+        let (store, acts) = (self.control.store(), self.control.acts());
+        if self.surroundings.submit_job(ctx, store, &arrival, acts)? {
+            return self.surroundings.fetch();
+        }
         let class = loop {
             match self.surroundings.class_of(&arrival) {
                 Some(class) => break class,

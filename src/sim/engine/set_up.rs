@@ -36,7 +36,7 @@ impl Engine {
             number,
             control: ControlPlane::new(seed, environment.commitment),
             nodes: NodePlane::new(ctx, node_parts),
-            surroundings: Surroundings::new(parts.arrivals, environment.provider),
+            surroundings: Surroundings::new(parts.arrivals, environment.jobs, environment.provider),
             endless: Endless::default(),
         };
         own.endless.arriving(ctx.now(), true);

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use cluster::Store;
-use model::{PodCreated, PodName, PodSpec};
+use control::operation::Operation;
+use model::{Object, PodCreated, PodName, PodSpec};
 use trace::Arrival;
 use units::{ClassId, GangId, Instant, TenantId};
 
 use super::super::SimError;
+use super::super::context::Context;
 use super::Surroundings;
 
 impl Surroundings {
@@ -34,6 +36,30 @@ impl Surroundings {
             self.last_arrival = at;
         }
         Ok(())
+    }
+
+    /// Submits an arrival as a job and returns `true`, if arrivals are jobs.
+    pub(in super::super) fn submit_job(
+        &mut self,
+        ctx: &mut Context<'_>,
+        store: &Store,
+        arrival: &Arrival,
+        is_answered: bool,
+    ) -> Result<bool, SimError> {
+        let Some(submitter) = &mut self.submitter else {
+            return Ok(false);
+        };
+        let spec = &self.arrivals.classes()[arrival.class as usize];
+        let job = submitter.job(arrival, spec, self.arrivals.tenants());
+        let number = self.operations.len();
+        self.operations.push(Operation::Create(Object::Job(job)));
+        self.operations_left += 1;
+        self.operate(ctx, store, number as u32, is_answered)?;
+        if is_answered {
+            // All of it is done: a job is created in one step.
+            self.operations.truncate(number);
+        }
+        Ok(true)
     }
 
     /// The class of an arrival; `None` if it is met for the first time.

@@ -5,6 +5,7 @@ mod arrivals;
 mod machines;
 mod operations;
 mod strikes;
+mod submitted;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use super::traffic::{Traffic, TrafficPlan};
 
 pub(super) use arrivals::pod_of;
 pub(super) use operations::wrong;
+pub use submitted::{SubmittedJobs, Submitter};
 
 /// Time between two looks at traffic where nothing else asks for it: reports lag no more.
 const FOLLOWED_EVERY: Duration = Duration::from_secs(600);
@@ -36,6 +38,8 @@ pub(super) struct Surroundings {
     arrivals: Box<dyn ArrivalSource>,
     upcoming: Option<Arrival>,
     last_arrival: Instant,
+    /// Submits arrivals as jobs; `None` where they are pods.
+    submitter: Option<Submitter>,
     /// The classes of the arrivals, by their numbers in the source.
     classes: Vec<ClassId>,
     gangs: u32,
@@ -57,11 +61,16 @@ pub(super) struct Surroundings {
 
 impl Surroundings {
     /// Surroundings in which nothing happens but arrivals and what is ordered of a provider.
-    pub(super) fn new(arrivals: Box<dyn ArrivalSource>, provider: ProviderOptions) -> Self {
+    pub(super) fn new(
+        arrivals: Box<dyn ArrivalSource>,
+        jobs: Option<SubmittedJobs>,
+        provider: ProviderOptions,
+    ) -> Self {
         Self {
             arrivals,
             upcoming: None,
             last_arrival: Instant::ZERO,
+            submitter: jobs.map(Submitter::new),
             classes: Vec::new(),
             gangs: 0,
             operations: Vec::new(),

@@ -51,7 +51,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
               started_apart: jobs of several pods of which some began to run more than 10 s after \
               the first",
     denominators: "none: counts",
-    census: "jobs (gangs, or pods without gang) submitted in the measured window; excluded: those \
+    census: "jobs (`Job` objects, gangs, or other pods) submitted in the measured window; excluded: those \
              submitted before it",
     censoring: "none: open jobs have categories of their own",
     source: "metrics.md 5.0, census",
