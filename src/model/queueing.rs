@@ -413,6 +413,14 @@ pub struct QueueingObjects {
 }
 
 impl QueueingObjects {
+    /// Labels of the levels of the first topology by name, from the highest on; empty without one.
+    pub fn levels(&self) -> Arc<[Text]> {
+        let first = self.topologies.iter().min_by_key(|own| &own.name);
+        first
+            .map(|own| own.levels.as_slice().into())
+            .unwrap_or_default()
+    }
+
     /// The number of objects.
     pub fn len(&self) -> usize {
         let quotas = self.flavors.len() + self.cohorts.len() + self.queues.len();

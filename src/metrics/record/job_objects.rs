@@ -8,7 +8,7 @@ use model::workload::job::{JobCondition, JobConditionKind};
 use model::{EndReason, Object, ObjectChange, Pod, PodCreated};
 use units::{ClassId, Duration, Instant, ObjectId, SortedMap, TenantId};
 
-use super::jobs::{JobOutcome, JobRecord, JobTemplate, TOGETHER, open_outcome};
+use super::jobs::{JobOutcome, JobRecord, JobTemplate, open_outcome};
 use super::window::MeasuredWindow;
 
 /// An object that has no final condition yet.
@@ -30,7 +30,7 @@ struct OpenObject {
     /// First instant at which as many as run at once had had nodes.
     all_bound: Option<Instant>,
     start: Option<Instant>,
-    started_apart: bool,
+    last_start: Option<Instant>,
     /// Number of its pods that run.
     running: u32,
     /// Instant since which none of its pods runs, after the first start.
@@ -128,7 +128,9 @@ impl JobObjects {
             return;
         };
         let first = *own.start.get_or_insert(at);
-        own.started_apart |= pod.created <= first && at.since(first) > TOGETHER;
+        if pod.created <= first {
+            own.last_start = Some(at);
+        }
         own.running += 1;
         if let Some(since) = own.idle_since.take() {
             own.paused = own.paused.saturating_add(at.since(since));
@@ -199,7 +201,7 @@ impl OpenObject {
             bound: 0,
             all_bound: None,
             start: None,
-            started_apart: false,
+            last_start: None,
             running: 0,
             idle_since: None,
             paused: Duration::ZERO,
@@ -220,7 +222,7 @@ impl OpenObject {
             submit: self.submit,
             bound: self.all_bound,
             start: self.start,
-            started_apart: self.started_apart,
+            last_start: self.last_start,
             paused: self.paused.saturating_add(stands),
             end,
             outcome,

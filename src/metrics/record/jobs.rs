@@ -16,7 +16,7 @@ use crate::record::window::MeasuredWindow;
 
 /// Members of a job that begin to run within this time of the first begin together: bounded slowdown
 /// counts no shorter time either.
-pub(super) const TOGETHER: Duration = Duration::from_secs(10);
+const TOGETHER: Duration = Duration::from_secs(10);
 
 /// Outcome of a job. A gang's outcome is that of its first pod that did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,8 +73,8 @@ pub struct JobRecord {
     pub bound: Option<Instant>,
     /// Instant at which the first of the job's pods began to run.
     pub start: Option<Instant>,
-    /// True if some of its pods began to run more than ten seconds after the first.
-    pub started_apart: bool,
+    /// Instant at which the last of them began to run; of a `Job` object, of those created by the first start.
+    pub last_start: Option<Instant>,
     /// Time after the first start in which none of the pods of its object ran.
     pub paused: Duration,
     /// Instant at which the job's last pod ended; the end of the run if it is open.
@@ -107,6 +107,12 @@ impl JobRecord {
         self.start.map(|start| start.since(self.submit))
     }
 
+    /// Whether some of its pods began to run more than ten seconds after the first.
+    pub fn started_apart(&self) -> bool {
+        let starts = self.start.zip(self.last_start);
+        starts.is_some_and(|(first, last)| last.since(first) > TOGETHER)
+    }
+
     /// Number of processors that the job requests: cores, at least one.
     pub fn processors(&self) -> f64 {
         (self.cpu_milli as f64 / 1_000.0).max(1.0)
@@ -137,7 +143,7 @@ struct OpenGang {
     submit: Instant,
     last_bound: Instant,
     start: Option<Instant>,
-    started_apart: bool,
+    last_start: Option<Instant>,
     end: Instant,
     failure: Option<JobOutcome>,
     pods: u32,
@@ -241,8 +247,8 @@ impl JobTracker {
             Event::PodRunning { .. } => {
                 self.objects.runs(at, pod);
                 let gang = self.gangs.get_mut(pod.gang()?)?;
-                let first = *gang.start.get_or_insert(at);
-                gang.started_apart |= at.since(first) > TOGETHER;
+                gang.start.get_or_insert(at);
+                gang.last_start = Some(at);
                 None
             }
             Event::PodEnded { reason, .. } if self.objects.has(pod) => {
@@ -361,7 +367,7 @@ impl JobTracker {
             submit: pod.created,
             bound: pod.phase.holds_node().then_some(pod.bound),
             start: (pod.phase == PodPhase::Running).then_some(pod.started),
-            started_apart: false,
+            last_start: None,
             paused: Duration::ZERO,
             end,
             outcome,
@@ -391,7 +397,7 @@ fn record(
         submit: gang.submit,
         bound: (gang.unbound == 0).then_some(gang.last_bound),
         start: gang.start,
-        started_apart: gang.started_apart,
+        last_start: gang.last_start,
         paused: Duration::ZERO,
         end,
         outcome,
@@ -427,7 +433,7 @@ impl OpenGang {
             submit: at,
             last_bound: at,
             start: None,
-            started_apart: false,
+            last_start: None,
             end: at,
             failure: None,
             pods: 0,

@@ -12,7 +12,7 @@ use crate::families::jobs::{
 use crate::families::money::{cost, energy, functions, pay_per_use};
 use crate::families::packing::{
     allocation, balance, capacity, demand, fit_count, fragmentation, largest_hole,
-    mix_fragmentation, starting, stranding, usage,
+    mix_fragmentation, starting, stranding, topology_hole, usage,
 };
 use crate::families::run::{measured_window, saturation};
 use crate::families::services::{
@@ -22,7 +22,8 @@ use crate::families::sharing::{fairness, quota_use};
 use crate::families::traffic::{alerts, latency, latency_objective, requests, service_saturation};
 use crate::families::waiting::{
     backlog_age, decisions, first_wait, image_pull, pending_time, queue_length, quota_wait,
-    scheduling_latency, slowdown, start_up, tier_wait, weighted_wait, work_conservation,
+    scheduling_latency, slowdown, start_skew, start_up, tier_wait, weighted_wait,
+    work_conservation,
 };
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Placement, ShortList, unlisted_title};
@@ -47,10 +48,12 @@ pub const REGISTRY: &[MetricEntry] = &[
     fragmentation::ENTRY,
     fit_count::ENTRY,
     largest_hole::ENTRY,
+    topology_hole::ENTRY,
     // Waiting and completion (5.2).
     pod_census::ENTRY,
     job_census::ENTRY,
     first_wait::ENTRY,
+    start_skew::ENTRY,
     quota_wait::ENTRY,
     weighted_wait::ENTRY,
     pending_time::ENTRY,

@@ -48,8 +48,20 @@ fn ended(id: u32, kind: JobConditionKind) -> Event {
     })
 }
 
-/// A pod of the first object that runs from one time.
+/// A pod of the first object that runs ten seconds after its creation.
 fn pod(bench: &mut Bench<'_>, from: i64) -> PodRef {
+    let pod = made(bench, from);
+    start(bench, from + 10, pod);
+    pod
+}
+
+fn start(bench: &mut Bench<'_>, at: i64, pod: PodRef) {
+    bench.bind(at, pod, 0, DeviceSet::EMPTY);
+    bench.apply(at, &Event::PodRunning { pod });
+}
+
+/// A pod of the first object.
+fn made(bench: &mut Bench<'_>, from: i64) -> PodRef {
     let template = job(0).template;
     if let Some(event) = bench.store.class_added(&template) {
         bench.apply(from, &event);
@@ -68,8 +80,6 @@ fn pod(bench: &mut Bench<'_>, from: i64) -> PodRef {
             owner: Some(PodOwner::new(ObjectId(0), 0)),
         }),
     );
-    bench.bind(from, pod, 0, DeviceSet::EMPTY);
-    bench.apply(from + 10, &Event::PodRunning { pod });
     pod
 }
 
@@ -93,6 +103,7 @@ fn a_job_that_is_stopped_and_goes_on_is_one_job() {
             ("jobs.succeeded", Some(1.0)),
             ("jobs.evicted", Some(0.0)),
             ("jobs.waiting_at_end", Some(1.0)),
+            ("start_skew.max", None),
             ("first_wait.p50", Some(110.0)),
             ("turnaround.p50", Some(110.0 + 4.0 * HOUR as f64)),
         ],
@@ -134,6 +145,40 @@ fn a_window_of_jobs_counts_objects() {
             ("jobs.measured", Some(1.0)),
             ("jobs.failed", Some(1.0)),
             ("jobs.waiting_at_end", Some(0.0)),
+        ],
+    );
+}
+
+#[test]
+fn starts_of_the_pods_of_a_job_are_apart() {
+    let mut bench = Bench::new(Recorder::new(&Setup::default()));
+    bench.add_node(0, node("n", 8_000, 8 << 30, 0));
+    let two = Job {
+        parallelism: 2,
+        completions: Some(3),
+        ..job(0)
+    };
+    bench.apply(
+        0,
+        &Event::Object(ObjectChange::Created {
+            id: ObjectId(0),
+            owner: None,
+            object: Object::Job(Arc::new(two)),
+        }),
+    );
+    let [first, second] = [made(&mut bench, 5), made(&mut bench, 5)];
+    start(&mut bench, 10, first);
+    start(&mut bench, 70, second);
+    bench.end(80, first, EndReason::Completed);
+    // A third completion is no member of the first round.
+    let third = made(&mut bench, 90);
+    start(&mut bench, 500, third);
+    let metrics = bench.finish(600);
+    check(
+        &metrics,
+        &[
+            ("start_skew.max", Some(60.0)),
+            ("jobs.started_apart", Some(1.0)),
         ],
     );
 }

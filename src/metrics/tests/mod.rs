@@ -9,3 +9,4 @@ mod outputs;
 mod published;
 mod queues;
 mod scenes;
+mod topology_hole;

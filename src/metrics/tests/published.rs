@@ -240,7 +240,7 @@ fn values_of(jobs: impl Iterator<Item = [i64; 3]>) -> Vec<MetricValue> {
             submit,
             bound: Some(start),
             start: Some(start),
-            started_apart: false,
+            last_start: None,
             paused: Duration::ZERO,
             end,
             outcome: JobOutcome::Succeeded,

@@ -84,7 +84,7 @@ impl Collector for JobCensus {
         }
         self.measured += 1;
         self.waited += u64::from(job.first_wait().is_some_and(|wait| wait > Duration::ZERO));
-        self.started_apart += u64::from(job.started_apart);
+        self.started_apart += u64::from(job.started_apart());
         let class = match job.outcome {
             JobOutcome::Succeeded => 0,
             JobOutcome::Failed => 1,

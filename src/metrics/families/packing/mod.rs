@@ -13,4 +13,5 @@ pub mod largest_hole;
 pub mod mix_fragmentation;
 pub mod starting;
 pub mod stranding;
+pub mod topology_hole;
 pub mod usage;

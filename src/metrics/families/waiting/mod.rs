@@ -9,6 +9,7 @@ pub mod queue_length;
 pub mod quota_wait;
 pub mod scheduling_latency;
 pub mod slowdown;
+pub mod start_skew;
 pub mod start_up;
 pub mod tier_wait;
 pub mod weighted_wait;

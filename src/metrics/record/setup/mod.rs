@@ -7,6 +7,7 @@ pub mod power;
 use std::sync::Arc;
 
 use cluster::fragmentation::TypicalPods;
+use model::Text;
 use units::Duration;
 
 use crate::alerts::{Route, Rule};
@@ -38,6 +39,8 @@ pub struct Setup {
     pub mix: Option<Arc<WorkloadMix>>,
     /// Prices and power models of nodes.
     pub economics: Option<Arc<Economics>>,
+    /// Labels of the levels of a topology, from the highest on; empty without one.
+    pub topology: Arc<[Text]>,
     /// Rules of the alerts.
     pub alerts: Arc<[Rule]>,
     /// Rule by which alerts are notified.
@@ -67,6 +70,7 @@ impl Default for Setup {
             typical: None,
             mix: None,
             economics: None,
+            topology: Arc::default(),
             alerts: Arc::default(),
             route: Arc::default(),
             selections: Vec::new(),
