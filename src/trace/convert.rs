@@ -10,7 +10,7 @@ use super::formats::openb_nodes::GPU_MODEL_LABEL;
 use super::stream::{Arrival, ArrivalSource};
 use model::node::HOSTNAME_LABEL;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
-use model::{Behaviour, GpuInventory, Labels, Node, PodSpec, ResourceList};
+use model::{Behaviour, GpuInventory, JOB_TYPE_LABEL, Labels, Node, PodSpec, ResourceList};
 use std::sync::Arc;
 use units::{Instant, Quantity};
 
@@ -36,7 +36,7 @@ pub enum ConvertError {
 
 /// The header of a written table of arrivals.
 const HEADER: &str = "submit,name,run_time,cpu,memory,ephemeral_storage,gpus,gpu_milli,gpu_models,\
-                      members,time_limit,start,tenant,priority,namespace";
+                      members,time_limit,start,tenant,priority,namespace,job_type";
 
 /// Writes the arrivals of a source as the project's own table, with the usage of their classes or
 /// without it.
@@ -133,6 +133,7 @@ impl Class {
         } else {
             String::new()
         };
+        let job_type = said.labels.get(JOB_TYPE_LABEL).map_or("", |own| &**own);
         Self {
             requests: format!(
                 "{},{},{},{gpus}",
@@ -141,7 +142,7 @@ impl Class {
                 amount(EPHEMERAL_STORAGE)
             ),
             priority: said.priority,
-            usage: format!("{}{usage}", quoted(&said.namespace)),
+            usage: format!("{},{}{usage}", quoted(&said.namespace), quoted(job_type)),
             is_reduced: said != *spec,
         }
     }
@@ -169,6 +170,7 @@ fn said(spec: &PodSpec, with_usage: bool) -> PodSpec {
     });
     PodSpec {
         namespace: spec.namespace.clone(),
+        labels: labels(&spec.labels, |name| name == JOB_TYPE_LABEL),
         priority: spec.priority,
         gpu,
         behaviour: usage,
@@ -300,6 +302,10 @@ mod tests {
                 "JobID|User|Submit|Start|End|NNodes|AllocCPUS|ReqMem|AllocTRES|Timelimit\n\
                  7|ann|2024-03-01T10:00:00|2024-03-01T10:01:00|2024-03-01T10:03:00|2|16|8Gn|\
                  gres/gpu=4|30:00\n",
+            ),
+            (
+                "typed.csv",
+                "submit,name,run_time,cpu,job_type\n1,a,60,2,ResNet-18\n2,b,60,2,\n",
             ),
             (
                 "allocations.json",
