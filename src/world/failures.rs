@@ -22,6 +22,7 @@ use trace::failure_log::{self, LogOptions};
 use units::{Duration, Instant, NodeId, SortedMap};
 
 use super::domains::domains;
+use super::machine_steps;
 use super::mesos_options::mesos_options;
 use super::runs_workloads::runs_always;
 use super::{BuildError, FileSource, Remarks};
@@ -176,6 +177,13 @@ impl Failures {
             let down = Instant::ZERO.saturating_add(failure.at.unwrap_or_default());
             let up = failure.lasts.map(|lasts| down.saturating_add(lasts));
             spans.entry(node).or_default().push((down, up));
+        }
+        for (name, away) in machine_steps::away(scenario)? {
+            let found = layout.find(&Target::Node(name.into()));
+            let found = found.map_err(|error| {
+                BuildError::Experiment(format!("operations: machine.node: {error}"))
+            })?;
+            spans.entry(found[0]).or_default().extend(away);
         }
         let mut outages = Vec::new();
         for (node, spans) in &mut spans {

@@ -20,6 +20,7 @@ use sim::failures::{Layout, Target};
 use systems::capability::{Capability, Support, support};
 use systems::registry::find;
 
+use super::machine_steps;
 use super::object_name::target;
 use super::production::client_limits;
 use super::queueing;
@@ -32,7 +33,7 @@ use units::SortedSet;
 pub fn controllers(scenario: &Scenario) -> Result<Option<ControllerOptions>, BuildError> {
     let wrong = |what: String| Err(BuildError::Experiment(what));
     let Some(controllers) = &scenario.system.controllers else {
-        if scenario.operations.is_empty() || runs_workloads(scenario) {
+        if machine_steps::are_all(scenario) || runs_workloads(scenario) {
             return Ok(None);
         }
         return wrong(
@@ -137,6 +138,10 @@ pub fn operations(
             let applied = applied(scenario, &declared, heeded, number)?;
             known.extend(declared.nodes.iter().map(|node| node.name.clone()));
             operations.extend(applied.into_iter().map(|operation| (at, operation)));
+            continue;
+        }
+        if operation.machine.is_some() {
+            // Its effect is an outage of the node.
             continue;
         }
         if let Some(own) = &operation.push {

@@ -52,6 +52,7 @@ mod kube_settings;
 mod lab;
 mod layers;
 mod live_migration;
+mod machine_steps;
 mod mesos;
 mod node_admission;
 mod node_life;

@@ -3,6 +3,8 @@
 
 pub mod create;
 pub mod poll;
+pub mod step;
 
 pub use create::{Creation, Phase, Times};
 pub use poll::Poll;
+pub use step::{Absence, Step, StepTimes};

@@ -27,6 +27,10 @@ pub struct DockerMachine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub parallel: Option<u32>,
+    /// Time from the order to stop a host until it has stopped: a distribution; default none. A restart waits
+    /// for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Distribution>,
     /// Time from a ready host until its node joins: a distribution; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub join_delay: Option<Distribution>,

@@ -97,8 +97,8 @@ pub use openshift::{
     OpenShiftTrigger,
 };
 pub use operation::{
-    ArrivalJobs, Controllers, NodeTaint, NodeTaints, Operation, PodDeletion, PropagationPolicy,
-    Upgrade,
+    ArrivalJobs, Controllers, MachineOperation, MachineStep, NodeTaint, NodeTaints, Operation,
+    PodDeletion, PropagationPolicy, Upgrade,
 };
 pub use power::{EmbodiedCarbon, PowerTemplate};
 pub use provider::{

@@ -43,7 +43,7 @@ pub struct ArrivalJobs {
         {"required": ["pause"]}, {"required": ["resume"]}, {"required": ["rollBack"]},
         {"required": ["cordon"]}, {"required": ["uncordon"]}, {"required": ["drain"]},
         {"required": ["upgrade"]}, {"required": ["deletePods"]}, {"required": ["taint"]},
-        {"required": ["untaint"]}, {"required": ["push"]},
+        {"required": ["untaint"]}, {"required": ["push"]}, {"required": ["machine"]},
     ]),
     extend("dependentRequired" = {
         "replicas": ["scale"], "scale": ["replicas"], "propagation": ["delete"],
@@ -105,6 +105,35 @@ pub struct Operation {
     /// watches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub push: Option<Push>,
+    /// Step of Docker Machine for the host of a node; needs `cluster.provider.dockerMachine`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<MachineOperation>,
+}
+
+/// Step of Docker Machine for the host of a node. What runs on a host is lost while its engine is away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MachineOperation {
+    /// Name of the node.
+    pub node: String,
+    /// Step of its host.
+    pub step: MachineStep,
+}
+
+/// Step of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MachineStep {
+    /// Start of a stopped host: the driver's boot time, then that of the engine.
+    Start,
+    /// Stop in order.
+    Stop,
+    /// Power-off.
+    Kill,
+    /// Stop and start.
+    Restart,
+    /// New packages of the engine, which starts again once they are installed.
+    Upgrade,
 }
 
 /// Fate of the dependents of a deleted object.
@@ -228,8 +257,9 @@ impl Operation {
         ];
         let taint = self.taint.as_ref().map(|own| ("taint.node", &*own.node));
         let untaint = (self.untaint.as_ref()).map(|own| ("untaint.node", &*own.node));
+        let machine = (self.machine.as_ref()).map(|own| ("machine.node", &*own.node));
         let mut named = named.into_iter();
         let named = named.find_map(|(field, node)| Some((field, node.as_deref()?)));
-        named.or(taint).or(untaint)
+        named.or(taint).or(untaint).or(machine)
     }
 }
