@@ -2,39 +2,29 @@
 
 use super::accounts::{OfUsers, check_workload};
 use super::diagnostic::{Code, Finding, Findings};
-use super::schema::Scenario;
+use super::schema::{JobQueue, Scenario};
 use super::tree::Tree;
 
 /// The place of the queues in an experiment.
 pub const QUEUES: &str = "system.scheduler.queues";
 
+/// A broken rule: code, field of the queue, message, and what is expected.
+type Wrong = (Code, &'static str, String, &'static str);
+
 /// Reports every broken rule about queues.
 pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     let queues = &scenario.system.scheduler.queues;
-    let mut wrong = |code: Code, place: [&str; 2], message: String, label: &str| {
-        let span = tree.locate(QUEUES.split('.').chain(place));
-        findings.push(Finding::new(code, message, span).label(label.to_owned()));
-    };
     for (number, own) in queues.iter().enumerate() {
-        let (tenant, place) = (&own.tenant, number.to_string());
-        let mut before = queues[..number].iter();
-        if before.any(|other| other.tenant == *tenant) {
-            wrong(
-                Code::DuplicateName,
-                [&place, "tenant"],
-                format!("the tenant `{tenant}` has two queues"),
-                "expected one queue for each tenant",
-            );
-        }
-        if let (Some(least), Some(most)) = (own.guaranteed, own.capability)
-            && least > most
-        {
-            wrong(
-                Code::Impossible,
-                [&place, "guaranteed"],
-                format!("the queue of `{tenant}` is guaranteed {least} and may use {most} at most"),
-                "expected no more than its `capability`",
-            );
+        let wrong = wrong_name(queues, number)
+            .into_iter()
+            .chain(wrong_parent(queues, own))
+            .chain(wrong_amounts(queues, own));
+        for (code, field, message, label) in wrong {
+            let number = number.to_string();
+            let place = [number.as_str(), field];
+            let place = place.into_iter().filter(|part| !part.is_empty());
+            let span = tree.locate(QUEUES.split('.').chain(place));
+            findings.push(Finding::new(code, message, span).label(label.to_owned()));
         }
     }
     if !queues.is_empty() {
@@ -44,4 +34,98 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         };
         check_workload(scenario, tree, findings, &about);
     }
+}
+
+/// The complaint about the name of a queue or its tenant.
+fn wrong_name(queues: &[JobQueue], number: usize) -> Option<Wrong> {
+    let own = &queues[number];
+    let mut before = queues[..number].iter();
+    match (&own.tenant, &own.name) {
+        (Some(tenant), None) => before.any(|other| other.tenant == own.tenant).then(|| {
+            let message = format!("the tenant `{tenant}` has two queues");
+            let label = "expected one queue for each tenant";
+            (Code::DuplicateName, "tenant", message, label)
+        }),
+        (None, Some(name)) => {
+            if before.any(|other| other.name == own.name) {
+                let message = format!("there is a queue `{name}` already");
+                let label = "expected a name of its own";
+                return Some((Code::DuplicateName, "name", message, label));
+            }
+            let mut all = queues.iter();
+            let is_empty = all.all(|other| other.parent != own.name);
+            is_empty.then(|| {
+                let message = format!("no queue is in the queue `{name}`");
+                let label =
+                    "expected a queue with this `parent`, or a `tenant` in place of the name";
+                (Code::Conflict, "name", message, label)
+            })
+        }
+        (Some(tenant), Some(name)) => {
+            let message = format!("the queue has the name `{name}` and the tenant `{tenant}`");
+            let label = "expected one of them: the jobs of a tenant are a queue, and a name is for a queue of queues";
+            Some((Code::Conflict, "name", message, label))
+        }
+        (None, None) => {
+            let message = "the queue has neither a tenant nor a name".to_owned();
+            let label = "expected `tenant`, or `name` for a queue of queues";
+            Some((Code::Conflict, "", message, label))
+        }
+    }
+}
+
+/// The complaint about the queue that a queue is in.
+fn wrong_parent(queues: &[JobQueue], own: &JobQueue) -> Option<Wrong> {
+    let (name, parent) = (own.label(), own.parent.as_ref()?);
+    let above = |own: &JobQueue| {
+        let parent = own.parent.as_ref()?;
+        queues
+            .iter()
+            .find(|other| other.name.as_ref() == Some(parent))
+    };
+    if above(own).is_none() {
+        let message = format!("the queue `{name}` is in `{parent}`, which is not declared");
+        let label = "expected the `name` of another queue";
+        return Some((Code::UnknownName, "parent", message, label));
+    }
+    let mut ancestors = std::iter::successors(above(own), |own| above(own)).take(queues.len());
+    let is_own_ancestor = own.name.is_some() && ancestors.any(|other| other.name == own.name);
+    is_own_ancestor.then(|| {
+        let message = format!("the queue `{name}` is in itself, by way of `{parent}`");
+        let label = "expected a tree: leave `parent` out at its top";
+        (Code::Conflict, "parent", message, label)
+    })
+}
+
+/// The complaint about what a queue is guaranteed.
+fn wrong_amounts(queues: &[JobQueue], own: &JobQueue) -> Option<Wrong> {
+    let name = own.label();
+    if let (Some(least), Some(most)) = (own.guaranteed, own.capability)
+        && least > most
+    {
+        let message =
+            format!("the queue of `{name}` is guaranteed {least} and may use {most} at most");
+        let label = "expected no more than its `capability`";
+        return Some((Code::Impossible, "guaranteed", message, label));
+    }
+    let inside = queues
+        .iter()
+        .filter(|other| other.parent.is_some() && other.parent == own.name);
+    let below: u64 = inside
+        .filter_map(|other| other.guaranteed)
+        .map(u64::from)
+        .sum();
+    let most = own.guaranteed.or(own.capability).map(u64::from)?;
+    (below > most).then(|| {
+        let message = format!(
+            "the queues in `{name}` are guaranteed {below} together, and it has {most} for them"
+        );
+        let label = "expected at least what the queues in it are guaranteed together";
+        let field = if own.guaranteed.is_some() {
+            "guaranteed"
+        } else {
+            "capability"
+        };
+        (Code::Impossible, field, message, label)
+    })
 }

@@ -146,8 +146,8 @@ fn listed(scenario: &Scenario, source: Box<dyn ArrivalSource>) -> Box<dyn Arriva
     }
     let queues = &scenario.system.scheduler.queues;
     if !queues.is_empty() {
-        let tenants = queues.iter().map(|own| Text::from(own.tenant.as_str()));
-        let tenants: Vec<Text> = tenants.collect();
+        let tenants = queues.iter().filter_map(|own| own.tenant.as_deref());
+        let tenants: Vec<Text> = tenants.map(Text::from).collect();
         source = Box::new(ListedTenants::new(source, tenants, QUEUES));
     }
     source

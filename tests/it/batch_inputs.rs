@@ -77,6 +77,19 @@ fn wrong_input_is_refused_in_words() {
             slurm("accounts: [{name: a, users: {ann: 1}}]"),
             "system.scheduler.slurm.accounts: `bob` of the workload is not listed here; add every user",
         ),
+        (opportunistic("period: 0s"), "a.yaml:10:"),
+        (opportunistic("keptAwake: 2"), "a.yaml:10:"),
+        (
+            shutdown("easy", "switchOn: 1m"),
+            "these options belong to the rules that switch hosts off and on",
+        ),
+    ];
+    refused(&cases);
+}
+
+#[test]
+fn wrong_queues_are_refused_in_words() {
+    refused(&[
         (
             queues("volcano", "{tenant: ann}, {tenant: ann}"),
             "the tenant `ann` has two queues",
@@ -101,14 +114,41 @@ fn wrong_input_is_refused_in_words() {
             queues("yunikorn", "{tenant: ann}"),
             "system.scheduler.queues: `bob` of the workload is not listed here; add every user",
         ),
-        (opportunistic("period: 0s"), "a.yaml:10:"),
-        (opportunistic("keptAwake: 2"), "a.yaml:10:"),
         (
-            shutdown("easy", "switchOn: 1m"),
-            "these options belong to the rules that switch hosts off and on",
+            queues("volcano", "{tenant: ann, parent: org}, {tenant: bob}"),
+            "the queue `ann` is in `org`, which is not declared",
         ),
-    ];
-    refused(&cases);
+        (
+            queues(
+                "volcano",
+                "{tenant: ann, parent: x}, {tenant: bob}, {name: x, parent: y}, {name: y, parent: x}",
+            ),
+            "the queue `x` is in itself, by way of `y`",
+        ),
+        (
+            queues("volcano", "{tenant: ann}, {tenant: bob}, {name: org}"),
+            "no queue is in the queue `org`",
+        ),
+        (
+            queues("volcano", "{tenant: ann, name: org}, {tenant: bob}"),
+            "the queue has the name `org` and the tenant `ann`",
+        ),
+        (
+            queues("volcano", "{weight: 2}, {tenant: bob}"),
+            "the queue has neither a tenant nor a name",
+        ),
+        (
+            queues(
+                "yunikorn",
+                "{name: org, guaranteed: 1}, {tenant: ann, parent: org, guaranteed: 2}, {tenant: bob}",
+            ),
+            "the queues in `org` are guaranteed 2 together, and it has 1 for them",
+        ),
+        (
+            "  {name: batch, scheduler: {queue: sjf, backfill: skip, reclaim: true}}".to_owned(),
+            "reclaim: the queue orders `volcano` and `yunikorn` reclaim",
+        ),
+    ]);
 }
 
 /// Checks that runs with these systems are refused in these words.

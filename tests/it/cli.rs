@@ -297,7 +297,7 @@ fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 66] = [
+const SCENARIOS: [(&str, &[&str]); 67] = [
     ("gpu-month.yaml", &["--set", "stop={at: 12h}"]),
     ("preemption-loop.yaml", &[]),
     ("gavel-trace.yaml", &["--set", "stop={at: 2h}"]),
@@ -381,6 +381,7 @@ const SCENARIOS: [(&str, &[&str]); 66] = [
     ("gpu-sharing.yaml", &["--set", "stop={at: 6h}"]),
     ("unlike-gpus.yaml", &["--set", "stop={at: 2h}"]),
     ("backfilling.yaml", &["--set", "stop={at: 6h}"]),
+    ("queue-trees.yaml", &["--set", "stop={at: 6h}"]),
     ("shutdown.yaml", &["--set", "stop={at: 12h}"]),
     ("openb-fill-up.yaml", &["--set", "stop={at: 60s}"]),
     ("lcg-fcfs.yaml", &["--set", "stop={at: 60s}"]),

@@ -10,6 +10,7 @@
 mod autoscale;
 mod batch_forms;
 mod batch_inputs;
+mod batch_queues;
 mod borg;
 mod check;
 mod cli;

@@ -19,6 +19,7 @@ pub(super) fn set_options(
 ) -> Result<(), BuildError> {
     jobs.orders.slurm = slurm_options(scheduler)?;
     jobs.orders.queues = queue_options(scheduler)?;
+    jobs.orders.reclaims = scheduler.reclaim;
     jobs.partitions = partitions(scheduler)?;
     jobs.rules.shutdown = shutdown_options(scheduler)?;
     jobs.rules.slurm = loop_options(scheduler)?;
@@ -137,7 +138,14 @@ fn queue_options(scheduler: &schema::Scheduler) -> Result<Vec<QueueOptions>, Bui
     let wrong = |what: &str| Err(BuildError::Policy(what.to_owned()));
     let order = scheduler.queue.as_deref();
     let queues = &scheduler.queues;
-    if !queues.is_empty() && !matches!(order, Some("volcano" | "yunikorn")) {
+    let has_queues = matches!(order, Some("volcano" | "yunikorn"));
+    if scheduler.reclaim && (!has_queues || scheduler.backfill == Backfill::Slurm) {
+        return wrong(
+            "reclaim: the queue orders `volcano` and `yunikorn` reclaim, under any rule that decides once an instant \
+             but `slurm`; write `queue: volcano` and `backfill: skip`, or leave `reclaim` out",
+        );
+    }
+    if !queues.is_empty() && !has_queues {
         return wrong(
             "queues: these belong to the queue orders `volcano` and `yunikorn`; write `queue: volcano` or \
              `queue: yunikorn`, or leave them out",
@@ -153,14 +161,24 @@ fn queue_options(scheduler: &schema::Scheduler) -> Result<Vec<QueueOptions>, Bui
             "queues: `yunikorn` has no weights of queues; write `guaranteed`, or leave `weight` out",
         );
     }
-    let queue = |(number, own): (u32, &schema::JobQueue)| QueueOptions {
-        tenant: TenantId(number),
+    let place = |name: &String| {
+        queues
+            .iter()
+            .position(|own| own.name.as_ref() == Some(name))
+    };
+    let tenants = || queues.iter().filter_map(|own| own.tenant.as_ref());
+    let number = |tenant: &String| tenants().position(|own| own == tenant);
+    let queue = |own: &schema::JobQueue| QueueOptions {
+        tenant: { own.tenant.as_ref() }
+            .and_then(number)
+            .map(|number| TenantId(number as u32)),
+        parent: own.parent.as_ref().and_then(place),
         weight: own.weight.unwrap_or(1),
         priority: own.priority.unwrap_or(0),
         guaranteed: own.guaranteed.map(i64::from),
         capability: own.capability.map(i64::from),
     };
-    Ok((0..).zip(queues).map(queue).collect())
+    Ok(queues.iter().map(queue).collect())
 }
 
 /// The tree of accounts, in which users are the tenants of the workload.

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use cluster::Store;
-use model::{EndReason, Event, ObjectChange, Pod, PodCreated, PodPhase};
+use model::{EndReason, Event, EvictionCause, ObjectChange, Pod, PodCreated, PodPhase};
 use units::{ClassId, Duration, GangId, Instant, ObjectId, TenantId};
 
 use super::job_objects::JobObjects;
@@ -73,7 +73,8 @@ pub struct JobRecord {
     pub bound: Option<Instant>,
     /// Instant at which the first of the job's pods began to run.
     pub start: Option<Instant>,
-    /// Instant at which the last of them began to run; of a `Job` object, of those created by the first start.
+    /// Instant at which the last of them began to run, but for pods that were taken off before; of a `Job`
+    /// object, of those created by the first start.
     pub last_start: Option<Instant>,
     /// Time after the first start in which none of the pods of its object ran.
     pub paused: Duration,
@@ -107,7 +108,8 @@ impl JobRecord {
         self.start.map(|start| start.since(self.submit))
     }
 
-    /// Whether some of its pods began to run more than ten seconds after the first.
+    /// Whether some of its pods began to run more than ten seconds after the first, before any was taken
+    /// off for another job.
     pub fn started_apart(&self) -> bool {
         let starts = self.start.zip(self.last_start);
         starts.is_some_and(|(first, last)| last.since(first) > TOGETHER)
@@ -146,6 +148,10 @@ struct OpenGang {
     last_start: Option<Instant>,
     end: Instant,
     failure: Option<JobOutcome>,
+    /// Pods that ended for others and have not come back.
+    evicted: u32,
+    /// Whether any pod ended for others: later starts are not the job's first.
+    was_evicted: bool,
     pods: u32,
     unbound: u32,
     living: u32,
@@ -248,7 +254,9 @@ impl JobTracker {
                 self.objects.runs(at, pod);
                 let gang = self.gangs.get_mut(pod.gang()?)?;
                 gang.start.get_or_insert(at);
-                gang.last_start = Some(at);
+                if !gang.was_evicted {
+                    gang.last_start = Some(at);
+                }
                 None
             }
             Event::PodEnded { reason, .. } if self.objects.has(pod) => {
@@ -263,14 +271,18 @@ impl JobTracker {
                 let gang = self.gangs.get_mut(id)?;
                 gang.living -= 1;
                 gang.end = at;
-                if outcome != JobOutcome::Succeeded {
+                if *reason == EndReason::Evicted(EvictionCause::Preemption) {
+                    gang.evicted += 1;
+                    gang.was_evicted = true;
+                } else if outcome != JobOutcome::Succeeded {
                     gang.failure.get_or_insert(outcome);
                 }
                 if gang.living > 0 {
                     return None;
                 }
                 let gang = self.gangs.remove(id)?;
-                let outcome = gang.failure.unwrap_or(JobOutcome::Succeeded);
+                let evicted = (gang.evicted > 0).then_some(JobOutcome::Evicted);
+                let outcome = gang.failure.or(evicted).unwrap_or(JobOutcome::Succeeded);
                 Some(record(&gang, gang.end, outcome, measured))
             }
             _ => None,
@@ -325,9 +337,14 @@ impl JobTracker {
         let Some(gang) = self.gangs.get_mut(gang) else {
             return;
         };
-        gang.pods += 1;
         gang.unbound += 1;
         gang.living += 1;
+        if gang.evicted > 0 {
+            // One that ended for another job comes back: the job is as large as before.
+            gang.evicted -= 1;
+            return;
+        }
+        gang.pods += 1;
         let requests = &store.class(created.class).requests;
         gang.cpu_milli = gang.cpu_milli.saturating_add(requests.cpu_milli);
         gang.memory_bytes = gang.memory_bytes.saturating_add(requests.memory_bytes);
@@ -436,6 +453,8 @@ impl OpenGang {
             last_start: None,
             end: at,
             failure: None,
+            evicted: 0,
+            was_evicted: false,
             pods: 0,
             unbound: 0,
             living: 0,

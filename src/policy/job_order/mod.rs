@@ -36,6 +36,8 @@ pub struct OrderOptions {
     pub slurm: SlurmOptions,
     /// Queues of `volcano` and `yunikorn`; where there are none, every tenant is a queue.
     pub queues: Vec<QueueOptions>,
+    /// Whether queues of `volcano` and `yunikorn` take back what others use of theirs.
+    pub reclaims: bool,
 }
 
 /// Every order, in the order of the manual.

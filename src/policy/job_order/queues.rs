@@ -1,5 +1,10 @@
-//! Queues of jobs that share a cluster, for the orders that choose a queue before they choose a job: a
-//! tenant's jobs are a queue. Amounts are processors.
+//! Queues of jobs that share a cluster, for the orders that choose a queue before they choose a job. The
+//! jobs of a tenant are a queue; queues may be in queues of their own, which makes a tree. Amounts are
+//! processors.
+//!
+//! A queue borrows what its siblings leave unused, up to the capability of each queue above it. Where
+//! an order reclaims, a waiting job takes its room back from queues that use more than they are
+//! entitled to.
 
 use scheduler::batch::{JobFacts, MachineFacts};
 use units::{SortedMap, TenantId};
@@ -7,11 +12,13 @@ use units::{SortedMap, TenantId};
 /// Declaration of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueOptions {
-    /// The tenant whose jobs wait in it.
-    pub tenant: TenantId,
-    /// Weight among the queues, at least 1.
+    /// The tenant whose jobs wait in it; `None` of a queue of queues.
+    pub tenant: Option<TenantId>,
+    /// Place of the queue above among all that are declared; `None` at the top.
+    pub parent: Option<usize>,
+    /// Weight among its siblings, at least 1.
     pub weight: u32,
-    /// Priority; queues of the highest go first.
+    /// Priority among its siblings; queues of the highest go first.
     pub priority: i32,
     /// Processors that the queue is to have whatever others ask for; `None` states none.
     pub guaranteed: Option<i64>,
@@ -20,10 +27,11 @@ pub struct QueueOptions {
 }
 
 impl QueueOptions {
-    /// A queue without limits, of weight 1 and priority 0.
+    /// A queue at the top without limits, of weight 1 and priority 0.
     pub const fn of(tenant: TenantId) -> Self {
         Self {
-            tenant,
+            tenant: Some(tenant),
+            parent: None,
             weight: 1,
             priority: 0,
             guaranteed: None,
@@ -36,57 +44,117 @@ impl QueueOptions {
 #[derive(Clone, Debug)]
 pub(super) struct Queue {
     pub(super) options: QueueOptions,
-    /// Processors of jobs that run, and of jobs that wait.
+    /// Queues in it, in the order of their declarations.
+    pub(super) children: Vec<usize>,
+    /// Processors of jobs that run, and of jobs that wait, in it and in the queues below.
     pub(super) used: i64,
     pub(super) pending: i64,
+    /// Processors that the queue may take back from others, as of the last scoring.
+    pub(super) entitled: f64,
+    /// Share of what it should have that the queue has, as of the last scoring.
+    pub(super) share: f64,
     /// Place of the queue among all, from 0, as of the last scoring.
-    pub(super) rank: i64,
+    rank: i64,
     /// Marks a queue none of whose jobs may start, as of the last scoring.
     pub(super) is_closed: bool,
 }
 
-/// All queues, each from the first job of its tenant on.
+impl Queue {
+    fn new(options: QueueOptions) -> Self {
+        Self {
+            options,
+            children: Vec::new(),
+            used: 0,
+            pending: 0,
+            entitled: 0.0,
+            share: 0.0,
+            rank: i64::MAX,
+            is_closed: false,
+        }
+    }
+
+    /// Whether it is a queue of queues.
+    pub(super) const fn is_inner(&self) -> bool {
+        self.options.tenant.is_none()
+    }
+}
+
+/// All queues: those that are declared, and one for each other tenant from its first job on.
 #[derive(Clone, Debug)]
 pub(super) struct Queues {
-    declared: Vec<QueueOptions>,
-    of_tenants: SortedMap<TenantId, Queue>,
+    all: Vec<Queue>,
+    declared: usize,
+    /// Queues at the top: declared ones in their order, then those of other tenants by number.
+    top: Vec<usize>,
+    of_tenants: SortedMap<TenantId, usize>,
     machine: MachineFacts,
 }
 
 impl Queues {
     /// Queues as declared; tenants without a declaration have the usual ones.
     pub(super) fn new(declared: Vec<QueueOptions>) -> Self {
-        Self {
-            declared,
+        let mut queues = Self {
+            declared: declared.len(),
+            all: declared.into_iter().map(Queue::new).collect(),
+            top: Vec::new(),
             of_tenants: SortedMap::new(),
             machine: MachineFacts::default(),
-        }
-    }
-
-    fn of(&mut self, tenant: TenantId) -> &mut Queue {
-        let declared = self.declared.iter().find(|own| own.tenant == tenant);
-        let options = || {
-            declared
-                .cloned()
-                .unwrap_or_else(|| QueueOptions::of(tenant))
         };
-        self.of_tenants.entry(tenant).or_insert_with(|| Queue {
-            options: options(),
-            used: 0,
-            pending: 0,
-            rank: i64::MAX,
-            is_closed: false,
-        })
+        for place in 0..queues.all.len() {
+            let options = &queues.all[place].options;
+            let (tenant, parent) = (options.tenant, options.parent);
+            if let Some(tenant) = tenant {
+                queues.of_tenants.entry(tenant).or_insert(place);
+            }
+            match parent.filter(|&parent| parent < queues.declared) {
+                Some(parent) => queues.all[parent].children.push(place),
+                None => queues.top.push(place),
+            }
+        }
+        queues
     }
 
-    /// The queues, by tenant.
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Queue> {
-        self.of_tenants.values_mut()
+    /// Place of a tenant's queue, which is there from now on.
+    fn place(&mut self, tenant: TenantId) -> usize {
+        if let Some(&place) = self.of_tenants.get(&tenant) {
+            return place;
+        }
+        let place = self.all.len();
+        self.all.push(Queue::new(QueueOptions::of(tenant)));
+        self.of_tenants.insert(tenant, place);
+        let (all, declared) = (&self.all, self.declared);
+        let before = |&own: &usize| own < declared || all[own].options.tenant < Some(tenant);
+        let at = self.top.partition_point(before);
+        self.top.insert(at, place);
+        place
     }
 
-    /// The queue of a job, if any of its tenant's jobs was seen at a scoring.
-    pub(super) fn queue(&self, job: &JobFacts) -> Option<&Queue> {
-        self.of_tenants.get(&job.tenant)
+    /// Places of the queue of a tenant and of those above it, the lowest first.
+    fn path(&self, tenant: TenantId) -> Vec<usize> {
+        let mut path = Vec::new();
+        let mut next = self.of_tenants.get(&tenant).copied();
+        while let Some(place) = next
+            && path.len() < self.all.len()
+        {
+            path.push(place);
+            next = self.all[place].options.parent;
+        }
+        path
+    }
+
+    /// The queues at the top.
+    pub(super) fn top(&self) -> &[usize] {
+        &self.top
+    }
+
+    /// A queue by its place.
+    pub(super) fn at(&self, place: usize) -> &Queue {
+        &self.all[place]
+    }
+
+    /// A queue by its place.
+    pub(super) fn at_mut(&mut self, place: usize) -> &mut Queue {
+        &mut self.all[place]
     }
 
     /// Processors of the cluster.
@@ -99,33 +167,97 @@ impl Queues {
     }
 
     pub(super) fn waiting(&mut self, jobs: &mut dyn Iterator<Item = &JobFacts>) {
-        for queue in self.of_tenants.values_mut() {
+        for queue in &mut self.all {
             queue.pending = 0;
         }
         for job in jobs {
-            let queue = self.of(job.tenant);
-            queue.pending = queue.pending.saturating_add(job.processors);
+            self.place(job.tenant);
+            for place in self.path(job.tenant) {
+                let queue = &mut self.all[place];
+                queue.pending = queue.pending.saturating_add(job.processors);
+            }
         }
     }
 
     pub(super) fn started(&mut self, job: &JobFacts) {
-        self.of(job.tenant).used += job.processors;
+        self.place(job.tenant);
+        for place in self.path(job.tenant) {
+            self.all[place].used += job.processors;
+        }
     }
 
     pub(super) fn ended(&mut self, job: &JobFacts) {
-        self.of(job.tenant).used -= job.processors;
+        self.place(job.tenant);
+        for place in self.path(job.tenant) {
+            self.all[place].used -= job.processors;
+        }
     }
 
-    /// `true` if the queue of a job is closed, or the job would take it beyond its capability.
+    /// Processors that a queue is to have whatever others ask for: as many as the queues in it are to
+    /// have together, if it states fewer.
+    pub(super) fn guaranteed(&self, place: usize) -> i64 {
+        let queue = &self.all[place];
+        let below = queue.children.iter().map(|&child| self.guaranteed(child));
+        let below = below.fold(0_i64, i64::saturating_add);
+        queue.options.guaranteed.unwrap_or(0).max(below)
+    }
+
+    /// Ranks all queues: siblings in an order, and the queues in each before the next one.
+    pub(super) fn rank_all(&mut self, order: impl Fn(&Self, usize, usize) -> std::cmp::Ordering) {
+        let sorted = |queues: &Self, siblings: &[usize]| {
+            let mut siblings = siblings.to_vec();
+            // Stable: equal siblings stay in the order of their declarations.
+            siblings.sort_by(|&one, &other| order(queues, one, other));
+            siblings.reverse();
+            siblings
+        };
+        let mut waiting = sorted(self, &self.top);
+        let mut rank = 0;
+        while let Some(place) = waiting.pop() {
+            self.all[place].rank = rank;
+            rank += 1;
+            let below = sorted(self, &self.all[place].children);
+            waiting.extend(below);
+        }
+    }
+
+    /// `true` if the queue of a job is closed, or the job would take it, or a queue above it, beyond its
+    /// capability.
     pub(super) fn hold_back(&self, job: &JobFacts) -> bool {
-        self.queue(job).is_some_and(|queue| {
+        self.path(job.tenant).into_iter().any(|place| {
+            let queue = &self.all[place];
             let after = queue.used.saturating_add(job.processors);
             queue.is_closed || queue.options.capability.is_some_and(|most| after > most)
         })
     }
 
+    /// `true` if a waiting job may have the room of a running one: below the queue that both are in, the
+    /// job keeps each of its queues within what it is entitled to, and each queue of the running one
+    /// uses more than that.
+    pub(super) fn may_reclaim(&self, waiting: &JobFacts, running: &JobFacts) -> bool {
+        let (mut own, mut other) = (self.path(waiting.tenant), self.path(running.tenant));
+        while own.last().is_some() && own.last() == other.last() {
+            own.pop();
+            other.pop();
+        }
+        let used = |place: usize| self.all[place].used;
+        let entitled = |place: usize| self.all[place].entitled;
+        let is_within = |&place: &usize| {
+            used(place).saturating_add(waiting.processors) as f64 <= entitled(place)
+        };
+        let is_beyond = |&place: &usize| used(place) as f64 > entitled(place);
+        !own.is_empty()
+            && !other.is_empty()
+            && own.iter().all(is_within)
+            && other.iter().all(is_beyond)
+    }
+
     /// Place of a job's queue among all; behind them if it was not seen yet.
     pub(super) fn rank(&self, job: &JobFacts) -> i64 {
-        self.queue(job).map_or(i64::MAX, |queue| queue.rank)
+        let place = self.of_tenants.get(&job.tenant);
+        place.map_or(i64::MAX, |&place| self.all[place].rank)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,8 @@
 //! `pkg/scheduler/plugins/proportion`, overused queues).
 //!
 //! A tenant's jobs are a queue; jobs within one go in the order of submission. Queues with equal shares
-//! go in the order of tenants.
+//! go in the order of tenants. In a tree, what a queue deserves is poured out to the queues in it. A queue
+//! that has less than it deserves may take it back from queues that have more (`reclaim`).
 
 use scheduler::batch::{JobFacts, JobOrder, MachineFacts, Score};
 use units::Instant;
@@ -16,7 +17,7 @@ use super::queues::{QueueOptions, Queues};
 pub const ENTRY: JobOrderEntry = JobOrderEntry {
     name: "volcano",
     summary: "Volcano's queues: the one with the smallest share of what it deserves by weight.",
-    build: |options| Box::new(Volcano::new(options.queues.clone())),
+    build: |options| Box::new(Volcano::new(options.queues.clone(), options.reclaims)),
 };
 
 /// Claim of a queue to one resource, in any one unit.
@@ -82,14 +83,58 @@ pub fn share(allocated: f64, deserved: f64) -> f64 {
 #[derive(Clone, Debug)]
 pub struct Volcano {
     queues: Queues,
+    reclaims: bool,
 }
 
 impl Volcano {
-    /// An order of empty queues.
-    pub fn new(queues: Vec<QueueOptions>) -> Self {
+    /// An order of empty queues, which may reclaim.
+    pub fn new(queues: Vec<QueueOptions>, reclaims: bool) -> Self {
         Self {
             queues: Queues::new(queues),
+            reclaims,
         }
+    }
+
+    /// Pours a total out to queues, and what each deserves to the queues in it.
+    fn pour(&mut self, total: f64, siblings: &[usize]) {
+        let claims: Vec<Claim> = siblings.iter().map(|&own| self.claim(own)).collect();
+        for (&place, deserved) in siblings.iter().zip(deserved(total, &claims)) {
+            let queue = self.queues.at_mut(place);
+            let used = queue.used as f64;
+            queue.entitled = deserved;
+            queue.share = share(used, deserved);
+            queue.is_closed = !queue.is_inner() && used > 0.0 && deserved <= used;
+            if queue.is_inner() {
+                let children = queue.children.clone();
+                self.pour(deserved, &children);
+            }
+        }
+    }
+
+    fn claim(&self, place: usize) -> Claim {
+        let queue = self.queues.at(place);
+        let capability = queue.options.capability;
+        Claim {
+            weight: f64::from(queue.options.weight),
+            request: self.request(place),
+            capability: capability.map_or(f64::INFINITY, |most| most as f64),
+            guaranteed: self.queues.guaranteed(place) as f64,
+        }
+    }
+
+    /// Amount that jobs of a queue ask for; of what is asked for below it, no more than the queues there
+    /// may have.
+    fn request(&self, place: usize) -> f64 {
+        let queue = self.queues.at(place);
+        if !queue.is_inner() {
+            return queue.used.saturating_add(queue.pending) as f64;
+        }
+        let below = queue.children.iter().map(|&child| {
+            let most = self.queues.at(child).options.capability;
+            let most = most.map_or(f64::INFINITY, |most| most as f64);
+            self.request(child).min(most)
+        });
+        below.sum()
     }
 }
 
@@ -120,29 +165,25 @@ impl JobOrder for Volcano {
 
     fn refresh(&mut self, _: Instant) {
         let total = self.queues.processors() as f64;
-        let claims: Vec<Claim> = (self.queues.iter_mut())
-            .map(|queue| Claim {
-                weight: f64::from(queue.options.weight),
-                request: queue.used.saturating_add(queue.pending) as f64,
-                capability: (queue.options.capability).map_or(f64::INFINITY, |most| most as f64),
-                guaranteed: queue.options.guaranteed.unwrap_or(0) as f64,
-            })
-            .collect();
-        let deserved = deserved(total, &claims);
-        let mut order = Vec::new();
-        for (queue, deserved) in self.queues.iter_mut().zip(deserved) {
-            let used = queue.used as f64;
-            queue.is_closed = used > 0.0 && deserved <= used;
-            order.push((share(used, deserved), queue));
-        }
-        order.sort_by(|(one, _), (other, _)| one.total_cmp(other));
-        for (rank, (_, queue)) in (0..).zip(order) {
-            queue.rank = rank;
-        }
+        let top = self.queues.top().to_vec();
+        self.pour(total, &top);
+        let share = |queues: &Queues, place| queues.at(place).share;
+        self.queues.rank_all(|queues, one, other| {
+            let (one, other) = (share(queues, one), share(queues, other));
+            one.total_cmp(&other)
+        });
     }
 
     fn holds_back(&self, job: &JobFacts) -> bool {
         self.queues.hold_back(job)
+    }
+
+    fn reclaims(&self) -> bool {
+        self.reclaims
+    }
+
+    fn may_reclaim(&self, waiting: &JobFacts, running: &JobFacts) -> bool {
+        self.queues.may_reclaim(waiting, running)
     }
 
     fn machine(&mut self, machine: &MachineFacts) {
@@ -214,7 +255,7 @@ mod tests {
             capability: Some(30),
             ..QueueOptions::of(TenantId(2))
         };
-        let mut order = Volcano::new(vec![capped]);
+        let mut order = Volcano::new(vec![capped], false);
         order.machine(&MachineFacts {
             nodes: 1,
             processors: 100,

@@ -2,7 +2,9 @@
 //! they are guaranteed, then the one that more waits for. No job takes its queue beyond its maximum.
 //!
 //! A tenant's jobs are a queue; jobs within one go in the order of submission (`fifo`). Queues that are
-//! equal in all this go in the order of tenants.
+//! equal in all this go in the order of tenants. In a tree, queues of one parent are in this order, and
+//! the queues in each before the next one. A queue that uses less than it is guaranteed may take it back
+//! from queues that use more than they are guaranteed (`reclaim`).
 
 use std::cmp::Ordering;
 
@@ -16,7 +18,7 @@ use super::queues::{QueueOptions, Queues};
 pub const ENTRY: JobOrderEntry = JobOrderEntry {
     name: "yunikorn",
     summary: "YuniKorn's queues: by priority, then the smallest share of what they are guaranteed.",
-    build: |options| Box::new(Yunikorn::new(options.queues.clone())),
+    build: |options| Box::new(Yunikorn::new(options.queues.clone(), options.reclaims)),
 };
 
 /// Use of one resource by a queue, in any one unit.
@@ -71,13 +73,35 @@ impl Standing {
 #[derive(Clone, Debug)]
 pub struct Yunikorn {
     queues: Queues,
+    reclaims: bool,
 }
 
 impl Yunikorn {
-    /// An order of empty queues.
-    pub fn new(queues: Vec<QueueOptions>) -> Self {
+    /// An order of empty queues, which may reclaim.
+    pub fn new(queues: Vec<QueueOptions>, reclaims: bool) -> Self {
         Self {
             queues: Queues::new(queues),
+            reclaims,
+        }
+    }
+
+    /// Notes the shares of queues of which none may have more than `most`, and of the queues in them.
+    fn note_shares(&mut self, most: i64, siblings: &[usize]) {
+        for &place in siblings {
+            let guaranteed = self.queues.guaranteed(place);
+            let queue = self.queues.at_mut(place);
+            let options = &queue.options;
+            let fair_max = options.capability.map_or(most, |own| own.min(most));
+            let states_any = options.guaranteed.is_some() || guaranteed > 0;
+            let used = Used {
+                used: queue.used as f64,
+                guaranteed: states_any.then_some(guaranteed as f64),
+                fair_max: Some(fair_max as f64),
+            };
+            queue.share = share([used]);
+            queue.entitled = guaranteed as f64;
+            let children = queue.children.clone();
+            self.note_shares(fair_max, &children);
         }
     }
 }
@@ -108,33 +132,31 @@ impl JobOrder for Yunikorn {
     }
 
     fn refresh(&mut self, _: Instant) {
-        let processors = self.queues.processors();
-        let mut order = Vec::new();
-        for queue in self.queues.iter_mut() {
-            let options = &queue.options;
-            let most = options
-                .capability
-                .map_or(processors, |most| most.min(processors));
-            let used = Used {
-                used: queue.used as f64,
-                guaranteed: options.guaranteed.map(|amount| amount as f64),
-                fair_max: Some(most as f64),
+        let top = self.queues.top().to_vec();
+        self.note_shares(self.queues.processors(), &top);
+        self.queues.rank_all(|queues, one, other| {
+            let standing = |place| {
+                let queue = queues.at(place);
+                Standing {
+                    priority: queue.options.priority,
+                    share: queue.share,
+                    pending: queue.pending as f64,
+                }
             };
-            let standing = Standing {
-                priority: options.priority,
-                share: share([used]),
-                pending: queue.pending as f64,
-            };
-            order.push((standing, queue));
-        }
-        order.sort_by(|(one, _), (other, _)| one.order(other));
-        for (rank, (_, queue)) in (0..).zip(order) {
-            queue.rank = rank;
-        }
+            standing(one).order(&standing(other))
+        });
     }
 
     fn holds_back(&self, job: &JobFacts) -> bool {
         self.queues.hold_back(job)
+    }
+
+    fn reclaims(&self) -> bool {
+        self.reclaims
+    }
+
+    fn may_reclaim(&self, waiting: &JobFacts, running: &JobFacts) -> bool {
+        self.queues.may_reclaim(waiting, running)
     }
 
     fn machine(&mut self, machine: &MachineFacts) {
@@ -198,12 +220,15 @@ mod tests {
             guaranteed: Some(10),
             ..QueueOptions::of(TenantId(tenant))
         };
-        let mut order = Yunikorn::new(vec![
-            options(0, 0, Some(12)),
-            options(1, 0, None),
-            options(2, 1, None),
-            options(3, 0, None),
-        ]);
+        let mut order = Yunikorn::new(
+            vec![
+                options(0, 0, Some(12)),
+                options(1, 0, None),
+                options(2, 1, None),
+                options(3, 0, None),
+            ],
+            false,
+        );
         let job = |tenant, processors| JobFacts {
             submitted: Instant::ZERO,
             requested: Duration::from_secs(60),

@@ -3,18 +3,27 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Queue of the jobs of a tenant.
+/// Queue of the jobs of a tenant, or of other queues.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct JobQueue {
-    /// Tenant whose jobs wait in it, by name.
+    /// Tenant whose jobs wait in it, by name; a queue has either this or a `name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
-    pub tenant: String,
-    /// Weight among the queues, at least 1, for `volcano`; default 1.
+    pub tenant: Option<String>,
+    /// Name of a queue of queues, which has no jobs of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub name: Option<String>,
+    /// Name of the queue that it is in; default none, at the top.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub parent: Option<String>,
+    /// Weight among its siblings, at least 1, for `volcano`; default 1.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub weight: Option<u32>,
-    /// Priority for `yunikorn`, the highest first; default 0.
+    /// Priority among its siblings for `yunikorn`, the highest first; default 0.
     #[serde(default)]
     pub priority: Option<i32>,
     /// Processors that it is to have whatever other queues ask for (`guarantee` of Volcano); default
@@ -24,4 +33,12 @@ pub struct JobQueue {
     /// Most processors that it may use (`max` of YuniKorn); default no limit.
     #[serde(default)]
     pub capability: Option<u32>,
+}
+
+impl JobQueue {
+    /// The tenant's name, or that of the queue of queues.
+    pub fn label(&self) -> &str {
+        let label = self.tenant.as_ref().or(self.name.as_ref());
+        label.map_or("", String::as_str)
+    }
 }

@@ -155,6 +155,10 @@ pub struct Scheduler {
     /// none, and every tenant is a queue like the others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub queues: Vec<JobQueue>,
+    /// Whether `queues` take back what others use beyond what they deserve (`volcano`) or are guaranteed
+    /// (`yunikorn`), by ending the jobs that started last; default `false`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reclaim: bool,
     /// Options of the backfill rules `inertial-shutdown` and `opportunistic-shutdown`, with the system
     /// `batch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -205,6 +209,7 @@ impl Default for Scheduler {
             backfill: Backfill::default(),
             slurm: None,
             queues: Vec::new(),
+            reclaim: false,
             shutdown: None,
             tie_break: None,
             plugins: Plugins::default(),

@@ -172,6 +172,18 @@ pub trait JobOrder: Send {
         false
     }
 
+    /// Whether waiting jobs may have the room of running ones, which the planner of passes alone asks
+    /// about.
+    fn reclaims(&self) -> bool {
+        false
+    }
+
+    /// Whether a running job may be ended now to make room for a waiting one.
+    fn may_reclaim(&self, waiting: &JobFacts, running: &JobFacts) -> bool {
+        let _ = (waiting, running);
+        false
+    }
+
     /// An equal order.
     fn clone_order(&self) -> Box<dyn JobOrder>;
 }

@@ -339,6 +339,7 @@ impl BatchPlanner {
         let job = RunningJob {
             facts: job.facts,
             class: job.class,
+            started: now,
             expected_end: now.saturating_add(job.facts.requested),
             members: taken.len(),
             places: taken,

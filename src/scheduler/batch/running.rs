@@ -22,6 +22,8 @@ pub(super) struct Place {
 pub(super) struct RunningJob {
     pub(super) facts: JobFacts,
     pub(super) class: ClassId,
+    /// Instant of the start.
+    pub(super) started: Instant,
     /// Start plus requested time.
     pub(super) expected_end: Instant,
     pub(super) places: SmallVec<[Place; 1]>,

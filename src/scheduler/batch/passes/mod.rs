@@ -10,6 +10,7 @@
 mod pass;
 mod profile;
 mod queue;
+mod reclaim;
 mod shadow;
 mod timetable;
 
@@ -102,6 +103,8 @@ pub struct PassPlanner {
     declared: Option<Revision>,
     /// The job that was last told to wait.
     told: Option<JobNumber>,
+    /// The job that running ones ended for.
+    nominated: Option<JobNumber>,
     /// The instant of the last start.
     started: Instant,
     refused: Vec<Refused>,
@@ -124,6 +127,7 @@ impl PassPlanner {
             ordered: None,
             declared: None,
             told: None,
+            nominated: None,
             started: Instant::ZERO,
             refused: Vec::new(),
             retry: Retry::default(),
@@ -330,6 +334,7 @@ impl PassPlanner {
         let job = RunningJob {
             facts: job.facts,
             class: job.class,
+            started: now,
             expected_end: now.saturating_add(job.facts.requested),
             members: taken.len(),
             places: taken,
@@ -372,7 +377,7 @@ impl Component for PassPlanner {
             return Progress::Idle;
         }
         let mut asked = Asked::default();
-        let start = self.rule.next(&mut Pass {
+        let mut pass = Pass {
             now,
             store: view,
             queue: &self.queue,
@@ -382,7 +387,15 @@ impl Component for PassPlanner {
             reservations: &self.reservations,
             news: &self.news,
             asked: &mut asked,
-        });
+        };
+        let nominated = self.nominated.take();
+        let nominated = nominated.and_then(|number| pass.waiting(number));
+        if let Some(start) = nominated.and_then(|own| pass.start(&own)) {
+            // What the rule has not heard of yet it hears once it is asked.
+            self.start(now, start, view, out);
+            return Progress::More;
+        }
+        let start = self.rule.next(&mut pass);
         self.news = PassNews::default();
         if let Some(at) = asked.wake {
             out.wake_at(at);
@@ -403,6 +416,7 @@ impl Component for PassPlanner {
             out.wake_at(end);
         }
         self.tell_head(view, out);
+        self.reclaim(now, view, out);
         Progress::Idle
     }
 

@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use model::PodRef;
-use units::{Instant, SortedMap};
+use units::{Instant, SortedMap, TenantId};
 
 use super::super::job::{Job, JobFacts, JobNumber, JobOrder};
 use super::super::turns::{Bounds, Turns};
@@ -62,6 +62,21 @@ impl Queue {
     /// Facts of every job that waits and is not put aside.
     pub(super) fn facts(&self) -> impl Iterator<Item = &JobFacts> {
         self.jobs.values().map(|waits| &waits.job.facts)
+    }
+
+    /// The first waiting job of each tenant, held back or not, in the order of the queue.
+    pub(super) fn heads(&self) -> Vec<(JobNumber, &Job)> {
+        let mut heads: SortedMap<TenantId, Turn> = SortedMap::new();
+        for waits in self.jobs.values() {
+            let head = heads.entry(waits.job.facts.tenant).or_insert(waits.turn);
+            *head = (*head).min(waits.turn);
+        }
+        let mut turns: Vec<Turn> = heads.into_iter().map(|(_, turn)| turn).collect();
+        turns.sort_unstable();
+        let heads = turns.into_iter();
+        heads
+            .filter_map(|turn| Some((turn.2, self.get(turn.2)?)))
+            .collect()
     }
 
     /// Scores every job anew; returns those that are no longer held back.

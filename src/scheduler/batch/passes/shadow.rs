@@ -4,6 +4,7 @@
 use smallvec::SmallVec;
 
 use cluster::{Class, Store};
+use model::DeviceSet;
 use units::{Duration, Instant, NodeId, Resources, SortedMap};
 
 use super::super::job::{Job, JobFacts};
@@ -24,18 +25,27 @@ pub struct Shadow {
     freed: SortedMap<NodeId, Free>,
 }
 
+/// Free amounts on a node.
 #[derive(Clone, Debug)]
-struct Free {
+pub(super) struct Free {
     row: Resources,
     devices: SmallVec<[u16; 8]>,
 }
 
 impl Free {
-    fn now(store: &Store, node: NodeId) -> Self {
+    pub(super) fn now(store: &Store, node: NodeId) -> Self {
         let nodes = store.nodes();
         Self {
             row: nodes.free().row(node),
             devices: SmallVec::from_slice(nodes.gpu_room(node)),
+        }
+    }
+
+    /// A member of a class gives its place up.
+    pub(super) fn release(&mut self, class: &Class, devices: DeviceSet) {
+        self.row.add(&class.requests);
+        for device in devices.iter() {
+            self.devices[device] += class.gpu.milli_per_device;
         }
     }
 }
@@ -83,10 +93,7 @@ impl Shadow {
                 let free = self.freed.entry(place.node);
                 let free = free.or_insert_with(|| Free::now(store, place.node));
                 let before = slots(store, class, place.node, free);
-                free.row.add(&other.requests);
-                for device in place.devices.iter() {
-                    free.devices[device] += other.gpu.milli_per_device;
-                }
+                free.release(other, place.devices);
                 room += slots(store, class, place.node, free) - before;
             }
         }
@@ -158,7 +165,8 @@ pub(super) fn just_after(now: Instant) -> Instant {
     now.saturating_add(Duration::from_nanos(1))
 }
 
-fn slots(store: &Store, class: &Class, node: NodeId, free: &Free) -> u64 {
+/// Number of members of a class that fit free amounts on a node.
+pub(super) fn slots(store: &Store, class: &Class, node: NodeId, free: &Free) -> u64 {
     if !store.nodes().schedulable()[node.index()] || !admits(store, class, node) {
         return 0;
     }

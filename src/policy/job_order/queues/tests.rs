@@ -1,0 +1,168 @@
+//! Trees of queues: ranks, capabilities, and what may be taken back.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::job_order::volcano::Volcano;
+use crate::job_order::yunikorn::Yunikorn;
+use scheduler::batch::{JobOrder, PartitionNumber};
+use units::{Duration, Instant};
+
+fn job(tenant: u32, processors: i64) -> JobFacts {
+    JobFacts {
+        submitted: Instant::ZERO,
+        requested: Duration::from_secs(60),
+        processors,
+        members: 1,
+        tenant: TenantId(tenant),
+        partition: PartitionNumber::default(),
+    }
+}
+
+/// A queue of queues, or that of a tenant, in another one.
+fn queue(tenant: Option<u32>, parent: Option<usize>, guaranteed: i64) -> QueueOptions {
+    QueueOptions {
+        tenant: tenant.map(TenantId),
+        parent,
+        guaranteed: Some(guaranteed),
+        ..QueueOptions::of(TenantId(0))
+    }
+}
+
+/// Two departments with 6 and 4 of 10 processors: tenants 0 and 1 in the first, 2 in the second.
+fn departments() -> Vec<QueueOptions> {
+    vec![
+        queue(None, None, 6),
+        queue(Some(0), Some(0), 4),
+        queue(Some(1), Some(0), 2),
+        queue(None, None, 4),
+        queue(Some(2), Some(3), 4),
+    ]
+}
+
+fn scored(order: &mut dyn JobOrder, running: &[JobFacts], waiting: &[JobFacts]) {
+    order.machine(&MachineFacts {
+        nodes: 1,
+        processors: 10,
+    });
+    for job in running {
+        order.started(Instant::ZERO, job);
+    }
+    order.waiting(&mut waiting.iter());
+    order.refresh(Instant::ZERO);
+}
+
+#[test]
+fn a_department_takes_back_from_the_one_that_borrows() {
+    let mut order = Yunikorn::new(departments(), true);
+    scored(&mut order, &[job(0, 4), job(1, 6)], &[job(2, 4)]);
+    // The second tenant borrows within its department and beyond it; the first one does not.
+    assert!(order.may_reclaim(&job(2, 4), &job(1, 6)));
+    assert!(!order.may_reclaim(&job(2, 4), &job(0, 4)));
+    // More than the department is guaranteed is not its to take, and nothing is taken from itself.
+    assert!(!order.may_reclaim(&job(2, 5), &job(1, 6)));
+    assert!(!order.may_reclaim(&job(2, 1), &job(2, 1)));
+    order.ended(Instant::ZERO, &job(1, 6));
+    assert!(!order.may_reclaim(&job(2, 4), &job(0, 4)));
+}
+
+#[test]
+fn siblings_settle_among_themselves_what_their_department_has() {
+    let mut order = Yunikorn::new(departments(), true);
+    scored(&mut order, &[job(1, 6), job(2, 4)], &[job(0, 4)]);
+    assert!(order.may_reclaim(&job(0, 4), &job(1, 6)));
+    assert!(!order.may_reclaim(&job(0, 4), &job(2, 4)));
+}
+
+#[test]
+fn what_a_department_deserves_is_poured_out_to_its_queues() {
+    let weighed = |weight, options: QueueOptions| QueueOptions {
+        weight,
+        guaranteed: None,
+        ..options
+    };
+    let queues = vec![
+        weighed(3, queue(None, None, 0)),
+        weighed(1, queue(Some(0), Some(0), 0)),
+        weighed(2, queue(Some(1), Some(0), 0)),
+        weighed(1, queue(Some(2), None, 0)),
+    ];
+    let mut order = Volcano::new(queues, true);
+    let waiting = [job(0, 9), job(1, 2), job(2, 9)];
+    scored(&mut order, &[job(2, 8)], &waiting);
+    // The department deserves 7.5 of 10, and what one of its tenants does not ask for goes to the other.
+    assert!(order.may_reclaim(&job(0, 5), &job(2, 8)));
+    assert!(!order.may_reclaim(&job(0, 6), &job(2, 8)));
+    assert!(order.may_reclaim(&job(1, 2), &job(2, 8)));
+    assert!(order.holds_back(&job(2, 1)));
+    let score = |tenant| order.score(&job(tenant, 1), Instant::ZERO);
+    assert!(score(0) < score(1) && score(1) < score(2));
+}
+
+#[test]
+fn no_queue_above_a_job_goes_beyond_its_capability() {
+    let mut queues = departments();
+    queues[0].capability = Some(7);
+    for order in [
+        &mut Yunikorn::new(queues.clone(), false) as &mut dyn JobOrder,
+        &mut Volcano::new(queues, false),
+    ] {
+        let waiting = [job(0, 3), job(0, 4), job(2, 4)];
+        scored(order, &[job(1, 4)], &waiting);
+        assert!(!order.holds_back(&job(0, 3)));
+        assert!(order.holds_back(&job(0, 4)));
+        assert!(!order.holds_back(&job(2, 4)));
+        assert!(!order.reclaims());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    #[test]
+    fn what_is_guaranteed_can_be_taken_back(
+        // Guarantees of the tenants of each department.
+        departments in prop::collection::vec(prop::collection::vec(0_i64..6, 1..4), 1..4),
+        spare in 0_i64..6,
+        running in prop::collection::vec((0_u32..9, 1_i64..7), 0..30),
+        newcomer in (0_u32..9, 1_i64..7),
+    ) {
+        let (mut queues, mut tenants) = (Vec::new(), Vec::new());
+        for tenants_of in &departments {
+            let parent = queues.len();
+            queues.push(queue(None, None, tenants_of.iter().sum()));
+            for &guaranteed in tenants_of {
+                let tenant = tenants.len() as u32;
+                tenants.push((guaranteed, 0_i64));
+                queues.push(queue(Some(tenant), Some(parent), guaranteed));
+            }
+        }
+        let total = tenants.iter().map(|own| own.0).sum::<i64>() + spare;
+        let count = tenants.len() as u32;
+        let mut free = total;
+        let mut jobs = Vec::new();
+        for (tenant, processors) in running {
+            if processors <= free {
+                free -= processors;
+                let job = job(tenant % count, processors);
+                tenants[job.tenant.0 as usize].1 += processors;
+                jobs.push(job);
+            }
+        }
+        let newcomer = job(newcomer.0 % count, newcomer.1);
+        let own = newcomer.tenant.0 as usize;
+        // The tenant's guarantee bounds it, and its department may have lent that out to siblings.
+        prop_assume!(tenants[own].1 + newcomer.processors <= tenants[own].0);
+        let mut order = Yunikorn::new(queues, true);
+        scored(&mut order, &jobs, &[newcomer]);
+        while free < newcomer.processors {
+            let victim = jobs.iter().position(|job| order.may_reclaim(&newcomer, job));
+            let victim = victim.expect("a job of a queue that borrows");
+            let job = jobs.remove(victim);
+            let (guaranteed, used) = &mut tenants[job.tenant.0 as usize];
+            prop_assert!(*used > *guaranteed);
+            *used -= job.processors;
+            order.ended(Instant::ZERO, &job);
+            free += job.processors;
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Reclaiming: where the order lets it, a waiting job ends running ones that have its room (spec:
+//! orchestrators-b.md section 7.6, in the order of Kueue's candidates).
+//!
+//! The first waiting job of each tenant is tried, in the order of the queue, once the rule starts nothing
+//! more. Running jobs that it may end go from the newest start to the oldest until it fits; those that
+//! turn out not to be needed are kept. If it would not fit even then, none ends. Jobs that end wait again
+//! from their start, and the job that they end for is the next to start.
+
+use std::cmp::Reverse;
+
+use cluster::Store;
+use control::Outbox;
+use control::admission::Creation;
+use model::{EndReason, EvictionCause};
+use units::{Instant, NodeId, SortedMap};
+
+use super::super::job::{Job, JobNumber, JobOrder};
+use super::super::running::{Running, RunningJob};
+use super::PassPlanner;
+use super::shadow::{Free, slots};
+
+/// Number of members of a job that fit once some running jobs have ended.
+struct Room<'a> {
+    store: &'a Store,
+    job: &'a Job,
+    nodes: SortedMap<NodeId, Free>,
+    members: u64,
+}
+
+impl Room<'_> {
+    fn end(&mut self, other: &RunningJob) {
+        let store = self.store;
+        let (class, ending) = (store.class(self.job.class), store.class(other.class));
+        for place in other.places.iter().filter(|place| place.held) {
+            let free = self.nodes.entry(place.node);
+            let free = free.or_insert_with(|| Free::now(store, place.node));
+            let before = slots(store, class, place.node, free);
+            free.release(ending, place.devices);
+            self.members += slots(store, class, place.node, free) - before;
+        }
+    }
+}
+
+/// The question which running jobs end for a waiting one.
+struct Question<'a> {
+    now: Instant,
+    store: &'a Store,
+    order: &'a dyn JobOrder,
+    running: &'a Running,
+    job: &'a Job,
+    /// Number of members that fit now.
+    room: u64,
+}
+
+impl Question<'_> {
+    /// The jobs that end; `None` if that makes no room, or if there is room already, which is the rule's
+    /// to give.
+    fn victims(&self) -> Option<Vec<JobNumber>> {
+        let mut candidates: Vec<(&JobNumber, &RunningJob)> = self.running.jobs().collect();
+        candidates.sort_by_key(|&(&number, job)| Reverse((job.started, number)));
+        let mut order = self.order.clone_order();
+        let mut room = self.now_free();
+        if self.fits(&room, &*order) {
+            return None;
+        }
+        let mut victims = Vec::new();
+        for (&number, running) in candidates {
+            if !order.may_reclaim(&self.job.facts, &running.facts) {
+                continue;
+            }
+            order.ended(self.now, &running.facts);
+            room.end(running);
+            victims.push(number);
+            if self.fits(&room, &*order) {
+                return Some(self.needed(victims));
+            }
+        }
+        None
+    }
+
+    fn now_free(&self) -> Room<'_> {
+        Room {
+            store: self.store,
+            job: self.job,
+            nodes: SortedMap::new(),
+            members: self.room,
+        }
+    }
+
+    fn fits(&self, room: &Room<'_>, order: &dyn JobOrder) -> bool {
+        room.members >= self.job.members.len() as u64 && !order.holds_back(&self.job.facts)
+    }
+
+    /// The victims without those that are not needed, looked for from the last but one to the first.
+    fn needed(&self, mut victims: Vec<JobNumber>) -> Vec<JobNumber> {
+        for place in (0..victims.len().saturating_sub(1)).rev() {
+            let mut order = self.order.clone_order();
+            let mut room = self.now_free();
+            for (own, &number) in victims.iter().enumerate() {
+                if let Some(running) = self.running.get(number).filter(|_| own != place) {
+                    order.ended(self.now, &running.facts);
+                    room.end(running);
+                }
+            }
+            if self.fits(&room, &*order) {
+                victims.remove(place);
+            }
+        }
+        victims
+    }
+}
+
+impl PassPlanner {
+    /// Ends running jobs for the first waiting job that may have their room.
+    pub(super) fn reclaim(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+        if !self.order.reclaims() || !self.reservations.is_empty() {
+            return;
+        }
+        let (rooms, running) = (&mut self.rooms, &self.running);
+        let found = self.queue.heads().into_iter().find_map(|(number, job)| {
+            let question = Question {
+                now,
+                store,
+                order: &*self.order,
+                running,
+                job,
+                room: rooms.total(store, job.class),
+            };
+            Some((number, question.victims()?))
+        });
+        let Some((number, victims)) = found else {
+            return;
+        };
+        self.nominated = Some(number);
+        let reason = EndReason::Evicted(EvictionCause::Preemption);
+        let jobs = victims.iter().filter_map(|&victim| running.get(victim));
+        for place in jobs.flat_map(|job| job.places.iter().filter(|place| place.held)) {
+            let pod = place.pod;
+            out.creations.push(Creation::Replacement { pod, reason });
+        }
+    }
+}
