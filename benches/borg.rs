@@ -10,7 +10,8 @@ use windtunnel::model::{Node, PodRef, PodSpec};
 use windtunnel::policy::borg::Rule;
 use windtunnel::rng::Stream;
 use windtunnel::scheduler::pipeline::evaluate::Form;
-use windtunnel::systems::borg::cell::{Cell, Demand, Machine};
+use windtunnel::systems::borg::cell::Cell;
+use windtunnel::systems::borg::machine::{Demand, Holder, Machine};
 use windtunnel::units::{ClassId, NodeId, PodId, PodSlot, Resources};
 
 const CLASSES: u32 = 200;
@@ -46,6 +47,7 @@ fn demands(stream: &mut Stream) -> Vec<Demand> {
             250 * (1 + stream.below(16) as i64),
             (1 + stream.below(16) as i64) << 29,
         ),
+        set: None,
     };
     (0..CLASSES).map(&mut demand).collect()
 }
@@ -61,7 +63,7 @@ fn placed_a_second(rule: Rule, candidates: Option<u32>) -> f64 {
         cell.join(Machine::new(node, amounts(1_000 * cores, cores << 32)));
     }
     let demands = demands(&mut stream);
-    let mut running: Vec<(PodRef, NodeId)> = Vec::new();
+    let mut running: Vec<(Holder, NodeId)> = Vec::new();
     // Half of the room: five tasks of 2 cores a machine of 24.
     let full = 5 * machines() as u32;
     let mut class = 0;
@@ -77,10 +79,10 @@ fn placed_a_second(rule: Rule, candidates: Option<u32>) -> f64 {
         let Some(node) = cell.select(demand, &mut stream) else {
             continue;
         };
-        let pod = PodRef {
+        let pod = Holder::Task(PodRef {
             id: PodId(number),
             slot: PodSlot(number),
-        };
+        });
         cell.add(node, pod, demand);
         running.push((pod, node));
         if number >= full {

@@ -70,6 +70,14 @@ pub fn points(rule: Rule, free: &[f64], task: &[f64]) -> i64 {
     }
 }
 
+/// Points of a cost of 1, the whole of a resource.
+pub fn unit(rule: Rule) -> f64 {
+    match rule {
+        Rule::Stranded => 1e6 * MOST_LEFT,
+        Rule::Epvm { .. } | Rule::BestFit | Rule::WorstFit => 1e6,
+    }
+}
+
 /// Amounts of the resources that scores look at.
 pub const fn plain(amounts: &Resources) -> [i64; 3] {
     [

@@ -1,13 +1,13 @@
 //! Options of Borg, from the experiment file to what its master is made from.
 
-use model::Tier;
+use model::{Labels, Text, Tier};
 use policy::borg::Rule;
-use scenario::schema::{Borg, BorgReclamation, BorgScore, PriorityTier};
+use scenario::schema::{Borg, BorgAllocs, BorgReclamation, BorgScore, BorgWishes, PriorityTier};
 use systems::borg::BorgOptions;
-use systems::borg::options::{Quota, Reclamation};
+use systems::borg::options::{AllocSet, Quota, Reclamation, Wishes};
 use systems::parts::permit::Rate;
 use systems::parts::reservation::ReservationOptions;
-use units::{Duration, Quantity};
+use units::{Duration, Quantity, SortedMap};
 
 use super::BuildError;
 
@@ -49,6 +49,8 @@ pub(super) fn borg_options(written: &Borg) -> Result<BorgOptions, BuildError> {
             BorgScore::BestFit => Rule::BestFit,
             BorgScore::WorstFit => Rule::WorstFit,
         },
+        wishes: written.wishes.as_ref().map(wishes).unwrap_or_default(),
+        allocs: allocs(&written.allocs)?,
         candidates: written.candidates,
         quotas,
         reclamation: written.reclamation.map(reclamation).transpose()?,
@@ -59,6 +61,71 @@ pub(super) fn borg_options(written: &Borg) -> Result<BorgOptions, BuildError> {
         restart_delay: written.restart_delay,
         update_disruptions: written.update_disruptions,
     })
+}
+
+fn wishes(written: &BorgWishes) -> Wishes {
+    Wishes {
+        soft: written.soft,
+        packages: written.packages,
+        spread: written.spread,
+        spread_label: written.spread_label.as_str().into(),
+    }
+}
+
+/// Alloc sets, each of which says which tasks run in it.
+fn allocs(written: &[BorgAllocs]) -> Result<Vec<AllocSet>, BuildError> {
+    let labels = |all: &SortedMap<String, String>| -> Labels {
+        let pairs = all.iter();
+        pairs
+            .map(|(name, value)| (Text::from(name.as_str()), Text::from(value.as_str())))
+            .collect()
+    };
+    let mut sets: Vec<AllocSet> = Vec::new();
+    for (number, own) in written.iter().enumerate() {
+        let wrong = |field: &str, what: &str| {
+            let place = format!("system.borg.allocs[{number}]{field}");
+            Err(BuildError::Experiment(format!("{place}: {what}")))
+        };
+        let name = &own.name;
+        if sets.iter().any(|other| *other.name == **name) {
+            let what =
+                format!("there is an alloc set `{name}` already; expected a name of its own");
+            return wrong(".name", &what);
+        }
+        if own.namespace.is_none() && own.labels.is_empty() {
+            let what = format!(
+                "all tasks would run in the alloc set `{name}`; write the `namespace` or the `labels` of those that do"
+            );
+            return wrong("", &what);
+        }
+        let (cpu, memory) = (own.cpu.milli_ceil(), own.memory.units_ceil());
+        let storage = own.ephemeral_storage.map_or(Ok(0), Quantity::units_ceil);
+        let (Ok(cpu_milli), Ok(memory_bytes), Ok(storage_bytes)) = (cpu, memory, storage) else {
+            return wrong(
+                "",
+                "`cpu`, `memory` or `ephemeralStorage` is more than can be counted",
+            );
+        };
+        if cpu_milli <= 0 || memory_bytes <= 0 || storage_bytes < 0 {
+            return wrong(
+                "",
+                "expected `cpu` and `memory` above 0, such as `cpu: 4, memory: 16Gi`",
+            );
+        }
+        sets.push(AllocSet {
+            name: name.as_str().into(),
+            count: own.count,
+            cpu_milli,
+            memory_bytes,
+            storage_bytes,
+            tasks: i64::from(own.tasks),
+            priority: own.priority,
+            namespace: own.namespace.as_deref().map(Text::from),
+            labels: labels(&own.labels),
+            nodes: labels(&own.nodes),
+        });
+    }
+    Ok(sets)
 }
 
 fn reclamation(written: BorgReclamation) -> Result<Reclamation, BuildError> {

@@ -144,6 +144,43 @@ fn what_a_service_does_not_use_is_lent_out_and_memory_is_taken_back() {
     assert_eq!(lent.times("batch done").len(), 1);
 }
 
+const SLOTS: &str = "allocs: [{name: slots, count: 3, cpu: 3, memory: 3Gi, labels: {app: shop}}]";
+
+#[test]
+fn tasks_of_an_alloc_set_run_in_its_allocs_which_move_with_them() {
+    let slots = |count: &str, rest: &str| {
+        let options = SLOTS.replace("count: 3", count);
+        format!("system: {{name: borg, borg: {{{options}}}}}\n{rest}stop: {{at: 30m}}\n")
+    };
+    // Two allocs of three cores hold six of eight tasks, whatever is free beside them.
+    let two = play("borg-two-allocs", &slots("count: 2", ""));
+    assert_eq!(two.ready.last().map(|(_, ready)| *ready), Some(6));
+    assert_eq!(two.on_at_first("machine-0"), 6);
+    // Two fit on a machine, the third is on another one.
+    let lost = "failures: [{kind: partition, node: machine-0, at: 11m, for: 10m}]\n";
+    let three = play("borg-three-allocs", &slots("count: 3", lost));
+    assert_eq!(three.on_at_first("machine-0"), 6);
+    assert_eq!(three.on_at_first("machine-1"), 2);
+    assert_eq!(three.times("ended NodeLost").len(), 6);
+    let moved = three.between(675.0, 700.0);
+    let on = |node: &str| moved.iter().filter(|line| line.ends_with(node)).count();
+    assert_eq!((on("machine-1"), on("machine-2")), (3, 3), "{moved:?}");
+    assert_eq!(three.ready.last().map(|(_, ready)| *ready), Some(8));
+}
+
+#[test]
+fn an_alloc_keeps_its_room_until_it_is_killed_for_a_higher_priority() {
+    let rows = "10,batch,100,4,1Gi,ann,110,,\n20,small,100,2,1Gi,ann,110,,\n200,watch,100,4,1Gi,bob,360,,\n";
+    let slots = "allocs: [{name: slots, cpu: 6, memory: 8Gi, namespace: web}]";
+    let told = jobs("borg-kept", rows, slots, "stop: {at: 1h}\n");
+    assert_eq!(told.times("small done"), [125.0]);
+    // The alloc is empty, but nothing of production or below may have its room.
+    assert_eq!(told.times("watch on machine"), [200.0]);
+    assert_eq!(told.times("watch done"), [305.0]);
+    // Four cores beside the task that killed the alloc, which comes back after it.
+    assert_eq!(told.times("batch on machine"), [200.0]);
+}
+
 #[test]
 fn options_that_can_t_be_are_refused_with_their_place() {
     for (number, (options, expected)) in [
@@ -154,6 +191,18 @@ fn options_that_can_t_be_are_refused_with_their_place() {
         (
             "{reclamation: {decay: 1s}}",
             "system.borg.reclamation.decay: expected the interval or more",
+        ),
+        (
+            "{allocs: [{name: a, cpu: 1, memory: 1Gi}]}",
+            "system.borg.allocs[0]: all tasks would run in the alloc set `a`; write the `namespace`",
+        ),
+        (
+            "{allocs: [{name: a, cpu: 1, memory: 1Gi, namespace: x}, {name: a, cpu: 1, memory: 1Gi, namespace: y}]}",
+            "system.borg.allocs[1].name: there is an alloc set `a` already",
+        ),
+        (
+            "{allocs: [{name: a, cpu: 0, memory: 1Gi, namespace: x}]}",
+            "system.borg.allocs[0]: expected `cpu` and `memory` above 0",
         ),
     ]
     .into_iter()

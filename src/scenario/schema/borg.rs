@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use units::{Duration, Quantity};
+use units::{Duration, Quantity, SortedMap};
 
 /// Options of Borg; used with `name: borg`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -14,6 +14,13 @@ pub struct Borg {
     /// Base of the cost of a utilization with `epvm`, 2 to 1000000; default 10.
     #[schemars(range(min = 2, max = 1_000_000))]
     pub base: u32,
+    /// Parts of the score beside packing; default soft constraints alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wishes: Option<BorgWishes>,
+    /// Alloc sets; default none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1_000))]
+    pub allocs: Vec<BorgAllocs>,
     /// Number of machines with room, in random order, of which the best is taken, 1 to 1000000;
     /// default all.
     #[schemars(range(min = 1, max = 1_000_000))]
@@ -44,6 +51,8 @@ impl Default for Borg {
         Self {
             score: BorgScore::default(),
             base: 10,
+            wishes: None,
+            allocs: Vec::new(),
             candidates: None,
             quota: Vec::new(),
             reclamation: None,
@@ -53,6 +62,87 @@ impl Default for Borg {
             update_disruptions: 1,
         }
     }
+}
+
+/// Parts of the score beside packing. Each says how much more a machine that fulfils the wish may cost in
+/// packing, in whole resources of a machine, 0 to 1000.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct BorgWishes {
+    /// Soft constraints of the task, which are preferred node affinity; default 1.
+    #[schemars(range(min = 0.0, max = 1_000.0))]
+    pub soft: f64,
+    /// Packages of the task that an earlier task brought to the machine; default 0.
+    #[schemars(range(min = 0.0, max = 1_000.0))]
+    pub packages: f64,
+    /// No other task of the job in the failure domain of the machine, and a share of 1 / (n + 1) with n
+    /// others; default 0.
+    #[schemars(range(min = 0.0, max = 1_000.0))]
+    pub spread: f64,
+    /// Label whose values are the failure domains; default `topology.kubernetes.io/zone`.
+    #[schemars(length(min = 1))]
+    pub spread_label: String,
+}
+
+impl Default for BorgWishes {
+    fn default() -> Self {
+        Self {
+            soft: 1.0,
+            packages: 0.0,
+            spread: 0.0,
+            spread_label: "topology.kubernetes.io/zone".to_owned(),
+        }
+    }
+}
+
+/// Alloc set: equal slots that are reserved on machines, in which tasks run. Tasks that belong to the set
+/// run nowhere else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BorgAllocs {
+    /// Name of the set.
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// Number of allocs, 1 to 100000; default 1.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub count: u32,
+    /// Cores of each.
+    pub cpu: Quantity,
+    /// Memory of each.
+    pub memory: Quantity,
+    /// Ephemeral storage of each; default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ephemeral_storage: Option<Quantity>,
+    /// Most tasks in each, which takes as many pod slots of its machine, 1 to 1000; default 10.
+    #[serde(default = "ten")]
+    #[schemars(range(min = 1, max = 1_000))]
+    pub tasks: u32,
+    /// Priority of the allocs; default 200, which is production.
+    #[serde(default = "production")]
+    pub priority: i32,
+    /// Namespace of the tasks that run in them; default any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub namespace: Option<String>,
+    /// Labels of the tasks that run in them; default any.
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub labels: SortedMap<String, String>,
+    /// Labels of the machines that take them; default any.
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub nodes: SortedMap<String, String>,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+const fn ten() -> u32 {
+    10
+}
+
+const fn production() -> i32 {
+    200
 }
 
 /// Packing score.

@@ -52,7 +52,7 @@ pub use autoscaling::{
     Autoscaling, Backlog, HorizontalSettings, MetricsPipeline, RuleScaling, Scheduled,
     ScheduledRule, StepChange, Steps, Track, VerticalSettings,
 };
-pub use borg::{Borg, BorgQuota, BorgReclamation, BorgScore, PriorityTier};
+pub use borg::{Borg, BorgAllocs, BorgQuota, BorgReclamation, BorgScore, BorgWishes, PriorityTier};
 pub use clients::{ClientLimit, ClientLimits, KubeletDelays, ModelSet, VolumeDelays};
 pub use cluster::{
     Allocatable, Cluster, DEFAULT_PODS, Domain, GpuTemplate, NodeSource, NodeTemplate, NodeTrace,

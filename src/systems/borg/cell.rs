@@ -1,6 +1,5 @@
-//! Machines of a cell, and the choice among them (spec: orchestrators-b.md section 5.2). For a task of
-//! production or monitoring the limits of such tasks count as used, for others the reservations of all:
-//! what is reclaimed serves them alone.
+//! The choice among the machines of a cell (spec: orchestrators-b.md section 5.2): by a packing score, and
+//! by what [`Wishes`] add to it.
 //!
 //! The plain form looks at every machine. The fast form keeps the answers about all machines for each
 //! class of tasks (score caching and equivalence classes) and asks again about machines that changed; a
@@ -10,144 +9,19 @@ use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
 
-use model::{Node, PodRef, PodSpec, Tier, rules};
-use policy::borg::{Rule, fractions, plain, points};
-use policy::preemption::borg_preemption::{Running, may_preempt, victims_until};
+use model::{Node, Text, rules};
+use policy::borg::{Rule, unit};
+use policy::preemption::borg_preemption::may_preempt;
 use rng::Stream;
 use scheduler::pipeline::evaluate::Form;
 use scheduler::pipeline::{Standings, Ties};
 use units::{ClassId, NodeId, Resources, SortedMap};
 
-/// A task on a machine.
-#[derive(Clone, Debug)]
-pub struct Held {
-    /// The task.
-    pub pod: PodRef,
-    /// The priority of the task.
-    pub priority: i32,
-    /// The place of the task among all that were placed.
-    pub started: i64,
-    /// The resources that the task asked for.
-    pub limit: Resources,
-    /// The resources that are kept for the task.
-    pub reserved: Resources,
-}
-
-/// A machine.
-#[derive(Clone, Debug)]
-pub struct Machine {
-    /// The machine as declared.
-    pub object: Arc<Node>,
-    /// Whether the machine takes tasks.
-    pub is_open: bool,
-    /// The resources of the machine.
-    pub offered: Resources,
-    /// The resources beside the limits of tasks of production and monitoring.
-    beside_limits: Resources,
-    /// The resources beside all reservations.
-    beside_reservations: Resources,
-    /// Tasks, the newest last.
-    pub tasks: Vec<Held>,
-}
-
-/// The demands of a class of tasks.
-#[derive(Clone, Debug)]
-pub struct Demand {
-    /// The class.
-    pub class: ClassId,
-    /// The spec, which says what machines the tasks may go to.
-    pub spec: Arc<PodSpec>,
-    /// The resources that a task asks for.
-    pub limit: Resources,
-}
-
-impl Machine {
-    /// A machine without tasks.
-    pub fn new(object: Arc<Node>, offered: Resources) -> Self {
-        Self {
-            is_open: !object.unschedulable,
-            object,
-            beside_limits: offered.clone(),
-            beside_reservations: offered.clone(),
-            offered,
-            tasks: Vec::new(),
-        }
-    }
-
-    /// Whether a task has room as things are.
-    fn has_room(&self, demand: &Demand) -> bool {
-        let is_prod = Tier::of(demand.spec.priority).is_prod();
-        self.is_open
-            && demand.limit.fits_in(&self.beside_reservations)
-            && (!is_prod || demand.limit.fits_in(&self.beside_limits))
-    }
-
-    /// Points of a task; the largest are the best.
-    fn points(&self, rule: Rule, demand: &Demand) -> i64 {
-        let mut unused = plain(&self.beside_reservations);
-        if Tier::of(demand.spec.priority).is_prod() {
-            let beside = plain(&self.beside_limits);
-            for (own, other) in unused.iter_mut().zip(beside) {
-                *own = (*own).min(other);
-            }
-        }
-        let (free, task) = fractions(&plain(&self.offered), &unused, &plain(&demand.limit));
-        points(rule, &free, &task)
-    }
-
-    /// The tasks that are killed so that one has room, in order; `None` if that makes none.
-    pub fn victims(&self, demand: &Demand) -> Option<Vec<PodRef>> {
-        if !self.is_open || !rules::admits(&demand.spec, &self.object) {
-            return None;
-        }
-        let priority = demand.spec.priority;
-        let is_prod = Tier::of(priority).is_prod();
-        let running: Vec<Running<&Held>> = self
-            .tasks
-            .iter()
-            .map(|held| Running {
-                task: held,
-                priority: held.priority,
-                started: held.started,
-                holds: held.reserved.clone(),
-            })
-            .collect();
-        let mut beside_limits = self.beside_limits.clone();
-        let mut beside_reservations = self.beside_reservations.clone();
-        let killed = victims_until(priority, &running, |killed| {
-            if let Some(victim) = killed {
-                beside_reservations.add(&victim.holds);
-                if Tier::of(victim.priority).is_prod() {
-                    beside_limits.add(&victim.task.limit);
-                }
-            }
-            demand.limit.fits_in(&beside_reservations)
-                && (!is_prod || demand.limit.fits_in(&beside_limits))
-        });
-        Some(killed?.into_iter().map(|own| own.task.pod).collect())
-    }
-
-    fn add(&mut self, held: Held) {
-        self.beside_reservations.subtract(&held.reserved);
-        if Tier::of(held.priority).is_prod() {
-            self.beside_limits.subtract(&held.limit);
-        }
-        self.tasks.push(held);
-    }
-
-    fn remove(&mut self, pod: PodRef) -> Option<Held> {
-        let place = self.tasks.iter().position(|held| held.pod == pod)?;
-        let held = self.tasks.remove(place);
-        self.beside_reservations.add(&held.reserved);
-        if Tier::of(held.priority).is_prod() {
-            self.beside_limits.add(&held.limit);
-        }
-        Some(held)
-    }
-}
+use super::machine::{Demand, Held, Holder, Machine};
+use super::options::Wishes;
 
 /// The answers about all machines for a class of tasks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Table {
     admitted: FixedBitSet,
     standings: Standings,
@@ -163,6 +37,7 @@ const MOST_ENTRIES: usize = 1 << 25;
 #[derive(Clone, Debug)]
 pub struct Cell {
     rule: Rule,
+    wishes: Wishes,
     form: Form,
     candidates: Option<u32>,
     machines: Vec<Machine>,
@@ -173,6 +48,8 @@ pub struct Cell {
     first_change: u64,
     /// Number of running tasks by priority.
     priorities: SortedMap<i32, usize>,
+    /// Number of running tasks by class and failure domain, where these matter.
+    domains: SortedMap<(ClassId, Text), u32>,
     started: i64,
 }
 
@@ -181,6 +58,7 @@ impl Cell {
     pub fn new(rule: Rule, form: Form, candidates: Option<u32>) -> Self {
         Self {
             rule,
+            wishes: Wishes::default(),
             form,
             candidates,
             machines: Vec::new(),
@@ -188,8 +66,15 @@ impl Cell {
             changes: Vec::new(),
             first_change: 0,
             priorities: SortedMap::new(),
+            domains: SortedMap::new(),
             started: 0,
         }
+    }
+
+    /// A cell whose score also heeds wishes.
+    #[must_use]
+    pub fn with_wishes(self, wishes: Wishes) -> Self {
+        Self { wishes, ..self }
     }
 
     /// The machines, by node.
@@ -205,15 +90,22 @@ impl Cell {
 
     /// Notes what a machine is declared as now.
     pub fn declare(&mut self, node: NodeId, object: &Arc<Node>, offered: Resources) {
-        let Some(machine) = self.machines.get_mut(node.index()) else {
+        if node.index() >= self.machines.len() {
             return;
-        };
-        for beside in [&mut machine.beside_limits, &mut machine.beside_reservations] {
-            beside.subtract(&machine.offered);
-            beside.add(&offered);
         }
-        machine.offered = offered;
+        let before = self.domain(node);
+        let machine = &mut self.machines[node.index()];
+        machine.offer(offered);
         machine.object = object.clone();
+        let classes: Vec<ClassId> = machine.tasks.iter().map(|held| held.class).collect();
+        let after = self.domain(node);
+        if self.wishes.spread > 0.0 && before != after {
+            for class in classes {
+                let left = self.domains.entry((class, before.clone())).or_default();
+                *left = left.saturating_sub(1);
+                *self.domains.entry((class, after.clone())).or_default() += 1;
+            }
+        }
         self.tables.clear();
     }
 
@@ -227,28 +119,36 @@ impl Cell {
         }
     }
 
-    /// Places a task on a machine.
-    pub fn add(&mut self, node: NodeId, pod: PodRef, demand: &Demand) {
+    /// Places a task or an alloc on a machine.
+    pub fn add(&mut self, node: NodeId, holder: Holder, demand: &Demand) {
         let Some(machine) = self.machines.get_mut(node.index()) else {
             return;
         };
         let priority = demand.spec.priority;
         machine.add(Held {
-            pod,
+            holder,
+            class: demand.class,
             priority,
             started: self.started,
             limit: demand.limit.clone(),
             reserved: demand.limit.clone(),
         });
+        if self.wishes.packages > 0.0 && holder.task().is_some() {
+            machine.packages.extend(demand.packages().cloned());
+        }
         self.started += 1;
         *self.priorities.entry(priority).or_default() += 1;
+        if self.wishes.spread > 0.0 {
+            let place = (demand.class, self.domain(node));
+            *self.domains.entry(place).or_default() += 1;
+        }
         self.change(node);
     }
 
-    /// Takes a task off its machine.
-    pub fn remove(&mut self, node: NodeId, pod: PodRef) {
+    /// Takes a task or an alloc off its machine.
+    pub fn remove(&mut self, node: NodeId, holder: Holder) {
         let machine = self.machines.get_mut(node.index());
-        let Some(held) = machine.and_then(|machine| machine.remove(pod)) else {
+        let Some(held) = machine.and_then(|machine| machine.remove(holder)) else {
             return;
         };
         if let Some(count) = self.priorities.get_mut(&held.priority) {
@@ -257,34 +157,65 @@ impl Cell {
                 self.priorities.remove(&held.priority);
             }
         }
+        if self.wishes.spread > 0.0
+            && let Some(count) = self.domains.get_mut(&(held.class, self.domain(node)))
+        {
+            *count = count.saturating_sub(1);
+        }
         self.change(node);
+    }
+
+    /// The failure domain of a machine; all machines without one are one.
+    fn domain(&self, node: NodeId) -> Text {
+        let labels = &self.machines[node.index()].object.labels;
+        let domain = labels.get(&self.wishes.spread_label);
+        domain.cloned().unwrap_or_default()
     }
 
     /// Changes the reservations of a machine's tasks; `true` if any of them changed.
     pub fn reserve(&mut self, node: NodeId, mut estimate: impl FnMut(&Held) -> (i64, i64)) -> bool {
-        let Some(machine) = self.machines.get_mut(node.index()) else {
-            return false;
-        };
-        let mut has_changed = false;
-        for held in &mut machine.tasks {
-            let (cpu_milli, memory_bytes) = estimate(held);
-            let before = &mut held.reserved;
-            if (before.cpu_milli, before.memory_bytes) != (cpu_milli, memory_bytes) {
-                let beside = &mut machine.beside_reservations;
-                beside.cpu_milli += before.cpu_milli - cpu_milli;
-                beside.memory_bytes += before.memory_bytes - memory_bytes;
-                (before.cpu_milli, before.memory_bytes) = (cpu_milli, memory_bytes);
-                has_changed = true;
-            }
-        }
+        let machine = self.machines.get_mut(node.index());
+        let has_changed = machine.is_some_and(|machine| machine.reserve(&mut estimate));
         if has_changed {
             self.change(node);
         }
         has_changed
     }
 
+    /// Whether the answers about machines are kept: a task changes those about all machines of its
+    /// domain where tasks are spread.
+    fn keeps_answers(&self) -> bool {
+        self.form == Form::Incremental && self.candidates.is_none() && self.wishes.spread <= 0.0
+    }
+
+    /// Points of a machine for a task; the largest are the best.
+    fn points(&self, own: usize, demand: &Demand) -> i64 {
+        let machine = &self.machines[own];
+        let packing = machine.points(self.rule, demand);
+        let (wishes, preferred) = (&self.wishes, &demand.spec.affinity.node.preferred);
+        let is_wish = wishes.packages > 0.0 || wishes.spread > 0.0;
+        if preferred.is_empty() && !is_wish {
+            return packing;
+        }
+        let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
+        let all: i64 = preferred.iter().map(|own| i64::from(own.0)).sum();
+        let met = rules::affinity::preference(preferred, &machine.object);
+        let packages = demand.packages().count();
+        let held = demand
+            .packages()
+            .filter(|own| machine.packages.contains(*own));
+        let mut wished = wishes.soft * share(met as f64, all as f64)
+            + wishes.packages * share(held.count() as f64, packages as f64);
+        if self.wishes.spread > 0.0 {
+            let place = (demand.class, self.domain(NodeId::from_index(own)));
+            let others = self.domains.get(&place).copied().unwrap_or(0);
+            wished += wishes.spread / f64::from(1 + others);
+        }
+        packing.saturating_add((wished * unit(self.rule)).round() as i64)
+    }
+
     fn change(&mut self, node: NodeId) {
-        if self.form == Form::Plain || self.candidates.is_some() {
+        if !self.keeps_answers() {
             return;
         }
         // A table that is so far behind is made again.
@@ -297,14 +228,14 @@ impl Cell {
 
     /// The machine for a task among those with room; of equally good ones the first.
     pub fn select(&mut self, demand: &Demand, random: &mut Stream) -> Option<NodeId> {
-        match (self.candidates, self.form) {
-            (Some(candidates), _) => self.sample(demand, candidates as usize, random),
-            (None, Form::Plain) => {
-                let nodes = (0..self.machines.len()).filter(|&own| self.takes(own, demand));
-                self.best(nodes, demand)
-            }
-            (None, Form::Incremental) => self.look_up(demand),
+        if let Some(candidates) = self.candidates {
+            return self.sample(demand, candidates as usize, random);
         }
+        if self.keeps_answers() {
+            return self.look_up(demand);
+        }
+        let nodes = (0..self.machines.len()).filter(|&own| self.takes(own, demand));
+        self.best(nodes, demand)
     }
 
     fn takes(&self, own: usize, demand: &Demand) -> bool {
@@ -313,7 +244,7 @@ impl Cell {
     }
 
     fn best(&self, nodes: impl Iterator<Item = usize>, demand: &Demand) -> Option<NodeId> {
-        let scored = nodes.map(|own| (self.machines[own].points(self.rule, demand), own));
+        let scored = nodes.map(|own| (self.points(own, demand), own));
         let best = scored.reduce(|best, next| {
             let is_better = next.0 > best.0 || next.0 == best.0 && next.1 < best.1;
             if is_better { next } else { best }
@@ -346,19 +277,20 @@ impl Cell {
             self.forget_some();
             self.tables.insert(demand.class, table);
         }
-        let table = self.tables.get_mut(&demand.class)?;
+        let mut table = std::mem::take(self.tables.get_mut(&demand.class)?);
         let unseen = (table.seen - self.first_change) as usize;
         for &node in &self.changes[unseen..] {
             if table.admitted.contains(node.index()) {
-                let machine = &self.machines[node.index()];
-                let has_room = machine.has_room(demand);
-                let points = has_room.then(|| machine.points(self.rule, demand));
+                let has_room = self.machines[node.index()].has_room(demand);
+                let points = has_room.then(|| self.points(node.index(), demand));
                 table.standings.set(node, points);
             }
         }
         table.seen = newest;
         let has_any = table.standings.feasible() > 0;
-        has_any.then(|| Ties::Best(&table.standings).nth(0))
+        let best = has_any.then(|| Ties::Best(&table.standings).nth(0));
+        *self.tables.get_mut(&demand.class)? = table;
+        best
     }
 
     fn table(&self, demand: &Demand) -> Table {
@@ -369,7 +301,7 @@ impl Cell {
             if rules::admits(&demand.spec, &machine.object) {
                 admitted.insert(own);
                 if machine.has_room(demand) {
-                    let points = machine.points(self.rule, demand);
+                    let points = self.points(own, demand);
                     standings.set(NodeId::from_index(own), Some(points));
                 }
             }
@@ -394,7 +326,7 @@ impl Cell {
 
     /// The machine where killing tasks makes room for one: the one whose highest victim is lowest, then
     /// the one with the fewest victims, then the first.
-    pub fn preempt(&self, demand: &Demand) -> Option<(NodeId, Vec<PodRef>)> {
+    pub fn preempt(&self, demand: &Demand) -> Option<(NodeId, Vec<Holder>)> {
         let priority = demand.spec.priority;
         let may_kill = |&other: &i32| may_preempt(priority, other);
         if !self.priorities.keys().any(may_kill) {
@@ -406,7 +338,7 @@ impl Cell {
             .enumerate()
             .filter_map(|(own, machine)| {
                 let victims = machine.victims(demand)?;
-                let of = |pod: &PodRef| machine.tasks.iter().find(|held| held.pod == *pod);
+                let of = |own: &Holder| machine.tasks.iter().find(|held| held.holder == *own);
                 let highest = victims.iter().filter_map(of).map(|held| held.priority);
                 Some((highest.max()?, victims.len(), own, victims))
             });

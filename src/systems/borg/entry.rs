@@ -24,7 +24,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     build,
 };
 
-const BLIND: &str = "the score looks at resources alone";
+const BLIND: &str = "the score looks at no other tasks but those of the job";
 const NO_GPUS: &str = "machines have no GPUs";
 
 /// Capabilities of Borg.
@@ -42,7 +42,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
     (Capability::NodeAffinityEqual, Yes("hard constraints")),
     (Capability::NodeAffinityChoice, Yes("hard constraints")),
     (Capability::NodeAffinityTerms, Yes("hard constraints")),
-    (Capability::PreferredNodeAffinity, Without(BLIND)),
+    (
+        Capability::PreferredNodeAffinity,
+        Yes("soft constraints, with a weight in `wishes`"),
+    ),
     (Capability::OnePerNode, Without(BLIND)),
     (Capability::PodAffinityNode, Without(BLIND)),
     (Capability::PodAffinityDomain, Without(BLIND)),

@@ -30,9 +30,11 @@
 //! # Ok::<(), systems::SystemError>(())
 //! ```
 
+pub mod allocs;
 pub mod cell;
 mod component;
 mod entry;
+pub mod machine;
 pub mod options;
 pub mod pending;
 pub mod quota;

@@ -1,7 +1,7 @@
 //! Options of a Borg cell. Where the papers publish no value, the default is this project's choice, and
 //! the manual says so.
 
-use model::Tier;
+use model::{Labels, Text, Tier};
 use policy::borg::Rule;
 use units::Duration;
 
@@ -37,11 +37,66 @@ impl Default for Reclamation {
     }
 }
 
+/// An alloc set: equal slots that are reserved on machines, in which tasks run (spec:
+/// orchestrators-b.md section 5.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllocSet {
+    /// The name of the set.
+    pub name: Text,
+    /// Number of allocs.
+    pub count: u32,
+    /// Milli-cores of each.
+    pub cpu_milli: i64,
+    /// Bytes of memory of each.
+    pub memory_bytes: i64,
+    /// Bytes of ephemeral storage of each.
+    pub storage_bytes: i64,
+    /// Most tasks in each, which takes as many of its machine's slots.
+    pub tasks: i64,
+    /// The priority of the allocs.
+    pub priority: i32,
+    /// The namespace of the tasks that run in them; `None` is any.
+    pub namespace: Option<Text>,
+    /// Labels that the tasks have that run in them.
+    pub labels: Labels,
+    /// Labels of the machines that take them.
+    pub nodes: Labels,
+}
+
+/// Parts of the score beside packing. Each is the cost, in whole resources of a machine, that a machine
+/// may have more than another one because it fulfils the wish.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wishes {
+    /// The soft constraints of the task, by their weights.
+    pub soft: f64,
+    /// Packages of the task that are on the machine already.
+    pub packages: f64,
+    /// No other task of the class in the machine's failure domain; with n others, a share of 1 / (n + 1).
+    pub spread: f64,
+    /// The label whose values are the failure domains.
+    pub spread_label: Text,
+}
+
+impl Default for Wishes {
+    fn default() -> Self {
+        Self {
+            soft: 1.0,
+            packages: 0.0,
+            spread: 0.0,
+            spread_label: model::node::ZONE_LABEL.into(),
+        }
+    }
+}
+
 /// Options of a cell.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BorgOptions {
     /// The packing score.
     pub score: Rule,
+    /// Parts of the score beside packing.
+    pub wishes: Wishes,
+    /// Alloc sets.
+    pub allocs: Vec<AllocSet>,
     /// Number of machines with room, in random order, of which the best is taken (relaxed
     /// randomisation); `None` looks at all machines.
     pub candidates: Option<u32>,
@@ -63,6 +118,8 @@ impl Default for BorgOptions {
     fn default() -> Self {
         Self {
             score: Rule::Stranded,
+            wishes: Wishes::default(),
+            allocs: Vec::new(),
             candidates: None,
             quotas: Vec::new(),
             reclamation: None,

@@ -8,16 +8,16 @@
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 
-use model::PodRef;
 use units::{ClassId, SortedMap, SortedSet};
 
+use super::machine::Holder;
 use super::quota::User;
 
-/// A task that waits.
+/// A task or an alloc that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
-    /// The task.
-    pub pod: PodRef,
+    /// The task or the alloc.
+    pub holder: Holder,
     /// The class of the task.
     pub class: ClassId,
     /// The priority of the task, which all tasks of its class have.
@@ -29,7 +29,7 @@ pub struct Waiting {
 }
 
 /// Tasks of a class by their numbers.
-type Lane = VecDeque<(u64, PodRef)>;
+type Lane = VecDeque<(u64, Holder)>;
 
 /// Tasks of a priority that may be tried.
 #[derive(Clone, Debug, Default)]
@@ -60,16 +60,16 @@ pub struct Pending {
 
 impl Pending {
     /// Queues a task behind the others of its user and priority.
-    pub fn push(&mut self, pod: PodRef, class: ClassId, priority: i32, user: User) {
+    pub fn push(&mut self, holder: Holder, class: ClassId, priority: i32, user: User) {
         let number = self.next;
         self.next += 1;
-        self.lane(priority, user, class).push_back((number, pod));
+        self.lane(priority, user, class).push_back((number, holder));
     }
 
     /// Queues a task at its old place.
     pub fn put_back(&mut self, waiting: Waiting) {
         let Waiting {
-            pod,
+            holder,
             class,
             priority,
             user,
@@ -77,7 +77,7 @@ impl Pending {
         } = waiting;
         let lane = self.lane(priority, user, class);
         let place = lane.partition_point(|&(own, _)| own < number);
-        lane.insert(place, (number, pod));
+        lane.insert(place, (number, holder));
     }
 
     fn lane(&mut self, priority: i32, user: User, class: ClassId) -> &mut Lane {
@@ -101,10 +101,10 @@ impl Pending {
                 continue;
             };
             let first = lanes.iter().filter_map(|(&class, lane)| {
-                let &(number, pod) = lane.front()?;
-                Some((number, class, pod))
+                let &(number, holder) = lane.front()?;
+                Some((number, class, holder))
             });
-            let Some((number, class, pod)) = first.min() else {
+            let Some((number, class, holder)) = first.min() else {
                 band.users.remove(&user);
                 continue;
             };
@@ -121,7 +121,7 @@ impl Pending {
                 band.turns.push_back(user.clone());
             }
             return Some(Waiting {
-                pod,
+                holder,
                 class,
                 priority,
                 user,
@@ -172,13 +172,14 @@ impl Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::PodRef;
     use units::{PodId, PodSlot, TenantId};
 
-    fn pod(number: u32) -> PodRef {
-        PodRef {
+    fn pod(number: u32) -> Holder {
+        Holder::Task(PodRef {
             id: PodId(number),
             slot: PodSlot(number),
-        }
+        })
     }
 
     fn user(tenant: u32) -> User {
@@ -189,7 +190,13 @@ mod tests {
     }
 
     fn drain(queue: &mut Pending) -> Vec<u32> {
-        std::iter::from_fn(|| queue.pop().map(|task| task.pod.id.0)).collect()
+        std::iter::from_fn(|| {
+            queue
+                .pop()
+                .and_then(|own| own.holder.task())
+                .map(|pod| pod.id.0)
+        })
+        .collect()
     }
 
     #[test]

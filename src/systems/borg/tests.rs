@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use model::{Node, PodRef, PodSpec, Tier};
+use model::{
+    Container, Labels, Node, NodeSelectorTerm, Operator, PodRef, PodSpec, Requirement, Text, Tier,
+};
 use policy::borg::Rule;
 use policy::preemption::borg_preemption::may_preempt;
 use proptest::prelude::*;
@@ -11,7 +13,10 @@ use rng::Stream;
 use scheduler::pipeline::evaluate::Form;
 use units::{ClassId, NodeId, PodId, PodSlot, Resources};
 
-use super::cell::{Cell, Demand, Machine};
+use super::allocs::Allocs;
+use super::cell::Cell;
+use super::machine::{AllocRef, Demand, Holder, Machine};
+use super::options::{AllocSet, Wishes};
 
 const RULES: [Rule; 4] = [
     Rule::Stranded,
@@ -32,11 +37,11 @@ fn machine(cpu_milli: i64, memory_bytes: i64) -> Machine {
     Machine::new(Arc::new(Node::default()), amounts(cpu_milli, memory_bytes))
 }
 
-fn pod(number: u32) -> PodRef {
-    PodRef {
+fn pod(number: u32) -> Holder {
+    Holder::Task(PodRef {
         id: PodId(number),
         slot: PodSlot(number),
-    }
+    })
 }
 
 /// A class of tasks; the number of the class follows from what it asks for.
@@ -45,9 +50,14 @@ fn demand(priority: i32, cpu_milli: i64, memory_bytes: i64) -> Demand {
         class: ClassId(priority as u32 * 10_000 + cpu_milli as u32 * 100 + memory_bytes as u32),
         spec: Arc::new(PodSpec {
             priority,
+            containers: vec![Container {
+                image: format!("image-{}", cpu_milli % 3).into(),
+                ..Container::default()
+            }],
             ..PodSpec::default()
         }),
         limit: amounts(cpu_milli, memory_bytes),
+        set: None,
     }
 }
 
@@ -94,15 +104,19 @@ proptest! {
         machines in prop::collection::vec((20..60_i64, 20..60_i64), 1..40),
         steps in prop::collection::vec(step(), 1..120),
         rule in prop::sample::select(RULES.to_vec()),
+        packages in prop::sample::select(vec![0.0, 0.2]),
+        spread in prop::sample::select(vec![0.0, 0.5]),
     ) {
         let mut random = Stream::new(1, "test", 0);
-        let mut cells = [Form::Plain, Form::Incremental].map(|form| Cell::new(rule, form, None));
+        let wishes = Wishes { packages, spread, ..Wishes::default() };
+        let mut cells = [Form::Plain, Form::Incremental]
+            .map(|form| Cell::new(rule, form, None).with_wishes(wishes.clone()));
         for &(cpu, memory) in &machines {
             for cell in &mut cells {
                 cell.join(machine(cpu, memory));
             }
         }
-        let mut running: Vec<(PodRef, NodeId)> = Vec::new();
+        let mut running: Vec<(Holder, NodeId)> = Vec::new();
         let mut is_reclaimed = false;
         for (number, step) in steps.into_iter().enumerate() {
             match step {
@@ -116,7 +130,7 @@ proptest! {
                     let Some((node, victims)) = place else { continue };
                     for victim in &victims {
                         let held = cells[0].machines()[node.index()].tasks.iter();
-                        let priority = held.filter(|held| held.pod == *victim).map(|own| own.priority);
+                        let priority = held.filter(|held| held.holder == *victim).map(|own| own.priority);
                         let may = |other: i32| may_preempt(own.spec.priority, other);
                         let is_killed_rightly = priority.max().is_some_and(may);
                         prop_assert!(is_killed_rightly);
@@ -200,4 +214,123 @@ fn relaxed_randomisation_finds_a_machine_where_there_is_one() {
     assert_eq!(cell.select(&task, &mut random), Some(NodeId(11)));
     cell.add(NodeId(11), pod(0), &task);
     assert_eq!(cell.select(&task, &mut random), None);
+}
+
+/// A machine in a zone.
+fn machine_in(zone: &str, cpu_milli: i64) -> Machine {
+    let node = Node {
+        labels: [(Text::from("zone"), Text::from(zone))]
+            .into_iter()
+            .collect(),
+        ..Node::default()
+    };
+    Machine::new(Arc::new(node), amounts(cpu_milli, 100))
+}
+
+fn wishing(wishes: Wishes) -> Cell {
+    let mut cell = Cell::new(Rule::BestFit, Form::Incremental, None).with_wishes(Wishes {
+        spread_label: "zone".into(),
+        ..wishes
+    });
+    for zone in ["a", "a", "b"] {
+        cell.join(machine_in(zone, 100));
+    }
+    cell
+}
+
+/// The machines of three tasks of a class, one after the other.
+fn three(cell: &mut Cell, own: &Demand) -> Vec<u32> {
+    let mut random = Stream::new(1, "test", 0);
+    let mut places = Vec::new();
+    for number in 0..3 {
+        let node = cell.select(own, &mut random).expect("room");
+        cell.add(node, pod(number), own);
+        places.push(node.0);
+    }
+    places
+}
+
+#[test]
+fn soft_constraints_packages_and_domains_count_beside_packing() {
+    let own = demand(200, 10, 10);
+    let places = |wishes| three(&mut wishing(wishes), &own);
+    assert_eq!(places(Wishes::default()), [0, 0, 0]);
+    let spread = Wishes {
+        spread: 1.0,
+        ..Wishes::default()
+    };
+    assert_eq!(places(spread), [0, 2, 0]);
+    // The packages of the first task count more than a tighter machine.
+    let packages = Wishes {
+        packages: 1.0,
+        ..Wishes::default()
+    };
+    let mut cell = wishing(packages);
+    cell.add(NodeId(1), pod(7), &demand(200, 40, 40));
+    cell.add(NodeId(2), pod(8), &demand(200, 10, 10));
+    assert_eq!(three(&mut cell, &own), [1, 1, 1]);
+    cell.remove(NodeId(1), pod(7));
+    let other = demand(200, 11, 11);
+    assert_eq!(three(&mut cell, &other)[0], 1);
+    let mut wishes_zone = own.clone();
+    let mut spec = PodSpec::clone(&own.spec);
+    let term = NodeSelectorTerm {
+        match_expressions: vec![Requirement {
+            key: "zone".into(),
+            operator: Operator::In,
+            values: vec!["b".into()],
+        }],
+        match_fields: Vec::new(),
+    };
+    spec.affinity.node.preferred = vec![(10, term)];
+    wishes_zone.spec = Arc::new(spec);
+    assert_eq!(
+        three(&mut wishing(Wishes::default()), &wishes_zone),
+        [2, 2, 2]
+    );
+}
+
+proptest! {
+    #[test]
+    fn allocs_give_no_more_than_they_have(
+        tasks in prop::collection::vec((1..5_i64, 1..5_i64, any::<bool>()), 1..60),
+    ) {
+        let set = AllocSet {
+            name: "slots".into(),
+            count: 3,
+            cpu_milli: 9,
+            memory_bytes: 9,
+            storage_bytes: 0,
+            tasks: 4,
+            priority: 200,
+            namespace: Some("web".into()),
+            labels: Labels::default(),
+            nodes: Labels::default(),
+        };
+        let mut allocs = Allocs::new(&[set]);
+        for alloc in allocs.all().collect::<Vec<_>>() {
+            prop_assert_eq!(allocs.find(0, &amounts(1, 1)).is_some(), alloc.index > 0);
+            allocs.put(alloc, Some(NodeId(alloc.index)));
+        }
+        let mut inside: Vec<(AllocRef, PodRef)> = Vec::new();
+        for (number, (cpu, memory, ends)) in tasks.into_iter().enumerate() {
+            let limit = Resources { pods: 1, ..amounts(cpu, memory) };
+            let pod = pod(number as u32).task().expect("a task");
+            if let Some((alloc, node)) = allocs.find(0, &limit) {
+                prop_assert_eq!(node.0, alloc.index);
+                allocs.enter(alloc, pod, &limit);
+                inside.push((alloc, pod));
+            }
+            if ends && !inside.is_empty() {
+                let (alloc, pod) = inside.remove(number % inside.len());
+                allocs.leave(alloc, pod);
+            }
+            for alloc in allocs.all() {
+                prop_assert!(Resources::default().fits_in(allocs.free(alloc)));
+                let own = inside.iter().filter(|own| own.0 == alloc).count();
+                prop_assert_eq!(allocs.tasks(alloc).len(), own);
+                prop_assert_eq!(allocs.free(alloc).pods, 4 - own as i64);
+            }
+        }
+    }
 }

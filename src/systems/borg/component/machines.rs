@@ -9,7 +9,7 @@ use control::Outbox;
 use model::{EndReason, Event, Node};
 use units::{Instant, NodeId};
 
-use super::super::cell::Machine;
+use super::super::machine::Machine;
 use super::{Borgmaster, Due};
 
 /// Knowledge of the master about a machine's agent.
@@ -53,6 +53,9 @@ impl Borgmaster {
     fn set_up(&mut self, node: NodeId, is_up: bool) {
         if let Some(contact) = self.contacts.get_mut(node.index()) {
             contact.is_up = is_up;
+            if !is_up {
+                self.vacate_all(node);
+            }
         }
         self.follow(node);
     }
@@ -114,7 +117,7 @@ impl Borgmaster {
             out.write(store, Event::NodeReadiness { node, ready });
         }
         let tasks = self.cell.machines()[node.index()].tasks.iter();
-        let tasks = tasks.map(|held| (node, held.pod));
+        let tasks = tasks.filter_map(|held| Some((node, held.holder.task()?)));
         self.lost.extend(tasks);
     }
 

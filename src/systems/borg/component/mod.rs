@@ -3,8 +3,9 @@
 //! The master decides on its own books: a task takes its room when it is placed, and gives it back when
 //! its end is read. Tasks that are killed for another one come back to the queue by themselves; the
 //! other one is bound once all of them have ended. Tasks are in `tasks.rs`, jobs of workloads in
-//! `jobs.rs`, machines in `machines.rs`, estimates of reservations in `reclaim.rs`.
+//! `jobs.rs`, allocs in `allocs.rs`, machines in `machines.rs`, estimates of reservations in `reclaim.rs`.
 
+mod allocs;
 mod jobs;
 mod machines;
 mod reclaim;
@@ -20,7 +21,9 @@ use rng::Stream;
 use scheduler::pipeline::evaluate::Form;
 use units::{ClassId, Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet};
 
-use super::cell::{Cell, Demand};
+use super::allocs::Allocs;
+use super::cell::Cell;
+use super::machine::{Demand, Holder};
 use super::options::BorgOptions;
 use super::pending::Pending;
 use super::quota::Ledger;
@@ -56,7 +59,8 @@ pub(super) struct Borgmaster {
     /// Number of tasks without a machine.
     waiting: usize,
     pending: Pending,
-    /// Tasks that got their place by killing others, in order.
+    allocs: Allocs,
+    /// Tasks and allocs that got their place by killing others, in order.
     nominations: Vec<Nomination>,
     ledger: Ledger,
     jobs: SortedMap<ObjectId, Job>,
@@ -74,15 +78,17 @@ pub(super) struct Borgmaster {
 impl Borgmaster {
     /// A master that knows nothing yet; `seed` is the run's.
     pub(super) fn new(options: BorgOptions, form: Form, seed: u64) -> Self {
-        Self {
+        let cell = Cell::new(options.score, form, options.candidates);
+        let mut master = Self {
             cursor: Revision::default(),
             random: Stream::new(seed, "borg.candidates", 0),
-            cell: Cell::new(options.score, form, options.candidates),
+            cell: cell.with_wishes(options.wishes.clone()),
             contacts: Vec::new(),
             demands: Vec::new(),
             tasks: Vec::new(),
             waiting: 0,
             pending: Pending::default(),
+            allocs: Allocs::new(&options.allocs),
             nominations: Vec::new(),
             ledger: Ledger::new(options.quotas.clone()),
             jobs: SortedMap::new(),
@@ -93,7 +99,12 @@ impl Borgmaster {
             timers: Timers::default(),
             next_try: Instant::ZERO,
             options,
+        };
+        let all: Vec<_> = master.allocs.all().collect();
+        for alloc in all {
+            master.queue_alloc(alloc);
         }
+        master
     }
 
     fn read(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
@@ -209,13 +220,16 @@ impl Component for Borgmaster {
     }
 }
 
-/// The demand of a class, and whether the system can express the class.
-fn demand(store: &Store, class: ClassId) -> Option<Demand> {
-    let own = store.class(class);
-    let is_refused = crate::mapping::refusal(super::entry::CAPABILITIES, &own.spec).is_some();
-    (!is_refused).then(|| Demand {
-        class,
-        spec: own.spec.clone(),
-        limit: own.requests.clone(),
-    })
+impl Borgmaster {
+    /// The demand of a class; `None` of one that the system can't express.
+    fn demand(&self, store: &Store, class: ClassId) -> Option<Demand> {
+        let own = store.class(class);
+        let is_refused = crate::mapping::refusal(super::entry::CAPABILITIES, &own.spec).is_some();
+        (!is_refused).then(|| Demand {
+            class,
+            spec: own.spec.clone(),
+            limit: own.requests.clone(),
+            set: self.allocs.set_of(&own.spec),
+        })
+    }
 }

@@ -9,9 +9,9 @@ use control::Outbox;
 use model::{EndReason, EvictionCause, PodRef, Tier, Used};
 use units::{Duration, Instant, NodeId};
 
-use super::super::cell::Held;
+use super::super::machine::Held;
 use super::super::options::Reclamation;
-use super::Borgmaster;
+use super::{Borgmaster, Holder};
 use crate::parts::reservation::Estimator;
 
 /// The estimates of a task.
@@ -45,17 +45,18 @@ impl Estimates {
     /// The cores and the memory to keep for a task that runs and is measured.
     fn sample(
         &mut self,
+        pod: PodRef,
         held: &Held,
         running: Duration,
         used: Used,
         options: &Reclamation,
     ) -> (i64, i64) {
-        let slot = held.pod.slot.index();
+        let slot = pod.slot.index();
         if self.of.len() <= slot {
             self.of.resize(slot + 1, None);
         }
         let own = self.of[slot].get_or_insert_with(|| Estimate {
-            pod: held.pod,
+            pod,
             cpu: Estimator::new(held.limit.cpu_milli as f64, options.reservation),
             memory: Estimator::new(held.limit.memory_bytes as f64, options.reservation),
         });
@@ -110,14 +111,18 @@ impl Borgmaster {
     ) -> bool {
         let (estimates, tasks) = (&mut self.estimates, &self.tasks);
         self.cell.reserve(node, |held| {
-            let own = tasks.get(held.pod.slot.index()).and_then(Option::as_ref);
-            let started = own.and_then(|own| own.started.filter(|_| own.pod == held.pod));
-            match (started, usage.pod(held.pod)) {
+            // Of an alloc, and of a task of whose use nothing is known, all is kept.
+            let all = (held.limit.cpu_milli, held.limit.memory_bytes);
+            let Some(pod) = held.holder.task() else {
+                return all;
+            };
+            let own = tasks.get(pod.slot.index()).and_then(Option::as_ref);
+            let started = own.and_then(|own| own.started.filter(|_| own.pod == pod));
+            match (started, usage.pod(pod)) {
                 (Some(started), Some(used)) => {
-                    estimates.sample(held, now.since(started), used, options)
+                    estimates.sample(pod, held, now.since(started), used, options)
                 }
-                // Of a task of whose use nothing is known, all is kept.
-                _ => (held.limit.cpu_milli, held.limit.memory_bytes),
+                _ => all,
             }
         })
     }
@@ -126,20 +131,27 @@ impl Borgmaster {
     /// the newest first, production never.
     fn look_for_shortage(&mut self, node: NodeId, usage: &dyn UsageSamples) {
         let machine = &self.cell.machines()[node.index()];
-        let used = |held: &Held| usage.pod(held.pod).map_or(0, |used| used.memory_bytes);
-        let all = machine.tasks.iter().map(used);
+        let used = |pod: PodRef| usage.pod(pod).map_or(0, |used| used.memory_bytes);
+        let mut tasks = Vec::new();
+        for held in &machine.tasks {
+            let pods = match held.holder {
+                Holder::Task(pod) => vec![pod],
+                Holder::Alloc(alloc) => self.allocs.tasks(alloc),
+            };
+            let rank = (held.priority, Reverse(held.started));
+            tasks.extend(pods.into_iter().map(|pod| (rank, pod, used(pod))));
+        }
+        let all = tasks.iter().map(|own| own.2);
         let mut missing = all.fold(0_i64, i64::saturating_add) - machine.offered.memory_bytes;
         if missing <= 0 {
             return;
         }
-        let below = |held: &&Held| !Tier::of(held.priority).is_prod();
-        let mut tasks: Vec<&Held> = machine.tasks.iter().filter(below).collect();
-        tasks.sort_by_key(|held| (held.priority, Reverse(held.started)));
-        for held in tasks {
-            let own = used(held);
+        tasks.retain(|&((priority, _), _, _)| !Tier::of(priority).is_prod());
+        tasks.sort_by_key(|own| own.0);
+        for (_, pod, own) in tasks {
             if missing > 0 && own > 0 {
                 missing -= own;
-                self.estimates.victims.push(held.pod);
+                self.estimates.victims.push(pod);
             }
         }
     }

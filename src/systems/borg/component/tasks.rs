@@ -7,9 +7,10 @@ use control::admission::Creation;
 use model::{DeviceSet, EndReason, Event, EvictionCause, PodCreated, PodOwner, PodRef, Text};
 use units::{ClassId, GangId, Instant, NodeId, PodId};
 
+use super::super::machine::AllocRef;
 use super::super::pending::Waiting;
 use super::super::quota::{Asked, User};
-use super::{Borgmaster, demand};
+use super::{Borgmaster, Holder};
 
 /// A task and the pod that it is.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub(super) struct TaskState {
     /// Whether the task counts against its user's quota by itself, and not with its job.
     is_charged: bool,
     pub(super) machine: Option<NodeId>,
+    /// The alloc that the task runs in, if it is in one.
+    pub(super) alloc: Option<AllocRef>,
     pub(super) started: Option<Instant>,
     /// Whether the task ends so that a copy of it follows.
     pub(super) is_replaced: bool,
@@ -30,12 +33,13 @@ pub(super) struct TaskState {
     is_passed_over: bool,
 }
 
-/// A task that is bound once those have ended that were killed for it.
+/// A task that is bound once those have ended that were killed for it, or an alloc that takes its machine
+/// then.
 #[derive(Clone, Debug)]
 pub(super) struct Nomination {
-    pod: PodRef,
-    node: NodeId,
-    victims: Vec<PodRef>,
+    pub(super) holder: Holder,
+    pub(super) node: NodeId,
+    pub(super) victims: Vec<PodRef>,
 }
 
 /// Tasks that are admitted together.
@@ -71,7 +75,8 @@ impl Borgmaster {
         let pod = created.pod;
         while self.demands.len() <= created.class.index() {
             let next = ClassId::from_index(self.demands.len());
-            self.demands.push(demand(store, next));
+            let demand = self.demand(store, next);
+            self.demands.push(demand);
         }
         let class = store.class(created.class);
         let slot = pod.slot.index();
@@ -93,6 +98,7 @@ impl Borgmaster {
             owner: created.owner,
             is_charged: false,
             machine: None,
+            alloc: None,
             started: None,
             is_replaced: false,
             is_passed_over: false,
@@ -130,8 +136,7 @@ impl Borgmaster {
                     if let Some(task) = self.task_mut(own.pod) {
                         task.is_charged = is_charged;
                     }
-                    self.pending
-                        .push(own.pod, own.class, own.priority, own.user);
+                    self.queue_task(&own);
                 } else {
                     let (pod, reason) = (own.pod, EndReason::Rejected);
                     out.write(store, Event::PodEnded { pod, reason });
@@ -146,13 +151,22 @@ impl Borgmaster {
             let Some(waiting) = self.pending.pop() else {
                 return Progress::Idle;
             };
-            self.place(waiting, store, out);
+            match waiting.holder {
+                Holder::Task(pod) => self.place(pod, waiting, store, out),
+                Holder::Alloc(alloc) => self.place_alloc(alloc, waiting, out),
+            }
         }
         Progress::More
     }
 
-    fn place(&mut self, waiting: Waiting, store: &Store, out: &mut Outbox) {
-        let pod = waiting.pod;
+    /// Queues a task behind the others of its user.
+    fn queue_task(&mut self, own: &TaskState) {
+        let (class, priority, user) = (own.class, own.priority, own.user.clone());
+        let holder = Holder::Task(own.pod);
+        self.pending.push(holder, class, priority, user);
+    }
+
+    fn place(&mut self, pod: PodRef, waiting: Waiting, store: &Store, out: &mut Outbox) {
         let record = store.pods().get(pod);
         let waits = record.is_some_and(|record| record.node().is_none())
             && !store.pod_states().is_terminating(pod);
@@ -163,17 +177,37 @@ impl Borgmaster {
         };
         out.decided_pods += 1;
         out.decided_jobs += 1;
-        if let Some(node) = self.cell.select(&demand, &mut self.random) {
-            self.take(pod, node);
-            let devices = DeviceSet::EMPTY;
-            out.write(store, Event::PodBound { pod, node, devices });
-        } else if let Some((node, victims)) = self.cell.preempt(&demand) {
-            for &victim in &victims {
-                self.leave(victim);
-                self.replace(victim, EndReason::Evicted(EvictionCause::Preemption), out);
+        let devices = DeviceSet::EMPTY;
+        let chosen = match demand.set {
+            Some(set) => {
+                let found = self.allocs.find(set, &demand.limit);
+                found.map(|(alloc, node)| {
+                    self.take_in(pod, alloc, node);
+                    node
+                })
             }
+            None => self.cell.select(&demand, &mut self.random),
+        };
+        let killing = || self.cell.preempt(&demand);
+        if let Some(node) = chosen {
+            if demand.set.is_none() {
+                self.take(pod, node);
+            }
+            out.write(store, Event::PodBound { pod, node, devices });
+        } else if let Some((node, victims)) = demand.set.is_none().then(killing).flatten() {
+            let victims = self.kill(node, &victims, out);
             self.take(pod, node);
-            self.nominations.push(Nomination { pod, node, victims });
+            if victims.is_empty() {
+                // An empty alloc made room.
+                out.write(store, Event::PodBound { pod, node, devices });
+                return;
+            }
+            let holder = Holder::Task(pod);
+            self.nominations.push(Nomination {
+                holder,
+                node,
+                victims,
+            });
         } else {
             self.pending.block(waiting.class, waiting.priority);
             self.pending.put_back(waiting);
@@ -183,6 +217,31 @@ impl Borgmaster {
                 out.write(store, Event::PodUnschedulable { pod });
             }
         }
+    }
+
+    /// Kills tasks and allocs on a machine for another one; returns the tasks.
+    pub(super) fn kill(
+        &mut self,
+        node: NodeId,
+        victims: &[Holder],
+        out: &mut Outbox,
+    ) -> Vec<PodRef> {
+        let mut pods = Vec::new();
+        for &victim in victims {
+            match victim {
+                Holder::Task(pod) => pods.push(pod),
+                Holder::Alloc(alloc) => {
+                    let inside = self.allocs.tasks(alloc);
+                    self.vacate(alloc, node, &inside);
+                    pods.extend(inside);
+                }
+            }
+        }
+        for &pod in &pods {
+            self.leave(pod);
+            self.replace(pod, EndReason::Evicted(EvictionCause::Preemption), out);
+        }
+        pods
     }
 
     /// Ends a task so that an equal one comes to the queue.
@@ -217,17 +276,47 @@ impl Borgmaster {
         let class = own.class.index();
         self.waiting -= 1;
         if let Some(Some(demand)) = self.demands.get(class) {
-            self.cell.add(node, pod, demand);
+            self.cell.add(node, Holder::Task(pod), demand);
+        }
+    }
+
+    /// Counts a task in an alloc.
+    fn take_in(&mut self, pod: PodRef, alloc: AllocRef, node: NodeId) {
+        let Some(own) = self.task_mut(pod) else {
+            return;
+        };
+        (own.machine, own.alloc) = (Some(node), Some(alloc));
+        let class = own.class.index();
+        self.waiting -= 1;
+        if let Some(Some(demand)) = self.demands.get(class) {
+            self.allocs.enter(alloc, pod, &demand.limit);
+        }
+    }
+
+    /// A task is on its machine without the alloc that it was in.
+    pub(super) fn take_out(&mut self, pod: PodRef, node: NodeId) {
+        let Some(own) = self.task_mut(pod) else {
+            return;
+        };
+        let (alloc, class) = (own.alloc.take(), own.class.index());
+        if let (Some(alloc), Some(Some(demand))) = (alloc, self.demands.get(class)) {
+            self.allocs.leave(alloc, pod);
+            self.cell.add(node, Holder::Task(pod), demand);
         }
     }
 
     /// Takes a task off its machine's books.
     pub(super) fn leave(&mut self, pod: PodRef) {
-        let machine = self.task_mut(pod).and_then(|own| own.machine.take());
-        if let Some(node) = machine {
+        let place = self
+            .task_mut(pod)
+            .and_then(|own| Some((own.machine.take()?, own.alloc.take())));
+        if let Some((node, alloc)) = place {
             self.waiting += 1;
             self.estimates.forget(pod);
-            self.cell.remove(node, pod);
+            match alloc {
+                Some(alloc) => self.allocs.leave(alloc, pod),
+                None => self.cell.remove(node, Holder::Task(pod)),
+            }
             self.pending.unblock();
         }
     }
@@ -243,8 +332,7 @@ impl Borgmaster {
     pub(super) fn not_bound(&mut self, pod: PodRef) {
         self.leave(pod);
         if let Some(own) = self.task(pod).cloned() {
-            self.pending
-                .push(own.pod, own.class, own.priority, own.user);
+            self.queue_task(&own);
         }
     }
 
@@ -252,10 +340,19 @@ impl Borgmaster {
     pub(super) fn bind_nominated(&mut self, store: &Store, out: &mut Outbox) {
         for mut own in std::mem::take(&mut self.nominations) {
             own.victims.retain(|&victim| self.task(victim).is_some());
-            let Nomination { pod, node, .. } = own;
+            let Nomination { holder, node, .. } = own;
             if !own.victims.is_empty() {
                 self.nominations.push(own);
-            } else if self
+                continue;
+            }
+            let pod = match holder {
+                Holder::Task(pod) => pod,
+                Holder::Alloc(alloc) => {
+                    self.settle(alloc, node);
+                    continue;
+                }
+            };
+            if self
                 .task(pod)
                 .is_some_and(|task| task.machine == Some(node))
             {
@@ -297,9 +394,17 @@ impl Borgmaster {
 
     pub(super) fn why_it_waits(&self, pod: PodRef) -> Option<Text> {
         let own = self.task(pod)?;
-        let is_nominated = self.nominations.iter().any(|own| own.pod == pod);
+        let holder = Holder::Task(pod);
+        let is_nominated = self.nominations.iter().any(|own| own.holder == holder);
         if is_nominated {
             return Some("tasks of lower priority end to make room".into());
+        }
+        let demand = self.demands.get(own.class.index())?.as_ref();
+        if let Some(set) = demand.and_then(|demand| demand.set)
+            && own.machine.is_none()
+        {
+            let name = self.allocs.name(set);
+            return Some(format!("no alloc of `{name}` has room").into());
         }
         own.machine
             .is_none()
