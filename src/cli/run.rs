@@ -14,6 +14,7 @@ use report::runs::{Gathered, ReportRun};
 use report::table::TableOptions;
 use scenario::{Experiment, load};
 use systems::registry::WITH_PLAIN_FORM;
+use trace::ledger::ESTIMATES;
 use units::plural;
 
 use super::experiment_file;
@@ -151,7 +152,8 @@ fn result_folder(
 /// Number of remarks printed without `-v`.
 const MAX_REMARKS: usize = 5;
 
-/// Remarks on the input. Rows that were kept unchanged are reported with `-v` only.
+/// Remarks on the input. Rows that were kept unchanged are reported with `-v` only, but for jobs that ran
+/// longer than they asked for where a planner reads what they asked for.
 ///
 /// Those that are not printed stand in the result folder.
 fn remarks(summary: &Summary, all: bool, folder: &Path) -> Vec<String> {
@@ -168,7 +170,12 @@ fn remarks(summary: &Summary, all: bool, folder: &Path) -> Vec<String> {
     let told = lines.len();
     for variant in &summary.variants {
         let remarks = variant.ledger.iter();
-        for remark in remarks.filter(|remark| all || !remark.starts_with("keep ")) {
+        let is_planned = variant.system == systems::batch::ENTRY.name;
+        let is_kept = |remark: &str| {
+            let is_estimate = ESTIMATES.iter().any(|kind| remark.contains(kind));
+            remark.starts_with("keep ") && !(is_planned && is_estimate)
+        };
+        for remark in remarks.filter(|remark| all || !is_kept(remark)) {
             let is_of_all = { summary.variants.iter() }.all(|other| other.ledger.contains(remark));
             let line = if is_of_all {
                 format!("note: {remark}")

@@ -242,14 +242,29 @@ pub fn metric_definitions() -> SortedMap<String, MetricDefinition> {
     entries.collect()
 }
 
-/// Error of a setting, with the place where the setting was written.
+/// Error of a setting, with the place where the setting was written. Where a trace does not go with a
+/// setting, the error of the trace names the setting in the place of a file.
 fn pointed(source: RunError, experiment: &Experiment, variant: &str) -> RunError {
-    let RunError::Build(BuildError::Experiment(why)) = &source else {
-        return source;
+    let place = |message: &str| {
+        let place = experiment.places.of_message(variant, message);
+        place.map_or_else(String::new, |place| format!("\n --> {place}"))
     };
-    match experiment.places.of_message(variant, why) {
-        Some(place) => RunError::Build(BuildError::Experiment(format!("{why}\n --> {place}"))),
-        None => source,
+    let pointed = |error: TraceError| match error {
+        TraceError::Format { file, reason } => TraceError::Format {
+            reason: format!("{reason}{}", place(&format!("{file}: "))),
+            file,
+        },
+        other => other,
+    };
+    match source {
+        RunError::Build(BuildError::Experiment(why)) => {
+            RunError::Build(BuildError::Experiment(format!("{why}{}", place(&why))))
+        }
+        RunError::Build(BuildError::Trace(error)) => {
+            RunError::Build(BuildError::Trace(pointed(error)))
+        }
+        RunError::Sim(SimError::Trace(error)) => RunError::Sim(SimError::Trace(pointed(error))),
+        other => other,
     }
 }
 

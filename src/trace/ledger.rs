@@ -34,6 +34,12 @@ impl fmt::Display for Action {
     }
 }
 
+/// Kinds of rows that are kept and say that a job ran longer than it asked for.
+pub const ESTIMATES: [&str; 2] = [
+    "time limit below the run time",
+    "ran beyond its requested time",
+];
+
 /// One kind of dirt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEntry {
