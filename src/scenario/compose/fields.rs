@@ -15,13 +15,13 @@ pub(super) enum Effect {
 
 const INSIDE: &str = "what a container does inside is not run";
 const HOST: &str = "settings of the host's kernel bear on no start and no place";
-const NETWORK: &str = "every container reaches every other";
-const STORE: &str = "data is taken to be where its container is";
+pub(super) const NETWORK: &str = "every container reaches every other";
+pub(super) const STORE: &str = "data is taken to be where its container is";
 const BUILD: &str = "the image is taken to be built";
 const NAME: &str = "containers are named after their service";
 const DEVICE: &str = "devices of the host are not shared out";
 const LIMIT: &str = "use above a limit is not modelled";
-const SECRET: &str = "it is taken to be there";
+pub(super) const SECRET: &str = "it is taken to be there";
 const LOG: &str = "logs are not kept";
 
 /// Targets with several nodes.

@@ -3,7 +3,7 @@
 //! `12-interpolation.md`, `13-merge.md`, `14-include.md`).
 
 use super::fields::AT_TOP;
-use super::interpolate::{Problem, fill};
+use super::interpolate::{Problem, Variables, environment, fill};
 use super::merge::{Tag, Tags, depends_as_map, merge};
 use super::{ReadRequest, Unset};
 use crate::diagnostic::{Code, Finding, Findings};
@@ -24,6 +24,8 @@ pub(super) struct Loader<'a> {
     pub(super) findings: Findings,
     pub(super) unset: Vec<Unset>,
     tags: Tags,
+    /// Variables of the file that is read: those of the request, over those of the include that took it in.
+    variables: Variables,
     /// Services of files that others extend, by path.
     opened: SortedMap<String, Option<Tree>>,
 }
@@ -37,6 +39,14 @@ fn beside(file: &str, named: &str) -> String {
     }
 }
 
+/// The items of a list, or the one value in the place of a list.
+fn one_or_more(tree: &Tree) -> &[Tree] {
+    match &tree.value {
+        Value::List(items) => items,
+        _ => std::slice::from_ref(tree),
+    }
+}
+
 impl<'a> Loader<'a> {
     pub(super) fn new(request: &'a ReadRequest<'a>, sources: Sources) -> Self {
         Self {
@@ -45,6 +55,7 @@ impl<'a> Loader<'a> {
             findings: Findings::default(),
             unset: Vec::new(),
             tags: Tags::new(),
+            variables: request.variables.clone(),
             opened: SortedMap::new(),
         }
     }
@@ -89,12 +100,9 @@ impl<'a> Loader<'a> {
                 continue;
             };
             let mut included: Option<Tree> = None;
-            let list = paths.items();
-            let each = if list.is_empty() {
-                std::slice::from_ref(paths)
-            } else {
-                list
-            };
+            let each = one_or_more(paths);
+            let around = self.variables.clone();
+            self.include_variables(name, item, each);
             for path in each {
                 let Some(named) = path.text() else {
                     self.wrong_type(path, "the path of a compose file");
@@ -115,11 +123,66 @@ impl<'a> Loader<'a> {
                     Some(base) => merge(base, own, &self.tags),
                 });
             }
+            self.variables = around;
             if let Some(own) = included {
                 self.take_in(&mut tree, own, item.span);
             }
         }
         Some(tree)
+    }
+
+    /// Adds the variables of an include: those of its `env_file`, or else of `.env` in its project's folder.
+    /// Variables that are set around it hold all the same.
+    fn include_variables(&mut self, name: &str, item: &Tree, paths: &[Tree]) {
+        const KNOWN: [&str; 3] = ["path", "project_directory", "env_file"];
+        for entry in item.entries() {
+            if !KNOWN.contains(&&*entry.key) {
+                let message = format!("there is no field `{}` of an include", entry.key);
+                let finding = Finding::new(Code::UnknownField, message, entry.key_span);
+                let hint = nearest::hint(&entry.key, KNOWN);
+                self.findings.push(finding.label("not known").help(hint));
+            }
+        }
+        let mut own = Variables::new();
+        if let Some(stated) = item.get("env_file") {
+            for file in one_or_more(stated) {
+                let Some(named) = file.text() else {
+                    self.wrong_type(file, "the path of a file of variables");
+                    continue;
+                };
+                match (self.request.open)(&beside(name, named)) {
+                    Ok(text) => own.extend(self.environment(&text, file.span)),
+                    Err(why) => {
+                        let message = format!("{named}: {why}");
+                        let finding = Finding::new(Code::MissingFile, message, file.span);
+                        let label = "expected a file of variables beside this one";
+                        self.findings.push(finding.label(label));
+                    }
+                }
+            }
+        } else {
+            let folder = item.get("project_directory").and_then(Tree::text);
+            let file = match (folder, paths.first().and_then(Tree::text)) {
+                (Some(folder), _) => format!("{folder}/.env"),
+                (None, Some(path)) => beside(path, ".env"),
+                (None, None) => return,
+            };
+            if let Ok(text) = (self.request.open)(&beside(name, &file)) {
+                own.extend(self.environment(&text, item.span));
+            }
+        }
+        for (variable, value) in own {
+            self.variables.entry(variable).or_insert(value);
+        }
+    }
+
+    /// The variables of a file that an include names.
+    fn environment(&mut self, text: &str, span: Span) -> Variables {
+        environment(text).unwrap_or_else(|(line, found)| {
+            let message = format!("line {line} of its variables is `{found}`");
+            self.wrong(&message, span, "expected lines such as `NAME=VALUE`");
+            Variables::new()
+        })
     }
 
     /// Adds what an included file declares; a name can be declared once.
@@ -214,7 +277,7 @@ impl<'a> Loader<'a> {
     /// Fills variables in, and takes down the tags of values.
     fn fill(&mut self, tree: &mut Tree, path: &mut Vec<String>) {
         match &mut tree.value {
-            Value::String(text) if text.contains('$') => match fill(text, self.request.variables) {
+            Value::String(text) if text.contains('$') => match fill(text, &self.variables) {
                 Ok(filled) => {
                     *text = filled.text;
                     let unset = filled.unset.into_iter().map(|name| Unset {

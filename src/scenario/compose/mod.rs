@@ -3,6 +3,7 @@
 //! without effect, or refused with its position.
 
 mod amount;
+mod declared;
 mod deploy;
 pub mod experiment;
 mod fields;

@@ -3,7 +3,7 @@
 use super::load::{Loader, unset_finding};
 use super::project::{Project, Service};
 use super::service::{COMPLETED, HEALTHY, Reader};
-use super::{Remark, Target, fields};
+use super::{Remark, Target, declared, fields};
 use crate::diagnostic::{Code, Finding};
 use crate::tree::{Entry, Span, Tree, Value};
 use units::{SortedMap, graph, nearest, plural};
@@ -11,6 +11,7 @@ use units::{SortedMap, graph, nearest, plural};
 /// Fields of a service that name what the project declares at the top, by the top's field.
 const REFERENCES: &[(&str, &str)] = &[
     ("configs", "configs"),
+    ("models", "models"),
     ("networks", "networks"),
     ("secrets", "secrets"),
     ("volumes", "volumes"),
@@ -53,7 +54,10 @@ pub(super) fn project(loader: &mut Loader<'_>, tree: &Tree) -> Project {
         let service = reader.service(&entry.value);
         project.services.push(service);
         references(loader, tree, entry);
+        declared::refused(loader, &entry.value);
     }
+    declared::declared(loader, tree, &mut project);
+    declared::container_names(loader, &on, &project);
     unset(loader, &mut project);
     unshared(loader, &on, &mut project);
     dependencies(loader, &on, &off, &mut project);

@@ -24,6 +24,10 @@ fn read_as(text: &str, target: Target, variables: &[(&str, &str)]) -> Result<Pro
             "base.yaml" => {
                 Ok("services: {base: {image: base, restart: always, scale: 2}}".to_owned())
             }
+            "obs/compose.yaml" => {
+                Ok("services: {prom: {image: 'prom:${PROM}-${TAG:-1}'}}".to_owned())
+            }
+            "obs/.env" => Ok("PROM=v3\nTAG=7\n".to_owned()),
             "more.yaml" => Ok("services: {cache: {image: redis}}".to_owned()),
             _ => Err("no such file".to_owned()),
         },
@@ -152,6 +156,31 @@ fn objects_and_the_experiment_hold_what_a_run_needs() {
         text.contains("name: kubernetes") && !text.contains("dependsOn"),
         "{text}"
     );
+}
+
+#[test]
+fn an_include_has_variables_of_its_own() {
+    let image = |include: &str, variables: &[(&str, &str)]| {
+        let text = format!("include: [{include}]\nservices: {{web: {{image: 'web:${{TAG:-0}}'}}}}");
+        let own =
+            read_as(&text, Target::Compose, variables).unwrap_or_else(|words| panic!("{words}"));
+        own.services
+            .iter()
+            .map(|own| own.image.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(image("obs/compose.yaml", &[]), ["web:0", "prom:v3-7"]);
+    let named = "{path: [obs/compose.yaml], env_file: obs/.env}";
+    assert_eq!(image(named, &[("TAG", "9")]), ["web:9", "prom:v3-9"]);
+    let gone = "include: [{path: obs/compose.yaml, env_file: none.env}]\nservices: {}";
+    let words = read_as(gone, Target::Compose, &[]).expect_err("there is no such file");
+    assert!(
+        words.contains("compose.yaml:1:") && words.contains("none.env"),
+        "{words}"
+    );
+    let misspelt = "include: [{path: obs/compose.yaml, envfile: obs/.env}]\nservices: {}";
+    let words = read_as(misspelt, Target::Compose, &[]).expect_err("there is no such field");
+    assert!(words.contains("did you mean `env_file`?"), "{words}");
 }
 
 #[test]
