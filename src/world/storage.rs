@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use control::operation::Operation;
-use control::volumes::backup::Schedule;
+use control::volumes::backup::{Keep, Schedule};
 use control::volumes::{BackupPlan, VolumeClass, VolumeKeeper, VolumePlan};
 use model::node::ZONE_LABEL;
 use model::{Disk, Node};
 use scenario::Scenario;
 use scenario::schema::{self, FailureKind, StorageClass};
 use units::nearest::hint;
-use units::{Instant, SortedSet};
+use units::{Duration, Instant, SortedSet};
 
 use super::BuildError;
 use super::object_name::target;
@@ -86,6 +86,10 @@ fn plan(
                 daily_change: bytes("backup.change", change)?,
                 full_every: backup.full_every,
                 retention: backup.retention,
+                weekly: keep(backup.every, WEEK, backup.weekly)
+                    .map_err(|why| wrong("backup.weekly", why))?,
+                monthly: keep(backup.every, MONTH, backup.monthly)
+                    .map_err(|why| wrong("backup.monthly", why))?,
             }
             .check()
             .map_err(|error| wrong("backup.retention", error.to_string()))?,
@@ -105,6 +109,23 @@ fn plan(
         new_volume: own.new_volume,
         replay: own.replay,
     })
+}
+
+/// A week of backups.
+const WEEK: Duration = Duration::from_secs(7 * 86_400);
+/// A month of backups.
+const MONTH: Duration = Duration::from_secs(30 * 86_400);
+
+/// Copies that are kept longer, the last one of each period, by the time between two backups.
+fn keep(every: Duration, period: Duration, periods: u32) -> Result<Keep, String> {
+    let of = period.as_nanos() / every.as_nanos().max(1);
+    if periods > 0 && of == 0 {
+        return Err(format!(
+            "backups come every {every}, and there are none in some of the periods of {period}"
+        ));
+    }
+    let of = u32::try_from(of).unwrap_or(u32::MAX);
+    Ok(Keep { of, periods })
 }
 
 /// The disks of a scenario that fail, when.

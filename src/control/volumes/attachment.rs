@@ -256,6 +256,7 @@ impl Volume {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use units::PodSlot;
 
     const DELAYS: VolumeDelays = VolumeDelays {
@@ -358,5 +359,70 @@ mod tests {
         }
         assert_eq!(released(&mut volumes, 20, |_| Host::Ready), []);
         assert!(volumes.volumes.is_empty() && volumes.pods.is_empty());
+    }
+
+    /// A step of a random course.
+    #[derive(Clone, Debug)]
+    enum Step {
+        /// A pod comes to a node with volumes, each of three if its bit is set.
+        Bound(u32, u8),
+        /// One of the pods that are there ends.
+        Ended(usize),
+        /// A node is ready, lost or out of service.
+        Host(usize, u8),
+        /// Seconds pass.
+        Passed(i64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (0_u32..3, 1_u8..8).prop_map(|(node, volumes)| Step::Bound(node, volumes)),
+            (0_usize..20).prop_map(Step::Ended),
+            (0_usize..3, 0_u8..3).prop_map(|(node, host)| Step::Host(node, host)),
+            (1_i64..200).prop_map(Step::Passed),
+        ]
+    }
+
+    proptest! {
+        /// Pods that run never share a volume across nodes, whatever comes, ends and is lost when.
+        #[test]
+        fn no_volume_is_attached_twice(steps in prop::collection::vec(step(), 1..60)) {
+            let mut volumes = Attachments::new(DELAYS);
+            let mut hosts = [Host::Ready; 3];
+            let mut pods: SortedMap<PodRef, (NodeId, Vec<Text>)> = SortedMap::new();
+            let mut running = SortedSet::new();
+            let mut now = 0;
+            for (number, step) in steps.into_iter().enumerate() {
+                match step {
+                    Step::Bound(node, bits) => {
+                        let own = pod(number as u32);
+                        let named = (0..3_u8).filter(|bit| bits & (1 << bit) != 0);
+                        let names: Vec<Text> = named.map(|bit| format!("v{bit}").into()).collect();
+                        volumes.bound(own, NodeId(node), names.clone());
+                        pods.insert(own, (NodeId(node), names));
+                    }
+                    Step::Ended(place) => {
+                        let own = pods.keys().nth(place % pods.len().max(1)).copied();
+                        if let Some(own) = own {
+                            volumes.ended(own);
+                            pods.remove(&own);
+                            running.remove(&own);
+                        }
+                    }
+                    Step::Host(node, host) => {
+                        hosts[node] = [Host::Ready, Host::Lost, Host::OutOfService][usize::from(host)];
+                    }
+                    Step::Passed(secs) => now += secs,
+                }
+                running.extend(volumes.advance(Instant::from_secs(now), |node| hosts[node.index()]));
+                let mut places: SortedMap<&Text, NodeId> = SortedMap::new();
+                for (node, names) in running.iter().filter_map(|own| pods.get(own)) {
+                    for name in names {
+                        let first = places.insert(name, *node);
+                        prop_assert!(first.is_none_or(|first| first == *node), "{name} at {now} s");
+                    }
+                }
+            }
+        }
     }
 }

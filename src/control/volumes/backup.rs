@@ -3,8 +3,29 @@
 
 use units::{Duration, Instant, plural};
 
+/// Copies that are kept longer than all others: the last one of each period, such as a week.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// Days of a period.
+    pub of: u32,
+    /// Number of past periods whose last copy is kept; 0 keeps none.
+    pub periods: u32,
+}
+
+impl Keep {
+    /// Whether the copy of a day is kept on another day.
+    const fn keeps(self, copy: u32, day: u32) -> bool {
+        if self.periods == 0 || self.of == 0 {
+            return false;
+        }
+        let is_last = copy.is_multiple_of(self.of);
+        let passed = (day.saturating_sub(1) / self.of) - (copy.saturating_sub(1) / self.of);
+        is_last && passed <= self.periods
+    }
+}
+
 /// Schedule of a volume's daily backups.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Schedule {
     /// Bytes of the volume.
     pub size: i64,
@@ -15,6 +36,10 @@ pub struct Schedule {
     /// Number of days for which a copy is kept after its own; a chain stays as long as one of its
     /// members is kept.
     pub retention: u32,
+    /// Copies of weeks that are kept longer.
+    pub weekly: Keep,
+    /// Copies of months that are kept longer.
+    pub monthly: Keep,
 }
 
 /// Reason a schedule can't be kept.
@@ -107,10 +132,11 @@ impl Backups {
             Some(chain) => chain.push(Copy { day, bytes }),
             None => self.chains.push(vec![Copy { day, bytes }]),
         }
-        self.chains.retain(|chain| {
-            let newest = chain.last().map_or(0, |copy| copy.day);
-            day - newest <= retention
-        });
+        let longer = [self.schedule.weekly, self.schedule.monthly];
+        let is_kept = |copy: &Copy| {
+            day - copy.day <= retention || longer.iter().any(|own| own.keeps(copy.day, day))
+        };
+        self.chains.retain(|chain| chain.iter().any(is_kept));
     }
 
     /// Bytes that are stored.
@@ -176,7 +202,27 @@ mod tests {
             daily_change: 5 * GIB,
             full_every: 7,
             retention: 7,
+            ..Schedule::default()
         }
+    }
+
+    #[test]
+    fn the_last_copies_of_weeks_and_months_stay_longer() {
+        let mut backups = Backups::new(Schedule {
+            full_every: 1,
+            retention: 3,
+            weekly: Keep { of: 7, periods: 2 },
+            monthly: Keep { of: 30, periods: 1 },
+            ..schedule()
+        });
+        for _ in 0..65 {
+            backups.next_day();
+        }
+        let kept: Vec<u32> = (1..=65)
+            .filter(|&day| backups.restore_reads(day).is_some())
+            .collect();
+        // The months' last, those of the last two weeks, and three days before today.
+        assert_eq!(kept, [56, 60, 62, 63, 64, 65]);
     }
 
     #[test]

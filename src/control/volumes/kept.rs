@@ -303,6 +303,7 @@ mod tests {
                 daily_change: 5 * GIB,
                 full_every: 24,
                 retention: 24,
+                ..Schedule::default()
             },
             rate: GIB,
         }

@@ -68,6 +68,14 @@ pub struct Backup {
     /// Number of backups for which a copy is kept, at least `fullEvery`.
     #[schemars(range(min = 1))]
     pub retention: u32,
+    /// Number of weeks for which the last copy of a week is kept besides; default 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(max = 10000))]
+    pub weekly: u32,
+    /// Number of months of 30 days for which the last copy of a month is kept besides; default 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(max = 10000))]
+    pub monthly: u32,
     /// Bytes that change from one backup to the next, each counted once; default all of the volume.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Quantity>,
@@ -78,6 +86,11 @@ pub struct Backup {
 
 const fn one() -> u32 {
     1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "required by serde")]
+const fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 const fn ten_seconds() -> Duration {

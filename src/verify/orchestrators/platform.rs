@@ -204,6 +204,7 @@ fn storage(case: &Case) -> Result<Value, Trouble> {
         daily_change: bytes(own.daily_change_gib),
         full_every: own.full_every,
         retention: own.retention_days,
+        ..Schedule::default()
     };
     let mut backups = Backups::new(schedule);
     let mut stored = Vec::new();
