@@ -362,6 +362,13 @@ pub trait NodeAgent: Send {
         1_000_000
     }
 
+    /// Returns the cores, in thousandths, of what the agents run a pod in, beyond which its processes have
+    /// none even where the node has some left; `None` where they run on the node itself.
+    fn guest_cores_milli(&self, spec: &PodSpec) -> Option<i64> {
+        let _ = spec;
+        None
+    }
+
     /// A pod may be started.
     fn released(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
         let _ = (now, pod, out);

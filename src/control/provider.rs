@@ -8,7 +8,8 @@ use model::{Node, Text};
 use units::{Duration, Instant, NodeId};
 
 pub use model::node::{
-    CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND, ORDERED_LABEL, SPOT,
+    CAPACITY_LABEL, GROUP_LABEL, HYPERVISOR_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND, ORDERED_LABEL,
+    SPOT,
 };
 
 /// A request for a machine.
@@ -43,9 +44,6 @@ pub struct OrderFailed {
     /// Reason the machine will not come.
     pub why: Text,
 }
-
-/// Label of a node that is a machine on a host, with the host's name.
-pub const HYPERVISOR_LABEL: &str = "windtunnel.dev/hypervisor";
 
 /// A machine that has been given a host.
 #[derive(Clone, Debug, PartialEq, Eq)]

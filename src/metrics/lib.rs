@@ -60,7 +60,7 @@ pub use record::setup::economics::{Billing, Economics, NodeEconomics};
 pub use record::setup::mix::WorkloadMix;
 pub use record::setup::power;
 pub use record::setup::power::{Power, PowerCurve};
-pub use record::setup::{Purpose, Setup};
+pub use record::setup::{HypervisorRoom, Purpose, Setup};
 pub use record::state::{Amounts, ClusterState, NodeChange, NodeRow, Resource};
 pub use record::tables::{NoSteadyState, Table, Tables};
 pub use record::warm_up::WarmUpFinder;

@@ -31,6 +31,9 @@ pub const MEMORY_PRESSURE_TAINT: &str = "node.kubernetes.io/memory-pressure";
 /// The taint of a node whose disk is full.
 pub const DISK_PRESSURE_TAINT: &str = "node.kubernetes.io/disk-pressure";
 
+/// Label of a node that is a machine on a host, with the host's name.
+pub const HYPERVISOR_LABEL: &str = "windtunnel.dev/hypervisor";
+
 /// The label of the group or pool that a node was ordered for.
 pub const GROUP_LABEL: &str = "windtunnel.dev/node-group";
 /// Labels by which providers name the pool of a node.

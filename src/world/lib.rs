@@ -91,6 +91,7 @@ pub use mix::workload_mix;
 pub use node_autoscalers::node_autoscalers;
 pub use node_groups::join_groups;
 pub use nodes::nodes;
+pub use nova_options::hypervisor_room;
 pub use operations::{controllers, operations};
 pub use provider::{ProviderPlan, provider};
 pub use remarks::Remarks;

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use ::units::nearest::hint;
-use ::units::{Quantity, SortedMap, SortedSet};
+use ::units::{Duration, Quantity, SortedMap, SortedSet};
 use autoscale::cluster_autoscaler::GroupOptions;
 use control::provider::MachineHosts;
+use metrics::HypervisorRoom;
 use model::Node;
-use scenario::Share;
 use scenario::schema::{
     Nova, NovaAtTimeout, NovaFilter, NovaGroupPolicy, NovaMigration, NovaProvider,
 };
+use scenario::{Scenario, Share};
 use systems::nova::NovaOptions;
 use systems::nova::filter::{Filter, Limits};
-use systems::nova::flavor::GroupPolicy;
+use systems::nova::flavor::{self, GroupPolicy};
 use systems::nova::host::{Amounts, Ratios};
 use systems::nova::machines::Hypervisors;
 use systems::nova::migration::{AtTimeout, MigrationOptions};
@@ -88,18 +89,16 @@ pub(super) fn nova_options(written: &Nova) -> Result<NovaOptions, BuildError> {
             image_rate: bytes("machine.imageRate", machine.image_rate)?,
             create: machine.create,
             boot: machine.boot.unwrap_or(machine.preset.boot()),
+            failure_ppm: machine.build_failure.map_or(Ok(0), failure_ppm)?,
+            fails_after: machine.fails_after.unwrap_or(FAILS_AFTER),
         },
     })
 }
 
-/// The hypervisors below the provider, and the machines that are on them from the start.
-pub(super) fn hypervisors(
-    written: &NovaProvider,
-    groups: &[GroupOptions],
-    initial: &mut [Arc<Node>],
-    seed: u64,
-) -> Result<Box<dyn MachineHosts>, BuildError> {
-    let field = "cluster.provider.nova";
+/// The field that states hypervisors below a provider.
+const FIELD: &str = "cluster.provider.nova";
+
+fn hosts(written: &NovaProvider) -> Result<Vec<Arc<Node>>, BuildError> {
     let mut hosts = Vec::new();
     let mut names = SortedSet::new();
     for own in &written.hosts {
@@ -109,13 +108,48 @@ pub(super) fn hypervisors(
             if !names.insert(host.name.clone()) {
                 let name = &host.name;
                 return Err(BuildError::Experiment(format!(
-                    "{field}.hosts: two hypervisors are named `{name}`; put `{{}}` into the name, or \
+                    "{FIELD}.hosts: two hypervisors are named `{name}`; put `{{}}` into the name, or \
                      choose another"
                 )));
             }
             hosts.push(Arc::new(host));
         }
     }
+    Ok(hosts)
+}
+
+/// Room of the hypervisors below a scenario's cluster, where its nodes are machines on such.
+///
+/// # Errors
+/// Two hypervisors have one name, or an amount is out of range.
+pub fn hypervisor_room(scenario: &Scenario) -> Result<Option<HypervisorRoom>, BuildError> {
+    let provider = scenario.cluster.provider.as_ref();
+    let Some(written) = provider.and_then(|own| own.nova.as_ref()) else {
+        return Ok(None);
+    };
+    let options = nova_options(&written.options)?;
+    let mut room = HypervisorRoom {
+        guest_memory: options.machine.guest_memory,
+        ..HypervisorRoom::default()
+    };
+    for node in hosts(written)? {
+        let given = flavor::host(&node, &options).capacity();
+        room.hosts += 1;
+        room.vcpus = room.vcpus.saturating_add(given.vcpus);
+        room.memory = room.memory.saturating_add(given.memory);
+    }
+    Ok(Some(room))
+}
+
+/// The hypervisors below the provider, and the machines that are on them from the start.
+pub(super) fn hypervisors(
+    written: &NovaProvider,
+    groups: &[GroupOptions],
+    initial: &mut [Arc<Node>],
+    seed: u64,
+) -> Result<Box<dyn MachineHosts>, BuildError> {
+    let field = FIELD;
+    let hosts = hosts(written)?;
     let mut policies = SortedMap::new();
     for (name, policy) in &written.server_groups {
         if !groups.iter().any(|own| *own.name == **name) {
@@ -160,6 +194,19 @@ fn migration(written: &NovaMigration) -> Result<MigrationOptions, BuildError> {
         },
         parallel: written.parallel as usize,
     })
+}
+
+/// Time after which a build fails, where nothing is stated.
+const FAILS_AFTER: Duration = Duration::from_secs(10);
+
+fn failure_ppm(written: Share) -> Result<u32, BuildError> {
+    let share = written.as_f64();
+    if (0.0..=1.0).contains(&share) {
+        return Ok(libm::rint(share * 1e6) as u32);
+    }
+    Err(BuildError::Experiment(
+        "system.nova.machine.buildFailure: expected 0% to 100%".to_owned(),
+    ))
 }
 
 fn speed_ppm(written: Share) -> Result<u32, BuildError> {

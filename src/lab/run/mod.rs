@@ -341,6 +341,7 @@ pub fn run_through(
         typical: prepared.typical.clone(),
         mix: Some(Arc::clone(&prepared.mix)),
         economics: Some(Arc::clone(&prepared.economics)),
+        hypervisors: world::hypervisor_room(scenario)?,
         topology: prepared.kube.objects.queueing.levels(),
         alerts: world::alerts(scenario),
         route: world::route(scenario),

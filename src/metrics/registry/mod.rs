@@ -11,7 +11,7 @@ use crate::families::jobs::{
 };
 use crate::families::money::{cost, energy, functions, pay_per_use};
 use crate::families::packing::{
-    allocation, balance, capacity, demand, fit_count, fragmentation, largest_hole,
+    allocation, balance, capacity, demand, fit_count, fragmentation, hypervisors, largest_hole,
     mix_fragmentation, starting, stranding, topology_hole, usage,
 };
 use crate::families::run::{measured_window, saturation};
@@ -43,6 +43,7 @@ pub const REGISTRY: &[MetricEntry] = &[
     starting::ENTRY,
     demand::ENTRY,
     balance::ENTRY,
+    hypervisors::ENTRY,
     stranding::ENTRY,
     mix_fragmentation::ENTRY,
     fragmentation::ENTRY,

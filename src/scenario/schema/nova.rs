@@ -268,6 +268,13 @@ pub struct NovaMachine {
     /// Time in which the guest system boots; default the preset's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub boot: Option<Duration>,
+    /// Probability that a build fails on its host, which is then tried on the next of the alternates
+    /// (`maxAttempts`), as a share; default 0%.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build_failure: Option<Share>,
+    /// Time from the claim of a host to the failure of a build there; default `10s`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fails_after: Option<Duration>,
 }
 
 /// Measured boot times of machines (spec: orchestrators-a.md sections 4 and 6.4).

@@ -49,6 +49,9 @@ impl NodePlane {
         };
         let pace = self.pace_of(store, pod);
         let cores = capacity(store, node, CPU).saturating_sub(model.overhead.cpu_milli);
+        // A machine has as many cores as its flavor, and shares by them.
+        let guest = self.agent.guest_cores_milli(spec);
+        let limits = asked.cpu_limit.into_iter().chain(guest);
         let up = ProcessUp {
             process,
             place: CorePlace {
@@ -56,9 +59,9 @@ impl NodePlane {
                 capacity_milli: cores.max(0),
             },
             claim: Claim {
-                weight: cpu_weight(cpu_shares(asked.cpu_request)),
+                weight: cpu_weight(cpu_shares(guest.unwrap_or(asked.cpu_request))),
                 demand_milli: self.cpu_demand(now, process, spec),
-                limit_milli: asked.cpu_limit,
+                limit_milli: limits.min(),
             },
             run_time: run_time.map(|span| pace.stretch(span, Pace::USUAL)),
             changes: self.cpu_changes(now, pod),

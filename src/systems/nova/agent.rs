@@ -5,11 +5,12 @@
 use control::local_node::LocalNode;
 use control::node::{Assignment, ImageEvent, StopOrder};
 use control::{AgentOutput, MachineEvent, NodeAgent};
-use model::{PodRef, Text};
+use model::{PodRef, PodSpec, Text};
 use units::{Duration, Instant, NodeId, PodId, SortedMap};
 
 use crate::kubelet::{Kubelet, KubeletOptions};
 
+use super::flavor;
 use super::options::NovaOptions;
 
 /// The agents of all hosts.
@@ -82,6 +83,11 @@ impl NodeAgent for NovaAgent {
 
     fn guest_speed_ppm(&self) -> u32 {
         self.options.machine.speed_ppm
+    }
+
+    fn guest_cores_milli(&self, spec: &PodSpec) -> Option<i64> {
+        let vcpus = flavor::flavor(spec, &self.options).vcpus;
+        Some(vcpus.saturating_mul(1_000))
     }
 
     fn arrives(&mut self, pod: PodRef, downtime: Duration) {

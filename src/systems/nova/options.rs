@@ -55,6 +55,10 @@ pub struct Machine {
     pub create: Duration,
     /// Time in which the guest system boots.
     pub boot: Duration,
+    /// Probability that a build fails on its host, in millionths.
+    pub failure_ppm: u32,
+    /// Time from the claim of a host to the failure of a build there.
+    pub fails_after: Duration,
 }
 
 impl Default for Machine {
@@ -66,6 +70,8 @@ impl Default for Machine {
             image_rate: 0,
             create: Duration::ZERO,
             boot: Duration::ZERO,
+            failure_ppm: 0,
+            fails_after: Duration::ZERO,
         }
     }
 }

@@ -39,6 +39,8 @@ pub struct Setup {
     pub mix: Option<Arc<WorkloadMix>>,
     /// Prices and power models of nodes.
     pub economics: Option<Arc<Economics>>,
+    /// Room of the hypervisors below the cluster, where its nodes are machines on such.
+    pub hypervisors: Option<HypervisorRoom>,
     /// Labels of the levels of a topology, from the highest on; empty without one.
     pub topology: Arc<[Text]>,
     /// Rules of the alerts.
@@ -47,6 +49,19 @@ pub struct Setup {
     pub route: Arc<Route>,
     /// Classes of pods that are measured by themselves, too.
     pub selections: Vec<Selection>,
+}
+
+/// Room of hypervisors, as their scheduler gives it to machines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HypervisorRoom {
+    /// Number of hypervisors.
+    pub hosts: i64,
+    /// Virtual processors of all of them.
+    pub vcpus: i64,
+    /// Memory of all of them, in MiB.
+    pub memory: i64,
+    /// Memory of a guest system, in MiB, which a machine holds beside that of its node.
+    pub guest_memory: i64,
 }
 
 /// Purpose of values.
@@ -70,6 +85,7 @@ impl Default for Setup {
             typical: None,
             mix: None,
             economics: None,
+            hypervisors: None,
             topology: Arc::default(),
             alerts: Arc::default(),
             route: Arc::default(),

@@ -6,6 +6,7 @@
 //! host is down follows from when it reported last. Requests are in `requests.rs`, hosts in
 //! `hosts.rs`.
 
+mod builds;
 mod hosts;
 mod migrations;
 mod requests;
@@ -46,6 +47,8 @@ enum Due {
     Evacuate(NodeId),
     /// An instance that moves stands still, or its move is given up.
     Moved(PodId),
+    /// The build of an instance fails on its host.
+    BuildFailed(PodRef),
 }
 
 /// Requests of a class, and the hosts that have what they name.
@@ -67,6 +70,8 @@ struct Instance {
     is_building: bool,
     /// Hosts to try if the first one does not take it.
     alternates: Vec<usize>,
+    /// Number of builds so far.
+    builds: u64,
 }
 
 /// Pods that are asked for together.
@@ -90,6 +95,7 @@ enum Together {
 pub(super) struct Nova {
     options: NovaOptions,
     form: Form,
+    seed: u64,
     subset: Stream,
     cursor: Revision,
     cloud: FastCloud,
@@ -120,6 +126,7 @@ impl Nova {
             subset: Stream::new(seed, SUBSET, 0),
             options,
             form,
+            seed,
             cursor: Revision::default(),
             cloud: FastCloud::default(),
             services: Vec::new(),
@@ -213,6 +220,7 @@ impl Nova {
             host: None,
             is_building: false,
             alternates: Vec::new(),
+            builds: 0,
         });
         self.prepare(created.class, store);
         if created.found.is_some() || self.migrations.arrived(&created.name.text()) {
@@ -245,6 +253,7 @@ impl Nova {
             Due::Down(node) => self.down(now, node, store, out),
             Due::Evacuate(node) => self.evacuate(now, node, store, out),
             Due::Moved(pod) => self.moved(now, pod, store, out),
+            Due::BuildFailed(pod) => self.build_failed(now, pod, store, out),
         }
     }
 }

@@ -101,7 +101,7 @@ impl Nova {
             }
         }
         for &pod in &batch.pods {
-            self.bind(pod, store, out);
+            self.build(now, pod, store, out);
         }
     }
 
@@ -125,7 +125,7 @@ impl Nova {
                 alternates: alternates.collect(),
             },
         );
-        self.bind(pod, store, out);
+        self.build(now, pod, store, out);
     }
 
     /// Requests that no host can take wait, or end if their client asks once.
@@ -220,7 +220,7 @@ impl Nova {
         Some(host)
     }
 
-    fn bind(&mut self, pod: PodRef, store: &Store, out: &mut Outbox) {
+    pub(super) fn bind(&mut self, pod: PodRef, store: &Store, out: &mut Outbox) {
         let own = self.instance_mut(pod);
         let Some((name, host)) = own.and_then(|own| Some((own.name.clone(), own.host?))) else {
             return;

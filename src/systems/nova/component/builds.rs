@@ -1,0 +1,51 @@
+//! Builds of instances: one that fails on its host is tried on the next of the alternates, and counts against
+//! the host (spec: orchestrators-a.md sections 6.1 and 6.2).
+
+use cluster::Store;
+use control::Outbox;
+use model::PodRef;
+use rng::Stream;
+use units::{Identity, Instant};
+
+use super::{Due, Nova};
+
+/// Purpose of the streams that failures are drawn from.
+const FAILURE: &str = "nova.build";
+
+impl Nova {
+    /// Builds an instance on the host that it has claimed: its pod is bound there, unless the build fails.
+    pub(super) fn build(&mut self, now: Instant, pod: PodRef, store: &Store, out: &mut Outbox) {
+        if self.fails(pod) {
+            let at = now.saturating_add(self.options.machine.fails_after);
+            self.timers.push(at, Due::BuildFailed(pod));
+        } else {
+            self.bind(pod, store, out);
+        }
+    }
+
+    /// Whether the next build of an instance fails.
+    fn fails(&mut self, pod: PodRef) -> bool {
+        let (seed, failure) = (self.seed, self.options.machine.failure_ppm);
+        let Some(own) = self.instance_mut(pod).filter(|_| failure > 0) else {
+            return false;
+        };
+        own.builds += 1;
+        let who = Identity::of(&own.name).nth(own.builds);
+        Stream::of(seed, FAILURE, who).below(1_000_000) < u64::from(failure)
+    }
+
+    /// A build has failed on its host.
+    pub(super) fn build_failed(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        let Some(host) = self.leave(pod) else {
+            return;
+        };
+        self.cloud.change(host, |own| own.failed_builds += 1);
+        self.retry(now, pod, store, out);
+    }
+}
