@@ -9,6 +9,7 @@ pub mod controllers;
 mod daemons;
 pub mod delivery;
 pub mod docker_machine;
+pub mod errands;
 pub mod federation;
 pub mod local_node;
 pub mod node;

@@ -51,3 +51,9 @@ pub(super) const SLICE_TOPOLOGY: &str = "kueue.x-k8s.io/podset-slice-required-to
 pub(super) const SLICE_SIZE: &str = "kueue.x-k8s.io/podset-slice-size";
 /// Name of the pod sets that are placed together.
 pub(super) const TOPOLOGY_GROUP: &str = "kueue.x-k8s.io/podset-group-name";
+
+/// On a route: its balancing.
+pub(crate) const BALANCE: &str = "haproxy.router.openshift.io/balance";
+
+/// On a route: clients get no cookie.
+pub(crate) const NO_COOKIE: &str = "haproxy.router.openshift.io/disable_cookies";

@@ -212,6 +212,7 @@ const KINDS: &[Kind] = &[
         "extensions",
         Use::Workload,
     ),
+    kind("Route", "route.openshift.io", &["v1"], "", Use::Workload),
 ];
 
 /// An API version as its group and version.

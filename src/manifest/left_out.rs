@@ -184,6 +184,7 @@ const WITHOUT_CONTROLLERS: &[(&str, &str)] = &[
     ("Secret", "no pod waits for it"),
     ("ConfigMap", "no pod waits for it"),
     ("Ingress", TRAFFIC),
+    ("Route", TRAFFIC),
 ];
 
 /// Effect of a workload where no controller acts on it.

@@ -54,6 +54,7 @@ mod reader;
 mod reported;
 mod resize;
 mod role_jobs;
+mod routes;
 mod scheduler_config;
 mod services;
 mod snapshot;

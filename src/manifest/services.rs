@@ -228,6 +228,7 @@ pub(super) fn ingress(parts: &Parts, workload: &mut Workload<'_>) -> Result<Obje
         rules,
         default,
         canary,
+        route: super::routes::settings(parts, workload)?,
     })))
 }
 

@@ -18,8 +18,8 @@ use super::reported::Reported;
 use super::template::Template;
 use super::workload::{Checked, Workload, count, part, span};
 use super::{
-    Ctx, autoscalers, budgets, cluster_scoped, job_sets, needs, pod, quotas, role_jobs, services,
-    workload_jobs,
+    Ctx, autoscalers, budgets, cluster_scoped, job_sets, needs, pod, quotas, role_jobs, routes,
+    services, workload_jobs,
 };
 use model::workload::daemon_set::DaemonUpdate;
 use model::workload::{
@@ -91,6 +91,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Vec<DeclaredWorkload>
         "VerticalPodAutoscaler" => autoscalers::vertical(&mut workload)?,
         "Service" => (services::service(parts, &mut workload)?, Vec::new()),
         "Ingress" => (services::ingress(parts, &mut workload)?, Vec::new()),
+        "Route" => (routes::route(parts, &mut workload)?, Vec::new()),
         "Secret" | "ConfigMap" => (needs::needed(kind, &workload), Vec::new()),
         "ResourceQuota" => quotas::quota(&mut workload)?,
         "LimitRange" => quotas::limit_range(&mut workload)?,

@@ -52,7 +52,7 @@ pub enum DeliveryStep {
     BuildFailed,
     /// A newer push took the place of its build before that began.
     BuildCancelled,
-    /// No workload runs an image of the repository.
+    /// No workload runs an image of the repository, or follows the tag.
     Unused,
     /// The system replaces no running pods.
     Unsupported,
@@ -140,6 +140,20 @@ pub fn repository(image: &str) -> &str {
         Some(colon) => &image[..last + colon],
         None => image,
     }
+}
+
+/// Tag of an image: `latest` where it names none.
+///
+/// ```
+/// use model::delivery::tag;
+///
+/// assert_eq!(tag("registry:5000/shop/web:v2"), "v2");
+/// assert_eq!(tag("registry:5000/shop/web@sha256:0"), "latest");
+/// ```
+pub fn tag(image: &str) -> &str {
+    let name = image.split_once('@').map_or(image, |(name, _)| name);
+    let rest = &name[repository(name).len()..];
+    rest.strip_prefix(':').unwrap_or("latest")
 }
 
 #[cfg(test)]

@@ -139,7 +139,7 @@ pub struct Rule {
 }
 
 /// An `Ingress`: rules for requests from outside.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ingress {
     /// The ingress's namespace.
     pub namespace: Text,
@@ -152,6 +152,39 @@ pub struct Ingress {
     /// Share, in percent, that a canary takes of the requests to the same host and path of another
     /// ingress.
     pub canary: Option<i64>,
+    /// Settings of the route for the routers of `OpenShift`.
+    pub route: RouteSettings,
+}
+
+/// Settings of a route for the routers of `OpenShift` (spec: orchestrators-a.md section 8.4).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RouteSettings {
+    /// Labels by which routers choose their routes.
+    pub labels: Labels,
+    /// Balancing of requests; `None` is the routers' own.
+    pub balancing: Option<Balancing>,
+    /// Whether clients get no cookie that keeps them with their endpoint.
+    pub has_no_cookie: bool,
+    /// Whether routers pass connections on without reading them.
+    pub is_passthrough: bool,
+}
+
+impl Hash for Ingress {
+    // One without settings of a route has the bytes that it had before there were any.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self {
+            namespace,
+            name,
+            rules,
+            default,
+            canary,
+            route,
+        } = self;
+        (namespace, name, rules, default, canary).hash(state);
+        if *route != RouteSettings::default() {
+            route.hash(state);
+        }
+    }
 }
 
 /// Server settings of a pod. Annotations of the pod (template) below `windtunnel.dev/` state them;

@@ -14,6 +14,13 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     };
     let known: Vec<&str> = scenario.delivery.iter().map(|own| &*own.image).collect();
     for (position, own) in scenario.delivery.iter().enumerate() {
+        if own.build_pods.is_some() && own.stages.is_empty() {
+            wrong(
+                format!("delivery.{position}.buildPods"),
+                "builds without stages need no pods".to_owned(),
+                "write `stages`, or leave it out".to_owned(),
+            );
+        }
         let path = format!("delivery.{position}.image");
         let bare = repository(&own.image);
         if bare != own.image {

@@ -3,7 +3,8 @@
 use super::diagnostic::{Code, Finding, Findings};
 use super::names::Names;
 use super::schema::{
-    Flow, MesosStrategy, Nova, Omega, OpenShiftHookFailure, Scenario, Swarm, System,
+    Flow, MesosStrategy, Nova, Omega, OpenShift, OpenShiftHookFailure, OpenShiftRouter,
+    OpenShiftTrigger, Scenario, Swarm, System,
 };
 use super::tree::Tree;
 use units::{Duration, Quantity, SortedSet, plural};
@@ -193,6 +194,7 @@ fn openshift(system: &System, tree: &Tree, findings: &mut Findings) {
                 .label("write `controllers: {}` under `system`"),
         );
     }
+    routers(written, tree, findings);
     for (name, own) in &written.deployment_configs {
         let mut wrong = |field: &[&str], message: String, label: &str| {
             let path = ["system", "openshift", "deploymentConfigs", name];
@@ -206,10 +208,31 @@ fn openshift(system: &System, tree: &Tree, findings: &mut Findings) {
             );
             wrong(&["activeDeadline"], message, "expected `timeout` or more");
         }
+        let is_ordered = own.script.is_sorted_by(|a, b| a.after < b.after);
+        if !is_ordered {
+            let message = "the steps of the script are not in the order of their times".to_owned();
+            wrong(
+                &["script"],
+                message,
+                "expected each later than the one before",
+            );
+        }
+        if own.awaits_image && !own.triggers.contains(&OpenShiftTrigger::ImageChange) {
+            let message = "the first version would wait for an image that triggers none".to_owned();
+            wrong(
+                &["awaitsImage"],
+                message,
+                "add `image-change` to `triggers`",
+            );
+        }
         for (field, hook) in [("pre", own.pre), ("mid", own.mid), ("post", own.post)] {
             let Some(hook) = hook else {
                 continue;
             };
+            if !own.script.is_empty() {
+                let message = "a deployer of one's own runs no hooks".to_owned();
+                wrong(&[field], message, "leave it out, or leave `script` out");
+            }
             if hook.failures == 0 && hook.failure_policy != OpenShiftHookFailure::default() {
                 let message = "no run of this hook fails, so its policy has no effect".to_owned();
                 wrong(
@@ -218,6 +241,41 @@ fn openshift(system: &System, tree: &Tree, findings: &mut Findings) {
                     "give `failures` a number, or leave it out",
                 );
             }
+        }
+    }
+}
+
+/// Names of routers, and routers that get no route.
+fn routers(written: &OpenShift, tree: &Tree, findings: &mut Findings) {
+    for (number, own) in written.routers.iter().enumerate() {
+        let place = number.to_string();
+        let path = ["system", "openshift", "routers", &place];
+        let earlier = &written.routers[..number];
+        if earlier.iter().any(|other| other.name == own.name) {
+            let message = format!("two routers are named `{}`", own.name);
+            let span = tree.locate(path.iter().copied().chain(["name"]));
+            let finding = Finding::new(Code::DuplicateName, message, span);
+            findings.push(finding.label("expected a name of its own"));
+        }
+        let takes_all = |other: &&OpenShiftRouter| {
+            let has_all = other.projects.is_empty()
+                || (!own.projects.is_empty()
+                    && own
+                        .projects
+                        .iter()
+                        .all(|name| other.projects.contains(name)));
+            let labels = &own.route_selector;
+            has_all
+                && (other.route_selector.iter()).all(|(key, value)| labels.get(key) == Some(value))
+        };
+        if let Some(other) = earlier.iter().find(takes_all) {
+            let message = format!(
+                "the router `{}` gets no route: `{}` before it selects all of them",
+                own.name, other.name
+            );
+            let span = tree.locate(path);
+            let finding = Finding::new(Code::Conflict, message, span);
+            findings.push(finding.label("expected before it, or with other labels"));
         }
     }
 }

@@ -151,13 +151,13 @@ pub const FUNCTIONS: &[SystemFunctions] = &[
             Itself(
                 "image triggers of deployment configurations, with hooks; a failed one goes back",
             ),
-            Itself("services over ready endpoints, routes by weight"),
+            Itself("services over ready endpoints; routes by weight, over shards of routers"),
             Itself("horizontal autoscalers"),
             Itself("node leases, taints and eviction; restarts and probes on the node"),
             ALERTS,
             Beside(BACKUPS),
         ],
-        scenarios: &["seven-functions", "openshift"],
+        scenarios: &["seven-functions", "openshift", "routers"],
     },
     SystemFunctions {
         system: "swarm",

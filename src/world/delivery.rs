@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use control::delivery::{
-    BuildPolicy, Deliveries, DeliveryOptions, Detection, Overlap, Plan, Stage,
+    BuildPods, BuildPolicy, Deliveries, DeliveryOptions, Detection, Overlap, Plan, Stage,
 };
 use control::operation::Operation;
-use model::{Push, VersionFault};
+use model::resource_list::{CPU, MEMORY};
+use model::{Push, ResourceList, Text, VersionFault};
 use scenario::Scenario;
 use scenario::schema::{self, BuildOrder, DeliveryOverlap};
 use systems::functions::{Function, provides};
 use trace::table::Table;
-use units::{Duration, Instant};
+use units::{Duration, Instant, Quantity, SortedMap};
 
 use super::price_list::at;
 use super::runs_workloads::runs_workloads;
@@ -30,9 +31,7 @@ pub fn delivery(scenario: &Scenario) -> Result<Option<Deliveries>, BuildError> {
     }
     let system = &scenario.system.name;
     if !runs_workloads(scenario) {
-        let fix = if systems::registry::find(system)
-            .is_ok_and(|entry| entry.workloads == systems::RunsWorkloads::WithControllers)
-        {
+        let fix = if has_controllers(system) {
             "write `controllers: {}` under `system`"
         } else {
             "choose a system that does (`windtunnel systems --functions`)"
@@ -42,6 +41,14 @@ pub fn delivery(scenario: &Scenario) -> Result<Option<Deliveries>, BuildError> {
              replaced; {fix}"
         )));
     }
+    let mut in_pods = scenario.delivery.iter();
+    let in_pods = in_pods.position(|own| own.build_pods.is_some());
+    if let Some(number) = in_pods.filter(|_| !has_controllers(system)) {
+        return Err(BuildError::Experiment(format!(
+            "delivery[{number}].buildPods: the system `{system}` runs no pods beside its workloads; \
+             leave it out, or choose a system with `controllers`"
+        )));
+    }
     let plans = scenario
         .delivery
         .iter()
@@ -49,7 +56,33 @@ pub fn delivery(scenario: &Scenario) -> Result<Option<Deliveries>, BuildError> {
     Ok(Some(Deliveries::new(&DeliveryOptions {
         plans: plans.collect(),
         rolls_out: provides(system, Function::Deployment),
+        tags: tags(scenario),
     })))
+}
+
+fn has_controllers(system: &str) -> bool {
+    systems::registry::find(system)
+        .is_ok_and(|entry| entry.workloads == systems::RunsWorkloads::WithControllers)
+}
+
+/// Tags that deployment configurations follow.
+fn tags(scenario: &Scenario) -> SortedMap<Text, Text> {
+    let configs = scenario.system.openshift.as_ref();
+    let configs = configs.into_iter().flat_map(|own| &own.deployment_configs);
+    configs
+        .filter_map(|(name, own)| Some((name.as_str().into(), own.image_tag.as_deref()?.into())))
+        .collect()
+}
+
+/// Requests of a pod, without those that are 0.
+pub(super) fn requests(written: schema::PodRequests) -> ResourceList {
+    let pairs = [(CPU, written.cpu), (MEMORY, written.memory)];
+    let stated = pairs.into_iter().filter(|(_, own)| *own != Quantity::ZERO);
+    let mut list = ResourceList::default();
+    for (name, amount) in stated {
+        list.set(name, amount);
+    }
+    list
 }
 
 /// What a scenario's system does not deploy, in words; `None` if it deploys all or nothing is watched.
@@ -82,6 +115,11 @@ fn plan(own: &schema::Delivery, seed: u64) -> Plan {
             BuildOrder::SerialLatestOnly => BuildPolicy::SerialLatestOnly,
             BuildOrder::Parallel => BuildPolicy::Parallel,
         },
+        pods: own.build_pods.as_ref().map(|pods| BuildPods {
+            namespace: pods.namespace.as_str().into(),
+            image: pods.image.as_str().into(),
+            requests: requests(pods.requests),
+        }),
         overlap: match own.overlap {
             DeliveryOverlap::Cancel => Overlap::Cancel,
             DeliveryOverlap::Queue => Overlap::Queue,

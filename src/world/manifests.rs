@@ -50,6 +50,18 @@ impl ManifestFiles {
         names
     }
 
+    /// Names of the pods and objects of all files that were read.
+    pub(super) fn names(&self) -> SortedSet<&str> {
+        let files = self.read.values();
+        let mut names = SortedSet::new();
+        for file in files {
+            names.extend(file.pods.iter().map(|own| &*own.name));
+            let declared = file.workloads.iter().chain(&file.dependents);
+            names.extend(declared.map(|own| &**own.object.name()));
+        }
+        names
+    }
+
     /// No file is read yet; with controllers their workloads are, too.
     pub fn new(has_controllers: bool) -> Self {
         Self {

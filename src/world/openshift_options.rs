@@ -2,10 +2,11 @@
 
 use model::{Labels, Text};
 use scenario::schema::{
-    OpenShift, OpenShiftDeploymentConfig, OpenShiftHook, OpenShiftHookFailure, OpenShiftTrigger,
+    OpenShift, OpenShiftDeploymentConfig, OpenShiftHook, OpenShiftHookFailure, OpenShiftScriptStep,
+    OpenShiftTrigger,
 };
 use systems::openshift::deployment::Triggers;
-use systems::openshift::rollout::{Hook, HookPolicy, RolloutRules};
+use systems::openshift::rollout::{Hook, HookPolicy, RolloutRules, ScriptStep};
 use systems::openshift::{ConfigRules, OpenShiftOptions};
 use units::SortedMap;
 
@@ -36,6 +37,8 @@ fn rules(written: &OpenShiftDeploymentConfig) -> ConfigRules {
             on_config: has(OpenShiftTrigger::ConfigChange),
             on_image: has(OpenShiftTrigger::ImageChange),
         },
+        has_image: !written.awaits_image,
+        resources: super::delivery::requests(written.resources),
         rollout: RolloutRules {
             update_period: written.update_period,
             interval: written.interval,
@@ -44,6 +47,7 @@ fn rules(written: &OpenShiftDeploymentConfig) -> ConfigRules {
             pre: written.pre.map(hook),
             mid: written.mid.map(hook),
             post: written.post.map(hook),
+            script: written.script.iter().map(script_step).collect(),
         },
     }
 }
@@ -57,5 +61,13 @@ const fn hook(written: OpenShiftHook) -> Hook {
             OpenShiftHookFailure::Retry => HookPolicy::Retry,
             OpenShiftHookFailure::Ignore => HookPolicy::Ignore,
         },
+    }
+}
+
+const fn script_step(written: &OpenShiftScriptStep) -> ScriptStep {
+    ScriptStep {
+        after: written.after,
+        new: written.new,
+        old: written.old,
     }
 }

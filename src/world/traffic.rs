@@ -12,7 +12,7 @@ use scenario::schema::{self, MeasuredWindow, RateFormat, TrafficForm};
 use scenario::share::Share;
 use sim::traffic::rate::{Crowd, Diurnal, Rate};
 use sim::traffic::{
-    BALANCER_LABEL, Detail, Forwarding, FunctionPlan, Group, Load, Retries, ServerDefaults,
+    BALANCER_LABEL, Detail, Forwarding, FunctionPlan, Group, Load, Retries, Router, ServerDefaults,
     ServiceModel, Target, TrafficPlan,
 };
 use systems::mapping::template_of;
@@ -81,7 +81,10 @@ pub fn traffic(
     Ok(Some(Arc::new(TrafficPlan {
         groups,
         functions: scenario.functions.iter().map(function).collect(),
-        model: model(services, forwarding(scenario)),
+        model: ServiceModel {
+            routers: routers(scenario),
+            ..model(services, forwarding(scenario))
+        },
         detail,
         cuts: cuts(scenario),
     })))
@@ -192,7 +195,28 @@ fn model(services: &schema::Services, forwarding: Forwarding) -> ServiceModel {
             cpu_per_request: services.cpu_per_request,
         },
         interval: services.interval,
+        routers: Vec::new(),
     }
+}
+
+/// The routers of `OpenShift`.
+fn routers(scenario: &Scenario) -> Vec<Router> {
+    let written = scenario.system.openshift.iter();
+    let written = written.flat_map(|own| &own.routers);
+    let routers = written.map(|own| {
+        let labels = own.route_selector.iter();
+        let micro = |rate: f64| (rate * f64::from(own.replicas) * 1e6).round() as u64;
+        Router {
+            name: own.name.as_str().into(),
+            selector: labels
+                .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
+                .collect(),
+            namespaces: own.projects.iter().map(|own| own.as_str().into()).collect(),
+            micro: own.rate.map(micro),
+            reload: own.reload_interval,
+        }
+    });
+    routers.collect()
 }
 
 /// Beginning and end of measuring.

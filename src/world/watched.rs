@@ -24,6 +24,7 @@ pub fn watched(
     manifests: &ManifestFiles,
 ) -> Result<(), BuildError> {
     let configs = scenario.system.openshift.as_ref();
+    named_services(scenario, manifests)?;
     if scenario.delivery.is_empty() && scenario.storage.is_empty() && configs.is_none() {
         return Ok(());
     }
@@ -46,11 +47,18 @@ pub fn watched(
         _ => None,
     });
     if let Some(written) = configs {
-        configured(written, &deployments.collect())?;
-        let is_file = |own: &WorkloadSource| matches!(own, WorkloadSource::Manifests { .. });
+        configured(
+            written,
+            &deployments.collect(),
+            !scenario.delivery.is_empty(),
+        )?;
         // Pods of traces and models may have any namespace.
-        if scenario.workload.iter().all(is_file) {
-            projects(written, &manifests.namespaces())?;
+        if is_declared(scenario) {
+            let builds = scenario.delivery.iter();
+            let builds = builds.filter_map(|own| Some(&*own.build_pods.as_ref()?.namespace));
+            let mut known = manifests.namespaces();
+            known.extend(builds);
+            projects(written, &known)?;
         }
     }
     let names: SortedSet<String> = objects.map(|own| Target::of(own).to_string()).collect();
@@ -62,6 +70,45 @@ pub fn watched(
                 "storage[{number}].workload: there is no `{}`; {known}",
                 own.workload
             )));
+        }
+    }
+    Ok(())
+}
+
+/// Whether all pods and workloads stand in manifests; those of traces and models may have any name.
+fn is_declared(scenario: &Scenario) -> bool {
+    let mut sources = scenario.workload.iter();
+    sources.all(|own| matches!(own, WorkloadSource::Manifests { .. }))
+}
+
+/// Holds the services that options of ECS and Compose name against the declared ones.
+fn named_services(scenario: &Scenario, manifests: &ManifestFiles) -> Result<(), BuildError> {
+    let system = &scenario.system;
+    if !is_declared(scenario) || (system.ecs.is_none() && system.compose.is_none()) {
+        return Ok(());
+    }
+    let names = manifests.names();
+    let unknown = |place: String, name: &str| {
+        let known = hint(name, names.iter().copied());
+        Err(BuildError::Experiment(format!(
+            "{place}: there is no service `{name}`; {known}"
+        )))
+    };
+    let placed = system.ecs.iter().flat_map(|own| own.placement.keys());
+    for name in placed.filter(|name| *name != "*") {
+        if !names.contains(name.as_str()) {
+            return unknown(format!("system.ecs.placement.{name}"), name);
+        }
+    }
+    for (name, own) in system.compose.iter().flat_map(|own| &own.services) {
+        let place = format!("system.compose.services.{name}");
+        if !names.contains(name.as_str()) {
+            return unknown(place, name);
+        }
+        for (other, own) in &own.depends_on {
+            if own.required && !names.contains(other.as_str()) {
+                return unknown(format!("{place}.dependsOn.{other}"), other);
+            }
         }
     }
     Ok(())
@@ -84,6 +131,7 @@ fn projects(written: &OpenShift, known: &SortedSet<&str>) -> Result<(), BuildErr
 fn configured(
     written: &OpenShift,
     deployments: &SortedMap<&str, &Deployment>,
+    is_delivered: bool,
 ) -> Result<(), BuildError> {
     for (name, own) in &written.deployment_configs {
         let place = format!("system.openshift.deploymentConfigs.{name}");
@@ -92,6 +140,11 @@ fn configured(
             let known = hint(name, deployments.keys().copied());
             return Err(BuildError::Experiment(format!(
                 "{place}: there is no Deployment `{name}`; {known}"
+            )));
+        }
+        if own.awaits_image && !is_delivered {
+            return Err(BuildError::Experiment(format!(
+                "{place}.awaitsImage: no push could bring the image; write `delivery`, or leave it out"
             )));
         }
         let rolls = known.is_some_and(|own| own.strategy != DeploymentStrategy::Recreate);

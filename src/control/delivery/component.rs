@@ -7,9 +7,12 @@ use cluster::{Conflict, Store};
 use model::{Delivery, DeliveryStep, Event, Object, ObjectChange, Push, Text};
 use units::{Instant, ObjectId, Revision, SortedMap, SortedSet};
 
-use super::rollout::{Due, PushNumber, RolloutEnd};
-use super::watch::{Line, Rollout, Version, Watched, counts, image_of, is_paused, rolled_out};
-use super::{News, Order, Pipeline, Plan, Trigger};
+use super::build::retry_delay;
+use super::rollout::{Due, PushNumber};
+use super::watch::{Line, Rollout, Version, Watched, image_of, rolled_out};
+use super::{Order, Pipeline, Plan, Trigger};
+use crate::admission::Creation;
+use crate::errands::{ErrandName, Errands};
 use crate::{Component, Memory, Outbox, Progress, Write};
 
 /// Options of automatic deployment.
@@ -19,19 +22,31 @@ pub struct DeliveryOptions {
     pub plans: Vec<Arc<Plan>>,
     /// Whether the system replaces the pods of a workload whose template changes.
     pub rolls_out: bool,
+    /// Tags that workloads follow, by name of the workload or `*`; a workload without one follows every tag
+    /// of its repositories.
+    pub tags: SortedMap<Text, Text>,
 }
 
 /// The component.
 #[derive(Clone, Debug)]
 pub struct Deliveries {
     rolls_out: bool,
-    pipelines: Vec<Pipeline>,
+    tags: SortedMap<Text, Text>,
+    pub(super) pipelines: Vec<Pipeline>,
     /// Repositories by the number of their pipeline.
-    repositories: Vec<Text>,
-    workloads: SortedMap<ObjectId, Watched>,
+    pub(super) repositories: Vec<Text>,
+    pub(super) workloads: SortedMap<ObjectId, Watched>,
     /// Workloads whose template is to be written.
     unwritten: SortedSet<ObjectId>,
+    /// Refusals of a workload's template since it was written last, and the instant of the next try.
+    retries: SortedMap<ObjectId, (u32, Instant)>,
+    /// Pods of builds.
+    pub(super) errands: Errands,
+    /// Builds by their pods: pipeline and number of the build.
+    pub(super) builds: SortedMap<ErrandName, (usize, usize)>,
     cursor: Revision,
+    /// Instant of the last step.
+    pub(super) now: Instant,
 }
 
 impl Deliveries {
@@ -40,11 +55,16 @@ impl Deliveries {
         let plans = options.plans.iter();
         Self {
             rolls_out: options.rolls_out,
+            tags: options.tags.clone(),
             repositories: plans.clone().map(|own| own.repository.clone()).collect(),
             pipelines: plans.map(|own| Pipeline::new(Arc::clone(own))).collect(),
             workloads: SortedMap::new(),
             unwritten: SortedSet::new(),
+            retries: SortedMap::new(),
+            errands: Errands::new("build"),
+            builds: SortedMap::new(),
             cursor: Revision::default(),
+            now: Instant::ZERO,
         }
     }
 
@@ -52,6 +72,7 @@ impl Deliveries {
     fn read(&mut self, store: &Store, out: &mut Outbox) -> bool {
         let mut has_changed = false;
         for entry in store.log().since(self.cursor) {
+            self.read_build(&entry.event, store, out);
             match &entry.event {
                 Event::Delivery(own) if own.step == DeliveryStep::Pushed => {
                     let mut repositories = self.repositories.iter();
@@ -89,6 +110,9 @@ impl Deliveries {
             Watched::new(name.into(), template)
         });
         if is_known && !watched.declared(template) {
+            if watched.is_written(template) {
+                self.retries.remove(&id);
+            }
             return;
         }
         let mut superseded = Vec::new();
@@ -130,6 +154,7 @@ impl Deliveries {
 
     fn deleted(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
         self.unwritten.remove(&id);
+        self.retries.remove(&id);
         let Some(watched) = self.workloads.remove(&id) else {
             return;
         };
@@ -142,7 +167,7 @@ impl Deliveries {
     }
 
     /// Writes a step of a push into the log.
-    fn tell(
+    pub(super) fn tell(
         &self,
         push: PushNumber,
         workload: &Text,
@@ -162,16 +187,25 @@ impl Deliveries {
     }
 
     /// The image of a push can be rolled out: every workload that runs its repository is triggered.
-    fn ready(&mut self, now: Instant, push: PushNumber, store: &Store, out: &mut Outbox) {
+    pub(super) fn ready(
+        &mut self,
+        now: Instant,
+        push: PushNumber,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
         let none = Text::default();
         let Some((_, pushed)) = self.pipelines[push.pipeline].push(push.number) else {
             return;
         };
         let (image, is_source) = (pushed.resolved(), pushed.is_source);
+        let tag = model::delivery::tag(&pushed.image).to_owned();
         if is_source {
             self.tell(push, &none, DeliveryStep::Built, store, out);
         }
-        let has_line = |own: &(&ObjectId, &Watched)| own.1.lines.contains_key(&push.pipeline);
+        let has_line = |own: &(&ObjectId, &Watched)| {
+            own.1.lines.contains_key(&push.pipeline) && self.follows(own.1, &tag)
+        };
         let users = self.workloads.iter().filter(has_line);
         let users: Vec<ObjectId> = users.map(|(&id, _)| id).collect();
         if users.is_empty() {
@@ -216,8 +250,15 @@ impl Deliveries {
         }
     }
 
+    /// Whether a workload follows a tag of its repositories.
+    fn follows(&self, watched: &Watched, tag: &str) -> bool {
+        let name = watched.name.rsplit('/').next().unwrap_or_default();
+        let stated = self.tags.get(name).or_else(|| self.tags.get("*"));
+        stated.is_none_or(|own| **own == *tag)
+    }
+
     /// The newest push of an image.
-    fn push_of(&self, pipeline: usize, image: &Text) -> Option<usize> {
+    pub(super) fn push_of(&self, pipeline: usize, image: &Text) -> Option<usize> {
         let own = &self.pipelines[pipeline];
         let numbers = (0..).take_while(|&number| own.push(number).is_some());
         let is_of = |number: &usize| {
@@ -228,7 +269,7 @@ impl Deliveries {
     }
 
     /// A version is rolled out: that of a push, or the one before the push that failed.
-    fn roll_out(
+    pub(super) fn roll_out(
         &mut self,
         due: Due,
         push: PushNumber,
@@ -271,150 +312,19 @@ impl Deliveries {
     }
 
     /// Writes the templates that are due.
-    fn write(&mut self, store: &Store, out: &mut Outbox) {
-        for id in std::mem::take(&mut self.unwritten) {
+    fn write(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+        let waits = |id: &ObjectId| self.retries.get(id).is_some_and(|(_, at)| *at > now);
+        let due: Vec<ObjectId> = (self.unwritten.iter().copied())
+            .filter(|id| !waits(id))
+            .collect();
+        for id in due {
+            self.unwritten.remove(&id);
             let object = store.objects().get(id).map(|row| &row.object);
             if let (Some(watched), Some(object)) = (self.workloads.get_mut(&id), object) {
                 let object = watched.updated(object, &self.repositories);
                 out.write(store, Event::Object(ObjectChange::Updated { id, object }));
             }
         }
-    }
-
-    /// Looks at all rollouts.
-    fn follow(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
-        let rolling: Vec<(ObjectId, usize)> = self.rolling().collect();
-        for (id, pipeline) in rolling {
-            self.follow_one(now, id, pipeline, store, out);
-        }
-    }
-
-    fn rolling(&self) -> impl Iterator<Item = (ObjectId, usize)> + '_ {
-        let lines = self.workloads.iter().flat_map(|(&id, watched)| {
-            let lines = watched.lines.iter();
-            lines.map(move |(&pipeline, line)| (id, pipeline, line))
-        });
-        let rolling = lines.filter(|(_, _, line)| line.rollout.is_some());
-        rolling.map(|(id, pipeline, _)| (id, pipeline))
-    }
-
-    fn follow_one(
-        &mut self,
-        now: Instant,
-        id: ObjectId,
-        pipeline: usize,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
-        let plan = self.pipelines[pipeline].plan();
-        let (deadline, rolls_back) = (plan.deadline, plan.rolls_back);
-        let repository = self.repositories[pipeline].clone();
-        let row = store.objects().get(id);
-        let is_paused = row.is_some_and(|row| is_paused(&row.object));
-        let Some(watched) = self.workloads.get_mut(&id) else {
-            return;
-        };
-        let name = watched.name.clone();
-        let Some(line) = watched.lines.get_mut(&pipeline) else {
-            return;
-        };
-        let found = counts(store, id, &repository, &line.version.image);
-        let image = line.version.image.clone();
-        let Some(rollout) = &mut line.rollout else {
-            return;
-        };
-        let push = PushNumber::new(pipeline, rollout.push);
-        let is_first = rollout.ready == 0 && found.new_ready > 0 && !rollout.is_back;
-        if found.new_ready > rollout.ready || is_paused {
-            (rollout.ready, rollout.progress) = (rollout.ready.max(found.new_ready), now);
-        }
-        let is_late = now.since(rollout.progress) >= deadline;
-        let is_back = rollout.is_back;
-        if is_first {
-            self.tell(push, &name, DeliveryStep::FirstReplica, store, out);
-        }
-        if found.is_complete() {
-            let step = if is_back {
-                DeliveryStep::RolledBack
-            } else {
-                DeliveryStep::Delivered
-            };
-            self.tell(push, &name, step, store, out);
-            let end = RolloutEnd {
-                image: &image,
-                success: true,
-                rolls_back: false,
-            };
-            self.ended(Due { now, id }, push, end, store, out);
-        } else if is_late {
-            if !is_back {
-                let is_taken_back = found.is_taken_back() && !rolls_back;
-                self.failed(push, &name, is_taken_back, store, out);
-            }
-            let end = RolloutEnd {
-                image: &image,
-                success: false,
-                rolls_back: rolls_back && !is_back,
-            };
-            self.ended(Due { now, id }, push, end, store, out);
-        }
-    }
-
-    fn failed(
-        &self,
-        push: PushNumber,
-        name: &Text,
-        is_taken_back: bool,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
-        self.tell(push, name, DeliveryStep::Failed, store, out);
-        if is_taken_back {
-            self.tell(push, name, DeliveryStep::RolledBack, store, out);
-        }
-    }
-
-    /// A rollout has ended: the next one begins, which takes the failed one back or is the next in turn.
-    fn ended(
-        &mut self,
-        due: Due,
-        push: PushNumber,
-        end: RolloutEnd<'_>,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
-        let id = due.id;
-        let watched = self.workloads.get_mut(&id);
-        let Some(line) = watched.and_then(|own| own.lines.get_mut(&push.pipeline)) else {
-            return;
-        };
-        line.rollout = None;
-        let waited = line.trigger.waiting().len();
-        let order = line.trigger.ended(end.image, end.success, end.rolls_back);
-        let Order::RollOut(next) = order else {
-            return;
-        };
-        let is_next = line.trigger.waiting().len() < waited;
-        let known = self.push_of(push.pipeline, &next);
-        if is_next {
-            if let Some(known) = known {
-                self.roll_out(
-                    due,
-                    PushNumber::new(push.pipeline, known),
-                    false,
-                    store,
-                    out,
-                );
-            }
-            return;
-        }
-        let fault = known.and_then(|known| self.pipelines[push.pipeline].push(known));
-        let fault = fault.and_then(|(_, own)| own.fault);
-        let watched = self.workloads.get_mut(&id);
-        if let Some(line) = watched.and_then(|own| own.lines.get_mut(&push.pipeline)) {
-            line.version = Version { image: next, fault };
-        }
-        self.roll_out(due, push, true, store, out);
     }
 }
 
@@ -428,32 +338,20 @@ impl Component for Deliveries {
     }
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        self.now = now;
         let has_changed = self.read(view, out);
         for pipeline in 0..self.pipelines.len() {
-            for news in self.pipelines[pipeline].advance(now) {
-                let none = Text::default();
-                match news {
-                    News::Seen(_) | News::Staged(_) => {}
-                    News::Failed(push) => {
-                        let step = DeliveryStep::BuildFailed;
-                        self.tell(PushNumber::new(pipeline, push), &none, step, view, out);
-                    }
-                    News::Cancelled(push) => {
-                        let step = DeliveryStep::BuildCancelled;
-                        self.tell(PushNumber::new(pipeline, push), &none, step, view, out);
-                    }
-                    News::Ready(push) => {
-                        self.ready(now, PushNumber::new(pipeline, push), view, out);
-                    }
-                }
-            }
+            let news = self.pipelines[pipeline].advance(now);
+            self.report(pipeline, news, view, out);
         }
         let is_due = |at: &Instant| *at <= now;
         if has_changed || self.deadlines().any(|at| is_due(&at)) {
             self.follow(now, view, out);
         }
-        self.write(view, out);
+        self.write(now, view, out);
         let due = self.pipelines.iter().filter_map(Pipeline::next);
+        let waiting = self.unwritten.iter().filter_map(|id| self.retries.get(id));
+        let due = due.chain(waiting.map(|(_, at)| *at));
         if let Some(at) = due.chain(self.deadlines()).min() {
             out.wake_at(at.max(now));
         }
@@ -461,12 +359,21 @@ impl Component for Deliveries {
     }
 
     fn refused(&mut self, write: &Write, _conflict: &Conflict) {
-        // Somebody else changed the object: what is to be written is written into that.
+        // Another party changed the object: what is to be written is written into that, a while later.
         if let Event::Object(ObjectChange::Updated { id, .. }) = &write.event
-            && self.workloads.contains_key(id)
+            && let Some(watched) = self.workloads.get_mut(id)
         {
+            watched.refused();
             self.unwritten.insert(*id);
+            let refusals = self.retries.get(id).map_or(0, |own| own.0);
+            let again = self.now.saturating_add(retry_delay(refusals));
+            self.retries
+                .insert(*id, (refusals.saturating_add(1), again));
         }
+    }
+
+    fn declined(&mut self, creation: &Creation, _conflict: &Conflict) {
+        self.build_declined(creation);
     }
 
     fn outlives_control_plane(&self) -> bool {
@@ -480,18 +387,5 @@ impl Component for Deliveries {
 
     fn clone_component(&self) -> Box<dyn Component> {
         Box::new(self.clone())
-    }
-}
-
-impl Deliveries {
-    /// Instants at which rollouts without progress have failed.
-    fn deadlines(&self) -> impl Iterator<Item = Instant> + '_ {
-        let workloads = self.workloads.values();
-        let lines = workloads.flat_map(|own| own.lines.iter());
-        lines.filter_map(|(&pipeline, line)| {
-            let progress = line.rollout.as_ref()?.progress;
-            let deadline = self.pipelines[pipeline].plan().deadline;
-            Some(progress.saturating_add(deadline))
-        })
     }
 }

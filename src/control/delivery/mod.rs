@@ -5,7 +5,9 @@
 
 pub mod build;
 mod component;
+mod follow;
 mod pipeline;
+mod pods;
 mod rollout;
 #[cfg(test)]
 mod tests;
@@ -19,7 +21,7 @@ use units::{Duration, Instant};
 
 pub use build::BuildPolicy;
 pub use component::{Deliveries, DeliveryOptions};
-pub use pipeline::{News, Pipeline, Plan, Stage};
+pub use pipeline::{BuildPods, News, Pipeline, Plan, Stage, Work};
 pub use watch::images;
 
 /// Detection of a push.
@@ -138,7 +140,7 @@ pub fn journey(
                 News::Seen(_) => seen = now,
                 News::Staged(_) => done.push(now),
                 News::Ready(_) => rollout = now,
-                News::Failed(_) | News::Cancelled(_) => {}
+                News::Failed(_) | News::Cancelled(_) | News::Begun(..) => {}
             }
         }
     }

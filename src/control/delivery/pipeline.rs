@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use model::{Push, Text};
+use model::{Push, ResourceList, Text};
 use rng::{Distribution, Stream};
 use units::{Duration, Identity, Instant, SortedMap};
 
@@ -24,6 +24,17 @@ pub struct Stage {
     pub failure: f64,
 }
 
+/// Pods in which builds run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildPods {
+    /// Namespace of the pods.
+    pub namespace: Text,
+    /// Image of the builder; an empty one is on every node.
+    pub image: Text,
+    /// Resources that a build requests.
+    pub requests: ResourceList,
+}
+
 /// Automatic deployment of the images of a repository.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -35,6 +46,8 @@ pub struct Plan {
     pub stages: Vec<Stage>,
     /// Order of builds.
     pub builds: BuildPolicy,
+    /// Pods in which builds run; `None` where they take no room of the cluster.
+    pub pods: Option<BuildPods>,
     /// Treatment of a push while another is rolled out.
     pub overlap: Overlap,
     /// Time without progress after which a rollout has failed.
@@ -53,6 +66,7 @@ impl Plan {
             detection: Detection::Webhook(Duration::from_secs(1)),
             stages: Vec::new(),
             builds: BuildPolicy::Serial,
+            pods: None,
             overlap: Overlap::Cancel,
             deadline: DEADLINE,
             rolls_back: false,
@@ -74,6 +88,19 @@ pub enum News {
     Cancelled(usize),
     /// Its image can be rolled out.
     Ready(usize),
+    /// Its build needs a pod.
+    Begun(usize, Work),
+}
+
+/// Work of a build in a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// Number of the build.
+    pub build: usize,
+    /// Time that its stages take, up to the one that fails.
+    pub takes: Duration,
+    /// Whether a stage fails.
+    pub fails: bool,
 }
 
 /// What is due for a push.
@@ -85,6 +112,8 @@ enum Due {
         build: usize,
         stage: usize,
     },
+    /// The pod of a build is asked for again.
+    Retry(usize),
 }
 
 /// The pushes of a repository on their way.
@@ -152,6 +181,7 @@ impl Pipeline {
                     }
                 }
                 Due::Stage { build, stage } => self.staged(at, build, stage, &mut news),
+                Due::Retry(build) => self.begin(at, vec![build], &mut news),
             }
         }
         news
@@ -170,13 +200,67 @@ impl Pipeline {
                 news.push(News::Cancelled(self.built[build]));
             }
         }
-        self.begin(now, begun);
+        self.begin(now, begun, news);
     }
 
-    fn begin(&mut self, now: Instant, begun: Vec<usize>) {
+    fn begin(&mut self, now: Instant, begun: Vec<usize>, news: &mut Vec<News>) {
         for build in begun {
-            self.begin_stage(now, build, 0);
+            if self.plan.pods.is_some() {
+                news.push(News::Begun(self.built[build], self.work(build)));
+            } else {
+                self.begin_stage(now, build, 0);
+            }
         }
+    }
+
+    /// The work of a build in a pod: its stages after one another.
+    fn work(&self, build: usize) -> Work {
+        let mut work = Work {
+            build,
+            takes: Duration::ZERO,
+            fails: false,
+        };
+        for (number, stage) in self.plan.stages.iter().enumerate() {
+            let takes = (stage.takes).sample(&mut self.stream("delivery-stage", build, number));
+            work.takes = work.takes.saturating_add(takes);
+            work.fails = self.fails(build, number);
+            if work.fails {
+                break;
+            }
+        }
+        work
+    }
+
+    /// Whether a stage of a build fails.
+    fn fails(&self, build: usize, stage: usize) -> bool {
+        let drawn = self.stream("delivery-failure", build, stage).unit_f64();
+        drawn < self.plan.stages[stage].failure
+    }
+
+    /// The pod of a build has ended.
+    pub fn pod_ended(&mut self, now: Instant, build: usize, success: bool) -> Vec<News> {
+        let mut news = Vec::new();
+        if build < self.built.len() {
+            self.done(now, build, success, &mut news);
+        }
+        news
+    }
+
+    /// The pod of a build was declined, and is asked for again at an instant.
+    pub fn pod_declined(&mut self, again: Instant, build: usize) {
+        self.expect(again, Due::Retry(build));
+    }
+
+    /// A build has ended: the next ones begin.
+    fn done(&mut self, now: Instant, build: usize, success: bool, news: &mut Vec<News>) {
+        let number = self.built[build];
+        news.push(if success {
+            News::Ready(number)
+        } else {
+            News::Failed(number)
+        });
+        let begun = self.builds.ended(now, build, success);
+        self.begin(now, begun, news);
     }
 
     fn begin_stage(&mut self, now: Instant, build: usize, stage: usize) {
@@ -192,21 +276,15 @@ impl Pipeline {
 
     fn staged(&mut self, now: Instant, build: usize, stage: usize, news: &mut Vec<News>) {
         let number = self.built[build];
-        let failure = self.plan.stages[stage].failure;
-        let drawn = self.stream("delivery-failure", build, stage).unit_f64();
-        let success = drawn >= failure;
+        let success = !self.fails(build, stage);
         if success {
             news.push(News::Staged(number));
             if stage + 1 < self.plan.stages.len() {
                 self.begin_stage(now, build, stage + 1);
                 return;
             }
-            news.push(News::Ready(number));
-        } else {
-            news.push(News::Failed(number));
         }
-        let begun = self.builds.ended(now, build, success);
-        self.begin(now, begun);
+        self.done(now, build, success, news);
     }
 
     fn expect(&mut self, at: Instant, due: Due) {

@@ -127,3 +127,133 @@ fn a_stage_that_fails_ends_its_build_and_lets_the_next_begin() {
     ];
     assert_eq!(course(plan, 1.0, &[1, 31]), expected);
 }
+
+#[test]
+fn a_build_in_a_pod_takes_as_long_as_its_stages_and_ends_with_the_pod() {
+    let plan = Plan {
+        pods: Some(BuildPods {
+            namespace: "builds".into(),
+            image: Text::default(),
+            requests: model::ResourceList::default(),
+        }),
+        ..Plan::of_repository("shop/web")
+    };
+    let work = |build, takes, fails| Work {
+        build,
+        takes: Duration::from_secs(takes),
+        fails,
+    };
+    let expected = [
+        (1, News::Seen(0)),
+        (1, News::Begun(0, work(0, 100, false))),
+        (2, News::Seen(1)),
+    ];
+    assert_eq!(course(plan.clone(), 0.0, &[0, 1]), expected);
+    let stages = [(60, 1.0), (40, 0.0)].map(|(takes, failure)| Stage {
+        name: "build".into(),
+        takes: Distribution::constant(Duration::from_secs(takes)).expect("a time"),
+        failure,
+    });
+    let mut own = Pipeline::new(Arc::new(Plan {
+        stages: stages.to_vec(),
+        ..plan
+    }));
+    own.pushed(Instant::ZERO, source("shop/web:v1"));
+    own.pushed(Instant::ZERO, source("shop/web:v2"));
+    own.advance(Instant::from_secs(1));
+    // The second build begins once the pod of the first one has ended, which a stage makes fail.
+    let news = own.pod_ended(Instant::from_secs(200), 0, false);
+    let begun = News::Begun(1, work(1, 60, true));
+    assert_eq!(news, [News::Failed(0), begun]);
+}
+
+/// A store with a workload `web` of an image, and a push of another.
+fn pushed(image: &str) -> cluster::Store {
+    use model::workload::Deployment;
+    use model::{Container, Delivery, DeliveryStep, Event, Object, ObjectChange, PodSpec};
+
+    let mut store = cluster::Store::new();
+    let template = PodSpec {
+        containers: vec![Container {
+            image: "shop/web:v1".into(),
+            ..Container::default()
+        }],
+        ..PodSpec::default()
+    };
+    let web = Deployment {
+        namespace: "default".into(),
+        name: "web".into(),
+        replicas: 1,
+        template: Arc::new(template),
+        ..Deployment::default()
+    };
+    let created = ObjectChange::Created {
+        id: store.objects().next(),
+        owner: None,
+        object: Object::Deployment(Arc::new(web)),
+    };
+    let push = Delivery {
+        push: Push {
+            is_source: false,
+            ..source(image)
+        },
+        pushed: Instant::ZERO,
+        workload: Text::default(),
+        step: DeliveryStep::Pushed,
+    };
+    for event in [Event::Object(created), Event::Delivery(Arc::new(push))] {
+        store
+            .apply(Instant::ZERO, event)
+            .expect("an event in order");
+    }
+    store
+}
+
+/// Options of the repository `shop/web`.
+fn options(tags: &[(&str, &str)]) -> DeliveryOptions {
+    let tags = tags.iter();
+    DeliveryOptions {
+        plans: vec![Arc::new(Plan::of_repository("shop/web"))],
+        rolls_out: true,
+        tags: tags.map(|&(name, tag)| (name.into(), tag.into())).collect(),
+    }
+}
+
+/// Writes of a template in a step at a second.
+fn written(own: &mut Deliveries, at: i64, store: &cluster::Store) -> Vec<crate::Write> {
+    use crate::Component;
+    use model::{Event, ObjectChange};
+
+    let mut out = crate::Outbox::default();
+    own.step(Instant::from_secs(at), store, &mut out);
+    let is_update =
+        |own: &crate::Write| matches!(own.event, Event::Object(ObjectChange::Updated { .. }));
+    out.writes.into_iter().filter(is_update).collect()
+}
+
+#[test]
+fn a_trigger_that_is_refused_is_tried_again_later_each_time() {
+    use crate::Component;
+
+    let store = pushed("shop/web:v2");
+    let mut own = Deliveries::new(&options(&[]));
+    let mut tries = Vec::new();
+    for at in 0..80 {
+        for write in written(&mut own, at, &store) {
+            tries.push(at);
+            own.refused(&write, &cluster::Conflict::UnknownObject);
+        }
+    }
+    // Seen after a second; then 1, 2, 4, 8, 16 and 30 s later.
+    assert_eq!(tries, [1, 2, 4, 8, 16, 32, 62]);
+}
+
+#[test]
+fn a_workload_that_follows_a_tag_is_not_triggered_by_others() {
+    let store = pushed("shop/web:v2");
+    for (tag, count) in [("v2", 1), ("prod", 0)] {
+        let mut own = Deliveries::new(&options(&[("web", tag)]));
+        written(&mut own, 0, &store);
+        assert_eq!(written(&mut own, 1, &store).len(), count, "{tag}");
+    }
+}

@@ -29,6 +29,8 @@ pub(super) struct Watched {
     base: Arc<PodSpec>,
     /// The template as it was written last.
     written: Option<Arc<PodSpec>>,
+    /// The template that was written before that, which holds again if the write is refused.
+    before: Option<Arc<PodSpec>>,
     /// Images by the number of their pipeline.
     pub(super) lines: SortedMap<usize, Line>,
 }
@@ -116,8 +118,20 @@ impl Watched {
             name,
             base: Arc::clone(template),
             written: None,
+            before: None,
             lines: SortedMap::new(),
         }
+    }
+
+    /// Takes note that the template that was written last was refused.
+    pub(super) fn refused(&mut self) {
+        self.written = self.before.take();
+    }
+
+    /// Whether a template is the one that was written last.
+    pub(super) fn is_written(&self, template: &Arc<PodSpec>) -> bool {
+        let written = self.written.as_ref();
+        written.is_some_and(|own| Arc::ptr_eq(own, template) || own == template)
     }
 
     /// Takes note of a template: whether somebody else wrote it.
@@ -139,7 +153,7 @@ impl Watched {
             }
         }
         let template = Arc::new(template);
-        self.written = Some(Arc::clone(&template));
+        self.before = self.written.replace(Arc::clone(&template));
         let mut object = object.clone();
         match &mut object {
             Object::Deployment(own) => {

@@ -1,7 +1,7 @@
 //! Fields of nodes and of other objects of a cluster that have no pods of their own.
 
 use super::List;
-use super::Use::{Fields, Read, Silent};
+use super::Use::{Fields, LeftOut, Read, Silent};
 
 /// Kinds that stand beside pods and workloads.
 pub(super) const KINDS: &[(&str, List)] = &[
@@ -72,4 +72,21 @@ const NAMED: List = &[
     ("immutable", Silent),
     ("stringData", Silent),
     ("type", Silent),
+];
+
+/// Fields of a route of `OpenShift`.
+pub(super) const ROUTE: List = &[
+    (
+        "spec",
+        Fields(&[
+            ("alternateBackends", Read),
+            ("host", Read),
+            ("path", Read),
+            ("port", Silent),
+            ("tls", Read),
+            ("to", Read),
+            ("wildcardPolicy", LeftOut("a route is for its host alone")),
+        ]),
+    ),
+    ("status", Read),
 ];

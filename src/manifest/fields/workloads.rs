@@ -2,7 +2,7 @@
 
 use super::List;
 use super::Use::{Fields, LeftOut, Read, Silent, Unless};
-use super::cluster::METADATA;
+use super::cluster::{METADATA, ROUTE};
 use super::pods::{SELECTOR, TEMPLATE};
 
 /// Kinds of workloads.
@@ -27,6 +27,7 @@ pub(super) const KINDS: &[(&str, List)] = &[
     ("PodDisruptionBudget", BUDGET),
     ("Service", SERVICE),
     ("Ingress", INGRESS),
+    ("Route", ROUTE),
     ("HorizontalPodAutoscaler", HORIZONTAL),
     ("VerticalPodAutoscaler", VERTICAL),
     ("ResourceQuota", QUOTA),

@@ -449,6 +449,7 @@ pub(super) fn of_kind(kind: &str) -> Option<&'static Keep> {
         ("ResourceQuota", Fields(RULES)),
         ("LimitRange", Fields(RULES)),
         ("Ingress", Fields(RULES)),
+        ("Route", Fields(RULES)),
         ("PodDisruptionBudget", Fields(BUDGET)),
         ("PersistentVolume", Fields(VOLUME_OBJECT)),
         ("PersistentVolumeClaim", Fields(CLAIM)),

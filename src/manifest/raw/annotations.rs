@@ -19,6 +19,7 @@ impl Annotations {
             || key.starts_with("windtunnel.dev/")
             || key.starts_with(keys::TOPOLOGY_WISHES)
             || key.starts_with("nginx.ingress.kubernetes.io/canary")
+            || matches!(key, keys::BALANCE | keys::NO_COOKIE)
             || matches!(
                 key,
                 keys::MIRROR

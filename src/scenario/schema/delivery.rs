@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use rng::Distribution;
-use units::Duration;
+use units::{Duration, Quantity};
 
 /// Automatic deployment of a repository's images to every workload that runs one: `Deployment`,
 /// `StatefulSet` and `DaemonSet` objects. The system rolls out by its own rules.
@@ -30,6 +30,9 @@ pub struct Delivery {
     /// Order in which builds run; default `serial`.
     #[serde(default)]
     pub builds: BuildOrder,
+    /// Pods of the cluster in which builds run; default none, as builds run elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build_pods: Option<BuildPods>,
     /// Fate of a push while another is rolled out; default `cancel`.
     #[serde(default)]
     pub overlap: DeliveryOverlap,
@@ -49,6 +52,36 @@ pub struct Delivery {
 
 const fn ten_minutes() -> Duration {
     Duration::from_secs(600)
+}
+
+/// Pods in which builds run: one for each build, whose stages follow one another in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BuildPods {
+    /// Namespace of the pods; default `default`.
+    #[serde(default = "default_namespace")]
+    #[schemars(length(min = 1))]
+    pub namespace: String,
+    /// Image of the builder, which nodes pull; default one that is on every node.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub image: String,
+    /// Requests of a build.
+    #[serde(default)]
+    pub requests: PodRequests,
+}
+
+fn default_namespace() -> String {
+    "default".to_owned()
+}
+
+/// Requests of a pod that the platform runs for work of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PodRequests {
+    /// CPU cores; default 0.
+    pub cpu: Quantity,
+    /// Memory; default 0.
+    pub memory: Quantity,
 }
 
 /// Stage of a build, such as compiling.

@@ -61,7 +61,10 @@ pub use cluster::{
 pub use compose::{Compose, ComposeCondition, ComposeDependency, ComposeService};
 pub use consolidation::{Consolidation, OverloadDetection, VmSelection};
 pub use contention::{Contention, Overhead};
-pub use delivery::{BuildOrder, Delivery, DeliveryOverlap, DeliveryStage, Push, VersionFault};
+pub use delivery::{
+    BuildOrder, BuildPods, Delivery, DeliveryOverlap, DeliveryStage, PodRequests, Push,
+    VersionFault,
+};
 pub use descheduling::{
     Descheduling, Duplicates, Evictor, ExcludedNamespaces, HighUtilization, LifeTime,
     LowUtilization, Namespaces, NodeAffinityType, PodLifeState, PodScope, SpreadConstraint,
@@ -94,7 +97,7 @@ pub use omega::{
 };
 pub use openshift::{
     OpenShift, OpenShiftDeploymentConfig, OpenShiftHook, OpenShiftHookFailure, OpenShiftProject,
-    OpenShiftTrigger,
+    OpenShiftRouter, OpenShiftScriptStep, OpenShiftTrigger,
 };
 pub use operation::{
     ArrivalJobs, Controllers, MachineOperation, MachineStep, NodeTaint, NodeTaints, Operation,

@@ -4,10 +4,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::PodRequests;
 use units::{Duration, SortedMap};
 
 /// Options of `OpenShift`; used with `name: openshift`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct OpenShift {
     /// Labels that nodes need for the pods of any project that states none of its own
@@ -17,6 +18,46 @@ pub struct OpenShift {
     pub projects: SortedMap<String, OpenShiftProject>,
     /// Deployment configurations by the name of their Deployment, `*` for all others.
     pub deployment_configs: SortedMap<String, OpenShiftDeploymentConfig>,
+    /// Routers, each with a shard of the routes: a route is that of the first router that selects it.
+    /// Default none, with which the rules of routes hold at once and without limits.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routers: Vec<OpenShiftRouter>,
+}
+
+/// Router: a shard of the routes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OpenShiftRouter {
+    /// Name of the router, such as `public`.
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// Labels that a route has to have (`ROUTE_LABELS`); default none, which selects every route.
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub route_selector: SortedMap<String, String>,
+    /// Projects of the routes (`NAMESPACE_LABELS`); default all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub projects: Vec<String>,
+    /// Number of replicas, which share the requests; default 1.
+    #[serde(default = "one_replica")]
+    #[schemars(range(min = 1, max = 10000))]
+    pub replicas: u32,
+    /// Requests that a replica takes per second; it refuses the others. Default without a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.001, max = 1e9))]
+    pub rate: Option<f64>,
+    /// Least time between two reloads, with which changes of endpoints take effect (`RELOAD_INTERVAL`);
+    /// default `5s`.
+    #[serde(default = "five_seconds")]
+    #[schemars(extend("x-positive" = true))]
+    pub reload_interval: Duration,
+}
+
+const fn one_replica() -> u32 {
+    1
+}
+
+const fn five_seconds() -> Duration {
+    Duration::from_secs(5)
 }
 
 /// Project.
@@ -36,6 +77,13 @@ pub struct OpenShiftDeploymentConfig {
     /// Changes that begin a rollout; default both.
     #[schemars(length(min = 1))]
     pub triggers: Vec<OpenShiftTrigger>,
+    /// Tag of the image stream that the configuration follows, such as `prod`: pushes of other tags change
+    /// nothing. Default any tag of the repositories of its images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub image_tag: Option<String>,
+    /// Wait of the first version for a push, as of a tag that names no image yet; default `false`.
+    pub awaits_image: bool,
     /// Time between growing the new version and shrinking the old one (`updatePeriodSeconds`);
     /// default `1s`.
     pub update_period: Duration,
@@ -58,6 +106,12 @@ pub struct OpenShiftDeploymentConfig {
     /// Hook after the rollout; default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub post: Option<OpenShiftHook>,
+    /// Steps of a deployer of the user's own (`type: Custom`), which takes the place of the Deployment's
+    /// strategy and ends with its last step; default none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub script: Vec<OpenShiftScriptStep>,
+    /// Requests of the deployer's pod and of those of hooks (`strategy.resources`); default none.
+    pub resources: PodRequests,
 }
 
 impl Default for OpenShiftDeploymentConfig {
@@ -67,6 +121,8 @@ impl Default for OpenShiftDeploymentConfig {
                 OpenShiftTrigger::ConfigChange,
                 OpenShiftTrigger::ImageChange,
             ],
+            image_tag: None,
+            awaits_image: false,
             update_period: Duration::from_secs(1),
             interval: Duration::from_secs(1),
             timeout: Duration::from_secs(600),
@@ -74,8 +130,24 @@ impl Default for OpenShiftDeploymentConfig {
             pre: None,
             mid: None,
             post: None,
+            script: Vec::new(),
+            resources: PodRequests::default(),
         }
     }
+}
+
+/// Step of a deployer of the user's own: sizes of both versions from a time on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OpenShiftScriptStep {
+    /// Time from the start of the deployer.
+    pub after: Duration,
+    /// Size of the new version, in percent of the replicas, rounded up.
+    #[schemars(range(max = 100))]
+    pub new: u32,
+    /// Size of the old version, in percent of the replicas, rounded down.
+    #[schemars(range(max = 100))]
+    pub old: u32,
 }
 
 /// Change that begins a rollout.

@@ -55,6 +55,20 @@ pub(super) struct PodCondition {
     pub runs: bool,
 }
 
+/// Front of a service: a router that sends it the requests of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Front {
+    /// Least time between two reloads.
+    pub reload: Duration,
+    /// Whether clients stay with their endpoint, by a cookie.
+    pub is_sticky: bool,
+    /// Balancing of the route.
+    pub balancing: Balancing,
+}
+
+/// Time for which a client keeps a cookie that has no end.
+const SESSION: Duration = Duration::from_secs(365 * 86_400);
+
 /// An endpoint that is seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Seen {
@@ -71,6 +85,8 @@ pub(super) struct Backing {
     pub settings: ServiceSettings,
     pub balancing: Balancing,
     forwarding: Forwarding,
+    /// The router before it, if there is one.
+    front: Option<Front>,
     /// Whether nodes take requests for it.
     pub publish: Publish,
     registry: Registry,
@@ -100,6 +116,7 @@ impl Backing {
                 Forwarding::Ipvs | Forwarding::MarathonLb => Balancing::RoundRobin,
             },
             forwarding: model.forwarding,
+            front: None,
             publish: Publish::No,
             registry: Registry::new(settings),
             members: SortedMap::new(),
@@ -113,7 +130,7 @@ impl Backing {
     /// The object is another one, or gone; its pods are told of anew by the caller.
     pub(super) fn declare(&mut self, model: &ServiceModel, object: Option<Arc<Service>>) {
         let (seen, members) = (std::mem::take(&mut self.seen), self.members.clone());
-        let version = self.version;
+        let (version, front) = (self.version, self.front);
         *self = Self::new(model);
         self.version = version + 1;
         // What was seen stays so until the change is.
@@ -132,6 +149,19 @@ impl Backing {
             self.registry = Registry::new(self.settings);
         }
         self.object = object;
+        self.set_front(front);
+    }
+
+    /// Puts the service behind a router, whose balancing and cookies hold; whether that is new.
+    pub(super) fn set_front(&mut self, front: Option<Front>) -> bool {
+        let is_new = front.is_some() && self.front != front;
+        self.front = front;
+        if let Some(front) = front {
+            self.balancing = front.balancing;
+            let stated = self.object.as_ref().and_then(|own| own.affinity);
+            self.settings.affinity = stated.or(front.is_sticky.then_some(SESSION));
+        }
+        is_new
     }
 
     /// A pod that it selects is as said.
@@ -172,7 +202,13 @@ impl Backing {
             })
             .collect();
         if self.forwarding == Forwarding::MarathonLb {
-            self.registry.set_propagation(self.until_poll(now));
+            let poll = self.settings.propagation.max(BALANCER_POLL);
+            self.registry.set_propagation(until_next(now, poll));
+        } else if let Some(front) = self.front {
+            let reload = front.reload.max(Duration::from_nanos(1));
+            let next = until_next(now, reload);
+            self.registry
+                .set_propagation(next.max(self.settings.propagation));
         }
         if let Some(at) = self.registry.update(now, &pods) {
             self.coming.push_back(at);
@@ -185,12 +221,6 @@ impl Backing {
     /// Whether endpoints that are ending take nothing, even where there is no other.
     fn drops_ending(&self) -> bool {
         self.forwarding != Forwarding::KubeProxy
-    }
-
-    /// Time until the load balancer asks for tasks again.
-    fn until_poll(&self, now: Instant) -> Duration {
-        let poll = self.settings.propagation.max(BALANCER_POLL).as_nanos();
-        Duration::from_nanos(poll - now.as_nanos() % poll)
     }
 
     /// Instant at which the next change is seen.
@@ -261,4 +291,10 @@ impl Backing {
     pub(super) fn of(&self, pod: PodRef) -> Option<&Member> {
         self.members.get(self.addresses.get(&pod)?)
     }
+}
+
+/// Time until the next multiple of a period.
+fn until_next(now: Instant, period: Duration) -> Duration {
+    let period = period.as_nanos();
+    Duration::from_nanos(period - now.as_nanos() % period)
 }

@@ -17,6 +17,7 @@ pub mod plan;
 pub mod queueing;
 pub mod rate;
 mod requests;
+mod routers;
 mod routing;
 mod server;
 mod sharing;
@@ -40,7 +41,7 @@ use entry::Entry;
 use fluid::{Fluid, Shared};
 pub use measures::UsageAndTraffic;
 pub use plan::{
-    BALANCER_LABEL, BALANCER_POLL, Detail, Forwarding, FunctionPlan, Group, Load, Retries,
+    BALANCER_LABEL, BALANCER_POLL, Detail, Forwarding, FunctionPlan, Group, Load, Retries, Router,
     ServerDefaults, ServiceModel, Target, TrafficPlan,
 };
 use requests::{Requests, World};
@@ -64,6 +65,10 @@ pub struct Traffic {
     flow_numbers: SortedMap<(usize, usize), usize>,
     /// The services that stand for functions, by the functions' numbers.
     functions: SortedMap<usize, usize>,
+    /// Services that routers stand before.
+    fronted: SortedSet<usize>,
+    /// Instant at which requests from outside were routed last because a rate changed.
+    routed: Instant,
     /// Services of the pods of a class; forgotten when services change.
     classes: Vec<Option<Arc<[usize]>>>,
     /// Services of living pods, by slot.
@@ -101,6 +106,8 @@ impl Traffic {
             routes: vec![Vec::new(); plan.groups.len()],
             flow_numbers: SortedMap::new(),
             functions: SortedMap::new(),
+            fronted: SortedSet::new(),
+            routed: Instant::ZERO,
             classes: Vec::new(),
             members: Vec::new(),
             hosts: Vec::new(),
@@ -185,15 +192,28 @@ impl Traffic {
 
     /// Has clients see what they see up to an instant, each change when they do.
     fn see(&mut self, to: Instant, observer: &mut dyn Observer) {
-        while let Some(Reverse((at, service))) = self.agenda.peek().copied()
-            && at <= to
-        {
+        loop {
+            let next = self.agenda.peek().copied();
+            if let Some(at) = self.next_routing()
+                && at <= to
+                && next.is_none_or(|Reverse((due, _))| at <= due)
+            {
+                self.now = self.now.max(at);
+                self.route_at(at, observer);
+                continue;
+            }
+            let Some(Reverse((at, service))) = next.filter(|Reverse((at, _))| *at <= to) else {
+                break;
+            };
             self.agenda.pop();
             self.now = self.now.max(at);
             self.follow(service, at, observer);
             let is_new = self.backings[service].see(at);
             if is_new {
                 self.refollow(service, at);
+                if self.fronted.contains(&service) {
+                    self.route_at(at, observer);
+                }
                 continue;
             }
             let (fluid, backing) = (&mut self.fluids[service], &self.backings[service]);

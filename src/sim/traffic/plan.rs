@@ -1,9 +1,9 @@
 //! Plan of an experiment's clients and services, ready to run.
 
 use control::services::FunctionLimits;
-use model::Text;
 use model::service::{Balancing, ServerSpec};
 use model::traffic::LatencyObjective;
+use model::{Labels, Text};
 use rng::Distribution;
 use units::{Duration, Instant};
 
@@ -162,6 +162,23 @@ pub struct ServiceModel {
     pub server: ServerDefaults,
     /// The step in which what waits and what is tried again is followed.
     pub interval: Duration,
+    /// Routers that requests from outside pass; where there are none, the rules of ingresses hold alone.
+    pub routers: Vec<Router>,
+}
+
+/// A router of `OpenShift`: one shard of the routes (spec: orchestrators-a.md section 8.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Router {
+    /// Name of the router.
+    pub name: Text,
+    /// Labels that a route has to have.
+    pub selector: Labels,
+    /// Namespaces of the routes; empty is all.
+    pub namespaces: Vec<Text>,
+    /// Requests that it takes, in millionths a second; `None` is without a limit.
+    pub micro: Option<u64>,
+    /// Least time between two reloads of its configuration.
+    pub reload: Duration,
 }
 
 /// Pods as servers.

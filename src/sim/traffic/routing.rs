@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cluster::Observer;
 use control::services::route;
 use model::Text;
-use model::service::Backend;
+use model::service::{Backend, Ingress};
 use model::traffic::Flow;
 use units::{Instant, SortedSet};
 
@@ -30,6 +30,9 @@ impl Traffic {
                 let service = self.service(&FUNCTION.into(), name);
                 self.functions.insert(*number, service);
                 backends.push((service, 1));
+            }
+            Target::Host { .. } if !plan.model.routers.is_empty() => {
+                backends = self.through_router(group, now);
             }
             Target::Host { host, path } => {
                 for (namespace, backend) in self.lead(host, path) {
@@ -59,12 +62,7 @@ impl Traffic {
     /// the one whose host and path it shares.
     pub(super) fn lead(&self, host: &str, path: &str) -> Vec<(Text, Backend)> {
         let stable = self.ingresses.values().filter(|own| own.canary.is_none());
-        // Of several the first that was created and has a rule for it.
-        let mut found = stable.filter_map(|own| {
-            let backends = route(own, host, path);
-            (!backends.is_empty()).then_some((own, backends))
-        });
-        let Some((own, backends)) = found.next() else {
+        let Some((own, backends)) = first_of(stable, host, path) else {
             return Vec::new();
         };
         let mut list: Vec<(Text, Backend)> = (backends.iter())
@@ -139,10 +137,28 @@ impl Traffic {
 
     pub(super) fn reroute(&mut self, now: Instant, observer: &mut dyn Observer) {
         self.advance(now, observer);
+        self.route_hosts(now);
+    }
+
+    /// Finds out where all requests from outside go from now on, up to which everything was followed.
+    pub(super) fn route_hosts(&mut self, now: Instant) {
         for group in 0..self.plan.groups.len() {
             if matches!(self.plan.groups[group].target, Target::Host { .. }) {
                 self.route(group, now);
             }
         }
     }
+}
+
+/// The first ingress that was created and has a rule for a host and path, with the backends of that.
+pub(super) fn first_of<'a>(
+    ingresses: impl Iterator<Item = &'a Arc<Ingress>>,
+    host: &str,
+    path: &str,
+) -> Option<(&'a Arc<Ingress>, &'a [Backend])> {
+    let mut found = ingresses.filter_map(|own| {
+        let backends = route(own, host, path);
+        (!backends.is_empty()).then_some((own, backends))
+    });
+    found.next()
 }

@@ -5,6 +5,7 @@ mod bench;
 mod functions;
 mod invariants;
 mod mmc;
+mod routers;
 mod sessions;
 
 use std::sync::Arc;

@@ -433,3 +433,44 @@ fn empty_instances_alone_count_where_the_formula_says_so() {
     };
     assert!(!ratio.is_low(full) && !minus.is_low(full));
 }
+
+proptest! {
+    /// Whatever fails when, a deployment stops no healthy task below the minimum and starts none above the
+    /// maximum.
+    #[test]
+    fn healthy_percent_is_kept_under_random_failures(
+        desired in 1_u64..30,
+        minimum in 0_u64..=100,
+        maximum in 100_u64..=300,
+        course in prop::collection::vec((0_u64..4, 0_u64..4, 0_u64..4, any::<bool>()), 1..80),
+    ) {
+        let bounds = HealthyPercent { minimum, maximum }.bounds(desired);
+        let mut tasks = Tasks { old_healthy: desired, ..Tasks::default() };
+        for (old_fails, new_fails, ready, stopped) in course {
+            // Tasks fail, of which the old ones are replaced by new ones, and others become healthy.
+            tasks.old_healthy -= old_fails.min(tasks.old_healthy);
+            let failed = new_fails.min(tasks.new_healthy);
+            (tasks.new_healthy, tasks.new_unhealthy) =
+                (tasks.new_healthy - failed, tasks.new_unhealthy + failed);
+            let healthy = ready.min(tasks.new_unhealthy);
+            (tasks.new_healthy, tasks.new_unhealthy) =
+                (tasks.new_healthy + healthy, tasks.new_unhealthy - healthy);
+            if stopped {
+                tasks.stopping = 0;
+            }
+            let before = tasks.old_healthy + tasks.new_healthy;
+            let moves = bounds.moves(desired, tasks);
+            let stops_healthy = moves.stop - tasks.old_unhealthy;
+            prop_assert!(stops_healthy <= tasks.old_healthy);
+            let after = before - stops_healthy;
+            prop_assert!(stops_healthy == 0 || after >= bounds.min_running, "{tasks:?} {moves:?}");
+            tasks.old_healthy -= stops_healthy;
+            tasks.stopping += moves.stop;
+            tasks.old_unhealthy = 0;
+            tasks.new_unhealthy += moves.start;
+            let total = tasks.old_healthy + tasks.new_healthy + tasks.new_unhealthy + tasks.stopping;
+            prop_assert!(moves.start == 0 || total <= bounds.max_total, "{tasks:?} {moves:?}");
+            prop_assert!(tasks.new_healthy + tasks.new_unhealthy <= desired);
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Parts of a cluster of `OpenShift`; the defaults are the original's (spec: orchestrators-a.md section 8).
 
-use model::{Labels, Text};
+use model::{Labels, ResourceList, Text};
 use units::SortedMap;
 
 use super::deployment::Triggers;
@@ -18,12 +18,17 @@ pub struct OpenShiftOptions {
 }
 
 /// Triggers and rollouts of a deployment configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigRules {
     /// The changes that begin a rollout.
     pub triggers: Triggers,
+    /// Whether the tag that the configuration watches names an image from the start; else the first version
+    /// waits for a push.
+    pub has_image: bool,
     /// Times and hooks of rollouts.
     pub rollout: RolloutRules,
+    /// Resources that deployers and hooks request.
+    pub resources: ResourceList,
 }
 
 impl Default for ConfigRules {
@@ -33,7 +38,9 @@ impl Default for ConfigRules {
                 on_config: true,
                 on_image: true,
             },
+            has_image: true,
             rollout: RolloutRules::default(),
+            resources: ResourceList::default(),
         }
     }
 }
@@ -43,7 +50,7 @@ impl OpenShiftOptions {
     pub fn rules_of(&self, name: &str) -> ConfigRules {
         let own = self.deployments.get(name);
         let own = own.or_else(|| self.deployments.get("*"));
-        own.copied().unwrap_or_default()
+        own.cloned().unwrap_or_default()
     }
 
     /// Labels that a node has to have for the pods of a project.

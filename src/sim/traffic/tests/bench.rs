@@ -129,6 +129,7 @@ pub(super) fn plan(
         }],
         model: ServiceModel {
             propagation: Duration::from_millis(100),
+            routers: Vec::new(),
             ttl: Duration::from_secs(30),
             forwarding: Forwarding::default(),
             balancing,

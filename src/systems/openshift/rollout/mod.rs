@@ -1,47 +1,22 @@
-//! The rollout of a version: hooks, and the sizes of the old and the new replication controller, step by
-//! step or at once (spec: orchestrators-a.md section 8.2; the rolling updater of kubectl, on which the
-//! original builds).
+//! The rollout of a version: its deployer, hooks, and the sizes of the old and the new replication
+//! controller, step by step, at once, or by a script of the user (spec: orchestrators-a.md section 8.2; the
+//! rolling updater of kubectl, on which the original builds).
 
+mod hook;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
+use control::errands::Standing;
 use units::{Duration, Instant};
 
 use super::deployment::Bounds;
-use crate::parts::delay::Growth;
-
-/// Delays of a hook that is run again, which are those of a pod that is restarted.
-const HOOK_DELAYS: Growth = Growth {
-    first: Duration::from_secs(10),
-    factor: 2.0,
-    most: Duration::from_secs(300),
-};
-
-/// Treatment of a hook that fails.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HookPolicy {
-    /// The rollout fails.
-    #[default]
-    Abort,
-    /// The hook is run again, 10 s later and then twice as long each time, up to 5 min.
-    Retry,
-    /// The rollout goes on.
-    Ignore,
-}
-
-/// A hook: a pod that is run before, in or after a rollout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hook {
-    /// Time that a run takes.
-    pub takes: Duration,
-    /// Number of its runs that fail, of each rollout the first ones.
-    pub failures: u32,
-    /// Treatment of a run that fails.
-    pub policy: HookPolicy,
-}
+pub use hook::{Hook, HookPolicy, Moment};
+use hook::{HookEnd, HookRun};
 
 /// Times and hooks of rollouts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RolloutRules {
     /// Time between growing the new controller and shrinking the old one.
     pub update_period: Duration,
@@ -57,6 +32,20 @@ pub struct RolloutRules {
     pub mid: Option<Hook>,
     /// Hook after all new pods are available.
     pub post: Option<Hook>,
+    /// The script of a deployer of the user's own, which takes the place of both strategies; empty if there
+    /// is none.
+    pub script: Arc<[ScriptStep]>,
+}
+
+/// A step of a deployer of the user's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScriptStep {
+    /// Time from the start of the deployer.
+    pub after: Duration,
+    /// Size that the new controller gets, in percent of the replicas, rounded up.
+    pub new: u32,
+    /// Size that the old controller gets, in percent of the replicas, rounded down.
+    pub old: u32,
 }
 
 impl Default for RolloutRules {
@@ -69,6 +58,7 @@ impl Default for RolloutRules {
             pre: None,
             mid: None,
             post: None,
+            script: Arc::default(),
         }
     }
 }
@@ -80,6 +70,23 @@ pub enum Strategy {
     Rolling(Bounds),
     /// All old pods end before the first new one starts.
     Recreate,
+    /// As the script of the rules says.
+    Custom,
+}
+
+/// A pod that works for a rollout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Helper {
+    /// The deployer, which lasts as long as the rollout.
+    Deployer,
+    /// A run of a hook, counted from 0.
+    Hook(Moment, u32),
+}
+
+/// Standings of the pods that work for a rollout.
+pub trait Crew {
+    /// Standing of a pod.
+    fn standing(&self, helper: Helper) -> Standing;
 }
 
 /// Sizes of the controllers as the rollout finds them.
@@ -102,6 +109,8 @@ pub struct Step {
     pub old: Option<i64>,
     /// New size of the new controller.
     pub new: Option<i64>,
+    /// Pod that the rollout starts.
+    pub start: Option<Helper>,
     /// Instant at which the rollout looks again, whether anything changes or not.
     pub wake: Option<Instant>,
     /// End of the rollout: whether it succeeded.
@@ -111,7 +120,9 @@ pub struct Step {
 /// Part of a rollout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// A hook runs until an instant, or waits until then for its next run.
+    /// The deployer has yet to run.
+    Deployer,
+    /// A hook runs, or waits for its next run.
     Hook(Moment, HookRun),
     /// All old pods end.
     Clear,
@@ -119,24 +130,17 @@ enum Phase {
     Grow(Instant),
     /// The old controller shrinks, from an instant on.
     Shrink(Instant),
+    /// The script runs.
+    Script(Script),
 }
 
-/// Place of a hook.
+/// Progress of a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Moment {
-    Pre,
-    Mid,
-    Post,
-}
-
-/// A run of a hook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct HookRun {
-    until: Instant,
-    /// Number of runs that failed.
-    failed: u32,
-    /// `false` while the next run is waited for.
-    is_running: bool,
+struct Script {
+    /// Number of the next step.
+    at: usize,
+    /// Instant at which the deployer started.
+    since: Instant,
 }
 
 /// A rollout under way.
@@ -154,32 +158,34 @@ pub struct Rollout {
 
 impl Rollout {
     /// A rollout to a number of pods that begins now.
-    pub fn new(now: Instant, strategy: Strategy, desired: i64, rules: &RolloutRules) -> Self {
-        let mut own = Self {
+    pub fn new(now: Instant, strategy: Strategy, desired: i64) -> Self {
+        Self {
             strategy,
             desired,
             started: now,
-            phase: Phase::Clear,
+            phase: Phase::Deployer,
             progress: now,
             seen: Sizes::default(),
-        };
-        own.enter(now, Moment::Pre, rules);
-        own
+        }
     }
 
-    /// One look: what to scale, when to look again, and whether the rollout has ended.
-    pub fn step(&mut self, now: Instant, sizes: Sizes, rules: &RolloutRules) -> Step {
+    /// One look: what to scale and to start, when to look again, and whether the rollout has ended.
+    pub fn step(
+        &mut self,
+        now: Instant,
+        sizes: Sizes,
+        crew: &dyn Crew,
+        rules: &RolloutRules,
+    ) -> Step {
         if sizes != self.seen {
             (self.seen, self.progress) = (sizes, now);
         }
         let deadline = self.started.saturating_add(rules.deadline);
-        let mut step = if now >= deadline {
-            Step {
-                end: Some(false),
-                ..Step::default()
-            }
+        let is_lost = crew.standing(Helper::Deployer) == Standing::Failed;
+        let mut step = if is_lost || now >= deadline {
+            ended(false)
         } else {
-            self.act(now, sizes, rules)
+            self.act(now, sizes, crew, rules)
         };
         if step.end.is_none() {
             step.wake = Some(step.wake.map_or(deadline, |at| at.min(deadline)));
@@ -187,16 +193,42 @@ impl Rollout {
         step
     }
 
-    fn act(&mut self, now: Instant, sizes: Sizes, rules: &RolloutRules) -> Step {
-        // Every phase that is over leads to the next; there are no more than five.
+    /// The run of a hook that the rollout has come to.
+    pub fn hook(&self) -> Option<Helper> {
+        match self.phase {
+            Phase::Hook(moment, run) => Some(run.helper(moment)),
+            _ => None,
+        }
+    }
+
+    fn act(&mut self, now: Instant, sizes: Sizes, crew: &dyn Crew, rules: &RolloutRules) -> Step {
+        // Every phase that is over leads to the next; there are no more than six.
         loop {
             match self.phase {
-                Phase::Hook(moment, run) => match self.hook(now, moment, run, rules) {
-                    HookEnd::Runs(wake) => return wake_at(wake),
-                    HookEnd::Failed => return ended(false),
-                    HookEnd::Done if moment == Moment::Post => return ended(true),
-                    HookEnd::Done => self.leave(now, moment),
+                Phase::Deployer => match crew.standing(Helper::Deployer) {
+                    Standing::Absent => return start(Helper::Deployer),
+                    Standing::Waiting => return Step::default(),
+                    _ if self.strategy == Strategy::Custom => {
+                        let script = Script { at: 0, since: now };
+                        (self.phase, self.progress) = (Phase::Script(script), now);
+                    }
+                    _ => self.enter(now, Moment::Pre),
                 },
+                Phase::Script(script) => return self.script(now, script, rules),
+                Phase::Hook(moment, run) => {
+                    let hook = hook::of(moment, rules);
+                    let mut run = run;
+                    let end = run.look(now, moment, hook, crew);
+                    self.phase = Phase::Hook(moment, run);
+                    match end {
+                        HookEnd::Starts(helper) => return start(helper),
+                        HookEnd::Runs => return Step::default(),
+                        HookEnd::Waits(until) => return wake_at(until),
+                        HookEnd::Failed => return ended(false),
+                        HookEnd::Done if moment == Moment::Post => return ended(true),
+                        HookEnd::Done => self.leave(now, moment),
+                    }
+                }
                 Phase::Clear if sizes.old > 0 => {
                     return Step {
                         old: Some(0),
@@ -204,46 +236,80 @@ impl Rollout {
                     };
                 }
                 Phase::Clear if sizes.old_pods > 0 => return self.waiting(now, rules),
-                Phase::Clear => self.enter(now, Moment::Mid, rules),
+                Phase::Clear => self.enter(now, Moment::Mid),
                 Phase::Grow(from) | Phase::Shrink(from) if now < from => return wake_at(from),
                 Phase::Grow(_) => {
-                    if self.is_done(sizes) {
-                        self.enter(now, Moment::Post, rules);
-                        continue;
+                    if let Some(step) = self.grow(now, sizes, rules) {
+                        return step;
                     }
-                    let size = self.grown(sizes);
-                    if size == sizes.new {
-                        self.phase = Phase::Shrink(now);
-                        continue;
-                    }
-                    let next = now.saturating_add(rules.update_period);
-                    self.phase = Phase::Shrink(next);
-                    return Step {
-                        new: Some(size),
-                        wake: Some(next),
-                        ..Step::default()
-                    };
                 }
                 Phase::Shrink(_) => {
-                    let size = self.shrunk(sizes);
-                    if size == sizes.old {
-                        // Nothing can be done before a pod changes.
-                        if self.grown(sizes) != sizes.new || self.is_done(sizes) {
-                            self.phase = Phase::Grow(now);
-                            continue;
-                        }
-                        return self.waiting(now, rules);
+                    if let Some(step) = self.shrink(now, sizes, rules) {
+                        return step;
                     }
-                    let next = now.saturating_add(rules.interval);
-                    self.phase = Phase::Grow(next);
-                    return Step {
-                        old: Some(size),
-                        wake: Some(next),
-                        ..Step::default()
-                    };
                 }
             }
         }
+    }
+
+    /// Grows the new controller; `None` if that leads to the next phase at once.
+    fn grow(&mut self, now: Instant, sizes: Sizes, rules: &RolloutRules) -> Option<Step> {
+        if self.is_done(sizes) {
+            self.enter(now, Moment::Post);
+            return None;
+        }
+        let size = self.grown(sizes);
+        if size == sizes.new {
+            self.phase = Phase::Shrink(now);
+            return None;
+        }
+        let next = now.saturating_add(rules.update_period);
+        self.phase = Phase::Shrink(next);
+        Some(Step {
+            new: Some(size),
+            wake: Some(next),
+            ..Step::default()
+        })
+    }
+
+    /// Shrinks the old controller; `None` if that leads to the next phase at once.
+    fn shrink(&mut self, now: Instant, sizes: Sizes, rules: &RolloutRules) -> Option<Step> {
+        let size = self.shrunk(sizes);
+        if size == sizes.old {
+            // Nothing can be done before a pod changes.
+            if self.grown(sizes) != sizes.new || self.is_done(sizes) {
+                self.phase = Phase::Grow(now);
+                return None;
+            }
+            return Some(self.waiting(now, rules));
+        }
+        let next = now.saturating_add(rules.interval);
+        self.phase = Phase::Grow(next);
+        Some(Step {
+            old: Some(size),
+            wake: Some(next),
+            ..Step::default()
+        })
+    }
+
+    /// Goes on with the script: the steps that are due, of which the last counts.
+    fn script(&mut self, now: Instant, script: Script, rules: &RolloutRules) -> Step {
+        let Script { mut at, since } = script;
+        let mut step = Step::default();
+        while let Some(own) = rules.script.get(at) {
+            let due = since.saturating_add(own.after);
+            if now < due {
+                step.wake = Some(due);
+                break;
+            }
+            let part = |percent: u32| self.desired.saturating_mul(i64::from(percent));
+            step.new = Some(part(own.new).div_euclid(100) + i64::from(part(own.new) % 100 > 0));
+            step.old = Some(part(own.old) / 100);
+            at += 1;
+        }
+        self.phase = Phase::Script(Script { at, since });
+        step.end = (at >= rules.script.len()).then_some(true);
+        step
     }
 
     /// Waits for pods, until there was no progress for too long.
@@ -265,7 +331,7 @@ impl Rollout {
     /// Size that the new controller may have.
     fn grown(&self, sizes: Sizes) -> i64 {
         match self.strategy {
-            Strategy::Recreate => self.desired,
+            Strategy::Recreate | Strategy::Custom => self.desired,
             Strategy::Rolling(bounds) => {
                 let free = (bounds.max_total - sizes.old - sizes.new).max(0);
                 (sizes.new + free).min(self.desired)
@@ -277,7 +343,7 @@ impl Rollout {
     /// than the bound are missing.
     fn shrunk(&self, sizes: Sizes) -> i64 {
         match self.strategy {
-            Strategy::Recreate => 0,
+            Strategy::Recreate | Strategy::Custom => 0,
             Strategy::Rolling(bounds) => {
                 let surplus = (sizes.old + sizes.new_available - bounds.min_available).max(0);
                 (sizes.old - surplus).max(0)
@@ -285,23 +351,9 @@ impl Rollout {
         }
     }
 
-    const fn hook_at(moment: Moment, rules: &RolloutRules) -> Option<Hook> {
-        match moment {
-            Moment::Pre => rules.pre,
-            Moment::Mid => rules.mid,
-            Moment::Post => rules.post,
-        }
-    }
-
     /// Begins a hook, which takes no time where there is none.
-    fn enter(&mut self, now: Instant, moment: Moment, rules: &RolloutRules) {
-        let takes = Self::hook_at(moment, rules).map_or(Duration::ZERO, |hook| hook.takes);
-        let run = HookRun {
-            until: now.saturating_add(takes),
-            failed: 0,
-            is_running: true,
-        };
-        self.phase = Phase::Hook(moment, run);
+    fn enter(&mut self, now: Instant, moment: Moment) {
+        self.phase = Phase::Hook(moment, HookRun::first(now));
     }
 
     /// Goes on after a hook that does not end the rollout.
@@ -312,48 +364,13 @@ impl Rollout {
             _ => Phase::Grow(now),
         };
     }
-
-    fn hook(
-        &mut self,
-        now: Instant,
-        moment: Moment,
-        mut run: HookRun,
-        rules: &RolloutRules,
-    ) -> HookEnd {
-        let Some(hook) = Self::hook_at(moment, rules) else {
-            return HookEnd::Done;
-        };
-        while now >= run.until {
-            if !run.is_running {
-                (run.until, run.is_running) = (run.until.saturating_add(hook.takes), true);
-                continue;
-            }
-            if run.failed >= hook.failures {
-                return HookEnd::Done;
-            }
-            run.failed += 1;
-            match hook.policy {
-                HookPolicy::Abort => return HookEnd::Failed,
-                HookPolicy::Ignore => return HookEnd::Done,
-                HookPolicy::Retry => {
-                    let delay = HOOK_DELAYS.after(run.failed);
-                    (run.until, run.is_running) = (run.until.saturating_add(delay), false);
-                }
-            }
-        }
-        self.phase = Phase::Hook(moment, run);
-        HookEnd::Runs(run.until)
-    }
 }
 
-/// State of a hook.
-enum HookEnd {
-    /// It runs, or waits for its next run, until an instant.
-    Runs(Instant),
-    /// The rollout goes on.
-    Done,
-    /// The rollout fails.
-    Failed,
+fn start(helper: Helper) -> Step {
+    Step {
+        start: Some(helper),
+        ..Step::default()
+    }
 }
 
 fn wake_at(at: Instant) -> Step {

@@ -5,11 +5,12 @@ use super::*;
 use model::workload::Count;
 use model::workload::deployment::RollingUpdate;
 use proptest::prelude::*;
+use units::SortedMap;
 
 /// A cluster in which a pod takes some seconds to become available, and as many to end.
 struct World {
     rollout: Rollout,
-    rules: RolloutRules,
+    pods: Pods,
     old: i64,
     /// Instants at which old pods are gone.
     leaving: Vec<i64>,
@@ -17,6 +18,41 @@ struct World {
     /// Instants at which new pods are available.
     ready: Vec<i64>,
     now: i64,
+}
+
+/// Pods that work for the rollout, which start at once.
+#[derive(Default)]
+struct Pods {
+    rules: RolloutRules,
+    /// Seconds at which they started.
+    started: SortedMap<Helper, i64>,
+    now: i64,
+    /// Second at which the deployer is lost.
+    lost: Option<i64>,
+}
+
+impl Crew for Pods {
+    fn standing(&self, helper: Helper) -> Standing {
+        let Some(from) = self.started.get(&helper) else {
+            return Standing::Absent;
+        };
+        let Helper::Hook(moment, run) = helper else {
+            let is_lost = self.lost.is_some_and(|at| self.now >= at);
+            return if is_lost {
+                Standing::Failed
+            } else {
+                Standing::Running
+            };
+        };
+        let hook = hook::of(moment, &self.rules).expect("a hook");
+        if self.now < from + hook.takes.as_nanos() / 1_000_000_000 {
+            Standing::Running
+        } else if hook.fails(run) {
+            Standing::Failed
+        } else {
+            Standing::Done
+        }
+    }
 }
 
 /// What is seen of a rollout.
@@ -34,8 +70,11 @@ struct Course {
 impl World {
     fn new(strategy: Strategy, replicas: i64, rules: RolloutRules) -> Self {
         Self {
-            rollout: Rollout::new(Instant::ZERO, strategy, replicas, &rules),
-            rules,
+            rollout: Rollout::new(Instant::ZERO, strategy, replicas),
+            pods: Pods {
+                rules,
+                ..Pods::default()
+            },
             old: replicas,
             leaving: Vec::new(),
             new: 0,
@@ -63,7 +102,13 @@ impl World {
                 new_available: self.available(),
             };
             let now = Instant::from_secs(self.now);
-            let step = self.rollout.step(now, sizes, &self.rules);
+            self.pods.now = self.now;
+            let rules = self.pods.rules.clone();
+            let mut step = self.rollout.step(now, sizes, &self.pods, &rules);
+            while let Some(helper) = step.start {
+                assert_eq!(self.pods.started.insert(helper, self.now), None);
+                step = self.rollout.step(now, sizes, &self.pods, &rules);
+            }
             let before = (self.old, self.new);
             if let Some(old) = step.old {
                 for _ in old..self.old {
@@ -173,10 +218,35 @@ fn a_rollout_without_progress_fails_after_its_time_out() {
         deadline: Duration::from_secs(60),
         ..RolloutRules::default()
     };
-    let course = World::new(rolling(4), 4, never).run(100_000, 0);
+    let course = World::new(rolling(4), 4, never.clone()).run(100_000, 0);
     assert_eq!(course.end, Some((60, false)));
     let none = World::new(rolling(0), 0, never).run(1, 0);
     assert_eq!(none.end, Some((0, true)));
+}
+
+#[test]
+fn a_rollout_fails_with_its_deployer() {
+    let mut world = World::new(rolling(4), 4, RolloutRules::default());
+    world.pods.lost = Some(12);
+    let course = world.run(10, 0);
+    assert_eq!(course.end, Some((12, false)));
+    assert_eq!(course.sizes.last(), Some(&(11, 2, 3)));
+}
+
+#[test]
+fn a_script_sizes_both_controllers_at_its_times() {
+    let step = |after, new, old| ScriptStep {
+        after: Duration::from_secs(after),
+        new,
+        old,
+    };
+    let rules = RolloutRules {
+        script: Arc::from([step(0, 10, 100), step(300, 50, 50), step(360, 100, 0)]),
+        ..RolloutRules::default()
+    };
+    let course = World::new(Strategy::Custom, 5, rules).run(10, 0);
+    assert_eq!(course.sizes, [(0, 5, 1), (300, 2, 3), (360, 0, 5)]);
+    assert_eq!(course.end, Some((360, true)));
 }
 
 proptest! {

@@ -14,9 +14,10 @@ use units::{Instant, ObjectId};
 
 use crate::openshift::deployment::{Bounds, Cause, DeploymentConfig, Outcome, Rollout as Version};
 use crate::openshift::options::ConfigRules;
-use crate::openshift::rollout::{Rollout, Sizes, Strategy};
+use crate::openshift::rollout::{Helper, Rollout, Sizes, Strategy};
 
 use super::controllers::{Controller, Desk, VERSION_LABEL};
+use super::crew::Team;
 
 /// A configuration as the controller knows it.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub(super) struct Config {
     asked: Option<usize>,
     /// Whether pods of a cancelled version have not ended yet.
     awaits_end: bool,
+    /// Rollouts that were cancelled, whose deployers and hooks are yet to be dismissed.
+    cancelled: Vec<(usize, Rollout)>,
 }
 
 /// The replication controllers of a rollout.
@@ -86,16 +89,17 @@ impl Config {
     ) -> Option<Self> {
         let Some(newest) = controllers.last() else {
             return (!deployment.paused).then(|| Self {
-                rules,
                 versions: DeploymentConfig::new(
                     now,
                     rules.triggers,
-                    Some(images(&deployment.template)),
+                    rules.has_image.then(|| images(&deployment.template)),
                 ),
+                rules,
                 template: Arc::clone(&deployment.template),
                 rollout: None,
                 asked: None,
                 awaits_end: false,
+                cancelled: Vec::new(),
             });
         };
         let mut versions = Vec::new();
@@ -111,12 +115,13 @@ impl Config {
         let template = newest.template();
         let image = Some(images(&template));
         Some(Self {
-            rules,
             versions: DeploymentConfig::restored(rules.triggers, image, versions),
+            rules,
             template,
             rollout: None,
             asked: None,
             awaits_end: false,
+            cancelled: Vec::new(),
         })
     }
 
@@ -143,7 +148,7 @@ impl Config {
             .is_some()
         {
             self.template = Arc::clone(&deployment.template);
-            self.rollout = None;
+            self.cancelled.extend(self.rollout.take());
         }
     }
 
@@ -167,11 +172,16 @@ impl Config {
         let old = complete.and_then(named);
         let running = self.running();
         let new = running.and_then(named);
+        for (version, rollout) in std::mem::take(&mut self.cancelled) {
+            Team::new(deployment, version).dismiss(&rollout, desk);
+        }
         for own in controllers {
             if Some(own.version()) != complete && Some(own.version()) != running {
                 desk.scale(own, 0);
                 if own.outcome() == Outcome::Running {
                     desk.mark(own, false, 0);
+                    let team = Team::new(deployment, own.version());
+                    desk.dismiss(&team.name(Helper::Deployer));
                 }
             }
         }
@@ -209,10 +219,9 @@ impl Config {
     ) -> Option<Instant> {
         let Pair { old, new } = pair;
         let (version, replicas) = (new.version(), deployment.replicas);
-        let rules = self.rules.rollout;
         let known = self.rollout.filter(|own| own.0 == version);
         let mut rollout = known.map_or_else(
-            || Rollout::new(now, strategy(deployment), i64::from(replicas), &rules),
+            || Rollout::new(now, self.strategy(deployment), i64::from(replicas)),
             |own| own.1,
         );
         let sizes = Sizes {
@@ -221,7 +230,14 @@ impl Config {
             new: i64::from(new.set.replicas),
             new_available: i64::from(new.set.status.available),
         };
-        let step = rollout.step(now, sizes, &rules);
+        let team = Team::new(deployment, version);
+        let step = rollout.step(now, sizes, &desk.crew(&team), &self.rules.rollout);
+        if let Some(helper) = step.start {
+            desk.start(&team.errand(helper, &self.rules));
+        }
+        if step.end.is_some() {
+            team.dismiss(&rollout, desk);
+        }
         self.rollout = Some((version, rollout));
         if let (Some(old), Some(size)) = (old, step.old) {
             desk.scale(old, size);
@@ -244,6 +260,17 @@ impl Config {
             }
         }
         None
+    }
+
+    /// The way in which the configuration replaces its pods.
+    fn strategy(&self, deployment: &Deployment) -> Strategy {
+        match deployment.strategy {
+            _ if !self.rules.rollout.script.is_empty() => Strategy::Custom,
+            DeploymentStrategy::Recreate => Strategy::Recreate,
+            DeploymentStrategy::RollingUpdate(rolling) => {
+                Strategy::Rolling(Bounds::of(deployment.replicas, rolling))
+            }
+        }
     }
 
     /// The replication controller of a version, without pods at first.
@@ -354,16 +381,6 @@ impl Config {
             };
             let object = Object::Deployment(Arc::new(new));
             desk.update(ObjectChange::Updated { id, object });
-        }
-    }
-}
-
-/// The way in which a configuration replaces its pods.
-fn strategy(deployment: &Deployment) -> Strategy {
-    match deployment.strategy {
-        DeploymentStrategy::Recreate => Strategy::Recreate,
-        DeploymentStrategy::RollingUpdate(rolling) => {
-            Strategy::Rolling(Bounds::of(deployment.replicas, rolling))
         }
     }
 }

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use cluster::Store;
 use control::Outbox;
 use control::admission::Creation;
+use control::errands::{Errand, ErrandName, Errands};
 use model::workload::ReplicaSet;
 use model::workload::replica_set::RolloutAnnotations;
 use model::{Event, Object, ObjectChange, PodSpec};
 use units::{ObjectId, SortedMap};
 
 use crate::openshift::deployment::Outcome;
+
+use super::crew::{Standings, Team};
 
 /// Label by which a pod says of which version it is.
 pub(super) const VERSION_LABEL: &str = "deployment";
@@ -75,17 +78,35 @@ pub(super) fn controllers(id: ObjectId, store: &Store) -> Vec<Controller> {
 pub(super) struct Desk<'a> {
     store: &'a Store,
     out: &'a mut Outbox,
+    errands: &'a mut Errands,
     changes: SortedMap<ObjectId, (i32, RolloutAnnotations)>,
 }
 
 impl<'a> Desk<'a> {
     /// No changes yet.
-    pub(super) fn new(store: &'a Store, out: &'a mut Outbox) -> Self {
+    pub(super) fn new(store: &'a Store, out: &'a mut Outbox, errands: &'a mut Errands) -> Self {
         Self {
             store,
             out,
+            errands,
             changes: SortedMap::new(),
         }
+    }
+
+    /// Standings of the pods that work for a rollout.
+    pub(super) fn crew<'b>(&'b self, team: &'b Team) -> Standings<'b> {
+        let errands = &*self.errands;
+        Standings { team, errands }
+    }
+
+    /// Asks for a pod that works for a rollout.
+    pub(super) fn start(&mut self, errand: &Errand) {
+        self.errands.ask(errand, self.out);
+    }
+
+    /// Ends a pod that works for a rollout.
+    pub(super) fn dismiss(&mut self, name: &ErrandName) {
+        self.errands.dismiss(name, self.store, self.out);
     }
 
     /// Asks for an object that a configuration owns.

@@ -3,13 +3,16 @@
 //!
 //! A configuration is a Deployment of the cluster. Its versions are replication controllers that it owns;
 //! what became of a version stands in the annotations of its controller, so that a controller that takes
-//! over finds all it needs in the store. A rollout that was under way then begins again.
+//! over finds all it needs in the store, and the deployers and hooks of its predecessor in the log. A rollout
+//! that was under way goes on with them: no hook is run twice.
 
 mod config;
 mod controllers;
+mod crew;
 
 use cluster::{Conflict, Store};
 use control::admission::Creation;
+use control::errands::Errands;
 use control::{Component, Outbox, Progress, Write};
 use model::{Event, Object, ObjectChange};
 use units::{Duration, Instant, ObjectId, Revision, SortedMap, SortedSet};
@@ -30,6 +33,8 @@ pub(in crate::openshift) struct DeploymentConfigs {
     configs: SortedMap<ObjectId, Config>,
     /// Configurations by their replication controllers.
     owners: SortedMap<ObjectId, ObjectId>,
+    /// Deployers and hooks.
+    errands: Errands,
     dirty: SortedSet<ObjectId>,
     wakes: SortedMap<ObjectId, Instant>,
     /// Instant of the last step.
@@ -44,6 +49,7 @@ impl DeploymentConfigs {
             cursor: Revision::default(),
             configs: SortedMap::new(),
             owners: SortedMap::new(),
+            errands: Errands::new("deployment"),
             dirty: SortedSet::new(),
             wakes: SortedMap::new(),
             now: Instant::ZERO,
@@ -52,18 +58,23 @@ impl DeploymentConfigs {
 
     fn read(&mut self, store: &Store) {
         for entry in store.log().since(self.cursor) {
+            let has_helped = self.errands.read(&entry.event, store).is_some();
             match &entry.event {
                 Event::Object(change) => self.changed(change),
                 // What ends is waited for where all pods are replaced at once.
-                Event::PodEnded { .. } => {
-                    let configs = self.configs.iter();
-                    let rolling = configs.filter(|(_, own)| own.is_rolling());
-                    self.dirty.extend(rolling.map(|(&id, _)| id));
-                }
+                Event::PodEnded { .. } => self.look_at_rolling(),
+                _ if has_helped => self.look_at_rolling(),
                 _ => {}
             }
         }
         self.cursor = store.revision();
+    }
+
+    /// Has all rollouts looked at.
+    fn look_at_rolling(&mut self) {
+        let configs = self.configs.iter();
+        let rolling = configs.filter(|(_, own)| own.is_rolling());
+        self.dirty.extend(rolling.map(|(&id, _)| id));
     }
 
     fn changed(&mut self, change: &ObjectChange) {
@@ -121,7 +132,7 @@ impl DeploymentConfigs {
             return;
         };
         config.trigger(now, deployment);
-        let mut desk = Desk::new(store, out);
+        let mut desk = Desk::new(store, out, &mut self.errands);
         let wake = config.advance(now, id, deployment, &controllers, &mut desk);
         config.clean_up(deployment, &controllers, &mut desk);
         config.report(now, id, deployment, &controllers, &mut desk);
@@ -168,12 +179,17 @@ impl Component for DeploymentConfigs {
     }
 
     fn declined(&mut self, creation: &Creation, _conflict: &Conflict) {
+        let again = self.now.saturating_add(ASK_AGAIN);
+        if self.errands.declined(creation).is_some() {
+            let configs = self.configs.iter();
+            let rolling = configs.filter(|(_, own)| own.is_rolling());
+            self.wakes.extend(rolling.map(|(&id, _)| (id, again)));
+        }
         let Creation::Object { owner, .. } = creation else {
             return;
         };
         if let Some((id, config)) = owner.and_then(|id| Some((id, self.configs.get_mut(&id)?))) {
             config.ask_again();
-            let again = self.now.saturating_add(ASK_AGAIN);
             self.wakes.insert(id, again);
         }
     }

@@ -1,0 +1,278 @@
+//! Pods that a component runs once for work of its own, such as a build or the deployer of a rollout:
+//! created without an owner, placed and run as any other pod, and followed to their end.
+
+use std::sync::Arc;
+
+use cluster::Store;
+use model::{
+    Behaviour, Container, EndReason, Event, PodChange, PodCreated, PodLife, PodRef, PodSpec,
+    ResourceList, RestartPolicy, Text,
+};
+use units::{Duration, SortedMap, SortedSet};
+
+use super::Outbox;
+use super::admission::{BarePod, Creation};
+
+/// Label of the pods of errands, whose value is the purpose they are for.
+const PURPOSE_LABEL: &str = "windtunnel.dev/errand";
+
+/// Namespace and name of the pod of an errand.
+pub type ErrandName = (Text, Text);
+
+/// Description of an errand's pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Errand {
+    /// Namespace of the pod.
+    pub namespace: Text,
+    /// Name of the pod.
+    pub name: Text,
+    /// Image of its container; an empty one is on every node.
+    pub image: Text,
+    /// Resources that the container requests.
+    pub requests: ResourceList,
+    /// Time that the work takes; `None` lasts until the pod is dismissed.
+    pub takes: Option<Duration>,
+    /// Whether the work fails in the end.
+    pub fails: bool,
+}
+
+/// Standing of an errand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody asked for it, or the API declined its pod.
+    #[default]
+    Absent,
+    /// Its pod was asked for, waits for a node, or starts.
+    Waiting,
+    /// Its pod runs.
+    Running,
+    /// Its pod ended with success.
+    Done,
+    /// Its pod failed, or was lost with its node, evicted or deleted.
+    Failed,
+}
+
+/// The errands of one purpose, as the log of the cluster shows them. A component that takes over from
+/// another finds those of its predecessor there.
+#[derive(Clone, Debug)]
+pub struct Errands {
+    purpose: &'static str,
+    standings: SortedMap<ErrandName, Standing>,
+    pods: SortedMap<PodRef, ErrandName>,
+    /// Errands whose pods were ordered to end because their work is done.
+    dismissed: SortedSet<PodRef>,
+}
+
+impl Errand {
+    /// The pod's spec.
+    fn spec(&self, purpose: &str) -> PodSpec {
+        let behaviour = Behaviour {
+            run_time: self.takes.map(|takes| takes.to_string().into()),
+            exit_code: i32::from(self.fails),
+            grace: Duration::ZERO,
+            ..Behaviour::default()
+        };
+        let life = PodLife {
+            restart: RestartPolicy::Never,
+            ..PodLife::default()
+        };
+        PodSpec {
+            namespace: self.namespace.clone(),
+            labels: [(PURPOSE_LABEL.into(), purpose.into())]
+                .into_iter()
+                .collect(),
+            containers: vec![Container {
+                name: purpose.into(),
+                image: self.image.clone(),
+                requests: self.requests.clone(),
+                ..Container::default()
+            }],
+            preempts: true,
+            behaviour: Some(Arc::new(behaviour)),
+            life: Some(Arc::new(life)),
+            ..PodSpec::default()
+        }
+    }
+}
+
+impl Errands {
+    /// No errands yet.
+    pub const fn new(purpose: &'static str) -> Self {
+        Self {
+            purpose,
+            standings: SortedMap::new(),
+            pods: SortedMap::new(),
+            dismissed: SortedSet::new(),
+        }
+    }
+
+    /// Standing of an errand.
+    pub fn standing(&self, name: &ErrandName) -> Standing {
+        self.standings.get(name).copied().unwrap_or_default()
+    }
+
+    /// Asks for the pod of an errand.
+    pub fn ask(&mut self, errand: &Errand, out: &mut Outbox) {
+        let name = (errand.namespace.clone(), errand.name.clone());
+        self.standings.insert(name, Standing::Waiting);
+        out.creations.push(Creation::BarePod(Arc::new(BarePod {
+            name: errand.name.clone(),
+            spec: Arc::new(errand.spec(self.purpose)),
+        })));
+    }
+
+    /// Takes note of a change: the errand that it is about.
+    pub fn read(&mut self, event: &Event, store: &Store) -> Option<ErrandName> {
+        match event {
+            Event::PodCreated(created) => self.created(created, store),
+            Event::PodRunning { pod } => self.stands(*pod, Standing::Running),
+            // A pod that is evicted or deleted works no more, whenever its node reports the end.
+            Event::PodChanged {
+                pod,
+                change: PodChange::Terminating { .. },
+            } if !self.dismissed.contains(pod) => self.stands(*pod, Standing::Failed),
+            Event::PodEnded { pod, reason } => {
+                let is_done = self.dismissed.remove(pod) || *reason == EndReason::Completed;
+                let standing = if is_done {
+                    Standing::Done
+                } else {
+                    Standing::Failed
+                };
+                let name = self.stands(*pod, standing);
+                self.pods.remove(pod);
+                name
+            }
+            _ => None,
+        }
+    }
+
+    fn created(&mut self, created: &PodCreated, store: &Store) -> Option<ErrandName> {
+        if created.owner.is_some() {
+            return None;
+        }
+        let spec = &store.class(created.class).spec;
+        if spec.labels.get(PURPOSE_LABEL).map(|own| &**own) != Some(self.purpose) {
+            return None;
+        }
+        let name = (spec.namespace.clone(), created.name.text());
+        self.pods.insert(created.pod, name.clone());
+        self.standings.insert(name.clone(), Standing::Waiting);
+        Some(name)
+    }
+
+    fn stands(&mut self, pod: PodRef, standing: Standing) -> Option<ErrandName> {
+        let name = self.pods.get(&pod)?.clone();
+        self.standings.insert(name.clone(), standing);
+        Some(name)
+    }
+
+    /// Ends the pod of an errand whose work is done, or no longer wanted.
+    pub fn dismiss(&mut self, name: &ErrandName, store: &Store, out: &mut Outbox) {
+        let living = self.pods.iter().find(|(_, own)| *own == name);
+        let Some(pod) = living.map(|(&pod, _)| pod) else {
+            return;
+        };
+        if store.pods().get(pod).is_none() || !self.dismissed.insert(pod) {
+            return;
+        }
+        let change = PodChange::Terminating {
+            grace: Duration::ZERO,
+            reason: EndReason::Completed,
+        };
+        out.write(store, Event::PodChanged { pod, change });
+    }
+
+    /// Takes note of a creation that the API declined: the errand that it was for.
+    pub fn declined(&mut self, creation: &Creation) -> Option<ErrandName> {
+        let Creation::BarePod(pod) = creation else {
+            return None;
+        };
+        let name = (pod.spec.namespace.clone(), pod.name.clone());
+        self.standings.remove(&name)?;
+        Some(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admission::admit;
+    use units::Instant;
+
+    fn errand() -> Errand {
+        Errand {
+            namespace: "shop".into(),
+            name: "web-1-build".into(),
+            takes: Some(Duration::from_secs(90)),
+            fails: true,
+            ..Errand::default()
+        }
+    }
+
+    /// The store after an errand was asked for, with what its component knows.
+    fn asked() -> (Store, Errands, ErrandName) {
+        let (mut store, mut out) = (Store::new(), Outbox::default());
+        let mut errands = Errands::new("build");
+        errands.ask(&errand(), &mut out);
+        for creation in &out.creations {
+            for event in admit(&store, creation).expect("room for a name") {
+                store
+                    .apply(Instant::ZERO, event)
+                    .expect("an event in order");
+            }
+        }
+        for entry in store.log().since(units::Revision::default()) {
+            errands.read(&entry.event, &store);
+        }
+        (store, errands, ("shop".into(), "web-1-build".into()))
+    }
+
+    #[test]
+    fn a_pod_is_followed_to_its_end() {
+        let (store, mut errands, name) = asked();
+        assert_eq!(errands.standing(&name), Standing::Waiting);
+        let pod = store.pods().iter().next().expect("the pod").pod;
+        let spec = &store
+            .class(store.pods().get(pod).expect("it lives").class)
+            .spec;
+        assert_eq!(spec.run_time(0), Some("1m30s"));
+        assert_eq!(
+            errands.read(&Event::PodRunning { pod }, &store),
+            Some(name.clone())
+        );
+        assert_eq!(errands.standing(&name), Standing::Running);
+        let reason = EndReason::Error;
+        errands.read(&Event::PodEnded { pod, reason }, &store);
+        assert_eq!(errands.standing(&name), Standing::Failed);
+    }
+
+    #[test]
+    fn one_that_is_dismissed_is_done_and_one_that_takes_over_knows_it() {
+        let (store, mut errands, name) = asked();
+        let mut out = Outbox::default();
+        errands.dismiss(&name, &store, &mut out);
+        errands.dismiss(&name, &store, &mut out);
+        assert_eq!(out.writes.len(), 1, "one order is enough");
+        let mut next = Errands::new("build");
+        let mut other = Errands::new("deploy");
+        for entry in store.log().since(units::Revision::default()) {
+            next.read(&entry.event, &store);
+            other.read(&entry.event, &store);
+        }
+        assert_eq!(next.standing(&name), Standing::Waiting);
+        assert_eq!(other.standing(&name), Standing::Absent);
+        let pod = store.pods().iter().next().expect("the pod").pod;
+        let reason = EndReason::Cancelled;
+        errands.read(&Event::PodEnded { pod, reason }, &store);
+        assert_eq!(errands.standing(&name), Standing::Done);
+    }
+
+    #[test]
+    fn one_that_is_declined_can_be_asked_for_again() {
+        let mut out = Outbox::default();
+        let mut errands = Errands::new("build");
+        errands.ask(&errand(), &mut out);
+        let name = errands.declined(&out.creations[0]).expect("its own");
+        assert_eq!(errands.standing(&name), Standing::Absent);
+    }
+}

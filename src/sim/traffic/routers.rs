@@ -1,0 +1,166 @@
+//! Routers of `OpenShift` before the services of routes: which router has a route, how its services share the
+//! requests by the weights of their endpoints, and what is too much for it (spec: orchestrators-a.md section
+//! 8.4).
+
+use std::sync::Arc;
+
+use cluster::Observer;
+use control::services::endpoint_weights;
+use model::service::{Balancing, Ingress};
+use units::Instant;
+
+use super::Traffic;
+use super::backing::Front;
+use super::plan::{Group, Load, Router, Target};
+use super::rate::MICRO;
+use super::routing::first_of;
+
+/// Stand-in for the namespace of routers, at which requests end that are too many for them.
+const ROUTER: &str = "Router";
+
+/// Parts in which the requests of a router are divided.
+const PARTS: u64 = 1_000_000;
+
+/// Requests that groups of clients in a loop make while they wait for no answer, in millionths a second.
+fn rate(group: &Group, now: Instant) -> u64 {
+    match &group.load {
+        Load::Open(rate) => rate.piece(now).micro,
+        Load::Closed { clients, think } => {
+            let secs = think.as_secs_f64().max(1e-3);
+            (*clients as f64 / secs * MICRO as f64) as u64
+        }
+    }
+}
+
+/// Whether a router has a route.
+fn admits(router: &Router, own: &Ingress) -> bool {
+    let labels = &own.route.labels;
+    let is_selected = (router.selector.iter()).all(|(key, value)| labels.get(key) == Some(value));
+    let is_of_project = router.namespaces.is_empty() || router.namespaces.contains(&own.namespace);
+    is_selected && is_of_project
+}
+
+impl Traffic {
+    /// The route of a host and path, with the number of its router: the first that has it.
+    fn router_of(&self, host: &str, path: &str) -> Option<(Arc<Ingress>, usize)> {
+        let stable = self.ingresses.values().filter(|own| own.canary.is_none());
+        let (own, _) = first_of(stable, host, path)?;
+        let mut routers = self.plan.model.routers.iter();
+        let router = routers.position(|router| admits(router, own))?;
+        Some((Arc::clone(own), router))
+    }
+
+    /// The services that take the requests of a group through its router, by weight.
+    pub(super) fn through_router(&mut self, group: usize, now: Instant) -> Vec<(usize, u64)> {
+        let plan = Arc::clone(&self.plan);
+        let Target::Host { host, path } = &plan.groups[group].target else {
+            return Vec::new();
+        };
+        let Some((route, router)) = self.router_of(host, path) else {
+            return Vec::new();
+        };
+        let own = &plan.model.routers[router];
+        let backends = self.lead(host, path);
+        let settings = &route.route;
+        let usual = if backends.len() > 1 {
+            Balancing::RoundRobin
+        } else if settings.is_passthrough {
+            Balancing::Source
+        } else {
+            Balancing::TwoChoices
+        };
+        let front = Front {
+            reload: own.reload,
+            is_sticky: !settings.has_no_cookie && !settings.is_passthrough,
+            balancing: settings.balancing.unwrap_or(usual),
+        };
+        let mut services = Vec::new();
+        for (namespace, backend) in backends {
+            let service = self.service(&namespace, &backend.service);
+            if self.backings[service].set_front(Some(front)) {
+                self.backings[service].update(now);
+                self.schedule(service);
+            }
+            self.fronted.insert(service);
+            services.push((service, backend.weight.max(0)));
+        }
+        let counted: Vec<(i64, usize)> = (services.iter())
+            .map(|&(service, weight)| (weight, self.backings[service].seen.len()))
+            .collect();
+        let weights = endpoint_weights(&counted);
+        let mut shares: Vec<(usize, u64)> = (services.iter().zip(&counted).zip(weights))
+            .map(|((&(service, _), &(_, endpoints)), weight)| {
+                (service, weight.unsigned_abs() * endpoints as u64)
+            })
+            .collect();
+        if shares.iter().all(|(_, share)| *share == 0) {
+            // No endpoint takes them: they fail at the services as the route has them.
+            let stated = services.iter();
+            shares = stated
+                .map(|&(service, weight)| (service, weight.unsigned_abs()))
+                .collect();
+        }
+        self.held_back(router, shares, now, group)
+    }
+
+    /// Shares of services beside what is too much for the router.
+    fn held_back(
+        &mut self,
+        router: usize,
+        shares: Vec<(usize, u64)>,
+        now: Instant,
+        group: usize,
+    ) -> Vec<(usize, u64)> {
+        let plan = Arc::clone(&self.plan);
+        let own = &plan.model.routers[router];
+        let Some(most) = own.micro else {
+            return shares;
+        };
+        let at_router = plan.groups.iter().enumerate().filter(|(number, other)| {
+            let Target::Host { host, path } = &other.target else {
+                return false;
+            };
+            *number == group
+                || self
+                    .router_of(host, path)
+                    .is_some_and(|(_, own)| own == router)
+        });
+        let offered: u128 = at_router
+            .map(|(_, other)| u128::from(rate(other, now)))
+            .sum();
+        if offered <= u128::from(most) {
+            return shares;
+        }
+        let taken = (u128::from(most) * u128::from(PARTS) / offered) as u64;
+        let total: u64 = shares.iter().map(|(_, share)| share).sum();
+        let full = self.service(&ROUTER.into(), &own.name);
+        let taken_by = shares
+            .into_iter()
+            .map(|(service, share)| (service, share * taken));
+        taken_by.chain([(full, total * (PARTS - taken))]).collect()
+    }
+
+    /// The instant at which the rate of a group from outside changes, if routers have limits.
+    pub(super) fn next_routing(&self) -> Option<Instant> {
+        let routers = &self.plan.model.routers;
+        if routers.iter().all(|own| own.micro.is_none()) {
+            return None;
+        }
+        let pieces = self.plan.groups.iter().filter_map(|own| {
+            let (Target::Host { .. }, Load::Open(rate)) = (&own.target, &own.load) else {
+                return None;
+            };
+            rate.piece(self.routed).until
+        });
+        pieces.min()
+    }
+
+    /// Routes requests from outside anew at an instant, up to which everything is followed.
+    pub(super) fn route_at(&mut self, at: Instant, observer: &mut dyn Observer) {
+        for service in 0..self.backings.len() {
+            self.follow(service, at, observer);
+        }
+        self.routed = at;
+        self.route_hosts(at);
+    }
+}

@@ -1,0 +1,156 @@
+//! Routers of `OpenShift` between clients and services, in both forms.
+
+use super::*;
+use crate::traffic::plan::{Router, Target, TrafficPlan};
+use model::service::{PathKind, PathRule, RouteSettings, Rule};
+
+const FORMS: [Detail; 2] = [Detail::Aggregated, Detail::Requests];
+
+/// Clients of `shop.example`, and a router of the routes of a tier.
+fn routed(detail: Detail, tier: &str, micro: Option<u64>) -> TrafficPlan {
+    let mut plan = plan(Balancing::Random, "exponential(1ms)", 8, 500.0, detail);
+    plan.groups[0].target = Target::Host {
+        host: "shop.example".into(),
+        path: "/".into(),
+    };
+    plan.model.routers = vec![Router {
+        name: "public".into(),
+        selector: [("tier".into(), tier.into())].into_iter().collect(),
+        namespaces: Vec::new(),
+        micro,
+        reload: Duration::from_secs(5),
+    }];
+    plan
+}
+
+/// A route of `shop.example` to services by weight.
+fn add_route(bench: &mut Bench, backends: &[(&str, i64)]) {
+    let backends = backends.iter().map(|&(service, weight)| Backend {
+        service: service.into(),
+        weight,
+    });
+    let path = PathRule {
+        path: "/".into(),
+        kind: PathKind::Prefix,
+        backends: backends.collect(),
+    };
+    let route = Ingress {
+        namespace: "default".into(),
+        name: "shop".into(),
+        rules: vec![Rule {
+            host: Some("shop.example".into()),
+            paths: vec![path],
+        }],
+        route: RouteSettings {
+            labels: [("tier".into(), "public".into())].into_iter().collect(),
+            has_no_cookie: true,
+            ..RouteSettings::default()
+        },
+        ..Ingress::default()
+    };
+    let id = bench.store.objects().next();
+    let object = Object::Ingress(Arc::new(route));
+    let created = ObjectChange::Created {
+        id,
+        owner: None,
+        object,
+    };
+    bench.apply(bench.store.now(), Event::Object(created));
+}
+
+/// Requests that a service answered.
+fn answered(bench: &Bench, service: &str) -> f64 {
+    let names = &bench.seen.names;
+    let flows = names.flows.iter().enumerate();
+    let own = flows.filter(|(_, flow)| *names.services[flow.service as usize] == *service);
+    own.map(|(number, _)| bench.seen.by_flow.get(&(number as u32)).copied())
+        .map(|count| count.unwrap_or(0) as f64)
+        .sum()
+}
+
+#[test]
+fn services_share_requests_by_the_weights_of_their_endpoints() {
+    for detail in FORMS {
+        let mut bench = Bench::new(routed(detail, "public", None), 3);
+        bench.service("new", |_| {});
+        bench.start(Instant::ZERO, "new");
+        // Three endpoints of a weight that rounds to less than 1 have 1 each, and the other 256.
+        add_route(&mut bench, &[("web", 1), ("new", 256)]);
+        bench.seen.from = Instant::from_secs(10);
+        bench.until(210);
+        let (web, new) = (
+            answered(&bench, "default/web"),
+            answered(&bench, "default/new"),
+        );
+        let share = web / (web + new);
+        assert!(is_near(share, 3.0 / 259.0, 0.15), "{detail:?}: {share}");
+        assert_eq!(bench.seen.failures(), 0);
+    }
+}
+
+#[test]
+fn a_router_refuses_what_is_too_much_and_has_its_own_routes_alone() {
+    for detail in FORMS {
+        let mut bench = Bench::new(routed(detail, "public", Some(400_000_000)), 2);
+        add_route(&mut bench, &[("web", 1)]);
+        bench.seen.from = Instant::from_secs(10);
+        bench.until(110);
+        let total = bench.seen.offered as f64;
+        assert!(is_near(answered(&bench, "default/web"), total * 0.8, 0.02));
+        let refused = bench.seen.failed[FailureCause::NoEndpoint as usize];
+        assert_eq!(bench.seen.failures(), refused);
+        let names = bench.seen.names.services.iter();
+        assert_eq!(names.filter(|own| ***own == *"Router/public").count(), 1);
+        let mut other = Bench::new(routed(detail, "internal", None), 2);
+        add_route(&mut other, &[("web", 1)]);
+        other.until(100);
+        assert!(answered(&other, "default/web") < 0.5, "no router has it");
+    }
+}
+
+#[test]
+fn endpoints_change_with_a_reload() {
+    for detail in FORMS {
+        let mut bench = Bench::new(routed(detail, "public", None), 1);
+        add_route(&mut bench, &[("web", 1)]);
+        bench.until(12);
+        let fresh = bench.start(Instant::from_secs(12), "web");
+        let asked = |bench: &Bench| {
+            let load = bench.traffic.pod(fresh);
+            load.map_or(0.0, |own| own.requests_per_second)
+        };
+        bench.until(14);
+        assert!(asked(&bench) < 1e-9, "{detail:?}: before the reload");
+        bench.until(40);
+        assert!(asked(&bench) > 100.0, "{detail:?}: after it");
+    }
+}
+
+#[test]
+fn a_cookie_keeps_clients_with_their_endpoint() {
+    let mut plan = routed(Detail::Requests, "public", None);
+    plan.groups[0].clients = 1;
+    let mut bench = Bench::new(plan, 6);
+    add_route(&mut bench, &[("web", 1)]);
+    let id = ObjectId::from_index(bench.store.objects().next().index() - 1);
+    let Some(Object::Ingress(own)) = bench.store.objects().get(id).map(|row| row.object.clone())
+    else {
+        panic!("the route is there");
+    };
+    let mut route = Ingress::clone(&own);
+    route.route.has_no_cookie = false;
+    let object = Object::Ingress(Arc::new(route));
+    bench.apply(
+        bench.store.now(),
+        Event::Object(ObjectChange::Updated { id, object }),
+    );
+    bench.until(60);
+    let works = |pod: &PodRef| {
+        bench
+            .traffic
+            .pod(*pod)
+            .is_some_and(|own| own.requests_per_second > 1.0)
+    };
+    let busy = bench.pods.iter().filter(|pod| works(pod)).count();
+    assert_eq!(busy, 1, "all requests of the client go to one pod");
+}
