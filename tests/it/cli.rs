@@ -297,7 +297,7 @@ fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 67] = [
+const SCENARIOS: [(&str, &[&str]); 69] = [
     ("gpu-month.yaml", &["--set", "stop={at: 12h}"]),
     ("preemption-loop.yaml", &[]),
     ("gavel-trace.yaml", &["--set", "stop={at: 2h}"]),
@@ -319,6 +319,8 @@ const SCENARIOS: [(&str, &[&str]); 67] = [
     ("kubernetes-on-nova.yaml", &[]),
     ("ecs.yaml", &[]),
     ("openshift.yaml", &[]),
+    ("routers.yaml", &[]),
+    ("noisy-neighbours.yaml", &[]),
     ("federation.yaml", &[]),
     ("two-schedulers.yaml", &[]),
     ("compose.yaml", &[]),

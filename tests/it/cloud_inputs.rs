@@ -190,3 +190,153 @@ fn wrong_hypervisors_are_refused() {
         assert!(said.contains(expected), "{said}");
     }
 }
+
+/// A wrong input: an experiment by its system and further fields, or a compose file.
+enum Input {
+    Experiment(&'static str, &'static str),
+    Compose(&'static str),
+}
+
+/// Twelve wrong inputs over all clouds and functions, each with its place and with words of what is wrong and of
+/// what was expected.
+const TWELVE: [(Input, &str, [&str; 2]); 12] = {
+    use Input::{Compose, Experiment};
+    const KUBERNETES: &str = "name: kubernetes, controllers: {}";
+    [
+        (
+            Compose(
+                "services:\n  a: {image: a, depends_on: [b]}\n  b: {image: b, depends_on: [a]}\n",
+            ),
+            "compose.yaml:2:",
+            [
+                "dependency cycle: a -> b -> a",
+                "expected services that don't wait for each other",
+            ],
+        ),
+        (
+            Compose("services:\n  a:\n    image: 'shop:${TAG}'\n"),
+            "compose.yaml:3:",
+            ["`image` depends on the variable `TAG`", "`TAG` is not set"],
+        ),
+        (
+            Compose(
+                "services:\n  a: {image: a, secrets: [pw]}\nsecrets:\n  pw: {file: a, external: true}\n",
+            ),
+            "compose.yaml:4:",
+            [
+                "`pw` is external, so `file` has no meaning",
+                "leave it or `external` out",
+            ],
+        ),
+        (
+            Experiment(
+                KUBERNETES,
+                "variants: {a: {cluster.provider: {dockerMachine: {driver: vitrualbox}}}}",
+            ),
+            "a.yaml:9:",
+            ["vitrualbox", "virtualbox"],
+        ),
+        (
+            Experiment(
+                KUBERNETES,
+                "storage: [{volume: v, workload: Deployment/default/web, size: 1Gi, backup: {every: 1h, \
+                 fullEvery: 24, retention: 6}}]",
+            ),
+            "a.yaml:9:",
+            [
+                "it would lose its full copy",
+                "expected `fullEvery` (24) or more",
+            ],
+        ),
+        (
+            Experiment(
+                KUBERNETES,
+                "storage: [{volume: v, workload: Deployment/default/web, size: 1Gi, class: network, zone: z0}, \
+                 {volume: v, workload: Deployment/default/web, size: 1Gi, class: network, zone: z1}]",
+            ),
+            "a.yaml:9:",
+            [
+                "is bound to two zones, `z0` and `z1`",
+                "expected one entry for each volume",
+            ],
+        ),
+        (
+            Experiment("name: nova, nova: {filters: [computer]}", ""),
+            "a.yaml:8:",
+            ["`computer` is not a value of `filters`", "compute"],
+        ),
+        (
+            Experiment(
+                "name: ecs, ecs: {placement: {wbe: {strategies: [random]}}}",
+                "",
+            ),
+            "a.yaml:8:",
+            ["there is no service `wbe`", "did you mean `web`?"],
+        ),
+        (
+            Experiment(
+                "name: openshift, controllers: {}, openshift: {deploymentConfigs: {web: {script: [{after: 1m, \
+                 new: 50, old: 50}, {after: 30s, new: 100, old: 0}]}}}",
+                "",
+            ),
+            "a.yaml:8:",
+            [
+                "the steps of the script are not in the order of their times",
+                "expected each later than the one before",
+            ],
+        ),
+        (
+            Experiment(
+                "name: openshift, controllers: {}, openshift: {routers: [{name: all}, {name: public, \
+                 routeSelector: {tier: public}}]}",
+                "",
+            ),
+            "a.yaml:8:",
+            [
+                "the router `public` gets no route",
+                "expected before it, or with other labels",
+            ],
+        ),
+        (
+            Experiment(
+                "name: ecs",
+                "delivery: [{image: shop/web, stages: [{name: build, takes: 1m}], buildPods: {}}]",
+            ),
+            "a.yaml:9:",
+            [
+                "runs no pods beside its workloads",
+                "choose a system with `controllers`",
+            ],
+        ),
+        (
+            Experiment(
+                "name: compose, compose: {services: {web: {dependsOn: {db: {}}}}}",
+                "",
+            ),
+            "a.yaml:8:",
+            ["there is no service `db`", "known are `web`"],
+        ),
+    ]
+};
+
+#[test]
+fn twelve_wrong_inputs_are_refused_with_file_line_and_what_was_expected() {
+    for (input, place, words) in TWELVE {
+        let said = match input {
+            Input::Experiment(system, more) => {
+                let text = experiment(system, more);
+                let files = [("a.yaml", &*text), ("web.yaml", WEB)];
+                let scratch = Scratch::new("twelve-inputs", &files);
+                scratch.run(&["run", "a.yaml", "--out", "out"], 2)
+            }
+            Input::Compose(text) => {
+                let scratch = Scratch::new("twelve-inputs", &[("compose.yaml", text)]);
+                scratch.run(&["import", "compose", "compose.yaml"], 2)
+            }
+        };
+        assert!(said.contains(place), "{place}: {said}");
+        for words in words {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+    }
+}

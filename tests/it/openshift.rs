@@ -2,7 +2,7 @@
 //! orchestrators-a.md section 8).
 
 use windtunnel::cluster::{Observer, Store};
-use windtunnel::model::{Event, Object, ObjectChange, Pod};
+use windtunnel::model::{Event, Object, ObjectChange, Pod, PodRef};
 use windtunnel::sim::check::Checker;
 use windtunnel::units::{Instant, SortedMap};
 
@@ -20,6 +20,14 @@ struct Seen {
     nodes: Vec<String>,
     /// Seconds at which pods run.
     running: Vec<f64>,
+    /// Names and nodes of builds, deployers and hooks, in the order of their bindings.
+    helpers: Vec<(String, String)>,
+}
+
+/// Whether a pod is one of a replication controller.
+fn is_of_controller(store: &Store, pod: PodRef) -> bool {
+    let state = store.pod_states().get(pod);
+    state.is_some_and(|own| own.owner.is_some())
 }
 
 impl Observer for Seen {
@@ -37,10 +45,17 @@ impl Observer for Seen {
                     self.sizes.push((at.as_secs_f64(), name, own.replicas));
                 }
             }
-            Event::PodBound { node, .. } => {
+            Event::PodBound { pod, node, .. } if is_of_controller(store, *pod) => {
                 self.nodes.push(store.nodes().name(*node).to_owned());
             }
-            Event::PodRunning { .. } => self.running.push(at.as_secs_f64()),
+            Event::PodBound { pod, node, .. } => {
+                let name = store.pods().get(*pod).map(|own| own.name.to_string());
+                let node = store.nodes().name(*node).to_owned();
+                self.helpers.push((name.unwrap_or_default(), node));
+            }
+            Event::PodRunning { pod } if is_of_controller(store, *pod) => {
+                self.running.push(at.as_secs_f64());
+            }
             _ => {}
         }
     }
@@ -128,9 +143,19 @@ fn recreate_ends_all_old_pods_and_runs_its_hooks_between() {
                    2s, failures: 1, failurePolicy: ignore}}}";
     let more = "operations: [{at: 60s, apply: shop-2.yaml}]";
     let seen = run("openshift-recreate", "Recreate", options, more);
-    let expected = [(60.0, "web-2", 0), (65.0, "web-1", 0), (85.0, "web-2", 4)];
+    // The deployer and each hook are pods, which take 5 s to start.
+    let expected = [(60.0, "web-2", 0), (75.0, "web-1", 0), (100.0, "web-2", 4)];
     assert_eq!(seen.since(60.0), expected);
-    assert_eq!(seen.running[4..], [90.0; 4]);
+    assert_eq!(seen.running[4..], [105.0; 4]);
+    let names = seen.helpers.iter().map(|own| &*own.0);
+    let second: Vec<&str> = names.filter(|own| own.starts_with("web-2-")).collect();
+    let expected = [
+        "web-2-deploy",
+        "web-2-hook-pre",
+        "web-2-hook-mid",
+        "web-2-hook-post",
+    ];
+    assert_eq!(second, expected);
 }
 
 #[test]
@@ -142,11 +167,11 @@ operations: [{at: 59s, push: {image: 'shop/web:v2', fault: unready}}]";
     // Five pods at most, three of them available, and none of the new ones ever is.
     let expected = [
         (60.0, "web-2", 0),
-        (60.0, "web-2", 1),
-        (61.0, "web-1", 3),
-        (62.0, "web-2", 2),
-        (182.0, "web-1", 4),
-        (182.0, "web-2", 0),
+        (65.0, "web-2", 1),
+        (66.0, "web-1", 3),
+        (67.0, "web-2", 2),
+        (187.0, "web-1", 4),
+        (187.0, "web-2", 0),
     ];
     assert_eq!(seen.since(59.0), expected);
 }
@@ -161,7 +186,7 @@ operations:
     let seen = run("openshift-cancel", "RollingUpdate", options, more);
     let later = seen.since(300.0);
     assert_eq!(later[..2], [(301.0, "web-2", 0), (331.0, "web-3", 0)]);
-    assert_eq!(later[2], (391.0, "web-3", 1));
+    assert_eq!(later[2], (401.0, "web-3", 1));
     assert_eq!(seen.now["web-1"], 0);
     assert_eq!((seen.now["web-2"], seen.now["web-3"]), (0, 4));
 }
@@ -175,4 +200,83 @@ fn pods_of_a_service_stay_in_a_region_and_spread_over_zones_and_nodes() {
                    primary}}}";
     let seen = run("openshift-project", "Recreate", options, "");
     assert!(seen.nodes.iter().all(|node| node.starts_with("primary")));
+}
+
+#[test]
+fn a_build_takes_room_of_a_node_and_fails_with_it() {
+    let delivery = "delivery: [{image: shop/web, stages: [{name: compile, takes: 60s}], buildPods: {requests: \
+                    {cpu: 4, memory: 1Gi}}}]";
+    let pushes = "operations: [{at: 89s, push: {image: 'shop/web:v2', source: true}}]";
+    let more = format!("{delivery}\n{pushes}");
+    let seen = run("openshift-build", "RollingUpdate", "", &more);
+    // Seen at 90 s; the pod starts for 5 s, and works for a minute.
+    assert_eq!(seen.since(89.0)[0], (155.0, "web-2", 0));
+    let build = seen.helpers.iter().find(|own| own.0 == "web-1-build");
+    let node = build.expect("it has a node").1.clone();
+    assert!(
+        !seen.nodes[..4].contains(&node),
+        "{node} had room for nothing else"
+    );
+    let outage =
+        format!("{more}\nfailures: [{{kind: node-outage, node: {node}, at: 100s, for: 25m}}]");
+    let seen = run("openshift-build-lost", "RollingUpdate", "", &outage);
+    assert!(!seen.now.contains_key("web-2"), "{:?}", seen.sizes);
+    let small = more.replace("cpu: 4", "cpu: 5");
+    let seen = run("openshift-build-waits", "RollingUpdate", "", &small);
+    assert!(!seen.now.contains_key("web-2"), "no node has room for it");
+}
+
+#[test]
+fn a_configuration_follows_its_tag_alone() {
+    let options = "deploymentConfigs: {web: {imageTag: prod}}";
+    let more = "delivery: [{image: shop/web}]
+operations:
+  - {at: 60s, push: {image: 'shop/web:v2', digest: 'sha256:2'}}
+  - {at: 120s, push: {image: 'shop/web:prod', digest: 'sha256:2'}}
+  - {at: 300s, push: {image: 'shop/web:prod', digest: 'sha256:2'}}";
+    let seen = run("openshift-tag", "RollingUpdate", options, more);
+    assert_eq!(seen.since(60.0)[0], (121.0, "web-2", 0));
+    assert!(
+        !seen.now.contains_key("web-3"),
+        "the same image again is nothing"
+    );
+}
+
+#[test]
+fn a_first_version_waits_for_its_image() {
+    let options = "deploymentConfigs: {web: {awaitsImage: true}}";
+    let more = "delivery: [{image: shop/web}]
+operations: [{at: 60s, push: {image: 'shop/web:v2'}}]";
+    let seen = run("openshift-awaits", "RollingUpdate", options, more);
+    assert_eq!(seen.sizes[0], (61.0, "web-1".to_owned(), 0));
+    assert_eq!(seen.now["web-1"], 4);
+}
+
+#[test]
+fn a_script_takes_the_place_of_a_strategy() {
+    let options = "deploymentConfigs: {web: {script: [{after: 0s, new: 25, old: 100}, {after: 30s, new: 100, \
+                   old: 0}], resources: {cpu: 500m}}}";
+    let more = "operations: [{at: 60s, apply: shop-2.yaml}]";
+    let seen = run("openshift-script", "RollingUpdate", options, more);
+    let expected = [
+        (60.0, "web-2", 0),
+        (65.0, "web-2", 1),
+        (95.0, "web-1", 0),
+        (95.0, "web-2", 4),
+    ];
+    assert_eq!(seen.since(60.0), expected);
+}
+
+#[test]
+fn a_rollout_fails_with_the_node_of_its_deployer() {
+    let options = "deploymentConfigs: {web: {pre: {takes: 10m}, resources: {cpu: 100m}}}, projects: {default: \
+                   {nodeSelector: {region: infra}}}";
+    let more = "operations: [{at: 15m, apply: shop-2.yaml}]";
+    let seen = run("openshift-deployer", "Recreate", options, more);
+    let deployer = seen.helpers.iter().find(|own| own.0 == "web-2-deploy");
+    let node = deployer.expect("it has a node").1.clone();
+    let lost =
+        format!("{more}\nfailures: [{{kind: node-outage, node: {node}, at: 16m, for: 13m}}]");
+    let seen = run("openshift-deployer-lost", "Recreate", options, &lost);
+    assert_eq!((seen.now["web-1"], seen.now["web-2"]), (4, 0));
 }
