@@ -1,7 +1,9 @@
 //! The fast form of placement: what is left of each instance, the instances that a service's
 //! constraints admit, and the tasks of each group by instance and by attribute stand in columns that
-//! change with their instance. The first strategy is followed in the pass that looks for room. It
-//! places as [`super::placement::place`] does (a property test holds the two to each other).
+//! change with their instance. Where tasks are spread over instances last, those with the fewest tasks
+//! of the group are looked at first ([`super::levels`]); otherwise one pass looks for room and follows
+//! the first strategy. It places as [`super::placement::place`] does (a property test holds the two to
+//! each other).
 
 use fixedbitset::FixedBitSet;
 use rng::Stream;
@@ -9,6 +11,7 @@ use rng::Stream;
 use model::Text;
 use units::SortedMap;
 
+use super::levels::{Levels, Ones};
 use super::placement::{Constraint, Field, Instance, Packed, Rules, Strategy, Task};
 
 /// Instances, with columns.
@@ -22,6 +25,8 @@ pub struct FastCluster {
     groups: SortedMap<Text, Group>,
     rules: Vec<RuleSet>,
     candidates: Vec<u32>,
+    /// The instances with one of several values of an attribute.
+    of_values: FixedBitSet,
 }
 
 /// Values of one attribute, numbered as they come.
@@ -29,6 +34,8 @@ pub struct FastCluster {
 struct Values {
     numbers: SortedMap<Text, u32>,
     of: Vec<u32>,
+    /// The instances with each value, by its number.
+    with: Vec<FixedBitSet>,
 }
 
 impl Values {
@@ -36,12 +43,25 @@ impl Values {
         let next = self.numbers.len() as u32;
         *self.numbers.entry(value.clone()).or_insert(next)
     }
+
+    /// Takes in the next instance.
+    fn push(&mut self, value: &Text) {
+        let number = self.number(value);
+        if self.with.len() <= number as usize {
+            self.with
+                .resize_with(number as usize + 1, FixedBitSet::default);
+        }
+        self.with[number as usize].grow_and_insert(self.of.len());
+        self.of.push(number);
+    }
 }
 
 /// Tasks of one group.
 #[derive(Clone, Debug, Default)]
 struct Group {
     on: Vec<u32>,
+    /// The instances by the number of tasks on them.
+    levels: Levels,
     /// By attribute and number of its value.
     by: SortedMap<Text, Vec<u32>>,
 }
@@ -124,8 +144,7 @@ impl FastCluster {
         let mut values = Values::default();
         for instance in &self.instances {
             let value = instance.attributes.get(attribute).cloned();
-            let number = values.number(&value.unwrap_or_default());
-            values.of.push(number);
+            values.push(&value.unwrap_or_default());
         }
         for (name, group) in &mut self.groups {
             let mut counts = Vec::new();
@@ -144,11 +163,11 @@ impl FastCluster {
         self.memory.push(0);
         for (attribute, values) in &mut self.attributes {
             let value = instance.attributes.get(attribute).cloned();
-            let number = values.number(&value.unwrap_or_default());
-            values.of.push(number);
+            values.push(&value.unwrap_or_default());
         }
         for group in self.groups.values_mut() {
             group.on.push(0);
+            group.levels.grow(index + 1);
         }
         for set in &mut self.rules {
             set.matching.grow(index + 1);
@@ -204,7 +223,10 @@ impl FastCluster {
             return;
         };
         group.on.resize(self.instances.len(), 0);
+        group.levels.grow(self.instances.len());
+        let before = group.on[index];
         add(&mut group.on, index as u32, change);
+        group.levels.change(index, before, group.on[index]);
         for (attribute, values) in &self.attributes {
             let counts = group.by.entry(attribute.clone()).or_default();
             add(counts, values.of[index], change);
@@ -213,6 +235,83 @@ impl FastCluster {
 
     /// The instance for a task under registered rules; `None` if none is eligible.
     pub fn place(&mut self, task: &Task, rules: usize, random: &mut Stream) -> Option<usize> {
+        let set = self.rules.get(rules)?;
+        match &set.rules.strategies[..] {
+            [Strategy::Spread(Field::Instance)] => self.fewest(set, task, None),
+            [
+                Strategy::Spread(Field::Attribute(name)),
+                Strategy::Spread(Field::Instance),
+            ] => {
+                let values = self.attributes.get(name)?;
+                if values.with.len() <= 1 {
+                    return self.fewest(set, task, None);
+                }
+                let mut of_values = std::mem::take(&mut self.of_values);
+                let found = self.fewest_by_value(rules, task, name, &mut of_values);
+                self.of_values = of_values;
+                found
+            }
+            _ => self.scan(task, rules, random),
+        }
+    }
+
+    /// The instance with the fewest tasks of the group among those with room, and among those of a set
+    /// where one is given; of equal ones the first.
+    fn fewest(&self, set: &RuleSet, task: &Task, of: Option<&FixedBitSet>) -> Option<usize> {
+        let has_room =
+            |&index: &usize| task.cpu <= self.cpu[index] && task.memory <= self.memory[index];
+        let matching = [Some(&set.matching), of];
+        let Some(group) = self.groups.get(&task.group) else {
+            return Ones::of(matching).find(has_room);
+        };
+        let levels = if set.is_distinct { 1 } else { usize::MAX };
+        for level in group.levels.each().take(levels) {
+            let mut found = Ones::of([matching[0], of, Some(level.set)]).filter(has_room);
+            let found = if level.is_last {
+                found.min_by_key(|&index| group.on[index])
+            } else {
+                found.next()
+            };
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+
+    /// The same among the instances whose value of an attribute has the fewest tasks of the group: those
+    /// of one number of tasks after the other, until one has room.
+    fn fewest_by_value(
+        &self,
+        rules: usize,
+        task: &Task,
+        attribute: &Text,
+        of_values: &mut FixedBitSet,
+    ) -> Option<usize> {
+        let (set, values) = (self.rules.get(rules)?, self.attributes.get(attribute)?);
+        let group = self.groups.get(&task.group);
+        let counts = group.and_then(|group| group.by.get(attribute));
+        let count = |value: usize| {
+            let count = counts.and_then(|counts| counts.get(value));
+            count.copied().unwrap_or(0)
+        };
+        let all = 0..values.with.len();
+        let mut least = all.clone().map(count).min()?;
+        loop {
+            of_values.clear();
+            of_values.grow(self.instances.len());
+            for value in all.clone().filter(|&value| count(value) == least) {
+                of_values.union_with(&values.with[value]);
+            }
+            if let Some(found) = self.fewest(set, task, Some(of_values)) {
+                return Some(found);
+            }
+            least = all.clone().map(count).filter(|&own| own > least).min()?;
+        }
+    }
+
+    /// One pass over all instances.
+    fn scan(&mut self, task: &Task, rules: usize, random: &mut Stream) -> Option<usize> {
         let set = self.rules.get(rules)?;
         let group = self.groups.get(&task.group);
         let key = |strategy: &Strategy| match strategy {

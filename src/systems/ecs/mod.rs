@@ -11,6 +11,7 @@ mod component;
 mod entry;
 pub mod fargate;
 pub mod fast;
+mod levels;
 pub mod options;
 pub mod placement;
 pub mod query;

@@ -30,7 +30,7 @@ use capacity::Capacity;
 use instances::Agent;
 use memory::TaskMemory;
 use services::Service;
-use tasks::TaskState;
+use tasks::{Kind, TaskState, Template};
 
 /// Something that is due.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +79,7 @@ pub(super) struct Ecs {
     cluster: FastCluster,
     /// Rules that were registered, by their number.
     rules: Vec<Rules>,
-    rule_numbers: SortedMap<String, usize>,
+    templates: SortedMap<Kind, Template>,
     capacity: Capacity,
     agents: Vec<Agent>,
     services: SortedMap<ObjectId, Service>,
@@ -109,7 +109,7 @@ impl Ecs {
             cursor: Revision::default(),
             cluster: FastCluster::default(),
             rules: Vec::new(),
-            rule_numbers: SortedMap::new(),
+            templates: SortedMap::new(),
             capacity: Capacity::new(),
             agents: Vec::new(),
             services: SortedMap::new(),
@@ -167,18 +167,6 @@ impl Ecs {
             Due::Launch(pod) => self.launch(pod, out),
             Due::Release(node) => Self::give_back(node, out),
         }
-    }
-
-    /// Number of the rules for tasks of a name and class, registered once.
-    fn rules_number(&mut self, key: String, rules: impl FnOnce() -> Rules) -> usize {
-        if let Some(&number) = self.rule_numbers.get(&key) {
-            return number;
-        }
-        let rules = rules();
-        let number = self.cluster.register(rules.clone());
-        self.rules.push(rules);
-        self.rule_numbers.insert(key, number);
-        number
     }
 
     /// Something became free or joined: tasks that wait are tried again.

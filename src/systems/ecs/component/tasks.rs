@@ -5,7 +5,7 @@ use control::Outbox;
 use model::{DeviceSet, EndReason, Event, PodChange, PodCreated, PodRef, Text};
 use scheduler::pipeline::evaluate::Form;
 use serde::{Deserialize, Serialize};
-use units::{Instant, NodeId, ObjectId};
+use units::{ClassId, Instant, NodeId, ObjectId};
 
 use super::super::entry::CAPABILITIES;
 use super::super::placement::{self, Task};
@@ -45,7 +45,61 @@ pub(super) enum Phase {
     Stopping,
 }
 
+/// Tasks that are of one size and under the same rules.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Kind {
+    /// Name of the service, or of a standalone task with a placement of its own.
+    name: Option<Text>,
+    /// `true` of the tasks of a service.
+    is_owned: bool,
+    class: ClassId,
+    provider: Option<usize>,
+}
+
+/// The size of tasks of a kind, and the number of their rules.
+#[derive(Clone, Debug)]
+pub(super) struct Template {
+    task: Task,
+    rules: usize,
+}
+
 impl Ecs {
+    /// Name of a standalone task for which a placement of its own is stated.
+    fn placed_by_name(&self, created: &PodCreated) -> Option<Text> {
+        let placement = &self.options.placement;
+        if placement.keys().all(|name| name == "*") {
+            return None;
+        }
+        let name = created.name.text();
+        placement.contains_key(&*name).then_some(name)
+    }
+
+    /// The size and the rules of tasks of a kind, worked out once.
+    fn template(&mut self, kind: Kind, store: &Store) -> Template {
+        if let Some(known) = self.templates.get(&kind) {
+            return known.clone();
+        }
+        let spec = &store.class(kind.class).spec;
+        let name = kind.name.clone().unwrap_or_else(|| "*".into());
+        let group: Text = if kind.is_owned {
+            format!("service:{}/{name}", spec.namespace).into()
+        } else {
+            format!("family:{}", kind.class.index()).into()
+        };
+        let mut rules = request::rules(spec, self.options.rules_of(&name));
+        if let Some(provider) = kind.provider {
+            rules = self.provided(provider, rules);
+        }
+        let number = self.cluster.register(rules.clone());
+        self.rules.push(rules);
+        let template = Template {
+            task: request::task(spec, group),
+            rules: number,
+        };
+        self.templates.insert(kind, template.clone());
+        template
+    }
+
     pub(super) fn task_mut(&mut self, pod: PodRef) -> Option<&mut TaskState> {
         let own = self.tasks.get_mut(pod.slot.index())?.as_mut()?;
         (own.pod == pod).then_some(own)
@@ -60,31 +114,26 @@ impl Ecs {
         out: &mut Outbox,
     ) {
         let pod = created.pod;
-        let spec = &store.class(created.class).spec;
         let owner = created.owner.and_then(|owner| {
             let service = self.services.get(&owner.object)?;
             Some((owner, service.name.clone()))
         });
-        let name = owner
-            .as_ref()
-            .map_or_else(|| created.name.text(), |(_, name)| name.clone());
-        let group: Text = match &owner {
-            Some(_) => format!("service:{}/{name}", spec.namespace).into(),
-            None => format!("family:{}", created.class.index()).into(),
-        };
         let owned = owner.as_ref().map(|(owner, _)| owner.object);
         let of_daemon = owned.and_then(|id| self.services.get(&id));
         let provider = match of_daemon {
             Some(service) if service.is_daemon() => None,
             _ => self.assign(owned),
         };
-        let number = provider.map_or(0, |own| own + 1);
-        let key = format!("{name}/{}/{number}", created.class.index());
-        let mut own_rules = request::rules(spec, self.options.rules_of(&name));
-        if let Some(provider) = provider {
-            own_rules = self.provided(provider, own_rules);
-        }
-        let rules = self.rules_number(key, || own_rules);
+        let kind = Kind {
+            name: match &owner {
+                Some((_, name)) => Some(name.clone()),
+                None => self.placed_by_name(created),
+            },
+            is_owned: owner.is_some(),
+            class: created.class,
+            provider,
+        };
+        let Template { task, rules } = self.template(kind, store);
         self.started += 1;
         let slot = pod.slot.index();
         if self.tasks.len() <= slot {
@@ -95,7 +144,7 @@ impl Ecs {
             service: None,
             deployment: 0,
             number: self.started,
-            task: request::task(spec, group),
+            task,
             rules,
             provider,
             instance: None,
@@ -137,8 +186,10 @@ impl Ecs {
                 out.write(store, Event::PodEnded { pod, reason });
                 continue;
             }
-            let alike = Alike::of(&own.task, own.rules);
-            if own.only_on.is_none() && self.refused.contains(&alike) {
+            // A standalone task is tried by itself, as no service starts it with others.
+            let alike = (own.service.is_some()).then(|| Alike::of(&own.task, own.rules));
+            let is_known = alike.as_ref().is_some_and(|own| self.refused.contains(own));
+            if own.only_on.is_none() && is_known {
                 self.resting.insert(own.number, pod);
                 continue;
             }
@@ -152,7 +203,7 @@ impl Ecs {
                 let (node, devices) = (NodeId::from_index(instance), DeviceSet::EMPTY);
                 out.write(store, Event::PodBound { pod, node, devices });
             } else {
-                self.refused.insert(alike);
+                self.refused.extend(alike);
                 self.resting.insert(own.number, pod);
                 out.write(store, Event::PodUnschedulable { pod });
             }
