@@ -115,7 +115,8 @@ impl Streams {
         self.numbered(entity.number())
     }
 
-    fn numbered(&self, entity: u64) -> Stream {
+    /// The stream of an entity of this number: [`Stream::new`] with the key that is known.
+    pub fn numbered(&self, entity: u64) -> Stream {
         let mut generator = ChaCha8Rng::from_seed(self.key);
         generator.set_stream(entity);
         Stream { generator }

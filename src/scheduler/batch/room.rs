@@ -170,16 +170,21 @@ impl Room {
     }
 
     fn update(&mut self, store: &Store, class: &Class, node: NodeId) {
-        let nodes = store.nodes();
-        let slots = if nodes.schedulable()[node.index()] && admits(store, class, node) {
-            slots_in(class, &nodes.free().row(node), nodes.gpu_room(node))
-        } else {
-            0
-        };
+        let slots = slots_on(store, class, node);
         let known = &mut self.slots[node.index()];
         self.total = self.total - u64::from(*known) + u64::from(slots);
         *known = slots;
         self.open.set(node.index(), slots > 0);
+    }
+}
+
+/// Number of members of a class that can start on a node now.
+pub(crate) fn slots_on(store: &Store, class: &Class, node: NodeId) -> u32 {
+    let nodes = store.nodes();
+    if nodes.schedulable()[node.index()] && admits(store, class, node) {
+        slots_in(class, &nodes.free().row(node), nodes.gpu_room(node))
+    } else {
+        0
     }
 }
 

@@ -9,17 +9,19 @@
 pub mod queues;
 pub mod theory;
 
+use std::collections::VecDeque;
+
 use smallvec::SmallVec;
 
 use cluster::{Conflict, Store};
 use control::{Component, Outbox, Progress, Write};
 use model::{DeviceSet, Event, PodRef};
-use rng::Stream;
+use rng::Streams;
 use units::{ClassId, Duration, Instant, NodeId, Revision, SortedMap, SortedSet};
 
 use self::queues::{Ask, JobKey, Queues, Slots};
 use crate::batch::Job;
-use crate::batch::room::{Rooms, admits, push_places};
+use crate::batch::room::{Places, admits, push_places, slots_on};
 use crate::batch::roster::{Roster, Submitted};
 use crate::retry::Retry;
 
@@ -54,6 +56,12 @@ impl Default for SparrowOptions {
     }
 }
 
+/// Number of probes that are kept and compared in place.
+const FEW: usize = 8;
+
+/// Nodes that were drawn, in order.
+type Drawn = SmallVec<[NodeId; FEW]>;
+
 /// Waiting members of a job.
 #[derive(Clone, Debug)]
 struct Waiting {
@@ -74,19 +82,22 @@ struct Reply {
 #[derive(Clone)]
 pub struct Sparrow {
     options: SparrowOptions,
+    draws: Streams,
     queues: Queues,
+    /// Workers that ask in a step.
+    asked: Vec<Ask>,
     jobs: SortedMap<JobKey, Waiting>,
     next: JobKey,
     /// Jobs that no node admits.
     stranded: Vec<JobKey>,
-    replies: SortedMap<Instant, Vec<Reply>>,
-    /// Answers on their way, by node.
+    /// Answers on their way with the instants of their arrival, which grow.
+    replies: VecDeque<(Instant, Reply)>,
+    /// Number of answers on their way, by node.
     asking: Vec<u32>,
     /// Nodes of bound pods, by slot.
     places: Vec<Option<NodeId>>,
     /// Nodes that take pods, in order.
     up: Vec<NodeId>,
-    rooms: Rooms,
     roster: Roster,
     cursor: Revision,
     backlog: usize,
@@ -97,7 +108,6 @@ pub struct Sparrow {
 /// Room of nodes beside the answers on their way.
 struct NodeSlots<'a> {
     store: &'a Store,
-    rooms: &'a mut Rooms,
     jobs: &'a SortedMap<JobKey, Waiting>,
     asking: &'a mut Vec<u32>,
 }
@@ -110,7 +120,10 @@ impl Slots for NodeSlots<'_> {
             return true;
         };
         let node = NodeId::from_index(worker);
-        self.rooms.here(self.store, job.class, node) > asking
+        let nodes = self.store.nodes();
+        // A node that is gone has no queue that would ask.
+        node.index() < nodes.len()
+            && slots_on(self.store, self.store.class(job.class), node) > asking
     }
 
     fn take(&mut self, worker: usize, _: JobKey) {
@@ -125,16 +138,17 @@ impl Sparrow {
     /// A scheduler without jobs.
     pub fn new(options: SparrowOptions) -> Self {
         Self {
+            draws: Streams::new(options.seed, "sparrow/probes"),
             queues: Queues::new(options.cancellation),
+            asked: Vec::new(),
             options,
             jobs: SortedMap::new(),
             next: 0,
             stranded: Vec::new(),
-            replies: SortedMap::new(),
+            replies: VecDeque::new(),
             asking: Vec::new(),
             places: Vec::new(),
             up: Vec::new(),
-            rooms: Rooms::default(),
             roster: Roster::default(),
             cursor: Revision::default(),
             backlog: 0,
@@ -252,29 +266,31 @@ impl Sparrow {
         class: ClassId,
         count: usize,
         store: &Store,
-    ) -> Vec<NodeId> {
+    ) -> Drawn {
         let columns = store.class(class);
-        let mut stream = Stream::new(
-            self.options.seed,
-            "sparrow/probes",
-            job.wrapping_mul(1 << 20).wrapping_add(round),
-        );
+        let number = job.wrapping_mul(1 << 20).wrapping_add(round);
+        let mut stream = self.draws.numbered(number);
         let is_free_choice =
             columns.gpu.devices == 0 && !columns.selects_nodes && !store.nodes().any_tainted();
         if is_free_choice && count.saturating_mul(4) <= self.up.len() {
             // Few of many: a node that was drawn before is drawn again.
+            let mut nodes = Drawn::with_capacity(count);
             let mut drawn = SortedSet::new();
-            let mut nodes = Vec::with_capacity(count);
             while nodes.len() < count {
                 let node = self.up[stream.below(self.up.len() as u64) as usize];
-                if drawn.insert(node) {
+                let is_new = if count <= FEW {
+                    !nodes.contains(&node)
+                } else {
+                    drawn.insert(node)
+                };
+                if is_new {
                     nodes.push(node);
                 }
             }
             return nodes;
         }
         let is_admitted = |node: &NodeId| admits(store, columns, *node);
-        let mut admitted: Vec<NodeId> = self.up.iter().copied().filter(is_admitted).collect();
+        let mut admitted: Drawn = self.up.iter().copied().filter(is_admitted).collect();
         let count = count.min(admitted.len());
         for chosen in 0..count {
             let left = (admitted.len() - chosen) as u64;
@@ -296,7 +312,7 @@ impl Sparrow {
             self.put_into_shortest(key, class, store, out);
             return;
         }
-        let mut probes: Vec<usize> = Vec::new();
+        let mut probes: SmallVec<[usize; FEW]> = SmallVec::new();
         if self.options.per_task {
             for task in 0..tasks {
                 let drawn = self.sample(key, task as u64 + 1, class, per_task, store);
@@ -353,12 +369,13 @@ impl Sparrow {
 
     /// Nodes with room ask; their answers are on their way.
     fn ask(&mut self, now: Instant, store: &Store) -> bool {
-        let asked = self.queues.ask(&mut NodeSlots {
+        let mut asked = std::mem::take(&mut self.asked);
+        let mut slots = NodeSlots {
             store,
-            rooms: &mut self.rooms,
             jobs: &self.jobs,
             asking: &mut self.asking,
-        });
+        };
+        self.queues.ask_into(&mut slots, &mut asked);
         let trip = if self.options.late_binding {
             self.options.round_trip
         } else {
@@ -371,9 +388,12 @@ impl Sparrow {
                 class: self.jobs.get(job).map_or(ClassId(0), |job| job.class),
                 pod: task.and_then(|task| self.hand_over(*job, task)),
             };
-            self.replies.entry(at).or_default().push(reply);
+            self.replies.push_back((at, reply));
         }
-        !asked.is_empty()
+        let any = !asked.is_empty();
+        asked.clear();
+        self.asked = asked;
+        any
     }
 
     fn hand_over(&mut self, key: JobKey, task: u32) -> Option<PodRef> {
@@ -388,25 +408,21 @@ impl Sparrow {
     /// Binds the pods whose answers have arrived.
     fn answer(&mut self, now: Instant, store: &Store, out: &mut Outbox) -> bool {
         let mut any = false;
-        while let Some((&at, _)) = self.replies.first_key_value()
-            && at <= now
-        {
-            let arrived = self.replies.remove(&at).unwrap_or_default();
-            for Reply { node, class, pod } in arrived {
-                any = true;
-                self.asking[node.index()] -= 1;
-                self.queues.freed(node.index());
-                let Some(pod) = pod.filter(|&pod| self.roster.find(pod).is_some()) else {
-                    continue;
-                };
-                let mut places = crate::batch::room::Places::new();
-                let rooms = store.nodes().gpu_room(node);
-                push_places(&mut places, store.class(class), node, rooms, 1);
-                let devices = places.first().map_or(DeviceSet::EMPTY, |place| place.1);
-                out.write(store, Event::PodBound { pod, node, devices });
-                out.decided_pods += 1;
-                out.decided_jobs += 1;
-            }
+        while let Some((_, reply)) = self.replies.pop_front_if(|(at, _)| *at <= now) {
+            let Reply { node, class, pod } = reply;
+            any = true;
+            self.asking[node.index()] -= 1;
+            self.queues.freed(node.index());
+            let Some(pod) = pod.filter(|&pod| self.roster.find(pod).is_some()) else {
+                continue;
+            };
+            let mut places = Places::new();
+            let rooms = store.nodes().gpu_room(node);
+            push_places(&mut places, store.class(class), node, rooms, 1);
+            let devices = places.first().map_or(DeviceSet::EMPTY, |place| place.1);
+            out.write(store, Event::PodBound { pod, node, devices });
+            out.decided_pods += 1;
+            out.decided_jobs += 1;
         }
         any
     }
@@ -435,7 +451,7 @@ impl Component for Sparrow {
         // Bindings are part of the view before anybody asks again.
         let answered = self.answer(now, view, out);
         let asked = !answered && self.ask(now, view);
-        if let Some((&at, _)) = self.replies.first_key_value() {
+        if let Some(&(at, _)) = self.replies.front() {
             out.wake_at(at);
         }
         if answered || asked {

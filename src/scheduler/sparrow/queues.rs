@@ -8,6 +8,8 @@
 
 use std::collections::VecDeque;
 
+use smallvec::SmallVec;
+
 use units::{SortedMap, SortedSet};
 
 /// A job's number; jobs are numbered in the order of their arrival.
@@ -41,7 +43,7 @@ struct Handing {
     /// Reservations in queues.
     reservations: u32,
     /// Workers that reservations were left with.
-    probed: Vec<usize>,
+    probed: SmallVec<[usize; 4]>,
 }
 
 /// The queues of all workers.
@@ -74,7 +76,7 @@ impl Queues {
                 next: 0,
                 tasks,
                 reservations: 0,
-                probed: Vec::with_capacity(probes.len()),
+                probed: SmallVec::with_capacity(probes.len()),
             },
         );
         for &worker in probes {
@@ -143,6 +145,12 @@ impl Queues {
     /// Every worker with room for the head of its queue asks.
     pub fn ask(&mut self, slots: &mut dyn Slots) -> Vec<Ask> {
         let mut asked = Vec::new();
+        self.ask_into(slots, &mut asked);
+        asked
+    }
+
+    /// Adds every worker that asks to a list, as [`Self::ask`] returns them.
+    pub fn ask_into(&mut self, slots: &mut dyn Slots, asked: &mut Vec<Ask>) {
         while let Some(worker) = self.ready.pop_first() {
             while let Some(&job) = self.workers[worker].front() {
                 if !slots.has_room(worker, job) {
@@ -155,7 +163,6 @@ impl Queues {
                 asked.push(Ask { worker, job, task });
             }
         }
-        asked
     }
 
     fn hand_out(&mut self, job: JobKey) -> Option<u32> {
