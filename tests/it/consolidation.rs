@@ -39,3 +39,37 @@ fn rules_move_machines_and_save_energy_each_in_its_own_way() {
         digests.push(&rule.digest);
     }
 }
+
+/// Four machines on two nodes of each of two zones, of which one is down for half an hour.
+const OUTAGE: &str = "windtunnel: v1
+name: consolidation
+seed: 7
+cluster:
+  nodes:
+    - {name: 'a-{}', count: 2, template: {allocatable: {cpu: 4, memory: 16Gi, pods: 9}, labels: {topology.kubernetes.io/zone: a}}}
+    - {name: 'b-{}', count: 2, template: {allocatable: {cpu: 4, memory: 16Gi, pods: 9}, labels: {topology.kubernetes.io/zone: b}}}
+workload:
+  - trace: {format: csv, path: jobs.csv}
+system: {name: consolidation}
+models: {usage: trace, nodeLoss: resubmit}
+failures:
+  - {kind: zone-outage, zone: a, at: 20m, for: 30m}
+stop: {when: drained}
+";
+
+#[test]
+fn machines_run_on_while_nodes_are_down() {
+    let mut jobs = "submit,name,run_time,cpu,memory,cpu_usage\n".to_owned();
+    for (name, submit) in [("early", 0), ("late", 1_500), ("last", 1_800)] {
+        for number in 0..4 {
+            use std::fmt::Write as _;
+            let _ = writeln!(jobs, "{submit},{name}-{number},3600,1,1Gi,30%");
+        }
+    }
+    let scratch = Scratch::new("consolidation", &[("a.yaml", OUTAGE), ("jobs.csv", &jobs)]);
+    scratch.run(&["run", "a.yaml", "--out", "out"], 0);
+    let variants = scratch.summary("out").variants;
+    let span = value(&variants[0], "makespan.total").expect("machines that ended");
+    // What ran in the lost zone begins again in the other one at 20 minutes, at once.
+    assert!((span - 5_400.0).abs() < 400.0, "{span}");
+}

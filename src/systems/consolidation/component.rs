@@ -5,6 +5,8 @@
 //! instructions per second. A move takes its time while the pod runs on; at its end the pod leaves its
 //! node and goes on at its destination in the same instant.
 
+use std::collections::VecDeque;
+
 use cluster::{Conflict, Store, UsageSamples};
 use control::{Component, Memory, Outbox, Progress, Write};
 use model::{DeviceSet, EndReason, Event, EvictionCause, Node, PodChange, PodName, PodRef, Text};
@@ -80,6 +82,8 @@ pub struct Consolidator {
     moves: SortedMap<Instant, Vec<Move>>,
     /// Nodes that are switched on, by host.
     is_on: Vec<bool>,
+    /// Nodes that were switched on or off, in the order of the orders that the log has not shown yet.
+    switched: VecDeque<(NodeId, bool)>,
     /// Instant of the next decision.
     next: Instant,
     /// The instant for which use was read.
@@ -105,6 +109,7 @@ impl Consolidator {
             waiting: Vec::new(),
             moves: SortedMap::new(),
             is_on: Vec::new(),
+            switched: VecDeque::new(),
             next,
             measured: None,
             cursor: Revision::default(),
@@ -128,10 +133,23 @@ impl Consolidator {
                     }
                 }
                 Event::PodEnded { pod, .. } => self.ended(*pod),
+                Event::NodeReadiness { node, ready } => self.stated(*node, *ready),
                 _ => {}
             }
         }
         self.cursor = store.revision();
+    }
+
+    /// A node was switched on or off, or failed or came back by itself.
+    fn stated(&mut self, node: NodeId, is_ready: bool) {
+        if self.switched.front() == Some(&(node, is_ready)) {
+            self.switched.pop_front();
+            return;
+        }
+        if let Some(host) = self.nodes.iter().position(|&own| own == node) {
+            self.datacenter.hosts[host].is_down = !is_ready;
+            self.is_on[host] = is_ready;
+        }
     }
 
     fn host_kind(&self, store: &Store, id: NodeId, node: &Node) -> HostKind {
@@ -231,9 +249,13 @@ impl Consolidator {
             && at <= now
         {
             for order in self.moves.remove(&at).unwrap_or_default() {
-                self.datacenter.finish(order);
                 let guest = &mut self.guests[order.vm.index()];
                 guest.moves -= 1;
+                if self.datacenter.hosts[order.to.index()].is_down && guest.is_there {
+                    self.datacenter.cancel(order, guest.moves == 0);
+                    continue;
+                }
+                self.datacenter.finish(order);
                 if !guest.is_there {
                     if guest.moves == 0 {
                         self.datacenter.remove(order.vm);
@@ -273,7 +295,8 @@ impl Consolidator {
     /// Switches hosts off on which no machine is.
     fn switch_off(&mut self, store: &Store, out: &mut Outbox) {
         for index in 0..self.nodes.len() {
-            if self.datacenter.hosts[index].vms.is_empty() {
+            let host = &self.datacenter.hosts[index];
+            if host.vms.is_empty() && !host.is_down {
                 self.switch(HostId(index as u32), false, store, out);
             }
         }
@@ -283,6 +306,7 @@ impl Consolidator {
         let node = self.nodes[host.index()];
         if std::mem::replace(&mut self.is_on[host.index()], ready) != ready {
             out.write(store, Event::NodeReadiness { node, ready });
+            self.switched.push_back((node, ready));
         }
     }
 }
@@ -332,6 +356,11 @@ impl Component for Consolidator {
     }
 
     fn refused(&mut self, write: &Write, _conflict: &Conflict) {
+        if let Event::NodeReadiness { node, ready } = write.event {
+            let place = self.switched.iter().position(|own| *own == (node, ready));
+            place.and_then(|place| self.switched.remove(place));
+            return;
+        }
         let Event::PodBound { pod, .. } = write.event else {
             return;
         };

@@ -192,6 +192,20 @@ impl Datacenter {
         host.add(vm, own);
     }
 
+    /// Gives up a move: the machine stays where it is.
+    pub fn cancel(&mut self, order: Move, is_last: bool) {
+        let Move { vm, to } = order;
+        let host = &mut self.hosts[to.index()];
+        host.arriving.retain(|&own| own != vm);
+        host.remove(vm, &self.vms);
+        if is_last {
+            self.vms[vm.index()].is_moving = false;
+        }
+        if let Some(from) = self.vms[vm.index()].host {
+            self.hosts[from.index()].settle(&self.vms);
+        }
+    }
+
     /// The time that a move takes, in seconds.
     pub fn seconds(&self, order: Move) -> f64 {
         let memory = self.vms[order.vm.index()].kind.memory_mb;

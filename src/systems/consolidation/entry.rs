@@ -102,7 +102,7 @@ const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::FailureDetection,
-        Without("a node that is down still counts"),
+        Yes("a node that is down takes no machine until it is back"),
     ),
     (
         Capability::LostNode,

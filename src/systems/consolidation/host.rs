@@ -73,6 +73,8 @@ pub struct Host {
     pub bandwidth_held: i64,
     /// Sum of the speeds that the machines ask for.
     pub asked: f64,
+    /// `true` while the host has failed: it takes no machine.
+    pub is_down: bool,
     /// Sum of the machines' use in the last intervals, the newest first, as shares of the host.
     pub history: [f64; HISTORY],
 }
@@ -92,6 +94,7 @@ impl Host {
             memory_held: 0,
             bandwidth_held: 0,
             asked: 0.0,
+            is_down: false,
             history: [0.0; HISTORY],
         }
     }
@@ -106,10 +109,10 @@ impl Host {
         (self.used_before / self.kind.mips()).min(1.0)
     }
 
-    /// `true` if a machine's request fits into what is left.
+    /// `true` if the host is up and a machine's request fits into what is left.
     pub fn has_room(&self, vm: &Vm) -> bool {
         let asked = vm.asked();
-        let fits = self.kind.core_mips >= asked && self.available >= asked;
+        let fits = !self.is_down && self.kind.core_mips >= asked && self.available >= asked;
         fits && (vm.is_running
             || (self.memory_held + vm.kind.memory_mb <= self.kind.memory_mb
                 && self.bandwidth_held + vm.kind.bandwidth_mbit <= self.kind.bandwidth_mbit))

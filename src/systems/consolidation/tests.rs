@@ -92,6 +92,29 @@ fn an_overloaded_host_gives_its_smallest_machine_away() {
 }
 
 #[test]
+fn a_host_that_is_down_takes_no_machine_and_moves_to_it_are_given_up() {
+    let mut datacenter = datacenter(2, &[(400.0, 1_740), (400.0, 613)]);
+    let home = datacenter.vms[0].host.expect("a host");
+    datacenter.vms[1].kind.mips = 500.0;
+    datacenter.observe(|_| 1.0);
+    assert_eq!(datacenter.vms[1].host, Some(home));
+    let moves = datacenter.decide();
+    let [order] = moves[..] else {
+        panic!("{moves:?}");
+    };
+    datacenter.start(order);
+    datacenter.hosts[order.to.index()].is_down = true;
+    datacenter.cancel(order, true);
+    assert_eq!(datacenter.hosts[order.to.index()].vms, []);
+    assert!(!datacenter.vms[1].is_moving && datacenter.vms[1].host == Some(home));
+    datacenter.observe(|_| 1.0);
+    // It would have to go, and has nowhere to go.
+    assert_eq!(datacenter.decide(), []);
+    datacenter.hosts[order.to.index()].is_down = false;
+    assert_eq!(datacenter.decide(), [order]);
+}
+
+#[test]
 fn idle_machines_are_retired_where_that_is_asked_for() {
     let mut datacenter = datacenter(1, &[(400.0, 613), (400.0, 613)]);
     datacenter.observe(|vm| f64::from(vm.0));
