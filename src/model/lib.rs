@@ -70,7 +70,7 @@ pub use scheduler_config::SchedulerConfig;
 pub use service::{Ingress, ServerSpec, Service};
 pub use storage::{Disk, VolumeNews, VolumeStep};
 pub use taint::{Taint, TaintEffect, Toleration};
-pub use throughput::{JOB_TYPE_LABEL, ThroughputFault, Throughputs};
+pub use throughput::{JOB_TYPE_LABEL, Parts, ThroughputFault, Throughputs, WHOLE_SPEED};
 pub use tier::Tier;
 pub use traffic::{TrafficNames, TrafficStretch};
 pub use usage::Used;

@@ -11,10 +11,9 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     let Some(stated) = &scenario.models.throughputs else {
         return;
     };
-    for fault in Throughputs::new(&stated.reference, &stated.types)
-        .err()
-        .unwrap_or_default()
-    {
+    let (types, apart, packed) = (&stated.types, &stated.apart, &stated.packed);
+    let found = Throughputs::stated(&stated.reference, types, apart, packed);
+    for fault in found.err().unwrap_or_default() {
         let (code, label, path) = match &fault {
             ThroughputFault::Reference { .. } => {
                 let label = "expected a model of `types`".to_owned();
@@ -27,6 +26,19 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
             ThroughputFault::OutOfRange { job_type, model } => {
                 let label = "expected 0.001 to 1000000".to_owned();
                 (Code::Impossible, label, vec!["types", job_type, model])
+            }
+            ThroughputFault::Type { field, .. } => {
+                let label = "expected types of `types`".to_owned();
+                (Code::UnknownName, label, vec![*field])
+            }
+            ThroughputFault::Part { field, types } => {
+                let label = "expected above 0 and up to 1".to_owned();
+                let path = std::iter::once(*field).chain(types.iter().map(String::as_str));
+                (Code::Impossible, label, path.collect())
+            }
+            ThroughputFault::OneSided { job_type, other } => {
+                let label = format!("expected the part of `{other}` beside `{job_type}` as well");
+                (Code::MissingField, label, vec!["packed", job_type, other])
             }
         };
         let span = tree.locate(["models", "throughputs"].into_iter().chain(path));

@@ -1,4 +1,5 @@
-//! Sharing of GPUs over time: rounds in which jobs hold devices, under one of several rules.
+//! Sharing of GPUs over time: rounds in which jobs hold devices, under one of several rules; with moves
+//! that gather free devices, and with two jobs on one device.
 //!
 //! A scheduler as a caller builds it from the registry:
 //!
@@ -131,6 +132,10 @@ pub struct GpuSharingOptions {
     pub round: Duration,
     /// Options of the rule.
     pub rules: SharingOptions,
+    /// `true` if jobs move to other nodes so that a job finds room for which enough GPUs are free.
+    pub moves: bool,
+    /// `true` if two jobs share a GPU where together they get on faster than one.
+    pub packs: bool,
     /// Throughputs of jobs by GPU model; `None` takes every model for equally fast.
     pub throughputs: Option<Arc<Throughputs>>,
 }
@@ -142,6 +147,8 @@ impl Default for GpuSharingOptions {
             rule: "tiresias".to_owned(),
             round: Duration::from_secs(360),
             rules: SharingOptions::default(),
+            moves: false,
+            packs: false,
             throughputs: None,
         }
     }
@@ -161,6 +168,9 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     })?;
     let planner = SharingPlanner::new((rule.build)(&options.rules), options.round);
     let planner = planner.with_throughputs(options.throughputs.clone());
+    let planner = planner
+        .with_moves(options.moves)
+        .with_packing(options.packs);
     Ok(jobs_alone::parts(
         request,
         vec![Box::new(planner)],

@@ -91,6 +91,15 @@ pub fn system_options(
     if let Some(throughputs) = &throughputs {
         super::throughputs::check_nodes(throughputs, nodes)?;
     }
+    let has_pairs = throughputs.as_ref().is_some_and(|own| own.has_pairs());
+    if system.gpu_sharing.as_ref().is_some_and(|own| own.pack) && !has_pairs {
+        return Err(BuildError::Experiment(
+            "system.gpuSharing.pack: expected speeds of jobs on one GPU; state \
+             `models.throughputs.packed`, such as {image: {speech: 0.7}, speech: {image: 0.8}}, or \
+             leave `pack` out"
+                .to_owned(),
+        ));
+    }
     let sharing = GpuSharingOptions {
         throughputs,
         ..gpu_sharing(&system.gpu_sharing.clone().unwrap_or_default())?
@@ -132,6 +141,8 @@ fn gpu_sharing(written: &schema::GpuSharing) -> Result<GpuSharingOptions, BuildE
             thresholds: written.thresholds.clone(),
             promote: written.promote,
         },
+        moves: written.migrate,
+        packs: written.pack,
         ..GpuSharingOptions::default()
     })
 }

@@ -297,7 +297,7 @@ fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 69] = [
+const SCENARIOS: [(&str, &[&str]); 70] = [
     ("gpu-month.yaml", &["--set", "stop={at: 12h}"]),
     ("preemption-loop.yaml", &[]),
     ("gavel-trace.yaml", &["--set", "stop={at: 2h}"]),
@@ -382,6 +382,7 @@ const SCENARIOS: [(&str, &[&str]); 69] = [
     ("virtual-machines.yaml", &["--set", "stop={at: 2h}"]),
     ("gpu-sharing.yaml", &["--set", "stop={at: 6h}"]),
     ("unlike-gpus.yaml", &["--set", "stop={at: 2h}"]),
+    ("gpu-moves.yaml", &["--set", "stop={at: 2h}"]),
     ("backfilling.yaml", &["--set", "stop={at: 6h}"]),
     ("queue-trees.yaml", &["--set", "stop={at: 6h}"]),
     ("shutdown.yaml", &["--set", "stop={at: 12h}"]),

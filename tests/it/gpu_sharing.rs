@@ -65,6 +65,123 @@ fn turns_may_be_many() {
     assert!((130_000.0..131_000.0).contains(&span), "{span}");
 }
 
+/// An experiment on nodes with this many V100s each, in rounds of 100 s, with options of the sharing and of
+/// the throughputs.
+fn equal(nodes: u32, gpus: u32, sharing: &str, throughputs: &str) -> String {
+    format!(
+        "windtunnel: v1
+name: gpu-sharing
+cluster:
+  nodes:
+    - {{name: 'v100-{{}}', count: {nodes}, template: {{allocatable: {{cpu: 8, memory: 8Gi, pods: 9}}, gpu: {{devices: {gpus}, model: V100}}}}}}
+workload:
+  - trace: {{format: csv, path: jobs.csv}}
+system:
+  name: gpu-sharing
+  gpuSharing: {{round: 100s, {sharing}}}
+models:
+  throughputs:
+    reference: V100
+    types: {{image: {{V100: 40}}, speech: {{V100: 12}}}}
+{throughputs}
+stop: {{when: drained}}
+"
+    )
+}
+
+fn variant(experiment: &str, jobs: &str) -> windtunnel::lab::summary::VariantSummary {
+    let files = [("a.yaml", experiment), ("jobs.csv", jobs)];
+    let scratch = Scratch::new("gpu-sharing", &files);
+    scratch.run(&["run", "a.yaml", "--out", "out"], 0);
+    let mut summary = scratch.summary("out");
+    summary.variants.remove(0)
+}
+
+#[test]
+fn a_job_moves_for_one_that_needs_a_whole_node_and_loses_no_work() {
+    // On the first node, b ends at once; a and c hold two of four GPUs of a node each, until d comes.
+    let jobs = "\
+submit,name,run_time,gpus,job_type
+0,a,1000,2,image
+0,b,90,2,image
+0,c,1000,2,image
+50,d,500,4,image
+";
+    let stays = makespan(&equal(2, 4, "rule: tiresias", ""), jobs);
+    assert!((stays - 1_500.0).abs() < 1e-6, "{stays}");
+    let moves = variant(&equal(2, 4, "rule: tiresias, migrate: true", ""), jobs);
+    let value = |id: &str| moves.metrics.get(id).and_then(|own| own.value);
+    assert_eq!(value("migrations.started"), Some(1.0));
+    // From 100 s on, d runs on the node that one of the others left; these end as if they had stayed.
+    let span = value("makespan.total").expect("jobs that ended");
+    assert!((span - 1_000.0).abs() < 1e-6, "{span}");
+}
+
+#[test]
+fn two_jobs_share_a_gpu_where_both_together_are_faster() {
+    let jobs = "\
+submit,name,run_time,gpus,job_type
+0,a,1000,1,image
+0,b,1000,1,speech
+";
+    let pairs = "    packed: {image: {speech: 0.8}, speech: {image: 0.7}}";
+    let alone = makespan(&equal(1, 1, "rule: tiresias", pairs), jobs);
+    assert!((alone - 2_000.0).abs() < 1e-6, "{alone}");
+    // After the first round a has 900 s left and needs 1,125 s for them; b has done 787.5 s by then, and
+    // the rest alone.
+    let packed = makespan(&equal(1, 1, "rule: tiresias, pack: true", pairs), jobs);
+    assert!((packed - 1_437.5).abs() < 1e-3, "{packed}");
+    // Together they would be slower than one.
+    let pairs = "    packed: {image: {speech: 0.5}, speech: {image: 0.4}}";
+    let slow = makespan(&equal(1, 1, "rule: tiresias, pack: true", pairs), jobs);
+    assert!((slow - 2_000.0).abs() < 1e-6, "{slow}");
+}
+
+#[test]
+fn a_job_on_several_nodes_keeps_a_part_of_its_speed() {
+    let jobs = "submit,name,run_time,gpus,members,job_type\n0,a,100,1,2,image\n";
+    let apart = "    apart: {image: 0.5}";
+    for (nodes, gpus, expected) in [(2, 1, 200.0), (1, 2, 100.0)] {
+        let span = makespan(&equal(nodes, gpus, "rule: tiresias", apart), jobs);
+        assert!((span - expected).abs() < 1e-6, "{nodes}: {span}");
+    }
+}
+
+#[test]
+fn wrong_parts_of_speed_are_refused_with_their_place() {
+    for (sharing, throughputs, expected) in [
+        (
+            "pack: true",
+            "",
+            "system.gpuSharing.pack: expected speeds of jobs on one GPU; state `models.throughputs.packed`",
+        ),
+        (
+            "pack: true",
+            "    packed: {image: {speech: 0.7}}",
+            "`packed.image.speech` is stated and `packed.speech.image` is not; state both",
+        ),
+        (
+            "pack: true",
+            "    packed: {image: {image: 1.7}}",
+            "`packed.image.image`: expected a part of the speed above 0 and up to 1, such as 0.7",
+        ),
+        (
+            "migrate: true",
+            "    apart: {video: 0.7}",
+            "`apart`: type `video` has no throughputs",
+        ),
+    ] {
+        let experiment = equal(1, 1, sharing, throughputs);
+        let files = [
+            ("a.yaml", experiment.as_str()),
+            ("jobs.csv", "submit,run_time,gpus,job_type\n0,400,1,image\n"),
+        ];
+        let scratch = Scratch::new("gpu-sharing", &files);
+        let said = scratch.run(&["run", "a.yaml", "--out", "out"], 2);
+        assert!(said.contains(expected), "{throughputs}: {said}");
+    }
+}
+
 #[test]
 fn wrong_throughputs_are_refused_with_their_place() {
     let hole = "{image: {V100: 40, K80: 10}, speech: {V100: 12}}";

@@ -20,6 +20,14 @@ pub struct GpuSharing {
     /// first queue again; default 0, which never promotes one.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub promote: f64,
+    /// Jobs move to other nodes at the beginning of a round so that a job finds room on the nodes that it
+    /// needs, if enough GPUs are free, scattered over several nodes; default false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub migrate: bool,
+    /// A job of one GPU that finds none shares that of another, if their speeds together are more than
+    /// that of one by `models.throughputs.packed`; default false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub pack: bool,
 }
 
 impl Default for GpuSharing {
@@ -29,6 +37,8 @@ impl Default for GpuSharing {
             round: Duration::from_secs(360),
             thresholds: vec![Duration::from_secs(3_600), Duration::from_secs(36_000)],
             promote: 0.0,
+            migrate: false,
+            pack: false,
         }
     }
 }

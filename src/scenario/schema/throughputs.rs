@@ -15,4 +15,12 @@ pub struct Throughputs {
     /// Steps per second by type of job and GPU model. Jobs without a type, and pods without GPUs, run
     /// equally fast on all.
     pub types: SortedMap<String, SortedMap<String, f64>>,
+    /// Part of its speed that a job of a type keeps while its members are on several nodes, such as 0.6;
+    /// all of it for types that are not stated.
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub apart: SortedMap<String, f64>,
+    /// Part of its speed that a job of a type keeps beside a job of another type on the same GPU, such as
+    /// 0.7; both of a pair are stated. Jobs of pairs that are not stated share no GPU.
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub packed: SortedMap<String, SortedMap<String, f64>>,
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use cluster::Store;
-use model::{Pod, PodCreated, PodName, PodRef};
+use model::{PodCreated, PodName, PodRef};
 use units::{ClassId, Duration, GangId, Instant, PodId, SortedMap, SortedSet};
 
-use super::plan::Claim;
+use super::plan::{Claim, Need, Place};
 use super::{SharedJob, UnlikeJob};
 
 /// A member of a job.
@@ -21,6 +21,8 @@ struct Member {
 #[derive(Clone, Debug)]
 struct Job {
     class: ClassId,
+    /// The class as it was submitted.
+    whole: ClassId,
     gang: Option<GangId>,
     submitted: Instant,
     requested: Duration,
@@ -111,6 +113,7 @@ impl Jobs {
         }
         let job = Job {
             class: created.class,
+            whole: created.class,
             gang: created.gang,
             submitted: at,
             requested: created.time_limit.unwrap_or(Duration::MAX),
@@ -244,16 +247,58 @@ impl Jobs {
         let job = self.all.get(&number)?;
         let pods: Option<Vec<PodRef>> = job.members.iter().map(|own| own.pod).collect();
         let pods = pods?;
-        let node = |&pod: &PodRef| store.pods().get(pod).and_then(Pod::node);
-        let nodes = job
+        let place = |&pod: &PodRef| {
+            let record = store.pods().get(pod)?;
+            let (node, devices) = (record.node()?, record.devices());
+            Some(Place { node, devices })
+        };
+        let places = job
             .waits_since
             .is_none()
-            .then(|| pods.iter().filter_map(node).collect());
+            .then(|| pods.iter().filter_map(place).collect());
+        // One that waits asks for all of its device again, whatever it had before.
+        let class = if job.waits_since.is_none() {
+            job.class
+        } else {
+            job.whole
+        };
         Some(Claim {
             members: pods.len(),
-            milli_each: job.asked.milli,
-            nodes,
+            need: Need::of(store.class(class)),
+            places,
         })
+    }
+
+    /// The claims of all jobs that run on devices, by number.
+    pub(super) fn running(&self, store: &Store) -> SortedMap<u64, Claim> {
+        let claims = self.running.iter().filter_map(|&number| {
+            let claim = self.claim(number, store)?;
+            (claim.need.devices > 0).then_some((number, claim))
+        });
+        claims.collect()
+    }
+
+    /// The class that a job was submitted with.
+    pub(super) fn whole(&self, number: u64) -> Option<ClassId> {
+        Some(self.all.get(&number)?.whole)
+    }
+
+    /// Whether a job asks for a half of its device.
+    pub(super) fn is_half(&self, number: u64) -> bool {
+        let job = self.all.get(&number);
+        job.is_some_and(|job| job.class != job.whole)
+    }
+
+    /// A job is of another class from now on.
+    pub(super) fn declare(&mut self, number: u64, class: ClassId) {
+        if let Some(job) = self.all.get_mut(&number) {
+            job.class = class;
+        }
+    }
+
+    /// The class of a job.
+    pub(super) fn class(&self, number: u64) -> Option<ClassId> {
+        Some(self.all.get(&number)?.class)
     }
 
     /// The members of a job that waits with all of them there.

@@ -9,7 +9,9 @@
 //! Where GPU models differ in speed (`model::Throughputs`), a rule may state the share of the time that
 //! each job has on each model; a job then has its turns by these, and moves to another model for one.
 
+mod gather;
 mod jobs;
+mod pack;
 mod plan;
 mod turns;
 
@@ -17,14 +19,15 @@ use std::sync::Arc;
 
 use cluster::{Conflict, Store};
 use control::{Component, Memory, Outbox, Progress, Write};
-use model::{EndReason, Event, EvictionCause, PodCreated, Throughputs};
+use model::{EndReason, Event, EvictionCause, Pod, PodChange, PodCreated, Throughputs};
 use units::{ClassId, Duration, Instant, NodeId, Revision, SortedMap, SortedSet};
 
 use self::jobs::{Asked, Jobs};
-use self::plan::{Claim, Plan};
+use self::pack::places_on;
+use self::plan::{Claim, Place, Plan};
 use self::turns::{Columns, Turn, by_priority, fastest_first};
 use crate::batch::Score;
-use crate::batch::room::{Places, Rooms};
+use crate::batch::room::{Places, Rooms, admits};
 
 /// A job as rules see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +120,15 @@ impl Clone for Box<dyn SharingRule> {
     }
 }
 
+/// Places that a job is to start at.
+#[derive(Clone, Debug)]
+struct Promise {
+    rank: usize,
+    places: Vec<Place>,
+    /// `true` if it shares its device with another job there.
+    is_packed: bool,
+}
+
 /// The scheduler, as a component.
 #[derive(Clone)]
 pub struct SharingPlanner {
@@ -126,8 +138,12 @@ pub struct SharingPlanner {
     rooms: Rooms,
     /// GPU models of the nodes, where these differ in speed.
     columns: Option<Columns>,
-    /// Nodes of the members of jobs that are to start there, and their rank.
-    granted: SortedMap<u64, (usize, Vec<NodeId>)>,
+    /// `true` if jobs move to other nodes to make room for one that finds none.
+    gathers: bool,
+    /// `true` if two jobs share a GPU where together they get on faster than one.
+    packs: bool,
+    /// Jobs that are to start at certain places.
+    granted: SortedMap<u64, Promise>,
     /// Instant of the next round.
     next: Instant,
     cursor: Revision,
@@ -142,6 +158,8 @@ impl SharingPlanner {
             jobs: Jobs::default(),
             rooms: Rooms::default(),
             columns: None,
+            gathers: false,
+            packs: false,
             granted: SortedMap::new(),
             next: Instant::ZERO,
             cursor: Revision::default(),
@@ -152,6 +170,22 @@ impl SharingPlanner {
     #[must_use]
     pub fn with_throughputs(mut self, throughputs: Option<Arc<Throughputs>>) -> Self {
         self.columns = throughputs.map(Columns::new);
+        self
+    }
+
+    /// This planner where jobs move to other nodes so that a job finds room for which enough devices are
+    /// free, scattered over several nodes.
+    #[must_use]
+    pub fn with_moves(mut self, gathers: bool) -> Self {
+        self.gathers = gathers;
+        self
+    }
+
+    /// This planner where a job that finds no GPU shares that of another, if their speeds together are
+    /// more than that of one by the throughputs.
+    #[must_use]
+    pub fn with_packing(mut self, packs: bool) -> Self {
+        self.packs = packs;
         self
     }
 
@@ -184,7 +218,7 @@ impl SharingPlanner {
     /// Jobs in the order of the rule, those first that have a place to start at.
     fn order(&self, now: Instant) -> Vec<u64> {
         let count = self.jobs.len();
-        let rank = |number| self.granted.get(&number).map_or(usize::MAX, |own| own.0);
+        let rank = |number| self.granted.get(&number).map_or(usize::MAX, |own| own.rank);
         let mut order: Vec<(usize, Score, u64)> = self
             .jobs
             .views(now)
@@ -229,7 +263,7 @@ impl SharingPlanner {
     fn claim(&self, turn: Turn, store: &Store) -> Option<Claim> {
         let mut claim = self.jobs.claim(turn.number, store)?;
         if turn.column.is_some() && turn.column != self.jobs.column(turn.number) {
-            claim.nodes = None;
+            claim.places = None;
         }
         Some(claim)
     }
@@ -242,7 +276,8 @@ impl SharingPlanner {
     /// Takes the jobs off their devices whose turn is over: those that run where a job before them in
     /// the order finds its place, and those whose turn is on another model.
     fn suspend(&mut self, now: Instant, order: &[u64], store: &Store, out: &mut Outbox) {
-        let mut plan = Plan::of(store);
+        let running = self.jobs.running(store);
+        let mut plan = Plan::of(store, running.values());
         let mut settled = SortedSet::new();
         let mut keeps = SortedSet::new();
         self.granted.clear();
@@ -253,23 +288,63 @@ impl SharingPlanner {
             let Some(claim) = self.claim(turn, store) else {
                 continue;
             };
-            let Some(nodes) = plan.grant(&claim, |node| self.is_on(node, turn.column)) else {
+            let places = if claim.need.devices == 0 {
+                // A job without devices is never taken off, and waits for other room alone.
+                Vec::new()
+            } else if let Some(found) = plan.grant(&claim, |node| {
+                let may_be_new = || self.admits(store, turn.number, node);
+                self.is_on(node, turn.column) && (claim.places.is_some() || may_be_new())
+            }) {
+                found
+            } else {
                 continue;
             };
             settled.insert(turn.number);
-            if claim.nodes.is_some() {
+            if claim.places.is_some() {
                 keeps.insert(turn.number);
-            } else if turn.column.is_some() && claim.milli_each > 0 {
-                let rank = self.granted.len();
-                self.granted.insert(turn.number, (rank, nodes));
+            } else if (turn.column.is_some() || self.gathers || self.packs) && !places.is_empty() {
+                self.promise(turn.number, &places, false);
             }
         }
+        let mut moved = SortedSet::new();
+        if self.gathers {
+            moved = self.gather(&mut plan, order, &mut keeps, store);
+        }
+        if self.packs {
+            self.pack(&mut plan, order, &mut keeps, store);
+        }
         for &number in order.iter().filter(|number| !keeps.contains(number)) {
+            let places = self
+                .granted
+                .get(&number)
+                .filter(|_| moved.contains(&number));
+            let mut to = places.into_iter().flat_map(|own| &own.places);
             for pod in self.jobs.suspend(now, number) {
+                let from = store.pods().get(pod).and_then(Pod::node);
+                if let Some(Place { node: to, .. }) = to.next().filter(|own| from != Some(own.node))
+                {
+                    let change = PodChange::Moving { to: *to };
+                    out.write(store, Event::PodChanged { pod, change });
+                }
                 let reason = EndReason::Evicted(EvictionCause::Preemption);
                 out.write(store, Event::PodEnded { pod, reason });
             }
         }
+    }
+
+    fn admits(&self, store: &Store, number: u64, node: NodeId) -> bool {
+        let class = self.jobs.class(number);
+        class.is_some_and(|class| admits(store, store.class(class), node))
+    }
+
+    /// Grants a job these places, after those that were granted before.
+    fn promise(&mut self, number: u64, places: &[Place], is_packed: bool) {
+        let promise = Promise {
+            rank: self.granted.len(),
+            places: places.to_vec(),
+            is_packed,
+        };
+        self.granted.insert(number, promise);
     }
 
     /// Places for a waiting job: those that it was granted, or else the first with room, on the model
@@ -281,10 +356,16 @@ impl SharingPlanner {
         class: ClassId,
         members: usize,
     ) -> Option<Places> {
-        if let Some((_, nodes)) = self.granted.remove(&number)
-            && let Some(places) = self.rooms.places_at(store, class, &nodes)
-        {
-            return Some(places);
+        if let Some(promise) = self.granted.remove(&number) {
+            let nodes: Vec<NodeId> = promise.places.iter().map(|own| own.node).collect();
+            let places = if promise.is_packed {
+                places_on(store, class, &promise.places)
+            } else {
+                self.rooms.places_at(store, class, &nodes)
+            };
+            if places.is_some() || promise.is_packed {
+                return places;
+            }
         }
         let unlike = self.columns.as_ref().zip(self.jobs.speeds(number));
         let Some((columns, speeds)) = unlike else {
@@ -308,6 +389,9 @@ impl SharingPlanner {
             let Some((class, members)) = self.jobs.ready(number) else {
                 continue;
             };
+            if self.packs && self.declare(number, class, &members, store, out) {
+                return true;
+            }
             let Some(places) = self.places(store, number, class, members.len()) else {
                 continue;
             };

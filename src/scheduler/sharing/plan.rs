@@ -1,126 +1,347 @@
-//! The jobs that hold the devices of each node in a round.
+//! The jobs that hold the devices of each node in a round: what every grant leaves of a node is counted
+//! device by device, with its other resources, so that no job gives way to one that does not fit.
 
-use cluster::Store;
-use units::NodeId;
+use smallvec::SmallVec;
+
+use cluster::{Class, Store};
+use model::DeviceSet;
+use model::gpu::DEVICE_MILLI;
+use units::{NodeId, Resources};
+
+/// The place of a member of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) node: NodeId,
+    pub(super) devices: DeviceSet,
+}
+
+/// The request of each member of a job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Need {
+    pub(super) resources: Resources,
+    pub(super) devices: u8,
+    /// Milli-GPU of each device.
+    pub(super) milli: u16,
+}
+
+impl Need {
+    /// The request of members of a class.
+    pub(super) fn of(class: &Class) -> Self {
+        Self {
+            resources: class.requests.clone(),
+            devices: class.gpu.devices,
+            milli: class.gpu.milli_per_device,
+        }
+    }
+}
 
 /// The claim of a job on devices.
 #[derive(Clone, Debug)]
 pub(super) struct Claim {
     /// Number of members.
     pub(super) members: usize,
-    /// Milli-GPU of each member.
-    pub(super) milli_each: i64,
-    /// Nodes that the members hold; `None` of a job that waits.
-    pub(super) nodes: Option<Vec<NodeId>>,
+    pub(super) need: Need,
+    /// Places that the members hold; `None` of a job that waits.
+    pub(super) places: Option<Vec<Place>>,
 }
 
-/// Milli-GPU of each node.
+/// What is left of a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Left {
+    pub(super) is_open: bool,
+    resources: Resources,
+    /// Milli-GPU of each device.
+    pub(super) devices: SmallVec<[u16; 8]>,
+}
+
+impl Left {
+    /// The lowest devices with room for a member; `None` if it does not fit.
+    pub(super) fn find(&self, need: &Need) -> Option<DeviceSet> {
+        if !self.is_open || !need.resources.fits_in(&self.resources) {
+            return None;
+        }
+        let mut devices = DeviceSet::EMPTY;
+        for (index, &room) in self.devices.iter().enumerate() {
+            if devices.len() < usize::from(need.devices) && room >= need.milli {
+                devices.insert(index);
+            }
+        }
+        (devices.len() == usize::from(need.devices)).then_some(devices)
+    }
+
+    fn has(&self, need: &Need, devices: DeviceSet) -> bool {
+        let has_room = |index: usize| {
+            self.devices
+                .get(index)
+                .is_some_and(|&own| own >= need.milli)
+        };
+        self.is_open && need.resources.fits_in(&self.resources) && devices.iter().all(has_room)
+    }
+
+    pub(super) fn take(&mut self, need: &Need, devices: DeviceSet) {
+        self.resources.subtract(&need.resources);
+        for index in devices.iter() {
+            self.devices[index] -= need.milli;
+        }
+    }
+
+    pub(super) fn give_back(&mut self, need: &Need, devices: DeviceSet) {
+        self.resources.add(&need.resources);
+        for index in devices.iter() {
+            self.devices[index] += need.milli;
+        }
+    }
+}
+
+/// The nodes in a round.
 pub(super) struct Plan {
     /// Left by the claims that were granted.
-    left: Vec<i64>,
-    /// Free in the cluster as it is.
+    pub(super) left: Vec<Left>,
+    /// Milli-GPU that are free in the cluster as it is.
     free: Vec<i64>,
+    /// Nodes as they were before moves were tried, in order.
+    pub(super) changed: Vec<(usize, Left)>,
 }
 
 impl Plan {
-    /// A plan without claims for the nodes that take pods.
-    pub(super) fn of(store: &Store) -> Self {
+    /// A plan for the nodes that take pods, in which jobs that run hold nothing yet.
+    pub(super) fn of<'a>(store: &Store, running: impl Iterator<Item = &'a Claim>) -> Self {
         let nodes = store.nodes();
         let mut plan = Self {
-            left: vec![0; nodes.len()],
+            left: vec![Left::default(); nodes.len()],
             free: vec![0; nodes.len()],
+            changed: Vec::new(),
         };
-        for node in nodes
-            .present()
-            .filter(|node| nodes.schedulable()[node.index()])
-        {
-            plan.left[node.index()] = nodes.allocatable().row(node).gpu_milli;
+        for node in nodes.present() {
+            plan.left[node.index()] = Left {
+                is_open: nodes.schedulable()[node.index()],
+                resources: nodes.free().row(node),
+                devices: SmallVec::from_slice(nodes.gpu_room(node)),
+            };
             plan.free[node.index()] = nodes.free().row(node).gpu_milli;
+        }
+        for claim in running {
+            for place in claim.places.iter().flatten() {
+                if let Some(left) = plan.left.get_mut(place.node.index()) {
+                    left.give_back(&claim.need, place.devices);
+                }
+            }
         }
         plan
     }
 
     /// Grants a claim if there is room beside those before it: where its job runs, or of a job that
     /// waits on nodes that are free as they are, before others. Only nodes that a test admits count.
-    /// Returns the node of each member.
+    /// Returns the place of each member.
     pub(super) fn grant(
         &mut self,
         claim: &Claim,
         admits: impl Fn(NodeId) -> bool,
-    ) -> Option<Vec<NodeId>> {
-        if claim.milli_each == 0 {
-            return Some(claim.nodes.clone().unwrap_or_default());
-        }
-        let before = self.left.clone();
-        let mut nodes = Vec::with_capacity(claim.members);
+    ) -> Option<Vec<Place>> {
+        let mut places: Vec<Place> = Vec::with_capacity(claim.members);
         for member in 0..claim.members {
-            let node = match &claim.nodes {
-                Some(nodes) => nodes.get(member).copied().filter(|&node| admits(node)),
-                None => self.find(claim.milli_each, &admits),
+            let place = match &claim.places {
+                Some(places) => places.get(member).copied().filter(|own| {
+                    let left = self.left.get(own.node.index());
+                    admits(own.node) && left.is_some_and(|left| left.has(&claim.need, own.devices))
+                }),
+                None => self.find(&claim.need, &admits),
             };
-            let left = node.and_then(|node| self.left.get_mut(node.index()));
-            let left = left.filter(|left| **left >= claim.milli_each);
-            let (Some(left), Some(node)) = (left, node) else {
-                self.left = before;
+            let Some(place) = place else {
+                self.release(&claim.need, &places);
                 return None;
             };
-            *left -= claim.milli_each;
-            nodes.push(node);
+            self.left[place.node.index()].take(&claim.need, place.devices);
+            places.push(place);
         }
-        Some(nodes)
+        Some(places)
+    }
+
+    /// Takes what a member needs from its place.
+    pub(super) fn take(&mut self, need: &Need, place: Place) {
+        self.left[place.node.index()].take(need, place.devices);
+    }
+
+    /// Whether a member has room for all but its device beside the one job on a place, which holds this
+    /// much of the device.
+    pub(super) fn has_room_beside(&self, need: &Need, place: Place, held: u16) -> bool {
+        let Some(left) = self.left.get(place.node.index()) else {
+            return false;
+        };
+        let mut rest = need.resources.clone();
+        rest.gpu_milli = 0;
+        let rooms = place.devices.iter().map(|index| left.devices[index]);
+        let mut free = rooms.map(|room| DEVICE_MILLI - room);
+        left.is_open && rest.fits_in(&left.resources) && free.all(|taken| taken == held)
+    }
+
+    /// A second job shares the devices of a place with the one that is there: nothing is left of them.
+    pub(super) fn share(&mut self, need: &Need, place: Place) {
+        let left = &mut self.left[place.node.index()];
+        let mut rest = need.resources.clone();
+        rest.gpu_milli = place
+            .devices
+            .iter()
+            .map(|index| i64::from(left.devices[index]))
+            .sum();
+        left.resources.subtract(&rest);
+        for index in place.devices.iter() {
+            left.devices[index] = 0;
+        }
+    }
+
+    fn release(&mut self, need: &Need, places: &[Place]) {
+        for place in places {
+            self.left[place.node.index()].give_back(need, place.devices);
+        }
     }
 
     /// The node with room that has most free as it is; of equal ones the first.
-    fn find(&self, milli: i64, admits: &impl Fn(NodeId) -> bool) -> Option<NodeId> {
-        let with_room = (0..self.left.len())
-            .filter(|&node| self.left[node] >= milli && admits(NodeId::from_index(node)));
-        let best = with_room.reduce(|best, next| {
-            if self.free[next] > self.free[best] {
-                next
-            } else {
-                best
+    pub(super) fn find(&self, need: &Need, admits: &impl Fn(NodeId) -> bool) -> Option<Place> {
+        let mut best: Option<(i64, Place)> = None;
+        for (index, left) in self.left.iter().enumerate() {
+            if best.is_some_and(|(most, _)| self.free[index] <= most) {
+                continue;
             }
-        });
-        best.map(NodeId::from_index)
+            let node = NodeId::from_index(index);
+            if admits(node)
+                && let Some(devices) = left.find(need)
+            {
+                best = Some((self.free[index], Place { node, devices }));
+            }
+        }
+        best.map(|(_, place)| place)
+    }
+
+    /// The fullest node with room beside one node; of equal ones the first.
+    pub(super) fn find_beside(
+        &self,
+        need: &Need,
+        excluded: NodeId,
+        admits: &impl Fn(NodeId) -> bool,
+    ) -> Option<Place> {
+        let mut best: Option<(u32, Place)> = None;
+        for (index, left) in self.left.iter().enumerate() {
+            let node = NodeId::from_index(index);
+            let room: u32 = left.devices.iter().map(|&own| u32::from(own)).sum();
+            if node == excluded || best.is_some_and(|(least, _)| room >= least) || !admits(node) {
+                continue;
+            }
+            if let Some(devices) = left.find(need) {
+                best = Some((room, Place { node, devices }));
+            }
+        }
+        best.map(|(_, place)| place)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    use super::*;
+
+    /// A plan of nodes with so much left of their devices, and all other resources in plenty.
+    pub(in super::super) fn plan(nodes: &[&[u16]]) -> Plan {
+        let left = |rooms: &&[u16]| Left {
+            is_open: true,
+            resources: Resources {
+                cpu_milli: 100_000,
+                gpu_milli: rooms.iter().map(|&own| i64::from(own)).sum(),
+                ..Resources::default()
+            },
+            devices: SmallVec::from_slice(rooms),
+        };
+        let free = |rooms: &&[u16]| rooms.iter().map(|&own| i64::from(own)).sum();
+        Plan {
+            left: nodes.iter().map(left).collect(),
+            free: nodes.iter().map(free).collect(),
+            changed: Vec::new(),
+        }
+    }
+
+    /// A request of devices and of a thousandth of a core.
+    pub(in super::super) fn need(devices: u8, milli: u16) -> Need {
+        Need {
+            resources: Resources {
+                cpu_milli: 1,
+                gpu_milli: i64::from(devices) * i64::from(milli),
+                ..Resources::default()
+            },
+            devices,
+            milli,
+        }
+    }
+
+    /// A place on a node.
+    pub(in super::super) fn place(node: u32, devices: u64) -> Place {
+        Place {
+            node: NodeId(node),
+            devices: DeviceSet(devices),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::testing::{need, place, plan};
     use super::*;
 
-    fn claim(members: usize, milli_each: i64, nodes: Option<&[u32]>) -> Claim {
-        let nodes = nodes.map(|nodes| nodes.iter().copied().map(NodeId).collect());
+    fn claim(members: usize, need: Need, places: Option<&[Place]>) -> Claim {
         Claim {
             members,
-            milli_each,
-            nodes,
+            need,
+            places: places.map(<[Place]>::to_vec),
         }
     }
 
     #[test]
     fn a_waiting_job_takes_free_devices_before_those_of_jobs_behind_it() {
-        let mut plan = Plan {
-            left: vec![4_000, 4_000],
-            free: vec![1_000, 4_000],
+        let mut plan = plan(&[&[1_000; 4], &[1_000; 4]]);
+        plan.free = vec![1_000, 4_000];
+        let mut grant = |members, need, places: Option<&[Place]>| {
+            plan.grant(&claim(members, need, places), |_| true)
         };
-        let mut grant = |members, milli, nodes: Option<&[u32]>| {
-            let granted = plan.grant(&claim(members, milli, nodes), |_| true);
-            granted.map(|nodes| nodes.iter().map(|node| node.0).collect::<Vec<u32>>())
-        };
-        assert_eq!(grant(1, 2_000, None), Some(vec![1]));
-        // What runs on the other node keeps its place.
-        assert_eq!(grant(3, 1_000, Some(&[0, 0, 0])), Some(vec![0, 0, 0]));
-        assert_eq!(grant(1, 4_000, None), None);
-        assert_eq!(grant(2, 2_000, Some(&[1, 1])), None);
-        assert_eq!(grant(2, 1_000, Some(&[1, 1])), Some(vec![1, 1]));
-        assert_eq!(grant(9, 0, None), Some(vec![]));
-        assert_eq!(plan.left, [1_000, 0]);
-        let one = claim(1, 500, None);
-        assert_eq!(plan.grant(&one, |node| node == NodeId(1)), None);
-        assert_eq!(
-            plan.grant(&one, |node| node == NodeId(0)),
-            Some(vec![NodeId(0)])
+        assert_eq!(grant(1, need(2, 1_000), None), Some(vec![place(1, 0b11)]));
+        // The job that runs on the other node keeps its places.
+        let held = [place(0, 0b1), place(0, 0b10), place(0, 0b100)];
+        assert_eq!(grant(3, need(1, 1_000), Some(&held)), Some(held.to_vec()));
+        assert_eq!(grant(1, need(4, 1_000), None), None);
+        let taken = [place(1, 0b10), place(1, 0b100)];
+        assert_eq!(grant(2, need(1, 1_000), Some(&taken)), None);
+        let left = [place(1, 0b100), place(1, 0b1000)];
+        assert_eq!(grant(2, need(1, 1_000), Some(&left)), Some(left.to_vec()));
+        assert_eq!(plan.left[0].devices[..], [0, 0, 0, 1_000]);
+        assert_eq!(plan.left[1].devices[..], [0; 4]);
+        let half = claim(1, need(1, 500), None);
+        assert_eq!(plan.grant(&half, |node| node == NodeId(1)), None);
+        let found = plan.grant(&half, |node| node == NodeId(0));
+        assert_eq!(found, Some(vec![place(0, 0b1000)]));
+    }
+
+    #[test]
+    fn halves_of_two_devices_are_no_whole_one_and_other_resources_count() {
+        let mut plan = plan(&[&[500, 500], &[1_000, 0]]);
+        assert!(
+            plan.grant(&claim(2, need(1, 1_000), None), |_| true)
+                .is_none()
         );
+        assert!(
+            plan.grant(&claim(1, need(2, 500), None), |_| true)
+                .is_some()
+        );
+        let mut large = need(1, 1_000);
+        large.resources.cpu_milli = 100_001;
+        assert!(plan.grant(&claim(1, large, None), |_| true).is_none());
+        assert_eq!(plan.left[1].devices[..], [1_000, 0]);
+    }
+
+    #[test]
+    fn a_device_has_room_for_a_second_job_and_no_third() {
+        let mut plan = plan(&[&[0, 500]]);
+        let own = need(1, 1_000);
+        let (whole, half) = (place(0, 0b1), place(0, 0b10));
+        assert!(plan.has_room_beside(&own, whole, 1_000));
+        assert!(plan.has_room_beside(&own, half, 500));
+        plan.share(&own, half);
+        assert!(!plan.has_room_beside(&own, half, 500));
     }
 }

@@ -50,6 +50,17 @@ impl Columns {
         }
     }
 
+    /// Millionths of one speed by which two classes on one device get on together; `None` of types that
+    /// may not share one.
+    pub(super) fn together(&self, one: &Class, other: &Class) -> Option<u64> {
+        let (one, other) = (&one.spec.labels, &other.spec.labels);
+        let parts = [
+            self.throughputs.packed(one, other)?,
+            self.throughputs.packed(other, one)?,
+        ];
+        Some(parts.iter().sum())
+    }
+
     /// Reads the nodes again if any was declared since.
     pub(super) fn refresh(&mut self, store: &Store) {
         let nodes = store.nodes();

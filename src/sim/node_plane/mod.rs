@@ -37,6 +37,7 @@ use super::usage::{Now, UsageOptions};
 use super::{Machine, SimError, StartUp, Usage};
 use exits::Exits;
 use outgoing::Outgoing;
+use pace::Mates;
 pub(super) use processes::drawn_run_time;
 use processes::stated_start;
 
@@ -65,6 +66,8 @@ pub(super) struct NodePlane {
     throughputs: Option<Arc<Throughputs>>,
     /// Paces of running pods whose jobs are not as fast as on the reference model.
     job_paces: SortedMap<PodId, Pace>,
+    /// Members of gangs that are on nodes, where it matters which.
+    mates: Mates,
     /// The box that the agent puts into what it hands back; empty between two of its steps.
     output: AgentOutput,
 }
@@ -106,6 +109,7 @@ impl NodePlane {
             downtimes: SortedMap::new(),
             throughputs: parts.throughputs,
             job_paces: SortedMap::new(),
+            mates: Mates::new(),
             output: AgentOutput::default(),
         }
     }
@@ -460,6 +464,9 @@ impl Follower for NodePlane {
             self.hosts.joined(now, *node, &object.name);
             self.joins(ctx, *node);
         }
+        if matches!(change.event, Event::PodBound { .. }) {
+            self.follow_paces(change, ctx);
+        }
         let Some(ended) = change.ended else {
             return;
         };
@@ -481,6 +488,7 @@ impl Follower for NodePlane {
         );
         self.machine.gone(now, pod, is_done);
         self.job_paces.remove(&pod.id);
+        self.follow_paces(change, ctx);
         if let Some(contention) = &mut self.contention {
             contention.forget(now, pod.id);
         }

@@ -1,11 +1,19 @@
-//! The pace of jobs on GPUs of unlike speed, which a pod keeps for as long as it runs.
+//! The pace of jobs on GPUs: by the model of these, which a pod keeps for as long as it runs, by the
+//! nodes that the members of its job are on, and by the job on the same GPU, which change while it runs.
 
 use cluster::Store;
-use model::{JOB_TYPE_LABEL, Pod, PodRef};
+use model::{Event, JOB_TYPE_LABEL, Pod, PodRef, PodSpec, Throughputs, WHOLE_SPEED};
+use units::{GangId, SortedMap};
 
 use super::NodePlane;
 use crate::SimError;
-use crate::hosts::Pace;
+use crate::context::Context;
+use crate::follow::Change;
+use crate::hosts::{Pace, PaceChange};
+use crate::queue::Upcoming;
+
+/// The members of each gang that are on nodes.
+pub(super) type Mates = SortedMap<GangId, Vec<PodRef>>;
 
 impl NodePlane {
     /// Notes the pace of a pod that starts on its node.
@@ -28,16 +36,94 @@ impl NodePlane {
                     .to_owned(),
             });
         }
-        let node = record.node().and_then(|node| store.nodes().object(node));
-        let gpu = node.and_then(|node| node.gpu.as_ref());
-        let gpu = gpu.filter(|_| spec.gpu.devices > 0);
-        if let Some((usual, own)) = gpu.and_then(|gpu| known.rates(&spec.labels, &gpu.model)) {
-            let pace = Pace::of_rates(usual, own);
-            if pace != Pace::USUAL {
-                self.job_paces.insert(pod.id, pace);
-            }
+        let pace = self.job_pace(known, store, record);
+        if pace != Pace::USUAL {
+            self.job_paces.insert(pod.id, pace);
         }
         Ok(())
+    }
+
+    /// The pace of a pod's job where it is now, and beside the jobs that are there.
+    fn job_pace(&self, known: &Throughputs, store: &Store, record: &Pod) -> Pace {
+        let spec = &store.class(record.class).spec;
+        let Some(node) = record.node().filter(|_| spec.gpu.devices > 0) else {
+            return Pace::USUAL;
+        };
+        let gpu = store.nodes().object(node).and_then(|own| own.gpu.as_ref());
+        let rates = gpu.and_then(|gpu| known.rates(&spec.labels, &gpu.model));
+        let mut pace = rates.map_or(Pace::USUAL, |(usual, own)| Pace::of_rates(usual, own));
+        if !known.has_parts() {
+            return pace;
+        }
+        let is_apart = self.mates(record).any(|mate| {
+            let other = store.pods().get(mate).and_then(Pod::node);
+            other.is_some_and(|other| other != node)
+        });
+        if is_apart {
+            pace = pace.and(Pace::of_rates(WHOLE_SPEED, known.apart(&spec.labels)));
+        }
+        for other in beside(store, record) {
+            let other: &PodSpec = &store.class(other.class).spec;
+            if let Some(part) = known.packed(&spec.labels, &other.labels) {
+                pace = pace.and(Pace::of_rates(WHOLE_SPEED, part));
+            }
+        }
+        pace
+    }
+
+    fn mates(&self, record: &Pod) -> impl Iterator<Item = PodRef> {
+        let mates = record.gang().and_then(|gang| self.mates.get(&gang));
+        mates.into_iter().flatten().copied()
+    }
+
+    /// A pod took a place or left one: its mates and the pods on its GPUs go on at another pace.
+    pub(super) fn follow_paces(&mut self, change: Change<'_>, ctx: &mut Context<'_>) {
+        let Some(known) = self.throughputs.clone().filter(|own| own.has_parts()) else {
+            return;
+        };
+        let store = change.store;
+        let record = match change.event {
+            Event::PodBound { pod, .. } => store.pods().get(*pod),
+            _ => change.ended,
+        };
+        let Some(record) = record.filter(|record| record.node().is_some()) else {
+            return;
+        };
+        if let Some(gang) = record.gang() {
+            let mates = self.mates.entry(gang).or_default();
+            if change.ended.is_some() {
+                mates.retain(|mate| *mate != record.pod);
+            } else {
+                mates.push(record.pod);
+            }
+            if mates.is_empty() {
+                self.mates.remove(&gang);
+            }
+        }
+        let mut concerned: Vec<PodRef> = self.mates(record).collect();
+        concerned.extend(beside(store, record).map(|other| other.pod));
+        for pod in concerned {
+            let Some(record) = store
+                .pods()
+                .get(pod)
+                .filter(|_| self.machine.is_running(pod))
+            else {
+                continue;
+            };
+            let before = self.job_paces.get(&pod.id).copied().unwrap_or(Pace::USUAL);
+            let after = self.job_pace(&known, store, record);
+            if before == after {
+                continue;
+            }
+            self.job_paces.insert(pod.id, after);
+            let change = PaceChange { before, after };
+            if let Some(end) = self.machine.stretch(ctx.now(), pod, change) {
+                ctx.expect(end, Upcoming::Exit(pod));
+            }
+            if let Some(contention) = &mut self.contention {
+                contention.stretch(ctx.now(), pod.id, change);
+            }
+        }
     }
 
     /// Pace of a pod's work: that of its host, and of its job on the host's GPUs.
@@ -55,4 +141,14 @@ impl NodePlane {
         let of_job = self.job_paces.get(&record.pod.id);
         of_job.map_or(of_host, |pace| pace.and(of_host))
     }
+}
+
+/// The other pods that hold a part of a GPU of a pod.
+fn beside<'a>(store: &'a Store, record: &'a Pod) -> impl Iterator<Item = &'a Pod> {
+    let devices = record.devices();
+    let node = record.node().filter(|_| !devices.is_empty());
+    let slots = node.map(|node| store.nodes().pods(node));
+    let others = slots.into_iter().flatten();
+    let others = others.filter_map(|&slot| store.pods().at(slot));
+    others.filter(move |other| other.pod != record.pod && other.devices().0 & devices.0 != 0)
 }
