@@ -163,6 +163,8 @@ impl ArrivalSource for Arrivals {
             run_time: Some(Duration::from_nanos(run_nanos)),
             time_limit: None,
             historic_start: None,
+            links: None,
+            part: 0,
         };
         self.at = self.at.saturating_add(self.gap);
         Ok(Some(arrival))

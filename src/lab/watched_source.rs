@@ -26,6 +26,10 @@ impl<F: FnMut(&mut dyn ArrivalSource) -> Next + Send> ArrivalSource for WatchedS
         (self.next)(&mut *self.source)
     }
 
+    fn may_wait(&self) -> bool {
+        self.source.may_wait()
+    }
+
     fn classes(&self) -> &Classes {
         self.source.classes()
     }

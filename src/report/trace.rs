@@ -199,6 +199,7 @@ fn workload_json(workload: &WorkloadSummary) -> Value {
         "firstSubmitNs": workload.first_submit.as_nanos(),
         "lastSubmitNs": workload.last_submit.as_nanos(),
         "unknownRunTimes": workload.unknown_run_times,
+        "waiting": workload.waiting,
         "runTimeNs": quantiles_json(workload.run_time.as_ref()),
         "timeLimitNs": quantiles_json(workload.time_limit.as_ref()),
         "historicWaitNs": quantiles_json(workload.historic_wait.as_ref()),
@@ -280,6 +281,9 @@ fn workload_text(text: &mut String, workload: &WorkloadSummary) {
             "run to the end",
             &workload.unknown_run_times.to_string(),
         );
+    }
+    if workload.waiting > 0 {
+        line(text, "wait for others", &workload.waiting.to_string());
     }
     push(
         text,

@@ -54,7 +54,7 @@ impl<'o> Simulation<'o> {
     }
 
     /// The findings in the arrivals of a cell.
-    pub fn ledger(&self, cell: usize) -> &Ledger {
+    pub fn ledger(&self, cell: usize) -> Ledger {
         self.cells[cell].surroundings().ledger()
     }
 

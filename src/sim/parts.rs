@@ -65,6 +65,8 @@ pub struct Environment {
     pub contention: Option<ContentionModel>,
     /// Jobs that arrivals are submitted as; `None` makes their pods at once.
     pub jobs: Option<SubmittedJobs>,
+    /// Whether arrivals wait for the ends of others.
+    pub has_precedence: bool,
     /// Objects of the API, and pods of these without a node, that are there when the run begins.
     pub found: FoundObjects,
 }

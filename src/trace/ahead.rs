@@ -109,6 +109,10 @@ impl ArrivalSource for Ahead {
         }
     }
 
+    fn may_wait(&self) -> bool {
+        self.pristine.may_wait()
+    }
+
     fn classes(&self) -> &Classes {
         &self.classes
     }

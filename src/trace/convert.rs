@@ -10,9 +10,11 @@ use super::formats::openb_nodes::GPU_MODEL_LABEL;
 use super::stream::{Arrival, ArrivalSource};
 use model::node::HOSTNAME_LABEL;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
-use model::{Behaviour, GpuInventory, JOB_TYPE_LABEL, Labels, Node, PodSpec, ResourceList};
+use model::{
+    Behaviour, GpuInventory, JOB_TYPE_LABEL, Labels, Node, PodName, PodSpec, ResourceList,
+};
 use std::sync::Arc;
-use units::{Instant, Quantity};
+use units::{Duration, Instant, Quantity};
 
 /// A count of what was written and of what the format can't say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +40,9 @@ pub enum ConvertError {
 const HEADER: &str = "submit,name,run_time,cpu,memory,ephemeral_storage,gpus,gpu_milli,gpu_models,\
                       members,time_limit,start,tenant,priority,namespace,job_type";
 
+/// The columns of what arrivals wait for, where a source may say so.
+const LINKS: &str = ",after,part_of,think_time";
+
 /// Writes the arrivals of a source as the project's own table, with the usage of their classes or
 /// without it.
 ///
@@ -53,7 +58,9 @@ pub fn write_arrivals(
     } else {
         ""
     };
-    writeln!(out, "{HEADER}{usage}")?;
+    let has_links = source.may_wait();
+    let links = if has_links { LINKS } else { "" };
+    writeln!(out, "{HEADER}{usage}{links}")?;
     let mut converted = Converted::default();
     let mut classes: Vec<Class> = Vec::new();
     while let Some(arrival) = source.next()? {
@@ -66,8 +73,33 @@ pub fn write_arrivals(
         let tenant = source.tenants().get(arrival.tenant as usize);
         let tenant = tenant.map_or_else(|| arrival.tenant.to_string(), ToString::to_string);
         write_arrival(&arrival, class, &tenant, out)?;
+        if has_links {
+            write!(out, ",{}", link_cells(&arrival))?;
+        }
+        writeln!(out)?;
     }
     Ok(converted)
+}
+
+/// The cells of what an arrival waits for. Names of several merged workloads begin with the number of
+/// theirs.
+fn link_cells(arrival: &Arrival) -> String {
+    let name = |name: &PodName| match arrival.part {
+        0 => name.to_string(),
+        part => format!("{part}/{name}"),
+    };
+    let links = arrival.links.as_deref();
+    let part_of = match links.and_then(|own| own.part_of.as_ref()) {
+        None if arrival.part == 0 => String::new(),
+        _ => name(arrival.task()),
+    };
+    let after: Vec<String> = arrival.after().iter().map(name).collect();
+    let delay = links.map(|own| own.delay).unwrap_or_default();
+    let delay = match delay {
+        Duration::ZERO => String::new(),
+        delay => delay.to_string(),
+    };
+    format!("{},{},{delay}", quoted(&after.join("|")), quoted(&part_of))
 }
 
 fn write_arrival(
@@ -76,10 +108,9 @@ fn write_arrival(
     tenant: &str,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let span =
-        |span: Option<units::Duration>| span.map(|span| span.to_string()).unwrap_or_default();
+    let span = |span: Option<Duration>| span.map(|span| span.to_string()).unwrap_or_default();
     let since_zero = |at: Instant| at.since(Instant::ZERO).to_string();
-    writeln!(
+    write!(
         out,
         "{},{},{},{},{},{},{},{},{},{}",
         since_zero(arrival.submit),
@@ -348,6 +379,8 @@ mod tests {
                 run_time: None,
                 time_limit: None,
                 historic_start: None,
+                links: None,
+                part: 0,
             }))
         }
 

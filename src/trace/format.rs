@@ -6,7 +6,8 @@ use super::input::Input;
 use super::ledger::Ledger;
 use super::options::ReadOptions;
 use super::stream::ArrivalSource;
-use model::Node;
+use model::{Node, ResourceList};
+use units::Instant;
 
 /// A trace format in the registry.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +99,43 @@ pub struct NodeList {
     pub nodes: Vec<Node>,
     /// The ledger of irregularities in the file.
     pub ledger: Ledger,
+    /// The events after the beginning, in order of time.
+    pub events: Vec<NodeEvent>,
 }
+
+/// An event of a machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeEvent {
+    /// The instant, from the zero of the trace.
+    pub at: Instant,
+    /// The place of the node in its list.
+    pub node: usize,
+    /// The event.
+    pub kind: NodeEventKind,
+}
+
+/// The kind of a machine's event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeEventKind {
+    /// The machine comes, for the first time or again.
+    Comes,
+    /// The machine goes, with what runs on it.
+    Goes,
+    /// The machine has other resources to offer.
+    Resized(ResourceList),
+    /// The machine takes no new pods.
+    Refuses,
+    /// The machine takes new pods again.
+    Accepts,
+}
+
+/// The formats of nodes whose files have events.
+pub const FORMATS_WITH_EVENTS: &[&str] = &[
+    "google-2011-machines",
+    "google-2019-machines",
+    "alibaba-2017-machines",
+    "alibaba-2018-machines",
+];
 
 /// A function that reads a file of nodes.
 pub type OpenNodes = fn(&Input, &ReadOptions) -> Result<NodeList, TraceError>;

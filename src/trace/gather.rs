@@ -3,6 +3,7 @@
 
 use super::intern::{ClassTable, NameTable};
 use super::ledger::Journal;
+use super::links::Links;
 use super::memory::{MemorySource, Recorded};
 use super::spill::{Merged, Spill};
 use super::stream::{Arrival, ArrivalSource};
@@ -57,6 +58,8 @@ pub(crate) struct Demand {
     pub(crate) time_limit: Option<Duration>,
     /// The start in the origin.
     pub(crate) historic_start: Option<Instant>,
+    /// What it waits for and is a part of.
+    pub(crate) links: Option<Box<Links>>,
 }
 
 impl Gather {
@@ -96,6 +99,8 @@ impl Gather {
             run_time: demand.run_time,
             time_limit: demand.time_limit,
             historic_start: demand.historic_start,
+            links: demand.links,
+            part: 0,
         };
         if self.arrivals.len() >= self.most_held {
             self.write_out();

@@ -83,6 +83,8 @@ pub struct WorkloadSummary {
     pub last_submit: Instant,
     /// Arrivals without a run time.
     pub unknown_run_times: u64,
+    /// Arrivals that wait for others.
+    pub waiting: u64,
     /// Run times.
     pub run_time: Option<Quantiles>,
     /// Requested times.
@@ -313,6 +315,7 @@ impl Tally {
         summary.arrivals += 1;
         summary.pods += u64::from(arrival.members);
         summary.unknown_run_times += u64::from(arrival.run_time.is_none());
+        summary.waiting += u64::from(!arrival.after().is_empty());
         let nanos = |time: Option<Duration>| time.map(Duration::as_nanos);
         self.run_time.extend(nanos(arrival.run_time));
         self.time_limit.extend(nanos(arrival.time_limit));

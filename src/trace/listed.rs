@@ -25,6 +25,8 @@ use model::Text;
 ///     run_time: None,
 ///     time_limit: None,
 ///     historic_start: None,
+///     links: None,
+///     part: 0,
 /// };
 /// let recorded = || Recorded {
 ///     arrivals: vec![arrival.clone()],
@@ -88,6 +90,10 @@ impl ArrivalSource for ListedTenants {
         let place = self.places.get(arrival.tenant as usize).copied().flatten();
         arrival.tenant = place.ok_or_else(|| self.unknown(arrival.tenant))?;
         Ok(Some(arrival))
+    }
+
+    fn may_wait(&self) -> bool {
+        self.inner.may_wait()
     }
 
     fn classes(&self) -> &Classes {

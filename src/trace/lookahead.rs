@@ -77,6 +77,8 @@ mod tests {
             run_time: None,
             time_limit: None,
             historic_start: None,
+            links: None,
+            part: 0,
         }
     }
 

@@ -61,6 +61,11 @@ impl ArrivalSource for MemorySource {
         Ok(arrival)
     }
 
+    fn may_wait(&self) -> bool {
+        let mut arrivals = self.recorded.arrivals.iter();
+        arrivals.any(|arrival| arrival.links.is_some())
+    }
+
     fn classes(&self) -> &Classes {
         &self.recorded.classes
     }

@@ -4,6 +4,7 @@ use super::error::TraceError;
 use super::ledger::Ledger;
 use super::stream::{Arrival, ArrivalSource, Classes};
 use model::Text;
+use units::SortedMap;
 
 /// A merge of sources.
 pub struct Merge {
@@ -11,6 +12,8 @@ pub struct Merge {
     classes: Classes,
     tenants: Vec<Text>,
     ledger: Ledger,
+    /// Numbers of the parts of the workload, by the source and the part's number in it.
+    numbers: SortedMap<(usize, u16), u16>,
 }
 
 struct Part {
@@ -30,6 +33,7 @@ impl Merge {
             classes: Classes::new(),
             tenants: Vec::new(),
             ledger: Ledger::default(),
+            numbers: SortedMap::new(),
         };
         for source in sources {
             let part = Part {
@@ -67,6 +71,8 @@ impl Merge {
                 .get(next.tenant as usize)
                 .copied()
                 .unwrap_or(next.tenant);
+            let number = self.numbers.len().min(usize::from(u16::MAX)) as u16;
+            next.part = *self.numbers.entry((index, next.part)).or_insert(number);
         } else {
             self.ledger.merge(part.source.ledger());
         }
@@ -85,6 +91,10 @@ impl ArrivalSource for Merge {
         let arrival = self.parts[index].next.take();
         self.advance(index)?;
         Ok(arrival)
+    }
+
+    fn may_wait(&self) -> bool {
+        self.parts.iter().any(|part| part.source.may_wait())
     }
 
     fn classes(&self) -> &Classes {
@@ -109,6 +119,7 @@ impl ArrivalSource for Merge {
             classes: self.classes.clone(),
             tenants: self.tenants.clone(),
             ledger: self.ledger.clone(),
+            numbers: self.numbers.clone(),
         }))
     }
 
@@ -147,6 +158,8 @@ mod tests {
                 run_time: None,
                 time_limit: None,
                 historic_start: None,
+                links: None,
+                part: 0,
             })
             .collect();
         let spec = PodSpec {

@@ -10,6 +10,7 @@
 
 use super::error::TraceError;
 use super::formats::openb_pods::OpenbPod;
+use super::ledger::Action;
 use super::memory::Recorded;
 use model::gpu::DEVICE_MILLI;
 use model::resource_list::CPU;
@@ -363,6 +364,7 @@ fn arrivals(
 ) -> Result<Recorded, TraceError> {
     let mut arrivals = Vec::with_capacity(rows.len());
     let mut submit = Instant::ZERO;
+    let mut ledger = trace.ledger.clone();
     for (position, &row) in rows.iter().enumerate() {
         let mut arrival = trace.arrivals[row as usize].clone();
         if position >= originals {
@@ -371,6 +373,11 @@ fn arrivals(
         }
         arrival.submit = submit;
         arrival.historic_start = None;
+        if !arrival.after().is_empty() {
+            let kind = "waits for others; a fill-up does not keep to that";
+            ledger.note(kind, Action::Keep, &"workload".into(), 0);
+        }
+        arrival.links = None;
         arrivals.push(arrival);
         submit = submit
             .checked_add(gap)
@@ -380,7 +387,7 @@ fn arrivals(
         arrivals,
         classes: trace.classes.clone(),
         tenants: trace.tenants.clone(),
-        ledger: trace.ledger.clone(),
+        ledger,
     })
 }
 

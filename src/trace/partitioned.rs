@@ -163,6 +163,10 @@ impl ArrivalSource for Partitioned {
         Ok(Some(arrival))
     }
 
+    fn may_wait(&self) -> bool {
+        self.inner.may_wait()
+    }
+
     fn classes(&self) -> &Classes {
         &self.classes
     }

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::{TraceError, read_error};
 use super::ledger::Ledger;
+use super::links::Links;
 use super::memory::Recorded;
 use super::stream::{Arrival, ArrivalSource, Classes};
 use model::{PodName, Text};
@@ -22,7 +23,7 @@ use units::{Duration, Instant};
 const AHEAD: usize = 64 << 10;
 
 /// Bytes of a record before its name.
-const HEAD: usize = 45;
+const HEAD: usize = 46;
 
 /// Bit pattern of a time that is absent.
 const NONE: i64 = i64::MIN;
@@ -44,6 +45,8 @@ pub(crate) struct Spill {
     path: PathBuf,
     runs: Vec<Run>,
     count: u64,
+    /// Whether an arrival has links.
+    may_wait: bool,
 }
 
 impl Spill {
@@ -64,6 +67,7 @@ impl Spill {
             path,
             runs: Vec::new(),
             count: 0,
+            may_wait: false,
         })
     }
 
@@ -74,6 +78,7 @@ impl Spill {
         let mut until = from;
         let mut buffer = Vec::with_capacity(AHEAD + HEAD);
         for arrival in arrivals.iter() {
+            self.may_wait |= arrival.links.is_some();
             encode(arrival, &mut buffer);
             if buffer.len() >= AHEAD {
                 self.file.write_all_at(&buffer, until)?;
@@ -99,7 +104,25 @@ fn encode(arrival: &Arrival, out: &mut Vec<u8>) {
     for number in [arrival.class, arrival.members, arrival.tenant] {
         out.extend(number.to_le_bytes());
     }
-    match &arrival.name {
+    out.extend(arrival.part.to_le_bytes());
+    encode_name(&arrival.name, out);
+    let Some(links) = &arrival.links else {
+        out.push(0);
+        return;
+    };
+    out.push(1 + u8::from(links.part_of.is_some()));
+    if let Some(name) = &links.part_of {
+        encode_name(name, out);
+    }
+    out.extend(links.delay.as_nanos().to_le_bytes());
+    out.extend((links.after.len() as u64).to_le_bytes());
+    for name in &links.after {
+        encode_name(name, out);
+    }
+}
+
+fn encode_name(name: &PodName, out: &mut Vec<u8>) {
+    match name {
         PodName::Text(text) => {
             out.push(0);
             out.extend((text.len() as u64).to_le_bytes());
@@ -138,6 +161,37 @@ impl<'a> Bytes<'a> {
     fn nanos(&mut self) -> Option<i64> {
         Some(self.word()? as i64)
     }
+
+    fn name(&mut self) -> Option<PodName> {
+        Some(match self.take(1)? {
+            [0] => {
+                let length = self.word()? as usize;
+                PodName::Text(String::from_utf8_lossy(self.take(length)?).as_ref().into())
+            }
+            [1] => PodName::Job(self.word()?),
+            _ => PodName::Member(self.word()?, self.half()?),
+        })
+    }
+
+    /// Reads links, if an arrival has any; `None` if they go on beyond the bytes.
+    fn links(&mut self, links: &mut Option<Box<Links>>) -> Option<()> {
+        let part_of = match self.take(1)? {
+            [0] => return Some(()),
+            [1] => None,
+            _ => Some(self.name()?),
+        };
+        let delay = Duration::from_nanos(self.nanos()?);
+        let mut after = Vec::new();
+        for _ in 0..self.word()? {
+            after.push(self.name()?);
+        }
+        *links = Some(Box::new(Links {
+            part_of,
+            after,
+            delay,
+        }));
+        Some(())
+    }
 }
 
 /// A time in nanoseconds, if it is not absent.
@@ -151,14 +205,10 @@ fn decode(bytes: &[u8]) -> Option<(Arrival, usize)> {
     let submit = Instant::from_nanos(rest.nanos()?);
     let [run_time, time_limit, start] = [rest.nanos()?, rest.nanos()?, rest.nanos()?];
     let [class, members, tenant] = [rest.half()?, rest.half()?, rest.half()?];
-    let name = match rest.take(1)? {
-        [0] => {
-            let length = rest.word()? as usize;
-            PodName::Text(String::from_utf8_lossy(rest.take(length)?).as_ref().into())
-        }
-        [1] => PodName::Job(rest.word()?),
-        _ => PodName::Member(rest.word()?, rest.half()?),
-    };
+    let part = u16::from_le_bytes(rest.take(2)?.try_into().ok()?);
+    let name = rest.name()?;
+    let mut links = None;
+    rest.links(&mut links)?;
     let arrival = Arrival {
         submit,
         name,
@@ -168,6 +218,8 @@ fn decode(bytes: &[u8]) -> Option<(Arrival, usize)> {
         run_time: stated(run_time).map(Duration::from_nanos),
         time_limit: stated(time_limit).map(Duration::from_nanos),
         historic_start: stated(start).map(Instant::from_nanos),
+        links,
+        part,
     };
     Some((arrival, bytes.len() - rest.0.len()))
 }
@@ -298,6 +350,10 @@ impl ArrivalSource for Merged {
         }))
     }
 
+    fn may_wait(&self) -> bool {
+        self.shared.spill.may_wait
+    }
+
     fn classes(&self) -> &Classes {
         &self.shared.classes
     }
@@ -335,15 +391,32 @@ mod tests {
     fn arrivals() -> impl Strategy<Value = Vec<Arrival>> {
         let time = || prop::option::of(0_i64..9);
         let arrival = (names(), 0_i64..9, 0_u32..4, time(), time(), time());
-        let arrival = arrival.prop_map(|(name, submit, class, run_time, limit, start)| Arrival {
-            submit: Instant::from_secs(submit),
-            name,
-            class,
-            members: class + 1,
-            tenant: class / 2,
-            run_time: run_time.map(Duration::from_secs),
-            time_limit: limit.map(Duration::from_secs),
-            historic_start: start.map(Instant::from_secs),
+        let links = (
+            prop::option::of(names()),
+            prop::collection::vec(names(), 0..3),
+        );
+        let links = prop::option::of(links.prop_map(|(part_of, after)| {
+            let delay = Duration::from_secs(after.len() as i64);
+            Box::new(Links {
+                part_of,
+                after,
+                delay,
+            })
+        }));
+        let arrival = (arrival, links, any::<u16>()).prop_map(|(own, links, part)| {
+            let (name, submit, class, run_time, limit, start) = own;
+            Arrival {
+                submit: Instant::from_secs(submit),
+                name,
+                class,
+                members: class + 1,
+                tenant: class / 2,
+                run_time: run_time.map(Duration::from_secs),
+                time_limit: limit.map(Duration::from_secs),
+                historic_start: start.map(Instant::from_secs),
+                links,
+                part,
+            }
         });
         prop::collection::vec(arrival, 0..40)
     }

@@ -8,6 +8,7 @@ use units::{Duration, Instant};
 
 use super::error::TraceError;
 use super::ledger::Ledger;
+use super::links::Links;
 
 /// One job or pod that arrives: `members` pods of one class that start together or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,10 @@ pub struct Arrival {
     pub time_limit: Option<Duration>,
     /// The start in the original trace, which is never imposed on a simulated scheduler.
     pub historic_start: Option<Instant>,
+    /// The place in a graph of precedence; `None` waits for nothing.
+    pub links: Option<Box<Links>>,
+    /// The part of the workload that it comes from: names in links are those of its own part.
+    pub part: u16,
 }
 
 /// The pod classes of a source, in order of first appearance; grows as the source is read.
@@ -42,6 +47,8 @@ pub struct ClassTotal {
     pub arrivals: u64,
     /// The number of pods in these arrivals.
     pub pods: u64,
+    /// The number of arrivals that wait for others.
+    pub waiting: u64,
 }
 
 /// A stream of arrivals in the order of submission; equal times keep the order of the trace.
@@ -86,6 +93,11 @@ pub trait ArrivalSource: Send {
     /// where only reading the source would tell.
     fn class_totals(&self) -> Option<Vec<ClassTotal>> {
         None
+    }
+
+    /// Returns whether arrivals of the source may wait for others; `false` says that none does.
+    fn may_wait(&self) -> bool {
+        false
     }
 
     /// Returns the ledger of all irregularities up to now, and of their treatment.

@@ -3,6 +3,7 @@
 
 use super::error::TraceError;
 use super::ledger::Ledger;
+use super::links::CutTasks;
 use super::stream::{Arrival, ArrivalSource, Classes};
 use model::{PodName, Text};
 use units::{Duration, Instant};
@@ -21,12 +22,15 @@ pub struct Window {
     from: Instant,
     until: Instant,
     ended: bool,
+    /// What others wait for no more, as it came before.
+    cut: Option<CutTasks>,
 }
 
 impl Window {
     /// The window `from..until` of a source.
     pub fn new(inner: Box<dyn ArrivalSource>, from: Instant, until: Instant) -> Self {
         Self {
+            cut: inner.may_wait().then(CutTasks::default),
             inner,
             from,
             until,
@@ -39,8 +43,15 @@ impl ArrivalSource for Window {
     fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
         while !self.ended {
             match self.inner.next()? {
-                Some(arrival) if arrival.submit < self.from => {}
+                Some(arrival) if arrival.submit < self.from => {
+                    if let Some(cut) = &mut self.cut {
+                        cut.leave_out(&arrival);
+                    }
+                }
                 Some(mut arrival) if arrival.submit < self.until => {
+                    if let Some(cut) = &mut self.cut {
+                        cut.keep(&mut arrival);
+                    }
                     arrival.submit = Instant::ZERO + arrival.submit.since(self.from);
                     arrival.historic_start = arrival
                         .historic_start
@@ -53,6 +64,10 @@ impl ArrivalSource for Window {
         Ok(None)
     }
 
+    fn may_wait(&self) -> bool {
+        self.inner.may_wait()
+    }
+
     fn classes(&self) -> &Classes {
         self.inner.classes()
     }
@@ -60,6 +75,7 @@ impl ArrivalSource for Window {
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
         Ok(Box::new(Self {
             inner: self.inner.fork()?,
+            cut: self.cut.clone(),
             ..*self
         }))
     }
@@ -129,6 +145,10 @@ impl ArrivalSource for Scale {
             .map(|start| submit.saturating_add(start.since(arrival.submit)));
         arrival.submit = submit;
         Ok(Some(arrival))
+    }
+
+    fn may_wait(&self) -> bool {
+        self.inner.may_wait()
     }
 
     fn classes(&self) -> &Classes {
@@ -222,13 +242,22 @@ impl Repeat {
             Some(start) => Some(start.checked_add(shift)?),
             None => None,
         };
+        arrival.name = self.name_of_copy(&arrival.name)?;
+        if let Some(links) = &mut arrival.links {
+            for name in links.after.iter_mut().chain(&mut links.part_of) {
+                *name = self.name_of_copy(name)?;
+            }
+        }
+        Some(())
+    }
+
+    fn name_of_copy(&self, name: &PodName) -> Option<PodName> {
         let raise = |number: u64| number.checked_add(self.numbers.checked_mul(self.copy)?);
-        arrival.name = match &arrival.name {
-            PodName::Text(name) => PodName::Text(format!("{name}-r{copy}").into()),
+        Some(match name {
+            PodName::Text(name) => PodName::Text(format!("{name}-r{}", self.copy).into()),
             PodName::Job(number) => PodName::Job(raise(*number)?),
             PodName::Member(number, member) => PodName::Member(raise(*number)?, *member),
-        };
-        Some(())
+        })
     }
 }
 
@@ -259,6 +288,10 @@ impl ArrivalSource for Repeat {
             }
         }
         Ok(None)
+    }
+
+    fn may_wait(&self) -> bool {
+        self.pristine.may_wait()
     }
 
     fn classes(&self) -> &Classes {

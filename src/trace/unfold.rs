@@ -47,6 +47,10 @@ impl ArrivalSource for Unfold {
         Ok(Some(pod))
     }
 
+    fn may_wait(&self) -> bool {
+        self.source.may_wait()
+    }
+
     fn classes(&self) -> &Classes {
         self.source.classes()
     }

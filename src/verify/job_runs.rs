@@ -114,6 +114,8 @@ pub fn run_pods(
         run_time: None,
         time_limit: None,
         historic_start: None,
+        links: None,
+        part: 0,
     };
     let work = Work {
         recorded: Recorded {
@@ -210,6 +212,8 @@ fn recorded(jobs: &[RigidJob]) -> Recorded {
         run_time: Some(job.run),
         time_limit: Some(job.requested),
         historic_start: None,
+        links: None,
+        part: 0,
     };
     Recorded {
         arrivals: jobs.iter().enumerate().map(arrival).collect(),

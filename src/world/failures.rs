@@ -15,13 +15,14 @@ use sim::control_faults::{ApiLimit, BindFault, Part, Sight};
 use sim::failures::{
     Burst, ControlPlaneFault, CorruptedImage, Crashes, DomainOutage, Domains, Failure, Fault,
     Flapping, Layout, LeaderFailover, Logged, Maintenance, NodeCrash, Outage, RegistryOutage, Spot,
-    Target, Timeline, kept_by_month,
+    Strike, Target, Timeline, kept_by_month,
 };
 use sim::{NodeLife, Pace, Provisions, Stragglers, Trouble};
 use trace::failure_log::{self, LogOptions};
 use units::{Duration, Instant, NodeId, SortedMap};
 
 use super::domains::domains;
+use super::machine_events::machine_events;
 use super::machine_steps;
 use super::mesos_options::mesos_options;
 use super::runs_workloads::runs_always;
@@ -79,6 +80,8 @@ pub struct Failures {
     logs: SortedMap<usize, Logged>,
     /// Frameworks by the number of the failure.
     frameworks: SortedMap<usize, u32>,
+    /// Events of the machines that are the nodes.
+    machine_events: Vec<Strike>,
 }
 
 /// Reads what failures need.
@@ -110,6 +113,7 @@ pub fn failures(
         domains,
         logs,
         frameworks: frameworks(scenario)?,
+        machine_events: machine_events(scenario, nodes, files, remarks)?,
     };
     for (number, failure) in scenario.failures.iter().enumerate() {
         let name = &scenario.system.name;
@@ -228,6 +232,9 @@ impl Failures {
             provisions.slows_work |= kind.slows_work();
             let made = kind.timelines(&layout);
             timelines.extend(made.map_err(|error| wrong(number, failure, error))?);
+        }
+        if !self.machine_events.is_empty() {
+            timelines.push(Timeline::scripted(self.machine_events.clone()));
         }
         Ok((timelines, provisions))
     }

@@ -24,6 +24,7 @@ pub mod inputs;
 mod instance_type;
 mod karpenter_types;
 mod kube;
+mod machine_events;
 mod machine_steps;
 mod manifests;
 mod mapping;

@@ -19,7 +19,7 @@ pub(super) fn count(source: &dyn ArrivalSource) -> Result<Vec<ClassTotal>, Trace
         return Ok(known);
     }
     let mut source = source.fork()?;
-    let mut counts: Vec<(u64, u64)> = Vec::new();
+    let mut counts: Vec<Count> = Vec::new();
     while let Some(arrival) = source.next()? {
         add(&mut counts, &arrival);
     }
@@ -35,24 +35,35 @@ pub(super) fn count_recorded(recorded: &Recorded) -> Vec<ClassTotal> {
     with_specs(&counts, &recorded.classes)
 }
 
-fn add(counts: &mut Vec<(u64, u64)>, arrival: &Arrival) {
-    let class = arrival.class as usize;
-    if counts.len() <= class {
-        counts.resize(class + 1, (0, 0));
-    }
-    counts[class].0 += 1;
-    counts[class].1 += u64::from(arrival.members);
+/// Counts of the arrivals of a class.
+#[derive(Clone, Copy, Default)]
+struct Count {
+    arrivals: u64,
+    pods: u64,
+    waiting: u64,
 }
 
-fn with_specs(counts: &[(u64, u64)], classes: &[Arc<PodSpec>]) -> Vec<ClassTotal> {
+fn add(counts: &mut Vec<Count>, arrival: &Arrival) {
+    let class = arrival.class as usize;
+    if counts.len() <= class {
+        counts.resize(class + 1, Count::default());
+    }
+    let own = &mut counts[class];
+    own.arrivals += 1;
+    own.pods += u64::from(arrival.members);
+    own.waiting += u64::from(!arrival.after().is_empty());
+}
+
+fn with_specs(counts: &[Count], classes: &[Arc<PodSpec>]) -> Vec<ClassTotal> {
     counts
         .iter()
         .zip(classes)
-        .filter(|(count, _)| count.0 > 0)
-        .map(|(&(arrivals, pods), spec)| ClassTotal {
+        .filter(|(count, _)| count.arrivals > 0)
+        .map(|(count, spec)| ClassTotal {
             spec: spec.clone(),
-            arrivals,
-            pods,
+            arrivals: count.arrivals,
+            pods: count.pods,
+            waiting: count.waiting,
         })
         .collect()
 }

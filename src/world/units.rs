@@ -295,6 +295,8 @@ pub(super) fn submitted(units: &[Unit]) -> Box<dyn ArrivalSource> {
             run_time,
             time_limit: None,
             historic_start: None,
+            links: None,
+            part: 0,
         });
     }
     recorded.classes.clone_from(table.classes());

@@ -28,7 +28,9 @@ use super::mix::{count, count_recorded};
 use super::residents::Settling;
 use super::shapes::shape_of;
 use super::units::{submitted, units};
-use super::{Adoption, BuildError, FileSource, Remarks, partitions, read_options, row_policy};
+use super::{
+    Adoption, BuildError, FileSource, Remarks, partitions, read_options, row_policy,
+};
 
 /// Arrivals of a scenario, and facts known about them in advance.
 pub struct Workload {
@@ -52,6 +54,11 @@ pub struct Workload {
 }
 
 impl Workload {
+    /// Returns whether an arrival waits for others.
+    pub fn has_precedence(&self) -> bool {
+        !self.is_fill_up && self.classes.iter().any(|class| class.waiting > 0)
+    }
+
     /// Returns an independent copy of the workload, which continues at the same position.
     pub fn fork(&self) -> Result<Self, TraceError> {
         Ok(Self {
@@ -356,6 +363,8 @@ fn declared(manifests: &Manifests, adoption: &Adoption, at: Duration) -> Box<dyn
             run_time: None,
             time_limit: pod.time_limit,
             historic_start: None,
+            links: None,
+            part: 0,
         });
     }
     recorded.classes.clone_from(table.classes());

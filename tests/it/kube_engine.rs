@@ -91,6 +91,8 @@ impl World {
             run_time: (own.2 >= 0).then(|| Duration::from_secs(own.2)),
             time_limit: None,
             historic_start: None,
+            links: None,
+            part: 0,
         });
         let parts = CellParts {
             nodes: nodes(&self.cores),

@@ -92,6 +92,8 @@ fn arrivals() -> Vec<Arrival> {
             run_time: Some(Duration::from_secs(90)),
             time_limit: None,
             historic_start: None,
+            links: None,
+            part: 0,
         })
         .collect()
 }

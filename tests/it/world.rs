@@ -74,6 +74,8 @@ pub(crate) fn pod(submit: i64, run: i64) -> Arrival {
         run_time: (run >= 0).then(|| Duration::from_secs(run)),
         time_limit: None,
         historic_start: None,
+        links: None,
+        part: 0,
     }
 }
 

@@ -217,6 +217,8 @@ fn checkpoint(prepared: &mut Prepared) -> Result<Recorded, RunError> {
             run_time: None,
             time_limit: None,
             historic_start: None,
+            links: None,
+            part: 0,
         });
     }
     if is_dump {

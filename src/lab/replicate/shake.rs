@@ -68,6 +68,8 @@ mod tests {
             run_time: Some(Duration::from_secs(100)),
             time_limit: None,
             historic_start: None,
+            links: None,
+            part: 0,
         };
         Recorded {
             arrivals: (0..200).map(arrival).collect(),

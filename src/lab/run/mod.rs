@@ -400,7 +400,7 @@ pub fn run_through(
         Some(stop) => stopover::run(&mut simulation, stop, turn, control)?,
         None => simulation.run(control)?,
     };
-    remarks.ledger(simulation.ledger(0));
+    remarks.ledger(&simulation.ledger(0));
     remarks.autoscalers(simulation.store(0));
     remarks.gpus(simulation.store(0));
     remarks.small_requests(simulation.store(0));
@@ -461,6 +461,7 @@ fn world(
     let options = options(scenario, &prepared.start_up, parts.stepping)?;
     let outages = prepared.failures.outages(scenario, &prepared.nodes)?;
     let (failures, provisions) = prepared.failures.timelines(scenario, &prepared.nodes)?;
+    let has_precedence = prepared.workload.has_precedence();
     let (mut components, mut arrivals) = (parts.components, prepared.workload.source);
     if prepared.probe.is_on() {
         let labelled = components.into_iter();
@@ -491,6 +492,7 @@ fn world(
             checkpoints: world::checkpoints(scenario)?,
             throughputs: world::throughputs(scenario)?,
             jobs: world::submitted_jobs(scenario),
+            has_precedence,
             found: prepared.workload.found,
         },
         residents: prepared.workload.residents,

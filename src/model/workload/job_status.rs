@@ -80,6 +80,15 @@ pub enum JobReason {
     SuccessPolicy,
 }
 
+impl JobStatus {
+    /// Returns whether the job failed, once nothing more happens to it.
+    pub fn has_failed(&self) -> Option<bool> {
+        let mut conditions = self.conditions.iter();
+        let last = conditions.find(|own| own.holds && own.kind.is_final());
+        last.map(|own| own.kind == JobConditionKind::Failed)
+    }
+}
+
 impl JobConditionKind {
     /// Whether nothing more happens to the job.
     pub const fn is_final(self) -> bool {

@@ -96,7 +96,7 @@ impl Engine {
             Upcoming::Heartbeat(node) => nodes.heartbeat(ctx, store, node),
             Upcoming::Status(node) => nodes.post_status(ctx, store, node),
             Upcoming::Strike(line) | Upcoming::IdleStrike(line) | Upcoming::Relief(line) => {
-                surroundings.strike(ctx, line);
+                surroundings.strike(ctx, store, line);
             }
             Upcoming::Report(node) => nodes.send_reports(ctx, node),
             Upcoming::Started(pod) => nodes.start_due(ctx, store, pod)?,
@@ -391,8 +391,8 @@ impl Engine {
 
     /// Creates the pods of the next arrival.
     pub(super) fn arrive(&mut self, ctx: &mut Context<'_>) -> Result<(), SimError> {
-        let Some(arrival) = self.surroundings.take_arrival() else {
-            return Ok(());
+        let Some(arrival) = self.surroundings.take_arrival(ctx.now()) else {
+            return self.surroundings.fetch();
         };
         let (store, acts) = (self.control.store(), self.control.acts());
         if self.surroundings.submit_job(ctx, store, &arrival, acts)? {
@@ -405,6 +405,7 @@ impl Engine {
             }
         };
         self.endless.arriving(ctx.now(), true);
+        self.surroundings.begin_arrival(&arrival);
         let gang = self.surroundings.gang_of(&arrival);
         for member in 0..arrival.members {
             let created = pod_of(self.control.store(), &arrival, class, gang, member);
@@ -417,6 +418,7 @@ impl Engine {
             self.commit(ctx, Event::PodCreated(created))
                 .map_err(|why| declaration(format!("`{}` of the workload", arrival.name), &why))?;
         }
+        self.surroundings.finish_arrival();
         self.endless.arriving(ctx.now(), false);
         self.surroundings.fetch()
     }

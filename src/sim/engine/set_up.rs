@@ -13,7 +13,9 @@ use super::super::control_plane::ControlPlane;
 use super::super::endless::Endless;
 use super::super::message::ToNodes;
 use super::super::node_plane::{NodeParts, NodePlane, drawn_run_time};
-use super::super::parts::{CellParts, Resident, ResidentObject, ResidentOwner, WaitingPod};
+use super::super::parts::{
+    CellParts, FoundObjects, Resident, ResidentObject, ResidentOwner, WaitingPod,
+};
 use super::super::queue::Upcoming;
 use super::super::surroundings::Surroundings;
 use super::{Engine, declaration};
@@ -36,7 +38,12 @@ impl Engine {
             number,
             control: ControlPlane::new(seed, environment.commitment),
             nodes: NodePlane::new(ctx, node_parts),
-            surroundings: Surroundings::new(parts.arrivals, environment.jobs, environment.provider),
+            surroundings: Surroundings::new(
+                parts.arrivals,
+                environment.jobs,
+                environment.provider,
+                environment.has_precedence,
+            ),
             endless: Endless::default(),
         };
         own.endless.arriving(ctx.now(), true);
@@ -45,16 +52,7 @@ impl Engine {
             own.commit(ctx, event)
                 .map_err(|why| declaration(format!("node `{}`", node.name), &why))?;
         }
-        let first = own.control.store().objects().next();
-        for found in &environment.found.objects {
-            own.place_object(ctx, first, found)?;
-        }
-        for resident in &parts.residents {
-            own.settle_in(ctx, first, resident)?;
-        }
-        for waiting in &environment.found.waiting {
-            own.await_node(ctx, first, waiting)?;
-        }
+        own.settle_found(ctx, &environment.found, &parts.residents)?;
         own.endless.arriving(ctx.now(), false);
         own.surroundings.await_price(ctx, 0);
         for (at, node, up) in parts.outages {
@@ -91,6 +89,26 @@ impl Engine {
         let now = ctx.now();
         ctx.observer().settled(now, own.control.store());
         Ok(own)
+    }
+
+    /// Objects and pods that are there at the beginning are declared.
+    fn settle_found(
+        &mut self,
+        ctx: &mut Context<'_>,
+        found: &FoundObjects,
+        residents: &[Resident],
+    ) -> Result<(), SimError> {
+        let first = self.control.store().objects().next();
+        for object in &found.objects {
+            self.place_object(ctx, first, object)?;
+        }
+        for resident in residents {
+            self.settle_in(ctx, first, resident)?;
+        }
+        for waiting in &found.waiting {
+            self.await_node(ctx, first, waiting)?;
+        }
+        Ok(())
     }
 
     /// Pods that are evicted come back with the rest of their work.

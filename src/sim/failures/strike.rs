@@ -5,7 +5,7 @@ use std::iter::Peekable;
 use crate::control_faults::{ApiLimit, BindFault, Part, Sight};
 use crate::hosts::Trouble;
 use cluster::Incident;
-use model::Text;
+use model::{ResourceList, Text};
 use units::{Instant, NodeId};
 
 /// A change that a failure makes.
@@ -19,8 +19,12 @@ pub enum Change {
     Drain(NodeId),
     /// A node is cordoned, and its pods are evicted as budgets allow.
     Vacate(NodeId),
+    /// A node takes no new pods.
+    Cordon(NodeId),
     /// A node takes pods again.
     Uncordon(NodeId),
+    /// A node has other resources to offer.
+    Resize(NodeId, ResourceList),
     /// Every component of the control plane stops acting, or acts again.
     ControlPlane {
         /// `true` if the control plane acts.
@@ -77,6 +81,7 @@ impl Change {
             self,
             Self::End(..)
                 | Self::Uncordon(_)
+                | Self::Resize(..)
                 | Self::ControlPlane { is_up: true }
                 | Self::Registry { is_up: true }
                 | Self::Image {
@@ -94,8 +99,11 @@ impl Change {
     }
 
     /// The incident as observers see it.
-    pub(crate) fn incident(&self) -> Incident {
+    /// `None` if it is none.
+    pub(crate) fn incident(&self) -> Option<Incident> {
         let (what, node) = match self {
+            Self::Resize(..) => return None,
+            Self::Cordon(node) => ("cordoned", Some(*node)),
             Self::Begin(node, trouble) | Self::End(node, trouble) => (trouble.name(), Some(*node)),
             Self::Drain(node) => ("taken back", Some(*node)),
             Self::Vacate(node) => ("drained", Some(*node)),
@@ -111,11 +119,11 @@ impl Change {
             Self::Discovery { .. } => ("discovery down", None),
             Self::Framework { .. } => ("framework away", None),
         };
-        Incident {
+        Some(Incident {
             what,
             node,
             begins: !self.is_relief(),
-        }
+        })
     }
 }
 

@@ -16,17 +16,52 @@ impl Surroundings {
     /// Instant of the next arrival.
     #[inline]
     pub(in super::super) fn arriving(&self) -> Option<Instant> {
-        self.upcoming.as_ref().map(|arrival| arrival.submit)
+        let upcoming = self.upcoming.as_ref().map(|arrival| arrival.submit);
+        match &self.precedence {
+            None => upcoming,
+            Some(precedence) => upcoming.into_iter().chain(precedence.releasing()).min(),
+        }
     }
 
-    /// Takes the next arrival.
-    pub(in super::super) const fn take_arrival(&mut self) -> Option<Arrival> {
-        self.upcoming.take()
+    /// Takes the next arrival, the workload's before one that was held back; `None` if it is held back
+    /// now.
+    pub(in super::super) fn take_arrival(&mut self, now: Instant) -> Option<Arrival> {
+        let Some(precedence) = &mut self.precedence else {
+            return self.upcoming.take();
+        };
+        let upcoming = self.upcoming.take_if(|arrival| arrival.submit <= now);
+        match upcoming {
+            Some(arrival) => precedence.due(now, arrival),
+            None => precedence.take_released(),
+        }
     }
 
-    /// Reads the next arrival.
+    /// The pods of an arrival are created from here on.
+    pub(in super::super) fn begin_arrival(&mut self, arrival: &Arrival) {
+        if let Some(precedence) = &mut self.precedence {
+            precedence.begin(arrival);
+        }
+    }
+
+    /// The pods of an arrival were created.
+    pub(in super::super) fn finish_arrival(&mut self) {
+        if let Some(precedence) = &mut self.precedence {
+            precedence.finish();
+        }
+    }
+
+    /// Reads the next arrival, unless it is read.
     pub(in super::super) fn fetch(&mut self) -> Result<(), SimError> {
+        if self.upcoming.is_some() || self.is_exhausted {
+            return Ok(());
+        }
         self.upcoming = self.arrivals.next()?;
+        if self.upcoming.is_none() {
+            self.is_exhausted = true;
+            if let Some(precedence) = &mut self.precedence {
+                precedence.exhausted(self.last_arrival);
+            }
+        }
         if let Some(arrival) = &self.upcoming {
             let (at, last) = (arrival.submit, self.last_arrival);
             if at < last {
@@ -51,6 +86,9 @@ impl Surroundings {
         };
         let spec = &self.arrivals.classes()[arrival.class as usize];
         let job = submitter.job(arrival, spec, self.arrivals.tenants());
+        if let Some(precedence) = &mut self.precedence {
+            precedence.submitted_job(arrival, &job);
+        }
         let number = self.operations.len();
         self.operations.push(Operation::Create(Object::Job(job)));
         self.operations_left += 1;

@@ -4,6 +4,7 @@
 mod arrivals;
 mod machines;
 mod operations;
+mod precedence;
 mod strikes;
 mod submitted;
 
@@ -25,6 +26,7 @@ use super::node_plane::NodePlane;
 use super::provider::{Provider, ProviderOptions};
 use super::queue::Upcoming;
 use super::traffic::{Traffic, TrafficPlan};
+use precedence::Precedence;
 
 pub(super) use arrivals::pod_of;
 pub(super) use operations::wrong;
@@ -37,7 +39,10 @@ const FOLLOWED_EVERY: Duration = Duration::from_secs(600);
 pub(super) struct Surroundings {
     arrivals: Box<dyn ArrivalSource>,
     upcoming: Option<Arrival>,
+    /// Arrivals that wait for others; `None` where none does.
+    precedence: Option<Box<Precedence>>,
     last_arrival: Instant,
+    is_exhausted: bool,
     /// Submits arrivals as jobs; `None` where they are pods.
     submitter: Option<Submitter>,
     /// The classes of the arrivals, by their numbers in the source.
@@ -65,11 +70,14 @@ impl Surroundings {
         arrivals: Box<dyn ArrivalSource>,
         jobs: Option<SubmittedJobs>,
         provider: ProviderOptions,
+        has_precedence: bool,
     ) -> Self {
         Self {
             arrivals,
             upcoming: None,
+            precedence: has_precedence.then(Box::default),
             last_arrival: Instant::ZERO,
+            is_exhausted: false,
             submitter: jobs.map(Submitter::new),
             classes: Vec::new(),
             gangs: 0,
@@ -85,8 +93,12 @@ impl Surroundings {
     }
 
     /// The findings in the arrivals.
-    pub(super) fn ledger(&self) -> &Ledger {
-        self.arrivals.ledger()
+    pub(super) fn ledger(&self) -> Ledger {
+        let mut ledger = self.arrivals.ledger().clone();
+        if let Some(precedence) = &self.precedence {
+            ledger.merge(&precedence.ledger());
+        }
+        ledger
     }
 
     /// Amount of the input that was read, and its total, where that is known.
@@ -95,8 +107,8 @@ impl Surroundings {
     }
 
     /// Whether nothing is to come of arrivals and operations.
-    pub(super) const fn is_over(&self) -> bool {
-        self.upcoming.is_none() && self.operations_left == 0
+    pub(super) fn is_over(&self) -> bool {
+        self.arriving().is_none() && self.operations_left == 0
     }
 
     /// Clients begin to ask.
@@ -197,6 +209,9 @@ impl Follower for Surroundings {
     fn follow(&mut self, change: Change<'_>, ctx: &mut Context<'_>) {
         if let Some(traffic) = &mut self.traffic {
             traffic.observe(ctx.now(), change.event, change.store, ctx.observer());
+        }
+        if let Some(precedence) = &mut self.precedence {
+            precedence.follow(ctx.now(), change);
         }
     }
 }

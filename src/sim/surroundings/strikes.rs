@@ -1,5 +1,11 @@
 //! Failures as they strike: each strike of a time line becomes messages to the part that it hits.
 
+use std::sync::Arc;
+
+use cluster::Store;
+use model::{Event, Node, ResourceList};
+use units::NodeId;
+
 use super::super::context::Context;
 use super::super::failures::Change;
 use super::super::message::{ControlFault, ToControlPlane, ToNodes, ToSurroundings};
@@ -25,11 +31,16 @@ impl Surroundings {
     }
 
     /// The next strike of a time line happens.
-    pub(in super::super) fn strike(&mut self, ctx: &mut Context<'_>, line: u32) {
+    pub(in super::super) fn strike(&mut self, ctx: &mut Context<'_>, store: &Store, line: u32) {
         if let Some(strike) = self.failures[line as usize].take() {
             let incident = strike.change.incident();
-            self.hit(ctx, strike.change);
-            ctx.tell(incident);
+            match strike.change {
+                Change::Resize(node, offered) => resize(ctx, store, node, offered),
+                change => self.hit(ctx, change),
+            }
+            if let Some(incident) = incident {
+                ctx.tell(incident);
+            }
         }
         ctx.send(ToSurroundings::AwaitStrike(line));
     }
@@ -54,6 +65,11 @@ impl Surroundings {
                 });
                 ctx.send(ToSurroundings::GoOnDraining(node));
             }
+            Change::Resize(..) => {}
+            Change::Cordon(node) => ctx.send(ToControlPlane::Cordon {
+                node,
+                unschedulable: true,
+            }),
             Change::Uncordon(node) => ctx.send(ToControlPlane::Cordon {
                 node,
                 unschedulable: false,
@@ -90,4 +106,19 @@ impl Surroundings {
             ctx.expect(ctx.now(), Upcoming::Operation(number));
         }
     }
+}
+
+/// A node that is there is declared anew with other resources.
+fn resize(ctx: &mut Context<'_>, store: &Store, node: NodeId, offered: ResourceList) {
+    let Some(before) = store.nodes().object(node) else {
+        return;
+    };
+    let object = Arc::new(Node {
+        allocatable: offered,
+        ..(**before).clone()
+    });
+    ctx.send(ToControlPlane::Happened(Event::NodeUpdated {
+        node,
+        object,
+    }));
 }

@@ -138,6 +138,8 @@ mod tests {
             run_time: Some(Duration::from_secs(90)),
             time_limit: Some(Duration::from_secs(limit)),
             historic_start: None,
+            links: None,
+            part: 0,
         }
     }
 

@@ -50,6 +50,9 @@ impl Filling {
             spans,
             starts,
         ] = &mut self.columns;
+        if arrival.links.is_some() || arrival.part != 0 {
+            return None;
+        }
         let submit = arrival.submit.as_nanos();
         put_signed(submits, submit.checked_sub(self.submit)?);
         self.submit = submit;
@@ -242,6 +245,8 @@ fn arrivals_of(count: usize, columns: [Taken<'_>; COLUMNS]) -> Result<Vec<Arriva
             run_time: take_optional(&mut spans)?.map(Duration::from_nanos),
             time_limit: take_optional(&mut spans)?.map(Duration::from_nanos),
             historic_start: take_optional(&mut starts)?.map(Instant::from_nanos),
+            links: None,
+            part: 0,
         });
     }
     Ok(arrivals)

@@ -240,6 +240,10 @@ impl ArrivalSource for Cached {
         self.record()
     }
 
+    fn may_wait(&self) -> bool {
+        self.plain.may_wait()
+    }
+
     fn classes(&self) -> &Classes {
         if self.is_read_from_cache() {
             &self.classes

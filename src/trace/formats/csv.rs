@@ -60,6 +60,18 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::optional("priority", "priority, higher first; default 0"),
         ColumnDoc::optional("namespace", "namespace; default none"),
         ColumnDoc::optional(
+            "after",
+            "tasks that must have ended before, joined by `|`; default none",
+        ),
+        ColumnDoc::optional(
+            "part_of",
+            "task that the row is a part of, by which others wait for it; default its name",
+        ),
+        ColumnDoc::optional(
+            "think_time",
+            "time after the last end of `after`; default 0",
+        ),
+        ColumnDoc::optional(
             "cpu_usage",
             "with the option `usage`, cores used: an amount, a share of `cpu` such as `60%`, or a \
              pattern",
@@ -203,6 +215,10 @@ impl ArrivalSource for CsvSource {
         let arrival = self.lookahead.pop();
         self.delivered += u64::from(arrival.is_some());
         Ok(arrival)
+    }
+
+    fn may_wait(&self) -> bool {
+        self.columns.may_wait()
     }
 
     fn classes(&self) -> &Classes {

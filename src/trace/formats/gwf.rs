@@ -6,7 +6,9 @@ use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
+use crate::known_tasks::KnownTasks;
 use crate::ledger::{Action, Journal};
+use crate::links::Links;
 use crate::options::ReadOptions;
 use crate::rows::{LAST_SECOND, Layout, each_row, show_rows};
 use crate::stream::ArrivalSource;
@@ -38,7 +40,7 @@ const COLUMNS: &[ColumnDoc] = &[
         "ReqNProcs",
         "processors that it asked for; -1: as many as it had",
     ),
-    ColumnDoc::required("Dependencies", "tasks that it waits for; not enforced"),
+    ColumnDoc::required("Dependencies", "tasks of the workflow that it waits for"),
 ];
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
@@ -67,6 +69,7 @@ fn sniff(first: &[u8]) -> Confidence {
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
+    let mut known = KnownTasks::default();
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
         let line = fields.line();
         let job = fields.name(JOB, "the number of a task")?;
@@ -83,31 +86,35 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         if run < 0 {
             return Ok(journal.dirt("run time not known", Action::Drop, line)?);
         }
-        let others = fields.text(WAITS_FOR).split_whitespace();
-        for other in others {
+        let workflow = fields.text(WORKFLOW);
+        let name = |job: &str| PodName::Text(format!("{workflow}-{job}").into());
+        let mut after = Vec::new();
+        for other in fields.text(WAITS_FOR).split_whitespace() {
             if other.parse::<i64>().is_err() {
                 return Err(fields
                     .bad(WAITS_FOR, "numbers of tasks with blanks between")
                     .into());
             }
+            if other == job {
+                journal.dirt("task that waits for itself", Action::Repair, line)?;
+            } else {
+                after.push(name(other));
+            }
         }
-        if !fields.text(WAITS_FOR).is_empty() {
-            let kind = "task waits for others of its workflow, not enforced";
-            journal.dirt(kind, Action::Keep, line)?;
-        }
-        let workflow = fields.text(WORKFLOW);
+        known.add(&name(job));
         gather.push(Demand {
             submit: Instant::from_secs(submit),
-            name: PodName::Text(format!("{workflow}-{job}").into()),
+            name: name(job),
             tenant: workflow.into(),
             spec: PodSpec::with_requests(requests(Some(1_000), None)),
             members: processors as u32,
             run_time: Some(Duration::from_secs(run)),
+            links: Links::of(None, after),
             ..Demand::default()
         });
         Ok(())
     })?;
-    Ok(gather.finish(journal))
+    Ok(known.only(gather.finish(journal), &input.name))
 }
 
 #[cfg(test)]
@@ -134,11 +141,7 @@ mod tests {
                  found `a`",
             ]
         );
-        for kind in [
-            "run time not known",
-            "task without a processor",
-            "task waits for others of its workflow, not enforced",
-        ] {
+        for kind in ["run time not known", "task without a processor"] {
             assert_eq!(found.ledger.count(kind), 1, "{kind}");
         }
         let good = format!("{HEADER}{}", &rows[..rows.find("0,5").expect("there")]);
@@ -152,5 +155,6 @@ mod tests {
             .map(|one| (one.name.to_string(), one.members))
             .collect();
         assert_eq!(seen, [("0-1".to_owned(), 1), ("0-2".to_owned(), 4)]);
+        assert_eq!(recorded.arrivals[1].after(), ["0-1".into()]);
     }
 }

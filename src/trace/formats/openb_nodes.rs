@@ -61,6 +61,7 @@ pub fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError
     Ok(NodeList {
         nodes,
         ledger: journal.ledger,
+        ..NodeList::default()
     })
 }
 

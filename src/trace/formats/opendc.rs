@@ -13,6 +13,7 @@ use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has}
 use crate::gather::{Demand, Gather, requests, whole_gpus};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
+use crate::links::Links;
 use crate::options::ReadOptions;
 use crate::rows::{Fields, Layout, Refused, each_row_of, show_rows};
 use crate::samples::pattern;
@@ -45,7 +46,7 @@ const COLUMNS: &[ColumnDoc] = &[
     ),
     ColumnDoc::optional("gpu_count", "GPUs"),
     ColumnDoc::optional("gpu_capacity", "MHz in all; read, not used"),
-    ColumnDoc::optional("parents", "tasks that it waits for, not enforced"),
+    ColumnDoc::optional("parents", "tasks that it waits for"),
     ColumnDoc::optional("deferrable", "whether it may be put off, not heeded"),
     ColumnDoc::optional("deadline", "ms since 1970, not enforced"),
     ColumnDoc::optional("name", "read, not used"),
@@ -152,6 +153,7 @@ struct Task {
     line: u64,
     file: Arc<str>,
     submit: i64,
+    parents: Vec<PodName>,
     duration: i64,
     cores_milli: i64,
     capacity: f64,
@@ -186,7 +188,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             workload.add_fragment(journal, fields, options.usage)
         })?;
     }
-    let Workload { tasks, .. } = workload;
+    let Workload { tasks, places } = workload;
     let most = tasks.iter().map(|(_, task)| task.memory).max();
     let is_kibibytes = most.is_some_and(|most| most > MOST_MEBIBYTES);
     let zero = tasks.iter().map(|(_, task)| task.submit).min();
@@ -210,11 +212,18 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         }
         let unit = if is_kibibytes { 10 } else { 20 };
         let after = task.submit - zero.unwrap_or_default();
+        let (parents, unknown): (Vec<_>, Vec<_>) = { task.parents.iter().cloned() }
+            .partition(|parent| places.contains_key(&*parent.text()));
+        if !unknown.is_empty() {
+            let kind = "waits for a task that is not in the trace; not waited for";
+            journal.dirt(kind, Action::Repair, task.line)?;
+        }
         gather.push(Demand {
             submit: Instant::from_nanos(after * MILLISECOND),
             name: PodName::Text(name.into()),
             spec: task.spec(after, task.memory << unit),
             run_time: Some(Duration::from_nanos(task.duration * MILLISECOND)),
+            links: Links::of(None, parents),
             ..Demand::default()
         });
     }
@@ -245,6 +254,28 @@ impl Task {
     }
 }
 
+/// The tasks that one waits for: numbers in a list.
+fn parents(
+    fields: &Fields<'_, '_>,
+    own: &str,
+    journal: &mut Journal,
+) -> Result<Vec<PodName>, Refused> {
+    let text = fields.text(PARENTS);
+    let list = text.trim_start_matches('[').trim_end_matches(']');
+    let mut parents = Vec::new();
+    for name in list.split([',', ';', ' ']).filter(|name| !name.is_empty()) {
+        if name.parse::<i64>().is_err() {
+            return Err(fields.bad(PARENTS, "numbers of tasks in a list").into());
+        }
+        if name == own {
+            journal.dirt("task that waits for itself", Action::Repair, fields.line())?;
+        } else {
+            parents.push(name.into());
+        }
+    }
+    Ok(parents)
+}
+
 impl Workload {
     fn add(&mut self, journal: &mut Journal, fields: &Fields<'_, '_>) -> Result<(), Refused> {
         let line = fields.line();
@@ -261,9 +292,7 @@ impl Workload {
         let memory = memory.ok_or_else(|| fields.bad(MEMORY, "a number of MiB"))?;
         let gpus = fields.integer(GPUS, 0, MAX_DEVICES as i64)?.unwrap_or(0);
         fields.decimal(GPU_CAPACITY, MOST_MHZ)?;
-        if !matches!(fields.text(PARENTS), "" | "[]") {
-            journal.dirt("task waits for others, not enforced", Action::Keep, line)?;
-        }
+        let parents = parents(fields, name, journal)?;
         match fields.text(DEFERRABLE) {
             "" | "false" | "0" => {}
             "true" | "1" => journal.dirt("task may be put off, not heeded", Action::Keep, line)?,
@@ -288,6 +317,7 @@ impl Workload {
             line,
             file: journal.file.clone(),
             submit,
+            parents,
             duration,
             cores_milli: 1_000 * cores,
             capacity,
@@ -383,8 +413,8 @@ mod tests {
                 ("2".to_owned(), Instant::from_secs(60), 1, Some(second)),
             ]
         );
+        assert_eq!(recorded.arrivals[1].after(), ["1".into()]);
         for kind in [
-            "task waits for others, not enforced",
             "task may be put off, not heeded",
             "deadline of a task, not enforced",
             "submitted before the row above; sorted",

@@ -164,6 +164,7 @@ fn take(
         run_time: end.map(|end| end.max(start).since(start)),
         time_limit: limit,
         historic_start: Some(start),
+        links: None,
     });
     Ok(())
 }

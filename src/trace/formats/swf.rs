@@ -34,6 +34,7 @@ use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::input::Input;
 use crate::intern::ClassTable;
 use crate::ledger::{Action, BadRow, Ledger, RowPolicy};
+use crate::links::{Links, TaskNames};
 use crate::lookahead::{Lookahead, Placed};
 use crate::options::{PartitionField, ReadOptions, partition_labels};
 use crate::stream::{Arrival, ArrivalSource, Classes};
@@ -69,8 +70,11 @@ pub const ENTRY: FormatEntry = FormatEntry {
             "queue; names the partition where the experiment says so",
         ),
         ColumnDoc::required("16", "partition, with `system.scheduler.slurm.partitions`"),
-        ColumnDoc::required("17", "preceding job; not enforced"),
-        ColumnDoc::required("18", "think time after the preceding job, s; not enforced"),
+        ColumnDoc::required(
+            "17",
+            "preceding job, or several with `&` between; its end is waited for",
+        ),
+        ColumnDoc::required("18", "think time after the preceding job, s"),
     ],
     names: &["1", "11", "12", "13", "14", "15", "16", "17", "18"],
     cells,
@@ -161,6 +165,8 @@ pub struct SwfSource {
     class_by_amounts: SortedMap<(i64, Used, i64), u32>,
     users: IndexSet<i64, FxBuildHasher>,
     user_names: Vec<Text>,
+    /// The jobs up to now, which others may wait for.
+    taken: TaskNames,
 }
 
 impl SwfSource {
@@ -178,6 +184,7 @@ impl SwfSource {
             class_by_amounts: SortedMap::new(),
             users: IndexSet::default(),
             user_names: Vec::new(),
+            taken: TaskNames::default(),
         })
     }
 
@@ -213,16 +220,16 @@ impl SwfSource {
                 &format!("must be at most {MEMBERS}"),
             );
         }
-        if job.preceding_job >= 0 {
-            self.dirt("preceding job, not enforced", Action::Keep, job)?;
-        }
         let known_wait = job.wait >= Duration::ZERO;
         if !known_wait {
             self.dirt("no wait time", Action::Keep, job)?;
         }
+        let links = self.links(job)?;
+        let name = PodName::Job(job.number.unsigned_abs());
+        self.taken.insert(&name);
         let arrival = Arrival {
             submit,
-            name: PodName::Job(job.number.unsigned_abs()),
+            name,
             class: self.class(job)?,
             members: processors as u32,
             tenant: self.tenant(job.user),
@@ -233,6 +240,8 @@ impl SwfSource {
                 _ => run_time,
             }),
             historic_start: known_wait.then(|| submit.saturating_add(job.wait)),
+            links,
+            part: 0,
         };
         match self.lookahead.push(arrival) {
             Placed::InOrder => Ok(()),
@@ -244,6 +253,31 @@ impl SwfSource {
                 "must not be earlier than rows far above; sort the file by it",
             ),
         }
+    }
+
+    /// What a job waits for; those of its preceding jobs that are not above it in the log are told.
+    fn links(&mut self, job: &SwfJob) -> Result<Option<Box<Links>>, TraceError> {
+        let mut preceding = std::mem::take(&mut self.reader.several_preceding);
+        if preceding.is_empty() && job.preceding_job < 0 {
+            return Ok(None);
+        }
+        if preceding.is_empty() {
+            preceding.push(job.preceding_job);
+        }
+        let mut links = Links {
+            delay: job.think_time.max(Duration::ZERO),
+            ..Links::default()
+        };
+        for number in preceding {
+            let name = PodName::Job(number.unsigned_abs());
+            if self.taken.contains(&name) {
+                links.after.push(name);
+            } else {
+                let kind = "preceding job that is not read above; not waited for";
+                self.dirt(kind, Action::Repair, job)?;
+            }
+        }
+        Ok((!links.after.is_empty()).then(|| Box::new(links)))
     }
 
     /// The submit time since zero; `None` for a row before the zero that the first row set.
@@ -440,6 +474,10 @@ impl ArrivalSource for SwfSource {
 
     fn classes(&self) -> &Classes {
         self.classes.classes()
+    }
+
+    fn may_wait(&self) -> bool {
+        true
     }
 
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {

@@ -1,6 +1,6 @@
 //! Workflows in the format of `WfCommons`: one JSON object with tasks that wait for others. A task
-//! arrives when the last of those that it waits for would end if none waited for room; the wait itself
-//! is not enforced. All schemas up to 1.5 are read: `workflow.jobs` or `workflow.tasks`, and
+//! arrives when the last of those that it waits for would end if none waited for room, and a run holds
+//! it back until they have ended. All schemas up to 1.5 are read: `workflow.jobs` or `workflow.tasks`, and
 //! `workflow.specification.tasks` with `workflow.execution.tasks`. Format: `traces.md`, section 11.
 
 use serde_json::Value;
@@ -12,6 +12,7 @@ use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
 use crate::json::{Element, each_element};
 use crate::ledger::{Action, BadRow, Journal};
+use crate::links::Links;
 use crate::options::ReadOptions;
 use crate::rows::{MAX_SECONDS, Refused, heed, show_text};
 use crate::stream::ArrivalSource;
@@ -98,8 +99,9 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         })?;
         let begins = workflow.earliest(&mut journal)?;
         for (task, begin) in workflow.tasks.iter().zip(begins) {
+            let after = workflow.parents(task);
             heed(&mut journal, |journal| {
-                take(&mut gather, journal, task, begin)
+                take(&mut gather, journal, task, (begin, after))
             })?;
         }
     }
@@ -166,6 +168,13 @@ impl Workflow {
         Ok(journal.dirt(kind, Action::Drop, task.line)?)
     }
 
+    /// The names of those that a task waits for, as far as they are there.
+    fn parents(&self, task: &Task) -> Vec<PodName> {
+        let places = task.parents.iter().filter_map(|name| self.places.get(name));
+        let names = places.map(|&place| self.tasks[place].id.as_str().into());
+        names.collect()
+    }
+
     /// The earliest instant at which each task can begin: when the last of those that it waits for
     /// ends. None of a task that waits for itself, if only through others.
     fn earliest(&self, journal: &mut Journal) -> Result<Vec<Option<Instant>>, TraceError> {
@@ -209,7 +218,7 @@ fn take(
     gather: &mut Gather,
     journal: &mut Journal,
     task: &Task,
-    begin: Option<Instant>,
+    (begin, after): (Option<Instant>, Vec<PodName>),
 ) -> Result<(), Refused> {
     let line = task.line;
     let Some(submit) = begin else {
@@ -226,16 +235,13 @@ fn take(
     if task.seconds.is_none() {
         journal.dirt("run time not known", Action::Keep, line)?;
     }
-    if !task.parents.is_empty() {
-        let kind = "task waits for others; arrives when they could end, not enforced";
-        journal.dirt(kind, Action::Keep, line)?;
-    }
     let milli = task.cores_milli.unwrap_or(1_000);
     gather.push(Demand {
         submit,
         name: PodName::Text(task.id.as_str().into()),
         spec: PodSpec::with_requests(requests(Some(milli), None)),
         run_time: task.seconds,
+        links: Links::of(None, after),
         ..Demand::default()
     });
     Ok(())
@@ -272,13 +278,10 @@ mod tests {
                 .collect();
             let expected = [("1", 0), ("2", 10_500), ("3", 30_500)];
             assert_eq!(seen, expected.map(|(name, at)| (name.to_owned(), at)));
+            assert_eq!(recorded.arrivals[2].after(), ["1".into(), "2".into()]);
             for (kind, count) in [
                 ("waits for a task that is not there; ignored", 1),
                 ("no cores stated; counted as 1", 1),
-                (
-                    "task waits for others; arrives when they could end, not enforced",
-                    2,
-                ),
             ] {
                 assert_eq!(recorded.ledger.count(kind), count, "{kind}");
             }

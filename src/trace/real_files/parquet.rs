@@ -21,7 +21,10 @@ const PUBLISHED_PARQUET: &[Published] = &[
         "opendc/workflow_example",
         "opendc",
         4,
-        &[("task waits for others, not enforced", 3)],
+        &[(
+            "waits for a task that is not in the trace; not waited for",
+            0,
+        )],
     ),
     ("opendc/single_task", "opendc", 1, &[]),
     ("opendc/small_gpu/tasks.parquet", "opendc", 25, &[]),

@@ -9,7 +9,7 @@ use crate::convert::{ConvertError, Converted};
 use crate::stream::{Arrival, ArrivalSource};
 use model::resource_list::{CPU, MEMORY, PODS};
 use model::{PodName, PodSpec, ResourceList};
-use units::{Duration, Quantity};
+use units::{Duration, Quantity, SortedMap};
 
 /// The registry's entry.
 pub(super) const ENTRY: Writer = Writer {
@@ -26,19 +26,72 @@ fn write(source: &mut dyn ArrivalSource, out: &mut dyn Write) -> Result<Converte
     writeln!(out, "; Version: 2.2")?;
     let mut converted = Converted::default();
     let mut classes: Vec<Class> = Vec::new();
+    let mut tasks = source.may_wait().then(Tasks::default);
     while let Some(arrival) = source.next()? {
         for spec in source.classes().iter().skip(classes.len()) {
             classes.push(Class::of(spec));
         }
         converted.rows += 1;
         let class = &classes[arrival.class as usize];
-        let is_exact = write_job(&arrival, converted.rows, class, out)?;
+        let preceding = tasks
+            .as_mut()
+            .map(|tasks| tasks.take(&arrival, converted.rows));
+        let is_exact = write_job(&arrival, (converted.rows, preceding), class, out)?;
         converted.reduced += u64::from(!is_exact);
     }
     for (number, name) in source.tenants().iter().enumerate() {
         writeln!(out, "; User: {} {name}", number + 1)?;
     }
     Ok(converted)
+}
+
+/// The numbers of the jobs that tasks are written as, by the part of the workload and the name.
+#[derive(Default)]
+struct Tasks(SortedMap<(u16, PodName), Vec<u64>>);
+
+/// What a job waits for, as fields 17 and 18 say it.
+struct Preceding {
+    jobs: String,
+    think_time: String,
+    is_exact: bool,
+}
+
+impl Tasks {
+    /// Takes an arrival that is written as the job of a row; returns what it waits for.
+    fn take(&mut self, arrival: &Arrival, row: u64) -> Preceding {
+        let number = job_number(&arrival.name, row).0;
+        let own = (arrival.part, arrival.task().clone());
+        let mut jobs = Vec::new();
+        let mut is_exact = arrival.task() == &arrival.name;
+        for task in arrival.after() {
+            match self.0.get(&(arrival.part, task.clone())) {
+                Some(numbers) => jobs.extend(numbers.iter().map(ToString::to_string)),
+                None => is_exact = false,
+            }
+        }
+        self.0.entry(own).or_default().push(number);
+        let delay = arrival.links.as_ref().map_or(0, |own| own.delay.as_nanos());
+        is_exact &= delay % SECOND == 0;
+        let none = || "-1".to_owned();
+        let (jobs, think_time) = if jobs.is_empty() {
+            (none(), none())
+        } else {
+            (jobs.join("&"), delay.div_euclid(SECOND).to_string())
+        };
+        Preceding {
+            jobs,
+            think_time,
+            is_exact,
+        }
+    }
+}
+
+/// The number of a job in the log, and whether it is that of the arrival.
+fn job_number(name: &PodName, row: u64) -> (u64, bool) {
+    match *name {
+        PodName::Job(job) => (job, true),
+        PodName::Text(_) | PodName::Member(..) => (row, false),
+    }
 }
 
 /// What the format says of a class.
@@ -75,10 +128,10 @@ impl Class {
     }
 }
 
-/// Writes a job; whether the format says everything of it.
+/// Writes the job of a row; whether the format says everything of it.
 fn write_job(
     arrival: &Arrival,
-    row: u64,
+    (row, preceding): (u64, Option<Preceding>),
     class: &Class,
     out: &mut dyn Write,
 ) -> Result<bool, ConvertError> {
@@ -94,13 +147,12 @@ fn write_job(
     let wait = seconds(wait.map(Duration::as_nanos));
     let run_time = seconds(arrival.run_time.map(Duration::as_nanos));
     let requested = seconds(arrival.time_limit.map(Duration::as_nanos));
-    let job = match arrival.name {
-        PodName::Job(job) => job,
-        PodName::Text(_) | PodName::Member(..) => {
-            is_exact = false;
-            row
-        }
-    };
+    let (job, has_number) = job_number(&arrival.name, row);
+    is_exact &= has_number;
+    is_exact &= preceding.as_ref().is_none_or(|own| own.is_exact);
+    let preceding = preceding.map_or("-1 -1".to_owned(), |own| {
+        format!("{} {}", own.jobs, own.think_time)
+    });
     is_exact &= arrival.run_time.is_some() && arrival.time_limit.is_some();
     let milli = i128::from(class.cpu_milli) * i128::from(arrival.members);
     let processors = ((milli + 999) / 1_000).max(i128::from(arrival.members));
@@ -109,7 +161,7 @@ fn write_job(
     writeln!(
         out,
         "{job} {submit} {wait} {run_time} {processors} -1 -1 {processors} {requested} {memory} {status} {user} -1 -1 -1 \
-         -1 -1 -1"
+         -1 {preceding}"
     )?;
     Ok(is_exact)
 }
@@ -142,6 +194,8 @@ mod tests {
             run_time: Some(Duration::from_secs(90)),
             time_limit: Some(Duration::from_secs(600)),
             historic_start: Some(Instant::from_secs(secs + 7)),
+            links: None,
+            part: 0,
         }
     }
 

@@ -127,6 +127,8 @@ fn gang(case: &Case, form: Form) -> Result<Value, Trouble> {
                 run_time: None,
                 time_limit: None,
                 historic_start: None,
+                links: None,
+                part: 0,
             });
         }
     }

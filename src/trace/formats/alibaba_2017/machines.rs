@@ -8,10 +8,11 @@ use crate::format::{
 use crate::gather::{Capacity, node};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
+use crate::machine_course::{MachineCourse, in_order};
 use crate::options::ReadOptions;
 use crate::rows::{Layout, each_row, show_rows};
 use model::Labels;
-use units::SortedSet;
+use units::SortedMap;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -30,7 +31,7 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("machine id", "machine; becomes the node's name"),
     ColumnDoc::required(
         "event type",
-        "add, softerror or harderror; errors are not enforced",
+        "add, softerror or harderror; a machine with an error takes no new pods until it is added again",
     ),
     ColumnDoc::required("event detail", "cause of an error; read, not used"),
     ColumnDoc::required("cpus", "cores"),
@@ -57,7 +58,7 @@ fn sniff(first: &[u8]) -> Confidence {
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut nodes = Vec::new();
-    let mut known: SortedSet<i64> = SortedSet::new();
+    let mut known: SortedMap<i64, (usize, Capacity, MachineCourse)> = SortedMap::new();
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
         let line = fields.line();
         let id = fields.number(MACHINE, 0, i64::MAX)?;
@@ -67,33 +68,52 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
         }
         let cpu = fields.integer(CPU, 1, 1_000_000)?;
         let memory = super::share_of(fields, MEMORY, options.full_memory_bytes)?;
-        super::time(journal, fields, TIME)?;
+        let time = super::time(journal, fields, TIME)?;
         if event != "add" {
-            return Ok(journal.dirt("error of a machine, not enforced", Action::Keep, line)?);
+            let Some((_, _, course)) = known.get_mut(&id) else {
+                let kind = "error of a machine that is not there";
+                return Ok(journal.dirt(kind, Action::Drop, line)?);
+            };
+            course.takes(time, false);
+            return Ok(());
         }
         let Some((cpu, memory)) = cpu.zip(memory) else {
             return Ok(journal.dirt("machine without a capacity", Action::Drop, line)?);
         };
-        if !known.insert(id) {
-            return Ok(journal.dirt("machine added twice", Action::Drop, line)?);
-        }
-        let name = id.to_string().into();
         let capacity = Capacity {
             cpu_milli: 1_000 * cpu,
             memory,
         };
+        if let Some((_, before, course)) = known.get_mut(&id) {
+            journal.dirt("machine added again", Action::Keep, line)?;
+            if std::mem::replace(before, capacity) != capacity {
+                course.resized(time, capacity);
+            }
+            course.takes(time, true);
+            return Ok(());
+        }
+        let mut course = MachineCourse::default();
+        course.comes(time);
+        known.insert(id, (nodes.len(), capacity, course));
+        let name = id.to_string().into();
         nodes.push(node(name, Labels::new(), capacity, options.pods_per_node));
         Ok(())
     })?;
+    let mut events = Vec::new();
+    for (place, _, course) in known.into_values() {
+        course.finish(place, options.pods_per_node, &mut events);
+    }
     Ok(NodeList {
         nodes,
         ledger: journal.ledger,
+        events: in_order(events),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::NodeEventKind;
     use crate::inspect::validate;
 
     #[test]
@@ -107,13 +127,20 @@ mod tests {
             list.nodes[0].allocatable.get("cpu").milli_floor(),
             Ok(64_000)
         );
-        for kind in [
-            "machine added twice",
-            "machine without a capacity",
-            "error of a machine, not enforced",
-        ] {
+        for kind in ["machine added again", "machine without a capacity"] {
             assert_eq!(list.ledger.count(kind), 1, "{kind}");
         }
+        // The machine that was added again takes work; the error is one of the first machine.
+        let seen: Vec<_> = { list.events.iter() }
+            .map(|own| (own.at.as_nanos() / 1_000_000_000, own.node, &own.kind))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (0, 1, &NodeEventKind::Accepts),
+                (500, 0, &NodeEventKind::Refuses)
+            ]
+        );
         let found = validate(
             &Input::bytes("m.csv", &b"0,1,gone,,64,0.69,0.4\n"[..]),
             &ENTRY,

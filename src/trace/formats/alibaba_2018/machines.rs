@@ -11,6 +11,7 @@ use crate::format::{
 use crate::gather::{Capacity, node};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
+use crate::machine_course::{MachineCourse, in_order};
 use crate::options::ReadOptions;
 use crate::rows::{Layout, each_row, show_rows};
 use model::{Labels, Node, Text};
@@ -59,10 +60,11 @@ fn sniff(first: &[u8]) -> Confidence {
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
-    let mut nodes: IndexMap<Text, (Capacity, Node), FxBuildHasher> = IndexMap::default();
+    let mut nodes: IndexMap<Text, (Capacity, Node, MachineCourse), FxBuildHasher> =
+        IndexMap::default();
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
         let name: Text = fields.name(MACHINE, "the name of a machine")?.into();
-        fields.seconds(TIME)?;
+        let time = fields.seconds(TIME)?.unwrap_or_default();
         let cpu = fields.integer(CPU, 1, 1_000_000)?;
         let memory = super::percent_of(fields, MEMORY, options.full_memory_bytes)?;
         let line = fields.line();
@@ -73,10 +75,9 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
             cpu_milli: 1_000 * cores,
             memory,
         };
-        if let Some((first, _)) = nodes.get(&name) {
-            if *first != capacity {
-                let kind = "capacity changes later; the first one stands";
-                journal.dirt(kind, Action::Keep, line)?;
+        if let Some((before, _, course)) = nodes.get_mut(&name) {
+            if std::mem::replace(before, capacity) != capacity {
+                course.resized(time, capacity);
             }
             return Ok(());
         }
@@ -87,19 +88,25 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
             }
         }
         let node = node(name.clone(), labels, capacity, options.pods_per_node);
-        nodes.insert(name, (capacity, node));
+        nodes.insert(name, (capacity, node, MachineCourse::default()));
         Ok(())
     })?;
-    Ok(NodeList {
-        nodes: nodes.into_values().map(|(_, node)| node).collect(),
-        ledger: journal.ledger,
-    })
+    let mut events = Vec::new();
+    let mut list = NodeList::default();
+    for (_, node, course) in nodes.into_values() {
+        course.finish(list.nodes.len(), options.pods_per_node, &mut events);
+        list.nodes.push(node);
+    }
+    list.ledger = journal.ledger;
+    list.events = in_order(events);
+    Ok(list)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::inspect::validate;
+    use units::Instant;
 
     #[test]
     fn the_first_row_of_a_machine_is_a_node() {
@@ -116,12 +123,11 @@ mod tests {
             list.nodes[1].allocatable.get("memory").units_ceil(),
             Ok(128 << 30)
         );
-        for kind in [
-            "row without a capacity",
-            "capacity changes later; the first one stands",
-        ] {
-            assert_eq!(list.ledger.count(kind), 1, "{kind}");
-        }
+        assert_eq!(list.ledger.count("row without a capacity"), 1);
+        let [change] = &list.events[..] else {
+            panic!("one change: {:?}", list.events);
+        };
+        assert_eq!((change.at, change.node), (Instant::from_secs(60), 0));
         let found = validate(
             &Input::bytes("m.csv", &b"m_1,0,3,30,x,100,USING\n"[..]),
             &ENTRY,

@@ -1,6 +1,6 @@
 //! Batch tasks of Alibaba's trace of 2018. The instances of a task are pods of their own: they start
-//! one by one. A task arrives when it began in the origin; the tasks that it waits for, which its name
-//! states (`R3_1_2` waits for 1 and 2), had ended by then, so the order holds in the origin only.
+//! one by one. A task arrives when it began in the origin. A run holds it back until all instances of the
+//! tasks have ended that it waits for, which its name states (`R3_1_2` waits for 1 and 2).
 
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
@@ -9,7 +9,9 @@ use crate::format::{
 };
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
+use crate::known_tasks::KnownTasks;
 use crate::ledger::{Action, Journal};
+use crate::links::Links;
 use crate::options::ReadOptions;
 use crate::rows::{Fields, LAST_SECOND, Layout, Refused, each_row, show_rows};
 use crate::stream::ArrivalSource;
@@ -30,10 +32,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required(
-        "task_name",
-        "name, with the tasks that it waits for; not enforced",
-    ),
+    ColumnDoc::required("task_name", "name, with the tasks that it waits for"),
     ColumnDoc::required("instance_num", "number of instances; each is a pod"),
     ColumnDoc::required("job_name", "job; becomes part of the name"),
     ColumnDoc::required("task_type", "type; becomes the tenant"),
@@ -77,15 +76,17 @@ fn sniff(first: &[u8]) -> Confidence {
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
-    let mut gather = Gather::default();
+    let mut tasks = (Gather::default(), KnownTasks::default());
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
-        take(&mut gather, journal, fields, options)
+        take(&mut tasks, journal, fields, options)
     })?;
-    Ok(Box::new(Unfold::new(gather.finish(journal))))
+    let (gather, known) = tasks;
+    let whole = known.only(gather.finish(journal), &input.name);
+    Ok(Box::new(Unfold::new(whole)))
 }
 
 fn take(
-    gather: &mut Gather,
+    (gather, known): &mut (Gather, KnownTasks),
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
     options: &ReadOptions,
@@ -121,53 +122,42 @@ fn take(
     if cpu.is_none() || memory.is_none() {
         journal.dirt("no request; counted as 0", Action::Keep, line)?;
     }
-    match waits(name) {
-        Waits::Nothing => {}
-        Waits::Others => {
-            let kind = "task waits for others of its job, not enforced";
-            journal.dirt(kind, Action::Keep, line)?;
-        }
-        Waits::Itself => journal.dirt("task that waits for itself", Action::Repair, line)?,
+    let (own, mut others) = numbers(name);
+    if own.is_some_and(|own| others.contains(&own)) {
+        journal.dirt("task that waits for itself", Action::Repair, line)?;
     }
+    others.retain(|&other| Some(other) != own);
+    let job = fields.text(JOB);
+    let task = |number: u32| PodName::Text(format!("{job}/{number}").into());
+    let part_of = own.map(task);
+    part_of.iter().for_each(|own| known.add(own));
+    let links = Links::of(part_of, others.into_iter().map(task).collect());
     gather.push(Demand {
         submit: Instant::from_secs(start),
-        name: PodName::Text(format!("{}-{name}", fields.text(JOB)).into()),
+        name: PodName::Text(format!("{job}-{name}").into()),
         tenant: fields.text(TYPE).into(),
         spec: PodSpec::with_requests(requests(cpu, memory)),
         members: instances as u32,
         run_time,
         historic_start: (start > 0).then(|| Instant::from_secs(start)),
+        links,
         ..Demand::default()
     });
     Ok(())
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Waits {
-    Nothing,
-    Others,
-    Itself,
-}
-
-/// The dependencies that a task's name states: a letter, its own number, then the numbers of others.
-fn waits(name: &str) -> Waits {
+/// The number of a task and those of the tasks that it waits for, as its name states them: a letter,
+/// its own number, then the others.
+fn numbers(name: &str) -> (Option<u32>, Vec<u32>) {
     let Some(rest) = name.strip_prefix(|first: char| first.is_ascii_uppercase()) else {
-        return Waits::Nothing;
+        return (None, Vec::new());
     };
     let mut numbers = rest.split('_');
     let own = numbers.next().and_then(|own| own.parse::<u32>().ok());
-    let mut others = numbers
-        .map_while(|other| other.parse::<u32>().ok())
-        .peekable();
+    let others = numbers.map_while(|other| other.parse::<u32>().ok());
     match own {
-        Some(own) if others.peek().is_some() => {
-            if others.any(|other| other == own) {
-                Waits::Itself
-            } else {
-                Waits::Others
-            }
-        }
-        _ => Waits::Nothing,
+        Some(_) => (own, others.collect()),
+        None => (None, Vec::new()),
     }
 }
 
@@ -210,7 +200,10 @@ mod tests {
         for (kind, count) in [
             ("no end after a start; run time not known", 2),
             ("no request; counted as 0", 1),
-            ("task waits for others of its job, not enforced", 1),
+            (
+                "waits for a task that is not in the trace; not waited for",
+                0,
+            ),
             ("task that waits for itself", 1),
             ("task without a start; arrives at 0", 1),
         ] {
@@ -244,14 +237,29 @@ mod tests {
 
     #[test]
     fn names_state_what_a_task_waits_for() {
-        for (name, expected) in [
-            ("M1", Waits::Nothing),
-            ("J5_3_4", Waits::Others),
-            ("R2_2", Waits::Itself),
-            ("task_Nzg3", Waits::Nothing),
-            ("M1_Stg2", Waits::Nothing),
+        for (name, own, others) in [
+            ("M1", Some(1), &[][..]),
+            ("J5_3_4", Some(5), &[3, 4]),
+            ("R2_2", Some(2), &[2]),
+            ("task_Nzg3", None, &[]),
+            ("M1_Stg2", Some(1), &[]),
         ] {
-            assert_eq!(waits(name), expected, "{name}");
+            assert_eq!(numbers(name), (own, others.to_vec()), "{name}");
         }
+        let recorded = read(&ReadOptions::default());
+        let waiting: Vec<_> = { recorded.arrivals.iter() }
+            .map(|one| (one.task().to_string(), one.after().len()))
+            .collect();
+        let expected = [
+            ("j_3/3", 0),
+            ("j_2-task_Nzg3", 0),
+            ("j_1/1", 0),
+            ("j_1/1", 0),
+            ("j_1/2", 1),
+        ];
+        assert_eq!(
+            waiting,
+            expected.map(|(task, after)| (task.to_owned(), after))
+        );
     }
 }

@@ -78,6 +78,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     Ok(NodeList {
         nodes,
         ledger: journal.ledger,
+        ..NodeList::default()
     })
 }
 

@@ -274,6 +274,8 @@ impl Source {
                     run_time: run,
                     time_limit: None,
                     historic_start: None,
+                    links: None,
+                    part: 0,
                 });
             }
         }

@@ -7,6 +7,7 @@ use super::cells::{QUANTITY, integer, pattern, span};
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::ledger::BadRow;
+use crate::links::Links;
 use crate::options::{NO_THROUGHPUTS, ReadOptions, partition_labels};
 use crate::stream::Arrival;
 use crate::table::{Column, Row, Table};
@@ -37,6 +38,9 @@ pub(super) struct Columns {
     tenant: Option<Column>,
     priority: Option<Column>,
     namespace: Option<Column>,
+    after: Option<Column>,
+    part_of: Option<Column>,
+    think_time: Option<Column>,
     /// Columns of the usage of processors and of memory, if they are asked for.
     pub(super) usage: [Option<Column>; 2],
 }
@@ -69,6 +73,9 @@ impl Columns {
             tenant: table.column("tenant"),
             priority: table.column("priority"),
             namespace: table.column("namespace"),
+            after: table.column("after"),
+            part_of: table.column("part_of"),
+            think_time: table.column("think_time"),
             usage: USAGE.map(usage),
         })
     }
@@ -103,6 +110,7 @@ impl Columns {
             .ok_or_else(|| row.bad(&self.submit, "a time such as `90` or `1h30m`"))?;
         let name = match row.optional_text(self.name.as_ref()) {
             "" => PodName::Job(number),
+            name if self.may_wait() => task_name(name),
             name => PodName::Text(name.into()),
         };
         let members = integer(row, self.members.as_ref(), 1, MEMBERS)?.unwrap_or(1);
@@ -115,7 +123,31 @@ impl Columns {
             run_time: span(row, self.run_time.as_ref())?,
             time_limit: span(row, self.time_limit.as_ref())?,
             historic_start: span(row, self.start.as_ref())?.map(|start| Instant::ZERO + start),
+            links: self.links(row)?,
+            part: 0,
         })
+    }
+
+    /// Whether rows may say what they wait for.
+    pub(super) fn may_wait(&self) -> bool {
+        self.after.is_some()
+    }
+
+    fn links(&self, row: &Row<'_>) -> Result<Option<Box<Links>>, BadRow> {
+        if !self.may_wait() {
+            return Ok(None);
+        }
+        let names = row.optional_text(self.after.as_ref()).split('|');
+        let names = names.map(str::trim).filter(|name| !name.is_empty());
+        let part_of = match row.optional_text(self.part_of.as_ref()) {
+            "" => None,
+            name => Some(task_name(name)),
+        };
+        let mut links = Links::of(part_of, names.map(task_name).collect());
+        if let Some(links) = &mut links {
+            links.delay = span(row, self.think_time.as_ref())?.unwrap_or_default();
+        }
+        Ok(links)
     }
 
     pub(super) fn spec(&self, row: &Row<'_>) -> Result<PodSpec, BadRow> {
@@ -210,4 +242,12 @@ impl Columns {
             models,
         })
     }
+}
+
+/// The name of a task: `job-N` is the number of a job.
+fn task_name(name: &str) -> PodName {
+    let number = name.strip_prefix("job-");
+    let is_plain = |digits: &&str| *digits == "0" || !digits.starts_with(['0', '+']);
+    let number = number.filter(is_plain).and_then(|own| own.parse().ok());
+    number.map_or_else(|| PodName::Text(name.into()), PodName::Job)
 }

@@ -1,6 +1,6 @@
 //! Machine events of Google's trace of 2011 as the nodes of a cluster: every machine that is ever
-//! added, with the first capacity that it has. When it comes and goes is a failure log: the same
-//! file as `failures: [{kind: failure-log, path: …}]`. Attributes of machines are labels, if a folder or
+//! added, with the first capacity that it has. When it comes and goes and what it has later are events of
+//! the nodes, and the same file is a failure log, too: `failures: [{kind: failure-log, path: …}]`. Attributes of machines are labels, if a folder or
 //! an archive has their table beside the events.
 
 use indexmap::IndexMap;
@@ -16,6 +16,7 @@ use crate::format::{
 use crate::gather::{Capacity, node};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
+use crate::machine_course::{MachineCourse, in_order};
 use crate::options::ReadOptions;
 use crate::rows::{Fields, Layout, Refused, each_row_of, show_rows, show_text};
 use model::Labels;
@@ -150,6 +151,9 @@ struct Machine {
     line: u64,
     labels: Labels,
     capacity: Option<Capacity>,
+    /// The last capacity that was stated.
+    latest: Option<Capacity>,
+    course: MachineCourse,
 }
 
 impl Machines {
@@ -167,33 +171,47 @@ impl Machines {
             line,
             labels: labels(),
             capacity: None,
+            latest: None,
+            course: MachineCourse::default(),
         });
+        let Some(time) = event.time else {
+            return journal.dirt("event after the trace", Action::Drop, line);
+        };
+        let course = &mut machine.course;
         if event.kind == 1 {
+            if !course.goes(time) {
+                journal.dirt("machine removed while it is away", Action::Keep, line)?;
+            }
             return Ok(());
         }
-        let is_changed =
-            capacity.is_some() && machine.capacity.is_some_and(|old| capacity != Some(old));
-        if is_changed {
-            let kind = "capacity changes later; the first one stands";
-            journal.dirt(kind, Action::Keep, line)?;
+        if event.kind == 0 && !course.comes(time) {
+            journal.dirt("machine added while it is there", Action::Keep, line)?;
         }
+        if let (Some(now), Some(before)) = (capacity, machine.latest)
+            && now != before
+        {
+            course.resized(time, now);
+        }
+        machine.latest = capacity.or(machine.latest);
         machine.capacity = machine.capacity.or(capacity);
         Ok(())
     }
 
     /// The nodes of the machines that have a capacity.
     pub(crate) fn finish(self, mut journal: Journal, pods: i64) -> Result<NodeList, TraceError> {
-        let mut nodes = Vec::new();
+        let (mut nodes, mut events) = (Vec::new(), Vec::new());
         for (id, machine) in self.known {
             let Some(capacity) = machine.capacity else {
                 journal.dirt("machine without a capacity", Action::Drop, machine.line)?;
                 continue;
             };
+            machine.course.finish(nodes.len(), pods, &mut events);
             nodes.push(node(id.to_string().into(), machine.labels, capacity, pods));
         }
         Ok(NodeList {
             nodes,
             ledger: journal.ledger,
+            events: in_order(events),
         })
     }
 }
@@ -262,6 +280,7 @@ pub(crate) fn capacity(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::NodeEventKind;
     use crate::inspect::validate;
 
     #[test]
@@ -278,12 +297,18 @@ mod tests {
             .map(|node| (&*node.name, node.allocatable.get("cpu").milli_floor()))
             .collect();
         assert_eq!(seen, [("5", Ok(32_000)), ("6", Ok(64_000))]);
-        for kind in [
-            "machine without a capacity",
-            "capacity changes later; the first one stands",
-        ] {
-            assert_eq!(list.ledger.count(kind), 1, "{kind}");
-        }
+        assert_eq!(list.ledger.count("machine without a capacity"), 1);
+        let events: Vec<_> = { list.events.iter() }
+            .map(|own| (own.at.as_nanos() / 1_000, own.node, &own.kind))
+            .collect();
+        assert!(matches!(
+            events[..],
+            [
+                (9, 0, NodeEventKind::Goes),
+                (10, 0, NodeEventKind::Comes),
+                (12, 1, NodeEventKind::Resized(_)),
+            ]
+        ));
         let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
         let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
         assert_eq!(

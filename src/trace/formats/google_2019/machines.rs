@@ -91,6 +91,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
 mod tests {
     use super::*;
     use crate::failure_log::{self, LogOptions};
+    use crate::format::NodeEventKind;
     use crate::inspect::validate;
     use units::Instant;
 
@@ -115,12 +116,17 @@ mod tests {
         assert_eq!(node.allocatable.get("cpu").milli_floor(), Ok(32_000));
         assert_eq!(node.labels[SWITCH_LABEL], "s".into());
         assert_eq!(node.labels[PLATFORM_LABEL], "p".into());
-        for kind in [
-            "machine without a capacity",
-            "capacity changes later; the first one stands",
-        ] {
-            assert_eq!(list.ledger.count(kind), 1, "{kind}");
-        }
+        assert_eq!(list.ledger.count("machine without a capacity"), 1);
+        let kinds: Vec<_> = list.events.iter().map(|own| &own.kind).collect();
+        let [
+            NodeEventKind::Goes,
+            NodeEventKind::Comes,
+            NodeEventKind::Resized(after),
+        ] = kinds[..]
+        else {
+            panic!("it goes, and comes again with more: {kinds:?}");
+        };
+        assert_eq!(after.get("cpu").milli_floor(), Ok(64_000));
     }
 
     #[test]

@@ -83,6 +83,8 @@ impl Rows {
             run_time: times.run_time(),
             time_limit: None,
             historic_start: times.scheduled,
+            links: None,
+            part: 0,
         });
         Ok(())
     }

@@ -14,6 +14,8 @@ pub struct SwfReader {
     pub(super) journal: Journal,
     pub(super) header: SwfHeader,
     first: Option<SwfJob>,
+    /// The jobs before the last one read, where it names several.
+    pub(super) several_preceding: Vec<i64>,
     rows: u64,
 }
 
@@ -26,6 +28,7 @@ impl SwfReader {
             journal: Journal::new(input.name.clone(), policy),
             header: SwfHeader::default(),
             first: None,
+            several_preceding: Vec::new(),
             rows: 0,
         };
         reader.first = reader.read_job()?;
@@ -77,10 +80,7 @@ impl SwfReader {
                         let kind = "fields beyond the 18th, not used";
                         self.journal.dirt(kind, Action::Keep, number)?;
                     }
-                    if several_preceding {
-                        let kind = "several preceding jobs, not enforced";
-                        self.journal.dirt(kind, Action::Keep, number)?;
-                    }
+                    self.several_preceding = several_preceding;
                     return Ok(Some(job));
                 }
                 Err(_) if self.rows == 0 && is_column_names(text) => {

@@ -88,7 +88,7 @@ pub struct SwfJob {
 }
 
 /// Content of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Parsed {
     /// A job.
     Job {
@@ -96,8 +96,8 @@ pub(super) enum Parsed {
         job: SwfJob,
         /// Whether there are fields beyond the 18th.
         extra_fields: bool,
-        /// Whether field 17 names several jobs.
-        several_preceding: bool,
+        /// The jobs of field 17 where it names several.
+        several_preceding: Vec<i64>,
     },
     /// Fewer than 18 fields.
     Short,
@@ -188,7 +188,7 @@ impl RowParser {
             Dialect::Blanks => fields.integer(index, i64::MIN),
             Dialect::Semicolons => Ok(fields.name(index, &mut self.names)),
         };
-        let several_preceding = fields.fields[16].contains(&b'&');
+        let several_preceding = fields.several(16)?;
         let job = SwfJob {
             line: fields.line,
             number: fields.integer(0, 0)?,
@@ -207,10 +207,10 @@ impl RowParser {
             executable: name(13)?,
             queue: name(14)?,
             partition: name(15)?,
-            preceding_job: if several_preceding {
-                -1
-            } else {
+            preceding_job: if several_preceding.is_empty() {
                 fields.integer(16, i64::MIN)?
+            } else {
+                -1
             },
             think_time: fields.time(17, i64::MIN)?,
         };
@@ -228,6 +228,17 @@ struct Fields<'text> {
 }
 
 impl Fields<'_> {
+    /// Job numbers with `&` between them; empty without one.
+    fn several(&self, index: usize) -> Result<Vec<i64>, BadRow> {
+        let text = self.fields[index];
+        if !text.contains(&b'&') {
+            return Ok(Vec::new());
+        }
+        let numbers = text.split(|&byte| byte == b'&').map(digits);
+        let numbers: Option<Vec<i64>> = numbers.collect();
+        numbers.ok_or_else(|| self.bad(index, "must be job numbers with `&` between them"))
+    }
+
     /// A whole number, at least `least`; an empty field is -1.
     fn integer(&self, index: usize, least: i64) -> Result<i64, BadRow> {
         match self.decimal(index)? {
@@ -380,7 +391,8 @@ mod tests {
         else {
             panic!("a job");
         };
-        assert!(extra_fields && several_preceding);
+        assert!(extra_fields);
+        assert_eq!(several_preceding, [1, 2, 3]);
         assert_eq!(job.preceding_job, -1);
     }
 

@@ -54,6 +54,8 @@ fn a_job_becomes_an_arrival() {
             run_time: Some(Duration::from_secs(90)),
             time_limit: Some(Duration::from_secs(100)),
             historic_start: Some(Instant::from_secs(15)),
+            links: None,
+            part: 0,
         }
     );
     let second = &recorded.arrivals[1];

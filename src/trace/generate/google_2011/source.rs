@@ -151,6 +151,8 @@ impl ArrivalSource for TaskSource {
             run_time: Some(run_time),
             time_limit: None,
             historic_start: None,
+            links: None,
+            part: 0,
         }))
     }
 
@@ -173,6 +175,7 @@ impl ArrivalSource for TaskSource {
             spec: Arc::new(self.model.spec(class)),
             arrivals: tasks[class as usize],
             pods: tasks[class as usize],
+            waiting: 0,
         });
         Some(totals.collect())
     }

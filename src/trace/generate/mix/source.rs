@@ -181,6 +181,8 @@ impl ArrivalSource for MixSource {
             run_time,
             time_limit,
             historic_start: None,
+            links: None,
+            part: 0,
         }))
     }
 

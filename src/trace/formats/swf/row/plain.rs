@@ -71,7 +71,7 @@ pub(super) fn job_of(line: u64, numbers: &[i64; FIELDS]) -> Parsed {
     Parsed::Job {
         job,
         extra_fields: false,
-        several_preceding: false,
+        several_preceding: Vec::new(),
     }
 }
 

@@ -1,0 +1,429 @@
+//! Arrivals that wait for others: one that is due is held back until the last task that it waits for
+//! has ended, and for its think time after that. A task is what has one name in the workload
+//! ([`Arrival::task`]). It has ended when each of its members has; one that moves, or that comes back
+//! after the loss of its node or an eviction, has not.
+
+use std::sync::Arc;
+
+use model::workload::Job;
+use model::{EndReason, Event, Object, ObjectChange, PodCreated, PodName, PodRef, Text};
+use trace::{Action, Arrival, Ledger};
+use units::{Duration, Instant, PodId, SortedMap};
+
+use super::super::follow::Change;
+
+/// A task of a part of the workload.
+type Name = (u16, PodName);
+
+/// A task: what of it was submitted, and what waits for it.
+#[derive(Clone, Debug, Default)]
+struct Task {
+    /// Whether a part of it was due.
+    is_known: bool,
+    /// Members that were due and have not ended.
+    open: u64,
+    /// Members that were taken from their node and may come back.
+    away: u64,
+    /// Members whose successor was created before they ended.
+    early: u64,
+    ended: Instant,
+    has_failed: bool,
+    /// The numbers of the held arrivals that wait for it.
+    awaited_by: Vec<usize>,
+}
+
+impl Task {
+    fn has_ended(&self) -> bool {
+        self.is_known && self.open == 0
+    }
+}
+
+/// An arrival that is held back.
+#[derive(Clone, Debug)]
+struct Held {
+    arrival: Arrival,
+    /// Number of tasks that it still waits for.
+    left: usize,
+}
+
+/// The precedence of a workload's arrivals.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Precedence {
+    tasks: Vec<Task>,
+    by_name: SortedMap<Name, usize>,
+    /// Tasks of pods that live, by the pod, and by its name.
+    by_pod: SortedMap<PodId, usize>,
+    by_pod_name: SortedMap<PodName, usize>,
+    /// Tasks of jobs that were submitted as objects, by namespace and name.
+    by_job: SortedMap<(Text, Text), (usize, u32)>,
+    held: Vec<Option<Held>>,
+    /// Arrivals that wait for nothing but their instant, in the order of their release.
+    released: SortedMap<(Instant, u64), Arrival>,
+    releases: u64,
+    /// The task whose pods are being created.
+    submitting: Option<usize>,
+    ledger: Ledger,
+}
+
+/// File that findings about arrivals name, as they concern the workload as a whole.
+const WORKLOAD: &str = "workload";
+
+impl Precedence {
+    fn task(&mut self, part: u16, name: &PodName) -> usize {
+        let number = self.tasks.len();
+        let place = *self.by_name.entry((part, name.clone())).or_insert(number);
+        if place == number {
+            self.tasks.push(Task::default());
+        }
+        place
+    }
+
+    fn note(&mut self, kind: &str, action: Action) {
+        let file: Arc<str> = WORKLOAD.into();
+        self.ledger.note(kind, action, &file, 0);
+    }
+
+    /// An arrival is due; returns it if it waits for nothing.
+    pub(super) fn due(&mut self, now: Instant, arrival: Arrival) -> Option<Arrival> {
+        let own = self.task(arrival.part, arrival.task());
+        self.tasks[own].is_known = true;
+        self.tasks[own].open += u64::from(arrival.members);
+        let number = self.held.len();
+        let (mut left, mut last_end) = (0, Instant::ZERO);
+        for name in arrival.after() {
+            let other = self.task(arrival.part, name);
+            if other == own {
+                self.note("waits for itself; not held back for that", Action::Repair);
+            } else if self.tasks[other].has_ended() {
+                last_end = last_end.max(self.tasks[other].ended);
+                self.note_failed(other);
+            } else {
+                self.tasks[other].awaited_by.push(number);
+                left += 1;
+            }
+        }
+        if left > 0 {
+            let arrival = Some(Held { arrival, left });
+            self.held.push(arrival);
+            return None;
+        }
+        let ready = last_end.saturating_add(delay(&arrival));
+        if arrival.after().is_empty() || ready <= now {
+            return Some(arrival);
+        }
+        self.release(ready, arrival);
+        None
+    }
+
+    fn note_failed(&mut self, task: usize) {
+        if self.tasks[task].has_failed {
+            let kind = "waits for a task that failed; submitted when that ended";
+            self.note(kind, Action::Keep);
+        }
+    }
+
+    fn release(&mut self, at: Instant, mut arrival: Arrival) {
+        arrival.submit = at;
+        self.releases += 1;
+        self.released.insert((at, self.releases), arrival);
+    }
+
+    /// Instant of the next release.
+    pub(super) fn releasing(&self) -> Option<Instant> {
+        self.released.first_key_value().map(|(&(at, _), _)| at)
+    }
+
+    /// Takes the next arrival that is released.
+    pub(super) fn take_released(&mut self) -> Option<Arrival> {
+        self.released.pop_first().map(|(_, arrival)| arrival)
+    }
+
+    /// Pods that are created from here on are those of this arrival.
+    pub(super) fn begin(&mut self, arrival: &Arrival) {
+        self.submitting = Some(self.task(arrival.part, arrival.task()));
+    }
+
+    /// All pods of an arrival are created.
+    pub(super) fn finish(&mut self) {
+        self.submitting = None;
+    }
+
+    /// The members of an arrival are those of a job that was submitted.
+    pub(super) fn submitted_job(&mut self, arrival: &Arrival, job: &Job) {
+        let task = self.task(arrival.part, arrival.task());
+        let name = (job.namespace.clone(), job.name.clone());
+        self.by_job.insert(name, (task, arrival.members));
+    }
+
+    /// Nothing more arrives: what was waited for and has not arrived never will.
+    pub(super) fn exhausted(&mut self, now: Instant) {
+        for task in 0..self.tasks.len() {
+            if !self.tasks[task].is_known {
+                let kind = "waits for a task that is not in the workload; not held back for that";
+                for _ in 0..self.tasks[task].awaited_by.len() {
+                    self.note(kind, Action::Repair);
+                }
+                self.let_go(now, task);
+            }
+        }
+    }
+
+    /// A task has ended: what waits for nothing else is released.
+    fn let_go(&mut self, now: Instant, task: usize) {
+        for number in std::mem::take(&mut self.tasks[task].awaited_by) {
+            self.note_failed(task);
+            let Some(held) = &mut self.held[number] else {
+                continue;
+            };
+            held.left -= 1;
+            if held.left == 0
+                && let Some(Held { arrival, .. }) = self.held[number].take()
+            {
+                self.release(now.saturating_add(delay(&arrival)), arrival);
+            }
+        }
+    }
+
+    fn end(&mut self, now: Instant, task: usize, members: u64, has_failed: bool) {
+        let own = &mut self.tasks[task];
+        own.has_failed |= has_failed;
+        own.open = own.open.saturating_sub(members);
+        if own.open == 0 {
+            own.ended = now;
+            self.let_go(now, task);
+        }
+    }
+
+    /// A change of the store.
+    pub(super) fn follow(&mut self, now: Instant, change: Change<'_>) {
+        match change.event {
+            Event::PodCreated(created) => self.created(created),
+            Event::PodEnded { pod, reason } => {
+                let name = change.ended.map(|record| &record.name);
+                self.ended(now, *pod, *reason, name);
+            }
+            Event::Object(ObjectChange::Updated {
+                object: Object::Job(job),
+                ..
+            }) => self.job_changed(now, job),
+            _ => {}
+        }
+    }
+
+    fn created(&mut self, created: &PodCreated) {
+        let task = if let Some(task) = self.submitting {
+            self.by_pod_name.insert(created.name.clone(), task);
+            task
+        } else if let Some(&task) = self.by_pod_name.get(&created.name) {
+            let own = &mut self.tasks[task];
+            if own.away > 0 {
+                own.away -= 1;
+            } else {
+                own.early += 1;
+                own.open += 1;
+            }
+            task
+        } else {
+            return;
+        };
+        self.by_pod.insert(created.pod.id, task);
+    }
+
+    fn ended(&mut self, now: Instant, pod: PodRef, reason: EndReason, name: Option<&PodName>) {
+        let Some(task) = self.by_pod.remove(&pod.id) else {
+            return;
+        };
+        let own = &mut self.tasks[task];
+        match reason {
+            EndReason::Evicted(_) | EndReason::NodeLost | EndReason::Refused(_) => {
+                if own.early > 0 {
+                    own.early -= 1;
+                    own.open -= 1;
+                } else {
+                    own.away += 1;
+                }
+            }
+            EndReason::Completed
+            | EndReason::TimeLimit
+            | EndReason::Error
+            | EndReason::Rejected
+            | EndReason::Cancelled => {
+                if let Some(name) = name {
+                    self.by_pod_name.remove(name);
+                }
+                self.end(now, task, 1, reason != EndReason::Completed);
+            }
+        }
+    }
+
+    fn job_changed(&mut self, now: Instant, job: &Job) {
+        let Some(has_failed) = job.status.has_failed() else {
+            return;
+        };
+        let name = (job.namespace.clone(), job.name.clone());
+        if let Some((task, members)) = self.by_job.remove(&name) {
+            self.end(now, task, u64::from(members), has_failed);
+        }
+    }
+
+    /// The findings, with the arrivals that are held back still.
+    pub(super) fn ledger(&self) -> Ledger {
+        let mut ledger = self.ledger.clone();
+        let file: Arc<str> = WORKLOAD.into();
+        for _ in self.held.iter().flatten() {
+            let kind = "never submitted, as what it waits for did not end";
+            ledger.note(kind, Action::Drop, &file, 0);
+        }
+        ledger
+    }
+}
+
+fn delay(arrival: &Arrival) -> Duration {
+    arrival
+        .links
+        .as_ref()
+        .map_or(Duration::ZERO, |own| own.delay)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trace::Links;
+
+    fn arrival(name: &str, part_of: Option<&str>, after: &[&str]) -> Arrival {
+        let after = after.iter().map(|&name| name.into()).collect();
+        Arrival {
+            submit: Instant::ZERO,
+            name: name.into(),
+            class: 0,
+            members: 1,
+            tenant: 0,
+            run_time: None,
+            time_limit: None,
+            historic_start: None,
+            links: Links::of(part_of.map(PodName::from), after),
+            part: 0,
+        }
+    }
+
+    fn at(secs: i64) -> Instant {
+        Instant::from_secs(secs)
+    }
+
+    fn pod(number: u32) -> PodRef {
+        PodRef {
+            id: PodId(number),
+            slot: units::PodSlot(number),
+        }
+    }
+
+    /// Makes an arrival due that waits for nothing, and creates its pod.
+    fn submit(precedence: &mut Precedence, now: Instant, own: Arrival, number: u32) {
+        let own = precedence.due(now, own).expect("nothing is waited for");
+        precedence.begin(&own);
+        create(precedence, &own.name, number);
+        precedence.finish();
+    }
+
+    fn create(precedence: &mut Precedence, name: &PodName, number: u32) {
+        precedence.created(&PodCreated {
+            pod: pod(number),
+            class: units::ClassId(0),
+            name: name.clone(),
+            tenant: units::TenantId(0),
+            gang: None,
+            time_limit: None,
+            found: None,
+            owner: None,
+        });
+    }
+
+    fn end(precedence: &mut Precedence, secs: i64, number: u32, reason: EndReason) {
+        precedence.ended(at(secs), pod(number), reason, None);
+    }
+
+    fn kinds(precedence: &Precedence) -> Vec<(String, u64)> {
+        let ledger = precedence.ledger();
+        let entries = ledger.entries().iter();
+        entries
+            .map(|own| (own.kind.to_string(), own.count))
+            .collect()
+    }
+
+    #[test]
+    fn a_task_has_ended_when_all_its_parts_have() {
+        let mut precedence = Precedence::default();
+        submit(&mut precedence, at(0), arrival("a-1", Some("a"), &[]), 0);
+        submit(&mut precedence, at(0), arrival("a-2", Some("a"), &[]), 1);
+        assert_eq!(precedence.due(at(1), arrival("b", None, &["a", "c"])), None);
+        submit(&mut precedence, at(2), arrival("c", None, &[]), 2);
+        end(&mut precedence, 5, 0, EndReason::Completed);
+        end(&mut precedence, 6, 2, EndReason::Error);
+        assert_eq!(precedence.releasing(), None);
+        end(&mut precedence, 7, 1, EndReason::Completed);
+        assert_eq!(precedence.releasing(), Some(at(7)));
+        let released = precedence.take_released().expect("released");
+        assert_eq!((released.name, released.submit), ("b".into(), at(7)));
+        let kind = "waits for a task that failed; submitted when that ended".to_owned();
+        assert_eq!(kinds(&precedence), [(kind, 1)]);
+    }
+
+    #[test]
+    fn pods_that_come_back_or_move_have_not_ended() {
+        let mut precedence = Precedence::default();
+        let lost = [
+            EndReason::NodeLost,
+            EndReason::Evicted(model::EvictionCause::Preemption),
+        ];
+        submit(&mut precedence, at(0), arrival("a", None, &[]), 0);
+        assert_eq!(precedence.due(at(0), arrival("b", None, &["a"])), None);
+        for (round, reason) in lost.into_iter().enumerate() {
+            let (old, new) = (2 * round as u32, 2 * round as u32 + 1);
+            end(&mut precedence, 1, old, reason);
+            create(&mut precedence, &"a".into(), new);
+            assert_eq!(precedence.releasing(), None);
+            // The next one is there before this one ends.
+            create(&mut precedence, &"a".into(), new + 1);
+            end(&mut precedence, 2, new, reason);
+            assert_eq!(precedence.releasing(), None);
+        }
+        end(&mut precedence, 9, 4, EndReason::Completed);
+        assert_eq!(precedence.releasing(), Some(at(9)));
+    }
+
+    #[test]
+    fn think_time_follows_the_last_end() {
+        let mut precedence = Precedence::default();
+        submit(&mut precedence, at(0), arrival("a", None, &[]), 0);
+        end(&mut precedence, 10, 0, EndReason::Completed);
+        let mut late = arrival("b", None, &["a"]);
+        late.links.as_mut().expect("links").delay = Duration::from_secs(5);
+        assert_eq!(precedence.due(at(12), late.clone()), None);
+        assert_eq!(precedence.releasing(), Some(at(15)));
+        assert_eq!(precedence.due(at(15), late.clone()), Some(late));
+    }
+
+    #[test]
+    fn what_never_ends_or_is_not_there_is_told() {
+        let mut precedence = Precedence::default();
+        submit(&mut precedence, at(0), arrival("a", None, &[]), 0);
+        assert_eq!(precedence.due(at(1), arrival("b", None, &["a"])), None);
+        assert_eq!(precedence.due(at(1), arrival("c", None, &["b"])), None);
+        assert_eq!(precedence.due(at(1), arrival("d", None, &["x", "d"])), None);
+        precedence.exhausted(at(3));
+        let released = precedence.take_released().expect("released");
+        assert_eq!((released.name, released.submit), ("d".into(), at(3)));
+        let told = [
+            ("waits for itself; not held back for that", 1),
+            (
+                "waits for a task that is not in the workload; not held back for that",
+                1,
+            ),
+            ("never submitted, as what it waits for did not end", 2),
+        ];
+        assert_eq!(
+            kinds(&precedence),
+            told.map(|(kind, count)| (kind.to_owned(), count))
+        );
+    }
+}

@@ -1,0 +1,176 @@
+//! Precedence between arrivals: what one waits for before it is submitted, as workflows and job logs
+//! state it. A run holds an arrival back until what it waits for has ended.
+
+use super::stream::Arrival;
+use model::PodName;
+use units::{Duration, SortedMap, SortedSet};
+
+/// The place of an arrival in a graph of precedence.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Links {
+    /// The task that the arrival is a part of, by the name that others wait for; `None` is a task of
+    /// its own, with the name of the arrival. A task has ended when all its parts have.
+    pub part_of: Option<PodName>,
+    /// The tasks that must have ended before the arrival is submitted.
+    pub after: Vec<PodName>,
+    /// The time from the last of these ends to the submission (think time).
+    pub delay: Duration,
+}
+
+impl Links {
+    /// Returns the links of a part of a task that waits for others; `None` if there is nothing to
+    /// say.
+    pub fn of(part_of: Option<PodName>, after: Vec<PodName>) -> Option<Box<Self>> {
+        let says_something = part_of.is_some() || !after.is_empty();
+        says_something.then(|| {
+            Box::new(Self {
+                part_of,
+                after,
+                delay: Duration::ZERO,
+            })
+        })
+    }
+}
+
+impl Arrival {
+    /// Returns the task of the arrival, by the name that others wait for.
+    pub fn task(&self) -> &PodName {
+        let links = self.links.as_deref();
+        let part_of = links.and_then(|links| links.part_of.as_ref());
+        part_of.unwrap_or(&self.name)
+    }
+
+    /// Returns the tasks that the arrival waits for.
+    pub fn after(&self) -> &[PodName] {
+        self.links.as_deref().map_or(&[], |links| &links.after)
+    }
+
+    /// Keeps those of the tasks waited for that pass a test; returns whether one was left out.
+    pub fn wait_only_for(&mut self, mut is_kept: impl FnMut(&PodName) -> bool) -> bool {
+        let Some(links) = &mut self.links else {
+            return false;
+        };
+        let before = links.after.len();
+        links.after.retain(|task| is_kept(task));
+        let is_cut = links.after.len() < before;
+        if links.after.is_empty() && links.part_of.is_none() {
+            self.links = None;
+        }
+        is_cut
+    }
+}
+
+/// Names of tasks: job numbers as ranges, so that those of a log take hardly any memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskNames {
+    /// Ranges of numbers: the first of each, and the last.
+    numbers: SortedMap<u64, u64>,
+    others: SortedSet<PodName>,
+}
+
+impl TaskNames {
+    /// Adds a name.
+    pub fn insert(&mut self, name: &PodName) {
+        let &PodName::Job(number) = name else {
+            self.others.insert(name.clone());
+            return;
+        };
+        if self.has_number(number) {
+            return;
+        }
+        let mut last = number;
+        if let Some(next) = number.checked_add(1)
+            && let Some(end) = self.numbers.remove(&next)
+        {
+            last = end;
+        }
+        let before = self.numbers.range(..number).next_back();
+        let before = before.filter(|&(_, &end)| end.checked_add(1) == Some(number));
+        let first = before.map_or(number, |(&first, _)| first);
+        self.numbers.insert(first, last);
+    }
+
+    /// Returns whether a name was added.
+    pub fn contains(&self, name: &PodName) -> bool {
+        match name {
+            PodName::Job(number) => self.has_number(*number),
+            other => self.others.contains(other),
+        }
+    }
+
+    fn has_number(&self, number: u64) -> bool {
+        let range = self.numbers.range(..=number).next_back();
+        range.is_some_and(|(_, &last)| number <= last)
+    }
+}
+
+/// What a cut leaves out of a workload: what is kept waits for it no more.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CutTasks {
+    cut: SortedMap<u16, TaskNames>,
+    kept: SortedMap<u16, TaskNames>,
+}
+
+impl CutTasks {
+    /// Notes an arrival that is left out.
+    pub(crate) fn leave_out(&mut self, arrival: &Arrival) {
+        let own = self.cut.entry(arrival.part).or_default();
+        own.insert(arrival.task());
+    }
+
+    /// Takes the tasks that were left out from what a kept arrival waits for.
+    pub(crate) fn keep(&mut self, arrival: &mut Arrival) {
+        if self.cut.is_empty() {
+            return;
+        }
+        let part = arrival.part;
+        if let Some(cut) = self.cut.get(&part)
+            && cut.contains(arrival.task())
+        {
+            let task = arrival.task().clone();
+            self.kept.entry(part).or_default().insert(&task);
+        }
+        let (cut, kept) = (self.cut.get(&part), self.kept.get(&part));
+        arrival.wait_only_for(|task| {
+            let is_cut = cut.is_some_and(|names| names.contains(task));
+            !is_cut || kept.is_some_and(|names| names.contains(task))
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ranges_of_numbers_are_a_set(numbers in prop::collection::vec(0_u64..40, 0..60)) {
+            let mut names = TaskNames::default();
+            let mut plain = SortedSet::new();
+            for number in numbers {
+                names.insert(&PodName::Job(number));
+                plain.insert(number);
+                let mut ranges = names.numbers.iter().peekable();
+                while let Some((first, last)) = ranges.next() {
+                    prop_assert!(first <= last);
+                    prop_assert!(ranges.peek().is_none_or(|(next, _)| **next > last + 1));
+                }
+            }
+            for number in 0..42 {
+                prop_assert_eq!(names.contains(&PodName::Job(number)), plain.contains(&number));
+            }
+        }
+    }
+
+    #[test]
+    fn names_that_are_no_numbers_are_told_apart() {
+        let mut names = TaskNames::default();
+        names.insert(&"a".into());
+        names.insert(&PodName::Job(u64::MAX));
+        names.insert(&PodName::Job(u64::MAX - 1));
+        assert!(names.contains(&"a".into()) && !names.contains(&"b".into()));
+        assert!(names.contains(&PodName::Job(u64::MAX)));
+        assert!(!names.contains(&PodName::Job(3)));
+    }
+}

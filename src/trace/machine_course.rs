@@ -1,0 +1,97 @@
+//! The course of a machine in a trace: when it comes and goes, and what it has from a time on.
+
+use super::format::{NodeEvent, NodeEventKind};
+use super::gather::{Capacity, requests};
+use model::ResourceList;
+use model::resource_list::PODS;
+use units::{Instant, Quantity};
+
+/// The course of one machine. It is away until it comes; one that goes first was there before, and one
+/// of which only the size is stated is there all the time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MachineCourse {
+    steps: Vec<(Instant, Step)>,
+    /// Whether it is there; `None` before it has come or gone.
+    is_there: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Comes,
+    Goes,
+    Resized(Capacity),
+    Refuses,
+    Accepts,
+}
+
+impl MachineCourse {
+    /// The machine comes; returns whether it was away.
+    pub(crate) fn comes(&mut self, at: Instant) -> bool {
+        if self.is_there.replace(true) == Some(true) {
+            return false;
+        }
+        self.steps.push((at, Step::Comes));
+        true
+    }
+
+    /// The machine goes; returns whether it was there.
+    pub(crate) fn goes(&mut self, at: Instant) -> bool {
+        if self.is_there.replace(false) == Some(false) {
+            return false;
+        }
+        self.steps.push((at, Step::Goes));
+        true
+    }
+
+    /// The machine has another capacity.
+    pub(crate) fn resized(&mut self, at: Instant, capacity: Capacity) {
+        self.steps.push((at, Step::Resized(capacity)));
+    }
+
+    /// The machine takes new work, or no longer.
+    pub(crate) fn takes(&mut self, at: Instant, takes: bool) {
+        let step = if takes { Step::Accepts } else { Step::Refuses };
+        self.steps.push((at, step));
+    }
+
+    /// Adds the events of the machine, which is the node of a place and takes this many pods.
+    pub(crate) fn finish(mut self, node: usize, pods: i64, events: &mut Vec<NodeEvent>) {
+        self.steps.sort_by_key(|&(at, _)| at);
+        let is_coming = |step: &Step| matches!(step, Step::Comes | Step::Goes);
+        let first = self.steps.iter().find(|(_, step)| is_coming(step));
+        // A machine that comes later is away before.
+        let is_late = matches!(first, Some((at, Step::Comes)) if *at > Instant::ZERO);
+        if is_late {
+            let kind = NodeEventKind::Goes;
+            let at = Instant::ZERO;
+            events.push(NodeEvent { at, node, kind });
+        }
+        for (at, step) in self.steps {
+            let kind = match step {
+                Step::Comes if at == Instant::ZERO => continue,
+                Step::Comes => NodeEventKind::Comes,
+                Step::Goes => NodeEventKind::Goes,
+                Step::Resized(capacity) => NodeEventKind::Resized(offered(capacity, pods)),
+                Step::Refuses => NodeEventKind::Refuses,
+                Step::Accepts => NodeEventKind::Accepts,
+            };
+            events.push(NodeEvent { at, node, kind });
+        }
+    }
+}
+
+/// What a node of a capacity has to offer.
+fn offered(capacity: Capacity, pods: i64) -> ResourceList {
+    let mut list = requests(Some(capacity.cpu_milli), Some(capacity.memory));
+    list.set(PODS, Quantity::from_units(pods));
+    list
+}
+
+/// Events in the order in which they happen: at one instant, machines come and change before others go.
+pub(crate) fn in_order(mut events: Vec<NodeEvent>) -> Vec<NodeEvent> {
+    events.sort_by_key(|own| {
+        let goes = matches!(own.kind, NodeEventKind::Goes | NodeEventKind::Refuses);
+        (own.at, goes)
+    });
+    events
+}
