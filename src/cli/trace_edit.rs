@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use report::trace as told;
 use trace::convert::write_arrivals;
 use trace::edit::{Edit, Sample, SampleBy};
+use trace::expression::{Assignment, Condition};
 use trace::format::{Constructor, FormatEntry};
 use trace::inspect::summarize_workload;
 use trace::registry::recognize;
@@ -32,6 +33,12 @@ pub(super) struct EditArguments {
     /// Keep what this tenant submits; may be repeated
     #[arg(long, value_name = "NAME")]
     tenant: Vec<String>,
+    /// Keep what meets this condition, such as `cpu > 4 && tenant == "a"`
+    #[arg(long = "where", value_name = "CONDITION", value_parser = condition)]
+    condition: Option<Condition>,
+    /// Write a field anew, such as `memory = memory * 1.2`; may be repeated
+    #[arg(long, value_name = "FIELD = VALUE", value_parser = assignment)]
+    set: Vec<Assignment>,
     /// Keep a random part of this size
     #[arg(long, value_name = "PERCENT", value_parser = millionths)]
     sample: Option<u32>,
@@ -71,6 +78,14 @@ enum By {
     Job,
     /// All jobs of a tenant, or none
     Tenant,
+}
+
+fn condition(text: &str) -> Result<Condition, String> {
+    Condition::parse(text).map_err(|error| error.to_string())
+}
+
+fn assignment(text: &str) -> Result<Assignment, String> {
+    Assignment::parse(text).map_err(|error| error.to_string())
 }
 
 fn number(text: &str, expected: &str) -> Result<f64, String> {
@@ -118,6 +133,8 @@ impl EditArguments {
                 .iter()
                 .map(|name| name.as_str().into())
                 .collect(),
+            condition: self.condition.clone(),
+            assignments: self.set.clone(),
             sample: self.sample.map(|millionths| Sample {
                 millionths,
                 by,

@@ -36,6 +36,7 @@ pub(super) fn validate(
     for (position, source) in scenario.workload.iter().enumerate() {
         if let WorkloadSource::Trace(trace) = source {
             validator.window(trace, position);
+            validator.edits(trace, position);
         }
     }
     validator.stop(scenario);
@@ -184,6 +185,32 @@ impl Validator<'_> {
                         .help("give the two groups different names")
                 });
                 break;
+            }
+        }
+    }
+
+    fn edits(&mut self, trace: &WorkloadTrace, position: usize) {
+        for (number, edit) in trace.edit.iter().enumerate() {
+            let place = |field: &str| format!("workload.{position}.trace.edit.{number}.{field}");
+            if edit
+                .until
+                .is_some_and(|until| until <= edit.from.unwrap_or_default())
+            {
+                let message = "the edit keeps nothing: `until` is not after `from`";
+                let finding = Finding::new(Code::Conflict, message, self.at(&place("until")));
+                self.findings
+                    .push(finding.label("expected a time after `from`"));
+            }
+            let share = edit
+                .sample
+                .as_ref()
+                .map_or(1.0, |sample| sample.share.as_f64());
+            if !(1e-6..=1.0).contains(&share) {
+                let message = format!("a sample can't keep a share of {share}");
+                let field = self.at(&place("sample.share"));
+                let finding = Finding::new(Code::Impossible, message, field);
+                self.findings
+                    .push(finding.label("expected a share above 0, at most 100%"));
             }
         }
     }

@@ -1,11 +1,17 @@
-//! Edits of a workload, in a fixed order: a window, the arrivals of some tenants, a sample, another
-//! rate, a shift, other workloads merged, names left out. All stream.
+//! Edits of a workload, in a fixed order: a window, the arrivals of some tenants, those that meet a
+//! condition, fields written anew, a sample, another rate, a shift, other workloads merged, names left
+//! out. All stream.
 
 use std::sync::Arc;
 
-use super::error::TraceError;
+use super::cut_tasks::CutTasks;
+use super::error::{TraceError, refused_edit};
+use super::expression::{Assignment, Condition, Facts};
 use super::ledger::Ledger;
+use super::links::Links;
 use super::merge::Merge;
+use super::renumbered::Renumbered;
+use super::rewritten::Rewritten;
 use super::stream::{Arrival, ArrivalSource, Classes};
 use super::transform::{Ratio, Scale, Window};
 use model::{PodName, PodSpec, Text};
@@ -18,6 +24,10 @@ pub struct Edit {
     pub window: Option<(Instant, Instant)>,
     /// The tenants whose arrivals are kept; empty keeps all.
     pub tenants: Vec<Text>,
+    /// The condition that the kept arrivals meet.
+    pub condition: Option<Condition>,
+    /// The assignments to fields, one after the other.
+    pub assignments: Vec<Assignment>,
     /// The part that is kept.
     pub sample: Option<Sample>,
     /// The factor on submit times: 1/2 doubles the rate.
@@ -78,6 +88,12 @@ impl Edit {
         if !self.tenants.is_empty() {
             source = Step::Tenants(self.tenants.clone().into()).after(source);
         }
+        if let Some(condition) = &self.condition {
+            source = Step::Condition(Arc::new(condition.clone())).after(source);
+        }
+        if !self.assignments.is_empty() {
+            source = Box::new(Rewritten::new(source, self.assignments.clone().into()));
+        }
         if let Some(sample) = self.sample {
             source = Step::Sample(sample).after(source);
         }
@@ -94,7 +110,7 @@ impl Edit {
         if self.is_anonymous {
             source = Box::new(Anonymous::new(source));
         }
-        Ok(source)
+        Ok(Box::new(Renumbered::new(source)))
     }
 }
 
@@ -103,6 +119,8 @@ impl Edit {
 enum Step {
     /// Only those of some tenants.
     Tenants(Arc<[Text]>),
+    /// Only those that meet a condition.
+    Condition(Arc<Condition>),
     /// Only those of a sample.
     Sample(Sample),
     /// All, later by a span.
@@ -111,13 +129,23 @@ enum Step {
 
 impl Step {
     fn after(self, inner: Box<dyn ArrivalSource>) -> Box<dyn ArrivalSource> {
-        Box::new(Stepped { inner, step: self })
+        let cut = inner.may_wait().then(CutTasks::default);
+        let step = self;
+        Box::new(Stepped { inner, step, cut })
     }
 
-    /// The arrival as it is after the step; `None` if it is left out.
-    fn take(&self, mut arrival: Arrival, tenants: &[Text]) -> Result<Option<Arrival>, TraceError> {
-        let tenant = || tenants.get(arrival.tenant as usize);
-        let is_kept = match self {
+    /// Whether an arrival is kept; one that is may be changed.
+    fn take(&self, arrival: &mut Arrival, inner: &dyn ArrivalSource) -> Result<bool, TraceError> {
+        let tenant = || inner.tenants().get(arrival.tenant as usize);
+        Ok(match self {
+            Self::Condition(condition) => {
+                let facts = Facts {
+                    arrival,
+                    spec: &inner.classes()[arrival.class as usize],
+                    tenant: tenant().map_or("", |name| name),
+                };
+                condition.holds(facts).map_err(refused_edit)?
+            }
             Self::Tenants(kept) => tenant().is_some_and(|name| kept.contains(name)),
             Self::Sample(sample) => match sample.by {
                 SampleBy::Job => sample.has(&arrival.name.to_string()),
@@ -129,8 +157,7 @@ impl Step {
                 arrival.historic_start = arrival.historic_start.map(later).transpose()?;
                 true
             }
-        };
-        Ok(is_kept.then_some(arrival))
+        })
     }
 }
 
@@ -145,16 +172,28 @@ fn beyond() -> TraceError {
 struct Stepped {
     inner: Box<dyn ArrivalSource>,
     step: Step,
+    /// What is waited for no more, as the step left it out.
+    cut: Option<CutTasks>,
 }
 
 impl ArrivalSource for Stepped {
     fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
-        while let Some(arrival) = self.inner.next()? {
-            if let Some(taken) = self.step.take(arrival, self.inner.tenants())? {
-                return Ok(Some(taken));
+        while let Some(mut arrival) = self.inner.next()? {
+            let is_kept = self.step.take(&mut arrival, &*self.inner)?;
+            match &mut self.cut {
+                Some(cut) if is_kept => cut.keep(&mut arrival),
+                Some(cut) => cut.leave_out(&arrival),
+                None => {}
+            }
+            if is_kept {
+                return Ok(Some(arrival));
             }
         }
         Ok(None)
+    }
+
+    fn may_wait(&self) -> bool {
+        self.inner.may_wait()
     }
 
     fn classes(&self) -> &Classes {
@@ -162,7 +201,11 @@ impl ArrivalSource for Stepped {
     }
 
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
-        Ok(self.step.clone().after(self.inner.fork()?))
+        Ok(Box::new(Self {
+            inner: self.inner.fork()?,
+            step: self.step.clone(),
+            cut: self.cut.clone(),
+        }))
     }
 
     fn ledger(&self) -> &Ledger {
@@ -186,6 +229,8 @@ struct Anonymous {
     classes: Classes,
     tenants: Vec<Text>,
     namespaces: SortedMap<Text, Text>,
+    /// The new names of tasks that arrivals are or wait for.
+    tasks: SortedMap<(u16, PodName), PodName>,
 }
 
 impl Anonymous {
@@ -196,7 +241,45 @@ impl Anonymous {
             classes: Classes::new(),
             tenants: Vec::new(),
             namespaces: SortedMap::new(),
+            tasks: SortedMap::new(),
         }
+    }
+
+    /// Replaces the names of an arrival's links: a task has the name of the arrival that is all of it,
+    /// unless others named it before.
+    fn rename(&mut self, arrival: &mut Arrival, name: PodName) {
+        let part = arrival.part;
+        let mut links = arrival.links.take();
+        let stated = links.as_mut().and_then(|own| own.part_of.take());
+        let is_whole = stated.is_none();
+        let task = (part, stated.unwrap_or(name));
+        let known = self.tasks.get(&task).cloned();
+        let part_of = match known {
+            None if is_whole => {
+                self.tasks.insert(task, arrival.name.clone());
+                None
+            }
+            known => Some(known.unwrap_or_else(|| self.name_task(task))),
+        };
+        let mut after = links.as_ref().map_or(Vec::new(), |own| own.after.clone());
+        for name in &mut after {
+            let task = (part, name.clone());
+            *name = match self.tasks.get(&task) {
+                Some(known) => known.clone(),
+                None => self.name_task(task),
+            };
+        }
+        let delay = links.map_or(Duration::ZERO, |own| own.delay);
+        arrival.links = Links::of(part_of, after);
+        if let Some(links) = &mut arrival.links {
+            links.delay = delay;
+        }
+    }
+
+    fn name_task(&mut self, task: (u16, PodName)) -> PodName {
+        let name = PodName::Text(format!("task-{}", self.tasks.len() + 1).into());
+        self.tasks.insert(task, name.clone());
+        name
     }
 
     fn spec(&mut self, spec: &Arc<PodSpec>) -> Arc<PodSpec> {
@@ -227,10 +310,19 @@ impl ArrivalSource for Anonymous {
             self.tenants.push(format!("tenant-{}", number + 1).into());
         }
         self.arrivals += 1;
-        Ok(Some(Arrival {
+        let name = arrival.name.clone();
+        let mut arrival = Arrival {
             name: PodName::Job(self.arrivals),
             ..arrival
-        }))
+        };
+        if self.may_wait() {
+            self.rename(&mut arrival, name);
+        }
+        Ok(Some(arrival))
+    }
+
+    fn may_wait(&self) -> bool {
+        self.inner.may_wait()
     }
 
     fn classes(&self) -> &Classes {
@@ -244,6 +336,7 @@ impl ArrivalSource for Anonymous {
             classes: self.classes.clone(),
             tenants: self.tenants.clone(),
             namespaces: self.namespaces.clone(),
+            tasks: self.tasks.clone(),
         }))
     }
 

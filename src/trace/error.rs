@@ -63,3 +63,11 @@ pub fn read_error(name: &str, error: &io::Error) -> TraceError {
         reason,
     }
 }
+
+/// Error of an edit that an arrival does not allow.
+pub(crate) fn refused_edit(reason: String) -> TraceError {
+    TraceError::Format {
+        file: "edit".to_owned(),
+        reason,
+    }
+}

@@ -1,7 +1,6 @@
 //! Precedence between arrivals: what one waits for before it is submitted, as workflows and job logs
 //! state it. A run holds an arrival back until what it waits for has ended.
 
-use super::stream::Arrival;
 use model::PodName;
 use units::{Duration, SortedMap, SortedSet};
 
@@ -29,34 +28,6 @@ impl Links {
                 delay: Duration::ZERO,
             })
         })
-    }
-}
-
-impl Arrival {
-    /// Returns the task of the arrival, by the name that others wait for.
-    pub fn task(&self) -> &PodName {
-        let links = self.links.as_deref();
-        let part_of = links.and_then(|links| links.part_of.as_ref());
-        part_of.unwrap_or(&self.name)
-    }
-
-    /// Returns the tasks that the arrival waits for.
-    pub fn after(&self) -> &[PodName] {
-        self.links.as_deref().map_or(&[], |links| &links.after)
-    }
-
-    /// Keeps those of the tasks waited for that pass a test; returns whether one was left out.
-    pub fn wait_only_for(&mut self, mut is_kept: impl FnMut(&PodName) -> bool) -> bool {
-        let Some(links) = &mut self.links else {
-            return false;
-        };
-        let before = links.after.len();
-        links.after.retain(|task| is_kept(task));
-        let is_cut = links.after.len() < before;
-        if links.after.is_empty() && links.part_of.is_none() {
-            self.links = None;
-        }
-        is_cut
     }
 }
 
@@ -101,40 +72,6 @@ impl TaskNames {
     fn has_number(&self, number: u64) -> bool {
         let range = self.numbers.range(..=number).next_back();
         range.is_some_and(|(_, &last)| number <= last)
-    }
-}
-
-/// What a cut leaves out of a workload: what is kept waits for it no more.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct CutTasks {
-    cut: SortedMap<u16, TaskNames>,
-    kept: SortedMap<u16, TaskNames>,
-}
-
-impl CutTasks {
-    /// Notes an arrival that is left out.
-    pub(crate) fn leave_out(&mut self, arrival: &Arrival) {
-        let own = self.cut.entry(arrival.part).or_default();
-        own.insert(arrival.task());
-    }
-
-    /// Takes the tasks that were left out from what a kept arrival waits for.
-    pub(crate) fn keep(&mut self, arrival: &mut Arrival) {
-        if self.cut.is_empty() {
-            return;
-        }
-        let part = arrival.part;
-        if let Some(cut) = self.cut.get(&part)
-            && cut.contains(arrival.task())
-        {
-            let task = arrival.task().clone();
-            self.kept.entry(part).or_default().insert(&task);
-        }
-        let (cut, kept) = (self.cut.get(&part), self.kept.get(&part));
-        arrival.wait_only_for(|task| {
-            let is_cut = cut.is_some_and(|names| names.contains(task));
-            !is_cut || kept.is_some_and(|names| names.contains(task))
-        });
     }
 }
 

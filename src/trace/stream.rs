@@ -35,6 +35,34 @@ pub struct Arrival {
     pub part: u16,
 }
 
+impl Arrival {
+    /// Returns the task of the arrival, by the name that others wait for.
+    pub fn task(&self) -> &PodName {
+        let links = self.links.as_deref();
+        let part_of = links.and_then(|links| links.part_of.as_ref());
+        part_of.unwrap_or(&self.name)
+    }
+
+    /// Returns the tasks that the arrival waits for.
+    pub fn after(&self) -> &[PodName] {
+        self.links.as_deref().map_or(&[], |links| &links.after)
+    }
+
+    /// Keeps those of the tasks waited for that pass a test; returns whether one was left out.
+    pub fn wait_only_for(&mut self, mut is_kept: impl FnMut(&PodName) -> bool) -> bool {
+        let Some(links) = &mut self.links else {
+            return false;
+        };
+        let before = links.after.len();
+        links.after.retain(|task| is_kept(task));
+        let is_cut = links.after.len() < before;
+        if links.after.is_empty() && links.part_of.is_none() {
+            self.links = None;
+        }
+        is_cut
+    }
+}
+
 /// The pod classes of a source, in order of first appearance; grows as the source is read.
 pub type Classes = Vec<Arc<PodSpec>>;
 

@@ -1,9 +1,9 @@
 //! Transformations of a workload, each a source around another: a window of it, another time scale,
 //! the same log several times end to end. All stream; the trace they are made of is untouched.
 
+use super::cut_tasks::CutTasks;
 use super::error::TraceError;
 use super::ledger::Ledger;
-use super::links::CutTasks;
 use super::stream::{Arrival, ArrivalSource, Classes};
 use model::{PodName, Text};
 use units::{Duration, Instant};

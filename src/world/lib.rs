@@ -60,6 +60,7 @@ mod storage;
 mod submitted_jobs;
 mod system_options;
 mod throughputs;
+mod trace_edits;
 mod traffic;
 mod typical;
 mod units;

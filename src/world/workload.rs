@@ -19,7 +19,7 @@ use trace::merge::Merge;
 use trace::order::{FillOrder, FillResource, FillUp, fill_up};
 use trace::registry::{FORMATS, find};
 use trace::stream::ClassTotal;
-use trace::transform::{Ratio, Repeat, Scale, Window};
+use trace::transform::{Repeat, Scale, Window};
 use trace::{Arrival, ArrivalSource, ReadOptions, TraceError};
 
 use super::generated::generated;
@@ -29,7 +29,7 @@ use super::residents::Settling;
 use super::shapes::shape_of;
 use super::units::{submitted, units};
 use super::{
-    Adoption, BuildError, FileSource, Remarks, partitions, read_options, row_policy,
+    Adoption, BuildError, FileSource, Remarks, partitions, read_options, row_policy, trace_edits,
 };
 
 /// Arrivals of a scenario, and facts known about them in advance.
@@ -49,16 +49,13 @@ pub struct Workload {
     pub residents: Vec<Resident>,
     /// Objects that are there when the run begins, with those of their pods that wait.
     pub found: FoundObjects,
+    /// Whether an arrival waits for others.
+    pub has_precedence: bool,
     /// Time of the dump that those are of, in seconds since 1970-01-01T00:00:00Z.
     pub dumped_unix_secs: Option<i64>,
 }
 
 impl Workload {
-    /// Returns whether an arrival waits for others.
-    pub fn has_precedence(&self) -> bool {
-        !self.is_fill_up && self.classes.iter().any(|class| class.waiting > 0)
-    }
-
     /// Returns an independent copy of the workload, which continues at the same position.
     pub fn fork(&self) -> Result<Self, TraceError> {
         Ok(Self {
@@ -69,6 +66,7 @@ impl Workload {
             is_fill_up: self.is_fill_up,
             residents: self.residents.clone(),
             found: self.found.clone(),
+            has_precedence: self.has_precedence,
             dumped_unix_secs: self.dumped_unix_secs,
         })
     }
@@ -91,6 +89,7 @@ pub fn workload(
         is_fill_up: false,
         residents: Vec::new(),
         found: FoundObjects::default(),
+        has_precedence: false,
         dumped_unix_secs: None,
     };
     usage_is_recorded(scenario)?;
@@ -126,6 +125,7 @@ pub fn workload(
         }
         sources.push(source);
     }
+    all.has_precedence = !all.is_fill_up && all.classes.iter().any(|class| class.waiting > 0);
     if has_gpu || all.is_fill_up {
         for class in &all.classes {
             let shape = shape_of(&class.spec);
@@ -227,6 +227,7 @@ fn traced(
     if repeat > 1 {
         source = Box::new(Repeat::new(source, repeat)?);
     }
+    source = trace_edits::edited(source, &trace.edit, &trace.path)?;
     match &trace.arrivals {
         Arrivals::Times {
             window,
@@ -238,7 +239,7 @@ fn traced(
                 source = Box::new(Window::new(source, from, to));
             }
             if (*scale - 1.0).abs() > f64::EPSILON {
-                source = Box::new(Scale::new(source, inverse_ratio(*scale)?));
+                source = Box::new(Scale::new(source, trace_edits::inverse_ratio(*scale)?));
             }
             stay_if_never(source, *depart)
         }
@@ -298,17 +299,6 @@ fn stay_if_never(
         arrival.run_time = None;
     }
     Ok(Box::new(MemorySource::new(recorded)))
-}
-
-/// 1 / `scale` as a ratio of integers: a factor on the arrival rate divides times.
-fn inverse_ratio(scale: f64) -> Result<Ratio, BuildError> {
-    let denominator = libm::rint(scale * 1e6);
-    if !(1.0..9e15).contains(&denominator) {
-        let message = format!("arrivals.scale: {scale} is not between 0.000001 and 9e9");
-        return Err(BuildError::Experiment(message));
-    }
-    Ratio::new(1_000_000, denominator as i64)
-        .ok_or_else(|| BuildError::Experiment("arrivals.scale: expected a positive number".into()))
 }
 
 /// Pods of manifests that wait for a node and belong to an object that is there.

@@ -145,7 +145,14 @@ const LAYERS: &[(&str, &[&str])] = &[
 const TOP: &str = "cli";
 
 /// The names of `trace` that the simulator may use.
-const STREAM: &[&str] = &["Arrival", "ArrivalSource", "Ledger", "TraceError"];
+const STREAM: &[&str] = &[
+    "Action",
+    "Arrival",
+    "ArrivalSource",
+    "Ledger",
+    "Links",
+    "TraceError",
+];
 
 #[test]
 fn no_layer_imports_a_higher_one() {

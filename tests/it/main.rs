@@ -100,6 +100,7 @@ mod swarm;
 mod swarm_properties;
 mod swarm_scenarios;
 mod tidy;
+mod trace_runs;
 mod trace_writers;
 mod traffic;
 mod volumes;

@@ -461,7 +461,6 @@ fn world(
     let options = options(scenario, &prepared.start_up, parts.stepping)?;
     let outages = prepared.failures.outages(scenario, &prepared.nodes)?;
     let (failures, provisions) = prepared.failures.timelines(scenario, &prepared.nodes)?;
-    let has_precedence = prepared.workload.has_precedence();
     let (mut components, mut arrivals) = (parts.components, prepared.workload.source);
     if prepared.probe.is_on() {
         let labelled = components.into_iter();
@@ -492,7 +491,7 @@ fn world(
             checkpoints: world::checkpoints(scenario)?,
             throughputs: world::throughputs(scenario)?,
             jobs: world::submitted_jobs(scenario),
-            has_precedence,
+            has_precedence: prepared.workload.has_precedence,
             found: prepared.workload.found,
         },
         residents: prepared.workload.residents,

@@ -44,6 +44,7 @@ mod swarm;
 mod swarmkit;
 mod system;
 mod throughputs;
+mod trace_edit;
 mod traffic;
 mod workload;
 
@@ -129,6 +130,7 @@ pub use swarmkit::{
 };
 pub use system::{Backfill, Plugin, Plugins, Scheduler, System, TieBreak};
 pub use throughputs::Throughputs;
+pub use trace_edit::{SampleUnit, TraceEdit, TraceSample};
 pub use traffic::{
     Balancing, DiurnalRate, FlashCrowd, Function, Gaps, LatencyObjective, RateFormat, RateTrace,
     Retries, Services, Traffic, TrafficForm,

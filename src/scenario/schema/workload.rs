@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
+use super::trace_edit::TraceEdit;
 use crate::plain::Arguments;
 use crate::scalar::WordOr;
 use units::Duration;
@@ -127,6 +128,10 @@ pub struct WorkloadTrace {
     /// Wall-time limit: `true` ends jobs that reach the time they requested. Default `false`.
     #[serde(default)]
     pub kill_at_walltime: bool,
+    /// Edits of the trace, one after the other, before `arrivals`; each as `windtunnel trace edit` makes
+    /// it. Default none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edit: Vec<TraceEdit>,
     /// Options of the trace format.
     #[serde(rename = "$rest", default)]
     #[schemars(extend("x-parameters" = "workload-format:format"))]

@@ -103,11 +103,10 @@ impl Change {
     pub(crate) fn incident(&self) -> Option<Incident> {
         let (what, node) = match self {
             Self::Resize(..) => return None,
-            Self::Cordon(node) => ("cordoned", Some(*node)),
             Self::Begin(node, trouble) | Self::End(node, trouble) => (trouble.name(), Some(*node)),
             Self::Drain(node) => ("taken back", Some(*node)),
             Self::Vacate(node) => ("drained", Some(*node)),
-            Self::Uncordon(node) => ("cordoned", Some(*node)),
+            Self::Cordon(node) | Self::Uncordon(node) => ("cordoned", Some(*node)),
             Self::ControlPlane { .. } => ("control plane down", None),
             Self::Leader { part, .. } => (part.without_leader(), None),
             Self::Registry { .. } => ("registry down", None),

@@ -101,7 +101,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         for (task, begin) in workflow.tasks.iter().zip(begins) {
             let after = workflow.parents(task);
             heed(&mut journal, |journal| {
-                take(&mut gather, journal, task, (begin, after))
+                take(&mut gather, journal, task, begin, after)
             })?;
         }
     }
@@ -218,7 +218,8 @@ fn take(
     gather: &mut Gather,
     journal: &mut Journal,
     task: &Task,
-    (begin, after): (Option<Instant>, Vec<PodName>),
+    begin: Option<Instant>,
+    after: Vec<PodName>,
 ) -> Result<(), Refused> {
     let line = task.line;
     let Some(submit) = begin else {

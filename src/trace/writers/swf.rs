@@ -36,7 +36,7 @@ fn write(source: &mut dyn ArrivalSource, out: &mut dyn Write) -> Result<Converte
         let preceding = tasks
             .as_mut()
             .map(|tasks| tasks.take(&arrival, converted.rows));
-        let is_exact = write_job(&arrival, (converted.rows, preceding), class, out)?;
+        let is_exact = write_job(&arrival, converted.rows, preceding, class, out)?;
         converted.reduced += u64::from(!is_exact);
     }
     for (number, name) in source.tenants().iter().enumerate() {
@@ -131,7 +131,8 @@ impl Class {
 /// Writes the job of a row; whether the format says everything of it.
 fn write_job(
     arrival: &Arrival,
-    (row, preceding): (u64, Option<Preceding>),
+    row: u64,
+    preceding: Option<Preceding>,
     class: &Class,
     out: &mut dyn Write,
 ) -> Result<bool, ConvertError> {

@@ -76,17 +76,17 @@ fn sniff(first: &[u8]) -> Confidence {
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
-    let mut tasks = (Gather::default(), KnownTasks::default());
+    let (mut gather, mut known) = (Gather::default(), KnownTasks::default());
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
-        take(&mut tasks, journal, fields, options)
+        take(&mut gather, &mut known, journal, fields, options)
     })?;
-    let (gather, known) = tasks;
     let whole = known.only(gather.finish(journal), &input.name);
     Ok(Box::new(Unfold::new(whole)))
 }
 
 fn take(
-    (gather, known): &mut (Gather, KnownTasks),
+    gather: &mut Gather,
+    known: &mut KnownTasks,
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
     options: &ReadOptions,
@@ -130,7 +130,9 @@ fn take(
     let job = fields.text(JOB);
     let task = |number: u32| PodName::Text(format!("{job}/{number}").into());
     let part_of = own.map(task);
-    part_of.iter().for_each(|own| known.add(own));
+    if let Some(own) = &part_of {
+        known.add(own);
+    }
     let links = Links::of(part_of, others.into_iter().map(task).collect());
     gather.push(Demand {
         submit: Instant::from_secs(start),

@@ -1,0 +1,185 @@
+//! Assignments to the fields of an arrival.
+
+use std::sync::Arc;
+
+use super::evaluate::{Facts, Value};
+use super::exact::Exact;
+use super::{Assignment, Field};
+use crate::budget::MEMBERS;
+use crate::stream::Arrival;
+use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
+use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
+use model::{Container, JOB_TYPE_LABEL, Labels, PodSpec, Text};
+use units::{Duration, Instant, Quantity};
+
+/// An arrival as assignments leave it, with the spec of its pods and the name of its tenant.
+pub(crate) struct Assigned {
+    /// The arrival, its class and tenant still to be numbered.
+    pub(crate) arrival: Arrival,
+    /// The spec.
+    pub(crate) spec: Arc<PodSpec>,
+    /// The tenant.
+    pub(crate) tenant: Text,
+}
+
+/// Makes assignments one after the other: each sees what those before it left.
+pub(crate) fn apply(assignments: &[Assignment], own: &mut Assigned) -> Result<(), String> {
+    for assignment in assignments {
+        let facts = Facts {
+            arrival: &own.arrival,
+            spec: &own.spec,
+            tenant: &own.tenant,
+        };
+        let value = assignment.value(facts)?;
+        let name = own.arrival.name.to_string();
+        assign(own, assignment.field, value)
+            .map_err(|rule| format!("`{}`: {rule}, for `{name}`", assignment.text))?;
+    }
+    Ok(())
+}
+
+/// The greatest amount of memory and disk.
+const MOST_BYTES: i64 = 1 << 60;
+/// The greatest amount of thousandths of a core.
+const MOST_MILLI: i64 = 1 << 40;
+
+fn assign(own: &mut Assigned, field: Field, value: Value) -> Result<(), String> {
+    let number = match &value {
+        Value::Number(number) => Some(*number),
+        _ => None,
+    };
+    let text: Text = match value {
+        Value::Text(text) => text,
+        _ => Text::default(),
+    };
+    let arrival = &mut own.arrival;
+    match field {
+        Field::Submit => {
+            let at = span(number)?.ok_or("a submission can't be `none`")?;
+            arrival.submit = Instant::ZERO + at;
+        }
+        Field::RunTime => arrival.run_time = span(number)?,
+        Field::TimeLimit => arrival.time_limit = span(number)?,
+        Field::Start => arrival.historic_start = span(number)?.map(|at| Instant::ZERO + at),
+        Field::Members => {
+            let members = whole(number, 1, MEMBERS)?.ok_or("members can't be `none`")?;
+            arrival.members = members as u32;
+        }
+        Field::Tenant => {
+            own.tenant = match &*text {
+                "" => "default".into(),
+                _ => text,
+            }
+        }
+        Field::Name => {}
+        of_spec => return assign_spec(Arc::make_mut(&mut own.spec), of_spec, number, text),
+    }
+    Ok(())
+}
+
+fn assign_spec(
+    spec: &mut PodSpec,
+    field: Field,
+    number: Option<Exact>,
+    text: Text,
+) -> Result<(), String> {
+    match field {
+        Field::Cpu => {
+            let milli = parts(number, 1_000, MOST_MILLI)?;
+            request(spec, CPU, milli.map(Quantity::from_milli));
+        }
+        Field::Memory => {
+            let bytes = parts(number, 1, MOST_BYTES)?;
+            request(spec, MEMORY, bytes.map(Quantity::from_units));
+        }
+        Field::EphemeralStorage => {
+            let bytes = parts(number, 1, MOST_BYTES)?;
+            request(spec, EPHEMERAL_STORAGE, bytes.map(Quantity::from_units));
+        }
+        Field::Gpus => {
+            let devices = whole(number, 0, MAX_DEVICES as i64)?.unwrap_or(0);
+            spec.gpu.devices = devices as u8;
+            spec.gpu.milli_per_device = match devices {
+                0 => 0,
+                1 if spec.gpu.milli_per_device > 0 => spec.gpu.milli_per_device,
+                _ => DEVICE_MILLI,
+            };
+            if devices == 0 {
+                spec.gpu.models = Vec::new();
+            }
+        }
+        Field::GpuMilli => {
+            let most = i64::from(DEVICE_MILLI);
+            let milli = whole(number, 1, most)?.unwrap_or(most);
+            if spec.gpu.devices == 0 || (spec.gpu.devices > 1 && milli < most) {
+                return Err("a share of a device is one of a single device".to_owned());
+            }
+            spec.gpu.milli_per_device = milli as u16;
+        }
+        Field::Priority => {
+            let (least, most) = (i64::from(i32::MIN), i64::from(i32::MAX));
+            spec.priority = whole(number, least, most)?.unwrap_or(0) as i32;
+        }
+        Field::Namespace => spec.namespace = text,
+        Field::JobType => {
+            let mut labels = Labels::new();
+            let others = spec
+                .labels
+                .iter()
+                .filter(|(name, _)| ***name != *JOB_TYPE_LABEL);
+            for (name, value) in others {
+                labels.insert(name.clone(), value.clone());
+            }
+            if !text.is_empty() {
+                labels.insert(JOB_TYPE_LABEL.into(), text);
+            }
+            spec.labels = labels;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn span(number: Option<Exact>) -> Result<Option<Duration>, String> {
+    Ok(parts(number, 1_000_000_000, i64::MAX)?.map(Duration::from_nanos))
+}
+
+/// The nearest number of units from 0 to a limit, of which one has this many parts.
+fn parts(number: Option<Exact>, of_one: i64, most: i64) -> Result<Option<i64>, String> {
+    let Some(number) = number else {
+        return Ok(None);
+    };
+    let own = number.in_parts(of_one);
+    match own {
+        Some(own) if (0..=most).contains(&own) => Ok(Some(own)),
+        Some(own) if own < 0 => Err("the value is below 0".to_owned()),
+        _ => Err("the value is too large".to_owned()),
+    }
+}
+
+fn whole(number: Option<Exact>, least: i64, most: i64) -> Result<Option<i64>, String> {
+    let Some(number) = number else {
+        return Ok(None);
+    };
+    match number.in_parts(1) {
+        Some(own) if (least..=most).contains(&own) => Ok(Some(own)),
+        _ => Err(format!("the value is not from {least} to {most}")),
+    }
+}
+
+/// Sets what a pod requests of a resource: its first container asks for all of it.
+fn request(spec: &mut PodSpec, resource: &'static str, amount: Option<Quantity>) {
+    let all = spec.containers.iter_mut().chain(&mut spec.init_containers);
+    for container in all {
+        container.requests.set(resource, Quantity::ZERO);
+    }
+    if spec.containers.is_empty() {
+        spec.containers.push(Container::default());
+    }
+    let amount = amount.unwrap_or(Quantity::ZERO);
+    if !spec.pod_requests.iter().any(|(name, _)| name == resource) {
+        spec.containers[0].requests.set(resource, amount);
+        return;
+    }
+    spec.pod_requests.set(resource, amount);
+}

@@ -1,0 +1,104 @@
+//! A workload of which fields are written anew, arrival by arrival.
+
+use std::sync::Arc;
+
+use super::error::{TraceError, refused_edit};
+use super::expression::{Assigned, Assignment, apply};
+use super::intern::{ClassTable, NameTable};
+use super::ledger::Ledger;
+use super::stream::{Arrival, ArrivalSource, Classes};
+use model::Text;
+use units::{Instant, SortedMap};
+
+/// A source with assignments after it.
+pub(super) struct Rewritten {
+    inner: Box<dyn ArrivalSource>,
+    assignments: Arc<[Assignment]>,
+    classes: ClassTable,
+    tenants: NameTable,
+    /// Classes of the inner source that assignments leave as they are.
+    kept: SortedMap<u32, u32>,
+    last: Instant,
+}
+
+impl Rewritten {
+    pub(super) fn new(inner: Box<dyn ArrivalSource>, assignments: Arc<[Assignment]>) -> Self {
+        Self {
+            inner,
+            assignments,
+            classes: ClassTable::default(),
+            tenants: NameTable::default(),
+            kept: SortedMap::new(),
+            last: Instant::ZERO,
+        }
+    }
+
+    fn number(&mut self, arrival: &mut Arrival, own: &Assigned) {
+        let old = arrival.class;
+        let is_kept = Arc::ptr_eq(&own.spec, &self.inner.classes()[old as usize]);
+        let known = self.kept.get(&old).copied().filter(|_| is_kept);
+        arrival.class = known.unwrap_or_else(|| self.classes.class_of((*own.spec).clone()));
+        if is_kept {
+            self.kept.insert(old, arrival.class);
+        }
+        arrival.tenant = self.tenants.number_of(own.tenant.as_bytes());
+    }
+}
+
+impl ArrivalSource for Rewritten {
+    fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
+        let Some(arrival) = self.inner.next()? else {
+            return Ok(None);
+        };
+        let tenant = self.inner.tenants().get(arrival.tenant as usize);
+        let mut own = Assigned {
+            spec: Arc::clone(&self.inner.classes()[arrival.class as usize]),
+            tenant: tenant.cloned().unwrap_or_else(|| "default".into()),
+            arrival,
+        };
+        apply(&self.assignments, &mut own).map_err(refused_edit)?;
+        let mut arrival = own.arrival.clone();
+        self.number(&mut arrival, &own);
+        if arrival.submit < self.last {
+            return Err(refused_edit(format!(
+                "`{}` would be submitted at {}, before an arrival above it; an edit keeps the order, so \
+                 leave `submit` alone or change all alike",
+                arrival.name,
+                arrival.submit.since(Instant::ZERO),
+            )));
+        }
+        self.last = arrival.submit;
+        Ok(Some(arrival))
+    }
+
+    fn may_wait(&self) -> bool {
+        self.inner.may_wait()
+    }
+
+    fn classes(&self) -> &Classes {
+        self.classes.classes()
+    }
+
+    fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        Ok(Box::new(Self {
+            inner: self.inner.fork()?,
+            assignments: Arc::clone(&self.assignments),
+            classes: self.classes.clone(),
+            tenants: self.tenants.clone(),
+            kept: self.kept.clone(),
+            last: self.last,
+        }))
+    }
+
+    fn ledger(&self) -> &Ledger {
+        self.inner.ledger()
+    }
+
+    fn progress(&self) -> Option<(u64, u64)> {
+        self.inner.progress()
+    }
+
+    fn tenants(&self) -> &[Text] {
+        self.tenants.names()
+    }
+}

@@ -1,0 +1,233 @@
+//! Traces in runs: what arrivals wait for is kept to under every system, a converted trace runs as the
+//! one that it is made of, and an experiment's edits are those of the command.
+
+use std::collections::BTreeMap;
+
+use crate::scratch::Scratch;
+
+/// A workflow in the Grid Workload Format: 1 and 2, then 3 after both, then 4 after it; 5 waits for a
+/// task that is not there.
+const WORKFLOW: &str = "\
+WorkflowID, JobID, SubmitTime, RunTime, NProcs, ReqNProcs, Dependencies
+0, 1, 0, 100, 1, 1,
+0, 2, 0, 300, 1, 1,
+0, 3, 5, 50, 1, 1, 1 2
+0, 4, 5, 20, 1, 1, 3
+0, 5, 5, 10, 1, 1, 9
+";
+
+/// The systems that take pods of a trace.
+const SYSTEMS: [&str; 15] = [
+    "kubernetes",
+    "openshift",
+    "batch",
+    "gpu-sharing",
+    "omega",
+    "sparrow",
+    "flow",
+    "borg",
+    "mesos",
+    "swarm",
+    "swarmkit",
+    "fleet",
+    "nova",
+    "ecs",
+    "consolidation",
+];
+
+fn experiment(workload: &str) -> String {
+    format!(
+        "windtunnel: v1\nname: traces\ncluster:\n  nodes:\n    - {{count: 3, template: {{allocatable: \
+         {{cpu: 8, memory: 64Gi}}}}}}\nworkload:\n  - trace: {workload}\n"
+    )
+}
+
+/// The submissions and ends of a run's pods in seconds, by name; what has not ended ended at 0.
+fn times(scratch: &Scratch) -> BTreeMap<String, (i64, i64)> {
+    let table = zstd::decode_all(&scratch.bytes("ran/pods.csv.zst")[..]).expect("a table");
+    let mut rows = csv::Reader::from_reader(&table[..]);
+    let header = rows.headers().expect("a header").clone();
+    let column = |name: &str| header.iter().position(|own| own == name).expect(name);
+    let (pod, from, until) = (column("pod"), column("submit_ns"), column("ended_ns"));
+    let seconds = |text: &str| text.parse::<i64>().unwrap_or(-1) / 1_000_000_000;
+    let row = |row: csv::StringRecord| {
+        let times = (seconds(&row[from]), seconds(&row[until]));
+        (row[pod].to_owned(), times)
+    };
+    rows.records().map(|own| row(own.expect("a row"))).collect()
+}
+
+fn run(scratch: &Scratch, file: &str, more: &[&str]) -> String {
+    let run = ["run", file, "--tables", "csv", "--out", "ran", "--force"];
+    scratch.run(&[&run[..], more].concat(), 0)
+}
+
+#[test]
+fn every_system_keeps_to_what_tasks_wait_for() {
+    let text = experiment("{format: gwf, path: workflow.gwf}");
+    let files = [("a.yaml", &*text), ("workflow.gwf", WORKFLOW)];
+    let scratch = Scratch::new("trace-precedence", &files);
+    for system in SYSTEMS {
+        let told = run(
+            &scratch,
+            "a.yaml",
+            &["--set", &format!("system.name={system}")],
+        );
+        let kind = "waits for a task that is not in the trace; not waited for";
+        assert!(told.contains(kind), "{system}: {told}");
+        let times = times(&scratch);
+        let (first, second) = (times["0-1"], times["0-2"]);
+        let (third, fourth) = (times["0-3"], times["0-4"]);
+        assert_eq!(third.0, first.1.max(second.1), "{system}: {times:?}");
+        assert_eq!(fourth.0, third.1, "{system}: {times:?}");
+        assert_eq!(times["0-5"].0, 5, "{system}: {times:?}");
+    }
+}
+
+#[test]
+fn jobs_of_controllers_are_waited_for() {
+    let text = experiment("{format: gwf, path: workflow.gwf}");
+    let files = [("a.yaml", &*text), ("workflow.gwf", WORKFLOW)];
+    let scratch = Scratch::new("trace-precedence-jobs", &files);
+    let jobs = "system.controllers={jobs: {}}";
+    run(
+        &scratch,
+        "a.yaml",
+        &["--set", jobs, "--set", "stop={at: 1h}"],
+    );
+    let times = times(&scratch);
+    let of = |prefix: &str| {
+        let mut own = times.iter().filter(|(name, _)| name.starts_with(prefix));
+        *own.next().expect(prefix).1
+    };
+    assert!(of("0-3").0 >= of("0-2").1, "{times:?}");
+    assert!(of("0-4").0 >= of("0-3").1, "{times:?}");
+}
+
+#[test]
+fn tasks_without_an_end_hold_others_back_and_are_told() {
+    let table = "submit,name,run_time,cpu,after\n0,a,,1,\n5,b,10,1,a\n6,c,10,1,b\n7,d,10,1,\n";
+    let text = experiment("{format: csv, path: t.csv}");
+    let scratch = Scratch::new("trace-held", &[("a.yaml", &text), ("t.csv", table)]);
+    let told = run(&scratch, "a.yaml", &["--set", "stop={at: 1h}"]);
+    let kind = "drop 2 rows: never submitted, as what it waits for did not end";
+    assert!(told.contains(kind), "{told}");
+    assert_eq!(times(&scratch).len(), 2);
+}
+
+#[test]
+fn a_converted_trace_runs_as_its_original() {
+    let log = "; MaxProcs: 8\n1 0 0 60 2 -1 -1 2 90 -1 1 1 1 -1 -1 -1 -1 -1\n\
+               2 10 0 30 1 -1 -1 1 40 -1 1 2 1 -1 -1 -1 1 15\n\
+               3 10 0 30 4 -1 -1 4 40 -1 1 1 1 -1 -1 -1 1&2 0\n";
+    let swf = experiment("{format: swf, path: jobs.swf}");
+    let files = [("swf.yaml", &*swf), ("jobs.swf", log)];
+    let scratch = Scratch::new("trace-converted", &files);
+    run(&scratch, "swf.yaml", &[]);
+    let direct = scratch.summary("ran").variants[0].digest.clone();
+    let times = times(&scratch);
+    assert_eq!(
+        (times["job-2"].0, times["job-3-0"].0),
+        (75, 105),
+        "{times:?}"
+    );
+    for (to, format) in [("csv", "csv"), ("swf", "swf")] {
+        let out = format!("jobs-again.{to}");
+        scratch.run(
+            &["trace", "convert", "jobs.swf", "--to", to, "--out", &out],
+            0,
+        );
+        let set = format!("workload=[{{trace: {{format: {format}, path: {out}}}}}]");
+        run(&scratch, "swf.yaml", &["--set", &set]);
+        assert_eq!(scratch.summary("ran").variants[0].digest, direct, "{to}");
+    }
+}
+
+#[test]
+fn edits_of_an_experiment_are_those_of_the_command() {
+    let rows: Vec<String> = (0..60)
+        .map(|n| {
+            format!(
+                "{},j{n},{}s,{},{}Gi,t{}\n",
+                7 * n,
+                30 + n,
+                1 + n % 4,
+                2 + n % 5,
+                n % 3
+            )
+        })
+        .collect();
+    let table = format!("submit,name,run_time,cpu,memory,tenant\n{}", rows.concat());
+    let edit = "{from: 30s, until: 5m, tenants: [t0, t1], where: \"cpu > 1 && memory < 6Gi\", set: \
+                [memory = memory * 1.2, run_time = run_time / 3], sample: {share: 60%, seed: 7}, rate: \
+                2, shift: 1m, anonymize: true}";
+    let text = experiment(&format!("{{format: csv, path: jobs.csv, edit: [{edit}]}}"));
+    let files = [("a.yaml", &*text), ("jobs.csv", &*table)];
+    let scratch = Scratch::new("trace-edited", &files);
+    run(&scratch, "a.yaml", &[]);
+    let inside = scratch.summary("ran").variants[0].digest.clone();
+    let command = [
+        "trace",
+        "edit",
+        "jobs.csv",
+        "--from",
+        "30s",
+        "--until",
+        "5m",
+        "--tenant",
+        "t0",
+        "--tenant",
+        "t1",
+        "--where",
+        "cpu > 1 && memory < 6Gi",
+        "--set",
+        "memory = memory * 1.2",
+        "--set",
+        "run_time = run_time / 3",
+        "--sample",
+        "60",
+        "--seed",
+        "7",
+        "--rate",
+        "2",
+        "--shift",
+        "1m",
+        "--anonymize",
+        "--out",
+        "edited.csv",
+    ];
+    let told = scratch.run(&command, 0);
+    assert!(told.contains("before"), "{told}");
+    let set = "workload=[{trace: {format: csv, path: edited.csv}}]";
+    run(&scratch, "a.yaml", &["--set", set]);
+    assert_eq!(scratch.summary("ran").variants[0].digest, inside);
+    let wrong = "workload=[{trace: {format: csv, path: jobs.csv, edit: [{where: cpu > memorie}]}}]";
+    let told = scratch.run(&["run", "a.yaml", "--out", "no", "--set", wrong], 2);
+    let expected = "edit[0].where: character 7: there is no field `memorie`";
+    assert!(told.contains(expected), "{told}");
+}
+
+#[test]
+fn machines_of_a_trace_come_go_and_grow_in_the_run() {
+    let machines = "0,1,0,p,0.5,0.5\n0,2,0,p,0.5,0.5\n200000000,2,1,p,,\n300000000,1,2,p,1,0.5\n\
+                    400000000,2,0,p,0.5,0.5\n";
+    let jobs = "submit,name,run_time,cpu\n0,a,500,30\n0,b,1000,30\n350,c,10,40\n360,d,10,30\n";
+    let text = "windtunnel: v1\nname: traces\ncluster: {nodes: [{trace: {format: \
+                google-2011-machines, path: machines.csv}}]}\nworkload: [{trace: {format: csv, path: \
+                jobs.csv}}]\nstop: {at: 20m}\n";
+    let files = [
+        ("a.yaml", text),
+        ("machines.csv", machines),
+        ("jobs.csv", jobs),
+    ];
+    let scratch = Scratch::new("trace-machines", &files);
+    run(&scratch, "a.yaml", &[]);
+    let times = times(&scratch);
+    // One of the first two is on the machine that goes at 200 s; the other machine grows at 300 s.
+    assert_eq!(times["a"].1.min(times["b"].1), 200, "{times:?}");
+    let waits = times["c"].1.min(times["d"].1);
+    assert!((370..=420).contains(&waits), "{times:?}");
+    let told = run(&scratch, "a.yaml", &["--set", "system.name=swarmkit"]);
+    let kind = "1 change of a machine's size of the trace has no effect";
+    assert!(told.contains(kind), "{told}");
+}
