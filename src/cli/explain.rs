@@ -11,7 +11,7 @@ use lab::explain::{Explanation, NodeView, look_at};
 use lab::results;
 use lab::snapshot::change::Changes;
 use lab::snapshot::profile::{profile_of, profile_or_default};
-use lab::snapshot::{Snapshot, SnapshotError, is_experiment, read_pod};
+use lab::snapshot::{Snapshot, SnapshotError, is_experiment};
 use report::explain::{ExplainReport, Place};
 use scenario::schema::WorkloadSource;
 use scheduler::kube::{Cache, KubeProfile, PodInfo};
@@ -321,8 +321,7 @@ fn changes(arguments: &ExplainArguments) -> Result<Changes, Failure> {
 fn find_pod(global: &Global, snapshot: &mut Snapshot, wanted: &str) -> Result<PodInfo, Failure> {
     let path = Path::new(wanted);
     let pod = if path.is_file() || wanted == "-" {
-        let (pod, findings) =
-            read_pod(path, &snapshot.priorities).map_err(|error| failed(&error))?;
+        let (pod, findings) = snapshot.read_pod(path).map_err(|error| failed(&error))?;
         tell(global, &findings);
         snapshot.name_namespace(pod.namespace());
         pod

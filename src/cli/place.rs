@@ -9,8 +9,8 @@ use lab::place::lost::Ground;
 use lab::place::mix::Shape;
 use lab::place::selection::{Selected, Selector, select};
 use lab::place::{MOST, Preemption, place};
+use lab::snapshot::Snapshot;
 use lab::snapshot::profile::profile_of;
-use lab::snapshot::{Snapshot, read_pod};
 use report::losses::LossesReport;
 use report::lost::LossReport;
 use report::mix::MixReport;
@@ -170,7 +170,7 @@ struct Asked {
 }
 
 fn ask(global: &Global, snapshot: &mut Snapshot, path: &Path) -> Result<Asked, Failure> {
-    let read = read_pod(path, &snapshot.priorities);
+    let read = snapshot.read_pod(path);
     let (pod, findings) = read.map_err(|error| failed(&error))?;
     let file = path.display();
     let findings: Vec<String> = findings

@@ -53,6 +53,9 @@ pub enum Conflict {
     /// The object was changed since whoever wants to change it has seen it.
     #[error("the object was changed meanwhile")]
     Stale,
+    /// A claim would have a device that another claim has.
+    #[error("device `{0}` belongs to another claim")]
+    DeviceTaken(String),
     /// A change would give an object another kind, namespace or name.
     #[error("an object's kind, namespace and name can't change")]
     ObjectIdentity,

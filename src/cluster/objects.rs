@@ -1,6 +1,7 @@
 //! Objects of the API, by id and by name, with what they control.
 
 use super::conflict::Conflict;
+use model::dra::DeviceId;
 use model::{Object, ObjectChange, PodOwner, PodRef, Text};
 use units::{Identity, Instant, ObjectId, Revision, SortedMap};
 
@@ -43,6 +44,8 @@ pub struct Objects {
     orphans: SortedMap<ObjectId, Orphans>,
     /// Number of deleted objects of a kind, namespace and name, where any was.
     deleted: SortedMap<Identity, u32>,
+    /// Devices that claims keep from others, with the claim.
+    devices: SortedMap<DeviceId, ObjectId>,
 }
 
 /// Dependents of a deleted object that still exist.
@@ -148,10 +151,11 @@ impl Objects {
                 self.create(now, at, *id, *owner, object)
             }
             ObjectChange::Updated { id, object } => {
-                let row = self.get_mut(*id)?;
-                if key(&row.object) != key(object) {
+                if key(&self.get_mut(*id)?.object) != key(object) {
                     return Err(Conflict::ObjectIdentity);
                 }
+                self.take_devices(*id, object)?;
+                let row = self.get_mut(*id)?;
                 row.object = object.clone();
                 row.changed = at;
                 Ok(())
@@ -192,6 +196,7 @@ impl Objects {
         if self.names.contains_key(&key) {
             return Err(Conflict::DuplicateObject(format!("{} {}", key.0, key.2)));
         }
+        self.take_devices(id, object)?;
         if let Some(owner) = owner {
             self.get_mut(owner)?.children.push(id);
         }
@@ -216,6 +221,11 @@ impl Objects {
         let row = self.rows.get_mut(id.index()).and_then(Option::take);
         let row = row.ok_or(Conflict::UnknownObject)?;
         self.names.remove(&key(&row.object));
+        if let Object::ResourceClaim(claim) = &row.object {
+            for device in claim.held() {
+                self.devices.remove(device);
+            }
+        }
         *self.deleted.entry(identity(&row.object)).or_default() += 1;
         if let Some(owner) = row.owner {
             self.leave(owner, |children, _| children.retain(|&child| child != id));
@@ -263,6 +273,38 @@ impl Objects {
                 self.orphans.remove(&owner);
             }
         }
+    }
+
+    /// The claim that keeps a device from others.
+    pub fn holder(&self, device: &DeviceId) -> Option<ObjectId> {
+        self.devices.get(device).copied()
+    }
+
+    /// Number of devices that claims keep from others.
+    pub fn held_devices(&self) -> usize {
+        self.devices.len()
+    }
+
+    /// A claim has devices from now on, and no others; one that another claim has is refused, so that
+    /// no device is allocated twice.
+    fn take_devices(&mut self, id: ObjectId, object: &Object) -> Result<(), Conflict> {
+        let Object::ResourceClaim(claim) = object else {
+            return Ok(());
+        };
+        let is_taken = |device: &&DeviceId| self.devices.get(*device).is_some_and(|&own| own != id);
+        if let Some(device) = claim.held().find(is_taken) {
+            return Err(Conflict::DeviceTaken(device.to_string()));
+        }
+        let row = self.rows.get(id.index()).and_then(Option::as_deref);
+        if let Some(Object::ResourceClaim(before)) = row.map(|row| &row.object) {
+            for device in before.held() {
+                self.devices.remove(device);
+            }
+        }
+        for device in claim.held() {
+            self.devices.insert(device.clone(), id);
+        }
+        Ok(())
     }
 
     fn get_mut(&mut self, id: ObjectId) -> Result<&mut ObjectRow, Conflict> {

@@ -8,6 +8,7 @@ pub mod component;
 pub mod controllers;
 mod daemons;
 pub mod delivery;
+pub mod devices;
 pub mod docker_machine;
 pub mod errands;
 pub mod federation;

@@ -1,10 +1,12 @@
 //! The allocator: what drivers offer, what is in use, and the devices that claims get on a node.
 
-use model::dra::{DeviceClass, ResourceClaim, ResourceSlice};
+use std::sync::Arc;
+
+use model::dra::{DeviceClass, RequestedDevices, ResourceClaim, ResourceSlice};
 use units::SortedSet;
 
 use super::error::AllocationError;
-use super::inventory::Inventory;
+use super::inventory::{Inventory, Offers};
 use super::outcome::{Allocated, DeviceId, Place, Variant};
 use super::pools::{self, Pool};
 use super::requests::prepare;
@@ -26,10 +28,39 @@ impl Allocator {
         classes: &[DeviceClass],
         in_use: &SortedSet<DeviceId>,
     ) -> Self {
+        let offers = Arc::new(Offers::new(Arc::new(slices), classes));
+        Self::of(variant, offers, in_use.iter())
+    }
+
+    /// An allocator over what is offered and what of it is in use.
+    pub fn of<'d>(
+        variant: Variant,
+        offers: Arc<Offers>,
+        in_use: impl Iterator<Item = &'d DeviceId>,
+    ) -> Self {
         Self {
-            inventory: Inventory::new(variant, slices, classes, in_use),
+            inventory: Inventory::new(variant, offers, in_use),
             walk: Walk::Sets,
         }
+    }
+
+    /// An allocator that has compiled the selectors of claims, once for all nodes.
+    #[must_use]
+    pub fn with_selectors_of<'c>(
+        mut self,
+        claims: impl IntoIterator<Item = &'c ResourceClaim>,
+    ) -> Self {
+        let requests = claims.into_iter().flat_map(|claim| &claim.requests);
+        for request in requests {
+            match &request.devices {
+                RequestedDevices::Exactly(own) => self.inventory.compile(own.selectors.iter()),
+                RequestedDevices::FirstAvailable(all) => {
+                    let own = all.iter().flat_map(|(_, own)| &own.selectors);
+                    self.inventory.compile(own);
+                }
+            }
+        }
+        self
     }
 
     /// A copy that goes another way through the choices and decides alike.
@@ -39,9 +70,13 @@ impl Allocator {
         self
     }
 
+    pub(crate) const fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
     /// The pools that a node sees, by driver and name.
     pub fn pools(&self, node: &Place<'_>) -> Vec<Pool> {
-        pools::gather(self.inventory.variant, &self.inventory.slices, node)
+        pools::gather(self.inventory.variant, &self.inventory, node)
     }
 
     /// The devices that claims get on a node, all of them together; `None` if there is no solution.

@@ -1,6 +1,7 @@
 //! Devices that drivers offer, with their ids, and classes of them.
 
-use std::ops::Range;
+use std::ops::{Deref, Range};
+use std::sync::Arc;
 
 use model::dra::{Device, DeviceClass, ResourceSlice, SliceNodes};
 use model::{NodeSelector, NodeSelectorTerm, Operator, Requirement, Text};
@@ -14,14 +15,14 @@ use super::pools::Pool;
 #[derive(Clone, Debug)]
 pub(crate) struct Compiled {
     pub(crate) text: Text,
-    pub(crate) program: Result<Selector, CompileError>,
+    pub(crate) program: Arc<Result<Selector, CompileError>>,
 }
 
 impl Compiled {
     pub(crate) fn new(text: &Text) -> Self {
         Self {
             text: text.clone(),
-            program: Selector::compile(text),
+            program: Arc::new(Selector::compile(text)),
         }
     }
 }
@@ -37,41 +38,100 @@ pub(crate) struct Known {
     pub(crate) facts: DeviceFacts,
 }
 
-/// Everything that is offered.
+/// What drivers offer: slices with their devices, and classes with their selectors compiled. It is made
+/// once for many attempts.
 #[derive(Clone, Debug)]
-pub(crate) struct Inventory {
-    pub(crate) variant: Variant,
-    pub(crate) slices: Vec<ResourceSlice>,
+pub struct Offers {
+    pub(crate) slices: Arc<Vec<ResourceSlice>>,
     pub(crate) classes: SortedMap<Text, Vec<Compiled>>,
     /// All devices, slice by slice.
     pub(crate) devices: Vec<Known>,
     /// The devices of each slice.
     ranges: Vec<Range<usize>>,
-    /// Number of different ids.
-    pub(crate) identities: usize,
+    /// Numbers of the different ids.
+    numbers: SortedMap<DeviceId, usize>,
+    /// Slices of one node each, by its name.
+    of_node: SortedMap<Text, Vec<usize>>,
+    /// The other slices.
+    of_several: Vec<usize>,
+}
+
+/// What is offered, and what of it is in use.
+#[derive(Clone, Debug)]
+pub(crate) struct Inventory {
+    pub(crate) variant: Variant,
+    offers: Arc<Offers>,
     /// Devices in use, by the number of the id.
     pub(crate) in_use: Vec<bool>,
+    /// Selectors of claims, compiled.
+    selectors: SortedMap<Text, Compiled>,
+}
+
+impl Deref for Inventory {
+    type Target = Offers;
+
+    fn deref(&self) -> &Offers {
+        &self.offers
+    }
 }
 
 impl Inventory {
-    pub(crate) fn new(
+    pub(crate) fn new<'d>(
         variant: Variant,
-        slices: Vec<ResourceSlice>,
-        classes: &[DeviceClass],
-        in_use: &SortedSet<DeviceId>,
+        offers: Arc<Offers>,
+        in_use: impl Iterator<Item = &'d DeviceId>,
+    ) -> Self {
+        let mut used = vec![false; offers.identities()];
+        for device in in_use {
+            if let Some(&number) = offers.numbers.get(device) {
+                used[number] = true;
+            }
+        }
+        Self {
+            variant,
+            offers,
+            in_use: used,
+            selectors: SortedMap::new(),
+        }
+    }
+
+    /// Compiles the selectors of claims, once for all nodes.
+    pub(crate) fn compile<'c>(&mut self, selectors: impl Iterator<Item = &'c Text>) {
+        for text in selectors {
+            if !self.selectors.contains_key(text) {
+                self.selectors.insert(text.clone(), Compiled::new(text));
+            }
+        }
+    }
+
+    /// A selector, compiled.
+    pub(crate) fn compiled(&self, text: &Text) -> Compiled {
+        let known = self.selectors.get(text).cloned();
+        known.unwrap_or_else(|| Compiled::new(text))
+    }
+}
+
+impl Offers {
+    /// What slices, in the order of the lister, and classes offer; a class that is there twice counts as
+    /// last stated.
+    pub fn new<'c>(
+        slices: Arc<Vec<ResourceSlice>>,
+        classes: impl IntoIterator<Item = &'c DeviceClass>,
     ) -> Self {
         let mut numbers: SortedMap<DeviceId, usize> = SortedMap::new();
-        let (mut devices, mut ranges, mut used) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut devices, mut ranges) = (Vec::new(), Vec::new());
+        let mut of_node: SortedMap<Text, Vec<usize>> = SortedMap::new();
+        let mut of_several = Vec::new();
         for (slice, own) in slices.iter().enumerate() {
             let first = devices.len();
+            match &own.nodes {
+                SliceNodes::Named(name) => of_node.entry(name.clone()).or_default().push(slice),
+                _ => of_several.push(slice),
+            }
             for (device, stated) in own.devices.iter().enumerate() {
                 let id = id(own, stated);
-                let is_used = in_use.contains(&id);
                 let next = numbers.len();
                 let identity = *numbers.entry(id).or_insert(next);
-                if identity == next {
-                    used.push(is_used);
-                }
                 devices.push(Known {
                     slice,
                     device,
@@ -86,14 +146,27 @@ impl Inventory {
             (class.name.clone(), selectors.collect())
         };
         Self {
-            variant,
-            classes: classes.iter().map(compiled).collect(),
+            classes: classes.into_iter().map(compiled).collect(),
             slices,
             devices,
             ranges,
-            identities: numbers.len(),
-            in_use: used,
+            numbers,
+            of_node,
+            of_several,
         }
+    }
+
+    /// Number of different ids.
+    pub(crate) fn identities(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Slices that a node of a name may see, in order.
+    pub(crate) fn slices_for(&self, node: &str) -> Vec<usize> {
+        let own = self.of_node.get(node).map_or(&[][..], Vec::as_slice);
+        let mut slices = [own, &self.of_several].concat();
+        slices.sort_unstable();
+        slices
     }
 
     /// Places of a pool's devices among all.

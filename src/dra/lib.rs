@@ -14,11 +14,14 @@ mod outcome;
 mod pools;
 mod requests;
 mod search;
+mod supply;
 #[cfg(test)]
 mod tests;
 
 pub use allocate::Allocator;
 pub use error::AllocationError;
+pub use inventory::Offers;
 pub use outcome::{Allocated, AllocatedDevice, DeviceId, Place, Variant};
 pub use pools::Pool;
 pub use search::Walk;
+pub use supply::Supply;

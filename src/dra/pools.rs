@@ -4,6 +4,7 @@ use model::Text;
 use model::dra::{ResourceSlice, SliceNodes};
 use units::SortedMap;
 
+use super::inventory::Offers;
 use super::outcome::{Place, Variant};
 
 /// State of a pool.
@@ -40,9 +41,11 @@ fn serves(slice: &ResourceSlice, node: &Place<'_>) -> bool {
 
 /// The pools with slices for a node, in the order of driver and name; in 1.36, those with devices whose
 /// binding waits for conditions come last.
-pub(crate) fn gather(variant: Variant, slices: &[ResourceSlice], node: &Place<'_>) -> Vec<Pool> {
+pub(crate) fn gather(variant: Variant, offers: &Offers, node: &Place<'_>) -> Vec<Pool> {
+    let slices: &[ResourceSlice] = &offers.slices;
     let mut by_pool: SortedMap<(Text, Text), Vec<usize>> = SortedMap::new();
-    for (place, slice) in slices.iter().enumerate() {
+    for place in offers.slices_for(node.name) {
+        let slice = &slices[place];
         if !serves(slice, node) {
             continue;
         }

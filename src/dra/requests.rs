@@ -69,7 +69,7 @@ impl Request<'_> {
     ) -> Result<bool, AllocationError> {
         let known = &inventory.devices[device];
         let answers = &mut self.answers[remembered];
-        answers.resize(inventory.identities, None);
+        answers.resize(inventory.identities(), None);
         let answer = &mut answers[known.identity];
         if let Some(answer) = *answer {
             return Ok(answer);
@@ -85,7 +85,7 @@ impl Request<'_> {
                 expression: selector.text.clone(),
                 words,
             };
-            let compiled = selector.program.as_ref();
+            let compiled = (*selector.program).as_ref();
             let compiled = compiled.map_err(|error| failed(error.to_string()))?;
             matches = compiled.matches(&known.facts).map_err(failed)?;
             if !matches {
@@ -159,7 +159,9 @@ fn prepare_request<'a>(
             admin_access: stated.admin_access,
             number: 0,
             all: None,
-            selectors: stated.selectors.iter().map(Compiled::new).collect(),
+            selectors: { stated.selectors.iter() }
+                .map(|text| inventory.compiled(text))
+                .collect(),
             class,
         });
         let all = match stated.count {

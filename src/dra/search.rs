@@ -100,7 +100,7 @@ impl<'a> Search<'a> {
             claims,
             constraints: constraints.collect(),
             choices,
-            holders: vec![Vec::new(); inventory.identities],
+            holders: vec![Vec::new(); inventory.identities()],
             chosen: vec![Vec::new(); claims.len()],
             requests,
             walk: Walk::Sets,

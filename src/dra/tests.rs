@@ -58,6 +58,7 @@ fn same_numa(requests: Vec<ClaimRequest>) -> ResourceClaim {
             attribute: "drv/numa".into(),
             requests: Vec::new(),
         }],
+        ..ResourceClaim::default()
     }
 }
 

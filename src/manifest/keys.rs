@@ -21,6 +21,9 @@ pub(super) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 /// Annotation of a claim or volume: its storage class in the notation of old.
 pub(super) const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 
+/// Annotation of a claim on devices that was made for a pod: its name among those of the pod.
+pub(super) const CLAIM_ENTRY: &str = "resource.kubernetes.io/pod-claim-name";
+
 /// Label of workloads and pods that Kueue holds back until their queue has quota for them.
 pub(super) const QUEUE_NAME: &str = "kueue.x-k8s.io/queue-name";
 /// Label of workloads: their class of priority in queues of Kueue.

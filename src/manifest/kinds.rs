@@ -47,6 +47,10 @@ const STORAGE: &str = "storage.k8s.io";
 const KUEUE: &str = "kueue.x-k8s.io";
 const KUEUE_VERSIONS: &[&str] = &["v1beta2", "v1beta1"];
 
+/// The group of dynamic resource allocation, and its versions.
+const DEVICES: &str = "resource.k8s.io";
+const DEVICE_VERSIONS: &[&str] = &["v1", "v1beta2", "v1beta1"];
+
 /// The group of Kubeflow's trainings.
 const KUBEFLOW: &str = "kubeflow.org";
 
@@ -142,6 +146,28 @@ const KINDS: &[Kind] = &[
     ),
     kind("AdmissionCheck", KUEUE, KUEUE_VERSIONS, "", Use::Placement),
     kind("Workload", KUEUE, KUEUE_VERSIONS, "", Use::Placement),
+    kind(
+        "ResourceSlice",
+        DEVICES,
+        DEVICE_VERSIONS,
+        "",
+        Use::Placement,
+    ),
+    kind("DeviceClass", DEVICES, DEVICE_VERSIONS, "", Use::Placement),
+    kind(
+        "ResourceClaim",
+        DEVICES,
+        DEVICE_VERSIONS,
+        "",
+        Use::Placement,
+    ),
+    kind(
+        "ResourceClaimTemplate",
+        DEVICES,
+        DEVICE_VERSIONS,
+        "",
+        Use::Placement,
+    ),
     kind(
         KUEUE_CONFIGURATION,
         "config.kueue.x-k8s.io",
@@ -365,6 +391,8 @@ pub(super) fn is_of_cluster(kind: &str) -> bool {
             | "ClusterQueue"
             | "WorkloadPriorityClass"
             | "AdmissionCheck"
+            | "ResourceSlice"
+            | "DeviceClass"
             | KUEUE_CONFIGURATION
     )
 }

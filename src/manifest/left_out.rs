@@ -18,8 +18,7 @@ const fn kind(name: &'static str, group: &'static str, effect: &'static str) -> 
     }
 }
 
-const DEVICES: &str =
-    "devices are not allotted: pods that claim them are placed as if they claimed none";
+const DEVICES: &str = "no device has taints by it: claims get devices that it would keep from them";
 const QUEUES: &str = "no queue holds jobs back: they start at once, whatever the quota that it has";
 const NODE_POOLS: &str = "no nodes are made from it: the run has the nodes of `cluster` and of its own \
     node autoscalers alone (`cluster.provider`, `system.autoscaling`)";
@@ -39,10 +38,6 @@ const UNKNOWN: &str = "the kind is not known: pods that its controller would mak
 
 /// The kinds that are known and left out.
 const KINDS: &[Kind] = &[
-    kind("ResourceClaim", "resource.k8s.io", DEVICES),
-    kind("ResourceClaimTemplate", "resource.k8s.io", DEVICES),
-    kind("DeviceClass", "resource.k8s.io", DEVICES),
-    kind("ResourceSlice", "resource.k8s.io", DEVICES),
     kind("DeviceTaintRule", "resource.k8s.io", DEVICES),
     kind("Queue", "scheduling.volcano.sh", QUEUES),
     kind("NodePool", "karpenter.sh", NODE_POOLS),

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Ctx;
 use super::affinity::{node_term, optional_selector};
+use super::dra;
 use super::field::{Path, Problem, Texts, quantity};
 use super::keys::{BETA_CLASS, BIND_COMPLETED, SELECTED_NODE};
 use super::parts::Parts;
@@ -30,6 +31,9 @@ pub(super) fn add(
     let name = texts.share(parts.metadata.name.as_deref().unwrap_or_default());
     let kind = parts.kind.as_deref().unwrap_or_default();
     if queueing::add(kind, parts, &mut objects.queueing)? {
+        return Ok(());
+    }
+    if dra::add(kind, parts, &mut objects.devices)? {
         return Ok(());
     }
     match kind {

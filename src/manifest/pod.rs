@@ -42,6 +42,7 @@ pub(super) fn pod_spec(
         volumes: volumes(&raw.volumes, texts),
         owner: owner(metadata, texts),
         server: super::services::server(metadata, &mut |text| texts.share(text))?,
+        device_claims: super::dra::pod_claims(&raw.resource_claims, &path)?,
         ..PodSpec::default()
     };
     if let Some(affinity) = &raw.affinity {
@@ -63,6 +64,9 @@ pub(super) fn pod_spec(
             is_on_host_network: raw.host_network,
             is_init: false,
         };
+        let resources = containers_path.index(index);
+        let resources = resources.field("resources");
+        super::dra::check_uses(&spec.device_claims, &own.resources.claims, &resources)?;
         spec.containers.push(reader.read(own, texts)?);
     }
     let init_path = path.field("initContainers");
@@ -72,6 +76,9 @@ pub(super) fn pod_spec(
             is_on_host_network: raw.host_network,
             is_init: true,
         };
+        let resources = init_path.index(index);
+        let resources = resources.field("resources");
+        super::dra::check_uses(&spec.device_claims, &own.resources.claims, &resources)?;
         spec.init_containers.push(reader.read(own, texts)?);
     }
     spec.gpu = gpu::take_request(metadata, &mut spec.containers, &containers_path)?;

@@ -16,20 +16,6 @@ pub(super) fn note_left_out(
 ) {
     let path = Path::root("spec");
     note_volumes(object, spec, &path.field("volumes"), ctx);
-    let has_claims = !spec.resource_claims.is_empty();
-    if has_claims
-        || spec
-            .containers
-            .iter()
-            .any(|own| !own.resources.claims.is_empty())
-    {
-        ctx.findings.add(
-            object,
-            &path.field("resourceClaims"),
-            "claims on devices (dynamic resource allocation)",
-            "the devices are not counted, and any node may take the pod",
-        );
-    }
     if spec.runtime_class_name.is_some() && spec.overhead.is_empty() {
         ctx.findings.add(
             object,

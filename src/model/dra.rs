@@ -1,10 +1,16 @@
 //! The objects of dynamic resource allocation, `resource.k8s.io/v1`: devices that drivers offer, classes of
 //! them, and claims on them (spec: batch-on-kubernetes.md 2.1).
 
+use std::hash::{Hash, Hasher};
+
 use serde::{Deserialize, Serialize};
 
 use super::{NodeSelector, Text};
-use units::{Quantity, SortedMap};
+use units::{PodId, Quantity, SortedMap};
+
+mod objects;
+
+pub use objects::{ClaimKey, DeviceObjects, InFlight, MissingClaim};
 
 /// Devices of one pool that a driver offers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +80,7 @@ pub struct DeviceClass {
 }
 
 /// A claim on devices.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ResourceClaim {
     /// Namespace of the claim.
     pub namespace: Text,
@@ -84,10 +90,136 @@ pub struct ResourceClaim {
     pub requests: Vec<ClaimRequest>,
     /// Constraints on devices of several requests.
     pub constraints: Vec<MatchAttribute>,
+    /// The pod that the claim was made for from a template, if any.
+    pub made_for: Option<MadeFor>,
+    /// Devices that the claim has, if any.
+    pub allocation: Option<Allocation>,
+    /// Pods that use the devices, or are about to.
+    pub reserved_for: Vec<Consumer>,
+}
+
+impl ResourceClaim {
+    /// Whether the devices are reserved for a pod.
+    pub fn is_reserved_for(&self, name: &str, id: PodId) -> bool {
+        self.reserved_for.iter().any(|own| own.is(name, id))
+    }
+
+    /// Whether one more pod may use the devices.
+    pub const fn can_be_reserved(&self) -> bool {
+        self.reserved_for.len() < MOST_CONSUMERS
+    }
+
+    /// The devices that the claim keeps from others: those with admin access are shared.
+    pub fn held(&self) -> impl Iterator<Item = &DeviceId> {
+        self.allocation.iter().flat_map(Allocation::held)
+    }
+}
+
+/// Most pods that may share a claim.
+pub const MOST_CONSUMERS: usize = 256;
+
+/// The pod that a claim was made for from a template.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MadeFor {
+    /// The pod.
+    pub pod: Consumer,
+    /// Name of the claim among those of the pod.
+    pub entry: Text,
+}
+
+/// A pod that uses a claim.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Consumer {
+    /// Name of the pod.
+    pub name: Text,
+    /// The pod's identity; `None` in a dump, which names pods alone.
+    pub id: Option<PodId>,
+}
+
+impl Consumer {
+    /// Whether this is a pod.
+    pub fn is(&self, name: &str, id: PodId) -> bool {
+        *self.name == *name && self.id.is_none_or(|own| own == id)
+    }
+}
+
+/// Devices that a claim has.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Allocation {
+    /// The devices, in the order in which they were chosen.
+    pub devices: Vec<AllocatedDevice>,
+    /// Nodes that can use all of them; `None` is every node.
+    pub nodes: Option<NodeSelector>,
+}
+
+impl Allocation {
+    /// The devices that are kept from others.
+    pub fn held(&self) -> impl Iterator<Item = &DeviceId> {
+        let held = self.devices.iter().filter(|own| !own.admin_access);
+        held.map(|own| &own.id)
+    }
+}
+
+/// A device that a claim has.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AllocatedDevice {
+    /// The request that it is for; with the name of the alternative, `request/alternative`.
+    pub request: Text,
+    /// The device.
+    pub id: DeviceId,
+    /// Whether others may have the device, too.
+    pub admin_access: bool,
+}
+
+/// A device in the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct DeviceId {
+    /// Name of the driver.
+    pub driver: Text,
+    /// Name of the pool.
+    pub pool: Text,
+    /// Name of the device.
+    pub device: Text,
+}
+
+impl std::fmt::Display for DeviceId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}/{}", self.driver, self.pool, self.device)
+    }
+}
+
+/// Claims of a pod on devices. In canonical bytes they are nothing where there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PodClaims(pub Vec<PodClaim>);
+
+impl Hash for PodClaims {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if !self.0.is_empty() {
+            self.0.hash(state);
+        }
+    }
+}
+
+/// A claim of a pod on devices.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PodClaim {
+    /// Name of the claim among those of the pod.
+    pub name: Text,
+    /// Origin of the claim.
+    pub source: ClaimSource,
+}
+
+/// Origin of a pod's claim.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ClaimSource {
+    /// The claim of a name, which pods may share.
+    Named(Text),
+    /// A claim of the pod's own, made from the template of a name.
+    Template(Text),
 }
 
 /// A request of a claim.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ClaimRequest {
     /// The request's name.
     pub name: Text,
@@ -96,7 +228,7 @@ pub struct ClaimRequest {
 }
 
 /// Devices that a request asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum RequestedDevices {
     /// These.
     Exactly(DeviceRequest),
@@ -105,7 +237,7 @@ pub enum RequestedDevices {
 }
 
 /// Devices of one kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DeviceRequest {
     /// Name of the class.
     pub class: Text,
@@ -118,7 +250,7 @@ pub struct DeviceRequest {
 }
 
 /// Number of devices that a request asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum DeviceCount {
     /// This number, at least 1.
     Exact(u64),
@@ -127,7 +259,7 @@ pub enum DeviceCount {
 }
 
 /// A constraint: the devices of some requests have the same value of an attribute.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MatchAttribute {
     /// Name of the attribute, with its domain.
     pub attribute: Text,

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+use super::dra::ResourceClaim;
 use super::queueing::{ClusterQueueStatus, QueuedWorkload};
 use super::service::{Ingress, Service};
 use super::workload::{
@@ -91,6 +92,8 @@ objects! {
     Workload(QueuedWorkload),
     /// Status of a queue of Kueue with its quotas.
     ClusterQueue(ClusterQueueStatus),
+    /// Devices that pods claim, with those that the claim has.
+    ResourceClaim(ResourceClaim),
 }
 
 impl Object {
@@ -131,7 +134,8 @@ impl Object {
             | Self::Secret(_)
             | Self::ConfigMap(_)
             | Self::Workload(_)
-            | Self::ClusterQueue(_) => return None,
+            | Self::ClusterQueue(_)
+            | Self::ResourceClaim(_) => return None,
         })
     }
 
@@ -161,7 +165,8 @@ impl Object {
             | Self::Secret(_)
             | Self::ConfigMap(_)
             | Self::Workload(_)
-            | Self::ClusterQueue(_) => return None,
+            | Self::ClusterQueue(_)
+            | Self::ResourceClaim(_) => return None,
         };
         Some(Arc::make_mut(template))
     }

@@ -1,6 +1,7 @@
 //! The objects beside nodes and pods that placements look at: namespaces, budgets of disruption,
 //! services and owners, storage.
 
+use super::dra::DeviceObjects;
 use super::queueing::QueueingObjects;
 use super::volume::{
     CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass,
@@ -39,6 +40,8 @@ pub struct ClusterObjects {
     pub groups: SortedMap<(Text, Text), PodGroup>,
     /// Queues of Kueue with their quotas.
     pub queueing: QueueingObjects,
+    /// Devices that drivers offer, and claims on them.
+    pub devices: DeviceObjects,
 }
 
 impl ClusterObjects {
@@ -57,12 +60,19 @@ impl ClusterObjects {
         self.attachments.extend(other.attachments);
         self.groups.extend(other.groups);
         self.queueing.merge(other.queueing);
+        self.devices.merge(other.devices);
     }
 
     /// Takes in the objects of a file that is applied while the cluster runs and that no event of the
     /// log brings: they are there from the start, and those that are there already stay as they are.
     pub fn merge_applied(&mut self, other: &Self) -> Vec<AppliedObjects> {
+        let (added, unchanged) = self.devices.merge_applied(&other.devices);
         let counts = vec![
+            AppliedObjects {
+                noun: "object of device allocation",
+                added,
+                unchanged,
+            },
             merge_map("persistent volume", &mut self.volumes, &other.volumes),
             merge_map("volume claim", &mut self.claims, &other.claims),
             merge_map(

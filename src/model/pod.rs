@@ -6,6 +6,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use super::dra::PodClaims;
 use super::{
     Affinity, Behaviour, ContainerLife, DeviceSet, Found, GpuRequest, Labels, Owner, PodCreated,
     PodLife, PodName, PodRef, PodVolume, ResourceList, ServerSpec, Text, Toleration,
@@ -77,6 +78,8 @@ pub struct PodSpec {
     pub server: Option<Arc<ServerSpec>>,
     /// Secrets and configs without which its containers don't start.
     pub needs: Needs,
+    /// Claims on devices.
+    pub device_claims: PodClaims,
     /// The template as its manifest states it, in JSON, where pods run on real hosts: programs,
     /// arguments and environments, on which no decision of a simulated cluster depends.
     pub manifest: Written,

@@ -131,6 +131,12 @@ fn attempt(text: &mut String, own: &Explanation, node: Option<&NodeView>) {
             let _ = writeln!(text, "  {count:>5}  {}{plugin}: {named}", group.reason);
         }
     }
+    if !own.devices.is_empty() {
+        text.push_str("\ndevices for its claims\n");
+        for line in &own.devices {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
     if let Outcome::Waits(_, view) = &own.outcome {
         preemption(text, view);
     }
@@ -372,6 +378,9 @@ fn attempt_json(own: &Explanation, node: Option<&NodeView>) -> Map<String, Value
     value.insert("feasible".into(), feasible.into());
     let groups: Vec<Value> = own.groups.iter().map(group_json).collect();
     value.insert("rejected".into(), groups.into());
+    if !own.devices.is_empty() {
+        value.insert("devices".into(), json!(own.devices));
+    }
     if let Outcome::Waits(_, view) = &own.outcome {
         value.insert("preemption".into(), preemption_json(view));
     }

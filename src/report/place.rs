@@ -99,6 +99,12 @@ impl Formats for PlaceReport<'_> {
         if let Stop::NoNode(message) = &placement.stop {
             let _ = writeln!(text, "\n{message}");
         }
+        if !placement.devices.is_empty() {
+            text.push_str("\ndevices for its claims\n");
+            for line in &placement.devices {
+                let _ = writeln!(text, "  {line}");
+            }
+        }
         text
     }
 
@@ -123,6 +129,9 @@ impl Formats for PlaceReport<'_> {
         }
         if let Stop::NoNode(message) = &placement.stop {
             let _ = writeln!(text, "\n> {message}");
+        }
+        for line in &placement.devices {
+            let _ = writeln!(text, "> - {line}");
         }
         text
     }
@@ -157,7 +166,7 @@ impl Formats for PlaceReport<'_> {
             .iter()
             .map(|(reason, count)| json!({"reason": reason, "nodes": count}))
             .collect();
-        json!({
+        let mut shown = json!({
             "snapshot": self.snapshot,
             "pod": self.pod,
             "wanted": self.wanted,
@@ -169,7 +178,11 @@ impl Formats for PlaceReport<'_> {
             "reasons": reasons,
             "resources": resources,
             "warnings": self.warnings,
-        })
+        });
+        if !placement.devices.is_empty() {
+            shown["devices"] = json!(placement.devices);
+        }
+        shown
     }
 }
 

@@ -84,6 +84,10 @@ const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
     (Capability::HostPorts, Without(ALIKE)),
     (Capability::Volumes, Without(ALIKE)),
     (
+        Capability::DeviceClaims,
+        Without("devices are not allotted"),
+    ),
+    (
         Capability::Priority,
         Without("the job order decides; no preemption"),
     ),

@@ -70,6 +70,8 @@ capabilities! {
     HostPorts: "host ports",
     /// Volumes that bear on a pod's place.
     Volumes: "volumes",
+    /// Claims on devices that drivers offer.
+    DeviceClaims: "claims on devices",
     /// Secrets and configs without which containers don't start.
     Needs: "secrets and configs",
     /// Priorities, and preemption by them.

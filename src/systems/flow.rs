@@ -111,6 +111,10 @@ const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
     (Capability::HostPorts, Without(BLIND)),
     (Capability::Volumes, Without(BLIND)),
     (
+        Capability::DeviceClaims,
+        Without("devices are not allotted"),
+    ),
+    (
         Capability::Priority,
         Without("the cost model alone decides; no preemption"),
     ),

@@ -38,6 +38,7 @@ use super::queueing::Queueing;
 use cluster::Commitment;
 use control::client_limit::ClientLimit;
 use control::controllers::manager::{ControllerManager, ControllerOptions, ControllerScope};
+use control::devices::ClaimController;
 use control::federation::{CellOptions, Federation, FederationOptions};
 use control::volumes::AttachDetach;
 use control::{Component, Stepping};
@@ -89,6 +90,7 @@ const CAPABILITIES: Capabilities = &[
     (Capability::PodSlots, Yes(AS_ORIGINAL)),
     (Capability::HostPorts, Yes(AS_ORIGINAL)),
     (Capability::Volumes, Yes(AS_ORIGINAL)),
+    (Capability::DeviceClaims, Yes(AS_ORIGINAL)),
     (Capability::Needs, Without("assumed to exist")),
     (
         Capability::Priority,
@@ -266,6 +268,12 @@ pub(super) fn cell(request: &SystemRequest, schedulers: Vec<Box<dyn Component>>)
         Commitment::Admitted
     };
     let mut components = schedulers;
+    let kube = request.options.of::<KubeRequest>();
+    if kube.changes.has(Change::DynamicResourceAllocation)
+        && let Some(claims) = ClaimController::new(&kube.objects.devices)
+    {
+        components.push(Box::new(claims));
+    }
     let mut awaits_volumes = false;
     if let Some(options) = &request.controllers {
         components.extend(managers(request, options));

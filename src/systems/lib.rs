@@ -7,6 +7,8 @@ pub mod borg;
 pub mod capability;
 pub mod compose;
 pub mod consolidation;
+#[cfg(test)]
+mod device_claims;
 pub mod ecs;
 pub mod entry;
 pub mod fleet;

@@ -112,6 +112,9 @@ const OF_PODS: &[AsksOfPod] = &[
     (Capability::Volumes, "spec.volumes", |pod| {
         !pod.volumes.is_empty()
     }),
+    (Capability::DeviceClaims, "spec.resourceClaims", |pod| {
+        !pod.device_claims.0.is_empty()
+    }),
     (Capability::Needs, "spec.volumes[], env[]", |pod| {
         !pod.needs.0.is_empty()
     }),
@@ -255,7 +258,8 @@ fn of_object(object: &Object) -> Vec<(Capability, &'static str)> {
         | Object::Secret(_)
         | Object::ConfigMap(_)
         | Object::Workload(_)
-        | Object::ClusterQueue(_) => Vec::new(),
+        | Object::ClusterQueue(_)
+        | Object::ResourceClaim(_) => Vec::new(),
         _ => vec![(Capability::OtherObjects, "spec")],
     }
 }

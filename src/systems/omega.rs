@@ -185,6 +185,10 @@ const CAPABILITIES: Capabilities = &[
     (Capability::HostPorts, Without(BLIND)),
     (Capability::Volumes, Without(BLIND)),
     (
+        Capability::DeviceClaims,
+        Without("devices are not allotted"),
+    ),
+    (
         Capability::Priority,
         Without("chooses the scheduler of a job; no preemption"),
     ),

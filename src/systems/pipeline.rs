@@ -73,6 +73,10 @@ const CAPABILITIES: Capabilities = &[
         Capability::Volumes,
         Without("pods go where they fit; a volume binds no pod to a node"),
     ),
+    (
+        Capability::DeviceClaims,
+        Without("devices are not allotted"),
+    ),
     (Capability::Needs, Without("taken to be there")),
     (
         Capability::Priority,

@@ -86,6 +86,10 @@ const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
     (Capability::HostPorts, Without(BLIND)),
     (Capability::Volumes, Without(BLIND)),
     (
+        Capability::DeviceClaims,
+        Without("devices are not allotted"),
+    ),
+    (
         Capability::Priority,
         Without("queues are first come, first served; no preemption"),
     ),

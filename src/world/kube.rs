@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use manifest::{config_doubts, read_scheduler_config};
-use model::{ClusterObjects, Labels, SchedulerConfig, Text};
+use model::{Change, ClusterObjects, Labels, SchedulerConfig, Text};
 use policy::kube_profiles::{default_weight, plugin_names};
 use policy::registered::{Registration, obstacle};
 use policy::registry;
@@ -69,10 +69,18 @@ pub fn kube_request(
         remarks.note(format!("{place}: {doubt}"));
     }
     let (objects, preemptions) = objects(scenario, files, manifests, remarks)?;
+    let changes = scenario.system.scheduler_changes();
+    if !objects.devices.is_empty() && !changes.has(Change::DynamicResourceAllocation) {
+        remarks.note(
+            "the release allots no devices: pods are placed as if they claimed none; releases from 1.34 on \
+             allot them (`system.release`)"
+                .to_owned(),
+        );
+    }
     Ok(KubeRequest {
         config,
         registered,
-        changes: scenario.system.scheduler_changes(),
+        changes,
         takes_first: scheduler.tie_break == Some(TieBreak::First),
         binding_time: scheduler.binding_time,
         eviction_time: scheduler.eviction_time,
@@ -188,7 +196,7 @@ fn objects(
     });
     let mut read: Vec<&String> = Vec::new();
     let (mut objects, mut preemptions) = (ClusterObjects::default(), Preemptions::new());
-    let mut queueing = Vec::new();
+    let (mut queueing, mut devices) = (Vec::new(), Vec::new());
     let mut namespaces = SortedSet::from([Text::from("default")]);
     for file in of_nodes.chain(of_pods) {
         if !read.contains(&file) {
@@ -196,6 +204,7 @@ fn objects(
             let manifests = manifests.read(file, files, remarks)?;
             objects.merge(manifests.objects.clone());
             queueing.push((file.as_str(), manifests.objects.queueing.clone()));
+            devices.push((file.as_str(), manifests.objects.devices.clone()));
             for pod in &manifests.pods {
                 namespaces.insert(pod.namespace().clone());
                 let state = PreemptionState {
@@ -214,11 +223,13 @@ fn objects(
         };
         read.push(file);
         let applied = manifests.read(file, files, remarks)?;
+        devices.push((file.as_str(), applied.objects.devices.clone()));
         for count in objects.merge_applied(&applied.objects) {
             remarks.applied(file, operation.at, count);
         }
     }
     super::queueing::check(&queueing)?;
+    super::devices::check(&devices, &objects.devices)?;
     if !objects.queueing.queues.is_empty() {
         manifests.queues = Some(objects.queueing.clone());
         remarks.has_queues(scenario.system.controllers.is_some());

@@ -48,6 +48,7 @@ fn objects(objects: &ClusterObjects) -> impl Iterator<Item = String> {
         ("persistent volume", objects.volumes.len()),
         ("volume claim", objects.claims.len()),
         ("queueing object", objects.queueing.len()),
+        ("object of device allocation", objects.devices.len()),
         ("storage class", objects.storage_classes.len()),
         (
             "CSI object",

@@ -24,7 +24,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         "autoscale",
         &["units", "rng", "model", "cluster", "control", "scheduler"],
     ),
-    ("policy", &["units", "rng", "model", "cluster", "scheduler"]),
+    (
+        "policy",
+        &["units", "rng", "model", "dra", "cluster", "scheduler"],
+    ),
     (
         "systems",
         &[

@@ -23,6 +23,7 @@ mod control_faults;
 mod controlled;
 mod datacenter_inputs;
 mod descheduling;
+mod device_inputs;
 mod drain;
 mod ecs_capacity;
 mod ended;

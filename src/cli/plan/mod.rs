@@ -16,7 +16,7 @@ use lab::plan::planned::{Changed, Planned, write_objects};
 use lab::plan::usage::Usage;
 use lab::plan::{Minimize, Order, Plan, Questions, plan};
 use lab::shell::quoted;
-use lab::snapshot::{Gathered, Snapshot, read_pod};
+use lab::snapshot::{Gathered, Snapshot};
 use model::Release;
 use report::plan::{PlanFile, PlanReport};
 use trace::Input;
@@ -304,7 +304,7 @@ fn room(arguments: &PlanArguments, snapshot: &mut Snapshot) -> Result<Vec<Room>,
         let Headroom::Pods { count, file } = headroom(word).map_err(Failure::input)? else {
             continue;
         };
-        let read = read_pod(&file, &snapshot.priorities);
+        let read = snapshot.read_pod(&file);
         let (pod, _) = read.map_err(|error| failed(&error))?;
         snapshot.name_namespace(pod.namespace());
         let mut info = snapshot.pod_info(&pod);

@@ -3,6 +3,7 @@
 //! apart field by field, so that a new field can't be forgotten.
 
 use super::Digest;
+use model::dra::PodClaims;
 use model::workload::Probe;
 use model::{
     Affinity, Application, Container, ContainerLife, GpuRequest, HostPort, LabelSelector, Labels,
@@ -66,6 +67,7 @@ pub(super) fn spec(digest: &mut Digest, spec: &PodSpec) {
         behaviour,
         server,
         needs,
+        device_claims,
         manifest,
     } = spec;
     digest.text(namespace);
@@ -110,8 +112,16 @@ pub(super) fn spec(digest: &mut Digest, spec: &PodSpec) {
     for needed in &needs.0 {
         need(digest, needed);
     }
+    claims(digest, device_claims);
     if let Some(manifest) = &manifest.0 {
         digest.text(manifest);
+    }
+}
+
+/// Adds nothing for pods without claims, which most are.
+fn claims(digest: &mut Digest, claims: &PodClaims) {
+    if !claims.0.is_empty() {
+        digest.canonical(&claims.0);
     }
 }
 

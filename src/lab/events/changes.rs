@@ -1,6 +1,7 @@
 //! Changes of an object, in words: replicas, what a horizontal autoscaler decided and why, what a
-//! vertical one recommends, and what queues admitted.
+//! vertical one recommends, what queues admitted, and devices that claims have.
 
+use model::dra::ResourceClaim;
 use model::queueing::{ClusterQueueStatus, FlavorUsage, QueuedWorkload};
 use model::workload::horizontal::HorizontalPodAutoscaler;
 use model::workload::vertical::{Recommended, VerticalPodAutoscaler};
@@ -20,6 +21,7 @@ pub(super) fn changed(before: Option<&Object>, after: &Object) -> String {
         }
         (Some(Object::Workload(before)), Object::Workload(own)) => queued(before, own),
         (_, Object::ClusterQueue(own)) => queue(own),
+        (Some(Object::ResourceClaim(before)), Object::ResourceClaim(own)) => claimed(before, own),
         (Some(Object::Job(before)), Object::Job(own)) if before.suspend != own.suspend => {
             let word = if own.suspend { "suspended" } else { "resumed" };
             word.to_owned()
@@ -58,6 +60,23 @@ fn queued(before: &QueuedWorkload, own: &QueuedWorkload) -> String {
             )
         }
         _ => String::new(),
+    }
+}
+
+/// Devices that a claim got or gave back, and pods that use them, in words.
+fn claimed(before: &ResourceClaim, own: &ResourceClaim) -> String {
+    let pods: Vec<&str> = own.reserved_for.iter().map(|own| &*own.name).collect();
+    let pods = pods.join(", ");
+    match (&before.allocation, &own.allocation) {
+        (Some(_), None) => "has no devices any more".to_owned(),
+        (None, Some(allocation)) => {
+            let devices = allocation.devices.iter();
+            let devices = devices.map(|own| format!("{} for {}", own.id, own.request));
+            let devices: Vec<String> = devices.collect();
+            format!("has {}, reserved for {pods}", devices.join(", "))
+        }
+        _ if pods.is_empty() => "reserved for no pod".to_owned(),
+        _ => format!("reserved for {pods}"),
     }
 }
 

@@ -13,6 +13,7 @@ mod tests;
 use std::cmp::Reverse;
 
 use model::Text;
+use policy::kubernetes::dynamic_resources;
 use scheduler::kube::attempt::Aftermath;
 use scheduler::kube::message::message;
 use scheduler::kube::{Attempt, Cache, KubeProfile, NodeInfo, PodInfo, Ranking, Search, Status};
@@ -128,6 +129,8 @@ pub struct Explanation {
     pub ties: String,
     /// The others by reason, most first.
     pub groups: Vec<ReasonGroup>,
+    /// What the nodes have for the claims of a pod that finds none, in words.
+    pub devices: Vec<String>,
 }
 
 impl Explanation {
@@ -135,7 +138,13 @@ impl Explanation {
     /// were not there yet.
     pub fn of(cache: &Cache, profile: &KubeProfile, pod: &PodInfo) -> Self {
         let Some(node) = pod.node_name().cloned() else {
-            let mut explained = explain(cache, profile, pod);
+            let mut explained = if pod.has_device_claims() {
+                let mut cache = cache.clone();
+                cache.make_claims(pod);
+                explain(&cache, profile, pod)
+            } else {
+                explain(cache, profile, pod)
+            };
             if pod.is_terminating {
                 // What is popped after its deletion is dropped (spec: kubernetes.md 1.2).
                 explained.outcome = Outcome::Gated(BEING_DELETED.to_owned());
@@ -147,6 +156,7 @@ impl Explanation {
         };
         let mut before = cache.clone();
         before.remove_pod(pod, &node);
+        before.take_devices_back(pod);
         let mut unbound = pod.clone();
         unbound.set_node_name(None);
         let explained = explain(&before, profile, &unbound);
@@ -204,8 +214,9 @@ fn explain(cache: &Cache, profile: &KubeProfile, pod: &PodInfo) -> Explanation {
         best: Vec::new(),
         ties: DRAWN.to_owned(),
         groups: Vec::new(),
+        devices: Vec::new(),
     };
-    if let Err(status) = Attempt::gate(profile, pod) {
+    if let Err(status) = Attempt::gate(profile, pod, &cache.objects) {
         explanation.outcome = Outcome::Gated(status.text());
         return explanation;
     }
@@ -218,6 +229,10 @@ fn explain(cache: &Cache, profile: &KubeProfile, pod: &PodInfo) -> Explanation {
     if search.feasible.is_empty() {
         let aftermath = attempt.make_room(&search.rejected);
         let text = message(&attempt, &search.rejected, &aftermath.text);
+        if pod.has_device_claims() {
+            let variant = dynamic_resources::variant(profile.changes);
+            explanation.devices = dynamic_resources::shortage(variant, cache, pod);
+        }
         explanation.outcome = Outcome::Waits(text, preemption(&aftermath));
         return explanation;
     }

@@ -25,6 +25,7 @@ pub(super) fn explain(profile: &mut Profile, ctx: &ClassContext<'_>, pod: &str) 
         best: Vec::new(),
         ties: ties(profile.select.name()),
         groups: Vec::new(),
+        devices: Vec::new(),
     };
     let ranking = match rank(profile, ctx) {
         Ok(ranking) => ranking,

@@ -21,8 +21,9 @@ pub(super) fn place(
         nodes: Vec::new(),
         stop: Stop::Enough,
         rejected: Vec::new(),
+        devices: Vec::new(),
     };
-    Attempt::gate(&profile, pod).ok()?;
+    Attempt::gate(&profile, pod, &cache.objects).ok()?;
     for number in 1..=most {
         let replica = replica(pod, number);
         let Outcome::Placed(slot) = decisions.decide(&profile, &cache, &replica) else {

@@ -7,8 +7,8 @@ use model::rules::room;
 use scheduler::kube::{Amounts, Cache, Code, NodeInfo, PodInfo, Status};
 use units::SortedMap;
 
-/// The plugin whose rejections are about resources.
-const FIT: &str = "NodeResourcesFit";
+/// The plugins whose rejections are about room: resources, and devices of claims.
+const ROOM: [&str; 2] = ["NodeResourcesFit", "DynamicResources"];
 
 /// One resource that the pod asks for, over the nodes that could take such a pod if they had
 /// room.
@@ -111,7 +111,9 @@ pub(super) fn resources(
     // Room is of use where the node could take the pod but for its room.
     let is_usable = |node: &&NodeInfo| {
         let status = rejected.get(node.name());
-        status.is_none_or(|status| status.plugin == FIT || status.code == Code::Unschedulable)
+        status.is_none_or(|status| {
+            ROOM.contains(&status.plugin) || status.code == Code::Unschedulable
+        })
     };
     let nodes: Vec<&NodeInfo> = cache.nodes().filter(is_usable).collect();
     let list = asked(pod).into_iter();

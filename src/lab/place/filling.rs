@@ -43,6 +43,7 @@ pub(super) fn fill(
         nodes: Vec::new(),
         stop: Stop::Enough,
         rejected: Vec::new(),
+        devices: Vec::new(),
     };
     let replicas = Arc::new(replica(pod, 1));
     while (placed.nodes.len() as u64) < most {

@@ -47,7 +47,7 @@ pub(super) fn place(
     most: u64,
 ) -> Option<Placed> {
     let first = replica(pod, 1);
-    if first.is_terminating || Attempt::gate(profile, &first).is_err() {
+    if first.is_terminating || Attempt::gate(profile, &first, &cache.objects).is_err() {
         return None;
     }
     let attempt = Attempt::begin(profile, cache, &first);

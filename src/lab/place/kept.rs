@@ -169,7 +169,7 @@ pub(super) fn place(
     most: u64,
 ) -> Option<Placed> {
     let first = replica(pod, 1);
-    let is_open = Attempt::gate(profile, &first).is_ok();
+    let is_open = Attempt::gate(profile, &first, &cache.objects).is_ok();
     if !is_open || !applies(profile, AttemptContext { cache, pod: &first }) {
         return None;
     }

@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 use model::Text;
 use model::node::{ZONE_LABEL, label_of};
+use policy::kubernetes::dynamic_resources;
 use scheduler::kube::message::message;
 use scheduler::kube::{Attempt, Cache, CacheError, KubeProfile, PodInfo, Search, Status};
 
@@ -56,6 +57,8 @@ pub struct Placed {
     pub stop: Stop,
     /// The nodes that rejected the one that found none.
     pub rejected: Vec<(Text, Status)>,
+    /// What the nodes have for the claims of that one, in words.
+    pub devices: Vec<String>,
 }
 
 /// The answer to how many fit.
@@ -73,6 +76,8 @@ pub struct Placement {
     pub reasons: Vec<(String, u64)>,
     /// Requested resources, and the number of replicas each allows.
     pub resources: Vec<ResourceTally>,
+    /// What the nodes have for the claims of the replica that found none, in words.
+    pub devices: Vec<String>,
 }
 
 impl Placement {
@@ -105,6 +110,9 @@ impl Form {
         pod: &PodInfo,
         most: u64,
     ) -> Option<Placed> {
+        if pod.has_device_claims() {
+            return None;
+        }
         match self {
             Self::Kept => kept::place(cache, profile, pod, most),
             Self::Decided => decided::place(cache, profile, pod, most),
@@ -142,25 +150,35 @@ pub fn place_plainly(
     most: u64,
 ) -> Result<Placed, CacheError> {
     let mut cache = cache.clone();
+    cache.make_claims(pod);
     let mut placed = Placed {
         nodes: Vec::new(),
         stop: Stop::Enough,
         rejected: Vec::new(),
+        devices: Vec::new(),
     };
-    if let Err(status) = Attempt::gate(profile, pod) {
+    if let Err(status) = Attempt::gate(profile, pod, &cache.objects) {
         placed.stop = Stop::NoNode(status.text());
         return Ok(placed);
     }
     for number in 1..=most {
         let replica = replica(pod, number);
+        cache.make_claims(&replica);
         match decide(&cache, profile, &replica) {
             Ok(node) => {
+                if let Some(slot) = cache.slot_of(&node) {
+                    cache.give_devices(profile, &replica, slot);
+                }
                 cache.add_pod(Arc::new(replica), &node)?;
                 placed.nodes.push(node);
             }
             Err((text, rejected)) => {
                 placed.stop = Stop::NoNode(text);
                 placed.rejected = rejected;
+                if replica.has_device_claims() {
+                    let variant = dynamic_resources::variant(profile.changes);
+                    placed.devices = dynamic_resources::shortage(variant, &cache, &replica);
+                }
                 break;
             }
         }
@@ -222,6 +240,7 @@ fn counted(cache: &Cache, pod: &PodInfo, placed: Placed) -> Placement {
         by_zone: by_zone.into_iter().collect(),
         reasons: ending::reasons(&placed.rejected),
         resources,
+        devices: placed.devices,
         stop: placed.stop,
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::snapshot::profile::profile_of;
 use model::Text;
+use model::dra::DeviceObjects;
 use scheduler::kube::cycle::{Nomination, Outcome, Round};
 use scheduler::kube::{Attempt, Cache, KubeProfile, PodInfo, TakenNodes, TieBreak};
 use scheduler::pipeline::evaluate::Form;
@@ -21,9 +22,17 @@ pub enum Preemption {
 /// Change of the cluster, to be taken back.
 #[derive(Clone)]
 enum Change {
-    Placed { pod: Arc<PodInfo>, slot: usize },
-    Evicted { pod: Arc<PodInfo>, slot: usize },
+    Placed {
+        pod: Arc<PodInfo>,
+        slot: usize,
+    },
+    Evicted {
+        pod: Arc<PodInfo>,
+        slot: usize,
+    },
     Gone(TakenNodes),
+    /// Claims had other devices before.
+    Claims(Box<DeviceObjects>),
 }
 
 /// Node of a pod, with the pods that were evicted for it.
@@ -126,6 +135,7 @@ impl Trial {
                 Some(Change::Placed { pod, slot }) => self.cache.remove_pod_in(&pod, slot),
                 Some(Change::Evicted { pod, slot }) => self.cache.add_pod_in(pod, slot),
                 Some(Change::Gone(nodes)) => self.cache.put_back(nodes),
+                Some(Change::Claims(before)) => self.cache.objects.devices = *before,
                 None => {}
             }
         }
@@ -135,7 +145,13 @@ impl Trial {
     pub(super) fn take_nodes(&mut self, names: &[Text]) {
         self.decisions.round.look(&self.cache);
         let nodes = self.cache.take_nodes(names);
+        let pods = nodes.nodes().flat_map(|node| node.pods.iter().cloned());
+        let pods: Vec<Arc<PodInfo>> = pods.filter(|own| own.has_device_claims()).collect();
         self.changes.push(Change::Gone(nodes));
+        for pod in &pods {
+            self.keep_claims(pod);
+            self.cache.take_devices_back(pod);
+        }
     }
 
     /// Has the scheduler place a pod: of equally good nodes on the first by name.
@@ -143,8 +159,11 @@ impl Trial {
     /// # Errors
     /// It finds no node; in words.
     pub(super) fn place(&mut self, pod: &Arc<PodInfo>) -> Result<Landed, String> {
+        if self.keep_claims(pod) {
+            self.cache.make_claims(pod);
+        }
         let profile = profile_of(&self.profiles, pod).map_err(|error| error.to_string())?;
-        Attempt::gate(profile, pod).map_err(|status| status.text())?;
+        Attempt::gate(profile, pod, &self.cache.objects).map_err(|status| status.text())?;
         let (slot, victims) = match self.decisions.decide(profile, &self.cache, pod) {
             Outcome::Placed(slot) => (slot, Vec::new()),
             Outcome::Failed(failure) => match failure.nomination {
@@ -158,9 +177,11 @@ impl Trial {
         };
         for victim in &victims {
             self.cache.remove_pod_in(victim, slot);
+            self.cache.take_devices_back(victim);
             let pod = victim.clone();
             self.changes.push(Change::Evicted { pod, slot });
         }
+        self.cache.give_devices(profile, pod, slot);
         self.cache.add_pod_in(pod.clone(), slot);
         let pod = pod.clone();
         self.changes.push(Change::Placed { pod, slot });
@@ -168,6 +189,16 @@ impl Trial {
             node: self.name_of(slot),
             victims,
         })
+    }
+
+    /// Keeps the claims as they are for the way back, if a pod has any.
+    fn keep_claims(&mut self, pod: &PodInfo) -> bool {
+        let has_claims = pod.has_device_claims();
+        if has_claims {
+            let before = Box::new(self.cache.objects.devices.clone());
+            self.changes.push(Change::Claims(before));
+        }
+        has_claims
     }
 
     fn name_of(&self, slot: usize) -> Text {

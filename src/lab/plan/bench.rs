@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::snapshot::profile::profile_or_default;
+use model::dra::DeviceObjects;
 use model::{Node, Text};
 use scheduler::kube::cycle::{Nomination, Outcome, Round};
 use scheduler::kube::{
@@ -16,10 +17,21 @@ use scheduler::pipeline::evaluate::Form;
 /// A change to take back.
 #[derive(Clone)]
 enum Step {
-    Placed { pod: Arc<PodInfo>, slot: usize },
-    Displaced { pod: Arc<PodInfo>, slot: usize },
+    Placed {
+        pod: Arc<PodInfo>,
+        slot: usize,
+    },
+    Displaced {
+        pod: Arc<PodInfo>,
+        slot: usize,
+    },
     Gone(TakenNodes),
-    Came { names: Vec<Text>, order: NodeOrder },
+    Came {
+        names: Vec<Text>,
+        order: NodeOrder,
+    },
+    /// Claims had other devices before.
+    Claims(Box<DeviceObjects>),
 }
 
 /// A cluster under trial. A copy goes its own way.
@@ -80,6 +92,7 @@ impl<'p> Bench<'p> {
                 Some(Step::Placed { pod, slot }) => self.cache.remove_pod_in(&pod, slot),
                 Some(Step::Gone(nodes)) => self.cache.put_back(nodes),
                 Some(Step::Came { names, order }) => self.cache.take_added(&names, order),
+                Some(Step::Claims(before)) => self.cache.objects.devices = *before,
                 None => {}
             }
         }
@@ -90,8 +103,11 @@ impl<'p> Bench<'p> {
         self.round.look(&self.cache);
         let nodes = self.cache.take_nodes(names);
         let pods = nodes.nodes().flat_map(|node| node.pods.iter().cloned());
-        let pods = pods.collect();
+        let pods: Vec<Arc<PodInfo>> = pods.collect();
         self.steps.push(Step::Gone(nodes));
+        for pod in &pods {
+            self.free_devices(pod);
+        }
         pods
     }
 
@@ -113,7 +129,28 @@ impl<'p> Bench<'p> {
         }
     }
 
+    /// Keeps the claims as they are for the way back, if a pod has any.
+    fn keep_claims(&mut self, pod: &PodInfo) -> bool {
+        let has_claims = pod.has_device_claims();
+        if has_claims {
+            let before = Box::new(self.cache.objects.devices.clone());
+            self.steps.push(Step::Claims(before));
+        }
+        has_claims
+    }
+
+    /// The claims of a pod that leaves its node have no devices.
+    fn free_devices(&mut self, pod: &PodInfo) {
+        if self.keep_claims(pod) {
+            self.cache.take_devices_back(pod);
+        }
+    }
+
     fn put_in(&mut self, pod: &Arc<PodInfo>, slot: usize) {
+        if self.keep_claims(pod) {
+            let profile = profile_or_default(self.profiles, pod);
+            self.cache.give_devices(profile, pod, slot);
+        }
         self.cache.add_pod_in(pod.clone(), slot);
         let pod = pod.clone();
         self.steps.push(Step::Placed { pod, slot });
@@ -123,6 +160,7 @@ impl<'p> Bench<'p> {
     pub fn displace(&mut self, pod: &Arc<PodInfo>, node: &str) {
         if let Some(slot) = self.cache.slot_of(node) {
             self.cache.remove_pod_in(pod, slot);
+            self.free_devices(pod);
             let pod = pod.clone();
             self.steps.push(Step::Displaced { pod, slot });
         }
@@ -134,7 +172,10 @@ impl<'p> Bench<'p> {
     /// It finds no node; the scheduler's message says why.
     pub fn place(&mut self, pod: &Arc<PodInfo>) -> Result<Text, Text> {
         let profile = profile_or_default(self.profiles, pod);
-        if let Err(status) = Attempt::gate(profile, pod) {
+        if self.keep_claims(pod) {
+            self.cache.make_claims(pod);
+        }
+        if let Err(status) = Attempt::gate(profile, pod, &self.cache.objects) {
             return Err(status.text().into());
         }
         match self.round.decide(profile, &self.cache, pod) {

@@ -492,7 +492,7 @@ fn world(
             throughputs: world::throughputs(scenario)?,
             jobs: world::submitted_jobs(scenario),
             has_precedence: prepared.workload.has_precedence,
-            found: prepared.workload.found,
+            found: world::with_claims(prepared.workload.found, &prepared.kube),
         },
         residents: prepared.workload.residents,
         operations: prepared.operations,

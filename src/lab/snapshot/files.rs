@@ -5,13 +5,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Gathered, NAMED, SnapshotError};
+use super::{Gathered, NAMED, Snapshot, SnapshotError};
 use crate::names::Registered;
 use manifest::{
     Kubelet, ManifestFinding, ManifestPod, ManifestReader, Manifests, PriorityClasses,
     effect_of_kind,
 };
 use model::Object;
+use model::dra::DeviceObjects;
 use scenario::schema::{Federation, NodeSource, WorkloadSource};
 use scenario::{Color, Experiment, LoadOptions, SearchPath, load};
 use trace::Input;
@@ -381,6 +382,30 @@ pub fn read_pod(
     path: &Path,
     priorities: &PriorityClasses,
 ) -> Result<(ManifestPod, Vec<String>), SnapshotError> {
+    read_pod_and_devices(path, priorities).map(|(pod, findings, _)| (pod, findings))
+}
+
+impl Snapshot {
+    /// The only pod of a file; claims on devices that stand beside it are taken in.
+    ///
+    /// # Errors
+    /// If the file can't be read or holds no pod or several, or the pod claims what no file has.
+    pub fn read_pod(&mut self, path: &Path) -> Result<(ManifestPod, Vec<String>), SnapshotError> {
+        let read = read_pod_and_devices(path, &self.priorities)?;
+        let (pod, findings, devices) = read;
+        self.cache.objects.devices.merge(devices);
+        let known = &self.cache.objects.devices;
+        if let Some(what) = known.unknown_to(pod.namespace(), &pod.spec.device_claims) {
+            return Err(SnapshotError::Input(format!("{}: {what}", path.display())));
+        }
+        Ok((pod, findings))
+    }
+}
+
+fn read_pod_and_devices(
+    path: &Path,
+    priorities: &PriorityClasses,
+) -> Result<(ManifestPod, Vec<String>, DeviceObjects), SnapshotError> {
     let input = Input::argument(&path.display().to_string())?;
     let mut reader = ManifestReader::with_priorities(priorities.clone());
     reader.read(&input)?;
@@ -400,5 +425,5 @@ pub fn read_pod(
     };
     let findings = read.findings.iter().filter(|own| !is_heeded(own));
     let findings = findings.map(ToString::to_string).collect();
-    Ok((pod, findings))
+    Ok((pod, findings, read.objects.devices))
 }

@@ -117,7 +117,7 @@ fn land_one(
     let fresh = waiting(pod);
     let info = snapshot.pod_info(&fresh)?;
     let profile = profile_of(profiles, &info)?;
-    if let Err(status) = Attempt::gate(profile, &info) {
+    if let Err(status) = Attempt::gate(profile, &info, &snapshot.cache.objects) {
         return Ok(Landing::Waits(status.text().into()));
     }
     let slot = { subject.node.as_ref() }.and_then(|node| snapshot.cache.slot_of(node));

@@ -41,6 +41,7 @@ pub(super) fn concerns(change: Change, plan: &UpgradePlan<'_>) -> bool {
             .nodes
             .iter()
             .any(|node| !node.taints.is_empty() || node.unschedulable),
+        Change::DevicePoolsInOrder => any(|pod| !pod.device_claims.0.is_empty()),
         Change::InPlaceResize => gathered.pods.iter().any(|pod| pod.accounted.is_some()),
         // Landings hold all nodes that tie, and 0 points for each node change no total.
         Change::HeapRoot | Change::DynamicResourcesScore => false,

@@ -258,7 +258,7 @@ fn arrive(
     let mut slot = own.and_then(|node| cache.slot_of(node));
     if slot.is_none() {
         let profile = profile_of(&side.profiles, &info)?;
-        if Attempt::gate(profile, &info).is_err() {
+        if Attempt::gate(profile, &info, &cache.objects).is_err() {
             return Ok(None);
         }
         slot = match round.decide(profile, cache, &info) {

@@ -1,5 +1,6 @@
 //! Manifests of dynamic resource allocation, `resource.k8s.io` (spec: batch-on-kubernetes.md 2.1).
 
+mod declared;
 mod raw;
 
 use serde_json::Value;
@@ -14,6 +15,8 @@ use model::dra::{
 };
 use model::{NodeSelector, Text};
 use units::SortedMap;
+
+pub(super) use declared::{add, check_uses, pod_claims};
 
 /// A slice of a pool of devices.
 ///
@@ -162,6 +165,8 @@ pub fn device_class(value: &Value) -> Result<DeviceClass, String> {
 
 fn read_class(value: &Value) -> Result<DeviceClass, Problem> {
     let object: Object<raw::Class> = object(value)?;
+    let is_mapped = object.spec.extended_resource_name.is_some();
+    left_out(&Path::root("spec"), "extendedResourceName", is_mapped)?;
     Ok(DeviceClass {
         name: object.name()?,
         selectors: selectors(&object.spec.selectors, &Path::root("spec"))?,
@@ -192,8 +197,13 @@ pub fn resource_claim(value: &Value) -> Result<ResourceClaim, String> {
 }
 
 fn read_claim(value: &Value) -> Result<ResourceClaim, Problem> {
+    read_claim_in(value, &Path::root("spec"))
+}
+
+/// A claim whose spec stands at a path.
+fn read_claim_in(value: &Value, path: &Path<'_>) -> Result<ResourceClaim, Problem> {
     let object: Object<raw::Claim> = object(value)?;
-    let (raw, path) = (&object.spec.devices, Path::root("spec"));
+    let raw = &object.spec.devices;
     let path = path.field("devices");
     for (field, count) in [
         ("requests", raw.requests.len()),
@@ -223,6 +233,7 @@ fn read_claim(value: &Value) -> Result<ResourceClaim, Problem> {
         name: object.name()?,
         requests,
         constraints,
+        ..ResourceClaim::default()
     })
 }
 
@@ -307,6 +318,8 @@ fn constraint(
     requests: &[ClaimRequest],
     path: &Path<'_>,
 ) -> Result<MatchAttribute, Problem> {
+    let is_distinct = raw.distinct_attribute.is_some();
+    left_out(path, "distinctAttribute", is_distinct)?;
     let attribute = path.field("matchAttribute");
     let name = required(
         raw.match_attribute.as_ref(),

@@ -75,6 +75,8 @@ pub(super) struct Capacity {
 pub(super) struct Class {
     #[serde(deserialize_with = "nullable")]
     pub(super) selectors: Vec<Selector>,
+    #[serde(rename = "extendedResourceName")]
+    pub(super) extended_resource_name: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -142,6 +144,48 @@ pub(super) struct Wanted {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Constraint {
     pub(super) match_attribute: Option<String>,
+    pub(super) distinct_attribute: Option<String>,
     #[serde(deserialize_with = "nullable")]
     pub(super) requests: Vec<String>,
+}
+
+/// Devices that a claim has, and pods that use them.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Status {
+    pub(super) allocation: Option<Allocation>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) reserved_for: Vec<Consumer>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Allocation {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) devices: Results,
+    pub(super) node_selector: Option<NodeSelector>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Results {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) results: Vec<AllocatedDevice>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct AllocatedDevice {
+    pub(super) request: Option<String>,
+    pub(super) driver: Option<String>,
+    pub(super) pool: Option<String>,
+    pub(super) device: Option<String>,
+    pub(super) admin_access: Option<bool>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Consumer {
+    pub(super) resource: String,
+    pub(super) name: String,
 }

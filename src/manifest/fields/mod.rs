@@ -5,6 +5,7 @@
 
 mod annotations;
 mod cluster;
+mod devices;
 mod pods;
 mod queueing;
 mod scheduler;
@@ -171,6 +172,7 @@ impl Kind {
             workloads::KINDS,
             storage::KINDS,
             queueing::KINDS,
+            devices::KINDS,
         ];
         let mut kinds = lists.into_iter().flatten();
         let (_, own) = kinds.find(|(name, _)| *name == kind)?;

@@ -1,8 +1,10 @@
 //! The fields that placements and controllers look at, by kind: what a snapshot keeps of a dump. It is what the
 //! readers of this folder read; a test holds both to give the same objects.
 
+mod devices;
 mod jobs;
 
+use devices::{DEVICE_CLAIM, POD_CLAIM};
 use jobs::{CRON_JOB, JOB_SET, ROLES};
 
 use super::keep::Keep;
@@ -129,7 +131,7 @@ const POD_SPEC: Keep = Fields(&[
     ("topologySpreadConstraints", All),
     ("schedulingGates", Each(NAMES)),
     ("volumes", Each(VOLUME)),
-    ("resourceClaims", Each(NAMES)),
+    ("resourceClaims", Each(POD_CLAIM)),
     ("runtimeClassName", All),
     ("workloadRef", Presence),
     ("schedulingGroup", Presence),
@@ -468,6 +470,10 @@ pub(super) fn of_kind(kind: &str) -> Option<&'static Keep> {
         ("AdmissionCheck", Fields(QUOTAS)),
         ("Configuration", Fields(QUOTAS)),
         ("Workload", Fields(WORKLOAD)),
+        ("ResourceSlice", Fields(RULES)),
+        ("DeviceClass", Fields(RULES)),
+        ("ResourceClaim", Fields(DEVICE_CLAIM)),
+        ("ResourceClaimTemplate", Fields(RULES)),
     ];
     KINDS
         .iter()

@@ -21,7 +21,7 @@ use model::{Text, Toleration};
 use units::Quantity;
 
 pub(super) use declared::add;
-pub(super) use raw::Object;
+pub(super) use raw::{Object, part};
 pub(super) use wishes::wishes;
 pub use workload::workload;
 

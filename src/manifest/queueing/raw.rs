@@ -47,7 +47,10 @@ impl<T> Object<T> {
 }
 
 /// Part of an object, the default one where it is absent.
-pub(super) fn part<T: Default + DeserializeOwned>(value: &Value, name: &str) -> Result<T, String> {
+pub(in super::super) fn part<T: Default + DeserializeOwned>(
+    value: &Value,
+    name: &str,
+) -> Result<T, String> {
     match value.get(name) {
         None | Some(Value::Null) => Ok(T::default()),
         Some(part) => T::deserialize(part).map_err(|error| format!("{name}: {error}")),

@@ -32,6 +32,7 @@ impl Annotations {
                     | keys::BETA_CLASS
                     | keys::QUEUE_LEAST_PODS
                     | keys::POD_GROUP_PODS
+                    | keys::CLAIM_ENTRY
             )
             || reported::ANNOTATIONS.contains(&key)
     }

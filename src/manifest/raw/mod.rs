@@ -214,10 +214,29 @@ pub(super) struct PodSpec {
     #[serde(deserialize_with = "nullable")]
     pub(super) volumes: Vec<Volume>,
     #[serde(deserialize_with = "nullable")]
-    pub(super) resource_claims: Vec<IgnoredAny>,
+    pub(super) resource_claims: Vec<PodClaim>,
     pub(super) runtime_class_name: Option<String>,
     pub(super) workload_ref: Option<IgnoredAny>,
     pub(super) scheduling_group: Option<IgnoredAny>,
+}
+
+/// A claim of a pod; `source` is where older versions have what it names.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct PodClaim {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) name: String,
+    pub(super) resource_claim_name: Option<String>,
+    pub(super) resource_claim_template_name: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) source: ClaimNames,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ClaimNames {
+    pub(super) resource_claim_name: Option<String>,
+    pub(super) resource_claim_template_name: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -255,7 +274,7 @@ pub(super) struct Resources {
     #[serde(deserialize_with = "nullable")]
     pub(super) limits: Amounts,
     #[serde(deserialize_with = "nullable")]
-    pub(super) claims: Vec<IgnoredAny>,
+    pub(super) claims: Vec<Named>,
 }
 
 #[derive(Debug, Default, Deserialize)]

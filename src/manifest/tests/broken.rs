@@ -26,7 +26,6 @@ fn fields_that_are_not_modelled_are_found() {
             "  volumes: [{name: w, emptyDir: {}}, {name: v, configMap: {name: x}}]",
             "",
         ),
-        ("  resourceClaims: [{name: v}]", "spec.resourceClaims"),
         ("  runtimeClassName: kata", "spec.runtimeClassName"),
         ("  runtimeClassName: kata\n  overhead: {cpu: 1}", ""),
         (

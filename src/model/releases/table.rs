@@ -142,6 +142,9 @@ changes! {
     DynamicResourcesScore "dynamic-resources-score" "A24"
         Some(since(V1_35)), None, Message, false, Modelled,
         "DynamicResources gives 0 points to every node instead of none.";
+    DevicePoolsInOrder "device-pools-in-order" "DRA 2.7"
+        Some(since(V1_36)), None, Placement, false, Modelled,
+        "Pools of devices are searched by driver and name, those that are not whole show no devices, and two quirks of `All` among alternatives are gone.";
     QueueingHints "queueing-hints" "B"
         Some(since(V1_32)), Some("SchedulerQueueingHints"), Queue, false, Modelled,
         "A pod that failed is tried again only after events by which its rejecting plugins expect to admit it.";
@@ -194,7 +197,7 @@ changes! {
         "Running pods count with the largest of the requests stated, allocated and in force.";
     ExtendedResourceClaims "extended-resource-claims" "C"
         Some(since(V1_36)), Some("DRAExtendedResource"), Placement, false,
-        Unseen("there are no device classes here"),
+        Unseen("device classes that map an extended resource are refused"),
         "Extended resources that a device class maps are left to DynamicResources.";
     NodeGrace "node-monitor-grace-of-fifty-seconds" "2"
         Some(since(V1_32)), None, Controllers, false, Modelled,

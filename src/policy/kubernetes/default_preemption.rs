@@ -88,6 +88,6 @@ fn told(outcome: PostFilter) -> PostFilter {
             PostFilter::Nothing(format!("preemption: {text}"), found)
         }
         PostFilter::Failed(text) => PostFilter::Failed(format!("preemption: {text}")),
-        success @ PostFilter::Nominate(_) => success,
+        other @ (PostFilter::Nominate(_) | PostFilter::Deallocate(..)) => other,
     }
 }

@@ -41,7 +41,7 @@ impl KubePlugin for SchedulingGates {
         event.own_change(pod).is_some()
     }
 
-    fn pre_enqueue(&self, pod: &PodInfo) -> Result<(), Rejection> {
+    fn pre_enqueue(&self, pod: &PodInfo, _: &ClusterObjects) -> Result<(), Rejection> {
         let gates = &pod.spec().scheduling_gates;
         if gates.is_empty() {
             return Ok(());

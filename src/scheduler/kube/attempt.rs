@@ -11,7 +11,8 @@ use super::{
     Cache, Code, KubePlugin, KubePoints, KubeProfile, NodeInfo, PodInfo, Preemption, Rejection,
     Status,
 };
-use model::{Change, Text};
+use model::dra::ClaimKey;
+use model::{Change, ClusterObjects, Text};
 use units::SortedSet;
 
 /// A node's verdict: `None` can take the pod.
@@ -88,22 +89,35 @@ pub struct Aftermath {
     pub text: String,
     /// Findings of the preemption.
     pub preemption: Preemption,
+    /// A claim that has its devices no longer.
+    pub deallocated: Option<ClaimKey>,
 }
 
 impl<'a> Attempt<'a> {
     /// Whether a pod may enter the queue; the first plugin that says no.
-    pub fn gate(profile: &KubeProfile, pod: &PodInfo) -> Result<(), Status> {
+    pub fn gate(
+        profile: &KubeProfile,
+        pod: &PodInfo,
+        objects: &ClusterObjects,
+    ) -> Result<(), Status> {
         profile.pre_enqueue.iter().try_for_each(|&index| {
             let plugin = &profile.plugins[index];
-            let answer = plugin.pre_enqueue(pod);
+            let answer = plugin.pre_enqueue(pod, objects);
             answer.map_err(|rejection| rejection.of(plugin.name()))
         })
     }
 
     /// The position of the first plugin that keeps a pod from entering the queue.
-    pub fn gate_plugin(profile: &KubeProfile, pod: &PodInfo) -> Option<usize> {
+    pub fn gate_plugin(
+        profile: &KubeProfile,
+        pod: &PodInfo,
+        objects: &ClusterObjects,
+    ) -> Option<usize> {
         let mut plugins = profile.pre_enqueue.iter().copied();
-        plugins.find(|&index| profile.plugins[index].pre_enqueue(pod).is_err())
+        plugins.find(|&index| {
+            let plugin = &profile.plugins[index];
+            plugin.pre_enqueue(pod, objects).is_err()
+        })
     }
 
     /// Begins an attempt: runs `PreFilter`.
@@ -385,6 +399,10 @@ impl<'a> Attempt<'a> {
                     if preemption.was_eligible {
                         aftermath.preemption = preemption;
                     }
+                }
+                PostFilter::Deallocate(claim, text) => {
+                    texts.push(text);
+                    aftermath.deallocated = Some(claim);
                 }
                 PostFilter::Failed(text) => {
                     aftermath.is_error = true;

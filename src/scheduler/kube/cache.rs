@@ -1,6 +1,7 @@
 //! The scheduler's cache: nodes with their pods, nominated pods, and the objects around them. Kept
 //! by changes, read by attempts.
 
+mod devices;
 mod undo;
 
 use std::sync::Arc;

@@ -6,11 +6,12 @@ use super::labels::{Labels, Work};
 use super::message::message;
 use super::queue::PluginMask;
 use super::{
-    Attempt, AttemptContext, Cache, Candidate, KubeProfile, PodInfo, Ranking, Search, Status,
+    Attempt, AttemptContext, Cache, Candidate, Code, KubeProfile, PodInfo, Ranking, Search, Status,
     TieBreak,
 };
 use crate::pipeline::evaluate::Form;
 use model::Text;
+use model::dra::ClaimKey;
 
 /// Outcome of a cycle.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct Failure {
     pub message: Text,
     /// Change of the pod's nominated node.
     pub nomination: Nomination,
+    /// A claim that has its devices no longer.
+    pub deallocated: Option<ClaimKey>,
 }
 
 /// Change of a pod's nominated node.
@@ -159,6 +162,15 @@ impl Round {
         }
         let looked_at = search.feasible.len() + search.rejected.len();
         self.start = (self.start + looked_at) % count;
+        // A plugin that failed about a node ends the attempt; nobody makes room.
+        let mut verdicts = search.rejected.iter().map(|(_, status)| status);
+        if let Some(status) = verdicts.find(|status| status.code == Code::Error) {
+            let (plugin, text) = (status.plugin, status.text());
+            return Outcome::Failed(Failure {
+                message: format!("running {plugin:?} filter plugin: {text}").into(),
+                ..Failure::default()
+            });
+        }
         match search.feasible.as_slice() {
             [] => Outcome::Failed(self.fail(&mut attempt, &search.rejected)),
             [only] => place(cache, only),
@@ -198,6 +210,7 @@ impl Round {
             rejected_by: rejectors(attempt, rejected),
             message: message(attempt, rejected, &aftermath.text).into(),
             nomination,
+            deallocated: aftermath.deallocated,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::volumes::ClaimKey;
 use super::{NodeInfo, PodInfo};
+use model::dra::ResourceClaim;
 
 /// A set of kinds of event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +40,8 @@ impl EventKinds {
     pub const POD_OTHER: Self = Self(1 << 11);
     /// A claim or its volume changed.
     pub const CLAIM: Self = Self(1 << 12);
+    /// A claim on devices was made, or changed.
+    pub const DEVICE_CLAIM: Self = Self(1 << 13);
 
     /// All changes of a node that is there.
     pub const NODE_CHANGE: Self =
@@ -89,6 +92,13 @@ pub enum ClusterEvent {
     },
     /// A claim got its volume.
     ClaimBound(ClaimKey),
+    /// A claim on devices was made, or changed.
+    DeviceClaim {
+        /// The claim before the change; `None` of one that was made.
+        before: Option<Arc<ResourceClaim>>,
+        /// The claim after the change.
+        after: Arc<ResourceClaim>,
+    },
 }
 
 impl ClusterEvent {
@@ -101,6 +111,7 @@ impl ClusterEvent {
             Self::PodAdded(_) => Some(EventKinds::POD_ADD),
             Self::PodDeleted(_) => Some(EventKinds::POD_DELETE),
             Self::ClaimBound(_) => Some(EventKinds::CLAIM),
+            Self::DeviceClaim { .. } => Some(EventKinds::DEVICE_CLAIM),
             Self::NodeChanged { change, .. } | Self::PodChanged { change, .. } => Some(*change),
         }
     }

@@ -26,6 +26,7 @@ pub mod message;
 pub mod node_info;
 pub mod node_tree;
 pub mod plugin;
+mod pod_claims;
 pub mod pod_info;
 pub mod preemption;
 pub mod profile;

@@ -6,6 +6,7 @@ use super::{
     Attempt, Cache, ClusterEvent, EventKinds, FastPlugin, KubePoints, NodeInfo, PodInfo,
     Preemption, Rejection, Status, VolumeChoice,
 };
+use model::dra::{Allocation, ClaimKey};
 use model::{ClusterObjects, DeviceSet, Text};
 use units::{Duration, SortedSet};
 
@@ -256,6 +257,8 @@ pub enum PostFilter {
     Nominate(Preemption),
     /// No room was made: the reason, and the findings of the search.
     Nothing(String, Preemption),
+    /// No room was made, but a claim has its devices no longer: the claim, and the reason in words.
+    Deallocate(ClaimKey, String),
     /// The plugin failed.
     Failed(String),
 }
@@ -333,8 +336,8 @@ pub trait KubePlugin: Send + Sync {
     }
 
     /// Whether the pod may enter the queue (`PreEnqueue`).
-    fn pre_enqueue(&self, pod: &PodInfo) -> Result<(), Rejection> {
-        let _ = pod;
+    fn pre_enqueue(&self, pod: &PodInfo, objects: &ClusterObjects) -> Result<(), Rejection> {
+        let _ = (pod, objects);
         Ok(())
     }
 
@@ -401,6 +404,16 @@ pub trait KubePlugin: Send + Sync {
 
     /// The storage that the pod takes on the node it goes to (`Reserve`).
     fn reserve(&self, ctx: AttemptContext<'_>, node: &NodeInfo) -> Vec<VolumeChoice> {
+        let _ = (ctx, node);
+        Vec::new()
+    }
+
+    /// The devices that claims of the pod get on the node it goes to (`Reserve`).
+    fn reserve_devices(
+        &self,
+        ctx: AttemptContext<'_>,
+        node: &NodeInfo,
+    ) -> Vec<(ClaimKey, Allocation)> {
         let _ = (ctx, node);
         Vec::new()
     }

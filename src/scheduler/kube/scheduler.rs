@@ -8,6 +8,7 @@
 //! at the next.
 
 mod act;
+mod devices;
 mod objects;
 mod permit;
 mod race;
@@ -153,6 +154,8 @@ pub struct KubeScheduler {
     preemptions: SortedMap<(Text, Text), PreemptionState>,
     /// Storage of pods that have a place and are not bound yet.
     reservations: Reservations,
+    /// Claims on devices of pods that are about to be bound.
+    claims: devices::ClaimWrites,
     /// Objects of the API that placements look at.
     named: SortedMap<ObjectId, objects::Named>,
     /// Number of times that the cluster changed in a way that may change a decision.
@@ -190,6 +193,7 @@ impl KubeScheduler {
             evictions: SortedSet::new(),
             messages: SortedMap::new(),
             reservations: Reservations::default(),
+            claims: devices::ClaimWrites::default(),
             named: SortedMap::new(),
             changes: 0,
             tried_at: SortedSet::new(),
@@ -286,7 +290,7 @@ impl Component for KubeScheduler {
             self.attempt(now, view, out);
         }
         self.wake(out);
-        if self.queue.is_ready() || self.failed.is_some() {
+        if self.queue.is_ready() || self.failed.is_some() || self.has_claims_due() {
             Progress::More
         } else {
             Progress::Idle
@@ -306,6 +310,9 @@ impl Component for KubeScheduler {
     }
 
     fn refused(&mut self, write: &Write, conflict: &Conflict) {
+        if let Event::Object(change) = &write.event {
+            self.claim_write_refused(change.id(), conflict);
+        }
         let pod = match &write.event {
             Event::PodBound { pod, .. } => Some(*pod),
             Event::HoldPlaced(hold) if hold.owner == self.options.owner => {

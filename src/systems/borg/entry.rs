@@ -68,6 +68,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Capability::Volumes,
         Without("taken to be reachable from every machine"),
     ),
+    (
+        Capability::DeviceClaims,
+        Without("devices are not allotted"),
+    ),
     (Capability::Needs, Without("taken to be there")),
     (
         Capability::Priority,

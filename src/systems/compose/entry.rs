@@ -65,6 +65,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Capability::Volumes,
         Without("kept on the host, where all containers are"),
     ),
+    (
+        Capability::DeviceClaims,
+        Without("devices are not allotted"),
+    ),
     (Capability::Needs, Without("taken to be there")),
     (
         Capability::Priority,

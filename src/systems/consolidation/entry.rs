@@ -56,6 +56,10 @@ const CAPABILITIES: Capabilities = &[
     ),
     (Capability::HostPorts, Without(ANYWHERE)),
     (Capability::Volumes, Without("memory alone is moved")),
+    (
+        Capability::DeviceClaims,
+        Without("devices are not allotted"),
+    ),
     (Capability::Needs, Without("assumed to exist")),
     (
         Capability::Priority,

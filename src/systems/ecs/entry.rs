@@ -88,6 +88,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Capability::Volumes,
         Without("taken to be reachable from every instance"),
     ),
+    (
+        Capability::DeviceClaims,
+        Without("devices are not allotted"),
+    ),
     (Capability::Needs, Without("taken to be there")),
     (Capability::Priority, Without("tasks have no priorities")),
     (Capability::Gangs, Without("tasks are placed one by one")),

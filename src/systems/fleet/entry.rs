@@ -96,6 +96,10 @@ const CAPABILITIES: Capabilities = &[
         Capability::Volumes,
         Without("disks stay on their machine and are ignored"),
     ),
+    (
+        Capability::DeviceClaims,
+        Without("devices are not allotted"),
+    ),
     (Capability::Needs, Without("assumed to exist")),
     (Capability::Priority, Without("units have no priorities")),
     (Capability::Gangs, Without("units are scheduled one by one")),

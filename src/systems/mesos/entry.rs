@@ -89,6 +89,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Without("ports are not modelled in offers"),
     ),
     (Capability::Volumes, Without("volumes are ignored")),
+    (
+        Capability::DeviceClaims,
+        Without("devices are not allotted"),
+    ),
     (Capability::Needs, Without("assumed to exist")),
     (
         Capability::Priority,

@@ -90,6 +90,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Capability::Volumes,
         Without("taken to be reachable from every host"),
     ),
+    (
+        Capability::DeviceClaims,
+        Without("devices are not allotted"),
+    ),
     (Capability::Needs, Without("taken to be there")),
     (Capability::Priority, Without("requests come in order")),
     (

@@ -53,6 +53,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Capability::Volumes,
         Without("one writer of a disk on a node; claims bind no pod to a node"),
     ),
+    (
+        Capability::DeviceClaims,
+        Without("devices are not allotted"),
+    ),
     (Capability::Needs, Without("taken to be there")),
     (
         Capability::Priority,

@@ -101,6 +101,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Capability::Volumes,
         Without("volumes stay on their engine and are ignored"),
     ),
+    (
+        Capability::DeviceClaims,
+        Without("devices are not allotted"),
+    ),
     (Capability::Needs, Without("assumed to exist")),
     (
         Capability::Priority,

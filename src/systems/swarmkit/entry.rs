@@ -81,6 +81,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
     (Capability::HostPorts, Yes("ports published in host mode")),
     (Capability::Volumes, Without("volumes are ignored")),
     (
+        Capability::DeviceClaims,
+        Without("devices are not allotted"),
+    ),
+    (
         Capability::Needs,
         Yes("a task starts once all its secrets and configs are declared"),
     ),

@@ -30,7 +30,7 @@ pub(crate) fn compare_read(
     let profile = world.profile(&pod)?;
     let mut differences = Differences::default();
     let mut decided = Map::new();
-    if let Err(status) = Attempt::gate(profile, &pod) {
+    if let Err(status) = Attempt::gate(profile, &pod, &world.cache.objects) {
         decided.insert("result".into(), "gated".into());
         decided.insert("preEnqueue".into(), status_value(&status));
         compare_all(expected, &decided, &mut differences);

@@ -185,7 +185,7 @@ impl Decider for Fresh {
     fn decide(&mut self, question: &Question<'_>) -> Decision {
         let cache = self.cache();
         let mut decision = Decision::default();
-        if let Err(status) = Attempt::gate(question.profile, question.pod) {
+        if let Err(status) = Attempt::gate(question.profile, question.pod, &cache.objects) {
             decision.gate = Some(status);
             return decision;
         }

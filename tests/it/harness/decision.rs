@@ -41,7 +41,7 @@ pub(crate) struct Decision {
 pub(crate) fn decide(cache: &Cache, question: &Question<'_>) -> Decision {
     let mut decision = Decision::default();
     let Question { profile, pod, .. } = *question;
-    if let Err(status) = Attempt::gate(profile, pod) {
+    if let Err(status) = Attempt::gate(profile, pod, &cache.objects) {
         decision.gate = Some(status);
         return decision;
     }

@@ -211,6 +211,7 @@ const fn api_version(object: &Object) -> &'static str {
         Object::Ingress(_) => "networking.k8s.io/v1",
         Object::PriorityClass(_) => "scheduling.k8s.io/v1",
         Object::Workload(_) | Object::ClusterQueue(_) => "kueue.x-k8s.io/v1beta2",
+        Object::ResourceClaim(_) => "resource.k8s.io/v1",
         _ => "v1",
     }
 }

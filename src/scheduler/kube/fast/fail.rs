@@ -176,6 +176,7 @@ impl Why {
             } else {
                 Nomination::Keep
             },
+            deallocated: None,
         })
     }
 }

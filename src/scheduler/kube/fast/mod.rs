@@ -215,8 +215,10 @@ impl Fast {
     ) -> Answer {
         let AttemptContext { cache, pod } = ctx;
         let nodes = cache.node_count();
-        let is_special =
-            pod.node_name().is_some() || pod.nominated_node().is_some() || pod.group().is_some();
+        let is_special = pod.node_name().is_some()
+            || pod.nominated_node().is_some()
+            || pod.group().is_some()
+            || pod.has_device_claims();
         if nodes == 0 || is_special || cache.most_awaiting() >= Some(pod.priority()) {
             return Answer::Plainly;
         }

@@ -116,7 +116,7 @@ impl QueuedPod {
 
     /// Asks the plugins that let pods into the queue; whether one holds it back.
     pub(super) fn gate(&mut self, ctx: QueueContext<'_>) -> bool {
-        self.gated_by = Attempt::gate_plugin(&ctx.profiles[self.profile], &self.info);
+        self.gated_by = Attempt::gate_plugin(&ctx.profiles[self.profile], &self.info, ctx.objects);
         if let Some(plugin) = self.gated_by {
             self.rejected_by.insert(plugin);
         }

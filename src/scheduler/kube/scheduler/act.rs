@@ -59,6 +59,7 @@ impl KubeScheduler {
     /// A pod gets a place: it counts there from now on.
     fn place(&mut self, now: Instant, pod: PodRef, slot: usize, view: &Store, out: &mut Outbox) {
         self.reserve(pod, slot);
+        self.reserve_devices(pod, slot);
         let Some(seen) = self.pods.get_mut(pod) else {
             return;
         };
@@ -131,7 +132,11 @@ impl KubeScheduler {
         }
     }
 
-    fn write_binding(&mut self, pod: PodRef, view: &Store, out: &mut Outbox) {
+    /// Binds a pod whose claims are its own, or makes them so first.
+    pub(super) fn write_binding(&mut self, pod: PodRef, view: &Store, out: &mut Outbox) {
+        if !self.writes_claims(pod, view, out) {
+            return;
+        }
         let Some(seen) = self.pods.get_mut(pod) else {
             return;
         };
@@ -192,6 +197,9 @@ impl KubeScheduler {
             Nomination::Make(candidate) => {
                 self.preempt(now, pod, &candidate, view, out);
             }
+        }
+        if let Some(claim) = &failure.deallocated {
+            self.deallocate(claim, view, out);
         }
         let rejected_by = failure.rejected_by;
         self.failed = Some(Failed { pod, rejected_by });
@@ -358,6 +366,7 @@ impl KubeScheduler {
         }
         let objects = &mut self.cache.objects;
         self.reservations.give_back(objects, uid_of(pod));
+        self.give_devices_back(pod);
         self.bindings.retain(|&(_, known)| known != pod);
         let uid = uid_of(pod);
         self.queue.set_info(uid, info);
@@ -391,6 +400,7 @@ impl KubeScheduler {
             let owner = self.options.owner;
             out.write(view, Event::HoldReleased { owner, number });
         }
+        self.claims_due(view, out);
         while let Some(&(at, pod)) = self.bindings.first()
             && at <= now
         {

@@ -44,7 +44,10 @@ impl KubeScheduler {
                 Event::PodBound { pod, node, devices } => {
                     self.pod_bound(now, *pod, *node, *devices);
                 }
-                Event::Object(change) => self.object_changed(change),
+                Event::Object(change) => {
+                    self.claim_changed(now, change);
+                    self.object_changed(change);
+                }
                 Event::PodEnded { pod, .. } => self.pod_ended(now, *pod),
                 Event::PodChanged {
                     pod,
@@ -61,7 +64,7 @@ impl KubeScheduler {
         self.cursor = store.revision();
     }
 
-    fn happened(&mut self, now: Instant, event: ClusterEvent) {
+    pub(super) fn happened(&mut self, now: Instant, event: ClusterEvent) {
         self.changes += 1;
         self.cache.groups.new_epoch();
         self.with_queue(now, |queue, ctx| queue.happened(ctx, event));
@@ -339,6 +342,7 @@ impl KubeScheduler {
         if seen.stage == Stage::Assumed {
             let objects = &mut self.cache.objects;
             self.reservations.give_back(objects, uid_of(pod));
+            self.give_devices_back(pod);
         }
         match seen.node() {
             Some(node) => {

@@ -1,0 +1,448 @@
+//! The question of an attempt to nodes: whether the claims of a pod can have their devices there.
+
+use std::sync::Arc;
+
+use dra::{Allocator, Offers, Place, Supply, Variant};
+use model::dra::{Allocation, ClaimKey, DeviceObjects, RequestedDevices, ResourceClaim};
+use scheduler::kube::{AttemptContext, Cache, Code, NodeInfo, PodInfo, Rejection};
+use units::plural;
+
+/// Reason that no node is asked.
+pub(super) struct Refusal(String);
+
+impl From<Refusal> for Rejection {
+    fn from(refusal: Refusal) -> Self {
+        Self::unresolvable(refusal.0)
+    }
+}
+
+/// The claims of a pod, by what remains to be done for them.
+pub(super) struct Question<'a> {
+    allocated: Vec<&'a Arc<ResourceClaim>>,
+    /// Claims without devices, with what they are chosen from.
+    open: Option<(Allocator, Vec<ResourceClaim>)>,
+}
+
+fn key_of(claim: &ResourceClaim) -> ClaimKey {
+    (claim.namespace.clone(), claim.name.clone())
+}
+
+fn place_of(node: &NodeInfo) -> Place<'_> {
+    Place {
+        name: node.name(),
+        labels: &node.object.labels,
+    }
+}
+
+/// Whether a node can use the devices of a claim.
+fn is_usable(allocation: &Allocation, node: &NodeInfo) -> bool {
+    let nodes = allocation.nodes.as_ref();
+    nodes.is_none_or(|own| own.matches(node.name(), &node.object.labels))
+}
+
+impl<'a> Question<'a> {
+    pub(super) fn new(
+        variant: Variant,
+        ctx: AttemptContext<'a>,
+        offers: impl FnOnce(&DeviceObjects) -> Arc<Offers>,
+    ) -> Result<Self, Refusal> {
+        let (pod, devices) = (ctx.pod, &ctx.cache.objects.devices);
+        let claims = pod.device_claims(&ctx.cache.objects).map_err(Refusal)?;
+        let name = pod.name.text();
+        let (mut allocated, mut open) = (Vec::new(), Vec::new());
+        for claim in claims {
+            if claim.allocation.is_some() {
+                if !claim.can_be_reserved() && !claim.is_reserved_for(&name, pod.id()) {
+                    return Err(Refusal("resourceclaim in use".to_owned()));
+                }
+                allocated.push(claim);
+                continue;
+            }
+            if devices.in_flight(&key_of(claim)).is_some() {
+                return Err(Refusal(format!(
+                    "resource claim {}/{} is in the process of being allocated",
+                    claim.namespace, claim.name
+                )));
+            }
+            if let Some((request, class)) = unknown_class(claim, devices) {
+                return Err(Refusal(format!(
+                    "request {request}: device class {class} does not exist"
+                )));
+            }
+            open.push(ResourceClaim::clone(claim));
+        }
+        let open = (!open.is_empty()).then(|| {
+            let allocator = Allocator::of(variant, offers(devices), devices.held());
+            (allocator.with_selectors_of(&open), open)
+        });
+        Ok(Self { allocated, open })
+    }
+
+    /// Whether the claims can have their devices on a node.
+    pub(super) fn ask(&self, node: &NodeInfo) -> Result<(), Rejection> {
+        if let Some((allocator, claims)) = &self.open {
+            match allocator.allocate(&place_of(node), claims) {
+                Ok(Some(_)) => {}
+                Ok(None) => return Err(Rejection::unresolvable("cannot allocate all claims")),
+                Err(error) => {
+                    return Err(Rejection {
+                        code: Code::Error,
+                        reasons: vec![error.to_string().into()],
+                    });
+                }
+            }
+        }
+        let mut allocations = self.allocated.iter();
+        if allocations.any(|own| !own.allocation.iter().all(|own| is_usable(own, node))) {
+            return Err(Rejection::unresolvable(
+                "resourceclaim not available on the node",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The devices that the claims without any get on a node.
+    pub(super) fn devices(&self, node: &NodeInfo) -> Vec<(ClaimKey, Allocation)> {
+        let Some((allocator, claims)) = &self.open else {
+            return Vec::new();
+        };
+        let chosen = allocator.allocate(&place_of(node), claims);
+        let chosen = chosen.ok().flatten().unwrap_or_default();
+        claims.iter().map(key_of).zip(chosen).collect()
+    }
+}
+
+/// A request of a claim for a class that is not there.
+fn unknown_class<'c>(
+    claim: &'c ResourceClaim,
+    devices: &DeviceObjects,
+) -> Option<(String, &'c model::Text)> {
+    for request in &claim.requests {
+        match &request.devices {
+            RequestedDevices::Exactly(own) if !devices.classes.contains_key(&own.class) => {
+                return Some((request.name.to_string(), &own.class));
+            }
+            RequestedDevices::Exactly(_) => {}
+            RequestedDevices::FirstAvailable(all) => {
+                let mut unknown = all.iter();
+                let unknown = unknown.find(|(_, own)| !devices.classes.contains_key(&own.class));
+                if let Some((name, own)) = unknown {
+                    return Some((format!("{}/{name}", request.name), &own.class));
+                }
+            }
+        }
+    }
+    None
+}
+
+/// A claim of a pod whose devices some node cannot use and that no other pod uses. The original takes one
+/// at random; this is the first.
+pub(super) fn in_the_way(
+    cache: &Cache,
+    pod: &PodInfo,
+    claims: &[&Arc<ResourceClaim>],
+) -> Option<ClaimKey> {
+    let name = pod.name.text();
+    let is_free = |claim: &ResourceClaim| {
+        let mut users = claim.reserved_for.iter();
+        users.all(|own| own.is(&name, pod.id()))
+    };
+    let is_unavailable = |claim: &ResourceClaim| {
+        let allocation = claim.allocation.as_ref();
+        allocation.is_some_and(|own| cache.nodes().any(|node| !is_usable(own, node)))
+    };
+    let mut claims = claims.iter();
+    let found = claims.find(|claim| is_free(claim) && is_unavailable(claim));
+    found.map(|claim| key_of(claim))
+}
+
+/// What the nodes of a cluster have for the claims of a pod that finds no devices, a line for each
+/// request: how many devices match, how many of them are free, and the most on a node.
+pub fn shortage(variant: Variant, cache: &Cache, pod: &PodInfo) -> Vec<String> {
+    let ctx = AttemptContext { cache, pod };
+    let offers = |objects: &DeviceObjects| {
+        let offers = Offers::new(Arc::clone(&objects.slices), objects.classes.values());
+        Arc::new(offers)
+    };
+    let question = match Question::new(variant, ctx, offers) {
+        Ok(question) => question,
+        Err(Refusal(words)) => return vec![words],
+    };
+    let mut lines: Vec<String> = Vec::new();
+    for claim in &question.allocated {
+        let usable = cache.nodes().filter(|node| {
+            let allocation = claim.allocation.as_ref();
+            allocation.is_none_or(|own| is_usable(own, node))
+        });
+        let devices = claim.allocation.iter().flat_map(|own| &own.devices);
+        let devices: Vec<String> = devices.map(|own| own.id.to_string()).collect();
+        lines.push(format!(
+            "claim {}: has {}, which {} can use",
+            claim.name,
+            devices.join(", "),
+            plural::count(usable.count(), "node"),
+        ));
+    }
+    if let Some((allocator, claims)) = &question.open {
+        lines.extend(of_requests(cache, allocator, claims));
+    }
+    lines
+}
+
+/// What nodes have for one request.
+struct Total {
+    /// All devices that match, on any node.
+    supply: Supply,
+    /// Most free devices of a node.
+    most: usize,
+    /// Nodes that have enough for this request alone.
+    enough: usize,
+}
+
+fn of_requests(cache: &Cache, allocator: &Allocator, claims: &[ResourceClaim]) -> Vec<String> {
+    let mut totals: Vec<Total> = Vec::new();
+    let mut errors: Vec<String> = Vec::new();
+    for node in cache.nodes() {
+        let supplies = match allocator.supplies(&place_of(node), claims) {
+            Ok(supplies) => supplies,
+            Err(error) => {
+                let error = error.to_string();
+                if !errors.contains(&error) {
+                    errors.push(error);
+                }
+                continue;
+            }
+        };
+        for (place, supply) in supplies.into_iter().enumerate() {
+            let enough = usize::from(supply.suffices());
+            let free = supply.free();
+            match totals.get_mut(place) {
+                Some(total) => {
+                    total.supply.matching.extend(supply.matching);
+                    total.most = total.most.max(free);
+                    total.enough += enough;
+                }
+                None => totals.push(Total {
+                    supply,
+                    most: free,
+                    enough,
+                }),
+            }
+        }
+    }
+    let lines = totals.iter().map(|total| {
+        let own = &total.supply;
+        let wanted = match own.wanted {
+            Some(wanted) => format!("{wanted} wanted"),
+            None => "all wanted".to_owned(),
+        };
+        let verdict = match total.enough {
+            0 => "no node has enough".to_owned(),
+            enough => format!("{} enough by themselves", have(enough)),
+        };
+        format!(
+            "claim {}, request {}: {wanted}; {} match, {} free, at most {} on a node: {verdict}",
+            own.claim,
+            own.request,
+            plural::count(own.matching.len(), "device"),
+            own.free(),
+            total.most,
+        )
+    });
+    lines.chain(errors).collect()
+}
+
+fn have(count: usize) -> String {
+    let verb = if count == 1 { "has" } else { "have" };
+    format!("{} {verb}", plural::count(count, "node"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::dra::{
+        ClaimRequest, ClaimSource, Consumer, Device, DeviceClass, DeviceCount, DeviceRequest,
+        InFlight, PodClaim, PodClaims, ResourceSlice, SliceNodes,
+    };
+    use model::{Node, PodSpec};
+    use units::PodId;
+
+    fn objects(class: &str) -> DeviceObjects {
+        let device = |name: &str| Device {
+            name: name.into(),
+            attributes: [].into(),
+            capacity: [].into(),
+            has_binding_conditions: false,
+        };
+        let mut objects = DeviceObjects::default();
+        Arc::make_mut(&mut objects.slices).push(ResourceSlice {
+            name: "s".into(),
+            driver: "drv".into(),
+            pool: "p".into(),
+            generation: 1,
+            slice_count: 1,
+            nodes: SliceNodes::Named("n0".into()),
+            devices: vec![device("a"), device("b")],
+        });
+        let any = DeviceClass {
+            name: "any".into(),
+            selectors: Vec::new(),
+        };
+        Arc::make_mut(&mut objects.classes).insert("any".into(), any);
+        let wanted = DeviceRequest {
+            class: class.into(),
+            selectors: Vec::new(),
+            count: DeviceCount::Exact(2),
+            admin_access: false,
+        };
+        objects.put(Arc::new(ResourceClaim {
+            namespace: "ns".into(),
+            name: "c".into(),
+            requests: vec![ClaimRequest {
+                name: "r".into(),
+                devices: RequestedDevices::Exactly(wanted),
+            }],
+            ..ResourceClaim::default()
+        }));
+        objects
+    }
+
+    fn world(objects: DeviceObjects) -> (Cache, PodInfo) {
+        let mut cache = Cache::default();
+        for name in ["n0", "n1"] {
+            let node = Node {
+                name: name.into(),
+                ..Node::default()
+            };
+            cache.add_node(Arc::new(node)).expect("a new node");
+        }
+        cache.objects.devices = objects;
+        let claim = PodClaim {
+            name: "gpu".into(),
+            source: ClaimSource::Named("c".into()),
+        };
+        let spec = Arc::new(PodSpec {
+            namespace: "ns".into(),
+            device_claims: PodClaims(vec![claim]),
+            ..PodSpec::default()
+        });
+        let pod = PodInfo {
+            class: cache.class(&spec).expect("no amounts"),
+            name: "web".into(),
+            ..PodInfo::default()
+        };
+        (cache, pod)
+    }
+
+    /// The words of the refusal of all nodes, or the verdict of each.
+    fn ask(objects: DeviceObjects) -> Vec<String> {
+        let (cache, pod) = world(objects);
+        let ctx = AttemptContext {
+            cache: &cache,
+            pod: &pod,
+        };
+        let offers = |objects: &DeviceObjects| {
+            let slices = Arc::clone(&objects.slices);
+            Arc::new(Offers::new(slices, objects.classes.values()))
+        };
+        match Question::new(Variant::V1_34, ctx, offers) {
+            Err(Refusal(words)) => vec![words],
+            Ok(question) => {
+                let verdicts = cache.nodes().map(|node| match question.ask(node) {
+                    Ok(()) => "fits".to_owned(),
+                    Err(rejection) => rejection.reasons.join(", "),
+                });
+                verdicts.collect()
+            }
+        }
+    }
+
+    fn changed(change: impl FnOnce(&mut ResourceClaim)) -> DeviceObjects {
+        let mut objects = objects("any");
+        let key = ("ns".into(), "c".into());
+        let claim = objects.claim(&key).cloned().expect("it is there");
+        let mut claim = Arc::unwrap_or_clone(claim);
+        change(&mut claim);
+        objects.put(Arc::new(claim));
+        objects
+    }
+
+    fn allocation(node: &str) -> Allocation {
+        let only = model::Requirement {
+            key: "metadata.name".into(),
+            operator: model::Operator::In,
+            values: vec![node.into()],
+        };
+        let terms = vec![model::NodeSelectorTerm {
+            match_fields: vec![only],
+            ..model::NodeSelectorTerm::default()
+        }];
+        Allocation {
+            devices: Vec::new(),
+            nodes: Some(model::NodeSelector { terms }),
+        }
+    }
+
+    #[test]
+    fn nodes_are_judged_in_the_words_of_the_original() {
+        let none = "cannot allocate all claims";
+        assert_eq!(ask(objects("any")), ["fits", none]);
+        assert_eq!(
+            ask(objects("other")),
+            ["request r: device class other does not exist"]
+        );
+        let far = "resourceclaim not available on the node";
+        let own = changed(|claim| claim.allocation = Some(allocation("n1")));
+        assert_eq!(ask(own), [far, "fits"]);
+        let full = changed(|claim| {
+            claim.allocation = Some(allocation("n1"));
+            let user = |number: u32| Consumer {
+                name: "other".into(),
+                id: Some(PodId(number)),
+            };
+            claim.reserved_for = (1..=256).map(user).collect();
+        });
+        assert_eq!(ask(full), ["resourceclaim in use"]);
+        let mut begun = objects("any");
+        let in_flight = InFlight {
+            allocation: allocation("n0"),
+            pod: PodId(9),
+        };
+        begun.begin(("ns".into(), "c".into()), in_flight);
+        assert_eq!(
+            ask(begun),
+            ["resource claim ns/c is in the process of being allocated"]
+        );
+    }
+
+    #[test]
+    fn a_shortage_names_what_each_request_finds() {
+        let mut taken = objects("any");
+        let device = model::dra::AllocatedDevice {
+            request: "r".into(),
+            id: model::dra::DeviceId {
+                driver: "drv".into(),
+                pool: "p".into(),
+                device: "a".into(),
+            },
+            admin_access: false,
+        };
+        taken.put(Arc::new(ResourceClaim {
+            namespace: "ns".into(),
+            name: "other".into(),
+            allocation: Some(Allocation {
+                devices: vec![device],
+                nodes: None,
+            }),
+            ..ResourceClaim::default()
+        }));
+        let (cache, pod) = world(taken);
+        assert_eq!(
+            shortage(Variant::V1_34, &cache, &pod),
+            [
+                "claim c, request r: 2 wanted; 2 devices match, 1 free, at most 1 on a node: no node has \
+                 enough"
+            ]
+        );
+    }
+}
