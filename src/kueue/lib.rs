@@ -25,4 +25,5 @@ pub use nominate::{Nomination, nominate};
 pub use preempt::{Reason, Target};
 pub use settings::Settings;
 pub use snapshot::Snapshot;
+pub use tree::Tree;
 pub use workload::{Holding, Pending, QUOTA_RESERVED};

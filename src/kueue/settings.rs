@@ -15,6 +15,9 @@ pub struct Settings {
     pub fills_smallest: bool,
     /// Time by which a workload is ordered that comes back because its pods were not ready.
     pub requeue_time: RequeueTime,
+    /// Seed of the choice among cohorts of equal shares whose workloads could make room, which the
+    /// original leaves to chance; `None` takes the last by name.
+    pub ties: Option<u64>,
 }
 
 impl Default for Settings {
@@ -24,6 +27,7 @@ impl Default for Settings {
             ignores_undeclared: false,
             fills_smallest: true,
             requeue_time: RequeueTime::Eviction,
+            ties: None,
         }
     }
 }

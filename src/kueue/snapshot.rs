@@ -64,6 +64,8 @@ impl Queue {
 pub struct Snapshot {
     /// Settings.
     pub settings: Settings,
+    /// Number of the cycle that decides.
+    pub cycle: u64,
     /// Numbers of flavors and resources.
     pub names: Names,
     /// Quotas and their use.
@@ -83,6 +85,7 @@ impl Snapshot {
     pub fn new(settings: Settings, objects: &QueueingObjects) -> Self {
         let mut snapshot = Self {
             settings,
+            cycle: 0,
             names: Names::default(),
             tree: Tree::default(),
             topologies: Topologies::default(),
@@ -182,6 +185,35 @@ impl Snapshot {
                     lending_limit: own.lending_limit.map(amount),
                 };
                 self.tree.set_quota(id, pair, quota);
+            }
+        }
+    }
+
+    /// A queue has other quotas, of the same resources in the same flavors.
+    pub fn requote(&mut self, id: NodeId, queue: &ClusterQueue) {
+        let held: Vec<usize> = (0..self.holdings.len()).collect();
+        for number in &held {
+            self.change_quota_use(*number, Tree::remove);
+        }
+        self.set_quotas(id, &queue.groups);
+        if let Some(own) = self.queues.get_mut(&id) {
+            own.spec = Arc::new(queue.clone());
+        }
+        self.settle();
+        for number in &held {
+            self.change_quota_use(*number, Tree::add);
+        }
+    }
+
+    /// Counts the quota of a workload in or out, but not its places.
+    fn change_quota_use(
+        &mut self,
+        number: usize,
+        change: fn(&mut Tree, NodeId, FlavorResource, i64),
+    ) {
+        if let Some(holding) = &self.holdings[number] {
+            for (pair, amount) in &holding.usage {
+                change(&mut self.tree, holding.queue, *pair, *amount);
             }
         }
     }
@@ -325,26 +357,16 @@ impl Snapshot {
 
     /// Adds the usage of a workload that was taken away for a trial.
     pub fn add_usage(&mut self, number: usize) {
-        let Some(holding) = self.holdings[number].as_ref() else {
-            return;
-        };
-        for (pair, amount) in &holding.usage {
-            self.tree.add(holding.queue, *pair, *amount);
-        }
-        for domain in &holding.domains {
+        self.change_quota_use(number, Tree::add);
+        for domain in self.holdings[number].iter().flat_map(|own| &own.domains) {
             self.topologies.add(domain);
         }
     }
 
     /// Takes the usage of a workload away for a trial; it still counts as one that holds quota.
     pub fn remove_usage(&mut self, number: usize) {
-        let Some(holding) = self.holdings[number].as_ref() else {
-            return;
-        };
-        for (pair, amount) in &holding.usage {
-            self.tree.remove(holding.queue, *pair, *amount);
-        }
-        for domain in &holding.domains {
+        self.change_quota_use(number, Tree::remove);
+        for domain in self.holdings[number].iter().flat_map(|own| &own.domains) {
             self.topologies.remove(domain);
         }
     }

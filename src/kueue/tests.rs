@@ -1,5 +1,7 @@
 //! Worked examples of the specification, and what has to hold whatever happens.
 
+mod trees;
+
 use std::sync::Arc;
 
 use proptest::prelude::*;

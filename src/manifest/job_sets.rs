@@ -115,6 +115,7 @@ pub(super) fn jobs(workload: &mut Workload<'_>) -> Result<Vec<Member>, Problem> 
                     number: number(index),
                     replica: number(replica),
                     jobs: number(all),
+                    keeps_quota: false,
                 }));
             }
             let read = read_job(workload, &own.template.spec, &path.field("spec"))?;

@@ -124,6 +124,7 @@ pub(super) fn jobs(
                     number: u32::try_from(place).unwrap_or(u32::MAX),
                     replica: 0,
                     jobs: u32::try_from(group.roles.len()).unwrap_or(u32::MAX),
+                    keeps_quota: workload.kind == LEADER_SET,
                 }));
             }
             let read = read_job(workload, &role.spec, &Path::root(&role.field));

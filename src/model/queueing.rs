@@ -406,6 +406,8 @@ pub struct QueueingObjects {
     pub workloads: Vec<QueuedWorkload>,
     /// Rules of fair sharing, in order; `None` is preemption by priority.
     pub fair_sharing: Option<Vec<FairStrategy>>,
+    /// Whether chance decides which of equal shares makes room.
+    pub draws_equal_shares: bool,
     /// Times until pods are ready; `None` is any.
     pub wait_for_pods_ready: Option<WaitForPodsReady>,
     /// Admission checks.
@@ -419,6 +421,19 @@ impl QueueingObjects {
         first
             .map(|own| own.levels.as_slice().into())
             .unwrap_or_default()
+    }
+
+    /// Nominal quotas of all queues and cohorts together, by resource.
+    pub fn totals(&self) -> Arc<[(Text, Quantity)]> {
+        let queues = self.queues.iter().flat_map(|own| &own.groups);
+        let groups = queues.chain(self.cohorts.iter().flat_map(|own| &own.groups));
+        let quotas = groups.flat_map(|own| &own.flavors);
+        let mut totals: SortedMap<Text, Quantity> = SortedMap::default();
+        for own in quotas.flat_map(|own| &own.resources) {
+            let total = totals.entry(own.resource.clone()).or_default();
+            *total = total.checked_add(own.nominal).unwrap_or(*total);
+        }
+        totals.into_iter().collect()
     }
 
     /// The number of objects.
@@ -445,6 +460,7 @@ impl QueueingObjects {
         self.priorities.extend(other.priorities);
         self.workloads.extend(other.workloads);
         self.fair_sharing = other.fair_sharing.or(self.fair_sharing.take());
+        self.draws_equal_shares |= other.draws_equal_shares;
         let waits = other.wait_for_pods_ready;
         self.wait_for_pods_ready = waits.or(self.wait_for_pods_ready.take());
         self.checks.extend(other.checks);

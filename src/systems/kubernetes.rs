@@ -207,7 +207,7 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
             .push(Box::new(Federation::new(options.clone())));
     }
     if request.controllers.is_some()
-        && let Some(queues) = Queueing::new(&kube.objects)
+        && let Some(queues) = Queueing::new(&kube.objects, request.setup.seed)
     {
         parts.components.push(Box::new(queues));
     }

@@ -12,7 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("units", &["features"]),
     ("rng", &["units"]),
     ("model", &["units"]),
-    ("kueue", &["units", "model"]),
+    ("kueue", &["units", "rng", "model"]),
     ("dra", &["units", "model"]),
     ("cluster", &["units", "model"]),
     ("control", &["units", "rng", "model", "cluster"]),

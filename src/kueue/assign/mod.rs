@@ -84,6 +84,8 @@ pub struct Attempt {
     pub borrowing: usize,
     /// Reasons why it doesn't fit at once, in order of text.
     pub reasons: Vec<String>,
+    /// Whether the pods may not use the flavor, whatever its quota.
+    pub is_refused: bool,
 }
 
 /// Flavors of one pod set.
@@ -105,6 +107,8 @@ pub struct SetAssignment {
     pub reasons: Vec<String>,
     /// Domains of the pods.
     pub topology: Option<TopologyAssignment>,
+    /// Whether the pods have no place in their topology as its usage stands.
+    pub is_unplaced: bool,
 }
 
 impl SetAssignment {
@@ -280,6 +284,7 @@ pub fn assign(snapshot: &mut Snapshot, pending: &Pending) -> Assignment {
                 attempts: found.attempts.clone(),
                 reasons: found.reasons.clone(),
                 topology: None,
+                is_unplaced: false,
             };
             assignment.append(set, snapshot);
         }
@@ -309,6 +314,7 @@ fn place(snapshot: &Snapshot, pending: &Pending, assignment: &mut Assignment) {
                     .and_then(|name| assignment.set_named(name))
                 {
                     set.reasons.push(failure.reason);
+                    set.is_unplaced = true;
                     set.set_mode(Mode::Preempt);
                 }
                 assignment.set_all_modes(Mode::Preempt);
@@ -327,6 +333,7 @@ fn place(snapshot: &Snapshot, pending: &Pending, assignment: &mut Assignment) {
             Err(failure) => {
                 for name in &failure.sets {
                     if let Some(set) = assignment.set_named(name) {
+                        set.is_unplaced = true;
                         set.set_mode(Mode::NoFit);
                     }
                 }

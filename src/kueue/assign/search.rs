@@ -166,6 +166,7 @@ impl Search<'_> {
                     way: Way::NoFit,
                     borrowing: 0,
                     reasons: vec![reason],
+                    is_refused: true,
                 });
                 continue;
             }
@@ -179,6 +180,7 @@ impl Search<'_> {
                 way: graded.way,
                 borrowing,
                 reasons,
+                is_refused: false,
             });
             let stops = !graded.goes_on(rules);
             let is_better = match &best {

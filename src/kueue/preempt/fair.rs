@@ -1,9 +1,11 @@
 //! Preemption by fair shares (spec: batch-on-kubernetes.md 1.8.2).
 
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use model::queueing::PreemptionPolicy;
+use rng::Stream;
 use units::{SortedMap, SortedSet};
 
 use super::{Preemptor, Reason, Target, restore};
@@ -11,6 +13,12 @@ use crate::share::Share;
 use crate::snapshot::Snapshot;
 use crate::tree::NodeId;
 use model::queueing::FairStrategy;
+
+/// Purpose of the random stream of choices among equal shares.
+const PURPOSE: &str = "kueue/equal-shares";
+
+/// Most draws of a cycle that have streams of their own.
+const DRAWS: u64 = 1 << 20;
 
 /// Candidates by queue, in order, and the parts of the tree that are done with.
 struct Candidates {
@@ -23,6 +31,8 @@ struct Run<'a, 's> {
     snapshot: &'s mut Snapshot,
     preemptor: &'a Preemptor<'a>,
     targets: Vec<Target>,
+    /// Number of choices among equal shares so far.
+    draws: Cell<u64>,
 }
 
 pub(super) fn targets(snapshot: &mut Snapshot, preemptor: &Preemptor<'_>) -> Vec<Target> {
@@ -38,6 +48,7 @@ pub(super) fn targets(snapshot: &mut Snapshot, preemptor: &Preemptor<'_>) -> Vec
         snapshot,
         preemptor,
         targets: Vec::new(),
+        draws: Cell::new(0),
     };
     let mut retry = Vec::new();
     let first = strategies.first().copied();
@@ -231,6 +242,16 @@ impl Run<'_, '_> {
         None
     }
 
+    /// Whether the last of this number of equals takes the place of the one chosen so far.
+    fn wins(&self, equals: u64) -> bool {
+        let Some(seed) = self.snapshot.settings.ties else {
+            return true;
+        };
+        let draw = self.draws.replace(self.draws.get() + 1);
+        let entity = self.snapshot.cycle.wrapping_mul(DRAWS).wrapping_add(draw);
+        Stream::new(seed, PURPOSE, entity).below(equals) == 0
+    }
+
     fn next_below(&self, cohort: NodeId, candidates: &mut Candidates) -> Option<NodeId> {
         let snapshot = &*self.snapshot;
         let own = self.preemptor.queue;
@@ -258,6 +279,7 @@ impl Run<'_, '_> {
             }
         }
         let mut best_cohort: Option<(Share, NodeId)> = None;
+        let mut equals = 0;
         for below in node.cohorts.iter().copied() {
             if candidates.done.contains(&below) {
                 continue;
@@ -267,7 +289,18 @@ impl Run<'_, '_> {
                 candidates.done.insert(below);
                 continue;
             }
-            if best_cohort.is_none_or(|(best, _)| share.compare(best) != Ordering::Less) {
+            let order = best_cohort.map(|(best, _)| share.compare(best));
+            equals = match order {
+                Some(Ordering::Equal) => equals + 1,
+                Some(Ordering::Less) => equals,
+                None | Some(Ordering::Greater) => 1,
+            };
+            let is_next = match order {
+                None | Some(Ordering::Greater) => true,
+                Some(Ordering::Equal) => self.wins(equals),
+                Some(Ordering::Less) => false,
+            };
+            if is_next {
                 best_cohort = Some((share, below));
             }
         }

@@ -11,6 +11,7 @@ use crate::assign::Mode;
 use crate::names::FlavorResource;
 use crate::nominate::{Nomination, nominate};
 use crate::preempt::{Reason, Target};
+use crate::topology::Usage;
 use crate::tree::NodeId;
 use crate::workload::{Cursor, DomainUse, Pending, queue_timestamp};
 
@@ -148,6 +149,7 @@ impl Controller {
             return None;
         }
         self.cycles += 1;
+        self.snapshot.cycle = self.cycles;
         let mut inadmissible = Vec::new();
         let mut nominated = Vec::new();
         for number in heads {
@@ -278,17 +280,7 @@ impl Controller {
             .copied()
             .chain(own.iter().copied())
             .collect();
-        for holding in &gone {
-            self.snapshot.remove_usage(*holding);
-        }
-        let domains = entry.domains();
-        let fits = self.snapshot.fits(queue, &entry.usage())
-            && domains
-                .iter()
-                .all(|domain| self.snapshot.topologies.fits(domain));
-        for holding in &gone {
-            self.snapshot.add_usage(*holding);
-        }
+        let (fits, domains) = self.fits_without(entry, &gone);
         if !fits {
             "Workload no longer fits after processing another workload"
                 .clone_into(&mut entry.message);
@@ -312,6 +304,38 @@ impl Controller {
             entry.status = Status::Assumed;
             added.admits = true;
         }
+    }
+
+    /// Whether an entry fits once some workloads are gone, and the domains of its pods: where only these
+    /// are taken, places are sought anew in the flavors that it has.
+    fn fits_without(&mut self, entry: &mut Entry, gone: &[usize]) -> (bool, Vec<DomainUse>) {
+        for holding in gone {
+            self.snapshot.remove_usage(*holding);
+        }
+        let snapshot = &self.snapshot;
+        let have_room = |domains: &[DomainUse]| {
+            let mut domains = domains.iter();
+            domains.all(|domain| snapshot.topologies.fits(domain))
+        };
+        let mut fits = self.snapshot.fits(entry.pending.queue, &entry.usage());
+        let mut domains = entry.domains();
+        if fits && !have_room(&domains) {
+            fits = false;
+            if let Some(nomination) = &mut entry.nomination
+                && nomination.assignment.mode() == Mode::Fit
+            {
+                let places = nomination.assignment.places(&self.snapshot, &entry.pending);
+                if let Ok(found) = places.place(self.snapshot.ground(), Usage::Present) {
+                    nomination.assignment.set_places(found);
+                    domains = nomination.domains(&entry.pending);
+                    fits = true;
+                }
+            }
+        }
+        for holding in gone {
+            self.snapshot.add_usage(*holding);
+        }
+        (fits, domains)
     }
 
     fn skip(entry: &mut Entry) {
@@ -372,8 +396,10 @@ impl Controller {
                 continue;
             }
             if entry.reason == Some(RequeueReason::PendingPreemption) {
-                has_changed = true;
-                evicted.extend(entry.targets().iter().map(|target| target.holding));
+                let targets = entry.targets().iter().map(|target| target.holding);
+                let before = evicted.len();
+                evicted.extend(targets.filter(|own| !self.is_stopping(*own)));
+                has_changed |= evicted.len() > before;
             }
             let queue = entry.pending.queue;
             let before = self.waiting[&queue].inadmissible.len();

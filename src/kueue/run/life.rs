@@ -25,6 +25,7 @@ impl Controller {
         };
         self.release(number);
         self.state_mut(number).stage = Stage::Finished;
+        self.forget_stopping(number);
     }
 
     /// A workload is deleted.
@@ -35,6 +36,7 @@ impl Controller {
         self.release(number);
         self.dequeue(number);
         self.forget_preemptor(number);
+        self.forget_stopping(number);
         let state = self.states.remove(&number);
         let state = state.expect("invariant: numbers stand for workloads that are known");
         let key = (
@@ -87,11 +89,7 @@ impl Controller {
             return;
         }
         let queue = state.queue;
-        if let Some(holding) = state.holding.take() {
-            self.by_holding.remove(&holding);
-            self.snapshot.release(holding);
-            self.hold(number);
-        }
+        self.hold_anew(number);
         if let Some(queue) = queue {
             self.ask_for_retry(queue);
         }
@@ -215,8 +213,31 @@ impl Controller {
         self.evict(number, &format!("{GIVEN_UP}{cause}"));
     }
 
-    /// A workload loses its quota; its pods end at once, and it waits again.
+    /// A workload is evicted: it loses its quota and waits again, at once or when its pods are gone.
     pub(super) fn evict(&mut self, number: usize, reason: &str) {
+        if self.states[&number].is_stopping {
+            return;
+        }
+        let now = self.now;
+        let state = self.state_mut(number);
+        state.evicted = Some(Text::from(reason));
+        let workload = Arc::make_mut(&mut state.workload);
+        workload.conditions.retain(|own| &*own.kind != EVICTED);
+        workload.conditions.push(Condition {
+            kind: EVICTED.into(),
+            holds: true,
+            reason: reason.into(),
+            since: now,
+        });
+        if state.keeps_quota && state.stage == Stage::Admitted {
+            self.begin_to_stop(number);
+        } else {
+            self.leave(number);
+        }
+    }
+
+    /// A workload that is evicted gives its quota back, and waits again.
+    pub(super) fn leave(&mut self, number: usize) {
         self.release(number);
         let now = self.now;
         let state = self.state_mut(number);
@@ -225,7 +246,7 @@ impl Controller {
             state.ran_before = state.ran_before.saturating_add(ran);
         }
         state.stage = Stage::Pending;
-        state.evicted = Some(Text::from(reason));
+        state.lost = None;
         if state.readiness == Readiness::Ready {
             state.readiness = Readiness::WaitForStart;
         }
@@ -236,13 +257,7 @@ impl Controller {
         workload.admission = None;
         workload
             .conditions
-            .retain(|own| &*own.kind != QUOTA_RESERVED && &*own.kind != EVICTED);
-        workload.conditions.push(Condition {
-            kind: EVICTED.into(),
-            holds: true,
-            reason: reason.into(),
-            since: now,
-        });
+            .retain(|own| &*own.kind != QUOTA_RESERVED);
         self.set_alarm(number);
         if self.states[&number].requeue_at.is_none() {
             self.enqueue(number);
@@ -261,13 +276,16 @@ impl Controller {
     /// The time at which something happens to a workload by itself.
     fn due(&self, number: usize) -> Option<Instant> {
         let state = &self.states[&number];
+        let second_pass = state.lost.as_ref().map(|(at, _)| *at);
         match state.stage {
+            _ if state.is_stopping => None,
             Stage::Pending => state.requeue_at,
             Stage::Admitted => {
                 let times = self.ready_by(number).into_iter().chain(self.run_by(number));
-                times.min()
+                times.chain(second_pass).min()
             }
-            Stage::QuotaReserved | Stage::Finished => None,
+            Stage::QuotaReserved => second_pass,
+            Stage::Finished => None,
         }
     }
 
@@ -322,6 +340,12 @@ impl Controller {
         if self.is_in(number, Stage::Pending) {
             self.state_mut(number).requeue_at = None;
             self.enqueue(number);
+        } else if self.states[&number]
+            .lost
+            .as_ref()
+            .is_some_and(|(at, _)| *at <= now)
+        {
+            self.replace_node(number);
         } else if self.run_by(number).is_some_and(|at| at <= now) {
             self.give_up(number, "MaximumExecutionTimeExceeded");
         } else {

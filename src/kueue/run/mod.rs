@@ -8,6 +8,7 @@ mod drive;
 mod life;
 mod order;
 mod places;
+mod stopping;
 mod waiting;
 
 pub use cycle::{Cycle, Entry, RequeueReason, Status};
@@ -16,7 +17,7 @@ pub use model::queueing::WaitForPodsReady;
 
 use std::sync::Arc;
 
-use model::queueing::QueuedWorkload;
+use model::queueing::{ClusterQueue, QueuedWorkload};
 use model::{Labels, Text};
 use units::{Duration, Instant, QuantityError, SortedMap, SortedSet};
 
@@ -95,6 +96,12 @@ pub struct State {
     pub readiness: Readiness,
     /// Time of its admission.
     pub admitted: Option<Instant>,
+    /// Mark of a workload that was evicted, and whose pods still hold the quota.
+    pub is_stopping: bool,
+    /// Whether its pods hold the quota until they are gone.
+    keeps_quota: bool,
+    /// A node of its places that is lost, and the time of the second pass.
+    lost: Option<(Instant, Text)>,
     ran_before: Duration,
     holding: Option<usize>,
     cursor: Option<KeptCursor>,
@@ -115,6 +122,8 @@ pub struct Controller {
     retries: SortedMap<NodeId, Instant>,
     alarms: SortedSet<(Instant, usize)>,
     checked: SortedSet<usize>,
+    /// Workloads that were evicted and whose pods still hold the quota.
+    stopping: SortedSet<usize>,
     changed: SortedSet<usize>,
     /// Queues of workloads that changed, or were deleted.
     changed_queues: SortedSet<NodeId>,
@@ -146,6 +155,7 @@ impl Controller {
             retries: SortedMap::default(),
             alarms: SortedSet::default(),
             checked: SortedSet::default(),
+            stopping: SortedSet::default(),
             changed: SortedSet::default(),
             changed_queues: queues.iter().copied().collect(),
             namespaces: SortedMap::default(),
@@ -164,6 +174,20 @@ impl Controller {
             self.local_queues
                 .insert((namespace.into(), name.into()), queue);
         }
+    }
+
+    /// A queue gets other quotas, of the same resources in the same flavors: workloads of its tree are
+    /// tried again at once.
+    pub fn requote(&mut self, queue: NodeId, spec: &ClusterQueue) {
+        self.snapshot.requote(queue, spec);
+        self.waiting.entry(queue).or_default().generation += 1;
+        self.changed_queues.insert(queue);
+        self.retry(self.snapshot.tree.root(queue));
+    }
+
+    /// The time that it is.
+    pub const fn now(&self) -> Instant {
+        self.now
     }
 
     /// The state that decisions read.
@@ -253,6 +277,9 @@ impl Controller {
             requeue_at: None,
             readiness: Readiness::WaitForStart,
             admitted: None,
+            is_stopping: false,
+            keeps_quota: false,
+            lost: None,
             ran_before: Duration::from_secs(0),
             holding: None,
             cursor: None,

@@ -1,9 +1,17 @@
 //! Nodes that places are given on, as they come and go (spec: batch-on-kubernetes.md 1.9.1, 1.9.5).
 
-use model::queueing::QueuedWorkload;
+use std::sync::Arc;
+
+use model::queueing::{Admission, PodSetAdmission, QueuedWorkload};
 use model::{Node, ResourceList, Text};
+use units::Duration;
 
 use super::{Controller, Stage};
+use crate::topology::{Lost, PlaceRequests, Usage};
+use crate::workload::{DomainUse, Pending};
+
+/// Time from the loss of a node to the second pass of the workloads on it.
+const SECOND_PASS: Duration = Duration::from_secs(1);
 
 /// Reason of an eviction by the loss of a node.
 const NODE_FAILURES: &str = "NodeFailures";
@@ -44,16 +52,112 @@ impl Controller {
         }
     }
 
-    /// Workloads that have places on a node that is lost are evicted.
+    /// Workloads that have places on a node that is lost get other ones for the pods there in a second
+    /// pass; one that loses a further node before is evicted.
     pub fn lose_node(&mut self, node: &str) {
         let states = self.states.iter();
         let lost = states.filter(|(_, state)| {
             state.stage != Stage::Finished && has_place(&state.workload, node)
         });
         let lost: Vec<usize> = lost.map(|(number, _)| *number).collect();
+        let at = self.now.saturating_add(SECOND_PASS);
         for number in lost {
-            self.evict(number, NODE_FAILURES);
+            let state = self.state_mut(number);
+            match &state.lost {
+                Some((_, known)) if **known != *node => self.evict(number, NODE_FAILURES),
+                Some(_) => {}
+                None => {
+                    state.lost = Some((at, node.into()));
+                    self.set_alarm(number);
+                }
+            }
         }
+    }
+
+    /// The second pass of a workload that has lost a node: its pods there get other places, or it is
+    /// evicted (spec: batch-on-kubernetes.md 1.9.5, 1.11).
+    pub(super) fn replace_node(&mut self, number: usize) {
+        let Some((_, node)) = self.state_mut(number).lost.take() else {
+            return;
+        };
+        let Some(admission) = self.replaced(number, &node) else {
+            self.evict(number, NODE_FAILURES);
+            return;
+        };
+        let workload = Arc::make_mut(&mut self.state_mut(number).workload);
+        workload.admission = Some(admission);
+        self.hold_anew(number);
+        self.set_alarm(number);
+    }
+
+    /// The admission of a workload with other places for its pods on a node; `None` if there are none.
+    fn replaced(&mut self, number: usize, node: &str) -> Option<Admission> {
+        let state = &self.states[&number];
+        let (workload, queue) = (state.workload.clone(), state.queue?);
+        let mut admission = workload.admission.clone()?;
+        let pending = Pending::new(workload, queue, &mut self.snapshot.names).ok()?;
+        // Sets that get their places first count for those after them.
+        let mut taken: Vec<DomainUse> = Vec::new();
+        let mut is_complete = true;
+        for set in &mut admission.pod_sets {
+            let found = self.replaced_set(&pending, set, node, &mut taken);
+            is_complete &= found.is_some();
+        }
+        for own in &taken {
+            self.snapshot.topologies.remove(own);
+        }
+        is_complete.then_some(admission)
+    }
+
+    /// Gives the pods of a set on a node other places; `None` if there are none.
+    fn replaced_set(
+        &mut self,
+        pending: &Pending,
+        set: &mut PodSetAdmission,
+        node: &str,
+        taken: &mut Vec<DomainUse>,
+    ) -> Option<()> {
+        let Some(place) = &mut set.topology else {
+            return Some(());
+        };
+        let is_there = |values: &[Text]| values.last().is_some_and(|own| **own == *node);
+        let mut lost = place.domains.iter().filter(|(values, _)| is_there(values));
+        let Some((_, count)) = lost.next().cloned() else {
+            return Some(());
+        };
+        let left = place.domains.iter().filter(|(values, _)| !is_there(values));
+        let mut domains: Vec<(Vec<Text>, i64)> = left.cloned().collect();
+        let mut sets = pending.workload.pod_sets.iter();
+        let index = sets.position(|own| own.name == set.name)?;
+        let names = set.flavors.values();
+        let mut flavors = names.filter_map(|name| self.snapshot.names.known_flavor(name));
+        let flavor = flavors.find(|own| self.snapshot.topologies.get(*own).is_some())?;
+        let lost = Lost {
+            flavor,
+            count,
+            left: &domains,
+        };
+        let ground = self.snapshot.ground();
+        let request = PlaceRequests::replacing(ground, pending, index, &lost);
+        let mut found = request.place(ground, Usage::Present).ok()?;
+        let (_, found) = found.pop()?;
+        for (values, count) in found.domains {
+            let own = DomainUse {
+                flavor,
+                values: values.clone(),
+                count,
+                single: pending.sets[index].single.clone(),
+            };
+            self.snapshot.topologies.add(&own);
+            taken.push(own);
+            match domains.iter_mut().find(|(known, _)| *known == values) {
+                Some((_, known)) => *known += count,
+                None => domains.push((values, count)),
+            }
+        }
+        domains.sort();
+        place.domains = domains;
+        Some(())
     }
 }
 

@@ -60,6 +60,8 @@ pub(super) struct Wanted<'a> {
     pub(super) usage: Usage,
     /// Usage of pod sets that were placed before.
     pub(super) assumed: &'a SortedMap<Values, Vec<(Resource, i64)>>,
+    /// Domain that all pods have to be in.
+    pub(super) within: Option<usize>,
 }
 
 /// Nodes that were left out, by reason.
@@ -121,6 +123,12 @@ pub(super) fn counts(
         let Some(leaf) = &domain.leaf else {
             continue;
         };
+        if wanted
+            .within
+            .is_some_and(|own| !topology.is_below(number, own))
+        {
+            continue;
+        }
         exclusions.total += 1;
         if is_open(topology, leaf, wanted.spec, &mut exclusions) {
             let assumed = if wanted.assumed.is_empty() {

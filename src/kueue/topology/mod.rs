@@ -7,7 +7,7 @@ mod level;
 mod requests;
 mod tree;
 
-pub use requests::{Failure, Ground, PlaceRequests, Placeable, refusal};
+pub use requests::{Failure, Ground, Lost, PlaceRequests, Placeable, refusal};
 pub use tree::{FlavorTopology, Leaf};
 
 use std::sync::Arc;

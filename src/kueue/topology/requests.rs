@@ -57,12 +57,25 @@ struct PlaceRequest {
     spec: Arc<PodSpec>,
     /// `None` where a topology is implied.
     request: Option<TopologyRequest>,
+    /// A lowest domain and a level: the pods have to be in the domain of that level around it.
+    beside: Option<(Values, Text)>,
 }
 
 impl PlaceRequest {
     fn group(&self) -> Option<&Text> {
         self.request.as_ref().and_then(|own| own.group.as_ref())
     }
+}
+
+/// Pods of a set that have lost their node.
+#[derive(Clone, Copy, Debug)]
+pub struct Lost<'a> {
+    /// Flavor of the set's places.
+    pub flavor: Flavor,
+    /// Number of pods on the lost node.
+    pub count: i64,
+    /// Places of the other pods, with their numbers.
+    pub left: &'a [(Vec<Text>, i64)],
 }
 
 /// Requests of the pod sets of a workload.
@@ -102,10 +115,56 @@ impl PlaceRequests {
                 single,
                 spec: stated.spec.clone(),
                 request: stated.topology.clone(),
+                beside: None,
             });
         }
         requests.sort_by_key(|own| ground.names.flavor_name(own.flavor).clone());
         Self(requests)
+    }
+
+    /// The request for the pods of a set that have lost their node, beside those that are left: in the
+    /// domain that they have to share, or in the slice that is not complete.
+    pub fn replacing(ground: Ground<'_>, pending: &Pending, index: usize, lost: &Lost<'_>) -> Self {
+        let stated = &pending.workload.pod_sets[index];
+        let mut request = stated.topology.clone();
+        let mut beside = None;
+        if let Some(request) = &mut request {
+            request.group = None;
+            let topology = ground.topologies.get(lost.flavor);
+            let slice = request.slices.first().cloned();
+            let open = slice.as_ref().and_then(|slice| {
+                let topology = topology?;
+                let level = topology.level(&slice.level)?;
+                let domain = |leaf: &Values| topology.domain_at(leaf, level);
+                let leaf = lost.left.iter().map(|(leaf, _)| leaf).find(|leaf| {
+                    let own = lost
+                        .left
+                        .iter()
+                        .filter(|(other, _)| domain(other) == domain(leaf));
+                    own.map(|(_, count)| count).sum::<i64>() % slice.size != 0
+                });
+                Some((leaf?.clone(), slice.level.clone()))
+            });
+            if let Some((leaf, level)) = open {
+                request.slices.clear();
+                request.wish = Some(TopologyWish::Required(level.clone()));
+                beside = Some((leaf, level));
+            } else if let Some(TopologyWish::Required(level)) = &request.wish {
+                let first = lost.left.first();
+                beside = first.map(|(leaf, _)| (leaf.clone(), level.clone()));
+            }
+        }
+        let mut single = pending.sets[index].single.clone();
+        single.retain(|(resource, _)| Some(*resource) != ground.topologies.pods());
+        Self(vec![PlaceRequest {
+            set: stated.name.clone(),
+            flavor: lost.flavor,
+            count: lost.count,
+            single,
+            spec: stated.spec.clone(),
+            request,
+            beside,
+        }])
     }
 
     /// Whether no pod set asks for a place.
@@ -250,6 +309,7 @@ impl Placing<'_> {
             spec: &workers.spec,
             usage: self.usage,
             assumed,
+            within: self.within(workers)?,
         };
         let (counts, exclusions) = counts(self.topology, self.names, &wanted, &shape);
         let mut search = Search {
@@ -269,6 +329,17 @@ impl Placing<'_> {
         let counts = |domain: usize| search.counts[domain].pods;
         places.push((workers, self.assignment(&domains, counts)));
         Ok(places)
+    }
+
+    /// The domain that all pods have to be in.
+    fn within(&self, request: &PlaceRequest) -> Result<Option<usize>, String> {
+        let Some((leaf, level)) = &request.beside else {
+            return Ok(None);
+        };
+        let level = self.topology.level(level);
+        let found = level.and_then(|level| self.topology.domain_at(leaf, level));
+        let missing = || "the domain of the other pods is gone".to_owned();
+        found.map(Some).ok_or_else(missing)
     }
 
     /// Domains in order of their values, with their numbers of pods.

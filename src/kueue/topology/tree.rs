@@ -104,6 +104,20 @@ pub struct FlavorTopology {
 }
 
 impl FlavorTopology {
+    /// Whether a domain is another one or below it.
+    pub(super) fn is_below(&self, domain: usize, other: usize) -> bool {
+        let parent = |own: &usize| self.domains[*own].parent;
+        std::iter::successors(Some(domain), parent).any(|own| own == other)
+    }
+
+    /// The domain of a level that a lowest domain is in.
+    pub(super) fn domain_at(&self, leaf: &Values, level: usize) -> Option<usize> {
+        let leaf = *self.leaf_of.get(leaf)?;
+        let parent = |own: &usize| self.domains[*own].parent;
+        let above = self.levels.len() - 1 - level;
+        std::iter::successors(Some(leaf), parent).nth(above)
+    }
+
     /// A topology without nodes.
     pub(super) fn new(flavor: Arc<ResourceFlavor>, topology: &Topology) -> Self {
         Self {

@@ -36,6 +36,7 @@ const OF_KINDS: &[(&str, &str)] = &[
     ("AdmissionCheck", "check-answer"),
     ("AdmissionCheck", "check-retries"),
     ("AdmissionCheck", "check-takes"),
+    ("Configuration", "equal-shares"),
 ];
 
 /// An annotation that nobody reads, and the reason.

@@ -79,6 +79,7 @@ pub(in super::super) fn add(
         }
         KUEUE_CONFIGURATION => {
             objects.fair_sharing = fair_sharing(parts)?;
+            objects.draws_equal_shares = passing::draws_equal_shares(parts)?;
             objects.wait_for_pods_ready = passing::wait_for_pods_ready(parts)?;
         }
         _ => return Ok(false),

@@ -17,6 +17,20 @@ const RETRIES: &str = "windtunnel.dev/check-retries";
 /// Annotation of a check's answer.
 const ANSWER: &str = "windtunnel.dev/check-answer";
 
+/// Annotation of the configuration: the choice among queues of equal shares that could make room.
+const EQUAL_SHARES: &str = "windtunnel.dev/equal-shares";
+
+/// Whether chance decides which of equal shares makes room.
+pub(super) fn draws_equal_shares(parts: &Parts) -> Result<bool, Problem> {
+    let root = Path::root("metadata");
+    let path = root.field("annotations");
+    match parts.metadata.annotations.get(EQUAL_SHARES) {
+        None | Some("last") => Ok(false),
+        Some("random") => Ok(true),
+        Some(other) => Err(path.key(EQUAL_SHARES).problem("`last` or `random`", other)),
+    }
+}
+
 /// An admission check.
 pub(super) fn check(parts: &Parts) -> Result<AdmissionCheck, Problem> {
     let metadata = &parts.metadata;

@@ -211,6 +211,7 @@ impl Role {
             number,
             replica: 0,
             jobs,
+            keeps_quota: true,
         }));
         let job = Job {
             namespace: self.spec.namespace.clone(),

@@ -85,8 +85,9 @@ pub struct JobQueue {
     pub member: Option<Arc<JobMember>>,
 }
 
-/// Part of a job in a workload that several jobs are, such as those of a `JobSet`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Part of a job in a workload that several jobs are, such as those of a `JobSet`. In canonical bytes
+/// what was added to it later is nothing where there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobMember {
     /// Name of the workload.
     pub workload: Text,
@@ -98,6 +99,23 @@ pub struct JobMember {
     pub replica: u32,
     /// Number of jobs of the workload.
     pub jobs: u32,
+    /// Whether pods that are told to stop hold their quota until they are gone: pods that are their own
+    /// owners, alone or in groups.
+    #[serde(default)]
+    pub keeps_quota: bool,
+}
+
+impl Hash for JobMember {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.workload.hash(state);
+        self.set.hash(state);
+        self.number.hash(state);
+        self.replica.hash(state);
+        self.jobs.hash(state);
+        if self.keeps_quota {
+            true.hash(state);
+        }
+    }
 }
 
 impl Hash for JobQueue {

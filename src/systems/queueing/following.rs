@@ -37,6 +37,9 @@ impl Queueing {
             // Readers of manifests refuse requests that can't be added.
             return;
         }
+        if members.iter().any(|(own, _)| own.keeps_quota()) {
+            self.controller.keep_quota_while_stopping(&key.0, &key.1);
+        }
         self.unsettled.insert(key.clone());
         let mut dumped = self.others.iter();
         let dumped = dumped.position(|own| (&own.namespace, &own.name) == (&key.0, &key.1));
@@ -89,7 +92,12 @@ impl Queueing {
             conditions,
             ..(*state.workload).clone()
         };
+        let queue = (workload.namespace.clone(), workload.queue.clone());
+        let name = workload.name.clone();
         self.controller.adopt(workload);
+        if let Some(reason) = self.drained.get(&queue) {
+            self.controller.drain(&queue.0, &name, reason);
+        }
     }
 
     /// What a job reports, as far as the quota of its workload depends on it.
@@ -104,6 +112,18 @@ impl Queueing {
             let state = self.controller.state(namespace, name);
             if state.is_some_and(|state| state.stage != Stage::Finished) {
                 self.controller.finish_workload(namespace, name);
+                self.is_awake = true;
+            }
+            return;
+        }
+        let is_stopping = |state: &kueue::run::State| state.is_stopping;
+        if self
+            .controller
+            .state(namespace, name)
+            .is_some_and(is_stopping)
+        {
+            if members.iter().all(|(_, job)| QueuedJob::is_gone(job)) {
+                self.controller.stopped(namespace, name);
                 self.is_awake = true;
             }
             return;

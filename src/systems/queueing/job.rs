@@ -59,6 +59,17 @@ impl QueuedJob {
         self.member.as_ref().map(|own| own.jobs as usize)
     }
 
+    /// Whether pods that are told to stop hold their quota until they are gone.
+    pub(super) fn keeps_quota(&self) -> bool {
+        self.member.as_ref().is_some_and(|own| own.keeps_quota)
+    }
+
+    /// Whether a job is suspended and none of its pods is left.
+    pub(super) fn is_gone(job: &Job) -> bool {
+        let terminating = job.status.terminating.unwrap_or(0);
+        has_ended(job) || (job.suspend && job.status.active == 0 && terminating == 0)
+    }
+
     /// Whether a suspended job asks for other pods than this one.
     pub(super) fn is_other(&self, job: &Job) -> bool {
         job.suspend && (job.template != self.template || job.parallelism != self.parallelism)
@@ -121,7 +132,7 @@ impl QueuedJob {
         let admission = self.admission(state);
         let (suspend, template, parallelism) = match (state.stage, admission) {
             (Stage::Finished, _) => return,
-            (Stage::Admitted, Some(set)) => {
+            (Stage::Admitted, Some(set)) if !state.is_stopping => {
                 let pods = i32::try_from(set.count).unwrap_or(self.parallelism);
                 let is_partial = self.member.is_none() && i64::from(pods) < self.pods(job);
                 let parallelism = if is_partial { pods } else { self.parallelism };

@@ -22,12 +22,15 @@ use model::queueing::{
     ClusterQueueStatus, QueuedWorkload, QueueingObjects, RequeueTime, StopPolicy,
 };
 use model::{ClusterObjects, Event, Labels, Object, ObjectChange, PodChange, Text};
-use units::{Instant, ObjectId, Revision, SortedMap, SortedSet};
+use units::{Duration, Instant, ObjectId, Revision, SortedMap, SortedSet};
 
 use answers::Answers;
 use ground::Ground;
 use job::{Place, QueuedJob};
 use ungate::{Classes, Ungater};
+
+/// Time between cycles that change nothing.
+const PACE: Duration = Duration::from_millis(10);
 
 /// The component.
 #[derive(Clone)]
@@ -38,6 +41,8 @@ pub struct Queueing {
     ground: Ground,
     ungater: Ungater,
     priorities: SortedMap<Text, i32>,
+    /// Reasons for which workloads lose their quota, by namespace and name of queues that are drained.
+    drained: SortedMap<(Text, Text), &'static str>,
     /// Jobs with a queue, by object.
     jobs: SortedMap<ObjectId, QueuedJob>,
     /// Jobs by namespace and name of their workloads, in order of their places.
@@ -52,25 +57,29 @@ pub struct Queueing {
     unsettled: SortedSet<(Text, Text)>,
     /// Whether a cycle may change something.
     is_awake: bool,
+    /// Time of the next cycle in which chance may choose otherwise.
+    next_draw: Option<Instant>,
     has_begun: bool,
     /// Time up to which an earlier component has handled the log.
     inherited_until: Option<Instant>,
 }
 
 impl Queueing {
-    /// The component for these objects; `None` if there is no queue.
-    pub fn new(objects: &ClusterObjects) -> Option<Self> {
+    /// The component for these objects, whose choices among equals are drawn with a seed; `None` if there
+    /// is no queue.
+    pub fn new(objects: &ClusterObjects, seed: u64) -> Option<Self> {
         let queueing = &objects.queueing;
         if queueing.queues.is_empty() {
             return None;
         }
         Some(Self {
             cursor: Revision::default(),
-            controller: controller(queueing, &objects.namespaces, Instant::ZERO),
+            controller: controller(queueing, &objects.namespaces, Instant::ZERO, seed),
             answers: Answers::new(&queueing.checks),
             ground: Ground::new(),
             ungater: Ungater::default(),
             priorities: queueing.priorities.clone(),
+            drained: drained(queueing),
             jobs: SortedMap::default(),
             jobs_of: SortedMap::default(),
             others: queueing.workloads.clone(),
@@ -78,6 +87,7 @@ impl Queueing {
             unshown: SortedSet::default(),
             unsettled: SortedSet::default(),
             is_awake: true,
+            next_draw: None,
             has_begun: false,
             inherited_until: None,
         })
@@ -251,9 +261,10 @@ fn controller(
     queueing: &QueueingObjects,
     namespaces: &SortedMap<Text, Labels>,
     now: Instant,
+    seed: u64,
 ) -> Controller {
     let limits = queueing.wait_for_pods_ready.clone();
-    let mut controller = Controller::new(snapshot(queueing), limits, now);
+    let mut controller = Controller::new(snapshot(queueing, seed), limits, now);
     let stated = |queue: &&model::queueing::LocalQueue| queue.stop == StopPolicy::None;
     for queue in queueing.local_queues.iter().filter(stated) {
         controller.add_local_queue(&queue.namespace, &queue.name, &queue.cluster_queue);
@@ -264,12 +275,29 @@ fn controller(
     controller
 }
 
+/// Queues of namespaces that are drained, and the reason that their workloads hear.
+fn drained(queueing: &QueueingObjects) -> SortedMap<(Text, Text), &'static str> {
+    let is_drained = |name: &Text| {
+        let mut queues = queueing.queues.iter();
+        queues.any(|own| own.name == *name && own.stop == StopPolicy::HoldAndDrain)
+    };
+    let reasons = queueing.local_queues.iter().filter_map(|own| {
+        let key = (own.namespace.clone(), own.name.clone());
+        if own.stop == StopPolicy::HoldAndDrain {
+            return Some((key, "LocalQueueStopped"));
+        }
+        is_drained(&own.cluster_queue).then_some((key, "ClusterQueueStopped"))
+    });
+    reasons.collect()
+}
+
 /// The quotas of objects, with nothing held.
-fn snapshot(objects: &QueueingObjects) -> Snapshot {
+fn snapshot(objects: &QueueingObjects, seed: u64) -> Snapshot {
     let limits = objects.wait_for_pods_ready.as_ref();
     let settings = Settings {
         fair_sharing: objects.fair_sharing.clone(),
         requeue_time: limits.map_or(RequeueTime::Eviction, |own| own.requeue_time),
+        ties: objects.draws_equal_shares.then_some(seed),
         ..Settings::default()
     };
     Snapshot::new(settings, objects)
@@ -304,7 +332,8 @@ impl Component for Queueing {
         let due = self.controller.next_due();
         let is_due = due.is_some_and(|at| at <= now);
         let retried = self.controller.advance(now);
-        self.is_awake |= is_due || !retried.is_empty();
+        let draws = self.next_draw.take_if(|at| *at <= now).is_some();
+        self.is_awake |= is_due || draws || !retried.is_empty();
         self.read(now, view);
         self.begin();
         self.is_awake |= self.answers.answer(now, &mut self.controller);
@@ -319,9 +348,14 @@ impl Component for Queueing {
                 progress = Progress::More;
             }
         }
+        if !self.controller.draws_again() {
+            self.next_draw = None;
+        } else if !self.is_awake {
+            self.next_draw.get_or_insert(now.saturating_add(PACE));
+        }
         self.show(view, out);
         let due = self.controller.next_due().into_iter();
-        let due = due.chain(self.answers.next_due());
+        let due = due.chain(self.answers.next_due()).chain(self.next_draw);
         if let Some(at) = due.chain(self.ground.next_due()).min() {
             out.wake_at(at.max(now));
         }

@@ -3,6 +3,7 @@
 mod passing;
 mod properties;
 mod sets;
+mod stopping;
 
 use std::sync::Arc;
 
@@ -108,7 +109,7 @@ impl World {
     fn new(objects: &ClusterObjects) -> Self {
         let mut world = Self {
             store: Store::new(),
-            queues: Queueing::new(objects).expect("there are queues"),
+            queues: Queueing::new(objects, 0).expect("there are queues"),
             now: Instant::ZERO,
         };
         world.settle();
@@ -374,7 +375,7 @@ fn a_component_that_replaces_another_goes_on_where_it_was() {
     world.pass(5);
     let before = [("one", "a"), ("one", "b"), ("two", "c"), ("two", "d")]
         .map(|(namespace, name)| world.runs(namespace, name));
-    let mut fresh = Queueing::new(&objects()).expect("there are queues");
+    let mut fresh = Queueing::new(&objects(), 0).expect("there are queues");
     fresh.restarted(world.now);
     world.queues = fresh;
     world.settle();
@@ -425,4 +426,16 @@ fn workloads_of_a_dump_keep_their_quota() {
     world.submit(job("two", "b", 2));
     assert_eq!(world.status("two").reserving, 1, "the owner takes it back");
     assert!(!world.runs("one", "a"));
+    // A queue that is drained gives its quota back at once.
+    own.queueing.queues[0].stop = StopPolicy::HoldAndDrain;
+    let mut world = World::new(&own);
+    world.submit(Job {
+        suspend: false,
+        ..job("one", "a", 8)
+    });
+    let evicted = world.workload("one", "a");
+    let evicted = evicted.holding("Evicted").expect("it was evicted");
+    assert_eq!(&*evicted.reason, "ClusterQueueStopped");
+    assert!(!world.runs("one", "a"));
+    assert_eq!(world.status("one").reserving, 0);
 }

@@ -63,16 +63,16 @@ impl Ungater {
             let is_placed = self.placed.contains_key(&own.pod.pod.id);
             !is_placed && is_gated(store, own.pod)
         });
-        let chosen = by_index(&gated, assignment, store).unwrap_or_else(|| {
-            let taken = placed
-                .iter()
-                .map(|own| match self.placed.get(&own.pod.pod.id) {
-                    Some((_, values)) => values.clone(),
-                    None => domain(store.class(own.pod.class).spec.as_ref(), assignment),
-                });
-            let taken: Vec<Vec<Text>> = taken.collect();
-            in_order(&gated, &taken, assignment)
-        });
+        let taken = placed
+            .iter()
+            .map(|own| match self.placed.get(&own.pod.pod.id) {
+                Some((_, values)) => values.clone(),
+                None => domain(store.class(own.pod.class).spec.as_ref(), assignment),
+            });
+        let taken: Vec<Vec<Text>> = taken.collect();
+        let chosen = by_index(&gated, assignment, store);
+        let chosen = chosen.filter(|own| have_room(own, &taken, assignment));
+        let chosen = chosen.unwrap_or_else(|| in_order(&gated, &taken, assignment));
         for (pod, id, values) in chosen {
             let Some(record) = store.pods().get(pod) else {
                 continue;
@@ -133,6 +133,18 @@ fn by_index(
         Some((own.pod.pod, own.job, (*place).clone()))
     });
     chosen.collect()
+}
+
+/// Whether no domain gets more pods than it has places: once a lost node was replaced, places by index are
+/// others than those that pods have.
+fn have_room(chosen: &[Chosen], taken: &[Vec<Text>], assignment: &TopologyAssignment) -> bool {
+    let own = chosen.iter().map(|(_, _, values)| values);
+    let all: Vec<&Vec<Text>> = own.chain(taken).collect();
+    let mut domains = assignment.domains.iter();
+    domains.all(|(values, count)| {
+        let used = all.iter().filter(|own| ***own == *values).count();
+        i64::try_from(used).is_ok_and(|used| used <= *count)
+    })
 }
 
 /// Places of pods in order: the first domain with room first.

@@ -267,3 +267,39 @@ fn workloads_on_a_lost_node_get_other_places() {
     let own = places(&world, "a").expect("it has others");
     assert_eq!(names(&own), [("b1", 2), ("b2", 1)]);
 }
+
+#[test]
+fn pods_on_a_lost_node_alone_get_other_places_where_there_is_room_in_their_rack() {
+    let mut world = racked();
+    world.submit(narrow("a", 2));
+    let before = places(&world, "a").expect("it has places");
+    assert_eq!(names(&before), [("a1", 2)]);
+    world.submit(narrow("b", 3));
+    assert_eq!(
+        names(&places(&world, "b").expect("its places")),
+        [("b1", 2), ("b2", 1)]
+    );
+    let lost = world.store.nodes().by_name("b2").expect("it is there");
+    world.apply(Event::NodeReadiness {
+        node: lost,
+        ready: false,
+    });
+    world.settle();
+    world.pass(31);
+    // Its rack has no room, so that all of it goes, and waits.
+    assert!(!world.runs("one", "b"));
+    let lost = world.store.nodes().by_name("a1").expect("it is there");
+    world.apply(Event::NodeReadiness {
+        node: lost,
+        ready: false,
+    });
+    world.settle();
+    world.pass(31);
+    let after = world.workload("one", "a");
+    assert!(after.holding("Evicted").is_none(), "it kept its quota");
+    assert_eq!(
+        names(&places(&world, "a").expect("other places")),
+        [("a2", 2)]
+    );
+    assert!(world.runs("one", "a"));
+}

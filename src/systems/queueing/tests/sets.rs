@@ -15,6 +15,7 @@ fn member(set: &str, number: u32, replica: u32, pods: i32) -> Job {
                 number,
                 replica,
                 jobs: 3,
+                keeps_quota: false,
             })),
             ..JobQueue::default()
         }))),
