@@ -52,6 +52,8 @@ pub(super) const ANY_TOPOLOGY: &str = "kueue.x-k8s.io/podset-unconstrained-topol
 pub(super) const SLICE_TOPOLOGY: &str = "kueue.x-k8s.io/podset-slice-required-topology";
 /// Number of pods of a slice.
 pub(super) const SLICE_SIZE: &str = "kueue.x-k8s.io/podset-slice-size";
+/// Annotation of the layers of slices of pods, from the outermost on.
+pub(super) const SLICE_LAYERS: &str = "kueue.x-k8s.io/podset-slice-required-topology-constraints";
 /// Name of the pod sets that are placed together.
 pub(super) const TOPOLOGY_GROUP: &str = "kueue.x-k8s.io/podset-group-name";
 

@@ -29,7 +29,6 @@ const TRAFFIC: &str =
     "traffic and access are not filtered or routed by it; placements are the same";
 const NAMES: &str =
     "it bears on rights, records or settings of the API alone; placements are the same";
-const GANGS: &str = "its pods are scheduled one by one: a group may start in part";
 const MEASURED: &str = "measurements are not read: pods use what the experiment's models say";
 
 /// Effect of a kind that nothing is known of.
@@ -48,8 +47,6 @@ const KINDS: &[Kind] = &[
     kind("MachineDeployment", "cluster.x-k8s.io", NODE_POOLS),
     kind("MachineSet", "cluster.x-k8s.io", NODE_POOLS),
     kind("Machine", "cluster.x-k8s.io", NODE_POOLS),
-    kind("PodGroup", "scheduling.k8s.io", GANGS),
-    kind("Workload", "scheduling.k8s.io", GANGS),
     kind("Job", "batch.volcano.sh", MAKES_PODS),
     kind("RayService", "ray.io", MAKES_PODS),
     kind("TrainJob", "trainer.kubeflow.org", MAKES_PODS),
@@ -239,7 +236,6 @@ mod tests {
                 "NetworkPolicy",
                 TRAFFIC,
             ),
-            ("PodGroup", "scheduling.k8s.io/v1alpha2", "PodGroup", GANGS),
             (
                 "Job",
                 "batch.volcano.sh/v1alpha1",

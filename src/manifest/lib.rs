@@ -332,6 +332,15 @@ fn read_yaml(text: &str) -> Result<Manifests, Failure> {
     Ok(reader.finish())
 }
 
+/// Reads an object with the lives of its pods' containers.
+fn read_with_lives(object: &serde_json::Value) -> Result<Manifests, String> {
+    let mut reader = Reader::default().with_workloads();
+    reader.begin_document();
+    let read = ObjectSeed::document(&mut reader).deserialize(object);
+    read.map_err(|error| error.to_string())?;
+    Ok(reader.finish())
+}
+
 /// Context that the reading of any object shares.
 #[derive(Default)]
 struct Ctx {

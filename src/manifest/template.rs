@@ -53,6 +53,7 @@ impl Workload<'_> {
         };
         let mut raw: RawTemplate = part(value, path)?;
         raw.metadata.namespace = Some(self.namespace.to_string());
+        unmodelled::refuse_gang(&raw.spec).map_err(inside)?;
         let mut spec = pod::pod_spec(&raw.metadata, &raw.spec, self.ctx).map_err(inside)?;
         let object = ObjectName {
             kind: "pods of",

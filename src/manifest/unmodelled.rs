@@ -2,10 +2,15 @@
 //! finding that says what placement misses by it.
 
 use super::Ctx;
-use super::field::{Path, Texts};
+use super::field::{Path, Problem, Texts};
 use super::findings::ObjectName;
 use super::keys::QUEUE_NAME;
 use super::{fields, gpu, raw};
+
+/// Words for the gangs of Kubernetes' own API, where one is found.
+const NO_GANGS: &str = "no gang of Kubernetes' own API (`GangScheduling`, off by default in every release), \
+    which is not modelled; leave it out, or use a PodGroup of scheduling.x-k8s.io (plugin \
+    `Coscheduling`) or of Kueue (`kueue.x-k8s.io/pod-group-name`)";
 
 /// Notes every field of the pod that bears on placement and isn't modelled.
 pub(super) fn note_left_out(
@@ -22,14 +27,6 @@ pub(super) fn note_left_out(
             &path.field("runtimeClassName"),
             "a runtime class, and no `overhead`",
             "the class' overhead and node selector are not applied",
-        );
-    }
-    if spec.workload_ref.is_some() || spec.scheduling_group.is_some() {
-        ctx.findings.add(
-            object,
-            &path.field("schedulingGroup"),
-            "a pod group",
-            "the pod is scheduled individually",
         );
     }
     let containers = spec.containers.iter().chain(&spec.init_containers);
@@ -49,6 +46,30 @@ pub(super) fn note_left_out(
             "the devices that the pod holds",
             "devices are chosen again on its node",
         );
+    }
+}
+
+/// Refuses gangs of Kubernetes' own API (the gate `GangScheduling`, which no release turns on by itself): the
+/// pod would be placed by itself, as if it had no group.
+pub(super) fn refuse_gang(spec: &raw::PodSpec) -> Result<(), Problem> {
+    let path = Path::root("spec");
+    let groups = [
+        ("workloadRef", spec.workload_ref.is_some()),
+        ("schedulingGroup", spec.scheduling_group.is_some()),
+    ];
+    match groups.into_iter().find(|(_, is_stated)| *is_stated) {
+        Some((field, _)) => Err(path.field(field).broken(format!("expected {NO_GANGS}"))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses objects that define such gangs.
+pub(super) fn refuse_gangs(kind: Option<&str>, version: Option<&str>) -> Result<(), Problem> {
+    let is_group = matches!(kind, Some("Workload" | "PodGroup" | "CompositePodGroup"));
+    let version = version.filter(|own| own.starts_with("scheduling.k8s.io/") && is_group);
+    match version {
+        Some(version) => Err(Path::root("apiVersion").problem(NO_GANGS, version)),
+        None => Ok(()),
     }
 }
 

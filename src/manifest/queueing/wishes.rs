@@ -3,8 +3,13 @@
 use super::super::field::{Path, Problem};
 use super::super::keys;
 use super::super::raw::Annotations;
+use serde_json::Value;
+
 use model::Text;
 use model::queueing::{TopologyRequest, TopologySlice, TopologyWish};
+
+/// Most layers of slices.
+const MOST_LAYERS: usize = 3;
 
 /// Wishes of a template's pods; `None` where there are none.
 pub(in super::super) fn wishes(
@@ -53,6 +58,18 @@ pub(in super::super) fn wishes(
 fn slices(annotations: &Annotations, path: &Path<'_>) -> Result<Vec<TopologySlice>, Problem> {
     let level = annotations.get(keys::SLICE_TOPOLOGY);
     let level = level.filter(|text| !text.is_empty());
+    let layers = annotations.get(keys::SLICE_LAYERS);
+    if let Some(layers) = layers.filter(|text| !text.is_empty()) {
+        let layers_path = path.key(keys::SLICE_LAYERS);
+        if level.is_some() {
+            let expected = format!("no `{}` beside it", keys::SLICE_TOPOLOGY);
+            return Err(layers_path.problem(&expected, layers));
+        }
+        return slice_layers(layers).ok_or_else(|| {
+            let expected = "a JSON list of one to three layers, each with `topology` and `size`";
+            layers_path.problem(expected, layers)
+        });
+    }
     let size_path = path.key(keys::SLICE_SIZE);
     let size = annotations.get(keys::SLICE_SIZE).map(|text| {
         let size = text.parse::<i64>().ok().filter(|size| *size > 0);
@@ -70,4 +87,22 @@ fn slices(annotations: &Annotations, path: &Path<'_>) -> Result<Vec<TopologySlic
         }
         (None, None) => Ok(Vec::new()),
     }
+}
+
+/// Layers of slices, from the outermost on.
+fn slice_layers(text: &str) -> Option<Vec<TopologySlice>> {
+    let layers: Vec<Value> = serde_json::from_str(text).ok()?;
+    let layers = layers.iter().map(|own| {
+        let size = &own["size"];
+        let size = size.as_i64().or_else(|| size.as_str()?.parse().ok());
+        Some(TopologySlice {
+            level: own["topology"]
+                .as_str()
+                .filter(|own| !own.is_empty())?
+                .into(),
+            size: size.filter(|size| *size > 0)?,
+        })
+    });
+    let layers: Vec<TopologySlice> = layers.collect::<Option<_>>()?;
+    (1..=MOST_LAYERS).contains(&layers.len()).then_some(layers)
 }

@@ -1,6 +1,7 @@
 //! Gathers the objects of a file: counts where it stands, turns each object into one of the model
 //! and remembers the first rule that was broken.
 
+mod generic;
 mod noting;
 mod pods;
 mod queued;
@@ -24,7 +25,7 @@ use super::priority::{PriorityClass, PriorityClasses};
 use super::scheduler_config::ConfigDoubt;
 use super::{
     Ctx, Kubelet, ManifestPod, Manifests, UnreadWorkloads, cluster_scoped, convert, left_out, node,
-    objects,
+    objects, unmodelled,
 };
 use model::{ClusterObjects, Node, PodSpec, Text};
 use trace::budget::OBJECTS;
@@ -273,6 +274,7 @@ impl Reader {
                 self.count_unread(parts);
                 Self::check_version(parts)
                     .and_then(|()| objects::add(parts, &mut self.objects, &mut self.ctx))
+                    .and_then(|()| self.add_generic(parts))
             }
             Some(Body::Outdated(outdated))
                 if self.reads_workloads || !outdated.is_workload_only =>
@@ -286,7 +288,7 @@ impl Reader {
             }
             Some(Body::Skipped | Body::Outdated(_)) => {
                 self.count_ignored(parts);
-                Ok(())
+                unmodelled::refuse_gangs(parts.kind.as_deref(), parts.api_version.as_deref())
             }
         };
         outcome.map_err(|Problem(problem)| {

@@ -54,6 +54,7 @@ impl Reader {
             return self.add_alike(&own_fields(parts), like);
         }
         let (metadata, raw) = (&parts.metadata, &parts.pod_spec);
+        unmodelled::refuse_gang(raw)?;
         let mut spec = pod::pod_spec(metadata, raw, &mut self.ctx)?;
         let stem = metadata.generate_name.as_deref();
         let name = self.pod_name(metadata.name.as_deref(), stem)?;

@@ -4,6 +4,7 @@ mod broken;
 mod dra;
 mod fields;
 mod generated;
+mod generic;
 mod objects;
 mod queueing;
 
