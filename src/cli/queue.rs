@@ -52,20 +52,29 @@ pub(super) fn run(global: &Global, arguments: &QueueArguments) -> Result<Exit, F
     let asked =
         read(cluster, job, &terminal::traces_dirs(global)).map_err(|error| failed(&error))?;
     tell(global, &asked.warnings);
-    let question = Question::new(&asked.objects, &asked.jobs);
-    let question =
-        question.map_err(|words| Failure::input(format!("{}: {words}", job.display())))?;
-    let pods = asked.pods.iter().map(|(node, spec)| (node, &**spec));
     let run_times = arguments.run_time.map_or(RunTimes::Ended, RunTimes::Given);
-    let question = question.on(&asked.nodes, pods).with_run_times(run_times);
-    let answer = question.answer();
+    let (mut answers, mut before) = (Vec::new(), Vec::new());
+    for jobs in &asked.workloads {
+        let question = Question::new(&asked.objects, jobs);
+        let question =
+            question.map_err(|words| Failure::input(format!("{}: {words}", job.display())))?;
+        let pods = asked.pods.iter().map(|(node, spec)| (node, &**spec));
+        let question = question.on(&asked.nodes, pods).with_run_times(run_times);
+        let question = question.after(before.clone());
+        before.push(question.workload());
+        answers.push(question.answer());
+    }
     let report = QueueReport {
-        answer: &answer,
+        answers: &answers,
         warnings: &asked.warnings,
     };
     table_format::print(&report, arguments.format)?;
-    Ok(match answer.verdict {
-        Verdict::Admitted => Exit::Done,
-        Verdict::Queued | Verdict::Never => Exit::GateFailed,
+    let are_admitted = answers
+        .iter()
+        .all(|answer| answer.verdict == Verdict::Admitted);
+    Ok(if are_admitted {
+        Exit::Done
+    } else {
+        Exit::GateFailed
     })
 }

@@ -13,11 +13,14 @@ use units::plural;
 use crate::snapshot::{SnapshotError, Sources};
 
 pub use systems::queueing::question::{
-    Answer, Change, Question, Raise, RunTimes, Start, Verdict, Victim,
+    Answer, Change, Obstacle, ObstacleAmounts, Question, Raise, RunTimes, Start, Verdict, Victim,
 };
 
 /// Beginning of the labels by which jobs name their queue.
 const QUEUE_LABELS: &str = "kueue.x-k8s.io/";
+
+/// Beginning of the names of the workloads of a `LeaderWorkerSet`, behind their namespace.
+const GROUP_OF_SET: &str = "/leaderworkerset-";
 
 /// A job and the cluster that it is asked about.
 #[derive(Clone, Debug)]
@@ -28,8 +31,9 @@ pub struct Asked {
     pub nodes: Vec<Arc<Node>>,
     /// Nodes of pods that have one and have not ended, and the pods.
     pub pods: Vec<(Text, Arc<PodSpec>)>,
-    /// The job, or several that are one workload.
-    pub jobs: Vec<Arc<Job>>,
+    /// The workloads that are asked about, each a job or several; of a `LeaderWorkerSet` there is one for
+    /// each group.
+    pub workloads: Vec<Vec<Arc<Job>>>,
     /// Features of the files that the model ignores, in words.
     pub warnings: Vec<String>,
 }
@@ -82,14 +86,9 @@ pub fn read(
         _ => None,
     });
     let jobs: Vec<(&Arc<Job>, &Object)> = jobs.collect();
-    let workload = |own: &(&Arc<Job>, &Object)| {
-        let member = own.0.queue.0.as_ref().and_then(|own| own.member.clone());
-        member.map(|member| (own.0.namespace.clone(), member.workload.clone()))
-    };
-    let set = jobs.first().and_then(workload);
-    let is_set = set.is_some() && jobs.iter().all(|own| workload(own) == set);
-    let (Some((_, object)), true) = (jobs.first(), is_set || jobs.len() == 1) else {
-        let found = plural::count(jobs.len(), "Job");
+    let found = plural::count(jobs.len(), "Job");
+    let workloads = by_workload(jobs.iter().map(|(job, _)| *job));
+    let (Some((_, object)), Some(workloads)) = (jobs.first(), workloads) else {
         return Err(SnapshotError::Input(format!(
             "{}: expected jobs of exactly one workload, found {found}; give the workload to ask about a file of its own",
             input.name
@@ -108,8 +107,34 @@ pub fn read(
     Ok(Asked {
         pods: bound.collect(),
         nodes: gathered.nodes,
-        jobs: jobs.iter().map(|(job, _)| Arc::clone(job)).collect(),
+        workloads,
         objects: gathered.objects,
         warnings: gathered.findings,
     })
+}
+
+/// The jobs by workload, if they are one or the groups of one `LeaderWorkerSet`.
+fn by_workload<'j>(jobs: impl Iterator<Item = &'j Arc<Job>>) -> Option<Vec<Vec<Arc<Job>>>> {
+    let mut workloads: Vec<(Option<Text>, Vec<Arc<Job>>)> = Vec::new();
+    for job in jobs {
+        let member = job.queue.0.as_ref().and_then(|own| own.member.as_ref());
+        let key = member.map(|own| format!("{}/{}", job.namespace, own.workload).into());
+        let known = workloads
+            .iter_mut()
+            .find(|(own, _)| key.is_some() && *own == key);
+        match known {
+            Some((_, jobs)) => jobs.push(Arc::clone(job)),
+            None => workloads.push((key, vec![Arc::clone(job)])),
+        }
+    }
+    // Groups of a set have its name and a number.
+    let set = |key: &Option<Text>| {
+        let (name, _) = key.as_ref()?.rsplit_once('-')?;
+        let is_set = name.contains(GROUP_OF_SET);
+        is_set.then(|| name.to_owned())
+    };
+    let first = workloads.first().map(|(key, _)| set(key))?;
+    let is_one = workloads.len() == 1
+        || (first.is_some() && workloads.iter().all(|(key, _)| set(key) == first));
+    is_one.then(|| workloads.into_iter().map(|(_, jobs)| jobs).collect())
 }

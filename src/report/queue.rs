@@ -5,15 +5,20 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::formats::Formats;
-use lab::queue::{Answer, Change, Raise, Verdict, Victim};
+use lab::queue::{Answer, Change, Obstacle, Raise, Verdict, Victim};
 use units::{Duration, plural};
 
-/// Answer with its context.
+/// Answers with their context.
 pub struct QueueReport<'a> {
-    /// The answer.
-    pub answer: &'a Answer,
+    /// The answer, or those about the workloads of one object, in their order.
+    pub answers: &'a [Answer],
     /// Warnings about input that was ignored or looks wrong.
     pub warnings: &'a [String],
+}
+
+/// One answer.
+struct One<'a> {
+    answer: &'a Answer,
 }
 
 fn victims(list: &[Victim]) -> Vec<Value> {
@@ -42,6 +47,13 @@ fn change(own: &Change) -> Value {
             let raises: Vec<Value> = raises.iter().map(raise).collect();
             json!({"kind": "quota", "raises": raises})
         }
+        Change::Limit { raises } => {
+            let raises: Vec<Value> = raises.iter().map(raise).collect();
+            json!({"kind": "borrowingLimit", "raises": raises})
+        }
+        Change::Level { from, to } => {
+            json!({"kind": "level", "from": &**from, "to": to.as_deref()})
+        }
         Change::Flavor { flavors } => {
             let flavors: Vec<&str> = flavors.iter().map(|own| &**own).collect();
             json!({"kind": "flavor", "flavors": flavors})
@@ -49,7 +61,36 @@ fn change(own: &Change) -> Value {
     }
 }
 
-impl QueueReport<'_> {
+/// Raised amounts in words.
+fn amounts(raises: &[Raise]) -> String {
+    let raises = raises.iter().map(|own| {
+        format!(
+            "{} in {} {} instead of {}",
+            own.resource, own.flavor, own.to, own.from
+        )
+    });
+    raises.collect::<Vec<_>>().join(", ")
+}
+
+fn obstacle(own: &Obstacle) -> Value {
+    let amounts = own.amounts.as_ref().map(|own| {
+        json!({
+            "flavor": &*own.flavor,
+            "resource": &*own.resource,
+            "limit": own.limit.to_string(),
+            "used": own.used.to_string(),
+            "asked": own.asked.to_string(),
+        })
+    });
+    json!({
+        "kind": own.kind.name(),
+        "object": own.object,
+        "amounts": amounts,
+        "detail": own.detail,
+    })
+}
+
+impl One<'_> {
     fn headline(&self) -> String {
         let answer = self.answer;
         let queue = answer.queue.as_deref().unwrap_or(&answer.local_queue);
@@ -98,16 +139,12 @@ impl QueueReport<'_> {
                     Victim::words(victims)
                 )
             }
-            Change::Quota { raises } => {
-                let raises = raises.iter().map(|own| {
-                    format!(
-                        "{} in {} {} instead of {}",
-                        own.resource, own.flavor, own.to, own.from
-                    )
-                });
-                let raises: Vec<String> = raises.collect();
-                format!("nominal quota of {queue}: {}", raises.join(", "))
-            }
+            Change::Quota { raises } => format!("nominal quota of {queue}: {}", amounts(raises)),
+            Change::Limit { raises } => format!("borrowing limit of {queue}: {}", amounts(raises)),
+            Change::Level { from, to } => match to {
+                Some(to) => format!("the level {to} required instead of {from}"),
+                None => format!("any place instead of the level {from}"),
+            },
             Change::Flavor { flavors } => format!(
                 "no node selector or affinity and tolerations of all taints: it gets {}",
                 flavors.join(", ")
@@ -160,6 +197,7 @@ impl QueueReport<'_> {
         let places =
             places.map(|(domain, pods)| format!("{domain}: {}", plural::count(*pods, "pod")));
         let checks = answer.checks.iter().map(ToString::to_string);
+        let obstacles = answer.obstacles.iter().map(Obstacle::words);
         let victims = answer.victims.iter();
         let victims = victims.map(|own| format!("{} of {} ({})", own.name, own.queue, own.reason));
         let sections = [
@@ -168,6 +206,7 @@ impl QueueReport<'_> {
             ("then waits for the checks", checks.collect()),
             ("makes room", victims.collect()),
             ("why it waits", answer.reasons.clone()),
+            ("what binds", obstacles.collect()),
             ("when it starts", self.start()),
             ("would admit it", self.changes()),
         ];
@@ -176,9 +215,7 @@ impl QueueReport<'_> {
             .filter(|(_, lines): &(_, Vec<String>)| !lines.is_empty());
         filled.collect()
     }
-}
 
-impl Formats for QueueReport<'_> {
     fn table(&self) -> String {
         let mut text = format!("{}\n{}\n", self.headline(), self.requests());
         for (title, lines) in self.sections() {
@@ -199,21 +236,6 @@ impl Formats for QueueReport<'_> {
             }
         }
         text
-    }
-
-    /// CSV, one line per statement.
-    fn csv(&self) -> String {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        // Writing to memory does not fail.
-        let _ = writer.write_record(["part", "statement"]);
-        let _ = writer.write_record(["verdict", self.answer.verdict.name()]);
-        for (title, lines) in self.sections() {
-            for line in lines {
-                let _ = writer.write_record([title, line.as_str()]);
-            }
-        }
-        let bytes = writer.into_inner().unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     fn json(&self) -> Value {
@@ -250,10 +272,59 @@ impl Formats for QueueReport<'_> {
             "victims": victims(&answer.victims),
             "ahead": answer.ahead,
             "reasons": answer.reasons,
+            "binds": answer.obstacles.iter().map(obstacle).collect::<Value>(),
             "start": start,
             "changes": changes,
             "untriedChoices": answer.untried,
-            "warnings": self.warnings,
         })
+    }
+}
+
+impl QueueReport<'_> {
+    fn all(&self) -> impl Iterator<Item = One<'_>> {
+        self.answers.iter().map(|answer| One { answer })
+    }
+}
+
+impl Formats for QueueReport<'_> {
+    fn table(&self) -> String {
+        let all: Vec<String> = self.all().map(|own| own.table()).collect();
+        all.join("\n")
+    }
+
+    fn markdown(&self) -> String {
+        let all: Vec<String> = self.all().map(|own| own.markdown()).collect();
+        all.join("\n")
+    }
+
+    /// CSV, one line per statement.
+    fn csv(&self) -> String {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        // Writing to memory does not fail.
+        let _ = writer.write_record(["part", "statement"]);
+        for one in self.all() {
+            if self.answers.len() > 1 {
+                let _ = writer.write_record(["job", one.answer.job.as_str()]);
+            }
+            let _ = writer.write_record(["verdict", one.answer.verdict.name()]);
+            for (title, lines) in one.sections() {
+                for line in lines {
+                    let _ = writer.write_record([title, line.as_str()]);
+                }
+            }
+        }
+        let bytes = writer.into_inner().unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// JSON, one object; of several workloads they are in a list.
+    fn json(&self) -> Value {
+        let mut all: Vec<Value> = self.all().map(|own| own.json()).collect();
+        let mut json = match all.as_mut_slice() {
+            [one] => std::mem::take(one),
+            _ => json!({"workloads": all}),
+        };
+        json["warnings"] = self.warnings.into();
+        json
     }
 }

@@ -75,6 +75,7 @@ mod plan;
 mod platform;
 mod prices;
 mod queue_inputs;
+mod queue_questions;
 mod quirks;
 mod readers;
 mod real_cluster;

@@ -3,6 +3,7 @@
 use model::Text;
 use units::{Quantity, plural};
 
+use super::obstacle::Obstacle;
 use super::start::Start;
 
 /// Fate of a job that is submitted.
@@ -54,16 +55,16 @@ impl Victim {
     }
 }
 
-/// More quota of one resource in one flavor.
+/// A higher quota or limit of one resource in one flavor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Raise {
     /// The flavor.
     pub flavor: Text,
     /// The resource.
     pub resource: Text,
-    /// The nominal quota as it is.
+    /// The amount as it is.
     pub from: Quantity,
-    /// The nominal quota that admits the job.
+    /// The amount that admits the job.
     pub to: Quantity,
 }
 
@@ -86,6 +87,18 @@ pub enum Change {
     Quota {
         /// The amounts.
         raises: Vec<Raise>,
+    },
+    /// Higher borrowing limits of the `ClusterQueue`.
+    Limit {
+        /// The limits.
+        raises: Vec<Raise>,
+    },
+    /// A wider level of the topology for pods that wish to be together.
+    Level {
+        /// The level that they wish for.
+        from: Text,
+        /// The nearest level that admits the job; `None` is any place.
+        to: Option<Text>,
     },
     /// Another flavor, which the job's node selector, node affinity or missing tolerations exclude.
     Flavor {
@@ -125,6 +138,8 @@ pub struct Answer {
     pub ahead: usize,
     /// Reasons that it is not admitted, in Kueue's words.
     pub reasons: Vec<String>,
+    /// Obstacles: the quotas, limits, flavors, levels, checks and the order that keep it waiting.
+    pub obstacles: Vec<Obstacle>,
     /// Changes that would admit it.
     pub changes: Vec<Change>,
     /// Number of choices of flavors for which more quota was not tried, as there are too many.

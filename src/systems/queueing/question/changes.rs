@@ -4,14 +4,41 @@ use std::sync::Arc;
 
 use kueue::Names;
 use kueue::run::Controller;
-use model::queueing::QueuedWorkload;
+use model::queueing::{ClusterQueue, QueueQuota, QueuedWorkload, TopologyWish};
 use model::{PodSpec, Text, Toleration};
-use units::{SortedMap, SortedSet};
+use units::{Quantity, SortedMap, SortedSet};
 
 use super::{Change, Question, Raise};
 
 /// Most choices of flavors that are tried with more quota.
 const MOST_CHOICES: usize = 16;
+
+/// A quota of a queue by place: group, flavor and resource.
+type QuotaPlace = (usize, usize, usize);
+
+/// Amounts of a queue that a change raises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Raised {
+    Nominal,
+    BorrowingLimit,
+}
+
+impl Raised {
+    /// The amount of a quota; `None` where there is no limit.
+    const fn of(self, quota: &QueueQuota) -> Option<Quantity> {
+        match self {
+            Self::Nominal => Some(quota.nominal),
+            Self::BorrowingLimit => quota.borrowing_limit,
+        }
+    }
+
+    const fn change(self, raises: Vec<Raise>) -> Change {
+        match self {
+            Self::Nominal => Change::Quota { raises },
+            Self::BorrowingLimit => Change::Limit { raises },
+        }
+    }
+}
 
 impl Question<'_> {
     /// Changes that admit the job, each the smallest of its kind, and the number of choices of flavors
@@ -21,9 +48,42 @@ impl Question<'_> {
         changes.extend(self.fewer_pods(cluster));
         changes.extend(self.higher_priority(cluster));
         changes.extend(self.other_flavor(cluster));
-        let (more, untried) = self.more_quota();
+        changes.extend(self.wider_level(cluster));
+        let (more, untried) = self.more(cluster, Raised::Nominal);
         changes.extend(more);
+        changes.extend(self.more(cluster, Raised::BorrowingLimit).0);
         (changes, untried)
+    }
+
+    /// The nearest level above the one that the pods wish for, or any place.
+    fn wider_level(&self, cluster: &Controller) -> Option<Change> {
+        let workload = self.workload();
+        let wish = |own: &model::queueing::PodSet| own.topology.as_ref()?.wish.clone();
+        let from = workload.pod_sets.iter().find_map(|set| match wish(set)? {
+            TopologyWish::Required(level) => Some(level),
+            TopologyWish::Preferred(_) | TopologyWish::Unconstrained => None,
+        })?;
+        let mut topologies = self.objects.queueing.topologies.iter();
+        let above: Option<Vec<Text>> = topologies.find_map(|own| {
+            let place = own.levels.iter().position(|level| *level == from)?;
+            Some(own.levels[..place].iter().rev().cloned().collect())
+        });
+        let above = above.unwrap_or_default().into_iter().map(Some);
+        above.chain([None]).find_map(|to| {
+            let mut wider = workload.clone();
+            let sets = wider.pod_sets.iter_mut();
+            let wishes = sets.filter_map(|set| set.topology.as_mut()?.wish.as_mut());
+            for wish in wishes.filter(|wish| **wish == TopologyWish::Required(from.clone())) {
+                *wish = match &to {
+                    Some(level) => TopologyWish::Required(level.clone()),
+                    None => TopologyWish::Unconstrained,
+                };
+            }
+            self.admits(cluster, wider).then(|| Change::Level {
+                from: from.clone(),
+                to,
+            })
+        })
     }
 
     fn fewer_pods(&self, cluster: &Controller) -> Option<Change> {
@@ -85,9 +145,9 @@ impl Question<'_> {
         })
     }
 
-    /// More quota of the job's queue: for every choice of flavors that it could have, the least that
-    /// admits it.
-    fn more_quota(&self) -> (Vec<Change>, usize) {
+    /// More quota of the job's queue, or higher limits: for every choice of flavors that it could have,
+    /// the least that admits it; and the number of choices that were not tried.
+    fn more(&self, cluster: &Controller, raised: Raised) -> (Vec<Change>, usize) {
         let queueing = &self.objects.queueing;
         let name = self.queue.as_ref();
         let place = queueing
@@ -98,15 +158,39 @@ impl Question<'_> {
             return (Vec::new(), 0);
         };
         let amounts = Self::amounts(&self.workload());
-        let groups = queueing.queues[place].groups.iter();
-        let asked = groups.map(|group| group.covered.iter().any(|own| amounts.contains_key(own)));
-        // One flavor of each group that is asked for.
+        let (choices, untried) = self.choices(place, &amounts);
+        let trial = Raising {
+            cluster,
+            spec: &queueing.queues[place],
+            amounts: &amounts,
+            kind: raised,
+        };
+        let mut changes: Vec<Change> = Vec::new();
+        for choice in &choices {
+            let raises = self.raise(&trial, choice);
+            if let Some(raises) = raises.filter(|own| !own.is_empty()) {
+                let change = raised.change(raises);
+                if !changes.contains(&change) {
+                    changes.push(change);
+                }
+            }
+        }
+        (changes, untried)
+    }
+
+    /// Choices of a flavor of each group that is asked for, and the number of those left out.
+    fn choices(
+        &self,
+        queue: usize,
+        amounts: &SortedMap<Text, i64>,
+    ) -> (Vec<Vec<Option<usize>>>, usize) {
+        let groups = &self.objects.queueing.queues[queue].groups;
         let mut choices: Vec<Vec<Option<usize>>> = vec![Vec::new()];
         let mut all = 1_usize;
-        for (group, is_asked) in asked.enumerate() {
-            let flavors = queueing.queues[place].groups[group].flavors.len();
+        for group in groups {
+            let is_asked = group.covered.iter().any(|own| amounts.contains_key(own));
             let own: Vec<Option<usize>> = if is_asked {
-                (0..flavors).map(Some).collect()
+                (0..group.flavors.len()).map(Some).collect()
             } else {
                 vec![None]
             };
@@ -120,83 +204,87 @@ impl Question<'_> {
             });
             choices = longer.take(MOST_CHOICES).collect();
         }
-        let raised = choices
-            .iter()
-            .filter_map(|choice| self.raise(place, choice, &amounts));
-        let mut changes: Vec<Change> = Vec::new();
-        for raises in raised.filter(|raises| !raises.is_empty()) {
-            let change = Change::Quota { raises };
-            if !changes.contains(&change) {
-                changes.push(change);
-            }
-        }
-        (changes, all - choices.len())
+        let untried = all - choices.len();
+        (choices, untried)
     }
 
-    /// The least quota in the chosen flavors that admits the job.
-    fn raise(
-        &self,
-        queue: usize,
-        choice: &[Option<usize>],
-        amounts: &SortedMap<Text, i64>,
-    ) -> Option<Vec<Raise>> {
-        let groups = &self.objects.queueing.queues[queue].groups;
-        let mut places = Vec::new();
+    /// The least amounts in the chosen flavors that admit the job.
+    fn raise(&self, trial: &Raising<'_>, choice: &[Option<usize>]) -> Option<Vec<Raise>> {
+        let groups = &trial.spec.groups;
+        let quota = |place: QuotaPlace| &groups[place.0].flavors[place.1].resources[place.2];
+        let mut places: Vec<QuotaPlace> = Vec::new();
         for (group, flavor) in choice.iter().enumerate() {
             let Some(flavor) = *flavor else {
                 continue;
             };
             let own = groups[group].flavors[flavor].resources.iter().enumerate();
-            let asked = own.filter(|(_, own)| amounts.contains_key(&own.resource));
+            let asked = own.filter(|(_, own)| {
+                trial.amounts.contains_key(&own.resource) && trial.kind.of(own).is_some()
+            });
             places.extend(asked.map(|(resource, _)| (group, flavor, resource)));
         }
-        let quota =
-            |place: (usize, usize, usize)| &groups[place.0].flavors[place.1].resources[place.2];
         // More than all workloads and the job hold together helps no more than that.
         let most = |place| {
             let name = &quota(place).resource;
-            let held = self.objects.queueing.workloads.iter();
-            let held = held.map(|own| Self::amounts(own).get(name).copied().unwrap_or(0));
-            held.fold(amounts[name], i64::saturating_add)
+            let held = self.held.get(name).copied().unwrap_or(0);
+            held.saturating_add(trial.amounts[name])
         };
         let mut raised: Vec<i64> = places.iter().map(|place| most(*place)).collect();
-        if !self.admits_with(queue, &places, &raised) {
+        if places.is_empty() || !self.admits_with(trial, &places, &raised) {
             return None;
         }
         for own in 0..places.len() {
             let least = first_that(0, raised[own], |amount| {
                 let mut tried = raised.clone();
                 tried[own] = amount;
-                self.admits_with(queue, &places, &tried)
+                self.admits_with(trial, &places, &tried)
             });
             raised[own] = least.unwrap_or(raised[own]);
         }
         let raises = places.iter().zip(raised).filter(|(_, by)| *by > 0);
-        let raises = raises.map(|(place, by)| {
+        let raises = raises.filter_map(|(place, by)| {
             let own = quota(*place);
-            let from = own.nominal;
+            let from = trial.kind.of(own)?;
             let more = Names::quantity(&own.resource, by);
-            Raise {
+            Some(Raise {
                 flavor: groups[place.0].flavors[place.1].flavor.clone(),
                 resource: own.resource.clone(),
                 from,
                 to: from.checked_add(more).unwrap_or(from),
-            }
+            })
         });
         Some(raises.collect())
     }
 
-    /// Whether the job is admitted with so much more quota at places of its queue.
-    fn admits_with(&self, queue: usize, places: &[(usize, usize, usize)], by: &[i64]) -> bool {
-        let mut changed = self.quotas.clone();
+    /// Whether the job is admitted with this much more at places of its queue.
+    fn admits_with(&self, trial: &Raising<'_>, places: &[QuotaPlace], by: &[i64]) -> bool {
+        let mut spec = trial.spec.clone();
         for (&(group, flavor, resource), by) in places.iter().zip(by) {
-            let own = &mut changed.queues[queue].groups[group].flavors[flavor].resources[resource];
+            let own = &mut spec.groups[group].flavors[flavor].resources[resource];
             let more = Names::quantity(&own.resource, *by);
-            own.nominal = own.nominal.checked_add(more).unwrap_or(own.nominal);
+            let raised = trial
+                .kind
+                .of(own)
+                .and_then(|from| from.checked_add(more).ok());
+            match trial.kind {
+                Raised::Nominal => own.nominal = raised.unwrap_or(own.nominal),
+                Raised::BorrowingLimit => own.borrowing_limit = raised.or(own.borrowing_limit),
+            }
         }
-        let cluster = self.cluster(&changed, &self.objects.queueing.workloads);
+        let mut cluster = trial.cluster.clone();
+        if let Some(queue) = cluster.snapshot().queue_named(&spec.name) {
+            cluster.requote(queue, &spec);
+        }
         self.admits(&cluster, self.workload())
     }
+}
+
+/// Inputs of all trials with higher amounts of a queue.
+struct Raising<'a> {
+    cluster: &'a Controller,
+    spec: &'a ClusterQueue,
+    amounts: &'a SortedMap<Text, i64>,
+    kind: Raised,
 }
 
 /// The first number from one to another that holds, where all after it hold as well.

@@ -7,10 +7,10 @@
 
 use std::sync::Arc;
 
-use kueue::Names;
 use kueue::names::PODS;
 use kueue::run::{Controller, Cycle, Entry, RequeueReason, Stage};
-use model::queueing::{Admission, ClusterQueue, QueuedWorkload, QueueingObjects, StopPolicy};
+use kueue::{Names, Snapshot};
+use model::queueing::{Admission, QueuedWorkload, QueueingObjects, StopPolicy};
 use model::workload::Job;
 use model::{ClusterObjects, Node, PodSpec, ResourceList, Text};
 use units::{Duration, Instant, ObjectId, SortedMap, SortedSet};
@@ -19,11 +19,13 @@ use super::job::{self, PLACED_LABEL, QueuedJob};
 
 mod answer;
 mod changes;
+mod obstacle;
 mod start;
 #[cfg(test)]
 mod tests;
 
 pub use self::answer::{Answer, Change, Raise, Verdict, Victim};
+pub use self::obstacle::{Obstacle, ObstacleAmounts, ObstacleKind};
 pub use self::start::{RunTimes, Start};
 
 /// Most cycles of a trial.
@@ -31,17 +33,6 @@ const MOST_CYCLES: usize = 100_000;
 
 /// Time for which a trial goes on: retries are collected for a second.
 const TRIAL: Duration = Duration::from_secs(10);
-
-/// Queues whose checks pass at once: the question is about quota.
-fn without_checks(queues: &[ClusterQueue]) -> Vec<ClusterQueue> {
-    let queues = queues.iter().cloned();
-    queues
-        .map(|queue| ClusterQueue {
-            checks: Vec::new(),
-            ..queue
-        })
-        .collect()
-}
 
 /// A job over the objects of a cluster.
 pub struct Question<'a> {
@@ -53,21 +44,28 @@ pub struct Question<'a> {
     now: Instant,
     local_queue: Text,
     queue: Option<Text>,
-    /// Everything but workloads.
-    quotas: QueueingObjects,
+    /// Workloads that are submitted just before the job.
+    before: Vec<QueuedWorkload>,
     /// Nodes that places are given on.
     nodes: Vec<Arc<Node>>,
     /// Pods on nodes that no workload with a place owns: node and requests.
     others: Vec<(Text, ResourceList)>,
     run_times: RunTimes,
+    /// Amounts of all workloads of the cluster, by resource.
+    held: SortedMap<Text, i64>,
 }
 
 /// Outcome of a trial.
+#[derive(Default)]
 struct Trial {
     admission: Option<Admission>,
     victims: Vec<Victim>,
     reasons: Vec<String>,
     ahead: usize,
+    /// Flavors that the pods may not use, and topologies that have no place for them.
+    obstacles: Vec<Obstacle>,
+    /// Names of those flavors.
+    refusing: SortedSet<Text>,
 }
 
 impl<'a> Question<'a> {
@@ -103,18 +101,8 @@ impl<'a> Question<'a> {
         let is_own = |own: &&model::queueing::LocalQueue| {
             (&own.namespace, &own.name) == (&job.namespace, &queue.name)
         };
-        let all = &objects.queueing;
         Ok(Self {
-            quotas: QueueingObjects {
-                flavors: all.flavors.clone(),
-                topologies: all.topologies.clone(),
-                cohorts: all.cohorts.clone(),
-                queues: without_checks(&all.queues),
-                local_queues: all.local_queues.clone(),
-                priorities: all.priorities.clone(),
-                fair_sharing: all.fair_sharing.clone(),
-                ..QueueingObjects::default()
-            },
+            before: Vec::new(),
             own: QueuedJob::new(job),
             members,
             now: last
@@ -125,6 +113,7 @@ impl<'a> Question<'a> {
             nodes: Vec::new(),
             others: Vec::new(),
             run_times: RunTimes::default(),
+            held: held(workloads),
             objects,
             job,
         })
@@ -145,6 +134,12 @@ impl<'a> Question<'a> {
         self
     }
 
+    /// The question after others of the same file, whose workloads come just before.
+    #[must_use]
+    pub fn after(self, before: Vec<QueuedWorkload>) -> Self {
+        Self { before, ..self }
+    }
+
     /// The question with run times of the workloads of the cluster.
     #[must_use]
     pub fn with_run_times(self, run_times: RunTimes) -> Self {
@@ -155,7 +150,8 @@ impl<'a> Question<'a> {
     pub fn answer(&self) -> Answer {
         let queueing = &self.objects.queueing;
         let workload = self.workload();
-        let cluster = self.cluster(queueing, &queueing.workloads);
+        let mut cluster = self.cluster(queueing, &queueing.workloads);
+        settle(&mut cluster);
         let trial = self.attempt(&cluster, workload.clone());
         let verdict = if trial.admission.is_some() {
             Verdict::Admitted
@@ -180,6 +176,7 @@ impl<'a> Question<'a> {
         let places = places.map(|(values, count)| (values.join("/"), *count));
         let places = places.collect();
         let checks = self.checks(&flavors);
+        let obstacles = self.obstacles(&cluster, &trial);
         Answer {
             job: self.name(),
             local_queue: self.local_queue.clone(),
@@ -202,6 +199,7 @@ impl<'a> Question<'a> {
             victims: trial.victims,
             ahead: trial.ahead,
             reasons: trial.reasons,
+            obstacles,
             changes,
             untried,
             start: match verdict {
@@ -234,9 +232,11 @@ impl<'a> Question<'a> {
     }
 
     /// The workload of the job.
-    fn workload(&self) -> QueuedWorkload {
+    pub fn workload(&self) -> QueuedWorkload {
         let priorities = &self.objects.queueing.priorities;
-        job::workload(&self.members, ObjectId(u32::MAX), self.now, priorities)
+        let before = u32::try_from(self.before.len()).unwrap_or(u32::MAX);
+        let id = ObjectId((u32::MAX / 2).saturating_add(before));
+        job::workload(&self.members, id, self.now, priorities)
     }
 
     /// Requests of all pods, in the units of quotas, and their number.
@@ -258,9 +258,13 @@ impl<'a> Question<'a> {
 
     /// Kueue over queues with workloads as they are; the job itself is not among them.
     fn cluster(&self, queueing: &QueueingObjects, workloads: &[QueuedWorkload]) -> Controller {
-        let mut cluster = super::controller(queueing, &self.objects.namespaces, self.now);
+        let mut cluster = super::controller(queueing, &self.objects.namespaces, self.now, 0);
         for own in workloads {
-            if (&own.namespace, &own.name) == (&self.own.namespace, &self.own.workload) {
+            let is_asked = |other: &QueuedWorkload| {
+                (&own.namespace, &own.name) == (&other.namespace, &other.name)
+            };
+            let is_own = (&own.namespace, &own.name) == (&self.own.namespace, &self.own.workload);
+            if is_own || self.before.iter().any(is_asked) {
                 continue;
             }
             let blank = QueuedWorkload {
@@ -272,6 +276,10 @@ impl<'a> Question<'a> {
             if cluster.submit(blank).is_ok() {
                 cluster.adopt(own.clone());
             }
+        }
+        for own in &self.before {
+            // Their requests were added when their questions were asked.
+            let _ = cluster.submit(own.clone());
         }
         if cluster.gives_places() {
             cluster.renew_nodes(self.nodes.iter().map(|own| &**own));
@@ -290,27 +298,26 @@ impl<'a> Question<'a> {
     fn attempt(&self, cluster: &Controller, workload: QueuedWorkload) -> Trial {
         let mut cluster = cluster.clone();
         let mut trial = Trial {
-            admission: None,
-            victims: Vec::new(),
             reasons: self.reasons_of_queue(&cluster),
-            ahead: 0,
+            ..Trial::default()
         };
         let (priority, created) = (workload.priority, workload.created);
-        let end = self.now.saturating_add(TRIAL);
+        let end = cluster.now().saturating_add(TRIAL);
         let mut cycles = 0;
-        if cluster.submit(workload).is_err() {
+        if cluster.submit(workload.clone()).is_err() {
             return trial;
         }
         loop {
             while let Some(cycle) = cluster.cycle() {
                 cycles += 1;
-                self.note(&cycle, &mut trial);
+                self.note(&cycle, cluster.snapshot(), &mut trial);
                 let state = cluster.state(&self.own.namespace, &self.own.workload);
                 let state =
                     state.filter(|own| matches!(own.stage, Stage::Admitted | Stage::QuotaReserved));
                 if let Some(state) = state {
                     trial.admission.clone_from(&state.workload.admission);
                     trial.reasons.clear();
+                    trial.obstacles.clear();
                     return trial;
                 }
                 if !cycle.has_changed || cycles > MOST_CYCLES {
@@ -326,6 +333,9 @@ impl<'a> Question<'a> {
         }
         // Those that made room did so for others.
         trial.victims.clear();
+        if trial.reasons.is_empty() {
+            self.note_untried(&cluster, workload, &mut trial);
+        }
         let queue = self.queue.as_ref();
         let waits = cluster.states().filter(|own| {
             let is_here = own.queue.map(|id| &cluster.snapshot().queue(id).spec.name) == queue;
@@ -369,7 +379,7 @@ impl<'a> Question<'a> {
     }
 
     /// Notes the part of the job in a cycle.
-    fn note(&self, cycle: &Cycle, trial: &mut Trial) {
+    fn note(&self, cycle: &Cycle, snapshot: &Snapshot, trial: &mut Trial) {
         let is_own = |entry: &&Entry| {
             let own = &entry.pending.workload;
             (&own.namespace, &own.name) == (&self.own.namespace, &self.own.workload)
@@ -377,8 +387,10 @@ impl<'a> Question<'a> {
         let Some(entry) = cycle.entries.iter().find(is_own) else {
             return;
         };
-        let reasons = entry.message.split("; ").filter(|own| !own.is_empty());
-        trial.reasons = reasons.map(str::to_owned).collect();
+        trial.reasons = sentences(&entry.message);
+        if let Some(nomination) = &entry.nomination {
+            self.note_assignment(snapshot, &nomination.assignment, trial);
+        }
         if entry.reason == Some(RequeueReason::PendingPreemption) {
             let victims = entry.targeted.iter();
             trial
@@ -390,4 +402,45 @@ impl<'a> Question<'a> {
                 }));
         }
     }
+}
+
+/// Amounts of all workloads that have not ended, by resource.
+fn held(workloads: &[QueuedWorkload]) -> SortedMap<Text, i64> {
+    let mut held: SortedMap<Text, i64> = SortedMap::new();
+    for own in workloads
+        .iter()
+        .filter(|own| own.holding("Finished").is_none())
+    {
+        for (name, amount) in Question::amounts(own) {
+            let sum = held.entry(name).or_default();
+            *sum = sum.saturating_add(amount);
+        }
+    }
+    held
+}
+
+/// Lets Kueue decide about the workloads that wait, until nothing changes.
+fn settle(cluster: &mut Controller) {
+    let end = cluster.now().saturating_add(TRIAL);
+    let mut cycles = 0;
+    loop {
+        while let Some(cycle) = cluster.cycle() {
+            cycles += 1;
+            if !cycle.has_changed || cycles > MOST_CYCLES {
+                break;
+            }
+        }
+        match cluster.next_due() {
+            Some(due) if due <= end && cycles <= MOST_CYCLES => {
+                cluster.advance(due);
+            }
+            _ => return,
+        }
+    }
+}
+
+/// The sentences of a message of Kueue.
+fn sentences(message: &str) -> Vec<String> {
+    let sentences = message.split("; ").filter(|own| !own.is_empty());
+    sentences.map(str::to_owned).collect()
 }

@@ -195,8 +195,8 @@ impl Question<'_> {
             let mut cluster = cluster.clone();
             cluster.submit(workload.clone()).ok()?;
             let mut replay = Replay {
+                now: cluster.now(),
                 cluster,
-                now: self.now,
                 run_times: &run_times,
                 stream: Stream::new(0, PURPOSE, number as u64),
                 ends: SortedSet::new(),

@@ -99,6 +99,16 @@ fn check_changes(objects: &ClusterObjects, job: &Job, answer: &Answer) {
                     quota.nominal = raise.to;
                 }
             }
+            Change::Limit { raises } => {
+                let queues = &mut changed.queueing.queues;
+                let own = queues
+                    .iter_mut()
+                    .find(|own| Some(&own.name) == answer.queue.as_ref());
+                let quota = &mut own.expect("the queue").groups[0].flavors[0].resources[0];
+                assert_eq!(quota.borrowing_limit, Some(raises[0].from));
+                quota.borrowing_limit = Some(raises[0].to);
+            }
+            Change::Level { from, to } => panic!("no topology: {from} {to:?}"),
             Change::Flavor { .. } => Arc::make_mut(&mut other.template).node_selector.clear(),
         }
         let found = ask(&changed, &other);
@@ -138,6 +148,39 @@ fn a_job_with_quota_is_admitted_and_a_wide_one_never() {
         answer.reasons
     );
     check_changes(&empty, &wide, &answer);
+}
+
+#[test]
+fn what_binds_is_named_with_its_amounts() {
+    let mut held = cluster(vec![
+        holding("one", "own", 3, 0),
+        holding("two", "other", 2, 0),
+    ]);
+    let asked = job("one", "a", 4);
+    let binds = |objects: &ClusterObjects| {
+        let answer = ask(objects, &asked);
+        check_changes(objects, &asked, &answer);
+        let words = answer.obstacles.iter().map(Obstacle::words);
+        words.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        binds(&held),
+        ["quota of Cohort all: 8 cpu in spot, 5 in use, 4 more asked for"]
+    );
+    held.queueing.queues[0].groups[0].flavors[0].resources[0].borrowing_limit =
+        Some(Quantity::from_units(1));
+    assert_eq!(
+        binds(&held),
+        ["borrowing limit of ClusterQueue one: 1 cpu in spot, 0 borrowed, 3 more to borrow"]
+    );
+    let limit = &mut held.queueing.queues[0].groups[0].flavors[0].resources[0].borrowing_limit;
+    *limit = None;
+    held.queueing.queues[1].groups[0].flavors[0].resources[0].lending_limit = Some(Quantity::ZERO);
+    let expected = [
+        "quota of Cohort all: 4 cpu in spot, 3 in use, 4 more asked for",
+        "lending limit of ClusterQueue two: 2 cpu in spot are free, but it lends 0 at most",
+    ];
+    assert_eq!(binds(&held), expected);
 }
 
 #[test]
