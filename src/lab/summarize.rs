@@ -17,11 +17,11 @@ use super::run::Outcome;
 use super::steps::StepUnit;
 use super::summary::{
     ArrivedSummary, AutoscalerSummary, CostSummary, FightSummary, LimitsSummary, MetricSummary,
-    NodeCostSummary, QueueSummary, QueueUseSummary, RecommendedSummary, ReplicasSummary,
-    ServiceObjectiveSummary, ServiceSummary, TenantCostSummary, UnexpressedSummary, VariantSummary,
-    WorkloadSummary,
+    NodeCostSummary, QueuePrioritySummary, QueueSummary, QueueTimelineSummary, QueueUseSummary,
+    RecommendedSummary, ReplicasSummary, ServiceObjectiveSummary, ServiceSummary,
+    TenantCostSummary, UnexpressedSummary, VariantSummary, WorkloadSummary,
 };
-use units::SortedMap;
+use units::{Instant, SortedMap};
 
 /// Releases that the parts of a scenario's system follow, with the switches that are turned.
 pub(crate) fn releases(scenario: &Scenario) -> Vec<String> {
@@ -112,7 +112,8 @@ pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSumma
             .tables
             .rows::<QueueRow>()
             .iter()
-            .map(queue)
+            .enumerate()
+            .map(|(place, row)| queue(place, row))
             .collect(),
     }
 }
@@ -192,23 +193,60 @@ fn fight(row: &FightRow) -> FightSummary {
     }
 }
 
-/// Summary of a queue.
-fn queue(row: &QueueRow) -> QueueSummary {
+/// Most queues whose timelines are kept.
+const TIMELINES_MAX: usize = 200;
+
+/// Digits behind the point of amounts over time.
+const FINE: f64 = 1e4;
+
+/// Summary of a queue, by its place among all.
+fn queue(place: usize, row: &QueueRow) -> QueueSummary {
+    let rounded = |values: &[f64]| {
+        let values = values.iter();
+        values.map(|value| (value * FINE).round() / FINE).collect()
+    };
+    let own = &row.timeline;
+    let timeline =
+        (place < TIMELINES_MAX && !own.waiting.is_empty()).then(|| QueueTimelineSummary {
+            from_s: own.from.since(Instant::ZERO).as_secs_f64(),
+            step_s: own.step.as_secs_f64(),
+            waiting: rounded(&own.waiting),
+            share: rounded(&own.share),
+        });
     let uses = row.uses.iter().map(|own| QueueUseSummary {
         flavor: own.flavor.to_string(),
         resource: own.resource.to_string(),
         nominal_hours: own.nominal_hours,
         used_hours: own.used_hours,
         borrowed_hours: own.borrowed_hours,
+        nominal: own.nominal,
+        held: timeline
+            .as_ref()
+            .map_or_else(Vec::new, |_| rounded(&own.held)),
     });
+    let work = &row.work;
+    let priorities = work.priorities.iter().filter_map(|(priority, own)| {
+        Some(QueuePrioritySummary {
+            priority: *priority,
+            admitted: own.admitted,
+            wait_mean_s: own.mean_wait()?,
+            wait_max_s: own.longest_wait()?,
+        })
+    });
+    let evictions = work.evictions.iter();
     QueueSummary {
         queue: row.queue.to_string(),
-        admitted: row.work.admitted,
-        wait_mean_s: row.work.mean_wait(),
-        wait_max_s: row.work.longest_wait(),
-        evicted: row.work.evicted,
+        admitted: work.admissions.admitted,
+        wait_mean_s: work.admissions.mean_wait(),
+        wait_max_s: work.admissions.longest_wait(),
+        evicted: work.evicted(),
+        evictions: evictions
+            .map(|(reason, count)| (reason.to_string(), *count))
+            .collect(),
         pending: row.pending,
+        priorities: priorities.collect(),
         uses: uses.collect(),
+        timeline,
     }
 }
 

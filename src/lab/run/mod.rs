@@ -343,6 +343,7 @@ pub fn run_through(
         economics: Some(Arc::clone(&prepared.economics)),
         hypervisors: world::hypervisor_room(scenario)?,
         topology: prepared.kube.objects.queueing.levels(),
+        quotas: prepared.kube.objects.queueing.totals(),
         alerts: world::alerts(scenario),
         route: world::route(scenario),
         selections: selections::of(scenario)?,

@@ -1,12 +1,18 @@
-//! The table of Kueue's queues: use of quotas, waits and evictions.
+//! Kueue's queues: a table of all with use of quotas, waits and evictions, and a page for each.
 
+use minijinja::Value;
 use serde::Serialize;
 
+use crate::clock::Clock;
 use crate::format;
+use crate::plot::queue as plot;
 use lab::summary::{QueueSummary, QueueUseSummary, Summary};
 
 /// Most lines shown.
 const ROWS_MAX: usize = 200;
+
+/// Most queues that have a page.
+const PAGES_MAX: usize = 60;
 
 /// The table.
 #[derive(Serialize)]
@@ -14,11 +20,45 @@ pub(super) struct PageQueues<'a> {
     rows: Vec<PageQueue<'a>>,
     /// Lines that are not shown.
     hidden: usize,
+    pages: Vec<PageOfQueue<'a>>,
+    /// Queues without a page.
+    unpaged: usize,
+}
+
+/// The page of a queue.
+#[derive(Serialize)]
+struct PageOfQueue<'a> {
+    id: String,
+    queue: String,
+    /// The queue over time; none where no time passed.
+    plot: Option<Value>,
+    priorities: Vec<PagePriority<'a>>,
+    evictions: Vec<PageEviction<'a>>,
+}
+
+/// Admissions of one priority.
+#[derive(Serialize)]
+struct PagePriority<'a> {
+    variant: &'a str,
+    priority: i32,
+    admitted: String,
+    mean: String,
+    longest: String,
+}
+
+/// Evictions for one reason.
+#[derive(Serialize)]
+struct PageEviction<'a> {
+    variant: &'a str,
+    reason: String,
+    count: String,
 }
 
 #[derive(Serialize)]
 struct PageQueue<'a> {
     queue: String,
+    /// The queue's page; none if there are too many.
+    id: Option<String>,
     variant: &'a str,
     admitted: String,
     waits: String,
@@ -45,19 +85,70 @@ impl<'a> PageQueues<'a> {
             .collect();
         // Stable: variants stay in their order.
         all.sort_by(|one, other| one.0.queue.cmp(&other.0.queue));
+        let mut names: Vec<&str> = all.iter().map(|(one, _)| one.queue.as_str()).collect();
+        names.dedup();
+        let paged = names.iter().take(PAGES_MAX).enumerate();
+        let pages = paged.map(|(place, name)| page(place, name, summary, columns));
+        let pages: Vec<PageOfQueue<'a>> = pages.collect();
         let hidden = all.len().saturating_sub(ROWS_MAX);
         all.truncate(ROWS_MAX);
+        let rows = all.into_iter().map(|(one, column)| {
+            let place = names.iter().position(|name| *name == one.queue);
+            row(one, column, place.filter(|place| *place < PAGES_MAX))
+        });
         Self {
-            rows: all
-                .into_iter()
-                .map(|(one, column)| row(one, column))
-                .collect(),
+            rows: rows.collect(),
             hidden,
+            unpaged: names.len() - pages.len(),
+            pages,
         }
     }
 }
 
-fn row<'a>(one: &QueueSummary, variant: &'a str) -> PageQueue<'a> {
+/// Name of the page of a queue in links.
+fn id(place: usize) -> String {
+    format!("queue-{place}")
+}
+
+/// The page of a queue.
+fn page<'a>(
+    place: usize,
+    name: &str,
+    summary: &'a Summary,
+    columns: &[&'a str],
+) -> PageOfQueue<'a> {
+    let variants = summary.variants.iter().zip(columns).enumerate();
+    let own = variants.filter_map(|(index, (variant, column))| {
+        let own = variant.queues.iter().find(|own| own.queue == name)?;
+        Some((index, *column, own))
+    });
+    let own: Vec<plot::QueueOf<'a>> = own.collect();
+    let priorities = own.iter().flat_map(|(_, variant, own)| {
+        own.priorities.iter().rev().map(|own| PagePriority {
+            variant,
+            priority: own.priority,
+            admitted: format::count(own.admitted),
+            mean: format::duration(own.wait_mean_s),
+            longest: format::duration(own.wait_max_s),
+        })
+    });
+    let evictions = own.iter().flat_map(|(_, variant, own)| {
+        own.evictions.iter().map(|(reason, count)| PageEviction {
+            variant,
+            reason: format::clean(reason),
+            count: format::count(*count),
+        })
+    });
+    PageOfQueue {
+        id: id(place),
+        queue: format::clean(name),
+        plot: plot::draw(place, name, &own, Clock::shared(summary)).map(Value::from_safe_string),
+        priorities: priorities.collect(),
+        evictions: evictions.collect(),
+    }
+}
+
+fn row<'a>(one: &QueueSummary, variant: &'a str, page: Option<usize>) -> PageQueue<'a> {
     let waits = match (one.wait_mean_s, one.wait_max_s) {
         (Some(mean), Some(most)) => {
             format!("{}, {}", format::duration(mean), format::duration(most))
@@ -66,6 +157,7 @@ fn row<'a>(one: &QueueSummary, variant: &'a str) -> PageQueue<'a> {
     };
     PageQueue {
         queue: format::clean(&one.queue),
+        id: page.map(id),
         variant,
         admitted: format::count(one.admitted),
         waits,

@@ -27,6 +27,7 @@ mod pdf;
 mod pending_time;
 mod png;
 mod pods_over_time;
+pub(crate) mod queue;
 mod requests;
 mod scene;
 mod spending;

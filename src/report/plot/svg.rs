@@ -13,7 +13,12 @@ use super::scene::{Anchor, Area, Mark, Paint, Scene, Style, Text, Turn, Weight};
 
 /// The SVG document, without an XML declaration, so that HTML can hold it.
 pub(super) fn write(entry: &PlotEntry, scene: &Scene, description: &str) -> String {
-    let mut svg = head(entry, scene, description);
+    write_named(entry.name, entry.title, scene, description)
+}
+
+/// The SVG document of a plot with this name and title.
+pub(super) fn write_named(name: &str, title: &str, scene: &Scene, description: &str) -> String {
+    let mut svg = head(name, title, scene, description);
     for mark in &scene.marks {
         match mark {
             Mark::Line { points, .. } if points.len() < 2 => {}
@@ -43,7 +48,7 @@ pub(super) fn write(entry: &PlotEntry, scene: &Scene, description: &str) -> Stri
     svg
 }
 
-fn head(entry: &PlotEntry, scene: &Scene, description: &str) -> String {
+fn head(name: &str, title: &str, scene: &Scene, description: &str) -> String {
     let (width, height) = (number(scene.width()), number(scene.height));
     let inches = |pixels: f64| number(pixels / 96.0);
     let size = match scene.style {
@@ -61,9 +66,8 @@ fn head(entry: &PlotEntry, scene: &Scene, description: &str) -> String {
          font-family=\"Helvetica, Arial, 'Liberation Sans', sans-serif\">\n\
          <title id=\"plot-{name}-title\">{}</title>\n\
          <desc id=\"plot-{name}-description\">{}</desc>\n",
-        escaped(entry.title),
+        escaped(title),
         escaped(description),
-        name = entry.name,
     );
     if scene.style == Style::Screen {
         head.push_str(&style_sheet());

@@ -16,6 +16,21 @@ pub struct QueueRow {
     pub work: QueueWork,
     /// Number of workloads that wait at the end.
     pub pending: u64,
+    /// The window in equal steps.
+    pub timeline: QueueTimeline,
+}
+
+/// A queue over time: means over steps of equal length.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct QueueTimeline {
+    /// Beginning of the first step.
+    pub from: Instant,
+    /// Length of a step.
+    pub step: Duration,
+    /// Workloads that waited.
+    pub waiting: Vec<f64>,
+    /// Dominant share: the largest part that the queue held of any resource of all quotas.
+    pub share: Vec<f64>,
 }
 
 /// Use of the quota of one resource of a flavor, in units x hours.
@@ -31,21 +46,47 @@ pub struct QueueUse {
     pub used_hours: f64,
     /// Part of it beyond the nominal quota.
     pub borrowed_hours: f64,
+    /// Nominal quota at the end.
+    pub nominal: f64,
+    /// Amounts held in the steps of the timeline.
+    pub held: Vec<f64>,
 }
 
 /// Admissions and evictions of a queue.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueueWork {
-    /// Number of workloads that were admitted for the first time.
-    pub admitted: u64,
+    /// All admissions for the first time.
+    pub admissions: Admissions,
+    /// Those of each priority.
+    pub priorities: SortedMap<i32, Admissions>,
+    /// Evictions by reason, as Kueue writes it.
+    pub evictions: SortedMap<Text, u64>,
+}
+
+impl QueueWork {
     /// Number of evictions.
-    pub evicted: u64,
-    /// Sum of the waits of those admitted, in nanoseconds.
+    pub fn evicted(&self) -> u64 {
+        self.evictions.values().sum()
+    }
+}
+
+/// Workloads that were admitted for the first time, and how long they had waited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Admissions {
+    /// Number of workloads.
+    pub admitted: u64,
+    /// Sum of the waits, in nanoseconds.
     waited: i128,
     longest: Duration,
 }
 
-impl QueueWork {
+impl Admissions {
+    fn add(&mut self, wait: Duration) {
+        self.admitted += 1;
+        self.waited += i128::from(wait.as_nanos());
+        self.longest = self.longest.max(wait);
+    }
+
     /// The mean wait from creation to the first admission, in seconds; `None` without an admission.
     pub fn mean_wait(&self) -> Option<f64> {
         (self.admitted > 0).then(|| self.waited as f64 / self.admitted as f64 / 1e9)
@@ -91,20 +132,19 @@ impl Followed {
         }
         if is_new && counts {
             let wait = at.since(own.created);
-            work.admitted += 1;
-            work.waited += i128::from(wait.as_nanos());
-            work.longest = work.longest.max(wait);
+            work.admissions.add(wait);
+            work.priorities.entry(own.priority).or_default().add(wait);
         }
         if let Some(evicted) = own.holding("Evicted")
             && seen.evicted.replace(evicted.since) != Some(evicted.since)
             && counts
         {
-            work.evicted += 1;
+            *work.evictions.entry(evicted.reason.clone()).or_default() += 1;
         }
     }
 
     /// The work of a queue.
     pub(super) fn of(&self, queue: &Text) -> QueueWork {
-        self.work.get(queue).copied().unwrap_or_default()
+        self.work.get(queue).cloned().unwrap_or_default()
     }
 }

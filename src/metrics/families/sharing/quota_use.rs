@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use model::queueing::ClusterQueueStatus;
 use model::{Event, Object, ObjectChange, Text};
-use units::{Instant, SortedMap};
+use units::{Duration, Instant, Quantity, SortedMap};
 
-use super::queues::{Followed, QueueRow, QueueUse};
+use super::queues::{Followed, QueueRow, QueueTimeline, QueueUse};
 use crate::record::collector::{Change, Collector, Heard, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::tables::Tables;
 use crate::record::window::MeasuredWindow;
+use crate::statistics::bins::Bins;
 use crate::statistics::integral::Integral;
 use crate::statistics::span::Span;
 use crate::values::{Direction, Reading, Statistic, Values};
@@ -37,18 +38,49 @@ pub const ENTRY: MetricEntry = MetricEntry {
     census: "queues with quota",
     censoring: "none: integrals",
     source: "batch-on-kubernetes.md 1.2",
-    construct: |_| Box::new(QuotaUse::default()),
+    construct: |setup| {
+        Box::new(QuotaUse {
+            totals: Arc::clone(&setup.quotas),
+            ..QuotaUse::default()
+        })
+    },
 };
+
+/// Most steps of a queue's timeline.
+const STEPS: usize = 96;
+
+/// One unit of a resource, in thousandths.
+const UNIT: f64 = 1e3;
 
 /// One unit of a resource for an hour, in thousandths x nanoseconds.
 const AMOUNT_HOUR: f64 = 3.6e15;
 
 /// Areas of one resource of a flavor.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Areas {
     nominal: Integral,
     used: Integral,
     borrowed: Integral,
+    steps: Bins,
+}
+
+impl Default for Areas {
+    fn default() -> Self {
+        Self {
+            nominal: Integral::default(),
+            used: Integral::default(),
+            borrowed: Integral::default(),
+            steps: Bins::new(STEPS),
+        }
+    }
+}
+
+/// Areas of all queues.
+#[derive(Clone, Debug, Default)]
+struct QueueAreas {
+    of_pairs: SortedMap<(Pair, Text), Areas>,
+    /// Workloads that wait, by queue.
+    waiting: SortedMap<Text, Bins>,
 }
 
 type Pair = (Text, Text);
@@ -57,7 +89,9 @@ type Pair = (Text, Text);
 struct QuotaUse {
     /// The status of each queue and the time since which it holds.
     queues: SortedMap<Text, (Instant, Arc<ClusterQueueStatus>)>,
-    areas: SortedMap<(Pair, Text), Areas>,
+    areas: QueueAreas,
+    /// Quotas of all queues and cohorts, by resource.
+    totals: Arc<[(Text, Quantity)]>,
     /// What all queues hold and own now, in billionths.
     sums: SortedMap<Pair, Sum>,
     peaks: SortedMap<Pair, f64>,
@@ -72,30 +106,43 @@ struct Sum {
     nominal: i128,
 }
 
-/// Adds up what held for a span.
-fn settle(
-    areas: &mut SortedMap<(Pair, Text), Areas>,
-    held: &(Instant, Arc<ClusterQueueStatus>),
-    until: Instant,
-    measured: &MeasuredWindow,
-) {
-    let (since, status) = held;
-    let span = Span {
-        from: *since,
-        to: until,
-    };
-    let Some(nanos) = measured.clip(span).map(Span::nanos) else {
-        return;
-    };
-    for own in &status.usage {
-        let pair = (own.flavor.clone(), own.resource.clone());
-        let areas = areas.entry((pair, status.name.clone())).or_default();
-        // Thousandths: quotas are whole units, or thousandths of a core.
-        let milli = |amount: units::Quantity| i128::from(amount.milli_ceil().unwrap_or(i64::MAX));
-        areas.nominal.add(milli(own.nominal), nanos);
-        areas.used.add(milli(own.total), nanos);
-        areas.borrowed.add(milli(own.borrowed), nanos);
+impl QueueAreas {
+    /// Adds up what held for a span.
+    fn settle(
+        &mut self,
+        held: &(Instant, Arc<ClusterQueueStatus>),
+        until: Instant,
+        measured: &MeasuredWindow,
+    ) {
+        let (since, status) = held;
+        let span = Span {
+            from: *since,
+            to: until,
+        };
+        let Some(span) = measured.clip(span) else {
+            return;
+        };
+        let waiting = self.waiting.entry(status.name.clone());
+        let waiting = waiting.or_insert_with(|| Bins::new(STEPS));
+        waiting.add(i128::from(status.pending), span);
+        for own in &status.usage {
+            let pair = (own.flavor.clone(), own.resource.clone());
+            let areas = self
+                .of_pairs
+                .entry((pair, status.name.clone()))
+                .or_default();
+            let nanos = span.nanos();
+            areas.nominal.add(milli(own.nominal), nanos);
+            areas.used.add(milli(own.total), nanos);
+            areas.borrowed.add(milli(own.borrowed), nanos);
+            areas.steps.add(milli(own.total), span);
+        }
     }
+}
+
+/// Thousandths: quotas are whole units, or thousandths of a core.
+fn milli(amount: Quantity) -> i128 {
+    i128::from(amount.milli_ceil().unwrap_or(i64::MAX))
 }
 
 impl QuotaUse {
@@ -110,12 +157,35 @@ impl QuotaUse {
     }
 
     /// Areas up to the end.
-    fn settled(&self, end: &RunEnd<'_>) -> SortedMap<(Pair, Text), Areas> {
+    fn settled(&self, end: &RunEnd<'_>) -> QueueAreas {
         let mut areas = self.areas.clone();
         for own in self.queues.values() {
-            settle(&mut areas, own, end.at, end.measured);
+            areas.settle(own, end.at, end.measured);
         }
         areas
+    }
+
+    /// A queue over time, of which these are the uses.
+    fn timeline(&self, waiting: Option<&Bins>, uses: &[QueueUse]) -> QueueTimeline {
+        let Some(waiting) = waiting else {
+            return QueueTimeline::default();
+        };
+        let counts = waiting.means();
+        let share = (0..counts.len()).map(|step| {
+            let shares = self.totals.iter().map(|(resource, total)| {
+                let own = uses.iter().filter(|own| own.resource == *resource);
+                let held: f64 = own.filter_map(|own| own.held.get(step)).sum();
+                let total = milli(*total) as f64 / UNIT;
+                if total > 0.0 { held / total } else { 0.0 }
+            });
+            shares.fold(0.0, f64::max)
+        });
+        QueueTimeline {
+            from: waiting.start(0),
+            step: Duration::from_nanos(waiting.width_nanos()),
+            share: share.collect(),
+            waiting: counts,
+        }
     }
 
     /// Looks for a new peak of a resource of a flavor.
@@ -162,7 +232,7 @@ impl Collector for QuotaUse {
         };
         let now = (change.at, Arc::clone(status));
         if let Some(before) = self.queues.insert(status.name.clone(), now) {
-            settle(&mut self.areas, &before, change.at, change.measured);
+            self.areas.settle(&before, change.at, change.measured);
             self.count(&before.1, -1);
         }
         self.count(status, 1);
@@ -176,7 +246,7 @@ impl Collector for QuotaUse {
             values.put_undefined("no queue has quota");
             return;
         }
-        let areas = self.settled(end);
+        let areas = self.settled(end).of_pairs;
         let mut pairs: SortedMap<&Pair, Areas> = SortedMap::new();
         for ((pair, _), own) in &areas {
             let sum = pairs.entry(pair).or_default();
@@ -221,17 +291,30 @@ impl Collector for QuotaUse {
         let areas = self.settled(end);
         let hours = |own: &Integral| own.value().unwrap_or_default() as f64 / AMOUNT_HOUR;
         let row = |(queue, (_, status)): (&Text, &(Instant, Arc<ClusterQueueStatus>))| {
-            let own = areas.iter().filter(|((_, other), _)| other == queue);
-            let uses = own.map(|(((flavor, resource), _), own)| QueueUse {
-                flavor: flavor.clone(),
-                resource: resource.clone(),
-                nominal_hours: hours(&own.nominal),
-                used_hours: hours(&own.used),
-                borrowed_hours: hours(&own.borrowed),
+            let own = areas
+                .of_pairs
+                .iter()
+                .filter(|((_, other), _)| other == queue);
+            let uses = own.map(|((pair, _), own)| {
+                let (flavor, resource) = pair;
+                let mut stated = status.usage.iter();
+                let stated = stated.find(|own| (&own.flavor, &own.resource) == (flavor, resource));
+                let held = own.steps.means().into_iter();
+                QueueUse {
+                    flavor: flavor.clone(),
+                    resource: resource.clone(),
+                    nominal_hours: hours(&own.nominal),
+                    used_hours: hours(&own.used),
+                    borrowed_hours: hours(&own.borrowed),
+                    nominal: stated.map_or(0.0, |own| milli(own.nominal) as f64 / UNIT),
+                    held: held.map(|mean| mean / UNIT).collect(),
+                }
             });
+            let uses: Vec<QueueUse> = uses.collect();
             QueueRow {
                 queue: queue.clone(),
-                uses: uses.collect(),
+                timeline: self.timeline(areas.waiting.get(queue), &uses),
+                uses,
                 work: self.workloads.of(queue),
                 pending: status.pending,
             }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use cluster::fragmentation::TypicalPods;
 use model::Text;
-use units::Duration;
+use units::{Duration, Quantity};
 
 use crate::alerts::{Route, Rule};
 use crate::record::selection::Selection;
@@ -43,6 +43,8 @@ pub struct Setup {
     pub hypervisors: Option<HypervisorRoom>,
     /// Labels of the levels of a topology, from the highest on; empty without one.
     pub topology: Arc<[Text]>,
+    /// Quotas of all queues and cohorts of Kueue by resource; empty without any.
+    pub quotas: Arc<[(Text, Quantity)]>,
     /// Rules of the alerts.
     pub alerts: Arc<[Rule]>,
     /// Rule by which alerts are notified.
@@ -87,6 +89,7 @@ impl Default for Setup {
             economics: None,
             hypervisors: None,
             topology: Arc::default(),
+            quotas: Arc::default(),
             alerts: Arc::default(),
             route: Arc::default(),
             selections: Vec::new(),

@@ -5,6 +5,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use units::SortedMap;
 
+mod queues;
+
+pub use queues::{QueuePrioritySummary, QueueSummary, QueueTimelineSummary, QueueUseSummary};
+
 /// The version of this schema.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -191,44 +195,6 @@ pub struct FightSummary {
     pub first_ns: i64,
     /// Time of the last occurrence, in nanoseconds of the run.
     pub last_ns: i64,
-}
-
-/// A queue of Kueue in the measured window.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct QueueSummary {
-    /// Name of the `ClusterQueue`.
-    pub queue: String,
-    /// Number of workloads that were admitted for the first time.
-    pub admitted: u64,
-    /// Mean wait of these from creation to admission, in seconds; absent without any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wait_mean_s: Option<f64>,
-    /// Longest of these waits, in seconds; absent without any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wait_max_s: Option<f64>,
-    /// Number of evictions of workloads that held quota.
-    pub evicted: u64,
-    /// Number of workloads that wait at the end.
-    pub pending: u64,
-    /// Use of its quotas, by flavor and resource.
-    pub uses: Vec<QueueUseSummary>,
-}
-
-/// Use of a quota, in units of the resource x hours.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct QueueUseSummary {
-    /// Name of the flavor.
-    pub flavor: String,
-    /// Name of the resource.
-    pub resource: String,
-    /// Nominal quota.
-    pub nominal_hours: f64,
-    /// Amount that workloads held.
-    pub used_hours: f64,
-    /// Part of it beyond the nominal quota.
-    pub borrowed_hours: f64,
 }
 
 /// Cost of the nodes in the measured window, by cause. The tenants' cost by requests, `idle`,
