@@ -124,104 +124,203 @@ fn jobs_of_a_set_get_places_in_a_rack_after_their_check() {
     assert_eq!(value("quota_wait.mean"), Some(60.0));
     assert_eq!(value("pending_time.max"), Some(60.0));
     assert_eq!(value("queue_evictions.not_ready"), Some(0.0));
+    let queue = &summary.variants[0].queues[0];
+    let priority = &queue.priorities[0];
+    assert_eq!(
+        (priority.priority, priority.admitted, priority.wait_mean_s),
+        (0, 1, 60.0)
+    );
+    // 8 of 8 GPUs for 11 min of the hour, from the reservation on.
+    let timeline = queue.timeline.as_ref().expect("time passed");
+    assert_eq!(timeline.share.len(), timeline.waiting.len());
+    assert_eq!(timeline.share.first(), Some(&1.0));
+    assert_eq!(timeline.share.last(), Some(&0.0));
+    assert_eq!(
+        (queue.uses[0].nominal, queue.uses[0].held.first()),
+        (8.0, Some(&8.0))
+    );
+    let report = scratch.text("out/report.html");
+    assert!(report.contains("<h2 id=\"queue-0\">Queue lab</h2>"));
+    assert!(report.contains("Queue lab over time"));
 }
 
-/// Correct text, the fault that takes its place, and what is said of it.
-const WRONG: [(&str, &str, &str); 17] = [
+/// Correct text, the fault that takes its place, the place that is named, and what is said of it.
+const WRONG: [(&str, &str, &str, &str); 20] = [
     (
         "topologyName: racks",
         "topologyName: rack",
+        "queues.yaml: ResourceFlavor `a100`: spec.topologyName:",
         "no file declares the Topology `rack`; did you mean `racks`?",
     ),
     (
         "{nodeLabel: rack}, ",
         "{nodeLabel: block}, ",
+        "Topology `racks`: spec.levels[0].nodeLabel:",
         "no node of the ResourceFlavor `a100` has the label `block`",
     ),
     (
         "{nodeLabel: rack}, ",
         "{nodeLabel: rack}, {nodeLabel: rack}, ",
-        "spec.levels[1].nodeLabel: expected each level once",
+        "queues.yaml: document 2, Topology `racks`: spec.levels[1].nodeLabel:",
+        "expected each level once, found `rack`",
     ),
     (
         "parentName: root",
         "parentName: company",
-        "spec.parentName: expected a cohort that is not below this one",
+        "queues.yaml: document 3, Cohort `company`: spec.parentName:",
+        "expected a cohort that is not below this one, found `company -> company`",
     ),
     (
         "  cohortName: company\n",
         "",
-        "borrowingLimit: expected no limit, as there is no cohort, found `2`",
+        "queues.yaml: document 4, ClusterQueue `lab`: spec.resourceGroups[0].flavors[0].resources[0].borrowingLimit:",
+        "expected no limit, as there is no cohort, found `2`",
     ),
     (
         "weight: 1",
         "weight: -1",
-        "spec.fairSharing.weight: expected a quantity of 0 or more, found `-1`",
+        "queues.yaml: document 4, ClusterQueue `lab`: spec.fairSharing.weight:",
+        "expected a quantity of 0 or more, found `-1`",
     ),
     (
         "reclaimWithinCohort: Any",
         "reclaimWithinCohort: Never",
-        "spec.preemption.borrowWithinCohort.policy: expected `Never`",
+        "queues.yaml: document 4, ClusterQueue `lab`: spec.preemption.borrowWithinCohort.policy:",
+        "expected `Never`, as `reclaimWithinCohort` is `Never`, found `LowerPriority`",
     ),
     (
         "admissionChecks: [{name: budget}]",
         "admissionChecks: [{name: budge}]",
+        "queues.yaml: ClusterQueue `lab`: spec.admissionChecksStrategy.admissionChecks:",
         "no file declares the AdmissionCheck `budge`; did you mean `budget`?",
     ),
     (
         "        - name: a100\n",
         "        - name: h100\n",
+        "queues.yaml: ClusterQueue `lab`: spec.resourceGroups[0].flavors[0].name:",
         "no file declares the ResourceFlavor `h100`; did you mean `a100`?",
+    ),
+    (
+        "        - name: a100\n          resources: [{name: nvidia.com/gpu, nominalQuota: 8, borrowingLimit: 2}]\n",
+        "        - name: a100\n          resources: [{name: nvidia.com/gpu, nominalQuota: 8}]\n        - name: a100\n          resources: [{name: nvidia.com/gpu, nominalQuota: 8}]\n",
+        "queues.yaml: document 4, ClusterQueue `lab`: spec.resourceGroups[0].flavors[1].name:",
+        "expected each flavor once, found `a100`",
     ),
     (
         "coveredResources: [nvidia.com/gpu]",
         "coveredResources: [nvidia.com/gpu, cpu]",
+        "queues.yaml: document 4, ClusterQueue `lab`: spec.resourceGroups[0].flavors[0].resources:",
         "expected a quota of cpu, but it is missing",
+    ),
+    (
+        "nominalQuota: 8, borrowingLimit: 2",
+        "nominalQuota: 8, lendingLimit: 9",
+        "queues.yaml: document 4, ClusterQueue `lab`: spec.resourceGroups[0].flavors[0].resources[0].lendingLimit:",
+        "expected at most the nominal quota 8, found `9`",
     ),
     (
         "check-takes: 1m",
         "check-takes: soon",
-        "windtunnel.dev/check-takes\"]: expected a duration of 0 or more",
+        "queues.yaml: document 5, AdmissionCheck `budget`: metadata.annotations[\"windtunnel.dev/check-takes\"]:",
+        "expected a duration of 0 or more",
     ),
     (
         "clusterQueue: lab",
         "clusterQueue: labs",
+        "queues.yaml: LocalQueue `default/jobs`: spec.clusterQueue:",
         "no file declares the ClusterQueue `labs`; did you mean `lab`?",
+    ),
+    (
+        "kind: Configuration\n",
+        "kind: Configuration\nmetadata: {annotations: {windtunnel.dev/equal-shares: first}}\n",
+        "queues.yaml: document 7, Configuration: metadata.annotations[\"windtunnel.dev/equal-shares\"]:",
+        "expected `last` or `random`, found `first`",
     ),
     (
         "timeout: 5m",
         "timeout: 0s",
-        "waitForPodsReady.timeout: expected a duration above 0, such as `5m`, found `0s`",
+        "queues.yaml: document 7, Configuration: waitForPodsReady.timeout:",
+        "expected a duration above 0, such as `5m`, found `0s`",
     ),
     (
         "timeout: 5m",
         "requeuingStrategy: {timestamp: Later}",
-        "timestamp: expected `Eviction` or `Creation`, found `Later`",
+        "queues.yaml: document 7, Configuration: waitForPodsReady.requeuingStrategy.timestamp:",
+        "expected `Eviction` or `Creation`, found `Later`",
     ),
     (
         "    - name: worker\n      replicas: 2",
         "    - name: worker\n      replicas: -2",
-        "spec.replicatedJobs[0].replicas: expected a number of jobs from 0",
+        "queues.yaml: line 51, document 8, JobSet `s`: spec.replicatedJobs[0].replicas:",
+        "expected a number of jobs from 0",
     ),
     (
         "podset-required-topology: rack",
         "podset-unconstrained-topology: maybe",
-        "podset-unconstrained-topology\"]: expected `true` or `false`, found `maybe`",
+        "JobSet `s`: spec.replicatedJobs[0].template.spec.template.metadata.annotations[\"kueue.x-k8s.io/podset-unconstrained-topology\"]:",
+        "expected `true` or `false`, found `maybe`",
     ),
     (
         "podset-required-topology: rack",
         "podset-slice-size: 0",
-        "podset-slice-size\"]: expected a number of pods, 1 or more, found `0`",
+        "kueue.x-k8s.io/podset-slice-size\"]:",
+        "expected a number of pods, 1 or more, found `0`",
     ),
 ];
 
 #[test]
 fn wrong_queues_are_refused_in_words() {
-    for (right, wrong, expected) in WRONG {
+    for (right, wrong, place, expected) in WRONG {
         assert!(QUEUES.contains(right), "{right}");
         let said =
             scratch(&QUEUES.replacen(right, wrong, 1)).run(&["run", "a.yaml", "--out", "out"], 2);
-        assert!(said.contains(expected), "{wrong}: {said}");
+        let words = format!("{place} {expected}");
+        assert!(said.contains(&words), "{wrong}: expected {words}: {said}");
+    }
+}
+
+/// Gangs of Kubernetes' own API, on a pod, in a template and as objects.
+#[test]
+fn gangs_that_are_not_modelled_are_refused_by_name() {
+    let pod = "\
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: x}
+spec:
+  workloadRef: {name: w, podGroup: g}
+  containers: [{name: c, image: c}]
+";
+    let group = "---\napiVersion: scheduling.k8s.io/v1alpha2\nkind: PodGroup\nmetadata: {name: g}\nspec: {}\n";
+    let workload = group
+        .replace("PodGroup", "Workload")
+        .replace("v1alpha2", "v1alpha1");
+    let template = "            spec:\n              restartPolicy: Never\n";
+    let in_template = QUEUES.replacen(
+        template,
+        &format!("{template}              schedulingGroup: {{podGroupName: g}}\n"),
+        1,
+    );
+    for (queues, expected) in [
+        (
+            [QUEUES, pod].concat(),
+            "document 9, Pod `x`: spec.workloadRef: expected no gang of Kubernetes' own API",
+        ),
+        (
+            in_template,
+            "spec.replicatedJobs[0].template.spec.template.spec.schedulingGroup: expected no gang",
+        ),
+        (
+            [QUEUES, group].concat(),
+            "document 9, PodGroup `g`: apiVersion: expected no gang of Kubernetes' own API",
+        ),
+        (
+            [QUEUES, &*workload].concat(),
+            "document 9, Workload `g`: apiVersion: expected no gang of Kubernetes' own API",
+        ),
+    ] {
+        let said = scratch(&queues).run(&["run", "a.yaml", "--out", "out"], 2);
+        assert!(said.contains(expected), "{expected}: {said}");
     }
 }
 
