@@ -19,10 +19,28 @@ pub const GPU_MODEL_LABEL: &str = "alibabacloud.com/gpu-card-model";
 /// Arrivals that are held in memory; beyond them, they are sorted on disk.
 const MOST_HELD: usize = 1 << 20;
 
+/// Number of classes by their amounts that are found without making a spec.
+const PLAIN: usize = 256;
+
+/// A demand that requests processors and memory alone, by the texts of its row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlainDemand<'row> {
+    pub(crate) submit: Instant,
+    pub(crate) name: &'row str,
+    pub(crate) tenant: &'row str,
+    /// 1/1000 cores.
+    pub(crate) cpu_milli: i64,
+    /// Bytes.
+    pub(crate) memory: i64,
+    pub(crate) run_time: Option<Duration>,
+}
+
 /// Arrivals up to now, in the order of the file.
 pub(crate) struct Gather {
     pub(crate) arrivals: Vec<Arrival>,
     classes: ClassTable,
+    /// Classes of pods that request processors and memory alone.
+    plain: [Option<(i64, i64, u32)>; PLAIN],
     tenants: NameTable,
     /// Number of arrivals that are held in memory at most.
     most_held: usize,
@@ -72,6 +90,7 @@ impl Gather {
         Self {
             arrivals: Vec::new(),
             classes: ClassTable::default(),
+            plain: [None; PLAIN],
             tenants: NameTable::default(),
             most_held,
             spill: None,
@@ -92,16 +111,55 @@ impl Gather {
             name: demand.name,
             class: self.classes.class_of(demand.spec),
             members: demand.members.max(1),
-            tenant: self.tenants.number_of(match demand.tenant.as_bytes() {
-                b"" => b"default",
-                tenant => tenant,
-            }),
+            tenant: self.tenant(&demand.tenant),
             run_time: demand.run_time,
             time_limit: demand.time_limit,
             historic_start: demand.historic_start,
             links: demand.links,
             part: 0,
         };
+        self.add(arrival)
+    }
+
+    /// Adds a demand without more than processors and memory; the same as [`Self::push`] of it, for which no spec is
+    /// made if its amounts were met before.
+    pub(crate) fn push_plain(&mut self, demand: PlainDemand<'_>) {
+        let arrival = Arrival {
+            submit: demand.submit,
+            name: PodName::Text(demand.name.into()),
+            class: self.class_of_amounts(demand.cpu_milli, demand.memory),
+            members: 1,
+            tenant: self.tenant(demand.tenant),
+            run_time: demand.run_time,
+            time_limit: None,
+            historic_start: None,
+        };
+        self.add(arrival);
+    }
+
+    fn class_of_amounts(&mut self, cpu_milli: i64, memory: i64) -> u32 {
+        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mixed = (cpu_milli as u64).wrapping_mul(ODD) ^ memory as u64;
+        let place = (mixed.wrapping_mul(ODD) >> 56) as usize % PLAIN;
+        match self.plain[place] {
+            Some((cpu, bytes, class)) if (cpu, bytes) == (cpu_milli, memory) => class,
+            _ => {
+                let requests = requests(Some(cpu_milli), Some(memory));
+                let class = self.classes.class_of(PodSpec::with_requests(requests));
+                self.plain[place] = Some((cpu_milli, memory, class));
+                class
+            }
+        }
+    }
+
+    fn tenant(&mut self, name: &str) -> u32 {
+        self.tenants.number_of(match name.as_bytes() {
+            b"" => b"default",
+            tenant => tenant,
+        })
+    }
+
+    fn add(&mut self, arrival: Arrival) -> usize {
         if self.arrivals.len() >= self.most_held {
             self.write_out();
         }

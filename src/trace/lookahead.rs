@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 
 use super::stream::Arrival;
+use model::PodName;
 use units::Instant;
 
 /// Greatest number of rows by which a row may be late.
@@ -31,20 +32,38 @@ pub enum Placed {
 impl Lookahead {
     /// Takes the next arrival of the file.
     pub fn push(&mut self, arrival: Arrival) -> Placed {
-        if self.delivered.is_some_and(|last| arrival.submit < last) {
-            return Placed::TooLate;
+        let (placed, vacant) = self.make_room(arrival.submit);
+        if let Some(vacant) = vacant {
+            *vacant = arrival;
         }
-        if (self.window.back()).is_none_or(|last| last.submit <= arrival.submit) {
-            self.window.push_back(arrival);
-            return Placed::InOrder;
+        placed
+    }
+
+    /// Makes room for the next arrival of the file, which is submitted at an instant: it is set field by field, as
+    /// arrivals are large beside the row that they are read from. None if it is too late.
+    #[inline]
+    pub(super) fn make_room(&mut self, submit: Instant) -> (Placed, Option<&mut Arrival>) {
+        if self.delivered.is_some_and(|last| submit < last) {
+            return (Placed::TooLate, None);
         }
-        let position = self
-            .window
-            .iter()
-            .rposition(|known| known.submit <= arrival.submit)
-            .map_or(0, |before| before + 1);
-        self.window.insert(position, arrival);
-        Placed::Moved
+        let vacant = Arrival {
+            submit,
+            name: PodName::Job(0),
+            class: 0,
+            members: 1,
+            tenant: 0,
+            run_time: None,
+            time_limit: None,
+            historic_start: None,
+        };
+        if (self.window.back()).is_none_or(|last| last.submit <= submit) {
+            self.window.push_back(vacant);
+            return (Placed::InOrder, self.window.back_mut());
+        }
+        let known = self.window.iter().rposition(|known| known.submit <= submit);
+        let position = known.map_or(0, |before| before + 1);
+        self.window.insert(position, vacant);
+        (Placed::Moved, self.window.get_mut(position))
     }
 
     /// Whether more rows must be read before the first of the window may be delivered.
@@ -65,7 +84,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use model::PodName;
 
     fn arrival(number: u64, submit: i64) -> Arrival {
         Arrival {

@@ -21,6 +21,38 @@ pub(super) fn digits(text: &[u8]) -> Option<i64> {
     }
 }
 
+/// A decimal number of digits alone with at most one point among or behind them, so few that the number is the
+/// one that the standard library parses: a whole number below 2^53 divided by a power of ten that has no
+/// rounding of its own is rounded once.
+#[inline]
+pub(super) fn decimal(text: &[u8]) -> Option<f64> {
+    let Some(point) = text.iter().position(|&byte| byte == b'.') else {
+        return digits(text)
+            .filter(|_| text.len() <= DECIMALS_MAX)
+            .map(|own| own as f64);
+    };
+    let (whole, fraction) = (&text[..point], &text[point + 1..]);
+    if text.len() > DECIMALS_MAX {
+        return None;
+    }
+    let scale = *TENS.get(fraction.len())?;
+    let number = digits(whole)? * scale + digits(fraction)?;
+    Some(number as f64 / scale as f64)
+}
+
+/// Most characters of a decimal number that is parsed so: fifteen digits are below 2^53.
+const DECIMALS_MAX: usize = 15;
+
+const TENS: [i64; DECIMALS_MAX] = {
+    let mut tens = [1; DECIMALS_MAX];
+    let mut place = 1;
+    while place < DECIMALS_MAX {
+        tens[place] = 10 * tens[place - 1];
+        place += 1;
+    }
+    tens
+};
+
 /// A byte eight times.
 const fn eight(byte: u8) -> u64 {
     0x0101_0101_0101_0101 * byte as u64
@@ -88,6 +120,33 @@ mod tests {
             }
             let plain = many_digits(&text).filter(|_| (1..=18).contains(&text.len()));
             prop_assert_eq!(digits(&text), plain);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn decimals_are_those_of_the_standard_library(
+            text in "[0-9]{0,17}(\\.[0-9]{0,12})?|[0-9.+e-]{0,9}",
+        ) {
+            if let Some(own) = decimal(text.as_bytes()) {
+                prop_assert_eq!(Ok(own), text.parse::<f64>(), "{}", text);
+            }
+        }
+    }
+
+    #[test]
+    fn decimals_of_traces_are_parsed_from_their_bytes() {
+        for (text, expected) in [
+            ("475.25", Some(475.25)),
+            ("0.1", Some(0.1)),
+            ("16", Some(16.0)),
+            ("475.00000000000006", None),
+            ("1e3", None),
+            ("-1.5", None),
+            (".5", None),
+            ("5.", None),
+        ] {
+            assert_eq!(decimal(text.as_bytes()), expected, "{text}");
         }
     }
 

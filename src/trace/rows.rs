@@ -7,6 +7,7 @@ use super::error::TraceError;
 use super::format::{ColumnDoc, FormatEntry};
 use super::input::Input;
 use super::ledger::{BadRow, Journal};
+use super::number::{decimal, digits};
 use super::parquet::{Parquet, is_parquet};
 use super::table::{Column, Row, Table};
 use units::{Duration, Instant};
@@ -253,6 +254,12 @@ impl<'row, 'table> Fields<'row, 'table> {
         self.row.optional_text(self.columns[place].as_ref())
     }
 
+    /// The bytes of a field; none if it is absent.
+    pub(crate) fn bytes(&self, place: usize) -> &'table [u8] {
+        let column = self.columns[place].as_ref();
+        column.map_or(b"", |column| self.row.bytes(column))
+    }
+
     /// A text that must be there.
     pub(crate) fn name(&self, place: usize, expected: &str) -> Result<&'table str, BadRow> {
         match self.text(place) {
@@ -283,11 +290,14 @@ impl<'row, 'table> Fields<'row, 'table> {
 
     /// A decimal number of at least 0.
     pub(crate) fn decimal(&self, place: usize, most: f64) -> Result<Option<f64>, BadRow> {
-        let text = self.text(place);
-        if text.is_empty() {
+        let Some(column) = &self.columns[place] else {
+            return Ok(None);
+        };
+        let bytes = self.row.bytes(column);
+        if bytes.is_empty() {
             return Ok(None);
         }
-        match text.parse::<f64>() {
+        match decimal(bytes).map_or_else(|| self.text(place).parse(), Ok) {
             Ok(number) if (0.0..=most).contains(&number) => Ok(Some(number)),
             Ok(number) if number < 0.0 => Err(self.bad(place, "at least 0")),
             Ok(number) if number > most => Err(self.bad(place, &format!("at most {most}"))),
@@ -308,6 +318,12 @@ impl<'row, 'table> Fields<'row, 'table> {
 
     /// Seconds from the trace's zero, whole or with a fraction, as an instant.
     pub(crate) fn seconds(&self, place: usize) -> Result<Option<Instant>, BadRow> {
+        if let Some(column) = &self.columns[place]
+            && let Some(seconds) = digits(self.row.bytes(column))
+            && seconds <= LAST_SECOND
+        {
+            return Ok(Some(Instant::from_secs(seconds)));
+        }
         let number = self.decimal(place, MAX_SECONDS)?;
         let span = number.and_then(Duration::checked_from_secs_f64);
         Ok(span.map(|span| Instant::ZERO + span))

@@ -26,7 +26,7 @@ impl Texts {
             if number == NONE {
                 return None;
             }
-            if self.text(number) == text {
+            if is_equal(self.text(number), text) {
                 return Some(number);
             }
             place = place.wrapping_add(1) & mask;
@@ -67,27 +67,70 @@ impl Texts {
     }
 }
 
+/// Whether two texts are equal. They are short, so that a call of a library for each costs more than the comparison.
+#[inline]
+fn is_equal(one: &[u8], other: &[u8]) -> bool {
+    let (one_words, _) = one.as_chunks::<8>();
+    let (other_words, _) = other.as_chunks::<8>();
+    let mut pairs = one_words.iter().zip(other_words);
+    let is_same =
+        |pair: (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*pair.0) == u64::from_le_bytes(*pair.1);
+    one.len() == other.len() && end(one) == end(other) && pairs.all(is_same)
+}
+
+/// The last eight bytes of a text, or all of them where it has fewer: of texts of equal length, different ones
+/// where these bytes are.
+#[inline]
+fn end(text: &[u8]) -> u64 {
+    if let Some(last) = text.last_chunk::<8>() {
+        return u64::from_le_bytes(*last);
+    }
+    if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        let [first, last] = [first, last].map(|own| u64::from(u32::from_le_bytes(*own)));
+        return first | last << 32;
+    }
+    match text {
+        [] => 0,
+        [first, .., last] | [first @ last] => {
+            let middle = text[text.len() / 2];
+            [*first, middle, *last]
+                .iter()
+                .fold(0, |all, &byte| all << 8 | u64::from(byte))
+        }
+    }
+}
+
 /// A multiplicative hash over words of eight bytes: equal texts of equal hashes, and keys of trace
 /// rows, which are short and alike, well apart.
 #[inline]
 fn hash(text: &[u8]) -> usize {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let (words, rest) = text.as_chunks::<8>();
+    let (words, _) = text.as_chunks::<8>();
     let mut hash = text.len() as u64;
     for word in words {
         hash = (hash.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(ODD);
     }
-    let mut last = 0;
-    for &byte in rest {
-        last = (last << 8) | u64::from(byte);
-    }
-    hash = (hash.rotate_left(5) ^ last).wrapping_mul(ODD);
+    hash = (hash.rotate_left(5) ^ end(text)).wrapping_mul(ODD);
     (hash ^ (hash >> 32)) as usize
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn equal_texts_are_equal_byte_for_byte() {
+        let all = b"0123456789abcdefghijk";
+        for length in 0..all.len() {
+            let one = &all[..length];
+            assert!(is_equal(one, one) && !is_equal(one, &all[..=length]));
+            for place in 0..length {
+                let mut other = one.to_vec();
+                other[place] = b'X';
+                assert!(!is_equal(one, &other), "{length} {place}");
+            }
+        }
+    }
 
     #[test]
     fn texts_are_numbered_as_they_come() {

@@ -10,7 +10,7 @@ use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_number_or_empty, is_whole,
     row_has,
 };
-use crate::gather::{Demand, Gather, requests};
+use crate::gather::{Demand, Gather, PlainDemand, requests};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
@@ -248,6 +248,25 @@ fn alone(gather: &mut Gather, journal: &mut Journal, readings: Readings) -> Resu
     Ok(())
 }
 
+fn check_category(fields: &Fields<'_, '_>) -> Result<(), BadRow> {
+    let is_own = |category: &&str| category.as_bytes() == fields.bytes(CATEGORY);
+    if CATEGORIES.iter().any(is_own) {
+        return Ok(());
+    }
+    Err(fields.bad(CATEGORY, "Delay-insensitive, Interactive or Unknown"))
+}
+
+/// Documented dirt of a row.
+const DIRT: [(&str, Action); 4] = [
+    ("open bucket of a size; 30 cores, 70 GiB", Action::Repair),
+    ("average use above the maximum", Action::Keep),
+    ("created at 0, perhaps before", Action::Keep),
+    (
+        "there at the end of the trace; run time not known",
+        Action::Keep,
+    ),
+];
+
 fn take(
     gather: &mut Gather,
     journal: &mut Journal,
@@ -268,26 +287,30 @@ fn take(
     let (cores, is_open) = MOST_CORES.amount(fields, CORES)?;
     let (memory, is_open_too) = MOST_MEMORY.amount(fields, MEMORY)?;
     let (most, mean) = (fields.decimal(MOST, 1e3)?, fields.decimal(MEAN, 1e3)?);
-    if !CATEGORIES.contains(&fields.text(CATEGORY)) {
-        return Err(fields
-            .bad(CATEGORY, "Delay-insensitive, Interactive or Unknown")
-            .into());
-    }
-    if is_open || is_open_too {
-        let kind = "open bucket of a size; 30 cores, 70 GiB";
-        journal.dirt(kind, Action::Repair, line)?;
-    }
-    if most.zip(mean).is_some_and(|(most, mean)| mean > most) {
-        journal.dirt("average use above the maximum", Action::Keep, line)?;
-    }
-    if created == Instant::ZERO {
-        let kind = "created at 0, perhaps before";
-        journal.dirt(kind, Action::Keep, line)?;
-    }
+    check_category(fields)?;
+    let is_above = most.zip(mean).is_some_and(|(most, mean)| mean > most);
     let is_there = deleted >= END;
-    if is_there {
-        let kind = "there at the end of the trace; run time not known";
-        journal.dirt(kind, Action::Keep, line)?;
+    let found = [
+        is_open || is_open_too,
+        is_above,
+        created == Instant::ZERO,
+        is_there,
+    ];
+    for (_, (kind, action)) in found.into_iter().zip(DIRT).filter(|own| own.0) {
+        journal.dirt(kind, action, line)?;
+    }
+    let run_time: Option<Duration> = (!is_there).then(|| deleted.since(created));
+    let tenant = fields.text(SUBSCRIPTION);
+    if readings.is_empty() && !options.usage {
+        gather.push_plain(PlainDemand {
+            submit: created,
+            name,
+            tenant,
+            cpu_milli: cores,
+            memory,
+            run_time,
+        });
+        return Ok(());
     }
     let mut spec = PodSpec::with_requests(requests(Some(cores), Some(memory)));
     if let Some(read) = readings.swap_remove(name) {
@@ -309,11 +332,10 @@ fn take(
             ..Behaviour::default()
         }));
     }
-    let run_time: Option<Duration> = (!is_there).then(|| deleted.since(created));
     gather.push(Demand {
         submit: created,
         name: PodName::Text(name.into()),
-        tenant: fields.text(SUBSCRIPTION).into(),
+        tenant: tenant.into(),
         spec,
         run_time,
         ..Demand::default()
@@ -347,7 +369,7 @@ impl Bucket {
     /// The amount of a field, and whether it was the open bucket.
     fn amount(&self, fields: &Fields<'_, '_>, place: usize) -> Result<(i64, bool), BadRow> {
         let label = self.label;
-        if fields.text(place) == label {
+        if fields.bytes(place) == label.as_bytes() {
             return Ok((self.counts_as, true));
         }
         let amount = fields.scaled(place, self.scale, 1e5)?;

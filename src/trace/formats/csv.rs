@@ -164,11 +164,11 @@ impl CsvSource {
             Err(bad) => return self.journal.bad_row(bad),
         };
         let line = row.line;
-        let mut arrival = match self.columns.arrival(&row, number) {
-            Ok(arrival) => arrival,
+        let times = match self.columns.times(&row) {
+            Ok(times) => times,
             Err(bad) => return self.journal.bad_row(bad),
         };
-        arrival.class = if let Some(class) = self.keys.find(&row) {
+        let class = if let Some(class) = self.keys.find(&row) {
             class
         } else {
             let spec = match self.columns.spec(&row) {
@@ -179,15 +179,29 @@ impl CsvSource {
             self.keys.learn(&row, class);
             class
         };
-        arrival.tenant = self.tenants.number_of(self.columns.tenant(&row));
-        if let (Some(limit), Some(run_time)) = (arrival.time_limit, arrival.run_time)
+        let links = match self.columns.links(&row) {
+            Ok(links) => links,
+            Err(bad) => return self.journal.bad_row(bad),
+        };
+        let tenant = self.tenants.number_of(self.columns.tenant(&row));
+        if let (Some(limit), Some(run_time)) = (times.limit, times.run)
             && limit < run_time
         {
             let kind = "time limit below the run time; plans reckon with the limit";
             self.journal.dirt(kind, Action::Keep, line)?;
         }
-        let submit = arrival.submit;
-        match self.lookahead.push(arrival) {
+        let (placed, vacant) = self.lookahead.make_room(times.submit);
+        if let Some(arrival) = vacant {
+            arrival.name = self.columns.name(&row, number);
+            arrival.class = class;
+            arrival.members = times.members;
+            arrival.tenant = tenant;
+            arrival.run_time = times.run;
+            arrival.time_limit = times.limit;
+            arrival.historic_start = times.start;
+            arrival.links = links;
+        }
+        match placed {
             Placed::InOrder => Ok(()),
             Placed::Moved => {
                 let kind = "submitted before a row above; moved";
@@ -196,7 +210,7 @@ impl CsvSource {
             Placed::TooLate => self.journal.bad_row(BadRow {
                 line,
                 column: "submit".to_owned(),
-                value: submit.to_string(),
+                value: times.submit.to_string(),
                 rule: "must not be earlier than rows far above; sort the file by it".to_owned(),
             }),
         }

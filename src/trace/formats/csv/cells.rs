@@ -38,6 +38,7 @@ pub(super) fn integer(
 }
 
 /// A time or span that isn't negative; `None` if nothing stands there.
+#[inline]
 pub(super) fn span(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Duration>, BadRow> {
     let Some(column) = column else {
         return Ok(None);
@@ -47,9 +48,13 @@ pub(super) fn span(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Dura
         return Ok(None);
     }
     // Most times are plain seconds.
-    if let Some(span) = plain_seconds(bytes) {
-        return Ok(Some(span));
+    match plain_seconds(bytes) {
+        Some(span) => Ok(Some(span)),
+        None => span_with_unit(row, column),
     }
+}
+
+fn span_with_unit(row: &Row<'_>, column: &Column) -> Result<Option<Duration>, BadRow> {
     let text = row.text(column);
     let seconds = text
         .bytes()
@@ -70,6 +75,7 @@ pub(super) fn span(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Dura
 }
 
 /// Seconds of digits alone, or with up to nine more behind a point.
+#[inline]
 fn plain_seconds(text: &[u8]) -> Option<Duration> {
     if let Some(seconds) = digits(text) {
         return Duration::checked_from_secs(seconds);

@@ -9,7 +9,6 @@ use crate::error::TraceError;
 use crate::ledger::BadRow;
 use crate::links::Links;
 use crate::options::{NO_THROUGHPUTS, ReadOptions, partition_labels};
-use crate::stream::Arrival;
 use crate::table::{Column, Row, Table};
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
@@ -17,7 +16,7 @@ use model::{
     Behaviour, GpuRequest, JOB_TYPE_LABEL, Labels, PodName, PodSpec, ResourceList, Text,
     Throughputs,
 };
-use units::{Instant, Quantity};
+use units::{Duration, Instant, Quantity};
 
 /// The columns of a table, by their meaning.
 pub(super) struct Columns {
@@ -43,6 +42,15 @@ pub(super) struct Columns {
     think_time: Option<Column>,
     /// Columns of the usage of processors and of memory, if they are asked for.
     pub(super) usage: [Option<Column>; 2],
+}
+
+/// Times of an arrival, and how many members it has.
+pub(super) struct Times {
+    pub(super) submit: Instant,
+    pub(super) members: u32,
+    pub(super) run: Option<Duration>,
+    pub(super) limit: Option<Duration>,
+    pub(super) start: Option<Instant>,
 }
 
 impl Columns {
@@ -104,28 +112,29 @@ impl Columns {
         }
     }
 
-    /// The arrival, its class and tenant still to be numbered.
-    pub(super) fn arrival(&self, row: &Row<'_>, number: u64) -> Result<Arrival, BadRow> {
+    /// The times of a row's arrival, and how many members it has.
+    #[inline]
+    pub(super) fn times(&self, row: &Row<'_>) -> Result<Times, BadRow> {
         let submit = span(row, Some(&self.submit))?
             .ok_or_else(|| row.bad(&self.submit, "a time such as `90` or `1h30m`"))?;
-        let name = match row.optional_text(self.name.as_ref()) {
+        let members = integer(row, self.members.as_ref(), 1, MEMBERS)?.unwrap_or(1);
+        Ok(Times {
+            submit: Instant::ZERO + submit,
+            members: members as u32,
+            run: span(row, self.run_time.as_ref())?,
+            limit: span(row, self.time_limit.as_ref())?,
+            start: span(row, self.start.as_ref())?.map(|start| Instant::ZERO + start),
+        })
+    }
+
+    /// The name of a row's arrival, which is that of its number where the row has none.
+    #[inline]
+    pub(super) fn name(&self, row: &Row<'_>, number: u64) -> PodName {
+        match row.optional_text(self.name.as_ref()) {
             "" => PodName::Job(number),
             name if self.may_wait() => task_name(name),
             name => PodName::Text(name.into()),
-        };
-        let members = integer(row, self.members.as_ref(), 1, MEMBERS)?.unwrap_or(1);
-        Ok(Arrival {
-            submit: Instant::ZERO + submit,
-            name,
-            class: 0,
-            members: members as u32,
-            tenant: 0,
-            run_time: span(row, self.run_time.as_ref())?,
-            time_limit: span(row, self.time_limit.as_ref())?,
-            historic_start: span(row, self.start.as_ref())?.map(|start| Instant::ZERO + start),
-            links: self.links(row)?,
-            part: 0,
-        })
+        }
     }
 
     /// Whether rows may say what they wait for.
@@ -133,7 +142,8 @@ impl Columns {
         self.after.is_some()
     }
 
-    fn links(&self, row: &Row<'_>) -> Result<Option<Box<Links>>, BadRow> {
+    /// The place of a row's arrival in a graph of precedence.
+    pub(super) fn links(&self, row: &Row<'_>) -> Result<Option<Box<Links>>, BadRow> {
         if !self.may_wait() {
             return Ok(None);
         }
