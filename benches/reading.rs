@@ -1,17 +1,25 @@
-//! Reading traces: raw byte records of the `csv` crate as the measure, then each of our readers on
-//! plain text in memory, and the same text compressed. `benches/README.md` says how to compare.
+//! Reading traces, as a table: raw byte records of the `csv` crate and the decompressors alone as the measure,
+//! and beside them each of several readers on plain text in memory and on the same text compressed. All of a
+//! format's measurements take turns, so that other work on the machine slows down all of them alike; the
+//! processor time tells what they cost where it does.
+
+#[path = "support/processor_time.rs"]
+mod processor_time;
 
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::io::{Read, Write as _};
+use std::time::{Duration, Instant};
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use windtunnel::trace::format::Constructor;
 use windtunnel::trace::registry::find;
 use windtunnel::trace::{Input, ReadOptions};
 
 /// Bytes of each text, about.
-const TEXT_BYTES: usize = 32 << 20;
+const TEXT_BYTES: usize = 64 << 20;
+
+/// Turns of each measurement.
+const TURNS: usize = 5;
 
 /// A small generator: what is read need not be good random numbers.
 struct Dice(u64);
@@ -87,8 +95,56 @@ fn swf() -> String {
     text
 }
 
+/// Machines of the Azure trace, with the hashes that it names them by.
+fn azure_vm() -> String {
+    let mut dice = Dice(88_172_645_463_325_252);
+    let mut text = String::new();
+    let mut created = 0;
+    while text.len() < TEXT_BYTES {
+        created += 300 * dice.below(2);
+        let (name, deployment) = (dice.below(u64::MAX), dice.below(u64::MAX));
+        let _ = writeln!(
+            text,
+            "{name:032x},{:032x},{deployment:032x},{created},{},{}.5,{}.25,{}.125,Interactive,{},{}",
+            dice.below(500),
+            created + 300 * dice.below(9),
+            60 + dice.below(39),
+            dice.below(60),
+            dice.below(90),
+            1 << dice.below(5),
+            1 << dice.below(7),
+        );
+    }
+    text
+}
+
+/// Tasks of Google's trace of 2011: each is submitted, scheduled and finished.
+fn google_tasks() -> String {
+    let mut dice = Dice(88_172_645_463_325_252);
+    let mut text = String::new();
+    let (mut job, mut time) = (6_000_000_000_u64, 600_000_000_u64);
+    while text.len() < TEXT_BYTES {
+        job += 1;
+        let user = dice.below(300);
+        let (cpu, memory) = (625 * (1 + dice.below(8)), 155 * (1 + dice.below(40)));
+        for event in [0, 1, 4] {
+            time += dice.below(20_000);
+            let machine = if event == 0 {
+                String::new()
+            } else {
+                dice.below(12_500).to_string()
+            };
+            let _ = writeln!(
+                text,
+                "{time},,{job},0,{machine},{event},user{user:028x}=,1,2,0.0{cpu:04},0.0{memory:04},0.0001,0"
+            );
+        }
+    }
+    text
+}
+
 /// Reads a text to its end as arrivals.
-fn arrivals(format: &str, input: &Input) -> u64 {
+fn arrivals(format: &str, input: &Input) -> usize {
     let entry = find(format).expect("a format of the project");
     let Constructor::Workload(open) = entry.open else {
         panic!("a format of workloads");
@@ -101,9 +157,14 @@ fn arrivals(format: &str, input: &Input) -> u64 {
     arrivals
 }
 
-/// What reading comes down to: every field of every record, in one buffer used again and again.
-fn byte_records(text: &[u8]) -> usize {
-    let mut reader = csv::ReaderBuilder::new().from_reader(text);
+/// The work that no reader can do without: every field of every record, in one buffer used again and again.
+fn byte_records(text: &[u8], separator: u8) -> usize {
+    let mut reader = csv::ReaderBuilder::new();
+    let mut reader = reader
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(separator)
+        .from_reader(text);
     let mut record = csv::ByteRecord::new();
     let mut fields = 0;
     while reader.read_byte_record(&mut record).expect("a good text") {
@@ -112,46 +173,94 @@ fn byte_records(text: &[u8]) -> usize {
     fields
 }
 
-fn reading(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("reading");
-    group.sample_size(10);
-    for (format, text) in [("openb-pods", openb()), ("csv", own()), ("swf", swf())] {
-        group.throughput(Throughput::Bytes(text.len() as u64));
-        let id = |what: &str| BenchmarkId::new(format, what);
-        let text = text.into_bytes();
-        if format != "swf" {
-            group.bench_function(id("byte-records"), |bencher| {
-                bencher.iter(|| black_box(byte_records(&text)));
-            });
+/// Reads all bytes of a decoder.
+fn drained(mut decoder: impl Read) -> usize {
+    let mut all = vec![0; 1 << 18];
+    let mut bytes = 0;
+    loop {
+        match decoder.read(&mut all).expect("good bytes") {
+            0 => return bytes,
+            length => bytes += length,
         }
+    }
+}
+
+/// A measurement: its times.
+#[derive(Default)]
+struct Times {
+    wall: Vec<Duration>,
+    processor: Duration,
+}
+
+impl Times {
+    /// Megabytes a second, by the middle of the turns, and by the processor time of all.
+    fn speeds(&mut self, bytes: usize) -> [f64; 2] {
+        self.wall.sort_unstable();
+        let bytes = bytes as f64 / 1e6;
+        let wall = self.wall[self.wall.len() / 2].as_secs_f64();
+        [
+            bytes / wall,
+            bytes * TURNS as f64 / self.processor.as_secs_f64().max(0.01),
+        ]
+    }
+}
+
+fn main() {
+    let only = std::env::args()
+        .nth(1)
+        .filter(|name| !name.starts_with('-'));
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(
+        out,
+        "MB of uncompressed text a second / a second of processor time\n\n\
+         | format | records of `csv` | reader, plain | gunzip | reader, gz | unzstd | reader, zst |\n\
+         |---|---:|---:|---:|---:|---:|---:|"
+    );
+    for (format, text, separator) in [
+        ("csv", own as fn() -> String, b','),
+        ("openb-pods", openb, b','),
+        ("azure-vm", azure_vm, b','),
+        ("google-2011-tasks", google_tasks, b','),
+        ("swf", swf, b' '),
+    ] {
+        if only
+            .as_ref()
+            .is_some_and(|only| !format.contains(only.as_str()))
+        {
+            continue;
+        }
+        let text = text().into_bytes();
+        let bytes = text.len();
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         gzip.write_all(&text).expect("memory");
         let gzip = gzip.finish().expect("memory");
         let zstd = zstd::encode_all(&text[..], 3).expect("memory");
-        group.bench_function(id("gunzip-only"), |bencher| {
-            let mut all = vec![0; 1 << 18];
-            bencher.iter(|| {
-                let mut decoder = flate2::bufread::MultiGzDecoder::new(&gzip[..]);
-                while decoder.read(&mut all).expect("good bytes") > 0 {}
-            });
-        });
-        group.bench_function(id("unzstd-only"), |bencher| {
-            let mut all = vec![0; 1 << 18];
-            bencher.iter(|| {
-                let decoder = zstd::stream::read::Decoder::with_buffer(&zstd[..]);
-                let mut decoder = decoder.expect("memory");
-                while decoder.read(&mut all).expect("good bytes") > 0 {}
-            });
-        });
-        for (how, bytes) in [("plain", text), ("gz", gzip), ("zst", zstd)] {
-            let input = Input::bytes("text", bytes);
-            group.bench_function(id(how), |bencher| {
-                bencher.iter(|| black_box(arrivals(format, &input)));
-            });
+        let input = |name: &str, bytes: &[u8]| Input::bytes(name, bytes.to_vec());
+        let [plain, packed, packed_zstd] =
+            [("text", &text), ("text.gz", &gzip), ("text.zst", &zstd)]
+                .map(|own| input(own.0, own.1));
+        let unzstd = || zstd::stream::read::Decoder::with_buffer(&zstd[..]).expect("memory");
+        let measured: [&dyn Fn() -> usize; 6] = [
+            &|| byte_records(&text, separator),
+            &|| arrivals(format, &plain),
+            &|| drained(flate2::bufread::MultiGzDecoder::new(&gzip[..])),
+            &|| arrivals(format, &packed),
+            &|| drained(unzstd()),
+            &|| arrivals(format, &packed_zstd),
+        ];
+        let mut times: [Times; 6] = std::array::from_fn(|_| Times::default());
+        for _ in 0..TURNS {
+            for (own, work) in times.iter_mut().zip(measured) {
+                let (begin, used) = (Instant::now(), processor_time::used());
+                black_box(work());
+                own.wall.push(begin.elapsed());
+                own.processor += processor_time::used().saturating_sub(used);
+            }
         }
+        let cells = times.map(|mut own| {
+            let [wall, processor] = own.speeds(bytes);
+            format!("{wall:.0} / {processor:.0}")
+        });
+        let _ = writeln!(out, "| {format} | {} |", cells.join(" | "));
     }
-    group.finish();
 }
-
-criterion_group!(benches, reading);
-criterion_main!(benches);
