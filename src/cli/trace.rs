@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use lab::folder::{Existing, write_file, write_file_with};
+use report::plot::Style;
 use report::trace as told;
 use trace::convert::{write_arrivals, write_nodes};
 use trace::format::Constructor;
 use trace::generate::lublin99::LublinKind;
 use trace::generate::{GENERATORS, GeneratorOptions, Output, find as find_generator};
-use trace::inspect::{inspect, validate};
+use trace::inspect::{Content, inspect, validate};
 use trace::writers::{WRITERS, Writer, find as find_writer};
 use trace::{Input, Ledger, ReadOptions, RowPolicy};
 use units::Duration;
@@ -22,7 +23,7 @@ use super::{Exit, Failure, Global, terminal};
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum TraceCommand {
     /// Print the counts, times and sizes of a trace, and its bad rows
-    Inspect(FileArguments),
+    Inspect(InspectArguments),
     /// List every row that breaks the rules of its format; exit 2 if there is any
     Validate(ValidateArguments),
     /// Write a trace in the project's own format: arrivals as CSV, nodes as openb's table
@@ -30,10 +31,23 @@ pub(super) enum TraceCommand {
     /// Cut, sample, scale, shift, merge or anonymize a trace of arrivals
     Edit(super::trace_edit::EditArguments),
     /// Fit a mix of jobs to a trace, for the generator `mix`: distributions, correlations, arrivals,
-    /// sessions
-    Fit(FileArguments),
+    /// sessions; or failures of nodes to a failure log
+    Fit(super::trace_fit::FitArguments),
     /// Generate a synthetic trace (`windtunnel systems` lists the generators)
     Generate(GenerateArguments),
+}
+
+/// Trace to inspect.
+#[derive(Clone, Debug, Args)]
+pub(super) struct InspectArguments {
+    #[command(flatten)]
+    file: FileArguments,
+    /// Folder for plots of the arrivals (SVG with their data as CSV) and a page with all of them
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Replace existing files
+    #[arg(long, requires = "out")]
+    force: bool,
 }
 
 /// Trace to validate.
@@ -144,20 +158,7 @@ fn span(text: &str) -> Result<Duration, String> {
 
 pub(super) fn run(_global: &Global, command: &TraceCommand) -> Result<Exit, Failure> {
     match command {
-        TraceCommand::Inspect(arguments) => {
-            let (input, entry) = opened(arguments)?;
-            let options = ReadOptions {
-                rows: RowPolicy::REPORT,
-                ..ReadOptions::default()
-            };
-            let inspection = inspect(&input, entry, &options).map_err(Failure::input)?;
-            terminal::print(&if arguments.json {
-                told::inspection_json(&inspection)
-            } else {
-                told::inspection(&inspection)
-            });
-            Ok(Exit::Done)
-        }
+        TraceCommand::Inspect(arguments) => inspected(arguments),
         TraceCommand::Validate(arguments) => {
             let (input, entry) = opened(&arguments.file)?;
             let validation = validate(&input, entry, &ReadOptions::default(), arguments.limit);
@@ -177,6 +178,40 @@ pub(super) fn run(_global: &Global, command: &TraceCommand) -> Result<Exit, Fail
         TraceCommand::Fit(arguments) => super::trace_fit::run(arguments),
         TraceCommand::Generate(arguments) => generate(arguments),
     }
+}
+
+fn inspected(arguments: &InspectArguments) -> Result<Exit, Failure> {
+    let (input, entry) = opened(&arguments.file)?;
+    let options = ReadOptions {
+        rows: RowPolicy::REPORT,
+        ..ReadOptions::default()
+    };
+    let inspection = inspect(&input, entry, &options).map_err(Failure::input)?;
+    terminal::print(&if arguments.file.json {
+        told::inspection_json(&inspection)
+    } else {
+        told::inspection(&inspection)
+    });
+    let Some(out) = &arguments.out else {
+        return Ok(Exit::Done);
+    };
+    let Content::Workload(workload) = &inspection.content else {
+        return Err(Failure::input(format!(
+            "--out: {} has nodes, of which nothing is drawn; leave it out",
+            input.name
+        )));
+    };
+    let existing = Existing::forced(arguments.force);
+    let plots = report::plot::trace::draw(workload, Style::Screen);
+    let write = |name: &str, text: &str| {
+        write_file(&out.join(name), text.as_bytes(), existing).map_err(folder_failure)
+    };
+    for plot in &plots {
+        write(&format!("{}.svg", plot.name), &plot.svg)?;
+        write(&format!("{}.csv", plot.name), &plot.csv())?;
+    }
+    write("trace.html", &told::page(&inspection, &plots))?;
+    Ok(Exit::Done)
 }
 
 fn convert(arguments: &ConvertArguments) -> Result<Exit, Failure> {

@@ -26,6 +26,13 @@ pub(super) struct FileArguments {
     pub(super) json: bool,
 }
 
+impl FileArguments {
+    /// Whether the user names the format.
+    pub(super) fn has_format(&self) -> bool {
+        self.trace_format.is_some()
+    }
+}
+
 /// Whether the usage of a trace is to be written; a failure if its format has none.
 pub(super) fn with_usage(is_asked: bool, entry: &FormatEntry) -> Result<bool, Failure> {
     if is_asked && !entry.options.contains(&"usage") {

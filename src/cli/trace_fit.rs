@@ -1,17 +1,67 @@
-//! `windtunnel trace fit`: a mix of jobs fitted to a trace.
+//! `windtunnel trace fit`: a mix of jobs fitted to a trace, or failures of nodes fitted to a failure log.
 
+use clap::Args;
 use serde_json::json;
 
+use trace::failure_log::observed::is_log;
+use trace::fit::failures::fit_failures;
 use trace::fit::fit;
 use trace::format::Constructor;
-use trace::{ReadOptions, RowPolicy};
+use trace::{Input, ReadOptions, RowPolicy};
 use units::plural::count;
 
 use super::trace_files::{FileArguments, opened};
 use super::{Exit, Failure, terminal};
 
-/// Fits a mix to the arrivals of a trace and prints it.
-pub(super) fn run(arguments: &FileArguments) -> Result<Exit, Failure> {
+/// Trace or failure log to fit.
+#[derive(Clone, Debug, Args)]
+pub(super) struct FitArguments {
+    #[command(flatten)]
+    file: FileArguments,
+    /// Fit failures of nodes, of machine events that could be read as a trace, too; other failure logs are
+    /// detected
+    #[arg(long)]
+    failures: bool,
+    /// System of the Los Alamos log [default: all, each a class of nodes]
+    #[arg(long, value_name = "N")]
+    system: Option<u32>,
+}
+
+/// Fits a mix to the arrivals of a trace, or failures to a failure log, and prints it.
+pub(super) fn run(arguments: &FitArguments) -> Result<Exit, Failure> {
+    let (file, system) = (&arguments.file, arguments.system);
+    // Standard input can be read only once.
+    if arguments.failures || !file.has_format() && file.file != "-" {
+        let input = Input::argument(&file.file).map_err(Failure::input)?;
+        if arguments.failures || is_log(&input).map_err(Failure::input)? {
+            return run_failures(&input, system, file.json);
+        }
+    }
+    if system.is_some() {
+        return Err(Failure::input(format!(
+            "--system: {} is no failure log; leave it out",
+            file.file
+        )));
+    }
+    run_mix(file)
+}
+
+fn run_failures(input: &Input, system: Option<u32>, json: bool) -> Result<Exit, Failure> {
+    let fit = fit_failures(input, system).map_err(Failure::input)?;
+    if json {
+        let answer = json!({
+            "failures": fit.text,
+            "classes": fit.classes,
+            "badRows": fit.ledger.bad_row_count(),
+        });
+        terminal::print(&format!("{answer:#}\n"));
+    } else {
+        terminal::print(&fit.text);
+    }
+    Ok(told(&input.name, fit.ledger.bad_row_count()))
+}
+
+fn run_mix(arguments: &FileArguments) -> Result<Exit, Failure> {
     let (input, entry) = opened(arguments)?;
     let Constructor::Workload(open) = entry.open else {
         return Err(Failure::input(format!(
@@ -39,13 +89,17 @@ pub(super) fn run(arguments: &FileArguments) -> Result<Exit, Failure> {
     } else {
         terminal::print(&fit.text);
     }
+    Ok(told(&input.name, bad_rows))
+}
+
+/// The result of a fit: bad rows of its input are an error of the input.
+fn told(name: &str, bad_rows: u64) -> Exit {
     if bad_rows == 0 {
-        return Ok(Exit::Done);
+        return Exit::Done;
     }
     let rows = count(bad_rows, "bad row");
     terminal::complain(&format!(
-        "{rows} of {} left out; `windtunnel trace validate` lists them",
-        input.name
+        "{rows} of {name} left out; `windtunnel trace validate` lists them"
     ));
-    Ok(Exit::Input)
+    Exit::Input
 }

@@ -9,6 +9,7 @@
 //!   without daylight saving; out of order and overlapping as it is.
 
 mod google;
+pub mod observed;
 mod opendc;
 
 use jiff::civil::DateTime;

@@ -1,18 +1,27 @@
 //! Contents of a trace file and its faults: the output of `trace inspect` and `trace validate` as
 //! plain values.
 
+mod rhythm;
+mod validation;
+
 use super::archive;
 use super::error::TraceError;
 use super::format::{Constructor, FormatEntry};
 use super::input::Input;
-use super::ledger::{Ledger, RowPolicy};
+use super::ledger::Ledger;
 use super::options::ReadOptions;
-use super::quantiles::{Counted, Quantiles};
+use super::quantiles::{Counted, Quantiles, Tail};
 use super::stream::{Arrival, ArrivalSource};
 use model::resource_list::{CPU, MEMORY};
 use model::{Node, PodSpec, Text};
 use units::time::NANOS_PER_SECOND;
 use units::{Duration, Instant, SortedMap};
+
+pub use rhythm::{Following, HOURS, LAGS, Rhythm};
+pub use validation::{Validation, validate};
+
+/// Steps of a distribution that is drawn.
+const STEPS: usize = 200;
 
 /// Content of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,6 +116,42 @@ pub struct WorkloadSummary {
     pub classes_by_arrivals: Vec<(u32, u64)>,
     /// Hours since zero with their arrivals, without empty ones.
     pub arrivals_per_hour: Vec<(i64, u64)>,
+    /// Arrivals over time; none without any.
+    pub rhythm: Option<Rhythm>,
+    /// Tails of the distributions.
+    pub tails: Tails,
+    /// Correlations between a gap and the one [`LAGS`] places before, of logarithms.
+    pub gap_following: [Option<f64>; LAGS.len()],
+    /// Correlations between a run time and the one [`LAGS`] places before, of logarithms.
+    pub run_time_following: [Option<f64>; LAGS.len()],
+    /// Distributions to be drawn.
+    pub curves: Curves,
+}
+
+/// Tails of the distributions of a workload.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Tails {
+    /// Tail of the run times.
+    pub run_time: Option<Tail>,
+    /// Tail of the times between arrivals.
+    pub gap: Option<Tail>,
+    /// Tail of the work of an arrival: run time times cores times members (pods where none asks for cores).
+    pub work: Option<Tail>,
+}
+
+/// Distributions of a workload: values with the share of all values up to them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Curves {
+    /// Run times, nanoseconds.
+    pub run_time: Vec<(i64, f64)>,
+    /// Times between arrivals, nanoseconds.
+    pub gap: Vec<(i64, f64)>,
+    /// Waits in the origin, nanoseconds.
+    pub historic_wait: Vec<(i64, f64)>,
+    /// Members of an arrival.
+    pub members: Vec<(i64, f64)>,
+    /// 1/1000 cores of a member.
+    pub cpu_milli: Vec<(i64, f64)>,
 }
 
 /// Inspects a file. Bad rows are dealt with as the options say.
@@ -136,78 +181,6 @@ pub fn inspect(
         content,
         ledger,
     })
-}
-
-/// Problems of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Validation {
-    /// The file as the user named it.
-    pub file: String,
-    /// The name of its format.
-    pub format: &'static str,
-    /// Number of nodes or arrivals accepted.
-    pub accepted: u64,
-    /// Number of bad rows.
-    pub bad_row_count: u64,
-    /// The first of them, at most as many as asked for.
-    pub bad_rows: Vec<TraceError>,
-    /// Error that stopped the reading before the end, if any.
-    pub stopped: Option<TraceError>,
-    /// Documented dirt, and the bad rows' count.
-    pub ledger: Ledger,
-}
-
-impl Validation {
-    /// Whether nothing but documented dirt was found.
-    pub fn is_valid(&self) -> bool {
-        self.bad_row_count == 0 && self.stopped.is_none()
-    }
-}
-
-/// Reads a file to its end and lists what is wrong, at most `limit` bad rows word for word.
-pub fn validate(
-    input: &Input,
-    entry: &FormatEntry,
-    options: &ReadOptions,
-    limit: usize,
-) -> Validation {
-    let options = ReadOptions {
-        rows: RowPolicy::REPORT,
-        ..options.clone()
-    };
-    let mut accepted = 0;
-    let (stopped, ledger) = match entry.open {
-        Constructor::Nodes(read) => match read(input, &options) {
-            Ok(list) => {
-                accepted = list.nodes.len() as u64;
-                (None, list.ledger)
-            }
-            Err(error) => (Some(error), Ledger::EMPTY),
-        },
-        Constructor::Workload(open) => match open(input, &options) {
-            Ok(mut source) => {
-                let stopped = drain(&mut *source, &mut accepted).err();
-                (stopped, source.ledger().clone())
-            }
-            Err(error) => (Some(error), Ledger::EMPTY),
-        },
-    };
-    Validation {
-        file: input.name.to_string(),
-        format: entry.name,
-        accepted,
-        bad_row_count: ledger.bad_row_count(),
-        bad_rows: ledger.bad_rows().iter().take(limit).cloned().collect(),
-        stopped,
-        ledger,
-    }
-}
-
-fn drain(source: &mut dyn ArrivalSource, accepted: &mut u64) -> Result<(), TraceError> {
-    while source.next()?.is_some() {
-        *accepted += 1;
-    }
-    Ok(())
 }
 
 /// Nodes in figures.
@@ -283,6 +256,17 @@ impl Shape {
             gpu_milli: spec.gpu.total_milli(),
         }
     }
+
+    /// 1/1000 core seconds of a number of members, or 1/1000 pod seconds where they ask for no cores.
+    fn work(self, run_time_ns: i64, members: u32) -> i64 {
+        let each = if self.cpu_milli > 0 {
+            self.cpu_milli
+        } else {
+            1_000
+        };
+        let work = i128::from(run_time_ns) * i128::from(each) / i128::from(NANOS_PER_SECOND);
+        i64::try_from(work.saturating_mul(members.into())).unwrap_or(i64::MAX)
+    }
 }
 
 #[derive(Default)]
@@ -297,6 +281,10 @@ struct Tally {
     cpu_milli: Counted,
     memory_bytes: Counted,
     gpu_milli: Counted,
+    /// 1/1000 core seconds.
+    work: Counted,
+    gap_following: Following,
+    run_time_following: Following,
     per_tenant: Vec<u64>,
     per_class: Vec<u64>,
     per_hour: SortedMap<i64, u64>,
@@ -308,8 +296,9 @@ impl Tally {
         if summary.arrivals == 0 {
             summary.first_submit = arrival.submit;
         } else {
-            self.gap
-                .add(arrival.submit.since(summary.last_submit).as_nanos());
+            let gap = arrival.submit.since(summary.last_submit).as_nanos();
+            self.gap.add(gap);
+            self.gap_following.add(gap);
         }
         summary.last_submit = arrival.submit;
         summary.arrivals += 1;
@@ -325,6 +314,10 @@ impl Tally {
         self.historic_wait.extend(nanos(wait));
         self.members.add(i64::from(arrival.members));
         let shape = self.shapes[arrival.class as usize];
+        if let Some(run_time) = nanos(arrival.run_time) {
+            self.run_time_following.add(run_time);
+            self.work.add(shape.work(run_time, arrival.members));
+        }
         self.cpu_milli.add(shape.cpu_milli);
         self.memory_bytes.add(shape.memory_bytes);
         self.gpu_milli.add(shape.gpu_milli);
@@ -342,6 +335,7 @@ impl Tally {
             Some(name) => name.clone(),
             None => number.to_string().into(),
         };
+        let arrivals_per_hour: Vec<(i64, u64)> = self.per_hour.into_iter().collect();
         WorkloadSummary {
             run_time: self.run_time.quantiles(),
             time_limit: self.time_limit.quantiles(),
@@ -351,12 +345,27 @@ impl Tally {
             cpu_milli: self.cpu_milli.quantiles(),
             memory_bytes: self.memory_bytes.quantiles(),
             gpu_milli: self.gpu_milli.quantiles(),
+            tails: Tails {
+                run_time: self.run_time.tail(),
+                gap: self.gap.tail(),
+                work: self.work.tail(),
+            },
+            gap_following: self.gap_following.correlations(),
+            run_time_following: self.run_time_following.correlations(),
+            curves: Curves {
+                run_time: self.run_time.steps(STEPS),
+                gap: self.gap.steps(STEPS),
+                historic_wait: self.historic_wait.steps(STEPS),
+                members: self.members.steps(STEPS),
+                cpu_milli: self.cpu_milli.steps(STEPS),
+            },
             tenants: most_first(&self.per_tenant)
                 .into_iter()
                 .map(|(number, count)| (name(number), count))
                 .collect(),
             classes_by_arrivals: most_first(&self.per_class),
-            arrivals_per_hour: self.per_hour.into_iter().collect(),
+            rhythm: Rhythm::of(&arrivals_per_hour),
+            arrivals_per_hour,
             ..self.summary
         }
     }

@@ -1,5 +1,6 @@
 //! Exact quantiles of whole numbers, in memory that follows the number of different values.
 
+use rng::math;
 use units::SortedMap;
 
 /// Counts of values.
@@ -36,6 +37,18 @@ pub struct Quantiles {
     pub mean: f64,
 }
 
+/// Heaviness of the tail of positive values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tail {
+    /// Variance divided by the square of the mean, C²: 1 for exponential values.
+    pub squared_variation: f64,
+    /// Share of the sum that the largest 1 % of the values hold.
+    pub largest_share: f64,
+    /// Estimate of the tail index by Hill, over the largest 1 % of the values: the exponent of a power law, below 2
+    /// where the variance is infinite; none with fewer than ten such values, or where they are equal.
+    pub index: Option<f64>,
+}
+
 impl Counted {
     /// Counts a value once.
     pub fn add(&mut self, value: i64) {
@@ -62,6 +75,60 @@ impl Counted {
             }
         }
         None
+    }
+
+    /// The tail; `None` where the mean is not above zero.
+    pub fn tail(&self) -> Option<Tail> {
+        const LEAST: u64 = 10;
+        let total = self.total as f64;
+        let mean = self.sum as f64 / total;
+        if self.total == 0 || mean <= 0.0 {
+            return None;
+        }
+        let squares = self.counts.iter().map(|(&value, &count)| {
+            let apart = value as f64 - mean;
+            apart * apart * count as f64
+        });
+        let variance = squares.sum::<f64>() / total;
+        let most = self.total.div_ceil(100);
+        let (mut left, mut sum, mut logs) = (most, 0.0, 0.0);
+        // The largest value that is not among them.
+        let mut threshold = 0;
+        for (&value, &count) in self.counts.iter().rev() {
+            let own = count.min(left);
+            sum += value as f64 * own as f64;
+            logs += own as f64 * math::ln(value.max(1) as f64);
+            left -= own;
+            if own < count {
+                threshold = value;
+                break;
+            }
+        }
+        let excess = logs / most as f64 - math::ln(threshold.max(1) as f64);
+        let is_known = most >= LEAST && threshold > 0 && excess > 1e-9;
+        Some(Tail {
+            squared_variation: variance / (mean * mean),
+            largest_share: sum / self.sum as f64,
+            index: is_known.then(|| 1.0 / excess),
+        })
+    }
+
+    /// Values with the share of all values that do not exceed them, ascending: about so many steps and ever smaller
+    /// ones towards the end, among them the smallest and the largest value.
+    pub fn steps(&self, most: usize) -> Vec<(i64, f64)> {
+        let total = self.total as f64;
+        let mut steps: Vec<(i64, f64)> = Vec::new();
+        let (mut seen, mut next) = (0, 0.0);
+        let last = self.counts.last_key_value().map(|(value, _)| *value);
+        for (&value, &count) in &self.counts {
+            seen += count;
+            let share = seen as f64 / total;
+            if share >= next || Some(value) == last {
+                steps.push((value, share));
+                next = share + (1.0 / most as f64).min(0.2 * (1.0 - share));
+            }
+        }
+        steps
     }
 
     /// All quantiles; `None` without values.
@@ -92,6 +159,31 @@ impl Extend<i64> for Counted {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tails_tell_power_laws_from_equal_values() {
+        let mut equal = Counted::default();
+        equal.extend([5; 2_000]);
+        let tail = equal.tail().expect("positive");
+        assert_eq!((tail.squared_variation, tail.index), (0.0, None));
+        assert!((tail.largest_share - 0.01).abs() < 1e-12);
+        // Quantiles of a power law with the exponent 1.5.
+        let mut law = Counted::default();
+        let places = (0..100_000).map(|place| (f64::from(place) + 0.5) / 1e5);
+        law.extend(places.map(|p| (1e9 * math::pow(1.0 - p, -1.0 / 1.5)) as i64));
+        let index = law.tail().expect("positive").index.expect("a tail");
+        assert!((index - 1.5).abs() < 0.05, "{index}");
+        assert_eq!(Counted::default().tail(), None);
+    }
+
+    #[test]
+    fn steps_begin_with_the_smallest_and_end_with_the_largest_value() {
+        let mut counted = Counted::default();
+        counted.extend(1..=1_000);
+        let steps = counted.steps(10);
+        assert_eq!((steps[0], steps.last()), ((1, 0.001), Some(&(1_000, 1.0))));
+        assert!((20..=40).contains(&steps.len()), "{steps:?}");
+    }
 
     #[test]
     fn quantiles_are_nearest_ranks() {

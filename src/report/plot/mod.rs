@@ -34,6 +34,7 @@ mod spending;
 mod svg;
 pub mod sweep;
 mod timeline;
+pub mod trace;
 mod usage;
 mod waiting;
 mod workloads;

@@ -34,6 +34,37 @@ pub(super) fn is_own(first: &[u8]) -> bool {
     header_has(first, &names) == Confidence::Certain
 }
 
+/// One failure.
+pub(super) struct Failure {
+    /// Time since the end of the failure before.
+    pub(super) interval: Duration,
+    pub(super) duration: Duration,
+    /// Share of the nodes, 0 to 1.
+    pub(super) share: f64,
+    line: u64,
+}
+
+/// Takes every failure of a file.
+pub(super) fn each(
+    input: &Input,
+    journal: &mut Journal,
+    mut take: impl FnMut(&mut Journal, Failure) -> Result<(), TraceError>,
+) -> Result<(), TraceError> {
+    each_row(input, &LAYOUT, journal, |journal, fields| {
+        let interval = fields.number(INTERVAL, -LONGEST, LONGEST)?;
+        let duration = Duration::from_millis(fields.number(DURATION, 0, LONGEST)?);
+        let share = fields.decimal(INTENSITY, 1.0)?;
+        let share = share.ok_or_else(|| fields.bad(INTENSITY, "a share from 0 to 1"))?;
+        let failure = Failure {
+            interval: Duration::from_millis(interval),
+            duration,
+            share,
+            line: fields.line(),
+        };
+        Ok(take(journal, failure)?)
+    })
+}
+
 /// The outages of a cluster with this number of nodes.
 pub(super) fn read(
     input: &Input,
@@ -42,26 +73,28 @@ pub(super) fn read(
 ) -> Result<FailureLog, TraceError> {
     let mut outages = Vec::new();
     let mut free = Instant::ZERO;
-    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
-        let interval = fields.number(INTERVAL, -LONGEST, LONGEST)?;
-        let duration = Duration::from_millis(fields.number(DURATION, 0, LONGEST)?);
-        let share = fields.decimal(INTENSITY, 1.0)?;
-        let share = share.ok_or_else(|| fields.bad(INTENSITY, "a share from 0 to 1"))?;
-        if interval < 0 {
+    each(input, &mut journal, |journal, failure| {
+        let Failure {
+            interval,
+            duration,
+            share,
+            line,
+        } = failure;
+        if interval < Duration::ZERO {
             let kind = "failures that begin before the end of the one before";
-            journal.dirt(kind, Action::Keep, fields.line())?;
+            journal.dirt(kind, Action::Keep, line)?;
         }
-        let down = free.saturating_add(Duration::from_millis(interval));
+        let down = free.saturating_add(interval);
         let down = down.max(Instant::ZERO);
         let up = down.saturating_add(duration);
         free = free.max(up);
         let count = libm::rint(share * nodes as f64) as usize;
         if count == 0 || duration == Duration::ZERO {
             let kind = "failures that take no node or no time";
-            return Ok(journal.dirt(kind, Action::Drop, fields.line())?);
+            return journal.dirt(kind, Action::Drop, line);
         }
         let mut chosen: Vec<usize> = (0..nodes).collect();
-        Stream::new(0, "failure-log/opendc", fields.line()).shuffle(&mut chosen);
+        Stream::new(0, "failure-log/opendc", line).shuffle(&mut chosen);
         chosen.truncate(count);
         chosen.sort_unstable();
         outages.extend(chosen.into_iter().map(|node| LoggedOutage {

@@ -4,6 +4,7 @@ use rng::agreement::{kolmogorov, serial, spearman};
 use serde::Serialize;
 
 use super::columns::Columns;
+use super::waiting::Waiting;
 use crate::generate::mix::{FIELDS, Field};
 
 /// Distances of a fit.
@@ -16,6 +17,8 @@ pub struct Goodness {
     pub distances: Vec<Distance>,
     /// Correlations of fields, and of each gap with the next.
     pub correlations: Vec<Together>,
+    /// Waits on one and the same pool; none where no job ends.
+    pub waiting: Option<Waiting>,
 }
 
 /// Distance of a marginal distribution.
@@ -40,12 +43,17 @@ pub struct Together {
     pub mix: f64,
 }
 
+/// Number of draws of a mix that a trace is compared with.
+pub(super) const DRAWS: usize = 3;
+
 /// Name of the time between two submissions.
 const GAP: &str = "gap";
 
 impl Goodness {
-    /// Compares jobs of a trace with those of a mix.
-    pub(super) fn of(trace: &Columns, mix: &Columns) -> Self {
+    /// Compares jobs of a trace with those of a mix, drawn several times; waits are those of all draws, the rest
+    /// is that of the first.
+    pub(super) fn of(trace: &Columns, mixes: &[Columns; DRAWS]) -> Self {
+        let mix = &mixes[0];
         let mut distances = Vec::new();
         let mut correlations = Vec::new();
         let gaps = [trace.gaps(), mix.gaps()];
@@ -84,12 +92,13 @@ impl Goodness {
             jobs: trace.jobs.len() as u64,
             distances,
             correlations,
+            waiting: Waiting::of(trace, mixes),
         }
     }
 
     /// Measure of how far arrivals are from those of the trace: the distance of the gaps, half the difference
-    /// of their correlations, and the worst distance of another field, since few long sessions leave
-    /// what their jobs ask for to chance.
+    /// of their correlations, the worst distance of another field, since few long sessions leave
+    /// what their jobs ask for to chance, and how far waits are from those of the trace.
     pub(super) fn arrivals(&self) -> f64 {
         let of_gaps = |own: &&Distance| own.field == GAP;
         let gap = self.distances.iter().find(of_gaps);
@@ -101,6 +110,7 @@ impl Goodness {
         gap.map_or(0.0, |own| own.distance)
             + others.map(|own| own.distance).fold(0.0, f64::max)
             + next.map_or(0.0, |own| (own.trace - own.mix).abs() / 2.0)
+            + self.waiting.map_or(0.0, |own| own.distance())
     }
 }
 

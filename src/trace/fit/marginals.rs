@@ -9,7 +9,7 @@ use crate::generate::mix::{Choice, Copula, FIELDS, Field, Times};
 use rng::agreement::spearman;
 
 /// Greatest number of templates; the jobs of rarer priorities count with those of the most frequent one.
-const TEMPLATES_MAX: usize = 20;
+pub(super) const TEMPLATES_MAX: usize = 20;
 
 /// Greatest number of different amounts; more are gathered into as many of equal weight.
 const AMOUNTS_MAX: usize = 64;
@@ -36,7 +36,10 @@ pub(super) type Amounts = Vec<(i64, u64)>;
 
 /// Jobs of one kind.
 pub(super) struct Fitted {
-    pub(super) jobs: u64,
+    /// Number of the jobs, or of their sessions.
+    pub(super) weight: u64,
+    /// Sessions of the jobs, where the kind has its own.
+    pub(super) sessions: Option<OwnSessions>,
     pub(super) priority: i32,
     /// Quantiles of the times that the jobs have.
     pub(super) times: SortedMap<Field, Quantiles>,
@@ -44,6 +47,16 @@ pub(super) struct Fitted {
     pub(super) amounts: SortedMap<Field, Amounts>,
     /// Correlations of the normal scores.
     pub(super) correlations: Vec<(Field, Field, f64)>,
+}
+
+/// Sessions of jobs of one kind.
+pub(super) struct OwnSessions {
+    /// Numbers of jobs, ascending.
+    pub(super) sizes: Vec<i64>,
+    /// Times to the next job, nanoseconds.
+    pub(super) gaps: Vec<i64>,
+    /// Correlation of the normal scores of two jobs of a session.
+    pub(super) likeness: f64,
 }
 
 /// The templates of a trace: by priority, and apart for jobs that stay.
@@ -81,7 +94,8 @@ pub(super) fn templates(columns: &Columns) -> Vec<Fitted> {
     fitted.collect()
 }
 
-fn fitted(priority: i32, columns: &Columns) -> Fitted {
+/// Jobs of one priority as a template.
+pub(super) fn fitted(priority: i32, columns: &Columns) -> Fitted {
     let mut times = SortedMap::new();
     let mut amounts = SortedMap::new();
     for field in FIELDS {
@@ -100,7 +114,8 @@ fn fitted(priority: i32, columns: &Columns) -> Fitted {
         }
     }
     let mut fitted = Fitted {
-        jobs: columns.jobs.len() as u64,
+        weight: columns.jobs.len() as u64,
+        sessions: None,
         priority,
         times,
         amounts,

@@ -3,25 +3,31 @@
 //! [`Mix`], to be edited, and how far its jobs are from those of the trace.
 
 mod columns;
+pub mod failures;
+mod floods;
 mod goodness;
+mod laws;
 mod marginals;
 mod pace;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod written;
 
 use std::sync::Arc;
 
 use crate::error::TraceError;
-use crate::generate::mix::{Mix, MixSource};
+use crate::generate::mix::{After, Mix, MixSource};
 use crate::stream::ArrivalSource;
 
 use columns::Columns;
 pub use goodness::{Distance, Goodness, Together};
+pub use laws::FittedLaw;
 use pace::Grouping;
+pub use waiting::Waiting;
 
-/// Seed of the jobs that the fit is judged by.
-const SEED: u64 = 1;
+/// Seeds of the jobs that the fit is judged by.
+const SEEDS: [u64; goodness::DRAWS] = [1, 2, 3];
 
 /// A mix that was fitted to a trace.
 #[derive(Clone, Debug)]
@@ -36,9 +42,10 @@ pub struct Fit {
 
 /// Fits a mix to the jobs of a trace, all of which are held in memory.
 ///
-/// Jobs with one priority are a template. Submissions of one user that follow each other within 20 minutes
-/// are taken for a session where that brings the jobs, and above all the gaps between them and how these
-/// follow each other, closer to those of the trace.
+/// Jobs with one priority are a template. Submissions of one user that follow each other within 20 minutes, or
+/// follow the end of the one before, are taken for a session, and sessions with similar work for a template,
+/// where that brings the jobs closer to those of the trace: the gaps between them, how these follow each other,
+/// and the waits on a pool.
 ///
 /// # Errors
 /// The trace can't be read, or has fewer than ten jobs.
@@ -54,16 +61,25 @@ pub fn fit(name: &str, source: &mut dyn ArrivalSource) -> Result<Fit, TraceError
         });
     }
     let templates = marginals::templates(&columns);
-    let mut groupings = vec![Grouping::alone(&columns)];
-    groupings.extend(Grouping::sessions(&columns));
+    let mut bodies = vec![written::body(
+        &columns,
+        &Grouping::alone(&columns),
+        &templates,
+    )];
+    for after in [After::Submission, After::End] {
+        if let Some(grouping) = Grouping::sessions(&columns, after) {
+            bodies.push(written::body(&columns, &grouping, &templates));
+            let floods = floods::templates(&columns, &grouping);
+            bodies.push(written::body(&columns, &grouping, &floods));
+        }
+    }
     let mut best: Option<Fit> = None;
-    for grouping in groupings {
-        let body = written::body(&columns, &grouping, &templates);
+    for body in bodies {
         let own = judged(&columns, &body)?;
-        if best
-            .as_ref()
-            .is_none_or(|best| own.goodness.arrivals() < best.goodness.arrivals())
-        {
+        // What is simpler comes first.
+        let is_better =
+            |best: &Fit| own.goodness.arrivals() < best.goodness.arrivals() - WORTH_MORE;
+        if best.as_ref().is_none_or(is_better) {
             best = Some(own);
         }
     }
@@ -72,17 +88,21 @@ pub fn fit(name: &str, source: &mut dyn ArrivalSource) -> Result<Fit, TraceError
     Ok(fit)
 }
 
+/// Least gain in closeness for which a fit is taken that says more.
+const WORTH_MORE: f64 = 0.05;
+
 /// Least number of jobs of a fit.
 const LEAST: usize = 10;
 
 /// A mix beside the trace that it was fitted to.
 fn judged(columns: &Columns, body: &str) -> Result<Fit, TraceError> {
     let mix = Arc::new(Mix::read("fitted mix", body)?);
-    let mut source = MixSource::new(mix, SEED, columns.jobs.len() as u64);
-    let own = Columns::read(&mut source)?;
+    let jobs = columns.jobs.len() as u64;
+    let drawn = |seed| Columns::read(&mut MixSource::new(Arc::clone(&mix), seed, jobs));
+    let [one, two, three] = SEEDS.map(drawn);
     Ok(Fit {
         text: body.to_owned(),
-        goodness: Goodness::of(columns, &own),
+        goodness: Goodness::of(columns, &[one?, two?, three?]),
         left_out: columns.left_out(),
     })
 }

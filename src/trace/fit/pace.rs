@@ -1,13 +1,13 @@
 //! Arrivals of a trace: rates by hour and day, sessions of users, and the gaps between these.
 
 use rng::agreement::serial;
-use units::SortedMap;
+use units::{SortedMap, SortedSet};
 
-use super::columns::Columns;
+use super::columns::{Columns, Job};
 use super::marginals::normal_score;
-use crate::generate::mix::Pace;
+use crate::generate::mix::{After, Pace};
 
-/// Longest time between two submissions of a session, nanoseconds: 20 minutes.
+/// Longest time between two jobs of a session, nanoseconds: 20 minutes.
 const THINKING: i64 = 1_200_000_000_000;
 
 const HOUR: f64 = 3_600.0;
@@ -21,8 +21,79 @@ pub(super) struct Grouping {
     pub(super) autocorrelation: f64,
     pub(super) hours: Option<[f64; 24]>,
     pub(super) days: Option<[f64; 7]>,
-    /// Numbers of jobs of the sessions, and gaps within them; none where each job is a session of its own.
-    pub(super) sessions: Option<(Vec<i64>, Vec<i64>)>,
+    /// Sessions; none where each job is a session of its own.
+    pub(super) sessions: Option<Sessions>,
+}
+
+/// Sessions of a trace.
+pub(super) struct Sessions {
+    /// Places of the jobs of each session, in order of submission.
+    pub(super) jobs: Vec<Vec<usize>>,
+    /// Instant from which the time to the next job counts.
+    pub(super) after: After,
+}
+
+impl Sessions {
+    /// Sessions of a trace: jobs of one user and one kind (priority; whether they end), each within 20 minutes
+    /// of the instant `after` of the one before. `None` where all jobs are of one user, or no session has two.
+    fn of(columns: &Columns, after: After) -> Option<Self> {
+        let mut sessions: Vec<Vec<usize>> = Vec::new();
+        // By user and kind: the instant from which the time to the next job counts, and the place of the session.
+        let mut last: SortedMap<(u32, i32, bool), (i64, usize)> = SortedMap::new();
+        let mut users = SortedSet::new();
+        for (number, job) in columns.jobs.iter().enumerate() {
+            let key = (job.tenant, job.shape.priority, job.run_time.is_some());
+            let place = match last.get(&key) {
+                Some(&(before, place)) if continues(job.submit - before, after) => {
+                    sessions[place].push(number);
+                    place
+                }
+                _ => {
+                    sessions.push(vec![number]);
+                    sessions.len() - 1
+                }
+            };
+            users.insert(job.tenant);
+            last.insert(key, (job.submit + work(job, after), place));
+        }
+        let is_none = users.len() < 2 || sessions.len() < 3;
+        let is_none = is_none || sessions.iter().all(|own| own.len() < 2);
+        (!is_none).then_some(Self {
+            jobs: sessions,
+            after,
+        })
+    }
+
+    /// Times to the next job within some sessions, nanoseconds.
+    pub(super) fn gaps<'a>(
+        &self,
+        columns: &Columns,
+        sessions: impl IntoIterator<Item = &'a Vec<usize>>,
+    ) -> Vec<i64> {
+        let pairs = sessions.into_iter().flat_map(|own| own.windows(2));
+        let gaps = pairs.map(|two| {
+            let [before, next] = [two[0], two[1]].map(|place| &columns.jobs[place]);
+            next.submit - before.submit - work(before, self.after)
+        });
+        gaps.collect()
+    }
+}
+
+/// Whether a job continues a session after a time from the instant that counts. Ends are those that jobs have
+/// which start at once, so that a job submitted before such an end is of another session.
+fn continues(time: i64, after: After) -> bool {
+    match after {
+        After::Submission => time <= THINKING,
+        After::End => (0..=THINKING).contains(&time),
+    }
+}
+
+/// Time from a job's submission to the instant from which the time to the next one counts.
+fn work(job: &Job, after: After) -> i64 {
+    match after {
+        After::Submission => 0,
+        After::End => job.run_time.unwrap_or(0),
+    }
 }
 
 impl Grouping {
@@ -32,35 +103,15 @@ impl Grouping {
         Self::of(&submits, None)
     }
 
-    /// Submissions of one user within 20 minutes are a session; `None` where all jobs are of one user, or
-    /// no session has two.
-    pub(super) fn sessions(columns: &Columns) -> Option<Self> {
-        let mut begins: Vec<i64> = Vec::new();
-        let mut sizes: Vec<i64> = Vec::new();
-        let mut gaps: Vec<i64> = Vec::new();
-        // By user: the last submission, and the place of its session.
-        let mut last: SortedMap<u32, (i64, usize)> = SortedMap::new();
-        for job in &columns.jobs {
-            let at = job.submit;
-            let place = match last.get(&job.tenant) {
-                Some(&(before, place)) if at - before <= THINKING => {
-                    gaps.push(at - before);
-                    sizes[place] += 1;
-                    place
-                }
-                _ => {
-                    begins.push(at);
-                    sizes.push(1);
-                    begins.len() - 1
-                }
-            };
-            last.insert(job.tenant, (at, place));
-        }
-        let is_none = last.len() < 2 || gaps.is_empty() || begins.len() < 3;
-        (!is_none).then(|| Self::of(&begins, Some((sizes, gaps))))
+    /// Jobs of one user within 20 minutes are a session; `None` where there are no sessions.
+    pub(super) fn sessions(columns: &Columns, after: After) -> Option<Self> {
+        let sessions = Sessions::of(columns, after)?;
+        let begins = sessions.jobs.iter();
+        let begins: Vec<i64> = begins.map(|own| columns.jobs[own[0]].submit).collect();
+        Some(Self::of(&begins, Some(sessions)))
     }
 
-    fn of(begins: &[i64], sessions: Option<(Vec<i64>, Vec<i64>)>) -> Self {
+    fn of(begins: &[i64], sessions: Option<Sessions>) -> Self {
         let seconds: Vec<f64> = begins.iter().map(|&at| at as f64 / 1e9).collect();
         let span = seconds.last().copied().unwrap_or(0.0);
         let hours = (span >= 2.0 * DAY).then(|| factors::<24>(&seconds, HOUR, span));

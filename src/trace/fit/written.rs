@@ -7,9 +7,9 @@ use units::{Duration, Quantity, SortedMap, SuffixFamily};
 
 use super::Fit;
 use super::columns::Columns;
-use super::marginals::{Amounts, Fitted, Quantiles, gathered, quantiles};
+use super::marginals::{Amounts, Fitted, OwnSessions, Quantiles, gathered, quantiles};
 use super::pace::Grouping;
-use crate::generate::mix::{FIELDS, Field};
+use crate::generate::mix::{After, FIELDS, Field};
 
 /// Greatest number of users with weights of their own; the rest are one.
 const USERS_MAX: usize = 200;
@@ -31,24 +31,45 @@ pub(super) fn body(columns: &Columns, grouping: &Grouping, templates: &[Fitted])
     if let Some(days) = &grouping.days {
         line(&mut text, 1, "days", &list(days));
     }
-    if let Some((sizes, gaps)) = &grouping.sessions {
-        text.push_str("sessions:\n");
-        let mut sizes = sizes.clone();
+    if let Some(own) = &grouping.sessions
+        && templates.iter().all(|template| template.sessions.is_none())
+    {
+        let mut sizes: Vec<i64> = own.jobs.iter().map(|jobs| jobs.len() as i64).collect();
         sizes.sort_unstable();
-        line(
-            &mut text,
-            1,
-            "jobs",
-            &weights(&gathered(&sizes), |size| size.to_string()),
-        );
-        line(&mut text, 1, "gap", &times(&times_of(gaps)));
+        let sessions = OwnSessions {
+            sizes,
+            gaps: own.gaps(columns, &own.jobs),
+            likeness: 0.0,
+        };
+        text.push_str("sessions:\n");
+        of_sessions(&mut text, 1, &sessions, own.after);
     }
+    let after = grouping
+        .sessions
+        .as_ref()
+        .map_or_else(After::default, |own| own.after);
     users(&mut text, columns);
     text.push_str("templates:\n");
     for (number, own) in templates.iter().enumerate() {
         template(&mut text, number, own);
+        if let Some(sessions) = &own.sessions {
+            text.push_str("  sessions:\n");
+            of_sessions(&mut text, 2, sessions, after);
+        }
     }
     text
+}
+
+fn of_sessions(text: &mut String, depth: usize, own: &OwnSessions, after: After) {
+    let sizes = weights(&gathered(&own.sizes), |size| size.to_string());
+    line(text, depth, "jobs", &sizes);
+    line(text, depth, "gap", &times(&times_of(&own.gaps)));
+    if after == After::End {
+        line(text, depth, "after", "end");
+    }
+    if own.likeness > 0.0 {
+        line(text, depth, "likeness", &format!("{:.3}", own.likeness));
+    }
 }
 
 /// Comments above a mix: what it was fitted to, and how well.
@@ -78,10 +99,25 @@ pub(super) fn head(name: &str, columns: &Columns, fit: &Fit) -> String {
             own.mix, own.trace
         );
     }
+    if let Some(own) = fit.goodness.waiting {
+        let [of_mix, of_trace] = [own.mix_seconds, own.trace_seconds].map(time);
+        let [by_mix, by_trace] = [own.mix_in_use, own.trace_in_use].map(|share| share * 100.0);
+        let _ = writeln!(
+            text,
+            "# On a pool that the work of the trace fills to 70 %, first come, first served:\n\
+             #   mean wait {of_mix}, in the trace {of_trace}\n\
+             #   in use    {by_mix:.1} %, in the trace {by_trace:.1} %"
+        );
+    }
     for (what, jobs) in &fit.left_out {
         let _ = writeln!(text, "# Left out: {what} ({})", count(*jobs, "job"));
     }
     text
+}
+
+/// Seconds as a time in words, to the tenth of a second.
+fn time(seconds: f64) -> String {
+    Duration::from_millis((seconds * 10.0).round() as i64 * 100).to_string()
 }
 
 fn users(text: &mut String, columns: &Columns) {
@@ -108,7 +144,7 @@ fn users(text: &mut String, columns: &Columns) {
 
 fn template(text: &mut String, number: usize, own: &Fitted) {
     let _ = writeln!(text, "- name: jobs-{}", number + 1);
-    line(text, 1, "weight", &own.jobs.to_string());
+    line(text, 1, "weight", &own.weight.to_string());
     for field in FIELDS {
         if let Some(points) = own.times.get(&field) {
             line(text, 1, field.name(), &times(points));

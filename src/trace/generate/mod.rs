@@ -2,6 +2,7 @@
 //! `traces/` are those of the default options, byte for byte once decompressed.
 
 pub mod containers;
+pub mod downey97;
 pub mod google_2011;
 pub mod gpu_cluster;
 pub mod kubectl_dump;
@@ -30,6 +31,16 @@ pub const GENERATORS: &[GeneratorEntry] = &[
         output: Output::Stream {
             file: "containers.csv",
             write: containers::write_containers,
+            source: None,
+        },
+    },
+    GeneratorEntry {
+        name: "downey97",
+        summary: "job log by the model of Downey: log-uniform work and parallelism, speedups",
+        options: &["seed", "jobs", "processors", "load"],
+        output: Output::Stream {
+            file: "downey97.swf",
+            write: downey97::write_downey97,
             source: None,
         },
     },

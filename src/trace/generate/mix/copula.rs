@@ -47,6 +47,14 @@ impl Field {
     }
 }
 
+/// Independent standard normal numbers, one for each field.
+pub(super) type Scores = [f64; COUNT];
+
+/// Draws scores.
+pub(super) fn scores(stream: &mut Stream) -> Scores {
+    std::array::from_fn(|_| stream.standard_normal())
+}
+
 /// The lower triangle whose product with its transpose is the matrix of correlations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Copula {
@@ -94,7 +102,26 @@ impl Copula {
     /// Draws a probability for each field, in the order of [`FIELDS`]: as many numbers of the stream
     /// whatever the correlations.
     pub fn draw(&self, stream: &mut Stream) -> [f64; COUNT] {
-        let scores: [f64; COUNT] = std::array::from_fn(|_| stream.standard_normal());
+        self.probabilities(&scores(stream))
+    }
+
+    /// Draws a probability for each field, so that any two draws with the same scores in common have, field by
+    /// field, normal scores with the correlation `likeness`, 0 to 1. Seen alone, each is as one of
+    /// [`Self::draw`].
+    pub(super) fn draw_alike(
+        &self,
+        stream: &mut Stream,
+        common: &Scores,
+        likeness: f64,
+    ) -> [f64; COUNT] {
+        let own = scores(stream);
+        let [of_common, of_own] = [likeness, 1.0 - likeness].map(math::sqrt);
+        self.probabilities(&std::array::from_fn(|row| {
+            of_common * common[row] + of_own * own[row]
+        }))
+    }
+
+    fn probabilities(&self, scores: &Scores) -> [f64; COUNT] {
         std::array::from_fn(|row| {
             let score: f64 = (0..=row)
                 .map(|place| self.lower[row][place] * scores[place])

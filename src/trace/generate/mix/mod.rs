@@ -25,6 +25,7 @@ mod tests;
 mod written;
 
 use model::Text;
+use serde::Deserialize;
 use units::Duration;
 
 use crate::error::TraceError;
@@ -54,8 +55,22 @@ pub struct Mix {
 #[derive(Clone, Debug)]
 pub(crate) struct Sessions {
     pub(crate) jobs: Choice<u32>,
-    /// Time between two submissions.
+    /// Time from one job to the next, counted from `after`.
     pub(crate) gap: Times,
+    pub(crate) after: After,
+    /// Correlation between the normal scores of any two jobs of a session, field by field, 0 to 1.
+    pub(crate) likeness: f64,
+}
+
+/// Instant from which the time to a session's next job counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum After {
+    /// Submission of the job before.
+    #[default]
+    Submission,
+    /// End that the job before has if it starts at once.
+    End,
 }
 
 /// Jobs of one kind.
@@ -71,6 +86,8 @@ pub struct Template {
     pub(crate) pods: Option<Choice<u32>>,
     pub(crate) priority: i32,
     pub(crate) copula: Copula,
+    /// Sessions of the template; `None` where those of the mix hold.
+    pub(crate) sessions: Option<Sessions>,
 }
 
 impl Mix {
@@ -93,6 +110,17 @@ impl Mix {
     /// The templates, in written order.
     pub fn templates(&self) -> &[Template] {
         &self.templates
+    }
+
+    /// The sessions of a template's jobs, if they come in sessions.
+    pub(crate) fn sessions_of(&self, template: u32) -> Option<&Sessions> {
+        let own = self.templates[template as usize].sessions.as_ref();
+        own.or(self.sessions.as_ref())
+    }
+
+    /// Whether any template's jobs come in sessions.
+    pub(crate) fn has_sessions(&self) -> bool {
+        self.sessions.is_some() || self.templates.iter().any(|own| own.sessions.is_some())
     }
 
     /// The mean time between two sessions, if it is finite.

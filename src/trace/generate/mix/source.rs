@@ -10,8 +10,8 @@ use model::{GpuRequest, PodName, PodSpec, ResourceList, Text};
 use rng::{Stream, math, special};
 use units::{Duration, Instant, SortedMap};
 
-use super::copula::FIELDS;
-use super::{Mix, Template};
+use super::copula::{self, FIELDS, Scores};
+use super::{After, Mix, Template};
 use crate::error::TraceError;
 use crate::stream::{Arrival, ArrivalSource, Classes};
 
@@ -32,6 +32,8 @@ pub struct MixSource {
     begun: u64,
     /// Sessions with jobs to come.
     under_way: BinaryHeap<Reverse<Session>>,
+    /// Scores that the jobs of a session under way have in common, by the session's number.
+    common: SortedMap<u64, Scores>,
     delivered: u64,
     left: u64,
     classes: Classes,
@@ -65,6 +67,7 @@ impl MixSource {
             next: 0.0,
             begun: 0,
             under_way: BinaryHeap::new(),
+            common: SortedMap::new(),
             delivered: 0,
             left: jobs,
             classes: Classes::new(),
@@ -98,20 +101,55 @@ impl MixSource {
             self.under_way.pop();
             return first;
         }
-        let jobs = self.mix.sessions.as_ref().map_or(1, |sessions| {
-            let place = sessions.jobs.at(self.sessions.unit_f64());
-            sessions.jobs.values()[place]
-        });
+        let size = (self.mix.has_sessions()).then(|| self.sessions.unit_f64());
+        let template = self.mix.weights.values()[self.mix.weights.at(self.sessions.unit_f64())];
+        let sessions = self.mix.sessions_of(template).zip(size);
+        let jobs = sessions.map_or(1, |(own, size)| own.jobs.values()[own.jobs.at(size)]);
         let session = Session {
             at: begins,
             number: self.begun,
             jobs,
-            template: self.mix.weights.values()[self.mix.weights.at(self.sessions.unit_f64())],
+            template,
             user: self.mix.users.at(self.sessions.unit_f64()),
         };
+        if jobs > 1 && sessions.is_some_and(|(own, _)| own.likeness > 0.0) {
+            let common = copula::scores(&mut self.sessions);
+            self.common.insert(session.number, common);
+        }
         self.begun += 1;
         self.go_on();
         session
+    }
+
+    /// Draws the probabilities of a session's next job.
+    fn draw(&mut self, mix: &Mix, session: Session) -> [f64; FIELDS.len()] {
+        let copula = &mix.templates[session.template as usize].copula;
+        let sessions = mix.sessions_of(session.template);
+        match (self.common.get(&session.number), sessions) {
+            (Some(common), Some(sessions)) => {
+                copula.draw_alike(&mut self.jobs, common, sessions.likeness)
+            }
+            _ => copula.draw(&mut self.jobs),
+        }
+    }
+
+    /// Keeps a session for its next job, if it has one, after a job with a run time.
+    fn keep(&mut self, mix: &Mix, session: Session, run_time: Option<Duration>) {
+        let Some(sessions) = (mix.sessions_of(session.template)).filter(|_| session.jobs > 1)
+        else {
+            self.common.remove(&session.number);
+            return;
+        };
+        let gap = sessions.gap.at(self.sessions.open_unit_f64());
+        let work = match sessions.after {
+            After::Submission => Duration::ZERO,
+            After::End => run_time.unwrap_or_default(),
+        };
+        self.under_way.push(Reverse(Session {
+            at: session.at.saturating_add(work).saturating_add(gap),
+            jobs: session.jobs - 1,
+            ..session
+        }));
     }
 
     fn tenant(&mut self, user: usize) -> u32 {
@@ -143,21 +181,12 @@ impl ArrivalSource for MixSource {
         self.left -= 1;
         self.delivered += 1;
         let session = self.take();
-        if session.jobs > 1
-            && let Some(sessions) = &self.mix.sessions
-        {
-            let gap = sessions.gap.at(self.sessions.open_unit_f64());
-            self.under_way.push(Reverse(Session {
-                at: session.at.saturating_add(gap),
-                jobs: session.jobs - 1,
-                ..session
-            }));
-        }
         let mix = Arc::clone(&self.mix);
         let template = &mix.templates[session.template as usize];
-        let [run_time, time_limit, cpu, memory, gpus, pods] = template.copula.draw(&mut self.jobs);
+        let [run_time, time_limit, cpu, memory, gpus, pods] = self.draw(&mix, session);
         const { assert!(FIELDS.len() == 6) };
         let run_time = template.run_time.as_ref().map(|times| times.at(run_time));
+        self.keep(&mix, session, run_time);
         let time_limit = template.time_limit.as_ref().map(|times| {
             let limit = times.at(time_limit);
             // Nobody asks for less than the work takes and has it done.

@@ -12,7 +12,7 @@ use units::{Duration, Quantity, SortedMap, SortedSet};
 use super::copula::{Copula, Field};
 use super::marginal::{Choice, Devices, Scalar, Times};
 use super::pace::{Burst, Pace};
-use super::{Mix, Sessions, Template};
+use super::{After, Mix, Sessions, Template};
 use crate::error::TraceError;
 
 /// Greatest number of users that are not named.
@@ -23,7 +23,7 @@ const USERS_MAX: u64 = 1_000_000;
 struct Written {
     arrivals: Spanned<WrittenArrivals>,
     #[serde(default)]
-    sessions: Option<WrittenSessions>,
+    sessions: Option<Spanned<WrittenSessions>>,
     #[serde(default)]
     users: Option<Spanned<WrittenUsers>>,
     templates: Spanned<Vec<Spanned<WrittenTemplate>>>,
@@ -48,6 +48,30 @@ struct WrittenArrivals {
 struct WrittenSessions {
     jobs: Choice<u32>,
     gap: Times,
+    #[serde(default)]
+    after: After,
+    #[serde(default)]
+    likeness: f64,
+}
+
+impl WrittenSessions {
+    fn checked(self) -> Result<Sessions, String> {
+        let Self {
+            jobs,
+            gap,
+            after,
+            likeness,
+        } = self;
+        if !(0.0..=1.0).contains(&likeness) {
+            return Err("sessions.likeness: expected a number from 0 to 1".to_owned());
+        }
+        Ok(Sessions {
+            jobs,
+            gap,
+            after,
+            likeness,
+        })
+    }
 }
 
 /// Users: a number of equal ones, or names with weights.
@@ -113,6 +137,8 @@ struct WrittenTemplate {
     priority: i32,
     #[serde(default)]
     correlations: Vec<Correlation>,
+    #[serde(default)]
+    sessions: Option<WrittenSessions>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -165,14 +191,15 @@ pub(super) fn read(file: &str, text: &str) -> Result<Mix, TraceError> {
     }
     let users = users(written.users, &complaint)?;
     let (templates, weights) = templates(written.templates, &complaint)?;
+    let sessions = written.sessions.map(|own| {
+        let checked = own.value.checked();
+        checked.map_err(|why| complaint.at(own.referenced, &why))
+    });
     Ok(Mix {
         gap: written.arrivals.value.gap,
         autocorrelation,
         pace,
-        sessions: written.sessions.map(|own| Sessions {
-            jobs: own.jobs,
-            gap: own.gap,
-        }),
+        sessions: sessions.transpose()?,
         users,
         templates,
         weights,
@@ -274,6 +301,8 @@ fn templates(
         }
         weights.push((number, own.weight));
         let copula = copula(&own).map_err(|why| wrong(&why))?;
+        let sessions = own.sessions.map(WrittenSessions::checked).transpose();
+        let sessions = sessions.map_err(|why| wrong(&why))?;
         templates.push(Template {
             name: name.into(),
             run_time: own.run_time,
@@ -284,6 +313,7 @@ fn templates(
             pods: own.pods,
             priority: own.priority,
             copula,
+            sessions,
         });
     }
     let weights = Choice::new(weights).ok_or_else(|| {

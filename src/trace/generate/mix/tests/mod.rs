@@ -99,6 +99,56 @@ fn a_seed_gives_the_same_jobs_again_and_another_seed_gives_others() {
     assert_ne!(drawn(&mut source(PLAIN, 6, 500)), whole);
 }
 
+/// Sessions of ten jobs of one template, whose jobs are alike to a degree.
+fn flood(sessions: &str) -> Vec<Arrival> {
+    let text = format!(
+        "
+arrivals: {{gap: exponential(10d)}}
+templates:
+- name: flood
+  runTime: lognormal(1h, 1)
+  memory: {{1Gi: 1, 2Gi: 1, 3Gi: 1, 4Gi: 1}}
+  sessions: {{jobs: 10, gap: constant(1m){sessions}}}
+- {{name: alone, weight: 0, runTime: constant(1s)}}
+"
+    );
+    drawn(&mut source(&text, 4, 20_000))
+}
+
+#[test]
+fn jobs_of_a_session_are_as_alike_as_stated() {
+    for (likeness, expected) in [(0.0, 0.0), (0.5, 0.48), (0.9, 0.89)] {
+        let jobs = flood(&format!(", likeness: {likeness}"));
+        let nanos = |job: &Arrival| seconds(job.run_time) as i64;
+        let pairs = jobs.windows(2).filter(|two| {
+            let gap = two[1].submit.since(two[0].submit);
+            gap == Duration::from_secs(60)
+        });
+        let (one, next): (Vec<i64>, Vec<i64>) =
+            pairs.map(|two| (nanos(&two[0]), nanos(&two[1]))).unzip();
+        assert!(one.len() > 17_000);
+        let found = spearman(&one, &next).expect("spread");
+        assert!((found - expected).abs() < 0.04, "{likeness}: {found}");
+        // Seen alone, they follow their law: half of them end within the median.
+        let short = jobs.iter().filter(|job| seconds(job.run_time) <= 3_600.0);
+        let share = short.count() as f64 / jobs.len() as f64;
+        assert!((share - 0.5).abs() < 0.04, "{likeness}: {share}");
+    }
+}
+
+#[test]
+fn a_session_goes_on_after_the_end_of_its_last_job() {
+    let jobs = flood(", after: end");
+    let follows = |two: &&[Arrival]| {
+        let end = two[0].submit + two[0].run_time.unwrap_or_default();
+        let wait = two[1].submit.since(end).as_secs_f64();
+        (wait - 60.0).abs() < 1e-3
+    };
+    let following = jobs.windows(2).filter(follows).count();
+    // Sessions are ten days apart and rarely overlap.
+    assert!(following > 16_000, "{following}");
+}
+
 #[test]
 fn correlated_fields_go_together_and_keep_their_distributions() {
     let text = |value: &str| {
@@ -316,6 +366,24 @@ const WRONG: &[(&str, &str, u32, &str)] = &[
         "expected -1 to 1",
     ),
 ];
+
+#[test]
+fn a_likeness_beyond_one_is_refused() {
+    let sessions = "{jobs: 2, gap: constant(1s), likeness: 1.5}";
+    for (place, line) in [("", 4), ("  ", 3)] {
+        let text = format!(
+            "arrivals: {{gap: constant(1s)}}\ntemplates:\n- name: a\n{place}sessions: {sessions}\n"
+        );
+        let error = Mix::read("mix.yaml", &text)
+            .expect_err("a wrong likeness")
+            .to_string();
+        assert!(error.starts_with(&format!("mix.yaml:{line}: ")), "{error}");
+        assert!(
+            error.contains("likeness: expected a number from 0 to 1"),
+            "{error}"
+        );
+    }
+}
 
 #[test]
 fn wrong_mixes_are_refused_with_their_lines() {

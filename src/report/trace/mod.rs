@@ -1,7 +1,11 @@
 //! Statistics of traces, as `windtunnel trace inspect` and `validate` print them.
 
+mod page;
+mod shape;
+
 use std::fmt::Write;
 
+pub use page::page;
 use serde_json::{Value, json};
 
 use trace::Ledger;
@@ -12,6 +16,9 @@ use units::{Duration, Instant, plural};
 
 /// Maximum number of tenants and classes listed by name.
 const LISTED: usize = 5;
+
+/// Number of arrivals from which on the text describes rates, tails and correlations; of fewer, chance decides them.
+const SHAPED_FROM: u64 = 100;
 
 /// Row of quantiles: its name, its values and their format.
 type QuantileRow<'a> = (
@@ -209,6 +216,7 @@ fn workload_json(workload: &WorkloadSummary) -> Value {
         "memoryBytes": quantiles_json(workload.memory_bytes.as_ref()),
         "gpuMilli": quantiles_json(workload.gpu_milli.as_ref()),
         "tenants": workload.tenants.len(),
+        "shape": shape::json(workload),
     })
 }
 
@@ -314,6 +322,9 @@ fn workload_text(text: &mut String, workload: &WorkloadSummary) {
             let row = format!("{name:12} {p10:>11} {p50:>11} {p90:>11} {p99:>11} {max:>11}\n");
             push(text, &row);
         }
+    }
+    if workload.arrivals >= SHAPED_FROM {
+        push(text, &shape::text(workload));
     }
 }
 

@@ -1,0 +1,151 @@
+//! Shape of a workload over time and in its tails, as `windtunnel trace inspect` prints it.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use trace::inspect::{LAGS, Rhythm, WorkloadSummary};
+use trace::quantiles::Tail;
+
+/// Hours of a day that the text shows at a time.
+const HOURS_SHOWN: usize = 3;
+
+/// Shape as text: rates, the profile of day and week, tails, correlations with what came before.
+pub(super) fn text(workload: &WorkloadSummary) -> String {
+    let mut text = String::new();
+    if let Some(rhythm) = &workload.rhythm {
+        rates(&mut text, rhythm);
+    }
+    let tails = &workload.tails;
+    let tails = [
+        ("run time", tails.run_time),
+        ("gap", tails.gap),
+        ("core seconds", tails.work),
+    ];
+    let tails = tails
+        .iter()
+        .filter_map(|(name, tail)| Some((name, (*tail)?)));
+    for (number, (name, tail)) in tails.enumerate() {
+        if number == 0 {
+            put(
+                &mut text,
+                "\ntails                 C²   tail index   held by the largest 1 %\n",
+            );
+        }
+        let index = tail
+            .index
+            .map_or_else(|| "-".to_owned(), |own| format!("{own:.2}"));
+        let (squared, share) = (tail.squared_variation, tail.largest_share * 100.0);
+        put(
+            &mut text,
+            &format!("{name:12} {squared:>11.2} {index:>12} {share:>23.1} %\n"),
+        );
+    }
+    let following = [
+        ("gap", &workload.gap_following),
+        ("run time", &workload.run_time_following),
+    ];
+    let known = following
+        .iter()
+        .filter(|(_, own)| own.iter().any(Option::is_some));
+    for (number, (name, own)) in known.enumerate() {
+        if number == 0 {
+            put(&mut text, "\nautocorrelation");
+            for lag in LAGS {
+                put(&mut text, &format!(" {:>8}", format!("lag {lag}")));
+            }
+            put(&mut text, "\n");
+        }
+        put(&mut text, &format!("{name:15}"));
+        for value in *own {
+            let value = value.map_or_else(|| "-".to_owned(), correlation);
+            put(&mut text, &format!(" {value:>8}"));
+        }
+        put(&mut text, "\n");
+    }
+    text
+}
+
+/// A correlation to two digits; one that rounds to zero has no sign.
+fn correlation(value: f64) -> String {
+    let text = format!("{value:.2}");
+    if text == "-0.00" {
+        "0.00".to_owned()
+    } else {
+        text
+    }
+}
+
+fn rates(text: &mut String, rhythm: &Rhythm) {
+    let (hour, count) = rhythm.busiest;
+    put(
+        text,
+        &format!(
+            "\narrivals per hour: {:.1} in the mean, {count} in the busiest (hour {hour}); \
+             variance / mean {:.1}\n",
+            rhythm.per_hour, rhythm.dispersion
+        ),
+    );
+    if let Some(day) = &rhythm.day {
+        let parts: Vec<String> = (0..)
+            .zip(day.chunks(HOURS_SHOWN))
+            .map(|(part, own)| format!("{:02}h {:.2}", part * HOURS_SHOWN, mean(own)))
+            .collect();
+        put(text, &format!("rate by hour       {}\n", parts.join("  ")));
+    }
+    if let Some(week) = &rhythm.week {
+        let parts: Vec<String> = (1..)
+            .zip(week.chunks(24))
+            .map(|(day, own)| format!("day {day} {:.2}", mean(own)))
+            .collect();
+        put(text, &format!("rate by day        {}\n", parts.join("  ")));
+    }
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// Shape as JSON.
+pub(super) fn json(workload: &WorkloadSummary) -> Value {
+    let tail = |own: Option<Tail>| {
+        own.map(|own| {
+            json!({
+                "squaredVariation": own.squared_variation,
+                "largestShare": own.largest_share,
+                "index": own.index,
+            })
+        })
+    };
+    let following = |own: &[Option<f64>; LAGS.len()]| -> Value {
+        let pairs = LAGS.iter().zip(own);
+        let all = pairs.map(|(lag, value)| json!({"lag": lag, "correlation": value}));
+        all.collect()
+    };
+    let rhythm = workload.rhythm.as_ref().map(|own| {
+        json!({
+            "perHour": own.per_hour,
+            "busiestHour": {"hour": own.busiest.0, "arrivals": own.busiest.1},
+            "dispersion": own.dispersion,
+            "day": own.day,
+            "week": own.week,
+        })
+    });
+    json!({
+        "rates": rhythm,
+        "tails": {
+            "runTime": tail(workload.tails.run_time),
+            "gap": tail(workload.tails.gap),
+            "coreSeconds": tail(workload.tails.work),
+        },
+        "autocorrelation": {
+            "gap": following(&workload.gap_following),
+            "runTime": following(&workload.run_time_following),
+        },
+    })
+}
+
+fn put(text: &mut String, more: &str) {
+    text.write_str(more)
+        .expect("invariant: a String takes every text");
+}

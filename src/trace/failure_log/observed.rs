@@ -1,0 +1,261 @@
+//! Failure logs as observations of nodes by class: times between the failures of one node, from its return to
+//! the next failure, and times of repair. Classes are the systems of Los Alamos and the platforms of Google's
+//! machines; other logs have one.
+
+use super::google::{self, EachEvent};
+use super::{
+    LogOptions, LoggedOutage, Span, lanl_row, opendc, plain, united, without_lanl_options,
+};
+use crate::archive::first_bytes;
+use crate::error::TraceError;
+use crate::format::{Confidence, Constructor, FormatEntry};
+use crate::formats::google_2011::machines::PLATFORM_LABEL;
+use crate::input::Input;
+use crate::ledger::{Action, Journal, Ledger, RowPolicy};
+use crate::options::ReadOptions;
+use crate::table::Table;
+use units::{Duration, Instant, SortedMap, SortedSet};
+
+/// Label of the nodes of a class where their log has none.
+pub const CLASS_LABEL: &str = "class";
+
+/// Failures as they were observed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// Classes of nodes, in order of their names.
+    pub classes: Vec<ObservedClass>,
+    /// Properties of the log that no class has.
+    pub left_out: Vec<&'static str>,
+    /// Ledger of the input's irregularities.
+    pub ledger: Ledger,
+}
+
+/// Failures of the nodes of a class.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObservedClass {
+    /// Label of the nodes and its value; none where all nodes are of one class.
+    pub label: Option<(&'static str, String)>,
+    /// Number of nodes that failed; 0 where the log does not tell.
+    pub nodes: u64,
+    /// Number of failures.
+    pub failures: u64,
+    /// Times from the end of a failure to the next one of the same node.
+    pub between: Vec<Duration>,
+    /// Times from a failure to the node's return.
+    pub repair: Vec<Duration>,
+}
+
+/// Whether a file is a failure log and no trace of jobs or nodes.
+///
+/// # Errors
+/// The file can't be read.
+pub fn is_log(input: &Input) -> Result<bool, TraceError> {
+    let first = first_bytes(input)?;
+    let has = |columns: &[&str]| crate::format::header_has(&first, columns) == Confidence::Certain;
+    Ok(opendc::is_own(&first)
+        || has(&["System", "nodenumz", "Prob Started", "Prob Fixed"])
+        || has(&["node", "down", "up"]))
+}
+
+/// Reads a failure log of any format, of one system of Los Alamos or of all.
+///
+/// # Errors
+/// The file can't be read, is of no format, or a row breaks a rule.
+pub fn observed(
+    input: &Input,
+    system: Option<u32>,
+    rows: RowPolicy,
+) -> Result<Observed, TraceError> {
+    let journal = Journal::new(input.name.clone(), rows);
+    let options = LogOptions { system, from: None };
+    let first = first_bytes(input)?;
+    for (entry, each_event) in google::LOGS {
+        if (entry.sniff)(&first) == Confidence::Certain {
+            without_lanl_options(input, &options)?;
+            return machines(input, entry, *each_event, journal);
+        }
+    }
+    if opendc::is_own(&first) {
+        without_lanl_options(input, &options)?;
+        return shares(input, journal);
+    }
+    let table = Table::open(input)?;
+    if table.column("Prob Started").is_some() {
+        return los_alamos(table, system, journal);
+    }
+    without_lanl_options(input, &options)?;
+    let names = names(Table::open(input)?)?;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let log = plain(table, journal, &names)?;
+    Ok(Observed {
+        classes: classes(&log.outages, |_| None),
+        left_out: Vec::new(),
+        ledger: log.ledger,
+    })
+}
+
+/// Names of the nodes of the project's own table.
+fn names(mut table: Table) -> Result<SortedSet<String>, TraceError> {
+    let node = table.required_column("node")?;
+    let mut names = SortedSet::new();
+    while let Some(row) = table.next_row()? {
+        if let Ok(row) = row {
+            names.insert(row.text(&node).to_owned());
+        }
+    }
+    Ok(names)
+}
+
+fn machines(
+    input: &Input,
+    entry: &FormatEntry,
+    each_event: EachEvent,
+    journal: Journal,
+) -> Result<Observed, TraceError> {
+    let Constructor::Nodes(read) = entry.open else {
+        return Ok(Observed::default());
+    };
+    let nodes = read(input, &ReadOptions::default())?.nodes;
+    let names: Vec<String> = nodes.iter().map(|node| node.name.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut log = google::read(each_event, input, journal, &names)?;
+    // A machine that is not there yet has not failed.
+    log.outages.retain(|outage| outage.down > Instant::ZERO);
+    let platform = |outage: &LoggedOutage| {
+        let labels = &nodes[outage.node].labels;
+        let platform = labels.get(PLATFORM_LABEL)?;
+        Some((PLATFORM_LABEL, platform.to_string()))
+    };
+    Ok(Observed {
+        classes: classes(&log.outages, platform),
+        left_out: Vec::new(),
+        ledger: log.ledger,
+    })
+}
+
+/// Failures of shares of all nodes: a node is taken with the mean share as its probability.
+fn shares(input: &Input, mut journal: Journal) -> Result<Observed, TraceError> {
+    let mut class = ObservedClass::default();
+    let mut sum = 0.0;
+    opendc::each(input, &mut journal, |_, failure| {
+        if failure.duration > Duration::ZERO && failure.share > 0.0 {
+            class.failures += 1;
+            sum += failure.share;
+            class.repair.push(failure.duration);
+            class.between.push(failure.interval);
+        }
+        Ok(())
+    })?;
+    let share = sum / class.failures.max(1) as f64;
+    class.between.retain(|own| *own > Duration::ZERO);
+    for own in &mut class.between {
+        let nanos = own.as_nanos() as f64 / share.max(f64::MIN_POSITIVE);
+        *own = Duration::from_nanos(nanos as i64);
+    }
+    Ok(Observed {
+        classes: vec![class],
+        left_out: vec!["that a failure takes several nodes at once: each fails on its own"],
+        ledger: journal.ledger,
+    })
+}
+
+fn los_alamos(
+    mut table: Table,
+    wanted: Option<u32>,
+    mut journal: Journal,
+) -> Result<Observed, TraceError> {
+    let system = table.required_column("System")?;
+    let columns = [
+        system.clone(),
+        table.required_column("nodenumz")?,
+        table.required_column("Prob Started")?,
+        table.required_column("Prob Fixed")?,
+    ];
+    let mut systems = SortedSet::new();
+    let mut known: SortedMap<(i64, usize), usize> = SortedMap::new();
+    let mut systems_of: Vec<i64> = Vec::new();
+    let mut spans: Vec<Span> = Vec::new();
+    while let Some(row) = table.next_row()? {
+        let read = row.and_then(|row| {
+            let own = row.integer(&system, 0, 1_000_000)?;
+            systems.insert(own);
+            let is_wanted = wanted.is_none_or(|wanted| i64::from(wanted) == own);
+            let span = is_wanted.then(|| lanl_row(&row, &columns)).transpose()?;
+            Ok((own, span, row.line))
+        });
+        let (own, span, line) = match read {
+            Ok((own, Some(span), line)) => (own, span, line),
+            Ok((_, None, _)) => continue,
+            Err(bad) => {
+                journal.bad_row(bad)?;
+                continue;
+            }
+        };
+        let Some(mut span) = span else {
+            journal.dirt("outages without a node", Action::Drop, line)?;
+            continue;
+        };
+        if span.up == span.down {
+            let kind = "outages of zero length, counted as one minute";
+            journal.dirt(kind, Action::Repair, line)?;
+            span.up += 1;
+        }
+        let place = systems_of.len();
+        span.node = *known.entry((own, span.node)).or_insert(place);
+        if span.node == place {
+            systems_of.push(own);
+        }
+        spans.push(span);
+    }
+    if let Some(wanted) = wanted.filter(|own| !systems.contains(&i64::from(*own))) {
+        let known: Vec<String> = systems.iter().map(ToString::to_string).collect();
+        return Err(TraceError::Format {
+            file: journal.file.to_string(),
+            reason: format!(
+                "the log has no system {wanted}; its systems are {}",
+                known.join(", ")
+            ),
+        });
+    }
+    let first = spans.iter().map(|span| span.down).min().unwrap_or_default();
+    let outages = united(spans, first, &mut journal)?;
+    let is_one = wanted.is_some() || systems.len() < 2;
+    let class = |outage: &LoggedOutage| {
+        let label = format!("system-{}", systems_of[outage.node]);
+        (!is_one).then_some((CLASS_LABEL, label))
+    };
+    Ok(Observed {
+        classes: classes(&outages, class),
+        left_out: Vec::new(),
+        ledger: journal.ledger,
+    })
+}
+
+/// Outages by class.
+fn classes(
+    outages: &[LoggedOutage],
+    class: impl Fn(&LoggedOutage) -> Option<(&'static str, String)>,
+) -> Vec<ObservedClass> {
+    let mut classes: SortedMap<Option<(&'static str, String)>, ObservedClass> = SortedMap::new();
+    let mut ends: SortedMap<usize, Option<Instant>> = SortedMap::new();
+    for outage in outages {
+        let label = class(outage);
+        let own = classes
+            .entry(label.clone())
+            .or_insert_with(|| ObservedClass {
+                label,
+                ..ObservedClass::default()
+            });
+        own.failures += 1;
+        own.repair.extend(outage.up.map(|up| up.since(outage.down)));
+        match ends.insert(outage.node, outage.up) {
+            None => own.nodes += 1,
+            Some(up) => {
+                let between = up.map(|up| outage.down.since(up));
+                let between = between.filter(|own| *own > Duration::ZERO);
+                own.between.extend(between);
+            }
+        }
+    }
+    classes.into_values().collect()
+}

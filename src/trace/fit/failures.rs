@@ -1,0 +1,214 @@
+//! Failures of nodes fitted to a log: for each class of nodes, laws of the times between failures and of repairs,
+//! as `failures` of an experiment.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use units::Duration;
+use units::plural::count;
+
+use super::laws::{FittedLaw, TIMES_MIN, fitted};
+use crate::error::TraceError;
+use crate::failure_log::observed::{Observed, ObservedClass, observed};
+use crate::input::Input;
+use crate::ledger::{Ledger, RowPolicy};
+
+const YEAR: f64 = 365.25 * 86_400.0;
+
+/// Failures that were fitted to a log.
+#[derive(Clone, Debug)]
+pub struct FailureFit {
+    /// Text of the experiment's `failures`, with the goodness as comments.
+    pub text: String,
+    /// Classes of nodes with their laws.
+    pub classes: Vec<FittedClass>,
+    /// Ledger of the log's irregularities.
+    pub ledger: Ledger,
+}
+
+/// Laws of a class of nodes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FittedClass {
+    /// Label of the nodes and its value; none where all nodes are of one class.
+    pub label: Option<(&'static str, String)>,
+    /// Number of nodes that failed; 0 where the log does not tell.
+    pub nodes: u64,
+    /// Number of failures.
+    pub failures: u64,
+    /// Law of the times from the end of a failure to the next one of a node.
+    pub between: Option<FittedLaw>,
+    /// Law of the repairs.
+    pub repair: Option<FittedLaw>,
+}
+
+/// Fits the failures of a log, of one system of Los Alamos or of all.
+///
+/// # Errors
+/// The log can't be read, or no class of nodes has enough failures.
+pub fn fit_failures(input: &Input, system: Option<u32>) -> Result<FailureFit, TraceError> {
+    let observed = observed(input, system, RowPolicy::REPORT)?;
+    let classes: Vec<FittedClass> = observed.classes.iter().map(class).collect();
+    let is_fitted = |own: &FittedClass| own.between.is_some() && own.repair.is_some();
+    if !classes.iter().any(is_fitted) {
+        return Err(TraceError::Format {
+            file: input.name.to_string(),
+            reason: format!(
+                "no law follows from its outages; expected a class of nodes with {TIMES_MIN} different \
+                 repairs and {TIMES_MIN} different times from one failure of a node to its next"
+            ),
+        });
+    }
+    Ok(FailureFit {
+        text: text(&input.name, &observed, &classes),
+        classes,
+        ledger: observed.ledger,
+    })
+}
+
+fn class(observed: &ObservedClass) -> FittedClass {
+    FittedClass {
+        label: observed.label.clone(),
+        nodes: observed.nodes,
+        failures: observed.failures,
+        between: fitted(&observed.between),
+        repair: fitted(&observed.repair),
+    }
+}
+
+fn text(name: &str, observed: &Observed, classes: &[FittedClass]) -> String {
+    let failures: u64 = classes.iter().map(|own| own.failures).sum();
+    let mut text = format!(
+        "# Fitted to {name}: {} of {}. Distances are those of Kolmogorov and Smirnov, 0 (the best) to 1.\n",
+        count(failures, "failure"),
+        count(classes.len() as u64, "class")
+    );
+    if classes.iter().any(|own| own.label.is_some()) {
+        text.push_str("# Nodes of a class have its label; a node without one does not fail.\n");
+    }
+    for what in &observed.left_out {
+        let _ = writeln!(text, "# Left out: {what}");
+    }
+    text.push_str("failures:\n");
+    for own in classes {
+        written(&mut text, own);
+    }
+    text
+}
+
+fn written(text: &mut String, own: &FittedClass) {
+    let name = own.label.as_ref().map_or("all nodes", |(_, value)| value);
+    let nodes = match own.nodes {
+        0 => String::new(),
+        nodes => format!(", {} that failed", count(nodes, "node")),
+    };
+    let failures = count(own.failures, "failure");
+    let _ = writeln!(text, "# {name}: {failures}{nodes}");
+    let (Some(between), Some(repair)) = (&own.between, &own.repair) else {
+        text.push_str("#   too few for laws\n");
+        return;
+    };
+    for (what, law) in [("between failures", between), ("repair", repair)] {
+        let [mean, of_law] = [law.mean_seconds, law.law_mean_seconds].map(time);
+        let _ = writeln!(
+            text,
+            "#   {what}: {}, mean {mean}, by the law {of_law}; distance weibull {:.3}, lognormal {:.3}",
+            count(law.times, "time"),
+            law.weibull_distance,
+            law.lognormal_distance
+        );
+    }
+    let a_year = YEAR / (between.law_mean_seconds + repair.law_mean_seconds);
+    let _ = writeln!(text, "#   a node fails {a_year:.2} times a year");
+    let domain = own.label.as_ref().map_or_else(String::new, |(key, value)| {
+        let value = serde_json::Value::from(value.as_str());
+        format!("domain: {{{key}: {value}}}, ")
+    });
+    let _ = writeln!(
+        text,
+        "- {{kind: node-crash, {domain}mtbf: '{}', repair: '{}'}}",
+        between.law, repair.law
+    );
+}
+
+/// Seconds in words, to the minute.
+fn time(seconds: f64) -> String {
+    if !seconds.is_finite() {
+        return "infinite".to_owned();
+    }
+    Duration::from_secs((seconds / 60.0).round() as i64 * 60).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn input(text: &str) -> Input {
+        Input::bytes("log.csv", text.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn a_log_of_two_few_outages_is_refused() {
+        let error = fit_failures(&input("node,down,up\na,0,5\nb,9,11\n"), None).expect_err("few");
+        assert!(
+            error
+                .to_string()
+                .starts_with("log.csv: no law follows from its outages")
+        );
+    }
+
+    #[test]
+    fn shares_of_nodes_become_failures_of_a_node() {
+        let mut text = "failure_interval,failure_duration,failure_intensity\n".to_owned();
+        for row in 1..=20 {
+            let _ = writeln!(text, "{},{},0.1", row * 360_000, row * 60_000);
+        }
+        let fit = fit_failures(&input(&text), None).expect("a log");
+        let between = fit.classes[0].between.as_ref().expect("twenty");
+        // Ten times the mean interval of 63 minutes.
+        assert!((between.mean_seconds - 37_800.0).abs() < 1.0, "{fit:?}");
+        assert!(
+            fit.text
+                .contains("# Left out: that a failure takes several nodes at once")
+        );
+    }
+
+    /// Published in the specification, `published-results.md` 8.2.
+    #[test]
+    fn los_alamos_has_its_published_laws() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/traces");
+        let path = Path::new(folder).join("lanl-failures/failure-data-1996-2005.csv.gz");
+        if !path.exists() {
+            println!("skipped: needs {}", path.display());
+            return;
+        }
+        let fit = fit_failures(&Input::path(&path), None).expect("the log");
+        println!("{}", fit.text);
+        for (system, law) in [
+            ("system-20", "weibull(1285h, 0.48)"),
+            ("system-18", "weibull(3268h, 0.67)"),
+            ("system-2", "weibull(261h, 0.64)"),
+        ] {
+            let own = fit
+                .classes
+                .iter()
+                .find(|own| own.label.as_ref().is_some_and(|(_, value)| value == system));
+            let between = own
+                .and_then(|own| own.between.as_ref())
+                .expect("many failures");
+            let [found, published] = [&*between.law, law].map(|law| {
+                law.parse::<rng::Distribution>()
+                    .expect("a law")
+                    .mean()
+                    .expect("finite")
+            });
+            let ratio = found.as_secs_f64() / published.as_secs_f64();
+            assert!(
+                (0.9..1.1).contains(&ratio),
+                "{system}: {} for {law}",
+                between.law
+            );
+        }
+    }
+}

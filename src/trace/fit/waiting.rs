@@ -1,0 +1,176 @@
+//! Waits that the jobs of a trace and those of a mix have on the same machine: a pool of processors, or of GPUs
+//! where jobs have any, which takes jobs first come, first served. Its size is that at which the trace's work
+//! fills a stated share of it, so the measure needs no cluster and means the same for every trace.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use serde::Serialize;
+
+use super::columns::{Columns, Job};
+
+/// Share of the pool that the work of the trace fills.
+const LOAD: f64 = 0.7;
+
+/// Means of the jobs on a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiting {
+    /// Mean wait of a job of the trace, in seconds.
+    pub trace_seconds: f64,
+    /// Mean wait of a job of the mix, in seconds: the middle one of three seeds.
+    pub mix_seconds: f64,
+    /// Share of the pool in use from the first submission to the last end, for the trace.
+    pub trace_in_use: f64,
+    /// Share of the pool in use by the jobs of the mix.
+    pub mix_in_use: f64,
+}
+
+impl Waiting {
+    /// Waits of the jobs of a trace and of several draws of a mix; `None` where no job ends.
+    pub(super) fn of(trace: &Columns, mixes: &[Columns]) -> Option<Self> {
+        let pool = Pool::of(trace)?;
+        let own = pool.mean(trace);
+        let mut means: Vec<Mean> = mixes.iter().map(|mix| pool.mean(mix)).collect();
+        means.sort_by(|one, other| one.wait.total_cmp(&other.wait));
+        let middle = means.get(means.len() / 2)?;
+        Some(Self {
+            trace_seconds: own.wait,
+            mix_seconds: middle.wait,
+            trace_in_use: own.in_use,
+            mix_in_use: middle.in_use,
+        })
+    }
+
+    /// Difference of the waits, 0 to 1: a third for a factor of e. Waits below a minute are alike.
+    pub(super) fn distance(&self) -> f64 {
+        const ALIKE: f64 = 60.0;
+        let [one, other] = [self.trace_seconds, self.mix_seconds].map(|own| own + ALIKE);
+        (rng::math::ln(one / other).abs() / 3.0).min(1.0)
+    }
+}
+
+/// Resource of which jobs take parts.
+#[derive(Clone, Copy)]
+enum Unit {
+    Gpus,
+    Processors,
+    Pods,
+}
+
+/// A number of equal units.
+struct Pool {
+    unit: Unit,
+    units: i64,
+}
+
+struct Mean {
+    /// In seconds.
+    wait: f64,
+    in_use: f64,
+}
+
+impl Pool {
+    fn of(trace: &Columns) -> Option<Self> {
+        let of_gpus = |job: &Job| job.shape.gpus > 0;
+        let of_processors = |job: &Job| job.shape.cpu > 0;
+        let unit = if trace.jobs.iter().any(of_gpus) {
+            Unit::Gpus
+        } else if trace.jobs.iter().any(of_processors) {
+            Unit::Processors
+        } else {
+            Unit::Pods
+        };
+        let work: f64 = trace.jobs.iter().map(|job| work(job, unit)).sum();
+        let span = trace.jobs.last()?.submit - trace.jobs.first()?.submit;
+        let largest = trace.jobs.iter().map(|job| size(job, unit)).max()?;
+        let units = work / (span as f64 * LOAD);
+        (work > 0.0 && span > 0 && units < 1e15).then(|| Self {
+            unit,
+            units: (units as i64).max(largest),
+        })
+    }
+
+    /// Mean wait and use of jobs that end; the largest of a mix may be larger than any of the trace.
+    fn mean(&self, columns: &Columns) -> Mean {
+        let mut running: BinaryHeap<Reverse<(i64, i64)>> = BinaryHeap::new();
+        let mut free = self.units;
+        let (mut now, mut end, mut waits, mut jobs) = (0, 0, 0.0, 0_u64);
+        let mut done = 0.0;
+        for job in &columns.jobs {
+            let Some(run_time) = job.run_time else {
+                continue;
+            };
+            let size = size(job, self.unit).min(self.units);
+            now = job.submit.max(now);
+            while let Some(&Reverse((at, units))) = running.peek()
+                && (at <= now || free < size)
+            {
+                running.pop();
+                now = now.max(at);
+                free += units;
+            }
+            free -= size;
+            let until = now.saturating_add(run_time);
+            running.push(Reverse((until, size)));
+            end = end.max(until);
+            waits += (now - job.submit) as f64 / 1e9;
+            done += size as f64 * run_time as f64;
+            jobs += 1;
+        }
+        let first = columns.jobs.first().map_or(0, |job| job.submit);
+        let span = (end - first).max(1) as f64;
+        Mean {
+            wait: waits / jobs.max(1) as f64,
+            in_use: done / (span * self.units as f64),
+        }
+    }
+}
+
+fn work(job: &Job, unit: Unit) -> f64 {
+    size(job, unit) as f64 * job.run_time.unwrap_or(0) as f64
+}
+
+fn size(job: &Job, unit: Unit) -> i64 {
+    let each = match unit {
+        Unit::Gpus => job.shape.gpus,
+        Unit::Processors => job.shape.cpu,
+        Unit::Pods => 1,
+    };
+    each.saturating_mul(job.pods)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Input;
+    use crate::formats::csv::CsvSource;
+    use crate::options::ReadOptions;
+
+    fn columns(text: &str) -> Columns {
+        let input = Input::bytes("jobs.csv", text.as_bytes().to_vec());
+        let mut source = CsvSource::open(&input, &ReadOptions::default()).expect("a table");
+        Columns::read(&mut source).expect("good rows")
+    }
+
+    #[test]
+    fn jobs_wait_for_those_before_them() {
+        // 24 s of processors in 10 s are 70 % of 3.4 processors.
+        let trace = columns("submit,run_time,cpu\n0,10,1\n1,5,1\n2,4,2\n10,1,1\n");
+        let pool = Pool::of(&trace).expect("jobs that end");
+        assert_eq!(pool.units, 3_428);
+        let pool = Pool {
+            units: 2_000,
+            ..pool
+        };
+        // The third waits from 2 to 10; the last one, first come, first served, until 14.
+        let mean = pool.mean(&trace);
+        assert!((mean.wait - 12.0 / 4.0).abs() < 1e-9, "{}", mean.wait);
+        assert!((mean.in_use - 24.0 / 30.0).abs() < 1e-9, "{}", mean.in_use);
+    }
+
+    #[test]
+    fn jobs_that_stay_wait_for_nothing() {
+        assert!(Waiting::of(&columns("submit,cpu\n0,1\n5,1\n"), &[]).is_none());
+    }
+}
