@@ -9,7 +9,7 @@ mod processor_time;
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::io::{Read, Write as _};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use windtunnel::trace::format::Constructor;
 use windtunnel::trace::registry::find;
@@ -193,6 +193,14 @@ struct Times {
 }
 
 impl Times {
+    #[expect(clippy::disallowed_types, reason = "a benchmark reads the clock")]
+    fn measure(&mut self, work: &dyn Fn() -> usize) {
+        let (begin, used) = (std::time::Instant::now(), processor_time::used());
+        black_box(work());
+        self.wall.push(begin.elapsed());
+        self.processor += processor_time::used().saturating_sub(used);
+    }
+
     /// Megabytes a second, by the middle of the turns, and by the processor time of all.
     fn speeds(&mut self, bytes: usize) -> [f64; 2] {
         self.wall.sort_unstable();
@@ -251,10 +259,7 @@ fn main() {
         let mut times: [Times; 6] = std::array::from_fn(|_| Times::default());
         for _ in 0..TURNS {
             for (own, work) in times.iter_mut().zip(measured) {
-                let (begin, used) = (Instant::now(), processor_time::used());
-                black_box(work());
-                own.wall.push(begin.elapsed());
-                own.processor += processor_time::used().saturating_sub(used);
+                own.measure(work);
             }
         }
         let cells = times.map(|mut own| {

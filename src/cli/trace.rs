@@ -29,7 +29,7 @@ pub(super) enum TraceCommand {
     /// Write a trace in the project's own format: arrivals as CSV, nodes as openb's table
     Convert(ConvertArguments),
     /// Cut, sample, scale, shift, merge or anonymize a trace of arrivals
-    Edit(super::trace_edit::EditArguments),
+    Edit(Box<super::trace_edit::EditArguments>),
     /// Fit a mix of jobs to a trace, for the generator `mix`: distributions, correlations, arrivals,
     /// sessions; or failures of nodes to a failure log
     Fit(super::trace_fit::FitArguments),

@@ -217,8 +217,16 @@ impl World {
         }
         let class = self.store.class_of(&wanted).expect("the class was added");
         let pod = self.store.pods().next();
-        // Names come back, as those of stateful sets do.
-        let name = format!("p-{}", self.created % 5);
+        // Names come back once their pods ended, as those of stateful sets do.
+        let is_taken = |name: &str| {
+            let mut living = self
+                .pods
+                .iter()
+                .filter_map(|pod| self.store.pods().get(*pod));
+            living.any(|record| *record.name.text() == *name)
+        };
+        let mut names = (0..).map(|number| format!("p-{number}"));
+        let name = names.find(|name| !is_taken(name)).unwrap_or_default();
         self.created += 1;
         self.apply(Event::PodCreated(PodCreated {
             pod,

@@ -133,6 +133,8 @@ impl Gather {
             run_time: demand.run_time,
             time_limit: None,
             historic_start: None,
+            links: None,
+            part: 0,
         };
         self.add(arrival);
     }

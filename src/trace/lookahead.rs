@@ -55,6 +55,8 @@ impl Lookahead {
             run_time: None,
             time_limit: None,
             historic_start: None,
+            links: None,
+            part: 0,
         };
         if (self.window.back()).is_none_or(|last| last.submit <= submit) {
             self.window.push_back(vacant);

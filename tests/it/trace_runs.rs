@@ -1,7 +1,7 @@
 //! Traces in runs: what arrivals wait for is kept to under every system, a converted trace runs as the
 //! one that it is made of, and an experiment's edits are those of the command.
 
-use std::collections::BTreeMap;
+use windtunnel::units::SortedMap;
 
 use crate::scratch::Scratch;
 
@@ -43,7 +43,7 @@ fn experiment(workload: &str) -> String {
 }
 
 /// The submissions and ends of a run's pods in seconds, by name; what has not ended ended at 0.
-fn times(scratch: &Scratch) -> BTreeMap<String, (i64, i64)> {
+fn times(scratch: &Scratch) -> SortedMap<String, (i64, i64)> {
     let table = zstd::decode_all(&scratch.bytes("ran/pods.csv.zst")[..]).expect("a table");
     let mut rows = csv::Reader::from_reader(&table[..]);
     let header = rows.headers().expect("a header").clone();

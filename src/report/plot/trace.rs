@@ -12,6 +12,9 @@ use trace::inspect::{Curves, WorkloadSummary};
 /// Points with the share of all values up to each.
 type Curve = [(i64, f64)];
 
+/// Name of a time, its values in seconds, and its distribution.
+type Times<'a> = (&'a str, Vec<f64>, &'a Vec<(i64, f64)>);
+
 const ARRIVALS: PlotEntry = entry(
     "arrivals",
     "Arrivals over time",
@@ -126,7 +129,7 @@ fn times(curves: &Curves, style: Style) -> Option<Plot> {
     ];
     let known = known.into_iter().filter(|(_, curve)| !curve.is_empty());
     let seconds = |curve: &Curve| curve.iter().map(|own| own.0 as f64 / 1e9).collect();
-    let all: Vec<(&str, Vec<f64>, &Vec<(i64, f64)>)> = known
+    let all: Vec<Times<'_>> = known
         .map(|(name, curve)| (name, seconds(curve), curve))
         .collect();
     let values = || all.iter().flat_map(|own| own.1.iter().copied());
@@ -230,6 +233,8 @@ fn plot(entry: &'static PlotEntry, style: Style, x_name: &str, panel: Panel) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fmt::Write as _;
+
     use trace::inspect::summarize_workload;
     use trace::{Input, ReadOptions, formats::csv::CsvSource};
 
@@ -237,7 +242,8 @@ mod tests {
         let mut text = "submit,run_time,cpu,members\n".to_owned();
         for job in 0..jobs {
             let (submit, run) = (job * 1_800, 10 + job * job);
-            text += &format!("{submit},{run},{},{}\n", 1 + job % 4, 1 + job % 2);
+            let (cpu, members) = (1 + job % 4, 1 + job % 2);
+            writeln!(text, "{submit},{run},{cpu},{members}").expect("a string takes any text");
         }
         let input = Input::bytes("jobs.csv", text.into_bytes());
         let mut source = CsvSource::open(&input, &ReadOptions::default()).expect("a table");

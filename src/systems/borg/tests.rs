@@ -227,10 +227,10 @@ fn machine_in(zone: &str, cpu_milli: i64) -> Machine {
     Machine::new(Arc::new(node), amounts(cpu_milli, 100))
 }
 
-fn wishing(wishes: Wishes) -> Cell {
+fn wishing(wishes: &Wishes) -> Cell {
     let mut cell = Cell::new(Rule::BestFit, Form::Incremental, None).with_wishes(Wishes {
         spread_label: "zone".into(),
-        ..wishes
+        ..wishes.clone()
     });
     for zone in ["a", "a", "b"] {
         cell.join(machine_in(zone, 100));
@@ -253,7 +253,7 @@ fn three(cell: &mut Cell, own: &Demand) -> Vec<u32> {
 #[test]
 fn soft_constraints_packages_and_domains_count_beside_packing() {
     let own = demand(200, 10, 10);
-    let places = |wishes| three(&mut wishing(wishes), &own);
+    let places = |wishes| three(&mut wishing(&wishes), &own);
     assert_eq!(places(Wishes::default()), [0, 0, 0]);
     let spread = Wishes {
         spread: 1.0,
@@ -265,7 +265,7 @@ fn soft_constraints_packages_and_domains_count_beside_packing() {
         packages: 1.0,
         ..Wishes::default()
     };
-    let mut cell = wishing(packages);
+    let mut cell = wishing(&packages);
     cell.add(NodeId(1), pod(7), &demand(200, 40, 40));
     cell.add(NodeId(2), pod(8), &demand(200, 10, 10));
     assert_eq!(three(&mut cell, &own), [1, 1, 1]);
@@ -285,7 +285,7 @@ fn soft_constraints_packages_and_domains_count_beside_packing() {
     spec.affinity.node.preferred = vec![(10, term)];
     wishes_zone.spec = Arc::new(spec);
     assert_eq!(
-        three(&mut wishing(Wishes::default()), &wishes_zone),
+        three(&mut wishing(&Wishes::default()), &wishes_zone),
         [2, 2, 2]
     );
 }

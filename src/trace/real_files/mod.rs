@@ -477,8 +477,8 @@ fn published_workflows_have_their_edges() {
         );
         assert_eq!(found.0, waiting, "{file}");
         assert!(edges == 0 || found.1 == edges, "{file}: {found:?}");
-        let tasks: units::SortedSet<_> = recorded.arrivals.iter().map(|own| own.task()).collect();
-        let mut awaited = recorded.arrivals.iter().flat_map(|own| own.after());
+        let tasks: units::SortedSet<_> = recorded.arrivals.iter().map(Arrival::task).collect();
+        let mut awaited = recorded.arrivals.iter().flat_map(Arrival::after);
         assert!(awaited.all(|task| tasks.contains(task)), "{file}");
     }
 }

@@ -9,7 +9,7 @@ use super::seen::SeenPod;
 use crate::kube::ClusterEvent;
 use cluster::{Conflict, Store};
 use control::Outbox;
-use model::dra::{ClaimKey, Consumer, InFlight, ResourceClaim};
+use model::dra::{Allocation, ClaimKey, Consumer, InFlight, ResourceClaim};
 use model::{Event, Object, ObjectChange, PodRef};
 use units::{Instant, ObjectId, SortedMap, SortedSet};
 
@@ -135,6 +135,11 @@ impl KubeScheduler {
     fn claims_to_write(&self, pod: PodRef, seen: &SeenPod) -> Option<Vec<ResourceClaim>> {
         let (info, objects) = (&seen.info, &self.cache.objects);
         let name = info.name.text();
+        let node = &self.seen_node(seen.node()?)?.object;
+        let is_near = |own: &Allocation| {
+            let nodes = own.nodes.as_ref();
+            nodes.is_none_or(|own| own.matches(&node.name, &node.labels))
+        };
         let mut changes = Vec::new();
         for claim in info.device_claims(objects).ok()? {
             if claim.is_reserved_for(&name, pod.id) {
@@ -145,8 +150,9 @@ impl KubeScheduler {
             let mut after = ResourceClaim::clone(claim);
             match (in_flight, &claim.allocation) {
                 (Some(own), None) => after.allocation = Some(own.allocation.clone()),
-                (None, Some(_)) => {}
-                (Some(_), Some(_)) | (None, None) => return None,
+                // Another scheduler may have been faster, on another node.
+                (None, Some(own)) if is_near(own) => {}
+                _ => return None,
             }
             if !after.can_be_reserved() {
                 return None;
