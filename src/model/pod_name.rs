@@ -17,6 +17,17 @@ pub enum PodName {
     Member(u64, u32),
 }
 
+impl PodName {
+    /// The name of a member of the gang that has this name.
+    #[must_use]
+    pub fn member(&self, member: u32) -> Self {
+        match self {
+            Self::Job(number) | Self::Member(number, _) => Self::Member(*number, member),
+            Self::Text(name) => Self::Text(format!("{name}-{member}").into()),
+        }
+    }
+}
+
 impl Default for PodName {
     fn default() -> Self {
         Self::Text(Text::default())

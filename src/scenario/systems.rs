@@ -28,6 +28,7 @@ const OWN: &[(&str, &str, IsGiven)] = &[
     }),
     ("omega", "omega", |system| system.omega.is_some()),
     ("flow", "flow", |system| system.flow.is_some()),
+    ("graphene", "graphene", |system| system.graphene.is_some()),
     ("nova", "nova", |system| system.nova.is_some()),
     ("openshift", "openshift", |system| {
         system.openshift.is_some()
@@ -38,7 +39,14 @@ const OWN: &[(&str, &str, IsGiven)] = &[
 ];
 
 /// Systems that have options, and know pods alone.
-const PODS_ALONE: [&str; 5] = ["sparrow", "consolidation", "gpu-sharing", "omega", "flow"];
+const PODS_ALONE: [&str; 6] = [
+    "sparrow",
+    "consolidation",
+    "gpu-sharing",
+    "omega",
+    "flow",
+    "graphene",
+];
 
 /// Systems that have options, and loops with `system.controllers`.
 const WITH_CONTROLLERS: [&str; 1] = ["openshift"];

@@ -50,6 +50,7 @@ impl Names for SomeNames {
                 "sparrow",
                 "omega",
                 "flow",
+                "graphene",
                 "consolidation",
                 "gpu-sharing",
                 "openshift",

@@ -299,6 +299,11 @@ pub const FUNCTIONS: &[SystemFunctions] = &[
         scenarios: &["quincy"],
     },
     SystemFunctions {
+        system: "graphene",
+        provisions: JOBS_ONLY,
+        scenarios: &["graphene"],
+    },
+    SystemFunctions {
         system: "consolidation",
         provisions: [
             Itself("virtual machines get hosts, and move while they run"),

@@ -15,6 +15,7 @@ pub mod fleet;
 pub mod flow;
 pub mod functions;
 pub mod gpu_sharing;
+pub mod graphene;
 mod jobs_alone;
 pub mod kubelet;
 pub mod kubernetes;

@@ -3,8 +3,8 @@
 
 use super::entry::{SystemEntry, SystemError};
 use super::{
-    batch, borg, compose, consolidation, ecs, fleet, flow, gpu_sharing, kubernetes, mesos, nova,
-    omega, openshift, pipeline, sparrow, swarm, swarmkit,
+    batch, borg, compose, consolidation, ecs, fleet, flow, gpu_sharing, graphene, kubernetes,
+    mesos, nova, omega, openshift, pipeline, sparrow, swarm, swarmkit,
 };
 
 /// The systems.
@@ -25,6 +25,7 @@ pub const SYSTEMS: &[SystemEntry] = &[
     sparrow::ENTRY,
     omega::ENTRY,
     flow::ENTRY,
+    graphene::ENTRY,
     consolidation::ENTRY,
     gpu_sharing::ENTRY,
 ];
@@ -145,7 +146,7 @@ mod tests {
         let error = find("kubernetis").err().map(|error| error.to_string());
         let expected = "there is no system `kubernetis`; known are `kubernetes`, `pipeline`, \
                         `openshift`, `swarm`, `swarmkit`, `fleet`, `mesos`, `dcos`, `nova`, `ecs`, `compose`, \
-                        `borg`, `batch`, `sparrow`, `omega`, `flow`, `consolidation`, \
+                        `borg`, `batch`, `sparrow`, `omega`, `flow`, `graphene`, `consolidation`, \
                         `gpu-sharing`";
         assert_eq!(error.as_deref(), Some(expected));
     }

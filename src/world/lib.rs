@@ -20,6 +20,7 @@ mod ecs_options;
 mod failures;
 mod federation;
 mod generated;
+mod graphene_options;
 mod images;
 pub mod inputs;
 mod instance_type;

@@ -37,7 +37,7 @@ use systems::swarmkit::update::{FailureAction, UpdateConfig, UpdateOrder};
 
 use super::provider::ProviderPlan;
 use super::units::units;
-use super::{BuildError, FileSource};
+use super::{BuildError, FileSource, Workload};
 use policy::sharing::SharingOptions;
 use scheduler::sparrow::SparrowOptions;
 use units::{Duration, SortedMap};
@@ -47,6 +47,7 @@ pub fn system_options(
     scenario: &Scenario,
     nodes: &[Arc<Node>],
     provider: Option<&ProviderPlan>,
+    workload: &Workload,
     files: &FileSource<'_>,
 ) -> Result<SystemOptions, BuildError> {
     let system = &scenario.system;
@@ -115,6 +116,11 @@ pub fn system_options(
     };
     let borg = super::borg_options::borg_options(&system.borg.clone().unwrap_or_default())?;
     let options = options.with(compose).with(borg);
+    let is_run = system.name == systems::graphene::ENTRY.name;
+    let written = system.graphene.clone().unwrap_or_default();
+    let workload = is_run.then_some(workload);
+    let graphene = super::graphene_options::graphene_options(&written, nodes, workload)?;
+    let options = options.with(graphene);
     Ok(options.with(fleet).with(mesos))
 }
 

@@ -297,7 +297,7 @@ fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 73] = [
+const SCENARIOS: [(&str, &[&str]); 74] = [
     ("device-claims.yaml", &[]),
     ("gpu-month.yaml", &["--set", "stop={at: 12h}"]),
     ("preemption-loop.yaml", &[]),
@@ -382,6 +382,7 @@ const SCENARIOS: [(&str, &[&str]); 73] = [
     ("sparrow.yaml", &["--set", "stop={at: 6h}"]),
     ("omega.yaml", &["--set", "stop={at: 10m}"]),
     ("quincy.yaml", &["--set", "stop={at: 10m}"]),
+    ("graphene.yaml", &["--set", "stop={at: 1h}"]),
     ("virtual-machines.yaml", &["--set", "stop={at: 2h}"]),
     ("gpu-sharing.yaml", &["--set", "stop={at: 6h}"]),
     ("unlike-gpus.yaml", &["--set", "stop={at: 2h}"]),

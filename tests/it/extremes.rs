@@ -34,7 +34,7 @@ fn one<'w, const N: usize>(stream: &mut Stream, words: [&'w str; N]) -> &'w str 
 }
 
 /// Systems that place a workload of single jobs, each with its settings.
-const SYSTEMS: [&str; 25] = [
+const SYSTEMS: [&str; 27] = [
     "{name: kubernetes}",
     "{name: batch}",
     "{name: batch, scheduler: {queue: sjf, backfill: easy}}",
@@ -56,6 +56,8 @@ const SYSTEMS: [&str; 25] = [
     "{name: omega}",
     "{name: omega, omega: {architecture: two-level, transactions: all-or-nothing}}",
     "{name: flow}",
+    "{name: graphene}",
+    "{name: graphene, graphene: {order: tetris, fairness: 1, barrier: 0}}",
     "{name: flow, flow: {costModel: octopus}}",
     "{name: gpu-sharing}",
     "{name: kubernetes, schedulers: [{name: default-scheduler, watchDelay: 37s, decisionTime: 1s}, \

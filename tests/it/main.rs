@@ -39,6 +39,7 @@ mod forms;
 mod functions;
 mod fuzz;
 mod gpu_sharing;
+mod graphene;
 mod harness;
 mod holds;
 mod images;

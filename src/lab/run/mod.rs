@@ -169,7 +169,7 @@ pub(crate) fn prepare_on(
     let declared = declared(&workload, &operations);
     world::watched(scenario, &declared, &manifests)?;
     let mut usage = world::usage(scenario, files, &workload, &declared)?;
-    let options = world::system_options(scenario, &nodes, provider.as_ref(), files)?;
+    let options = world::system_options(scenario, &nodes, provider.as_ref(), &workload, files)?;
     let autoscaling = world::autoscalers(
         scenario,
         controllers.as_ref(),

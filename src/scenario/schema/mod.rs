@@ -24,6 +24,7 @@ mod federation;
 mod fleet;
 mod flow;
 mod gpu_sharing;
+mod graphene;
 mod images;
 mod job_queue;
 mod mesos;
@@ -81,6 +82,7 @@ pub use federation::{CellShare, FederatedWorkload, Federation, FederationCell, N
 pub use fleet::Fleet;
 pub use flow::{CostModel, Flow, FlowInput};
 pub use gpu_sharing::{GpuSharing, SharingRule};
+pub use graphene::{Graphene, GrapheneOrder, GrapheneStage};
 pub use images::{Images, Pulls};
 pub use job_queue::JobQueue;
 pub use mesos::{

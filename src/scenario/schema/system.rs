@@ -12,8 +12,8 @@ use super::shutdown::Shutdown;
 use super::slurm::Slurm;
 use super::sparrow::Sparrow;
 use super::{
-    Autoscaling, Borg, Compose, Controllers, Descheduling, Ecs, Federation, Fleet, Flow, Mesos,
-    NamedScheduler, Nova, Omega, OpenShift, Swarm, SwarmKit,
+    Autoscaling, Borg, Compose, Controllers, Descheduling, Ecs, Federation, Fleet, Flow, Graphene,
+    Mesos, NamedScheduler, Nova, Omega, OpenShift, Swarm, SwarmKit,
 };
 use crate::plain::Arguments;
 use units::{Duration, SortedMap};
@@ -89,6 +89,9 @@ pub struct System {
     /// Options of Quincy, Octopus and their like, for `name: flow`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow: Option<Flow>,
+    /// Options of Graphene and Tetris, for `name: graphene`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graphene: Option<Graphene>,
     /// Options of Borg, for `name: borg`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub borg: Option<Borg>,
@@ -120,6 +123,7 @@ impl Default for System {
             ecs: None,
             omega: None,
             flow: None,
+            graphene: None,
             borg: None,
             compose: None,
         }

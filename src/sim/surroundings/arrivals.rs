@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cluster::Store;
 use control::operation::Operation;
-use model::{Object, PodCreated, PodName, PodSpec};
+use model::{Object, PodCreated, PodSpec};
 use trace::Arrival;
 use units::{ClassId, GangId, Instant, TenantId};
 
@@ -137,7 +137,7 @@ pub(in super::super) fn pod_of(
         pod: store.pods().next(),
         class,
         name: if gang.is_some() {
-            member_name(&arrival.name, member)
+            arrival.name.member(member)
         } else {
             arrival.name.clone()
         },
@@ -146,13 +146,5 @@ pub(in super::super) fn pod_of(
         time_limit: arrival.time_limit,
         found: None,
         owner: None,
-    }
-}
-
-/// The name of a member of a gang.
-fn member_name(gang: &PodName, member: u32) -> PodName {
-    match gang {
-        PodName::Job(number) | PodName::Member(number, _) => PodName::Member(*number, member),
-        PodName::Text(name) => PodName::Text(format!("{name}-{member}").into()),
     }
 }

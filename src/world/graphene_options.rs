@@ -1,0 +1,237 @@
+//! Options of Graphene and Tetris, from the experiment file, and the plans of the jobs in the workload whose
+//! stages wait for one another.
+
+use std::sync::Arc;
+
+use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
+use model::{Node, PodName, PodSpec, ResourceList};
+use policy::graphene::{Task, preferred};
+use scenario::schema::{self, GrapheneOrder, GrapheneStage};
+use systems::graphene::options::{Fairness, GrapheneOptions, Plans, StagePlan, TaskPlan};
+use trace::Arrival;
+use units::SortedMap;
+
+use super::{BuildError, Workload};
+
+/// The options of an experiment's `system.graphene`; plans are made for the workload that it is run with.
+pub(super) fn graphene_options(
+    written: &schema::Graphene,
+    nodes: &[Arc<Node>],
+    workload: Option<&Workload>,
+) -> Result<GrapheneOptions, BuildError> {
+    let stages = stages(&written.stages)?;
+    let plans = match workload.filter(|_| !stages.is_empty()) {
+        Some(workload) => plans(written, &stages, nodes, workload)?,
+        None => Plans::default(),
+    };
+    Ok(GrapheneOptions {
+        remaining_work: written.remaining_work,
+        fairness: match written.order {
+            GrapheneOrder::Graphene => Fairness::Deficit(written.unfairness),
+            GrapheneOrder::Tetris => Fairness::Knob(written.fairness),
+        },
+        barrier: written.barrier,
+        plans: Arc::new(plans),
+    })
+}
+
+/// The stages that each stage waits for, by their places; none waits for itself.
+fn stages(written: &[GrapheneStage]) -> Result<Vec<Vec<usize>>, BuildError> {
+    let wrong = |number: usize, what: String| {
+        let place = format!("system.graphene.stages[{number}]");
+        Err(BuildError::Experiment(format!("{place}{what}")))
+    };
+    let place = |name: &String| written.iter().position(|own| own.stage == *name);
+    let mut stages = Vec::new();
+    for (number, own) in written.iter().enumerate() {
+        let name = &own.stage;
+        if place(name) != Some(number) {
+            return wrong(number, format!(".stage: there is a stage `{name}` already"));
+        }
+        let mut after = Vec::new();
+        for other in &own.after {
+            let Some(other) = place(other) else {
+                let what = format!(
+                    ".after: the stage `{name}` waits for `{other}`, which is not declared; expected the `stage` of another entry"
+                );
+                return wrong(number, what);
+            };
+            after.push(other);
+        }
+        stages.push(after);
+    }
+    let mut is_done = vec![false; stages.len()];
+    loop {
+        let is_next = |&own: &usize| !is_done[own] && stages[own].iter().all(|&own| is_done[own]);
+        match (0..stages.len()).find(is_next) {
+            Some(next) => is_done[next] = true,
+            None => break,
+        }
+    }
+    match is_done.iter().position(|is_done| !is_done) {
+        Some(number) => {
+            let name = &written[number].stage;
+            let what = format!(
+                ".after: the stage `{name}` waits for itself, or for stages that do; leave a stage out of `after`"
+            );
+            wrong(number, what)
+        }
+        None => Ok(stages),
+    }
+}
+
+/// A task as the trace has it.
+struct Known {
+    arrival: Arrival,
+    stage: usize,
+    /// Parts of the cluster that a pod asks for.
+    parts: Vec<f64>,
+}
+
+/// Milli-cores, bytes of memory and bytes of storage in a list.
+fn amounts(list: &ResourceList) -> [i64; 3] {
+    [
+        list.get(CPU).milli_ceil().unwrap_or(i64::MAX),
+        list.get(MEMORY).units_ceil().unwrap_or(i64::MAX),
+        list.get(EPHEMERAL_STORAGE).units_ceil().unwrap_or(i64::MAX),
+    ]
+}
+
+fn capacities(nodes: &[Arc<Node>]) -> [i64; 3] {
+    let mut all = [0_i64; 3];
+    for node in nodes {
+        for (all, own) in all.iter_mut().zip(amounts(&node.allocatable)) {
+            *all = all.saturating_add(own);
+        }
+    }
+    all
+}
+
+/// Parts of the cluster that a pod asks for, as far as the cluster has any.
+fn parts(spec: &PodSpec, capacities: &[i64; 3]) -> Vec<f64> {
+    let asked = amounts(&spec.requests().unwrap_or_default());
+    let pairs = asked.iter().zip(capacities).filter(|(_, all)| **all > 0);
+    pairs
+        .map(|(&asked, &all)| asked as f64 / all as f64)
+        .collect()
+}
+
+/// The jobs of a workload by name, each with its tasks in the order of arrival.
+fn jobs(
+    written: &[GrapheneStage],
+    nodes: &[Arc<Node>],
+    workload: &Workload,
+) -> Result<SortedMap<String, Vec<Known>>, BuildError> {
+    let mut source = workload.source.fork()?;
+    let capacities = capacities(nodes);
+    let mut jobs: SortedMap<String, Vec<Known>> = SortedMap::new();
+    while let Some(arrival) = source.next()? {
+        let name = arrival.name.to_string();
+        // Of stages whose names end alike, the longest.
+        let found = written.iter().enumerate().filter_map(|(stage, own)| {
+            let job = name.strip_suffix(&own.stage)?.strip_suffix('-')?;
+            Some((job.len(), job, stage))
+        });
+        let Some((_, job, stage)) = found.min() else {
+            continue;
+        };
+        let spec = &source.classes()[arrival.class as usize];
+        let parts = parts(spec, &capacities);
+        jobs.entry(job.to_owned()).or_default().push(Known {
+            arrival,
+            stage,
+            parts,
+        });
+    }
+    Ok(jobs)
+}
+
+/// A plan for every job.
+fn plans(
+    written: &schema::Graphene,
+    stages: &[Vec<usize>],
+    nodes: &[Arc<Node>],
+    workload: &Workload,
+) -> Result<Plans, BuildError> {
+    let mut plans = Plans::default();
+    for (_, own) in jobs(&written.stages, nodes, workload)? {
+        let first = plans.stages.len() as u32;
+        for (stage, after) in stages.iter().enumerate() {
+            let tasks = own.iter().filter(|known| known.stage == stage);
+            plans.stages.push(StagePlan {
+                tasks: tasks.map(|known| known.arrival.members).sum(),
+                after: after.iter().map(|&own| first + own as u32).collect(),
+            });
+        }
+        let order = match written.order {
+            GrapheneOrder::Graphene => order(&own, stages),
+            GrapheneOrder::Tetris => None,
+        };
+        let job = plans.work.len() as u32;
+        let mut work = 0.0;
+        for (place, known) in own.iter().enumerate() {
+            let arrival = &known.arrival;
+            let of_pod = seconds(arrival) * known.parts.iter().sum::<f64>() * nodes.len() as f64;
+            work += of_pod * f64::from(arrival.members);
+            let rank = order.as_ref().map_or(0, |ranks| ranks[place]);
+            let plan = TaskPlan {
+                job,
+                stage: first + known.stage as u32,
+                preference: 1.0 - rank as f64 / own.len() as f64,
+                work: of_pod,
+            };
+            for name in names(arrival) {
+                plans.tasks.entry(name).or_insert(plan);
+            }
+        }
+        plans.work.push(work);
+    }
+    Ok(plans)
+}
+
+/// The places of a job's tasks in the preferred order; `None` if the cluster is too small for one of them.
+fn order(own: &[Known], stages: &[Vec<usize>]) -> Option<Vec<usize>> {
+    let tasks: Vec<Task> = own
+        .iter()
+        .map(|known| {
+            let after = &stages[known.stage];
+            let parents = own.iter().enumerate();
+            let parents = parents.filter(|(_, other)| after.contains(&other.stage));
+            planned(known, parents.map(|(place, _)| place).collect())
+        })
+        .collect();
+    let resources = tasks.first().map_or(0, |task| task.demand.len());
+    let found = preferred(&tasks, &vec![1.0; resources])?;
+    let mut ranks = vec![0; own.len()];
+    for (rank, place) in found.order.into_iter().enumerate() {
+        ranks[place] = rank;
+    }
+    Some(ranks)
+}
+
+/// Names of the pods of an arrival.
+fn names(arrival: &Arrival) -> Vec<PodName> {
+    match arrival.members {
+        1 => vec![arrival.name.clone()],
+        members => (0..members).map(|own| arrival.name.member(own)).collect(),
+    }
+}
+
+/// A task for the planner: all of its pods at once, or as many at a time as the cluster has room for.
+fn planned(known: &Known, parents: Vec<usize>) -> Task {
+    let members = f64::from(known.arrival.members);
+    let widest = known.parts.iter().copied().fold(0.0, f64::max);
+    let turns = (members * widest).ceil().max(1.0);
+    let together = members / turns;
+    Task {
+        duration: seconds(&known.arrival) * turns,
+        demand: known.parts.iter().map(|part| part * together).collect(),
+        parents,
+    }
+}
+
+/// Run time of a task as the planner knows it: that of the trace, or else the requested time.
+fn seconds(arrival: &Arrival) -> f64 {
+    let time = arrival.run_time.or(arrival.time_limit);
+    time.map_or(0.0, |time| time.as_secs_f64())
+}
