@@ -233,5 +233,5 @@ fn planned(known: &Known, parents: Vec<usize>) -> Task {
 /// Run time of a task as the planner knows it: that of the trace, or else the requested time.
 fn seconds(arrival: &Arrival) -> f64 {
     let time = arrival.run_time.or(arrival.time_limit);
-    time.map_or(0.0, |time| time.as_secs_f64())
+    time.map_or(0.0, units::Duration::as_secs_f64)
 }

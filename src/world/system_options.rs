@@ -88,23 +88,7 @@ pub fn system_options(
     let options = SystemOptions::default().with(nova).with(ecs).with(sparrow);
     let options = options.with(omega).with(flow).with(openshift);
     let consolidation = super::consolidation_options::consolidation_options(scenario)?;
-    let throughputs = super::throughputs(scenario)?;
-    if let Some(throughputs) = &throughputs {
-        super::throughputs::check_nodes(throughputs, nodes)?;
-    }
-    let has_pairs = throughputs.as_ref().is_some_and(|own| own.has_pairs());
-    if system.gpu_sharing.as_ref().is_some_and(|own| own.pack) && !has_pairs {
-        return Err(BuildError::Experiment(
-            "system.gpuSharing.pack: expected speeds of jobs on one GPU; state \
-             `models.throughputs.packed`, such as {image: {speech: 0.7}, speech: {image: 0.8}}, or \
-             leave `pack` out"
-                .to_owned(),
-        ));
-    }
-    let sharing = GpuSharingOptions {
-        throughputs,
-        ..gpu_sharing(&system.gpu_sharing.clone().unwrap_or_default())?
-    };
+    let sharing = gpu_sharing_of(scenario, nodes)?;
     let options = options
         .with(sharing)
         .with(swarm)
@@ -122,6 +106,31 @@ pub fn system_options(
     let graphene = super::graphene_options::graphene_options(&written, nodes, workload)?;
     let options = options.with(graphene);
     Ok(options.with(fleet).with(mesos))
+}
+
+/// The options of sharing GPUs, with how fast jobs are on the models of the nodes.
+fn gpu_sharing_of(
+    scenario: &Scenario,
+    nodes: &[Arc<Node>],
+) -> Result<GpuSharingOptions, BuildError> {
+    let sharing = scenario.system.gpu_sharing.clone().unwrap_or_default();
+    let throughputs = super::throughputs(scenario)?;
+    if let Some(throughputs) = &throughputs {
+        super::throughputs::check_nodes(throughputs, nodes)?;
+    }
+    let has_pairs = throughputs.as_ref().is_some_and(|own| own.has_pairs());
+    if sharing.pack && !has_pairs {
+        return Err(BuildError::Experiment(
+            "system.gpuSharing.pack: expected speeds of jobs on one GPU; state \
+             `models.throughputs.packed`, such as {image: {speech: 0.7}, speech: {image: 0.8}}, or \
+             leave `pack` out"
+                .to_owned(),
+        ));
+    }
+    Ok(GpuSharingOptions {
+        throughputs,
+        ..gpu_sharing(&sharing)?
+    })
 }
 
 fn gpu_sharing(written: &schema::GpuSharing) -> Result<GpuSharingOptions, BuildError> {

@@ -10,7 +10,9 @@ use cluster::nodes::NO_MODEL;
 use cluster::{Class, Conflict, Store};
 use control::{Component, Outbox, Progress, Write};
 use model::{DeviceSet, EndReason, Event, PodCreated, PodRef, Text, rules};
-use units::{ClassId, GangId, Instant, NodeId, Resources, Revision, SortedMap, SortedSet};
+use units::{
+    ClassId, Duration, GangId, Instant, NodeId, Resources, Revision, SortedMap, SortedSet,
+};
 
 use super::options::{GrapheneOptions, TaskPlan};
 use super::pick::{Candidate, JobKey, Shares, pick};
@@ -175,7 +177,7 @@ impl Graphene {
         let of_cluster = parts(&amounts(&class.requests), &all);
         let part = of_cluster.iter().copied().fold(0.0, f64::max);
         let sum: f64 = of_cluster.iter().sum();
-        let seconds = created.time_limit.map_or(0.0, |limit| limit.as_secs_f64());
+        let seconds = created.time_limit.map_or(0.0, Duration::as_secs_f64);
         let task = Task {
             pod: created.pod,
             group: GroupKey {

@@ -89,6 +89,10 @@ const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
     (Capability::HostPorts, Without(BLIND)),
     (Capability::Volumes, Without(BLIND)),
     (
+        Capability::DeviceClaims,
+        Without("devices are not allotted"),
+    ),
+    (
         Capability::Priority,
         Without("packing, remaining work and fairness decide; no preemption"),
     ),
