@@ -9,7 +9,6 @@ use units::{SortedMap, SortedSet};
 
 use super::cel::{CompileError, DeviceFacts, Selector};
 use super::outcome::{DeviceId, Variant};
-use super::pools::Pool;
 
 /// A selector as stated, and compiled.
 #[derive(Clone, Debug)]
@@ -38,8 +37,8 @@ pub(crate) struct Known {
     pub(crate) facts: DeviceFacts,
 }
 
-/// What drivers offer: slices with their devices, and classes with their selectors compiled. It is made
-/// once for many attempts.
+/// Offers of drivers: slices with their devices, and classes with their selectors compiled, made once for many
+/// attempts.
 #[derive(Clone, Debug)]
 pub struct Offers {
     pub(crate) slices: Arc<Vec<ResourceSlice>>,
@@ -112,8 +111,8 @@ impl Inventory {
 }
 
 impl Offers {
-    /// What slices, in the order of the lister, and classes offer; a class that is there twice counts as
-    /// last stated.
+    /// Returns the offers of slices, in the order of the lister, and of classes; a class that is there twice counts
+    /// as last stated.
     pub fn new<'c>(
         slices: Arc<Vec<ResourceSlice>>,
         classes: impl IntoIterator<Item = &'c DeviceClass>,
@@ -169,11 +168,9 @@ impl Offers {
         slices
     }
 
-    /// Places of a pool's devices among all.
-    pub(crate) fn devices_of(&self, pool: &Pool) -> impl Iterator<Item = usize> {
-        pool.slices
-            .iter()
-            .flat_map(|&slice| self.ranges[slice].clone())
+    /// Places of the devices of slices among all.
+    pub(crate) fn devices_of(&self, slices: &[usize]) -> impl Iterator<Item = usize> {
+        slices.iter().flat_map(|&slice| self.ranges[slice].clone())
     }
 
     /// A device with its driver.

@@ -201,7 +201,7 @@ fn all_devices(
                 pool: pool.name.clone(),
             });
         }
-        for device in inventory.devices_of(pool) {
+        for device in inventory.devices_of(&pool.slices) {
             if request.answer(inventory, place, remembered, device)? {
                 found.push(device);
             }

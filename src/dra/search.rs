@@ -91,7 +91,7 @@ impl<'a> Search<'a> {
             match (inventory.variant, pool.state) {
                 (Variant::V1_34, State::Invalid) => choices.push(Choice::Broken(pool)),
                 (Variant::V1_36, State::Invalid | State::Incomplete) => {}
-                _ => choices.extend(inventory.devices_of(pool).map(Choice::Device)),
+                _ => choices.extend(inventory.devices_of(&pool.slices).map(Choice::Device)),
             }
         }
         Self {

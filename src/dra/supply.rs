@@ -76,7 +76,7 @@ impl Allocator {
                         State::Incomplete => is_old,
                         State::Invalid => false,
                     });
-                    for device in usable.flat_map(|pool| inventory.devices_of(pool)) {
+                    for device in usable.flat_map(|pool| inventory.devices_of(&pool.slices)) {
                         if request.selects(inventory, alternative, device)? {
                             let identity = inventory.devices[device].identity;
                             supply

@@ -38,7 +38,7 @@ pub(super) fn check(
     Ok(())
 }
 
-/// What is there when a run begins, with the claims on devices.
+/// Objects that are there when a run begins, with the claims on devices.
 pub fn with_claims(mut found: FoundObjects, kube: &KubeRequest) -> FoundObjects {
     let claims = kube.objects.devices.claims().map(|claim| ResidentObject {
         object: Object::ResourceClaim(Arc::clone(claim)),

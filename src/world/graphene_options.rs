@@ -173,15 +173,15 @@ fn plans(
             let arrival = &known.arrival;
             let of_pod = seconds(arrival) * known.parts.iter().sum::<f64>() * nodes.len() as f64;
             work += of_pod * f64::from(arrival.members);
-            let rank = order.as_ref().map_or(0, |ranks| ranks[place]);
-            let plan = TaskPlan {
-                job,
-                stage: first + known.stage as u32,
-                preference: 1.0 - rank as f64 / own.len() as f64,
-                work: of_pod,
-            };
-            for name in names(arrival) {
-                plans.tasks.entry(name).or_insert(plan);
+            for (pod, name) in names(arrival).into_iter().enumerate() {
+                let ranks = order.as_ref().map(|ranks| &ranks[place]);
+                let rank = ranks.and_then(|ranks| ranks.get(pod).or(ranks.last()));
+                plans.tasks.entry(name).or_insert(TaskPlan {
+                    job,
+                    stage: first + known.stage as u32,
+                    preference: 1.0 - rank.copied().unwrap_or(0.0),
+                    work: of_pod,
+                });
             }
         }
         plans.work.push(work);
@@ -189,24 +189,39 @@ fn plans(
     Ok(plans)
 }
 
-/// The places of a job's tasks in the preferred order; `None` if the cluster is too small for one of them.
-fn order(own: &[Known], stages: &[Vec<usize>]) -> Option<Vec<usize>> {
-    let tasks: Vec<Task> = own
-        .iter()
-        .map(|known| {
+/// The most tasks of a job of which each is placed by itself; the pods of each arrival of a larger job are planned as one.
+const SINGLE_TASKS: u32 = 128;
+
+/// The places of a job's pods in the preferred order, by arrival and then by pod, as parts of the whole order;
+/// `None` if the cluster is too small for one of them.
+fn order(own: &[Known], stages: &[Vec<usize>]) -> Option<Vec<Vec<f64>>> {
+    let members = own.iter().map(|known| known.arrival.members);
+    let are_single = members.fold(0, u32::saturating_add) <= SINGLE_TASKS;
+    let parts_of = |known: &Known| if are_single { known.arrival.members } else { 1 };
+    let all = || (0..own.len()).flat_map(|place| (0..parts_of(&own[place])).map(move |_| place));
+    let tasks: Vec<Task> = all()
+        .map(|place| {
+            let known = &own[place];
             let after = &stages[known.stage];
-            let parents = own.iter().enumerate();
-            let parents = parents.filter(|(_, other)| after.contains(&other.stage));
-            planned(known, parents.map(|(place, _)| place).collect())
+            let parents = all().enumerate();
+            let parents = parents.filter(|&(_, other)| after.contains(&own[other].stage));
+            let parents = parents.map(|(task, _)| task).collect();
+            if are_single {
+                single(known, parents)
+            } else {
+                together(known, parents)
+            }
         })
         .collect();
     let resources = tasks.first().map_or(0, |task| task.demand.len());
     let found = preferred(&tasks, &vec![1.0; resources])?;
-    let mut ranks = vec![0; own.len()];
-    for (rank, place) in found.order.into_iter().enumerate() {
-        ranks[place] = rank;
+    let mut ranks = vec![0.0; tasks.len()];
+    for (rank, task) in found.order.into_iter().enumerate() {
+        ranks[task] = rank as f64 / tasks.len() as f64;
     }
-    Some(ranks)
+    let mut ranks = ranks.into_iter();
+    let of_arrival = |known| ranks.by_ref().take(parts_of(known) as usize).collect();
+    Some(own.iter().map(of_arrival).collect())
 }
 
 /// Names of the pods of an arrival.
@@ -217,8 +232,17 @@ fn names(arrival: &Arrival) -> Vec<PodName> {
     }
 }
 
-/// A task for the planner: all of its pods at once, or as many at a time as the cluster has room for.
-fn planned(known: &Known, parents: Vec<usize>) -> Task {
+/// One pod of an arrival as a task for the planner.
+fn single(known: &Known, parents: Vec<usize>) -> Task {
+    Task {
+        duration: seconds(&known.arrival),
+        demand: known.parts.clone(),
+        parents,
+    }
+}
+
+/// All pods of an arrival as a task for the planner: at once, or as many at a time as the cluster has room for.
+fn together(known: &Known, parents: Vec<usize>) -> Task {
     let members = f64::from(known.arrival.members);
     let widest = known.parts.iter().copied().fold(0.0, f64::max);
     let turns = (members * widest).ceil().max(1.0);

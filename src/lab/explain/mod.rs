@@ -129,7 +129,7 @@ pub struct Explanation {
     pub ties: String,
     /// The others by reason, most first.
     pub groups: Vec<ReasonGroup>,
-    /// What the nodes have for the claims of a pod that finds none, in words.
+    /// Devices that the nodes have for the claims of a pod that finds none, in words.
     pub devices: Vec<String>,
 }
 

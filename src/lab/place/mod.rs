@@ -57,7 +57,7 @@ pub struct Placed {
     pub stop: Stop,
     /// The nodes that rejected the one that found none.
     pub rejected: Vec<(Text, Status)>,
-    /// What the nodes have for the claims of that one, in words.
+    /// Devices that the nodes have for the claims of that pod, in words.
     pub devices: Vec<String>,
 }
 
@@ -76,7 +76,7 @@ pub struct Placement {
     pub reasons: Vec<(String, u64)>,
     /// Requested resources, and the number of replicas each allows.
     pub resources: Vec<ResourceTally>,
-    /// What the nodes have for the claims of the replica that found none, in words.
+    /// Devices that the nodes have for the claims of the replica that found none, in words.
     pub devices: Vec<String>,
 }
 

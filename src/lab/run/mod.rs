@@ -471,6 +471,7 @@ fn world(
             .collect();
         arrivals = labelled::source(arrivals, &prepared.probe);
     }
+    let provider = prepared.provider.map(|plan| plan.options);
     let cell = CellParts {
         nodes: prepared.nodes,
         components,
@@ -481,10 +482,7 @@ fn world(
             failures,
             provisions,
             usage: prepared.usage,
-            provider: prepared
-                .provider
-                .map(|plan| plan.options)
-                .unwrap_or_default(),
+            provider: provider.unwrap_or_default(),
             commitment: parts.commitment,
             images: prepared.images.map(|(_, model)| model),
             traffic: prepared.traffic,

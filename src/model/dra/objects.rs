@@ -13,7 +13,7 @@ use units::{PodId, SortedMap};
 /// A claim or a template, by namespace and name.
 pub type ClaimKey = (Text, Text);
 
-/// What drivers offer, classes of it, and claims on it.
+/// Devices that drivers offer, classes of them, and claims on them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeviceObjects {
     /// Slices of pools, in the order of their file.
@@ -57,7 +57,7 @@ impl DeviceObjects {
             && self.claims.is_empty()
     }
 
-    /// What is offered and the templates, without any claim.
+    /// Returns the offers and the templates, without any claim.
     #[must_use]
     pub fn without_claims(&self) -> Self {
         Self {

@@ -263,7 +263,7 @@ mod tests {
         assert_eq!(names(1), ["times"]);
         let plots = draw(&summary(1_000), Style::Screen);
         assert!(
-            plots[0].csv().starts_with("line,time_s,"),
+            plots[0].csv().starts_with("panel,variant,time_s,value\n"),
             "{}",
             plots[0].csv()
         );

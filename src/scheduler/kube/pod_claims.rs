@@ -13,12 +13,12 @@ impl PodInfo {
         PodId(((self.uid >> 32) as u32).saturating_sub(1))
     }
 
-    /// Whether it claims devices.
+    /// Whether the pod claims devices.
     pub fn has_device_claims(&self) -> bool {
         !self.spec().device_claims.0.is_empty()
     }
 
-    /// Its claims on devices, in order.
+    /// Claims of the pod on devices, in order.
     ///
     /// # Errors
     /// One of them is not there; the words are those of the original.

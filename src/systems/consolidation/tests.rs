@@ -94,6 +94,8 @@ fn an_overloaded_host_gives_its_smallest_machine_away() {
 #[test]
 fn a_host_that_is_down_takes_no_machine_and_moves_to_it_are_given_up() {
     let mut datacenter = datacenter(2, &[(400.0, 1_740), (400.0, 613)]);
+    datacenter.observe(|_| 0.1);
+    settle(&mut datacenter);
     let home = datacenter.vms[0].host.expect("a host");
     datacenter.vms[1].kind.mips = 500.0;
     datacenter.observe(|_| 1.0);

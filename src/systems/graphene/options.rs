@@ -18,7 +18,7 @@ pub struct GrapheneOptions {
     pub plans: Arc<Plans>,
 }
 
-/// How far packing may go against fair shares.
+/// Bound of unfairness: the extent to which packing may go against fair shares.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Fairness {
     /// Graphene: once a job has fallen behind by more than this part of the cluster, its tasks alone

@@ -33,6 +33,12 @@ impl Queueing {
         }
         let members = self.members(&key, id, job, store);
         let workload = job::workload(&members, id, now, &self.priorities);
+        // A workload of the dump may have been held before its job came; it is one workload with the job's.
+        let held = self.controller.state(&key.0, &key.1);
+        let held = held.map(kueue::run::State::shown);
+        if held.is_some() {
+            self.controller.delete(&key.0, &key.1);
+        }
         if self.controller.submit(workload).is_err() {
             // Readers of manifests refuse requests that can't be added.
             return;
@@ -46,6 +52,8 @@ impl Queueing {
         if let Some(place) = dumped {
             let dumped = self.others.remove(place);
             self.take_over(dumped);
+        } else if let Some(held) = held {
+            self.go_on(held);
         }
         self.is_awake = true;
         self.follow(id, job, store);
@@ -77,19 +85,22 @@ impl Queueing {
 
     /// A workload of a dump goes on: it keeps its quota, and its reservation counts as made when the run
     /// began.
-    pub(super) fn take_over(&mut self, dumped: QueuedWorkload) {
-        let key = (&*dumped.namespace, &*dumped.name);
-        let Some(state) = self.controller.state(key.0, key.1) else {
-            return;
-        };
-        let mut conditions = dumped.conditions;
-        for condition in &mut conditions {
+    pub(super) fn take_over(&mut self, mut dumped: QueuedWorkload) {
+        for condition in &mut dumped.conditions {
             condition.since = Instant::ZERO;
         }
+        self.go_on(dumped);
+    }
+
+    /// A workload that was submitted goes on with the quota and the conditions that it had before.
+    fn go_on(&mut self, before: QueuedWorkload) {
+        let Some(state) = self.controller.state(&before.namespace, &before.name) else {
+            return;
+        };
         let workload = QueuedWorkload {
-            active: dumped.active,
-            admission: dumped.admission,
-            conditions,
+            active: before.active,
+            admission: before.admission,
+            conditions: before.conditions,
             ..(*state.workload).clone()
         };
         let queue = (workload.namespace.clone(), workload.queue.clone());

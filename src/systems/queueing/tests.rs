@@ -423,6 +423,7 @@ fn workloads_of_a_dump_keep_their_quota() {
         suspend: false,
         ..job("one", "a", 8)
     });
+    assert!(world.runs("one", "a"), "the quota of the dump is its own");
     world.submit(job("two", "b", 2));
     assert_eq!(world.status("two").reserving, 1, "the owner takes it back");
     assert!(!world.runs("one", "a"));

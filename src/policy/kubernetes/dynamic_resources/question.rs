@@ -156,7 +156,7 @@ pub(super) fn in_the_way(
     found.map(|claim| key_of(claim))
 }
 
-/// What the nodes of a cluster have for the claims of a pod that finds no devices, a line for each
+/// Devices that the nodes of a cluster have for the claims of a pod that finds none, a line for each
 /// request: how many devices match, how many of them are free, and the most on a node.
 pub fn shortage(variant: Variant, cache: &Cache, pod: &PodInfo) -> Vec<String> {
     let ctx = AttemptContext { cache, pod };

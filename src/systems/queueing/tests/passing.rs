@@ -285,16 +285,22 @@ fn pods_on_a_lost_node_alone_get_other_places_where_there_is_room_in_their_rack(
         ready: false,
     });
     world.settle();
-    world.pass(31);
+    // It counts as lost, and a second later others are sought.
+    world.pass(30);
+    world.pass(1);
     // Its rack has no room, so that all of it goes, and waits.
     assert!(!world.runs("one", "b"));
+    let evicted = world.workload("one", "b");
+    let evicted = evicted.holding("Evicted").expect("it was evicted");
+    assert_eq!(&*evicted.reason, "NodeFailures");
     let lost = world.store.nodes().by_name("a1").expect("it is there");
     world.apply(Event::NodeReadiness {
         node: lost,
         ready: false,
     });
     world.settle();
-    world.pass(31);
+    world.pass(30);
+    world.pass(1);
     let after = world.workload("one", "a");
     assert!(after.holding("Evicted").is_none(), "it kept its quota");
     assert_eq!(
