@@ -1,7 +1,7 @@
 //! The fast form of placement: what is left of each instance, the instances that a service's
 //! constraints admit, and the tasks of each group by instance and by attribute stand in columns that
 //! change with their instance. Where tasks are spread over instances last, those with the fewest tasks
-//! of the group are looked at first ([`super::levels`]); otherwise one pass looks for room and follows
+//! of the group are looked at first (`levels`); otherwise one pass looks for room and follows
 //! the first strategy. It places as [`super::placement::place`] does (a property test holds the two to
 //! each other).
 
