@@ -1,4 +1,4 @@
-//! What a node has for each request of claims, for explanations: the devices that its selectors admit,
+//! Supply of a node for each request of claims, for explanations: the devices that its selectors admit,
 //! and those of them that are free.
 
 use model::Text;
