@@ -38,7 +38,7 @@ struct Case {
 const REFUSED: [&str; 2] = ["consolidation", "gpu-sharing"];
 
 /// Every other system of the registry.
-const CASES: [Case; 16] = [
+const CASES: [Case; 17] = [
     case("kubernetes", false),
     case("pipeline", false),
     case("openshift", false),
@@ -55,6 +55,7 @@ const CASES: [Case; 16] = [
     case("sparrow", false),
     case("omega", false),
     case("flow", false),
+    case("graphene", false),
 ];
 
 const fn case(system: &'static str, runs_workloads: bool) -> Case {
