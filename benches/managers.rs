@@ -1,12 +1,22 @@
-//! Whole runs under cluster managers that have benchmarks of their own nowhere else: how many decisions a
-//! second each makes, with all metrics, on tasks of ten classes that come as in a month of Google's cell.
-//! Prints a Markdown table. The variable `MANAGERS_TASKS` says how many tasks a run has.
+//! Whole runs under cluster managers that have benchmarks of their own nowhere else: how many decisions
+//! a second each makes, with all metrics and without any, by the clock and by the processor time of all
+//! threads. The tasks are of ten classes and come as in a month of Google's cell.
+//! Prints a Markdown table. The variable `MANAGERS_TASKS` says how many tasks a run has;
+//! `cargo bench --bench managers -- sparrow` runs one system.
 
+#[path = "support/processor_time.rs"]
+mod processor_time;
 mod support;
 
 use std::io::Write as _;
+use std::sync::atomic::AtomicBool;
 
-use support::{experiment, timed};
+use support::experiment;
+use windtunnel::lab::run::{Tables, prepare, run, run_unmeasured};
+use windtunnel::scenario::Experiment;
+use windtunnel::scheduler::pipeline::evaluate::Form;
+use windtunnel::sim::{End, RunControl};
+use windtunnel::world::FileSource;
 
 /// Systems and their sizes in nodes.
 const MANAGERS: [(&str, u32); 4] = [
@@ -28,8 +38,8 @@ fn tasks() -> u64 {
     said.and_then(|text| text.parse().ok()).unwrap_or(TASKS)
 }
 
-/// Decisions a second of a run.
-fn decisions(system: &str, nodes: u32) -> f64 {
+/// The experiment of a system on so many nodes.
+fn managed(system: &str, nodes: u32) -> Experiment {
     let tasks = tasks();
     let span = 29 * 86_400 * 12_583 * tasks / 48_000_000 / u64::from(nodes);
     let span = span.max(1);
@@ -46,16 +56,59 @@ fn decisions(system: &str, nodes: u32) -> f64 {
         format!("workload.0.generate.span={span}s"),
         format!("stop.at={span}s"),
     ];
-    let (outcome, took) = timed(&experiment("google-month.yaml", &sets));
-    outcome.end.decisions as f64 / took.as_secs_f64()
+    experiment("google-month.yaml", &sets)
+}
+
+/// Decisions a second of a run from prepared input on: by the clock, and by processor time.
+#[expect(clippy::disallowed_types, reason = "a benchmark reads the clock")]
+fn rates(experiment: &Experiment, is_measured: bool) -> (f64, f64) {
+    let files = FileSource {
+        files: &experiment.files,
+    };
+    let scenario = &experiment.variants[0].scenario;
+    let prepared = prepare(scenario, &files).expect("input of the project");
+    let interrupted = AtomicBool::new(false);
+    let mut control = RunControl {
+        interrupted: &interrupted,
+        progress: &mut |_| {},
+    };
+    let (begun, used) = (std::time::Instant::now(), processor_time::used());
+    let form = Form::Incremental;
+    let end: End = if is_measured {
+        let tables = Tables::default();
+        run(scenario, prepared, form, tables, &mut control).map(|run| run.end)
+    } else {
+        run_unmeasured(scenario, prepared, form, &mut control)
+    }
+    .expect("a run that ends");
+    let processor = processor_time::used().saturating_sub(used);
+    let decisions = end.decisions as f64;
+    (
+        decisions / begun.elapsed().as_secs_f64(),
+        decisions / processor.as_secs_f64(),
+    )
 }
 
 fn main() {
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "| system | nodes | decisions a second |");
-    let _ = writeln!(out, "|---|---:|---:|");
+    let _ = writeln!(
+        out,
+        "| system | nodes | decisions/s with all metrics | of processor time | without metrics | of processor time |"
+    );
+    let _ = writeln!(out, "|---|---:|---:|---:|---:|---:|");
+    let named: Vec<String> = std::env::args().skip(1).collect();
     for (system, nodes) in MANAGERS {
-        let rate = decisions(system, nodes);
-        let _ = writeln!(out, "| {system} | {nodes} | {rate:.0} |");
+        // Cargo adds flags of its own.
+        let is_asked = named.iter().any(|name| name == system);
+        if !is_asked && named.iter().any(|name| !name.starts_with('-')) {
+            continue;
+        }
+        let experiment = managed(system, nodes);
+        let (measured, measured_processor) = rates(&experiment, true);
+        let (bare, bare_processor) = rates(&experiment, false);
+        let _ = writeln!(
+            out,
+            "| {system} | {nodes} | {measured:.0} | {measured_processor:.0} | {bare:.0} | {bare_processor:.0} |"
+        );
     }
 }
