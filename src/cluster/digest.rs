@@ -100,6 +100,10 @@ impl Digest {
                 self.record(at, 40, [step, news.name.len() as u64]);
                 self.bytes(news.name.as_bytes());
             }
+            Event::ServiceLevels(own) => {
+                let figures = [own.in_use, own.overloaded, own.asked, own.lost_by_moves];
+                self.record(at, 41, figures.map(|figure| figure as u64));
+            }
             Event::PriceChanged(new) => {
                 let length = new.kind.len() as u64;
                 self.record(at, 35, [new.price_micro_per_hour as u64, length]);

@@ -266,15 +266,17 @@ impl Store {
             }
             Event::HoldPlaced(hold) => self.place_hold(hold, at)?,
             Event::HoldReleased { owner, number } => {
-                let hold = self
-                    .holds
-                    .remove(&(*owner, *number))
-                    .ok_or(Conflict::UnknownHold)?;
+                let hold = self.holds.remove(&(*owner, *number));
+                let hold = hold.ok_or(Conflict::UnknownHold)?;
                 self.nodes.give_back(hold.node, &taken_by_hold(&hold), at);
                 self.ring.push(at, hold.node);
             }
             // Who needs prices keeps them.
-            Event::PriceChanged(_) | Event::Decided(_) | Event::Delivery(_) | Event::Volume(_) => {}
+            Event::PriceChanged(_)
+            | Event::Decided(_)
+            | Event::Delivery(_)
+            | Event::Volume(_)
+            | Event::ServiceLevels(_) => {}
         }
         self.now = now;
         self.log.push(now, event);

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::{
-    Delivery, DeviceSet, Node, ObjectChange, PodName, PodOwner, PodSpec, PullError, Text,
-    VolumeNews,
+    Decision, Delivery, DeviceSet, Node, ObjectChange, PodName, PodOwner, PodSpec, PullError,
+    ServiceLevels, Text, VolumeNews,
 };
 use units::{
     ClassId, ComponentId, Duration, GangId, Instant, NodeId, PodId, PodSlot, Resources, TenantId,
@@ -434,26 +434,9 @@ pub enum Event {
     /// Something happened to a volume or to a backup of it: an observation, which changes nothing by
     /// itself.
     Volume(Arc<VolumeNews>),
-}
-
-/// A scheduler's decision on a job, from the copy of the cluster that it looks at to the commit of its
-/// claims.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decision {
-    /// Name of the scheduler.
-    pub scheduler: Text,
-    /// Number of the schedulers that share the cluster.
-    pub schedulers: u32,
-    /// Instant of the copy.
-    pub began: Instant,
-    /// Instant of the job's submission, if this is the first decision on it.
-    pub submitted: Option<Instant>,
-    /// Number of claims.
-    pub claims: u32,
-    /// Number of claims that the commit refused because of what others had claimed meanwhile.
-    pub conflicts: u32,
-    /// Number of tasks that got their nodes.
-    pub placed: u32,
+    /// What virtual machines asked for and got over a time: an observation, which changes nothing by
+    /// itself.
+    ServiceLevels(Arc<ServiceLevels>),
 }
 
 /// Price of machines of a kind, valid from a time on.
@@ -490,6 +473,7 @@ impl Event {
             Self::Decided(_) => "a scheduler's decision",
             Self::Delivery(_) => "a step of a push",
             Self::Volume(_) => "news of a volume",
+            Self::ServiceLevels(_) => "an account of service levels",
         }
     }
 }

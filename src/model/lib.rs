@@ -5,6 +5,7 @@ pub mod affinity;
 pub mod behaviour;
 pub mod canonical;
 pub mod checkpoint;
+pub mod decision;
 pub mod delivery;
 pub mod dra;
 pub mod event;
@@ -43,6 +44,7 @@ use std::sync::Arc;
 
 pub use affinity::{Affinity, NodeAffinity, PodAffinityTerm, TopologySpread};
 pub use behaviour::Behaviour;
+pub use decision::{Decision, ServiceLevels};
 pub use delivery::{Delivery, DeliveryStep, Push, VersionFault};
 pub use event::{
     EndReason, Event, EvictionCause, Found, NewPrice, NodeContact, PodChange, PodCreated, PodRef,

@@ -134,7 +134,8 @@ impl Seen {
                 | Event::HoldReleased { .. }
                 | Event::Decided(_)
                 | Event::Delivery(_)
-                | Event::Volume(_) => continue,
+                | Event::Volume(_)
+                | Event::ServiceLevels(_) => continue,
             }
             self.has_changed = true;
         }

@@ -178,11 +178,13 @@ pub enum Heard {
     Deliveries,
     /// Changes: news of volumes and their backups.
     Volumes,
+    /// Changes: what virtual machines asked for and got over a time.
+    ServiceLevels,
 }
 
 impl Heard {
     /// All of them, each at its own number.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Created,
         Self::Bound,
         Self::Unschedulable,
@@ -206,6 +208,7 @@ impl Heard {
         Self::Decisions,
         Self::Deliveries,
         Self::Volumes,
+        Self::ServiceLevels,
     ];
 
     /// Kind of an event; `None` for events that no metric uses.
@@ -231,6 +234,7 @@ impl Heard {
             Event::Decided(_) => Self::Decisions,
             Event::Delivery(_) => Self::Deliveries,
             Event::Volume(_) => Self::Volumes,
+            Event::ServiceLevels(_) => Self::ServiceLevels,
             Event::ClassAdded { .. }
             | Event::NodeContact { .. }
             | Event::HoldPlaced(_)

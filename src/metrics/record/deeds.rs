@@ -54,7 +54,8 @@ pub fn pod_of<'a>(event: &Event, ended: Option<&'a Pod>, store: &'a Store) -> Op
         | Event::PriceChanged(_)
         | Event::Decided(_)
         | Event::Delivery(_)
-        | Event::Volume(_) => None,
+        | Event::Volume(_)
+        | Event::ServiceLevels(_) => None,
     }
 }
 

@@ -168,6 +168,7 @@ impl ClusterState {
             | Event::Decided(_)
             | Event::Delivery(_)
             | Event::Volume(_)
+            | Event::ServiceLevels(_)
             | Event::PodUnschedulable { .. }
             | Event::PodStarting { .. } => {}
         }

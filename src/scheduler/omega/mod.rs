@@ -21,8 +21,8 @@ use smallvec::SmallVec;
 
 use cluster::{Conflict, Store};
 use control::{Component, Outbox, Progress, Write};
-use model::event::{Decision, Hold};
-use model::{DeviceSet, EndReason, Event, PodRef};
+use model::event::Hold;
+use model::{Decision, DeviceSet, EndReason, Event, PodRef};
 use units::{ComponentId, Duration, Instant, NodeId, Revision};
 
 use self::commit::Conflicts;

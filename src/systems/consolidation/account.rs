@@ -1,5 +1,6 @@
 //! The account of a consolidation: energy, moves and violations of service levels, as `CloudSim`
-//! reports them (spec: published-results.md section 6).
+//! reports them (spec: published-results.md section 6). Runs and the judge of published tables keep it
+//! alike.
 
 use super::datacenter::Datacenter;
 use super::ids::HostId;
@@ -28,7 +29,8 @@ struct VmAccount {
 struct HostAccount {
     /// The newest state, which a later one of the same instant replaces.
     last: Option<Entry>,
-    before: Option<Entry>,
+    /// Whether the host was out of use before that.
+    was_off: bool,
     on_since: f64,
 }
 
@@ -55,6 +57,21 @@ pub struct Totals {
     pub shutdown_mean_s: f64,
     /// Standard deviation of these times, in seconds.
     pub shutdown_deviation_s: f64,
+}
+
+/// Balance of service levels.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Balance {
+    /// Time of hosts in use, in seconds.
+    pub in_use: f64,
+    /// Part of it in which machines got less than they asked for.
+    pub overloaded: f64,
+    /// Speed that machines asked for, in millions of instructions.
+    pub asked: f64,
+    /// Part of it that they got.
+    pub granted: f64,
+    /// Part of it that they did not get while they moved.
+    pub lost_by_moves: f64,
 }
 
 /// The account of a run.
@@ -118,8 +135,11 @@ impl Account {
             asked,
             flag: own.used > 0.0,
         };
-        if self.hosts[host].last.is_some_and(|last| last.at < at) {
-            self.settle_host(host);
+        if let Some(last) = self.hosts[host].last
+            && last.at < at
+        {
+            self.turn(host, last);
+            self.book(last, at);
         }
         self.hosts[host].last = Some(entry);
     }
@@ -141,39 +161,54 @@ impl Account {
         account.last = Some(entry);
     }
 
-    /// Books the newest state of a host, which nothing replaces any more.
-    fn settle_host(&mut self, host: usize) {
-        let account = &mut self.hosts[host];
-        let Some(entry) = account.last.take() else {
-            return;
-        };
-        if let Some(before) = account.before.filter(|before| before.flag) {
-            let span = entry.at - before.at;
+    /// Books the time for which the state of a host held.
+    fn book(&mut self, entry: Entry, until: f64) {
+        if entry.flag {
+            let span = until - entry.at;
             self.active += span;
-            if before.granted < before.asked {
+            if entry.granted < entry.asked {
                 self.overloaded += span;
             }
         }
-        let was_on = account.before.is_none_or(|before| before.flag);
-        if was_on && !entry.flag {
+    }
+
+    /// Notes whether a host came into use or fell out of it with a state that nothing replaces any
+    /// more.
+    fn turn(&mut self, host: usize, entry: Entry) {
+        let account = &mut self.hosts[host];
+        if !account.was_off && !entry.flag {
             self.shutdowns.push(entry.at - account.on_since);
         }
-        if !was_on && entry.flag {
+        if account.was_off && entry.flag {
             account.on_since = entry.at;
         }
-        account.before = Some(entry);
+        account.was_off = !entry.flag;
+    }
+
+    /// The balance of service levels up to the newest states.
+    pub fn balance(&self) -> Balance {
+        let sum = |part: fn(&VmAccount) -> f64| self.vms.iter().map(part).sum::<f64>();
+        Balance {
+            in_use: self.active,
+            overloaded: self.overloaded,
+            asked: sum(|vm| vm.asked),
+            granted: sum(|vm| vm.granted),
+            lost_by_moves: sum(|vm| vm.lost_by_moves),
+        }
     }
 
     /// Totals at the end of the run.
     pub fn close(mut self) -> Totals {
         for host in 0..self.hosts.len() {
-            self.settle_host(host);
+            if let Some(last) = self.hosts[host].last {
+                self.turn(host, last);
+            }
         }
-        let sum = |part: fn(&VmAccount) -> f64| self.vms.iter().map(part).sum::<f64>();
-        let (asked, granted) = (sum(|vm| vm.asked), sum(|vm| vm.granted));
+        let balance = self.balance();
+        let (asked, granted) = (balance.asked, balance.granted);
         let ratio = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
-        let degradation = ratio(sum(|vm| vm.lost_by_moves), asked);
-        let overload_time = ratio(self.overloaded, self.active);
+        let degradation = ratio(balance.lost_by_moves, asked);
+        let overload_time = ratio(balance.overloaded, balance.in_use);
         let count = self.shutdowns.len() as f64;
         let mean = ratio(self.shutdowns.iter().sum::<f64>(), count);
         let squares = self

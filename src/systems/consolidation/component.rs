@@ -6,12 +6,18 @@
 //! node and goes on at its destination in the same instant.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use cluster::{Conflict, Store, UsageSamples};
 use control::{Component, Memory, Outbox, Progress, Write};
-use model::{DeviceSet, EndReason, Event, EvictionCause, Node, PodChange, PodName, PodRef, Text};
+use model::{
+    DeviceSet, EndReason, Event, EvictionCause, Node, PodChange, PodName, PodRef, ServiceLevels,
+    Text,
+};
 use units::{Duration, Instant, NodeId, Revision, SortedMap};
 
+use super::account::Balance;
+use super::books::Books;
 use super::datacenter::{Datacenter, Move, Rules};
 use super::host::HostKind;
 use super::ids::{HostId, VmId};
@@ -65,7 +71,10 @@ struct Guest {
 #[derive(Clone, Debug)]
 pub struct Consolidator {
     options: ConsolidationOptions,
-    datacenter: Datacenter,
+    /// Machines and hosts, with their account.
+    books: Books,
+    /// The balance that was last reported, and its instant.
+    reported: Option<(Instant, Balance)>,
     /// Nodes of hosts, by host.
     nodes: Vec<NodeId>,
     /// Guests by machine.
@@ -99,7 +108,8 @@ impl Consolidator {
     pub fn new(options: ConsolidationOptions) -> Self {
         let next = Instant::ZERO.saturating_add(options.interval);
         Self {
-            datacenter: Datacenter::new(options.rules, options.seed),
+            books: Books::new(Datacenter::new(options.rules, options.seed)),
+            reported: None,
             options,
             nodes: Vec::new(),
             guests: Vec::new(),
@@ -121,7 +131,7 @@ impl Consolidator {
             match &entry.event {
                 Event::NodeAdded { node, object } => {
                     let kind = self.host_kind(store, *node, object);
-                    self.datacenter.add_host(kind);
+                    self.books.datacenter.add_host(kind);
                     self.nodes.push(*node);
                     self.is_on.push(true);
                 }
@@ -147,7 +157,7 @@ impl Consolidator {
             return;
         }
         if let Some(host) = self.nodes.iter().position(|&own| own == node) {
-            self.datacenter.hosts[host].is_down = !is_ready;
+            self.books.datacenter.hosts[host].is_down = !is_ready;
             self.is_on[host] = is_ready;
         }
     }
@@ -171,7 +181,7 @@ impl Consolidator {
             return;
         };
         let asked = &store.class(record.class).requests;
-        let vm = self.datacenter.add_vm(VmKind {
+        let vm = self.books.datacenter.add_vm(VmKind {
             mips: (asked.cpu_milli as f64).max(1.0),
             memory_mb: asked.memory_bytes / MEGABYTE,
             bandwidth_mbit: 0,
@@ -222,7 +232,7 @@ impl Consolidator {
         self.by_slot[pod.slot.index()] = None;
         self.waiting.retain(|&own| own != vm);
         if guest.moves == 0 {
-            self.datacenter.remove(vm);
+            self.books.datacenter.remove(vm);
         }
     }
 
@@ -231,7 +241,7 @@ impl Consolidator {
         let mut left = Vec::new();
         for vm in std::mem::take(&mut self.waiting) {
             let pod = self.guests[vm.index()].pod;
-            if let Some(host) = self.datacenter.place(vm) {
+            if let Some(host) = self.books.datacenter.place(vm) {
                 self.switch(host, true, store, out);
                 bind(pod, self.nodes[host.index()], store, out);
                 out.decided_pods += 1;
@@ -251,14 +261,14 @@ impl Consolidator {
             for order in self.moves.remove(&at).unwrap_or_default() {
                 let guest = &mut self.guests[order.vm.index()];
                 guest.moves -= 1;
-                if self.datacenter.hosts[order.to.index()].is_down && guest.is_there {
-                    self.datacenter.cancel(order, guest.moves == 0);
+                if self.books.datacenter.hosts[order.to.index()].is_down && guest.is_there {
+                    self.books.datacenter.cancel(order, guest.moves == 0);
                     continue;
                 }
-                self.datacenter.finish(order);
+                self.books.datacenter.finish(order);
                 if !guest.is_there {
                     if guest.moves == 0 {
-                        self.datacenter.remove(order.vm);
+                        self.books.datacenter.remove(order.vm);
                     }
                     continue;
                 }
@@ -276,15 +286,15 @@ impl Consolidator {
 
     /// Decides on the moves of an interval, and starts them.
     fn decide(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
-        for order in self.datacenter.decide() {
-            self.datacenter.start(order);
+        for order in self.books.datacenter.decide() {
+            self.books.start(order, now.as_secs_f64());
             let guest = &mut self.guests[order.vm.index()];
             guest.moves += 1;
             let (pod, to) = (guest.pod, self.nodes[order.to.index()]);
             let change = PodChange::Moving { to };
             out.write(store, Event::PodChanged { pod, change });
             self.switch(order.to, true, store, out);
-            let span = duration(self.datacenter.seconds(order));
+            let span = duration(self.books.datacenter.seconds(order));
             self.moves
                 .entry(now.saturating_add(span))
                 .or_default()
@@ -292,10 +302,32 @@ impl Consolidator {
         }
     }
 
+    /// Reports what machines asked for and got since the last report.
+    fn report(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+        let balance = self.books.account.balance();
+        let Some((since, before)) = self.reported.replace((now, balance)) else {
+            return;
+        };
+        if since == now {
+            return;
+        }
+        let scaled = |part: f64, unit: f64| (part * unit).round() as i64;
+        out.write(
+            store,
+            Event::ServiceLevels(Arc::new(ServiceLevels {
+                since,
+                in_use: scaled(balance.in_use - before.in_use, 1e9),
+                overloaded: scaled(balance.overloaded - before.overloaded, 1e9),
+                asked: scaled(balance.asked - before.asked, 1e6),
+                lost_by_moves: scaled(balance.lost_by_moves - before.lost_by_moves, 1e6),
+            })),
+        );
+    }
+
     /// Switches hosts off on which no machine is.
     fn switch_off(&mut self, store: &Store, out: &mut Outbox) {
         for index in 0..self.nodes.len() {
-            let host = &self.datacenter.hosts[index];
+            let host = &self.books.datacenter.hosts[index];
             if host.vms.is_empty() && !host.is_down {
                 self.switch(HostId(index as u32), false, store, out);
             }
@@ -334,9 +366,14 @@ impl Component for Consolidator {
         self.read(view, out);
         self.place(view, out);
         self.finish(now, view, out);
+        let is_measured = self.measured == Some(now);
+        if is_measured {
+            self.books.settle(now.as_secs_f64());
+            self.report(now, view, out);
+        }
         if now >= self.next {
-            if self.measured == Some(now) {
-                self.datacenter.remember();
+            if is_measured {
+                self.books.datacenter.remember();
                 self.decide(now, view, out);
             }
             let interval = self.options.interval.as_nanos();
@@ -367,7 +404,7 @@ impl Component for Consolidator {
         if let Some(&Some(vm)) = self.by_slot.get(pod.slot.index())
             && self.guests[vm.index()].pod == pod
         {
-            self.datacenter.withdraw(vm);
+            self.books.datacenter.withdraw(vm);
             self.waiting.push(vm);
         }
     }
@@ -384,7 +421,7 @@ impl Component for Consolidator {
         let used: Vec<f64> = (0..)
             .zip(&self.guests)
             .map(|(index, guest): (usize, &Guest)| {
-                let vm = &self.datacenter.vms[index];
+                let vm = &self.books.datacenter.vms[index];
                 let cpu = usage.pod(guest.pod).map(|used| used.cpu_milli as f64);
                 match cpu {
                     Some(cpu) => cpu / vm.kind.mips,
@@ -393,7 +430,7 @@ impl Component for Consolidator {
                 }
             })
             .collect();
-        self.datacenter.observe(|vm| used[vm.index()]);
+        self.books.observe(now.as_secs_f64(), |vm| used[vm.index()]);
         self.measured = Some(now);
     }
 

@@ -112,6 +112,11 @@ impl Datacenter {
         for (index, vm) in (0..).zip(&mut self.vms) {
             vm.used = used(VmId(index));
         }
+        self.settle();
+    }
+
+    /// Grants the machines of all hosts their shares again.
+    pub fn settle(&mut self) {
         for host in &mut self.hosts {
             host.settle(&self.vms);
         }

@@ -3,6 +3,7 @@
 //! loaded ones so that these can be switched off.
 
 pub mod account;
+mod books;
 pub mod component;
 mod datacenter;
 mod detection;
@@ -16,6 +17,7 @@ mod statistics;
 mod tests;
 mod vm;
 
+pub use books::Books;
 pub use component::ConsolidationOptions;
 pub use datacenter::{Datacenter, Move, Rules};
 pub use detection::Detection;

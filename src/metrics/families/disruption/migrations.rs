@@ -2,17 +2,18 @@
 //! come with them, as `CloudSim` defines these (published-results.md section 6).
 //!
 //! A moving pod loses a tenth of its speed at its source and takes a tenth at its destination, where it
-//! asks for all that it uses: a node with a pod on its way to it counts as overloaded.
+//! asks for all that it uses: a node with a pod on its way to it counts as overloaded. A system that
+//! keeps an account of its machines itself reports it, and its account is what counts.
 
 use cluster::Store;
-use model::{Event, PodChange, PodPhase};
+use model::{Event, PodChange, PodPhase, ServiceLevels};
 use units::{NodeId, PodId, SortedMap};
 
 use crate::record::collector::{Change, Collector, Heard, RunEnd, UsageSample};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::state::ClusterState;
-use crate::statistics::integral::Integral;
+use crate::statistics::integral::{Integral, ratio};
 use crate::statistics::span::Span;
 use crate::values::{Direction, Reading, Statistic, Values};
 
@@ -34,7 +35,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
               during which their pods use more than the node has, or a pod is on its way to it (SLATAH); \
               degradation: cpu that moving pods lost, a tenth of their use and their part of what an \
               overloaded source lacks, over the cpu that all pods use (PDM); violation: overload_time x \
-              degradation (SLAV)",
+              degradation (SLAV); with `consolidation`, the account of the machine that decides: a node \
+              is overloaded while one of its machines gets less than it asks for, be it for want of \
+              more than a core",
     denominators: "time of nodes with pods that use cpu (overload_time); core-hours used (degradation)",
     census: "pods that run and whose use is known",
     censoring: "none: integrals; usage as sampled for `usage.*`, and whenever a pod has moved",
@@ -54,10 +57,45 @@ struct Migrations {
     /// Destinations of moving pods, of which each may have several.
     moving: SortedMap<PodId, Vec<NodeId>>,
     now: Rates,
+    /// Account that the system reports; `None` if it reports none.
+    account: Option<Account>,
     active: Integral,
     overloaded: Integral,
     used: Integral,
     lost: Integral,
+}
+
+/// Account of a system, in the units of its reports.
+#[derive(Clone, Copy, Debug, Default)]
+struct Account {
+    in_use: i128,
+    overloaded: i128,
+    asked: i128,
+    lost: i128,
+}
+
+impl Account {
+    /// Adds a report; of one that begins before the measured window, or ends beyond it, as large a part
+    /// as the window has of its time.
+    fn add(&mut self, levels: &ServiceLevels, change: &Change<'_>) {
+        let span = Span {
+            from: levels.since,
+            to: change.at,
+        };
+        let whole = i128::from(span.nanos());
+        let Some(part) = change
+            .measured
+            .clip(span)
+            .map(|own| i128::from(own.nanos()))
+        else {
+            return;
+        };
+        let of = |figure: i64| i128::from(figure) * part / whole;
+        self.in_use += of(levels.in_use);
+        self.overloaded += of(levels.overloaded);
+        self.asked += of(levels.asked);
+        self.lost += of(levels.lost_by_moves);
+    }
 }
 
 /// What holds since the last sample.
@@ -122,7 +160,13 @@ impl Migrations {
 
 impl Collector for Migrations {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Changed, Heard::Ended, Heard::Usage, Heard::Spans]
+        &[
+            Heard::Changed,
+            Heard::Ended,
+            Heard::Usage,
+            Heard::Spans,
+            Heard::ServiceLevels,
+        ]
     }
 
     fn event(&mut self, change: &Change<'_>) {
@@ -137,12 +181,17 @@ impl Collector for Migrations {
             Event::PodEnded { pod, .. } if !self.moving.is_empty() => {
                 self.moving.remove(&pod.id);
             }
+            Event::ServiceLevels(levels) => {
+                self.account.get_or_insert_default().add(levels, change);
+            }
             _ => {}
         }
     }
 
     fn usage(&mut self, sample: &UsageSample<'_>) {
-        self.now = self.rates(sample.store, sample);
+        if self.account.is_none() {
+            self.now = self.rates(sample.store, sample);
+        }
     }
 
     fn held(&mut self, _state: &ClusterState, span: Span) {
@@ -158,8 +207,16 @@ impl Collector for Migrations {
             values.put_undefined("no pod moved while it ran");
             return;
         }
-        let overload = self.overloaded.ratio(&self.active, "time of nodes in use");
-        let degradation = self.lost.ratio(&self.used, "cpu in use");
+        let (overload, degradation) = match &self.account {
+            Some(own) => (
+                ratio(own.overloaded, own.in_use, "time of nodes in use"),
+                ratio(own.lost, own.asked, "cpu in use"),
+            ),
+            None => (
+                self.overloaded.ratio(&self.active, "time of nodes in use"),
+                self.lost.ratio(&self.used, "cpu in use"),
+            ),
+        };
         let violation = match (&overload, &degradation) {
             (Ok(overload), Ok(degradation)) => Ok(overload * degradation),
             (Err(why), _) | (_, Err(why)) => Err(why.clone()),

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use super::KubeScheduler;
 use cluster::{Conflict, Store};
 use control::Outbox;
-use model::event::Decision;
-use model::{Event, PodRef};
+use model::{Decision, Event, PodRef};
 use units::Instant;
 
 /// Attempt whose end is not known yet.
