@@ -91,7 +91,7 @@ const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
     ),
     (
         Capability::Priority,
-        Without("queues are first come, first served; no preemption"),
+        Without("heeded with `queues: by-priority` alone; no preemption"),
     ),
     (
         Capability::Gangs,

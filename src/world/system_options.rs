@@ -39,7 +39,7 @@ use super::provider::ProviderPlan;
 use super::units::units;
 use super::{BuildError, FileSource, Workload};
 use policy::sharing::SharingOptions;
-use scheduler::sparrow::SparrowOptions;
+use scheduler::sparrow::{QueueOrder, SparrowOptions};
 use units::{Duration, SortedMap};
 
 /// The options of a scenario's system, which may scale groups of its provider of machines.
@@ -173,6 +173,11 @@ fn sparrow(written: schema::Sparrow) -> Result<SparrowOptions, BuildError> {
         late_binding: written.late_binding,
         cancellation: written.cancellation,
         per_task: written.sampling == schema::Sampling::PerTask,
+        queues: match written.queues {
+            schema::WorkerQueues::One => QueueOrder::Arrival,
+            schema::WorkerQueues::ByUser => QueueOrder::Users,
+            schema::WorkerQueues::ByPriority => QueueOrder::Priorities,
+        },
         ..SparrowOptions::default()
     })
 }

@@ -297,7 +297,7 @@ fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 74] = [
+const SCENARIOS: [(&str, &[&str]); 75] = [
     ("device-claims.yaml", &[]),
     ("gpu-month.yaml", &["--set", "stop={at: 12h}"]),
     ("preemption-loop.yaml", &[]),
@@ -380,6 +380,7 @@ const SCENARIOS: [(&str, &[&str]); 74] = [
     ("many-services.yaml", &["--set", "stop={at: 2h}"]),
     ("job-queues.yaml", &["--set", "stop={at: 6h}"]),
     ("sparrow.yaml", &["--set", "stop={at: 6h}"]),
+    ("worker-queues.yaml", &["--set", "stop={at: 10m}"]),
     ("omega.yaml", &["--set", "stop={at: 10m}"]),
     ("quincy.yaml", &["--set", "stop={at: 10m}"]),
     ("graphene.yaml", &["--set", "stop={at: 1h}"]),

@@ -121,7 +121,7 @@ pub use slurm::{
     FairShareRule, PartitionField, PartitionState, Slurm, SlurmAccount, SlurmLoops, SlurmPartition,
     SlurmReservation,
 };
-pub use sparrow::{Sampling, Sparrow};
+pub use sparrow::{Sampling, Sparrow, WorkerQueues};
 pub use storage::{Backup, Storage, StorageClass};
 pub use swarm::{
     Swarm, SwarmBackend, SwarmCpu, SwarmDiscovery, SwarmFilter, SwarmReschedule, SwarmStrategy,

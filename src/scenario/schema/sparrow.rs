@@ -22,6 +22,8 @@ pub struct Sparrow {
     pub cancellation: bool,
     /// Sampling of nodes; default `batch`.
     pub sampling: Sampling,
+    /// Queues of each node; default `one`.
+    pub queues: WorkerQueues,
 }
 
 impl Default for Sparrow {
@@ -32,6 +34,7 @@ impl Default for Sparrow {
             late_binding: true,
             cancellation: true,
             sampling: Sampling::default(),
+            queues: WorkerQueues::default(),
         }
     }
 }
@@ -45,4 +48,17 @@ pub enum Sampling {
     Batch,
     /// Probes are drawn task by task.
     PerTask,
+}
+
+/// Queues of a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WorkerQueues {
+    /// One queue, first come, first served.
+    #[default]
+    One,
+    /// A queue for each user (tenant or namespace), served in turns.
+    ByUser,
+    /// A queue for each priority, the highest served first; nothing is preempted.
+    ByPriority,
 }

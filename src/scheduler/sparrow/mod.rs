@@ -6,8 +6,10 @@
 //! A job is a gang, or a pod without one; its members start one by one. Probes go to nodes that the
 //! job's constraints admit. Reservations with nodes that are gone are made anew elsewhere.
 
+mod options;
 pub mod queues;
 pub mod theory;
+mod turns;
 
 use std::collections::VecDeque;
 
@@ -17,44 +19,15 @@ use cluster::{Conflict, Store};
 use control::{Component, Outbox, Progress, Write};
 use model::{DeviceSet, Event, PodRef};
 use rng::Streams;
-use units::{ClassId, Duration, Instant, NodeId, Revision, SortedMap, SortedSet};
+use units::{ClassId, Duration, Instant, NodeId, Revision, SortedMap, SortedSet, TenantId};
 
+pub use self::options::SparrowOptions;
 use self::queues::{Ask, JobKey, Queues, Slots};
+pub use self::turns::{Line, QueueOrder};
 use crate::batch::Job;
 use crate::batch::room::{Places, admits, push_places, slots_on};
 use crate::batch::roster::{Roster, Submitted};
 use crate::retry::Retry;
-
-/// Options of Sparrow.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SparrowOptions {
-    /// Number of probes for each task.
-    pub probes: u32,
-    /// Round trip of a question and its answer.
-    pub round_trip: Duration,
-    /// `true` if nodes ask for tasks when they have room; otherwise tasks are put into the shortest
-    /// queue at once.
-    pub late_binding: bool,
-    /// `true` if leftover reservations are removed as soon as the last task is handed out.
-    pub cancellation: bool,
-    /// `true` if the probes of a job's tasks are drawn task by task; otherwise all tasks share them.
-    pub per_task: bool,
-    /// The run's seed.
-    pub seed: u64,
-}
-
-impl Default for SparrowOptions {
-    fn default() -> Self {
-        Self {
-            probes: 2,
-            round_trip: Duration::from_millis(1),
-            late_binding: true,
-            cancellation: true,
-            per_task: false,
-            seed: 0,
-        }
-    }
-}
 
 /// Number of probes that are kept and compared in place.
 const FEW: usize = 8;
@@ -66,6 +39,8 @@ type Drawn = SmallVec<[NodeId; FEW]>;
 #[derive(Clone, Debug)]
 struct Waiting {
     class: ClassId,
+    /// Queue within each node.
+    line: Line,
     /// Members by task; `None` for those that wait no longer.
     members: SmallVec<[Option<PodRef>; 2]>,
 }
@@ -139,7 +114,7 @@ impl Sparrow {
     pub fn new(options: SparrowOptions) -> Self {
         Self {
             draws: Streams::new(options.seed, "sparrow/probes"),
-            queues: Queues::new(options.cancellation),
+            queues: Queues::ordered(options.cancellation, options.queues),
             asked: Vec::new(),
             options,
             jobs: SortedMap::new(),
@@ -167,6 +142,7 @@ impl Sparrow {
                 let waits = pods.get(pod).filter(|_| self.roster.find(pod).is_some());
                 fresh.extend(waits.map(|record| Waiting {
                     class: record.class,
+                    line: self.line(record.tenant, record.class, store),
                     members: SmallVec::from_slice(&[Some(pod)]),
                 }));
             }
@@ -176,7 +152,7 @@ impl Sparrow {
             match &entry.event {
                 Event::PodCreated(created) => {
                     let complete = self.roster.created(entry.at, store, created);
-                    fresh.extend(complete.into_iter().map(waiting));
+                    fresh.extend(complete.into_iter().map(|own| self.waiting(own, store)));
                     self.backlog += 1;
                 }
                 Event::PodBound { pod, node, .. } => self.bound(*pod, *node),
@@ -189,7 +165,9 @@ impl Sparrow {
                 _ => {}
             }
         }
-        fresh.extend(self.roster.finish().map(waiting));
+        if let Some(last) = self.roster.finish() {
+            fresh.push(self.waiting(last, store));
+        }
         self.cursor = store.revision();
         if declared {
             self.look_at_nodes(store);
@@ -202,6 +180,28 @@ impl Sparrow {
             self.next += 1;
             self.jobs.insert(key, job);
             self.probe(key, store, out);
+        }
+    }
+
+    fn waiting(&self, submitted: Submitted, store: &Store) -> Waiting {
+        let Job {
+            class,
+            members,
+            facts,
+        } = submitted.job;
+        Waiting {
+            class,
+            line: self.line(facts.tenant, class, store),
+            members: members.into_iter().map(Some).collect(),
+        }
+    }
+
+    /// The queue within each node of a user's pods of a class.
+    fn line(&self, tenant: TenantId, class: ClassId, store: &Store) -> Line {
+        match self.options.queues {
+            QueueOrder::Arrival => 0,
+            QueueOrder::Users => i64::from(tenant.0),
+            QueueOrder::Priorities => i64::from(store.class(class).spec.priority),
         }
     }
 
@@ -306,7 +306,7 @@ impl Sparrow {
         let Some(job) = self.jobs.get(&key) else {
             return;
         };
-        let (class, tasks) = (job.class, job.members.len());
+        let (class, line, tasks) = (job.class, job.line, job.members.len());
         let per_task = self.options.probes.max(1) as usize;
         if !self.options.late_binding {
             self.put_into_shortest(key, class, store, out);
@@ -331,7 +331,7 @@ impl Sparrow {
         while probes.len() < tasks {
             probes.push(probes[probes.len() - drawn]);
         }
-        self.queues.submit(key, tasks as u32, &probes);
+        self.queues.submit_to(line, key, tasks as u32, &probes);
     }
 
     fn strand(&mut self, key: JobKey, store: &Store, out: &mut Outbox) {
@@ -347,11 +347,17 @@ impl Sparrow {
         let Some(job) = self.jobs.remove(&key) else {
             return;
         };
+        let line = job.line;
         for (task, member) in job.members.into_iter().enumerate() {
             let own = self.next;
             self.next += 1;
             let members = SmallVec::from_slice(&[member]);
-            self.jobs.insert(own, Waiting { class, members });
+            let own_job = Waiting {
+                class,
+                line,
+                members,
+            };
+            self.jobs.insert(own, own_job);
             let probes = self.options.probes.max(1) as usize;
             let drawn = self.sample(key, task as u64 + 1, class, probes, store);
             let load = |node: &NodeId| {
@@ -363,7 +369,7 @@ impl Sparrow {
                 self.strand(own, store, out);
                 continue;
             };
-            self.queues.submit(own, 1, &[shortest.index()]);
+            self.queues.submit_to(line, own, 1, &[shortest.index()]);
         }
     }
 
@@ -425,14 +431,6 @@ impl Sparrow {
             out.decided_jobs += 1;
         }
         any
-    }
-}
-
-fn waiting(submitted: Submitted) -> Waiting {
-    let Job { class, members, .. } = submitted.job;
-    Waiting {
-        class,
-        members: members.into_iter().map(Some).collect(),
     }
 }
 

@@ -12,6 +12,8 @@ use smallvec::SmallVec;
 
 use units::{SortedMap, SortedSet};
 
+use super::turns::{Line, QueueOrder, Turns};
+
 /// A job's number; jobs are numbered in the order of their arrival.
 pub type JobKey = u64;
 
@@ -44,12 +46,17 @@ struct Handing {
     reservations: u32,
     /// Workers that reservations were left with.
     probed: SmallVec<[usize; 4]>,
+    /// Queue within each worker.
+    line: Line,
 }
 
 /// The queues of all workers.
 #[derive(Clone, Debug, Default)]
 pub struct Queues {
     workers: Vec<VecDeque<JobKey>>,
+    order: QueueOrder,
+    /// Turns of users, by worker.
+    turns: Vec<Turns>,
     jobs: SortedMap<JobKey, Handing>,
     /// Workers whose head may be able to ask.
     ready: SortedSet<usize>,
@@ -68,8 +75,21 @@ impl Queues {
         }
     }
 
+    /// Empty queues with an order.
+    pub fn ordered(cancels: bool, order: QueueOrder) -> Self {
+        Self {
+            order,
+            ..Self::new(cancels)
+        }
+    }
+
     /// Adds a job that left a reservation with each of some workers.
     pub fn submit(&mut self, job: JobKey, tasks: u32, probes: &[usize]) {
+        self.submit_to(0, job, tasks, probes);
+    }
+
+    /// Adds a job that left a reservation with each of some workers, in a queue of theirs.
+    pub fn submit_to(&mut self, line: Line, job: JobKey, tasks: u32, probes: &[usize]) {
         self.jobs.insert(
             job,
             Handing {
@@ -77,6 +97,7 @@ impl Queues {
                 tasks,
                 reservations: 0,
                 probed: SmallVec::with_capacity(probes.len()),
+                line,
             },
         );
         for &worker in probes {
@@ -152,17 +173,46 @@ impl Queues {
     /// Adds every worker that asks to a list, as [`Self::ask`] returns them.
     pub fn ask_into(&mut self, slots: &mut dyn Slots, asked: &mut Vec<Ask>) {
         while let Some(worker) = self.ready.pop_first() {
-            while let Some(&job) = self.workers[worker].front() {
+            while let Some((place, job)) = self.head(worker) {
                 if !slots.has_room(worker, job) {
                     break;
                 }
-                self.workers[worker].pop_front();
+                self.workers[worker].remove(place);
                 slots.take(worker, job);
+                let line = self.line(job);
                 let task = self.hand_out(job);
                 self.no_task += u64::from(task.is_none());
+                if task.is_some() && self.order == QueueOrder::Users {
+                    self.charge(worker, line);
+                }
                 asked.push(Ask { worker, job, task });
             }
         }
+    }
+
+    /// The reservation that a worker serves next, with its place in the queue.
+    fn head(&self, worker: usize) -> Option<(usize, JobKey)> {
+        let queue = &self.workers[worker];
+        if self.order == QueueOrder::Arrival {
+            return queue.front().map(|&job| (0, job));
+        }
+        let none = Turns::default();
+        let turns = self.turns.get(worker).unwrap_or(&none);
+        let lines = queue.iter().map(|&job| self.line(job));
+        let place = self.order.next(lines, turns)?;
+        Some((place, queue[place]))
+    }
+
+    fn line(&self, job: JobKey) -> Line {
+        self.jobs.get(&job).map_or(0, |handing| handing.line)
+    }
+
+    /// A user got a task of a worker: a turn, unlike an answer without a task.
+    fn charge(&mut self, worker: usize, line: Line) {
+        if self.turns.len() <= worker {
+            self.turns.resize_with(worker + 1, Turns::default);
+        }
+        self.turns[worker].charge(line);
     }
 
     fn hand_out(&mut self, job: JobKey) -> Option<u32> {
@@ -232,6 +282,89 @@ mod tests {
             queues.freed(1);
             assert_eq!(queues.ask(&mut slots).len(), usize::from(!cancels));
             assert!(queues.jobs.is_empty());
+        }
+    }
+
+    /// Users of the tasks that a worker gets in a row, for reservations of these users.
+    fn served(order: QueueOrder, lines: &[Line]) -> Vec<Line> {
+        let mut queues = Queues::ordered(true, order);
+        for (job, &line) in lines.iter().enumerate() {
+            queues.submit_to(line, job as JobKey, 1, &[0]);
+        }
+        let mut slots = Single(vec![false]);
+        let mut all = Vec::new();
+        for _ in lines {
+            slots.0[0] = true;
+            queues.freed(0);
+            let asked = queues.ask(&mut slots);
+            all.extend(asked.iter().map(|ask| lines[ask.job as usize]));
+        }
+        all
+    }
+
+    #[test]
+    fn queues_of_users_are_served_in_turns_and_those_of_priorities_from_the_highest() {
+        let lines = [1, 1, 1, 1, 2, 2, 3];
+        assert_eq!(served(QueueOrder::Arrival, &lines), lines);
+        assert_eq!(served(QueueOrder::Users, &lines), [1, 2, 3, 1, 2, 1, 1]);
+        assert_eq!(
+            served(QueueOrder::Priorities, &lines),
+            [3, 2, 2, 1, 1, 1, 1]
+        );
+    }
+
+    #[test]
+    fn nobody_saves_up_turns_while_away() {
+        let mut queues = Queues::ordered(true, QueueOrder::Users);
+        let mut slots = Single(vec![false]);
+        let mut next = |queues: &mut Queues| {
+            slots.0[0] = true;
+            queues.freed(0);
+            queues.ask(&mut slots)[0].job
+        };
+        for job in 0..6 {
+            queues.submit_to(1, job, 1, &[0]);
+        }
+        assert_eq!([0; 3].map(|_| next(&mut queues)), [0, 1, 2]);
+        for job in 6..9 {
+            queues.submit_to(2, job, 1, &[0]);
+        }
+        let order = [0; 6].map(|_| next(&mut queues));
+        assert_eq!(order, [6, 3, 7, 4, 8, 5]);
+    }
+
+    proptest::proptest! {
+        /// Users who wait all the time get tasks of a worker in equal numbers, whatever comes beside
+        /// them.
+        #[test]
+        fn waiting_users_get_equal_numbers_of_tasks(
+            steps in proptest::collection::vec((0_i64..4, proptest::bool::ANY), 1..80),
+        ) {
+            let mut queues = Queues::ordered(true, QueueOrder::Users);
+            let mut slots = Single(vec![false]);
+            let mut lines: Vec<Line> = Vec::new();
+            let mut got: SortedMap<Line, u64> = SortedMap::new();
+            // Users 0 and 1 wait from the beginning to the end.
+            for line in (0..2).flat_map(|line| [line; 100]) {
+                queues.submit_to(line, lines.len() as JobKey, 1, &[0]);
+                lines.push(line);
+            }
+            for (line, serves) in steps {
+                if serves {
+                    slots.0[0] = true;
+                    queues.freed(0);
+                    for ask in queues.ask(&mut slots) {
+                        *got.entry(lines[ask.job as usize]).or_default() += 1;
+                    }
+                } else {
+                    queues.submit_to(line, lines.len() as JobKey, 1, &[0]);
+                    lines.push(line);
+                }
+                let of = |line: Line| got.get(&line).copied().unwrap_or(0);
+                proptest::prop_assert!(of(0).abs_diff(of(1)) <= 1);
+                // Those who come later get no more than those who wait.
+                proptest::prop_assert!(of(2).max(of(3)) <= of(0).min(of(1)) + 1);
+            }
         }
     }
 
