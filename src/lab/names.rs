@@ -105,6 +105,25 @@ fn object(properties: &Map<String, Value>) -> Option<Value> {
         .then(|| json!({"type": "object", "properties": properties, "additionalProperties": false}))
 }
 
+/// Choices of a format: the option, its name in experiments, and its meaning.
+const CHOICES: [(&str, &str, &str); 3] = [
+    (
+        "memory",
+        "memory",
+        "Take the memory requests of jobs from the log.",
+    ),
+    (
+        "constraints",
+        "constraints",
+        "Keep to constraints on attributes of machines, which must be labels of the nodes.",
+    ),
+    (
+        "largest-request",
+        "largestRequest",
+        "Request the most that a task whose request changes ever requested.",
+    ),
+];
+
 fn format_parameters(kind: NameKind, name: &str) -> Option<Value> {
     let entry = trace::registry::find(name)?;
     let mut properties = Map::new();
@@ -115,12 +134,11 @@ fn format_parameters(kind: NameKind, name: &str) -> Option<Value> {
         });
         properties.insert("repeat".to_owned(), schema);
     }
-    if entry.options.contains(&"memory") {
-        let schema = json!({
-            "type": "boolean", "default": false,
-            "description": "Take the memory requests of jobs from the log.",
-        });
-        properties.insert("memory".to_owned(), schema);
+    for (option, name, meaning) in CHOICES {
+        if entry.options.contains(&option) {
+            let schema = json!({"type": "boolean", "default": false, "description": meaning});
+            properties.insert(name.to_owned(), schema);
+        }
     }
     if entry.options.contains(&"pods-per-node") {
         let schema = json!({

@@ -121,6 +121,11 @@ impl Gather {
         self.add(arrival)
     }
 
+    /// Gives an arrival in memory another spec.
+    pub(crate) fn declare(&mut self, place: usize, spec: PodSpec) {
+        self.arrivals[place].class = self.classes.class_of(spec);
+    }
+
     /// Adds a demand without more than processors and memory; the same as [`Self::push`] of it, for which no spec is
     /// made if its amounts were met before.
     pub(crate) fn push_plain(&mut self, demand: PlainDemand<'_>) {

@@ -47,6 +47,7 @@ pub mod rates;
 mod records;
 pub mod registry;
 mod renumbered;
+mod resizes;
 mod rewritten;
 mod rows;
 mod samples;

@@ -35,6 +35,11 @@ pub struct ReadOptions {
     pub full_cpu_milli: i64,
     /// `full-memory`: bytes that 1 stands for where a trace is normalized to its largest machine.
     pub full_memory_bytes: i64,
+    /// `constraints`: tasks keep to constraints on attributes of machines that stand in their own records
+    /// (Google's trace of 2019).
+    pub constraints: bool,
+    /// `largest-request`: a task whose request changes asks for the most that it ever asked for.
+    pub largest_request: bool,
     /// `usage`: pods use what the trace says they used (SWF, the project's own table).
     pub usage: bool,
     /// Throughputs of jobs by GPU model: types of jobs must be among its rows (Gavel, the project's own
@@ -73,6 +78,8 @@ impl Default for ReadOptions {
             memory: false,
             full_cpu_milli: 64_000,
             full_memory_bytes: 256 << 30,
+            constraints: false,
+            largest_request: false,
             usage: false,
             throughputs: None,
             partitions: None,

@@ -167,6 +167,8 @@ fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<u64,
     struct Extra {
         pods_per_node: Option<i64>,
         memory: Option<bool>,
+        constraints: Option<bool>,
+        largest_request: Option<bool>,
         full_cores: Option<i64>,
         full_memory_gib: Option<i64>,
         repeat: Option<u64>,
@@ -176,6 +178,9 @@ fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<u64,
         .map_err(|error| BuildError::Experiment(format!("trace: {error}")))?;
     options.pods_per_node = extra.pods_per_node.unwrap_or(options.pods_per_node);
     options.memory = extra.memory.unwrap_or(options.memory);
+    options.constraints = extra.constraints.unwrap_or(options.constraints);
+    let largest = extra.largest_request;
+    options.largest_request = largest.unwrap_or(options.largest_request);
     if let Some(cores) = extra.full_cores {
         options.full_cpu_milli = cores.saturating_mul(1_000);
     }

@@ -10,8 +10,9 @@ use crate::format::{
 };
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
-use crate::ledger::{Action, Journal};
+use crate::ledger::Journal;
 use crate::options::ReadOptions;
+use crate::resizes::Resize;
 use crate::rows::{Fields, Layout, Refused, each_row, show_rows};
 use crate::stream::ArrivalSource;
 use model::{PodName, PodSpec, Text};
@@ -68,7 +69,14 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         let at = fields.seconds(TIME)?;
         let submit = at.ok_or_else(|| fields.bad(TIME, "seconds"))?;
         if let Some(first) = known.get(&name) {
-            return changed(journal, fields.line(), *first != spec);
+            let resize = Resize {
+                before: first,
+                after: &spec,
+                when: "later",
+                is_largest_kept: false,
+            };
+            resize.note(journal, fields.line())?;
+            return Ok(());
         }
         known.insert(name.clone(), spec.clone());
         gather.push(Demand {
@@ -82,14 +90,6 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         Ok(())
     })?;
     Ok(gather.finish(journal))
-}
-
-fn changed(journal: &mut Journal, line: u64, is_other: bool) -> Result<(), Refused> {
-    if is_other {
-        let kind = "request changes later; the first one stands";
-        journal.dirt(kind, Action::Keep, line)?;
-    }
-    Ok(())
 }
 
 fn spec(fields: &Fields<'_, '_>, options: &ReadOptions) -> Result<PodSpec, Refused> {
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(recorded.arrivals[1].submit, Instant::from_secs(100));
         let limits = &recorded.classes[0].containers[0].limits;
         assert_eq!(limits.get("cpu").milli_ceil(), Ok(8_000));
-        let kind = "request changes later; the first one stands";
+        let kind = "more cores requested later; the first request stands";
         assert_eq!(recorded.ledger.count(kind), 1);
     }
 }

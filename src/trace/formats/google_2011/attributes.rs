@@ -114,22 +114,42 @@ impl Constraints {
 
     /// The demands of a task on its node.
     pub(super) fn of(&self, key: Key) -> Affinity {
-        let mut affinity = Affinity::default();
-        if let Some((_, requirements)) = self.known.get(&key) {
-            affinity.node.required = Some(NodeSelector {
-                terms: vec![NodeSelectorTerm {
-                    match_expressions: requirements.clone(),
-                    ..NodeSelectorTerm::default()
-                }],
-            });
-        }
-        affinity
+        let known = self.known.get(&key);
+        known.map_or_else(Affinity::default, |(_, requirements)| {
+            demands(requirements.clone())
+        })
     }
+}
+
+/// The affinity of a task that demands all of these of its node.
+pub(crate) fn demands(requirements: Vec<Requirement>) -> Affinity {
+    let mut affinity = Affinity::default();
+    if !requirements.is_empty() {
+        affinity.node.required = Some(NodeSelector {
+            terms: vec![NodeSelectorTerm {
+                match_expressions: requirements,
+                ..NodeSelectorTerm::default()
+            }],
+        });
+    }
+    affinity
+}
+
+/// An attribute of a machine.
+pub(crate) struct Attribute<'r> {
+    /// The machine.
+    pub(crate) machine: i64,
+    /// The name.
+    pub(crate) name: &'r str,
+    /// The value.
+    pub(crate) value: &'r str,
+    /// Whether the machine has it no longer.
+    pub(crate) is_deleted: bool,
 }
 
 /// The attributes of machines, as they were first stated.
 #[derive(Default)]
-pub(super) struct Attributes {
+pub(crate) struct Attributes {
     known: IndexMap<i64, Labels, FxBuildHasher>,
 }
 
@@ -143,21 +163,43 @@ impl Attributes {
             let name = fields.name(OWN_NAME, "the name of an attribute")?;
             let is_deleted = fields.number(DELETED, 0, 1)? == 1;
             let value = fields.text(OWN_VALUE);
-            let labels = self.known.entry(machine).or_default();
-            let known = labels.get(name).map(|value| &**value);
-            if is_deleted || known.is_some_and(|known| known != value) {
-                let kind = "attribute changes later; the first value stands";
-                return Ok(journal.dirt(kind, Action::Drop, fields.line())?);
-            }
-            if !value.is_empty() && known.is_none() {
-                labels.insert(name.into(), value.into());
-            }
-            Ok(())
+            let attribute = Attribute {
+                machine,
+                name,
+                value,
+                is_deleted,
+            };
+            Ok(self.take(journal, fields.line(), attribute)?)
         })
     }
 
+    /// Takes an attribute of a machine.
+    pub(crate) fn take(
+        &mut self,
+        journal: &mut Journal,
+        line: u64,
+        attribute: Attribute<'_>,
+    ) -> Result<(), TraceError> {
+        let Attribute {
+            machine,
+            name,
+            value,
+            is_deleted,
+        } = attribute;
+        let labels = self.known.entry(machine).or_default();
+        let known = labels.get(name).map(|value| &**value);
+        if is_deleted || known.is_some_and(|known| known != value) {
+            let kind = "attribute changes later; the first value stands";
+            return journal.dirt(kind, Action::Drop, line);
+        }
+        if !value.is_empty() && known.is_none() {
+            labels.insert(name.into(), value.into());
+        }
+        Ok(())
+    }
+
     /// The labels of a machine.
-    pub(super) fn of(&self, machine: i64) -> Option<&Labels> {
+    pub(crate) fn of(&self, machine: i64) -> Option<&Labels> {
         self.known.get(&machine)
     }
 }

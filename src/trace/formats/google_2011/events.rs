@@ -6,6 +6,9 @@ use rustc_hash::FxBuildHasher;
 use crate::error::TraceError;
 use crate::gather::{Demand, Gather};
 use crate::ledger::{Action, Journal};
+use crate::links::Links;
+use crate::options::ReadOptions;
+use crate::resizes::Resize;
 use crate::rows::Refused;
 use crate::stream::ArrivalSource;
 use model::{PodName, PodSpec};
@@ -29,9 +32,12 @@ pub(crate) struct TaskEvent {
 pub(crate) struct Tasks {
     gather: Gather,
     ran_only: bool,
+    largest_request: bool,
     /// Places of arrivals that are left out.
     left_out: Vec<usize>,
     known: IndexMap<Key, Task, FxBuildHasher>,
+    /// What the tasks of a job are parts of and wait for, by job.
+    pub(crate) links: IndexMap<i64, Box<Links>, FxBuildHasher>,
 }
 
 /// A task that was met.
@@ -61,12 +67,14 @@ const FAIL: i64 = 3;
 const LOST: i64 = 6;
 
 impl Tasks {
-    pub(crate) fn new(ran_only: bool) -> Self {
+    pub(crate) fn new(options: &ReadOptions) -> Self {
         Self {
             gather: Gather::in_memory(),
-            ran_only,
+            ran_only: options.ran_only,
+            largest_request: options.largest_request,
             left_out: Vec::new(),
             known: IndexMap::default(),
+            links: IndexMap::default(),
         }
     }
 
@@ -123,6 +131,7 @@ impl Tasks {
             name: PodName::Text(name.into()),
             tenant: user.into(),
             spec: spec.clone(),
+            links: self.links.get(&job).cloned(),
             ..Demand::default()
         });
         let task = Task {
@@ -196,9 +205,23 @@ impl Tasks {
             }
             _ => {
                 let spec = spec();
-                if spec != task.spec && spec != PodSpec::default() {
-                    let kind = "request updated later; the first one stands";
-                    journal.dirt(kind, Action::Keep, line)?;
+                if spec == task.spec || spec == PodSpec::default() {
+                    return Ok(());
+                }
+                let resize = Resize {
+                    before: &task.spec,
+                    after: &spec,
+                    when: match task.state {
+                        State::Running(_) => "while it ran",
+                        State::Pending | State::Dead => "while it waited",
+                    },
+                    is_largest_kept: self.largest_request,
+                };
+                let largest = resize.note(journal, line)?;
+                if self.largest_request {
+                    self.gather.declare(task.place, largest.clone());
+                    task.spec = largest;
+                } else {
                     task.spec = spec;
                 }
             }

@@ -1,7 +1,7 @@
 //! Google's cluster trace of 2011 (`clusterdata-2011-2`): headerless tables in shards, times in
 //! microseconds, amounts as shares of the largest machine. Format: `traces.md`, section 2.
 
-mod attributes;
+pub(crate) mod attributes;
 pub(crate) mod events;
 pub mod machines;
 pub mod tasks;

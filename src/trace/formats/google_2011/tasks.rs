@@ -32,7 +32,13 @@ pub const ENTRY: FormatEntry = FormatEntry {
     columns: COLUMNS,
     names: &["job id", "task index", "machine id", "user"],
     cells,
-    options: &["ran-only", "full-cpu", "full-memory", "usage"],
+    options: &[
+        "ran-only",
+        "full-cpu",
+        "full-memory",
+        "usage",
+        "largest-request",
+    ],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -165,7 +171,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
         }
     }
-    let mut tasks = Tasks::new(options.ran_only);
+    let mut tasks = Tasks::new(options);
     for part in &tables.events {
         journal.file = part.name.clone();
         each_row_of(part, &LAYOUT, &mut journal, &mut |journal, fields| {
@@ -285,7 +291,10 @@ mod tests {
         );
         for (kind, count) in [
             ("task never ran; stays as long as it waited", 1),
-            ("request updated later; the first one stands", 1),
+            (
+                "fewer cores requested while it ran; the first request stands",
+                1,
+            ),
         ] {
             assert_eq!(recorded.ledger.count(kind), count, "{kind}");
         }
@@ -294,6 +303,33 @@ mod tests {
             ..ReadOptions::default()
         };
         assert_eq!(read(&rows, &options).expect("good rows").arrivals.len(), 3);
+    }
+
+    #[test]
+    fn the_largest_request_stands_if_that_is_asked_for() {
+        let rows: String = [
+            row(600, 1, 0, "0.25,0.25,0.1"),
+            row(601, 1, 7, "0.125,0.5,0.1"),
+            row(602, 1, 1, "0.125,0.5,0.1"),
+            row(603, 1, 8, "0.5,,0.1"),
+            row(604, 1, 8, "0.5,0.125,0.1"),
+        ]
+        .concat();
+        let asked = |largest_request| {
+            let options = ReadOptions {
+                largest_request,
+                ..ReadOptions::default()
+            };
+            let recorded = read(&rows, &options).expect("good rows");
+            let class = recorded.arrivals[0].class as usize;
+            let requests = recorded.classes[class].requests().expect("small");
+            (
+                requests.get("cpu").milli_ceil(),
+                requests.get("memory").units_ceil(),
+            )
+        };
+        assert_eq!(asked(false), (Ok(16_000), Ok(64 << 30)));
+        assert_eq!(asked(true), (Ok(32_000), Ok(128 << 30)));
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Machine events of Google's traces of 2019 as the nodes of a cluster, and as a failure log, as those
 //! of 2011 are.
 
+use super::attributes::{self, is_attributes};
+use crate::archive::{beginning, parts};
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, NodeList};
+use crate::formats::google_2011::attributes::Attributes;
 use crate::formats::google_2011::machines::{
     CapacityPlaces, Event, Machines, PLATFORM_LABEL, TakeEvent, capacity, stated_labels,
 };
@@ -11,7 +14,8 @@ use crate::input::Input;
 use crate::ledger::{BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::records::{each_record, record_has, show_records};
-use crate::rows::Fields;
+use crate::rows::{Fields, show_text};
+use model::Labels;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -19,7 +23,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "machine events of Google's cluster traces of 2019 (CSV with header, or JSON lines)",
     columns: COLUMNS,
     names: &["machine_id"],
-    cells: show_records,
+    cells,
     options: &["pods-per-node", "full-cpu", "full-memory"],
     sniff,
     open: Constructor::Nodes(read),
@@ -47,7 +51,42 @@ const PLATFORM: usize = 6;
 pub const SWITCH_LABEL: &str = "google.com/switch";
 
 fn sniff(first: &[u8]) -> Confidence {
-    record_has(first, &["time", "machine_id", "type", "platform_id"])
+    record_has(first, &["time", "machine_id", "type", "platform_id"]).max(is_attributes(first))
+}
+
+/// The tables of events and those of attributes.
+fn tables(input: &Input) -> Result<(Vec<Input>, Vec<Input>), TraceError> {
+    let (mut events, mut attributes) = (Vec::new(), Vec::new());
+    for part in parts(input)? {
+        match is_attributes(&beginning(&part)?) {
+            Confidence::Certain => attributes.push(part),
+            _ => events.push(part),
+        }
+    }
+    if events.is_empty() {
+        return Err(TraceError::Format {
+            file: input.name.to_string(),
+            reason: "has no machine events; name the folder or archive that has them beside the \
+                     attributes"
+                .to_owned(),
+        });
+    }
+    Ok((events, attributes))
+}
+
+fn cells(
+    format: &FormatEntry,
+    input: &Input,
+    show: &mut dyn FnMut(&[u8]),
+) -> Result<(), TraceError> {
+    let (events, attributes) = tables(input)?;
+    for part in events {
+        show_records(format, &part, show)?;
+    }
+    for part in attributes {
+        show_text(format, &part, show)?;
+    }
+    Ok(())
 }
 
 /// The event of a record, its kind as in 2011.
@@ -65,25 +104,39 @@ pub(crate) fn each_event(
     journal: &mut Journal,
     take: &mut TakeEvent<'_>,
 ) -> Result<(), TraceError> {
-    each_record(input, COLUMNS, journal, |journal, fields| {
-        take(journal, fields.line(), event(fields)?)
-    })
+    for part in tables(input)?.0 {
+        each_record(&part, COLUMNS, journal, |journal, fields| {
+            take(journal, fields.line(), event(fields)?)
+        })?;
+    }
+    Ok(())
 }
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut machines = Machines::default();
-    each_record(input, COLUMNS, &mut journal, |journal, fields| {
-        let event = event(fields)?;
-        let capacity = capacity(fields, CAPACITY, options)?;
-        let labels = || {
-            stated_labels([
-                (PLATFORM_LABEL, fields.text(PLATFORM)),
-                (SWITCH_LABEL, fields.text(SWITCH)),
-            ])
-        };
-        Ok(machines.take(journal, fields.line(), event, capacity, labels)?)
-    })?;
+    let mut stated = Attributes::default();
+    let (events, of_attributes) = tables(input)?;
+    for part in &of_attributes {
+        attributes::read(&mut stated, part, &mut journal)?;
+    }
+    for part in &events {
+        each_record(part, COLUMNS, &mut journal, |journal, fields| {
+            let event = event(fields)?;
+            let capacity = capacity(fields, CAPACITY, options)?;
+            let labels = || {
+                let own = stated_labels([
+                    (PLATFORM_LABEL, fields.text(PLATFORM)),
+                    (SWITCH_LABEL, fields.text(SWITCH)),
+                ]);
+                let more = stated.of(event.machine).into_iter().flat_map(Labels::iter);
+                let mut labels = own;
+                labels.extend(more.map(|(name, value)| (name.clone(), value.clone())));
+                labels
+            };
+            Ok(machines.take(journal, fields.line(), event, capacity, labels)?)
+        })?;
+    }
     machines.finish(journal, options.pods_per_node)
 }
 
@@ -127,6 +180,29 @@ mod tests {
             panic!("it goes, and comes again with more: {kinds:?}");
         };
         assert_eq!(after.get("cpu").milli_floor(), Ok(64_000));
+    }
+
+    #[test]
+    fn attributes_beside_the_events_are_labels() {
+        let attributes = "time,machine_id,name,value,deleted\n0,5,arch,x86,false\n";
+        let bytes = crate::archive::packed::archive(&[
+            ("machine_attributes.csv", attributes),
+            ("machine_events.json", OBJECTS),
+        ]);
+        let input = Input::bytes("m.tar", bytes);
+        assert_eq!(
+            crate::registry::recognize(&input).map(|entry| entry.name),
+            Ok(ENTRY.name)
+        );
+        let list = read(&input, &ReadOptions::default()).expect("good records");
+        assert_eq!(&*list.nodes[0].labels["arch"], "x86");
+        assert_eq!(&*list.nodes[0].labels[PLATFORM_LABEL], "p");
+        let alone = Input::bytes("a.csv", attributes.as_bytes());
+        let refused = read(&alone, &ReadOptions::default()).expect_err("no events");
+        assert!(
+            refused.to_string().contains("has no machine events"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! JSON with an object a line. Times and amounts are those of the trace of 2011. Format: `traces.md`,
 //! section 3.
 
+pub(crate) mod attributes;
+mod collections;
 pub mod instances;
 pub mod machines;
 

@@ -1,0 +1,288 @@
+//! Collection events of Google's traces of 2019: what is said of a job or an alloc set as a whole. Users
+//! are the tenants of its instances, and collections that it starts after are waited for.
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use crate::error::TraceError;
+use crate::format::{ColumnDoc, Confidence};
+use crate::formats::google_2011::time;
+use crate::input::Input;
+use crate::ledger::{Action, Journal};
+use crate::links::Links;
+use crate::records::{each_record, record_has};
+use crate::rows::{Fields, Refused};
+use model::{Labels, PodName, Text};
+
+/// The columns of collection events.
+pub(super) const COLUMNS: &[ColumnDoc] = &[
+    ColumnDoc::required("time", "µs since 600 s before the trace; 0 is before it"),
+    ColumnDoc::required("type", "kind of the event, as of instances"),
+    ColumnDoc::required("collection_id", "job or alloc set"),
+    ColumnDoc::optional("user", "user; becomes the tenant of the instances"),
+    ColumnDoc::optional("scheduling_class", "0 to 3; read, not used"),
+    ColumnDoc::optional("missing_type", "kind of a record that was made up; counted"),
+    ColumnDoc::optional("collection_type", "0 job, 1 alloc set"),
+    ColumnDoc::optional("priority", "0 to 1000, for instances that state none"),
+    ColumnDoc::optional("alloc_collection_id", "alloc set that its tasks run in"),
+    ColumnDoc::optional("scheduler", "0 default, 1 batch; becomes a label"),
+    ColumnDoc::optional(
+        "parent_collection_id",
+        "collection that ends it with its own end",
+    ),
+    ColumnDoc::optional(
+        "start_after_collection_ids",
+        "collections that must have ended before",
+    ),
+    ColumnDoc::optional("max_per_machine", "most instances on a machine"),
+    ColumnDoc::optional("max_per_switch", "most instances below a switch"),
+    ColumnDoc::optional("vertical_scaling", "0 and 1 none, 2 and 3 by the cluster"),
+];
+
+const TIME: usize = 0;
+const TYPE: usize = 1;
+const COLLECTION: usize = 2;
+const USER: usize = 3;
+const CLASS: usize = 4;
+const MISSING: usize = 5;
+const KIND: usize = 6;
+const PRIORITY: usize = 7;
+const ALLOC: usize = 8;
+const SCHEDULER: usize = 9;
+const PARENT: usize = 10;
+const START_AFTER: usize = 11;
+const PER_MACHINE: usize = 12;
+const PER_SWITCH: usize = 13;
+const SCALING: usize = 14;
+
+/// The label of instances that the batch scheduler held.
+pub(super) const SCHEDULER_LABEL: &str = "google.com/scheduler";
+
+/// Returns `Certain` if a text begins with collection events.
+pub(super) fn is_collections(first: &[u8]) -> Confidence {
+    let has = |names: &[&str]| record_has(first, names) == Confidence::Certain;
+    let is_own = has(&["time", "type", "collection_id", "user"]) && !has(&["instance_index"]);
+    if is_own {
+        Confidence::Certain
+    } else {
+        Confidence::No
+    }
+}
+
+/// A collection as its first event states it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Collection {
+    pub(super) user: Text,
+    pub(super) is_alloc_set: bool,
+    pub(super) priority: Option<i64>,
+    /// The alloc set that its tasks run in; 0 is none.
+    pub(super) alloc_set: Option<i64>,
+    is_batch: bool,
+    after: Vec<i64>,
+}
+
+/// The collections of a trace.
+#[derive(Debug, Default)]
+pub(super) struct Collections(IndexMap<i64, Collection, FxBuildHasher>);
+
+impl Collections {
+    /// Takes the events of a file. What the first of a collection says stands.
+    pub(super) fn read(&mut self, part: &Input, journal: &mut Journal) -> Result<(), TraceError> {
+        each_record(part, COLUMNS, journal, |journal, fields| {
+            time(fields, TIME)?;
+            fields.number(TYPE, 0, 10)?;
+            fields.integer(CLASS, 0, 3)?;
+            if fields.integer(MISSING, 0, 5)?.unwrap_or_default() > 0 {
+                let kind = "record made up by the publisher";
+                journal.dirt(kind, Action::Keep, fields.line())?;
+            }
+            let id = fields.number(COLLECTION, 0, i64::MAX)?;
+            let after = start_after(fields)?;
+            let own = Collection {
+                user: fields.text(USER).into(),
+                is_alloc_set: fields.integer(KIND, 0, 1)? == Some(1),
+                priority: fields.integer(PRIORITY, 0, 1_000)?,
+                alloc_set: fields.integer(ALLOC, 0, i64::MAX)?,
+                is_batch: fields.integer(SCHEDULER, 0, 1)? == Some(1),
+                after: after.into_iter().filter(|&other| other != id).collect(),
+            };
+            let limits = beyond_instances(fields)?;
+            if let Some(known) = self.0.get(&id) {
+                if *known != own {
+                    let kind = "collection changes later; its first event stands";
+                    journal.dirt(kind, Action::Keep, fields.line())?;
+                }
+                return Ok(());
+            }
+            for kind in limits {
+                journal.dirt(kind, Action::Keep, fields.line())?;
+            }
+            self.0.insert(id, own);
+            Ok(())
+        })
+    }
+
+    /// What is known of a collection.
+    pub(super) fn get(&self, id: i64) -> Option<&Collection> {
+        self.0.get(&id)
+    }
+
+    /// The links of the instances of each collection, if one waits for another; collections that are
+    /// not in the trace are left out.
+    pub(super) fn links(
+        &self,
+        journal: &mut Journal,
+    ) -> Result<IndexMap<i64, Box<Links>, FxBuildHasher>, TraceError> {
+        let mut links = IndexMap::default();
+        if self.0.values().all(|own| own.after.is_empty()) {
+            return Ok(links);
+        }
+        let name = |id: i64| PodName::Text(id.to_string().into());
+        for (&id, own) in &self.0 {
+            let known = own.after.iter().filter(|other| self.0.contains_key(*other));
+            let after: Vec<PodName> = known.map(|&other| name(other)).collect();
+            if after.len() < own.after.len() {
+                let kind = "waits for a task that is not in the trace; not waited for";
+                journal.dirt(kind, Action::Repair, 0)?;
+            }
+            links.extend(Links::of(Some(name(id)), after).map(|own| (id, own)));
+        }
+        Ok(links)
+    }
+}
+
+impl Collection {
+    /// The labels of the instances.
+    pub(super) fn labels(&self) -> Labels {
+        let mut labels = Labels::new();
+        if self.is_batch {
+            labels.insert(SCHEDULER_LABEL.into(), "batch".into());
+        }
+        labels
+    }
+}
+
+/// What a collection states that its instances don't keep to in a run.
+fn beyond_instances(fields: &Fields<'_, '_>) -> Result<Vec<&'static str>, Refused> {
+    let mut found = Vec::new();
+    for (place, least, most, kind) in [
+        (
+            PARENT,
+            1,
+            i64::MAX,
+            "child of a collection; ends as in the trace, whenever its parent ends",
+        ),
+        (
+            PER_MACHINE,
+            1,
+            i64::MAX,
+            "limit of instances on a machine, not enforced",
+        ),
+        (
+            PER_SWITCH,
+            1,
+            i64::MAX,
+            "limit of instances below a switch, not enforced",
+        ),
+        (
+            SCALING,
+            2,
+            3,
+            "requests that the cluster scales; changed as in the trace",
+        ),
+    ] {
+        let stated = fields.integer(place, 0, most)?.unwrap_or_default();
+        if stated >= least {
+            found.push(kind);
+        }
+    }
+    Ok(found)
+}
+
+/// The collections that must have ended before: numbers in a list, perhaps in quotes.
+fn start_after(fields: &Fields<'_, '_>) -> Result<Vec<i64>, Refused> {
+    let text = fields.text(START_AFTER);
+    let list = text.trim_start_matches('[').trim_end_matches(']');
+    let mut numbers = Vec::new();
+    for own in list.split([',', ';', ' ']) {
+        let own = own.trim_matches('"');
+        if own.is_empty() {
+            continue;
+        }
+        let number = own
+            .parse()
+            .map_err(|_| fields.bad(START_AFTER, "numbers in a list"))?;
+        numbers.push(number);
+    }
+    Ok(numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::RowPolicy;
+
+    #[test]
+    fn collections_say_who_and_what_comes_before() {
+        let rows = "time,type,collection_id,user,scheduler,parent_collection_id,\
+                    start_after_collection_ids,max_per_machine\n\
+                    0,0,7,ann,1,,,\n0,0,8,bob,0,7,\"[7, 9]\",2\n9,6,8,eve,,,,\n";
+        let input = Input::bytes("c.csv", rows.as_bytes());
+        assert_eq!(is_collections(rows.as_bytes()), Confidence::Certain);
+        let instances = b"time,type,collection_id,user,instance_index\n";
+        assert_eq!(is_collections(instances), Confidence::No);
+        let mut journal = Journal::new("c.csv".into(), RowPolicy::REPORT);
+        let mut all = Collections::default();
+        all.read(&input, &mut journal).expect("readable");
+        let links = all.links(&mut journal).expect("kept");
+        assert_eq!(links[&8].after, ["7".into()]);
+        assert_eq!(links[&7].part_of, Some("7".into()));
+        let batch = all.get(7).expect("known").labels();
+        assert_eq!(batch[SCHEDULER_LABEL], "batch".into());
+        assert_eq!(&*all.get(8).expect("known").user, "bob");
+        let found: Vec<_> = { journal.ledger.entries().iter() }
+            .map(|own| (&*own.kind, own.count))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                (
+                    "child of a collection; ends as in the trace, whenever its parent ends",
+                    1
+                ),
+                ("limit of instances on a machine, not enforced", 1),
+                ("collection changes later; its first event stands", 1),
+                (
+                    "waits for a task that is not in the trace; not waited for",
+                    1
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn dirty_collections_are_named() {
+        let rows = "time,type,collection_id,user,priority,vertical_scaling,\
+                    start_after_collection_ids\n\
+                    0,11,7,a,,,\n-1,0,7,a,,,\n0,0,x,a,,,\n0,0,7,a,1001,,\n0,0,7,a,,4,\n\
+                    0,0,7,a,,,[b]\n";
+        let input = Input::bytes("c.csv", rows.as_bytes());
+        let mut journal = Journal::new("c.csv".into(), RowPolicy::REPORT);
+        let mut all = Collections::default();
+        all.read(&input, &mut journal).expect("readable");
+        let bad: Vec<String> = { journal.ledger.bad_rows().iter() }
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            bad,
+            [
+                "c.csv:2: column `type`: must be at most 10, found `11`",
+                "c.csv:3: column `time`: must be at least 0, found `-1`",
+                "c.csv:4: column `collection_id`: must be a whole number, found `x`",
+                "c.csv:5: column `priority`: must be at most 1000, found `1001`",
+                "c.csv:6: column `vertical_scaling`: must be at most 3, found `4`",
+                "c.csv:7: column `start_after_collection_ids`: must be numbers in a list, found `[b]`",
+            ]
+        );
+    }
+}
