@@ -165,6 +165,7 @@ impl ArrivalSource for Arrivals {
             historic_start: None,
             links: None,
             part: 0,
+            origin: trace::Origin::NONE,
         };
         self.at = self.at.saturating_add(self.gap);
         Ok(Some(arrival))

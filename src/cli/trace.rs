@@ -11,7 +11,7 @@ use trace::convert::{write_arrivals, write_nodes};
 use trace::format::Constructor;
 use trace::generate::lublin99::LublinKind;
 use trace::generate::{GENERATORS, GeneratorOptions, Output, find as find_generator};
-use trace::inspect::{Content, inspect, validate};
+use trace::inspect::{Content, inspect, records, validate};
 use trace::writers::{WRITERS, Writer, find as find_writer};
 use trace::{Input, Ledger, ReadOptions, RowPolicy};
 use units::Duration;
@@ -42,6 +42,9 @@ pub(super) enum TraceCommand {
 pub(super) struct InspectArguments {
     #[command(flatten)]
     file: FileArguments,
+    /// Print the records of this name instead: the file and line of each, and what they say
+    #[arg(long, value_name = "NAME", conflicts_with = "out")]
+    record: Option<String>,
     /// Folder for plots of the arrivals (SVG with their data as CSV) and a page with all of them
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -186,6 +189,21 @@ fn inspected(arguments: &InspectArguments) -> Result<Exit, Failure> {
         rows: RowPolicy::REPORT,
         ..ReadOptions::default()
     };
+    if let Some(name) = &arguments.record {
+        let found = records(&input, entry, &options, name).map_err(Failure::input)?;
+        if found.count == 0 {
+            return Err(Failure::input(format!(
+                "--record: {} has no record `{name}`",
+                input.name
+            )));
+        }
+        terminal::print(&if arguments.file.json {
+            told::records_json(&found)
+        } else {
+            told::records(&found)
+        });
+        return Ok(Exit::Done);
+    }
     let inspection = inspect(&input, entry, &options).map_err(Failure::input)?;
     terminal::print(&if arguments.file.json {
         told::inspection_json(&inspection)

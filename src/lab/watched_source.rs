@@ -50,6 +50,10 @@ impl<F: FnMut(&mut dyn ArrivalSource) -> Next + Send> ArrivalSource for WatchedS
         self.source.progress()
     }
 
+    fn files(&self) -> &[std::sync::Arc<str>] {
+        self.source.files()
+    }
+
     fn tenants(&self) -> &[Text] {
         self.source.tenants()
     }

@@ -61,6 +61,9 @@ fn attempt_of_run(facts: &AttemptFacts) -> String {
     if let Some(node) = &facts.began_at {
         let _ = write!(text, "; the scheduler started its search at {node}");
     }
+    if let Some(record) = &facts.record {
+        let _ = write!(text, "; the pod is from {}", format::clean(record));
+    }
     let follower = Follower {
         name: &facts.run,
         releases: &facts.releases,

@@ -137,6 +137,10 @@ impl ArrivalSource for Ahead {
         self.progress
     }
 
+    fn files(&self) -> &[std::sync::Arc<str>] {
+        self.pristine.files()
+    }
+
     fn tenants(&self) -> &[Text] {
         &self.tenants
     }

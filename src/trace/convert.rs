@@ -381,6 +381,7 @@ mod tests {
                 historic_start: None,
                 links: None,
                 part: 0,
+                origin: crate::Origin::NONE,
             }))
         }
 

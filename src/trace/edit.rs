@@ -212,6 +212,10 @@ impl ArrivalSource for Stepped {
         self.inner.ledger()
     }
 
+    fn files(&self) -> &[Arc<str>] {
+        self.inner.files()
+    }
+
     fn tenants(&self) -> &[Text] {
         self.inner.tenants()
     }
@@ -342,6 +346,10 @@ impl ArrivalSource for Anonymous {
 
     fn ledger(&self) -> &Ledger {
         self.inner.ledger()
+    }
+
+    fn files(&self) -> &[Arc<str>] {
+        self.inner.files()
     }
 
     fn tenants(&self) -> &[Text] {

@@ -5,6 +5,7 @@ use super::intern::{ClassTable, NameTable};
 use super::ledger::Journal;
 use super::links::Links;
 use super::memory::{MemorySource, Recorded};
+use super::origin::Origin;
 use super::spill::{Merged, Spill};
 use super::stream::{Arrival, ArrivalSource};
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
@@ -104,8 +105,8 @@ impl Gather {
         self.count
     }
 
-    /// Adds a demand; returns its place in memory.
-    pub(crate) fn push(&mut self, demand: Demand) -> usize {
+    /// Adds the demand of a record; returns its place in memory.
+    pub(crate) fn push(&mut self, origin: Origin, demand: Demand) -> usize {
         let arrival = Arrival {
             submit: demand.submit,
             name: demand.name,
@@ -117,6 +118,7 @@ impl Gather {
             historic_start: demand.historic_start,
             links: demand.links,
             part: 0,
+            origin,
         };
         self.add(arrival)
     }
@@ -128,7 +130,7 @@ impl Gather {
 
     /// Adds a demand without more than processors and memory; the same as [`Self::push`] of it, for which no spec is
     /// made if its amounts were met before.
-    pub(crate) fn push_plain(&mut self, demand: PlainDemand<'_>) {
+    pub(crate) fn push_plain(&mut self, origin: Origin, demand: PlainDemand<'_>) {
         let arrival = Arrival {
             submit: demand.submit,
             name: PodName::Text(demand.name.into()),
@@ -140,6 +142,7 @@ impl Gather {
             historic_start: None,
             links: None,
             part: 0,
+            origin,
         };
         self.add(arrival);
     }
@@ -206,6 +209,7 @@ impl Gather {
             classes: self.classes.classes().clone(),
             tenants: self.tenants.names().to_vec(),
             ledger: journal.ledger,
+            files: journal.files.into_names(),
         };
         if let Some(spill) = self.spill {
             return Box::new(Merged::new(spill, recorded, zero));
@@ -328,11 +332,14 @@ mod tests {
     fn read(submits: &[i64], gather: Gather, from_first: bool) -> Recorded {
         let mut gather = gather;
         for (number, &secs) in submits.iter().enumerate() {
-            gather.push(Demand {
-                submit: Instant::from_secs(secs),
-                name: PodName::Job(number as u64),
-                ..Demand::default()
-            });
+            gather.push(
+                Origin::line(number as u64),
+                Demand {
+                    submit: Instant::from_secs(secs),
+                    name: PodName::Job(number as u64),
+                    ..Demand::default()
+                },
+            );
         }
         let journal = Journal::new("trace".into(), RowPolicy::default());
         let mut source = if from_first {

@@ -1,6 +1,7 @@
 //! Contents of a trace file and its faults: the output of `trace inspect` and `trace validate` as
 //! plain values.
 
+mod record;
 mod rhythm;
 mod validation;
 
@@ -17,6 +18,7 @@ use model::{Node, PodSpec, Text};
 use units::time::NANOS_PER_SECOND;
 use units::{Duration, Instant, SortedMap};
 
+pub use record::{RECORDS_MAX, Record, Records, found, records};
 pub use rhythm::{Following, HOURS, LAGS, Rhythm};
 pub use validation::{Validation, validate};
 

@@ -87,6 +87,10 @@ impl ArrivalSource for OnlyKnown {
         self.inner.progress()
     }
 
+    fn files(&self) -> &[Arc<str>] {
+        self.inner.files()
+    }
+
     fn tenants(&self) -> &[Text] {
         self.inner.tenants()
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::error::TraceError;
+use super::origin::{Files, Origin};
 use units::plural;
 
 /// Number of bad rows kept word for word; all are counted.
@@ -56,6 +57,10 @@ pub struct LedgerEntry {
 }
 
 impl LedgerEntry {
+    fn is_bad_row(&self) -> bool {
+        self.kind.starts_with(BAD_ROW)
+    }
+
     /// Place of the first row: the file, and the line if it is known.
     fn place(&self) -> String {
         match self.line {
@@ -149,7 +154,7 @@ impl Ledger {
     pub fn count(&self, kind: &str) -> u64 {
         self.entries
             .iter()
-            .filter(|entry| &*entry.kind == kind)
+            .filter(|entry| &*entry.kind == kind || (kind == BAD_ROW && entry.is_bad_row()))
             .map(|entry| entry.count)
             .sum()
     }
@@ -224,8 +229,11 @@ pub struct LedgerMark {
     bad_rows: usize,
 }
 
-/// The kind under which bad rows are counted.
+/// The kind under which bad rows are counted, or what the kinds of their rules begin with.
 const BAD_ROW: &str = "bad row";
+
+/// The most rules whose bad rows are counted apart.
+const MOST_RULES: usize = 40;
 
 impl fmt::Display for Ledger {
     /// One table: action, count, first place, kind.
@@ -280,6 +288,7 @@ pub struct Journal {
     pub file: Arc<str>,
     /// Ledger of irregularities.
     pub ledger: Ledger,
+    pub(crate) files: Files,
     policy: RowPolicy,
 }
 
@@ -302,8 +311,14 @@ impl Journal {
         Self {
             file,
             ledger: Ledger::EMPTY,
+            files: Files::default(),
             policy,
         }
+    }
+
+    /// The place of a line of the file that is read.
+    pub(crate) fn origin(&mut self, line: u64) -> Origin {
+        self.files.origin(&self.file, line)
     }
 
     /// Counts documented dirt; an error if the policy is strict.
@@ -321,6 +336,7 @@ impl Journal {
     /// Deals with a bad row as the policy says.
     pub fn bad_row(&mut self, bad: BadRow) -> Result<(), TraceError> {
         let line = bad.line;
+        let kind = format!("{BAD_ROW}: column `{}`: {}", bad.column, bad.rule);
         let error = TraceError::BadRow {
             file: self.file.to_string(),
             line,
@@ -337,7 +353,11 @@ impl Journal {
                 }
             }
         }
-        self.ledger.note(BAD_ROW, Action::Drop, &self.file, line);
+        let rules = self.ledger.entries.iter().filter(|own| own.is_bad_row());
+        let is_known = |own: &LedgerEntry| *own.kind == *kind;
+        let is_counted = rules.clone().any(is_known) || rules.count() < MOST_RULES;
+        let kind = if is_counted { &*kind } else { BAD_ROW };
+        self.ledger.note(kind, Action::Drop, &self.file, line);
         Ok(())
     }
 }
@@ -368,7 +388,7 @@ mod tests {
             journal.ledger.to_string(),
             "action      rows  first         kind\n\
              drop           2  log.swf:12    run time 0\n\
-             drop           1  log.swf:1200  bad row\n"
+             drop           1  log.swf:1200  bad row: column `run`: must not be negative\n"
         );
         assert_eq!(
             journal.ledger.bad_rows()[0].to_string(),
@@ -377,6 +397,26 @@ mod tests {
         let mut twice = journal.ledger.clone();
         twice.merge(&journal.ledger);
         assert_eq!((twice.count("run time 0"), twice.bad_row_count()), (4, 2));
+    }
+
+    #[test]
+    fn each_rule_is_counted_with_its_first_row() {
+        let mut journal = Journal::new("log.swf".into(), RowPolicy::REPORT);
+        for number in 0..200_u64 {
+            let column = format!("c{}", number % 50);
+            let row = BadRow {
+                column,
+                ..bad(number + 1)
+            };
+            journal.bad_row(row).expect("reported");
+        }
+        let ledger = &journal.ledger;
+        assert_eq!(ledger.bad_row_count(), 200);
+        assert_eq!(ledger.entries().len(), MOST_RULES + 1);
+        assert_eq!(ledger.entries()[7].count, 4);
+        assert_eq!(ledger.entries()[7].line, 8);
+        let last = ledger.entries().last().expect("the rest");
+        assert_eq!((&*last.kind, last.count), (BAD_ROW, 40));
     }
 
     #[test]

@@ -122,6 +122,10 @@ impl ArrivalSource for ListedTenants {
         self.inner.progress()
     }
 
+    fn files(&self) -> &[Arc<str>] {
+        self.inner.files()
+    }
+
     fn tenants(&self) -> &[Text] {
         &self.listed
     }

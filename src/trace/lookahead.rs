@@ -57,6 +57,7 @@ impl Lookahead {
             historic_start: None,
             links: None,
             part: 0,
+            origin: crate::Origin::NONE,
         };
         if (self.window.back()).is_none_or(|last| last.submit <= submit) {
             self.window.push_back(vacant);
@@ -99,6 +100,7 @@ mod tests {
             historic_start: None,
             links: None,
             part: 0,
+            origin: crate::Origin::NONE,
         }
     }
 

@@ -8,8 +8,8 @@ use super::ledger::Ledger;
 use super::stream::{Arrival, ArrivalSource, Classes};
 use model::Text;
 
-/// Everything that a small trace holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Everything that a small trace holds. Two are equal if they say the same, whatever files they are from.
+#[derive(Clone, Debug, Default)]
 pub struct Recorded {
     /// Arrivals in order of submission.
     pub arrivals: Vec<Arrival>,
@@ -19,7 +19,20 @@ pub struct Recorded {
     pub tenants: Vec<Text>,
     /// Ledger of irregularities found while reading.
     pub ledger: Ledger,
+    /// Names of the files that origins refer to.
+    pub files: Vec<Arc<str>>,
 }
+
+impl PartialEq for Recorded {
+    fn eq(&self, other: &Self) -> bool {
+        self.arrivals == other.arrivals
+            && self.classes == other.classes
+            && self.tenants == other.tenants
+            && self.ledger == other.ledger
+    }
+}
+
+impl Eq for Recorded {}
 
 impl Recorded {
     /// Reads a source to its end.
@@ -33,6 +46,7 @@ impl Recorded {
             classes: source.classes().clone(),
             tenants: source.tenants().to_vec(),
             ledger: source.ledger().clone(),
+            files: source.files().to_vec(),
         })
     }
 }
@@ -76,6 +90,10 @@ impl ArrivalSource for MemorySource {
 
     fn ledger(&self) -> &Ledger {
         &self.recorded.ledger
+    }
+
+    fn files(&self) -> &[Arc<str>] {
+        &self.recorded.files
     }
 
     fn tenants(&self) -> &[Text] {

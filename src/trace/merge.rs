@@ -1,7 +1,10 @@
 //! Several sources as one, merged by time; equal times in the order of the sources.
 
+use std::sync::Arc;
+
 use super::error::TraceError;
 use super::ledger::Ledger;
+use super::origin::Origin;
 use super::stream::{Arrival, ArrivalSource, Classes};
 use model::Text;
 use units::SortedMap;
@@ -12,6 +15,7 @@ pub struct Merge {
     classes: Classes,
     tenants: Vec<Text>,
     ledger: Ledger,
+    files: Vec<Arc<str>>,
     /// Numbers of the parts of the workload, by the source and the part's number in it.
     numbers: SortedMap<(usize, u16), u16>,
 }
@@ -23,6 +27,8 @@ struct Part {
     classes: Vec<u32>,
     /// Index in the merge of each of the part's tenants.
     tenants: Vec<u32>,
+    /// Number in the merge of each of the part's files.
+    files: Vec<u16>,
 }
 
 impl Merge {
@@ -33,6 +39,7 @@ impl Merge {
             classes: Classes::new(),
             tenants: Vec::new(),
             ledger: Ledger::default(),
+            files: Vec::new(),
             numbers: SortedMap::new(),
         };
         for source in sources {
@@ -41,6 +48,7 @@ impl Merge {
                 next: None,
                 classes: Vec::new(),
                 tenants: Vec::new(),
+                files: Vec::new(),
             };
             merge.parts.push(part);
             merge.advance(merge.parts.len() - 1)?;
@@ -64,7 +72,20 @@ impl Merge {
                 self.tenants.push(tenant.clone());
             }
         }
+        for file in &part.source.files()[part.files.len()..] {
+            let known = self.files.iter().position(|name| name == file);
+            let place = known.unwrap_or(self.files.len());
+            part.files.push(place.min(usize::from(u16::MAX)) as u16);
+            if known.is_none() {
+                self.files.push(file.clone());
+            }
+        }
         if let Some(next) = &mut part.next {
+            let file = part.files.get(usize::from(next.origin.file)).copied();
+            next.origin = file.map_or(Origin::NONE, |file| Origin {
+                file,
+                ..next.origin
+            });
             next.class = part.classes[next.class as usize];
             next.tenant = part
                 .tenants
@@ -108,6 +129,7 @@ impl ArrivalSource for Merge {
                 next: part.next.clone(),
                 classes: part.classes.clone(),
                 tenants: part.tenants.clone(),
+                files: part.files.clone(),
             })
         };
         Ok(Box::new(Self {
@@ -119,12 +141,17 @@ impl ArrivalSource for Merge {
             classes: self.classes.clone(),
             tenants: self.tenants.clone(),
             ledger: self.ledger.clone(),
+            files: self.files.clone(),
             numbers: self.numbers.clone(),
         }))
     }
 
     fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    fn files(&self) -> &[Arc<str>] {
+        &self.files
     }
 
     fn tenants(&self) -> &[Text] {
@@ -143,7 +170,6 @@ mod tests {
     use super::super::{MemorySource, Recorded};
     use super::*;
     use model::{PodName, PodSpec};
-    use std::sync::Arc;
     use units::Instant;
 
     fn source(times: &[i64], tenant: &str, priority: i32) -> Box<dyn ArrivalSource> {
@@ -160,6 +186,7 @@ mod tests {
                 historic_start: None,
                 links: None,
                 part: 0,
+                origin: crate::Origin::NONE,
             })
             .collect();
         let spec = PodSpec {
@@ -171,7 +198,18 @@ mod tests {
             classes: vec![Arc::new(spec)],
             tenants: vec![tenant.into()],
             ledger: Ledger::default(),
+            files: Vec::new(),
         }))
+    }
+
+    fn files() -> Vec<Box<dyn ArrivalSource>> {
+        let open = |file: &str, at: i64| {
+            let mut recorded = Recorded::collect(&mut *source(&[at], "a", 1)).expect("in memory");
+            recorded.files = vec![file.into()];
+            recorded.arrivals[0].origin = Origin::line(1);
+            Box::new(MemorySource::new(recorded)) as Box<dyn ArrivalSource>
+        };
+        vec![open("y", 2), open("x", 1)]
     }
 
     #[test]
@@ -184,6 +222,13 @@ mod tests {
             let tenant = merge.tenants()[next.tenant as usize].to_string();
             seen.push((next.submit.as_nanos() / 1_000_000_000, priority, tenant));
         }
+        let mut merge = Merge::new(files()).expect("sources in memory");
+        let mut origins = Vec::new();
+        while let Some(next) = merge.next().expect("sources in memory") {
+            let file = &merge.files()[usize::from(next.origin.file)];
+            origins.push(format!("{file}:{}", next.origin.line));
+        }
+        assert_eq!(origins, ["x:1", "y:1"]);
         let expected = [
             (1, 1, "a"),
             (1, 2, "b"),

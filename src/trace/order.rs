@@ -388,6 +388,7 @@ fn arrivals(
         classes: trace.classes.clone(),
         tenants: trace.tenants.clone(),
         ledger,
+        files: trace.files.clone(),
     })
 }
 

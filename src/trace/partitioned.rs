@@ -200,6 +200,10 @@ impl ArrivalSource for Partitioned {
         self.inner.progress()
     }
 
+    fn files(&self) -> &[Arc<str>] {
+        self.inner.files()
+    }
+
     fn tenants(&self) -> &[Text] {
         self.inner.tenants()
     }

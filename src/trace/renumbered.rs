@@ -74,6 +74,10 @@ impl ArrivalSource for Renumbered {
         self.inner.progress()
     }
 
+    fn files(&self) -> &[std::sync::Arc<str>] {
+        self.inner.files()
+    }
+
     fn tenants(&self) -> &[Text] {
         self.tenants.names()
     }

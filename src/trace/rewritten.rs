@@ -98,6 +98,10 @@ impl ArrivalSource for Rewritten {
         self.inner.progress()
     }
 
+    fn files(&self) -> &[Arc<str>] {
+        self.inner.files()
+    }
+
     fn tenants(&self) -> &[Text] {
         self.tenants.names()
     }

@@ -15,6 +15,7 @@ use super::error::{TraceError, read_error};
 use super::ledger::Ledger;
 use super::links::Links;
 use super::memory::Recorded;
+use super::origin::Origin;
 use super::stream::{Arrival, ArrivalSource, Classes};
 use model::{PodName, Text};
 use units::{Duration, Instant};
@@ -23,7 +24,7 @@ use units::{Duration, Instant};
 const AHEAD: usize = 64 << 10;
 
 /// Bytes of a record before its name.
-const HEAD: usize = 46;
+const HEAD: usize = 54;
 
 /// Bit pattern of a time that is absent.
 const NONE: i64 = i64::MIN;
@@ -105,6 +106,7 @@ fn encode(arrival: &Arrival, out: &mut Vec<u8>) {
         out.extend(number.to_le_bytes());
     }
     out.extend(arrival.part.to_le_bytes());
+    out.extend(arrival.origin.number().to_le_bytes());
     encode_name(&arrival.name, out);
     let Some(links) = &arrival.links else {
         out.push(0);
@@ -206,6 +208,7 @@ fn decode(bytes: &[u8]) -> Option<(Arrival, usize)> {
     let [run_time, time_limit, start] = [rest.nanos()?, rest.nanos()?, rest.nanos()?];
     let [class, members, tenant] = [rest.half()?, rest.half()?, rest.half()?];
     let part = u16::from_le_bytes(rest.take(2)?.try_into().ok()?);
+    let origin = Origin::of_number(rest.word()?);
     let name = rest.name()?;
     let mut links = None;
     rest.links(&mut links)?;
@@ -220,6 +223,7 @@ fn decode(bytes: &[u8]) -> Option<(Arrival, usize)> {
         historic_start: stated(start).map(Instant::from_nanos),
         links,
         part,
+        origin,
     };
     Some((arrival, bytes.len() - rest.0.len()))
 }
@@ -267,6 +271,7 @@ struct Shared {
     classes: Classes,
     tenants: Vec<Text>,
     ledger: Ledger,
+    files: Vec<Arc<str>>,
     /// Time that is taken off every instant.
     zero: Duration,
 }
@@ -312,6 +317,7 @@ impl Merged {
                 classes: rest.classes,
                 tenants: rest.tenants,
                 ledger: rest.ledger,
+                files: rest.files,
                 zero,
             }),
         }
@@ -366,6 +372,10 @@ impl ArrivalSource for Merged {
         &self.shared.ledger
     }
 
+    fn files(&self) -> &[Arc<str>] {
+        &self.shared.files
+    }
+
     fn tenants(&self) -> &[Text] {
         &self.shared.tenants
     }
@@ -416,6 +426,10 @@ mod tests {
                 historic_start: start.map(Instant::from_secs),
                 links,
                 part,
+                origin: Origin {
+                    file: part,
+                    line: class,
+                },
             }
         });
         prop::collection::vec(arrival, 0..40)

@@ -9,6 +9,7 @@ use units::{Duration, Instant};
 use super::error::TraceError;
 use super::ledger::Ledger;
 use super::links::Links;
+use super::origin::Origin;
 
 /// One job or pod that arrives: `members` pods of one class that start together or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct Arrival {
     pub links: Option<Box<Links>>,
     /// The part of the workload that it comes from: names in links are those of its own part.
     pub part: u16,
+    /// The place in the trace that it was read from.
+    pub origin: Origin,
 }
 
 impl Arrival {
@@ -137,6 +140,11 @@ pub trait ArrivalSource: Send {
     /// Returns the part of the origin that was read and its whole size, in a unit of the source.
     fn progress(&self) -> Option<(u64, u64)> {
         None
+    }
+
+    /// Returns the files that origins refer to, by number; empty if all is of the trace itself.
+    fn files(&self) -> &[Arc<str>] {
+        &[]
     }
 
     /// Returns the names of the tenants seen up to now, by number; empty if the source has none.

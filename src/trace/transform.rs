@@ -84,6 +84,10 @@ impl ArrivalSource for Window {
         self.inner.ledger()
     }
 
+    fn files(&self) -> &[std::sync::Arc<str>] {
+        self.inner.files()
+    }
+
     fn tenants(&self) -> &[Text] {
         self.inner.tenants()
     }
@@ -164,6 +168,10 @@ impl ArrivalSource for Scale {
 
     fn ledger(&self) -> &Ledger {
         self.inner.ledger()
+    }
+
+    fn files(&self) -> &[std::sync::Arc<str>] {
+        self.inner.files()
     }
 
     fn tenants(&self) -> &[Text] {
@@ -323,6 +331,10 @@ impl ArrivalSource for Repeat {
         self.whole
             .as_ref()
             .map_or_else(|| self.current.ledger(), |whole| &whole.ledger)
+    }
+
+    fn files(&self) -> &[std::sync::Arc<str>] {
+        self.pristine.files()
     }
 
     fn tenants(&self) -> &[Text] {

@@ -70,6 +70,10 @@ impl ArrivalSource for Unfold {
         self.source.progress()
     }
 
+    fn files(&self) -> &[std::sync::Arc<str>] {
+        self.source.files()
+    }
+
     fn tenants(&self) -> &[Text] {
         self.source.tenants()
     }

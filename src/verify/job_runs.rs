@@ -116,6 +116,7 @@ pub fn run_pods(
         historic_start: None,
         links: None,
         part: 0,
+        origin: trace::Origin::NONE,
     };
     let work = Work {
         recorded: Recorded {
@@ -214,6 +215,7 @@ fn recorded(jobs: &[RigidJob]) -> Recorded {
         historic_start: None,
         links: None,
         part: 0,
+        origin: trace::Origin::NONE,
     };
     Recorded {
         arrivals: jobs.iter().enumerate().map(arrival).collect(),

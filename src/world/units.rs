@@ -297,6 +297,7 @@ pub(super) fn submitted(units: &[Unit]) -> Box<dyn ArrivalSource> {
             historic_start: None,
             links: None,
             part: 0,
+            origin: trace::Origin::NONE,
         });
     }
     recorded.classes.clone_from(table.classes());

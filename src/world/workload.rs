@@ -355,6 +355,7 @@ fn declared(manifests: &Manifests, adoption: &Adoption, at: Duration) -> Box<dyn
             historic_start: None,
             links: None,
             part: 0,
+            origin: trace::Origin::NONE,
         });
     }
     recorded.classes.clone_from(table.classes());

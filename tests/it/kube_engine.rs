@@ -93,6 +93,7 @@ impl World {
             historic_start: None,
             links: None,
             part: 0,
+            origin: trace::Origin::NONE,
         });
         let parts = CellParts {
             nodes: nodes(&self.cores),

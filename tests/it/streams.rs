@@ -94,6 +94,7 @@ fn arrivals() -> Vec<Arrival> {
             historic_start: None,
             links: None,
             part: 0,
+            origin: trace::Origin::NONE,
         })
         .collect()
 }

@@ -76,6 +76,7 @@ pub(crate) fn pod(submit: i64, run: i64) -> Arrival {
         historic_start: None,
         links: None,
         part: 0,
+        origin: trace::Origin::NONE,
     }
 }
 

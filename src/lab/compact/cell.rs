@@ -219,6 +219,7 @@ fn checkpoint(prepared: &mut Prepared) -> Result<Recorded, RunError> {
             historic_start: None,
             links: None,
             part: 0,
+            origin: trace::Origin::NONE,
         });
     }
     if is_dump {

@@ -70,6 +70,7 @@ mod tests {
             historic_start: None,
             links: None,
             part: 0,
+            origin: trace::Origin::NONE,
         };
         Recorded {
             arrivals: (0..200).map(arrival).collect(),

@@ -1,11 +1,13 @@
 //! Statistics of traces, as `windtunnel trace inspect` and `validate` print them.
 
 mod page;
+mod records;
 mod shape;
 
 use std::fmt::Write;
 
 pub use page::page;
+pub use records::{records, records_json};
 use serde_json::{Value, json};
 
 use trace::Ledger;

@@ -303,6 +303,7 @@ mod tests {
             historic_start: None,
             links: Links::of(part_of.map(PodName::from), after),
             part: 0,
+            origin: trace::Origin::NONE,
         }
     }
 

@@ -140,6 +140,7 @@ mod tests {
             historic_start: None,
             links: None,
             part: 0,
+            origin: trace::Origin::NONE,
         }
     }
 

@@ -1,5 +1,5 @@
 //! A stretch of arrivals as columns: each of submission (difference to the one before), name, class,
-//! members, tenant, run time, time limit and historic start; with the classes, tenants and kinds of
+//! members, tenant, run time, time limit, historic start, origin and links; with the classes, tenants and kinds of
 //! dirt met first in it, and how the ledger stood where it changed.
 
 use std::sync::Arc;
@@ -7,6 +7,8 @@ use std::sync::Arc;
 use super::bytes::{Broken, Taken, put, put_signed, put_text};
 use super::spec::{put_spec, take_spec};
 use crate::ledger::{Action, Ledger};
+use crate::links::Links;
+use crate::origin::Origin;
 use crate::stream::Arrival;
 use model::{PodName, PodSpec, Text};
 use units::{Duration, Instant};
@@ -14,7 +16,7 @@ use units::{Duration, Instant};
 /// Arrivals of a block.
 pub(super) const BLOCK_ARRIVALS: usize = 16_384;
 
-const COLUMNS: usize = 9;
+const COLUMNS: usize = 11;
 
 /// A block being filled.
 #[derive(Debug, Default)]
@@ -22,6 +24,7 @@ pub(super) struct Filling {
     pub(super) arrivals: usize,
     submit: i64,
     number: u64,
+    origin: u64,
     columns: [Vec<u8>; COLUMNS],
     /// Values that first appear in the block.
     met: Met<Vec<u8>>,
@@ -49,8 +52,10 @@ impl Filling {
             tenants,
             spans,
             starts,
+            origins,
+            links,
         ] = &mut self.columns;
-        if arrival.links.is_some() || arrival.part != 0 {
+        if arrival.part != 0 {
             return None;
         }
         let submit = arrival.submit.as_nanos();
@@ -78,6 +83,10 @@ impl Filling {
         put_optional(spans, arrival.run_time.map(Duration::as_nanos))?;
         put_optional(spans, arrival.time_limit.map(Duration::as_nanos))?;
         put_optional(starts, arrival.historic_start.map(Instant::as_nanos))?;
+        let origin = arrival.origin.number();
+        put_signed(origins, origin.wrapping_sub(self.origin) as i64);
+        self.origin = origin;
+        put_links(links, arrival.links.as_deref())?;
         self.arrivals += 1;
         Some(())
     }
@@ -147,6 +156,69 @@ fn take_optional(bytes: &mut Taken<'_>) -> Result<Option<i64>, Broken> {
     Ok(match bytes.number()? {
         0 => None,
         number => Some(((number - 1) >> 1) as i64 ^ -(((number - 1) & 1) as i64)),
+    })
+}
+
+/// Encodes what an arrival waits for: 0 for nothing, else one more than the number of tasks; then the task
+/// that it is a part of, the think time, and the tasks.
+fn put_links(out: &mut Vec<u8>, links: Option<&Links>) -> Option<()> {
+    let Some(links) = links else {
+        out.push(0);
+        return Some(());
+    };
+    put(out, (links.after.len() as u64).checked_add(1)?);
+    out.push(u8::from(links.part_of.is_some()));
+    put_signed(out, links.delay.as_nanos());
+    for name in links.part_of.iter().chain(&links.after) {
+        put_task(out, name);
+    }
+    Some(())
+}
+
+fn put_task(out: &mut Vec<u8>, name: &PodName) {
+    match name {
+        PodName::Job(number) => {
+            out.push(0);
+            put(out, *number);
+        }
+        PodName::Text(text) => {
+            out.push(1);
+            put_text(out, text);
+        }
+        PodName::Member(number, member) => {
+            out.push(2);
+            put(out, *number);
+            put(out, u64::from(*member));
+        }
+    }
+}
+
+fn take_links(bytes: &mut Taken<'_>) -> Result<Option<Box<Links>>, Broken> {
+    let Some(count) = bytes.number()?.checked_sub(1) else {
+        return Ok(None);
+    };
+    let has_task = match bytes.number()? {
+        0 => false,
+        1 => true,
+        _ => return Err(Broken),
+    };
+    let delay = Duration::from_nanos(bytes.signed()?);
+    let part_of = has_task.then(|| take_task(bytes)).transpose()?;
+    let after = (0..count).map(|_| take_task(bytes));
+    Ok(Some(Box::new(Links {
+        part_of,
+        after: after.collect::<Result<_, _>>()?,
+        delay,
+    })))
+}
+
+fn take_task(bytes: &mut Taken<'_>) -> Result<PodName, Broken> {
+    let index = |number: u64| u32::try_from(number).map_err(|_| Broken);
+    Ok(match bytes.number()? {
+        0 => PodName::Job(bytes.number()?),
+        1 => PodName::Text(bytes.shared_text()?),
+        2 => PodName::Member(bytes.number()?, index(bytes.number()?)?),
+        _ => return Err(Broken),
     })
 }
 
@@ -221,9 +293,11 @@ fn arrivals_of(count: usize, columns: [Taken<'_>; COLUMNS]) -> Result<Vec<Arriva
         mut tenants,
         mut spans,
         mut starts,
+        mut origins,
+        mut links,
     ] = columns;
     let index = |bytes: &mut Taken<'_>| u32::try_from(bytes.number()?).map_err(|_| Broken);
-    let (mut submit, mut number) = (0_i64, 0_u64);
+    let (mut submit, mut number, mut origin) = (0_i64, 0_u64, 0_u64);
     let mut arrivals = Vec::with_capacity(count);
     for _ in 0..count {
         submit = submit.checked_add(submits.signed()?).ok_or(Broken)?;
@@ -236,6 +310,7 @@ fn arrivals_of(count: usize, columns: [Taken<'_>; COLUMNS]) -> Result<Vec<Arriva
             2 => PodName::Member(numbers.number()?, index(&mut numbers)?),
             _ => return Err(Broken),
         };
+        origin = origin.wrapping_add(origins.signed()? as u64);
         arrivals.push(Arrival {
             submit: Instant::from_nanos(submit),
             name,
@@ -245,8 +320,9 @@ fn arrivals_of(count: usize, columns: [Taken<'_>; COLUMNS]) -> Result<Vec<Arriva
             run_time: take_optional(&mut spans)?.map(Duration::from_nanos),
             time_limit: take_optional(&mut spans)?.map(Duration::from_nanos),
             historic_start: take_optional(&mut starts)?.map(Instant::from_nanos),
-            links: None,
+            links: take_links(&mut links)?,
             part: 0,
+            origin: Origin::of_number(origin),
         });
     }
     Ok(arrivals)

@@ -279,6 +279,10 @@ impl ArrivalSource for Cached {
         }
     }
 
+    fn files(&self) -> &[std::sync::Arc<str>] {
+        self.plain.files()
+    }
+
     fn tenants(&self) -> &[Text] {
         if self.is_read_from_cache() {
             &self.tenants

@@ -23,6 +23,7 @@ fn assigned() -> Assigned {
             historic_start: None,
             links: None,
             part: 0,
+            origin: crate::Origin::NONE,
         },
         spec: Arc::new(PodSpec::with_requests(requests)),
         tenant: "team-a".into(),

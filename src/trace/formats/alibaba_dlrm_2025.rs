@@ -131,15 +131,18 @@ fn take(
         let kind = "there at the end of the trace; run time not known";
         journal.dirt(kind, Action::Keep, line)?;
     }
-    gather.push(Demand {
-        submit,
-        name: PodName::Text(name.into()),
-        tenant: fields.text(APPLICATION).into(),
-        spec,
-        run_time: deleted.map(|at| at.since(start)),
-        historic_start: scheduled,
-        ..Demand::default()
-    });
+    gather.push(
+        journal.origin(line),
+        Demand {
+            submit,
+            name: PodName::Text(name.into()),
+            tenant: fields.text(APPLICATION).into(),
+            spec,
+            run_time: deleted.map(|at| at.since(start)),
+            historic_start: scheduled,
+            ..Demand::default()
+        },
+    );
     Ok(())
 }
 

@@ -60,14 +60,17 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             let kind = "began before the trace; arrives at 0";
             journal.dirt(kind, Action::Repair, fields.line())?;
         }
-        gather.push(Demand {
-            submit: Instant::from_nanos(began.max(0)),
-            name: PodName::Job(gather.count() + 1),
-            tenant: application.into(),
-            spec: PodSpec::with_requests(ResourceList::default()),
-            run_time: Some(run),
-            ..Demand::default()
-        });
+        gather.push(
+            journal.origin(fields.line()),
+            Demand {
+                submit: Instant::from_nanos(began.max(0)),
+                name: PodName::Job(gather.count() + 1),
+                tenant: application.into(),
+                spec: PodSpec::with_requests(ResourceList::default()),
+                run_time: Some(run),
+                ..Demand::default()
+            },
+        );
         Ok(())
     })?;
     Ok(gather.finish(journal))

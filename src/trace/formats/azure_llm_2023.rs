@@ -56,12 +56,15 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         fields.number(ANSWER, 0, MOST_TOKENS)?;
         let kind = "request in tokens; run time not known";
         journal.dirt(kind, Action::Keep, fields.line())?;
-        gather.push(Demand {
-            submit,
-            name: PodName::Job(gather.count() + 1),
-            spec: PodSpec::with_requests(ResourceList::default()),
-            ..Demand::default()
-        });
+        gather.push(
+            journal.origin(fields.line()),
+            Demand {
+                submit,
+                name: PodName::Job(gather.count() + 1),
+                spec: PodSpec::with_requests(ResourceList::default()),
+                ..Demand::default()
+            },
+        );
         Ok(())
     })?;
     Ok(gather.finish_from_first(journal))

@@ -235,17 +235,20 @@ fn take(
     }
     let from = start.max(0.0);
     let span = |days: f64| Duration::checked_from_secs_f64(days * DAY).unwrap_or_default();
-    gather.push(Demand {
-        submit: Instant::ZERO + span(from),
-        name: PodName::Text(name.into()),
-        tenant: fields.text(TENANT).into(),
-        spec: PodSpec {
-            priority: 1 - low as i32,
-            ..PodSpec::with_requests(requests(known.cpu_milli, known.memory))
+    gather.push(
+        journal.origin(line),
+        Demand {
+            submit: Instant::ZERO + span(from),
+            name: PodName::Text(name.into()),
+            tenant: fields.text(TENANT).into(),
+            spec: PodSpec {
+                priority: 1 - low as i32,
+                ..PodSpec::with_requests(requests(known.cpu_milli, known.memory))
+            },
+            run_time: end.map(|end| span(end - from)),
+            ..Demand::default()
         },
-        run_time: end.map(|end| span(end - from)),
-        ..Demand::default()
-    });
+    );
     Ok(())
 }
 

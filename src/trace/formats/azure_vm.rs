@@ -237,13 +237,14 @@ fn alone(gather: &mut Gather, journal: &mut Journal, readings: Readings) -> Resu
             let kind = "there at the end of the trace; run time not known";
             journal.dirt(kind, Action::Keep, read.line)?;
         }
-        gather.push(Demand {
+        let demand = Demand {
             submit: Instant::from_secs(first),
             name: PodName::Text(name.into()),
             spec: PodSpec::with_requests(requests(None, None)),
             run_time: (!is_there).then(|| Duration::from_secs(last - first + STEP)),
             ..Demand::default()
-        });
+        };
+        gather.push(journal.origin(read.line), demand);
     }
     Ok(())
 }
@@ -302,14 +303,15 @@ fn take(
     let run_time: Option<Duration> = (!is_there).then(|| deleted.since(created));
     let tenant = fields.text(SUBSCRIPTION);
     if readings.is_empty() && !options.usage {
-        gather.push_plain(PlainDemand {
+        let demand = PlainDemand {
             submit: created,
             name,
             tenant,
             cpu_milli: cores,
             memory,
             run_time,
-        });
+        };
+        gather.push_plain(journal.origin(line), demand);
         return Ok(());
     }
     let mut spec = PodSpec::with_requests(requests(Some(cores), Some(memory)));
@@ -332,14 +334,15 @@ fn take(
             ..Behaviour::default()
         }));
     }
-    gather.push(Demand {
+    let demand = Demand {
         submit: created,
         name: PodName::Text(name.into()),
         tenant: tenant.into(),
         spec,
         run_time,
         ..Demand::default()
-    });
+    };
+    gather.push(journal.origin(line), demand);
     Ok(())
 }
 

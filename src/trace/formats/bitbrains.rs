@@ -70,6 +70,8 @@ fn sniff(first: &[u8]) -> Confidence {
 /// A machine up to its present row.
 struct Machine {
     file: Arc<str>,
+    /// The line of its first row.
+    line: u64,
     first: i64,
     last: i64,
     /// 1/1000 cores and bytes.
@@ -91,16 +93,20 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         .unwrap_or_default();
     let mut gather = Gather::default();
     for machine in machines {
+        journal.file = machine.file.clone();
         let name = machine.file.rsplit('/').next().unwrap_or_default();
         let name = name.split(".csv").next().unwrap_or(name);
         let submit = Instant::from_secs(machine.first - zero);
-        gather.push(Demand {
-            submit,
-            name: PodName::Text(name.into()),
-            spec: machine.spec(zero, options.usage),
-            run_time: Some(Instant::from_secs(machine.last - zero).since(submit)),
-            ..Demand::default()
-        });
+        gather.push(
+            journal.origin(machine.line),
+            Demand {
+                submit,
+                name: PodName::Text(name.into()),
+                spec: machine.spec(zero, options.usage),
+                run_time: Some(Instant::from_secs(machine.last - zero).since(submit)),
+                ..Demand::default()
+            },
+        );
     }
     Ok(gather.finish(journal))
 }
@@ -146,6 +152,7 @@ fn take(
     if is_first {
         machines.push(Machine {
             file: journal.file.clone(),
+            line,
             first: time,
             last: time,
             size,

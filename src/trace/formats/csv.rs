@@ -22,6 +22,7 @@ use crate::ledger::{Action, BadRow, Journal, Ledger};
 use crate::lookahead::{Lookahead, Placed};
 use crate::nameless::cells_of_table;
 use crate::options::ReadOptions;
+use crate::origin::Origin;
 use crate::stream::{Arrival, ArrivalSource, Classes};
 use crate::table::Table;
 use model::Text;
@@ -200,6 +201,7 @@ impl CsvSource {
             arrival.time_limit = times.limit;
             arrival.historic_start = times.start;
             arrival.links = links;
+            arrival.origin = Origin::line(line);
         }
         match placed {
             Placed::InOrder => Ok(()),
@@ -249,6 +251,10 @@ impl ArrivalSource for CsvSource {
 
     fn ledger(&self) -> &Ledger {
         &self.journal.ledger
+    }
+
+    fn files(&self) -> &[std::sync::Arc<str>] {
+        std::slice::from_ref(&self.input.name)
     }
 
     fn tenants(&self) -> &[Text] {

@@ -95,7 +95,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             let kind = "steps without a throughput; run time not known";
             journal.dirt(kind, Action::Keep, fields.line())?;
         }
-        gather.push(demand);
+        gather.push(journal.origin(fields.line()), demand);
         Ok(())
     })?;
     Ok(gather.finish(journal))

@@ -102,16 +102,19 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             }
         }
         known.add(&name(job));
-        gather.push(Demand {
-            submit: Instant::from_secs(submit),
-            name: name(job),
-            tenant: workflow.into(),
-            spec: PodSpec::with_requests(requests(Some(1_000), None)),
-            members: processors as u32,
-            run_time: Some(Duration::from_secs(run)),
-            links: Links::of(None, after),
-            ..Demand::default()
-        });
+        gather.push(
+            journal.origin(line),
+            Demand {
+                submit: Instant::from_secs(submit),
+                name: name(job),
+                tenant: workflow.into(),
+                spec: PodSpec::with_requests(requests(Some(1_000), None)),
+                members: processors as u32,
+                run_time: Some(Duration::from_secs(run)),
+                links: Links::of(None, after),
+                ..Demand::default()
+            },
+        );
         Ok(())
     })?;
     Ok(known.only(gather.finish(journal), &input.name))

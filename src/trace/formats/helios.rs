@@ -144,16 +144,19 @@ fn take(
         gpu: whole_gpus(own.gpus, ""),
         ..PodSpec::with_requests(requests(Some(own.cpu_milli), None))
     };
-    gather.push(Demand {
-        submit,
-        name: PodName::Text(name.into()),
-        tenant: fields.text(CLUSTER).into(),
-        spec,
-        members: own.members as u32,
-        run_time: Some(run_time),
-        historic_start: Some(start),
-        ..Demand::default()
-    });
+    gather.push(
+        journal.origin(line),
+        Demand {
+            submit,
+            name: PodName::Text(name.into()),
+            tenant: fields.text(CLUSTER).into(),
+            spec,
+            members: own.members as u32,
+            run_time: Some(run_time),
+            historic_start: Some(start),
+            ..Demand::default()
+        },
+    );
     Ok(())
 }
 

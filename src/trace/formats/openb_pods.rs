@@ -190,6 +190,7 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSourc
         classes,
         tenants: vec!["openb".into()],
         ledger: journal.ledger,
+        files: vec![input.name.clone()],
     })))
 }
 

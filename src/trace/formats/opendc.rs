@@ -218,14 +218,17 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             let kind = "waits for a task that is not in the trace; not waited for";
             journal.dirt(kind, Action::Repair, task.line)?;
         }
-        gather.push(Demand {
-            submit: Instant::from_nanos(after * MILLISECOND),
-            name: PodName::Text(name.into()),
-            spec: task.spec(after, task.memory << unit),
-            run_time: Some(Duration::from_nanos(task.duration * MILLISECOND)),
-            links: Links::of(None, parents),
-            ..Demand::default()
-        });
+        gather.push(
+            journal.origin(task.line),
+            Demand {
+                submit: Instant::from_nanos(after * MILLISECOND),
+                name: PodName::Text(name.into()),
+                spec: task.spec(after, task.memory << unit),
+                run_time: Some(Duration::from_nanos(task.duration * MILLISECOND)),
+                links: Links::of(None, parents),
+                ..Demand::default()
+            },
+        );
     }
     Ok(gather.finish(journal))
 }

@@ -91,14 +91,17 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     for (place, vm) in day.vms.iter().enumerate() {
         let seconds = |sample: usize| Duration::from_secs(sample as i64 * SAMPLE_SECONDS as i64);
         let (speed, mebibytes) = kind(place, count);
-        gather.push(Demand {
-            submit: Instant::ZERO,
-            name: PodName::Text(vm.name.as_str().into()),
-            tenant: "planetlab".into(),
-            spec: spec(vm, speed, mebibytes, options.usage),
-            run_time: vm.completed().map(seconds),
-            ..Demand::default()
-        });
+        gather.push(
+            journal.origin(1),
+            Demand {
+                submit: Instant::ZERO,
+                name: PodName::Text(vm.name.as_str().into()),
+                tenant: "planetlab".into(),
+                spec: spec(vm, speed, mebibytes, options.usage),
+                run_time: vm.completed().map(seconds),
+                ..Demand::default()
+            },
+        );
     }
     Ok(gather.finish(journal))
 }

@@ -360,14 +360,17 @@ impl Pods {
                 namespace: namespace.as_str().into(),
                 ..PodSpec::with_requests(list)
             };
-            gather.push(Demand {
-                submit: Instant::ZERO + Duration::from_millis(pod.first - zero),
-                name: PodName::Text(name.into()),
-                tenant: namespace.into(),
-                spec,
-                run_time: (!is_there).then_some(run),
-                ..Demand::default()
-            });
+            gather.push(
+                journal.origin(pod.line),
+                Demand {
+                    submit: Instant::ZERO + Duration::from_millis(pod.first - zero),
+                    name: PodName::Text(name.into()),
+                    tenant: namespace.into(),
+                    spec,
+                    run_time: (!is_there).then_some(run),
+                    ..Demand::default()
+                },
+            );
         }
         Ok(gather.finish(journal))
     }

@@ -151,21 +151,24 @@ fn take(
         journal.dirt("start before the submission", Action::Keep, line)?;
     }
     let memory = memory.map(|bytes| bytes / own.members);
-    gather.push(Demand {
-        submit,
-        name: PodName::Text(name.into()),
-        tenant: fields.text(USER).into(),
-        spec: PodSpec {
-            gpu: whole_gpus(own.gpus, ""),
-            labels: partition_labels(partition),
-            ..PodSpec::with_requests(requests(Some(own.cpu_milli), memory))
+    gather.push(
+        journal.origin(line),
+        Demand {
+            submit,
+            name: PodName::Text(name.into()),
+            tenant: fields.text(USER).into(),
+            spec: PodSpec {
+                gpu: whole_gpus(own.gpus, ""),
+                labels: partition_labels(partition),
+                ..PodSpec::with_requests(requests(Some(own.cpu_milli), memory))
+            },
+            members: own.members as u32,
+            run_time: end.map(|end| end.max(start).since(start)),
+            time_limit: limit,
+            historic_start: Some(start),
+            links: None,
         },
-        members: own.members as u32,
-        run_time: end.map(|end| end.max(start).since(start)),
-        time_limit: limit,
-        historic_start: Some(start),
-        links: None,
-    });
+    );
     Ok(())
 }
 

@@ -4,16 +4,13 @@
 //! A job becomes an arrival of as many members as it asks processors for (field 8, else 5), each
 //! asking for one core and, with the option `memory`, for the memory per processor of field 10
 //! (else 7). Its run time is field 4, its limit field 9 where stated (as wall time, whatever a
-//! header note says about CPU time), its tenant field 12. Fields 17 and 18 are not imposed.
+//! header note says about CPU time), its tenant field 12; it waits by fields 17 and 18.
 //!
-//! Dirt and what is done: run time 0: `min-runtime` or dropped; unknown run time: dropped; no
-//! processors: dropped; blank and short lines, column names without `;` (Alea): dropped; submit
-//! times since 1970: made relative to the first; a submit time earlier than a row above: moved
-//! into place if not more than 4,096 rows late, else a bad row; run time beyond the requested one:
-//! kept, or cut with `kill-at-walltime`; memory beyond 4 TiB per processor: taken as bytes.
-//!
-//! With the option `usage` a member uses of its processor what field 6 is of field 4, in whole
-//! percent, and the memory of field 7, in whole MiB.
+//! Dirt: run time 0: `min-runtime` or dropped; unknown run time, no processors, blank and short lines,
+//! column names without `;` (Alea): dropped; submit times since 1970: made relative to the first; a submit
+//! time earlier than a row above: moved if not more than 4,096 rows late, else a bad row; run time beyond the
+//! requested one: kept, or cut with `kill-at-walltime`; memory beyond 4 TiB per processor: taken as bytes.
+//! With the option `usage` a member uses of its processor what field 6 is of field 4, and the memory of field 7.
 
 mod header;
 mod reader;
@@ -242,6 +239,7 @@ impl SwfSource {
             historic_start: known_wait.then(|| submit.saturating_add(job.wait)),
             links,
             part: 0,
+            origin: crate::Origin::line(job.line),
         };
         match self.lookahead.push(arrival) {
             Placed::InOrder => Ok(()),
@@ -490,6 +488,10 @@ impl ArrivalSource for SwfSource {
 
     fn ledger(&self) -> &Ledger {
         &self.reader.journal.ledger
+    }
+
+    fn files(&self) -> &[Arc<str>] {
+        std::slice::from_ref(&self.input.name)
     }
 
     fn tenants(&self) -> &[Text] {

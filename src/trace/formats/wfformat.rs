@@ -237,14 +237,17 @@ fn take(
         journal.dirt("run time not known", Action::Keep, line)?;
     }
     let milli = task.cores_milli.unwrap_or(1_000);
-    gather.push(Demand {
-        submit,
-        name: PodName::Text(task.id.as_str().into()),
-        spec: PodSpec::with_requests(requests(Some(milli), None)),
-        run_time: task.seconds,
-        links: Links::of(None, after),
-        ..Demand::default()
-    });
+    gather.push(
+        journal.origin(line),
+        Demand {
+            submit,
+            name: PodName::Text(task.id.as_str().into()),
+            spec: PodSpec::with_requests(requests(Some(milli), None)),
+            run_time: task.seconds,
+            links: Links::of(None, after),
+            ..Demand::default()
+        },
+    );
     Ok(())
 }
 

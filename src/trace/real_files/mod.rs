@@ -1,6 +1,7 @@
 //! The readers on the published files, which lie beside the package where it is developed; without
 //! them these tests say so and pass.
 
+mod counts;
 mod parquet;
 
 use std::path::{Path, PathBuf};

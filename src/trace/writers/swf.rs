@@ -197,6 +197,7 @@ mod tests {
             historic_start: Some(Instant::from_secs(secs + 7)),
             links: None,
             part: 0,
+            origin: crate::Origin::NONE,
         }
     }
 

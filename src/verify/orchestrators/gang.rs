@@ -129,6 +129,7 @@ fn gang(case: &Case, form: Form) -> Result<Value, Trouble> {
                 historic_start: None,
                 links: None,
                 part: 0,
+                origin: trace::Origin::NONE,
             });
         }
     }

@@ -24,6 +24,7 @@ use scheduler::kube::{Cache, KubeProfile, PodInfo};
 use scheduler::pipeline::evaluate::Form;
 use scheduler::{ClassContext, Profile};
 use sim::{EndCause, RunControl};
+use trace::TraceError;
 use units::{ClassId, Instant, nearest};
 use watch::{Followed, Kept, KeptSight, Tried, Wanted};
 use world::{self, FileSource};
@@ -77,6 +78,9 @@ pub struct AttemptFacts {
     pub outcome: &'static str,
     /// The node it got.
     pub node: Option<String>,
+    /// The file and line of the trace that the pod is from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
     /// The node at which the scheduler began to look, where it need not look at all.
     pub began_at: Option<String>,
 }
@@ -190,6 +194,8 @@ pub fn find(
     let files = FileSource { files: side.files };
     let mut prepared = prepare(side.scenario, &files).map_err(|error| fail(error.into()))?;
     let notes = notes(side, &prepared);
+    let record =
+        record_of(&prepared, pod).map_err(|error| RunExplainError::Input(error.to_string()))?;
     let kept = Arc::new(Kept {
         wanted: Wanted(pod.to_owned()),
         which,
@@ -227,6 +233,7 @@ pub fn find(
         digest: end.digest,
         which,
         notes,
+        record,
     };
     match found {
         (0, _) => Err(never_tried(&about, &followed)),
@@ -243,6 +250,16 @@ struct About<'s> {
     digest: String,
     which: Which,
     notes: Vec<String>,
+    record: Option<String>,
+}
+
+/// The file and line of the trace that a pod of a run is from.
+fn record_of(prepared: &Prepared, pod: &str) -> Result<Option<String>, TraceError> {
+    let mut source = prepared.workload.source.fork()?;
+    let name = pod.rsplit('/').next().unwrap_or(pod);
+    let records = trace::inspect::found(&mut *source, &"workload".into(), name)?;
+    let known = records.found.iter().find(|record| record.line > 0);
+    Ok(known.map(trace::inspect::Record::place))
 }
 
 /// Notes of a run about its input.
@@ -280,6 +297,7 @@ impl About<'_> {
             attempts: count,
             outcome: "unschedulable",
             node: None,
+            record: self.record.clone(),
             began_at: None,
         }
     }

@@ -87,13 +87,16 @@ fn take(
     let known = alive.get(&instance).copied();
     match (event, known) {
         ("Create", None) => {
-            let place = gather.push(Demand {
-                submit: time,
-                name: PodName::Text(instance.to_string().into()),
-                spec: PodSpec::with_requests(requests(cpu, memory)),
-                historic_start: (time > Instant::ZERO).then_some(time),
-                ..Demand::default()
-            });
+            let place = gather.push(
+                journal.origin(line),
+                Demand {
+                    submit: time,
+                    name: PodName::Text(instance.to_string().into()),
+                    spec: PodSpec::with_requests(requests(cpu, memory)),
+                    historic_start: (time > Instant::ZERO).then_some(time),
+                    ..Demand::default()
+                },
+            );
             alive.insert(instance, (place, time));
         }
         ("Create", Some(_)) => {

@@ -111,14 +111,17 @@ fn take(
         journal.dirt("no request; counted as 0", Action::Keep, line)?;
     }
     let (job, task) = (fields.text(JOB), fields.text(TASK));
-    gather.push(Demand {
-        submit: created,
-        name: PodName::Text(format!("{job}-{task}").into()),
-        spec: PodSpec::with_requests(requests(cpu, memory)),
-        members: instances as u32,
-        run_time,
-        ..Demand::default()
-    });
+    gather.push(
+        journal.origin(line),
+        Demand {
+            submit: created,
+            name: PodName::Text(format!("{job}-{task}").into()),
+            spec: PodSpec::with_requests(requests(cpu, memory)),
+            members: instances as u32,
+            run_time,
+            ..Demand::default()
+        },
+    );
     Ok(())
 }
 

@@ -79,14 +79,17 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             return Ok(());
         }
         known.insert(name.clone(), spec.clone());
-        gather.push(Demand {
-            submit,
-            name: PodName::Text(name),
-            tenant: fields.text(APPLICATION).into(),
-            spec,
-            historic_start: (submit > Instant::ZERO).then_some(submit),
-            ..Demand::default()
-        });
+        gather.push(
+            journal.origin(fields.line()),
+            Demand {
+                submit,
+                name: PodName::Text(name),
+                tenant: fields.text(APPLICATION).into(),
+                spec,
+                historic_start: (submit > Instant::ZERO).then_some(submit),
+                ..Demand::default()
+            },
+        );
         Ok(())
     })?;
     Ok(gather.finish(journal))

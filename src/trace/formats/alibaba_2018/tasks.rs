@@ -134,17 +134,20 @@ fn take(
         known.add(own);
     }
     let links = Links::of(part_of, others.into_iter().map(task).collect());
-    gather.push(Demand {
-        submit: Instant::from_secs(start),
-        name: PodName::Text(format!("{job}-{name}").into()),
-        tenant: fields.text(TYPE).into(),
-        spec: PodSpec::with_requests(requests(cpu, memory)),
-        members: instances as u32,
-        run_time,
-        historic_start: (start > 0).then(|| Instant::from_secs(start)),
-        links,
-        ..Demand::default()
-    });
+    gather.push(
+        journal.origin(line),
+        Demand {
+            submit: Instant::from_secs(start),
+            name: PodName::Text(format!("{job}-{name}").into()),
+            tenant: fields.text(TYPE).into(),
+            spec: PodSpec::with_requests(requests(cpu, memory)),
+            members: instances as u32,
+            run_time,
+            historic_start: (start > 0).then(|| Instant::from_secs(start)),
+            links,
+            ..Demand::default()
+        },
+    );
     Ok(())
 }
 

@@ -114,19 +114,22 @@ fn take(
         journal.dirt(kind, Action::Repair, line)?;
     }
     let (job, task) = (fields.text(JOB), fields.text(TASK));
-    gather.push(Demand {
-        submit: start,
-        name: PodName::Text(format!("{job}-{task}").into()),
-        tenant: task.into(),
-        spec: PodSpec {
-            gpu,
-            ..PodSpec::with_requests(requests(cpu, memory))
+    gather.push(
+        journal.origin(line),
+        Demand {
+            submit: start,
+            name: PodName::Text(format!("{job}-{task}").into()),
+            tenant: task.into(),
+            spec: PodSpec {
+                gpu,
+                ..PodSpec::with_requests(requests(cpu, memory))
+            },
+            members: instances as u32,
+            run_time,
+            historic_start: Some(start),
+            ..Demand::default()
         },
-        members: instances as u32,
-        run_time,
-        historic_start: Some(start),
-        ..Demand::default()
-    });
+    );
     Ok(())
 }
 

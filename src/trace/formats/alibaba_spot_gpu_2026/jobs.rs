@@ -92,19 +92,22 @@ fn take(
     if run_time.is_none() {
         journal.dirt("run time not known", Action::Keep, fields.line())?;
     }
-    gather.push(Demand {
-        submit,
-        name: PodName::Text(name.into()),
-        tenant: fields.text(ORGANIZATION).into(),
-        spec: PodSpec {
-            priority,
-            gpu: whole_gpus(devices, fields.text(MODEL)),
-            ..PodSpec::with_requests(requests(cpu, None))
+    gather.push(
+        journal.origin(fields.line()),
+        Demand {
+            submit,
+            name: PodName::Text(name.into()),
+            tenant: fields.text(ORGANIZATION).into(),
+            spec: PodSpec {
+                priority,
+                gpu: whole_gpus(devices, fields.text(MODEL)),
+                ..PodSpec::with_requests(requests(cpu, None))
+            },
+            members: workers as u32,
+            run_time: run_time.map(|end| end.since(Instant::ZERO)),
+            ..Demand::default()
         },
-        members: workers as u32,
-        run_time: run_time.map(|end| end.since(Instant::ZERO)),
-        ..Demand::default()
-    });
+    );
     Ok(())
 }
 

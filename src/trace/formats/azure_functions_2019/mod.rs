@@ -19,6 +19,7 @@ use crate::input::Input;
 use crate::intern::{ClassTable, NameTable};
 use crate::ledger::{Action, Journal, Ledger};
 use crate::options::ReadOptions;
+use crate::origin::Origin;
 use crate::rows::show_text;
 use crate::stream::{Arrival, ArrivalSource, Classes};
 use crate::table::Table;
@@ -181,6 +182,8 @@ struct Function {
     run: Option<Percentiles>,
     /// Minutes with invocations, and how many there are.
     counts: Vec<(u16, u32)>,
+    /// The row of its counts.
+    origin: Origin,
 }
 
 /// The invocations of all days, in order.
@@ -234,6 +237,10 @@ impl ArrivalSource for Source {
         Some((done as u64, (self.days.len() * MINUTES) as u64))
     }
 
+    fn files(&self) -> &[Arc<str>] {
+        self.journal.files.names()
+    }
+
     fn tenants(&self) -> &[Text] {
         self.tenants.names()
     }
@@ -276,6 +283,7 @@ impl Source {
                     historic_start: None,
                     links: None,
                     part: 0,
+                    origin: function.origin,
                 });
             }
         }
@@ -341,6 +349,7 @@ impl Source {
             class: self.classes.class_of(spec),
             run: run.map(|(run, _)| run),
             counts: read.counts,
+            origin: self.journal.origin(read.line),
         })
     }
 }

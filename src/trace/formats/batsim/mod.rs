@@ -127,15 +127,18 @@ fn take(
         (Some(run), Some(limit)) if options.kill_at_walltime => Some(run.min(limit)),
         _ => run_time,
     };
-    gather.push(Demand {
-        submit: Instant::ZERO + submit,
-        name: PodName::Text(name.into()),
-        spec: PodSpec::with_requests(requests(Some(1_000), None)),
-        members: processors as u32,
-        run_time,
-        time_limit: limit,
-        ..Demand::default()
-    });
+    gather.push(
+        journal.origin(job.line),
+        Demand {
+            submit: Instant::ZERO + submit,
+            name: PodName::Text(name.into()),
+            spec: PodSpec::with_requests(requests(Some(1_000), None)),
+            members: processors as u32,
+            run_time,
+            time_limit: limit,
+            ..Demand::default()
+        },
+    );
     Ok(())
 }
 

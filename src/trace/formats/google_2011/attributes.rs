@@ -136,6 +136,7 @@ pub(crate) fn demands(requirements: Vec<Requirement>) -> Affinity {
 }
 
 /// An attribute of a machine.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Attribute<'r> {
     /// The machine.
     pub(crate) machine: i64,

@@ -8,6 +8,7 @@ use crate::gather::{Demand, Gather};
 use crate::ledger::{Action, Journal};
 use crate::links::Links;
 use crate::options::ReadOptions;
+use crate::origin::Origin;
 use crate::resizes::Resize;
 use crate::rows::Refused;
 use crate::stream::ArrivalSource;
@@ -97,7 +98,7 @@ impl Tasks {
         let TaskEvent { key, kind, time } = event;
         let state = self.known.get(&key).map_or(State::Dead, |task| task.state);
         match (kind, state) {
-            (SUBMIT, State::Dead) => self.open(key, time, user, spec()),
+            (SUBMIT, State::Dead) => self.open(journal.origin(line), event, user, spec()),
             (SUBMIT, _) => {
                 if let Some(task) = self.known.get_mut(&key) {
                     task.early = Some(time);
@@ -110,7 +111,7 @@ impl Tasks {
             (_, State::Dead) => {
                 let kind = "task without SUBMIT; arrives at its first event";
                 journal.dirt(kind, Action::Repair, line)?;
-                self.open(key, time, user, spec());
+                self.open(journal.origin(line), event, user, spec());
                 self.go_on(journal, line, event, PodSpec::default)?;
             }
             _ => self.go_on(journal, line, event, spec)?,
@@ -119,21 +120,23 @@ impl Tasks {
     }
 
     /// Opens a demand.
-    fn open(&mut self, key: Key, submit: Instant, user: &str, spec: PodSpec) {
+    fn open(&mut self, origin: Origin, event: TaskEvent, user: &str, spec: PodSpec) {
+        let (key, submit) = (event.key, event.time);
         let arrivals = self.known.get(&key).map_or(0, |task| task.arrivals) + 1;
         let (job, index) = key;
         let name = match arrivals {
             1 => format!("{job}-{index}"),
             _ => format!("{job}-{index}-{arrivals}"),
         };
-        let place = self.gather.push(Demand {
+        let demand = Demand {
             submit,
             name: PodName::Text(name.into()),
             tenant: user.into(),
             spec: spec.clone(),
             links: self.links.get(&job).cloned(),
             ..Demand::default()
-        });
+        };
+        let place = self.gather.push(origin, demand);
         let task = Task {
             place,
             state: State::Pending,
@@ -197,34 +200,46 @@ impl Tasks {
                     journal.dirt(kind, Action::Repair, line)?;
                     let tenant = arrival.tenant;
                     let spec = task.spec.clone();
-                    self.open(key, time, "", spec);
+                    self.open(journal.origin(line), event, "", spec);
                     if let Some(opened) = self.gather.arrivals.last_mut() {
                         opened.tenant = tenant;
                     }
                 }
             }
-            _ => {
-                let spec = spec();
-                if spec == task.spec || spec == PodSpec::default() {
-                    return Ok(());
-                }
-                let resize = Resize {
-                    before: &task.spec,
-                    after: &spec,
-                    when: match task.state {
-                        State::Running(_) => "while it ran",
-                        State::Pending | State::Dead => "while it waited",
-                    },
-                    is_largest_kept: self.largest_request,
-                };
-                let largest = resize.note(journal, line)?;
-                if self.largest_request {
-                    self.gather.declare(task.place, largest.clone());
-                    task.spec = largest;
-                } else {
-                    task.spec = spec;
-                }
-            }
+            _ => self.resize(journal, line, key, spec())?,
+        }
+        Ok(())
+    }
+
+    /// Takes an update of a task that is alive.
+    fn resize(
+        &mut self,
+        journal: &mut Journal,
+        line: u64,
+        key: Key,
+        spec: PodSpec,
+    ) -> Result<(), TraceError> {
+        let Some(task) = self.known.get_mut(&key) else {
+            return Ok(());
+        };
+        if spec == task.spec || spec == PodSpec::default() {
+            return Ok(());
+        }
+        let resize = Resize {
+            before: &task.spec,
+            after: &spec,
+            when: match task.state {
+                State::Running(_) => "while it ran",
+                State::Pending | State::Dead => "while it waited",
+            },
+            is_largest_kept: self.largest_request,
+        };
+        let largest = resize.note(journal, line)?;
+        if self.largest_request {
+            self.gather.declare(task.place, largest.clone());
+            task.spec = largest;
+        } else {
+            task.spec = spec;
         }
         Ok(())
     }

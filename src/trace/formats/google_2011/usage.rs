@@ -15,6 +15,7 @@ use crate::gather::{Demand, Gather};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
+use crate::origin::Origin;
 use crate::rows::{Fields, Layout, Refused, each_row, each_row_of, show_rows};
 use crate::samples::pattern;
 use crate::stream::ArrivalSource;
@@ -113,6 +114,7 @@ struct Window {
     end: Instant,
     /// 1/1000 cores and bytes.
     used: (i64, i64),
+    origin: Origin,
 }
 
 /// The windows of tasks, in the order of their first ones.
@@ -176,7 +178,13 @@ impl Usage {
             let kind = "window that begins before the end of the task's last; cuts it";
             journal.dirt(kind, Action::Keep, line)?;
         }
-        windows.push(Window { start, end, used });
+        let origin = journal.origin(line);
+        windows.push(Window {
+            start,
+            end,
+            used,
+            origin,
+        });
         Ok(())
     }
 
@@ -210,17 +218,20 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         let last = windows.iter().map(|window| window.end).max();
         let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
         let behaviour = if options.usage { usage.of(key) } else { None };
-        gather.push(Demand {
-            submit: first,
-            name: PodName::Text(format!("{}-{}", key.0, key.1).into()),
-            spec: PodSpec {
-                behaviour: behaviour.map(Into::into),
-                ..PodSpec::with_requests(ResourceList::default())
+        gather.push(
+            windows[0].origin,
+            Demand {
+                submit: first,
+                name: PodName::Text(format!("{}-{}", key.0, key.1).into()),
+                spec: PodSpec {
+                    behaviour: behaviour.map(Into::into),
+                    ..PodSpec::with_requests(ResourceList::default())
+                },
+                run_time: Some(last.since(first)).filter(|run| *run > Duration::ZERO),
+                historic_start: Some(first),
+                ..Demand::default()
             },
-            run_time: Some(last.since(first)).filter(|run| *run > Duration::ZERO),
-            historic_start: Some(first),
-            ..Demand::default()
-        });
+        );
     }
     Ok(gather.finish(journal))
 }

@@ -151,15 +151,18 @@ impl Pods {
                 journal.dirt(kind, Action::Keep, pod.line)?;
             }
             let from = pod.start.unwrap_or(pod.submit);
-            gather.push(Demand {
-                submit: pod.submit,
-                name: PodName::Text(name.into()),
-                tenant: namespace.into(),
-                spec,
-                run_time: pod.end.map(|end| end.max(from).since(from)),
-                historic_start: pod.start,
-                ..Demand::default()
-            });
+            gather.push(
+                journal.origin(pod.line),
+                Demand {
+                    submit: pod.submit,
+                    name: PodName::Text(name.into()),
+                    tenant: namespace.into(),
+                    spec,
+                    run_time: pod.end.map(|end| end.max(from).since(from)),
+                    historic_start: pod.start,
+                    ..Demand::default()
+                },
+            );
         }
         Ok(gather.finish_from_first(journal))
     }

@@ -5,6 +5,7 @@ use crate::class_keys::ClassKeys;
 use crate::error::TraceError;
 use crate::intern::ClassTable;
 use crate::ledger::{Action, BadRow, Journal};
+use crate::origin::Origin;
 use crate::stream::{Arrival, Classes};
 use crate::table::Row;
 use model::PodName;
@@ -85,6 +86,7 @@ impl Rows {
             historic_start: times.scheduled,
             links: None,
             part: 0,
+            origin: Origin::line(row.line),
         });
         Ok(())
     }

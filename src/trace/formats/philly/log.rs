@@ -122,14 +122,17 @@ fn take(
     if first < submit {
         journal.dirt("start before the submission", Action::Keep, job.line)?;
     }
-    gather.push(Demand {
-        submit,
-        name: PodName::Text(name.into()),
-        tenant: job.text("vc").into(),
-        run_time: (!goes_on).then_some(ran),
-        historic_start: Some(first),
-        ..gang(gpus)
-    });
+    gather.push(
+        journal.origin(job.line),
+        Demand {
+            submit,
+            name: PodName::Text(name.into()),
+            tenant: job.text("vc").into(),
+            run_time: (!goes_on).then_some(ran),
+            historic_start: Some(first),
+            ..gang(gpus)
+        },
+    );
     Ok(())
 }
 

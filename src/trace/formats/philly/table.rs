@@ -75,13 +75,16 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             )?;
         }
         last = Some(submit);
-        gather.push(Demand {
-            submit,
-            name: PodName::Job(gather.count() + 1),
-            tenant: fields.text(CLUSTER).into(),
-            run_time: Duration::checked_from_secs_f64(seconds),
-            ..gang(gpus)
-        });
+        gather.push(
+            journal.origin(line),
+            Demand {
+                submit,
+                name: PodName::Job(gather.count() + 1),
+                tenant: fields.text(CLUSTER).into(),
+                run_time: Duration::checked_from_secs_f64(seconds),
+                ..gang(gpus)
+            },
+        );
         Ok(())
     })?;
     Ok(gather.finish_from_first(journal))

@@ -38,6 +38,8 @@ struct Pod {
     from: i64,
     to: Option<i64>,
     start: Option<i64>,
+    /// The line or number of its event.
+    line: u64,
 }
 
 /// An owner that is there.
@@ -55,6 +57,8 @@ struct Owner {
 pub(super) struct Cluster {
     zero: Option<i64>,
     now: i64,
+    /// The line or number of the present event.
+    line: u64,
     /// Lives that no pod has had up to now, by owner, the last first. They are given out by their
     /// starts, whatever the template: the hashes by which they are listed are not computed.
     lives: SortedMap<String, Vec<Life>>,
@@ -114,6 +118,7 @@ impl Cluster {
             journal.dirt(kind, Action::Repair, line)?;
         }
         self.now = self.now.max(at);
+        self.line = line;
         for (member, is_there) in [("applied_objs", true), ("deleted_objs", false)] {
             let list = match event.get(member) {
                 None | Some(Value::Null) => continue,
@@ -245,6 +250,7 @@ impl Cluster {
             from,
             to: life.and_then(|life| life.end),
             start: life.map(|life| life.start),
+            line: self.line,
         });
     }
 
@@ -265,11 +271,11 @@ impl Cluster {
         true
     }
 
-    /// The pods with the first event as the zero of time.
+    /// The pods with the lines of their events, with the first event as the zero of time.
     pub(super) fn finish(
         self,
         journal: &mut Journal,
-    ) -> Result<impl Iterator<Item = Demand>, TraceError> {
+    ) -> Result<impl Iterator<Item = (u64, Demand)>, TraceError> {
         let zero = self.zero.unwrap_or_default();
         for _ in self.lives.values().flatten() {
             journal.dirt("recorded life that no pod of an owner has", Action::Drop, 0)?;
@@ -285,7 +291,7 @@ impl Cluster {
         let at = move |second: i64| Instant::from_secs((second - zero).max(0));
         Ok(self.pods.into_iter().map(move |pod| {
             let began = pod.start.unwrap_or(pod.from);
-            Demand {
+            let demand = Demand {
                 submit: at(pod.from),
                 name: PodName::Text(pod.name.into()),
                 tenant: pod.tenant.into(),
@@ -293,7 +299,8 @@ impl Cluster {
                 run_time: pod.to.map(|to| Duration::from_secs((to - began).max(0))),
                 historic_start: pod.start.map(at),
                 ..Demand::default()
-            }
+            };
+            (pod.line, demand)
         }))
     }
 }

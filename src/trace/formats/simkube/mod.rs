@@ -145,8 +145,9 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         for (line, event) in &map.events {
             heed(&mut journal, |journal| cluster.take(journal, *line, event))?;
         }
-        for pod in cluster.finish(&mut journal)? {
-            gather.push(pod);
+        let pods: Vec<_> = cluster.finish(&mut journal)?.collect();
+        for (line, pod) in pods {
+            gather.push(journal.origin(line), pod);
         }
     }
     Ok(gather.finish(journal))

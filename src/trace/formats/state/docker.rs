@@ -79,7 +79,7 @@ fn take(state: &mut State, journal: &mut Journal, service: &Element) -> Result<(
         cpu_milli: None,
         memory: None,
     };
-    state.add(service.line, &pods, |_| {})
+    state.add(journal.origin(service.line), &pods, |_| {})
 }
 
 fn take_inspected(
@@ -120,5 +120,5 @@ fn take_inspected(
         cpu_milli: nanos.map(|nanos| libm::rint(nanos / 1e6) as i64),
         memory: memory.map(|bytes| bytes as i64),
     };
-    state.add(service.line, &pods, |_| {})
+    state.add(journal.origin(service.line), &pods, |_| {})
 }

@@ -86,5 +86,5 @@ fn take(state: &mut State, journal: &mut Journal, element: &Element) -> Result<(
         cpu_milli: units.map(|units| units / 1_024),
         memory,
     };
-    state.add(line, &pods, |_| {})
+    state.add(journal.origin(line), &pods, |_| {})
 }

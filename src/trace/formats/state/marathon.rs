@@ -62,5 +62,7 @@ fn take(state: &mut State, journal: &mut Journal, app: &Element) -> Result<(), R
         cpu_milli: scaled(app, "/cpus", 1_000)?,
         memory: scaled(app, "/mem", 1 << 20)?,
     };
-    state.add(app.line, &pods, |spec| spec.gpu = whole_gpus(gpus, ""))
+    state.add(journal.origin(app.line), &pods, |spec| {
+        spec.gpu = whole_gpus(gpus, "");
+    })
 }

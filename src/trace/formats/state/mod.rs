@@ -17,6 +17,7 @@ use crate::input::Input;
 use crate::json::{Element, each_element, each_line};
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
+use crate::origin::Origin;
 use crate::rows::{Refused, heed};
 use crate::stream::ArrivalSource;
 use model::{PodName, PodSpec};
@@ -65,13 +66,13 @@ impl State {
     /// Adds pods that are there from the beginning; they are named by number if there are several.
     fn add(
         &mut self,
-        line: u64,
+        origin: Origin,
         pods: &Pods<'_>,
         spec: impl Fn(&mut PodSpec),
     ) -> Result<(), Refused> {
         if self.gather.count() as i64 + pods.count > OBJECTS as i64 {
             return Err(Refused::Row(BadRow {
-                line,
+                line: origin.line.into(),
                 column: "number of pods".to_owned(),
                 value: pods.count.to_string(),
                 rule: format!("must make no more than {OBJECTS} pods in all"),
@@ -84,13 +85,14 @@ impl State {
             };
             let mut own = PodSpec::with_requests(requests(pods.cpu_milli, pods.memory));
             spec(&mut own);
-            self.gather.push(Demand {
+            let demand = Demand {
                 submit: Instant::ZERO,
                 name: PodName::Text(name),
                 tenant: pods.tenant.into(),
                 spec: own,
                 ..Demand::default()
-            });
+            };
+            self.gather.push(origin, demand);
         }
         Ok(())
     }
@@ -116,7 +118,8 @@ impl State {
                 cpu_milli: None,
                 memory: None,
             };
-            heed(journal, |_| self.add(service.line, &pods, |_| {}))?;
+            let origin = journal.origin(service.line);
+            heed(journal, |_| self.add(origin, &pods, |_| {}))?;
         }
         Ok(())
     }

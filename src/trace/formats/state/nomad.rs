@@ -94,5 +94,5 @@ fn take(state: &mut State, journal: &mut Journal, allocation: &Element) -> Resul
         cpu_milli: sums.map(|(cpu, _)| libm::rint(cpu) as i64),
         memory: sums.map(|(_, memory)| libm::rint(memory * 1_048_576.0) as i64),
     };
-    state.add(line, &pods, |_| {})
+    state.add(journal.origin(line), &pods, |_| {})
 }

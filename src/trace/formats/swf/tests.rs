@@ -56,6 +56,7 @@ fn a_job_becomes_an_arrival() {
             historic_start: Some(Instant::from_secs(15)),
             links: None,
             part: 0,
+            origin: crate::Origin::NONE,
         }
     );
     let second = &recorded.arrivals[1];

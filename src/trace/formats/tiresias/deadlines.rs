@@ -81,10 +81,13 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
                 fields.line(),
             )?;
         }
-        gather.push(Demand {
-            tenant: fields.text(USER).into(),
-            ..job
-        });
+        gather.push(
+            journal.origin(fields.line()),
+            Demand {
+                tenant: fields.text(USER).into(),
+                ..job
+            },
+        );
         Ok(())
     })?;
     Ok(gather.finish(journal))

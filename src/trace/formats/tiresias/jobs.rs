@@ -52,7 +52,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let mut gather = Gather::default();
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
         if let Some(job) = super::job(journal, fields, &PLACES)? {
-            gather.push(job);
+            gather.push(journal.origin(fields.line()), job);
         }
         Ok(())
     })?;

@@ -153,6 +153,7 @@ impl ArrivalSource for TaskSource {
             historic_start: None,
             links: None,
             part: 0,
+            origin: crate::Origin::NONE,
         }))
     }
 

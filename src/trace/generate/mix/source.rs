@@ -212,6 +212,7 @@ impl ArrivalSource for MixSource {
             historic_start: None,
             links: None,
             part: 0,
+            origin: crate::Origin::NONE,
         }))
     }
 

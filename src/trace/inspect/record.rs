@@ -1,0 +1,198 @@
+//! A record of a trace by its name: what it says, and the file and line that say so.
+
+use std::sync::Arc;
+
+use super::super::archive::parts;
+use super::super::error::TraceError;
+use super::super::format::{Constructor, FormatEntry};
+use super::super::input::Input;
+use super::super::options::ReadOptions;
+use super::super::parquet::is_parquet;
+use super::super::stream::{Arrival, ArrivalSource};
+use model::{PodName, PodSpec, Text};
+
+/// Most records of one name that are shown.
+pub const RECORDS_MAX: usize = 20;
+
+/// Most characters of a line that are shown.
+const SHOWN: usize = 400;
+
+/// First bytes of a SQLite database.
+const SQLITE: &[u8] = b"SQLite format 3";
+
+/// A record of a trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The arrival that it became.
+    pub arrival: Arrival,
+    /// The spec of its pods.
+    pub spec: Arc<PodSpec>,
+    /// The tenant's name; empty if the trace names none.
+    pub tenant: Text,
+    /// The file, as the user named it.
+    pub file: Arc<str>,
+    /// The line, row or element, counted from 1; 0 if it is not known.
+    pub line: u64,
+    /// The line itself, of a file of text.
+    pub text: Option<String>,
+}
+
+impl Record {
+    /// The place of the record: the file, and the line if it is known.
+    pub fn place(&self) -> String {
+        match self.line {
+            0 => self.file.to_string(),
+            line => format!("{}:{line}", self.file),
+        }
+    }
+}
+
+/// Records of one name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Records {
+    /// The first ones, in order of submission.
+    pub found: Vec<Record>,
+    /// Number of all.
+    pub count: u64,
+}
+
+/// Finds the records of a name in a trace of arrivals. A pod of a gang counts as the record of its gang.
+///
+/// # Errors
+/// The trace can't be read, or it has nodes.
+pub fn records(
+    input: &Input,
+    entry: &FormatEntry,
+    options: &ReadOptions,
+    name: &str,
+) -> Result<Records, TraceError> {
+    let Constructor::Workload(open) = entry.open else {
+        return Err(TraceError::Format {
+            file: input.name.to_string(),
+            reason: format!(
+                "holds nodes ({}); records that are found by name are jobs and pods",
+                entry.name
+            ),
+        });
+    };
+    let mut source = open(input, options)?;
+    let mut records = found(&mut *source, &input.name, name)?;
+    for record in &mut records.found {
+        record.text = line_of(input, record)?;
+    }
+    Ok(records)
+}
+
+/// The records of a name in a source, without their texts.
+pub fn found(
+    source: &mut dyn ArrivalSource,
+    file: &Arc<str>,
+    name: &str,
+) -> Result<Records, TraceError> {
+    let mut records = Records::default();
+    while let Some(arrival) = source.next()? {
+        if !has_name(&arrival, name) {
+            continue;
+        }
+        records.count += 1;
+        if records.found.len() < RECORDS_MAX {
+            let origin = arrival.origin;
+            let own = source.files().get(usize::from(origin.file));
+            let tenant = source.tenants().get(arrival.tenant as usize);
+            records.found.push(Record {
+                file: own.unwrap_or(file).clone(),
+                line: origin.line.into(),
+                spec: source.classes()[arrival.class as usize].clone(),
+                tenant: tenant.cloned().unwrap_or_default(),
+                arrival,
+                text: None,
+            });
+        }
+    }
+    Ok(records)
+}
+
+fn has_name(arrival: &Arrival, name: &str) -> bool {
+    match &arrival.name {
+        PodName::Text(text) => is_own(name.strip_prefix(&**text), arrival),
+        PodName::Job(number) if name.parse() == Ok(*number) => true,
+        own => is_own(name.strip_prefix(&*own.to_string()), arrival),
+    }
+}
+
+/// Whether what follows an arrival's name is nothing, or the number of a member of a gang.
+fn is_own(rest: Option<&str>, arrival: &Arrival) -> bool {
+    let member = |rest: &str| rest.strip_prefix('-')?.parse::<u32>().ok();
+    rest.is_some_and(|rest| {
+        rest.is_empty()
+            || arrival.members > 1 && member(rest).is_some_and(|own| own < arrival.members)
+    })
+}
+
+/// The line of a record; `None` of a file that is no text, or can be read only once.
+fn line_of(input: &Input, record: &Record) -> Result<Option<String>, TraceError> {
+    if record.line == 0 || input.stored_bytes()? == 0 {
+        return Ok(None);
+    }
+    let own = { parts(input)?.into_iter() }.find(|part| part.name == record.file);
+    let Some(part) = own else {
+        return Ok(None);
+    };
+    let first = part.first_bytes()?;
+    if is_parquet(&first) || first.starts_with(SQLITE) {
+        return Ok(None);
+    }
+    let mut lines = part.lines()?;
+    while let Some((number, line)) = lines.next_line()? {
+        if number == record.line {
+            let text = std::str::from_utf8(line).ok();
+            return Ok(text.map(|text| text.chars().take(SHOWN).collect()));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::packed::archive;
+    use crate::registry;
+
+    fn records_of(input: &Input, name: &str) -> Vec<(String, Option<String>)> {
+        let entry = registry::recognize(input).expect("known");
+        let records = records(input, entry, &ReadOptions::default(), name).expect("readable");
+        let found = records.found.into_iter();
+        found.map(|own| (own.place(), own.text)).collect()
+    }
+
+    #[test]
+    fn records_are_found_with_their_file_and_line() {
+        let rows = "submit,name,cpu,members\n5,b,1,2\n0,a,1,1\n";
+        let table = Input::bytes("jobs.csv", rows.as_bytes());
+        assert_eq!(
+            records_of(&table, "a"),
+            [("jobs.csv:3".to_owned(), Some("0,a,1,1".to_owned()))]
+        );
+        assert_eq!(records_of(&table, "b-1").len(), 1);
+        assert_eq!(records_of(&table, "b-2"), []);
+        let log = "; MaxProcs: 8\n7 0 -1 5 2 -1 -1 2 -1 -1 1 1 1 1 1 1 -1 -1\n";
+        let log = Input::bytes("log.swf", log.as_bytes());
+        assert_eq!(records_of(&log, "7")[0].0, "log.swf:2");
+        assert_eq!(records_of(&log, "job-7-1").len(), 1);
+        let tasks = |index| format!("600000000,,7,{index},,0,ann,2,9,0.5,0.25,0.1,0\n");
+        let bytes = archive(&[("a.csv", &tasks(0)), ("b.csv", &tasks(1))]);
+        let shards = Input::bytes("g.tar", bytes);
+        let (place, text) = records_of(&shards, "7-1").remove(0);
+        assert!(place.ends_with("b.csv:1"), "{place}");
+        assert_eq!(text.as_deref(), Some(tasks(1).trim_end()));
+    }
+
+    #[test]
+    fn nodes_have_no_records_of_jobs() {
+        let rows = "sn,cpu_milli,memory_mib,gpu,model\na,1000,1,0,\n";
+        let input = Input::bytes("nodes.csv", rows.as_bytes());
+        let entry = registry::recognize(&input).expect("known");
+        let refused = records(&input, entry, &ReadOptions::default(), "a").expect_err("nodes");
+        assert!(refused.to_string().contains("holds nodes"), "{refused}");
+    }
+}
