@@ -27,6 +27,7 @@ use model::Text;
 ///     historic_start: None,
 ///     links: None,
 ///     part: 0,
+///     origin: trace::Origin::NONE,
 /// };
 /// let recorded = || Recorded {
 ///     arrivals: vec![arrival.clone()],
