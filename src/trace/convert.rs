@@ -11,7 +11,7 @@ use super::stream::{Arrival, ArrivalSource};
 use model::node::HOSTNAME_LABEL;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
 use model::{
-    Behaviour, GpuInventory, JOB_TYPE_LABEL, Labels, Node, PodName, PodSpec, ResourceList,
+    Behaviour, GpuInventory, JOB_TYPE_LABEL, Labels, Node, PodName, PodSpec, ResourceList, Text,
 };
 use std::sync::Arc;
 use units::{Duration, Instant, Quantity};
@@ -70,9 +70,7 @@ pub fn write_arrivals(
         let class = &classes[arrival.class as usize];
         converted.rows += 1;
         converted.reduced += u64::from(class.is_reduced);
-        let tenant = source.tenants().get(arrival.tenant as usize);
-        let tenant = tenant.map_or_else(|| arrival.tenant.to_string(), ToString::to_string);
-        write_arrival(&arrival, class, &tenant, out)?;
+        write_arrival(&arrival, class, &tenant_name(&arrival, source), out)?;
         if has_links {
             write!(out, ",{}", link_cells(&arrival))?;
         }
@@ -81,9 +79,15 @@ pub fn write_arrivals(
     Ok(converted)
 }
 
-/// The cells of what an arrival waits for. Names of several merged workloads begin with the number of
-/// theirs.
-fn link_cells(arrival: &Arrival) -> String {
+/// The name of an arrival's tenant; its number where the source has no names.
+pub(crate) fn tenant_name(arrival: &Arrival, source: &dyn ArrivalSource) -> Text {
+    let tenant = source.tenants().get(arrival.tenant as usize);
+    tenant.map_or_else(|| arrival.tenant.to_string().into(), Text::clone)
+}
+
+/// The tasks that an arrival waits for, joined by `|`, and the task that it is a part of. Names of several
+/// merged workloads begin with the number of theirs.
+pub(crate) fn task_names(arrival: &Arrival) -> (String, String) {
     let name = |name: &PodName| match arrival.part {
         0 => name.to_string(),
         part => format!("{part}/{name}"),
@@ -94,12 +98,18 @@ fn link_cells(arrival: &Arrival) -> String {
         _ => name(arrival.task()),
     };
     let after: Vec<String> = arrival.after().iter().map(name).collect();
-    let delay = links.map(|own| own.delay).unwrap_or_default();
-    let delay = match delay {
+    (after.join("|"), part_of)
+}
+
+/// The cells of what an arrival waits for.
+fn link_cells(arrival: &Arrival) -> String {
+    let (after, part_of) = task_names(arrival);
+    let links = arrival.links.as_deref();
+    let delay = match links.map(|own| own.delay).unwrap_or_default() {
         Duration::ZERO => String::new(),
         delay => delay.to_string(),
     };
-    format!("{},{},{delay}", quoted(&after.join("|")), quoted(&part_of))
+    format!("{},{},{delay}", quoted(&after), quoted(&part_of))
 }
 
 fn write_arrival(
@@ -180,7 +190,7 @@ impl Class {
 }
 
 /// The part of a spec that a row of the table says.
-fn said(spec: &PodSpec, with_usage: bool) -> PodSpec {
+pub(crate) fn said(spec: &PodSpec, with_usage: bool) -> PodSpec {
     let all = spec.requests().unwrap_or_default();
     let mut list = ResourceList::default();
     for resource in [CPU, MEMORY, EPHEMERAL_STORAGE] {
@@ -278,7 +288,10 @@ mod tests {
         let entry = registry::recognize(input).expect("known");
         let options = ReadOptions {
             usage: match entry.name {
-                "csv" => input.read_to_string().expect("text").contains("cpu_usage"),
+                "csv" => {
+                    let first = crate::archive::first_bytes(input).expect("a header");
+                    String::from_utf8_lossy(&first).contains("cpu_usage")
+                }
                 _ => entry.options.contains(&"usage"),
             },
             ..ReadOptions::default()
@@ -348,13 +361,17 @@ mod tests {
             let recorded = read(&input);
             let entry = registry::recognize(&input).expect("known");
             let with_usage = entry.options.contains(&"usage");
-            let mut source = crate::MemorySource::new(recorded.clone());
-            let mut table = Vec::new();
-            let converted = write_arrivals(&mut source, with_usage, &mut table).expect("memory");
-            assert_eq!(converted.reduced, 0, "{name}");
-            assert_eq!(converted.rows, recorded.arrivals.len() as u64);
-            let again = read(&Input::bytes("jobs.csv", table));
-            assert_eq!(content(&again), content(&recorded), "{name}");
+            for to in ["csv", "parquet"] {
+                let writer = crate::writers::find(to).expect("a format");
+                let mut source = crate::MemorySource::new(recorded.clone());
+                let mut table = Vec::new();
+                let converted = (writer.write)(&mut source, with_usage, &mut table);
+                let converted = converted.expect("memory");
+                assert_eq!(converted.reduced, 0, "{name}, {to}");
+                assert_eq!(converted.rows, recorded.arrivals.len() as u64);
+                let again = read(&Input::bytes("jobs", table));
+                assert_eq!(content(&again), content(&recorded), "{name}, {to}");
+            }
         }
     }
 

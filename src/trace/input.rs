@@ -264,18 +264,25 @@ impl Input {
             .map_err(|error| read_error(&self.name, &error))
     }
 
+    /// The file, and its length, if its content can be read at any place: one that is not compressed.
+    pub(super) fn plain_file(&self) -> io::Result<Option<(File, u64)>> {
+        let Origin::Path(path) = &self.origin else {
+            return Ok(None);
+        };
+        let (mut file, length) = open_file(path)?;
+        let mut first = [0; MAGIC_BYTES];
+        if length >= MAGIC_BYTES as u64 {
+            file.read_exact(&mut first)?;
+        }
+        check_compression(&self.name, &first)?;
+        Ok((!is_magic(&first)).then_some((file, length)))
+    }
+
     /// The bytes as they are stored, and how many there are.
     fn open_stored(&self) -> io::Result<(Box<dyn BufRead + Send>, u64)> {
         match &self.origin {
             Origin::Path(path) => {
-                // A pipe must not even be opened: that waits for somebody to write to it.
-                check_kind(std::fs::metadata(path)?.file_type())?;
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "this is the one place where traces are opened"
-                )]
-                let file = File::open(path)?;
-                let length = file.metadata()?.len();
+                let (file, length) = open_file(path)?;
                 Ok((
                     Box::new(BufReader::with_capacity(BUFFER_BYTES, file)),
                     length,
@@ -287,6 +294,19 @@ impl Input {
             }
         }
     }
+}
+
+/// A file, and its length.
+fn open_file(path: &Path) -> io::Result<(File, u64)> {
+    // A pipe must not even be opened: that waits for somebody to write to it.
+    check_kind(std::fs::metadata(path)?.file_type())?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place where traces are opened"
+    )]
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    Ok((file, length))
 }
 
 /// The beginning of a text that is stored so, as far as these bytes tell it.

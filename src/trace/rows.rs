@@ -163,9 +163,12 @@ pub(crate) fn each_parquet_row(
     let found: Vec<Option<Column>> = found
         .map(|((at, column), place)| place.map(|_| Column::at(at, column.name)))
         .collect();
-    file.each_row(&places, BETWEEN, |line, text, ends| {
-        take(&Fields::of(&Row::of(line, text, ends), &found))
-    })
+    let mut rows = file.rows(places, BETWEEN);
+    while rows.advance()? {
+        let row = Row::of(rows.line(), rows.text(), rows.ends());
+        take(&Fields::of(&row, &found))?;
+    }
+    Ok(())
 }
 
 /// The name of a nested member as tables also write it: `capacity.cpus` as `capacity_cpus`.

@@ -1,14 +1,17 @@
 //! Comma-separated tables with a header: columns are found by name, never by position, and every
-//! complaint carries line and column. Used by every format that is such a table.
+//! complaint carries line and column. Used by every format that is such a table. A table with a header may
+//! as well be a Parquet file; its line is the number of the row, and only the columns that were found by
+//! their names before the first row are read.
 //!
 //! A row is a line: fields may stand in double quotes (with `""` for a quote), but a line break in
 //! quotes is refused, so that line numbers are exact and a lost quote can't swallow a file. Blank
 //! lines are passed over.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::Arc;
 
-use memchr::{memchr, memchr_iter};
+mod fields;
 
 use super::budget::COLUMNS;
 use super::error::TraceError;
@@ -16,12 +19,28 @@ use super::input::Input;
 use super::ledger::BadRow;
 use super::lines::Lines;
 use super::number::digits;
+use super::parquet::{self, Parquet, is_parquet};
+use fields::{Fields, Malformed, Splitter, text};
 use units::plural;
 
 /// A table being read.
 pub struct Table {
-    lines: Lines,
+    name: Arc<str>,
     columns: Vec<Arc<str>>,
+    /// Whether each column was found by its name.
+    found: Vec<Cell<bool>>,
+    rows: Rows,
+}
+
+/// The rows of a table, by how they are stored.
+enum Rows {
+    Text(TextRows),
+    Parquet(Box<parquet::Rows>),
+}
+
+/// The rows of a text.
+struct TextRows {
+    lines: Lines,
     splitter: Splitter,
     /// Whether lines that begin with `#` are remarks.
     remarks: bool,
@@ -59,9 +78,12 @@ pub struct Row<'table> {
 }
 
 impl Table {
-    /// Stored bytes read so far, and all of them.
+    /// The part of the table that is read so far, and all of it: stored bytes, or rows of a Parquet file.
     pub fn progress(&self) -> (u64, u64) {
-        self.lines.progress()
+        match &self.rows {
+            Rows::Text(text) => text.lines.progress(),
+            Rows::Parquet(rows) => rows.progress(),
+        }
     }
 
     /// Opens a table and reads its header.
@@ -76,47 +98,59 @@ impl Table {
         separator: u8,
         columns: impl IntoIterator<Item = &'static str>,
     ) -> Result<Self, TraceError> {
-        Ok(Self {
-            lines: input.lines()?,
-            columns: columns.into_iter().map(Arc::from).collect(),
-            splitter: Splitter {
-                separator,
-                ..Splitter::default()
-            },
-            remarks: true,
-        })
+        let text = TextRows::open(input, separator, true)?;
+        let columns = columns.into_iter().map(Arc::from).collect();
+        Ok(Self::of(input, columns, Rows::Text(text)))
     }
 
     /// Opens a table whose fields are separated by a byte, and reads its header.
     pub fn separated(input: &Input, separator: u8) -> Result<Self, TraceError> {
-        let mut table = Self {
-            lines: input.lines()?,
-            columns: Vec::new(),
-            splitter: Splitter::default(),
-            remarks: false,
+        if is_parquet(&input.first_bytes()?) {
+            let file = Parquet::open(input)?;
+            let columns: Vec<Arc<str>> = file.columns().map(Arc::from).collect();
+            let rows = file.rows((0..columns.len()).map(Some).collect(), BETWEEN);
+            return Self::of(input, columns, Rows::Parquet(Box::new(rows))).checked();
+        }
+        let mut rows = TextRows::open(input, separator, false)?;
+        let refuse = |reason: String| TraceError::Format {
+            file: input.name.to_string(),
+            reason,
         };
-        table.splitter.separator = separator;
-        let Some((_, place, is_plain)) = table.next_place()? else {
-            return Err(table.refuse("is empty; a header with column names is expected"));
+        let Some((_, place, is_plain)) = rows.next_place()? else {
+            let reason = "is empty; a header with column names is expected";
+            return Err(refuse(reason.to_owned()));
         };
-        let header = table.splitter.split(table.lines.at(place), is_plain);
-        let columns = header.map(|fields| fields.iter().map(|field| text(field).into()).collect());
-        table.columns =
-            columns.map_err(|wrong| table.refuse(&format!("the header {}", wrong.rule)))?;
-        if table.columns.len() > COLUMNS {
-            let columns = plural::count(table.columns.len(), "column");
-            return Err(table.refuse(&format!(
+        let header = rows.splitter.split(rows.lines.at(place), is_plain);
+        let header = header.map_err(|wrong| refuse(format!("the header {}", wrong.rule)))?;
+        let columns = header.iter().map(|field| text(field).into()).collect();
+        Self::of(input, columns, Rows::Text(rows)).checked()
+    }
+
+    fn of(input: &Input, columns: Vec<Arc<str>>, rows: Rows) -> Self {
+        Self {
+            name: input.name.clone(),
+            found: columns.iter().map(|_| Cell::new(false)).collect(),
+            columns,
+            rows,
+        }
+    }
+
+    /// The table, unless its header has too many columns or one twice.
+    fn checked(self) -> Result<Self, TraceError> {
+        if self.columns.len() > COLUMNS {
+            let columns = plural::count(self.columns.len(), "column");
+            return Err(self.refuse(&format!(
                 "the header has {columns}, and {COLUMNS} are the most that are read"
             )));
         }
-        let mut sorted: Vec<&Arc<str>> = table.columns.iter().collect();
+        let mut sorted: Vec<&Arc<str>> = self.columns.iter().collect();
         sorted.sort_unstable();
         let is_twice = |pair: &&[&Arc<str>]| matches!(pair, [one, other] if one == other);
         if let Some([twice, _]) = sorted.windows(2).find(is_twice) {
             let reason = format!("the header names column `{twice}` twice; rename one");
-            return Err(table.refuse(&reason));
+            return Err(self.refuse(&reason));
         }
-        Ok(table)
+        Ok(self)
     }
 
     /// The names of the columns in the file's order.
@@ -127,6 +161,7 @@ impl Table {
     /// A column that may be missing.
     pub fn column(&self, name: &str) -> Option<Column> {
         let position = self.columns.iter().position(|column| **column == *name)?;
+        self.found[position].set(true);
         Some(Column {
             position,
             name: self.columns[position].clone(),
@@ -135,20 +170,61 @@ impl Table {
 
     /// A column that must be there.
     pub fn required_column(&self, name: &str) -> Result<Column, TraceError> {
-        self.column(name).ok_or_else(|| {
-            self.refuse(&format!(
-                "the header has no column `{name}`; it has: {}",
-                self.columns.join(", ")
-            ))
-        })
+        self.column(name).ok_or_else(|| self.without(name))
+    }
+
+    /// The error that a column is missing.
+    pub(crate) fn without(&self, name: &str) -> TraceError {
+        self.refuse(&format!(
+            "the header has no column `{name}`; it has: {}",
+            self.columns.join(", ")
+        ))
     }
 
     /// The next row; the inner error is a malformed row, after which reading can go on.
     pub fn next_row(&mut self) -> Result<Option<Result<Row<'_>, BadRow>>, TraceError> {
+        match &mut self.rows {
+            Rows::Text(text) => text.next_row(&self.columns),
+            Rows::Parquet(rows) => {
+                if rows.line() == 0 {
+                    rows.read_only(|place| self.found[place].get());
+                }
+                let has_row = rows.advance()?;
+                Ok(has_row.then(|| Ok(Row::of(rows.line(), rows.text(), rows.ends()))))
+            }
+        }
+    }
+
+    /// An error of the file.
+    pub(crate) fn refuse(&self, reason: &str) -> TraceError {
+        TraceError::Format {
+            file: self.name.to_string(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+/// The character between the fields of a row that is put together: no text of an export has it.
+const BETWEEN: char = '\u{1f}';
+
+impl TextRows {
+    fn open(input: &Input, separator: u8, remarks: bool) -> Result<Self, TraceError> {
+        Ok(Self {
+            lines: input.lines()?,
+            splitter: Splitter::new(separator),
+            remarks,
+        })
+    }
+
+    /// The next row of a table of these columns.
+    fn next_row(
+        &mut self,
+        columns: &[Arc<str>],
+    ) -> Result<Option<Result<Row<'_>, BadRow>>, TraceError> {
         let Some((line, place, is_plain)) = self.next_place()? else {
             return Ok(None);
         };
-        let expected = self.columns.len();
+        let expected = columns.len();
         let (rule, found, value) = match self.splitter.split(self.lines.at(place), is_plain) {
             Ok(fields) if fields.ends.len() == expected => {
                 return Ok(Some(Ok(Row { line, fields })));
@@ -166,7 +242,7 @@ impl Table {
                 (format!("a row {rule}"), found, value)
             }
         };
-        let missing = self.columns.get(found);
+        let missing = columns.get(found);
         Ok(Some(Err(BadRow {
             line,
             column: missing.map_or_else(|| "beyond the last".to_owned(), ToString::to_string),
@@ -189,180 +265,6 @@ impl Table {
             }
         }
         Ok(None)
-    }
-
-    fn refuse(&self, reason: &str) -> TraceError {
-        TraceError::Format {
-            file: self.lines.name().to_string(),
-            reason: reason.to_owned(),
-        }
-    }
-}
-
-/// The fields of one line: where each ends, and a comma behind each but the last.
-#[derive(Clone, Copy, Debug)]
-struct Fields<'text> {
-    /// UTF-8.
-    text: &'text [u8],
-    ends: &'text [usize],
-    /// Whether the text is the line itself, as there is nothing quoted in it.
-    is_line: bool,
-}
-
-impl<'text> Fields<'text> {
-    /// From the beginning of a field to the end of another, as it stands.
-    #[inline]
-    fn between(&self, first: usize, last: usize) -> &'text [u8] {
-        let start = match first {
-            0 => 0,
-            _ => self.ends[first - 1] + 1,
-        };
-        &self.text[start..self.ends[last]]
-    }
-
-    /// A field without blanks around it.
-    #[inline]
-    fn get(&self, position: usize) -> &'text [u8] {
-        let field = self.between(position, position);
-        match field {
-            [] => field,
-            [first, .., last] | [first @ last] if is_visible(*first) && is_visible(*last) => field,
-            _ => text(field).trim().as_bytes(),
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &'text [u8]> {
-        (0..self.ends.len()).map(|position| self.get(position))
-    }
-
-    fn joined(&self) -> String {
-        self.iter().map(text).collect::<Vec<_>>().join(",")
-    }
-}
-
-/// The text of a field: lines were found to be UTF-8, and commas part no character.
-fn text(field: &[u8]) -> &str {
-    str::from_utf8(field).unwrap_or_default()
-}
-
-/// A line that can't be taken apart.
-struct Malformed {
-    /// Rule that the value must meet.
-    rule: &'static str,
-    /// Number of fields found in the row up to there.
-    found: usize,
-    /// The fields.
-    value: String,
-}
-
-/// Whether a byte is a character that no blank is part of.
-#[inline]
-fn is_visible(byte: u8) -> bool {
-    (b'!'..0x7f).contains(&byte)
-}
-
-/// Takes lines apart; its memory is used again for the next.
-#[derive(Debug)]
-struct Splitter {
-    /// The byte between two fields.
-    separator: u8,
-    /// The text of a line with quotes, without them.
-    unquoted: String,
-    /// The commas of the line; then where its fields end.
-    ends: Vec<usize>,
-}
-
-impl Default for Splitter {
-    fn default() -> Self {
-        Self {
-            separator: b',',
-            unquoted: String::new(),
-            ends: Vec::new(),
-        }
-    }
-}
-
-impl Splitter {
-    /// Takes a line apart whose commas are known, and whether it is ASCII without quotes.
-    #[inline]
-    fn split<'text>(
-        &'text mut self,
-        line: &'text [u8],
-        is_plain: bool,
-    ) -> Result<Fields<'text>, Malformed> {
-        if is_plain && self.separator == b',' {
-            return Ok(self.fields_of(line));
-        }
-        self.split_with_care(line)
-    }
-
-    /// The fields of a line of which all ends but the last are known.
-    #[inline]
-    fn fields_of<'text>(&'text mut self, line: &'text [u8]) -> Fields<'text> {
-        self.ends.push(line.len());
-        Fields {
-            text: line,
-            ends: &self.ends,
-            is_line: true,
-        }
-    }
-
-    fn split_with_care<'text>(
-        &'text mut self,
-        line: &'text [u8],
-    ) -> Result<Fields<'text>, Malformed> {
-        let Ok(text) = str::from_utf8(line) else {
-            return Err(Malformed {
-                rule: "must be UTF-8 text",
-                found: 0,
-                value: String::new(),
-            });
-        };
-        if memchr(b'"', line).is_none() {
-            if self.separator != b',' {
-                self.ends.clear();
-                self.ends.extend(memchr_iter(self.separator, line));
-            }
-            return Ok(self.fields_of(line));
-        }
-        self.ends.clear();
-        let is_closed = self.unquote(text);
-        let fields = Fields {
-            text: self.unquoted.as_bytes(),
-            ends: &self.ends,
-            is_line: false,
-        };
-        if is_closed {
-            return Ok(fields);
-        }
-        Err(Malformed {
-            rule: "must close its quotes on the same line",
-            found: fields.ends.len(),
-            value: fields.joined(),
-        })
-    }
-
-    /// Takes a line apart that has quotes; whether they are closed.
-    fn unquote(&mut self, line: &str) -> bool {
-        self.unquoted.clear();
-        let mut quoted = false;
-        let mut rest = line.chars().peekable();
-        while let Some(char) = rest.next() {
-            match (char, quoted) {
-                ('"', true) if rest.peek() == Some(&'"') => {
-                    rest.next();
-                    self.unquoted.push('"');
-                }
-                ('"', _) => quoted = !quoted,
-                (char, false) if char == char::from(self.separator) => {
-                    self.ends.push(self.unquoted.len());
-                    self.unquoted.push(char);
-                }
-                (char, _) => self.unquoted.push(char),
-            }
-        }
-        self.ends.push(self.unquoted.len());
-        !quoted
     }
 }
 

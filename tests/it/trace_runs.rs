@@ -131,7 +131,7 @@ fn a_converted_trace_runs_as_its_original() {
         (75, 105),
         "{times:?}"
     );
-    for (to, format) in [("csv", "csv"), ("swf", "swf")] {
+    for (to, format) in [("csv", "csv"), ("parquet", "csv"), ("swf", "swf")] {
         let out = format!("jobs-again.{to}");
         scratch.run(
             &["trace", "convert", "jobs.swf", "--to", to, "--out", &out],

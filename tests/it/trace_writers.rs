@@ -72,7 +72,7 @@ fn formats_are_refused_for_what_they_cannot_say() {
         "`swf` can't say what pods use over time",
     );
     refused(
-        &[&convert[..], &["parquet"]].concat(),
+        &[&convert[..], &["arrow"]].concat(),
         "expected one of `csv`",
     );
     refused(

@@ -3,6 +3,7 @@
 use super::super::cells::Value;
 use super::super::folder::Existing;
 use super::*;
+use ::parquet::column::reader::ColumnReader;
 
 const COLUMNS: [Column; 4] = [
     Column {
@@ -142,4 +143,74 @@ fn a_cell_of_another_type_is_refused() {
     };
     check(Cell::Integer(1), "column `name` was given another type");
     check(Cell::Absent, "column `name` was given no value");
+}
+
+#[test]
+fn a_trace_written_as_parquet_is_read_by_the_library() {
+    let (_scratch, folder) = Scratch::folder("trace");
+    let rows: Vec<String> = (0..70_000)
+        .map(|row| format!("{row},{},{}m,user-{}\n", row % 7, 250 * (row % 9), row % 5))
+        .collect();
+    let table = format!("submit,run_time,cpu,tenant\n{}", rows.concat());
+    let input = trace::Input::bytes("jobs.csv", table.into_bytes());
+    let options = trace::ReadOptions {
+        rows: trace::RowPolicy::REPORT,
+        ..trace::ReadOptions::default()
+    };
+    let source = trace::formats::csv::CsvSource::open(&input, &options);
+    let mut source = source.unwrap();
+    let writer = trace::writers::find("parquet").unwrap();
+    let mut bytes = Vec::new();
+    (writer.write)(&mut source, false, &mut bytes).unwrap();
+    let path = folder.partial().join("jobs.parquet");
+    let mut file = folder.file("jobs.parquet").unwrap();
+    file.write_all(&bytes).unwrap();
+    file.finish().unwrap();
+    let reader = SerializedFileReader::new(folder::open_for_reading(&path).unwrap()).unwrap();
+    assert_eq!(reader.metadata().file_metadata().num_rows(), 70_000);
+    let mut found = 0;
+    for group in 0..reader.num_row_groups() {
+        let group = reader.get_row_group(group).unwrap();
+        let count = group.metadata().num_rows() as usize;
+        let names = ["submit_ns", "cpu_milli", "tenant"];
+        let descriptor = group.metadata().schema_descr();
+        let place = |name: &str| {
+            descriptor
+                .columns()
+                .iter()
+                .position(|own| own.name() == name)
+        };
+        let [submit, cpu, tenant] = names.map(|name| place(name).unwrap());
+        let integers = |column: usize| {
+            let ColumnReader::Int64ColumnReader(mut reader) =
+                group.get_column_reader(column).unwrap()
+            else {
+                panic!("whole numbers");
+            };
+            let (mut levels, mut values) = (Vec::new(), Vec::new());
+            let read = reader.read_records(count, Some(&mut levels), None, &mut values);
+            assert_eq!(read.unwrap().0, count);
+            (levels, values)
+        };
+        let (levels, values) = integers(cpu);
+        for (row, level) in (found..).zip(&levels) {
+            assert_eq!(*level > 0, row % 9 > 0, "row {row}");
+        }
+        assert_eq!(values.iter().max(), Some(&2_000));
+        let ColumnReader::ByteArrayColumnReader(mut texts) =
+            group.get_column_reader(tenant).unwrap()
+        else {
+            panic!("texts");
+        };
+        let (mut levels, mut values) = (Vec::new(), Vec::new());
+        texts
+            .read_records(count, Some(&mut levels), None, &mut values)
+            .unwrap();
+        for (row, (submit, tenant)) in (found..).zip(integers(submit).1.iter().zip(&values)) {
+            assert_eq!(*submit, row * 1_000_000_000);
+            assert_eq!(tenant.as_utf8().unwrap(), format!("user-{}", row % 5));
+        }
+        found += count as i64;
+    }
+    assert_eq!(found, 70_000);
 }

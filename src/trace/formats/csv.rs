@@ -3,7 +3,9 @@
 //! Columns of other names are passed over with a note in the ledger.
 //!
 //! Times and spans are seconds (`90`, `1.5`) or have a unit (`90s`, `2h30m`, `250ms`). Amounts are
-//! Kubernetes quantities (`500m`, `2`, `4Gi`). Rows may be up to 4,096 rows late; streamed.
+//! Kubernetes quantities (`500m`, `2`, `4Gi`). Columns with the unit in their name have whole numbers of
+//! it instead; so does the table as a Parquet file, which is read as well. Rows may be up to 4,096 rows
+//! late; streamed.
 
 mod cells;
 mod columns;
@@ -32,14 +34,22 @@ use columns::Columns;
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "csv",
-    summary: "windtunnel's own workload table (CSV with header)",
+    summary: "windtunnel's own workload table (CSV with header, or Parquet)",
     columns: &[
         ColumnDoc::required("submit", "submission time, since the trace's zero"),
+        ColumnDoc::optional("submit_ns", "the same in nanoseconds, instead of it"),
         ColumnDoc::optional("name", "name; default `job-N`, N counted from 1"),
         ColumnDoc::optional("run_time", "run time; empty: until the end of the run"),
+        ColumnDoc::optional("run_time_ns", "the same in nanoseconds, instead of it"),
         ColumnDoc::optional("cpu", "CPU cores per member; default 0"),
+        ColumnDoc::optional("cpu_milli", "1/1000 cores, instead of `cpu`"),
         ColumnDoc::optional("memory", "bytes per member; default 0"),
+        ColumnDoc::optional("memory_bytes", "bytes, instead of `memory`"),
         ColumnDoc::optional("ephemeral_storage", "bytes per member; default 0"),
+        ColumnDoc::optional(
+            "ephemeral_storage_bytes",
+            "bytes, instead of `ephemeral_storage`",
+        ),
         ColumnDoc::optional("gpus", "GPU devices per member, 0 to 64; default 0"),
         ColumnDoc::optional(
             "gpu_milli",
@@ -52,7 +62,9 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::optional("job_type", "type of the job, a row of `models.throughputs`"),
         ColumnDoc::optional("members", "number of pods that start together; default 1"),
         ColumnDoc::optional("time_limit", "time limit that the job declares"),
+        ColumnDoc::optional("time_limit_ns", "the same in nanoseconds, instead of it"),
         ColumnDoc::optional("start", "start in the origin; never imposed on a run"),
+        ColumnDoc::optional("start_ns", "the same in nanoseconds, instead of it"),
         ColumnDoc::optional("tenant", "user or group of the job; default `default`"),
         ColumnDoc::optional(
             "partition",
@@ -72,6 +84,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
             "think_time",
             "time after the last end of `after`; default 0",
         ),
+        ColumnDoc::optional("think_time_ns", "the same in nanoseconds, instead of it"),
         ColumnDoc::optional(
             "cpu_usage",
             "with the option `usage`, cores used: an amount, a share of `cpu` such as `60%`, or a \
@@ -87,7 +100,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 fn sniff(first: &[u8]) -> Confidence {
-    header_has(first, &["submit"])
+    header_has(first, &["submit"]).max(header_has(first, &["submit_ns"]))
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {

@@ -1,23 +1,29 @@
-//! Tables in Parquet files. Only the columns that are asked for are unpacked, one group of rows at a
-//! time. A cell is the text that a table of text would have: numbers in decimal, lists in brackets,
+//! Tables in Parquet files. Only the columns that are asked for are read from the file and unpacked, one
+//! group of rows at a time. A cell is the text that a table of text would have: numbers in decimal, lists in brackets,
 //! nothing where no value is. Columns inside others have both names with a dot between. Source: the
 //! format's specification (`parquet-format`), versions 1 and 2.
 
 mod encoding;
+mod fields;
 mod page;
 mod snappy;
+mod stored;
 mod thrift;
+mod write;
 
 use std::fmt::Write;
+use std::io;
 use std::sync::Arc;
 
-use super::budget::{COLUMNS, FOOTER_BYTES, GROUP_ROWS, read_whole};
+use super::budget::{COLUMNS, FOOTER_BYTES, GROUP_ROWS};
 use super::error::{TraceError, read_error};
 use super::input::Input;
 use encoding::{Physical, Values};
 use page::{Cells, Chunk, Leaf, Wrong, cells};
+use stored::Stored;
 use thrift::{Struct, Value};
 use units::plural;
+pub(crate) use write::{Kind, ParquetFile};
 
 /// The bytes at both ends of a file.
 const MARK: &[u8] = b"PAR1";
@@ -30,9 +36,10 @@ pub(crate) fn is_parquet(first: &[u8]) -> bool {
 }
 
 /// A table.
+#[derive(Debug)]
 pub(crate) struct Parquet {
     name: Arc<str>,
-    bytes: Vec<u8>,
+    stored: Stored,
     leaves: Vec<Leaf>,
     groups: Vec<Group>,
 }
@@ -49,16 +56,19 @@ impl Parquet {
     /// Opens a file and reads its footer.
     ///
     /// # Errors
-    /// The file can't be read, is longer than is held as a whole, or is damaged.
+    /// The file can't be read, is compressed and longer than is held as a whole, or is damaged.
     pub(crate) fn open(input: &Input) -> Result<Self, TraceError> {
-        let bytes = read_whole(&mut *input.open()?);
-        let bytes = bytes.map_err(|error| read_error(&input.name, &error))?;
+        let failed = |error: io::Error| read_error(&input.name, &error);
+        let stored = Stored::open(input)?;
         let wrong = |reason: String| TraceError::Format {
             file: input.name.to_string(),
             reason,
         };
-        let length = bytes.len();
-        let tail = bytes.last_chunk::<8>();
+        let length = stored.length();
+        let tail = stored
+            .range(length.saturating_sub(8), 8.min(length))
+            .map_err(failed)?;
+        let tail = tail.last_chunk::<8>();
         let tail = tail.filter(|tail| tail.ends_with(MARK) && length >= MARK.len() + 8);
         let Some(&[a, b, c, d, ..]) = tail else {
             return Err(wrong(format!(
@@ -81,16 +91,18 @@ impl Parquet {
                 plural::count(footer, "byte")
             )));
         }
-        let read = thrift::read(&bytes[at..length - 8]);
+        let footer = stored.range(at, footer).map_err(failed)?;
+        let read = thrift::read(&footer);
         let read = read.and_then(|(footer, _)| understand(&footer));
         let Some((leaves, groups)) = read else {
             return Err(wrong(format!(
                 "byte {at}: the footer of Parquet is damaged; download or copy the file again"
             )));
         };
+        drop(footer);
         Ok(Self {
             name: input.name.clone(),
-            bytes,
+            stored,
             leaves,
             groups,
         })
@@ -101,36 +113,26 @@ impl Parquet {
         self.leaves.iter().map(|leaf| leaf.name.as_str())
     }
 
-    /// Takes each row, counted from 1: the text of the columns at these places, a separator between
-    /// them, and where each ends. A column that is not there is empty.
-    pub(crate) fn each_row(
-        &self,
-        places: &[Option<usize>],
-        separator: char,
-        mut take: impl FnMut(u64, &str, &[usize]) -> Result<(), TraceError>,
-    ) -> Result<(), TraceError> {
-        let (mut text, mut ends) = (String::new(), Vec::new());
-        let mut line = 0;
-        for group in &self.groups {
-            let columns = places.iter().map(|place| self.column(group, *place));
-            let mut columns = columns.collect::<Result<Vec<_>, _>>()?;
-            for row in 0..group.rows {
-                line += 1;
-                text.clear();
-                ends.clear();
-                for column in &mut columns {
-                    if !ends.is_empty() {
-                        text.push(separator);
-                    }
-                    if let Some(column) = column {
-                        column.write(row, &mut text);
-                    }
-                    ends.push(text.len());
-                }
-                take(line, &text, &ends)?;
-            }
+    /// The rows, of which the cells are those of the columns at these places, a separator between
+    /// them. A column that is not there is empty.
+    pub(crate) fn rows(self, places: Vec<Option<usize>>, separator: char) -> Rows {
+        Rows {
+            file: self,
+            places,
+            separator,
+            group: 0,
+            row: 0,
+            in_group: 0,
+            line: 0,
+            columns: Vec::new(),
+            text: String::new(),
+            ends: Vec::new(),
         }
-        Ok(())
+    }
+
+    /// Number of rows.
+    fn row_count(&self) -> u64 {
+        self.groups.iter().map(|group| group.rows as u64).sum()
     }
 
     /// The cells of a column in a group of rows.
@@ -143,7 +145,7 @@ impl Parquet {
             file: self.name.to_string(),
             reason: format!("byte {at}: column `{}`: {reason}", leaf.name),
         };
-        let cells = cells(&self.bytes, leaf, chunk).map_err(refuse)?;
+        let cells = cells(&self.stored, leaf, chunk).map_err(refuse)?;
         let rows = match &cells.lists {
             Some(lists) => lists.len(),
             None => chunk.values,
@@ -159,6 +161,83 @@ impl Parquet {
             next: 0,
             is_truth: leaf.physical == Physical::Boolean,
         }))
+    }
+}
+
+/// The rows of a file, one after the other.
+pub(crate) struct Rows {
+    file: Parquet,
+    /// The places of the columns that are read.
+    places: Vec<Option<usize>>,
+    separator: char,
+    /// The group that is read next.
+    group: usize,
+    /// The next row of the present group, and how many it has.
+    row: usize,
+    in_group: usize,
+    line: u64,
+    columns: Vec<Option<Cursor>>,
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Rows {
+    /// Goes on to the next row; `false` behind the last.
+    pub(crate) fn advance(&mut self) -> Result<bool, TraceError> {
+        while self.row == self.in_group {
+            let Some(group) = self.file.groups.get(self.group) else {
+                return Ok(false);
+            };
+            // The memory of the group before is free for this one.
+            self.columns.clear();
+            for place in &self.places {
+                self.columns.push(self.file.column(group, *place)?);
+            }
+            (self.row, self.in_group) = (0, group.rows);
+            self.group += 1;
+        }
+        self.text.clear();
+        self.ends.clear();
+        for column in &mut self.columns {
+            if !self.ends.is_empty() {
+                self.text.push(self.separator);
+            }
+            if let Some(column) = column {
+                column.write(self.row, &mut self.text);
+            }
+            self.ends.push(self.text.len());
+        }
+        self.row += 1;
+        self.line += 1;
+        Ok(true)
+    }
+
+    /// The number of the row, counted from 1.
+    pub(crate) fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// The cells of the row, with a separator between them.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Where each cell ends.
+    pub(crate) fn ends(&self) -> &[usize] {
+        &self.ends
+    }
+
+    /// Rows read so far, and all of them.
+    pub(crate) fn progress(&self) -> (u64, u64) {
+        (self.line, self.file.row_count())
+    }
+
+    /// Reads only the columns whose places pass a test; before the first row.
+    pub(crate) fn read_only(&mut self, is_read: impl Fn(usize) -> bool) {
+        let places = 0..self.places.len();
+        self.places = places
+            .map(|place| is_read(place).then_some(place))
+            .collect();
     }
 }
 

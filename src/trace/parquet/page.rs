@@ -7,6 +7,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::encoding::{Physical, Values, differences, hybrid, width_of};
 use super::snappy;
+use super::stored::Stored;
 use super::thrift::{self, Struct};
 use crate::budget::{PAGE_BYTES, PAGE_HEADER_BYTES, PAGE_VALUES};
 use units::plural;
@@ -57,8 +58,8 @@ pub(super) struct Cells {
     pub(super) lists: Option<Vec<usize>>,
 }
 
-/// Reads a column's pages in a group of rows.
-pub(super) fn cells(bytes: &[u8], leaf: &Leaf, chunk: &Chunk) -> Result<Cells, Wrong> {
+/// Reads a column's pages in a group of rows, and nothing else of a file.
+pub(super) fn cells(stored: &Stored, leaf: &Leaf, chunk: &Chunk) -> Result<Cells, Wrong> {
     let damaged = |at: usize| Wrong {
         at,
         reason: "the page is damaged; copy the file again".to_owned(),
@@ -71,8 +72,13 @@ pub(super) fn cells(bytes: &[u8], leaf: &Leaf, chunk: &Chunk) -> Result<Cells, W
         });
     }
     let end = chunk.start.checked_add(chunk.length);
-    let end = end.filter(|&end| end <= bytes.len());
-    let end = end.ok_or_else(|| damaged(chunk.start))?;
+    end.filter(|&end| end <= stored.length())
+        .ok_or_else(|| damaged(chunk.start))?;
+    let bytes = stored.range(chunk.start, chunk.length);
+    let bytes = bytes.map_err(|error| Wrong {
+        at: chunk.start,
+        reason: error.to_string(),
+    })?;
     let mut column = Reading {
         leaf,
         physical,
@@ -83,9 +89,9 @@ pub(super) fn cells(bytes: &[u8], leaf: &Leaf, chunk: &Chunk) -> Result<Cells, W
             lists: (leaf.repeated > 0).then(Vec::new),
         },
     };
-    let (mut at, mut read) = (chunk.start, 0);
+    let (mut at, mut read, end) = (0, 0, bytes.len());
     while read < chunk.values {
-        let begin = at;
+        let begin = chunk.start + at;
         let header = bytes
             .get(at..end.min(at.saturating_add(PAGE_HEADER_BYTES)))
             .and_then(thrift::read);

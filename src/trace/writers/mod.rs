@@ -2,6 +2,7 @@
 //! one line here.
 
 mod manifests;
+mod parquet;
 mod swf;
 mod table;
 
@@ -24,7 +25,7 @@ pub struct Writer {
 }
 
 /// Every format, in the order of the manual.
-pub const WRITERS: &[Writer] = &[table::ENTRY, swf::ENTRY, manifests::ENTRY];
+pub const WRITERS: &[Writer] = &[table::ENTRY, parquet::ENTRY, swf::ENTRY, manifests::ENTRY];
 
 /// The format of a name.
 pub fn find(name: &str) -> Option<&'static Writer> {

@@ -1,8 +1,9 @@
 //! Values of single cells.
 
+use crate::error::TraceError;
 use crate::ledger::BadRow;
 use crate::number::digits;
-use crate::table::{Column, Row};
+use crate::table::{Column, Row, Table};
 use model::Text;
 use model::usage::Pattern;
 use units::Duration;
@@ -37,15 +38,54 @@ pub(super) fn integer(
     }
 }
 
+/// A column of times or spans.
+pub(super) struct Span {
+    column: Column,
+    /// Whether it has whole nanoseconds.
+    is_nanos: bool,
+}
+
+impl Span {
+    /// The column of a name, or of that name with the unit.
+    pub(super) fn find(table: &Table, name: &str) -> Result<Option<Self>, TraceError> {
+        let found = either(table, name, &format!("{name}_ns"))?;
+        Ok(found.map(|(column, is_nanos)| Self { column, is_nanos }))
+    }
+
+    /// A complaint about the column.
+    pub(super) fn bad(&self, row: &Row<'_>, expected: &str) -> BadRow {
+        row.bad(&self.column, expected)
+    }
+}
+
+/// A column by one of two names, and whether it is the second; a table has only one of them.
+pub(super) fn either(
+    table: &Table,
+    name: &str,
+    other: &str,
+) -> Result<Option<(Column, bool)>, TraceError> {
+    match (table.column(name), table.column(other)) {
+        (Some(_), Some(_)) => Err(table.refuse(&format!(
+            "the header has both `{name}` and `{other}`; keep one of them"
+        ))),
+        (Some(column), None) => Ok(Some((column, false))),
+        (None, other) => Ok(other.map(|column| (column, true))),
+    }
+}
+
 /// A time or span that isn't negative; `None` if nothing stands there.
 #[inline]
-pub(super) fn span(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Duration>, BadRow> {
-    let Some(column) = column else {
+pub(super) fn span(row: &Row<'_>, span: Option<&Span>) -> Result<Option<Duration>, BadRow> {
+    let Some(Span { column, is_nanos }) = span else {
         return Ok(None);
     };
     let bytes = row.bytes(column);
     if bytes.is_empty() {
         return Ok(None);
+    }
+    if *is_nanos {
+        let nanos = row.integer(column, 0, i64::MAX)?;
+        return Ok(Some(Duration::from_nanos(nanos)));
     }
     // Most times are plain seconds.
     match plain_seconds(bytes) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::USAGE;
-use super::cells::{QUANTITY, integer, pattern, span};
+use super::cells::{QUANTITY, Span, either, integer, pattern, span};
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::ledger::BadRow;
@@ -20,10 +20,10 @@ use units::{Duration, Instant, Quantity};
 
 /// The columns of a table, by their meaning.
 pub(super) struct Columns {
-    submit: Column,
+    submit: Span,
     name: Option<Column>,
-    run_time: Option<Column>,
-    resources: Vec<(Column, &'static str)>,
+    run_time: Option<Span>,
+    resources: Vec<Amounts>,
     gpus: Option<Column>,
     gpu_milli: Option<Column>,
     gpu_models: Option<Column>,
@@ -32,17 +32,61 @@ pub(super) struct Columns {
     partition: Option<Column>,
     throughputs: Option<Arc<Throughputs>>,
     members: Option<Column>,
-    time_limit: Option<Column>,
-    start: Option<Column>,
+    time_limit: Option<Span>,
+    start: Option<Span>,
     tenant: Option<Column>,
     priority: Option<Column>,
     namespace: Option<Column>,
     after: Option<Column>,
     part_of: Option<Column>,
-    think_time: Option<Column>,
+    think_time: Option<Span>,
     /// Columns of the usage of processors and of memory, if they are asked for.
     pub(super) usage: [Option<Column>; 2],
 }
+
+/// A column of amounts of a resource.
+struct Amounts {
+    column: Column,
+    resource: &'static str,
+    /// The amount of which the column has whole numbers; `None` of one of quantities.
+    unit: Option<Whole>,
+}
+
+impl Amounts {
+    /// The amount of a row; `None` if nothing stands there.
+    fn of(&self, row: &Row<'_>) -> Result<Option<Quantity>, BadRow> {
+        let column = &self.column;
+        let text = row.text(column);
+        if text.is_empty() {
+            return Ok(None);
+        }
+        if let Some(unit) = self.unit {
+            return row
+                .integer(column, 0, i64::MAX)
+                .map(|count| Some(unit(count)));
+        }
+        let amount: Quantity = text.parse().map_err(|_| row.bad(column, QUANTITY))?;
+        if amount < Quantity::ZERO {
+            return Err(row.bad(column, "at least 0"));
+        }
+        Ok(Some(amount))
+    }
+}
+
+/// An amount of whole units.
+type Whole = fn(i64) -> Quantity;
+
+/// Resources by the columns of their quantities and of whole numbers of a unit.
+const RESOURCES: [(&str, &str, &str, Whole); 3] = [
+    ("cpu", "cpu_milli", CPU, Quantity::from_milli),
+    ("memory", "memory_bytes", MEMORY, Quantity::from_units),
+    (
+        "ephemeral_storage",
+        "ephemeral_storage_bytes",
+        EPHEMERAL_STORAGE,
+        Quantity::from_units,
+    ),
+];
 
 /// Times of an arrival, and how many members it has.
 pub(super) struct Times {
@@ -56,19 +100,23 @@ pub(super) struct Times {
 impl Columns {
     pub(super) fn find(table: &Table, options: &ReadOptions) -> Result<Self, TraceError> {
         let usage = |name| table.column(name).filter(|_| options.usage);
-        let resources = [
-            ("cpu", CPU),
-            ("memory", MEMORY),
-            ("ephemeral_storage", EPHEMERAL_STORAGE),
-        ];
+        let mut resources = Vec::new();
+        for (name, whole, resource, unit) in RESOURCES {
+            if let Some((column, is_whole)) = either(table, name, whole)? {
+                resources.push(Amounts {
+                    column,
+                    resource,
+                    unit: is_whole.then_some(unit),
+                });
+            }
+        }
+        let submit = Span::find(table, "submit")?;
+        let submit = submit.ok_or_else(|| table.without("submit"))?;
         Ok(Self {
-            submit: table.required_column("submit")?,
+            submit,
             name: table.column("name"),
-            run_time: table.column("run_time"),
-            resources: resources
-                .into_iter()
-                .filter_map(|(name, resource)| Some((table.column(name)?, resource)))
-                .collect(),
+            run_time: Span::find(table, "run_time")?,
+            resources,
             gpus: table.column("gpus"),
             gpu_milli: table.column("gpu_milli"),
             gpu_models: table.column("gpu_models"),
@@ -76,21 +124,21 @@ impl Columns {
             partition: (table.column("partition")).filter(|_| options.partitions.is_some()),
             throughputs: options.throughputs.clone(),
             members: table.column("members"),
-            time_limit: table.column("time_limit"),
-            start: table.column("start"),
+            time_limit: Span::find(table, "time_limit")?,
+            start: Span::find(table, "start")?,
             tenant: table.column("tenant"),
             priority: table.column("priority"),
             namespace: table.column("namespace"),
             after: table.column("after"),
             part_of: table.column("part_of"),
-            think_time: table.column("think_time"),
+            think_time: Span::find(table, "think_time")?,
             usage: USAGE.map(usage),
         })
     }
 
     /// Columns that a spec is made of.
     pub(super) fn of_spec(&self) -> impl Iterator<Item = &Column> {
-        let resources = self.resources.iter().map(|(column, _)| column);
+        let resources = self.resources.iter().map(|own| &own.column);
         let others = [
             &self.gpus,
             &self.gpu_milli,
@@ -116,7 +164,7 @@ impl Columns {
     #[inline]
     pub(super) fn times(&self, row: &Row<'_>) -> Result<Times, BadRow> {
         let submit = span(row, Some(&self.submit))?
-            .ok_or_else(|| row.bad(&self.submit, "a time such as `90` or `1h30m`"))?;
+            .ok_or_else(|| self.submit.bad(row, "a time such as `90` or `1h30m`"))?;
         let members = integer(row, self.members.as_ref(), 1, MEMBERS)?.unwrap_or(1);
         Ok(Times {
             submit: Instant::ZERO + submit,
@@ -162,16 +210,10 @@ impl Columns {
 
     pub(super) fn spec(&self, row: &Row<'_>) -> Result<PodSpec, BadRow> {
         let mut requests = ResourceList::default();
-        for (column, resource) in &self.resources {
-            let text = row.text(column);
-            if text.is_empty() {
-                continue;
+        for amounts in &self.resources {
+            if let Some(amount) = amounts.of(row)? {
+                requests.set(amounts.resource, amount);
             }
-            let amount: Quantity = text.parse().map_err(|_| row.bad(column, QUANTITY))?;
-            if amount < Quantity::ZERO {
-                return Err(row.bad(column, "at least 0"));
-            }
-            requests.set(resource, amount);
         }
         let priority = integer(
             row,

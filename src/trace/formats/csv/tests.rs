@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::memory::Recorded;
+use crate::parquet::{Kind, ParquetFile};
 use units::{Duration, Instant};
 
 fn check(text: &str) -> Result<Recorded, TraceError> {
@@ -125,6 +126,71 @@ fn a_fork_goes_on_where_its_origin_stands() {
     for _ in 0..3 {
         assert_eq!(fork.next(), source.next());
     }
+}
+
+#[test]
+fn columns_of_whole_units_say_the_same() {
+    let text = "submit,run_time,cpu,memory,ephemeral_storage,time_limit,start\n\
+                1.5,90,500m,4Gi,1k,2h,3\n2,,,,,,\n";
+    let whole = "submit_ns,run_time_ns,cpu_milli,memory_bytes,ephemeral_storage_bytes,time_limit_ns,\
+                 start_ns\n\
+                 1500000000,90000000000,500,4294967296,1000,7200000000000,3000000000\n\
+                 2000000000,,,,,,\n";
+    assert_eq!(check(whole), check(text));
+    for (table, expected) in [
+        (
+            "submit_ns\n-1\n",
+            "jobs.csv:2: column `submit_ns`: must be at least 0, found `-1`",
+        ),
+        (
+            "submit,cpu_milli\n0,1.5\n",
+            "jobs.csv:2: column `cpu_milli`: must be a whole number, found `1.5`",
+        ),
+        (
+            "submit,submit_ns\n0,0\n",
+            "jobs.csv: the header has both `submit` and `submit_ns`; keep one of them",
+        ),
+        (
+            "cpu\n1\n",
+            "jobs.csv: the header has no column `submit`; it has: cpu",
+        ),
+    ] {
+        let error = check(table).expect_err(expected);
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+#[test]
+fn only_the_columns_of_the_table_are_read_of_a_parquet_file() {
+    let columns = [
+        ("note", Kind::Text),
+        ("submit_ns", Kind::Integer),
+        ("cpu", Kind::Text),
+    ];
+    let mut bytes = Vec::new();
+    let mut file = ParquetFile::begin(columns, &mut bytes).expect("memory");
+    for (submit, cpu) in [(7, "500m"), (9, "")] {
+        file.text(0, "a remark");
+        file.integer(1, Some(submit));
+        file.text(2, cpu);
+        file.end_row().expect("memory");
+    }
+    file.finish().expect("memory");
+    let read = |bytes: &[u8]| {
+        let input = Input::bytes("jobs.parquet", bytes);
+        let entry = crate::registry::recognize(&input)?;
+        assert_eq!(entry.name, "csv");
+        Recorded::collect(&mut *open(&input, &ReadOptions::default())?)
+    };
+    let whole = read(&bytes).expect("good rows");
+    let submits: Vec<i64> = { whole.arrivals.iter() }
+        .map(|one| one.submit.as_nanos())
+        .collect();
+    assert_eq!((submits, whole.classes.len()), (vec![7, 9], 2));
+    assert_eq!(whole.ledger.count("column `note`, not used"), 1);
+    // The first page is that of the remarks: damage to it shows to no reader that leaves them out.
+    bytes[4..8].fill(0xff);
+    assert_eq!(read(&bytes), Ok(whole));
 }
 
 /// Test of the table in `docs/manual/csv.md`: one row documents each column of the format.

@@ -11,15 +11,15 @@ fn rows(bytes: &[u8], columns: &[&str]) -> Result<Vec<(u64, String)>, String> {
     let place = |name: &&str| file.columns().position(|column| column == *name);
     let places: Vec<Option<usize>> = columns.iter().map(place).collect();
     let mut found = Vec::new();
-    file.each_row(&places, '|', |line, text, ends| {
+    let mut rows = file.rows(places, '|');
+    while rows.advance().map_err(|error| error.to_string())? {
+        let (text, ends) = (rows.text(), rows.ends());
         assert_eq!(
             (ends.len(), ends.last()),
             (columns.len(), Some(&text.len()))
         );
-        found.push((line, text.to_owned()));
-        Ok(())
-    })
-    .map_err(|error| error.to_string())?;
+        found.push((rows.line(), text.to_owned()));
+    }
     Ok(found)
 }
 
