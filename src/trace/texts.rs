@@ -86,17 +86,14 @@ fn end(text: &[u8]) -> u64 {
         return u64::from_le_bytes(*last);
     }
     if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
-        let [first, last] = [first, last].map(|own| u64::from(u32::from_le_bytes(*own)));
-        return first | last << 32;
+        let first = u64::from(u32::from_le_bytes(*first));
+        return first | u64::from(u32::from_le_bytes(*last)) << 32;
     }
-    match text {
+    match *text {
         [] => 0,
-        [first, .., last] | [first @ last] => {
-            let middle = text[text.len() / 2];
-            [*first, middle, *last]
-                .iter()
-                .fold(0, |all, &byte| all << 8 | u64::from(byte))
-        }
+        [one] => u64::from(one),
+        [one, two] => u64::from(one) | u64::from(two) << 8,
+        [one, two, .., last] => u64::from(one) | u64::from(two) << 8 | u64::from(last) << 16,
     }
 }
 
