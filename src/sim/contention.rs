@@ -176,6 +176,11 @@ impl Contention {
         })
     }
 
+    /// The cores that each pod gets, in thousandths; `None` where nodes do not share them.
+    pub(super) fn rates(&self) -> Option<SortedMap<PodId, i64>> {
+        self.model.cpu.then(|| self.cores.rates())
+    }
+
     /// The processes on a node that use its cores.
     pub(super) fn on_cores(&self, node: NodeId) -> Vec<ProcessRef> {
         self.cores.on(node)

@@ -258,6 +258,20 @@ impl Cores {
         i64::try_from(rate / 1_000_000_000).ok()
     }
 
+    /// The rate that each pod gets, all its processes together, in thousandths of a core.
+    pub fn rates(&self) -> SortedMap<PodId, i64> {
+        let mut rates = SortedMap::new();
+        for cores in self.nodes.values() {
+            for (&name, task) in &cores.tasks {
+                let rate = cores.network.rate_before(name).unwrap_or_default();
+                let milli = i64::try_from(rate / 1_000_000_000).unwrap_or(i64::MAX);
+                let pod: &mut i64 = rates.entry(task.pod.id).or_default();
+                *pod = pod.saturating_add(milli);
+            }
+        }
+        rates
+    }
+
     /// Instant at which the next process ends.
     pub fn due(&self) -> Option<Instant> {
         self.due.first().map(|&(at, _)| at)

@@ -189,6 +189,12 @@ impl Network {
         Some(self.groups.get(shape)?.rate)
     }
 
+    /// A flow's rate as it was last worked out, in billionths of a unit a second.
+    pub fn rate_before(&self, flow: FlowId) -> Option<i128> {
+        let (shape, _) = self.flows.get(&flow)?;
+        Some(self.groups.get(shape)?.rate)
+    }
+
     /// Carries what flowed at the present rates.
     fn serve(&mut self, now: Instant) {
         for served in self.groups.values_mut() {

@@ -203,8 +203,11 @@ impl NodePlane {
 
     /// Measurements of pods now, if it is time to show them to the observer.
     pub(super) fn sample(&mut self, now: Instant) -> Option<Now<'_>> {
-        let is_due = self.usage.is_due(now);
-        is_due.then(|| self.usage.samples(now))
+        if !self.usage.is_due(now) {
+            return None;
+        }
+        let rates = self.contention.as_ref().and_then(Contention::rates);
+        Some(self.usage.samples(now).with_had(rates))
     }
 
     /// A message arrives.

@@ -286,7 +286,11 @@ impl Usage {
 
     /// Measurements of usage now.
     pub(super) fn samples(&self, now: Instant) -> Now<'_> {
-        Now { usage: self, now }
+        Now {
+            usage: self,
+            at: now,
+            had: None,
+        }
     }
 
     fn class(&self, class: ClassId) -> Option<&Class> {

@@ -2,36 +2,49 @@
 
 use control::UsageSamples;
 use model::{PodRef, Text, Used};
-use units::{Duration, Instant};
+use units::{Duration, Instant, PodId, SortedMap};
 
 use super::{Asked, Usage};
 
 /// Usage at an instant.
 pub(crate) struct Now<'a> {
     pub(super) usage: &'a Usage,
-    pub(super) now: Instant,
+    pub(super) at: Instant,
+    /// The cores that pods get where nodes share them, in thousandths.
+    pub(super) had: Option<SortedMap<PodId, i64>>,
+}
+
+impl Now<'_> {
+    /// With the cores that pods get where nodes share them.
+    pub(crate) fn with_had(mut self, had: Option<SortedMap<PodId, i64>>) -> Self {
+        self.had = had;
+        self
+    }
 }
 
 impl UsageSamples for Now<'_> {
     fn pod(&self, pod: PodRef) -> Option<Used> {
-        self.usage.used(pod, self.now)
+        let mut used = self.usage.used(pod, self.at)?;
+        let had = self.had.as_ref().and_then(|had| had.get(&pod.id));
+        used.cpu_milli = used.cpu_milli.min(had.copied().unwrap_or(i64::MAX));
+        Some(used)
     }
 
     fn wanted(&self, pod: PodRef) -> Option<Used> {
-        self.usage.wanted(pod, self.now)
+        self.usage.wanted(pod, self.at)
     }
 
     fn pod_over(&self, pod: PodRef, window: Duration) -> Option<Used> {
-        self.usage.used_over(pod, self.now, window)
+        self.usage.used_over(pod, self.at, window)
     }
 
     fn containers_over(&self, pod: PodRef, window: Duration) -> Vec<(Text, Used)> {
-        let used = self.usage.used_over(pod, self.now, window);
+        let used = self.usage.used_over(pod, self.at, window);
         self.parts(pod, used)
     }
 
     fn containers(&self, pod: PodRef) -> Vec<(Text, Used)> {
-        let used = self.usage.used(pod, self.now);
+        let used = self.usage.used(pod, self.at);
         self.parts(pod, used)
     }
 
@@ -39,7 +52,7 @@ impl UsageSamples for Now<'_> {
         let series = self.usage.options.external.get(metric);
         let known = series.into_iter().flatten();
         let newest = known.filter_map(|series| {
-            let next = series.partition_point(|&(at, _)| at <= self.now);
+            let next = series.partition_point(|&(at, _)| at <= self.at);
             let (_, value) = series.get(next.checked_sub(1)?)?;
             value.milli_ceil().ok()
         });

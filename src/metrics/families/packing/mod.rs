@@ -9,6 +9,7 @@ pub mod demand;
 pub mod fit_count;
 pub mod fitting;
 pub mod fragmentation;
+mod granted;
 pub mod hypervisors;
 pub mod largest_hole;
 pub mod mix_fragmentation;

@@ -1,8 +1,9 @@
 //! Usage of pods against their reservations, from samples of the measured world (metrics.md 5.1,
 //! utilisation and slack; 5.4, VPA/HPA). A sample holds until the next one.
 
-use model::{PodPhase, Used};
+use units::NodeId;
 
+use super::granted::{self, CpuUse, PodUse};
 use crate::record::collector::{self, Collector, Heard, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
@@ -15,6 +16,8 @@ const CPU_UTILIZATION: Statistic =
     Statistic::ratio("cpu.utilization", Direction::None).within(Range::FROM_ZERO);
 const MEMORY_UTILIZATION: Statistic =
     Statistic::ratio("memory.utilization", Direction::None).within(Range::FROM_ZERO);
+const CPU_DEMAND: Statistic =
+    Statistic::ratio("cpu.demand", Direction::None).within(Range::FROM_ZERO);
 const CPU_SLACK: Statistic = Statistic::ratio("cpu.slack", Direction::Lower).within(Range::ANY);
 const MEMORY_SLACK: Statistic =
     Statistic::ratio("memory.slack", Direction::Lower).within(Range::ANY);
@@ -39,22 +42,24 @@ pub const ENTRY: MetricEntry = MetricEntry {
     statistics: &[
         CPU_UTILIZATION,
         MEMORY_UTILIZATION,
+        CPU_DEMAND,
         CPU_SLACK,
         MEMORY_SLACK,
         CPU_UNDER_CORE_HOURS,
         CPU_OVER_CORE_HOURS,
         THROTTLED_CORE_HOURS,
     ],
-    formula: "utilization: integral of usage over integral of the capacity of nodes that exist; \
-              slack: 1 - integral of usage over integral of the same pods' requests; under: usage \
+    formula: "utilization: integral of usage over integral of the capacity of nodes that exist, \
+              where pods of a node use no more processors than it has; demand: the same with all that \
+              pods want; slack: 1 - integral of usage over integral of the same pods' requests; under: usage \
               beyond the requests, over: requested and unused, each summed pod by pod; throttled: \
-              usage prevented by limits",
-    denominators: "capacity of nodes that exist (utilization), requests of running pods whose use \
+              usage prevented by limits and by full nodes",
+    denominators: "capacity of nodes that exist (utilization, demand), requests of running pods whose use \
                    is known (slack)",
     census: "running pods whose use is known",
     censoring: "none: integrals; sampled when an event occurs, at most every minute, each sample \
                 holding until the next",
-    source: "metrics.md 5.1 (utilization, slack), 5.4 (VPA/HPA)",
+    source: "metrics.md 5.1 (utilization, demand, slack), 5.4 (VPA/HPA)",
     construct: |_| Box::new(Usage::default()),
 };
 
@@ -67,6 +72,9 @@ struct Usage {
     under: Integral,
     over: Integral,
     throttled: Integral,
+    wanted: Integral,
+    /// Room for the pods of a node, kept for the next one.
+    pods: Vec<PodUse>,
 }
 
 /// Sums over pods.
@@ -77,6 +85,27 @@ struct Sample {
     under: i128,
     over: i128,
     throttled: i128,
+    wanted: i128,
+}
+
+impl Sample {
+    fn add(&mut self, pod: &PodUse) {
+        let CpuUse {
+            asked,
+            wanted,
+            used,
+        } = pod.cpu;
+        self.used[0] += used;
+        self.reserved[0] += asked;
+        if let Some([asked, used]) = pod.memory {
+            self.used[1] += used;
+            self.reserved[1] += asked;
+        }
+        self.under += (used - asked).max(0);
+        self.over += (asked - used).max(0);
+        self.wanted += wanted;
+        self.throttled += wanted - used;
+    }
 }
 
 impl Collector for Usage {
@@ -87,35 +116,15 @@ impl Collector for Usage {
     fn usage(&mut self, seen: &collector::UsageSample<'_>) {
         let (store, measured) = (seen.store, seen.usage);
         let mut sample = Sample::default();
-        for pod in store
-            .pods()
-            .iter()
-            .filter(|pod| pod.phase == PodPhase::Running)
-        {
-            let Some(Used {
-                cpu_milli,
-                memory_bytes,
-            }) = measured.pod(pod.pod)
-            else {
-                continue;
-            };
-            self.is_known = true;
-            let requests = &store.class(pod.class).requests;
-            let (asked, used) = (i128::from(requests.cpu_milli), i128::from(cpu_milli));
-            sample.used[0] += used;
-            sample.reserved[0] += asked;
-            // A pod that uses no byte is one of whose memory nothing is known.
-            if memory_bytes > 0 {
-                sample.used[1] += i128::from(memory_bytes);
-                sample.reserved[1] += i128::from(requests.memory_bytes);
+        let mut pods = std::mem::take(&mut self.pods);
+        for place in 0..store.nodes().len() {
+            granted::on_node(store, NodeId::from_index(place), measured, &mut pods);
+            self.is_known |= !pods.is_empty();
+            for pod in &pods {
+                sample.add(pod);
             }
-            sample.under += (used - asked).max(0);
-            sample.over += (asked - used).max(0);
-            let wanted = measured
-                .wanted(pod.pod)
-                .map_or(used, |own| i128::from(own.cpu_milli));
-            sample.throttled += (wanted - used).max(0);
         }
+        self.pods = pods;
         self.now = sample;
     }
 
@@ -131,6 +140,7 @@ impl Collector for Usage {
         self.under.add(self.now.under, nanos);
         self.over.add(self.now.over, nanos);
         self.throttled.add(self.now.throttled, nanos);
+        self.wanted.add(self.now.wanted, nanos);
     }
 
     fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
@@ -145,6 +155,9 @@ impl Collector for Usage {
         let utilization = |index: usize, resource: Resource| {
             known(self.used[index].ratio(&areas.allocatable(resource), "capacity"))
         };
+        let demand = self
+            .wanted
+            .ratio(&areas.allocatable(Resource::Cpu), "capacity");
         let slack = |index: usize| {
             let ratio = self.used[index].ratio(&self.reserved[index], "requests of pods");
             known(ratio.map(|ratio| 1.0 - ratio))
@@ -155,6 +168,7 @@ impl Collector for Usage {
         };
         values.put(CPU_UTILIZATION, utilization(0, Resource::Cpu));
         values.put(MEMORY_UTILIZATION, utilization(1, Resource::Memory));
+        values.put(CPU_DEMAND, known(demand));
         values.put(CPU_SLACK, slack(0));
         values.put(MEMORY_SLACK, slack(1));
         values.put(CPU_UNDER_CORE_HOURS, core_hours(&self.under));
