@@ -60,6 +60,7 @@ mod small_requests;
 mod start_up;
 mod storage;
 mod submitted_jobs;
+mod swarmkit_options;
 mod system_options;
 mod throughputs;
 mod trace_edits;

@@ -13,7 +13,7 @@ use trace::stream::ClassTotal;
 use super::operations::heeds_needs;
 use super::runs_workloads::runs_workloads;
 use super::submitted_jobs::submits_jobs;
-use super::system_options::check_updates;
+use super::swarmkit_options::check_updates;
 use super::units::units;
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
 use units::{Quantity, SortedMap};

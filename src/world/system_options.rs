@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use model::{Node, Object};
 use scenario::Scenario;
-use scenario::schema::{
-    self, RestartCondition, ServiceUpdate, SpreadCount, SwarmBackend, SwarmCpu, SwarmFilter,
-    SwarmReschedule, SwarmStrategy, UpdateFailureAction, UpdateTaskOrder,
-};
+use scenario::schema::{self, SwarmBackend, SwarmCpu, SwarmFilter, SwarmReschedule, SwarmStrategy};
 use systems::SystemOptions;
 use systems::compose::ComposeOptions;
 use systems::ecs::EcsOptions;
@@ -26,16 +23,9 @@ use systems::swarm::request::Environment;
 use systems::swarm::scheduler::Scheduler;
 use systems::swarm::strategy::Strategy;
 use systems::swarmkit::SwarmKitOptions;
-use systems::swarmkit::agent::StepTimes;
-use systems::swarmkit::constraint::Constraint;
-use systems::swarmkit::dispatcher::HeartbeatOptions;
-use systems::swarmkit::options::Placement;
-use systems::swarmkit::restart::{Condition, RestartPolicy};
-use systems::swarmkit::spread::SpreadMode;
-use systems::swarmkit::task::Preference;
-use systems::swarmkit::update::{FailureAction, UpdateConfig, UpdateOrder};
 
 use super::provider::ProviderPlan;
+use super::swarmkit_options::swarmkit;
 use super::units::units;
 use super::{BuildError, FileSource, Workload};
 use policy::sharing::SharingOptions;
@@ -180,109 +170,6 @@ fn sparrow(written: schema::Sparrow) -> Result<SparrowOptions, BuildError> {
         },
         ..SparrowOptions::default()
     })
-}
-
-fn swarmkit(written: &schema::SwarmKit) -> Result<SwarmKitOptions, BuildError> {
-    let mut placement = SortedMap::new();
-    for (name, own) in &written.placement {
-        let mut constraints = Vec::new();
-        for (number, text) in own.constraints.iter().enumerate() {
-            constraints.push(Constraint::parse(text).map_err(|why| {
-                let place = format!("system.swarmkit.placement.{name}.constraints[{number}]");
-                BuildError::Experiment(format!("{place}: {why}"))
-            })?);
-        }
-        let spread = own
-            .spread
-            .iter()
-            .map(|label| match label.strip_prefix("engine.labels.") {
-                Some(label) => Preference::EngineLabel(label.into()),
-                None => Preference::NodeLabel(label.trim_start_matches("node.labels.").into()),
-            });
-        let own = Placement {
-            constraints,
-            preferences: spread.collect(),
-            max_replicas: own.max_replicas_per_node,
-        };
-        placement.insert(name.clone(), own);
-    }
-    let restart = &written.restart;
-    Ok(SwarmKitOptions {
-        spread: match written.spread {
-            SpreadCount::Upstream => SpreadMode::Upstream,
-            SpreadCount::Strict => SpreadMode::Strict,
-        },
-        restart: RestartPolicy {
-            condition: match restart.condition {
-                RestartCondition::Any => Condition::Any,
-                RestartCondition::OnFailure => Condition::OnFailure,
-                RestartCondition::None => Condition::None,
-            },
-            delay: restart.delay,
-            max_attempts: restart.max_attempts as usize,
-            window: restart.window,
-        },
-        update: written.update.as_ref().map(update),
-        rollback: update(&written.rollback),
-        placement,
-        heartbeat: HeartbeatOptions {
-            period: written.heartbeat_period,
-            epsilon: written.heartbeat_epsilon,
-            grace: i64::from(written.grace_multiplier),
-        },
-        orphan_timeout: written.orphan_timeout,
-        times: StepTimes {
-            prepare: written.prepare_time,
-            stop: written.stop_time,
-        },
-        managers: written.managers as usize,
-    })
-}
-
-fn update(written: &ServiceUpdate) -> UpdateConfig {
-    UpdateConfig {
-        parallelism: u64::from(written.parallelism),
-        delay: written.delay,
-        monitor: written.monitor,
-        failure_action: match written.failure_action {
-            UpdateFailureAction::Pause => FailureAction::Pause,
-            UpdateFailureAction::Continue => FailureAction::Continue,
-            UpdateFailureAction::Rollback => FailureAction::Rollback,
-        },
-        max_failure_ratio: written.max_failure_ratio as f32,
-        order: match written.order {
-            UpdateTaskOrder::StopFirst => UpdateOrder::StopFirst,
-            UpdateTaskOrder::StartFirst => UpdateOrder::StartFirst,
-        },
-    }
-}
-
-/// Refuses more workers of an update than a service has replicas.
-pub(super) fn check_updates<'a>(
-    scenario: &Scenario,
-    objects: impl Iterator<Item = &'a Object>,
-) -> Result<(), BuildError> {
-    let written = scenario.system.swarmkit.as_ref();
-    let Some(config) = written.and_then(|own| own.update.as_ref()).map(update) else {
-        return Ok(());
-    };
-    for object in objects {
-        let replicas = match object {
-            Object::Deployment(own) => own.replicas,
-            Object::ReplicaSet(own) | Object::ReplicationController(own) => own.replicas,
-            Object::StatefulSet(own) => own.replicas,
-            _ => continue,
-        };
-        config
-            .check(u64::try_from(replicas).unwrap_or(0))
-            .map_err(|why| {
-                let (kind, name) = (object.kind(), object.name());
-                BuildError::Experiment(format!(
-                    "system.swarmkit.update.parallelism: {kind} `{name}`: {why}"
-                ))
-            })?;
-    }
-    Ok(())
 }
 
 fn swarm(written: &schema::Swarm) -> Result<SwarmOptions, BuildError> {

@@ -7,7 +7,7 @@ use model::Object;
 use model::delivery::repository;
 use model::workload::{Deployment, DeploymentStrategy};
 use scenario::Scenario;
-use scenario::schema::{OpenShift, WorkloadSource};
+use scenario::schema::{OpenShift, System, WorkloadSource};
 use units::nearest::hint;
 use units::{Instant, SortedMap, SortedSet};
 
@@ -81,10 +81,10 @@ fn is_declared(scenario: &Scenario) -> bool {
     sources.all(|own| matches!(own, WorkloadSource::Manifests { .. }))
 }
 
-/// Holds the services that options of ECS and Compose name against the declared ones.
+/// Holds the services that options of ECS, `SwarmKit` and Compose name against the declared ones.
 fn named_services(scenario: &Scenario, manifests: &ManifestFiles) -> Result<(), BuildError> {
     let system = &scenario.system;
-    if !is_declared(scenario) || (system.ecs.is_none() && system.compose.is_none()) {
+    if !is_declared(scenario) || !names_services(system) {
         return Ok(());
     }
     let names = manifests.names();
@@ -100,6 +100,15 @@ fn named_services(scenario: &Scenario, manifests: &ManifestFiles) -> Result<(), 
             return unknown(format!("system.ecs.placement.{name}"), name);
         }
     }
+    let swarmkit = system.swarmkit.iter();
+    let ruled = swarmkit.flat_map(|own| own.services.keys());
+    for name in ruled {
+        // Services of a namespace have its name before their own.
+        let own = name.rsplit_once('.').map_or(name.as_str(), |(_, own)| own);
+        if !names.contains(name.as_str()) && !names.contains(own) {
+            return unknown(format!("system.swarmkit.services.{name}"), name);
+        }
+    }
     for (name, own) in system.compose.iter().flat_map(|own| &own.services) {
         let place = format!("system.compose.services.{name}");
         if !names.contains(name.as_str()) {
@@ -112,6 +121,11 @@ fn named_services(scenario: &Scenario, manifests: &ManifestFiles) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// Whether options of a system name services.
+const fn names_services(system: &System) -> bool {
+    system.ecs.is_some() || system.compose.is_some() || system.swarmkit.is_some()
 }
 
 /// Holds the names of projects against the namespaces of pods and objects.

@@ -155,16 +155,23 @@ fn swarmkit(project: &Project) -> Value {
     if !placement.is_empty() {
         own.insert("placement".to_owned(), placement.into());
     }
-    if let Some(policy) = project.shared(|own| own.restart_policy.as_ref()) {
-        own.insert("restart".to_owned(), restart(policy));
-    }
-    for (key, update) in [
-        ("update", project.shared(|own| own.update.as_ref())),
-        ("rollback", project.shared(|own| own.rollback.as_ref())),
-    ] {
-        if let Some(written) = update {
-            own.insert(key.to_owned(), updates(written));
+    let mut rules = Map::new();
+    for service in &project.services {
+        let mut of_service = Map::new();
+        if let Some(policy) = &service.restart_policy {
+            of_service.insert("restart".to_owned(), restart(policy));
         }
+        for (key, update) in [("update", &service.update), ("rollback", &service.rollback)] {
+            if let Some(written) = update {
+                of_service.insert(key.to_owned(), updates(written));
+            }
+        }
+        if !of_service.is_empty() {
+            rules.insert(object_name(&service.name), of_service.into());
+        }
+    }
+    if !rules.is_empty() {
+        own.insert("services".to_owned(), rules.into());
     }
     if own.is_empty() {
         json!({"name": "swarmkit"})

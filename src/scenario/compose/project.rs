@@ -16,15 +16,6 @@ pub struct Project {
     pub remarks: Vec<Remark>,
 }
 
-impl Project {
-    /// Rule of a stack that all its services share; one that not all share is that of none.
-    pub(super) fn shared<T: PartialEq>(&self, of: fn(&Service) -> Option<&T>) -> Option<&T> {
-        let mut stated = self.services.iter().map(of);
-        let first = stated.next()??;
-        stated.all(|own| own == Some(first)).then_some(first)
-    }
-}
-
 /// Service of a project.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Service {

@@ -59,7 +59,6 @@ pub(super) fn project(loader: &mut Loader<'_>, tree: &Tree) -> Project {
     declared::declared(loader, tree, &mut project);
     declared::container_names(loader, &on, &project);
     unset(loader, &mut project);
-    unshared(loader, &on, &mut project);
     dependencies(loader, &on, &off, &mut project);
     published(loader, &on, &project.services);
     names(loader, &on);
@@ -103,42 +102,6 @@ fn unset(loader: &mut Loader<'_>, project: &mut Project) {
                 own.name
             ),
         });
-    }
-}
-
-/// Rules that a stack has once for all services: where these differ, none is in effect.
-fn unshared(loader: &Loader<'_>, on: &[&Entry], project: &mut Project) {
-    if loader.request.target != Target::SwarmKit {
-        return;
-    }
-    let is_shared = [
-        (
-            "update_config",
-            project.shared(|own| own.update.as_ref()).is_some(),
-        ),
-        (
-            "rollback_config",
-            project.shared(|own| own.rollback.as_ref()).is_some(),
-        ),
-        (
-            "restart_policy",
-            project.shared(|own| own.restart_policy.as_ref()).is_some(),
-        ),
-    ];
-    for (field, _) in is_shared.into_iter().filter(|(_, is_shared)| !is_shared) {
-        for entry in on {
-            let deploy = entry.value.get("deploy");
-            let Some(stated) = deploy.and_then(|own| own.entry(field)) else {
-                continue;
-            };
-            project.remarks.push(Remark {
-                service: entry.key.clone(),
-                field: format!("deploy.{field}"),
-                place: place(loader, stated.key_span),
-                effect: "a stack has one for all services, and these differ: none is in effect"
-                    .to_owned(),
-            });
-        }
     }
 }
 

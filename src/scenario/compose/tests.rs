@@ -105,25 +105,41 @@ fn a_project_is_read_and_what_has_no_effect_is_listed() {
 }
 
 #[test]
-fn rules_of_a_stack_that_services_do_not_share_are_listed() {
+fn each_service_of_a_stack_keeps_its_own_rules() {
     let text = "\
 services:
   web:
     image: web
-    deploy: {update_config: {parallelism: 2}, restart_policy: {condition: any}}
+    deploy: {replicas: 4, update_config: {parallelism: 2}, restart_policy: {condition: any}}
   db:
     image: db
-    deploy: {restart_policy: {condition: any}}
+    deploy: {restart_policy: {condition: on-failure, delay: 1s}, rollback_config: {delay: 2s}}
+  cache: {image: cache}
 ";
     let project = read_as(text, Target::SwarmKit, &[]).expect("a project");
-    let listed: Vec<(&str, &str, &str)> = project
-        .remarks
-        .iter()
-        .map(|own| (&*own.service, &*own.field, &*own.place))
+    assert_eq!(project.remarks, []);
+    let text = experiment(&project, Target::SwarmKit, "stack.yaml").expect("an experiment");
+    let from = text.find("    services:\n").expect("rules");
+    let rules: Vec<&str> = text[from..]
+        .lines()
+        .take_while(|line| line.starts_with("    "))
         .collect();
     assert_eq!(
-        listed,
-        [("web", "deploy.update_config", "compose.yaml:4:14")]
+        rules,
+        [
+            "    services:",
+            "      web:",
+            "        restart:",
+            "          condition: any",
+            "        update:",
+            "          parallelism: 2",
+            "      db:",
+            "        restart:",
+            "          condition: on-failure",
+            "          delay: 1s",
+            "        rollback:",
+            "          delay: 2s",
+        ]
     );
 }
 

@@ -127,8 +127,8 @@ pub use swarm::{
     Swarm, SwarmBackend, SwarmCpu, SwarmDiscovery, SwarmFilter, SwarmReschedule, SwarmStrategy,
 };
 pub use swarmkit::{
-    RestartCondition, ServicePlacement, ServiceRestart, ServiceUpdate, SpreadCount, SwarmKit,
-    UpdateFailureAction, UpdateTaskOrder,
+    RestartCondition, ServicePlacement, ServiceRestart, ServiceRules, ServiceUpdate, SpreadCount,
+    SwarmKit, UpdateFailureAction, UpdateTaskOrder,
 };
 pub use system::{Backfill, Plugin, Plugins, Scheduler, System, TieBreak};
 pub use throughputs::Throughputs;

@@ -22,6 +22,8 @@ pub struct SwarmKit {
     pub rollback: ServiceUpdate,
     /// Placement of services by name; `*` stands for all.
     pub placement: SortedMap<String, ServicePlacement>,
+    /// Rules of single services by name, each in place of the one above.
+    pub services: SortedMap<String, ServiceRules>,
     /// Period between two heartbeats of a node; default `5s`.
     #[schemars(extend("x-positive" = true))]
     pub heartbeat_period: Duration,
@@ -51,6 +53,7 @@ impl Default for SwarmKit {
             update: None,
             rollback: ServiceUpdate::default(),
             placement: SortedMap::new(),
+            services: SortedMap::new(),
             heartbeat_period: Duration::from_secs(5),
             heartbeat_epsilon: Duration::from_millis(500),
             grace_multiplier: 3,
@@ -98,6 +101,21 @@ impl Default for ServiceRestart {
             window: None,
         }
     }
+}
+
+/// Rules of a service, each in place of the one that is common to all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ServiceRules {
+    /// Restart policy for ended tasks (`--restart-*`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restart: Option<ServiceRestart>,
+    /// Update settings (`--update-*`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update: Option<ServiceUpdate>,
+    /// Rollback settings (`--rollback-*`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<ServiceUpdate>,
 }
 
 /// Condition under which an ended task is replaced.

@@ -24,6 +24,8 @@ pub struct SwarmKitOptions {
     pub rollback: UpdateConfig,
     /// Placement by the name of a service, `*` for all.
     pub placement: SortedMap<String, Placement>,
+    /// Rules of single services by name, in place of those of all.
+    pub services: SortedMap<String, ServiceRules>,
     /// Heartbeats of nodes.
     pub heartbeat: HeartbeatOptions,
     /// Time after which a node that is down loses its tasks.
@@ -45,6 +47,40 @@ pub struct Placement {
     pub max_replicas: u32,
 }
 
+/// Rules of one service; `None` is the rule of all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ServiceRules {
+    /// Replacement of ended tasks.
+    pub restart: Option<RestartPolicy>,
+    /// Updates.
+    pub update: Option<UpdateConfig>,
+    /// Rollbacks.
+    pub rollback: Option<UpdateConfig>,
+}
+
+/// The rules that hold for a service.
+#[derive(Clone, Copy, Debug)]
+pub struct RulesInForce {
+    /// Replacement of ended tasks.
+    pub restart: RestartPolicy,
+    /// Updates; `None` is as the object's strategy says.
+    pub update: Option<UpdateConfig>,
+    /// Rollbacks.
+    pub rollback: UpdateConfig,
+}
+
+impl SwarmKitOptions {
+    /// The rules that hold for a service: its own, or else those of all.
+    pub fn rules_of(&self, service: &str) -> RulesInForce {
+        let own = self.services.get(service).copied().unwrap_or_default();
+        RulesInForce {
+            restart: own.restart.unwrap_or(self.restart),
+            update: own.update.or(self.update),
+            rollback: own.rollback.unwrap_or(self.rollback),
+        }
+    }
+}
+
 impl Default for SwarmKitOptions {
     fn default() -> Self {
         Self {
@@ -53,6 +89,7 @@ impl Default for SwarmKitOptions {
             update: None,
             rollback: UpdateConfig::default(),
             placement: SortedMap::new(),
+            services: SortedMap::new(),
             heartbeat: HeartbeatOptions::default(),
             orphan_timeout: ORPHAN_TIMEOUT,
             times: StepTimes::default(),

@@ -38,6 +38,7 @@ impl SwarmKitManager {
         };
         service.mode = wanted.mode;
         (service.restart, service.update) = (wanted.restart, wanted.update);
+        service.rollback = wanted.rollback;
         let takes_back = matches!(object, Object::Deployment(own) if own.rollback_to.is_some());
         if takes_back {
             self.roll_back(now, id, store, out);

@@ -28,7 +28,7 @@ impl SwarmKitManager {
         };
         let config = match direction {
             Direction::Update => service.update,
-            Direction::Rollback => self.options.rollback,
+            Direction::Rollback => service.rollback,
         };
         let spec = Arc::clone(&service.now.spec);
         let mut dirty = Vec::new();

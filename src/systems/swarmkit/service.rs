@@ -68,6 +68,7 @@ pub(super) struct Service {
     pub(super) previous: Option<Specification>,
     pub(super) restart: RestartPolicy,
     pub(super) update: UpdateConfig,
+    pub(super) rollback: UpdateConfig,
     pub(super) slots: SortedMap<u64, SlotState>,
     pub(super) updater: Option<Updater>,
     /// Orders of the update that have not been carried out yet.
@@ -113,6 +114,7 @@ pub(super) struct Wanted {
     pub(super) template: Arc<PodSpec>,
     pub(super) restart: RestartPolicy,
     pub(super) update: UpdateConfig,
+    pub(super) rollback: UpdateConfig,
 }
 
 /// The service that an object declares; `None` of kinds that can't be expressed.
@@ -141,28 +143,30 @@ pub(super) fn wanted(object: &Object, options: &SwarmKitOptions) -> Option<Wante
     if matches!(object, Object::CronJob(_)) && object_refusal(CAPABILITIES, object).is_some() {
         return None;
     }
+    let name: Text = match &**object.namespace() {
+        "" | "default" => object.name().clone(),
+        namespace => format!("{namespace}.{}", object.name()).into(),
+    };
+    let rules = options.rules_of(&name);
     let restart = match (&mode, object) {
         (Mode::Job { .. }, Object::Job(own)) => RestartPolicy {
             condition: Condition::OnFailure,
             max_attempts: usize::try_from(own.backoff_limit).unwrap_or(0),
-            ..options.restart
+            ..rules.restart
         },
-        _ => options.restart,
+        _ => rules.restart,
     };
     let replicas = match mode {
         Mode::Replicated(replicas) => replicas,
         _ => 1,
-    };
-    let name = match &**object.namespace() {
-        "" | "default" => object.name().clone(),
-        namespace => format!("{namespace}.{}", object.name()).into(),
     };
     Some(Wanted {
         name,
         mode,
         template: Arc::clone(template),
         restart,
-        update: options.update.unwrap_or_else(|| strategy(object, replicas)),
+        update: rules.update.unwrap_or_else(|| strategy(object, replicas)),
+        rollback: rules.rollback,
     })
 }
 
@@ -208,6 +212,7 @@ impl Service {
             previous: None,
             restart: wanted.restart,
             update: wanted.update,
+            rollback: wanted.rollback,
             slots: SortedMap::new(),
             updater: None,
             orders: Vec::new(),

@@ -82,9 +82,7 @@ fn capacity(store: &Store, node: NodeId) -> i128 {
 /// Shares cores among pods that want more: those that want least for their weight have all of it.
 fn share(capacity: i128, pods: &mut [PodUse]) {
     let weight = |pod: &PodUse| pod.cpu.asked.max(LEAST_WEIGHT);
-    pods.sort_by(|one, other| {
-        (one.cpu.used * weight(other)).cmp(&(other.cpu.used * weight(one)))
-    });
+    pods.sort_by(|one, other| (one.cpu.used * weight(other)).cmp(&(other.cpu.used * weight(one))));
     let mut left = capacity;
     let mut weights: i128 = pods.iter().map(weight).sum();
     for pod in pods {

@@ -1,0 +1,147 @@
+//! Options of `SwarmKit`, from the experiment file to what its managers are made from.
+
+use model::Object;
+use scenario::Scenario;
+use scenario::schema::{
+    self, RestartCondition, ServiceRestart, ServiceUpdate, SpreadCount, UpdateFailureAction,
+    UpdateTaskOrder,
+};
+use systems::swarmkit::SwarmKitOptions;
+use systems::swarmkit::agent::StepTimes;
+use systems::swarmkit::constraint::Constraint;
+use systems::swarmkit::dispatcher::HeartbeatOptions;
+use systems::swarmkit::options::{Placement, ServiceRules};
+use systems::swarmkit::restart::{Condition, RestartPolicy};
+use systems::swarmkit::spread::SpreadMode;
+use systems::swarmkit::task::Preference;
+use systems::swarmkit::update::{FailureAction, UpdateConfig, UpdateOrder};
+use units::SortedMap;
+
+use super::BuildError;
+
+/// Options of the managers, nodes and services.
+///
+/// # Errors
+/// A constraint is none.
+pub(super) fn swarmkit(written: &schema::SwarmKit) -> Result<SwarmKitOptions, BuildError> {
+    let mut placement = SortedMap::new();
+    for (name, own) in &written.placement {
+        let mut constraints = Vec::new();
+        for (number, text) in own.constraints.iter().enumerate() {
+            constraints.push(Constraint::parse(text).map_err(|why| {
+                let place = format!("system.swarmkit.placement.{name}.constraints[{number}]");
+                BuildError::Experiment(format!("{place}: {why}"))
+            })?);
+        }
+        let spread = own
+            .spread
+            .iter()
+            .map(|label| match label.strip_prefix("engine.labels.") {
+                Some(label) => Preference::EngineLabel(label.into()),
+                None => Preference::NodeLabel(label.trim_start_matches("node.labels.").into()),
+            });
+        let own = Placement {
+            constraints,
+            preferences: spread.collect(),
+            max_replicas: own.max_replicas_per_node,
+        };
+        placement.insert(name.clone(), own);
+    }
+    let services = written.services.iter().map(|(name, own)| {
+        let rules = ServiceRules {
+            restart: own.restart.as_ref().map(restart),
+            update: own.update.as_ref().map(update),
+            rollback: own.rollback.as_ref().map(update),
+        };
+        (name.clone(), rules)
+    });
+    Ok(SwarmKitOptions {
+        spread: match written.spread {
+            SpreadCount::Upstream => SpreadMode::Upstream,
+            SpreadCount::Strict => SpreadMode::Strict,
+        },
+        restart: restart(&written.restart),
+        update: written.update.as_ref().map(update),
+        rollback: update(&written.rollback),
+        placement,
+        services: services.collect(),
+        heartbeat: HeartbeatOptions {
+            period: written.heartbeat_period,
+            epsilon: written.heartbeat_epsilon,
+            grace: i64::from(written.grace_multiplier),
+        },
+        orphan_timeout: written.orphan_timeout,
+        times: StepTimes {
+            prepare: written.prepare_time,
+            stop: written.stop_time,
+        },
+        managers: written.managers as usize,
+    })
+}
+
+fn restart(written: &ServiceRestart) -> RestartPolicy {
+    RestartPolicy {
+        condition: match written.condition {
+            RestartCondition::Any => Condition::Any,
+            RestartCondition::OnFailure => Condition::OnFailure,
+            RestartCondition::None => Condition::None,
+        },
+        delay: written.delay,
+        max_attempts: written.max_attempts as usize,
+        window: written.window,
+    }
+}
+
+fn update(written: &ServiceUpdate) -> UpdateConfig {
+    UpdateConfig {
+        parallelism: u64::from(written.parallelism),
+        delay: written.delay,
+        monitor: written.monitor,
+        failure_action: match written.failure_action {
+            UpdateFailureAction::Pause => FailureAction::Pause,
+            UpdateFailureAction::Continue => FailureAction::Continue,
+            UpdateFailureAction::Rollback => FailureAction::Rollback,
+        },
+        max_failure_ratio: written.max_failure_ratio as f32,
+        order: match written.order {
+            UpdateTaskOrder::StopFirst => UpdateOrder::StopFirst,
+            UpdateTaskOrder::StartFirst => UpdateOrder::StartFirst,
+        },
+    }
+}
+
+/// Refuses more workers of an update than a service has replicas.
+///
+/// # Errors
+/// A service has fewer replicas.
+pub(super) fn check_updates<'a>(
+    scenario: &Scenario,
+    objects: impl Iterator<Item = &'a Object>,
+) -> Result<(), BuildError> {
+    let Some(written) = &scenario.system.swarmkit else {
+        return Ok(());
+    };
+    for object in objects {
+        let replicas = match object {
+            Object::Deployment(own) => own.replicas,
+            Object::ReplicaSet(own) | Object::ReplicationController(own) => own.replicas,
+            Object::StatefulSet(own) => own.replicas,
+            _ => continue,
+        };
+        let (kind, name) = (object.kind(), object.name());
+        let own = written.services.get(&**name);
+        let own = own.and_then(|own| own.update.as_ref());
+        let (config, place) = match (own, &written.update) {
+            (Some(own), _) => (own, format!("services.{name}.update")),
+            (None, Some(all)) => (all, "update".to_owned()),
+            (None, None) => continue,
+        };
+        let checked = update(config).check(u64::try_from(replicas).unwrap_or(0));
+        checked.map_err(|why| {
+            BuildError::Experiment(format!(
+                "system.swarmkit.{place}.parallelism: {kind} `{name}`: {why}"
+            ))
+        })?;
+    }
+    Ok(())
+}
