@@ -40,6 +40,9 @@ impl Reader<'_, '_> {
             self.only(own, &["limits", "reservations"]);
             service.limits = self.resources(own, "limits");
             service.reservations = self.resources(own, "reservations");
+            if let Some(own) = own.get("reservations") {
+                self.reserved_devices(own, service);
+            }
         }
         if let Some(own) = tree.get("placement") {
             self.placement(own, service);
@@ -65,20 +68,15 @@ impl Reader<'_, '_> {
             own,
             &["cpus", "devices", "generic_resources", "memory", "pids"],
         );
-        for (field, why) in [
-            ("pids", "use above a limit is not modelled"),
-            ("devices", "devices of the host are not shared out"),
-            (
-                "generic_resources",
-                "devices of the host are not shared out",
-            ),
-        ] {
+        let mut without = vec![("pids", "use above a limit is not modelled")];
+        if key == "limits" {
+            let why = "devices are reserved, and have no limit";
+            without.extend([("devices", why), ("generic_resources", why)]);
+        }
+        for (field, why) in without {
             if let Some(entry) = own.entry(field) {
-                self.remark(
-                    &format!("deploy.resources.{key}.{field}"),
-                    entry.key_span,
-                    why,
-                );
+                let field = format!("deploy.resources.{key}.{field}");
+                self.remark(&field, entry.key_span, why);
             }
         }
         Amounts {

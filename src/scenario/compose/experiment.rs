@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Target;
-use super::objects::{label_value, object_name};
+use super::objects::{GPU, label_value, object_name};
 use super::project::{Dependency, Project, RestartPolicy, Service, Update};
 use super::service::STARTED;
 use units::plural;
@@ -64,7 +64,11 @@ fn cluster(project: &Project, target: Target) -> Value {
     let cpus = CPUS.max(cpus / 1_000_000_000 + i64::from(cpus % 1_000_000_000 > 0));
     let memory = MEMORY.max(sum(|own| own.reservations.memory));
     let memory = memory / (1 << 30) + i64::from(memory % (1 << 30) > 0);
-    let allocatable = json!({"cpu": cpus, "memory": format!("{memory}Gi"), "pods": 110});
+    let mut allocatable = json!({"cpu": cpus, "memory": format!("{memory}Gi"), "pods": 110});
+    let gpus = project.gpus_of_node();
+    if gpus > 0 {
+        allocatable[GPU] = gpus.into();
+    }
     let mut template = json!({"allocatable": allocatable});
     let mut labels = Map::new();
     for own in project.services.iter().flat_map(|own| &own.constraints) {

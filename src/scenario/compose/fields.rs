@@ -73,7 +73,7 @@ pub(super) const OF_SERVICES: &[(&str, Effect)] = &[
     ("extends", Effect::Modelled),
     ("external_links", Effect::Without(NETWORK)),
     ("extra_hosts", Effect::Without(NETWORK)),
-    ("gpus", Effect::Without(DEVICE)),
+    ("gpus", Effect::On(CLUSTERS, DEVICE)),
     ("group_add", Effect::Without(HOST)),
     ("healthcheck", Effect::Modelled),
     ("hostname", Effect::Without(NAME)),

@@ -5,6 +5,7 @@
 mod amount;
 mod declared;
 mod deploy;
+mod devices;
 pub mod experiment;
 mod fields;
 mod interpolate;

@@ -5,13 +5,16 @@
 use serde_json::{Map, Value, json};
 
 use super::Target;
-use super::project::{Amounts, HealthCheck, Project, Service, Update};
+use super::project::{Amounts, Gpus, HealthCheck, Project, Service, Update};
 use units::Duration;
 
 /// Label of all containers of a service.
 pub const SERVICE_LABEL: &str = "com.docker.compose.service";
 /// Label of all containers of a project.
 pub const PROJECT_LABEL: &str = "com.docker.compose.project";
+
+/// Resource of a GPU on a node.
+pub(super) const GPU: &str = "nvidia.com/gpu";
 
 /// Name of a service as an object: lower case letters, digits and dashes.
 pub fn object_name(service: &str) -> String {
@@ -142,7 +145,7 @@ fn template(project: &Project, service: &Service, target: Target) -> Value {
     if !annotations.is_empty() {
         metadata["annotations"] = annotations.into();
     }
-    json!({"metadata": metadata, "spec": pod(service, target)})
+    json!({"metadata": metadata, "spec": pod(project, service, target)})
 }
 
 fn health_check(check: &HealthCheck) -> String {
@@ -185,11 +188,11 @@ fn probe(check: &HealthCheck) -> Value {
     })
 }
 
-fn pod(service: &Service, target: Target) -> Value {
+fn pod(project: &Project, service: &Service, target: Target) -> Value {
     let mut container = json!({
         "name": object_name(&service.name),
         "image": service.image,
-        "resources": resources(service),
+        "resources": resources(project, service),
     });
     if let Some(check) = service
         .health
@@ -229,7 +232,7 @@ fn pod(service: &Service, target: Target) -> Value {
 }
 
 /// Limits alone reserve nothing, other than in Kubernetes, where they are the requests, too.
-fn resources(service: &Service) -> Value {
+fn resources(project: &Project, service: &Service) -> Value {
     let amounts = |own: &Amounts| {
         let mut list = Map::new();
         if let Some(nanos) = own.nano_cpus {
@@ -240,10 +243,17 @@ fn resources(service: &Service) -> Value {
         }
         list
     };
-    let limits = amounts(&service.limits);
+    let mut limits = amounts(&service.limits);
     let mut requests = amounts(&service.reservations);
     for name in limits.keys() {
         requests.entry(name.clone()).or_insert_with(|| "0".into());
+    }
+    if let Some(gpus) = service.gpus {
+        let count = match gpus {
+            Gpus::Count(count) => count,
+            Gpus::All => project.gpus_of_node(),
+        };
+        limits.insert(GPU.to_owned(), count.into());
     }
     let mut resources = Map::new();
     if !limits.is_empty() {

@@ -1,5 +1,7 @@
 //! Ports of a service (compose-spec `05-services.md` ports, expose).
 
+use std::net::IpAddr;
+
 use super::project::Port;
 use super::service::Reader;
 use crate::diagnostic::Code;
@@ -26,8 +28,13 @@ impl Reader<'_, '_> {
         }
         let exposed = tree.get("expose");
         for item in exposed.into_iter().flat_map(Tree::items) {
-            let read = item.text().and_then(short_ports);
-            for port in read.into_iter().flatten() {
+            let Some(read) = item.text().and_then(short_ports) else {
+                let message = format!("`{}` is no port", item.text().unwrap_or("this"));
+                let expected = "`TARGET[/PROTOCOL]` such as `8080` or `3000-3005/tcp`";
+                self.wrong(Code::WrongType, message, item.span, expected);
+                continue;
+            };
+            for port in read {
                 if ports.iter().all(|own: &Port| own.target != port.target) {
                     ports.push(port);
                 }
@@ -41,6 +48,12 @@ fn range(text: &str) -> Option<(u16, u16)> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let (first, last) = (first.parse().ok()?, last.parse().ok()?);
     (first > 0 && first <= last).then_some((first, last))
+}
+
+/// Whether a text is an address of a host, or none; one of version 6 may stand in brackets.
+fn is_address(text: &str) -> bool {
+    let bare = text.strip_prefix('[').and_then(|own| own.strip_suffix(']'));
+    text.is_empty() || bare.unwrap_or(text).parse::<IpAddr>().is_ok()
 }
 
 /// The ports of the short form; a range of targets has each its own.
@@ -57,6 +70,9 @@ fn short_ports(text: &str) -> Option<Vec<Port>> {
         "" => None,
         text => Some(range(text)?),
     };
+    if !is_address(address) {
+        return None;
+    }
     let count = last - first;
     let ports = (0..=count).map(|own| {
         let published = match published {
@@ -83,6 +99,9 @@ fn long_port(tree: &Tree) -> Option<Port> {
         Some(text) => Some(range(text)?),
     };
     let protocol = text("protocol").unwrap_or("tcp");
+    if !is_address(text("host_ip").unwrap_or_default()) {
+        return None;
+    }
     Some(Port {
         target: text("target")?.parse().ok().filter(|port| *port > 0)?,
         published,

@@ -55,10 +55,35 @@ pub struct Service {
     pub rollback: Option<Update>,
     /// Restart policy of a stack, where it is stated.
     pub restart_policy: Option<RestartPolicy>,
+    /// GPUs that a container has to itself, where nodes give them out.
+    pub gpus: Option<Gpus>,
     /// Condition under which the image is pulled, as Kubernetes names it.
     pub pull: Option<&'static str>,
     /// Behaviour of its containers, as `x-windtunnel` states it.
     pub behaviour: Behaviour,
+}
+
+/// GPUs of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gpus {
+    /// A number of them.
+    Count(u32),
+    /// All of a node.
+    All,
+}
+
+impl Project {
+    /// The GPUs of each node: as many as all containers reserve together, and at least one where
+    /// any service reserves all of a node; 0 where none reserves any.
+    pub fn gpus_of_node(&self) -> u32 {
+        let of_service = |own: &Service| match own.gpus {
+            Some(Gpus::Count(count)) => count.saturating_mul(own.replicas.max(1)),
+            Some(Gpus::All) => 1,
+            None => 0,
+        };
+        let all = self.services.iter().map(of_service);
+        all.fold(0, u32::saturating_add)
+    }
 }
 
 /// Processors and memory.

@@ -45,6 +45,15 @@ pub(super) fn project(loader: &mut Loader<'_>, tree: &Tree) -> Project {
         .iter()
         .partition(|entry| is_on(loader.request.profiles, &entry.value));
     project.off = off.iter().map(|entry| entry.key.clone()).collect();
+    if on.is_empty() {
+        let names: Vec<&str> = off.iter().map(|entry| entry.key.as_str()).collect();
+        let message = format!("no service is on: `{}`", names.join("`, `"));
+        let finding = Finding::new(Code::Conflict, message, tree.span);
+        let finding = finding.label("expected one service or more whose profile is on");
+        let help = "turn a profile on with `--profile NAME`, or all with `--profile '*'`";
+        loader.findings.push(finding.help(help));
+        return project;
+    }
     for entry in &on {
         let mut reader = Reader {
             loader,

@@ -171,6 +171,8 @@ impl Reader<'_, '_> {
             && tree.get("image").is_none()
             && tree.get("build").is_none()
             && tree.get("provider").is_none()
+            // One that could not be extended has been refused for that.
+            && tree.get("extends").is_none()
         {
             let message = format!("service `{}` has neither `image` nor `build`", self.name);
             self.wrong(
@@ -188,6 +190,7 @@ impl Reader<'_, '_> {
         }
         self.replicas(tree, scale, &mut service);
         self.amounts(tree, &mut service);
+        self.gpus(tree, &mut service);
         self.restart(tree, &mut service);
         service.depends_on = self.depends_on(tree);
         service.health = self.health(tree);

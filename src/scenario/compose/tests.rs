@@ -7,7 +7,11 @@ use super::{Project, ReadRequest, Target, read};
 use crate::NamedText;
 use crate::diagnostic::Color;
 
-fn read_as(text: &str, target: Target, variables: &[(&str, &str)]) -> Result<Project, String> {
+pub(super) fn read_as(
+    text: &str,
+    target: Target,
+    variables: &[(&str, &str)],
+) -> Result<Project, String> {
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let variables: Variables = variables.iter().map(own).collect();
     let file = NamedText {
@@ -307,4 +311,31 @@ fn later_files_are_laid_over_earlier_ones() {
     let project = read(&request).expect("a project");
     let own = &project.services[0];
     assert_eq!((&*own.image, own.ports.len()), ("two", 2));
+}
+
+#[test]
+fn a_project_needs_a_service_that_is_on_and_ports_that_are_some() {
+    let one = |fields: &str| format!("services:\n  a: {{image: a, {fields}}}\n");
+    for (text, expected) in [
+        (one("profiles: [x, y]"), "no service is on: `a`"),
+        (one("ports: ['80:80:80:80']"), "`80:80:80:80` is no port"),
+        (one("ports: [{target: 80, host_ip: here}]"), "is no port"),
+        (one("expose: [abc]"), "`abc` is no port"),
+        (
+            one("extends: {service: b}"),
+            "there is no service `b` to extend",
+        ),
+    ] {
+        let found = read_as(&text, Target::Compose, &[]).expect_err("wrong");
+        assert!(found.contains(expected), "{found}");
+        assert_eq!(found.matches("error").count().max(1), 1, "{found}");
+    }
+    for ports in ["'127.0.0.1:80:80'", "'[::1]:80:80'", "'::1:80:80'"] {
+        let read = read_as(&one(&format!("ports: [{ports}]")), Target::Compose, &[]);
+        assert_eq!(
+            read.map(|own| own.services[0].ports.len()),
+            Ok(1),
+            "{ports}"
+        );
+    }
 }
