@@ -57,6 +57,12 @@ pub const ON_DEMAND: &str = "on-demand";
 /// The label that holds when a node was asked for, in nanoseconds of the run.
 pub const ORDERED_LABEL: &str = "windtunnel.dev/ordered";
 
+/// The label of a node that costs from its joining on ([`FROM_JOINING`]), rather than from its order.
+pub const BILLED_LABEL: &str = "windtunnel.dev/billed";
+
+/// A node costs nothing before it joins.
+pub const FROM_JOINING: &str = "from-joining";
+
 /// Value of a node's label. Zones, regions and instance types of nodes that have only the labels of
 /// releases before Kubernetes 1.17 are those of the older labels.
 pub fn label_of<'a>(labels: &'a Labels, key: &str) -> Option<&'a Text> {

@@ -12,7 +12,7 @@ use model::{NewPrice, Node, Text};
 use scenario::schema::{self, EcsCapacityProvider};
 use scenario::{Scenario, Share};
 use sim::ProviderOptions;
-use systems::ecs::fargate::TaskSize;
+use systems::ecs::fargate::{TaskDisk, TaskSize};
 use units::nearest::nearest;
 use units::{Instant, SortedMap};
 
@@ -126,9 +126,10 @@ fn price_fargate(plan: &mut ProviderPlan, scenario: &Scenario, powers: &Powers) 
     let spot = scenario.cluster.provider.as_ref();
     let spot = spot.and_then(|own| own.spot.as_ref());
     let share = spot.map_or(1.0, |own| own.price.as_f64());
-    for size in TaskSize::all() {
-        let name = size.name();
-        let on_demand = size.price_micro_per_hour();
+    let sizes = TaskSize::all().into_iter();
+    for (size, disk) in sizes.flat_map(|size| TaskDisk::all().map(move |disk| (size, disk))) {
+        let name = size.name(disk);
+        let on_demand = size.price_micro_per_hour(disk);
         let on_spot = libm::rint(on_demand as f64 * share) as i64;
         for (bought, price) in [(ON_DEMAND, on_demand), (SPOT, on_spot)] {
             let economics = NodeEconomics {

@@ -60,6 +60,11 @@ spec:
 
 /// Runs four tasks, each of which fills half an instance of the group, which is empty at first.
 fn run(name: &str, providers: &str, more: &str) -> (Seen, Outcome) {
+    run_of(name, WEB, providers, more)
+}
+
+/// Runs tasks of these manifests.
+fn run_of(name: &str, web: &str, providers: &str, more: &str) -> (Seen, Outcome) {
     let text = format!(
         "windtunnel: v1
 name: {name}
@@ -75,7 +80,7 @@ models: {{startup: {{containerStart: 10s}}}}
 stop: {{at: 1h}}
 {more}"
     );
-    let scratch = Scratch::new(name, &[("web.yaml", WEB), ("run.yaml", &text)]);
+    let scratch = Scratch::new(name, &[("web.yaml", web), ("run.yaml", &text)]);
     let experiment = load_file(&scratch.path("run.yaml"));
     let mut seen = Seen::default();
     let scenario = &experiment.variants[0].scenario;
@@ -114,11 +119,33 @@ fn a_task_of_fargate_has_a_machine_that_is_billed_by_its_size() {
     assert_eq!(times(&seen.joined), [30.0; 4]);
     assert_eq!(seen.running, [40.0; 4]);
     assert_eq!(times(&seen.left), [1_800.0]);
-    // A quarter of a processor and half a GiB, from the order of the machine to its end, as every machine.
+    // A quarter of a processor and half a GiB, from the pull of the image to the end of the task.
     let hourly = 0.25 * 0.04048 + 0.5 * 0.004_445;
-    let hours = (3.0 * 3_600.0 + 1_800.0) / 3_600.0;
+    let hours = (3.0 * 3_570.0 + 1_770.0) / 3_600.0;
     let cost = metric(&outcome, "cost.total");
     assert!((cost - hourly * hours).abs() < 1e-4, "{cost}");
+}
+
+#[test]
+fn a_disk_beyond_twenty_gigabytes_is_billed_and_one_beyond_two_hundred_refused() {
+    let cost = |name: &str, disk: &str| {
+        let web = WEB.replace(
+            "memory: 512Mi",
+            &format!("memory: 512Mi, ephemeral-storage: {disk}"),
+        );
+        let (_, outcome) = run_of(name, &web, "{name: FARGATE}", "");
+        metric(&outcome, "cost.total")
+    };
+    let extra = cost("ecs-disk", "50Gi") - cost("ecs-disk-included", "20Gi");
+    // From 30 s on, as the machines boot for nothing.
+    let hours = 3_570.0 / 3_600.0;
+    assert!(
+        (extra - 4.0 * 30.0 * 0.000_111 * hours).abs() < 1e-6,
+        "{extra}"
+    );
+    let web = WEB.replace("memory: 512Mi", "memory: 512Mi, ephemeral-storage: 201Gi");
+    let (seen, _) = run_of("ecs-disk-refused", &web, "{name: FARGATE}", "");
+    assert!(seen.joined.is_empty() && seen.running.is_empty());
 }
 
 #[test]
@@ -131,10 +158,11 @@ fn spot_machines_of_fargate_are_taken_back_and_replaced_in_their_zones() {
         [30.0, 30.0, 30.0, 30.0, 1_140.0, 1_140.0, 1_140.0, 1_140.0]
     );
     assert_eq!(times(&seen.left)[..4], [1_110.0; 4]);
-    // Four machines all of the time, but for the boots of those that replace others.
+    // Four machines all of the time, but for four boots of 30 s, which cost nothing.
     let hourly = 0.3 * (0.25 * 0.04048 + 0.5 * 0.004_445);
     let cost = metric(&outcome, "cost.total");
-    assert!((cost - 4.0 * hourly).abs() < 1e-4, "{cost}");
+    let hours = 3_480.0 / 3_600.0;
+    assert!((cost - 4.0 * hourly * hours).abs() < 1e-4, "{cost}");
 }
 
 #[test]

@@ -5,10 +5,10 @@ use crate::capability::{Capabilities, Capability};
 use crate::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
-use crate::plain_agent::PlainAgent;
 use cluster::Commitment;
 use control::Stepping;
 
+use super::agent::EcsAgent;
 use super::component::Ecs;
 use super::options::EcsOptions;
 
@@ -110,7 +110,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::LivenessProbes,
-        Without("a task counts as healthy once it ran for 40 s"),
+        Without("a task counts as healthy by its health check, or once it ran for 40 s"),
     ),
     (
         Capability::ReadinessProbes,
@@ -168,7 +168,7 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let control = Ecs::new(options, request.form, request.setup.seed);
     Ok(SystemParts {
         components: vec![Box::new(control)],
-        agent: Box::new(PlainAgent::new(request.time_limits)),
+        agent: Box::new(EcsAgent::new(request.time_limits)),
         stepping: Stepping::PerInstant,
         commitment: Commitment::Decided,
     })

@@ -1,5 +1,5 @@
-//! Fargate: the sizes that a task's demand is rounded up to, and the rate of launches
-//! (spec: orchestrators-a.md section 7.4; `AWS_Fargate.md`, `throttling.md`).
+//! Fargate: the sizes that a task's demand is rounded up to, the disk beside them, and the rate of
+//! launches (spec: orchestrators-a.md sections 7.4 and 9.7; `AWS_Fargate.md`, `throttling.md`).
 
 use units::{Duration, Instant};
 
@@ -10,6 +10,36 @@ pub struct TaskSize {
     pub cpu: i64,
     /// Memory in MiB.
     pub memory: i64,
+}
+
+/// Disk of a task in GiB; as much as every task has is part of its price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TaskDisk(i64);
+
+/// Disk that every task has, in GiB.
+const INCLUDED_DISK: i64 = 20;
+/// The most that a task may have, in GiB.
+const MOST_DISK: i64 = 200;
+/// Price of a GiB of disk beyond for an hour, in millionths of a dollar.
+const DISK_PRICE: i64 = 111;
+
+impl TaskDisk {
+    /// Every disk, the smallest first.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (INCLUDED_DISK..=MOST_DISK).map(Self)
+    }
+
+    /// The disk that holds a number of bytes; `None` beyond 200 GiB.
+    pub fn holding(bytes: i64) -> Option<Self> {
+        let gib = bytes / (1 << 30) + i64::from(bytes % (1 << 30) > 0);
+        let gib = gib.max(INCLUDED_DISK);
+        (gib <= MOST_DISK).then_some(Self(gib))
+    }
+
+    /// The disk in bytes.
+    pub const fn bytes(self) -> i64 {
+        self.0 << 30
+    }
 }
 
 /// Sizes with one number of processors: memory from a least to a most amount, in steps, in MiB. The
@@ -95,14 +125,20 @@ impl TaskSize {
         sizes
     }
 
-    /// Name of the size as an instance type, such as `fargate.256.512`.
-    pub fn name(self) -> String {
-        format!("fargate.{}.{}", self.cpu, self.memory)
+    /// Name of the size as an instance type, such as `fargate.256.512`, or with a larger disk
+    /// `fargate.256.512.50`.
+    pub fn name(self, disk: TaskDisk) -> String {
+        let Self { cpu, memory } = self;
+        match disk.0 {
+            INCLUDED_DISK => format!("fargate.{cpu}.{memory}"),
+            gib => format!("fargate.{cpu}.{memory}.{gib}"),
+        }
     }
 
     /// Price of an hour, in millionths of a dollar (spec: orchestrators-a.md 9.7).
-    pub const fn price_micro_per_hour(self) -> i64 {
-        (self.cpu * CPU_PRICE + self.memory * MEMORY_PRICE) / 1_024
+    pub const fn price_micro_per_hour(self, disk: TaskDisk) -> i64 {
+        let size = (self.cpu * CPU_PRICE + self.memory * MEMORY_PRICE) / 1_024;
+        size + (disk.0 - INCLUDED_DISK) * DISK_PRICE
     }
 
     /// The first size that holds a demand, by processors and then by memory; `None` if none does.

@@ -5,6 +5,7 @@
 //! Follows the developer guide, awsdocs/amazon-ecs-developer-guide 49232cf; where it is silent, the
 //! rules of this project (spec: orchestrators-a.md section 7).
 
+mod agent;
 pub mod breaker;
 pub mod capacity;
 mod component;

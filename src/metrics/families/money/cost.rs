@@ -9,7 +9,10 @@
 
 use std::sync::Arc;
 
-use model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ORDERED_LABEL, SPOT};
+use model::node::{
+    BILLED_LABEL, CAPACITY_LABEL, FROM_JOINING, GROUP_LABEL, INSTANCE_TYPE_LABEL, ORDERED_LABEL,
+    SPOT,
+};
 use model::{EndReason, Event, NewPrice, Pod, PodPhase, Text, TrafficNames, TrafficStretch};
 use units::{Instant, NodeId, SortedMap};
 
@@ -172,10 +175,12 @@ impl Cost {
             None => own.price_micro_per_hour,
         };
         let price_rate = i128::from(price.unwrap_or(0)) * PARTS;
-        // A machine costs from its order on, and while it boots nobody uses it.
+        // Most machines cost from their order on, and while they boot they are idle.
         let object = change.store.nodes().object(node);
         let label = |key: &str| object.and_then(|object| object.labels.get(key));
-        let ordered = label(ORDERED_LABEL).and_then(|nanos| nanos.parse().ok());
+        let boots_free = label(BILLED_LABEL).is_some_and(|own| **own == *FROM_JOINING);
+        let ordered = label(ORDERED_LABEL).filter(|_| !boots_free);
+        let ordered = ordered.and_then(|nanos| nanos.parse().ok());
         let since = ordered
             .map_or(change.at, Instant::from_nanos)
             .min(change.at);

@@ -8,9 +8,10 @@ use cluster::Store;
 use control::Outbox;
 use control::provider::{MachineOrder, ProviderRequest};
 use model::node::{
-    CAPACITY_LABEL, GROUP_LABEL, HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND, SPOT, ZONE_LABEL,
+    BILLED_LABEL, CAPACITY_LABEL, FROM_JOINING, GROUP_LABEL, HOSTNAME_LABEL, INSTANCE_TYPE_LABEL,
+    ON_DEMAND, SPOT, ZONE_LABEL,
 };
-use model::resource_list::{CPU, MEMORY, PODS};
+use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
 use model::{EndReason, Event, Node, PodRef, ResourceList, Text};
 use units::{Duration, Instant, NodeId, ObjectId, Quantity, SortedMap, SortedSet};
 
@@ -18,7 +19,7 @@ use super::super::capacity::{
     Demand, LOW_POINTS, Provider, ScaledGroup, Source, instances_for, next_provider,
 };
 use super::super::entry::CAPABILITIES;
-use super::super::fargate::{LaunchBucket, TaskSize};
+use super::super::fargate::{LaunchBucket, TaskDisk, TaskSize};
 use super::super::placement::{Constraint, Rules};
 use super::super::query::Query;
 use super::super::request;
@@ -162,7 +163,8 @@ impl Ecs {
         let is_refused = spec.is_none_or(|spec| {
             refusal(CAPABILITIES, spec).is_some() || Query::of_pod(spec).is_some()
         });
-        if is_refused || TaskSize::holding(own.task.cpu, own.task.memory).is_none() {
+        let has_size = TaskSize::holding(own.task.cpu, own.task.memory).is_some();
+        if is_refused || !has_size || disk_of(pod, store).is_none() {
             let reason = EndReason::Rejected;
             out.write(store, Event::PodEnded { pod, reason });
             return true;
@@ -173,7 +175,7 @@ impl Ecs {
     }
 
     /// Orders the machine of a task.
-    pub(super) fn launch(&mut self, pod: PodRef, out: &mut Outbox) {
+    pub(super) fn launch(&mut self, pod: PodRef, store: &Store, out: &mut Outbox) {
         let own = self.task_mut(pod).map(|own| own.clone());
         let Some(own) = own.filter(|own| own.instance.is_none() && own.only_on.is_none()) else {
             return;
@@ -185,7 +187,8 @@ impl Ecs {
         let Some(provider) = self.provider(number) else {
             return;
         };
-        let Some(size) = TaskSize::holding(own.task.cpu, own.task.memory) else {
+        let size = TaskSize::holding(own.task.cpu, own.task.memory);
+        let Some((size, disk)) = size.zip(disk_of(pod, store)) else {
             return;
         };
         // Another try is another machine, which may come where the first did not.
@@ -194,10 +197,13 @@ impl Ecs {
             0 => format!("{}-{}", provider.share.name, own.number).into(),
             _ => format!("{}-{}-{tries}", provider.share.name, own.number).into(),
         };
-        let instance_type: Text = size.name().into();
+        let instance_type: Text = size.name(disk).into();
         let group = provider.share.name.clone();
         let is_spot = matches!(provider.source, Source::Fargate { is_spot: true, .. });
         let mut node = machine(&name, &group, &instance_type, size);
+        let bytes = Quantity::from_units(disk.bytes());
+        node.allocatable.set(EPHEMERAL_STORAGE, bytes);
+        node.capacity.set(EPHEMERAL_STORAGE, bytes);
         if let Some(zone) = zone {
             node.labels.insert(ZONE_LABEL.into(), zone);
         }
@@ -439,6 +445,18 @@ impl ScaledGroup {
     }
 }
 
+/// The disk of a task of Fargate: as its pod requests; `None` where that is more than any has.
+fn disk_of(pod: PodRef, store: &Store) -> Option<TaskDisk> {
+    let record = store.pods().get(pod)?;
+    let requests = store
+        .class(record.class)
+        .spec
+        .requests()
+        .unwrap_or_default();
+    let bytes = requests.get(EPHEMERAL_STORAGE).units_ceil().ok()?;
+    TaskDisk::holding(bytes)
+}
+
 /// The machine of a task of Fargate.
 fn machine(name: &Text, group: &Text, instance_type: &Text, size: TaskSize) -> Node {
     let mut allocatable = ResourceList::default();
@@ -449,6 +467,7 @@ fn machine(name: &Text, group: &Text, instance_type: &Text, size: TaskSize) -> N
         (GROUP_LABEL, group.clone()),
         (INSTANCE_TYPE_LABEL, instance_type.clone()),
         (CAPACITY_LABEL, ON_DEMAND.into()),
+        (BILLED_LABEL, FROM_JOINING.into()),
         (HOSTNAME_LABEL, name.clone()),
     ];
     Node {

@@ -5,6 +5,7 @@
 //! Services are in `services.rs`, tasks in `tasks.rs`, instances in `instances.rs`.
 
 mod capacity;
+mod health;
 mod instances;
 mod memory;
 mod services;
@@ -37,6 +38,8 @@ use tasks::{Kind, TaskState, Template};
 enum Due {
     /// A task has run for so long that it counts as healthy.
     Healthy(PodRef),
+    /// A container of a task has failed its health check.
+    Unhealthy(PodRef, u16),
     /// A service may start tasks again.
     Retry(ObjectId),
     /// An agent has been silent for so long that its instance takes no tasks.
@@ -147,7 +150,7 @@ impl Ecs {
                 }
                 Event::PodCreated(created) => self.created(now, created, store, out),
                 Event::PodBound { pod, node, .. } => self.bound(*pod, *node),
-                Event::PodRunning { pod } => self.runs(now, *pod),
+                Event::PodRunning { pod } => self.runs(now, *pod, store),
                 Event::PodEnded { pod, reason } => self.ended(now, *pod, *reason, store, out),
                 Event::Object(change) => self.declared(change.id(), store, out),
                 _ => {}
@@ -159,12 +162,13 @@ impl Ecs {
     fn due(&mut self, now: Instant, due: Due, store: &Store, out: &mut Outbox) {
         match due {
             Due::Healthy(pod) => self.healthy(pod),
+            Due::Unhealthy(pod, container) => self.unhealthy(pod, container, store, out),
             Due::Retry(service) => {
                 self.dirty.insert(service);
             }
             Due::Disconnected(node) => self.disconnected(now, node, store, out),
             Due::GivenUp(node) => self.given_up(now, node, store, out),
-            Due::Launch(pod) => self.launch(pod, out),
+            Due::Launch(pod) => self.launch(pod, store, out),
             Due::Release(node) => Self::give_back(node, out),
         }
     }

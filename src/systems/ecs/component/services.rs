@@ -12,6 +12,7 @@ use units::{Instant, ObjectId, SortedMap, SortedSet};
 
 use super::super::breaker::CircuitBreaker;
 use super::super::entry::CAPABILITIES;
+use super::super::options::BreakerOptions;
 use super::super::placement::{self, Instance, Running};
 use super::super::service::{HealthyPercent, Tasks, Throttle};
 use super::tasks::{Phase, TaskState};
@@ -79,6 +80,18 @@ impl Service {
     pub(super) fn task_runs(&mut self, deployment: u64) {
         if deployment == self.deployment.number {
             self.deployment.breaker.task_runs();
+        }
+    }
+
+    /// Gives the present deployment up, if that is asked for, and goes back to the last one that was
+    /// completed.
+    fn give_up(&mut self, options: BreakerOptions) {
+        if !options.is_enabled || self.deployment.is_failed {
+            return;
+        }
+        self.deployment.is_failed = true;
+        if let Some(template) = self.completed.clone().filter(|_| options.rolls_back) {
+            self.deploy(template);
         }
     }
 
@@ -179,15 +192,27 @@ impl Ecs {
         if let Some(until) = service.throttle.until() {
             self.timers.push(until, Due::Retry(id));
         }
-        if deployment != service.deployment.number || !service.deployment.breaker.task_never_ran() {
+        if deployment == service.deployment.number && service.deployment.breaker.task_never_ran() {
+            service.give_up(options);
+        }
+    }
+
+    /// A task of a deployment has failed its health check, and the deployment may have to be given up.
+    pub(super) fn check_failed(&mut self, id: ObjectId, deployment: u64) {
+        let options = self.options.breaker;
+        let Some(service) = self.services.get_mut(&id) else {
             return;
+        };
+        let own = &mut service.deployment;
+        if deployment == own.number && own.breaker.health_check_failed() {
+            service.give_up(options);
         }
-        if options.is_enabled {
-            service.deployment.is_failed = true;
-            if let Some(template) = service.completed.clone().filter(|_| options.rolls_back) {
-                service.deploy(template);
-            }
-        }
+    }
+
+    /// Whether a service keeps a number of tasks, or one on every instance.
+    pub(super) fn maintains(&self, id: ObjectId) -> bool {
+        let service = self.services.get(&id);
+        service.is_some_and(|service| service.kind != Kind::Once)
     }
 
     /// Tasks of a service as its bounds count them. Those of a draining instance are old.

@@ -10,7 +10,7 @@ use units::{ClassId, Instant, NodeId, ObjectId};
 use super::super::entry::CAPABILITIES;
 use super::super::placement::{self, Task};
 use super::super::request;
-use super::{Alike, Due, Ecs};
+use super::{Alike, Ecs};
 use crate::mapping::refusal;
 
 /// A task and the pod that it is.
@@ -255,31 +255,6 @@ impl Ecs {
         self.cluster.add(node.index(), &task);
     }
 
-    pub(super) fn runs(&mut self, now: Instant, pod: PodRef) {
-        let healthy = now.saturating_add(self.options.healthy_after);
-        let Some(own) = self.task_mut(pod).filter(|own| own.phase == Phase::Pending) else {
-            return;
-        };
-        own.phase = Phase::Running;
-        let (service, deployment) = (own.service, own.deployment);
-        if let Some(id) = service {
-            self.timers.push(healthy, Due::Healthy(pod));
-            if let Some(service) = self.services.get_mut(&id) {
-                service.task_runs(deployment);
-            }
-        }
-    }
-
-    pub(super) fn healthy(&mut self, pod: PodRef) {
-        let own = self.task_mut(pod);
-        let Some(own) = own.filter(|own| own.phase == Phase::Running) else {
-            return;
-        };
-        own.phase = Phase::Healthy;
-        let service = own.service;
-        self.dirty.extend(service);
-    }
-
     pub(super) fn ended(
         &mut self,
         now: Instant,
@@ -315,13 +290,24 @@ impl Ecs {
         self.dirty.insert(id);
     }
 
-    /// Stops a task; `true` if it was not stopping already.
+    /// Stops a task that is no longer wanted.
     pub(super) fn stop(&mut self, pod: PodRef, store: &Store, out: &mut Outbox) {
+        self.stop_for(pod, EndReason::Cancelled, store, out);
+    }
+
+    /// Stops a task for a reason.
+    pub(super) fn stop_for(
+        &mut self,
+        pod: PodRef,
+        reason: EndReason,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
         let Some(own) = self.task_mut(pod) else {
             return;
         };
         own.phase = Phase::Stopping;
-        let (grace, reason) = (store.grace_of(pod), EndReason::Cancelled);
+        let grace = store.grace_of(pod);
         let change = PodChange::Terminating { grace, reason };
         out.write(store, Event::PodChanged { pod, change });
     }
