@@ -9,7 +9,7 @@ use control::provider::MachineHosts;
 use metrics::HypervisorRoom;
 use model::Node;
 use scenario::schema::{
-    Nova, NovaAtTimeout, NovaFilter, NovaGroupPolicy, NovaMigration, NovaProvider,
+    Nova, NovaAtTimeout, NovaFilter, NovaGroupPolicy, NovaImageStore, NovaMigration, NovaProvider,
 };
 use scenario::{Scenario, Share};
 use systems::nova::NovaOptions;
@@ -86,7 +86,11 @@ pub(super) fn nova_options(written: &Nova) -> Result<NovaOptions, BuildError> {
                 None => machine.preset.guest_memory(),
             },
             image_size: bytes("machine.imageSize", machine.image_size)?,
-            image_rate: bytes("machine.imageRate", machine.image_rate)?,
+            image_rate: match machine.image_rate {
+                Some(rate) => bytes("machine.imageRate", rate)?,
+                None => machine.preset.image_rate(),
+            },
+            shares_images: machine.image_store == NovaImageStore::Shared,
             create: machine.create,
             boot: machine.boot.unwrap_or(machine.preset.boot()),
             failure_ppm: machine.build_failure.map_or(Ok(0), failure_ppm)?,

@@ -92,8 +92,8 @@ pub use mesos::{
 };
 pub use metrics::{Billing, FunctionPrices, MeasuredWindow, Metrics, TaskPrices};
 pub use nova::{
-    Nova, NovaAtTimeout, NovaFilter, NovaGroupPolicy, NovaHosts, NovaMachine, NovaMigration,
-    NovaPreset, NovaProvider, NovaRatios, NovaReserved, NovaWeighers,
+    Nova, NovaAtTimeout, NovaFilter, NovaGroupPolicy, NovaHosts, NovaImageStore, NovaMachine,
+    NovaMigration, NovaPreset, NovaProvider, NovaRatios, NovaReserved, NovaWeighers,
 };
 pub use omega::{
     Omega, OmegaArchitecture, OmegaConflicts, OmegaKind, OmegaSearch, OmegaTransactions,

@@ -256,13 +256,15 @@ pub struct NovaMachine {
     pub guest_memory: Option<Quantity>,
     /// Size of the image that a host copies before its first instance of it; default 0.
     pub image_size: Quantity,
-    /// Bytes a second at which a host copies an image; default 0, which copies at once.
-    pub image_rate: Quantity,
+    /// Bytes a second at which a host copies an image; 0 copies at once. Default the preset's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_rate: Option<Quantity>,
+    /// Store of copied images; default `host`.
+    pub image_store: NovaImageStore,
     /// Time in which the hypervisor creates the machine; default `0s`.
     pub create: Duration,
     /// Speed of a processor inside the machine, as a share of the host's: about 98% with a tuned KVM and
-    /// 83% with an untuned one (Felter and others 2014); default 100%. It has no effect with
-    /// `models.contention`.
+    /// 83% with an untuned one (Felter and others 2014); default 100%.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub speed: Option<Share>,
     /// Time in which the guest system boots; default the preset's.
@@ -275,6 +277,17 @@ pub struct NovaMachine {
     /// Time from the claim of a host to the failure of a build there; default `10s`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fails_after: Option<Duration>,
+}
+
+/// Store of the images that hosts have copied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NovaImageStore {
+    /// Disk of each host, as with KVM: every host copies an image once.
+    #[default]
+    Host,
+    /// Datastore of all hosts, as with `VMware`: an image is copied once.
+    Shared,
 }
 
 /// Measured boot times of machines (spec: orchestrators-a.md sections 4 and 6.4).
@@ -294,6 +307,10 @@ pub enum NovaPreset {
     RackspaceWindows,
     /// Azure, VM role: 356.6 s; 256 MiB.
     AzureVmRole,
+    /// Azure, web role: 374.8 s; 256 MiB.
+    AzureWebRole,
+    /// Azure, worker role: 406.2 s; 256 MiB.
+    AzureWorkerRole,
     /// A micro-VM (Firecracker): 125 ms; 5 MiB.
     MicroVm,
     /// A unikernel (`LightVM`): 2.3 ms; 5 MiB.
@@ -312,6 +329,8 @@ impl NovaPreset {
                     Self::RackspaceLinux => 44_200_000,
                     Self::RackspaceWindows => 429_200_000,
                     Self::AzureVmRole => 356_600_000,
+                    Self::AzureWebRole => 374_800_000,
+                    Self::AzureWorkerRole => 406_200_000,
                     Self::MicroVm => 125_000,
                     Self::LightVm => 2_300,
                 },
@@ -327,7 +346,19 @@ impl NovaPreset {
             | Self::Ec2Windows
             | Self::RackspaceLinux
             | Self::RackspaceWindows
-            | Self::AzureVmRole => 256,
+            | Self::AzureVmRole
+            | Self::AzureWebRole
+            | Self::AzureWorkerRole => 256,
+        }
+    }
+
+    /// Bytes a second at which a host of the preset's cloud copies images; 0 copies at once.
+    pub const fn image_rate(self) -> i64 {
+        match self {
+            Self::None | Self::MicroVm | Self::LightVm => 0,
+            Self::Ec2Linux | Self::Ec2Windows => 10_900_000,
+            Self::RackspaceLinux | Self::RackspaceWindows => 22_500_000,
+            Self::AzureVmRole | Self::AzureWebRole | Self::AzureWorkerRole => 1_100_000,
         }
     }
 }
@@ -375,4 +406,27 @@ pub struct NovaHosts {
     pub name: Pattern,
     /// Template of each hypervisor, of which the resources count.
     pub template: NodeTemplate,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_are_those_that_were_measured() {
+        for (preset, boot_millis, rate) in [
+            (NovaPreset::Ec2Linux, 96_900, 10_900_000),
+            (NovaPreset::Ec2Windows, 810_200, 10_900_000),
+            (NovaPreset::AzureWebRole, 374_800, 1_100_000),
+            (NovaPreset::AzureWorkerRole, 406_200, 1_100_000),
+            (NovaPreset::AzureVmRole, 356_600, 1_100_000),
+            (NovaPreset::RackspaceLinux, 44_200, 22_500_000),
+            (NovaPreset::RackspaceWindows, 429_200, 22_500_000),
+            (NovaPreset::MicroVm, 125, 0),
+        ] {
+            assert_eq!(preset.boot(), Duration::from_millis(boot_millis));
+            assert_eq!(preset.image_rate(), rate);
+        }
+        assert_eq!(NovaPreset::LightVm.boot(), Duration::from_nanos(2_300_000));
+    }
 }

@@ -20,7 +20,7 @@ pub(super) struct NovaAgent {
     options: NovaOptions,
     /// Downtimes of pods that come from other hosts in their machines.
     arriving: SortedMap<PodId, Duration>,
-    /// Instants at which images are on hosts.
+    /// Instants at which images are on hosts, or in the store of all of them.
     images: SortedMap<(NodeId, Text), Instant>,
     /// Machines that are being made: the instant at which each is up.
     booting: SortedMap<PodId, Instant>,
@@ -52,7 +52,8 @@ impl NovaAgent {
         let image = assignment.spec.containers.first();
         let image = image.map(|one| one.image.clone()).unwrap_or_default();
         let copied = now.saturating_add(machine.copy_time());
-        let known = self.images.entry((assignment.node, image));
+        let host = NodeId::from_index(machine.image_host(assignment.node.index()));
+        let known = self.images.entry((host, image));
         let there = *known.or_insert(copied);
         there.max(now).saturating_add(machine.start_time(true))
     }

@@ -105,7 +105,8 @@ impl Hypervisors {
     fn start(&mut self, now: Instant, host: usize) -> Duration {
         let machine = self.options.machine;
         let copied = now.saturating_add(machine.copy_time());
-        let there = *self.copies.entry(host).or_insert(copied);
+        let copies = self.copies.entry(machine.image_host(host));
+        let there = *copies.or_insert(copied);
         let up = there.max(now).saturating_add(machine.start_time(true));
         up.since(now)
     }

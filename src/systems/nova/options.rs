@@ -51,6 +51,8 @@ pub struct Machine {
     pub image_size: i64,
     /// Bytes a second at which a host copies images; zero copies at once.
     pub image_rate: i64,
+    /// Whether one copy of an image serves all hosts.
+    pub shares_images: bool,
     /// Time in which the hypervisor creates the machine.
     pub create: Duration,
     /// Time in which the guest system boots.
@@ -68,6 +70,7 @@ impl Default for Machine {
             guest_memory: 0,
             image_size: 0,
             image_rate: 0,
+            shares_images: false,
             create: Duration::ZERO,
             boot: Duration::ZERO,
             failure_ppm: 0,
@@ -77,6 +80,11 @@ impl Default for Machine {
 }
 
 impl Machine {
+    /// The host that stands for those that have a copy of an image with this one.
+    pub fn image_host(&self, host: usize) -> usize {
+        if self.shares_images { 0 } else { host }
+    }
+
     /// Time in which a host copies the image.
     pub fn copy_time(&self) -> Duration {
         if self.image_rate <= 0 {

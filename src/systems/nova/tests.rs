@@ -98,6 +98,69 @@ fn hosts_rank_as_in_the_worked_table() {
     );
 }
 
+/// The totals of hosts under one weigher, host by host, in hundred-thousandths.
+fn weighed(cloud: &Cloud, request: &Request, weigher: Weigher, factor: f64) -> Vec<(String, i64)> {
+    let mut rules = Rules {
+        multipliers: Multipliers::NONE,
+        ..Rules::default()
+    };
+    rules.multipliers.set(weigher, factor);
+    let ranking = ranking(cloud, request, &rules).into_iter();
+    ranking
+        .map(|(name, total)| (name, (total * 1e5).round() as i64))
+        .collect()
+}
+
+#[test]
+fn a_single_weigher_scales_as_in_the_worked_examples() {
+    let mut cloud = Cloud::default();
+    for (name, memory) in [("a", 512), ("b", 1_024), ("c", 3_072), ("d", 8_192)] {
+        cloud.add_host(host(name, amounts(8, memory, 1_000), Amounts::default()));
+    }
+    let named = |own: [(&str, i64); 4]| own.map(|(name, total)| (name.to_owned(), total));
+    let request = Request::default();
+    let spread = [("d", 100_000), ("c", 37_500), ("b", 12_500), ("a", 6_250)];
+    assert_eq!(
+        weighed(&cloud, &request, Weigher::Memory, 1.0),
+        named(spread)
+    );
+    let stacked = [
+        ("a", -6_250),
+        ("b", -12_500),
+        ("c", -37_500),
+        ("d", -100_000),
+    ];
+    assert_eq!(
+        weighed(&cloud, &request, Weigher::Memory, -1.0),
+        named(stacked)
+    );
+    // One, four, no and two members of the group.
+    let of_group = |policy| Request {
+        group: Some(Group {
+            name: "g".into(),
+            policy,
+        }),
+        ..Request::default()
+    };
+    let request = of_group(GroupPolicy::SoftAffinity);
+    for (number, members) in [1, 4, 0, 2].into_iter().enumerate() {
+        for _ in 0..members {
+            cloud.add(number, &request, false);
+        }
+    }
+    let together = [("b", 100_000), ("d", 50_000), ("a", 25_000), ("c", 0)];
+    assert_eq!(
+        weighed(&cloud, &request, Weigher::SoftAffinity, 1.0),
+        named(together)
+    );
+    let request = of_group(GroupPolicy::SoftAntiAffinity);
+    let apart = [("c", 100_000), ("a", 75_000), ("d", 50_000), ("b", 0)];
+    assert_eq!(
+        weighed(&cloud, &request, Weigher::SoftAntiAffinity, 1.0),
+        named(apart)
+    );
+}
+
 #[test]
 fn one_host_is_not_weighed() {
     let mut cloud = worked();
@@ -187,6 +250,12 @@ fn a_machine_starts_after_its_image_its_creation_and_its_boot() {
     };
     assert_eq!(machine.start_time(false), Duration::from_secs(27));
     assert_eq!(machine.start_time(true), Duration::from_secs(23));
+    assert_eq!([0, 7].map(|host| machine.image_host(host)), [0, 7]);
+    let shared = Machine {
+        shares_images: true,
+        ..machine
+    };
+    assert_eq!([0, 7].map(|host| shared.image_host(host)), [0, 0]);
     assert_eq!(Machine::default().start_time(false), Duration::ZERO);
 }
 
