@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Node, Object};
+use model::Node;
 use scenario::Scenario;
 use scenario::schema::{self, SwarmBackend, SwarmCpu, SwarmFilter, SwarmReschedule, SwarmStrategy};
 use systems::SystemOptions;
@@ -30,7 +30,7 @@ use super::units::units;
 use super::{BuildError, FileSource, Workload};
 use policy::sharing::SharingOptions;
 use scheduler::sparrow::{QueueOrder, SparrowOptions};
-use units::{Duration, SortedMap};
+use units::Duration;
 
 /// The options of a scenario's system, which may scale groups of its provider of machines.
 pub fn system_options(

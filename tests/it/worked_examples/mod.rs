@@ -39,11 +39,30 @@
 //! | | leases every ten seconds | `sim/hosts.rs`: `leases_are_renewed_every_ten_seconds` |
 //! | | classes of service, 1 GiB of 8 | `model/qos.rs`: `scores_are_those_of_the_worked_examples` |
 //! | | who is evicted first | `control/controllers/kubelet_eviction.rs`, `it/contention.rs` |
-//! | orchestrators-a.md 9.2 | weights 5, 1, 1 and 3, 2; open connections | `control/services/balancer/tests.rs`: `deterministic_sequences_are_those_of_the_examples`, `least_connections_counts_weights_and_takes_turns_among_equals` |
+//! | orchestrators-a.md 3 | start and stop of four services | [`clouds`], `systems/compose/tests.rs`: `worked_start_and_stop_of_four_services` |
+//! | | delays of restarts | `systems/compose/restart.rs`: `delays_double_up_to_a_minute_and_are_forgotten_after_ten_seconds` |
+//! | 4 | a host ready after 102 s; when conditions are seen | `control/docker_machine/create.rs`: `worked_creation_of_a_host`, `poll.rs` |
+//! | | boot times, image rates | `scenario/schema/nova.rs`, `it/machine_steps.rs` |
+//! | 6.1 | capacities by ratios | `systems/nova/tests.rs`: `capacity_is_cut_to_whole_units_and_takes_so_many_instances` |
+//! | 6.2 | three hosts, a failed build; memory alone; members of groups | `systems/nova/tests.rs`: `hosts_rank_as_in_the_worked_table`, `a_single_weigher_scales_as_in_the_worked_examples` |
+//! | 6.3 | a report at 50 s; groups | `systems/nova/tests.rs` |
+//! | 7.1 | six tasks on three instances, step by step | `systems/ecs/tests.rs`: `tasks_go_where_the_worked_example_has_them`, `each_step_keeps_the_instances_of_the_worked_table` |
+//! | 7.2 | bounds; deployments of 55 s and 110 s; thresholds of the breaker | `systems/ecs/tests.rs`, [`clouds`] |
+//! | 7.3 | instances needed and desired | `systems/ecs/tests.rs`: `providers_split_tasks_and_scale_as_in_the_worked_rows`, `it/ecs_capacity.rs` |
+//! | 7.4 | 250 launches; sizes | `systems/ecs/tests.rs`: `fargate_rounds_up_to_a_size_and_launches_by_tokens` |
+//! | 8.1 | three nodes in two zones | `systems/openshift/policy.rs`: `worked_scores_of_three_nodes` |
+//! | 8.2 | bounds of 4, 3, 10 and 1 replicas | `systems/openshift/rollout/tests.rs`: `bounds_are_those_of_the_worked_examples` |
+//! | 8.3 | five commits under each policy | `control/delivery/build.rs`: `worked_builds_of_each_policy` |
+//! | 8.4 | weights of endpoints | `control/services/ingress.rs`: `endpoint_weights_are_those_of_the_examples` |
+//! | 9.1 | a push at 37 s, by webhook and by poll | `control/delivery/tests.rs`: `worked_ways_of_a_push`, `it/platform.rs`: `a_commit_is_seen_built_and_rolled_out` |
+//! | 9.2 | weights 5, 1, 1 and 3, 2; open connections | `control/services/balancer/tests.rs`: `deterministic_sequences_are_those_of_the_examples`, `least_connections_counts_weights_and_takes_turns_among_equals` |
 //! | 9.3 | targets, the window, steps, backlogs | `autoscale/rules.rs` |
 //! | 9.4 | seven probes; what signs say | `systems/parts/health_check.rs`, `metrics/diagnosis/signs.rs` |
 //! | 9.5 | an alert for a minute, three of five, percentiles, a counter that begins anew | `metrics/alerts/rule.rs`, `model/latencies.rs` |
+//! | 9.6 | a week of backups; a loss at 9,000 s | `control/volumes/backup.rs`: `worked_chain_of_a_week`, `worked_loss_since_the_start_of_the_last_complete_backup` |
 //! | 9.7 | bills of tasks and of functions; arrivals at a function | `metrics/pay_per_use.rs`, `metrics/functions.rs`, `control/services/functions.rs` |
+//! | 11 | edge cases | `it/extremes.rs`, `it/failover.rs`, `it/control_faults.rs`, `it/platform.rs` |
+//! | 12 | four managers and a crash | `it/failover.rs` |
 //! | orchestrators-b.md 10.1 | Weibull, log-normal, rates of fleets, checkpoints | [`environment`], `model/checkpoint.rs` |
 //! | 10.2 | three levels of domains; quorums | [`environment`], `it/failure_runs.rs` |
 //! | 10.3 | waves, spot months, the copied task | `control/upgrade.rs`, [`environment`] |
@@ -52,6 +71,7 @@
 //! | 10.6 | weights, shares, quotas; 4 of 64 GiB | `sim/cores.rs`, `model/qos.rs` |
 //! | published-results.md 8.2 | repairs and gaps at Los Alamos | [`environment`]: `the_log_of_los_alamos_has_the_published_shape` |
 
+mod clouds;
 mod cron_jobs;
 mod environment;
 mod jobs;

@@ -99,7 +99,7 @@ mod tests {
 
     use super::*;
 
-    fn pod((asked, used): (i128, i128)) -> PodUse {
+    fn pod(asked: i128, used: i128) -> PodUse {
         PodUse {
             cpu: CpuUse {
                 asked,
@@ -111,7 +111,7 @@ mod tests {
     }
 
     fn shared(capacity: i128, pods: &[(i128, i128)]) -> Vec<(i128, i128)> {
-        let mut pods: Vec<PodUse> = pods.iter().copied().map(pod).collect();
+        let mut pods: Vec<PodUse> = pods.iter().map(|&(asked, used)| pod(asked, used)).collect();
         share(capacity, &mut pods);
         let all = pods.iter().map(|pod| (pod.cpu.wanted, pod.cpu.used));
         all.collect()

@@ -150,6 +150,18 @@ fn rolling(replicas: i64) -> Strategy {
 }
 
 #[test]
+fn bounds_are_those_of_the_worked_examples() {
+    for (replicas, most, least) in [(4, 5, 3), (3, 4, 3), (10, 13, 8), (1, 2, 1)] {
+        let course = World::new(rolling(replicas), replicas, RolloutRules::default()).run(10, 0);
+        assert_eq!((course.most, course.least), (most, least), "{replicas}");
+    }
+    // Neither more nor fewer: one may be missing all the same.
+    let strategy = Strategy::Rolling(bounds(4, 0, 0));
+    let course = World::new(strategy, 4, RolloutRules::default()).run(10, 0);
+    assert_eq!((course.most, course.least), (4, 3));
+}
+
+#[test]
 fn four_replicas_roll_within_five_and_three() {
     let course = World::new(rolling(4), 4, RolloutRules::default()).run(10, 0);
     assert_eq!((course.least, course.most), (3, 5));
