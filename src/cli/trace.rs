@@ -16,7 +16,9 @@ use trace::writers::{WRITERS, Writer, find as find_writer};
 use trace::{Input, Ledger, ReadOptions, RowPolicy};
 use units::Duration;
 
-use super::trace_files::{FileArguments, exit, folder_failure, opened, with_usage, written};
+use super::trace_files::{
+    FileArguments, end_of, exit, folder_failure, opened, with_usage, written,
+};
 use super::{Exit, Failure, Global, terminal};
 
 /// Subcommands of `trace`.
@@ -170,6 +172,7 @@ pub(super) fn run(_global: &Global, command: &TraceCommand) -> Result<Exit, Fail
             } else {
                 told::validation(&validation)
             });
+            terminal::print(&end_of(&arguments.file, &input)?);
             Ok(if validation.is_valid() {
                 Exit::Done
             } else {
@@ -279,6 +282,7 @@ fn convert(arguments: &ConvertArguments) -> Result<Exit, Failure> {
     } else {
         told::conversion(&conversion)
     });
+    terminal::print(&end_of(&arguments.file, &input)?);
     Ok(exit(&conversion))
 }
 

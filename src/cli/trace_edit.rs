@@ -16,7 +16,7 @@ use trace::transform::Ratio;
 use trace::{ArrivalSource, Input, ReadOptions, RowPolicy};
 use units::{Duration, Instant};
 
-use super::trace_files::{FileArguments, exit, opened, with_usage, written};
+use super::trace_files::{FileArguments, end_of, exit, opened, with_usage, written};
 use super::{Exit, Failure, terminal};
 
 /// Edit of a trace. The options apply in the order in which they stand here.
@@ -24,6 +24,9 @@ use super::{Exit, Failure, terminal};
 pub(super) struct EditArguments {
     #[command(flatten)]
     file: FileArguments,
+    /// Keep records after this line, to go on where a file that was cut off ended
+    #[arg(long, value_name = "N")]
+    after_line: Option<u64>,
     /// Keep what is submitted from this time on, which becomes 0
     #[arg(long, value_name = "TIME")]
     from: Option<Duration>,
@@ -127,6 +130,7 @@ impl EditArguments {
             By::Tenant => SampleBy::Tenant,
         };
         let edit = Edit {
+            after_line: self.after_line,
             window: (self.from.is_some() || self.until.is_some()).then_some((from, until)),
             tenants: self
                 .tenant
@@ -231,5 +235,6 @@ pub(super) fn edit(arguments: &EditArguments) -> Result<Exit, Failure> {
     } else {
         told::edited(&edited)
     });
+    terminal::print(&end_of(&arguments.file, &part.input)?);
     Ok(exit(&edited.conversion))
 }

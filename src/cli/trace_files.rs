@@ -21,6 +21,10 @@ pub(super) struct FileArguments {
     /// Format of the trace [default: detected from its content]
     #[arg(long, value_name = "NAME")]
     trace_format: Option<String>,
+    /// Read a file that is cut off, such as a download that broke off or a log that still grows, up
+    /// to its last whole line
+    #[arg(long)]
+    cut_off: bool,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -31,6 +35,18 @@ impl FileArguments {
     pub(super) fn has_format(&self) -> bool {
         self.trace_format.is_some()
     }
+}
+
+/// Words about the end of a file that may be cut off; none of any other, and of JSON output.
+pub(super) fn end_of(arguments: &FileArguments, input: &Input) -> Result<String, Failure> {
+    let is_file = input.files().map_err(Failure::input)?.is_none();
+    if !arguments.cut_off || arguments.json || !is_file {
+        return Ok(String::new());
+    }
+    let line = input.count_lines().map_err(Failure::input)?;
+    Ok(format!(
+        "read up to line {line}; `--after-line {line}` continues there\n"
+    ))
 }
 
 /// Whether the usage of a trace is to be written; a failure if its format has none.
@@ -86,6 +102,11 @@ pub(super) fn folder_failure(error: FolderError) -> Failure {
 /// A trace with its format.
 pub(super) fn opened(arguments: &FileArguments) -> Result<(Input, &'static FormatEntry), Failure> {
     let input = Input::argument(&arguments.file).map_err(Failure::input)?;
+    let input = if arguments.cut_off {
+        input.cut_off()
+    } else {
+        input
+    };
     let entry = match &arguments.trace_format {
         None => recognize(&input).map_err(Failure::input)?,
         Some(name) => find(name).ok_or_else(|| {

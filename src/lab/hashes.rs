@@ -30,7 +30,7 @@ pub fn scenario_hash(experiment: &Experiment) -> String {
 pub fn input_hashes(experiment: &Experiment) -> Result<Vec<InputSummary>, TraceError> {
     let mut found = Vec::new();
     for (written, path) in &experiment.files {
-        let blake3 = inputs::open(Path::new(path)).blake3()?;
+        let blake3 = trace::archive::blake3(&inputs::open(Path::new(path)))?;
         found.push(InputSummary {
             path: written.clone(),
             blake3,

@@ -133,6 +133,11 @@ fn format_parameters(kind: NameKind, name: &str) -> Option<Value> {
             "description": "Number of times the log is repeated, end to end.",
         });
         properties.insert("repeat".to_owned(), schema);
+        let schema = json!({
+            "type": "boolean", "default": false,
+            "description": "Read a file that is cut off up to its last whole line.",
+        });
+        properties.insert("cutOff".to_owned(), schema);
     }
     for (option, name, meaning) in CHOICES {
         if entry.options.contains(&option) {

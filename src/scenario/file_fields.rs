@@ -13,6 +13,8 @@ pub enum Named {
     File,
     /// A file, or a folder of which every file counts.
     FileOrFolder,
+    /// A trace: a file, or a folder whose files are its parts.
+    Trace,
 }
 
 /// A field that names a file.
@@ -32,7 +34,10 @@ pub fn file_fields(scenario: &mut Scenario) -> Vec<FileField<'_>> {
     for (position, source) in scenario.cluster.nodes.iter_mut().enumerate() {
         let place = format!("cluster.nodes.{position}");
         match source {
-            NodeSource::Trace(trace) => fields.file(format!("{place}.trace.path"), &mut trace.path),
+            NodeSource::Trace(trace) => {
+                let place = format!("{place}.trace.path");
+                fields.add(place, &mut trace.path, Named::Trace);
+            }
             NodeSource::Manifests(file) => fields.file(format!("{place}.manifests"), file),
             NodeSource::Template(_) => {}
         }
@@ -46,7 +51,8 @@ pub fn file_fields(scenario: &mut Scenario) -> Vec<FileField<'_>> {
         let place = format!("workload.{position}");
         match source {
             WorkloadSource::Trace(trace) => {
-                fields.file(format!("{place}.trace.path"), &mut trace.path);
+                let place = format!("{place}.trace.path");
+                fields.add(place, &mut trace.path, Named::Trace);
             }
             WorkloadSource::Manifests { file, .. } => {
                 fields.file(format!("{place}.manifests"), file);

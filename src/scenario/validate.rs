@@ -95,6 +95,7 @@ impl Validator<'_> {
             match field.named {
                 Named::File => self.file(field.path, &field.place),
                 Named::FileOrFolder => self.file_or_folder(field.path, &field.place),
+                Named::Trace => self.trace(field.path, &field.place),
             }
         }
     }
@@ -108,6 +109,20 @@ impl Validator<'_> {
             return self.file(written, place);
         }
         self.files.extend(inside);
+    }
+
+    /// A folder of parts counts as a file.
+    fn trace(&mut self, written: &str, place: &str) {
+        let inside = match self.search.find(written, self.lookup) {
+            Some(_) => Vec::new(),
+            None => self.search.find_in(written, self.lookup),
+        };
+        match inside.first().and_then(|(_, part)| part.parent()) {
+            Some(folder) => {
+                self.files.insert(written.to_owned(), folder.to_owned());
+            }
+            None => self.file(written, place),
+        }
     }
 
     fn file(&mut self, written: &str, place: &str) {

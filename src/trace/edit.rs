@@ -1,4 +1,4 @@
-//! Edits of a workload, in a fixed order: a window, the arrivals of some tenants, those that meet a
+//! Edits of a workload, in a fixed order: what follows a line, a window, the arrivals of some tenants, those that meet a
 //! condition, fields written anew, a sample, another rate, a shift, other workloads merged, names left
 //! out. All stream.
 
@@ -20,6 +20,8 @@ use units::{Duration, Instant, SortedMap};
 /// An edit; the default leaves everything as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edit {
+    /// The line after which records of the trace's one file are kept.
+    pub after_line: Option<u64>,
     /// The first instant that is kept, which becomes zero, and the first that no longer is.
     pub window: Option<(Instant, Instant)>,
     /// The tenants whose arrivals are kept; empty keeps all.
@@ -82,6 +84,9 @@ impl Edit {
         others: Vec<Box<dyn ArrivalSource>>,
     ) -> Result<Box<dyn ArrivalSource>, TraceError> {
         let mut source = source;
+        if let Some(line) = self.after_line {
+            source = Step::AfterLine(line).after(source);
+        }
         if let Some((from, until)) = self.window {
             source = Box::new(Window::new(source, from, until));
         }
@@ -117,6 +122,8 @@ impl Edit {
 /// A step that takes one arrival after the other.
 #[derive(Clone)]
 enum Step {
+    /// Only those of records after a line.
+    AfterLine(u64),
     /// Only those of some tenants.
     Tenants(Arc<[Text]>),
     /// Only those that meet a condition.
@@ -138,6 +145,17 @@ impl Step {
     fn take(&self, arrival: &mut Arrival, inner: &dyn ArrivalSource) -> Result<bool, TraceError> {
         let tenant = || inner.tenants().get(arrival.tenant as usize);
         Ok(match self {
+            Self::AfterLine(line) => {
+                let origin = arrival.origin;
+                if origin.line == 0 || origin.file > 0 {
+                    let name = &arrival.name;
+                    return Err(refused_edit(format!(
+                        "a line is one of a trace of one file, and `{name}` has no line there; name \
+                         the file that was cut off"
+                    )));
+                }
+                u64::from(origin.line) > *line
+            }
             Self::Condition(condition) => {
                 let facts = Facts {
                     arrival,
@@ -362,119 +380,4 @@ impl ArrivalSource for Anonymous {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::formats::csv::CsvSource;
-    use crate::memory::Recorded;
-    use crate::{Input, ReadOptions};
-
-    fn source(rows: &str) -> Box<dyn ArrivalSource> {
-        let table = format!("submit,name,tenant,namespace,cpu,start\n{rows}");
-        let input = Input::bytes("t.csv", table.into_bytes());
-        Box::new(CsvSource::open(&input, &ReadOptions::default()).expect("a table"))
-    }
-
-    const ROWS: &str = "0,a,ann,x,1,1\n10,b,bob,y,1,12\n20,c,ann,x,2,25\n30,d,eve,,1,30\n";
-
-    fn edited(edit: &Edit, others: Vec<Box<dyn ArrivalSource>>) -> Recorded {
-        let mut source = edit.apply(source(ROWS), others).expect("readable");
-        let copy = source.fork().expect("readable again");
-        let recorded = Recorded::collect(&mut *source).expect("readable");
-        let mut copy = copy;
-        assert_eq!(Recorded::collect(&mut *copy).expect("readable"), recorded);
-        recorded
-    }
-
-    fn seen(recorded: &Recorded) -> Vec<(i64, String, &str)> {
-        let row = |one: &Arrival| {
-            let tenant = &*recorded.tenants[one.tenant as usize];
-            let seconds = one.submit.as_nanos() / 1_000_000_000;
-            (seconds, one.name.to_string(), tenant)
-        };
-        recorded.arrivals.iter().map(row).collect()
-    }
-
-    #[test]
-    fn edits_are_made_in_their_order() {
-        let edit = Edit {
-            window: Some((Instant::from_secs(10), Instant::from_secs(30))),
-            times: Ratio::new(1, 2),
-            shift: Duration::from_secs(100),
-            ..Edit::default()
-        };
-        let recorded = edited(&edit, vec![source("103,z,zoe,,1,103\n")]);
-        assert_eq!(
-            seen(&recorded),
-            [
-                (100, "b".to_owned(), "bob"),
-                (103, "z".to_owned(), "zoe"),
-                (105, "c".to_owned(), "ann"),
-            ]
-        );
-        // The wait of 2 s is kept.
-        let start = recorded.arrivals[0].historic_start;
-        assert_eq!(start, Some(Instant::from_secs(102)));
-        let tenants = Edit {
-            tenants: vec!["ann".into(), "none".into()],
-            ..Edit::default()
-        };
-        let recorded = edited(&tenants, Vec::new());
-        let names: Vec<_> = { seen(&recorded).into_iter() }
-            .map(|(_, name, _)| name)
-            .collect();
-        assert_eq!(names, ["a", "c"]);
-        let far = Edit {
-            shift: Duration::from_nanos(i64::MAX),
-            ..Edit::default()
-        };
-        let mut far = far.apply(source(ROWS), Vec::new()).expect("readable");
-        assert!(far.next().is_err());
-    }
-
-    #[test]
-    fn no_name_is_left_in_an_anonymous_trace() {
-        let edit = Edit {
-            is_anonymous: true,
-            ..Edit::default()
-        };
-        let recorded = edited(&edit, Vec::new());
-        let tenants: Vec<&str> = recorded.tenants.iter().map(|name| &**name).collect();
-        assert_eq!(tenants, ["tenant-1", "tenant-2", "tenant-3"]);
-        let numbers: Vec<_> = recorded.arrivals.iter().map(|one| &one.name).collect();
-        assert_eq!(
-            numbers,
-            [1, 2, 3, 4].map(PodName::Job).iter().collect::<Vec<_>>()
-        );
-        let namespace = |one: &Arrival| recorded.classes[one.class as usize].namespace.to_string();
-        let namespaces: Vec<String> = recorded.arrivals.iter().map(namespace).collect();
-        assert_eq!(
-            namespaces,
-            ["namespace-1", "namespace-2", "namespace-1", ""]
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn a_smaller_sample_is_part_of_a_larger_one(
-            seed in any::<u64>(), shares in prop::array::uniform2(0..=1_000_000_u32),
-            by_tenant in any::<bool>(),
-        ) {
-            let rows = (0..50).map(|n| format!("{n},job{n},t{},,1,\n", n % 7));
-            let rows = rows.collect::<Vec<_>>().concat();
-            let by = if by_tenant { SampleBy::Tenant } else { SampleBy::Job };
-            let [one, other] = shares.map(|millionths| {
-                let sample = Some(Sample { millionths, by, seed });
-                let edit = Edit { sample, ..Edit::default() };
-                let mut source = edit.apply(source(&rows), Vec::new()).expect("readable");
-                let recorded = Recorded::collect(&mut *source).expect("readable");
-                recorded.arrivals.into_iter().map(|one| one.name.to_string()).collect::<Vec<_>>()
-            });
-            let (less, more) = if shares[0] <= shares[1] { (one, other) } else { (other, one) };
-            prop_assert!(less.iter().all(|name| more.contains(name)));
-            let share = shares[0].max(shares[1]);
-            prop_assert!(share < 1_000_000 || more.len() == 50);
-        }
-    }
-}
+mod tests;

@@ -37,6 +37,8 @@ pub struct Input {
     /// Name in messages: the path as the user wrote it, or the name of bundled bytes.
     pub name: Arc<str>,
     origin: Origin,
+    /// Whether it may be cut off.
+    pub(super) is_cut: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +91,7 @@ impl Input {
         Self {
             name: path.to_string_lossy().into(),
             origin: Origin::Path(path.to_owned()),
+            is_cut: false,
         }
     }
 
@@ -97,6 +100,7 @@ impl Input {
         Self {
             name: name.into(),
             origin: Origin::Bytes(bytes.into()),
+            is_cut: false,
         }
     }
 
@@ -122,6 +126,7 @@ impl Input {
         Ok(Self {
             name: name.into(),
             origin: Origin::Once(Arc::new(once)),
+            is_cut: false,
         })
     }
 
@@ -175,7 +180,10 @@ impl Input {
             let entry = entry.map_err(wrong)?;
             let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
             if !is_hidden && entry.path().is_file() {
-                files.push(Self::path(entry.path()));
+                files.push(Self {
+                    is_cut: self.is_cut,
+                    ..Self::path(entry.path())
+                });
             }
         }
         Ok(Some(files))
@@ -192,7 +200,10 @@ impl Input {
     fn plain(&self, stored: Box<dyn BufRead + Send>) -> io::Result<Box<dyn BufRead + Send>> {
         let (first, stored) = peek::<MAGIC_BYTES>(stored)?;
         check_compression(&self.name, &first)?;
-        plain(stored)
+        match plain(stored) {
+            Err(error) if self.ends_early(&error) => Ok(Box::new(io::empty())),
+            opened => opened,
+        }
     }
 
     /// The text from its beginning as lines.
@@ -207,7 +218,8 @@ impl Input {
         if is_magic(&magic) && (PIPE_FROM_BYTES..u64::MAX).contains(&total) {
             reader = Box::new(Pipe::new(reader).map_err(wrong)?);
         }
-        Ok(Lines::new(reader, self.name.clone(), read, total))
+        let lines = Lines::new(reader, self.name.clone(), read, total);
+        Ok(if self.is_cut { lines.cut_off() } else { lines })
     }
 
     /// The first bytes of the text, for recognising a format; fewer if the text is shorter.
@@ -216,10 +228,16 @@ impl Input {
             return Ok(first_of(&once.head));
         }
         let mut first = Vec::with_capacity(SNIFF_BYTES);
-        self.open()?
+        let done = self
+            .open()?
             .take(SNIFF_BYTES as u64)
-            .read_to_end(&mut first)
-            .map_err(|error| read_error(&self.name, &error))?;
+            .read_to_end(&mut first);
+        match done {
+            // What came before the cut is delivered.
+            Err(error) if self.ends_early(&error) => {}
+            Err(error) => return Err(read_error(&self.name, &error)),
+            Ok(_) => {}
+        }
         Ok(first)
     }
 

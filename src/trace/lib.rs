@@ -8,6 +8,7 @@ pub mod cache;
 mod calendar;
 pub mod class_keys;
 pub mod convert;
+mod cut_file;
 mod cut_tasks;
 pub mod edit;
 pub mod error;

@@ -28,6 +28,8 @@ pub struct Lines {
     pending: Range<usize>,
     read: Arc<AtomicU64>,
     total: u64,
+    /// Whether the text may end within a line or a compressed block, which is left out.
+    is_cut: bool,
 }
 
 impl Lines {
@@ -46,6 +48,15 @@ impl Lines {
             pending: 0..0,
             read,
             total,
+            is_cut: false,
+        }
+    }
+
+    /// The lines of a text that may be cut off: those with an end of line.
+    pub(super) fn cut_off(self) -> Self {
+        Self {
+            is_cut: true,
+            ..self
         }
     }
 
@@ -81,7 +92,9 @@ impl Lines {
                 break searched;
             }
         };
-        if length == 0 {
+        let start = self.pending.start;
+        let is_whole = self.buffer[start..start + length].ends_with(b"\n");
+        if length == 0 || self.is_cut && !is_whole && length <= MAX_LINE_BYTES {
             return Ok(None);
         }
         self.number += 1;
@@ -94,7 +107,6 @@ impl Lines {
                 ),
             });
         }
-        let start = self.pending.start;
         self.pending.start += length;
         let mut line = &self.buffer[start..start + length];
         line = line.strip_suffix(b"\n").unwrap_or(line);
@@ -148,6 +160,9 @@ impl Lines {
                     return Ok(length > 0);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if self.is_cut && error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Ok(false);
+                }
                 Err(error) => return Err(read_error(&self.name, &error)),
             }
         }

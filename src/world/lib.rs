@@ -161,8 +161,16 @@ fn row_policy(on_bad_row: Written) -> RowPolicy {
     }
 }
 
-/// Options of formats beyond the common ones; returns how often the log is repeated.
-fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<u64, BuildError> {
+/// How a trace is read beside the options of its reader.
+struct Reading {
+    /// Number of times the log is repeated.
+    repeat: u64,
+    /// Whether its file may be cut off.
+    is_cut_off: bool,
+}
+
+/// Options of formats beyond the common ones.
+fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<Reading, BuildError> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Extra {
@@ -173,6 +181,7 @@ fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<u64,
         full_cores: Option<i64>,
         full_memory_gib: Option<i64>,
         repeat: Option<u64>,
+        cut_off: Option<bool>,
     }
     let extra: Extra = arguments
         .decode()
@@ -188,5 +197,8 @@ fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<u64,
     if let Some(gib) = extra.full_memory_gib {
         options.full_memory_bytes = gib.saturating_mul(1 << 30);
     }
-    Ok(extra.repeat.unwrap_or(1))
+    Ok(Reading {
+        repeat: extra.repeat.unwrap_or(1),
+        is_cut_off: extra.cut_off.unwrap_or(false),
+    })
 }

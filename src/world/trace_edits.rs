@@ -49,6 +49,7 @@ fn edit(written: &TraceEdit, place: &str) -> Result<Edit, BuildError> {
     let from = at(written.from.unwrap_or(Duration::ZERO));
     let until = written.until.map_or(Instant::MAX, at);
     Ok(Edit {
+        after_line: written.after_line,
         window: (written.from.is_some() || written.until.is_some()).then_some((from, until)),
         tenants: { written.tenants.iter() }
             .map(|name| name.as_str().into())

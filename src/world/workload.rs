@@ -222,10 +222,14 @@ fn traced(
         partitions: partitions::field(scenario),
         ..ReadOptions::default()
     };
-    let repeat = read_options(&mut options, &trace.options)?;
-    let mut source = open(&files.open(&trace.path), &options)?;
-    if repeat > 1 {
-        source = Box::new(Repeat::new(source, repeat)?);
+    let reading = read_options(&mut options, &trace.options)?;
+    let mut input = files.open(&trace.path);
+    if reading.is_cut_off {
+        input = input.cut_off();
+    }
+    let mut source = open(&input, &options)?;
+    if reading.repeat > 1 {
+        source = Box::new(Repeat::new(source, reading.repeat)?);
     }
     source = trace_edits::edited(source, &trace.edit, &trace.path)?;
     match &trace.arrivals {

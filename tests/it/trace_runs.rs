@@ -144,6 +144,54 @@ fn a_converted_trace_runs_as_its_original() {
 }
 
 #[test]
+fn a_trace_that_is_cut_off_goes_on_in_the_run() {
+    let rows: String = (0..40)
+        .map(|at| format!("{},job-{at},{},{}\n", 10 * at, 30 + at % 7, 1 + at % 3))
+        .collect();
+    let whole = format!("submit,name,run_time,cpu\n{rows}");
+    let half = &whole[..whole.len() / 2];
+    assert!(!half.ends_with('\n'));
+    let csv = experiment("{format: csv, path: whole.csv}");
+    let files = [
+        ("run.yaml", &*csv),
+        ("whole.csv", &*whole),
+        ("half.csv", half),
+    ];
+    let scratch = Scratch::new("trace-cut-off", &files);
+    run(&scratch, "run.yaml", &[]);
+    let (direct, times_of_whole) = (
+        scratch.summary("ran").variants[0].digest.clone(),
+        times(&scratch),
+    );
+    let cut = ["trace", "convert", "half.csv", "--out", "first.csv"];
+    let told = scratch.run(&[&cut[..], &["--cut-off"]].concat(), 0);
+    let line = half.matches('\n').count().to_string();
+    assert!(told.contains(&format!("`--after-line {line}`")), "{told}");
+    let joined = [
+        "trace",
+        "edit",
+        "whole.csv",
+        "--after-line",
+        &line,
+        "--merge",
+        "first.csv",
+        "--out",
+        "joined.csv",
+    ];
+    scratch.run(&joined, 0);
+    let set = "workload=[{trace: {format: csv, path: joined.csv}}]";
+    run(&scratch, "run.yaml", &["--set", set]);
+    assert_eq!(scratch.summary("ran").variants[0].digest, direct);
+    // The experiment itself goes on from one file to the other.
+    let set = format!(
+        "workload=[{{trace: {{format: csv, path: half.csv, cutOff: true}}}}, \
+         {{trace: {{format: csv, path: whole.csv, edit: [{{afterLine: {line}}}]}}}}]"
+    );
+    run(&scratch, "run.yaml", &["--set", &set]);
+    assert_eq!(times(&scratch), times_of_whole);
+}
+
+#[test]
 fn edits_of_an_experiment_are_those_of_the_command() {
     let rows: Vec<String> = (0..60)
         .map(|n| {

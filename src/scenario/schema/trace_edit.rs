@@ -10,6 +10,10 @@ use units::Duration;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TraceEdit {
+    /// Line of the trace's one file after which records are kept, to go on where a file that was cut off ended;
+    /// default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_line: Option<u64>,
     /// Submission from which arrivals are kept, which becomes 0; default the start of the trace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Duration>,

@@ -52,7 +52,12 @@ pub(super) fn cached(
     options: &ReadOptions,
 ) -> Result<Box<dyn ArrivalSource>, TraceError> {
     match FOLDER.get() {
-        Some(folder) if input.stored_bytes()? >= CACHE_FROM_BYTES && input.is_compressed()? => {
+        // What is read of a file that is cut off is not what its hash stands for.
+        Some(folder)
+            if !input.is_cut_off()
+                && input.stored_bytes()? >= CACHE_FROM_BYTES
+                && input.is_compressed()? =>
+        {
             Ok(Box::new(Cached::new(source, input, options, folder)?))
         }
         _ => Ok(source),
