@@ -1,7 +1,7 @@
 //! State that many metrics share, kept once: the cluster's totals and counts at every instant.
 
 use cluster::Store;
-use model::{Event, Pod, PodPhase};
+use model::{Event, Pod, PodChange, PodPhase};
 use units::{ClassId, NodeId, Revision};
 
 use crate::record::areas::{self, Areas};
@@ -106,6 +106,8 @@ pub struct ClusterState {
     /// Nodes whose row is behind.
     behind: Vec<NodeId>,
     marks: Vec<Mark>,
+    /// Class of the newest pod of each slot.
+    classes: Vec<Option<ClassId>>,
     /// Changes being reported; boxed, because it is taken out meanwhile.
     alike: Option<Box<Alike>>,
     /// Nodes without devices whose change nobody was told of, and what was allocated and free when
@@ -144,7 +146,14 @@ impl ClusterState {
             | Event::NodeUpdated { node, .. }
             | Event::NodeReadiness { node, .. }
             | Event::NodeRemoved { node } => self.touch(*node, Behind::Offer),
-            Event::PodCreated(_) => self.pending += 1,
+            Event::PodCreated(created) => {
+                self.pending += 1;
+                self.note_class(created.pod.slot.index(), created.class);
+            }
+            Event::PodChanged {
+                pod,
+                change: PodChange::Declared { class },
+            } => self.declare(pod.slot.index(), *class, store),
             Event::PodBound { node, .. } => {
                 if let Some(Reservation { requests, .. }) = about {
                     self.take(*node, requests, 1);
@@ -189,6 +198,24 @@ impl ClusterState {
             self.wanted.add(&deeds.requests, waiting);
             self.moved.wanted = true;
         }
+    }
+
+    /// Notes the class of a pod by its slot; returns that before.
+    fn note_class(&mut self, slot: usize, class: ClassId) -> Option<ClassId> {
+        if self.classes.len() <= slot {
+            self.classes.resize(slot + 1, None);
+        }
+        self.classes[slot].replace(class)
+    }
+
+    /// A pod without a node wants what its new class reserves from now on.
+    fn declare(&mut self, slot: usize, class: ClassId, store: &Store) {
+        let Some(before) = self.note_class(slot, class) else {
+            return;
+        };
+        self.wanted.add(&class_requests(store, before), -1);
+        self.wanted.add(&class_requests(store, class), 1);
+        self.moved.wanted = true;
     }
 
     fn end(&mut self, pod: &Pod, requests: &Row) {

@@ -9,7 +9,7 @@ use crate::tests::fixture::{Bench, check, node, spec};
 use crate::tests::scenes;
 use cluster::fragmentation::{TypicalPod, TypicalPods};
 use cluster::{Commitment, GpuColumns, Store};
-use model::{DeviceSet, EndReason, Event, GpuRequest, Refusal};
+use model::{DeviceSet, EndReason, Event, GpuRequest, PodChange, Refusal};
 use units::{Instant, NodeId};
 
 fn bench() -> Bench<'static> {
@@ -379,6 +379,33 @@ fn fragmentation_of_one_node_by_hand() {
             ("fragmentation.gpu.end", None),
             ("fragmentation.gpu.amount.end", Some(0.0)),
             ("allocation.gpu.peak", Some(0.2)),
+        ],
+    );
+}
+
+#[test]
+fn a_pod_wants_what_it_is_declared_with_until_it_is_bound() {
+    let mut bench = bench();
+    bench.add_node(0, node("a", 4_000, 8_000, 0));
+    let (small, large) = (
+        spec(1_000, 1_000, GpuRequest::default()),
+        spec(3_000, 1_000, GpuRequest::default()),
+    );
+    let first = bench.submit(0, &large, None);
+    let pod = bench.submit(0, &small, None);
+    let class = bench.store.class_of(&large).expect("submitted");
+    let change = PodChange::Declared { class };
+    bench.apply(5, &Event::PodChanged { pod, change });
+    bench.start(5, first, 0);
+    bench.end(8, first, EndReason::Completed);
+    bench.start(8, pod, 0);
+    // A whole node for 5 s, and six quarters, then three, of a node.
+    check(
+        &bench.finish(10),
+        &[
+            ("demand.cpu.mean", Some((5.0 + 4.5 + 1.5) / 10.0)),
+            ("demand.cpu.peak", Some(1.5)),
+            ("allocation.cpu.mean", Some(0.375)),
         ],
     );
 }
