@@ -38,6 +38,36 @@ fn play(name: &str, rest: &str) -> Story {
     story(name, &files)
 }
 
+#[test]
+fn a_task_that_crashed_on_a_machine_does_not_come_to_it_again() {
+    let crashing = SHOP
+        .replace("replicas: 8", "replicas: 1")
+        .replace(
+            "metadata: {labels: {app: shop}}",
+            "metadata: {labels: {app: shop}, annotations: {windtunnel.dev/run-time: 60s, windtunnel.dev/exit-code: '1'}}",
+        );
+    let newer = crashing.replace("shop:1", "shop:2");
+    let own = format!(
+        "{HEAD}cluster: {{nodes: [{{name: \"machine-{{}}\", count: 3, template: {{allocatable: {{cpu: 8, memory: 8Gi, pods: \
+         110}}}}}}]}}\nworkload: [{{manifests: work.yaml}}]\nsystem: {{name: borg}}\noperations: [{{at: 10m, apply: \
+         newer.yaml}}]\nstop: {{at: 11m}}\n"
+    );
+    let files = [
+        ("own.yaml", own.as_str()),
+        ("work.yaml", crashing.as_str()),
+        ("newer.yaml", newer.as_str()),
+    ];
+    let told = story("borg-crash", &files);
+    // Once on each machine, and then nowhere until there is a new version.
+    let starts = told.times(" on machine-");
+    assert_eq!(starts.len(), 4, "{:?}", told.lines);
+    for machine in 1..3 {
+        let here = told.times(&format!(" on machine-{machine}"));
+        assert_eq!(here.len(), 1, "{:?}", told.lines);
+    }
+    assert!(starts[2] < 300.0 && starts[3] >= 600.0, "{starts:?}");
+}
+
 /// Jobs of a table on one machine of eight cores and sixteen gibibytes.
 fn jobs(name: &str, rows: &str, options: &str, rest: &str) -> Story {
     let own = format!(

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use model::{PodRef, PodSpec};
-use units::{ClassId, NodeId, Resources};
+use units::{ClassId, NodeId, Resources, SortedSet};
 
 use super::machine::{AllocRef, Demand};
 use super::options::AllocSet;
@@ -110,11 +110,20 @@ impl Allocs {
         &self.sets[usize::from(alloc.set)].demand
     }
 
-    /// The first alloc of a set that has a machine and room for a task, with the machine.
-    pub fn find(&self, set: u16, limit: &Resources) -> Option<(AllocRef, NodeId)> {
+    /// The first alloc of a set that has room for a task and a machine that is not barred to it, with the
+    /// machine.
+    pub fn find(
+        &self,
+        set: u16,
+        limit: &Resources,
+        barred: &SortedSet<NodeId>,
+    ) -> Option<(AllocRef, NodeId)> {
         let allocs = &self.sets[usize::from(set)].allocs;
         allocs.iter().zip(0..).find_map(|(own, index)| {
             let node = own.node.filter(|_| limit.fits_in(&own.free))?;
+            if barred.contains(&node) {
+                return None;
+            }
             Some((AllocRef { set, index }, node))
         })
     }

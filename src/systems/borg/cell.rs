@@ -15,7 +15,7 @@ use policy::preemption::borg_preemption::may_preempt;
 use rng::Stream;
 use scheduler::pipeline::evaluate::Form;
 use scheduler::pipeline::{Standings, Ties};
-use units::{ClassId, NodeId, Resources, SortedMap};
+use units::{ClassId, NodeId, Resources, SortedMap, SortedSet};
 
 use super::machine::{Demand, Held, Holder, Machine};
 use super::options::Wishes;
@@ -238,6 +238,14 @@ impl Cell {
         self.best(nodes, demand)
     }
 
+    /// The machine for a task among those with room that are not barred to it; of equally good ones the
+    /// first.
+    pub fn select_but(&self, demand: &Demand, barred: &SortedSet<NodeId>) -> Option<NodeId> {
+        let is_open = |own: &usize| !barred.contains(&NodeId::from_index(*own));
+        let nodes = (0..self.machines.len()).filter(is_open);
+        self.best(nodes.filter(|&own| self.takes(own, demand)), demand)
+    }
+
     fn takes(&self, own: usize, demand: &Demand) -> bool {
         let machine = &self.machines[own];
         machine.has_room(demand) && rules::admits(&demand.spec, &machine.object)
@@ -327,6 +335,15 @@ impl Cell {
     /// The machine where killing tasks makes room for one: the one whose highest victim is lowest, then
     /// the one with the fewest victims, then the first.
     pub fn preempt(&self, demand: &Demand) -> Option<(NodeId, Vec<Holder>)> {
+        self.preempt_but(demand, &SortedSet::new())
+    }
+
+    /// As [`Self::preempt`], on machines that are not barred to a task.
+    pub fn preempt_but(
+        &self,
+        demand: &Demand,
+        barred: &SortedSet<NodeId>,
+    ) -> Option<(NodeId, Vec<Holder>)> {
         let priority = demand.spec.priority;
         let may_kill = |&other: &i32| may_preempt(priority, other);
         if !self.priorities.keys().any(may_kill) {
@@ -336,6 +353,7 @@ impl Cell {
             .machines
             .iter()
             .enumerate()
+            .filter(|&(own, _)| !barred.contains(&NodeId::from_index(own)))
             .filter_map(|(own, machine)| {
                 let victims = machine.victims(demand)?;
                 let of = |own: &Holder| machine.tasks.iter().find(|held| held.holder == *own);

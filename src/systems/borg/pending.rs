@@ -39,6 +39,15 @@ struct Band {
     users: SortedMap<User, SortedMap<ClassId, Lane>>,
 }
 
+/// Adds tasks to others of their class, by number.
+fn join(lane: &mut Lane, more: Lane) {
+    let is_sorted = lane.back().is_none_or(|last| more.front() > Some(last));
+    lane.extend(more);
+    if !is_sorted {
+        lane.make_contiguous().sort_unstable();
+    }
+}
+
 impl Band {
     fn lane(&mut self, user: &User, class: ClassId) -> &mut Lane {
         if !self.users.contains_key(user) {
@@ -78,6 +87,15 @@ impl Pending {
         let lane = self.lane(priority, user, class);
         let place = lane.partition_point(|&(own, _)| own < number);
         lane.insert(place, (number, holder));
+    }
+
+    /// Parks a task that fits on no machine that is open to it, whatever others of its class do, until
+    /// [`Pending::unblock`].
+    pub fn park(&mut self, waiting: Waiting) {
+        let place = (Reverse(waiting.priority), waiting.user, waiting.class);
+        let lane = self.parked.entry(place).or_default();
+        lane.push_back((waiting.number, waiting.holder));
+        lane.make_contiguous().sort_unstable();
     }
 
     fn lane(&mut self, priority: i32, user: User, class: ClassId) -> &mut Lane {
@@ -138,8 +156,8 @@ impl Pending {
         };
         for (user, lanes) in &mut band.users {
             if let Some(lane) = lanes.remove(&class) {
-                self.parked
-                    .insert((Reverse(priority), user.clone(), class), lane);
+                let place = (Reverse(priority), user.clone(), class);
+                join(self.parked.entry(place).or_default(), lane);
             }
         }
         let emptied = band.users.extract_all(|_, lanes| lanes.is_empty());
@@ -150,16 +168,10 @@ impl Pending {
     /// Something changed: parked tasks may be tried again. Their users have their turn behind others, in
     /// the order of users.
     pub fn unblock(&mut self) {
-        if self.blocked.is_empty() {
-            return;
-        }
         self.blocked.clear();
         for ((band, user, class), lane) in std::mem::take(&mut self.parked) {
-            self.bands
-                .entry(band)
-                .or_default()
-                .lane(&user, class)
-                .extend(lane);
+            let band = self.bands.entry(band).or_default();
+            join(band.lane(&user, class), lane);
         }
     }
 
@@ -219,6 +231,26 @@ mod tests {
         }
         assert_eq!(drain(&mut queue), [5, 0, 3, 1, 4, 2]);
         assert!(queue.is_idle());
+    }
+
+    #[test]
+    fn a_parked_task_leaves_others_of_its_class_and_comes_back_at_its_place() {
+        let mut queue = Pending::default();
+        for number in 0..4 {
+            queue.push(pod(number), ClassId(7), 110, user(1));
+        }
+        let first = queue.pop().expect("the first");
+        queue.park(first);
+        let second = queue.pop().expect("the second");
+        queue.put_back(second);
+        queue.block(ClassId(7), 110);
+        assert!(queue.is_idle());
+        queue.unblock();
+        let third = queue.pop().expect("the first again");
+        assert_eq!(third.holder, pod(0));
+        queue.park(third);
+        queue.unblock();
+        assert_eq!(drain(&mut queue), [0, 1, 2, 3]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use policy::preemption::borg_preemption::may_preempt;
 use proptest::prelude::*;
 use rng::Stream;
 use scheduler::pipeline::evaluate::Form;
-use units::{ClassId, NodeId, PodId, PodSlot, Resources};
+use units::{ClassId, NodeId, PodId, PodSlot, Resources, SortedSet};
 
 use super::allocs::Allocs;
 use super::cell::Cell;
@@ -173,6 +173,26 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_task_goes_to_no_machine_that_is_barred_to_it() {
+    let mut cell = Cell::new(Rule::Stranded, Form::Incremental, None);
+    for _ in 0..3 {
+        cell.join(machine(10, 10));
+    }
+    let (batch, service) = (demand(110, 8, 8), demand(200, 8, 8));
+    let mut barred = SortedSet::from_iter([NodeId(0)]);
+    assert_eq!(cell.select_but(&batch, &barred), Some(NodeId(1)));
+    for node in 0..3 {
+        cell.add(NodeId(node), pod(node), &batch);
+    }
+    // Nor are tasks killed on it.
+    let found = cell.preempt_but(&service, &barred);
+    assert_eq!(found, Some((NodeId(1), vec![pod(1)])));
+    barred.extend([NodeId(1), NodeId(2)]);
+    assert_eq!(cell.select_but(&service, &barred), None);
+    assert_eq!(cell.preempt_but(&service, &barred), None);
 }
 
 #[test]

@@ -108,6 +108,7 @@ impl Borgmaster {
         let new = object.and_then(|object| Some((object.name(), wanted(object)?)));
         let Some((name, (template, replicas, ends))) = new else {
             if let Some(job) = self.jobs.remove(&id) {
+                self.crashed.retain(|owner, _| owner.object != id);
                 self.give_back(&job);
                 for pod in job.tasks.values().filter_map(|place| place.pod) {
                     stop(pod, store, out);
@@ -133,7 +134,10 @@ impl Borgmaster {
             tasks: living(id, store),
         });
         if is_admitted {
-            job.version += u64::from(job.template != *template);
+            if job.template != *template {
+                job.version += 1;
+                self.crashed.retain(|owner, _| owner.object != id);
+            }
             job.template = template.clone();
             job.wanted = replicas.max(0);
             job.charged = Some(charge);

@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use cluster::{Conflict, Store, UsageSamples};
 use control::admission::Creation;
 use control::{Component, Outbox, Progress, Write};
-use model::{Event, NodeContact, ObjectChange, PodRef, Text};
+use model::{Event, NodeContact, ObjectChange, PodOwner, PodRef, Text};
 use rng::Stream;
 use scheduler::pipeline::evaluate::Form;
 use units::{ClassId, Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet};
@@ -64,6 +64,8 @@ pub(super) struct Borgmaster {
     nominations: Vec<Nomination>,
     ledger: Ledger,
     jobs: SortedMap<ObjectId, Job>,
+    /// Machines on which the present version of each task of a workload crashed.
+    crashed: SortedMap<PodOwner, SortedSet<NodeId>>,
     /// Jobs to look at.
     dirty: SortedSet<ObjectId>,
     /// Tasks of machines that are down, in the order in which they find new places.
@@ -92,6 +94,7 @@ impl Borgmaster {
             nominations: Vec::new(),
             ledger: Ledger::new(options.quotas.clone()),
             jobs: SortedMap::new(),
+            crashed: SortedMap::new(),
             dirty: SortedSet::new(),
             lost: VecDeque::new(),
             permits: Permits::new(options.reschedule),

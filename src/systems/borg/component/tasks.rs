@@ -5,7 +5,7 @@ use control::Outbox;
 use control::Progress;
 use control::admission::Creation;
 use model::{DeviceSet, EndReason, Event, EvictionCause, PodCreated, PodOwner, PodRef, Text};
-use units::{ClassId, GangId, Instant, NodeId, PodId};
+use units::{ClassId, GangId, Instant, NodeId, PodId, SortedSet};
 
 use super::super::machine::AllocRef;
 use super::super::pending::Waiting;
@@ -178,17 +178,19 @@ impl Borgmaster {
         out.decided_pods += 1;
         out.decided_jobs += 1;
         let devices = DeviceSet::EMPTY;
+        let barred = self.barred(pod);
         let chosen = match demand.set {
             Some(set) => {
-                let found = self.allocs.find(set, &demand.limit);
+                let found = self.allocs.find(set, &demand.limit, &barred);
                 found.map(|(alloc, node)| {
                     self.take_in(pod, alloc, node);
                     node
                 })
             }
-            None => self.cell.select(&demand, &mut self.random),
+            None if barred.is_empty() => self.cell.select(&demand, &mut self.random),
+            None => self.cell.select_but(&demand, &barred),
         };
-        let killing = || self.cell.preempt(&demand);
+        let killing = || self.cell.preempt_but(&demand, &barred);
         if let Some(node) = chosen {
             if demand.set.is_none() {
                 self.take(pod, node);
@@ -209,14 +211,25 @@ impl Borgmaster {
                 victims,
             });
         } else {
-            self.pending.block(waiting.class, waiting.priority);
-            self.pending.put_back(waiting);
+            if barred.is_empty() {
+                self.pending.block(waiting.class, waiting.priority);
+                self.pending.put_back(waiting);
+            } else {
+                self.pending.park(waiting);
+            }
             let own = self.task_mut(pod);
             let is_news = own.is_some_and(|own| !std::mem::replace(&mut own.is_passed_over, true));
             if is_news {
                 out.write(store, Event::PodUnschedulable { pod });
             }
         }
+    }
+
+    /// Machines on which a task crashed: the pair is not repeated.
+    fn barred(&self, pod: PodRef) -> SortedSet<NodeId> {
+        let owner = self.task(pod).and_then(|own| own.owner);
+        let machines = owner.and_then(|owner| self.crashed.get(&owner));
+        machines.cloned().unwrap_or_default()
     }
 
     /// Kills tasks and allocs on a machine for another one; returns the tasks.
@@ -380,12 +393,16 @@ impl Borgmaster {
         store: &Store,
         out: &mut Outbox,
     ) {
+        let machine = self.task(pod).and_then(|own| own.machine);
         self.leave(pod);
         let row = self.tasks.get_mut(pod.slot.index());
         let Some(own) = row.and_then(|row| row.take_if(|own| own.pod == pod)) else {
             return;
         };
         self.waiting -= 1;
+        if let (EndReason::Error, Some(owner), Some(machine)) = (reason, own.owner, machine) {
+            self.crashed.entry(owner).or_default().insert(machine);
+        }
         if own.is_charged {
             self.ledger.release(&own.user, own.priority, own.asked);
         }
@@ -406,8 +423,11 @@ impl Borgmaster {
             let name = self.allocs.name(set);
             return Some(format!("no alloc of `{name}` has room").into());
         }
-        own.machine
-            .is_none()
-            .then(|| "no machine has room, also beside tasks of lower priority".into())
+        let why = if self.barred(pod).is_empty() {
+            "no machine has room, also beside tasks of lower priority"
+        } else {
+            "no machine has room on which the task has not crashed"
+        };
+        own.machine.is_none().then(|| why.into())
     }
 }
