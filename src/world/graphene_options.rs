@@ -1,5 +1,7 @@
 //! Options of Graphene and Tetris, from the experiment file, and the plans of the jobs in the workload whose
-//! stages wait for one another.
+//! tasks wait for one another: by stages of the experiment, or task by task as the trace states it.
+
+mod linked;
 
 use std::sync::Arc;
 
@@ -20,7 +22,8 @@ pub(super) fn graphene_options(
     workload: Option<&Workload>,
 ) -> Result<GrapheneOptions, BuildError> {
     let stages = stages(&written.stages)?;
-    let plans = match workload.filter(|_| !stages.is_empty()) {
+    let has_graphs = |own: &&Workload| !stages.is_empty() || own.has_precedence;
+    let plans = match workload.filter(has_graphs) {
         Some(workload) => plans(written, &stages, nodes, workload)?,
         None => Plans::default(),
     };
@@ -116,15 +119,24 @@ fn parts(spec: &PodSpec, capacities: &[i64; 3]) -> Vec<f64> {
         .collect()
 }
 
-/// The jobs of a workload by name, each with its tasks in the order of arrival.
-fn jobs(
+/// The jobs of a workload whose tasks wait for one another.
+#[derive(Default)]
+struct Graphs {
+    /// Jobs of the stages of the experiment by name, each with its tasks in the order of arrival.
+    staged: SortedMap<String, Vec<Known>>,
+    /// Tasks of no such stage, in the order of arrival.
+    others: Vec<Known>,
+}
+
+/// The jobs of a workload; tasks of no stage if any task of it waits for others.
+fn graphs(
     written: &[GrapheneStage],
     nodes: &[Arc<Node>],
     workload: &Workload,
-) -> Result<SortedMap<String, Vec<Known>>, BuildError> {
+) -> Result<Graphs, BuildError> {
     let mut source = workload.source.fork()?;
     let capacities = capacities(nodes);
-    let mut jobs: SortedMap<String, Vec<Known>> = SortedMap::new();
+    let mut graphs = Graphs::default();
     while let Some(arrival) = source.next()? {
         let name = arrival.name.to_string();
         // Of stages whose names end alike, the longest.
@@ -132,18 +144,22 @@ fn jobs(
             let job = name.strip_suffix(&own.stage)?.strip_suffix('-')?;
             Some((job.len(), job, stage))
         });
-        let Some((_, job, stage)) = found.min() else {
+        let found = found.min();
+        if found.is_none() && !workload.has_precedence {
             continue;
-        };
+        }
         let spec = &source.classes()[arrival.class as usize];
-        let parts = parts(spec, &capacities);
-        jobs.entry(job.to_owned()).or_default().push(Known {
+        let known = Known {
+            parts: parts(spec, &capacities),
+            stage: found.map_or(0, |(_, _, stage)| stage),
             arrival,
-            stage,
-            parts,
-        });
+        };
+        match found {
+            Some((_, job, _)) => graphs.staged.entry(job.to_owned()).or_default().push(known),
+            None => graphs.others.push(known),
+        }
     }
-    Ok(jobs)
+    Ok(graphs)
 }
 
 /// A plan for every job.
@@ -154,7 +170,9 @@ fn plans(
     workload: &Workload,
 ) -> Result<Plans, BuildError> {
     let mut plans = Plans::default();
-    for (_, own) in jobs(&written.stages, nodes, workload)? {
+    let graphs = graphs(&written.stages, nodes, workload)?;
+    let is_ordered = written.order == GrapheneOrder::Graphene;
+    for (_, own) in graphs.staged {
         let first = plans.stages.len() as u32;
         for (stage, after) in stages.iter().enumerate() {
             let tasks = own.iter().filter(|known| known.stage == stage);
@@ -163,30 +181,47 @@ fn plans(
                 after: after.iter().map(|&own| first + own as u32).collect(),
             });
         }
-        let order = match written.order {
-            GrapheneOrder::Graphene => order(&own, stages),
-            GrapheneOrder::Tetris => None,
-        };
-        let job = plans.work.len() as u32;
-        let mut work = 0.0;
-        for (place, known) in own.iter().enumerate() {
-            let arrival = &known.arrival;
-            let of_pod = seconds(arrival) * known.parts.iter().sum::<f64>() * nodes.len() as f64;
-            work += of_pod * f64::from(arrival.members);
-            for (pod, name) in names(arrival).into_iter().enumerate() {
-                let ranks = order.as_ref().map(|ranks| &ranks[place]);
-                let rank = ranks.and_then(|ranks| ranks.get(pod).or(ranks.last()));
-                plans.tasks.entry(name).or_insert(TaskPlan {
-                    job,
-                    stage: first + known.stage as u32,
-                    preference: 1.0 - rank.copied().unwrap_or(0.0),
-                    work: of_pod,
-                });
-            }
-        }
-        plans.work.push(work);
+        let order = is_ordered.then(|| order(&own, stages)).flatten();
+        let stage_of = |known: &Known| first + known.stage as u32;
+        add_job(&mut plans, &own, order, nodes.len(), stage_of);
+    }
+    for (own, waits) in linked::jobs(graphs.others) {
+        // The run submits a task once those have ended that it waits for.
+        let stage = plans.stages.len() as u32;
+        plans.stages.push(StagePlan::default());
+        let is_planned = is_ordered && own.len() <= linked::MOST_TASKS;
+        let order = is_planned.then(|| order(&own, &waits)).flatten();
+        add_job(&mut plans, &own, order, nodes.len(), |_| stage);
     }
     Ok(plans)
+}
+
+/// Adds a job with the order of its tasks, if it has any.
+fn add_job(
+    plans: &mut Plans,
+    own: &[Known],
+    order: Option<Vec<Vec<f64>>>,
+    nodes: usize,
+    stage_of: impl Fn(&Known) -> u32,
+) {
+    let job = plans.work.len() as u32;
+    let mut work = 0.0;
+    for (place, known) in own.iter().enumerate() {
+        let arrival = &known.arrival;
+        let of_pod = seconds(arrival) * known.parts.iter().sum::<f64>() * nodes as f64;
+        work += of_pod * f64::from(arrival.members);
+        for (pod, name) in names(arrival).into_iter().enumerate() {
+            let ranks = order.as_ref().map(|ranks| &ranks[place]);
+            let rank = ranks.and_then(|ranks| ranks.get(pod).or(ranks.last()));
+            plans.tasks.entry(name).or_insert(TaskPlan {
+                job,
+                stage: stage_of(known),
+                preference: 1.0 - rank.copied().unwrap_or(0.0),
+                work: of_pod,
+            });
+        }
+    }
+    plans.work.push(work);
 }
 
 /// The most tasks of a job of which each is placed by itself; the pods of each arrival of a larger job are planned as one.

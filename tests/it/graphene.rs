@@ -61,6 +61,41 @@ fn a_task_that_a_long_one_waits_for_goes_first() {
 }
 
 #[test]
+fn tasks_that_a_trace_connects_are_a_job_with_an_order() {
+    let jobs = "\
+submit,name,run_time,time_limit,cpu,memory,members,after
+0,scan,100,100,1,4Gi,6,
+0,index,50,50,500m,1Gi,1,
+0,train,400,400,500m,4Gi,1,index
+0,report,10,10,1,1Gi,1,scan|train
+0,alone,20,20,500m,1Gi,1,
+";
+    let play = |name: &str, options: &str| {
+        let own = experiment(options);
+        story(name, &[("own.yaml", &own), ("jobs.csv", jobs)])
+    };
+    let packed = play(
+        "graphene-linked-packed",
+        "order: tetris, remainingWork: 0, fairness: 0",
+    );
+    let ordered = play(
+        "graphene-linked-ordered",
+        "order: graphene, remainingWork: 0, unfairness: 1000",
+    );
+    let starts = |told: &Story, name: &str| told.times(&format!("{name} on node"));
+    assert!(starts(&packed, "index")[0] >= 100.0);
+    assert_eq!(starts(&ordered, "index"), [0.0]);
+    assert_eq!(starts(&ordered, "train"), [50.0]);
+    for told in [&packed, &ordered] {
+        let before = ["train done", "scan-0 done", "scan-5 done"];
+        let ends = before.map(|text| told.times(text)[0]);
+        let last = ends.into_iter().fold(0.0, f64::max);
+        assert_eq!(starts(told, "report"), [last]);
+        assert_eq!(told.times("alone done").len(), 1);
+    }
+}
+
+#[test]
 fn stages_that_can_t_be_are_refused_with_their_place() {
     for (number, (stages, expected)) in [
         (
