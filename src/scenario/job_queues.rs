@@ -2,7 +2,7 @@
 
 use super::accounts::{OfUsers, check_workload};
 use super::diagnostic::{Code, Finding, Findings};
-use super::schema::{JobQueue, Scenario};
+use super::schema::{AMOUNT_FIELDS, JobQueue, Scenario};
 use super::tree::Tree;
 
 /// The place of the queues in an experiment.
@@ -18,7 +18,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         let wrong = wrong_name(queues, number)
             .into_iter()
             .chain(wrong_parent(queues, own))
-            .chain(wrong_amounts(queues, own));
+            .chain((0..AMOUNT_FIELDS.len()).filter_map(|place| wrong_amounts(queues, own, place)));
         for (code, field, message, label) in wrong {
             let number = number.to_string();
             let place = [number.as_str(), field];
@@ -97,35 +97,42 @@ fn wrong_parent(queues: &[JobQueue], own: &JobQueue) -> Option<Wrong> {
     })
 }
 
-/// The complaint about what a queue is guaranteed.
-fn wrong_amounts(queues: &[JobQueue], own: &JobQueue) -> Option<Wrong> {
+/// The complaint about what a queue is guaranteed of a resource.
+fn wrong_amounts(queues: &[JobQueue], own: &JobQueue, place: usize) -> Option<Wrong> {
     let name = own.label();
-    if let (Some(least), Some(most)) = (own.guaranteed, own.capability)
+    let (guaranteed, capability) = AMOUNT_FIELDS[place];
+    let (least, most) = (own.guarantees()[place], own.capabilities()[place]);
+    for (field, amount) in [(guaranteed, least), (capability, most)] {
+        if amount.is_some_and(|amount| amount < 0) {
+            let message = format!("`{field}` of the queue of `{name}` is negative");
+            return Some((Code::Impossible, field, message, "expected at least 0"));
+        }
+    }
+    // As they are written: GPUs are whole.
+    let written = |amount: i64| if place == 2 { amount / 1_000 } else { amount };
+    let unit = ["", " bytes of memory", " GPUs"][place];
+    if let (Some(least), Some(most)) = (least, most)
         && least > most
     {
+        let (least, most) = (written(least), written(most));
         let message =
-            format!("the queue of `{name}` is guaranteed {least} and may use {most} at most");
+            format!("the queue of `{name}` is guaranteed {least}{unit} and may use {most} at most");
         let label = "expected no more than its `capability`";
-        return Some((Code::Impossible, "guaranteed", message, label));
+        return Some((Code::Impossible, guaranteed, message, label));
     }
     let inside = queues
         .iter()
         .filter(|other| other.parent.is_some() && other.parent == own.name);
-    let below: u64 = inside
-        .filter_map(|other| other.guaranteed)
-        .map(u64::from)
-        .sum();
-    let most = own.guaranteed.or(own.capability).map(u64::from)?;
-    (below > most).then(|| {
+    let below = inside.filter_map(|other| other.guarantees()[place]);
+    let below = below.fold(0_i64, i64::saturating_add);
+    let bound = least.or(most)?;
+    (below > bound).then(|| {
+        let (below, bound) = (written(below), written(bound));
         let message = format!(
-            "the queues in `{name}` are guaranteed {below} together, and it has {most} for them"
+            "the queues in `{name}` are guaranteed {below}{unit} together, and it has {bound} for them"
         );
         let label = "expected at least what the queues in it are guaranteed together";
-        let field = if own.guaranteed.is_some() {
-            "guaranteed"
-        } else {
-            "capability"
-        };
+        let field = if least.is_some() { guaranteed } else { capability };
         (Code::Impossible, field, message, label)
     })
 }

@@ -11,7 +11,7 @@ use windtunnel::model::{
     EndReason, Event, Node, PodCreated, PodName, PodPhase, PodRef, PodSpec, ResourceList,
 };
 use windtunnel::policy::backfill::{RuleKind, RuleOptions, backfill};
-use windtunnel::policy::job_order::queues::QueueOptions;
+use windtunnel::policy::job_order::queues::{QueueOptions, processors};
 use windtunnel::policy::job_order::{OrderOptions, job_order};
 use windtunnel::scheduler::batch::PassPlanner;
 use windtunnel::scheduler::pipeline::evaluate::Form;
@@ -39,8 +39,8 @@ fn queue(tenant: Option<u32>, parent: Option<usize>, bounds: (i64, i64)) -> Queu
     QueueOptions {
         tenant: tenant.map(TenantId),
         parent,
-        guaranteed: Some(bounds.0),
-        capability: Some(bounds.0 + bounds.1),
+        guaranteed: processors(Some(bounds.0)),
+        capability: processors(Some(bounds.0 + bounds.1)),
         ..QueueOptions::of(TenantId(0))
     }
 }
@@ -183,12 +183,12 @@ impl Bench {
         };
         let uses = |place: usize| tenants(place).map(|own| of(&own)).sum::<i64>();
         for (place, queue) in self.queues.iter().enumerate() {
-            let most = queue.capability.unwrap_or(i64::MAX);
+            let most = queue.capability[0].unwrap_or(i64::MAX);
             assert!(uses(place) <= most, "queue {place} uses {}", uses(place));
         }
         for (place, queue) in self.queues.iter().enumerate().filter(|_| self.is_owed) {
             let jobs = queue.tenant.and_then(|tenant| waiting.get(&tenant.0));
-            let guaranteed = queue.guaranteed.unwrap_or(0);
+            let guaranteed = queue.guaranteed[0].unwrap_or(0);
             // If the widest job is within the guarantee, so is the head of the queue.
             if let Some(&widest) = jobs.and_then(|jobs| jobs.values().max()) {
                 let after = uses(place) + widest;
@@ -253,8 +253,8 @@ proptest! {
         let waits: u64 = waiting.values().map(|jobs| jobs.len() as u64).sum();
         prop_assert_eq!(bench.completed.len() as u64 + waits, bench.submitted);
         for (place, queue) in bench.queues.iter().enumerate() {
-            let above = queue.parent.map_or(i64::MAX, |own| bench.queues[own].capability.unwrap_or(i64::MAX));
-            let most = queue.capability.unwrap_or(i64::MAX).min(above);
+            let above = queue.parent.map_or(i64::MAX, |own| bench.queues[own].capability[0].unwrap_or(i64::MAX));
+            let most = queue.capability[0].unwrap_or(i64::MAX).min(above);
             let jobs = queue.tenant.and_then(|tenant| waiting.get(&tenant.0));
             for &wide in jobs.into_iter().flat_map(SortedMap::values) {
                 prop_assert!(wide > most, "queue {} waits for {}", place, wide);

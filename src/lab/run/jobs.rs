@@ -175,8 +175,8 @@ fn queue_options(scheduler: &schema::Scheduler) -> Result<Vec<QueueOptions>, Bui
         parent: own.parent.as_ref().and_then(place),
         weight: own.weight.unwrap_or(1),
         priority: own.priority.unwrap_or(0),
-        guaranteed: own.guaranteed.map(i64::from),
-        capability: own.capability.map(i64::from),
+        guaranteed: own.guarantees(),
+        capability: own.capabilities(),
     };
     Ok(queues.iter().map(queue).collect())
 }

@@ -68,6 +68,8 @@ mod tests {
             members: 1,
             tenant: TenantId(0),
             partition: PartitionNumber::default(),
+            memory: 0,
+            gpu_milli: 0,
         };
         let edge = Duration::from_secs(60);
         let below = Duration::from_nanos(edge.as_nanos() - 1);

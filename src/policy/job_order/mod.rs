@@ -89,6 +89,8 @@ mod tests {
             members: processors as u32,
             tenant: TenantId(0),
             partition: PartitionNumber::default(),
+            memory: 0,
+            gpu_milli: 0,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Queues of jobs that share a cluster, for the orders that choose a queue before they choose a job. The
 //! jobs of a tenant are a queue; queues may be in queues of their own, which makes a tree. Amounts are
-//! processors.
+//! processors, bytes of memory and milli-GPU; the one of which a queue has the largest share counts.
 //!
 //! A queue borrows what its siblings leave unused, up to the capability of each queue above it. Where
 //! an order reclaims, a waiting job takes its room back from queues that use more than they are
@@ -8,6 +8,25 @@
 
 use scheduler::batch::{JobFacts, MachineFacts};
 use units::{SortedMap, TenantId};
+
+/// Number of resources that queues share.
+pub const RESOURCES: usize = 3;
+
+/// Amounts of processors, bytes of memory and milli-GPU.
+pub type Amounts = [i64; RESOURCES];
+
+/// Limits of processors, bytes of memory and milli-GPU; `None` states none.
+pub type Limits = [Option<i64>; RESOURCES];
+
+/// A limit of processors alone.
+pub const fn processors(limit: Option<i64>) -> Limits {
+    [limit, None, None]
+}
+
+/// The amounts that a job holds.
+const fn amounts(job: &JobFacts) -> Amounts {
+    [job.processors, job.memory, job.gpu_milli]
+}
 
 /// Declaration of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,10 +39,10 @@ pub struct QueueOptions {
     pub weight: u32,
     /// Priority among its siblings; queues of the highest go first.
     pub priority: i32,
-    /// Processors that the queue is to have whatever others ask for; `None` states none.
-    pub guaranteed: Option<i64>,
-    /// Most processors that the queue may use; `None` for no limit.
-    pub capability: Option<i64>,
+    /// Amounts that the queue is to have whatever others ask for.
+    pub guaranteed: Limits,
+    /// Most that the queue may use.
+    pub capability: Limits,
 }
 
 impl QueueOptions {
@@ -34,8 +53,8 @@ impl QueueOptions {
             parent: None,
             weight: 1,
             priority: 0,
-            guaranteed: None,
-            capability: None,
+            guaranteed: [None; RESOURCES],
+            capability: [None; RESOURCES],
         }
     }
 }
@@ -46,17 +65,18 @@ pub(super) struct Queue {
     pub(super) options: QueueOptions,
     /// Queues in it, in the order of their declarations.
     pub(super) children: Vec<usize>,
-    /// Processors of jobs that run, and of jobs that wait, in it and in the queues below.
-    pub(super) used: i64,
-    pub(super) pending: i64,
-    /// Processors that the queue may take back from others, as of the last scoring.
-    pub(super) entitled: f64,
-    /// Share of what it should have that the queue has, as of the last scoring.
+    /// Amounts of jobs that run, and of jobs that wait, in it and in the queues below.
+    pub(super) used: Amounts,
+    pub(super) pending: Amounts,
+    /// Amounts that the queue may take back from others, as of the last scoring.
+    pub(super) entitled: [f64; RESOURCES],
+    /// Share of what it should have that the queue has, the largest over its resources, as of the last
+    /// scoring.
     pub(super) share: f64,
     /// Place of the queue among all, from 0, as of the last scoring.
     rank: i64,
-    /// Marks a queue none of whose jobs may start, as of the last scoring.
-    pub(super) is_closed: bool,
+    /// Resources of which no job of the queue may take more, as of the last scoring.
+    pub(super) is_closed: [bool; RESOURCES],
 }
 
 impl Queue {
@@ -64,12 +84,12 @@ impl Queue {
         Self {
             options,
             children: Vec::new(),
-            used: 0,
-            pending: 0,
-            entitled: 0.0,
+            used: [0; RESOURCES],
+            pending: [0; RESOURCES],
+            entitled: [0.0; RESOURCES],
             share: 0.0,
             rank: i64::MAX,
-            is_closed: false,
+            is_closed: [false; RESOURCES],
         }
     }
 
@@ -157,9 +177,17 @@ impl Queues {
         &mut self.all[place]
     }
 
-    /// Processors of the cluster.
-    pub(super) const fn processors(&self) -> i64 {
-        self.machine.processors
+    /// Takes the shares of all queues for none, before they are found anew.
+    pub(super) fn clear_shares(&mut self) {
+        for queue in &mut self.all {
+            queue.share = 0.0;
+        }
+    }
+
+    /// Amounts of the cluster.
+    pub(super) const fn total(&self) -> Amounts {
+        let machine = &self.machine;
+        [machine.processors, machine.memory, machine.gpu_milli]
     }
 
     pub(super) fn machine(&mut self, machine: &MachineFacts) {
@@ -168,13 +196,15 @@ impl Queues {
 
     pub(super) fn waiting(&mut self, jobs: &mut dyn Iterator<Item = &JobFacts>) {
         for queue in &mut self.all {
-            queue.pending = 0;
+            queue.pending = [0; RESOURCES];
         }
         for job in jobs {
             self.place(job.tenant);
             for place in self.path(job.tenant) {
-                let queue = &mut self.all[place];
-                queue.pending = queue.pending.saturating_add(job.processors);
+                let pending = &mut self.all[place].pending;
+                for (pending, amount) in pending.iter_mut().zip(amounts(job)) {
+                    *pending = pending.saturating_add(amount);
+                }
             }
         }
     }
@@ -182,24 +212,32 @@ impl Queues {
     pub(super) fn started(&mut self, job: &JobFacts) {
         self.place(job.tenant);
         for place in self.path(job.tenant) {
-            self.all[place].used += job.processors;
+            let used = &mut self.all[place].used;
+            for (used, amount) in used.iter_mut().zip(amounts(job)) {
+                *used = used.saturating_add(amount);
+            }
         }
     }
 
     pub(super) fn ended(&mut self, job: &JobFacts) {
         self.place(job.tenant);
         for place in self.path(job.tenant) {
-            self.all[place].used -= job.processors;
+            let used = &mut self.all[place].used;
+            for (used, amount) in used.iter_mut().zip(amounts(job)) {
+                *used = used.saturating_sub(amount);
+            }
         }
     }
 
-    /// Processors that a queue is to have whatever others ask for: as many as the queues in it are to
-    /// have together, if it states fewer.
-    pub(super) fn guaranteed(&self, place: usize) -> i64 {
+    /// Amount of a resource that a queue is to have whatever others ask for: as much as the queues in it
+    /// are to have together, if it states less.
+    pub(super) fn guaranteed(&self, place: usize, resource: usize) -> i64 {
         let queue = &self.all[place];
-        let below = queue.children.iter().map(|&child| self.guaranteed(child));
+        let below = queue.children.iter();
+        let below = below.map(|&child| self.guaranteed(child, resource));
         let below = below.fold(0_i64, i64::saturating_add);
-        queue.options.guaranteed.unwrap_or(0).max(below)
+        let stated = queue.options.guaranteed[resource];
+        stated.unwrap_or(0).max(below)
     }
 
     /// Ranks all queues: siblings in an order, and the queues in each before the next one.
@@ -221,31 +259,42 @@ impl Queues {
         }
     }
 
-    /// `true` if the queue of a job is closed, or the job would take it, or a queue above it, beyond its
-    /// capability.
+    /// `true` if the queue of a job is closed for a resource that the job asks for, or the job would take
+    /// it, or a queue above it, beyond its capability.
     pub(super) fn hold_back(&self, job: &JobFacts) -> bool {
         self.path(job.tenant).into_iter().any(|place| {
             let queue = &self.all[place];
-            let after = queue.used.saturating_add(job.processors);
-            queue.is_closed || queue.options.capability.is_some_and(|most| after > most)
+            asked(job).any(|(resource, amount)| {
+                let after = queue.used[resource].saturating_add(amount);
+                let most = queue.options.capability[resource];
+                queue.is_closed[resource] || most.is_some_and(|most| after > most)
+            })
         })
     }
 
     /// `true` if a waiting job may have the room of a running one: below the queue that both are in, the
     /// job keeps each of its queues within what it is entitled to, and each queue of the running one
-    /// uses more than that.
+    /// uses more than that of a resource that both jobs ask for.
     pub(super) fn may_reclaim(&self, waiting: &JobFacts, running: &JobFacts) -> bool {
         let (mut own, mut other) = (self.path(waiting.tenant), self.path(running.tenant));
         while own.last().is_some() && own.last() == other.last() {
             own.pop();
             other.pop();
         }
-        let used = |place: usize| self.all[place].used;
-        let entitled = |place: usize| self.all[place].entitled;
         let is_within = |&place: &usize| {
-            used(place).saturating_add(waiting.processors) as f64 <= entitled(place)
+            let queue = &self.all[place];
+            asked(waiting).all(|(resource, amount)| {
+                let after = queue.used[resource].saturating_add(amount);
+                after as f64 <= queue.entitled[resource]
+            })
         };
-        let is_beyond = |&place: &usize| used(place) as f64 > entitled(place);
+        let held = amounts(running);
+        let is_beyond = |&place: &usize| {
+            let queue = &self.all[place];
+            asked(waiting).any(|(resource, _)| {
+                held[resource] > 0 && queue.used[resource] as f64 > queue.entitled[resource]
+            })
+        };
         !own.is_empty()
             && !other.is_empty()
             && own.iter().all(is_within)
@@ -257,6 +306,12 @@ impl Queues {
         let place = self.of_tenants.get(&job.tenant);
         place.map_or(i64::MAX, |&place| self.all[place].rank)
     }
+}
+
+/// Resources that a job asks for, and how much of each.
+fn asked(job: &JobFacts) -> impl Iterator<Item = (usize, i64)> {
+    let all = amounts(job).into_iter().enumerate();
+    all.filter(|&(_, amount)| amount > 0)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Volcano's queues with its proportion plugin (spec: orchestrators-b.md section 7.6): what each queue
-//! deserves of the cluster is poured out by weight, and the queue with the smallest share of what it
-//! deserves goes first. A queue that has what it deserves starts nothing (volcano-sh/volcano:
+//! deserves of the cluster is poured out by weight, one resource after the other, and the queue with the
+//! smallest share of what it deserves goes first; the largest share over its resources counts. A queue that
+//! has what it deserves of a resource starts no job that asks for it (volcano-sh/volcano:
 //! `pkg/scheduler/plugins/proportion`, overused queues).
 //!
 //! A tenant's jobs are a queue; jobs within one go in the order of submission. Queues with equal shares
@@ -95,44 +96,45 @@ impl Volcano {
         }
     }
 
-    /// Pours a total out to queues, and what each deserves to the queues in it.
-    fn pour(&mut self, total: f64, siblings: &[usize]) {
-        let claims: Vec<Claim> = siblings.iter().map(|&own| self.claim(own)).collect();
+    /// Pours a total of a resource out to queues, and what each deserves to the queues in it.
+    fn pour(&mut self, resource: usize, total: f64, siblings: &[usize]) {
+        let claims = siblings.iter().map(|&own| self.claim(own, resource));
+        let claims: Vec<Claim> = claims.collect();
         for (&place, deserved) in siblings.iter().zip(deserved(total, &claims)) {
             let queue = self.queues.at_mut(place);
-            let used = queue.used as f64;
-            queue.entitled = deserved;
-            queue.share = share(used, deserved);
-            queue.is_closed = !queue.is_inner() && used > 0.0 && deserved <= used;
+            let used = queue.used[resource] as f64;
+            queue.entitled[resource] = deserved;
+            queue.share = queue.share.max(share(used, deserved));
+            queue.is_closed[resource] = !queue.is_inner() && used > 0.0 && deserved <= used;
             if queue.is_inner() {
                 let children = queue.children.clone();
-                self.pour(deserved, &children);
+                self.pour(resource, deserved, &children);
             }
         }
     }
 
-    fn claim(&self, place: usize) -> Claim {
+    fn claim(&self, place: usize, resource: usize) -> Claim {
         let queue = self.queues.at(place);
-        let capability = queue.options.capability;
+        let capability = queue.options.capability[resource];
         Claim {
             weight: f64::from(queue.options.weight),
-            request: self.request(place),
+            request: self.request(place, resource),
             capability: capability.map_or(f64::INFINITY, |most| most as f64),
-            guaranteed: self.queues.guaranteed(place) as f64,
+            guaranteed: self.queues.guaranteed(place, resource) as f64,
         }
     }
 
-    /// Amount that jobs of a queue ask for; of what is asked for below it, no more than the queues there
-    /// may have.
-    fn request(&self, place: usize) -> f64 {
+    /// Amount of a resource that jobs of a queue ask for; of what is asked for below it, no more than the
+    /// queues there may have.
+    fn request(&self, place: usize, resource: usize) -> f64 {
         let queue = self.queues.at(place);
         if !queue.is_inner() {
-            return queue.used.saturating_add(queue.pending) as f64;
+            return queue.used[resource].saturating_add(queue.pending[resource]) as f64;
         }
         let below = queue.children.iter().map(|&child| {
-            let most = self.queues.at(child).options.capability;
+            let most = self.queues.at(child).options.capability[resource];
             let most = most.map_or(f64::INFINITY, |most| most as f64);
-            self.request(child).min(most)
+            self.request(child, resource).min(most)
         });
         below.sum()
     }
@@ -164,9 +166,11 @@ impl JobOrder for Volcano {
     }
 
     fn refresh(&mut self, _: Instant) {
-        let total = self.queues.processors() as f64;
-        let top = self.queues.top().to_vec();
-        self.pour(total, &top);
+        let (total, top) = (self.queues.total(), self.queues.top().to_vec());
+        self.queues.clear_shares();
+        for (resource, total) in total.into_iter().enumerate() {
+            self.pour(resource, total as f64, &top);
+        }
         let share = |queues: &Queues, place| queues.at(place).share;
         self.queues.rank_all(|queues, one, other| {
             let (one, other) = (share(queues, one), share(queues, other));
@@ -207,6 +211,7 @@ impl JobOrder for Volcano {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::queues::processors;
     use super::*;
     use scheduler::batch::PartitionNumber;
     use units::{Duration, TenantId};
@@ -246,19 +251,23 @@ mod tests {
             members: 1,
             tenant: TenantId(tenant),
             partition: PartitionNumber::default(),
+            memory: 0,
+            gpu_milli: 0,
         }
     }
 
     #[test]
     fn a_queue_with_what_it_deserves_starts_nothing() {
         let capped = QueueOptions {
-            capability: Some(30),
+            capability: processors(Some(30)),
             ..QueueOptions::of(TenantId(2))
         };
         let mut order = Volcano::new(vec![capped], false);
         order.machine(&MachineFacts {
             nodes: 1,
             processors: 100,
+            memory: 0,
+            gpu_milli: 0,
         });
         let now = Instant::ZERO;
         order.started(now, &job(0, 60));

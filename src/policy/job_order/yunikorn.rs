@@ -1,5 +1,6 @@
 //! YuniKorn's queues (spec: orchestrators-b.md section 7.6): by priority, then by the share of what
-//! they are guaranteed, then the one that more waits for. No job takes its queue beyond its maximum.
+//! they are guaranteed, the largest over their resources, then the one that more waits for. No job takes
+//! its queue beyond its maximum.
 //!
 //! A tenant's jobs are a queue; jobs within one go in the order of submission (`fifo`). Queues that are
 //! equal in all this go in the order of tenants. In a tree, queues of one parent are in this order, and
@@ -12,7 +13,7 @@ use scheduler::batch::{JobFacts, JobOrder, MachineFacts, Score};
 use units::Instant;
 
 use super::JobOrderEntry;
-use super::queues::{QueueOptions, Queues};
+use super::queues::{Amounts, QueueOptions, Queues, RESOURCES};
 
 /// The registry's entry.
 pub const ENTRY: JobOrderEntry = JobOrderEntry {
@@ -55,7 +56,7 @@ pub struct Standing {
     pub priority: i32,
     /// Share of the queue.
     pub share: f64,
-    /// Amount that waits.
+    /// Amount that waits, beside that of the cluster.
     pub pending: f64,
 }
 
@@ -86,20 +87,27 @@ impl Yunikorn {
     }
 
     /// Notes the shares of queues of which none may have more than `most`, and of the queues in them.
-    fn note_shares(&mut self, most: i64, siblings: &[usize]) {
+    fn note_shares(&mut self, most: Amounts, siblings: &[usize]) {
         for &place in siblings {
-            let guaranteed = self.queues.guaranteed(place);
+            let mut fair_max = most;
+            let all: [usize; RESOURCES] = std::array::from_fn(|resource| resource);
+            let used = all.map(|resource| {
+                let guaranteed = self.queues.guaranteed(place, resource);
+                let queue = self.queues.at_mut(place);
+                let options = &queue.options;
+                let most = options.capability[resource];
+                fair_max[resource] =
+                    most.map_or(fair_max[resource], |own| own.min(fair_max[resource]));
+                let states_any = options.guaranteed[resource].is_some() || guaranteed > 0;
+                queue.entitled[resource] = guaranteed as f64;
+                Used {
+                    used: queue.used[resource] as f64,
+                    guaranteed: states_any.then_some(guaranteed as f64),
+                    fair_max: Some(fair_max[resource] as f64),
+                }
+            });
             let queue = self.queues.at_mut(place);
-            let options = &queue.options;
-            let fair_max = options.capability.map_or(most, |own| own.min(most));
-            let states_any = options.guaranteed.is_some() || guaranteed > 0;
-            let used = Used {
-                used: queue.used as f64,
-                guaranteed: states_any.then_some(guaranteed as f64),
-                fair_max: Some(fair_max as f64),
-            };
-            queue.share = share([used]);
-            queue.entitled = guaranteed as f64;
+            queue.share = share(used);
             let children = queue.children.clone();
             self.note_shares(fair_max, &children);
         }
@@ -133,14 +141,20 @@ impl JobOrder for Yunikorn {
 
     fn refresh(&mut self, _: Instant) {
         let top = self.queues.top().to_vec();
-        self.note_shares(self.queues.processors(), &top);
+        let total = self.queues.total();
+        self.note_shares(total, &top);
+        let part = |pending: Amounts| {
+            let each = pending.iter().zip(total).filter(|own| own.1 > 0);
+            let parts = each.map(|(&pending, total)| pending as f64 / total as f64);
+            parts.fold(0.0, f64::max)
+        };
         self.queues.rank_all(|queues, one, other| {
             let standing = |place| {
                 let queue = queues.at(place);
                 Standing {
                     priority: queue.options.priority,
                     share: queue.share,
-                    pending: queue.pending as f64,
+                    pending: part(queue.pending),
                 }
             };
             standing(one).order(&standing(other))
@@ -178,6 +192,7 @@ impl JobOrder for Yunikorn {
 
 #[cfg(test)]
 mod tests {
+    use super::super::queues::processors;
     use super::*;
     use scheduler::batch::PartitionNumber;
     use units::{Duration, TenantId};
@@ -216,8 +231,8 @@ mod tests {
     fn queues_go_by_priority_share_and_what_waits() {
         let options = |tenant, priority, capability| QueueOptions {
             priority,
-            capability,
-            guaranteed: Some(10),
+            capability: processors(capability),
+            guaranteed: processors(Some(10)),
             ..QueueOptions::of(TenantId(tenant))
         };
         let mut order = Yunikorn::new(
@@ -236,11 +251,15 @@ mod tests {
             members: 1,
             tenant: TenantId(tenant),
             partition: PartitionNumber::default(),
+            memory: 0,
+            gpu_milli: 0,
         };
         let now = Instant::ZERO;
         order.machine(&MachineFacts {
             nodes: 1,
             processors: 100,
+            memory: 0,
+            gpu_milli: 0,
         });
         for (tenant, processors) in [(0, 10), (2, 90)] {
             order.started(now, &job(tenant, processors));

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use units::Quantity;
 
 /// Queue of the jobs of a tenant, or of other queues.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -33,12 +34,62 @@ pub struct JobQueue {
     /// Most processors that it may use (`max` of YuniKorn); default no limit.
     #[serde(default)]
     pub capability: Option<u32>,
+    /// Memory that it is to have whatever other queues ask for; default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guaranteed_memory: Option<Quantity>,
+    /// Most memory that it may use; default no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capability_memory: Option<Quantity>,
+    /// GPUs that it is to have whatever other queues ask for; default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guaranteed_gpus: Option<u32>,
+    /// Most GPUs that it may use; default no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capability_gpus: Option<u32>,
 }
 
+/// The fields of what a queue is guaranteed and may use, of processors, memory and GPUs.
+pub const AMOUNT_FIELDS: [(&str, &str); 3] = [
+    ("guaranteed", "capability"),
+    ("guaranteedMemory", "capabilityMemory"),
+    ("guaranteedGpus", "capabilityGpus"),
+];
+
 impl JobQueue {
+    /// What it is guaranteed: processors, bytes of memory and milli-GPU.
+    pub fn guarantees(&self) -> [Option<i64>; 3] {
+        limits(
+            self.guaranteed,
+            self.guaranteed_memory,
+            self.guaranteed_gpus,
+        )
+    }
+
+    /// What it may use at most: processors, bytes of memory and milli-GPU.
+    pub fn capabilities(&self) -> [Option<i64>; 3] {
+        limits(
+            self.capability,
+            self.capability_memory,
+            self.capability_gpus,
+        )
+    }
+
     /// The tenant's name, or that of the queue of queues.
     pub fn label(&self) -> &str {
         let label = self.tenant.as_ref().or(self.name.as_ref());
         label.map_or("", String::as_str)
     }
+}
+
+/// Amounts of processors, bytes of memory and milli-GPU.
+fn limits(
+    processors: Option<u32>,
+    memory: Option<Quantity>,
+    gpus: Option<u32>,
+) -> [Option<i64>; 3] {
+    [
+        processors.map(i64::from),
+        memory.map(|own| own.units_ceil().unwrap_or(i64::MAX)),
+        gpus.map(|own| i64::from(own) * 1_000),
+    ]
 }

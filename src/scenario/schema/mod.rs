@@ -84,7 +84,7 @@ pub use flow::{CostModel, Flow, FlowInput};
 pub use gpu_sharing::{GpuSharing, SharingRule};
 pub use graphene::{Graphene, GrapheneOrder, GrapheneStage};
 pub use images::{Images, Pulls};
-pub use job_queue::JobQueue;
+pub use job_queue::{AMOUNT_FIELDS, JobQueue};
 pub use mesos::{
     Chronos, ChronosJob, KillSelection, Marathon, Mesos, MesosAgentOrder, MesosAmount, MesosBatch,
     MesosDeal, MesosFramework, MesosOversubscription, MesosReservation, MesosRole, MesosSorter,

@@ -48,6 +48,8 @@ use super::running::{Place, Running, RunningJob};
 ///     members: 4,
 ///     tenant: TenantId(0),
 ///     partition: PartitionNumber::default(),
+///     memory: 0,
+///     gpu_milli: 0,
 /// };
 /// assert!(rule.admits(Instant::ZERO, &job(30)));
 /// assert!(!rule.admits(Instant::ZERO, &job(90)));

@@ -24,6 +24,10 @@ pub struct JobFacts {
     pub tenant: TenantId,
     /// Partition that the job runs in.
     pub partition: PartitionNumber,
+    /// Bytes of memory over all members.
+    pub memory: i64,
+    /// Milli-GPU over all members.
+    pub gpu_milli: i64,
 }
 
 /// A partition's place in the list of all; 0 where there are none.
@@ -37,6 +41,10 @@ pub struct MachineFacts {
     pub nodes: u64,
     /// Processors of all nodes.
     pub processors: i64,
+    /// Bytes of memory of all nodes.
+    pub memory: i64,
+    /// Milli-GPU of all nodes.
+    pub gpu_milli: i64,
 }
 
 /// Processors of so many members that ask for this many milli-cores each.
@@ -106,6 +114,8 @@ impl Score {
 ///     members: 1,
 ///     tenant: TenantId(0),
 ///     partition: PartitionNumber::default(),
+///     memory: 0,
+///     gpu_milli: 0,
 /// };
 /// let score = |processors| WidestFirst.score(&job(processors), Instant::ZERO);
 /// assert!(score(64) < score(8));

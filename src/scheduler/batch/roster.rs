@@ -57,13 +57,16 @@ impl Roster {
         store: &Store,
         created: &PodCreated,
     ) -> SmallVec<[Submitted; 2]> {
-        let cpu_milli = store.class(created.class).requests.cpu_milli;
+        let requests = &store.class(created.class).requests;
+        let cpu_milli = requests.cpu_milli;
         let mut complete = SmallVec::new();
         let number = match &mut self.assembling {
             Some((gang, Submitted { number, job })) if Some(*gang) == created.gang => {
                 job.members.push(created.pod);
                 job.facts.members += 1;
                 job.facts.processors = processors(cpu_milli, job.members.len());
+                job.facts.memory = job.facts.memory.saturating_add(requests.memory_bytes);
+                job.facts.gpu_milli = job.facts.gpu_milli.saturating_add(requests.gpu_milli);
                 *number
             }
             _ => {
@@ -77,6 +80,8 @@ impl Roster {
                     members: 1,
                     tenant: created.tenant,
                     partition: self.partitions.of(store, created.class),
+                    memory: requests.memory_bytes,
+                    gpu_milli: requests.gpu_milli,
                 };
                 let members = SmallVec::from_slice(&[created.pod]);
                 let job = Job {

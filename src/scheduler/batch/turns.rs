@@ -192,6 +192,8 @@ mod tests {
                     members: 1 + u32::from(what),
                     tenant: TenantId(0),
                     partition: PartitionNumber::default(),
+                    memory: 0,
+                    gpu_milli: 0,
                 };
                 if what == 0 {
                     turns.remove(turn);

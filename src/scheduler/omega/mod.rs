@@ -336,6 +336,8 @@ impl Scheduler {
                 members: 1,
                 tenant: record.tenant,
                 partition: PartitionNumber::default(),
+                memory: 0,
+                gpu_milli: 0,
             };
             self.queue.push_front(Waiting {
                 number: known.job,

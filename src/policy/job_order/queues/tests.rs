@@ -16,6 +16,8 @@ fn job(tenant: u32, processors: i64) -> JobFacts {
         members: 1,
         tenant: TenantId(tenant),
         partition: PartitionNumber::default(),
+        memory: 0,
+        gpu_milli: 0,
     }
 }
 
@@ -24,7 +26,7 @@ fn queue(tenant: Option<u32>, parent: Option<usize>, guaranteed: i64) -> QueueOp
     QueueOptions {
         tenant: tenant.map(TenantId),
         parent,
-        guaranteed: Some(guaranteed),
+        guaranteed: super::processors(Some(guaranteed)),
         ..QueueOptions::of(TenantId(0))
     }
 }
@@ -44,6 +46,8 @@ fn scored(order: &mut dyn JobOrder, running: &[JobFacts], waiting: &[JobFacts]) 
     order.machine(&MachineFacts {
         nodes: 1,
         processors: 10,
+        memory: 0,
+        gpu_milli: 0,
     });
     for job in running {
         order.started(Instant::ZERO, job);
@@ -78,7 +82,7 @@ fn siblings_settle_among_themselves_what_their_department_has() {
 fn what_a_department_deserves_is_poured_out_to_its_queues() {
     let weighed = |weight, options: QueueOptions| QueueOptions {
         weight,
-        guaranteed: None,
+        guaranteed: [None; RESOURCES],
         ..options
     };
     let queues = vec![
@@ -102,7 +106,7 @@ fn what_a_department_deserves_is_poured_out_to_its_queues() {
 #[test]
 fn no_queue_above_a_job_goes_beyond_its_capability() {
     let mut queues = departments();
-    queues[0].capability = Some(7);
+    queues[0].capability = super::processors(Some(7));
     for order in [
         &mut Yunikorn::new(queues.clone(), false) as &mut dyn JobOrder,
         &mut Volcano::new(queues, false),
@@ -116,8 +120,102 @@ fn no_queue_above_a_job_goes_beyond_its_capability() {
     }
 }
 
+/// A job with processors, bytes of memory and milli-GPU.
+fn sized(tenant: u32, [processors, memory, gpu_milli]: Amounts) -> JobFacts {
+    JobFacts {
+        memory,
+        gpu_milli,
+        ..job(tenant, processors)
+    }
+}
+
+/// Orders with these jobs on a machine of 10 processors, 100 bytes of memory and two GPUs.
+fn weighed(order: &mut dyn JobOrder, running: &[JobFacts], waiting: &[JobFacts]) {
+    order.machine(&MachineFacts {
+        nodes: 1,
+        processors: 10,
+        memory: 100,
+        gpu_milli: 2_000,
+    });
+    for job in running {
+        order.started(Instant::ZERO, job);
+    }
+    order.waiting(&mut waiting.iter());
+    order.refresh(Instant::ZERO);
+}
+
+#[test]
+fn the_resource_of_which_a_queue_has_most_counts() {
+    let running = [sized(0, [2, 60, 0]), sized(1, [4, 10, 0])];
+    let waiting = [sized(0, [9, 90, 0]), sized(1, [9, 90, 0])];
+    let mut volcano = Volcano::new(Vec::new(), true);
+    let mut yunikorn = Yunikorn::new(Vec::new(), true);
+    for order in [&mut volcano as &mut dyn JobOrder, &mut yunikorn] {
+        weighed(order, &running, &waiting);
+        // By processors alone the first would go first.
+        let score = |tenant| order.score(&job(tenant, 1), Instant::ZERO);
+        assert!(score(1) < score(0), "{}", order.name());
+    }
+    // The first queue has more memory than it deserves, and not its processors.
+    assert!(volcano.holds_back(&sized(0, [1, 1, 0])));
+    assert!(!volcano.holds_back(&sized(0, [1, 0, 0])));
+    assert!(!volcano.holds_back(&sized(1, [1, 1, 0])));
+    // Memory is taken back for a job that asks for memory, from jobs that hold some.
+    assert!(volcano.may_reclaim(&sized(1, [1, 40, 0]), &running[0]));
+    assert!(!volcano.may_reclaim(&sized(1, [1, 41, 0]), &running[0]));
+    assert!(!volcano.may_reclaim(&sized(1, [1, 0, 0]), &running[0]));
+    assert!(!volcano.may_reclaim(&sized(1, [1, 40, 0]), &sized(0, [2, 0, 0])));
+}
+
+#[test]
+fn guarantees_and_capabilities_are_of_each_resource() {
+    let own = |tenant, guaranteed, capability| QueueOptions {
+        guaranteed,
+        capability,
+        ..QueueOptions::of(TenantId(tenant))
+    };
+    let queues = vec![
+        own(0, [None, Some(80), None], [None, None, Some(1_000)]),
+        own(1, [Some(5), None, None], [None, Some(50), None]),
+    ];
+    let mut order = Yunikorn::new(queues, true);
+    weighed(
+        &mut order,
+        &[sized(0, [1, 40, 0]), sized(1, [1, 30, 0])],
+        &[],
+    );
+    assert!(!order.holds_back(&sized(0, [1, 99, 1_000])));
+    assert!(order.holds_back(&sized(0, [1, 0, 2_000])));
+    assert!(!order.holds_back(&sized(1, [9, 20, 2_000])));
+    assert!(order.holds_back(&sized(1, [1, 21, 0])));
+    // Half of its memory, against three fifths of the memory that it may have.
+    let score = |tenant| order.score(&job(tenant, 1), Instant::ZERO);
+    assert!(score(0) < score(1));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
+    /// A queue without use goes before every one that uses any resource.
+    #[test]
+    fn shares_are_the_largest_over_resources(
+        jobs in prop::collection::vec((0_u32..4, 1_i64..4, 0_i64..40, 0_i64..900), 0..8),
+    ) {
+        let running: Vec<JobFacts> = jobs.iter()
+            .map(|&(tenant, cores, memory, gpus)| sized(tenant, [cores, memory, gpus]))
+            .collect();
+        let waiting = [sized(4, [1, 1, 1])];
+        for order in [
+            &mut Volcano::new(Vec::new(), true) as &mut dyn JobOrder,
+            &mut Yunikorn::new(Vec::new(), true),
+        ] {
+            weighed(order, &running, &waiting);
+            let score = |tenant| order.score(&job(tenant, 1), Instant::ZERO);
+            for own in &running {
+                prop_assert!(score(4) < score(own.tenant.0));
+            }
+        }
+    }
+
     #[test]
     fn what_is_guaranteed_can_be_taken_back(
         // Guarantees of the tenants of each department.

@@ -254,6 +254,8 @@ mod tests {
             members: 4,
             tenant: TenantId(tenant),
             partition: PartitionNumber::default(),
+            memory: 0,
+            gpu_milli: 0,
         }
     }
 

@@ -19,7 +19,7 @@ use smallvec::SmallVec;
 use cluster::{Conflict, Store};
 use control::{Component, Outbox, Progress, Write};
 use model::{Event, PodRef};
-use units::{Instant, Revision};
+use units::{Instant, Resources, Revision};
 
 use super::job::{Job, JobNumber, JobOrder, MachineFacts};
 use super::partitions::{Partition, Partitions};
@@ -209,10 +209,16 @@ impl PassPlanner {
             return;
         }
         self.declared = Some(nodes.declared());
-        let milli = |node| nodes.allocatable().row(node).cpu_milli;
+        let all = |amount: fn(&Resources) -> i64| -> i64 {
+            let each = nodes.present();
+            each.map(|node| amount(&nodes.allocatable().row(node)))
+                .fold(0, i64::saturating_add)
+        };
         let machine = MachineFacts {
             nodes: nodes.present().count() as u64,
-            processors: nodes.present().map(milli).sum::<i64>() / 1_000,
+            processors: all(|own| own.cpu_milli) / 1_000,
+            memory: all(|own| own.memory_bytes),
+            gpu_milli: all(|own| own.gpu_milli),
         };
         self.order.machine(&machine);
         let back = self.queue.take_back(&*self.order, now);
