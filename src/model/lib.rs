@@ -72,7 +72,10 @@ pub use scheduler_config::SchedulerConfig;
 pub use service::{Ingress, ServerSpec, Service};
 pub use storage::{Disk, VolumeNews, VolumeStep};
 pub use taint::{Taint, TaintEffect, Toleration};
-pub use throughput::{JOB_TYPE_LABEL, Parts, ThroughputFault, Throughputs, WHOLE_SPEED};
+pub use throughput::{
+    GPUS_NOW_LABEL, JOB_GPUS_LABEL, JOB_TYPE_LABEL, JobGpus, Parts, Scaled, StatedThroughputs,
+    ThroughputFault, Throughputs, WHOLE_SPEED,
+};
 pub use tier::Tier;
 pub use traffic::{TrafficNames, TrafficStretch};
 pub use usage::Used;

@@ -1,8 +1,12 @@
 //! Throughputs of jobs by GPU model: a job that trains at 40 steps/s on one model and at 10 steps/s on
 //! another takes four times as long there (Gavel, OSDI'20; spec: orchestrators-b.md section 8.2).
 
+mod scaled;
+
 use thiserror::Error;
 
+use self::scaled::Widths;
+pub use self::scaled::{GPUS_NOW_LABEL, JOB_GPUS_LABEL, JobGpus, Scaled};
 use super::{Labels, Text};
 use units::{Duration, SortedMap, SortedSet};
 
@@ -33,10 +37,31 @@ pub struct Throughputs {
     apart: SortedMap<Text, u64>,
     /// Millionths of its speed that a job of a type keeps beside a job of another type on the same GPU.
     packed: SortedMap<Text, SortedMap<Text, u64>>,
+    /// Throughputs of jobs of several GPUs; a type without them has those of `rows` with any number.
+    scaled: Widths,
+    /// Throughputs of jobs of several GPUs while their members are on several nodes.
+    scaled_apart: Widths,
 }
 
-/// Parts of speed by type of job, as stated.
+/// Numbers by name, as stated: parts of speed by type of job, or throughputs by model.
 pub type Parts = SortedMap<String, f64>;
+
+/// Throughputs as stated.
+#[derive(Clone, Copy, Debug)]
+pub struct StatedThroughputs<'a> {
+    /// Model that run times are stated for.
+    pub reference: &'a str,
+    /// Steps per second by type and model.
+    pub types: &'a SortedMap<String, Parts>,
+    /// Part of its speed that a job keeps on several nodes, by type.
+    pub apart: &'a Parts,
+    /// Part of its speed that a job keeps beside another on the same GPU, by both types.
+    pub packed: &'a SortedMap<String, Parts>,
+    /// Steps per second of jobs of several GPUs.
+    pub scaled: &'a Scaled,
+    /// Steps per second of jobs of several GPUs on several nodes.
+    pub scaled_apart: &'a Scaled,
+}
 
 /// A fault of a matrix of throughputs.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -84,6 +109,60 @@ pub enum ThroughputFault {
         /// Types whose part it is.
         types: Vec<String>,
     },
+    /// A number of GPUs that is none, or no more than one.
+    #[error("`{field}.{}`: expected a number of GPUs from 2 to 4096", .path.join("."))]
+    Gpus {
+        /// Field that states it.
+        field: &'static str,
+        /// Type and number.
+        path: Vec<String>,
+    },
+    /// Throughputs of several GPUs of a model that no type has a throughput on.
+    #[error(
+        "`{field}.{}`: no type has a throughput on `{model}`; state it in `types` as well",
+        .path.join(".")
+    )]
+    ScaledModel {
+        /// Field that states it.
+        field: &'static str,
+        /// Type and number of GPUs.
+        path: Vec<String>,
+        /// The model.
+        model: String,
+    },
+    /// Throughputs of several GPUs that lack a model.
+    #[error("`{field}.{}` has no throughput on `{model}`", .path.join("."))]
+    ScaledHole {
+        /// Field that states the others.
+        field: &'static str,
+        /// Type and number of GPUs.
+        path: Vec<String>,
+        /// The model.
+        model: String,
+    },
+    /// A throughput of several GPUs that no job can have.
+    #[error(
+        "`{field}.{}.{model}`: expected steps per second from 0.001 to 1000000, such as 40",
+        .path.join(".")
+    )]
+    ScaledRange {
+        /// Field that states it.
+        field: &'static str,
+        /// Type and number of GPUs.
+        path: Vec<String>,
+        /// The model.
+        model: String,
+    },
+    /// Throughputs on several nodes of a number of GPUs without throughputs on one.
+    #[error(
+        "`scaledApart.{job_type}.{gpus}` is stated and `scaled.{job_type}.{gpus}` is not; state both"
+    )]
+    ApartAlone {
+        /// The type.
+        job_type: String,
+        /// Number of GPUs.
+        gpus: u32,
+    },
     /// A pair of types on one GPU of which one part is stated.
     #[error(
         "`packed.{job_type}.{other}` is stated and `packed.{other}.{job_type}` is not; state both"
@@ -97,23 +176,18 @@ pub enum ThroughputFault {
 }
 
 impl Throughputs {
-    /// The matrix of these rows with the parts of their speed that jobs keep on several nodes, and beside
-    /// another job on the same GPU.
+    /// The matrix of throughputs as stated.
     ///
     /// # Errors
-    /// Every fault of the rows, and of the parts if the rows have none.
-    pub fn stated(
-        reference: &str,
-        rows: &SortedMap<String, Parts>,
-        apart: &Parts,
-        packed: &SortedMap<String, Parts>,
-    ) -> Result<Self, Vec<ThroughputFault>> {
-        let mut matrix = Self::new(reference, rows)?;
+    /// Every fault of the types, and of what else is stated if they have none.
+    pub fn stated(stated: &StatedThroughputs<'_>) -> Result<Self, Vec<ThroughputFault>> {
+        let mut matrix = Self::new(stated.reference, stated.types)?;
         let mut faults = Vec::new();
-        for (job_type, &part) in apart {
+        for (job_type, &part) in stated.apart {
             let micro = matrix.part("apart", &[job_type], part, &mut faults);
             matrix.apart.insert(job_type.as_str().into(), micro);
         }
+        let packed = stated.packed;
         for (job_type, row) in packed {
             for (other, &part) in row {
                 let micro = matrix.part("packed", &[job_type, other], part, &mut faults);
@@ -128,6 +202,7 @@ impl Throughputs {
                 }
             }
         }
+        matrix.read_scaled(stated.scaled, stated.scaled_apart, &mut faults);
         if faults.is_empty() {
             Ok(matrix)
         } else {
@@ -180,7 +255,7 @@ impl Throughputs {
 
     /// Whether a job may be slower for where it and others run.
     pub fn has_parts(&self) -> bool {
-        !self.apart.is_empty() || !self.packed.is_empty()
+        !self.apart.is_empty() || !self.packed.is_empty() || !self.scaled_apart.is_empty()
     }
 
     /// The matrix of these rows, in steps per second, and of a reference model.
@@ -205,9 +280,9 @@ impl Throughputs {
             let mut row = Vec::with_capacity(models.len());
             for &model in &models {
                 let (job_type, model) = (job_type.clone(), model.to_owned());
-                match stated.get(&model).map(|rate| libm::rint(rate * MICRO)) {
-                    Some(micro) if (LEAST..=MOST).contains(&micro) => row.push(micro as u64),
-                    Some(_) => faults.push(ThroughputFault::OutOfRange { job_type, model }),
+                match stated.get(&model).map(|&rate| micro_steps(rate)) {
+                    Some(Some(micro)) => row.push(micro),
+                    Some(None) => faults.push(ThroughputFault::OutOfRange { job_type, model }),
                     None => faults.push(ThroughputFault::Hole { job_type, model }),
                 }
             }
@@ -226,6 +301,8 @@ impl Throughputs {
             rows: matrix,
             apart: SortedMap::new(),
             packed: SortedMap::new(),
+            scaled: SortedMap::new(),
+            scaled_apart: SortedMap::new(),
         })
     }
 
@@ -246,28 +323,44 @@ impl Throughputs {
         Some(row)
     }
 
-    /// The throughput on the reference model and that on another, of pods with these labels.
-    pub fn rates(&self, labels: &Labels, model: &str) -> Option<(u64, u64)> {
-        let row = self.row(labels)?;
-        Some((row[self.reference], row[self.column(model)?]))
+    /// The throughput of pods with these labels on the reference model with the GPUs that the run time of
+    /// their job is stated for, and on another with those that it runs on.
+    pub fn rates(&self, labels: &Labels, model: &str, gpus: JobGpus) -> Option<(u64, u64)> {
+        let usual = self.rates_of(labels, gpus.stated)?[self.reference];
+        Some((usual, self.rates_of(labels, gpus.now)?[self.column(model)?]))
     }
 
-    /// The time that a number of steps takes on the reference model, rounded up, of pods with these
-    /// labels.
-    pub fn time(&self, labels: &Labels, steps: i64) -> Option<Duration> {
-        let rate = i128::from(self.row(labels)?[self.reference]);
+    /// The time that a number of steps takes on a number of GPUs of the reference model, rounded up, of
+    /// pods with these labels.
+    pub fn time(&self, labels: &Labels, steps: i64, gpus: u32) -> Option<Duration> {
+        let rate = i128::from(self.rates_of(labels, gpus)?[self.reference]);
         let nanos = (i128::from(steps) * 1_000_000_000_000_000 + rate - 1) / rate;
         Some(Duration::from_nanos(
             i64::try_from(nanos).unwrap_or(i64::MAX),
         ))
     }
 
-    /// Speeds of pods with these labels by column, as multiples of that on the reference model.
-    pub fn speeds(&self, labels: &Labels) -> Option<Vec<f64>> {
-        let row = self.row(labels)?;
-        let reference = row[self.reference] as f64;
-        Some(row.iter().map(|&rate| rate as f64 / reference).collect())
+    /// Speeds by column of pods with these labels whose job has a number of GPUs, as multiples of that on
+    /// the reference model; on some columns the job is on several nodes.
+    pub fn speeds(
+        &self,
+        labels: &Labels,
+        gpus: u32,
+        is_apart: impl Fn(usize) -> bool,
+    ) -> Option<Vec<f64>> {
+        let reference = self.rates_of(labels, gpus)?[self.reference] as f64;
+        let speed = |column| {
+            let rate = self.rate(labels, column, gpus, is_apart(column))?;
+            Some(rate as f64 / reference)
+        };
+        (0..self.models.len()).map(speed).collect()
     }
+}
+
+/// A throughput in these counts; `None` of one that no job can have.
+fn micro_steps(rate: f64) -> Option<u64> {
+    let micro = libm::rint(rate * MICRO);
+    (LEAST..=MOST).contains(&micro).then_some(micro as u64)
 }
 
 #[cfg(test)]
@@ -298,14 +391,16 @@ mod tests {
             ("speech", &[("V100", 12.0), ("K80", 10.0)]),
         ]);
         let matrix = Throughputs::new("V100", &stated).expect("whole");
-        assert_eq!(matrix.speeds(&labels("image")), Some(vec![0.25, 1.0]));
-        let rates = matrix.rates(&labels("speech"), "K80");
-        assert_eq!(rates, Some((12_000_000, 10_000_000)));
-        assert_eq!(matrix.rates(&labels("speech"), "T4"), None);
-        let time = matrix.time(&labels("image"), 100);
+        let speeds = |labels: &Labels| matrix.speeds(labels, 4, |_| false);
+        assert_eq!(speeds(&labels("image")), Some(vec![0.25, 1.0]));
+        let gpus = JobGpus { stated: 4, now: 4 };
+        let rates = |model| matrix.rates(&labels("speech"), model, gpus);
+        assert_eq!(rates("K80"), Some((12_000_000, 10_000_000)));
+        assert_eq!(rates("T4"), None);
+        let time = matrix.time(&labels("image"), 100, 4);
         assert_eq!(time, Some(Duration::from_millis(2_500)));
-        assert_eq!(matrix.speeds(&labels("video")), None);
-        assert_eq!(matrix.speeds(&Labels::new()), None);
+        assert_eq!(speeds(&labels("video")), None);
+        assert_eq!(speeds(&Labels::new()), None);
     }
 
     fn parts(stated: &[(&str, f64)]) -> Parts {
@@ -321,7 +416,17 @@ mod tests {
             ("speech", &[("image", 0.5)]),
         ]);
         let apart = parts(&[("image", 0.6)]);
-        let matrix = Throughputs::stated("V100", &types, &apart, &packed).expect("whole");
+        let stated = |apart, packed| {
+            Throughputs::stated(&StatedThroughputs {
+                reference: "V100",
+                types: &types,
+                apart,
+                packed,
+                scaled: &Scaled::new(),
+                scaled_apart: &Scaled::new(),
+            })
+        };
+        let matrix = stated(&apart, &packed).expect("whole");
         let (image, speech) = (labels("image"), labels("speech"));
         assert_eq!(
             (matrix.apart(&image), matrix.apart(&speech)),
@@ -332,7 +437,7 @@ mod tests {
         assert_eq!(matrix.packed(&image, &image), None);
         let packed = rows(&[("image", &[("speech", 0.75), ("video", 0.0)])]);
         let apart = parts(&[("image", 1.5)]);
-        let faults = Throughputs::stated("V100", &types, &apart, &packed).expect_err("faults");
+        let faults = stated(&apart, &packed).expect_err("faults");
         let texts: Vec<String> = faults.iter().map(ToString::to_string).collect();
         let part = "expected a part of the speed above 0 and up to 1, such as 0.7";
         assert_eq!(

@@ -11,8 +11,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     let Some(stated) = &scenario.models.throughputs else {
         return;
     };
-    let (types, apart, packed) = (&stated.types, &stated.apart, &stated.packed);
-    let found = Throughputs::stated(&stated.reference, types, apart, packed);
+    let found = Throughputs::stated(&stated.stated());
     for fault in found.err().unwrap_or_default() {
         let (code, label, path) = match &fault {
             ThroughputFault::Reference { .. } => {
@@ -33,8 +32,29 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
             }
             ThroughputFault::Part { field, types } => {
                 let label = "expected above 0 and up to 1".to_owned();
-                let path = std::iter::once(*field).chain(types.iter().map(String::as_str));
-                (Code::Impossible, label, path.collect())
+                (Code::Impossible, label, below(field, types))
+            }
+            ThroughputFault::Gpus { field, path } => {
+                let label = "expected 2 to 4096".to_owned();
+                (Code::Impossible, label, below(field, path))
+            }
+            ThroughputFault::ScaledModel { field, path, .. } => {
+                let label = "expected models of `types`".to_owned();
+                (Code::UnknownName, label, below(field, path))
+            }
+            ThroughputFault::ScaledHole { field, path, model } => {
+                let label = format!("expected steps per second on `{model}` as well");
+                (Code::MissingField, label, below(field, path))
+            }
+            ThroughputFault::ScaledRange { field, path, model } => {
+                let label = "expected 0.001 to 1000000".to_owned();
+                let mut path = below(field, path);
+                path.push(model);
+                (Code::Impossible, label, path)
+            }
+            ThroughputFault::ApartAlone { job_type, .. } => {
+                let label = "expected the same numbers in `scaled`".to_owned();
+                (Code::MissingField, label, vec!["scaledApart", job_type])
             }
             ThroughputFault::OneSided { job_type, other } => {
                 let label = format!("expected the part of `{other}` beside `{job_type}` as well");
@@ -44,4 +64,10 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         let span = tree.locate(["models", "throughputs"].into_iter().chain(path));
         findings.push(Finding::new(code, fault.to_string(), span).label(label));
     }
+}
+
+/// The path of a cell below a field.
+fn below<'a>(field: &'a str, path: &'a [String]) -> Vec<&'a str> {
+    let path = path.iter().map(String::as_str);
+    std::iter::once(field).chain(path).collect()
 }

@@ -138,8 +138,10 @@ pub struct GpuSharingOptions {
     pub rules: SharingOptions,
     /// `true` if jobs move to other nodes so that a job finds room for which enough GPUs are free.
     pub moves: bool,
-    /// `true` if two jobs share a GPU where together they get on faster than one.
+    /// `true` if two jobs share GPUs where together they get on faster than one.
     pub packs: bool,
+    /// `true` if jobs take more GPUs than they ask for while these are idle.
+    pub grows: bool,
     /// Throughputs of jobs by GPU model; `None` takes every model for equally fast.
     pub throughputs: Option<Arc<Throughputs>>,
 }
@@ -153,6 +155,7 @@ impl Default for GpuSharingOptions {
             rules: SharingOptions::default(),
             moves: false,
             packs: false,
+            grows: false,
             throughputs: None,
         }
     }
@@ -174,7 +177,8 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let planner = planner.with_throughputs(options.throughputs.clone());
     let planner = planner
         .with_moves(options.moves)
-        .with_packing(options.packs);
+        .with_packing(options.packs)
+        .with_growth(options.grows);
     Ok(jobs_alone::parts(
         request,
         vec![Box::new(planner)],

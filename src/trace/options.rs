@@ -11,6 +11,10 @@ use super::ledger::RowPolicy;
 /// The rule that a job's type breaks without throughputs of its own.
 pub(crate) const NO_THROUGHPUTS: &str = "a type of `models.throughputs`";
 
+/// The rule that a number of GPUs breaks without throughputs of its own.
+pub(crate) const NO_SCALED: &str =
+    "a number of GPUs that `models.throughputs.scaled` states for the type of the job";
+
 /// Choices about the reading of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(

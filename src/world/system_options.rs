@@ -117,6 +117,15 @@ fn gpu_sharing_of(
                 .to_owned(),
         ));
     }
+    let is_scaled = throughputs.as_ref().is_some_and(|own| own.has_scaled());
+    if sharing.grow && !is_scaled {
+        return Err(BuildError::Experiment(
+            "system.gpuSharing.grow: expected speeds of jobs by the number of their GPUs; state \
+             `models.throughputs.scaled`, such as {image: {2: {V100: 75}, 4: {V100: 140}}}, or leave \
+             `grow` out"
+                .to_owned(),
+        ));
+    }
     Ok(GpuSharingOptions {
         throughputs,
         ..gpu_sharing(&sharing)?
@@ -148,6 +157,7 @@ fn gpu_sharing(written: &schema::GpuSharing) -> Result<GpuSharingOptions, BuildE
         },
         moves: written.migrate,
         packs: written.pack,
+        grows: written.grow,
         ..GpuSharingOptions::default()
     })
 }

@@ -12,8 +12,7 @@ pub fn throughputs(scenario: &Scenario) -> Result<Option<Arc<Throughputs>>, Buil
     let Some(stated) = &scenario.models.throughputs else {
         return Ok(None);
     };
-    let (types, apart, packed) = (&stated.types, &stated.apart, &stated.packed);
-    let found = Throughputs::stated(&stated.reference, types, apart, packed);
+    let found = Throughputs::stated(&stated.stated());
     let found = found.map_err(|faults| {
         let each: Vec<String> = faults.iter().map(ToString::to_string).collect();
         BuildError::Experiment(format!("models.throughputs: {}", each.join("; ")))

@@ -387,6 +387,7 @@ const SCENARIOS: [(&str, &[&str]); 75] = [
     ("virtual-machines.yaml", &["--set", "stop={at: 2h}"]),
     ("gpu-sharing.yaml", &["--set", "stop={at: 6h}"]),
     ("unlike-gpus.yaml", &["--set", "stop={at: 2h}"]),
+    ("gpu-growth.yaml", &["--set", "stop={at: 2h}"]),
     ("gpu-moves.yaml", &["--set", "stop={at: 2h}"]),
     ("backfilling.yaml", &["--set", "stop={at: 6h}"]),
     ("queue-trees.yaml", &["--set", "stop={at: 6h}"]),

@@ -138,6 +138,89 @@ submit,name,run_time,gpus,job_type
 }
 
 #[test]
+fn two_jobs_share_several_gpus_if_they_are_alike() {
+    let pairs = "    packed: {image: {speech: 0.8}, speech: {image: 0.7}}";
+    for columns in ["2,1", "1,2"] {
+        let jobs = format!(
+            "submit,name,run_time,gpus,members,job_type
+0,a,1000,{columns},image
+0,b,1000,{columns},speech
+"
+        );
+        // The same course as with one GPU each.
+        let packed = makespan(&equal(1, 2, "rule: tiresias, pack: true", pairs), &jobs);
+        assert!((packed - 1_437.5).abs() < 1e-3, "{packed}");
+    }
+    // A job of one GPU does not share those of a job of two.
+    let jobs = "submit,name,run_time,gpus,job_type\n0,a,1000,2,image\n0,b,1000,1,speech\n";
+    let alone = makespan(&equal(1, 2, "rule: tiresias, pack: true", pairs), jobs);
+    assert!((alone - 2_000.0).abs() < 1e-6, "{alone}");
+}
+
+/// Throughputs of the type `image` by the number of its GPUs.
+const SCALED: &str = "    scaled: {image: {2: {V100: 60}, 4: {V100: 80}}}";
+
+#[test]
+fn a_job_grows_while_gpus_are_idle() {
+    let one = "submit,name,run_time,gpus,job_type\n0,a,1000,1,image\n";
+    let grow = "rule: time-slice, grow: true";
+    let alone = makespan(&equal(1, 4, "rule: time-slice", SCALED), one);
+    assert!((alone - 1_000.0).abs() < 1e-6, "{alone}");
+    // 100 s on one GPU, and the other 900 s twice as fast.
+    let grown = makespan(&equal(1, 4, grow, SCALED), one);
+    assert!((grown - 550.0).abs() < 1e-3, "{grown}");
+    // Nothing is idle, or more GPUs are slower.
+    let grown = makespan(&equal(1, 1, grow, SCALED), one);
+    assert!((grown - 1_000.0).abs() < 1e-6, "{grown}");
+    let slower = "    scaled: {image: {2: {V100: 30}, 4: {V100: 40}}}";
+    let grown = makespan(&equal(1, 4, grow, slower), one);
+    assert!((grown - 1_000.0).abs() < 1e-6, "{grown}");
+}
+
+#[test]
+fn a_job_gives_back_what_others_want() {
+    // Of 1,000 s a has 700 s left when it shrinks for b, which runs from 200 s on for 100 s. At 300 s, after
+    // a round on one GPU, a grows again.
+    let jobs = "\
+submit,name,run_time,gpus,job_type
+0,a,1000,1,image
+150,b,100,3,speech
+";
+    let seen = variant(&equal(1, 4, "rule: time-slice, grow: true", SCALED), jobs);
+    let value = |id: &str| seen.metrics.get(id).and_then(|own| own.value);
+    // It does 100 s of work, 200 s, 100 s and then 600 s twice as fast.
+    let span = value("makespan.total").expect("jobs that ended");
+    assert!((span - 600.0).abs() < 1e-3, "{span}");
+    // A gang grows as a whole: two members with two GPUs each.
+    let gang = "submit,name,run_time,gpus,members,job_type\n0,a,1000,1,2,image\n";
+    let span = makespan(&equal(1, 4, "rule: time-slice, grow: true", SCALED), gang);
+    assert!(
+        (span - (100.0 + 900.0 * 60.0 / 80.0)).abs() < 1e-3,
+        "{span}"
+    );
+}
+
+#[test]
+fn throughputs_depend_on_the_number_of_gpus() {
+    let types = "{image: {V100: 40, K80: 10}}\n    scaled: {image: {2: {V100: 44, K80: 20}}}";
+    let text = unlike(types, "rule: max-min").replace("devices: 1", "devices: 2");
+    let jobs =
+        "submit,name,run_time,gpus,gpu_models,job_type,time_limit\n0,a,100,2,K80,image,100\n";
+    let span = makespan(&text, jobs);
+    assert!((span - 220.0).abs() < 1e-3, "{span}");
+    // On two nodes: as stated, or the part of `apart`.
+    let jobs = "submit,name,run_time,gpus,members,job_type\n0,a,100,1,2,image\n";
+    let apart = |more: &str| {
+        let text = format!("    apart: {{image: 0.5}}\n{SCALED}\n{more}");
+        makespan(&equal(2, 1, "rule: tiresias", &text), jobs)
+    };
+    let part = apart("");
+    assert!((part - 200.0).abs() < 1e-6, "{part}");
+    let stated = apart("    scaledApart: {image: {2: {V100: 15}}}");
+    assert!((stated - 400.0).abs() < 1e-6, "{stated}");
+}
+
+#[test]
 fn a_job_on_several_nodes_keeps_a_part_of_its_speed() {
     let jobs = "submit,name,run_time,gpus,members,job_type\n0,a,100,1,2,image\n";
     let apart = "    apart: {image: 0.5}";
@@ -166,6 +249,21 @@ fn wrong_parts_of_speed_are_refused_with_their_place() {
             "`packed.image.image`: expected a part of the speed above 0 and up to 1, such as 0.7",
         ),
         (
+            "grow: true",
+            "",
+            "system.gpuSharing.grow: expected speeds of jobs by the number of their GPUs; state",
+        ),
+        (
+            "grow: true",
+            "    scaled: {image: {1: {V100: 75}}}",
+            "`scaled.image.1`: expected a number of GPUs from 2 to 4096",
+        ),
+        (
+            "grow: true",
+            "    scaled: {image: {4: {V100: 75}}}",
+            "jobs.csv:2: column `gpus`: must be a number of GPUs that `models.throughputs.scaled` states",
+        ),
+        (
             "migrate: true",
             "    apart: {video: 0.7}",
             "`apart`: type `video` has no throughputs",
@@ -174,7 +272,7 @@ fn wrong_parts_of_speed_are_refused_with_their_place() {
         let experiment = equal(1, 1, sharing, throughputs);
         let files = [
             ("a.yaml", experiment.as_str()),
-            ("jobs.csv", "submit,run_time,gpus,job_type\n0,400,1,image\n"),
+            ("jobs.csv", "submit,run_time,gpus,job_type\n0,400,2,image\n"),
         ];
         let scratch = Scratch::new("gpu-sharing", &files);
         let said = scratch.run(&["run", "a.yaml", "--out", "out"], 2);

@@ -24,10 +24,15 @@ pub struct GpuSharing {
     /// needs, if enough GPUs are free, scattered over several nodes; default false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub migrate: bool,
-    /// A job of one GPU that finds none shares that of another, if their speeds together are more than
-    /// that of one by `models.throughputs.packed`; default false.
+    /// A job that finds no GPUs shares those of another that has as many, if their speeds together are
+    /// more than that of one by `models.throughputs.packed`; default false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub pack: bool,
+    /// A job takes GPUs of its nodes that are idle beside its own, if it is faster with them by
+    /// `models.throughputs.scaled`, and gives them back at the beginning of the round in which others want
+    /// them; default false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub grow: bool,
 }
 
 impl Default for GpuSharing {
@@ -39,6 +44,7 @@ impl Default for GpuSharing {
             promote: 0.0,
             migrate: false,
             pack: false,
+            grow: false,
         }
     }
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use model::StatedThroughputs;
 use units::SortedMap;
 
 /// Throughputs of jobs by GPU model: a job takes as much longer on a model as its type is slower
@@ -23,4 +24,27 @@ pub struct Throughputs {
     /// 0.7; both of a pair are stated. Jobs of pairs that are not stated share no GPU.
     #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
     pub packed: SortedMap<String, SortedMap<String, f64>>,
+    /// Steps per second of a job of several GPUs, of all of them together, by type, number of GPUs and GPU
+    /// model, such as {image: {4: {V100: 130}}}. `types` states those of one GPU of such a type, and of
+    /// any number of a type that is not stated here.
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub scaled: SortedMap<String, SortedMap<String, SortedMap<String, f64>>>,
+    /// Steps per second of a job of several GPUs while its members are on several nodes, as in `scaled`;
+    /// otherwise those are a part by `apart`.
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub scaled_apart: SortedMap<String, SortedMap<String, SortedMap<String, f64>>>,
+}
+
+impl Throughputs {
+    /// The throughputs as the model takes them.
+    pub fn stated(&self) -> StatedThroughputs<'_> {
+        StatedThroughputs {
+            reference: &self.reference,
+            types: &self.types,
+            apart: &self.apart,
+            packed: &self.packed,
+            scaled: &self.scaled,
+            scaled_apart: &self.scaled_apart,
+        }
+    }
 }

@@ -6,6 +6,7 @@ use cluster::Store;
 use units::{NodeId, SortedSet};
 
 use super::SharingPlanner;
+use super::jobs::Form;
 use super::plan::{Need, Place, Plan};
 use super::turns::fastest_first;
 
@@ -58,10 +59,10 @@ impl SharingPlanner {
             };
             for (moved, places) in &moves {
                 keeps.remove(moved);
-                self.promise(*moved, places, false);
+                self.promise(*moved, places, Form::Whole);
                 all_moved.insert(*moved);
             }
-            self.promise(number, &places, false);
+            self.promise(number, &places, Form::Whole);
         }
         all_moved
     }
@@ -77,7 +78,7 @@ impl SharingPlanner {
 
     /// A job that runs on devices of its own.
     fn movable(&self, number: u64, store: &Store) -> Option<Movable> {
-        if self.jobs.is_half(number) {
+        if self.jobs.form(number) == Form::Half {
             return None;
         }
         let claim = self.jobs.claim(number, store)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cluster::Store;
-use model::{PodCreated, PodName, PodRef};
+use model::{DeviceSet, PodCreated, PodName, PodRef};
 use units::{ClassId, Duration, GangId, Instant, PodId, SortedMap, SortedSet};
 
 use super::plan::{Claim, Need, Place};
@@ -18,11 +18,28 @@ struct Member {
     is_placed: bool,
 }
 
+/// A job's request beside that which it was submitted with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Form {
+    /// What it was submitted with.
+    #[default]
+    Whole,
+    /// A half of each of its devices, which another job has the other half of.
+    Half,
+    /// More devices, this many for each member, which are idle otherwise.
+    Grown(u8),
+}
+
 #[derive(Clone, Debug)]
 struct Job {
     class: ClassId,
     /// The class as it was submitted.
     whole: ClassId,
+    form: Form,
+    /// Speed of its newest run beside that with the devices that it was submitted with.
+    gain: f64,
+    /// Work that it has done beyond the time that it ran, in nanoseconds on the reference model.
+    surplus: f64,
     gang: Option<GangId>,
     submitted: Instant,
     requested: Duration,
@@ -114,6 +131,9 @@ impl Jobs {
         let job = Job {
             class: created.class,
             whole: created.class,
+            form: Form::Whole,
+            gain: 1.0,
+            surplus: 0.0,
             gang: created.gang,
             submitted: at,
             requested: created.time_limit.unwrap_or(Duration::MAX),
@@ -242,8 +262,8 @@ impl Jobs {
         job.column.filter(|_| job.waits_since.is_none())
     }
 
-    /// The claim of a job on devices; `None` while members are on their way back.
-    pub(super) fn claim(&self, number: u64, store: &Store) -> Option<Claim> {
+    /// The devices that a job holds or asks for; `None` while members are on their way back.
+    pub(super) fn held(&self, number: u64, store: &Store) -> Option<Claim> {
         let job = self.all.get(&number)?;
         let pods: Option<Vec<PodRef>> = job.members.iter().map(|own| own.pod).collect();
         let pods = pods?;
@@ -269,10 +289,27 @@ impl Jobs {
         })
     }
 
-    /// The claims of all jobs that run on devices, by number.
+    /// The claim of a job on devices, without those that it took because they were idle: the first of each
+    /// member are its own. `None` while members are on their way back.
+    pub(super) fn claim(&self, number: u64, store: &Store) -> Option<Claim> {
+        let mut claim = self.held(number, store)?;
+        if let Form::Grown(_) = self.form(number) {
+            claim.need = Need::of(store.class(self.whole(number)?));
+            let own = usize::from(claim.need.devices);
+            for place in claim.places.iter_mut().flatten() {
+                let mut first = DeviceSet::EMPTY;
+                (place.devices.iter().take(own)).for_each(|index| first.insert(index));
+                place.devices = first;
+            }
+        }
+        Some(claim)
+    }
+
+    /// The claims of all jobs that run on devices, by number, with those that they took because they were
+    /// idle.
     pub(super) fn running(&self, store: &Store) -> SortedMap<u64, Claim> {
         let claims = self.running.iter().filter_map(|&number| {
-            let claim = self.claim(number, store)?;
+            let claim = self.held(number, store)?;
             (claim.need.devices > 0).then_some((number, claim))
         });
         claims.collect()
@@ -283,17 +320,29 @@ impl Jobs {
         Some(self.all.get(&number)?.whole)
     }
 
-    /// Whether a job asks for a half of its device.
-    pub(super) fn is_half(&self, number: u64) -> bool {
-        let job = self.all.get(&number);
-        job.is_some_and(|job| job.class != job.whole)
+    /// The request of a job beside that which it was submitted with.
+    pub(super) fn form(&self, number: u64) -> Form {
+        self.all.get(&number).map_or(Form::Whole, |job| job.form)
     }
 
     /// A job is of another class from now on.
-    pub(super) fn declare(&mut self, number: u64, class: ClassId) {
+    pub(super) fn declare(&mut self, number: u64, class: ClassId, form: Form) {
         if let Some(job) = self.all.get_mut(&number) {
-            job.class = class;
+            (job.class, job.form) = (class, form);
         }
+    }
+
+    /// The run of a job that has just started is this many times as fast as with its own devices.
+    pub(super) fn set_gain(&mut self, number: u64, gain: f64) {
+        if let Some(job) = self.all.get_mut(&number) {
+            job.gain = gain;
+        }
+    }
+
+    /// Time of the newest run of a job so far; `None` of one that waits.
+    pub(super) fn run_of(&self, number: u64, now: Instant) -> Option<Duration> {
+        let job = self.all.get(&number)?;
+        job.waits_since.is_none().then(|| job.run(now))
     }
 
     /// The class of a job.
@@ -348,6 +397,7 @@ impl Jobs {
             && job.waits_since.is_none()
         {
             let run = job.run(now);
+            job.surplus = job.surplus(now);
             job.ran_on = job.ran_on(now);
             job.last_run = run;
             job.ran = job.ran.checked_add(run).unwrap_or(Duration::MAX);
@@ -404,6 +454,14 @@ impl Job {
         let ran = self.ran_on(now);
         let done = ran.iter().zip(speeds.iter());
         let nanos = done.map(|(ran, speed)| ran.as_nanos() as f64 * speed);
-        Duration::from_nanos(nanos.sum::<f64>() as i64)
+        Duration::from_nanos((nanos.sum::<f64>() + self.surplus(now)) as i64)
+    }
+
+    /// Work that it has done beyond the time that it ran, with devices that it took because they were idle.
+    fn surplus(&self, now: Instant) -> f64 {
+        let speeds = self.asked.speeds.as_ref().zip(self.column);
+        let speed = speeds.and_then(|(speeds, column)| speeds.get(column));
+        let run = self.run(now).as_nanos() as f64;
+        self.surplus + run * speed.map_or(0.0, |speed| speed * (self.gain - 1.0))
     }
 }

@@ -10,24 +10,26 @@
 //! each job has on each model; a job then has its turns by these, and moves to another model for one.
 
 mod gather;
+mod grow;
 mod jobs;
 mod pack;
 mod plan;
+mod round;
 mod turns;
 
 use std::sync::Arc;
 
 use cluster::{Conflict, Store};
 use control::{Component, Memory, Outbox, Progress, Write};
-use model::{EndReason, Event, EvictionCause, Pod, PodChange, PodCreated, Throughputs};
-use units::{ClassId, Duration, Instant, NodeId, Revision, SortedMap, SortedSet};
+use model::{Event, PodCreated, Throughputs};
+use units::{ClassId, Duration, Instant, NodeId, Revision, SortedMap};
 
-use self::jobs::{Asked, Jobs};
+use self::jobs::{Asked, Form, Jobs};
 use self::pack::places_on;
-use self::plan::{Claim, Place, Plan};
-use self::turns::{Columns, Turn, by_priority, fastest_first};
+use self::plan::Place;
+use self::turns::{Columns, fastest_first};
 use crate::batch::Score;
-use crate::batch::room::{Places, Rooms, admits};
+use crate::batch::room::{Places, Rooms};
 
 /// A job as rules see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,8 +127,8 @@ impl Clone for Box<dyn SharingRule> {
 struct Promise {
     rank: usize,
     places: Vec<Place>,
-    /// `true` if it shares its device with another job there.
-    is_packed: bool,
+    /// What it asks for there.
+    form: Form,
 }
 
 /// The scheduler, as a component.
@@ -140,8 +142,10 @@ pub struct SharingPlanner {
     columns: Option<Columns>,
     /// `true` if jobs move to other nodes to make room for one that finds none.
     gathers: bool,
-    /// `true` if two jobs share a GPU where together they get on faster than one.
+    /// `true` if two jobs share GPUs where together they get on faster than one.
     packs: bool,
+    /// `true` if jobs take more GPUs than they ask for while these are idle.
+    grows: bool,
     /// Jobs that are to start at certain places.
     granted: SortedMap<u64, Promise>,
     /// Instant of the next round.
@@ -160,6 +164,7 @@ impl SharingPlanner {
             columns: None,
             gathers: false,
             packs: false,
+            grows: false,
             granted: SortedMap::new(),
             next: Instant::ZERO,
             cursor: Revision::default(),
@@ -181,11 +186,19 @@ impl SharingPlanner {
         self
     }
 
-    /// This planner where a job that finds no GPU shares that of another, if their speeds together are
+    /// This planner where a job that finds no GPUs shares those of another, if their speeds together are
     /// more than that of one by the throughputs.
     #[must_use]
     pub fn with_packing(mut self, packs: bool) -> Self {
         self.packs = packs;
+        self
+    }
+
+    /// This planner where a job takes GPUs that are idle beside its own, if it is faster with them by the
+    /// throughputs, and gives them back once other jobs wait.
+    #[must_use]
+    pub fn with_growth(mut self, grows: bool) -> Self {
+        self.grows = grows;
         self
     }
 
@@ -228,125 +241,6 @@ impl SharingPlanner {
         order.into_iter().map(|(_, _, number)| number).collect()
     }
 
-    /// Turns of a round in order: a job has the first of its own for which there is room.
-    fn turns(&self, now: Instant, order: &[u64], store: &Store) -> Vec<Turn> {
-        let Some(columns) = &self.columns else {
-            return order.iter().copied().map(Turn::anywhere).collect();
-        };
-        let jobs = self.jobs.unlike(now);
-        let shares = self.rule.shares(&jobs, &columns.devices(store), now);
-        let turns = shares.map(|shares| by_priority(&jobs, &shares, self.round));
-        let turn = |number, column| Turn {
-            number,
-            column: Some(column),
-        };
-        let mut turns: Vec<Turn> = turns
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(number, column)| turn(number, column))
-            .collect();
-        // What is left goes to jobs by the order alone; none that runs moves for it.
-        for &number in order {
-            match (self.jobs.column(number), self.jobs.speeds(number)) {
-                (Some(column), _) => turns.push(turn(number, column)),
-                (None, Some(speeds)) => {
-                    let fastest = fastest_first(&speeds);
-                    turns.extend(fastest.into_iter().map(|column| turn(number, column)));
-                }
-                (None, None) => turns.push(Turn::anywhere(number)),
-            }
-        }
-        turns
-    }
-
-    /// The claim of a job for a turn: where it runs, or elsewhere for a turn on another model.
-    fn claim(&self, turn: Turn, store: &Store) -> Option<Claim> {
-        let mut claim = self.jobs.claim(turn.number, store)?;
-        if turn.column.is_some() && turn.column != self.jobs.column(turn.number) {
-            claim.places = None;
-        }
-        Some(claim)
-    }
-
-    fn is_on(&self, node: NodeId, column: Option<usize>) -> bool {
-        let of_node = self.columns.as_ref().and_then(|own| own.of(node));
-        column.is_none() || of_node == column
-    }
-
-    /// Takes the jobs off their devices whose turn is over: those that run where a job before them in
-    /// the order finds its place, and those whose turn is on another model.
-    fn suspend(&mut self, now: Instant, order: &[u64], store: &Store, out: &mut Outbox) {
-        let running = self.jobs.running(store);
-        let mut plan = Plan::of(store, running.values());
-        let mut settled = SortedSet::new();
-        let mut keeps = SortedSet::new();
-        self.granted.clear();
-        for turn in self.turns(now, order, store) {
-            if settled.contains(&turn.number) {
-                continue;
-            }
-            let Some(claim) = self.claim(turn, store) else {
-                continue;
-            };
-            let places = if claim.need.devices == 0 {
-                // A job without devices is never taken off, and waits for other room alone.
-                Vec::new()
-            } else if let Some(found) = plan.grant(&claim, |node| {
-                let may_be_new = || self.admits(store, turn.number, node);
-                self.is_on(node, turn.column) && (claim.places.is_some() || may_be_new())
-            }) {
-                found
-            } else {
-                continue;
-            };
-            settled.insert(turn.number);
-            if claim.places.is_some() {
-                keeps.insert(turn.number);
-            } else if (turn.column.is_some() || self.gathers || self.packs) && !places.is_empty() {
-                self.promise(turn.number, &places, false);
-            }
-        }
-        let mut moved = SortedSet::new();
-        if self.gathers {
-            moved = self.gather(&mut plan, order, &mut keeps, store);
-        }
-        if self.packs {
-            self.pack(&mut plan, order, &mut keeps, store);
-        }
-        for &number in order.iter().filter(|number| !keeps.contains(number)) {
-            let places = self
-                .granted
-                .get(&number)
-                .filter(|_| moved.contains(&number));
-            let mut to = places.into_iter().flat_map(|own| &own.places);
-            for pod in self.jobs.suspend(now, number) {
-                let from = store.pods().get(pod).and_then(Pod::node);
-                if let Some(Place { node: to, .. }) = to.next().filter(|own| from != Some(own.node))
-                {
-                    let change = PodChange::Moving { to: *to };
-                    out.write(store, Event::PodChanged { pod, change });
-                }
-                let reason = EndReason::Evicted(EvictionCause::Preemption);
-                out.write(store, Event::PodEnded { pod, reason });
-            }
-        }
-    }
-
-    fn admits(&self, store: &Store, number: u64, node: NodeId) -> bool {
-        let class = self.jobs.class(number);
-        class.is_some_and(|class| admits(store, store.class(class), node))
-    }
-
-    /// Grants a job these places, after those that were granted before.
-    fn promise(&mut self, number: u64, places: &[Place], is_packed: bool) {
-        let promise = Promise {
-            rank: self.granted.len(),
-            places: places.to_vec(),
-            is_packed,
-        };
-        self.granted.insert(number, promise);
-    }
-
     /// Places for a waiting job: those that it was granted, or else the first with room, on the model
     /// that it is fastest on.
     fn places(
@@ -358,12 +252,15 @@ impl SharingPlanner {
     ) -> Option<Places> {
         if let Some(promise) = self.granted.remove(&number) {
             let nodes: Vec<NodeId> = promise.places.iter().map(|own| own.node).collect();
-            let places = if promise.is_packed {
-                places_on(store, class, &promise.places)
-            } else {
-                self.rooms.places_at(store, class, &nodes)
-            };
-            if places.is_some() || promise.is_packed {
+            let is_whole = promise.form == Form::Whole;
+            let mut places = None;
+            if !is_whole || self.grows {
+                places = places_on(store, class, &promise.places);
+            }
+            if places.is_none() && is_whole {
+                places = self.rooms.places_at(store, class, &nodes);
+            }
+            if places.is_some() || !is_whole {
                 return places;
             }
         }
@@ -389,7 +286,7 @@ impl SharingPlanner {
             let Some((class, members)) = self.jobs.ready(number) else {
                 continue;
             };
-            if self.packs && self.declare(number, class, &members, store, out) {
+            if (self.packs || self.grows) && self.declare(number, class, &members, store, out) {
                 return true;
             }
             let Some(places) = self.places(store, number, class, members.len()) else {
@@ -404,6 +301,7 @@ impl SharingPlanner {
             }
             out.decided_jobs += 1;
             self.jobs.started(now, number, column);
+            self.jobs.set_gain(number, self.gain(number, store));
             return true;
         }
         false

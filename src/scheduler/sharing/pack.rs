@@ -1,7 +1,7 @@
-//! Two jobs on one GPU: a job that finds none shares that of another, where their speeds together are
-//! more than that of one (Gandiva, OSDI'18; spec: orchestrators-b.md section 8.2). Each asks for a half
-//! of the device as long as it shares it: the first one is suspended for it. Once a GPU is free and no
-//! job waits for one, the later of two moves to it.
+//! Two jobs on the same GPUs: a job that finds none shares those of another that has as many, where their
+//! speeds together are more than that of one (Gandiva, OSDI'18; spec: orchestrators-b.md section 8.2).
+//! Each asks for a half of every device as long as it shares them: the first one is suspended for it. Once
+//! as many GPUs are free and no job waits for them, the later of two moves to them.
 
 use std::sync::Arc;
 
@@ -12,10 +12,12 @@ use model::{Event, PodChange, PodRef, WHOLE_SPEED};
 use units::{ClassId, SortedSet};
 
 use super::SharingPlanner;
-use super::plan::{Need, Place, Plan};
+use super::grow::grown_spec;
+use super::jobs::Form;
+use super::plan::{Claim, Need, Place, Plan};
 use crate::batch::room::{Places, admits};
 
-/// Milli-GPU of a job that shares its device.
+/// Milli-GPU of each device of a job that shares its devices.
 const HALF: u16 = DEVICE_MILLI / 2;
 
 impl SharingPlanner {
@@ -33,104 +35,112 @@ impl SharingPlanner {
             if self.granted.contains_key(&number) {
                 continue;
             }
-            let Some((_, members)) = self.jobs.ready(number) else {
+            if self.jobs.ready(number).is_none() {
                 continue;
-            };
-            let found = (members.len() == 1 && self.is_single(number, store))
-                .then(|| self.host(number, plan, keeps, store))
-                .flatten();
-            let Some((host, place)) = found else {
+            }
+            let Some((host, places)) = self.host(number, plan, keeps, store) else {
                 all_found = false;
                 continue;
             };
-            if !self.jobs.is_half(host) {
+            if self.jobs.form(host) != Form::Half {
                 keeps.remove(&host);
-                self.promise(host, &[place], true);
+                self.promise(host, &places, Form::Half);
             }
             if let Some(class) = self.jobs.whole(number) {
-                plan.share(&Need::of(store.class(class)), place);
+                let need = Need::of(store.class(class));
+                for &place in &places {
+                    plan.share(&need, place);
+                }
             }
-            self.promise(number, &[place], true);
+            self.promise(number, &places, Form::Half);
         }
         if all_found {
             self.unpack(plan, keeps, store);
         }
     }
 
-    /// Whether the members of a job were submitted with one whole device each.
-    fn is_single(&self, number: u64, store: &Store) -> bool {
-        let class = self.jobs.whole(number).map(|class| store.class(class));
-        class.is_some_and(|own| own.gpu.devices == 1 && own.gpu.milli_per_device == DEVICE_MILLI)
+    /// The devices of each member of a job, if it was submitted with whole ones.
+    fn whole_devices(&self, number: u64, store: &Store) -> Option<u8> {
+        let gpu = store.class(self.jobs.whole(number)?).gpu;
+        (gpu.devices > 0 && gpu.milli_per_device == DEVICE_MILLI).then_some(gpu.devices)
     }
 
-    /// The job beside which a waiting one gets on best, and the device that they share; of equal ones the
-    /// earliest. Both together are faster than one, and no third job is on the device.
+    /// The job beside which a waiting one gets on best, and the places whose devices they share; of equal
+    /// ones the earliest. Both have as many members with as many devices, are faster together than one,
+    /// and no third job is on the devices.
     fn host(
         &self,
         number: u64,
-        plan: &Plan,
+        plan: &mut Plan,
         keeps: &SortedSet<u64>,
         store: &Store,
-    ) -> Option<(u64, Place)> {
+    ) -> Option<(u64, Vec<Place>)> {
         let columns = self.columns.as_ref()?;
         let class = store.class(self.jobs.whole(number)?);
+        let devices = self.whole_devices(number, store)?;
+        let (_, members) = self.jobs.ready(number)?;
         let speeds = self.jobs.speeds(number)?;
-        let mut best: Option<(u64, u64, Place)> = None;
+        let mut best: Option<(u64, u64, Vec<Place>)> = None;
         for &host in keeps {
-            let claim = self.jobs.claim(host, store);
-            let Some(claim) = claim.filter(|_| self.is_single(host, store)) else {
+            let is_like = self.whole_devices(host, store) == Some(devices);
+            let Some(claim) = self.jobs.claim(host, store).filter(|_| is_like) else {
                 continue;
             };
-            let Some([place]) = claim.places.as_deref() else {
-                continue;
-            };
+            let places = claim.places.unwrap_or_default();
             let other = store.class(self.jobs.whole(host)?);
             let together = columns.together(class, other).unwrap_or(0);
-            let is_better = best.is_none_or(|(_, most, _)| together > most);
-            let gets_on = columns.of(place.node).is_some_and(|own| speeds[own] > 0.0);
+            let is_better = best.as_ref().is_none_or(|(_, most, _)| together > *most);
+            let gets_on = |place: &Place| {
+                let column = columns.of(place.node);
+                column.is_some_and(|own| speeds[own] > 0.0) && admits(store, class, place.node)
+            };
             if together > WHOLE_SPEED
                 && is_better
-                && gets_on
-                && admits(store, class, place.node)
-                && plan.has_room_beside(&Need::of(class), *place, claim.need.milli)
+                && places.len() == members.len()
+                && places.iter().all(gets_on)
+                && plan.have_room_beside(&Need::of(class), &places, claim.need.milli)
             {
-                best = Some((host, together, *place));
+                best = Some((host, together, places));
             }
         }
-        best.map(|(host, _, place)| (host, place))
+        best.map(|(host, _, places)| (host, places))
     }
 
-    /// Moves the later of two jobs on one device to a device of the same model that is free.
+    /// Moves the later of two jobs on the same devices to devices of the same model that are free.
     fn unpack(&mut self, plan: &mut Plan, keeps: &mut SortedSet<u64>, store: &Store) {
         let halves: Vec<u64> = { keeps.iter().copied() }
-            .filter(|&number| self.jobs.is_half(number))
+            .filter(|&number| self.jobs.form(number) == Form::Half)
             .collect();
         for (at, &number) in halves.iter().enumerate().rev() {
-            let own = self.place(number, store);
-            let earlier = halves[..at].iter().map(|&other| self.place(other, store));
-            let shares = own.is_some() && earlier.into_iter().any(|other| other == own);
+            let own = self.held_at(number, store);
+            let earlier = halves[..at].iter();
+            let mut earlier = earlier.flat_map(|&other| self.held_at(other, store));
+            let shares = earlier.any(|other| own.iter().any(|own| overlap(*own, other)));
             let Some(whole) = self.jobs.whole(number).filter(|_| shares) else {
                 continue;
             };
             let column = self.jobs.column(number);
-            let need = Need::of(store.class(whole));
+            let claim = Claim {
+                members: own.len(),
+                need: Need::of(store.class(whole)),
+                places: None,
+            };
             let may = |node| self.is_on(node, column) && self.admits(store, number, node);
-            if let Some(place) = plan.find(&need, &may) {
-                plan.take(&need, place);
+            if let Some(places) = plan.grant(&claim, may) {
                 keeps.remove(&number);
-                self.promise(number, &[place], false);
+                self.promise(number, &places, Form::Whole);
             }
         }
     }
 
-    /// The place of a job of one member that runs.
-    fn place(&self, number: u64, store: &Store) -> Option<Place> {
-        let places = self.jobs.claim(number, store)?.places?;
-        (places.len() == 1).then(|| places[0])
+    /// The places of a job that runs.
+    fn held_at(&self, number: u64, store: &Store) -> Vec<Place> {
+        let claim = self.jobs.claim(number, store);
+        claim.and_then(|own| own.places).unwrap_or_default()
     }
 
-    /// Declares the members of a job that is to start as what it asks for there: half of a device beside
-    /// another job, otherwise what it was submitted with. `true` if something had to be written first.
+    /// Declares the members of a job that is to start as what it asks for there: half of its devices beside
+    /// another job, more than its own where these are idle, otherwise what it was submitted with. `true` if something had to be written first.
     pub(super) fn declare(
         &mut self,
         number: u64,
@@ -142,20 +152,26 @@ impl SharingPlanner {
         let Some(whole) = self.jobs.whole(number) else {
             return false;
         };
-        let is_packed = { self.granted.get(&number) }.is_some_and(|own| own.is_packed);
-        let wanted = if is_packed {
-            let mut half = store.class(whole).spec.as_ref().clone();
-            half.gpu.milli_per_device = HALF;
-            let half = Arc::new(half);
-            let Some(known) = store.class_of(&half) else {
-                if let Some(event) = store.class_added(&half) {
+        let form = { self.granted.get(&number) }.map_or(Form::Whole, |own| own.form);
+        let spec = &store.class(whole).spec;
+        let other = match form {
+            Form::Whole => None,
+            Form::Half => {
+                let mut half = spec.as_ref().clone();
+                half.gpu.milli_per_device = HALF;
+                Some(Arc::new(half))
+            }
+            Form::Grown(devices) => Some(grown_spec(spec, devices, members.len())),
+        };
+        let wanted = match other.map(|spec| (store.class_of(&spec), spec)) {
+            None => whole,
+            Some((Some(known), _)) => known,
+            Some((None, spec)) => {
+                if let Some(event) = store.class_added(&spec) {
                     out.write(store, event);
                 }
                 return true;
-            };
-            known
-        } else {
-            whole
+            }
         };
         if wanted == class {
             return false;
@@ -164,9 +180,14 @@ impl SharingPlanner {
             let change = PodChange::Declared { class: wanted };
             out.write(store, Event::PodChanged { pod, change });
         }
-        self.jobs.declare(number, wanted);
+        self.jobs.declare(number, wanted, form);
         true
     }
+}
+
+/// Whether two places have a device in common.
+fn overlap(one: Place, other: Place) -> bool {
+    one.node == other.node && one.devices.0 & other.devices.0 != 0
 }
 
 /// Exactly these places for members of a class; `None` if one has no room.

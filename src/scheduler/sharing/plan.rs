@@ -52,24 +52,30 @@ pub(super) struct Left {
     resources: Resources,
     /// Milli-GPU of each device.
     pub(super) devices: SmallVec<[u16; 8]>,
+    /// Devices that jobs hold beyond their own.
+    spare: DeviceSet,
 }
 
 impl Left {
-    /// The lowest devices with room for a member; `None` if it does not fit.
+    /// The lowest devices with room for a member, those last that a job holds beyond its own; `None` if it
+    /// does not fit.
     pub(super) fn find(&self, need: &Need) -> Option<DeviceSet> {
         if !self.is_open || !need.resources.fits_in(&self.resources) {
             return None;
         }
         let mut devices = DeviceSet::EMPTY;
-        for (index, &room) in self.devices.iter().enumerate() {
-            if devices.len() < usize::from(need.devices) && room >= need.milli {
-                devices.insert(index);
+        for takes_spare in [false, true] {
+            for (index, &room) in self.devices.iter().enumerate() {
+                let is_next = self.spare.contains(index) == takes_spare && room >= need.milli;
+                if is_next && devices.len() < usize::from(need.devices) {
+                    devices.insert(index);
+                }
             }
         }
         (devices.len() == usize::from(need.devices)).then_some(devices)
     }
 
-    fn has(&self, need: &Need, devices: DeviceSet) -> bool {
+    pub(super) fn has(&self, need: &Need, devices: DeviceSet) -> bool {
         let has_room = |index: usize| {
             self.devices
                 .get(index)
@@ -117,6 +123,7 @@ impl Plan {
                 is_open: nodes.schedulable()[node.index()],
                 resources: nodes.free().row(node),
                 devices: SmallVec::from_slice(nodes.gpu_room(node)),
+                spare: DeviceSet::EMPTY,
             };
             plan.free[node.index()] = nodes.free().row(node).gpu_milli;
         }
@@ -157,14 +164,35 @@ impl Plan {
         Some(places)
     }
 
-    /// Takes what a member needs from its place.
-    pub(super) fn take(&mut self, need: &Need, place: Place) {
-        self.left[place.node.index()].take(need, place.devices);
+    /// Notes the devices of a place's node that a job holds beyond its own.
+    pub(super) fn set_spare(&mut self, place: Place, devices: DeviceSet) {
+        if let Some(left) = self.left.get_mut(place.node.index()) {
+            left.spare.0 |= devices.0;
+        }
+    }
+
+    /// Whether the members of a job have room beside those of another at the same places, which hold this
+    /// much of each device there.
+    pub(super) fn have_room_beside(&mut self, need: &Need, places: &[Place], held: u16) -> bool {
+        let before: Vec<(usize, Left)> = { places.iter() }
+            .filter_map(|own| Some((own.node.index(), self.left.get(own.node.index())?.clone())))
+            .collect();
+        let have_room = places.iter().all(|&place| {
+            let has_room = self.has_room_beside(need, place, held);
+            if has_room {
+                self.share(need, place);
+            }
+            has_room
+        });
+        for (index, left) in before {
+            self.left[index] = left;
+        }
+        have_room
     }
 
     /// Whether a member has room for all but its device beside the one job on a place, which holds this
     /// much of the device.
-    pub(super) fn has_room_beside(&self, need: &Need, place: Place, held: u16) -> bool {
+    fn has_room_beside(&self, need: &Need, place: Place, held: u16) -> bool {
         let Some(left) = self.left.get(place.node.index()) else {
             return false;
         };
@@ -249,6 +277,7 @@ pub(super) mod testing {
                 ..Resources::default()
             },
             devices: SmallVec::from_slice(rooms),
+            spare: DeviceSet::EMPTY,
         };
         let free = |rooms: &&[u16]| rooms.iter().map(|&own| i64::from(own)).sum();
         Plan {
@@ -343,5 +372,20 @@ mod tests {
         assert!(plan.has_room_beside(&own, half, 500));
         plan.share(&own, half);
         assert!(!plan.has_room_beside(&own, half, 500));
+    }
+
+    #[test]
+    fn members_have_room_beside_others_if_all_of_them_have() {
+        let mut plan = plan(&[&[0, 0, 0, 0], &[0, 500]]);
+        let mut own = need(2, 1_000);
+        let pair = [place(0, 0b11), place(0, 0b1100)];
+        assert!(plan.have_room_beside(&own, &pair, 1_000));
+        assert!(!plan.have_room_beside(&own, &[pair[0], place(1, 0b11)], 1_000));
+        // There is as much of the other resources for one of them alone.
+        own.resources.cpu_milli = 60_000;
+        let before = plan.left.clone();
+        assert!(plan.have_room_beside(&own, &pair[..1], 1_000));
+        assert!(!plan.have_room_beside(&own, &pair, 1_000));
+        assert_eq!(plan.left, before);
     }
 }

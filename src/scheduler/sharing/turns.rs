@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use cluster::{Class, Store};
-use model::Throughputs;
+use model::{JobGpus, Throughputs};
 use units::{Duration, NodeId, Revision};
 
 use super::UnlikeJob;
@@ -38,6 +38,8 @@ impl Turn {
 pub(super) struct Columns {
     throughputs: Arc<Throughputs>,
     by_node: Vec<Option<usize>>,
+    /// The most devices of a node, by column.
+    most: Vec<usize>,
     declared: Option<Revision>,
 }
 
@@ -46,6 +48,7 @@ impl Columns {
         Self {
             throughputs,
             by_node: Vec::new(),
+            most: Vec::new(),
             declared: None,
         }
     }
@@ -61,6 +64,36 @@ impl Columns {
         Some(parts.iter().sum())
     }
 
+    /// Speed of a class on a column beside that with the GPUs that its job was submitted with.
+    pub(super) fn gain(&self, class: &Class, column: usize) -> f64 {
+        let labels = &class.spec.labels;
+        let JobGpus { stated, now } = JobGpus::of(&class.spec);
+        let rate = |gpus| self.throughputs.rate(labels, column, gpus, false);
+        let rates = rate(now).zip(rate(stated));
+        rates.map_or(1.0, |(now, stated)| now as f64 / stated as f64)
+    }
+
+    /// The least number of GPUs above another with which a job of a class is faster on a column, and which
+    /// its members share evenly.
+    pub(super) fn next_width(
+        &self,
+        class: &Class,
+        column: usize,
+        gpus: u32,
+        members: u32,
+    ) -> Option<u32> {
+        let labels = &class.spec.labels;
+        let rate = |gpus| self.throughputs.rate(labels, column, gpus, false);
+        let usual = rate(gpus)?;
+        let mut width = gpus;
+        loop {
+            width = self.throughputs.next_width(labels, width)?;
+            if width.is_multiple_of(members) && rate(width)? > usual {
+                return Some(width);
+            }
+        }
+    }
+
     /// Reads the nodes again if any was declared since.
     pub(super) fn refresh(&mut self, store: &Store) {
         let nodes = store.nodes();
@@ -72,6 +105,12 @@ impl Columns {
             self.throughputs.column(&gpu.model)
         };
         self.by_node = nodes.ids().map(column).collect();
+        self.most = vec![0; self.throughputs.models().len()];
+        for (node, column) in nodes.ids().zip(&self.by_node) {
+            if let Some(column) = *column {
+                self.most[column] = self.most[column].max(nodes.gpu_room(node).len());
+            }
+        }
         self.declared = Some(nodes.declared());
     }
 
@@ -92,11 +131,17 @@ impl Columns {
         devices
     }
 
-    /// Speeds of a class by column, 0 on models that it does not admit; 1 on all others if its type is
-    /// not stated.
+    /// Speeds of a class by column with the GPUs of its job, 0 on models that it does not admit; 1 on all
+    /// others if its type is not stated. A job that needs more than one node of a model is as fast as apart.
     pub(super) fn speeds(&self, class: &Class) -> Arc<[f64]> {
         let models = self.throughputs.models();
-        let stated = self.throughputs.speeds(&class.spec.labels);
+        let gpus = JobGpus::of(&class.spec).stated;
+        let is_apart = |column: usize| {
+            let most = self.most.get(column).copied();
+            most.is_some_and(|most| most > 0 && gpus as usize > most)
+        };
+        let stated = &self.throughputs;
+        let stated = stated.speeds(&class.spec.labels, gpus, is_apart);
         let stated = stated.unwrap_or_else(|| vec![1.0; models.len()]);
         let admitted = &class.spec.gpu.models;
         let speed = |(own, speed)| {

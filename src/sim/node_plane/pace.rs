@@ -2,7 +2,7 @@
 //! nodes that the members of its job are on, and by the job on the same GPU, which change while it runs.
 
 use cluster::Store;
-use model::{Event, JOB_TYPE_LABEL, Pod, PodRef, PodSpec, Throughputs, WHOLE_SPEED};
+use model::{Event, JOB_TYPE_LABEL, JobGpus, Pod, PodRef, PodSpec, Throughputs, WHOLE_SPEED};
 use units::{GangId, SortedMap};
 
 use super::NodePlane;
@@ -36,6 +36,18 @@ impl NodePlane {
                     .to_owned(),
             });
         }
+        let gpus = JobGpus::of(spec).stated;
+        if !known.knows(&spec.labels, gpus) {
+            return Err(SimError::Declaration {
+                what: format!(
+                    "job type `{job_type}` of pod `{}` with {gpus} GPUs",
+                    record.name
+                ),
+                why: "expected a number of GPUs of `models.throughputs.scaled`; add a row for it, \
+                      or change the GPUs or the label `windtunnel/job-gpus`"
+                    .to_owned(),
+            });
+        }
         let pace = self.job_pace(known, store, record);
         if pace != Pace::USUAL {
             self.job_paces.insert(pod.id, pace);
@@ -50,7 +62,8 @@ impl NodePlane {
             return Pace::USUAL;
         };
         let gpu = store.nodes().object(node).and_then(|own| own.gpu.as_ref());
-        let rates = gpu.and_then(|gpu| known.rates(&spec.labels, &gpu.model));
+        let gpus = JobGpus::of(spec);
+        let rates = gpu.and_then(|gpu| known.rates(&spec.labels, &gpu.model, gpus));
         let mut pace = rates.map_or(Pace::USUAL, |(usual, own)| Pace::of_rates(usual, own));
         if !known.has_parts() {
             return pace;
@@ -60,7 +73,11 @@ impl NodePlane {
             other.is_some_and(|other| other != node)
         });
         if is_apart {
-            pace = pace.and(Pace::of_rates(WHOLE_SPEED, known.apart(&spec.labels)));
+            let apart = gpu.and_then(|gpu| known.scaled_apart(&spec.labels, &gpu.model, gpus.now));
+            pace = match (rates, apart) {
+                (Some((usual, _)), Some(own)) => Pace::of_rates(usual, own),
+                _ => pace.and(Pace::of_rates(WHOLE_SPEED, known.apart(&spec.labels))),
+            };
         }
         for other in beside(store, record) {
             let other: &PodSpec = &store.class(other.class).spec;

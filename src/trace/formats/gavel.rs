@@ -11,10 +11,10 @@ use crate::format::{
 use crate::gather::{Demand, Gather, gang};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
-use crate::options::{NO_THROUGHPUTS, ReadOptions};
+use crate::options::{NO_SCALED, NO_THROUGHPUTS, ReadOptions};
 use crate::rows::{Layout, each_row, show_rows};
 use crate::stream::ArrivalSource;
-use model::{JOB_TYPE_LABEL, PodName};
+use model::{JOB_GPUS_LABEL, JOB_TYPE_LABEL, PodName};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -88,8 +88,14 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         let labels = &mut demand.spec.labels;
         labels.insert(JOB_TYPE_LABEL.into(), job_type.into());
         if let Some(known) = &options.throughputs {
-            let time = known.time(labels, steps);
-            demand.run_time = Some(time.ok_or_else(|| fields.bad(TYPE, NO_THROUGHPUTS))?);
+            if known.row(labels).is_none() {
+                return Err(fields.bad(TYPE, NO_THROUGHPUTS).into());
+            }
+            let time = known.time(labels, steps, gpus as u32);
+            demand.run_time = Some(time.ok_or_else(|| fields.bad(GPUS, NO_SCALED))?);
+            if gpus > 1 && known.is_scaled(labels) {
+                labels.insert(JOB_GPUS_LABEL.into(), gpus.to_string().as_str().into());
+            }
             demand.time_limit = demand.run_time;
         } else {
             let kind = "steps without a throughput; run time not known";

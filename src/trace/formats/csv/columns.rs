@@ -8,13 +8,13 @@ use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::ledger::BadRow;
 use crate::links::Links;
-use crate::options::{NO_THROUGHPUTS, ReadOptions, partition_labels};
+use crate::options::{NO_SCALED, NO_THROUGHPUTS, ReadOptions, partition_labels};
 use crate::table::{Column, Row, Table};
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use model::{
-    Behaviour, GpuRequest, JOB_TYPE_LABEL, Labels, PodName, PodSpec, ResourceList, Text,
-    Throughputs,
+    Behaviour, GpuRequest, JOB_GPUS_LABEL, JOB_TYPE_LABEL, Labels, PodName, PodSpec, ResourceList,
+    Text, Throughputs,
 };
 use units::{Duration, Instant, Quantity};
 
@@ -150,7 +150,9 @@ impl Columns {
             &self.usage[0],
             &self.usage[1],
         ];
-        resources.chain(others.into_iter().flatten())
+        let scaled = self.throughputs.as_ref().filter(|own| own.has_scaled());
+        let members = scaled.and(self.members.as_ref());
+        resources.chain(others.into_iter().flatten()).chain(members)
     }
 
     pub(super) fn tenant<'row>(&self, row: &Row<'row>) -> &'row [u8] {
@@ -221,17 +223,18 @@ impl Columns {
             i64::from(i32::MIN),
             i64::from(i32::MAX),
         )?;
+        let gpu = self.gpu(row)?;
         Ok(PodSpec {
             namespace: row.optional_text(self.namespace.as_ref()).into(),
-            labels: self.labels(row)?,
+            labels: self.labels(row, &gpu)?,
             priority: priority.unwrap_or(0) as i32,
-            gpu: self.gpu(row)?,
+            gpu,
             behaviour: self.behaviour(row)?,
             ..PodSpec::with_requests(requests)
         })
     }
 
-    fn labels(&self, row: &Row<'_>) -> Result<Labels, BadRow> {
+    fn labels(&self, row: &Row<'_>, gpu: &GpuRequest) -> Result<Labels, BadRow> {
         let mut labels = partition_labels(row.optional_text(self.partition.as_ref()));
         let Some(column) = &self.job_type else {
             return Ok(labels);
@@ -240,12 +243,23 @@ impl Columns {
         if !job_type.is_empty() {
             labels.insert(JOB_TYPE_LABEL.into(), job_type.into());
         }
-        match &self.throughputs {
-            Some(known) if known.row(&labels).is_none() && !job_type.is_empty() => {
-                Err(row.bad(column, NO_THROUGHPUTS))
-            }
-            _ => Ok(labels),
+        let Some(known) = self.throughputs.as_ref().filter(|_| !job_type.is_empty()) else {
+            return Ok(labels);
+        };
+        if known.row(&labels).is_none() {
+            return Err(row.bad(column, NO_THROUGHPUTS));
         }
+        if known.is_scaled(&labels) {
+            let members = integer(row, self.members.as_ref(), 1, MEMBERS)?.unwrap_or(1);
+            let gpus = (members as u32).saturating_mul(u32::from(gpu.devices));
+            if !known.knows(&labels, gpus) {
+                return Err(row.bad(self.gpus.as_ref().unwrap_or(column), NO_SCALED));
+            }
+            if members > 1 {
+                labels.insert(JOB_GPUS_LABEL.into(), gpus.to_string().as_str().into());
+            }
+        }
+        Ok(labels)
     }
 
     fn behaviour(&self, row: &Row<'_>) -> Result<Option<Arc<Behaviour>>, BadRow> {

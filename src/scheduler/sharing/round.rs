@@ -1,0 +1,158 @@
+//! The beginning of a round: the jobs that have their turn keep their devices or are granted some, and the
+//! others are taken off.
+
+use cluster::Store;
+use control::Outbox;
+use model::{EndReason, Event, EvictionCause, Pod, PodChange};
+use units::{Instant, NodeId, SortedSet};
+
+use super::jobs::Form;
+use super::plan::{Claim, Place, Plan};
+use super::turns::{Turn, by_priority, fastest_first};
+use super::{Promise, SharingPlanner};
+use crate::batch::room::admits;
+
+impl SharingPlanner {
+    /// Turns of a round in order: a job has the first of its own for which there is room.
+    fn turns(&self, now: Instant, order: &[u64], store: &Store) -> Vec<Turn> {
+        let Some(columns) = &self.columns else {
+            return order.iter().copied().map(Turn::anywhere).collect();
+        };
+        let jobs = self.jobs.unlike(now);
+        let shares = self.rule.shares(&jobs, &columns.devices(store), now);
+        let turns = shares.map(|shares| by_priority(&jobs, &shares, self.round));
+        let turn = |number, column| Turn {
+            number,
+            column: Some(column),
+        };
+        let mut turns: Vec<Turn> = turns
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(number, column)| turn(number, column))
+            .collect();
+        // What is left goes to jobs by the order alone; none that runs moves for it.
+        for &number in order {
+            match (self.jobs.column(number), self.jobs.speeds(number)) {
+                (Some(column), _) => turns.push(turn(number, column)),
+                (None, Some(speeds)) => {
+                    let fastest = fastest_first(&speeds);
+                    turns.extend(fastest.into_iter().map(|column| turn(number, column)));
+                }
+                (None, None) => turns.push(Turn::anywhere(number)),
+            }
+        }
+        turns
+    }
+
+    /// The claim of a job for a turn: where it runs, or elsewhere for a turn on another model.
+    fn claim(&self, turn: Turn, store: &Store) -> Option<Claim> {
+        let mut claim = self.jobs.claim(turn.number, store)?;
+        if turn.column.is_some() && turn.column != self.jobs.column(turn.number) {
+            claim.places = None;
+        }
+        Some(claim)
+    }
+
+    pub(super) fn is_on(&self, node: NodeId, column: Option<usize>) -> bool {
+        let of_node = self.columns.as_ref().and_then(|own| own.of(node));
+        column.is_none() || of_node == column
+    }
+
+    /// Takes the jobs off their devices whose turn is over: those that run where a job before them in
+    /// the order finds its place, and those whose turn is on another model.
+    pub(super) fn suspend(&mut self, now: Instant, order: &[u64], store: &Store, out: &mut Outbox) {
+        let running = self.jobs.running(store);
+        let mut plan = Plan::of(store, running.values());
+        if self.grows {
+            self.mark_spare(&mut plan, store);
+        }
+        let mut settled = SortedSet::new();
+        let mut keeps = SortedSet::new();
+        self.granted.clear();
+        for turn in self.turns(now, order, store) {
+            if settled.contains(&turn.number) {
+                continue;
+            }
+            let Some(claim) = self.claim(turn, store) else {
+                continue;
+            };
+            let places = if claim.need.devices == 0 {
+                // A job without devices is never taken off, and waits for other room alone.
+                Vec::new()
+            } else if let Some(found) = plan.grant(&claim, |node| {
+                let may_be_new = || self.admits(store, turn.number, node);
+                self.is_on(node, turn.column) && (claim.places.is_some() || may_be_new())
+            }) {
+                found
+            } else {
+                continue;
+            };
+            settled.insert(turn.number);
+            if claim.places.is_some() {
+                keeps.insert(turn.number);
+            } else if self.promises(turn) && !places.is_empty() {
+                self.promise(turn.number, &places, Form::Whole);
+            }
+        }
+        let mut moved = SortedSet::new();
+        if self.gathers {
+            moved = self.gather(&mut plan, order, &mut keeps, store);
+        }
+        if self.packs {
+            self.pack(&mut plan, order, &mut keeps, store);
+        }
+        if self.grows {
+            self.shrink(&mut plan, order, &mut keeps, store);
+            self.grow(now, &mut plan, order, &mut keeps, store);
+        }
+        self.take_off(now, order, (&keeps, &moved), store, out);
+    }
+
+    /// Whether a job is granted certain places for a turn.
+    const fn promises(&self, turn: Turn) -> bool {
+        turn.column.is_some() || self.gathers || self.packs || self.grows
+    }
+
+    /// Takes jobs off their devices that do not keep them; of those that move, the destination is noted.
+    fn take_off(
+        &mut self,
+        now: Instant,
+        order: &[u64],
+        (keeps, moved): (&SortedSet<u64>, &SortedSet<u64>),
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        for &number in order.iter().filter(|number| !keeps.contains(number)) {
+            let places = self
+                .granted
+                .get(&number)
+                .filter(|_| moved.contains(&number));
+            let mut to = places.into_iter().flat_map(|own| &own.places);
+            for pod in self.jobs.suspend(now, number) {
+                let from = store.pods().get(pod).and_then(Pod::node);
+                if let Some(Place { node: to, .. }) = to.next().filter(|own| from != Some(own.node))
+                {
+                    let change = PodChange::Moving { to: *to };
+                    out.write(store, Event::PodChanged { pod, change });
+                }
+                let reason = EndReason::Evicted(EvictionCause::Preemption);
+                out.write(store, Event::PodEnded { pod, reason });
+            }
+        }
+    }
+
+    pub(super) fn admits(&self, store: &Store, number: u64, node: NodeId) -> bool {
+        let class = self.jobs.class(number);
+        class.is_some_and(|class| admits(store, store.class(class), node))
+    }
+
+    /// Grants a job these places, after those that were granted before.
+    pub(super) fn promise(&mut self, number: u64, places: &[Place], form: Form) {
+        let promise = Promise {
+            rank: self.granted.len(),
+            places: places.to_vec(),
+            form,
+        };
+        self.granted.insert(number, promise);
+    }
+}
