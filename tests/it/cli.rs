@@ -297,7 +297,7 @@ fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 75] = [
+const SCENARIOS: [(&str, &[&str]); 76] = [
     ("device-claims.yaml", &[]),
     ("gpu-month.yaml", &["--set", "stop={at: 12h}"]),
     ("preemption-loop.yaml", &[]),
