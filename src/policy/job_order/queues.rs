@@ -70,6 +70,8 @@ pub(super) struct Queue {
     pub(super) pending: Amounts,
     /// Amounts that the queue may take back from others, as of the last scoring.
     pub(super) entitled: [f64; RESOURCES],
+    /// Resources of which it is entitled to a certain amount; of the others it takes nothing back.
+    pub(super) is_bounded: [bool; RESOURCES],
     /// Share of what it should have that the queue has, the largest over its resources, as of the last
     /// scoring.
     pub(super) share: f64,
@@ -87,6 +89,7 @@ impl Queue {
             used: [0; RESOURCES],
             pending: [0; RESOURCES],
             entitled: [0.0; RESOURCES],
+            is_bounded: [true; RESOURCES],
             share: 0.0,
             rank: i64::MAX,
             is_closed: [false; RESOURCES],
@@ -274,7 +277,8 @@ impl Queues {
 
     /// `true` if a waiting job may have the room of a running one: below the queue that both are in, the
     /// job keeps each of its queues within what it is entitled to, and each queue of the running one
-    /// uses more than that of a resource that both jobs ask for.
+    /// uses more than that of a resource that both jobs ask for. Resources of which the queue of the job is
+    /// entitled to no certain amount do not count.
     pub(super) fn may_reclaim(&self, waiting: &JobFacts, running: &JobFacts) -> bool {
         let (mut own, mut other) = (self.path(waiting.tenant), self.path(running.tenant));
         while own.last().is_some() && own.last() == other.last() {
@@ -283,17 +287,19 @@ impl Queues {
         }
         let is_within = |&place: &usize| {
             let queue = &self.all[place];
-            asked(waiting).all(|(resource, amount)| {
+            let mut bounded = asked(waiting).filter(|own| queue.is_bounded[own.0]);
+            bounded.all(|(resource, amount)| {
                 let after = queue.used[resource].saturating_add(amount);
                 after as f64 <= queue.entitled[resource]
             })
         };
         let held = amounts(running);
+        let bounded = own.last().map(|&place| self.all[place].is_bounded);
+        let counts = |resource: usize| bounded.is_some_and(|own| own[resource]);
         let is_beyond = |&place: &usize| {
             let queue = &self.all[place];
-            asked(waiting).any(|(resource, _)| {
-                held[resource] > 0 && queue.used[resource] as f64 > queue.entitled[resource]
-            })
+            let mut both = asked(waiting).filter(|own| counts(own.0) && held[own.0] > 0);
+            both.any(|(resource, _)| queue.used[resource] as f64 > queue.entitled[resource])
         };
         !own.is_empty()
             && !other.is_empty()

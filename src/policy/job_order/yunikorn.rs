@@ -5,7 +5,8 @@
 //! A tenant's jobs are a queue; jobs within one go in the order of submission (`fifo`). Queues that are
 //! equal in all this go in the order of tenants. In a tree, queues of one parent are in this order, and
 //! the queues in each before the next one. A queue that uses less than it is guaranteed may take it back
-//! from queues that use more than they are guaranteed (`reclaim`).
+//! from queues that use more than they are guaranteed (`reclaim`); memory and GPUs count where the queue is
+//! guaranteed some.
 
 use std::cmp::Ordering;
 
@@ -100,6 +101,8 @@ impl Yunikorn {
                     most.map_or(fair_max[resource], |own| own.min(fair_max[resource]));
                 let states_any = options.guaranteed[resource].is_some() || guaranteed > 0;
                 queue.entitled[resource] = guaranteed as f64;
+                // A queue without any guarantee is entitled to no processors.
+                queue.is_bounded[resource] = states_any || resource == 0;
                 Used {
                     used: queue.used[resource] as f64,
                     guaranteed: states_any.then_some(guaranteed as f64),

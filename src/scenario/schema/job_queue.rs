@@ -56,7 +56,7 @@ pub const AMOUNT_FIELDS: [(&str, &str); 3] = [
 ];
 
 impl JobQueue {
-    /// What it is guaranteed: processors, bytes of memory and milli-GPU.
+    /// Amounts that it is guaranteed: processors, bytes of memory and milli-GPU.
     pub fn guarantees(&self) -> [Option<i64>; 3] {
         limits(
             self.guaranteed,
@@ -65,7 +65,7 @@ impl JobQueue {
         )
     }
 
-    /// What it may use at most: processors, bytes of memory and milli-GPU.
+    /// Amounts that it may use at most: processors, bytes of memory and milli-GPU.
     pub fn capabilities(&self) -> [Option<i64>; 3] {
         limits(
             self.capability,

@@ -12,6 +12,14 @@ use super::turns::{Turn, by_priority, fastest_first};
 use super::{Promise, SharingPlanner};
 use crate::batch::room::admits;
 
+/// Jobs that run on after the beginning of a round.
+struct Stay {
+    /// Jobs that keep their devices.
+    keeps: SortedSet<u64>,
+    /// Jobs that move to others.
+    moved: SortedSet<u64>,
+}
+
 impl SharingPlanner {
     /// Turns of a round in order: a job has the first of its own for which there is room.
     fn turns(&self, now: Instant, order: &[u64], store: &Store) -> Vec<Turn> {
@@ -105,7 +113,8 @@ impl SharingPlanner {
             self.shrink(&mut plan, order, &mut keeps, store);
             self.grow(now, &mut plan, order, &mut keeps, store);
         }
-        self.take_off(now, order, (&keeps, &moved), store, out);
+        let stay = Stay { keeps, moved };
+        self.take_off(now, order, &stay, store, out);
     }
 
     /// Whether a job is granted certain places for a turn.
@@ -118,15 +127,15 @@ impl SharingPlanner {
         &mut self,
         now: Instant,
         order: &[u64],
-        (keeps, moved): (&SortedSet<u64>, &SortedSet<u64>),
+        stay: &Stay,
         store: &Store,
         out: &mut Outbox,
     ) {
-        for &number in order.iter().filter(|number| !keeps.contains(number)) {
+        for &number in order.iter().filter(|number| !stay.keeps.contains(number)) {
             let places = self
                 .granted
                 .get(&number)
-                .filter(|_| moved.contains(&number));
+                .filter(|_| stay.moved.contains(&number));
             let mut to = places.into_iter().flat_map(|own| &own.places);
             for pod in self.jobs.suspend(now, number) {
                 let from = store.pods().get(pod).and_then(Pod::node);

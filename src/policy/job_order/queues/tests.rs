@@ -168,6 +168,28 @@ fn the_resource_of_which_a_queue_has_most_counts() {
 }
 
 #[test]
+fn what_is_not_guaranteed_does_not_keep_a_queue_from_taking_back() {
+    let own = |tenant, guaranteed| QueueOptions {
+        guaranteed,
+        ..QueueOptions::of(TenantId(tenant))
+    };
+    let cores = processors(Some(5));
+    let running = [sized(1, [8, 60, 0])];
+    let waiting = sized(0, [4, 40, 0]);
+    let mut order = Yunikorn::new(vec![own(0, cores), own(1, cores)], true);
+    weighed(&mut order, &running, &[waiting]);
+    // Both ask for memory, of which nothing is guaranteed.
+    assert!(order.may_reclaim(&waiting, &running[0]));
+    // Memory counts where it is guaranteed: the other queue has more of it than its own.
+    let both = [Some(5), Some(50), None];
+    let mut order = Yunikorn::new(vec![own(0, both), own(1, processors(Some(9)))], true);
+    weighed(&mut order, &running, &[waiting]);
+    assert!(order.may_reclaim(&waiting, &running[0]));
+    assert!(!order.may_reclaim(&sized(0, [4, 51, 0]), &running[0]));
+    assert!(!order.may_reclaim(&sized(0, [4, 0, 0]), &running[0]));
+}
+
+#[test]
 fn guarantees_and_capabilities_are_of_each_resource() {
     let own = |tenant, guaranteed, capability| QueueOptions {
         guaranteed,
