@@ -183,7 +183,7 @@ fn plans(
         }
         let order = is_ordered.then(|| order(&own, stages)).flatten();
         let stage_of = |known: &Known| first + known.stage as u32;
-        add_job(&mut plans, &own, order, nodes.len(), stage_of);
+        add_job(&mut plans, &own, order.as_deref(), nodes.len(), stage_of);
     }
     for (own, waits) in linked::jobs(graphs.others) {
         // The run submits a task once those have ended that it waits for.
@@ -191,7 +191,7 @@ fn plans(
         plans.stages.push(StagePlan::default());
         let is_planned = is_ordered && own.len() <= linked::MOST_TASKS;
         let order = is_planned.then(|| order(&own, &waits)).flatten();
-        add_job(&mut plans, &own, order, nodes.len(), |_| stage);
+        add_job(&mut plans, &own, order.as_deref(), nodes.len(), |_| stage);
     }
     Ok(plans)
 }
@@ -200,7 +200,7 @@ fn plans(
 fn add_job(
     plans: &mut Plans,
     own: &[Known],
-    order: Option<Vec<Vec<f64>>>,
+    order: Option<&[Vec<f64>]>,
     nodes: usize,
     stage_of: impl Fn(&Known) -> u32,
 ) {
@@ -211,7 +211,7 @@ fn add_job(
         let of_pod = seconds(arrival) * known.parts.iter().sum::<f64>() * nodes as f64;
         work += of_pod * f64::from(arrival.members);
         for (pod, name) in names(arrival).into_iter().enumerate() {
-            let ranks = order.as_ref().map(|ranks| &ranks[place]);
+            let ranks = order.map(|ranks| &ranks[place]);
             let rank = ranks.and_then(|ranks| ranks.get(pod).or(ranks.last()));
             plans.tasks.entry(name).or_insert(TaskPlan {
                 job,
