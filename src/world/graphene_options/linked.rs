@@ -115,6 +115,7 @@ mod tests {
                 historic_start: None,
                 links: Links::of(part_of.map(PodName::Job), after),
                 part: 0,
+                origin: trace::Origin::NONE,
             },
             stage: 0,
             parts: Vec::new(),
