@@ -7,12 +7,13 @@ use crate::families::disruption::{
     blast_radius, churn, disruptions, migrations, oom_kills, queue_evictions, restarts,
 };
 use crate::families::jobs::{
-    goodput, hogs, job_census, makespan, pod_census, throughput, tier_use, turnaround, wasted_work,
+    goodput, hogs, job_census, makespan, pod_census, rates, throughput, tier_use, turnaround,
+    wasted_work,
 };
 use crate::families::money::{cost, energy, functions, pay_per_use};
 use crate::families::packing::{
     allocation, balance, capacity, demand, fit_count, fragmentation, hypervisors, largest_hole,
-    mix_fragmentation, starting, stranding, topology_hole, usage,
+    mix_fragmentation, starting, stranding, tiers, topology_hole, usage,
 };
 use crate::families::run::{measured_window, saturation};
 use crate::families::services::{
@@ -103,6 +104,8 @@ pub const REGISTRY: &[MetricEntry] = &[
     // Tiers and hogs (orchestrators-b.md 5.5).
     tier_wait::ENTRY,
     tier_use::ENTRY,
+    tiers::ENTRY,
+    rates::ENTRY,
     hogs::ENTRY,
     energy::ENTRY,
     cost::ENTRY,

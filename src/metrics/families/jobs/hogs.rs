@@ -6,14 +6,15 @@ use crate::record::collector::{Collector, Heard, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::jobs::JobRecord;
 use crate::record::presentation::{Group, Title};
-use crate::statistics::concentration::Concentration;
+use crate::statistics::concentration::{Concentration, tail_index};
 use crate::values::{Direction, Statistic, Values, of_each};
 
 const TOP_SHARE: Statistic = Statistic::ratio("top_share", Direction::None).only_at_end();
 const SQUARED_VARIATION: Statistic =
     Statistic::times("squared_variation", Direction::None).only_at_end();
+const TAIL_INDEX: Statistic = Statistic::times("tail_index", Direction::None).only_at_end();
 const PARTS: [&str; 2] = ["cpu", "memory"];
-const ALL: [Statistic; 4] = of_each(PARTS, [TOP_SHARE, SQUARED_VARIATION]);
+const ALL: [Statistic; 6] = of_each(PARTS, [TOP_SHARE, SQUARED_VARIATION, TAIL_INDEX]);
 
 /// The hogs are one job of this number.
 const HOGS: usize = 100;
@@ -26,11 +27,12 @@ pub const ENTRY: MetricEntry = MetricEntry {
     short_lists: &[],
     series: &[],
     summary: "Share of the largest hundredth of the jobs in all core-hours and byte-hours, and the \
-              squared coefficient of variation of what jobs held.",
+              squared coefficient of variation and the Pareto tail index of what jobs held.",
     statistics: &ALL,
     formula: "x = requests x (end - first start) of a job; top_share: sum of the largest hundredth \
               (rounded up) of x over the sum of x; squared_variation: population variance of x over \
-              the square of its mean",
+              the square of its mean; tail_index: Hill's estimator over the largest tenth of x, 1 / mean \
+              of ln(x / largest x below)",
     denominators: "jobs submitted in the measured window that started",
     census: "jobs that started, whatever became of them",
     censoring: "jobs that are open at the end count up to there",
@@ -66,6 +68,10 @@ impl Collector for Hogs {
                     Err("no job held any".to_owned())
                 }
             };
+            let index = tail_index(amounts).ok_or_else(|| {
+                "needs twenty jobs, and different ones among the largest tenth".to_owned()
+            });
+            values.put(TAIL_INDEX.of(part), index);
             values.put(TOP_SHARE.of(part), known(found.top_share));
             values.put(SQUARED_VARIATION.of(part), known(found.squared_variation));
         }

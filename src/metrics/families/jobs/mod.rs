@@ -6,6 +6,7 @@ pub mod job_census;
 pub(crate) mod job_times;
 pub mod makespan;
 pub mod pod_census;
+pub mod rates;
 pub mod throughput;
 pub mod tier_use;
 pub mod turnaround;

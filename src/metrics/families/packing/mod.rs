@@ -15,5 +15,6 @@ pub mod largest_hole;
 pub mod mix_fragmentation;
 pub mod starting;
 pub mod stranding;
+pub mod tiers;
 pub mod topology_hole;
 pub mod usage;
