@@ -31,7 +31,7 @@ pub const SYSTEMS: &[SystemEntry] = &[
 ];
 
 /// Names of the systems whose schedulers run in their plain form, too, if that is asked for.
-pub const WITH_PLAIN_FORM: &[&str] = &["kubernetes", "pipeline", "batch", "nova", "ecs"];
+pub const WITH_PLAIN_FORM: &[&str] = &["kubernetes", "pipeline", "batch", "nova", "ecs", "borg"];
 
 /// Returns the system of a name.
 ///
