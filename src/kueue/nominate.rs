@@ -7,6 +7,9 @@ use super::snapshot::Snapshot;
 use super::topology::Usage;
 use super::workload::{DomainUse, Pending};
 
+/// Work of a nomination, in that of counting one workload in or out.
+const NOMINATION: u64 = 20;
+
 /// Decision about one workload.
 #[derive(Clone, Debug)]
 pub struct Nomination {
@@ -25,6 +28,7 @@ impl Nomination {
 
 /// Decides about a workload as the snapshot stands; that is afterwards as before.
 pub fn nominate(snapshot: &mut Snapshot, pending: &Pending) -> Nomination {
+    snapshot.note_work(NOMINATION);
     let full = try_counts(snapshot, pending);
     let mut nomination = if is_good(&full) {
         full

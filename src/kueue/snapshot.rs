@@ -31,7 +31,7 @@ pub struct Queue {
     /// The queue's settings.
     pub spec: Arc<ClusterQueue>,
     /// Groups of resources.
-    pub groups: Vec<Group>,
+    pub groups: Vec<Arc<Group>>,
     /// Workloads that hold its quota, by number.
     pub holdings: SortedSet<usize>,
     /// Whether workloads of the queue are tried: it is not stopped, no cycle of cohorts is above it, and
@@ -41,7 +41,7 @@ pub struct Queue {
 
 impl Queue {
     /// The group that covers a resource.
-    pub fn group_of(&self, resource: Resource) -> Option<&Group> {
+    pub fn group_of(&self, resource: Resource) -> Option<&Arc<Group>> {
         let mut groups = self.groups.iter();
         groups.find(|group| group.covered.contains(&resource))
     }
@@ -73,11 +73,13 @@ pub struct Snapshot {
     /// Topologies and their use.
     pub topologies: Topologies,
     flavors: SortedMap<Flavor, Arc<ResourceFlavor>>,
-    queues: SortedMap<NodeId, Queue>,
+    /// By number of the node; cohorts have none. Shared by copies of the state until they change.
+    queues: Vec<Option<Arc<Queue>>>,
     node_of: SortedMap<(bool, Text), NodeId>,
-    holdings: Vec<Option<Holding>>,
+    holdings: Vec<Option<Arc<Holding>>>,
     free: Vec<usize>,
     settled_pairs: usize,
+    work: u64,
 }
 
 impl Snapshot {
@@ -90,11 +92,12 @@ impl Snapshot {
             tree: Tree::default(),
             topologies: Topologies::default(),
             flavors: SortedMap::default(),
-            queues: SortedMap::default(),
+            queues: Vec::new(),
             node_of: SortedMap::default(),
             holdings: Vec::new(),
             free: Vec::new(),
             settled_pairs: 0,
+            work: 0,
         };
         for flavor in &objects.flavors {
             let id = snapshot.names.flavor(&flavor.name);
@@ -144,19 +147,15 @@ impl Snapshot {
             self.tree.connect(id, parent);
             is_cyclic = leads_to_cycle(cohort, cohorts);
         }
-        let groups = queue.groups.iter().map(|group| Group {
-            covered: group
-                .covered
-                .iter()
-                .map(|name| self.names.resource(name))
-                .collect(),
-            flavors: group
-                .flavors
-                .iter()
-                .map(|own| self.names.flavor(&own.flavor))
-                .collect(),
+        let groups = queue.groups.iter().map(|group| {
+            let covered = group.covered.iter();
+            let flavors = group.flavors.iter();
+            Arc::new(Group {
+                covered: covered.map(|name| self.names.resource(name)).collect(),
+                flavors: flavors.map(|own| self.names.flavor(&own.flavor)).collect(),
+            })
         });
-        let groups: Vec<Group> = groups.collect();
+        let groups: Vec<Arc<Group>> = groups.collect();
         let exists = |flavor: &Flavor| {
             let own = self.flavors.get(flavor);
             own.is_some_and(|own| own.topology.is_none() || self.topologies.get(*flavor).is_some())
@@ -169,7 +168,8 @@ impl Snapshot {
             holdings: SortedSet::default(),
             is_active,
         };
-        self.queues.insert(id, queue);
+        self.queues.resize(id.0, None);
+        self.queues.push(Some(Arc::new(queue)));
     }
 
     fn set_quotas(&mut self, id: NodeId, groups: &[ResourceGroup]) {
@@ -196,7 +196,7 @@ impl Snapshot {
             self.change_quota_use(*number, Tree::remove);
         }
         self.set_quotas(id, &queue.groups);
-        if let Some(own) = self.queues.get_mut(&id) {
+        if let Some(own) = self.queue_mut(id) {
             own.spec = Arc::new(queue.clone());
         }
         self.settle();
@@ -275,6 +275,16 @@ impl Snapshot {
         pair
     }
 
+    /// Work that decisions took so far: the usage of workloads that was counted in and out, and a fixed amount for
+    /// each nomination.
+    pub const fn work(&self) -> u64 {
+        self.work
+    }
+
+    pub(crate) fn note_work(&mut self, amount: u64) {
+        self.work += amount;
+    }
+
     /// The queue of a name.
     pub fn queue_named(&self, name: &str) -> Option<NodeId> {
         self.node_of.get(&(true, Text::from(name))).copied()
@@ -286,13 +296,23 @@ impl Snapshot {
     }
 
     /// A queue.
+    ///
+    /// # Panics
+    /// The number is that of a cohort.
     pub fn queue(&self, id: NodeId) -> &Queue {
-        &self.queues[&id]
+        let queue = self.queues[id.0].as_ref();
+        queue.expect("invariant: workloads wait in queues, not in cohorts")
+    }
+
+    fn queue_mut(&mut self, id: NodeId) -> Option<&mut Queue> {
+        let queue = self.queues.get_mut(id.0)?.as_mut();
+        queue.map(Arc::make_mut)
     }
 
     /// Every queue.
     pub fn queues(&self) -> impl Iterator<Item = (NodeId, &Queue)> {
-        self.queues.iter().map(|(id, queue)| (*id, queue))
+        let queues = self.queues.iter().enumerate();
+        queues.filter_map(|(id, queue)| Some((NodeId(id), &**queue.as_ref()?)))
     }
 
     /// A flavor's settings, if it exists.
@@ -325,21 +345,20 @@ impl Snapshot {
         if number == self.holdings.len() {
             self.holdings.push(None);
         }
-        let queue = self.queues.get_mut(&holding.queue);
-        if let Some(queue) = queue {
+        if let Some(queue) = self.queue_mut(holding.queue) {
             queue.holdings.insert(number);
         }
-        self.holdings[number] = Some(holding);
+        self.holdings[number] = Some(Arc::new(holding));
         self.add_usage(number);
         number
     }
 
     /// A workload gives up what it holds.
-    pub fn release(&mut self, number: usize) -> Option<Holding> {
+    pub fn release(&mut self, number: usize) -> Option<Arc<Holding>> {
         self.holdings.get(number)?.as_ref()?;
         self.remove_usage(number);
         let holding = self.holdings[number].take()?;
-        if let Some(queue) = self.queues.get_mut(&holding.queue) {
+        if let Some(queue) = self.queue_mut(holding.queue) {
             queue.holdings.remove(&number);
         }
         self.free.push(number);
@@ -351,12 +370,13 @@ impl Snapshot {
     /// # Panics
     /// It has given it up.
     pub fn holding(&self, number: usize) -> &Holding {
-        let holding = self.holdings[number].as_ref();
+        let holding = self.holdings[number].as_deref();
         holding.expect("invariant: numbers stand for workloads that hold quota")
     }
 
     /// Adds the usage of a workload that was taken away for a trial.
     pub fn add_usage(&mut self, number: usize) {
+        self.work += 1;
         self.change_quota_use(number, Tree::add);
         for domain in self.holdings[number].iter().flat_map(|own| &own.domains) {
             self.topologies.add(domain);
@@ -365,6 +385,7 @@ impl Snapshot {
 
     /// Takes the usage of a workload away for a trial; it still counts as one that holds quota.
     pub fn remove_usage(&mut self, number: usize) {
+        self.work += 1;
         self.change_quota_use(number, Tree::remove);
         for domain in self.holdings[number].iter().flat_map(|own| &own.domains) {
             self.topologies.remove(domain);

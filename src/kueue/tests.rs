@@ -224,6 +224,30 @@ fn weighted(weight: i64, nominal: i64, lending: Limit) -> Snapshot {
     Snapshot::new(Settings::default(), &objects)
 }
 
+/// Victims are those that the policies of the preemptor's queue allow.
+fn check_victims(controller: &Controller, cycle: &crate::run::Cycle, is_fair: bool) {
+    for entry in &cycle.entries {
+        let queue = &controller.snapshot().queue(entry.pending.queue).spec;
+        for (victim, from, _) in &entry.targeted {
+            let victim = controller.state("default", victim).expect("it is known");
+            let is_own = *from == queue.name;
+            let policy = if is_own {
+                queue.preemption.within_queue
+            } else {
+                queue.preemption.reclaim
+            };
+            let (own, other) = (entry.pending.workload.priority, victim.workload.priority);
+            let is_allowed = match policy {
+                PreemptionPolicy::Never => false,
+                PreemptionPolicy::LowerPriority => other < own,
+                PreemptionPolicy::LowerOrNewerEqualPriority => other <= own,
+                PreemptionPolicy::Any => true,
+            };
+            assert!(is_allowed, "{is_fair} {policy:?}");
+        }
+    }
+}
+
 proptest! {
     /// A share never falls while its queue takes more, never grows with the weight, and is none of the
     /// business of others.
@@ -301,25 +325,7 @@ proptest! {
                 let Some(cycle) = controller.cycle() else {
                     break;
                 };
-                for entry in &cycle.entries {
-                    let queue = &controller.snapshot().queue(entry.pending.queue).spec;
-                    for (victim, from, _) in &entry.targeted {
-                        let victim = controller.state("default", victim).expect("it is known");
-                        let policy = if *from == queue.name {
-                            queue.preemption.within_queue
-                        } else {
-                            queue.preemption.reclaim
-                        };
-                        let (own, other) = (entry.pending.workload.priority, victim.workload.priority);
-                        let is_allowed = match policy {
-                            PreemptionPolicy::Never => false,
-                            PreemptionPolicy::LowerPriority => other < own,
-                            PreemptionPolicy::LowerOrNewerEqualPriority => other <= own,
-                            PreemptionPolicy::Any => true,
-                        };
-                        prop_assert!(is_allowed);
-                    }
-                }
+                check_victims(&controller, &cycle, is_fair);
                 if !cycle.has_changed {
                     break;
                 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::priority::PriorityClass;
 use super::reported::{Controller, Reported};
-use model::workload::ResourceQuota;
+use model::workload::{Job, ResourceQuota};
 use model::{Object, PodSpec, ResourceList};
 
 /// Source of the pods' priority.
@@ -36,6 +36,18 @@ pub struct DeclaredWorkload {
 }
 
 impl DeclaredWorkload {
+    /// A job that is made for pods of the file.
+    pub(super) fn made(job: Job) -> Self {
+        Self {
+            object: Object::Job(Arc::new(job)),
+            controller: None,
+            reported: Reported::default(),
+            priority: PodPriority::Stated,
+            states_policy: false,
+            places: Vec::new(),
+        }
+    }
+
     /// Place of a field in the file, or of the one around it, as `line 3, document 2`; known of
     /// fields that other objects have to agree with.
     pub fn place(&self, field: &str) -> Option<&str> {

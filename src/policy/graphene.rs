@@ -183,7 +183,7 @@ const TURNS: [[Part; 3]; 4] = [
     [Part::Descendants, Part::Others, Part::Ancestors],
 ];
 
-/// Who depends on whom.
+/// Dependencies between the tasks of a job.
 struct Graph {
     /// Numbers of the tasks, parents before children.
     order: Vec<usize>,

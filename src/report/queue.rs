@@ -174,6 +174,11 @@ impl One<'_> {
             Some(at) => format!("after {at}"),
             None => "not within a year".to_owned(),
         };
+        if let Some(seen) = start.later_than {
+            return vec![format!(
+                "later than {seen} from now, to which the cluster was replayed"
+            )];
+        }
         let [early, middle, late] = start.quantiles.map(within);
         let Some(ended) = start.ended else {
             return vec![format!("{middle}, if every workload runs as long as given")];
@@ -255,6 +260,7 @@ impl One<'_> {
                 "seconds": {"p5": early, "p50": middle, "p95": late},
                 "replays": own.replays,
                 "endedWorkloads": own.ended,
+                "laterThanSeconds": own.later_than.map(Duration::as_secs_f64),
             })
         });
         json!({

@@ -364,7 +364,7 @@ mod tests {
     /// A step of a random course.
     #[derive(Clone, Debug)]
     enum Step {
-        /// A pod comes to a node with volumes, each of three if its bit is set.
+        /// A pod is bound to a node, with those of three volumes whose bits are set.
         Bound(u32, u8),
         /// One of the pods that are there ends.
         Ended(usize),

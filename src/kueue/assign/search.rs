@@ -271,6 +271,13 @@ impl Search<'_> {
         let queue = self.pending.queue;
         let value = before.saturating_add(amount);
         let (flavor, resource) = snapshot.names.split(pair);
+        let most = snapshot.tree.potential(queue, pair);
+        let available = snapshot.available(queue, pair);
+        let (level, has_above) = snapshot.tree.borrowing_level(queue, pair, value);
+        if value <= available.min(most) {
+            let way = Way::Fit;
+            return (Graded { way, level }, None);
+        }
         let names = &snapshot.names;
         let place = format!(
             "for {} in flavor {}",
@@ -278,7 +285,6 @@ impl Search<'_> {
             names.flavor_name(flavor)
         );
         let words = |amount| names.words(resource, amount);
-        let most = snapshot.tree.potential(queue, pair);
         if value > most {
             let reason = format!(
                 "insufficient quota {place}, previously considered podsets requests ({}) + current \
@@ -289,12 +295,6 @@ impl Search<'_> {
             );
             let way = Way::NoFit;
             return (Graded { way, level: 0 }, Some(reason));
-        }
-        let (level, has_above) = snapshot.tree.borrowing_level(queue, pair, value);
-        let available = snapshot.available(queue, pair);
-        if value <= available {
-            let way = Way::Fit;
-            return (Graded { way, level }, None);
         }
         let more = words(value - available);
         let reason = format!("insufficient unused quota {place}, {more} more needed");

@@ -2,7 +2,7 @@
 
 use model::queueing::PreemptionPolicy;
 
-use super::{Preemptor, Reason, Target, restore};
+use super::{Preemptor, Reason, Target, held, restore};
 use crate::snapshot::Snapshot;
 use crate::tree::NodeId;
 
@@ -39,16 +39,29 @@ impl Candidate {
     }
 }
 
+/// A queue whose workloads may be asked to make room for those of another one.
+struct OpenQueue {
+    queue: NodeId,
+    /// Cohort under which it was found.
+    below: NodeId,
+    /// Whether the preemptor's side of the tree owns what it takes.
+    has_advantage: bool,
+}
+
 pub(super) fn targets(snapshot: &mut Snapshot, preemptor: &Preemptor<'_>) -> Vec<Target> {
     let queue = snapshot.queue(preemptor.queue).spec.clone();
     let own = preemptor.candidates(snapshot, preemptor.queue, queue.preemption.within_queue);
+    let open = open_queues(snapshot, preemptor);
+    if !may_suffice(snapshot, preemptor, &own, &open) {
+        return Vec::new();
+    }
     let own = own.into_iter().map(|holding| Candidate {
         holding,
         variant: Variant::WithinQueue,
         below: None,
     });
     let own: Vec<Candidate> = own.collect();
-    let (hierarchy, priority) = in_cohort(snapshot, preemptor);
+    let (hierarchy, priority) = in_cohort(snapshot, preemptor, &open);
     let has_others = !(hierarchy.is_empty() && priority.is_empty());
     let has_advantage = !hierarchy.is_empty();
     let candidates = in_order(snapshot, preemptor, [hierarchy, priority, own]);
@@ -70,6 +83,40 @@ pub(super) fn targets(snapshot: &mut Snapshot, preemptor: &Preemptor<'_>) -> Vec
         }
     }
     Vec::new()
+}
+
+/// Whether the workload could fit if all that any attempt may take were gone. What queues use is the
+/// most that they can give, and an amount that is gone makes at most that amount available.
+fn may_suffice(
+    snapshot: &Snapshot,
+    preemptor: &Preemptor<'_>,
+    own: &[usize],
+    open: &[OpenQueue],
+) -> bool {
+    let tree = &snapshot.tree;
+    let never_borrows = snapshot
+        .queue(preemptor.queue)
+        .spec
+        .preemption
+        .borrowing
+        .is_none();
+    let (mut with_borrowing, mut within_nominal) = (true, true);
+    for (pair, amount) in preemptor.request {
+        let held = held(snapshot, own, *pair);
+        let (mut others, mut advantage) = (0_i64, 0_i64);
+        for queue in open {
+            let usage = tree.usage(queue.queue, *pair);
+            others = others.saturating_add(usage);
+            if queue.has_advantage || !never_borrows {
+                advantage = advantage.saturating_add(usage);
+            }
+        }
+        let left = tree.available(preemptor.queue, *pair).saturating_add(held);
+        with_borrowing &= *amount <= left.saturating_add(advantage);
+        within_nominal &= *amount <= left.saturating_add(others)
+            && !tree.borrows_with(preemptor.queue, *pair, amount.saturating_sub(held));
+    }
+    with_borrowing || within_nominal
 }
 
 /// One walk over the candidates; `None` if it doesn't help.
@@ -138,14 +185,13 @@ fn in_order(
     evicted
 }
 
-/// Candidates of other queues: those that the preemptor's side of the tree has a claim on, and the
-/// others.
-fn in_cohort(snapshot: &Snapshot, preemptor: &Preemptor<'_>) -> (Vec<Candidate>, Vec<Candidate>) {
+/// Queues of the preemptor's tree that may have to make room, the nearest first.
+fn open_queues(snapshot: &Snapshot, preemptor: &Preemptor<'_>) -> Vec<OpenQueue> {
     let tree = &snapshot.tree;
     let policy = snapshot.queue(preemptor.queue).spec.preemption;
-    let (mut hierarchy, mut priority) = (Vec::new(), Vec::new());
+    let mut open = Vec::new();
     if policy.reclaim == PreemptionPolicy::Never {
-        return (hierarchy, priority);
+        return open;
     }
     let suffices = |node: NodeId, rest: &[i64]| {
         let mut amounts = preemptor.request.iter().zip(rest);
@@ -166,25 +212,42 @@ fn in_cohort(snapshot: &Snapshot, preemptor: &Preemptor<'_>) -> (Vec<Candidate>,
     let mut has_advantage = suffices(preemptor.queue, &rest);
     reduce(preemptor.queue, &mut rest);
     let mut previous = preemptor.queue;
-    for above in tree.ancestors(preemptor.queue) {
-        let mut found = Vec::new();
-        collect(snapshot, preemptor, above, previous, &mut found);
-        for holding in found {
-            let variant = variant(snapshot, preemptor, holding, has_advantage);
-            let list = if has_advantage {
-                &mut hierarchy
-            } else {
-                &mut priority
-            };
-            list.push(Candidate {
-                holding,
-                variant,
-                below: Some(above),
+    for below in tree.ancestors(preemptor.queue) {
+        collect(snapshot, preemptor, below, previous, &mut |queue| {
+            open.push(OpenQueue {
+                queue,
+                below,
+                has_advantage,
             });
-        }
-        has_advantage = has_advantage || suffices(above, &rest);
-        reduce(above, &mut rest);
-        previous = above;
+        });
+        has_advantage = has_advantage || suffices(below, &rest);
+        reduce(below, &mut rest);
+        previous = below;
+    }
+    open
+}
+
+/// Candidates of other queues: those that the preemptor's side of the tree has a claim on, and the
+/// others.
+fn in_cohort(
+    snapshot: &Snapshot,
+    preemptor: &Preemptor<'_>,
+    open: &[OpenQueue],
+) -> (Vec<Candidate>, Vec<Candidate>) {
+    let policy = snapshot.queue(preemptor.queue).spec.preemption.reclaim;
+    let (mut hierarchy, mut priority) = (Vec::new(), Vec::new());
+    for own in open {
+        let list = if own.has_advantage {
+            &mut hierarchy
+        } else {
+            &mut priority
+        };
+        let found = preemptor.candidates(snapshot, own.queue, policy);
+        list.extend(found.into_iter().map(|holding| Candidate {
+            holding,
+            variant: variant(snapshot, preemptor, holding, own.has_advantage),
+            below: Some(own.below),
+        }));
     }
     (hierarchy, priority)
 }
@@ -211,31 +274,21 @@ fn variant(
     }
 }
 
-/// Candidates below a cohort, except in the part that was searched before.
+/// Finds the queues below a cohort that use more than they own, except in the part that was searched
+/// before.
 fn collect(
     snapshot: &Snapshot,
     preemptor: &Preemptor<'_>,
     cohort: NodeId,
     searched: NodeId,
-    found: &mut Vec<usize>,
+    found: &mut impl FnMut(NodeId),
 ) {
     let tree = &snapshot.tree;
-    let policy = snapshot.queue(preemptor.queue).spec.preemption.reclaim;
-    let is_open = |node: NodeId| node != searched && !tree.is_within_nominal(node, preemptor.need);
-    for below in tree
-        .node(cohort)
-        .cohorts
-        .iter()
-        .filter(|node| is_open(**node))
-    {
-        collect(snapshot, preemptor, *below, searched, found);
+    let is_open =
+        |node: &NodeId| *node != searched && !tree.is_within_nominal(*node, preemptor.need);
+    let node = tree.node(cohort);
+    for below in node.cohorts.iter().copied().filter(is_open) {
+        collect(snapshot, preemptor, below, searched, found);
     }
-    for queue in tree
-        .node(cohort)
-        .queues
-        .iter()
-        .filter(|node| is_open(**node))
-    {
-        found.extend(preemptor.candidates(snapshot, *queue, policy));
-    }
+    node.queues.iter().copied().filter(is_open).for_each(found);
 }

@@ -36,10 +36,11 @@ struct Run<'a, 's> {
 }
 
 pub(super) fn targets(snapshot: &mut Snapshot, preemptor: &Preemptor<'_>) -> Vec<Target> {
-    let candidates = candidates(snapshot, preemptor);
-    if candidates.is_empty() {
+    let mut candidates = candidates(snapshot, preemptor);
+    if candidates.is_empty() || !preemptor.may_fit_without(snapshot, &candidates) {
         return Vec::new();
     }
+    candidates.sort_by(|one, other| preemptor.order(snapshot, *one, *other));
     let strategies = snapshot.settings.fair_sharing.clone().unwrap_or_default();
     for (pair, amount) in preemptor.request {
         snapshot.tree.add(preemptor.queue, *pair, *amount);
@@ -68,7 +69,7 @@ pub(super) fn targets(snapshot: &mut Snapshot, preemptor: &Preemptor<'_>) -> Vec
     Vec::new()
 }
 
-/// Candidates in order.
+/// Candidates, in no order.
 fn candidates(snapshot: &Snapshot, preemptor: &Preemptor<'_>) -> Vec<usize> {
     let tree = &snapshot.tree;
     let policy = snapshot.queue(preemptor.queue).spec.preemption;
@@ -89,7 +90,6 @@ fn candidates(snapshot: &Snapshot, preemptor: &Preemptor<'_>) -> Vec<usize> {
             }
         }
     }
-    found.sort_by(|one, other| preemptor.order(snapshot, *one, *other));
     found
 }
 

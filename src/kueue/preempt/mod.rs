@@ -134,6 +134,16 @@ impl Preemptor<'_> {
             .is_none_or(|places| places.fit(snapshot.ground()))
     }
 
+    /// Whether the workload could fit once workloads are gone: amounts that are gone make at most as much
+    /// available.
+    fn may_fit_without(&self, snapshot: &Snapshot, gone: &[usize]) -> bool {
+        let mut request = self.request.iter();
+        request.all(|(pair, amount)| {
+            let available = snapshot.tree.available(self.queue, *pair);
+            *amount <= available.saturating_add(held(snapshot, gone, *pair))
+        })
+    }
+
     /// Puts workloads back that turn out not to be in the way, and gives the usage of the others back:
     /// the list of those that have to go.
     fn fill_back(
@@ -154,6 +164,15 @@ impl Preemptor<'_> {
         restore(snapshot, &targets);
         targets
     }
+}
+
+/// Amount of a pair that workloads hold together.
+fn held(snapshot: &Snapshot, holdings: &[usize], pair: FlavorResource) -> i64 {
+    let amounts = holdings
+        .iter()
+        .flat_map(|own| &snapshot.holding(*own).usage);
+    let amounts = amounts.filter(|(own, _)| *own == pair);
+    amounts.fold(0, |sum, (_, amount)| sum.saturating_add(*amount))
 }
 
 /// Gives the usage of workloads back after a trial.

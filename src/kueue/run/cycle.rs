@@ -1,11 +1,10 @@
 //! One cycle of decisions (spec: batch-on-kubernetes.md 1.3).
 
 use model::Text;
-use model::queueing::PreemptionPolicy;
+use model::queueing::{PreemptionPolicy, QueueingStrategy};
 use units::SortedSet;
 
 use super::order::Order;
-use super::waiting::Shape;
 use super::{CheckState, Controller, KeptCursor, Stage};
 use crate::assign::Mode;
 use crate::names::FlavorResource;
@@ -142,7 +141,10 @@ impl Controller {
         for (queue, waiting) in &mut self.waiting {
             let own = self.snapshot.queue(*queue);
             if own.is_active {
-                heads.extend(waiting.pop(own.spec.strategy));
+                let is_sticky = own.spec.strategy == QueueingStrategy::BestEffortFifo;
+                let sticky = waiting.preemptor.filter(|_| is_sticky);
+                let sticky = sticky.and_then(|number| self.states.get(&number)?.key.as_ref());
+                heads.extend(waiting.pop(sticky));
             }
         }
         if heads.is_empty() {
@@ -242,7 +244,7 @@ impl Controller {
         let kept = state.cursor.as_ref()?;
         let is_recent = kept.cycle + 1 >= self.cycles;
         let is_current = self.waiting[&queue].generation <= kept.generation;
-        let holds = kept.shape == Shape::of(state) && (is_recent || is_current);
+        let holds = kept.shape == state.shape && (is_recent || is_current);
         holds.then(|| kept.cursor.clone())
     }
 
@@ -422,7 +424,7 @@ impl Controller {
         let state = self.state_mut(number);
         let before = state.cursor.take().map(|own| own.cursor);
         let has_changed = before != cursor;
-        let shape = Shape::of(state);
+        let shape = state.shape;
         state.cursor = cursor.map(|cursor| KeptCursor {
             cursor,
             generation,

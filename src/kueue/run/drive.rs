@@ -84,7 +84,9 @@ impl Controller {
         self.release(number);
         self.dequeue(number);
         let admitted = workload.holding(ADMITTED).map(|own| own.since);
+        let shape = self.shape_of(&workload);
         let state = self.state_mut(number);
+        state.shape = shape;
         state.evicted = workload
             .holding(crate::workload::EVICTED)
             .map(|own| own.reason.clone());
@@ -113,7 +115,7 @@ impl Controller {
     pub fn pending(&self) -> usize {
         let waiting = self.waiting.values();
         waiting
-            .map(|own| own.active.len() + own.inadmissible.len())
+            .map(|own| own.active().len() + own.inadmissible.len())
             .sum()
     }
 
@@ -122,7 +124,7 @@ impl Controller {
         let snapshot = &self.snapshot;
         let own = snapshot.queue(queue);
         let waiting = self.waiting.get(&queue);
-        let pending = waiting.map_or(0, |own| own.active.len() + own.inadmissible.len());
+        let pending = waiting.map_or(0, |own| own.active().len() + own.inadmissible.len());
         let mut usage = Vec::new();
         for group in &own.spec.groups {
             for quotas in &group.flavors {

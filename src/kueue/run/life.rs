@@ -88,7 +88,9 @@ impl Controller {
         if workload.reclaimable.insert(set, pods) == Some(pods) {
             return;
         }
-        let queue = state.queue;
+        let (queue, workload) = (state.queue, Arc::clone(&state.workload));
+        let shape = self.shape_of(&workload);
+        self.state_mut(number).shape = shape;
         self.hold_anew(number);
         if let Some(queue) = queue {
             self.ask_for_retry(queue);

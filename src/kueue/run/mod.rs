@@ -8,6 +8,7 @@ mod drive;
 mod life;
 mod order;
 mod places;
+mod shapes;
 mod stopping;
 mod waiting;
 
@@ -24,7 +25,8 @@ use units::{Duration, Instant, QuantityError, SortedMap, SortedSet};
 use super::snapshot::Snapshot;
 use super::tree::NodeId;
 use super::workload::Cursor;
-use waiting::{Key, Shape, Waiting};
+use shapes::{ShapeId, Shapes};
+use waiting::{Key, Waiting};
 
 /// State of an admission check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,7 +74,7 @@ struct KeptCursor {
     cursor: Cursor,
     generation: u64,
     cycle: u64,
-    shape: Shape,
+    shape: ShapeId,
 }
 
 /// A workload as the controller knows it.
@@ -106,6 +108,7 @@ pub struct State {
     holding: Option<usize>,
     cursor: Option<KeptCursor>,
     key: Option<Key>,
+    shape: ShapeId,
 }
 
 /// Kueue as a whole.
@@ -114,7 +117,9 @@ pub struct Controller {
     snapshot: Snapshot,
     wait_for_pods_ready: Option<WaitForPodsReady>,
     local_queues: SortedMap<(Text, Text), NodeId>,
-    states: SortedMap<usize, State>,
+    /// Shared by copies of the controller until they change.
+    states: SortedMap<usize, Arc<State>>,
+    shapes: Shapes,
     number_of: SortedMap<(Text, Text), usize>,
     next_number: usize,
     waiting: SortedMap<NodeId, Waiting>,
@@ -148,6 +153,7 @@ impl Controller {
             wait_for_pods_ready,
             local_queues: SortedMap::default(),
             states: SortedMap::default(),
+            shapes: Shapes::default(),
             number_of: SortedMap::default(),
             next_number: 0,
             waiting: queues.iter().map(|id| (*id, Waiting::default())).collect(),
@@ -197,12 +203,13 @@ impl Controller {
 
     /// A workload by name.
     pub fn state(&self, namespace: &str, name: &str) -> Option<&State> {
-        self.states.get(&self.number(namespace, name)?)
+        let state = self.states.get(&self.number(namespace, name)?);
+        state.map(|own| &**own)
     }
 
     /// Every workload, in order of submission.
     pub fn states(&self) -> impl Iterator<Item = &State> {
-        self.states.values()
+        self.states.values().map(|own| &**own)
     }
 
     /// Names of the workloads of a queue that wait to be tried, and of those that don't.
@@ -211,7 +218,7 @@ impl Controller {
             return (Vec::new(), Vec::new());
         };
         let name = |number: &usize| self.states[number].workload.name.clone();
-        let active = waiting.active.iter().map(|key| name(&key.number));
+        let active = waiting.active().map(|key| name(&key.number));
         (
             active.collect(),
             waiting.inadmissible.iter().map(name).collect(),
@@ -228,7 +235,7 @@ impl Controller {
         let state = self.states.get_mut(&number);
         let state = state.expect("invariant: numbers stand for workloads that are known");
         self.changed_queues.extend(state.queue);
-        state
+        Arc::make_mut(state)
     }
 
     /// Lets time pass to an instant, at which inadmissible workloads are retried that are due; all
@@ -263,6 +270,7 @@ impl Controller {
         let queue = self.local_queues.get(&local).copied();
         let number = self.next_number;
         self.next_number += 1;
+        let shape = self.shape_of(&workload);
         let checks = queue.map(|queue| self.snapshot.queue(queue).spec.checks.clone());
         let checks = checks.unwrap_or_default().into_iter();
         let state = State {
@@ -284,8 +292,9 @@ impl Controller {
             holding: None,
             cursor: None,
             key: None,
+            shape,
         };
-        self.states.insert(number, state);
+        self.states.insert(number, Arc::new(state));
         self.changed.insert(number);
         self.changed_queues.extend(queue);
         self.number_of.insert(key, number);

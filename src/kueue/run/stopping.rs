@@ -1,6 +1,8 @@
 //! Workloads whose pods hold their quota until they are gone (spec: batch-on-kubernetes.md 1.10), and
 //! what a preemptor does in the meantime.
 
+use std::sync::Arc;
+
 use super::{Controller, Stage};
 
 impl Controller {
@@ -58,7 +60,7 @@ impl Controller {
         if self.stopping.remove(&number)
             && let Some(state) = self.states.get_mut(&number)
         {
-            state.is_stopping = false;
+            Arc::make_mut(state).is_stopping = false;
         }
     }
 

@@ -1,14 +1,14 @@
 //! The workloads that wait in a queue of the cluster (spec: batch-on-kubernetes.md 1.6).
 
 use std::cmp::Reverse;
-use std::sync::Arc;
 
-use model::queueing::{PodSet, QueuedWorkload, QueueingStrategy, TopologyRequest};
-use model::{PodSpec, Text};
-use units::{Instant, SortedSet};
+use model::Text;
+use model::queueing::QueueingStrategy;
+use units::{Instant, SortedMap, SortedSet};
 
 use super::life::GIVEN_UP;
-use super::{COLLECTED, Controller, RequeueReason, Stage, State};
+use super::shapes::ShapeId;
+use super::{COLLECTED, Controller, RequeueReason, Stage};
 use crate::tree::NodeId;
 use crate::workload::queue_timestamp;
 
@@ -19,94 +19,56 @@ pub(super) struct Key {
     pub(super) timestamp: Instant,
     pub(super) uid: Text,
     pub(super) number: usize,
-}
-
-/// All that decisions about a workload depend on; workloads of equal shapes get equal answers.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Shape {
-    priority: i32,
-    sets: Vec<SetShape>,
-}
-
-/// All that decisions about a pod set depend on.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct SetShape {
-    name: Text,
-    spec: Arc<PodSpec>,
-    count: i64,
-    min_count: Option<i64>,
-    topology: Option<TopologyRequest>,
-}
-
-impl SetShape {
-    /// Whether this is the shape of a pod set.
-    fn is_of(&self, set: &PodSet, workload: &QueuedWorkload) -> bool {
-        self.count == pods_left(set, workload)
-            && self.min_count == set.min_count
-            && self.name == set.name
-            && self.topology == set.topology
-            && self.spec == set.spec
-    }
-}
-
-/// Number of pods of a set that still need their quota.
-fn pods_left(set: &PodSet, workload: &QueuedWorkload) -> i64 {
-    let reclaimed = workload.reclaimable.get(&set.name).copied().unwrap_or(0);
-    (set.count - reclaimed).max(0)
-}
-
-impl Shape {
-    pub(super) fn of(state: &State) -> Self {
-        let workload = &state.workload;
-        let sets = workload.pod_sets.iter().map(|set| SetShape {
-            name: set.name.clone(),
-            spec: set.spec.clone(),
-            count: pods_left(set, workload),
-            min_count: set.min_count,
-            topology: set.topology.clone(),
-        });
-        Self {
-            priority: workload.priority,
-            sets: sets.collect(),
-        }
-    }
-
-    /// Whether this is the shape of a workload.
-    fn is_of(&self, state: &State) -> bool {
-        let workload = &state.workload;
-        let mut pairs = self.sets.iter().zip(&workload.pod_sets);
-        self.priority == workload.priority
-            && self.sets.len() == workload.pod_sets.len()
-            && pairs.all(|(own, set)| own.is_of(set, workload))
-    }
+    shape: ShapeId,
 }
 
 /// The workloads that wait in one queue.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Waiting {
     /// Those that are tried, the best first.
-    pub(super) active: SortedSet<Key>,
+    active: SortedSet<Key>,
+    /// Their numbers, by shape.
+    by_shape: SortedMap<ShapeId, SortedSet<usize>>,
     /// Those that are not tried until something changes.
     pub(super) inadmissible: SortedSet<usize>,
     /// The one that others made room for last.
     pub(super) preemptor: Option<usize>,
     /// Number of workloads that gave quota of the queue up.
     pub(super) generation: u64,
-    noted: SortedSet<Shape>,
+    /// Shapes of workloads that can't be admitted.
+    pub(super) noted: SortedSet<ShapeId>,
     popped: u64,
     retried: Option<u64>,
 }
 
 impl Waiting {
-    /// Takes the workload out that is tried next.
-    pub(super) fn pop(&mut self, strategy: QueueingStrategy) -> Option<usize> {
+    /// Those that are tried, the best first.
+    pub(super) fn active(&self) -> impl ExactSizeIterator<Item = &Key> {
+        self.active.iter()
+    }
+
+    fn insert(&mut self, key: Key) {
+        let alike = self.by_shape.entry(key.shape).or_default();
+        alike.insert(key.number);
+        self.active.insert(key);
+    }
+
+    fn remove(&mut self, key: &Key) {
+        self.active.remove(key);
+        if let Some(alike) = self.by_shape.get_mut(&key.shape) {
+            alike.remove(&key.number);
+            if alike.is_empty() {
+                self.by_shape.remove(&key.shape);
+            }
+        }
+    }
+
+    /// Takes the workload out that is tried next: one that others made room for, if its key is given.
+    pub(super) fn pop(&mut self, sticky: Option<&Key>) -> Option<usize> {
         self.popped += 1;
-        let sticky = self
-            .preemptor
-            .filter(|_| strategy == QueueingStrategy::BestEffortFifo);
-        let sticky = sticky.and_then(|number| self.active.iter().find(|key| key.number == number));
+        let sticky = sticky.filter(|key| self.active.contains(*key));
         let key = sticky.or(self.active.first())?.clone();
-        self.active.remove(&key);
+        self.remove(&key);
         Some(key.number)
     }
 
@@ -124,6 +86,7 @@ impl Controller {
             timestamp: queue_timestamp(workload, self.snapshot.settings.requeue_time),
             uid: workload.uid.clone(),
             number,
+            shape: self.states[&number].shape,
         }
     }
 
@@ -154,7 +117,7 @@ impl Controller {
         let Some(queue) = state.queue.filter(|_| waits) else {
             return;
         };
-        let shape = Shape::of(state);
+        let shape = state.shape;
         let is_backing_off = self.is_backing_off(number);
         let is_noted = self.waiting[&queue].noted.contains(&shape);
         if is_backing_off || is_noted {
@@ -174,7 +137,7 @@ impl Controller {
         if let Some(waiting) = self.waiting.get_mut(&queue) {
             waiting.inadmissible.remove(&number);
             if let Some(key) = key {
-                waiting.active.remove(&key);
+                waiting.remove(&key);
             }
         }
     }
@@ -184,7 +147,7 @@ impl Controller {
         self.state_mut(number).key = Some(key.clone());
         if let Some(waiting) = self.waiting.get_mut(&queue) {
             waiting.inadmissible.remove(&number);
-            waiting.active.insert(key);
+            waiting.insert(key);
         }
     }
 
@@ -207,7 +170,7 @@ impl Controller {
                 .iter()
                 .any(|set| set.values().any(|tried| *tried != -1))
         });
-        let shape = Shape::of(state);
+        let shape = state.shape;
         let is_immediate = match strategy {
             QueueingStrategy::StrictFifo => reason != RequeueReason::NamespaceMismatch,
             QueueingStrategy::BestEffortFifo => reason.is_immediate(),
@@ -228,16 +191,15 @@ impl Controller {
     }
 
     /// Workloads of a shape that can't be admitted are tried no more.
-    fn set_aside_equal(&mut self, queue: NodeId, shape: Shape) {
-        let keys = self.waiting[&queue].active.iter();
-        let equal = keys.filter(|key| shape.is_of(&self.states[&key.number]));
-        let equal: Vec<usize> = equal.map(|key| key.number).collect();
+    fn set_aside_equal(&mut self, queue: NodeId, shape: ShapeId) {
+        let Some(waiting) = self.waiting.get_mut(&queue) else {
+            return;
+        };
+        waiting.noted.insert(shape);
+        let equal = waiting.by_shape.get(&shape).cloned().unwrap_or_default();
         for number in equal {
             self.dequeue(number);
             self.set_aside(queue, number);
-        }
-        if let Some(waiting) = self.waiting.get_mut(&queue) {
-            waiting.noted.insert(shape);
         }
     }
 

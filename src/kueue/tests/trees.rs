@@ -119,30 +119,6 @@ fn check(controller: &Controller, pair: FlavorResource) {
     }
 }
 
-/// Victims are those that the policies of the preemptor's queue allow.
-fn check_victims(controller: &Controller, cycle: &crate::run::Cycle, is_fair: bool) {
-    for entry in &cycle.entries {
-        let queue = &controller.snapshot().queue(entry.pending.queue).spec;
-        for (victim, from, _) in &entry.targeted {
-            let victim = controller.state("default", victim).expect("it is known");
-            let is_own = *from == queue.name;
-            let policy = if is_own {
-                queue.preemption.within_queue
-            } else {
-                queue.preemption.reclaim
-            };
-            let (own, other) = (entry.pending.workload.priority, victim.workload.priority);
-            let is_allowed = match policy {
-                PreemptionPolicy::Never => false,
-                PreemptionPolicy::LowerPriority => other < own,
-                PreemptionPolicy::LowerOrNewerEqualPriority => other <= own,
-                PreemptionPolicy::Any => true,
-            };
-            assert!(is_allowed, "{is_fair} {policy:?}");
-        }
-    }
-}
-
 fn act(controller: &mut Controller, step: &Step, number: usize) {
     let name = |own: &usize| format!("w{own}");
     match step {

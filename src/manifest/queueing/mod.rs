@@ -23,6 +23,7 @@ use units::Quantity;
 pub(super) use declared::add;
 pub(super) use raw::{Object, part};
 pub(super) use wishes::wishes;
+pub(crate) use workload::pod_of;
 pub use workload::workload;
 
 /// An object as its manifest states it.

@@ -95,10 +95,10 @@ fn pod_set(raw: &raw::PodSet, namespace: &str, path: &Path<'_>) -> Result<PodSet
     })
 }
 
-/// The pods of a template.
-fn template(template: &Value, namespace: &str) -> Result<Arc<PodSpec>, String> {
+/// A pod of a template, with its labels and annotations.
+pub(crate) fn pod_of(template: &Value, namespace: &str) -> Value {
     let metadata = template.get("metadata");
-    let pod = json!({
+    json!({
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
@@ -108,7 +108,12 @@ fn template(template: &Value, namespace: &str) -> Result<Arc<PodSpec>, String> {
             "annotations": metadata.and_then(|own| own.get("annotations")),
         },
         "spec": template.get("spec"),
-    });
+    })
+}
+
+/// The pods of a template.
+fn template(template: &Value, namespace: &str) -> Result<Arc<PodSpec>, String> {
+    let pod = pod_of(template, namespace);
     let read = read_manifests("template", &pod.to_string()).map_err(|error| error.to_string())?;
     let pod = read.pods.first().ok_or("expected a pod template")?;
     Ok(pod.spec.clone())

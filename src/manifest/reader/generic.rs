@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Reader;
-use crate::declared::{DeclaredWorkload, PodPriority};
+use crate::declared::DeclaredWorkload;
 use crate::field::{Path, Problem};
 use crate::findings::ObjectName;
 use crate::parts::Parts;
-use crate::reported::Reported;
+use crate::queueing::pod_of;
 use model::queueing::{PodSet, QueuedWorkload};
 use model::workload::job::{CompletionMode, JobMember, JobQueue, Queued};
 use model::workload::{Job, RestartPolicy};
-use model::{Object, PodSpec, Text};
+use model::{PodSpec, Text};
 
 impl Reader {
     /// Makes the jobs of the workload that was read last, if it waits for quota and nothing owns it.
@@ -56,14 +56,7 @@ impl Reader {
             }
             let mut job = job(&workload, place, set, pods);
             job.restart = restart(template);
-            self.workloads.push(DeclaredWorkload {
-                object: Object::Job(Arc::new(job)),
-                controller: None,
-                reported: Reported::default(),
-                priority: PodPriority::Stated,
-                states_policy: false,
-                places: Vec::new(),
-            });
+            self.workloads.push(DeclaredWorkload::made(job));
         }
         Ok(())
     }
@@ -116,22 +109,11 @@ fn restart(template: &Value) -> RestartPolicy {
 
 /// The pods of a template, with what it says of their lives.
 fn template_with_life(template: &Value, namespace: &str) -> Result<Arc<PodSpec>, String> {
-    let metadata = &template["metadata"];
-    let mut spec = template["spec"].clone();
+    let mut pod = pod_of(template, namespace);
+    let spec = &mut pod["spec"];
     if spec.is_object() && restart(template) == RestartPolicy::OnFailure {
         spec["restartPolicy"] = "OnFailure".into();
     }
-    let pod = json!({
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": "template",
-            "namespace": namespace,
-            "labels": metadata.get("labels"),
-            "annotations": metadata.get("annotations"),
-        },
-        "spec": spec,
-    });
     let read = crate::read_with_lives(&pod)?;
     let pod = read.pods.first().ok_or("expected a pod template")?;
     Ok(Arc::clone(&pod.spec))

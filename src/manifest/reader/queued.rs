@@ -4,18 +4,17 @@
 use std::sync::Arc;
 
 use super::Reader;
-use crate::declared::{DeclaredWorkload, PodPriority};
+use crate::declared::DeclaredWorkload;
 use crate::field::{Path, Problem};
 use crate::findings::ObjectName;
 use crate::job_sets::MOST;
 use crate::keys::{ADMISSION_GATE, POD_GROUP, POD_GROUP_PODS};
 use crate::parts::Parts;
-use crate::reported::Reported;
 use crate::{Maker, ManifestPod, pod, queueing, workload_jobs};
 use model::queueing::workload_of;
 use model::workload::job::{JobMember, JobQueue, Queued};
 use model::workload::{Job, RestartPolicy};
-use model::{Object, PodSpec, Text, pod_life};
+use model::{PodSpec, Text, pod_life};
 use units::{SortedMap, SortedSet, plural};
 
 /// A pod that waits for quota.
@@ -223,14 +222,7 @@ impl Role {
         };
         let pods = i32::try_from(self.pods).unwrap_or(i32::MAX);
         let job = job.with_defaults(Some(pods), Some(pods), None);
-        DeclaredWorkload {
-            object: Object::Job(Arc::new(job)),
-            controller: None,
-            reported: Reported::default(),
-            priority: PodPriority::Stated,
-            states_policy: false,
-            places: Vec::new(),
-        }
+        DeclaredWorkload::made(job)
     }
 }
 

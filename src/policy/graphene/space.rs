@@ -28,7 +28,7 @@ impl Space {
         }
     }
 
-    /// The same space without tasks.
+    /// An empty space of the same capacities.
     pub(super) fn emptied(&self) -> Self {
         Self::new(&self.capacities)
     }

@@ -76,21 +76,37 @@ fn seconds(requested: Duration) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
+mod fixture {
     use super::*;
     use scheduler::batch::{JobFacts, PartitionNumber};
     use units::TenantId;
+
+    /// A job of a minute that is submitted at the beginning.
+    pub(super) fn job(tenant: u32, processors: i64) -> JobFacts {
+        JobFacts {
+            submitted: Instant::ZERO,
+            requested: Duration::from_secs(60),
+            processors,
+            members: 1,
+            tenant: TenantId(tenant),
+            partition: PartitionNumber::default(),
+            memory: 0,
+            gpu_milli: 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scheduler::batch::JobFacts;
 
     fn job(submitted: i64, requested: i64, processors: i64) -> JobFacts {
         JobFacts {
             submitted: Instant::from_secs(submitted),
             requested: Duration::from_secs(requested),
-            processors,
             members: processors as u32,
-            tenant: TenantId(0),
-            partition: PartitionNumber::default(),
-            memory: 0,
-            gpu_milli: 0,
+            ..fixture::job(0, processors)
         }
     }
 

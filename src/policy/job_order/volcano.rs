@@ -213,8 +213,7 @@ mod tests {
 
     use super::super::queues::processors;
     use super::*;
-    use scheduler::batch::PartitionNumber;
-    use units::{Duration, TenantId};
+    use units::TenantId;
 
     fn claim(weight: f64, request: f64, capability: f64, guaranteed: f64) -> Claim {
         Claim {
@@ -246,13 +245,7 @@ mod tests {
     fn job(tenant: u32, processors: i64) -> JobFacts {
         JobFacts {
             submitted: Instant::from_secs(i64::from(tenant)),
-            requested: Duration::from_secs(60),
-            processors,
-            members: 1,
-            tenant: TenantId(tenant),
-            partition: PartitionNumber::default(),
-            memory: 0,
-            gpu_milli: 0,
+            ..crate::job_order::fixture::job(tenant, processors)
         }
     }
 

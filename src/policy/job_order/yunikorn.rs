@@ -197,8 +197,8 @@ impl JobOrder for Yunikorn {
 mod tests {
     use super::super::queues::processors;
     use super::*;
-    use scheduler::batch::PartitionNumber;
-    use units::{Duration, TenantId};
+    use crate::job_order::fixture::job;
+    use units::TenantId;
 
     #[test]
     fn a_share_is_of_what_is_guaranteed_or_else_of_the_fair_maximum() {
@@ -247,16 +247,6 @@ mod tests {
             ],
             false,
         );
-        let job = |tenant, processors| JobFacts {
-            submitted: Instant::ZERO,
-            requested: Duration::from_secs(60),
-            processors,
-            members: 1,
-            tenant: TenantId(tenant),
-            partition: PartitionNumber::default(),
-            memory: 0,
-            gpu_milli: 0,
-        };
         let now = Instant::ZERO;
         order.machine(&MachineFacts {
             nodes: 1,

@@ -45,7 +45,7 @@ pub(super) struct Claim {
     pub(super) places: Option<Vec<Place>>,
 }
 
-/// What is left of a node.
+/// Free resources and devices of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Left {
     pub(super) is_open: bool,

@@ -3,23 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::job_order::fixture::job;
 use crate::job_order::volcano::Volcano;
 use crate::job_order::yunikorn::Yunikorn;
-use scheduler::batch::{JobOrder, PartitionNumber};
-use units::{Duration, Instant};
-
-fn job(tenant: u32, processors: i64) -> JobFacts {
-    JobFacts {
-        submitted: Instant::ZERO,
-        requested: Duration::from_secs(60),
-        processors,
-        members: 1,
-        tenant: TenantId(tenant),
-        partition: PartitionNumber::default(),
-        memory: 0,
-        gpu_milli: 0,
-    }
-}
+use scheduler::batch::JobOrder;
+use units::Instant;
 
 /// A queue of queues, or that of a tenant, in another one.
 fn queue(tenant: Option<u32>, parent: Option<usize>, guaranteed: i64) -> QueueOptions {

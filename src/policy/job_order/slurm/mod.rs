@@ -249,13 +249,8 @@ mod tests {
     fn job(tenant: u32, submitted: i64) -> JobFacts {
         JobFacts {
             submitted: Instant::from_secs(submitted),
-            requested: Duration::from_secs(60),
-            processors: 4,
             members: 4,
-            tenant: TenantId(tenant),
-            partition: PartitionNumber::default(),
-            memory: 0,
-            gpu_milli: 0,
+            ..crate::job_order::fixture::job(tenant, 4)
         }
     }
 

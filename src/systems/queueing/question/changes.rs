@@ -8,6 +8,7 @@ use model::queueing::{ClusterQueue, QueueQuota, QueuedWorkload, TopologyWish};
 use model::{PodSpec, Text, Toleration};
 use units::{Quantity, SortedMap, SortedSet};
 
+use super::held::common_divisor;
 use super::{Change, Question, Raise};
 
 /// Most choices of flavors that are tried with more quota.
@@ -51,8 +52,9 @@ impl Question<'_> {
         changes.extend(self.wider_level(cluster));
         let (more, untried) = self.more(cluster, Raised::Nominal);
         changes.extend(more);
-        changes.extend(self.more(cluster, Raised::BorrowingLimit).0);
-        (changes, untried)
+        let (limits, of_limits) = self.more(cluster, Raised::BorrowingLimit);
+        changes.extend(limits);
+        (changes, untried.max(of_limits))
     }
 
     /// The nearest level above the one that the pods wish for, or any place.
@@ -101,7 +103,7 @@ impl Question<'_> {
         let least = first_that(1, count - 1, |gone| {
             self.admits(cluster, with(count - gone))
         })?;
-        Some(Change::Pods { to: count - least })
+        (!self.is_exhausted()).then_some(Change::Pods { to: count - least })
     }
 
     fn higher_priority(&self, cluster: &Controller) -> Option<Change> {
@@ -114,7 +116,7 @@ impl Question<'_> {
                 priority: to,
                 ..workload.clone()
             };
-            let trial = self.attempt(cluster, raised);
+            let trial = self.change(cluster, raised);
             trial.admission.is_some().then_some(Change::Priority {
                 to,
                 victims: trial.victims,
@@ -137,7 +139,7 @@ impl Question<'_> {
             }];
             set.spec = Arc::new(open);
         }
-        let admission = self.attempt(cluster, workload).admission?;
+        let admission = self.change(cluster, workload).admission?;
         let sets = admission.pod_sets.iter();
         let flavors: SortedSet<Text> = sets.flat_map(|set| set.flavors.values().cloned()).collect();
         Some(Change::Flavor {
@@ -158,16 +160,22 @@ impl Question<'_> {
             return (Vec::new(), 0);
         };
         let amounts = Self::amounts(&self.workload());
-        let (choices, untried) = self.choices(place, &amounts);
+        let (choices, mut untried) = self.choices(place, &amounts);
         let trial = Raising {
             cluster,
             spec: &queueing.queues[place],
             amounts: &amounts,
+            singles: &singles(&self.workload()),
             kind: raised,
         };
         let mut changes: Vec<Change> = Vec::new();
         for choice in &choices {
             let raises = self.raise(&trial, choice);
+            if self.is_exhausted() {
+                // What was found may be more than the least.
+                untried += 1;
+                continue;
+            }
             if let Some(raises) = raises.filter(|own| !own.is_empty()) {
                 let change = raised.change(raises);
                 if !changes.contains(&change) {
@@ -223,23 +231,32 @@ impl Question<'_> {
             });
             places.extend(asked.map(|(resource, _)| (group, flavor, resource)));
         }
+        let held = |place| {
+            let known = self.held.get(&quota(place).resource).copied();
+            known.unwrap_or_default()
+        };
         // More than all workloads and the job hold together helps no more than that.
-        let most = |place| {
-            let name = &quota(place).resource;
-            let held = self.held.get(name).copied().unwrap_or(0);
-            held.saturating_add(trial.amounts[name])
+        let most = |place: QuotaPlace| {
+            let asked = trial.amounts[&quota(place).resource];
+            held(place).sum.saturating_add(asked)
         };
         let mut raised: Vec<i64> = places.iter().map(|place| most(*place)).collect();
         if places.is_empty() || !self.admits_with(trial, &places, &raised) {
             return None;
         }
         for own in 0..places.len() {
-            let least = first_that(0, raised[own], |amount| {
+            let name = &quota(places[own]).resource;
+            let search = LeastSearch {
+                guess: trial.shortage(places[own]),
+                most: raised[own],
+                step: held(places[own]).step(trial.singles.get(name).copied().unwrap_or(0)),
+                is_even: trial.cluster.snapshot().settings.fair_sharing.is_none(),
+            };
+            raised[own] = search.least(|amount| {
                 let mut tried = raised.clone();
                 tried[own] = amount;
                 self.admits_with(trial, &places, &tried)
             });
-            raised[own] = least.unwrap_or(raised[own]);
         }
         let raises = places.iter().zip(raised).filter(|(_, by)| *by > 0);
         let raises = raises.filter_map(|(place, by)| {
@@ -284,7 +301,41 @@ struct Raising<'a> {
     cluster: &'a Controller,
     spec: &'a ClusterQueue,
     amounts: &'a SortedMap<Text, i64>,
+    /// Largest amounts that divide the requests of all pods.
+    singles: &'a SortedMap<Text, i64>,
     kind: Raised,
+}
+
+impl Raising<'_> {
+    /// Amount of the job that is more than the queue may still use at a place.
+    fn shortage(&self, place: QuotaPlace) -> i64 {
+        let (group, flavor, resource) = place;
+        let flavor = &self.spec.groups[group].flavors[flavor];
+        let name = &flavor.resources[resource].resource;
+        let snapshot = self.cluster.snapshot();
+        let names = &snapshot.names;
+        let pair = names
+            .known_flavor(&flavor.flavor)
+            .zip(names.known_resource(name));
+        let pair = pair.and_then(|(flavor, own)| names.known_pair(flavor, own));
+        let available = snapshot.queue_named(&self.spec.name).zip(pair);
+        let available = available.map_or(0, |(queue, pair)| snapshot.available(queue, pair));
+        self.amounts[name].saturating_sub(available).max(0)
+    }
+}
+
+/// Largest amounts that divide the requests of all pods of a workload, by resource.
+fn singles(workload: &QueuedWorkload) -> SortedMap<Text, i64> {
+    let mut all: SortedMap<Text, i64> = SortedMap::new();
+    for set in &workload.pod_sets {
+        let single = set.spec.requests().unwrap_or_default();
+        for (name, amount) in single.iter() {
+            let amount = Names::amount(name, amount).max(0);
+            let own = all.entry(name.into()).or_default();
+            *own = common_divisor(*own, amount);
+        }
+    }
+    all
 }
 
 /// The first number from one to another that holds, where all after it hold as well.
@@ -292,6 +343,11 @@ fn first_that(first: i64, last: i64, holds: impl Fn(i64) -> bool) -> Option<i64>
     if first > last || !holds(last) {
         return None;
     }
+    Some(bisect(first, last, holds))
+}
+
+/// The first number up to one that holds, where all after it hold as well.
+fn bisect(first: i64, last: i64, holds: impl Fn(i64) -> bool) -> i64 {
     let (mut low, mut high) = (first, last);
     while low < high {
         let middle = low + (high - low) / 2;
@@ -301,5 +357,109 @@ fn first_that(first: i64, last: i64, holds: impl Fn(i64) -> bool) -> Option<i64>
             low = middle + 1;
         }
     }
-    Some(high)
+    high
+}
+
+/// A search for the least amount that holds, where all above it hold as well.
+struct LeastSearch {
+    /// An amount that is likely to be it.
+    guess: i64,
+    /// An amount that holds.
+    most: i64,
+    /// Amount of which all that decisions compare are multiples.
+    step: i64,
+    /// Whether amounts between two multiples decide alike, so that the least of them stands for all.
+    is_even: bool,
+}
+
+impl LeastSearch {
+    /// The amount of a number of steps.
+    fn amount(&self, steps: i64) -> i64 {
+        steps.saturating_mul(self.step).min(self.most)
+    }
+
+    fn least(&self, holds: impl Fn(i64) -> bool) -> i64 {
+        let last = (self.most / self.step).saturating_add(i64::from(self.most % self.step != 0));
+        let at = |steps: i64| holds(self.amount(steps));
+        let guess = self.guess / self.step + i64::from(self.guess % self.step != 0);
+        let guess = guess.clamp(0, last);
+        let least = if guess == last || at(guess) {
+            let below = (guess > 0).then(|| self.amount(guess - 1) + i64::from(self.step > 1));
+            if below.is_none_or(|below| !holds(below)) {
+                if self.is_even {
+                    return self.amount(guess);
+                }
+                guess
+            } else {
+                bisect(0, guess, at)
+            }
+        } else {
+            let (mut low, mut high, mut stride) = (guess + 1, last, 1);
+            while let Some(next) = low.checked_add(stride).filter(|next| *next < last) {
+                if at(next) {
+                    high = next;
+                    break;
+                }
+                (low, stride) = (next + 1, stride.saturating_mul(2));
+            }
+            bisect(low, high, at)
+        };
+        self.between(least, holds)
+    }
+
+    /// The least amount of the last step.
+    fn between(&self, steps: i64, holds: impl Fn(i64) -> bool) -> i64 {
+        let most = self.amount(steps);
+        if steps == 0 || self.step == 1 {
+            return most;
+        }
+        let first = self.amount(steps - 1) + 1;
+        if self.is_even {
+            let is_first = first < most && holds(first);
+            return if is_first { first } else { most };
+        }
+        bisect(first, most, holds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn the_least_amount_is_found_from_any_guess() {
+        for step in [1, 3, 8] {
+            for threshold in 0..60 {
+                for guess in 0..70 {
+                    let is_even = threshold % step == 0 || threshold % step == 1;
+                    let search = LeastSearch {
+                        guess,
+                        most: 61,
+                        step,
+                        is_even,
+                    };
+                    let found = search.least(|amount| amount >= threshold);
+                    assert_eq!(found, threshold, "from {guess} by {step}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_good_guess_needs_two_trials() {
+        let tried = Cell::new(0);
+        let search = LeastSearch {
+            guess: 40 << 30,
+            most: 1 << 50,
+            step: 1 << 30,
+            is_even: true,
+        };
+        let found = search.least(|amount| {
+            tried.set(tried.get() + 1);
+            amount >= 40 << 30
+        });
+        assert_eq!((found, tried.get()), (40 << 30, 2));
+    }
 }

@@ -5,6 +5,7 @@
 //! they are or with the change. Nothing else starts or ends in the meantime, but where the question is
 //! when the job starts.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use kueue::names::PODS;
@@ -15,10 +16,12 @@ use model::workload::Job;
 use model::{ClusterObjects, Node, PodSpec, ResourceList, Text};
 use units::{Duration, Instant, ObjectId, SortedMap, SortedSet};
 
+use self::held::Held;
 use super::job::{self, PLACED_LABEL, QueuedJob};
 
 mod answer;
 mod changes;
+mod held;
 mod obstacle;
 mod start;
 #[cfg(test)]
@@ -30,6 +33,9 @@ pub use self::start::{RunTimes, Start};
 
 /// Most cycles of a trial.
 const MOST_CYCLES: usize = 100_000;
+
+/// Most work of all trials of changes together, in usage of workloads that is counted in or out.
+const MOST_WORK: u64 = 15_000_000;
 
 /// Time for which a trial goes on: retries are collected for a second.
 const TRIAL: Duration = Duration::from_secs(10);
@@ -51,8 +57,10 @@ pub struct Question<'a> {
     /// Pods on nodes that no workload with a place owns: node and requests.
     others: Vec<(Text, ResourceList)>,
     run_times: RunTimes,
+    /// Work that is left for trials of changes.
+    left: Cell<u64>,
     /// Amounts of all workloads of the cluster, by resource.
-    held: SortedMap<Text, i64>,
+    held: SortedMap<Text, Held>,
 }
 
 /// Outcome of a trial.
@@ -113,7 +121,8 @@ impl<'a> Question<'a> {
             nodes: Vec::new(),
             others: Vec::new(),
             run_times: RunTimes::default(),
-            held: held(workloads),
+            left: Cell::new(MOST_WORK),
+            held: Held::of(objects),
             objects,
             job,
         })
@@ -152,6 +161,8 @@ impl<'a> Question<'a> {
         let workload = self.workload();
         let mut cluster = self.cluster(queueing, &queueing.workloads);
         settle(&mut cluster);
+        // Copies of the cluster need not know what has happened before.
+        cluster.take_changed();
         let trial = self.attempt(&cluster, workload.clone());
         let verdict = if trial.admission.is_some() {
             Verdict::Admitted
@@ -259,7 +270,13 @@ impl<'a> Question<'a> {
     /// Kueue over queues with workloads as they are; the job itself is not among them.
     fn cluster(&self, queueing: &QueueingObjects, workloads: &[QueuedWorkload]) -> Controller {
         let mut cluster = super::controller(queueing, &self.objects.namespaces, self.now, 0);
+        let queues = self.queues_that_matter(&cluster);
         for own in workloads {
+            let queue = (own.namespace.clone(), own.queue.clone());
+            let matters = queues.as_ref().is_none_or(|known| known.contains(&queue));
+            if !matters || own.holding("Finished").is_some() {
+                continue;
+            }
             let is_asked = |other: &QueuedWorkload| {
                 (&own.namespace, &own.name) == (&other.namespace, &other.name)
             };
@@ -290,15 +307,63 @@ impl<'a> Question<'a> {
         cluster
     }
 
+    /// Local queues, by namespace and name, whose workloads the fate of the job depends on: those of its tree
+    /// of cohorts. `None` is all of them, as places and the readiness of pods join the trees.
+    fn queues_that_matter(&self, cluster: &Controller) -> Option<SortedSet<(Text, Text)>> {
+        if cluster.gives_places() || cluster.waits_for_pods() {
+            return None;
+        }
+        let snapshot = cluster.snapshot();
+        let root = |name: &str| Some(snapshot.tree.root(snapshot.queue_named(name)?));
+        let own = self.queue.as_ref().and_then(|name| root(name));
+        let queues = self.objects.queueing.local_queues.iter();
+        let related = queues.filter(|queue| own.is_some() && root(&queue.cluster_queue) == own);
+        let names = related.map(|queue| (queue.namespace.clone(), queue.name.clone()));
+        Some(names.collect())
+    }
+
     fn admits(&self, cluster: &Controller, workload: QueuedWorkload) -> bool {
-        self.attempt(cluster, workload).admission.is_some()
+        self.change(cluster, workload).admission.is_some()
+    }
+
+    /// An attempt with a change; without an outcome once the work of all trials is done.
+    fn change(&self, cluster: &Controller, workload: QueuedWorkload) -> Trial {
+        let left = self.left.get();
+        if left == 0 {
+            return Trial::default();
+        }
+        let (trial, work) = self.attempt_within(cluster, workload, left);
+        self.left.set(left.saturating_sub(work));
+        trial
+    }
+
+    /// Whether no change can be tried any more.
+    fn is_exhausted(&self) -> bool {
+        self.left.get() == 0
     }
 
     /// Submits a workload to a copy of the cluster and lets Kueue decide until nothing changes.
     fn attempt(&self, cluster: &Controller, workload: QueuedWorkload) -> Trial {
+        self.attempt_within(cluster, workload, u64::MAX).0
+    }
+
+    /// An attempt that ends without an outcome once it has taken an amount of work; and its work.
+    fn attempt_within(
+        &self,
+        cluster: &Controller,
+        workload: QueuedWorkload,
+        most: u64,
+    ) -> (Trial, u64) {
         let mut cluster = cluster.clone();
+        let before = cluster.snapshot().work();
+        let trial = self.attempt_in(&mut cluster, workload, before.saturating_add(most));
+        (trial, cluster.snapshot().work() - before)
+    }
+
+    /// Submits a workload to a cluster and lets Kueue decide until nothing changes, or its work is done.
+    fn attempt_in(&self, cluster: &mut Controller, workload: QueuedWorkload, most: u64) -> Trial {
         let mut trial = Trial {
-            reasons: self.reasons_of_queue(&cluster),
+            reasons: self.reasons_of_queue(cluster),
             ..Trial::default()
         };
         let (priority, created) = (workload.priority, workload.created);
@@ -320,6 +385,9 @@ impl<'a> Question<'a> {
                     trial.obstacles.clear();
                     return trial;
                 }
+                if cluster.snapshot().work() >= most {
+                    return Trial::default();
+                }
                 if !cycle.has_changed || cycles > MOST_CYCLES {
                     break;
                 }
@@ -334,7 +402,7 @@ impl<'a> Question<'a> {
         // Those that made room did so for others.
         trial.victims.clear();
         if trial.reasons.is_empty() {
-            self.note_untried(&cluster, workload, &mut trial);
+            self.note_untried(cluster, workload, &mut trial);
         }
         let queue = self.queue.as_ref();
         let waits = cluster.states().filter(|own| {
@@ -402,21 +470,6 @@ impl<'a> Question<'a> {
                 }));
         }
     }
-}
-
-/// Amounts of all workloads that have not ended, by resource.
-fn held(workloads: &[QueuedWorkload]) -> SortedMap<Text, i64> {
-    let mut held: SortedMap<Text, i64> = SortedMap::new();
-    for own in workloads
-        .iter()
-        .filter(|own| own.holding("Finished").is_none())
-    {
-        for (name, amount) in Question::amounts(own) {
-            let sum = held.entry(name).or_default();
-            *sum = sum.saturating_add(amount);
-        }
-    }
-    held
 }
 
 /// Lets Kueue decide about the workloads that wait, until nothing changes.

@@ -16,6 +16,10 @@ const PURPOSE: &str = "queue/run-times";
 const MOST_REPLAYS: usize = 200;
 const MOST_WORKLOADS: usize = 200_000;
 
+/// Most work of all replays together, in usage of workloads that is counted in or out. The first
+/// replay ends after half of it.
+const MOST_WORK: u64 = 12_000_000;
+
 /// Time after which a job counts as one that does not start.
 const HORIZON: Duration = Duration::from_secs(365 * 86_400);
 
@@ -47,6 +51,9 @@ pub struct Start {
     pub replays: usize,
     /// Number of ended workloads whose run times were drawn; `None` for a given one.
     pub ended: Option<usize>,
+    /// Time to which the cluster was replayed, if that took too much work and the job has not started by
+    /// then.
+    pub later_than: Option<Duration>,
 }
 
 /// Run times that ended workloads had, ascending, by the name of their queue.
@@ -105,12 +112,14 @@ struct Replay<'a> {
     /// The end of each of them.
     end_of: SortedMap<(Text, Text), Instant>,
     cycles: usize,
+    /// Work at which the replay ends.
+    most: u64,
 }
 
 impl Replay<'_> {
     /// Takes note of workloads that begin to run, and of those that are stopped.
-    fn follow(&mut self) {
-        for key in self.cluster.take_changed() {
+    fn follow(&mut self, changed: Vec<(Text, Text)>) {
+        for key in changed {
             let Some(state) = self.cluster.state(&key.0, &key.1) else {
                 continue;
             };
@@ -138,13 +147,22 @@ impl Replay<'_> {
         }
     }
 
+    /// Whether the replay has done all the work that it may.
+    fn is_exhausted(&self) -> bool {
+        self.cluster.snapshot().work() > self.most || self.cycles > MOST_CYCLES
+    }
+
     /// The time at which a workload gets its quota; `None` if it does not within the horizon.
     fn start_of(&mut self, namespace: &str, name: &str) -> Option<Instant> {
         let horizon = self.now.saturating_add(HORIZON);
+        let states = self.cluster.states().map(|own| &own.workload);
+        let names = states.map(|own| (own.namespace.clone(), own.name.clone()));
+        let all = names.collect();
+        self.follow(all);
         loop {
             while let Some(cycle) = self.cluster.cycle() {
                 self.cycles += 1;
-                if !cycle.has_changed || self.cycles > MOST_CYCLES {
+                if !cycle.has_changed || self.is_exhausted() {
                     break;
                 }
             }
@@ -152,10 +170,11 @@ impl Replay<'_> {
             if matches!(state.stage, Stage::Admitted | Stage::QuotaReserved) {
                 return Some(self.now);
             }
-            self.follow();
+            let changed = self.cluster.take_changed();
+            self.follow(changed);
             let end = self.ends.first().map(|(at, _)| *at);
             let next = self.cluster.next_due().into_iter().chain(end).min()?;
-            if next > horizon || self.cycles > MOST_CYCLES {
+            if next > horizon || self.is_exhausted() {
                 return None;
             }
             self.now = next.max(self.now);
@@ -186,27 +205,51 @@ impl Question<'_> {
             Some(time) => time,
             None => history.draw(queue, ran, stream),
         };
-        let replays = match given {
-            Some(_) => 1,
-            None => (MOST_WORKLOADS / (workloads.len() + 1)).clamp(10, MOST_REPLAYS),
-        };
+        let affordable = (MOST_WORKLOADS / (workloads.len() + 1)).clamp(10, MOST_REPLAYS);
+        let mut replays = given.map_or(affordable, |_| 1);
         let mut starts: Vec<Option<Duration>> = Vec::with_capacity(replays);
-        for number in 0..replays {
+        let mut left = MOST_WORK;
+        let mut later_than = None;
+        while starts.len() < replays {
             let mut cluster = cluster.clone();
             cluster.submit(workload.clone()).ok()?;
+            let is_first = starts.is_empty();
+            let before = cluster.snapshot().work();
             let mut replay = Replay {
                 now: cluster.now(),
                 cluster,
                 run_times: &run_times,
-                stream: Stream::new(0, PURPOSE, number as u64),
+                stream: Stream::new(0, PURPOSE, starts.len() as u64),
                 ends: SortedSet::new(),
                 end_of: SortedMap::new(),
                 cycles: 0,
+                most: before + if is_first { left / 2 } else { left },
             };
             let found = replay.start_of(&self.own.namespace, &self.own.workload);
-            let seconds = |at: Instant| at.since(self.now).as_nanos() / 1_000_000_000;
-            starts.push(found.map(|at| Duration::from_secs(seconds(at))));
+            let since = |at: Instant| {
+                let seconds = at.since(self.now).as_nanos() / 1_000_000_000;
+                Duration::from_secs(seconds)
+            };
+            if found.is_none() && replay.is_exhausted() {
+                if is_first {
+                    later_than = Some(since(replay.now));
+                    starts.push(None);
+                }
+                break;
+            }
+            starts.push(found.map(since));
+            let work = replay.cluster.snapshot().work() - before;
+            left = left.saturating_sub(work);
+            if is_first {
+                let further = left / work.max(1);
+                replays = replays.min(
+                    usize::try_from(further)
+                        .unwrap_or(usize::MAX)
+                        .saturating_add(1),
+                );
+            }
         }
+        let replays = starts.len();
         // Those that do not start are the latest.
         starts.sort_by_key(|own| own.unwrap_or(Duration::MAX));
         let at = |percent: usize| starts[(replays - 1) * percent / 100];
@@ -214,6 +257,7 @@ impl Question<'_> {
             quantiles: [at(5), at(50), at(95)],
             replays,
             ended: given.is_none().then_some(history.all.len()),
+            later_than,
         })
     }
 }
