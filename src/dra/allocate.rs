@@ -74,6 +74,21 @@ impl Allocator {
         &self.inventory
     }
 
+    /// The offers that devices are chosen from.
+    pub const fn offers(&self) -> &Arc<Offers> {
+        self.inventory.offers()
+    }
+
+    /// Whether each device that a node may see is in use, in a fixed order.
+    pub fn used(&self, node: &Place<'_>) -> Vec<bool> {
+        let slices = self.inventory.slices_for(node.name);
+        let devices = self.inventory.devices_of(&slices);
+        let numbers = devices.map(|device| self.inventory.devices[device].identity);
+        numbers
+            .map(|number| self.inventory.in_use[number])
+            .collect()
+    }
+
     /// The pools that a node sees, by driver and name.
     pub fn pools(&self, node: &Place<'_>) -> Vec<Pool> {
         pools::gather(self.inventory.variant, &self.inventory, node)

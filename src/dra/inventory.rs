@@ -94,6 +94,10 @@ impl Inventory {
         }
     }
 
+    pub(crate) const fn offers(&self) -> &Arc<Offers> {
+        &self.offers
+    }
+
     /// Compiles the selectors of claims, once for all nodes.
     pub(crate) fn compile<'c>(&mut self, selectors: impl Iterator<Item = &'c Text>) {
         for text in selectors {

@@ -2,10 +2,12 @@
 //! batch-on-kubernetes.md 2; kubernetes.md 1.4, 1.20). For pods without claims it has a say only in the text
 //! of failed attempts, and keeps preemption from being tried after a plugin before it refused the pod.
 
+mod answers;
 mod question;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use answers::Answers;
 use dra::{Offers, Variant};
 use model::dra::{Allocation, ClaimKey, DeviceObjects};
 use model::{Change, Changes, ClusterObjects, Text};
@@ -41,8 +43,10 @@ pub struct DynamicResources {
     /// Whether it gives every node 0 points instead of none (A24).
     scores: bool,
     variant: Variant,
-    /// What drivers offer, compiled for the objects that it was made of.
+    /// Offers of the drivers, compiled, with the objects that they were made of.
     offers: Mutex<Option<(DeviceObjects, Arc<Offers>)>>,
+    /// Answers of nodes, kept from attempt to attempt.
+    answers: Mutex<Answers>,
 }
 
 impl DynamicResources {
@@ -54,10 +58,11 @@ impl DynamicResources {
             scores: is_on && changes.has(Change::DynamicResourcesScore),
             variant: variant(changes),
             offers: Mutex::default(),
+            answers: Mutex::default(),
         }
     }
 
-    /// What drivers offer; slices and classes are compiled once as long as they stay.
+    /// Offers of the drivers; slices and classes are compiled once as long as they stay.
     fn offers(&self, objects: &DeviceObjects) -> Arc<Offers> {
         // A panic elsewhere leaves the slot whole: it is replaced in one step.
         let mut known = self.offers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -73,8 +78,9 @@ impl DynamicResources {
         offers
     }
 
-    fn question<'a>(&self, ctx: AttemptContext<'a>) -> Result<Question<'a>, Refusal> {
-        Question::new(self.variant, ctx, |objects| self.offers(objects))
+    fn question<'a>(&'a self, ctx: AttemptContext<'a>) -> Result<Question<'a>, Refusal> {
+        let question = Question::new(self.variant, ctx, |objects| self.offers(objects))?;
+        Ok(question.with_kept(&self.answers))
     }
 }
 

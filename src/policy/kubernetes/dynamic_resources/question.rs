@@ -1,8 +1,9 @@
 //! The question of an attempt to nodes: whether the claims of a pod can have their devices there.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use dra::{Allocator, Offers, Place, Supply, Variant};
+use super::answers::{Answers, Kept};
+use dra::{AllocationError, Allocator, Offers, Place, Supply, Variant};
 use model::dra::{Allocation, ClaimKey, DeviceObjects, RequestedDevices, ResourceClaim};
 use scheduler::kube::{AttemptContext, Cache, Code, NodeInfo, PodInfo, Rejection};
 use units::plural;
@@ -21,13 +22,15 @@ pub(super) struct Question<'a> {
     allocated: Vec<&'a Arc<ResourceClaim>>,
     /// Claims without devices, with what they are chosen from.
     open: Option<(Allocator, Vec<ResourceClaim>)>,
+    /// Answers of earlier attempts; without them every node is asked plainly.
+    kept: Option<Kept<'a>>,
 }
 
 fn key_of(claim: &ResourceClaim) -> ClaimKey {
     (claim.namespace.clone(), claim.name.clone())
 }
 
-fn place_of(node: &NodeInfo) -> Place<'_> {
+pub(super) fn place_of(node: &NodeInfo) -> Place<'_> {
     Place {
         name: node.name(),
         labels: &node.object.labels,
@@ -75,15 +78,39 @@ impl<'a> Question<'a> {
             let allocator = Allocator::of(variant, offers(devices), devices.held());
             (allocator.with_selectors_of(&open), open)
         });
-        Ok(Self { allocated, open })
+        Ok(Self {
+            allocated,
+            open,
+            kept: None,
+        })
+    }
+
+    /// The question with answers of earlier attempts.
+    pub(super) fn with_kept(mut self, answers: &'a Mutex<Answers>) -> Self {
+        let open = self.open.as_ref();
+        self.kept = open.map(|(allocator, claims)| Kept::new(answers, allocator.offers(), claims));
+        self
+    }
+
+    /// Whether claims without devices can have them on a node.
+    fn fit(
+        &self,
+        allocator: &Allocator,
+        claims: &[ResourceClaim],
+        node: &NodeInfo,
+    ) -> Result<bool, AllocationError> {
+        match &self.kept {
+            Some(kept) => kept.fit(allocator, claims, node),
+            None => Ok(allocator.allocate(&place_of(node), claims)?.is_some()),
+        }
     }
 
     /// Whether the claims can have their devices on a node.
     pub(super) fn ask(&self, node: &NodeInfo) -> Result<(), Rejection> {
         if let Some((allocator, claims)) = &self.open {
-            match allocator.allocate(&place_of(node), claims) {
-                Ok(Some(_)) => {}
-                Ok(None) => return Err(Rejection::unresolvable("cannot allocate all claims")),
+            match self.fit(allocator, claims, node) {
+                Ok(true) => {}
+                Ok(false) => return Err(Rejection::unresolvable("cannot allocate all claims")),
                 Err(error) => {
                     return Err(Rejection {
                         code: Code::Error,
@@ -189,7 +216,7 @@ pub fn shortage(variant: Variant, cache: &Cache, pod: &PodInfo) -> Vec<String> {
     lines
 }
 
-/// What nodes have for one request.
+/// Supply of all nodes for one request.
 struct Total {
     /// All devices that match, on any node.
     supply: Supply,
@@ -258,191 +285,4 @@ fn have(count: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use model::dra::{
-        ClaimRequest, ClaimSource, Consumer, Device, DeviceClass, DeviceCount, DeviceRequest,
-        InFlight, PodClaim, PodClaims, ResourceSlice, SliceNodes,
-    };
-    use model::{Node, PodSpec};
-    use units::PodId;
-
-    fn objects(class: &str) -> DeviceObjects {
-        let device = |name: &str| Device {
-            name: name.into(),
-            attributes: [].into(),
-            capacity: [].into(),
-            has_binding_conditions: false,
-        };
-        let mut objects = DeviceObjects::default();
-        Arc::make_mut(&mut objects.slices).push(ResourceSlice {
-            name: "s".into(),
-            driver: "drv".into(),
-            pool: "p".into(),
-            generation: 1,
-            slice_count: 1,
-            nodes: SliceNodes::Named("n0".into()),
-            devices: vec![device("a"), device("b")],
-        });
-        let any = DeviceClass {
-            name: "any".into(),
-            selectors: Vec::new(),
-        };
-        Arc::make_mut(&mut objects.classes).insert("any".into(), any);
-        let wanted = DeviceRequest {
-            class: class.into(),
-            selectors: Vec::new(),
-            count: DeviceCount::Exact(2),
-            admin_access: false,
-        };
-        objects.put(Arc::new(ResourceClaim {
-            namespace: "ns".into(),
-            name: "c".into(),
-            requests: vec![ClaimRequest {
-                name: "r".into(),
-                devices: RequestedDevices::Exactly(wanted),
-            }],
-            ..ResourceClaim::default()
-        }));
-        objects
-    }
-
-    fn world(objects: DeviceObjects) -> (Cache, PodInfo) {
-        let mut cache = Cache::default();
-        for name in ["n0", "n1"] {
-            let node = Node {
-                name: name.into(),
-                ..Node::default()
-            };
-            cache.add_node(Arc::new(node)).expect("a new node");
-        }
-        cache.objects.devices = objects;
-        let claim = PodClaim {
-            name: "gpu".into(),
-            source: ClaimSource::Named("c".into()),
-        };
-        let spec = Arc::new(PodSpec {
-            namespace: "ns".into(),
-            device_claims: PodClaims(vec![claim]),
-            ..PodSpec::default()
-        });
-        let pod = PodInfo {
-            class: cache.class(&spec).expect("no amounts"),
-            name: "web".into(),
-            ..PodInfo::default()
-        };
-        (cache, pod)
-    }
-
-    /// The words of the refusal of all nodes, or the verdict of each.
-    fn ask(objects: DeviceObjects) -> Vec<String> {
-        let (cache, pod) = world(objects);
-        let ctx = AttemptContext {
-            cache: &cache,
-            pod: &pod,
-        };
-        let offers = |objects: &DeviceObjects| {
-            let slices = Arc::clone(&objects.slices);
-            Arc::new(Offers::new(slices, objects.classes.values()))
-        };
-        match Question::new(Variant::V1_34, ctx, offers) {
-            Err(Refusal(words)) => vec![words],
-            Ok(question) => {
-                let verdicts = cache.nodes().map(|node| match question.ask(node) {
-                    Ok(()) => "fits".to_owned(),
-                    Err(rejection) => rejection.reasons.join(", "),
-                });
-                verdicts.collect()
-            }
-        }
-    }
-
-    fn changed(change: impl FnOnce(&mut ResourceClaim)) -> DeviceObjects {
-        let mut objects = objects("any");
-        let key = ("ns".into(), "c".into());
-        let claim = objects.claim(&key).cloned().expect("it is there");
-        let mut claim = Arc::unwrap_or_clone(claim);
-        change(&mut claim);
-        objects.put(Arc::new(claim));
-        objects
-    }
-
-    fn allocation(node: &str) -> Allocation {
-        let only = model::Requirement {
-            key: "metadata.name".into(),
-            operator: model::Operator::In,
-            values: vec![node.into()],
-        };
-        let terms = vec![model::NodeSelectorTerm {
-            match_fields: vec![only],
-            ..model::NodeSelectorTerm::default()
-        }];
-        Allocation {
-            devices: Vec::new(),
-            nodes: Some(model::NodeSelector { terms }),
-        }
-    }
-
-    #[test]
-    fn nodes_are_judged_in_the_words_of_the_original() {
-        let none = "cannot allocate all claims";
-        assert_eq!(ask(objects("any")), ["fits", none]);
-        assert_eq!(
-            ask(objects("other")),
-            ["request r: device class other does not exist"]
-        );
-        let far = "resourceclaim not available on the node";
-        let own = changed(|claim| claim.allocation = Some(allocation("n1")));
-        assert_eq!(ask(own), [far, "fits"]);
-        let full = changed(|claim| {
-            claim.allocation = Some(allocation("n1"));
-            let user = |number: u32| Consumer {
-                name: "other".into(),
-                id: Some(PodId(number)),
-            };
-            claim.reserved_for = (1..=256).map(user).collect();
-        });
-        assert_eq!(ask(full), ["resourceclaim in use"]);
-        let mut begun = objects("any");
-        let in_flight = InFlight {
-            allocation: allocation("n0"),
-            pod: PodId(9),
-        };
-        begun.begin(("ns".into(), "c".into()), in_flight);
-        assert_eq!(
-            ask(begun),
-            ["resource claim ns/c is in the process of being allocated"]
-        );
-    }
-
-    #[test]
-    fn a_shortage_names_what_each_request_finds() {
-        let mut taken = objects("any");
-        let device = model::dra::AllocatedDevice {
-            request: "r".into(),
-            id: model::dra::DeviceId {
-                driver: "drv".into(),
-                pool: "p".into(),
-                device: "a".into(),
-            },
-            admin_access: false,
-        };
-        taken.put(Arc::new(ResourceClaim {
-            namespace: "ns".into(),
-            name: "other".into(),
-            allocation: Some(Allocation {
-                devices: vec![device],
-                nodes: None,
-            }),
-            ..ResourceClaim::default()
-        }));
-        let (cache, pod) = world(taken);
-        assert_eq!(
-            shortage(Variant::V1_34, &cache, &pod),
-            [
-                "claim c, request r: 2 wanted; 2 devices match, 1 free, at most 1 on a node: no node has \
-                 enough"
-            ]
-        );
-    }
-}
+mod tests;
