@@ -267,7 +267,8 @@ fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
     let jobs = SMALL.split("variants").next().expect("a head");
     let variants = "variants:\n  kube: {}\n  pipeline: {system: {name: pipeline, scheduler: {profile: best-fit}}}\n  \
          batch: {system: {name: batch, scheduler: {backfill: conservative}}}\n  \
-         nova: {system: {name: nova}}\n  ecs: {system: {name: ecs}}\n";
+         nova: {system: {name: nova}}\n  ecs: {system: {name: ecs}}\n  \
+         borg: {system: {name: borg}}\n";
     fs::write(scratch.path("forms.yaml"), format!("{jobs}{variants}")).expect("room");
     let run = |form, out| {
         succeeds(

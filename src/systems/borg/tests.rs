@@ -328,15 +328,16 @@ proptest! {
             nodes: Labels::default(),
         };
         let mut allocs = Allocs::new(&[set]);
+        let unbarred = SortedSet::new();
         for alloc in allocs.all().collect::<Vec<_>>() {
-            prop_assert_eq!(allocs.find(0, &amounts(1, 1), &SortedSet::new()).is_some(), alloc.index > 0);
+            prop_assert_eq!(allocs.find(0, &amounts(1, 1), &unbarred).is_some(), alloc.index > 0);
             allocs.put(alloc, Some(NodeId(alloc.index)));
         }
         let mut inside: Vec<(AllocRef, PodRef)> = Vec::new();
         for (number, (cpu, memory, ends)) in tasks.into_iter().enumerate() {
             let limit = Resources { pods: 1, ..amounts(cpu, memory) };
             let pod = pod(number as u32).task().expect("a task");
-            if let Some((alloc, node)) = allocs.find(0, &limit, &SortedSet::new()) {
+            if let Some((alloc, node)) = allocs.find(0, &limit, &unbarred) {
                 prop_assert_eq!(node.0, alloc.index);
                 allocs.enter(alloc, pod, &limit);
                 inside.push((alloc, pod));
