@@ -1,7 +1,11 @@
 //! Classes by the text of the columns that make them: a row whose text was seen before is of the
 //! class found then, so that specs are made once a class and not once a row.
+#![expect(
+    clippy::inline_always,
+    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
+)]
 
-use super::table::{Adjacent, Column, Row};
+use super::table::{Adjacent, Column, Piece, Row};
 use super::texts::Texts;
 
 /// The columns that a table's classes depend on, and the classes of texts seen there.
@@ -24,7 +28,8 @@ struct Key {
 impl Key {
     /// The text as it stands where the columns are side by side, else field by field; a line has no
     /// line break, so that no two rows of different fields have one text.
-    fn of<'row>(&'row mut self, row: &Row<'row>) -> &'row [u8] {
+    #[inline(always)]
+    fn of<'row>(&'row mut self, row: &Row<'row>) -> Piece<'row> {
         if let Some(text) = self.adjacent.and_then(|columns| row.between(columns)) {
             return text;
         }
@@ -33,7 +38,7 @@ impl Key {
             self.joined.push(b'\n');
             self.joined.extend_from_slice(row.bytes(column));
         }
-        &self.joined
+        Piece::of(&self.joined, 0, self.joined.len())
     }
 }
 
@@ -53,6 +58,7 @@ impl ClassKeys {
     }
 
     /// The class of a row, if its text was learnt.
+    #[inline(always)]
     pub fn find(&mut self, row: &Row<'_>) -> Option<u32> {
         let text = self.known.find(self.key.of(row))?;
         Some(self.classes[text as usize])

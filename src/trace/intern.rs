@@ -1,4 +1,8 @@
 //! Numbering by order of first appearance: pod classes and tenants of a source.
+#![expect(
+    clippy::inline_always,
+    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
+)]
 
 use std::sync::Arc;
 
@@ -6,6 +10,7 @@ use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
 use super::stream::Classes;
+use super::table::Piece;
 use super::texts::Texts;
 use model::{PodSpec, Text};
 
@@ -43,10 +48,17 @@ pub struct NameTable {
 impl NameTable {
     /// The number of a name, which is UTF-8; allocates only for a new one.
     pub fn number_of(&mut self, name: &[u8]) -> u32 {
+        self.number_of_piece(Piece::of(name, 0, name.len()))
+    }
+
+    /// The number of a name that stands in a longer text.
+    #[inline(always)]
+    pub(crate) fn number_of_piece(&mut self, name: Piece<'_>) -> u32 {
         if let Some(number) = self.known.find(name) {
             return number;
         }
-        self.names.push(String::from_utf8_lossy(name).into());
+        self.names
+            .push(String::from_utf8_lossy(name.bytes()).into());
         self.known.add(name)
     }
 

@@ -1,5 +1,9 @@
 //! Lines of a text out of one buffer that is used again and again: a line is a slice of it, so
 //! nothing is copied or allocated per line.
+#![expect(
+    clippy::inline_always,
+    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
+)]
 
 use std::io::{self, BufRead, Read};
 use std::ops::Range;
@@ -9,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use memchr::memchr;
 
 use super::error::{TraceError, read_error};
-use super::scan::first_line;
+use super::scan::{Marks, first_line};
 
 /// The longest line that a reader accepts, in bytes; no trace row comes near it.
 pub const MAX_LINE_BYTES: usize = 1 << 20;
@@ -17,6 +21,9 @@ pub const MAX_LINE_BYTES: usize = 1 << 20;
 /// The buffer at first: large enough that its filling costs nothing per line, small enough to stay
 /// in the second-level cache.
 const BUFFER_BYTES: usize = 1 << 17;
+
+/// Bytes whose marks are found at once: so few that the marks stay in the first-level cache.
+const MARKED_BYTES: usize = 1 << 13;
 
 /// Lines of a text, counted from 1, with either end of line.
 pub struct Lines {
@@ -30,6 +37,12 @@ pub struct Lines {
     total: u64,
     /// Whether the text may end within a line or a compressed block, which is left out.
     is_cut: bool,
+    /// The marks of the buffer up to a place of it, and the next one.
+    marks: Marks,
+    marked: usize,
+    mark: usize,
+    /// Where the plain line begins that was found last, and the first of its marks.
+    plain: (usize, usize),
 }
 
 impl Lines {
@@ -48,6 +61,10 @@ impl Lines {
             pending: 0..0,
             read,
             total,
+            marks: Marks::default(),
+            marked: 0,
+            mark: 0,
+            plain: (0, 0),
             is_cut: false,
         }
     }
@@ -116,6 +133,7 @@ impl Lines {
 
     /// The next line, looked through: where it is, with where its commas stand, and whether it is
     /// ASCII without quotes.
+    #[inline]
     pub(super) fn next_scanned(
         &mut self,
         commas: &mut Vec<usize>,
@@ -140,7 +158,70 @@ impl Lines {
         Ok(Some((number, place, scanned.is_plain)))
     }
 
+    /// The number of the next line, if it is of so many fields in ASCII, without blanks and quotes, and if all of
+    /// it was read already; else it is still the next.
+    #[inline(always)]
+    pub(super) fn next_plain(&mut self, fields: usize) -> Option<u64> {
+        let start = self.pending.start;
+        let marks = loop {
+            let marks = &self.marks.all()[self.mark..];
+            if marks.first().is_some_and(|&mark| mark < start) {
+                self.mark += 1;
+                continue;
+            }
+            // One more where the end of a line has two characters.
+            if marks.len() > fields {
+                break marks;
+            }
+            if !self.find_marks() {
+                return None;
+            }
+        };
+        let (commas, last) = marks.split_at(fields - 1);
+        let (end, next) = (last[0], last[1]);
+        let is_comma = |all, &at: &usize| all & (self.buffer[at] == b',');
+        let has_return = self.buffer[end] == b'\r' && next == end + 1;
+        let feed = end + usize::from(has_return);
+        let is_plain = commas.iter().fold(self.buffer[feed] == b'\n', is_comma)
+            && end > start
+            && feed - start < MAX_LINE_BYTES;
+        if !is_plain {
+            return None;
+        }
+        self.plain = (start, self.mark);
+        self.mark += fields + usize::from(has_return);
+        self.pending.start = feed + 1;
+        self.number += 1;
+        Some(self.number)
+    }
+
+    /// The buffer, where the line begins that [`Self::next_plain`] found last, and where its fields end.
+    #[inline(always)]
+    pub(super) fn plain(&self, fields: usize) -> (&[u8], usize, &[usize]) {
+        let (start, first) = self.plain;
+        (
+            &self.buffer,
+            start,
+            &self.marks.all()[first..first + fields],
+        )
+    }
+
+    /// Finds more marks of what is read; whether there was more.
+    fn find_marks(&mut self) -> bool {
+        let from = self.marked.max(self.pending.start);
+        let until = self.pending.end.min(from + MARKED_BYTES);
+        if from == until {
+            return false;
+        }
+        self.marks.keep_from(self.mark);
+        self.mark = 0;
+        self.marks.add(&self.buffer[from..until], from);
+        self.marked = until;
+        true
+    }
+
     /// Content of a place reported last.
+    #[inline]
     pub(super) fn at(&self, place: Range<usize>) -> &[u8] {
         &self.buffer[place]
     }
@@ -149,6 +230,8 @@ impl Lines {
     fn fill(&mut self) -> Result<bool, TraceError> {
         self.buffer.copy_within(self.pending.clone(), 0);
         self.pending = 0..self.pending.len();
+        self.marks.clear();
+        (self.marked, self.mark) = (0, 0);
         if self.pending.end == self.buffer.len() {
             let length = (2 * self.buffer.len()).max(BUFFER_BYTES);
             self.buffer.resize(length, 0);

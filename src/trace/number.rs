@@ -73,7 +73,7 @@ fn right_aligned(text: &[u8]) -> Option<u64> {
 
 /// The number that eight characters stand for, the last one in the highest byte.
 #[inline]
-fn eight_digits(word: u64) -> Option<i64> {
+pub(super) fn eight_digits(word: u64) -> Option<i64> {
     let digits = word.wrapping_sub(eight(b'0'));
     // A byte that is no digit is beyond nine, or has borrowed: either shows in a high half.
     let is_beyond = (digits | digits.wrapping_add(eight(0x76))) & eight(0x80);
@@ -90,7 +90,7 @@ fn few_digits(text: &[u8]) -> Option<i64> {
     many_digits(text)
 }
 
-fn many_digits(text: &[u8]) -> Option<i64> {
+pub(super) fn many_digits(text: &[u8]) -> Option<i64> {
     let mut number = 0;
     for byte in text {
         let digit = byte.wrapping_sub(b'0');

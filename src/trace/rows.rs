@@ -111,13 +111,20 @@ pub(crate) fn each_row_of(
         });
     }
     let (mut table, columns) = layout.open(part)?;
-    while let Some(row) = table.next_row()? {
-        let row = row.map_err(Refused::Row);
-        heed(journal, |journal| {
-            take(journal, &Fields::of(&row?, &columns))
-        })?;
+    let mut take_row = |journal: &mut Journal, row: &Row<'_>| {
+        heed(journal, |journal| take(journal, &Fields::of(row, &columns)))
+    };
+    loop {
+        if let Some(row) = table.next_plain_row() {
+            take_row(journal, &row)?;
+            continue;
+        }
+        match table.next_row()? {
+            Some(Ok(row)) => take_row(journal, &row)?,
+            Some(Err(bad)) => journal.bad_row(bad)?,
+            None => return Ok(()),
+        }
     }
-    Ok(())
 }
 
 /// Deals with a row that is refused as the policy says.

@@ -60,6 +60,87 @@ pub(super) fn first_line(text: &[u8], commas: &mut Vec<usize>) -> Scanned {
     scanned(None, is_plain)
 }
 
+/// The places of a text's marks: of commas, line feeds, quotes, bytes beyond ASCII and whatever else may be one of
+/// them at a glance. Their memory is used again and again.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    places: Vec<usize>,
+    count: usize,
+}
+
+impl Marks {
+    /// Takes all marks out.
+    pub(super) fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    /// The marks.
+    #[inline]
+    pub(super) fn all(&self) -> &[usize] {
+        &self.places[..self.count]
+    }
+
+    /// Keeps the marks from one on.
+    pub(super) fn keep_from(&mut self, first: usize) {
+        self.places.copy_within(first..self.count, 0);
+        self.count -= first;
+    }
+
+    /// Adds the marks of a text that stands at a place.
+    pub(super) fn add(&mut self, text: &[u8], mut place: usize) {
+        let room = self.count + text.len() + 2 * BLOCK;
+        if self.places.len() < room {
+            self.places.resize(room, 0);
+        }
+        let (blocks, rest) = text.as_chunks::<BLOCK>();
+        for block in blocks {
+            self.add_bits(bits(block), place);
+            place += BLOCK;
+        }
+        // Letters are no marks.
+        let mut last = [b'a'; BLOCK];
+        last[..rest.len()].copy_from_slice(rest);
+        self.add_bits(bits(&last), place);
+    }
+
+    /// Adds the places of bits: as many at a time as a block has at most as a rule, so that their number is no
+    /// branch.
+    #[inline]
+    fn add_bits(&mut self, mut bits: u32, place: usize) {
+        const AT_ONCE: usize = 8;
+        let count = bits.count_ones() as usize;
+        let mut done = 0;
+        while done < count {
+            let from = self.count + done;
+            if let Some(places) = self.places[from..].first_chunk_mut::<AT_ONCE>() {
+                for own in places {
+                    *own = place + bits.trailing_zeros() as usize;
+                    bits &= bits.wrapping_sub(1);
+                }
+            }
+            done += AT_ONCE;
+        }
+        self.count += count;
+    }
+}
+
+/// Bytes whose marks are found at once.
+const BLOCK: usize = 32;
+
+/// A bit for each byte of a block that is a mark.
+#[inline]
+fn bits(block: &[u8; BLOCK]) -> u32 {
+    let (words, _) = block.as_chunks::<8>();
+    let mut bits = 0;
+    for (shift, word) in (0..).step_by(8).zip(words) {
+        let found = candidates(u64::from_le_bytes(*word)) >> 7;
+        // Eight bits that are eight apart, moved side by side.
+        let together = found.wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        bits |= (together as u32) << shift;
+    }
+    bits
+}
+
 const fn scanned(end: Option<usize>, is_plain: bool) -> Scanned {
     Scanned { end, is_plain }
 }
@@ -83,6 +164,29 @@ mod tests {
             let mut commas = Vec::new();
             prop_assert_eq!(first_line(&text, &mut commas), Scanned { end, is_plain });
             prop_assert_eq!(commas, expected);
+        }
+
+        #[test]
+        fn marks_are_found_as_byte_by_byte(
+            texts in prop::collection::vec(
+                prop::collection::vec(
+                    prop::sample::select(&b",,,aaaabbbbbzz0099.\n\"\r\xc3-\x2b\x0b\x8a "[..]), 0..90),
+                0..4),
+            kept in any::<prop::sample::Index>(),
+        ) {
+            let mut marks = Marks::default();
+            let mut expected = Vec::new();
+            let mut place = 3;
+            for text in &texts {
+                marks.add(text, place);
+                let is_mark = |byte: u8| byte <= b',' || byte >= 0x80;
+                expected.extend((0..text.len()).filter(|&at| is_mark(text[at])).map(|at| place + at));
+                place += text.len();
+                prop_assert_eq!(marks.all(), &expected[..]);
+            }
+            let kept = kept.index(expected.len() + 1);
+            marks.keep_from(kept);
+            prop_assert_eq!(marks.all(), &expected[kept..]);
         }
     }
 }

@@ -6,21 +6,26 @@
 //! A row is a line: fields may stand in double quotes (with `""` for a quote), but a line break in
 //! quotes is refused, so that line numbers are exact and a lost quote can't swallow a file. Blank
 //! lines are passed over.
+#![expect(
+    clippy::inline_always,
+    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
+)]
 
 use std::cell::Cell;
 use std::ops::Range;
 use std::sync::Arc;
 
 mod fields;
+mod piece;
 
 use super::budget::COLUMNS;
 use super::error::TraceError;
 use super::input::Input;
 use super::ledger::BadRow;
 use super::lines::Lines;
-use super::number::digits;
 use super::parquet::{self, Parquet, is_parquet};
 use fields::{Fields, Malformed, Splitter, text};
+pub(crate) use piece::Piece;
 use units::plural;
 
 /// A table being read.
@@ -181,6 +186,16 @@ impl Table {
         ))
     }
 
+    /// The next row, if it is a line in ASCII without blanks and quotes, of as many fields as there are columns, and
+    /// read already; else [`Self::next_row`] has it. By itself, such a row never goes through memory.
+    #[inline(always)]
+    pub(crate) fn next_plain_row(&mut self) -> Option<Row<'_>> {
+        match &mut self.rows {
+            Rows::Text(text) => text.next_plain_row(self.columns.len()),
+            Rows::Parquet(_) => None,
+        }
+    }
+
     /// The next row; the inner error is a malformed row, after which reading can go on.
     pub fn next_row(&mut self) -> Result<Option<Result<Row<'_>, BadRow>>, TraceError> {
         match &mut self.rows {
@@ -216,15 +231,33 @@ impl TextRows {
         })
     }
 
+    /// The next row of a table of so many columns, if it is plain and read already.
+    #[inline(always)]
+    fn next_plain_row(&mut self, columns: usize) -> Option<Row<'_>> {
+        if self.splitter.separator != b',' {
+            return None;
+        }
+        let line = self.lines.next_plain(columns)?;
+        let (text, start, ends) = self.lines.plain(columns);
+        let fields = Fields {
+            text,
+            start,
+            ends,
+            is_line: true,
+            is_bare: true,
+        };
+        Some(Row { line, fields })
+    }
+
     /// The next row of a table of these columns.
     fn next_row(
         &mut self,
         columns: &[Arc<str>],
     ) -> Result<Option<Result<Row<'_>, BadRow>>, TraceError> {
+        let expected = columns.len();
         let Some((line, place, is_plain)) = self.next_place()? else {
             return Ok(None);
         };
-        let expected = columns.len();
         let (rule, found, value) = match self.splitter.split(self.lines.at(place), is_plain) {
             Ok(fields) if fields.ends.len() == expected => {
                 return Ok(Some(Ok(Row { line, fields })));
@@ -253,6 +286,7 @@ impl TextRows {
 
     /// Place of the next line that isn't blank, and whether it is plain; the splitter knows its
     /// commas.
+    #[inline(always)]
     fn next_place(&mut self) -> Result<Option<(u64, Range<usize>, bool)>, TraceError> {
         while let Some(found) = self.lines.next_scanned(&mut self.splitter.ends)? {
             let line = self.lines.at(found.1.clone());
@@ -281,37 +315,46 @@ impl Column {
 impl<'table> Row<'table> {
     /// The row of a text whose fields end there, with a byte behind each but the last.
     pub(crate) fn of(line: u64, text: &'table str, ends: &'table [usize]) -> Self {
-        let (text, is_line) = (text.as_bytes(), true);
         Self {
             line,
             fields: Fields {
-                text,
+                text: text.as_bytes(),
+                start: 0,
                 ends,
-                is_line,
+                is_line: true,
+                is_bare: false,
             },
         }
     }
 
     /// Text of a column, trimmed.
+    #[inline(always)]
     pub fn text(&self, column: &Column) -> &'table str {
         text(self.bytes(column))
     }
 
     /// Bytes of a column, for parsing numbers.
-    #[inline]
+    #[inline(always)]
     pub fn bytes(&self, column: &Column) -> &'table [u8] {
         self.fields.get(column.position)
     }
 
+    /// A column of a text in which it stands.
+    #[inline(always)]
+    pub(crate) fn piece(&self, column: &Column) -> Piece<'table> {
+        self.fields.piece(column.position)
+    }
+
     /// Text of an optional column; empty if missing.
+    #[inline(always)]
     pub fn optional_text(&self, column: Option<&Column>) -> &'table str {
         column.map_or("", |column| self.text(column))
     }
 
     /// Raw text of adjacent columns; `None` if quotes were removed, so that equal texts are equal
     /// fields.
-    #[inline]
-    pub fn between(&self, columns: Adjacent) -> Option<&'table [u8]> {
+    #[inline(always)]
+    pub(crate) fn between(&self, columns: Adjacent) -> Option<Piece<'table>> {
         let Adjacent { first, last } = columns;
         self.fields
             .is_line
@@ -319,8 +362,10 @@ impl<'table> Row<'table> {
     }
 
     /// A whole number between two bounds, both included.
+    #[inline(always)]
     pub fn integer(&self, column: &Column, least: i64, most: i64) -> Result<i64, BadRow> {
-        match digits(self.bytes(column)).map_or_else(|| self.text(column).parse::<i64>(), Ok) {
+        let piece = self.piece(column);
+        match (piece.digits()).map_or_else(|| self.text(column).parse::<i64>(), Ok) {
             Ok(number) if (least..=most).contains(&number) => Ok(number),
             Ok(number) if number < least => Err(self.bad(column, &format!("at least {least}"))),
             Ok(_) => Err(self.bad(column, &format!("at most {most}"))),

@@ -1,5 +1,12 @@
-//! Numbering of texts by order of first appearance, for texts that are looked up once a row: they
-//! lie one after the other in one buffer, and looking one up allocates nothing.
+//! Numbering of texts by order of first appearance, for texts that are looked up once a row: short ones lie in
+//! the table by which they are found, the others one after the other in one buffer, and looking one up
+//! allocates nothing.
+#![expect(
+    clippy::inline_always,
+    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
+)]
+
+use super::table::Piece;
 
 /// No text.
 const NONE: u32 = u32::MAX;
@@ -7,143 +14,172 @@ const NONE: u32 = u32::MAX;
 /// Texts and their numbers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Texts {
-    /// Numbers by hash, each in the first vacant place from its own on; at most half of them are
-    /// taken.
-    places: Vec<u32>,
-    bytes: Vec<u8>,
-    /// End of each text.
-    ends: Vec<usize>,
+    /// Texts by hash, each in the first vacant place from its own on; at most half of them are taken.
+    places: Vec<Place>,
+    /// The texts that are longer than two words.
+    long: Vec<u8>,
+    count: u32,
 }
+
+/// A place of the table.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// A short text with zeros behind it; the hash of a long one, and where it begins.
+    words: [u64; 2],
+    length: u32,
+    number: u32,
+}
+
+const VACANT: Place = Place {
+    words: [0; 2],
+    length: 0,
+    number: NONE,
+};
 
 impl Texts {
     /// The number of a text, if it was added.
-    #[inline]
-    pub(super) fn find(&self, text: &[u8]) -> Option<u32> {
+    #[inline(always)]
+    pub(super) fn find(&self, text: Piece<'_>) -> Option<u32> {
+        let Some(words) = text.words() else {
+            return self.find_long(text.bytes());
+        };
+        let length = text.bytes().len() as u32;
         let mask = self.places.len().checked_sub(1)?;
-        let mut place = hash(text) & mask;
+        let mut at = spread(words, length) & mask;
         loop {
-            let number = *self.places.get(place)?;
-            if number == NONE {
+            let place = self.places.get(at)?;
+            if place.words == words && place.length == length && place.number != NONE {
+                return Some(place.number);
+            }
+            if place.number == NONE {
                 return None;
             }
-            if is_equal(self.text(number), text) {
-                return Some(number);
-            }
-            place = place.wrapping_add(1) & mask;
+            at = at.wrapping_add(1) & mask;
         }
+    }
+
+    fn find_long(&self, text: &[u8]) -> Option<u32> {
+        let (hash, length) = (hash(text), text.len() as u32);
+        let mask = self.places.len().checked_sub(1)?;
+        let mut at = spread([hash, 0], length) & mask;
+        loop {
+            let place = self.places.get(at)?;
+            if place.number == NONE {
+                return None;
+            }
+            if place.length == length && place.words[0] == hash && self.of(place) == text {
+                return Some(place.number);
+            }
+            at = at.wrapping_add(1) & mask;
+        }
+    }
+
+    /// The long text of a place.
+    fn of(&self, place: &Place) -> &[u8] {
+        let start = place.words[1] as usize;
+        &self.long[start..start + place.length as usize]
     }
 
     /// Adds a text that is not there; its number.
-    pub(super) fn add(&mut self, text: &[u8]) -> u32 {
-        let number = self.ends.len() as u32;
-        self.bytes.extend_from_slice(text);
-        self.ends.push(self.bytes.len());
-        if 2 * self.ends.len() > self.places.len() {
-            self.places = vec![NONE; (4 * self.ends.len()).next_power_of_two().max(64)];
-            (0..number).for_each(|known| self.settle(known));
+    pub(super) fn add(&mut self, text: Piece<'_>) -> u32 {
+        let number = self.count;
+        self.count += 1;
+        let words = text.words().unwrap_or_else(|| {
+            let start = self.long.len() as u64;
+            self.long.extend_from_slice(text.bytes());
+            [hash(text.bytes()), start]
+        });
+        if 2 * self.count as usize > self.places.len() {
+            let room = (4 * self.count as usize).next_power_of_two().max(64);
+            let known = std::mem::replace(&mut self.places, vec![VACANT; room]);
+            let known = known.into_iter().filter(|place| place.number != NONE);
+            known.for_each(|place| self.settle(place));
         }
-        self.settle(number);
+        self.settle(Place {
+            words,
+            length: text.bytes().len() as u32,
+            number,
+        });
         number
     }
 
-    #[inline]
-    fn text(&self, number: u32) -> &[u8] {
-        let number = number as usize;
-        let start = if number == 0 {
-            0
-        } else {
-            self.ends[number - 1]
-        };
-        &self.bytes[start..self.ends[number]]
-    }
-
-    fn settle(&mut self, number: u32) {
+    fn settle(&mut self, place: Place) {
         let mask = self.places.len() - 1;
-        let mut place = hash(self.text(number)) & mask;
-        while self.places[place] != NONE {
-            place = (place + 1) & mask;
+        let Place { words, length, .. } = place;
+        let words = if length > 16 { [words[0], 0] } else { words };
+        let mut at = spread(words, length) & mask;
+        while self.places[at].number != NONE {
+            at = (at + 1) & mask;
         }
-        self.places[place] = number;
+        self.places[at] = place;
     }
 }
 
-/// Whether two texts are equal. They are short, so that a call of a library for each costs more than the comparison.
-#[inline]
-fn is_equal(one: &[u8], other: &[u8]) -> bool {
-    let (one_words, _) = one.as_chunks::<8>();
-    let (other_words, _) = other.as_chunks::<8>();
-    let mut pairs = one_words.iter().zip(other_words);
-    let is_same =
-        |pair: (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*pair.0) == u64::from_le_bytes(*pair.1);
-    one.len() == other.len() && end(one) == end(other) && pairs.all(is_same)
+const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// A multiplicative hash of two words: keys of trace rows, which are short and alike, well apart.
+#[inline(always)]
+fn spread(words: [u64; 2], length: u32) -> usize {
+    let hash = (words[0] ^ u64::from(length)).wrapping_mul(ODD);
+    let hash = (hash.rotate_left(29) ^ words[1]).wrapping_mul(ODD);
+    (hash ^ (hash >> 32)) as usize
 }
 
-/// The last eight bytes of a text, or all of them where it has fewer: of texts of equal length, different ones
-/// where these bytes are.
-#[inline]
-fn end(text: &[u8]) -> u64 {
-    if let Some(last) = text.last_chunk::<8>() {
-        return u64::from_le_bytes(*last);
-    }
-    if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
-        let first = u64::from(u32::from_le_bytes(*first));
-        return first | u64::from(u32::from_le_bytes(*last)) << 32;
-    }
-    match *text {
-        [] => 0,
-        [one] => u64::from(one),
-        [one, two] => u64::from(one) | u64::from(two) << 8,
-        [one, two, .., last] => u64::from(one) | u64::from(two) << 8 | u64::from(last) << 16,
-    }
-}
-
-/// A multiplicative hash over words of eight bytes: equal texts of equal hashes, and keys of trace
-/// rows, which are short and alike, well apart.
-#[inline]
-fn hash(text: &[u8]) -> usize {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+/// The same over all words of a long text.
+fn hash(text: &[u8]) -> u64 {
     let (words, _) = text.as_chunks::<8>();
     let mut hash = text.len() as u64;
     for word in words {
         hash = (hash.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(ODD);
     }
-    hash = (hash.rotate_left(5) ^ end(text)).wrapping_mul(ODD);
-    (hash ^ (hash >> 32)) as usize
+    let last = text.last_chunk::<8>().map(|last| u64::from_le_bytes(*last));
+    (hash.rotate_left(5) ^ last.unwrap_or_default()).wrapping_mul(ODD)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn piece(text: &[u8]) -> Piece<'_> {
+        Piece::of(text, 0, text.len())
+    }
+
     #[test]
-    fn equal_texts_are_equal_byte_for_byte() {
-        let all = b"0123456789abcdefghijk";
+    fn texts_of_all_lengths_are_told_apart() {
+        let all = b"0123456789abcdefghijklmnopqrstuvwxyz";
+        let mut texts = Texts::default();
+        let mut known = Vec::new();
         for length in 0..all.len() {
-            let one = &all[..length];
-            assert!(is_equal(one, one) && !is_equal(one, &all[..=length]));
-            for place in 0..length {
-                let mut other = one.to_vec();
-                other[place] = b'X';
-                assert!(!is_equal(one, &other), "{length} {place}");
+            for place in 0..=length {
+                let mut other = all[..length].to_vec();
+                if let Some(byte) = other.get_mut(place) {
+                    *byte = 0;
+                }
+                assert_eq!(texts.find(piece(&other)), None, "{length} {place}");
+                assert_eq!(texts.add(piece(&other)), known.len() as u32);
+                known.push(other);
             }
+        }
+        for (number, text) in (0..).zip(&known) {
+            assert_eq!(texts.find(piece(text)), Some(number));
         }
     }
 
     #[test]
     fn texts_are_numbered_as_they_come() {
         let mut texts = Texts::default();
-        assert_eq!(texts.find(b""), None);
+        assert_eq!(texts.find(piece(b"")), None);
         let text = |number: u32| format!("{:x}", number.wrapping_mul(7_919)).into_bytes();
         for number in 0..5_000 {
-            assert_eq!(texts.find(&text(number)), None);
-            assert_eq!(texts.add(&text(number)), number);
+            assert_eq!(texts.find(piece(&text(number))), None);
+            assert_eq!(texts.add(piece(&text(number))), number);
         }
-        assert_eq!(texts.add(b""), 5_000);
+        assert_eq!(texts.add(piece(b"")), 5_000);
         for number in 0..5_000 {
-            assert_eq!(texts.find(&text(number)), Some(number));
+            assert_eq!(texts.find(piece(&text(number))), Some(number));
         }
         assert_eq!(
-            (texts.find(b""), texts.find(b"nobody")),
+            (texts.find(piece(b"")), texts.find(piece(b"nobody"))),
             (Some(5_000), None)
         );
     }

@@ -26,7 +26,7 @@ use crate::nameless::cells_of_table;
 use crate::options::ReadOptions;
 use crate::origin::Origin;
 use crate::stream::{Arrival, ArrivalSource, Classes};
-use crate::table::Table;
+use crate::table::{Row, Table};
 use model::Text;
 
 use columns::Columns;
@@ -115,12 +115,17 @@ pub struct CsvSource {
     input: Input,
     options: ReadOptions,
     table: Table,
+    rows: Rows,
+    ended: bool,
+    delivered: u64,
+}
+
+/// The rows read up to now.
+struct Rows {
     columns: Columns,
     journal: Journal,
     lookahead: Lookahead,
-    rows: u64,
-    ended: bool,
-    delivered: u64,
+    count: u64,
     classes: ClassTable,
     keys: ClassKeys,
     tenants: NameTable,
@@ -152,52 +157,66 @@ impl CsvSource {
         Ok(Self {
             input: input.clone(),
             options: options.clone(),
-            keys: ClassKeys::new(columns.of_spec()),
-            columns,
             table,
-            journal,
-            lookahead: Lookahead::default(),
-            rows: 0,
+            rows: Rows {
+                keys: ClassKeys::new(columns.of_spec()),
+                columns,
+                journal,
+                lookahead: Lookahead::default(),
+                count: 0,
+                classes: ClassTable::default(),
+                tenants: NameTable::default(),
+            },
             ended: false,
             delivered: 0,
-            classes: ClassTable::default(),
-            tenants: NameTable::default(),
         })
     }
 
     /// Reads one row into the window, unless it is bad.
     fn take_row(&mut self) -> Result<(), TraceError> {
-        let Some(row) = self.table.next_row()? else {
-            self.ended = true;
-            return Ok(());
-        };
-        self.rows += 1;
-        let number = self.rows;
-        let row = match row {
-            Ok(row) => row,
-            Err(bad) => return self.journal.bad_row(bad),
-        };
+        if let Some(row) = self.table.next_plain_row() {
+            return self.rows.take(&row);
+        }
+        match self.table.next_row()? {
+            Some(Ok(row)) => self.rows.take(&row),
+            Some(Err(bad)) => {
+                self.rows.count += 1;
+                self.rows.journal.bad_row(bad)
+            }
+            None => {
+                self.ended = true;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Rows {
+    /// Takes a row into the window, unless it is bad.
+    fn take(&mut self, row: &Row<'_>) -> Result<(), TraceError> {
+        self.count += 1;
+        let number = self.count;
         let line = row.line;
-        let times = match self.columns.times(&row) {
+        let times = match self.columns.times(row) {
             Ok(times) => times,
             Err(bad) => return self.journal.bad_row(bad),
         };
-        let class = if let Some(class) = self.keys.find(&row) {
+        let class = if let Some(class) = self.keys.find(row) {
             class
         } else {
-            let spec = match self.columns.spec(&row) {
+            let spec = match self.columns.spec(row) {
                 Ok(spec) => spec,
                 Err(bad) => return self.journal.bad_row(bad),
             };
             let class = self.classes.class_of(spec);
-            self.keys.learn(&row, class);
+            self.keys.learn(row, class);
             class
         };
-        let links = match self.columns.links(&row) {
+        let links = match self.columns.links(row) {
             Ok(links) => links,
             Err(bad) => return self.journal.bad_row(bad),
         };
-        let tenant = self.tenants.number_of(self.columns.tenant(&row));
+        let tenant = self.tenants.number_of_piece(self.columns.tenant(row));
         if let (Some(limit), Some(run_time)) = (times.limit, times.run)
             && limit < run_time
         {
@@ -206,7 +225,7 @@ impl CsvSource {
         }
         let (placed, vacant) = self.lookahead.make_room(times.submit);
         if let Some(arrival) = vacant {
-            arrival.name = self.columns.name(&row, number);
+            arrival.name = self.columns.name(row, number);
             arrival.class = class;
             arrival.members = times.members;
             arrival.tenant = tenant;
@@ -238,20 +257,20 @@ impl ArrivalSource for CsvSource {
     }
 
     fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
-        while !self.ended && self.lookahead.wants_more() {
+        while !self.ended && self.rows.lookahead.wants_more() {
             self.take_row()?;
         }
-        let arrival = self.lookahead.pop();
+        let arrival = self.rows.lookahead.pop();
         self.delivered += u64::from(arrival.is_some());
         Ok(arrival)
     }
 
     fn may_wait(&self) -> bool {
-        self.columns.may_wait()
+        self.rows.columns.may_wait()
     }
 
     fn classes(&self) -> &Classes {
-        self.classes.classes()
+        self.rows.classes.classes()
     }
 
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
@@ -263,7 +282,7 @@ impl ArrivalSource for CsvSource {
     }
 
     fn ledger(&self) -> &Ledger {
-        &self.journal.ledger
+        &self.rows.journal.ledger
     }
 
     fn files(&self) -> &[std::sync::Arc<str>] {
@@ -271,6 +290,6 @@ impl ArrivalSource for CsvSource {
     }
 
     fn tenants(&self) -> &[Text] {
-        self.tenants.names()
+        self.rows.tenants.names()
     }
 }

@@ -1,36 +1,57 @@
 //! The fields of a line: where each ends, and their texts without quotes.
+#![expect(
+    clippy::inline_always,
+    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
+)]
 
 use memchr::{memchr, memchr_iter};
+
+use super::piece::Piece;
 
 /// The fields of one line: where each ends, and a comma behind each but the last.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fields<'text> {
-    /// UTF-8.
+    /// UTF-8 up to the end of the last field.
     pub(super) text: &'text [u8],
+    /// Where the first field begins.
+    pub(super) start: usize,
     pub(super) ends: &'text [usize],
     /// Whether the text is the line itself, as there is nothing quoted in it.
     pub(super) is_line: bool,
+    /// Whether no field has blanks.
+    pub(super) is_bare: bool,
 }
 
 impl<'text> Fields<'text> {
     /// From the beginning of a field to the end of another, as it stands.
-    #[inline]
-    pub(super) fn between(&self, first: usize, last: usize) -> &'text [u8] {
+    #[inline(always)]
+    pub(super) fn between(&self, first: usize, last: usize) -> Piece<'text> {
         let start = match first {
-            0 => 0,
+            0 => self.start,
             _ => self.ends[first - 1] + 1,
         };
-        &self.text[start..self.ends[last]]
+        Piece::of(self.text, start, self.ends[last])
     }
 
     /// A field without blanks around it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&self, position: usize) -> &'text [u8] {
+        self.piece(position).bytes()
+    }
+
+    /// The same, with what stands behind it.
+    #[inline(always)]
+    pub(super) fn piece(&self, position: usize) -> Piece<'text> {
         let field = self.between(position, position);
-        match field {
-            [] => field,
-            [first, .., last] | [first @ last] if is_visible(*first) && is_visible(*last) => field,
-            _ => text(field).trim().as_bytes(),
+        if self.is_bare {
+            return field;
+        }
+        match field.bytes() {
+            [first, .., last] | [first @ last] if !is_visible(*first) || !is_visible(*last) => {
+                let trimmed = text(field.bytes()).trim().as_bytes();
+                Piece::of(trimmed, 0, trimmed.len())
+            }
+            _ => field,
         }
     }
 
@@ -44,6 +65,7 @@ impl<'text> Fields<'text> {
 }
 
 /// The text of a field: lines were found to be UTF-8, and commas part no character.
+#[inline(always)]
 pub(super) fn text(field: &[u8]) -> &str {
     str::from_utf8(field).unwrap_or_default()
 }
@@ -59,7 +81,7 @@ pub(super) struct Malformed {
 }
 
 /// Whether a byte is a character that no blank is part of.
-#[inline]
+#[inline(always)]
 fn is_visible(byte: u8) -> bool {
     (b'!'..0x7f).contains(&byte)
 }
@@ -86,7 +108,7 @@ impl Splitter {
     }
 
     /// Takes a line apart whose commas are known, and whether it is ASCII without quotes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn split<'text>(
         &'text mut self,
         line: &'text [u8],
@@ -99,13 +121,15 @@ impl Splitter {
     }
 
     /// The fields of a line of which all ends but the last are known.
-    #[inline]
+    #[inline(always)]
     fn fields_of<'text>(&'text mut self, line: &'text [u8]) -> Fields<'text> {
         self.ends.push(line.len());
         Fields {
             text: line,
+            start: 0,
             ends: &self.ends,
             is_line: true,
+            is_bare: false,
         }
     }
 
@@ -131,8 +155,10 @@ impl Splitter {
         let is_closed = self.unquote(text);
         let fields = Fields {
             text: self.unquoted.as_bytes(),
+            start: 0,
             ends: &self.ends,
             is_line: false,
+            is_bare: false,
         };
         if is_closed {
             return Ok(fields);

@@ -1,4 +1,8 @@
 //! Values of single cells.
+#![expect(
+    clippy::inline_always,
+    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
+)]
 
 use crate::error::TraceError;
 use crate::ledger::BadRow;
@@ -74,13 +78,13 @@ pub(super) fn either(
 }
 
 /// A time or span that isn't negative; `None` if nothing stands there.
-#[inline]
+#[inline(always)]
 pub(super) fn span(row: &Row<'_>, span: Option<&Span>) -> Result<Option<Duration>, BadRow> {
     let Some(Span { column, is_nanos }) = span else {
         return Ok(None);
     };
-    let bytes = row.bytes(column);
-    if bytes.is_empty() {
+    let piece = row.piece(column);
+    if piece.is_empty() {
         return Ok(None);
     }
     if *is_nanos {
@@ -88,7 +92,10 @@ pub(super) fn span(row: &Row<'_>, span: Option<&Span>) -> Result<Option<Duration
         return Ok(Some(Duration::from_nanos(nanos)));
     }
     // Most times are plain seconds.
-    match plain_seconds(bytes) {
+    if let Some(span) = piece.digits().and_then(Duration::checked_from_secs) {
+        return Ok(Some(span));
+    }
+    match seconds_with_point(piece.bytes()) {
         Some(span) => Ok(Some(span)),
         None => span_with_unit(row, column),
     }
@@ -114,12 +121,8 @@ fn span_with_unit(row: &Row<'_>, column: &Column) -> Result<Option<Duration>, Ba
     }
 }
 
-/// Seconds of digits alone, or with up to nine more behind a point.
-#[inline]
-fn plain_seconds(text: &[u8]) -> Option<Duration> {
-    if let Some(seconds) = digits(text) {
-        return Duration::checked_from_secs(seconds);
-    }
+/// Seconds of digits alone, with up to nine more behind a point.
+fn seconds_with_point(text: &[u8]) -> Option<Duration> {
     let point = text.iter().position(|&byte| byte == b'.')?;
     let (whole, fraction) = (&text[..point], &text[point + 1..]);
     let scale = NANOS_BY_DIGITS.get(fraction.len())?;

@@ -1,4 +1,8 @@
 //! Columns of the table, and arrivals made of its rows.
+#![expect(
+    clippy::inline_always,
+    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
+)]
 
 use std::sync::Arc;
 
@@ -9,7 +13,7 @@ use crate::error::TraceError;
 use crate::ledger::BadRow;
 use crate::links::Links;
 use crate::options::{NO_SCALED, NO_THROUGHPUTS, ReadOptions, partition_labels};
-use crate::table::{Column, Row, Table};
+use crate::table::{Column, Piece, Row, Table};
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use model::{
@@ -155,15 +159,16 @@ impl Columns {
         resources.chain(others.into_iter().flatten()).chain(members)
     }
 
-    pub(super) fn tenant<'row>(&self, row: &Row<'row>) -> &'row [u8] {
-        match self.tenant.as_ref().map(|column| row.bytes(column)) {
-            None | Some([]) => b"default",
-            Some(tenant) => tenant,
-        }
+    #[inline(always)]
+    pub(super) fn tenant<'row>(&self, row: &Row<'row>) -> Piece<'row> {
+        const DEFAULT: &[u8] = b"default";
+        let tenant = self.tenant.as_ref().map(|column| row.piece(column));
+        let tenant = tenant.filter(|tenant| !tenant.is_empty());
+        tenant.unwrap_or_else(|| Piece::of(DEFAULT, 0, DEFAULT.len()))
     }
 
     /// The times of a row's arrival, and how many members it has.
-    #[inline]
+    #[inline(always)]
     pub(super) fn times(&self, row: &Row<'_>) -> Result<Times, BadRow> {
         let submit = span(row, Some(&self.submit))?
             .ok_or_else(|| self.submit.bad(row, "a time such as `90` or `1h30m`"))?;
@@ -178,7 +183,7 @@ impl Columns {
     }
 
     /// The name of a row's arrival, which is that of its number where the row has none.
-    #[inline]
+    #[inline(always)]
     pub(super) fn name(&self, row: &Row<'_>, number: u64) -> PodName {
         match row.optional_text(self.name.as_ref()) {
             "" => PodName::Job(number),

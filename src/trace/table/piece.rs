@@ -1,0 +1,126 @@
+//! A short text within a longer one: what stands behind it is at hand, so that it is loaded as words without a
+//! look at its length.
+#![expect(
+    clippy::inline_always,
+    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
+)]
+
+use crate::number::{eight_digits, many_digits};
+
+/// A text, and what stands behind it in its buffer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Piece<'text> {
+    /// The text, and what stands behind it.
+    text: &'text [u8],
+    length: usize,
+}
+
+impl<'text> Piece<'text> {
+    /// The text from a place in a buffer to another.
+    #[inline(always)]
+    pub(crate) fn of(buffer: &'text [u8], start: usize, end: usize) -> Self {
+        Self {
+            text: &buffer[start..],
+            length: end - start,
+        }
+    }
+
+    /// The bytes.
+    #[inline(always)]
+    pub(crate) fn bytes(&self) -> &'text [u8] {
+        &self.text[..self.length]
+    }
+
+    /// Whether there are no bytes.
+    #[inline(always)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// The bytes as two words, with zeros behind them; `None` if there are more.
+    #[inline(always)]
+    pub(crate) fn words(&self) -> Option<[u64; 2]> {
+        if self.length > 16 {
+            return None;
+        }
+        let Some(chunk) = self.text.first_chunk::<16>() else {
+            let mut bytes = [0; 16];
+            bytes[..self.length].copy_from_slice(self.bytes());
+            return Some(halves(u128::from_le_bytes(bytes)));
+        };
+        let kept = u128::MAX.checked_shr(128 - 8 * self.length as u32);
+        Some(halves(
+            u128::from_le_bytes(*chunk) & kept.unwrap_or_default(),
+        ))
+    }
+
+    /// A whole number of digits alone, few enough for every such number to fit.
+    #[inline(always)]
+    pub(crate) fn digits(&self) -> Option<i64> {
+        let (length, missing) = (self.length, 8_usize.wrapping_sub(self.length));
+        if let Some(chunk) = self.text.first_chunk::<8>()
+            && missing < 8
+        {
+            return eight_digits(right_aligned(u64::from_le_bytes(*chunk), missing));
+        }
+        if (9..=16).contains(&length) {
+            let (high, low) = self.bytes().split_at(length - 8);
+            let high = Self {
+                text: self.text,
+                length: high.len(),
+            }
+            .digits()?;
+            let low = low.first_chunk::<8>()?;
+            return Some(100_000_000 * high + eight_digits(u64::from_le_bytes(*low))?);
+        }
+        match length {
+            1..=18 => many_digits(self.bytes()),
+            _ => None,
+        }
+    }
+}
+
+/// The two halves of sixteen bytes.
+#[inline(always)]
+fn halves(all: u128) -> [u64; 2] {
+    [all as u64, (all >> 64) as u64]
+}
+
+/// Digits at the end of eight bytes, with zeros for as many as are missing before them.
+#[inline(always)]
+fn right_aligned(word: u64, missing: usize) -> u64 {
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    let shift = 8 * missing as u32;
+    word << shift | ZEROS & ((1 << shift) - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::number::digits;
+
+    proptest! {
+        #[test]
+        fn a_piece_is_its_bytes_whatever_stands_behind_it(
+            buffer in prop::collection::vec(prop::sample::select(&b"0123456789,-x."[..]), 0..60),
+            start in any::<prop::sample::Index>(),
+            length in 0_usize..22,
+        ) {
+            let start = start.index(buffer.len() + 1);
+            let end = (start + length).min(buffer.len());
+            let bytes = &buffer[start..end];
+            let piece = Piece::of(&buffer, start, end);
+            prop_assert_eq!(piece.bytes(), bytes);
+            prop_assert_eq!(piece.is_empty(), bytes.is_empty());
+            prop_assert_eq!(piece.digits(), digits(bytes));
+            let mut padded = [0; 16];
+            let words = (bytes.len() <= 16).then(|| {
+                padded[..bytes.len()].copy_from_slice(bytes);
+                halves(u128::from_le_bytes(padded))
+            });
+            prop_assert_eq!(piece.words(), words);
+        }
+    }
+}
