@@ -1,6 +1,8 @@
 //! Traces in runs: what arrivals wait for is kept to under every system, a converted trace runs as the
 //! one that it is made of, and an experiment's edits are those of the command.
 
+use std::fmt::Write as _;
+
 use windtunnel::units::SortedMap;
 
 use crate::scratch::Scratch;
@@ -145,10 +147,11 @@ fn a_converted_trace_runs_as_its_original() {
 
 #[test]
 fn a_trace_that_is_cut_off_goes_on_in_the_run() {
-    let rows: String = (0..40)
-        .map(|at| format!("{},job-{at},{},{}\n", 10 * at, 30 + at % 7, 1 + at % 3))
-        .collect();
-    let whole = format!("submit,name,run_time,cpu\n{rows}");
+    let mut whole = "submit,name,run_time,cpu\n".to_owned();
+    for at in 0..40 {
+        let (submit, run_time, cpu) = (10 * at, 30 + at % 7, 1 + at % 3);
+        writeln!(whole, "{submit},job-{at},{run_time},{cpu}").expect("memory");
+    }
     let half = &whole[..whole.len() / 2];
     assert!(!half.ends_with('\n'));
     let csv = experiment("{format: csv, path: whole.csv}");
