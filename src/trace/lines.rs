@@ -179,6 +179,10 @@ impl Lines {
         };
         let (commas, last) = marks.split_at(fields - 1);
         let (end, next) = (last[0], last[1]);
+        #[expect(
+            clippy::needless_bitwise_bool,
+            reason = "a branch at each field costs more than all comparisons"
+        )]
         let is_comma = |all, &at: &usize| all & (self.buffer[at] == b',');
         let has_return = self.buffer[end] == b'\r' && next == end + 1;
         let feed = end + usize::from(has_return);

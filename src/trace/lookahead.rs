@@ -81,14 +81,11 @@ impl Lookahead {
             place = self.move_vacant(submit);
             Placed::Moved
         };
-        let slot = self.slots.get_mut(place);
-        (
-            placed,
-            slot.map(|slot| {
-                slot.submit = submit;
-                slot
-            }),
-        )
+        let mut slot = self.slots.get_mut(place);
+        if let Some(slot) = &mut slot {
+            slot.submit = submit;
+        }
+        (placed, slot)
     }
 
     /// The place of an arrival of the window.

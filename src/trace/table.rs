@@ -38,6 +38,10 @@ pub struct Table {
 }
 
 /// The rows of a table, by how they are stored.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each file, and every row of a text would follow the pointer"
+)]
 enum Rows {
     Text(TextRows),
     Parquet(Box<parquet::Rows>),
