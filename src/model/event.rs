@@ -434,7 +434,7 @@ pub enum Event {
     /// Something happened to a volume or to a backup of it: an observation, which changes nothing by
     /// itself.
     Volume(Arc<VolumeNews>),
-    /// What virtual machines asked for and got over a time: an observation, which changes nothing by
+    /// An account of the virtual machines of a system: an observation, which changes nothing by
     /// itself.
     ServiceLevels(Arc<ServiceLevels>),
 }

@@ -158,7 +158,7 @@ impl Lines {
         Ok(Some((number, place, scanned.is_plain)))
     }
 
-    /// The number of the next line, if it is of so many fields in ASCII, without blanks and quotes, and if all of
+    /// The number of the next line, if it has this number of fields in ASCII, without blanks and quotes, and if all of
     /// it was read already; else it is still the next.
     #[inline(always)]
     pub(super) fn next_plain(&mut self, fields: usize) -> Option<u64> {

@@ -235,7 +235,7 @@ impl TextRows {
         })
     }
 
-    /// The next row of a table of so many columns, if it is plain and read already.
+    /// The next row of a table with this number of columns, if it is plain and read already.
     #[inline(always)]
     fn next_plain_row(&mut self, columns: usize) -> Option<Row<'_>> {
         if self.splitter.separator != b',' {

@@ -161,7 +161,7 @@ fn row_policy(on_bad_row: Written) -> RowPolicy {
     }
 }
 
-/// How a trace is read beside the options of its reader.
+/// Settings of reading a trace beside the options of its reader.
 struct Reading {
     /// Number of times the log is repeated.
     repeat: u64,

@@ -21,7 +21,7 @@ struct Member {
 /// A job's request beside that which it was submitted with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Form {
-    /// What it was submitted with.
+    /// The request of its submission.
     #[default]
     Whole,
     /// A half of each of its devices, which another job has the other half of.

@@ -127,7 +127,7 @@ impl Clone for Box<dyn SharingRule> {
 struct Promise {
     rank: usize,
     places: Vec<Place>,
-    /// What it asks for there.
+    /// The job's request at these places.
     form: Form,
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct Tasks {
     /// Places of arrivals that are left out.
     left_out: Vec<usize>,
     known: IndexMap<Key, Task, FxBuildHasher>,
-    /// What the tasks of a job are parts of and wait for, by job.
+    /// Links of the tasks of a job, by job.
     pub(crate) links: IndexMap<i64, Box<Links>, FxBuildHasher>,
 }
 

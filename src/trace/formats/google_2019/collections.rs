@@ -122,7 +122,7 @@ impl Collections {
         })
     }
 
-    /// What is known of a collection.
+    /// The facts about a collection; `None` if no event named it.
     pub(super) fn get(&self, id: i64) -> Option<&Collection> {
         self.0.get(&id)
     }
@@ -162,7 +162,7 @@ impl Collection {
     }
 }
 
-/// What a collection states that its instances don't keep to in a run.
+/// Constraints of a collection that its instances don't keep to in a run.
 fn beyond_instances(fields: &Fields<'_, '_>) -> Result<Vec<&'static str>, Refused> {
     let mut found = Vec::new();
     for (place, least, most, kind) in [
