@@ -9,14 +9,9 @@ mod processor_time;
 mod support;
 
 use std::io::Write as _;
-use std::sync::atomic::AtomicBool;
 
-use support::experiment;
-use windtunnel::lab::run::{Tables, prepare, run, run_unmeasured};
+use support::{ended, experiment, prepared};
 use windtunnel::scenario::Experiment;
-use windtunnel::scheduler::pipeline::evaluate::Form;
-use windtunnel::sim::{End, RunControl};
-use windtunnel::world::FileSource;
 
 /// Systems and their sizes in nodes.
 const MANAGERS: [(&str, u32); 4] = [
@@ -38,7 +33,7 @@ fn tasks() -> u64 {
     said.and_then(|text| text.parse().ok()).unwrap_or(TASKS)
 }
 
-/// The experiment of a system on so many nodes.
+/// The experiment of a system on a number of nodes.
 fn managed(system: &str, nodes: u32) -> Experiment {
     let tasks = tasks();
     let span = 29 * 86_400 * 12_583 * tasks / 48_000_000 / u64::from(nodes);
@@ -62,31 +57,17 @@ fn managed(system: &str, nodes: u32) -> Experiment {
 /// Decisions a second of a run from prepared input on: by the clock, and by processor time.
 #[expect(clippy::disallowed_types, reason = "a benchmark reads the clock")]
 fn rates(experiment: &Experiment, is_measured: bool) -> (f64, f64) {
-    let files = FileSource {
-        files: &experiment.files,
-    };
     let scenario = &experiment.variants[0].scenario;
-    let prepared = prepare(scenario, &files).expect("input of the project");
-    let interrupted = AtomicBool::new(false);
-    let mut control = RunControl {
-        interrupted: &interrupted,
-        progress: &mut |_| {},
-    };
-    let (begun, used) = (std::time::Instant::now(), processor_time::used());
-    let form = Form::Incremental;
-    let end: End = if is_measured {
-        let tables = Tables::default();
-        run(scenario, prepared, form, tables, &mut control).map(|run| run.end)
-    } else {
-        run_unmeasured(scenario, prepared, form, &mut control)
-    }
-    .expect("a run that ends");
-    let processor = processor_time::used().saturating_sub(used);
-    let decisions = end.decisions as f64;
-    (
-        decisions / begun.elapsed().as_secs_f64(),
-        decisions / processor.as_secs_f64(),
-    )
+    prepared(experiment, scenario, |input, control| {
+        let (begun, used) = (std::time::Instant::now(), processor_time::used());
+        let end = ended(scenario, input, is_measured, control);
+        let processor = processor_time::used().saturating_sub(used);
+        let decisions = end.decisions as f64;
+        (
+            decisions / begun.elapsed().as_secs_f64(),
+            decisions / processor.as_secs_f64(),
+        )
+    })
 }
 
 fn main() {

@@ -7,16 +7,12 @@ mod support;
 mod synthetic;
 
 use std::io::Write as _;
-use std::sync::atomic::AtomicBool;
 
-use support::{bundled, experiment};
+use support::{bundled, ended, experiment, prepared};
 use synthetic::{Nobody, Synthetic};
-use windtunnel::lab::run::{Tables, prepare, run, run_unmeasured};
 use windtunnel::metrics::{Recorder, Setup};
 use windtunnel::scenario::Experiment;
-use windtunnel::scheduler::pipeline::evaluate::Form;
-use windtunnel::sim::{End, RunControl};
-use windtunnel::world::FileSource;
+use windtunnel::sim::End;
 
 /// What is counted: everything below this function.
 #[inline(never)]
@@ -25,28 +21,12 @@ fn counted<T>(what: impl FnOnce() -> T) -> T {
 }
 
 fn run_of(experiment: &Experiment, variant: &str, is_measured: bool) -> End {
-    let files = FileSource {
-        files: &experiment.files,
-    };
     let mut variants = experiment.variants.iter();
     let plan = variants.find(|plan| plan.name == variant);
     let scenario = &plan.expect("a variant of the project").scenario;
-    let prepared = prepare(scenario, &files).expect("input of the project");
-    let interrupted = AtomicBool::new(false);
-    let mut control = RunControl {
-        interrupted: &interrupted,
-        progress: &mut |_| {},
-    };
-    let form = Form::Incremental;
-    let end = counted(|| {
-        if is_measured {
-            let tables = Tables::default();
-            run(scenario, prepared, form, tables, &mut control).map(|run| run.end)
-        } else {
-            run_unmeasured(scenario, prepared, form, &mut control)
-        }
-    });
-    end.expect("a run that ends")
+    prepared(experiment, scenario, |input, control| {
+        counted(|| ended(scenario, input, is_measured, control))
+    })
 }
 
 fn synthetic(is_measured: bool) -> End {

@@ -5,10 +5,11 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use windtunnel::lab::names::Registered;
-use windtunnel::lab::run::{Outcome, Tables, prepare, run};
+use windtunnel::lab::run::{Outcome, Prepared, Tables, prepare, run, run_unmeasured};
+use windtunnel::scenario::schema::Scenario;
 use windtunnel::scenario::{Experiment, LoadOptions, SearchPath, load};
 use windtunnel::scheduler::pipeline::evaluate::Form;
-use windtunnel::sim::RunControl;
+use windtunnel::sim::{End, RunControl};
 use windtunnel::world::FileSource;
 use windtunnel::world::inputs::{BUNDLED, DiskAndEmbedded, embedded_folder};
 
@@ -46,24 +47,58 @@ pub(crate) fn bundled() -> Experiment {
     parsed(BUNDLED.1, BUNDLED.0, embedded_folder(), &[])
 }
 
-/// Runs an experiment of one variant with all metrics and no tables: what it came to, and how long it
-/// ran from prepared input on.
-#[allow(dead_code, reason = "not every benchmark needs the clock")]
-#[expect(clippy::disallowed_types, reason = "a benchmark reads the clock")]
-pub(crate) fn timed(experiment: &Experiment) -> (Outcome, Duration) {
+/// Prepares a scenario of an experiment, and passes its input on to a run.
+#[allow(dead_code, reason = "not every benchmark runs scenarios")]
+pub(crate) fn prepared<T>(
+    experiment: &Experiment,
+    scenario: &Scenario,
+    run: impl FnOnce(Prepared, &mut RunControl<'_>) -> T,
+) -> T {
     let files = FileSource {
         files: &experiment.files,
     };
-    let scenario = &experiment.variants[0].scenario;
     let prepared = prepare(scenario, &files).expect("input of the project");
     let interrupted = AtomicBool::new(false);
     let mut control = RunControl {
         interrupted: &interrupted,
         progress: &mut |_| {},
     };
-    let begun = std::time::Instant::now();
-    let tables = Tables::default();
-    let outcome = run(scenario, prepared, Form::Incremental, tables, &mut control);
-    let outcome = outcome.expect("a run that ends");
-    (outcome, begun.elapsed())
+    run(prepared, &mut control)
+}
+
+/// Runs a scenario from its input to its end, with all metrics or none, and without tables.
+#[allow(dead_code, reason = "not every benchmark runs without metrics")]
+pub(crate) fn ended(
+    scenario: &Scenario,
+    input: Prepared,
+    is_measured: bool,
+    control: &mut RunControl<'_>,
+) -> End {
+    let form = Form::Incremental;
+    let end = if is_measured {
+        run(scenario, input, form, Tables::default(), control).map(|run| run.end)
+    } else {
+        run_unmeasured(scenario, input, form, control)
+    };
+    end.expect("a run that ends")
+}
+
+/// Runs an experiment of one variant with all metrics and no tables: what it came to, and how long it
+/// ran from prepared input on.
+#[allow(dead_code, reason = "not every benchmark needs the clock")]
+#[expect(clippy::disallowed_types, reason = "a benchmark reads the clock")]
+pub(crate) fn timed(experiment: &Experiment) -> (Outcome, Duration) {
+    let scenario = &experiment.variants[0].scenario;
+    prepared(experiment, scenario, |input, control| {
+        let begun = std::time::Instant::now();
+        let outcome = run(
+            scenario,
+            input,
+            Form::Incremental,
+            Tables::default(),
+            control,
+        );
+        let outcome = outcome.expect("a run that ends");
+        (outcome, begun.elapsed())
+    })
 }

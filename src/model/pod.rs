@@ -194,6 +194,13 @@ impl PodSpec {
         }
     }
 
+    /// The lives of the containers that are no init containers, with their node's numbers, where they are stated.
+    pub fn main_lives(&self) -> impl Iterator<Item = (usize, &ContainerLife)> {
+        let first = self.init_containers.len();
+        let numbers = first..first + self.containers.len();
+        numbers.filter_map(|number| Some((number, self.container_life(number)?)))
+    }
+
     /// Run time of a container, by its node's number: an init container that is not a sidecar ends
     /// at once where nothing is stated, any other runs until it is stopped.
     pub fn run_time(&self, container: usize) -> Option<&str> {

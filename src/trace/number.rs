@@ -1,7 +1,7 @@
 //! Whole numbers out of bytes: nearly every cell of a trace is one, so the plain case is short and
 //! anything else is left to the parsers that know signs, fractions and words.
 
-/// A whole number of digits alone, few enough for every such number to fit.
+/// The whole number that a text of digits alone states; `None` of any other text, and of more than 18 digits.
 #[inline]
 pub(super) fn digits(text: &[u8]) -> Option<i64> {
     match text.len() {

@@ -125,7 +125,7 @@ fn spread(words: [u64; 2], length: u32) -> usize {
     (hash ^ (hash >> 32)) as usize
 }
 
-/// The same over all words of a long text.
+/// A multiplicative hash of all words of a long text.
 fn hash(text: &[u8]) -> u64 {
     let (words, _) = text.as_chunks::<8>();
     let mut hash = text.len() as u64;

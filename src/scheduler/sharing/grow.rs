@@ -284,7 +284,7 @@ mod tests {
     }
 
     proptest! {
-        /// What is taken beyond a job's own devices was free, and is free again afterwards.
+        /// Devices that jobs take beyond their own were free, and are free again afterwards.
         #[test]
         fn idle_devices_come_back(rooms in prop::collection::vec(prop::bool::ANY, 1..9), count in 1_usize..9) {
             let rooms: Vec<u16> = rooms.iter().map(|&own| if own { 1_000 } else { 0 }).collect();

@@ -39,10 +39,9 @@ impl EcsAgent {
 
 /// The longest of the times that a task's containers take to stop.
 fn stop_time(spec: &PodSpec) -> Duration {
-    let first = spec.init_containers.len();
-    let numbers = first..first + spec.containers.len();
-    let lives = numbers.filter_map(|number| spec.container_life(number));
-    let times = lives.map(|life| life.application.stop_time);
+    let times = spec
+        .main_lives()
+        .map(|(_, life)| life.application.stop_time);
     times.max().unwrap_or(Duration::ZERO)
 }
 

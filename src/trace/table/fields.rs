@@ -39,7 +39,7 @@ impl<'text> Fields<'text> {
         self.piece(position).bytes()
     }
 
-    /// The same, with what stands behind it.
+    /// A field without blanks around it, with the text that follows it.
     #[inline(always)]
     pub(super) fn piece(&self, position: usize) -> Piece<'text> {
         let field = self.between(position, position);

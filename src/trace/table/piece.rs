@@ -54,7 +54,7 @@ impl<'text> Piece<'text> {
         ))
     }
 
-    /// A whole number of digits alone, few enough for every such number to fit.
+    /// The whole number that the text states, as [`crate::number::digits`] reads it.
     #[inline(always)]
     pub(crate) fn digits(&self) -> Option<i64> {
         let (length, missing) = (self.length, 8_usize.wrapping_sub(self.length));

@@ -24,10 +24,7 @@ struct Health {
 impl Health {
     /// The health of a task whose containers are checked, or that has to run for a time.
     fn of(spec: &PodSpec, healthy_after: Duration) -> Self {
-        let first = spec.init_containers.len();
-        let numbers = first..first + spec.containers.len();
-        let checked = numbers.filter_map(|number| {
-            let life = spec.container_life(number)?;
+        let checked = spec.main_lives().filter_map(|(number, life)| {
             let verdict = health_check::judge(life.health_check?, &life.application);
             Some((number as u16, verdict))
         });
