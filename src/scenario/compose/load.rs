@@ -31,7 +31,7 @@ pub(super) struct Loader<'a> {
 }
 
 /// Path of a file that another one names.
-fn beside(file: &str, named: &str) -> String {
+pub(super) fn beside(file: &str, named: &str) -> String {
     let is_absolute = named.starts_with('/');
     match file.rsplit_once('/') {
         Some((folder, _)) if !is_absolute => format!("{folder}/{named}"),
@@ -40,7 +40,7 @@ fn beside(file: &str, named: &str) -> String {
 }
 
 /// The items of a list, or the one value in the place of a list.
-fn one_or_more(tree: &Tree) -> &[Tree] {
+pub(super) fn one_or_more(tree: &Tree) -> &[Tree] {
     match &tree.value {
         Value::List(items) => items,
         _ => std::slice::from_ref(tree),
@@ -411,6 +411,9 @@ impl<'a> Loader<'a> {
             return None;
         };
         let deeper = self.extended(services, base, &file, path);
+        if deeper.is_none() && base.value.get("extends").is_some() {
+            return None;
+        }
         let mut base = deeper.unwrap_or_else(|| base.value.clone());
         let mut own = entry.value.clone();
         base.remove("extends");

@@ -2,7 +2,7 @@
 
 use super::amount;
 use super::fields::{Effect, OF_SERVICES, effect};
-use super::load::Loader;
+use super::load::{Loader, beside, one_or_more};
 use super::project::{Behaviour, Dependency, HealthCheck, Service};
 use super::{Remark, Target};
 use crate::diagnostic::{Code, Finding};
@@ -98,6 +98,27 @@ impl Reader<'_, '_> {
         }
     }
 
+    /// Lists files of variables that a container needs and that are not there.
+    fn env_files(&mut self, tree: &Tree) {
+        let Some(stated) = tree.get("env_file") else {
+            return;
+        };
+        for item in one_or_more(stated) {
+            let path = item.get("path").unwrap_or(item);
+            let Some(named) = path.text() else {
+                self.loader
+                    .wrong_type(item, "the path of a file of variables");
+                continue;
+            };
+            let is_required = self.flag(item, "required").unwrap_or(true);
+            let file = &self.loader.sources.get(path.span.source).name;
+            if is_required && (self.loader.request.open)(&beside(file, named)).is_err() {
+                let why = format!("`{named}` is not there, without which Compose starts nothing");
+                self.remark("env_file", path.span, &why);
+            }
+        }
+    }
+
     /// A scalar of a map, read by a function.
     pub(super) fn value<T>(
         &mut self,
@@ -183,6 +204,7 @@ impl Reader<'_, '_> {
             );
         }
         service.image = image.unwrap_or_else(|| format!("{}:built", self.name));
+        self.env_files(tree);
         let deploy = tree.get("deploy").filter(|own| own.value != Value::Null);
         let scale = self.count(tree, "scale");
         if let Some(deploy) = deploy {

@@ -289,6 +289,27 @@ fn wrong_files_are_refused_with_their_position() {
 }
 
 #[test]
+fn a_circle_of_three_is_the_only_thing_that_is_wrong() {
+    let text = "services:\n  a: {extends: b}\n  b: {extends: c}\n  c: {extends: a}\n";
+    let refused = read_as(text, Target::Compose, &[]).expect_err(text);
+    assert!(refused.contains("a -> b -> c -> a"), "{refused}");
+    assert!(!refused.contains("neither"), "{refused}");
+}
+
+#[test]
+fn missing_files_of_variables_are_listed() {
+    let text =
+        "services:\n  a: {image: a, env_file: [none.env, {path: other.env, required: false}]}\n";
+    let project = read_as(text, Target::Compose, &[]).expect(text);
+    let listed = project.remarks.iter();
+    let missing: Vec<&str> = listed
+        .filter(|own| own.effect.contains("is not there"))
+        .map(|own| &*own.place)
+        .collect();
+    assert_eq!(missing, ["compose.yaml:2:28"]);
+}
+
+#[test]
 fn later_files_are_laid_over_earlier_ones() {
     let files = [
         NamedText {
