@@ -43,6 +43,7 @@ pub(super) fn ecs_options(
             rolls_back: written.circuit_breaker.rollback,
         },
         healthy_after: written.healthy_after,
+        target_healthy_after: written.target_healthy_after,
         agent_timeout: written.agent_timeout,
         replace_after: written.replace_after,
         providers: written

@@ -24,6 +24,10 @@ pub struct Ecs {
     pub circuit_breaker: EcsCircuitBreaker,
     /// Running time after which a task counts as healthy; default `40s`.
     pub healthy_after: Duration,
+    /// Time after its start at which the balancer's target of a task is healthy, for services that a
+    /// `Service` selects; default none, without balancers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_healthy_after: Option<Duration>,
     /// Time without word of an instance's agent after which the instance takes no tasks; default
     /// `60s`.
     #[schemars(extend("x-positive" = true))]
@@ -46,6 +50,7 @@ impl Default for Ecs {
             maximum_percent: 200,
             circuit_breaker: EcsCircuitBreaker::default(),
             healthy_after: Duration::from_secs(40),
+            target_healthy_after: None,
             agent_timeout: Duration::from_secs(60),
             replace_after: Duration::from_secs(300),
             capacity_providers: Vec::new(),

@@ -18,6 +18,9 @@ pub struct EcsOptions {
     pub breaker: BreakerOptions,
     /// Time for which a task runs before it counts as healthy.
     pub healthy_after: Duration,
+    /// Time from the start of a task that a `Service` selects to the instant at which its balancer's target
+    /// is healthy; `None` is no balancer.
+    pub target_healthy_after: Option<Duration>,
     /// Time without word of an instance's agent after which it takes no tasks.
     pub agent_timeout: Duration,
     /// Time without word of an instance's agent after which the instance is given up, with its
@@ -43,6 +46,7 @@ impl Default for EcsOptions {
             percent: HealthyPercent::REPLICA,
             breaker: BreakerOptions::default(),
             healthy_after: HEALTHY_AFTER,
+            target_healthy_after: None,
             agent_timeout: Duration::from_secs(60),
             replace_after: Duration::from_secs(300),
             providers: Vec::new(),

@@ -1,11 +1,12 @@
 //! Health of tasks (spec: orchestrators-a.md sections 7.2 and 9.4): a task is healthy once the health
-//! checks of its containers have passed, or without any once it has run for a while. The service
+//! checks of its containers and of its balancer's target have passed, or without any once it has run
+//! for a while. The service
 //! replaces an unhealthy one, and its deployment's circuit breaker counts it.
 
 use cluster::Store;
 use control::Outbox;
 use model::exit::TERMINATED;
-use model::{EndReason, Event, PodChange, PodRef, PodSpec};
+use model::{EndReason, Event, Object, PodChange, PodRef, PodSpec};
 use units::{Duration, Instant};
 
 use super::tasks::Phase;
@@ -22,17 +23,17 @@ struct Health {
 }
 
 impl Health {
-    /// The health of a task whose containers are checked, or that has to run for a time.
-    fn of(spec: &PodSpec, healthy_after: Duration) -> Self {
+    /// The health of a task whose containers and target are checked, or that has to run for a time.
+    fn of(spec: &PodSpec, target: Option<Duration>, healthy_after: Duration) -> Self {
         let checked = spec.main_lives().filter_map(|(number, life)| {
             let verdict = health_check::judge(life.health_check?, &life.application);
             Some((number as u16, verdict))
         });
         let mut own = Self {
-            healthy: Some(healthy_after),
+            healthy: Some(target.unwrap_or(healthy_after)),
             unhealthy: None,
         };
-        let mut is_checked = false;
+        let mut is_checked = target.is_some();
         for (number, verdict) in checked {
             let before = own.healthy.filter(|_| is_checked);
             own.healthy = match (is_checked, verdict.healthy) {
@@ -45,6 +46,15 @@ impl Health {
         }
         own
     }
+}
+
+/// Whether a balancer leads to a task: a `Service` selects it.
+fn is_balanced(spec: &PodSpec, store: &Store) -> bool {
+    let mut services = store.objects().of_kind("Service", &spec.namespace);
+    services.any(|(_, row)| match &row.object {
+        Object::Service(own) => own.selects(&spec.namespace, &spec.labels),
+        _ => false,
+    })
 }
 
 impl Ecs {
@@ -60,7 +70,10 @@ impl Ecs {
         let (Some(id), Some(record)) = (service, record) else {
             return;
         };
-        let health = Health::of(&store.class(record.class).spec, healthy_after);
+        let spec = &store.class(record.class).spec;
+        let target = self.options.target_healthy_after;
+        let target = target.filter(|_| is_balanced(spec, store));
+        let health = Health::of(spec, target, healthy_after);
         if let Some(after) = health.healthy {
             self.timers
                 .push(now.saturating_add(after), Due::Healthy(pod));
@@ -151,7 +164,7 @@ mod tests {
     }
 
     fn health(containers: &[Option<(i64, Option<i64>)>]) -> (Option<i64>, Option<(i64, u16)>) {
-        let own = Health::of(&task(containers), secs(40));
+        let own = Health::of(&task(containers), None, secs(40));
         let in_secs = |own: Duration| own.as_nanos() / 1_000_000_000;
         (
             own.healthy.map(in_secs),
@@ -171,6 +184,16 @@ mod tests {
             health(&[Some((0, None)), Some((25, None))]),
             (Some(30), None)
         );
+    }
+
+    #[test]
+    fn a_target_of_a_balancer_counts_beside_the_checks() {
+        let healthy = |containers: &[Option<(i64, Option<i64>)>], target: i64| {
+            Health::of(&task(containers), Some(secs(target)), secs(40)).healthy
+        };
+        assert_eq!(healthy(&[None], 12), Some(secs(12)));
+        assert_eq!(healthy(&[Some((0, None))], 12), Some(secs(12)));
+        assert_eq!(healthy(&[Some((15, None))], 12), Some(secs(20)));
     }
 
     #[test]
