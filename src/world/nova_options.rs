@@ -18,7 +18,7 @@ use systems::nova::flavor::{self, GroupPolicy};
 use systems::nova::host::{Amounts, Ratios};
 use systems::nova::machines::Hypervisors;
 use systems::nova::migration::{AtTimeout, MigrationOptions};
-use systems::nova::options::{Machine, Rules};
+use systems::nova::options::{Machine, Rules, Schedulers};
 use systems::nova::service::ServiceOptions;
 use systems::nova::weigher::{Multipliers, Weigher};
 
@@ -41,18 +41,10 @@ pub(super) fn nova_options(written: &Nova) -> Result<NovaOptions, BuildError> {
     ] {
         multipliers.set(weigher, factor);
     }
-    let filters = written.filters.iter().map(|filter| match filter {
-        NovaFilter::Compute => Filter::Compute,
-        NovaFilter::Capabilities => Filter::Capabilities,
-        NovaFilter::AntiAffinity => Filter::AntiAffinity,
-        NovaFilter::Affinity => Filter::Affinity,
-        NovaFilter::IoOps => Filter::IoOperations,
-        NovaFilter::NumInstances => Filter::Instances,
-    });
     let (reserved, ratios, machine) = (&written.reserved, &written.ratios, &written.machine);
     Ok(NovaOptions {
         rules: Rules {
-            filters: filters.collect(),
+            filters: written.filters.iter().copied().map(filter).collect(),
             limits: Limits {
                 most_io_operations: i64::from(written.max_io_ops),
                 most_instances: i64::from(written.max_instances),
@@ -62,6 +54,11 @@ pub(super) fn nova_options(written: &Nova) -> Result<NovaOptions, BuildError> {
             most_candidates: written.max_placement_results as usize,
             max_attempts: written.max_attempts as usize,
         },
+        schedulers: written.schedulers.map(|own| Schedulers {
+            number: own.number as usize,
+            per_request: own.per_request,
+            per_instance: own.per_instance,
+        }),
         ratios: Ratios {
             cpu: ratios.cpu,
             memory: ratios.memory,
@@ -184,6 +181,17 @@ pub(super) fn hypervisors(
         Arc::make_mut(node).labels.insert(key, value);
     }
     Ok(Box::new(hypervisors))
+}
+
+const fn filter(written: NovaFilter) -> Filter {
+    match written {
+        NovaFilter::Compute => Filter::Compute,
+        NovaFilter::Capabilities => Filter::Capabilities,
+        NovaFilter::AntiAffinity => Filter::AntiAffinity,
+        NovaFilter::Affinity => Filter::Affinity,
+        NovaFilter::IoOps => Filter::IoOperations,
+        NovaFilter::NumInstances => Filter::Instances,
+    }
 }
 
 fn migration(written: &NovaMigration) -> Result<MigrationOptions, BuildError> {

@@ -64,6 +64,7 @@ mod node_scaling_drain;
 mod node_scaling_properties;
 mod node_scaling_provider;
 mod node_scaling_rules;
+mod nova_races;
 mod omega;
 mod openb;
 mod openshift;

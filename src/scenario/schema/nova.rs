@@ -35,6 +35,10 @@ pub struct Nova {
     /// Number of instances at which the filter `num-instances` passes a host no more
     /// (`max_instances_per_host`); default 50.
     pub max_instances: u32,
+    /// Schedulers that decide side by side, each with the hosts as they were when it began, so that their
+    /// claims race; default one that decides at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedulers: Option<NovaSchedulers>,
     /// Allocation ratios of all hosts.
     pub ratios: NovaRatios,
     /// Resources that every host keeps for itself.
@@ -76,6 +80,7 @@ impl Default for Nova {
             max_attempts: 3,
             max_io_ops: 8,
             max_instances: 50,
+            schedulers: None,
             ratios: NovaRatios::default(),
             reserved: NovaReserved::default(),
             report_interval: Duration::from_secs(10),
@@ -187,6 +192,30 @@ impl Default for NovaReserved {
             cpu: 0,
             memory: Quantity::from_units(512 << 20),
             disk: Quantity::ZERO,
+        }
+    }
+}
+
+/// Schedulers that decide side by side, and the time of their decisions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct NovaSchedulers {
+    /// Number of schedulers (`[scheduler] workers`), 1 to 64; default 2.
+    #[schemars(range(min = 1, max = 64))]
+    pub number: u32,
+    /// Time of a decision on a request; default `100ms`.
+    #[schemars(extend("x-positive" = true))]
+    pub per_request: Duration,
+    /// Time of a decision on each of its instances, in addition; default `10ms`.
+    pub per_instance: Duration,
+}
+
+impl Default for NovaSchedulers {
+    fn default() -> Self {
+        Self {
+            number: 2,
+            per_request: Duration::from_millis(100),
+            per_instance: Duration::from_millis(10),
         }
     }
 }
@@ -376,7 +405,7 @@ pub struct NovaProvider {
     #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
     pub server_groups: SortedMap<String, NovaGroupPolicy>,
     /// Options of the scheduler and the machines, as `system.nova`. Reports, evacuation, live migration
-    /// and `clientRetry` have no effect here.
+    /// and `clientRetry` have no effect here, nor have `schedulers`.
     #[serde(default)]
     pub options: Nova,
 }

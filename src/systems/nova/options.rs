@@ -105,11 +105,24 @@ impl Machine {
     }
 }
 
+/// Schedulers that decide side by side, with the hosts as they were when each began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Schedulers {
+    /// Number of the schedulers.
+    pub number: usize,
+    /// Time of a decision on a request.
+    pub per_request: Duration,
+    /// Time of a decision on each of its instances, in addition.
+    pub per_instance: Duration,
+}
+
 /// Options of the scheduler, the services and the machines.
 #[derive(Clone, Debug)]
 pub struct NovaOptions {
     /// Rules of the filter scheduler.
     pub rules: Rules,
+    /// Schedulers whose decisions take time; `None` is one that decides at once.
+    pub schedulers: Option<Schedulers>,
     /// Allocation ratios of all hosts.
     pub ratios: Ratios,
     /// Amounts that every host keeps for itself.
@@ -130,6 +143,7 @@ impl Default for NovaOptions {
     fn default() -> Self {
         Self {
             rules: Rules::default(),
+            schedulers: None,
             ratios: Ratios::default(),
             reserved: Amounts {
                 memory: 512,

@@ -13,9 +13,14 @@ use super::{Due, Nova};
 const FAILURE: &str = "nova.build";
 
 impl Nova {
-    /// Builds an instance on the host that it has claimed: its pod is bound there, unless the build fails.
+    /// Builds an instance on the host that it has claimed: its pod is bound there, unless the host finds its
+    /// server group broken or the build fails.
     pub(super) fn build(&mut self, now: Instant, pod: PodRef, store: &Store, out: &mut Outbox) {
-        if self.fails(pod) {
+        if self.breaks_group(pod) {
+            // The policy failed, not the host, which is none the worse for it.
+            self.leave(pod);
+            self.retry(now, pod, store, out);
+        } else if self.fails(pod) {
             let at = now.saturating_add(self.options.machine.fails_after);
             self.timers.push(at, Due::BuildFailed(pod));
         } else {

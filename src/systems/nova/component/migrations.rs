@@ -140,7 +140,7 @@ impl Nova {
         };
         let own = Arc::make_mut(&mut request);
         own.excluded = vec![from];
-        let Ok(choice) = self.select(&request, class) else {
+        let Ok(choice) = self.select(&request, class, false) else {
             return false;
         };
         let to = choice.host;

@@ -9,6 +9,7 @@
 mod builds;
 mod hosts;
 mod migrations;
+mod racing;
 mod requests;
 
 use std::collections::VecDeque;
@@ -25,13 +26,14 @@ use units::{ClassId, GangId, Instant, NodeId, ObjectId, PodId, Revision, SortedM
 
 use super::entry::CAPABILITIES;
 use super::fast::FastCloud;
-use super::options::NovaOptions;
+use super::options::{NovaOptions, Rules};
 use super::scheduler::Request;
 use crate::parts::client::Workloads;
 use crate::parts::timers::Timers;
 
 use hosts::Service;
 use migrations::Migrations;
+use racing::Deciding;
 
 /// Purpose of the stream that hosts are drawn from.
 const SUBSET: &str = "nova.subset";
@@ -49,6 +51,8 @@ enum Due {
     Moved(PodId),
     /// The build of an instance fails on its host.
     BuildFailed(PodRef),
+    /// A scheduler has decided on the request that begins with a pod.
+    Decided(PodId),
 }
 
 /// Requests of a class, and the hosts that have what they name.
@@ -78,6 +82,8 @@ struct Instance {
 #[derive(Clone, Debug)]
 struct Batch {
     pods: Vec<PodRef>,
+    /// Instant at which the pods were submitted.
+    submitted: Instant,
     /// Instant at which the client first asked.
     first_asked: Option<Instant>,
 }
@@ -94,6 +100,8 @@ enum Together {
 #[derive(Clone)]
 pub(super) struct Nova {
     options: NovaOptions,
+    /// The rules, with all feasible hosts as alternates: a claim that fails goes to the next one.
+    claimed: Rules,
     form: Form,
     seed: u64,
     subset: Stream,
@@ -108,6 +116,8 @@ pub(super) struct Nova {
     requests: VecDeque<Batch>,
     /// Instances whose host did not take them.
     retries: VecDeque<PodRef>,
+    /// Requests that schedulers decide on, by their first pod.
+    deciding: SortedMap<PodId, Deciding>,
     /// Requests that can't succeed before something changes, by their first pod.
     resting: SortedMap<PodId, Batch>,
     /// Requests whose client asks again at an instant, by their first pod.
@@ -124,6 +134,10 @@ impl Nova {
     pub(super) fn new(options: NovaOptions, form: Form, seed: u64) -> Self {
         Self {
             subset: Stream::new(seed, SUBSET, 0),
+            claimed: Rules {
+                max_attempts: options.rules.most_candidates,
+                ..options.rules.clone()
+            },
             options,
             form,
             seed,
@@ -134,6 +148,7 @@ impl Nova {
             instances: Vec::new(),
             requests: VecDeque::new(),
             retries: VecDeque::new(),
+            deciding: SortedMap::new(),
             resting: SortedMap::new(),
             asking: SortedMap::new(),
             evacuees: SortedMap::new(),
@@ -190,7 +205,7 @@ impl Nova {
             }
         }
         self.cursor = store.revision();
-        self.queue(arrived);
+        self.queue(now, arrived);
     }
 
     fn declared_object(&mut self, change: &ObjectChange, store: &Store, out: &mut Outbox) {
@@ -233,18 +248,24 @@ impl Nova {
     }
 
     /// Queues requests in the order of their first pods.
-    fn queue(&mut self, arrived: Vec<(Together, PodRef)>) {
+    fn queue(&mut self, now: Instant, arrived: Vec<(Together, PodRef)>) {
         let mut last = None;
         for (together, pod) in arrived {
             match self.requests.back_mut() {
                 Some(batch) if last == Some(together) => batch.pods.push(pod),
                 _ => self.requests.push_back(Batch {
                     pods: vec![pod],
+                    submitted: now,
                     first_asked: None,
                 }),
             }
             last = Some(together);
         }
+    }
+
+    /// Whether the next request can be decided on: at once, or by a scheduler that is idle.
+    fn takes_requests(&self) -> bool {
+        self.options.schedulers.is_none() || self.idle_scheduler().is_some()
     }
 
     fn due(&mut self, now: Instant, due: Due, store: &Store, out: &mut Outbox) {
@@ -254,6 +275,11 @@ impl Nova {
             Due::Evacuate(node) => self.evacuate(now, node, store, out),
             Due::Moved(pod) => self.moved(now, pod, store, out),
             Due::BuildFailed(pod) => self.build_failed(now, pod, store, out),
+            Due::Decided(first) => {
+                if let Some(decision) = self.deciding.remove(&first) {
+                    self.decided(now, decision, store, out);
+                }
+            }
         }
     }
 }
@@ -279,8 +305,13 @@ impl Component for Nova {
         }
         if let Some(pod) = self.retries.pop_front() {
             self.retry(now, pod, view, out);
-        } else if let Some(batch) = self.requests.pop_front() {
-            self.ask(now, batch, view, out);
+        } else if self.takes_requests()
+            && let Some(batch) = self.requests.pop_front()
+        {
+            match self.idle_scheduler() {
+                Some(scheduler) => self.begin(now, scheduler, batch, view, out),
+                None => self.ask(now, batch, view, out),
+            }
         } else if self.migrate(now, view, out) {
             return Progress::More;
         }
@@ -289,7 +320,8 @@ impl Component for Nova {
             out.wake_at(at);
         }
         let is_due = self.timers.next().is_some_and(|at| at <= now);
-        if self.requests.is_empty() && self.retries.is_empty() && !is_due {
+        let has_turn = self.takes_requests() && !self.requests.is_empty();
+        if !has_turn && self.retries.is_empty() && !is_due {
             Progress::Idle
         } else {
             Progress::More
@@ -324,7 +356,9 @@ impl Component for Nova {
     fn backlog(&self) -> usize {
         let batches = self.requests.iter().chain(self.resting.values());
         let batches = batches.chain(self.asking.values());
-        batches.map(|batch| batch.pods.len()).sum::<usize>() + self.retries.len()
+        let deciding = self.deciding.values().map(Deciding::instances);
+        let waiting = batches.map(|batch| batch.pods.len()).chain(deciding);
+        waiting.sum::<usize>() + self.retries.len()
     }
 
     fn waiting_message(&self, pod: PodRef) -> Option<Text> {

@@ -17,6 +17,13 @@ use super::super::scheduler::{Choice, NoValidHost, Request};
 use super::{Batch, Due, Nova, Template};
 use crate::mapping::refusal;
 
+/// Whether a pod still waits for its host.
+pub(super) fn waits(pod: PodRef, store: &Store) -> bool {
+    let record = store.pods().get(pod);
+    let waits = record.is_some_and(|record| record.node().is_none());
+    waits && !store.pod_states().is_terminating(pod)
+}
+
 impl Nova {
     /// Makes the request of a class; one that can't be expressed has none.
     pub(super) fn prepare(&mut self, class: ClassId, store: &Store) {
@@ -63,13 +70,33 @@ impl Nova {
     }
 
     /// A client asks for instances: all of them, or none.
-    pub(super) fn ask(&mut self, now: Instant, mut batch: Batch, store: &Store, out: &mut Outbox) {
+    pub(super) fn ask(&mut self, now: Instant, batch: Batch, store: &Store, out: &mut Outbox) {
+        let Some(batch) = self.asked(now, batch, store, out) else {
+            return;
+        };
+        for (number, &pod) in batch.pods.iter().enumerate() {
+            if self.place(pod).is_err() {
+                for &placed in &batch.pods[..number] {
+                    self.leave(placed);
+                }
+                return self.rest(batch, store, out);
+            }
+        }
+        for &pod in &batch.pods {
+            self.build(now, pod, store, out);
+        }
+    }
+
+    /// The instances of a request that can be decided on; those that can't be expressed are refused.
+    pub(super) fn asked(
+        &self,
+        now: Instant,
+        mut batch: Batch,
+        store: &Store,
+        out: &mut Outbox,
+    ) -> Option<Batch> {
         batch.first_asked.get_or_insert(now);
-        batch.pods.retain(|&pod| {
-            let record = store.pods().get(pod);
-            let waits = record.is_some_and(|record| record.node().is_none());
-            waits && !store.pod_states().is_terminating(pod)
-        });
+        batch.pods.retain(|&pod| waits(pod, store));
         let mut refused = Vec::new();
         batch.pods.retain(|&pod| {
             let known = self
@@ -88,21 +115,11 @@ impl Nova {
             out.write(store, Event::PodEnded { pod, reason });
         }
         if batch.pods.is_empty() {
-            return;
+            return None;
         }
         out.decided_pods += batch.pods.len() as u32;
         out.decided_jobs += 1;
-        for (number, &pod) in batch.pods.iter().enumerate() {
-            if self.place(pod).is_err() {
-                for &placed in &batch.pods[..number] {
-                    self.leave(placed);
-                }
-                return self.rest(batch, store, out);
-            }
-        }
-        for &pod in &batch.pods {
-            self.build(now, pod, store, out);
-        }
+        Some(batch)
     }
 
     /// An instance whose host did not take it goes to the next best one, while there is one.
@@ -114,6 +131,7 @@ impl Nova {
         let Some(host) = alternates.next() else {
             let batch = Batch {
                 pods: vec![pod],
+                submitted: now,
                 first_asked: Some(now),
             };
             return self.rest(batch, store, out);
@@ -129,7 +147,7 @@ impl Nova {
     }
 
     /// Requests that no host can take wait, or end if their client asks once.
-    fn rest(&mut self, batch: Batch, store: &Store, out: &mut Outbox) {
+    pub(super) fn rest(&mut self, batch: Batch, store: &Store, out: &mut Outbox) {
         let gives_up = self.options.client_retry <= Duration::ZERO;
         for &pod in &batch.pods {
             out.write(store, Event::PodUnschedulable { pod });
@@ -145,12 +163,13 @@ impl Nova {
 
     /// Chooses a host for an instance and counts the instance there.
     fn place(&mut self, pod: PodRef) -> Result<(), NoValidHost> {
-        let choice = self.choose(pod)?;
+        let choice = self.choose(pod, false)?;
         self.take(pod, choice);
         Ok(())
     }
 
-    fn choose(&mut self, pod: PodRef) -> Result<Choice, NoValidHost> {
+    /// Chooses a host for an instance; with as many alternates as a build is tried on, or with all.
+    pub(super) fn choose(&mut self, pod: PodRef, all: bool) -> Result<Choice, NoValidHost> {
         let unknown = || NoValidHost {
             reason: "the instance is unknown".to_owned(),
         };
@@ -166,14 +185,15 @@ impl Nova {
         if let Some(&from) = self.evacuees.get(&own.name) {
             Arc::make_mut(&mut request).excluded.push(from);
         }
-        self.select(&request, class)
+        self.select(&request, class, all)
     }
 
-    /// Chooses a host for a request of a class.
+    /// Chooses a host for a request of a class, with the alternates of a build or with all.
     pub(super) fn select(
         &mut self,
         request: &Request,
         class: ClassId,
+        all: bool,
     ) -> Result<Choice, NoValidHost> {
         let template = self.templates.get(class.index());
         let template = template
@@ -181,7 +201,12 @@ impl Nova {
             .ok_or_else(|| NoValidHost {
                 reason: "the instance is unknown".to_owned(),
             })?;
-        let (matching, rules) = (&template.matching, &self.options.rules);
+        let rules = if all {
+            &self.claimed
+        } else {
+            &self.options.rules
+        };
+        let matching = &template.matching;
         match self.form {
             Form::Plain => {
                 let plain = self.cloud.plain();
@@ -194,12 +219,12 @@ impl Nova {
         }
     }
 
-    fn request_of(&self, class: ClassId) -> Option<Arc<Request>> {
+    pub(super) fn request_of(&self, class: ClassId) -> Option<Arc<Request>> {
         let template = self.templates.get(class.index())?.as_ref()?;
         Some(Arc::clone(&template.request))
     }
 
-    fn take(&mut self, pod: PodRef, choice: Choice) {
+    pub(super) fn take(&mut self, pod: PodRef, choice: Choice) {
         let class = self.instance_mut(pod).map(|own| own.class);
         let Some(request) = class.and_then(|class| self.request_of(class)) else {
             return;
