@@ -62,6 +62,15 @@ pub enum VolumeStep {
         /// Time since the failure.
         after: Duration,
     },
+    /// Data is deleted or overwritten by mistake, on every replica alike.
+    Corrupted,
+    /// A snapshot was taken.
+    Snapshotted {
+        /// Bytes that the snapshots hold by the time at which the next one is due.
+        stored: i64,
+    },
+    /// A snapshot was due and not taken, as the volume was away.
+    SnapshotSkipped,
 }
 
 impl VolumeStep {
@@ -76,6 +85,9 @@ impl VolumeStep {
             Self::Reachable { .. } => (5, "reachable"),
             Self::Lost { .. } => (6, "lost"),
             Self::Restored { .. } => (7, "restored"),
+            Self::Corrupted => (8, "corrupted"),
+            Self::Snapshotted { .. } => (9, "snapshotted"),
+            Self::SnapshotSkipped => (10, "snapshot-skipped"),
         }
     }
 }

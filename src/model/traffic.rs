@@ -20,16 +20,19 @@ pub enum FailureCause {
     QueueFull,
     /// The pod answered with an error.
     Error,
+    /// The volume that the pod keeps its data on was lost or out of reach.
+    NoVolume,
 }
 
 impl FailureCause {
     /// Every one, each at its own number.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Timeout,
         Self::Refused,
         Self::NoEndpoint,
         Self::QueueFull,
         Self::Error,
+        Self::NoVolume,
     ];
 
     /// Name of the failure cause.
@@ -40,6 +43,7 @@ impl FailureCause {
             Self::NoEndpoint => "no_endpoint",
             Self::QueueFull => "queue_full",
             Self::Error => "error",
+            Self::NoVolume => "no_volume",
         }
     }
 }
@@ -101,7 +105,7 @@ pub struct FlowCounts {
     /// Served requests within the objective's latency; all of them without an objective.
     pub within: u64,
     /// Requests that failed for good, by [`FailureCause`] of the last try.
-    pub failed: [u64; 5],
+    pub failed: [u64; FailureCause::ALL.len()],
     /// Latencies of the requests that succeeded: profiles with counts.
     pub latencies: Vec<(u32, u64)>,
 }

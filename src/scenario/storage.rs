@@ -72,21 +72,24 @@ fn volumes(scenario: &Scenario, wrong: Wrong<'_>) {
     }
 }
 
-/// Rules of disks that fail: each is that of a node, or of a volume that there is.
+/// Rules of disks that fail and of data that is overwritten: each is that of a node, or of a volume that there
+/// is.
 fn disks(scenario: &Scenario, wrong: Wrong<'_>) {
     for (position, failure) in scenario.failures.iter().enumerate() {
-        if failure.kind != FailureKind::DiskLoss {
-            continue;
-        }
+        let is_disk = match failure.kind {
+            FailureKind::DiskLoss => true,
+            FailureKind::DataCorruption => false,
+            _ => continue,
+        };
         let place = format!("failures.{position}");
         if scenario.storage.is_empty() {
             wrong(
                 Code::Conflict,
                 format!("{place}.kind"),
-                "no volume is kept that a disk could take with it".to_owned(),
+                "no volume is kept whose data could be lost".to_owned(),
                 "this kind needs `storage`".to_owned(),
             );
-        } else if failure.node.is_some() == failure.volume.is_some() {
+        } else if is_disk && failure.node.is_some() == failure.volume.is_some() {
             wrong(
                 Code::Conflict,
                 format!("{place}.kind"),

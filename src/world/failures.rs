@@ -291,6 +291,7 @@ fn failure_of(failure: &Written, has_managers: bool) -> Option<Failure> {
         FailureKind::NodeOutage
         | FailureKind::FailureLog
         | FailureKind::DiskLoss
+        | FailureKind::DataCorruption
         | FailureKind::FrameworkOutage
         | FailureKind::Stragglers => return None,
         FailureKind::ZoneOutage => outage(Trouble::Crash),

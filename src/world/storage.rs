@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use control::operation::Operation;
 use control::volumes::backup::{Keep, Schedule};
-use control::volumes::{BackupPlan, VolumeClass, VolumeKeeper, VolumePlan};
+use control::volumes::{BackupPlan, SnapshotPlan, VolumeClass, VolumeKeeper, VolumePlan};
 use model::node::ZONE_LABEL;
 use model::{Disk, Node};
 use scenario::Scenario;
@@ -40,6 +40,19 @@ pub fn storage(
     Ok(Some(VolumeKeeper::new(plans.collect::<Result<_, _>>()?)))
 }
 
+/// Checks that nodes are in the zone of a volume.
+fn check_zone(own: &schema::Storage, nodes: &[Arc<Node>]) -> Result<(), String> {
+    let zones = nodes.iter().filter_map(|node| node.labels.get(ZONE_LABEL));
+    let zones: SortedSet<&str> = zones.map(|zone| &**zone).collect();
+    match &own.zone {
+        Some(zone) if !zones.contains(zone.as_str()) => {
+            let known = hint(zone, zones.iter().copied());
+            Err(format!("no node is in zone `{zone}`; {known}"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn plan(
     number: usize,
     own: &schema::Storage,
@@ -57,17 +70,7 @@ fn plan(
             ),
         )
     })?;
-    let zones = nodes.iter().filter_map(|node| node.labels.get(ZONE_LABEL));
-    let zones: SortedSet<&str> = zones.map(|zone| &**zone).collect();
-    if let Some(zone) = &own.zone
-        && !zones.contains(zone.as_str())
-    {
-        let known = hint(zone, zones.iter().copied());
-        return Err(wrong(
-            "zone",
-            format!("no node is in zone `{zone}`; {known}"),
-        ));
-    }
+    check_zone(own, nodes).map_err(|why| wrong("zone", why))?;
     let bytes = |field: &str, amount: units::Quantity| {
         amount.units_ceil().map_err(|_| {
             wrong(
@@ -96,6 +99,14 @@ fn plan(
             rate: bytes("backup.bandwidth", backup.bandwidth)?,
         })
     });
+    let snapshots = own.snapshots.as_ref().map(|own_snapshots| {
+        let change = own_snapshots.change.unwrap_or(own.size);
+        Ok::<_, BuildError>(SnapshotPlan {
+            every: own_snapshots.every,
+            keep: own_snapshots.keep,
+            change: bytes("snapshots.change", change)?.clamp(0, size),
+        })
+    });
     Ok(VolumePlan {
         name: own.volume.as_str().into(),
         workload: workload.to_string().into(),
@@ -105,6 +116,7 @@ fn plan(
         },
         is_replicated: own.replicated,
         backup: backup.transpose()?,
+        snapshots: snapshots.transpose()?,
         gives_up: own.give_up_after,
         new_volume: own.new_volume,
         replay: own.replay,
@@ -128,7 +140,7 @@ fn keep(every: Duration, period: Duration, periods: u32) -> Result<Keep, String>
     Ok(Keep { of, periods })
 }
 
-/// The disks of a scenario that fail, when.
+/// The disks of a scenario that fail and the data that is overwritten, when.
 ///
 /// # Errors
 /// A node is none of the cluster.
@@ -136,23 +148,31 @@ pub(super) fn disk_failures(
     scenario: &Scenario,
     nodes: &[Arc<Node>],
 ) -> Result<Vec<(Instant, Operation)>, BuildError> {
-    let failures = scenario.failures.iter().enumerate();
-    let failures = failures.filter(|(_, own)| own.kind == FailureKind::DiskLoss);
-    let failures = failures.map(|(number, own)| {
-        let at = Instant::ZERO.saturating_add(own.at.unwrap_or_default());
-        let disk = match (&own.node, &own.volume) {
-            (Some(name), _) if nodes.iter().any(|node| *node.name == **name) => {
-                Disk::Node(name.as_str().into())
-            }
-            (Some(name), _) => {
-                let known = hint(name, nodes.iter().map(|node| &*node.name));
-                return Err(BuildError::Experiment(format!(
-                    "failures[{number}].node: there is no node `{name}`; {known}"
-                )));
-            }
-            (None, name) => Disk::Volume(name.as_deref().unwrap_or_default().into()),
+    let mut found = Vec::new();
+    for (number, own) in scenario.failures.iter().enumerate() {
+        let volume = || own.volume.as_deref().unwrap_or_default().into();
+        let operation = match own.kind {
+            FailureKind::DiskLoss => Operation::FailDisk(match &own.node {
+                Some(name) => disk_of_node(number, name, nodes)?,
+                None => Disk::Volume(volume()),
+            }),
+            FailureKind::DataCorruption => Operation::Corrupt(volume()),
+            _ => continue,
         };
-        Ok((at, Operation::FailDisk(disk)))
-    });
-    failures.collect()
+        found.push((
+            Instant::ZERO.saturating_add(own.at.unwrap_or_default()),
+            operation,
+        ));
+    }
+    Ok(found)
+}
+
+fn disk_of_node(number: usize, name: &str, nodes: &[Arc<Node>]) -> Result<Disk, BuildError> {
+    if nodes.iter().any(|node| *node.name == *name) {
+        return Ok(Disk::Node(name.into()));
+    }
+    let known = hint(name, nodes.iter().map(|node| &*node.name));
+    Err(BuildError::Experiment(format!(
+        "failures[{number}].node: there is no node `{name}`; {known}"
+    )))
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use control::operation::Operation;
 use control::services::{FunctionLimits, route};
-use model::Object;
 use model::service::{Balancing, Publish};
 use model::traffic::LatencyObjective;
+use model::{Object, Text};
 use scenario::Scenario;
 use scenario::schema::{self, MeasuredWindow, RateFormat, TrafficForm};
 use scenario::share::Share;
@@ -18,7 +18,7 @@ use sim::traffic::{
 use systems::mapping::template_of;
 use systems::{mesos, swarmkit};
 use trace::rates::{Gap, Reading, read_alibaba_qps, read_azure_functions, read_series};
-use units::{Duration, Instant, SortedSet};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 use super::runs_workloads::runs_workloads;
 use super::{BuildError, FileSource, Remarks};
@@ -87,7 +87,18 @@ pub fn traffic(
         },
         detail,
         cuts: cuts(scenario),
+        volumes: volumes(scenario),
     })))
+}
+
+/// Workloads that keep data, by the names of their volumes.
+fn volumes(scenario: &Scenario) -> SortedMap<Text, Text> {
+    let volumes = scenario.storage.iter();
+    let of_workloads = volumes.filter_map(|own| {
+        let workload = super::object_name::target(&own.workload)?;
+        Some((own.volume.as_str().into(), workload.to_string().into()))
+    });
+    of_workloads.collect()
 }
 
 /// Whether what a group asks are pods; requests to functions are followed one by one anyway.

@@ -298,7 +298,7 @@ fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 76] = [
+const SCENARIOS: [(&str, &[&str]); 78] = [
     ("device-claims.yaml", &[]),
     ("gpu-month.yaml", &["--set", "stop={at: 12h}"]),
     ("preemption-loop.yaml", &[]),
@@ -319,6 +319,8 @@ const SCENARIOS: [(&str, &[&str]); 76] = [
     ("fleet.yaml", &[]),
     ("nova.yaml", &[]),
     ("live-migration.yaml", &[]),
+    ("racing-claims.yaml", &[]),
+    ("lost-data.yaml", &[]),
     ("vm-or-container.yaml", &[]),
     ("kubernetes-on-nova.yaml", &[]),
     ("ecs.yaml", &[]),

@@ -67,6 +67,8 @@ pub enum Operation {
     Upgrade(Arc<UpgradePlan>),
     /// Lets a disk fail for good.
     FailDisk(Disk),
+    /// Deletes or overwrites the data of a volume by mistake.
+    Corrupt(Text),
     /// Pushes an image to the registry, or source code that it is built from.
     Push(Push),
 }
@@ -159,6 +161,7 @@ impl fmt::Display for Operation {
             Self::Evict(pods) => write!(f, "evict {}", plural::count(pods.len(), "pod")),
             Self::FailDisk(Disk::Node(name)) => write!(f, "fail the disk of {name}"),
             Self::FailDisk(Disk::Volume(name)) => write!(f, "fail the disks of volume {name}"),
+            Self::Corrupt(volume) => write!(f, "corrupt the data of volume {volume}"),
             Self::Push(push) => write!(f, "push {}", push.resolved()),
             Self::Upgrade(plan) => {
                 write!(f, "upgrade of {}", plural::count(plan.nodes.len(), "node"))
@@ -287,11 +290,9 @@ pub fn carry_out(
         Operation::Evict(pods) => steps.evict(now, store, pods.clone()),
         Operation::FailDisk(disk) => {
             let (Disk::Node(name) | Disk::Volume(name)) = disk;
-            let step = VolumeStep::DiskFailed(disk.clone());
-            let name = name.clone();
-            let news = VolumeNews { name, step };
-            steps.events.push(Event::Volume(Arc::new(news)));
+            steps.volume(name, VolumeStep::DiskFailed(disk.clone()));
         }
+        Operation::Corrupt(volume) => steps.volume(volume, VolumeStep::Corrupted),
         Operation::Push(push) => {
             let delivery = Delivery {
                 push: push.clone(),
@@ -381,6 +382,12 @@ pub fn scaled(object: &Object, replicas: i32) -> Option<Object> {
 }
 
 impl Steps {
+    fn volume(&mut self, name: &Text, step: VolumeStep) {
+        let name = name.clone();
+        let news = VolumeNews { name, step };
+        self.events.push(Event::Volume(Arc::new(news)));
+    }
+
     fn create(&mut self, now: Instant, mut object: Object) {
         if let Object::ReplicaSet(set) | Object::ReplicationController(set) = &mut object {
             Arc::make_mut(set).created = now;

@@ -61,11 +61,11 @@ impl VolumeKeeper {
                 Event::PodBound { pod, node, .. } => {
                     has_changed |= self.bound(*pod, *node, store);
                 }
-                Event::Volume(news) => {
-                    if let VolumeStep::DiskFailed(disk) = &news.step {
-                        self.disk_failed(now, disk, store, out);
-                    }
-                }
+                Event::Volume(news) => match &news.step {
+                    VolumeStep::DiskFailed(disk) => self.disk_failed(now, disk, store, out),
+                    VolumeStep::Corrupted => self.corrupted(now, &news.name, store, out),
+                    _ => {}
+                },
                 _ => {}
             }
         }
@@ -79,7 +79,7 @@ impl VolumeKeeper {
         let Some(first) = homeless.next() else {
             return false;
         };
-        let Some(workload) = workload_of(store, pod) else {
+        let Some(workload) = workload_of_pod(store, pod) else {
             return false;
         };
         for own in std::iter::once(first).chain(homeless) {
@@ -102,8 +102,16 @@ impl VolumeKeeper {
             };
             if is_struck {
                 let steps = own.volume.disk_failed(now);
-                own.tell(steps, store, out);
+                own.settle(steps, store, out);
             }
+        }
+    }
+
+    fn corrupted(&mut self, now: Instant, volume: &Text, store: &Store, out: &mut Outbox) {
+        let struck = self.volumes.iter_mut();
+        for own in struck.filter(|own| own.volume.plan().name == *volume) {
+            let steps = own.volume.corrupted(now);
+            own.tell(steps, store, out);
         }
     }
 
@@ -115,7 +123,7 @@ impl VolumeKeeper {
                 Some(since) => own.volume.unreachable(now, since),
                 None => own.volume.reachable(now),
             };
-            own.tell(steps, store, out);
+            own.settle(steps, store, out);
         }
     }
 }
@@ -145,13 +153,19 @@ impl Kept {
         }
     }
 
-    /// Writes steps into the log. A volume that was lost gets its place where its pod goes next, or
+    /// Writes steps into the log. A volume whose disks were lost gets its place where its pod goes next, or
     /// runs already.
-    fn tell(&mut self, steps: Vec<VolumeStep>, store: &Store, out: &mut Outbox) {
+    fn settle(&mut self, steps: Vec<VolumeStep>, store: &Store, out: &mut Outbox) {
+        let is_loss = |step: &VolumeStep| matches!(step, VolumeStep::Lost { .. });
+        if steps.iter().any(is_loss) {
+            self.home = self.running(store);
+        }
+        self.tell(steps, store, out);
+    }
+
+    /// Writes steps into the log.
+    fn tell(&self, steps: Vec<VolumeStep>, store: &Store, out: &mut Outbox) {
         for step in steps {
-            if matches!(step, VolumeStep::Lost { .. }) {
-                self.home = self.running(store);
-            }
             let name = self.volume.plan().name.clone();
             let news = VolumeNews { name, step };
             out.write(store, Event::Volume(Arc::new(news)));
@@ -164,7 +178,7 @@ impl Kept {
         let pods = store.pods().iter();
         let mut nodes = pods.filter_map(|own| {
             let node = own.node().filter(|node| store.nodes().is_ready(*node))?;
-            (workload_of(store, own.pod).as_ref() == Some(workload)).then_some(node)
+            (workload_of_pod(store, own.pod).as_ref() == Some(workload)).then_some(node)
         });
         let node = nodes.next()?;
         Some((node, zone_of(store, node)))
@@ -177,7 +191,7 @@ fn zone_of(store: &Store, node: NodeId) -> Option<Text> {
 }
 
 /// The workload of a pod, as `KIND/NAMESPACE/NAME`; a replica set stands for its deployment.
-fn workload_of(store: &Store, pod: PodRef) -> Option<Text> {
+pub fn workload_of_pod(store: &Store, pod: PodRef) -> Option<Text> {
     let owner: ObjectId = store.pod_states().get(pod)?.owner?.object;
     let row = store.objects().get(owner)?;
     let parent = row.owner.and_then(|parent| store.objects().get(parent));
@@ -201,7 +215,7 @@ impl Component for VolumeKeeper {
         }
         for own in &mut self.volumes {
             let steps = own.volume.advance(now);
-            own.tell(steps, view, out);
+            own.settle(steps, view, out);
             if let Some(at) = own.volume.awaited() {
                 out.wake_at(at.max(now));
             }

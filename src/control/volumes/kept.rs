@@ -5,6 +5,7 @@ use model::{Text, VolumeStep};
 use units::{Duration, Instant};
 
 use super::backup::{Backups, Run, Schedule, copy_time, data_loss};
+use super::snapshot::{SnapshotPlan, Snapshots};
 
 /// Place of a volume's data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct VolumePlan {
     pub is_replicated: bool,
     /// Backups; `None` makes none.
     pub backup: Option<BackupPlan>,
+    /// Snapshots; `None` takes none.
+    pub snapshots: Option<SnapshotPlan>,
     /// Time for which a volume out of reach is waited for before it counts as lost.
     pub gives_up: Duration,
     /// Time until a new volume is there, or the replica is attached.
@@ -70,6 +73,7 @@ pub struct KeptVolume {
     plan: VolumePlan,
     state: State,
     backups: Option<Backups>,
+    snapshots: Option<Snapshots>,
     /// Backups that are complete.
     complete: u32,
     /// The last complete backup.
@@ -83,10 +87,11 @@ pub struct KeptVolume {
 impl KeptVolume {
     /// A volume that is there from the beginning, with its first backup due at once.
     pub fn new(plan: VolumePlan) -> Self {
-        let backup = plan.backup;
+        let (backup, snapshots) = (plan.backup, plan.snapshots);
         Self {
             plan,
             state: State::Up,
+            snapshots: snapshots.map(Snapshots::new),
             backups: backup.map(|own| Backups::new(own.schedule)),
             complete: 0,
             last: None,
@@ -116,12 +121,13 @@ impl KeptVolume {
 
     /// The instant at which something is due.
     pub fn next(&self) -> Option<Instant> {
-        let due = [self.awaited(), self.next_backup];
+        let snapshot = self.snapshots.as_ref().and_then(Snapshots::next);
+        let due = [self.awaited(), self.next_backup, snapshot];
         due.into_iter().flatten().min()
     }
 
-    /// The instant at which something is due other than the begin of a backup, which goes on for as
-    /// long as a run lasts.
+    /// The instant at which something is due other than a snapshot or the begin of a backup, which go on
+    /// for as long as a run lasts.
     pub fn awaited(&self) -> Option<Instant> {
         let state = match self.state {
             State::Up => None,
@@ -168,9 +174,25 @@ impl KeptVolume {
             }
             _ => {}
         }
+        self.take_snapshot(now, steps);
         if self.next_backup.is_some_and(|at| at <= now) {
             self.begin_backup(now, steps);
         }
+    }
+
+    fn take_snapshot(&mut self, now: Instant, steps: &mut Vec<VolumeStep>) {
+        let is_up = self.is_up();
+        let due = |own: &&mut Snapshots| own.next().is_some_and(|at| at <= now);
+        let Some(own) = self.snapshots.as_mut().filter(due) else {
+            return;
+        };
+        own.pass(now, is_up);
+        let stored = own.stored();
+        steps.push(if is_up {
+            VolumeStep::Snapshotted { stored }
+        } else {
+            VolumeStep::SnapshotSkipped
+        });
     }
 
     fn begin_backup(&mut self, now: Instant, steps: &mut Vec<VolumeStep>) {
@@ -232,43 +254,86 @@ impl KeptVolume {
         steps
     }
 
+    /// Data of the volume is deleted or overwritten by mistake, on every replica alike: the newest snapshot
+    /// is put in its place, or the last backup if that is newer.
+    pub fn corrupted(&mut self, now: Instant) -> Vec<VolumeStep> {
+        let mut steps = self.advance(now);
+        let failed = match self.state {
+            State::Up => now,
+            State::Away { since, .. } => since,
+            // What is restored has none of it.
+            State::Restoring { .. } => return steps,
+        };
+        let snapshot = self.snapshots.as_ref().and_then(Snapshots::newest);
+        let backup = self.last.map(|own| own.started);
+        let Some(taken) = snapshot.filter(|at| backup.is_none_or(|started| started <= *at)) else {
+            self.restore_backup(failed, now, &mut steps);
+            return steps;
+        };
+        self.break_backup(&mut steps);
+        steps.push(VolumeStep::Lost {
+            failed,
+            data: failed.since(taken),
+            is_restorable: true,
+        });
+        self.state = State::Restoring {
+            since: failed,
+            until: now.saturating_add(self.plan.replay),
+            bytes: 0,
+        };
+        steps
+    }
+
     fn break_backup(&mut self, steps: &mut Vec<VolumeStep>) {
         if self.running.take().is_some() {
             steps.push(VolumeStep::BackupBroken);
         }
     }
 
-    /// The volume is lost; what can be had of it is restored.
+    /// The disks of the volume are lost, with its snapshots: the replica takes their place, or the last
+    /// backup is restored.
     fn lose(&mut self, failed: Instant, now: Instant, steps: &mut Vec<VolumeStep>) {
+        if let Some(own) = &mut self.snapshots {
+            own.lose();
+        }
+        if !self.plan.is_replicated {
+            return self.restore_backup(failed, now, steps);
+        }
         self.break_backup(steps);
-        let rate = self.plan.backup.map_or(0, |own| own.rate);
-        let reads = self.restore_reads();
-        let (data, bytes) = if self.plan.is_replicated {
-            (Duration::ZERO, 0)
-        } else {
-            let runs: Vec<Run> = self.last.into_iter().collect();
-            (data_loss(failed, &runs), reads.unwrap_or(0))
-        };
-        let is_restorable = self.plan.is_replicated || reads.is_some();
         steps.push(VolumeStep::Lost {
             failed,
-            data,
-            is_restorable,
+            data: Duration::ZERO,
+            is_restorable: true,
+        });
+        self.state = State::Restoring {
+            since: failed,
+            until: now.saturating_add(self.plan.new_volume),
+            bytes: 0,
+        };
+    }
+
+    /// The data is lost; the last complete backup is read into a new volume, or that stays empty.
+    fn restore_backup(&mut self, failed: Instant, now: Instant, steps: &mut Vec<VolumeStep>) {
+        self.break_backup(steps);
+        let runs: Vec<Run> = self.last.into_iter().collect();
+        let reads = self.restore_reads();
+        steps.push(VolumeStep::Lost {
+            failed,
+            data: data_loss(failed, &runs),
+            is_restorable: reads.is_some(),
         });
         let mut until = now.saturating_add(self.plan.new_volume);
-        if !self.plan.is_replicated && is_restorable {
-            let copies = if rate == 0 {
-                Duration::ZERO
-            } else {
-                copy_time(bytes, rate)
-            };
-            until = until.saturating_add(copies);
+        let rate = self.plan.backup.map_or(0, |own| own.rate);
+        if let Some(bytes) = reads {
+            if rate != 0 {
+                until = until.saturating_add(copy_time(bytes, rate));
+            }
             until = until.saturating_add(self.plan.replay);
         }
         self.state = State::Restoring {
             since: failed,
             until,
-            bytes,
+            bytes: reads.unwrap_or(0),
         };
     }
 }
@@ -288,6 +353,7 @@ mod tests {
             class: VolumeClass::Local,
             is_replicated: false,
             backup,
+            snapshots: None,
             gives_up: Duration::from_secs(360),
             new_volume: Duration::from_secs(30),
             replay: Duration::from_secs(10),
@@ -364,18 +430,53 @@ mod tests {
         assert_eq!(lost(&steps), Some((Duration::from_secs(2_000), true)));
     }
 
+    /// Snapshots every ten minutes, of which six are kept.
+    fn often() -> SnapshotPlan {
+        SnapshotPlan {
+            every: Duration::from_secs(600),
+            keep: 6,
+            change: GIB,
+        }
+    }
+
+    #[test]
+    fn a_snapshot_undoes_a_mistake_at_once_and_goes_with_the_disk() {
+        let at = Instant::from_secs;
+        let mut own = KeptVolume::new(VolumePlan {
+            snapshots: Some(often()),
+            is_replicated: true,
+            ..plan(Some(hourly()))
+        });
+        // The snapshot of 6600 is newer than the backup of 3600, and the replica has the mistake, too.
+        let steps = own.corrupted(at(7_100));
+        assert!(steps.contains(&VolumeStep::Snapshotted { stored: 6 * GIB }));
+        assert_eq!(lost(&steps), Some((Duration::from_secs(500), true)));
+        assert_eq!(own.next(), Some(at(7_110)));
+        own.advance(at(7_110));
+        assert!(own.is_up());
+        // Without the snapshots of lost disks, the backup of 7200 is the newest copy.
+        own.disk_failed(at(7_290));
+        own.advance(at(7_350));
+        let steps = own.corrupted(at(7_400));
+        assert_eq!(lost(&steps), Some((Duration::from_secs(200), true)));
+    }
+
     proptest! {
         /// Whatever happens when: a complete backup can be restored, and no loss goes unsaid.
         #[test]
         fn no_backup_is_claimed_that_cannot_be_restored(
-            events in prop::collection::vec((1_i64..20_000, 0_u8..3), 1..40),
+            events in prop::collection::vec((1_i64..20_000, 0_u8..4), 1..40),
+            takes_snapshots: bool,
             full_every in 1_u32..6,
             extra in 0_u32..4,
         ) {
             let mut backup = hourly();
             backup.schedule.full_every = full_every;
             backup.schedule.retention = full_every + extra;
-            let mut own = KeptVolume::new(plan(Some(backup)));
+            let mut own = KeptVolume::new(VolumePlan {
+                snapshots: takes_snapshots.then(often),
+                ..plan(Some(backup))
+            });
             let mut now = Instant::ZERO;
             for (after, what) in events {
                 now = now.saturating_add(Duration::from_secs(after));
@@ -383,11 +484,12 @@ mod tests {
                 let steps = match what {
                     0 => own.disk_failed(now),
                     1 => own.unreachable(now, now),
+                    2 => own.corrupted(now),
                     _ => own.reachable(now),
                 };
                 let (complete, is_restorable) = own.restorable();
                 prop_assert_eq!(complete > 0, is_restorable);
-                if what == 0 && was_up {
+                if matches!(what, 0 | 2) && was_up {
                     prop_assert!(lost(&steps).is_some());
                 }
             }

@@ -9,11 +9,13 @@ pub mod backup;
 mod component;
 mod keeper;
 mod kept;
+mod snapshot;
 
 pub use attachment::{Attachments, Host, VolumeDelays};
 pub use component::AttachDetach;
-pub use keeper::VolumeKeeper;
+pub use keeper::{VolumeKeeper, workload_of_pod};
 pub use kept::{BackupPlan, KeptVolume, VolumeClass, VolumePlan};
+pub use snapshot::{SnapshotPlan, Snapshots};
 
 use cluster::Store;
 use model::{Object, Pod, PodRef, PodVolume, Text};

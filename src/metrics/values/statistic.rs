@@ -233,7 +233,7 @@ const fn usual_floor(unit: &str) -> f64 {
         b"s" | b"W" => 0.1,
         b"cores" | b"pods" | b"jobs" | b"nodes" | b"gpus" | b"instances" | b"tenants"
         | b"groups" | b"alerts" | b"notifications" | b"failures" | b"losses" | b"restarts"
-        | b"rollouts" | b"pushes" | b"backups" | b"volumes" | b"bool" => 0.05,
+        | b"rollouts" | b"pushes" | b"backups" | b"snapshots" | b"volumes" | b"bool" => 0.05,
         b"times" | b"nines" | b"core-hours" | b"gpu-hours" | b"node-hours" | b"pod-hours"
         | b"1/h" | b"1/s" | b"1/day" | b"1/1000 pod-hours" | b"pods/h" | b"currency" | b"kWh"
         | b"Wh" | b"kgCO2" | b"GiB s" => 0.01,

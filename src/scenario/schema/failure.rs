@@ -207,6 +207,9 @@ pub enum FailureKind {
     /// Loss of the disk of a `node`, or of the disks of a `volume`, for good at `at`: the data on it
     /// is restored from backups or lost. Requires `storage`.
     DiskLoss,
+    /// Deletion or overwriting of the data of a `volume` by mistake at `at`, on every replica alike: it
+    /// is restored from a snapshot or backup. Requires `storage`.
+    DataCorruption,
     /// Hang of the container runtime of a `node`, or of every node of a `zone` or `domain`, at
     /// `at`, lasting `for`. Running containers continue, none is started or stopped, and after 30 s
     /// the node reports that it is not ready.
@@ -267,6 +270,7 @@ impl FailureKind {
             }
             Self::Flapping => (&["at", "every", "down"], &["node", "zone", "domain", "for"]),
             Self::DiskLoss => (&["at"], &["node", "volume"]),
+            Self::DataCorruption => (&["volume", "at"], &[]),
             Self::CorruptedImage => (&["image", "at"], &["for"]),
             Self::NodeCrash => (&["mtbf", "repair"], &["node", "zone", "domain", "burst"]),
             Self::FailureLog => (&["path"], &["system", "from"]),

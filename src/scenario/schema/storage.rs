@@ -31,6 +31,9 @@ pub struct Storage {
     /// Backups; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup: Option<Backup>,
+    /// Snapshots on the volume's own disks; default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshots: Option<Snapshots>,
     /// Time for which a volume out of reach is waited for before it is lost; default `6m`.
     #[serde(default = "six_minutes")]
     pub give_up_after: Duration,
@@ -82,6 +85,22 @@ pub struct Backup {
     /// Bytes a second at which backups are written and read; default 0, which takes no time.
     #[serde(default)]
     pub bandwidth: Quantity,
+}
+
+/// Snapshots of a volume by the clock, which take no time; the first is taken as the run begins. They undo
+/// what was written by mistake, and go with the volume's disks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Snapshots {
+    /// Time from one snapshot to the next.
+    #[schemars(extend("x-positive" = true))]
+    pub every: Duration,
+    /// Number of snapshots that are kept.
+    #[schemars(range(min = 1))]
+    pub keep: u32,
+    /// Bytes that change from one snapshot to the next, each counted once; default all of the volume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Quantity>,
 }
 
 const fn one() -> u32 {

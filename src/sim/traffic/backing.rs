@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use control::services::{Registry, ServicePod, ServiceSettings};
 use model::service::{Balancing, Publish, Service};
+use model::traffic::FailureCause;
 use model::{PodRef, Text};
-use units::{Duration, Instant, NodeId, SortedMap};
+use units::{Duration, Instant, NodeId, SortedMap, SortedSet};
 
 use super::plan::{BALANCER_POLL, Forwarding, ServiceModel};
 
@@ -20,6 +21,20 @@ pub(super) enum Fate {
     Refused,
     /// The host is down: nothing comes back.
     Silent,
+    /// The pod answers that its data is out of reach.
+    NoVolume,
+}
+
+impl Fate {
+    /// Cause of the failure of a request, unless the pod takes it.
+    pub(super) const fn failure(self) -> Option<FailureCause> {
+        match self {
+            Self::Taken => None,
+            Self::Refused => Some(FailureCause::Refused),
+            Self::Silent => Some(FailureCause::Timeout),
+            Self::NoVolume => Some(FailureCause::NoVolume),
+        }
+    }
 }
 
 /// A pod that is or was behind a service.
@@ -39,6 +54,23 @@ pub(super) struct Member {
     has_address: bool,
     /// `true` if the member's processes are there.
     runs: bool,
+    /// `true` unless a volume that the member keeps its data on is out of reach.
+    has_volumes: bool,
+}
+
+impl Member {
+    /// Fate of a request that comes to the member.
+    pub(super) fn fate(&self, is_down: &dyn Fn(NodeId) -> bool) -> Fate {
+        if self.node.is_some_and(is_down) {
+            Fate::Silent
+        } else if !self.runs {
+            Fate::Refused
+        } else if self.has_volumes {
+            Fate::Taken
+        } else {
+            Fate::NoVolume
+        }
+    }
 }
 
 /// State of a pod, as far as its services are concerned.
@@ -53,6 +85,7 @@ pub(super) struct PodCondition {
     pub is_terminating: bool,
     pub has_address: bool,
     pub runs: bool,
+    pub has_volumes: bool,
 }
 
 /// Front of a service: a router that sends it the requests of a route.
@@ -65,6 +98,9 @@ pub(super) struct Front {
     /// Balancing of the route.
     pub balancing: Balancing,
 }
+
+/// Time between two checks of an endpoint by a router (spec: orchestrators-a.md section 8.4).
+const CHECK: Duration = Duration::from_secs(5);
 
 /// Time for which a client keeps a cookie that has no end.
 const SESSION: Duration = Duration::from_secs(365 * 86_400);
@@ -87,6 +123,10 @@ pub(super) struct Backing {
     forwarding: Forwarding,
     /// The router before it, if there is one.
     front: Option<Front>,
+    /// Endpoints that did not answer the router's last check, and the instant of the next check that can
+    /// find something else.
+    failing: SortedSet<Text>,
+    check: Option<Instant>,
     /// Whether nodes take requests for it.
     pub publish: Publish,
     registry: Registry,
@@ -117,6 +157,8 @@ impl Backing {
             },
             forwarding: model.forwarding,
             front: None,
+            failing: SortedSet::new(),
+            check: None,
             publish: Publish::No,
             registry: Registry::new(settings),
             members: SortedMap::new(),
@@ -176,6 +218,7 @@ impl Backing {
             is_terminating: condition.is_terminating,
             has_address: condition.has_address,
             runs: condition.runs,
+            has_volumes: condition.has_volumes,
         };
         self.members.insert(address.clone(), member);
     }
@@ -223,20 +266,37 @@ impl Backing {
         self.forwarding != Forwarding::KubeProxy
     }
 
+    /// A host of endpoints went down or came back: the router's next check finds it.
+    pub(super) fn await_check(&mut self, now: Instant) {
+        if self.front.is_some() {
+            self.check = Some(now.saturating_add(until_next(now, CHECK)));
+        }
+    }
+
     /// Instant at which the next change is seen.
     pub(super) fn next_seen(&self) -> Option<Instant> {
-        self.coming.front().copied()
+        let changes = [self.coming.front().copied(), self.check];
+        changes.into_iter().flatten().min()
     }
 
     /// Sees what is to be seen by now; whether that is anything new.
-    pub(super) fn see(&mut self, now: Instant) -> bool {
-        if self.coming.front().is_none_or(|at| *at > now) {
+    pub(super) fn see(&mut self, now: Instant, is_down: &dyn Fn(NodeId) -> bool) -> bool {
+        if self.next_seen().is_none_or(|at| at > now) {
             return false;
+        }
+        if self.check.take_if(|at| *at <= now).is_some() {
+            let silent = self.members.iter();
+            let silent = silent.filter(|(_, own)| own.fate(is_down) == Fate::Silent);
+            self.failing = silent.map(|(address, _)| address.clone()).collect();
         }
         while self.coming.front().is_some_and(|at| *at <= now) {
             self.coming.pop_front();
         }
-        let addresses = self.registry.endpoints(now);
+        let mut addresses = self.registry.endpoints(now);
+        // A router checks endpoints only where there are several.
+        if addresses.len() > 1 {
+            addresses.retain(|address| !self.failing.contains(address));
+        }
         let seen = addresses.into_iter().filter_map(|address| {
             let member = self.members.get(&address)?;
             Some(Seen {
@@ -265,11 +325,8 @@ impl Backing {
 
     /// Fate of a request at an address.
     pub(super) fn fate(&self, address: &Text, is_down: &dyn Fn(NodeId) -> bool) -> Fate {
-        match self.members.get(address) {
-            Some(member) if member.node.is_some_and(is_down) => Fate::Silent,
-            Some(member) if member.runs => Fate::Taken,
-            _ => Fate::Refused,
-        }
+        let member = self.members.get(address);
+        member.map_or(Fate::Refused, |member| member.fate(is_down))
     }
 
     /// The registry, for answers of the name service.

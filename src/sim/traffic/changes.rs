@@ -30,6 +30,7 @@ impl Traffic {
             Event::PodEnded { pod, .. } => self.pod_ended(now, *pod, observer),
             Event::NodeAdded { node, .. } => self.host_known(now, *node, true, observer),
             Event::NodeRemoved { node } => self.host_known(now, *node, false, observer),
+            Event::Volume(news) => self.volume_changed(now, news, store, observer),
             _ => {}
         }
     }
@@ -126,7 +127,12 @@ impl Traffic {
     }
 
     /// Tells the services of a pod how it is, or one of them.
-    fn tell(&mut self, pod: PodRef, store: &Store, only: Option<usize>) -> Option<Arc<[usize]>> {
+    pub(super) fn tell(
+        &mut self,
+        pod: PodRef,
+        store: &Store,
+        only: Option<usize>,
+    ) -> Option<Arc<[usize]>> {
         let services = self.services_of(pod, store)?;
         let record = store.pods().get(pod)?;
         let state = store.pod_states().get(pod);
@@ -137,6 +143,7 @@ impl Traffic {
             is_terminating: state.is_some_and(|state| state.terminating.is_some()),
             has_address: runs,
             runs,
+            has_volumes: self.has_volumes(pod, store),
         };
         let server = self
             .servers

@@ -17,7 +17,7 @@ pub(super) struct Totals {
     pub retries: f64,
     pub succeeded: f64,
     pub within: f64,
-    pub failed: [f64; 5],
+    pub failed: [f64; FailureCause::ALL.len()],
     told: FlowCounts,
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Shared<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Outcome {
     pub succeeded: f64,
-    pub failed: [f64; 5],
+    pub failed: [f64; FailureCause::ALL.len()],
 }
 
 impl Outcome {

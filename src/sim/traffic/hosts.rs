@@ -124,6 +124,7 @@ impl Traffic {
             if pods.is_empty() && !self.has_published() {
                 continue;
             }
+            self.backings[service].await_check(now);
             self.regroup(service);
             for pod in pods {
                 self.lose(now, pod, false, observer);

@@ -24,6 +24,7 @@ mod sharing;
 mod stepping;
 #[cfg(test)]
 mod tests;
+mod volumes;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -76,6 +77,8 @@ pub struct Traffic {
     /// Hosts that clients outside know, and those that are down.
     hosts: Vec<NodeId>,
     down: SortedSet<NodeId>,
+    /// Volumes that are lost or out of reach.
+    away: SortedSet<Text>,
     /// Load balancers that are tasks, and where: clients outside know their hosts alone.
     balancers: SortedMap<PodRef, NodeId>,
     /// Instants at which services are to be followed next.
@@ -112,6 +115,7 @@ impl Traffic {
             members: Vec::new(),
             hosts: Vec::new(),
             down: SortedSet::new(),
+            away: SortedSet::new(),
             balancers: SortedMap::new(),
             agenda: BinaryHeap::new(),
             sessions: Streams::new(seed, "traffic/sessions"),
@@ -208,7 +212,8 @@ impl Traffic {
             self.agenda.pop();
             self.now = self.now.max(at);
             self.follow(service, at, observer);
-            let is_new = self.backings[service].see(at);
+            let down = &self.down;
+            let is_new = self.backings[service].see(at, &|node| down.contains(&node));
             if is_new {
                 self.refollow(service, at);
                 if self.fronted.contains(&service) {

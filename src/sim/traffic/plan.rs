@@ -5,7 +5,7 @@ use model::service::{Balancing, ServerSpec};
 use model::traffic::LatencyObjective;
 use model::{Labels, Text};
 use rng::Distribution;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 use super::rate::Rate;
 
@@ -22,6 +22,8 @@ pub struct TrafficPlan {
     pub detail: Detail,
     /// Instants at which stretches are cut: where measuring begins and ends.
     pub cuts: Vec<Instant>,
+    /// Workloads that keep data, as `KIND/NAMESPACE/NAME`, by the names of their volumes.
+    pub volumes: SortedMap<Text, Text>,
 }
 
 /// A function (spec: orchestrators-a.md 9.7).

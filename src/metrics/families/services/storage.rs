@@ -14,6 +14,9 @@ const SKIPPED: Statistic = Statistic::amount("skipped", "backups", Direction::Lo
 const BROKEN: Statistic = Statistic::amount("broken", "backups", Direction::Lower);
 const STORED: Statistic = Statistic::amount("stored", "bytes", Direction::Lower);
 const MOVED: Statistic = Statistic::amount("moved", "bytes", Direction::Lower);
+const SNAPSHOTS: Statistic = Statistic::amount("snapshots", "snapshots", Direction::None);
+const SNAPSHOTS_STORED: Statistic =
+    Statistic::amount("snapshots_stored", "bytes", Direction::Lower);
 const LOSSES: Statistic = Statistic::amount("losses", "losses", Direction::Lower);
 const LOST_FOR_GOOD: Statistic = Statistic::amount("lost_for_good", "volumes", Direction::Lower);
 const UNRESTORED: Statistic = Statistic::amount("unrestored", "volumes", Direction::Lower);
@@ -41,6 +44,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
         BROKEN,
         STORED,
         MOVED,
+        SNAPSHOTS,
+        SNAPSHOTS_STORED,
         LOSSES,
         LOST_FOR_GOOD,
         UNRESTORED,
@@ -60,10 +65,12 @@ pub const ENTRY: MetricEntry = MetricEntry {
         P99.of(OUT_OF_REACH),
         MAX.of(OUT_OF_REACH),
     ],
-    formula: "data_loss: from the start of the last complete backup to the failure, 0 with a replica; \
+    formula: "data_loss: from the start of the last complete backup, or the snapshot that was put back, \
+              to the failure, and 0 where a replica took over; \
               restore_time: from the failure to the restored volume; stored: bytes of all backups that \
-              are kept at the end; moved: bytes that backups and restores copied; lost_for_good: \
-              losses without backup and replica",
+              are kept at the end; snapshots_stored: bytes that changed since the snapshots that are \
+              kept at the end; moved: bytes that backups and restores copied; lost_for_good: \
+              losses of which no copy was left",
     denominators: "losses; restores; spans out of reach that ended",
     census: "what happened to the volumes of `storage` in W",
     censoring: "a volume that was not restored by the end is counted in `unrestored`",
@@ -82,6 +89,9 @@ struct Storage {
     moved: i64,
     /// Stored bytes of each volume by the order of their first backup.
     stored: units::SortedMap<model::Text, i64>,
+    snapshots: u64,
+    /// Bytes of the snapshots of each volume.
+    snapshots_stored: units::SortedMap<model::Text, i64>,
     data: Distribution,
     restores: Distribution,
     away: Distribution,
@@ -99,6 +109,8 @@ impl Default for Storage {
             restored: 0,
             moved: 0,
             stored: units::SortedMap::new(),
+            snapshots: 0,
+            snapshots_stored: units::SortedMap::new(),
             data: Distribution::of("loss"),
             restores: Distribution::of("loss"),
             away: Distribution::of("loss"),
@@ -114,6 +126,7 @@ impl Storage {
                 self.backups += 1;
                 self.moved = self.moved.saturating_add(*bytes);
             }
+            VolumeStep::Snapshotted { .. } => self.snapshots += 1,
             VolumeStep::BackupSkipped => self.skipped += 1,
             VolumeStep::BackupBroken => self.broken += 1,
             VolumeStep::Reachable { after } => self.away.add(*after),
@@ -131,7 +144,10 @@ impl Storage {
                 self.moved = self.moved.saturating_add(*bytes);
                 self.restores.add(*after);
             }
-            VolumeStep::DiskFailed(_) | VolumeStep::Unreachable => {}
+            VolumeStep::DiskFailed(_)
+            | VolumeStep::Corrupted
+            | VolumeStep::SnapshotSkipped
+            | VolumeStep::Unreachable => {}
         }
     }
 }
@@ -146,8 +162,14 @@ impl Collector for Storage {
             return;
         };
         self.has_any = true;
-        if let VolumeStep::BackedUp { stored, .. } = news.step {
-            self.stored.insert(news.name.clone(), stored);
+        match news.step {
+            VolumeStep::BackedUp { stored, .. } => {
+                self.stored.insert(news.name.clone(), stored);
+            }
+            VolumeStep::Snapshotted { stored } => {
+                self.snapshots_stored.insert(news.name.clone(), stored);
+            }
+            _ => {}
         }
         if change.in_window() {
             self.count(&news.step);
@@ -159,19 +181,27 @@ impl Collector for Storage {
             values.put_undefined("no volume is kept");
             return;
         }
-        let stored: i64 = self.stored.values().copied().fold(0, i64::saturating_add);
+        let sum = |of: &units::SortedMap<model::Text, i64>| {
+            of.values().copied().fold(0, i64::saturating_add)
+        };
+        let (stored, in_snapshots) = (sum(&self.stored), sum(&self.snapshots_stored));
         let unrestored = self.losses.saturating_sub(self.restored);
         for (statistic, count) in [
             (BACKUPS, self.backups),
             (SKIPPED, self.skipped),
             (BROKEN, self.broken),
+            (SNAPSHOTS, self.snapshots),
             (LOSSES, self.losses),
             (LOST_FOR_GOOD, self.for_good),
             (UNRESTORED, unrestored),
         ] {
             values.put(statistic, Reading::count(count));
         }
-        for (statistic, bytes) in [(STORED, stored), (MOVED, self.moved)] {
+        for (statistic, bytes) in [
+            (STORED, stored),
+            (SNAPSHOTS_STORED, in_snapshots),
+            (MOVED, self.moved),
+        ] {
             values.put(statistic, Reading::count(bytes.unsigned_abs()));
         }
         self.data.put_of(DATA_LOSS, values);

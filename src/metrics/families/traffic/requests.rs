@@ -51,13 +51,14 @@ pub const ENTRY: MetricEntry = MetricEntry {
         failed(FailureCause::ALL[2].name()),
         failed(FailureCause::ALL[3].name()),
         failed(FailureCause::ALL[4].name()),
+        failed(FailureCause::ALL[5].name()),
         RETRIES,
         PER_SECOND,
     ],
     formula: "counts in W; error_rate: failed over served and failed; timeout, refused, \
-              no_endpoint, queue_full, error: failed requests by the cause of the last attempt; \
-              retries: attempts beyond the first of each request; per_second: offered over the \
-              length of W",
+              no_endpoint, queue_full, error, no_volume: failed requests by the cause of the last \
+              attempt; retries: attempts beyond the first of each request; per_second: offered \
+              over the length of W",
     denominators: "requests that were served or failed; seconds of the measured window",
     census: "requests of all groups of clients in the measured window",
     censoring: "requests under way at the end of the window are offered and neither served nor failed",
@@ -78,7 +79,7 @@ struct Requests {
     offered: u64,
     served: u64,
     retries: u64,
-    failed: [u64; 5],
+    failed: [u64; FailureCause::ALL.len()],
     services: Services,
 }
 

@@ -233,7 +233,7 @@ mod tests {
             succeeded,
             within,
             retries: 3,
-            failed: [0, refused, 0, 0, 0],
+            failed: [0, refused, 0, 0, 0, 0],
             latencies: vec![(0, within), (1, succeeded - within)],
         };
         let mut own = Services::default();

@@ -108,12 +108,7 @@ impl Fluid {
         // Pods that nobody sees any more work off what waits in them.
         for (pod, (server, own)) in waiting {
             let is_there = backing.running().find(|member| member.pod == pod);
-            let is_silent = is_there.is_some_and(|member| member.node.is_some_and(is_down));
-            let fate = match is_there {
-                Some(_) if is_silent => Fate::Silent,
-                Some(_) => Fate::Taken,
-                None => Fate::Refused,
-            };
+            let fate = is_there.map_or(Fate::Refused, |member| member.fate(is_down));
             self.join(
                 Endpoint { pod, server, fate },
                 vec![0.0; count],

@@ -27,7 +27,7 @@ pub(super) struct SteadyFlow {
     pub(super) retries: f64,
     pub(super) succeeded: f64,
     pub(super) within: f64,
-    pub(super) failed: [f64; 5],
+    pub(super) failed: [f64; FailureCause::ALL.len()],
     pub(super) latencies: Latencies,
 }
 
@@ -126,14 +126,8 @@ impl Fluid {
         shared: &mut Shared<'_>,
     ) -> Option<(Vec<Outcome>, Wait)> {
         let count = self.flows.len();
-        match own.fate {
-            Fate::Refused => {
-                return Some((vec![Outcome::of(FailureCause::Refused); count], Wait::NONE));
-            }
-            Fate::Silent => {
-                return Some((vec![Outcome::of(FailureCause::Timeout); count], Wait::NONE));
-            }
-            Fate::Taken => {}
+        if let Some(cause) = own.fate.failure() {
+            return Some((vec![Outcome::of(cause); count], Wait::NONE));
         }
         let load = rate / shared.servers.get(own.server).capacity();
         if load > STEADY {
@@ -160,8 +154,12 @@ impl Fluid {
     }
 
     /// The parts of a flow's tries that fail, by cause.
-    pub(super) fn failing(&self, place: usize, groups: &[(Vec<Outcome>, Wait)]) -> [f64; 5] {
-        let mut failed = [0.0; 5];
+    pub(super) fn failing(
+        &self,
+        place: usize,
+        groups: &[(Vec<Outcome>, Wait)],
+    ) -> [f64; FailureCause::ALL.len()] {
+        let mut failed = [0.0; FailureCause::ALL.len()];
         failed[FailureCause::NoEndpoint as usize] = self.lost.get(place).copied().unwrap_or(1.0);
         for (own, (outcomes, _)) in self.alike.iter().zip(groups) {
             let part = own.shares[place] * own.pods.len() as f64;
@@ -244,7 +242,7 @@ impl Fluid {
     pub(super) fn failure_nanos(
         &self,
         place: usize,
-        causes: &[f64; 5],
+        causes: &[f64; FailureCause::ALL.len()],
         groups: &[(Vec<Outcome>, Wait)],
         shared: &Shared<'_>,
     ) -> f64 {

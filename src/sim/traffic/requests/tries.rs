@@ -107,12 +107,13 @@ impl Requests {
         let fate = backing.fate(&address, &|node| hosts.is_down(node));
         let member = backing.member(&address).copied();
         let (Some(member), Fate::Taken | Fate::Silent) = (member, fate) else {
+            let cause = fate.failure().unwrap_or(FailureCause::Refused);
             let client = Client {
                 service,
                 number: client,
             };
             self.release(now, client, backing, &address, Served::Failed);
-            return self.failed(now, request, FailureCause::Refused, shared);
+            return self.failed(now, request, cause, shared);
         };
         if let Some(own) = self.open[request].as_mut() {
             own.at = Some((address, member.pod));
@@ -128,7 +129,6 @@ impl Requests {
         self.tally(service).tries += 1;
         let server = shared.servers.get(member.server);
         let slots = server.own.concurrency as usize;
-        let limit = server.own.queue_limit as usize;
         let own = Try {
             request,
             serial,
@@ -144,7 +144,7 @@ impl Requests {
             worker.recent.begun(now);
             self.weigh(now, service, 1, 0);
             self.work(now, own, member.pod, member.server, shared);
-        } else if worker.queue.len() < limit {
+        } else if worker.queue.len() < server.own.queue_limit as usize {
             worker.queue.push_back(own);
             self.weigh(now, service, 0, 1);
         } else {

@@ -10,7 +10,7 @@ use super::super::rate::Rate;
 use cluster::{Observer, Store};
 use model::latencies::Latencies;
 use model::service::{Balancing, Service};
-use model::traffic::{FunctionCounts, TrafficNames, TrafficStretch};
+use model::traffic::{FailureCause, FunctionCounts, TrafficNames, TrafficStretch};
 use model::{
     EndReason, Event, Labels, Node, Object, ObjectChange, Pod, PodChange, PodCreated, PodName,
     PodRef, PodSpec, ResourceList,
@@ -25,7 +25,7 @@ pub(super) struct Seen {
     pub(super) retries: u64,
     pub(super) succeeded: u64,
     pub(super) within: u64,
-    pub(super) failed: [u64; 5],
+    pub(super) failed: [u64; FailureCause::ALL.len()],
     pub(super) worked: f64,
     pub(super) waited: f64,
     pub(super) nanos: f64,
@@ -145,6 +145,7 @@ pub(super) fn plan(
         detail,
         functions: Vec::new(),
         cuts: Vec::new(),
+        volumes: SortedMap::new(),
     }
 }
 
@@ -232,6 +233,16 @@ impl Bench {
     }
 
     pub(super) fn start_of(&mut self, now: Instant, name: &str, spec: PodSpec) -> PodRef {
+        self.start_on(now, name, spec, NodeId(0))
+    }
+
+    pub(super) fn start_on(
+        &mut self,
+        now: Instant,
+        name: &str,
+        spec: PodSpec,
+        node: NodeId,
+    ) -> PodRef {
         let spec = Arc::new(PodSpec {
             namespace: "default".into(),
             ..spec
@@ -252,7 +263,7 @@ impl Bench {
         };
         let bound = Event::PodBound {
             pod,
-            node: NodeId(0),
+            node,
             devices: model::DeviceSet::default(),
         };
         let ready = Event::PodChanged {

@@ -1,5 +1,6 @@
 //! Routers of `OpenShift` between clients and services, in both forms.
 
+use super::bench::labels;
 use super::*;
 use crate::traffic::plan::{Router, Target, TrafficPlan};
 use model::service::{PathKind, PathRule, RouteSettings, Rule};
@@ -25,6 +26,11 @@ fn routed(detail: Detail, tier: &str, micro: Option<u64>) -> TrafficPlan {
 
 /// A route of `shop.example` to services by weight.
 fn add_route(bench: &mut Bench, backends: &[(&str, i64)]) {
+    add_route_by(bench, backends, None);
+}
+
+/// A route that balances in a way.
+fn add_route_by(bench: &mut Bench, backends: &[(&str, i64)], balancing: Option<Balancing>) {
     let backends = backends.iter().map(|&(service, weight)| Backend {
         service: service.into(),
         weight,
@@ -44,6 +50,7 @@ fn add_route(bench: &mut Bench, backends: &[(&str, i64)]) {
         route: RouteSettings {
             labels: [("tier".into(), "public".into())].into_iter().collect(),
             has_no_cookie: true,
+            balancing,
             ..RouteSettings::default()
         },
         ..Ingress::default()
@@ -153,4 +160,46 @@ fn a_cookie_keeps_clients_with_their_endpoint() {
     };
     let busy = bench.pods.iter().filter(|pod| works(pod)).count();
     assert_eq!(busy, 1, "all requests of the client go to one pod");
+}
+
+#[test]
+fn a_check_leaves_out_the_endpoints_of_a_host_that_is_down() {
+    for detail in FORMS {
+        let mut plan = routed(detail, "public", None);
+        plan.groups[0].timeout = Duration::from_secs(1);
+        let mut bench = Bench::new(plan, 1);
+        // By turns: a draw of two would soon avoid the endpoint that does not answer.
+        add_route_by(&mut bench, &[("web", 1)], Some(Balancing::RoundRobin));
+        let mut other = model::Node::clone(&node());
+        other.name = "other".into();
+        let other = bench.store.node_added(Arc::new(other));
+        bench.apply(Instant::ZERO, other);
+        let labels = labels("web");
+        let spec = PodSpec {
+            labels,
+            ..PodSpec::default()
+        };
+        bench.start_on(Instant::ZERO, "web", spec, NodeId(1));
+        bench.seen.from = Instant::from_secs(10);
+        bench.until(32);
+        assert_eq!(bench.seen.failures(), 0, "{detail:?}");
+        let change = |bench: &mut Bench, at: i64, is_up: bool| {
+            let at = Instant::from_secs(at);
+            bench
+                .traffic
+                .host_changed(at, NodeId(1), is_up, &mut bench.seen);
+        };
+        change(&mut bench, 32, false);
+        bench.until(92);
+        // Half of 500 requests a second, for three seconds.
+        let failed = bench.seen.failures() as f64;
+        assert!(is_near(failed, 750.0, 0.1), "{detail:?}: {failed}");
+        change(&mut bench, 92, true);
+        bench.until(120);
+        let failed = bench.seen.failures() as f64;
+        assert!(is_near(failed, 750.0, 0.1), "{detail:?}: {failed}");
+        let load = bench.traffic.pod(bench.pods[1]);
+        let rate = load.map_or(0.0, |own| own.requests_per_second);
+        assert!(is_near(rate, 250.0, 0.15), "{detail:?}: {rate}");
+    }
 }
