@@ -151,6 +151,11 @@ impl One<'_> {
             ),
         });
         let mut words: Vec<String> = words.collect();
+        for kind in &answer.cut {
+            words.push(format!(
+                "({kind}: not tried to the end, as the cluster is too large)"
+            ));
+        }
         if answer.untried > 0 {
             let choices = plural::count(answer.untried, "further choice");
             words.push(format!("({choices} of flavors not tried)"));
@@ -282,6 +287,7 @@ impl One<'_> {
             "start": start,
             "changes": changes,
             "untriedChoices": answer.untried,
+            "untriedKinds": answer.cut,
         })
     }
 }

@@ -142,6 +142,8 @@ pub struct Answer {
     pub obstacles: Vec<Obstacle>,
     /// Changes that would admit it.
     pub changes: Vec<Change>,
+    /// Kinds of changes that were not tried to the end, as the cluster is too large for it.
+    pub cut: Vec<&'static str>,
     /// Number of choices of flavors for which more quota was not tried, as there are too many.
     pub untried: usize,
     /// The time at which it starts, if it waits and run times are known.

@@ -14,6 +14,20 @@ use super::{Change, Question, Raise};
 /// Most choices of flavors that are tried with more quota.
 const MOST_CHOICES: usize = 16;
 
+/// Trials of one kind of change.
+type TrialsOfKind<'q> = fn(&Question<'q>, &Controller) -> Option<Change>;
+
+/// Changes that would admit a job.
+#[derive(Default)]
+pub(super) struct Changes {
+    /// The changes.
+    pub(super) changes: Vec<Change>,
+    /// Kinds of changes whose trials took more work than all may take together.
+    pub(super) cut: Vec<&'static str>,
+    /// Number of choices of flavors that were not tried.
+    pub(super) untried: usize,
+}
+
 /// A quota of a queue by place: group, flavor and resource.
 type QuotaPlace = (usize, usize, usize);
 
@@ -42,19 +56,29 @@ impl Raised {
 }
 
 impl Question<'_> {
-    /// Changes that admit the job, each the smallest of its kind, and the number of choices of flavors
-    /// that were not tried.
-    pub(super) fn changes(&self, cluster: &Controller) -> (Vec<Change>, usize) {
-        let mut changes = Vec::new();
-        changes.extend(self.fewer_pods(cluster));
-        changes.extend(self.higher_priority(cluster));
-        changes.extend(self.other_flavor(cluster));
-        changes.extend(self.wider_level(cluster));
-        let (more, untried) = self.more(cluster, Raised::Nominal);
-        changes.extend(more);
-        let (limits, of_limits) = self.more(cluster, Raised::BorrowingLimit);
-        changes.extend(limits);
-        (changes, untried.max(of_limits))
+    /// Changes that admit the job, each the smallest of its kind.
+    pub(super) fn changes(&self, cluster: &Controller) -> Changes {
+        let mut found = Changes::default();
+        let kinds: [(&'static str, TrialsOfKind<'_>); 4] = [
+            ("fewer pods", Self::fewer_pods),
+            ("a higher priority", Self::higher_priority),
+            ("another flavor", Self::other_flavor),
+            ("a wider level", Self::wider_level),
+        ];
+        for (kind, trials) in kinds {
+            self.is_cut.set(false);
+            let change = trials(self, cluster);
+            if change.is_none() && self.is_cut.get() {
+                found.cut.push(kind);
+            }
+            found.changes.extend(change);
+        }
+        for raised in [Raised::Nominal, Raised::BorrowingLimit] {
+            let (more, untried) = self.more(cluster, raised);
+            found.changes.extend(more);
+            found.untried = found.untried.max(untried);
+        }
+        found
     }
 
     /// The nearest level above the one that the pods wish for, or any place.

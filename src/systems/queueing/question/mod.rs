@@ -8,15 +8,17 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
+use kueue::Names;
 use kueue::names::PODS;
-use kueue::run::{Controller, Cycle, Entry, RequeueReason, Stage};
-use kueue::{Names, Snapshot};
-use model::queueing::{Admission, QueuedWorkload, QueueingObjects, StopPolicy};
+use kueue::run::Controller;
+use model::queueing::{QueuedWorkload, QueueingObjects};
 use model::workload::Job;
 use model::{ClusterObjects, Node, PodSpec, ResourceList, Text};
 use units::{Duration, Instant, ObjectId, SortedMap, SortedSet};
 
+use self::changes::Changes;
 use self::held::Held;
+use self::trial::{MOST_CYCLES, MOST_WORK, settle};
 use super::job::{self, PLACED_LABEL, QueuedJob};
 
 mod answer;
@@ -26,19 +28,11 @@ mod obstacle;
 mod start;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 pub use self::answer::{Answer, Change, Raise, Verdict, Victim};
 pub use self::obstacle::{Obstacle, ObstacleAmounts, ObstacleKind};
 pub use self::start::{RunTimes, Start};
-
-/// Most cycles of a trial.
-const MOST_CYCLES: usize = 100_000;
-
-/// Most work of all trials of changes together, in usage of workloads that is counted in or out.
-const MOST_WORK: u64 = 15_000_000;
-
-/// Time for which a trial goes on: retries are collected for a second.
-const TRIAL: Duration = Duration::from_secs(10);
 
 /// A job over the objects of a cluster.
 pub struct Question<'a> {
@@ -59,21 +53,10 @@ pub struct Question<'a> {
     run_times: RunTimes,
     /// Work that is left for trials of changes.
     left: Cell<u64>,
+    /// Whether a trial of a change ended without an outcome since the mark was taken off.
+    is_cut: Cell<bool>,
     /// Amounts of all workloads of the cluster, by resource.
     held: SortedMap<Text, Held>,
-}
-
-/// Outcome of a trial.
-#[derive(Default)]
-struct Trial {
-    admission: Option<Admission>,
-    victims: Vec<Victim>,
-    reasons: Vec<String>,
-    ahead: usize,
-    /// Flavors that the pods may not use, and topologies that have no place for them.
-    obstacles: Vec<Obstacle>,
-    /// Names of those flavors.
-    refusing: SortedSet<Text>,
 }
 
 impl<'a> Question<'a> {
@@ -122,6 +105,7 @@ impl<'a> Question<'a> {
             others: Vec::new(),
             run_times: RunTimes::default(),
             left: Cell::new(MOST_WORK),
+            is_cut: Cell::new(false),
             held: Held::of(objects),
             objects,
             job,
@@ -172,10 +156,9 @@ impl<'a> Question<'a> {
             Verdict::Never
         };
         let changes = match verdict {
-            Verdict::Admitted => (Vec::new(), 0),
+            Verdict::Admitted => Changes::default(),
             Verdict::Queued | Verdict::Never => self.changes(&cluster),
         };
-        let (changes, untried) = changes;
         let sets = trial.admission.iter().flat_map(|own| &own.pod_sets);
         let flavors: SortedSet<(Text, Text)> = sets
             .clone()
@@ -211,8 +194,9 @@ impl<'a> Question<'a> {
             ahead: trial.ahead,
             reasons: trial.reasons,
             obstacles,
-            changes,
-            untried,
+            changes: changes.changes,
+            cut: changes.cut,
+            untried: changes.untried,
             start: match verdict {
                 Verdict::Queued => self.start(&cluster, &workload),
                 Verdict::Admitted | Verdict::Never => None,
@@ -321,179 +305,4 @@ impl<'a> Question<'a> {
         let names = related.map(|queue| (queue.namespace.clone(), queue.name.clone()));
         Some(names.collect())
     }
-
-    fn admits(&self, cluster: &Controller, workload: QueuedWorkload) -> bool {
-        self.change(cluster, workload).admission.is_some()
-    }
-
-    /// An attempt with a change; without an outcome once the work of all trials is done.
-    fn change(&self, cluster: &Controller, workload: QueuedWorkload) -> Trial {
-        let left = self.left.get();
-        if left == 0 {
-            return Trial::default();
-        }
-        let (trial, work) = self.attempt_within(cluster, workload, left);
-        self.left.set(left.saturating_sub(work));
-        trial
-    }
-
-    /// Whether no change can be tried any more.
-    fn is_exhausted(&self) -> bool {
-        self.left.get() == 0
-    }
-
-    /// Submits a workload to a copy of the cluster and lets Kueue decide until nothing changes.
-    fn attempt(&self, cluster: &Controller, workload: QueuedWorkload) -> Trial {
-        self.attempt_within(cluster, workload, u64::MAX).0
-    }
-
-    /// An attempt that ends without an outcome once it has taken an amount of work; and its work.
-    fn attempt_within(
-        &self,
-        cluster: &Controller,
-        workload: QueuedWorkload,
-        most: u64,
-    ) -> (Trial, u64) {
-        let mut cluster = cluster.clone();
-        let before = cluster.snapshot().work();
-        let trial = self.attempt_in(&mut cluster, workload, before.saturating_add(most));
-        (trial, cluster.snapshot().work() - before)
-    }
-
-    /// Submits a workload to a cluster and lets Kueue decide until nothing changes, or its work is done.
-    fn attempt_in(&self, cluster: &mut Controller, workload: QueuedWorkload, most: u64) -> Trial {
-        let mut trial = Trial {
-            reasons: self.reasons_of_queue(cluster),
-            ..Trial::default()
-        };
-        let (priority, created) = (workload.priority, workload.created);
-        let end = cluster.now().saturating_add(TRIAL);
-        let mut cycles = 0;
-        if cluster.submit(workload.clone()).is_err() {
-            return trial;
-        }
-        loop {
-            while let Some(cycle) = cluster.cycle() {
-                cycles += 1;
-                self.note(&cycle, cluster.snapshot(), &mut trial);
-                let state = cluster.state(&self.own.namespace, &self.own.workload);
-                let state =
-                    state.filter(|own| matches!(own.stage, Stage::Admitted | Stage::QuotaReserved));
-                if let Some(state) = state {
-                    trial.admission.clone_from(&state.workload.admission);
-                    trial.reasons.clear();
-                    trial.obstacles.clear();
-                    return trial;
-                }
-                if cluster.snapshot().work() >= most {
-                    return Trial::default();
-                }
-                if !cycle.has_changed || cycles > MOST_CYCLES {
-                    break;
-                }
-            }
-            match cluster.next_due() {
-                Some(due) if due <= end && cycles <= MOST_CYCLES => {
-                    cluster.advance(due);
-                }
-                _ => break,
-            }
-        }
-        // Those that made room did so for others.
-        trial.victims.clear();
-        if trial.reasons.is_empty() {
-            self.note_untried(cluster, workload, &mut trial);
-        }
-        let queue = self.queue.as_ref();
-        let waits = cluster.states().filter(|own| {
-            let is_here = own.queue.map(|id| &cluster.snapshot().queue(id).spec.name) == queue;
-            let own_priority = own.workload.priority;
-            let is_before = own_priority > priority
-                || (own_priority == priority && own.workload.created < created);
-            own.stage == Stage::Pending && is_here && is_before
-        });
-        trial.ahead = waits.count();
-        trial
-    }
-
-    /// Reasons for which the queue takes no workloads at all.
-    fn reasons_of_queue(&self, cluster: &Controller) -> Vec<String> {
-        let (namespace, name) = (&self.job.namespace, &self.local_queue);
-        let mut local = self.objects.queueing.local_queues.iter();
-        let local = local.find(|own| (&own.namespace, &own.name) == (namespace, name));
-        let Some(local) = local else {
-            return vec![format!(
-                "the namespace `{namespace}` has no LocalQueue `{name}`"
-            )];
-        };
-        if local.stop != StopPolicy::None {
-            return vec![format!("the LocalQueue `{name}` is stopped (`stopPolicy`)")];
-        }
-        let snapshot = cluster.snapshot();
-        let Some(queue) = snapshot.queue_named(&local.cluster_queue) else {
-            return vec![format!(
-                "there is no ClusterQueue `{}`",
-                local.cluster_queue
-            )];
-        };
-        let own = snapshot.queue(queue);
-        if own.spec.stop != StopPolicy::None {
-            return vec![format!(
-                "the ClusterQueue `{}` is stopped (`stopPolicy`)",
-                own.spec.name
-            )];
-        }
-        Vec::new()
-    }
-
-    /// Notes the part of the job in a cycle.
-    fn note(&self, cycle: &Cycle, snapshot: &Snapshot, trial: &mut Trial) {
-        let is_own = |entry: &&Entry| {
-            let own = &entry.pending.workload;
-            (&own.namespace, &own.name) == (&self.own.namespace, &self.own.workload)
-        };
-        let Some(entry) = cycle.entries.iter().find(is_own) else {
-            return;
-        };
-        trial.reasons = sentences(&entry.message);
-        if let Some(nomination) = &entry.nomination {
-            self.note_assignment(snapshot, &nomination.assignment, trial);
-        }
-        if entry.reason == Some(RequeueReason::PendingPreemption) {
-            let victims = entry.targeted.iter();
-            trial
-                .victims
-                .extend(victims.map(|(name, queue, reason)| Victim {
-                    name: name.clone(),
-                    queue: queue.clone(),
-                    reason: reason.name(),
-                }));
-        }
-    }
-}
-
-/// Lets Kueue decide about the workloads that wait, until nothing changes.
-fn settle(cluster: &mut Controller) {
-    let end = cluster.now().saturating_add(TRIAL);
-    let mut cycles = 0;
-    loop {
-        while let Some(cycle) = cluster.cycle() {
-            cycles += 1;
-            if !cycle.has_changed || cycles > MOST_CYCLES {
-                break;
-            }
-        }
-        match cluster.next_due() {
-            Some(due) if due <= end && cycles <= MOST_CYCLES => {
-                cluster.advance(due);
-            }
-            _ => return,
-        }
-    }
-}
-
-/// The sentences of a message of Kueue.
-fn sentences(message: &str) -> Vec<String> {
-    let sentences = message.split("; ").filter(|own| !own.is_empty());
-    sentences.map(str::to_owned).collect()
 }

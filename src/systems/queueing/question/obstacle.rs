@@ -11,7 +11,8 @@ use model::Text;
 use model::queueing::{CheckAnswer, QueuedWorkload, TopologyWish};
 use units::{Quantity, SortedSet, plural};
 
-use super::{Question, Trial, sentences};
+use super::Question;
+use super::trial::{Trial, sentences};
 
 /// Kind of an obstacle, by what would have to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

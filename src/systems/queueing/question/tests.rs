@@ -4,7 +4,9 @@ use proptest::prelude::*;
 
 use super::super::tests::{job, objects};
 use super::*;
-use model::queueing::{Condition, PodSet, PodSetAdmission, PreemptionPolicy};
+use model::queueing::{
+    Admission, Condition, PodSet, PodSetAdmission, PreemptionPolicy, StopPolicy,
+};
 use std::sync::Arc;
 use units::Quantity;
 
@@ -363,4 +365,21 @@ fn a_queued_job_starts_when_enough_has_ended() {
         start(&known, &job("one", "d", 2), RunTimes::Ended),
         Some(found)
     );
+}
+
+#[test]
+fn changes_that_were_not_tried_to_the_end_are_named() {
+    let objects = cluster(vec![holding("one", "runs", 3, 0)]);
+    let own = [Arc::new(job("one", "big", 12))];
+    let question = Question::new(&objects, &own).expect("a job with a queue");
+    let whole = question.answer();
+    assert!(whole.cut.is_empty());
+    assert!(whole.changes.len() > 1, "{whole:?}");
+    let question = Question::new(&objects, &own).expect("a job with a queue");
+    question.left.set(0);
+    let cut = question.answer();
+    assert_eq!(cut.changes, []);
+    assert!(cut.cut.contains(&"fewer pods"), "{:?}", cut.cut);
+    assert!(cut.untried > 0);
+    assert_eq!((cut.verdict, cut.reasons), (whole.verdict, whole.reasons));
 }
