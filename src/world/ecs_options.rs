@@ -44,6 +44,7 @@ pub(super) fn ecs_options(
         },
         healthy_after: written.healthy_after,
         target_healthy_after: written.target_healthy_after,
+        deregistration_delay: written.deregistration_delay,
         agent_timeout: written.agent_timeout,
         replace_after: written.replace_after,
         providers: written

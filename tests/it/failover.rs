@@ -70,7 +70,8 @@ fn play_from(
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  replicas: \
          {replicas}\n  selector: {{matchLabels: {{app: web}}}}\n  template:\n    metadata: \
          {{labels: {{app: web}}}}\n    spec:\n      containers:\n        - {{name: web, image: \
-         \"web:1\", resources: {{requests: {{cpu: 1, memory: 1Gi}}}}}}\n"
+         \"web:1\", resources: {{requests: {{cpu: 1, memory: 1Gi}}}}}}\n---\napiVersion: v1\nkind: \
+         Service\nmetadata: {{name: web}}\nspec: {{selector: {{app: web}}, ports: [{{port: 80}}]}}\n"
     );
     let text = format!(
         "windtunnel: v1\nname: failover\ncluster:\n  nodes:\n    - name: \"n{{}}\"\n      count: \
@@ -166,6 +167,19 @@ fn ecs_gives_an_instance_up_five_minutes_after_its_agent_fell_silent() {
     // A short cut is not noticed.
     let rest = "failures: [{kind: partition, node: n0, at: 53s, for: 50s}]\nstop: {at: 10m}\n";
     assert!(play("ecs-cut", (3, 6), "name: ecs", rest).lost.is_empty());
+}
+
+#[test]
+fn ecs_takes_a_task_off_its_balancer_before_it_stops_it() {
+    let rest =
+        "operations: [{at: 60s, scale: Deployment/default/web, replicas: 4}]\nstop: {at: 10m}\n";
+    let ended = |name: &str, options: &str| {
+        let system = format!("name: ecs, ecs: {{{options}}}");
+        play(name, (3, 6), &system, rest).ended
+    };
+    assert_eq!(ended("ecs-alone", ""), [60.0, 60.0]);
+    let balanced = "deregistrationDelay: 45s, targetHealthyAfter: 10s";
+    assert_eq!(ended("ecs-balanced", balanced), [105.0, 105.0]);
 }
 
 #[test]

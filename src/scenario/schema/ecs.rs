@@ -28,6 +28,9 @@ pub struct Ecs {
     /// `Service` selects; default none, without balancers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_healthy_after: Option<Duration>,
+    /// Time for which a task that a `Service` selects gets no requests before it is stopped
+    /// (`deregistration_delay.timeout_seconds`); default `0s`, without balancers.
+    pub deregistration_delay: Duration,
     /// Time without word of an instance's agent after which the instance takes no tasks; default
     /// `60s`.
     #[schemars(extend("x-positive" = true))]
@@ -51,6 +54,7 @@ impl Default for Ecs {
             circuit_breaker: EcsCircuitBreaker::default(),
             healthy_after: Duration::from_secs(40),
             target_healthy_after: None,
+            deregistration_delay: Duration::ZERO,
             agent_timeout: Duration::from_secs(60),
             replace_after: Duration::from_secs(300),
             capacity_providers: Vec::new(),

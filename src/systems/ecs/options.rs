@@ -21,6 +21,8 @@ pub struct EcsOptions {
     /// Time from the start of a task that a `Service` selects to the instant at which its balancer's target
     /// is healthy; `None` is no balancer.
     pub target_healthy_after: Option<Duration>,
+    /// Time for which a task that a `Service` selects gets no requests before it is stopped.
+    pub deregistration_delay: Duration,
     /// Time without word of an instance's agent after which it takes no tasks.
     pub agent_timeout: Duration,
     /// Time without word of an instance's agent after which the instance is given up, with its
@@ -47,6 +49,7 @@ impl Default for EcsOptions {
             breaker: BreakerOptions::default(),
             healthy_after: HEALTHY_AFTER,
             target_healthy_after: None,
+            deregistration_delay: Duration::ZERO,
             agent_timeout: Duration::from_secs(60),
             replace_after: Duration::from_secs(300),
             providers: Vec::new(),

@@ -49,7 +49,7 @@ impl Health {
 }
 
 /// Whether a balancer leads to a task: a `Service` selects it.
-fn is_balanced(spec: &PodSpec, store: &Store) -> bool {
+pub(super) fn is_balanced(spec: &PodSpec, store: &Store) -> bool {
     let mut services = store.objects().of_kind("Service", &spec.namespace);
     services.any(|(_, row)| match &row.object {
         Object::Service(own) => own.selects(&spec.namespace, &spec.labels),

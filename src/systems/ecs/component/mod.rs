@@ -40,6 +40,8 @@ enum Due {
     Healthy(PodRef),
     /// A container of a task has failed its health check.
     Unhealthy(PodRef, u16),
+    /// A balancer sends a task nothing any more.
+    Deregistered(PodRef),
     /// A service may start tasks again.
     Retry(ObjectId),
     /// An agent has been silent for so long that its instance takes no tasks.
@@ -152,7 +154,7 @@ impl Ecs {
                 Event::PodBound { pod, node, .. } => self.bound(*pod, *node),
                 Event::PodRunning { pod } => self.runs(now, *pod, store),
                 Event::PodEnded { pod, reason } => self.ended(now, *pod, *reason, store, out),
-                Event::Object(change) => self.declared(change.id(), store, out),
+                Event::Object(change) => self.declared(now, change.id(), store, out),
                 _ => {}
             }
         }
@@ -163,6 +165,7 @@ impl Ecs {
         match due {
             Due::Healthy(pod) => self.healthy(pod),
             Due::Unhealthy(pod, container) => self.unhealthy(pod, container, store, out),
+            Due::Deregistered(pod) => self.deregistered(pod, store, out),
             Due::Retry(service) => {
                 self.dirty.insert(service);
             }

@@ -125,12 +125,12 @@ fn wanted(object: &Object) -> Option<(Kind, &Arc<PodSpec>, i32)> {
 
 impl Ecs {
     /// A workload was declared, declared anew, or deleted.
-    pub(super) fn declared(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
+    pub(super) fn declared(&mut self, now: Instant, id: ObjectId, store: &Store, out: &mut Outbox) {
         let object = store.objects().get(id).map(|row| &row.object);
         let Some((kind, template, desired)) = object.and_then(wanted) else {
             if let Some(service) = self.services.remove(&id) {
                 for &pod in service.pods.values() {
-                    self.stop(pod, store, out);
+                    self.stop(now, pod, store, out);
                 }
             }
             return;
@@ -265,7 +265,7 @@ impl Ecs {
         let is_throttled = service.throttle.until().is_some_and(|until| until > now);
         let may_start = !is_throttled && !service.deployment.is_failed;
         for pod in old.into_iter().chain(newer) {
-            self.stop(pod, store, out);
+            self.stop(now, pod, store, out);
         }
         if may_start {
             self.start_more(id, moves.start, out);

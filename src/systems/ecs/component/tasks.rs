@@ -5,12 +5,13 @@ use control::Outbox;
 use model::{DeviceSet, EndReason, Event, PodChange, PodCreated, PodRef, Text};
 use scheduler::pipeline::evaluate::Form;
 use serde::{Deserialize, Serialize};
-use units::{ClassId, Instant, NodeId, ObjectId};
+use units::{ClassId, Duration, Instant, NodeId, ObjectId};
 
 use super::super::entry::CAPABILITIES;
 use super::super::placement::{self, Task};
 use super::super::request;
-use super::{Alike, Ecs};
+use super::health::is_balanced;
+use super::{Alike, Due, Ecs};
 use crate::mapping::refusal;
 
 /// A task and the pod that it is.
@@ -290,8 +291,29 @@ impl Ecs {
         self.dirty.insert(id);
     }
 
-    /// Stops a task that is no longer wanted.
-    pub(super) fn stop(&mut self, pod: PodRef, store: &Store, out: &mut Outbox) {
+    /// Stops a task that is no longer wanted; one behind a balancer is out of service for a while before.
+    pub(super) fn stop(&mut self, now: Instant, pod: PodRef, store: &Store, out: &mut Outbox) {
+        let delay = self.options.deregistration_delay;
+        let class = store.pods().get(pod).map(|record| record.class);
+        let spec = class.map(|class| &store.class(class).spec);
+        let is_registered = |own: &&mut TaskState| {
+            let runs = matches!(own.phase, Phase::Running | Phase::Healthy);
+            runs && delay > Duration::ZERO && spec.is_some_and(|spec| is_balanced(spec, store))
+        };
+        match self.task_mut(pod).filter(is_registered) {
+            Some(own) => {
+                own.phase = Phase::Stopping;
+                let change = PodChange::Ready(false);
+                out.write(store, Event::PodChanged { pod, change });
+                self.timers
+                    .push(now.saturating_add(delay), Due::Deregistered(pod));
+            }
+            None => self.stop_for(pod, EndReason::Cancelled, store, out),
+        }
+    }
+
+    /// The balancer of a task sends it nothing any more, and it stops.
+    pub(super) fn deregistered(&mut self, pod: PodRef, store: &Store, out: &mut Outbox) {
         self.stop_for(pod, EndReason::Cancelled, store, out);
     }
 
