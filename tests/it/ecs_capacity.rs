@@ -1,5 +1,5 @@
-//! Capacity providers of ECS in whole runs: managed scaling and Fargate (spec: orchestrators-a.md sections
-//! 7.3, 7.4 and 9.7).
+//! Capacity providers of ECS in whole runs, managed scaling and Fargate, and tasks behind a balancer (spec:
+//! orchestrators-a.md sections 7.2 to 7.4 and 9.7).
 
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::lab::run::Outcome;
@@ -8,6 +8,7 @@ use windtunnel::model::{Event, Pod};
 use windtunnel::sim::check::Checker;
 use windtunnel::units::Instant;
 
+use crate::failover::play;
 use crate::kube_scenario::{Scratch, load_file};
 use crate::node_scaling::metric;
 use crate::scratch;
@@ -192,4 +193,16 @@ system: {name: ecs, ecs: {capacityProviders: [{name: pool, managedScaling: {}}]}
     let place = "system.ecs.capacityProviders[0].managedScaling: managed scaling never stops";
     assert!(said.contains(place), "{said}");
     assert!(said.contains("`stop: {at: 24h}`"), "{said}");
+}
+#[test]
+fn ecs_takes_a_task_off_its_balancer_before_it_stops_it() {
+    let rest =
+        "operations: [{at: 60s, scale: Deployment/default/web, replicas: 4}]\nstop: {at: 10m}\n";
+    let ended = |name: &str, options: &str| {
+        let system = format!("name: ecs, ecs: {{{options}}}");
+        play(name, (3, 6), &system, rest).ended
+    };
+    assert_eq!(ended("ecs-alone", ""), [60.0, 60.0]);
+    let balanced = "deregistrationDelay: 45s, targetHealthyAfter: 10s";
+    assert_eq!(ended("ecs-balanced", balanced), [105.0, 105.0]);
 }

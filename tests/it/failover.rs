@@ -170,19 +170,6 @@ fn ecs_gives_an_instance_up_five_minutes_after_its_agent_fell_silent() {
 }
 
 #[test]
-fn ecs_takes_a_task_off_its_balancer_before_it_stops_it() {
-    let rest =
-        "operations: [{at: 60s, scale: Deployment/default/web, replicas: 4}]\nstop: {at: 10m}\n";
-    let ended = |name: &str, options: &str| {
-        let system = format!("name: ecs, ecs: {{{options}}}");
-        play(name, (3, 6), &system, rest).ended
-    };
-    assert_eq!(ended("ecs-alone", ""), [60.0, 60.0]);
-    let balanced = "deregistrationDelay: 45s, targetHealthyAfter: 10s";
-    assert_eq!(ended("ecs-balanced", balanced), [105.0, 105.0]);
-}
-
-#[test]
 fn nova_takes_a_host_for_down_a_minute_after_its_last_report_and_moves_nothing_by_itself() {
     // Reports every 10 s, the last at 50.
     let outage = "failures: [{kind: node-outage, node: n0, at: 53s}]\nstop: {at: 10m}\n";
