@@ -78,9 +78,85 @@ impl<'a> LocalNode<'a> {
             return None;
         }
         let mut left = nodes.free().row(self.node);
+        // What schedulers hold for pods that they have not bound is no promise of the node.
+        for hold in self.store.holds().filter(|hold| hold.node == self.node) {
+            left.add(&hold.resources);
+        }
         for (other, _) in self.others(pod).filter(|(_, is_taken)| !is_taken) {
             left.add(&self.store.class(other.class).requests);
         }
         Some(left)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::admission::{BarePod, Creation, admit};
+    use cluster::Commitment;
+    use model::event::Hold;
+    use model::{Container, DeviceSet, Event, PodSpec, ResourceList};
+    use units::{ComponentId, Instant, Quantity};
+
+    fn cores(count: i64) -> ResourceList {
+        let amounts = [("cpu", count), ("pods", 10)];
+        ResourceList::from_pairs(amounts.map(|(name, own)| (name, Quantity::from_units(own))))
+    }
+
+    fn bound(store: &mut Store, name: &str, asked: i64) -> PodRef {
+        let spec = PodSpec {
+            containers: vec![Container {
+                requests: cores(asked),
+                ..Container::default()
+            }],
+            ..PodSpec::default()
+        };
+        let bare = Creation::BarePod(Arc::new(BarePod {
+            name: name.into(),
+            spec: Arc::new(spec),
+        }));
+        let (pod, node) = (store.pods().next(), NodeId::from_index(0));
+        let mut events = admit(store, &bare).expect("a new name");
+        let devices = DeviceSet::EMPTY;
+        events.push(Event::PodBound { pod, node, devices });
+        for event in events {
+            store.apply(Instant::ZERO, event).expect("in order");
+        }
+        pod
+    }
+
+    #[test]
+    fn what_a_scheduler_holds_is_no_promise_of_the_node() {
+        let mut store = Store::committed(Commitment::Raced);
+        let joined = store.node_added(Arc::new(Node {
+            name: "n".into(),
+            allocatable: cores(8),
+            ..Node::default()
+        }));
+        let node = NodeId::from_index(0);
+        let held = Event::HoldPlaced(Arc::new(Hold {
+            owner: ComponentId(1),
+            number: 1,
+            node,
+            resources: Resources {
+                cpu_milli: 6_000,
+                ..Resources::default()
+            },
+            devices: DeviceSet::EMPTY,
+            milli_per_device: 0,
+            until: None,
+        }));
+        for event in [joined, held] {
+            store.apply(Instant::ZERO, event).expect("in order");
+        }
+        // The node has taken none of the two so far, and each would fit alone.
+        let pods = [("a", 4), ("b", 5)].map(|(name, asked)| bound(&mut store, name, asked));
+        let left = pods.map(|pod| LocalNode::new(&store, node).left_with(pod));
+        assert_eq!(
+            left.map(|own| own.map(|own| own.cpu_milli)),
+            [Some(4_000), Some(3_000)]
+        );
     }
 }
