@@ -3,8 +3,8 @@
 use super::diagnostic::{Code, Finding, Findings};
 use super::names::Names;
 use super::schema::{
-    Flow, MesosStrategy, Nova, Omega, OpenShift, OpenShiftHookFailure, OpenShiftRouter,
-    OpenShiftTrigger, Scenario, Swarm, System,
+    Flow, MesosStrategy, NamedSchedulerKind, Nova, Omega, OpenShift, OpenShiftHookFailure,
+    OpenShiftRouter, OpenShiftTrigger, Scenario, Swarm, System,
 };
 use super::tree::Tree;
 use units::{Duration, Quantity, SortedSet, plural};
@@ -66,7 +66,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
         findings.push(Finding::new(Code::Conflict, misfit.what, span).help(misfit.fix));
     }
     for (owner, field) in system.with_options() {
-        if owner == system.name {
+        if owner == system.name || (owner == "mesos" && system.races_with_mesos()) {
             continue;
         }
         let path = ["system", field];
@@ -379,6 +379,12 @@ impl System {
         let has_options = OWN.iter().any(|&(name, _, _)| name == self.name);
         let name = self.name.as_str();
         has_options && !PODS_ALONE.contains(&name) && !WITH_CONTROLLERS.contains(&name)
+    }
+
+    /// Returns whether a Mesos master is among the schedulers that race on the cluster.
+    pub fn races_with_mesos(&self) -> bool {
+        let mut kinds = self.schedulers.iter().map(|own| own.kind);
+        self.name == "kubernetes" && kinds.any(|kind| kind == NamedSchedulerKind::Mesos)
     }
 
     /// Returns whether frameworks share the system.

@@ -33,6 +33,8 @@ use super::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
 use super::kubelet::{Kubelet, KubeletOptions};
+use super::mesos::component::MesosMaster;
+use super::mesos::options::{FrameworkKind, MasterPlace, MesosOptions};
 use super::profile::check_profile;
 use super::queueing::Queueing;
 use cluster::Commitment;
@@ -195,6 +197,8 @@ pub struct NamedScheduler {
     pub watch_delay: Duration,
     /// Time that it takes to decide on a pod, in addition to that of all components.
     pub decision_time: Duration,
+    /// `true` if it is a Mesos master with batch frameworks, and not a kube-scheduler.
+    pub is_mesos: bool,
 }
 
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
@@ -228,6 +232,10 @@ fn schedulers(
     }
     let mut schedulers: Vec<Box<dyn Component>> = Vec::new();
     for (index, own) in named.iter().enumerate() {
+        if own.is_mesos {
+            schedulers.push(master(request, own, named.len()));
+            continue;
+        }
         let mut options = exact_options(request)?;
         options.owner = ComponentId::from_index(index);
         options.name = own.name.to_string();
@@ -247,6 +255,25 @@ fn schedulers(
         schedulers.push(Box::new(KubeScheduler::new(options)));
     }
     Ok(schedulers)
+}
+
+/// A Mesos master among schedulers.
+fn master(request: &SystemRequest, own: &NamedScheduler, schedulers: usize) -> Box<dyn Component> {
+    let mut options = request.options.of::<MesosOptions>();
+    // The controllers of the cluster make the pods of workloads.
+    options
+        .frameworks
+        .retain(|framework| matches!(framework.kind, FrameworkKind::Batch(_)));
+    Box::new(MesosMaster::new(MesosOptions {
+        seed: request.setup.seed,
+        place: Some(MasterPlace {
+            name: own.name.clone(),
+            schedulers: schedulers as u32,
+            watch_delay: own.watch_delay,
+            decision_time: own.decision_time,
+        }),
+        ..options
+    }))
 }
 
 /// The scheduler of a cell, which has the cell's name and nodes.

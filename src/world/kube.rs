@@ -9,7 +9,7 @@ use policy::kube_profiles::{default_weight, plugin_names};
 use policy::registered::{Registration, obstacle};
 use policy::registry;
 use scenario::Scenario;
-use scenario::schema::{self, NodeSource, TieBreak, WorkloadSource};
+use scenario::schema::{self, NamedSchedulerKind, NodeSource, TieBreak, WorkloadSource};
 use scheduler::kube::PreemptionState;
 use systems::kubernetes::NamedScheduler;
 use systems::registry::find;
@@ -101,6 +101,7 @@ fn scheduler_list(scenario: &Scenario) -> impl Iterator<Item = NamedScheduler> {
         nodes: Labels::default(),
         watch_delay: own.watch_delay,
         decision_time: own.decision_time,
+        is_mesos: own.kind == NamedSchedulerKind::Mesos,
     })
 }
 

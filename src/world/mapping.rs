@@ -5,8 +5,8 @@ use std::sync::Arc;
 use model::resource_list::PODS;
 use model::{Needed, Node, Object, PodSpec, TaintEffect};
 use scenario::Scenario;
-use scenario::schema::{DEFAULT_PODS, WorkloadSource};
-use systems::mapping::{Item, Mapping, template_of};
+use scenario::schema::{DEFAULT_PODS, NamedSchedulerKind, WorkloadSource};
+use systems::mapping::{Item, Mapping, Named, template_of};
 use systems::registry::find;
 use trace::stream::ClassTotal;
 
@@ -85,7 +85,13 @@ pub fn mapping(
         .chain(objects)
         .chain(services.map(Item::Services))
         .chain(of_nodes(nodes));
-    let mapping = Mapping::of(entry.capabilities, items);
+    let masters = scenario.system.schedulers.iter();
+    let mut masters = masters.filter(|own| own.kind == NamedSchedulerKind::Mesos);
+    let master = masters.next().map(|own| Named {
+        name: &own.name,
+        gaps: systems::mesos::beside::GAPS,
+    });
+    let mapping = Mapping::of_schedulers(entry.capabilities, master, items);
     if mapping.is_nothing() {
         return Err(nothing(entry.name, &mapping));
     }

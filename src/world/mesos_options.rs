@@ -85,6 +85,7 @@ pub(super) fn mesos_options(written: Option<&schema::Mesos>) -> Result<MesosOpti
         oversubscription: oversubscription(written, &frameworks)?,
         frameworks,
         seed: 0,
+        place: None,
     };
     Ok(options)
 }

@@ -57,7 +57,7 @@ pub fn system_options(
         }
     }
     let mesos = super::mesos_options::mesos_options(system.mesos.as_ref())?;
-    if system.name == systems::mesos::ENTRY.name {
+    if system.name == systems::mesos::ENTRY.name || system.races_with_mesos() {
         super::mesos_options::check_on_nodes(&mesos, nodes)?;
     }
     let nova = match &system.nova {

@@ -298,7 +298,7 @@ fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 78] = [
+const SCENARIOS: [(&str, &[&str]); 79] = [
     ("device-claims.yaml", &[]),
     ("gpu-month.yaml", &["--set", "stop={at: 12h}"]),
     ("preemption-loop.yaml", &[]),
@@ -329,6 +329,7 @@ const SCENARIOS: [(&str, &[&str]); 78] = [
     ("noisy-neighbours.yaml", &[]),
     ("federation.yaml", &[]),
     ("two-schedulers.yaml", &[]),
+    ("kubernetes-beside-mesos.yaml", &[]),
     ("compose.yaml", &[]),
     ("ecs-capacity.yaml", &[]),
     ("delivery.yaml", &[]),

@@ -79,6 +79,9 @@ struct Seen {
     strays: Vec<String>,
     refused: usize,
     running: SortedSet<PodId>,
+    bound: SortedSet<PodId>,
+    /// Placements by the schedulers that reported them.
+    decisions: SortedMap<String, usize>,
 }
 
 impl Observer for Seen {
@@ -100,6 +103,7 @@ impl Observer for Seen {
             }
             Event::PodBound { pod, node, .. } => {
                 let record = store.pods().get(*pod).expect("a bound pod");
+                assert!(self.bound.insert(pod.id), "bound twice");
                 let spec = &store.class(record.class).spec;
                 let node = store.nodes().name(*node);
                 if !node.starts_with(&*spec.scheduler_name) {
@@ -108,6 +112,10 @@ impl Observer for Seen {
             }
             Event::PodRunning { pod } => {
                 self.running.insert(pod.id);
+            }
+            Event::Decided(decision) => {
+                let scheduler = decision.scheduler.to_string();
+                *self.decisions.entry(scheduler).or_default() += decision.placed as usize;
             }
             Event::PodEnded {
                 reason: EndReason::Refused(_),
@@ -177,6 +185,32 @@ fn nodes_refuse_what_racing_schedulers_give_away_twice() {
     assert_eq!(racing.running.len(), 18);
 }
 
+#[test]
+fn a_mesos_master_races_with_a_kube_scheduler() {
+    // Both at the same instants; with a view that is late; with offers that lock what is free for two
+    // seconds, which nobody else heeds.
+    for (name, time, master, framework) in [
+        ("at-once", "0s", "kind: mesos", ""),
+        ("late", "100ms", "kind: mesos, watchDelay: 3s", ""),
+        ("slow", "100ms", "kind: mesos", ", offerDelay: 2s"),
+    ] {
+        let system = format!(
+            "scheduler: {{tieBreak: first, plugins: {{PodTopologySpread: null, NodeResourcesFit: \
+             {{weight: 10, scoringStrategy: {{type: MostAllocated}}}}}}}}
+  schedulers: [{{name: default-scheduler, decisionTime: {time}}}, {{name: b, {master}}}]
+  mesos: {{agentOrder: in-order, frameworks: [{{name: batch, batch: {{}}{framework}}}]}}"
+        );
+        let seen = run(name, &system, "stop: {at: 10m}\n");
+        assert_eq!(seen.running.len(), 18, "{name}");
+        assert!(seen.refused > 0, "{name}");
+        // Each launch is a decision, and each pod that a node refused was bound once, too.
+        let decisions: usize = seen.decisions.values().sum();
+        assert_eq!(decisions, 18 + seen.refused, "{name}: {:?}", seen.decisions);
+        assert!(seen.decisions["b"] >= 6, "{name}: {:?}", seen.decisions);
+        assert_eq!(seen.bound.len(), decisions, "{name}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -187,14 +221,16 @@ proptest! {
         delays in [0_u32..8_000, 0_u32..8_000],
         times in [0_u32..300, 0_u32..300],
         packs in proptest::bool::ANY,
+        is_mesos in proptest::bool::ANY,
     ) {
+        let kind = if is_mesos { "mesos" } else { "kube-scheduler" };
         let strategy = if packs { "MostAllocated" } else { "LeastAllocated" };
         let system = format!(
             "scheduler: {{plugins: {{PodTopologySpread: null, NodeResourcesFit: {{weight: 10, \
              scoringStrategy: {{type: {strategy}}}}}}}}}
   schedulers:
     - {{name: default-scheduler, watchDelay: {}ms, decisionTime: {}ms}}
-    - {{name: b, watchDelay: {}ms, decisionTime: {}ms}}",
+    - {{name: b, kind: {kind}, watchDelay: {}ms, decisionTime: {}ms}}",
             delays[0], times[0], delays[1], times[1],
         );
         let seen = run("races", &system, "stop: {at: 10m}\n");
@@ -249,17 +285,57 @@ fn wrong_input_is_refused_in_words() {
             "schedulers: [{name: b}]\n  scheduler: {config: web.yaml}".to_owned(),
             "a configuration names its schedulers itself",
         ),
+        (
+            "schedulers: [{name: b}]\n  mesos: {masters: 3}".to_owned(),
+            "these are options of the system `mesos`",
+        ),
     ];
     for (system, expected) in cases {
-        let text = experiment(&system, "stop: {at: 10m}\n");
-        let scratch = crate::scratch::Scratch::new(
-            "federation-inputs",
-            &[("a.yaml", &text), ("web.yaml", WEB)],
-        );
-        let said = scratch.run(&["run", "a.yaml", "--out", "out"], 2);
-        assert!(said.contains(expected), "{system}: {said}");
-        let has_place = said.contains(" --> a.yaml:") || said.contains("system.");
-        assert!(has_place, "{system}: {said}");
+        refused(&system, expected);
+    }
+}
+
+/// A run refuses a system in words, and says where it is written.
+fn refused(system: &str, expected: &str) {
+    let text = experiment(system, "stop: {at: 10m}\n");
+    let files = [("a.yaml", &*text), ("web.yaml", WEB)];
+    let scratch = crate::scratch::Scratch::new("federation-inputs", &files);
+    let said = scratch.run(&["run", "a.yaml", "--out", "out"], 2);
+    assert!(said.contains(expected), "{system}: {said}");
+    let has_place = said.contains(" --> a.yaml:") || said.contains("system.");
+    assert!(has_place, "{system}: {said}");
+}
+
+#[test]
+fn options_of_mesos_that_mean_nothing_beside_kube_schedulers_are_refused() {
+    refused(
+        "schedulers: [{name: b, kind: mesos}, {name: c, kind: mesos}]",
+        "a cluster has one Mesos master",
+    );
+    for (options, expected) in [
+        (
+            "{frameworks: [{name: m, marathon: {}}]}",
+            "the controllers of the cluster make the pods of workloads",
+        ),
+        (
+            "{strategy: drf-tasks}",
+            "a master beside other schedulers makes offers",
+        ),
+        (
+            "{oversubscription: {fixed: {cpu: 1}}}",
+            "kubelets offer no resources a second time",
+        ),
+        (
+            "{agentPingTimeout: 10s}",
+            "the controllers of the cluster watch over its nodes",
+        ),
+        (
+            "{frameworks: [{name: m, batch: {}, failoverTimeout: 1h}]}",
+            "frameworks beside kube-schedulers do not go away",
+        ),
+    ] {
+        let system = format!("schedulers: [{{name: b, kind: mesos}}]\n  mesos: {options}");
+        refused(&system, expected);
     }
 }
 
@@ -287,6 +363,9 @@ spec: {containers: [{name: main, image: 'web:1', resources: {requests: {cpu: '1'
         let one = ask("schedulers: [{name: b}]", 0, question);
         assert_eq!(ask("release: '1.34'", 0, question), one);
     }
+    let master = "schedulers: [{name: default-scheduler}, {name: b, kind: mesos}]";
+    let said = ask(master, 2, &["place", "a.yaml", "pod.yaml"]);
+    assert!(said.contains("`b` is a Mesos master"), "{said}");
     let said = ask(
         "schedulers: [{name: b}]",
         0,

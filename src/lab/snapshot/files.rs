@@ -13,7 +13,7 @@ use manifest::{
 };
 use model::Object;
 use model::dra::DeviceObjects;
-use scenario::schema::{Federation, NodeSource, WorkloadSource};
+use scenario::schema::{Federation, NamedSchedulerKind, NodeSource, System, WorkloadSource};
 use scenario::{Color, Experiment, LoadOptions, SearchPath, load};
 use trace::Input;
 use units::{SortedSet, plural};
@@ -30,6 +30,19 @@ fn refuse_federation(file: &str, written: Option<&Federation>) -> Result<(), Sna
          all nodes; leave `federation` out, and under `cluster.nodes` all nodes but those of one cell, such \
          as `{}`",
         cell.name
+    )))
+}
+
+/// Refuses a Mesos master: its frameworks choose among offers, and a snapshot asks a kube-scheduler.
+fn refuse_master(file: &str, system: &System) -> Result<(), SnapshotError> {
+    let mut schedulers = system.schedulers.iter();
+    let Some(master) = schedulers.find(|own| own.kind == NamedSchedulerKind::Mesos) else {
+        return Ok(());
+    };
+    Err(SnapshotError::Input(format!(
+        "{file}: system.schedulers: `{}` is a Mesos master, whose frameworks choose among offers, and a \
+         kube-scheduler is asked here; leave it out",
+        master.name
     )))
 }
 
@@ -233,7 +246,9 @@ impl<'a> Sources<'a> {
         let Some(plan) = experiment.variants.first() else {
             return Ok(());
         };
-        refuse_federation(&input.name, plan.scenario.system.federation.as_ref())?;
+        let system = &plan.scenario.system;
+        refuse_federation(&input.name, system.federation.as_ref())?;
+        refuse_master(&input.name, system)?;
         let files = FileSource {
             files: &experiment.files,
         };

@@ -123,4 +123,18 @@ pub struct NamedScheduler {
     /// Time that it takes to decide on a pod, in addition to `models.decisionTime`; default `0s`.
     #[serde(default)]
     pub decision_time: Duration,
+    /// Make of the scheduler; default `kube-scheduler`.
+    #[serde(default)]
+    pub kind: NamedSchedulerKind,
+}
+
+/// Make of one of several schedulers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NamedSchedulerKind {
+    /// A kube-scheduler, which follows `system.scheduler`.
+    #[default]
+    KubeScheduler,
+    /// A Mesos master with batch frameworks (`system.mesos`), whose tasks kubelets run.
+    Mesos,
 }

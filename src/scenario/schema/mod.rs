@@ -78,7 +78,9 @@ pub use ecs::{
     Ecs, EcsCapacityProvider, EcsCircuitBreaker, EcsManagedScaling, EcsPlacement, EcsScaleIn,
 };
 pub use failure::{Burst, ControlPart, Failure, FailureKind};
-pub use federation::{CellShare, FederatedWorkload, Federation, FederationCell, NamedScheduler};
+pub use federation::{
+    CellShare, FederatedWorkload, Federation, FederationCell, NamedScheduler, NamedSchedulerKind,
+};
 pub use fleet::Fleet;
 pub use flow::{CostModel, Flow, FlowInput};
 pub use gpu_sharing::{GpuSharing, SharingRule};

@@ -36,6 +36,7 @@ pub mod agent;
 pub mod allocator;
 pub mod autoscale;
 pub mod batch;
+pub mod beside;
 pub mod chronos;
 pub mod columns;
 pub mod component;

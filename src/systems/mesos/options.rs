@@ -48,6 +48,21 @@ pub struct MesosOptions {
     pub oversubscription: Option<Oversubscription>,
     /// Seed of what is drawn.
     pub seed: u64,
+    /// Place of the master among other schedulers; `None` has the cluster to itself.
+    pub place: Option<MasterPlace>,
+}
+
+/// Place of a master among other schedulers of a cluster, whose kubelets run its tasks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MasterPlace {
+    /// Name by which pods choose the master (`spec.schedulerName`).
+    pub name: Text,
+    /// Number of the schedulers, the master included.
+    pub schedulers: u32,
+    /// Delay with which it sees changes, in addition to that of all components.
+    pub watch_delay: Duration,
+    /// Time that it takes to decide on a pod, in addition to that of all components.
+    pub decision_time: Duration,
 }
 
 /// Oversubscription of agents: revocable resources (`Resource estimator`, `QoS controller`).
@@ -344,6 +359,7 @@ impl Default for MesosOptions {
             reservations: Vec::new(),
             oversubscription: None,
             seed: 0,
+            place: None,
         }
     }
 }

@@ -3,14 +3,14 @@
 
 use cluster::Store;
 use control::Outbox;
-use model::{Event, Node};
+use model::{Event, Node, PodRef};
 use serde::{Deserialize, Serialize};
-use units::{Duration, Identity, Instant, NodeId};
+use units::{Duration, Identity, Instant, NodeId, PodId, SortedMap};
 
 use super::super::fast::amounts::{Amounts, Bundle, REVOCABLE, subtract_to_nothing};
 use super::super::framework::forget;
 use super::super::options::Reservation;
-use super::{MesosMaster, tasks_on};
+use super::{Held, MesosMaster};
 
 /// State in which the master believes an agent to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -228,6 +228,9 @@ impl MesosMaster {
     /// Resources of an agent, with its reservations.
     fn bundle(&mut self, node: NodeId, object: &Node, store: &Store) -> Bundle {
         let mut total = Bundle::of(self.columns.total(store, node));
+        if self.has_rivals() {
+            subtract_to_nothing(&mut total.plain, &self.taken_by_others(node, store));
+        }
         let is_on = |own: &&Reservation| {
             let mut labels = own.labels.iter();
             labels.all(|(key, value)| object.labels.get(key) == Some(value))
@@ -291,4 +294,24 @@ impl MesosMaster {
             self.registering.insert((now.saturating_add(wait), node));
         }
     }
+}
+
+/// The pods of a node that frameworks launched, in the order of their creation, by framework.
+pub(super) fn tasks_on(
+    held: &[Option<Held>],
+    store: &Store,
+    node: NodeId,
+) -> SortedMap<usize, Vec<PodRef>> {
+    let mut all: SortedMap<usize, SortedMap<PodId, PodRef>> = SortedMap::new();
+    for slot in store.nodes().pods(node) {
+        let known = held.get(slot.index()).and_then(Option::as_ref);
+        if let Some(known) = known.filter(|known| known.task.is_some()) {
+            let own = all.entry(known.framework).or_default();
+            own.insert(known.pod.id, known.pod);
+        }
+    }
+    let lists = all.into_iter();
+    lists
+        .map(|(framework, pods)| (framework, pods.into_values().collect()))
+        .collect()
 }

@@ -103,7 +103,10 @@ impl MesosMaster {
         for record in pods {
             let pod: PodRef = record.pod;
             let Some(held) = known.remove(&pod.id) else {
-                // A pod that no framework takes.
+                // A pod that no framework takes; other schedulers may have bound it.
+                if let Some(node) = record.node().filter(|_| self.has_rivals()) {
+                    self.rivals.note(pod, node);
+                }
                 continue;
             };
             let Some(list) = own.get_mut(held.framework) else {

@@ -13,6 +13,7 @@ mod memory;
 mod offers;
 mod oversubscription;
 mod read;
+mod rivals;
 
 use std::collections::VecDeque;
 
@@ -20,9 +21,7 @@ use cluster::{Conflict, Store, UsageSamples};
 use control::{Component, Memory, Outbox, Progress, Write};
 use model::{DeviceSet, Event, PodRef, Text};
 use serde::{Deserialize, Serialize};
-use units::{
-    ComponentId, Duration, Instant, NodeId, ObjectId, PodId, Revision, SortedMap, SortedSet,
-};
+use units::{ComponentId, Duration, Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet};
 
 use super::allocator::Capabilities;
 use super::columns::{Columns, GPUS};
@@ -39,6 +38,7 @@ use super::options::{FrameworkKind, FrameworkOptions, MesosOptions};
 use agents::AgentState;
 use offers::Standing;
 use oversubscription::Reports;
+use rivals::Rivals;
 
 /// The component that frameworks' offers are held by.
 const OWNER: ComponentId = ComponentId(0);
@@ -54,6 +54,8 @@ struct Seat {
     last_revival: Option<Instant>,
     /// Instant at which the framework asks for offers again, having asked too often.
     revives_at: Option<Instant>,
+    /// Instant before which the framework does not ask for offers, as it has just lost a task.
+    waits_until: Option<Instant>,
     /// Instant at which the framework wants to act by itself.
     wakes: Option<Instant>,
     /// `true` if the framework is away itself: it answers no offer, and hears of its tasks when it
@@ -129,6 +131,7 @@ pub struct MesosMaster {
     revocable: Vec<Option<Amounts>>,
     /// The framework of a task that was evicted, and its row, where the one in its place will be.
     replaced: Option<(usize, usize)>,
+    rivals: Rivals,
     is_open: bool,
 }
 
@@ -143,6 +146,7 @@ impl MesosMaster {
             is_touched: true,
             last_revival: None,
             revives_at: None,
+            waits_until: None,
             wakes: None,
             is_away: false,
         });
@@ -184,6 +188,7 @@ impl MesosMaster {
             reports: Reports::default(),
             revocable: Vec::new(),
             replaced: None,
+            rivals: Rivals::default(),
             is_open: false,
             options,
         }
@@ -271,7 +276,8 @@ impl MesosMaster {
         }
         let free = seat
             .last_revival
-            .map(|last| last.saturating_add(own.revive_interval));
+            .map(|last| last.saturating_add(own.revive_interval))
+            .max(seat.waits_until);
         if let Some(free) = free.filter(|&free| free > self.now) {
             seat.revives_at = Some(free);
         } else {
@@ -397,6 +403,9 @@ impl Component for MesosMaster {
         self.open(view);
         self.read(view, out);
         self.undo(view);
+        if self.report_attempts(view, out) {
+            return Progress::More;
+        }
         if !self.lead(view, out) {
             return Progress::Idle;
         }
@@ -426,12 +435,23 @@ impl Component for MesosMaster {
         self.report(now, view, usage);
     }
 
-    fn refused(&mut self, write: &Write, _conflict: &Conflict) {
+    fn refused(&mut self, write: &Write, conflict: &Conflict) {
         match &write.event {
-            Event::PodBound { pod, .. } => self.undone.push(*pod),
+            Event::PodBound { pod, .. } => {
+                self.undone.push(*pod);
+                self.rivals.refused(*pod, conflict);
+            }
             Event::HoldPlaced(hold) => self.drop_hold(hold.number),
             _ => {}
         }
+    }
+
+    fn watch_delay(&self) -> Duration {
+        self.own_delays().0
+    }
+
+    fn decision_time(&self) -> Duration {
+        self.own_delays().1
     }
 
     fn managers_away(&mut self, _now: Instant, away: u32) {
@@ -465,20 +485,4 @@ impl Component for MesosMaster {
     fn clone_component(&self) -> Box<dyn Component> {
         Box::new(self.clone())
     }
-}
-
-/// The pods of a node that frameworks launched, in the order of their creation, by framework.
-fn tasks_on(held: &[Option<Held>], store: &Store, node: NodeId) -> SortedMap<usize, Vec<PodRef>> {
-    let mut all: SortedMap<usize, SortedMap<PodId, PodRef>> = SortedMap::new();
-    for slot in store.nodes().pods(node) {
-        let known = held.get(slot.index()).and_then(Option::as_ref);
-        if let Some(known) = known.filter(|known| known.task.is_some()) {
-            let own = all.entry(known.framework).or_default();
-            own.insert(known.pod.id, known.pod);
-        }
-    }
-    let lists = all.into_iter();
-    lists
-        .map(|(framework, pods)| (framework, pods.into_values().collect()))
-        .collect()
 }

@@ -75,6 +75,27 @@ impl MesosMaster {
             self.due.push_back((offer, devices));
             return;
         }
+        if !self.has_rivals() {
+            self.lock(number, &offer, devices, store, out);
+        }
+        let at = self.now.saturating_add(delay);
+        let standing = Standing {
+            offer,
+            devices,
+            is_taken_back,
+        };
+        self.standing.insert((at, number), standing);
+    }
+
+    /// Lets a hold of the store stand for an offer.
+    fn lock(
+        &self,
+        number: u64,
+        offer: &FastOffer,
+        devices: DeviceSet,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
         // What is offered a second time is somebody's already.
         let mut sure = offer.resources.clone();
         sure.reserved.retain(|(role, _)| *role != REVOCABLE);
@@ -85,20 +106,13 @@ impl MesosMaster {
             Event::HoldPlaced(Arc::new(Hold {
                 owner: OWNER,
                 number,
-                node,
+                node: NodeId(offer.agent),
                 resources,
                 devices,
                 milli_per_device: DEVICE_MILLI,
                 until: None,
             })),
         );
-        let at = self.now.saturating_add(delay);
-        let standing = Standing {
-            offer,
-            devices,
-            is_taken_back,
-        };
-        self.standing.insert((at, number), standing);
     }
 
     /// Lets frameworks answer what is due, up to the first answer that launches something; whether
@@ -112,7 +126,7 @@ impl MesosMaster {
                 break;
             };
             was_any = true;
-            Self::release(number, store, out);
+            self.release(number, store, out);
             let Standing {
                 offer,
                 devices,
@@ -139,9 +153,11 @@ impl MesosMaster {
         was_any
     }
 
-    fn release(number: u64, store: &Store, out: &mut Outbox) {
-        let owner = OWNER;
-        out.write(store, Event::HoldReleased { owner, number });
+    fn release(&self, number: u64, store: &Store, out: &mut Outbox) {
+        if !self.has_rivals() {
+            let owner = OWNER;
+            out.write(store, Event::HoldReleased { owner, number });
+        }
     }
 
     /// One answer; how many tasks it launches.
@@ -153,6 +169,7 @@ impl MesosMaster {
         out: &mut Outbox,
     ) -> usize {
         let (client, agent) = (offer.client, offer.agent);
+        let devices = self.free_devices(&offer, devices, store);
         let place = self.allocator.framework_of(client) as usize;
         let seat = &mut self.seats[place];
         if !seat.framework.may_take(&offer.resources) {
@@ -232,6 +249,7 @@ impl MesosMaster {
             self.reports.matters |= is_revocable(&task);
             held.task = Some(task);
         }
+        self.attempt(pod, store);
         out.write(store, Event::PodBound { pod, node, devices });
     }
 
@@ -246,7 +264,7 @@ impl MesosMaster {
         let taken = standing.extract_all(|_, standing| is_taken(&standing.offer));
         let mut offers = Vec::new();
         for ((_, number), standing) in taken {
-            Self::release(number, store, out);
+            self.release(number, store, out);
             offers.push(standing.offer);
         }
         let due = std::mem::take(&mut self.due);

@@ -20,6 +20,8 @@ impl MesosMaster {
                 Event::NodeUpdated { node, .. } => self.updated(*node, store),
                 Event::NodeRemoved { node } => self.left(*node, store, out),
                 Event::NodeReadiness { node, ready } => self.readiness(*node, *ready, store, out),
+                // The cluster's own controllers watch over nodes that are shared.
+                Event::NodeContact { .. } if self.has_rivals() => {}
                 Event::NodeContact { node, contact } => match contact {
                     NodeContact::Silent { .. } => self.silent(at, *node),
                     NodeContact::Steady => self.heard(at, *node, store),
@@ -41,7 +43,10 @@ impl MesosMaster {
     }
 
     fn created(&mut self, created: &PodCreated, store: &Store) {
-        let framework = match created.owner {
+        if !self.is_own(store.class(created.class)) {
+            return;
+        }
+        let framework = match created.owner.filter(|_| !self.has_rivals()) {
             Some(owner) => self.objects.get(&owner.object).copied(),
             None => match (self.replaced.take(), self.dealt.len()) {
                 (Some((slot, framework)), _) if slot == created.pod.slot.index() => Some(framework),
@@ -86,9 +91,13 @@ impl MesosMaster {
     fn bound(&mut self, pod: PodRef, node: NodeId, store: &Store) {
         let record = store.pods().get(pod);
         let needs = record.and_then(|record| self.columns.needs(store.class(record.class)));
-        let Some(held) = self.held_mut(pod).filter(|held| held.task.is_none()) else {
+        let Some(held) = self.held_mut(pod) else {
+            self.others_bound(pod, node, store);
             return;
         };
+        if held.task.is_some() {
+            return;
+        }
         let framework = held.framework;
         let Some(taken) = needs.map(Bundle::of) else {
             return;
@@ -119,6 +128,7 @@ impl MesosMaster {
         let place = self.held.get_mut(pod.slot.index());
         let held = place.and_then(|place| place.take_if(|held| held.pod == pod));
         let Some(held) = held else {
+            self.others_ended(pod, store);
             return;
         };
         if matches!(reason, EndReason::Evicted(_)) {
@@ -133,12 +143,17 @@ impl MesosMaster {
             }
             None => TaskNews::Withdrawn(reason),
         };
+        self.lost(held.framework, reason);
         let seat = &mut self.seats[held.framework];
         seat.framework.told(self.now, pod, news, store);
         seat.is_touched = true;
     }
 
     fn object(&mut self, change: &ObjectChange, store: &Store) {
+        // Where the cluster has controllers of its own, these make the pods.
+        if self.has_rivals() {
+            return;
+        }
         let id = match change {
             ObjectChange::Created { id, object, .. } => {
                 if let Some(framework) = self.taker(object) {

@@ -2,237 +2,17 @@
 //! capabilities; what the system can't express is listed, by object and field, and never dropped in
 //! silence (spec: orchestrators-a.md, section 13).
 
+mod wishes;
+
 use std::fmt;
 
-use model::node::HOSTNAME_LABEL;
-use model::resource_list::CPU;
-use model::{NodeSelectorTerm, Object, Operator, PodAffinityTerm, PodSpec, RestartPolicy, Text};
+use model::{Object, PodSpec, Text};
 
 use super::capability::{Capabilities, Capability, Support, support};
-use units::{Quantity, SortedMap};
+use units::SortedMap;
 
-/// A question to a pod.
-type AsksOfPod = (Capability, &'static str, fn(&PodSpec) -> bool);
-
-/// Capabilities that pods may ask for, the field of a manifest that does so, and the test whether a
-/// pod does.
-const OF_PODS: &[AsksOfPod] = &[
-    (
-        Capability::Requests,
-        "spec.containers[].resources.requests",
-        |pod| has_request(pod, |name| matches!(name, "cpu" | "memory")),
-    ),
-    (
-        Capability::CpuFractions,
-        "spec.containers[].resources.requests.cpu",
-        |pod| {
-            let asked = pod.requests().unwrap_or_default().get(CPU);
-            let cores = asked.units_ceil().map(Quantity::from_units);
-            cores.is_ok_and(|cores| cores.nanos() != asked.nanos())
-        },
-    ),
-    (
-        Capability::ExtendedResources,
-        "spec.containers[].resources.requests",
-        |pod| has_request(pod, is_extended),
-    ),
-    (
-        Capability::WholeGpus,
-        "spec.containers[].resources.requests",
-        |pod| pod.gpu.devices > 0 && pod.gpu.milli_per_device >= 1_000,
-    ),
-    (Capability::GpuChoice, "metadata.annotations", |pod| {
-        pod.gpu.devices > 0 && pod.gpu.models.len() > 1
-    }),
-    (
-        Capability::GpuShares,
-        "spec.containers[].resources.requests",
-        |pod| pod.gpu.devices > 0 && pod.gpu.milli_per_device < 1_000,
-    ),
-    (Capability::NodeSelector, "spec.nodeSelector", |pod| {
-        !pod.node_selector.is_empty()
-    }),
-    (
-        Capability::NodeAffinityEqual,
-        REQUIRED_NODE_AFFINITY,
-        |pod| required_terms(pod).is_some_and(|terms| affinity_kind(terms) == Affinity::Equal),
-    ),
-    (
-        Capability::NodeAffinityChoice,
-        REQUIRED_NODE_AFFINITY,
-        |pod| required_terms(pod).is_some_and(|terms| affinity_kind(terms) == Affinity::Choice),
-    ),
-    (
-        Capability::NodeAffinityTerms,
-        REQUIRED_NODE_AFFINITY,
-        |pod| required_terms(pod).is_some_and(|terms| affinity_kind(terms) == Affinity::Terms),
-    ),
-    (
-        Capability::PreferredNodeAffinity,
-        "spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution",
-        |pod| !pod.affinity.node.preferred.is_empty(),
-    ),
-    (
-        Capability::OnePerNode,
-        REQUIRED_ANTI_AFFINITY,
-        is_one_per_node,
-    ),
-    (Capability::PodAffinityNode, REQUIRED_POD_AFFINITY, |pod| {
-        other_terms(pod).any(is_on_node)
-    }),
-    (
-        Capability::PodAffinityDomain,
-        REQUIRED_POD_AFFINITY,
-        |pod| other_terms(pod).any(|term| !is_on_node(term)),
-    ),
-    (
-        Capability::PreferredPodAffinity,
-        "spec.affinity.podAffinity.preferredDuringSchedulingIgnoredDuringExecution",
-        |pod| {
-            let affinity = &pod.affinity;
-            !(affinity.preferred_pod_affinity.is_empty()
-                && affinity.preferred_pod_anti_affinity.is_empty())
-        },
-    ),
-    (
-        Capability::SpreadPreferred,
-        "spec.topologySpreadConstraints",
-        |pod| pod.topology_spread.iter().any(|rule| !rule.hard),
-    ),
-    (
-        Capability::SpreadRequired,
-        "spec.topologySpreadConstraints",
-        |pod| pod.topology_spread.iter().any(|rule| rule.hard),
-    ),
-    (
-        Capability::HostPorts,
-        "spec.containers[].ports[].hostPort",
-        |pod| pod.containers.iter().any(|one| !one.host_ports.is_empty()),
-    ),
-    (Capability::Volumes, "spec.volumes", |pod| {
-        !pod.volumes.is_empty()
-    }),
-    (Capability::DeviceClaims, "spec.resourceClaims", |pod| {
-        !pod.device_claims.0.is_empty()
-    }),
-    (Capability::Needs, "spec.volumes[], env[]", |pod| {
-        !pod.needs.0.is_empty()
-    }),
-    (Capability::Priority, "spec.priorityClassName", |pod| {
-        pod.priority != 0
-    }),
-    (Capability::SchedulingGates, "spec.schedulingGates", |pod| {
-        !pod.scheduling_gates.is_empty()
-    }),
-    (Capability::SeveralContainers, "spec.containers", |pod| {
-        pod.containers.len() > 1
-    }),
-    (Capability::InitContainers, "spec.initContainers", |pod| {
-        !pod.init_containers.is_empty()
-    }),
-    (Capability::RestartInPlace, "spec.restartPolicy", |pod| {
-        let restarts = pod.life.as_ref().map(|life| life.restart);
-        let ends = pod
-            .behaviour
-            .as_ref()
-            .is_some_and(|own| own.run_time.is_some());
-        ends && restarts.is_some_and(|restart| restart != RestartPolicy::Never)
-    }),
-    (
-        Capability::LivenessProbes,
-        "spec.containers[].livenessProbe",
-        |pod| {
-            let life = pod.life.iter().flat_map(|life| &life.containers);
-            life.into_iter()
-                .any(|one| one.liveness.is_some() || one.startup.is_some())
-        },
-    ),
-    (
-        Capability::ReadinessProbes,
-        "spec.containers[].readinessProbe",
-        |pod| {
-            let life = pod.life.iter().flat_map(|life| &life.containers);
-            life.into_iter().any(|one| one.readiness.is_some())
-        },
-    ),
-];
-
-const REQUIRED_NODE_AFFINITY: &str =
-    "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution";
-const REQUIRED_POD_AFFINITY: &str =
-    "spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution";
-const REQUIRED_ANTI_AFFINITY: &str =
-    "spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution";
-
-fn has_request(pod: &PodSpec, is_asked: impl Fn(&str) -> bool) -> bool {
-    let containers = pod.containers.iter().chain(&pod.init_containers);
-    let own = containers.flat_map(|one| one.requests.iter());
-    let mut asked = own.chain(pod.pod_requests.iter());
-    asked.any(|(name, _)| is_asked(name))
-}
-
-fn is_extended(name: &str) -> bool {
-    !matches!(name, "cpu" | "memory" | "pods" | "ephemeral-storage")
-}
-
-/// Difficulty of expressing required node affinity.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Affinity {
-    Equal,
-    Choice,
-    Terms,
-}
-
-fn required_terms(pod: &PodSpec) -> Option<&[NodeSelectorTerm]> {
-    let required = pod.affinity.node.required.as_ref()?;
-    Some(&required.terms)
-}
-
-fn affinity_kind(terms: &[NodeSelectorTerm]) -> Affinity {
-    let [term] = terms else {
-        return Affinity::Terms;
-    };
-    if !term.match_fields.is_empty() {
-        return Affinity::Terms;
-    }
-    let kinds = term
-        .match_expressions
-        .iter()
-        .map(|asked| match asked.operator {
-            Operator::NotIn => Affinity::Equal,
-            Operator::In if asked.values.len() == 1 => Affinity::Equal,
-            Operator::In | Operator::Exists | Operator::DoesNotExist => Affinity::Choice,
-            Operator::Gt | Operator::Lt => Affinity::Terms,
-        });
-    kinds.fold(Affinity::Equal, |most, kind| match (most, kind) {
-        (Affinity::Terms, _) | (_, Affinity::Terms) => Affinity::Terms,
-        (Affinity::Choice, _) | (_, Affinity::Choice) => Affinity::Choice,
-        _ => Affinity::Equal,
-    })
-}
-
-fn is_on_node(term: &PodAffinityTerm) -> bool {
-    *term.topology_key == *HOSTNAME_LABEL
-}
-
-/// Whether a term keeps pods of the same kind off each other's node.
-fn is_against_itself(pod: &PodSpec, term: &PodAffinityTerm) -> bool {
-    let selector = term.selector.as_ref();
-    is_on_node(term) && selector.is_some_and(|selector| selector.matches(&pod.labels))
-}
-
-/// Whether a pod asks for a node without another of its kind.
-pub fn is_one_per_node(pod: &PodSpec) -> bool {
-    let mut terms = pod.affinity.required_pod_anti_affinity.iter();
-    terms.any(|term| is_against_itself(pod, term))
-}
-
-/// Required terms about other pods, but for those that [`is_one_per_node`] stands for.
-fn other_terms(pod: &PodSpec) -> impl Iterator<Item = &PodAffinityTerm> {
-    let against = pod.affinity.required_pod_anti_affinity.iter();
-    let against = against.filter(|term| !is_against_itself(pod, term));
-    pod.affinity.required_pod_affinity.iter().chain(against)
-}
+pub use wishes::is_one_per_node;
+use wishes::{OF_PODS, asked_of_pod};
 
 /// Capabilities that an object asks for, and the field that does so; its pods' wishes aside.
 fn of_object(object: &Object) -> Vec<(Capability, &'static str)> {
@@ -369,11 +149,33 @@ pub struct Mapping {
     pub refused: u64,
 }
 
+/// One of several schedulers that knows less than its system does.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a> {
+    /// Name by which pods choose it.
+    pub name: &'a str,
+    /// Capabilities that it has another answer to than its system.
+    pub gaps: Capabilities,
+}
+
+/// Scheduler of pods that name none.
+const DEFAULT_SCHEDULER: &str = "default-scheduler";
+
 impl Mapping {
     /// Maps a workload to a system by its table.
     pub fn of<'a>(table: Capabilities, items: impl IntoIterator<Item = Item<'a>>) -> Self {
+        Self::of_schedulers(table, None, items)
+    }
+
+    /// Maps a workload to a system, one of whose schedulers may know less than the system does.
+    pub fn of_schedulers<'a>(
+        table: Capabilities,
+        named: Option<Named<'a>>,
+        items: impl IntoIterator<Item = Item<'a>>,
+    ) -> Self {
         let mut mapper = Mapper {
             table,
+            named,
             gaps: SortedMap::new(),
             mapping: Self::default(),
         };
@@ -391,13 +193,24 @@ impl Mapping {
     }
 }
 
-struct Mapper {
+struct Mapper<'a> {
     table: Capabilities,
+    named: Option<Named<'a>>,
     gaps: SortedMap<(Capability, &'static str), Gap>,
     mapping: Mapping,
 }
 
-impl Mapper {
+impl Mapper<'_> {
+    /// Gaps that are those of the scheduler of a pod alone.
+    fn gaps_of(&self, spec: &PodSpec) -> Capabilities {
+        let name = match &*spec.scheduler_name {
+            "" => DEFAULT_SCHEDULER,
+            name => name,
+        };
+        let named = self.named.filter(|named| named.name == name);
+        named.map_or(&[], |named| named.gaps)
+    }
+
     fn item(&mut self, item: Item<'_>) {
         match item {
             Item::Pods {
@@ -415,18 +228,19 @@ impl Mapper {
                 let who = format!("Pod/{namespace}/{name}");
                 let gang = (Capability::Gangs, "members");
                 let asked = asked_of_pod(spec).chain(in_gangs.then_some(gang));
-                let is_refused = self.ask(&who, count, asked);
+                let is_refused = self.ask(self.gaps_of(spec), &who, count, asked);
                 self.count(count, is_refused);
             }
             Item::Rollout(object) => {
                 let asked = [(Capability::RollingUpdate, "spec.template")];
-                self.ask(&named(object), 1, asked.into_iter());
+                self.ask(&[], &named(object), 1, asked.into_iter());
             }
             Item::Object(object) => {
                 let who = named(object);
                 let own = of_object(object);
                 let pods = template_of(object).into_iter().flat_map(asked_of_pod);
-                let is_refused = self.ask(&who, 1, own.into_iter().chain(pods));
+                let gaps = template_of(object).map_or(&[][..], |spec| self.gaps_of(spec));
+                let is_refused = self.ask(gaps, &who, 1, own.into_iter().chain(pods));
                 // What only guards others is no part of what is to run.
                 if template_of(object).is_some() {
                     self.count(1, is_refused);
@@ -434,15 +248,16 @@ impl Mapper {
             }
             Item::Services(count) => {
                 let asked = [(Capability::Service, "spec.selector")];
-                self.ask("Service", count, asked.into_iter());
+                self.ask(&[], "Service", count, asked.into_iter());
             }
             Item::LimitedNode(name) => {
                 let asked = [(Capability::PodSlots, "status.allocatable.pods")];
-                self.ask(&format!("Node/{name}"), 1, asked.into_iter());
+                self.ask(&[], &format!("Node/{name}"), 1, asked.into_iter());
             }
             Item::TaintedNode(name) => {
                 let asked = [(Capability::Taints, "spec.taints")];
-                self.ask(&format!("Node/{name}"), 1, asked.into_iter());
+                let gaps = self.named.map_or(&[][..], |named| named.gaps);
+                self.ask(gaps, &format!("Node/{name}"), 1, asked.into_iter());
             }
         }
     }
@@ -455,13 +270,15 @@ impl Mapper {
     /// Notes what can't be expressed; whether it keeps the object from running.
     fn ask(
         &mut self,
+        gaps: Capabilities,
         who: &str,
         count: u64,
         asked: impl Iterator<Item = (Capability, &'static str)>,
     ) -> bool {
         let mut any_refused = false;
         for (capability, field) in asked {
-            let (is_refused, instead) = match support(self.table, capability) {
+            let answer = support(gaps, capability).or_else(|| support(self.table, capability));
+            let (is_refused, instead) = match answer {
                 Some(Support::Without(instead)) => (false, instead),
                 Some(Support::Refused(why)) => (true, why),
                 Some(Support::Yes(_)) | None => continue,
@@ -484,11 +301,6 @@ impl Mapper {
 fn named(object: &Object) -> String {
     let (kind, namespace, name) = (object.kind(), object.namespace(), object.name());
     format!("{kind}/{namespace}/{name}")
-}
-
-fn asked_of_pod(spec: &PodSpec) -> impl Iterator<Item = (Capability, &'static str)> {
-    let asked = OF_PODS.iter().filter(|(.., asks)| asks(spec));
-    asked.map(|&(capability, field, _)| (capability, field))
 }
 
 /// A label's key as systems take it that know no `/` in keys.
