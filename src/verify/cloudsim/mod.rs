@@ -4,6 +4,9 @@
 //! A row is an experiment. The machine that runs use decides; `CloudSim`'s clock moves it: use is read a
 //! tenth of a second after each sample, and at the end of each move.
 
+#[cfg(test)]
+mod tests;
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +17,7 @@ use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 use metrics::PowerCurve;
 use systems::consolidation::account::Totals;
 use systems::consolidation::{
-    Books, Datacenter, Detection, HostKind, Move, Rules, Selection, VmKind,
+    Books, Datacenter, Detection, HostKind, Move, Rules, Selection, VmId, VmKind,
 };
 use trace::archive::{Member, members};
 use trace::error::read_error;
@@ -212,9 +215,14 @@ impl Experiment {
     }
 
     fn run(&self, day: &Day) -> Result<Totals, String> {
+        self.run_with(day.vms.len(), &|vm, now| day.vms[vm.index()].share_at(now))
+    }
+
+    /// Runs machines that use these shares of their processors, by instant in seconds.
+    fn run_with(&self, vms: usize, used: &dyn Fn(VmId, f64) -> f64) -> Result<Totals, String> {
         let mut simulation = Simulation {
-            books: Books::new(datacenter(self.rules, day.vms.len())?),
-            day,
+            books: Books::new(datacenter(self.rules, vms)?),
+            used,
             settled: 0.0,
             is_power_blind: self.is_power_blind,
         };
@@ -266,7 +274,8 @@ fn datacenter(rules: Option<Rules>, vms: usize) -> Result<Datacenter, String> {
 /// A run under `CloudSim`'s clock.
 struct Simulation<'a> {
     books: Books,
-    day: &'a Day,
+    /// Shares of their processors that machines use, by instant in seconds.
+    used: &'a dyn Fn(VmId, f64) -> f64,
     /// Instant up to which energy is accounted for, in seconds.
     settled: f64,
     is_power_blind: bool,
@@ -295,9 +304,8 @@ impl Simulation<'_> {
 
     /// Takes over the use at an instant, and accounts for the time up to it.
     fn observe(&mut self, now: f64) {
-        let day = self.day;
-        self.books
-            .observe(now, |vm| day.vms[vm.index()].share_at(now));
+        let used = self.used;
+        self.books.observe(now, |vm| used(vm, now));
         let span = now - self.settled;
         let Books {
             datacenter,
@@ -359,129 +367,5 @@ fn compare(table: &Table, row: &[String], totals: &Totals) -> Result<(), String>
         Ok(())
     } else {
         Err(wrong.join(", "))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn experiments_without_moves_agree_in_every_digit() {
-        let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-        let table = shared.join("vectors/cloudsim/results_20110303.csv");
-        if !table.exists() {
-            println!("skipped: needs ../shared/vectors/cloudsim");
-            return;
-        }
-        for (case, rows) in [("npa", 2), ("dvfs", 2)] {
-            let options = VerifyOptions {
-                traces: vec![shared.join("traces")],
-                case: Some(case.to_owned()),
-                ..VerifyOptions::default()
-            };
-            let report = judge(std::slice::from_ref(&table), &options).expect("a table");
-            assert_eq!(
-                (report.passed, report.failed),
-                (rows, 0),
-                "{:#?}",
-                report.disagreements
-            );
-        }
-    }
-
-    /// `CloudSim`'s experiment as an experiment of this program.
-    fn experiment(day: &Path, rules: &str) -> String {
-        use std::fmt::Write as _;
-
-        let mut text = "windtunnel: v1\nname: planetlab\ncluster:\n  nodes:\n".to_owned();
-        for index in 0..HOSTS {
-            let (machine, core_mips) = HOST_KINDS[index % 2];
-            let _ = writeln!(
-                text,
-                "    - {{name: h{index}, count: 1, template: {{allocatable: {{cpu: {}m, memory: 4Gi, \
-                 pods: 500}}, power: {{machine: {machine}}}}}}}",
-                2.0 * core_mips
-            );
-        }
-        let path = serde_json::Value::from(day.display().to_string());
-        // Energy counts from the first decision on, and up to the last one before midnight.
-        let _ = write!(
-            text,
-            "workload:\n- trace: {{format: planetlab, path: {path}}}\nsystem: {{name: \
-             consolidation, consolidation: {{cores: 2, {rules}}}}}\nmodels: {{usage: trace}}\n\
-             stop: {{at: 86100s}}\nmetrics: {{warmup: 5m}}\n"
-        );
-        text
-    }
-
-    #[test]
-    fn runs_of_a_scenario_come_to_the_table() {
-        let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-        let day = shared.join("traces/planetlab/20110303.tar.gz");
-        if !day.exists() {
-            println!("skipped: needs ../shared/traces/planetlab");
-            return;
-        }
-        // Energy, moves, violation, degradation and overload in percent, as the table has them.
-        let table = [
-            ("detection: never", [802.75, 0.0, 0.0, 0.0, 0.0]),
-            (
-                "detection: local-regression",
-                [163.48, 27_859.0, 0.00464, 0.08, 5.86],
-            ),
-            (
-                "detection: threshold",
-                [192.62, 26_711.0, 0.00318, 0.06, 4.91],
-            ),
-            (
-                "detection: interquartile-range",
-                [189.98, 26_282.0, 0.00301, 0.06, 4.82],
-            ),
-            (
-                "detection: threshold, selection: minimum-utilization",
-                [207.79, 30_653.0, 0.00494, 0.07, 7.38],
-            ),
-        ];
-        table.par_iter().for_each(|(rules, expected)| {
-            let text = experiment(&day, rules);
-            let outcome = super::super::published::simulate(&text, 0, None).expect(rules);
-            let value = |id: &str, factor: f64| {
-                let found = outcome.metrics.get(id).and_then(|own| own.value);
-                found.map_or(0.0, |value| value * factor)
-            };
-            let found = [
-                value("energy.total", 1.0),
-                value("migrations.started", 1.0),
-                value("migrations.violation", 100.0),
-                value("migrations.degradation", 100.0),
-                value("migrations.overload_time", 100.0),
-            ];
-            // A run knows use at the samples alone, in whole thousandths of a core, and close decisions
-            // go another way; of the degradation the table prints one digit.
-            let tolerances = [0.02, 0.02, 0.08, 0.15, 0.02];
-            for ((found, expected), tolerance) in found.iter().zip(expected).zip(tolerances) {
-                let apart = (found - expected).abs();
-                assert!(
-                    apart <= tolerance * expected,
-                    "{rules}: {found}, expected {expected}"
-                );
-            }
-        });
-    }
-
-    #[test]
-    fn experiments_are_known_by_their_names() {
-        for name in ["planetlab_npa", "20110303_dvfs", "20110303_lrr_mc_1.2"] {
-            assert!(Experiment::parse(name).is_ok(), "{name}");
-        }
-        for name in [
-            "20110303_thr_rs_0.8",
-            "20110303_thr_mmt_x",
-            "thr_mmt_0.8_1",
-            "x",
-        ] {
-            assert!(Experiment::parse(name).is_err(), "{name}");
-        }
     }
 }
