@@ -99,6 +99,7 @@ pub use node_groups::join_groups;
 pub use nodes::nodes;
 pub use nova_options::hypervisor_room;
 pub use operations::{controllers, operations};
+pub use partitions::nodes_of_partitions;
 pub use provider::{ProviderPlan, provider};
 pub use remarks::Remarks;
 pub use reservations::reservations;

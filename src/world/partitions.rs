@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::{Node, NodeSelectorTerm, Operator, Requirement, Text};
 use scenario::Scenario;
 use scenario::partitions::PARTITIONS;
-use scenario::schema::PartitionField;
+use scenario::schema::{self, PartitionField};
 use systems::parts::pattern::glob_matches;
 use trace::partitioned::{JobPartition, Partitioned};
 use trace::{ArrivalSource, options};
@@ -64,6 +64,27 @@ pub(super) fn partitioned(
     }
     let default = slurm.partitions.iter().position(|own| own.default);
     Ok(Box::new(Partitioned::new(source, all, default, PARTITIONS)))
+}
+
+/// The nodes of each partition, by its number; where none is declared, all nodes are one.
+pub fn nodes_of_partitions<'run>(
+    slurm: &schema::Slurm,
+    nodes: &'run [Arc<Node>],
+) -> Vec<Vec<&'run Node>> {
+    let of = |term: Option<NodeSelectorTerm>| {
+        let nodes = nodes.iter().map(|node| &**node);
+        let own = nodes.filter(|node| {
+            let term = term.as_ref();
+            term.is_none_or(|term| term.matches(&node.name, &node.labels))
+        });
+        own.collect()
+    };
+    if slurm.partitions.is_empty() {
+        return vec![of(None)];
+    }
+    let all = slurm.partitions.iter();
+    all.map(|own| of(selection(&own.nodes, &own.node_names, nodes)))
+        .collect()
 }
 
 /// The first pattern that is the name of no node, with its place.

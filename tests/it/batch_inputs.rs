@@ -73,6 +73,11 @@ fn wrong_input_is_refused_in_words() {
         ),
         (slurm("accounts: [{name: a, shares: 0}]"), "a.yaml:10:"),
         (slurm("halfLife: -7d"), "a.yaml:10:"),
+        (slurm("tresWeights: {disk: 1}"), "a.yaml:10:"),
+        (
+            slurm("tresWeights: {gpu: 100}"),
+            "tresWeights.gpu weighs a resource that no node has",
+        ),
         (
             slurm("accounts: [{name: a, users: {ann: 1}}]"),
             "system.scheduler.slurm.accounts: `bob` of the workload is not listed here; add every user",
@@ -250,6 +255,33 @@ fn accounts_decide_whose_job_is_next() {
         let of_bob = format!("{weight}: 1000, accounts: [{{name: physics, {users}, {field}: 5}}]");
         let ahead = wait(&of_bob);
         assert!((ahead - 103.5).abs() < 1e-6, "{field}: {ahead}");
+    }
+}
+
+#[test]
+fn a_job_that_asks_for_much_of_a_weighted_resource_overtakes() {
+    let with_memory = |memory: &str| {
+        let rows = JOBS.lines().enumerate().map(|(row, line)| match row {
+            0 => format!("{line},memory\n"),
+            4 => format!("{},{memory}\n", line.replace("3,d,100,", "3,d,10,")),
+            _ => format!("{line},512Mi\n"),
+        });
+        rows.collect::<String>()
+    };
+    let wait = |memory: &str, weights: &str| {
+        let options = format!("ageWeight: 1, tresWeights: {weights}");
+        outcome_of(&scratch_of(&slurm(&options), &with_memory(memory))).0
+    };
+    for (memory, weights, expected) in [
+        ("1Gi", "{memory: 100000}", 103.5),
+        ("1Gi", "{cpu: 100000}", 148.5),
+        ("256Mi", "{memory: 100000}", 148.5),
+    ] {
+        let found = wait(memory, weights);
+        assert!(
+            (found - expected).abs() < 1e-6,
+            "{memory} {weights}: {found}"
+        );
     }
 }
 

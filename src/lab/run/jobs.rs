@@ -1,10 +1,16 @@
 //! Conversion of what a scenario says of its batch system to options of orders and rules.
 
+use std::sync::Arc;
+
+use model::Node;
+use model::gpu::DEVICE_MILLI;
+use model::resource_list::{CPU, MEMORY};
 use policy::backfill::shutdown::ShutdownOptions;
 use policy::backfill::slurm::LoopOptions;
 use policy::job_order::queues::QueueOptions;
 use policy::job_order::slurm::accounts::{Account, Tree};
 use policy::job_order::slurm::multifactor::{SizeRule, Weights};
+use policy::job_order::slurm::resources::{Amounts, ResourceWeights, Resources};
 use policy::job_order::slurm::{FairShare, PartitionRank, SlurmOptions, Standing};
 use scenario::schema::{self, Backfill, FairShareRule};
 use scheduler::batch::Partition;
@@ -16,8 +22,9 @@ use world::BuildError;
 pub(super) fn set_options(
     jobs: &mut BatchOptions,
     scheduler: &schema::Scheduler,
+    nodes: &[Arc<Node>],
 ) -> Result<(), BuildError> {
-    jobs.orders.slurm = slurm_options(scheduler)?;
+    jobs.orders.slurm = slurm_options(scheduler, nodes)?;
     jobs.orders.queues = queue_options(scheduler)?;
     jobs.orders.reclaims = scheduler.reclaim;
     jobs.partitions = partitions(scheduler)?;
@@ -27,7 +34,10 @@ pub(super) fn set_options(
 }
 
 /// Options of Slurm's order.
-fn slurm_options(scheduler: &schema::Scheduler) -> Result<SlurmOptions, BuildError> {
+fn slurm_options(
+    scheduler: &schema::Scheduler,
+    nodes: &[Arc<Node>],
+) -> Result<SlurmOptions, BuildError> {
     let Some(written) = &scheduler.slurm else {
         return Ok(SlurmOptions::default());
     };
@@ -75,6 +85,61 @@ fn slurm_options(scheduler: &schema::Scheduler) -> Result<SlurmOptions, BuildErr
         accounts: accounts(written),
         standings: standings(written),
         partitions: partition_ranks(written),
+        resources: resources(written, nodes)?,
+    })
+}
+
+/// An amount of one resource.
+type Amount = fn(&Amounts) -> i64;
+
+/// Weights of trackable resources, with what partitions have of them.
+fn resources(written: &schema::Slurm, nodes: &[Arc<Node>]) -> Result<Resources, BuildError> {
+    let weights = written.tres_weights;
+    if weights == schema::TresWeights::default() {
+        return Ok(Resources::default());
+    }
+    let of = |own: Vec<&Node>| {
+        let sum = |amount: fn(&Node) -> i64| {
+            let each = own.iter().map(|node| amount(node));
+            each.fold(0, i64::saturating_add)
+        };
+        let milli = sum(|node| node.allocatable.get(CPU).milli_floor().unwrap_or(i64::MAX));
+        Amounts {
+            processors: milli / 1_000,
+            memory: sum(|node| {
+                node.allocatable
+                    .get(MEMORY)
+                    .units_ceil()
+                    .unwrap_or(i64::MAX)
+            }),
+            gpu_milli: sum(|node| {
+                let devices = node.gpu.as_ref().map_or(0, |gpu| gpu.devices);
+                i64::from(devices) * i64::from(DEVICE_MILLI)
+            }),
+        }
+    };
+    let partitions = world::nodes_of_partitions(written, nodes);
+    let partitions: Vec<Amounts> = partitions.into_iter().map(of).collect();
+    let lacking: [(&str, u32, Amount); 3] = [
+        ("cpu", weights.cpu, |own| own.processors),
+        ("memory", weights.memory, |own| own.memory),
+        ("gpu", weights.gpu, |own| own.gpu_milli),
+    ];
+    for (field, weight, amount) in lacking {
+        if weight > 0 && partitions.iter().all(|own| amount(own) == 0) {
+            return Err(BuildError::Policy(format!(
+                "slurm: tresWeights.{field} weighs a resource that no node has; give the nodes some, or leave the \
+                 weight out"
+            )));
+        }
+    }
+    Ok(Resources {
+        weights: ResourceWeights {
+            processors: weights.cpu,
+            memory: weights.memory,
+            gpus: weights.gpu,
+        },
+        partitions,
     })
 }
 

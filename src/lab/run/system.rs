@@ -108,7 +108,7 @@ pub(crate) fn system(
         (queue, _) => profile.queue_order.clone_from(queue),
     }
     scheduler.backfill.name().clone_into(&mut jobs.backfill);
-    super::jobs::set_options(&mut jobs, scheduler)?;
+    super::jobs::set_options(&mut jobs, scheduler, &prepared.nodes)?;
     let arrivals = &*prepared.workload.source;
     jobs.reservations = world::reservations(scenario, &prepared.nodes, arrivals)?;
     let options = prepared.options.clone().with(jobs);

@@ -121,7 +121,7 @@ pub use run::{
 pub use shutdown::Shutdown;
 pub use slurm::{
     FairShareRule, PartitionField, PartitionState, Slurm, SlurmAccount, SlurmLoops, SlurmPartition,
-    SlurmReservation,
+    SlurmReservation, TresWeights,
 };
 pub use sparrow::{Sampling, Sparrow, WorkerQueues};
 pub use storage::{Backup, Storage, StorageClass};

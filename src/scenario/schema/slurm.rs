@@ -22,6 +22,10 @@ pub struct Slurm {
     pub association_weight: u32,
     /// Weight of the partition (`PriorityWeightPartition`), with `partitions`; default 0.
     pub partition_weight: u32,
+    /// Weights of the parts of its partition's resources that a job asks for (`PriorityWeightTRES`);
+    /// default 0 each.
+    #[serde(skip_serializing_if = "is_default")]
+    pub tres_weights: TresWeights,
     /// Age from which on the age factor is 1 (`PriorityMaxAge`), above 0s; default `7d`.
     #[schemars(extend("x-positive" = true))]
     pub max_age: Duration,
@@ -60,6 +64,18 @@ pub struct Slurm {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1_000))]
     pub reservations: Vec<SlurmReservation>,
+}
+
+/// Weights of a job's resources.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct TresWeights {
+    /// Weight of the processors; default 0.
+    pub cpu: u32,
+    /// Weight of the memory; default 0.
+    pub memory: u32,
+    /// Weight of the GPUs; default 0.
+    pub gpu: u32,
 }
 
 /// Intervals and limits of Slurm's loops, which count from the begin of the run.
@@ -243,6 +259,7 @@ impl Default for Slurm {
             qos_weight: 0,
             association_weight: 0,
             partition_weight: 0,
+            tres_weights: TresWeights::default(),
             max_age: Duration::from_secs(7 * 86_400),
             half_life: Duration::from_secs(7 * 86_400),
             calc_period: Duration::from_secs(300),

@@ -9,12 +9,14 @@ pub mod accounts;
 pub mod fair_share;
 pub mod fair_tree;
 pub mod multifactor;
+pub mod resources;
 
 use scheduler::batch::{JobFacts, JobOrder, MachineFacts, Score};
 use units::{Duration, Instant, SortedMap, TenantId};
 
 use self::accounts::Tree;
 use self::multifactor::{Factors, Offsets, Size, SizeRule, Weights};
+use self::resources::Resources;
 use super::JobOrderEntry;
 
 /// The registry's entry.
@@ -58,6 +60,8 @@ pub struct SlurmOptions {
     pub standings: SortedMap<TenantId, Standing>,
     /// The ranks of partitions, by their numbers; empty without partitions.
     pub partitions: Vec<PartitionRank>,
+    /// Weights of trackable resources.
+    pub resources: Resources,
 }
 
 /// The rank of a partition.
@@ -93,6 +97,7 @@ impl Default for SlurmOptions {
             accounts: Tree::default(),
             standings: SortedMap::new(),
             partitions: Vec::new(),
+            resources: Resources::default(),
         }
     }
 }
@@ -194,7 +199,11 @@ impl JobOrder for Slurm {
             qos: standing.qos,
             association: standing.association,
         };
-        let priority = multifactor::priority(&self.options.weights, &factors, &Offsets::default());
+        let offsets = Offsets {
+            resources: self.options.resources.points(job),
+            ..Offsets::default()
+        };
+        let priority = multifactor::priority(&self.options.weights, &factors, &offsets);
         let first = -(i64::from(tier) * TIER + i64::from(priority));
         Score::pair(first, job.submitted.as_nanos())
     }
@@ -243,6 +252,7 @@ impl JobOrder for Slurm {
 
 #[cfg(test)]
 mod tests {
+    use super::resources::{Amounts, ResourceWeights};
     use super::*;
     use scheduler::batch::PartitionNumber;
 
@@ -280,6 +290,29 @@ mod tests {
             let left = order.tenants.values().map(|tenant| tenant.past);
             assert!(left.fold(0.0, f64::max) < 1e-6);
         }
+    }
+
+    #[test]
+    fn a_job_that_asks_for_more_of_a_weighted_resource_goes_first() {
+        let order = Slurm::new(SlurmOptions {
+            resources: Resources {
+                weights: ResourceWeights {
+                    memory: 1_000,
+                    ..ResourceWeights::default()
+                },
+                partitions: vec![Amounts {
+                    memory: 1_000,
+                    ..Amounts::default()
+                }],
+            },
+            ..SlurmOptions::default()
+        });
+        let asking = |memory| JobFacts {
+            memory,
+            ..job(1, 0)
+        };
+        let score = |memory| order.score(&asking(memory), Instant::ZERO);
+        assert!(score(500) < score(250) && score(250) < score(0));
     }
 
     #[test]
