@@ -38,6 +38,7 @@ mod fleet;
 mod forms;
 mod functions;
 mod fuzz;
+mod gpu_growth;
 mod gpu_sharing;
 mod graphene;
 mod harness;
