@@ -307,3 +307,45 @@ fn named(object: &Object) -> String {
 pub fn plain_key(key: &str) -> Text {
     key.replace('/', ".").into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::find;
+
+    #[test]
+    fn pods_of_a_scheduler_that_knows_less_have_its_gaps() {
+        let table = find("kubernetes").expect("a system").capabilities;
+        let spec = |scheduler: &str| PodSpec {
+            scheduler_name: scheduler.into(),
+            priority: 5,
+            ..PodSpec::default()
+        };
+        let (own, other, none) = (spec("b"), spec("c"), spec(""));
+        let pods = [("x", &own), ("y", &other), ("z", &none)].map(|(name, spec)| Item::Pods {
+            name,
+            spec,
+            count: 2,
+            in_gangs: false,
+        });
+        let gaps = |name| {
+            let named = Named {
+                name,
+                gaps: crate::mesos::beside::GAPS,
+            };
+            let items = pods.into_iter().chain([Item::TaintedNode("n")]);
+            let mapping = Mapping::of_schedulers(table, Some(named), items);
+            assert!(!mapping.is_nothing());
+            let gaps = mapping.gaps.into_iter();
+            gaps.map(|gap| format!("{} {} {:?}", gap.object, gap.count, gap.capability))
+                .collect::<Vec<_>>()
+        };
+        let taints = "Node/n 1 Taints";
+        assert_eq!(gaps("b"), [taints, "Pod/default/x 2 Priority"]);
+        assert_eq!(
+            gaps("default-scheduler"),
+            [taints, "Pod/default/z 2 Priority"]
+        );
+        assert_eq!(Mapping::of(table, pods).gaps, []);
+    }
+}

@@ -116,8 +116,8 @@ impl MesosMaster {
         store: &Store,
     ) -> DeviceSet {
         let node = NodeId(offer.agent);
-        let rooms = store.nodes().gpu_room(node);
-        if !self.has_rivals() || devices.iter().all(|own| rooms[own] == DEVICE_MILLI) {
+        let is_free = |device: usize| store.nodes().gpu_room(node)[device] == DEVICE_MILLI;
+        if !self.has_rivals() || devices.iter().all(is_free) {
             return devices;
         }
         let gpus = offer.resources.amount(GPUS);
