@@ -170,26 +170,48 @@ impl Splitter {
         })
     }
 
-    /// Takes a line apart that has quotes; whether they are closed.
+    /// Takes a line apart that has quotes; whether they are closed. As RFC 4180 has it, they stand around a whole
+    /// field: a quote within one is a character of it.
     fn unquote(&mut self, line: &str) -> bool {
         self.unquoted.clear();
-        let mut quoted = false;
-        let mut rest = line.chars().peekable();
-        while let Some(char) = rest.next() {
-            match (char, quoted) {
-                ('"', true) if rest.peek() == Some(&'"') => {
-                    rest.next();
+        let mut place = Place::Start;
+        for char in line.chars() {
+            place = match (place, char) {
+                (Place::Start, '"') => Place::Quoted,
+                (Place::Quoted, '"') => Place::Closed,
+                (Place::Closed, '"') => {
                     self.unquoted.push('"');
+                    Place::Quoted
                 }
-                ('"', _) => quoted = !quoted,
-                (char, false) if char == char::from(self.separator) => {
+                (Place::Quoted, char) => {
+                    self.unquoted.push(char);
+                    Place::Quoted
+                }
+                (_, char) if char == char::from(self.separator) => {
                     self.ends.push(self.unquoted.len());
                     self.unquoted.push(char);
+                    Place::Start
                 }
-                (char, _) => self.unquoted.push(char),
-            }
+                (_, char) => {
+                    self.unquoted.push(char);
+                    Place::Bare
+                }
+            };
         }
         self.ends.push(self.unquoted.len());
-        !quoted
+        place != Place::Quoted
     }
+}
+
+/// A place in a line with quotes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// The beginning of a field.
+    Start,
+    /// Within quotes.
+    Quoted,
+    /// Behind a quote that closes, unless it is the first of two.
+    Closed,
+    /// Outside of quotes.
+    Bare,
 }
