@@ -117,16 +117,32 @@ pub fn parts(input: &Input) -> Result<Vec<Input>, TraceError> {
     Ok(parts.into_iter().map(|(_, part)| part).collect())
 }
 
-/// The first bytes of an input's first file; of one of Parquet the names of its columns, as a header
-/// has them. (Of a Parquet file that comes through a pipe they stay unknown: they stand at its end.)
+/// The first bytes of an input's first file that is not about the others; of one of Parquet the names of its columns,
+/// as a header has them. (Of a Parquet file that comes through a pipe they stay unknown: they stand at its end.)
 ///
 /// # Errors
 /// The input can't be read, or it holds no file.
 pub fn first_bytes(input: &Input) -> Result<Vec<u8>, TraceError> {
-    match parts(input)?.first() {
+    let parts = parts(input)?;
+    match parts
+        .iter()
+        .find(|part| !is_about(&part.name))
+        .or(parts.first())
+    {
         Some(part) => beginning(part),
         None => Ok(Vec::new()),
     }
+}
+
+/// Whether a file is about others, by its name: a description, a licence, a list of columns or of check sums.
+pub(crate) fn is_about(path: &str) -> bool {
+    let name = path.rsplit(['/', ' ']).next().unwrap_or_default();
+    let name = name.to_ascii_lowercase();
+    let begins = ["readme", "license", "licence", "schema."];
+    let ends = [
+        ".md", ".header", ".pdf", ".sh", "sum", "sums", "sum.txt", "sums.txt",
+    ];
+    begins.iter().any(|begin| name.starts_with(begin)) || ends.iter().any(|end| name.ends_with(end))
 }
 
 /// The first bytes of a file, or the names of the columns of one of Parquet.

@@ -135,6 +135,7 @@ pub const FORMATS_WITH_EVENTS: &[&str] = &[
     "google-2019-machines",
     "alibaba-2017-machines",
     "alibaba-2018-machines",
+    "helios-machines",
 ];
 
 /// A function that reads a file of nodes.
@@ -175,20 +176,29 @@ pub fn header_has(first: &[u8], columns: &[&str]) -> Confidence {
 /// A test of the field at a place of a row.
 pub type FieldTest = (usize, fn(&str) -> bool);
 
-/// Returns `Certain` if the first line that is no remark has so many fields, and those at some places
-/// pass a test.
+/// The most rows by which a table without a header is recognized: a row with a fault hides none of the others.
+const SHOWN_ROWS: usize = 16;
+
+/// Returns `Certain` if the first line that is no remark has so many fields, and those at some places pass a test;
+/// `Maybe` if another of the first lines does.
 pub fn row_has(first: &[u8], separator: u8, fields: usize, tests: &[FieldTest]) -> Confidence {
-    let mut lines = first.split(|&byte| byte == b'\n');
-    let line = lines.find(|line| !line.is_empty() && !line.starts_with(b"#"));
-    let Some(Ok(line)) = line.map(str::from_utf8) else {
-        return Confidence::No;
+    let passes = |line: &[u8]| {
+        let Ok(line) = str::from_utf8(line) else {
+            return false;
+        };
+        let found: Vec<&str> = line.split(char::from(separator)).map(str::trim).collect();
+        found.len() == fields && tests.iter().all(|&(place, test)| test(found[place]))
     };
-    let found: Vec<&str> = line.split(char::from(separator)).map(str::trim).collect();
-    let passes = |&(place, test): &FieldTest| test(found[place]);
-    if found.len() == fields && tests.iter().all(passes) {
-        Confidence::Certain
-    } else {
-        Confidence::No
+    // What comes last may be cut off.
+    let end = first.iter().rposition(|&byte| byte == b'\n');
+    let whole = end.map_or(first, |end| &first[..end]);
+    let rows = whole
+        .split(|&byte| byte == b'\n')
+        .filter(|line| !line.is_empty() && !line.starts_with(b"#"));
+    match rows.take(SHOWN_ROWS).position(passes) {
+        Some(0) => Confidence::Certain,
+        Some(_) => Confidence::Maybe,
+        None => Confidence::No,
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::error::TraceError;
 use super::ledger::{Action, Ledger};
+use super::links::Links;
 use super::stream::{Arrival, ArrivalSource, Classes};
 use model::{PodName, Text};
 
@@ -23,6 +24,18 @@ impl KnownTasks {
     /// Adds a task.
     pub(crate) fn add(&mut self, name: &PodName) {
         self.0.push(hash(name));
+    }
+
+    /// Adds the task of which links make their arrival a part.
+    pub(crate) fn add_task(&mut self, links: Option<&Links>) {
+        let Some(name) = links.and_then(|own| own.part_of.as_ref()) else {
+            return;
+        };
+        let own = hash(name);
+        // The parts of a task stand one below the other.
+        if self.0.last() != Some(&own) {
+            self.0.push(own);
+        }
     }
 
     /// The arrivals of a trace that has been read, without the edges to tasks that it does not have.

@@ -59,19 +59,25 @@ pub(crate) fn show_records(
     })
 }
 
-/// Returns `Certain` if a text begins with a record that has all of these columns.
+/// The most objects by which an export is recognized: those that are null are left out of one.
+const SHOWN_OBJECTS: usize = 16;
+
+/// Returns `Certain` if a text begins with a record that has all of these columns, or has it soon.
 pub(crate) fn record_has(first: &[u8], columns: &[&str]) -> Confidence {
     if !is_json(first) {
         let others: Vec<String> = columns.iter().map(|name| underscored(name)).collect();
         let others: Vec<&str> = others.iter().map(String::as_str).collect();
         return header_has(first, columns).max(header_has(first, &others));
     }
-    let line = first.split(|&byte| byte == b'\n').next().unwrap_or(first);
-    match serde_json::from_slice::<Value>(line) {
-        Ok(object) if columns.iter().all(|name| member(&object, name).is_some()) => {
-            Confidence::Certain
-        }
-        _ => Confidence::No,
+    let has_all = |line: &[u8]| {
+        let object = serde_json::from_slice::<Value>(line);
+        object.is_ok_and(|object| columns.iter().all(|name| member(&object, name).is_some()))
+    };
+    let mut lines = first.split(|&byte| byte == b'\n').take(SHOWN_OBJECTS);
+    if lines.any(has_all) {
+        Confidence::Certain
+    } else {
+        Confidence::No
     }
 }
 

@@ -1,14 +1,14 @@
 //! The trace formats, in written order. To add one: a file in `formats/` and a line here.
 
-use super::archive::first_bytes;
+use super::archive::{beginning, is_about, parts};
 use super::error::TraceError;
 use super::format::{Confidence, FormatEntry};
 use super::formats::{
     alibaba_2017, alibaba_2018, alibaba_dlrm_2025, alibaba_gpu_2020, alibaba_spot_gpu_2026,
     azure_functions_2019, azure_functions_2021, azure_llm_2023, azure_packing_2020, azure_vm,
     batsim, bitbrains, csv, gavel, google_2011, google_2019, gwf, helios, kubernetes, openb_nodes,
-    openb_pods, opendc, philly, planetlab, prometheus, sacct, simkube, state, swf, tiresias,
-    wfformat,
+    openb_pods, opendc, philly, planetlab, prometheus, sacct, simkube, state, swf, swf_machines,
+    tiresias, wfformat,
 };
 use super::input::Input;
 
@@ -29,6 +29,7 @@ pub const FORMATS: &[FormatEntry] = &[
     openb_nodes::ENTRY,
     openb_pods::ENTRY,
     swf::ENTRY,
+    swf_machines::ENTRY,
     google_2011::machines::ENTRY,
     google_2011::tasks::ENTRY,
     google_2011::usage::ENTRY,
@@ -64,7 +65,9 @@ pub const FORMATS: &[FormatEntry] = &[
     bitbrains::ENTRY,
     philly::log::ENTRY,
     philly::table::ENTRY,
-    helios::ENTRY,
+    philly::machines::ENTRY,
+    helios::jobs::ENTRY,
+    helios::machines::ENTRY,
     tiresias::machines::ENTRY,
     tiresias::jobs::ENTRY,
     tiresias::deadlines::ENTRY,
@@ -80,30 +83,45 @@ pub fn find(name: &str) -> Option<&'static FormatEntry> {
     FORMATS.iter().find(|entry| entry.name == name)
 }
 
-/// Returns the format that a file has by its content.
+/// The most files of a folder or an archive by which its format is recognized.
+const SHOWN_FILES: usize = 64;
+
+/// Returns the format that a file has by its content; of several in a folder or an archive that of the first that has
+/// one.
 ///
 /// # Errors
 /// The file can't be read, or no format recognizes it.
 pub fn recognize(input: &Input) -> Result<&'static FormatEntry, TraceError> {
-    let first = first_bytes(input)?;
+    let parts = parts(input)?;
+    let is_alone = parts.len() == 1;
+    let shown = parts
+        .iter()
+        .filter(|part| is_alone || !is_about(&part.name));
+    for part in shown.take(SHOWN_FILES) {
+        if let Some(entry) = most_like(&beginning(part)?) {
+            return Ok(entry);
+        }
+    }
+    let names: Vec<&str> = FORMATS.iter().map(|entry| entry.name).collect();
+    Err(TraceError::Format {
+        file: input.name.to_string(),
+        reason: format!(
+            "the format is not recognized; name it with --trace-format, as one of {}",
+            names.join(", ")
+        ),
+    })
+}
+
+/// The format that a text has by its first bytes; of equally sure ones the first.
+fn most_like(first: &[u8]) -> Option<&'static FormatEntry> {
     let mut best: Option<(Confidence, &FormatEntry)> = None;
     for entry in FORMATS {
-        let confidence = (entry.sniff)(&first);
+        let confidence = (entry.sniff)(first);
         if confidence > best.map_or(Confidence::No, |(known, _)| known) {
             best = Some((confidence, entry));
         }
     }
-    let Some((_, entry)) = best else {
-        let names: Vec<&str> = FORMATS.iter().map(|entry| entry.name).collect();
-        return Err(TraceError::Format {
-            file: input.name.to_string(),
-            reason: format!(
-                "the format is not recognized; name it with --trace-format, as one of {}",
-                names.join(", ")
-            ),
-        });
-    };
-    Ok(entry)
+    best.map(|(_, entry)| entry)
 }
 
 #[cfg(test)]
@@ -162,6 +180,10 @@ mod tests {
             "num_switch,num_node_p_switch,num_gpu_p_node,num_cpu_p_node,mem_p_node\n2,3,4,9,2\n",
             "job_id,num_gpu,submit_time,iterations,model_name,duration,interval\n1,8,3,1,v,1,2\n",
             "ResNet (batch size 32)\tpython3\t--num_steps\t1\t48\t27.000000\t8\n",
+            "0\tseth\t2\t4\t1\t1048576\n",
+            "machineId, number of GPUs, single GPU mem\nm0, 2, 24GB\n",
+            "date,vcA,vcB,total\n2020-04-01,16,8,24\n2020-04-02,8,,8\n",
+            "i_1,M1,j_1,1,Terminated,100,160,m_1,1,1,43,50,0.02,0.03\n",
             "WorkflowID, JobID, SubmitTime, RunTime, NProcs, ReqNProcs, Dependencies\n\
              0, 1, 16, 11, 1, 1,\n0, 2, 40, 11, 4, -1, 1\n",
         ]);

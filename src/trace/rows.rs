@@ -89,11 +89,21 @@ pub(crate) fn each_row(
     input: &Input,
     layout: &Layout,
     journal: &mut Journal,
+    take: impl FnMut(&mut Journal, &Fields<'_, '_>) -> Result<(), Refused>,
+) -> Result<(), TraceError> {
+    each_row_of_all(&parts(input)?, layout, journal, take)
+}
+
+/// Takes every row of tables, one after the other.
+pub(crate) fn each_row_of_all(
+    tables: &[Input],
+    layout: &Layout,
+    journal: &mut Journal,
     mut take: impl FnMut(&mut Journal, &Fields<'_, '_>) -> Result<(), Refused>,
 ) -> Result<(), TraceError> {
-    for part in parts(input)? {
+    for part in tables {
         journal.file = part.name.clone();
-        each_row_of(&part, layout, journal, &mut take)?;
+        each_row_of(part, layout, journal, &mut take)?;
     }
     Ok(())
 }

@@ -4,7 +4,6 @@
 //! own: beside the machines, in a folder or an archive, they are what the machines use; alone they are
 //! a workload of machines whose sizes are not known. Format: `traces.md`, section 6.
 
-use crate::archive::{beginning, parts};
 use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_number_or_empty, is_whole,
@@ -14,8 +13,9 @@ use crate::gather::{Demand, Gather, PlainDemand, requests};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
-use crate::rows::{Fields, LAST_SECOND, Layout, Refused, USAGE_NOT_READ, each_row_of, show_rows};
+use crate::rows::{Fields, LAST_SECOND, Layout, Refused, USAGE_NOT_READ, each_row_of};
 use crate::samples::pattern;
+use crate::side_by_side::{Tables, TraceTable};
 use crate::stream::ArrivalSource;
 use indexmap::IndexMap;
 use model::{Behaviour, PodName, PodSpec};
@@ -29,7 +29,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "virtual machines of Azure, 2017 and 2019 (`vmtable`, CSV without header)",
     columns: COLUMNS,
     names: &["vm id", "subscription id", "deployment id"],
-    cells,
+    cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["usage"],
     sniff,
     open: Constructor::Workload(open),
@@ -86,13 +86,18 @@ const STEP: i64 = 300;
 const END: Instant = Instant::from_secs(2_591_700);
 
 fn sniff(first: &[u8]) -> Confidence {
+    is_machines(first).max(is_readings(first))
+}
+
+/// Whether a table that begins with these bytes is one of machines.
+fn is_machines(first: &[u8]) -> Confidence {
     let tests: [FieldTest; 4] = [
         (CREATED, is_whole),
         (DELETED, is_whole),
         (MEAN, is_number_or_empty),
         (CATEGORY, |field| CATEGORIES.contains(&field)),
     ];
-    row_has(first, b',', COLUMNS.len(), &tests).max(is_readings(first))
+    row_has(first, b',', COLUMNS.len(), &tests)
 }
 
 /// Whether a table that begins with these bytes is one of readings.
@@ -110,31 +115,45 @@ fn is_readings(first: &[u8]) -> Confidence {
 /// The categories of machines; the files spell one in two ways.
 const CATEGORIES: [&str; 4] = ["Delay-insensitive", "Interactive", "Unknown", "Unkown"];
 
-/// The tables of machines and those of readings.
-fn tables(input: &Input) -> Result<(Vec<Input>, Vec<Input>), TraceError> {
-    let (mut machines, mut readings) = (Vec::new(), Vec::new());
-    for part in parts(input)? {
-        match is_readings(&beginning(&part)?) {
-            Confidence::Certain => readings.push(part),
-            _ => machines.push(part),
-        }
-    }
-    Ok((machines, readings))
+/// The tables of the trace.
+const TABLES: &[TraceTable] = &[
+    TraceTable {
+        name: "vmtable",
+        sniff: is_machines,
+        unread: "machines",
+    },
+    TraceTable {
+        name: "vm_cpu_readings",
+        sniff: is_readings,
+        unread: "readings of machines",
+    },
+    TraceTable {
+        name: "subscriptions",
+        sniff: is_subscriptions,
+        unread: "subscriptions, not read; `vmtable` names that of each machine",
+    },
+    TraceTable {
+        name: "deployments",
+        sniff: is_deployments,
+        unread: "deployments, not read; `vmtable` names that of each machine",
+    },
+];
+
+/// Whether a table that begins with these bytes is one of subscriptions: key, first creation, number of machines.
+fn is_subscriptions(first: &[u8]) -> Confidence {
+    let is_key = |field: &str| !is_number_or_empty(field);
+    row_has(first, b',', 3, &[(0, is_key), (1, is_whole), (2, is_whole)])
 }
 
-fn cells(
-    format: &FormatEntry,
-    input: &Input,
-    show: &mut dyn FnMut(&[u8]),
-) -> Result<(), TraceError> {
-    let (machines, readings) = tables(input)?;
-    for part in machines {
-        show_rows(format, &LAYOUT, &part, show)?;
-    }
-    for part in readings {
-        show_rows(format, &READINGS, &part, show)?;
-    }
-    Ok(())
+/// Whether a table that begins with these bytes is one of deployments: key, size.
+fn is_deployments(first: &[u8]) -> Confidence {
+    let is_key = |field: &str| !is_number_or_empty(field);
+    row_has(first, b',', 2, &[(0, is_key), (1, is_whole)])
+}
+
+/// The tables of machines and those of readings.
+fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
+    Tables::of(input, TABLES, ["vmtable", "vm_cpu_readings"])
 }
 
 /// The readings of a machine.
@@ -150,9 +169,11 @@ type Readings = IndexMap<String, Read, FxBuildHasher>;
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
-    let (machines, tables) = tables(input)?;
+    let tables = tables(input)?;
+    tables.note(&mut journal)?;
+    let [machines, of_readings] = &tables.read;
     let mut readings = Readings::default();
-    for part in &tables {
+    for part in of_readings {
         journal.file = part.name.clone();
         if !options.usage && !machines.is_empty() {
             journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
@@ -177,7 +198,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         alone(&mut gather, &mut journal, readings)?;
         return Ok(gather.finish(journal));
     }
-    for part in &machines {
+    for part in machines {
         journal.file = part.name.clone();
         each_row_of(part, &LAYOUT, &mut journal, &mut |journal, fields| {
             take(&mut gather, journal, fields, options, &mut readings)
@@ -383,115 +404,4 @@ impl Bucket {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::archive::packed::archive;
-    use crate::inspect::validate;
-    use crate::memory::Recorded;
-
-    const ROWS: &str = "a,s1,d,0,2591700,99,3.424,10,Delay-insensitive,1,1.75\n\
-                        b,s1,d,300,1500,10,10.01,10,Unkown,>24,>64\n";
-
-    #[test]
-    fn machines_of_both_years_are_read() {
-        let input = Input::bytes("vmtable.csv", ROWS.as_bytes());
-        let options = ReadOptions {
-            usage: true,
-            ..ReadOptions::default()
-        };
-        let mut source = open(&input, &options).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
-        assert_eq!(runs, [None, Some(Duration::from_secs(1_200))]);
-        let amounts: Vec<_> = { recorded.classes.iter() }
-            .map(|spec| {
-                let requests = spec.requests().expect("small");
-                (
-                    requests.get("cpu").milli_ceil(),
-                    requests.get("memory").units_ceil(),
-                )
-            })
-            .collect();
-        assert_eq!(
-            amounts,
-            [(Ok(1_000), Ok(7 << 28)), (Ok(30_000), Ok(70 << 30))]
-        );
-        let usage = recorded.classes[0].behaviour.as_ref();
-        let usage = usage.and_then(|behaviour| behaviour.cpu_usage.clone());
-        assert_eq!(usage, Some("3.42%".into()));
-        for kind in [
-            "open bucket of a size; 30 cores, 70 GiB",
-            "average use above the maximum",
-            "created at 0, perhaps before",
-            "there at the end of the trace; run time not known",
-        ] {
-            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-        }
-    }
-
-    #[test]
-    fn dirty_rows_are_named() {
-        let rows = "a,s,d,9,5,1,1,1,Unknown,1,1\na,s,d,0,5,1,1,1,Unknown,0,1\n\
-                    a,s,d,0,5,1,1,1,Unknown,1,>24\n,s,d,0,5,1,1,1,Unknown,1,1\n";
-        let input = Input::bytes("v.csv", rows.as_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "v.csv:1: column `deleted`: must be no earlier than `created`, found `5`",
-                "v.csv:2: column `cores`: must be more than 0, or the bucket `>24`, found `0`",
-                "v.csv:3: column `memory`: must be a number, found `>24`",
-                "v.csv:4: column `vm id`: must be the name of a machine, found ``",
-            ]
-        );
-    }
-
-    #[test]
-    fn readings_are_usage_of_machines_or_a_workload_alone() {
-        let second = "600,b,0,4,2.5\n0,a,1,2,1.25\n";
-        let first = "300,b,0,2,1.5\n300,c,9,9,1.5\n300,c,x,9,1.5\n";
-        let bytes = archive(&[("readings-1.csv", second), ("vmtable.csv", ROWS)]);
-        let input = Input::bytes("v.tar", bytes);
-        let read = |input: &Input, usage| {
-            let options = ReadOptions {
-                usage,
-                rows: crate::ledger::RowPolicy::REPORT,
-                ..ReadOptions::default()
-            };
-            let entry = crate::registry::recognize(input).expect("known");
-            assert_eq!(entry.name, ENTRY.name);
-            Recorded::collect(&mut *open(input, &options).expect("good")).expect("good")
-        };
-        let with = read(&input, true);
-        let used = with.classes[1]
-            .behaviour
-            .as_ref()
-            .and_then(|own| own.cpu_usage.clone());
-        assert_eq!(used.as_deref(), Some("steps(600s: 2.50%)"));
-        assert_eq!(read(&input, false).ledger.count(USAGE_NOT_READ), 1);
-        let bytes = archive(&[("readings-10.csv", second), ("readings-2.csv", first)]);
-        let alone = read(&Input::bytes("r.tar", bytes), false);
-        let seen: Vec<_> = { alone.arrivals.iter() }
-            .map(|one| (one.name.to_string(), one.submit, one.run_time))
-            .collect();
-        let run = |seconds| Some(Duration::from_secs(seconds));
-        assert_eq!(
-            seen,
-            [
-                ("a".to_owned(), Instant::ZERO, run(300)),
-                ("b".to_owned(), Instant::from_secs(300), run(600)),
-                ("c".to_owned(), Instant::from_secs(300), run(300)),
-            ]
-        );
-        assert_eq!(
-            alone.ledger.count("average use beyond minimum or maximum"),
-            1
-        );
-        let bad = alone.ledger.bad_rows()[0].to_string();
-        assert_eq!(
-            bad,
-            "r.tar: readings-2.csv:3: column `min cpu`: must be a number, found `x`"
-        );
-    }
-}
+mod tests;

@@ -29,5 +29,6 @@ pub mod sacct;
 pub mod simkube;
 pub mod state;
 pub mod swf;
+pub mod swf_machines;
 pub mod tiresias;
 pub mod wfformat;

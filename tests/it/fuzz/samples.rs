@@ -203,6 +203,18 @@ pub(super) const SAMPLES: &[(&str, &str)] = &[
         "timestamp,duration,num_gpus,gpu_time,cluster\n2017-10-09 07:01:55,66.0,2,132.0,a\n",
     ),
     (
+        "philly-machines",
+        "machineId, number of GPUs, single GPU mem\nm0, 2, 24GB\nm1, 8, 12GB\n",
+    ),
+    (
+        "helios-machines",
+        "date,vcA,vcB,total\n2020-04-01,16,8,24\n2020-04-02,8,,8\n",
+    ),
+    (
+        "swf-machines",
+        "0\tseth\t120\t2\t1\t1048576\n1\told\t4\t1\t0.5\t1048576\n",
+    ),
+    (
         "helios",
         "job_id,user,vc,gpu_num,cpu_num,node_num,state,submit_time,start_time,end_time,duration,queue\n\
          7,u1,vc1,16,64,2,COMPLETED,2020-04-01 00:00:10,2020-04-01 00:01:10,2020-04-01 00:02:10,60,60\n",

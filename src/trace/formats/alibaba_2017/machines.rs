@@ -1,6 +1,7 @@
 //! Machines of Alibaba's trace of 2017: those that are added. A machine with a soft or hard error
 //! keeps its instances and takes no other in the origin; the trace doesn't say when it is back.
 
+use super::usage;
 use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, NodeList, is_whole, row_has,
@@ -10,7 +11,8 @@ use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::machine_course::{MachineCourse, in_order};
 use crate::options::ReadOptions;
-use crate::rows::{Layout, each_row, show_rows};
+use crate::rows::{Layout, each_row_of_all};
+use crate::side_by_side::Tables;
 use model::Labels;
 use units::SortedMap;
 
@@ -20,7 +22,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "machines of Alibaba's cluster trace of 2017 (CSV without header)",
     columns: COLUMNS,
     names: &["machine id", "event detail"],
-    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
+    cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["pods-per-node", "full-memory"],
     sniff,
     open: Constructor::Nodes(read),
@@ -51,6 +53,16 @@ const MEMORY: usize = 5;
 const EVENTS: [&str; 3] = ["add", "softerror", "harderror"];
 
 fn sniff(first: &[u8]) -> Confidence {
+    is_machines(first).max(usage::of_machines(first))
+}
+
+fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
+    let names = ["server_event"];
+    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+}
+
+/// Whether a table that begins with these bytes is one of machines.
+pub(super) fn is_machines(first: &[u8]) -> Confidence {
     let tests: [FieldTest; 2] = [(TIME, is_whole), (EVENT, |field| EVENTS.contains(&field))];
     row_has(first, b',', COLUMNS.len(), &tests)
 }
@@ -59,7 +71,9 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut nodes = Vec::new();
     let mut known: SortedMap<i64, (usize, Capacity, MachineCourse)> = SortedMap::new();
-    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
+    let tables = tables(input)?;
+    tables.note(&mut journal)?;
+    each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
         let line = fields.line();
         let id = fields.number(MACHINE, 0, i64::MAX)?;
         let event = fields.text(EVENT);

@@ -2,13 +2,50 @@
 //! from the start (0 and less: before it), memory as a share of the largest machine. Format:
 //! `traces.md`, section 4, and the trace's own `schema.csv`.
 
+mod instances;
 pub mod machines;
 pub mod services;
 pub mod tasks;
+mod usage;
 
 use crate::ledger::{Action, BadRow, Journal};
 use crate::rows::{Fields, LAST_SECOND, Refused};
+use crate::side_by_side::TraceTable;
 use units::Instant;
+
+/// The tables of the trace.
+const TABLES: &[TraceTable] = &[
+    TraceTable {
+        name: "batch_task",
+        sniff: tasks::is_tasks,
+        unread: "batch tasks, read by `alibaba-2017-tasks`",
+    },
+    TraceTable {
+        name: "batch_instance",
+        sniff: instances::sniff,
+        unread: "instances of batch tasks, read by `alibaba-2017-tasks`",
+    },
+    TraceTable {
+        name: "container_event",
+        sniff: services::is_services,
+        unread: "service instances, read by `alibaba-2017-services`",
+    },
+    TraceTable {
+        name: "container_usage",
+        sniff: usage::of_services,
+        unread: "usage of service instances, read by `alibaba-2017-services`",
+    },
+    TraceTable {
+        name: "server_event",
+        sniff: machines::is_machines,
+        unread: "machines, read by `alibaba-2017-machines`",
+    },
+    TraceTable {
+        name: "server_usage",
+        sniff: usage::of_machines,
+        unread: "usage of machines, not read; a run's nodes use what their pods do",
+    },
+];
 
 /// The time of a row; one before the trace's start is the start.
 fn time(journal: &mut Journal, fields: &Fields<'_, '_>, place: usize) -> Result<Instant, Refused> {

@@ -1,8 +1,10 @@
-//! Instances of services in Alibaba's trace of 2017: created once, and perhaps removed.
+//! Instances of services in Alibaba's trace of 2017: created once, and perhaps removed. Where the table of usage lies
+//! beside theirs, it is what they use, with the option `usage`.
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
+use super::usage::{self, Usage};
 use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
@@ -11,7 +13,8 @@ use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
-use crate::rows::{Fields, Layout, Refused, each_row, show_rows};
+use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
+use crate::side_by_side::Tables;
 use crate::stream::ArrivalSource;
 use model::{PodName, PodSpec};
 use units::Instant;
@@ -22,8 +25,8 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "service instances of Alibaba's cluster trace of 2017 (CSV without header)",
     columns: COLUMNS,
     names: &["instance id", "machine id", "cpu ids"],
-    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
-    options: &["full-memory"],
+    cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
+    options: &["full-memory", "usage"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -48,6 +51,11 @@ const CPU: usize = 4;
 const MEMORY: usize = 5;
 
 fn sniff(first: &[u8]) -> Confidence {
+    is_services(first).max(usage::of_services(first))
+}
+
+/// Whether a table that begins with these bytes is one of service instances.
+pub(super) fn is_services(first: &[u8]) -> Confidence {
     let tests: [FieldTest; 2] = [
         (TIME, is_whole),
         (EVENT, |field| matches!(field, "Create" | "Remove")),
@@ -55,69 +63,103 @@ fn sniff(first: &[u8]) -> Confidence {
     row_has(first, b',', COLUMNS.len(), &tests)
 }
 
-/// Places of the arrivals of instances that are there, with their creation.
-type Alive = IndexMap<i64, (usize, Instant), FxBuildHasher>;
+fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
+    let names = ["container_event", "container_usage"];
+    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+}
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
-    let mut gather = Gather::in_memory();
-    let mut alive = Alive::default();
-    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
-        take(&mut gather, &mut alive, journal, fields, options)
+    let tables = tables(input)?;
+    tables.note(&mut journal)?;
+    let [events, measured] = &tables.read;
+    let mut services = Services {
+        gather: Gather::in_memory(),
+        alive: Alive::default(),
+        usage: Usage::default(),
+        options,
+    };
+    for part in measured {
+        if options.usage {
+            services.usage.read(part, &mut journal)?;
+            continue;
+        }
+        journal.file = part.name.clone();
+        journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
+    }
+    each_row_of_all(events, &LAYOUT, &mut journal, |journal, fields| {
+        services.take(journal, fields)
     })?;
-    Ok(gather.finish(journal))
+    Ok(services.gather.finish(journal))
 }
 
-fn take(
-    gather: &mut Gather,
-    alive: &mut Alive,
-    journal: &mut Journal,
-    fields: &Fields<'_, '_>,
-    options: &ReadOptions,
-) -> Result<(), Refused> {
-    let line = fields.line();
-    let instance = fields.number(INSTANCE, 0, i64::MAX)?;
-    let cpu = fields.scaled(CPU, 1_000, 1e5)?;
-    let memory = super::share_of(fields, MEMORY, options.full_memory_bytes)?;
-    let event = fields.text(EVENT);
-    if !matches!(event, "Create" | "Remove") {
-        return Err(fields.bad(EVENT, "Create or Remove").into());
+/// Places of the arrivals of instances that are there, with their creation.
+type Alive = IndexMap<i64, (usize, Instant), FxBuildHasher>;
+
+/// The instances up to now.
+struct Services<'o> {
+    gather: Gather,
+    alive: Alive,
+    usage: Usage,
+    options: &'o ReadOptions,
+}
+
+impl Services<'_> {
+    fn take(&mut self, journal: &mut Journal, fields: &Fields<'_, '_>) -> Result<(), Refused> {
+        let Self {
+            gather,
+            alive,
+            usage,
+            options,
+        } = self;
+        let line = fields.line();
+        let instance = fields.number(INSTANCE, 0, i64::MAX)?;
+        let cpu = fields.scaled(CPU, 1_000, 1e5)?;
+        let memory = super::share_of(fields, MEMORY, options.full_memory_bytes)?;
+        let event = fields.text(EVENT);
+        if !matches!(event, "Create" | "Remove") {
+            return Err(fields.bad(EVENT, "Create or Remove").into());
+        }
+        let time = super::time(journal, fields, TIME)?;
+        let known = alive.get(&instance).copied();
+        match (event, known) {
+            ("Create", None) => {
+                let place = gather.push(
+                    journal.origin(line),
+                    Demand {
+                        submit: time,
+                        name: PodName::Text(instance.to_string().into()),
+                        spec: PodSpec {
+                            behaviour: usage.of(instance).map(Into::into),
+                            ..PodSpec::with_requests(requests(cpu, memory))
+                        },
+                        historic_start: (time > Instant::ZERO).then_some(time),
+                        ..Demand::default()
+                    },
+                );
+                alive.insert(instance, (place, time));
+            }
+            ("Create", Some(_)) => {
+                journal.dirt("instance created twice", Action::Drop, line)?;
+            }
+            (_, Some((place, created))) if time >= created => {
+                gather.arrivals[place].run_time = Some(time.since(created));
+                alive.swap_remove(&instance);
+            }
+            _ => journal.dirt(
+                "removal of an instance that is not there",
+                Action::Drop,
+                line,
+            )?,
+        }
+        Ok(())
     }
-    let time = super::time(journal, fields, TIME)?;
-    let known = alive.get(&instance).copied();
-    match (event, known) {
-        ("Create", None) => {
-            let place = gather.push(
-                journal.origin(line),
-                Demand {
-                    submit: time,
-                    name: PodName::Text(instance.to_string().into()),
-                    spec: PodSpec::with_requests(requests(cpu, memory)),
-                    historic_start: (time > Instant::ZERO).then_some(time),
-                    ..Demand::default()
-                },
-            );
-            alive.insert(instance, (place, time));
-        }
-        ("Create", Some(_)) => {
-            journal.dirt("instance created twice", Action::Drop, line)?;
-        }
-        (_, Some((place, created))) if time >= created => {
-            gather.arrivals[place].run_time = Some(time.since(created));
-            alive.swap_remove(&instance);
-        }
-        _ => journal.dirt(
-            "removal of an instance that is not there",
-            Action::Drop,
-            line,
-        )?,
-    }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::packed::archive;
     use crate::inspect::validate;
     use crate::memory::Recorded;
     use units::Duration;
@@ -148,5 +190,42 @@ mod tests {
             found.bad_rows[0].to_string(),
             "c.csv:1: column `event type`: must be Create or Remove, found `Start`"
         );
+    }
+
+    #[test]
+    fn usage_beside_instances_is_what_they_use() {
+        let events = "0,Create,1,5,4,0.1,0.1,1|2\n100,Create,2,5,4,0.1,0.1,1|2\n";
+        let usage = "600,1,12.5,80,1,1,1,1,1.5,2,3,4\n300,1,7.5,90,,1,1,1,,,,\n300,7,1,1,1,1,1,1,1,1,1,1\n\
+                     300,1,x,90,,1,1,1,,,,\n";
+        let files = [
+            ("container_event.csv", events),
+            ("container_usage.csv", usage),
+        ];
+        let input = Input::bytes("t.tar", archive(&files));
+        let read = |usage| {
+            let options = ReadOptions {
+                usage,
+                rows: crate::ledger::RowPolicy::REPORT,
+                ..ReadOptions::default()
+            };
+            Recorded::collect(&mut *open(&input, &options).expect("good")).expect("good")
+        };
+        let with = read(true);
+        let used = |class: usize| with.classes[class].behaviour.clone();
+        let first = used(0).expect("measured");
+        assert_eq!(
+            first.cpu_usage.as_deref(),
+            Some("steps(300s: 7.50%, 600s: 12.50%)")
+        );
+        assert_eq!(
+            first.memory_usage.as_deref(),
+            Some("steps(300s: 90.00%, 600s: 80.00%)")
+        );
+        assert_eq!(used(1), None);
+        assert_eq!(
+            with.ledger.bad_rows()[0].to_string(),
+            "t.tar: container_usage.csv:4: column `cpu used`: must be a number, found `x`"
+        );
+        assert_eq!(read(false).ledger.count(USAGE_NOT_READ), 1);
     }
 }

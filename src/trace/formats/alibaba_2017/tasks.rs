@@ -1,8 +1,10 @@
 //! Batch tasks of Alibaba's trace of 2017. The instances of a task are pods of their own. The trace
 //! says when a task was created and when its state changed last, not when it started: the run time
-//! of its instances includes the wait. Processors are in 1/100 core: values of 50 and 100 an instance
+//! of its instances includes the wait, unless the table of instances lies beside that of tasks: then each runs from its
+//! start to its end. Processors are in 1/100 core: values of 50 and 100 an instance
 //! on machines of 64 cores.
 
+use super::instances::{self, Instances};
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::format::{
@@ -10,12 +12,16 @@ use crate::format::{
 };
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
-use crate::ledger::{Action, Journal};
+use crate::ledger::{Action, BadRow, Journal, RowPolicy};
 use crate::options::ReadOptions;
-use crate::rows::{Fields, Layout, Refused, each_row, show_rows};
+use crate::plans::{Plan, Plans};
+use crate::rows::{Fields, Layout, Refused, each_row_of_all};
+use crate::side_by_side::Tables;
 use crate::stream::ArrivalSource;
 use crate::unfold::Unfold;
+use indexmap::IndexMap;
 use model::{PodName, PodSpec};
+use units::{Duration, Instant};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -23,8 +29,8 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "batch tasks of Alibaba's cluster trace of 2017 (CSV without header)",
     columns: COLUMNS,
     names: &["job id", "task id"],
-    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
-    options: &["full-memory"],
+    cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
+    options: &["full-memory", "usage"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -52,7 +58,7 @@ const CPU: usize = 6;
 const MEMORY: usize = 7;
 
 /// The states of a task.
-const STATES: [&str; 7] = [
+pub(super) const STATES: [&str; 7] = [
     "Ready",
     "Waiting",
     "Running",
@@ -63,6 +69,11 @@ const STATES: [&str; 7] = [
 ];
 
 fn sniff(first: &[u8]) -> Confidence {
+    is_tasks(first).max(instances::sniff(first))
+}
+
+/// Whether a table that begins with these bytes is one of tasks.
+pub(super) fn is_tasks(first: &[u8]) -> Confidence {
     let tests: [FieldTest; 3] = [
         (CREATED, is_whole),
         (END, is_whole),
@@ -71,46 +82,98 @@ fn sniff(first: &[u8]) -> Confidence {
     row_has(first, b',', COLUMNS.len(), &tests)
 }
 
+fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
+    Tables::of(input, super::TABLES, ["batch_task", "batch_instance"])
+}
+
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
-    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
-        take(&mut gather, journal, fields, options)
+    let tables = tables(input)?;
+    tables.note(&mut journal)?;
+    let [tasks, instances] = &tables.read;
+    let mut plans = Plans::default();
+    if !instances.is_empty() {
+        plans = planned(tasks, options)?;
+    }
+    let mut beside = Instances {
+        gather: &mut gather,
+        plans: &mut plans,
+        options,
+        unlisted: IndexMap::default(),
+    };
+    for part in instances {
+        beside.read(part, &mut journal)?;
+    }
+    each_row_of_all(tasks, &LAYOUT, &mut journal, |journal, fields| {
+        take(&mut gather, &plans, journal, fields, options)
     })?;
     Ok(Box::new(Unfold::new(gather.finish(journal))))
 }
 
+/// The tasks, as their instances need them. Their faults are found when their turn comes.
+fn planned(tasks: &[Input], options: &ReadOptions) -> Result<Plans, TraceError> {
+    let mut plans = Plans::default();
+    for part in tasks {
+        let mut unheard = Journal::new(part.name.clone(), RowPolicy::REPORT);
+        let parts = std::slice::from_ref(part);
+        each_row_of_all(parts, &LAYOUT, &mut unheard, |journal, fields| {
+            let (cpu, memory) = amounts(fields, options)?;
+            let plan = Plan {
+                submit: Some(super::time(journal, fields, CREATED)?),
+                cpu,
+                memory,
+            };
+            plans.add(fields.text(JOB), fields.text(TASK), plan);
+            Ok(())
+        })?;
+    }
+    plans.seal();
+    Ok(plans)
+}
+
+/// The request of an instance, in 1/1000 core and bytes.
+fn amounts(
+    fields: &Fields<'_, '_>,
+    options: &ReadOptions,
+) -> Result<(Option<i64>, Option<i64>), BadRow> {
+    let cpu = fields.scaled(CPU, 10, 1e6)?;
+    let memory = super::share_of(fields, MEMORY, options.full_memory_bytes)?;
+    Ok((cpu, memory))
+}
+
+/// Refuses a state that is none of a task's or instance's.
+pub(super) fn state(fields: &Fields<'_, '_>, place: usize) -> Result<(), BadRow> {
+    if STATES.contains(&fields.text(place)) {
+        return Ok(());
+    }
+    Err(fields.bad(place, &format!("one of {}", STATES.join(", "))))
+}
+
 fn take(
     gather: &mut Gather,
+    plans: &Plans,
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
     options: &ReadOptions,
 ) -> Result<(), Refused> {
     let line = fields.line();
-    let status = fields.text(STATUS);
-    if !STATES.contains(&status) {
-        return Err(fields
-            .bad(STATUS, &format!("one of {}", STATES.join(", ")))
-            .into());
-    }
+    state(fields, STATUS)?;
     let instances = fields.integer(INSTANCES, 0, MEMBERS)?;
-    let cpu = fields.scaled(CPU, 10, 1e6)?;
-    let memory = super::share_of(fields, MEMORY, options.full_memory_bytes)?;
+    let (cpu, memory) = amounts(fields, options)?;
     let created = super::time(journal, fields, CREATED)?;
     let end = super::time(journal, fields, END)?;
     let Some(instances) = instances.filter(|&instances| instances > 0) else {
         return Ok(journal.dirt("task without an instance", Action::Drop, line)?);
     };
-    let has_ended = matches!(status, "Terminated" | "Failed" | "Cancelled");
-    let run_time = (has_ended && end >= created).then(|| end.since(created));
-    if run_time.is_none() {
-        let kind = "no end after the creation; run time not known";
-        journal.dirt(kind, Action::Repair, line)?;
-    }
     if cpu.is_none() || memory.is_none() {
         journal.dirt("no request; counted as 0", Action::Keep, line)?;
     }
     let (job, task) = (fields.text(JOB), fields.text(TASK));
+    if is_covered(plans, journal, fields, instances)? {
+        return Ok(());
+    }
+    let run_time = run_time(journal, fields, created, end)?;
     gather.push(
         journal.origin(line),
         Demand {
@@ -125,12 +188,45 @@ fn take(
     Ok(())
 }
 
+/// Whether the instances of a task stand in their own table.
+fn is_covered(
+    plans: &Plans,
+    journal: &mut Journal,
+    fields: &Fields<'_, '_>,
+    instances: i64,
+) -> Result<bool, TraceError> {
+    let met = plans.met(fields.text(JOB), fields.text(TASK));
+    let kind = match i64::from(met) {
+        0 if plans.is_empty() => return Ok(false),
+        0 => "task without instances in their table; they run as long as it was there",
+        met if met == instances => return Ok(true),
+        _ => "task with another number of instances than it states; those listed count",
+    };
+    journal.dirt(kind, Action::Keep, fields.line())?;
+    Ok(met > 0)
+}
+
+/// The time from the creation of a task to its end, if it has ended.
+fn run_time(
+    journal: &mut Journal,
+    fields: &Fields<'_, '_>,
+    created: Instant,
+    end: Instant,
+) -> Result<Option<Duration>, TraceError> {
+    let has_ended = matches!(fields.text(STATUS), "Terminated" | "Failed" | "Cancelled");
+    let run_time = (has_ended && end >= created).then(|| end.since(created));
+    if run_time.is_none() {
+        let kind = "no end after the creation; run time not known";
+        journal.dirt(kind, Action::Repair, fields.line())?;
+    }
+    Ok(run_time)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::inspect::validate;
     use crate::memory::Recorded;
-    use units::{Duration, Instant};
 
     #[test]
     fn instances_run_from_creation_to_end() {

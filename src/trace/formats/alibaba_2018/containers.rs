@@ -1,19 +1,22 @@
 //! Containers of services in Alibaba's trace of 2018: the first row of a container is its arrival,
-//! those after it are snapshots. They have no end: a container runs to the end of the run.
+//! those after it are snapshots. They have no end: a container runs to the end of the run. Where the table of usage lies
+//! beside theirs, it is what they use, with the option `usage`.
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
+use super::usage::{self, Usage};
 use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
 };
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
-use crate::ledger::Journal;
+use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::resizes::Resize;
-use crate::rows::{Fields, Layout, Refused, each_row, show_rows};
+use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of};
+use crate::side_by_side::Tables;
 use crate::stream::ArrivalSource;
 use model::{PodName, PodSpec, Text};
 use units::Instant;
@@ -24,8 +27,8 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "containers of Alibaba's cluster trace of 2018 (CSV without header)",
     columns: COLUMNS,
     names: &["container_id", "machine_id", "app_du", "status"],
-    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
-    options: &["full-memory"],
+    cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
+    options: &["full-memory", "usage"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -51,6 +54,11 @@ const LIMIT: usize = 6;
 const MEMORY: usize = 7;
 
 fn sniff(first: &[u8]) -> Confidence {
+    is_containers(first).max(usage::of_containers(first))
+}
+
+/// Whether a table that begins with these bytes is one of containers.
+pub(super) fn is_containers(first: &[u8]) -> Confidence {
     let tests: [FieldTest; 3] = [
         (CONTAINER, |field| field.starts_with("c_")),
         (1, |field| field.starts_with("m_")),
@@ -59,16 +67,65 @@ fn sniff(first: &[u8]) -> Confidence {
     row_has(first, b',', COLUMNS.len(), &tests)
 }
 
+fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
+    let names = ["container_meta", "container_usage"];
+    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+}
+
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
-    let mut gather = Gather::default();
-    let mut known: IndexMap<Text, PodSpec, FxBuildHasher> = IndexMap::default();
-    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
+    let tables = tables(input)?;
+    tables.note(&mut journal)?;
+    let [containers, measured] = &tables.read;
+    let mut usage = Usage::default();
+    for part in measured {
+        if options.usage {
+            usage.read(part, &mut journal)?;
+            continue;
+        }
+        journal.file = part.name.clone();
+        journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
+    }
+    let mut own = Containers {
+        gather: Gather::default(),
+        known: IndexMap::default(),
+        measured: 0,
+        usage,
+    };
+    for part in containers {
+        journal.file = part.name.clone();
+        each_row_of(part, &LAYOUT, &mut journal, &mut |journal, fields| {
+            own.take(journal, fields, options)
+        })?;
+    }
+    if let (Some(part), true) = (measured.first(), own.measured < own.usage.len()) {
+        journal.file = part.name.clone();
+        journal.dirt("usage of a container that is not listed", Action::Drop, 1)?;
+    }
+    Ok(own.gather.finish(journal))
+}
+
+/// The containers up to now.
+struct Containers {
+    gather: Gather,
+    known: IndexMap<Text, PodSpec, FxBuildHasher>,
+    usage: Usage,
+    /// Number of containers whose usage is known.
+    measured: usize,
+}
+
+impl Containers {
+    fn take(
+        &mut self,
+        journal: &mut Journal,
+        fields: &Fields<'_, '_>,
+        options: &ReadOptions,
+    ) -> Result<(), Refused> {
         let spec = spec(fields, options)?;
         let name: Text = fields.name(CONTAINER, "the name of a container")?.into();
         let at = fields.seconds(TIME)?;
         let submit = at.ok_or_else(|| fields.bad(TIME, "seconds"))?;
-        if let Some(first) = known.get(&name) {
+        if let Some(first) = self.known.get(&name) {
             let resize = Resize {
                 before: first,
                 after: &spec,
@@ -78,21 +135,25 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             resize.note(journal, fields.line())?;
             return Ok(());
         }
-        known.insert(name.clone(), spec.clone());
-        gather.push(
+        let behaviour = self.usage.of(&name);
+        self.measured += usize::from(behaviour.is_some());
+        self.known.insert(name.clone(), spec.clone());
+        self.gather.push(
             journal.origin(fields.line()),
             Demand {
                 submit,
                 name: PodName::Text(name),
                 tenant: fields.text(APPLICATION).into(),
-                spec,
+                spec: PodSpec {
+                    behaviour: behaviour.map(Into::into),
+                    ..spec
+                },
                 historic_start: (submit > Instant::ZERO).then_some(submit),
                 ..Demand::default()
             },
         );
         Ok(())
-    })?;
-    Ok(gather.finish(journal))
+    }
 }
 
 fn spec(fields: &Fields<'_, '_>, options: &ReadOptions) -> Result<PodSpec, Refused> {
@@ -109,6 +170,7 @@ fn spec(fields: &Fields<'_, '_>, options: &ReadOptions) -> Result<PodSpec, Refus
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::packed::archive;
     use crate::inspect::validate;
     use crate::memory::Recorded;
 
@@ -136,5 +198,59 @@ mod tests {
         assert_eq!(limits.get("cpu").milli_ceil(), Ok(8_000));
         let kind = "more cores requested later; the first request stands";
         assert_eq!(recorded.ledger.count(kind), 1);
+    }
+
+    #[test]
+    fn usage_beside_containers_is_what_they_use() {
+        let containers =
+            "c_1,m_2,0,app_5,started,400,800,1.5\nc_2,m_2,9,app_5,started,400,400,1.5\n";
+        let usage = "c_1,m_2,600,12,80,,,,,,\nc_1,m_2,300,7.5,-1,,,,,,\nc_1,m_2,900,101,101,,,,,,\n\
+                     c_9,m_2,300,1,1,,,,,,\nc_1,m_2,900,102,1,,,,,,\n";
+        let machines = "m_1,0,3,30,96,100,USING\n";
+        let bytes = archive(&[
+            ("container_meta.csv", containers),
+            ("container_usage.csv", usage),
+            ("machine_meta.csv", machines),
+        ]);
+        let input = Input::bytes("t.tar", bytes);
+        let entry = crate::registry::recognize(&input).expect("known");
+        assert_eq!(entry.name, ENTRY.name);
+        let read = |usage| {
+            let options = ReadOptions {
+                usage,
+                rows: crate::ledger::RowPolicy::REPORT,
+                ..ReadOptions::default()
+            };
+            Recorded::collect(&mut *open(&input, &options).expect("good")).expect("good")
+        };
+        let with = read(true);
+        let used = |class: usize| with.classes[class].behaviour.clone();
+        let first = used(0).expect("measured");
+        assert_eq!(
+            first.cpu_usage.as_deref(),
+            Some("steps(300s: 7.50%, 600s: 12.00%)")
+        );
+        assert_eq!(first.memory_usage.as_deref(), Some("steps(600s: 80.00%)"));
+        assert_eq!(used(1), None);
+        for kind in [
+            "row without usage",
+            "usage of a container that is not listed",
+            "machines, read by `alibaba-2018-machines`",
+        ] {
+            assert_eq!(with.ledger.count(kind), 1, "{kind}");
+        }
+        assert_eq!(
+            with.ledger.bad_rows()[0].to_string(),
+            "t.tar: container_usage.csv:5: column `cpu_util_percent`: must be at most 100, found `102`"
+        );
+        assert_eq!(read(false).ledger.count(USAGE_NOT_READ), 1);
+        let alone = Input::bytes("u.csv", usage.as_bytes());
+        let error = open(&alone, &ReadOptions::default())
+            .err()
+            .expect("no containers");
+        assert!(
+            error.to_string().contains("has no `container_meta`"),
+            "{error}"
+        );
     }
 }

@@ -4,6 +4,7 @@
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
+use super::usage;
 use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, NodeList, is_whole, row_has,
@@ -13,7 +14,8 @@ use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::machine_course::{MachineCourse, in_order};
 use crate::options::ReadOptions;
-use crate::rows::{Layout, each_row, show_rows};
+use crate::rows::{Layout, each_row_of_all};
+use crate::side_by_side::Tables;
 use model::{Labels, Node, Text};
 
 /// The registry's entry.
@@ -22,7 +24,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "machines of Alibaba's cluster trace of 2018 (CSV without header)",
     columns: COLUMNS,
     names: &["machine_id", "status"],
-    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
+    cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["pods-per-node", "full-memory"],
     sniff,
     open: Constructor::Nodes(read),
@@ -50,6 +52,16 @@ const CPU: usize = 4;
 const MEMORY: usize = 5;
 
 fn sniff(first: &[u8]) -> Confidence {
+    is_machines(first).max(usage::of_machines(first))
+}
+
+fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
+    let names = ["machine_meta"];
+    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+}
+
+/// Whether a table that begins with these bytes is one of machines.
+pub(super) fn is_machines(first: &[u8]) -> Confidence {
     let tests: [FieldTest; 3] = [
         (MACHINE, |field| field.starts_with("m_")),
         (TIME, is_whole),
@@ -62,7 +74,9 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut nodes: IndexMap<Text, (Capacity, Node, MachineCourse), FxBuildHasher> =
         IndexMap::default();
-    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
+    let tables = tables(input)?;
+    tables.note(&mut journal)?;
+    each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
         let name: Text = fields.name(MACHINE, "the name of a machine")?.into();
         let time = fields.seconds(TIME)?.unwrap_or_default();
         let cpu = fields.integer(CPU, 1, 1_000_000)?;

@@ -3,11 +3,48 @@
 //! `traces.md`, section 4.
 
 pub mod containers;
+mod instances;
 pub mod machines;
 pub mod tasks;
+mod usage;
 
 use crate::ledger::BadRow;
 use crate::rows::Fields;
+use crate::side_by_side::TraceTable;
+
+/// The tables of the trace.
+const TABLES: &[TraceTable] = &[
+    TraceTable {
+        name: "batch_task",
+        sniff: tasks::is_tasks,
+        unread: "batch tasks, read by `alibaba-2018-tasks`",
+    },
+    TraceTable {
+        name: "batch_instance",
+        sniff: instances::sniff,
+        unread: "instances of batch tasks, read by `alibaba-2018-tasks`",
+    },
+    TraceTable {
+        name: "container_meta",
+        sniff: containers::is_containers,
+        unread: "containers, read by `alibaba-2018-containers`",
+    },
+    TraceTable {
+        name: "container_usage",
+        sniff: usage::of_containers,
+        unread: "usage of containers, read by `alibaba-2018-containers`",
+    },
+    TraceTable {
+        name: "machine_meta",
+        sniff: machines::is_machines,
+        unread: "machines, read by `alibaba-2018-machines`",
+    },
+    TraceTable {
+        name: "machine_usage",
+        sniff: usage::of_machines,
+        unread: "usage of machines, not read; a run's nodes use what their pods do",
+    },
+];
 
 /// 1/1000 cores of a field in 1/100 core.
 fn centi_cores(fields: &Fields<'_, '_>, place: usize) -> Result<Option<i64>, BadRow> {

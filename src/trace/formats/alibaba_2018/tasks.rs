@@ -1,7 +1,9 @@
 //! Batch tasks of Alibaba's trace of 2018. The instances of a task are pods of their own: they start
 //! one by one. A task arrives when it began in the origin. A run holds it back until all instances of the
-//! tasks have ended that it waits for, which its name states (`R3_1_2` waits for 1 and 2).
+//! tasks have ended that it waits for, which its name states (`R3_1_2` waits for 1 and 2). Where the table of instances
+//! lies beside that of tasks, each instance runs as long as it did; else as long as its task.
 
+use super::instances::{self, Instances};
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::format::{
@@ -10,10 +12,12 @@ use crate::format::{
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
 use crate::known_tasks::KnownTasks;
-use crate::ledger::{Action, Journal};
+use crate::ledger::{Action, BadRow, Journal, RowPolicy};
 use crate::links::Links;
 use crate::options::ReadOptions;
-use crate::rows::{Fields, LAST_SECOND, Layout, Refused, each_row, show_rows};
+use crate::plans::{Plan, Plans};
+use crate::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of};
+use crate::side_by_side::Tables;
 use crate::stream::ArrivalSource;
 use crate::unfold::Unfold;
 use model::{PodName, PodSpec};
@@ -25,8 +29,8 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "batch tasks of Alibaba's cluster trace of 2018 (CSV without header)",
     columns: COLUMNS,
     names: &["task_name", "job_name", "task_type"],
-    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
-    options: &["ran-only", "full-memory"],
+    cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
+    options: &["ran-only", "full-memory", "usage"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -56,7 +60,7 @@ const CPU: usize = 7;
 const MEMORY: usize = 8;
 
 /// The states of a task.
-const STATES: [&str; 6] = [
+pub(super) const STATES: [&str; 6] = [
     "Running",
     "Terminated",
     "Failed",
@@ -66,6 +70,11 @@ const STATES: [&str; 6] = [
 ];
 
 fn sniff(first: &[u8]) -> Confidence {
+    is_tasks(first).max(instances::sniff(first))
+}
+
+/// Whether a table that begins with these bytes is one of tasks.
+pub(super) fn is_tasks(first: &[u8]) -> Confidence {
     let tests: [FieldTest; 3] = [
         (INSTANCES, |field| field.is_empty() || is_whole(field)),
         (STATUS, |field| STATES.contains(&field)),
@@ -74,81 +83,188 @@ fn sniff(first: &[u8]) -> Confidence {
     row_has(first, b',', COLUMNS.len(), &tests)
 }
 
+fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
+    Tables::of(input, super::TABLES, ["batch_task", "batch_instance"])
+}
+
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let (mut gather, mut known) = (Gather::default(), KnownTasks::default());
-    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
-        take(&mut gather, &mut known, journal, fields, options)
-    })?;
-    let whole = known.only(gather.finish(journal), &input.name);
+    let tables = tables(input)?;
+    tables.note(&mut journal)?;
+    let [tasks, instances] = &tables.read;
+    let mut plans = Plans::default();
+    if !instances.is_empty() {
+        plans = planned(tasks, options)?;
+    }
+    let mut beside = Instances {
+        gather: &mut gather,
+        known: &mut known,
+        plans: &mut plans,
+        options,
+    };
+    for part in instances {
+        beside.read(part, &mut journal)?;
+    }
+    let mut own = Own {
+        gather,
+        known,
+        plans,
+        options,
+    };
+    for part in tasks {
+        journal.file = part.name.clone();
+        each_row_of(part, &LAYOUT, &mut journal, &mut |journal, fields| {
+            own.take(journal, fields)
+        })?;
+    }
+    let whole = own.known.only(own.gather.finish(journal), &input.name);
     Ok(Box::new(Unfold::new(whole)))
 }
 
-fn take(
-    gather: &mut Gather,
-    known: &mut KnownTasks,
-    journal: &mut Journal,
-    fields: &Fields<'_, '_>,
-    options: &ReadOptions,
-) -> Result<(), Refused> {
-    let line = fields.line();
-    let name = fields.name(NAME, "the name of a task")?;
-    let status = fields.name(STATUS, "the state of a task")?;
-    if !STATES.contains(&status) {
-        return Err(fields
-            .bad(STATUS, &format!("one of {}", STATES.join(", ")))
-            .into());
+/// The tasks, as their instances need them. Their faults are found when their turn comes.
+fn planned(tasks: &[Input], options: &ReadOptions) -> Result<Plans, TraceError> {
+    let mut plans = Plans::default();
+    for part in tasks {
+        let mut unheard = Journal::new(part.name.clone(), RowPolicy::REPORT);
+        each_row_of(part, &LAYOUT, &mut unheard, &mut |_, fields| {
+            let task = Task::of(fields, options)?;
+            let plan = Plan {
+                submit: (task.start > 0).then(|| Instant::from_secs(task.start)),
+                cpu: task.cpu,
+                memory: task.memory,
+            };
+            plans.add(fields.text(JOB), task.name, plan);
+            Ok(())
+        })?;
     }
-    let instances = fields.integer(INSTANCES, 0, MEMBERS)?;
-    let start = fields.number(START, 0, LAST_SECOND)?;
-    let end = fields.integer(END, 0, LAST_SECOND)?.unwrap_or(0);
-    let cpu = super::centi_cores(fields, CPU)?;
-    let memory = super::percent_of(fields, MEMORY, options.full_memory_bytes)?;
-    let Some(instances) = instances.filter(|&instances| instances > 0) else {
-        return Ok(journal.dirt("task without an instance", Action::Drop, line)?);
-    };
-    if start == 0 && options.ran_only {
-        return Ok(journal.dirt("task never began", Action::Drop, line)?);
+    plans.seal();
+    Ok(plans)
+}
+
+/// A task as its row states it.
+struct Task<'r> {
+    name: &'r str,
+    instances: Option<i64>,
+    /// Seconds.
+    start: i64,
+    /// Seconds.
+    end: i64,
+    cpu: Option<i64>,
+    memory: Option<i64>,
+}
+
+impl<'r> Task<'r> {
+    fn of(fields: &Fields<'_, 'r>, options: &ReadOptions) -> Result<Self, BadRow> {
+        let name = fields.name(NAME, "the name of a task")?;
+        state(fields, STATUS)?;
+        Ok(Self {
+            name,
+            instances: fields.integer(INSTANCES, 0, MEMBERS)?,
+            start: fields.number(START, 0, LAST_SECOND)?,
+            end: fields.integer(END, 0, LAST_SECOND)?.unwrap_or(0),
+            cpu: super::centi_cores(fields, CPU)?,
+            memory: super::percent_of(fields, MEMORY, options.full_memory_bytes)?,
+        })
     }
-    if start == 0 {
-        let kind = "task without a start; arrives at 0";
-        journal.dirt(kind, Action::Keep, line)?;
+}
+
+/// Refuses a state that is none of a task's or instance's.
+pub(super) fn state(fields: &Fields<'_, '_>, place: usize) -> Result<(), BadRow> {
+    let status = fields.name(place, "the state of a task")?;
+    if STATES.contains(&status) {
+        return Ok(());
     }
-    let run_time = (start > 0 && end >= start).then(|| Duration::from_secs(end - start));
-    if run_time.is_none() {
-        let kind = "no end after a start; run time not known";
-        journal.dirt(kind, Action::Repair, line)?;
+    Err(fields.bad(place, &format!("one of {}", STATES.join(", "))))
+}
+
+/// The tasks up to now.
+struct Own<'o> {
+    gather: Gather,
+    known: KnownTasks,
+    plans: Plans,
+    options: &'o ReadOptions,
+}
+
+impl Own<'_> {
+    fn take(&mut self, journal: &mut Journal, fields: &Fields<'_, '_>) -> Result<(), Refused> {
+        let line = fields.line();
+        let task = Task::of(fields, self.options)?;
+        let job = fields.text(JOB);
+        let Some(instances) = task.instances.filter(|&instances| instances > 0) else {
+            return Ok(journal.dirt("task without an instance", Action::Drop, line)?);
+        };
+        if task.cpu.is_none() || task.memory.is_none() {
+            journal.dirt("no request; counted as 0", Action::Keep, line)?;
+        }
+        let (own, others) = numbers(task.name);
+        if own.is_some_and(|own| others.contains(&own)) {
+            journal.dirt("task that waits for itself", Action::Repair, line)?;
+        }
+        let links = links(job, task.name);
+        self.known.add_task(links.as_deref());
+        let met = self.plans.met(job, task.name);
+        if met > 0 {
+            if i64::from(met) != instances {
+                let kind =
+                    "task with another number of instances than it states; those listed count";
+                journal.dirt(kind, Action::Keep, line)?;
+            }
+            return Ok(());
+        }
+        if !self.plans.is_empty() {
+            let kind = "task without instances in their table; they run as long as it did";
+            journal.dirt(kind, Action::Keep, line)?;
+        }
+        self.push(journal, fields, &task, links)
     }
-    if cpu.is_none() || memory.is_none() {
-        journal.dirt("no request; counted as 0", Action::Keep, line)?;
+
+    /// Adds a task whose instances are not listed.
+    fn push(
+        &mut self,
+        journal: &mut Journal,
+        fields: &Fields<'_, '_>,
+        task: &Task<'_>,
+        links: Option<Box<Links>>,
+    ) -> Result<(), Refused> {
+        let (line, job, name) = (fields.line(), fields.text(JOB), task.name);
+        let Task { start, end, .. } = *task;
+        if start == 0 && self.options.ran_only {
+            return Ok(journal.dirt("task never began", Action::Drop, line)?);
+        }
+        if start == 0 {
+            let kind = "task without a start; arrives at 0";
+            journal.dirt(kind, Action::Keep, line)?;
+        }
+        let run_time = (start > 0 && end >= start).then(|| Duration::from_secs(end - start));
+        if run_time.is_none() {
+            let kind = "no end after a start; run time not known";
+            journal.dirt(kind, Action::Repair, line)?;
+        }
+        self.gather.push(
+            journal.origin(line),
+            Demand {
+                submit: Instant::from_secs(start),
+                name: PodName::Text(format!("{job}-{name}").into()),
+                tenant: fields.text(TYPE).into(),
+                spec: PodSpec::with_requests(requests(task.cpu, task.memory)),
+                members: task.instances.unwrap_or(1) as u32,
+                run_time,
+                historic_start: (start > 0).then(|| Instant::from_secs(start)),
+                links,
+                ..Demand::default()
+            },
+        );
+        Ok(())
     }
+}
+
+/// The links of a task, as its name states them.
+pub(super) fn links(job: &str, name: &str) -> Option<Box<Links>> {
     let (own, mut others) = numbers(name);
-    if own.is_some_and(|own| others.contains(&own)) {
-        journal.dirt("task that waits for itself", Action::Repair, line)?;
-    }
     others.retain(|&other| Some(other) != own);
-    let job = fields.text(JOB);
     let task = |number: u32| PodName::Text(format!("{job}/{number}").into());
-    let part_of = own.map(task);
-    if let Some(own) = &part_of {
-        known.add(own);
-    }
-    let links = Links::of(part_of, others.into_iter().map(task).collect());
-    gather.push(
-        journal.origin(line),
-        Demand {
-            submit: Instant::from_secs(start),
-            name: PodName::Text(format!("{job}-{name}").into()),
-            tenant: fields.text(TYPE).into(),
-            spec: PodSpec::with_requests(requests(cpu, memory)),
-            members: instances as u32,
-            run_time,
-            historic_start: (start > 0).then(|| Instant::from_secs(start)),
-            links,
-            ..Demand::default()
-        },
-    );
-    Ok(())
+    Links::of(own.map(task), others.into_iter().map(task).collect())
 }
 
 /// The number of a task and those of the tasks that it waits for, as its name states them: a letter,

@@ -8,7 +8,8 @@ use crate::gather::{Capacity, gpu_node};
 use crate::input::Input;
 use crate::ledger::Journal;
 use crate::options::ReadOptions;
-use crate::rows::{Layout, each_row, show_rows};
+use crate::rows::{Layout, each_row_of_all};
+use crate::side_by_side::Tables;
 use model::GpuInventory;
 use model::gpu::MAX_DEVICES;
 
@@ -18,7 +19,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "machines of Alibaba's GPU trace of 2020 (`pai_machine_spec`, CSV without header)",
     columns: COLUMNS,
     names: &["machine"],
-    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
+    cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["pods-per-node"],
     sniff,
     open: Constructor::Nodes(read),
@@ -41,6 +42,16 @@ const MEMORY: usize = 3;
 const GPU: usize = 4;
 
 fn sniff(first: &[u8]) -> Confidence {
+    is_machines(first).max(super::is_metrics(first))
+}
+
+fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
+    let names = ["pai_machine_spec"];
+    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+}
+
+/// Whether a table that begins with these bytes is one of machines.
+pub(super) fn is_machines(first: &[u8]) -> Confidence {
     let is_name = |field: &str| !field.is_empty() && field.parse::<f64>().is_err();
     let tests: [FieldTest; 5] = [
         (MACHINE, is_name),
@@ -55,7 +66,9 @@ fn sniff(first: &[u8]) -> Confidence {
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut nodes = Vec::new();
-    each_row(input, &LAYOUT, &mut journal, |_, fields| {
+    let tables = tables(input)?;
+    tables.note(&mut journal)?;
+    each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |_, fields| {
         let name = fields.name(MACHINE, "the name of a machine")?;
         let cores = fields.number(CPU, 1, 1_000_000)?;
         let gib = fields.number(MEMORY, 1, 1_000_000)?;

@@ -1,6 +1,8 @@
 //! Tasks of Alibaba's GPU trace of 2020: the instances of a task are a gang. The table of tasks says
-//! when a task was launched, not when its job was submitted.
+//! when a task was launched, not when its job was submitted; that of jobs, beside it in a folder or an archive, does. The
+//! GPU model of a task is the one that it was given: with tags of jobs beside it, the one that was asked for stands.
 
+use super::beside::{self, About, Beside};
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::format::{
@@ -10,10 +12,12 @@ use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
-use crate::rows::{Fields, Layout, Refused, each_row, show_rows};
+use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
+use crate::side_by_side::Tables;
 use crate::stream::ArrivalSource;
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
-use model::{GpuRequest, PodName, PodSpec};
+use model::{GpuRequest, JOB_TYPE_LABEL, Labels, PodName, PodSpec};
+use units::{Duration, Instant};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -21,8 +25,8 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "tasks of Alibaba's GPU trace of 2020 (`pai_task_table`, CSV without header)",
     columns: COLUMNS,
     names: &["job_name", "task_name"],
-    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
-    options: &[],
+    cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
+    options: &["usage"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -57,9 +61,21 @@ const GPU: usize = 8;
 const MODEL: usize = 9;
 
 /// The states of a task.
-const STATES: [&str; 5] = ["Running", "Terminated", "Failed", "Waiting", "Interrupted"];
+pub(super) const STATES: [&str; 5] = ["Running", "Terminated", "Failed", "Waiting", "Interrupted"];
 
 fn sniff(first: &[u8]) -> Confidence {
+    let others = [
+        beside::is_jobs,
+        beside::is_tags,
+        beside::is_sensors,
+        super::is_instances,
+    ];
+    let others = others.into_iter().map(|sniff| sniff(first));
+    is_tasks(first).max(others.max().unwrap_or(Confidence::No))
+}
+
+/// Whether a table that begins with these bytes is one of tasks.
+pub(super) fn is_tasks(first: &[u8]) -> Confidence {
     let tests: [FieldTest; 4] = [
         (INSTANCES, is_number_or_empty),
         (STATUS, |field| STATES.contains(&field)),
@@ -69,11 +85,33 @@ fn sniff(first: &[u8]) -> Confidence {
     row_has(first, b',', COLUMNS.len(), &tests)
 }
 
+fn tables(input: &Input) -> Result<Tables<4>, TraceError> {
+    let names = [
+        "pai_task_table",
+        "pai_job_table",
+        "pai_group_tag_table",
+        "pai_sensor_table",
+    ];
+    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+}
+
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
+    let tables = tables(input)?;
+    tables.note(&mut journal)?;
+    let [tasks, jobs, tags, sensors] = &tables.read;
+    let mut beside = Beside::default();
+    beside.read_tags(tags, &mut journal)?;
+    beside.read_jobs(jobs, &mut journal)?;
+    if options.usage {
+        beside.read_sensors(sensors, &mut journal)?;
+    } else if let Some(part) = sensors.first() {
+        journal.file = part.name.clone();
+        journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
+    }
     let mut gather = Gather::default();
-    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
-        take(&mut gather, journal, fields)
+    each_row_of_all(tasks, &LAYOUT, &mut journal, |journal, fields| {
+        take(&mut gather, journal, fields, &beside)
     })?;
     Ok(gather.finish_from_first(journal))
 }
@@ -82,6 +120,7 @@ fn take(
     gather: &mut Gather,
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
+    beside: &Beside,
 ) -> Result<(), Refused> {
     let line = fields.line();
     let status = fields.text(STATUS);
@@ -94,7 +133,7 @@ fn take(
     let (start, end) = (fields.seconds(START)?, fields.seconds(END)?);
     let cpu = fields.scaled(CPU, 10, 1e7)?;
     let memory = fields.scaled(MEMORY, 1 << 30, 1e6)?;
-    let (gpu, is_rounded) = gpu(fields)?;
+    let (mut gpu, is_rounded) = gpu(fields)?;
     let Some(start) = start else {
         return Ok(journal.dirt("task never began", Action::Drop, line)?);
     };
@@ -108,20 +147,32 @@ fn take(
         let kind = "GPUs that are no whole number above one; rounded up";
         journal.dirt(kind, Action::Repair, line)?;
     }
-    let run_time = end.filter(|&end| end >= start).map(|end| end.since(start));
-    if run_time.is_none() {
-        let kind = "no end after a start; run time not known";
-        journal.dirt(kind, Action::Repair, line)?;
-    }
+    let run_time = run_time(journal, line, start, end)?;
     let (job, task) = (fields.text(JOB), fields.text(TASK));
+    let about = about(journal, line, beside, job)?;
+    if let Some(model) = about.model.filter(|_| gpu.devices > 0) {
+        gpu.models = models(model);
+    }
+    let submit = submit(journal, line, about.submit, start)?;
+    let workload = Some(about.workload).filter(|own| !own.is_empty());
+    let labels: Labels = { workload.into_iter() }
+        .map(|own| (JOB_TYPE_LABEL.into(), own.into()))
+        .collect();
     gather.push(
         journal.origin(line),
         Demand {
-            submit: start,
+            submit,
             name: PodName::Text(format!("{job}-{task}").into()),
-            tenant: task.into(),
+            tenant: if about.user.is_empty() {
+                task
+            } else {
+                about.user
+            }
+            .into(),
             spec: PodSpec {
                 gpu,
+                labels,
+                behaviour: beside.used(job, task).map(Into::into),
                 ..PodSpec::with_requests(requests(cpu, memory))
             },
             members: instances as u32,
@@ -131,6 +182,62 @@ fn take(
         },
     );
     Ok(())
+}
+
+/// The time from the start of a task to its end, if it has ended.
+fn run_time(
+    journal: &mut Journal,
+    line: u64,
+    start: Instant,
+    end: Option<Instant>,
+) -> Result<Option<Duration>, TraceError> {
+    let run_time = end.filter(|&end| end >= start).map(|end| end.since(start));
+    if run_time.is_none() {
+        let kind = "no end after a start; run time not known";
+        journal.dirt(kind, Action::Repair, line)?;
+    }
+    Ok(run_time)
+}
+
+/// The facts about a task in other tables.
+fn about<'b>(
+    journal: &mut Journal,
+    line: u64,
+    beside: &'b Beside,
+    job: &str,
+) -> Result<About<'b>, TraceError> {
+    let about = beside.about(job);
+    if about.is_none() && beside.has_jobs() {
+        let kind = "task of a job that is not listed; arrives at its start";
+        journal.dirt(kind, Action::Keep, line)?;
+    }
+    Ok(about.unwrap_or_default())
+}
+
+/// The submission of a task that started then.
+fn submit(
+    journal: &mut Journal,
+    line: u64,
+    submitted: Option<Instant>,
+    start: Instant,
+) -> Result<Instant, TraceError> {
+    match submitted {
+        Some(at) if at <= start => Ok(at),
+        Some(_) => {
+            let kind = "start before the job's submission; arrives at its start";
+            journal.dirt(kind, Action::Repair, line)?;
+            Ok(start)
+        }
+        None => Ok(start),
+    }
+}
+
+/// The GPU models of a name; none for any.
+fn models(name: &str) -> Vec<model::Text> {
+    match name {
+        "" | "CPU" => Vec::new(),
+        name => vec![name.into()],
+    }
 }
 
 /// The GPUs of an instance, and whether they had to be rounded.
@@ -143,11 +250,6 @@ fn gpu(fields: &Fields<'_, '_>) -> Result<(GpuRequest, bool), BadRow> {
     }
     let whole = i64::from(DEVICE_MILLI);
     let devices = (milli + whole - 1) / whole;
-    let model = fields.text(MODEL);
-    let models = match model {
-        "" | "CPU" => Vec::new(),
-        model => vec![model.into()],
-    };
     let request = GpuRequest {
         devices: devices as u8,
         milli_per_device: if devices == 1 {
@@ -155,7 +257,7 @@ fn gpu(fields: &Fields<'_, '_>) -> Result<(GpuRequest, bool), BadRow> {
         } else {
             DEVICE_MILLI
         },
-        models,
+        models: models(fields.text(MODEL)),
     };
     Ok((request, devices > 1 && milli % whole != 0))
 }
@@ -163,9 +265,9 @@ fn gpu(fields: &Fields<'_, '_>) -> Result<(GpuRequest, bool), BadRow> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::packed::archive;
     use crate::inspect::validate;
     use crate::memory::Recorded;
-    use units::{Duration, Instant};
 
     const ROWS: &str = "j1,tensorflow,2.0,Terminated,1000.5,1060.5,600,29.3,50,MISC\n\
                         j2,worker,1,Running,1010,,600,,250,V100\nj3,ps,1,Waiting,,,600,10,,\n";
@@ -214,5 +316,75 @@ mod tests {
                 "t.csv:3: column `plan_gpu`: must be at most 6400, found `9000`",
             ]
         );
+    }
+
+    #[test]
+    fn tables_beside_tasks_say_when_and_by_whom_they_were_submitted() {
+        let jobs =
+            "j1,i1,ann,Terminated,900,1060.5\nj2,i2,bob,Running,1020,\nj1,i9,eve,Failed,1,2\n";
+        let tags = "i1,u1,T4,g1,bert\ni2,u2,,g2,\n";
+        let sensors = "j1,tensorflow,w1,i1,m1,/dev/nvidia0,100,1,2,3,1,1,0,0,0,0\n\
+                       j1,tensorflow,w2,i1,m1,/dev/nvidia0,201,1,4,3,1,1,0,0,0,0\n";
+        let instances = "j1,tensorflow,x,w1,i1,Terminated,1000.5,1060.5,m1\n";
+        let metrics = "w1,m1,1000.5,1060.5,1,2,3,4,5,6,7,8\n";
+        let machines = "m1,T4,96,512,2\n";
+        let tasks = format!("{ROWS}j9,ps,1,Terminated,1030,1040,600,10,,\n");
+        let files = [
+            ("pai_group_tag_table.csv", tags),
+            ("pai_group_tag_table.header", "inst_id,user"),
+            ("pai_instance_table.csv", instances),
+            ("pai_job_table.csv", jobs),
+            ("pai_machine_metric.csv", metrics),
+            ("pai_machine_spec.csv", machines),
+            ("pai_sensor_table.csv", sensors),
+            ("pai_task_table.csv", &tasks),
+        ];
+        let input = Input::bytes("t.tar", archive(&files));
+        let entry = crate::registry::recognize(&input).expect("known");
+        assert_eq!(entry.name, ENTRY.name);
+        let options = ReadOptions {
+            usage: true,
+            ..ReadOptions::default()
+        };
+        let mut source = open(&input, &options).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let seen: Vec<_> = { recorded.arrivals.iter() }
+            .map(|one| {
+                let spec = &recorded.classes[one.class as usize];
+                let tenant = &*recorded.tenants[one.tenant as usize];
+                let second = |at: Instant| at.as_nanos() as f64 / 1e9;
+                let start = one.historic_start.map(second);
+                (second(one.submit), start, tenant, &spec.gpu.models[..])
+            })
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (0.0, Some(100.5), "ann", &["T4".into()][..]),
+                (110.0, Some(110.0), "bob", &[]),
+                (130.0, Some(130.0), "ps", &[]),
+            ]
+        );
+        let first = &recorded.classes[0];
+        assert_eq!(
+            first.labels.get(JOB_TYPE_LABEL).map(|own| &**own),
+            Some("bert")
+        );
+        let used = first.behaviour.as_ref().expect("measured");
+        assert_eq!(used.cpu_usage.as_deref(), Some("1505m"));
+        assert_eq!(used.memory_usage.as_deref(), Some("3221225472"));
+        for kind in [
+            "job listed again; its first row stands",
+            "start before the job's submission; arrives at its start",
+            "task of a job that is not listed; arrives at its start",
+            "instances, not read; a task is a gang, which begins and ends as its task did",
+            "machines, read by `alibaba-gpu-2020-machines`",
+            "usage of machines, not read; a run's nodes use what their pods do",
+            "file about the trace, not read",
+        ] {
+            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
+        }
+        let without = open(&input, &ReadOptions::default()).expect("good rows");
+        assert_eq!(without.ledger().count(USAGE_NOT_READ), 1);
     }
 }

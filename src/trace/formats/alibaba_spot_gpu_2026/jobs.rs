@@ -8,7 +8,8 @@ use crate::gather::{Demand, Gather, requests, whole_gpus};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
-use crate::rows::{Fields, Layout, Refused, each_row, show_rows};
+use crate::rows::{Fields, Layout, Refused, each_row_of_all};
+use crate::side_by_side::Tables;
 use crate::stream::ArrivalSource;
 use model::gpu::MAX_DEVICES;
 use model::{PodName, PodSpec};
@@ -20,7 +21,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "jobs of Alibaba's trace of spot GPUs of 2026 (`job_info_df`, CSV with header)",
     columns: COLUMNS,
     names: &["job_name", "organization"],
-    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
+    cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &[],
     sniff,
     open: Constructor::Workload(open),
@@ -50,7 +51,13 @@ const SUBMIT: usize = 6;
 const DURATION: usize = 7;
 const KIND: usize = 8;
 
-fn sniff(first: &[u8]) -> Confidence {
+fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
+    let names = ["job_info_df"];
+    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+}
+
+/// Whether a table that begins with these bytes is this one.
+pub(super) fn sniff(first: &[u8]) -> Confidence {
     header_has(
         first,
         &[
@@ -66,7 +73,9 @@ fn sniff(first: &[u8]) -> Confidence {
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
-    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
+    let tables = tables(input)?;
+    tables.note(&mut journal)?;
+    each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
         take(&mut gather, journal, fields)
     })?;
     Ok(gather.finish(journal))

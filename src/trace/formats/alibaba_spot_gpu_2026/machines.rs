@@ -6,7 +6,8 @@ use crate::gather::{Capacity, gpu_node};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
-use crate::rows::{Layout, each_row, show_rows};
+use crate::rows::{Layout, each_row_of_all};
+use crate::side_by_side::Tables;
 use model::GpuInventory;
 use model::gpu::MAX_DEVICES;
 
@@ -16,7 +17,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "machines of Alibaba's trace of spot GPUs of 2026 (`node_info_df`, CSV with header)",
     columns: COLUMNS,
     names: &["node_name"],
-    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
+    cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["pods-per-node"],
     sniff,
     open: Constructor::Nodes(read),
@@ -36,7 +37,13 @@ const GPU: usize = 1;
 const CPU: usize = 2;
 const MACHINE: usize = 3;
 
-fn sniff(first: &[u8]) -> Confidence {
+fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
+    let names = ["node_info_df"];
+    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+}
+
+/// Whether a table that begins with these bytes is this one.
+pub(super) fn sniff(first: &[u8]) -> Confidence {
     let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
     header_has(first, &names)
 }
@@ -44,7 +51,9 @@ fn sniff(first: &[u8]) -> Confidence {
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut nodes = Vec::new();
-    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
+    let tables = tables(input)?;
+    tables.note(&mut journal)?;
+    each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
         let name = fields.name(MACHINE, "the name of a machine")?;
         let devices = fields.number(GPU, 0, MAX_DEVICES as i64)?;
         let cores = fields.number(CPU, 1, 1_000_000)?;

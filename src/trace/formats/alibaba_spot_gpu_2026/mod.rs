@@ -4,3 +4,19 @@
 
 pub mod jobs;
 pub mod machines;
+
+use crate::side_by_side::TraceTable;
+
+/// The tables of the trace.
+const TABLES: &[TraceTable] = &[
+    TraceTable {
+        name: "job_info_df",
+        sniff: jobs::sniff,
+        unread: "jobs, read by `alibaba-spot-gpu-2026-jobs`",
+    },
+    TraceTable {
+        name: "node_info_df",
+        sniff: machines::sniff,
+        unread: "machines, read by `alibaba-spot-gpu-2026-machines`",
+    },
+];

@@ -7,7 +7,6 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::attributes::{Attributes, is_attributes};
-use crate::archive::{beginning, parts};
 use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, NodeList, is_number_or_empty,
@@ -18,7 +17,8 @@ use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::machine_course::{MachineCourse, in_order};
 use crate::options::ReadOptions;
-use crate::rows::{Fields, Layout, Refused, each_row_of, show_rows, show_text};
+use crate::rows::{Fields, Layout, Refused, each_row_of_all};
+use crate::side_by_side::Tables;
 use model::Labels;
 use units::Instant;
 
@@ -28,7 +28,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "machine events of Google's cluster trace of 2011 (CSV without header)",
     columns: COLUMNS,
     names: &["machine id"],
-    cells,
+    cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["pods-per-node", "full-cpu", "full-memory"],
     sniff,
     open: Constructor::Nodes(read),
@@ -55,6 +55,11 @@ const CAPACITY: CapacityPlaces = CapacityPlaces { cpu: 4, memory: 5 };
 pub const PLATFORM_LABEL: &str = "google.com/platform";
 
 fn sniff(first: &[u8]) -> Confidence {
+    is_events(first).max(is_attributes(first))
+}
+
+/// Whether a table that begins with these bytes is one of machine events.
+pub(super) fn is_events(first: &[u8]) -> Confidence {
     let tests: [FieldTest; 5] = [
         (TIME, is_whole),
         (MACHINE, is_whole),
@@ -62,7 +67,7 @@ fn sniff(first: &[u8]) -> Confidence {
         (CAPACITY.cpu, is_number_or_empty),
         (CAPACITY.memory, is_number_or_empty),
     ];
-    row_has(first, b',', COLUMNS.len(), &tests).max(is_attributes(first))
+    row_has(first, b',', COLUMNS.len(), &tests)
 }
 
 /// An event of a machine.
@@ -95,49 +100,16 @@ pub(crate) fn each_event(
     journal: &mut Journal,
     take: &mut TakeEvent<'_>,
 ) -> Result<(), TraceError> {
-    let (events, _) = tables(input)?;
-    for part in events {
-        journal.file = part.name.clone();
-        each_row_of(&part, &LAYOUT, journal, &mut |journal, fields| {
-            take(journal, fields.line(), Event::of(fields)?)
-        })?;
-    }
-    Ok(())
+    let tables = tables(input)?;
+    each_row_of_all(&tables.read[0], &LAYOUT, journal, |journal, fields| {
+        take(journal, fields.line(), Event::of(fields)?)
+    })
 }
 
 /// The tables of events and those of attributes.
-fn tables(input: &Input) -> Result<(Vec<Input>, Vec<Input>), TraceError> {
-    let (mut events, mut attributes) = (Vec::new(), Vec::new());
-    for part in parts(input)? {
-        match is_attributes(&beginning(&part)?) {
-            Confidence::Certain => attributes.push(part),
-            _ => events.push(part),
-        }
-    }
-    if events.is_empty() {
-        return Err(TraceError::Format {
-            file: input.name.to_string(),
-            reason: "has no machine events; name the folder or archive that has them beside the \
-                     attributes"
-                .to_owned(),
-        });
-    }
-    Ok((events, attributes))
-}
-
-fn cells(
-    format: &FormatEntry,
-    input: &Input,
-    show: &mut dyn FnMut(&[u8]),
-) -> Result<(), TraceError> {
-    let (events, attributes) = tables(input)?;
-    for part in events {
-        show_rows(format, &LAYOUT, &part, show)?;
-    }
-    for part in attributes {
-        show_text(format, &part, show)?;
-    }
-    Ok(())
+fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
+    let names = ["machine_events", "machine_attributes"];
+    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
 }
 
 /// Machines as their events describe them, in order of their first ones.
@@ -231,28 +203,27 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut machines = Machines::default();
     let mut stated = Attributes::default();
-    let (events, attributes) = tables(input)?;
-    for part in &attributes {
+    let tables = tables(input)?;
+    tables.note(&mut journal)?;
+    let [events, attributes] = &tables.read;
+    for part in attributes {
         stated.add(part, &mut journal)?;
     }
-    for part in &events {
-        journal.file = part.name.clone();
-        each_row_of(part, &LAYOUT, &mut journal, &mut |journal, fields| {
-            let event = Event::of(fields)?;
-            let capacity = capacity(fields, CAPACITY, options)?;
-            let labels = || {
-                let mut labels = stated_labels([(PLATFORM_LABEL, fields.text(PLATFORM))]);
-                for (name, value) in { stated.of(event.machine) }
-                    .into_iter()
-                    .flat_map(Labels::iter)
-                {
-                    labels.insert(name.clone(), value.clone());
-                }
-                labels
-            };
-            Ok(machines.take(journal, fields.line(), event, capacity, labels)?)
-        })?;
-    }
+    each_row_of_all(events, &LAYOUT, &mut journal, |journal, fields| {
+        let event = Event::of(fields)?;
+        let capacity = capacity(fields, CAPACITY, options)?;
+        let labels = || {
+            let mut labels = stated_labels([(PLATFORM_LABEL, fields.text(PLATFORM))]);
+            for (name, value) in { stated.of(event.machine) }
+                .into_iter()
+                .flat_map(Labels::iter)
+            {
+                labels.insert(name.clone(), value.clone());
+            }
+            labels
+        };
+        Ok(machines.take(journal, fields.line(), event, capacity, labels)?)
+    })?;
     machines.finish(journal, options.pods_per_node)
 }
 

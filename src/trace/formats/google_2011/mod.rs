@@ -7,9 +7,59 @@ pub mod machines;
 pub mod tasks;
 pub mod usage;
 
+use crate::format::{Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use crate::ledger::BadRow;
 use crate::rows::Fields;
+use crate::side_by_side::TraceTable;
 use units::Instant;
+
+/// The tables of the trace.
+const TABLES: &[TraceTable] = &[
+    TraceTable {
+        name: "task_events",
+        sniff: tasks::is_events,
+        unread: "task events, read by `google-2011-tasks`",
+    },
+    TraceTable {
+        name: "task_constraints",
+        sniff: attributes::is_constraints,
+        unread: "constraints of tasks, read by `google-2011-tasks`",
+    },
+    TraceTable {
+        name: "task_usage",
+        sniff: usage::sniff,
+        unread: "usage of tasks, read by `google-2011-tasks`",
+    },
+    TraceTable {
+        name: "job_events",
+        sniff: is_jobs,
+        unread: "job events, not read; the events of their tasks say when, whose and how urgent",
+    },
+    TraceTable {
+        name: "machine_events",
+        sniff: machines::is_events,
+        unread: "machine events, read by `google-2011-machines`",
+    },
+    TraceTable {
+        name: "machine_attributes",
+        sniff: attributes::is_attributes,
+        unread: "attributes of machines, read by `google-2011-machines`",
+    },
+];
+
+/// Whether a table that begins with these bytes is one of job events.
+fn is_jobs(first: &[u8]) -> Confidence {
+    let is_word = |field: &str| !is_number_or_empty(field);
+    let tests: [FieldTest; 6] = [
+        (0, is_whole),
+        (1, |field| matches!(field, "" | "0" | "1" | "2")),
+        (2, is_whole),
+        (3, is_whole),
+        (5, |field| matches!(field, "" | "0" | "1" | "2" | "3")),
+        (7, is_word),
+    ];
+    row_has(first, b',', 8, &tests)
+}
 
 /// The time of what lies behind the trace's window.
 const AFTER: i64 = i64::MAX;

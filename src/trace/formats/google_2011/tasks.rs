@@ -11,8 +11,7 @@
 
 use super::attributes::{Constraints, is_constraints};
 use super::events::{TaskEvent, Tasks};
-use super::usage::{self, Usage};
-use crate::archive::{beginning, parts};
+use super::usage::Usage;
 use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
@@ -21,7 +20,8 @@ use crate::gather::requests;
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
-use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of, show_rows, show_text};
+use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
+use crate::side_by_side::Tables;
 use crate::stream::ArrivalSource;
 use model::PodSpec;
 
@@ -31,7 +31,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "task events of Google's cluster trace of 2011 (CSV without header)",
     columns: COLUMNS,
     names: &["job id", "task index", "machine id", "user"],
-    cells,
+    cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &[
         "ran-only",
         "full-cpu",
@@ -87,66 +87,25 @@ const APART: usize = 12;
 const MOST: f64 = 100.0;
 
 fn sniff(first: &[u8]) -> Confidence {
+    let others = is_constraints(first).max(super::is_jobs(first));
+    is_events(first).max(others)
+}
+
+/// Whether a table that begins with these bytes is one of task events.
+pub(super) fn is_events(first: &[u8]) -> Confidence {
     let tests: [FieldTest; 4] = [
         (TIME, is_whole),
         (JOB, is_whole),
         (INDEX, is_whole),
         (EVENT, is_whole),
     ];
-    row_has(first, b',', COLUMNS.len(), &tests).max(is_constraints(first))
+    row_has(first, b',', COLUMNS.len(), &tests)
 }
 
 /// The tables of events, of constraints and of usage.
-#[derive(Default)]
-struct Tables {
-    events: Vec<Input>,
-    constraints: Vec<Input>,
-    usage: Vec<Input>,
-}
-
-impl Tables {
-    fn of(input: &Input) -> Result<Self, TraceError> {
-        let mut tables = Self::default();
-        for part in parts(input)? {
-            let first = beginning(&part)?;
-            let table = if is_constraints(&first) == Confidence::Certain {
-                &mut tables.constraints
-            } else if usage::sniff(&first) == Confidence::Certain {
-                &mut tables.usage
-            } else {
-                &mut tables.events
-            };
-            table.push(part);
-        }
-        if tables.events.is_empty() {
-            return Err(TraceError::Format {
-                file: input.name.to_string(),
-                reason: "has no task events; name the folder or archive that has them beside \
-                         the constraints"
-                    .to_owned(),
-            });
-        }
-        Ok(tables)
-    }
-}
-
-fn cells(
-    format: &FormatEntry,
-    input: &Input,
-    show: &mut dyn FnMut(&[u8]),
-) -> Result<(), TraceError> {
-    let Tables {
-        events,
-        constraints,
-        usage,
-    } = Tables::of(input)?;
-    for part in events {
-        show_rows(format, &LAYOUT, &part, show)?;
-    }
-    for part in constraints.into_iter().chain(usage) {
-        show_text(format, &part, show)?;
-    }
-    Ok(())
+fn tables(input: &Input) -> Result<Tables<3>, TraceError> {
+    let names = ["task_events", "task_constraints", "task_usage"];
+    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
 }
 
 /// The tables beside the events, by task.
@@ -158,12 +117,14 @@ struct Beside {
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
-    let tables = Tables::of(input)?;
+    let tables = tables(input)?;
+    tables.note(&mut journal)?;
+    let [events, constraints, windows] = &tables.read;
     let mut beside = Beside::default();
-    for part in &tables.constraints {
+    for part in constraints {
         beside.constraints.add(part, &mut journal)?;
     }
-    for part in &tables.usage {
+    for part in windows {
         if options.usage {
             beside.usage.add(part, &mut journal, options)?;
         } else {
@@ -172,12 +133,9 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         }
     }
     let mut tasks = Tasks::new(options);
-    for part in &tables.events {
-        journal.file = part.name.clone();
-        each_row_of(part, &LAYOUT, &mut journal, &mut |journal, fields| {
-            take(&mut tasks, journal, fields, options, &beside)
-        })?;
-    }
+    each_row_of_all(events, &LAYOUT, &mut journal, |journal, fields| {
+        take(&mut tasks, journal, fields, options, &beside)
+    })?;
     Ok(tasks.finish(journal))
 }
 

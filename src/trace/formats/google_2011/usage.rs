@@ -16,8 +16,9 @@ use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::origin::Origin;
-use crate::rows::{Fields, Layout, Refused, each_row, each_row_of, show_rows};
+use crate::rows::{Fields, Layout, Refused, each_row_of, each_row_of_all};
 use crate::samples::pattern;
+use crate::side_by_side::Tables;
 use crate::stream::ArrivalSource;
 use model::{Behaviour, PodName, PodSpec, ResourceList};
 use units::{Duration, Instant};
@@ -28,7 +29,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "usage of tasks in Google's cluster trace of 2011, alone (CSV without header)",
     columns: COLUMNS,
     names: &["job id", "task index", "machine id"],
-    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
+    cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["usage", "full-cpu", "full-memory"],
     sniff,
     open: Constructor::Workload(open),
@@ -206,10 +207,17 @@ impl Usage {
     }
 }
 
+fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
+    let names = ["task_usage"];
+    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+}
+
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut usage = Usage::default();
-    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
+    let tables = tables(input)?;
+    tables.note(&mut journal)?;
+    each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
         usage.take(journal, fields, options)
     })?;
     let mut gather = Gather::default();

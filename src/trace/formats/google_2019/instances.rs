@@ -10,7 +10,6 @@
 use super::MOST;
 use super::attributes::constraints;
 use super::collections::{Collection, Collections, is_collections};
-use crate::archive::{beginning, parts};
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::formats::google_2011::attributes::demands;
@@ -21,8 +20,9 @@ use crate::gather::requests;
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
-use crate::records::{each_record, record_has, show_records};
-use crate::rows::{Fields, Refused, USAGE_NOT_READ, show_text};
+use crate::records::{each_record, record_has};
+use crate::rows::{Fields, Refused, USAGE_NOT_READ};
+use crate::side_by_side::Tables;
 use crate::stream::ArrivalSource;
 use model::{PodSpec, Requirement};
 
@@ -32,7 +32,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "instance events of Google's cluster traces of 2019 (CSV with header, or JSON lines)",
     columns: COLUMNS,
     names: &["collection_id", "instance_index", "machine_id"],
-    cells,
+    cells: |format, input, show| super::show(&tables(input)?, format, show),
     options: &[
         "ran-only",
         "full-cpu",
@@ -122,6 +122,12 @@ const KINDS: [Option<i64>; 11] = [
 ];
 
 fn sniff(first: &[u8]) -> Confidence {
+    let others = is_collections(first).max(super::is_usage(first));
+    is_events(first).max(others)
+}
+
+/// Whether a table that begins with these bytes is one of instance events.
+pub(super) fn is_events(first: &[u8]) -> Confidence {
     record_has(
         first,
         &[
@@ -132,24 +138,21 @@ fn sniff(first: &[u8]) -> Confidence {
             "priority",
         ],
     )
-    .max(is_collections(first))
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut tasks = Tasks::new(options);
     let mut usage = Usage::default();
-    let Tables {
-        events,
-        usage: windows,
-        collections: of_collections,
-    } = tables(input)?;
+    let tables = tables(input)?;
+    tables.note(&mut journal)?;
+    let [events, of_collections, windows] = &tables.read;
     let mut collections = Collections::default();
-    for part in &of_collections {
+    for part in of_collections {
         collections.read(part, &mut journal)?;
     }
     tasks.links = collections.links(&mut journal)?;
-    for part in &windows {
+    for part in windows {
         if options.usage {
             each_record(part, USAGE_COLUMNS, &mut journal, |journal, fields| {
                 usage.take_window(journal, fields, options, WINDOW)
@@ -164,7 +167,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         usage: &usage,
         collections: &collections,
     };
-    for part in &events {
+    for part in events {
         each_record(part, COLUMNS, &mut journal, |journal, fields| {
             take(&mut tasks, journal, fields, &beside)
         })?;
@@ -172,51 +175,10 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     Ok(tasks.finish(journal))
 }
 
-/// The tables of a trace.
-#[derive(Default)]
-struct Tables {
-    events: Vec<Input>,
-    usage: Vec<Input>,
-    collections: Vec<Input>,
-}
-
-fn tables(input: &Input) -> Result<Tables, TraceError> {
-    let mut tables = Tables::default();
-    for part in parts(input)? {
-        let names = ["start_time", "end_time", "collection_id", "instance_index"];
-        let first = beginning(&part)?;
-        if is_collections(&first) == Confidence::Certain {
-            tables.collections.push(part);
-        } else if record_has(&first, &names) == Confidence::Certain {
-            tables.usage.push(part);
-        } else {
-            tables.events.push(part);
-        }
-    }
-    if tables.events.is_empty() {
-        return Err(TraceError::Format {
-            file: input.name.to_string(),
-            reason: "has no instance events; name the folder or archive that has them beside the \
-                     collection events"
-                .to_owned(),
-        });
-    }
-    Ok(tables)
-}
-
-fn cells(
-    format: &FormatEntry,
-    input: &Input,
-    show: &mut dyn FnMut(&[u8]),
-) -> Result<(), TraceError> {
-    let tables = tables(input)?;
-    for part in tables.events {
-        show_records(format, &part, show)?;
-    }
-    for part in tables.usage.into_iter().chain(tables.collections) {
-        show_text(format, &part, show)?;
-    }
-    Ok(())
+/// The tables of events, of collections and of usage.
+fn tables(input: &Input) -> Result<Tables<3>, TraceError> {
+    let names = ["instance_events", "collection_events", "instance_usage"];
+    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
 }
 
 /// The options, and the tables beside the events.

@@ -2,7 +2,6 @@
 //! of 2011 are.
 
 use super::attributes::{self, is_attributes};
-use crate::archive::{beginning, parts};
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, NodeList};
 use crate::formats::google_2011::attributes::Attributes;
@@ -13,8 +12,9 @@ use crate::formats::google_2011::time;
 use crate::input::Input;
 use crate::ledger::{BadRow, Journal};
 use crate::options::ReadOptions;
-use crate::records::{each_record, record_has, show_records};
-use crate::rows::{Fields, show_text};
+use crate::records::{each_record, record_has};
+use crate::rows::Fields;
+use crate::side_by_side::Tables;
 use model::Labels;
 
 /// The registry's entry.
@@ -23,7 +23,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "machine events of Google's cluster traces of 2019 (CSV with header, or JSON lines)",
     columns: COLUMNS,
     names: &["machine_id"],
-    cells,
+    cells: |format, input, show| super::show(&tables(input)?, format, show),
     options: &["pods-per-node", "full-cpu", "full-memory"],
     sniff,
     open: Constructor::Nodes(read),
@@ -51,42 +51,18 @@ const PLATFORM: usize = 6;
 pub const SWITCH_LABEL: &str = "google.com/switch";
 
 fn sniff(first: &[u8]) -> Confidence {
-    record_has(first, &["time", "machine_id", "type", "platform_id"]).max(is_attributes(first))
+    is_events(first).max(is_attributes(first))
+}
+
+/// Whether a table that begins with these bytes is one of machine events.
+pub(super) fn is_events(first: &[u8]) -> Confidence {
+    record_has(first, &["time", "machine_id", "type", "platform_id"])
 }
 
 /// The tables of events and those of attributes.
-fn tables(input: &Input) -> Result<(Vec<Input>, Vec<Input>), TraceError> {
-    let (mut events, mut attributes) = (Vec::new(), Vec::new());
-    for part in parts(input)? {
-        match is_attributes(&beginning(&part)?) {
-            Confidence::Certain => attributes.push(part),
-            _ => events.push(part),
-        }
-    }
-    if events.is_empty() {
-        return Err(TraceError::Format {
-            file: input.name.to_string(),
-            reason: "has no machine events; name the folder or archive that has them beside the \
-                     attributes"
-                .to_owned(),
-        });
-    }
-    Ok((events, attributes))
-}
-
-fn cells(
-    format: &FormatEntry,
-    input: &Input,
-    show: &mut dyn FnMut(&[u8]),
-) -> Result<(), TraceError> {
-    let (events, attributes) = tables(input)?;
-    for part in events {
-        show_records(format, &part, show)?;
-    }
-    for part in attributes {
-        show_text(format, &part, show)?;
-    }
-    Ok(())
+fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
+    let names = ["machine_events", "machine_attributes"];
+    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
 }
 
 /// The event of a record, its kind as in 2011.
@@ -104,8 +80,8 @@ pub(crate) fn each_event(
     journal: &mut Journal,
     take: &mut TakeEvent<'_>,
 ) -> Result<(), TraceError> {
-    for part in tables(input)?.0 {
-        each_record(&part, COLUMNS, journal, |journal, fields| {
+    for part in &tables(input)?.read[0] {
+        each_record(part, COLUMNS, journal, |journal, fields| {
             take(journal, fields.line(), event(fields)?)
         })?;
     }
@@ -116,11 +92,13 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut machines = Machines::default();
     let mut stated = Attributes::default();
-    let (events, of_attributes) = tables(input)?;
-    for part in &of_attributes {
+    let tables = tables(input)?;
+    tables.note(&mut journal)?;
+    let [events, of_attributes] = &tables.read;
+    for part in of_attributes {
         attributes::read(&mut stated, part, &mut journal)?;
     }
-    for part in &events {
+    for part in events {
         each_record(part, COLUMNS, &mut journal, |journal, fields| {
             let event = event(fields)?;
             let capacity = capacity(fields, CAPACITY, options)?;
@@ -200,7 +178,7 @@ mod tests {
         let alone = Input::bytes("a.csv", attributes.as_bytes());
         let refused = read(&alone, &ReadOptions::default()).expect_err("no events");
         assert!(
-            refused.to_string().contains("has no machine events"),
+            refused.to_string().contains("has no `machine_events`"),
             "{refused}"
         );
     }

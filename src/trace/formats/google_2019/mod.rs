@@ -7,5 +7,64 @@ mod collections;
 pub mod instances;
 pub mod machines;
 
+use crate::error::TraceError;
+use crate::format::{Confidence, FormatEntry};
+use crate::records::{record_has, show_records};
+use crate::rows::show_text;
+use crate::side_by_side::{Tables, TraceTable};
+
+/// The tables of the trace.
+const TABLES: &[TraceTable] = &[
+    TraceTable {
+        name: "instance_usage",
+        sniff: is_usage,
+        unread: "usage of instances, read by `google-2019-instances`",
+    },
+    TraceTable {
+        name: "collection_events",
+        sniff: collections::is_collections,
+        unread: "collection events, read by `google-2019-instances`",
+    },
+    TraceTable {
+        name: "instance_events",
+        sniff: instances::is_events,
+        unread: "instance events, read by `google-2019-instances`",
+    },
+    TraceTable {
+        name: "machine_events",
+        sniff: machines::is_events,
+        unread: "machine events, read by `google-2019-machines`",
+    },
+    TraceTable {
+        name: "machine_attributes",
+        sniff: attributes::is_attributes,
+        unread: "attributes of machines, read by `google-2019-machines`",
+    },
+];
+
+/// Whether a table that begins with these bytes is one of usage.
+fn is_usage(first: &[u8]) -> Confidence {
+    let names = ["start_time", "end_time", "collection_id", "instance_index"];
+    record_has(first, &names)
+}
+
+/// Shows the cells of the first table but for those of names, and the text of the others that are read.
+fn show<const N: usize>(
+    tables: &Tables<N>,
+    format: &FormatEntry,
+    show: &mut dyn FnMut(&[u8]),
+) -> Result<(), TraceError> {
+    for (place, parts) in tables.read.iter().enumerate() {
+        for part in parts {
+            if place == 0 {
+                show_records(format, part, show)?;
+            } else {
+                show_text(format, part, show)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The most of a resource that one takes or offers, in largest machines.
 const MOST: f64 = 100.0;

@@ -3,7 +3,6 @@
 
 use serde_json::Value;
 
-use crate::archive::parts;
 use crate::budget::MEMBERS;
 use crate::calendar::{Zone, is_absent};
 use crate::error::TraceError;
@@ -14,6 +13,7 @@ use crate::json::{Element, each_element};
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Refused, show_text};
+use crate::side_by_side::Tables;
 use crate::stream::ArrivalSource;
 use model::PodName;
 use units::{Duration, Instant};
@@ -31,13 +31,26 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::optional("user", "user; read, not used"),
     ],
     names: &["jobid"],
-    cells: show_text,
+    cells: |format, input, show| {
+        let mut logs = tables(input)?.read.into_iter().flatten();
+        logs.try_for_each(|part| show_text(format, &part, show))
+    },
     options: &[],
     sniff,
     open: Constructor::Workload(open),
 };
 
 fn sniff(first: &[u8]) -> Confidence {
+    is_log(first).max(super::is_use(first))
+}
+
+fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
+    let names = ["cluster_job_log"];
+    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+}
+
+/// Whether a text that begins with these bytes is a log of jobs.
+pub(super) fn is_log(first: &[u8]) -> Confidence {
     let text = String::from_utf8_lossy(first);
     let begins = text.trim_start().starts_with('[');
     if begins && text.contains("\"attempts\"") && text.contains("\"submitted_time\"") {
@@ -51,9 +64,11 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
     let zone = super::zone();
-    for part in parts(input)? {
+    let tables = tables(input)?;
+    tables.note(&mut journal)?;
+    for part in &tables.read[0] {
         journal.file = part.name.clone();
-        each_element(&part, &[], |job| {
+        each_element(part, &[], |job| {
             match take(&mut gather, &mut journal, &job, &zone) {
                 Ok(()) => Ok(()),
                 Err(Refused::Row(bad)) => journal.bad_row(bad),

@@ -113,7 +113,7 @@ fn collections_beside_instances_say_whose_they_are_and_what_is_waited_for() {
     let alone = Input::bytes("c.csv", collections.as_bytes());
     let refused = open(&alone, &ReadOptions::default()).err();
     let told = refused.map(|error| error.to_string()).unwrap_or_default();
-    assert!(told.contains("has no instance events"), "{told}");
+    assert!(told.contains("has no `instance_events`"), "{told}");
 }
 
 #[test]

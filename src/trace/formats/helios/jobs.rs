@@ -9,7 +9,8 @@ use crate::gather::{Demand, Gather, requests, spread, whole_gpus};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
-use crate::rows::{Fields, Layout, MAX_SECONDS, Refused, each_row, show_rows};
+use crate::rows::{Fields, Layout, MAX_SECONDS, Refused, each_row_of_all};
+use crate::side_by_side::Tables;
 use crate::stream::ArrivalSource;
 use model::{PodName, PodSpec};
 use units::Duration;
@@ -20,7 +21,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "jobs of SenseTime's Helios clusters (`cluster_log.csv`, CSV with header)",
     columns: COLUMNS,
     names: &["job_id", "user", "vc"],
-    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
+    cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &[],
     sniff,
     open: Constructor::Workload(open),
@@ -65,7 +66,13 @@ const STATES: [&str; 6] = [
     "SUSPENDED",
 ];
 
-fn sniff(first: &[u8]) -> Confidence {
+fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
+    let names = ["cluster_log"];
+    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+}
+
+/// Whether a table that begins with these bytes is one of jobs.
+pub(super) fn sniff(first: &[u8]) -> Confidence {
     header_has(
         first,
         &[
@@ -82,8 +89,10 @@ fn sniff(first: &[u8]) -> Confidence {
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
-    let zone = Zone::east(8);
-    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
+    let zone = super::zone();
+    let tables = tables(input)?;
+    tables.note(&mut journal)?;
+    each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
         take(&mut gather, journal, fields, &zone)
     })?;
     Ok(gather.finish_from_first(journal))

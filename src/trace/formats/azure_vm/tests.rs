@@ -1,0 +1,117 @@
+//! Machines of both years, dirty rows, and readings beside machines or alone.
+
+use super::*;
+use crate::archive::packed::archive;
+use crate::inspect::validate;
+use crate::memory::Recorded;
+
+const ROWS: &str = "a,s1,d,0,2591700,99,3.424,10,Delay-insensitive,1,1.75\n\
+                    b,s1,d,300,1500,10,10.01,10,Unkown,>24,>64\n";
+
+#[test]
+fn machines_of_both_years_are_read() {
+    let input = Input::bytes("vmtable.csv", ROWS.as_bytes());
+    let options = ReadOptions {
+        usage: true,
+        ..ReadOptions::default()
+    };
+    let mut source = open(&input, &options).expect("good rows");
+    let recorded = Recorded::collect(&mut *source).expect("good rows");
+    let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
+    assert_eq!(runs, [None, Some(Duration::from_secs(1_200))]);
+    let amounts: Vec<_> = { recorded.classes.iter() }
+        .map(|spec| {
+            let requests = spec.requests().expect("small");
+            (
+                requests.get("cpu").milli_ceil(),
+                requests.get("memory").units_ceil(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        amounts,
+        [(Ok(1_000), Ok(7 << 28)), (Ok(30_000), Ok(70 << 30))]
+    );
+    let usage = recorded.classes[0].behaviour.as_ref();
+    let usage = usage.and_then(|behaviour| behaviour.cpu_usage.clone());
+    assert_eq!(usage, Some("3.42%".into()));
+    for kind in [
+        "open bucket of a size; 30 cores, 70 GiB",
+        "average use above the maximum",
+        "created at 0, perhaps before",
+        "there at the end of the trace; run time not known",
+    ] {
+        assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
+    }
+}
+
+#[test]
+fn dirty_rows_are_named() {
+    let rows = "a,s,d,9,5,1,1,1,Unknown,1,1\na,s,d,0,5,1,1,1,Unknown,0,1\n\
+                a,s,d,0,5,1,1,1,Unknown,1,>24\n,s,d,0,5,1,1,1,Unknown,1,1\n";
+    let input = Input::bytes("v.csv", rows.as_bytes());
+    let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+    let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        bad,
+        [
+            "v.csv:1: column `deleted`: must be no earlier than `created`, found `5`",
+            "v.csv:2: column `cores`: must be more than 0, or the bucket `>24`, found `0`",
+            "v.csv:3: column `memory`: must be a number, found `>24`",
+            "v.csv:4: column `vm id`: must be the name of a machine, found ``",
+        ]
+    );
+}
+
+#[test]
+fn readings_are_usage_of_machines_or_a_workload_alone() {
+    let second = "600,b,0,4,2.5\n0,a,1,2,1.25\n";
+    let first = "300,b,0,2,1.5\n300,c,9,9,1.5\n300,c,x,9,1.5\n";
+    let bytes = archive(&[
+        ("deployments.csv", "d,2\n"),
+        ("readings-1.csv", second),
+        ("subscriptions.csv", "s1,0,2\n"),
+        ("vmtable.csv", ROWS),
+    ]);
+    let input = Input::bytes("v.tar", bytes);
+    let read = |input: &Input, usage| {
+        let options = ReadOptions {
+            usage,
+            rows: crate::ledger::RowPolicy::REPORT,
+            ..ReadOptions::default()
+        };
+        let entry = crate::registry::recognize(input).expect("known");
+        assert_eq!(entry.name, ENTRY.name);
+        Recorded::collect(&mut *open(input, &options).expect("good")).expect("good")
+    };
+    let with = read(&input, true);
+    let used = with.classes[1]
+        .behaviour
+        .as_ref()
+        .and_then(|own| own.cpu_usage.clone());
+    assert_eq!(used.as_deref(), Some("steps(600s: 2.50%)"));
+    assert_eq!(read(&input, false).ledger.count(USAGE_NOT_READ), 1);
+    let bytes = archive(&[("readings-10.csv", second), ("readings-2.csv", first)]);
+    let alone = read(&Input::bytes("r.tar", bytes), false);
+    let seen: Vec<_> = { alone.arrivals.iter() }
+        .map(|one| (one.name.to_string(), one.submit, one.run_time))
+        .collect();
+    let run = |seconds| Some(Duration::from_secs(seconds));
+    assert_eq!(
+        seen,
+        [
+            ("a".to_owned(), Instant::ZERO, run(300)),
+            ("b".to_owned(), Instant::from_secs(300), run(600)),
+            ("c".to_owned(), Instant::from_secs(300), run(300)),
+        ]
+    );
+    assert_eq!(
+        alone.ledger.count("average use beyond minimum or maximum"),
+        1
+    );
+    let bad = alone.ledger.bad_rows()[0].to_string();
+    assert_eq!(
+        bad,
+        "r.tar: readings-2.csv:3: column `min cpu`: must be a number, found `x`"
+    );
+}
