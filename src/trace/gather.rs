@@ -6,7 +6,7 @@ use super::ledger::Journal;
 use super::links::Links;
 use super::memory::{MemorySource, Recorded};
 use super::origin::Origin;
-use super::spill::{Merged, Spill};
+use super::spill::{Merged, Order, Spill};
 use super::stream::{Arrival, ArrivalSource};
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use model::node::HOSTNAME_LABEL;
@@ -45,6 +45,7 @@ pub(crate) struct Gather {
     tenants: NameTable,
     /// Number of arrivals that are held in memory at most.
     most_held: usize,
+    order: Order,
     spill: Option<Spill>,
     count: u64,
     /// The earliest submission.
@@ -82,18 +83,20 @@ pub(crate) struct Demand {
 }
 
 impl Gather {
-    /// Without arrivals, which all stay in memory, for a reader that changes them later.
-    pub(crate) fn in_memory() -> Self {
-        Self::holding(usize::MAX)
+    /// The same with equal times in another order than that of the file.
+    pub(crate) fn in_order(self, order: Order) -> Self {
+        Self { order, ..self }
     }
 
-    fn holding(most_held: usize) -> Self {
+    /// Without arrivals, of which so many are held in memory.
+    pub(crate) fn holding(most_held: usize) -> Self {
         Self {
             arrivals: Vec::new(),
             classes: ClassTable::default(),
             plain: [None; PLAIN],
             tenants: NameTable::default(),
             most_held,
+            order: Order::default(),
             spill: None,
             count: 0,
             first: None,
@@ -107,7 +110,13 @@ impl Gather {
 
     /// Adds the demand of a record; returns its place in memory.
     pub(crate) fn push(&mut self, origin: Origin, demand: Demand) -> usize {
-        let arrival = Arrival {
+        let arrival = self.arrival(origin, demand);
+        self.add(arrival)
+    }
+
+    /// The demand of a record as an arrival, which may be added later.
+    pub(crate) fn arrival(&mut self, origin: Origin, demand: Demand) -> Arrival {
+        Arrival {
             submit: demand.submit,
             name: demand.name,
             class: self.classes.class_of(demand.spec),
@@ -119,13 +128,12 @@ impl Gather {
             links: demand.links,
             part: 0,
             origin,
-        };
-        self.add(arrival)
+        }
     }
 
-    /// Gives an arrival in memory another spec.
-    pub(crate) fn declare(&mut self, place: usize, spec: PodSpec) {
-        self.arrivals[place].class = self.classes.class_of(spec);
+    /// The class of a spec.
+    pub(crate) fn class_of(&mut self, spec: PodSpec) -> u32 {
+        self.classes.class_of(spec)
     }
 
     /// Adds a demand without more than processors and memory; the same as [`Self::push`] of it, for which no spec is
@@ -162,14 +170,16 @@ impl Gather {
         }
     }
 
-    fn tenant(&mut self, name: &str) -> u32 {
+    /// The number of a tenant; empty is one for all.
+    pub(crate) fn tenant(&mut self, name: &str) -> u32 {
         self.tenants.number_of(match name.as_bytes() {
             b"" => b"default",
             tenant => tenant,
         })
     }
 
-    fn add(&mut self, arrival: Arrival) -> usize {
+    /// Adds an arrival whose class and tenant are known here; returns its place in memory.
+    pub(crate) fn add(&mut self, arrival: Arrival) -> usize {
         if self.arrivals.len() >= self.most_held {
             self.write_out();
         }
@@ -182,7 +192,7 @@ impl Gather {
 
     /// Writes the arrivals out that are in memory. Where no file can be written they stay there.
     fn write_out(&mut self) {
-        let Ok(mut spill) = self.spill.take().map_or_else(Spill::new, Ok) else {
+        let Ok(mut spill) = self.spill.take().map_or_else(|| Spill::new(self.order), Ok) else {
             self.most_held = usize::MAX;
             return;
         };
@@ -219,7 +229,7 @@ impl Gather {
             arrival.submit = moved(arrival.submit);
             arrival.historic_start = arrival.historic_start.map(moved);
         }
-        recorded.arrivals.sort_by_key(|arrival| arrival.submit);
+        self.order.sort(&mut recorded.arrivals);
         Box::new(MemorySource::new(recorded))
     }
 }
@@ -358,7 +368,7 @@ mod tests {
             from_first in any::<bool>(),
         ) {
             let on_disk = read(&submits, Gather::holding(most_held), from_first);
-            prop_assert_eq!(on_disk, read(&submits, Gather::in_memory(), from_first));
+            prop_assert_eq!(on_disk, read(&submits, Gather::holding(usize::MAX), from_first));
         }
     }
 }

@@ -35,6 +35,7 @@ pub mod merge;
 mod msgpack;
 pub mod nameless;
 mod number;
+mod numbered;
 pub mod options;
 pub mod order;
 mod origin;

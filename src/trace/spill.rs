@@ -1,6 +1,5 @@
-//! External sort of arrivals: runs of them, each sorted by submission, in a temporary file that has no
-//! name, so that it is gone with the program; and their merge. Arrivals of equal times stay in the order
-//! of the trace.
+//! External sort of arrivals: runs of them, each sorted, in a temporary file that has no name, so that it is gone with
+//! the program; and their merge. Arrivals that are equal in order stay as they came.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,6 +10,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+mod sorted_by;
+
 use super::error::{TraceError, read_error};
 use super::ledger::Ledger;
 use super::links::Links;
@@ -18,6 +19,8 @@ use super::memory::Recorded;
 use super::origin::Origin;
 use super::stream::{Arrival, ArrivalSource, Classes};
 use model::{PodName, Text};
+pub(crate) use sorted_by::Order;
+use sorted_by::Rank;
 use units::{Duration, Instant};
 
 /// Bytes that a run is read ahead.
@@ -44,6 +47,7 @@ struct Run {
 pub(crate) struct Spill {
     file: File,
     path: PathBuf,
+    order: Order,
     runs: Vec<Run>,
     count: u64,
     /// Whether an arrival has links.
@@ -51,8 +55,8 @@ pub(crate) struct Spill {
 }
 
 impl Spill {
-    /// An empty temporary file, of which the name is gone already.
-    pub(crate) fn new() -> io::Result<Self> {
+    /// An empty temporary file for arrivals in an order, of which the name is gone already.
+    pub(crate) fn new(order: Order) -> io::Result<Self> {
         let number = FILES.fetch_add(1, Ordering::Relaxed);
         let name = format!("windtunnel-{}-{number}.arrivals", std::process::id());
         let path = std::env::temp_dir().join(name);
@@ -66,6 +70,7 @@ impl Spill {
         Ok(Self {
             file,
             path,
+            order,
             runs: Vec::new(),
             count: 0,
             may_wait: false,
@@ -74,7 +79,7 @@ impl Spill {
 
     /// Adds a run of these arrivals, which are taken out.
     pub(crate) fn write(&mut self, arrivals: &mut Vec<Arrival>) -> io::Result<()> {
-        arrivals.sort_by_key(|arrival| arrival.submit);
+        self.order.sort(arrivals);
         let from = self.runs.last().map_or(0, |run| run.until);
         let mut until = from;
         let mut buffer = Vec::with_capacity(AHEAD + HEAD);
@@ -281,8 +286,8 @@ struct Shared {
 pub(crate) struct Merged {
     shared: Arc<Shared>,
     cursors: Vec<Cursor>,
-    /// The next arrival of each run: its submission, and the run.
-    heads: BinaryHeap<Reverse<(Instant, usize)>>,
+    /// The next arrival of each run: its rank, and the run.
+    heads: BinaryHeap<Reverse<(Rank, usize)>>,
     position: u64,
     has_begun: bool,
 }
@@ -328,7 +333,10 @@ impl Merged {
         let cursor = &mut self.cursors[run];
         let failed = |error| read_error(&spill.path.display().to_string(), &error);
         cursor.advance(&spill.file).map_err(failed)?;
-        let head = cursor.next.as_ref().map(|own| Reverse((own.submit, run)));
+        let head = cursor
+            .next
+            .as_ref()
+            .map(|own| Reverse((spill.order.rank(own), run)));
         self.heads.extend(head);
         Ok(())
     }
@@ -441,8 +449,9 @@ mod tests {
             all in arrivals(),
             length in 1_usize..9,
             forked in 0_usize..40,
+            order in prop::sample::select(vec![Order::Submission, Order::Place, Order::Name]),
         ) {
-            let mut spill = Spill::new().expect("a temporary file");
+            let mut spill = Spill::new(order).expect("a temporary file");
             let mut held = Vec::new();
             for arrival in &all {
                 if held.len() == length {
@@ -454,7 +463,7 @@ mod tests {
             let mut merged: Box<dyn ArrivalSource> =
                 Box::new(Merged::new(spill, rest, Duration::ZERO));
             let mut sorted = all;
-            sorted.sort_by_key(|arrival| arrival.submit);
+            order.sort(&mut sorted);
             for (place, expected) in sorted.iter().enumerate() {
                 if place == forked {
                     merged = merged.fork().expect("a fork");

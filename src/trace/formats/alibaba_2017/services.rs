@@ -15,7 +15,8 @@ use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
 use crate::side_by_side::Tables;
-use crate::stream::ArrivalSource;
+use crate::spill::Order;
+use crate::stream::{Arrival, ArrivalSource};
 use model::{PodName, PodSpec};
 use units::Instant;
 
@@ -74,7 +75,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     tables.note(&mut journal)?;
     let [events, measured] = &tables.read;
     let mut services = Services {
-        gather: Gather::in_memory(),
+        gather: Gather::default().in_order(Order::Place),
         alive: Alive::default(),
         usage: Usage::default(),
         options,
@@ -90,11 +91,17 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     each_row_of_all(events, &LAYOUT, &mut journal, |journal, fields| {
         services.take(journal, fields)
     })?;
-    Ok(services.gather.finish(journal))
+    let Services {
+        mut gather, alive, ..
+    } = services;
+    for arrival in alive.into_values() {
+        gather.add(arrival);
+    }
+    Ok(gather.finish(journal))
 }
 
-/// Places of the arrivals of instances that are there, with their creation.
-type Alive = IndexMap<i64, (usize, Instant), FxBuildHasher>;
+/// Instances that are there.
+type Alive = IndexMap<i64, Arrival, FxBuildHasher>;
 
 /// The instances up to now.
 struct Services<'o> {
@@ -121,30 +128,29 @@ impl Services<'_> {
             return Err(fields.bad(EVENT, "Create or Remove").into());
         }
         let time = super::time(journal, fields, TIME)?;
-        let known = alive.get(&instance).copied();
+        let known = alive.get(&instance).map(|own| own.submit);
         match (event, known) {
             ("Create", None) => {
-                let place = gather.push(
-                    journal.origin(line),
-                    Demand {
-                        submit: time,
-                        name: PodName::Text(instance.to_string().into()),
-                        spec: PodSpec {
-                            behaviour: usage.of(instance).map(Into::into),
-                            ..PodSpec::with_requests(requests(cpu, memory))
-                        },
-                        historic_start: (time > Instant::ZERO).then_some(time),
-                        ..Demand::default()
+                let demand = Demand {
+                    submit: time,
+                    name: PodName::Text(instance.to_string().into()),
+                    spec: PodSpec {
+                        behaviour: usage.of(instance).map(Into::into),
+                        ..PodSpec::with_requests(requests(cpu, memory))
                     },
-                );
-                alive.insert(instance, (place, time));
+                    historic_start: (time > Instant::ZERO).then_some(time),
+                    ..Demand::default()
+                };
+                alive.insert(instance, gather.arrival(journal.origin(line), demand));
             }
             ("Create", Some(_)) => {
                 journal.dirt("instance created twice", Action::Drop, line)?;
             }
-            (_, Some((place, created))) if time >= created => {
-                gather.arrivals[place].run_time = Some(time.since(created));
-                alive.swap_remove(&instance);
+            (_, Some(created)) if time >= created => {
+                if let Some(mut arrival) = alive.swap_remove(&instance) {
+                    arrival.run_time = Some(time.since(created));
+                    gather.add(arrival);
+                }
             }
             _ => journal.dirt(
                 "removal of an instance that is not there",

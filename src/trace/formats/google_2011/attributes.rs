@@ -112,6 +112,11 @@ impl Constraints {
         })
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
     /// The demands of a task on its node.
     pub(super) fn of(&self, key: Key) -> Affinity {
         let known = self.known.get(&key);

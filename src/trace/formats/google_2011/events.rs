@@ -1,17 +1,21 @@
-//! Events of tasks put together to demands.
+//! Events of tasks put together to demands. Only tasks that are alive are in memory; demands that have ended are sorted, on
+//! disk where there are many, and those of a task that comes back are numbered then.
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::error::TraceError;
-use crate::gather::{Demand, Gather};
+use crate::gather::Gather;
+use crate::intern::ClassTable;
 use crate::ledger::{Action, Journal};
 use crate::links::Links;
+use crate::numbered::Numbered;
 use crate::options::ReadOptions;
 use crate::origin::Origin;
 use crate::resizes::Resize;
 use crate::rows::Refused;
-use crate::stream::ArrivalSource;
+use crate::spill::Order;
+use crate::stream::{Arrival, ArrivalSource};
 use model::{PodName, PodSpec};
 use units::Instant;
 
@@ -29,36 +33,48 @@ pub(crate) struct TaskEvent {
     pub(crate) time: Instant,
 }
 
+/// The request of a task at an event.
+pub(crate) struct Asked<'a, F> {
+    /// The user.
+    pub(crate) user: &'a str,
+    /// The priority, cores and memory, if nothing else tells the specs of tasks apart.
+    pub(crate) plain: Option<Plain>,
+    /// The spec.
+    pub(crate) spec: F,
+}
+
+/// Priority, 1/1000 cores and bytes.
+pub(crate) type Plain = (i32, Option<i64>, Option<i64>);
+
 /// The tasks met up to now.
 pub(crate) struct Tasks {
     gather: Gather,
+    ended: Numbered,
     ran_only: bool,
     largest_request: bool,
-    /// Places of arrivals that are left out.
-    left_out: Vec<usize>,
-    known: IndexMap<Key, Task, FxBuildHasher>,
+    /// Tasks that are alive.
+    alive: IndexMap<Key, Task, FxBuildHasher>,
+    /// The specs that tasks ask for.
+    specs: ClassTable,
+    /// The places of specs that nothing but these amounts tells apart.
+    plain: IndexMap<Plain, u32, FxBuildHasher>,
+    /// The classes of specs by their places, of those with which a demand was opened.
+    classes: Vec<Option<u32>>,
     /// Links of the tasks of a job, by job.
     pub(crate) links: IndexMap<i64, Box<Links>, FxBuildHasher>,
 }
 
-/// A task that was met.
+/// A task that is alive.
 #[derive(Debug)]
 struct Task {
-    /// Place of its present or last arrival.
-    place: usize,
-    state: State,
-    /// Number of its arrivals.
-    arrivals: u32,
+    /// Its demand.
+    arrival: Arrival,
+    /// The instant from which it runs; `None` while it is pending.
+    began: Option<Instant>,
     /// Instant of a SUBMIT that came before the end of the demand before it.
     early: Option<Instant>,
-    spec: PodSpec,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Pending,
-    Running(Instant),
-    Dead,
+    /// The place of the spec that it asks for now.
+    asked: u32,
 }
 
 const SUBMIT: i64 = 0;
@@ -70,20 +86,22 @@ const LOST: i64 = 6;
 impl Tasks {
     pub(crate) fn new(options: &ReadOptions) -> Self {
         Self {
-            gather: Gather::in_memory(),
+            gather: Gather::default().in_order(Order::Place),
+            ended: Numbered::default(),
             ran_only: options.ran_only,
             largest_request: options.largest_request,
-            left_out: Vec::new(),
-            known: IndexMap::default(),
+            alive: IndexMap::default(),
+            specs: ClassTable::default(),
+            plain: IndexMap::default(),
+            classes: Vec::new(),
             links: IndexMap::default(),
         }
     }
 
     /// Whether an event opens a demand.
     pub(crate) fn opens(&self, event: TaskEvent) -> bool {
-        let is_dead = |task: &Task| task.state == State::Dead;
         let is_end = (EVICT..=LOST).contains(&event.kind);
-        event.kind == SUBMIT || !is_end && self.known.get(&event.key).is_none_or(is_dead)
+        event.kind == SUBMIT || !is_end && !self.alive.contains_key(&event.key)
     }
 
     /// Takes an event of a task.
@@ -92,122 +110,162 @@ impl Tasks {
         journal: &mut Journal,
         line: u64,
         event: TaskEvent,
-        user: &str,
-        spec: impl FnOnce() -> PodSpec,
+        asked: Asked<'_, impl FnOnce() -> PodSpec>,
     ) -> Result<(), Refused> {
         let TaskEvent { key, kind, time } = event;
-        let state = self.known.get(&key).map_or(State::Dead, |task| task.state);
-        match (kind, state) {
-            (SUBMIT, State::Dead) => self.open(journal.origin(line), event, user, spec()),
-            (SUBMIT, _) => {
-                if let Some(task) = self.known.get_mut(&key) {
-                    task.early = Some(time);
-                }
-            }
+        let task = self.alive.get_mut(&key);
+        match (kind, task) {
+            (SUBMIT, None) => self.open(journal.origin(line), event, asked),
+            (SUBMIT, Some(task)) => task.early = Some(time),
             // What ends or is evicted without having begun says nothing.
-            (EVICT..=LOST, State::Dead) => {
+            (EVICT..=LOST, None) => {
                 journal.dirt("end of a task that is not alive", Action::Drop, line)?;
             }
-            (_, State::Dead) => {
-                let kind = "task without SUBMIT; arrives at its first event";
-                journal.dirt(kind, Action::Repair, line)?;
-                self.open(journal.origin(line), event, user, spec());
-                self.go_on(journal, line, event, PodSpec::default)?;
+            (_, None) => {
+                let without = "task without SUBMIT; arrives at its first event";
+                journal.dirt(without, Action::Repair, line)?;
+                self.open(journal.origin(line), event, asked);
+                if kind == SCHEDULE {
+                    self.schedule(journal, line, event)?;
+                }
             }
-            _ => self.go_on(journal, line, event, spec)?,
+            (SCHEDULE, _) => self.schedule(journal, line, event)?,
+            (EVICT, Some(task)) => {
+                // A SUBMIT after it goes on with the same demand.
+                task.early = None;
+                task.began = None;
+            }
+            (FAIL..=LOST, _) => self.end(journal, line, event)?,
+            _ => {
+                let asked = self.place(asked);
+                self.resize(journal, line, key, asked)?;
+            }
         }
         Ok(())
     }
 
-    /// Opens a demand.
-    fn open(&mut self, origin: Origin, event: TaskEvent, user: &str, spec: PodSpec) {
-        let (key, submit) = (event.key, event.time);
-        let arrivals = self.known.get(&key).map_or(0, |task| task.arrivals) + 1;
-        let (job, index) = key;
-        let name = match arrivals {
-            1 => format!("{job}-{index}"),
-            _ => format!("{job}-{index}-{arrivals}"),
+    /// The place of the spec of what a task asks for.
+    fn place(&mut self, asked: Asked<'_, impl FnOnce() -> PodSpec>) -> u32 {
+        let Some(plain) = asked.plain else {
+            return self.specs.class_of((asked.spec)());
         };
-        let demand = Demand {
-            submit,
-            name: PodName::Text(name.into()),
-            tenant: user.into(),
-            spec: spec.clone(),
-            links: self.links.get(&job).cloned(),
-            ..Demand::default()
-        };
-        let place = self.gather.push(origin, demand);
-        let task = Task {
-            place,
-            state: State::Pending,
-            arrivals,
-            early: None,
-            spec,
-        };
-        self.known.insert(key, task);
+        if let Some(&place) = self.plain.get(&plain) {
+            return place;
+        }
+        let place = self.specs.class_of((asked.spec)());
+        self.plain.insert(plain, place);
+        place
     }
 
-    /// Takes an event of a task that is alive.
-    fn go_on(
+    /// The class of a spec, as that of a demand.
+    fn class(&mut self, asked: u32) -> u32 {
+        let place = asked as usize;
+        if let Some(&Some(class)) = self.classes.get(place) {
+            return class;
+        }
+        let spec = PodSpec::clone(&self.specs.classes()[place]);
+        let class = self.gather.class_of(spec);
+        self.classes.resize(self.classes.len().max(place + 1), None);
+        self.classes[place] = Some(class);
+        class
+    }
+
+    /// Opens a demand.
+    fn open(
+        &mut self,
+        origin: Origin,
+        event: TaskEvent,
+        asked: Asked<'_, impl FnOnce() -> PodSpec>,
+    ) {
+        let tenant = self.gather.tenant(asked.user);
+        let asked = self.place(asked);
+        self.open_as(origin, event, asked, tenant);
+    }
+
+    /// Opens a demand for a spec by its place.
+    fn open_as(&mut self, origin: Origin, event: TaskEvent, asked: u32, tenant: u32) {
+        let arrival = Arrival {
+            submit: event.time,
+            name: provisional(event.key),
+            class: self.class(asked),
+            members: 1,
+            tenant,
+            run_time: None,
+            time_limit: None,
+            historic_start: None,
+            links: self.links.get(&event.key.0).cloned(),
+            part: 0,
+            origin,
+        };
+        let task = Task {
+            arrival,
+            began: None,
+            early: None,
+            asked,
+        };
+        self.alive.insert(event.key, task);
+    }
+
+    /// A task that is alive begins to run.
+    fn schedule(
         &mut self,
         journal: &mut Journal,
         line: u64,
         event: TaskEvent,
-        spec: impl FnOnce() -> PodSpec,
     ) -> Result<(), TraceError> {
-        let TaskEvent { key, kind, time } = event;
-        let Some(task) = self.known.get_mut(&key) else {
+        let Some(task) = self.alive.get_mut(&event.key) else {
             return Ok(());
         };
-        let arrival = &mut self.gather.arrivals[task.place];
-        match kind {
-            SCHEDULE => {
-                if matches!(task.state, State::Running(_)) {
-                    let kind = "scheduled twice without an end; the first counts as lost";
-                    journal.dirt(kind, Action::Repair, line)?;
-                }
-                arrival.historic_start.get_or_insert(time);
-                task.state = State::Running(time);
-            }
-            EVICT => {
-                // A SUBMIT after it goes on with the same demand.
-                task.early = None;
-                task.state = State::Pending;
-            }
-            FAIL..=LOST => {
-                let began = match task.state {
-                    State::Running(began) => began,
-                    _ if arrival.historic_start.is_some() => time,
-                    _ => {
-                        let (kind, action) = if self.ran_only {
-                            self.left_out.push(task.place);
-                            ("task never ran", Action::Drop)
-                        } else {
-                            let kind = "task never ran; stays as long as it waited";
-                            (kind, Action::Keep)
-                        };
-                        journal.dirt(kind, action, line)?;
-                        arrival.submit
-                    }
-                };
-                if time < began {
-                    journal.dirt("end before its start; run time 0", Action::Repair, line)?;
-                }
-                arrival.run_time = Some(time.max(began).since(began));
-                task.state = State::Dead;
-                if task.early.take() == Some(time) {
-                    let kind = "end after the SUBMIT of its instant; put before it";
-                    journal.dirt(kind, Action::Repair, line)?;
-                    let tenant = arrival.tenant;
-                    let spec = task.spec.clone();
-                    self.open(journal.origin(line), event, "", spec);
-                    if let Some(opened) = self.gather.arrivals.last_mut() {
-                        opened.tenant = tenant;
-                    }
-                }
-            }
-            _ => self.resize(journal, line, key, spec())?,
+        if task.began.is_some() {
+            let kind = "scheduled twice without an end; the first counts as lost";
+            journal.dirt(kind, Action::Repair, line)?;
         }
+        task.arrival.historic_start.get_or_insert(event.time);
+        task.began = Some(event.time);
+        Ok(())
+    }
+
+    /// The demand of a task ends.
+    fn end(
+        &mut self,
+        journal: &mut Journal,
+        line: u64,
+        event: TaskEvent,
+    ) -> Result<(), TraceError> {
+        let Some(task) = self.alive.swap_remove(&event.key) else {
+            return Ok(());
+        };
+        let (mut arrival, time) = (task.arrival, event.time);
+        let mut is_left_out = false;
+        let began = match task.began {
+            Some(began) => began,
+            None if arrival.historic_start.is_some() => time,
+            None => {
+                is_left_out = self.ran_only;
+                let (kind, action) = if is_left_out {
+                    ("task never ran", Action::Drop)
+                } else {
+                    let kind = "task never ran; stays as long as it waited";
+                    (kind, Action::Keep)
+                };
+                journal.dirt(kind, action, line)?;
+                arrival.submit
+            }
+        };
+        if time < began {
+            journal.dirt("end before its start; run time 0", Action::Repair, line)?;
+        }
+        arrival.run_time = Some(time.max(began).since(began));
+        if task.early == Some(time) {
+            let kind = "end after the SUBMIT of its instant; put before it";
+            journal.dirt(kind, Action::Repair, line)?;
+            self.open_as(journal.origin(line), event, task.asked, arrival.tenant);
+        }
+        // One that is left out has its number all the same.
+        if is_left_out {
+            arrival.members = 0;
+        }
+        self.ended.push(arrival);
         Ok(())
     }
 
@@ -217,41 +275,150 @@ impl Tasks {
         journal: &mut Journal,
         line: u64,
         key: Key,
-        spec: PodSpec,
+        asked: u32,
     ) -> Result<(), TraceError> {
-        let Some(task) = self.known.get_mut(&key) else {
+        let Some(task) = self.alive.get(&key) else {
             return Ok(());
         };
-        if spec == task.spec || spec == PodSpec::default() {
+        if asked == task.asked {
             return Ok(());
         }
+        let specs = self.specs.classes();
         let resize = Resize {
-            before: &task.spec,
-            after: &spec,
-            when: match task.state {
-                State::Running(_) => "while it ran",
-                State::Pending | State::Dead => "while it waited",
+            before: &specs[task.asked as usize],
+            after: &specs[asked as usize],
+            when: match task.began {
+                Some(_) => "while it ran",
+                None => "while it waited",
             },
             is_largest_kept: self.largest_request,
         };
         let largest = resize.note(journal, line)?;
+        let (mut asked, mut class) = (asked, task.arrival.class);
         if self.largest_request {
-            self.gather.declare(task.place, largest.clone());
-            task.spec = largest;
-        } else {
-            task.spec = spec;
+            asked = self.specs.class_of(largest);
+            class = self.class(asked);
+        }
+        if let Some(task) = self.alive.get_mut(&key) {
+            task.asked = asked;
+            task.arrival.class = class;
         }
         Ok(())
     }
 
     /// The demands by submission.
-    pub(crate) fn finish(mut self, journal: Journal) -> Box<dyn ArrivalSource> {
-        self.left_out.sort_unstable();
-        let mut place = 0;
-        self.gather.arrivals.retain(|_| {
-            place += 1;
-            self.left_out.binary_search(&(place - 1)).is_err()
-        });
-        self.gather.finish(journal)
+    pub(crate) fn finish(self, journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        let Self {
+            mut gather,
+            mut ended,
+            alive,
+            ..
+        } = self;
+        for task in alive.into_values() {
+            ended.push(task.arrival);
+        }
+        ended.deliver(numbered, |arrival| {
+            if arrival.members > 0 {
+                gather.add(arrival);
+            }
+        })?;
+        Ok(gather.finish(journal))
+    }
+}
+
+/// The name of a task until its demands are numbered.
+fn provisional(key: Key) -> PodName {
+    let (job, index) = key;
+    match u32::try_from(index) {
+        Ok(index) => PodName::Member(job as u64, index),
+        Err(_) => PodName::Text(format!("{job}-{index}").into()),
+    }
+}
+
+/// The name of a demand of a task, by its number.
+fn numbered(name: &PodName, number: u32) -> PodName {
+    let task = match name {
+        PodName::Member(job, index) => format!("{job}-{index}"),
+        other => other.to_string(),
+    };
+    PodName::Text(match number {
+        1 => task.into(),
+        _ => format!("{task}-{number}").into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::gather::requests;
+    use crate::ledger::RowPolicy;
+    use crate::memory::Recorded;
+
+    /// The demands of events of two tasks, of which so many are held in memory.
+    fn demands(
+        events: &[(i64, i64, i64)],
+        ran_only: bool,
+        most_held: usize,
+    ) -> (Recorded, Vec<u32>) {
+        let options = ReadOptions {
+            ran_only,
+            ..ReadOptions::default()
+        };
+        let mut tasks = Tasks {
+            gather: Gather::holding(most_held).in_order(Order::Place),
+            ended: Numbered::holding(most_held),
+            ..Tasks::new(&options)
+        };
+        let mut journal = Journal::new("events".into(), RowPolicy::REPORT);
+        for (line, &(index, kind, second)) in (1..).zip(events) {
+            let event = TaskEvent {
+                key: (7, index),
+                kind,
+                time: Instant::from_secs(second),
+            };
+            let milli = Some(100 * kind);
+            let asked = Asked {
+                user: "ann",
+                plain: (index == 0).then_some((0, milli, None)),
+                spec: || PodSpec::with_requests(requests(milli, None)),
+            };
+            tasks
+                .take(&mut journal, line, event, asked)
+                .expect("not strict");
+        }
+        let mut source = tasks.finish(journal).expect("a temporary file");
+        let recorded = Recorded::collect(&mut *source).expect("a temporary file");
+        let lines = recorded
+            .arrivals
+            .iter()
+            .map(|own| own.origin.line)
+            .collect();
+        (recorded, lines)
+    }
+
+    proptest! {
+        #[test]
+        fn demands_are_the_same_however_many_are_in_memory(
+            events in prop::collection::vec((0_i64..2, 0_i64..9, 0_i64..30), 0..60),
+            is_in_order in any::<bool>(),
+            ran_only in any::<bool>(),
+            most_held in 1_usize..9,
+        ) {
+            let mut events = events;
+            if is_in_order {
+                events.sort_by_key(|event| event.2);
+            }
+            let expected = demands(&events, ran_only, usize::MAX);
+            prop_assert_eq!(&demands(&events, ran_only, most_held), &expected);
+            let arrivals = &expected.0.arrivals;
+            let ranks = arrivals.iter().zip(&expected.1).map(|(own, line)| (own.submit, *line));
+            prop_assert!(ranks.is_sorted());
+            for own in arrivals {
+                let same = arrivals.iter().filter(|other| other.name == own.name);
+                prop_assert_eq!(same.count(), 1);
+            }
+        }
     }
 }

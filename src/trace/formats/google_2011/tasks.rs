@@ -10,7 +10,7 @@
 //! if a folder or an archive has them all.
 
 use super::attributes::{Constraints, is_constraints};
-use super::events::{TaskEvent, Tasks};
+use super::events::{Asked, TaskEvent, Tasks};
 use super::usage::Usage;
 use crate::error::TraceError;
 use crate::format::{
@@ -115,6 +115,13 @@ struct Beside {
     usage: Usage,
 }
 
+impl Beside {
+    /// Whether nothing is known of any task.
+    fn is_empty(&self) -> bool {
+        self.constraints.is_empty() && self.usage.is_empty()
+    }
+}
+
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let tables = tables(input)?;
@@ -136,7 +143,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     each_row_of_all(events, &LAYOUT, &mut journal, |journal, fields| {
         take(&mut tasks, journal, fields, options, &beside)
     })?;
-    Ok(tasks.finish(journal))
+    tasks.finish(journal)
 }
 
 fn take(
@@ -176,13 +183,17 @@ fn take(
             journal.dirt(kind, Action::Keep, line)?;
         }
     }
-    let spec = || PodSpec {
-        priority: priority as i32,
-        affinity: beside.constraints.of(key),
-        behaviour: beside.usage.of(key).map(Into::into),
-        ..PodSpec::with_requests(requests(cpu, memory))
+    let asked = Asked {
+        user: fields.text(USER),
+        plain: beside.is_empty().then_some((priority as i32, cpu, memory)),
+        spec: || PodSpec {
+            priority: priority as i32,
+            affinity: beside.constraints.of(key),
+            behaviour: beside.usage.of(key).map(Into::into),
+            ..PodSpec::with_requests(requests(cpu, memory))
+        },
     };
-    tasks.take(journal, line, event, fields.text(USER), spec)
+    tasks.take(journal, line, event, asked)
 }
 
 #[cfg(test)]

@@ -189,6 +189,11 @@ impl Usage {
         Ok(())
     }
 
+    /// Whether nothing was measured.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.windows.is_empty()
+    }
+
     /// The usage of a task; `None` if nothing of it was measured.
     pub(crate) fn of(&self, key: Key) -> Option<Behaviour> {
         let windows = self.windows.get(&key)?;

@@ -13,7 +13,7 @@ use super::collections::{Collection, Collections, is_collections};
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::formats::google_2011::attributes::demands;
-use crate::formats::google_2011::events::{TaskEvent, Tasks};
+use crate::formats::google_2011::events::{Asked, TaskEvent, Tasks};
 use crate::formats::google_2011::time;
 use crate::formats::google_2011::usage::{Usage, WindowPlaces};
 use crate::gather::requests;
@@ -172,7 +172,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             take(&mut tasks, journal, fields, &beside)
         })?;
     }
-    Ok(tasks.finish(journal))
+    tasks.finish(journal)
 }
 
 /// The tables of events, of collections and of usage.
@@ -280,19 +280,26 @@ fn happen(
             }
         }
     }
-    let spec = || PodSpec {
-        priority: record.priority,
-        labels: collection.map(Collection::labels).unwrap_or_default(),
-        affinity: demands(if is_heeded {
-            record.demands
-        } else {
-            Vec::new()
-        }),
-        behaviour: beside.usage.of(event.key).map(Into::into),
-        ..PodSpec::with_requests(requests(record.cpu, record.memory))
+    let labels = collection.map(Collection::labels).unwrap_or_default();
+    let is_plain = labels.is_empty() && beside.usage.is_empty();
+    let is_plain = is_plain && (!is_heeded || record.demands.is_empty());
+    let plain = (record.priority, record.cpu, record.memory);
+    let asked = Asked {
+        user: collection.map_or("", |own| &*own.user),
+        plain: is_plain.then_some(plain),
+        spec: || PodSpec {
+            priority: record.priority,
+            labels,
+            affinity: demands(if is_heeded {
+                record.demands
+            } else {
+                Vec::new()
+            }),
+            behaviour: beside.usage.of(event.key).map(Into::into),
+            ..PodSpec::with_requests(requests(record.cpu, record.memory))
+        },
     };
-    let user = collection.map_or("", |own| &*own.user);
-    tasks.take(journal, line, event, user, spec)
+    tasks.take(journal, line, event, asked)
 }
 
 #[cfg(test)]

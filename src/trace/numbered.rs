@@ -1,0 +1,156 @@
+//! Arrivals that come in no order, of which those of equal names get numbers behind them: the second `a` is `a-2`, the
+//! third `a-3`, by their places in the trace. They are sorted by name, on disk where there are many, so that no name has to be
+//! remembered.
+
+use std::mem;
+
+use super::error::TraceError;
+use super::memory::Recorded;
+use super::spill::{Merged, Order, Spill};
+use super::stream::{Arrival, ArrivalSource};
+use model::PodName;
+use units::Duration;
+
+/// Arrivals that are held in memory; beyond them, they are sorted on disk.
+const MOST_HELD: usize = 1 << 20;
+
+/// Arrivals up to now.
+pub(crate) struct Numbered {
+    held: Vec<Arrival>,
+    most_held: usize,
+    spill: Option<Spill>,
+}
+
+impl Default for Numbered {
+    fn default() -> Self {
+        Self::holding(MOST_HELD)
+    }
+}
+
+impl Numbered {
+    /// Without arrivals, of which so many are held in memory.
+    pub(crate) fn holding(most_held: usize) -> Self {
+        Self {
+            held: Vec::new(),
+            most_held,
+            spill: None,
+        }
+    }
+
+    /// Adds an arrival.
+    pub(crate) fn push(&mut self, arrival: Arrival) {
+        if self.held.len() >= self.most_held {
+            self.write_out();
+        }
+        self.held.push(arrival);
+    }
+
+    /// Writes the arrivals out that are in memory. Where no file can be written they stay there.
+    fn write_out(&mut self) {
+        let spill = self
+            .spill
+            .take()
+            .map_or_else(|| Spill::new(Order::Name), Ok);
+        let Ok(mut spill) = spill else {
+            self.most_held = usize::MAX;
+            return;
+        };
+        if spill.write(&mut self.held).is_err() {
+            self.most_held = usize::MAX;
+        }
+        self.spill = Some(spill);
+    }
+
+    /// Delivers the arrivals by name, with their numbers; `name` writes the name of a number.
+    pub(crate) fn deliver(
+        self,
+        name: impl Fn(&PodName, u32) -> PodName,
+        mut take: impl FnMut(Arrival),
+    ) -> Result<(), TraceError> {
+        let mut last: Option<(PodName, u32)> = None;
+        let mut number = |mut arrival: Arrival| {
+            let number = match &last {
+                Some((known, number)) if *known == arrival.name => number + 1,
+                _ => 1,
+            };
+            let own = mem::take(&mut arrival.name);
+            arrival.name = name(&own, number);
+            last = Some((own, number));
+            take(arrival);
+        };
+        let Self {
+            mut held, spill, ..
+        } = self;
+        let Some(spill) = spill else {
+            Order::Name.sort(&mut held);
+            held.into_iter().for_each(number);
+            return Ok(());
+        };
+        let rest = Recorded {
+            arrivals: held,
+            ..Recorded::default()
+        };
+        let mut sorted = Merged::new(spill, rest, Duration::ZERO);
+        while let Some(arrival) = sorted.next()? {
+            number(arrival);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::origin::Origin;
+    use units::Instant;
+
+    fn arrival(name: &str, line: usize) -> Arrival {
+        Arrival {
+            submit: Instant::ZERO,
+            name: name.into(),
+            class: 0,
+            members: 1,
+            tenant: 0,
+            run_time: None,
+            time_limit: None,
+            historic_start: None,
+            links: None,
+            part: 0,
+            origin: Origin::line(line as u64),
+        }
+    }
+
+    fn numbered(names: &[String], most_held: usize) -> Vec<(u32, String)> {
+        let mut all = Numbered::holding(most_held);
+        // They come in no order.
+        for (line, name) in names.iter().enumerate().rev() {
+            all.push(arrival(name, line));
+        }
+        let mut found = Vec::new();
+        let name = |name: &PodName, number: u32| format!("{name}#{number}").into();
+        let taken = all.deliver(name, |own| {
+            found.push((own.origin.line, own.name.to_string()));
+        });
+        taken.expect("a temporary file");
+        found.sort();
+        found
+    }
+
+    proptest! {
+        #[test]
+        fn equal_names_are_numbered_by_their_places(
+            names in prop::collection::vec("[ab]{1,2}", 0..40),
+            most_held in 1_usize..50,
+        ) {
+            let expected: Vec<(u32, String)> = { names.iter().enumerate() }
+                .map(|(line, name)| {
+                    let number = names[..=line].iter().filter(|own| *own == name).count();
+                    (line as u32, format!("{name}#{number}"))
+                })
+                .collect();
+            prop_assert_eq!(numbered(&names, most_held), expected);
+        }
+    }
+}
