@@ -1,5 +1,7 @@
-//! The files of a tar archive.
+//! The files of a tar archive and of a folder. Archives that are small are held in memory; of larger ones the files are
+//! read where they stand, as a stream.
 
+use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
 use super::budget::read_whole;
@@ -9,6 +11,12 @@ use super::parquet::{self, is_parquet};
 
 /// Length of a block of an archive.
 const BLOCK: usize = 512;
+
+/// Archives up to this size are held in memory.
+const HELD_BYTES: u64 = 1 << 28;
+
+/// The longest name of a file, and the longest list of what else is said about one.
+const NAME_BYTES: u64 = 1 << 20;
 
 /// A file of an archive or a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,55 +35,123 @@ const SIZE: std::ops::Range<usize> = 124..136;
 const KIND: usize = 156;
 const PREFIX: std::ops::Range<usize> = 345..500;
 
+/// A file in an archive: its path, and where its content stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    path: String,
+    from: u64,
+    size: u64,
+}
+
 /// The files of an archive, in its order; `archive` is its name in messages.
 ///
 /// # Errors
 /// The archive is damaged.
 pub fn members(archive: &str, bytes: &[u8]) -> Result<Vec<Member>, TraceError> {
-    let wrong = |at: usize, reason: &str| TraceError::Format {
+    let entries = entries(archive, &mut Cursor::new(bytes))?;
+    let member = |entry: Entry| {
+        let (from, size) = (entry.from as usize, entry.size as usize);
+        Member {
+            name: name_of(&entry.path).to_owned(),
+            place: format!("{archive}: {}", entry.path).into(),
+            bytes: bytes[from..from + size].to_vec(),
+        }
+    };
+    Ok(entries.into_iter().map(member).collect())
+}
+
+/// The name of a path, without its folders.
+fn name_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
+/// The files of an archive that is read as a stream.
+fn entries(archive: &str, reader: &mut dyn Read) -> Result<Vec<Entry>, TraceError> {
+    let wrong = |at: u64, reason: &str| TraceError::Format {
         file: archive.to_owned(),
         reason: format!("byte {at}: {reason}; expected a tar archive or a folder"),
     };
-    let mut members = Vec::new();
-    let mut long_name = None;
+    let failed = |error: io::Error| read_error(archive, &error);
+    let mut entries = Vec::new();
+    let mut said = Said::default();
     let mut at = 0;
-    while let Some(header) = bytes.get(at..at + BLOCK) {
-        if header.iter().all(|&byte| byte == 0) {
-            return Ok(members);
+    loop {
+        let mut header = Vec::with_capacity(BLOCK);
+        { &mut *reader }
+            .take(BLOCK as u64)
+            .read_to_end(&mut header)
+            .map_err(failed)?;
+        let is_end = header.is_empty() && !entries.is_empty();
+        if is_end || header.len() == BLOCK && header.iter().all(|&byte| byte == 0) {
+            return Ok(entries);
         }
-        let size = octal(&header[SIZE]).ok_or_else(|| wrong(at, "a header without a size"))?;
-        let from = at + BLOCK;
-        let content = from
-            .checked_add(size)
-            .and_then(|to| bytes.get(from..to))
-            .ok_or_else(|| wrong(at, "the archive ends within a file"))?;
-        at = from + size.div_ceil(BLOCK) * BLOCK;
-        match header[KIND] {
-            b'L' => long_name = Some(text(content)),
+        if header.len() < BLOCK {
+            return Err(wrong(at, "no header of a file"));
+        }
+        let size = size(&header[SIZE]).ok_or_else(|| wrong(at, "a header without a size"))?;
+        let kind = header[KIND];
+        let size = said
+            .size
+            .filter(|_| matches!(kind, b'0' | 0))
+            .unwrap_or(size);
+        let from = at + BLOCK as u64;
+        let padded = size.checked_next_multiple_of(BLOCK as u64);
+        let padded = padded.ok_or_else(|| wrong(at, "a header without a size"))?;
+        at = from + padded;
+        let mut content = { &mut *reader }.take(padded);
+        let mut text = Vec::new();
+        if matches!(kind, b'L' | b'x') && size <= NAME_BYTES {
+            content.read_to_end(&mut text).map_err(failed)?;
+        }
+        io::copy(&mut content, &mut io::sink()).map_err(failed)?;
+        if content.limit() > padded - size {
+            return Err(wrong(from - BLOCK as u64, "the archive ends within a file"));
+        }
+        text.truncate(size as usize);
+        match kind {
+            b'L' => said.path = Some(self::text(&text)),
+            b'x' => said.read(&text),
             b'0' | 0 => {
-                let path = long_name.take().unwrap_or_else(|| {
-                    let (prefix, name) = (text(&header[PREFIX]), text(&header[NAME]));
-                    if prefix.is_empty() {
-                        name
-                    } else {
-                        format!("{prefix}/{name}")
-                    }
-                });
-                let name = path.rsplit('/').next().unwrap_or_default().to_owned();
-                let place = format!("{archive}: {path}").into();
-                members.push(Member {
-                    name,
-                    place,
-                    bytes: content.to_vec(),
-                });
+                let path = said.path.take().unwrap_or_else(|| path(&header));
+                entries.push(Entry { path, from, size });
+                said = Said::default();
             }
-            _ => long_name = None,
+            _ => said = Said::default(),
         }
     }
-    if at == bytes.len() && !members.is_empty() {
-        return Ok(members);
+}
+
+/// The facts about a file that stand before its header.
+#[derive(Default)]
+struct Said {
+    path: Option<String>,
+    size: Option<u64>,
+}
+
+impl Said {
+    /// Reads records such as `30 path=folder/name`, each with its length and a line feed behind it.
+    fn read(&mut self, text: &[u8]) {
+        for record in String::from_utf8_lossy(text).lines() {
+            let said = record
+                .split_once(' ')
+                .and_then(|(_, said)| said.split_once('='));
+            match said {
+                Some(("path", path)) => self.path = Some(path.to_owned()),
+                Some(("size", size)) => self.size = size.parse().ok(),
+                _ => {}
+            }
+        }
     }
-    Err(wrong(at, "no header of a file"))
+}
+
+/// The path of a header.
+fn path(header: &[u8]) -> String {
+    let (prefix, name) = (text(&header[PREFIX]), text(&header[NAME]));
+    if prefix.is_empty() {
+        name
+    } else {
+        format!("{prefix}/{name}")
+    }
 }
 
 /// Place of the mark of a tar archive in its first header.
@@ -87,24 +163,12 @@ const MARK: std::ops::Range<usize> = 257..262;
 /// # Errors
 /// The input can't be read, or it holds no file.
 pub fn parts(input: &Input) -> Result<Vec<Input>, TraceError> {
-    let mut parts = match input.files()? {
+    let mut parts: Vec<(String, Input)> = match input.files()? {
         Some(files) => files
             .into_iter()
             .map(|file| (file.name.to_string(), file))
             .collect(),
-        None if input.first_bytes()?.get(MARK) == Some(b"ustar") => {
-            let bytes = read_whole(&mut *input.open()?);
-            let bytes = bytes.map_err(|error| read_error(&input.name, &error))?;
-            let shown = members(&input.name, &bytes)?.into_iter();
-            let shown = shown.filter(|member| !member.name.starts_with('.'));
-            let named = shown.map(|member| {
-                (
-                    member.place.to_string(),
-                    Input::bytes(&member.place, member.bytes),
-                )
-            });
-            named.collect::<Vec<_>>()
-        }
+        None if input.first_bytes()?.get(MARK) == Some(b"ustar") => of_archive(input)?,
         None => return Ok(vec![input.clone()]),
     };
     if parts.is_empty() {
@@ -115,6 +179,53 @@ pub fn parts(input: &Input) -> Result<Vec<Input>, TraceError> {
     }
     parts.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(parts.into_iter().map(|(_, part)| part).collect())
+}
+
+/// The files of an archive with their places, but for hidden ones.
+fn of_archive(input: &Input) -> Result<Vec<(String, Input)>, TraceError> {
+    let wrong = |error| read_error(&input.name, &error);
+    let start = input.open()?;
+    let mut start = start.take(HELD_BYTES + 1);
+    let bytes = read_whole(&mut start).map_err(wrong)?;
+    if bytes.len() as u64 <= HELD_BYTES {
+        let shown = members(&input.name, &bytes)?.into_iter();
+        let shown = shown.filter(|member| !member.name.starts_with('.'));
+        let named = shown.map(|member| {
+            let part = Input::bytes(&member.place, member.bytes);
+            (member.place.to_string(), part)
+        });
+        return Ok(named.collect());
+    }
+    drop(bytes);
+    let entries = entries(&input.name, &mut *input.open()?)?;
+    let shown = { entries.into_iter() }.filter(|entry| !name_of(&entry.path).starts_with('.'));
+    let named = shown.map(|entry| {
+        let place = format!("{}: {}", input.name, entry.path);
+        let part = input.member(&place, entry.from, entry.size);
+        (place, part)
+    });
+    Ok(named.collect())
+}
+
+/// Refuses files of several folders, for a format in which files of equal names are the same machine.
+///
+/// # Errors
+/// The files are of several folders.
+pub(crate) fn of_one_folder(input: &Input, parts: &[Input]) -> Result<(), TraceError> {
+    let folder = |part: &Input| {
+        part.name
+            .rsplit_once('/')
+            .map(|(folder, _)| folder.to_owned())
+    };
+    let first = parts.first().and_then(folder);
+    let Some(other) = parts.iter().map(folder).find(|other| *other != first) else {
+        return Ok(());
+    };
+    let [first, other] = [first, other].map(Option::unwrap_or_default);
+    Err(TraceError::Format {
+        file: input.name.to_string(),
+        reason: format!("has files in the folders `{first}` and `{other}`; name one of them"),
+    })
 }
 
 /// The first bytes of an input's first file that is not about the others; of one of Parquet the names of its columns,
@@ -180,9 +291,16 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..end]).into_owned()
 }
 
-fn octal(bytes: &[u8]) -> Option<usize> {
-    let digits = text(bytes);
-    usize::from_str_radix(digits.trim(), 8).ok()
+/// The size of a header: octal digits, or with the first bit set a number in bytes.
+fn size(bytes: &[u8]) -> Option<u64> {
+    let (first, rest) = bytes.split_first()?;
+    if first & 0x80 == 0 {
+        return u64::from_str_radix(text(bytes).trim(), 8).ok();
+    }
+    let start = u64::from(first & 0x7f);
+    rest.iter().try_fold(start, |number, &byte| {
+        Some(number.checked_mul(256)? + u64::from(byte))
+    })
 }
 
 #[cfg(test)]
@@ -230,6 +348,46 @@ mod tests {
         }
         bytes.extend(vec![0; 2 * BLOCK]);
         bytes
+    }
+
+    #[test]
+    fn names_and_sizes_stand_before_headers_too() {
+        let long = format!("day/{}", "n".repeat(150));
+        let said = format!("{} path={long}\n{} size=2\n", long.len() + 10, 9);
+        let mut bytes = header("x", said.len(), b'x');
+        bytes.extend(said.as_bytes());
+        bytes.resize(bytes.len().next_multiple_of(BLOCK), 0);
+        bytes.extend(header("cut", 0, b'0'));
+        bytes.extend(b"1\n");
+        bytes.resize(bytes.len().next_multiple_of(BLOCK), 0);
+        let mut large = header("large", 0, b'0');
+        large[SIZE].copy_from_slice(&[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
+        bytes.extend(large);
+        bytes.extend(b"2\n");
+        bytes.resize(bytes.len().next_multiple_of(BLOCK) + 2 * BLOCK, 0);
+        let found = members("x.tar", &bytes).expect("an archive");
+        let read: Vec<(&str, &[u8])> = found
+            .iter()
+            .map(|one| (&*one.place, one.bytes.as_slice()))
+            .collect();
+        let place = format!("x.tar: {long}");
+        assert_eq!(read, [(&*place, &b"1\n"[..]), ("x.tar: large", b"2\n")]);
+    }
+
+    #[test]
+    fn files_of_an_archive_are_read_where_they_stand() {
+        let bytes = archive(&[("day/a", "1\n2\n"), ("day/b", ""), ("day/c", "3\n")]);
+        let packed = zstd::encode_all(bytes.as_slice(), 3).expect("memory");
+        for stored in [bytes.clone(), packed] {
+            let input = Input::bytes("x.tar", stored);
+            let entries =
+                entries("x.tar", &mut *input.open().expect("readable")).expect("an archive");
+            let texts: Vec<String> = { entries.iter() }
+                .map(|entry| input.member(&entry.path, entry.from, entry.size))
+                .map(|part| part.read_to_string().expect("readable"))
+                .collect();
+            assert_eq!(texts, ["1\n2\n", "", "3\n"]);
+        }
     }
 
     #[test]

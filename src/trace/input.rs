@@ -46,6 +46,15 @@ enum Origin {
     Path(PathBuf),
     Bytes(Arc<[u8]>),
     Once(Arc<Once>),
+    Member(Arc<Member>),
+}
+
+/// A file within another, which is read as a stream.
+#[derive(Debug, PartialEq, Eq)]
+struct Member {
+    archive: Input,
+    from: u64,
+    size: u64,
 }
 
 /// Standard input, which is read through only once.
@@ -101,6 +110,20 @@ impl Input {
             name: name.into(),
             origin: Origin::Bytes(bytes.into()),
             is_cut: false,
+        }
+    }
+
+    /// A file of an archive, from a byte of its text on.
+    pub(super) fn member(&self, name: &str, from: u64, size: u64) -> Self {
+        let archive = self.clone();
+        Self {
+            name: name.into(),
+            origin: Origin::Member(Arc::new(Member {
+                archive,
+                from,
+                size,
+            })),
+            is_cut: self.is_cut,
         }
     }
 
@@ -166,7 +189,8 @@ impl Input {
         Ok((found.iter().map(Self::path).collect(), others))
     }
 
-    /// The files of a folder that are not hidden; `None` of anything but a folder.
+    /// The files of a folder and of those in it that are not hidden; `None` of anything but a folder. A link to a
+    /// folder is followed no further.
     pub fn files(&self) -> Result<Option<Vec<Self>>, TraceError> {
         let Origin::Path(folder) = &self.origin else {
             return Ok(None);
@@ -176,14 +200,21 @@ impl Input {
         }
         let wrong = |error: io::Error| read_error(&self.name, &error);
         let mut files = Vec::new();
-        for entry in std::fs::read_dir(folder).map_err(wrong)? {
-            let entry = entry.map_err(wrong)?;
-            let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-            if !is_hidden && entry.path().is_file() {
-                files.push(Self {
-                    is_cut: self.is_cut,
-                    ..Self::path(entry.path())
-                });
+        let mut folders = vec![folder.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).map_err(wrong)? {
+                let entry = entry.map_err(wrong)?;
+                if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                    continue;
+                }
+                if entry.file_type().map_err(wrong)?.is_dir() {
+                    folders.push(entry.path());
+                } else if entry.path().is_file() {
+                    files.push(Self {
+                        is_cut: self.is_cut,
+                        ..Self::path(entry.path())
+                    });
+                }
             }
         }
         Ok(Some(files))
@@ -271,6 +302,7 @@ impl Input {
                 .map_err(|error| read_error(&self.name, &error)),
             Origin::Bytes(bytes) => Ok(bytes.len() as u64),
             Origin::Once(_) => Ok(0),
+            Origin::Member(member) => Ok(member.size),
         }
     }
 
@@ -310,7 +342,24 @@ impl Input {
             Origin::Bytes(bytes) => {
                 Ok((Box::new(io::Cursor::new(bytes.clone())), bytes.len() as u64))
             }
+            Origin::Member(member) => Ok((member.open()?, member.size)),
         }
+    }
+}
+
+impl Member {
+    /// The bytes as they are stored in the archive, which is unpacked in a thread of its own.
+    fn open(&self) -> io::Result<Box<dyn BufRead + Send>> {
+        let archive = self.archive.open().map_err(io::Error::other)?;
+        let mut text: Box<dyn BufRead + Send> = match self.size {
+            0..PIPE_FROM_BYTES => archive,
+            _ => Box::new(Pipe::new(archive)?),
+        };
+        let before = io::copy(&mut { &mut text }.take(self.from), &mut io::sink())?;
+        if before < self.from {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(Box::new(text.take(self.size)))
     }
 }
 
@@ -397,96 +446,4 @@ fn peek<const N: usize>(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
-
-    use super::*;
-    use crate::lines::tests::lines;
-
-    fn gzip(text: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(text).expect("memory");
-        encoder.finish().expect("memory")
-    }
-
-    #[test]
-    fn xz_is_read_like_the_others() {
-        const PACKED: [u8; 64] = [
-            0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 0x00, 0x04, 0xe6, 0xd6, 0xb4, 0x46, 0x02, 0x00,
-            0x21, 0x01, 0x16, 0x00, 0x00, 0x00, 0x74, 0x2f, 0xe5, 0xa3, 0x01, 0x00, 0x05, 0x68,
-            0x65, 0x6c, 0x6c, 0x6f, 0x0a, 0x00, 0x00, 0x00, 0xa5, 0x60, 0x97, 0xf1, 0x94, 0xf6,
-            0xfd, 0xe0, 0x00, 0x01, 0x1e, 0x06, 0xc1, 0x2f, 0xa4, 0x1d, 0x1f, 0xb6, 0xf3, 0x7d,
-            0x01, 0x00, 0x00, 0x00, 0x00, 0x04, 0x59, 0x5a,
-        ];
-        let once = Input::bytes("hello.xz", PACKED.to_vec());
-        assert_eq!(once.read_to_string(), Ok("hello\n".to_owned()));
-        let twice = Input::bytes("hello.xz", [PACKED, PACKED].concat());
-        assert_eq!(twice.read_to_string(), Ok("hello\nhello\n".to_owned()));
-        let cut = Input::bytes("hello.xz", PACKED[..40].to_vec());
-        assert!(cut.read_to_string().is_err());
-    }
-
-    #[test]
-    fn every_compression_and_line_end_gives_the_same_lines() {
-        let text = b"\xef\xbb\xbffirst\r\nsecond\n\nlast".to_vec();
-        let two_members = [gzip(&text[..9]), gzip(&text[9..])].concat();
-        let zstd = zstd::encode_all(text.as_slice(), 3).expect("memory");
-        let expected: Vec<(u64, String)> = [(1, "first"), (2, "second"), (3, ""), (4, "last")]
-            .map(|(number, line)| (number, line.to_owned()))
-            .to_vec();
-        for (kind, bytes) in [
-            ("plain", text.clone()),
-            ("gzip", gzip(&text)),
-            ("two members", two_members),
-            ("zstd", zstd),
-        ] {
-            assert_eq!(
-                lines(&Input::bytes("memory", bytes)).as_ref(),
-                Ok(&expected),
-                "{kind}"
-            );
-        }
-        assert_eq!(lines(&Input::bytes("empty", Vec::new())), Ok(Vec::new()));
-    }
-
-    #[test]
-    fn a_truncated_file_says_so() {
-        let text: Vec<u8> = (0..5_000_u32)
-            .flat_map(|n| n.to_string().into_bytes())
-            .collect();
-        let zstd = zstd::encode_all(text.as_slice(), 3).expect("memory");
-        for bytes in [gzip(&text), zstd] {
-            let half = Input::bytes("log.swf", bytes[..bytes.len() / 2].to_vec());
-            assert_eq!(
-                lines(&half).expect_err("half a file").to_string(),
-                "log.swf: the compressed data ends too early: the file is truncated; download or \
-                 copy it again"
-            );
-        }
-    }
-
-    #[test]
-    fn missing_files_and_directories_are_named() {
-        for (path, part) in [
-            ("/nowhere/log.swf", "/nowhere/log.swf: no such file"),
-            (
-                env!("CARGO_MANIFEST_DIR"),
-                "is a directory; name the file in it",
-            ),
-        ] {
-            let message = lines(&Input::path(path)).expect_err(path).to_string();
-            assert!(message.contains(part), "{message}");
-        }
-    }
-
-    #[test]
-    fn hashes_are_of_the_stored_bytes() {
-        assert_eq!(
-            Input::bytes("memory", b"abc".to_vec()).blake3().as_deref(),
-            Ok("6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85")
-        );
-    }
-}
+mod tests;

@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
+use crate::archive::{of_one_folder, parts};
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, row_has};
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
-use crate::rows::{Fields, Layout, Refused, each_row, show_rows};
+use crate::rows::{Fields, Layout, Refused, each_row_of_all, show_rows};
 use crate::samples::pattern;
 use crate::stream::ArrivalSource;
 use model::{Behaviour, PodName, PodSpec};
@@ -83,7 +84,9 @@ struct Machine {
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut machines: Vec<Machine> = Vec::new();
-    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
+    let parts = parts(input)?;
+    of_one_folder(input, &parts)?;
+    each_row_of_all(&parts, &LAYOUT, &mut journal, |journal, fields| {
         take(&mut machines, journal, fields, options.usage)
     })?;
     let zero = machines

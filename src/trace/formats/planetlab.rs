@@ -5,7 +5,7 @@
 //! kind each. A thousandth of a core stands for a million instructions per second. A machine is
 //! completed when it uses nothing from one sample to the next.
 
-use crate::archive::{Member, parts};
+use crate::archive::{Member, of_one_folder, parts};
 use crate::budget::read_whole;
 use crate::error::{TraceError, read_error};
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
@@ -54,7 +54,9 @@ fn sniff(first: &[u8]) -> Confidence {
 /// The machines of a day.
 fn read(input: &Input) -> Result<Day, TraceError> {
     let mut files = Vec::new();
-    for part in parts(input)? {
+    let parts = parts(input)?;
+    of_one_folder(input, &parts)?;
+    for part in parts {
         let bytes = read_whole(&mut *part.open()?);
         let name = part.name.rsplit('/').next().unwrap_or_default();
         files.push(Member {
