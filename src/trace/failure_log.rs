@@ -14,7 +14,7 @@ mod opendc;
 
 use jiff::civil::DateTime;
 
-use super::archive::first_bytes;
+use super::archive::{beginning, first_bytes, parts};
 use super::error::TraceError;
 use super::format::Confidence;
 use super::input::Input;
@@ -57,7 +57,7 @@ pub struct FailureLog {
 /// The file can't be read, has neither header, or a row breaks a rule.
 pub fn read(input: &Input, options: &LogOptions, nodes: &[&str]) -> Result<FailureLog, TraceError> {
     let journal = Journal::new(input.name.clone(), RowPolicy::default());
-    let first = first_bytes(input)?;
+    let first = beginning_of_log(input)?;
     for (entry, each_event) in google::LOGS {
         if (entry.sniff)(&first) == Confidence::Certain {
             without_lanl_options(input, options)?;
@@ -74,6 +74,18 @@ pub fn read(input: &Input, options: &LogOptions, nodes: &[&str]) -> Result<Failu
     }
     without_lanl_options(input, options)?;
     plain(table, journal, nodes)
+}
+
+/// The first bytes of the file that is a log, of several in a folder or an archive.
+fn beginning_of_log(input: &Input) -> Result<Vec<u8>, TraceError> {
+    for part in parts(input)? {
+        let first = beginning(&part)?;
+        let mut logs = google::LOGS.iter();
+        if logs.any(|(entry, _)| (entry.sniff)(&first) == Confidence::Certain) {
+            return Ok(first);
+        }
+    }
+    first_bytes(input)
 }
 
 /// Refuses options that only the log of Los Alamos has.

@@ -107,6 +107,7 @@ pub(super) fn read(
 mod tests {
     use super::super::{LogOptions, read};
     use super::*;
+    use crate::archive::packed::archive;
 
     #[test]
     fn machines_are_down_from_remove_to_add() {
@@ -137,5 +138,21 @@ mod tests {
                 .to_string()
                 .contains("`system` applies only to the Los Alamos log")
         );
+    }
+
+    #[test]
+    fn machine_events_are_found_among_the_tables_of_a_trace() {
+        let bytes = archive(&[
+            ("README", "about"),
+            ("job_events/part-0.csv", "0,,7,0,ann,2,name=,logical=\n"),
+            (
+                "machine_events/part-0.csv",
+                "0,5,0,p,0.5,0.2\n9000000,5,1,p,,\n",
+            ),
+            ("task_events/part-0.csv", "0,,7,0,,0,ann,2,9,0.1,0.1,0,0\n"),
+        ]);
+        let input = Input::bytes("trace.tar", bytes);
+        let log = read(&input, &LogOptions::default(), &["5"]).expect("a log");
+        assert_eq!(log.outages.len(), 1);
     }
 }

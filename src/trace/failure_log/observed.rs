@@ -68,7 +68,7 @@ pub fn observed(
 ) -> Result<Observed, TraceError> {
     let journal = Journal::new(input.name.clone(), rows);
     let options = LogOptions { system, from: None };
-    let first = first_bytes(input)?;
+    let first = super::beginning_of_log(input)?;
     for (entry, each_event) in google::LOGS {
         if (entry.sniff)(&first) == Confidence::Certain {
             without_lanl_options(input, &options)?;

@@ -413,4 +413,33 @@ mod tests {
             1
         );
     }
+
+    #[test]
+    fn all_tables_of_the_trace_are_read_or_listed() {
+        let events = row(600, 0, 0, "0.5,0.25,0.1");
+        let bytes = archive(&[
+            ("README", "about"),
+            (
+                "job_events/part-0.csv",
+                "600000000,,7,0,ann,2,name=,logical=\n",
+            ),
+            ("machine_attributes/part-0.csv", "0,5,arch,x86,0\n"),
+            ("machine_events/part-0.csv", "0,5,0,p,0.5,0.25\n"),
+            ("task_events/part-0.csv", &events),
+        ]);
+        let input = Input::bytes("t.tar", bytes);
+        let entry = crate::registry::recognize(&input).expect("known");
+        assert_eq!(entry.name, ENTRY.name);
+        let mut source = open(&input, &ReadOptions::default()).expect("good");
+        let recorded = Recorded::collect(&mut *source).expect("good");
+        assert_eq!(recorded.arrivals.len(), 1);
+        for kind in [
+            "file about the trace, not read",
+            "job events, not read; the events of their tasks say when, whose and how urgent",
+            "attributes of machines, read by `google-2011-machines`",
+            "machine events, read by `google-2011-machines`",
+        ] {
+            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
+        }
+    }
 }
