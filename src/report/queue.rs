@@ -151,13 +151,13 @@ impl One<'_> {
             ),
         });
         let mut words: Vec<String> = words.collect();
-        for kind in &answer.cut {
+        for kind in &answer.untried_kinds {
             words.push(format!(
                 "({kind}: not tried to the end, as the cluster is too large)"
             ));
         }
-        if answer.untried > 0 {
-            let choices = plural::count(answer.untried, "further choice");
+        if answer.untried_choices > 0 {
+            let choices = plural::count(answer.untried_choices, "further choice");
             words.push(format!("({choices} of flavors not tried)"));
         }
         words
@@ -286,8 +286,8 @@ impl One<'_> {
             "binds": answer.obstacles.iter().map(obstacle).collect::<Value>(),
             "start": start,
             "changes": changes,
-            "untriedChoices": answer.untried,
-            "untriedKinds": answer.cut,
+            "untriedChoices": answer.untried_choices,
+            "untriedKinds": answer.untried_kinds,
         })
     }
 }

@@ -194,6 +194,7 @@ system: {name: ecs, ecs: {capacityProviders: [{name: pool, managedScaling: {}}]}
     assert!(said.contains(place), "{said}");
     assert!(said.contains("`stop: {at: 24h}`"), "{said}");
 }
+
 #[test]
 fn ecs_takes_a_task_off_its_balancer_before_it_stops_it() {
     let rest =

@@ -36,7 +36,7 @@ pub struct Nova {
     /// (`max_instances_per_host`); default 50.
     pub max_instances: u32,
     /// Schedulers that decide side by side, each with the hosts as they were when it began, so that their
-    /// claims race; default one that decides at once.
+    /// claims race; `models.decisionTime` adds to their times. Default one that decides at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedulers: Option<NovaSchedulers>,
     /// Allocation ratios of all hosts.

@@ -170,11 +170,18 @@ impl Backing {
     }
 
     /// The object is another one, or gone; its pods are told of anew by the caller.
-    pub(super) fn declare(&mut self, model: &ServiceModel, object: Option<Arc<Service>>) {
+    pub(super) fn declare(
+        &mut self,
+        now: Instant,
+        model: &ServiceModel,
+        object: Option<Arc<Service>>,
+    ) {
         let (seen, members) = (std::mem::take(&mut self.seen), self.members.clone());
         let (version, front) = (self.version, self.front);
+        let (failing, check) = (std::mem::take(&mut self.failing), self.check);
         *self = Self::new(model);
         self.version = version + 1;
+        (self.failing, self.check) = (failing, check);
         // What was seen stays so until the change is.
         (self.seen, self.members) = (seen, members);
         for member in self.members.values_mut() {
@@ -191,13 +198,20 @@ impl Backing {
             self.registry = Registry::new(self.settings);
         }
         self.object = object;
-        self.set_front(front);
+        self.set_front(now, front);
     }
 
     /// Puts the service behind a router, whose balancing and cookies hold; whether that is new.
-    pub(super) fn set_front(&mut self, front: Option<Front>) -> bool {
+    pub(super) fn set_front(&mut self, now: Instant, front: Option<Front>) -> bool {
         let is_new = front.is_some() && self.front != front;
         self.front = front;
+        if is_new {
+            // Its router checks the endpoints for the first time.
+            self.await_check(now);
+        } else if front.is_none() {
+            self.failing.clear();
+            self.check = None;
+        }
         if let Some(front) = front {
             self.balancing = front.balancing;
             let stated = self.object.as_ref().and_then(|own| own.affinity);

@@ -78,7 +78,7 @@ impl Traffic {
         observer: &mut dyn Observer,
     ) {
         self.advance(now, observer);
-        self.backings[service].declare(&self.plan.model, object);
+        self.backings[service].declare(now, &self.plan.model, object);
         self.classes.clear();
         self.members.clear();
         for pod in store.pods().iter().map(|pod| pod.pod).collect::<Vec<_>>() {

@@ -77,7 +77,7 @@ impl Traffic {
         let mut services = Vec::new();
         for (namespace, backend) in backends {
             let service = self.service(&namespace, &backend.service);
-            if self.backings[service].set_front(Some(front)) {
+            if self.backings[service].set_front(now, Some(front)) {
                 self.backings[service].update(now);
                 self.schedule(service);
             }

@@ -1,7 +1,6 @@
 //! Health of tasks (spec: orchestrators-a.md sections 7.2 and 9.4): a task is healthy once the health
 //! checks of its containers and of its balancer's target have passed, or without any once it has run
-//! for a while. The service
-//! replaces an unhealthy one, and its deployment's circuit breaker counts it.
+//! for a while. The service replaces an unhealthy one, and its deployment's circuit breaker counts it.
 
 use cluster::Store;
 use control::Outbox;

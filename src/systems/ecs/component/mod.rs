@@ -17,7 +17,7 @@ use cluster::{Conflict, Store};
 use control::admission::Creation;
 use control::provider::OrderFailed;
 use control::{Component, Memory, Outbox, Progress, Write};
-use model::{Event, NodeContact, PodRef, Text};
+use model::{Event, NodeContact, PodChange, PodRef, Text};
 use rng::Stream;
 use scheduler::pipeline::evaluate::Form;
 use units::{Instant, NodeId, ObjectId, PodId, Revision, SortedMap, SortedSet};
@@ -153,6 +153,10 @@ impl Ecs {
                 Event::PodCreated(created) => self.created(now, created, store, out),
                 Event::PodBound { pod, node, .. } => self.bound(*pod, *node),
                 Event::PodRunning { pod } => self.runs(now, *pod, store),
+                Event::PodChanged {
+                    pod,
+                    change: PodChange::Ready(true),
+                } => self.ready_again(*pod, store, out),
                 Event::PodEnded { pod, reason } => self.ended(now, *pod, *reason, store, out),
                 Event::Object(change) => self.declared(now, change.id(), store, out),
                 _ => {}

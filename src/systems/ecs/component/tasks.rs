@@ -162,6 +162,11 @@ impl Ecs {
         if let Some(known) = self.known.remove(&pod.id) {
             known.restore(&mut state);
         }
+        if state.phase == Phase::Stopping && !store.pod_states().is_terminating(pod) {
+            let delay = self.options.deregistration_delay;
+            self.timers
+                .push(now.saturating_add(delay), Due::Deregistered(pod));
+        }
         self.tasks[slot] = Some(state);
         if created.found.is_none() && !self.launches(now, pod, store, out) {
             self.queue.push_back(pod);
@@ -309,6 +314,18 @@ impl Ecs {
                     .push(now.saturating_add(delay), Due::Deregistered(pod));
             }
             None => self.stop_for(pod, EndReason::Cancelled, store, out),
+        }
+    }
+
+    /// The agent of a task reports that it is in service, which it is no longer once it leaves its balancer.
+    pub(super) fn ready_again(&mut self, pod: PodRef, store: &Store, out: &mut Outbox) {
+        if self
+            .task_mut(pod)
+            .is_some_and(|own| own.phase == Phase::Stopping)
+            && !store.pod_states().is_terminating(pod)
+        {
+            let change = PodChange::Ready(false);
+            out.write(store, Event::PodChanged { pod, change });
         }
     }
 

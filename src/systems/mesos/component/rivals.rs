@@ -24,6 +24,8 @@ const DEFAULT_SCHEDULER: &str = "default-scheduler";
 pub(super) struct Rivals {
     /// Pods that others have bound, by slot, with their nodes.
     bound: Vec<Option<(PodRef, NodeId)>>,
+    /// Pods that were launched once, by slot.
+    tried: Vec<Option<PodRef>>,
     /// Launches that the store has not answered yet.
     attempts: Vec<Attempt>,
     /// Instant of these launches.
@@ -34,6 +36,7 @@ pub(super) struct Rivals {
 #[derive(Clone, Debug)]
 struct Attempt {
     pod: PodRef,
+    /// Instant of the submission, if this is the first launch of the pod.
     submitted: Option<Instant>,
     /// `true` if the store refused the binding, as a device is another pod's.
     is_in_conflict: bool,
@@ -49,6 +52,15 @@ impl Rivals {
             self.bound.resize(slot + 1, None);
         }
         self.bound[slot] = Some((pod, node));
+    }
+
+    /// Notes the launch of a pod; whether it is the first.
+    fn try_first(&mut self, pod: PodRef) -> bool {
+        let slot = pod.slot.index();
+        if self.tried.len() <= slot {
+            self.tried.resize(slot + 1, None);
+        }
+        self.tried[slot].replace(pod) != Some(pod)
     }
 
     /// The store refused the binding of a launch.
@@ -128,10 +140,11 @@ impl MesosMaster {
     pub(super) fn attempt(&mut self, pod: PodRef, store: &Store) {
         if self.has_rivals() {
             let record = store.pods().get(pod);
+            let is_first = self.rivals.try_first(pod);
             self.rivals.began = self.now;
             self.rivals.attempts.push(Attempt {
                 pod,
-                submitted: record.map(|record| record.created),
+                submitted: record.filter(|_| is_first).map(|record| record.created),
                 is_in_conflict: false,
                 is_placed: true,
             });

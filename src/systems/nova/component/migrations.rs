@@ -12,6 +12,7 @@ use units::{ClassId, Duration, Instant, NodeId, PodId, SortedMap, SortedSet};
 
 use super::super::migration::Sending;
 use super::super::scheduler::Request;
+use super::requests::Alternates;
 use super::{Due, Nova};
 
 /// A migration under way.
@@ -140,7 +141,7 @@ impl Nova {
         };
         let own = Arc::make_mut(&mut request);
         own.excluded = vec![from];
-        let Ok(choice) = self.select(&request, class, false) else {
+        let Ok(choice) = self.select(&request, class, Alternates::OfBuild) else {
             return false;
         };
         let to = choice.host;

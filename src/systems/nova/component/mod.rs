@@ -116,6 +116,8 @@ pub(super) struct Nova {
     requests: VecDeque<Batch>,
     /// Instances whose host did not take them.
     retries: VecDeque<PodRef>,
+    /// Number of changes by which something may have become possible.
+    changes: u64,
     /// Requests that schedulers decide on, by their first pod.
     deciding: SortedMap<PodId, Deciding>,
     /// Requests that can't succeed before something changes, by their first pod.
@@ -148,6 +150,7 @@ impl Nova {
             instances: Vec::new(),
             requests: VecDeque::new(),
             retries: VecDeque::new(),
+            changes: 0,
             deciding: SortedMap::new(),
             resting: SortedMap::new(),
             asking: SortedMap::new(),

@@ -12,7 +12,7 @@ use units::{Duration, Instant};
 
 use super::super::flavor::{Group, GroupPolicy};
 use super::super::scheduler::{Choice, Request};
-use super::requests::waits;
+use super::requests::{Alternates, waits};
 use super::{Batch, Due, Nova};
 
 /// A decision under way.
@@ -25,6 +25,21 @@ pub(super) struct Deciding {
     submitted: Option<Instant>,
     /// Hosts of each instance, the best first; `None` if there is none for one of them.
     candidates: Option<Vec<Vec<usize>>>,
+    /// Number of changes before the decision began.
+    changes: u64,
+}
+
+/// Claims of a decision.
+#[derive(Debug, Default)]
+struct Claims {
+    /// Number of hosts that were claimed.
+    made: u32,
+    /// Number of them whose room others had taken.
+    refused: u32,
+    /// Instances that got their hosts.
+    placed: Vec<PodRef>,
+    /// `true` if an instance found no host with room.
+    is_lost: bool,
 }
 
 impl Deciding {
@@ -73,6 +88,7 @@ impl Nova {
             scheduler,
             began: now,
             candidates,
+            changes: self.changes,
         };
         self.deciding.insert(first, deciding);
         self.timers
@@ -83,7 +99,7 @@ impl Nova {
     fn candidates(&mut self, pods: &[PodRef]) -> Option<Vec<Vec<usize>>> {
         let mut found = Vec::with_capacity(pods.len());
         for (number, &pod) in pods.iter().enumerate() {
-            let Ok(choice) = self.choose(pod, true) else {
+            let Ok(choice) = self.choose(pod, Alternates::All) else {
                 self.leave_all(&pods[..number]);
                 return None;
             };
@@ -100,59 +116,68 @@ impl Nova {
     pub(super) fn decided(
         &mut self,
         now: Instant,
-        decision: Deciding,
+        mut decision: Deciding,
         store: &Store,
         out: &mut Outbox,
     ) {
-        let Deciding {
-            batch,
-            scheduler,
-            began,
-            submitted,
-            candidates,
-        } = decision;
-        let (mut claims, mut conflicts) = (0, 0);
-        let mut claimed = Vec::new();
-        let mut is_complete = candidates.is_some();
-        for (&pod, hosts) in batch.pods.iter().zip(candidates.unwrap_or_default()) {
-            if !waits(pod, store) {
-                continue;
+        let pods = std::mem::take(&mut decision.batch.pods);
+        let has_hosts = decision.candidates.is_some();
+        let mut candidates = decision.candidates.take().unwrap_or_default().into_iter();
+        let mut claims = Claims::default();
+        for pod in pods {
+            let hosts = candidates.next().unwrap_or_default();
+            if waits(pod, store) {
+                decision.batch.pods.push(pod);
+                if has_hosts && !claims.is_lost {
+                    self.claim_for(pod, &hosts, &mut claims);
+                }
             }
-            let taken = self.claim(pod, &hosts);
-            let tried = taken.map_or(hosts.len(), |place| place + 1);
-            claims += tried as u32;
-            conflicts += taken.unwrap_or(hosts.len()) as u32;
-            if taken.is_none() {
-                is_complete = false;
-                break;
-            }
-            claimed.push(pod);
         }
-        if !is_complete {
-            self.leave_all(&claimed);
-            claimed.clear();
+        if claims.is_lost {
+            self.leave_all(&claims.placed);
+            claims.placed.clear();
         }
+        let broken = claims.placed.iter();
+        let broken = broken.filter(|pod| self.breaks_group(**pod)).count() as u32;
         let number = self.options.schedulers.map_or(1, |own| own.number);
         let told = Decision {
-            scheduler: format!("nova-scheduler-{scheduler}").into(),
+            scheduler: format!("nova-scheduler-{}", decision.scheduler).into(),
             schedulers: u32::try_from(number).unwrap_or(u32::MAX),
-            began,
-            submitted,
-            claims,
-            conflicts,
-            placed: claimed.len() as u32,
+            began: decision.began,
+            submitted: decision.submitted,
+            claims: claims.made,
+            conflicts: claims.refused + broken,
+            placed: claims.placed.len() as u32 - broken,
         };
         out.write(store, Event::Decided(Arc::new(told)));
-        if !is_complete {
-            return self.rest(batch, store, out);
-        }
-        for pod in claimed {
+        for &pod in &claims.placed {
             self.build(now, pod, store, out);
+        }
+        let batch = decision.batch;
+        if !claims.placed.is_empty() || batch.pods.is_empty() {
+            return;
+        }
+        if claims.is_lost || self.changes > decision.changes {
+            self.fail(now, batch, store, out);
+        } else {
+            self.rest(batch, store, out);
+        }
+    }
+
+    /// Claims a host for an instance of a decision.
+    fn claim_for(&mut self, pod: PodRef, hosts: &[usize], claims: &mut Claims) {
+        let taken = self.claim(pod, hosts);
+        let refused = taken.unwrap_or(hosts.len()) as u32;
+        claims.refused += refused;
+        claims.made += refused + u32::from(taken.is_some());
+        match taken {
+            Some(_) => claims.placed.push(pod),
+            None => claims.is_lost = true,
         }
     }
 
     /// Claims the first of the hosts that still has room: its place among them.
-    fn claim(&mut self, pod: PodRef, hosts: &[usize]) -> Option<usize> {
+    pub(super) fn claim(&mut self, pod: PodRef, hosts: &[usize]) -> Option<usize> {
         let class = self.instance_mut(pod)?.class;
         let flavor = self.request_of(class)?.flavor;
         let all = self.cloud.hosts();

@@ -17,6 +17,15 @@ use super::super::scheduler::{Choice, NoValidHost, Request};
 use super::{Batch, Due, Nova, Template};
 use crate::mapping::refusal;
 
+/// Hosts that a choice names beside the best one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Alternates {
+    /// As many as a build is tried on.
+    OfBuild,
+    /// All that the filters pass.
+    All,
+}
+
 /// Whether a pod still waits for its host.
 pub(super) fn waits(pod: PodRef, store: &Store) -> bool {
     let record = store.pods().get(pod);
@@ -55,17 +64,31 @@ impl Nova {
     /// Something may have become possible: clients ask again, each when it would have anyway.
     pub(super) fn changed(&mut self, now: Instant) {
         self.migrations.look_again();
-        let every = self.options.client_retry.as_nanos();
-        for (first, batch) in std::mem::take(&mut self.resting) {
-            let Some(asked) = batch.first_asked else {
-                continue;
-            };
-            let passed = now.since(asked).as_nanos().max(0);
-            let times = (passed + every - 1) / every.max(1);
-            let wait = Duration::from_nanos(times.max(1).saturating_mul(every));
-            let at = asked.saturating_add(wait).max(now);
-            self.asking.insert(first, batch);
-            self.timers.push(at, Due::Ask(first));
+        self.changes += 1;
+        for (_, batch) in std::mem::take(&mut self.resting) {
+            self.ask_from(now, batch);
+        }
+    }
+
+    /// The client of a request asks again at the next of its times from an instant on.
+    fn ask_from(&mut self, from: Instant, batch: Batch) {
+        let every = self.options.client_retry.as_nanos().max(1);
+        let (Some(asked), Some(first)) = (batch.first_asked, batch.pods.first()) else {
+            return;
+        };
+        let passed = from.since(asked).as_nanos().max(0);
+        let times = (passed + every - 1) / every;
+        let wait = Duration::from_nanos(times.max(1).saturating_mul(every));
+        let at = asked.saturating_add(wait).max(from);
+        self.timers.push(at, Due::Ask(first.id));
+        self.asking.insert(first.id, batch);
+    }
+
+    /// A request failed that others took the room of, or whose builds did: the next attempt may go another
+    /// way, so the client asks again without waiting for a change.
+    pub(super) fn fail(&mut self, now: Instant, batch: Batch, store: &Store, out: &mut Outbox) {
+        if let Some(batch) = self.unplaced(batch, store, out) {
+            self.ask_from(now.saturating_add(Duration::from_nanos(1)), batch);
         }
     }
 
@@ -122,32 +145,37 @@ impl Nova {
         Some(batch)
     }
 
-    /// An instance whose host did not take it goes to the next best one, while there is one.
+    /// An instance whose host did not take it goes to the next of its alternates with room, while there is
+    /// one.
     pub(super) fn retry(&mut self, now: Instant, pod: PodRef, store: &Store, out: &mut Outbox) {
         let alternates = self
             .instance_mut(pod)
             .map(|own| std::mem::take(&mut own.alternates));
-        let mut alternates = alternates.unwrap_or_default().into_iter();
-        let Some(host) = alternates.next() else {
+        if self.claim(pod, &alternates.unwrap_or_default()).is_some() {
+            return self.build(now, pod, store, out);
+        }
+        if waits(pod, store) {
             let batch = Batch {
                 pods: vec![pod],
                 submitted: now,
                 first_asked: Some(now),
             };
-            return self.rest(batch, store, out);
-        };
-        self.take(
-            pod,
-            Choice {
-                host,
-                alternates: alternates.collect(),
-            },
-        );
-        self.build(now, pod, store, out);
+            self.fail(now, batch, store, out);
+        }
     }
 
-    /// Requests that no host can take wait, or end if their client asks once.
+    /// Requests that no host can take wait for a change, or end if their client asks once.
     pub(super) fn rest(&mut self, batch: Batch, store: &Store, out: &mut Outbox) {
+        let Some(batch) = self.unplaced(batch, store, out) else {
+            return;
+        };
+        if let Some(first) = batch.pods.first() {
+            self.resting.insert(first.id, batch);
+        }
+    }
+
+    /// States that a request has no host; the request, unless its client asks once.
+    fn unplaced(&self, batch: Batch, store: &Store, out: &mut Outbox) -> Option<Batch> {
         let gives_up = self.options.client_retry <= Duration::ZERO;
         for &pod in &batch.pods {
             out.write(store, Event::PodUnschedulable { pod });
@@ -156,20 +184,22 @@ impl Nova {
                 out.write(store, Event::PodEnded { pod, reason });
             }
         }
-        if let Some(first) = batch.pods.first().filter(|_| !gives_up) {
-            self.resting.insert(first.id, batch);
-        }
+        (!gives_up).then_some(batch)
     }
 
     /// Chooses a host for an instance and counts the instance there.
     fn place(&mut self, pod: PodRef) -> Result<(), NoValidHost> {
-        let choice = self.choose(pod, false)?;
+        let choice = self.choose(pod, Alternates::OfBuild)?;
         self.take(pod, choice);
         Ok(())
     }
 
-    /// Chooses a host for an instance; with as many alternates as a build is tried on, or with all.
-    pub(super) fn choose(&mut self, pod: PodRef, all: bool) -> Result<Choice, NoValidHost> {
+    /// Chooses a host for an instance, with alternates.
+    pub(super) fn choose(
+        &mut self,
+        pod: PodRef,
+        alternates: Alternates,
+    ) -> Result<Choice, NoValidHost> {
         let unknown = || NoValidHost {
             reason: "the instance is unknown".to_owned(),
         };
@@ -185,15 +215,15 @@ impl Nova {
         if let Some(&from) = self.evacuees.get(&own.name) {
             Arc::make_mut(&mut request).excluded.push(from);
         }
-        self.select(&request, class, all)
+        self.select(&request, class, alternates)
     }
 
-    /// Chooses a host for a request of a class, with the alternates of a build or with all.
+    /// Chooses a host for a request of a class, with alternates.
     pub(super) fn select(
         &mut self,
         request: &Request,
         class: ClassId,
-        all: bool,
+        alternates: Alternates,
     ) -> Result<Choice, NoValidHost> {
         let template = self.templates.get(class.index());
         let template = template
@@ -201,10 +231,9 @@ impl Nova {
             .ok_or_else(|| NoValidHost {
                 reason: "the instance is unknown".to_owned(),
             })?;
-        let rules = if all {
-            &self.claimed
-        } else {
-            &self.options.rules
+        let rules = match alternates {
+            Alternates::OfBuild => &self.options.rules,
+            Alternates::All => &self.claimed,
         };
         let matching = &template.matching;
         match self.form {

@@ -143,9 +143,9 @@ pub struct Answer {
     /// Changes that would admit it.
     pub changes: Vec<Change>,
     /// Kinds of changes that were not tried to the end, as the cluster is too large for it.
-    pub cut: Vec<&'static str>,
+    pub untried_kinds: Vec<&'static str>,
     /// Number of choices of flavors for which more quota was not tried, as there are too many.
-    pub untried: usize,
+    pub untried_choices: usize,
     /// The time at which it starts, if it waits and run times are known.
     pub start: Option<Start>,
 }

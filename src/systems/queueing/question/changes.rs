@@ -21,11 +21,11 @@ type TrialsOfKind<'q> = fn(&Question<'q>, &Controller) -> Option<Change>;
 #[derive(Default)]
 pub(super) struct Changes {
     /// The changes.
-    pub(super) changes: Vec<Change>,
+    pub(super) found: Vec<Change>,
     /// Kinds of changes whose trials took more work than all may take together.
-    pub(super) cut: Vec<&'static str>,
+    pub(super) untried_kinds: Vec<&'static str>,
     /// Number of choices of flavors that were not tried.
-    pub(super) untried: usize,
+    pub(super) untried_choices: usize,
 }
 
 /// A quota of a queue by place: group, flavor and resource.
@@ -58,7 +58,7 @@ impl Raised {
 impl Question<'_> {
     /// Changes that admit the job, each the smallest of its kind.
     pub(super) fn changes(&self, cluster: &Controller) -> Changes {
-        let mut found = Changes::default();
+        let mut changes = Changes::default();
         let kinds: [(&'static str, TrialsOfKind<'_>); 4] = [
             ("fewer pods", Self::fewer_pods),
             ("a higher priority", Self::higher_priority),
@@ -69,16 +69,16 @@ impl Question<'_> {
             self.is_cut.set(false);
             let change = trials(self, cluster);
             if change.is_none() && self.is_cut.get() {
-                found.cut.push(kind);
+                changes.untried_kinds.push(kind);
             }
-            found.changes.extend(change);
+            changes.found.extend(change);
         }
         for raised in [Raised::Nominal, Raised::BorrowingLimit] {
             let (more, untried) = self.more(cluster, raised);
-            found.changes.extend(more);
-            found.untried = found.untried.max(untried);
+            changes.found.extend(more);
+            changes.untried_choices = changes.untried_choices.max(untried);
         }
-        found
+        changes
     }
 
     /// The nearest level above the one that the pods wish for, or any place.

@@ -194,9 +194,9 @@ impl<'a> Question<'a> {
             ahead: trial.ahead,
             reasons: trial.reasons,
             obstacles,
-            changes: changes.changes,
-            cut: changes.cut,
-            untried: changes.untried,
+            changes: changes.found,
+            untried_kinds: changes.untried_kinds,
+            untried_choices: changes.untried_choices,
             start: match verdict {
                 Verdict::Queued => self.start(&cluster, &workload),
                 Verdict::Admitted | Verdict::Never => None,

@@ -373,13 +373,13 @@ fn changes_that_were_not_tried_to_the_end_are_named() {
     let own = [Arc::new(job("one", "big", 12))];
     let question = Question::new(&objects, &own).expect("a job with a queue");
     let whole = question.answer();
-    assert!(whole.cut.is_empty());
+    assert!(whole.untried_kinds.is_empty());
     assert!(whole.changes.len() > 1, "{whole:?}");
     let question = Question::new(&objects, &own).expect("a job with a queue");
     question.left.set(0);
     let cut = question.answer();
     assert_eq!(cut.changes, []);
-    assert!(cut.cut.contains(&"fewer pods"), "{:?}", cut.cut);
-    assert!(cut.untried > 0);
+    assert!(cut.untried_kinds.contains(&"fewer pods"), "{cut:?}");
+    assert!(cut.untried_choices > 0);
     assert_eq!((cut.verdict, cut.reasons), (whole.verdict, whole.reasons));
 }

@@ -44,9 +44,7 @@ impl Question<'_> {
         }
         let (trial, work) = self.attempt_within(cluster, workload, left);
         self.left.set(left.saturating_sub(work));
-        if self.is_exhausted() && trial.admission.is_none() {
-            self.is_cut.set(true);
-        }
+        self.is_cut.set(self.is_cut.get() || self.is_exhausted());
         trial
     }
 
