@@ -190,6 +190,15 @@ fn a_check_leaves_out_the_endpoints_of_a_host_that_is_down() {
                 .host_changed(at, NodeId(1), is_up, &mut bench.seen);
         };
         change(&mut bench, 32, false);
+        bench.until(60);
+        // A service that is declared anew has the same endpoints.
+        let name = ("default".into(), "web".into());
+        let id = bench.store.objects().find("Service", &name.0, &name.1);
+        let id = id.expect("the service");
+        let row = bench.store.objects().get(id).expect("the service");
+        let object = row.object.clone();
+        let update = ObjectChange::Updated { id, object };
+        bench.apply(bench.store.now(), Event::Object(update));
         bench.until(92);
         // Half of 500 requests a second, for three seconds.
         let failed = bench.seen.failures() as f64;
