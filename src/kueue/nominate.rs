@@ -92,7 +92,7 @@ fn record_places(snapshot: &mut Snapshot, pending: &Pending, nomination: &mut No
     } else {
         Usage::Present
     };
-    let found = places.place(snapshot.ground(), usage);
+    let found = snapshot.find_places(&places, usage);
     for target in &nomination.targets {
         snapshot.add_usage(target.holding);
     }

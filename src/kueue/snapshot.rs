@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::queueing::{
     ClusterQueue, Cohort, QueuedWorkload, QueueingObjects, ResourceFlavor, ResourceGroup,
-    StopPolicy,
+    StopPolicy, TopologyAssignment,
 };
 use model::{LabelSelector, Node, ResourceList, Text};
 use units::{Instant, Quantity, QuantityError, SortedMap, SortedSet};
@@ -12,7 +12,7 @@ use units::{Instant, Quantity, QuantityError, SortedMap, SortedSet};
 use super::names::{Flavor, FlavorResource, Names, Resource};
 use super::settings::Settings;
 use super::share::Share;
-use super::topology::{Ground, Topologies};
+use super::topology::{Failure, Ground, Kept, PlaceRequests, Topologies, Usage};
 use super::tree::{NodeId, Quota, Tree};
 use super::workload::{Holding, queue_timestamp};
 
@@ -80,6 +80,8 @@ pub struct Snapshot {
     free: Vec<usize>,
     settled_pairs: usize,
     work: u64,
+    /// Numbers of pods that fit into the domains of topologies.
+    kept: Kept,
 }
 
 impl Snapshot {
@@ -98,6 +100,7 @@ impl Snapshot {
             free: Vec::new(),
             settled_pairs: 0,
             work: 0,
+            kept: Kept::default(),
         };
         for flavor in &objects.flavors {
             let id = snapshot.names.flavor(&flavor.name);
@@ -258,6 +261,33 @@ impl Snapshot {
             names: &self.names,
             fills_smallest: self.settings.fills_smallest,
         }
+    }
+
+    /// Whether pod sets have places.
+    pub fn have_places(&mut self, places: &PlaceRequests, usage: Usage) -> bool {
+        let ground = Ground {
+            topologies: &self.topologies,
+            names: &self.names,
+            fills_smallest: self.settings.fills_smallest,
+        };
+        places.fit(ground, usage, &mut self.kept)
+    }
+
+    /// Places for pod sets.
+    ///
+    /// # Errors
+    /// A group of them has no place.
+    pub fn find_places(
+        &mut self,
+        places: &PlaceRequests,
+        usage: Usage,
+    ) -> Result<Vec<(Text, TopologyAssignment)>, Failure> {
+        let ground = Ground {
+            topologies: &self.topologies,
+            names: &self.names,
+            fills_smallest: self.settings.fills_smallest,
+        };
+        places.place_with(ground, usage, Some(&mut self.kept))
     }
 
     /// Takes in pairs that were met since.

@@ -1,5 +1,6 @@
 //! Worked examples of the specification, and what has to hold whatever happens.
 
+mod places;
 mod trees;
 
 use std::sync::Arc;

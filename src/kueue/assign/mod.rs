@@ -299,13 +299,13 @@ pub fn assign(snapshot: &mut Snapshot, pending: &Pending) -> Assignment {
 }
 
 /// Finds domains for the sets that ask for a topology (spec: batch-on-kubernetes.md 1.5.5).
-fn place(snapshot: &Snapshot, pending: &Pending, assignment: &mut Assignment) {
+fn place(snapshot: &mut Snapshot, pending: &Pending, assignment: &mut Assignment) {
     let places = assignment.places(snapshot, pending);
     if places.is_empty() {
         return;
     }
     if assignment.mode() == Mode::Fit {
-        match places.place(snapshot.ground(), topology::Usage::Present) {
+        match snapshot.find_places(&places, topology::Usage::Present) {
             Ok(found) => assignment.set_places(found),
             Err(failure) => {
                 if let Some(set) = failure
@@ -322,8 +322,14 @@ fn place(snapshot: &Snapshot, pending: &Pending, assignment: &mut Assignment) {
         }
     }
     if assignment.mode() == Mode::Preempt {
-        match places.place(snapshot.ground(), topology::Usage::Nothing) {
-            Ok(_) => {
+        let usage = topology::Usage::Nothing;
+        let found = if snapshot.have_places(&places, usage) {
+            Ok(())
+        } else {
+            snapshot.find_places(&places, usage).map(|_| ())
+        };
+        match found {
+            Ok(()) => {
                 for set in places.sets() {
                     if let Some(set) = assignment.set_named(set) {
                         set.set_mode(Mode::Preempt);

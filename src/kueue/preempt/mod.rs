@@ -11,7 +11,7 @@ use units::Instant;
 
 use super::names::FlavorResource;
 use super::snapshot::Snapshot;
-use super::topology::PlaceRequests;
+use super::topology::{PlaceRequests, Usage};
 use super::tree::NodeId;
 use super::workload::Holding;
 
@@ -131,7 +131,7 @@ impl Preemptor<'_> {
         });
         fits && self
             .places
-            .is_none_or(|places| places.fit(snapshot.ground()))
+            .is_none_or(|places| snapshot.have_places(places, Usage::Present))
     }
 
     /// Whether the workload could fit once workloads are gone: amounts that are gone make at most as much

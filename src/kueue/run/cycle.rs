@@ -327,7 +327,7 @@ impl Controller {
                 && nomination.assignment.mode() == Mode::Fit
             {
                 let places = nomination.assignment.places(&self.snapshot, &entry.pending);
-                if let Ok(found) = places.place(self.snapshot.ground(), Usage::Present) {
+                if let Ok(found) = self.snapshot.find_places(&places, Usage::Present) {
                     nomination.assignment.set_places(found);
                     domains = nomination.domains(&entry.pending);
                     fits = true;

@@ -17,6 +17,17 @@ pub(super) struct Counts {
     pub(super) leaders: i64,
 }
 
+impl Counts {
+    /// Numbers of a lowest domain for pods without a leader.
+    pub(super) fn without_leader(pods: i64) -> Self {
+        Self {
+            pods,
+            pods_with_leader: pods,
+            ..Self::default()
+        }
+    }
+}
+
 /// Shape of the wanted set: pods in slices, perhaps with a leader.
 #[derive(Clone, Debug)]
 pub(super) struct Shape {
@@ -65,7 +76,7 @@ pub(super) struct Wanted<'a> {
 }
 
 /// Nodes that were left out, by reason.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Exclusions {
     total: usize,
     selector: usize,
@@ -100,6 +111,25 @@ impl Exclusions {
         )
     }
 
+    pub(super) fn count_node(&mut self) {
+        self.total += 1;
+    }
+
+    /// A node has no room for a pod, by one resource.
+    pub(super) fn add_resource(&mut self, limiting: Resource) {
+        *self.resources.entry(limiting).or_default() += 1;
+    }
+
+    /// A node has room again that one resource left out.
+    pub(super) fn remove_resource(&mut self, limiting: Resource) {
+        if let Some(count) = self.resources.get_mut(&limiting) {
+            *count -= 1;
+            if *count == 0 {
+                self.resources.remove(&limiting);
+            }
+        }
+    }
+
     fn taint(&mut self, taint: &Taint) {
         let words = if taint.value.is_empty() {
             format!("{}:{:?}", taint.key, taint.effect)
@@ -129,12 +159,12 @@ pub(super) fn counts(
         {
             continue;
         }
-        exclusions.total += 1;
+        exclusions.count_node();
         if is_open(topology, leaf, wanted.spec, &mut exclusions) {
             let assumed = if wanted.assumed.is_empty() {
                 None
             } else {
-                wanted.assumed.get(&topology.leaf_key(&domain.values))
+                wanted.assumed.get(topology.leaf_place(&domain.values))
             };
             let assumed = assumed.map_or(&[][..], Vec::as_slice);
             counts[number] = of_leaf(leaf, names, wanted, assumed, &mut exclusions);
@@ -147,7 +177,7 @@ pub(super) fn counts(
 }
 
 /// Whether the node of a leaf may have the pods at all.
-fn is_open(
+pub(super) fn is_open(
     topology: &FlavorTopology,
     leaf: &Leaf,
     spec: &PodSpec,
@@ -178,6 +208,23 @@ fn is_open(
     true
 }
 
+/// Number of pods that fit into a leaf, and the resource that limits it.
+pub(super) fn most_pods(
+    leaf: &Leaf,
+    names: &Names,
+    requests: &[(Resource, i64)],
+    usage: Usage,
+    assumed: &[(Resource, i64)],
+) -> Option<(i64, Resource)> {
+    let by_resource = requests.iter().map(|(resource, amount)| {
+        let count = leaf.count_of(*resource, *amount, usage, assumed);
+        (count, names.resource_name(*resource), *resource)
+    });
+    by_resource
+        .min()
+        .map(|(pods, _, limiting)| (pods, limiting))
+}
+
 fn of_leaf(
     leaf: &Leaf,
     names: &Names,
@@ -185,21 +232,14 @@ fn of_leaf(
     assumed: &[(Resource, i64)],
     exclusions: &mut Exclusions,
 ) -> Counts {
-    let by_resource = wanted.requests.iter().map(|(resource, amount)| {
-        let count = leaf.count_of(*resource, *amount, wanted.usage, assumed);
-        (count, names.resource_name(*resource), *resource)
-    });
-    let Some((pods, _, limiting)) = by_resource.min() else {
+    let most = most_pods(leaf, names, wanted.requests, wanted.usage, assumed);
+    let Some((pods, limiting)) = most else {
         return Counts::default();
     };
     if pods == 0 {
-        *exclusions.resources.entry(limiting).or_default() += 1;
+        exclusions.add_resource(limiting);
     }
-    let mut counts = Counts {
-        pods,
-        pods_with_leader: pods,
-        ..Counts::default()
-    };
+    let mut counts = Counts::without_leader(pods);
     if let Some(leader) = wanted.leader
         && leaf.count(leader, wanted.usage, assumed) > 0
     {
@@ -211,7 +251,7 @@ fn of_leaf(
 }
 
 /// Adds up what fits into the domains below.
-fn add_up(
+pub(super) fn add_up(
     topology: &FlavorTopology,
     number: usize,
     level: usize,

@@ -16,6 +16,27 @@ pub(super) struct Search<'a> {
     pub(super) exclusions: Exclusions,
 }
 
+/// Whether pods without a leader have places, by the numbers that fit into every domain: what
+/// [`Search::level`] finds, without the domains.
+pub(super) fn has_room(topology: &FlavorTopology, shape: &Shape, counts: &[Counts]) -> bool {
+    let needed = shape.slices();
+    let mut level = shape.level;
+    loop {
+        let slices = topology.at_level[level].iter();
+        let slices = slices.map(|domain| counts[*domain].slices);
+        if slices.clone().any(|own| own >= needed) {
+            return true;
+        }
+        if shape.is_required || topology.at_level[level].is_empty() {
+            return false;
+        }
+        if level == 0 || shape.is_free {
+            return slices.sum::<i64>() >= needed;
+        }
+        level -= 1;
+    }
+}
+
 impl Search<'_> {
     /// The level and the domains that can take all pods, searched from this level upward.
     pub(super) fn level(&self, level: usize) -> Result<(usize, Vec<usize>), String> {

@@ -3,16 +3,18 @@
 
 mod count;
 mod fill;
+mod kept;
 mod level;
 mod requests;
 mod tree;
 
-pub use requests::{Failure, Ground, Lost, PlaceRequests, Placeable, refusal};
+pub use kept::Kept;
+pub use requests::{Failure, Ground, Lost, PlaceRequests, Placeable};
 pub use tree::{FlavorTopology, Leaf};
 
 use std::sync::Arc;
 
-use model::queueing::{ResourceFlavor, Topology};
+use model::queueing::{PodSet, ResourceFlavor, Topology, TopologyWish};
 use model::{Node, ResourceList, Text};
 use units::{QuantityError, SortedMap};
 
@@ -157,6 +159,37 @@ impl Topologies {
     pub(super) fn pods(&self) -> Option<Resource> {
         self.pods
     }
+}
+
+/// Reason why a pod set may not use a flavor, by what it asks of topologies; `covers_any` says that
+/// the flavor is for a resource that the set requests.
+pub fn refusal(
+    ground: Ground<'_>,
+    is_implied: bool,
+    covers_any: bool,
+    set: &PodSet,
+    flavor: &ResourceFlavor,
+) -> Option<String> {
+    let name = &flavor.name;
+    let number = ground.names.known_flavor(name)?;
+    let topology = ground.topologies.get(number);
+    let Some(request) = &set.topology else {
+        let is_refused = topology.is_some() && !is_implied;
+        return is_refused
+            .then(|| format!("Flavor {name:?} supports only TopologyAwareScheduling"));
+    };
+    let Some(topology) = topology else {
+        return covers_any
+            .then(|| format!("Flavor {name:?} does not support TopologyAwareScheduling"));
+    };
+    let has = |level: &Text| topology.level(level).is_some();
+    let wished = match &request.wish {
+        Some(TopologyWish::Required(level) | TopologyWish::Preferred(level)) => has(level),
+        Some(TopologyWish::Unconstrained) => true,
+        None => !request.slices.is_empty(),
+    };
+    let has_all = wished && request.slices.iter().all(|slice| has(&slice.level));
+    (!has_all).then(|| format!("Flavor {name:?} does not contain the requested level"))
 }
 
 /// Amounts times a number.

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use model::queueing::{
-    PodSet, ResourceFlavor, TopologyAssignment, TopologyRequest, TopologySlice, TopologyWish,
-};
+use model::queueing::{TopologyAssignment, TopologyRequest, TopologySlice, TopologyWish};
 use model::{PodSpec, Text};
 use units::SortedMap;
 
 use super::count::{Shape, Wanted, counts};
-use super::level::Search;
+use super::kept::Kept;
+use super::level::{Search, has_room};
 use super::tree::FlavorTopology;
 use super::{Topologies, Usage, Values, scaled};
 use crate::names::{Flavor, Names, Resource};
@@ -33,6 +32,18 @@ pub struct Ground<'a> {
     pub names: &'a Names,
     /// Order of domains for pods that may be anywhere: the fullest first.
     pub fills_smallest: bool,
+}
+
+impl<'a> Ground<'a> {
+    fn placing(self, topology: &'a FlavorTopology, usage: Usage) -> Placing<'a> {
+        Placing {
+            topologies: self.topologies,
+            names: self.names,
+            topology,
+            usage,
+            fills_smallest: self.fills_smallest,
+        }
+    }
 }
 
 /// A pod set with flavors.
@@ -177,9 +188,16 @@ impl PlaceRequests {
         self.0.iter().map(|own| &own.set)
     }
 
-    /// Whether all pod sets have a place as usage stands.
-    pub fn fit(&self, ground: Ground<'_>) -> bool {
-        self.place(ground, Usage::Present).is_ok()
+    /// Whether all pod sets have a place, with numbers that are kept.
+    pub fn fit(&self, ground: Ground<'_>, usage: Usage, kept: &mut Kept) -> bool {
+        if let [request] = &self.0[..]
+            && request.beside.is_none()
+            && let Some(topology) = ground.topologies.get(request.flavor)
+        {
+            let placing = ground.placing(topology, usage);
+            return placing.has_room(request, kept);
+        }
+        self.place_with(ground, usage, Some(kept)).is_ok()
     }
 
     /// Places for all pod sets, one group after the other.
@@ -190,6 +208,19 @@ impl PlaceRequests {
         &self,
         ground: Ground<'_>,
         usage: Usage,
+    ) -> Result<Vec<(Text, TopologyAssignment)>, Failure> {
+        self.place_with(ground, usage, None)
+    }
+
+    /// [`Self::place`], with numbers that are kept.
+    ///
+    /// # Errors
+    /// A group has no place.
+    pub fn place_with(
+        &self,
+        ground: Ground<'_>,
+        usage: Usage,
+        mut kept: Option<&mut Kept>,
     ) -> Result<Vec<(Text, TopologyAssignment)>, Failure> {
         let mut found = Vec::new();
         let mut assumed = Assumed::default();
@@ -215,14 +246,9 @@ impl PlaceRequests {
             };
             let key = (!topology.is_by_host()).then_some(request.flavor);
             let of_key = assumed.entry(key).or_default();
-            let placing = Placing {
-                topologies,
-                names: ground.names,
-                topology,
-                usage,
-                fills_smallest: ground.fills_smallest,
-            };
-            let places = placing.place(&members, of_key).map_err(|reason| Failure {
+            let placing = ground.placing(topology, usage);
+            let places = placing.place(&members, of_key, kept.as_deref_mut());
+            let places = places.map_err(|reason| Failure {
                 sets: members.iter().map(|own| own.set.clone()).collect(),
                 reason,
             })?;
@@ -242,37 +268,6 @@ impl PlaceRequests {
     }
 }
 
-/// Reason why a pod set may not use a flavor, by what it asks of topologies; `covers_any` says that
-/// the flavor is for a resource that the set requests.
-pub fn refusal(
-    ground: Ground<'_>,
-    is_implied: bool,
-    covers_any: bool,
-    set: &PodSet,
-    flavor: &ResourceFlavor,
-) -> Option<String> {
-    let name = &flavor.name;
-    let number = ground.names.known_flavor(name)?;
-    let topology = ground.topologies.get(number);
-    let Some(request) = &set.topology else {
-        let is_refused = topology.is_some() && !is_implied;
-        return is_refused
-            .then(|| format!("Flavor {name:?} supports only TopologyAwareScheduling"));
-    };
-    let Some(topology) = topology else {
-        return covers_any
-            .then(|| format!("Flavor {name:?} does not support TopologyAwareScheduling"));
-    };
-    let has = |level: &Text| topology.level(level).is_some();
-    let wished = match &request.wish {
-        Some(TopologyWish::Required(level) | TopologyWish::Preferred(level)) => has(level),
-        Some(TopologyWish::Unconstrained) => true,
-        None => !request.slices.is_empty(),
-    };
-    let has_all = wished && request.slices.iter().all(|slice| has(&slice.level));
-    (!has_all).then(|| format!("Flavor {name:?} does not contain the requested level"))
-}
-
 /// The placing of groups in one topology.
 struct Placing<'a> {
     topologies: &'a Topologies,
@@ -288,6 +283,7 @@ impl Placing<'_> {
         &self,
         members: &[&'r PlaceRequest],
         assumed: &SortedMap<Values, Vec<(Resource, i64)>>,
+        kept: Option<&mut Kept>,
     ) -> Result<Vec<(&'r PlaceRequest, TopologyAssignment)>, String> {
         let (workers, leader) = match members {
             [one, other, ..] if other.count > one.count => (*other, Some(*one)),
@@ -296,13 +292,8 @@ impl Placing<'_> {
             [] => return Ok(Vec::new()),
         };
         let shape = self.shape(workers, leader.is_some())?;
-        let with_pods = |request: &PlaceRequest| {
-            let mut requests = request.single.clone();
-            requests.extend(self.topologies.pods().map(|pods| (pods, 1)));
-            requests
-        };
-        let requests = with_pods(workers);
-        let of_leader = leader.map(with_pods);
+        let requests = self.with_pods(workers);
+        let of_leader = leader.map(|own| self.with_pods(own));
         let wanted = Wanted {
             requests: &requests,
             leader: of_leader.as_deref(),
@@ -311,7 +302,14 @@ impl Placing<'_> {
             assumed,
             within: self.within(workers)?,
         };
-        let (counts, exclusions) = counts(self.topology, self.names, &wanted, &shape);
+        let is_plain = leader.is_none() && assumed.is_empty() && wanted.within.is_none();
+        let (counts, exclusions) = match kept.filter(|_| is_plain) {
+            Some(kept) => {
+                let own = kept.numbers(self.topology, self.names, &workers.spec, &wanted, &shape);
+                (own.counts.clone(), own.exclusions.clone())
+            }
+            None => counts(self.topology, self.names, &wanted, &shape),
+        };
         let mut search = Search {
             topology: self.topology,
             names: self.names,
@@ -329,6 +327,31 @@ impl Placing<'_> {
         let counts = |domain: usize| search.counts[domain].pods;
         places.push((workers, self.assignment(&domains, counts)));
         Ok(places)
+    }
+
+    /// Whether pods without a leader, that need not be beside others, have a place.
+    fn has_room(&self, request: &PlaceRequest, kept: &mut Kept) -> bool {
+        let Ok(shape) = self.shape(request, false) else {
+            return false;
+        };
+        let requests = self.with_pods(request);
+        let wanted = Wanted {
+            requests: &requests,
+            leader: None,
+            spec: &request.spec,
+            usage: self.usage,
+            assumed: &SortedMap::default(),
+            within: None,
+        };
+        let own = kept.numbers(self.topology, self.names, &request.spec, &wanted, &shape);
+        has_room(self.topology, &shape, &own.counts)
+    }
+
+    /// Requests of one pod of a set, `pods` included.
+    fn with_pods(&self, request: &PlaceRequest) -> Vec<(Resource, i64)> {
+        let mut requests = request.single.clone();
+        requests.extend(self.topologies.pods().map(|pods| (pods, 1)));
+        requests
     }
 
     /// The domain that all pods have to be in.

@@ -101,7 +101,15 @@ pub struct FlavorTopology {
     number_of: SortedMap<Values, usize>,
     leaf_of: SortedMap<Values, usize>,
     leaf_of_node: SortedMap<Text, usize>,
+    /// Number of changes of nodes and their capacity.
+    nodes: u64,
+    /// Leaves whose usage changed last, in order, and the number of changes before those.
+    changed: Vec<usize>,
+    forgotten: u64,
 }
+
+/// Most changes of usage that are remembered.
+const MOST_CHANGED: usize = 4096;
 
 impl FlavorTopology {
     /// Whether a domain is another one or below it.
@@ -129,11 +137,31 @@ impl FlavorTopology {
             number_of: SortedMap::default(),
             leaf_of: SortedMap::default(),
             leaf_of_node: SortedMap::default(),
+            nodes: 0,
+            changed: Vec::new(),
+            forgotten: 0,
         }
+    }
+
+    /// Number of the state of nodes and their capacity.
+    pub(super) const fn nodes_version(&self) -> u64 {
+        self.nodes
+    }
+
+    /// Number of the state of usage.
+    pub(super) const fn usage_version(&self) -> u64 {
+        self.forgotten + self.changed.len() as u64
+    }
+
+    /// Leaves whose usage has changed since a state of usage; `None` if that is too long ago.
+    pub(super) fn changed_since(&self, version: u64) -> Option<&[usize]> {
+        let start = version.checked_sub(self.forgotten)?;
+        self.changed.get(usize::try_from(start).ok()?..)
     }
 
     /// Forgets all nodes and what is used of them.
     pub(super) fn clear(&mut self) {
+        self.nodes += 1;
         self.domains.clear();
         self.at_level = vec![Vec::new(); self.levels.len()];
         self.number_of.clear();
@@ -160,6 +188,7 @@ impl FlavorTopology {
         let Some(values) = values.filter(|_| is_of_flavor && !node.unschedulable) else {
             return;
         };
+        self.nodes += 1;
         let place = self.leaf_key(&values);
         let number = match self.leaf_of.get(&place) {
             Some(known) => *known,
@@ -199,30 +228,42 @@ impl FlavorTopology {
 
     /// The values that name a leaf: the node's alone where the lowest level is that of single nodes.
     pub(super) fn leaf_key(&self, values: &[Text]) -> Values {
+        self.leaf_place(values).to_vec()
+    }
+
+    /// The part of a leaf's values that [`Self::leaf_key`] has.
+    pub(super) fn leaf_place<'v>(&self, values: &'v [Text]) -> &'v [Text] {
         if self.is_by_host() {
-            values.last().cloned().into_iter().collect()
+            &values[values.len().saturating_sub(1)..]
         } else {
-            values.to_vec()
+            values
         }
     }
 
     /// The leaf of an assignment's values.
     pub(super) fn leaf_named(&self, values: &[Text]) -> Option<&Leaf> {
-        let number = self.leaf_of.get(&self.leaf_key(values))?;
+        let number = self.leaf_of.get(self.leaf_place(values))?;
         self.domains[*number].leaf.as_ref()
     }
 
     /// Adds usage to a leaf, if it is there.
     pub(super) fn add_usage(&mut self, values: &[Text], amounts: &[(Resource, i64)]) {
-        let number = self.leaf_of.get(&self.leaf_key(values)).copied();
-        let leaf = number.and_then(|number| self.domains[number].leaf.as_mut());
-        if let Some(leaf) = leaf {
+        let Some(number) = self.leaf_of.get(self.leaf_place(values)).copied() else {
+            return;
+        };
+        if let Some(leaf) = &mut self.domains[number].leaf {
             leaf.used.add(amounts);
+            if self.changed.len() == MOST_CHANGED {
+                self.forgotten += self.changed.len() as u64;
+                self.changed.clear();
+            }
+            self.changed.push(number);
         }
     }
 
     /// Changes the capacity of a node's leaf, as a pod there comes or goes.
     pub(super) fn add_foreign(&mut self, node: &str, amounts: &[(Resource, i64)]) {
+        self.nodes += 1;
         let number = self.leaf_of_node.get(node).copied();
         let leaf = number.and_then(|number| self.domains[number].leaf.as_mut());
         if let Some(leaf) = leaf {
