@@ -63,7 +63,10 @@ pub enum VolumeStep {
         after: Duration,
     },
     /// Data is deleted or overwritten by mistake, on every replica alike.
-    Corrupted,
+    Corrupted {
+        /// Time until the mistake is noticed.
+        detected_after: Duration,
+    },
     /// A snapshot was taken.
     Snapshotted {
         /// Bytes that the snapshots hold by the time at which the next one is due.
@@ -71,6 +74,14 @@ pub enum VolumeStep {
     },
     /// A snapshot was due and not taken, as the volume was away.
     SnapshotSkipped,
+    /// Copies are dropped: snapshots whose disks are lost, copies that have a mistake, or that were never
+    /// made, as the volume was out of reach already.
+    CopiesDropped {
+        /// Bytes of the backups that are left.
+        backups: i64,
+        /// Bytes of the snapshots that are left.
+        snapshots: i64,
+    },
 }
 
 impl VolumeStep {
@@ -85,9 +96,10 @@ impl VolumeStep {
             Self::Reachable { .. } => (5, "reachable"),
             Self::Lost { .. } => (6, "lost"),
             Self::Restored { .. } => (7, "restored"),
-            Self::Corrupted => (8, "corrupted"),
+            Self::Corrupted { .. } => (8, "corrupted"),
             Self::Snapshotted { .. } => (9, "snapshotted"),
             Self::SnapshotSkipped => (10, "snapshot-skipped"),
+            Self::CopiesDropped { .. } => (11, "copies-dropped"),
         }
     }
 }

@@ -156,7 +156,9 @@ pub(super) fn disk_failures(
                 Some(name) => disk_of_node(number, name, nodes)?,
                 None => Disk::Volume(volume()),
             }),
-            FailureKind::DataCorruption => Operation::Corrupt(volume()),
+            FailureKind::DataCorruption => {
+                Operation::Corrupt(volume(), own.detected_after.unwrap_or_default())
+            }
             _ => continue,
         };
         found.push((

@@ -222,3 +222,29 @@ failures:
         );
     }
 }
+
+#[test]
+fn a_mistake_in_a_volume_out_of_reach_is_undone_once_its_node_is_back() {
+    let outages: Vec<String> = (0..4)
+        .map(|node| format!("{{kind: node-outage, node: node-{node}, at: 30m, for: 30m}}"))
+        .collect();
+    let more = format!(
+        "storage: [{{{VOLUME}, giveUpAfter: 3h, snapshots: {{every: 10s, keep: 9, change: 1Gi}}}}]
+failures: [{{kind: data-corruption, volume: data, at: 40m, detectedAfter: 5m}}, {}]",
+        outages.join(", ")
+    );
+    let (seen, outcome) = run(
+        "storage-mistake",
+        "{name: kubernetes, controllers: {}}",
+        &more,
+    );
+    let data = metric(&outcome, "storage.data_loss.max");
+    assert!((0.0..11.0).contains(&data), "{data}");
+    assert!((metric(&outcome, "storage.losses") - 1.0).abs() < f64::EPSILON);
+    let mut restored = seen.volumes.iter();
+    let restored = restored.find(|(_, step)| matches!(step, VolumeStep::Restored { .. }));
+    assert!(
+        restored.is_some_and(|(at, _)| *at > 3_600.0),
+        "{restored:?}"
+    );
+}

@@ -20,7 +20,7 @@ use model::{
     Taint, Text, VolumeNews, VolumeStep,
 };
 use succession::succeeding;
-use units::{Instant, ObjectId, plural};
+use units::{Duration, Instant, ObjectId, plural};
 
 pub use eviction::eviction;
 pub use nodes::TaintChoice;
@@ -67,8 +67,8 @@ pub enum Operation {
     Upgrade(Arc<UpgradePlan>),
     /// Lets a disk fail for good.
     FailDisk(Disk),
-    /// Deletes or overwrites the data of a volume by mistake.
-    Corrupt(Text),
+    /// Deletes or overwrites the data of a volume by mistake, which is noticed after a while.
+    Corrupt(Text, Duration),
     /// Pushes an image to the registry, or source code that it is built from.
     Push(Push),
 }
@@ -161,7 +161,7 @@ impl fmt::Display for Operation {
             Self::Evict(pods) => write!(f, "evict {}", plural::count(pods.len(), "pod")),
             Self::FailDisk(Disk::Node(name)) => write!(f, "fail the disk of {name}"),
             Self::FailDisk(Disk::Volume(name)) => write!(f, "fail the disks of volume {name}"),
-            Self::Corrupt(volume) => write!(f, "corrupt the data of volume {volume}"),
+            Self::Corrupt(volume, _) => write!(f, "corrupt the data of volume {volume}"),
             Self::Push(push) => write!(f, "push {}", push.resolved()),
             Self::Upgrade(plan) => {
                 write!(f, "upgrade of {}", plural::count(plan.nodes.len(), "node"))
@@ -292,7 +292,7 @@ pub fn carry_out(
             let (Disk::Node(name) | Disk::Volume(name)) = disk;
             steps.volume(name, VolumeStep::DiskFailed(disk.clone()));
         }
-        Operation::Corrupt(volume) => steps.volume(volume, VolumeStep::Corrupted),
+        Operation::Corrupt(volume, noticed) => steps.corrupt(volume, *noticed),
         Operation::Push(push) => {
             let delivery = Delivery {
                 push: push.clone(),
@@ -382,6 +382,10 @@ pub fn scaled(object: &Object, replicas: i32) -> Option<Object> {
 }
 
 impl Steps {
+    fn corrupt(&mut self, volume: &Text, detected_after: Duration) {
+        self.volume(volume, VolumeStep::Corrupted { detected_after });
+    }
+
     fn volume(&mut self, name: &Text, step: VolumeStep) {
         let name = name.clone();
         let news = VolumeNews { name, step };

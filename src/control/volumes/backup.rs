@@ -66,6 +66,7 @@ pub enum ScheduleError {
 struct Copy {
     day: u32,
     bytes: i64,
+    run: Run,
 }
 
 /// The backups of a volume.
@@ -109,34 +110,60 @@ impl Backups {
     /// Bytes that the backup of the next day copies.
     pub fn next_bytes(&self) -> i64 {
         let Schedule {
-            size,
-            daily_change,
-            full_every,
-            ..
+            size, daily_change, ..
         } = self.schedule;
-        if self.day.is_multiple_of(full_every.max(1)) {
+        if self.is_full_next() {
             size
         } else {
             daily_change.clamp(0, size)
         }
     }
 
-    /// Makes the backup of the next day, and drops the chains of which nothing is kept any more.
-    pub fn next_day(&mut self) {
+    /// Whether the backup of the next day begins a chain.
+    fn is_full_next(&self) -> bool {
+        let full_every = self.schedule.full_every.max(1) as usize;
+        let last = self.chains.last();
+        last.is_none_or(|chain| chain.len() >= full_every)
+    }
+
+    /// Adds the backup of the next day, and drops the chains of which nothing is kept any more.
+    pub fn add(&mut self, run: Run) {
         let retention = self.schedule.retention;
-        let bytes = self.next_bytes();
+        let (bytes, is_full) = (self.next_bytes(), self.is_full_next());
         self.day += 1;
         let day = self.day;
-        let is_full = (day - 1).is_multiple_of(self.schedule.full_every.max(1));
+        let copy = Copy { day, bytes, run };
         match self.chains.last_mut().filter(|_| !is_full) {
-            Some(chain) => chain.push(Copy { day, bytes }),
-            None => self.chains.push(vec![Copy { day, bytes }]),
+            Some(chain) => chain.push(copy),
+            None => self.chains.push(vec![copy]),
         }
         let longer = [self.schedule.weekly, self.schedule.monthly];
         let is_kept = |copy: &Copy| {
             day - copy.day <= retention || longer.iter().any(|own| own.keeps(copy.day, day))
         };
         self.chains.retain(|chain| chain.iter().any(is_kept));
+    }
+
+    /// Drops the newest backups for as long as they are of no use; whether there were any. The next backup
+    /// goes on with the chain that is left.
+    pub fn drop_newest(&mut self, is_useless: impl Fn(Run) -> bool) -> bool {
+        let mut has_dropped = false;
+        while let Some(chain) = self.chains.last_mut() {
+            if chain.pop_if(|copy| is_useless(copy.run)).is_some() {
+                has_dropped = true;
+            } else if chain.is_empty() {
+                self.chains.pop();
+            } else {
+                break;
+            }
+        }
+        has_dropped
+    }
+
+    /// The newest backup, and the bytes that its restore reads.
+    pub fn newest(&self) -> Option<(Run, i64)> {
+        let copy = self.chains.last()?.last()?;
+        Some((copy.run, self.restore_reads(copy.day)?))
     }
 
     /// Bytes that are stored.
@@ -178,12 +205,17 @@ pub struct Run {
     pub takes: Duration,
 }
 
+impl Run {
+    /// Instant at which it is complete.
+    pub const fn end(self) -> Instant {
+        self.started.saturating_add(self.takes)
+    }
+}
+
 /// The span of writes that a failure loses: from the start of the last backup that was complete by
 /// then; from the beginning if there is none.
 pub fn data_loss(failure: Instant, runs: &[Run]) -> Duration {
-    let complete = runs
-        .iter()
-        .filter(|own| own.started.saturating_add(own.takes) <= failure);
+    let complete = runs.iter().filter(|own| own.end() <= failure);
     let last = complete.map(|own| own.started).max();
     failure.since(last.unwrap_or(Instant::ZERO))
 }
@@ -206,6 +238,36 @@ mod tests {
         }
     }
 
+    /// A backup of a day, whose instant is of no concern.
+    const fn daily() -> Run {
+        Run {
+            started: Instant::ZERO,
+            takes: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn useless_backups_are_made_again_in_the_chain_that_is_left() {
+        let run = |day| Run {
+            started: Instant::from_secs(day),
+            takes: Duration::ZERO,
+        };
+        let mut backups = Backups::new(schedule());
+        for day in 1..=10 {
+            backups.add(run(day));
+        }
+        // The three copies of the second chain go, and one of the first.
+        assert!(backups.drop_newest(|own| own.started > Instant::from_secs(6)));
+        assert!(!backups.drop_newest(|own| own.started > Instant::from_secs(6)));
+        assert_eq!(backups.newest(), Some((run(6), 125 * GIB)));
+        assert_eq!(backups.stored(), 125 * GIB);
+        assert_eq!(backups.next_bytes(), 5 * GIB);
+        backups.add(run(11));
+        assert_eq!(backups.next_bytes(), 100 * GIB);
+        assert!(backups.drop_newest(|_| true));
+        assert_eq!((backups.newest(), backups.stored()), (None, 0));
+    }
+
     #[test]
     fn the_last_copies_of_weeks_and_months_stay_longer() {
         let mut backups = Backups::new(Schedule {
@@ -216,7 +278,7 @@ mod tests {
             ..schedule()
         });
         for _ in 0..65 {
-            backups.next_day();
+            backups.add(daily());
         }
         let kept: Vec<u32> = (1..=65)
             .filter(|&day| backups.restore_reads(day).is_some())
@@ -230,7 +292,7 @@ mod tests {
         let mut backups = Backups::new(schedule());
         let stored: Vec<i64> = (0..15)
             .map(|_| {
-                backups.next_day();
+                backups.add(daily());
                 backups.stored() / GIB
             })
             .collect();
@@ -283,7 +345,7 @@ mod tests {
             let retention = full_every + extra;
             let mut backups = Backups::new(Schedule { full_every, retention, ..schedule() });
             for day in 1..=days {
-                backups.next_day();
+                backups.add(daily());
                 for kept in day.saturating_sub(retention).max(1)..=day {
                     let reads = backups.restore_reads(kept);
                     prop_assert!(reads.is_some_and(|reads| reads <= backups.stored()), "{kept} of {day}");

@@ -26,6 +26,10 @@ struct Kept {
     volume: KeptVolume,
     /// Node of the data of a local volume, and zone of that of another.
     home: Option<(NodeId, Option<Text>)>,
+    /// Moves of the data to other disks that the home takes into account.
+    moves: u32,
+    /// Whether the data is in the zone of its home, as the stated one was out of reach.
+    has_left_zone: bool,
 }
 
 impl VolumeKeeper {
@@ -34,6 +38,8 @@ impl VolumeKeeper {
         let volumes = plans.into_iter().map(|plan| Kept {
             volume: KeptVolume::new(plan),
             home: None,
+            moves: 0,
+            has_left_zone: false,
         });
         Self {
             volumes: volumes.collect(),
@@ -63,7 +69,10 @@ impl VolumeKeeper {
                 }
                 Event::Volume(news) => match &news.step {
                     VolumeStep::DiskFailed(disk) => self.disk_failed(now, disk, store, out),
-                    VolumeStep::Corrupted => self.corrupted(now, &news.name, store, out),
+                    VolumeStep::Corrupted { detected_after } => {
+                        let steps = |own: &mut KeptVolume| own.corrupted(now, *detected_after);
+                        self.volume(&news.name, steps, store, out);
+                    }
                     _ => {}
                 },
                 _ => {}
@@ -107,11 +116,18 @@ impl VolumeKeeper {
         }
     }
 
-    fn corrupted(&mut self, now: Instant, volume: &Text, store: &Store, out: &mut Outbox) {
+    /// Something happens to a volume.
+    fn volume(
+        &mut self,
+        name: &Text,
+        happens: impl Fn(&mut KeptVolume) -> Vec<VolumeStep>,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
         let struck = self.volumes.iter_mut();
-        for own in struck.filter(|own| own.volume.plan().name == *volume) {
-            let steps = own.volume.corrupted(now);
-            own.tell(steps, store, out);
+        for own in struck.filter(|own| own.volume.plan().name == *name) {
+            let steps = happens(&mut own.volume);
+            own.settle(steps, store, out);
         }
     }
 
@@ -143,7 +159,8 @@ impl Kept {
         match &self.volume.plan().class {
             VolumeClass::Local => (!is_there(*home)).then(|| since(*home)),
             VolumeClass::Network(stated) => {
-                let zone = stated.as_ref().or(zone.as_ref());
+                let stated = stated.as_ref().filter(|_| !self.has_left_zone);
+                let zone = stated.or(zone.as_ref());
                 let in_zone =
                     |node: &NodeId| zone.is_none() || zone_of(store, *node).as_ref() == zone;
                 let mut reaching = nodes.present().filter(in_zone);
@@ -154,17 +171,15 @@ impl Kept {
     }
 
     /// Writes steps into the log. A volume whose disks were lost gets its place where its pod goes next, or
-    /// runs already.
+    /// runs already; outside of its zone if that is out of reach.
     fn settle(&mut self, steps: Vec<VolumeStep>, store: &Store, out: &mut Outbox) {
-        let is_loss = |step: &VolumeStep| matches!(step, VolumeStep::Lost { .. });
-        if steps.iter().any(is_loss) {
+        let moves = self.volume.moves();
+        if moves != self.moves {
+            self.moves = moves;
+            let away = self.away_since(Instant::ZERO, store, &SortedMap::new());
+            self.has_left_zone |= away.is_some();
             self.home = self.running(store);
         }
-        self.tell(steps, store, out);
-    }
-
-    /// Writes steps into the log.
-    fn tell(&self, steps: Vec<VolumeStep>, store: &Store, out: &mut Outbox) {
         for step in steps {
             let name = self.volume.plan().name.clone();
             let news = VolumeNews { name, step };

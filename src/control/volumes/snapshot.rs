@@ -76,8 +76,12 @@ impl Snapshots {
         self.plan.change.saturating_mul(self.taken.len() as i64)
     }
 
-    /// Loses all snapshots with their disks.
-    pub fn lose(&mut self) {
-        self.taken.clear();
+    /// Drops the newest snapshots for as long as they are of no use; whether there were any.
+    pub fn drop_newest(&mut self, is_useless: impl Fn(Instant) -> bool) -> bool {
+        let before = self.taken.len();
+        while self.newest().is_some_and(&is_useless) {
+            self.taken.pop_back();
+        }
+        self.taken.len() < before
     }
 }

@@ -120,6 +120,10 @@ pub struct Failure {
     /// Timeout after which the requester gives up; default `30s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
+    /// Time from a mistake to its detection, by which the copies made in between hold it, too; default
+    /// `0s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detected_after: Option<Duration>,
 }
 
 /// Burst: a crash that takes other nodes along (spec: orchestrators-b.md 10.2).
@@ -208,7 +212,7 @@ pub enum FailureKind {
     /// is restored from backups or lost. Requires `storage`.
     DiskLoss,
     /// Deletion or overwriting of the data of a `volume` by mistake at `at`, on every replica alike: it
-    /// is restored from a snapshot or backup. Requires `storage`.
+    /// is restored from a snapshot or backup of before, `detectedAfter` later. Requires `storage`.
     DataCorruption,
     /// Hang of the container runtime of a `node`, or of every node of a `zone` or `domain`, at
     /// `at`, lasting `for`. Running containers continue, none is started or stopped, and after 30 s
@@ -270,7 +274,7 @@ impl FailureKind {
             }
             Self::Flapping => (&["at", "every", "down"], &["node", "zone", "domain", "for"]),
             Self::DiskLoss => (&["at"], &["node", "volume"]),
-            Self::DataCorruption => (&["volume", "at"], &[]),
+            Self::DataCorruption => (&["volume", "at"], &["detectedAfter"]),
             Self::CorruptedImage => (&["image", "at"], &["for"]),
             Self::NodeCrash => (&["mtbf", "repair"], &["node", "zone", "domain", "burst"]),
             Self::FailureLog => (&["path"], &["system", "from"]),
@@ -366,6 +370,7 @@ impl Failure {
             ("requestsPerSecond", self.requests_per_second.is_some()),
             ("probability", self.probability.is_some()),
             ("timeout", self.timeout.is_some()),
+            ("detectedAfter", self.detected_after.is_some()),
         ]
         .into_iter()
         .filter(|(_, is_given)| *is_given)

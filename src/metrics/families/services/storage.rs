@@ -1,7 +1,7 @@
 //! Storage: backups of volumes, what a loss takes with it, and how long it takes to come back (spec:
 //! orchestrators-a.md section 9.6).
 
-use model::{Event, VolumeStep};
+use model::{Event, VolumeNews, VolumeStep};
 
 use crate::record::collector::{Change, Collector, Heard, RunEnd};
 use crate::record::entry::MetricEntry;
@@ -85,7 +85,8 @@ struct Storage {
     broken: u64,
     losses: u64,
     for_good: u64,
-    restored: u64,
+    /// Volumes that are lost and not restored yet.
+    waiting: units::SortedSet<model::Text>,
     moved: i64,
     /// Stored bytes of each volume by the order of their first backup.
     stored: units::SortedMap<model::Text, i64>,
@@ -106,7 +107,7 @@ impl Default for Storage {
             broken: 0,
             losses: 0,
             for_good: 0,
-            restored: 0,
+            waiting: units::SortedSet::new(),
             moved: 0,
             stored: units::SortedMap::new(),
             snapshots: 0,
@@ -120,8 +121,26 @@ impl Default for Storage {
 }
 
 impl Storage {
-    fn count(&mut self, step: &VolumeStep) {
-        match step {
+    /// Notes what the copies of a volume hold from now on.
+    fn hold(&mut self, news: &VolumeNews) {
+        self.has_any = true;
+        match news.step {
+            VolumeStep::BackedUp { stored, .. } => {
+                self.stored.insert(news.name.clone(), stored);
+            }
+            VolumeStep::Snapshotted { stored } => {
+                self.snapshots_stored.insert(news.name.clone(), stored);
+            }
+            VolumeStep::CopiesDropped { backups, snapshots } => {
+                self.stored.insert(news.name.clone(), backups);
+                self.snapshots_stored.insert(news.name.clone(), snapshots);
+            }
+            _ => {}
+        }
+    }
+
+    fn count(&mut self, news: &VolumeNews) {
+        match &news.step {
             VolumeStep::BackedUp { bytes, .. } => {
                 self.backups += 1;
                 self.moved = self.moved.saturating_add(*bytes);
@@ -137,15 +156,17 @@ impl Storage {
             } => {
                 self.losses += 1;
                 self.for_good += u64::from(!is_restorable);
+                self.waiting.insert(news.name.clone());
                 self.data.add(*data);
             }
             VolumeStep::Restored { bytes, after } => {
-                self.restored += 1;
+                self.waiting.remove(&news.name);
                 self.moved = self.moved.saturating_add(*bytes);
                 self.restores.add(*after);
             }
             VolumeStep::DiskFailed(_)
-            | VolumeStep::Corrupted
+            | VolumeStep::Corrupted { .. }
+            | VolumeStep::CopiesDropped { .. }
             | VolumeStep::SnapshotSkipped
             | VolumeStep::Unreachable => {}
         }
@@ -161,18 +182,9 @@ impl Collector for Storage {
         let Event::Volume(news) = change.event else {
             return;
         };
-        self.has_any = true;
-        match news.step {
-            VolumeStep::BackedUp { stored, .. } => {
-                self.stored.insert(news.name.clone(), stored);
-            }
-            VolumeStep::Snapshotted { stored } => {
-                self.snapshots_stored.insert(news.name.clone(), stored);
-            }
-            _ => {}
-        }
+        self.hold(news);
         if change.in_window() {
-            self.count(&news.step);
+            self.count(news);
         }
     }
 
@@ -185,7 +197,7 @@ impl Collector for Storage {
             of.values().copied().fold(0, i64::saturating_add)
         };
         let (stored, in_snapshots) = (sum(&self.stored), sum(&self.snapshots_stored));
-        let unrestored = self.losses.saturating_sub(self.restored);
+        let unrestored = self.waiting.len() as u64;
         for (statistic, count) in [
             (BACKUPS, self.backups),
             (SKIPPED, self.skipped),
@@ -207,5 +219,53 @@ impl Collector for Storage {
         self.data.put_of(DATA_LOSS, values);
         self.restores.put_of(RESTORE_TIME, values);
         self.away.put_of(OUT_OF_REACH, values);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use units::{Duration, Instant};
+
+    use super::*;
+
+    fn news(step: VolumeStep) -> VolumeNews {
+        VolumeNews {
+            name: "database".into(),
+            step,
+        }
+    }
+
+    #[test]
+    fn snapshots_that_are_dropped_hold_no_bytes() {
+        let mut own = Storage::default();
+        own.hold(&news(VolumeStep::Snapshotted { stored: 36 }));
+        own.hold(&news(VolumeStep::BackedUp {
+            bytes: 100,
+            stored: 200,
+        }));
+        own.hold(&news(VolumeStep::CopiesDropped {
+            backups: 200,
+            snapshots: 0,
+        }));
+        let held = [&own.snapshots_stored, &own.stored].map(|own| own.get("database").copied());
+        assert_eq!(held, [Some(0), Some(200)]);
+    }
+
+    #[test]
+    fn a_volume_lost_again_before_its_restore_is_unrestored_once() {
+        let mut own = Storage::default();
+        let lost = news(VolumeStep::Lost {
+            failed: Instant::from_secs(5),
+            data: Duration::from_secs(5),
+            is_restorable: true,
+        });
+        own.count(&lost);
+        own.count(&lost);
+        assert_eq!((own.losses, own.waiting.len()), (2, 1));
+        own.count(&news(VolumeStep::Restored {
+            bytes: 0,
+            after: Duration::from_secs(9),
+        }));
+        assert_eq!(own.waiting.len(), 0);
     }
 }
