@@ -5,11 +5,10 @@
 use super::field::{Path, Problem, Texts, unix_secs};
 use super::reported::Controller;
 use super::{Ctx, Maker, affinity, gpu, keys, kinds, raw};
-use model::{Container, HostPort, Owner, PodSpec, PodVolume, ResourceList, Text};
+use model::{
+    Container, DEFAULT_SCHEDULER, HostPort, Owner, PodSpec, PodVolume, ResourceList, Text,
+};
 use units::{Duration, Quantity};
-
-/// The scheduler that a pod has which names none; the model has it as the empty name.
-const DEFAULT_SCHEDULER: &str = "default-scheduler";
 
 /// The class of a pod.
 pub(super) fn pod_spec(
@@ -24,6 +23,7 @@ pub(super) fn pod_spec(
     let mut spec = PodSpec {
         namespace: texts.share(namespace(metadata)),
         labels: texts.labels(&metadata.labels, &metadata_path.field("labels"))?,
+        // The model has the default scheduler as the empty name.
         scheduler_name: match scheduler_name {
             DEFAULT_SCHEDULER => Text::default(),
             name => texts.share(name),

@@ -14,7 +14,7 @@ use super::{raw, yaml};
 use model::scheduler_config::{
     FitArguments, FitStrategy, PluginArguments, PluginSet, SchedulerProfile,
 };
-use model::{SchedulerConfig, Text};
+use model::{DEFAULT_SCHEDULER, SchedulerConfig, Text};
 use trace::TraceError;
 use units::SortedMap;
 
@@ -211,7 +211,7 @@ fn percentage(raw: Option<i64>, path: &Path<'_>) -> Result<Option<i64>, Problem>
 
 fn profile(raw: &RawProfile, path: &Path<'_>) -> Result<SchedulerProfile, Problem> {
     let mut texts = Texts::default();
-    let name = raw.scheduler_name.as_deref().unwrap_or("default-scheduler");
+    let name = raw.scheduler_name.as_deref().unwrap_or(DEFAULT_SCHEDULER);
     let mut profile = SchedulerProfile {
         scheduler_name: texts.share(name),
         percentage_of_nodes_to_score: percentage(

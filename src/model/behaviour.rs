@@ -100,6 +100,17 @@ impl Hash for Behaviour {
     }
 }
 
+impl Behaviour {
+    /// The behaviour of a pod that uses 1/1000 cores and bytes, as far as they are known; `None` if neither is.
+    pub fn using(cpu_milli: Option<i64>, memory: Option<i64>) -> Option<Self> {
+        (cpu_milli.is_some() || memory.is_some()).then(|| Self {
+            cpu_usage: cpu_milli.map(|milli| format!("{milli}m").into()),
+            memory_usage: memory.map(|bytes| bytes.to_string().into()),
+            ..Self::default()
+        })
+    }
+}
+
 impl Default for Behaviour {
     fn default() -> Self {
         Self {

@@ -59,7 +59,8 @@ pub use node::Node;
 pub use object::{IndexFailures, NamedObject, Object, ObjectChange, PodOwner};
 pub use objects::{ClusterObjects, Owner};
 pub use pod::{
-    Container, HostPort, Needed, Needs, PARTITION_LABEL, Pod, PodPhase, PodSpec, Written,
+    Container, DEFAULT_SCHEDULER, HostPort, Needed, Needs, PARTITION_LABEL, Pod, PodPhase, PodSpec,
+    Written,
 };
 pub use pod_life::{
     Application, ContainerLife, Health, PodLife, PullError, PullPolicy, RestartPolicy,

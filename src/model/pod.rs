@@ -40,7 +40,7 @@ pub struct PodSpec {
     pub namespace: Text,
     /// The pod's labels.
     pub labels: Labels,
-    /// The profile that schedules it; empty is the default one.
+    /// The profile that schedules it; empty is that of [`DEFAULT_SCHEDULER`].
     pub scheduler_name: Text,
     /// The pod's priority; higher goes first.
     pub priority: i32,
@@ -155,7 +155,18 @@ pub struct HostPort {
     pub port: u16,
 }
 
+/// Name of the scheduler of pods that name none.
+pub const DEFAULT_SCHEDULER: &str = "default-scheduler";
+
 impl PodSpec {
+    /// Name of the scheduler that places the pods, which they need not state.
+    pub fn scheduler(&self) -> &str {
+        match &*self.scheduler_name {
+            "" => DEFAULT_SCHEDULER,
+            name => name,
+        }
+    }
+
     /// The spec of a pod with one container that asks for these resources.
     pub fn with_requests(requests: ResourceList) -> Self {
         Self {

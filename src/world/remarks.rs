@@ -7,7 +7,7 @@ use metrics::RunMetrics;
 use metrics::fights::DETECTORS;
 use model::objects::{AppliedObjects, ClusterObjects};
 use model::workload::validate;
-use model::{Node, Object, PodSpec, Service, TaintEffect};
+use model::{DEFAULT_SCHEDULER, Node, Object, PodSpec, Service, TaintEffect};
 use trace::Ledger;
 use units::{ClassId, Duration, SortedMap, plural};
 
@@ -23,7 +23,7 @@ const UNHEEDED: [Trait; 2] = [
         pod.nominated_node.is_some() && pod.node_name.is_none()
     }),
     ("a different scheduler name", |pod| {
-        !["", "default-scheduler"].contains(&&*pod.spec.scheduler_name)
+        pod.spec.scheduler() != DEFAULT_SCHEDULER
     }),
 ];
 

@@ -11,8 +11,8 @@ use super::moves::{Budget, budgets};
 use super::orders::largest;
 use crate::snapshot::{Snapshot, SnapshotError, pod_info};
 use manifest::{Maker, ManifestPod};
-use model::Text;
 use model::node::{GROUP_LABEL, INSTANCE_TYPE_LABEL, POOL_LABELS, ZONE_LABEL, label_of};
+use model::{DEFAULT_SCHEDULER, Text};
 use scheduler::kube::{Amounts, Cache, NodeInfo, PodInfo};
 use units::SortedMap;
 use world::offers::Offer;
@@ -78,7 +78,7 @@ impl Demand {
             }
             let is_waiting = pod.node_name.is_none() && !waits_too;
             let scheduler = &pod.spec.scheduler_name;
-            if !is_waiting && !["", "default-scheduler"].contains(&&**scheduler) {
+            if !is_waiting && pod.spec.scheduler() != DEFAULT_SCHEDULER {
                 *demand.foreign.entry(scheduler.clone()).or_default() += 1;
             }
             let mut info = pod_info(&mut snapshot.cache, &pod)?;

@@ -2,14 +2,11 @@
 
 use super::SnapshotError;
 use manifest::{config_doubts, read_scheduler_config};
-use model::{Changes, SchedulerConfig};
+use model::{Changes, DEFAULT_SCHEDULER, SchedulerConfig};
 use policy::kube_profiles::build_kube_profiles;
 use scheduler::kube::{KubeProfile, PodInfo};
 use trace::Input;
 use units::nearest;
-
-/// The scheduler name of pods that state none.
-const DEFAULT: &str = "default-scheduler";
 
 /// The profiles of a configuration file (`KubeSchedulerConfiguration`), or the default one, with the
 /// switches of a release, and what in the file is hardly meant.
@@ -46,9 +43,8 @@ pub fn read_config(
 
 /// The profile of a pod; the first one decides about a pod of another scheduler.
 pub fn profile_or_default<'p>(profiles: &'p [KubeProfile], pod: &PodInfo) -> &'p KubeProfile {
-    let wanted = &*pod.spec().scheduler_name;
-    let found = match wanted {
-        "" | DEFAULT => None,
+    let found = match pod.spec().scheduler() {
+        DEFAULT_SCHEDULER => None,
         name => profiles.iter().find(|own| own.scheduler_name == name),
     };
     found.unwrap_or(&profiles[0])
@@ -62,12 +58,9 @@ pub fn profile_of<'p>(
     profiles: &'p [KubeProfile],
     pod: &PodInfo,
 ) -> Result<&'p KubeProfile, SnapshotError> {
-    let wanted = match &*pod.spec().scheduler_name {
-        "" => DEFAULT,
-        name => name,
-    };
+    let wanted = pod.spec().scheduler();
     let name = |profile: &'p KubeProfile| match profile.scheduler_name.as_str() {
-        "" => DEFAULT,
+        "" => DEFAULT_SCHEDULER,
         name => name,
     };
     let mut known = profiles.iter();

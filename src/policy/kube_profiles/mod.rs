@@ -14,7 +14,7 @@ use thiserror::Error;
 use crate::kubernetes::machine::Machine;
 use crate::{Entry, KubeConstructor, Point, registry};
 use model::scheduler_config::{PluginArguments, PluginSet, SchedulerProfile};
-use model::{Changes, SchedulerConfig};
+use model::{Changes, DEFAULT_SCHEDULER, SchedulerConfig};
 use scheduler::kube::{KubePlugin, KubePoints, KubeProfile};
 
 /// Reason a configuration makes no profile.
@@ -100,7 +100,7 @@ pub fn build_kube_profiles(
     changes: Changes,
 ) -> Result<Vec<KubeProfile>, KubeProfileError> {
     let plain = [SchedulerProfile {
-        scheduler_name: "default-scheduler".into(),
+        scheduler_name: DEFAULT_SCHEDULER.into(),
         ..SchedulerProfile::default()
     }];
     let stated = if config.profiles.is_empty() {

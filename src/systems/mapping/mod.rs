@@ -158,9 +158,6 @@ pub struct Named<'a> {
     pub gaps: Capabilities,
 }
 
-/// Scheduler of pods that name none.
-const DEFAULT_SCHEDULER: &str = "default-scheduler";
-
 impl Mapping {
     /// Maps a workload to a system by its table.
     pub fn of<'a>(table: Capabilities, items: impl IntoIterator<Item = Item<'a>>) -> Self {
@@ -203,11 +200,7 @@ struct Mapper<'a> {
 impl Mapper<'_> {
     /// Gaps that are those of the scheduler of a pod alone.
     fn gaps_of(&self, spec: &PodSpec) -> Capabilities {
-        let name = match &*spec.scheduler_name {
-            "" => DEFAULT_SCHEDULER,
-            name => name,
-        };
-        let named = self.named.filter(|named| named.name == name);
+        let named = self.named.filter(|named| named.name == spec.scheduler());
         named.map_or(&[], |named| named.gaps)
     }
 

@@ -131,10 +131,7 @@ impl World {
 
     /// The profile of a pod.
     pub(crate) fn profile(&self, pod: &PodInfo) -> Result<&KubeProfile, String> {
-        let wanted = match &*pod.spec().scheduler_name {
-            "" => "default-scheduler",
-            name => name,
-        };
+        let wanted = pod.spec().scheduler();
         let mut profiles = self.profiles.iter();
         profiles
             .find(|profile| profile.scheduler_name == wanted)

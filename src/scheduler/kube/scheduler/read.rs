@@ -14,9 +14,6 @@ use units::{ClassId, Instant, NodeId};
 /// The taint of a node that is down.
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 
-/// The scheduler name of the default profile, which pods need not state.
-const DEFAULT_SCHEDULER: &str = "default-scheduler";
-
 impl KubeScheduler {
     /// Reads what is new.
     pub(super) fn read(&mut self, now: Instant, store: &Store) {
@@ -164,7 +161,7 @@ impl KubeScheduler {
     fn pod_created(&mut self, now: Instant, store: &Store, created: &PodCreated) {
         let pod = created.pod;
         let class = self.class(store, created.class);
-        let profile = self.profile_of(&class.spec.scheduler_name);
+        let profile = self.profile_of(class.spec.scheduler());
         let is_grouping = |&profile: &usize| !self.options.profiles[profile].permit.is_empty();
         let group = profile.filter(is_grouping).and_then(|_| {
             let (groups, objects) = (&mut self.cache.groups, &self.cache.objects);
@@ -204,12 +201,8 @@ impl KubeScheduler {
     }
 
     fn profile_of(&self, scheduler_name: &str) -> Option<usize> {
-        let wanted = match scheduler_name {
-            "" => DEFAULT_SCHEDULER,
-            name => name,
-        };
         let mut profiles = self.options.profiles.iter();
-        profiles.position(|profile| profile.scheduler_name == wanted)
+        profiles.position(|profile| profile.scheduler_name == scheduler_name)
     }
 
     fn pod_bound(&mut self, now: Instant, pod: PodRef, node: NodeId, devices: DeviceSet) {

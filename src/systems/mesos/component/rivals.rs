@@ -16,9 +16,6 @@ use super::super::fast::FastOffer;
 use super::super::fast::amounts::{Amounts, add};
 use super::MesosMaster;
 
-/// Scheduler of pods that name none.
-const DEFAULT_SCHEDULER: &str = "default-scheduler";
-
 /// State of the race with other schedulers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rivals {
@@ -80,10 +77,7 @@ impl MesosMaster {
 
     /// `true` if pods of a class are for the frameworks of this master.
     pub(super) fn is_own(&self, class: &Class) -> bool {
-        let name = match &*class.spec.scheduler_name {
-            "" => DEFAULT_SCHEDULER,
-            name => name,
-        };
+        let name = class.spec.scheduler();
         let place = self.options.place.as_ref();
         place.is_none_or(|place| *place.name == *name)
     }
@@ -120,7 +114,7 @@ impl MesosMaster {
         taken
     }
 
-    /// The devices of an offer, or others in their place where somebody has taken one meanwhile.
+    /// The devices of an offer, or others in their place if another pod has taken one of them meanwhile.
     pub(super) fn free_devices(
         &self,
         offer: &FastOffer,
