@@ -1,6 +1,6 @@
 //! Parts that several of the modelled systems have in common, each concept once: clients, expressions over
 //! labels, patterns, leases, membership that expires, growing delays, health checks, permits and
-//! majorities, agendas, time limits.
+//! majorities, agendas, time limits, services of pods.
 
 pub(crate) mod client;
 pub mod delay;
@@ -12,6 +12,7 @@ pub mod pattern;
 pub mod permit;
 pub mod quorum;
 pub mod reservation;
+pub(crate) mod services;
 pub mod speculation;
 pub mod time_limits;
 pub mod timers;

@@ -5,12 +5,13 @@
 use cluster::Store;
 use control::Outbox;
 use model::exit::TERMINATED;
-use model::{EndReason, Event, Object, PodChange, PodRef, PodSpec};
+use model::{EndReason, Event, PodChange, PodRef, PodSpec};
 use units::{Duration, Instant};
 
 use super::tasks::Phase;
 use super::{Due, Ecs};
 use crate::parts::health_check;
+use crate::parts::services::selecting;
 
 /// Health of a task over time, counted from its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,11 +50,7 @@ impl Health {
 
 /// Whether a balancer leads to a task: a `Service` selects it.
 pub(super) fn is_balanced(spec: &PodSpec, store: &Store) -> bool {
-    let mut services = store.objects().of_kind("Service", &spec.namespace);
-    services.any(|(_, row)| match &row.object {
-        Object::Service(own) => own.selects(&spec.namespace, &spec.labels),
-        _ => false,
-    })
+    selecting(spec, store).next().is_some()
 }
 
 impl Ecs {

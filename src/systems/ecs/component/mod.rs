@@ -17,7 +17,7 @@ use cluster::{Conflict, Store};
 use control::admission::Creation;
 use control::provider::OrderFailed;
 use control::{Component, Memory, Outbox, Progress, Write};
-use model::{Event, NodeContact, PodChange, PodRef, Text};
+use model::{EndReason, Event, NodeContact, PodChange, PodRef, Text};
 use rng::Stream;
 use scheduler::pipeline::evaluate::Form;
 use units::{Instant, NodeId, ObjectId, PodId, Revision, SortedMap, SortedSet};
@@ -169,7 +169,7 @@ impl Ecs {
         match due {
             Due::Healthy(pod) => self.healthy(pod),
             Due::Unhealthy(pod, container) => self.unhealthy(pod, container, store, out),
-            Due::Deregistered(pod) => self.deregistered(pod, store, out),
+            Due::Deregistered(pod) => self.stop_for(pod, EndReason::Cancelled, store, out),
             Due::Retry(service) => {
                 self.dirty.insert(service);
             }

@@ -329,11 +329,6 @@ impl Ecs {
         }
     }
 
-    /// The balancer of a task sends it nothing any more, and it stops.
-    pub(super) fn deregistered(&mut self, pod: PodRef, store: &Store, out: &mut Outbox) {
-        self.stop_for(pod, EndReason::Cancelled, store, out);
-    }
-
     /// Stops a task for a reason.
     pub(super) fn stop_for(
         &mut self,

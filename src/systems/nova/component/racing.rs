@@ -32,9 +32,7 @@ pub(super) struct Deciding {
 /// Claims of a decision.
 #[derive(Debug, Default)]
 struct Claims {
-    /// Number of hosts that were claimed.
-    made: u32,
-    /// Number of them whose room others had taken.
+    /// Number of claims of hosts whose room others had taken.
     refused: u32,
     /// Instances that got their hosts.
     placed: Vec<PodRef>,
@@ -133,6 +131,7 @@ impl Nova {
                 }
             }
         }
+        let made = claims.refused + claims.placed.len() as u32;
         if claims.is_lost {
             self.leave_all(&claims.placed);
             claims.placed.clear();
@@ -145,7 +144,7 @@ impl Nova {
             schedulers: u32::try_from(number).unwrap_or(u32::MAX),
             began: decision.began,
             submitted: decision.submitted,
-            claims: claims.made,
+            claims: made,
             conflicts: claims.refused + broken,
             placed: claims.placed.len() as u32 - broken,
         };
@@ -167,9 +166,7 @@ impl Nova {
     /// Claims a host for an instance of a decision.
     fn claim_for(&mut self, pod: PodRef, hosts: &[usize], claims: &mut Claims) {
         let taken = self.claim(pod, hosts);
-        let refused = taken.unwrap_or(hosts.len()) as u32;
-        claims.refused += refused;
-        claims.made += refused + u32::from(taken.is_some());
+        claims.refused += taken.unwrap_or(hosts.len()) as u32;
         match taken {
             Some(_) => claims.placed.push(pod),
             None => claims.is_lost = true,

@@ -17,6 +17,7 @@ use super::super::entry::CAPABILITIES;
 use super::super::options::OpenShiftOptions;
 use super::super::policy::{self, Amounts, Asked, Candidate, Predicate};
 use crate::mapping::refusal;
+use crate::parts::services::selecting;
 
 /// Label of a node's region.
 const REGION: &str = "region";
@@ -418,12 +419,7 @@ fn written_disk(volume: &PodVolume) -> Option<Text> {
 
 /// The services that select the pods of a spec, by id.
 fn services(spec: &PodSpec, store: &Store) -> Vec<ObjectId> {
-    let services = store.objects().of_kind("Service", &spec.namespace);
-    let selecting = services.filter(|(_, row)| match &row.object {
-        Object::Service(own) => own.selects(&spec.namespace, &spec.labels),
-        _ => false,
-    });
-    let mut ids: Vec<ObjectId> = selecting.map(|(id, _)| id).collect();
+    let mut ids: Vec<ObjectId> = selecting(spec, store).collect();
     ids.sort_unstable();
     ids
 }
