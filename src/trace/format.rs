@@ -179,7 +179,7 @@ pub type FieldTest = (usize, fn(&str) -> bool);
 /// The most rows by which a table without a header is recognized: a row with a fault hides none of the others.
 const SHOWN_ROWS: usize = 16;
 
-/// Returns `Certain` if the first line that is no remark has so many fields, and those at some places pass a test;
+/// Returns `Certain` if the first line that is no remark has this number of fields, and those at some places pass a test;
 /// `Maybe` if another of the first lines does.
 pub fn row_has(first: &[u8], separator: u8, fields: usize, tests: &[FieldTest]) -> Confidence {
     let passes = |line: &[u8]| {

@@ -83,12 +83,12 @@ pub(crate) struct Demand {
 }
 
 impl Gather {
-    /// The same with equal times in another order than that of the file.
+    /// The same arrivals, equal times of which have another order than that of the file.
     pub(crate) fn in_order(self, order: Order) -> Self {
         Self { order, ..self }
     }
 
-    /// Without arrivals, of which so many are held in memory.
+    /// No arrivals yet; a number of them is held in memory.
     pub(crate) fn holding(most_held: usize) -> Self {
         Self {
             arrivals: Vec::new(),
@@ -180,26 +180,16 @@ impl Gather {
 
     /// Adds an arrival whose class and tenant are known here; returns its place in memory.
     pub(crate) fn add(&mut self, arrival: Arrival) -> usize {
-        if self.arrivals.len() >= self.most_held {
-            self.write_out();
+        if self.arrivals.len() >= self.most_held
+            && !Spill::take_out(&mut self.spill, self.order, &mut self.arrivals)
+        {
+            self.most_held = usize::MAX;
         }
         self.count += 1;
         let first = self.first.get_or_insert(arrival.submit);
         *first = arrival.submit.min(*first);
         self.arrivals.push(arrival);
         self.arrivals.len() - 1
-    }
-
-    /// Writes the arrivals out that are in memory. Where no file can be written they stay there.
-    fn write_out(&mut self) {
-        let Ok(mut spill) = self.spill.take().map_or_else(|| Spill::new(self.order), Ok) else {
-            self.most_held = usize::MAX;
-            return;
-        };
-        if spill.write(&mut self.arrivals).is_err() {
-            self.most_held = usize::MAX;
-        }
-        self.spill = Some(spill);
     }
 
     /// The arrivals by submission, equal times in the order of the file.

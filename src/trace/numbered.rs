@@ -28,7 +28,7 @@ impl Default for Numbered {
 }
 
 impl Numbered {
-    /// Without arrivals, of which so many are held in memory.
+    /// No arrivals yet; a number of them is held in memory.
     pub(crate) fn holding(most_held: usize) -> Self {
         Self {
             held: Vec::new(),
@@ -39,26 +39,12 @@ impl Numbered {
 
     /// Adds an arrival.
     pub(crate) fn push(&mut self, arrival: Arrival) {
-        if self.held.len() >= self.most_held {
-            self.write_out();
+        if self.held.len() >= self.most_held
+            && !Spill::take_out(&mut self.spill, Order::Name, &mut self.held)
+        {
+            self.most_held = usize::MAX;
         }
         self.held.push(arrival);
-    }
-
-    /// Writes the arrivals out that are in memory. Where no file can be written they stay there.
-    fn write_out(&mut self) {
-        let spill = self
-            .spill
-            .take()
-            .map_or_else(|| Spill::new(Order::Name), Ok);
-        let Ok(mut spill) = spill else {
-            self.most_held = usize::MAX;
-            return;
-        };
-        if spill.write(&mut self.held).is_err() {
-            self.most_held = usize::MAX;
-        }
-        self.spill = Some(spill);
     }
 
     /// Delivers the arrivals by name, with their numbers; `name` writes the name of a number.

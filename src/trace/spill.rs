@@ -77,6 +77,20 @@ impl Spill {
         })
     }
 
+    /// Adds a run of these arrivals to a file that is made for the first of them; `false` where it can't be
+    /// written, so that they and all others stay in memory.
+    pub(crate) fn take_out(
+        own: &mut Option<Self>,
+        order: Order,
+        arrivals: &mut Vec<Arrival>,
+    ) -> bool {
+        if own.is_none() {
+            *own = Self::new(order).ok();
+        }
+        own.as_mut()
+            .is_some_and(|spill| spill.write(arrivals).is_ok())
+    }
+
     /// Adds a run of these arrivals, which are taken out.
     pub(crate) fn write(&mut self, arrivals: &mut Vec<Arrival>) -> io::Result<()> {
         self.order.sort(arrivals);

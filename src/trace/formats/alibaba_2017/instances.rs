@@ -158,14 +158,8 @@ impl Instances<'_> {
         super::share_of(fields, MOST_MEMORY, full)?;
         let cpu = fields.scaled(CPU, 1_000, 1e5)?;
         let memory = super::share_of(fields, MEMORY, full)?;
-        if !self.options.usage || cpu.is_none() && memory.is_none() {
-            return Ok(None);
-        }
-        Ok(Some(Behaviour {
-            cpu_usage: cpu.map(|milli| format!("{milli}m").into()),
-            memory_usage: memory.map(|bytes| bytes.to_string().into()),
-            ..Behaviour::default()
-        }))
+        let used = Behaviour::using(cpu, memory);
+        Ok(used.filter(|_| self.options.usage))
     }
 }
 

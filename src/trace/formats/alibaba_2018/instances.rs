@@ -147,14 +147,8 @@ impl Instances<'_> {
         let full = self.options.full_memory_bytes;
         let memory = super::percent_of(fields, MEMORY, full)?;
         super::percent_of(fields, MOST_MEMORY, full)?;
-        if !self.options.usage || cpu.is_none() && memory.is_none() {
-            return Ok(None);
-        }
-        Ok(Some(Behaviour {
-            cpu_usage: cpu.map(|milli| format!("{milli}m").into()),
-            memory_usage: memory.map(|bytes| bytes.to_string().into()),
-            ..Behaviour::default()
-        }))
+        let used = Behaviour::using(cpu, memory);
+        Ok(used.filter(|_| self.options.usage))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Tables beside that of tasks: jobs say when and by whom tasks were submitted, tags which GPUs a job asked for and
+//! Tables beside that of tasks: jobs state the submission and the user of tasks, tags which GPUs a job asked for and
 //! what it does, sensors what its workers used.
 
 use indexmap::IndexMap;
@@ -240,11 +240,6 @@ impl Beside {
     pub(super) fn used(&self, job: &str, task: &str) -> Option<Behaviour> {
         let sums = self.used.get(&(Text::from(job), Text::from(task)))?;
         let mean = |(sum, count): (i64, i64)| (count > 0).then(|| (sum + count / 2) / count);
-        let (cpu, memory) = (mean(sums.cpu), mean(sums.memory));
-        (cpu.is_some() || memory.is_some()).then(|| Behaviour {
-            cpu_usage: cpu.map(|milli| format!("{milli}m").into()),
-            memory_usage: memory.map(|bytes| bytes.to_string().into()),
-            ..Behaviour::default()
-        })
+        Behaviour::using(mean(sums.cpu), mean(sums.memory))
     }
 }

@@ -356,7 +356,7 @@ mod tests {
     use crate::ledger::RowPolicy;
     use crate::memory::Recorded;
 
-    /// The demands of events of two tasks, of which so many are held in memory.
+    /// The demands of events of two tasks; a number of them is held in memory.
     fn demands(
         events: &[(i64, i64, i64)],
         ran_only: bool,
