@@ -263,14 +263,20 @@ impl Snapshot {
         }
     }
 
-    /// Whether pod sets have places.
-    pub fn have_places(&mut self, places: &PlaceRequests, usage: Usage) -> bool {
+    /// The same, with the numbers that are kept.
+    const fn ground_and_kept(&mut self) -> (Ground<'_>, &mut Kept) {
         let ground = Ground {
             topologies: &self.topologies,
             names: &self.names,
             fills_smallest: self.settings.fills_smallest,
         };
-        places.fit(ground, usage, &mut self.kept)
+        (ground, &mut self.kept)
+    }
+
+    /// Whether pod sets have places.
+    pub fn have_places(&mut self, places: &PlaceRequests, usage: Usage) -> bool {
+        let (ground, kept) = self.ground_and_kept();
+        places.fit(ground, usage, kept)
     }
 
     /// Places for pod sets.
@@ -282,12 +288,8 @@ impl Snapshot {
         places: &PlaceRequests,
         usage: Usage,
     ) -> Result<Vec<(Text, TopologyAssignment)>, Failure> {
-        let ground = Ground {
-            topologies: &self.topologies,
-            names: &self.names,
-            fills_smallest: self.settings.fills_smallest,
-        };
-        places.place_with(ground, usage, Some(&mut self.kept))
+        let (ground, kept) = self.ground_and_kept();
+        places.place_with(ground, usage, Some(kept))
     }
 
     /// Takes in pairs that were met since.

@@ -70,8 +70,11 @@ impl VolumeKeeper {
                 Event::Volume(news) => match &news.step {
                     VolumeStep::DiskFailed(disk) => self.disk_failed(now, disk, store, out),
                     VolumeStep::Corrupted { detected_after } => {
-                        let steps = |own: &mut KeptVolume| own.corrupted(now, *detected_after);
-                        self.volume(&news.name, steps, store, out);
+                        let volumes = self.volumes.iter_mut();
+                        for own in volumes.filter(|own| own.volume.plan().name == news.name) {
+                            let steps = own.volume.corrupted(now, *detected_after);
+                            own.settle(steps, store, out);
+                        }
                     }
                     _ => {}
                 },
@@ -113,21 +116,6 @@ impl VolumeKeeper {
                 let steps = own.volume.disk_failed(now);
                 own.settle(steps, store, out);
             }
-        }
-    }
-
-    /// Something happens to a volume.
-    fn volume(
-        &mut self,
-        name: &Text,
-        happens: impl Fn(&mut KeptVolume) -> Vec<VolumeStep>,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
-        let struck = self.volumes.iter_mut();
-        for own in struck.filter(|own| own.volume.plan().name == *name) {
-            let steps = happens(&mut own.volume);
-            own.settle(steps, store, out);
         }
     }
 

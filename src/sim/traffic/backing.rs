@@ -59,7 +59,7 @@ pub(super) struct Member {
 }
 
 impl Member {
-    /// Fate of a request that comes to the member.
+    /// Fate of a request that is sent to the member.
     pub(super) fn fate(&self, is_down: &dyn Fn(NodeId) -> bool) -> Fate {
         if self.node.is_some_and(is_down) {
             Fate::Silent

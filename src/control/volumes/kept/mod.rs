@@ -321,20 +321,14 @@ impl KeptVolume {
             self.restore_backup(failed, now, Place::Same, steps);
             return true;
         };
-        self.break_backup(steps);
         self.mistakes.retain(|own| own.made < taken);
-        steps.push(VolumeStep::Lost {
-            failed,
-            data: failed.since(taken),
-            is_restorable: true,
-        });
         let restore = Restore {
             failed,
             takes: self.plan.replay,
             bytes: 0,
             place: Place::Same,
         };
-        self.restore(restore, now);
+        self.lose_data(failed.since(taken), restore, now, steps);
         true
     }
 
@@ -372,6 +366,23 @@ impl KeptVolume {
         self.backups.as_ref()?.newest()
     }
 
+    /// A span of the writes is lost, and what a copy has of the others is restored.
+    fn lose_data(
+        &mut self,
+        data: Duration,
+        restore: Restore,
+        now: Instant,
+        steps: &mut Vec<VolumeStep>,
+    ) {
+        self.break_backup(steps);
+        steps.push(VolumeStep::Lost {
+            failed: restore.failed,
+            data,
+            is_restorable: true,
+        });
+        self.restore(restore, now);
+    }
+
     fn restore(&mut self, restore: Restore, now: Instant) {
         let until = now.saturating_add(restore.takes);
         self.state = State::Restoring { restore, until };
@@ -386,19 +397,13 @@ impl KeptVolume {
         if !self.plan.is_replicated || made < Instant::MAX {
             return self.restore_backup(failed, now, Place::Other, steps);
         }
-        self.break_backup(steps);
-        steps.push(VolumeStep::Lost {
-            failed,
-            data: Duration::ZERO,
-            is_restorable: true,
-        });
         let restore = Restore {
             failed,
             takes: self.plan.new_volume,
             bytes: 0,
             place: Place::Other,
         };
-        self.restore(restore, now);
+        self.lose_data(Duration::ZERO, restore, now, steps);
     }
 
     /// The data is lost; the last complete backup is read into a new volume, or that stays empty.
