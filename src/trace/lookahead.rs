@@ -122,7 +122,7 @@ impl Lookahead {
     }
 
     /// The first of the window.
-    #[inline]
+    #[inline(always)]
     pub fn pop(&mut self) -> Option<Arrival> {
         if self.count == 0 {
             return None;

@@ -1,6 +1,10 @@
 //! Rows of a trace that consists of one table or several of the same columns: shards of a folder or
 //! an archive, read one after the other. A reader states the columns and takes the fields by their
 //! places among them. A table with a header may as well be a Parquet file.
+#![expect(
+    clippy::inline_always,
+    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
+)]
 
 use super::archive::parts;
 use super::error::TraceError;
@@ -275,6 +279,7 @@ impl<'row, 'table> Fields<'row, 'table> {
     }
 
     /// The bytes of a field; none if it is absent.
+    #[inline(always)]
     pub(crate) fn bytes(&self, place: usize) -> &'table [u8] {
         let column = self.columns[place].as_ref();
         column.map_or(b"", |column| self.row.bytes(column))
@@ -289,26 +294,35 @@ impl<'row, 'table> Fields<'row, 'table> {
     }
 
     /// A whole number between two bounds, both included.
+    #[inline(always)]
     pub(crate) fn integer(
         &self,
         place: usize,
         least: i64,
         most: i64,
     ) -> Result<Option<i64>, BadRow> {
-        let column = self.columns[place].as_ref();
-        match column.filter(|column| !self.row.bytes(column).is_empty()) {
-            Some(column) => self.row.integer(column, least, most).map(Some),
-            None => Ok(None),
+        let Some(column) = &self.columns[place] else {
+            return Ok(None);
+        };
+        let bytes = self.row.bytes(column);
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        match digits(bytes) {
+            Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
+            _ => self.row.integer(column, least, most).map(Some),
         }
     }
 
     /// A whole number that must be there.
+    #[inline(always)]
     pub(crate) fn number(&self, place: usize, least: i64, most: i64) -> Result<i64, BadRow> {
         let number = self.integer(place, least, most)?;
         number.ok_or_else(|| self.bad(place, "a whole number"))
     }
 
     /// A decimal number of at least 0.
+    #[inline(always)]
     pub(crate) fn decimal(&self, place: usize, most: f64) -> Result<Option<f64>, BadRow> {
         let Some(column) = &self.columns[place] else {
             return Ok(None);
@@ -317,7 +331,16 @@ impl<'row, 'table> Fields<'row, 'table> {
         if bytes.is_empty() {
             return Ok(None);
         }
-        match decimal(bytes).map_or_else(|| self.text(place).parse(), Ok) {
+        match decimal(bytes) {
+            Some(number) if (0.0..=most).contains(&number) => Ok(Some(number)),
+            _ => self.odd_decimal(place, most),
+        }
+    }
+
+    /// A decimal number that is none of digits and a point alone, or is out of bounds.
+    #[cold]
+    fn odd_decimal(&self, place: usize, most: f64) -> Result<Option<f64>, BadRow> {
+        match self.text(place).parse::<f64>() {
             Ok(number) if (0.0..=most).contains(&number) => Ok(Some(number)),
             Ok(number) if number < 0.0 => Err(self.bad(place, "at least 0")),
             Ok(number) if number > most => Err(self.bad(place, &format!("at most {most}"))),
@@ -326,6 +349,7 @@ impl<'row, 'table> Fields<'row, 'table> {
     }
 
     /// A decimal number of at least 0 in units of which `scale` make one, rounded.
+    #[inline(always)]
     pub(crate) fn scaled(
         &self,
         place: usize,
@@ -337,6 +361,7 @@ impl<'row, 'table> Fields<'row, 'table> {
     }
 
     /// Seconds from the trace's zero, whole or with a fraction, as an instant.
+    #[inline(always)]
     pub(crate) fn seconds(&self, place: usize) -> Result<Option<Instant>, BadRow> {
         if let Some(column) = &self.columns[place]
             && let Some(seconds) = digits(self.row.bytes(column))

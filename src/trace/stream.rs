@@ -1,6 +1,7 @@
 //! The uniform stream that every trace format is read into (spec: traces.md, section 0). Nothing
 //! downstream knows where an arrival came from.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use model::{PodName, PodSpec, Text};
@@ -110,6 +111,24 @@ pub trait ArrivalSource: Send {
     /// # Errors
     /// A row can't be read, and the policy for bad rows stops at it.
     fn next(&mut self) -> Result<Option<Arrival>, TraceError>;
+
+    /// Appends the next arrivals to a buffer, until it holds `most` or the ledger has changed: a change
+    /// belongs to the last arrival that was appended, or follows all of them at the end. Returns whether
+    /// the source goes on.
+    ///
+    /// # Errors
+    /// As for [`Self::next`], behind the arrivals that were appended.
+    fn append_to(
+        &mut self,
+        buffer: &mut VecDeque<Arrival>,
+        most: usize,
+    ) -> Result<bool, TraceError> {
+        debug_assert!(buffer.len() < most, "a buffer with room");
+        let next = self.next()?;
+        let goes_on = next.is_some();
+        buffer.extend(next);
+        Ok(goes_on)
+    }
 
     /// Returns the classes seen up to now; indexes stay valid.
     fn classes(&self) -> &Classes;

@@ -12,6 +12,7 @@ mod columns;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::ahead::streamed;
@@ -27,7 +28,7 @@ use crate::options::ReadOptions;
 use crate::origin::Origin;
 use crate::stream::{Arrival, ArrivalSource, Classes};
 use crate::table::{Row, Table};
-use model::Text;
+use model::{PodName, Text};
 
 use columns::Columns;
 
@@ -225,7 +226,11 @@ impl Rows {
         }
         let (placed, vacant) = self.lookahead.make_room(times.submit);
         if let Some(arrival) = vacant {
-            arrival.name = self.columns.name(row, number);
+            // Each kind by itself: a name that is put together first goes through memory.
+            match self.columns.name(row) {
+                Some(name) => arrival.name = name,
+                None => arrival.name = PodName::Job(number),
+            }
             arrival.class = class;
             arrival.members = times.members;
             arrival.tenant = tenant;
@@ -263,6 +268,27 @@ impl ArrivalSource for CsvSource {
         let arrival = self.rows.lookahead.pop();
         self.delivered += u64::from(arrival.is_some());
         Ok(arrival)
+    }
+
+    fn append_to(
+        &mut self,
+        buffer: &mut VecDeque<Arrival>,
+        most: usize,
+    ) -> Result<bool, TraceError> {
+        let noted = self.rows.journal.ledger.total();
+        loop {
+            while !self.ended && self.rows.lookahead.wants_more() {
+                self.take_row()?;
+            }
+            let Some(arrival) = self.rows.lookahead.pop() else {
+                return Ok(false);
+            };
+            self.delivered += 1;
+            buffer.push_back(arrival);
+            if buffer.len() >= most || self.rows.journal.ledger.total() != noted {
+                return Ok(true);
+            }
+        }
     }
 
     fn may_wait(&self) -> bool {

@@ -64,14 +64,11 @@ impl<'text> Piece<'text> {
             return eight_digits(right_aligned(u64::from_le_bytes(*chunk), missing));
         }
         if (9..=16).contains(&length) {
-            let (high, low) = self.bytes().split_at(length - 8);
-            let high = Self {
-                text: self.text,
-                length: high.len(),
-            }
-            .digits()?;
-            let low = low.first_chunk::<8>()?;
-            return Some(100_000_000 * high + eight_digits(u64::from_le_bytes(*low))?);
+            // Not by a call of itself: what calls itself is never inlined.
+            let (high, low) = (self.text.first_chunk::<8>()?, self.text.get(length - 8..)?);
+            let high = right_aligned(u64::from_le_bytes(*high), 16 - length);
+            let low = u64::from_le_bytes(*low.first_chunk::<8>()?);
+            return Some(100_000_000 * eight_digits(high)? + eight_digits(low)?);
         }
         match length {
             1..=18 => many_digits(self.bytes()),

@@ -30,16 +30,30 @@ pub(super) fn pattern(row: &Row<'_>, column: Option<&Column>) -> Result<Option<T
     }
 }
 
+/// A whole number between two bounds, both included; `None` if nothing stands there.
+#[inline(always)]
 pub(super) fn integer(
     row: &Row<'_>,
     column: Option<&Column>,
     least: i64,
     most: i64,
 ) -> Result<Option<i64>, BadRow> {
-    match column.filter(|column| !row.bytes(column).is_empty()) {
-        Some(column) => row.integer(column, least, most).map(Some),
+    match column {
+        Some(column) => written_integer(row, column, least, most),
         None => Ok(None),
     }
+}
+
+fn written_integer(
+    row: &Row<'_>,
+    column: &Column,
+    least: i64,
+    most: i64,
+) -> Result<Option<i64>, BadRow> {
+    if row.bytes(column).is_empty() {
+        return Ok(None);
+    }
+    row.integer(column, least, most).map(Some)
 }
 
 /// A column of times or spans.

@@ -182,13 +182,13 @@ impl Columns {
         })
     }
 
-    /// The name of a row's arrival, which is that of its number where the row has none.
+    /// The name of a row's arrival; `None` is that of its number.
     #[inline(always)]
-    pub(super) fn name(&self, row: &Row<'_>, number: u64) -> PodName {
-        match row.optional_text(self.name.as_ref()) {
-            "" => PodName::Job(number),
-            name if self.may_wait() => task_name(name),
-            name => PodName::Text(name.into()),
+    pub(super) fn name(&self, row: &Row<'_>) -> Option<PodName> {
+        match row.text(self.name.as_ref()?) {
+            "" => None,
+            name if self.may_wait() => Some(task_name(name)),
+            name => Some(PodName::Text(name.into())),
         }
     }
 
