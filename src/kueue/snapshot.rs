@@ -249,6 +249,7 @@ impl Snapshot {
             // The store refuses such a node, too.
             let _ = self.add_node(node);
         }
+        self.topologies.rank_domains();
         for domain in self.holdings.iter().flatten().flat_map(|own| &own.domains) {
             self.topologies.add(domain);
         }

@@ -38,6 +38,8 @@ pub struct DomainUse {
 pub struct Holding {
     /// The workload.
     pub workload: Arc<QueuedWorkload>,
+    /// Priority of the workload, which every search for victims reads.
+    pub priority: i32,
     /// Queue whose quota it holds.
     pub queue: NodeId,
     /// Amounts that it holds.
@@ -119,6 +121,7 @@ impl Holding {
             .holding(QUOTA_RESERVED)
             .map_or(now, |own| own.since);
         Self {
+            priority: workload.priority,
             queue,
             usage: usage.into_iter().collect(),
             domains,

@@ -262,7 +262,7 @@ fn variant(
         return Variant::HierarchicalReclaim;
     }
     let policy = snapshot.queue(preemptor.queue).spec.preemption;
-    let priority = snapshot.holding(holding).workload.priority;
+    let priority = snapshot.holding(holding).priority;
     match policy.borrowing {
         Some(borrowing)
             if priority < preemptor.priority

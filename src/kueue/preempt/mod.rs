@@ -78,7 +78,7 @@ pub fn targets(snapshot: &mut Snapshot, preemptor: &Preemptor<'_>) -> Vec<Target
 impl Preemptor<'_> {
     /// Whether a policy lets it preempt a workload.
     fn may_preempt(&self, policy: PreemptionPolicy, candidate: &Holding) -> bool {
-        let priority = candidate.workload.priority;
+        let priority = candidate.priority;
         let is_lower = priority < self.priority;
         match policy {
             PreemptionPolicy::Never => false,
@@ -101,7 +101,7 @@ impl Preemptor<'_> {
         let holdings = snapshot.queue(queue).holdings.iter().copied();
         let fitting = holdings.filter(|number| {
             let holding = snapshot.holding(*number);
-            holding.uses_any(self.need) && self.may_preempt(policy, holding)
+            self.may_preempt(policy, holding) && holding.uses_any(self.need)
         });
         fitting.collect()
     }
@@ -113,7 +113,7 @@ impl Preemptor<'_> {
             (
                 !holding.is_evicted,
                 holding.queue == self.queue,
-                holding.workload.priority,
+                holding.priority,
             )
         };
         let (left, right) = (snapshot.holding(one), snapshot.holding(other));

@@ -52,10 +52,15 @@ impl Controller {
     /// Namespaces and names of the workloads that have changed since this was called last; those that
     /// are gone are not among them.
     pub fn take_changed(&mut self) -> Vec<(Text, Text)> {
-        let changed = std::mem::take(&mut self.changed);
+        let changed = self.take_changed_numbers();
         let states = changed.iter().filter_map(|number| self.states.get(number));
         let names = states.map(|own| (own.workload.namespace.clone(), own.workload.name.clone()));
         names.collect()
+    }
+
+    /// Numbers of the workloads that have changed since this or [`Self::take_changed`] was called last.
+    pub fn take_changed_numbers(&mut self) -> SortedSet<usize> {
+        std::mem::take(&mut self.changed)
     }
 
     /// The queues whose status may have changed since this was last asked; at first, all of them.

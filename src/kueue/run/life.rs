@@ -19,13 +19,19 @@ pub(super) const GIVEN_UP: &str = "DeactivatedDueTo";
 impl Controller {
     /// A workload ends; one that is not admitted stays as it is.
     pub fn finish_workload(&mut self, namespace: &str, name: &str) {
-        let number = self.number(namespace, name);
-        let Some(number) = number.filter(|own| self.is_in(*own, Stage::Admitted)) else {
-            return;
-        };
-        self.release(number);
-        self.state_mut(number).stage = Stage::Finished;
-        self.forget_stopping(number);
+        if let Some(number) = self.number(namespace, name) {
+            self.finish_numbered(number);
+        }
+    }
+
+    /// A workload ends, by its number.
+    pub fn finish_numbered(&mut self, number: usize) {
+        let state = self.states.get(&number);
+        if state.is_some_and(|own| own.stage == Stage::Admitted) {
+            self.release(number);
+            self.state_mut(number).stage = Stage::Finished;
+            self.forget_stopping(number);
+        }
     }
 
     /// A workload is deleted.

@@ -203,13 +203,23 @@ impl Controller {
 
     /// A workload by name.
     pub fn state(&self, namespace: &str, name: &str) -> Option<&State> {
-        let state = self.states.get(&self.number(namespace, name)?);
-        state.map(|own| &**own)
+        self.state_of(self.number(namespace, name)?)
+    }
+
+    /// A workload by its number.
+    pub fn state_of(&self, number: usize) -> Option<&State> {
+        self.states.get(&number).map(|own| &**own)
     }
 
     /// Every workload, in order of submission.
     pub fn states(&self) -> impl Iterator<Item = &State> {
         self.states.values().map(|own| &**own)
+    }
+
+    /// Every workload with its number, in order of submission.
+    pub fn numbered_states(&self) -> impl Iterator<Item = (usize, &State)> {
+        let states = self.states.iter();
+        states.map(|(number, own)| (*number, &**own))
     }
 
     /// Names of the workloads of a queue that wait to be tried, and of those that don't.
@@ -225,7 +235,8 @@ impl Controller {
         )
     }
 
-    fn number(&self, namespace: &str, name: &str) -> Option<usize> {
+    /// The number of a workload: workloads are counted as they are submitted.
+    pub fn number(&self, namespace: &str, name: &str) -> Option<usize> {
         let key = (Text::from(namespace), Text::from(name));
         self.number_of.get(&key).copied()
     }

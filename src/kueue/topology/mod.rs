@@ -73,6 +73,13 @@ impl Topologies {
         Ok(())
     }
 
+    /// Prepares comparisons of domains, once all nodes are there.
+    pub fn rank_domains(&mut self) {
+        for topology in self.of.values_mut() {
+            topology.rank_domains();
+        }
+    }
+
     /// Whether no flavor has a topology.
     pub fn is_empty(&self) -> bool {
         self.of.is_empty()

@@ -99,6 +99,8 @@ pub struct FlavorTopology {
     pub(super) domains: Vec<Domain>,
     pub(super) at_level: Vec<Vec<usize>>,
     number_of: SortedMap<Values, usize>,
+    /// Place of each domain in the order of values; of no use while domains are missing.
+    ranks: Vec<usize>,
     leaf_of: SortedMap<Values, usize>,
     leaf_of_node: SortedMap<Text, usize>,
     /// Number of changes of nodes and their capacity.
@@ -135,6 +137,7 @@ impl FlavorTopology {
             domains: Vec::new(),
             at_level: vec![Vec::new(); topology.levels.len()],
             number_of: SortedMap::default(),
+            ranks: Vec::new(),
             leaf_of: SortedMap::default(),
             leaf_of_node: SortedMap::default(),
             nodes: 0,
@@ -165,6 +168,7 @@ impl FlavorTopology {
         self.domains.clear();
         self.at_level = vec![Vec::new(); self.levels.len()];
         self.number_of.clear();
+        self.ranks.clear();
         self.leaf_of.clear();
         self.leaf_of_node.clear();
     }
@@ -271,13 +275,63 @@ impl FlavorTopology {
         }
     }
 
+    /// Ranks all domains by their values, once all nodes are there.
+    pub(super) fn rank_domains(&mut self) {
+        self.ranks = vec![0; self.domains.len()];
+        for (rank, number) in self.number_of.values().enumerate() {
+            self.ranks[*number] = rank;
+        }
+    }
+
     /// The order of domains that are otherwise equal.
     pub(super) fn compare_values(&self, one: usize, other: usize) -> Ordering {
+        if self.ranks.len() == self.domains.len() {
+            return self.ranks[one].cmp(&self.ranks[other]);
+        }
         let (one, other) = (&self.domains[one], &self.domains[other]);
         if self.is_by_host() && one.parent == other.parent {
             one.values.last().cmp(&other.values.last())
         } else {
             one.values.cmp(&other.values)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn ranks_are_the_order_of_values(
+            by_host in any::<bool>(),
+            places in prop::collection::vec(("[a-c]", "[a-b]", "[a-d]"), 1..20),
+        ) {
+            let flavor = Arc::new(ResourceFlavor::default());
+            let lowest = if by_host { HOST } else { "shelf" };
+            let levels = ["block", "rack", lowest];
+            let topology = Topology {
+                name: "t".into(),
+                levels: levels.map(Into::into).to_vec(),
+            };
+            let mut topology = FlavorTopology::new(flavor, &topology);
+            for (block, rack, last) in &places {
+                let mut node = Node::default();
+                for (level, value) in levels.into_iter().zip([block, rack, last]) {
+                    node.labels.insert(level.into(), value.as_str().into());
+                }
+                topology.add_node(&node, &[]);
+            }
+            let all = 0..topology.domains.len();
+            let pairs: Vec<(usize, usize)> = all.clone().flat_map(|one| all.clone().map(move |other| (one, other))).collect();
+            let order = |topology: &FlavorTopology| -> Vec<Ordering> {
+                pairs.iter().map(|(one, other)| topology.compare_values(*one, *other)).collect()
+            };
+            let plain = order(&topology);
+            topology.rank_domains();
+            prop_assert_eq!(order(&topology), plain);
         }
     }
 }

@@ -107,10 +107,10 @@ struct Replay<'a> {
     now: Instant,
     run_times: &'a dyn Fn(&Text, Duration, &mut Stream) -> Duration,
     stream: Stream,
-    /// Ends of the workloads that run.
-    ends: SortedSet<(Instant, (Text, Text))>,
+    /// Ends of the workloads that run, by their numbers.
+    ends: SortedSet<(Instant, usize)>,
     /// The end of each of them.
-    end_of: SortedMap<(Text, Text), Instant>,
+    end_of: SortedMap<usize, Instant>,
     cycles: usize,
     /// Work at which the replay ends.
     most: u64,
@@ -118,13 +118,13 @@ struct Replay<'a> {
 
 impl Replay<'_> {
     /// Takes note of workloads that begin to run, and of those that are stopped.
-    fn follow(&mut self, changed: Vec<(Text, Text)>) {
-        for key in changed {
-            let Some(state) = self.cluster.state(&key.0, &key.1) else {
+    fn follow(&mut self, changed: impl IntoIterator<Item = usize>) {
+        for number in changed {
+            let Some(state) = self.cluster.state_of(number) else {
                 continue;
             };
             let runs = matches!(state.stage, Stage::Admitted | Stage::QuotaReserved);
-            match (runs, self.end_of.get(&key).copied()) {
+            match (runs, self.end_of.get(&number).copied()) {
                 (true, None) => {
                     let began = state.admitted.unwrap_or(self.now).min(self.now);
                     let ran = self.now.since(began);
@@ -135,12 +135,12 @@ impl Replay<'_> {
                     let most = state.workload.max_execution.unwrap_or(Duration::MAX);
                     let time = (self.run_times)(&queue, ran, &mut self.stream).min(most);
                     let end = began.saturating_add(time).max(self.now);
-                    self.ends.insert((end, key.clone()));
-                    self.end_of.insert(key, end);
+                    self.ends.insert((end, number));
+                    self.end_of.insert(number, end);
                 }
                 (false, Some(end)) => {
-                    self.ends.remove(&(end, key.clone()));
-                    self.end_of.remove(&key);
+                    self.ends.remove(&(end, number));
+                    self.end_of.remove(&number);
                 }
                 _ => {}
             }
@@ -155,9 +155,8 @@ impl Replay<'_> {
     /// The time at which a workload gets its quota; `None` if it does not within the horizon.
     fn start_of(&mut self, namespace: &str, name: &str) -> Option<Instant> {
         let horizon = self.now.saturating_add(HORIZON);
-        let states = self.cluster.states().map(|own| &own.workload);
-        let names = states.map(|own| (own.namespace.clone(), own.name.clone()));
-        let all = names.collect();
+        let asked = self.cluster.number(namespace, name)?;
+        let all: Vec<usize> = self.cluster.numbered_states().map(|own| own.0).collect();
         self.follow(all);
         loop {
             while let Some(cycle) = self.cluster.cycle() {
@@ -166,11 +165,11 @@ impl Replay<'_> {
                     break;
                 }
             }
-            let state = self.cluster.state(namespace, name)?;
+            let state = self.cluster.state_of(asked)?;
             if matches!(state.stage, Stage::Admitted | Stage::QuotaReserved) {
                 return Some(self.now);
             }
-            let changed = self.cluster.take_changed();
+            let changed = self.cluster.take_changed_numbers();
             self.follow(changed);
             let end = self.ends.first().map(|(at, _)| *at);
             let next = self.cluster.next_due().into_iter().chain(end).min()?;
@@ -179,13 +178,13 @@ impl Replay<'_> {
             }
             self.now = next.max(self.now);
             self.cluster.advance(self.now);
-            while let Some((at, key)) = self.ends.first().cloned() {
+            while let Some((at, number)) = self.ends.first().copied() {
                 if at > self.now {
                     break;
                 }
-                self.ends.remove(&(at, key.clone()));
-                self.end_of.remove(&key);
-                self.cluster.finish_workload(&key.0, &key.1);
+                self.ends.remove(&(at, number));
+                self.end_of.remove(&number);
+                self.cluster.finish_numbered(number);
             }
         }
     }
