@@ -165,6 +165,18 @@ fn format_parameters(kind: NameKind, name: &str) -> Option<Value> {
             256,
             "Memory of the largest machine in GiB, to which the trace is normalized.",
         ),
+        (
+            "open-buckets",
+            "openCores",
+            30,
+            "Cores that the open bucket `>24` counts as.",
+        ),
+        (
+            "open-buckets",
+            "openMemoryGib",
+            70,
+            "Memory in GiB that the open bucket `>64` counts as.",
+        ),
     ] {
         if entry.options.contains(&option) {
             let schema = json!({

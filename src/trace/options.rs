@@ -39,6 +39,10 @@ pub struct ReadOptions {
     pub full_cpu_milli: i64,
     /// `full-memory`: bytes that 1 stands for where a trace is normalized to its largest machine.
     pub full_memory_bytes: i64,
+    /// `open-buckets`: 1/1000 cores that the open bucket of cores counts as (Azure).
+    pub open_cpu_milli: i64,
+    /// `open-buckets`: bytes that the open bucket of memory counts as (Azure).
+    pub open_memory_bytes: i64,
     /// `constraints`: tasks keep to constraints on attributes of machines that stand in their own records
     /// (Google's trace of 2019).
     pub constraints: bool,
@@ -82,6 +86,8 @@ impl Default for ReadOptions {
             memory: false,
             full_cpu_milli: 64_000,
             full_memory_bytes: 256 << 30,
+            open_cpu_milli: 30_000,
+            open_memory_bytes: 70 << 30,
             constraints: false,
             largest_request: false,
             usage: false,

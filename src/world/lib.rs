@@ -181,6 +181,8 @@ fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<Read
         largest_request: Option<bool>,
         full_cores: Option<i64>,
         full_memory_gib: Option<i64>,
+        open_cores: Option<i64>,
+        open_memory_gib: Option<i64>,
         repeat: Option<u64>,
         cut_off: Option<bool>,
     }
@@ -194,6 +196,12 @@ fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<Read
     options.largest_request = largest.unwrap_or(options.largest_request);
     if let Some(cores) = extra.full_cores {
         options.full_cpu_milli = cores.saturating_mul(1_000);
+    }
+    if let Some(cores) = extra.open_cores {
+        options.open_cpu_milli = cores.saturating_mul(1_000);
+    }
+    if let Some(gib) = extra.open_memory_gib {
+        options.open_memory_bytes = gib.saturating_mul(1 << 30);
     }
     if let Some(gib) = extra.full_memory_gib {
         options.full_memory_bytes = gib.saturating_mul(1 << 30);

@@ -1,5 +1,5 @@
 //! Virtual machines of Azure, of 2017 and 2019: one headerless table. In 2019 cores and memory are
-//! buckets, of which the last is open (`>24`, `>64`); it counts as 30 cores and 70 GiB. A machine that
+//! buckets, of which the last is open (`>24`, `>64`); it counts as 30 cores and 70 GiB, or what options say. A machine that
 //! is there at the end of the trace has no run time. Readings of processors stand in tables of their
 //! own: beside the machines, in a folder or an archive, they are what the machines use; alone they are
 //! a workload of machines whose sizes are not known. Format: `traces.md`, section 6.
@@ -30,7 +30,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     columns: COLUMNS,
     names: &["vm id", "subscription id", "deployment id"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
-    options: &["usage"],
+    options: &["usage", "open-buckets"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -279,8 +279,7 @@ fn check_category(fields: &Fields<'_, '_>) -> Result<(), BadRow> {
 }
 
 /// Documented dirt of a row.
-const DIRT: [(&str, Action); 4] = [
-    ("open bucket of a size; 30 cores, 70 GiB", Action::Repair),
+const DIRT: [(&str, Action); 3] = [
     ("average use above the maximum", Action::Keep),
     ("created at 0, perhaps before", Action::Keep),
     (
@@ -306,18 +305,21 @@ fn take(
     if deleted < created {
         return Err(fields.bad(DELETED, "no earlier than `created`").into());
     }
-    let (cores, is_open) = MOST_CORES.amount(fields, CORES)?;
-    let (memory, is_open_too) = MOST_MEMORY.amount(fields, MEMORY)?;
+    let (cores, is_open) = MOST_CORES.amount(fields, CORES, options.open_cpu_milli)?;
+    let (memory, is_open_too) = MOST_MEMORY.amount(fields, MEMORY, options.open_memory_bytes)?;
     let (most, mean) = (fields.decimal(MOST, 1e3)?, fields.decimal(MEAN, 1e3)?);
     check_category(fields)?;
     let is_above = most.zip(mean).is_some_and(|(most, mean)| mean > most);
     let is_there = deleted >= END;
-    let found = [
-        is_open || is_open_too,
-        is_above,
-        created == Instant::ZERO,
-        is_there,
-    ];
+    if is_open || is_open_too {
+        let (cores, gib) = (
+            options.open_cpu_milli / 1_000,
+            options.open_memory_bytes >> 30,
+        );
+        let kind = format!("open bucket of a size; {cores} cores, {gib} GiB");
+        journal.dirt(&kind, Action::Repair, line)?;
+    }
+    let found = [is_above, created == Instant::ZERO, is_there];
     for (_, (kind, action)) in found.into_iter().zip(DIRT).filter(|own| own.0) {
         journal.dirt(kind, action, line)?;
     }
@@ -371,30 +373,31 @@ fn take(
 struct Bucket {
     /// The bucket as it is written.
     label: &'static str,
-    /// The amount that it counts as.
-    counts_as: i64,
     /// The units in which amounts are read that make one.
     scale: i64,
 }
 
 const MOST_CORES: Bucket = Bucket {
     label: ">24",
-    counts_as: 30_000,
     scale: 1_000,
 };
 
 const MOST_MEMORY: Bucket = Bucket {
     label: ">64",
-    counts_as: 70 << 30,
     scale: 1 << 30,
 };
 
 impl Bucket {
-    /// The amount of a field, and whether it was the open bucket.
-    fn amount(&self, fields: &Fields<'_, '_>, place: usize) -> Result<(i64, bool), BadRow> {
+    /// The amount of a field, and whether it was the open bucket, which counts as this much.
+    fn amount(
+        &self,
+        fields: &Fields<'_, '_>,
+        place: usize,
+        open: i64,
+    ) -> Result<(i64, bool), BadRow> {
         let label = self.label;
         if fields.bytes(place) == label.as_bytes() {
-            return Ok((self.counts_as, true));
+            return Ok((open, true));
         }
         let amount = fields.scaled(place, self.scale, 1e5)?;
         let amount = amount.filter(|&amount| amount > 0);

@@ -46,6 +46,23 @@ fn machines_of_both_years_are_read() {
 }
 
 #[test]
+fn open_buckets_count_as_options_say() {
+    let input = Input::bytes("vmtable.csv", ROWS.as_bytes());
+    let options = ReadOptions {
+        open_cpu_milli: 48_000,
+        open_memory_bytes: 112 << 30,
+        ..ReadOptions::default()
+    };
+    let mut source = open(&input, &options).expect("good rows");
+    let recorded = Recorded::collect(&mut *source).expect("good rows");
+    let requests = recorded.classes[1].requests().expect("small");
+    assert_eq!(requests.get("cpu").milli_ceil(), Ok(48_000));
+    assert_eq!(requests.get("memory").units_ceil(), Ok(112 << 30));
+    let kind = "open bucket of a size; 48 cores, 112 GiB";
+    assert_eq!(recorded.ledger.count(kind), 1);
+}
+
+#[test]
 fn dirty_rows_are_named() {
     let rows = "a,s,d,9,5,1,1,1,Unknown,1,1\na,s,d,0,5,1,1,1,Unknown,0,1\n\
                 a,s,d,0,5,1,1,1,Unknown,1,>24\n,s,d,0,5,1,1,1,Unknown,1,1\n";
