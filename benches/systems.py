@@ -176,6 +176,9 @@ def written(unit, values):
         decimals = max(0, -math.floor(math.log10(half)))
         return f"{mean:,.{decimals}f} ± {half:,.{decimals}f}{text}"
     decimals = 0 if abs(mean) >= 100 or mean == int(mean) else 2 if abs(mean) < 10 else 1
+    if text == " %" and 99.9 <= mean < 100:
+        # The part that is missing is what is of interest.
+        decimals = 3
     return f"{mean:,.{decimals}f}{text}"
 
 
