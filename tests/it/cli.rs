@@ -298,13 +298,14 @@ fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 79] = [
+const SCENARIOS: [(&str, &[&str]); 80] = [
     ("device-claims.yaml", &[]),
     ("gpu-month.yaml", &["--set", "stop={at: 12h}"]),
     ("preemption-loop.yaml", &[]),
     ("needless-preemptions.yaml", &[]),
     ("fair-or-priority.yaml", &[]),
     ("gavel-trace.yaml", &["--set", "stop={at: 2h}"]),
+    ("gpu-logs.yaml", &["--set", "stop={at: 2h}"]),
     ("batch-policies.yaml", &["--set", "stop={at: 6h}"]),
     ("vector-packing.yaml", &[]),
     ("two-teams.yaml", &[]),
