@@ -62,6 +62,7 @@ mod sqlite;
 pub mod stream;
 pub mod table;
 mod texts;
+mod timed;
 pub mod transform;
 mod unfold;
 pub mod writers;

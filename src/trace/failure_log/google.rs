@@ -8,6 +8,8 @@ use crate::formats::google_2011::machines::{self, Event, TakeEvent};
 use crate::formats::google_2019;
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
+use crate::rows::Refused;
+use crate::timed::Timed;
 use units::{Instant, SortedMap};
 
 /// Whether a machine is there.
@@ -41,9 +43,7 @@ pub(super) fn read(
     let places: SortedMap<&str, usize> = { nodes.iter().enumerate() }
         .map(|(place, &name)| (name, place))
         .collect();
-    let mut states: SortedMap<usize, State> = SortedMap::new();
-    let mut outages = Vec::new();
-    let mut latest = Instant::ZERO;
+    let mut events: Timed<(usize, i64, Instant)> = Timed::default();
     each_event(input, &mut journal, &mut |journal, line, event| {
         let Event {
             machine,
@@ -57,16 +57,39 @@ pub(super) fn read(
         let Some(time) = time else {
             return Ok(journal.dirt("event after the trace", Action::Drop, line)?);
         };
-        if time < latest {
-            journal.dirt("events out of order", Action::Repair, line)?;
-        }
-        latest = latest.max(time);
-        let state = states.get(&node).copied();
+        Ok(events.push(journal, line, Some(time), (node, kind, time))?)
+    })?;
+    let mut course = Course::default();
+    events.each(&mut journal, |journal, line, event| {
+        course.take(journal, line, event)
+    })?;
+    Ok(FailureLog {
+        outages: course.finish(),
+        ledger: journal.ledger,
+    })
+}
+
+/// What the events of all machines say up to an instant.
+#[derive(Default)]
+struct Course {
+    states: SortedMap<usize, State>,
+    outages: Vec<LoggedOutage>,
+}
+
+impl Course {
+    /// Takes an event of a kind at a node, after all that are earlier.
+    fn take(
+        &mut self,
+        journal: &mut Journal,
+        line: u64,
+        (node, kind, time): (usize, i64, Instant),
+    ) -> Result<(), Refused> {
+        let state = self.states.get(&node).copied();
         match (kind, state.unwrap_or(State::Down(Instant::ZERO))) {
             (0, State::Down(since)) => {
-                states.insert(node, State::Up);
+                self.states.insert(node, State::Up);
                 if time > since {
-                    outages.push(LoggedOutage {
+                    self.outages.push(LoggedOutage {
                         node,
                         down: since,
                         up: Some(time),
@@ -77,7 +100,7 @@ pub(super) fn read(
                 journal.dirt("machine added while it is there", Action::Keep, line)?;
             }
             (1, State::Up) => {
-                states.insert(node, State::Down(time));
+                self.states.insert(node, State::Down(time));
             }
             (1, State::Down(_)) => {
                 let kind = "machine removed while it is away";
@@ -86,21 +109,23 @@ pub(super) fn read(
             _ => journal.dirt("change of a capacity, not enforced", Action::Keep, line)?,
         }
         Ok(())
-    })?;
-    for (node, state) in states {
-        if let State::Down(down) = state {
-            outages.push(LoggedOutage {
-                node,
-                down,
-                up: None,
-            });
-        }
     }
-    outages.sort_by_key(|outage| (outage.down, outage.node));
-    Ok(FailureLog {
-        outages,
-        ledger: journal.ledger,
-    })
+
+    /// All outages in order of time.
+    fn finish(self) -> Vec<LoggedOutage> {
+        let mut outages = self.outages;
+        for (node, state) in self.states {
+            if let State::Down(down) = state {
+                outages.push(LoggedOutage {
+                    node,
+                    down,
+                    up: None,
+                });
+            }
+        }
+        outages.sort_by_key(|outage| (outage.down, outage.node));
+        outages
+    }
 }
 
 #[cfg(test)]
@@ -138,6 +163,19 @@ mod tests {
                 .to_string()
                 .contains("`system` applies only to the Los Alamos log")
         );
+    }
+
+    #[test]
+    fn events_out_of_order_are_sorted() {
+        let rows = "0,5,0,p,0.5,0.2\n20000000,5,0,p,0.5,0.2\n12000000,5,1,p,,\n";
+        let input = Input::bytes("machines.csv", rows.as_bytes());
+        let log = read(&input, &LogOptions::default(), &["5"]).expect("a log");
+        let spans: Vec<_> = { log.outages.iter() }
+            .map(|own| (own.down, own.up))
+            .collect();
+        let at = Instant::from_secs;
+        assert_eq!(spans, [(at(12), Some(at(20)))]);
+        assert_eq!(log.ledger.count(crate::timed::OUT_OF_ORDER), 1);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::machine_course::{MachineCourse, in_order};
 use crate::options::ReadOptions;
 use crate::rows::{Layout, each_row_of_all};
 use crate::side_by_side::Tables;
+use crate::timed::Timed;
 use model::Labels;
 use units::SortedMap;
 
@@ -73,6 +74,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     let mut known: SortedMap<i64, (usize, Capacity, MachineCourse)> = SortedMap::new();
     let tables = tables(input)?;
     tables.note(&mut journal)?;
+    let mut rows = Timed::default();
     each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
         let line = fields.line();
         let id = fields.number(MACHINE, 0, i64::MAX)?;
@@ -83,7 +85,12 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
         let cpu = fields.integer(CPU, 1, 1_000_000)?;
         let memory = super::share_of(fields, MEMORY, options.full_memory_bytes)?;
         let time = super::time(journal, fields, TIME)?;
-        if event != "add" {
+        let row = (time, id, event == "add", cpu.zip(memory));
+        Ok(rows.push(journal, line, Some(time), row)?)
+    })?;
+    rows.each(&mut journal, |journal, line, row| {
+        let (time, id, is_added, capacity) = row;
+        if !is_added {
             let Some((_, _, course)) = known.get_mut(&id) else {
                 let kind = "error of a machine that is not there";
                 return Ok(journal.dirt(kind, Action::Drop, line)?);
@@ -91,7 +98,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
             course.takes(time, false);
             return Ok(());
         }
-        let Some((cpu, memory)) = cpu.zip(memory) else {
+        let Some((cpu, memory)) = capacity else {
             return Ok(journal.dirt("machine without a capacity", Action::Drop, line)?);
         };
         let capacity = Capacity {
@@ -129,6 +136,16 @@ mod tests {
     use super::*;
     use crate::format::NodeEventKind;
     use crate::inspect::validate;
+
+    #[test]
+    fn events_happen_in_order_of_time() {
+        let rows = "500,1,softerror,disk_full,,,\n0,1,add,,64,0.69,0.4\n";
+        let input = Input::bytes("m.csv", rows.as_bytes());
+        let list = read(&input, &ReadOptions::default()).expect("good rows");
+        let kinds: Vec<_> = list.events.iter().map(|own| &own.kind).collect();
+        assert_eq!(kinds, [&NodeEventKind::Refuses]);
+        assert_eq!(list.ledger.count(crate::timed::OUT_OF_ORDER), 1);
+    }
 
     #[test]
     fn added_machines_are_nodes() {

@@ -17,6 +17,7 @@ use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
 use crate::side_by_side::Tables;
 use crate::spill::Order;
 use crate::stream::{Arrival, ArrivalSource};
+use crate::timed::Timed;
 use model::{PodName, PodSpec};
 use units::Instant;
 
@@ -78,7 +79,6 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         gather: Gather::default().in_order(Order::Place),
         alive: Alive::default(),
         usage: Usage::default(),
-        options,
     };
     for part in measured {
         if options.usage {
@@ -88,8 +88,13 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         journal.file = part.name.clone();
         journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
     }
+    let mut rows = Timed::default();
     each_row_of_all(events, &LAYOUT, &mut journal, |journal, fields| {
-        services.take(journal, fields)
+        let event = Event::of(journal, fields, options)?;
+        Ok(rows.push(journal, fields.line(), Some(event.time), event)?)
+    })?;
+    rows.each(&mut journal, |journal, line, event| {
+        services.take(journal, line, event)
     })?;
     let Services {
         mut gather, alive, ..
@@ -103,34 +108,65 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 /// Instances that are there.
 type Alive = IndexMap<i64, Arrival, FxBuildHasher>;
 
+/// An event of an instance.
+struct Event {
+    time: Instant,
+    instance: i64,
+    /// Whether the instance is created, else removed.
+    is_creation: bool,
+    cpu: Option<i64>,
+    memory: Option<i64>,
+}
+
+impl Event {
+    fn of(
+        journal: &mut Journal,
+        fields: &Fields<'_, '_>,
+        options: &ReadOptions,
+    ) -> Result<Self, Refused> {
+        let instance = fields.number(INSTANCE, 0, i64::MAX)?;
+        let cpu = fields.scaled(CPU, 1_000, 1e5)?;
+        let memory = super::share_of(fields, MEMORY, options.full_memory_bytes)?;
+        let is_creation = match fields.text(EVENT) {
+            "Create" => true,
+            "Remove" => false,
+            _ => return Err(fields.bad(EVENT, "Create or Remove").into()),
+        };
+        Ok(Self {
+            time: super::time(journal, fields, TIME)?,
+            instance,
+            is_creation,
+            cpu,
+            memory,
+        })
+    }
+}
+
 /// The instances up to now.
-struct Services<'o> {
+struct Services {
     gather: Gather,
     alive: Alive,
     usage: Usage,
-    options: &'o ReadOptions,
 }
 
-impl Services<'_> {
-    fn take(&mut self, journal: &mut Journal, fields: &Fields<'_, '_>) -> Result<(), Refused> {
+impl Services {
+    /// Takes an event, after all that are earlier.
+    fn take(&mut self, journal: &mut Journal, line: u64, event: Event) -> Result<(), Refused> {
         let Self {
             gather,
             alive,
             usage,
-            options,
         } = self;
-        let line = fields.line();
-        let instance = fields.number(INSTANCE, 0, i64::MAX)?;
-        let cpu = fields.scaled(CPU, 1_000, 1e5)?;
-        let memory = super::share_of(fields, MEMORY, options.full_memory_bytes)?;
-        let event = fields.text(EVENT);
-        if !matches!(event, "Create" | "Remove") {
-            return Err(fields.bad(EVENT, "Create or Remove").into());
-        }
-        let time = super::time(journal, fields, TIME)?;
+        let Event {
+            time,
+            instance,
+            is_creation,
+            cpu,
+            memory,
+        } = event;
         let known = alive.get(&instance).map(|own| own.submit);
-        match (event, known) {
-            ("Create", None) => {
+        match (is_creation, known) {
+            (true, None) => {
                 let demand = Demand {
                     submit: time,
                     name: PodName::Text(instance.to_string().into()),
@@ -143,16 +179,16 @@ impl Services<'_> {
                 };
                 alive.insert(instance, gather.arrival(journal.origin(line), demand));
             }
-            ("Create", Some(_)) => {
+            (true, Some(_)) => {
                 journal.dirt("instance created twice", Action::Drop, line)?;
             }
-            (_, Some(created)) if time >= created => {
+            (false, Some(created)) => {
                 if let Some(mut arrival) = alive.swap_remove(&instance) {
                     arrival.run_time = Some(time.since(created));
                     gather.add(arrival);
                 }
             }
-            _ => journal.dirt(
+            (false, None) => journal.dirt(
                 "removal of an instance that is not there",
                 Action::Drop,
                 line,
@@ -196,6 +232,17 @@ mod tests {
             found.bad_rows[0].to_string(),
             "c.csv:1: column `event type`: must be Create or Remove, found `Start`"
         );
+    }
+
+    #[test]
+    fn events_happen_in_order_of_time() {
+        let rows = "500,Remove,1,5,4,0.1,0.1,1|2\n0,Create,1,5,4,0.1,0.1,1|2\n";
+        let input = Input::bytes("c.csv", rows.as_bytes());
+        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
+        assert_eq!(runs, [Some(Duration::from_secs(500))]);
+        assert_eq!(recorded.ledger.count(crate::timed::OUT_OF_ORDER), 1);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::resizes::Resize;
 use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of};
 use crate::side_by_side::Tables;
 use crate::stream::ArrivalSource;
+use crate::timed::{OUT_OF_ORDER, Timed};
 use model::{PodName, PodSpec, Text};
 use units::Instant;
 
@@ -92,17 +93,70 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         measured: 0,
         usage,
     };
+    let mut rows = Rows::default();
     for part in containers {
         journal.file = part.name.clone();
         each_row_of(part, &LAYOUT, &mut journal, &mut |journal, fields| {
-            own.take(journal, fields, options)
+            rows.take(journal, fields, options)
         })?;
     }
+    rows.timed.each(&mut journal, |journal, line, row| {
+        own.take(journal, line, row)
+    })?;
     if let (Some(part), true) = (measured.first(), own.measured < own.usage.len()) {
         journal.file = part.name.clone();
         journal.dirt("usage of a container that is not listed", Action::Drop, 1)?;
     }
     Ok(own.gather.finish(journal))
+}
+
+/// A row of a container.
+struct Row {
+    name: Text,
+    at: Instant,
+    tenant: Text,
+    cpu: Option<i64>,
+    limit: Option<i64>,
+    memory: Option<i64>,
+}
+
+/// Rows up to now: those of a container stand together, in order of time.
+#[derive(Default)]
+struct Rows {
+    timed: Timed<Row>,
+    /// The latest row of each container.
+    latest: IndexMap<Text, Instant, FxBuildHasher>,
+}
+
+impl Rows {
+    fn take(
+        &mut self,
+        journal: &mut Journal,
+        fields: &Fields<'_, '_>,
+        options: &ReadOptions,
+    ) -> Result<(), Refused> {
+        let cpu = super::centi_cores(fields, CPU)?;
+        let limit = super::centi_cores(fields, LIMIT)?;
+        let memory = super::percent_of(fields, MEMORY, options.full_memory_bytes)?;
+        let name: Text = fields.name(CONTAINER, "the name of a container")?.into();
+        let at = fields.seconds(TIME)?;
+        let at = at.ok_or_else(|| fields.bad(TIME, "seconds"))?;
+        let latest = self.latest.entry(name.clone()).or_insert(at);
+        if at < *latest {
+            journal.dirt(OUT_OF_ORDER, Action::Repair, fields.line())?;
+        }
+        *latest = at.max(*latest);
+        let row = Row {
+            name,
+            at,
+            tenant: fields.text(APPLICATION).into(),
+            cpu,
+            limit,
+            memory,
+        };
+        self.timed.push_any(journal, fields.line(), at, row);
+        Ok(())
+    }
 }
 
 /// The containers up to now.
@@ -115,16 +169,10 @@ struct Containers {
 }
 
 impl Containers {
-    fn take(
-        &mut self,
-        journal: &mut Journal,
-        fields: &Fields<'_, '_>,
-        options: &ReadOptions,
-    ) -> Result<(), Refused> {
-        let spec = spec(fields, options)?;
-        let name: Text = fields.name(CONTAINER, "the name of a container")?.into();
-        let at = fields.seconds(TIME)?;
-        let submit = at.ok_or_else(|| fields.bad(TIME, "seconds"))?;
+    /// Takes a row, after all that are earlier.
+    fn take(&mut self, journal: &mut Journal, line: u64, row: Row) -> Result<(), Refused> {
+        let spec = row.spec();
+        let (name, submit) = (row.name, row.at);
         if let Some(first) = self.known.get(&name) {
             let resize = Resize {
                 before: first,
@@ -132,18 +180,18 @@ impl Containers {
                 when: "later",
                 is_largest_kept: false,
             };
-            resize.note(journal, fields.line())?;
+            resize.note(journal, line)?;
             return Ok(());
         }
         let behaviour = self.usage.of(&name);
         self.measured += usize::from(behaviour.is_some());
         self.known.insert(name.clone(), spec.clone());
         self.gather.push(
-            journal.origin(fields.line()),
+            journal.origin(line),
             Demand {
                 submit,
                 name: PodName::Text(name),
-                tenant: fields.text(APPLICATION).into(),
+                tenant: row.tenant,
                 spec: PodSpec {
                     behaviour: behaviour.map(Into::into),
                     ..spec
@@ -156,15 +204,14 @@ impl Containers {
     }
 }
 
-fn spec(fields: &Fields<'_, '_>, options: &ReadOptions) -> Result<PodSpec, Refused> {
-    let cpu = super::centi_cores(fields, CPU)?;
-    let limit = super::centi_cores(fields, LIMIT)?;
-    let memory = super::percent_of(fields, MEMORY, options.full_memory_bytes)?;
-    let mut spec = PodSpec::with_requests(requests(cpu, memory));
-    if let Some(container) = spec.containers.first_mut() {
-        container.limits = requests(limit, None);
+impl Row {
+    fn spec(&self) -> PodSpec {
+        let mut spec = PodSpec::with_requests(requests(self.cpu, self.memory));
+        if let Some(container) = spec.containers.first_mut() {
+            container.limits = requests(self.limit, None);
+        }
+        spec
     }
-    Ok(spec)
 }
 
 #[cfg(test)]
@@ -198,6 +245,25 @@ mod tests {
         assert_eq!(limits.get("cpu").milli_ceil(), Ok(8_000));
         let kind = "more cores requested later; the first request stands";
         assert_eq!(recorded.ledger.count(kind), 1);
+    }
+
+    #[test]
+    fn the_earliest_row_is_the_arrival_wherever_it_stands() {
+        let rows = "c_1,m_2,900,app_5,started,800,800,1.5\nc_1,m_2,0,app_5,started,400,800,1.5\n\
+                    c_2,m_2,0,app_5,started,400,800,1.5\n";
+        let input = Input::bytes("c.csv", rows.as_bytes());
+        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let submits: Vec<Instant> = recorded.arrivals.iter().map(|own| own.submit).collect();
+        assert_eq!(submits, [Instant::ZERO; 2]);
+        let requests = recorded.classes[0].requests().expect("small");
+        assert_eq!(requests.get("cpu").milli_ceil(), Ok(4_000));
+        for kind in [
+            OUT_OF_ORDER,
+            "more cores requested later; the first request stands",
+        ] {
+            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
+        }
     }
 
     #[test]

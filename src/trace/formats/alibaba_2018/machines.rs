@@ -16,6 +16,7 @@ use crate::machine_course::{MachineCourse, in_order};
 use crate::options::ReadOptions;
 use crate::rows::{Layout, each_row_of_all};
 use crate::side_by_side::Tables;
+use crate::timed::Timed;
 use model::{Labels, Node, Text};
 
 /// The registry's entry.
@@ -74,6 +75,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut nodes: IndexMap<Text, (Capacity, Node, MachineCourse), FxBuildHasher> =
         IndexMap::default();
+    let mut rows = Timed::default();
     let tables = tables(input)?;
     tables.note(&mut journal)?;
     each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
@@ -89,6 +91,12 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
             cpu_milli: 1_000 * cores,
             memory,
         };
+        let domains = DOMAINS.map(|(place, _)| Text::from(fields.text(place)));
+        let row = (name, time, capacity, domains);
+        rows.push_any(journal, line, time, row);
+        Ok(())
+    })?;
+    rows.each(&mut journal, |_, _, (name, time, capacity, domains)| {
         if let Some((before, _, course)) = nodes.get_mut(&name) {
             if std::mem::replace(before, capacity) != capacity {
                 course.resized(time, capacity);
@@ -96,9 +104,9 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
             return Ok(());
         }
         let mut labels = Labels::new();
-        for (place, label) in DOMAINS {
-            if !fields.text(place).is_empty() {
-                labels.insert(label.into(), fields.text(place).into());
+        for ((_, label), domain) in DOMAINS.iter().zip(domains) {
+            if !domain.is_empty() {
+                labels.insert((*label).into(), domain);
             }
         }
         let node = node(name.clone(), labels, capacity, options.pods_per_node);

@@ -19,6 +19,7 @@ use crate::machine_course::{MachineCourse, in_order};
 use crate::options::ReadOptions;
 use crate::rows::{Fields, Layout, Refused, each_row_of_all};
 use crate::side_by_side::Tables;
+use crate::timed::Timed;
 use model::Labels;
 use units::Instant;
 
@@ -115,6 +116,8 @@ fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
 /// Machines as their events describe them, in order of their first ones.
 #[derive(Default)]
 pub(crate) struct Machines {
+    /// Events up to now, which may be out of order.
+    events: Timed<(Event, Option<Capacity>, Labels)>,
     known: IndexMap<i64, Machine, FxBuildHasher>,
 }
 
@@ -129,19 +132,30 @@ struct Machine {
 }
 
 impl Machines {
-    /// Takes an event with the capacity that it states; the labels are those of the first one.
+    /// Takes an event with the capacity and the labels that it states.
     pub(crate) fn take(
         &mut self,
         journal: &mut Journal,
         line: u64,
         event: Event,
         capacity: Option<Capacity>,
-        labels: impl FnOnce() -> Labels,
+        labels: Labels,
+    ) -> Result<(), TraceError> {
+        let row = (event, capacity, labels);
+        self.events.push(journal, line, event.time, row)
+    }
+
+    /// An event happens, after all that are earlier; the labels are those of a machine's first one.
+    fn happen(
+        &mut self,
+        journal: &mut Journal,
+        line: u64,
+        (event, capacity, labels): (Event, Option<Capacity>, Labels),
     ) -> Result<(), TraceError> {
         let machine = self.known.entry(event.machine);
         let machine = machine.or_insert_with(|| Machine {
             line,
-            labels: labels(),
+            labels,
             capacity: None,
             latest: None,
             course: MachineCourse::default(),
@@ -170,7 +184,15 @@ impl Machines {
     }
 
     /// The nodes of the machines that have a capacity.
-    pub(crate) fn finish(self, mut journal: Journal, pods: i64) -> Result<NodeList, TraceError> {
+    pub(crate) fn finish(
+        mut self,
+        mut journal: Journal,
+        pods: i64,
+    ) -> Result<NodeList, TraceError> {
+        let read = std::mem::take(&mut self.events);
+        read.each(&mut journal, |journal, line, row| {
+            Ok(self.happen(journal, line, row)?)
+        })?;
         let (mut nodes, mut events) = (Vec::new(), Vec::new());
         for (id, machine) in self.known {
             let Some(capacity) = machine.capacity else {
@@ -212,16 +234,9 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     each_row_of_all(events, &LAYOUT, &mut journal, |journal, fields| {
         let event = Event::of(fields)?;
         let capacity = capacity(fields, CAPACITY, options)?;
-        let labels = || {
-            let mut labels = stated_labels([(PLATFORM_LABEL, fields.text(PLATFORM))]);
-            for (name, value) in { stated.of(event.machine) }
-                .into_iter()
-                .flat_map(Labels::iter)
-            {
-                labels.insert(name.clone(), value.clone());
-            }
-            labels
-        };
+        let mut labels = stated_labels([(PLATFORM_LABEL, fields.text(PLATFORM))]);
+        let more = stated.of(event.machine).into_iter().flat_map(Labels::iter);
+        labels.extend(more.map(|(name, value)| (name.clone(), value.clone())));
         Ok(machines.take(journal, fields.line(), event, capacity, labels)?)
     })?;
     machines.finish(journal, options.pods_per_node)
@@ -253,6 +268,29 @@ mod tests {
     use super::*;
     use crate::format::NodeEventKind;
     use crate::inspect::validate;
+    use crate::timed::OUT_OF_ORDER;
+
+    #[test]
+    fn events_happen_in_order_of_time() {
+        let rows = "0,5,0,p,0.5,0.25\n20,5,0,p,1,0.25\n30,6,0,q,0.5,0.25\n10,5,1,p,,\n";
+        let input = Input::bytes("machines.csv", rows.as_bytes());
+        let list = read(&input, &ReadOptions::default()).expect("readable");
+        let events: Vec<_> = { list.events.iter() }
+            .map(|own| (own.at.as_nanos() / 1_000, own.node, &own.kind))
+            .collect();
+        let [
+            (0, 1, NodeEventKind::Goes),
+            (10, 0, NodeEventKind::Goes),
+            (20, 0, NodeEventKind::Comes),
+            (20, 0, NodeEventKind::Resized(_)),
+            (30, 1, NodeEventKind::Comes),
+        ] = events[..]
+        else {
+            panic!("the machine goes at 10 and comes again at 20: {events:?}");
+        };
+        assert_eq!(list.ledger.count(OUT_OF_ORDER), 1);
+        assert_eq!(list.ledger.count("machine added while it is there"), 0);
+    }
 
     #[test]
     fn machines_have_their_first_capacity() {

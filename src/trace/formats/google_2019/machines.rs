@@ -102,16 +102,12 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
         each_record(part, COLUMNS, &mut journal, |journal, fields| {
             let event = event(fields)?;
             let capacity = capacity(fields, CAPACITY, options)?;
-            let labels = || {
-                let own = stated_labels([
-                    (PLATFORM_LABEL, fields.text(PLATFORM)),
-                    (SWITCH_LABEL, fields.text(SWITCH)),
-                ]);
-                let more = stated.of(event.machine).into_iter().flat_map(Labels::iter);
-                let mut labels = own;
-                labels.extend(more.map(|(name, value)| (name.clone(), value.clone())));
-                labels
-            };
+            let mut labels = stated_labels([
+                (PLATFORM_LABEL, fields.text(PLATFORM)),
+                (SWITCH_LABEL, fields.text(SWITCH)),
+            ]);
+            let more = stated.of(event.machine).into_iter().flat_map(Labels::iter);
+            labels.extend(more.map(|(name, value)| (name.clone(), value.clone())));
             Ok(machines.take(journal, fields.line(), event, capacity, labels)?)
         })?;
     }
