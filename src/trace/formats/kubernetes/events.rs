@@ -1,6 +1,6 @@
 //! Events of a Kubernetes cluster as `kubectl get events --all-namespaces --output json` prints them. A
 //! pod arrives with its first event, starts when a container of it does and ends when it is killed, unless
-//! events of it follow, as when a container starts again. What it requests is not said. Source: the API reference of Kubernetes, `Event` of `v1` and of
+//! a container of it starts again. What it requests is not said. Source: the API reference of Kubernetes, `Event` of `v1` and of
 //! `events.k8s.io/v1`.
 
 use super::{Act, Deed, lives};
@@ -70,8 +70,9 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     lives(acts, journal)
 }
 
-/// The change that an event states of a pod's life, if it is about a pod.
-fn take(journal: &mut Journal, event: &Element) -> Result<Option<Act>, Refused> {
+/// The changes that an event states of a pod's life, if it is about a pod: one that happened several times has the first and
+/// the last of them.
+fn take(journal: &mut Journal, event: &Element) -> Result<Vec<Act>, Refused> {
     let line = event.line;
     let object = match event.at("/regarding") {
         Some(_) => "/regarding",
@@ -80,7 +81,7 @@ fn take(journal: &mut Journal, event: &Element) -> Result<Option<Act>, Refused> 
     let at = |member: &str| format!("{object}/{member}");
     if event.name_at(&at("kind"), "a kind such as Pod")? != "Pod" {
         journal.dirt("event of another object than a pod", Action::Drop, line)?;
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let name = event.name_at(&at("name"), "the name of a pod")?.to_owned();
     let namespace = event.text_at(&at("namespace")).to_owned();
@@ -100,18 +101,21 @@ fn take(journal: &mut Journal, event: &Element) -> Result<Option<Act>, Refused> 
         return Err(event.bad_at("/firstTimestamp", "a date").into());
     };
     let uid = event.text_at(&at("uid")).to_owned();
-    let (deed, at) = match reason {
-        "Started" => (Deed::Start, first),
-        "Killing" | "Evicted" | "Preempted" | "TaintManagerEviction" => (Deed::Kill, last),
-        _ => (Deed::Seen, first),
+    let deeds = match reason {
+        "Started" => vec![(Deed::Start, first), (Deed::Readied, last)],
+        "Created" | "Pulled" => vec![(Deed::Seen, first), (Deed::Readied, last)],
+        "Killing" | "Evicted" | "Preempted" | "TaintManagerEviction" => vec![(Deed::Kill, last)],
+        _ => vec![(Deed::Seen, first)],
     };
-    Ok(Some(Act {
+    let key = (namespace, name, uid);
+    let act = |(deed, at)| Act {
         file: journal.file.clone(),
         line,
-        key: (namespace, name, uid),
+        key: key.clone(),
         at,
         deed,
-    }))
+    };
+    Ok(deeds.into_iter().map(act).collect())
 }
 
 #[cfg(test)]
@@ -135,6 +139,28 @@ mod tests {
             events.join(",\n")
         );
         Input::bytes("e.json", text.into_bytes())
+    }
+
+    #[test]
+    fn only_a_container_that_starts_brings_a_killed_pod_back() {
+        let again = event("Pod", "b", "Started", 5).replace(
+            "\"lastTimestamp\": null",
+            "\"lastTimestamp\": \"2024-03-01T10:00:40Z\"",
+        );
+        let input = list(&[
+            event("Pod", "a", "Started", 5),
+            event("Pod", "a", "Killing", 30),
+            event("Pod", "a", "Unhealthy", 31),
+            again,
+            event("Pod", "b", "Killing", 30),
+            event("Pod", "c", "Started", 5),
+            event("Pod", "c", "Killing", 30),
+            event("Pod", "c", "Pulled", 31),
+        ]);
+        let mut source = open(&input, &ReadOptions::default()).expect("good");
+        let recorded = Recorded::collect(&mut *source).expect("good");
+        let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
+        assert_eq!(runs, [Some(Duration::from_secs(25)), None, None]);
     }
 
     #[test]

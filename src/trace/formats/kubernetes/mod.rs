@@ -33,8 +33,10 @@ enum Deed {
     Create(Option<Box<PodSpec>>),
     /// It is bound to a node.
     Bind,
-    /// It is there.
+    /// It is there, or was: records about a pod go on after its end.
     Seen,
+    /// A container of it is about to start, so that it has not ended.
+    Readied,
     /// A container of it starts.
     Start,
     /// It ends for good.
@@ -99,8 +101,9 @@ impl Pods {
                 pod.end = None;
             }
             (Deed::Start, None) => self.add(act.file, line, act.key, at).start = Some(at),
-            (Deed::Seen, Some(pod)) => pod.end = None,
-            (Deed::Seen, None) => {
+            (Deed::Readied, Some(pod)) => pod.end = None,
+            (Deed::Seen, Some(_)) => {}
+            (Deed::Seen | Deed::Readied, None) => {
                 self.add(act.file, line, act.key, at);
             }
             (Deed::End, Some(pod)) => {
