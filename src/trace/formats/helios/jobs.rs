@@ -121,13 +121,16 @@ fn take(
         fields.decimal(DURATION, MAX_SECONDS)?,
         fields.decimal(QUEUE, MAX_SECONDS)?,
     );
-    let Some((start, end)) = start.zip(end) else {
+    let Some(start) = start else {
         return Ok(journal.dirt("job never ran", Action::Drop, line)?);
     };
-    if end < start {
+    if end.is_some_and(|end| end < start) {
         return Err(fields.bad(END, "no earlier than `start_time`").into());
     }
-    let run_time = end.since(start);
+    if end.is_none() {
+        journal.dirt("no end; run time not known", Action::Keep, line)?;
+    }
+    let run_time = end.map(|end| end.since(start));
     let wait = (start >= submit).then(|| start.since(submit));
     if wait.is_none() {
         journal.dirt("start before the submission", Action::Keep, line)?;
@@ -138,7 +141,7 @@ fn take(
             (stated.as_nanos() - span.as_nanos()).abs() > Duration::from_secs(1).as_nanos()
         })
     };
-    if differs(stated.0, Some(run_time)) || differs(stated.1, wait) {
+    if differs(stated.0, run_time) || differs(stated.1, wait) {
         let kind = "`duration` or `queue` differs from the dates; the dates hold";
         journal.dirt(kind, Action::Keep, line)?;
     }
@@ -161,7 +164,7 @@ fn take(
             tenant: fields.text(CLUSTER).into(),
             spec,
             members: own.members as u32,
-            run_time: Some(run_time),
+            run_time,
             historic_start: Some(start),
             ..Demand::default()
         },
@@ -186,7 +189,8 @@ mod tests {
                     2020-04-01 00:00:05,9,0\n\
                     9,u1,vc2,3,8,2,TIMEOUT,2020-04-01 00:00:20,2020-04-01 00:00:20,\
                     2020-04-01 00:00:25,5,0\n\
-                    10,u1,vc2,1,1,1,CANCELLED,2020-04-01 00:00:20,,,0,0\n";
+                    10,u1,vc2,1,1,1,CANCELLED,2020-04-01 00:00:20,,,0,0\n\
+                    11,u1,vc2,0,3,1,SUSPENDED,2020-04-01 00:00:30,2020-04-01 00:00:40,,,10\n";
         let input = Input::bytes("h.csv", format!("{HEADER}{rows}").into_bytes());
         let mut source = open(&input, &ReadOptions::default()).expect("good rows");
         let recorded = Recorded::collect(&mut *source).expect("good rows");
@@ -196,14 +200,16 @@ mod tests {
                 (one.name.to_string(), one.members, gpu.devices)
             })
             .collect();
-        let expected = [("8", 1, 0), ("7", 2, 8), ("9", 2, 2)];
+        let expected = [("8", 1, 0), ("7", 2, 8), ("9", 2, 2), ("11", 1, 0)];
         assert_eq!(
             seen,
             expected.map(|(name, members, gpus)| (name.to_owned(), members, gpus))
         );
         assert_eq!(recorded.arrivals[1].run_time, Some(Duration::from_secs(60)));
+        assert_eq!(recorded.arrivals[3].run_time, None);
         for kind in [
             "job never ran",
+            "no end; run time not known",
             "`duration` or `queue` differs from the dates; the dates hold",
             "GPUs or cores don't divide by the machines; rounded up",
         ] {
