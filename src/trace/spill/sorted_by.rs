@@ -14,7 +14,7 @@ pub(crate) enum Order {
     Submission,
     /// By submission, then by place in the trace.
     Place,
-    /// By name, then by place in the trace.
+    /// By name, then by submission and by place in the trace.
     Name,
 }
 
@@ -25,7 +25,10 @@ impl Order {
         match self {
             Self::Submission => one.submit.cmp(&other.submit),
             Self::Place => (one.submit, place(one)).cmp(&(other.submit, place(other))),
-            Self::Name => (&one.name, place(one)).cmp(&(&other.name, place(other))),
+            Self::Name => {
+                let rank = |own: &Arrival| (own.submit, place(own));
+                one.name.cmp(&other.name).then(rank(one).cmp(&rank(other)))
+            }
         }
     }
 
@@ -42,12 +45,7 @@ impl Order {
         } else {
             own.origin.number()
         };
-        let submit = if self == Self::Name {
-            Instant::ZERO
-        } else {
-            own.submit
-        };
-        (name, submit, place)
+        (name, own.submit, place)
     }
 }
 

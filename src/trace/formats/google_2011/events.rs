@@ -4,6 +4,7 @@
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
+use super::unsorted::{Dirt, Unsorted};
 use crate::error::TraceError;
 use crate::gather::Gather;
 use crate::intern::ClassTable;
@@ -16,6 +17,7 @@ use crate::resizes::Resize;
 use crate::rows::Refused;
 use crate::spill::Order;
 use crate::stream::{Arrival, ArrivalSource};
+use crate::timed::OUT_OF_ORDER;
 use model::{PodName, PodSpec};
 use units::Instant;
 
@@ -39,8 +41,24 @@ pub(crate) struct Asked<'a, F> {
     pub(crate) user: &'a str,
     /// The priority, cores and memory, if nothing else tells the specs of tasks apart.
     pub(crate) plain: Option<Plain>,
+    /// What is odd about it, if it opens a demand: kinds of [`OPENING_DIRT`].
+    pub(crate) dirt: Dirt,
     /// The spec.
     pub(crate) spec: F,
+}
+
+/// Kinds of what is odd about a demand, each of which is a bit by its place.
+pub(crate) const OPENING_DIRT: [&str; 4] = [
+    "no request; counted as 0",
+    "tasks on different machines, not enforced",
+    "constraint on attributes, not enforced without `constraints`",
+    "dedicated machine, not enforced",
+];
+
+/// The bits of those of [`OPENING_DIRT`] that are so.
+pub(crate) fn opening_dirt(is_so: [bool; OPENING_DIRT.len()]) -> Dirt {
+    let bit = |(place, is_so): (usize, bool)| Dirt::from(is_so) << place;
+    is_so.into_iter().enumerate().map(bit).sum()
 }
 
 /// Priority, 1/1000 cores and bytes.
@@ -55,13 +73,19 @@ pub(crate) struct Tasks {
     /// Tasks that are alive.
     alive: IndexMap<Key, Task, FxBuildHasher>,
     /// The specs that tasks ask for.
-    specs: ClassTable,
+    pub(super) specs: ClassTable,
     /// The places of specs that nothing but these amounts tells apart.
     plain: IndexMap<Plain, u32, FxBuildHasher>,
     /// The classes of specs by their places, of those with which a demand was opened.
     classes: Vec<Option<u32>>,
     /// Links of the tasks of a job, by job.
     pub(crate) links: IndexMap<i64, Box<Links>, FxBuildHasher>,
+    /// The latest event.
+    latest: Instant,
+    /// Whether an event was earlier than one before it, so that they have to be sorted.
+    pub(super) went_back: bool,
+    /// Events that are still to be sorted.
+    pub(super) unsorted: Option<Box<Unsorted>>,
 }
 
 /// A task that is alive.
@@ -95,16 +119,19 @@ impl Tasks {
             plain: IndexMap::default(),
             classes: Vec::new(),
             links: IndexMap::default(),
+            latest: Instant::ZERO,
+            went_back: false,
+            unsorted: None,
         }
     }
 
     /// Whether an event opens a demand.
-    pub(crate) fn opens(&self, event: TaskEvent) -> bool {
+    fn opens(&self, event: TaskEvent) -> bool {
         let is_end = (EVICT..=LOST).contains(&event.kind);
         event.kind == SUBMIT || !is_end && !self.alive.contains_key(&event.key)
     }
 
-    /// Takes an event of a task.
+    /// Takes an event of a task. It is refused if it is earlier than one before it, unless events are to be sorted.
     pub(crate) fn take(
         &mut self,
         journal: &mut Journal,
@@ -112,7 +139,36 @@ impl Tasks {
         event: TaskEvent,
         asked: Asked<'_, impl FnOnce() -> PodSpec>,
     ) -> Result<(), Refused> {
+        if let Some(unsorted) = self.unsorted.take() {
+            return self.set_aside(unsorted, journal, (line, event), asked);
+        }
+        if event.time < self.latest {
+            self.went_back = true;
+            return Err(Refused::Trace(TraceError::Format {
+                file: journal.file.to_string(),
+                reason: format!("line {line}: {OUT_OF_ORDER}"),
+            }));
+        }
+        self.latest = event.time;
+        self.happen(journal, line, event, asked)
+    }
+
+    /// An event of a task happens, after all that are earlier.
+    pub(super) fn happen(
+        &mut self,
+        journal: &mut Journal,
+        line: u64,
+        event: TaskEvent,
+        asked: Asked<'_, impl FnOnce() -> PodSpec>,
+    ) -> Result<(), Refused> {
         let TaskEvent { key, kind, time } = event;
+        if asked.dirt != 0 && self.opens(event) {
+            for (place, kind) in OPENING_DIRT.iter().enumerate() {
+                if asked.dirt >> place & 1 == 1 {
+                    journal.dirt(kind, Action::Keep, line)?;
+                }
+            }
+        }
         let task = self.alive.get_mut(&key);
         match (kind, task) {
             (SUBMIT, None) => self.open(journal.origin(line), event, asked),
@@ -145,7 +201,7 @@ impl Tasks {
     }
 
     /// The place of the spec of what a task asks for.
-    fn place(&mut self, asked: Asked<'_, impl FnOnce() -> PodSpec>) -> u32 {
+    pub(super) fn place(&mut self, asked: Asked<'_, impl FnOnce() -> PodSpec>) -> u32 {
         let Some(plain) = asked.plain else {
             return self.specs.class_of((asked.spec)());
         };
@@ -369,6 +425,8 @@ mod tests {
         let mut tasks = Tasks {
             gather: Gather::holding(most_held).in_order(Order::Place),
             ended: Numbered::holding(most_held),
+            unsorted: (!events.is_sorted_by_key(|event| event.2))
+                .then(|| Box::new(Unsorted::holding(most_held))),
             ..Tasks::new(&options)
         };
         let mut journal = Journal::new("events".into(), RowPolicy::REPORT);
@@ -382,12 +440,14 @@ mod tests {
             let asked = Asked {
                 user: "ann",
                 plain: (index == 0).then_some((0, milli, None)),
+                dirt: 0,
                 spec: || PodSpec::with_requests(requests(milli, None)),
             };
             tasks
                 .take(&mut journal, line, event, asked)
                 .expect("not strict");
         }
+        tasks.take_sorted(&mut journal).expect("a temporary file");
         let mut source = tasks.finish(journal).expect("a temporary file");
         let recorded = Recorded::collect(&mut *source).expect("a temporary file");
         let lines = recorded
@@ -410,7 +470,12 @@ mod tests {
             if is_in_order {
                 events.sort_by_key(|event| event.2);
             }
+            // Events that are sorted first are those of a log in order.
+            let mut sorted: Vec<_> = events.clone();
+            sorted.sort_by_key(|event| event.2);
             let expected = demands(&events, ran_only, usize::MAX);
+            let bare = |own: &Recorded| own.arrivals.iter().map(|one| (one.submit, one.run_time)).collect::<Vec<_>>();
+            prop_assert_eq!(bare(&expected.0), bare(&demands(&sorted, ran_only, usize::MAX).0));
             prop_assert_eq!(&demands(&events, ran_only, most_held), &expected);
             let arrivals = &expected.0.arrivals;
             let ranks = arrivals.iter().zip(&expected.1).map(|(own, line)| (own.submit, *line));

@@ -5,6 +5,7 @@ pub(crate) mod attributes;
 pub(crate) mod events;
 pub mod machines;
 pub mod tasks;
+pub(crate) mod unsorted;
 pub mod usage;
 
 use crate::format::{Confidence, FieldTest, is_number_or_empty, is_whole, row_has};

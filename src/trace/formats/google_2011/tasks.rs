@@ -10,7 +10,8 @@
 //! if a folder or an archive has them all.
 
 use super::attributes::{Constraints, is_constraints};
-use super::events::{Asked, TaskEvent, Tasks};
+use super::events::{Asked, TaskEvent, Tasks, opening_dirt};
+use super::unsorted;
 use super::usage::Usage;
 use crate::error::TraceError;
 use crate::format::{
@@ -139,11 +140,11 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
         }
     }
-    let mut tasks = Tasks::new(options);
-    each_row_of_all(events, &LAYOUT, &mut journal, |journal, fields| {
-        take(&mut tasks, journal, fields, options, &beside)
-    })?;
-    tasks.finish(journal)
+    unsorted::demands(Tasks::new(options), journal, options, |tasks, journal| {
+        each_row_of_all(events, &LAYOUT, journal, |journal, fields| {
+            take(tasks, journal, fields, options, &beside)
+        })
+    })
 }
 
 fn take(
@@ -174,18 +175,10 @@ fn take(
         return Ok(journal.dirt(kind, Action::Drop, line)?);
     };
     let event = TaskEvent { key, kind, time };
-    if tasks.opens(event) {
-        if cpu.is_none() || memory.is_none() {
-            journal.dirt("no request; counted as 0", Action::Keep, line)?;
-        }
-        if is_apart {
-            let kind = "tasks on different machines, not enforced";
-            journal.dirt(kind, Action::Keep, line)?;
-        }
-    }
     let asked = Asked {
         user: fields.text(USER),
         plain: beside.is_empty().then_some((priority as i32, cpu, memory)),
+        dirt: opening_dirt([cpu.is_none() || memory.is_none(), is_apart, false, false]),
         spec: || PodSpec {
             priority: priority as i32,
             affinity: beside.constraints.of(key),
@@ -299,6 +292,26 @@ mod tests {
         };
         assert_eq!(asked(false), (Ok(16_000), Ok(64 << 30)));
         assert_eq!(asked(true), (Ok(32_000), Ok(128 << 30)));
+    }
+
+    #[test]
+    fn events_happen_in_order_of_time() {
+        let request = "0.5,0.25,0.1";
+        let events = [(600, 0), (610, 1), (670, 4), (700, 0), (710, 1), (720, 5)];
+        let table = |places: [usize; 6]| -> String {
+            let rows = places.map(|place| events[place]);
+            { rows.iter() }
+                .map(|&(at, event)| row(at, 0, event, request))
+                .collect()
+        };
+        let options = ReadOptions::default();
+        let sorted = read(&table([0, 1, 2, 3, 4, 5]), &options).expect("good rows");
+        let shuffled = read(&table([5, 3, 4, 0, 2, 1]), &options).expect("good rows");
+        assert_eq!(shuffled.arrivals, sorted.arrivals);
+        let kind = crate::timed::OUT_OF_ORDER;
+        assert_eq!(shuffled.ledger.count(kind), 5);
+        assert_eq!(shuffled.ledger.entries().len(), 1);
+        assert!(sorted.ledger.is_empty());
     }
 
     #[test]

@@ -13,8 +13,9 @@ use super::collections::{Collection, Collections, is_collections};
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::formats::google_2011::attributes::demands;
-use crate::formats::google_2011::events::{Asked, TaskEvent, Tasks};
+use crate::formats::google_2011::events::{Asked, TaskEvent, Tasks, opening_dirt};
 use crate::formats::google_2011::time;
+use crate::formats::google_2011::unsorted;
 use crate::formats::google_2011::usage::{Usage, WindowPlaces};
 use crate::gather::requests;
 use crate::input::Input;
@@ -167,12 +168,14 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         usage: &usage,
         collections: &collections,
     };
-    for part in events {
-        each_record(part, COLUMNS, &mut journal, |journal, fields| {
-            take(&mut tasks, journal, fields, &beside)
-        })?;
-    }
-    tasks.finish(journal)
+    unsorted::demands(tasks, journal, options, |tasks, journal| {
+        for part in events {
+            each_record(part, COLUMNS, journal, |journal, fields| {
+                take(tasks, journal, fields, &beside)
+            })?;
+        }
+        Ok(())
+    })
 }
 
 /// The tables of events, of collections and of usage.
@@ -262,24 +265,12 @@ fn happen(
     let (line, event) = (fields.line(), record.event);
     let is_heeded = beside.options.constraints;
     let collection = beside.collections.get(event.key.0);
-    if tasks.opens(event) {
-        let is_dedicated = fields.integer(MACHINE, -1, i64::MAX)? == Some(-1);
-        for (is_so, kind) in [
-            (
-                record.cpu.is_none() || record.memory.is_none(),
-                "no request; counted as 0",
-            ),
-            (
-                !record.demands.is_empty() && !is_heeded,
-                "constraint on attributes, not enforced without `constraints`",
-            ),
-            (is_dedicated, "dedicated machine, not enforced"),
-        ] {
-            if is_so {
-                journal.dirt(kind, Action::Keep, line)?;
-            }
-        }
-    }
+    let dirt = opening_dirt([
+        record.cpu.is_none() || record.memory.is_none(),
+        false,
+        !record.demands.is_empty() && !is_heeded,
+        fields.integer(MACHINE, -1, i64::MAX)? == Some(-1),
+    ]);
     let labels = collection.map(Collection::labels).unwrap_or_default();
     let is_plain = labels.is_empty() && beside.usage.is_empty();
     let is_plain = is_plain && (!is_heeded || record.demands.is_empty());
@@ -287,6 +278,7 @@ fn happen(
     let asked = Asked {
         user: collection.map_or("", |own| &*own.user),
         plain: is_plain.then_some(plain),
+        dirt,
         spec: || PodSpec {
             priority: record.priority,
             labels,
