@@ -1,7 +1,8 @@
 //! Workflows in the format of `WfCommons`: one JSON object with tasks that wait for others. A task
 //! arrives when the last of those that it waits for would end if none waited for room, and a run holds
 //! it back until they have ended. All schemas up to 1.5 are read: `workflow.jobs` or `workflow.tasks`, and
-//! `workflow.specification.tasks` with `workflow.execution.tasks`. Format: `traces.md`, section 11.
+//! `workflow.specification.tasks` with `workflow.execution.tasks`. Of several workflows in a folder or an archive, the names of
+//! tasks begin with that of their file. Format: `traces.md`, section 11.
 
 use serde_json::Value;
 
@@ -17,7 +18,7 @@ use crate::options::ReadOptions;
 use crate::rows::{MAX_SECONDS, Refused, heed, show_text};
 use crate::stream::ArrivalSource;
 use model::{PodName, PodSpec};
-use units::{Duration, Instant, SortedMap};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -28,6 +29,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::optional("name", "task, as others refer to it"),
         ColumnDoc::required("runtimeInSeconds", "run time, s; also `runtime`"),
         ColumnDoc::optional("parents", "tasks that it waits for, by name or id"),
+        ColumnDoc::optional("children", "tasks that wait for it, by name or id"),
         ColumnDoc::optional("coreCount", "cores; also `cores`; 1 without it"),
     ],
     names: &["id", "name"],
@@ -63,6 +65,7 @@ struct Task {
     line: u64,
     id: String,
     parents: Vec<String>,
+    children: Vec<String>,
     seconds: Option<Duration>,
     cores_milli: Option<i64>,
 }
@@ -70,6 +73,8 @@ struct Task {
 /// The tasks of a workflow, by their places.
 #[derive(Default)]
 struct Workflow {
+    /// What names of tasks begin with.
+    prefix: String,
     tasks: Vec<Task>,
     places: SortedMap<String, usize>,
 }
@@ -77,12 +82,17 @@ struct Workflow {
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
-    for part in parts(input)? {
+    let parts = parts(input)?;
+    let mut stems = SortedMap::new();
+    for part in &parts {
         journal.file = part.name.clone();
         let mut workflow = Workflow::default();
+        if parts.len() > 1 {
+            workflow.prefix = prefix(&part.name, &mut stems);
+        }
         let mut is_found = false;
         for path in TASKS {
-            is_found |= each_element(&part, path, |task| {
+            is_found |= each_element(part, path, |task| {
                 heed(&mut journal, |_| workflow.add(&task))
             })?;
         }
@@ -92,20 +102,46 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
                 reason: "has no list of tasks in `workflow`".to_owned(),
             });
         }
-        each_element(&part, EXECUTION, |task| {
+        each_element(part, EXECUTION, |task| {
             heed(&mut journal, |journal| {
                 workflow.add_execution(journal, &task)
             })
         })?;
+        workflow.unite(&mut journal)?;
         let begins = workflow.earliest(&mut journal)?;
         for (task, begin) in workflow.tasks.iter().zip(begins) {
             let after = workflow.parents(task);
             heed(&mut journal, |journal| {
-                take(&mut gather, journal, task, begin, after)
+                let name = workflow.name(task);
+                take(&mut gather, journal, (name, task), begin, after)
             })?;
         }
     }
     Ok(gather.finish(journal))
+}
+
+/// What the names of tasks of a file begin with: its own name, with a number if others have the same.
+fn prefix(file: &str, stems: &mut SortedMap<String, u32>) -> String {
+    let name = file.rsplit(['/', ' ']).next().unwrap_or(file);
+    let stem = name.split('.').next().unwrap_or(name);
+    let count = stems.entry(stem.to_owned()).or_default();
+    *count += 1;
+    match *count {
+        1 => format!("{stem}-"),
+        number => format!("{stem}.{number}-"),
+    }
+}
+
+/// The names of tasks in a list of one.
+fn names(task: &Element, member: &str) -> Result<Vec<String>, BadRow> {
+    let expected = || task.bad(member, "a list of names");
+    let list = match task.value.get(member) {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(list)) => list,
+        Some(_) => return Err(expected()),
+    };
+    let name = |own: &Value| own.as_str().map(str::to_owned).ok_or_else(expected);
+    list.iter().map(name).collect()
 }
 
 impl Task {
@@ -140,17 +176,8 @@ impl Workflow {
             id: known.clone(),
             ..Task::default()
         };
-        let expected = || task.bad("parents", "a list of names");
-        match task.value.get("parents") {
-            None | Some(Value::Null) => {}
-            Some(Value::Array(list)) => {
-                for parent in list {
-                    let parent = parent.as_str().ok_or_else(expected)?;
-                    own.parents.push(parent.to_owned());
-                }
-            }
-            Some(_) => return Err(expected().into()),
-        }
+        own.parents = names(task, "parents")?;
+        own.children = names(task, "children")?;
         own.measure(task)?;
         let place = self.tasks.len();
         for name in [id, name] {
@@ -171,8 +198,44 @@ impl Workflow {
     /// The names of those that a task waits for, as far as they are there.
     fn parents(&self, task: &Task) -> Vec<PodName> {
         let places = task.parents.iter().filter_map(|name| self.places.get(name));
-        let names = places.map(|&place| self.tasks[place].id.as_str().into());
-        names.collect()
+        places.map(|&place| self.name(&self.tasks[place])).collect()
+    }
+
+    /// The name of a task among those of all workflows.
+    fn name(&self, task: &Task) -> PodName {
+        PodName::Text(format!("{}{}", self.prefix, task.id).into())
+    }
+
+    /// Adds the parents that only a list of children states.
+    fn unite(&mut self, journal: &mut Journal) -> Result<(), TraceError> {
+        let mut known: SortedSet<(usize, usize)> = SortedSet::new();
+        for (place, task) in self.tasks.iter().enumerate() {
+            let parents = task.parents.iter().filter_map(|own| self.places.get(own));
+            known.extend(parents.map(|&parent| (parent, place)));
+        }
+        let mut added = Vec::new();
+        for (place, task) in self.tasks.iter().enumerate() {
+            for child in &task.children {
+                let Some(&child) = self.places.get(child) else {
+                    let kind = "names a child that is not there; ignored";
+                    journal.dirt(kind, Action::Repair, task.line)?;
+                    continue;
+                };
+                if !known.insert((place, child)) {
+                    continue;
+                }
+                if !self.tasks[child].parents.is_empty() {
+                    let kind =
+                        "`children` names a task whose `parents` don't; it waits all the same";
+                    journal.dirt(kind, Action::Repair, task.line)?;
+                }
+                added.push((child, task.id.clone()));
+            }
+        }
+        for (child, parent) in added {
+            self.tasks[child].parents.push(parent);
+        }
+        Ok(())
     }
 
     /// The earliest instant at which each task can begin: when the last of those that it waits for
@@ -217,7 +280,7 @@ impl Workflow {
 fn take(
     gather: &mut Gather,
     journal: &mut Journal,
-    task: &Task,
+    (name, task): (PodName, &Task),
     begin: Option<Instant>,
     after: Vec<PodName>,
 ) -> Result<(), Refused> {
@@ -241,7 +304,7 @@ fn take(
         journal.origin(line),
         Demand {
             submit,
-            name: PodName::Text(task.id.as_str().into()),
+            name,
             spec: PodSpec::with_requests(requests(Some(milli), None)),
             run_time: task.seconds,
             links: Links::of(None, after),
@@ -289,6 +352,58 @@ mod tests {
             ] {
                 assert_eq!(recorded.ledger.count(kind), count, "{kind}");
             }
+        }
+    }
+
+    #[test]
+    fn several_workflows_are_apart() {
+        let flow = |seconds| {
+            format!(
+                "{{\"schemaVersion\": \"1.4\", \"workflow\": {{\"tasks\": [\
+                 {{\"name\": \"x\", \"runtime\": {seconds}, \"cores\": 1}}, \
+                 {{\"name\": \"y\", \"runtime\": 1, \"cores\": 1, \"parents\": [\"x\"]}}]}}}}"
+            )
+        };
+        let (one, other) = (flow(5), flow(7));
+        let files = [("a.json", &*one), ("b.json", &*other), ("c/a.json", &*one)];
+        let input = Input::bytes("w.tar", crate::archive::packed::archive(&files));
+        let mut source = open(&input, &ReadOptions::default()).expect("good");
+        let recorded = Recorded::collect(&mut *source).expect("good");
+        let waits: Vec<_> = { recorded.arrivals.iter() }
+            .filter(|own| !own.after().is_empty())
+            .map(|own| (own.name.to_string(), own.after()[0].to_string()))
+            .collect();
+        let expected = [("a-y", "a-x"), ("a.2-y", "a.2-x"), ("b-y", "b-x")];
+        assert_eq!(
+            waits,
+            expected.map(|(own, before)| (own.to_owned(), before.to_owned()))
+        );
+    }
+
+    #[test]
+    fn tasks_wait_for_those_that_name_them_as_children() {
+        let text = r#"{"schemaVersion": "1.4", "workflow": {"tasks": [
+{"name": "a", "id": "1", "runtime": 5, "cores": 1, "children": ["2", "c", "gone"]},
+{"name": "b", "id": "2", "runtime": 5, "cores": 1},
+{"name": "c", "id": "3", "runtime": 5, "cores": 1, "parents": ["b"]}]}}"#;
+        let input = Input::bytes("w.json", text.as_bytes());
+        let mut source = open(&input, &ReadOptions::default()).expect("good");
+        let recorded = Recorded::collect(&mut *source).expect("good");
+        let seen: Vec<_> = { recorded.arrivals.iter() }
+            .map(|own| (own.submit, own.after().to_vec()))
+            .collect();
+        let at = Instant::from_secs;
+        let expected: [(_, Vec<PodName>); 3] = [
+            (at(0), vec![]),
+            (at(5), vec!["1".into()]),
+            (at(10), vec!["2".into(), "1".into()]),
+        ];
+        assert_eq!(seen, expected);
+        for kind in [
+            "names a child that is not there; ignored",
+            "`children` names a task whose `parents` don't; it waits all the same",
+        ] {
+            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
         }
     }
 
