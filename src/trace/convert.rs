@@ -23,6 +23,8 @@ pub struct Converted {
     pub rows: u64,
     /// Number of rows that say less than the record they are made of.
     pub reduced: u64,
+    /// Number of rows that no reader of the format takes, because it demands what the source doesn't say.
+    pub unreadable: u64,
 }
 
 /// An error while a trace is converted.

@@ -100,7 +100,11 @@ pub fn conversion(conversion: &Conversion) -> String {
     if !conversion.ledger.is_empty() {
         push(&mut text, &format!("{}\n", conversion.ledger));
     }
-    let Converted { rows, reduced } = conversion.converted;
+    let Converted {
+        rows,
+        reduced,
+        unreadable,
+    } = conversion.converted;
     let rows = plural::count(rows, "row");
     let (file, format) = (&conversion.file, conversion.format);
     push(&mut text, &format!("{file} ({format}): {rows} written\n"));
@@ -108,6 +112,11 @@ pub fn conversion(conversion: &Conversion) -> String {
         let said = plural::count(reduced, "row");
         let line =
             format!("{said} of it can't say all: limits, labels or other resources are left out\n");
+        push(&mut text, &line);
+    }
+    if unreadable > 0 {
+        let without = plural::count(unreadable, "row");
+        let line = format!("{without} of it can't be read back: the run time is not known\n");
         push(&mut text, &line);
     }
     text
@@ -125,6 +134,7 @@ fn conversion_value(conversion: &Conversion) -> Value {
         "format": conversion.format,
         "rows": conversion.converted.rows,
         "reduced": conversion.converted.reduced,
+        "unreadable": conversion.converted.unreadable,
         "badRows": conversion.ledger.bad_row_count(),
         "ledger": ledger_json(&conversion.ledger),
     })

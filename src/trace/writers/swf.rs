@@ -1,5 +1,5 @@
 //! Job logs in the Standard Workload Format 2.2: a job for each arrival, with the processors of all its
-//! members, rounded up. Times are whole seconds, memory is whole KB of a processor. Users are numbered in the order of their first
+//! members, rounded up. Times are whole seconds, and a run takes at least one, because readers drop those of 0; memory is whole KB of a processor. Users are numbered in the order of their first
 //! job; comments at the end name them.
 
 use std::io::Write;
@@ -38,6 +38,7 @@ fn write(source: &mut dyn ArrivalSource, out: &mut dyn Write) -> Result<Converte
             .map(|tasks| tasks.take(&arrival, converted.rows));
         let is_exact = write_job(&arrival, converted.rows, preceding, class, out)?;
         converted.reduced += u64::from(!is_exact);
+        converted.unreadable += u64::from(arrival.run_time.is_none());
     }
     for (number, name) in source.tenants().iter().enumerate() {
         writeln!(out, "; User: {} {name}", number + 1)?;
@@ -137,17 +138,16 @@ fn write_job(
     out: &mut dyn Write,
 ) -> Result<bool, ConvertError> {
     let mut is_exact = class.is_exact;
-    let mut seconds = |nanos: Option<i64>| {
-        is_exact &= nanos.is_none_or(|nanos| nanos % SECOND == 0);
-        nanos.map_or(-1, |nanos| nanos.div_euclid(SECOND))
-    };
-    let submit = seconds(Some(arrival.submit.as_nanos()));
-    let wait = arrival
-        .historic_start
-        .map(|start| start.since(arrival.submit));
-    let wait = seconds(wait.map(Duration::as_nanos));
-    let run_time = seconds(arrival.run_time.map(Duration::as_nanos));
-    let requested = seconds(arrival.time_limit.map(Duration::as_nanos));
+    let whole = |nanos: Option<i64>| nanos.is_none_or(|nanos| nanos % SECOND == 0);
+    let seconds = |nanos: Option<i64>| nanos.map_or(-1, |nanos| nanos.div_euclid(SECOND));
+    let wait = { arrival.historic_start }.map(|start| start.since(arrival.submit).as_nanos());
+    let run_time = arrival.run_time.map(Duration::as_nanos);
+    let limit = arrival.time_limit.map(Duration::as_nanos);
+    let times = [Some(arrival.submit.as_nanos()), wait, run_time, limit];
+    is_exact &= times.into_iter().all(whole) && run_time != Some(0);
+    let [submit, wait, run_time, requested] = times.map(seconds);
+    // Readers drop jobs of 0 s, and those whose run time is not known.
+    let run_time = if run_time == 0 { 1 } else { run_time };
     let (job, has_number) = job_number(&arrival.name, row);
     is_exact &= has_number;
     is_exact &= preceding.as_ref().is_none_or(|own| own.is_exact);
@@ -274,6 +274,21 @@ mod tests {
                 vec![processor(), wide.clone()],
             ));
             assert_eq!(converted.reduced, 1, "{case:?}");
+            let is_unreadable = case.run_time.is_none();
+            assert_eq!(converted.unreadable, u64::from(is_unreadable), "{case:?}");
         }
+    }
+
+    #[test]
+    fn a_short_run_takes_a_second() {
+        let short = [0, 400_000_000].map(|nanos| Arrival {
+            run_time: Some(Duration::from_nanos(nanos)),
+            ..job(1, 0)
+        });
+        let (text, converted) = written(recorded(short.into(), vec![processor()]));
+        assert_eq!((converted.reduced, converted.unreadable), (2, 0));
+        let runs = text.lines().filter(|line| !line.starts_with(';'));
+        let runs: Vec<_> = runs.map(|line| line.split(' ').nth(3)).collect();
+        assert_eq!(runs, [Some("1"); 2]);
     }
 }
