@@ -15,6 +15,8 @@ use crate::tree::NodeId;
 pub const ADMITTED: &str = "Admitted";
 /// Name of the condition of a workload that has ended.
 const FINISHED: &str = "Finished";
+/// Label of every namespace, with its name.
+pub(super) const NAMESPACE_LABEL: &str = "kubernetes.io/metadata.name";
 
 impl State {
     /// The workload as its object shows it: with the conditions of its stage.
@@ -38,15 +40,17 @@ impl State {
 }
 
 impl Controller {
-    /// States the labels of a namespace; one that is not stated is taken by every queue.
+    /// States the labels of a namespace; one that is not stated has its name alone, in the label that
+    /// the API server gives to every namespace.
     pub fn set_namespace(&mut self, name: Text, labels: Labels) {
         self.namespaces.insert(name, labels);
     }
 
     /// Whether a queue takes workloads of a namespace.
     pub(super) fn takes(&self, queue: NodeId, namespace: &Text) -> bool {
+        // Workloads come by local queues, whose namespaces are known.
         let labels = self.namespaces.get(namespace);
-        labels.is_none_or(|labels| self.snapshot.queue(queue).takes(labels))
+        labels.is_some_and(|labels| self.snapshot.queue(queue).takes(labels))
     }
 
     /// Namespaces and names of the workloads that have changed since this was called last; those that

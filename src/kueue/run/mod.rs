@@ -177,8 +177,11 @@ impl Controller {
     /// Names a queue of a namespace and the queue of the cluster that it leads to.
     pub fn add_local_queue(&mut self, namespace: &str, name: &str, cluster_queue: &str) {
         if let Some(queue) = self.snapshot.queue_named(cluster_queue) {
-            self.local_queues
-                .insert((namespace.into(), name.into()), queue);
+            let namespace = Text::from(namespace);
+            let label = (drive::NAMESPACE_LABEL.into(), namespace.clone());
+            let known = self.namespaces.entry(namespace.clone());
+            known.or_insert_with(|| Labels::from([label]));
+            self.local_queues.insert((namespace, name.into()), queue);
         }
     }
 

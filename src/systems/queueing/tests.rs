@@ -17,7 +17,7 @@ use model::workload::Job;
 use model::workload::job::{
     JobCondition, JobConditionKind, JobQueue, JobReason, JobStatus, Queued,
 };
-use model::{LabelSelector, PodSpec, ResourceList, Toleration};
+use model::{LabelSelector, Operator, PodSpec, Requirement, ResourceList, Toleration};
 use units::{Duration, Quantity};
 
 /// A cluster whose jobs are followed by the queues alone.
@@ -351,6 +351,31 @@ fn a_queue_takes_jobs_of_its_namespaces_alone() {
     world.submit(job("one", "a", 1));
     world.pass(10);
     assert!(!world.runs("one", "a"));
+}
+
+#[test]
+fn a_namespace_that_no_object_states_has_the_label_of_its_name() {
+    let selector = |key: &str| LabelSelector {
+        requirements: vec![Requirement {
+            key: key.into(),
+            operator: Operator::In,
+            values: vec!["one".into()],
+        }],
+    };
+    let taken = [
+        (None, false),
+        (Some(LabelSelector::default()), true),
+        (Some(selector("team")), false),
+        (Some(selector("kubernetes.io/metadata.name")), true),
+    ];
+    for (selector, is_taken) in taken {
+        let mut own = objects();
+        own.queueing.queues[0].namespaces.clone_from(&selector);
+        let mut world = World::new(&own);
+        world.submit(job("one", "a", 1));
+        world.pass(10);
+        assert_eq!(world.runs("one", "a"), is_taken, "{selector:?}");
+    }
 }
 
 #[test]
