@@ -19,7 +19,9 @@ use units::{Duration, Instant};
 
 use super::diff::diff_failed;
 use super::named::{self, NamedRun};
-use super::snapshot::{SchedulerArguments, deciding_defects, failed, read, tell, without};
+use super::snapshot::{
+    SchedulerArguments, deciding_defects, doubt_allotment, failed, read, tell, without,
+};
 use super::{Exit, Failure, Global, interrupt, output};
 
 const EXAMPLES: &str = "Examples:
@@ -323,6 +325,7 @@ fn find_pod(global: &Global, snapshot: &mut Snapshot, wanted: &str) -> Result<Po
     let pod = if path.is_file() || wanted == "-" {
         let (pod, findings) = snapshot.read_pod(path).map_err(|error| failed(&error))?;
         tell(global, &findings);
+        doubt_allotment(global, snapshot);
         snapshot.name_namespace(pod.namespace());
         pod
     } else {

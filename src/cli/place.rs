@@ -17,7 +17,7 @@ use report::mix::MixReport;
 use report::place::PlaceReport;
 use scheduler::kube::{KubeProfile, PodInfo};
 
-use super::snapshot::{SchedulerArguments, failed, read, tell, without};
+use super::snapshot::{SchedulerArguments, doubt_allotment, failed, read, tell, without};
 use super::table_format::{self, TableFormat};
 use super::{Exit, Failure, Global};
 
@@ -178,6 +178,7 @@ fn ask(global: &Global, snapshot: &mut Snapshot, path: &Path) -> Result<Asked, F
         .map(|finding| format!("{file}: {finding}"))
         .collect();
     tell(global, &findings);
+    doubt_allotment(global, snapshot);
     snapshot.name_namespace(pod.namespace());
     let pod = snapshot.pod_info(&pod);
     let pod = pod.map_err(|error| Failure::input(format!("{file}: {error}")))?;
@@ -194,7 +195,7 @@ fn mixed(
 ) -> Result<Exit, Failure> {
     let mut snapshot = read(global, paths, arguments.scheduler.changes())?;
     without(&mut snapshot, &arguments.without_node)?;
-    let mut warnings = snapshot.warnings.clone();
+    let mut warnings = Vec::new();
     let mut shapes = Vec::new();
     for part in parts {
         let Asked { pod, findings } = ask(global, &mut snapshot, &part.file)?;
@@ -205,6 +206,7 @@ fn mixed(
             each: part.each,
         });
     }
+    warnings.splice(0..0, snapshot.warnings.iter().cloned());
     let ground = Ground::new(&mut snapshot, profiles, arguments.preemption());
     let mut ground = ground.map_err(|error| failed(&error))?;
     let mixed = ground.fill(&shapes, arguments.replicas.unwrap_or(MOST));

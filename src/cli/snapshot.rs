@@ -12,6 +12,7 @@ use lab::snapshot::{Snapshot, SnapshotError};
 use model::{Changes, Release};
 use scheduler::kube::{Cache, KubeProfile, PodInfo};
 use trace::Input;
+use world::allotment_doubt;
 
 use super::{Failure, Global, terminal};
 
@@ -80,10 +81,24 @@ pub(super) fn read(
     changes: Changes,
 ) -> Result<ManuallyDrop<Snapshot>, Failure> {
     let snapshot = Snapshot::read(paths, &terminal::traces_dirs(global), changes);
-    let snapshot = snapshot.map_err(|error| failed(&error))?;
+    let mut snapshot = snapshot.map_err(|error| failed(&error))?;
     tell(global, &snapshot.warnings);
+    doubt_allotment(global, &mut snapshot);
     // The command ends with it: to give its pods back one by one is a tenth of the whole work.
     Ok(ManuallyDrop::new(snapshot))
+}
+
+/// Warns of claims on devices that the release does not allot, once they are there.
+pub(super) fn doubt_allotment(global: &Global, snapshot: &mut Snapshot) {
+    let cache = &snapshot.cache;
+    let Some(doubt) = allotment_doubt(&cache.objects.devices, cache.changes()) else {
+        return;
+    };
+    let doubt = format!("{doubt} (`--release`)");
+    if !snapshot.warnings.contains(&doubt) {
+        tell(global, std::slice::from_ref(&doubt));
+        snapshot.warnings.push(doubt);
+    }
 }
 
 /// Removes nodes with their pods.

@@ -117,7 +117,7 @@ impl ExplainReport<'_> {
 
 fn attempt(text: &mut String, own: &Explanation, node: Option<&NodeView>) {
     headline(text, own);
-    if let Outcome::Waits(message, _) = &own.outcome {
+    if let Outcome::Waits(message, _) | Outcome::Aborted(message) = &own.outcome {
         let _ = writeln!(text, "\n{message}");
     }
     if let Some(node) = node {
@@ -157,6 +157,10 @@ fn headline(text: &mut String, own: &Explanation) {
     let _ = match &own.outcome {
         Outcome::Gated(why) => writeln!(text, "pod {pod} is held back from scheduling: {why}"),
         Outcome::Waits(..) => writeln!(text, "pod {pod} waits: no node can take it"),
+        Outcome::Aborted(_) => writeln!(
+            text,
+            "pod {pod} waits: a plugin failed about a node, which ends the attempt for all nodes"
+        ),
         Outcome::Nominated(node) => writeln!(
             text,
             "pod {pod} goes to {node}, which is nominated for it; {can}"
@@ -365,7 +369,7 @@ fn attempt_json(own: &Explanation, node: Option<&NodeView>) -> Map<String, Value
         Outcome::Gated(why) => ("gated", Some(why)),
         Outcome::Placed => ("placed", None),
         Outcome::Nominated(_) => ("nominated", None),
-        Outcome::Waits(message, _) => ("waits", Some(message)),
+        Outcome::Waits(message, _) | Outcome::Aborted(message) => ("waits", Some(message)),
     };
     value.insert("outcome".into(), outcome.into());
     value.insert("message".into(), json!(message));

@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 
 use manifest::{config_doubts, read_scheduler_config};
-use model::{Change, ClusterObjects, Labels, SchedulerConfig, Text};
+use model::dra::DeviceObjects;
+use model::{Change, Changes, ClusterObjects, Labels, SchedulerConfig, Text};
 use policy::kube_profiles::{default_weight, plugin_names};
 use policy::registered::{Registration, obstacle};
 use policy::registry;
@@ -45,6 +46,15 @@ pub fn ignored_by(scenario: &Scenario) -> Option<String> {
     }
 }
 
+/// Words about claims on devices in a release that allots none.
+pub fn allotment_doubt(devices: &DeviceObjects, changes: Changes) -> Option<&'static str> {
+    let is_idle = !devices.is_empty() && !changes.has(Change::DynamicResourceAllocation);
+    is_idle.then_some(
+        "the release allots no devices: pods are placed as if they claimed none; releases from 1.34 on \
+         allot them",
+    )
+}
+
 /// Settings of kube-scheduler, if a scenario uses it.
 pub fn kube_request(
     scenario: &Scenario,
@@ -70,12 +80,8 @@ pub fn kube_request(
     }
     let (objects, preemptions) = objects(scenario, files, manifests, remarks)?;
     let changes = scenario.system.scheduler_changes();
-    if !objects.devices.is_empty() && !changes.has(Change::DynamicResourceAllocation) {
-        remarks.note(
-            "the release allots no devices: pods are placed as if they claimed none; releases from 1.34 on \
-             allot them (`system.release`)"
-                .to_owned(),
-        );
+    if let Some(doubt) = allotment_doubt(&objects.devices, changes) {
+        remarks.note(format!("{doubt} (`system.release`)"));
     }
     Ok(KubeRequest {
         config,

@@ -90,7 +90,7 @@ pub use devices::with_claims;
 pub use economics::{NodePrices, economics, node_prices};
 pub use failures::{Failures, contact, failures, node_life};
 pub use images::images;
-pub use kube::{ignored_by, is_exact, kube_request};
+pub use kube::{allotment_doubt, ignored_by, is_exact, kube_request};
 pub use manifests::ManifestFiles;
 pub use mapping::mapping;
 pub use mix::workload_mix;

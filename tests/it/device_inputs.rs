@@ -70,6 +70,18 @@ spec:
   containers: [{name: c, image: c, resources: {requests: {cpu: 1}, claims: [{name: g}]}}]
 ";
 
+const NODES: &str = "\
+apiVersion: v1
+kind: Node
+metadata: {name: n0}
+status: {allocatable: {cpu: 8, memory: 8Gi, pods: 9}}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: n1}
+status: {allocatable: {cpu: 8, memory: 8Gi, pods: 9}}
+";
+
 fn scratch(devices: &str) -> Scratch {
     let files = [("a.yaml", EXPERIMENT), ("devices.yaml", devices)];
     Scratch::new("device-inputs", &files)
@@ -85,6 +97,82 @@ fn pods_get_devices_one_after_the_other() {
     // One pod takes both devices, or one of them: the other waits for its end.
     let waited = value("pending_time.max").expect("a wait");
     assert!((300.0..330.0).contains(&waited), "{waited}");
+}
+
+#[test]
+fn releases_that_allot_no_devices_run_pods_as_if_they_claimed_none() {
+    let experiment = EXPERIMENT.replace(
+        "system: {name: kubernetes,",
+        "system: {name: kubernetes, release: \"1.33\",",
+    );
+    let single = "\
+apiVersion: v1
+kind: Pod
+metadata: {name: new}
+spec:
+  resourceClaims: [{name: g, resourceClaimTemplateName: t}]
+  containers: [{name: c, resources: {requests: {cpu: 1}, claims: [{name: g}]}}]
+";
+    let files = [
+        ("a.yaml", experiment.as_str()),
+        ("devices.yaml", DEVICES),
+        ("nodes.yaml", NODES),
+        ("pod.yaml", single),
+    ];
+    let scratch = Scratch::new("device-releases", &files);
+    let said = scratch.run(&["run", "a.yaml", "--out", "out"], 0);
+    let doubt = "the release allots no devices: pods are placed as if they claimed none";
+    assert!(said.contains(doubt), "{said}");
+    let summary = scratch.summary("out");
+    let metrics = &summary.variants[0].metrics;
+    let value = |id: &str| metrics.get(id).and_then(|own| own.value);
+    assert_eq!(value("pods.succeeded"), Some(2.0));
+    for command in ["place", "explain"] {
+        let files = ["nodes.yaml", "devices.yaml", "pod.yaml"];
+        let asked = [&[command, "--release", "1.33"][..], &files].concat();
+        let said = scratch.run(&asked, 0);
+        assert_eq!(said.matches(doubt).count(), 1, "{command}: {said}");
+        let asked = [&[command, "--release", "1.34"][..], &files].concat();
+        assert!(!scratch.run(&asked, 0).contains(doubt), "{command}");
+    }
+}
+
+#[test]
+fn a_selector_that_fails_on_a_node_keeps_the_pod_from_all_of_them() {
+    let devices = DEVICES.replace(
+        "constraints: [{requests: [x], matchAttribute: drv/numa}]",
+        "constraints: []",
+    );
+    let failing = "\
+apiVersion: resource.k8s.io/v1
+kind: ResourceSlice
+metadata: {name: s1}
+spec:
+  driver: drv
+  nodeName: n1
+  pool: {name: n1, generation: 1, resourceSliceCount: 1}
+  devices: [{name: a}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: new}
+spec:
+  resourceClaims: [{name: g, resourceClaimTemplateName: t}]
+  containers: [{name: c, resources: {requests: {cpu: 1}, claims: [{name: g}]}}]
+";
+    let files = [
+        ("devices.yaml", devices.as_str()),
+        ("nodes.yaml", NODES),
+        ("pod.yaml", failing),
+    ];
+    let scratch = Scratch::new("device-errors", &files);
+    let expected = "running \"DynamicResources\" filter plugin: ";
+    let said = scratch.run(&["place", "nodes.yaml", "devices.yaml", "pod.yaml"], 0);
+    assert!(said.contains("0 more of default/new fit"), "{said}");
+    assert!(said.contains(expected), "{said}");
+    let said = scratch.run(&["explain", "nodes.yaml", "devices.yaml", "pod.yaml"], 0);
+    assert!(said.contains("waits: a plugin failed"), "{said}");
+    assert!(said.contains(expected), "{said}");
 }
 
 /// Correct text, the fault that takes its place, and what is said of it.
@@ -204,15 +292,9 @@ spec:
   resourceClaims: [{name: g, resourceClaimTemplateName: tt}]
   containers: [{name: c}]
 ";
-    let nodes = "\
-apiVersion: v1
-kind: Node
-metadata: {name: n0}
-status: {allocatable: {cpu: 8, memory: 8Gi, pods: 9}}
-";
     let files = [
         ("devices.yaml", DEVICES),
-        ("nodes.yaml", nodes),
+        ("nodes.yaml", NODES),
         ("pod.yaml", pod),
     ];
     let scratch = Scratch::new("device-questions", &files);

@@ -95,6 +95,9 @@ pub enum Outcome {
     Nominated(Text),
     /// It finds no node; the scheduler's message, and its look at preemption.
     Waits(String, PreemptionView),
+    /// It waits because a plugin failed about a node, which ends the attempt whatever other nodes say;
+    /// the scheduler's message.
+    Aborted(String),
 }
 
 /// Verdict of one node.
@@ -226,6 +229,13 @@ fn explain(cache: &Cache, profile: &KubeProfile, pod: &PodInfo) -> Explanation {
         None => attempt.search_all(),
     };
     explanation.groups = groups(&attempt, &search);
+    // The node that is nominated for a pod is asked before all others.
+    let nominated = pod.nominated_node();
+    let nominated = nominated.filter(|node| search.feasible.contains(node));
+    if let Some(message) = search.failure().filter(|_| nominated.is_none()) {
+        explanation.outcome = Outcome::Aborted(message);
+        return explanation;
+    }
     if search.feasible.is_empty() {
         let aftermath = attempt.make_room(&search.rejected);
         let text = message(&attempt, &search.rejected, &aftermath.text);
@@ -243,8 +253,7 @@ fn explain(cache: &Cache, profile: &KubeProfile, pod: &PodInfo) -> Explanation {
         .map(|place| search.feasible[place].clone())
         .collect();
     explanation.feasible = scored(&search, &ranking);
-    let nominated = pod.nominated_node();
-    if let Some(node) = nominated.filter(|node| search.feasible.contains(node)) {
+    if let Some(node) = nominated {
         explanation.outcome = Outcome::Nominated(node.clone());
     }
     explanation

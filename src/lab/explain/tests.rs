@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 use model::{Node, PodSpec, ResourceList, SchedulerConfig, Taint, TaintEffect};
 use policy::kube_profiles::build_kube_profiles;
-use scheduler::kube::PodClass;
+use scheduler::kube::{Code, KubePlugin, KubePoints, PodClass, Rejection};
 use units::Quantity;
 
 fn profile() -> KubeProfile {
@@ -91,6 +91,51 @@ fn a_pod_that_waits_says_so_in_the_scheduler_s_words_and_who_could_go() {
     assert_eq!(view.candidates.len(), 1);
     assert_eq!(view.candidates[0].victims, ["/other"]);
     assert!(view.candidates[0].is_best);
+}
+
+/// A filter that fails about one node.
+struct Failing;
+
+impl KubePlugin for Failing {
+    fn name(&self) -> &'static str {
+        "Failing"
+    }
+
+    fn points(&self) -> KubePoints {
+        KubePoints::FILTER
+    }
+
+    fn filter(&self, _: &PodInfo, node: &NodeInfo) -> Result<(), Rejection> {
+        let failed = Rejection {
+            code: Code::Error,
+            reasons: vec!["no such key".into()],
+        };
+        if **node.name() == *"a" {
+            Err(failed)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[test]
+fn a_plugin_that_fails_about_a_node_ends_the_attempt_whatever_other_nodes_say() {
+    let mut failing = profile();
+    failing.filter.push(failing.plugins.len());
+    failing.plugins.push(Arc::new(Failing));
+    let message = "running \"Failing\" filter plugin: no such key";
+    let own = Explanation::of(&cluster(), &failing, &pod("new", 500, 0));
+    assert_eq!(own.outcome, Outcome::Aborted(message.to_owned()));
+    assert_eq!((own.feasible, own.best), (Vec::new(), Vec::<Text>::new()));
+    let placed = crate::place::place(&cluster(), &failing, &pod("new", 500, 0), 10);
+    let placed = placed.expect("a valid cluster");
+    let stop = crate::place::Stop::NoNode(message.to_owned());
+    assert_eq!((placed.fits, placed.stop), (0, stop));
+    // The node that a pod is nominated to is asked before the others.
+    let mut nominated = pod("new", 500, 0);
+    nominated.set_nominated_node(Some("b".into()));
+    let own = Explanation::of(&cluster(), &failing, &nominated);
+    assert_eq!(own.outcome, Outcome::Nominated("b".into()));
 }
 
 #[test]

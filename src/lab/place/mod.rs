@@ -193,6 +193,9 @@ fn decide(cache: &Cache, profile: &KubeProfile, pod: &PodInfo) -> Result<Text, U
         Some(_) => Search::default(),
         None => attempt.search_all(),
     };
+    if let Some(message) = search.failure() {
+        return Err((message, search.rejected));
+    }
     let mut best = Vec::new();
     if !search.feasible.is_empty() {
         best = attempt.rank(&search.feasible).best();

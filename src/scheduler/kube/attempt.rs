@@ -52,6 +52,17 @@ pub struct Search {
     pub rejected: Vec<(Text, Status)>,
 }
 
+impl Search {
+    /// Message of the attempt if a plugin failed about a node: that ends it, whatever other nodes say,
+    /// and nobody makes room.
+    pub fn failure(&self) -> Option<String> {
+        let mut verdicts = self.rejected.iter().map(|(_, status)| status);
+        let failed = verdicts.find(|status| status.code == Code::Error)?;
+        let (plugin, text) = (failed.plugin, failed.text());
+        Some(format!("running {plugin:?} filter plugin: {text}"))
+    }
+}
+
 /// The ranking of feasible nodes.
 #[derive(Clone, Debug, Default)]
 pub struct Ranking {

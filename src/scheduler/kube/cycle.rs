@@ -6,7 +6,7 @@ use super::labels::{Labels, Work};
 use super::message::message;
 use super::queue::PluginMask;
 use super::{
-    Attempt, AttemptContext, Cache, Candidate, Code, KubeProfile, PodInfo, Ranking, Search, Status,
+    Attempt, AttemptContext, Cache, Candidate, KubeProfile, PodInfo, Ranking, Search, Status,
     TieBreak,
 };
 use crate::pipeline::evaluate::Form;
@@ -162,12 +162,9 @@ impl Round {
         }
         let looked_at = search.feasible.len() + search.rejected.len();
         self.start = (self.start + looked_at) % count;
-        // A plugin that failed about a node ends the attempt; nobody makes room.
-        let mut verdicts = search.rejected.iter().map(|(_, status)| status);
-        if let Some(status) = verdicts.find(|status| status.code == Code::Error) {
-            let (plugin, text) = (status.plugin, status.text());
+        if let Some(message) = search.failure() {
             return Outcome::Failed(Failure {
-                message: format!("running {plugin:?} filter plugin: {text}").into(),
+                message: message.into(),
                 ..Failure::default()
             });
         }

@@ -10,7 +10,7 @@ use crate::kube::ClusterEvent;
 use cluster::{Conflict, Store};
 use control::Outbox;
 use model::dra::{Allocation, ClaimKey, Consumer, InFlight, ResourceClaim};
-use model::{Event, Object, ObjectChange, PodRef};
+use model::{Change, Event, Object, ObjectChange, PodRef};
 use units::{Instant, ObjectId, SortedMap, SortedSet};
 
 /// Claims of pods that are about to be bound.
@@ -77,13 +77,18 @@ impl KubeScheduler {
         }
     }
 
+    /// Whether a pod claims devices and the release allots them: earlier ones place and bind it as if it
+    /// claimed none.
+    fn allots_devices(&self, seen: &SeenPod) -> bool {
+        let profile = seen.profile().map(|own| &self.options.profiles[own]);
+        let allots = profile.is_some_and(|own| own.changes.has(Change::DynamicResourceAllocation));
+        allots && seen.info.has_device_claims()
+    }
+
     /// Keeps the devices that the claims of a pod get on its node.
     pub(super) fn reserve_devices(&mut self, pod: PodRef, slot: usize) {
-        let Some(seen) = self
-            .pods
-            .get(pod)
-            .filter(|own| own.info.has_device_claims())
-        else {
+        let seen = self.pods.get(pod);
+        let Some(seen) = seen.filter(|own| self.allots_devices(own)) else {
             return;
         };
         let Some(profile) = seen.profile() else {
@@ -100,11 +105,8 @@ impl KubeScheduler {
 
     /// Writes what the claims of a pod get; whether all of them are the pod's already.
     pub(super) fn writes_claims(&mut self, pod: PodRef, view: &Store, out: &mut Outbox) -> bool {
-        let Some(seen) = self
-            .pods
-            .get(pod)
-            .filter(|own| own.info.has_device_claims())
-        else {
+        let seen = self.pods.get(pod);
+        let Some(seen) = seen.filter(|own| self.allots_devices(own)) else {
             return true;
         };
         let Some(changes) = self.claims_to_write(pod, seen) else {
