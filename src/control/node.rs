@@ -180,6 +180,8 @@ pub enum Report {
     Running(PodRef),
     /// The pod's condition `Ready` became this.
     Ready(PodRef, bool),
+    /// The pod was found unhealthy, which is news of one that was not ready either.
+    Unhealthy(PodRef),
     /// Total container restarts of the pod so far.
     Restarted(PodRef, u32),
     /// One of its containers ended that will be started again, or did not do its work: which, and the
@@ -198,6 +200,7 @@ impl Report {
             Self::Starting(pod)
             | Self::Running(pod)
             | Self::Ready(pod, _)
+            | Self::Unhealthy(pod)
             | Self::Restarted(pod, _)
             | Self::Exited(pod, ..)
             | Self::Ended(pod, _)

@@ -136,6 +136,10 @@ impl Report {
                 let change = PodChange::Ready(ready);
                 Event::PodChanged { pod, change }
             }
+            Self::Unhealthy(pod) => Event::PodChanged {
+                pod,
+                change: PodChange::Ready(false),
+            },
             Self::Restarted(pod, restarts) => Event::PodChanged {
                 pod,
                 change: PodChange::Restarted(restarts),

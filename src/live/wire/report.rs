@@ -112,6 +112,7 @@ impl News {
             Report::Starting(_) => Self::Starting,
             Report::Running(_) => Self::Running,
             Report::Ready(_, ready) => Self::Ready { ready },
+            Report::Unhealthy(_) => Self::Ready { ready: false },
             Report::Restarted(_, restarts) => Self::Restarted { restarts },
             Report::Exited(_, container, code) => Self::Exited { container, code },
             Report::Ended(_, reason) => Self::Ended { reason },

@@ -145,7 +145,7 @@ fn is_seen_by_a_look(report: Report, store: &Store) -> bool {
             let is_by_itself = matches!(reason, EndReason::Completed | EndReason::Error);
             is_by_itself && !store.pod_states().is_terminating(pod)
         }
-        Report::Starting(_) | Report::Ready(..) | Report::Pull(..) => false,
+        Report::Starting(_) | Report::Ready(..) | Report::Unhealthy(_) | Report::Pull(..) => false,
     }
 }
 
@@ -153,7 +153,11 @@ fn is_seen_by_a_look(report: Report, store: &Store) -> bool {
 const fn is_status(report: Report) -> bool {
     matches!(
         report,
-        Report::Running(_) | Report::Ready(..) | Report::Ended(..) | Report::Restarted(..)
+        Report::Running(_)
+            | Report::Ready(..)
+            | Report::Unhealthy(_)
+            | Report::Ended(..)
+            | Report::Restarted(..)
     )
 }
 

@@ -11,17 +11,15 @@ use units::{Duration, Instant, NodeId, PodId, SortedMap};
 use super::options::ComposeOptions;
 use super::project::service_of;
 use super::restart::Restarts;
-use crate::parts::health_check::{self, HealthVerdict};
+use crate::parts::health_check::{self, HealthState};
 
 /// Something that is due for a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Due {
     /// It is started again.
     Restart,
-    /// Its health check is passed.
-    Healthy,
-    /// Its health check has failed.
-    Unhealthy,
+    /// Its health check comes to another state.
+    Health(HealthState),
 }
 
 /// A container on the host.
@@ -30,8 +28,8 @@ struct Held {
     node: NodeId,
     is_owned: bool,
     restarts: Restarts,
-    /// Verdict of its health check, from its start on.
-    health: Option<HealthVerdict>,
+    /// States that its health check comes to, and when, from its start on.
+    health: Option<Vec<(Duration, HealthState)>>,
     /// Instant since which it runs.
     up_since: Option<Instant>,
     is_ready: bool,
@@ -64,16 +62,25 @@ impl Held {
     fn started(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
         self.up_since = Some(now);
         out.reports.push(Report::Running(pod));
-        let Some(health) = self.health else {
+        let Some(health) = &self.health else {
             return self.set_ready(pod, true, out);
         };
-        for (after, due) in [
-            (health.healthy, Due::Healthy),
-            (health.unhealthy, Due::Unhealthy),
-        ] {
-            if let Some(after) = after {
-                self.expect(now.saturating_add(after), pod, due, out);
-            }
+        let states = health.iter();
+        self.due.extend(states.map(|&(after, state)| {
+            let at = now.saturating_add(after);
+            out.wakes.push((at, pod));
+            (at, Due::Health(state))
+        }));
+    }
+
+    /// Its health check came to a state.
+    fn checked(&mut self, pod: PodRef, state: HealthState, out: &mut AgentOutput) {
+        if state == HealthState::Healthy {
+            return self.set_ready(pod, true, out);
+        }
+        self.is_ready = false;
+        if self.is_owned {
+            out.reports.push(Report::Unhealthy(pod));
         }
     }
 
@@ -143,7 +150,7 @@ impl NodeAgent for Engine {
             node,
             is_owned: assignment.is_owned,
             restarts: Restarts::new(own.map(|own| own.restart).unwrap_or_default()),
-            health: check.map(|(check, application)| health_check::judge(check, application)),
+            health: check.map(|(check, application)| health_check::changes(check, application)),
             up_since: None,
             is_ready: false,
             due: Vec::new(),
@@ -241,8 +248,7 @@ impl NodeAgent for Engine {
                     let node = held.node;
                     out.commands.push(MachineCommand::Start { pod, node });
                 }
-                Due::Healthy => held.set_ready(pod, true, out),
-                Due::Unhealthy => held.set_ready(pod, false, out),
+                Due::Health(state) => held.checked(pod, state, out),
             }
         }
     }

@@ -78,7 +78,7 @@ pub enum ProjectError {
 /// Something seen of a service's containers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sign {
-    /// All of them run.
+    /// All of them run; what was seen of an unhealthy one before holds no more.
     Running,
     /// All of them are healthy.
     Healthy,
@@ -109,6 +109,10 @@ struct Member {
     progress: Progress,
     has_run: bool,
     is_healthy: bool,
+    /// Whether a container is unhealthy; one success of its check puts that right.
+    is_unhealthy: bool,
+    /// Whether it has no container, so that nothing is there to wait for.
+    is_empty: bool,
     /// Reason its containers failed, if they did.
     problem: Option<String>,
     is_completed: bool,
@@ -201,12 +205,12 @@ impl Project {
             return;
         };
         match sign {
-            Sign::Running => member.has_run = true,
-            Sign::Healthy => (member.has_run, member.is_healthy) = (true, true),
-            Sign::Unhealthy => {
-                member.is_healthy = false;
-                member.problem = Some("a container is unhealthy".to_owned());
+            Sign::Running => (member.has_run, member.is_unhealthy) = (true, false),
+            Sign::Healthy => {
+                member.has_run = true;
+                (member.is_healthy, member.is_unhealthy) = (true, false);
             }
+            Sign::Unhealthy => (member.is_healthy, member.is_unhealthy) = (false, true),
             Sign::Ended(0) => (member.has_run, member.is_completed) = (true, true),
             Sign::Ended(code) => {
                 member.has_run = true;
@@ -221,12 +225,22 @@ impl Project {
         self.is_dirty = true;
     }
 
+    /// Takes note of whether a service has containers at all.
+    pub fn scale(&mut self, service: &str, has_containers: bool) {
+        let member = self.members.get_mut(service);
+        if let Some(member) = member.filter(|member| member.is_empty == has_containers) {
+            member.is_empty = !has_containers;
+            self.is_dirty = true;
+        }
+    }
+
     /// Has a service start once more: it waits for what it depends on.
     pub fn restart(&mut self, service: &str) {
         if let Some(member) = self.members.get_mut(service) {
             let depends_on = std::mem::take(&mut member.depends_on);
             *member = Member {
                 depends_on,
+                is_empty: member.is_empty,
                 ..Member::default()
             };
             self.is_dirty = true;
@@ -324,6 +338,9 @@ impl Project {
         let Some(other) = self.members.get(&own.service) else {
             return Err(format!("service \"{}\" is not defined", own.service));
         };
+        if other.is_empty {
+            return Ok(true);
+        }
         if let Progress::Failed(why) = &other.progress {
             return Err(why.clone());
         }
@@ -335,6 +352,9 @@ impl Project {
         match &other.problem {
             // What ran once has started, whatever became of it.
             Some(why) if !is_met => Err(why.clone()),
+            _ if own.condition == Condition::Healthy && other.is_unhealthy => {
+                Err(format!("a container of service \"{}\" is unhealthy", own.service))
+            }
             None if own.condition == Condition::Healthy && other.is_completed && !is_met => {
                 Err(format!("service \"{}\" has ended", own.service))
             }

@@ -108,6 +108,39 @@ fn a_failed_dependency_fails_what_requires_it_and_all_behind() {
 }
 
 #[test]
+fn one_success_makes_a_dependency_healthy_again() {
+    let on = |condition| vec![Dependency::on("db", condition)];
+    let late = ("late", on(Condition::Healthy));
+    let once = ("once", on(Condition::Completed));
+    let services = services(&[("db", vec![]), late, once]);
+    let mut project = Project::new(services, Duration::ZERO, Instant::ZERO).expect("a project");
+    project.look();
+    for sign in [Sign::Running, Sign::Unhealthy, Sign::Running, Sign::Healthy] {
+        project.see("db", sign);
+    }
+    assert_eq!(started(&project.look()), ["late"]);
+    // A container that is to complete may be unhealthy before.
+    project.see("db", Sign::Unhealthy);
+    assert!(project.look().is_empty());
+    project.see("db", Sign::Ended(0));
+    assert_eq!(started(&project.look()), ["once"]);
+}
+
+#[test]
+fn nobody_waits_for_a_service_without_containers() {
+    let on = |condition| vec![Dependency::on("none", condition)];
+    let services = services(&[
+        ("a", on(Condition::Started)),
+        ("b", on(Condition::Healthy)),
+        ("c", on(Condition::Completed)),
+        ("none", vec![]),
+    ]);
+    let mut project = Project::new(services, Duration::ZERO, Instant::ZERO).expect("a project");
+    project.scale("none", false);
+    assert_eq!(started(&project.look()), ["a", "b", "c", "none"]);
+}
+
+#[test]
 fn circles_and_missing_services_are_refused() {
     let on = |name| vec![Dependency::on(name, Condition::Started)];
     let circle = services(&[("a", on("b")), ("b", on("c")), ("c", on("a"))]);

@@ -72,6 +72,7 @@ impl Node {
                 Report::Starting(_) | Report::Pull(..) => continue,
                 Report::Running(_) => "runs".to_owned(),
                 Report::Ready(_, ready) => format!("ready {ready}"),
+                Report::Unhealthy(_) => "unhealthy".to_owned(),
                 Report::Exited(_, _, code) => format!("exit {code}"),
                 Report::Restarted(_, count) => format!("restart {count}"),
                 Report::Ended(_, reason) => format!("ended {reason:?}"),

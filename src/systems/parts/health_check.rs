@@ -70,9 +70,27 @@ fn later(at: Duration, span: Duration) -> Duration {
     at.checked_add(span).unwrap_or(Duration::MAX)
 }
 
-/// Computes the verdict of a health check for an application whose health is known in advance:
-/// probes that change nothing are skipped.
+/// Computes the verdict of a health check up to the first time that the container is unhealthy.
 pub fn judge(check: HealthCheck, application: &Application) -> HealthVerdict {
+    let mut verdict = HealthVerdict::default();
+    for (at, state) in changes(check, application) {
+        match state {
+            HealthState::Starting => {}
+            HealthState::Healthy => {
+                verdict.healthy.get_or_insert(at);
+            }
+            HealthState::Unhealthy => {
+                verdict.unhealthy = Some(at);
+                break;
+            }
+        }
+    }
+    verdict
+}
+
+/// Computes the changes of state of a container that runs on whatever its health check says, for an
+/// application whose health is known in advance: probes that change nothing are skipped.
+pub fn changes(check: HealthCheck, application: &Application) -> Vec<(Duration, HealthState)> {
     let health = application.health;
     let takes = application.answer_time.min(check.timeout);
     let is_in_time = application.answer_time <= check.timeout;
@@ -84,36 +102,45 @@ pub fn judge(check: HealthCheck, application: &Application) -> HealthVerdict {
         hole.is_none_or(|(from, until)| begun < from || begun >= until)
     };
     let mut checker = HealthChecker::new(check);
-    let mut verdict = HealthVerdict::default();
+    // The first probe after one that begins at `begun` which is not before `until`.
+    let period = later(check.interval, takes).as_nanos().max(1);
+    let skipped = |begun: Duration, until: Duration| {
+        let left = until.as_nanos().saturating_sub(begun.as_nanos()).max(0);
+        let periods = left.saturating_add(period - 1) / period;
+        later(begun, Duration::from_nanos(periods.saturating_mul(period)))
+    };
+    let mut changes = Vec::new();
     let mut ended = Duration::ZERO;
     loop {
         let mut begun = later(ended, checker.wait(ended));
-        if checker.state == HealthState::Healthy && checker.failures == 0 {
-            let Some(until) = health.until else {
-                return verdict;
-            };
+        let before = checker.state;
+        match before {
             // As long as it answers, nothing changes.
-            let period = later(check.interval, takes).as_nanos().max(1);
-            let left = until.as_nanos().saturating_sub(begun.as_nanos()).max(0);
-            let periods = left.saturating_add(period - 1) / period;
-            begun = later(begun, Duration::from_nanos(periods.saturating_mul(period)));
+            HealthState::Healthy if checker.failures == 0 => {
+                let Some(until) = health.until else {
+                    return changes;
+                };
+                begun = skipped(begun, until);
+            }
+            // Nor as long as it does not.
+            HealthState::Unhealthy => {
+                if !is_in_time || health.until.is_some_and(|until| begun >= until) {
+                    return changes;
+                }
+                begun = skipped(begun, health.from);
+            }
+            HealthState::Starting | HealthState::Healthy => {}
         }
         ended = later(begun, takes);
         if ended == Duration::MAX {
-            return verdict;
+            return changes;
         }
         if !is_made(begun) {
             continue;
         }
-        match checker.probed(begun, answers(begun)) {
-            HealthState::Starting => {}
-            HealthState::Healthy => {
-                verdict.healthy.get_or_insert(ended);
-            }
-            HealthState::Unhealthy => {
-                verdict.unhealthy = Some(ended);
-                return verdict;
-            }
+        let state = checker.probed(begun, answers(begun));
+        if state != before {
+            changes.push((ended, state));
         }
     }
 }
@@ -183,6 +210,27 @@ mod tests {
         assert_eq!((found.healthy, found.unhealthy), (None, Some(secs(87))));
     }
 
+    #[test]
+    fn one_success_makes_an_unhealthy_container_healthy() {
+        let check = HealthCheck {
+            interval: secs(2),
+            timeout: secs(1),
+            retries: 2,
+            ..HealthCheck::default()
+        };
+        let mut application = Application::default();
+        application.health.from = secs(30);
+        let found = changes(check, &application);
+        let expected = [
+            (secs(4), HealthState::Unhealthy),
+            (secs(30), HealthState::Healthy),
+        ];
+        assert_eq!(found, expected);
+        application.health.from = Duration::MAX;
+        let found = changes(check, &application);
+        assert_eq!(found, expected[..1]);
+    }
+
     proptest! {
         #[test]
         fn what_is_computed_is_what_probes_one_by_one_come_to(
@@ -213,9 +261,9 @@ mod tests {
                 ..Application::default()
             };
             let mut checker = HealthChecker::new(check);
-            let mut expected = HealthVerdict::default();
+            let mut expected = Vec::new();
             let mut ended = Duration::ZERO;
-            while ended < secs(2_000) && expected.unhealthy.is_none() {
+            while ended < secs(2_000) {
                 let begun = later(ended, checker.wait(ended));
                 ended = later(begun, secs(takes.min(timeout)));
                 let at = begun.as_nanos() / 1_000_000_000;
@@ -223,13 +271,20 @@ mod tests {
                     continue;
                 }
                 let answers = takes <= timeout && at >= from && lasts.is_none_or(|lasts| at < from + lasts);
-                match checker.probed(begun, answers) {
-                    HealthState::Starting => {}
-                    HealthState::Healthy => { expected.healthy.get_or_insert(ended); }
-                    HealthState::Unhealthy => expected.unhealthy = Some(ended),
+                let before = checker.state;
+                let state = checker.probed(begun, answers);
+                if state != before {
+                    expected.push((ended, state));
                 }
             }
-            prop_assert_eq!(judge(check, &application), expected);
+            let judged = judge(check, &application);
+            let first = |wanted| expected.iter().find(|(_, state)| *state == wanted).map(|(at, _)| *at);
+            let unhealthy = first(HealthState::Unhealthy);
+            prop_assert_eq!(judged.unhealthy, unhealthy);
+            let healthy = first(HealthState::Healthy);
+            let before = |at: &Duration| unhealthy.is_none_or(|unhealthy| *at < unhealthy);
+            prop_assert_eq!(judged.healthy, healthy.filter(before));
+            prop_assert_eq!(changes(check, &application), expected);
         }
     }
 }

@@ -24,6 +24,8 @@ struct Container {
     pod: PodRef,
     has_run: bool,
     is_healthy: bool,
+    /// Whether its health check has failed since it was started last.
+    is_unhealthy: bool,
     standing: Standing,
     /// The last code that it ended with.
     code: i32,
@@ -34,7 +36,7 @@ struct Container {
 enum Standing {
     /// It is there, or was not started yet.
     Up,
-    /// It ended, and may be started again.
+    /// It ended while it was ready, and may be started again; that it is no longer ready follows.
     Down,
     /// It ended for good.
     Over,
@@ -93,6 +95,9 @@ impl Service {
         }
         if there.iter().all(|own| own.is_healthy) {
             signs.push(Sign::Healthy);
+        }
+        if there.iter().any(|own| own.is_unhealthy) {
+            signs.push(Sign::Unhealthy);
         }
         if !there.is_empty() && there.iter().all(|own| own.is_over()) {
             let code = there.iter().map(|own| own.code).find(|code| *code != 0);
@@ -205,6 +210,9 @@ impl Host {
         } else {
             service.into()
         };
+        if let Some(project) = &mut self.project {
+            project.scale(&name, replicas > 0);
+        }
         if let Some(service) = self.services.get_mut(&id) {
             service.replicas = replicas;
             if service.template != *template {
@@ -226,6 +234,7 @@ impl Host {
             .project
             .get_or_insert_with(|| Project::empty(poll, now));
         project.join(name.clone(), depends_on);
+        project.scale(&name, replicas > 0);
         self.numbers.insert(name.clone(), id);
         let service = Service {
             name,
@@ -263,6 +272,7 @@ impl Host {
             pod,
             has_run: false,
             is_healthy: false,
+            is_unhealthy: false,
             standing: Standing::Up,
             code: 0,
         };
@@ -290,23 +300,22 @@ impl Host {
     fn changed(&mut self, pod: PodRef, change: PodChange) {
         match change {
             PodChange::Exited { code, .. } => self.seen(pod, |own| {
-                (own.standing, own.is_healthy, own.code) = (Standing::Down, false, code);
+                own.code = code;
+                if own.is_healthy {
+                    own.standing = Standing::Down;
+                }
+                // Once it is started again, its check begins anew.
+                (own.is_healthy, own.is_unhealthy) = (false, false);
             }),
             PodChange::Ready(true) => self.seen(pod, |own| {
-                (own.standing, own.is_healthy) = (Standing::Up, true);
+                own.standing = Standing::Up;
+                (own.is_healthy, own.is_unhealthy) = (true, false);
             }),
-            PodChange::Ready(false) => {
-                let mut is_unhealthy = false;
-                self.seen(pod, |own| {
-                    is_unhealthy = own.standing == Standing::Up;
-                    own.is_healthy = false;
-                });
-                let owner = self.owners.get(&pod.id).filter(|_| is_unhealthy);
-                let service = owner.and_then(|(id, _)| self.services.get(id));
-                if let (Some(service), Some(project)) = (service, &mut self.project) {
-                    project.see(&service.name, Sign::Unhealthy);
-                }
-            }
+            PodChange::Ready(false) => self.seen(pod, |own| {
+                let has_exited = own.standing == Standing::Down;
+                (own.is_healthy, own.is_unhealthy) = (false, !has_exited);
+                own.standing = Standing::Up;
+            }),
             _ => {}
         }
     }
@@ -318,7 +327,8 @@ impl Host {
         };
         match reason {
             EndReason::Completed | EndReason::Error => self.seen(pod, |own| {
-                (own.standing, own.is_healthy) = (Standing::Over, false);
+                own.standing = Standing::Over;
+                (own.is_healthy, own.is_unhealthy) = (false, false);
                 let is_success = reason == EndReason::Completed;
                 own.code = if is_success { 0 } else { own.code.max(1) };
             }),
