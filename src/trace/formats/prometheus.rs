@@ -4,6 +4,7 @@
 //! documentation of Prometheus, "HTTP API" and "Exposition formats", and of kube-state-metrics, "Pod
 //! metrics".
 
+use std::mem;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -72,6 +73,8 @@ struct Pod {
     last: i64,
     /// Requests by container and resource, with the time of their first sample.
     requests: IndexMap<(String, String), (i64, f64), FxBuildHasher>,
+    /// Whether it is another pod, which states its `uid`.
+    is_another: bool,
 }
 
 /// The pods by namespace, name and `uid`, where they state it.
@@ -303,6 +306,7 @@ impl Pods {
             first,
             last,
             requests: IndexMap::default(),
+            is_another: false,
         });
         pod.first = pod.first.min(first);
         pod.last = pod.last.max(last);
@@ -325,7 +329,50 @@ impl Pods {
         Ok(())
     }
 
-    fn finish(self, mut journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    /// Gives series without a `uid` to the only pod of their namespace and name that is there then.
+    fn unite(&mut self, journal: &mut Journal) -> Result<(), TraceError> {
+        let mut places: IndexMap<(&str, &str), Vec<usize>, FxBuildHasher> = IndexMap::default();
+        for (place, (namespace, name, uid)) in self.known.keys().enumerate() {
+            if !uid.is_empty() {
+                places.entry((namespace, name)).or_default().push(place);
+            }
+        }
+        let mut owners = Vec::new();
+        for (place, ((namespace, name, uid), pod)) in self.known.iter().enumerate() {
+            if !uid.is_empty() {
+                continue;
+            }
+            let named = places.get(&(namespace.as_str(), name.as_str()));
+            let is_there = |own: &Pod| own.first <= pod.last && pod.first <= own.last;
+            let mut owning =
+                { named.into_iter().flatten() }.filter(|&&own| is_there(&self.known[own]));
+            if let (Some(&owner), None) = (owning.next(), owning.next()) {
+                owners.push((place, owner));
+            }
+        }
+        for (place, owner) in owners {
+            let Some((_, pod)) = self.known.get_index_mut(place) else {
+                continue;
+            };
+            let (first, last) = (pod.first, pod.last);
+            let (file, line, requests) = (pod.file.clone(), pod.line, mem::take(&mut pod.requests));
+            pod.is_another = true;
+            journal.file = file;
+            let kind = "pod without a `uid`; counted as the one of its name that is there then";
+            journal.dirt(kind, Action::Repair, line)?;
+            let own = &mut self.known[owner];
+            own.first = own.first.min(first);
+            own.last = own.last.max(last);
+            for (asked, amount) in requests {
+                own.requests.entry(asked).or_insert(amount);
+            }
+        }
+        self.known.retain(|_, pod| !pod.is_another);
+        Ok(())
+    }
+
+    fn finish(mut self, mut journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        self.unite(&mut journal)?;
         let (zero, end) = self.span.unwrap_or_default();
         let step = self.step.unwrap_or_default();
         let mut gather = Gather::default();
@@ -447,6 +494,24 @@ mod tests {
         assert_eq!(names, ["a", "a \"x\""]);
         let requests = recorded.classes[0].requests().expect("small");
         assert_eq!(requests.get("memory").units_ceil(), Ok(1_024));
+    }
+
+    #[test]
+    fn series_without_a_uid_are_of_the_pod_that_is_there() {
+        let text = "kube_pod_info{namespace=\"n\",pod=\"a\",uid=\"1\"} 1 100\n\
+            kube_pod_info{namespace=\"n\",pod=\"a\",uid=\"2\"} 1 900\n\
+            kube_pod_container_resource_requests{namespace=\"n\",pod=\"a\",resource=\"cpu\"} 2 100\n";
+        let recorded = read(text);
+        let asked: Vec<_> = { recorded.arrivals.iter() }
+            .map(|one| {
+                let requests = recorded.classes[one.class as usize].requests();
+                (one.submit, requests.expect("small").get("cpu").milli_ceil())
+            })
+            .collect();
+        let at = Instant::from_secs;
+        assert_eq!(asked, [(at(0), Ok(2_000)), (at(800), Ok(0))]);
+        let kind = "pod without a `uid`; counted as the one of its name that is there then";
+        assert_eq!(recorded.ledger.count(kind), 1);
     }
 
     #[test]
