@@ -65,6 +65,8 @@ pub(super) struct Cluster {
     owners: SortedMap<String, Owner>,
     /// The number of pods that an owner ever had.
     numbers: SortedMap<String, u64>,
+    /// The completions that a `Job` wants, with the line of its event.
+    completions: SortedMap<String, (u64, u64)>,
     pods: Vec<Pod>,
 }
 
@@ -165,15 +167,22 @@ impl Cluster {
             }
             return Ok(());
         }
-        let Some((pods, template)) = pods_of(line, kind, object)? else {
+        let Some((mut pods, template)) = pods_of(line, kind, object)? else {
             let kind = "object that keeps no number of pods";
             return Ok(journal.dirt(kind, Action::Drop, line)?);
         };
+        let wanted = object.pointer("/spec/completions").and_then(Value::as_u64);
+        if let (Pods::Replicas(count), "Job", Some(wanted)) = (&mut pods, kind, wanted) {
+            // No more of its pods run at once than are wanted in all.
+            *count = i64::try_from(wanted).map_or(*count, |wanted| wanted.min(*count));
+            self.completions.insert(key.clone(), (line, wanted));
+        }
         let template = pod_template::read(line, template, namespace)?;
         if template.has_rules {
             let kind = "tolerations, affinity, spread, gates or claims of pods, not enforced";
             journal.dirt(kind, Action::Keep, line)?;
         }
+        self.replace(&key, self.now);
         let known = self.owners.get(&key);
         if known.is_some_and(|own| *own.spec != template.spec && !own.pods.is_empty()) {
             let kind = "pods of another template; replaced at once";
@@ -229,6 +238,34 @@ impl Cluster {
         Ok(())
     }
 
+    /// Replaces pods of an owner that have ended by the lives that began after their ends, up to a time: those of a
+    /// `Job` beyond its parallelism, and of others whose pods died.
+    fn replace(&mut self, key: &str, until: i64) {
+        loop {
+            let next = self.lives.get(key).and_then(|lives| lives.last());
+            let Some(start) = next.map(|life| life.start).filter(|&start| start <= until) else {
+                return;
+            };
+            let Some(owner) = self.owners.get(key) else {
+                return;
+            };
+            let ended = owner.pods.iter().enumerate().filter_map(|(slot, &place)| {
+                let to = self.pods[place].to.filter(|&to| to <= start)?;
+                Some((to, slot, place))
+            });
+            let Some((_, slot, place)) = ended.min() else {
+                return;
+            };
+            let tenant = self.pods[place].tenant.clone();
+            self.add(key, &tenant, start);
+            if let Some(owner) = self.owners.get_mut(key)
+                && let Some(last) = owner.pods.pop()
+            {
+                owner.pods[slot] = last;
+            }
+        }
+    }
+
     /// Adds a pod of an owner; it has the owner's next life.
     fn add(&mut self, key: &str, namespace: &str, from: i64) {
         let life = self.lives.get_mut(key).and_then(Vec::pop);
@@ -262,6 +299,7 @@ impl Cluster {
 
     /// Ends the pods of an owner; whether there is such an owner.
     fn delete(&mut self, key: &str) -> bool {
+        self.replace(key, self.now);
         let Some(owner) = self.owners.remove(key) else {
             return false;
         };
@@ -273,10 +311,21 @@ impl Cluster {
 
     /// The pods with the lines of their events, with the first event as the zero of time.
     pub(super) fn finish(
-        self,
+        mut self,
         journal: &mut Journal,
     ) -> Result<impl Iterator<Item = (u64, Demand)>, TraceError> {
         let zero = self.zero.unwrap_or_default();
+        let keys: Vec<String> = self.owners.keys().cloned().collect();
+        for key in keys {
+            self.replace(&key, LAST_SECOND);
+        }
+        for (key, &(line, completions)) in &self.completions {
+            let had = self.numbers.get(key).copied().unwrap_or_default();
+            if had < completions {
+                let kind = "job with completions of which no life is recorded; left out";
+                journal.dirt(kind, Action::Drop, line)?;
+            }
+        }
         for _ in self.lives.values().flatten() {
             journal.dirt("recorded life that no pod of an owner has", Action::Drop, 0)?;
         }

@@ -67,6 +67,46 @@ fn pods_come_and_go_with_their_owners() {
 }
 
 #[test]
+fn recorded_lives_go_on_where_pods_have_ended() {
+    let text = r#"{"version": 2, "config": {"trackedObjects": {}}, "events": [
+{"ts": 100, "applied_objs": [{"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j"},
+ "spec": {"completions": 5, "parallelism": 2, "template": {"spec": {"containers": [{"name": "c"}]}}}},
+ {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"},
+ "spec": {"replicas": 1, "template": {"spec": {"containers": [{"name": "c"}]}}}}]},
+{"ts": 200, "applied_objs": [], "deleted_objs": [{"apiVersion": "apps/v1", "kind": "Deployment",
+ "metadata": {"name": "d"}}]}],
+"pod_lifecycles": {"batch/v1.Job default/j": {"7": [{"Finished": [100, 110]}, {"Finished": [100, 111]},
+ {"Finished": [110, 120]}, {"Finished": [111, 125]}]},
+"apps/v1.Deployment default/d": {"8": [{"Finished": [105, 130]}, {"Running": 132}, {"Running": 300}]}}}"#;
+    let recorded = read(text.as_bytes());
+    let seconds = |span: Duration| span.as_nanos() / 1_000_000_000;
+    let seen: Vec<_> = { recorded.arrivals.iter() }
+        .map(|one| {
+            let submit = seconds(one.submit.since(Instant::ZERO));
+            (one.name.to_string(), submit, one.run_time.map(seconds))
+        })
+        .collect();
+    let expected = [
+        ("j-1", 0, Some(10)),
+        ("j-2", 0, Some(11)),
+        ("d-1", 0, Some(25)),
+        ("j-3", 10, Some(10)),
+        ("j-4", 11, Some(14)),
+        ("d-2", 32, Some(68)),
+    ];
+    assert_eq!(
+        seen,
+        expected.map(|(name, at, run)| (name.to_owned(), at, run))
+    );
+    for kind in [
+        "job with completions of which no life is recorded; left out",
+        "recorded life that no pod of an owner has",
+    ] {
+        assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
+    }
+}
+
+#[test]
 fn dirty_events_are_named_and_damage_is_placed() {
     let text = r#"{"version": 2, "config": {"trackedObjects": {}}, "events": [
 {"ts": -5, "applied_objs": []},
