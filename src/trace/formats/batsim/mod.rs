@@ -116,6 +116,10 @@ fn take(
             Remark::Network => ("communication takes no time", Action::Repair),
             Remark::Storage => ("storage takes no time", Action::Repair),
             Remark::Replay => ("recorded program; run time not known", Action::Keep),
+            Remark::Failure => (
+                "profile whose `ret` is not 0; the job counts as completed",
+                Action::Repair,
+            ),
         };
         journal.dirt(kind, action, job.line)?;
     }
@@ -154,7 +158,7 @@ mod tests {
 {"id": "w", "subtime": 6, "res": 4, "profile": "spread"},
 {"id": "r", "subtime": 7, "res": 4, "profile": "smpi"}],
 "profiles": {
- "d": {"type": "delay", "delay": 20.2},
+ "d": {"type": "delay", "delay": 20.2, "ret": 3},
  "w": {"type": "ParallelTaskHomogeneousProfile", "cpu": 1e10, "com": 1e6},
  "spread": {"type": "ParallelTaskHomogeneousProfile", "cpu": 8e9, "com": 0,
   "generation_strategy": "DefinedAmountsSpreadUniformly"},
@@ -193,6 +197,11 @@ mod tests {
             ("communication takes no time", 1),
             ("recorded program; run time not known", 1),
             ("`extra_data`, not used", 1),
+            // The sequence has the profile as well.
+            (
+                "profile whose `ret` is not 0; the job counts as completed",
+                2,
+            ),
         ] {
             assert_eq!(recorded.ledger.count(kind), count, "{kind}");
         }

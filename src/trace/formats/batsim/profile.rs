@@ -21,6 +21,8 @@ pub(super) enum Remark {
     Storage,
     /// It replays a program.
     Replay,
+    /// It ends with an exit code other than 0.
+    Failure,
 }
 
 /// The run time of a profile.
@@ -104,6 +106,10 @@ impl<'p> Times<'p> {
             "TraceReplayProfile" | "smpi" | "usage_trace" => time.note(Remark::Replay, true),
             _ => return Err("a profile of a known `type`".to_owned()),
         }
+        time.note(
+            Remark::Failure,
+            number("ret").is_some_and(|code| code.total_cmp(&0.0).is_ne()),
+        );
         Ok(time)
     }
 
