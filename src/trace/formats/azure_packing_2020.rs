@@ -7,7 +7,7 @@ use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
-use crate::ledger::{Action, Journal, RowPolicy};
+use crate::ledger::{Action, BadRow, Journal, RowPolicy};
 use crate::options::ReadOptions;
 use crate::rows::{BETWEEN, Fields, Refused, heed};
 use crate::sqlite::{Sqlite, is_sqlite};
@@ -42,6 +42,9 @@ const TYPE_COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("machineId", "kind of host"),
     ColumnDoc::required("core", "share of the host's cores"),
     ColumnDoc::required("memory", "share of the host's memory"),
+    ColumnDoc::optional("hdd", "share of the host's disks; not enforced"),
+    ColumnDoc::optional("ssd", "share of the host's flash memory; not enforced"),
+    ColumnDoc::optional("nic", "share of the host's network; not enforced"),
 ];
 
 const VM: usize = 0;
@@ -55,6 +58,7 @@ const OWN_TYPE: usize = 0;
 const HOST: usize = 1;
 const CORE: usize = 2;
 const MEMORY: usize = 3;
+const OTHERS: [usize; 3] = [4, 5, 6];
 
 /// A day in seconds.
 const DAY: f64 = 86_400.0;
@@ -88,7 +92,8 @@ fn each_row(
         .map(|(place, name)| Some(Column::at(place, name)));
     let found: Vec<Option<Column>> = found.collect();
     file.each_row(table, &names, BETWEEN, |line, text, ends, are_there| {
-        if let Some(missing) = are_there.iter().position(|is_there| !is_there) {
+        let mut columns = columns.iter().zip(are_there);
+        if let Some(missing) = columns.position(|(column, is_there)| column.required && !is_there) {
             return Err(TraceError::Format {
                 file: part.name.to_string(),
                 reason: format!("the table `{table}` has no column `{}`", names[missing]),
@@ -138,6 +143,8 @@ struct Type {
     cpu_milli: Option<i64>,
     memory: Option<i64>,
     has_others: bool,
+    /// Whether it takes disks or network of its host.
+    takes_more: bool,
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
@@ -160,6 +167,10 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
                     cpu_milli: fields.scaled(CORE, options.full_cpu_milli, 1.0)?,
                     memory: fields.scaled(MEMORY, options.full_memory_bytes, 1.0)?,
                     has_others: false,
+                    takes_more: OTHERS.into_iter().try_fold(false, |any, place| {
+                        let share = fields.decimal(place, 1.0)?;
+                        Ok::<bool, BadRow>(any || share.is_some_and(|share| share > 0.0))
+                    })?,
                 };
                 match types.get_mut(&own) {
                     Some(known) if known.host <= read.host => known.has_others = true,
@@ -229,6 +240,11 @@ fn take(
             line,
         )?;
     }
+    if known.takes_more {
+        let kind =
+            "shares of disks and network, not enforced; hosts take machines by cores and memory";
+        journal.dirt(kind, Action::Keep, line)?;
+    }
     if end.is_none() {
         let kind = "there at the end of the trace; run time not known";
         journal.dirt(kind, Action::Keep, line)?;
@@ -290,6 +306,10 @@ mod tests {
             ("there before the start of the trace; arrives at 0", 1),
             ("there at the end of the trace; run time not known", 1),
             ("size not known in full; requests the rest", 1),
+            (
+                "shares of disks and network, not enforced; hosts take machines by cores and memory",
+                42,
+            ),
             ("machine of a type that is not listed", 1),
             (
                 "type with sizes on several kinds of hosts; the first kind's stand",

@@ -2,10 +2,12 @@
 //! task states what it reserves, a service only how many tasks it wants: those that are listed beside it
 //! count toward them.
 
-use super::{Places, Pods, Service, State, count, has_keys, note, scaled};
+use serde_json::Value;
+
+use super::{Places, Pods, Service, State, count, has_keys, note, scaled, whole_gpus_of};
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::json::Element;
-use crate::ledger::{Action, Journal};
+use crate::ledger::{Action, BadRow, Journal};
 use crate::rows::{Refused, show_text};
 
 /// The registry's entry.
@@ -16,6 +18,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::required("taskArn", "task; its last part becomes the name"),
         ColumnDoc::optional("cpu", "units of a task, 1,024 a core"),
         ColumnDoc::optional("memory", "memory of a task, MiB"),
+        ColumnDoc::optional(
+            "containers",
+            "cpu and memory of each, where the task states none, and gpuIds",
+        ),
         ColumnDoc::optional("group", "service or family; becomes the tenant"),
         ColumnDoc::optional("lastStatus", "stopped tasks are left out"),
         ColumnDoc::optional("serviceName", "service; becomes the name"),
@@ -70,8 +76,26 @@ fn take(state: &mut State, journal: &mut Journal, element: &Element) -> Result<(
     ) {
         return Ok(journal.dirt("task that is stopped", Action::Drop, line)?);
     }
-    let units = scaled(element, "/cpu", 1_000)?;
-    let memory = scaled(element, "/memory", 1 << 20)?;
+    let list = element.at("/containers").and_then(Value::as_array);
+    let containers = list.map_or(0, Vec::len);
+    let units = match scaled(element, "/cpu", 1_000)? {
+        None => of_containers(element, containers, &["cpu"], 1_000)?,
+        units => units,
+    };
+    let memory = match scaled(element, "/memory", 1 << 20)? {
+        None => of_containers(
+            element,
+            containers,
+            &["memoryReservation", "memory"],
+            1 << 20,
+        )?,
+        memory => memory,
+    };
+    let gpus = { list.into_iter().flatten() }
+        .filter_map(|own| own.get("gpuIds").and_then(Value::as_array))
+        .map(Vec::len)
+        .sum();
+    let gpu = whole_gpus_of(element, "/containers", gpus)?;
     if units.is_none() || memory.is_none() {
         let kind = "task whose reservations are not stated in full; requests the rest";
         journal.dirt(kind, Action::Keep, line)?;
@@ -86,5 +110,25 @@ fn take(state: &mut State, journal: &mut Journal, element: &Element) -> Result<(
         cpu_milli: units.map(|units| units / 1_024),
         memory,
     };
-    state.add(journal.origin(line), &pods, |_| {})
+    state.add(journal.origin(line), &pods, |spec| spec.gpu = gpu.clone())
+}
+
+/// What the containers of a task reserve together, by the first of the members that each states.
+fn of_containers(
+    element: &Element,
+    containers: usize,
+    members: &[&str],
+    scale: i64,
+) -> Result<Option<i64>, BadRow> {
+    let mut sum: Option<i64> = None;
+    for place in 0..containers {
+        for member in members {
+            let own = scaled(element, &format!("/containers/{place}/{member}"), scale)?;
+            if let Some(own) = own {
+                sum = Some(sum.unwrap_or(0).saturating_add(own));
+                break;
+            }
+        }
+    }
+    Ok(sum)
 }

@@ -12,7 +12,7 @@ use crate::archive::parts;
 use crate::budget::{MEMBERS, OBJECTS};
 use crate::error::TraceError;
 use crate::format::Confidence;
-use crate::gather::{Demand, Gather, requests};
+use crate::gather::{Demand, Gather, requests, whole_gpus};
 use crate::input::Input;
 use crate::json::{Element, each_element, each_line};
 use crate::ledger::{Action, BadRow, Journal};
@@ -20,7 +20,8 @@ use crate::options::ReadOptions;
 use crate::origin::Origin;
 use crate::rows::{Refused, heed};
 use crate::stream::ArrivalSource;
-use model::{PodName, PodSpec};
+use model::gpu::MAX_DEVICES;
+use model::{GpuRequest, PodName, PodSpec};
 use units::{Instant, SortedMap};
 
 /// A function that takes an element of a state.
@@ -188,6 +189,15 @@ fn count(element: &Element, path: &str) -> Result<Option<i64>, BadRow> {
 fn scaled(element: &Element, path: &str, scale: i64) -> Result<Option<i64>, BadRow> {
     let number = element.number_at(path, 1e9)?;
     Ok(number.map(|number| libm::rint(number * scale as f64) as i64))
+}
+
+/// A request for whole GPUs that the members at a path ask for.
+fn whole_gpus_of(element: &Element, path: &str, gpus: usize) -> Result<GpuRequest, BadRow> {
+    let devices = i64::try_from(gpus).ok();
+    match devices.filter(|_| gpus <= MAX_DEVICES) {
+        Some(devices) => Ok(whole_gpus(devices, "")),
+        None => Err(element.bad_at(path, &format!("at most {MAX_DEVICES} GPUs"))),
+    }
 }
 
 /// Notes what no run heeds.

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Places, Pods, State, has_keys};
+use super::{Places, Pods, State, has_keys, whole_gpus_of};
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::json::Element;
 use crate::ledger::{Action, Journal};
@@ -21,7 +21,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::optional("DesiredStatus", "those that are to stop are left out"),
         ColumnDoc::optional(
             "AllocatedResources",
-            "by task: CpuShares, MHz, and MemoryMB, MiB; or CPU and MemoryMB of `Resources`",
+            "by task: CpuShares, MHz, MemoryMB, MiB, and Devices; or CPU and MemoryMB of `Resources`",
         ),
     ],
     names: &["ID", "Name", "JobID"],
@@ -87,6 +87,8 @@ fn take(state: &mut State, journal: &mut Journal, allocation: &Element) -> Resul
         Action::Keep
     };
     journal.dirt(kind, action, line)?;
+    let gpus = gpus(journal, allocation)?;
+    let gpu = whole_gpus_of(allocation, "/AllocatedResources", gpus)?;
     let pods = Pods {
         name,
         tenant: job,
@@ -94,5 +96,23 @@ fn take(state: &mut State, journal: &mut Journal, allocation: &Element) -> Resul
         cpu_milli: sums.map(|(cpu, _)| libm::rint(cpu) as i64),
         memory: sums.map(|(_, memory)| libm::rint(memory * 1_048_576.0) as i64),
     };
-    state.add(journal.origin(line), &pods, |_| {})
+    state.add(journal.origin(line), &pods, |spec| spec.gpu = gpu.clone())
+}
+
+/// The number of GPUs among the devices of all tasks.
+fn gpus(journal: &mut Journal, allocation: &Element) -> Result<usize, Refused> {
+    let tasks = { allocation.at("/AllocatedResources/Tasks") }.and_then(Value::as_object);
+    let devices = tasks.into_iter().flat_map(|tasks| tasks.values());
+    let devices = devices.filter_map(|task| task.get("Devices").and_then(Value::as_array));
+    let mut gpus = 0;
+    for device in devices.flatten() {
+        let ids = device.get("DeviceIDs").and_then(Value::as_array);
+        if device.get("Type").and_then(Value::as_str) == Some("gpu") {
+            gpus += ids.map_or(0, Vec::len);
+        } else {
+            let kind = "device of another type than gpu, not enforced";
+            journal.dirt(kind, Action::Keep, allocation.line)?;
+        }
+    }
+    Ok(gpus)
 }

@@ -70,6 +70,31 @@ fn read(entry: &FormatEntry, text: &str) -> (Vec<(String, i64, i64)>, Vec<String
 }
 
 #[test]
+fn devices_and_containers_are_requested() {
+    let nomad = r#"[{"ID": "1", "Name": "a.g[0]", "JobID": "a", "TaskGroup": "g", "ClientStatus": "running",
+"AllocatedResources": {"Tasks": {"t": {"Cpu": {"CpuShares": 500}, "Memory": {"MemoryMB": 256}, "Devices": [
+{"Vendor": "nvidia", "Type": "gpu", "DeviceIDs": ["x", "y"]}, {"Type": "fpga", "DeviceIDs": ["z"]}]}}}}]"#;
+    let ecs = r#"{"tasks": [{"taskArn": "arn:aws:ecs:x:1:task/c/abc", "lastStatus": "RUNNING", "containers": [
+{"cpu": "512", "memory": "256", "gpuIds": ["GPU-1"]}, {"cpu": "0", "memoryReservation": "64", "gpuIds": ["GPU-2"]}]}]}"#;
+    for (entry, text, memory) in [
+        (&super::nomad::ENTRY, nomad, 256),
+        (&super::ecs::ENTRY, ecs, 320),
+    ] {
+        let Constructor::Workload(open) = entry.open else {
+            panic!("a workload");
+        };
+        let input = Input::bytes("s", text.as_bytes());
+        let mut source = open(&input, &ReadOptions::default()).expect("good");
+        let recorded = Recorded::collect(&mut *source).expect("good");
+        let spec = &recorded.classes[0];
+        let requests = spec.requests().expect("small");
+        assert_eq!(requests.get("cpu").milli_ceil(), Ok(500));
+        assert_eq!(requests.get("memory").units_ceil(), Ok(memory << 20));
+        assert_eq!(spec.gpu.devices, 2);
+    }
+}
+
+#[test]
 fn services_applications_tasks_and_allocations_are_pods() {
     let pod = |name: &str, cpu, memory| (name.to_owned(), cpu, memory);
     let (pods, bad) = read(&super::docker::ENTRY, DOCKER);
