@@ -7,14 +7,14 @@ use std::time::Instant as Clock;
 use lab::experiment::{ExperimentError, Plan, run_journey, scenario_text};
 use lab::folder::{Existing, ResultFolder};
 use lab::journey::Journey;
-use lab::summary::Summary;
+use lab::summary::{Summary, VariantSummary};
 use report::comparison::{Comparison, Rows};
 use report::plot::Style;
 use report::runs::{Gathered, ReportRun};
 use report::table::TableOptions;
 use scenario::{Experiment, load};
 use systems::registry::WITH_PLAIN_FORM;
-use trace::ledger::ESTIMATES;
+use trace::ledger::{ESTIMATES, UNHEEDED};
 use units::plural;
 
 use super::experiment_file;
@@ -153,7 +153,8 @@ fn result_folder(
 const MAX_REMARKS: usize = 5;
 
 /// Remarks on the input. Rows that were kept unchanged are reported with `-v` only, but for jobs that ran
-/// longer than they asked for where a planner reads what they asked for.
+/// longer than they asked for where a planner reads what they asked for. A demand that is not enforced is always
+/// told.
 ///
 /// Those that are not printed stand in the result folder.
 fn remarks(summary: &Summary, all: bool, folder: &Path) -> Vec<String> {
@@ -167,6 +168,12 @@ fn remarks(summary: &Summary, all: bool, folder: &Path) -> Vec<String> {
             }
         }
     }
+    for variant in &summary.variants {
+        let remarks = variant.ledger.iter();
+        for remark in remarks.filter(|remark| is_unheeded(remark)) {
+            push_remark(&mut lines, summary, variant, remark);
+        }
+    }
     let told = lines.len();
     for variant in &summary.variants {
         let remarks = variant.ledger.iter();
@@ -176,15 +183,7 @@ fn remarks(summary: &Summary, all: bool, folder: &Path) -> Vec<String> {
             remark.starts_with("keep ") && !(is_planned && is_estimate)
         };
         for remark in remarks.filter(|remark| all || !is_kept(remark)) {
-            let is_of_all = { summary.variants.iter() }.all(|other| other.ledger.contains(remark));
-            let line = if is_of_all {
-                format!("note: {remark}")
-            } else {
-                format!("note: {}: {remark}", variant.name)
-            };
-            if !lines.contains(&line) {
-                lines.push(line);
-            }
+            push_remark(&mut lines, summary, variant, remark);
         }
     }
     let most = told + MAX_REMARKS;
@@ -199,6 +198,29 @@ fn remarks(summary: &Summary, all: bool, folder: &Path) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// Whether a remark says that rows were kept without what they demand of their placement.
+fn is_unheeded(remark: &str) -> bool {
+    remark.starts_with("keep ") && remark.contains(UNHEEDED)
+}
+
+/// Adds a remark of a variant, which is named if others don't have the remark.
+fn push_remark(
+    lines: &mut Vec<String>,
+    summary: &Summary,
+    variant: &VariantSummary,
+    remark: &String,
+) {
+    let is_of_all = { summary.variants.iter() }.all(|other| other.ledger.contains(remark));
+    let line = if is_of_all {
+        format!("note: {remark}")
+    } else {
+        format!("note: {}: {remark}", variant.name)
+    };
+    if !lines.contains(&line) {
+        lines.push(line);
+    }
 }
 
 /// Name of the report in a result folder.
@@ -240,4 +262,18 @@ fn read(global: &Global, arguments: &RunArguments) -> Result<Experiment, Failure
 pub(super) fn threads(global: &Global) -> usize {
     let available = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     global.threads.map_or(available, usize::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn demands_that_are_not_enforced_are_told() {
+        let constraint = "keep 2 rows: constraints of an application, not enforced (first m:2)";
+        assert!(is_unheeded(constraint));
+        assert!(!is_unheeded(
+            "keep 2 rows: run time not known (first m.json:2)"
+        ));
+    }
 }

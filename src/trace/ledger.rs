@@ -41,6 +41,10 @@ pub const ESTIMATES: [&str; 2] = [
     "ran beyond its requested time",
 ];
 
+/// Words of kinds of rows that are kept without something that they demand of their placement, such as a
+/// constraint: what is simulated is another cluster than theirs.
+pub const UNHEEDED: &str = "not enforced";
+
 /// One kind of dirt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEntry {
