@@ -76,6 +76,20 @@ pub fn read(input: &Input, options: &LogOptions, nodes: &[&str]) -> Result<Failu
     plain(table, journal, nodes)
 }
 
+/// Whether an input begins as a failure log that is no table of machines besides.
+pub(crate) fn is_failure_log(input: &Input) -> bool {
+    let Ok(first) = beginning_of_log(input) else {
+        return false;
+    };
+    let header = first.split(|&byte| byte == b'\n').next();
+    let header = String::from_utf8_lossy(header.unwrap_or_default());
+    let names: Vec<&str> = { header.split(',') }
+        .map(|name| name.trim().trim_matches('"'))
+        .collect();
+    let has = |all: &[&str]| all.iter().all(|name| names.contains(name));
+    opendc::is_own(&first) || has(&["Prob Started"]) || has(&["node", "down", "up"])
+}
+
 /// The first bytes of the file that is a log, of several in a folder or an archive.
 fn beginning_of_log(input: &Input) -> Result<Vec<u8>, TraceError> {
     for part in parts(input)? {

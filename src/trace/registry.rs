@@ -2,6 +2,7 @@
 
 use super::archive::{beginning, is_about, parts};
 use super::error::TraceError;
+use super::failure_log::is_failure_log;
 use super::format::{Confidence, FormatEntry};
 use super::formats::{
     alibaba_2017, alibaba_2018, alibaba_dlrm_2025, alibaba_gpu_2020, alibaba_spot_gpu_2026,
@@ -102,6 +103,14 @@ pub fn recognize(input: &Input) -> Result<&'static FormatEntry, TraceError> {
             return Ok(entry);
         }
     }
+    if is_failure_log(input) {
+        let reason = "is a failure log, not a workload; `trace fit` describes it, and `failures: \
+                      [{kind: failure-log, path: …}]` runs it";
+        return Err(TraceError::Format {
+            file: input.name.to_string(),
+            reason: reason.to_owned(),
+        });
+    }
     let names: Vec<&str> = FORMATS.iter().map(|entry| entry.name).collect();
     Err(TraceError::Format {
         file: input.name.to_string(),
@@ -132,6 +141,25 @@ mod tests {
     use crate::ReadOptions;
     use crate::format::Constructor;
     use crate::inspect::validate;
+
+    #[test]
+    fn a_failure_log_is_told_from_a_file_of_no_format() {
+        let message = |text: &str| {
+            let error = recognize(&Input::bytes("f.csv", text.as_bytes()));
+            { error.map(|entry| entry.name) }
+                .expect_err("no format")
+                .to_string()
+        };
+        for log in [
+            "System,Prob Started,Prob Fixed\n",
+            "node,down,up\nn0,5s,9s\n",
+        ] {
+            let found = message(log);
+            assert!(found.contains("`trace fit` describes it"), "{found}");
+        }
+        let other = message("what,is,this\n");
+        assert!(other.contains("the format is not recognized"), "{other}");
+    }
 
     /// A text that some reader accepts, with a few bytes replaced or cut off.
     fn damaged() -> impl Strategy<Value = Vec<u8>> {
