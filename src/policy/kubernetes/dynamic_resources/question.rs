@@ -257,6 +257,11 @@ fn of_requests(cache: &Cache, allocator: &Allocator, claims: &[ResourceClaim]) -
             }
         }
     }
+    let binding = if errors.is_empty() && totals.iter().all(|own| own.enough > 0) {
+        binding_constraints(cache, allocator, claims)
+    } else {
+        Vec::new()
+    };
     let lines = totals.iter().map(|total| {
         let own = &total.supply;
         let wanted = match own.wanted {
@@ -276,7 +281,39 @@ fn of_requests(cache: &Cache, allocator: &Allocator, claims: &[ResourceClaim]) -
             total.most,
         )
     });
-    lines.chain(errors).collect()
+    lines.chain(binding).chain(errors).collect()
+}
+
+/// Constraints without which nodes could give the claims their devices, a line for each.
+fn binding_constraints(
+    cache: &Cache,
+    allocator: &Allocator,
+    claims: &[ResourceClaim],
+) -> Vec<String> {
+    let fits = |node: &NodeInfo, claims: &[ResourceClaim]| {
+        let chosen = allocator.allocate(&place_of(node), claims);
+        chosen.is_ok_and(|own| own.is_some())
+    };
+    let mut lines = Vec::new();
+    for (place, claim) in claims.iter().enumerate() {
+        for (index, constraint) in claim.constraints.iter().enumerate() {
+            let mut without = claims.to_vec();
+            without[place].constraints.remove(index);
+            let nodes = cache.nodes();
+            let bound = nodes.filter(|node| fits(node, &without) && !fits(node, claims));
+            let count = bound.count();
+            if count > 0 {
+                lines.push(format!(
+                    "claim {}, spec.devices.constraints[{index}]: `matchAttribute: {}` is in the way: without \
+                     it {} enough",
+                    claim.name,
+                    constraint.attribute,
+                    have(count)
+                ));
+            }
+        }
+    }
+    lines
 }
 
 fn have(count: usize) -> String {

@@ -231,6 +231,25 @@ proptest::proptest! {
 }
 
 #[test]
+fn a_shortage_names_the_constraint_that_binds() {
+    // No device has the attribute.
+    let alike = model::dra::MatchAttribute {
+        attribute: "drv/numa".into(),
+        requests: Vec::new(),
+    };
+    let (cache, pod) = world(changed(|claim| claim.constraints.push(alike)));
+    assert_eq!(
+        shortage(Variant::V1_34, &cache, &pod),
+        [
+            "claim c, request r: 2 wanted; 2 devices match, 2 free, at most 2 on a node: 1 node has enough \
+             by themselves",
+            "claim c, spec.devices.constraints[0]: `matchAttribute: drv/numa` is in the way: without it 1 \
+             node has enough"
+        ]
+    );
+}
+
+#[test]
 fn a_shortage_names_what_each_request_finds() {
     let mut all = objects("any");
     all.put(taken("other", &["a"]));
