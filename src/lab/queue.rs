@@ -78,7 +78,7 @@ pub fn read(
     }
     let input = Input::argument(&job.display().to_string())?;
     let classes = gathered.priorities.clone();
-    let mut reader = ManifestReader::with_priorities(classes).with_everything();
+    let mut reader = ManifestReader::with_priorities(classes).with_workloads();
     reader.read(&input)?;
     let read = reader.finish();
     let jobs = read.workloads.iter().filter_map(|own| match &own.object {
@@ -88,18 +88,24 @@ pub fn read(
     let jobs: Vec<(&Arc<Job>, &Object)> = jobs.collect();
     let found = plural::count(jobs.len(), "Job");
     let workloads = by_workload(jobs.iter().map(|(job, _)| *job));
+    // The queue of the job stands in another file.
+    let is_other = |own: &&ManifestFinding| !own.field.contains(QUEUE_LABELS);
+    let findings = read.findings.iter().filter(is_other);
+    let findings: Vec<String> = findings
+        .map(|finding| format!("{}: {finding}", input.name))
+        .collect();
     let (Some((_, object)), Some(workloads)) = (jobs.first(), workloads) else {
+        // Where the file has a job, what was left out of it comes first.
+        let left_out = findings.first().filter(|_| jobs.is_empty());
+        let left_out = left_out.map(|own| format!("{own}\n"));
         return Err(SnapshotError::Input(format!(
-            "{}: expected jobs of exactly one workload, found {found}; give the workload to ask about a file of its own",
+            "{}{}: expected jobs of exactly one workload, found {found}; give the workload to ask about a file of its own",
+            left_out.unwrap_or_default(),
             input.name
         )));
     };
     let doubts = world::queueing::doubts(object, queueing);
     gathered.findings.extend(doubts);
-    // The queue of the job stands in another file.
-    let is_other = |own: &&ManifestFinding| !own.field.contains(QUEUE_LABELS);
-    let findings = read.findings.iter().filter(is_other);
-    let findings = findings.map(|finding| format!("{}: {finding}", input.name));
     gathered.findings.extend(findings);
     let pods = gathered.pods.iter();
     let running = pods.filter(|pod| !pod.phase.is_final());

@@ -49,7 +49,9 @@ pub fn check(files: &[(&str, QueueingObjects)]) -> Result<(), BuildError> {
                 ));
             }
         }
-        let unknown = unknown_flavor(objects, &flavors).or_else(|| unknown_check(objects, &checks));
+        let unknown = unknown_flavor(objects, &flavors)
+            .or_else(|| unknown_check(objects, &checks))
+            .or_else(|| unknown_holding(objects, &queues, &flavors));
         if let Some(what) = unknown {
             return wrong(what);
         }
@@ -116,6 +118,41 @@ fn unknown_check(objects: &QueueingObjects, known: &SortedMap<Text, &str>) -> Op
                  AdmissionCheck `{}`; {hint}",
                 queue.name, own.name
             ));
+        }
+    }
+    None
+}
+
+/// A queue or flavor that no file declares and that a workload holds quota of, in words: without it the
+/// quota would count as free.
+fn unknown_holding(
+    objects: &QueueingObjects,
+    queues: &SortedMap<Text, &str>,
+    flavors: &SortedMap<Text, &str>,
+) -> Option<String> {
+    let open = objects.workloads.iter();
+    let open = open.filter(|own| own.holding("Finished").is_none());
+    for workload in open {
+        let Some(admission) = &workload.admission else {
+            continue;
+        };
+        let what = |field: &str, kind: &str, name: &Text, known: &SortedMap<Text, &str>| {
+            let hint = hint(name, known.keys().map(|own| &**own));
+            Some(format!(
+                "Workload `{}/{}`: status.admission.{field}: no file declares the {kind} `{name}`; {hint}",
+                workload.namespace, workload.name
+            ))
+        };
+        let queue = &admission.cluster_queue;
+        if !queues.contains_key(queue) {
+            return what("clusterQueue", "ClusterQueue", queue, queues);
+        }
+        for (set, own) in admission.pod_sets.iter().enumerate() {
+            let mut named = own.flavors.iter();
+            if let Some((resource, flavor)) = named.find(|(_, own)| !flavors.contains_key(*own)) {
+                let field = format!("podSetAssignments[{set}].flavors[\"{resource}\"]");
+                return what(&field, "ResourceFlavor", flavor, flavors);
+            }
         }
     }
     None

@@ -279,6 +279,98 @@ fn wrong_queues_are_refused_in_words() {
     }
 }
 
+/// A queue of eight CPUs, of which a workload holds six.
+const HELD: &str = "\
+apiVersion: kueue.x-k8s.io/v1beta2
+kind: ResourceFlavor
+metadata: {name: spot}
+---
+apiVersion: kueue.x-k8s.io/v1beta2
+kind: ClusterQueue
+metadata: {name: lab}
+spec:
+  namespaceSelector: {}
+  resourceGroups:
+    - coveredResources: [cpu]
+      flavors: [{name: spot, resources: [{name: cpu, nominalQuota: 8}]}]
+---
+apiVersion: kueue.x-k8s.io/v1beta2
+kind: LocalQueue
+metadata: {name: jobs}
+spec: {clusterQueue: lab}
+---
+apiVersion: kueue.x-k8s.io/v1beta2
+kind: Workload
+metadata: {name: held, namespace: default, creationTimestamp: '2026-03-02T08:00:00Z'}
+spec: {queueName: jobs, podSets: [{name: main, count: 6, template: {spec: {containers: [{name: c, resources: {requests: {cpu: 1}}}]}}}]}
+status:
+  admission:
+    clusterQueue: lab
+    podSetAssignments: [{name: main, count: 6, flavors: {cpu: spot}, resourceUsage: {cpu: 6}}]
+  conditions:
+    - {type: QuotaReserved, status: 'True', reason: QuotaReserved, lastTransitionTime: '2026-03-02T08:00:00Z'}
+    - {type: Admitted, status: 'True', reason: Admitted, lastTransitionTime: '2026-03-02T08:00:00Z'}
+";
+
+const JOB: &str = "\
+apiVersion: batch/v1
+kind: Job
+metadata: {name: new, labels: {kueue.x-k8s.io/queue-name: jobs}}
+spec:
+  parallelism: 4
+  completions: 4
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{name: c, image: c, resources: {requests: {cpu: 1}}}]
+";
+
+#[test]
+fn questions_count_all_quota_that_is_held_and_name_what_is_wrong() {
+    let ask = |held: &str, job: &str, code: i32| {
+        let files = [("held.yaml", held), ("job.yaml", job)];
+        Scratch::new("queue-held", &files).run(&["queue", "held.yaml", "job.yaml"], code)
+    };
+    let waits = "default/new waits, as the first of its queue";
+    assert!(ask(HELD, JOB, 100).contains(waits));
+    // What is held counts whatever its LocalQueue is.
+    let elsewhere = HELD.replace("queueName: jobs", "queueName: gone");
+    let said = ask(&elsewhere, JOB, 100);
+    assert!(said.contains(waits), "{said}");
+    for (right, wrong, expected) in [
+        (
+            "    clusterQueue: lab\n",
+            "    clusterQueue: labs\n",
+            "held.yaml: Workload `default/held`: status.admission.clusterQueue: no file declares the \
+             ClusterQueue `labs`; did you mean `lab`?",
+        ),
+        (
+            "flavors: {cpu: spot}",
+            "flavors: {cpu: spto}",
+            "held.yaml: Workload `default/held`: status.admission.podSetAssignments[0].flavors[\"cpu\"]: no \
+             file declares the ResourceFlavor `spto`; did you mean `spot`?",
+        ),
+    ] {
+        let said = ask(&HELD.replace(right, wrong), JOB, 2);
+        assert!(said.contains(expected), "{said}");
+    }
+    for (right, wrong, expected) in [
+        (
+            "parallelism: 4",
+            "parallelism: -3",
+            "job.yaml: line 5, document 1, Job `new`: spec.parallelism: -3 is negative",
+        ),
+        (
+            "cpu: 1",
+            "cpu: x",
+            "resources.requests[\"cpu\"]: `x` is not a quantity",
+        ),
+    ] {
+        let said = ask(HELD, &JOB.replace(right, wrong), 2);
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
 /// Gangs of Kubernetes' own API, on a pod, in a template and as objects.
 #[test]
 fn gangs_that_are_not_modelled_are_refused_by_name() {

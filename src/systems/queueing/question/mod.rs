@@ -256,8 +256,7 @@ impl<'a> Question<'a> {
         let mut cluster = super::controller(queueing, &self.objects.namespaces, self.now, 0);
         let queues = self.queues_that_matter(&cluster);
         for own in workloads {
-            let queue = (own.namespace.clone(), own.queue.clone());
-            let matters = queues.as_ref().is_none_or(|known| known.contains(&queue));
+            let matters = queues.as_ref().is_none_or(|known| known.matter_to(own));
             if !matters || own.holding("Finished").is_some() {
                 continue;
             }
@@ -291,18 +290,43 @@ impl<'a> Question<'a> {
         cluster
     }
 
-    /// Local queues, by namespace and name, whose workloads the fate of the job depends on: those of its tree
-    /// of cohorts. `None` is all of them, as places and the readiness of pods join the trees.
-    fn queues_that_matter(&self, cluster: &Controller) -> Option<SortedSet<(Text, Text)>> {
+    /// The queues whose workloads the fate of the job depends on: those of its tree of cohorts. `None` is
+    /// all of them, as places and the readiness of pods join the trees.
+    fn queues_that_matter(&self, cluster: &Controller) -> Option<Related> {
         if cluster.gives_places() || cluster.waits_for_pods() {
             return None;
         }
         let snapshot = cluster.snapshot();
         let root = |name: &str| Some(snapshot.tree.root(snapshot.queue_named(name)?));
         let own = self.queue.as_ref().and_then(|name| root(name));
-        let queues = self.objects.queueing.local_queues.iter();
-        let related = queues.filter(|queue| own.is_some() && root(&queue.cluster_queue) == own);
-        let names = related.map(|queue| (queue.namespace.clone(), queue.name.clone()));
-        Some(names.collect())
+        let is_related = |name: &str| own.is_some() && root(name) == own;
+        let queueing = &self.objects.queueing;
+        let local = queueing.local_queues.iter();
+        let local = local.filter(|queue| is_related(&queue.cluster_queue));
+        let names = queueing.queues.iter().map(|queue| &queue.name);
+        Some(Related {
+            local: local
+                .map(|queue| (queue.namespace.clone(), queue.name.clone()))
+                .collect(),
+            cluster: names.filter(|name| is_related(name)).cloned().collect(),
+        })
+    }
+}
+
+/// Queues of one tree of cohorts.
+struct Related {
+    /// Local queues, by namespace and name.
+    local: SortedSet<(Text, Text)>,
+    /// Queues of the cluster.
+    cluster: SortedSet<Text>,
+}
+
+impl Related {
+    /// Whether a workload waits in one of them, or holds quota of one.
+    fn matter_to(&self, workload: &QueuedWorkload) -> bool {
+        let local = (workload.namespace.clone(), workload.queue.clone());
+        let held = workload.admission.as_ref();
+        self.local.contains(&local)
+            || held.is_some_and(|own| self.cluster.contains(&own.cluster_queue))
     }
 }
