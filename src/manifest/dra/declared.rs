@@ -39,12 +39,15 @@ pub(in super::super) fn add(
             Arc::make_mut(&mut objects.classes).insert(class.name.clone(), class);
         }
         "ResourceClaimTemplate" => {
+            let path = Path::root("spec");
+            check_form(parts, value.pointer("/spec/spec"), &path.field("spec"))?;
             let template = template(&value)?;
             let key = (template.namespace.clone(), template.name.clone());
             once(objects.templates.contains_key(&key), &key.1)?;
             Arc::make_mut(&mut objects.templates).insert(key, template);
         }
         "ResourceClaim" => {
+            check_form(parts, value.get("spec"), &Path::root("spec"))?;
             let claim = claim(parts, &value)?;
             let key = (claim.namespace.clone(), claim.name.clone());
             once(objects.claim(&key).is_some(), &key.1)?;
@@ -65,6 +68,32 @@ fn once(is_known: bool, name: &Text) -> Result<(), Problem> {
     if is_known {
         let path = Path::root("metadata");
         return Err(path.field("name").problem("a unique name", name));
+    }
+    Ok(())
+}
+
+/// Versions whose requests have what they ask for as fields of their own.
+const FLAT_VERSIONS: [&str; 2] = ["resource.k8s.io/v1alpha3", "resource.k8s.io/v1beta1"];
+
+/// Refuses requests of a claim's spec in the form of an earlier version: an API server takes none with
+/// neither `exactly` nor `firstAvailable`.
+fn check_form(parts: &Parts, spec: Option<&Value>, path: &Path<'_>) -> Result<(), Problem> {
+    let version = parts.api_version.as_deref().unwrap_or_default();
+    if FLAT_VERSIONS.contains(&version) {
+        return Ok(());
+    }
+    let requests = spec.and_then(|own| own.pointer("/devices/requests")?.as_array());
+    let path = path.field("devices");
+    let list = path.field("requests");
+    for (index, request) in requests.into_iter().flatten().enumerate() {
+        let is_there = |field: &str| request.get(field).is_some_and(|own| !own.is_null());
+        if is_there("deviceClassName") && !is_there("exactly") && !is_there("firstAvailable") {
+            let path = list.index(index);
+            return Err(path.broken(format!(
+                "expected `exactly` or `firstAvailable`, found `deviceClassName` in the request itself, which \
+                 is the form of `v1beta1`; `{version}` wants `exactly: {{deviceClassName: …}}`"
+            )));
+        }
     }
     Ok(())
 }

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::ManifestReader;
 use crate::dra::{device_class, resource_claim, resource_slice};
 use model::dra::{Attribute, DeviceCount, RequestedDevices, SliceNodes};
+use trace::Input;
 use units::Quantity;
 
 /// An object of a name with this spec.
@@ -203,5 +205,41 @@ fn claims_that_break_a_rule_are_refused_at_the_field() {
         ),
     ] {
         is_refused(&object, expected);
+    }
+}
+
+#[test]
+fn later_versions_want_requests_to_say_whether_they_have_alternatives() {
+    let read = |version: &str, kind: &str, request: &str| {
+        let claim = format!("{{devices: {{requests: [{request}]}}}}");
+        let spec = match kind {
+            "ResourceClaim" => claim,
+            _ => format!("{{spec: {claim}}}"),
+        };
+        let text = format!(
+            "apiVersion: resource.k8s.io/{version}\nkind: {kind}\nmetadata: {{name: c}}\nspec: {spec}\n"
+        );
+        let mut reader = ManifestReader::new();
+        let input = Input::bytes("claims.yaml", text.into_bytes());
+        reader.read(&input).map_err(|error| error.to_string())
+    };
+    let (flat, exact) = (
+        "{name: r, deviceClassName: gpu}",
+        "{name: r, exactly: {deviceClassName: gpu}}",
+    );
+    for (kind, field) in [
+        ("ResourceClaim", "spec.devices.requests[0]"),
+        ("ResourceClaimTemplate", "spec.spec.devices.requests[0]"),
+    ] {
+        for version in ["v1", "v1beta2"] {
+            assert_eq!(read(version, kind, exact), Ok(()));
+            let said = read(version, kind, flat).expect_err("the form of `v1beta1`");
+            let expected = format!("{field}: expected `exactly` or `firstAvailable`, found");
+            assert!(said.contains(&expected), "{said}");
+            let fix =
+                format!("`resource.k8s.io/{version}` wants `exactly: {{deviceClassName: …}}`");
+            assert!(said.contains(&fix), "{said}");
+        }
+        assert_eq!(read("v1beta1", kind, flat), Ok(()));
     }
 }
