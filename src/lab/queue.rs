@@ -86,7 +86,6 @@ pub fn read(
         _ => None,
     });
     let jobs: Vec<(&Arc<Job>, &Object)> = jobs.collect();
-    let found = plural::count(jobs.len(), "Job");
     let workloads = by_workload(jobs.iter().map(|(job, _)| *job));
     // The queue of the job stands in another file.
     let is_other = |own: &&ManifestFinding| !own.field.contains(QUEUE_LABELS);
@@ -95,14 +94,8 @@ pub fn read(
         .map(|finding| format!("{}: {finding}", input.name))
         .collect();
     let (Some((_, object)), Some(workloads)) = (jobs.first(), workloads) else {
-        // Where the file has a job, what was left out of it comes first.
         let left_out = findings.first().filter(|_| jobs.is_empty());
-        let left_out = left_out.map(|own| format!("{own}\n"));
-        return Err(SnapshotError::Input(format!(
-            "{}{}: expected jobs of exactly one workload, found {found}; give the workload to ask about a file of its own",
-            left_out.unwrap_or_default(),
-            input.name
-        )));
+        return Err(not_one(&input.name, jobs.len(), left_out));
     };
     let doubts = world::queueing::doubts(object, queueing);
     gathered.findings.extend(doubts);
@@ -117,6 +110,17 @@ pub fn read(
         objects: gathered.objects,
         warnings: gathered.findings,
     })
+}
+
+/// The error about a file that has not exactly one workload; where it has a job, what was left out of it
+/// comes first.
+fn not_one(file: &str, jobs: usize, left_out: Option<&String>) -> SnapshotError {
+    let left_out = left_out.map(|own| format!("{own}\n"));
+    SnapshotError::Input(format!(
+        "{}{file}: expected jobs of exactly one workload, found {}; give the workload to ask about a file of its own",
+        left_out.unwrap_or_default(),
+        plural::count(jobs, "Job")
+    ))
 }
 
 /// The jobs by workload, if they are one or the groups of one `LeaderWorkerSet`.
