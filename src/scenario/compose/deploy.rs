@@ -1,9 +1,10 @@
 //! The field `deploy` of a service (compose-spec `deploy.md`).
 
-use super::amount;
+use super::experiment::NODES;
 use super::fields::OF_DEPLOY;
 use super::project::{Amounts, Constraint, RestartPolicy, Service, Update};
 use super::service::Reader;
+use super::{Target, amount};
 use crate::diagnostic::Code;
 use crate::tree::{Tree, Value};
 
@@ -58,6 +59,69 @@ impl Reader<'_, '_> {
                 window: self.duration(own, "window"),
             }
         });
+    }
+
+    /// Lists the fields within fields of `deploy` that have no effect where the project runs.
+    pub(super) fn parts_without_effect(&mut self, tree: &Tree, service: &Service) {
+        match self.target() {
+            // SwarmKit has them all.
+            Target::SwarmKit => {}
+            Target::Compose => self.restarts_of_an_engine(tree, service),
+            Target::Kubernetes => {
+                let update = tree.entry("update_config");
+                if let Some(entry) = update.filter(|_| service.is_global || service.is_job) {
+                    let why = "only a deployment is updated by these rules";
+                    self.remark("deploy.update_config", entry.key_span, why);
+                } else {
+                    let fields = ["delay", "failure_action", "max_failure_ratio", "monitor"];
+                    let why = "a deployment is updated by `parallelism` and `order` alone";
+                    self.parts(tree, "update_config", &fields, why);
+                }
+                if service.max_per_node > 1 {
+                    let fields = ["max_replicas_per_node"];
+                    let why = "a cluster bounds them to 1 on a node, or not at all";
+                    self.parts(tree, "placement", &fields, why);
+                }
+            }
+        }
+    }
+
+    fn restarts_of_an_engine(&mut self, tree: &Tree, service: &Service) {
+        let fields = ["delay", "window"];
+        let why = "an engine restarts after 100 ms, doubled up to 60 s";
+        self.parts(tree, "restart_policy", &fields, why);
+        if !service.restart.starts_with("on-failure") {
+            let why = "an engine counts restarts with `condition: on-failure` alone";
+            self.parts(tree, "restart_policy", &["max_attempts"], why);
+        }
+    }
+
+    fn parts(&mut self, tree: &Tree, field: &str, parts: &[&str], why: &str) {
+        let Some(own) = tree.get(field) else {
+            return;
+        };
+        for entry in own.entries() {
+            if parts.contains(&&*entry.key) {
+                let field = format!("deploy.{field}.{}", entry.key);
+                self.remark(&field, entry.key_span, why);
+            }
+        }
+    }
+
+    /// A container that completes once on each node: as many as there are nodes, one on each.
+    pub(super) fn once_on_each_node(&mut self, tree: &Tree, service: &mut Service) {
+        if !(service.is_global && service.is_job) {
+            return;
+        }
+        let is_one_host = self.target() == Target::Compose;
+        service.complete_on_each(if is_one_host { 1 } else { NODES });
+        if let Some(entry) = tree.entry("mode").filter(|_| !is_one_host) {
+            let why = format!(
+                "no object completes on nodes that are added; {NODES} containers complete, one on each node of \
+                 the experiment"
+            );
+            self.remark("deploy.mode", entry.key_span, &why);
+        }
     }
 
     fn resources(&mut self, tree: &Tree, key: &str) -> Amounts {
@@ -163,5 +227,131 @@ impl Reader<'_, '_> {
             }
         }
         service.max_per_node = self.count(tree, "max_replicas_per_node").unwrap_or(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::objects::objects;
+    use super::super::tests::read_as;
+    use super::super::{Project, Target};
+
+    fn project(fields: &str, target: Target) -> Project {
+        let text = format!("services:\n  a:\n    image: a\n{fields}");
+        read_as(&text, target, &[]).unwrap_or_else(|words| panic!("{words}"))
+    }
+
+    fn listed(fields: &str, target: Target) -> Vec<String> {
+        let remarks = project(fields, target).remarks.into_iter();
+        remarks.map(|own| own.field).collect()
+    }
+
+    #[test]
+    fn a_global_job_completes_once_on_each_node() {
+        let fields = "    deploy: {mode: global-job}\n";
+        for (target, nodes) in [
+            (Target::Compose, 1),
+            (Target::SwarmKit, 3),
+            (Target::Kubernetes, 3),
+        ] {
+            let project = project(fields, target);
+            let job = &objects(&project, target)[0];
+            assert_eq!(job["kind"], "Job");
+            assert_eq!(job["spec"]["completions"], nodes);
+            let affinity = &job["spec"]["template"]["spec"]["affinity"];
+            assert_eq!(affinity["podAntiAffinity"].is_object(), nodes > 1);
+            let listed: Vec<&str> = project.remarks.iter().map(|own| &*own.field).collect();
+            assert_eq!(listed.contains(&"deploy.mode"), nodes > 1);
+        }
+        let fields = "    deploy: {mode: replicated-job, replicas: 2}\n";
+        let project = project(fields, Target::Kubernetes);
+        let job = &objects(&project, Target::Kubernetes)[0];
+        assert_eq!(job["spec"]["completions"], 2);
+        assert_eq!(project.remarks, []);
+    }
+
+    #[test]
+    fn a_restart_policy_goes_before_restart() {
+        let fields = "    restart: 'no'\n    deploy: {restart_policy: {condition: any}}\n";
+        for (target, expected) in [
+            (Target::Compose, &["restart"][..]),
+            (Target::Kubernetes, &["deploy.restart_policy", "restart"]),
+            (Target::SwarmKit, &["restart"]),
+        ] {
+            let own = project(fields, target);
+            let service = &own.services[0];
+            assert_eq!((&*service.restart, service.is_job), ("always", false));
+            let mut listed = listed(fields, target);
+            listed.sort();
+            assert_eq!(listed, expected);
+        }
+        let fields = "    restart: on-failure\n    deploy: {restart_policy: {max_attempts: 2, \
+                      condition: on-failure, delay: 1s, window: 9s}}\n";
+        let own = project(fields, Target::Compose);
+        assert_eq!(own.services[0].restart, "on-failure:2");
+        let expected = [
+            "restart",
+            "deploy.restart_policy.delay",
+            "deploy.restart_policy.window",
+        ];
+        assert_eq!(listed(fields, Target::Compose), expected);
+    }
+
+    #[test]
+    fn restart_makes_no_job_of_a_stack_and_has_no_limit_without_a_number() {
+        let kind_and_limit = |fields: &str, target| {
+            let own = project(fields, target);
+            let object = objects(&own, target).swap_remove(0);
+            (
+                object["kind"].clone(),
+                object["spec"]["backoffLimit"].clone(),
+            )
+        };
+        let failing = "    restart: on-failure\n";
+        let unlimited = (json!("Job"), json!(i32::MAX));
+        assert_eq!(kind_and_limit(failing, Target::Kubernetes), unlimited);
+        let twice = "    restart: on-failure:2\n";
+        assert_eq!(
+            kind_and_limit(twice, Target::Kubernetes),
+            (json!("Job"), json!(2))
+        );
+        for fields in [failing, twice, "    restart: 'no'\n"] {
+            let found = kind_and_limit(fields, Target::SwarmKit);
+            assert_eq!(found, (json!("Deployment"), json!(null)));
+            assert_eq!(listed(fields, Target::SwarmKit), ["restart"]);
+        }
+    }
+
+    #[test]
+    fn parts_of_deploy_without_effect_are_listed_by_name() {
+        let update = "delay: 1s, monitor: 2s, failure_action: pause, max_failure_ratio: 0.1";
+        let replicated = format!("    deploy: {{update_config: {{{update}, parallelism: 2}}}}\n");
+        let expected = ["delay", "monitor", "failure_action", "max_failure_ratio"];
+        let expected = expected.map(|part| format!("deploy.update_config.{part}"));
+        assert_eq!(listed(&replicated, Target::Kubernetes), expected);
+        assert!(listed(&replicated, Target::SwarmKit).is_empty());
+        let global = format!("    deploy: {{mode: global, update_config: {{{update}}}}}\n");
+        assert_eq!(
+            listed(&global, Target::Kubernetes),
+            ["deploy.update_config"]
+        );
+        let placed =
+            |most| format!("    deploy: {{placement: {{max_replicas_per_node: {most}}}}}\n");
+        let field = "deploy.placement.max_replicas_per_node";
+        assert_eq!(listed(&placed(2), Target::Kubernetes), [field]);
+        for (most, target) in [
+            (0, Target::Kubernetes),
+            (1, Target::Kubernetes),
+            (2, Target::SwarmKit),
+        ] {
+            assert!(listed(&placed(most), target).is_empty(), "{most}");
+        }
+        for (span, is_listed) in [("1500ms", true), ("2s", false), ("1m30s", false)] {
+            let fields = format!("    stop_grace_period: {span}\n");
+            let listed = listed(&fields, Target::Compose);
+            assert_eq!(listed.contains(&"stop_grace_period".to_owned()), is_listed);
+        }
     }
 }

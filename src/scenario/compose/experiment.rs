@@ -9,7 +9,7 @@ use super::service::STARTED;
 use units::plural;
 
 /// Nodes of a stack and of a cluster.
-const NODES: u32 = 3;
+pub(super) const NODES: u32 = 3;
 /// Least processors of a node.
 const CPUS: i64 = 4;
 /// Least memory of a node.

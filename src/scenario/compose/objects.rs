@@ -73,15 +73,10 @@ fn workload(project: &Project, service: &Service, target: Target) -> Value {
     let template = template(project, service, target);
     let selector = json!({"matchLabels": {SERVICE_LABEL: label_value(&service.name)}});
     let (version, kind, spec) = if service.is_job {
-        let attempts = match service.restart.split_once(':') {
-            Some((_, most)) => most.parse().unwrap_or(6),
-            None if service.restart == "no" => 0,
-            None => 6,
-        };
         let spec = json!({
             "parallelism": service.replicas,
             "completions": service.replicas,
-            "backoffLimit": attempts,
+            "backoffLimit": attempts(service, target),
             "template": template,
         });
         ("batch/v1", "Job", spec)
@@ -103,6 +98,24 @@ fn workload(project: &Project, service: &Service, target: Target) -> Value {
         ("apps/v1", "Deployment", spec)
     };
     json!({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec})
+}
+
+/// The restarts of a container that runs once.
+fn attempts(service: &Service, target: Target) -> u32 {
+    const UNLIMITED: u32 = i32::MAX.unsigned_abs();
+    let most = match target {
+        // Without a number, SwarmKit has no limit, which it writes as 0.
+        Target::SwarmKit => {
+            let policy = service.restart_policy.as_ref();
+            return policy.and_then(|own| own.max_attempts).unwrap_or(0);
+        }
+        Target::Compose | Target::Kubernetes => service.restart.split_once(':'),
+    };
+    match most.and_then(|(_, most)| most.parse().ok()) {
+        Some(most) if most > 0 => most,
+        None if service.restart == "no" => 0,
+        _ => UNLIMITED,
+    }
 }
 
 /// The containers that an update replaces at once are those above the number, or missing from it.

@@ -63,6 +63,17 @@ pub struct Service {
     pub behaviour: Behaviour,
 }
 
+impl Service {
+    /// Has a global service that runs once complete once on each of the nodes.
+    pub(super) fn complete_on_each(&mut self, nodes: u32) {
+        self.is_global = false;
+        self.replicas = nodes;
+        if nodes > 1 {
+            self.max_per_node = 1;
+        }
+    }
+}
+
 /// GPUs of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Gpus {

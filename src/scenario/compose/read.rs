@@ -1,5 +1,6 @@
 //! A project's tree to [`Project`]: which services are on, and the rules between them.
 
+use super::experiment::NODES;
 use super::load::{Loader, unset_finding};
 use super::project::{Project, Service};
 use super::service::{COMPLETED, HEALTHY, Reader};
@@ -262,6 +263,10 @@ fn awaited_by(
     let effect = match condition {
         COMPLETED => {
             service.is_job = true;
+            if service.is_global {
+                let is_one_host = loader.request.target == Target::Compose;
+                service.complete_on_each(if is_one_host { 1 } else { NODES });
+            }
             if service.behaviour.run_time.is_some() {
                 return;
             }

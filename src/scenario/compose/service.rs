@@ -37,7 +37,7 @@ pub(super) struct Reader<'l, 'a> {
 }
 
 impl Reader<'_, '_> {
-    fn target(&self) -> Target {
+    pub(super) fn target(&self) -> Target {
         self.loader.request.target
     }
 
@@ -214,9 +214,13 @@ impl Reader<'_, '_> {
         self.amounts(tree, &mut service);
         self.gpus(tree, &mut service);
         self.restart(tree, &mut service);
+        if let Some(deploy) = deploy {
+            self.parts_without_effect(deploy, &service);
+            self.once_on_each_node(deploy, &mut service);
+        }
         service.depends_on = self.depends_on(tree);
         service.health = self.health(tree);
-        service.stop_grace = self.duration(tree, "stop_grace_period");
+        service.stop_grace = self.stop_grace(tree);
         service.ports = self.ports(tree);
         let words = [
             "always",
@@ -327,7 +331,20 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// The engine's restart policy: `restart`, or else what follows from `deploy.restart_policy`.
+    fn stop_grace(&mut self, tree: &Tree) -> Option<Duration> {
+        let grace = self.duration(tree, "stop_grace_period")?;
+        let seconds = grace.as_nanos() / 1_000_000_000;
+        if grace != Duration::from_secs(seconds)
+            && let Some(entry) = tree.entry("stop_grace_period")
+        {
+            let why = format!("whole seconds count, so it is {seconds} s");
+            self.remark("stop_grace_period", entry.key_span, &why);
+        }
+        Some(grace)
+    }
+
+    /// The engine's restart policy: what follows from `deploy.restart_policy`, or else `restart`
+    /// (compose-spec `deploy.md`). A stack has no use for `restart`.
     fn restart(&mut self, tree: &Tree, service: &mut Service) {
         let expected = "`no`, `always`, `on-failure`, `on-failure:N` or `unless-stopped`";
         let stated = self.value(tree, "restart", expected, |text| {
@@ -345,10 +362,19 @@ impl Reader<'_, '_> {
             },
             _ => "always".to_owned(),
         });
+        let is_used = follows.is_none() && self.target() != Target::SwarmKit;
+        if let Some(entry) = tree.entry("restart")
+            && follows.is_some()
+            && self.target() != Target::SwarmKit
+        {
+            let why = "`deploy.restart_policy` goes before it";
+            self.remark("restart", entry.key_span, why);
+        }
+        let stated = stated.filter(|_| is_used);
         // What is to run once is not replaced either where nothing else restarts it.
         let is_once = matches!(stated.as_deref(), Some(text) if text == "no" || text.starts_with("on-failure"));
         service.is_job |= is_once;
-        service.restart = stated.or(follows).unwrap_or_else(|| "no".to_owned());
+        service.restart = follows.or(stated).unwrap_or_else(|| "no".to_owned());
     }
 
     fn depends_on(&mut self, tree: &Tree) -> Vec<Dependency> {

@@ -352,9 +352,10 @@ impl Project {
         match &other.problem {
             // What ran once has started, whatever became of it.
             Some(why) if !is_met => Err(why.clone()),
-            _ if own.condition == Condition::Healthy && other.is_unhealthy => {
-                Err(format!("a container of service \"{}\" is unhealthy", own.service))
-            }
+            _ if own.condition == Condition::Healthy && other.is_unhealthy => Err(format!(
+                "a container of service \"{}\" is unhealthy",
+                own.service
+            )),
             None if own.condition == Condition::Healthy && other.is_completed && !is_met => {
                 Err(format!("service \"{}\" has ended", own.service))
             }
