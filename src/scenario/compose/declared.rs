@@ -230,13 +230,6 @@ pub(super) fn container_names(loader: &mut Loader<'_>, on: &[&Entry], project: &
 pub(super) fn refused(loader: &mut Loader<'_>, service: &Tree) {
     const ACTIONS: [&str; 5] = ["rebuild", "restart", "sync", "sync+exec", "sync+restart"];
     const MOUNTS: [&str; 6] = ["bind", "cluster", "image", "npipe", "tmpfs", "volume"];
-    for key in ["environment", "labels", "extra_hosts", "sysctls"] {
-        if let Some(own) = service.get(key)
-            && !matches!(own.value, Value::Map(_) | Value::List(_) | Value::Null)
-        {
-            loader.wrong_type(own, "a list or a map");
-        }
-    }
     if let Some(own) = service.get("provider")
         && own.get("type").and_then(Tree::text).is_none()
     {

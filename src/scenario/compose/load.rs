@@ -5,6 +5,8 @@
 use super::fields::AT_TOP;
 use super::interpolate::{Problem, Variables, environment, fill};
 use super::merge::{Tag, Tags, depends_as_map, merge};
+use super::paths::{beside, plain};
+use super::shapes::unknown;
 use super::{ReadRequest, Unset};
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::tree::{Entry, Sources, Span, Tree, Value};
@@ -26,17 +28,10 @@ pub(super) struct Loader<'a> {
     tags: Tags,
     /// Variables of the file that is read: those of the request, over those of the include that took it in.
     variables: Variables,
+    /// Files that are read, each included by the one before.
+    including: Vec<String>,
     /// Services of files that others extend, by path.
     opened: SortedMap<String, Option<Tree>>,
-}
-
-/// Path of a file that another one names.
-pub(super) fn beside(file: &str, named: &str) -> String {
-    let is_absolute = named.starts_with('/');
-    match file.rsplit_once('/') {
-        Some((folder, _)) if !is_absolute => format!("{folder}/{named}"),
-        _ => named.to_owned(),
-    }
 }
 
 /// The items of a list, or the one value in the place of a list.
@@ -56,6 +51,7 @@ impl<'a> Loader<'a> {
             unset: Vec::new(),
             tags: Tags::new(),
             variables: request.variables.clone(),
+            including: Vec::new(),
             opened: SortedMap::new(),
         }
     }
@@ -64,7 +60,7 @@ impl<'a> Loader<'a> {
     pub(super) fn project(&mut self) -> Option<Tree> {
         let mut whole: Option<Tree> = None;
         for file in self.request.files {
-            let tree = self.file(file.name, file.text, 0)?;
+            let tree = self.file(file.name, file.text)?;
             whole = Some(match whole {
                 None => tree,
                 Some(base) => merge(base, tree, &self.tags),
@@ -78,16 +74,36 @@ impl<'a> Loader<'a> {
     }
 
     /// A file with those that it includes.
-    fn file(&mut self, name: &str, text: &str, depth: usize) -> Option<Tree> {
-        let mut tree = self.document(name, text)?;
+    fn file(&mut self, name: &str, text: &str) -> Option<Tree> {
+        self.including.push(plain(name));
+        let tree = self.document(name, text);
+        let tree = tree.and_then(|tree| self.with_included(name, tree));
+        self.including.pop();
+        tree
+    }
+
+    /// Whether a file may be included: it is none of those that are read already.
+    fn may_include(&mut self, place: &str, span: Span) -> bool {
+        let place = plain(place);
+        if let Some(first) = self.including.iter().position(|own| *own == place) {
+            let circle = self.including[first..].join(" -> ");
+            let message = format!("files include each other in a circle: {circle} -> {place}");
+            self.wrong(&message, span, "leave one of the includes out");
+            return false;
+        }
+        if self.including.len() > MAX_DEPTH {
+            let message = format!("more than {MAX_DEPTH} files include each other");
+            self.wrong(&message, span, "leave one of the includes out");
+            return false;
+        }
+        true
+    }
+
+    /// A file's tree with what it includes.
+    fn with_included(&mut self, name: &str, mut tree: Tree) -> Option<Tree> {
         let Some(include) = tree.remove("include") else {
             return Some(tree);
         };
-        if depth >= MAX_DEPTH {
-            let message = "files include each other without end";
-            self.wrong(message, include.key_span, "leave one of the includes out");
-            return None;
-        }
         for item in include.value.items() {
             let paths = match &item.value {
                 Value::Map(_) => item.get("path"),
@@ -109,10 +125,13 @@ impl<'a> Loader<'a> {
                     continue;
                 };
                 let place = beside(name, named);
+                if !self.may_include(&place, path.span) {
+                    continue;
+                }
                 let Some(text) = self.open(&place, path.span) else {
                     continue;
                 };
-                let Some(mut own) = self.file(&place, &text, depth + 1) else {
+                let Some(mut own) = self.file(&place, &text) else {
                     continue;
                 };
                 if let Some(services) = self.services(&own, &place) {
@@ -377,6 +396,12 @@ impl<'a> Loader<'a> {
             return None;
         }
         path.push(here);
+        for own in stated.entries() {
+            const KNOWN: [&str; 2] = ["file", "service"];
+            if !KNOWN.contains(&&*own.key) {
+                unknown(self, own, &KNOWN);
+            }
+        }
         let (name, other) = match &stated.value {
             Value::Map(_) => (
                 stated.get("service").and_then(Tree::text),

@@ -12,10 +12,12 @@ mod interpolate;
 mod load;
 mod merge;
 pub mod objects;
+mod paths;
 mod ports;
 pub mod project;
 mod read;
 mod service;
+mod shapes;
 #[cfg(test)]
 mod tests;
 

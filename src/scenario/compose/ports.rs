@@ -56,10 +56,14 @@ fn is_address(text: &str) -> bool {
     text.is_empty() || bare.unwrap_or(text).parse::<IpAddr>().is_ok()
 }
 
+fn is_protocol(text: &str) -> bool {
+    matches!(text, "tcp" | "udp" | "sctp")
+}
+
 /// The ports of the short form; a range of targets has each its own.
 fn short_ports(text: &str) -> Option<Vec<Port>> {
     let (places, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
-    if !matches!(protocol, "tcp" | "udp" | "sctp") {
+    if !is_protocol(protocol) {
         return None;
     }
     let (rest, target) = places.rsplit_once(':').unwrap_or(("", places));
@@ -99,7 +103,7 @@ fn long_port(tree: &Tree) -> Option<Port> {
         Some(text) => Some(range(text)?),
     };
     let protocol = text("protocol").unwrap_or("tcp");
-    if !is_address(text("host_ip").unwrap_or_default()) {
+    if !is_protocol(protocol) || !is_address(text("host_ip").unwrap_or_default()) {
         return None;
     }
     Some(Port {

@@ -4,7 +4,7 @@ use super::experiment::NODES;
 use super::load::{Loader, unset_finding};
 use super::project::{Project, Service};
 use super::service::{COMPLETED, HEALTHY, Reader};
-use super::{Remark, Target, declared, fields};
+use super::{Remark, Target, declared, fields, shapes};
 use crate::diagnostic::{Code, Finding};
 use crate::tree::{Entry, Span, Tree, Value};
 use units::{SortedMap, graph, nearest, plural};
@@ -64,6 +64,7 @@ pub(super) fn project(loader: &mut Loader<'_>, tree: &Tree) -> Project {
         let service = reader.service(&entry.value);
         project.services.push(service);
         references(loader, tree, entry);
+        shapes::check(loader, &entry.value);
         declared::refused(loader, &entry.value);
     }
     declared::declared(loader, tree, &mut project);

@@ -2,12 +2,14 @@
 
 use super::amount;
 use super::fields::{Effect, OF_SERVICES, effect};
-use super::load::{Loader, beside, one_or_more};
+use super::load::{Loader, one_or_more};
+use super::paths::beside;
 use super::project::{Behaviour, Dependency, HealthCheck, Service};
+use super::shapes::unknown;
 use super::{Remark, Target};
 use crate::diagnostic::{Code, Finding};
-use crate::tree::{Entry, Span, Tree, Value};
-use units::{Duration, nearest};
+use crate::tree::{Span, Tree, Value};
+use units::Duration;
 
 /// Conditions of dependencies.
 pub(super) const STARTED: &str = "service_started";
@@ -72,18 +74,12 @@ impl Reader<'_, '_> {
                         self.remark(&field, entry.key_span, why);
                     }
                 }
-                None => self.unknown(entry, table.iter().map(|(name, _)| *name).collect()),
+                None => {
+                    let known: Vec<&str> = table.iter().map(|(name, _)| *name).collect();
+                    unknown(self.loader, entry, &known);
+                }
             }
         }
-    }
-
-    fn unknown(&mut self, entry: &Entry, known: Vec<&str>) {
-        let message = format!("there is no field `{}` here", entry.key);
-        let finding = Finding::new(Code::UnknownField, message, entry.key_span);
-        let hint = nearest::hint(&entry.key, known);
-        self.loader
-            .findings
-            .push(finding.label("not known").help(hint));
     }
 
     /// Refuses fields of a map that are not known.
@@ -93,7 +89,7 @@ impl Reader<'_, '_> {
         }
         for entry in tree.entries() {
             if !entry.key.starts_with("x-") && !known.contains(&&*entry.key) {
-                self.unknown(entry, known.to_vec());
+                unknown(self.loader, entry, known);
             }
         }
     }
@@ -222,27 +218,7 @@ impl Reader<'_, '_> {
         service.health = self.health(tree);
         service.stop_grace = self.stop_grace(tree);
         service.ports = self.ports(tree);
-        let words = [
-            "always",
-            "never",
-            "missing",
-            "if_not_present",
-            "build",
-            "daily",
-            "weekly",
-        ];
-        let pull = self.value(
-            tree,
-            "pull_policy",
-            "a pull policy such as `missing`",
-            |text| (words.contains(&text) || text.starts_with("every_")).then(|| text.to_owned()),
-        );
-        service.pull = match pull.as_deref() {
-            Some("always") => Some("Always"),
-            Some("never") => Some("Never"),
-            Some("missing" | "if_not_present") => Some("IfNotPresent"),
-            _ => None,
-        };
+        service.pull = self.pull(tree);
         if let Some(own) = tree.get("x-windtunnel") {
             service.behaviour = self.behaviour(own);
         }
@@ -328,6 +304,32 @@ impl Reader<'_, '_> {
                     "reservations up to the limits",
                 );
             }
+        }
+    }
+
+    /// The condition under which the image is pulled, as Kubernetes names it.
+    fn pull(&mut self, tree: &Tree) -> Option<&'static str> {
+        let words = [
+            "always",
+            "never",
+            "missing",
+            "if_not_present",
+            "build",
+            "daily",
+            "refresh",
+            "weekly",
+        ];
+        let pull = self.value(
+            tree,
+            "pull_policy",
+            "a pull policy such as `missing`",
+            |text| (words.contains(&text) || text.starts_with("every_")).then(|| text.to_owned()),
+        );
+        match pull.as_deref() {
+            Some("always") => Some("Always"),
+            Some("never") => Some("Never"),
+            Some("missing" | "if_not_present") => Some("IfNotPresent"),
+            _ => None,
         }
     }
 

@@ -297,6 +297,46 @@ fn a_circle_of_three_is_the_only_thing_that_is_wrong() {
 }
 
 #[test]
+fn files_that_include_each_other_are_refused_once_with_the_circle() {
+    for (own, other, circle) in [
+        ("compose.yaml", "", "compose.yaml -> compose.yaml"),
+        (
+            "a/one.yaml",
+            "include: [./../two.yaml]\nservices: {one: {image: one}}",
+            "compose.yaml -> a/one.yaml -> two.yaml -> compose.yaml",
+        ),
+    ] {
+        let text = format!("include: [{own}]\nservices: {{web: {{image: web}}}}\n");
+        let file = NamedText {
+            name: "compose.yaml",
+            text: &text,
+        };
+        let request = ReadRequest {
+            files: &[file],
+            name: "circle",
+            variables: &Variables::new(),
+            profiles: &[],
+            target: Target::Compose,
+            open: &|path| match path {
+                "a/one.yaml" => Ok(other.to_owned()),
+                "a/./../two.yaml" => {
+                    Ok("include: [./compose.yaml]\nservices: {two: {image: two}}".to_owned())
+                }
+                _ if path.ends_with(".env") => Err("no such file".to_owned()),
+                _ => Ok(text.clone()),
+            },
+        };
+        let refused = read(&request).map_err(|rejected| rejected.render(Color::Off));
+        let refused = refused.expect_err("it is a circle");
+        assert!(
+            refused.contains(&format!("in a circle: {circle}\n")),
+            "{refused}"
+        );
+        assert_eq!(refused.matches("error[").count(), 1, "{refused}");
+    }
+}
+
+#[test]
 fn missing_files_of_variables_are_listed() {
     let text =
         "services:\n  a: {image: a, env_file: [none.env, {path: other.env, required: false}]}\n";
