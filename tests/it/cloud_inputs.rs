@@ -191,6 +191,23 @@ fn wrong_hypervisors_are_refused() {
     }
 }
 
+/// A database that is unhealthy after 4 s and answers after 30 s, and two services that wait for its health: the one
+/// that requires it fails, the other one starts.
+#[test]
+fn what_waits_for_an_unhealthy_dependency_fails_or_starts_without_it() {
+    let text = "services:\n  db: {image: db, healthcheck: {test: x, interval: 2s, timeout: 1s, retries: 2}, \
+                x-windtunnel: {answersAfter: 30s}}\n  \
+                app: {image: app, depends_on: {db: {condition: service_healthy}}}\n  \
+                opt: {image: opt, depends_on: {db: {condition: service_healthy, required: false}}}\n  \
+                none: {image: none, deploy: {replicas: 0}}\n  \
+                all: {image: all, depends_on: [none]}\n";
+    let scratch = Scratch::new("compose-unhealthy", &[("compose.yaml", text)]);
+    scratch.run(&["import", "compose", "compose.yaml", "--name", "sick"], 0);
+    let said = scratch.run(&["run", "sick.yaml", "--out", "out", "--no-progress"], 0);
+    let expected = "1 pod waits at the end: dependency failed to start: a container of service \"db\" is unhealthy";
+    assert!(said.contains(expected), "{said}");
+}
+
 /// A wrong input: an experiment by its system and further fields, or a compose file.
 enum Input {
     Experiment(&'static str, &'static str),
