@@ -77,7 +77,7 @@ impl<'a> Loader<'a> {
     fn file(&mut self, name: &str, text: &str) -> Option<Tree> {
         self.including.push(plain(name));
         let tree = self.document(name, text);
-        let tree = tree.and_then(|tree| self.with_included(name, tree));
+        let tree = tree.map(|tree| self.with_included(name, tree));
         self.including.pop();
         tree
     }
@@ -100,9 +100,9 @@ impl<'a> Loader<'a> {
     }
 
     /// A file's tree with what it includes.
-    fn with_included(&mut self, name: &str, mut tree: Tree) -> Option<Tree> {
+    fn with_included(&mut self, name: &str, mut tree: Tree) -> Tree {
         let Some(include) = tree.remove("include") else {
-            return Some(tree);
+            return tree;
         };
         for item in include.value.items() {
             let paths = match &item.value {
@@ -147,7 +147,7 @@ impl<'a> Loader<'a> {
                 self.take_in(&mut tree, own, item.span);
             }
         }
-        Some(tree)
+        tree
     }
 
     /// Adds the variables of an include: those of its `env_file`, or else of `.env` in its project's folder.

@@ -67,17 +67,14 @@ impl Reader<'_, '_> {
             if entry.key.starts_with("x-") {
                 continue;
             }
-            match effect(table, &entry.key) {
-                Some(own) => {
-                    if let Some(why) = own.without(self.target()) {
-                        let field = format!("{prefix}{}", entry.key);
-                        self.remark(&field, entry.key_span, why);
-                    }
+            if let Some(own) = effect(table, &entry.key) {
+                if let Some(why) = own.without(self.target()) {
+                    let field = format!("{prefix}{}", entry.key);
+                    self.remark(&field, entry.key_span, why);
                 }
-                None => {
-                    let known: Vec<&str> = table.iter().map(|(name, _)| *name).collect();
-                    unknown(self.loader, entry, &known);
-                }
+            } else {
+                let known: Vec<&str> = table.iter().map(|(name, _)| *name).collect();
+                unknown(self.loader, entry, &known);
             }
         }
     }
