@@ -83,22 +83,17 @@ pub struct Sparrow {
 /// Room of nodes beside the answers on their way.
 struct NodeSlots<'a> {
     store: &'a Store,
-    jobs: &'a SortedMap<JobKey, Waiting>,
     asking: &'a mut Vec<u32>,
 }
 
 impl Slots for NodeSlots<'_> {
-    fn has_room(&mut self, worker: usize, job: JobKey) -> bool {
+    fn has_room(&mut self, worker: usize, class: ClassId) -> bool {
         let asking = self.asking.get(worker).copied().unwrap_or(0);
-        let Some(job) = self.jobs.get(&job) else {
-            // All members are gone: the answer is "no task".
-            return true;
-        };
         let node = NodeId::from_index(worker);
         let nodes = self.store.nodes();
         // A node that is gone has no queue that would ask.
         node.index() < nodes.len()
-            && slots_on(self.store, self.store.class(job.class), node) > asking
+            && slots_on(self.store, self.store.class(class), node) > asking
     }
 
     fn take(&mut self, worker: usize, _: JobKey) {
@@ -331,7 +326,8 @@ impl Sparrow {
         while probes.len() < tasks {
             probes.push(probes[probes.len() - drawn]);
         }
-        self.queues.submit_to(line, key, tasks as u32, &probes);
+        self.queues
+            .submit_to((line, class), key, tasks as u32, &probes);
     }
 
     fn strand(&mut self, key: JobKey, store: &Store, out: &mut Outbox) {
@@ -369,7 +365,8 @@ impl Sparrow {
                 self.strand(own, store, out);
                 continue;
             };
-            self.queues.submit_to(line, own, 1, &[shortest.index()]);
+            self.queues
+                .submit_to((line, class), own, 1, &[shortest.index()]);
         }
     }
 
@@ -378,7 +375,6 @@ impl Sparrow {
         let mut asked = std::mem::take(&mut self.asked);
         let mut slots = NodeSlots {
             store,
-            jobs: &self.jobs,
             asking: &mut self.asking,
         };
         self.queues.ask_into(&mut slots, &mut asked);

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 use smallvec::SmallVec;
 
-use units::{SortedMap, SortedSet};
+use units::{ClassId, SortedMap, SortedSet};
 
 use super::turns::{Line, QueueOrder, Turns};
 
@@ -30,8 +30,8 @@ pub struct Ask {
 
 /// Room of workers for tasks.
 pub trait Slots {
-    /// `true` if a worker has room for a task of a job.
-    fn has_room(&mut self, worker: usize, job: JobKey) -> bool;
+    /// `true` if a worker has room for a task of a class.
+    fn has_room(&mut self, worker: usize, class: ClassId) -> bool;
 
     /// A worker asked, and keeps the room until it has the answer.
     fn take(&mut self, worker: usize, job: JobKey);
@@ -48,6 +48,8 @@ struct Handing {
     probed: SmallVec<[usize; 4]>,
     /// Queue within each worker.
     line: Line,
+    /// Class of the tasks: a worker asks when it has room for one, though none may be left.
+    class: ClassId,
 }
 
 /// The queues of all workers.
@@ -85,11 +87,18 @@ impl Queues {
 
     /// Adds a job that left a reservation with each of some workers.
     pub fn submit(&mut self, job: JobKey, tasks: u32, probes: &[usize]) {
-        self.submit_to(0, job, tasks, probes);
+        self.submit_to((0, ClassId(0)), job, tasks, probes);
     }
 
-    /// Adds a job that left a reservation with each of some workers, in a queue of theirs.
-    pub fn submit_to(&mut self, line: Line, job: JobKey, tasks: u32, probes: &[usize]) {
+    /// Adds a job that left a reservation with each of some workers, in a queue of theirs and for tasks
+    /// of a class.
+    pub fn submit_to(
+        &mut self,
+        (line, class): (Line, ClassId),
+        job: JobKey,
+        tasks: u32,
+        probes: &[usize],
+    ) {
         self.jobs.insert(
             job,
             Handing {
@@ -98,6 +107,7 @@ impl Queues {
                 reservations: 0,
                 probed: SmallVec::with_capacity(probes.len()),
                 line,
+                class,
             },
         );
         for &worker in probes {
@@ -174,7 +184,7 @@ impl Queues {
     pub fn ask_into(&mut self, slots: &mut dyn Slots, asked: &mut Vec<Ask>) {
         while let Some(worker) = self.ready.pop_first() {
             while let Some((place, job)) = self.head(worker) {
-                if !slots.has_room(worker, job) {
+                if !slots.has_room(worker, self.class(job)) {
                     break;
                 }
                 self.workers[worker].remove(place);
@@ -205,6 +215,11 @@ impl Queues {
 
     fn line(&self, job: JobKey) -> Line {
         self.jobs.get(&job).map_or(0, |handing| handing.line)
+    }
+
+    fn class(&self, job: JobKey) -> ClassId {
+        let handing = self.jobs.get(&job);
+        handing.map_or(ClassId(0), |handing| handing.class)
     }
 
     /// A user got a task of a worker: a turn, unlike an answer without a task.
@@ -254,7 +269,7 @@ mod tests {
     struct Single(Vec<bool>);
 
     impl Slots for Single {
-        fn has_room(&mut self, worker: usize, _: JobKey) -> bool {
+        fn has_room(&mut self, worker: usize, _: ClassId) -> bool {
             self.0[worker]
         }
 
@@ -289,7 +304,7 @@ mod tests {
     fn served(order: QueueOrder, lines: &[Line]) -> Vec<Line> {
         let mut queues = Queues::ordered(true, order);
         for (job, &line) in lines.iter().enumerate() {
-            queues.submit_to(line, job as JobKey, 1, &[0]);
+            queues.submit_to((line, ClassId(0)), job as JobKey, 1, &[0]);
         }
         let mut slots = Single(vec![false]);
         let mut all = Vec::new();
@@ -323,11 +338,11 @@ mod tests {
             queues.ask(&mut slots)[0].job
         };
         for job in 0..6 {
-            queues.submit_to(1, job, 1, &[0]);
+            queues.submit_to((1, ClassId(0)), job, 1, &[0]);
         }
         assert_eq!([0; 3].map(|_| next(&mut queues)), [0, 1, 2]);
         for job in 6..9 {
-            queues.submit_to(2, job, 1, &[0]);
+            queues.submit_to((2, ClassId(0)), job, 1, &[0]);
         }
         let order = [0; 6].map(|_| next(&mut queues));
         assert_eq!(order, [6, 3, 7, 4, 8, 5]);
@@ -346,7 +361,7 @@ mod tests {
             let mut got: SortedMap<Line, u64> = SortedMap::new();
             // Users 0 and 1 wait from the beginning to the end.
             for line in (0..2).flat_map(|line| [line; 100]) {
-                queues.submit_to(line, lines.len() as JobKey, 1, &[0]);
+                queues.submit_to((line, ClassId(0)), lines.len() as JobKey, 1, &[0]);
                 lines.push(line);
             }
             for (line, serves) in steps {
@@ -357,7 +372,7 @@ mod tests {
                         *got.entry(lines[ask.job as usize]).or_default() += 1;
                     }
                 } else {
-                    queues.submit_to(line, lines.len() as JobKey, 1, &[0]);
+                    queues.submit_to((line, ClassId(0)), lines.len() as JobKey, 1, &[0]);
                     lines.push(line);
                 }
                 let of = |line: Line| got.get(&line).copied().unwrap_or(0);
@@ -366,6 +381,37 @@ mod tests {
                 proptest::prop_assert!(of(2).max(of(3)) <= of(0).min(of(1)) + 1);
             }
         }
+    }
+
+    /// Workers with room for tasks of one class.
+    struct Fits(ClassId);
+
+    impl Slots for Fits {
+        fn has_room(&mut self, _: usize, class: ClassId) -> bool {
+            class == self.0
+        }
+
+        fn take(&mut self, _: usize, _: JobKey) {}
+    }
+
+    #[test]
+    fn a_worker_asks_for_a_job_without_tasks_only_with_room_for_one() {
+        let (large, small) = (ClassId(1), ClassId(2));
+        let mut queues = Queues::new(false);
+        queues.submit_to((0, large), 0, 1, &[0, 1]);
+        queues.submit_to((0, small), 1, 1, &[1]);
+        queues.workers[1].swap(0, 1);
+        let asked = queues.ask(&mut Fits(large));
+        assert_eq!(asked.len(), 1);
+        // All tasks of the first job are handed out: its reservation stays until its turn comes.
+        queues.freed(1);
+        let asked = queues.ask(&mut Fits(small));
+        assert_eq!((asked.len(), asked[0].task), (1, Some(0)));
+        queues.freed(1);
+        assert_eq!(queues.ask(&mut Fits(small)), []);
+        queues.freed(1);
+        let asked = queues.ask(&mut Fits(large));
+        assert_eq!((asked.len(), asked[0].task), (1, None));
     }
 
     #[test]

@@ -51,7 +51,7 @@ mod tests {
     use super::super::queues::{JobKey, Queues, Slots};
     use super::*;
     use rng::Stream;
-    use units::SortedSet;
+    use units::{ClassId, SortedSet};
 
     #[test]
     fn formulas_give_the_numbers_of_the_specification() {
@@ -70,7 +70,7 @@ mod tests {
     }
 
     impl Slots for Single {
-        fn has_room(&mut self, worker: usize, _: JobKey) -> bool {
+        fn has_room(&mut self, worker: usize, _: ClassId) -> bool {
             self.idle[worker]
         }
 

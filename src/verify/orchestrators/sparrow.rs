@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{Case, Decide, Trouble, read};
 use scheduler::sparrow::queues::{Ask, JobKey, Queues, Slots};
 use scheduler::sparrow::theory;
-use units::SortedMap;
+use units::{ClassId, SortedMap};
 
 /// The judge of a kind.
 pub(super) fn decide(kind: &str) -> Option<Decide> {
@@ -89,7 +89,7 @@ struct Single {
 }
 
 impl Slots for Single {
-    fn has_room(&mut self, worker: usize, _: JobKey) -> bool {
+    fn has_room(&mut self, worker: usize, _: ClassId) -> bool {
         self.idle[worker]
     }
 
