@@ -296,6 +296,11 @@ pub trait Component: Send {
         Vec::new()
     }
 
+    /// Returns lines about what the component refused so that nobody waits for it, each once.
+    fn remarks(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Returns an equal component that evolves on its own from here.
     fn clone_component(&self) -> Box<dyn Component>;
 }

@@ -194,6 +194,10 @@ impl Component for Probed {
         self.component.waiting_filters(pod)
     }
 
+    fn remarks(&self) -> Vec<String> {
+        self.component.remarks()
+    }
+
     fn clone_component(&self) -> Box<dyn Component> {
         Box::new(Self {
             component: self.component.clone(),

@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod alerts;
 pub mod as_run;
+mod borg;
 mod check;
 mod check_fields;
 pub mod compose;

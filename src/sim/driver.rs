@@ -58,6 +58,11 @@ impl<'o> Simulation<'o> {
         self.cells[cell].surroundings().ledger()
     }
 
+    /// Lines about what a cell's schedulers refused so that nobody waits for it.
+    pub fn remarks(&self, cell: usize) -> Vec<String> {
+        self.cells[cell].control().remarks()
+    }
+
     /// The last answer of a cell's schedulers about a pod without a node, where they keep one.
     pub fn waiting_message(&self, cell: usize, pod: PodRef) -> Option<Text> {
         self.cells[cell].control().waiting_message(pod)

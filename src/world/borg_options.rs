@@ -39,6 +39,9 @@ pub(super) fn borg_options(written: &Borg) -> Result<BorgOptions, BuildError> {
             tier,
             cpu_milli: amount(own.cpu, "cpu", |own| own.milli_ceil().ok())?,
             memory_bytes: amount(own.memory, "memory", |own| own.units_ceil().ok())?,
+            storage_bytes: amount(own.ephemeral_storage, "ephemeralStorage", |own| {
+                own.units_ceil().ok()
+            })?,
         });
     }
     let base = f64::from(written.base);

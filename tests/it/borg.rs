@@ -132,6 +132,53 @@ fn quota_is_checked_at_admission_and_given_back_at_the_end() {
 }
 
 #[test]
+fn a_task_that_comes_back_was_admitted_before() {
+    let quota = "quota: [{tier: batch, cpu: 4}]";
+    // While the victim comes back, a rival of its user arrives.
+    let rows = "0,victim,100,4,1Gi,ann,110,,\n10,service,100,8,1Gi,bob,200,,\n10,rival,100,4,1Gi,ann,110,,\n\
+                400,later,100,4,1Gi,ann,110,,\n";
+    let told = jobs("borg-back", rows, quota, "stop: {when: drained}\n");
+    assert_eq!(told.times("victim ended Evicted(Preemption)"), [10.0]);
+    assert_eq!(told.times("rival ended Rejected"), [10.0]);
+    assert_eq!(told.times("victim done"), [220.0], "{:?}", told.lines);
+    // At its end the quota is given back.
+    assert_eq!(told.times("later done"), [505.0]);
+}
+
+#[test]
+fn a_task_that_lost_its_machine_was_admitted_before() {
+    let rows = "submit,name,run_time,cpu,memory,tenant,priority\n0,lost,100,4,1Gi,ann,110\n50,rival,100,4,1Gi,ann,110\n\
+                400,later,100,4,1Gi,ann,110\n";
+    let own = "windtunnel: v1\nname: borg\nseed: 42\nmodels: {nodeLoss: resubmit}\ncluster: {nodes: [{name: \
+               \"m-{}\", count: 2, template: {allocatable: {cpu: 8, memory: 16Gi, pods: 110}}}]}\nworkload: \
+               [{trace: {format: csv, path: jobs.csv}}]\nsystem: {name: borg, borg: {quota: [{tier: batch, \
+               cpu: 4}]}}\nfailures: [{kind: crash, node: m-0, at: 50s, for: 1h}]\nstop: {when: drained}\n";
+    let told = story("borg-lost", &[("own.yaml", own), ("jobs.csv", rows)]);
+    assert_eq!(told.times("lost ended NodeLost"), [50.0]);
+    assert_eq!(told.times("lost done"), [150.0], "{:?}", told.lines);
+    assert_eq!(told.times("rival ended Rejected"), [50.0]);
+    assert_eq!(told.times("later done"), [500.0]);
+}
+
+#[test]
+fn quota_bounds_disk_as_well() {
+    let work = SHOP
+        .replace("replicas: 8", "replicas: 2")
+        .replace("memory: 1Gi", "memory: 1Gi, ephemeral-storage: 4Gi")
+        .replace("    spec:\n", "    spec:\n      priority: 200\n");
+    for (bound, ready) in [("8Gi", Some(2)), ("7Gi", None)] {
+        let own = format!(
+            "{HEAD}cluster: {{nodes: [{{name: machine, count: 1, template: {{allocatable: {{cpu: 8, memory: 8Gi, \
+             ephemeral-storage: 80Gi, pods: 110}}}}}}]}}\nworkload: [{{manifests: work.yaml}}]\nsystem: {{name: \
+             borg, borg: {{quota: [{{tier: production, ephemeralStorage: {bound}}}]}}}}\nstop: {{at: 5m}}\n"
+        );
+        let files = [("own.yaml", own.as_str()), ("work.yaml", work.as_str())];
+        let told = story(&format!("borg-disk-{bound}"), &files);
+        assert_eq!(told.ready.last().map(|(_, ready)| *ready), ready);
+    }
+}
+
+#[test]
 fn victims_come_to_the_queue_again_and_production_spares_production() {
     let rows = "0,old,100,3,1Gi,ann,110,,\n1,young,100,3,1Gi,ann,110,,\n10,service,100,4,1Gi,ann,200,,\n\
                 11,other,100,4,1Gi,bob,300,,\n";

@@ -406,6 +406,7 @@ pub fn run_through(
     remarks.gpus(simulation.store(0));
     remarks.small_requests(simulation.store(0));
     remarks.selectors(simulation.store(0));
+    remarks.note_all(simulation.remarks(0));
     let answer = |pod| {
         let message = simulation.waiting_message(0, pod)?;
         let filters = simulation.waiting_filters(0, pod);
@@ -415,14 +416,13 @@ pub fn run_through(
     waiting.note(&mut remarks);
     let waiting = waiting.list();
     let (store, at) = (simulation.into_store(0), end.at);
-    let pods = u64::from(store.pods().created());
     let (metrics, report) = observer.finish(at, &store)?;
     remarks.fights(&metrics);
     Ok(Outcome {
         end,
         metrics,
         nodes: node_count,
-        pods,
+        pods: u64::from(store.pods().created()),
         remarks: remarks.lines(),
         mapping,
         report: report.map(|report| VariantData { waiting, ..report }),

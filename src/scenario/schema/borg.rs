@@ -199,6 +199,8 @@ pub struct BorgQuota {
     pub cpu: Option<Quantity>,
     /// Most memory that admitted jobs of a user may ask for together; default no bound.
     pub memory: Option<Quantity>,
+    /// Most ephemeral storage that admitted jobs of a user may ask for together; default no bound.
+    pub ephemeral_storage: Option<Quantity>,
 }
 
 /// Reclamation: a task's reservation is its limit at first, sinks to what it used lately plus a margin,

@@ -89,6 +89,12 @@ impl ControlPlane {
         self.seats.iter().any(|seat| seat.component.backlog() > 0)
     }
 
+    /// Lines about what the components refused.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let seats = self.seats.iter();
+        seats.flat_map(|seat| seat.component.remarks()).collect()
+    }
+
     /// The last answer of the components about a pod without a node.
     pub(super) fn waiting_message(&self, pod: PodRef) -> Option<Text> {
         let mut seats = self.seats.iter();

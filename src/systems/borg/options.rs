@@ -17,6 +17,21 @@ pub struct Quota {
     pub cpu_milli: Option<i64>,
     /// Most bytes of memory that admitted jobs of a user may ask for together; `None` is no bound.
     pub memory_bytes: Option<i64>,
+    /// Most bytes of ephemeral storage that admitted jobs of a user may ask for together; `None` is no
+    /// bound.
+    pub storage_bytes: Option<i64>,
+}
+
+impl Quota {
+    /// A quota of a tier without a bound.
+    pub const fn new(tier: Tier) -> Self {
+        Self {
+            tier,
+            cpu_milli: None,
+            memory_bytes: None,
+            storage_bytes: None,
+        }
+    }
 }
 
 /// Reclamation of what tasks are promised and do not use (spec: orchestrators-b.md section 5.3).

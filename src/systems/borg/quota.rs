@@ -3,7 +3,7 @@
 //! priority 0 and below.
 
 use model::{Text, Tier};
-use units::{SortedMap, TenantId};
+use units::{Quantity, Resources, SortedMap, SuffixFamily, TenantId};
 
 use super::options::Quota;
 
@@ -23,15 +23,38 @@ pub struct Asked {
     pub cpu_milli: i64,
     /// Bytes of memory.
     pub memory_bytes: i64,
+    /// Bytes of ephemeral storage.
+    pub storage_bytes: i64,
 }
 
 impl Asked {
+    /// The amounts that one task asks for.
+    #[must_use]
+    pub const fn of(requests: &Resources) -> Self {
+        Self {
+            cpu_milli: requests.cpu_milli,
+            memory_bytes: requests.memory_bytes,
+            storage_bytes: requests.storage_bytes,
+        }
+    }
+
+    /// The sum of these amounts and others.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            cpu_milli: self.cpu_milli.saturating_add(other.cpu_milli),
+            memory_bytes: self.memory_bytes.saturating_add(other.memory_bytes),
+            storage_bytes: self.storage_bytes.saturating_add(other.storage_bytes),
+        }
+    }
+
     /// The amounts of a number of equal tasks; ones beyond counting are as large as can be counted.
     #[must_use]
     pub const fn times(self, tasks: i64) -> Self {
         Self {
             cpu_milli: self.cpu_milli.saturating_mul(tasks),
             memory_bytes: self.memory_bytes.saturating_mul(tasks),
+            storage_bytes: self.storage_bytes.saturating_mul(tasks),
         }
     }
 }
@@ -66,10 +89,11 @@ impl Ledger {
     /// use systems::borg::quota::{Asked, Ledger, User};
     /// use units::TenantId;
     ///
-    /// let (tier, cpu_milli) = (Tier::Production, Some(1_000));
-    /// let mut ledger = Ledger::new(vec![Quota { tier, cpu_milli, memory_bytes: None }]);
+    /// let mut quota = Quota::new(Tier::Production);
+    /// quota.cpu_milli = Some(1_000);
+    /// let mut ledger = Ledger::new(vec![quota]);
     /// let user = User { tenant: TenantId(0), namespace: "web".into() };
-    /// let asked = Asked { cpu_milli: 600, memory_bytes: 1 << 40 };
+    /// let asked = Asked { cpu_milli: 600, memory_bytes: 1 << 40, storage_bytes: 0 };
     /// assert!(ledger.admit(&user, 200, asked));
     /// assert!(!ledger.admit(&user, 200, asked));
     /// // At priority 0 there is no bound.
@@ -82,16 +106,63 @@ impl Ledger {
             return true;
         };
         let key = (user.clone(), quota.tier);
-        let mut used = self.used.get(&key).copied().unwrap_or_default();
-        used.cpu_milli = used.cpu_milli.saturating_add(asked.cpu_milli);
-        used.memory_bytes = used.memory_bytes.saturating_add(asked.memory_bytes);
+        let used = self.used.get(&key).copied().unwrap_or_default();
+        let used = used.plus(asked);
         let is_within = |used: i64, most: Option<i64>| most.is_none_or(|most| used <= most);
         let fits = is_within(used.cpu_milli, quota.cpu_milli)
-            && is_within(used.memory_bytes, quota.memory_bytes);
+            && is_within(used.memory_bytes, quota.memory_bytes)
+            && is_within(used.storage_bytes, quota.storage_bytes);
         if fits {
             self.used.insert(key, used);
         }
         fits
+    }
+
+    /// What a job lacks of its user's quota, in words; `None` if it is within the quota.
+    pub fn lack(&self, user: &User, priority: i32, asked: Asked) -> Option<String> {
+        let quota = self.quota(priority)?;
+        let used = self.used.get(&(user.clone(), quota.tier));
+        let used = used.copied().unwrap_or_default();
+        let bytes = |amount| Quantity::from_units(amount).with_family(SuffixFamily::Binary);
+        let cores: fn(i64) -> Quantity = Quantity::from_milli;
+        let kinds = [
+            (
+                "cpu",
+                asked.cpu_milli,
+                used.cpu_milli,
+                quota.cpu_milli,
+                cores,
+            ),
+            (
+                "memory",
+                asked.memory_bytes,
+                used.memory_bytes,
+                quota.memory_bytes,
+                bytes,
+            ),
+            (
+                "ephemeral storage",
+                asked.storage_bytes,
+                used.storage_bytes,
+                quota.storage_bytes,
+                bytes,
+            ),
+        ];
+        kinds
+            .into_iter()
+            .find_map(|(what, asked, used, most, amount)| {
+                let most = most.filter(|&most| used.saturating_add(asked) > most)?;
+                let of_it = match used {
+                    0 => String::new(),
+                    used => format!(", of which others hold {}", amount(used)),
+                };
+                Some(format!(
+                    "asks for {} {what}, quota of tier `{}` for its user is {} {what}{of_it}",
+                    amount(asked),
+                    quota.tier.name(),
+                    amount(most)
+                ))
+            })
     }
 
     /// Gives back what an admitted job, or a task of one, asked for.
@@ -102,6 +173,7 @@ impl Ledger {
         if let Some(used) = self.used.get_mut(&(user.clone(), quota.tier)) {
             used.cpu_milli = used.cpu_milli.saturating_sub(asked.cpu_milli);
             used.memory_bytes = used.memory_bytes.saturating_sub(asked.memory_bytes);
+            used.storage_bytes = used.storage_bytes.saturating_sub(asked.storage_bytes);
         }
     }
 }

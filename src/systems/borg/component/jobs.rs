@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cluster::Store;
 use control::Outbox;
 use control::admission::{Creation, NewName, NewPod};
-use model::resource_list::{CPU, MEMORY};
+use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use model::{EndReason, Event, Object, PodChange, PodOwner, PodPhase, PodRef, PodSpec, Text};
 use units::{Instant, ObjectId, SortedMap, TenantId};
 
@@ -98,6 +98,10 @@ fn asked(spec: &PodSpec) -> Asked {
     Asked {
         cpu_milli: requests.get(CPU).milli_ceil().unwrap_or(i64::MAX),
         memory_bytes: requests.get(MEMORY).units_ceil().unwrap_or(i64::MAX),
+        storage_bytes: requests
+            .get(EPHEMERAL_STORAGE)
+            .units_ceil()
+            .unwrap_or(i64::MAX),
     }
 }
 
@@ -121,6 +125,9 @@ impl Borgmaster {
             self.give_back(old);
         }
         let charge = asked(template).times(i64::from(replicas.max(0)));
+        let lack = self
+            .ledger
+            .lack(&user(template), template.priority, charge);
         let is_admitted = self
             .ledger
             .admit(&user(template), template.priority, charge);
@@ -145,6 +152,15 @@ impl Borgmaster {
             // The job stays as it was, which is within the quota.
             let spec = &job.template;
             self.ledger.admit(&user(spec), spec.priority, charged);
+        }
+        if let (Some(lack), Some(row)) = (lack, store.objects().get(id)) {
+            let (kind, namespace) = (row.object.kind(), row.object.namespace());
+            let fate = match job.charged {
+                Some(_) => "it stays as it was",
+                None => "it gets no tasks",
+            };
+            let line = format!("{kind} {namespace}/{name} {lack}: {fate}");
+            self.over_quota.entry(id).or_insert(line);
         }
         self.jobs.insert(id, job);
         self.dirty.insert(id);

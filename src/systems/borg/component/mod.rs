@@ -33,7 +33,7 @@ use crate::parts::timers::Timers;
 use jobs::Job;
 use machines::Contact;
 use reclaim::Estimates;
-use tasks::{Nomination, TaskState};
+use tasks::{Nomination, Returning, TaskState};
 
 /// Something that is due.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +63,9 @@ pub(super) struct Borgmaster {
     /// Tasks and allocs that got their place by killing others, in order.
     nominations: Vec<Nomination>,
     ledger: Ledger,
+    returning: Vec<Returning>,
+    /// Words on workloads that were beyond their quota.
+    over_quota: SortedMap<ObjectId, String>,
     jobs: SortedMap<ObjectId, Job>,
     /// Machines on which the present version of each task of a workload crashed.
     crashed: SortedMap<PodOwner, SortedSet<NodeId>>,
@@ -93,6 +96,8 @@ impl Borgmaster {
             allocs: Allocs::new(&options.allocs),
             nominations: Vec::new(),
             ledger: Ledger::new(options.quotas.clone()),
+            returning: Vec::new(),
+            over_quota: SortedMap::new(),
             jobs: SortedMap::new(),
             crashed: SortedMap::new(),
             dirty: SortedSet::new(),
@@ -140,6 +145,7 @@ impl Borgmaster {
             }
         }
         self.cursor = store.revision();
+        self.release_returning();
         self.admit(&arrived, store, out);
     }
 
@@ -216,6 +222,10 @@ impl Component for Borgmaster {
 
     fn waiting_message(&self, pod: PodRef) -> Option<Text> {
         self.why_it_waits(pod)
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        self.over_quota.values().cloned().collect()
     }
 
     fn clone_component(&self) -> Box<dyn Component> {

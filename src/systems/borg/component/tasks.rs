@@ -4,7 +4,9 @@ use cluster::Store;
 use control::Outbox;
 use control::Progress;
 use control::admission::Creation;
-use model::{DeviceSet, EndReason, Event, EvictionCause, PodCreated, PodOwner, PodRef, Text};
+use model::{
+    DeviceSet, EndReason, Event, EvictionCause, PodCreated, PodName, PodOwner, PodRef, Text,
+};
 use units::{ClassId, GangId, Instant, NodeId, PodId, SortedSet};
 
 use super::super::machine::AllocRef;
@@ -16,6 +18,7 @@ use super::{Borgmaster, Holder};
 #[derive(Clone, Debug)]
 pub(super) struct TaskState {
     pub(super) pod: PodRef,
+    name: PodName,
     class: ClassId,
     priority: i32,
     user: User,
@@ -54,6 +57,19 @@ enum Together {
 pub(super) struct Arrived {
     together: Together,
     pod: PodRef,
+    /// Whether the task takes the place of one that was admitted.
+    returns: bool,
+}
+
+/// What an admitted task counted against its user's quota, from its end until the task that is to take
+/// its place was read.
+#[derive(Clone, Debug)]
+pub(super) struct Returning {
+    name: PodName,
+    class: ClassId,
+    user: User,
+    priority: i32,
+    asked: Asked,
 }
 
 /// Most tasks that are decided on in one step.
@@ -83,20 +99,20 @@ impl Borgmaster {
         if self.tasks.len() <= slot {
             self.tasks.resize(slot + 1, None);
         }
+        let user = User {
+            tenant: created.tenant,
+            namespace: class.spec.namespace.clone(),
+        };
+        let returns = self.takes_over(created, &user);
         self.tasks[slot] = Some(TaskState {
             pod,
+            name: created.name.clone(),
             class: created.class,
             priority: class.spec.priority,
-            user: User {
-                tenant: created.tenant,
-                namespace: class.spec.namespace.clone(),
-            },
-            asked: Asked {
-                cpu_milli: class.requests.cpu_milli,
-                memory_bytes: class.requests.memory_bytes,
-            },
+            user,
+            asked: Asked::of(&class.requests),
             owner: created.owner,
-            is_charged: false,
+            is_charged: returns,
             machine: None,
             alloc: None,
             started: None,
@@ -109,27 +125,54 @@ impl Borgmaster {
         }
         let together = created.gang.map(Together::Gang);
         let together = together.unwrap_or(Together::Alone(pod.id));
-        created.found.is_none().then_some(Arrived { together, pod })
+        created.found.is_none().then_some(Arrived {
+            together,
+            pod,
+            returns,
+        })
+    }
+
+    /// Whether a new task takes the place of an admitted one that ended before it; then what that one
+    /// counted against the quota is its own: quota is checked once, when a job is admitted.
+    fn takes_over(&mut self, created: &PodCreated, user: &User) -> bool {
+        let is_own = |own: &Returning| {
+            own.class == created.class && own.name == created.name && own.user == *user
+        };
+        let found = self.returning.iter().position(is_own);
+        let found = found.filter(|_| created.owner.is_none() && created.found.is_none());
+        found.map(|place| self.returning.remove(place)).is_some()
+    }
+
+    /// Gives back what ended tasks counted whose place no other one took.
+    pub(super) fn release_returning(&mut self) {
+        for own in std::mem::take(&mut self.returning) {
+            self.ledger.release(&own.user, own.priority, own.asked);
+        }
     }
 
     /// Admits the tasks of jobs that are within quota to the queue, and rejects those of others. What
-    /// belongs to a workload was admitted with it.
+    /// belongs to a workload was admitted with it, and what comes back was admitted before.
     pub(super) fn admit(&mut self, arrived: &[Arrived], store: &Store, out: &mut Outbox) {
-        for job in arrived.chunk_by(|one, next| one.together == next.together) {
+        let is_one = |one: &Arrived, next: &Arrived| {
+            one.together == next.together && one.returns == next.returns
+        };
+        for job in arrived.chunk_by(is_one) {
             let known = |arrived: &Arrived| self.task(arrived.pod).cloned();
             let tasks: Vec<TaskState> = job.iter().filter_map(known).collect();
             let Some(first) = tasks.first() else {
                 continue;
             };
             let mut asked = Asked::default();
-            for own in tasks.iter().filter(|own| own.owner.is_none()) {
-                asked.cpu_milli = asked.cpu_milli.saturating_add(own.asked.cpu_milli);
-                asked.memory_bytes = asked.memory_bytes.saturating_add(own.asked.memory_bytes);
+            let new = |own: &&TaskState| own.owner.is_none() && !own.is_charged;
+            for own in tasks.iter().filter(new) {
+                asked = asked.plus(own.asked);
             }
             let is_expressed = tasks
                 .iter()
                 .all(|own| self.demands[own.class.index()].is_some());
-            let is_admitted = is_expressed && self.ledger.admit(&first.user, first.priority, asked);
+            let returns = job.first().is_some_and(|own| own.returns);
+            let is_admitted = is_expressed
+                && (returns || self.ledger.admit(&first.user, first.priority, asked));
             for own in tasks {
                 if is_admitted {
                     let is_charged = own.owner.is_none();
@@ -404,7 +447,18 @@ impl Borgmaster {
             self.crashed.entry(owner).or_default().insert(machine);
         }
         if own.is_charged {
-            self.ledger.release(&own.user, own.priority, own.asked);
+            // One that ends by itself has no successor.
+            if own.is_replaced || matches!(reason, EndReason::NodeLost | EndReason::Evicted(_)) {
+                self.returning.push(Returning {
+                    name: own.name.clone(),
+                    class: own.class,
+                    user: own.user.clone(),
+                    priority: own.priority,
+                    asked: own.asked,
+                });
+            } else {
+                self.ledger.release(&own.user, own.priority, own.asked);
+            }
         }
         self.task_ended(now, &own, reason, store, out);
     }

@@ -1,0 +1,37 @@
+//! Options of `system.borg` that would have no effect.
+
+use super::diagnostic::{Code, Finding, Findings};
+use super::schema::{Scenario, Usage, WorkloadSource};
+use super::tree::Tree;
+
+/// Reports every broken rule.
+pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
+    let Some(written) = &scenario.system.borg else {
+        return;
+    };
+    let mut wrong = |path: &[&str], message: &str, label: &str| {
+        let path = ["system", "borg"].iter().chain(path).copied();
+        let finding = Finding::new(Code::Conflict, message.to_owned(), tree.locate(path));
+        findings.push(finding.label(label.to_owned()));
+    };
+    // Manifests may state what their pods use.
+    let is_manifests = |own: &WorkloadSource| matches!(own, WorkloadSource::Manifests { .. });
+    let has_manifests =
+        scenario.workload.iter().any(is_manifests) || !scenario.operations.is_empty();
+    if written.reclamation.is_some() && scenario.models.usage == Usage::None && !has_manifests {
+        wrong(
+            &["reclamation"],
+            "nothing is reclaimed from tasks whose use is not known",
+            "expected `usage` under `models`, such as `usage: trace`, or no `reclamation`",
+        );
+    }
+    for (number, own) in written.quota.iter().enumerate() {
+        if own.cpu.or(own.memory).or(own.ephemeral_storage).is_none() {
+            wrong(
+                &["quota", &number.to_string()],
+                "a quota without a bound admits every job",
+                "expected `cpu`, `memory` or `ephemeralStorage`, such as `cpu: 400`",
+            );
+        }
+    }
+}
