@@ -131,33 +131,40 @@ fn quota_is_checked_at_admission_and_given_back_at_the_end() {
     assert_eq!(told.times("third done"), [305.0]);
 }
 
+/// Jobs of a table on machines of as many cores, under a quota for the tier `batch`.
+fn under_quota(name: &str, rows: &str, models: &str, nodes: &str, quota: u32) -> Story {
+    let own = format!(
+        "windtunnel: v1\nname: borg\nmodels: {{{models}}}\ncluster: {{nodes: [{{name: \"m-{{}}\", {nodes}}}]}}\n\
+         workload: [{{trace: {{format: csv, path: jobs.csv}}}}]\nsystem: {{name: borg, borg: {{quota: \
+         [{{tier: batch, cpu: {quota}}}]}}}}\nfailures: [{{kind: node-outage, node: m-0, at: 2000s, for: \
+         1h}}]\nstop: {{at: 2h}}\n"
+    );
+    let rows = format!("submit,name,run_time,cpu,tenant,priority\n{rows}");
+    story(name, &[("own.yaml", &own), ("jobs.csv", &rows)])
+}
+
 #[test]
-fn a_task_that_comes_back_was_admitted_before() {
-    let quota = "quota: [{tier: batch, cpu: 4}]";
-    // While the victim comes back, a rival of its user arrives.
-    let rows = "0,victim,100,4,1Gi,ann,110,,\n10,service,100,8,1Gi,bob,200,,\n10,rival,100,4,1Gi,ann,110,,\n\
-                400,later,100,4,1Gi,ann,110,,\n";
-    let told = jobs("borg-back", rows, quota, "stop: {when: drained}\n");
-    assert_eq!(told.times("victim ended Evicted(Preemption)"), [10.0]);
-    assert_eq!(told.times("rival ended Rejected"), [10.0]);
-    assert_eq!(told.times("victim done"), [220.0], "{:?}", told.lines);
+fn a_victim_that_comes_back_was_admitted_before() {
+    let rows = "0,victim,500,1,ann,112\n10,service,500,1,bob,200\n11,rival,500,1,ann,112\n1200,later,500,1,ann,112\n";
+    let nodes = "count: 1, template: {allocatable: {cpu: 1, memory: 2Gi, pods: 9}}";
+    let told = under_quota("borg-back", rows, "watchDelay: 1s", nodes, 1);
+    assert_eq!(told.times("victim ended Evicted(Preemption)"), [11.0]);
+    // The master sees the rival together with the end of the victim, and before its return.
+    assert_eq!(told.times("rival ended Rejected"), [12.0]);
+    assert_eq!(told.times("victim done").len(), 1, "{:?}", told.lines);
     // At its end the quota is given back.
-    assert_eq!(told.times("later done"), [505.0]);
+    assert_eq!(told.times("later done").len(), 1, "{:?}", told.lines);
 }
 
 #[test]
 fn a_task_that_lost_its_machine_was_admitted_before() {
-    let rows = "submit,name,run_time,cpu,memory,tenant,priority\n0,lost,100,4,1Gi,ann,110\n50,rival,100,4,1Gi,ann,110\n\
-                400,later,100,4,1Gi,ann,110\n";
-    let own = "windtunnel: v1\nname: borg\nseed: 42\nmodels: {nodeLoss: resubmit}\ncluster: {nodes: [{name: \
-               \"m-{}\", count: 2, template: {allocatable: {cpu: 8, memory: 16Gi, pods: 110}}}]}\nworkload: \
-               [{trace: {format: csv, path: jobs.csv}}]\nsystem: {name: borg, borg: {quota: [{tier: batch, \
-               cpu: 4}]}}\nfailures: [{kind: crash, node: m-0, at: 50s, for: 1h}]\nstop: {when: drained}\n";
-    let told = story("borg-lost", &[("own.yaml", own), ("jobs.csv", rows)]);
-    assert_eq!(told.times("lost ended NodeLost"), [50.0]);
-    assert_eq!(told.times("lost done"), [150.0], "{:?}", told.lines);
-    assert_eq!(told.times("rival ended Rejected"), [50.0]);
-    assert_eq!(told.times("later done"), [500.0]);
+    let rows = "1950,lost,100,4,ann,110\n2000,rival,100,4,ann,110\n2400,later,100,4,ann,110\n";
+    let nodes = "count: 2, template: {allocatable: {cpu: 8, memory: 16Gi, pods: 110}}";
+    let told = under_quota("borg-lost", rows, "nodeLoss: resubmit", nodes, 4);
+    assert_eq!(told.times("lost ended NodeLost").len(), 1);
+    assert_eq!(told.times("lost done").len(), 1, "{:?}", told.lines);
+    assert_eq!(told.times("rival ended Rejected"), [2_000.0]);
+    assert_eq!(told.times("later done"), [2_500.0]);
 }
 
 #[test]
