@@ -177,3 +177,37 @@ impl Ledger {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_beyond_a_quota_is_said_in_words() {
+        let mut quota = Quota::new(Tier::Free);
+        (quota.cpu_milli, quota.storage_bytes) = (Some(2_000), Some(8 << 30));
+        let mut ledger = Ledger::new(vec![quota]);
+        let user = User {
+            tenant: TenantId(0),
+            namespace: "web".into(),
+        };
+        let asked = |cpu_milli, storage_bytes| Asked {
+            cpu_milli,
+            memory_bytes: 1 << 40,
+            storage_bytes,
+        };
+        assert_eq!(
+            ledger.lack(&user, 50, asked(4_000, 0)).as_deref(),
+            Some("asks for 4 cpu, quota of tier `free` for its user is 2 cpu")
+        );
+        assert!(ledger.admit(&user, 50, asked(1_000, 6 << 30)));
+        assert_eq!(
+            ledger.lack(&user, 50, asked(1_000, 4 << 30)).as_deref(),
+            Some(
+                "asks for 4Gi ephemeral storage, quota of tier `free` for its user is 8Gi ephemeral \
+                 storage, of which others hold 6Gi"
+            )
+        );
+        assert_eq!(ledger.lack(&user, 50, asked(1_000, 2 << 30)), None);
+    }
+}
