@@ -92,8 +92,7 @@ impl Slots for NodeSlots<'_> {
         let node = NodeId::from_index(worker);
         let nodes = self.store.nodes();
         // A node that is gone has no queue that would ask.
-        node.index() < nodes.len()
-            && slots_on(self.store, self.store.class(class), node) > asking
+        node.index() < nodes.len() && slots_on(self.store, self.store.class(class), node) > asking
     }
 
     fn take(&mut self, worker: usize, _: JobKey) {

@@ -104,6 +104,10 @@ enum Progress {
 
 /// A service of a project.
 #[derive(Clone, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a condition that others may depend on, by its name"
+)]
 struct Member {
     depends_on: Vec<Dependency>,
     progress: Progress,

@@ -288,6 +288,13 @@ const DIRT: [(&str, Action); 3] = [
     ),
 ];
 
+/// The kind of a row with an open bucket.
+fn open_bucket(options: &ReadOptions) -> String {
+    let cores = options.open_cpu_milli / 1_000;
+    let gib = options.open_memory_bytes >> 30;
+    format!("open bucket of a size; {cores} cores, {gib} GiB")
+}
+
 fn take(
     gather: &mut Gather,
     journal: &mut Journal,
@@ -312,12 +319,7 @@ fn take(
     let is_above = most.zip(mean).is_some_and(|(most, mean)| mean > most);
     let is_there = deleted >= END;
     if is_open || is_open_too {
-        let (cores, gib) = (
-            options.open_cpu_milli / 1_000,
-            options.open_memory_bytes >> 30,
-        );
-        let kind = format!("open bucket of a size; {cores} cores, {gib} GiB");
-        journal.dirt(&kind, Action::Repair, line)?;
+        journal.dirt(&open_bucket(options), Action::Repair, line)?;
     }
     let found = [is_above, created == Instant::ZERO, is_there];
     for (_, (kind, action)) in found.into_iter().zip(DIRT).filter(|own| own.0) {

@@ -125,9 +125,7 @@ impl Borgmaster {
             self.give_back(old);
         }
         let charge = asked(template).times(i64::from(replicas.max(0)));
-        let lack = self
-            .ledger
-            .lack(&user(template), template.priority, charge);
+        let lack = self.ledger.lack(&user(template), template.priority, charge);
         let is_admitted = self
             .ledger
             .admit(&user(template), template.priority, charge);

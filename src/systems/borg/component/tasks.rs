@@ -171,8 +171,8 @@ impl Borgmaster {
                 .iter()
                 .all(|own| self.demands[own.class.index()].is_some());
             let returns = job.first().is_some_and(|own| own.returns);
-            let is_admitted = is_expressed
-                && (returns || self.ledger.admit(&first.user, first.priority, asked));
+            let is_admitted =
+                is_expressed && (returns || self.ledger.admit(&first.user, first.priority, asked));
             for own in tasks {
                 if is_admitted {
                     let is_charged = own.owner.is_none();

@@ -94,7 +94,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         Ok(rows.push(journal, fields.line(), Some(event.time), event)?)
     })?;
     rows.each(&mut journal, |journal, line, event| {
-        services.take(journal, line, event)
+        services.take(journal, line, &event)
     })?;
     let Services {
         mut gather, alive, ..
@@ -151,7 +151,7 @@ struct Services {
 
 impl Services {
     /// Takes an event, after all that are earlier.
-    fn take(&mut self, journal: &mut Journal, line: u64, event: Event) -> Result<(), Refused> {
+    fn take(&mut self, journal: &mut Journal, line: u64, event: &Event) -> Result<(), Refused> {
         let Self {
             gather,
             alive,
@@ -163,7 +163,7 @@ impl Services {
             is_creation,
             cpu,
             memory,
-        } = event;
+        } = *event;
         let known = alive.get(&instance).map(|own| own.submit);
         match (is_creation, known) {
             (true, None) => {
