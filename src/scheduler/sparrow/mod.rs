@@ -22,7 +22,7 @@ use rng::Streams;
 use units::{ClassId, Duration, Instant, NodeId, Revision, SortedMap, SortedSet, TenantId};
 
 pub use self::options::SparrowOptions;
-use self::queues::{Ask, JobKey, Queues, Slots};
+use self::queues::{Ask, Destination, JobKey, Queues, Slots};
 pub use self::turns::{Line, QueueOrder};
 use crate::batch::Job;
 use crate::batch::room::{Places, admits, push_places, slots_on};
@@ -326,7 +326,7 @@ impl Sparrow {
             probes.push(probes[probes.len() - drawn]);
         }
         self.queues
-            .submit_to((line, class), key, tasks as u32, &probes);
+            .submit_to(Destination { line, class }, key, tasks as u32, &probes);
     }
 
     fn strand(&mut self, key: JobKey, store: &Store, out: &mut Outbox) {
@@ -365,7 +365,7 @@ impl Sparrow {
                 continue;
             };
             self.queues
-                .submit_to((line, class), own, 1, &[shortest.index()]);
+                .submit_to(Destination { line, class }, own, 1, &[shortest.index()]);
         }
     }
 

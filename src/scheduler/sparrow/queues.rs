@@ -52,6 +52,15 @@ struct Handing {
     class: ClassId,
 }
 
+/// Queue of workers that a job's reservations go to, and the class of its tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// Queue.
+    pub line: Line,
+    /// Class.
+    pub class: ClassId,
+}
+
 /// The queues of all workers.
 #[derive(Clone, Debug, Default)]
 pub struct Queues {
@@ -87,18 +96,23 @@ impl Queues {
 
     /// Adds a job that left a reservation with each of some workers.
     pub fn submit(&mut self, job: JobKey, tasks: u32, probes: &[usize]) {
-        self.submit_to((0, ClassId(0)), job, tasks, probes);
+        let destination = Destination {
+            line: 0,
+            class: ClassId(0),
+        };
+        self.submit_to(destination, job, tasks, probes);
     }
 
     /// Adds a job that left a reservation with each of some workers, in a queue of theirs and for tasks
     /// of a class.
     pub fn submit_to(
         &mut self,
-        (line, class): (Line, ClassId),
+        destination: Destination,
         job: JobKey,
         tasks: u32,
         probes: &[usize],
     ) {
+        let Destination { line, class } = destination;
         self.jobs.insert(
             job,
             Handing {
@@ -265,6 +279,17 @@ impl Queues {
 mod tests {
     use super::*;
 
+    fn of_class(class: ClassId) -> Destination {
+        Destination { line: 0, class }
+    }
+
+    fn destination(line: Line) -> Destination {
+        Destination {
+            line,
+            class: ClassId(0),
+        }
+    }
+
     /// Workers with one slot each.
     struct Single(Vec<bool>);
 
@@ -304,7 +329,7 @@ mod tests {
     fn served(order: QueueOrder, lines: &[Line]) -> Vec<Line> {
         let mut queues = Queues::ordered(true, order);
         for (job, &line) in lines.iter().enumerate() {
-            queues.submit_to((line, ClassId(0)), job as JobKey, 1, &[0]);
+            queues.submit_to(destination(line), job as JobKey, 1, &[0]);
         }
         let mut slots = Single(vec![false]);
         let mut all = Vec::new();
@@ -338,11 +363,11 @@ mod tests {
             queues.ask(&mut slots)[0].job
         };
         for job in 0..6 {
-            queues.submit_to((1, ClassId(0)), job, 1, &[0]);
+            queues.submit_to(destination(1), job, 1, &[0]);
         }
         assert_eq!([0; 3].map(|_| next(&mut queues)), [0, 1, 2]);
         for job in 6..9 {
-            queues.submit_to((2, ClassId(0)), job, 1, &[0]);
+            queues.submit_to(destination(2), job, 1, &[0]);
         }
         let order = [0; 6].map(|_| next(&mut queues));
         assert_eq!(order, [6, 3, 7, 4, 8, 5]);
@@ -361,7 +386,7 @@ mod tests {
             let mut got: SortedMap<Line, u64> = SortedMap::new();
             // Users 0 and 1 wait from the beginning to the end.
             for line in (0..2).flat_map(|line| [line; 100]) {
-                queues.submit_to((line, ClassId(0)), lines.len() as JobKey, 1, &[0]);
+                queues.submit_to(destination(line), lines.len() as JobKey, 1, &[0]);
                 lines.push(line);
             }
             for (line, serves) in steps {
@@ -372,7 +397,7 @@ mod tests {
                         *got.entry(lines[ask.job as usize]).or_default() += 1;
                     }
                 } else {
-                    queues.submit_to((line, ClassId(0)), lines.len() as JobKey, 1, &[0]);
+                    queues.submit_to(destination(line), lines.len() as JobKey, 1, &[0]);
                     lines.push(line);
                 }
                 let of = |line: Line| got.get(&line).copied().unwrap_or(0);
@@ -398,8 +423,8 @@ mod tests {
     fn a_worker_asks_for_a_job_without_tasks_only_with_room_for_one() {
         let (large, small) = (ClassId(1), ClassId(2));
         let mut queues = Queues::new(false);
-        queues.submit_to((0, large), 0, 1, &[0, 1]);
-        queues.submit_to((0, small), 1, 1, &[1]);
+        queues.submit_to(of_class(large), 0, 1, &[0, 1]);
+        queues.submit_to(of_class(small), 1, 1, &[1]);
         queues.workers[1].swap(0, 1);
         let asked = queues.ask(&mut Fits(large));
         assert_eq!(asked.len(), 1);

@@ -118,7 +118,7 @@ impl Ledger {
         fits
     }
 
-    /// What a job lacks of its user's quota, in words; `None` if it is within the quota.
+    /// Words for the part of a job's request that is beyond its user's quota; `None` if it is within the quota.
     pub fn lack(&self, user: &User, priority: i32, asked: Asked) -> Option<String> {
         let quota = self.quota(priority)?;
         let used = self.used.get(&(user.clone(), quota.tier));

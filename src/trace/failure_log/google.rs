@@ -43,7 +43,7 @@ pub(super) fn read(
     let places: SortedMap<&str, usize> = { nodes.iter().enumerate() }
         .map(|(place, &name)| (name, place))
         .collect();
-    let mut events: Timed<(usize, i64, Instant)> = Timed::default();
+    let mut events: Timed<NodeEvent> = Timed::default();
     each_event(input, &mut journal, &mut |journal, line, event| {
         let Event {
             machine,
@@ -57,16 +57,23 @@ pub(super) fn read(
         let Some(time) = time else {
             return Ok(journal.dirt("event after the trace", Action::Drop, line)?);
         };
-        Ok(events.push(journal, line, Some(time), (node, kind, time))?)
+        Ok(events.push(journal, line, Some(time), NodeEvent { node, kind, time })?)
     })?;
     let mut course = Course::default();
     events.each(&mut journal, |journal, line, event| {
-        course.take(journal, line, event)
+        course.take(journal, line, &event)
     })?;
     Ok(FailureLog {
         outages: course.finish(),
         ledger: journal.ledger,
     })
+}
+
+/// An event at a node of the cluster.
+struct NodeEvent {
+    node: usize,
+    kind: i64,
+    time: Instant,
 }
 
 /// What the events of all machines say up to an instant.
@@ -78,12 +85,8 @@ struct Course {
 
 impl Course {
     /// Takes an event of a kind at a node, after all that are earlier.
-    fn take(
-        &mut self,
-        journal: &mut Journal,
-        line: u64,
-        (node, kind, time): (usize, i64, Instant),
-    ) -> Result<(), Refused> {
+    fn take(&mut self, journal: &mut Journal, line: u64, event: &NodeEvent) -> Result<(), Refused> {
+        let NodeEvent { node, kind, time } = *event;
         let state = self.states.get(&node).copied();
         match (kind, state.unwrap_or(State::Down(Instant::ZERO))) {
             (0, State::Down(since)) => {

@@ -113,7 +113,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             let after = workflow.parents(task);
             heed(&mut journal, |journal| {
                 let name = workflow.name(task);
-                take(&mut gather, journal, (name, task), begin, after)
+                take(&mut gather, journal, name, task, begin, after)
             })?;
         }
     }
@@ -280,7 +280,8 @@ impl Workflow {
 fn take(
     gather: &mut Gather,
     journal: &mut Journal,
-    (name, task): (PodName, &Task),
+    name: PodName,
+    task: &Task,
     begin: Option<Instant>,
     after: Vec<PodName>,
 ) -> Result<(), Refused> {

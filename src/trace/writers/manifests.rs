@@ -40,7 +40,8 @@ fn write(
             classes.push(Class::of(
                 spec,
                 with_usage,
-                (place, &namespaces.labels[place]),
+                place,
+                &namespaces.labels[place],
             ));
         }
         let class = &classes[arrival.class as usize];
@@ -130,7 +131,7 @@ struct Class {
 }
 
 impl Class {
-    fn of(spec: &PodSpec, with_usage: bool, (place, label): (usize, &str)) -> Self {
+    fn of(spec: &PodSpec, with_usage: bool, place: usize, label: &str) -> Self {
         let all = spec.requests().unwrap_or_default();
         let gpu = &spec.gpu;
         let mut requests = Vec::new();

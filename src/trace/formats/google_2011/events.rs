@@ -140,7 +140,7 @@ impl Tasks {
         asked: Asked<'_, impl FnOnce() -> PodSpec>,
     ) -> Result<(), Refused> {
         if let Some(unsorted) = self.unsorted.take() {
-            return self.set_aside(unsorted, journal, (line, event), asked);
+            return self.set_aside(unsorted, journal, line, event, asked);
         }
         if event.time < self.latest {
             self.went_back = true;

@@ -117,8 +117,15 @@ fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
 #[derive(Default)]
 pub(crate) struct Machines {
     /// Events up to now, which may be out of order.
-    events: Timed<(Event, Option<Capacity>, Labels)>,
+    events: Timed<Stated>,
     known: IndexMap<i64, Machine, FxBuildHasher>,
+}
+
+/// An event with what it states of its machine.
+struct Stated {
+    event: Event,
+    capacity: Option<Capacity>,
+    labels: Labels,
 }
 
 /// A machine as its events describe it.
@@ -141,8 +148,13 @@ impl Machines {
         capacity: Option<Capacity>,
         labels: Labels,
     ) -> Result<(), TraceError> {
-        let row = (event, capacity, labels);
-        self.events.push(journal, line, event.time, row)
+        let time = event.time;
+        let stated = Stated {
+            event,
+            capacity,
+            labels,
+        };
+        self.events.push(journal, line, time, stated)
     }
 
     /// An event happens, after all that are earlier; the labels are those of a machine's first one.
@@ -150,8 +162,13 @@ impl Machines {
         &mut self,
         journal: &mut Journal,
         line: u64,
-        (event, capacity, labels): (Event, Option<Capacity>, Labels),
+        stated: Stated,
     ) -> Result<(), TraceError> {
+        let Stated {
+            event,
+            capacity,
+            labels,
+        } = stated;
         let machine = self.known.entry(event.machine);
         let machine = machine.or_insert_with(|| Machine {
             line,

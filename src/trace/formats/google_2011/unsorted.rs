@@ -46,7 +46,7 @@ impl Unsorted {
         journal: &mut Journal,
         line: u64,
         event: TaskEvent,
-        (place, user, dirt): (u32, &str, Dirt),
+        request: Request<'_>,
     ) -> Result<(), TraceError> {
         if event.time < self.latest {
             journal.dirt(OUT_OF_ORDER, Action::Repair, line)?;
@@ -61,14 +61,14 @@ impl Unsorted {
         self.held.push(Arrival {
             submit: event.time,
             name: PodName::Job(0),
-            class: place,
+            class: request.place,
             members: event.kind as u32,
-            tenant: self.users.number_of(user.as_bytes()),
+            tenant: self.users.number_of(request.user.as_bytes()),
             run_time: Some(Duration::from_nanos(job)),
             time_limit: Some(Duration::from_nanos(index)),
             historic_start: None,
             links: None,
-            part: dirt,
+            part: request.dirt,
             origin: journal.origin(line),
         });
         Ok(())
@@ -92,6 +92,15 @@ impl Unsorted {
 /// [`super::events::OPENING_DIRT`] as bits.
 pub(super) type Dirt = u16;
 
+/// What an event asks for.
+#[derive(Clone, Copy)]
+struct Request<'a> {
+    /// The place of its spec.
+    place: u32,
+    user: &'a str,
+    dirt: Dirt,
+}
+
 /// Events in order.
 enum Sorted {
     Held(std::vec::IntoIter<Arrival>),
@@ -113,12 +122,13 @@ impl Tasks {
         &mut self,
         mut unsorted: Box<Unsorted>,
         journal: &mut Journal,
-        (line, event): (u64, TaskEvent),
+        line: u64,
+        event: TaskEvent,
         asked: Asked<'_, impl FnOnce() -> PodSpec>,
     ) -> Result<(), Refused> {
         let (user, dirt) = (asked.user, asked.dirt);
         let place = self.place(asked);
-        let pushed = unsorted.push(journal, line, event, (place, user, dirt));
+        let pushed = unsorted.push(journal, line, event, Request { place, user, dirt });
         self.unsorted = Some(unsorted);
         Ok(pushed?)
     }
