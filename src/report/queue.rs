@@ -39,7 +39,10 @@ fn raise(own: &Raise) -> Value {
 
 fn change(own: &Change) -> Value {
     match own {
-        Change::Pods { to } => json!({"kind": "pods", "to": to}),
+        Change::Pods { set: None, to, .. } => json!({"kind": "pods", "to": to}),
+        Change::Pods { set, from, to } => {
+            json!({"kind": "pods", "set": set.as_deref(), "from": from, "to": to})
+        }
         Change::Priority { to, victims: all } => {
             json!({"kind": "priority", "to": to, "victims": victims(all)})
         }
@@ -127,11 +130,12 @@ impl One<'_> {
         let answer = self.answer;
         let queue = answer.queue.as_deref().unwrap_or_default();
         let words = answer.changes.iter().map(|own| match own {
-            Change::Pods { to } => format!(
-                "{} at once instead of {}",
-                plural::count(*to, "pod"),
-                answer.pods
-            ),
+            Change::Pods { set, from, to } => {
+                let pods = plural::count(*to, "pod");
+                let place = set.as_ref().map(|own| format!(" in the pod set `{own}`"));
+                let place = place.unwrap_or_default();
+                format!("{pods} at once instead of {from}{place}")
+            }
             Change::Priority { to, victims } => {
                 format!(
                     "priority {to} instead of {}: {}",

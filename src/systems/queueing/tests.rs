@@ -2,7 +2,7 @@
 
 mod passing;
 mod properties;
-mod sets;
+pub(super) mod sets;
 mod stopping;
 
 use std::sync::Arc;

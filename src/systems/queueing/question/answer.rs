@@ -73,6 +73,10 @@ pub struct Raise {
 pub enum Change {
     /// Fewer pods at once.
     Pods {
+        /// Pod set that has fewer, if the workload has several.
+        set: Option<Text>,
+        /// Number that it asks for.
+        from: i64,
         /// Number that fits.
         to: i64,
     },

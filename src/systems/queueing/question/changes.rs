@@ -112,22 +112,28 @@ impl Question<'_> {
         })
     }
 
+    /// Fewer pods of one set: of all sets the one that has to give up the fewest, the first of equals.
     fn fewer_pods(&self, cluster: &Controller) -> Option<Change> {
         let workload = self.workload();
-        if self.own.siblings().is_some() {
-            return None;
-        }
-        let count = workload.pod_sets.first()?.count;
-        let with = |count: i64| {
-            let mut fewer = workload.clone();
-            fewer.pod_sets[0].count = count;
-            fewer.pod_sets[0].min_count = None;
-            fewer
-        };
-        let least = first_that(1, count - 1, |gone| {
-            self.admits(cluster, with(count - gone))
-        })?;
-        (!self.is_exhausted()).then_some(Change::Pods { to: count - least })
+        let sets = &workload.pod_sets;
+        let gone = (0..sets.len()).filter_map(|place| {
+            let count = sets[place].count;
+            let without = |gone: i64| {
+                let mut fewer = workload.clone();
+                fewer.pod_sets[place].count = count - gone;
+                fewer.pod_sets[place].min_count = None;
+                fewer
+            };
+            let least = first_that(1, count - 1, |gone| self.admits(cluster, without(gone)))?;
+            Some((least, place))
+        });
+        let (least, place) = gone.min()?;
+        let set = &sets[place];
+        (!self.is_exhausted()).then(|| Change::Pods {
+            set: (sets.len() > 1).then(|| set.name.clone()),
+            from: set.count,
+            to: set.count - least,
+        })
     }
 
     fn higher_priority(&self, cluster: &Controller) -> Option<Change> {

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::super::tests::sets::member;
 use super::super::tests::{job, objects};
 use super::*;
 use model::queueing::{
@@ -78,7 +79,7 @@ fn check_changes(objects: &ClusterObjects, job: &Job, answer: &Answer) {
     for change in &answer.changes {
         let (mut changed, mut other) = (objects.clone(), job.clone());
         match change {
-            Change::Pods { to } => {
+            Change::Pods { to, .. } => {
                 let pods = i32::try_from(*to).expect("few pods");
                 (other.parallelism, other.completions) = (pods, Some(pods));
                 let mut more = other.clone();
@@ -138,7 +139,11 @@ fn a_job_with_quota_is_admitted_and_a_wide_one_never() {
         to: Quantity::from_units(5),
     };
     let expected = [
-        Change::Pods { to: 8 },
+        Change::Pods {
+            set: None,
+            from: 9,
+            to: 8,
+        },
         Change::Quota {
             raises: vec![raise],
         },
@@ -150,6 +155,28 @@ fn a_job_with_quota_is_admitted_and_a_wide_one_never() {
         answer.reasons
     );
     check_changes(&empty, &wide, &answer);
+}
+
+#[test]
+fn the_pod_set_that_gives_up_the_fewest_is_named() {
+    let fewer = |driver: i32, worker: i32| {
+        let jobs = [
+            member("driver", 0, 0, driver),
+            member("worker", 1, 0, worker),
+            member("worker", 1, 1, worker),
+        ];
+        let question = Question::new(&cluster(Vec::new()), &jobs.map(Arc::new))
+            .expect("jobs with a queue")
+            .answer();
+        question.changes.into_iter().next()
+    };
+    let of = |set: &str, from, to| {
+        let set = Some(set.into());
+        Some(Change::Pods { set, from, to })
+    };
+    // There are eight cores in all.
+    assert_eq!(fewer(1, 5), of("worker", 10, 7));
+    assert_eq!(fewer(6, 2), of("driver", 6, 4), "the first of equals");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::*;
 use model::workload::job::JobMember;
 
 /// A job of the set `s`: one of two workers of the pod set 1, or the driver of 0.
-fn member(set: &str, number: u32, replica: u32, pods: i32) -> Job {
+pub(in crate::queueing) fn member(set: &str, number: u32, replica: u32, pods: i32) -> Job {
     let own = job("one", &format!("s-{set}-{replica}"), pods);
     Job {
         queue: Queued(Some(Arc::new(JobQueue {
