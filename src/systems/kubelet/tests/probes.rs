@@ -125,6 +125,10 @@ fn ordered(probes: &Probes<'_>, start: i64) -> Verdicts {
             }
         }
     }
+    // What is killed at the instant at which it would be ready never is.
+    if verdicts.killed == verdicts.ready {
+        verdicts.ready = None;
+    }
     verdicts
 }
 
