@@ -264,7 +264,7 @@ impl Snapshot {
         }
     }
 
-    /// The same, with the numbers that are kept.
+    /// Topologies and names, with the numbers of pods that are kept from decision to decision.
     const fn ground_and_kept(&mut self) -> (Ground<'_>, &mut Kept) {
         let ground = Ground {
             topologies: &self.topologies,

@@ -8,17 +8,14 @@ use serde_json::Value;
 use super::field::{Path, Problem};
 use super::parts::Parts;
 use super::workload::Workload;
-use model::{Namespace, Object, PriorityClass, Text};
-
-/// The label that the API gives to every namespace.
-pub(super) const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+use model::{NAMESPACE_NAME_LABEL, Namespace, Object, PriorityClass, Text};
 
 /// A namespace.
 pub(super) fn namespace(parts: &Parts, workload: &mut Workload<'_>) -> Result<Object, Problem> {
     let path = Path::root("metadata");
     let texts = &mut workload.ctx.texts;
     let mut labels = texts.labels(&parts.metadata.labels, &path.field("labels"))?;
-    labels.insert(NAME_LABEL.into(), workload.name.clone());
+    labels.insert(NAMESPACE_NAME_LABEL.into(), workload.name.clone());
     Ok(Object::Namespace(Arc::new(Namespace {
         namespace: Text::default(),
         name: workload.name.clone(),

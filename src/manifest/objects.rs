@@ -41,7 +41,7 @@ pub(super) fn add(
             let path = Path::root("metadata");
             let mut labels = texts.labels(&parts.metadata.labels, &path.field("labels"))?;
             // The API server adds this label to every namespace.
-            labels.insert("kubernetes.io/metadata.name".into(), name.clone());
+            labels.insert(model::NAMESPACE_NAME_LABEL.into(), name.clone());
             objects.namespaces.insert(name, labels);
         }
         "Service" => objects.services.push(service(parts, texts)?),

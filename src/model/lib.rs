@@ -54,7 +54,7 @@ pub use exit_plan::ExitPlan;
 pub use gpu::{DeviceSet, GpuInventory, GpuRequest};
 pub use label::{LabelSelector, NodeSelector, NodeSelectorTerm, Operator, Requirement};
 pub use labels::Labels;
-pub use namespace::Namespace;
+pub use namespace::{NAMESPACE_NAME_LABEL, Namespace};
 pub use node::Node;
 pub use object::{IndexFailures, NamedObject, Object, ObjectChange, PodOwner};
 pub use objects::{ClusterObjects, Owner};

@@ -3,6 +3,9 @@
 use super::{Labels, Text};
 use serde::{Deserialize, Serialize};
 
+/// Label that the API server gives to every namespace, with its name.
+pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
 /// A `Namespace` (spec: kubernetes.md part 5).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Namespace {

@@ -247,17 +247,14 @@ fn read(
         };
         chunk.arrivals.reserve(CHUNK_ARRIVALS);
         while chunk.arrivals.len() < CHUNK_ARRIVALS && chunk.end.is_none() {
-            let before = chunk.arrivals.len();
             let outcome = source.append_to(&mut chunk.arrivals, CHUNK_ARRIVALS);
             let ledger = source.ledger();
             if ledger.total() != noted {
                 noted = ledger.total();
-                let goes_on = matches!(outcome, Ok(true));
-                let last = chunk.arrivals.len() - usize::from(goes_on);
-                chunk
-                    .marks
-                    .marks
-                    .push_back((last.max(before), ledger.mark()));
+                // The ledger stood so before the last arrival, or after all of them at the end.
+                let has_appended = matches!(outcome, Ok(true));
+                let arrival = chunk.arrivals.len() - usize::from(has_appended);
+                chunk.marks.marks.push_back((arrival, ledger.mark()));
             }
             match outcome {
                 Ok(true) => {}

@@ -16,7 +16,7 @@ use jiff::civil::DateTime;
 
 use super::archive::{beginning, first_bytes, parts};
 use super::error::TraceError;
-use super::format::Confidence;
+use super::format::{Confidence, header_has};
 use super::input::Input;
 use super::ledger::{Action, BadRow, Journal, Ledger, RowPolicy};
 use super::table::{Column, Row, Table};
@@ -81,12 +81,7 @@ pub(crate) fn is_failure_log(input: &Input) -> bool {
     let Ok(first) = beginning_of_log(input) else {
         return false;
     };
-    let header = first.split(|&byte| byte == b'\n').next();
-    let header = String::from_utf8_lossy(header.unwrap_or_default());
-    let names: Vec<&str> = { header.split(',') }
-        .map(|name| name.trim().trim_matches('"'))
-        .collect();
-    let has = |all: &[&str]| all.iter().all(|name| names.contains(name));
+    let has = |columns: &[&str]| header_has(&first, columns) == Confidence::Certain;
     opendc::is_own(&first) || has(&["Prob Started"]) || has(&["node", "down", "up"])
 }
 

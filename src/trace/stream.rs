@@ -114,7 +114,7 @@ pub trait ArrivalSource: Send {
 
     /// Appends the next arrivals to a buffer, until it holds `most` or the ledger has changed: a change
     /// belongs to the last arrival that was appended, or follows all of them at the end. Returns whether
-    /// the source goes on.
+    /// the source goes on: then at least one arrival was appended.
     ///
     /// # Errors
     /// As for [`Self::next`], behind the arrivals that were appended.

@@ -243,7 +243,7 @@ fn objects(
     }
     // A namespace that only pods name has the label that the API server gives to all.
     for name in namespaces {
-        let label = ("kubernetes.io/metadata.name".into(), name.clone());
+        let label = (model::NAMESPACE_NAME_LABEL.into(), name.clone());
         let known = objects.namespaces.entry(name);
         known.or_insert_with(|| Labels::from([label]));
     }

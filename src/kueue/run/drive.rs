@@ -15,8 +15,6 @@ use crate::tree::NodeId;
 pub const ADMITTED: &str = "Admitted";
 /// Name of the condition of a workload that has ended.
 const FINISHED: &str = "Finished";
-/// Label of every namespace, with its name.
-pub(super) const NAMESPACE_LABEL: &str = "kubernetes.io/metadata.name";
 
 impl State {
     /// The workload as its object shows it: with the conditions of its stage.

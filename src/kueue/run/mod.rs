@@ -19,7 +19,7 @@ pub use model::queueing::WaitForPodsReady;
 use std::sync::Arc;
 
 use model::queueing::{ClusterQueue, QueuedWorkload};
-use model::{Labels, Text};
+use model::{Labels, NAMESPACE_NAME_LABEL, Text};
 use units::{Duration, Instant, QuantityError, SortedMap, SortedSet};
 
 use super::snapshot::Snapshot;
@@ -178,7 +178,7 @@ impl Controller {
     pub fn add_local_queue(&mut self, namespace: &str, name: &str, cluster_queue: &str) {
         if let Some(queue) = self.snapshot.queue_named(cluster_queue) {
             let namespace = Text::from(namespace);
-            let label = (drive::NAMESPACE_LABEL.into(), namespace.clone());
+            let label = (NAMESPACE_NAME_LABEL.into(), namespace.clone());
             let known = self.namespaces.entry(namespace.clone());
             known.or_insert_with(|| Labels::from([label]));
             self.local_queues.insert((namespace, name.into()), queue);

@@ -271,7 +271,7 @@ impl Snapshot {
     pub fn name_namespace(&mut self, namespace: &str) {
         let namespaces = &mut self.cache.objects.namespaces;
         if !namespaces.contains_key(namespace) {
-            let label = ("kubernetes.io/metadata.name".into(), namespace.into());
+            let label = (model::NAMESPACE_NAME_LABEL.into(), namespace.into());
             namespaces.insert(namespace.into(), Labels::from([label]));
         }
     }

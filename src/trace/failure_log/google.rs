@@ -76,7 +76,7 @@ struct NodeEvent {
     time: Instant,
 }
 
-/// What the events of all machines say up to an instant.
+/// States and outages of all machines, from their events up to an instant.
 #[derive(Default)]
 struct Course {
     states: SortedMap<usize, State>,

@@ -6,6 +6,10 @@
 //! Kubernetes quantities (`500m`, `2`, `4Gi`). Columns with the unit in their name have whole numbers of
 //! it instead; so does the table as a Parquet file, which is read as well. Rows may be up to 4,096 rows
 //! late; streamed.
+#![expect(
+    clippy::inline_always,
+    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
+)]
 
 mod cells;
 mod columns;
@@ -173,6 +177,17 @@ impl CsvSource {
         })
     }
 
+    /// Delivers the next arrival, once the window behind it is full or the table has ended.
+    #[inline(always)]
+    fn deliver(&mut self) -> Result<Option<Arrival>, TraceError> {
+        while !self.ended && self.rows.lookahead.wants_more() {
+            self.take_row()?;
+        }
+        let arrival = self.rows.lookahead.pop();
+        self.delivered += u64::from(arrival.is_some());
+        Ok(arrival)
+    }
+
     /// Reads one row into the window, unless it is bad.
     fn take_row(&mut self) -> Result<(), TraceError> {
         if let Some(row) = self.table.next_plain_row() {
@@ -262,12 +277,7 @@ impl ArrivalSource for CsvSource {
     }
 
     fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
-        while !self.ended && self.rows.lookahead.wants_more() {
-            self.take_row()?;
-        }
-        let arrival = self.rows.lookahead.pop();
-        self.delivered += u64::from(arrival.is_some());
-        Ok(arrival)
+        self.deliver()
     }
 
     fn append_to(
@@ -277,13 +287,9 @@ impl ArrivalSource for CsvSource {
     ) -> Result<bool, TraceError> {
         let noted = self.rows.journal.ledger.total();
         loop {
-            while !self.ended && self.rows.lookahead.wants_more() {
-                self.take_row()?;
-            }
-            let Some(arrival) = self.rows.lookahead.pop() else {
+            let Some(arrival) = self.deliver()? else {
                 return Ok(false);
             };
-            self.delivered += 1;
             buffer.push_back(arrival);
             if buffer.len() >= most || self.rows.journal.ledger.total() != noted {
                 return Ok(true);

@@ -55,7 +55,7 @@ impl CaseObjects {
         }
         let mut around = manifests(id, &list)?.objects;
         if around.namespaces.is_empty() {
-            let labels = [("kubernetes.io/metadata.name".into(), "default".into())];
+            let labels = [(model::NAMESPACE_NAME_LABEL.into(), "default".into())];
             around.namespaces.insert("default".into(), labels.into());
         }
         let nodes = manifests(id, &objects(case, "nodes"))?.nodes;

@@ -41,7 +41,7 @@ pub(crate) struct Asked<'a, F> {
     pub(crate) user: &'a str,
     /// The priority, cores and memory, if nothing else tells the specs of tasks apart.
     pub(crate) plain: Option<Plain>,
-    /// What is odd about it, if it opens a demand: kinds of [`OPENING_DIRT`].
+    /// Irregularities of an event that opens a demand: kinds of [`OPENING_DIRT`].
     pub(crate) dirt: Dirt,
     /// The spec.
     pub(crate) spec: F,
@@ -131,7 +131,7 @@ impl Tasks {
         event.kind == SUBMIT || !is_end && !self.alive.contains_key(&event.key)
     }
 
-    /// Takes an event of a task. It is refused if it is earlier than one before it, unless events are to be sorted.
+    /// Takes an event of a task. An event that is earlier than one before it is refused, unless events are to be sorted.
     pub(crate) fn take(
         &mut self,
         journal: &mut Journal,
