@@ -18,7 +18,7 @@ use crate::parts::health_check::{self, HealthState};
 enum Due {
     /// It is started again.
     Restart,
-    /// Its health check comes to another state.
+    /// The health check of the container comes to another state.
     Health(HealthState),
 }
 

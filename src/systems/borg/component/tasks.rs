@@ -61,8 +61,8 @@ pub(super) struct Arrived {
     returns: bool,
 }
 
-/// What an admitted task counted against its user's quota, from its end until the task that is to take
-/// its place was read.
+/// The charge of an ended task against its user's quota, kept until the task that takes its place is
+/// read.
 #[derive(Clone, Debug)]
 pub(super) struct Returning {
     name: PodName,

@@ -36,7 +36,8 @@ struct Container {
 enum Standing {
     /// It is there, or was not started yet.
     Up,
-    /// It ended while it was ready, and may be started again; that it is no longer ready follows.
+    /// The container ended while it was ready and may be started again; the report that it is no longer
+    /// ready follows.
     Down,
     /// It ended for good.
     Over,
