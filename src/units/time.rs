@@ -2,6 +2,7 @@
 //! of experiment files (`1d`, `2h30m`, `1.5s`, `250ms`). Overflow is an error, never a wrap.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::ops::{Add, AddAssign, Sub};
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,7 @@ use thiserror::Error;
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
-pub struct Instant(i64);
+pub struct Instant(Nanos);
 
 /// A span of simulated time, in nanoseconds; the difference of two instants may be negative.
 ///
@@ -35,21 +36,70 @@ pub struct Instant(i64);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Duration(i64);
+pub struct Duration(Nanos);
+
+/// A number of nanoseconds above the least of 64 bits, so that an optional time takes no more memory than
+/// a time: arrivals, pods and events have several of them. It is kept as its distance from that least
+/// number, which has the order of the number itself and is never zero.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "i64", into = "i64")]
+struct Nanos(NonZeroU64);
+
+impl Nanos {
+    const SIGN: u64 = 1 << 63;
+
+    /// The number; the least of 64 bits is taken for the one above it.
+    #[inline]
+    const fn of(nanos: i64) -> Self {
+        match NonZeroU64::new(nanos as u64 ^ Self::SIGN) {
+            Some(distance) => Self(distance),
+            None => Self(NonZeroU64::MIN),
+        }
+    }
+
+    #[inline]
+    const fn get(self) -> i64 {
+        (self.0.get() ^ Self::SIGN) as i64
+    }
+}
+
+impl From<i64> for Nanos {
+    fn from(nanos: i64) -> Self {
+        Self::of(nanos)
+    }
+}
+
+impl From<Nanos> for i64 {
+    fn from(nanos: Nanos) -> Self {
+        nanos.get()
+    }
+}
+
+impl Default for Nanos {
+    fn default() -> Self {
+        Self::of(0)
+    }
+}
+
+impl fmt::Debug for Nanos {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
+    }
+}
 
 /// Nanoseconds in one second.
 pub const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 impl Instant {
     /// The scenario's zero.
-    pub const ZERO: Self = Self(0);
+    pub const ZERO: Self = Self(Nanos::of(0));
     /// Later than anything that can happen.
-    pub const MAX: Self = Self(i64::MAX);
+    pub const MAX: Self = Self(Nanos::of(i64::MAX));
 
     /// The instant this many nanoseconds after zero.
     #[inline]
     pub const fn from_nanos(nanos: i64) -> Self {
-        Self(nanos)
+        Self(Nanos::of(nanos))
     }
 
     /// The instant this many whole seconds after zero.
@@ -57,16 +107,16 @@ impl Instant {
     /// # Panics
     /// Beyond 292 years.
     pub const fn from_secs(secs: i64) -> Self {
-        Self(
+        Self(Nanos::of(
             secs.checked_mul(NANOS_PER_SECOND)
                 .expect("time beyond 292 years"),
-        )
+        ))
     }
 
     /// Nanoseconds since zero.
     #[inline]
     pub const fn as_nanos(self) -> i64 {
-        self.0
+        self.0.get()
     }
 
     /// The whole second that the instant is in: what an API timestamp keeps of it.
@@ -79,23 +129,25 @@ impl Instant {
     /// ```
     #[must_use]
     pub const fn whole_second(self) -> Self {
-        Self(self.0 - self.0.rem_euclid(NANOS_PER_SECOND))
+        Self(Nanos::of(
+            self.0.get() - self.0.get().rem_euclid(NANOS_PER_SECOND),
+        ))
     }
 
     /// Seconds since zero, rounded to the nearest binary64.
     pub fn as_secs_f64(self) -> f64 {
-        self.0 as f64 / 1e9
+        self.0.get() as f64 / 1e9
     }
 
     /// Time since `earlier`; negative when `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
-        Duration(self.0.saturating_sub(earlier.0))
+        Duration(Nanos::of(self.0.get().saturating_sub(earlier.0.get())))
     }
 
     /// Instant moved by `duration`, or `None` beyond 292 years.
     pub const fn checked_add(self, duration: Duration) -> Option<Self> {
-        match self.0.checked_add(duration.0) {
-            Some(nanos) => Some(Self(nanos)),
+        match self.0.get().checked_add(duration.0.get()) {
+            Some(nanos) => Some(Self(Nanos::of(nanos))),
             None => None,
         }
     }
@@ -103,19 +155,19 @@ impl Instant {
     /// Instant moved by `duration`; at [`Instant::MAX`] time stands still.
     #[inline]
     pub const fn saturating_add(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(duration.0))
+        Self(Nanos::of(self.0.get().saturating_add(duration.0.get())))
     }
 }
 
 impl Duration {
     /// No time.
-    pub const ZERO: Self = Self(0);
+    pub const ZERO: Self = Self(Nanos::of(0));
     /// Longer than any run.
-    pub const MAX: Self = Self(i64::MAX);
+    pub const MAX: Self = Self(Nanos::of(i64::MAX));
 
     /// A span of nanoseconds.
     pub const fn from_nanos(nanos: i64) -> Self {
-        Self(nanos)
+        Self(Nanos::of(nanos))
     }
 
     /// A span of milliseconds.
@@ -123,11 +175,11 @@ impl Duration {
     /// # Panics
     /// Beyond 292 years.
     pub const fn from_millis(millis: i64) -> Self {
-        Self(
+        Self(Nanos::of(
             millis
                 .checked_mul(1_000_000)
                 .expect("duration beyond 292 years"),
-        )
+        ))
     }
 
     /// A span of whole seconds.
@@ -135,16 +187,16 @@ impl Duration {
     /// # Panics
     /// Beyond 292 years; user input goes through [`Duration::checked_from_secs`].
     pub const fn from_secs(secs: i64) -> Self {
-        Self(
+        Self(Nanos::of(
             secs.checked_mul(NANOS_PER_SECOND)
                 .expect("duration beyond 292 years"),
-        )
+        ))
     }
 
     /// A span of whole seconds, or `None` beyond 292 years.
     pub const fn checked_from_secs(secs: i64) -> Option<Self> {
         match secs.checked_mul(NANOS_PER_SECOND) {
-            Some(nanos) => Some(Self(nanos)),
+            Some(nanos) => Some(Self(Nanos::of(nanos))),
             None => None,
         }
     }
@@ -154,23 +206,23 @@ impl Duration {
         let nanos = libm::rint(secs * 1e9);
         // 2^63 as a float; the largest i64 itself is not a float.
         (nanos.is_finite() && nanos.abs() < 9_223_372_036_854_775_808.0)
-            .then_some(Self(nanos as i64))
+            .then_some(Self(Nanos::of(nanos as i64)))
     }
 
     /// Nanoseconds of this span.
     pub const fn as_nanos(self) -> i64 {
-        self.0
+        self.0.get()
     }
 
     /// Seconds of this span, rounded to the nearest binary64.
     pub fn as_secs_f64(self) -> f64 {
-        self.0 as f64 / 1e9
+        self.0.get() as f64 / 1e9
     }
 
     /// The sum, or `None` on overflow.
     pub const fn checked_add(self, other: Self) -> Option<Self> {
-        match self.0.checked_add(other.0) {
-            Some(nanos) => Some(Self(nanos)),
+        match self.0.get().checked_add(other.0.get()) {
+            Some(nanos) => Some(Self(Nanos::of(nanos))),
             None => None,
         }
     }
@@ -178,13 +230,13 @@ impl Duration {
     /// The sum; one beyond 292 years is the longest span there is.
     #[must_use]
     pub const fn saturating_add(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0))
+        Self(Nanos::of(self.0.get().saturating_add(other.0.get())))
     }
 
     /// The product with a count, or `None` on overflow.
     pub const fn checked_mul(self, count: i64) -> Option<Self> {
-        match self.0.checked_mul(count) {
-            Some(nanos) => Some(Self(nanos)),
+        match self.0.get().checked_mul(count) {
+            Some(nanos) => Some(Self(Nanos::of(nanos))),
             None => None,
         }
     }
@@ -290,7 +342,7 @@ impl std::str::FromStr for Duration {
             total = total.checked_add(nanos).ok_or(DurationError::Overflow)?;
             rest = tail;
         }
-        Ok(Self(sign * total))
+        Ok(Self(Nanos::of(sign * total)))
     }
 }
 
@@ -321,13 +373,13 @@ fn scaled_decimal(number: &str, scale: i64) -> Option<Result<i64, ()>> {
 impl fmt::Display for Duration {
     /// The shortest exact form in the duration grammar, such as `2h30m` or `1.5s`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == 0 {
+        if self.0.get() == 0 {
             return f.write_str("0s");
         }
-        if self.0 < 0 {
+        if self.0.get() < 0 {
             f.write_str("-")?;
         }
-        let mut rest = self.0.unsigned_abs();
+        let mut rest = self.0.get().unsigned_abs();
         for (unit, scale) in [("d", 86_400_u64), ("h", 3_600), ("m", 60)] {
             let scale = scale * NANOS_PER_SECOND as u64;
             if rest >= scale {
