@@ -6,40 +6,30 @@
     reason = "values of a row that go from one call to the next through memory cost more than their parsing"
 )]
 
+use std::collections::VecDeque;
+
 use super::stream::Arrival;
-use model::PodName;
 use units::Instant;
 
 /// Greatest number of rows by which a row may be late.
 pub const WINDOW_ROWS: usize = 4_096;
 
-/// A window of arrivals sorted by submission; equal times keep the file's order.
-#[derive(Clone, Debug, Default)]
-pub struct Lookahead {
-    /// A ring of arrivals; those beyond the window are vacant.
-    slots: Vec<Arrival>,
-    /// The place of the first arrival, and how many there are.
-    first: usize,
-    count: usize,
-    /// The submission of the last arrival of the window.
-    last: Instant,
-    delivered: Option<Instant>,
-}
+/// Arrivals of each half of what is held back: at least a window, and as many as are handed over at once, so
+/// that they change hands with their buffer.
+pub(super) const HALF_ROWS: usize = 8_192;
 
-/// A slot without an arrival.
-const VACANT: Arrival = Arrival {
-    submit: Instant::ZERO,
-    name: PodName::Job(0),
-    class: 0,
-    members: 1,
-    tenant: 0,
-    run_time: None,
-    time_limit: None,
-    historic_start: None,
-    links: None,
-    part: 0,
-    origin: crate::Origin::NONE,
-};
+/// A window of arrivals sorted by submission; equal times keep the file's order.
+///
+/// Arrivals are large beside the row that they are read from, so none is moved from one place to another: the
+/// later half is filled while the earlier one waits, and is the earlier one then.
+#[derive(Debug, Default)]
+pub struct Lookahead {
+    /// The earlier half, which may be delivered once the later one is full.
+    earlier: VecDeque<Arrival>,
+    later: Vec<Arrival>,
+    /// The submission of the last arrival.
+    last: Option<Instant>,
+}
 
 /// Result of placing an arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,96 +38,92 @@ pub enum Placed {
     InOrder,
     /// It was moved before later ones.
     Moved,
-    /// A later one was delivered already: it was not taken.
+    /// It is later than the window is long: it was not taken.
     TooLate,
 }
 
 impl Lookahead {
     /// Takes the next arrival of the file.
+    #[inline(always)]
     pub fn push(&mut self, arrival: Arrival) -> Placed {
-        let (placed, vacant) = self.make_room(arrival.submit);
-        if let Some(vacant) = vacant {
-            *vacant = arrival;
+        if self.last.is_some_and(|last| arrival.submit < last) {
+            return self.move_forward(arrival);
         }
-        placed
+        self.last = Some(arrival.submit);
+        self.later.push(arrival);
+        Placed::InOrder
     }
 
-    /// Makes room for the next arrival of the file, which is submitted at an instant: it is set field by field, as
-    /// arrivals are large beside the row that they are read from. None if it is too late.
-    #[inline(always)]
-    pub(super) fn make_room(&mut self, submit: Instant) -> (Placed, Option<&mut Arrival>) {
-        if self.delivered.is_some_and(|last| submit < last) {
-            return (Placed::TooLate, None);
-        }
-        if self.count == self.slots.len() {
-            self.grow();
-        }
-        let mut place = self.place(self.count);
-        self.count += 1;
-        let placed = if self.count == 1 || self.last <= submit {
-            self.last = submit;
-            Placed::InOrder
-        } else {
-            place = self.move_vacant(submit);
-            Placed::Moved
-        };
-        let mut slot = self.slots.get_mut(place);
-        if let Some(slot) = &mut slot {
-            slot.submit = submit;
-        }
-        (placed, slot)
-    }
-
-    /// The place of an arrival of the window.
-    #[inline]
-    fn place(&self, number: usize) -> usize {
-        (self.first + number) & (self.slots.len() - 1)
-    }
-
-    /// Doubles the ring, whose length is a power of two.
+    /// Puts an arrival before all that are submitted later.
     #[cold]
-    fn grow(&mut self) {
-        let length = (2 * self.slots.len()).max(WINDOW_ROWS);
-        self.slots.rotate_left(self.first);
-        self.first = 0;
-        self.slots.resize(length, VACANT);
-    }
-
-    /// Moves the vacant slot at the end of the window before all later arrivals; returns its place.
-    #[cold]
-    fn move_vacant(&mut self, submit: Instant) -> usize {
-        let mut number = self.count - 1;
-        while number > 0 && submit < self.slots[self.place(number - 1)].submit {
-            let (one, other) = (self.place(number - 1), self.place(number));
-            self.slots.swap(one, other);
-            number -= 1;
+    fn move_forward(&mut self, arrival: Arrival) -> Placed {
+        let is_in_time = |own: &Arrival| own.submit <= arrival.submit;
+        let beyond = (self.later.len() + self.earlier.len()).checked_sub(WINDOW_ROWS);
+        let last_beyond = beyond.and_then(|place| match self.earlier.get(place) {
+            None => self.later.get(place - self.earlier.len()),
+            earlier => earlier,
+        });
+        if !last_beyond.is_none_or(is_in_time) {
+            return Placed::TooLate;
         }
-        self.place(number)
+        let place = self.later.iter().rposition(is_in_time);
+        if place.is_some() || self.earlier.back().is_none_or(is_in_time) {
+            self.later
+                .insert(place.map_or(0, |place| place + 1), arrival);
+            return Placed::Moved;
+        }
+        let place = self.earlier.iter().rposition(is_in_time);
+        self.earlier
+            .insert(place.map_or(0, |place| place + 1), arrival);
+        if let Some(last) = self.earlier.pop_back() {
+            self.later.insert(0, last);
+        }
+        Placed::Moved
     }
 
-    /// Whether more rows must be read before the first of the window may be delivered.
-    #[inline]
-    pub fn wants_more(&self) -> bool {
-        self.count < WINDOW_ROWS
-    }
-
-    /// The first of the window.
+    /// Whether more rows must be read before the next arrival may be delivered.
     #[inline(always)]
+    pub fn wants_more(&mut self) -> bool {
+        if self.later.len() >= HALF_ROWS && self.earlier.is_empty() {
+            self.turn();
+        }
+        self.later.len() < HALF_ROWS
+    }
+
+    /// Makes the later half the earlier one, which is empty.
+    fn turn(&mut self) {
+        let spent = std::mem::replace(&mut self.earlier, std::mem::take(&mut self.later).into());
+        self.later = spent.into();
+        self.later.reserve(HALF_ROWS);
+    }
+
+    /// The first arrival of the window.
+    #[inline]
     pub fn pop(&mut self) -> Option<Arrival> {
-        if self.count == 0 {
-            return None;
+        if self.earlier.is_empty() {
+            self.turn();
         }
-        let slot = self.slots.get_mut(self.first)?;
-        self.delivered = Some(slot.submit);
-        let arrival = std::mem::replace(slot, VACANT);
-        self.count -= 1;
-        self.first = self.place(1);
-        Some(arrival)
+        self.earlier.pop_front()
+    }
+
+    /// Appends arrivals of the window to a buffer of at most this many, at least one if there is one; returns how many.
+    pub(super) fn append_to(&mut self, buffer: &mut VecDeque<Arrival>, most: usize) -> usize {
+        if self.earlier.is_empty() {
+            self.turn();
+        }
+        let count = self.earlier.len().min(most.saturating_sub(buffer.len()));
+        if buffer.is_empty() && count == self.earlier.len() {
+            std::mem::swap(buffer, &mut self.earlier);
+        } else {
+            buffer.extend(self.earlier.drain(..count));
+        }
+        count
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use model::PodName;
     use proptest::prelude::*;
 
     use super::*;
@@ -158,55 +144,86 @@ mod tests {
         }
     }
 
-    proptest! {
-        #[test]
-        fn a_window_sorts_stably(times in proptest::collection::vec(0_i64..50, 0..200)) {
-            let mut lookahead = Lookahead::default();
-            let mut expected = Vec::new();
-            for (number, &time) in times.iter().enumerate() {
-                expected.push((time, number as u64));
-                prop_assert_ne!(lookahead.push(arrival(number as u64, time)), Placed::TooLate);
-            }
-            expected.sort_unstable();
-            for (time, number) in expected {
-                prop_assert_eq!(lookahead.pop(), Some(arrival(number, time)));
-            }
-            prop_assert_eq!(lookahead.pop(), None);
+    /// Rows one a second, some of them late by a number of seconds.
+    fn rows(late: &[(usize, i64)]) -> Vec<i64> {
+        let mut rows: Vec<i64> = (0..3 * HALF_ROWS as i64).collect();
+        for &(row, by) in late {
+            rows[row] -= by;
         }
+        rows
+    }
 
-        #[test]
-        fn a_window_that_goes_on_is_a_sorted_list(
-            steps in proptest::collection::vec((any::<bool>(), 0_i64..9), 0..400),
-            ahead in 0_usize..WINDOW_ROWS,
-        ) {
-            let mut lookahead = Lookahead {
-                slots: vec![VACANT; WINDOW_ROWS],
-                first: ahead,
-                ..Lookahead::default()
-            };
-            let (mut plain, mut now) = (Vec::new(), i64::MIN);
-            for (number, (is_pushed, time)) in (0_u64..).zip(steps) {
-                if !is_pushed {
-                    let first = (!plain.is_empty()).then(|| plain.remove(0));
-                    let found = lookahead.pop();
-                    prop_assert_eq!(&found, &first.map(|(time, number)| arrival(number, time)));
-                    now = first.map_or(now, |(time, _)| time);
-                } else if lookahead.push(arrival(number, time)) == Placed::TooLate {
-                    prop_assert!(time < now);
-                } else {
-                    plain.push((time, number));
-                    plain.sort_unstable();
+    /// The numbers of rows in the order of a list that is kept sorted, without those that are too late.
+    fn sorted(rows: &[i64]) -> (Vec<u64>, usize) {
+        let (mut taken, mut too_late): (Vec<(i64, u64)>, usize) = (Vec::new(), 0);
+        for (number, &submit) in (0..).zip(rows) {
+            let beyond = taken.len().checked_sub(WINDOW_ROWS);
+            if beyond.is_some_and(|last| submit < taken[last].0) {
+                too_late += 1;
+                continue;
+            }
+            let place = taken.partition_point(|&own| own <= (submit, number));
+            taken.insert(place, (submit, number));
+        }
+        (
+            taken.into_iter().map(|(_, number)| number).collect(),
+            too_late,
+        )
+    }
+
+    /// The numbers of rows as a window delivers them, by itself or in buffers.
+    fn delivered(rows: &[i64], most: Option<usize>) -> (Vec<u64>, usize) {
+        let mut lookahead = Lookahead::default();
+        let (mut found, mut too_late) = (Vec::new(), 0);
+        let mut rows = (0..).zip(rows.iter().copied());
+        let mut buffer = VecDeque::new();
+        loop {
+            while lookahead.wants_more()
+                && let Some((number, submit)) = rows.next()
+            {
+                let placed = lookahead.push(arrival(number, submit));
+                too_late += usize::from(placed == Placed::TooLate);
+            }
+            match most {
+                None => buffer.extend(lookahead.pop()),
+                Some(most) => {
+                    let appended = lookahead.append_to(&mut buffer, most);
+                    assert_eq!(appended, buffer.len(), "all of it");
                 }
             }
+            if buffer.is_empty() {
+                return (found, too_late);
+            }
+            found.extend(buffer.drain(..).map(|arrival| match arrival.name {
+                PodName::Job(number) => number,
+                _ => u64::MAX,
+            }));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
+        #[test]
+        fn a_window_is_a_sorted_list(
+            late in proptest::collection::vec(
+                (0..3 * HALF_ROWS, prop_oneof![0..9_i64, 4_000..4_200_i64, 0..20_000_i64]), 0..60),
+            most in 1..2 * HALF_ROWS,
+        ) {
+            let rows = rows(&late);
+            let expected = sorted(&rows);
+            prop_assert_eq!(&delivered(&rows, None), &expected);
+            prop_assert_eq!(&delivered(&rows, Some(most)), &expected);
         }
     }
 
     #[test]
     fn a_row_beyond_the_window_is_too_late() {
         let mut lookahead = Lookahead::default();
-        lookahead.push(arrival(1, 5));
-        lookahead.pop();
+        for number in 0..WINDOW_ROWS as i64 {
+            lookahead.push(arrival(1, 5 + number));
+        }
         assert_eq!(lookahead.push(arrival(2, 4)), Placed::TooLate);
-        assert_eq!(lookahead.push(arrival(3, 5)), Placed::InOrder);
+        assert_eq!(lookahead.push(arrival(3, 5)), Placed::Moved);
     }
 }

@@ -177,15 +177,13 @@ impl CsvSource {
         })
     }
 
-    /// Delivers the next arrival, once the window behind it is full or the table has ended.
+    /// Reads rows until the window has an arrival to deliver, or the table has ended.
     #[inline(always)]
-    fn deliver(&mut self) -> Result<Option<Arrival>, TraceError> {
+    fn fill(&mut self) -> Result<(), TraceError> {
         while !self.ended && self.rows.lookahead.wants_more() {
             self.take_row()?;
         }
-        let arrival = self.rows.lookahead.pop();
-        self.delivered += u64::from(arrival.is_some());
-        Ok(arrival)
+        Ok(())
     }
 
     /// Reads one row into the window, unless it is bad.
@@ -239,22 +237,24 @@ impl Rows {
             let kind = "time limit below the run time; plans reckon with the limit";
             self.journal.dirt(kind, Action::Keep, line)?;
         }
-        let (placed, vacant) = self.lookahead.make_room(times.submit);
-        if let Some(arrival) = vacant {
-            // Each kind by itself: a name that is put together first goes through memory.
-            match self.columns.name(row) {
-                Some(name) => arrival.name = name,
-                None => arrival.name = PodName::Job(number),
-            }
-            arrival.class = class;
-            arrival.members = times.members;
-            arrival.tenant = tenant;
-            arrival.run_time = times.run;
-            arrival.time_limit = times.limit;
-            arrival.historic_start = times.start;
-            arrival.links = links;
-            arrival.origin = Origin::line(line);
-        }
+        let arrival = |name| Arrival {
+            submit: times.submit,
+            name,
+            class,
+            members: times.members,
+            tenant,
+            run_time: times.run,
+            time_limit: times.limit,
+            historic_start: times.start,
+            links,
+            part: 0,
+            origin: Origin::line(line),
+        };
+        // Each kind by itself: a name that is put together first goes through memory.
+        let placed = match self.columns.name(row) {
+            Some(name) => self.lookahead.push(arrival(name)),
+            None => self.lookahead.push(arrival(PodName::Job(number))),
+        };
         match placed {
             Placed::InOrder => Ok(()),
             Placed::Moved => {
@@ -277,7 +277,10 @@ impl ArrivalSource for CsvSource {
     }
 
     fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
-        self.deliver()
+        self.fill()?;
+        let arrival = self.rows.lookahead.pop();
+        self.delivered += u64::from(arrival.is_some());
+        Ok(arrival)
     }
 
     fn append_to(
@@ -286,15 +289,12 @@ impl ArrivalSource for CsvSource {
         most: usize,
     ) -> Result<bool, TraceError> {
         let noted = self.rows.journal.ledger.total();
-        loop {
-            let Some(arrival) = self.deliver()? else {
-                return Ok(false);
-            };
-            buffer.push_back(arrival);
-            if buffer.len() >= most || self.rows.journal.ledger.total() != noted {
-                return Ok(true);
-            }
-        }
+        self.fill()?;
+        let has_changed = self.rows.journal.ledger.total() != noted;
+        let most = if has_changed { buffer.len() + 1 } else { most };
+        let appended = self.rows.lookahead.append_to(buffer, most);
+        self.delivered += appended as u64;
+        Ok(appended > 0)
     }
 
     fn may_wait(&self) -> bool {
