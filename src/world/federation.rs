@@ -136,6 +136,7 @@ impl Division {
                 preferences: preferences(entry, whole.replicas),
             };
             check_room(&field, entry, whole, &cells, nodes)?;
+            note_minimums(&field, &workload.preferences, &cells, remarks);
             workloads.push(workload);
         }
         for (number, operation) in scenario.operations.iter().enumerate() {
@@ -251,9 +252,16 @@ fn without_cell(written: &Federation, file: &str, what: &str) -> BuildError {
         .iter()
         .map(|cell| cell.name.as_str())
         .collect();
+    let divided: Vec<&str> = (written.workloads.iter())
+        .map(|own| own.deployment.as_str())
+        .collect();
+    let divided = match divided.join(", ") {
+        none if none.is_empty() => "nothing yet".to_owned(),
+        all => all,
+    };
     wrong(format!(
-        "{file}: {what} belongs to no cell; divide it under `{FIELD}.workloads`, or name a cell in \
-         `spec.schedulerName`: {}",
+        "{file}: {what} belongs to no cell; divide it under `{FIELD}.workloads`, which has {divided}, or \
+         name a cell in `spec.schedulerName`: {}",
         names.join(", ")
     ))
 }
@@ -294,6 +302,26 @@ fn check_cells(
         ));
     }
     Ok(())
+}
+
+/// Tells of minimums that can't all be met.
+fn note_minimums(
+    field: &str,
+    preferences: &Preferences,
+    cells: &[CellOptions],
+    remarks: &mut Remarks,
+) {
+    let least = cells
+        .iter()
+        .filter_map(|cell| preferences.of(&cell.name))
+        .fold(0_i64, |sum, own| sum.saturating_add(own.min));
+    if least > preferences.replicas {
+        let replicas = plural::count(preferences.replicas, "replica");
+        remarks.note(format!(
+            "{field}.cells: the minimums of all cells come to {least}, and there are {replicas}: the cells \
+             of the largest weights get theirs first"
+        ));
+    }
 }
 
 /// Refuses replicas that no cell can take, whatever else runs there.

@@ -207,3 +207,12 @@ fn wrong_users_hosts_and_reservations_are_refused() {
         None,
     );
 }
+
+#[test]
+fn minimums_beyond_the_replicas_are_told() {
+    let text = federation(CELLS, "{weight: 1, minReplicas: 7}");
+    let said = scratch(&text).run(&["run", "a.yaml", "--out", "out"], 0);
+    let note = "note: system.federation.workloads[0].cells: the minimums of all cells come to 14, and there are 12 \
+                replicas: the cells of the largest weights get theirs first";
+    assert!(said.lines().any(|line| line == note), "{said}");
+}
