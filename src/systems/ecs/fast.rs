@@ -8,7 +8,7 @@
 use fixedbitset::FixedBitSet;
 use rng::Stream;
 
-use model::Text;
+use model::{Labels, Text};
 use units::SortedMap;
 
 use super::levels::{Levels, Ones};
@@ -54,6 +54,26 @@ impl Values {
         self.with[number as usize].grow_and_insert(self.of.len());
         self.of.push(number);
     }
+
+    /// Gives an instance another value; the numbers of the one before and of the new one.
+    fn change(&mut self, index: usize, value: &Text) -> Change {
+        let before = self.of[index];
+        self.with[before as usize].set(index, false);
+        let now = self.number(value);
+        if self.with.len() <= now as usize {
+            self.with
+                .resize_with(now as usize + 1, FixedBitSet::default);
+        }
+        self.with[now as usize].grow_and_insert(index);
+        self.of[index] = now;
+        Change { before, now }
+    }
+}
+
+/// Numbers of the values of an attribute that an instance had and has.
+struct Change {
+    before: u32,
+    now: u32,
 }
 
 /// Tasks of one group.
@@ -179,6 +199,31 @@ impl FastCluster {
         self.refresh(index);
         for (group, count) in tasks {
             self.count(&group, index, count as i64);
+        }
+    }
+
+    /// Gives an instance other attributes (`PutAttributes`); its tasks stay.
+    pub fn set_attributes(&mut self, index: usize, attributes: Labels) {
+        let Some(instance) = self.instances.get_mut(index) else {
+            return;
+        };
+        if instance.attributes == attributes {
+            return;
+        }
+        instance.attributes = attributes;
+        for (attribute, values) in &mut self.attributes {
+            let value = instance.attributes.get(attribute).cloned();
+            let change = values.change(index, &value.unwrap_or_default());
+            for group in self.groups.values_mut() {
+                let tasks = i64::from(group.on.get(index).copied().unwrap_or(0));
+                let counts = group.by.entry(attribute.clone()).or_default();
+                add(counts, change.before, -tasks);
+                add(counts, change.now, tasks);
+            }
+        }
+        for set in &mut self.rules {
+            let admits = RuleSet::admits(&set.rules, instance);
+            set.matching.set(index, admits);
         }
     }
 

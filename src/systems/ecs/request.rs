@@ -3,7 +3,7 @@
 
 use model::node::{INSTANCE_TYPE_LABEL, ZONE_LABEL};
 use model::resource_list::{CPU, MEMORY};
-use model::{Node, PodSpec, Text};
+use model::{Labels, Node, PodSpec, Text};
 
 use super::placement::{Constraint, Instance, Rules, Task, ZONE};
 use super::query::{self, Query};
@@ -20,6 +20,18 @@ pub(super) fn instance(node: &Node) -> Instance {
     let list = &node.allocatable;
     let milli = list.get(CPU).milli_floor().unwrap_or(i64::MAX / UNITS);
     let memory = list.get(MEMORY).units_ceil().unwrap_or(i64::MAX);
+    Instance {
+        id: node.name.clone(),
+        attributes: attributes(node),
+        cpu: milli.saturating_mul(UNITS) / 1_000,
+        memory: memory / MIB,
+        is_active: !node.unschedulable,
+        ..Instance::default()
+    }
+}
+
+/// The attributes of a node: its labels, and those that ECS gives it.
+pub(super) fn attributes(node: &Node) -> Labels {
     let mut attributes = node.labels.clone();
     attributes.insert(query::NAME.into(), node.name.clone());
     for (label, attribute) in [(ZONE_LABEL, ZONE), (INSTANCE_TYPE_LABEL, INSTANCE_TYPE)] {
@@ -27,14 +39,7 @@ pub(super) fn instance(node: &Node) -> Instance {
             attributes.insert(attribute.into(), value);
         }
     }
-    Instance {
-        id: node.name.clone(),
-        attributes,
-        cpu: milli.saturating_mul(UNITS) / 1_000,
-        memory: memory / MIB,
-        is_active: !node.unschedulable,
-        ..Instance::default()
-    }
+    attributes
 }
 
 /// A pod as a task of a group: its requests, rounded up.

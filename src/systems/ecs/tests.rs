@@ -253,6 +253,7 @@ enum Step {
     End(usize),
     Active(usize, bool),
     Join(u8),
+    Relabel(usize, u8),
 }
 
 fn step() -> impl proptest::strategy::Strategy<Value = Step> {
@@ -261,6 +262,7 @@ fn step() -> impl proptest::strategy::Strategy<Value = Step> {
         2 => (0..40_usize).prop_map(Step::End),
         1 => (0..6_usize, any::<bool>()).prop_map(|(index, is)| Step::Active(index, is)),
         1 => (0..3_u8).prop_map(Step::Join),
+        1 => (0..6_usize, 0..4_u8).prop_map(|(index, zone)| Step::Relabel(index, zone)),
     ]
 }
 
@@ -323,6 +325,13 @@ proptest! {
                     let index = index % plain.len();
                     plain[index].is_active = is_active;
                     fast.set_active(index, is_active);
+                }
+                Step::Relabel(index, zone) => {
+                    let index = index % plain.len();
+                    let zone = ["a", "b", "c", "d"][usize::from(zone)];
+                    let attributes = instance("", zone, 0, 0).attributes;
+                    plain[index].attributes = attributes.clone();
+                    fast.set_attributes(index, attributes);
                 }
                 Step::Join(zone) => {
                     let id = format!("i{}", plain.len() + 4);

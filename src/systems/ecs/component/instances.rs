@@ -30,10 +30,12 @@ impl Ecs {
         self.changed();
     }
 
-    /// A node was declared anew: a cordoned one drains.
-    pub(super) fn updated(&mut self, node: NodeId, is_open: bool) {
+    /// A node was declared anew: it has other attributes, and a cordoned one drains.
+    pub(super) fn updated(&mut self, node: NodeId, object: &Node) {
         if let Some(agent) = self.agents.get_mut(node.index()) {
-            agent.is_open = is_open;
+            agent.is_open = !object.unschedulable;
+            let attributes = request::attributes(object);
+            self.cluster.set_attributes(node.index(), attributes);
             self.follow(node);
             self.look_at_all();
         }

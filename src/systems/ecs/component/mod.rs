@@ -138,7 +138,7 @@ impl Ecs {
                     self.provided_instance(now, *node, object);
                 }
                 Event::NodeUpdated { node, object } => {
-                    self.updated(*node, !object.unschedulable);
+                    self.updated(*node, object);
                 }
                 Event::NodeContact { node, contact } => match contact {
                     NodeContact::Silent { .. } => self.silent(at, *node),
