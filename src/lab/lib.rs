@@ -47,5 +47,6 @@ pub mod tenants;
 pub mod travel;
 pub mod upgrade;
 pub mod validate;
+mod volume_reach;
 mod waiting;
 mod watched_source;

@@ -10,6 +10,8 @@ use systems::capability::{Capabilities, Capability, Support, support};
 use units::{ClassId, NodeId, SortedMap, plural};
 use world::Remarks;
 
+use crate::volume_reach;
+
 /// Number of reasons that are told; the others are counted.
 const TOLD: usize = 4;
 
@@ -124,10 +126,14 @@ impl<'s, F: Fn(PodRef) -> Option<Answer>> Waiting<'s, F> {
                 first: named(store, group.first),
                 pods: group.pods,
                 since_ns: group.first.created.as_nanos(),
-                reason: match message {
-                    Some(message) => cut(sentence(&message)),
-                    None => counted(&of_class(store, class, self.capabilities)),
-                },
+                reason: with_volumes(
+                    store,
+                    class,
+                    match message {
+                        Some(message) => cut(sentence(&message)),
+                        None => counted(&of_class(store, class, self.capabilities)),
+                    },
+                ),
                 filters: group.filters.iter().map(ToString::to_string).collect(),
             });
         WaitingList {
@@ -181,6 +187,7 @@ fn line(
                 .or_insert_with(|| of_class(store, pod.class, capabilities).words())
                 .clone()
         });
+        let reason = with_volumes(store, pod.class, reason);
         *groups.entry(reason).or_default() += 1;
     }
     let first = first?;
@@ -206,6 +213,17 @@ fn line(
         ),
         parts.join("; ")
     ))
+}
+
+/// A reason, with the volumes that keep pods of a class from nodes.
+fn with_volumes(store: &Store, class: ClassId, reason: String) -> String {
+    let nodes = store.nodes();
+    let objects = || nodes.ids().filter_map(|node| nodes.object(node));
+    let objects = || objects().map(|own| &**own).collect();
+    match volume_reach::words(&store.class(class).spec, objects) {
+        Some(words) => format!("{reason}; {words}"),
+        None => reason,
+    }
 }
 
 /// Whether a pod waits for a node.

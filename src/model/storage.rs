@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Text;
+use super::{Node, Text};
 use units::{Duration, Instant};
 
 /// A disk that fails for good.
@@ -102,4 +102,64 @@ impl VolumeStep {
             Self::CopiesDropped { .. } => (11, "copies-dropped"),
         }
     }
+}
+
+/// Value of the label that a node has for each kept volume that pods on it can have.
+pub const VOLUME_LABEL_VALUE: &str = "yes";
+
+/// Prefix of the label that a node has for each kept volume that pods on it can have.
+const VOLUME_LABEL_PREFIX: &str = "storage/";
+
+/// Prefix of the names of resources that say how many volumes a node can attach
+/// (Kubernetes: `ResourceAttachableVolumesPrefix`).
+const ATTACHABLE_VOLUMES: &str = "attachable-volumes-";
+
+/// The label of the nodes from which a kept volume is reached. Pods of its workload select it, so that every
+/// system places them by the rules that it has for labels. A character that labels can't have is written by
+/// its number.
+///
+/// ```
+/// use model::storage::{volume_label, volume_of_label};
+///
+/// assert_eq!(&*volume_label("orders db"), "storage/orders_20_db");
+/// assert_eq!(volume_of_label("storage/orders_20_db").as_deref(), Some("orders db"));
+/// assert_eq!(volume_of_label("zone"), None);
+/// ```
+pub fn volume_label(volume: &str) -> Text {
+    let mut label = VOLUME_LABEL_PREFIX.to_owned();
+    for one in volume.chars() {
+        if one.is_ascii_alphanumeric() || matches!(one, '.' | '-') {
+            label.push(one);
+        } else {
+            label.push_str(&format!("_{:x}_", u32::from(one)));
+        }
+    }
+    label.into()
+}
+
+/// The volume whose nodes have a label; `None` of other labels.
+pub fn volume_of_label(label: &str) -> Option<String> {
+    let parts = label.strip_prefix(VOLUME_LABEL_PREFIX)?.split('_');
+    let mut volume = String::new();
+    for (number, part) in parts.enumerate() {
+        if number.is_multiple_of(2) {
+            volume.push_str(part);
+        } else {
+            volume.push(char::from_u32(u32::from_str_radix(part, 16).ok()?)?);
+        }
+    }
+    Some(volume)
+}
+
+/// Whether a resource says how many volumes a node can attach.
+pub fn is_attach_limit(resource: &str) -> bool {
+    resource.starts_with(ATTACHABLE_VOLUMES)
+}
+
+/// Number of network volumes that a node can attach at a time; `None` is any number.
+pub fn attach_limit(node: &Node) -> Option<i64> {
+    let resources = node.allocatable.iter();
+    let limits = resources.filter(|(name, _)| is_attach_limit(name));
+    let limits = limits.map(|(_, amount)| amount.units_ceil().unwrap_or(i64::MAX));
+    limits.min()
 }

@@ -274,6 +274,9 @@ fn pattern_property<'schema>(schema: &'schema Json, key: &str) -> Option<&'schem
                 "^[^/]+/[^/]+$" => key
                     .split_once('/')
                     .is_some_and(|(a, b)| !a.is_empty() && !b.is_empty() && !b.contains('/')),
+                "^attachable-volumes-.+$" => key
+                    .strip_prefix("attachable-volumes-")
+                    .is_some_and(|of| !of.is_empty()),
                 "^hugepages-.+$" => key
                     .strip_prefix("hugepages-")
                     .is_some_and(|size| !size.is_empty()),

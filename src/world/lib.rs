@@ -68,6 +68,7 @@ mod traffic;
 mod typical;
 mod units;
 mod usage;
+mod volume_places;
 mod volumes;
 mod watched;
 mod workload;

@@ -85,6 +85,7 @@ pub fn nodes(
     if let Some(line) = without_unit(&nodes) {
         remarks.note(line);
     }
+    super::volume_places::label_all(&mut nodes, scenario);
     Ok(nodes)
 }
 

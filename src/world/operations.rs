@@ -160,6 +160,7 @@ pub fn operations(
         };
         operations.push((at, read));
     }
+    super::volume_places::bind(scenario, &mut operations, remarks);
     operations.extend(super::delivery::pushes(scenario, files)?);
     operations.extend(super::storage::disk_failures(scenario, nodes)?);
     if let Some(line) = super::delivery::undelivered(scenario) {

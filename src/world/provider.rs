@@ -113,6 +113,10 @@ pub fn provider(
             return Err(unknown_type("cluster.provider", name, &plan));
         }
     }
+    super::volume_places::label_all(&mut plan.initial, scenario);
+    for group in &mut plan.groups {
+        super::volume_places::label(Arc::make_mut(&mut group.node), scenario);
+    }
     Ok(Some(plan))
 }
 

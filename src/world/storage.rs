@@ -8,13 +8,14 @@ use control::volumes::{BackupPlan, SnapshotPlan, VolumeClass, VolumeKeeper, Volu
 use model::node::ZONE_LABEL;
 use model::{Disk, Node};
 use scenario::Scenario;
-use scenario::schema::{self, FailureKind, StorageClass};
+use scenario::schema::{self, FailureKind, StopWhen, StorageClass};
 use units::nearest::hint;
 use units::{Duration, Instant, SortedSet};
 
 use super::BuildError;
 use super::object_name::target;
 use super::runs_workloads::runs_workloads;
+use super::volume_places::binds_pods;
 
 /// The component that keeps the volumes of a scenario; `None` without any.
 ///
@@ -37,7 +38,20 @@ pub fn storage(
     }
     let plans = scenario.storage.iter().enumerate();
     let plans = plans.map(|(number, own)| plan(number, own, nodes));
-    Ok(Some(VolumeKeeper::new(plans.collect::<Result<_, _>>()?)))
+    let plans = plans.collect::<Result<_, _>>()?;
+    let keeper = VolumeKeeper::new(plans).until(stated_end(scenario));
+    Ok(Some(if binds_pods(scenario) {
+        keeper.binding_pods()
+    } else {
+        keeper
+    }))
+}
+
+/// Instant up to which a run goes on whatever happens.
+fn stated_end(scenario: &Scenario) -> Option<Instant> {
+    let stop = &scenario.stop;
+    let end = stop.at.map(|at| Instant::ZERO.saturating_add(at));
+    end.filter(|_| stop.when != Some(StopWhen::Idle))
 }
 
 /// Checks that nodes are in the zone of a volume.

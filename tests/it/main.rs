@@ -98,6 +98,7 @@ mod sim;
 mod slurm_loops;
 mod spec;
 mod start_up;
+mod storage_places;
 mod store;
 mod story;
 mod streams;

@@ -248,3 +248,24 @@ failures: [{{kind: data-corruption, volume: data, at: 40m, detectedAfter: 5m}}, 
         "{restored:?}"
     );
 }
+
+#[test]
+fn copies_are_made_until_the_stated_end_though_nothing_else_happens() {
+    let more = "storage: [{volume: data, workload: Deployment/default/web, size: 1Gi, backup: {every: 10m, \
+                retention: 9}, snapshots: {every: 20m, keep: 2}}]";
+    for system in ["{name: kubernetes, controllers: {}}", "{name: fleet}"] {
+        let (seen, _) = run("storage-copies", system, more);
+        let of = |is: fn(&VolumeStep) -> bool| {
+            let steps = seen.volumes.iter().filter(|(_, step)| is(step));
+            steps.map(|(at, _)| *at).collect::<Vec<_>>()
+        };
+        let every = |seconds: i32| {
+            let times = (0..=7_200 / seconds).map(|number| f64::from(number * seconds));
+            times.collect::<Vec<_>>()
+        };
+        let backups = of(|step| matches!(step, VolumeStep::BackedUp { .. }));
+        assert_eq!(backups, every(600), "{system}");
+        let snapshots = of(|step| matches!(step, VolumeStep::Snapshotted { .. }));
+        assert_eq!(snapshots, every(1_200), "{system}");
+    }
+}

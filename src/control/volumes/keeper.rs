@@ -1,12 +1,16 @@
 //! The component `volume-keeper`: a service beside the system, which knows where the data of volumes is,
-//! backs it up, notices its loss, and restores it.
+//! backs it up, notices its loss, and restores it. It labels the nodes from which each volume is reached, and
+//! pods select these labels: so every system places them by the rules that it has for labels.
+
+mod places;
 
 use std::sync::Arc;
 
 use cluster::{Conflict, Store};
 use model::node::ZONE_LABEL;
+use model::storage::volume_label;
 use model::{Disk, Event, NodeContact, Object, PodRef, Text, VolumeNews, VolumeStep};
-use units::{Instant, NodeId, ObjectId, Revision, SortedMap};
+use units::{Instant, NodeId, ObjectId, PodId, Revision, SortedMap, SortedSet};
 
 use super::kept::{KeptVolume, VolumeClass, VolumePlan};
 use crate::{Component, Memory, Outbox, Progress, Write};
@@ -18,6 +22,18 @@ pub struct VolumeKeeper {
     /// Instants of the last sign of nodes that fell silent.
     silent: SortedMap<NodeId, Instant>,
     cursor: Revision,
+    /// Whether pods select the labels of their volumes.
+    binds_pods: bool,
+    /// Instant up to which copies are made even if nothing else happens.
+    until: Option<Instant>,
+    labels: Labels,
+}
+
+/// The nodes whose labels are to be looked at.
+#[derive(Clone, Debug, Default)]
+struct Labels {
+    all: bool,
+    of: SortedSet<NodeId>,
 }
 
 /// A volume and the node of its data.
@@ -30,22 +46,45 @@ struct Kept {
     moves: u32,
     /// Whether the data is in the zone of its home, as the stated one was out of reach.
     has_left_zone: bool,
+    /// Label of the nodes from which it is reached.
+    label: Text,
+    /// The pods that have it, with their nodes.
+    pods: SortedMap<PodId, NodeId>,
 }
 
 impl VolumeKeeper {
     /// A component that has seen nothing yet.
     pub fn new(plans: Vec<VolumePlan>) -> Self {
         let volumes = plans.into_iter().map(|plan| Kept {
-            volume: KeptVolume::new(plan),
             home: None,
             moves: 0,
             has_left_zone: false,
+            label: volume_label(&plan.name),
+            pods: SortedMap::new(),
+            volume: KeptVolume::new(plan),
         });
         Self {
             volumes: volumes.collect(),
             silent: SortedMap::new(),
             cursor: Revision::default(),
+            binds_pods: false,
+            until: None,
+            labels: Labels::default(),
         }
+    }
+
+    /// Keeps the labels of nodes, by which pods go where their volumes are.
+    #[must_use]
+    pub const fn binding_pods(mut self) -> Self {
+        self.binds_pods = true;
+        self
+    }
+
+    /// Makes copies by the clock up to an instant even if nothing else happens.
+    #[must_use]
+    pub const fn until(mut self, end: Option<Instant>) -> Self {
+        self.until = end;
+        self
     }
 
     /// Reads what is new, and tells what follows from it; whether nodes or places of volumes changed.
@@ -61,19 +100,25 @@ impl VolumeKeeper {
                         self.silent.remove(node);
                     }
                 },
-                Event::NodeReadiness { .. }
-                | Event::NodeAdded { .. }
-                | Event::NodeRemoved { .. } => has_changed = true,
-                Event::PodBound { pod, node, .. } => {
-                    has_changed |= self.bound(*pod, *node, store);
+                Event::NodeReadiness { .. } | Event::NodeRemoved { .. } => has_changed = true,
+                Event::NodeAdded { node, .. } => {
+                    has_changed = true;
+                    self.labels.of.insert(*node);
                 }
+                Event::NodeUpdated { node, .. } => {
+                    self.labels.of.insert(*node);
+                }
+                Event::PodBound { pod, node, .. } => {
+                    has_changed |= self.bound(*pod, *node, store, out);
+                }
+                Event::PodEnded { pod, .. } => self.ended(*pod),
                 Event::Volume(news) => match &news.step {
                     VolumeStep::DiskFailed(disk) => self.disk_failed(now, disk, store, out),
                     VolumeStep::Corrupted { detected_after } => {
                         let volumes = self.volumes.iter_mut();
                         for own in volumes.filter(|own| own.volume.plan().name == news.name) {
                             let steps = own.volume.corrupted(now, *detected_after);
-                            own.settle(steps, store, out);
+                            self.labels.all |= own.settle(steps, store, out);
                         }
                     }
                     _ => {}
@@ -83,23 +128,6 @@ impl VolumeKeeper {
         }
         self.cursor = store.revision();
         has_changed
-    }
-
-    /// A pod got its node: a volume without a place has it there. Whether there was one.
-    fn bound(&mut self, pod: PodRef, node: NodeId, store: &Store) -> bool {
-        let mut homeless = self.volumes.iter_mut().filter(|own| own.home.is_none());
-        let Some(first) = homeless.next() else {
-            return false;
-        };
-        let Some(workload) = workload_of_pod(store, pod) else {
-            return false;
-        };
-        for own in std::iter::once(first).chain(homeless) {
-            if own.volume.plan().workload == workload {
-                own.home = Some((node, zone_of(store, node)));
-            }
-        }
-        true
     }
 
     fn disk_failed(&mut self, now: Instant, disk: &Disk, store: &Store, out: &mut Outbox) {
@@ -114,7 +142,7 @@ impl VolumeKeeper {
             };
             if is_struck {
                 let steps = own.volume.disk_failed(now);
-                own.settle(steps, store, out);
+                self.labels.all |= own.settle(steps, store, out);
             }
         }
     }
@@ -127,7 +155,7 @@ impl VolumeKeeper {
                 Some(since) => own.volume.unreachable(now, since),
                 None => own.volume.reachable(now),
             };
-            own.settle(steps, store, out);
+            self.labels.all |= own.settle(steps, store, out);
         }
     }
 }
@@ -140,15 +168,14 @@ impl Kept {
         store: &Store,
         silent: &SortedMap<NodeId, Instant>,
     ) -> Option<Instant> {
-        let (home, zone) = self.home.as_ref()?;
+        let (home, _) = self.home.as_ref()?;
         let nodes = store.nodes();
         let is_there = |node: NodeId| nodes.object(node).is_some() && nodes.is_ready(node);
         let since = |node: NodeId| silent.get(&node).copied().unwrap_or(now);
         match &self.volume.plan().class {
             VolumeClass::Local => (!is_there(*home)).then(|| since(*home)),
-            VolumeClass::Network(stated) => {
-                let stated = stated.as_ref().filter(|_| !self.has_left_zone);
-                let zone = stated.or(zone.as_ref());
+            VolumeClass::Network(_) => {
+                let zone = self.zone();
                 let in_zone =
                     |node: &NodeId| zone.is_none() || zone_of(store, *node).as_ref() == zone;
                 let mut reaching = nodes.present().filter(in_zone);
@@ -158,11 +185,22 @@ impl Kept {
         }
     }
 
+    /// Zone of a network volume; `None` is every zone.
+    fn zone(&self) -> Option<&Text> {
+        let VolumeClass::Network(stated) = &self.volume.plan().class else {
+            return None;
+        };
+        let stated = stated.as_ref().filter(|_| !self.has_left_zone);
+        let zone = self.home.as_ref().and_then(|(_, zone)| zone.as_ref());
+        stated.or(zone)
+    }
+
     /// Writes steps into the log. A volume whose disks were lost gets its place where its pod goes next, or
-    /// runs already; outside of its zone if that is out of reach.
-    fn settle(&mut self, steps: Vec<VolumeStep>, store: &Store, out: &mut Outbox) {
+    /// runs already; outside of its zone if that is out of reach. Whether it got another place.
+    fn settle(&mut self, steps: Vec<VolumeStep>, store: &Store, out: &mut Outbox) -> bool {
         let moves = self.volume.moves();
-        if moves != self.moves {
+        let has_moved = moves != self.moves;
+        if has_moved {
             self.moves = moves;
             let away = self.away_since(Instant::ZERO, store, &SortedMap::new());
             self.has_left_zone |= away.is_some();
@@ -173,6 +211,7 @@ impl Kept {
             let news = VolumeNews { name, step };
             out.write(store, Event::Volume(Arc::new(news)));
         }
+        has_moved
     }
 
     /// A node that is there and runs a pod of the volume's workload.
@@ -218,14 +257,19 @@ impl Component for VolumeKeeper {
         }
         for own in &mut self.volumes {
             let steps = own.volume.advance(now);
-            own.settle(steps, view, out);
+            self.labels.all |= own.settle(steps, view, out);
             if let Some(at) = own.volume.awaited() {
                 out.wake_at(at.max(now));
             }
             if let Some(at) = own.volume.next() {
-                out.wake_idle_at(at.max(now));
+                if self.until.is_some_and(|end| at <= end) {
+                    out.wake_at(at.max(now));
+                } else {
+                    out.wake_idle_at(at.max(now));
+                }
             }
         }
+        self.relabel(view, out);
         Progress::Idle
     }
 

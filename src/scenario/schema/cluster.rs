@@ -172,7 +172,8 @@ pub struct Allocatable {
     pub pods: Quantity,
     /// Local disk of the node in bytes; default 0.
     pub ephemeral_storage: Quantity,
-    /// Extended resources (`example.com/device`) and huge pages.
+    /// Extended resources (`example.com/device`), huge pages, and the number of network volumes that a node
+    /// can attach (`attachable-volumes-…`).
     pub extended: SortedMap<String, Quantity>,
 }
 
@@ -276,7 +277,7 @@ impl JsonSchema for Allocatable {
                 EPHEMERAL_STORAGE: with("Local disk in bytes.", false),
             },
             // Names of extended resources have a domain, as Kubernetes demands.
-            "patternProperties": {"^[^/]+/[^/]+$": quantity, "^hugepages-.+$": quantity},
+            "patternProperties": {"^[^/]+/[^/]+$": quantity, "^hugepages-.+$": quantity, "^attachable-volumes-.+$": quantity},
             "additionalProperties": false,
             "required": [CPU, MEMORY],
             "x-help": "other resources have a domain in their names, such as `example.com/fpga`",

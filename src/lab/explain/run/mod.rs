@@ -16,6 +16,7 @@ use super::{Explanation, NodeView, pipeline};
 use crate::run::{Prepared, prepare, run_watched};
 use crate::sides::{DiffError, Side, failed, stop_before};
 use crate::summarize::{gap_notes, releases};
+use crate::volume_reach;
 use cluster::Store;
 use model::{Change, SchedulerConfig};
 use scenario::Scenario;
@@ -119,6 +120,23 @@ impl Attempted {
                 let (store, profile, spec) = &mut **known;
                 let at = Instant::from_nanos(self.facts.time_ns);
                 pipeline::explain(profile, &ClassContext::new(at, store, *spec), &self.pod)
+            }
+        }
+    }
+
+    /// Says which nodes reach the volumes of the pod, unless all do.
+    fn unreached(&self) -> Option<String> {
+        match &self.scene {
+            Scene::Exact(known) => {
+                let nodes = || known.0.nodes().map(|own| &*own.object).collect();
+                volume_reach::words(known.2.spec(), nodes)
+            }
+            Scene::Pipeline(known) => {
+                let (store, _, class) = &**known;
+                let nodes = store.nodes();
+                let objects = || nodes.ids().filter_map(|node| nodes.object(node));
+                let objects = || objects().map(|own| &**own).collect();
+                volume_reach::words(&store.class(*class).spec, objects)
             }
         }
     }
@@ -235,12 +253,16 @@ pub fn find(
         notes,
         record,
     };
-    match found {
+    let mut attempted = match found {
         (0, _) => Err(never_tried(&about, &followed)),
         (count, None) if is_exact => Err(about.no_such_attempt(count)),
         (count, Some(one)) => Ok(about.exact(count, one, &config)),
         (_, None) => about.pipeline(&followed.attempts, interrupted),
+    }?;
+    if attempted.facts.node.is_none() {
+        attempted.notes.extend(attempted.unreached());
     }
+    Ok(attempted)
 }
 
 /// Subject of an attempt.
