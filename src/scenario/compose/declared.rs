@@ -2,6 +2,7 @@
 //! has an effect here, so each is listed; those that an engine would refuse are refused.
 
 use super::fields::{NETWORK, SECRET, STORE};
+use super::ipam;
 use super::load::Loader;
 use super::project::Project;
 use super::{Remark, Target};
@@ -155,6 +156,12 @@ fn one(loader: &mut Loader<'_>, kind: &Kind, entry: &Entry, project: &mut Projec
         loader.wrong(&message, field.key_span, "leave it or `external` out");
     }
     sources(loader, kind, entry, is_external);
+    if let Some(ipam) = own
+        .get("ipam")
+        .filter(|_| kind.top == "networks" && !is_external)
+    {
+        ipam::check(loader, ipam);
+    }
     if !fields.is_empty() {
         let (line, column) = loader.sources.position(entry.key_span);
         let file = &loader.sources.get(entry.key_span.source).name;

@@ -317,10 +317,33 @@ mod tests {
             kind_and_limit(twice, Target::Kubernetes),
             (json!("Job"), json!(2))
         );
-        for fields in [failing, twice, "    restart: 'no'\n"] {
+        let never = "    restart: 'no'\n";
+        for fields in [failing, twice, never] {
             let found = kind_and_limit(fields, Target::SwarmKit);
             assert_eq!(found, (json!("Deployment"), json!(null)));
-            assert_eq!(listed(fields, Target::SwarmKit), ["restart"]);
+            let is_listed = fields == never;
+            assert_eq!(listed(fields, Target::SwarmKit) == ["restart"], is_listed);
+        }
+    }
+
+    #[test]
+    fn a_stack_without_a_policy_restarts_by_restart() {
+        let policy = |restart: &str| {
+            let fields = format!("    restart: {restart}\n");
+            let own = project(&fields, Target::SwarmKit).services.swap_remove(0);
+            own.restart_policy
+                .map(|own| (own.condition.unwrap_or_default(), own.max_attempts))
+        };
+        let of = |condition: &str, most| Some((condition.to_owned(), most));
+        for (restart, expected) in [
+            ("always", of("any", None)),
+            ("unless-stopped", of("any", None)),
+            ("on-failure", of("on-failure", None)),
+            ("on-failure:0", of("on-failure", None)),
+            ("on-failure:3", of("on-failure", Some(3))),
+            ("'no'", None),
+        ] {
+            assert_eq!(policy(restart), expected, "{restart}");
         }
     }
 

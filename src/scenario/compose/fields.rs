@@ -122,13 +122,7 @@ pub(super) const OF_SERVICES: &[(&str, Effect)] = &[
         Effect::Without("images are taken to be on the host"),
     ),
     ("read_only", Effect::Without(HOST)),
-    (
-        "restart",
-        Effect::On(
-            &[Target::Compose, Target::Kubernetes],
-            "a stack restarts by `deploy.restart_policy`",
-        ),
-    ),
+    ("restart", Effect::Modelled),
     ("runtime", Effect::Without("every node has every runtime")),
     ("scale", Effect::Modelled),
     ("secrets", Effect::Without(SECRET)),

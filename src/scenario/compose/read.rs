@@ -2,12 +2,12 @@
 
 use super::experiment::NODES;
 use super::load::{Loader, unset_finding};
-use super::project::{Project, Service};
+use super::project::Project;
 use super::service::{COMPLETED, HEALTHY, Reader};
-use super::{Remark, Target, declared, fields, shapes};
+use super::{Remark, Target, declared, fields, published, shapes};
 use crate::diagnostic::{Code, Finding};
 use crate::tree::{Entry, Span, Tree, Value};
-use units::{SortedMap, graph, nearest, plural};
+use units::{SortedMap, graph, nearest};
 
 /// Fields of a service that name what the project declares at the top, by the top's field.
 const REFERENCES: &[(&str, &str)] = &[
@@ -71,7 +71,7 @@ pub(super) fn project(loader: &mut Loader<'_>, tree: &Tree) -> Project {
     declared::container_names(loader, &on, &project);
     unset(loader, &mut project);
     dependencies(loader, &on, &off, &mut project);
-    published(loader, &on, &project.services);
+    published::check(loader, &on, &project.services);
     names(loader, &on);
     project
 }
@@ -173,14 +173,42 @@ fn volume_name(text: &str) -> Option<&str> {
     (!is_folder && !is_drive).then_some(source)
 }
 
-/// The place of a dependency.
-fn dependency_span(service: &Entry, on: &str) -> Span {
-    let depends_on = service.value.entry("depends_on");
-    let own = depends_on.and_then(|own| own.value.entry(on));
-    let stated = own.map(|own| own.key_span);
-    stated
-        .or(depends_on.map(|own| own.key_span))
-        .unwrap_or(service.key_span)
+/// The place where a service names another that it depends on, with the field.
+fn naming(service: &Entry, on: &str) -> Naming {
+    let tree = &service.value;
+    let depends_on = tree.entry("depends_on");
+    if let Some(own) = depends_on.and_then(|own| own.value.entry(on)) {
+        return Naming::at("depends_on", own.key_span);
+    }
+    for field in ["links", "volumes_from"] {
+        let mut items = tree.get(field).map_or(&[][..], Tree::items).iter();
+        let is_named = |text: &str| text.split(':').next() == Some(on);
+        if let Some(item) = items.find(|item| item.text().is_some_and(is_named)) {
+            return Naming::at(field, item.span);
+        }
+    }
+    for field in ["network_mode", "ipc", "pid"] {
+        let own = tree.get(field);
+        if let Some(own) = own.filter(|own| own.text() == Some(&format!("service:{on}"))) {
+            return Naming::at(field, own.span);
+        }
+    }
+    Naming::at(
+        "depends_on",
+        depends_on.map_or(service.key_span, |own| own.key_span),
+    )
+}
+
+/// A place where a service names another.
+struct Naming {
+    field: &'static str,
+    span: Span,
+}
+
+impl Naming {
+    const fn at(field: &'static str, span: Span) -> Self {
+        Self { field, span }
+    }
 }
 
 /// The rules of `depends_on`: services that are there, no circles, conditions that can be met.
@@ -194,7 +222,7 @@ fn dependencies(loader: &mut Loader<'_>, on: &[&Entry], off: &[&Entry], project:
     let mut awaited = Vec::new();
     for (number, service) in project.services.iter().enumerate() {
         for own in &service.depends_on {
-            let span = dependency_span(on[number], &own.service);
+            let Naming { field, span } = naming(on[number], &own.service);
             if let Some(&other) = numbers.get(&*own.service) {
                 edges[number].push(other);
                 awaited.push((other, own.condition.clone(), span));
@@ -210,17 +238,20 @@ fn dependencies(loader: &mut Loader<'_>, on: &[&Entry], off: &[&Entry], project:
                 });
                 continue;
             }
-            let message = format!(
-                "service `{}` depends on undefined service `{}`",
-                service.name, own.service
-            );
+            let (name, other) = (&service.name, &own.service);
+            let message = match field {
+                "depends_on" => format!("service `{name}` depends on undefined service `{other}`"),
+                _ => format!("`{field}` of `{name}` names the undefined service `{other}`"),
+            };
             let finding = Finding::new(Code::UnknownName, message, span);
             loader.findings.push(if let Some(entry) = is_off {
                 let profiles = entry.value.get("profiles").map_or(&[][..], Tree::items);
                 let profile = profiles.first().and_then(Tree::text).unwrap_or_default();
-                let fix = format!(
-                    "turn its profile on with `--profile {profile}`, or write `required: false`"
-                );
+                let or = match field {
+                    "depends_on" => ", or write `required: false`",
+                    _ => "",
+                };
+                let fix = format!("turn its profile on with `--profile {profile}`{or}");
                 finding.label("its profiles are off").help(fix)
             } else {
                 let known: Vec<&str> = numbers.keys().copied().collect();
@@ -238,7 +269,7 @@ fn dependencies(loader: &mut Loader<'_>, on: &[&Entry], off: &[&Entry], project:
             .collect();
         let message = format!("dependency cycle: {}", names.join(" -> "));
         let first = on[circle[0]];
-        let finding = Finding::new(Code::Conflict, message, dependency_span(first, names[1]));
+        let finding = Finding::new(Code::Conflict, message, naming(first, names[1]).span);
         let label = "expected services that don't wait for each other";
         let help = format!(
             "leave `{}` out of what `{}` depends on, or another step of the circle",
@@ -285,63 +316,6 @@ fn awaited_by(
         place,
         effect,
     });
-}
-
-/// Refuses a port of the host that is published twice: on one host, the second container would fail
-/// to start.
-fn published(loader: &mut Loader<'_>, on: &[&Entry], services: &[Service]) {
-    if loader.request.target == Target::Kubernetes {
-        return;
-    }
-    let is_one_host = loader.request.target == Target::Compose;
-    let mut taken: Vec<(usize, u16, &str, &str)> = Vec::new();
-    for (number, service) in services.iter().enumerate() {
-        for port in &service.ports {
-            let Some((first, last)) = port.published else {
-                continue;
-            };
-            let span = on[number]
-                .value
-                .entry("ports")
-                .map_or(on[number].key_span, |own| own.key_span);
-            let room = u32::from(last - first) + 1;
-            if is_one_host && service.replicas > room {
-                let message = format!(
-                    "{} of `{}` publish port {first}, and one host has it once",
-                    plural::count(service.replicas, "container"),
-                    service.name
-                );
-                let finding = Finding::new(Code::Conflict, message, span);
-                let label = "expected a range of as many ports, or none";
-                loader.findings.push(finding.label(label));
-            }
-            let clash = taken.iter().find(|(other, known, address, protocol)| {
-                *other != number
-                    && first == last
-                    && *known == first
-                    && *protocol == port.protocol
-                    && (*address == port.address || address.is_empty() || port.address.is_empty())
-            });
-            if let Some(&(other, ..)) = clash {
-                let message = format!(
-                    "port {first}/{} is published by `{}` and by `{}`",
-                    port.protocol, services[other].name, service.name
-                );
-                let finding = Finding::new(Code::Conflict, message, span);
-                let before = on[other]
-                    .value
-                    .entry("ports")
-                    .map_or(on[other].key_span, |own| own.key_span);
-                let finding = finding.label("expected a port of its own");
-                loader
-                    .findings
-                    .push(finding.context(before, "published here first"));
-            }
-            if first == last && service.replicas > 0 {
-                taken.push((number, first, &port.address, &port.protocol));
-            }
-        }
-    }
 }
 
 /// Refuses services whose names become one: objects have lower case letters, digits and dashes.

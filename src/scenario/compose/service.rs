@@ -4,7 +4,7 @@ use super::amount;
 use super::fields::{Effect, OF_SERVICES, effect};
 use super::load::{Loader, one_or_more};
 use super::paths::beside;
-use super::project::{Behaviour, Dependency, HealthCheck, Service};
+use super::project::{Behaviour, Dependency, HealthCheck, RestartPolicy, Service};
 use super::shapes::unknown;
 use super::{Remark, Target};
 use crate::diagnostic::{Code, Finding};
@@ -342,8 +342,8 @@ impl Reader<'_, '_> {
         Some(grace)
     }
 
-    /// The engine's restart policy: what follows from `deploy.restart_policy`, or else `restart`
-    /// (compose-spec `deploy.md`). A stack has no use for `restart`.
+    /// The restart policy: `deploy.restart_policy`, or else `restart` (compose-spec `deploy.md`; of a stack,
+    /// docker/cli `convertRestartPolicy`).
     fn restart(&mut self, tree: &Tree, service: &mut Service) {
         let expected = "`no`, `always`, `on-failure`, `on-failure:N` or `unless-stopped`";
         let stated = self.value(tree, "restart", expected, |text| {
@@ -361,19 +361,50 @@ impl Reader<'_, '_> {
             },
             _ => "always".to_owned(),
         });
-        let is_used = follows.is_none() && self.target() != Target::SwarmKit;
         if let Some(entry) = tree.entry("restart")
             && follows.is_some()
-            && self.target() != Target::SwarmKit
         {
             let why = "`deploy.restart_policy` goes before it";
             self.remark("restart", entry.key_span, why);
         }
-        let stated = stated.filter(|_| is_used);
+        let stated = stated.filter(|_| follows.is_none());
+        if self.target() == Target::SwarmKit {
+            self.restart_of_stack(tree, stated.as_deref(), service);
+            service.restart = follows.unwrap_or_else(|| "no".to_owned());
+            return;
+        }
         // What is to run once is not replaced either where nothing else restarts it.
         let is_once = matches!(stated.as_deref(), Some(text) if text == "no" || text.starts_with("on-failure"));
         service.is_job |= is_once;
         service.restart = follows.or(stated).unwrap_or_else(|| "no".to_owned());
+    }
+
+    /// The restart policy that a stack makes of `restart`.
+    fn restart_of_stack(&mut self, tree: &Tree, stated: Option<&str>, service: &mut Service) {
+        let policy = |condition: &str, max_attempts: Option<u32>| {
+            Some(RestartPolicy {
+                condition: Some(condition.to_owned()),
+                max_attempts,
+                ..RestartPolicy::default()
+            })
+        };
+        match stated {
+            None => {}
+            Some("no") => {
+                if let Some(entry) = tree.entry("restart") {
+                    let why = "a stack makes no policy of it, and SwarmKit restarts by default; \
+                               `deploy.restart_policy: {condition: none}` does not";
+                    self.remark("restart", entry.key_span, why);
+                }
+            }
+            Some("always" | "unless-stopped") => service.restart_policy = policy("any", None),
+            Some(text) => {
+                let most = text.strip_prefix("on-failure:");
+                let most = most.and_then(|most| most.parse().ok());
+                // 0 is no limit.
+                service.restart_policy = policy("on-failure", most.filter(|most| *most > 0));
+            }
+        }
     }
 
     fn depends_on(&mut self, tree: &Tree) -> Vec<Dependency> {

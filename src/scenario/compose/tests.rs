@@ -400,3 +400,75 @@ fn a_project_needs_a_service_that_is_on_and_ports_that_are_some() {
         );
     }
 }
+
+#[test]
+fn ports_of_one_host_are_taken_once_each() {
+    let read = |services: &str, target| {
+        let text = format!("services:\n{services}");
+        read_as(&text, target, &[]).map(|own| own.services.len())
+    };
+    let a = |ports: &str| format!("  a: {{image: a, ports: [{ports}]}}\n");
+    let b =
+        |ports: &str, scale: u32| format!("  b: {{image: b, scale: {scale}, ports: [{ports}]}}\n");
+    for (services, expected) in [
+        (a("'80:1', '80:2'"), "port 80/tcp is published by `a` twice"),
+        (
+            a("'80:1'") + &b("'80-81:1'", 2),
+            "a port of 80-81/tcp is published by `a` and by `b`",
+        ),
+        (
+            a("'127.0.0.1:80:1'") + &b("'0.0.0.0:80:1'", 1),
+            "port 80/tcp is published by `a` and by `b`",
+        ),
+        (
+            b("'80:1'", 2),
+            "2 containers of `b` publish port 80, and one host has it once",
+        ),
+    ] {
+        let refused = read(&services, Target::Compose).expect_err(&services);
+        assert!(refused.contains(expected), "{services}\n{refused}");
+        assert_eq!(refused.matches("error[").count(), 1, "{refused}");
+    }
+    for services in [
+        a("'80:1', '80:2/udp', '81:3'"),
+        a("'81:1'") + &b("'80-82:1'", 2),
+        a("'80-81:1'") + &b("'80:1'", 1),
+        a("'127.0.0.1:80:1'") + &b("'127.0.0.2:80:1'", 1),
+        a("'80:1'") + &b("'80:1'", 0),
+        b("'20000-60000:1'", 40_000),
+    ] {
+        assert!(read(&services, Target::Compose).is_ok(), "{services}");
+    }
+    // A stack has each port of a range once on every node.
+    let two = a("'80:1'") + &b("'80:1'", 2);
+    assert!(read(&two, Target::SwarmKit).is_err());
+    assert!(read(&b("'80:1'", 2), Target::SwarmKit).is_ok());
+    assert!(read(&two, Target::Kubernetes).is_ok());
+}
+
+#[test]
+fn unknown_services_are_refused_where_they_are_named() {
+    for (field, place) in [
+        ("links: [db:alias, cach]", "compose.yaml:5:23"),
+        ("volumes_from: [cach:ro]", "compose.yaml:5:20"),
+        ("network_mode: 'service:cach'", "compose.yaml:5:19"),
+        ("ipc: 'service:cach'", "compose.yaml:5:10"),
+        ("pid: 'service:cach'", "compose.yaml:5:10"),
+        ("depends_on: [cach]", "compose.yaml:5:18"),
+        (
+            "depends_on: {cach: {condition: service_started}}",
+            "compose.yaml:5:18",
+        ),
+    ] {
+        let text = format!(
+            "services:\n  db: {{image: db}}\n  web:\n    image: web\n    {field}\n    restart: always\n"
+        );
+        let refused = read_as(&text, Target::Compose, &[]).expect_err(field);
+        assert!(refused.contains(place), "{field}\n{refused}");
+        assert!(refused.contains("undefined service `cach`"), "{refused}");
+        let name = field.split(':').next().unwrap_or_default();
+        let is_told = name == "depends_on" || refused.contains(&format!("`{name}` of `web`"));
+        assert!(is_told, "{refused}");
+        assert_eq!(refused.matches("error[").count(), 1, "{refused}");
+    }
+}
