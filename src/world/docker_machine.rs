@@ -43,6 +43,11 @@ fn wrong(what: &str) -> BuildError {
     BuildError::Experiment(format!("{FIELD}.{what}"))
 }
 
+/// Part of the orders to stop a host that fail.
+pub(super) fn stop_failure(written: &DockerMachine) -> f64 {
+    written.stop_failure_rate.map_or(0.0, Share::as_f64)
+}
+
 /// Options of the creation of hosts.
 pub(super) fn options(written: &DockerMachine) -> Result<HostCreationOptions, BuildError> {
     let takes = MachinePhase::ALL.map(|phase| {
@@ -72,6 +77,9 @@ pub(super) fn options(written: &DockerMachine) -> Result<HostCreationOptions, Bu
     });
     if failing.iter().any(|&failing| failing > 1.0) {
         return Err(wrong("failureRate: expected at most 100% for each phase"));
+    }
+    if stop_failure(written) > 1.0 {
+        return Err(wrong("stopFailureRate: expected at most 100%"));
     }
     Ok(HostCreationOptions {
         takes: [

@@ -124,6 +124,7 @@ pub fn failures(
             ));
         }
     }
+    remarks.note_all(machine_steps::steps(scenario)?.failed);
     // What it names is looked for at once.
     failures.outages(scenario, nodes)?;
     failures.timelines(scenario, nodes)?;
@@ -182,8 +183,8 @@ impl Failures {
             let up = failure.lasts.map(|lasts| down.saturating_add(lasts));
             spans.entry(node).or_default().push((down, up));
         }
-        for (name, away) in machine_steps::away(scenario)? {
-            let found = layout.find(&Target::Node(name.into()));
+        for (name, away) in machine_steps::steps(scenario)?.away() {
+            let found = layout.find(&Target::Node(name));
             let found = found.map_err(|error| {
                 BuildError::Experiment(format!("operations: machine.node: {error}"))
             })?;

@@ -32,16 +32,27 @@ spec:
 ";
 
 fn scratch(operations: &str) -> Scratch {
-    let experiment = [EXPERIMENT, operations].concat();
+    scratch_with("", operations)
+}
+
+/// The experiment with more fields of Docker Machine.
+fn scratch_with(more: &str, operations: &str) -> Scratch {
+    let stop = "stop: constant(10s)";
+    let experiment = EXPERIMENT.replace(stop, &format!("{stop}{more}"));
+    let experiment = [&experiment, operations].concat();
     let files = [("a.yaml", experiment.as_str()), ("web.yaml", WEB)];
     Scratch::new("machine-steps", &files)
 }
 
 /// Times at which a node goes and comes back, in seconds.
 fn absences(operations: &str) -> Vec<(String, f64)> {
-    let scratch = scratch(operations);
-    let out = ["run", "a.yaml", "--out", "out", "--events"];
-    scratch.run(&out, 0);
+    absences_in(&scratch(operations)).0
+}
+
+/// Times at which a node goes and comes back, and the text of the run.
+fn absences_in(scratch: &Scratch) -> (Vec<(String, f64)>, String) {
+    let out = ["run", "a.yaml", "--out", "out", "--events", "-v"];
+    let said = scratch.run(&out, 0);
     let text = scratch.run(
         &[
             "events",
@@ -59,7 +70,72 @@ fn absences(operations: &str) -> Vec<(String, f64)> {
         let is_ours = ["silent", "heard"].contains(&kind.as_str());
         is_ours.then_some((kind, event["time_ns"].as_f64()? / 1e9))
     });
-    events.collect()
+    (events.collect(), said)
+}
+
+#[test]
+fn a_step_that_fails_leaves_the_host_as_it_is_or_away() {
+    let stop_and_start = "  - {at: 10m, machine: {node: node-0, step: stop}}\n  \
+                          - {at: 20m, machine: {node: node-0, step: start}}\n";
+    let restart = "  - {at: 10m, machine: {node: node-0, step: restart}}\n";
+    let upgrade = "  - {at: 10m, machine: {node: node-0, step: upgrade}}\n";
+    let upgrade_twice = [upgrade, &upgrade.replace("10m", "20m")].concat();
+    for (more, operations, expected, lines) in [
+        (
+            ", failureRate: {boot: 100%}",
+            restart,
+            &[("silent", 600.0)][..],
+            &["operations[0].machine: restart of `node-0` failed: the host did not start"][..],
+        ),
+        (
+            ", failureRate: {boot: 100%}",
+            stop_and_start,
+            &[("silent", 600.0)],
+            &["operations[1].machine: start of `node-0` failed: the host did not start"],
+        ),
+        (
+            ", failureRate: {install: 100%}",
+            upgrade,
+            &[],
+            &["upgrade of `node-0` failed: the engine could not be installed"],
+        ),
+        (
+            ", failureRate: {engine: 100%}",
+            &upgrade_twice,
+            &[("silent", 640.0)],
+            &[
+                "operations[0].machine: upgrade of `node-0` failed: the engine did not answer",
+                "operations[1].machine: upgrade of `node-0` had no effect, as a step before failed",
+            ],
+        ),
+        (
+            ", stopFailureRate: 100%",
+            stop_and_start,
+            &[],
+            &[
+                "operations[0].machine: stop of `node-0` failed: the host did not stop",
+                "operations[1].machine: start of `node-0` had no effect, as a step before failed",
+            ],
+        ),
+        (
+            ", failureRate: {ssh: 100%}",
+            restart,
+            &[("silent", 600.0), ("heard", 717.0)],
+            &[],
+        ),
+    ] {
+        let (found, said) = absences_in(&scratch_with(more, operations));
+        let expected: Vec<_> = { expected.iter() }
+            .map(|(kind, at)| ((*kind).to_owned(), *at))
+            .collect();
+        assert_eq!(found, expected, "{more}");
+        assert_eq!(said.matches("operations[").count(), lines.len(), "{said}");
+        for line in lines {
+            assert!(said.contains(line), "{more}: {said}");
+        }
+    }
+    let said = scratch_with(", stopFailureRate: 150%", restart).run(&["run", "a.yaml"], 2);
+    assert!(said.contains("stopFailureRate"), "{said}");
 }
 
 #[test]

@@ -7,4 +7,4 @@ pub mod step;
 
 pub use create::{Creation, Phase, Times};
 pub use poll::Poll;
-pub use step::{Absence, Step, StepTimes};
+pub use step::{Absence, Outcome, Part, Step, StepTimes};

@@ -1,9 +1,11 @@
 //! Steps of a host that is there: started, stopped, killed, started again, upgraded (docker/machine
 //! `libmachine/host/host.go`).
 
+use std::fmt;
+
 use units::Duration;
 
-use super::Poll;
+use super::{Phase, Poll};
 
 /// A step that a user orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,35 @@ pub struct StepTimes {
     pub engine: Duration,
 }
 
+/// Part of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The host stops.
+    Stop,
+    /// The host starts.
+    Boot,
+    /// The packages are replaced.
+    Install,
+    /// The engine answers on its port.
+    Engine,
+}
+
+impl Part {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Stop, Self::Boot, Self::Install, Self::Engine];
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stop => f.write_str("the host did not stop"),
+            Self::Boot => Phase::Boot.fmt(f),
+            Self::Install => Phase::Install.fmt(f),
+            Self::Engine => Phase::Engine.fmt(f),
+        }
+    }
+}
+
 /// Span in which a host's engine does not answer, from the order on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Absence {
@@ -42,10 +73,63 @@ pub struct Absence {
     pub until: Option<Duration>,
 }
 
+/// Outcome of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The absence that the step makes, or ends; `None` if the host stays as it is.
+    pub absence: Option<Absence>,
+    /// The part that failed, with which the step ends.
+    pub failed: Option<Part>,
+}
+
 impl Step {
-    /// The absence that a step makes, or ends. What is polled for holds from its time on and is seen at
-    /// the next test; a step that polls in vain fails.
-    pub fn absence(self, times: &StepTimes) -> Absence {
+    /// The name of the step.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Kill => "kill",
+            Self::Restart => "restart",
+            Self::Upgrade => "upgrade",
+        }
+    }
+
+    /// The parts of the step, in order.
+    const fn parts(self) -> &'static [Part] {
+        match self {
+            Self::Start => &[Part::Boot, Part::Engine],
+            Self::Stop | Self::Kill => &[Part::Stop],
+            Self::Restart => &[Part::Stop, Part::Boot, Part::Engine],
+            Self::Upgrade => &[Part::Install, Part::Engine],
+        }
+    }
+
+    /// The outcome of a step of which some parts fail by themselves. What is polled for holds from its time
+    /// on and is seen at the next test; a step that polls in vain fails. A host that does not stop, or whose
+    /// packages can't be replaced, goes on as before; one that does not come up stays away.
+    pub fn outcome(self, times: &StepTimes, fails: impl Fn(Part) -> bool) -> Outcome {
+        let is_late = |part: Part| match part {
+            // The order to stop is given, and the host stops in the end.
+            Part::Stop | Part::Install => false,
+            Part::Boot => Poll::HOST.seen(times.boot).is_none(),
+            Part::Engine => Poll::ENGINE.seen(times.engine).is_none(),
+        };
+        let mut parts = self.parts().iter().copied();
+        let failed = parts.find(|part| fails(*part) || is_late(*part));
+        let absence = self.absence(times);
+        let absence = match failed {
+            None => Some(absence),
+            Some(Part::Stop | Part::Install) => None,
+            Some(Part::Boot | Part::Engine) => Some(Absence {
+                until: None,
+                ..absence
+            }),
+        };
+        Outcome { absence, failed }
+    }
+
+    /// The absence that a step makes, or ends, if no part of it fails by itself.
+    fn absence(self, times: &StepTimes) -> Absence {
         let begun = Some(Duration::ZERO);
         let started = |after: Duration| {
             let runs = after.checked_add(Poll::HOST.seen(times.boot)?)?;
@@ -110,5 +194,44 @@ mod tests {
             ..times
         };
         assert_eq!(Step::Upgrade.absence(&mute).until, None);
+    }
+
+    #[test]
+    fn a_part_that_fails_ends_its_step() {
+        let times = StepTimes {
+            stop: secs(10),
+            boot: secs(25),
+            install: secs(40),
+            engine: secs(5),
+        };
+        let outcome = |step: Step, failing: &[Part]| {
+            let own = step.outcome(&times, |part| failing.contains(&part));
+            let span = own.absence.map(|own| (own.from, own.until));
+            (span, own.failed)
+        };
+        let whole = outcome(Step::Restart, &[Part::Install]);
+        let all = (Some(secs(0)), Some(secs(45)));
+        assert_eq!(whole, (Some(all), None));
+        for (step, part, expected) in [
+            (Step::Start, Part::Boot, Some((None, None))),
+            (Step::Start, Part::Engine, Some((None, None))),
+            (Step::Stop, Part::Stop, None),
+            (Step::Kill, Part::Stop, None),
+            (Step::Restart, Part::Stop, None),
+            (Step::Restart, Part::Boot, Some((Some(secs(0)), None))),
+            (Step::Upgrade, Part::Install, None),
+            (Step::Upgrade, Part::Engine, Some((Some(secs(40)), None))),
+        ] {
+            assert_eq!(outcome(step, &[part]), (expected, Some(part)), "{step:?}");
+        }
+        // The first that fails counts.
+        let both = outcome(Step::Restart, &[Part::Engine, Part::Boot]);
+        assert_eq!(both.1, Some(Part::Boot));
+        let slow = StepTimes {
+            boot: secs(200),
+            ..times
+        };
+        let late = Step::Start.outcome(&slow, |_| false);
+        assert_eq!(late.failed, Some(Part::Boot));
     }
 }
