@@ -131,7 +131,8 @@ pub fn volume_label(volume: &str) -> Text {
         if one.is_ascii_alphanumeric() || matches!(one, '.' | '-') {
             label.push(one);
         } else {
-            label.push_str(&format!("_{:x}_", u32::from(one)));
+            let number = format!("_{:x}_", u32::from(one));
+            label.push_str(&number);
         }
     }
     label.into()
