@@ -98,6 +98,34 @@ fn variant(experiment: &str, jobs: &str) -> windtunnel::lab::summary::VariantSum
 }
 
 #[test]
+fn a_promoted_job_is_demoted_by_its_service_since_then() {
+    // a has 200 s at 200 s, is in the second queue and makes way for b, and at 400 s for c. At 500 s it has
+    // waited 300 s, longer than its last run of 200 s.
+    let jobs = "\
+submit,name,run_time,gpus
+0,a,500,1
+150,b,200,1
+150,c,200,1
+";
+    let mean_wait = |promote: &str| {
+        let sharing = format!("rule: tiresias, thresholds: [150s]{promote}");
+        let run = variant(&equal(1, 1, &sharing, ""), jobs);
+        let wait = run.metrics.get("pending_time.mean");
+        wait.and_then(|own| own.value).expect("jobs that started")
+    };
+    // Without promotion c ends at 600 s, and a waits until then.
+    let never = mean_wait("");
+    let starts = [0.0, 200.0 - 150.0, 400.0 - 150.0, 600.0 - 200.0];
+    let mean = |waits: &[f64]| waits.iter().sum::<f64>() / waits.len() as f64;
+    assert!((never - mean(&starts)).abs() < 1e-6, "{never}");
+    // In the first queue again, a stays ahead of c until it has another 150 s, at the round of 700 s; c
+    // ends at 800 s and a at 900 s.
+    let promoted = mean_wait(", promote: 1");
+    let starts = [&starts[..3], &[500.0 - 200.0, 700.0 - 500.0, 800.0 - 700.0]].concat();
+    assert!((promoted - mean(&starts)).abs() < 1e-6, "{promoted}");
+}
+
+#[test]
 fn a_job_moves_for_one_that_needs_a_whole_node_and_loses_no_work() {
     // On the first node, b ends at once; a and c hold two of four GPUs of a node each, until d comes.
     let jobs = "\

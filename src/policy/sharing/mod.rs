@@ -28,7 +28,7 @@ pub struct SharingOptions {
     /// Service of one device at which a job leaves each queue of `tiresias`, ascending.
     pub thresholds: Vec<Duration>,
     /// A job of `tiresias` that waits longer than this many times its last run goes to the first queue
-    /// again; 0 never promotes one.
+    /// again, and its service counts from then on; 0 never promotes one.
     pub promote: f64,
 }
 
@@ -88,6 +88,7 @@ pub(super) mod testing {
             submitted: Instant::ZERO,
             devices: 1,
             ran: Duration::from_secs(ran),
+            ran_since_promotion: Duration::from_secs(ran),
             done: Duration::from_secs(ran),
             last_run: Duration::from_secs(ran),
             waits_since: waits_since.map(Instant::from_secs),

@@ -1,5 +1,6 @@
 //! Tiresias (NSDI'19; spec: orchestrators-b.md section 8.2): the queue of a job follows from the service
-//! that it attained; jobs of a queue go first come, first served.
+//! that it attained since its last promotion; jobs of a queue go first come, first served. A job that waits
+//! too long is promoted to the first queue.
 
 use super::{SharingEntry, SharingOptions};
 use crate::las::Queues;
@@ -29,6 +30,12 @@ impl Tiresias {
             promote: options.promote,
         }
     }
+
+    /// The queue of a job, from 1.
+    fn queue(&self, job: &SharedJob) -> usize {
+        let attained = Queues::attained(job.devices, job.ran_since_promotion);
+        self.queues.queue(attained)
+    }
 }
 
 impl SharingRule for Tiresias {
@@ -36,18 +43,17 @@ impl SharingRule for Tiresias {
         ENTRY.name
     }
 
-    fn score(&self, job: &SharedJob, now: Instant, _jobs: usize) -> Score {
-        let waited = job
-            .waits_since
-            .map_or(0, |since| now.since(since).as_nanos());
-        let patience = self.promote * job.last_run.as_nanos() as f64;
-        let is_promoted = patience > 0.0 && waited as f64 > patience;
-        let queue = if is_promoted {
-            1
-        } else {
-            self.queues.queue(Queues::attained(job.devices, job.ran))
+    fn score(&self, job: &SharedJob, _now: Instant, _jobs: usize) -> Score {
+        Score::pair(self.queue(job) as i64, job.submitted.as_nanos())
+    }
+
+    fn promotes(&self, job: &SharedJob, now: Instant) -> bool {
+        let Some(since) = job.waits_since else {
+            return false;
         };
-        Score::pair(queue as i64, job.submitted.as_nanos())
+        let waited = now.since(since).as_nanos() as f64;
+        let patience = self.promote * job.last_run.as_nanos() as f64;
+        patience > 0.0 && waited > patience && self.queue(job) > 1
     }
 
     fn clone_rule(&self) -> Box<dyn SharingRule> {
@@ -70,6 +76,13 @@ mod tests {
         let score = |ran, waits, now| rule.score(&job(ran, waits), Instant::from_secs(now), 2);
         assert!(score(100, Some(0), 10) < score(3_600, None, 10));
         assert!(score(3_600, None, 10) < score(36_000, None, 10));
-        assert_eq!(score(3_600, Some(0), 7_201), score(0, Some(0), 0));
+        let promotes = |ran, waits, now| rule.promotes(&job(ran, waits), Instant::from_secs(now));
+        assert!(promotes(3_600, Some(0), 7_201) && !promotes(3_600, Some(0), 7_200));
+        // It is in the first queue already, or it runs.
+        assert!(!promotes(3_599, Some(0), 7_201) && !promotes(3_600, None, 7_201));
+        let mut promoted = job(3_700, None);
+        promoted.ran_since_promotion = units::Duration::from_secs(100);
+        let now = Instant::from_secs(10);
+        assert_eq!(rule.score(&promoted, now, 2), score(100, None, 10));
     }
 }

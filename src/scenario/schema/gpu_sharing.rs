@@ -17,7 +17,7 @@ pub struct GpuSharing {
     /// `[1h, 10h]`.
     pub thresholds: Vec<Duration>,
     /// Promotion with `tiresias`: a job that waits longer than this many times its last run goes to the
-    /// first queue again; default 0, which never promotes one.
+    /// first queue again, and its service counts from then on; default 0, which never promotes one.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub promote: f64,
     /// Jobs move to other nodes at the beginning of a round so that a job finds room on the nodes that it

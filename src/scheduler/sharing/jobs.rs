@@ -47,6 +47,8 @@ struct Job {
     members: Vec<Member>,
     /// Time of its runs that are over.
     ran: Duration,
+    /// The same when the rule last promoted it; zero where it never did.
+    ran_at_promotion: Duration,
     /// Time of its runs that are over, by column of the throughputs.
     ran_on: Vec<Duration>,
     /// Column of the model of its newest run.
@@ -141,6 +143,7 @@ impl Jobs {
             asked,
             members: vec![member],
             ran: Duration::ZERO,
+            ran_at_promotion: Duration::ZERO,
             column: None,
             last_run: Duration::ZERO,
             started: None,
@@ -211,10 +214,12 @@ impl Jobs {
     pub(super) fn views(&self, now: Instant) -> impl Iterator<Item = (u64, SharedJob)> {
         self.all.iter().map(move |(&number, job)| {
             let run = job.run(now);
+            let ran = job.ran.checked_add(run).unwrap_or(Duration::MAX);
             let view = SharedJob {
                 submitted: job.submitted,
                 devices: job.devices(),
-                ran: job.ran.checked_add(run).unwrap_or(Duration::MAX),
+                ran,
+                ran_since_promotion: job.since_promotion(ran),
                 done: job.done(now),
                 last_run: if job.waits_since.is_none() {
                     run
@@ -227,6 +232,13 @@ impl Jobs {
             };
             (number, view)
         })
+    }
+
+    /// The service of a job that waits counts from now on.
+    pub(super) fn promote(&mut self, number: u64) {
+        if let Some(job) = self.all.get_mut(&number) {
+            job.ran_at_promotion = job.ran;
+        }
     }
 
     /// Jobs with devices as rules see them that tell models apart.
@@ -434,6 +446,11 @@ impl Job {
             Some(started) if self.waits_since.is_none() => now.since(started),
             _ => Duration::ZERO,
         }
+    }
+
+    /// The part of the time of all its runs, this much, that came after its last promotion.
+    fn since_promotion(&self, ran: Duration) -> Duration {
+        Duration::from_nanos(ran.as_nanos() - self.ran_at_promotion.as_nanos())
     }
 
     /// Time of all its runs by column.

@@ -40,6 +40,8 @@ pub struct SharedJob {
     pub devices: u32,
     /// Time that it has run.
     pub ran: Duration,
+    /// Time that it has run since the rule last promoted it; all of it where the rule never did.
+    pub ran_since_promotion: Duration,
     /// Work that it has done: the time that it takes on the reference model, where models differ.
     pub done: Duration,
     /// Time that its newest run took so far.
@@ -100,6 +102,12 @@ pub trait SharingRule: Send {
     /// The score of one of a number of jobs: the smallest goes first, equal ones in the order of
     /// submission.
     fn score(&self, job: &SharedJob, now: Instant, jobs: usize) -> Score;
+
+    /// Whether a job that waits is promoted: its service counts from now on. A rule that never does so
+    /// leaves this out.
+    fn promotes(&self, _job: &SharedJob, _now: Instant) -> bool {
+        false
+    }
 
     /// The share of the time that each job has devices of each model, by job and model, of the number of
     /// devices of each; `None` of a rule that orders the jobs alone.
@@ -228,15 +236,26 @@ impl SharingPlanner {
         self.jobs.created(at, created, asked);
     }
 
-    /// Jobs in the order of the rule, those first that have a place to start at.
-    fn order(&self, now: Instant) -> Vec<u64> {
+    /// Jobs in the order of the rule, those first that have a place to start at; promotes those that the
+    /// rule promotes.
+    fn order(&mut self, now: Instant) -> Vec<u64> {
         let count = self.jobs.len();
         let rank = |number| self.granted.get(&number).map_or(usize::MAX, |own| own.rank);
+        let mut promoted = Vec::new();
         let mut order: Vec<(usize, Score, u64)> = self
             .jobs
             .views(now)
-            .map(|(number, job)| (rank(number), self.rule.score(&job, now, count), number))
+            .map(|(number, mut job)| {
+                if self.rule.promotes(&job, now) {
+                    job.ran_since_promotion = Duration::ZERO;
+                    promoted.push(number);
+                }
+                (rank(number), self.rule.score(&job, now, count), number)
+            })
             .collect();
+        for number in promoted {
+            self.jobs.promote(number);
+        }
         order.sort_unstable();
         order.into_iter().map(|(_, _, number)| number).collect()
     }
@@ -382,6 +401,7 @@ mod testing {
                 submitted: Instant::ZERO,
                 devices: 1,
                 ran: Duration::ZERO,
+                ran_since_promotion: Duration::ZERO,
                 done: Duration::ZERO,
                 last_run: Duration::ZERO,
                 waits_since: Some(Instant::ZERO),
