@@ -37,7 +37,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
                     label,
                 );
             }
-            if shares == 0 {
+            if shares.number() == Some(0) {
                 let message = format!("the user `{user}` has no share");
                 let label = "expected at least 1";
                 wrong(Code::Impossible, &[&place, "users", user], message, label);

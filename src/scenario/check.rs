@@ -104,13 +104,19 @@ impl<'run> Checker<'run> {
             let mut branches = branches.iter();
             branches.any(|branch| is_former(self.resolve(branch), text))
         };
+        let mut numbers = fitting.iter().filter(|own| is_number(self.resolve(own)));
+        if let (Some(only), true) = (numbers.next(), words.is_some()) {
+            return self.value(only, tree, place);
+        }
         match (fitting.as_slice(), words) {
             (_, Some(_)) if tree.text().is_some_and(is_former) => {}
             (_, Some(words)) if tree.text().is_some() => {
-                let map = branches
-                    .iter()
-                    .any(|branch| types(self.resolve(branch)) == ["object"]);
-                let others = if map { ", or a map" } else { "" };
+                let other = |branch: &Json| match types(self.resolve(branch)).as_slice() {
+                    ["object"] => Some(", or a map"),
+                    ["integer"] => Some(", or a whole number"),
+                    _ => None,
+                };
+                let others = branches.iter().find_map(other).unwrap_or_default();
                 self.word(&words, others, tree, place);
             }
             ([only], _) => self.value(only, tree, place),

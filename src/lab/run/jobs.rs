@@ -9,6 +9,7 @@ use policy::backfill::shutdown::ShutdownOptions;
 use policy::backfill::slurm::LoopOptions;
 use policy::job_order::queues::QueueOptions;
 use policy::job_order::slurm::accounts::{Account, Tree};
+use policy::job_order::slurm::fair_tree::TiedAccounts;
 use policy::job_order::slurm::multifactor::{SizeRule, Weights};
 use policy::job_order::slurm::resources::{Amounts, ResourceWeights, Resources};
 use policy::job_order::slurm::{FairShare, PartitionRank, SlurmOptions, Standing};
@@ -77,7 +78,12 @@ fn slurm_options(
             relative_to_time: written.relative_to_time,
         },
         fair_share: match written.fair_share {
-            FairShareRule::FairTree => FairShare::FairTree,
+            FairShareRule::FairTree => FairShare::FairTree {
+                tied: match written.tied_accounts {
+                    schema::TiedAccounts::Merged => TiedAccounts::Merged,
+                    schema::TiedAccounts::Apart => TiedAccounts::Apart,
+                },
+            },
             FairShareRule::Classic => FairShare::Classic {
                 damp: f64::from(written.damp),
             },
@@ -266,7 +272,7 @@ fn accounts(written: &schema::Slurm) -> Tree {
                 parent: parent.flatten(),
                 shares: own.shares,
                 users: users
-                    .map(|(user, &shares)| (number(user), shares))
+                    .map(|(user, shares)| (number(user), shares.number()))
                     .collect(),
             });
             false

@@ -120,8 +120,8 @@ pub use run::{
 };
 pub use shutdown::Shutdown;
 pub use slurm::{
-    FairShareRule, PartitionField, PartitionState, Slurm, SlurmAccount, SlurmLoops, SlurmPartition,
-    SlurmReservation, TresWeights,
+    FairShareRule, PartitionField, PartitionState, SharesWord, Slurm, SlurmAccount, SlurmLoops,
+    SlurmPartition, SlurmReservation, TiedAccounts, TresWeights, UserShares,
 };
 pub use sparrow::{Sampling, Sparrow, WorkerQueues};
 pub use storage::{Backup, Storage, StorageClass};

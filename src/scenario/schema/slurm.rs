@@ -42,6 +42,9 @@ pub struct Slurm {
     pub relative_to_time: bool,
     /// Rule of the fair share; default `fair-tree`.
     pub fair_share: FairShareRule,
+    /// Accounts that used the same part of their shares, with `fair-tree`; default `merged`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub tied_accounts: TiedAccounts,
     /// Dampening of the classic fair share (`FairShareDampeningFactor`), at least 1; default 1.
     #[schemars(range(min = 1, max = 1_000))]
     pub damp: u32,
@@ -233,9 +236,39 @@ pub struct SlurmAccount {
     /// 0.
     #[serde(default)]
     pub priority: u32,
-    /// Users of the account, each with its shares, at least 1; default none.
+    /// Users of the account, each with its shares, at least 1, or with `parent`, the shares of the account;
+    /// default none.
     #[serde(default)]
-    pub users: SortedMap<String, u32>,
+    pub users: SortedMap<String, UserShares>,
+}
+
+/// Shares of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum UserShares {
+    /// Number of shares among the accounts and users beside it, at least 1.
+    Number(u32),
+    /// Word in place of a number.
+    Word(SharesWord),
+}
+
+/// Shares of a user in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SharesWord {
+    /// The shares of the account (`Fairshare=parent`): with `fair-tree` the user goes first in it, with
+    /// `classic` it has the factor of the account.
+    Parent,
+}
+
+impl UserShares {
+    /// The number of shares; `None` of a user with the shares of its account.
+    pub const fn number(self) -> Option<u32> {
+        match self {
+            Self::Number(shares) => Some(shares),
+            Self::Word(SharesWord::Parent) => None,
+        }
+    }
 }
 
 const fn one_share() -> u32 {
@@ -266,6 +299,7 @@ impl Default for Slurm {
             favor_small: false,
             relative_to_time: false,
             fair_share: FairShareRule::default(),
+            tied_accounts: TiedAccounts::default(),
             damp: 1,
             accounts: Vec::new(),
             partitions: Vec::new(),
@@ -285,4 +319,15 @@ pub enum FairShareRule {
     FairTree,
     /// Classic: a power of two of use over share.
     Classic,
+}
+
+/// Handling of accounts that used the same part of their shares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TiedAccounts {
+    /// Their members are ranked together, as Slurm's documentation has it.
+    #[default]
+    Merged,
+    /// One account is ranked after the other, as the code of some releases of Slurm does.
+    Apart,
 }

@@ -161,7 +161,7 @@ impl Account {
     fn member(&self, name: &str) -> Member {
         let user = |(name, user): (&String, &User)| Member {
             name: name.clone(),
-            shares: user.shares,
+            shares: Some(user.shares),
             usage: user.usage,
             members: None,
         };
@@ -169,7 +169,7 @@ impl Account {
         let accounts = self.accounts.iter().map(|(name, own)| own.member(name));
         Member {
             name: name.to_owned(),
-            shares: self.shares,
+            shares: Some(self.shares),
             usage: 0.0,
             members: Some(users.chain(accounts).collect()),
         }

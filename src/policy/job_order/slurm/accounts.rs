@@ -9,7 +9,7 @@ use units::TenantId;
 
 use super::FairShare;
 use super::fair_share;
-use super::fair_tree::{self, Member, TiedAccounts};
+use super::fair_tree::{self, Member};
 
 /// An account with its users.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,8 +20,8 @@ pub struct Account {
     pub parent: Option<usize>,
     /// Shares among its siblings, at least 1.
     pub shares: u32,
-    /// Users with their shares, which are at least 1.
-    pub users: Vec<(TenantId, u32)>,
+    /// Users with their shares, which are at least 1; `None` of those with the shares of the account.
+    pub users: Vec<(TenantId, Option<u32>)>,
 }
 
 /// The tree of accounts.
@@ -30,12 +30,12 @@ pub struct Tree {
     /// The accounts, each after the account that it belongs to.
     pub accounts: Vec<Account>,
     /// Users of the root, with their shares.
-    pub users: Vec<(TenantId, u32)>,
+    pub users: Vec<(TenantId, Option<u32>)>,
 }
 
 impl Tree {
     /// Users below an account, or of the root.
-    fn users(&self, account: Option<usize>) -> &[(TenantId, u32)] {
+    fn users(&self, account: Option<usize>) -> &[(TenantId, Option<u32>)] {
         account.map_or(&self.users, |place| &self.accounts[place].users)
     }
 
@@ -51,8 +51,8 @@ impl Tree {
             .below(account)
             .map(|(_, own)| f64::from(own.shares))
             .sum();
-        let users = self.users(account).iter();
-        accounts + users.map(|&(_, shares)| f64::from(shares)).sum::<f64>()
+        let users = self.users(account).iter().filter_map(|own| own.1);
+        accounts + users.map(f64::from).sum::<f64>()
     }
 }
 
@@ -63,9 +63,9 @@ pub fn factors(
     past: impl Fn(TenantId) -> f64,
 ) -> Vec<(TenantId, f64)> {
     match rule {
-        FairShare::FairTree => {
+        FairShare::FairTree { tied } => {
             let tree = members(tree, None, &past);
-            let ranked = fair_tree::rank(&tree, TiedAccounts::Merged).into_iter();
+            let ranked = fair_tree::rank(&tree, tied).into_iter();
             let users = ranked.filter_map(|standing| {
                 let tenant = standing.name.parse().ok().map(TenantId)?;
                 Some((tenant, standing.factor?))
@@ -80,13 +80,13 @@ pub fn factors(
 fn members(tree: &Tree, account: Option<usize>, past: &impl Fn(TenantId) -> f64) -> Vec<Member> {
     let users = tree.users(account).iter().map(|&(tenant, shares)| Member {
         name: tenant.0.to_string(),
-        shares: f64::from(shares),
+        shares: shares.map(f64::from),
         usage: past(tenant),
         members: None,
     });
     let accounts = tree.below(account).map(|(place, own)| Member {
         name: own.name.clone(),
-        shares: f64::from(own.shares),
+        shares: Some(f64::from(own.shares)),
         usage: 0.0,
         members: Some(members(tree, Some(place), past)),
     });
@@ -101,7 +101,8 @@ struct Part {
 }
 
 fn classic(tree: &Tree, damp: f64, past: impl Fn(TenantId) -> f64) -> Vec<(TenantId, f64)> {
-    let sum = |users: &[(TenantId, u32)]| users.iter().map(|&(tenant, _)| past(tenant)).sum();
+    let sum =
+        |users: &[(TenantId, Option<u32>)]| users.iter().map(|&(tenant, _)| past(tenant)).sum();
     let mut used: Vec<f64> = (tree.accounts.iter()).map(|own| sum(&own.users)).collect();
     let mut all: f64 = sum(&tree.users);
     for (place, own) in tree.accounts.iter().enumerate().rev() {
@@ -137,8 +138,16 @@ fn classic(tree: &Tree, damp: f64, past: impl Fn(TenantId) -> f64) -> Vec<(Tenan
         let users = tree.users(account).iter();
         users.map(move |&(tenant, shares)| (account, tenant, shares))
     });
-    let factor = |(account, tenant, shares)| {
-        let own = part(account, &parts, shares, past(tenant));
+    let factor = |(account, tenant, shares): (Option<usize>, TenantId, Option<u32>)| {
+        let own = match (shares, account) {
+            (Some(shares), _) => part(account, &parts, shares, past(tenant)),
+            // The factor of the account itself.
+            (None, Some(place)) => parts[place],
+            (None, None) => Part {
+                shares: 1.0,
+                usage: 1.0,
+            },
+        };
         (tenant, fair_share::classic(own.usage, own.shares, damp))
     };
     users.map(factor).collect()
@@ -146,6 +155,7 @@ fn classic(tree: &Tree, damp: f64, past: impl Fn(TenantId) -> f64) -> Vec<(Tenan
 
 #[cfg(test)]
 mod tests {
+    use super::super::fair_tree::TiedAccounts;
     use super::*;
 
     fn account(name: &str, parent: Option<usize>, shares: u32, users: &[(u32, u32)]) -> Account {
@@ -155,7 +165,7 @@ mod tests {
             shares,
             users: users
                 .iter()
-                .map(|&(user, shares)| (TenantId(user), shares))
+                .map(|&(user, shares)| (TenantId(user), Some(shares)))
                 .collect(),
         }
     }
@@ -166,6 +176,10 @@ mod tests {
             users: Vec::new(),
         }
     }
+
+    const FAIR_TREE: FairShare = FairShare::FairTree {
+        tied: TiedAccounts::Merged,
+    };
 
     fn check(tree: &Tree, rule: FairShare, used: &[f64], expected: &[(u32, f64)]) {
         let found = factors(tree, rule, |tenant| used[tenant.0 as usize]);
@@ -188,14 +202,14 @@ mod tests {
         ]);
         let third = 1.0 / 3.0;
         let ranked = [(1, 1.0), (0, 2.0 * third), (2, third)];
-        check(&worked, FairShare::FairTree, &[40.0, 10.0, 50.0], &ranked);
+        check(&worked, FAIR_TREE, &[40.0, 10.0, 50.0], &ranked);
         // An account below another is a sibling of its users.
         let nested = tree(&[
             account("A", None, 1, &[(0, 1)]),
             account("A1", Some(0), 3, &[(1, 1), (2, 1)]),
         ]);
         let ranked = [(2, 1.0), (1, 2.0 * third), (0, third)];
-        check(&nested, FairShare::FairTree, &[30.0, 20.0, 10.0], &ranked);
+        check(&nested, FAIR_TREE, &[30.0, 20.0, 10.0], &ranked);
     }
 
     #[test]
@@ -211,10 +225,19 @@ mod tests {
         check(&two, classic, &[50.0, 0.0, 0.0], &expected);
         // Users of the root: the factors of the specification.
         let root = Tree {
-            users: vec![(TenantId(0), 2), (TenantId(1), 8)],
+            users: vec![(TenantId(0), Some(2)), (TenantId(1), Some(8))],
             ..Tree::default()
         };
         let expected = [(0, 0.353_553), (1, factor(0.7, 0.8))];
         check(&root, classic, &[3.0, 7.0], &expected);
+        // A user with the shares of its account has the factor of the account, and the other one all shares.
+        let mut parent = two.clone();
+        parent.accounts[0].users[0].1 = None;
+        let expected = [
+            (0, factor(0.8, 0.5)),
+            (1, factor(0.8, 0.5)),
+            (2, factor(0.2, 0.5)),
+        ];
+        check(&parent, classic, &[50.0, 30.0, 20.0], &expected);
     }
 }

@@ -15,6 +15,7 @@ use scheduler::batch::{JobFacts, JobOrder, MachineFacts, Score};
 use units::{Duration, Instant, SortedMap, TenantId};
 
 use self::accounts::Tree;
+use self::fair_tree::TiedAccounts;
 use self::multifactor::{Factors, Offsets, Size, SizeRule, Weights};
 use self::resources::Resources;
 use super::JobOrderEntry;
@@ -27,16 +28,27 @@ pub const ENTRY: JobOrderEntry = JobOrderEntry {
 };
 
 /// The rule of the fair-share factor.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum FairShare {
     /// Ranks by the walk of the tree.
-    #[default]
-    FairTree,
+    FairTree {
+        /// Handling of accounts with equal level shares.
+        tied: TiedAccounts,
+    },
     /// 2^(-(usage / shares) / damp).
     Classic {
         /// Dampening; 1 is none.
         damp: f64,
     },
+}
+
+impl Default for FairShare {
+    /// Fair tree as documented.
+    fn default() -> Self {
+        Self::FairTree {
+            tied: TiedAccounts::default(),
+        }
+    }
 }
 
 /// Options of the order.
@@ -157,7 +169,11 @@ impl Slurm {
         let rule = self.options.fair_share;
         let factors = if self.options.accounts == Tree::default() {
             let tree = Tree {
-                users: self.tenants.keys().map(|&tenant| (tenant, 1)).collect(),
+                users: self
+                    .tenants
+                    .keys()
+                    .map(|&tenant| (tenant, Some(1)))
+                    .collect(),
                 ..Tree::default()
             };
             accounts::factors(&tree, rule, past)
@@ -266,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_tenant_that_used_much_waits_behind_others_until_its_use_decays() {
-        for rule in [FairShare::FairTree, FairShare::Classic { damp: 1.0 }] {
+        for rule in [FairShare::default(), FairShare::Classic { damp: 1.0 }] {
             let mut order = Slurm::new(SlurmOptions {
                 weights: Weights {
                     age: 10,
