@@ -46,6 +46,7 @@ pub mod tree;
 mod validate;
 mod variants;
 pub mod watts;
+mod without_effect;
 mod yaml;
 
 pub use as_run::json_schema;

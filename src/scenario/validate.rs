@@ -58,6 +58,7 @@ pub(super) fn validate(
     super::job_queues::check(scenario, tree, validator.findings);
     super::partitions::check(scenario, tree, validator.findings);
     super::reservations::check(scenario, tree, validator.findings);
+    super::without_effect::check(scenario, tree, validator.findings);
     for (position, objective) in scenario.objectives.iter().enumerate() {
         validator.objective(objective, position);
     }

@@ -1,6 +1,9 @@
 //! Options of Borg, from the experiment file to what its master is made from.
 
-use model::{Labels, Text, Tier};
+use std::sync::Arc;
+
+use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
+use model::{Labels, Node, Text, Tier};
 use policy::borg::Rule;
 use scenario::schema::{Borg, BorgAllocs, BorgReclamation, BorgScore, BorgWishes, PriorityTier};
 use systems::borg::BorgOptions;
@@ -10,6 +13,48 @@ use systems::parts::reservation::ReservationOptions;
 use units::{Duration, Quantity, SortedMap};
 
 use super::BuildError;
+
+/// Refuses alloc sets of which no machine can ever take an alloc.
+pub(super) fn check_on_nodes(options: &BorgOptions, nodes: &[Arc<Node>]) -> Result<(), BuildError> {
+    for (number, own) in options.allocs.iter().enumerate() {
+        let wrong = |what: &str| {
+            let place = format!("system.borg.allocs[{number}]");
+            Err(BuildError::Experiment(format!("{place}: {what}")))
+        };
+        let mut able = nodes.iter().filter(|node| selects(own, node)).peekable();
+        if able.peek().is_none() {
+            return wrong(&format!(
+                "no machine has the labels under `nodes`, so the allocs of `{}` find no place; write labels of some \
+                 machines, or leave `nodes` out",
+                own.name
+            ));
+        }
+        if !able.any(|node| has_room(own, node)) {
+            return wrong(&format!(
+                "an alloc of `{}` is larger than every machine that may take it; expected less `cpu`, `memory`, \
+                 `ephemeralStorage` or `tasks`",
+                own.name
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a machine has the labels that an alloc set asks for.
+fn selects(own: &AllocSet, node: &Node) -> bool {
+    let mut asked = own.nodes.iter();
+    asked.all(|(name, value)| node.labels.get(name) == Some(value))
+}
+
+/// Whether an alloc fits on a machine that is empty.
+fn has_room(own: &AllocSet, node: &Node) -> bool {
+    let units = |name| node.allocatable.get(name).units_ceil().unwrap_or(i64::MAX);
+    let milli = node.allocatable.get(CPU).milli_floor().unwrap_or(i64::MAX);
+    own.cpu_milli <= milli
+        && own.memory_bytes <= units(MEMORY)
+        && own.storage_bytes <= units(EPHEMERAL_STORAGE)
+        && own.tasks <= units(PODS)
+}
 
 /// The options of an experiment's `system.borg`.
 pub(super) fn borg_options(written: &Borg) -> Result<BorgOptions, BuildError> {

@@ -89,6 +89,9 @@ pub fn system_options(
         None => ComposeOptions::default(),
     };
     let borg = super::borg_options::borg_options(&system.borg.clone().unwrap_or_default())?;
+    if system.name == systems::borg::ENTRY.name {
+        super::borg_options::check_on_nodes(&borg, nodes)?;
+    }
     let options = options.with(compose).with(borg);
     let is_run = system.name == systems::graphene::ENTRY.name;
     let written = system.graphene.clone().unwrap_or_default();

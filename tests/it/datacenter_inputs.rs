@@ -87,6 +87,36 @@ fn refused(text: &str, message: &str, fix: Option<&str>) {
     assert!(fix.is_none_or(fixed), "{text}: {said}");
 }
 
+/// An experiment of Borg with an alloc set on four small machines.
+fn alloc(more: &str) -> String {
+    let set = format!("{{name: web, namespace: default{more}}}");
+    of_jobs("", "").replace(
+        "system: {name: batch, scheduler: {}}",
+        &format!("system: {{name: borg, borg: {{allocs: [{set}]}}}}"),
+    )
+}
+
+#[test]
+fn allocs_that_no_machine_can_take_are_refused() {
+    for more in [
+        ", cpu: 2, memory: 1Gi",
+        ", cpu: 1, memory: 3Gi",
+        ", cpu: 1, memory: 1Gi, ephemeralStorage: 1Gi",
+        ", cpu: 1, memory: 1Gi, tasks: 10",
+    ] {
+        let message = "error: system.borg.allocs[0]: an alloc of `web` is larger than every machine that may take it; \
+                       expected less `cpu`, `memory`, `ephemeralStorage` or `tasks`";
+        refused(&alloc(more), message, None);
+    }
+    let message = "error: system.borg.allocs[0]: no machine has the labels under `nodes`, so the allocs of `web` find no \
+                   place; write labels of some machines, or leave `nodes` out";
+    refused(
+        &alloc(", cpu: 1, memory: 1Gi, nodes: {rack: a}"),
+        message,
+        None,
+    );
+}
+
 fn reserved(more: &str) -> String {
     let reservation = format!("{{name: r, start: 0s{more}}}");
     let slurm = format!("backfill: slurm, slurm: {{reservations: [{reservation}]}}");
