@@ -301,6 +301,11 @@ pub trait Component: Send {
         Vec::new()
     }
 
+    /// Returns an invariant of the component's decisions that it found broken: the run ends with an error.
+    fn flaw(&self) -> Option<String> {
+        None
+    }
+
     /// Returns an equal component that evolves on its own from here.
     fn clone_component(&self) -> Box<dyn Component>;
 }

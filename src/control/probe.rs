@@ -198,6 +198,10 @@ impl Component for Probed {
         self.component.remarks()
     }
 
+    fn flaw(&self) -> Option<String> {
+        self.component.flaw()
+    }
+
     fn clone_component(&self) -> Box<dyn Component> {
         Box::new(Self {
             component: self.component.clone(),

@@ -144,6 +144,14 @@ impl<'o> Simulation<'o> {
             }
             (cause, _) => cause,
         };
+        let mut cells = self.cells.iter();
+        if let Some(what) = cells.find_map(|cell| cell.control().flaw()) {
+            return Err(SimError::Invariant {
+                at: self.ctx.now(),
+                what,
+                seed: self.ctx.options().seed,
+            });
+        }
         for cell in &mut self.cells {
             self.ctx.enter(cell.number());
             cell.end_traffic(&mut self.ctx);

@@ -170,7 +170,7 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let model = (entry.build)(&options.costs);
     Ok(jobs_alone::parts(
         request,
-        vec![Box::new(Flow::new(options.flow, model))],
+        vec![Box::new(Flow::new(options.flow, model, request.form))],
         Stepping::PerInstant,
     ))
 }

@@ -15,13 +15,23 @@ pub(crate) fn watch(
     files: &Files,
     eyes: &mut dyn Observer,
 ) -> Result<End, RunError> {
+    watch_in(Form::Incremental, scenario, files, eyes)
+}
+
+/// Runs what a scenario declares in a form without measuring, while somebody looks on.
+pub(crate) fn watch_in(
+    form: Form,
+    scenario: &Scenario,
+    files: &Files,
+    eyes: &mut dyn Observer,
+) -> Result<End, RunError> {
     let prepared = prepare(scenario, &FileSource { files })?;
     let interrupted = AtomicBool::new(false);
     let mut control = RunControl {
         interrupted: &interrupted,
         progress: &mut |_| {},
     };
-    run_watched(scenario, prepared, Form::Incremental, eyes, &mut control)
+    run_watched(scenario, prepared, form, eyes, &mut control)
 }
 
 /// Runs and measures what a scenario declares, while somebody looks on.

@@ -17,6 +17,7 @@ use units::{ClassId, Duration, Identity, Instant, NodeId, Revision, SortedMap, S
 
 use self::graph::Graph;
 use crate::batch::room::Rooms;
+use crate::pipeline::evaluate::Form;
 use crate::retry::Retry;
 
 pub use self::cost_model::{Block, CostModel, Goal, Racks, TaskFacts, UNIT};
@@ -65,6 +66,9 @@ struct Known {
 #[derive(Clone)]
 pub struct Flow {
     options: FlowOptions,
+    form: Form,
+    /// The first difference between the forms.
+    flaw: Option<String>,
     graph: Graph,
     rooms: Rooms,
     /// Tasks that wait or have a node, by slot of their pods.
@@ -87,10 +91,13 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// A scheduler without tasks under a cost model.
-    pub fn new(options: FlowOptions, model: Box<dyn CostModel>) -> Self {
+    /// A scheduler without tasks under a cost model. In the plain form it solves every round from
+    /// nothing, too, and compares the costs.
+    pub fn new(options: FlowOptions, model: Box<dyn CostModel>, form: Form) -> Self {
         Self {
             options,
+            form,
+            flaw: None,
             graph: Graph::new(model),
             rooms: Rooms::default(),
             tasks: Vec::new(),
@@ -302,6 +309,10 @@ impl Flow {
         }
         // Every task can wait, so there is a flow.
         let found = self.graph.solve(now).unwrap_or_default();
+        if self.form == Form::Plain && self.flaw.is_none() {
+            let difference = self.graph.check(now).err();
+            self.flaw = difference.map(|own| format!("in the flow of {now}, {own}"));
+        }
         // A node may have room for either of two classes, and not for both: one of them goes first.
         let mut places: SortedMap<NodeId, (ClassId, Vec<DeviceSet>)> = SortedMap::new();
         let mut placed = 0;
@@ -384,6 +395,10 @@ impl Component for Flow {
 
     fn backlog(&self) -> usize {
         self.backlog + self.refused.len()
+    }
+
+    fn flaw(&self) -> Option<String> {
+        self.flaw.clone()
     }
 
     fn clone_component(&self) -> Box<dyn Component> {

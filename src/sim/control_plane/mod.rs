@@ -95,6 +95,11 @@ impl ControlPlane {
         seats.flat_map(|seat| seat.component.remarks()).collect()
     }
 
+    /// An invariant that a component found broken.
+    pub(super) fn flaw(&self) -> Option<String> {
+        self.seats.iter().find_map(|seat| seat.component.flaw())
+    }
+
     /// The last answer of the components about a pod without a node.
     pub(super) fn waiting_message(&self, pod: PodRef) -> Option<Text> {
         let mut seats = self.seats.iter();

@@ -2,8 +2,11 @@
 
 use std::collections::VecDeque;
 
+use units::{ClassId, NodeId};
+
 use super::super::cost_model::CostModel;
 use super::super::network::{ArcId, Network, Vertex};
+use super::Graph;
 
 /// A node of the cluster. Tasks that it has for good take its cheapest slots and are no part of the
 /// network.
@@ -113,3 +116,37 @@ impl Machine {
 
 /// Slots of a node that the network knows at first; it learns of more as these fill up.
 const FIRST_OFFER: u32 = 2;
+
+impl Graph {
+    /// Adds a node with slots for tasks, or changes its slots.
+    pub fn set_machine(&mut self, node: NodeId, rack: u32, slots: u32) {
+        if self.machines.len() <= node.index() {
+            self.machines.resize_with(node.index() + 1, || None);
+        }
+        let is_moved = self.machines[node.index()].is_some() && self.racks.of(node) != rack;
+        self.racks.put(node, rack);
+        if is_moved {
+            self.lead_from_rack(node);
+        }
+        let network = &mut self.network;
+        let vacant = &mut self.machines[node.index()];
+        let machine = vacant.get_or_insert_with(|| Machine::new(network.add_node(0)));
+        if machine.slots == slots {
+            return;
+        }
+        machine.slots = slots;
+        machine.reset(network, &*self.model);
+    }
+
+    /// Has the arcs to a node leave the rack that it is in now.
+    fn lead_from_rack(&mut self, node: NodeId) {
+        for class in 0..self.aggregators.len() {
+            let own = self.aggregators[class].as_mut();
+            let arc = own.and_then(|own| own.arcs.get_mut(node.index())?.take());
+            if let Some((arc, room)) = arc {
+                self.network.remove_arc(arc);
+                self.set_room(ClassId::from_index(class), node, room);
+            }
+        }
+    }
+}

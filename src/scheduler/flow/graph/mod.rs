@@ -9,6 +9,7 @@
 //! and without a limit; here every task has an arc to the sink that costs the same.
 
 mod machine;
+mod plain;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,8 @@ use units::{ClassId, Instant, NodeId, SortedMap, SortedSet};
 use self::machine::Machine;
 use super::cost_model::{CostModel, Goal, Racks, TaskFacts};
 use super::network::{ArcId, Flaw, Network, Vertex};
+
+pub use self::plain::Difference;
 
 /// More units than there are tasks.
 const ENOUGH: i64 = 1 << 32;
@@ -124,22 +127,6 @@ impl Graph {
             .map(|tasks| i128::from(self.model.one_more(tasks)))
             .sum();
         Ok(self.network.cost() + settled)
-    }
-
-    /// Adds a node with slots for tasks, or changes its slots.
-    pub fn set_machine(&mut self, node: NodeId, rack: u32, slots: u32) {
-        if self.machines.len() <= node.index() {
-            self.machines.resize_with(node.index() + 1, || None);
-        }
-        self.racks.put(node, rack);
-        let network = &mut self.network;
-        let vacant = &mut self.machines[node.index()];
-        let machine = vacant.get_or_insert_with(|| Machine::new(network.add_node(0)));
-        if machine.slots == slots {
-            return;
-        }
-        machine.slots = slots;
-        machine.reset(network, &*self.model);
     }
 
     /// Sets the number of tasks of a class that a node has room for.
