@@ -3,8 +3,8 @@
 use super::diagnostic::{Code, Finding, Findings};
 use super::names::Names;
 use super::schema::{
-    Flow, MesosStrategy, NamedSchedulerKind, Nova, Omega, OmegaTransactions, OpenShift,
-    OpenShiftHookFailure, OpenShiftRouter, OpenShiftTrigger, Scenario, Swarm, System,
+    Flow, MesosStrategy, NamedSchedulerKind, Nova, Omega, OpenShift, OpenShiftHookFailure,
+    OpenShiftRouter, OpenShiftTrigger, Scenario, Swarm, System,
 };
 use super::tree::Tree;
 use units::{Duration, Quantity, SortedSet, plural};
@@ -100,7 +100,6 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
     }
     if let Some(written) = &system.omega {
         omega(written, tree, findings);
-        whole_transactions(written, scenario.models.watch_delay, tree, findings);
     }
     if let Some(written) = &system.flow {
         flow(written, tree, findings);
@@ -286,23 +285,6 @@ fn routers(written: &OpenShift, tree: &Tree, findings: &mut Findings) {
             let finding = Finding::new(Code::Conflict, message, span);
             findings.push(finding.label("expected before it, or with other labels"));
         }
-    }
-}
-
-/// A transaction is checked on what its scheduler sees, and the store refuses single claims alone: seen
-/// late, a part of a transaction would be made.
-fn whole_transactions(omega: &Omega, delay: Duration, tree: &Tree, findings: &mut Findings) {
-    let is_whole = omega.transactions == OmegaTransactions::AllOrNothing;
-    if is_whole && delay > Duration::ZERO {
-        let message = format!(
-            "schedulers that see changes {delay} late (`models.watchDelay`) would make parts of a transaction"
-        );
-        let span = tree.locate(["system", "omega", "transactions"]);
-        findings.push(
-            Finding::new(Code::Conflict, message, span)
-                .label("expected `incremental`, or no `watchDelay`".to_owned())
-                .help("the time between copy and commit is that of the decision: `perJob` and `perTask`"),
-        );
     }
 }
 

@@ -90,6 +90,8 @@ pub struct OmegaOptions {
     pub attempts: u32,
     /// Nodes that tasks are tried on.
     pub search: Search,
+    /// Whether schedulers may see changes late.
+    pub sees_late: bool,
 }
 
 /// Request for run time from which on a job is of the first of the default kinds.
@@ -114,6 +116,7 @@ impl Default for OmegaOptions {
             transactions: Transactions::default(),
             attempts: 1_000,
             search: Search::default(),
+            sees_late: false,
         }
     }
 }
@@ -254,6 +257,7 @@ pub fn schedulers(options: &OmegaOptions, seed: u64) -> Vec<SchedulerOptions> {
         transactions: options.transactions,
         attempts: options.attempts,
         search: options.search,
+        holds_first: options.sees_late,
         seed,
     };
     if is_monolithic {

@@ -3,17 +3,27 @@
 
 use policy::cost_model::CostOptions;
 use scenario::schema::{
-    Flow, Omega, OmegaArchitecture, OmegaConflicts, OmegaSearch, OmegaTransactions,
+    Failure, FailureKind, Flow, OmegaArchitecture, OmegaConflicts, OmegaSearch, OmegaTransactions,
+    Scenario,
 };
 use scheduler::flow::{FlowOptions, InputOptions};
 use scheduler::omega::commit::{Conflicts, Transactions};
 use scheduler::omega::{JobKind, Search};
 use systems::flow::FlowSystemOptions;
 use systems::omega::{Architecture, Kind, OmegaOptions};
-use units::Quantity;
+use units::{Duration, Quantity};
 
 /// The options of an experiment's `system.omega`.
-pub(super) fn omega_options(written: &Omega) -> OmegaOptions {
+pub(super) fn omega_options(scenario: &Scenario) -> OmegaOptions {
+    let written = scenario.system.omega.clone().unwrap_or_default();
+    let hides = |failure: &Failure| {
+        matches!(
+            failure.kind,
+            FailureKind::WatchDelay | FailureKind::StaleCache
+        )
+    };
+    let sees_late =
+        scenario.models.watch_delay > Duration::ZERO || scenario.failures.iter().any(hides);
     let kinds = written.kinds.iter().map(|kind| Kind {
         jobs: JobKind {
             name: kind.name.as_str().into(),
@@ -46,6 +56,7 @@ pub(super) fn omega_options(written: &Omega) -> OmegaOptions {
             OmegaSearch::Random => Search::Random,
             OmegaSearch::First => Search::First,
         },
+        sees_late,
     }
 }
 

@@ -73,7 +73,7 @@ pub fn system_options(
     };
     let openshift = system.openshift.clone().unwrap_or_default();
     let openshift = super::openshift_options::openshift_options(&openshift);
-    let omega = super::omega_options::omega_options(&system.omega.clone().unwrap_or_default());
+    let omega = super::omega_options::omega_options(scenario);
     let flow = super::omega_options::flow_options(&system.flow.clone().unwrap_or_default());
     let options = SystemOptions::default().with(nova).with(ecs).with(sparrow);
     let options = options.with(omega).with(flow).with(openshift);

@@ -35,6 +35,7 @@ mod failure_runs;
 mod failure_scenarios;
 mod federation;
 mod fleet;
+mod flow;
 mod forms;
 mod functions;
 mod fuzz;

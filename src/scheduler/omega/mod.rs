@@ -7,12 +7,16 @@
 //! others write to takes the place of the original's cell state: other schedulers, of whatever system,
 //! race with these by the same means.
 //!
+//! A scheduler that may see changes late has the store judge its transactions as a whole: it places a
+//! hold for each claim first ([`SchedulerOptions::holds_first`]).
+//!
 //! With [`Sharing::Offers`] a scheduler places holds on everything that is free while it decides,
 //! which is the two-level design; a single scheduler is the monolithic one.
 
 pub mod commit;
 mod options;
 mod placing;
+mod transaction;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,12 +26,13 @@ use smallvec::SmallVec;
 use cluster::{Conflict, Store};
 use control::{Component, Outbox, Progress, Write};
 use model::event::Hold;
-use model::{Decision, DeviceSet, EndReason, Event, PodRef};
-use units::{ComponentId, Duration, Instant, NodeId, Revision};
+use model::{DeviceSet, Event, PodRef};
+use units::{ComponentId, Instant, NodeId, Revision};
 
 use self::commit::Conflicts;
 use self::placing::{Cell, Claim, Look, plan};
-use crate::batch::job::{Job, JobFacts, JobNumber, PartitionNumber};
+use self::transaction::{Placement, Stage, Transaction};
+use crate::batch::job::{Job, JobNumber};
 use crate::batch::room::Rooms;
 use crate::batch::roster::{Roster, Submitted};
 use crate::retry::Retry;
@@ -42,6 +47,16 @@ struct Waiting {
     job: Job,
     /// Number of decisions so far.
     attempts: u32,
+    /// The newest change by others that the scheduler knew of when it asked for what the store refused:
+    /// until it knows of another, it would decide the same.
+    refused_on: Option<Revision>,
+}
+
+impl Waiting {
+    /// Whether a pod is one of the members that wait.
+    fn has(&self, pod: PodRef) -> bool {
+        self.job.members.contains(&pod)
+    }
 }
 
 /// A decision that is being made.
@@ -55,6 +70,10 @@ struct Deciding {
     commit_at: Instant,
     /// Nodes of which everything free is held.
     held: Vec<NodeId>,
+    /// Nodes of which the store refused the hold: others hold them.
+    withheld: Vec<NodeId>,
+    /// The newest change by others that the scheduler knew of at the copy.
+    heard: Revision,
 }
 
 /// One of the schedulers, as a component.
@@ -64,7 +83,11 @@ pub struct Scheduler {
     id: ComponentId,
     queue: VecDeque<Waiting>,
     deciding: Option<Deciding>,
-    /// Pods of which the store refused a claim that the commit had accepted.
+    /// The transaction that the store is asked about.
+    committing: Option<Transaction>,
+    /// Jobs of whose members the bindings were asked for and have not shown yet, with these members.
+    sent: Vec<Waiting>,
+    /// Pods whose bindings the store refused.
     refused: Vec<PodRef>,
     retry: Retry,
     roster: Roster,
@@ -73,6 +96,8 @@ pub struct Scheduler {
     seen: u64,
     /// Revision of the last accepted claim on a node, by node.
     claimed: Vec<Revision>,
+    /// Revision of the last change that is not this scheduler's own.
+    heard: Revision,
     cursor: Revision,
     backlog: usize,
 }
@@ -85,12 +110,15 @@ impl Scheduler {
             id,
             queue: VecDeque::new(),
             deciding: None,
+            committing: None,
+            sent: Vec::new(),
             refused: Vec::new(),
             retry: Retry::default(),
             roster: Roster::default(),
             rooms: Rooms::default(),
             seen: 0,
             claimed: Vec::new(),
+            heard: Revision::default(),
             cursor: Revision::default(),
             backlog: 0,
         }
@@ -101,6 +129,9 @@ impl Scheduler {
         let mut at = self.cursor;
         for entry in store.log().since(self.cursor) {
             at = Revision(at.0 + 1);
+            if self.options.holds_first && !self.is_own(&entry.event) {
+                self.heard = at;
+            }
             match &entry.event {
                 Event::PodCreated(created) => {
                     submitted.extend(self.roster.created(entry.at, store, created));
@@ -110,7 +141,10 @@ impl Scheduler {
                     self.forget(*pod);
                 }
                 Event::PodEnded { pod, .. } => self.forget(*pod),
-                Event::HoldPlaced(hold) if hold.owner != self.id => self.mark(hold.node, at),
+                // Where claims are held first, a hold may yet be dropped.
+                Event::HoldPlaced(hold) if hold.owner != self.id && !self.options.holds_first => {
+                    self.mark(hold.node, at);
+                }
                 _ => {}
             }
         }
@@ -118,6 +152,21 @@ impl Scheduler {
         self.cursor = store.revision();
         for Submitted { number, job } in submitted {
             self.submit(number, &job, store);
+        }
+    }
+
+    /// Whether this scheduler asked for a change that it has not read before.
+    fn is_own(&self, event: &Event) -> bool {
+        match event {
+            Event::HoldPlaced(hold) => hold.owner == self.id,
+            Event::HoldReleased { owner, .. } => *owner == self.id,
+            Event::PodBound { pod, .. } => {
+                let mut sent = self.sent.iter().flat_map(|own| &own.job.members);
+                sent.any(|own| own == pod)
+            }
+            Event::PodUnschedulable { pod } => self.roster.find(*pod).is_some(),
+            Event::Decided(decision) => decision.scheduler == self.options.name,
+            _ => false,
         }
     }
 
@@ -134,8 +183,13 @@ impl Scheduler {
         let Some(known) = self.roster.forget(pod) else {
             return;
         };
+        self.sent.retain_mut(|own| {
+            own.job.members.retain(|member| *member != pod);
+            !own.job.members.is_empty()
+        });
         let deciding = self.deciding.as_mut().map(|own| &mut own.job);
-        let waiting = self.queue.iter_mut().chain(deciding);
+        let committing = self.committing.as_mut().map(|own| &mut own.job);
+        let waiting = self.queue.iter_mut().chain(deciding).chain(committing);
         let mut is_over = false;
         for own in waiting.filter(|own| own.number == known.job) {
             let before = own.job.members.len();
@@ -182,14 +236,18 @@ impl Scheduler {
                 ..*job
             },
             attempts: 0,
+            refused_on: None,
         });
     }
 
     /// Begins to decide on the first job that the cluster as it is seen has room for.
     fn begin(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
         let gang = self.options.transactions == commit::Transactions::AllOrNothing;
-        let rooms = &mut self.rooms;
+        let (rooms, heard) = (&mut self.rooms, self.heard);
         let has_room = |own: &Waiting| {
+            if own.refused_on.is_some_and(|known| heard <= known) {
+                return false;
+            }
             let least = if gang { own.job.members.len() } else { 1 };
             rooms.total(store, own.job.class) >= least as u64
         };
@@ -224,6 +282,8 @@ impl Scheduler {
             copy: store.revision(),
             commit_at,
             held,
+            withheld: Vec::new(),
+            heard: self.heard,
         });
     }
 
@@ -250,24 +310,22 @@ impl Scheduler {
         true
     }
 
-    /// Commits the claims of a decision to the cluster as it is now.
+    /// Commits the claims of a decision to the cluster as it is now, or asks for holds first.
     fn commit(&mut self, own: Deciding, store: &Store, out: &mut Outbox) {
         let Deciding {
-            mut job,
+            job,
             claims,
             began,
             copy,
             held,
+            withheld,
+            heard,
             ..
         } = own;
+        let owner = self.id;
         for &node in &held {
-            out.write(
-                store,
-                Event::HoldReleased {
-                    owner: self.id,
-                    number: u64::from(node.0),
-                },
-            );
+            let number = u64::from(node.0);
+            out.write(store, Event::HoldReleased { owner, number });
         }
         // Tasks that are gone by now claim nothing.
         let members = &job.job.members;
@@ -275,80 +333,39 @@ impl Scheduler {
             .into_iter()
             .filter(|own| members.contains(&own.pod))
             .collect();
-        let mut cell = Cell::new(store, job.job.class, copy, &self.claimed, self.id);
+        let mut cell = Cell::new(store, job.job.class, copy, &self.claimed, owner);
+        cell.withhold(&withheld);
         // What is offered to a scheduler is locked: others' claims can't be about it.
         let conflicts = match self.options.sharing {
             Sharing::Optimistic => self.options.conflicts,
             Sharing::Offers => Conflicts::Fine,
         };
         let kept = commit::commit(&mut cell, &claims, conflicts, self.options.transactions);
-        let mut placed = 0;
-        for (claim, _) in claims.iter().zip(&kept).filter(|(_, kept)| **kept) {
-            let devices = cell.devices(claim.node);
-            let (pod, node) = (claim.pod, claim.node);
-            out.write(store, Event::PodBound { pod, node, devices });
-            job.job.members.retain(|member| *member != pod);
-            placed += 1;
-        }
-        self.backlog -= placed;
-        let decision = Decision {
-            scheduler: self.options.name.clone(),
-            schedulers: self.options.schedulers,
+        let accepted = claims.iter().zip(&kept).filter(|(_, kept)| **kept);
+        let accepted = accepted.map(|(claim, _)| Placement {
+            pod: claim.pod,
+            node: claim.node,
+            devices: cell.devices(claim.node),
+        });
+        let mut transaction = Transaction {
+            accepted: accepted.collect(),
+            claims: claims.len(),
+            job,
             began,
-            submitted: (job.attempts == 0).then_some(job.job.facts.submitted),
-            claims: claims.len() as u32,
-            conflicts: kept.iter().filter(|kept| !**kept).count() as u32,
-            placed: placed as u32,
+            stage: Stage::Held,
+            is_refused: !withheld.is_empty(),
+            asked_on: if withheld.is_empty() {
+                self.heard
+            } else {
+                heard
+            },
         };
-        out.write(store, Event::Decided(Arc::new(decision)));
-        job.attempts += 1;
-        if job.job.members.is_empty() {
-            return;
-        }
-        if job.attempts >= self.options.attempts {
-            self.backlog -= job.job.members.len();
-            for &pod in &job.job.members {
-                let reason = EndReason::Rejected;
-                out.write(store, Event::PodEnded { pod, reason });
-            }
-            return;
-        }
-        if job.attempts == 1 {
-            let pod = job.job.members[0];
-            out.write(store, Event::PodUnschedulable { pod });
-        }
-        self.queue.push_front(job);
-    }
-
-    /// Queues pods again whose bindings the store refused.
-    fn take_back_refused(&mut self, store: &Store) {
-        for pod in std::mem::take(&mut self.refused) {
-            let Some(record) = store.pods().get(pod).filter(|own| own.node().is_none()) else {
-                continue;
-            };
-            let known = self.roster.find(pod);
-            let Some(known) = known else { continue };
-            self.backlog += 1;
-            let facts = JobFacts {
-                submitted: record.created,
-                requested: Duration::MAX,
-                processors: 1,
-                members: 1,
-                tenant: record.tenant,
-                partition: PartitionNumber::default(),
-                memory: 0,
-                gpu_milli: 0,
-            };
-            self.queue.push_front(Waiting {
-                number: known.job,
-                kind: self.options.serves.first().copied().unwrap_or(0),
-                job: Job {
-                    facts,
-                    class: record.class,
-                    members: SmallVec::from_slice(&[pod]),
-                },
-                attempts: 1,
-            });
+        if self.options.holds_first {
+            transaction.hold(owner, store, out);
+            self.committing = Some(transaction);
+        } else {
+            self.bind(&mut transaction, store, out);
+            self.conclude(transaction, store, out);
         }
     }
 }
@@ -365,9 +382,13 @@ impl Component for Scheduler {
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         let is_news = self.cursor < view.revision() || self.retry.is_due(now);
         self.read(view);
+        if let Some(own) = self.committing.take() {
+            self.answered(own, view, out);
+            return Progress::More;
+        }
         if is_news {
             self.retry = Retry::default();
-            self.take_back_refused(view);
+            self.take_back_refused(view, out);
         }
         self.retry.ask(now, out);
         if let Some(own) = self.deciding.take_if(|own| own.commit_at <= now) {
@@ -395,8 +416,19 @@ impl Component for Scheduler {
 
     fn refused(&mut self, write: &Write, conflict: &Conflict) {
         self.retry.refused(conflict);
-        if let Event::PodBound { pod, .. } = write.event {
-            self.refused.push(pod);
+        match &write.event {
+            Event::PodBound { pod, .. } => {
+                self.refused.push(*pod);
+                if let Some(own) = &mut self.committing {
+                    own.refuse_binding(*pod);
+                }
+            }
+            Event::HoldPlaced(hold) => match (&mut self.committing, &mut self.deciding) {
+                (Some(own), _) => own.refuse_hold(hold.number),
+                (None, Some(own)) => own.withheld.push(hold.node),
+                (None, None) => {}
+            },
+            _ => {}
         }
     }
 

@@ -86,6 +86,9 @@ pub struct SchedulerOptions {
     pub attempts: u32,
     /// Nodes that tasks are tried on.
     pub search: Search,
+    /// Whether the scheduler may see changes late, so that the store may refuse what it sees as free:
+    /// then a transaction places holds for all its claims before it binds any.
+    pub holds_first: bool,
     /// The run's seed.
     pub seed: u64,
 }

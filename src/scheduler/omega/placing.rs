@@ -53,7 +53,7 @@ pub(super) fn plan(rooms: &mut Rooms, store: &Store, job: &Job, look: Look) -> V
 }
 
 /// The room of a node as claims take it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Left {
     slots: u32,
     /// Devices of further members, those of the next one last.
@@ -90,6 +90,13 @@ impl<'a> Cell<'a> {
         }
     }
 
+    /// Has some nodes without room: what the scheduler was to be offered there, others hold.
+    pub(super) fn withhold(&mut self, nodes: &[NodeId]) {
+        for &node in nodes {
+            self.left.insert(node, Left::default());
+        }
+    }
+
     /// Devices of the next member that was accepted on a node.
     pub(super) fn devices(&mut self, node: NodeId) -> DeviceSet {
         let left = self.left.get_mut(&node);
@@ -99,10 +106,7 @@ impl<'a> Cell<'a> {
 
     fn look(&self, node: NodeId) -> Left {
         let (nodes, class): (_, &Class) = (self.store.nodes(), self.store.class(self.class));
-        let mut left = Left {
-            slots: 0,
-            devices: Vec::new(),
-        };
+        let mut left = Left::default();
         if !nodes.schedulable()[node.index()] || !admits(self.store, class, node) {
             return left;
         }
