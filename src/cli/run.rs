@@ -14,7 +14,7 @@ use report::runs::{Gathered, ReportRun};
 use report::table::TableOptions;
 use scenario::{Experiment, load};
 use systems::registry::WITH_PLAIN_FORM;
-use trace::ledger::{ESTIMATES, UNHEEDED};
+use trace::ledger::{Action, ESTIMATES};
 use units::plural;
 
 use super::experiment_file;
@@ -200,9 +200,11 @@ fn remarks(summary: &Summary, all: bool, folder: &Path) -> Vec<String> {
     lines
 }
 
-/// Whether a remark says that rows were kept without what they demand of their placement.
+/// Whether a remark says that rows were taken without what they demand of their placement.
 fn is_unheeded(remark: &str) -> bool {
-    remark.starts_with("keep ") && remark.contains(UNHEEDED)
+    remark
+        .strip_prefix(&Action::Waive.to_string())
+        .is_some_and(|rest| rest.starts_with(' '))
 }
 
 /// Adds a remark of a variant, which is named if others don't have the remark.
@@ -270,7 +272,7 @@ mod tests {
 
     #[test]
     fn demands_that_are_not_enforced_are_told() {
-        let constraint = "keep 2 rows: constraints of an application, not enforced (first m:2)";
+        let constraint = "waive 2 rows: constraints of an application, not enforced (first m:2)";
         assert!(is_unheeded(constraint));
         assert!(!is_unheeded(
             "keep 2 rows: run time not known (first m.json:2)"

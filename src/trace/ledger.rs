@@ -23,6 +23,9 @@ pub enum Action {
     Repair,
     /// The row was taken as it stands.
     Keep,
+    /// The row was taken without something that it demands of its placement, such as a constraint or a
+    /// deadline: the simulated cluster is freer than that of the trace.
+    Waive,
 }
 
 impl fmt::Display for Action {
@@ -31,6 +34,7 @@ impl fmt::Display for Action {
             Self::Drop => "drop",
             Self::Repair => "repair",
             Self::Keep => "keep",
+            Self::Waive => "waive",
         })
     }
 }
@@ -40,10 +44,6 @@ pub const ESTIMATES: [&str; 2] = [
     "time limit below the run time",
     "ran beyond its requested time",
 ];
-
-/// Words of kinds of rows that are kept without something that they demand of their placement, such as a
-/// constraint: what is simulated is another cluster than theirs.
-pub const UNHEEDED: &str = "not enforced";
 
 /// One kind of dirt.
 #[derive(Clone, Debug, PartialEq, Eq)]

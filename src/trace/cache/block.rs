@@ -262,6 +262,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Block, Broken> {
             0 => Action::Drop,
             1 => Action::Repair,
             2 => Action::Keep,
+            3 => Action::Waive,
             _ => return Err(Broken),
         };
         block.dirt.push((kind, action, part.number()?));

@@ -179,7 +179,7 @@ fn spec(journal: &mut Journal, fields: &Fields<'_, '_>) -> Result<PodSpec, Refus
     let most = fields.integer(ON_A_NODE, -1, 1_000_000)?;
     if most.is_some_and(|most| most >= 0) {
         let kind = "limit of instances on a node, not enforced";
-        journal.dirt(kind, Action::Keep, line)?;
+        journal.dirt(kind, Action::Waive, line)?;
     }
     Ok(spec)
 }

@@ -305,7 +305,7 @@ impl Workload {
             .integer(DEADLINE, -1, i64::MAX)?
             .is_some_and(|at| at >= 0)
         {
-            journal.dirt("deadline of a task, not enforced", Action::Keep, line)?;
+            journal.dirt("deadline of a task, not enforced", Action::Waive, line)?;
         }
         if self
             .tasks

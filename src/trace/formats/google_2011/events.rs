@@ -3,6 +3,7 @@
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
+use serde::{Deserialize, Serialize};
 
 use super::unsorted::{Dirt, Unsorted};
 use crate::error::TraceError;
@@ -25,7 +26,7 @@ use units::Instant;
 pub(crate) type Key = (i64, i64);
 
 /// An event of a task.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct TaskEvent {
     /// Job and index of the task.
     pub(crate) key: Key,
@@ -47,12 +48,15 @@ pub(crate) struct Asked<'a, F> {
     pub(crate) spec: F,
 }
 
-/// Kinds of what is odd about a demand, each of which is a bit by its place.
-pub(crate) const OPENING_DIRT: [&str; 4] = [
-    "no request; counted as 0",
-    "tasks on different machines, not enforced",
-    "constraint on attributes, not enforced without `constraints`",
-    "dedicated machine, not enforced",
+/// Kinds of what is odd about a demand with what is done about each, which is a bit by its place.
+pub(crate) const OPENING_DIRT: [(&str, Action); 4] = [
+    ("no request; counted as 0", Action::Keep),
+    ("tasks on different machines, not enforced", Action::Waive),
+    (
+        "constraint on attributes, not enforced without `constraints`",
+        Action::Waive,
+    ),
+    ("dedicated machine, not enforced", Action::Waive),
 ];
 
 /// The bits of those of [`OPENING_DIRT`] that are so.
@@ -103,9 +107,10 @@ struct Task {
 
 const SUBMIT: i64 = 0;
 const SCHEDULE: i64 = 1;
-const EVICT: i64 = 2;
+pub(super) const EVICT: i64 = 2;
 const FAIL: i64 = 3;
-const LOST: i64 = 6;
+pub(super) const LOST: i64 = 6;
+pub(super) const UPDATE_PENDING: i64 = 7;
 
 impl Tasks {
     pub(crate) fn new(options: &ReadOptions) -> Self {
@@ -163,9 +168,9 @@ impl Tasks {
     ) -> Result<(), Refused> {
         let TaskEvent { key, kind, time } = event;
         if asked.dirt != 0 && self.opens(event) {
-            for (place, kind) in OPENING_DIRT.iter().enumerate() {
+            for (place, (kind, action)) in OPENING_DIRT.into_iter().enumerate() {
                 if asked.dirt >> place & 1 == 1 {
-                    journal.dirt(kind, Action::Keep, line)?;
+                    journal.dirt(kind, action, line)?;
                 }
             }
         }

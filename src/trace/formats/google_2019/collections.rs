@@ -114,8 +114,8 @@ impl Collections {
                 }
                 return Ok(());
             }
-            for kind in limits {
-                journal.dirt(kind, Action::Keep, fields.line())?;
+            for (kind, action) in limits {
+                journal.dirt(kind, action, fields.line())?;
             }
             self.0.insert(id, own);
             Ok(())
@@ -163,37 +163,41 @@ impl Collection {
 }
 
 /// Constraints of a collection that its instances don't keep to in a run.
-fn beyond_instances(fields: &Fields<'_, '_>) -> Result<Vec<&'static str>, Refused> {
+fn beyond_instances(fields: &Fields<'_, '_>) -> Result<Vec<(&'static str, Action)>, Refused> {
     let mut found = Vec::new();
-    for (place, least, most, kind) in [
+    for (place, least, most, kind, action) in [
         (
             PARENT,
             1,
             i64::MAX,
             "child of a collection; ends as in the trace, whenever its parent ends",
+            Action::Keep,
         ),
         (
             PER_MACHINE,
             1,
             i64::MAX,
             "limit of instances on a machine, not enforced",
+            Action::Waive,
         ),
         (
             PER_SWITCH,
             1,
             i64::MAX,
             "limit of instances below a switch, not enforced",
+            Action::Waive,
         ),
         (
             SCALING,
             2,
             3,
             "requests that the cluster scales; changed as in the trace",
+            Action::Keep,
         ),
     ] {
         let stated = fields.integer(place, 0, most)?.unwrap_or_default();
         if stated >= least {
-            found.push(kind);
+            found.push((kind, action));
         }
     }
     Ok(found)

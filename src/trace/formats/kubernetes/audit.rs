@@ -145,7 +145,7 @@ fn created(
     let template = pod_template::read(event.line, object, namespace)?;
     if template.has_rules {
         let kind = "tolerations, affinity, spread, gates or claims of pods, not enforced";
-        journal.dirt(kind, Action::Keep, event.line)?;
+        journal.dirt(kind, Action::Waive, event.line)?;
     }
     Ok(Some(template.spec))
 }

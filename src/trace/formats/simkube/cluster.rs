@@ -180,7 +180,7 @@ impl Cluster {
         let template = pod_template::read(line, template, namespace)?;
         if template.has_rules {
             let kind = "tolerations, affinity, spread, gates or claims of pods, not enforced";
-            journal.dirt(kind, Action::Keep, line)?;
+            journal.dirt(kind, Action::Waive, line)?;
         }
         self.replace(&key, self.now);
         let known = self.owners.get(&key);

@@ -68,7 +68,7 @@ fn take(state: &mut State, journal: &mut Journal, service: &Element) -> Result<(
     let wanted = wanted.ok_or_else(|| service.bad_at("/Replicas", "replicas such as `3/3`"))?;
     if words.next().is_some() {
         let kind = "most replicas on a node, not enforced";
-        journal.dirt(kind, Action::Keep, line)?;
+        journal.dirt(kind, Action::Waive, line)?;
     }
     let kind = "service whose reservations are not stated; requests nothing";
     journal.dirt(kind, Action::Keep, line)?;
@@ -111,7 +111,7 @@ fn take_inspected(
     let most = count(service, "/Spec/TaskTemplate/Placement/MaxReplicas")?;
     if most.is_some_and(|most| most > 0) {
         let kind = "most replicas on a node, not enforced";
-        journal.dirt(kind, Action::Keep, service.line)?;
+        journal.dirt(kind, Action::Waive, service.line)?;
     }
     let pods = Pods {
         name,

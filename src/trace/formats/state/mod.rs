@@ -200,7 +200,7 @@ fn whole_gpus_of(element: &Element, path: &str, gpus: usize) -> Result<GpuReques
     }
 }
 
-/// Notes what no run heeds.
+/// Notes a demand that no run heeds.
 fn note(
     journal: &mut Journal,
     element: &Element,
@@ -217,7 +217,7 @@ fn note(
     if is_empty {
         return Ok(());
     }
-    journal.dirt(kind, Action::Keep, element.line)
+    journal.dirt(kind, Action::Waive, element.line)
 }
 
 #[cfg(test)]

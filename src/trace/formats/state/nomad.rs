@@ -111,7 +111,7 @@ fn gpus(journal: &mut Journal, allocation: &Element) -> Result<usize, Refused> {
             gpus += ids.map_or(0, Vec::len);
         } else {
             let kind = "device of another type than gpu, not enforced";
-            journal.dirt(kind, Action::Keep, allocation.line)?;
+            journal.dirt(kind, Action::Waive, allocation.line)?;
         }
     }
     Ok(gpus)

@@ -77,7 +77,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         if has_deadline && !fields.text(DEADLINES).is_empty() {
             journal.dirt(
                 "deadline of a job, not enforced",
-                Action::Keep,
+                Action::Waive,
                 fields.line(),
             )?;
         }
