@@ -12,6 +12,7 @@ use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use model::node::HOSTNAME_LABEL;
 use model::resource_list::{CPU, MEMORY, PODS};
 use model::{GpuInventory, GpuRequest, Labels, Node, PodName, PodSpec, ResourceList, Text};
+use serde::{Deserialize, Serialize};
 use units::{Duration, Instant, Quantity};
 
 /// The label that carries a node's GPU model.
@@ -290,7 +291,7 @@ pub(crate) fn gang(gpus: i64) -> Demand {
 }
 
 /// The capacity of a machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Capacity {
     /// 1/1000 cores.
     pub(crate) cpu_milli: i64,

@@ -3,11 +3,12 @@
 //! of frames, xz with any number of streams, or none), never by name. Everything is streamed except the standard input of traces,
 //! which is read into memory once so that a reader can be forked.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
@@ -57,30 +58,36 @@ struct Member {
     size: u64,
 }
 
-/// Standard input, which is read through only once.
-#[derive(Debug)]
+/// A stream, such as standard input, which is read through only once.
 struct Once {
     /// First bytes of the input.
     head: Vec<u8>,
-    is_read: AtomicBool,
+    /// The bytes behind them; `None` once they are read.
+    rest: Mutex<Option<Box<dyn BufRead + Send>>>,
+}
+
+impl fmt::Debug for Once {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Once").finish_non_exhaustive()
+    }
 }
 
 impl Once {
-    fn begin() -> io::Result<Self> {
+    fn begin(stream: impl Read + Send + 'static) -> io::Result<Self> {
         let mut head = Vec::with_capacity(SNIFF_BYTES);
+        let mut rest = BufReader::with_capacity(BUFFER_BYTES, stream);
         let limit = SNIFF_BYTES as u64;
-        io::stdin().lock().take(limit).read_to_end(&mut head)?;
+        rest.by_ref().take(limit).read_to_end(&mut head)?;
+        let rest: Box<dyn BufRead + Send> = Box::new(rest);
         Ok(Self {
             head,
-            is_read: AtomicBool::new(false),
+            rest: Mutex::new(Some(rest)),
         })
     }
 
     fn open(&self) -> io::Result<Box<dyn BufRead + Send>> {
-        if self.is_read.swap(true, Ordering::Relaxed) {
-            return Err(io::Error::other("it can be read only once"));
-        }
-        let rest = BufReader::with_capacity(BUFFER_BYTES, io::stdin());
+        let rest = self.rest.lock().ok().and_then(|mut rest| rest.take());
+        let rest = rest.ok_or_else(|| io::Error::other("it can be read only once"))?;
         Ok(Box::new(io::Cursor::new(self.head.clone()).chain(rest)))
     }
 }
@@ -144,8 +151,15 @@ impl Input {
         if text != "-" {
             return Ok(Self::path(text));
         }
-        let name = "standard input";
-        let once = Once::begin().map_err(|error| read_error(name, &error))?;
+        Self::once("standard input", io::stdin())
+    }
+
+    /// A stream, which is read once and never held as a whole.
+    ///
+    /// # Errors
+    /// Its beginning can't be read.
+    pub fn once(name: &str, stream: impl Read + Send + 'static) -> Result<Self, TraceError> {
+        let once = Once::begin(stream).map_err(|error| read_error(name, &error))?;
         Ok(Self {
             name: name.into(),
             origin: Origin::Once(Arc::new(once)),
@@ -303,6 +317,15 @@ impl Input {
             Origin::Bytes(bytes) => Ok(bytes.len() as u64),
             Origin::Once(_) => Ok(0),
             Origin::Member(member) => Ok(member.size),
+        }
+    }
+
+    /// Whether it can be read only once, as streamed standard input can.
+    pub(super) fn is_read_once(&self) -> bool {
+        match &self.origin {
+            Origin::Path(_) | Origin::Bytes(_) => false,
+            Origin::Once(_) => true,
+            Origin::Member(member) => member.archive.is_read_once(),
         }
     }
 

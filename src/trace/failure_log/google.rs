@@ -1,6 +1,8 @@
 //! Machine events of Google's traces as a failure log: a machine is down from its REMOVE to its
 //! next ADD, and before its first one.
 
+use serde::{Deserialize, Serialize};
+
 use super::{FailureLog, LoggedOutage};
 use crate::error::TraceError;
 use crate::format::FormatEntry;
@@ -9,7 +11,7 @@ use crate::formats::google_2019;
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::rows::Refused;
-use crate::timed::Timed;
+use crate::timed::{self, Rank, Timed};
 use units::{Instant, SortedMap};
 
 /// Whether a machine is there.
@@ -70,10 +72,27 @@ pub(super) fn read(
 }
 
 /// An event at a node of the cluster.
+#[derive(Serialize, Deserialize)]
 struct NodeEvent {
     node: usize,
     kind: i64,
     time: Instant,
+}
+
+impl timed::Event for NodeEvent {
+    type Object = usize;
+
+    fn object(&self) -> usize {
+        self.node
+    }
+
+    fn rank(&self) -> Rank {
+        if self.kind == 1 {
+            Rank::Goes
+        } else {
+            Rank::Comes
+        }
+    }
 }
 
 /// States and outages of all machines, from their events up to an instant.
@@ -109,7 +128,7 @@ impl Course {
                 let kind = "machine removed while it is away";
                 journal.dirt(kind, Action::Keep, line)?;
             }
-            _ => journal.dirt("change of a capacity, not enforced", Action::Keep, line)?,
+            _ => journal.dirt("change of a capacity, not enforced", Action::Waive, line)?,
         }
         Ok(())
     }
@@ -158,7 +177,7 @@ mod tests {
         }
         let system = LogOptions {
             system: Some(2),
-            from: None,
+            ..LogOptions::default()
         };
         let error = read(&input, &system, &["5"]).expect_err("no system");
         assert!(

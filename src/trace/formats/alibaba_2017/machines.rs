@@ -1,6 +1,8 @@
 //! Machines of Alibaba's trace of 2017: those that are added. A machine with a soft or hard error
 //! keeps its instances and takes no other in the origin; the trace doesn't say when it is back.
 
+use serde::{Deserialize, Serialize};
+
 use super::usage;
 use crate::error::TraceError;
 use crate::format::{
@@ -13,9 +15,9 @@ use crate::machine_course::{MachineCourse, in_order};
 use crate::options::ReadOptions;
 use crate::rows::{Layout, each_row_of_all};
 use crate::side_by_side::Tables;
-use crate::timed::Timed;
+use crate::timed::{Event, Rank, Timed};
 use model::Labels;
-use units::SortedMap;
+use units::{Instant, SortedMap};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -68,6 +70,33 @@ pub(super) fn is_machines(first: &[u8]) -> Confidence {
     row_has(first, b',', COLUMNS.len(), &tests)
 }
 
+/// An event of a machine.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    time: Instant,
+    id: i64,
+    /// Whether the machine is added, else it has an error.
+    is_added: bool,
+    /// Cores and bytes.
+    capacity: Option<(i64, i64)>,
+}
+
+impl Event for Row {
+    type Object = i64;
+
+    fn object(&self) -> i64 {
+        self.id
+    }
+
+    fn rank(&self) -> Rank {
+        if self.is_added {
+            Rank::Comes
+        } else {
+            Rank::Goes
+        }
+    }
+}
+
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut nodes = Vec::new();
@@ -85,11 +114,21 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
         let cpu = fields.integer(CPU, 1, 1_000_000)?;
         let memory = super::share_of(fields, MEMORY, options.full_memory_bytes)?;
         let time = super::time(journal, fields, TIME)?;
-        let row = (time, id, event == "add", cpu.zip(memory));
+        let row = Row {
+            time,
+            id,
+            is_added: event == "add",
+            capacity: cpu.zip(memory),
+        };
         Ok(rows.push(journal, line, Some(time), row)?)
     })?;
     rows.each(&mut journal, |journal, line, row| {
-        let (time, id, is_added, capacity) = row;
+        let Row {
+            time,
+            id,
+            is_added,
+            capacity,
+        } = row;
         if !is_added {
             let Some((_, _, course)) = known.get_mut(&id) else {
                 let kind = "error of a machine that is not there";

@@ -3,6 +3,7 @@
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
+use serde::{Deserialize, Serialize};
 
 use super::usage::{self, Usage};
 use crate::error::TraceError;
@@ -17,7 +18,7 @@ use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
 use crate::side_by_side::Tables;
 use crate::spill::Order;
 use crate::stream::{Arrival, ArrivalSource};
-use crate::timed::Timed;
+use crate::timed::{self, Rank, Timed};
 use model::{PodName, PodSpec};
 use units::Instant;
 
@@ -109,6 +110,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 type Alive = IndexMap<i64, Arrival, FxBuildHasher>;
 
 /// An event of an instance.
+#[derive(Serialize, Deserialize)]
 struct Event {
     time: Instant,
     instance: i64,
@@ -116,6 +118,22 @@ struct Event {
     is_creation: bool,
     cpu: Option<i64>,
     memory: Option<i64>,
+}
+
+impl timed::Event for Event {
+    type Object = i64;
+
+    fn object(&self) -> i64 {
+        self.instance
+    }
+
+    fn rank(&self) -> Rank {
+        if self.is_creation {
+            Rank::Arrives
+        } else {
+            Rank::Ends
+        }
+    }
 }
 
 impl Event {

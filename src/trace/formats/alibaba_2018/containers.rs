@@ -4,6 +4,7 @@
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
+use serde::{Deserialize, Serialize};
 
 use super::usage::{self, Usage};
 use crate::error::TraceError;
@@ -18,7 +19,7 @@ use crate::resizes::Resize;
 use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of};
 use crate::side_by_side::Tables;
 use crate::stream::ArrivalSource;
-use crate::timed::{OUT_OF_ORDER, Timed};
+use crate::timed::{Event, OUT_OF_ORDER, Rank, Timed};
 use model::{PodName, PodSpec, Text};
 use units::Instant;
 
@@ -111,6 +112,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 }
 
 /// A row of a container.
+#[derive(Serialize, Deserialize)]
 struct Row {
     name: Text,
     at: Instant,
@@ -118,6 +120,19 @@ struct Row {
     cpu: Option<i64>,
     limit: Option<i64>,
     memory: Option<i64>,
+}
+
+impl Event for Row {
+    type Object = Text;
+
+    fn object(&self) -> Text {
+        self.name.clone()
+    }
+
+    fn rank(&self) -> Rank {
+        // The first row of a container is its arrival, and the reader alone knows which that is.
+        Rank::Arrives
+    }
 }
 
 /// Rows up to now: those of a container stand together, in order of time.

@@ -3,6 +3,7 @@
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
+use serde::{Deserialize, Serialize};
 
 use super::usage;
 use crate::error::TraceError;
@@ -16,8 +17,9 @@ use crate::machine_course::{MachineCourse, in_order};
 use crate::options::ReadOptions;
 use crate::rows::{Layout, each_row_of_all};
 use crate::side_by_side::Tables;
-use crate::timed::Timed;
+use crate::timed::{Event, Rank, Timed};
 use model::{Labels, Node, Text};
+use units::Instant;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -71,6 +73,27 @@ pub(super) fn is_machines(first: &[u8]) -> Confidence {
     row_has(first, b',', COLUMNS.len(), &tests)
 }
 
+/// A row of a machine.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    name: Text,
+    time: Instant,
+    capacity: Capacity,
+    domains: [Text; DOMAINS.len()],
+}
+
+impl Event for Row {
+    type Object = Text;
+
+    fn object(&self) -> Text {
+        self.name.clone()
+    }
+
+    fn rank(&self) -> Rank {
+        Rank::Comes
+    }
+}
+
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut nodes: IndexMap<Text, (Capacity, Node, MachineCourse), FxBuildHasher> =
@@ -92,11 +115,22 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
             memory,
         };
         let domains = DOMAINS.map(|(place, _)| Text::from(fields.text(place)));
-        let row = (name, time, capacity, domains);
+        let row = Row {
+            name,
+            time,
+            capacity,
+            domains,
+        };
         rows.push_any(journal, line, time, row);
         Ok(())
     })?;
-    rows.each(&mut journal, |_, _, (name, time, capacity, domains)| {
+    rows.each(&mut journal, |_, _, row| {
+        let Row {
+            name,
+            time,
+            capacity,
+            domains,
+        } = row;
         if let Some((before, _, course)) = nodes.get_mut(&name) {
             if std::mem::replace(before, capacity) != capacity {
                 course.resized(time, capacity);
@@ -128,7 +162,6 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
 mod tests {
     use super::*;
     use crate::inspect::validate;
-    use units::Instant;
 
     #[test]
     fn the_first_row_of_a_machine_is_a_node() {

@@ -5,6 +5,7 @@
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
+use serde::{Deserialize, Serialize};
 
 use super::attributes::{Attributes, is_attributes};
 use crate::error::TraceError;
@@ -19,7 +20,7 @@ use crate::machine_course::{MachineCourse, in_order};
 use crate::options::ReadOptions;
 use crate::rows::{Fields, Layout, Refused, each_row_of_all};
 use crate::side_by_side::Tables;
-use crate::timed::Timed;
+use crate::timed::{self, Rank, Timed};
 use model::Labels;
 use units::Instant;
 
@@ -72,7 +73,7 @@ pub(super) fn is_events(first: &[u8]) -> Confidence {
 }
 
 /// An event of a machine.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Event {
     /// The machine.
     pub(crate) machine: i64,
@@ -122,10 +123,27 @@ pub(crate) struct Machines {
 }
 
 /// An event with what it states of its machine.
+#[derive(Serialize, Deserialize)]
 struct Stated {
     event: Event,
     capacity: Option<Capacity>,
     labels: Labels,
+}
+
+impl timed::Event for Stated {
+    type Object = i64;
+
+    fn object(&self) -> i64 {
+        self.event.machine
+    }
+
+    fn rank(&self) -> Rank {
+        if self.event.kind == 1 {
+            Rank::Goes
+        } else {
+            Rank::Comes
+        }
+    }
 }
 
 /// A machine as its events describe it.

@@ -140,7 +140,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
         }
     }
-    unsorted::demands(Tasks::new(options), journal, options, |tasks, journal| {
+    let tasks = Tasks::new(options);
+    unsorted::demands(tasks, journal, options, events, |tasks, journal| {
         each_row_of_all(events, &LAYOUT, journal, |journal, fields| {
             take(tasks, journal, fields, options, &beside)
         })
@@ -191,6 +192,8 @@ fn take(
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
     use crate::archive::packed::archive;
     use crate::inspect::validate;
@@ -306,7 +309,13 @@ mod tests {
         };
         let options = ReadOptions::default();
         let sorted = read(&table([0, 1, 2, 3, 4, 5]), &options).expect("good rows");
-        let shuffled = read(&table([5, 3, 4, 0, 2, 1]), &options).expect("good rows");
+        let shuffled = table([5, 3, 4, 0, 2, 1]);
+        // A stream that can be read only once says the same.
+        let stream = io::Cursor::new(shuffled.clone());
+        let stream = Input::once("standard input", stream).expect("readable");
+        let streamed = Recorded::collect(&mut *open(&stream, &options).expect("good rows"));
+        assert_eq!(streamed.expect("good rows").arrivals, sorted.arrivals);
+        let shuffled = read(&shuffled, &options).expect("good rows");
         assert_eq!(shuffled.arrivals, sorted.arrivals);
         let kind = crate::timed::OUT_OF_ORDER;
         assert_eq!(shuffled.ledger.count(kind), 5);

@@ -168,7 +168,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         usage: &usage,
         collections: &collections,
     };
-    unsorted::demands(tasks, journal, options, |tasks, journal| {
+    unsorted::demands(tasks, journal, options, events, |tasks, journal| {
         for part in events {
             each_record(part, COLUMNS, journal, |journal, fields| {
                 take(tasks, journal, fields, &beside)
