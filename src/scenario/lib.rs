@@ -97,6 +97,11 @@ impl Experiment {
                     trace.on_bad_row = on_bad_row;
                 }
             }
+            for failure in &mut plan.scenario.failures {
+                if failure.kind == schema::FailureKind::FailureLog {
+                    failure.on_bad_row = Some(on_bad_row);
+                }
+            }
         }
     }
 }

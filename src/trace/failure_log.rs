@@ -25,6 +25,8 @@ use units::{Duration, Instant, SortedMap};
 /// Options for the reading of a log.
 #[derive(Clone, Debug, Default)]
 pub struct LogOptions {
+    /// Policy for bad rows and documented irregularities.
+    pub rows: RowPolicy,
     /// System number, for the Los Alamos log.
     pub system: Option<u32>,
     /// Date of the run's start, for the Los Alamos log.
@@ -56,7 +58,7 @@ pub struct FailureLog {
 /// # Errors
 /// The file can't be read, has neither header, or a row breaks a rule.
 pub fn read(input: &Input, options: &LogOptions, nodes: &[&str]) -> Result<FailureLog, TraceError> {
-    let journal = Journal::new(input.name.clone(), RowPolicy::default());
+    let journal = Journal::new(input.name.clone(), options.rows);
     let first = beginning_of_log(input)?;
     for (entry, each_event) in google::LOGS {
         if (entry.sniff)(&first) == Confidence::Certain {
@@ -135,18 +137,19 @@ fn plain(mut table: Table, mut journal: Journal, nodes: &[&str]) -> Result<Failu
                 let rule = format!("at or after {latest}, because rows are ordered by `down`");
                 return Err(row.bad(down, &rule));
             }
-            match last.insert(own.node, (row.line, own.up)) {
+            match last.get(&own.node) {
                 Some((line, up)) if up.is_none_or(|up| own.down < up) => {
                     let rule =
                         format!("up before it goes down again: in line {line} it is still down");
                     Err(row.bad(node, &rule))
                 }
-                _ => Ok(own),
+                _ => Ok((own, row.line)),
             }
         });
         match read {
-            Ok(own) => {
+            Ok((own, line)) => {
                 latest = own.down;
+                last.insert(own.node, (line, own.up));
                 outages.push(own);
             }
             Err(bad) => journal.bad_row(bad)?,
@@ -376,101 +379,4 @@ fn minutes(date: DateTime) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HEADER: &str = "System,machine type,nodenumz,Prob Started,Prob Fixed\n";
-
-    fn read_text(text: &str, options: &LogOptions) -> Result<FailureLog, String> {
-        let input = Input::bytes("log.csv", text.as_bytes().to_vec());
-        read(&input, options, &["a", "b", "c"]).map_err(|error| error.to_string())
-    }
-
-    fn spans(log: &FailureLog) -> Vec<(usize, i64, Option<i64>)> {
-        let secs = |at: Instant| at.as_nanos() / 1_000_000_000;
-        let spans = log.outages.iter();
-        spans
-            .map(|own| (own.node, secs(own.down), own.up.map(secs)))
-            .collect()
-    }
-
-    #[test]
-    fn our_table_has_names_and_times_with_or_without_units() {
-        let text = "node,down,up\nc,0,5\nb,10,2m\na,90s,\nb,5m,6m\n";
-        let log = read_text(text, &LogOptions::default()).expect("a log");
-        assert_eq!(
-            spans(&log),
-            [
-                (2, 0, Some(5)),
-                (1, 10, Some(120)),
-                (0, 90, None),
-                (1, 300, Some(360))
-            ]
-        );
-    }
-
-    #[test]
-    fn what_is_out_of_order_or_overlaps_is_told_with_its_line() {
-        let check = |rows: &str, expected: &str| {
-            let text = format!("node,down,up\n{rows}");
-            let error = read_text(&text, &LogOptions::default()).expect_err("it is wrong");
-            assert!(error.contains(expected), "{error}");
-        };
-        check(
-            "a,50,60\nb,10,20\n",
-            "log.csv:3: column `down`: must be at or after 50s",
-        );
-        check(
-            "a,10,60\na,30,90\n",
-            "log.csv:3: column `node`: must be up before it goes down",
-        );
-        check("a,10,\na,30,90\n", "in line 2 it is still down, found `a`");
-        check(
-            "z,10,20\n",
-            "log.csv:2: column `node`: must be the name of a node",
-        );
-        check("a,10,10\n", "column `up`: must be after 10s");
-        check("a,soon,10\n", "column `down`: must be a time such as");
-    }
-
-    #[test]
-    fn the_log_of_los_alamos_is_mended_and_counted() {
-        let text = format!(
-            "{HEADER}2,x,1,6/21/2005 10:54,6/21/2005 11:00\n2,x,1,6/21/2005 10:58,6/21/2005 11:10\n\
-             2,x,0,6/21/2005 12:00,6/21/2005 12:00\n2,x,9,6/21/2005 12:00,6/21/2005 12:30\n\
-             3,x,0,6/21/2004 12:00,6/21/2004 12:30\n2,x,,6/22/2005 12:00,6/22/2005 12:30\n\
-             3,x,,none,none\n"
-        );
-        let of = |system, from: Option<&str>| LogOptions {
-            system,
-            from: from.map(str::to_owned),
-        };
-        let log = read_text(&text, &of(Some(2), None)).expect("a log");
-        assert_eq!(spans(&log), [(1, 0, Some(960)), (0, 3_960, Some(4_020))]);
-        let kinds: Vec<(&str, u64)> = { log.ledger.entries().iter() }
-            .map(|entry| (&*entry.kind, entry.count))
-            .collect();
-        assert_eq!(
-            kinds,
-            [
-                ("outages of zero length, counted as one minute", 1),
-                ("outages of nodes that are not in the cluster", 1),
-                ("outages without a node", 1),
-                ("overlapping outages, merged", 1),
-            ]
-        );
-        let later = read_text(&text, &of(Some(2), Some("2005-06-21T11:05"))).expect("a log");
-        assert_eq!(spans(&later), [(1, 0, Some(300)), (0, 3_300, Some(3_360))]);
-        for (options, expected) in [
-            (of(None, None), "choose one with `system`: 2, 3"),
-            (
-                of(Some(7), None),
-                "the log has no system 7; its systems are 2, 3",
-            ),
-            (of(Some(2), Some("May")), "`from` is `May`, expected a date"),
-        ] {
-            let error = read_text(&text, &options).expect_err("it is wrong");
-            assert!(error.contains(expected), "{error}");
-        }
-    }
-}
+mod tests;

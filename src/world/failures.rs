@@ -26,7 +26,7 @@ use super::machine_events::machine_events;
 use super::machine_steps;
 use super::mesos_options::mesos_options;
 use super::runs_workloads::runs_always;
-use super::{BuildError, FileSource, Remarks};
+use super::{BuildError, FileSource, Remarks, row_policy};
 
 /// Contact between the control plane of a scenario and its nodes.
 pub fn contact(scenario: &Scenario) -> NodeLife {
@@ -99,6 +99,7 @@ pub fn failures(
             continue;
         };
         let options = LogOptions {
+            rows: row_policy(failure.on_bad_row.unwrap_or_default()),
             system: failure.system,
             from: failure.from.clone(),
         };

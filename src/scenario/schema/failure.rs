@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::workload::OnBadRow;
 use crate::share::Share;
 use rng::Distribution;
 use units::{Duration, SortedMap};
@@ -83,6 +84,9 @@ pub struct Failure {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub from: Option<String>,
+    /// Handling of rows of the failure log that cannot be read; default `fail`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_bad_row: Option<OnBadRow>,
     /// Slowdown factor: multiple of the normal time that work takes, 1 to 1000000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
@@ -277,7 +281,7 @@ impl FailureKind {
             Self::DataCorruption => (&["volume", "at"], &["detectedAfter"]),
             Self::CorruptedImage => (&["image", "at"], &["for"]),
             Self::NodeCrash => (&["mtbf", "repair"], &["node", "zone", "domain", "burst"]),
-            Self::FailureLog => (&["path"], &["system", "from"]),
+            Self::FailureLog => (&["path"], &["system", "from", "onBadRow"]),
             Self::SlowNode => (
                 &["factor"],
                 &["node", "zone", "domain", "at", "for", "mtbf", "repair"],
@@ -359,6 +363,7 @@ impl Failure {
             ("path", self.path.is_some()),
             ("system", self.system.is_some()),
             ("from", self.from.is_some()),
+            ("onBadRow", self.on_bad_row.is_some()),
             ("factor", self.factor.is_some()),
             ("share", self.share.is_some()),
             ("component", self.component.is_some()),

@@ -67,7 +67,11 @@ pub fn observed(
     rows: RowPolicy,
 ) -> Result<Observed, TraceError> {
     let journal = Journal::new(input.name.clone(), rows);
-    let options = LogOptions { system, from: None };
+    let options = LogOptions {
+        rows,
+        system,
+        from: None,
+    };
     let first = super::beginning_of_log(input)?;
     for (entry, each_event) in google::LOGS {
         if (entry.sniff)(&first) == Confidence::Certain {

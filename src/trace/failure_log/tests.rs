@@ -1,0 +1,130 @@
+//! Failure logs with faults.
+
+use super::*;
+use crate::ledger::OnBadRow;
+
+const HEADER: &str = "System,machine type,nodenumz,Prob Started,Prob Fixed\n";
+
+fn read_text(text: &str, options: &LogOptions) -> Result<FailureLog, String> {
+    let input = Input::bytes("log.csv", text.as_bytes().to_vec());
+    read(&input, options, &["a", "b", "c"]).map_err(|error| error.to_string())
+}
+
+fn spans(log: &FailureLog) -> Vec<(usize, i64, Option<i64>)> {
+    let secs = |at: Instant| at.as_nanos() / 1_000_000_000;
+    let spans = log.outages.iter();
+    spans
+        .map(|own| (own.node, secs(own.down), own.up.map(secs)))
+        .collect()
+}
+
+#[test]
+fn our_table_has_names_and_times_with_or_without_units() {
+    let text = "node,down,up\nc,0,5\nb,10,2m\na,90s,\nb,5m,6m\n";
+    let log = read_text(text, &LogOptions::default()).expect("a log");
+    assert_eq!(
+        spans(&log),
+        [
+            (2, 0, Some(5)),
+            (1, 10, Some(120)),
+            (0, 90, None),
+            (1, 300, Some(360))
+        ]
+    );
+}
+
+#[test]
+fn what_is_out_of_order_or_overlaps_is_told_with_its_line() {
+    let check = |rows: &str, expected: &str| {
+        let text = format!("node,down,up\n{rows}");
+        let error = read_text(&text, &LogOptions::default()).expect_err("it is wrong");
+        assert!(error.contains(expected), "{error}");
+    };
+    check(
+        "a,50,60\nb,10,20\n",
+        "log.csv:3: column `down`: must be at or after 50s",
+    );
+    check(
+        "a,10,60\na,30,90\n",
+        "log.csv:3: column `node`: must be up before it goes down",
+    );
+    check("a,10,\na,30,90\n", "in line 2 it is still down, found `a`");
+    check(
+        "z,10,20\n",
+        "log.csv:2: column `node`: must be the name of a node",
+    );
+    check("a,10,10\n", "column `up`: must be after 10s");
+    check("a,soon,10\n", "column `down`: must be a time such as");
+}
+
+#[test]
+fn bad_rows_are_left_out_and_counted_if_that_is_asked_for() {
+    let skipping = LogOptions {
+        rows: RowPolicy {
+            on_bad_row: OnBadRow::Skip,
+            strict: false,
+        },
+        ..LogOptions::default()
+    };
+    // The outage that is refused in line 3 leaves the node up at 70 s.
+    let text = "node,down,up\na,10,60\na,30,90\nz,40,50\na,70,80\nb,5,6\nc,soon,\n";
+    let log = read_text(text, &skipping).expect("a log");
+    assert_eq!(spans(&log), [(0, 10, Some(60)), (0, 70, Some(80))]);
+    assert_eq!(log.ledger.bad_row_count(), 4);
+    let first = log.ledger.entries()[0].to_string();
+    let expected = "drop 1 row: bad row: column `node`: must be up before it goes down again: in line 2 it is \
+                    still down (first log.csv:3)";
+    assert_eq!(first, expected);
+    let text =
+        format!("{HEADER}2,x,1,6/21/2005 10:54,6/21/2005 11:00\n2,x,1,soon,6/21/2005 11:10\n");
+    let log = read_text(&text, &skipping).expect("a log");
+    assert_eq!((log.outages.len(), log.ledger.bad_row_count()), (1, 1));
+    let text = "failure_interval,failure_duration,failure_intensity\n1000,1000,1\n1000,x,1\n";
+    let log = read_text(text, &skipping).expect("a log");
+    assert_eq!((log.outages.len(), log.ledger.bad_row_count()), (3, 1));
+    let text = "0,1,0,p,0.5,0.2\n9000000,1,9,p,0.5,0.2\n";
+    let log = read_text(text, &skipping).expect("a log");
+    assert_eq!(log.ledger.bad_row_count(), 1);
+}
+
+#[test]
+fn the_log_of_los_alamos_is_mended_and_counted() {
+    let text = format!(
+        "{HEADER}2,x,1,6/21/2005 10:54,6/21/2005 11:00\n2,x,1,6/21/2005 10:58,6/21/2005 11:10\n\
+         2,x,0,6/21/2005 12:00,6/21/2005 12:00\n2,x,9,6/21/2005 12:00,6/21/2005 12:30\n\
+         3,x,0,6/21/2004 12:00,6/21/2004 12:30\n2,x,,6/22/2005 12:00,6/22/2005 12:30\n\
+         3,x,,none,none\n"
+    );
+    let of = |system, from: Option<&str>| LogOptions {
+        rows: RowPolicy::default(),
+        system,
+        from: from.map(str::to_owned),
+    };
+    let log = read_text(&text, &of(Some(2), None)).expect("a log");
+    assert_eq!(spans(&log), [(1, 0, Some(960)), (0, 3_960, Some(4_020))]);
+    let kinds: Vec<(&str, u64)> = { log.ledger.entries().iter() }
+        .map(|entry| (&*entry.kind, entry.count))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            ("outages of zero length, counted as one minute", 1),
+            ("outages of nodes that are not in the cluster", 1),
+            ("outages without a node", 1),
+            ("overlapping outages, merged", 1),
+        ]
+    );
+    let later = read_text(&text, &of(Some(2), Some("2005-06-21T11:05"))).expect("a log");
+    assert_eq!(spans(&later), [(1, 0, Some(300)), (0, 3_300, Some(3_360))]);
+    for (options, expected) in [
+        (of(None, None), "choose one with `system`: 2, 3"),
+        (
+            of(Some(7), None),
+            "the log has no system 7; its systems are 2, 3",
+        ),
+        (of(Some(2), Some("May")), "`from` is `May`, expected a date"),
+    ] {
+        let error = read_text(&text, &options).expect_err("it is wrong");
+        assert!(error.contains(expected), "{error}");
+    }
+}
