@@ -1,6 +1,7 @@
 //! Workloads of Batsim: jobs and profiles in a JSON object. A job is a gang of pods of one core. The
 //! run time follows from the profile without a network: delays hold exactly, work counts at 1 Gflop/s a
-//! processor, communication and storage take no time. Format: `traces.md`, section 9.
+//! processor, communication and storage take no time. A profile's exit code (`ret`) other than 0 fails the
+//! job at the end of its run time. Format: `traces.md`, section 9.
 
 mod profile;
 
@@ -17,7 +18,7 @@ use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{MAX_SECONDS, Refused, show_text};
 use crate::stream::ArrivalSource;
-use model::{PodName, PodSpec};
+use model::{Behaviour, PodLife, PodName, PodSpec, RestartPolicy};
 use units::{Duration, Instant, SortedMap};
 
 use profile::{Remark, Times};
@@ -116,10 +117,6 @@ fn take(
             Remark::Network => ("communication takes no time", Action::Repair),
             Remark::Storage => ("storage takes no time", Action::Repair),
             Remark::Replay => ("recorded program; run time not known", Action::Keep),
-            Remark::Failure => (
-                "profile whose `ret` is not 0; the job counts as completed",
-                Action::Repair,
-            ),
         };
         journal.dirt(kind, action, job.line)?;
     }
@@ -127,18 +124,34 @@ fn take(
         journal.dirt("`extra_data`, not used", Action::Keep, job.line)?;
     }
     let run_time = time.seconds.and_then(Duration::checked_from_secs_f64);
-    let run_time = match (run_time, limit) {
-        (Some(run), Some(limit)) if options.kill_at_walltime => Some(run.min(limit)),
-        _ => run_time,
-    };
+    let cut = limit.filter(|limit| {
+        options.kill_at_walltime && run_time.is_some_and(|run_time| run_time > *limit)
+    });
+    // A job that is cut off does not come to its exit code.
+    let exit_code = if cut.is_some() { 0 } else { time.exit_code };
+    let behaviour = (exit_code != 0).then(|| Behaviour {
+        exit_code,
+        ..Behaviour::default()
+    });
     gather.push(
         journal.origin(job.line),
         Demand {
             submit: Instant::ZERO + submit,
             name: PodName::Text(name.into()),
-            spec: PodSpec::with_requests(requests(Some(1_000), None)),
+            spec: PodSpec {
+                // A job that fails is not started again.
+                life: behaviour.is_some().then(|| {
+                    let life = PodLife {
+                        restart: RestartPolicy::Never,
+                        ..PodLife::default()
+                    };
+                    life.into()
+                }),
+                behaviour: behaviour.map(Into::into),
+                ..PodSpec::with_requests(requests(Some(1_000), None))
+            },
             members: processors as u32,
-            run_time,
+            run_time: cut.or(run_time),
             time_limit: limit,
             ..Demand::default()
         },
@@ -197,19 +210,23 @@ mod tests {
             ("communication takes no time", 1),
             ("recorded program; run time not known", 1),
             ("`extra_data`, not used", 1),
-            // The sequence has the profile as well.
-            (
-                "profile whose `ret` is not 0; the job counts as completed",
-                2,
-            ),
         ] {
             assert_eq!(recorded.ledger.count(kind), count, "{kind}");
         }
+        // A sequence fails with its first part that does.
+        assert_eq!(exit_codes(&recorded), [3, 3, 0, 0]);
         let options = ReadOptions {
             kill_at_walltime: true,
             ..ReadOptions::default()
         };
-        assert_eq!(read(&options).arrivals[1].run_time, run(10_000));
+        let cut = read(&options);
+        assert_eq!(cut.arrivals[1].run_time, run(10_000));
+        assert_eq!(exit_codes(&cut), [3, 0, 0, 0]);
+    }
+
+    fn exit_codes(recorded: &Recorded) -> Vec<i32> {
+        let classes = { recorded.arrivals.iter() }.map(|one| &recorded.classes[one.class as usize]);
+        classes.map(|spec| spec.exit_code(0)).collect()
     }
 
     #[test]
@@ -217,13 +234,17 @@ mod tests {
         let text = TEXT
             .replace("\"profile\": \"d\"", "\"profile\": \"none\"")
             .replace("\"subtime\": 6", "\"subtime\": -6")
-            .replace("\"profile\": \"smpi\"", "\"profile\": \"loop\"");
+            .replace("\"profile\": \"smpi\"", "\"profile\": \"loop\"")
+            .replace("\"profile\": \"seq\"", "\"profile\": \"w\"")
+            .replace("\"cpu\": 1e10", "\"ret\": 0.5, \"cpu\": 1e10");
         let input = Input::bytes("w.json", text.into_bytes());
         let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
         let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
         assert_eq!(
             bad,
             [
+                "w.json:2: column `profile`: must be a profile whose `ret` is an exit code, a whole \
+                 number, found `\"w\"`",
                 "w.json:3: column `profile`: must be the name of a profile, found `\"none\"`",
                 "w.json:4: column `subtime`: must be a number from 0 to 3200000000, found `-6`",
                 "w.json:5: column `profile`: must be free of a profile that contains itself, found \

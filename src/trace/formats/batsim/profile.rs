@@ -21,8 +21,6 @@ pub(super) enum Remark {
     Storage,
     /// It replays a program.
     Replay,
-    /// It ends with an exit code other than 0.
-    Failure,
 }
 
 /// The run time of a profile.
@@ -32,6 +30,8 @@ pub(super) struct Time {
     pub(super) seconds: Option<f64>,
     /// Causes for which they are not exact, each once.
     pub(super) remarks: SmallVec<[Remark; 4]>,
+    /// The exit code (`ret`); of a sequence its own, or else the first other than 0 of its parts.
+    pub(super) exit_code: i32,
 }
 
 impl Time {
@@ -106,10 +106,13 @@ impl<'p> Times<'p> {
             "TraceReplayProfile" | "smpi" | "usage_trace" => time.note(Remark::Replay, true),
             _ => return Err("a profile of a known `type`".to_owned()),
         }
-        time.note(
-            Remark::Failure,
-            number("ret").is_some_and(|code| code.total_cmp(&0.0).is_ne()),
-        );
+        if let Some(code) = profile.get("ret") {
+            let own = code.as_i64().and_then(|code| i32::try_from(code).ok());
+            let own = own.ok_or("a profile whose `ret` is an exit code, a whole number")?;
+            if own != 0 {
+                time.exit_code = own;
+            }
+        }
         Ok(time)
     }
 
@@ -127,6 +130,9 @@ impl<'p> Times<'p> {
             time.seconds = time.seconds.zip(part.seconds).map(|(sum, own)| sum + own);
             for remark in part.remarks {
                 time.note(remark, true);
+            }
+            if time.exit_code == 0 {
+                time.exit_code = part.exit_code;
             }
         }
         let repeat = repeat.ok_or("a profile with a `repeat` of at least 0")?;
