@@ -10,6 +10,7 @@ use crate::format::{
 };
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
+use crate::intern::NameTable;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
@@ -110,18 +111,33 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
     }
     let mut gather = Gather::default();
+    let mut known = NameTable::default();
     each_row_of_all(tasks, &LAYOUT, &mut journal, |journal, fields| {
-        take(&mut gather, journal, fields, &beside)
+        if take(&mut gather, journal, fields, &beside)? && is_known(&mut known, fields.text(JOB)) {
+            journal.dirt(APART, Action::Waive, fields.line())?;
+        }
+        Ok(())
     })?;
     Ok(gather.finish_from_first(journal))
 }
 
+/// The note about a task of a job that has another: the pods of a gang are of one class.
+const APART: &str =
+    "task of a job of several, which begin together; not enforced, each task is a gang of its own";
+
+/// Whether a job was met before.
+fn is_known(known: &mut NameTable, job: &str) -> bool {
+    let met = known.names().len();
+    (known.number_of(job.as_bytes()) as usize) < met
+}
+
+/// Takes a task; returns whether it is one of the arrivals.
 fn take(
     gather: &mut Gather,
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
     beside: &Beside,
-) -> Result<(), Refused> {
+) -> Result<bool, Refused> {
     let line = fields.line();
     let status = fields.text(STATUS);
     if !STATES.contains(&status) {
@@ -135,10 +151,12 @@ fn take(
     let memory = fields.scaled(MEMORY, 1 << 30, 1e6)?;
     let (mut gpu, is_rounded) = gpu(fields)?;
     let Some(start) = start else {
-        return Ok(journal.dirt("task never began", Action::Drop, line)?);
+        journal.dirt("task never began", Action::Drop, line)?;
+        return Ok(false);
     };
     if instances < 1.0 {
-        return Ok(journal.dirt("task without an instance", Action::Drop, line)?);
+        journal.dirt("task without an instance", Action::Drop, line)?;
+        return Ok(false);
     }
     if cpu.is_none() || memory.is_none() {
         journal.dirt("no request; counted as 0", Action::Keep, line)?;
@@ -181,7 +199,7 @@ fn take(
             ..Demand::default()
         },
     );
-    Ok(())
+    Ok(true)
 }
 
 /// The time from the start of a task to its end, if it has ended.
@@ -299,6 +317,17 @@ mod tests {
         ] {
             assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
         }
+        assert_eq!(recorded.ledger.count(APART), 0);
+        let rows = "j,ps,1,Failed,1,2,1,1,1,\nk,ps,1,Failed,1,2,1,1,1,\nj,w,1,Waiting,,,1,1,1,\n\
+                    j,worker,3,Failed,1,2,1,1,1,\nj,chief,1,Failed,1,2,1,1,1,\n";
+        let input = Input::bytes("t.csv", rows.as_bytes());
+        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        assert_eq!(recorded.arrivals.len(), 4);
+        let apart = recorded.ledger.entries().iter();
+        let mut apart = apart.filter(|entry| &*entry.kind == APART);
+        let apart = apart.next().map(|own| (own.count, own.line, own.action));
+        assert_eq!(apart, Some((2, 4, Action::Waive)));
         let rows = "j,t,1,Done,1,2,1,1,1,\nj,t,1,Failed,-1,2,1,1,1,\nj,t,1,Failed,1,2,1,1,9000,\n";
         let found = validate(
             &Input::bytes("t.csv", rows.as_bytes()),
