@@ -106,7 +106,7 @@ fn object(properties: &Map<String, Value>) -> Option<Value> {
 }
 
 /// Choices of a format: the option, its name in experiments, and its meaning.
-const CHOICES: [(&str, &str, &str); 3] = [
+const CHOICES: [(&str, &str, &str); 4] = [
     (
         "memory",
         "memory",
@@ -121,6 +121,12 @@ const CHOICES: [(&str, &str, &str); 3] = [
         "largest-request",
         "largestRequest",
         "Request the most that a task whose request changes ever requested.",
+    ),
+    (
+        "shares",
+        "shares",
+        "Request the shares of disks and network as `windtunnel.dev/hdd`, `ssd` and `nic`, in millionths of a host, \
+         rounded down.",
     ),
 ];
 

@@ -46,6 +46,8 @@ pub struct ReadOptions {
     /// `constraints`: tasks keep to constraints on attributes of machines that stand in their own records
     /// (Google's trace of 2019).
     pub constraints: bool,
+    /// `shares`: machines ask for the shares of their host's disks and network (Azure, 2020).
+    pub shares: bool,
     /// `largest-request`: a task whose request changes asks for the most that it ever asked for.
     pub largest_request: bool,
     /// `usage`: pods use what the trace says they used (SWF, the project's own table).
@@ -89,6 +91,7 @@ impl Default for ReadOptions {
             open_cpu_milli: 30_000,
             open_memory_bytes: 70 << 30,
             constraints: false,
+            shares: false,
             largest_request: false,
             usage: false,
             throughputs: None,

@@ -180,6 +180,7 @@ fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<Read
         memory: Option<bool>,
         constraints: Option<bool>,
         largest_request: Option<bool>,
+        shares: Option<bool>,
         full_cores: Option<i64>,
         full_memory_gib: Option<i64>,
         open_cores: Option<i64>,
@@ -193,6 +194,7 @@ fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<Read
     options.pods_per_node = extra.pods_per_node.unwrap_or(options.pods_per_node);
     options.memory = extra.memory.unwrap_or(options.memory);
     options.constraints = extra.constraints.unwrap_or(options.constraints);
+    options.shares = extra.shares.unwrap_or(options.shares);
     let largest = extra.largest_request;
     options.largest_request = largest.unwrap_or(options.largest_request);
     if let Some(cores) = extra.full_cores {

@@ -282,3 +282,70 @@ fn machines_of_a_trace_come_go_and_grow_in_the_run() {
     let kind = "1 change of a machine's size of the trace has no effect";
     assert!(told.contains(kind), "{told}");
 }
+
+/// The cells of two columns of a run's pods, by name.
+fn cells(scratch: &Scratch, columns: [&str; 2]) -> SortedMap<String, [String; 2]> {
+    let table = zstd::decode_all(&scratch.bytes("ran/pods.csv.zst")[..]).expect("a table");
+    let mut rows = csv::Reader::from_reader(&table[..]);
+    let header = rows.headers().expect("a header").clone();
+    let column = |name: &str| header.iter().position(|own| own == name).expect(name);
+    let (pod, places) = (column("pod"), columns.map(column));
+    let row = |row: csv::StringRecord| {
+        let found = places.map(|place| row[place].to_owned());
+        (row[pod].to_owned(), found)
+    };
+    rows.records().map(|own| row(own.expect("a row"))).collect()
+}
+
+#[test]
+fn an_exit_code_of_a_trace_fails_the_job_at_its_end() {
+    let jobs = r#"{"nb_res": 4, "jobs": [
+{"id": "bad", "subtime": 0, "res": 1, "profile": "fails"},
+{"id": "good", "subtime": 1, "res": 1, "profile": "works"}],
+"profiles": {"fails": {"type": "delay", "delay": 20, "ret": 3},
+ "works": {"type": "delay", "delay": 30, "ret": 0}}}"#;
+    let text = experiment("{format: batsim, path: jobs.json}");
+    let files = [("a.yaml", &*text), ("jobs.json", jobs)];
+    let scratch = Scratch::new("trace-exit-codes", &files);
+    for system in ["kubernetes", "batch", "borg", "flow"] {
+        run(
+            &scratch,
+            "a.yaml",
+            &["--set", &format!("system.name={system}")],
+        );
+        let seen = cells(&scratch, ["outcome", "ended_ns"]);
+        assert_eq!(seen["bad"][0], "error", "{system}: {seen:?}");
+        assert_eq!(seen["good"][0], "succeeded", "{system}: {seen:?}");
+        let times = times(&scratch);
+        let lasted = times["bad"].1 - times["bad"].0;
+        assert!((20..30).contains(&lasted), "{system}: {times:?}");
+    }
+}
+
+#[test]
+fn shares_of_disks_keep_machines_apart() {
+    let text = "windtunnel: v1\nname: traces\ncluster: {nodes: [{count: 1, template: {allocatable: {cpu: \
+                128, memory: 512Gi, windtunnel.dev/ssd: 150000}}}]}\nworkload: [{trace: {format: \
+                azure-packing-2020, path: packing.sqlite, onBadRow: skip}}]\nsystem: {name: \
+                batch}\nstop: {at: 40h}\n";
+    let scratch = Scratch::new("trace-shares", &[("a.yaml", text)]);
+    let database = include_bytes!("../../docs/manual/traces.in/packing.sqlite");
+    std::fs::write(scratch.path("packing.sqlite"), database).expect("a file");
+    let hours = |cell: &str| {
+        cell.parse::<i64>()
+            .map_or(-1, |nanos| nanos / 3_600_000_000_000)
+    };
+    let begins = |more: &[&str]| {
+        let told = run(&scratch, "a.yaml", more);
+        let seen = cells(&scratch, ["bound_ns", "outcome"]);
+        let begins = [&seen["1"], &seen["2"]].map(|[bound, _]| hours(bound));
+        (
+            begins,
+            told.contains("shares of disks and network, not enforced"),
+        )
+    };
+    assert_eq!(begins(&[]), ([0, 6], true));
+    // Each takes 100000 of 150000: the second waits for the end of the first.
+    let with = ["--set", "workload.0.trace.shares=true"];
+    assert_eq!(begins(&with), ([0, 36], false));
+}

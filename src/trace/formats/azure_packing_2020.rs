@@ -1,6 +1,8 @@
 //! Azure's trace for packing of 2020: an `SQLite` database of machines and of their types, whose sizes are
 //! shares of a host. Times are days; what began before the trace arrives at 0. Of a type that has sizes on
-//! several kinds of hosts, the first kind's stand. Format: `traces.md`, section 6.
+//! several kinds of hosts, the first kind's stand. With `shares`, disks and network are resources of their own, in
+//! millionths of a host, rounded down: as many machines of a share fit a host as shares of it make a whole. Format:
+//! `traces.md`, section 6.
 
 use crate::archive::parts;
 use crate::error::TraceError;
@@ -13,8 +15,8 @@ use crate::rows::{BETWEEN, Fields, Refused, heed};
 use crate::sqlite::{Sqlite, is_sqlite};
 use crate::stream::ArrivalSource;
 use crate::table::{Column, Row};
-use model::{PodName, PodSpec};
-use units::{Duration, Instant, SortedMap};
+use model::{PodName, PodSpec, ResourceList};
+use units::{Duration, Instant, Quantity, SortedMap};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -23,7 +25,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     columns: COLUMNS,
     names: &["vmId", "tenantId"],
     cells,
-    options: &["full-cpu", "full-memory"],
+    options: &["full-cpu", "full-memory", "shares"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -42,9 +44,15 @@ const TYPE_COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("machineId", "kind of host"),
     ColumnDoc::required("core", "share of the host's cores"),
     ColumnDoc::required("memory", "share of the host's memory"),
-    ColumnDoc::optional("hdd", "share of the host's disks; not enforced"),
-    ColumnDoc::optional("ssd", "share of the host's flash memory; not enforced"),
-    ColumnDoc::optional("nic", "share of the host's network; not enforced"),
+    ColumnDoc::optional("hdd", "share of the host's disks; requested with `shares`"),
+    ColumnDoc::optional(
+        "ssd",
+        "share of the host's flash memory; requested with `shares`",
+    ),
+    ColumnDoc::optional(
+        "nic",
+        "share of the host's network; requested with `shares`",
+    ),
 ];
 
 const VM: usize = 0;
@@ -58,7 +66,16 @@ const OWN_TYPE: usize = 0;
 const HOST: usize = 1;
 const CORE: usize = 2;
 const MEMORY: usize = 3;
-const OTHERS: [usize; 3] = [4, 5, 6];
+
+/// The resources that are requested with `shares`, in millionths of a host, and the places of their columns.
+const SHARES: [(&str, usize); 3] = [
+    ("windtunnel.dev/hdd", 4),
+    ("windtunnel.dev/ssd", 5),
+    ("windtunnel.dev/nic", 6),
+];
+
+/// The note about a machine whose disks and network are not requested.
+const SHARES_WAIVED: &str = "shares of disks and network, not enforced without `shares`; hosts take machines by cores and memory";
 
 /// A day in seconds.
 const DAY: f64 = 86_400.0;
@@ -143,8 +160,32 @@ struct Type {
     cpu_milli: Option<i64>,
     memory: Option<i64>,
     has_others: bool,
-    /// Whether it takes disks or network of its host.
-    takes_more: bool,
+    /// Millionths of the host's disks and network, in the order of [`SHARES`].
+    shares: [i64; SHARES.len()],
+}
+
+impl Type {
+    /// The requests of a machine of the type.
+    fn requests(&self, options: &ReadOptions) -> ResourceList {
+        let mut list = requests(self.cpu_milli, self.memory);
+        for ((resource, _), share) in SHARES.into_iter().zip(self.shares) {
+            if options.shares && share > 0 {
+                list.set(resource, Quantity::from_units(share));
+            }
+        }
+        list
+    }
+}
+
+/// The millionths of a host's disks and network that a type takes; one that is not known is 0.
+fn shares(fields: &Fields<'_, '_>) -> Result<[i64; SHARES.len()], BadRow> {
+    let mut shares = [0; SHARES.len()];
+    for (own, (_, place)) in shares.iter_mut().zip(SHARES) {
+        // To the billionth first, so that no binary fraction takes a millionth off.
+        let billionths = fields.scaled(place, 1_000_000_000, 1.0)?;
+        *own = billionths.unwrap_or_default() / 1_000;
+    }
+    Ok(shares)
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
@@ -167,10 +208,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
                     cpu_milli: fields.scaled(CORE, options.full_cpu_milli, 1.0)?,
                     memory: fields.scaled(MEMORY, options.full_memory_bytes, 1.0)?,
                     has_others: false,
-                    takes_more: OTHERS.into_iter().try_fold(false, |any, place| {
-                        let share = fields.decimal(place, 1.0)?;
-                        Ok::<bool, BadRow>(any || share.is_some_and(|share| share > 0.0))
-                    })?,
+                    shares: shares(fields)?,
                 };
                 match types.get_mut(&own) {
                     Some(known) if known.host <= read.host => known.has_others = true,
@@ -188,7 +226,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             "vm",
             COLUMNS,
             &mut journal,
-            |journal, fields| take(&mut gather, journal, fields, &types),
+            |journal, fields| take(&mut gather, journal, fields, &types, options),
         )?;
     }
     Ok(gather.finish(journal))
@@ -199,6 +237,7 @@ fn take(
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
     types: &SortedMap<i64, Type>,
+    options: &ReadOptions,
 ) -> Result<(), Refused> {
     let line = fields.line();
     let name = fields.name(VM, "the number of a machine")?;
@@ -240,10 +279,8 @@ fn take(
             line,
         )?;
     }
-    if known.takes_more {
-        let kind =
-            "shares of disks and network, not enforced; hosts take machines by cores and memory";
-        journal.dirt(kind, Action::Keep, line)?;
+    if !options.shares && known.shares != [0; SHARES.len()] {
+        journal.dirt(SHARES_WAIVED, Action::Waive, line)?;
     }
     if end.is_none() {
         let kind = "there at the end of the trace; run time not known";
@@ -259,7 +296,7 @@ fn take(
             tenant: fields.text(TENANT).into(),
             spec: PodSpec {
                 priority: 1 - low as i32,
-                ..PodSpec::with_requests(requests(known.cpu_milli, known.memory))
+                ..PodSpec::with_requests(known.requests(options))
             },
             run_time: end.map(|end| span(end - from)),
             ..Demand::default()
@@ -306,10 +343,7 @@ mod tests {
             ("there before the start of the trace; arrives at 0", 1),
             ("there at the end of the trace; run time not known", 1),
             ("size not known in full; requests the rest", 1),
-            (
-                "shares of disks and network, not enforced; hosts take machines by cores and memory",
-                42,
-            ),
+            (SHARES_WAIVED, 42),
             ("machine of a type that is not listed", 1),
             (
                 "type with sizes on several kinds of hosts; the first kind's stand",
@@ -318,6 +352,18 @@ mod tests {
         ] {
             assert_eq!(recorded.ledger.count(kind), count, "{kind}");
         }
+        assert_eq!(listed.iter().count(), 2);
+        let options = ReadOptions {
+            shares: true,
+            ..options
+        };
+        let mut source = open(&input, &options).expect("a database");
+        let recorded = Recorded::collect(&mut *source).expect("a database");
+        let spec = &recorded.classes[recorded.arrivals[0].class as usize];
+        let listed = spec.requests().expect("small");
+        assert_eq!(listed.get("windtunnel.dev/ssd").units_ceil(), Ok(100_000));
+        assert_eq!(listed.iter().count(), 3, "neither `hdd` nor `nic` is known");
+        assert_eq!(recorded.ledger.count(SHARES_WAIVED), 0);
         let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
         let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
         assert_eq!(
