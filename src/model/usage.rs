@@ -6,6 +6,8 @@
 //! - `sine(MEAN, AMPLITUDE, PERIOD[, PEAK])`: up and down with the time of the run, highest at `PEAK`;
 //! - `ramp(FROM, RISE, PER[, MOST])`: a rise from the start of the pod's processes, as a leak has it;
 //! - `steps(0s: 100m, 1h: 400m)`: from each time of the run on;
+//! - `recorded(0s: 100m, 1h: 400m)`: from each time on after the start of the pod's processes, as traces
+//!   record it;
 //! - `trace(NAME)`: a series that `models.usage.traces` names;
 //! - `shared(…)`: the use of the whole workload, which its serving pods share evenly.
 //!
@@ -65,6 +67,8 @@ pub enum Pattern {
     },
     /// From each time of the run on.
     Steps(Vec<(Duration, Amount)>),
+    /// From each time on after the start of the processes: the use that a trace recorded.
+    Recorded(Vec<(Duration, Amount)>),
     /// A series by name.
     Trace(Text),
     /// Usage of a whole workload, shared by its pods.
@@ -103,7 +107,8 @@ impl FromStr for Pattern {
                 per: span(per)?,
                 most: rest.first().map(|most| amount(most)).transpose()?,
             }),
-            ("steps", _) => steps(&arguments),
+            ("steps", _) => Ok(Self::Steps(steps("steps", &arguments)?)),
+            ("recorded", _) => Ok(Self::Recorded(steps("recorded", &arguments)?)),
             ("sine", _) => {
                 Err("expected `sine(MEAN, AMPLITUDE, PERIOD)`, optionally with a `PEAK`".into())
             }
@@ -111,13 +116,13 @@ impl FromStr for Pattern {
             ("trace", _) => Err("expected `trace(NAME)`".into()),
             (other, _) => Err(format!(
                 "`{other}` is unknown; expected an amount, a share of the request such as `60%`, \
-                 or one of `sine`, `ramp`, `steps`, `trace`, `shared`"
+                 or one of `sine`, `ramp`, `steps`, `recorded`, `trace`, `shared`"
             )),
         }
     }
 }
 
-fn steps(arguments: &[&str]) -> Result<Pattern, String> {
+fn steps(kind: &str, arguments: &[&str]) -> Result<Vec<(Duration, Amount)>, String> {
     let mut steps: Vec<(Duration, Amount)> = Vec::new();
     for step in arguments {
         let (at, value) = step
@@ -126,12 +131,12 @@ fn steps(arguments: &[&str]) -> Result<Pattern, String> {
         let at: Duration = at.trim().parse().map_err(|_| no_duration(at.trim()))?;
         if at < Duration::ZERO || steps.last().is_some_and(|&(last, _)| at <= last) {
             return Err(format!(
-                "the times of `steps` must increase from 0s, and `{step}` does not"
+                "the times of `{kind}` must increase from 0s, and `{step}` does not"
             ));
         }
         steps.push((at, amount(value.trim())?));
     }
-    Ok(Pattern::Steps(steps))
+    Ok(steps)
 }
 
 fn no_duration(text: &str) -> String {
@@ -247,6 +252,8 @@ pub enum Curve {
     },
     /// From each time on; before the first, its value.
     Steps(Series),
+    /// The same by the time since the start of the processes, which counts from the zero of the series.
+    Recorded(Series),
 }
 
 impl Curve {
@@ -289,12 +296,8 @@ impl Curve {
                 per: *per,
                 most: most.map_or(i64::MAX, of),
             },
-            Pattern::Steps(steps) => {
-                let steps = steps.iter();
-                let steps =
-                    steps.map(|&(at, amount)| (Instant::ZERO.saturating_add(at), of(amount)));
-                Self::Steps(steps.collect())
-            }
+            Pattern::Steps(steps) => Self::Steps(series(steps, of)),
+            Pattern::Recorded(steps) => Self::Recorded(series(steps, of)),
             Pattern::Trace(name) => Self::Steps(traces(name)?),
             Pattern::Shared(pattern) => {
                 let (curve, _) = Self::of(pattern, request, scale, traces)?;
@@ -304,7 +307,8 @@ impl Curve {
         Some((curve, false))
     }
 
-    /// The value at an instant, of processes that are up since `since`.
+    /// The value at an instant, of processes that are up since `since`. What is recorded goes on where it
+    /// was if their work does: its time counts from `since` as well, which then lies before their start.
     pub fn at(&self, now: Instant, since: Instant) -> i64 {
         match self {
             Self::Constant(value) => *value,
@@ -325,12 +329,21 @@ impl Curve {
                 let value = i64::try_from(i128::from(*from) + grown).unwrap_or(i64::MAX);
                 value.min(*most)
             }
-            Self::Steps(series) => {
-                let next = series.partition_point(|&(at, _)| at <= now);
-                let step = series.get(next.saturating_sub(1));
-                step.map_or(0, |&(_, value)| value)
-            }
+            Self::Steps(series) => step_at(series, now),
+            Self::Recorded(series) => step_at(series, passed(now, since)),
         }
+    }
+
+    /// The instant of the next step after `now`, of a curve in steps that has one.
+    pub fn next_step(&self, now: Instant, since: Instant) -> Option<Instant> {
+        let (series, clock, zero) = match self {
+            Self::Steps(series) => (series, now, Instant::ZERO),
+            Self::Recorded(series) => (series, passed(now, since), since),
+            Self::Constant(_) | Self::Sine { .. } | Self::Ramp { .. } => return None,
+        };
+        let place = series.partition_point(|&(at, _)| at <= clock);
+        let &(at, _) = series.get(place)?;
+        Some(zero.saturating_add(at.since(Instant::ZERO)))
     }
 
     /// The first instant from `now` on at which it is `level` or more, if there is one within what
@@ -372,8 +385,33 @@ impl Curve {
                 let mut later = series.iter().filter(|&&(at, _)| at > now);
                 later.find(|&&(_, value)| value >= level).map(|&(at, _)| at)
             }
+            Self::Recorded(series) => {
+                let clock = passed(now, since);
+                let mut later = series.iter().filter(|&&(at, _)| at > clock);
+                let &(at, _) = later.find(|&&(_, value)| value >= level)?;
+                Some(since.saturating_add(at.since(Instant::ZERO)))
+            }
         }
     }
+}
+
+/// The series of steps.
+fn series(steps: &[(Duration, Amount)], of: impl Fn(Amount) -> i64) -> Series {
+    let steps = steps.iter();
+    let steps = steps.map(|&(at, amount)| (Instant::ZERO.saturating_add(at), of(amount)));
+    steps.collect()
+}
+
+/// The value of a series at an instant; before its first, the value of that.
+fn step_at(series: &[(Instant, i64)], at: Instant) -> i64 {
+    let next = series.partition_point(|&(from, _)| from <= at);
+    let step = series.get(next.saturating_sub(1));
+    step.map_or(0, |&(_, value)| value)
+}
+
+/// The time since an instant, on a clock of its own.
+fn passed(now: Instant, since: Instant) -> Instant {
+    Instant::ZERO.saturating_add(now.since(since))
 }
 
 /// A sine whose value holds for a step of its period; never less than nothing.
@@ -397,86 +435,4 @@ impl fmt::Display for Scale {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn curve(text: &str, request: i64, scale: Scale) -> (Curve, bool) {
-        let pattern: Pattern = text.parse().expect("a pattern");
-        Curve::of(&pattern, request, scale, &|_| None).expect("a curve")
-    }
-
-    fn at(text: &str, secs: i64, since: i64) -> i64 {
-        let (curve, _) = curve(text, 1000, Scale::Cpu);
-        curve.at(Instant::from_secs(secs), Instant::from_secs(since))
-    }
-
-    #[test]
-    fn values_follow_from_the_text() {
-        for (text, secs, since, expected) in [
-            ("250m", 7, 0, 250),
-            ("60%", 7, 0, 600),
-            ("0.5", 7, 0, 500),
-            ("sine(500m, 400m, 24h, 12h)", 12 * 3600, 0, 900),
-            ("sine(500m, 400m, 24h, 12h)", 0, 0, 100),
-            ("sine(500m, 400m, 24h, 12h)", 6 * 3600, 0, 500),
-            // Never less than nothing.
-            ("sine(100m, 400m, 24h, 12h)", 0, 0, 0),
-            ("ramp(100m, 50m, 1h)", 3600 * 3, 3600, 200),
-            ("ramp(100m, 50m, 1h, 120m)", 3600 * 3, 3600, 120),
-            ("steps(0s: 100m, 1h: 400m)", 3599, 0, 100),
-            ("steps(0s: 100m, 1h: 400m)", 3600, 0, 400),
-            ("steps(1h: 400m)", 0, 0, 400),
-        ] {
-            assert_eq!(at(text, secs, since), expected, "{text} at {secs} s");
-        }
-        assert!(curve("shared(2)", 0, Scale::Cpu).1);
-        assert_eq!(curve("1Gi", 0, Scale::Memory).0, Curve::Constant(1 << 30));
-    }
-
-    #[test]
-    fn a_level_is_reached_when_the_value_first_is() {
-        let now = Instant::from_secs(100);
-        for text in [
-            "250m",
-            "sine(500m, 400m, 24h, 12h)",
-            "ramp(100m, 50m, 1h)",
-            "steps(0s: 100m, 1h: 400m, 2h: 50m)",
-        ] {
-            let (curve, _) = curve(text, 1000, Scale::Cpu);
-            for level in [0, 200, 250, 399, 880, 901] {
-                let since = Instant::from_secs(50);
-                let Some(reached) = curve.reaches(level, now, since) else {
-                    let ever =
-                        (0..48 * 60).map(|m| curve.at(now + Duration::from_secs(m * 60), since));
-                    assert!(ever.max() < Some(level), "{text} {level}");
-                    continue;
-                };
-                assert!(curve.at(reached, since) >= level, "{text} {level}");
-                let before = Instant::from_nanos(reached.since(Instant::ZERO).as_nanos() - 1);
-                assert!(
-                    reached == now || curve.at(before, since) < level,
-                    "{text} {level}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_no_pattern_says_why() {
-        for (text, part) in [
-            ("-1", "negative"),
-            ("lots", "neither an amount"),
-            ("sin(1, 2, 3h)", "`sin` is unknown"),
-            ("sine(1, 2)", "MEAN, AMPLITUDE, PERIOD"),
-            ("sine(1, 2, 0s)", "more than 0s"),
-            ("ramp(1, 2, 1h", "closing bracket"),
-            ("steps(1h: 1, 1h: 2)", "must increase"),
-            ("steps(1h 1)", "not a step"),
-            ("shared(shared(1))", "twice"),
-            ("200000%", "thousand times"),
-        ] {
-            let error = text.parse::<Pattern>().expect_err(text);
-            assert!(error.contains(part), "{text}: {error}");
-        }
-    }
-}
+mod tests;

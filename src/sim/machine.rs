@@ -259,8 +259,7 @@ impl Machine {
 
     /// Stable identity of a pod.
     pub(super) fn who(&self, pod: PodRef) -> Identity {
-        let row = self.work.get(pod.slot.index());
-        row.map_or(VACANT.who, |row| row.who)
+        (self.work.get(pod.slot.index())).map_or(VACANT.who, |row| row.who)
     }
 
     #[inline]
@@ -291,18 +290,16 @@ impl Machine {
         left: Option<Left>,
         job: Option<ObjectId>,
     ) {
-        let time = |progress: &mut Progress| Some(progress.submit(pod.id, left?, job));
-        let run_time = match &mut self.progress {
-            Some(progress) => time(progress),
-            None => left.map(|left| left.work),
-        };
+        let run_time = left.map(|left| match &mut self.progress {
+            Some(progress) => progress.submit(pod.id, left, job),
+            None => left.work,
+        });
         self.submit_for(pod, who, run_time);
     }
 
     /// The rest of a pod's work that is interrupted now; `None` of one without an end.
     pub(super) fn left(&mut self, now: Instant, pod: PodRef) -> Option<Left> {
-        let work = self.work(pod)?.run_time?;
-        let plain = Left::all(work);
+        let plain = Left::all(self.work(pod)?.run_time?);
         let Some(progress) = &mut self.progress else {
             return Some(plain);
         };
@@ -323,10 +320,14 @@ impl Machine {
         })
     }
 
+    /// A pod's work that is saved in checkpoints.
+    pub(super) fn done(&self, pod: PodRef) -> Option<Duration> {
+        Some(self.progress.as_ref()?.left(pod.id)?.done)
+    }
+
     /// A pod's work is interrupted: what is not saved is to be done again.
     fn pause(&mut self, now: Instant, pod: PodRef) {
-        let rest = self.progress.as_mut();
-        let rest = rest.and_then(|progress| progress.interrupted(now, pod.id));
+        let rest = (self.progress.as_mut()).and_then(|own| own.interrupted(now, pod.id));
         if let (Some(rest), Some(row)) = (rest, self.row_mut(pod))
             && row.run_nanos != ENDLESS
         {

@@ -13,7 +13,7 @@ use units::{Identity, NodeId};
 use super::control_faults::{ApiLimit, BindFault, Part, Sight};
 use super::cores::ProcessRef;
 use super::hosts::{Lost, Trouble};
-use super::progress::Left;
+use super::progress::Rest;
 
 /// A message to a part of a cell.
 #[derive(Debug)]
@@ -161,7 +161,7 @@ pub(super) struct Resubmission {
     pub(super) record: Pod,
     /// The pod's stable identity.
     pub(super) who: Identity,
-    pub(super) left: Option<Left>,
+    pub(super) rest: Rest,
 }
 
 /// A message to the surroundings.

@@ -11,6 +11,8 @@ use super::hosts::{Pace, PaceChange};
 struct Run {
     /// Work to do from the last checkpoint on.
     work: Duration,
+    /// Work that is saved.
+    done: Duration,
     /// `true` if the run begins at a checkpoint.
     is_resumed: bool,
     /// Instant from which the pod is up, and the pace of its work since.
@@ -27,14 +29,34 @@ pub(super) struct Progress {
     rule: Checkpoints,
     runs: SortedMap<PodId, Run>,
     /// Work of jobs that was begun by pods that are gone.
-    begun: SortedMap<ObjectId, Vec<Duration>>,
+    begun: SortedMap<ObjectId, Vec<Left>>,
 }
 
-/// Rest of a pod's work, and whether some of it was done.
+/// Rest of a pod's work, and whether and how much of it was done and saved in checkpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Left {
     pub(super) work: Duration,
+    pub(super) done: Duration,
     pub(super) is_resumed: bool,
+}
+
+/// What another pod goes on with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rest {
+    /// The rest of the work; `None` of work without an end.
+    pub(super) left: Option<Left>,
+    /// How much of the pod's recorded use is over, unless checkpoints tell.
+    pub(super) over: Duration,
+}
+
+impl Run {
+    const fn left(&self) -> Left {
+        Left {
+            work: self.work,
+            done: self.done,
+            is_resumed: self.is_resumed,
+        }
+    }
 }
 
 impl Left {
@@ -42,6 +64,7 @@ impl Left {
     pub(super) const fn all(work: Duration) -> Self {
         Self {
             work,
+            done: Duration::ZERO,
             is_resumed: false,
         }
     }
@@ -70,9 +93,15 @@ impl Progress {
     /// on where another had to stop.
     pub(super) fn submit(&mut self, pod: PodId, left: Left, job: Option<ObjectId>) -> Duration {
         let begun = job.and_then(|job| self.begun.get_mut(&job)?.pop());
+        let Left {
+            work,
+            done,
+            is_resumed,
+        } = begun.unwrap_or(left);
         let run = Run {
-            work: begun.unwrap_or(left.work),
-            is_resumed: begun.is_some() || left.is_resumed,
+            work,
+            done,
+            is_resumed,
             since: None,
             booked: Duration::ZERO,
             job,
@@ -115,6 +144,7 @@ impl Progress {
             let ran = Duration::from_nanos((span.as_nanos() - restart.as_nanos()).max(0));
             let saved = rule.saved(ran, run.work);
             run.work = Duration::from_nanos(run.work.as_nanos() - saved.as_nanos());
+            run.done = run.done.saturating_add(saved);
             run.is_resumed |= saved > Duration::ZERO;
         }
         let run = *run;
@@ -123,11 +153,7 @@ impl Progress {
 
     /// Rest of a pod's work.
     pub(super) fn left(&self, pod: PodId) -> Option<Left> {
-        let run = self.runs.get(&pod)?;
-        Some(Left {
-            work: run.work,
-            is_resumed: run.is_resumed,
-        })
+        self.runs.get(&pod).map(|run| run.left())
     }
 
     /// A pod is gone. What another of its job can go on with is kept, unless its work is done.
@@ -139,7 +165,7 @@ impl Progress {
         if let Some(run) = run.filter(|run| run.is_resumed && !is_done)
             && let Some(job) = run.job
         {
-            self.begun.entry(job).or_default().push(run.work);
+            self.begun.entry(job).or_default().push(run.left());
         }
     }
 }
@@ -157,20 +183,19 @@ mod tests {
             write: secs(10),
             restart: secs(5),
         });
-        let whole = Left {
-            work: secs(300),
-            is_resumed: false,
-        };
+        let whole = Left::all(secs(300));
         let job = Some(ObjectId(3));
         let (one, two) = (PodId(1), PodId(2));
         assert_eq!(progress.submit(one, whole, job), secs(320));
         progress.started(at(50), one, Pace::USUAL);
         // 150 s in: a checkpoint after 110 s has saved 100 s of work.
         assert_eq!(progress.interrupted(at(200), one), Some(secs(5 + 210)));
+        assert_eq!(progress.left(one).map(|left| left.done), Some(secs(100)));
         progress.started(at(300), one, Pace::USUAL);
         // It ends before it has saved more; another pod of the job goes on.
         progress.forget(at(340), one, false);
         assert_eq!(progress.submit(two, whole, job), secs(215));
+        assert_eq!(progress.left(two).map(|left| left.done), Some(secs(100)));
         progress.started(at(400), two, Pace::USUAL);
         progress.forget(at(615), two, true);
         assert_eq!(progress.submit(PodId(3), whole, job), secs(320));

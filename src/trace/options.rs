@@ -50,6 +50,9 @@ pub struct ReadOptions {
     pub shares: bool,
     /// `largest-request`: a task whose request changes asks for the most that it ever asked for.
     pub largest_request: bool,
+    /// `end-when-idle`: machines end once they use nothing from one sample to the next, as `CloudSim` has
+    /// it (`PlanetLab`).
+    pub end_when_idle: bool,
     /// `usage`: pods use what the trace says they used (SWF, the project's own table).
     pub usage: bool,
     /// Throughputs of jobs by GPU model: types of jobs must be among its rows (Gavel, the project's own
@@ -93,6 +96,7 @@ impl Default for ReadOptions {
             constraints: false,
             shares: false,
             largest_request: false,
+            end_when_idle: false,
             usage: false,
             throughputs: None,
             partitions: None,

@@ -1,6 +1,8 @@
 //! Days of `PlanetLab`: the use of a thousand virtual machines' processors, a file a machine (spec:
 //! traces.md section 11).
 
+use std::sync::Arc;
+
 use super::archive::Member;
 use super::error::TraceError;
 use super::ledger::{Action, Ledger};
@@ -25,6 +27,8 @@ pub fn kind(place: usize, count: usize) -> (i64, i64) {
 pub struct VmDay {
     /// Name of the machine's file.
     pub name: String,
+    /// The machine's file, as messages name it.
+    pub place: Arc<str>,
     /// Percent of the processor in use, at each sample.
     pub percent: Vec<u8>,
 }
@@ -46,7 +50,7 @@ impl VmDay {
     }
 
     /// The sample from which on the machine uses nothing up to the next one, after the first sample:
-    /// `CloudSim` takes it for completed then.
+    /// `CloudSim` takes it for completed then, whatever it uses later.
     pub fn completed(&self) -> Option<usize> {
         let pairs = self.percent.windows(2).skip(1);
         pairs
@@ -75,6 +79,7 @@ pub fn day(mut files: Vec<Member>) -> Result<Day, TraceError> {
         let percent = samples(&file, &mut day.ledger)?;
         day.vms.push(VmDay {
             name: file.name,
+            place: file.place,
             percent,
         });
     }
@@ -156,6 +161,7 @@ mod tests {
     fn use_is_linear_between_samples() {
         let vm = VmDay {
             name: "vm".to_owned(),
+            place: "day.tar: vm".into(),
             percent: vec![10, 40, 20],
         };
         for (seconds, share) in [

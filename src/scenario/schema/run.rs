@@ -222,8 +222,9 @@ pub(crate) enum UsageWord {
 /// Usage of pods whose manifests state none (`windtunnel.dev/cpu-usage`,
 /// `windtunnel.dev/memory-usage`), and series for those that name one. A usage is an amount
 /// (`250m`), a share of the request (`60%`), `sine(MEAN, AMPLITUDE, PERIOD, PEAK)`, `ramp(FROM,
-/// RISE, PER, MOST)` from the start of the pod, `steps(0s: 100m, 1h: 400m)`, `trace(NAME)`, or
-/// `shared(USE)` of one of these, which the pods of a workload share evenly.
+/// RISE, PER, MOST)` from the start of the pod, `steps(0s: 100m, 1h: 400m)`, `recorded(0s: 100m, 1h:
+/// 400m)` from the start of the pod, `trace(NAME)`, or `shared(USE)` of one of these, which the pods of
+/// a workload share evenly.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UsageFields {

@@ -333,12 +333,12 @@ impl Engine {
     ) -> Result<Result<(), Conflict>, SimError> {
         let replaced = match creation {
             Creation::Replacement { pod, .. } => {
-                let left = self.nodes.left(ctx.now(), *pod);
-                left.map(|left| (self.nodes.who(*pod), left))
+                let rest = self.nodes.left(ctx.now(), *pod);
+                rest.map(|rest| (self.nodes.who(*pod), rest))
             }
             Creation::Moved { pod, .. } => {
-                let left = self.nodes.moving(ctx.now(), self.control.store(), *pod);
-                Some((self.nodes.who(*pod), left))
+                let rest = self.nodes.moving(ctx.now(), self.control.store(), *pod);
+                Some((self.nodes.who(*pod), rest))
             }
             _ => None,
         };
@@ -362,12 +362,13 @@ impl Engine {
                     let run_time = drawn_run_time(ctx, who, 0, &new.spec)?;
                     self.nodes.begin(pod, who, run_time, None);
                 }
-                if let Some((who, left)) = replaced {
+                if let Some((who, rest)) = replaced {
+                    let now = ctx.now();
                     match creation {
                         Creation::Moved { downtime, .. } => {
-                            self.nodes.arrive(pod, who, left, *downtime);
+                            self.nodes.arrive(now, pod, who, rest, *downtime);
                         }
-                        _ => self.nodes.resume(pod, who, left),
+                        _ => self.nodes.resume(now, pod, who, rest),
                     }
                 }
             }

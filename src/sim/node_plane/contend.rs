@@ -198,15 +198,14 @@ impl NodePlane {
 
     /// Instant at which a pod's use of the cores changes next by itself, as far as it is looked at.
     fn cpu_changes(&self, now: Instant, pod: PodRef) -> Option<Instant> {
-        let (cpu, ..) = self.usage.curves(pod)?;
+        let cpu = self.usage.curves(pod)?.cpu;
         let next = on_grid(now.saturating_add(Duration::from_nanos(1)), LOOK);
         match cpu {
-            Some(Curve::Constant(_)) => None,
-            Some(Curve::Steps(series)) => {
-                let place = series.partition_point(|&(at, _)| at <= now);
-                series.get(place).map(|&(at, _)| at)
-            }
-            Some(_) => Some(next),
+            Some(own) => match own.curve {
+                Curve::Constant(_) => None,
+                Curve::Steps(_) | Curve::Recorded(_) => own.next_step(now),
+                Curve::Sine { .. } | Curve::Ramp { .. } => Some(next),
+            },
             None => {
                 let used = self.usage.wanted(pod, now);
                 used.filter(|used| used.cpu_milli > 0).map(|_| next)

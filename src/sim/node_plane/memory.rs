@@ -209,7 +209,7 @@ impl NodePlane {
     ) -> Option<Instant> {
         let asked = Asked::of(spec, process.container);
         let limit = asked.memory_limit?;
-        let (_, memory, since) = self.usage.curves(process.pod)?;
+        let memory = self.usage.curves(process.pod)?.memory;
         let level = i128::from(limit) + 1;
         let level = if process.container == WHOLE {
             level
@@ -220,7 +220,7 @@ impl NodePlane {
                 _ => level * spec.containers.len().max(1) as i128,
             }
         };
-        memory?.reaches(i64::try_from(level).ok()?, now, since)
+        memory?.reaches(i64::try_from(level).ok()?, now)
     }
 
     /// Instant at which memory may run short next: not before one of those whose use changes uses
@@ -229,11 +229,14 @@ impl NodePlane {
         let pods: SortedSet<PodRef> = users.iter().map(|user| user.process.pod).collect();
         let (mut curves, mut next) = (Vec::new(), None);
         for pod in pods {
-            match self.usage.curves(pod) {
-                None | Some((_, Some(Curve::Constant(_)), _)) => {}
-                Some((_, Some(memory), since)) => curves.push((memory, since)),
+            let Some(own) = self.usage.curves(pod) else {
+                continue;
+            };
+            match own.memory {
+                Some(memory) if matches!(memory.curve, Curve::Constant(_)) => {}
+                Some(memory) => curves.push(memory),
                 // What pods share depends on all of them.
-                Some((_, None, _)) => {
+                None => {
                     let used = self.usage.wanted(pod, now);
                     let wanted = used.map_or(0, |used| used.memory_bytes);
                     next = next.or((wanted > 0).then(|| now.saturating_add(LOOK)));
@@ -241,9 +244,9 @@ impl NodePlane {
             }
         }
         let each = slack / (curves.len().max(1) as i64) + 1;
-        let reached = curves.into_iter().filter_map(|(memory, since)| {
-            let level = memory.at(now, since).saturating_add(each);
-            memory.reaches(level, now, since)
+        let reached = curves.into_iter().filter_map(|memory| {
+            let level = memory.at(now).saturating_add(each);
+            memory.reaches(level, now)
         });
         reached.chain(next).min()
     }

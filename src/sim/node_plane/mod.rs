@@ -31,7 +31,6 @@ use super::images::{ImageModel, Images};
 use super::machine::{Immediate, Stragglers};
 use super::message::{ToControlPlane, ToNodes};
 use super::options::NodeLife;
-use super::progress::Left;
 use super::queue::Upcoming;
 use super::usage::{Now, UsageOptions};
 use super::{Machine, SimError, StartUp, Usage};
@@ -173,22 +172,9 @@ impl NodePlane {
         self.machine.begin(pod, who, run_time, job);
     }
 
-    /// A pod was submitted that goes on with what is left of the work of another, which it is the
-    /// next attempt of.
-    pub(super) fn resume(&mut self, pod: PodRef, other: Identity, left: Option<Left>) {
-        self.machine.resume(pod, other.nth(1), left, None);
-    }
-
     /// Stable identity of a pod that was submitted.
     pub(super) fn who(&self, pod: PodRef) -> Identity {
         self.machine.who(pod)
-    }
-
-    /// The rest of the work of a pod that is replaced now; `None` of a pod without known work.
-    #[expect(clippy::option_option, reason = "work without an end is known work")]
-    pub(super) fn left(&mut self, now: Instant, pod: PodRef) -> Option<Option<Left>> {
-        let left = self.machine.left(now, pod);
-        self.machine.work(pod).map(|_| left)
     }
 
     /// Traffic makes a pod use this.
@@ -462,6 +448,8 @@ impl Follower for NodePlane {
     #[inline]
     fn follow(&mut self, change: Change<'_>, ctx: &mut Context<'_>) {
         let now = ctx.now();
+        let ended = change.ended.filter(|_| self.resumes);
+        let over = ended.map_or(Duration::ZERO, |ended| self.usage.over(now, ended.pod));
         self.usage.observe(change.event, change.store);
         if let Event::NodeAdded { node, object } = change.event {
             self.hosts.joined(now, *node, &object.name);
@@ -474,7 +462,7 @@ impl Follower for NodePlane {
             return;
         };
         let pod = ended.pod;
-        self.resume_if_evicted(ctx, change.event, ended);
+        self.resume_if_evicted(ctx, change.event, ended, over);
         self.exits.ended(pod);
         if let Some(node) = ended.node()
             && !self.hosts.is_reached(node)

@@ -43,6 +43,9 @@ impl NodePlane {
             ctx.expect(end, Upcoming::Exit(pod));
         }
         self.usage.started(now, pod, store);
+        if let Some(done) = self.machine.done(pod) {
+            self.usage.go_on(now, pod, done);
+        }
         if self.resumes {
             self.usage.wants_sample();
         }

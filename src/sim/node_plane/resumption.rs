@@ -9,7 +9,7 @@ use super::NodePlane;
 use crate::context::Context;
 use crate::message::{Resubmission, ToControlPlane, ToNodes};
 use crate::options::NodeLoss;
-use crate::progress::Left;
+use crate::progress::Rest;
 
 impl NodePlane {
     /// Pods that are evicted come back with the rest of their work from now on.
@@ -18,29 +18,56 @@ impl NodePlane {
         self.resumes = true;
     }
 
+    /// A pod was submitted that goes on with what is left of the work of another, which it is the
+    /// next attempt of.
+    pub(crate) fn resume(&mut self, now: Instant, pod: PodRef, other: Identity, rest: Rest) {
+        self.machine.resume(pod, other.nth(1), rest.left, None);
+        self.usage.go_on(now, pod, rest.over);
+    }
+
+    /// The rest of the work of a pod that is replaced now; `None` of a pod without known work.
+    pub(crate) fn left(&mut self, now: Instant, pod: PodRef) -> Option<Rest> {
+        let left = self.machine.left(now, pod);
+        self.machine.work(pod).map(|_| Rest {
+            left,
+            over: Duration::ZERO,
+        })
+    }
+
     /// The rest of the work of a pod that moves to another node now.
-    pub(crate) fn moving(&mut self, now: Instant, store: &Store, pod: PodRef) -> Option<Left> {
-        let record = store.pods().get(pod)?;
-        let pace = self.pace_of_pod(record);
-        self.machine.rest(now, pod, pace)
+    pub(crate) fn moving(&mut self, now: Instant, store: &Store, pod: PodRef) -> Rest {
+        let record = store.pods().get(pod);
+        let pace = record.map(|record| self.pace_of_pod(record));
+        Rest {
+            left: pace.and_then(|pace| self.machine.rest(now, pod, pace)),
+            over: self.usage.over(now, pod),
+        }
     }
 
     /// A pod was submitted that goes on with what is left of the work of another, after a downtime and
     /// without a start.
     pub(crate) fn arrive(
         &mut self,
+        now: Instant,
         pod: PodRef,
         other: Identity,
-        left: Option<Left>,
+        rest: Rest,
         downtime: Duration,
     ) {
-        self.resume(pod, other, left);
+        self.resume(now, pod, other, rest);
         self.machine.arrive(pod);
         self.downtimes.insert(pod.id, downtime);
     }
 
-    /// Submits the rest of a pod's work if the pod was evicted, where evicted pods come back.
-    pub(super) fn resume_if_evicted(&mut self, ctx: &mut Context<'_>, event: &Event, ended: &Pod) {
+    /// Submits the rest of a pod's work if the pod was evicted, where evicted pods come back; so much of
+    /// its recorded use was over.
+    pub(super) fn resume_if_evicted(
+        &mut self,
+        ctx: &mut Context<'_>,
+        event: &Event,
+        ended: &Pod,
+        over: Duration,
+    ) {
         let is_evicted = matches!(
             event,
             Event::PodEnded {
@@ -56,7 +83,10 @@ impl NodePlane {
         let lost = Resubmission {
             record: ended.clone(),
             who: self.machine.who(pod),
-            left: self.machine.rest(ctx.now(), pod, pace),
+            rest: Rest {
+                left: self.machine.rest(ctx.now(), pod, pace),
+                over,
+            },
         };
         ctx.send(ToNodes::Resubmit(Box::new(lost)));
     }
@@ -67,18 +97,22 @@ impl NodePlane {
             let resubmits = ctx.options().node_loss == NodeLoss::Resubmit;
             resubmits && self.machine.work(pod).is_some()
         });
-        let left = self.machine.left(ctx.now(), pod);
+        // Work that no checkpoint saved is done again.
+        let rest = Rest {
+            left: self.machine.left(ctx.now(), pod),
+            over: Duration::ZERO,
+        };
         let reason = EndReason::NodeLost;
         ctx.send(ToControlPlane::Happened(Event::PodEnded { pod, reason }));
         if let Some(record) = known.cloned() {
             let who = self.machine.who(pod);
-            let lost = Resubmission { record, who, left };
+            let lost = Resubmission { record, who, rest };
             ctx.send(ToNodes::Resubmit(Box::new(lost)));
         }
     }
 
     pub(super) fn resubmit(&mut self, ctx: &mut Context<'_>, store: &Store, lost: Resubmission) {
-        let Resubmission { record, who, left } = lost;
+        let Resubmission { record, who, rest } = lost;
         let created = PodCreated {
             pod: store.pods().next(),
             class: record.class,
@@ -89,7 +123,7 @@ impl NodePlane {
             found: None,
             owner: None,
         };
-        self.resume(created.pod, who, left);
+        self.resume(ctx.now(), created.pod, who, rest);
         ctx.send(ToControlPlane::Happened(Event::PodCreated(created)));
     }
 }

@@ -2,6 +2,9 @@
 //! processes are up, never stepped. What traffic makes a pod use comes on top.
 //!
 //! Metrics pipelines read it as [`control::UsageSamples`], nodes read [`Usage::wanted`] and [`Usage::curves`].
+//!
+//! Recorded use goes by the time since the start of a pod's processes. It begins anew with them, unless
+//! the pod goes on with work of which a part is done: then it goes on behind that part.
 
 mod samples;
 
@@ -38,6 +41,9 @@ pub struct Usage {
     classes: Vec<Option<Class>>,
     /// By slot: pods whose processes are up.
     pods: Vec<Option<Row>>,
+    /// Of pods that will go on with work once their processes are up: how much of their recorded use is
+    /// over.
+    over: SortedMap<PodId, Duration>,
     /// Number of pods that share the work of a workload.
     sharing: SortedMap<Sharers, i64>,
     /// Instant of the last sample for the measurement of the run.
@@ -77,6 +83,8 @@ struct Row {
     id: PodId,
     spec: ClassId,
     since: Instant,
+    /// The instant from which its recorded use counts.
+    recorded_from: Instant,
     sharers: Sharers,
     is_serving: bool,
     /// The use that traffic causes.
@@ -155,6 +163,7 @@ impl Usage {
             return;
         }
         self.stopped(pod);
+        let over = self.over.remove(&pod.id).unwrap_or(Duration::ZERO);
         let slot = pod.slot.index();
         if self.pods.len() <= slot {
             self.pods.resize(slot + 1, None);
@@ -163,11 +172,29 @@ impl Usage {
             id: pod.id,
             spec: record.class,
             since: now,
+            recorded_from: before(now, over),
             sharers: sharers(store, pod, record.class),
             is_serving: false,
             traffic: Used::default(),
         });
         self.serve(pod, store);
+    }
+
+    /// How much of a pod's recorded use is over.
+    pub(super) fn over(&self, now: Instant, pod: PodRef) -> Duration {
+        match self.row(pod) {
+            Some(row) => now.since(row.recorded_from),
+            None => self.over.get(&pod.id).copied().unwrap_or(Duration::ZERO),
+        }
+    }
+
+    /// A pod goes on with work of which so much is done, now or once its processes are up.
+    pub(super) fn go_on(&mut self, now: Instant, pod: PodRef, over: Duration) {
+        if let Some(row) = self.row_mut(pod) {
+            row.recorded_from = before(now, over);
+        } else if over > Duration::ZERO && !self.classes.is_empty() {
+            self.over.insert(pod.id, over);
+        }
     }
 
     /// A pod's processes are gone.
@@ -211,7 +238,7 @@ impl Usage {
             let Some((curve, is_shared)) = curve else {
                 return 0;
             };
-            let value = curve.at(now, row.since);
+            let value = curve.at(now, row.start_of(curve));
             match (is_shared, row.is_serving) {
                 (false, _) => value,
                 (true, false) => 0,
@@ -256,16 +283,14 @@ impl Usage {
         Some(used)
     }
 
-    /// The curves of a pod's cpu and memory, and since when its processes are up; what is shared is
-    /// left out, for it depends on others.
-    pub fn curves(&self, pod: PodRef) -> Option<(Option<&Curve>, Option<&Curve>, Instant)> {
+    /// The curves of a pod's cpu and memory; what is shared is left out, for it depends on others.
+    pub(super) fn curves(&self, pod: PodRef) -> Option<Curves<'_>> {
         let row = self.row(pod)?;
         let class = self.class(row.spec)?;
-        Some((
-            own(class.cpu.as_ref()),
-            own(class.memory.as_ref()),
-            row.since,
-        ))
+        Some(Curves {
+            cpu: own(class.cpu.as_ref(), row),
+            memory: own(class.memory.as_ref(), row),
+        })
     }
 
     /// Has the next sample taken as soon as this instant has settled: pods that go on elsewhere would
@@ -308,10 +333,59 @@ impl Usage {
     }
 }
 
+impl Row {
+    /// The instant from which a curve counts that goes by the time since the start of the processes.
+    fn start_of(&self, curve: &Curve) -> Instant {
+        match curve {
+            Curve::Recorded(_) => self.recorded_from,
+            _ => self.since,
+        }
+    }
+}
+
+/// The curves of a pod that are its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Curves<'a> {
+    pub(super) cpu: Option<OwnCurve<'a>>,
+    pub(super) memory: Option<OwnCurve<'a>>,
+}
+
+/// A curve of a pod, and the instant from which it counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OwnCurve<'a> {
+    pub(super) curve: &'a Curve,
+    since: Instant,
+}
+
+impl OwnCurve<'_> {
+    /// The value at an instant.
+    pub(super) fn at(&self, now: Instant) -> i64 {
+        self.curve.at(now, self.since)
+    }
+
+    /// The first instant from `now` on at which the value is `level` or more ([`Curve::reaches`]).
+    pub(super) fn reaches(&self, level: i64, now: Instant) -> Option<Instant> {
+        self.curve.reaches(level, now, self.since)
+    }
+
+    /// The instant of the next step ([`Curve::next_step`]).
+    pub(super) fn next_step(&self, now: Instant) -> Option<Instant> {
+        self.curve.next_step(now, self.since)
+    }
+}
+
 /// A curve that is a pod's own.
-fn own(curve: Option<&(Curve, bool)>) -> Option<&Curve> {
+fn own<'a>(curve: Option<&'a (Curve, bool)>, row: &Row) -> Option<OwnCurve<'a>> {
     let (curve, is_shared) = curve?;
-    (!is_shared).then_some(curve)
+    (!is_shared).then(|| OwnCurve {
+        curve,
+        since: row.start_of(curve),
+    })
+}
+
+/// The instant that lies a span before another.
+fn before(now: Instant, span: Duration) -> Instant {
+    Instant::from_nanos(now.as_nanos().saturating_sub(span.as_nanos()))
 }
 
 fn asked(object: &PodSpec) -> Vec<Asked> {

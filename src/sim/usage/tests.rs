@@ -128,3 +128,36 @@ fn a_sample_is_due_each_minute_and_when_it_is_wanted() {
     usage.wants_sample();
     assert!(due(&mut usage, 71) && !due(&mut usage, 72));
 }
+
+#[test]
+fn recorded_use_begins_with_the_processes_or_goes_on_with_their_work() {
+    let (store, mut usage, pods) = running("recorded(0s: 100m, 60s: 300m, 120s: 0)", 1);
+    let at = Instant::from_secs;
+    let used = |usage: &Usage, second| usage.used(pods[0], at(second)).map(|used| used.cpu_milli);
+    assert_eq!(
+        [59, 60, 120].map(|s| used(&usage, s)),
+        [Some(100), Some(300), Some(0)]
+    );
+    // Processes that begin anew.
+    usage.started(at(100), pods[0], &store);
+    assert_eq!([159, 160].map(|s| used(&usage, s)), [Some(100), Some(300)]);
+    assert_eq!(usage.over(at(160), pods[0]), Duration::from_secs(60));
+    // They go on elsewhere.
+    let over = usage.over(at(150), pods[0]);
+    usage.stopped(pods[0]);
+    usage.go_on(at(150), pods[0], over);
+    assert_eq!(usage.over(at(170), pods[0]), Duration::from_secs(50));
+    usage.started(at(200), pods[0], &store);
+    assert_eq!(
+        [209, 210, 270].map(|s| used(&usage, s)),
+        [Some(100), Some(300), Some(0)]
+    );
+    let next = |second| usage.curves(pods[0])?.cpu?.next_step(at(second));
+    assert_eq!(
+        [205, 210, 270].map(next),
+        [Some(at(210)), Some(at(270)), None]
+    );
+    // A checkpoint says how much is done.
+    usage.go_on(at(300), pods[0], Duration::from_secs(30));
+    assert_eq!([329, 330].map(|s| used(&usage, s)), [Some(100), Some(300)]);
+}

@@ -347,9 +347,12 @@ fn take(
             let kind = "readings beyond the life of their machine";
             journal.dirt(kind, Action::Keep, line)?;
         }
+        let start = created.as_nanos() / 1_000_000_000;
         let samples = read.samples.into_iter();
         spec.behaviour = Some(Arc::new(Behaviour {
-            cpu_usage: pattern(samples, |used| format!("{}.{:02}%", used / 100, used % 100)),
+            cpu_usage: pattern(start, samples, |used| {
+                format!("{}.{:02}%", used / 100, used % 100)
+            }),
             ..Behaviour::default()
         }));
     } else if let Some(mean) = mean.filter(|_| options.usage) {

@@ -105,7 +105,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             Demand {
                 submit,
                 name: PodName::Text(name.into()),
-                spec: machine.spec(zero, options.usage),
+                spec: machine.spec(options.usage),
                 run_time: Some(Instant::from_secs(machine.last - zero).since(submit)),
                 ..Demand::default()
             },
@@ -115,16 +115,17 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 }
 
 impl Machine {
-    fn spec(&self, zero: i64, has_usage: bool) -> PodSpec {
+    fn spec(&self, has_usage: bool) -> PodSpec {
         let (cpu, memory) = self.size;
         let mut spec = PodSpec::with_requests(requests(Some(cpu), Some(memory)));
         if has_usage {
-            let at = |sample: &(i64, i64, i64)| sample.0 - zero;
-            let cpu = self.samples.iter().map(|sample| (at(sample), sample.1));
-            let memory = self.samples.iter().map(|sample| (at(sample), sample.2));
+            let cpu = self.samples.iter().map(|sample| (sample.0, sample.1));
+            let memory = self.samples.iter().map(|sample| (sample.0, sample.2));
             spec.behaviour = Some(Arc::new(Behaviour {
-                cpu_usage: pattern(cpu, |used| format!("{}.{:02}%", used / 100, used % 100)),
-                memory_usage: pattern(memory, ToString::to_string),
+                cpu_usage: pattern(self.first, cpu, |used| {
+                    format!("{}.{:02}%", used / 100, used % 100)
+                }),
+                memory_usage: pattern(self.first, memory, ToString::to_string),
                 ..Behaviour::default()
             }));
         }
@@ -230,11 +231,11 @@ mod tests {
         let behaviour = recorded.classes[0].behaviour.as_ref().expect("usage");
         assert_eq!(
             behaviour.cpu_usage,
-            Some("steps(0s: 0.73%, 300s: 50.00%, 600s: 0.00%, 1500s: 1.00%)".into())
+            Some("recorded(0s: 0.73%, 300s: 50.00%, 600s: 0.00%, 1500s: 1.00%)".into())
         );
         assert_eq!(
             behaviour.memory_usage,
-            Some("steps(0s: 1048576, 600s: 0, 1500s: 1048576)".into())
+            Some("recorded(0s: 1048576, 600s: 0, 1500s: 1048576)".into())
         );
         for kind in [
             "gap above 300 s; the machine was off and uses nothing",

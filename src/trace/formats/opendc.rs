@@ -223,7 +223,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             Demand {
                 submit: Instant::from_nanos(after * MILLISECOND),
                 name: PodName::Text(name.into()),
-                spec: task.spec(after, task.memory << unit),
+                spec: task.spec(task.memory << unit),
                 run_time: Some(Duration::from_nanos(task.duration * MILLISECOND)),
                 links: Links::of(None, parents),
                 ..Demand::default()
@@ -234,17 +234,18 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 }
 
 impl Task {
-    /// The spec of a task that comes this number of milliseconds after the first.
-    fn spec(&self, after: i64, memory: i64) -> PodSpec {
-        let mut from = after;
-        let end = after + self.duration;
+    /// The spec of a task with so many bytes.
+    fn spec(&self, memory: i64) -> PodSpec {
+        let mut from = 0_i64;
         let samples = self.fragments.iter().map_while(|(duration, used)| {
             let sample = (from / 1_000, *used);
-            let is_within = from <= end;
+            let is_within = from <= self.duration;
             from = from.saturating_add(*duration);
             is_within.then_some(sample)
         });
-        let cpu_usage = pattern(samples, |used| format!("{}.{:02}%", used / 100, used % 100));
+        let cpu_usage = pattern(0, samples, |used| {
+            format!("{}.{:02}%", used / 100, used % 100)
+        });
         let behaviour = cpu_usage.map(|usage| Behaviour {
             cpu_usage: Some(usage),
             ..Behaviour::default()
@@ -407,8 +408,8 @@ mod tests {
                 (one.name.to_string(), one.submit, spec.gpu.devices, usage)
             })
             .collect();
-        let first = "steps(0s: 25.00%, 10s: 0.00%)".into();
-        let second = "steps(60s: 100.01%)".into();
+        let first = "recorded(0s: 25.00%, 10s: 0.00%)".into();
+        let second = "recorded(0s: 100.01%)".into();
         assert_eq!(
             seen,
             [

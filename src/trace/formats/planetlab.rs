@@ -2,8 +2,8 @@
 //! file for each virtual machine and a whole percentage for each five minutes (traces.md, section 11).
 //!
 //! The machines come at zero in the order of their files' names, in four blocks of equal size and of one
-//! kind each. A thousandth of a core stands for a million instructions per second. A machine is
-//! completed when it uses nothing from one sample to the next.
+//! kind each. A thousandth of a core stands for a million instructions per second. A machine runs to the
+//! end of its day; with the option `end-when-idle` to where `CloudSim` takes it for completed.
 
 use crate::archive::{Member, of_one_folder, parts};
 use crate::budget::read_whole;
@@ -11,7 +11,7 @@ use crate::error::{TraceError, read_error};
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
-use crate::ledger::Journal;
+use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::planetlab::{Day, SAMPLE_SECONDS, VmDay, day, kind};
 use crate::samples::pattern;
@@ -32,7 +32,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     ],
     names: &["machine"],
     cells,
-    options: &["usage"],
+    options: &["usage", "end-when-idle"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -91,7 +91,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let mut gather = Gather::default();
     let count = day.vms.len();
     for (place, vm) in day.vms.iter().enumerate() {
-        let seconds = |sample: usize| Duration::from_secs(sample as i64 * SAMPLE_SECONDS as i64);
+        journal.file = vm.place.clone();
+        let run_time = run_time(vm, options, &mut journal)?;
         let (speed, mebibytes) = kind(place, count);
         gather.push(
             journal.origin(1),
@@ -100,7 +101,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
                 name: PodName::Text(vm.name.as_str().into()),
                 tenant: "planetlab".into(),
                 spec: spec(vm, speed, mebibytes, options.usage),
-                run_time: vm.completed().map(seconds),
+                run_time: Some(run_time),
                 ..Demand::default()
             },
         );
@@ -108,12 +109,27 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     Ok(gather.finish(journal))
 }
 
+/// The time that a machine runs: its day, or with the option as long as `CloudSim` lets it.
+fn run_time(
+    vm: &VmDay,
+    options: &ReadOptions,
+    journal: &mut Journal,
+) -> Result<Duration, TraceError> {
+    let idle = vm.completed().filter(|_| options.end_when_idle);
+    let end = idle.unwrap_or(vm.percent.len());
+    if vm.percent[end..].iter().any(|&percent| percent > 0) {
+        let kind = "ends when it is idle; what it uses later is left out";
+        journal.dirt(kind, Action::Drop, end as u64 + 1)?;
+    }
+    Ok(Duration::from_secs(end as i64 * SAMPLE_SECONDS as i64))
+}
+
 fn spec(vm: &VmDay, speed: i64, mebibytes: i64, usage: bool) -> PodSpec {
     let behaviour = usage.then(|| {
         let seconds = (0_i64..).step_by(SAMPLE_SECONDS as usize);
         let samples = seconds.zip(vm.percent.iter().copied());
         Behaviour {
-            cpu_usage: pattern(samples, |percent| format!("{percent}%")),
+            cpu_usage: pattern(0, samples, |percent| format!("{percent}%")),
             ..Behaviour::default()
         }
     });
@@ -130,40 +146,61 @@ mod tests {
     use crate::memory::Recorded;
     use crate::registry::recognize;
 
-    fn arrivals(bytes: Vec<u8>, usage: bool) -> Result<Recorded, TraceError> {
+    fn arrivals(bytes: Vec<u8>, end_when_idle: bool) -> Result<Recorded, TraceError> {
         let input = Input::bytes("day.tar", bytes);
         let options = ReadOptions {
-            usage,
+            usage: true,
+            end_when_idle,
             ..ReadOptions::default()
         };
         Recorded::collect(&mut *open(&input, &options)?)
     }
 
     #[test]
-    fn machines_come_by_name_in_blocks_and_end_when_they_use_nothing() {
+    fn machines_come_by_name_in_blocks_and_run_to_the_end_of_their_day() {
         let day = archive(&[("day/b", "0\n0\n5\n0\n0\n"), ("day/a", "7\n7\n9\n")]);
         let entry = recognize(&Input::bytes("day.tar", day.clone())).expect("a day");
         assert_eq!(entry.name, "planetlab");
-        let read = arrivals(day, true).expect("a day");
+        let read = arrivals(day, false).expect("a day");
         let names: Vec<String> = { read.arrivals.iter() }
             .map(|own| own.name.to_string())
             .collect();
         assert_eq!(names, ["a", "b"]);
-        assert_eq!(read.arrivals[0].run_time, None);
-        assert_eq!(read.arrivals[1].run_time, Some(Duration::from_secs(900)));
+        let whole = Some(Duration::from_secs(86_400));
+        let runs = |read: &Recorded| read.arrivals.iter().map(|own| own.run_time).collect();
+        let all: Vec<Option<Duration>> = runs(&read);
+        assert_eq!(all, [whole, whole]);
         let usage = |place: usize| {
             let behaviour = read.classes[place].behaviour.as_deref();
             behaviour
                 .and_then(|own| own.cpu_usage.clone())
                 .map(|text| text.to_string())
         };
-        assert_eq!(usage(0).as_deref(), Some("steps(0s: 7%, 600s: 9%)"));
+        assert_eq!(usage(0).as_deref(), Some("recorded(0s: 7%, 600s: 9%)"));
         assert_eq!(
             usage(1).as_deref(),
-            Some("steps(0s: 0%, 600s: 5%, 900s: 0%)")
+            Some("recorded(0s: 0%, 600s: 5%, 900s: 0%)")
         );
         let kind = "a day that ends early keeps its last sample";
         assert_eq!(read.ledger.count(kind), 2);
+    }
+
+    #[test]
+    fn idle_machines_end_if_that_is_asked_for() {
+        let day = archive(&[
+            ("day/b", "0\n0\n5\n0\n0\n"),
+            ("day/a", "7\n7\n9\n"),
+            ("day/c", "0\n0\n0\n9\n"),
+        ]);
+        let read = arrivals(day, true).expect("a day");
+        let runs = read.arrivals.iter().map(|own| own.run_time);
+        let seconds = |run: Option<Duration>| run.map(|run| run.as_nanos() / 1_000_000_000);
+        let runs: Vec<_> = runs.map(seconds).collect();
+        assert_eq!(runs, [Some(86_400), Some(900), Some(300)]);
+        let kind = "ends when it is idle; what it uses later is left out";
+        let entries = read.ledger.entries();
+        let own = entries.iter().find(|own| &*own.kind == kind).expect("told");
+        assert_eq!((own.count, &*own.file, own.line), (1, "day.tar: day/c", 2));
     }
 
     #[test]

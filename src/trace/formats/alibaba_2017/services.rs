@@ -189,7 +189,7 @@ impl Services {
                     submit: time,
                     name: PodName::Text(instance.to_string().into()),
                     spec: PodSpec {
-                        behaviour: usage.of(instance).map(Into::into),
+                        behaviour: usage.of(instance, time).map(Into::into),
                         ..PodSpec::with_requests(requests(cpu, memory))
                     },
                     historic_start: (time > Instant::ZERO).then_some(time),
@@ -286,11 +286,11 @@ mod tests {
         let first = used(0).expect("measured");
         assert_eq!(
             first.cpu_usage.as_deref(),
-            Some("steps(300s: 7.50%, 600s: 12.50%)")
+            Some("recorded(300s: 7.50%, 600s: 12.50%)")
         );
         assert_eq!(
             first.memory_usage.as_deref(),
-            Some("steps(300s: 90.00%, 600s: 80.00%)")
+            Some("recorded(300s: 90.00%, 600s: 80.00%)")
         );
         assert_eq!(used(1), None);
         assert_eq!(

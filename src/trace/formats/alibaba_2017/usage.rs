@@ -10,6 +10,7 @@ use crate::ledger::Journal;
 use crate::rows::{Layout, each_row_of};
 use crate::samples::pattern;
 use model::Behaviour;
+use units::Instant;
 
 const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("timestamp", "s from the trace's start"),
@@ -83,12 +84,15 @@ impl Usage {
         })
     }
 
-    /// The use of an instance; `None` if nothing of it was measured.
-    pub(super) fn of(&self, instance: i64) -> Option<Behaviour> {
+    /// The use of an instance that began at an instant; `None` if nothing of it was measured.
+    pub(super) fn of(&self, instance: i64, began: Instant) -> Option<Behaviour> {
         let series = |samples: &Samples| {
             let mut sorted = samples.clone();
             sorted.sort_by_key(|&(second, _)| second);
-            pattern(sorted, |used| format!("{}.{:02}%", used / 100, used % 100))
+            let start = began.as_nanos() / 1_000_000_000;
+            pattern(start, sorted, |used| {
+                format!("{}.{:02}%", used / 100, used % 100)
+            })
         };
         let [cpu, memory] = self.0.get(&instance)?;
         Some(Behaviour {

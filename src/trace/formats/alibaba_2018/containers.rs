@@ -40,7 +40,10 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("machine_id", "machine; read, not used"),
     ColumnDoc::required("time_stamp", "s from the trace's start"),
     ColumnDoc::required("app_du", "application; becomes the tenant"),
-    ColumnDoc::required("status", "state; read, not used"),
+    ColumnDoc::required(
+        "status",
+        "state; `stopped` without a request is no container",
+    ),
     ColumnDoc::required("cpu_request", "1/100 core"),
     ColumnDoc::required("cpu_limit", "1/100 core"),
     ColumnDoc::required("mem_size", "percent of the largest machine"),
@@ -51,6 +54,7 @@ const LAYOUT: Layout = Layout::headless(COLUMNS);
 const CONTAINER: usize = 0;
 const TIME: usize = 2;
 const APPLICATION: usize = 3;
+const STATUS: usize = 4;
 const CPU: usize = 5;
 const LIMIT: usize = 6;
 const MEMORY: usize = 7;
@@ -117,6 +121,7 @@ struct Row {
     name: Text,
     at: Instant,
     tenant: Text,
+    is_stopped: bool,
     cpu: Option<i64>,
     limit: Option<i64>,
     memory: Option<i64>,
@@ -165,6 +170,7 @@ impl Rows {
             name,
             at,
             tenant: fields.text(APPLICATION).into(),
+            is_stopped: fields.text(STATUS) == "stopped",
             cpu,
             limit,
             memory,
@@ -198,7 +204,15 @@ impl Containers {
             resize.note(journal, line)?;
             return Ok(());
         }
-        let behaviour = self.usage.of(&name);
+        let (has_cpu, has_memory) = (row.cpu.is_some(), row.memory.is_some());
+        if row.is_stopped && !has_cpu && !has_memory {
+            let kind = "stopped container without a request";
+            return Ok(journal.dirt(kind, Action::Drop, line)?);
+        }
+        if !has_cpu || !has_memory {
+            journal.dirt("no request; counted as 0", Action::Keep, line)?;
+        }
+        let behaviour = self.usage.of(&name, submit.as_nanos() / 1_000_000_000);
         self.measured += usize::from(behaviour.is_some());
         self.known.insert(name.clone(), spec.clone());
         self.gather.push(
@@ -263,6 +277,29 @@ mod tests {
     }
 
     #[test]
+    fn a_stopped_container_without_a_request_does_not_arrive() {
+        let rows = "c_1,m_2,0,app_5,started,400,800,1.5\nc_2,m_2,0,app_5,stopped,,,\n\
+                    c_3,m_2,0,app_5,started,400,800,\nc_4,m_2,0,app_5,stopped,400,800,1.5\n\
+                    c_2,m_2,9,app_5,started,400,800,1.5\n";
+        let input = Input::bytes("c.csv", rows.as_bytes());
+        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let arrivals = recorded.arrivals.iter();
+        let arrivals: Vec<_> = arrivals
+            .map(|own| (own.name.to_string(), own.submit))
+            .collect();
+        let (zero, later) = (Instant::ZERO, Instant::from_secs(9));
+        let expected = [("c_1", zero), ("c_3", zero), ("c_4", zero), ("c_2", later)];
+        assert_eq!(arrivals, expected.map(|(name, at)| (name.to_owned(), at)));
+        for kind in [
+            "stopped container without a request",
+            "no request; counted as 0",
+        ] {
+            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
+        }
+    }
+
+    #[test]
     fn the_earliest_row_is_the_arrival_wherever_it_stands() {
         let rows = "c_1,m_2,900,app_5,started,800,800,1.5\nc_1,m_2,0,app_5,started,400,800,1.5\n\
                     c_2,m_2,0,app_5,started,400,800,1.5\n";
@@ -309,9 +346,12 @@ mod tests {
         let first = used(0).expect("measured");
         assert_eq!(
             first.cpu_usage.as_deref(),
-            Some("steps(300s: 7.50%, 600s: 12.00%)")
+            Some("recorded(300s: 7.50%, 600s: 12.00%)")
         );
-        assert_eq!(first.memory_usage.as_deref(), Some("steps(600s: 80.00%)"));
+        assert_eq!(
+            first.memory_usage.as_deref(),
+            Some("recorded(600s: 80.00%)")
+        );
         assert_eq!(used(1), None);
         for kind in [
             "row without usage",

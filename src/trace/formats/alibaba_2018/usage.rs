@@ -97,15 +97,17 @@ impl Usage {
         })
     }
 
-    /// The use of a container; `None` if nothing of it was measured.
-    pub(super) fn of(&self, container: &str) -> Option<Behaviour> {
+    /// The use of a container that began at a second; `None` if nothing of it was measured.
+    pub(super) fn of(&self, container: &str, start: i64) -> Option<Behaviour> {
         let mut samples = self.0.get(container)?.clone();
         samples.sort_by_key(|own| own.second);
         let series = |part: fn(&Sample) -> Option<u32>| {
             let own = samples
                 .iter()
                 .filter_map(|own| Some((own.second, part(own)?)));
-            pattern(own, |used| format!("{}.{:02}%", used / 100, used % 100))
+            pattern(start, own, |used| {
+                format!("{}.{:02}%", used / 100, used % 100)
+            })
         };
         Some(Behaviour {
             cpu_usage: series(|own| own.cpu),

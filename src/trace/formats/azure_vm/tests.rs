@@ -106,7 +106,7 @@ fn readings_are_usage_of_machines_or_a_workload_alone() {
         .behaviour
         .as_ref()
         .and_then(|own| own.cpu_usage.clone());
-    assert_eq!(used.as_deref(), Some("steps(600s: 2.50%)"));
+    assert_eq!(used.as_deref(), Some("recorded(300s: 2.50%)"));
     assert_eq!(read(&input, false).ledger.count(USAGE_NOT_READ), 1);
     let bytes = archive(&[("readings-10.csv", second), ("readings-2.csv", first)]);
     let alone = read(&Input::bytes("r.tar", bytes), false);

@@ -6,6 +6,7 @@ use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 use super::unsorted::{Dirt, Unsorted};
+use super::usage::Usage;
 use crate::error::TraceError;
 use crate::gather::Gather;
 use crate::intern::ClassTable;
@@ -70,7 +71,7 @@ pub(crate) type Plain = (i32, Option<i64>, Option<i64>);
 
 /// The tasks met up to now.
 pub(crate) struct Tasks {
-    gather: Gather,
+    pub(super) gather: Gather,
     ended: Numbered,
     ran_only: bool,
     largest_request: bool,
@@ -82,6 +83,8 @@ pub(crate) struct Tasks {
     plain: IndexMap<Plain, u32, FxBuildHasher>,
     /// The classes of specs by their places, of those with which a demand was opened.
     classes: Vec<Option<u32>>,
+    /// What tasks used; each demand has what was measured from its start to its end.
+    pub(super) usage: Usage,
     /// Links of the tasks of a job, by job.
     pub(crate) links: IndexMap<i64, Box<Links>, FxBuildHasher>,
     /// The latest event.
@@ -123,6 +126,7 @@ impl Tasks {
             specs: ClassTable::default(),
             plain: IndexMap::default(),
             classes: Vec::new(),
+            usage: Usage::default(),
             links: IndexMap::default(),
             latest: Instant::ZERO,
             went_back: false,
@@ -218,9 +222,13 @@ impl Tasks {
         place
     }
 
-    /// The class of a spec, as that of a demand.
+    /// The class of a spec, as that of a demand. Where use is known of tasks, the place of the spec stands
+    /// for it until the demand is over, as its use counts from its start.
     fn class(&mut self, asked: u32) -> u32 {
         let place = asked as usize;
+        if !self.usage.is_empty() {
+            return asked;
+        }
         if let Some(&Some(class)) = self.classes.get(place) {
             return class;
         }
@@ -322,6 +330,7 @@ impl Tasks {
             journal.dirt(kind, Action::Repair, line)?;
             self.open_as(journal.origin(line), event, task.asked, arrival.tenant);
         }
+        self.measure(&mut arrival, event.key, task.began);
         // One that is left out has its number all the same.
         if is_left_out {
             arrival.members = 0;
@@ -368,16 +377,14 @@ impl Tasks {
     }
 
     /// The demands by submission.
-    pub(crate) fn finish(self, journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
-        let Self {
-            mut gather,
-            mut ended,
-            alive,
-            ..
-        } = self;
-        for task in alive.into_values() {
-            ended.push(task.arrival);
+    pub(crate) fn finish(mut self, journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        for (key, mut task) in std::mem::take(&mut self.alive) {
+            self.measure(&mut task.arrival, key, task.began);
+            self.ended.push(task.arrival);
         }
+        let Self {
+            mut gather, ended, ..
+        } = self;
         ended.deliver(numbered, |arrival| {
             if arrival.members > 0 {
                 gather.add(arrival);

@@ -109,41 +109,27 @@ fn tables(input: &Input) -> Result<Tables<3>, TraceError> {
     Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
 }
 
-/// The tables beside the events, by task.
-#[derive(Default)]
-struct Beside {
-    constraints: Constraints,
-    usage: Usage,
-}
-
-impl Beside {
-    /// Whether nothing is known of any task.
-    fn is_empty(&self) -> bool {
-        self.constraints.is_empty() && self.usage.is_empty()
-    }
-}
-
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let tables = tables(input)?;
     tables.note(&mut journal)?;
-    let [events, constraints, windows] = &tables.read;
-    let mut beside = Beside::default();
-    for part in constraints {
-        beside.constraints.add(part, &mut journal)?;
+    let [events, of_constraints, windows] = &tables.read;
+    let (mut constraints, mut usage) = (Constraints::default(), Usage::default());
+    for part in of_constraints {
+        constraints.add(part, &mut journal)?;
     }
     for part in windows {
         if options.usage {
-            beside.usage.add(part, &mut journal, options)?;
+            usage.add(part, &mut journal, options)?;
         } else {
             journal.file = part.name.clone();
             journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
         }
     }
-    let tasks = Tasks::new(options);
+    let tasks = Tasks::new(options).with_usage(usage);
     unsorted::demands(tasks, journal, options, events, |tasks, journal| {
         each_row_of_all(events, &LAYOUT, journal, |journal, fields| {
-            take(tasks, journal, fields, options, &beside)
+            take(tasks, journal, fields, options, &constraints)
         })
     })
 }
@@ -153,7 +139,7 @@ fn take(
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
     options: &ReadOptions,
-    beside: &Beside,
+    constraints: &Constraints,
 ) -> Result<(), Refused> {
     let line = fields.line();
     let kind = fields.number(EVENT, 0, 8)?;
@@ -178,12 +164,13 @@ fn take(
     let event = TaskEvent { key, kind, time };
     let asked = Asked {
         user: fields.text(USER),
-        plain: beside.is_empty().then_some((priority as i32, cpu, memory)),
+        plain: constraints
+            .is_empty()
+            .then_some((priority as i32, cpu, memory)),
         dirt: opening_dirt([cpu.is_none() || memory.is_none(), is_apart, false, false]),
         spec: || PodSpec {
             priority: priority as i32,
-            affinity: beside.constraints.of(key),
-            behaviour: beside.usage.of(key).map(Into::into),
+            affinity: constraints.of(key),
             ..PodSpec::with_requests(requests(cpu, memory))
         },
     };
@@ -268,6 +255,47 @@ mod tests {
             ..ReadOptions::default()
         };
         assert_eq!(read(&rows, &options).expect("good rows").arrivals.len(), 3);
+    }
+
+    #[test]
+    fn use_counts_from_the_start_of_the_attempt_that_ran() {
+        let request = "0.5,0.25,0.1";
+        let events: String = [(600, 0), (650, 1), (700, 2), (700, 0), (800, 1), (1_400, 4)]
+            .iter()
+            .chain(&[(2_000, 0), (2_100, 1), (2_300, 4), (3_000, 0), (3_010, 1)])
+            .map(|&(at, event)| row(at, 0, event, request))
+            .collect();
+        let window = |from: i64, to: i64, cpu: &str| {
+            let [from, to] = [from, to].map(|seconds| 1_000_000 * seconds);
+            format!("{from},{to},7,0,5,{cpu},0.25,0,0,0,0,0,0,0,0,0,0,0,1,0\n")
+        };
+        let windows = [
+            window(600, 700, "0.5"),
+            window(700, 900, "0.25"),
+            window(900, 1_500, "0.125"),
+            window(2_100, 2_400, "0.5"),
+        ]
+        .concat();
+        let bytes = archive(&[("task_events.csv", &events), ("task_usage.csv", &windows)]);
+        let options = ReadOptions {
+            usage: true,
+            ..ReadOptions::default()
+        };
+        let mut source = open(&Input::bytes("t.tar", bytes), &options).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let used = recorded.arrivals.iter().map(|own| {
+            let spec = &recorded.classes[own.class as usize];
+            let behaviour = spec.behaviour.as_ref();
+            behaviour.and_then(|own| Some(own.cpu_usage.as_ref()?.to_string()))
+        });
+        let used: Vec<Option<String>> = used.collect();
+        let expected = [
+            Some("recorded(0s: 16000m, 100s: 8000m)"),
+            Some("recorded(0s: 32000m)"),
+            None,
+        ];
+        assert_eq!(used, expected.map(|own| own.map(ToOwned::to_owned)));
+        assert_eq!(recorded.classes.len(), 3);
     }
 
     #[test]
@@ -407,7 +435,7 @@ mod tests {
             .behaviour
             .as_ref()
             .and_then(|own| own.cpu_usage.clone());
-        assert_eq!(used.as_deref(), Some("steps(600s: 8000m)"));
+        assert_eq!(used.as_deref(), Some("recorded(0s: 8000m)"));
         let without = read(false);
         assert_eq!(without.ledger.count(USAGE_NOT_READ), 1);
         let kind = "constraint stated later; the first ones stand";

@@ -125,7 +125,7 @@ pub(crate) fn demands(
             Err(_) => {}
         }
     }
-    let mut again = Tasks::new(options);
+    let mut again = Tasks::new(options).with_usage(first.usage);
     again.links = first.links;
     again.unsorted = Some(Box::default());
     read(&mut again, &mut journal)?;

@@ -5,7 +5,7 @@
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::events::Key;
+use super::events::{Key, Tasks};
 use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_number_or_empty, is_whole,
@@ -19,7 +19,7 @@ use crate::origin::Origin;
 use crate::rows::{Fields, Layout, Refused, each_row_of, each_row_of_all};
 use crate::samples::pattern;
 use crate::side_by_side::Tables;
-use crate::stream::ArrivalSource;
+use crate::stream::{Arrival, ArrivalSource};
 use model::{Behaviour, PodName, PodSpec, ResourceList};
 use units::{Duration, Instant};
 
@@ -194,21 +194,48 @@ impl Usage {
         self.windows.is_empty()
     }
 
-    /// The usage of a task; `None` if nothing of it was measured.
-    pub(crate) fn of(&self, key: Key) -> Option<Behaviour> {
+    /// The usage of a task from a start up to an end; `None` if nothing of it was measured then.
+    pub(crate) fn of(&self, key: Key, start: Instant, end: Instant) -> Option<Behaviour> {
         let windows = self.windows.get(&key)?;
         let mut sorted: Vec<&Window> = { windows.iter() }
-            .filter(|window| window.end > window.start)
+            .filter(|own| own.end > own.start && own.end > start && own.start < end)
             .collect();
         sorted.sort_by_key(|window| window.start);
-        let second = |window: &Window| window.start.as_nanos() / 1_000_000_000;
+        let whole = |at: Instant| at.as_nanos() / 1_000_000_000;
+        let second = |window: &Window| whole(window.start);
+        let start = whole(start);
         let cpu = { sorted.iter() }.map(|window| (second(window), window.used.0));
         let memory = { sorted.iter() }.map(|window| (second(window), window.used.1));
+        let cpu_usage = pattern(start, cpu, |milli| format!("{milli}m"))?;
         Some(Behaviour {
-            cpu_usage: pattern(cpu, |milli| format!("{milli}m")),
-            memory_usage: pattern(memory, ToString::to_string),
+            cpu_usage: Some(cpu_usage),
+            memory_usage: pattern(start, memory, ToString::to_string),
             ..Behaviour::default()
         })
+    }
+}
+
+impl Tasks {
+    /// The same, with what tasks used.
+    pub(crate) fn with_usage(mut self, usage: Usage) -> Self {
+        self.usage = usage;
+        self
+    }
+
+    /// Gives a demand that is over, or is not within the trace, what was measured since its start.
+    pub(super) fn measure(&mut self, arrival: &mut Arrival, key: Key, began: Option<Instant>) {
+        if self.usage.is_empty() {
+            return;
+        }
+        let start = began.or(arrival.historic_start);
+        let start = start.unwrap_or(arrival.submit);
+        let end = arrival.run_time.map(|run| start.saturating_add(run));
+        let behaviour = self.usage.of(key, start, end.unwrap_or(Instant::MAX));
+        let spec = PodSpec {
+            behaviour: behaviour.map(Into::into),
+            ..PodSpec::clone(&self.specs.classes()[arrival.class as usize])
+        };
+        arrival.class = self.gather.class_of(spec);
     }
 }
 
@@ -230,7 +257,9 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         let first = windows.iter().map(|window| window.start).min();
         let last = windows.iter().map(|window| window.end).max();
         let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
-        let behaviour = if options.usage { usage.of(key) } else { None };
+        let behaviour = { options.usage }
+            .then(|| usage.of(key, first, last))
+            .flatten();
         gather.push(
             windows[0].origin,
             Demand {
@@ -281,11 +310,11 @@ mod tests {
         let first = &recorded.arrivals[0];
         assert_eq!(first.run_time, Some(Duration::from_secs(360)));
         let usage = recorded.classes[0].behaviour.as_ref().expect("usage");
-        let steps = "steps(600s: 32000m, 900s: 16000m)";
+        let steps = "recorded(0s: 32000m, 300s: 16000m)";
         assert_eq!(usage.cpu_usage.as_deref(), Some(steps));
         assert_eq!(
             usage.memory_usage.as_deref(),
-            Some("steps(600s: 68719476736)")
+            Some("recorded(0s: 68719476736)")
         );
         for kind in [
             "window that begins before the end of the task's last; cuts it",

@@ -165,9 +165,9 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     }
     let beside = Beside {
         options,
-        usage: &usage,
         collections: &collections,
     };
+    let tasks = tasks.with_usage(usage);
     unsorted::demands(tasks, journal, options, events, |tasks, journal| {
         for part in events {
             each_record(part, COLUMNS, journal, |journal, fields| {
@@ -187,7 +187,6 @@ fn tables(input: &Input) -> Result<Tables<3>, TraceError> {
 /// The options, and the tables beside the events.
 struct Beside<'b> {
     options: &'b ReadOptions,
-    usage: &'b Usage,
     collections: &'b Collections,
 }
 
@@ -272,8 +271,7 @@ fn happen(
         fields.integer(MACHINE, -1, i64::MAX)? == Some(-1),
     ]);
     let labels = collection.map(Collection::labels).unwrap_or_default();
-    let is_plain = labels.is_empty() && beside.usage.is_empty();
-    let is_plain = is_plain && (!is_heeded || record.demands.is_empty());
+    let is_plain = labels.is_empty() && (!is_heeded || record.demands.is_empty());
     let plain = (record.priority, record.cpu, record.memory);
     let asked = Asked {
         user: collection.map_or("", |own| &*own.user),
@@ -287,7 +285,6 @@ fn happen(
             } else {
                 Vec::new()
             }),
-            behaviour: beside.usage.of(event.key).map(Into::into),
             ..PodSpec::with_requests(requests(record.cpu, record.memory))
         },
     };

@@ -205,7 +205,7 @@ fn usage_beside_the_events_is_what_tasks_use() {
         .behaviour
         .as_ref()
         .and_then(|own| own.cpu_usage.clone());
-    assert_eq!(used.as_deref(), Some("steps(600s: 8000m)"));
+    assert_eq!(used.as_deref(), Some("recorded(0s: 8000m)"));
     let mut source = open(&input, &ReadOptions::default()).expect("good rows");
     let recorded = Recorded::collect(&mut *source).expect("good rows");
     assert_eq!(recorded.ledger.count(USAGE_NOT_READ), 1);
