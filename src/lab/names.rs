@@ -106,7 +106,7 @@ fn object(properties: &Map<String, Value>) -> Option<Value> {
 }
 
 /// Choices of a format: the option, its name in experiments, and its meaning.
-const CHOICES: [(&str, &str, &str); 4] = [
+const CHOICES: [(&str, &str, &str); 5] = [
     (
         "memory",
         "memory",
@@ -127,6 +127,11 @@ const CHOICES: [(&str, &str, &str); 4] = [
         "shares",
         "Request the shares of disks and network as `windtunnel.dev/hdd`, `ssd` and `nic`, in millionths of a host, \
          rounded down.",
+    ),
+    (
+        "end-when-idle",
+        "endWhenIdle",
+        "End machines once they use nothing from one sample to the next, as CloudSim does.",
     ),
 ];
 

@@ -42,7 +42,8 @@ fn experiment(day: &Path, rules: &str) -> String {
     // Energy counts from the first decision on, and up to the last one before midnight.
     let _ = write!(
         text,
-        "workload:\n- trace: {{format: planetlab, path: {path}}}\nsystem: {{name: \
+        "workload:\n- trace: {{format: planetlab, path: {path}, \
+         endWhenIdle: true}}\nsystem: {{name: \
          consolidation, consolidation: {{cores: 2, {rules}}}}}\nmodels: {{usage: trace}}\n\
          stop: {{at: 86100s}}\nmetrics: {{warmup: 5m}}\n"
     );
