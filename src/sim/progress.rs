@@ -153,7 +153,7 @@ impl Progress {
 
     /// Rest of a pod's work.
     pub(super) fn left(&self, pod: PodId) -> Option<Left> {
-        self.runs.get(&pod).map(|run| run.left())
+        self.runs.get(&pod).map(Run::left)
     }
 
     /// A pod is gone. What another of its job can go on with is kept, unless its work is done.

@@ -13,6 +13,7 @@ use super::ledger::Ledger;
 use super::options::ReadOptions;
 use super::quantiles::{Counted, Quantiles, Tail};
 use super::stream::{Arrival, ArrivalSource};
+use super::waits::told;
 use model::resource_list::{CPU, MEMORY};
 use model::{Node, PodSpec, Text};
 use units::time::NANOS_PER_SECOND;
@@ -168,7 +169,7 @@ pub fn inspect(
             (Content::Nodes(summarize_nodes(&list.nodes)), list.ledger)
         }
         Constructor::Workload(open) => {
-            let mut source = open(input, options)?;
+            let mut source = told(open(input, options)?, &input.name);
             let summary = summarize_workload(&mut *source)?;
             (
                 Content::Workload(Box::new(summary)),

@@ -70,7 +70,8 @@ impl ArrivalSource for OnlyKnown {
         let is_known = |name: &PodName| known.binary_search(&hash(name)).is_ok();
         if arrival.wait_only_for(is_known) {
             let kind = "waits for a task that is not in the trace; not waited for";
-            self.ledger.note(kind, Action::Repair, &self.file, 0);
+            let (file, line) = arrival.origin.place(self.inner.files(), &self.file);
+            self.ledger.note(kind, Action::Repair, &file, line);
         }
         Ok(Some(arrival))
     }

@@ -65,6 +65,7 @@ mod texts;
 mod timed;
 pub mod transform;
 mod unfold;
+mod waits;
 pub mod writers;
 
 #[cfg(test)]
@@ -81,3 +82,4 @@ pub use options::ReadOptions;
 pub use order::{FillOrder, FillResource, FillUp, Filled, fill_up};
 pub use origin::Origin;
 pub use stream::{Arrival, ArrivalSource, Classes};
+pub use waits::WaitFault;

@@ -35,6 +35,13 @@ impl Origin {
         }
     }
 
+    /// The file and the line of a record among the files of its source; `file` names those of a source
+    /// without files.
+    pub fn place(self, files: &[Arc<str>], file: &Arc<str>) -> (Arc<str>, u64) {
+        let own = files.get(usize::from(self.file)).unwrap_or(file);
+        (own.clone(), self.line.into())
+    }
+
     /// The place as one number, of which later lines of a file are larger ones.
     pub(crate) fn number(self) -> u64 {
         u64::from(self.file) << 32 | u64::from(self.line)

@@ -155,6 +155,7 @@ const STREAM: &[&str] = &[
     "Ledger",
     "Links",
     "TraceError",
+    "WaitFault",
 ];
 
 #[test]

@@ -200,16 +200,14 @@ impl NodePlane {
     fn cpu_changes(&self, now: Instant, pod: PodRef) -> Option<Instant> {
         let cpu = self.usage.curves(pod)?.cpu;
         let next = on_grid(now.saturating_add(Duration::from_nanos(1)), LOOK);
-        match cpu {
-            Some(own) => match own.curve {
-                Curve::Constant(_) => None,
-                Curve::Steps(_) | Curve::Recorded(_) => own.next_step(now),
-                Curve::Sine { .. } | Curve::Ramp { .. } => Some(next),
-            },
-            None => {
-                let used = self.usage.wanted(pod, now);
-                used.filter(|used| used.cpu_milli > 0).map(|_| next)
-            }
+        let Some(own) = cpu else {
+            let used = self.usage.wanted(pod, now);
+            return used.filter(|used| used.cpu_milli > 0).map(|_| next);
+        };
+        match own.curve {
+            Curve::Constant(_) => None,
+            Curve::Steps(_) | Curve::Recorded(_) => own.next_step(now),
+            Curve::Sine { .. } | Curve::Ramp { .. } => Some(next),
         }
     }
 }

@@ -31,7 +31,7 @@ impl Surroundings {
         };
         let upcoming = self.upcoming.take_if(|arrival| arrival.submit <= now);
         match upcoming {
-            Some(arrival) => precedence.due(now, arrival),
+            Some(arrival) => precedence.due(now, arrival, self.arrivals.files()),
             None => precedence.take_released(),
         }
     }
@@ -59,7 +59,7 @@ impl Surroundings {
         if self.upcoming.is_none() {
             self.is_exhausted = true;
             if let Some(precedence) = &mut self.precedence {
-                precedence.exhausted(self.last_arrival);
+                precedence.exhausted(self.last_arrival, self.arrivals.files());
             }
         }
         if let Some(arrival) = &self.upcoming {

@@ -96,7 +96,7 @@ impl Surroundings {
     pub(super) fn ledger(&self) -> Ledger {
         let mut ledger = self.arrivals.ledger().clone();
         if let Some(precedence) = &self.precedence {
-            ledger.merge(&precedence.ledger());
+            ledger.merge(&precedence.ledger(self.arrivals.files()));
         }
         ledger
     }

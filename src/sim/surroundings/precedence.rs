@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use model::workload::Job;
 use model::{EndReason, Event, Object, ObjectChange, PodCreated, PodName, PodRef, Text};
-use trace::{Action, Arrival, Ledger};
+use trace::{Action, Arrival, Ledger, WaitFault};
+use units::graph::on_cycles;
 use units::{Duration, Instant, PodId, SortedMap};
 
 use super::super::follow::Change;
@@ -65,7 +66,7 @@ pub(super) struct Precedence {
     ledger: Ledger,
 }
 
-/// File that findings about arrivals name, as they concern the workload as a whole.
+/// File that findings about arrivals name whose own is not known.
 const WORKLOAD: &str = "workload";
 
 impl Precedence {
@@ -78,13 +79,17 @@ impl Precedence {
         place
     }
 
-    fn note(&mut self, kind: &str, action: Action) {
-        let file: Arc<str> = WORKLOAD.into();
-        self.ledger.note(kind, action, &file, 0);
+    fn note(&mut self, fault: WaitFault, file: &Arc<str>, line: u64) {
+        self.ledger.note(fault.kind(), fault.action(), file, line);
     }
 
-    /// An arrival is due; returns it if it waits for nothing.
-    pub(super) fn due(&mut self, now: Instant, arrival: Arrival) -> Option<Arrival> {
+    /// An arrival of these files is due; returns it if it waits for nothing.
+    pub(super) fn due(
+        &mut self,
+        now: Instant,
+        arrival: Arrival,
+        files: &[Arc<str>],
+    ) -> Option<Arrival> {
         let own = self.task(arrival.part, arrival.task());
         self.tasks[own].is_known = true;
         self.tasks[own].open += u64::from(arrival.members);
@@ -93,7 +98,8 @@ impl Precedence {
         for name in arrival.after() {
             let other = self.task(arrival.part, name);
             if other == own {
-                self.note("waits for itself; not held back for that", Action::Repair);
+                let (file, line) = arrival.origin.place(files, &WORKLOAD.into());
+                self.note(WaitFault::ForItself, &file, line);
             } else if self.tasks[other].has_ended() {
                 last_end = last_end.max(self.tasks[other].ended);
                 self.note_failed(other);
@@ -118,7 +124,7 @@ impl Precedence {
     fn note_failed(&mut self, task: usize) {
         if self.tasks[task].has_failed {
             let kind = "waits for a task that failed; submitted when that ended";
-            self.note(kind, Action::Keep);
+            self.ledger.note(kind, Action::Keep, &WORKLOAD.into(), 0);
         }
     }
 
@@ -156,12 +162,14 @@ impl Precedence {
     }
 
     /// Nothing more arrives: what was waited for and has not arrived never will.
-    pub(super) fn exhausted(&mut self, now: Instant) {
+    pub(super) fn exhausted(&mut self, now: Instant, files: &[Arc<str>]) {
         for task in 0..self.tasks.len() {
             if !self.tasks[task].is_known {
-                let kind = "waits for a task that is not in the workload; not held back for that";
-                for _ in 0..self.tasks[task].awaited_by.len() {
-                    self.note(kind, Action::Repair);
+                for number in self.tasks[task].awaited_by.clone() {
+                    if let Some(held) = &self.held[number] {
+                        let (file, line) = held.arrival.origin.place(files, &WORKLOAD.into());
+                        self.note(WaitFault::ForUnknown, &file, line);
+                    }
                 }
                 self.let_go(now, task);
             }
@@ -266,15 +274,41 @@ impl Precedence {
         }
     }
 
-    /// The findings, with the arrivals that are held back still.
-    pub(super) fn ledger(&self) -> Ledger {
+    /// The findings, with the arrivals of these files that are held back still.
+    pub(super) fn ledger(&self, files: &[Arc<str>]) -> Ledger {
         let mut ledger = self.ledger.clone();
-        let file: Arc<str> = WORKLOAD.into();
-        for _ in self.held.iter().flatten() {
-            let kind = "never submitted, as what it waits for did not end";
-            ledger.note(kind, Action::Drop, &file, 0);
+        let circles = self.circles();
+        for Held { arrival, .. } in self.held.iter().flatten() {
+            let (file, line) = arrival.origin.place(files, &WORKLOAD.into());
+            let is_found = |name| {
+                self.number(arrival.part, name)
+                    .is_some_and(|own| circles[own])
+            };
+            let kind = if is_found(arrival.task()) && arrival.after().iter().any(is_found) {
+                WaitFault::InCircle.kind()
+            } else {
+                "never submitted, as what it waits for did not end"
+            };
+            ledger.note(kind, Action::Drop, &file, line);
         }
         ledger
+    }
+
+    fn number(&self, part: u16, name: &PodName) -> Option<usize> {
+        self.by_name.get(&(part, name.clone())).copied()
+    }
+
+    /// By task, whether it waits for tasks that wait for it.
+    fn circles(&self) -> Vec<bool> {
+        let mut edges = vec![Vec::new(); self.tasks.len()];
+        for Held { arrival, .. } in self.held.iter().flatten() {
+            if let Some(own) = self.number(arrival.part, arrival.task()) {
+                let others = arrival.after().iter();
+                let others = others.filter_map(|name| self.number(arrival.part, name));
+                edges[own].extend(others.filter(|&other| other != own));
+            }
+        }
+        on_cycles(&edges)
     }
 }
 
@@ -320,7 +354,9 @@ mod tests {
 
     /// Makes an arrival due that waits for nothing, and creates its pod.
     fn submit(precedence: &mut Precedence, now: Instant, own: Arrival, number: u32) {
-        let own = precedence.due(now, own).expect("nothing is waited for");
+        let own = precedence
+            .due(now, own, &[])
+            .expect("nothing is waited for");
         precedence.begin(&own);
         create(precedence, &own.name, number);
         precedence.finish();
@@ -344,7 +380,7 @@ mod tests {
     }
 
     fn kinds(precedence: &Precedence) -> Vec<(String, u64)> {
-        let ledger = precedence.ledger();
+        let ledger = precedence.ledger(&[]);
         let entries = ledger.entries().iter();
         entries
             .map(|own| (own.kind.to_string(), own.count))
@@ -356,7 +392,10 @@ mod tests {
         let mut precedence = Precedence::default();
         submit(&mut precedence, at(0), arrival("a-1", Some("a"), &[]), 0);
         submit(&mut precedence, at(0), arrival("a-2", Some("a"), &[]), 1);
-        assert_eq!(precedence.due(at(1), arrival("b", None, &["a", "c"])), None);
+        assert_eq!(
+            precedence.due(at(1), arrival("b", None, &["a", "c"]), &[]),
+            None
+        );
         submit(&mut precedence, at(2), arrival("c", None, &[]), 2);
         end(&mut precedence, 5, 0, EndReason::Completed);
         end(&mut precedence, 6, 2, EndReason::Error);
@@ -377,7 +416,7 @@ mod tests {
             EndReason::Evicted(model::EvictionCause::Preemption),
         ];
         submit(&mut precedence, at(0), arrival("a", None, &[]), 0);
-        assert_eq!(precedence.due(at(0), arrival("b", None, &["a"])), None);
+        assert_eq!(precedence.due(at(0), arrival("b", None, &["a"]), &[]), None);
         for (round, reason) in lost.into_iter().enumerate() {
             let (old, new) = (2 * round as u32, 2 * round as u32 + 1);
             end(&mut precedence, 1, old, reason);
@@ -399,19 +438,22 @@ mod tests {
         end(&mut precedence, 10, 0, EndReason::Completed);
         let mut late = arrival("b", None, &["a"]);
         late.links.as_mut().expect("links").delay = Duration::from_secs(5);
-        assert_eq!(precedence.due(at(12), late.clone()), None);
+        assert_eq!(precedence.due(at(12), late.clone(), &[]), None);
         assert_eq!(precedence.releasing(), Some(at(15)));
-        assert_eq!(precedence.due(at(15), late.clone()), Some(late));
+        assert_eq!(precedence.due(at(15), late.clone(), &[]), Some(late));
     }
 
     #[test]
     fn what_never_ends_or_is_not_there_is_told() {
         let mut precedence = Precedence::default();
         submit(&mut precedence, at(0), arrival("a", None, &[]), 0);
-        assert_eq!(precedence.due(at(1), arrival("b", None, &["a"])), None);
-        assert_eq!(precedence.due(at(1), arrival("c", None, &["b"])), None);
-        assert_eq!(precedence.due(at(1), arrival("d", None, &["x", "d"])), None);
-        precedence.exhausted(at(3));
+        assert_eq!(precedence.due(at(1), arrival("b", None, &["a"]), &[]), None);
+        assert_eq!(precedence.due(at(1), arrival("c", None, &["b"]), &[]), None);
+        assert_eq!(
+            precedence.due(at(1), arrival("d", None, &["x", "d"]), &[]),
+            None
+        );
+        precedence.exhausted(at(3), &[]);
         let released = precedence.take_released().expect("released");
         assert_eq!((released.name, released.submit), ("d".into(), at(3)));
         let told = [
@@ -425,6 +467,33 @@ mod tests {
         assert_eq!(
             kinds(&precedence),
             told.map(|(kind, count)| (kind.to_owned(), count))
+        );
+    }
+
+    #[test]
+    fn circles_are_told_apart_from_what_waits_for_them() {
+        let mut precedence = Precedence::default();
+        for (line, (name, after)) in (2..).zip([("a", "b"), ("b", "c"), ("c", "a"), ("d", "c")]) {
+            let own = Arrival {
+                origin: trace::Origin::line(line),
+                ..arrival(name, None, &[after])
+            };
+            assert_eq!(precedence.due(at(0), own, &[]), None);
+        }
+        let files = ["jobs.csv".into()];
+        precedence.exhausted(at(0), &files);
+        let ledger = precedence.ledger(&files);
+        let entries: Vec<String> = ledger.entries().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            entries,
+            [
+                format!(
+                    "drop 3 rows: {} (first jobs.csv:2)",
+                    WaitFault::InCircle.kind()
+                ),
+                "drop 1 row: never submitted, as what it waits for did not end (first jobs.csv:5)"
+                    .to_owned(),
+            ]
         );
     }
 }

@@ -6,6 +6,7 @@ use crate::input::Input;
 use crate::ledger::{Ledger, RowPolicy};
 use crate::options::ReadOptions;
 use crate::stream::ArrivalSource;
+use crate::waits::told;
 
 /// Problems of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +55,8 @@ pub fn validate(
             Err(error) => (Some(error), Ledger::EMPTY),
         },
         Constructor::Workload(open) => match open(input, &options) {
-            Ok(mut source) => {
+            Ok(source) => {
+                let mut source = told(source, &input.name);
                 let stopped = drain(&mut *source, &mut accepted).err();
                 (stopped, source.ledger().clone())
             }
