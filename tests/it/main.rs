@@ -84,6 +84,7 @@ mod quirks;
 mod readers;
 mod real_cluster;
 mod recorded_metrics;
+mod recorded_usage;
 mod report;
 mod residents;
 mod results;
