@@ -26,6 +26,7 @@ mod images;
 pub mod job_queues;
 pub mod known_traces;
 pub mod names;
+mod nova;
 mod part;
 pub mod partitions;
 pub mod pattern;

@@ -3,7 +3,7 @@
 use super::diagnostic::{Code, Finding, Findings};
 use super::names::Names;
 use super::schema::{
-    Flow, MesosStrategy, NamedSchedulerKind, Nova, Omega, OpenShift, OpenShiftHookFailure,
+    Flow, MesosStrategy, NamedSchedulerKind, Omega, OpenShift, OpenShiftHookFailure,
     OpenShiftRouter, OpenShiftTrigger, Scenario, Swarm, System,
 };
 use super::tree::Tree;
@@ -96,7 +96,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
     super::federation::check(scenario, tree, findings);
     openshift(system, tree, findings);
     if let Some(written) = &system.nova {
-        nova(written, tree, findings);
+        super::nova::check(written, tree, findings);
     }
     if let Some(written) = &system.omega {
         omega(written, tree, findings);
@@ -156,36 +156,6 @@ fn swarm(swarm: &Swarm, tree: &Tree, findings: &mut Findings) {
                 "expected more than the heartbeat of {}",
                 discovery.heartbeat
             ),
-        );
-    }
-}
-
-fn nova(nova: &Nova, tree: &Tree, findings: &mut Findings) {
-    let own = &nova.weighers;
-    for (field, factor) in [
-        ("ram", own.ram),
-        ("cpu", own.cpu),
-        ("disk", own.disk),
-        ("ioOps", own.io_ops),
-        ("softAffinity", own.soft_affinity),
-        ("softAntiAffinity", own.soft_anti_affinity),
-        ("buildFailure", own.build_failure),
-        ("numInstances", own.num_instances),
-    ] {
-        if !factor.is_finite() {
-            let span = tree.locate(["system", "nova", "weighers", field]);
-            let message = format!("a factor of {factor} leaves no order among hosts");
-            findings.push(
-                Finding::new(Code::Conflict, message, span).label("expected a finite number"),
-            );
-        }
-    }
-    if nova.service_down_time < nova.report_interval {
-        let (down, report) = (nova.service_down_time, nova.report_interval);
-        let span = tree.locate(["system", "nova", "serviceDownTime"]);
-        let message = format!("hosts that report every {report} would be down after {down}");
-        findings.push(
-            Finding::new(Code::Conflict, message, span).label(format!("expected {report} or more")),
         );
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use model::resource_list::PODS;
 use model::{Needed, Node, Object, PodSpec, TaintEffect};
 use scenario::Scenario;
-use scenario::schema::{DEFAULT_PODS, NamedSchedulerKind, WorkloadSource};
+use scenario::schema::{DEFAULT_PODS, NamedSchedulerKind, NovaFilter, WorkloadSource};
+use systems::capability::Capabilities;
 use systems::mapping::{Item, Mapping, Named, template_of};
 use systems::registry::find;
 use trace::stream::ClassTotal;
@@ -91,11 +92,26 @@ pub fn mapping(
         name: &own.name,
         gaps: systems::mesos::beside::GAPS,
     });
-    let mapping = Mapping::of_schedulers(entry.capabilities, master, items);
+    let mapping = Mapping::of_schedulers(entry.capabilities, by_options(scenario), master, items);
     if mapping.is_nothing() {
         return Err(nothing(entry.name, &mapping));
     }
     Ok(mapping)
+}
+
+/// Answers of a system's table that the scenario's options change.
+fn by_options(scenario: &Scenario) -> Capabilities {
+    let system = &scenario.system;
+    let filters = system.nova.as_ref().map(|own| &own.filters);
+    let has_hints = filters.is_some_and(|filters| {
+        let hints = [NovaFilter::SameHost, NovaFilter::DifferentHost];
+        hints.iter().all(|hint| filters.contains(hint))
+    });
+    if has_hints && system.name == systems::nova::ENTRY.name {
+        systems::nova::WITH_HINTS
+    } else {
+        &[]
+    }
 }
 
 /// What nodes ask of schedulers.

@@ -7,12 +7,13 @@ use ::units::{Duration, Quantity, SortedMap, SortedSet};
 use autoscale::cluster_autoscaler::GroupOptions;
 use control::provider::MachineHosts;
 use metrics::HypervisorRoom;
-use model::Node;
+use model::{Node, Text};
 use scenario::schema::{
-    Nova, NovaAtTimeout, NovaFilter, NovaGroupPolicy, NovaImageStore, NovaMigration, NovaProvider,
+    Nova, NovaAggregate, NovaAtTimeout, NovaFilter, NovaGroupPolicy, NovaImageStore, NovaMigration, NovaProvider,
 };
 use scenario::{Scenario, Share};
 use systems::nova::NovaOptions;
+use systems::nova::aggregate::{self, Aggregate, Isolation};
 use systems::nova::filter::{Filter, Limits};
 use systems::nova::flavor::{self, GroupPolicy};
 use systems::nova::host::{Amounts, Ratios};
@@ -41,6 +42,7 @@ pub(super) fn nova_options(written: &Nova) -> Result<NovaOptions, BuildError> {
     ] {
         multipliers.set(weigher, factor);
     }
+    let aggregates: Vec<Aggregate> = written.aggregates.values().map(aggregate_of).collect();
     let (reserved, ratios, machine) = (&written.reserved, &written.ratios, &written.machine);
     Ok(NovaOptions {
         rules: Rules {
@@ -48,11 +50,19 @@ pub(super) fn nova_options(written: &Nova) -> Result<NovaOptions, BuildError> {
             limits: Limits {
                 most_io_operations: i64::from(written.max_io_ops),
                 most_instances: i64::from(written.max_instances),
+                restricts_isolated_hosts: written.restrict_isolated_hosts,
             },
             multipliers,
+            overridden: aggregate::overridden(&aggregates),
             host_subset_size: written.host_subset_size as usize,
             most_candidates: written.max_placement_results as usize,
             max_attempts: written.max_attempts as usize,
+        },
+        most_per_host: i64::from(written.max_server_per_host),
+        aggregates,
+        isolation: Isolation {
+            hosts: texts(&written.isolated_hosts),
+            images: texts(&written.isolated_images),
         },
         schedulers: written.schedulers.map(|own| Schedulers {
             number: own.number as usize,
@@ -94,6 +104,46 @@ pub(super) fn nova_options(written: &Nova) -> Result<NovaOptions, BuildError> {
             fails_after: machine.fails_after.unwrap_or(FAILS_AFTER),
         },
     })
+}
+
+fn texts(written: &[String]) -> SortedSet<Text> {
+    written.iter().map(|own| own.as_str().into()).collect()
+}
+
+fn aggregate_of(written: &NovaAggregate) -> Aggregate {
+    let metadata = written.metadata.iter();
+    let metadata = metadata.map(|(key, value)| (key.as_str().into(), value.as_str().into()));
+    Aggregate {
+        hosts: texts(&written.hosts),
+        metadata: metadata.collect(),
+    }
+}
+
+/// Refuses options that name hosts which are not there.
+///
+/// # Errors
+/// An aggregate or the isolated hosts name such.
+pub(super) fn check_hosts(
+    field: &str,
+    written: &Nova,
+    hosts: &[Arc<Node>],
+) -> Result<(), BuildError> {
+    let named = written.aggregates.iter().map(|(name, own)| {
+        let place = format!("aggregates.{name}.hosts");
+        (place, &own.hosts)
+    });
+    let isolated = ("isolatedHosts".to_owned(), &written.isolated_hosts);
+    for (place, names) in named.chain([isolated]) {
+        for name in names {
+            if !hosts.iter().any(|own| *own.name == **name) {
+                let near = hint(name, hosts.iter().map(|own| &*own.name));
+                return Err(BuildError::Experiment(format!(
+                    "{field}.{place}: no host is named `{name}`; {near}"
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The field that states hypervisors below a provider.
@@ -151,6 +201,7 @@ pub(super) fn hypervisors(
 ) -> Result<Box<dyn MachineHosts>, BuildError> {
     let field = FIELD;
     let hosts = hosts(written)?;
+    check_hosts("cluster.provider.nova.options", &written.options, &hosts)?;
     let mut policies = SortedMap::new();
     for (name, policy) in &written.server_groups {
         if !groups.iter().any(|own| *own.name == **name) {
@@ -161,7 +212,9 @@ pub(super) fn hypervisors(
         }
         let policy = match policy {
             NovaGroupPolicy::Affinity => GroupPolicy::Affinity,
-            NovaGroupPolicy::AntiAffinity => GroupPolicy::AntiAffinity { most_per_host: 1 },
+            NovaGroupPolicy::AntiAffinity => GroupPolicy::AntiAffinity {
+                most_per_host: i64::from(written.options.max_server_per_host),
+            },
             NovaGroupPolicy::SoftAffinity => GroupPolicy::SoftAffinity,
             NovaGroupPolicy::SoftAntiAffinity => GroupPolicy::SoftAntiAffinity,
         };
@@ -189,6 +242,10 @@ const fn filter(written: NovaFilter) -> Filter {
         NovaFilter::Capabilities => Filter::Capabilities,
         NovaFilter::AntiAffinity => Filter::AntiAffinity,
         NovaFilter::Affinity => Filter::Affinity,
+        NovaFilter::SameHost => Filter::SameHost,
+        NovaFilter::DifferentHost => Filter::DifferentHost,
+        NovaFilter::AggregateInstanceExtraSpecs => Filter::AggregateExtraSpecs,
+        NovaFilter::IsolatedHosts => Filter::IsolatedHosts,
         NovaFilter::IoOps => Filter::IoOperations,
         NovaFilter::NumInstances => Filter::Instances,
     }

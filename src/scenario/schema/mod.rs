@@ -30,6 +30,7 @@ mod job_queue;
 mod mesos;
 mod metrics;
 mod nova;
+mod nova_hosts;
 mod omega;
 mod openshift;
 mod operation;
@@ -94,9 +95,10 @@ pub use mesos::{
 };
 pub use metrics::{Billing, FunctionPrices, MeasuredWindow, Metrics, TaskPrices};
 pub use nova::{
-    Nova, NovaAtTimeout, NovaFilter, NovaGroupPolicy, NovaHosts, NovaImageStore, NovaMachine,
-    NovaMigration, NovaPreset, NovaProvider, NovaRatios, NovaReserved, NovaWeighers,
+    Nova, NovaAtTimeout, NovaFilter, NovaImageStore, NovaMachine, NovaMigration, NovaPreset,
+    NovaRatios, NovaReserved, NovaWeighers,
 };
+pub use nova_hosts::{NovaAggregate, NovaGroupPolicy, NovaHosts, NovaProvider};
 pub use omega::{
     Omega, OmegaArchitecture, OmegaConflicts, OmegaKind, OmegaSearch, OmegaTransactions,
 };

@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::share::Share;
 use units::{Duration, Quantity, SortedMap};
 
-use super::NodeTemplate;
-use crate::pattern::Pattern;
+use super::NovaAggregate;
 
 /// Options of `OpenStack` Nova; used with `name: nova`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -35,6 +34,24 @@ pub struct Nova {
     /// Number of instances at which the filter `num-instances` passes a host no more
     /// (`max_instances_per_host`); default 50.
     pub max_instances: u32,
+    /// Number of members of a server group with anti-affinity that one host takes (`max_server_per_host`), 1
+    /// or more; default 1.
+    #[schemars(range(min = 1))]
+    pub max_server_per_host: u32,
+    /// Host aggregates by name; default none.
+    #[serde(skip_serializing_if = "SortedMap::is_empty")]
+    pub aggregates: SortedMap<String, NovaAggregate>,
+    /// Names of the hosts that the filter `isolated-hosts` keeps for isolated images (`isolated_hosts`);
+    /// default none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub isolated_hosts: Vec<String>,
+    /// Images that the filter `isolated-hosts` keeps to isolated hosts (`isolated_images`), as the first
+    /// container of a pod names them; default none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub isolated_images: Vec<String>,
+    /// Exclusion of other images from isolated hosts (`restrict_isolated_hosts_to_isolated_images`); default
+    /// `true`.
+    pub restrict_isolated_hosts: bool,
     /// Schedulers that decide side by side, each with the hosts as they were when it began, so that their
     /// claims race; `models.decisionTime` adds to their times. Default one that decides at once.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,6 +97,11 @@ impl Default for Nova {
             max_attempts: 3,
             max_io_ops: 8,
             max_instances: 50,
+            max_server_per_host: 1,
+            aggregates: SortedMap::new(),
+            isolated_hosts: Vec::new(),
+            isolated_images: Vec::new(),
+            restrict_isolated_hosts: true,
             schedulers: None,
             ratios: NovaRatios::default(),
             reserved: NovaReserved::default(),
@@ -105,6 +127,17 @@ pub enum NovaFilter {
     AntiAffinity,
     /// Hosts with members of an affinity group (`ServerGroupAffinityFilter`).
     Affinity,
+    /// Hosts with instances that a request names, by required pod affinity to another kind per node
+    /// (`SameHostFilter`).
+    SameHost,
+    /// Hosts without instances that a request names, by required pod anti-affinity to another kind per node
+    /// (`DifferentHostFilter`).
+    DifferentHost,
+    /// Hosts whose aggregates have the metadata that a pod's node selector asks for
+    /// (`AggregateInstanceExtraSpecsFilter`).
+    AggregateInstanceExtraSpecs,
+    /// Isolated hosts for isolated images, other hosts for the others (`IsolatedHostsFilter`).
+    IsolatedHosts,
     /// Hosts with few operations under way (`IoOpsFilter`).
     IoOps,
     /// Hosts with few instances (`NumInstancesFilter`).
@@ -390,51 +423,6 @@ impl NovaPreset {
             Self::AzureVmRole | Self::AzureWebRole | Self::AzureWorkerRole => 1_100_000,
         }
     }
-}
-
-/// Nova below the provider: every machine is an instance, for which the filter scheduler finds a
-/// hypervisor. A machine for which there is none is refused, and its order fails.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NovaProvider {
-    /// Hypervisors; they are no nodes themselves.
-    #[schemars(length(min = 1))]
-    pub hosts: Vec<NovaHosts>,
-    /// Policies of server groups, by node group: the machines of a group are members of one; default
-    /// none.
-    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
-    pub server_groups: SortedMap<String, NovaGroupPolicy>,
-    /// Options of the scheduler and the machines, as `system.nova`. Reports, evacuation, live migration
-    /// and `clientRetry` have no effect here, nor have `schedulers`.
-    #[serde(default)]
-    pub options: Nova,
-}
-
-/// Policy of a server group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum NovaGroupPolicy {
-    /// All machines on one host.
-    Affinity,
-    /// At most one machine on a host.
-    AntiAffinity,
-    /// Hosts with machines of the group are preferred.
-    SoftAffinity,
-    /// Hosts with fewer machines of the group are preferred.
-    SoftAntiAffinity,
-}
-
-/// Number of equal hypervisors.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NovaHosts {
-    /// Number of hypervisors, 1 to 100000.
-    #[schemars(range(min = 1, max = 100_000))]
-    pub count: u32,
-    /// Names of the hypervisors, a pattern over the index from 0, such as `compute-{}`.
-    pub name: Pattern,
-    /// Template of each hypervisor, of which the resources count.
-    pub template: NodeTemplate,
 }
 
 #[cfg(test)]

@@ -161,17 +161,20 @@ pub struct Named<'a> {
 impl Mapping {
     /// Maps a workload to a system by its table.
     pub fn of<'a>(table: Capabilities, items: impl IntoIterator<Item = Item<'a>>) -> Self {
-        Self::of_schedulers(table, None, items)
+        Self::of_schedulers(table, &[], None, items)
     }
 
-    /// Maps a workload to a system, one of whose schedulers may know less than the system does.
+    /// Maps a workload to a system whose options change some of the table's answers, and one of whose
+    /// schedulers may know less than the system does.
     pub fn of_schedulers<'a>(
         table: Capabilities,
+        by_options: Capabilities,
         named: Option<Named<'a>>,
         items: impl IntoIterator<Item = Item<'a>>,
     ) -> Self {
         let mut mapper = Mapper {
             table,
+            by_options,
             named,
             gaps: SortedMap::new(),
             mapping: Self::default(),
@@ -192,6 +195,7 @@ impl Mapping {
 
 struct Mapper<'a> {
     table: Capabilities,
+    by_options: Capabilities,
     named: Option<Named<'a>>,
     gaps: SortedMap<(Capability, &'static str), Gap>,
     mapping: Mapping,
@@ -270,7 +274,9 @@ impl Mapper<'_> {
     ) -> bool {
         let mut any_refused = false;
         for (capability, field) in asked {
-            let answer = support(gaps, capability).or_else(|| support(self.table, capability));
+            let answer = support(gaps, capability)
+                .or_else(|| support(self.by_options, capability))
+                .or_else(|| support(self.table, capability));
             let (is_refused, instead) = match answer {
                 Some(Support::Without(instead)) => (false, instead),
                 Some(Support::Refused(why)) => (true, why),
@@ -327,7 +333,7 @@ mod tests {
                 gaps: crate::mesos::beside::GAPS,
             };
             let items = pods.into_iter().chain([Item::TaintedNode("n")]);
-            let mapping = Mapping::of_schedulers(table, Some(named), items);
+            let mapping = Mapping::of_schedulers(table, &[], Some(named), items);
             assert!(!mapping.is_nothing());
             let gaps = mapping.gaps.into_iter();
             gaps.map(|gap| format!("{} {} {:?}", gap.object, gap.count, gap.capability))

@@ -59,7 +59,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
     (Capability::OnePerNode, Yes("server group, anti-affinity")),
     (
         Capability::PodAffinityNode,
-        Without("a server group holds the pods of one kind, by affinity to themselves"),
+        Without(
+            "a server group holds the pods of one kind, by affinity to themselves; hints name others with \
+             the filters `same-host` and `different-host`",
+        ),
     ),
     (
         Capability::PodAffinityDomain,
@@ -160,6 +163,12 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Yes("instances continue; nothing is placed"),
     ),
 ];
+
+/// Answers of a Nova whose filters look at hints.
+pub const WITH_HINTS: Capabilities = &[(
+    Capability::PodAffinityNode,
+    Yes("hints `same_host` and `different_host`, with the instances there are at the time"),
+)];
 
 #[expect(clippy::unnecessary_wraps, reason = "required by the registry")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {

@@ -128,6 +128,7 @@ impl FastCloud {
             self.feasible.retain(|&host| {
                 let host = host as usize;
                 let mut standing = super::filter::Standing {
+                    host,
                     matches: matching.contains(host),
                     group_is_empty: true,
                     members: 0,
@@ -154,18 +155,21 @@ impl FastCloud {
         if self.feasible.len() == 1 {
             return;
         }
-        for (weigher, factor) in rules.multipliers.counted() {
+        for (weigher, of_all) in rules.multipliers.counted(&rules.overridden) {
+            let own = rules.overridden.contains(&weigher);
+            let own = own.then_some((&*self.plain.hosts, &*self.feasible));
+            let factors = Factors { of_all, own };
             let is_of_group = matches!(weigher, Weigher::SoftAffinity | Weigher::SoftAntiAffinity);
             if is_of_group {
                 if self.plain.members_of(request).is_some() {
                     let raws = self.feasible.iter();
                     let raws = raws.map(|&host| self.plain.raw(weigher, host as usize, request));
-                    add_parts(&mut self.totals, raws, weigher, factor);
+                    add_parts(&mut self.totals, raws, weigher, factors);
                 }
             } else {
                 let column = &self.raws[weigher as usize];
                 let raws = self.feasible.iter().map(|&host| column[host as usize]);
-                add_parts(&mut self.totals, raws, weigher, factor);
+                add_parts(&mut self.totals, raws, weigher, factors);
             }
         }
     }
@@ -188,12 +192,20 @@ impl FastCloud {
     }
 }
 
+/// Factors of one weigher.
+struct Factors<'a> {
+    /// The factor of all hosts.
+    of_all: f64,
+    /// The hosts and the feasible ones of them, where some have a factor of their own.
+    own: Option<(&'a [Host], &'a [u32])>,
+}
+
 /// Adds the parts of one weigher to the totals of the hosts.
 fn add_parts(
     totals: &mut [f64],
     raws: impl Iterator<Item = f64> + Clone,
     weigher: Weigher,
-    factor: f64,
+    factors: Factors<'_>,
 ) {
     let (mut smallest, mut greatest) = (f64::INFINITY, f64::NEG_INFINITY);
     for raw in raws.clone() {
@@ -201,7 +213,14 @@ fn add_parts(
         greatest = greatest.max(raw);
     }
     let scale = Scale::new(weigher, smallest, greatest);
-    for (total, raw) in totals.iter_mut().zip(raws) {
-        *total += factor * scale.position(raw);
+    let all = totals.iter_mut().zip(raws);
+    if let Some((hosts, feasible)) = factors.own {
+        for ((total, raw), &host) in all.zip(feasible) {
+            *total += hosts[host as usize].factor(weigher, factors.of_all) * scale.position(raw);
+        }
+    } else {
+        for (total, raw) in all {
+            *total += factors.of_all * scale.position(raw);
+        }
     }
 }

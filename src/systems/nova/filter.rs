@@ -16,6 +16,18 @@ pub enum Filter {
     AntiAffinity,
     /// The host is one that the request's group uses already.
     Affinity,
+    /// The host has one of the instances that the request's hint `same_host` names (`SameHostFilter`; not in
+    /// Nova's own list).
+    SameHost,
+    /// The host has none of the instances that the request's hint `different_host` names
+    /// (`DifferentHostFilter`; not in Nova's own list).
+    DifferentHost,
+    /// The metadata of the host's aggregates has what the flavor's extra specs name
+    /// (`AggregateInstanceExtraSpecsFilter`; not in Nova's own list).
+    AggregateExtraSpecs,
+    /// Isolated images run on isolated hosts, and as a rule others do not (`IsolatedHostsFilter`; not in
+    /// Nova's own list).
+    IsolatedHosts,
     /// Few operations are under way on the host (`IoOpsFilter`; not in Nova's own list).
     IoOperations,
     /// The host has few instances (`NumInstancesFilter`; not in Nova's own list).
@@ -53,6 +65,23 @@ impl Filter {
                 Some(GroupPolicy::Affinity) => standing.group_is_empty || standing.members > 0,
                 _ => true,
             },
+            Self::SameHost => {
+                let same = request.hints.as_ref().and_then(|own| own.same.as_ref());
+                same.is_none_or(|hosts| hosts.contains(&standing.host))
+            }
+            Self::DifferentHost => {
+                let hints = request.hints.as_ref();
+                hints.is_none_or(|own| !own.different.contains(&standing.host))
+            }
+            Self::AggregateExtraSpecs => request.extra_specs.iter().all(|(key, value)| {
+                let metadata = host.metadata.as_ref();
+                let values = metadata.and_then(|own| own.get(key));
+                values.is_some_and(|values| values.contains(value))
+            }),
+            Self::IsolatedHosts => {
+                let (host, image) = (host.is_isolated, request.is_image_isolated);
+                host == image || (host && !rules.restricts_isolated_hosts)
+            }
             Self::IoOperations => host.io_operations < rules.most_io_operations,
             Self::Instances => host.instances < rules.most_instances,
         }
@@ -65,6 +94,10 @@ impl Filter {
             Self::Capabilities => "other capabilities",
             Self::AntiAffinity => "members of the anti-affinity group there",
             Self::Affinity => "no member of the affinity group there",
+            Self::SameHost => "none of the instances of the hint same_host there",
+            Self::DifferentHost => "instances of the hint different_host there",
+            Self::AggregateExtraSpecs => "other metadata of aggregates",
+            Self::IsolatedHosts => "isolated hosts are for isolated images, and these for them",
             Self::IoOperations => "too many operations under way",
             Self::Instances => "too many instances",
         }
@@ -74,6 +107,8 @@ impl Filter {
 /// A host's standing with a request, beside the host's own state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
+    /// The host's number.
+    pub host: usize,
     /// `true` if the host has the capabilities that the request names.
     pub matches: bool,
     /// Members of the request's server group on the host.
@@ -89,6 +124,8 @@ pub struct Limits {
     pub most_io_operations: i64,
     /// Instances at which a host takes no more (`max_instances_per_host`).
     pub most_instances: i64,
+    /// `true` if isolated hosts take isolated images alone (`restrict_isolated_hosts_to_isolated_images`).
+    pub restricts_isolated_hosts: bool,
 }
 
 impl Default for Limits {
@@ -96,6 +133,7 @@ impl Default for Limits {
         Self {
             most_io_operations: 8,
             most_instances: 50,
+            restricts_isolated_hosts: true,
         }
     }
 }

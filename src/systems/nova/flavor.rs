@@ -5,6 +5,7 @@ use model::node::HOSTNAME_LABEL;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use model::{Node, PodAffinityTerm, PodSpec, ResourceList, Text};
 
+use super::aggregate;
 use super::host::{Amounts, Host};
 use super::options::NovaOptions;
 
@@ -41,7 +42,7 @@ pub fn host(node: &Node, options: &NovaOptions) -> Host {
     let list = &node.allocatable;
     let units = |name: &str| list.get(name).units_ceil().unwrap_or(i64::MAX);
     let milli = list.get(CPU).milli_floor().unwrap_or(i64::MAX);
-    Host {
+    let mut host = Host {
         name: node.name.clone(),
         total: Amounts {
             vcpus: milli / 1_000,
@@ -57,7 +58,9 @@ pub fn host(node: &Node, options: &NovaOptions) -> Host {
         is_enabled: !node.unschedulable,
         is_up: true,
         ..Host::default()
-    }
+    };
+    aggregate::apply(options, &mut host);
+    host
 }
 
 /// Disk in MiB of a node that declares none: a pebibyte, which weighs alike on all of them.
@@ -94,7 +97,7 @@ fn amounts(list: &ResourceList, guest_memory: i64) -> Amounts {
 
 /// The server group that a pod is created in, by the first of its rules about its own kind on one
 /// host: required ones before preferred ones, against before for.
-pub fn group(pod: &PodSpec) -> Option<Group> {
+pub fn group(pod: &PodSpec, options: &NovaOptions) -> Option<Group> {
     let affinity = &pod.affinity;
     let of_kind = |term: &&PodAffinityTerm| {
         *term.topology_key == *HOSTNAME_LABEL
@@ -115,7 +118,8 @@ pub fn group(pod: &PodSpec) -> Option<Group> {
         }
     };
     let against = required(&affinity.required_pod_anti_affinity);
-    let against = against.map(with(GroupPolicy::AntiAffinity { most_per_host: 1 }));
+    let most_per_host = options.most_per_host;
+    let against = against.map(with(GroupPolicy::AntiAffinity { most_per_host }));
     let together = || required(&affinity.required_pod_affinity).map(with(GroupPolicy::Affinity));
     let apart = || {
         preferred(&affinity.preferred_pod_anti_affinity).map(with(GroupPolicy::SoftAntiAffinity))

@@ -1,7 +1,12 @@
 //! Hypervisors as the scheduler sees them: inventories of processors, memory and disk, what is
 //! consumed of them, and the operations under way (spec: orchestrators-a.md sections 6.1 and 6.2).
 
+use std::sync::Arc;
+
 use model::Text;
+
+use super::aggregate::Metadata;
+use super::weigher::{Multipliers, Weigher};
 
 /// Amounts of the three classes of an inventory, or of a flavor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,6 +96,12 @@ pub struct Host {
     pub failed_builds: i64,
     /// Number of instances on the host.
     pub instances: i64,
+    /// Factors of weighers on the host, where one of its aggregates overrides some.
+    pub factors: Option<Arc<Multipliers>>,
+    /// Metadata of the host's aggregates, where they have some.
+    pub metadata: Option<Arc<Metadata>>,
+    /// `true` if the host is isolated.
+    pub is_isolated: bool,
     /// `true` if the host's service is enabled.
     pub is_enabled: bool,
     /// `true` if the host's last report is recent enough.
@@ -138,6 +149,12 @@ impl Host {
     /// Amounts that are free without any ratio; negative where more is promised than there is.
     pub fn free(&self) -> Amounts {
         self.total.minus(self.reserved).minus(self.used)
+    }
+
+    /// Factor by which a weigher counts on the host, where another is stated for all.
+    pub fn factor(&self, weigher: Weigher, of_all: f64) -> f64 {
+        let own = self.factors.as_ref();
+        own.map_or(of_all, |own| own.of(weigher))
     }
 
     /// Virtual processors that are left of those promised.

@@ -97,7 +97,7 @@ impl Hypervisors {
         Request {
             flavor: flavor::of_machine(node, &self.options),
             group,
-            excluded: Vec::new(),
+            ..Request::default()
         }
     }
 

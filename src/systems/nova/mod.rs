@@ -33,11 +33,13 @@
 //! ```
 
 mod agent;
+pub mod aggregate;
 mod component;
 mod entry;
 pub mod fast;
 pub mod filter;
 pub mod flavor;
+pub mod hints;
 pub mod host;
 pub mod machines;
 pub mod migration;
@@ -46,7 +48,7 @@ pub mod scheduler;
 pub mod service;
 pub mod weigher;
 
-pub use entry::ENTRY;
+pub use entry::{ENTRY, WITH_HINTS};
 pub use options::NovaOptions;
 
 #[cfg(test)]

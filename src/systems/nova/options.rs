@@ -3,11 +3,12 @@
 
 use units::Duration;
 
+use super::aggregate::{Aggregate, Isolation};
 use super::filter::{Filter, Limits};
 use super::host::{Amounts, Ratios};
 use super::migration::MigrationOptions;
 use super::service::ServiceOptions;
-use super::weigher::Multipliers;
+use super::weigher::{Multipliers, Weigher};
 
 /// Rules of the filter scheduler.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Rules {
     pub limits: Limits,
     /// Factors of the weighers.
     pub multipliers: Multipliers,
+    /// Weighers whose factor is another on the hosts of some aggregates.
+    pub overridden: Vec<Weigher>,
     /// Number of the best hosts among which one is drawn (`host_subset_size`).
     pub host_subset_size: usize,
     /// Hosts with room that are looked at, in the order in which they joined
@@ -33,6 +36,7 @@ impl Default for Rules {
             filters: Filter::DEFAULT.to_vec(),
             limits: Limits::default(),
             multipliers: Multipliers::default(),
+            overridden: Vec::new(),
             host_subset_size: 1,
             most_candidates: 1_000,
             max_attempts: 3,
@@ -121,6 +125,12 @@ pub struct Schedulers {
 pub struct NovaOptions {
     /// Rules of the filter scheduler.
     pub rules: Rules,
+    /// Members of a server group with anti-affinity that one host takes (`max_server_per_host`).
+    pub most_per_host: i64,
+    /// Host aggregates.
+    pub aggregates: Vec<Aggregate>,
+    /// Hosts and images that are set apart.
+    pub isolation: Isolation,
     /// Schedulers whose decisions take time; `None` is one that decides at once.
     pub schedulers: Option<Schedulers>,
     /// Allocation ratios of all hosts.
@@ -143,6 +153,9 @@ impl Default for NovaOptions {
     fn default() -> Self {
         Self {
             rules: Rules::default(),
+            most_per_host: 1,
+            aggregates: Vec::new(),
+            isolation: Isolation::default(),
             schedulers: None,
             ratios: Ratios::default(),
             reserved: Amounts {

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::filter::{Filter, Standing};
 use super::flavor::{Group, GroupPolicy};
+use super::hints::Hints;
 use super::host::{Amounts, Host};
 use super::options::Rules;
 use super::weigher::{Members, Scale, Weigher};
@@ -24,6 +25,12 @@ pub struct Request {
     pub group: Option<Group>,
     /// Hosts that must not be chosen, such as the one that an instance is evacuated from.
     pub excluded: Vec<usize>,
+    /// Extra specs of the flavor about the metadata of aggregates, by key.
+    pub extra_specs: Vec<(Text, Text)>,
+    /// `true` if the instance's image is isolated.
+    pub is_image_isolated: bool,
+    /// Instances that the request names.
+    pub hints: Option<Hints>,
 }
 
 /// No host can take an instance; and why the last ones were left out.
@@ -138,6 +145,7 @@ impl Cloud {
     ) -> Standing {
         let members = self.members_of(request);
         Standing {
+            host,
             matches: matching.contains(host),
             members: members.and_then(|own| own.get(&host)).copied().unwrap_or(0),
             group_is_empty: members.is_none_or(SortedMap::is_empty),
@@ -194,13 +202,14 @@ impl Cloud {
         if let [_] = weighed[..] {
             return Ok(weighed);
         }
-        for (weigher, factor) in rules.multipliers.counted() {
+        for (weigher, factor) in rules.multipliers.counted(&rules.overridden) {
             let raws: Vec<f64> = hosts
                 .iter()
                 .map(|&host| self.raw(weigher, host, request))
                 .collect();
             let scale = scale_of(weigher, &raws);
             for (own, raw) in weighed.iter_mut().zip(raws) {
+                let factor = self.hosts[own.host].factor(weigher, factor);
                 let part = factor * scale.position(raw);
                 own.parts.push((weigher, part));
                 own.total += part;

@@ -53,6 +53,20 @@ impl Weigher {
         }
     }
 
+    /// Key of an aggregate's metadata that overrides the weigher's factor on the aggregate's hosts.
+    pub const fn override_key(self) -> &'static str {
+        match self {
+            Self::Memory => "ram_weight_multiplier",
+            Self::Cpu => "cpu_weight_multiplier",
+            Self::Disk => "disk_weight_multiplier",
+            Self::IoOperations => "io_ops_weight_multiplier",
+            Self::SoftAffinity => "soft_affinity_weight_multiplier",
+            Self::SoftAntiAffinity => "soft_anti_affinity_weight_multiplier",
+            Self::BuildFailure => "build_failure_weight_multiplier",
+            Self::Instances => "num_instances_weight_multiplier",
+        }
+    }
+
     /// The weigher of a name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|weigher| weigher.name() == name)
@@ -127,10 +141,11 @@ impl Multipliers {
         self.0[weigher as usize] = factor;
     }
 
-    /// Weighers that count, with their factors, in order.
-    pub fn counted(&self) -> impl Iterator<Item = (Weigher, f64)> + '_ {
+    /// Weighers that count, with their factors, in order: those with a factor, and those that some hosts
+    /// have another factor of.
+    pub fn counted(&self, overridden: &[Weigher]) -> impl Iterator<Item = (Weigher, f64)> {
         let all = Weigher::ALL.into_iter().zip(self.0);
-        all.filter(|&(_, factor)| factor != 0.0)
+        all.filter(|(weigher, factor)| *factor != 0.0 || overridden.contains(weigher))
     }
 }
 

@@ -6,7 +6,7 @@ use control::Outbox;
 use control::admission::Creation;
 use model::rules::affinity;
 use model::{EndReason, Event, Node};
-use units::{ClassId, Duration, Instant, NodeId};
+use units::{Duration, Instant, NodeId};
 
 use super::super::flavor;
 use super::{Due, Nova};
@@ -21,7 +21,7 @@ pub(super) struct Service {
 }
 
 impl Nova {
-    pub(super) fn joined(&mut self, at: Instant, node: NodeId, object: &Node, store: &Store) {
+    pub(super) fn joined(&mut self, at: Instant, node: NodeId, object: &Node) {
         let host = flavor::host(object, &self.options);
         if !host.is_enabled {
             self.migrations.vacate(node.index(), true);
@@ -31,29 +31,27 @@ impl Nova {
             since: at,
             last_report: None,
         });
-        self.match_host(node.index(), object, store);
+        self.match_host(node.index(), object);
         self.changed(at);
     }
 
-    pub(super) fn updated(&mut self, now: Instant, node: NodeId, object: &Node, store: &Store) {
+    pub(super) fn updated(&mut self, now: Instant, node: NodeId, object: &Node) {
         let declared = flavor::host(object, &self.options);
         self.cloud.change(node.index(), |host| {
             host.total = declared.total;
             host.is_enabled = declared.is_enabled;
         });
         self.migrations.vacate(node.index(), !declared.is_enabled);
-        self.match_host(node.index(), object, store);
+        self.match_host(node.index(), object);
         self.changed(now);
     }
 
     /// Notes which classes a host has the capabilities for.
-    fn match_host(&mut self, host: usize, object: &Node, store: &Store) {
-        for (class, template) in self.templates.iter_mut().enumerate() {
-            if let Some(template) = template {
-                let spec = &store.class(ClassId::from_index(class)).spec;
-                template.matching.grow(host + 1);
-                template.matching.set(host, affinity::admits(spec, object));
-            }
+    fn match_host(&mut self, host: usize, object: &Node) {
+        for template in self.templates.iter_mut().flatten() {
+            template.matching.grow(host + 1);
+            let matches = affinity::admits(&template.spec, object);
+            template.matching.set(host, matches);
         }
     }
 

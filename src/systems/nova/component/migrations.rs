@@ -139,8 +139,10 @@ impl Nova {
         let Some((from, mut request)) = known else {
             return false;
         };
+        let hints = self.hints(class);
         let own = Arc::make_mut(&mut request);
         own.excluded = vec![from];
+        own.hints = hints;
         let Ok(choice) = self.select(&request, class, Alternates::OfBuild) else {
             return false;
         };

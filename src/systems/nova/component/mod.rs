@@ -19,13 +19,14 @@ use cluster::{Conflict, Store};
 use control::admission::Creation;
 use control::{Component, Memory, Outbox, Progress, Write};
 use fixedbitset::FixedBitSet;
-use model::{Event, NodeContact, ObjectChange, PodCreated, PodRef, Text};
+use model::{Event, NodeContact, ObjectChange, PodCreated, PodRef, PodSpec, Text};
 use rng::Stream;
 use scheduler::pipeline::evaluate::Form;
 use units::{ClassId, GangId, Instant, NodeId, ObjectId, PodId, Revision, SortedMap};
 
 use super::entry::CAPABILITIES;
 use super::fast::FastCloud;
+use super::hints::Named;
 use super::options::{NovaOptions, Rules};
 use super::scheduler::Request;
 use crate::parts::client::Workloads;
@@ -60,6 +61,10 @@ enum Due {
 struct Template {
     request: Arc<Request>,
     matching: FixedBitSet,
+    /// The pod as the capabilities of hosts are matched with it.
+    spec: Arc<PodSpec>,
+    /// Classes whose instances the requests name.
+    named: Option<Named>,
 }
 
 /// An instance and the pod in it.
@@ -166,8 +171,8 @@ impl Nova {
         for entry in store.log().since(self.cursor) {
             let at = entry.at;
             match &entry.event {
-                Event::NodeAdded { node, object } => self.joined(at, *node, object, store),
-                Event::NodeUpdated { node, object } => self.updated(now, *node, object, store),
+                Event::NodeAdded { node, object } => self.joined(at, *node, object),
+                Event::NodeUpdated { node, object } => self.updated(now, *node, object),
                 Event::NodeContact { node, contact } => match contact {
                     NodeContact::Silent { .. } => {
                         self.break_off(*node);

@@ -11,8 +11,10 @@ use model::{DeviceSet, EndReason, Event, PodChange, PodRef, Text};
 use scheduler::pipeline::evaluate::Form;
 use units::{ClassId, Duration, Instant, NodeId};
 
+use super::super::aggregate;
 use super::super::entry::CAPABILITIES;
 use super::super::flavor;
+use super::super::hints::{Hints, Named};
 use super::super::scheduler::{Choice, NoValidHost, Request};
 use super::{Batch, Due, Nova, Template};
 use crate::mapping::refusal;
@@ -39,26 +41,61 @@ impl Nova {
         while self.templates.len() <= class.index() {
             let next = ClassId::from_index(self.templates.len());
             let spec = &store.class(next).spec;
-            let template = refusal(CAPABILITIES, spec).is_none().then(|| {
-                let request = Request {
-                    flavor: flavor::flavor(spec, &self.options),
-                    group: flavor::group(spec),
-                    excluded: Vec::new(),
-                };
-                let hosts = self.cloud.hosts().len();
-                let mut matching = FixedBitSet::with_capacity(hosts);
-                for host in 0..hosts {
-                    let object = store.nodes().object(NodeId::from_index(host));
-                    let matches = object.is_some_and(|object| affinity::admits(spec, object));
-                    matching.set(host, matches);
-                }
-                Template {
-                    request: Arc::new(request),
-                    matching,
-                }
-            });
+            let template = refusal(CAPABILITIES, spec)
+                .is_none()
+                .then(|| self.template(next, store));
+            let known = self.templates.iter_mut().flatten();
+            for named in known.filter_map(|own| own.named.as_mut()) {
+                named.look_at(next, spec);
+            }
             self.templates.push(template);
         }
+    }
+
+    /// The request of a class, with the hosts that have what it names.
+    fn template(&self, class: ClassId, store: &Store) -> Template {
+        let (options, spec) = (&self.options, &store.class(class).spec);
+        let divided = aggregate::extra_specs(spec, options);
+        let (extra_specs, rest) = divided.map_or_else(
+            || (Vec::new(), Arc::clone(spec)),
+            |(asked, rest)| (asked, Arc::new(rest)),
+        );
+        let image = spec.containers.first().map(|own| &own.image);
+        let isolated = &options.isolation.images;
+        let request = Request {
+            flavor: flavor::flavor(spec, options),
+            group: flavor::group(spec, options),
+            extra_specs,
+            is_image_isolated: image.is_some_and(|image| isolated.contains(image)),
+            ..Request::default()
+        };
+        let hosts = self.cloud.hosts().len();
+        let mut matching = FixedBitSet::with_capacity(hosts);
+        for host in 0..hosts {
+            let object = store.nodes().object(NodeId::from_index(host));
+            let matches = object.is_some_and(|object| affinity::admits(&rest, object));
+            matching.set(host, matches);
+        }
+        let mut named = Named::of(spec, &options.rules.filters);
+        if let Some(named) = &mut named {
+            for other in (0..=class.index()).map(ClassId::from_index) {
+                named.look_at(other, &store.class(other).spec);
+            }
+        }
+        Template {
+            request: Arc::new(request),
+            matching,
+            spec: rest,
+            named,
+        }
+    }
+
+    /// The hints of a request for an instance of a class, which names the instances that have hosts.
+    pub(super) fn hints(&self, class: ClassId) -> Option<Hints> {
+        let template = self.templates.get(class.index())?.as_ref()?;
+        let named = template.named.as_ref()?;
+        let instances = self.instances.iter().flatten();
+        Some(named.hints(instances.filter_map(|own| Some((own.class, own.host?)))))
     }
 
     /// Something may have become possible: clients ask again, each when it would have anyway.
@@ -215,6 +252,9 @@ impl Nova {
         if let Some(&from) = self.evacuees.get(&own.name) {
             Arc::make_mut(&mut request).excluded.push(from);
         }
+        if let Some(hints) = self.hints(class) {
+            Arc::make_mut(&mut request).hints = Some(hints);
+        }
         self.select(&request, class, alternates)
     }
 
@@ -347,7 +387,11 @@ impl Nova {
         let template = self.templates.get(own.class.index())?.as_ref()?;
         let rules = &self.options.rules;
         let plain = self.cloud.plain();
-        let refused = plain.feasible(&template.request, &template.matching, rules);
+        let request = Request {
+            hints: self.hints(own.class),
+            ..Request::clone(&template.request)
+        };
+        let refused = plain.feasible(&request, &template.matching, rules);
         let why = match refused {
             Err(none) => none.to_string(),
             Ok(_) => "No valid host was found. not all instances of the request fit".to_owned(),

@@ -1,0 +1,103 @@
+//! Host aggregates and isolated hosts: metadata that flavors ask for, factors of weighers that hold on an
+//! aggregate's hosts alone, and hosts set apart for images (spec: orchestrators-a.md sections 6.2 and 6.3;
+//! `scheduler/filters/{aggregate_instance_extra_specs,isolated_hosts_filter}.py`, `scheduler/utils.py`).
+
+use std::sync::Arc;
+
+use model::{PodSpec, Text};
+use units::{SortedMap, SortedSet};
+
+use super::filter::Filter;
+use super::host::Host;
+use super::options::NovaOptions;
+use super::weigher::Weigher;
+
+/// A host aggregate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Aggregate {
+    /// The aggregate's hosts, by name.
+    pub hosts: SortedSet<Text>,
+    /// Metadata: values by key, several of them separated by commas.
+    pub metadata: SortedMap<Text, Text>,
+}
+
+/// Metadata of all aggregates of a host: the values of each key.
+pub type Metadata = SortedMap<Text, SortedSet<Text>>;
+
+/// Hosts and images that are set apart from the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Isolation {
+    /// Isolated hosts, by name (`isolated_hosts`).
+    pub hosts: SortedSet<Text>,
+    /// Images that run on isolated hosts alone (`isolated_images`).
+    pub images: SortedSet<Text>,
+}
+
+/// Values of a text of metadata.
+fn values(text: &str) -> impl Iterator<Item = Text> + '_ {
+    text.split(',').map(|value| value.trim().into())
+}
+
+/// The weighers whose factor some aggregate overrides, in order.
+pub fn overridden(aggregates: &[Aggregate]) -> Vec<Weigher> {
+    let is_overridden = |weigher: &Weigher| {
+        let mut aggregates = aggregates.iter();
+        aggregates.any(|own| own.metadata.contains_key(weigher.override_key()))
+    };
+    Weigher::ALL.into_iter().filter(is_overridden).collect()
+}
+
+/// Gives a host what its aggregates and its isolation make of it.
+pub(super) fn apply(options: &NovaOptions, host: &mut Host) {
+    host.is_isolated = options.isolation.hosts.contains(&host.name);
+    let mut metadata = Metadata::new();
+    for own in &options.aggregates {
+        if own.hosts.contains(&host.name) {
+            for (key, text) in &own.metadata {
+                let all = metadata.entry(key.clone()).or_default();
+                all.extend(values(text));
+            }
+        }
+    }
+    if metadata.is_empty() {
+        return;
+    }
+    let mut factors = options.rules.multipliers;
+    for weigher in Weigher::ALL {
+        let stated = metadata.get(weigher.override_key()).into_iter().flatten();
+        let numbers = stated.filter_map(|text| text.parse::<f64>().ok());
+        // Several aggregates: the smallest value.
+        if let Some(least) = numbers.min_by(f64::total_cmp) {
+            factors.set(weigher, least);
+        }
+    }
+    host.factors = Some(Arc::new(factors));
+    host.metadata = Some(Arc::new(metadata));
+}
+
+/// A pod's node selector, as the filters see it: extra specs about the metadata of aggregates, and the pod
+/// with what is left to the host's own capabilities; `None` if nothing is about aggregates.
+pub(super) fn extra_specs(
+    spec: &PodSpec,
+    options: &NovaOptions,
+) -> Option<(Vec<(Text, Text)>, PodSpec)> {
+    let filters = &options.rules.filters;
+    if !filters.contains(&Filter::AggregateExtraSpecs) {
+        return None;
+    }
+    let is_of_aggregates = |key: &Text| {
+        let mut aggregates = options.aggregates.iter();
+        aggregates.any(|own| own.metadata.contains_key(key))
+    };
+    let asked = spec.node_selector.iter();
+    let asked: Vec<(Text, Text)> = asked
+        .filter(|(key, _)| is_of_aggregates(key))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    if asked.is_empty() {
+        return None;
+    }
+    let mut rest = spec.clone();
+    rest.node_selector.retain(|key, _| !is_of_aggregates(key));
+    Some((asked, rest))
+}
