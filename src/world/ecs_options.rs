@@ -1,11 +1,11 @@
 //! Options of ECS, from the experiment file to what its scheduler is made from.
 
-use scenario::schema::{Ecs, EcsCapacityProvider, EcsPlacement, EcsScaleIn};
+use scenario::schema::{Ecs, EcsCapacityProvider, EcsNetworkMode, EcsPlacement, EcsScaleIn};
 use systems::ecs::EcsOptions;
 use systems::ecs::capacity::{
     ManagedScaling, Provider, ScaleInFormula, ScaledGroup, Share, Source,
 };
-use systems::ecs::options::BreakerOptions;
+use systems::ecs::options::{BreakerOptions, NetworkMode};
 use systems::ecs::placement::{Constraint, Field, Packed, Rules, Strategy};
 use systems::ecs::query::Query;
 use systems::ecs::service::HealthyPercent;
@@ -47,6 +47,10 @@ pub(super) fn ecs_options(
         deregistration_delay: written.deregistration_delay,
         agent_timeout: written.agent_timeout,
         replace_after: written.replace_after,
+        network_mode: match written.network_mode {
+            EcsNetworkMode::Awsvpc => NetworkMode::Awsvpc,
+            EcsNetworkMode::Bridge | EcsNetworkMode::Host => NetworkMode::OfInstance,
+        },
         providers: written
             .capacity_providers
             .iter()

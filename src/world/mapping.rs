@@ -5,7 +5,9 @@ use std::sync::Arc;
 use model::resource_list::PODS;
 use model::{Needed, Node, Object, PodSpec, TaintEffect};
 use scenario::Scenario;
-use scenario::schema::{DEFAULT_PODS, NamedSchedulerKind, NovaFilter, WorkloadSource};
+use scenario::schema::{
+    DEFAULT_PODS, EcsNetworkMode, NamedSchedulerKind, NovaFilter, OpenShiftPolicy, WorkloadSource,
+};
 use systems::capability::Capabilities;
 use systems::mapping::{Item, Mapping, Named, template_of};
 use systems::registry::find;
@@ -107,8 +109,15 @@ fn by_options(scenario: &Scenario) -> Capabilities {
         let hints = [NovaFilter::SameHost, NovaFilter::DifferentHost];
         hints.iter().all(|hint| filters.contains(hint))
     });
+    let mode = system.ecs.as_ref().map(|own| own.network_mode);
     if has_hints && system.name == systems::nova::ENTRY.name {
         systems::nova::WITH_HINTS
+    } else if mode.is_some_and(|mode| mode != EcsNetworkMode::Awsvpc)
+        && system.name == systems::ecs::ENTRY.name
+    {
+        systems::ecs::WITH_PORTS
+    } else if system.openshift.as_ref().map(|own| own.policy) == Some(OpenShiftPolicy::V3_11) {
+        systems::openshift::WITH_3_11
     } else {
         &[]
     }

@@ -9,7 +9,8 @@ use control::provider::MachineHosts;
 use metrics::HypervisorRoom;
 use model::{Node, Text};
 use scenario::schema::{
-    Nova, NovaAggregate, NovaAtTimeout, NovaFilter, NovaGroupPolicy, NovaImageStore, NovaMigration, NovaProvider,
+    Nova, NovaAggregate, NovaAtTimeout, NovaFilter, NovaGroupPolicy, NovaImageStore, NovaMigration,
+    NovaProvider,
 };
 use scenario::{Scenario, Share};
 use systems::nova::NovaOptions;

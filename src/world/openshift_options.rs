@@ -2,10 +2,11 @@
 
 use model::{Labels, Text};
 use scenario::schema::{
-    OpenShift, OpenShiftDeploymentConfig, OpenShiftHook, OpenShiftHookFailure, OpenShiftScriptStep,
-    OpenShiftTrigger,
+    OpenShift, OpenShiftDeploymentConfig, OpenShiftHook, OpenShiftHookFailure, OpenShiftPolicy,
+    OpenShiftScriptStep, OpenShiftTrigger,
 };
 use systems::openshift::deployment::Triggers;
+use systems::openshift::policy::Release;
 use systems::openshift::rollout::{Hook, HookPolicy, RolloutRules, ScriptStep};
 use systems::openshift::{ConfigRules, OpenShiftOptions};
 use units::SortedMap;
@@ -17,6 +18,10 @@ pub(super) fn openshift_options(written: &OpenShift) -> OpenShiftOptions {
     let configs = written.deployment_configs.iter();
     let configs = configs.map(|(name, own)| (name.clone(), rules(own)));
     OpenShiftOptions {
+        release: match written.policy {
+            OpenShiftPolicy::Early => Release::Early,
+            OpenShiftPolicy::V3_11 => Release::V3_11,
+        },
         node_selector: labels(&written.node_selector),
         projects: projects.collect(),
         deployments: configs.collect(),

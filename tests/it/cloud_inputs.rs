@@ -41,7 +41,7 @@ fn is_refused(system: &str, more: &str, expected: &str) {
 }
 
 /// System, further fields of the experiment, and what is said of them.
-const WRONG: [(&str, &str, &str); 13] = [
+const WRONG: [(&str, &str, &str); 18] = [
     (
         "name: kubernetes, controllers: {}",
         "delivery: [{image: shop/wep}]",
@@ -81,6 +81,31 @@ const WRONG: [(&str, &str, &str); 13] = [
         "name: nova, nova: {machine: {speed: 120%}}",
         "",
         "system.nova.machine.speed: expected more than 0% and at most 100%",
+    ),
+    (
+        "name: nova, nova: {isolatedHosts: [n0]}",
+        "",
+        "add `isolated-hosts` to `filters`",
+    ),
+    (
+        "name: nova, nova: {aggregates: {fast: {hosts: [n0], metadata: {disk: ssd}}}}",
+        "",
+        "add `aggregate-instance-extra-specs` to `filters`",
+    ),
+    (
+        "name: nova, nova: {aggregates: {fast: {hosts: [n0], metadata: {pci_weight_multiplier: '1'}}}}",
+        "",
+        "expected one of ram, cpu, disk",
+    ),
+    (
+        "name: nova, nova: {aggregates: {fast: {hosts: [n0], metadata: {ram_weight_multiplier: much}}}}",
+        "",
+        "expected a finite number",
+    ),
+    (
+        "name: nova, nova: {aggregates: {fast: {hosts: [n7], metadata: {ram_weight_multiplier: '1'}}}}",
+        "",
+        "system.nova.aggregates.fast.hosts: no host is named `n7`",
     ),
     (
         "name: openshift, controllers: {}, openshift: {projects: {defualt: {}}}",

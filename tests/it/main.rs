@@ -16,6 +16,7 @@ mod check;
 mod cli;
 mod closed_form;
 mod cloud_inputs;
+mod cloud_placement;
 mod compare;
 mod consolidation;
 mod contention;

@@ -39,6 +39,9 @@ pub struct Ecs {
     /// default `5m`.
     #[schemars(extend("x-positive" = true))]
     pub replace_after: Duration,
+    /// Network of tasks (`networkMode`), which says whether host ports of pods are ports of the instance;
+    /// default `awsvpc`.
+    pub network_mode: EcsNetworkMode,
     /// Capacity providers that tasks are shared between; default none, where tasks go to every
     /// instance.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -57,9 +60,24 @@ impl Default for Ecs {
             deregistration_delay: Duration::ZERO,
             agent_timeout: Duration::from_secs(60),
             replace_after: Duration::from_secs(300),
+            network_mode: EcsNetworkMode::Awsvpc,
             capacity_providers: Vec::new(),
         }
     }
+}
+
+/// Network of tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EcsNetworkMode {
+    /// Interface of its own for each task: ports are always free.
+    #[default]
+    Awsvpc,
+    /// Bridge of the instance: a task needs an instance on which its fixed host ports are free; other ports
+    /// are dynamic.
+    Bridge,
+    /// Network of the instance: a task needs an instance on which its host ports are free.
+    Host,
 }
 
 /// Placement of a service's tasks.

@@ -76,7 +76,8 @@ pub use descheduling::{
 };
 pub use docker_machine::{DockerMachine, MachineDriver, MachinePhase};
 pub use ecs::{
-    Ecs, EcsCapacityProvider, EcsCircuitBreaker, EcsManagedScaling, EcsPlacement, EcsScaleIn,
+    Ecs, EcsCapacityProvider, EcsCircuitBreaker, EcsManagedScaling, EcsNetworkMode, EcsPlacement,
+    EcsScaleIn,
 };
 pub use failure::{Burst, ControlPart, Failure, FailureKind};
 pub use federation::{
@@ -103,8 +104,8 @@ pub use omega::{
     Omega, OmegaArchitecture, OmegaConflicts, OmegaKind, OmegaSearch, OmegaTransactions,
 };
 pub use openshift::{
-    OpenShift, OpenShiftDeploymentConfig, OpenShiftHook, OpenShiftHookFailure, OpenShiftProject,
-    OpenShiftRouter, OpenShiftScriptStep, OpenShiftTrigger,
+    OpenShift, OpenShiftDeploymentConfig, OpenShiftHook, OpenShiftHookFailure, OpenShiftPolicy,
+    OpenShiftProject, OpenShiftRouter, OpenShiftScriptStep, OpenShiftTrigger,
 };
 pub use operation::{
     ArrivalJobs, Controllers, MachineOperation, MachineStep, NodeTaint, NodeTaints, Operation,

@@ -11,6 +11,8 @@ use units::{Duration, SortedMap};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct OpenShift {
+    /// Release whose scheduler policy is followed; default `3.x`.
+    pub policy: OpenShiftPolicy,
     /// Labels that nodes need for the pods of any project that states none of its own
     /// (`projectConfig.defaultNodeSelector`), such as `{region: primary}`; default none.
     pub node_selector: SortedMap<String, String>,
@@ -22,6 +24,19 @@ pub struct OpenShift {
     /// Default none, with which the rules of routes hold at once and without limits.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub routers: Vec<OpenShiftRouter>,
+}
+
+/// Release whose scheduler policy is followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum OpenShiftPolicy {
+    /// The early releases: requests, the pods of the service, and twice their zones.
+    #[default]
+    #[serde(rename = "3.x")]
+    Early,
+    /// 3.11, which adds balanced use of processors and memory, preferred node affinity, and taints to be
+    /// avoided.
+    #[serde(rename = "3.11")]
+    V3_11,
 }
 
 /// Router: a shard of the routes.

@@ -35,11 +35,20 @@ pub(super) const CAPABILITIES: Capabilities = &[
     (Capability::CpuFractions, Yes("1/1024 of a core")),
     (
         Capability::ExtendedResources,
-        Without("tasks reserve cpu and memory"),
+        Without("tasks reserve cpu, memory and whole GPUs"),
     ),
-    (Capability::WholeGpus, Refused("no devices of instances")),
-    (Capability::GpuChoice, Refused("no devices of instances")),
-    (Capability::GpuShares, Refused("no devices of instances")),
+    (
+        Capability::WholeGpus,
+        Yes("pinned to a task; none on Fargate"),
+    ),
+    (
+        Capability::GpuChoice,
+        Refused("tasks name no models; node selectors name attributes of instances"),
+    ),
+    (
+        Capability::GpuShares,
+        Refused("tasks are pinned to whole devices"),
+    ),
     (
         Capability::NodeSelector,
         Yes("memberOf: `==` on attributes"),
@@ -82,7 +91,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::HostPorts,
-        Without("every task has a network interface of its own (awsvpc)"),
+        Without(
+            "every task has a network interface of its own (`networkMode: awsvpc`), unless it is `bridge` \
+             or `host`",
+        ),
     ),
     (
         Capability::Volumes,
@@ -161,6 +173,12 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Yes("tasks continue; nothing is placed or replaced"),
     ),
 ];
+
+/// Answers of an ECS whose tasks take ports of their instances.
+pub const WITH_PORTS: Capabilities = &[(
+    Capability::HostPorts,
+    Yes("instances on which they are free"),
+)];
 
 #[expect(clippy::unnecessary_wraps, reason = "required by the registry")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {

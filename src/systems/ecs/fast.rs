@@ -12,7 +12,7 @@ use model::{Labels, Text};
 use units::SortedMap;
 
 use super::levels::{Levels, Ones};
-use super::placement::{Constraint, Field, Instance, Packed, Rules, Strategy, Task};
+use super::placement::{Constraint, Field, Gpus, Instance, Packed, Rules, Strategy, Task};
 
 /// Instances, with columns.
 #[derive(Clone, Debug, Default)]
@@ -303,8 +303,12 @@ impl FastCluster {
     /// The instance with the fewest tasks of the group among those with room, and among those of a set
     /// where one is given; of equal ones the first.
     fn fewest(&self, set: &RuleSet, task: &Task, of: Option<&FixedBitSet>) -> Option<usize> {
-        let has_room =
-            |&index: &usize| task.cpu <= self.cpu[index] && task.memory <= self.memory[index];
+        let asks_more = task.gpus != Gpus::NONE || !task.ports.is_empty();
+        let has_room = |&index: &usize| {
+            task.cpu <= self.cpu[index]
+                && task.memory <= self.memory[index]
+                && (!asks_more || self.instances[index].has_devices_and_ports(task))
+        };
         let matching = [Some(&set.matching), of];
         let Some(group) = self.groups.get(&task.group) else {
             return Ones::of(matching).find(has_room);
@@ -375,6 +379,7 @@ impl FastCluster {
             Strategy::Random => Key::Alike,
         };
         let taken = group.filter(|_| set.is_distinct).map(|group| &group.on[..]);
+        let asks_more = task.gpus != Gpus::NONE || !task.ports.is_empty();
         let strategies = &set.rules.strategies;
         let first = strategies.first().map_or(Key::Alike, key);
         let mut least = i64::MAX;
@@ -385,6 +390,9 @@ impl FastCluster {
                 continue;
             }
             if taken.is_some_and(|taken| taken[index] > 0) {
+                continue;
+            }
+            if asks_more && !self.instances[index].has_devices_and_ports(task) {
                 continue;
             }
             let own = first.of(index);

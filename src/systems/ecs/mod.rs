@@ -19,7 +19,7 @@ pub mod query;
 mod request;
 pub mod service;
 
-pub use entry::ENTRY;
+pub use entry::{ENTRY, WITH_PORTS};
 pub use options::EcsOptions;
 
 #[cfg(test)]

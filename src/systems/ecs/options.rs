@@ -28,8 +28,20 @@ pub struct EcsOptions {
     /// Time without word of an instance's agent after which the instance is given up, with its
     /// tasks.
     pub replace_after: Duration,
+    /// Network of tasks.
+    pub network_mode: NetworkMode,
     /// Capacity providers that tasks are shared between; without any, tasks go to every instance.
     pub providers: Vec<Provider>,
+}
+
+/// Network of tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NetworkMode {
+    /// An interface of its own for each task.
+    #[default]
+    Awsvpc,
+    /// Ports of the instance, by a bridge or without one (`bridge`, `host`).
+    OfInstance,
 }
 
 /// Treatment of a deployment whose tasks fail.
@@ -52,6 +64,7 @@ impl Default for EcsOptions {
             deregistration_delay: Duration::ZERO,
             agent_timeout: Duration::from_secs(60),
             replace_after: Duration::from_secs(300),
+            network_mode: NetworkMode::default(),
             providers: Vec::new(),
         }
     }

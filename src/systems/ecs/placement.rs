@@ -15,6 +15,23 @@ use super::query::Query;
 /// Attribute of an instance's availability zone.
 pub const ZONE: &str = "ecs.availability-zone";
 
+/// Whole GPUs, as clusters state them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Gpus {
+    /// Devices of an inventory, each with an index of its own.
+    pub devices: i64,
+    /// Units of extended resources, such as `nvidia.com/gpu`.
+    pub units: i64,
+}
+
+impl Gpus {
+    /// No GPU.
+    pub const NONE: Self = Self {
+        devices: 0,
+        units: 0,
+    };
+}
+
 /// A container instance.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Instance {
@@ -26,6 +43,10 @@ pub struct Instance {
     pub cpu: i64,
     /// Memory left, in MiB.
     pub memory: i64,
+    /// GPUs left.
+    pub gpus: Gpus,
+    /// Ports of the instance that are taken, as `port/protocol`: by how many tasks.
+    pub ports: SortedMap<Text, u64>,
     /// Tasks on the instance, by the group that they belong to.
     pub tasks: SortedMap<Text, u64>,
     /// `true` if the instance takes tasks: it is active, and its agent is connected.
@@ -38,10 +59,29 @@ impl Instance {
         self.tasks.get(group).copied().unwrap_or(0)
     }
 
+    /// Whether the task's processors, memory, devices and ports are left.
+    pub fn has_room(&self, task: &Task) -> bool {
+        task.cpu <= self.cpu && task.memory <= self.memory && self.has_devices_and_ports(task)
+    }
+
+    /// Whether the task's devices and ports are left.
+    pub(super) fn has_devices_and_ports(&self, task: &Task) -> bool {
+        let is_free = |port: &Text| !self.ports.contains_key(port);
+        let fits = |asked: i64, left: i64| asked == 0 || asked <= left;
+        fits(task.gpus.devices, self.gpus.devices)
+            && fits(task.gpus.units, self.gpus.units)
+            && task.ports.iter().all(is_free)
+    }
+
     /// Adds a task.
     pub fn add(&mut self, task: &Task) {
         self.cpu -= task.cpu;
         self.memory -= task.memory;
+        self.gpus.devices -= task.gpus.devices;
+        self.gpus.units -= task.gpus.units;
+        for port in &task.ports {
+            *self.ports.entry(port.clone()).or_default() += 1;
+        }
         *self.tasks.entry(task.group.clone()).or_default() += 1;
     }
 
@@ -49,6 +89,16 @@ impl Instance {
     pub fn remove(&mut self, task: &Task) {
         self.cpu += task.cpu;
         self.memory += task.memory;
+        self.gpus.devices += task.gpus.devices;
+        self.gpus.units += task.gpus.units;
+        for port in &task.ports {
+            if let Some(count) = self.ports.get_mut(port) {
+                *count -= 1;
+                if *count == 0 {
+                    self.ports.remove(port);
+                }
+            }
+        }
         if let Some(count) = self.tasks.get_mut(&task.group) {
             *count -= 1;
             if *count == 0 {
@@ -129,12 +179,16 @@ impl Default for Rules {
 }
 
 /// A task to place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Task {
     /// Units of processors, 1024 to each.
     pub cpu: i64,
     /// Memory in MiB.
     pub memory: i64,
+    /// Whole GPUs.
+    pub gpus: Gpus,
+    /// Fixed ports of its instance, as `port/protocol`.
+    pub ports: Vec<Text>,
     /// Service, or group of standalone tasks, that the task belongs to.
     pub group: Text,
 }
@@ -145,10 +199,7 @@ pub fn is_eligible(instance: &Instance, task: &Task, rules: &Rules) -> bool {
         Constraint::DistinctInstance => instance.tasks_of(&task.group) == 0,
         Constraint::MemberOf(query) => query.holds(&instance.attributes),
     };
-    instance.is_active
-        && task.cpu <= instance.cpu
-        && task.memory <= instance.memory
-        && rules.constraints.iter().all(passes)
+    instance.is_active && instance.has_room(task) && rules.constraints.iter().all(passes)
 }
 
 /// Tasks of a group by the value of an attribute, over all instances.

@@ -5,13 +5,13 @@ mod capacity;
 
 use proptest::prelude::*;
 use rng::Stream;
-use units::{Instant, SortedMap, SortedSet};
+use units::{Instant, SortedSet};
 
 use super::breaker::{CircuitBreaker, threshold};
 use super::fast::FastCluster;
 use super::placement::{
-    Constraint, Field, Instance, Packed, Rules, Running, Strategy as Placement, Task, ZONE, place,
-    scale_in,
+    Constraint, Field, Gpus, Instance, Packed, Rules, Running, Strategy as Placement, Task, ZONE,
+    place, scale_in,
 };
 use super::query::Query;
 use super::service::{HealthyPercent, Moves, Tasks, Throttle};
@@ -22,8 +22,8 @@ fn instance(id: &str, zone: &str, cpu: i64, memory: i64) -> Instance {
         attributes: [(ZONE.into(), zone.into())].into(),
         cpu,
         memory,
-        tasks: SortedMap::new(),
         is_active: true,
+        ..Instance::default()
     }
 }
 
@@ -40,6 +40,7 @@ fn task() -> Task {
         cpu: 256,
         memory: 512,
         group: "service".into(),
+        ..Task::default()
     }
 }
 
@@ -247,9 +248,65 @@ fn the_throttle_doubles_up_to_a_quarter_of_an_hour() {
     assert_eq!(throttle.until(), None);
 }
 
+const fn units(units: i64) -> Gpus {
+    Gpus { devices: 0, units }
+}
+
+#[test]
+fn tasks_need_whole_devices_and_free_ports() {
+    let rules = Rules {
+        strategies: vec![Placement::Binpack(Packed::Memory)],
+        ..Rules::default()
+    };
+    let with_devices = || {
+        let mut instances = worked();
+        (instances[0].gpus, instances[2].gpus) = (units(2), units(1));
+        instances
+    };
+    let names = |asked: Task, count| {
+        let (mut instances, mut random) = (with_devices(), Stream::new(1, "ecs.random", 0));
+        let mut names = Vec::new();
+        for _ in 0..count {
+            let chosen = place(&instances, &asked, &rules, &mut random);
+            names.push(chosen.map_or_else(String::new, |index| instances[index].id.to_string()));
+            if let Some(index) = chosen {
+                instances[index].add(&asked);
+            }
+        }
+        names
+    };
+    // i2 has the least memory, but no device: i3 has one, then i1 two.
+    let gpu = Task {
+        gpus: units(1),
+        ..task()
+    };
+    assert_eq!(names(gpu, 4), ["i3", "i1", "i1", ""]);
+    let both = Task {
+        gpus: units(2),
+        ..task()
+    };
+    assert_eq!(names(both, 2), ["i1", ""]);
+    // A fixed port is free once on each instance.
+    let port = Task {
+        ports: vec!["80/TCP".into()],
+        ..task()
+    };
+    assert_eq!(names(port, 4), ["i2", "i3", "i1", ""]);
+    // What leaves gives both back.
+    let mut instances = with_devices();
+    let asked = Task {
+        gpus: units(2),
+        ports: vec!["80/TCP".into()],
+        ..task()
+    };
+    instances[0].add(&asked);
+    instances[0].remove(&asked);
+    assert_eq!(instances, with_devices());
+}
+
 #[derive(Clone, Debug)]
 enum Step {
-    Place(usize, usize),
+    Place(usize, usize, u8),
     End(usize),
     Active(usize, bool),
     Join(u8),
@@ -258,7 +315,8 @@ enum Step {
 
 fn step() -> impl proptest::strategy::Strategy<Value = Step> {
     prop_oneof![
-        8 => (0..3_usize, 0..4_usize).prop_map(|(group, rules)| Step::Place(group, rules)),
+        8 => (0..3_usize, 0..4_usize, 0..6_u8)
+            .prop_map(|(group, rules, more)| Step::Place(group, rules, more)),
         2 => (0..40_usize).prop_map(Step::End),
         1 => (0..6_usize, any::<bool>()).prop_map(|(index, is)| Step::Active(index, is)),
         1 => (0..3_u8).prop_map(Step::Join),
@@ -296,7 +354,10 @@ proptest! {
         for number in 0..4_u8 {
             let zone = if number % 2 == 0 { "a" } else { "b" };
             let cpu = 1_024 * (1 + i64::from(number));
-            let own = instance(&format!("i{number}"), zone, cpu, 3_000);
+            let own = Instance {
+                gpus: Gpus { devices: i64::from(number % 2), units: i64::from(number) },
+                ..instance(&format!("i{number}"), zone, cpu, 3_000)
+            };
             plain.push(own.clone());
             fast.add_instance(own);
         }
@@ -304,8 +365,13 @@ proptest! {
         let mut running: Vec<(usize, Task)> = Vec::new();
         for step in steps {
             match step {
-                Step::Place(group, rules) => {
-                    let task = Task { group: format!("g{group}").into(), ..task() };
+                Step::Place(group, rules, more) => {
+                    let task = Task {
+                        group: format!("g{group}").into(),
+                        gpus: Gpus { devices: i64::from(more % 2), units: i64::from(more % 3) },
+                        ports: (more > 3).then(|| "80/TCP".into()).into_iter().collect(),
+                        ..task()
+                    };
                     let chosen = place(&plain, &task, &sets[rules], &mut draws);
                     let by_fast = fast.place(&task, numbers[rules], &mut fast_draws);
                     prop_assert_eq!(chosen, by_fast);
@@ -341,7 +407,8 @@ proptest! {
                 }
             }
             prop_assert_eq!(&plain[..], fast.instances());
-            prop_assert!(plain.iter().all(|own| own.cpu >= 0 && own.memory >= 0));
+            prop_assert!(plain.iter().all(|own| own.cpu >= 0 && own.memory >= 0 && own.gpus.units >= 0));
+            prop_assert!(plain.iter().all(|own| own.ports.values().all(|tasks| *tasks == 1)));
         }
     }
 

@@ -55,9 +55,7 @@ impl Named {
         let affinity = &self.spec.affinity;
         let names = |terms: &[PodAffinityTerm]| {
             let mut others = terms.iter();
-            others.any(|term| {
-                is_about_others(&self.spec, term) && selects(&self.spec, term, other)
-            })
+            others.any(|term| is_about_others(&self.spec, term) && selects(&self.spec, term, other))
         };
         let same = self.names_same && names(&affinity.required_pod_affinity);
         let different = self.names_different && names(&affinity.required_pod_anti_affinity);

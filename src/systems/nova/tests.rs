@@ -1,6 +1,8 @@
 //! Worked examples (spec: orchestrators-a.md section 6) and properties: the fast form chooses as the
 //! plain one, no host holds more than its capacity, no group is violated.
 
+mod aggregates;
+
 use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
@@ -8,13 +10,12 @@ use proptest::prelude::*;
 use rng::Stream;
 use units::{Duration, Instant};
 
-use super::aggregate::{self, Aggregate, Isolation};
 use super::fast::FastCloud;
 use super::filter::Filter;
 use super::flavor::{Group, GroupPolicy};
 use super::hints::Hints;
 use super::host::{Amounts, Host, Ratios};
-use super::options::{Machine, NovaOptions, Rules};
+use super::options::{Machine, Rules};
 use super::scheduler::{Cloud, Request};
 use super::service::ServiceOptions;
 use super::weigher::{Multipliers, Weigher};
@@ -261,116 +262,6 @@ fn a_machine_starts_after_its_image_its_creation_and_its_boot() {
     };
     assert_eq!([0, 7].map(|host| shared.image_host(host)), [0, 0]);
     assert_eq!(Machine::default().start_time(false), Duration::ZERO);
-}
-
-/// Options with two aggregates over three hosts, of which the second is in both.
-fn with_aggregates() -> NovaOptions {
-    let aggregate = |hosts: &[&str], metadata: &[(&str, &str)]| Aggregate {
-        hosts: hosts.iter().map(|&host| host.into()).collect(),
-        metadata: metadata
-            .iter()
-            .map(|&(key, value)| (key.into(), value.into()))
-            .collect(),
-    };
-    let aggregates = vec![
-        aggregate(
-            &["cmp1", "cmp2"],
-            &[("ram_weight_multiplier", "2.0"), ("disk", "ssd, nvme")],
-        ),
-        aggregate(&["cmp2"], &[("ram_weight_multiplier", "-1.5")]),
-    ];
-    let mut options = NovaOptions {
-        isolation: Isolation {
-            hosts: ["cmp3".into()].into_iter().collect(),
-            images: ["licensed".into()].into_iter().collect(),
-        },
-        ..NovaOptions::default()
-    };
-    options.rules.overridden = aggregate::overridden(&aggregates);
-    options.aggregates = aggregates;
-    options
-}
-
-#[test]
-fn aggregates_override_factors_by_their_smallest_value() {
-    let options = with_aggregates();
-    assert_eq!(options.rules.overridden, [Weigher::Memory]);
-    let mut cloud = worked();
-    for host in &mut cloud.hosts {
-        aggregate::apply(&options, host);
-    }
-    // ram is 0.5, 0.75 and 1 (spec: 6.2): twice that, -1.5 times, and once.
-    let mut rules = Rules {
-        multipliers: Multipliers::NONE,
-        overridden: options.rules.overridden.clone(),
-        ..Rules::default()
-    };
-    rules.multipliers.set(Weigher::Memory, 1.0);
-    let named = |name: &str, total: f64| (name.to_owned(), total);
-    let expected = [
-        named("cmp1", 1.0),
-        named("cmp3", 1.0),
-        named("cmp2", -1.125),
-    ];
-    assert_eq!(ranking(&cloud, &Request::default(), &rules), expected);
-    // A weigher that is off elsewhere counts where an aggregate gives it a factor.
-    for host in &mut cloud.hosts {
-        let mut factors = Multipliers::NONE;
-        factors.set(Weigher::Memory, if *host.name == *"cmp2" { 4.0 } else { 0.0 });
-        host.factors = Some(Arc::new(factors));
-    }
-    rules.multipliers = Multipliers::NONE;
-    let found = ranking(&cloud, &Request::default(), &rules);
-    assert_eq!(found[0], named("cmp2", 3.0));
-}
-
-#[test]
-fn extra_specs_isolation_and_hints_filter_hosts() {
-    let options = with_aggregates();
-    let mut cloud = worked();
-    for host in &mut cloud.hosts {
-        aggregate::apply(&options, host);
-    }
-    let feasible = |filter: Filter, restricts: bool, request: Request| {
-        let mut rules = Rules {
-            filters: vec![filter],
-            ..Rules::default()
-        };
-        rules.limits.restricts_isolated_hosts = restricts;
-        let hosts = cloud.feasible(&request, &all(&cloud), &rules);
-        hosts.unwrap_or_default()
-    };
-    let asks = |key: &str, value: &str| Request {
-        extra_specs: vec![(key.into(), value.into())],
-        ..Request::default()
-    };
-    let specs = Filter::AggregateExtraSpecs;
-    assert_eq!(feasible(specs, true, Request::default()), [0, 1, 2]);
-    assert_eq!(feasible(specs, true, asks("disk", "nvme")), [0, 1]);
-    assert!(feasible(specs, true, asks("disk", "ssd, nvme")).is_empty());
-    assert!(feasible(specs, true, asks("gpu", "a100")).is_empty());
-    let image = |is_image_isolated: bool| Request {
-        is_image_isolated,
-        ..Request::default()
-    };
-    let isolated = Filter::IsolatedHosts;
-    assert_eq!(feasible(isolated, true, image(true)), [2]);
-    assert_eq!(feasible(isolated, true, image(false)), [0, 1]);
-    assert_eq!(feasible(isolated, false, image(true)), [2]);
-    assert_eq!(feasible(isolated, false, image(false)), [0, 1, 2]);
-    let hints = |same: Option<&[usize]>, different: &[usize]| Request {
-        hints: Some(Hints {
-            same: same.map(|hosts| hosts.iter().copied().collect()),
-            different: different.iter().copied().collect(),
-        }),
-        ..Request::default()
-    };
-    let (same, different) = (Filter::SameHost, Filter::DifferentHost);
-    assert_eq!(feasible(same, true, hints(Some(&[1, 2]), &[])), [1, 2]);
-    // A client that can name no instance gets no host.
-    assert!(feasible(same, true, hints(Some(&[]), &[])).is_empty());
-    assert_eq!(feasible(same, true, hints(None, &[0])), [0, 1, 2]);
-    assert_eq!(feasible(different, true, hints(None, &[0])), [1, 2]);
 }
 
 #[derive(Clone, Debug)]

@@ -39,7 +39,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
     (Capability::NodeAffinityEqual, Yes("all operators")),
     (Capability::NodeAffinityChoice, Yes("all operators")),
     (Capability::NodeAffinityTerms, Yes("all operators")),
-    (Capability::PreferredNodeAffinity, Without(OF_SERVICE)),
+    (
+        Capability::PreferredNodeAffinity,
+        Without("the policy knows regions, zones and the pods of a service; that of 3.11 heeds it"),
+    ),
     (Capability::OnePerNode, Without(OF_SERVICE)),
     (Capability::PodAffinityNode, Without(OF_SERVICE)),
     (Capability::PodAffinityDomain, Without(OF_SERVICE)),
@@ -117,6 +120,20 @@ pub(super) const CAPABILITIES: Capabilities = &[
 
 /// Controllers of Kubernetes whose work the system's own do.
 const REPLACED: &[&str] = &["deployment"];
+
+/// Answers of the policy of 3.11.
+pub const WITH_3_11: Capabilities = &[
+    (
+        Capability::PreferredNodeAffinity,
+        Yes("by weight, up to ten points"),
+    ),
+    (
+        Capability::Placement,
+        Yes(
+            "predicates, then requests, balance, wishes, the pods of the service and twice their zones",
+        ),
+    ),
+];
 
 #[expect(clippy::unnecessary_wraps, reason = "required by the registry")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {

@@ -10,5 +10,5 @@ mod options;
 pub mod policy;
 pub mod rollout;
 
-pub use entry::ENTRY;
+pub use entry::{ENTRY, WITH_3_11};
 pub use options::{ConfigRules, OpenShiftOptions};

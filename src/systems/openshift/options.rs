@@ -4,11 +4,14 @@ use model::{Labels, ResourceList, Text};
 use units::SortedMap;
 
 use super::deployment::Triggers;
+use super::policy::Release;
 use super::rollout::RolloutRules;
 
 /// Options of the scheduler and of deployment configurations.
 #[derive(Clone, Debug, Default)]
 pub struct OpenShiftOptions {
+    /// Release whose scheduler policy is followed.
+    pub release: Release,
     /// Labels that every node has to have for a pod, unless the pod's project states some.
     pub node_selector: Labels,
     /// Labels by project, which is the pod's namespace.

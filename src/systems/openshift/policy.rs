@@ -7,6 +7,16 @@ use units::{SortedMap, SortedSet};
 /// Greatest score of a priority.
 const MOST: i64 = 10;
 
+/// Release whose policy is followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Release {
+    /// The policy of the early releases of 3.
+    #[default]
+    Early,
+    /// The policy of 3.11, with three priorities more.
+    V3_11,
+}
+
 /// Amounts of processors (milli) and memory, in any one unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Amounts {
@@ -33,6 +43,12 @@ pub struct Candidate {
     pub ports: SortedSet<u16>,
     /// Disks that are mounted for writing.
     pub disks: SortedSet<Text>,
+    /// Disks that are mounted for reading alone, by the number of pods.
+    pub read_disks: SortedMap<Text, i64>,
+    /// Weights of the new pod's preferred node affinity that the node meets.
+    pub preferred: i64,
+    /// Number of its taints that the new pod avoids.
+    pub avoided: i64,
     /// Number of its pods that belong to the service of the new one.
     pub of_service: i64,
     /// Number of pods that it takes; `None` is without bounds.
@@ -55,6 +71,8 @@ pub struct Asked {
     pub ports: SortedSet<u16>,
     /// Disks that it mounts for writing.
     pub disks: SortedSet<Text>,
+    /// Disks that it mounts for reading alone.
+    pub read_disks: SortedSet<Text>,
 }
 
 /// Scores of a node by priority, before their weights.
@@ -95,23 +113,26 @@ fn fits(node: &Candidate, asked: &Asked) -> bool {
 
 /// The first predicate that a node does not pass: selector, resources, ports, disks, region.
 fn obstacle(node: &Candidate, asked: &Asked, region: Option<&Text>) -> Option<Predicate> {
-    let taken = |wanted: &SortedSet<_>, held: &SortedSet<_>| {
-        let mut wanted = wanted.iter();
-        wanted.any(|own: &Text| held.contains(own))
-    };
     if !(asked.selector.iter()).all(|own| node.labels.contains(own)) {
         Some(Predicate::MatchNodeSelector)
     } else if !fits(node, asked) {
         Some(Predicate::PodFitsResources)
     } else if asked.ports.iter().any(|own| node.ports.contains(own)) {
         Some(Predicate::PodFitsPorts)
-    } else if taken(&asked.disks, &node.disks) {
+    } else if has_disk_conflict(node, asked) {
         Some(Predicate::NoDiskConflict)
     } else if region.is_some_and(|region| node.region.as_ref() != Some(region)) {
         Some(Predicate::Region)
     } else {
         None
     }
+}
+
+/// Whether a disk would have a writer beside another pod; any number of pods may read one.
+fn has_disk_conflict(node: &Candidate, asked: &Asked) -> bool {
+    let is_held = |disk: &Text| node.disks.contains(disk) || node.read_disks.contains_key(disk);
+    let is_written = |disk: &Text| node.disks.contains(disk);
+    asked.disks.iter().any(is_held) || asked.read_disks.iter().any(is_written)
 }
 
 /// A predicate of the policy.
@@ -192,9 +213,48 @@ fn least_requested(node: &Candidate, asked: &Asked) -> i64 {
     i64::midpoint(cpu, memory)
 }
 
+/// How evenly a node's processors and memory would be used.
+fn balanced(node: &Candidate, asked: &Asked) -> i64 {
+    let share = |all: i64, used: i64, asked: i64| {
+        if all <= 0 {
+            return 1.0;
+        }
+        used.saturating_add(asked) as f64 / all as f64
+    };
+    let all = node.capacity.unwrap_or_default();
+    let cpu = share(all.cpu, node.used.cpu, asked.amounts.cpu);
+    let memory = share(all.memory, node.used.memory, asked.amounts.memory);
+    if cpu >= 1.0 || memory >= 1.0 {
+        return 0;
+    }
+    ((1.0 - (cpu - memory).abs()) * MOST as f64) as i64
+}
+
+/// The points that 3.11 adds for each of some nodes: balanced use, preferred node affinity, and taints that
+/// the pod avoids. The greatest of these nodes is the scale of the latter two.
+pub fn added_by_3_11(nodes: &[Candidate], among: &[usize], asked: &Asked) -> Vec<i64> {
+    let all = || among.iter().map(|&number| &nodes[number]);
+    let preferred = all().map(|node| node.preferred).max().unwrap_or(0);
+    let avoided = all().map(|node| node.avoided).max().unwrap_or(0);
+    let points = all().map(|node| {
+        let affinity = if preferred <= 0 {
+            0
+        } else {
+            MOST * node.preferred / preferred
+        };
+        let taints = if avoided <= 0 {
+            MOST
+        } else {
+            MOST * (avoided - node.avoided) / avoided
+        };
+        balanced(node, asked) + affinity + taints
+    });
+    points.collect()
+}
+
 /// The node with the greatest sum among those that pass; the first of equal ones.
 pub fn place(nodes: &[Candidate], asked: &Asked) -> Option<usize> {
-    place_among(nodes, asked, |_| true)
+    place_among(nodes, asked, Release::Early, |_| true)
 }
 
 /// The best place among the nodes that are open to the pod, by their numbers; the scores count the pods of its
@@ -202,13 +262,24 @@ pub fn place(nodes: &[Candidate], asked: &Asked) -> Option<usize> {
 pub fn place_among(
     nodes: &[Candidate],
     asked: &Asked,
+    release: Release,
     is_open: impl Fn(usize) -> bool,
 ) -> Option<usize> {
-    let totals = scores(nodes, asked).into_iter().map(Scores::total);
-    let passing = totals.zip(passes(nodes, asked)).enumerate();
-    let passing = passing.filter(|(number, (_, passes))| *passes && is_open(*number));
-    let best = passing.max_by_key(|&(number, (total, _))| (total, std::cmp::Reverse(number)));
-    best.map(|(number, _)| number)
+    let mut totals: Vec<i64> = scores(nodes, asked)
+        .into_iter()
+        .map(Scores::total)
+        .collect();
+    let passing = passes(nodes, asked).into_iter().enumerate();
+    let passing = passing.filter(|&(number, passes)| passes && is_open(number));
+    let among: Vec<usize> = passing.map(|(number, _)| number).collect();
+    if release == Release::V3_11 {
+        let added = added_by_3_11(nodes, &among, asked);
+        for (&number, points) in among.iter().zip(added) {
+            totals[number] += points;
+        }
+    }
+    let better = |&number: &usize| (totals[number], std::cmp::Reverse(number));
+    among.into_iter().max_by_key(better)
 }
 
 #[cfg(test)]
@@ -258,6 +329,65 @@ mod tests {
         let found: Vec<_> = found.iter().map(parts).collect();
         assert_eq!(found, [(6, 0, 0, 6), (7, 10, 0, 17), (1, 10, 10, 31)]);
         assert_eq!(place(&nodes, &asked), Some(2));
+    }
+
+    #[test]
+    fn the_policy_of_3_11_adds_balance_affinity_and_taints() {
+        let mut nodes = [
+            node("primary", "east", (1_000, 2_048), 1),
+            node("primary", "east", (500, 1_024), 0),
+            node("primary", "west", (3_000, 1_024), 0),
+        ];
+        nodes[0].preferred = 40;
+        nodes[1].preferred = 10;
+        nodes[1].avoided = 2;
+        nodes[2].avoided = 1;
+        let asked = Asked {
+            amounts: Amounts {
+                cpu: 500,
+                memory: 1_024,
+            },
+            ..Asked::default()
+        };
+        // Shares of cpu and memory: 3/8 and 3/8, 1/4 and 1/4, 7/8 and 1/4, so 10, 10 and 3; then 10, 2
+        // and 0 for affinity, and 10, 0 and 5 for taints.
+        assert_eq!(added_by_3_11(&nodes, &[0, 1, 2], &asked), [30, 12, 8]);
+        // With 6, 17 and 34: least requested 6, 7 and 4; service 0, 10, 10; zone twice 0, 0, 10.
+        let totals = scores(&nodes, &asked).into_iter().map(Scores::total);
+        assert_eq!(totals.collect::<Vec<_>>(), [6, 17, 34]);
+        let chosen = |release| place_among(&nodes, &asked, release, |_| true);
+        assert_eq!(chosen(Release::Early), Some(2));
+        assert_eq!(chosen(Release::V3_11), Some(2));
+        nodes[2].zone = Some("east".into());
+        let chosen = |release| place_among(&nodes, &asked, release, |_| true);
+        assert_eq!(chosen(Release::Early), Some(1));
+        assert_eq!(chosen(Release::V3_11), Some(0));
+        // Without wishes and taints all nodes have the same of these points.
+        for own in &mut nodes {
+            (own.preferred, own.avoided) = (0, 0);
+        }
+        assert_eq!(added_by_3_11(&nodes, &[0, 1, 2], &asked), [20, 20, 13]);
+        // A node that would be full is not balanced.
+        nodes[2].used.cpu = 3_500;
+        assert_eq!(added_by_3_11(&nodes, &[2], &asked), [10]);
+    }
+
+    #[test]
+    fn a_disk_has_one_writer_or_any_number_of_readers() {
+        let disk = || -> SortedSet<Text> { ["gce/d".into()].into_iter().collect() };
+        let reader = Asked {
+            read_disks: disk(),
+            ..Asked::default()
+        };
+        let writer = Asked {
+            disks: disk(),
+            ..Asked::default()
+        };
+        let mut nodes = [Candidate::default(), Candidate::default()];
+        nodes[0].disks = disk();
+        nodes[1].read_disks = [("gce/d".into(), 2)].into_iter().collect();
+        assert_eq!(passes(&nodes, &reader), [false, true]);
+        assert_eq!(passes(&nodes, &writer), [false, false]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 pub(crate) mod client;
 pub mod delay;
+pub mod devices;
 pub mod expression;
 pub mod health_check;
 pub mod lease;

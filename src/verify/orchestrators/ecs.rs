@@ -147,6 +147,7 @@ fn placements(case: &Case, place: Place) -> Result<Value, Trouble> {
             memory: own.mem,
             tasks: own.tasks,
             is_active: true,
+            ..Instance::default()
         })
         .collect();
     instances.sort_by(|one, other| one.id.cmp(&other.id));
@@ -168,6 +169,7 @@ fn placements(case: &Case, place: Place) -> Result<Value, Trouble> {
         cpu: written.task.cpu,
         memory: written.task.mem,
         group: written.service.unwrap_or_else(|| "service".into()),
+        ..Task::default()
     };
     let ids: Vec<Text> = instances.iter().map(|own| own.id.clone()).collect();
     let placed = place(instances, &task, &rules, written.count).into_iter();

@@ -24,7 +24,7 @@ use units::{Instant, NodeId, ObjectId, PodId, Revision, SortedMap, SortedSet};
 
 use super::fast::FastCluster;
 use super::options::EcsOptions;
-use super::placement::{Rules, Task};
+use super::placement::{Gpus, Rules, Task};
 use crate::parts::timers::Timers;
 
 use capacity::Capacity;
@@ -60,6 +60,8 @@ struct Alike {
     rules: usize,
     cpu: i64,
     memory: i64,
+    gpus: Gpus,
+    ports: Vec<Text>,
     group: Text,
 }
 
@@ -69,6 +71,8 @@ impl Alike {
             rules,
             cpu: task.cpu,
             memory: task.memory,
+            gpus: task.gpus,
+            ports: task.ports.clone(),
             group: task.group.clone(),
         }
     }

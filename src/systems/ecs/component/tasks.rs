@@ -13,6 +13,7 @@ use super::super::request;
 use super::health::is_balanced;
 use super::{Alike, Due, Ecs};
 use crate::mapping::refusal;
+use crate::parts::devices::whole_devices;
 
 /// A task and the pod that it is.
 #[derive(Clone, Debug)]
@@ -94,7 +95,7 @@ impl Ecs {
         let number = self.cluster.register(rules.clone());
         self.rules.push(rules);
         let template = Template {
-            task: request::task(spec, group),
+            task: request::task(spec, group, self.options.network_mode),
             rules: number,
         };
         self.templates.insert(kind, template.clone());
@@ -206,7 +207,8 @@ impl Ecs {
                 if let Some(own) = self.task_mut(pod) {
                     own.instance = Some(instance);
                 }
-                let (node, devices) = (NodeId::from_index(instance), DeviceSet::EMPTY);
+                let node = NodeId::from_index(instance);
+                let devices = whole_devices(store, node, DeviceSet::EMPTY, own.task.gpus.devices);
                 out.write(store, Event::PodBound { pod, node, devices });
             } else {
                 self.refused.extend(alike);
@@ -356,12 +358,15 @@ impl Ecs {
         let of_size = |instance: &&placement::Instance| {
             own.task.cpu <= instance.cpu && own.task.memory <= instance.memory
         };
+        let has_more = |instance: &&placement::Instance| instance.has_devices_and_ports(&own.task);
         let active = instances.iter().filter(|own| own.is_active).count();
         let fitting = instances.iter().filter(|own| own.is_active).filter(of_size);
         let why = if active == 0 {
             "no container instances were found in your cluster"
         } else if fitting.clone().next().is_none() {
             "no container instance has the processors and memory"
+        } else if fitting.clone().find(has_more).is_none() {
+            "no container instance has the devices and ports"
         } else if fitting
             .clone()
             .all(|instance| !placement::is_eligible(instance, &own.task, rules))

@@ -4,9 +4,10 @@
 
 use std::collections::VecDeque;
 
-use crate::mesos::columns::{Columns, GPUS, PODS, whole_devices};
+use crate::mesos::columns::{Columns, GPUS, PODS};
 use crate::mesos::drf_tasks::Blocked;
 use crate::mesos::fast::amounts::{Amounts, add, subtract};
+use crate::parts::devices::whole_devices;
 use cluster::{Conflict, Store};
 use control::{Component, Outbox, Progress, Write};
 use model::rules::affinity;

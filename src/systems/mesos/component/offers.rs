@@ -10,12 +10,13 @@ use model::gpu::DEVICE_MILLI;
 use model::{DeviceSet, Event};
 use units::{Duration, NodeId, SortedMap};
 
-use super::super::columns::{GPUS, whole_devices};
+use super::super::columns::GPUS;
 use super::super::fast::FastOffer;
 use super::super::fast::amounts::{Bundle, REVOCABLE};
 use super::super::framework::{Launch, Open};
 use super::oversubscription::is_revocable;
 use super::{MesosMaster, OWNER, Task};
+use crate::parts::devices::whole_devices;
 
 /// An offer that stands.
 #[derive(Clone, Debug)]

@@ -11,10 +11,11 @@ use model::gpu::DEVICE_MILLI;
 use model::{Decision, DeviceSet, EndReason, Event, PodRef};
 use units::{Duration, Instant, NodeId};
 
-use super::super::columns::{GPUS, whole_devices};
+use super::super::columns::GPUS;
 use super::super::fast::FastOffer;
 use super::super::fast::amounts::{Amounts, add};
 use super::MesosMaster;
+use crate::parts::devices::whole_devices;
 
 /// State of the race with other schedulers.
 #[derive(Clone, Debug, Default)]

@@ -3,6 +3,7 @@
 
 mod deployments;
 mod scheduler;
+mod wishes;
 
 pub(super) use deployments::DeploymentConfigs;
 pub(super) use scheduler::Scheduler;

@@ -8,14 +8,13 @@ use cluster::{Conflict, Store};
 use control::{Component, Outbox, Progress, Write};
 use fixedbitset::FixedBitSet;
 use model::resource_list::{CPU, MEMORY, PODS};
-use model::{
-    DeviceSet, EndReason, Event, Node, Object, PodCreated, PodRef, PodSpec, PodVolume, Text, rules,
-};
+use model::{DeviceSet, EndReason, Event, Node, Object, PodCreated, PodRef, PodSpec, Text, rules};
 use units::{ClassId, Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet, plural};
 
 use super::super::entry::CAPABILITIES;
 use super::super::options::OpenShiftOptions;
-use super::super::policy::{self, Amounts, Asked, Candidate, Predicate};
+use super::super::policy::{self, Amounts, Asked, Candidate, Predicate, Release};
+use super::wishes::{Wishes, disks};
 use crate::mapping::refusal;
 use crate::parts::services::selecting;
 
@@ -32,6 +31,8 @@ struct Template {
     is_refused: bool,
     /// Nodes whose labels, taints and cordons admit the pods.
     admitted: FixedBitSet,
+    /// What 3.11 prefers and avoids of each node; empty under the earlier policy.
+    wishes: Vec<Wishes>,
     /// Services that select the pods, by id; the first is the one that places them.
     services: Vec<ObjectId>,
 }
@@ -102,6 +103,7 @@ impl Scheduler {
                         let known = std::mem::replace(own, candidate(object));
                         (own.used, own.pods) = (known.used, known.pods);
                         (own.ports, own.disks) = (known.ports, known.disks);
+                        own.read_disks = known.read_disks;
                     }
                     self.admit(node.index(), object, store);
                 }
@@ -130,6 +132,10 @@ impl Scheduler {
             let spec = &store.class(ClassId::from_index(class)).spec;
             template.admitted.grow(node + 1);
             template.admitted.set(node, admits(spec, object));
+            if self.options.release == Release::V3_11 {
+                template.wishes.resize(self.nodes.len(), Wishes::default());
+                template.wishes[node] = Wishes::of(spec, object);
+            }
         }
         self.changed();
     }
@@ -171,14 +177,19 @@ impl Scheduler {
             let next = ClassId::from_index(self.templates.len());
             let spec = &store.class(next).spec;
             let mut admitted = FixedBitSet::with_capacity(self.nodes.len());
+            let mut wishes = Vec::new();
             for node in 0..self.nodes.len() {
                 let object = store.nodes().object(NodeId::from_index(node));
                 admitted.set(node, object.is_some_and(|object| admits(spec, object)));
+                if self.options.release == Release::V3_11 {
+                    wishes.push(object.map_or_else(Wishes::default, |own| Wishes::of(spec, own)));
+                }
             }
             let template = Template {
                 asked: self.asked(spec),
                 is_refused: refusal(CAPABILITIES, spec).is_some(),
                 admitted,
+                wishes,
                 services: services(spec, store),
             };
             for &service in &template.services {
@@ -206,7 +217,8 @@ impl Scheduler {
             region: selector.get(REGION).cloned(),
             selector: pairs.collect(),
             ports: ports.collect(),
-            disks: spec.volumes.iter().filter_map(written_disk).collect(),
+            disks: disks(spec, false),
+            read_disks: disks(spec, true),
         }
     }
 
@@ -253,6 +265,13 @@ impl Scheduler {
             own.ports.retain(|port| !asked.ports.contains(port));
             own.disks.retain(|disk| !asked.disks.contains(disk));
         }
+        for disk in &asked.read_disks {
+            let readers = own.read_disks.entry(disk.clone()).or_default();
+            *readers += sign;
+            if *readers <= 0 {
+                own.read_disks.remove(disk);
+            }
+        }
         for service in &template.services {
             if let Some(counts) = self.of_service.get_mut(service) {
                 counts[node] += sign;
@@ -296,10 +315,13 @@ impl Scheduler {
 
     /// Counts the pods of a class's service on the nodes.
     fn count(&mut self, class: ClassId) {
-        let first = self.templates[class.index()].services.first();
+        let template = &self.templates[class.index()];
+        let first = template.services.first();
         let counts = first.and_then(|service| self.of_service.get(service));
         for (place, node) in self.nodes.iter_mut().enumerate() {
             node.of_service = counts.map_or(0, |counts| counts[place]);
+            let wishes = template.wishes.get(place).copied().unwrap_or_default();
+            (node.preferred, node.avoided) = (wishes.preferred, wishes.avoided);
         }
     }
 
@@ -330,7 +352,8 @@ impl Scheduler {
             self.count(seat.class);
             let own = &self.templates[seat.class.index()];
             let is_open = |node: usize| self.is_ready[node] && own.admitted.contains(node);
-            let chosen = policy::place_among(&self.nodes, &own.asked, is_open);
+            let chosen =
+                policy::place_among(&self.nodes, &own.asked, self.options.release, is_open);
             if let Some(node) = chosen {
                 self.sit(pod, node);
                 let (node, devices) = (NodeId::from_index(node), DeviceSet::EMPTY);
@@ -394,26 +417,6 @@ fn candidate(node: &Node) -> Candidate {
         }),
         slots: list.stated(PODS).and_then(|own| own.units_ceil().ok()),
         ..Candidate::default()
-    }
-}
-
-/// Disk that a volume mounts for one writer.
-fn written_disk(volume: &PodVolume) -> Option<Text> {
-    match volume {
-        PodVolume::GceDisk { disk, read_only } => {
-            (!read_only).then(|| format!("gce/{disk}").into())
-        }
-        PodVolume::EbsVolume(id) => Some(format!("ebs/{id}").into()),
-        PodVolume::Iscsi { name, read_only } => {
-            (!read_only).then(|| format!("iscsi/{name}").into())
-        }
-        PodVolume::Rbd {
-            pool,
-            image,
-            read_only,
-            ..
-        } => (!read_only).then(|| format!("rbd/{pool}/{image}").into()),
-        PodVolume::Claim(_) | PodVolume::Ephemeral(_) => None,
     }
 }
 
