@@ -193,6 +193,7 @@ impl FastCloud {
 }
 
 /// Factors of one weigher.
+#[derive(Clone, Copy)]
 struct Factors<'a> {
     /// The factor of all hosts.
     of_all: f64,

@@ -266,7 +266,7 @@ fn a_machine_starts_after_its_image_its_creation_and_its_boot() {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Ask(Request),
+    Ask(Box<Request>),
     End(usize),
     Runs(usize),
     Fails(usize),
@@ -322,7 +322,7 @@ fn placed_in(host: Host, number: i64, rules: &Rules) -> Host {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        6 => request().prop_map(Step::Ask),
+        6 => request().prop_map(|own| Step::Ask(Box::new(own))),
         2 => (0..30_usize).prop_map(Step::End),
         2 => (0..30_usize).prop_map(Step::Runs),
         1 => (0..6_usize).prop_map(Step::Fails),
@@ -394,6 +394,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Ask(request) => {
+                    let request = *request;
                     let chosen = plain.select(&request, &matching, &rules, &mut drawn);
                     let by_fast = fast.select(&request, &matching, &rules, &mut drawn_fast);
                     prop_assert_eq!(&chosen, &by_fast);
