@@ -10,7 +10,7 @@ use sim::failures::{Change, Strike};
 use trace::ReadOptions;
 use trace::format::{Constructor, FORMATS_WITH_EVENTS, NodeEventKind};
 use trace::registry::find;
-use units::{NodeId, SortedMap, plural};
+use units::{Instant, NodeId, SortedMap, plural};
 
 use super::{BuildError, FileSource, Remarks, read_options, row_policy};
 
@@ -55,6 +55,8 @@ pub(super) fn machine_events(
             let change = match event.kind {
                 NodeEventKind::Comes | NodeEventKind::Goes if is_log => continue,
                 NodeEventKind::Comes => Change::End(node, Trouble::Crash),
+                // One that was there from the beginning would have begun something.
+                NodeEventKind::Goes if event.at == Instant::ZERO => Change::Absent(node),
                 NodeEventKind::Goes => Change::Begin(node, Trouble::Crash),
                 NodeEventKind::Resized(offered) => Change::Resize(node, offered),
                 NodeEventKind::Refuses => Change::Cordon(node),

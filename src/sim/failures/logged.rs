@@ -17,7 +17,10 @@ impl Logged {
         for &(node, down, up) in &self.outages {
             strikes.push(Strike {
                 at: down,
-                change: Change::Begin(node, Trouble::Crash),
+                change: match down {
+                    Instant::ZERO => Change::Absent(node),
+                    _ => Change::Begin(node, Trouble::Crash),
+                },
             });
             strikes.extend(up.map(|at| Strike {
                 at,

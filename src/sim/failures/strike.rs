@@ -15,6 +15,8 @@ pub enum Change {
     Begin(NodeId, Trouble),
     /// It is over.
     End(NodeId, Trouble),
+    /// A node is not there yet, and nobody takes it for one that is: its machine comes later, which ends a crash.
+    Absent(NodeId),
     /// A node is cordoned, and its pods are told to end.
     Drain(NodeId),
     /// A node is cordoned, and its pods are evicted as budgets allow.
@@ -104,6 +106,7 @@ impl Change {
         let (what, node) = match self {
             Self::Resize(..) => return None,
             Self::Begin(node, trouble) | Self::End(node, trouble) => (trouble.name(), Some(*node)),
+            Self::Absent(node) => (Trouble::Crash.name(), Some(*node)),
             Self::Drain(node) => ("taken back", Some(*node)),
             Self::Vacate(node) => ("drained", Some(*node)),
             Self::Cordon(node) | Self::Uncordon(node) => ("cordoned", Some(*node)),

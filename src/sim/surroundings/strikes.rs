@@ -8,7 +8,9 @@ use units::NodeId;
 
 use super::super::context::Context;
 use super::super::failures::Change;
+use super::super::hosts::Trouble;
 use super::super::message::{ControlFault, ToControlPlane, ToNodes, ToSurroundings};
+use super::super::options::NodeLife;
 use super::super::queue::Upcoming;
 use super::Surroundings;
 
@@ -57,6 +59,7 @@ impl Surroundings {
                 trouble,
                 begins: false,
             }),
+            Change::Absent(node) => absent(ctx, node),
             Change::Drain(node) => ctx.send(ToNodes::Drain(node)),
             Change::Vacate(node) => {
                 ctx.send(ToControlPlane::Cordon {
@@ -106,6 +109,20 @@ impl Surroundings {
             ctx.expect(ctx.now(), Upcoming::Operation(number));
         }
     }
+}
+
+/// A machine is not there yet. A node is heard of once it has joined, so its control plane is told right
+/// away that there is none, however it finds out about those that it loses.
+fn absent(ctx: &mut Context<'_>, node: NodeId) {
+    if ctx.options().node_life != NodeLife::Declared {
+        let event = Event::NodeReadiness { node, ready: false };
+        ctx.send(ToControlPlane::Happened(event));
+    }
+    ctx.send(ToNodes::Trouble {
+        node,
+        trouble: Trouble::Crash,
+        begins: true,
+    });
 }
 
 /// A node that is there is declared anew with other resources.
