@@ -6,7 +6,7 @@ use super::ledger::Journal;
 use super::links::Links;
 use super::memory::{MemorySource, Recorded};
 use super::origin::Origin;
-use super::spill::{Merged, Order, Spill};
+use super::spill::{MOST_HELD, Merged, Order, Spill};
 use super::stream::{Arrival, ArrivalSource};
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use model::node::HOSTNAME_LABEL;
@@ -17,9 +17,6 @@ use units::{Duration, Instant, Quantity};
 
 /// The label that carries a node's GPU model.
 pub const GPU_MODEL_LABEL: &str = "alibabacloud.com/gpu-card-model";
-
-/// Arrivals that are held in memory; beyond them, they are sorted on disk.
-const MOST_HELD: usize = 1 << 20;
 
 /// Number of classes by their amounts that are found without making a spec.
 const PLAIN: usize = 256;

@@ -6,13 +6,10 @@ use std::mem;
 
 use super::error::TraceError;
 use super::memory::Recorded;
-use super::spill::{Merged, Order, Spill};
+use super::spill::{MOST_HELD, Merged, Order, Spill};
 use super::stream::{Arrival, ArrivalSource};
 use model::PodName;
 use units::Duration;
-
-/// Arrivals that are held in memory; beyond them, they are sorted on disk.
-const MOST_HELD: usize = 1 << 20;
 
 /// Arrivals up to now.
 pub(crate) struct Numbered {

@@ -23,8 +23,18 @@ pub(crate) use sorted_by::Order;
 use sorted_by::Rank;
 use units::{Duration, Instant};
 
-/// Bytes that a run is read ahead.
+/// Records that a reader holds in memory; beyond them, they are sorted on disk. Runs of so many are long enough for the
+/// disk, and what they take is little beside the rest of a reader.
+pub(crate) const MOST_HELD: usize = 1 << 17;
+
+/// Bytes that a run is read ahead at most.
 const AHEAD: usize = 64 << 10;
+
+/// Bytes that a run is read ahead at least.
+const LEAST_AHEAD: usize = 4 << 10;
+
+/// Bytes that all runs together are read ahead, so that memory does not grow with their number.
+const ALL_AHEAD: usize = 8 << 20;
 
 /// Bytes of a record before its name.
 const HEAD: usize = 54;
@@ -113,6 +123,11 @@ impl Spill {
         arrivals.clear();
         Ok(())
     }
+}
+
+/// Bytes that each of a number of runs is read ahead.
+fn ahead_of_each(runs: usize) -> usize {
+    (ALL_AHEAD / runs.max(1)).clamp(LEAST_AHEAD, AHEAD)
 }
 
 fn encode(arrival: &Arrival, out: &mut Vec<u8>) {
@@ -253,6 +268,8 @@ struct Cursor {
     run: Run,
     /// Bytes that were read ahead, and the number of them that are used up.
     ahead: Vec<u8>,
+    /// Bytes that are read at once.
+    at_once: usize,
     used: usize,
     next: Option<Arrival>,
 }
@@ -274,7 +291,7 @@ impl Cursor {
                 return Ok(());
             }
             // A record that is longer than what is read ahead needs more each time.
-            let more = left.min(AHEAD as u64) as usize;
+            let more = left.min(self.at_once as u64) as usize;
             let known = self.ahead.len();
             self.ahead.resize(known + more, 0);
             file.read_exact_at(&mut self.ahead[known..], self.run.from)?;
@@ -321,6 +338,7 @@ impl Merged {
         let cursor = |run, ahead| Cursor {
             run,
             ahead,
+            at_once: ahead_of_each(spill.runs.len()),
             used: 0,
             next: None,
         };
@@ -408,83 +426,4 @@ impl ArrivalSource for Merged {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn names() -> impl Strategy<Value = PodName> {
-        prop_oneof![
-            "[a-zä]{0,9}".prop_map(PodName::from),
-            any::<u64>().prop_map(PodName::Job),
-            (any::<u64>(), any::<u32>()).prop_map(|(job, member)| PodName::Member(job, member)),
-        ]
-    }
-
-    fn arrivals() -> impl Strategy<Value = Vec<Arrival>> {
-        let time = || prop::option::of(0_i64..9);
-        let arrival = (names(), 0_i64..9, 0_u32..4, time(), time(), time());
-        let links = (
-            prop::option::of(names()),
-            prop::collection::vec(names(), 0..3),
-        );
-        let links = prop::option::of(links.prop_map(|(part_of, after)| {
-            let delay = Duration::from_secs(after.len() as i64);
-            Box::new(Links {
-                part_of,
-                after,
-                delay,
-            })
-        }));
-        let arrival = (arrival, links, any::<u16>()).prop_map(|(own, links, part)| {
-            let (name, submit, class, run_time, limit, start) = own;
-            Arrival {
-                submit: Instant::from_secs(submit),
-                name,
-                class,
-                members: class + 1,
-                tenant: class / 2,
-                run_time: run_time.map(Duration::from_secs),
-                time_limit: limit.map(Duration::from_secs),
-                historic_start: start.map(Instant::from_secs),
-                links,
-                part,
-                origin: Origin {
-                    file: part,
-                    line: class,
-                },
-            }
-        });
-        prop::collection::vec(arrival, 0..40)
-    }
-
-    proptest! {
-        #[test]
-        fn runs_are_merged_as_if_all_were_sorted_at_once(
-            all in arrivals(),
-            length in 1_usize..9,
-            forked in 0_usize..40,
-            order in prop::sample::select(vec![Order::Submission, Order::Place, Order::Name]),
-        ) {
-            let mut spill = Spill::new(order).expect("a temporary file");
-            let mut held = Vec::new();
-            for arrival in &all {
-                if held.len() == length {
-                    spill.write(&mut held).expect("a file");
-                }
-                held.push(arrival.clone());
-            }
-            let rest = Recorded { arrivals: held, ..Recorded::default() };
-            let mut merged: Box<dyn ArrivalSource> =
-                Box::new(Merged::new(spill, rest, Duration::ZERO));
-            let mut sorted = all;
-            order.sort(&mut sorted);
-            for (place, expected) in sorted.iter().enumerate() {
-                if place == forked {
-                    merged = merged.fork().expect("a fork");
-                }
-                prop_assert_eq!(merged.next().expect("readable"), Some(expected.clone()));
-            }
-            prop_assert_eq!(merged.next().expect("readable"), None);
-        }
-    }
-}
+mod tests;

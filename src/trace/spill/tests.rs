@@ -1,0 +1,90 @@
+use super::*;
+use proptest::prelude::*;
+
+fn names() -> impl Strategy<Value = PodName> {
+    prop_oneof![
+        "[a-zä]{0,9}".prop_map(PodName::from),
+        any::<u64>().prop_map(PodName::Job),
+        (any::<u64>(), any::<u32>()).prop_map(|(job, member)| PodName::Member(job, member)),
+    ]
+}
+
+fn arrivals() -> impl Strategy<Value = Vec<Arrival>> {
+    let time = || prop::option::of(0_i64..9);
+    let arrival = (names(), 0_i64..9, 0_u32..4, time(), time(), time());
+    let links = (
+        prop::option::of(names()),
+        prop::collection::vec(names(), 0..3),
+    );
+    let links = prop::option::of(links.prop_map(|(part_of, after)| {
+        let delay = Duration::from_secs(after.len() as i64);
+        Box::new(Links {
+            part_of,
+            after,
+            delay,
+        })
+    }));
+    let arrival = (arrival, links, any::<u16>()).prop_map(|(own, links, part)| {
+        let (name, submit, class, run_time, limit, start) = own;
+        Arrival {
+            submit: Instant::from_secs(submit),
+            name,
+            class,
+            members: class + 1,
+            tenant: class / 2,
+            run_time: run_time.map(Duration::from_secs),
+            time_limit: limit.map(Duration::from_secs),
+            historic_start: start.map(Instant::from_secs),
+            links,
+            part,
+            origin: Origin {
+                file: part,
+                line: class,
+            },
+        }
+    });
+    prop::collection::vec(arrival, 0..40)
+}
+
+proptest! {
+    #[test]
+    fn runs_are_merged_as_if_all_were_sorted_at_once(
+        all in arrivals(),
+        length in 1_usize..9,
+        forked in 0_usize..40,
+        order in prop::sample::select(vec![Order::Submission, Order::Place, Order::Name]),
+    ) {
+        let mut spill = Spill::new(order).expect("a temporary file");
+        let mut held = Vec::new();
+        for arrival in &all {
+            if held.len() == length {
+                spill.write(&mut held).expect("a file");
+            }
+            held.push(arrival.clone());
+        }
+        let rest = Recorded { arrivals: held, ..Recorded::default() };
+        let mut merged: Box<dyn ArrivalSource> =
+            Box::new(Merged::new(spill, rest, Duration::ZERO));
+        let mut sorted = all;
+        order.sort(&mut sorted);
+        for (place, expected) in sorted.iter().enumerate() {
+            if place == forked {
+                merged = merged.fork().expect("a fork");
+            }
+            prop_assert_eq!(merged.next().expect("readable"), Some(expected.clone()));
+        }
+        prop_assert_eq!(merged.next().expect("readable"), None);
+    }
+}
+
+#[test]
+fn all_runs_together_are_read_ahead_by_a_bounded_amount() {
+    for runs in [1, 100, 500, 2_000] {
+        let each = ahead_of_each(runs);
+        assert!(
+            each >= LEAST_AHEAD && each * runs <= ALL_AHEAD,
+            "{runs} runs"
+        );
+    }
+    assert_eq!(ahead_of_each(1), AHEAD);
+}
