@@ -198,6 +198,7 @@ impl Digest {
             PodChange::Released => self.tagged(8, []),
             PodChange::Declared { class } => self.tagged(10, [u64::from(class.0)]),
             PodChange::Moving { to } => self.tagged(11, [u64::from(to.0)]),
+            PodChange::Resized { class, .. } => self.tagged(12, [u64::from(class.0)]),
         }
     }
 

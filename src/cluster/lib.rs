@@ -17,6 +17,7 @@ pub mod log;
 pub mod nodes;
 pub mod objects;
 pub mod observe;
+mod pod_change;
 pub mod pod_states;
 pub mod pods;
 pub mod store;

@@ -148,6 +148,7 @@ impl PodStates {
                 | PodChange::Exited { .. }
                 | PodChange::Moving { .. }
                 | PodChange::Declared { .. }
+                | PodChange::Resized { .. }
         );
         if !is_state {
             return;
@@ -176,6 +177,7 @@ impl PodStates {
             | PodChange::Pull { .. }
             | PodChange::OomKilled { .. }
             | PodChange::Declared { .. }
+            | PodChange::Resized { .. }
             | PodChange::Moving { .. }
             | PodChange::Exited { .. } => {}
         }

@@ -9,7 +9,7 @@ use rustc_hash::FxBuildHasher;
 use model::behaviour::DEFAULT_GRACE;
 use model::event::Hold;
 use model::gpu::GPU_RESOURCES;
-use model::{Event, ObjectChange, Pod, PodChange, PodCreated, PodPhase, PodRef, PodSpec};
+use model::{Event, ObjectChange, Pod, PodCreated, PodPhase, PodRef, PodSpec};
 use units::{ClassId, ComponentId, Duration, Instant, NodeId, ResourceId, Revision, SortedMap};
 
 use super::conflict::Conflict;
@@ -72,14 +72,14 @@ pub struct Store {
     pub(super) commitment: Commitment,
     now: Instant,
     log: Log,
-    ring: NodeRing,
-    classes: Vec<Class>,
+    pub(super) ring: NodeRing,
+    pub(super) classes: Vec<Class>,
     class_index: IndexMap<Arc<PodSpec>, ClassId, FxBuildHasher>,
     extended: Interner,
     /// Extended resources whose units are GPU devices.
     gpu_resources: Vec<ResourceId>,
     gpu_models: Interner,
-    nodes: Nodes,
+    pub(super) nodes: Nodes,
     pub(super) pods: Pods,
     pub(super) holds: SortedMap<(ComponentId, u64), Arc<Hold>>,
     pub(super) objects: Objects,
@@ -256,7 +256,9 @@ impl Store {
                 }
                 ended = Some(record);
             }
-            Event::PodChanged { pod, change } => self.change_pod(now, *pod, *change)?,
+            Event::PodChanged { pod, change } => {
+                self.change_pod(now, *pod, *change, at)?;
+            }
             Event::Object(change) => {
                 let orphans = self.orphaned_pods(change);
                 self.objects.apply(now, at, change)?;
@@ -323,7 +325,7 @@ impl Store {
     }
 
     #[inline]
-    fn pod_in(
+    pub(super) fn pod_in(
         &mut self,
         pod: PodRef,
         allowed: impl Fn(PodPhase) -> bool,
@@ -358,25 +360,6 @@ impl Store {
         };
         let row = self.objects.get(*id);
         row.map_or_else(Vec::new, |row| row.pods.clone())
-    }
-
-    fn change_pod(&mut self, now: Instant, pod: PodRef, change: PodChange) -> Result<(), Conflict> {
-        if change == PodChange::Forgotten {
-            return self.pod_states.forget(pod);
-        }
-        if let PodChange::Declared { class } = change {
-            if class.index() >= self.classes.len() {
-                return Err(Conflict::UnknownClass);
-            }
-            self.pod_in(pod, |phase| phase == PodPhase::Pending)?.class = class;
-            return Ok(());
-        }
-        let Some(record) = self.pods.get(pod) else {
-            return Err(Conflict::UnknownPod);
-        };
-        let created = record.created;
-        self.pod_states.change(now, pod, created, change);
-        Ok(())
     }
 
     fn bind(&mut self, event: &Event, at: Revision, now: Instant) -> Result<(), Conflict> {
@@ -481,7 +464,7 @@ impl Store {
 }
 
 #[inline]
-fn taken_by_pod(class: &Class, devices: model::DeviceSet) -> Taken<'_> {
+pub(super) fn taken_by_pod(class: &Class, devices: model::DeviceSet) -> Taken<'_> {
     Taken {
         resources: &class.requests,
         devices,

@@ -6,7 +6,7 @@ use cluster::{Incident, Observer, Store, UsageSamples};
 use metrics::alerts::AlertLog;
 use metrics::{ClusterState, Economics, Resource, gpus};
 use model::{Event, Node, Pod, PodChange, PodPhase, TrafficNames, TrafficStretch};
-use units::{Instant, NodeId};
+use units::{ClassId, Instant, NodeId};
 
 use super::alarms::Alarms;
 use super::grid::Grid;
@@ -276,8 +276,8 @@ impl Collector {
         }
     }
 
-    fn requested(&self, pod: &Pod, store: &Store) -> i64 {
-        let requests = &store.class(pod.class).requests;
+    fn requested(&self, class: ClassId, store: &Store) -> i64 {
+        let requests = &store.class(class).requests;
         match self.resource {
             Resource::Cpu => requests.cpu_milli,
             Resource::Memory => requests.memory_bytes,
@@ -395,16 +395,26 @@ impl Observer for Collector {
                     return;
                 };
                 self.waits.placed(at.since(pod.created).as_nanos());
-                let amount = self.requested(pod, store);
+                let amount = self.requested(pod.class, store);
                 self.allocate(now, *node, amount);
                 self.nodes[node.index()].pods += 1;
+            }
+            Event::PodChanged {
+                pod,
+                change: PodChange::Resized { before, class },
+            } => {
+                let node = store.pods().get(*pod).and_then(Pod::node);
+                let [old, new] = [*before, *class].map(|class| self.requested(class, store));
+                if let Some(node) = node {
+                    self.allocate(now, node, new - old);
+                }
             }
             Event::PodEnded { reason, .. } => {
                 let Some(pod) = ended else { return };
                 let incidents = &mut self.incidents;
                 self.pulls.ended(now, pod.pod.id, store, incidents);
                 if let Some(node) = pod.node().filter(|_| pod.phase.holds_node()) {
-                    let amount = self.requested(pod, store);
+                    let amount = self.requested(pod.class, store);
                     self.allocate(now, node, -amount);
                 }
                 self.longest.take(pod, Some((at, *reason)), store);

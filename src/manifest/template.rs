@@ -178,6 +178,7 @@ pub(super) fn behaviour(
                 place.problem("a whole number of 32 bits", text)
             })?,
         },
+        ..Behaviour::default()
     };
     Ok((behaviour != Behaviour::default()).then(|| Arc::new(behaviour)))
 }

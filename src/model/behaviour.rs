@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::hash::{Hash, Hasher};
 
 use super::workload::probe::DEFAULT_GRACE_SECS;
-use super::{ExitPlan, TemplatePriority, Text};
+use super::{ExitPlan, ResourceList, TemplatePriority, Text};
 use units::Duration;
 
 /// Time that a pod may take to end where nothing is stated (spec: kubernetes.md 2.10).
@@ -45,6 +45,17 @@ pub struct Behaviour {
     pub local_volumes: Vec<Text>,
     /// Cost of deleting the pod, relative to other pods.
     pub deletion_cost: i32,
+    /// Requests that its first container has later, in order of time.
+    pub resizes: Vec<Resize>,
+}
+
+/// A change of a running pod's requests.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Resize {
+    /// Time that the pod has run for by then.
+    pub after: Duration,
+    /// Requests from then on: all of them.
+    pub requests: ResourceList,
 }
 
 impl Hash for Behaviour {
@@ -65,6 +76,7 @@ impl Hash for Behaviour {
             is_awaited,
             local_volumes,
             deletion_cost,
+            resizes,
         } = self;
         if start_time.is_some() {
             start_time.hash(state);
@@ -97,6 +109,9 @@ impl Hash for Behaviour {
             local_volumes.hash(state);
             deletion_cost.hash(state);
         }
+        if !resizes.is_empty() {
+            resizes.hash(state);
+        }
     }
 }
 
@@ -128,6 +143,7 @@ impl Default for Behaviour {
             is_awaited: false,
             local_volumes: Vec::new(),
             deletion_cost: 0,
+            resizes: Vec::new(),
         }
     }
 }

@@ -253,6 +253,13 @@ pub enum PodChange {
         /// The new class.
         class: ClassId,
     },
+    /// A pod that runs was resized in place: it holds what its new class requests from now on.
+    Resized {
+        /// The class before.
+        before: ClassId,
+        /// The new class, which asks for the same devices.
+        class: ClassId,
+    },
     /// One of its containers ended that is started again, or did not do its work.
     Exited {
         /// Container number: init containers first, then the others, in written order.

@@ -1,5 +1,7 @@
 //! The messages that pass between the control plane, the node plane and the surroundings of a cell.
 
+use std::sync::Arc;
+
 use cluster::Incident;
 use control::admission::Creation;
 use control::node::{ImageEvent, ImageOrder, MachineCommand, Report};
@@ -7,7 +9,7 @@ use control::node_api::Notice;
 use control::operation::Operation;
 use control::provider::{OrderFailed, ProviderRequest};
 use control::upgrade::Deed;
-use model::{EndReason, Event, Pod, PodRef, Text};
+use model::{EndReason, Event, Pod, PodRef, PodSpec, Text};
 use units::{Identity, NodeId};
 
 use super::control_faults::{ApiLimit, BindFault, Part, Sight};
@@ -180,6 +182,10 @@ pub(super) enum ToSurroundings {
     Upgrade { deed: Box<Deed>, replaces: bool },
     /// The next strike of a time line of failures is to be awaited.
     AwaitStrike(u32),
+    /// Resizes that wait for room on a node are to be tried again.
+    TryResizes(NodeId),
+    /// A pod is to be resized to a class that is known by now.
+    Resize { pod: PodRef, spec: Arc<PodSpec> },
 }
 
 impl From<ToControlPlane> for Message {

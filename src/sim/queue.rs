@@ -35,6 +35,8 @@ pub enum Upcoming {
     Status(NodeId),
     /// A node's client has a token for a report.
     Report(NodeId),
+    /// A pod that runs is to have other requests, if anything else happens at all.
+    Resize(PodRef),
     /// A pod's processes are up.
     Started(PodRef),
     /// A pod's agent asked to be woken.
@@ -69,7 +71,9 @@ pub mod rank {
     pub const END: u8 = 1;
     /// Then nodes go down.
     pub const NODE_DOWN: u8 = 2;
-    /// Then pods arrive; 3 is left for resizes.
+    /// Then pods that run are resized.
+    pub const RESIZE: u8 = 3;
+    /// Then pods arrive.
     pub const ARRIVAL: u8 = 4;
     /// Then timers fire.
     pub const TIMER: u8 = 5;
@@ -110,6 +114,7 @@ impl Upcoming {
             | Self::Election => rank::NODE_UP,
             Self::Exit(_) => rank::END,
             Self::NodeDown(_) | Self::Strike(_) | Self::IdleStrike(_) => rank::NODE_DOWN,
+            Self::Resize(_) => rank::RESIZE,
             Self::Operation(_) | Self::Eviction(_) | Self::Upgrade(_) => rank::ARRIVAL,
             Self::Started(_)
             | Self::Report(_)
@@ -147,6 +152,7 @@ impl Scheduled for Queued {
             Upcoming::IdleWake(_)
                 | Upcoming::IdleStrike(_)
                 | Upcoming::NodeTimer(_)
+                | Upcoming::Resize(_)
                 | Upcoming::IdlePrice(_)
                 | Upcoming::Traffic
         )

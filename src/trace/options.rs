@@ -53,6 +53,9 @@ pub struct ReadOptions {
     /// `end-when-idle`: machines end once they use nothing from one sample to the next, as `CloudSim` has
     /// it (`PlanetLab`).
     pub end_when_idle: bool,
+    /// Whether a task that runs is resized as in the trace (Google, Alibaba 2018): otherwise its first request
+    /// stands. A run says so where its system takes part.
+    pub resizes: bool,
     /// `usage`: pods use what the trace says they used (SWF, the project's own table).
     pub usage: bool,
     /// Throughputs of jobs by GPU model: types of jobs must be among its rows (Gavel, the project's own
@@ -97,6 +100,7 @@ impl Default for ReadOptions {
             shares: false,
             largest_request: false,
             end_when_idle: false,
+            resizes: false,
             usage: false,
             throughputs: None,
             partitions: None,

@@ -1,12 +1,16 @@
-//! Requests that a trace changes while a task waits or runs: an arrival has one request, so each
-//! change is counted with what it changes. The option `largest-request` has a task ask for the most
-//! of each resource that it ever asked for.
+//! Requests that a trace changes while a task waits or runs. Where a run can resize a task in place, those of a task
+//! that runs become a part of what it does. Otherwise an arrival has one request, so each change is counted with what
+//! it changes. The option `largest-request` has a task ask for the most of each resource that it ever asked for.
+
+use std::sync::Arc;
 
 use super::error::TraceError;
 use super::ledger::{Action, Journal};
+use super::options::ReadOptions;
 use model::PodSpec;
+use model::behaviour::Resize;
 use model::resource_list::{CPU, MEMORY};
-use units::Quantity;
+use units::{Duration, Quantity};
 
 /// The resources that requests of traces change, with the words for more of one and for less.
 const RESOURCES: [(&str, &str, &str); 2] = [
@@ -14,21 +18,43 @@ const RESOURCES: [(&str, &str, &str); 2] = [
     (MEMORY, "more memory", "less memory"),
 ];
 
+/// The request of a task that asks for several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// The first one.
+    First,
+    /// The most of each resource.
+    Largest,
+    /// The first one until the task is resized.
+    Latest,
+}
+
+impl Standing {
+    /// The request that stands by the options of a reader.
+    pub(crate) const fn of(options: &ReadOptions) -> Self {
+        match (options.largest_request, options.resizes) {
+            (true, _) => Self::Largest,
+            (false, true) => Self::Latest,
+            (false, false) => Self::First,
+        }
+    }
+}
+
 /// A change of a request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Resize<'s> {
+pub(crate) struct Changed<'s> {
     /// The spec before.
     pub(crate) before: &'s PodSpec,
     /// The spec after.
     pub(crate) after: &'s PodSpec,
     /// The state of the task, as words that follow a verb.
     pub(crate) when: &'static str,
-    /// Whether the largest request stands, in place of the first one.
-    pub(crate) is_largest_kept: bool,
+    /// The request that stands: [`Standing::Latest`] if the task is resized.
+    pub(crate) stands: Standing,
 }
 
-impl Resize<'_> {
-    /// Counts each thing that is changed; returns the spec with the largest requests of both.
+impl Changed<'_> {
+    /// Counts each thing that is changed and not followed; returns the spec with the largest requests of both.
     pub(crate) fn note(self, journal: &mut Journal, line: u64) -> Result<PodSpec, TraceError> {
         let Self { when, .. } = self;
         let [before, after] =
@@ -36,14 +62,14 @@ impl Resize<'_> {
         let mut largest = self.before.clone();
         for (resource, more, fewer) in RESOURCES {
             let (old, new) = (before.get(resource), after.get(resource));
-            if old == new || new == Quantity::ZERO {
+            if old == new || new == Quantity::ZERO || self.stands == Standing::Latest {
                 continue;
             }
-            let (change, stands, action) = match (new > old, self.is_largest_kept) {
-                (true, true) => (more, "requested from the start", Action::Repair),
-                (true, false) => (more, "the first request stands", Action::Keep),
-                (false, true) => (fewer, "the largest request stands", Action::Keep),
-                (false, false) => (fewer, "the first request stands", Action::Keep),
+            let (change, stands, action) = match (new > old, self.stands) {
+                (true, Standing::Largest) => (more, "requested from the start", Action::Repair),
+                (true, _) => (more, "the first request stands", Action::Keep),
+                (false, Standing::Largest) => (fewer, "the largest request stands", Action::Keep),
+                (false, _) => (fewer, "the first request stands", Action::Keep),
             };
             let kind = format!("{change} requested {when}; {stands}");
             journal.dirt(&kind, action, line)?;
@@ -70,6 +96,55 @@ impl Resize<'_> {
     }
 }
 
+/// The resizes of a task since it began to run, in order of time.
+#[derive(Debug, Default)]
+pub(crate) struct Resizes(Vec<Resize>);
+
+impl Resizes {
+    /// Whether the task was never resized.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds a resize, to what a spec asks for; a resource that it does not state stays as it was.
+    pub(crate) fn add(&mut self, after: Duration, first: &PodSpec, spec: &PodSpec) {
+        let [stated, first] = [spec, first].map(|own| own.containers.first());
+        let latest = self.0.last().map(|own| &own.requests);
+        let latest = latest.or(first.map(|own| &own.requests));
+        let (Some(stated), Some(latest)) = (stated, latest) else {
+            return;
+        };
+        let mut requests = latest.clone();
+        for (resource, ..) in RESOURCES {
+            let amount = stated.requests.get(resource);
+            if amount != Quantity::ZERO {
+                requests.set(resource, amount);
+            }
+        }
+        if requests == *latest {
+            return;
+        }
+        // Of several at one instant, the last one stands.
+        self.0.retain(|own| own.after != after);
+        self.0.push(Resize { after, requests });
+    }
+
+    /// The spec of the task, which runs for a time, with its resizes; `None` without any.
+    pub(crate) fn spec(mut self, first: &PodSpec, run_time: Option<Duration>) -> Option<PodSpec> {
+        self.0
+            .retain(|own| run_time.is_none_or(|run_time| own.after < run_time));
+        if self.0.is_empty() {
+            return None;
+        }
+        let mut spec = first.clone();
+        let known = spec.behaviour.take();
+        let mut behaviour = known.map(Arc::unwrap_or_clone).unwrap_or_default();
+        behaviour.resizes = self.0;
+        spec.behaviour = Some(Arc::new(behaviour));
+        Some(spec)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,15 +163,17 @@ mod tests {
     fn each_change_is_counted_with_what_it_changes() {
         let mut journal = Journal::new("t".into(), RowPolicy::REPORT);
         let (before, after) = (spec(500, 1_000, 1), spec(250, 2_000, 2));
-        for is_largest_kept in [false, true] {
-            let resize = Resize {
+        for stands in [Standing::First, Standing::Largest, Standing::Latest] {
+            let changed = Changed {
                 before: &before,
                 after: &after,
                 when: "while it ran",
-                is_largest_kept,
+                stands,
             };
-            let largest = resize.note(&mut journal, 3).expect("not strict");
-            assert_eq!(largest, spec(500, 2_000, 1));
+            let largest = changed.note(&mut journal, 3).expect("not strict");
+            if stands != Standing::Latest {
+                assert_eq!(largest, spec(500, 2_000, 1));
+            }
         }
         let told: Vec<(&str, u64)> = { journal.ledger.entries().iter() }
             .map(|own| (&*own.kind, own.count))
@@ -112,7 +189,7 @@ mod tests {
                     "more memory requested while it ran; the first request stands",
                     1
                 ),
-                ("another priority while it ran; the first one stands", 2),
+                ("another priority while it ran; the first one stands", 3),
                 (
                     "fewer cores requested while it ran; the largest request stands",
                     1
@@ -125,6 +202,38 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_task_is_resized_while_it_runs_and_never_at_its_end() {
+        let first = spec(500, 1_000, 1);
+        let mut resizes = Resizes::default();
+        for (after, cpu, memory) in [
+            (5, 250, 0),
+            (5, 750, 0),
+            (8, 750, 0),
+            (9, 0, 2_000),
+            (20, 9, 9),
+        ] {
+            resizes.add(Duration::from_secs(after), &first, &spec(cpu, memory, 1));
+        }
+        let resized = resizes.spec(&first, Some(Duration::from_secs(20)));
+        let behaviour = resized.and_then(|spec| spec.behaviour).expect("resized");
+        let seen = { behaviour.resizes.iter() }.map(|own| {
+            let amounts = [CPU, MEMORY].map(|resource| own.requests.get(resource));
+            (own.after, amounts)
+        });
+        let amounts = |cpu, memory| [Quantity::from_milli(cpu), Quantity::from_units(memory)];
+        assert_eq!(
+            seen.collect::<Vec<_>>(),
+            [
+                (Duration::from_secs(5), amounts(750, 1_000)),
+                (Duration::from_secs(9), amounts(750, 2_000)),
+            ]
+        );
+        let mut late = Resizes::default();
+        late.add(Duration::from_secs(5), &first, &spec(9, 9, 1));
+        assert_eq!(late.spec(&first, Some(Duration::from_secs(5))), None);
+    }
+
     proptest! {
         #[test]
         fn the_largest_request_covers_both(
@@ -133,13 +242,13 @@ mod tests {
         ) {
             let mut journal = Journal::new("t".into(), RowPolicy::REPORT);
             let (old, new) = (spec(before.0, before.1, 0), spec(after.0, after.1, 0));
-            let resize = Resize {
+            let changed = Changed {
                 before: &old,
                 after: &new,
                 when: "later",
-                is_largest_kept: true,
+                stands: Standing::Largest,
             };
-            let largest = resize.note(&mut journal, 1).expect("not strict");
+            let largest = changed.note(&mut journal, 1).expect("not strict");
             prop_assert_eq!(largest, spec(before.0.max(after.0), before.1.max(after.1), 0));
         }
     }

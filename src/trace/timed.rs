@@ -16,16 +16,13 @@ use super::ledger::{Action, Journal};
 use super::memory::Recorded;
 use super::origin::Origin;
 use super::rows::{Refused, heed};
-use super::spill::{Merged, Order, Spill};
+use super::spill::{MOST_HELD, Merged, Order, Spill};
 use super::stream::{Arrival, ArrivalSource};
 use model::PodName;
 use units::{Duration, Instant};
 
 /// The note about a row that is earlier than one above it.
 pub(crate) const OUT_OF_ORDER: &str = "events out of order; sorted";
-
-/// Rows that are held in memory; beyond them, they are sorted on disk.
-const MOST_HELD: usize = 1 << 18;
 
 /// The rank of an event among those of its instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

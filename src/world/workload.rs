@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ::units::{Duration, Instant, plural};
 use cluster::fragmentation::Shape;
 use manifest::{ManifestPod, Manifests};
-use model::{Node, PodName, Text};
+use model::{Change, Node, PodName, Text};
 use scenario::Scenario;
 use scenario::accounts::ACCOUNTS;
 use scenario::job_queues::QUEUES;
@@ -215,6 +215,7 @@ fn traced(
     let mut options = ReadOptions {
         usage: reads_usage,
         rows: row_policy(trace.on_bad_row),
+        resizes: resizes_pods(scenario),
         ran_only: trace.ran_only,
         min_runtime: trace.min_runtime,
         kill_at_walltime: trace.kill_at_walltime,
@@ -259,6 +260,16 @@ fn traced(
             all.node_ranks = filled.1;
             stay_if_never(Box::new(MemorySource::new(filled.0)), *depart)
         }
+    }
+}
+
+/// Whether pods that run are resized as their trace says: by systems whose schedulers follow what pods hold, and by
+/// releases of Kubernetes that resize pods in place.
+fn resizes_pods(scenario: &Scenario) -> bool {
+    match &*scenario.system.name {
+        "kubernetes" => { scenario.system.controllers_changes() }.has(Change::InPlaceResize),
+        "pipeline" => true,
+        _ => false,
     }
 }
 

@@ -349,3 +349,82 @@ fn shares_of_disks_keep_machines_apart() {
     let with = ["--set", "workload.0.trace.shares=true"];
     assert_eq!(begins(&with), ([0, 36], false));
 }
+
+#[test]
+fn machines_that_come_later_are_not_there_before() {
+    let machines = "0,1,0,p,0.5,0.5\n200000000,2,0,p,0.5,0.5\n";
+    let jobs = "submit,name,run_time,cpu\n0,a,500,30\n0,b,100,30\n";
+    let text = "windtunnel: v1\nname: traces\ncluster: {nodes: [{trace: {format: \
+                google-2011-machines, path: machines.csv}}]}\nworkload: [{trace: {format: csv, path: \
+                jobs.csv}}]\nmodels: {nodeLife: observed}\nstop: {at: 20m}\n";
+    let files = [
+        ("a.yaml", text),
+        ("machines.csv", machines),
+        ("jobs.csv", jobs),
+    ];
+    let scratch = Scratch::new("trace-late-machines", &files);
+    for system in ["kubernetes", "mesos", "swarmkit"] {
+        let system = format!("system.name={system}");
+        run(&scratch, "a.yaml", &["--set", &system]);
+        let times = times(&scratch);
+        // One of the two runs at once, and the other on the second machine; neither is lost with it.
+        let mut ends = [times["a"].1, times["b"].1];
+        ends.sort_unstable();
+        let is_b_late = (300..330).contains(&ends[0]) && (500..530).contains(&ends[1]);
+        let is_a_late = (100..130).contains(&ends[0]) && (700..730).contains(&ends[1]);
+        assert!(is_b_late || is_a_late, "{system}: {times:?}");
+    }
+}
+
+/// A row of Google's task events of 2011: second, job, kind of event, request of processors.
+fn task_event(second: i64, job: u8, kind: u8, cpu: &str) -> String {
+    format!("{second}000000,,{job},0,,{kind},ann,2,9,{cpu},0.01,0.01,0\n")
+}
+
+#[test]
+fn tasks_of_a_trace_are_resized_while_they_run() {
+    // 16 cores, 8 from 100 s on, 24 from 300 s on; another with 24 for 250 s, and one with 16.
+    let tasks = [
+        (0, 7, 0, "0.25"),
+        (0, 7, 1, "0.25"),
+        (50, 8, 0, "0.375"),
+        (50, 8, 1, "0.375"),
+        (100, 7, 8, "0.125"),
+        (300, 7, 8, "0.375"),
+        (300, 8, 4, "0.375"),
+        (320, 9, 0, "0.25"),
+        (320, 9, 1, "0.25"),
+        (330, 9, 4, "0.25"),
+        (500, 7, 4, "0.375"),
+    ];
+    let tasks: String = tasks
+        .map(|(second, job, kind, cpu)| task_event(second, job, kind, cpu))
+        .concat();
+    let text = "windtunnel: v1\nname: traces\ncluster: {nodes: [{trace: {format: \
+                google-2011-machines, path: machines.csv}}]}\nworkload: [{trace: {format: \
+                google-2011-tasks, path: tasks.csv}}]\n";
+    let files = [
+        ("a.yaml", text),
+        ("machines.csv", "0,1,0,p,0.5,0.5\n"),
+        ("tasks.csv", tasks.as_str()),
+    ];
+    let scratch = Scratch::new("trace-resizes", &files);
+    for system in [
+        "system.name=kubernetes",
+        "system={name: pipeline, scheduler: {profile: best-fit}}",
+    ] {
+        run(&scratch, "a.yaml", &["--set", system]);
+        let times = times(&scratch);
+        // What is given back at 100 s starts the second task. The first one grows once that has ended, before the
+        // third one, which has to wait for the end of the first, takes the room.
+        let ends = ["7-0", "8-0", "9-0"].map(|name| times[name].1);
+        assert_eq!(ends, [500, 350, 510], "{system}: {times:?}");
+    }
+    let before = ["--set", "system={name: kubernetes, release: \"1.32\"}"];
+    for others in [&["--set", "system.name=swarmkit"], &before] {
+        let told = run(&scratch, "a.yaml", &[&others[..], &["-v"]].concat());
+        let kind = "fewer cores requested while it ran; the first request stands";
+        assert!(told.contains(kind), "{told}");
+        assert_eq!(times(&scratch)["8-0"].1, 750, "{others:?}");
+    }
+}

@@ -228,6 +228,7 @@ impl EventLog {
                 ("oom-killed", String::new())
             }
             PodChange::Declared { .. } => ("changed", String::new()),
+            PodChange::Resized { .. } => ("resized", String::new()),
             PodChange::Moving { to } => ("moving", format!("to {}", store.nodes().name(*to))),
             _ => return,
         };

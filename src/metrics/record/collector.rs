@@ -150,6 +150,8 @@ pub enum Heard {
     Moved,
     /// Changes: something was reported or ordered of a pod beside the steps of its life.
     Changed,
+    /// Changes: a pod that runs was resized in place.
+    Resized,
     /// Changes: a node joined, left, went down, came up or was declared anew.
     Declared,
     /// Changes: an object of the API was created, changed or deleted.
@@ -184,7 +186,7 @@ pub enum Heard {
 
 impl Heard {
     /// All of them, each at its own number.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Created,
         Self::Bound,
         Self::Unschedulable,
@@ -194,6 +196,7 @@ impl Heard {
         Self::Lost,
         Self::Moved,
         Self::Changed,
+        Self::Resized,
         Self::Declared,
         Self::Objects,
         Self::Usage,
@@ -224,6 +227,10 @@ impl Heard {
                 change: PodChange::Pull { .. },
                 ..
             } => Self::Pulls,
+            Event::PodChanged {
+                change: PodChange::Resized { .. },
+                ..
+            } => Self::Resized,
             Event::PodChanged { .. } => Self::Changed,
             Event::NodeAdded { .. }
             | Event::NodeUpdated { .. }

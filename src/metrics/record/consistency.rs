@@ -16,11 +16,11 @@
 //! Integrals are compared modulo 2^64: sides that are equal are equal in it too.
 
 use cluster::{Commitment, Store, check};
-use model::{Event, Pod, PodPhase, PodRef};
+use model::{Event, Pod, PodChange, PodPhase, PodRef};
 use units::{Instant, NodeId, SortedMap};
 
 use crate::record::deeds::Deeds;
-use crate::record::state::{ClusterState, RESOURCES, Reservation, Resource, Row};
+use crate::record::state::{ClusterState, RESOURCES, Reservation, Resource, Row, class_requests};
 use crate::statistics::span::Span;
 
 /// Keeps both sides of every assertion.
@@ -124,6 +124,17 @@ impl Consistency {
             for (index, moment) in self.moments.iter_mut().enumerate() {
                 add(moment, times, deeds.requests[index]);
             }
+        }
+    }
+
+    /// A pod was resized at a reading of the clock of measured time.
+    pub fn resized(&mut self, change: &PodChange, clock: i64, store: &Store) {
+        let PodChange::Resized { before, class } = *change else {
+            return;
+        };
+        let [old, new] = [before, class].map(|class| class_requests(store, class));
+        for (index, moment) in self.moments.iter_mut().enumerate() {
+            add(moment, clock, new[index] - old[index]);
         }
     }
 

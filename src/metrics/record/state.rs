@@ -1,5 +1,7 @@
 //! State that many metrics share, kept once: the cluster's totals and counts at every instant.
 
+mod resize;
+
 use cluster::Store;
 use model::{Event, Pod, PodChange, PodPhase};
 use units::{ClassId, NodeId, Revision};
@@ -154,6 +156,10 @@ impl ClusterState {
                 pod,
                 change: PodChange::Declared { class },
             } => self.declare(pod.slot.index(), *class, store),
+            Event::PodChanged {
+                pod,
+                change: PodChange::Resized { before, class },
+            } => self.resize(*pod, [*before, *class], store),
             Event::PodBound { node, .. } => {
                 if let Some(Reservation { requests, .. }) = about {
                     self.take(*node, requests, 1);

@@ -372,6 +372,10 @@ impl Observer for Recorder<'_> {
             job
         } else {
             self.state.follow(event, None, store);
+            if let Event::PodChanged { change, .. } = event {
+                let clock = self.state.areas.clock();
+                self.consistency.resized(change, clock, store);
+            }
             self.follow_job_object(at, event)
         };
         let moves = self.successors.apply(event, pod);

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use cluster::{Conflict, Store};
 use control::{Component, Outbox, Probe, Progress, Write};
-use model::{Event, PodPhase, PodRef};
+use model::{Event, PodChange, PodPhase, PodRef};
 use units::{ComponentId, Instant, NodeId, Revision};
 
 use super::ClassContext;
@@ -67,6 +67,10 @@ impl Pipeline {
                 Event::NodeAdded { .. }
                 | Event::NodeUpdated { .. }
                 | Event::NodeReadiness { ready: true, .. }
+                | Event::PodChanged {
+                    change: PodChange::Resized { .. },
+                    ..
+                }
                 | Event::HoldReleased { .. } => self.queue.unblock(order, store),
                 _ => {}
             }

@@ -5,6 +5,7 @@ mod arrivals;
 mod machines;
 mod operations;
 mod precedence;
+mod resizes;
 mod strikes;
 mod submitted;
 
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use cluster::Store;
 use control::operation::Operation;
 use control::upgrade::Upgrade;
-use model::{Node, PodRef, Text, Used};
+use model::{Event, Node, PodRef, Text, Used};
 use trace::{Arrival, ArrivalSource, Ledger};
 use units::{ClassId, Duration, Instant, NodeId, SortedMap};
 
@@ -27,6 +28,7 @@ use super::provider::{Provider, ProviderOptions};
 use super::queue::Upcoming;
 use super::traffic::{Traffic, TrafficPlan};
 use precedence::Precedence;
+use resizes::Resizes;
 
 pub(super) use arrivals::pod_of;
 pub(super) use operations::wrong;
@@ -62,6 +64,8 @@ pub(super) struct Surroundings {
     provider: Provider,
     /// Clients of services.
     traffic: Option<Box<Traffic>>,
+    /// Resizes of pods that run; `None` where none is stated.
+    resizes: Option<Box<Resizes>>,
 }
 
 impl Surroundings {
@@ -89,6 +93,7 @@ impl Surroundings {
             failures: Vec::new(),
             provider: Provider::new(provider),
             traffic: None,
+            resizes: None,
         }
     }
 
@@ -200,6 +205,14 @@ impl Surroundings {
                 self.await_strike(ctx, line);
                 Ok(())
             }
+            ToSurroundings::TryResizes(node) => {
+                self.try_resizes(ctx, store, node);
+                Ok(())
+            }
+            ToSurroundings::Resize { pod, spec } => {
+                self.resize(ctx, store, pod, &spec);
+                Ok(())
+            }
         }
     }
 }
@@ -212,6 +225,12 @@ impl Follower for Surroundings {
         }
         if let Some(precedence) = &mut self.precedence {
             precedence.follow(ctx.now(), change);
+        }
+        if let Event::ClassAdded { object, .. } = change.event {
+            self.expect_resizes(object);
+        }
+        if let Some(resizes) = &self.resizes {
+            resizes.follow(change, ctx);
         }
     }
 }

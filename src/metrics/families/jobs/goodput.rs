@@ -3,13 +3,13 @@
 //! failures and evictions, by cause, or not decided when the run ends. All parts add up to the
 //! allocation.
 
-use model::{EndReason, Event, Pod, PodPhase};
-use units::Instant;
+use model::{EndReason, Event, Pod, PodChange, PodPhase, PodRef};
+use units::{ClassId, Instant, SortedMap};
 
 use crate::record::collector::{Change, Collector, Heard, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::state::{RESOURCES, Resource, Row, requests};
+use crate::record::state::{RESOURCES, Resource, Row, class_requests, requests};
 use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
 use crate::statistics::span::Span;
@@ -71,6 +71,17 @@ struct Goodput {
     parts: [[Integral; RESOURCES]; 8],
     /// Pods that ended one after the other and are alike, not added up yet.
     alike: Alike,
+    /// Resizes of pods that hold a node.
+    resizes: SortedMap<PodRef, Vec<Resize>>,
+}
+
+/// The measured times that a pod spent on its node before it was resized.
+#[derive(Clone, Copy, Debug)]
+struct Resize {
+    /// Nanoseconds before it ran, and while it did.
+    nanos: [i64; 2],
+    /// What it held then beyond what it holds since.
+    excess: Row,
 }
 
 /// Pods that reserve the same and ended so.
@@ -95,6 +106,7 @@ impl Goodput {
         if !pod.phase.holds_node() {
             return;
         }
+        self.add_resizes(pod, part);
         let started = if pod.phase == PodPhase::Running {
             pod.started
         } else {
@@ -108,6 +120,36 @@ impl Goodput {
         for ((from, to), nanos) in spans.into_iter().zip(&mut self.alike.nanos) {
             if let Some(span) = measured.clip(Span { from, to }) {
                 *nanos += i128::from(span.nanos());
+            }
+        }
+    }
+
+    /// Takes down a resize.
+    fn resize(&mut self, change: &Change<'_>, pod: PodRef, classes: [ClassId; 2]) {
+        let Some(record) = change.store.pods().get(pod) else {
+            return;
+        };
+        let [old, new] = classes.map(|class| class_requests(change.store, class));
+        let spans = [(record.bound, record.started), (record.started, change.at)];
+        let nanos = spans.map(|(from, to)| {
+            let span = change.measured.clip(Span { from, to });
+            span.map_or(0, |span| span.nanos())
+        });
+        let excess = std::array::from_fn(|index| old[index] - new[index]);
+        let resizes = self.resizes.entry(pod).or_default();
+        resizes.push(Resize { nanos, excess });
+    }
+
+    /// Adds what pods that were resized held before beyond what is counted of them.
+    fn add_resizes(&mut self, pod: &Pod, part: usize) {
+        if self.resizes.is_empty() {
+            return;
+        }
+        for resize in self.resizes.remove(&pod.pod).unwrap_or_default() {
+            for (part, nanos) in [STARTING, part].into_iter().zip(resize.nanos) {
+                for (area, amount) in self.parts[part].iter_mut().zip(resize.excess) {
+                    area.add_product(amount, nanos);
+                }
             }
         }
     }
@@ -142,10 +184,17 @@ impl Goodput {
 
 impl Collector for Goodput {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Ended]
+        &[Heard::Resized, Heard::Ended]
     }
 
     fn event(&mut self, change: &Change<'_>) {
+        if let Event::PodChanged {
+            pod,
+            change: PodChange::Resized { before, class },
+        } = change.event
+        {
+            self.resize(change, *pod, [*before, *class]);
+        }
         if let (Event::PodEnded { reason, .. }, Some(pod)) = (change.event, change.pod) {
             let part = part_of(*reason);
             self.count(pod, change.requests, change.at, part, change.measured);

@@ -2,7 +2,8 @@
 //! orchestrators-b.md section 5.5).
 
 use cluster::Store;
-use model::{Event, Pod, PodPhase, Tier};
+use model::{Event, PodChange, PodPhase, Tier};
+use units::ClassId;
 
 use crate::families::waiting::tier_wait::TIERS;
 use crate::record::collector::{Change, Collector, Heard, RunEnd, UsageSample};
@@ -58,29 +59,52 @@ struct Tiers {
     utilization: [[Integral; 2]; 5],
 }
 
-fn tier_of(pod: &Pod, store: &Store) -> usize {
-    Tier::of(store.class(pod.class).spec.priority) as usize
+fn tier_of(class: ClassId, store: &Store) -> usize {
+    Tier::of(store.class(class).spec.priority) as usize
+}
+
+impl Tiers {
+    /// Adds what a pod of a class requests, or takes it away.
+    fn hold(&mut self, class: ClassId, sign: i128, store: &Store) {
+        let requests = &store.class(class).requests;
+        let amounts = [requests.cpu_milli, requests.memory_bytes];
+        let held = &mut self.held[tier_of(class, store)];
+        for (held, amount) in held.iter_mut().zip(amounts) {
+            *held += sign * i128::from(amount);
+        }
+    }
 }
 
 impl Collector for Tiers {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Bound, Heard::Ended, Heard::Usage, Heard::Spans]
+        &[
+            Heard::Bound,
+            Heard::Resized,
+            Heard::Ended,
+            Heard::Usage,
+            Heard::Spans,
+        ]
     }
 
     fn event(&mut self, change: &Change<'_>) {
+        if let Event::PodChanged {
+            change: PodChange::Resized { before, class },
+            ..
+        } = change.event
+        {
+            self.hold(*before, -1, change.store);
+            self.hold(*class, 1, change.store);
+            return;
+        }
         let Some(pod) = change.pod else {
             return;
         };
-        let sign = match change.event {
-            Event::PodBound { .. } => 1,
-            Event::PodEnded { .. } if pod.phase.holds_node() => -1,
-            _ => return,
-        };
-        let requests = &change.store.class(pod.class).requests;
-        let amounts = [requests.cpu_milli, requests.memory_bytes];
-        let held = &mut self.held[tier_of(pod, change.store)];
-        for (held, amount) in held.iter_mut().zip(amounts) {
-            *held += sign * i128::from(amount);
+        match change.event {
+            Event::PodBound { .. } => self.hold(pod.class, 1, change.store),
+            Event::PodEnded { .. } if pod.phase.holds_node() => {
+                self.hold(pod.class, -1, change.store);
+            }
+            _ => {}
         }
     }
 
@@ -90,7 +114,7 @@ impl Collector for Tiers {
         for pod in running.filter(|pod| pod.phase == PodPhase::Running) {
             if let Some(used) = sample.usage.pod(pod.pod) {
                 self.is_known = true;
-                let own = &mut self.used[tier_of(pod, sample.store)];
+                let own = &mut self.used[tier_of(pod.class, sample.store)];
                 own[0] += i128::from(used.cpu_milli);
                 own[1] += i128::from(used.memory_bytes);
             }

@@ -308,6 +308,7 @@ impl Workloads {
             }
             PodChange::Forgotten
             | PodChange::Declared { .. }
+            | PodChange::Resized { .. }
             | PodChange::Moving { .. }
             | PodChange::Pull { .. }
             | PodChange::OomKilled { .. }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::seen::{SeenPod, Stage, uid_of};
 use super::{KubeScheduler, PreemptionState, SeenNode};
-use crate::kube::event::node_changes;
+use crate::kube::event::{node_changes, pod_changes};
 use crate::kube::{ClusterEvent, Few, NodeInfo, PodClass, PodInfo, Start};
 use cluster::Store;
 use model::{DeviceSet, Event, Node, PodChange, PodCreated, PodRef, Taint, TaintEffect, Text};
@@ -54,6 +54,10 @@ impl KubeScheduler {
                     pod,
                     change: PodChange::Declared { class },
                 } => self.pod_declared(now, store, *pod, *class),
+                Event::PodChanged {
+                    pod,
+                    change: PodChange::Resized { class, .. },
+                } => self.pod_resized(now, store, *pod, *class),
                 _ => {}
             }
         }
@@ -293,6 +297,26 @@ impl KubeScheduler {
         if let Some(profile) = profile {
             let uid = uid_of(pod);
             self.with_queue(now, |queue, ctx| queue.update(ctx, uid, profile, info));
+        }
+    }
+
+    /// A pod on a node was resized in place.
+    fn pod_resized(&mut self, now: Instant, store: &Store, pod: PodRef, class: ClassId) {
+        let class = self.class(store, class);
+        let Some(seen) = self.pods.get_mut(pod) else {
+            return;
+        };
+        let before = seen.info.clone();
+        let info = Arc::new(PodInfo {
+            class,
+            ..(*before).clone()
+        });
+        seen.info = info.clone();
+        if let Some(slot) = seen.node().and_then(|node| self.slot_of(node)) {
+            self.cache.replace_pod_in(&info, slot);
+        }
+        for event in pod_changes(&before, &info) {
+            self.happened(now, event);
         }
     }
 

@@ -15,7 +15,8 @@ use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
-use crate::resizes::Resize;
+use crate::origin::Origin;
+use crate::resizes::{Changed, Resizes, Standing};
 use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of};
 use crate::side_by_side::Tables;
 use crate::stream::ArrivalSource;
@@ -93,8 +94,11 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
     }
     let mut own = Containers {
-        gather: Gather::default(),
         known: IndexMap::default(),
+        stands: match options.resizes {
+            true => Standing::Latest,
+            false => Standing::First,
+        },
         measured: 0,
         usage,
     };
@@ -112,7 +116,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         journal.file = part.name.clone();
         journal.dirt("usage of a container that is not listed", Action::Drop, 1)?;
     }
-    Ok(own.gather.finish(journal))
+    Ok(own.finish(journal))
 }
 
 /// A row of a container.
@@ -182,8 +186,9 @@ impl Rows {
 
 /// The containers up to now.
 struct Containers {
-    gather: Gather,
-    known: IndexMap<Text, PodSpec, FxBuildHasher>,
+    known: IndexMap<Text, Known, FxBuildHasher>,
+    /// The request that stands of a container that asks for several.
+    stands: Standing,
     usage: Usage,
     /// Number of containers whose usage is known.
     measured: usize,
@@ -194,14 +199,18 @@ impl Containers {
     fn take(&mut self, journal: &mut Journal, line: u64, row: Row) -> Result<(), Refused> {
         let spec = row.spec();
         let (name, submit) = (row.name, row.at);
-        if let Some(first) = self.known.get(&name) {
-            let resize = Resize {
-                before: first,
+        if let Some(known) = self.known.get_mut(&name) {
+            let changed = Changed {
+                before: &known.demand.spec,
                 after: &spec,
                 when: "later",
-                is_largest_kept: false,
+                stands: self.stands,
             };
-            resize.note(journal, line)?;
+            changed.note(journal, line)?;
+            if self.stands == Standing::Latest {
+                let after = submit.since(known.demand.submit);
+                known.resizes.add(after, &known.demand.spec, &spec);
+            }
             return Ok(());
         }
         let (has_cpu, has_memory) = (row.cpu.is_some(), row.memory.is_some());
@@ -214,23 +223,45 @@ impl Containers {
         }
         let behaviour = self.usage.of(&name, submit.as_nanos() / 1_000_000_000);
         self.measured += usize::from(behaviour.is_some());
-        self.known.insert(name.clone(), spec.clone());
-        self.gather.push(
-            journal.origin(line),
-            Demand {
-                submit,
-                name: PodName::Text(name),
-                tenant: row.tenant,
-                spec: PodSpec {
-                    behaviour: behaviour.map(Into::into),
-                    ..spec
-                },
-                historic_start: (submit > Instant::ZERO).then_some(submit),
-                ..Demand::default()
+        let demand = Demand {
+            submit,
+            name: PodName::Text(name.clone()),
+            tenant: row.tenant,
+            spec: PodSpec {
+                behaviour: behaviour.map(Into::into),
+                ..spec
             },
-        );
+            historic_start: (submit > Instant::ZERO).then_some(submit),
+            ..Demand::default()
+        };
+        let known = Known {
+            origin: journal.origin(line),
+            demand,
+            resizes: Resizes::default(),
+        };
+        self.known.insert(name, known);
         Ok(())
     }
+
+    /// The containers as arrivals.
+    fn finish(self, journal: Journal) -> Box<dyn ArrivalSource> {
+        let mut gather = Gather::default();
+        for known in self.known.into_values() {
+            let mut demand = known.demand;
+            if let Some(spec) = known.resizes.spec(&demand.spec, None) {
+                demand.spec = spec;
+            }
+            gather.push(known.origin, demand);
+        }
+        gather.finish(journal)
+    }
+}
+
+/// A container that was met.
+struct Known {
+    origin: Origin,
+    demand: Demand,
+    resizes: Resizes,
 }
 
 impl Row {

@@ -15,7 +15,7 @@ use crate::links::Links;
 use crate::numbered::Numbered;
 use crate::options::ReadOptions;
 use crate::origin::Origin;
-use crate::resizes::Resize;
+use crate::resizes::{Changed, Resizes, Standing};
 use crate::rows::Refused;
 use crate::spill::Order;
 use crate::stream::{Arrival, ArrivalSource};
@@ -74,7 +74,8 @@ pub(crate) struct Tasks {
     pub(super) gather: Gather,
     ended: Numbered,
     ran_only: bool,
-    largest_request: bool,
+    /// The request that stands of a task that asks for several.
+    stands: Standing,
     /// Tasks that are alive.
     alive: IndexMap<Key, Task, FxBuildHasher>,
     /// The specs that tasks ask for.
@@ -106,6 +107,10 @@ struct Task {
     early: Option<Instant>,
     /// The place of the spec that it asks for now.
     asked: u32,
+    /// The place of the spec with which it arrives.
+    first: u32,
+    /// Its resizes since it began to run.
+    resizes: Resizes,
 }
 
 const SUBMIT: i64 = 0;
@@ -121,7 +126,7 @@ impl Tasks {
             gather: Gather::default().in_order(Order::Place),
             ended: Numbered::default(),
             ran_only: options.ran_only,
-            largest_request: options.largest_request,
+            stands: Standing::of(options),
             alive: IndexMap::default(),
             specs: ClassTable::default(),
             plain: IndexMap::default(),
@@ -203,7 +208,7 @@ impl Tasks {
             (FAIL..=LOST, _) => self.end(journal, line, event)?,
             _ => {
                 let asked = self.place(asked);
-                self.resize(journal, line, key, asked)?;
+                self.resize(journal, line, event, asked)?;
             }
         }
         Ok(())
@@ -271,6 +276,8 @@ impl Tasks {
             began: None,
             early: None,
             asked,
+            first: asked,
+            resizes: Resizes::default(),
         };
         self.alive.insert(event.key, task);
     }
@@ -289,6 +296,11 @@ impl Tasks {
             let kind = "scheduled twice without an end; the first counts as lost";
             journal.dirt(kind, Action::Repair, line)?;
         }
+        if !task.resizes.is_empty() {
+            let kind = "requests changed in an attempt before the last; the first request stands";
+            journal.dirt(kind, Action::Keep, line)?;
+            task.resizes = Resizes::default();
+        }
         task.arrival.historic_start.get_or_insert(event.time);
         task.began = Some(event.time);
         Ok(())
@@ -301,10 +313,10 @@ impl Tasks {
         line: u64,
         event: TaskEvent,
     ) -> Result<(), TraceError> {
-        let Some(task) = self.alive.swap_remove(&event.key) else {
+        let Some(mut task) = self.alive.swap_remove(&event.key) else {
             return Ok(());
         };
-        let (mut arrival, time) = (task.arrival, event.time);
+        let (arrival, time) = (&mut task.arrival, event.time);
         let mut is_left_out = false;
         let began = match task.began {
             Some(began) => began,
@@ -325,15 +337,16 @@ impl Tasks {
             journal.dirt("end before its start; run time 0", Action::Repair, line)?;
         }
         arrival.run_time = Some(time.max(began).since(began));
-        if task.early == Some(time) {
-            let kind = "end after the SUBMIT of its instant; put before it";
-            journal.dirt(kind, Action::Repair, line)?;
-            self.open_as(journal.origin(line), event, task.asked, arrival.tenant);
-        }
-        self.measure(&mut arrival, event.key, task.began);
+        let (early, asked, tenant) = (task.early, task.asked, arrival.tenant);
         // One that is left out has its number all the same.
         if is_left_out {
             arrival.members = 0;
+        }
+        let arrival = self.demand(event.key, task);
+        if early == Some(time) {
+            let kind = "end after the SUBMIT of its instant; put before it";
+            journal.dirt(kind, Action::Repair, line)?;
+            self.open_as(journal.origin(line), event, asked, tenant);
         }
         self.ended.push(arrival);
         Ok(())
@@ -344,43 +357,70 @@ impl Tasks {
         &mut self,
         journal: &mut Journal,
         line: u64,
-        key: Key,
+        event: TaskEvent,
         asked: u32,
     ) -> Result<(), TraceError> {
+        let TaskEvent { key, time, .. } = event;
         let Some(task) = self.alive.get(&key) else {
             return Ok(());
         };
         if asked == task.asked {
             return Ok(());
         }
-        let specs = self.specs.classes();
-        let resize = Resize {
+        let (specs, began) = (self.specs.classes(), task.began);
+        let changed = Changed {
             before: &specs[task.asked as usize],
             after: &specs[asked as usize],
-            when: match task.began {
+            when: match began {
                 Some(_) => "while it ran",
                 None => "while it waited",
             },
-            is_largest_kept: self.largest_request,
+            stands: match (self.stands, began) {
+                (Standing::Latest, None) => Standing::First,
+                (stands, _) => stands,
+            },
         };
-        let largest = resize.note(journal, line)?;
+        let largest = changed.note(journal, line)?;
         let (mut asked, mut class) = (asked, task.arrival.class);
-        if self.largest_request {
+        if self.stands == Standing::Largest {
             asked = self.specs.class_of(largest);
             class = self.class(asked);
         }
+        let specs = self.specs.classes();
         if let Some(task) = self.alive.get_mut(&key) {
+            if let (Standing::Latest, Some(began)) = (self.stands, began) {
+                let (first, spec) = (&specs[task.first as usize], &specs[asked as usize]);
+                task.resizes.add(time.since(began), first, spec);
+            }
             task.asked = asked;
             task.arrival.class = class;
         }
         Ok(())
     }
 
+    /// The demand of a task that is over, or is not within the trace, with its resizes and what it used.
+    fn demand(&mut self, key: Key, task: Task) -> Arrival {
+        let mut arrival = task.arrival;
+        let specs = self.specs.classes();
+        let resized = { task.resizes }.spec(&specs[task.first as usize], arrival.run_time);
+        let spec = if self.usage.is_empty() {
+            resized
+        } else {
+            let as_asked = || PodSpec::clone(&specs[arrival.class as usize]);
+            let spec = resized.unwrap_or_else(as_asked);
+            Some(self.usage.measured(spec, &arrival, key, task.began))
+        };
+        if let Some(spec) = spec {
+            arrival.class = self.gather.class_of(spec);
+        }
+        arrival
+    }
+
     /// The demands by submission.
     pub(crate) fn finish(mut self, journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
-        for (key, mut task) in std::mem::take(&mut self.alive) {
-            self.measure(&mut task.arrival, key, task.began);
-            self.ended.push(task.arrival);
+        for (key, task) in std::mem::take(&mut self.alive) {
+            let arrival = self.demand(key, task);
+            self.ended.push(arrival);
         }
         let Self {
             mut gather, ended, ..
@@ -416,86 +456,4 @@ fn numbered(name: &PodName, number: u32) -> PodName {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::gather::requests;
-    use crate::ledger::RowPolicy;
-    use crate::memory::Recorded;
-
-    /// The demands of events of two tasks; a number of them is held in memory.
-    fn demands(
-        events: &[(i64, i64, i64)],
-        ran_only: bool,
-        most_held: usize,
-    ) -> (Recorded, Vec<u32>) {
-        let options = ReadOptions {
-            ran_only,
-            ..ReadOptions::default()
-        };
-        let mut tasks = Tasks {
-            gather: Gather::holding(most_held).in_order(Order::Place),
-            ended: Numbered::holding(most_held),
-            unsorted: (!events.is_sorted_by_key(|event| event.2))
-                .then(|| Box::new(Unsorted::holding(most_held))),
-            ..Tasks::new(&options)
-        };
-        let mut journal = Journal::new("events".into(), RowPolicy::REPORT);
-        for (line, &(index, kind, second)) in (1..).zip(events) {
-            let event = TaskEvent {
-                key: (7, index),
-                kind,
-                time: Instant::from_secs(second),
-            };
-            let milli = Some(100 * kind);
-            let asked = Asked {
-                user: "ann",
-                plain: (index == 0).then_some((0, milli, None)),
-                dirt: 0,
-                spec: || PodSpec::with_requests(requests(milli, None)),
-            };
-            tasks
-                .take(&mut journal, line, event, asked)
-                .expect("not strict");
-        }
-        tasks.take_sorted(&mut journal).expect("a temporary file");
-        let mut source = tasks.finish(journal).expect("a temporary file");
-        let recorded = Recorded::collect(&mut *source).expect("a temporary file");
-        let lines = recorded
-            .arrivals
-            .iter()
-            .map(|own| own.origin.line)
-            .collect();
-        (recorded, lines)
-    }
-
-    proptest! {
-        #[test]
-        fn demands_are_the_same_however_many_are_in_memory(
-            events in prop::collection::vec((0_i64..2, 0_i64..9, 0_i64..30), 0..60),
-            is_in_order in any::<bool>(),
-            ran_only in any::<bool>(),
-            most_held in 1_usize..9,
-        ) {
-            let mut events = events;
-            if is_in_order {
-                events.sort_by_key(|event| event.2);
-            }
-            // Events that are sorted first are those of a log in order.
-            let mut sorted: Vec<_> = events.clone();
-            sorted.sort_by_key(|event| event.2);
-            let expected = demands(&events, ran_only, usize::MAX);
-            let bare = |own: &Recorded| own.arrivals.iter().map(|one| (one.submit, one.run_time)).collect::<Vec<_>>();
-            prop_assert_eq!(bare(&expected.0), bare(&demands(&sorted, ran_only, usize::MAX).0));
-            prop_assert_eq!(&demands(&events, ran_only, most_held), &expected);
-            let arrivals = &expected.0.arrivals;
-            let ranks = arrivals.iter().zip(&expected.1).map(|(own, line)| (own.submit, *line));
-            prop_assert!(ranks.is_sorted());
-            for own in arrivals {
-                let same = arrivals.iter().filter(|other| other.name == own.name);
-                prop_assert_eq!(same.count(), 1);
-            }
-        }
-    }
-}
+mod tests;

@@ -2,6 +2,8 @@
 //! folder or archive, it is what the tasks use; alone it is a workload of its own, in which a task is
 //! there from its first window to its last and requests nothing.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
@@ -213,6 +215,25 @@ impl Usage {
             ..Behaviour::default()
         })
     }
+
+    /// The spec of a demand with what was measured of its task since it began to run.
+    pub(super) fn measured(
+        &self,
+        mut spec: PodSpec,
+        arrival: &Arrival,
+        key: Key,
+        began: Option<Instant>,
+    ) -> PodSpec {
+        let start = began.or(arrival.historic_start);
+        let start = start.unwrap_or(arrival.submit);
+        let end = arrival.run_time.map(|run| start.saturating_add(run));
+        if let Some(used) = self.of(key, start, end.unwrap_or(Instant::MAX)) {
+            let resized = spec.behaviour.as_ref();
+            let resizes = resized.map(|own| own.resizes.clone()).unwrap_or_default();
+            spec.behaviour = Some(Arc::new(Behaviour { resizes, ..used }));
+        }
+        spec
+    }
 }
 
 impl Tasks {
@@ -220,22 +241,6 @@ impl Tasks {
     pub(crate) fn with_usage(mut self, usage: Usage) -> Self {
         self.usage = usage;
         self
-    }
-
-    /// Gives a demand that is over, or is not within the trace, what was measured since its start.
-    pub(super) fn measure(&mut self, arrival: &mut Arrival, key: Key, began: Option<Instant>) {
-        if self.usage.is_empty() {
-            return;
-        }
-        let start = began.or(arrival.historic_start);
-        let start = start.unwrap_or(arrival.submit);
-        let end = arrival.run_time.map(|run| start.saturating_add(run));
-        let behaviour = self.usage.of(key, start, end.unwrap_or(Instant::MAX));
-        let spec = PodSpec {
-            behaviour: behaviour.map(Into::into),
-            ..PodSpec::clone(&self.specs.classes()[arrival.class as usize])
-        };
-        arrival.class = self.gather.class_of(spec);
     }
 }
 
