@@ -268,10 +268,7 @@ impl Store {
             }
             Event::HoldPlaced(hold) => self.place_hold(hold, at)?,
             Event::HoldReleased { owner, number } => {
-                let hold = self.holds.remove(&(*owner, *number));
-                let hold = hold.ok_or(Conflict::UnknownHold)?;
-                self.nodes.give_back(hold.node, &taken_by_hold(&hold), at);
-                self.ring.push(at, hold.node);
+                self.release_hold(*owner, *number, at)?;
             }
             // Who needs prices keeps them.
             Event::PriceChanged(_)
@@ -433,6 +430,19 @@ impl Store {
         self.nodes.take(hold.node, &taken_by_hold(hold), at);
         self.ring.push(at, hold.node);
         self.holds.insert((hold.owner, hold.number), hold.clone());
+        Ok(())
+    }
+
+    fn release_hold(
+        &mut self,
+        owner: ComponentId,
+        number: u64,
+        at: Revision,
+    ) -> Result<(), Conflict> {
+        let hold = self.holds.remove(&(owner, number));
+        let hold = hold.ok_or(Conflict::UnknownHold)?;
+        self.nodes.give_back(hold.node, &taken_by_hold(&hold), at);
+        self.ring.push(at, hold.node);
         Ok(())
     }
 

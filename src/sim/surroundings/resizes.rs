@@ -68,7 +68,6 @@ impl Surroundings {
 
     /// A resize of a pod falls due.
     pub(in super::super) fn resize_due(
-        &mut self,
         ctx: &mut Context<'_>,
         store: &Store,
         pod: PodRef,

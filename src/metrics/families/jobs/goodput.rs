@@ -133,7 +133,7 @@ impl Goodput {
         let spans = [(record.bound, record.started), (record.started, change.at)];
         let nanos = spans.map(|(from, to)| {
             let span = change.measured.clip(Span { from, to });
-            span.map_or(0, |span| span.nanos())
+            span.map_or(0, Span::nanos)
         });
         let excess = std::array::from_fn(|index| old[index] - new[index]);
         let resizes = self.resizes.entry(pod).or_default();

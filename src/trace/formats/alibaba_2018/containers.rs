@@ -95,9 +95,10 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     }
     let mut own = Containers {
         known: IndexMap::default(),
-        stands: match options.resizes {
-            true => Standing::Latest,
-            false => Standing::First,
+        stands: if options.resizes {
+            Standing::Latest
+        } else {
+            Standing::First
         },
         measured: 0,
         usage,
