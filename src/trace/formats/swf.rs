@@ -7,11 +7,12 @@
 //! header note says about CPU time), its tenant field 12; it waits by fields 17 and 18.
 //!
 //! Dirt: run time 0: `min-runtime` or dropped; unknown run time, no processors, blank and short lines,
-//! column names without `;` (Alea): dropped; submit times since 1970: made relative to the first; a submit
-//! time earlier than a row above: moved if not more than 4,096 rows late, else a bad row; run time beyond the
-//! requested one: kept, or cut with `kill-at-walltime`; memory beyond 4 TiB per processor: taken as bytes.
+//! column names without `;` (Alea): dropped; submit times since 1970: made relative to the first; a submit time
+//! earlier than a row above: moved if not more than 4,096 rows late, else a bad row; run time beyond the requested
+//! one: kept, or cut with `kill-at-walltime`; memory beyond 4 TiB per processor: taken as bytes.
 //! With the option `usage` a member uses of its processor what field 6 is of field 4, and the memory of field 7.
 
+mod executions;
 mod header;
 mod reader;
 mod row;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
+use self::executions::Ahead;
 use self::row::{Dialect, Parsed, RowParser};
 use crate::ahead::streamed;
 use crate::budget::MEMBERS;
@@ -58,14 +60,11 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::required("8", "requested processors"),
         ColumnDoc::required("9", "requested time, s"),
         ColumnDoc::required("10", "requested memory per processor, KB"),
-        ColumnDoc::required("11", "status; not used"),
+        ColumnDoc::required("11", "status; 2 to 4 are partial executions of a job"),
         ColumnDoc::required("12", "user"),
         ColumnDoc::required("13", "group; not used"),
         ColumnDoc::required("14", "executable; not used"),
-        ColumnDoc::required(
-            "15",
-            "queue; names the partition where the experiment says so",
-        ),
+        ColumnDoc::required("15", "queue; the partition if the experiment says so"),
         ColumnDoc::required("16", "partition, with `system.scheduler.slurm.partitions`"),
         ColumnDoc::required(
             "17",
@@ -153,12 +152,13 @@ pub struct SwfSource {
     input: Input,
     options: ReadOptions,
     reader: SwfReader,
+    ahead: Ahead,
     lookahead: Lookahead,
     zero: Option<Duration>,
     ended: bool,
     delivered: u64,
     classes: ClassTable,
-    /// By memory asked for, what is used, and the partition.
+    /// By memory asked for, usage, and partition.
     class_by_amounts: SortedMap<(i64, Used, i64), u32>,
     users: IndexSet<i64, FxBuildHasher>,
     user_names: Vec<Text>,
@@ -173,6 +173,7 @@ impl SwfSource {
             input: input.clone(),
             options: options.clone(),
             reader: SwfReader::open(input, options.rows)?,
+            ahead: Ahead::default(),
             lookahead: Lookahead::default(),
             zero: None,
             ended: false,
@@ -376,8 +377,8 @@ impl SwfSource {
             }));
         }
         let class = self.classes.class_of(spec);
-        let amounts = (bytes, used, partition);
-        self.class_by_amounts.insert(amounts, class);
+        self.class_by_amounts
+            .insert((bytes, used, partition), class);
         Ok(class)
     }
 
@@ -460,7 +461,7 @@ impl ArrivalSource for SwfSource {
 
     fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
         while !self.ended && self.lookahead.wants_more() {
-            match self.reader.next_job()? {
+            match self.next_whole()? {
                 Some(job) => self.take(&job)?,
                 None => self.ended = true,
             }

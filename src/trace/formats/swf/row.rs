@@ -189,10 +189,13 @@ impl RowParser {
             Dialect::Semicolons => Ok(fields.name(index, &mut self.names)),
         };
         let several_preceding = fields.several(16)?;
+        let status = fields.integer(10, i64::MIN)?;
+        // Of a job's partial executions the first alone has a submit time.
+        let least_submit = if (2..=4).contains(&status) { -1 } else { 0 };
         let job = SwfJob {
             line: fields.line,
             number: fields.integer(0, 0)?,
-            submit: fields.time(1, 0)?,
+            submit: fields.time(1, least_submit)?,
             wait: fields.time(2, -1)?,
             run: fields.time(3, -1)?,
             allocated_processors: fields.integer(4, -1)?,
@@ -201,7 +204,7 @@ impl RowParser {
             requested_processors: fields.integer(7, -1)?,
             requested_time: fields.time(8, -1)?,
             requested_memory_kb: fields.amount(9)?,
-            status: fields.integer(10, i64::MIN)?,
+            status,
             user: name(11)?,
             group: name(12)?,
             executable: name(13)?,

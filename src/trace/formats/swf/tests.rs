@@ -237,3 +237,45 @@ fn usage_is_what_was_used_of_each_processor() {
     let plain = check(text, &ReadOptions::default()).expect("good rows");
     assert_eq!(plain.classes.len(), 1);
 }
+
+#[test]
+fn a_job_of_several_rows_comes_once() {
+    let part = |job, submit, run, status| row([job, submit, 10, run, 4, -1, -1, -1, status, 1]);
+    let runs = |text: &str| {
+        let recorded = check(text, &ReadOptions::default()).expect("good rows");
+        let arrivals = recorded.arrivals.iter();
+        let runs = arrivals.map(|one| (one.name.to_string(), one.run_time.expect("known")));
+        let kinds = recorded
+            .ledger
+            .entries()
+            .iter()
+            .map(|entry| entry.kind.to_string());
+        (
+            runs.map(|(name, run)| format!("{name} {run}"))
+                .collect::<Vec<_>>(),
+            kinds.collect::<Vec<_>>().join(", "),
+        )
+    };
+    let parts = [part(1, 0, 40, 2), part(1, -1, 40, 2), part(1, -1, 20, 3)].concat();
+    let other = part(2, 5, 60, 1);
+    let summary = part(1, 0, 100, 1);
+    let expected = ["job-1 1m40s".to_owned(), "job-2 1m".to_owned()];
+    for (text, kind) in [
+        (
+            format!("{summary}{parts}{other}"),
+            "partial execution; the summary is taken",
+        ),
+        (
+            format!("{parts}{summary}{other}"),
+            "partial executions before their summary; the summary is taken",
+        ),
+        (
+            format!("{parts}{other}"),
+            "partial executions without a summary; joined into one job",
+        ),
+    ] {
+        let (jobs, kinds) = runs(&text);
+        assert_eq!(jobs, expected, "{text}");
+        assert!(kinds.contains(kind), "{kinds}");
+    }
+}
