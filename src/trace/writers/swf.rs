@@ -1,5 +1,6 @@
 //! Job logs in the Standard Workload Format 2.2: a job for each arrival, with the processors of all its
-//! members, rounded up. Times are whole seconds, and a run takes at least one, because readers drop those of 0; memory is whole KB of a processor. Users are numbered in the order of their first
+//! members, rounded up. Times are whole seconds, and a run takes at least one, because readers drop those of 0; memory is whole KB of a processor,
+//! rounded up. Users are numbered in the order of their first
 //! job; comments at the end name them.
 
 use std::io::Write;
@@ -99,8 +100,8 @@ fn job_number(name: &PodName, row: u64) -> (u64, bool) {
 struct Class {
     /// Thousandths of a processor that a member asks for.
     cpu_milli: i64,
-    /// KB of memory that a processor asks for; -1 if none.
-    memory_kb: i64,
+    /// Bytes of memory that a member asks for.
+    memory_bytes: i64,
     /// Whether members ask for a processor each, and for nothing that the format can't say.
     is_exact: bool,
 }
@@ -108,7 +109,8 @@ struct Class {
 impl Class {
     fn of(spec: &PodSpec) -> Self {
         let all = spec.requests().unwrap_or_default();
-        let memory_kb = all.get(MEMORY).units_ceil().unwrap_or(0) >> 10;
+        let memory_bytes = all.get(MEMORY).units_ceil().unwrap_or(0).max(0);
+        let memory_kb = memory_bytes >> 10;
         let mut said = ResourceList::from_pairs([(CPU, Quantity::from_units(1))]);
         if memory_kb > 0 {
             said.set(MEMORY, Quantity::from_units(memory_kb << 10));
@@ -123,7 +125,7 @@ impl Class {
         };
         Self {
             cpu_milli: asked.get(CPU).milli_ceil().unwrap_or(i64::MAX),
-            memory_kb: if memory_kb > 0 { memory_kb } else { -1 },
+            memory_bytes,
             is_exact: asked == said && plain == *spec,
         }
     }
@@ -157,7 +159,14 @@ fn write_job(
     is_exact &= arrival.run_time.is_some() && arrival.time_limit.is_some();
     let milli = i128::from(class.cpu_milli) * i128::from(arrival.members);
     let processors = ((milli + 999) / 1_000).max(i128::from(arrival.members));
-    let (user, memory) = (arrival.tenant + 1, class.memory_kb);
+    let user = arrival.tenant + 1;
+    let memory = match class.memory_bytes {
+        0 => -1,
+        bytes => {
+            let all = i128::from(bytes) * i128::from(arrival.members);
+            (all - 1) / (processors.max(1) * 1_024) + 1
+        }
+    };
     let status = i64::from(arrival.run_time.is_some());
     writeln!(
         out,
@@ -277,6 +286,18 @@ mod tests {
             let is_unreadable = case.run_time.is_none();
             assert_eq!(converted.unreadable, u64::from(is_unreadable), "{case:?}");
         }
+    }
+
+    #[test]
+    fn memory_is_that_of_a_processor() {
+        let spec = PodSpec::with_requests(ResourceList::from_pairs([
+            (CPU, Quantity::from_units(2)),
+            (MEMORY, Quantity::from_units(8 << 30)),
+        ]));
+        let (text, _) = written(recorded(vec![job(1, 0)], vec![spec]));
+        let row = text.lines().find(|line| !line.starts_with(';'));
+        let fields: Vec<_> = row.expect("a row").split(' ').collect();
+        assert_eq!((fields[7], fields[9]), ("8", "4194304"));
     }
 
     #[test]
