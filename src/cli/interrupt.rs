@@ -1,10 +1,10 @@
-//! Ctrl-C and SIGTERM: a flag that a run checks between events.
+//! Ctrl-C, SIGTERM and SIGHUP (a terminal that is closed; it counts as SIGTERM): a flag that a run checks between events.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
@@ -14,23 +14,36 @@ use super::Exit;
 use super::exit::last_words;
 use super::terminal;
 
+/// The signals that end the program.
+const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+
+/// The exit of a program that a signal ends.
+fn exit_of(signal: i32) -> Exit {
+    if signal == SIGINT {
+        Exit::Interrupted
+    } else {
+        Exit::Terminated
+    }
+}
+
 /// Flags set by signals.
 #[derive(Default)]
 struct Flags {
     /// Set by any signal.
     stop: Arc<AtomicBool>,
-    /// Set by SIGTERM only.
+    /// Set by SIGTERM and SIGHUP only.
     terminated: Arc<AtomicBool>,
 }
 
 impl Flags {
     /// Installs the handlers: the first signal sets the flags, the second ends the program at once.
     fn listen(&self) -> io::Result<()> {
-        for (signal, exit) in [(SIGINT, Exit::Interrupted), (SIGTERM, Exit::Terminated)] {
+        for signal in SIGNALS {
+            let exit = exit_of(signal);
             // Asked before the flag is set below, so the first signal passes by.
             let code = i32::from(exit.code());
             flag::register_conditional_shutdown(signal, code, Arc::clone(&self.stop))?;
-            if signal == SIGTERM {
+            if signal != SIGINT {
                 flag::register(signal, Arc::clone(&self.terminated))?;
             }
             flag::register(signal, Arc::clone(&self.stop))?;
@@ -43,16 +56,12 @@ impl Flags {
 /// being written go, and the last line says so.
 pub(super) fn end_at_once() {
     // Without a handler the system's own answer to the signal stands.
-    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else {
+    let Ok(mut signals) = Signals::new(SIGNALS) else {
         return;
     };
     let watch = move || {
         if let Some(signal) = signals.forever().next() {
-            let exit = if signal == SIGTERM {
-                Exit::Terminated
-            } else {
-                Exit::Interrupted
-            };
+            let exit = exit_of(signal);
             remove_unfinished();
             terminal::complain(&last_words(exit));
             leave(exit);
