@@ -25,7 +25,7 @@ use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
 use self::executions::Ahead;
-use self::row::{Dialect, Parsed, RowParser};
+use self::row::{CANCELLED, Dialect, Parsed, RowParser};
 use crate::ahead::streamed;
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
@@ -450,9 +450,6 @@ impl SwfSource {
         })
     }
 }
-
-/// Status 5.
-const CANCELLED: i64 = 5;
 
 impl ArrivalSource for SwfSource {
     fn progress(&self) -> Option<(u64, u64)> {

@@ -4,6 +4,7 @@
 //!
 //! The rows of a job follow one another, so one row is read ahead, and only after a partial execution.
 
+use super::row::is_partial;
 use super::{MISSING, SwfJob, SwfSource};
 use crate::error::TraceError;
 use crate::ledger::Action;
@@ -20,13 +21,6 @@ pub(super) struct Ahead {
     summary: Option<i64>,
 }
 
-impl SwfJob {
-    /// Returns whether the row is one of the executions of a job that was interrupted.
-    fn is_partial(&self) -> bool {
-        (2..=4).contains(&self.status)
-    }
-}
-
 impl SwfSource {
     /// The next job, whole.
     pub(super) fn next_whole(&mut self) -> Result<Option<SwfJob>, TraceError> {
@@ -34,7 +28,7 @@ impl SwfSource {
             let Some(job) = self.next_row()? else {
                 return Ok(None);
             };
-            if !job.is_partial() {
+            if !is_partial(job.status) {
                 self.ahead.summary = Some(job.number);
                 return Ok(Some(job));
             }
@@ -67,7 +61,7 @@ impl SwfSource {
                 self.ahead.several_preceding = std::mem::take(&mut self.reader.several_preceding);
                 break;
             }
-            if !next.is_partial() {
+            if !is_partial(next.status) {
                 let kind = "partial executions before their summary; the summary is taken";
                 self.dirt(kind, Action::Drop, &first)?;
                 self.ahead.summary = Some(next.number);

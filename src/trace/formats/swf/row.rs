@@ -19,6 +19,9 @@ use plain::{job_of, plain_numbers};
 /// Number of fields of a row.
 pub const FIELDS: usize = 18;
 
+/// The status of a job that was cancelled.
+pub(super) const CANCELLED: i64 = 5;
+
 /// Value of an unknown time.
 pub const MISSING: Duration = Duration::from_secs(-1);
 
@@ -101,6 +104,11 @@ pub(super) enum Parsed {
     },
     /// Fewer than 18 fields.
     Short,
+}
+
+/// Returns whether a status is that of one of several executions of a job.
+pub(super) fn is_partial(status: i64) -> bool {
+    (2..=4).contains(&status)
 }
 
 /// Separation of fields.
@@ -191,7 +199,7 @@ impl RowParser {
         let several_preceding = fields.several(16)?;
         let status = fields.integer(10, i64::MIN)?;
         // Of a job's partial executions the first alone has a submit time.
-        let least_submit = if (2..=4).contains(&status) { -1 } else { 0 };
+        let least_submit = if is_partial(status) { -1 } else { 0 };
         let job = SwfJob {
             line: fields.line,
             number: fields.integer(0, 0)?,
