@@ -2,7 +2,7 @@
 //! 2003; parameters of its generator `lublin99`; spec: published-results.md 8.1).
 //!
 //! A job's size is 1 with some probability, else 2^x with x from a two-stage uniform distribution,
-//! x often a whole number. Its run time is exp(g), g from one of two gamma distributions, the
+//! x often a whole number; at most the machine. Its run time is exp(g), g from one of two gamma distributions, the
 //! longer one the likelier the larger the job. Times between arrivals are exp(g) seconds at the
 //! mean rate, stretched by a daily cycle of 48 half-hours. The typed model draws batch and
 //! interactive jobs as two streams. Only the distributions follow the original; the numbers are our
@@ -207,6 +207,7 @@ const UNTYPED: Parameters = Parameters {
 /// One kind of job being drawn.
 struct ClassSource {
     parameters: &'static Parameters,
+    processors: u32,
     log_machine: f64,
     sizes: Stream,
     run_times: Stream,
@@ -223,6 +224,7 @@ impl ClassSource {
         let stream = |purpose| Stream::new(config.seed, purpose, u64::from(parameters.queue));
         let mut source = Self {
             parameters,
+            processors: config.processors,
             log_machine: log2(f64::from(config.processors)),
             sizes: stream("generate/lublin99/size"),
             run_times: stream("generate/lublin99/run-time"),
@@ -264,7 +266,8 @@ impl ClassSource {
         if kind <= p.serial + p.power_of_two {
             log_size = libm::rint(log_size);
         }
-        libm::rint(exp2(log_size)) as u32
+        // The nearest power of two may be above a machine that is none.
+        (libm::rint(exp2(log_size)) as u32).min(self.processors)
     }
 
     fn run_time(&mut self, processors: u32) -> u64 {
@@ -398,6 +401,19 @@ mod tests {
         }
         assert!(jobs.iter().all(|job| (1..=256).contains(&job.processors)));
         assert!(jobs.iter().all(|job| (1..=MAX_RUN_TIME).contains(&job.run)));
+    }
+
+    #[test]
+    fn every_job_fits_a_machine_that_is_no_power_of_two() {
+        let config = LublinConfig {
+            processors: 100,
+            ..config(LublinKind::Untyped)
+        };
+        let mut text = Vec::new();
+        write_lublin99(&config, &mut text).expect("memory");
+        let (_, jobs) = read_swf_jobs(&Input::bytes("log.swf", text)).expect("a clean log");
+        let largest = jobs.iter().map(|job| job.requested_processors).max();
+        assert_eq!(largest, Some(100));
     }
 
     #[test]
