@@ -10,7 +10,9 @@ use report::trace as told;
 use trace::convert::{write_arrivals, write_nodes};
 use trace::format::Constructor;
 use trace::generate::lublin99::LublinKind;
-use trace::generate::{GENERATORS, GeneratorOptions, Output, find as find_generator};
+use trace::generate::{
+    GENERATORS, GeneratorEntry, GeneratorOptions, Output, find as find_generator,
+};
 use trace::inspect::{Content, inspect, records, validate};
 use trace::writers::{WRITERS, Writer, find as find_writer};
 use trace::{Input, Ledger, ReadOptions, RowPolicy};
@@ -114,43 +116,99 @@ pub(super) struct GenerateArguments {
     /// Seed of all random numbers
     #[arg(long, value_name = "N", default_value_t = GeneratorOptions::default().seed)]
     seed: u64,
-    /// Jobs of a log
-    #[arg(long, value_name = "N", default_value_t = GeneratorOptions::default().jobs,
+    /// Jobs of a log [default: 10000]
+    #[arg(long, value_name = "N",
         value_parser = clap::value_parser!(u32).range(1..))]
-    jobs: u32,
-    /// Processors of a log's machine
-    #[arg(long, value_name = "N", default_value_t = GeneratorOptions::default().processors,
+    jobs: Option<u32>,
+    /// Processors of a log's machine [default: 256]
+    #[arg(long, value_name = "N",
         value_parser = clap::value_parser!(u32).range(8..=65_536))]
-    processors: u32,
-    /// Nodes of a cluster
-    #[arg(long, value_name = "N", default_value_t = GeneratorOptions::default().nodes,
+    processors: Option<u32>,
+    /// Nodes of a cluster [default: 100]
+    #[arg(long, value_name = "N",
         value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    nodes: u32,
-    /// Pods of a cluster
-    #[arg(long, value_name = "N", default_value_t = GeneratorOptions::default().pods,
+    nodes: Option<u32>,
+    /// Pods of a cluster [default: 3000]
+    #[arg(long, value_name = "N",
         value_parser = clap::value_parser!(u32).range(..=10_000_000))]
-    pods: u32,
-    /// Number of different task requests
-    #[arg(long, value_name = "N", default_value_t = GeneratorOptions::default().classes,
+    pods: Option<u32>,
+    /// Number of different task requests [default: 10]
+    #[arg(long, value_name = "N",
         value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    classes: u32,
-    /// Long-run utilization of the scarcer of processors and memory, in percent
-    #[arg(long, value_name = "PERCENT", default_value_t = GeneratorOptions::default().load_percent,
+    classes: Option<u32>,
+    /// Long-run utilization of the scarcer of processors and memory, in percent [default: 80]
+    #[arg(long, value_name = "PERCENT",
         value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    load: u32,
-    /// Time span in which tasks arrive
-    #[arg(long, value_name = "TIME", default_value = "29d", value_parser = span)]
-    span: Duration,
-    /// Mean number of tasks per job; at 1 each task draws its class anew
-    #[arg(long, value_name = "N", default_value_t = GeneratorOptions::default().tasks_per_job,
+    load: Option<u32>,
+    /// Time span in which tasks arrive [default: 29d]
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    span: Option<Duration>,
+    /// Mean number of tasks per job; at 1 each task draws its class anew [default: 38]
+    #[arg(long, value_name = "N",
         value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    tasks_per_job: u32,
+    tasks_per_job: Option<u32>,
     /// Generate two streams of jobs, batch and interactive, instead of one
     #[arg(long)]
     typed: bool,
     /// Replace existing files
     #[arg(long)]
     force: bool,
+}
+
+impl GenerateArguments {
+    /// Refuses the options that the generator doesn't heed.
+    fn refuse_unheeded(&self, entry: &GeneratorEntry) -> Result<(), Failure> {
+        let named = [
+            ("jobs", "jobs", self.jobs.is_some()),
+            ("processors", "processors", self.processors.is_some()),
+            ("nodes", "nodes", self.nodes.is_some()),
+            ("pods", "pods", self.pods.is_some()),
+            ("classes", "classes", self.classes.is_some()),
+            ("load", "load", self.load.is_some()),
+            ("span", "span", self.span.is_some()),
+            (
+                "tasks-per-job",
+                "tasks-per-job",
+                self.tasks_per_job.is_some(),
+            ),
+            ("typed", "kind", self.typed),
+        ];
+        let unheeded = { named.into_iter() }
+            .find(|(_, option, is_named)| *is_named && !entry.options.contains(option));
+        let Some((name, option, _)) = unheeded else {
+            return Ok(());
+        };
+        let heeding = GENERATORS
+            .iter()
+            .filter(|own| own.options.contains(&option));
+        let heeding: Vec<&str> = heeding.map(|own| own.name).collect();
+        Err(Failure::input(format!(
+            "--{name}: the generator `{}` has no such option; leave it out (it is one of {})",
+            entry.name,
+            heeding.join(", ")
+        )))
+    }
+
+    /// The options of a generator, with the defaults of the bundled files.
+    fn options(&self) -> GeneratorOptions {
+        let defaults = GeneratorOptions::default();
+        GeneratorOptions {
+            seed: self.seed,
+            jobs: self.jobs.unwrap_or(defaults.jobs),
+            processors: self.processors.unwrap_or(defaults.processors),
+            nodes: self.nodes.unwrap_or(defaults.nodes),
+            pods: self.pods.unwrap_or(defaults.pods),
+            classes: self.classes.unwrap_or(defaults.classes),
+            load_percent: self.load.unwrap_or(defaults.load_percent),
+            span: self.span.unwrap_or(defaults.span),
+            tasks_per_job: self.tasks_per_job.unwrap_or(defaults.tasks_per_job),
+            kind: if self.typed {
+                LublinKind::Typed
+            } else {
+                LublinKind::Untyped
+            },
+        }
+    }
 }
 
 fn span(text: &str) -> Result<Duration, String> {
@@ -295,22 +353,8 @@ fn generate(arguments: &GenerateArguments) -> Result<Exit, Failure> {
             known.join(", ")
         ))
     })?;
-    let options = GeneratorOptions {
-        seed: arguments.seed,
-        jobs: arguments.jobs,
-        processors: arguments.processors,
-        nodes: arguments.nodes,
-        pods: arguments.pods,
-        classes: arguments.classes,
-        load_percent: arguments.load,
-        span: arguments.span,
-        tasks_per_job: arguments.tasks_per_job,
-        kind: if arguments.typed {
-            LublinKind::Typed
-        } else {
-            LublinKind::Untyped
-        },
-    };
+    arguments.refuse_unheeded(entry)?;
+    let options = arguments.options();
     let existing = Existing::forced(arguments.force);
     if arguments.describe {
         let Output::Mix(Some(text)) = entry.output else {

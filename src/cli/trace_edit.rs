@@ -28,10 +28,10 @@ pub(super) struct EditArguments {
     #[arg(long, value_name = "N")]
     after_line: Option<u64>,
     /// Keep what is submitted from this time on, which becomes 0
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
     from: Option<Duration>,
     /// Keep what is submitted before this time
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
     until: Option<Duration>,
     /// Keep what this tenant submits; may be repeated
     #[arg(long, value_name = "NAME")]
@@ -55,7 +55,7 @@ pub(super) struct EditArguments {
     #[arg(long, value_name = "FACTOR", value_parser = rate)]
     rate: Option<Ratio>,
     /// Submit everything later by this time
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
     shift: Option<Duration>,
     /// Add the arrivals of another trace, unedited; may be repeated
     #[arg(long, value_name = "FILE")]
@@ -91,13 +91,23 @@ fn assignment(text: &str) -> Result<Assignment, String> {
     Assignment::parse(text).map_err(|error| error.to_string())
 }
 
+/// A time since the trace's zero, as in an experiment's `transform`.
+fn time(text: &str) -> Result<Duration, String> {
+    match text.parse::<Duration>() {
+        Ok(time) if time >= Duration::ZERO => Ok(time),
+        Ok(_) => Err("expected a time that is not negative, such as `30m`".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 fn number(text: &str, expected: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
     number.ok_or_else(|| format!("expected {expected}"))
 }
 
 fn millionths(text: &str) -> Result<u32, String> {
-    let expected = "a percentage above 0, at most 100, such as `12.5`";
+    let expected = "a percentage above 0, at most 100, such as `12.5` or `12.5%`";
+    let text = text.strip_suffix('%').unwrap_or(text);
     let millionths = (1e4 * number(text, expected)?).round();
     if (1.0..=1e6).contains(&millionths) {
         Ok(millionths as u32)

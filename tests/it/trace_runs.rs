@@ -428,3 +428,29 @@ fn tasks_of_a_trace_are_resized_while_they_run() {
         assert_eq!(times(&scratch)["8-0"].1, 750, "{others:?}");
     }
 }
+
+#[test]
+fn options_without_effect_and_times_before_zero_are_refused() {
+    let table = "submit,run_time,cpu\n0,1m,1\n1m,1m,1\n";
+    let scratch = Scratch::new("unheeded-options", &[("jobs.csv", table)]);
+    for option in ["--shift=-30m", "--from=-1h", "--until=-1h"] {
+        let told = scratch.run(&["trace", "edit", "jobs.csv", option, "--out", "a.csv"], 2);
+        assert!(told.contains("not negative"), "{told}");
+    }
+    let sampled = [
+        "trace", "edit", "jobs.csv", "--sample", "100%", "--out", "a.csv",
+    ];
+    scratch.run(&sampled, 0);
+    for (generator, option, value) in [
+        ("web-load", "--span", "1h"),
+        ("web-load", "--nodes", "3"),
+        ("lublin99", "--load", "50"),
+        ("virtual-machines", "--load", "80"),
+    ] {
+        let told = scratch.run(&["trace", "generate", generator, option, value], 2);
+        let expected = format!("{option}: the generator `{generator}` has no such option");
+        assert!(told.contains(&expected), "{told}");
+    }
+    let told = scratch.run(&["trace", "generate", "downey97", "--typed"], 2);
+    assert!(told.contains("it is one of lublin99"), "{told}");
+}

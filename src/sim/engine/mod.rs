@@ -99,7 +99,7 @@ impl Engine {
                 surroundings.strike(ctx, store, line);
             }
             Upcoming::Report(node) => nodes.send_reports(ctx, node),
-            Upcoming::Resize(pod) => surroundings.resize_due(ctx, store, pod),
+            Upcoming::Resize(pod) => Surroundings::resize_due(ctx, store, pod),
             Upcoming::Started(pod) => nodes.start_due(ctx, store, pod)?,
             Upcoming::Exit(pod) => nodes.exit_due(ctx, store, pod),
             Upcoming::AgentTimer(pod) => nodes.wake_pod(ctx, store, pod),
