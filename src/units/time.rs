@@ -2,6 +2,7 @@
 //! of experiment files (`1d`, `2h30m`, `1.5s`, `250ms`). Overflow is an error, never a wrap.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::num::NonZeroU64;
 use std::ops::{Add, AddAssign, Sub};
 
@@ -41,7 +42,7 @@ pub struct Duration(Nanos);
 /// A number of nanoseconds above the least of 64 bits, so that an optional time takes no more memory than
 /// a time: arrivals, pods and events have several of them. It is kept as its distance from that least
 /// number, which has the order of the number itself and is never zero.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "i64", into = "i64")]
 struct Nanos(NonZeroU64);
 
@@ -72,6 +73,13 @@ impl From<i64> for Nanos {
 impl From<Nanos> for i64 {
     fn from(nanos: Nanos) -> Self {
         nanos.get()
+    }
+}
+
+/// Of the number itself, which digests are made of.
+impl Hash for Nanos {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.get().hash(state);
     }
 }
 
