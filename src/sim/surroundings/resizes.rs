@@ -67,11 +67,7 @@ impl Surroundings {
     }
 
     /// A resize of a pod falls due.
-    pub(in super::super) fn resize_due(
-        ctx: &mut Context<'_>,
-        store: &Store,
-        pod: PodRef,
-    ) {
+    pub(in super::super) fn resize_due(ctx: &mut Context<'_>, store: &Store, pod: PodRef) {
         let Some(spec) = wanted(ctx, store, pod) else {
             return;
         };
