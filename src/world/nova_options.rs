@@ -9,8 +9,8 @@ use control::provider::MachineHosts;
 use metrics::HypervisorRoom;
 use model::{Node, Text};
 use scenario::schema::{
-    Nova, NovaAggregate, NovaAtTimeout, NovaFilter, NovaGroupPolicy, NovaImageStore, NovaMigration,
-    NovaProvider,
+    Nova, NovaAggregate, NovaAtTimeout, NovaFilter, NovaGroupPolicy, NovaImageStore, NovaMachine,
+    NovaMigration, NovaProvider,
 };
 use scenario::{Scenario, Share};
 use systems::nova::NovaOptions;
@@ -44,7 +44,7 @@ pub(super) fn nova_options(written: &Nova) -> Result<NovaOptions, BuildError> {
         multipliers.set(weigher, factor);
     }
     let aggregates: Vec<Aggregate> = written.aggregates.values().map(aggregate_of).collect();
-    let (reserved, ratios, machine) = (&written.reserved, &written.ratios, &written.machine);
+    let (reserved, ratios) = (&written.reserved, &written.ratios);
     Ok(NovaOptions {
         rules: Rules {
             filters: written.filters.iter().copied().map(filter).collect(),
@@ -87,23 +87,28 @@ pub(super) fn nova_options(written: &Nova) -> Result<NovaOptions, BuildError> {
         evacuate_after: written.evacuate_after,
         migration: written.live_migration.as_ref().map(migration).transpose()?,
         client_retry: written.client_retry,
-        machine: Machine {
-            speed_ppm: machine.speed.map_or(Ok(1_000_000), speed_ppm)?,
-            guest_memory: match machine.guest_memory {
-                Some(memory) => mebibytes("machine.guestMemory", memory)?,
-                None => machine.preset.guest_memory(),
-            },
-            image_size: bytes("machine.imageSize", machine.image_size)?,
-            image_rate: match machine.image_rate {
-                Some(rate) => bytes("machine.imageRate", rate)?,
-                None => machine.preset.image_rate(),
-            },
-            shares_images: machine.image_store == NovaImageStore::Shared,
-            create: machine.create,
-            boot: machine.boot.unwrap_or(machine.preset.boot()),
-            failure_ppm: machine.build_failure.map_or(Ok(0), failure_ppm)?,
-            fails_after: machine.fails_after.unwrap_or(FAILS_AFTER),
+        machine: machine(&written.machine)?,
+    })
+}
+
+/// The machines of the cloud.
+fn machine(machine: &NovaMachine) -> Result<Machine, BuildError> {
+    Ok(Machine {
+        speed_ppm: machine.speed.map_or(Ok(1_000_000), speed_ppm)?,
+        guest_memory: match machine.guest_memory {
+            Some(memory) => mebibytes("machine.guestMemory", memory)?,
+            None => machine.preset.guest_memory(),
         },
+        image_size: bytes("machine.imageSize", machine.image_size)?,
+        image_rate: match machine.image_rate {
+            Some(rate) => bytes("machine.imageRate", rate)?,
+            None => machine.preset.image_rate(),
+        },
+        shares_images: machine.image_store == NovaImageStore::Shared,
+        create: machine.create,
+        boot: machine.boot.unwrap_or(machine.preset.boot()),
+        failure_ppm: machine.build_failure.map_or(Ok(0), failure_ppm)?,
+        fails_after: machine.fails_after.unwrap_or(FAILS_AFTER),
     })
 }
 
