@@ -224,6 +224,7 @@ impl OpenObject {
             start: self.start,
             last_start: self.last_start,
             paused: self.paused.saturating_add(stands),
+            requeued: Duration::ZERO,
             end,
             outcome,
             pods: self.pods,

@@ -4,13 +4,12 @@
 //! Only open gangs are remembered here; everything about a single pod is in its own record. The
 //! pods of a gang are created together, so a gang is over when none of its pods lives.
 
-use indexmap::IndexMap;
-use rustc_hash::FxBuildHasher;
-
 use cluster::Store;
 use model::{EndReason, Event, EvictionCause, ObjectChange, Pod, PodCreated, PodPhase};
-use units::{ClassId, Duration, GangId, Instant, ObjectId, TenantId};
+use units::{ClassId, Duration, GangId, Instant, ObjectId, SortedMap, TenantId};
 
+use super::ends::{Back, Earlier, Ends, Returning};
+use super::gangs::{Gangs, OpenGang};
 use super::job_objects::JobObjects;
 use crate::record::window::MeasuredWindow;
 
@@ -33,7 +32,7 @@ pub enum JobOutcome {
     Cancelled,
     /// It had begun to run when the run ended.
     Running,
-    /// It had not begun to run when the run ended.
+    /// It had not begun to run, or waited again, when the run ended.
     Waiting,
 }
 
@@ -69,15 +68,18 @@ pub enum JobTemplate {
 pub struct JobRecord {
     /// Instant of submission: the creation of its object, or of its first pod.
     pub submit: Instant,
-    /// Instant at which all of the job's pods had been bound.
+    /// Instant at which all of the job's pods had been bound for the first time.
     pub bound: Option<Instant>,
     /// Instant at which the first of the job's pods began to run.
     pub start: Option<Instant>,
     /// Instant at which the last of them began to run, but for pods that were taken off before; of a `Job`
     /// object, of those created by the first start.
     pub last_start: Option<Instant>,
-    /// Time after the first start in which none of the pods of its object ran.
+    /// Time after the first start in which none of its pods ran, of a job of one pod or a `Job` object; with that of
+    /// attempts that were lost with their node, of a job of one pod.
     pub paused: Duration,
+    /// Time in which the pod of a job of one waited for a node again.
+    pub requeued: Duration,
     /// Instant at which the job's last pod ended; the end of the run if it is open.
     pub end: Instant,
     /// Outcome of the job.
@@ -125,11 +127,16 @@ impl JobRecord {
         self.start.map(|start| self.end.since(start))
     }
 
+    /// Time that the job ran for, without its pauses; `None` of one that never started.
+    pub fn worked(&self) -> Option<Duration> {
+        let nanos = self.run_time()?.as_nanos() - self.paused.as_nanos();
+        Some(Duration::from_nanos(nanos))
+    }
+
     /// The core-seconds and byte-seconds that the job held from its first start to its end, but for its
     /// pauses; `None` of one that never started.
     pub fn held(&self) -> Option<[f64; 2]> {
-        let nanos = self.run_time()?.as_nanos() - self.paused.as_nanos();
-        let seconds = nanos as f64 / 1e9;
+        let seconds = self.worked()?.as_secs_f64();
         let cores = self.cpu_milli as f64 / 1_000.0;
         Some([cores * seconds, self.memory_bytes as f64 * seconds])
     }
@@ -137,83 +144,6 @@ impl JobRecord {
     /// Time from submission to end, or to the end of the run.
     pub fn age(&self) -> Duration {
         self.end.since(self.submit)
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct OpenGang {
-    submit: Instant,
-    last_bound: Instant,
-    start: Option<Instant>,
-    last_start: Option<Instant>,
-    end: Instant,
-    failure: Option<JobOutcome>,
-    /// Pods that ended for others and have not come back.
-    evicted: u32,
-    /// Whether any pod ended for others: later starts are not the job's first.
-    was_evicted: bool,
-    pods: u32,
-    unbound: u32,
-    living: u32,
-    class: ClassId,
-    tenant: TenantId,
-    priority: i32,
-    cpu_milli: i64,
-    memory_bytes: i64,
-    number: u64,
-    measured: bool,
-}
-
-/// The open gangs. Changes of one gang come together, so the last one is found at once.
-#[derive(Clone, Debug, Default)]
-struct Gangs {
-    rows: IndexMap<GangId, u32, FxBuildHasher>,
-    slab: Vec<OpenGang>,
-    vacant: Vec<u32>,
-    last: Option<(GangId, u32)>,
-}
-
-impl Gangs {
-    fn find(&mut self, gang: GangId) -> Option<u32> {
-        match self.last {
-            Some((last, row)) if last == gang => Some(row),
-            _ => {
-                let row = *self.rows.get(&gang)?;
-                self.last = Some((gang, row));
-                Some(row)
-            }
-        }
-    }
-
-    fn get_mut(&mut self, gang: GangId) -> Option<&mut OpenGang> {
-        let row = self.find(gang)?;
-        Some(&mut self.slab[row as usize])
-    }
-
-    fn insert(&mut self, gang: GangId, open: OpenGang) {
-        let row = if let Some(row) = self.vacant.pop() {
-            self.slab[row as usize] = open;
-            row
-        } else {
-            self.slab.push(open);
-            (self.slab.len() - 1) as u32
-        };
-        self.rows.insert(gang, row);
-        self.last = Some((gang, row));
-    }
-
-    fn remove(&mut self, gang: GangId) -> Option<OpenGang> {
-        self.last = None;
-        let row = self.rows.swap_remove(&gang)?;
-        self.vacant.push(row);
-        Some(self.slab[row as usize])
-    }
-
-    /// All of them, by identity.
-    fn iter(&self) -> impl Iterator<Item = &OpenGang> {
-        let mut rows: Vec<(GangId, u32)> = self.rows.iter().map(|(&id, &row)| (id, row)).collect();
-        rows.sort_unstable();
-        rows.into_iter().map(|(_, row)| &self.slab[row as usize])
     }
 }
 
@@ -225,11 +155,14 @@ pub struct JobTracker {
     /// Numbers of the open jobs of one pod, by row: there are no more than pods.
     numbers: Vec<u32>,
     jobs: u64,
+    /// Jobs of one pod that came back, by row.
+    returned: SortedMap<u32, Earlier>,
+    ends: Ends,
 }
 
 impl JobTracker {
-    /// Follows a change of a pod, whose record is the one that the change left, or ended; returns the
-    /// job that it completed. `measured` hears of new pods here.
+    /// Follows a change of a pod, whose record is the one that the change left, or ended. `measured` hears
+    /// of new pods here.
     pub fn apply(
         &mut self,
         at: Instant,
@@ -237,66 +170,107 @@ impl JobTracker {
         pod: &Pod,
         store: &Store,
         measured: &mut MeasuredWindow,
-    ) -> Option<JobRecord> {
+    ) {
         match event {
-            Event::PodCreated(created) => {
-                self.created(at, created, store, measured);
-                None
-            }
+            Event::PodCreated(created) => self.created(at, created, store, measured),
             Event::PodBound { .. } => {
                 self.objects.bound(at, pod);
-                let gang = self.gangs.get_mut(pod.gang()?)?;
-                gang.unbound -= 1;
-                gang.last_bound = at;
-                None
+                if let Some(gang) = pod.gang().and_then(|gang| self.gangs.get_mut(gang)) {
+                    gang.unbound -= 1;
+                    gang.last_bound = at;
+                }
             }
             Event::PodRunning { .. } => {
                 self.objects.runs(at, pod);
-                let gang = self.gangs.get_mut(pod.gang()?)?;
-                gang.start.get_or_insert(at);
-                if !gang.was_evicted {
-                    gang.last_start = Some(at);
+                if let Some(gang) = pod.gang().and_then(|gang| self.gangs.get_mut(gang)) {
+                    gang.start.get_or_insert(at);
+                    if !gang.was_evicted {
+                        gang.last_start = Some(at);
+                    }
                 }
-                None
             }
             Event::PodEnded { reason, .. } if self.objects.has(pod) => {
                 self.objects.ended(at, pod, *reason);
-                None
             }
             Event::PodEnded { reason, .. } => {
-                let outcome = JobOutcome::of_end(*reason);
-                let Some(id) = pod.gang() else {
-                    return Some(self.single(pod, at, outcome, store, measured));
-                };
-                let gang = self.gangs.get_mut(id)?;
-                gang.living -= 1;
-                gang.end = at;
-                if *reason == EndReason::Evicted(EvictionCause::Preemption) {
-                    gang.evicted += 1;
-                    gang.was_evicted = true;
-                } else if outcome != JobOutcome::Succeeded {
-                    gang.failure.get_or_insert(outcome);
+                if let Some(gang) = pod.gang() {
+                    self.member_ended(at, gang, pod, *reason, measured);
+                } else {
+                    self.single_ended(at, pod, *reason, store, measured);
                 }
-                if gang.living > 0 {
-                    return None;
-                }
-                let gang = self.gangs.remove(id)?;
-                let evicted = (gang.evicted > 0).then_some(JobOutcome::Evicted);
-                let outcome = gang.failure.or(evicted).unwrap_or(JobOutcome::Succeeded);
-                Some(record(&gang, gang.end, outcome, measured))
             }
-            _ => None,
+            _ => {}
         }
     }
 
-    /// Follows a change of an object; returns the job that it ended.
+    /// The pod of a job of one ended.
+    fn single_ended(
+        &mut self,
+        at: Instant,
+        pod: &Pod,
+        reason: EndReason,
+        store: &Store,
+        measured: &MeasuredWindow,
+    ) {
+        let outcome = JobOutcome::of_end(reason);
+        let record = self.single(pod, at, outcome, store, measured);
+        if !self.returned.is_empty() {
+            self.returned.remove(&(pod.pod.slot.index() as u32));
+        }
+        self.ends.add(at, record, Back::of(pod, reason));
+    }
+
+    /// A pod of a gang ended.
+    fn member_ended(
+        &mut self,
+        at: Instant,
+        id: GangId,
+        pod: &Pod,
+        reason: EndReason,
+        measured: &MeasuredWindow,
+    ) {
+        let outcome = JobOutcome::of_end(reason);
+        let Some(gang) = self.gangs.get_mut(id) else {
+            return;
+        };
+        gang.living -= 1;
+        gang.end = at;
+        let is_preempted = reason == EndReason::Evicted(EvictionCause::Preemption);
+        if is_preempted {
+            gang.evicted += 1;
+            gang.was_evicted = true;
+        } else if outcome != JobOutcome::Succeeded {
+            gang.failure.get_or_insert(outcome);
+        }
+        if gang.living > 0 {
+            return;
+        }
+        if let Some(gang) = self.gangs.remove(id) {
+            let evicted = (gang.evicted > 0).then_some(JobOutcome::Evicted);
+            let outcome = gang.failure.or(evicted).unwrap_or(JobOutcome::Succeeded);
+            let back = Back::of(pod, reason).filter(|_| is_preempted);
+            let back = back.map(|back| back.with(id, gang));
+            self.ends
+                .add(at, record(&gang, gang.end, outcome, measured), back);
+        }
+    }
+
+    /// The next job that was over by an instant, once for each.
+    #[inline]
+    pub fn next_ended(&mut self, now: Instant) -> Option<JobRecord> {
+        self.ends.next(now)
+    }
+
+    /// Follows a change of an object.
     pub fn object_changed(
         &mut self,
         at: Instant,
         change: &ObjectChange,
         measured: &mut MeasuredWindow,
-    ) -> Option<JobRecord> {
-        self.objects.apply(at, change, &mut self.jobs, measured)
+    ) {
+        if let Some(record) = self.objects.apply(at, change, &mut self.jobs, measured) {
+            self.ends.add(at, record, None);
+        }
     }
 
     fn created(
@@ -314,9 +288,17 @@ impl JobTracker {
             measured.submitted(at, created.pod.id, false);
             return;
         }
+        let returning = self.ends.take_back(at, created);
+        if let (Some(gang), Some(Returning::Gang(open))) = (created.gang, returning) {
+            self.gangs.insert(gang, open);
+        }
+        let earlier = match returning {
+            Some(Returning::Single(earlier)) => Some(earlier),
+            _ => None,
+        };
         let begins = created
             .gang
-            .is_none_or(|gang| self.gangs.find(gang).is_none());
+            .map_or(earlier.is_none(), |gang| self.gangs.find(gang).is_none());
         measured.submitted(at, created.pod.id, begins);
         let number = self.jobs;
         self.jobs += u64::from(begins);
@@ -325,7 +307,10 @@ impl JobTracker {
             if self.numbers.len() <= row {
                 self.numbers.resize(row + 1, 0);
             }
-            self.numbers[row] = number as u32;
+            self.numbers[row] = earlier.map_or(number, |own| own.number) as u32;
+            if let Some(earlier) = earlier {
+                self.returned.insert(row as u32, earlier);
+            }
             return;
         };
         if begins {
@@ -350,7 +335,7 @@ impl JobTracker {
         gang.memory_bytes = gang.memory_bytes.saturating_add(requests.memory_bytes);
     }
 
-    /// The jobs that are open at the end of a run.
+    /// The jobs that are open at the end of a run, after those that ended with its last instant.
     pub fn open<'a>(
         &'a self,
         end: Instant,
@@ -369,7 +354,8 @@ impl JobTracker {
             let outcome = open_outcome(gang.start.is_some());
             record(gang, end, outcome, measured)
         });
-        singles.chain(gangs).chain(self.objects.iter(end, measured))
+        let ended = self.ends.iter();
+        (ended.chain(singles).chain(gangs)).chain(self.objects.iter(end, measured))
     }
 
     fn single(
@@ -380,12 +366,13 @@ impl JobTracker {
         store: &Store,
         measured: &MeasuredWindow,
     ) -> JobRecord {
-        JobRecord {
+        let mut record = JobRecord {
             submit: pod.created,
             bound: pod.phase.holds_node().then_some(pod.bound),
             start: (pod.phase == PodPhase::Running).then_some(pod.started),
             last_start: None,
             paused: Duration::ZERO,
+            requeued: Duration::ZERO,
             end,
             outcome,
             pods: 1,
@@ -400,7 +387,13 @@ impl JobTracker {
                 .map_or(0, |&number| u64::from(number)),
             measured: measured.has(pod.pod.id),
             ended_in_window: measured.has_instant(end),
+        };
+        let row = pod.pod.slot.index() as u32;
+        let earlier = (!self.returned.is_empty()).then(|| self.returned.get(&row));
+        if let Some(earlier) = earlier.flatten() {
+            earlier.extend(&mut record, pod.created);
         }
+        record
     }
 }
 
@@ -416,6 +409,7 @@ fn record(
         start: gang.start,
         last_start: gang.last_start,
         paused: Duration::ZERO,
+        requeued: Duration::ZERO,
         end,
         outcome,
         pods: gang.pods,
@@ -435,36 +429,5 @@ pub(super) const fn open_outcome(started: bool) -> JobOutcome {
         JobOutcome::Running
     } else {
         JobOutcome::Waiting
-    }
-}
-
-impl OpenGang {
-    const fn new(
-        at: Instant,
-        first: &PodCreated,
-        priority: i32,
-        number: u64,
-        measured: bool,
-    ) -> Self {
-        Self {
-            submit: at,
-            last_bound: at,
-            start: None,
-            last_start: None,
-            end: at,
-            failure: None,
-            evicted: 0,
-            was_evicted: false,
-            pods: 0,
-            unbound: 0,
-            living: 0,
-            class: first.class,
-            tenant: first.tenant,
-            priority,
-            cpu_milli: 0,
-            memory_bytes: 0,
-            number,
-            measured,
-        }
     }
 }

@@ -223,12 +223,15 @@ impl Observer for WarmUpFinder {
             _ => {}
         }
         let (jobs, measured) = (&mut self.jobs, &mut self.measured);
-        let job = match event {
+        match event {
             Event::Object(change) => jobs.object_changed(at, change, measured),
-            _ => pod_of(event, ended, store)
-                .and_then(|pod| jobs.apply(at, event, pod, store, measured)),
-        };
-        if let Some(job) = job {
+            _ => {
+                if let Some(pod) = pod_of(event, ended, store) {
+                    jobs.apply(at, event, pod, store, measured);
+                }
+            }
+        }
+        while let Some(job) = jobs.next_ended(at) {
             self.waits.add(&job);
         }
     }

@@ -20,7 +20,7 @@ use crate::record::consistency::Consistency;
 use crate::record::deeds::{Deeds, Kind, pod_of};
 use crate::record::entry::MetricEntry;
 use crate::record::fragments::FragmentTracker;
-use crate::record::jobs::{JobRecord, JobTracker};
+use crate::record::jobs::JobTracker;
 use crate::record::live_series::SeriesSource;
 use crate::record::pod_table::{self, PodSink};
 use crate::record::series::{ROWS_MAX, Series, SeriesSink};
@@ -327,17 +327,16 @@ impl<'s> Recorder<'s> {
         }
     }
 
-    /// Follows a `Job` object; returns the job that the change ended.
-    fn follow_job_object(&mut self, at: Instant, event: &Event) -> Option<JobRecord> {
+    /// Follows a `Job` object.
+    fn follow_job_object(&mut self, at: Instant, event: &Event) {
         let Event::Object(change) = event else {
-            return None;
+            return;
         };
         let closed = self.measured.closed();
-        let job = self.jobs.object_changed(at, change, &mut self.measured);
+        self.jobs.object_changed(at, change, &mut self.measured);
         if closed != self.measured.closed() {
             self.close();
         }
-        job
     }
 
     /// Tells of the nodes that changed since measured time last passed.
@@ -355,9 +354,9 @@ impl Observer for Recorder<'_> {
     fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
         self.hold_until(at, store);
         let pod = pod_of(event, ended, store);
-        let job = if let Some(pod) = pod {
+        if let Some(pod) = pod {
             let closed = self.measured.closed();
-            let job = self.jobs.apply(at, event, pod, store, &mut self.measured);
+            self.jobs.apply(at, event, pod, store, &mut self.measured);
             if closed != self.measured.closed() {
                 self.close();
             }
@@ -369,15 +368,14 @@ impl Observer for Recorder<'_> {
             self.state.follow(event, Some(about), store);
             self.consistency.apply(at, event, about, &self.state, store);
             self.follow_demand(event, pod, store);
-            job
         } else {
             self.state.follow(event, None, store);
             if let Event::PodChanged { change, .. } = event {
                 let clock = self.state.areas.clock();
                 self.consistency.resized(change, clock, store);
             }
-            self.follow_job_object(at, event)
-        };
+            self.follow_job_object(at, event);
+        }
         let moves = self.successors.apply(event, pod);
         self.workloads
             .apply(at, event, ended, store, &self.measured);
@@ -407,7 +405,7 @@ impl Observer for Recorder<'_> {
         {
             tell(Heard::Lost);
         }
-        if let Some(job) = job {
+        while let Some(job) = self.jobs.next_ended(at) {
             for &index in &self.hearers[Heard::Jobs as usize] {
                 self.collectors[index].job(&job);
             }

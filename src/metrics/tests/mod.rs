@@ -8,5 +8,6 @@ mod job_objects;
 mod outputs;
 mod published;
 mod queues;
+mod returning;
 mod scenes;
 mod topology_hole;

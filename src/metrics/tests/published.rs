@@ -242,6 +242,7 @@ fn values_of(jobs: impl Iterator<Item = [i64; 3]>) -> Vec<MetricValue> {
             start: Some(start),
             last_start: None,
             paused: Duration::ZERO,
+            requeued: Duration::ZERO,
             end,
             outcome: JobOutcome::Succeeded,
             pods: 1,

@@ -2,9 +2,10 @@
 
 use crate::families::jobs::job_times::{JobTimes, Seen};
 use crate::record::entry::MetricEntry;
-use crate::record::jobs::JobRecord;
+use crate::record::jobs::{JobOutcome, JobRecord};
 use crate::record::presentation::{Group, ShortList, Title};
 use crate::statistics::distribution::{MAX, MEAN, P50, P90, P99, RMST};
+use units::Duration;
 
 /// `pending_time.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -29,7 +30,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
         MAX,
         RMST,
     ],
-    formula: "last binding of the job's pods minus submission; a pod is bound once in its life",
+    formula: "last binding of the job's pods minus submission; and the waits of the pod of a job of one that comes back",
     denominators: "jobs submitted in the measured window that were bound or are open",
     census: "jobs that ended unbound (rejected, cancelled) have no value; `jobs.*` counts them",
     censoring: "unbound at the end: right-censored at its age; percentiles by Kaplan-Meier, mean \
@@ -41,7 +42,15 @@ pub const ENTRY: MetricEntry = MetricEntry {
 
 fn pending_time(job: &JobRecord) -> Seen {
     match job.bound {
-        Some(bound) => Seen::Whole(bound.since(job.submit)),
+        Some(bound) => {
+            let waited = bound.since(job.submit).saturating_add(job.requeued);
+            let waits_again = job.requeued > Duration::ZERO && job.outcome == JobOutcome::Waiting;
+            if waits_again {
+                Seen::AtLeast(waited)
+            } else {
+                Seen::Whole(waited)
+            }
+        }
         None if job.outcome.is_open() => Seen::AtLeast(job.age()),
         None => Seen::None,
     }

@@ -46,7 +46,7 @@ pub const BOUNDED: MetricEntry = MetricEntry {
     summary: "Turnaround of jobs relative to their run time, with run times below tau counted as \
         tau.",
     statistics: &[FIVE[0], FIVE[1], FIVE[2], FIVE[3], FIVE[4], TAU],
-    formula: "max(1, (f - a) / max(f - s, tau)); tau: the bound, 10 s unless set",
+    formula: "max(1, (f - a) / max(r, tau)); r: f - s without pauses; tau: the bound, 10 s unless set",
     denominators: "jobs submitted in the measured window that succeeded",
     census: CENSUS,
     censoring: CENSORING,
@@ -63,7 +63,7 @@ pub const PER_PROCESSOR: MetricEntry = MetricEntry {
     series: &[],
     summary: "Bounded slowdown divided by the size of the job, so that wide jobs may wait longer.",
     statistics: &[FIVE[0], FIVE[1], FIVE[2], FIVE[3], FIVE[4], TAU],
-    formula: "max(1, (f - a) / (processors x max(f - s, tau))); processors: the cores that the \
+    formula: "max(1, (f - a) / (processors x max(r, tau))); r: f - s without pauses; processors: the cores that the \
               job requests, at least 1; tau: the bound, 10 s unless set",
     denominators: "jobs submitted in the measured window that succeeded",
     census: CENSUS,
@@ -81,7 +81,7 @@ pub const PLAIN: MetricEntry = MetricEntry {
     series: &[],
     summary: "Turnaround of jobs relative to their run time; short jobs dominate without bound.",
     statistics: &[FIVE[0], FIVE[1], FIVE[2], FIVE[3], FIVE[4], DELAYED_MEAN],
-    formula: "(f - a) / (f - s), never trimmed; delayed.mean: the mean of the values above 1, as \
+    formula: "(f - a) / r, never trimmed; r: f - s without pauses; delayed.mean: the mean of the values above 1, as \
               printed by tools that drop values of 1.0",
     denominators: "jobs submitted in the measured window that succeeded with a run time above zero",
     census: "jobs without run time are excluded in addition to those that did not succeed; \
@@ -162,9 +162,8 @@ impl Collector for Slowdown {
         }
         if job.outcome.is_open() {
             self.ratios.add_open();
-        } else if let (JobOutcome::Succeeded, Some(wait), Some(run)) =
-            (job.outcome, job.first_wait(), job.run_time())
-        {
+        } else if let (JobOutcome::Succeeded, Some(run)) = (job.outcome, job.worked()) {
+            let wait = Duration::from_nanos(job.age().as_nanos() - run.as_nanos());
             self.add(job, wait, run);
         }
     }

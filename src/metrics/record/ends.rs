@@ -1,0 +1,154 @@
+//! Ends of jobs: one whose pod lost its node or made way for others is not over where the rest of its work is
+//! submitted again at the same instant, under the same name (metrics.md 5.2: a job lasts from its submission to the
+//! end of its last attempt).
+
+use std::collections::VecDeque;
+
+use model::{EndReason, Pod, PodCreated, PodName};
+use units::{Duration, GangId, Instant};
+
+use super::gangs::OpenGang;
+use super::jobs::JobRecord;
+
+/// The ends of jobs in their order, each until it is known to be the last.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ends(VecDeque<End>);
+
+#[derive(Clone, Debug)]
+struct End {
+    at: Instant,
+    record: JobRecord,
+    /// The pod that may come back; `None` if the job is over.
+    back: Option<Back>,
+}
+
+/// A pod that may come back, as the last of its job.
+#[derive(Clone, Debug)]
+pub(super) struct Back {
+    name: PodName,
+    reason: EndReason,
+    gang: Option<(GangId, OpenGang)>,
+}
+
+impl Back {
+    /// The pod, if its end is one from which pods come back.
+    pub(super) fn of(pod: &Pod, reason: EndReason) -> Option<Self> {
+        matches!(reason, EndReason::NodeLost | EndReason::Evicted(_)).then(|| Self {
+            name: pod.name.clone(),
+            reason,
+            gang: None,
+        })
+    }
+
+    /// The same, for the last pod of a gang.
+    pub(super) fn with(self, id: GangId, gang: OpenGang) -> Self {
+        Self {
+            gang: Some((id, gang)),
+            ..self
+        }
+    }
+}
+
+/// A job that came back.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Returning {
+    /// A job of one pod, with its life up to now.
+    Single(Earlier),
+    /// A gang of which no other pod lives.
+    Gang(OpenGang),
+}
+
+/// The life of a job of one pod before its pod came back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Earlier {
+    pub(super) number: u64,
+    measured: bool,
+    submit: Instant,
+    bound: Option<Instant>,
+    start: Option<Instant>,
+    paused: Duration,
+    requeued: Duration,
+    /// The instant from which the job waits; where a node was lost, all since the first start is waiting.
+    since: Instant,
+}
+
+impl Earlier {
+    fn of(record: &JobRecord, reason: EndReason) -> Self {
+        let is_lost = reason == EndReason::NodeLost;
+        let start = record.start.filter(|_| is_lost);
+        Self {
+            number: record.number,
+            measured: record.measured,
+            submit: record.submit,
+            bound: record.bound,
+            start: record.start,
+            paused: if is_lost {
+                Duration::ZERO
+            } else {
+                record.paused
+            },
+            requeued: record.requeued,
+            since: start.unwrap_or(record.end),
+        }
+    }
+
+    /// The record of the job by that of its present pod, which came back at an instant.
+    pub(super) fn extend(self, record: &mut JobRecord, came_back: Instant) {
+        record.submit = self.submit;
+        record.measured = self.measured;
+        if let Some(bound) = self.bound {
+            let again = record.bound.unwrap_or(record.end).since(came_back);
+            record.requeued = self.requeued.saturating_add(again);
+            record.bound = Some(bound);
+        }
+        if let Some(start) = self.start {
+            let goes_on = record.start.unwrap_or(record.end);
+            record.paused = self.paused.saturating_add(goes_on.since(self.since));
+            record.start = Some(start);
+        }
+    }
+}
+
+impl Ends {
+    /// A job ended, unless a pod comes back.
+    pub(super) fn add(&mut self, at: Instant, record: JobRecord, back: Option<Back>) {
+        self.0.push_back(End { at, record, back });
+    }
+
+    /// The next job that is over at an instant for good.
+    #[inline]
+    pub(super) fn next(&mut self, now: Instant) -> Option<JobRecord> {
+        let first = self.0.front()?;
+        if first.back.is_some() && first.at >= now {
+            return None;
+        }
+        self.0.pop_front().map(|own| own.record)
+    }
+
+    /// Takes out the job whose pod comes back with a new one, if there is one.
+    pub(super) fn take_back(&mut self, at: Instant, created: &PodCreated) -> Option<Returning> {
+        if self.0.is_empty() || created.owner.is_some() {
+            return None;
+        }
+        let comes_back = |own: &End| {
+            let is_own = |back: &Back| {
+                let gang = back.gang.as_ref().map(|(id, _)| *id);
+                back.name == created.name && gang == created.gang
+            };
+            let is_named = own.back.as_ref().is_some_and(is_own);
+            own.at == at && own.record.tenant == created.tenant && is_named
+        };
+        let place = self.0.iter().rposition(comes_back)?;
+        let End { record, back, .. } = self.0.remove(place)?;
+        let Back { reason, gang, .. } = back?;
+        Some(match gang {
+            Some((_, gang)) => Returning::Gang(gang),
+            None => Returning::Single(Earlier::of(&record, reason)),
+        })
+    }
+
+    /// Those of which none was told yet, at the end of a run.
+    pub(super) fn iter(&self) -> impl Iterator<Item = JobRecord> + '_ {
+        self.0.iter().map(|own| own.record)
+    }
+}

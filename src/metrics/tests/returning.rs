@@ -1,0 +1,76 @@
+//! Jobs whose pods make way, or lose their node, and come back at once.
+
+use model::{EndReason, EvictionCause, GpuRequest, PodName};
+
+use crate::RunMetrics;
+use crate::record::setup::Setup;
+use crate::recorder::Recorder;
+use crate::tests::fixture::{Bench, check, node, spec};
+
+const PREEMPTED: EndReason = EndReason::Evicted(EvictionCause::Preemption);
+
+/// A job that runs from 10 s to 40 s and, if it comes back, from 100 s to 130 s.
+fn interrupted(reason: EndReason, gang: Option<u32>, comes_back: bool) -> RunMetrics {
+    let mut bench = Bench::new(Recorder::new(&Setup::default()));
+    bench.add_node(0, node("a", 2_000, 100, 0));
+    let one = spec(1_000, 25, GpuRequest::default());
+    let submit = |bench: &mut Bench<'_>, at| bench.submit_as(at, &one, 3, gang, PodName::Job(7));
+    let pod = submit(&mut bench, 0);
+    bench.start(10, pod, 0);
+    bench.end(40, pod, reason);
+    // Another of the same name that comes later is a job of its own.
+    let pod = submit(&mut bench, if comes_back { 40 } else { 50 });
+    bench.start(100, pod, 0);
+    bench.end(130, pod, EndReason::Completed);
+    bench.finish(200)
+}
+
+#[test]
+fn a_job_lasts_until_the_end_of_its_last_attempt() {
+    // 130 s over 60 s, as what was done before the preemption counts; over 30 s, as what was lost with a node was waiting.
+    for (reason, slowdown) in [
+        (PREEMPTED, 2.166_666_667),
+        (EndReason::NodeLost, 4.333_333_333),
+    ] {
+        check(
+            &interrupted(reason, None, true),
+            &[
+                ("jobs.measured", Some(1.0)),
+                ("jobs.succeeded", Some(1.0)),
+                ("jobs.evicted", Some(0.0)),
+                ("first_wait.mean", Some(10.0)),
+                ("pending_time.mean", Some(70.0)),
+                ("turnaround.mean", Some(130.0)),
+                ("bounded_slowdown.mean", Some(slowdown)),
+                ("makespan.total", Some(130.0)),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_gang_of_one_comes_back_as_the_same_job() {
+    check(
+        &interrupted(PREEMPTED, Some(0), true),
+        &[
+            ("jobs.measured", Some(1.0)),
+            ("jobs.succeeded", Some(1.0)),
+            ("turnaround.mean", Some(130.0)),
+        ],
+    );
+}
+
+#[test]
+fn a_job_that_does_not_come_back_at_once_is_over() {
+    for gang in [None, Some(0)] {
+        check(
+            &interrupted(PREEMPTED, gang, false),
+            &[
+                ("jobs.measured", Some(2.0)),
+                ("jobs.succeeded", Some(1.0)),
+                ("jobs.evicted", Some(1.0)),
+                ("turnaround.mean", Some(80.0)),
+            ],
+        );
+    }
+}
