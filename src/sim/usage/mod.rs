@@ -1,7 +1,7 @@
 //! Usage of pods at any instant: computed from what their class states and since when their
 //! processes are up, never stepped. What traffic makes a pod use comes on top.
 //!
-//! Metrics pipelines read it as [`control::UsageSamples`], nodes read [`Usage::wanted`] and [`Usage::curves`].
+//! Metrics pipelines read it as [`control::UsageSamples`], nodes read [`Usage::wanted`] and its curves.
 //!
 //! Recorded use goes by the time since the start of a pod's processes. It begins anew with them, unless
 //! the pod goes on with work of which a part is done: then it goes on behind that part.
