@@ -77,7 +77,7 @@ impl Store {
     }
 }
 
-/// What a class asks for beyond what another does.
+/// The requests of a class beyond those of another.
 fn growth(old: &Class, new: &Class) -> Resources {
     let (old, new) = (&old.requests, &new.requests);
     let more = |old: i64, new: i64| (new - old).max(0);

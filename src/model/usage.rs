@@ -252,7 +252,7 @@ pub enum Curve {
     },
     /// From each time on; before the first, its value.
     Steps(Series),
-    /// The same by the time since the start of the processes, which counts from the zero of the series.
+    /// A series whose zero is the start of the processes.
     Recorded(Series),
 }
 

@@ -182,7 +182,7 @@ pub(super) enum ToSurroundings {
     Upgrade { deed: Box<Deed>, replaces: bool },
     /// The next strike of a time line of failures is to be awaited.
     AwaitStrike(u32),
-    /// Resizes that wait for room on a node are to be tried again.
+    /// The node tries the resizes again that wait for room on it.
     TryResizes(NodeId),
     /// A pod is to be resized to a class that is known by now.
     Resize { pod: PodRef, spec: Arc<PodSpec> },

@@ -29,7 +29,7 @@ pub struct VolumeKeeper {
     labels: Labels,
 }
 
-/// The nodes whose labels are to be looked at.
+/// The nodes whose labels the keeper checks next.
 #[derive(Clone, Debug, Default)]
 struct Labels {
     all: bool,

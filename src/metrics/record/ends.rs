@@ -40,7 +40,7 @@ impl Back {
         })
     }
 
-    /// The same, for the last pod of a gang.
+    /// The pod as the last one of a gang.
     pub(super) fn with(self, id: GangId, gang: OpenGang) -> Self {
         Self {
             gang: Some((id, gang)),

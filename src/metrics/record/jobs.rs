@@ -288,12 +288,12 @@ impl JobTracker {
             measured.submitted(at, created.pod.id, false);
             return;
         }
-        let returning = self.ends.take_back(at, created);
-        if let (Some(gang), Some(Returning::Gang(open))) = (created.gang, returning) {
-            self.gangs.insert(gang, open);
-        }
-        let earlier = match returning {
-            Some(Returning::Single(earlier)) => Some(earlier),
+        let earlier = match (self.ends.take_back(at, created), created.gang) {
+            (Some(Returning::Single(earlier)), _) => Some(earlier),
+            (Some(Returning::Gang(open)), Some(gang)) => {
+                self.gangs.insert(gang, open);
+                None
+            }
             _ => None,
         };
         let begins = created

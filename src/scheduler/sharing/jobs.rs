@@ -47,7 +47,7 @@ struct Job {
     members: Vec<Member>,
     /// Time of its runs that are over.
     ran: Duration,
-    /// The same when the rule last promoted it; zero where it never did.
+    /// Time of its runs up to the last promotion by the rule; zero where there was none.
     ran_at_promotion: Duration,
     /// Time of its runs that are over, by column of the throughputs.
     ran_on: Vec<Duration>,

@@ -80,7 +80,7 @@ struct Goodput {
 struct Resize {
     /// Nanoseconds before it ran, and while it did.
     nanos: [i64; 2],
-    /// What it held then beyond what it holds since.
+    /// The resources that it held then, less those that it holds since.
     excess: Row,
 }
 

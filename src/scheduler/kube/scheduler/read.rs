@@ -282,12 +282,7 @@ impl KubeScheduler {
         else {
             return;
         };
-        let before = seen.info.clone();
-        let info = Arc::new(PodInfo {
-            class,
-            ..(*before).clone()
-        });
-        seen.info = info.clone();
+        let (before, info) = seen.declare(class);
         let profile = seen.profile();
         if before.nominated_node().is_some() {
             self.cache.withdraw(&before);
@@ -306,12 +301,7 @@ impl KubeScheduler {
         let Some(seen) = self.pods.get_mut(pod) else {
             return;
         };
-        let before = seen.info.clone();
-        let info = Arc::new(PodInfo {
-            class,
-            ..(*before).clone()
-        });
-        seen.info = info.clone();
+        let (before, info) = seen.declare(class);
         if let Some(slot) = seen.node().and_then(|node| self.slot_of(node)) {
             self.cache.replace_pod_in(&info, slot);
         }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::kube::PodInfo;
 use crate::kube::queue::PodUid;
+use crate::kube::{PodClass, PodInfo};
 use model::PodRef;
 use units::{NodeId, PodId, PodSlot};
 
@@ -68,6 +68,15 @@ impl SeenPod {
             was_found: false,
             is_held: false,
         }
+    }
+
+    /// Gives the pod another class; returns what was known of it before and what is now.
+    pub(super) fn declare(&mut self, class: Arc<PodClass>) -> (Arc<PodInfo>, Arc<PodInfo>) {
+        let info = Arc::new(PodInfo {
+            class,
+            ..(*self.info).clone()
+        });
+        (std::mem::replace(&mut self.info, info.clone()), info)
     }
 
     /// The pod's node, once it has one.
