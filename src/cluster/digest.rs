@@ -97,7 +97,12 @@ impl Digest {
             }
             Event::Volume(news) => {
                 let (step, _) = news.step.name();
-                self.record(at, 40, [step, news.name.len() as u64]);
+                let [one, other] = news.step.figures();
+                self.record(
+                    at,
+                    40,
+                    [step, one as u64, other as u64, news.name.len() as u64],
+                );
                 self.bytes(news.name.as_bytes());
             }
             Event::ServiceLevels(own) => {

@@ -104,6 +104,26 @@ impl VolumeStep {
     }
 }
 
+impl VolumeStep {
+    /// The figures of the step: bytes, and times in nanoseconds.
+    pub const fn figures(&self) -> [i64; 2] {
+        match self {
+            Self::BackedUp { bytes, stored } => [*bytes, *stored],
+            Self::Reachable { after } => [after.as_nanos(), 0],
+            Self::Lost { failed, data, .. } => [failed.as_nanos(), data.as_nanos()],
+            Self::Restored { bytes, after } => [*bytes, after.as_nanos()],
+            Self::Corrupted { detected_after } => [detected_after.as_nanos(), 0],
+            Self::Snapshotted { stored } => [*stored, 0],
+            Self::CopiesDropped { backups, snapshots } => [*backups, *snapshots],
+            Self::DiskFailed(_)
+            | Self::BackupSkipped
+            | Self::BackupBroken
+            | Self::Unreachable
+            | Self::SnapshotSkipped => [0, 0],
+        }
+    }
+}
+
 /// Value of the label that a node has for each kept volume that pods on it can have.
 pub const VOLUME_LABEL_VALUE: &str = "yes";
 

@@ -5,7 +5,7 @@ use model::dra::ResourceClaim;
 use model::queueing::{ClusterQueueStatus, FlavorUsage, QueuedWorkload};
 use model::workload::horizontal::HorizontalPodAutoscaler;
 use model::workload::vertical::{Recommended, VerticalPodAutoscaler};
-use model::{Object, Used};
+use model::{Object, Used, VolumeStep};
 use units::{Quantity, plural};
 
 /// Change of an object, in words; empty where nothing of that kind changed.
@@ -32,6 +32,42 @@ pub(super) fn changed(before: Option<&Object>, after: &Object) -> String {
             }
             _ => String::new(),
         },
+    }
+}
+
+/// A step of a volume, in words: its name, and how much was copied, lost or read.
+pub(super) fn volume(step: &VolumeStep) -> String {
+    let (_, name) = step.name();
+    let amount = |bytes: i64| Quantity::from_units(bytes);
+    match step {
+        VolumeStep::BackedUp { bytes, stored } => {
+            let (bytes, stored) = (amount(*bytes), amount(*stored));
+            format!("{name}: {bytes} bytes copied, {stored} kept")
+        }
+        VolumeStep::Snapshotted { stored } => format!("{name}: {} bytes kept", amount(*stored)),
+        VolumeStep::Reachable { after } => format!("{name}: after {after}"),
+        VolumeStep::Lost {
+            data,
+            is_restorable: true,
+            ..
+        } => format!("{name}: the writes of {data}, and the rest is restored from a copy"),
+        VolumeStep::Lost { .. } => format!("{name} for good: there is no copy to restore"),
+        VolumeStep::Restored { bytes: 0, after } => {
+            format!("{name}: after {after}, without a copy that is read")
+        }
+        VolumeStep::Restored { bytes, after } => {
+            format!("{name}: after {after}, {} bytes read", amount(*bytes))
+        }
+        VolumeStep::CopiesDropped { backups, snapshots } => {
+            let (backups, snapshots) = (amount(*backups), amount(*snapshots));
+            format!("{name}: {backups} bytes of backups are left, {snapshots} of snapshots")
+        }
+        VolumeStep::DiskFailed(_)
+        | VolumeStep::BackupSkipped
+        | VolumeStep::BackupBroken
+        | VolumeStep::Unreachable
+        | VolumeStep::Corrupted { .. }
+        | VolumeStep::SnapshotSkipped => name.to_owned(),
     }
 }
 

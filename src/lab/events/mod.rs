@@ -245,12 +245,12 @@ impl EventLog {
     }
 
     fn volume(&mut self, at: Instant, news: &VolumeNews) {
-        let (_, what) = news.step.name();
+        let what = changes::volume(&news.step);
         let name = match &news.step {
             VolumeStep::DiskFailed(Disk::Node(node)) => format!("Node/{node}"),
             _ => format!("Volume/{}", news.name),
         };
-        self.line(at, "volume", name, what.to_owned());
+        self.line(at, "volume", name, what);
     }
 }
 
