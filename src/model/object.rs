@@ -100,6 +100,17 @@ impl Object {
     /// The kinds of objects of the whole cluster, which have no namespace.
     pub const OF_CLUSTER: [&str; 3] = ["Namespace", "PriorityClass", "ClusterQueue"];
 
+    /// The kinds of objects with pods of their own, which have a [`template`](Self::template).
+    pub const WITH_PODS: [&str; 7] = [
+        "Deployment",
+        "ReplicaSet",
+        "ReplicationController",
+        "StatefulSet",
+        "DaemonSet",
+        "Job",
+        "CronJob",
+    ];
+
     /// Number and template of the pods that the object keeps running; `None` of objects that count no
     /// replicas.
     pub fn replicas(&self) -> Option<(i32, &Arc<PodSpec>)> {

@@ -1,6 +1,7 @@
 //! From an experiment's plan to a world that can be simulated: nodes, arrivals, control plane.
 
 mod adoption;
+mod after_end;
 mod alerts;
 mod autoscale;
 mod autoscale_findings;

@@ -161,6 +161,8 @@ pub fn operations(
         operations.push((at, read));
     }
     super::volume_places::bind(scenario, &mut operations, remarks);
+    super::storage::uneven_periods(scenario, remarks);
+    super::after_end::note(scenario, remarks);
     operations.extend(super::delivery::pushes(scenario, files)?);
     operations.extend(super::storage::disk_failures(scenario, nodes)?);
     if let Some(line) = super::delivery::undelivered(scenario) {

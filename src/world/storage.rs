@@ -6,16 +6,16 @@ use control::operation::Operation;
 use control::volumes::backup::{Keep, Schedule};
 use control::volumes::{BackupPlan, SnapshotPlan, VolumeClass, VolumeKeeper, VolumePlan};
 use model::node::ZONE_LABEL;
-use model::{Disk, Node};
+use model::{Disk, Node, Object};
 use scenario::Scenario;
 use scenario::schema::{self, FailureKind, StopWhen, StorageClass};
 use units::nearest::hint;
-use units::{Duration, Instant, SortedSet};
+use units::{Duration, Instant, SortedSet, plural};
 
-use super::BuildError;
 use super::object_name::target;
 use super::runs_workloads::runs_workloads;
 use super::volume_places::binds_pods;
+use super::{BuildError, Remarks};
 
 /// The component that keeps the volumes of a scenario; `None` without any.
 ///
@@ -84,6 +84,11 @@ fn plan(
             ),
         )
     })?;
+    if !Object::WITH_PODS.contains(&workload.kind) {
+        let (kind, kinds) = (workload.kind, Object::WITH_PODS.join(", "));
+        let what = format!("a {kind} has no pods that could write; expected one of {kinds}");
+        return Err(wrong("workload", what));
+    }
     check_zone(own, nodes).map_err(|why| wrong("zone", why))?;
     let bytes = |field: &str, amount: units::Quantity| {
         amount.units_ceil().map_err(|_| {
@@ -141,6 +146,32 @@ fn plan(
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
 /// A month of backups.
 const MONTH: Duration = Duration::from_secs(30 * 86_400);
+
+/// Notes the periods of copies that are no whole number of backups.
+pub(super) fn uneven_periods(scenario: &Scenario, remarks: &mut Remarks) {
+    for (number, own) in scenario.storage.iter().enumerate() {
+        let Some(backup) = &own.backup else {
+            continue;
+        };
+        let kept = [
+            ("weekly", WEEK, backup.weekly),
+            ("monthly", MONTH, backup.monthly),
+        ];
+        for (field, period, periods) in kept {
+            let Ok(keep) = keep(backup.every, period, periods) else {
+                continue;
+            };
+            let counted = Duration::from_nanos(backup.every.as_nanos() * i64::from(keep.of));
+            if periods > 0 && counted != period {
+                let copies = plural::count(keep.of, "backup");
+                remarks.note(format!(
+                    "storage[{number}].backup.{field}: {period} is no whole number of backups; copies are \
+                     kept for periods of {copies}, {counted}"
+                ));
+            }
+        }
+    }
+}
 
 /// Copies that are kept longer, the last one of each period, by the time between two backups.
 fn keep(every: Duration, period: Duration, periods: u32) -> Result<Keep, String> {
