@@ -290,8 +290,20 @@ pub const FUNCTIONS: &[SystemFunctions] = &[
     },
     SystemFunctions {
         system: "omega",
-        provisions: JOBS_ONLY,
-        scenarios: &["omega"],
+        provisions: [
+            Itself("parallel schedulers over one state; workloads with `system.controllers`"),
+            Itself(
+                "with controllers: an image watcher writes the template; the rollout is bounded",
+            ),
+            Itself("with controllers: services and ingresses over ready endpoints"),
+            Itself("with controllers: horizontal and vertical autoscalers, and those of nodes"),
+            Itself(
+                "tasks of a lost node run again elsewhere; with controllers, node leases and eviction",
+            ),
+            ALERTS,
+            Beside(BACKUPS),
+        ],
+        scenarios: &["seven-functions", "omega"],
     },
     SystemFunctions {
         system: "flow",
@@ -348,15 +360,14 @@ mod tests {
         let systems = SYSTEMS.iter().map(|entry| entry.name);
         let known = FUNCTIONS.iter().map(|own| own.system);
         assert!(systems.eq(known), "in the order of the registry");
-        for entry in SYSTEMS
-            .iter()
-            .filter(|own| own.workloads == RunsWorkloads::Never)
-        {
-            assert!(
-                !provides(entry.name, Function::Deployment),
-                "{}",
-                entry.name
-            );
+        for entry in SYSTEMS {
+            let deploys = provides(entry.name, Function::Deployment);
+            match entry.workloads {
+                RunsWorkloads::Never => assert!(!deploys, "{}", entry.name),
+                // The controllers roll out whatever schedules.
+                RunsWorkloads::WithControllers => assert!(deploys, "{}", entry.name),
+                RunsWorkloads::Always => {}
+            }
         }
     }
 }
