@@ -20,8 +20,8 @@ pub struct PodState {
     pub ready_changed: Instant,
     /// The highest restart count of its containers.
     pub restarts: u32,
-    /// Marks a pod that its node prepares and does not start.
-    pub is_held: bool,
+    /// Number of those who hold the pod back: its node prepares it, and does not start it.
+    pub holds: u32,
     /// The order to end, if there was one.
     pub terminating: Option<Terminating>,
 }
@@ -61,6 +61,11 @@ pub struct PodStates {
 }
 
 impl PodState {
+    /// Whether somebody holds the pod back.
+    pub const fn is_held(&self) -> bool {
+        self.holds > 0
+    }
+
     const fn new(owner: Option<PodOwner>, created: Instant) -> Self {
         Self {
             owner,
@@ -68,7 +73,7 @@ impl PodState {
             is_ready: false,
             ready_changed: created,
             restarts: 0,
-            is_held: false,
+            holds: 0,
             terminating: None,
         }
     }
@@ -171,8 +176,8 @@ impl PodStates {
                     Some(known) => known.shortened(order),
                 });
             }
-            PodChange::Held => state.is_held = true,
-            PodChange::Released => state.is_held = false,
+            PodChange::Held => state.holds += 1,
+            PodChange::Released => state.holds = state.holds.saturating_sub(1),
             PodChange::Forgotten
             | PodChange::Pull { .. }
             | PodChange::OomKilled { .. }

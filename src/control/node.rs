@@ -372,9 +372,14 @@ pub trait NodeAgent: Send {
         None
     }
 
-    /// A pod may be started.
-    fn released(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
-        let _ = (now, pod, out);
+    /// Whether agents of this kind prepare pods that are held back, and start them once they are released.
+    fn knows_holds(&self) -> bool {
+        false
+    }
+
+    /// A pod may be started. Agents that judge what comes judge a pod that waited by what `local` shows now.
+    fn released(&mut self, now: Instant, pod: PodRef, local: LocalNode<'_>, out: &mut AgentOutput) {
+        let _ = (now, pod, local, out);
     }
 
     /// A pod was told to end. A second order for a pod can shorten its grace.

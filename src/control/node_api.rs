@@ -7,6 +7,7 @@ use cluster::Store;
 use model::{EndReason, Event, Node, Pod, PodChange, PodPhase, PodRef, Taint, TaintEffect, Text};
 use units::{Duration, Instant, NodeId};
 
+use crate::local_node::LocalNode;
 use crate::node::{AgentOutput, Assignment, NodeAgent, Report, StopOrder};
 use crate::volumes::has_volumes;
 
@@ -62,7 +63,13 @@ pub struct Reunion {
 
 /// Brings an agent and the control plane together over a pod that the agent knows, after the two did
 /// not hear each other.
-pub fn reunite(agent: &mut dyn NodeAgent, now: Instant, pod: Reunion, out: &mut AgentOutput) {
+pub fn reunite(
+    agent: &mut dyn NodeAgent,
+    now: Instant,
+    pod: Reunion,
+    store: &Store,
+    out: &mut AgentOutput,
+) {
     let known = pod.assignment.pod;
     match pod.order {
         order if pod.crashed => agent.rebooted(now, pod.assignment, order, out),
@@ -73,7 +80,8 @@ pub fn reunite(agent: &mut dyn NodeAgent, now: Instant, pod: Reunion, out: &mut 
         }
         None => {
             if pod.may_start {
-                agent.released(now, known, out);
+                let local = LocalNode::new(store, pod.assignment.node);
+                agent.released(now, known, local, out);
             }
             agent.relisted(now, known, out);
         }

@@ -38,6 +38,8 @@ pub enum PodVolume {
         /// Marks a disk that is only read.
         read_only: bool,
     },
+    /// A network volume whose data is kept ([`storage`](super::storage)), by its name.
+    Kept(Text),
 }
 
 /// Mode in which a volume is mounted.

@@ -45,6 +45,14 @@ fn volumes(scenario: &Scenario, wrong: Wrong<'_>) {
                 "leave it out, or write `class: network`".to_owned(),
             );
         }
+        if own.mode.is_some() && own.class == StorageClass::Local {
+            wrong(
+                Code::Conflict,
+                format!("{place}.mode"),
+                "a local volume is a part of its node, and attached nowhere".to_owned(),
+                "leave it out, or write `class: network`".to_owned(),
+            );
+        }
         if own.size.nanos() <= 0 {
             wrong(
                 Code::Impossible,

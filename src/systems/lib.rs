@@ -2,6 +2,7 @@
 //! system is one file or folder here and one line in the [`registry`]; what several of them have in
 //! common is in [`parts`].
 
+mod awaits_volumes;
 pub mod batch;
 pub mod borg;
 pub mod capability;
@@ -35,6 +36,7 @@ pub mod sparrow;
 pub mod swarm;
 pub mod swarmkit;
 
+pub use awaits_volumes::AwaitsVolumes;
 pub use capability::{Capabilities, Capability, Support};
 pub use entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,

@@ -146,16 +146,28 @@ pub fn kubelet_delays(scenario: &Scenario) -> KubeletDelays {
 
 /// The delays of volumes in a scenario; `None` has every volume on every node.
 pub fn volume_delays(scenario: &Scenario) -> Option<VolumeDelays> {
-    let stated = match &scenario.models.volumes {
-        Some(NoneOr::Some(stated)) => *stated,
-        None if is_asked(scenario) => schema::VolumeDelays::default(),
-        Some(NoneOr::None) | None => return None,
-    };
-    Some(VolumeDelays {
+    match &scenario.models.volumes {
+        Some(NoneOr::Some(stated)) => Some(stated_delays(*stated)),
+        None if is_asked(scenario) => Some(stated_delays(schema::VolumeDelays::default())),
+        Some(NoneOr::None) | None => None,
+    }
+}
+
+/// The delays of the network volumes of `storage`; `None` has every one on all of its nodes.
+pub(super) fn storage_delays(scenario: &Scenario) -> Option<VolumeDelays> {
+    match &scenario.models.volumes {
+        Some(NoneOr::Some(stated)) => Some(stated_delays(*stated)),
+        Some(NoneOr::None) => None,
+        None => Some(stated_delays(schema::VolumeDelays::default())),
+    }
+}
+
+fn stated_delays(stated: schema::VolumeDelays) -> VolumeDelays {
+    VolumeDelays {
         attach: stated.attach.unwrap_or(ATTACH),
         detach: stated.detach.unwrap_or(DETACH),
         force_detach: stated.force_detach.unwrap_or(FORCE_DETACH),
-    })
+    }
 }
 
 /// Whether the nodes of a scenario's system run kubelets.

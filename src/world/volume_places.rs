@@ -6,15 +6,16 @@ use std::sync::Arc;
 use control::operation::{Operation, Target};
 use model::node::ZONE_LABEL;
 use model::storage::{VOLUME_LABEL_VALUE, is_attach_limit, volume_label};
-use model::{Node, Object, Text};
+use model::{Node, Object, PodVolume, Text};
 use scenario::Scenario;
-use scenario::schema::{EcsCapacityProvider, NodeSource, StorageClass};
+use scenario::schema::{EcsCapacityProvider, NodeSource, Storage, StorageClass};
 use systems::capability::{Capability, Support, support};
 use systems::registry::find;
 use units::Instant;
 
 use super::Remarks;
 use super::object_name::target;
+use super::production::storage_delays;
 use super::runs_workloads::runs_workloads;
 
 /// Whether pods of a scenario go where their volumes are.
@@ -34,6 +35,13 @@ fn why_unbound(scenario: &Scenario) -> Option<&'static str> {
         Some(Support::Without(why) | Support::Refused(why)) => Some(why),
         Some(Support::Yes(_)) | None => None,
     }
+}
+
+/// The volumes of a scenario that nodes attach before pods start there.
+pub(super) fn attached(scenario: &Scenario) -> impl Iterator<Item = &Storage> {
+    let has_delays = binds_pods(scenario) && storage_delays(scenario).is_some();
+    let volumes = scenario.storage.iter();
+    volumes.filter(move |own| has_delays && own.class == StorageClass::Network)
 }
 
 /// Labels a node for the volumes that pods on it can have as the run begins.
@@ -95,6 +103,9 @@ pub(super) fn bind(
         let mut is_bound = false;
         for object in declared.filter(|object| Target::of(object) == target) {
             is_bound |= select(object, &label);
+            if attached(scenario).any(|other| other.volume == own.volume) {
+                mount(object, &own.volume);
+            }
         }
         if !is_bound {
             let (volume, workload) = (&own.volume, &own.workload);
@@ -119,6 +130,13 @@ fn idle_limits(scenario: &Scenario) -> Option<String> {
     limit.filter(|_| is_idle).map(|name| {
         format!("`{name}` has no effect: no volume of `storage` is of the class `network`")
     })
+}
+
+/// Has the pods of an object wait for a volume on their nodes.
+fn mount(object: &mut Object, volume: &str) {
+    if let Some(template) = object.template_mut() {
+        template.volumes.push(PodVolume::Kept(volume.into()));
+    }
 }
 
 /// Has the pods of an object select a label of nodes; whether it has pods.

@@ -1,23 +1,44 @@
 //! Volumes of a scenario that are attached to one node at a time.
 
-use control::volumes::AttachOptions;
+use control::volumes::{AttachOptions, KeptAttachment};
 use model::ClusterObjects;
+use model::Text;
 use model::volume::PersistentVolumeClaim;
 use scenario::Scenario;
+use scenario::schema::StorageMode;
+use units::SortedMap;
 
 use super::kube::is_exact;
-use super::production::volume_delays;
+use super::production::{storage_delays, volume_delays};
+use super::volume_places::attached;
 
-/// Settings of the attach/detach controller, if a scenario has it; the pods of other systems are not
-/// held to their volumes.
+/// Settings of the attach/detach controller, if a scenario has it: for the claims of the system `kubernetes`
+/// where they have delays, and for the network volumes of `storage` under every system.
 pub fn attach_options(scenario: &Scenario, objects: &ClusterObjects) -> Option<AttachOptions> {
-    let delays = volume_delays(scenario).filter(|_| is_exact(scenario))?;
-    let claims = objects.claims.iter();
-    let unattached = claims.filter(|(_, claim)| is_shared(claim) || is_local(objects, claim));
+    let claims = volume_delays(scenario).filter(|_| is_exact(scenario));
+    let kept = kept(scenario);
+    if claims.is_none() && kept.is_empty() {
+        return None;
+    }
+    let stated = objects.claims.iter();
+    let unattached = stated.filter(|(_, claim)| is_shared(claim) || is_local(objects, claim));
     Some(AttachOptions {
-        delays,
+        claims,
+        kept,
         unattached: unattached.map(|(key, _)| key.clone()).collect(),
     })
+}
+
+/// The volumes of `storage` that nodes attach.
+fn kept(scenario: &Scenario) -> SortedMap<Text, KeptAttachment> {
+    let attached = attached(scenario).map(|own| {
+        let attachment = KeptAttachment {
+            delays: storage_delays(scenario).unwrap_or_default(),
+            is_shared: own.mode == Some(StorageMode::Many),
+        };
+        (Text::from(own.volume.as_str()), attachment)
+    });
+    attached.collect()
 }
 
 /// True if several nodes may have the volume of a claim.

@@ -7,7 +7,7 @@ use windtunnel::cluster::{Observer, Store};
 use windtunnel::control::volumes::workload_of_pod;
 use windtunnel::model::node::ZONE_LABEL;
 use windtunnel::model::{Event, Pod, PodRef, VolumeStep};
-use windtunnel::units::{Instant, NodeId, SortedMap};
+use windtunnel::units::{Instant, NodeId, SortedMap, SortedSet};
 
 use crate::kube_scenario::{Scratch, load_file};
 use crate::watch::measure;
@@ -43,9 +43,13 @@ struct Places {
     on: SortedMap<PodRef, (String, NodeId)>,
     /// Seconds and nodes at which pods began to run, by workload.
     runs: SortedMap<String, Vec<(i64, String)>>,
+    /// Pods that run.
+    running: SortedSet<PodRef>,
     wrong: Vec<String>,
     /// Network volumes that a node can attach.
     limit: usize,
+    /// Whether several nodes may have a network volume.
+    is_for_many: bool,
 }
 
 impl Observer for Places {
@@ -61,6 +65,7 @@ impl Observer for Places {
             Event::PodRunning { pod } => self.runs(at, *pod, store),
             Event::PodEnded { pod, .. } => {
                 self.on.remove(pod);
+                self.running.remove(pod);
             }
             Event::Volume(news) => {
                 if let VolumeStep::Lost { .. } = news.step {
@@ -95,6 +100,12 @@ impl Places {
         if is_zonal && zone.map(|zone| &**zone) != Some("b") {
             wrong("in another zone");
         }
+        let mut others = self.running.iter().filter_map(|other| self.on.get(other));
+        let is_shared = others.any(|(other, place)| *other == name && *place != node);
+        if is_shared && !name.starts_with("local") && !self.is_for_many {
+            wrong("while another node has it");
+        }
+        self.running.insert(pod);
         let here = self.on.values().filter(|(_, own)| *own == node);
         let mut attached: Vec<&String> = here.map(|(name, _)| name).collect();
         attached.retain(|name| !name.starts_with("local"));
@@ -130,13 +141,31 @@ spec:
     )
 }
 
+/// Volumes by name: a local one, one of a zone, and one of the zone of its first pod.
+const VOLUMES: [(&str, &str); 3] = [
+    ("local", "class: local"),
+    ("zonal", "class: network, zone: b"),
+    ("net", "class: network"),
+];
+
 /// Runs workloads with volumes of their names in two zones of two nodes each.
 fn run(name: &str, system: &str, limit: usize, replicas: u32, more: &str) -> Places {
-    let volumes = [
-        ("local", "class: local"),
-        ("zonal", "class: network, zone: b"),
-        ("net", "class: network"),
-    ];
+    let seen = Places {
+        limit,
+        ..Places::default()
+    };
+    run_with(name, system, VOLUMES, replicas, more, seen)
+}
+
+fn run_with(
+    name: &str,
+    system: &str,
+    volumes: [(&str, &str); 3],
+    replicas: u32,
+    more: &str,
+    mut seen: Places,
+) -> Places {
+    let limit = seen.limit;
     let storage = volumes.map(|(volume, class)| {
         format!("{{volume: {volume}, workload: Deployment/default/{volume}, size: 1Gi, {class}}}")
     });
@@ -162,10 +191,6 @@ stop: {{at: 8h}}
     let apps = volumes.map(|(name, _)| deployment(name, replicas)).concat();
     let scratch = Scratch::new(name, &[("apps.yaml", &apps), ("run.yaml", &text)]);
     let experiment = load_file(&scratch.path("run.yaml"));
-    let mut seen = Places {
-        limit,
-        ..Places::default()
-    };
     let scenario = &experiment.variants[0].scenario;
     let outcome = measure(scenario, &experiment.files, &mut seen);
     outcome.unwrap_or_else(|error| panic!("{error}"));
@@ -241,6 +266,49 @@ fn nodes_attach_no_more_volumes_than_they_can() {
         assert!(
             !net.is_empty() && !zonal.is_empty(),
             "{name}: {net:?} {zonal:?}"
+        );
+    }
+}
+
+#[test]
+fn a_network_volume_is_attached_before_its_pod_starts_and_leaves_a_lost_node_by_force() {
+    for (name, options) in SYSTEMS {
+        let first = run(&format!("attach-{name}"), options, 8, 1, "");
+        let (at, home) = first.runs["net"][0].clone();
+        // 10 s to attach it, and 2 s to start.
+        assert!(at >= 12, "{name}: {at}");
+        let local = first.runs["local"][0].0;
+        assert!(local <= at - 10, "{name}: {local} {at}");
+        let more = format!("failures: [{{kind: node-outage, node: {home}, at: 1h, for: 6h}}]");
+        let lost = run(&format!("force-{name}"), options, 8, 1, &more);
+        assert_eq!(lost.wrong, [""; 0], "{name}");
+        // No sooner than 360 s, 5 s and 10 s after the loss.
+        let mut later = lost.runs["net"].iter().skip(1);
+        assert!(
+            later.all(|(at, _)| *at >= 3_975),
+            "{name}: {:?}",
+            lost.runs["net"]
+        );
+    }
+}
+
+#[test]
+fn many_nodes_have_a_volume_that_is_meant_for_many() {
+    let mut volumes = VOLUMES;
+    volumes[2].1 = "class: network, mode: many";
+    for (name, options) in SYSTEMS {
+        let seen = Places {
+            limit: 8,
+            is_for_many: true,
+            ..Places::default()
+        };
+        let many = run_with(&format!("many-{name}"), options, volumes, 2, "", seen);
+        assert_eq!(many.wrong, [""; 0], "{name}");
+        let mut runs = many.runs["net"].iter();
+        assert!(
+            runs.len() == 2 && runs.all(|(at, _)| *at >= 12),
+            "{name}: {:?}",
+            many.runs["net"]
         );
     }
 }

@@ -222,6 +222,7 @@ fn volume(digest: &mut Digest, volume: &PodVolume) {
             texts(digest, monitors);
             digest.flag(*read_only);
         }
+        PodVolume::Kept(name) => tagged_text(digest, 6, name),
     }
 }
 

@@ -248,7 +248,7 @@ impl<'s> Course<'s> {
 /// The messages about a pod, in order of time as far as that is known.
 fn changes(pod: &Pod, state: &PodState) -> Vec<(Instant, PodChange)> {
     let mut changes = Vec::new();
-    if state.is_held {
+    for _ in 0..state.holds {
         changes.push((pod.created, PodChange::Held));
     }
     if state.restarts > 0 {

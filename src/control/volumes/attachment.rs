@@ -30,13 +30,21 @@ pub enum Host {
 /// Volumes and the pods that have them.
 #[derive(Clone, Debug, Default)]
 pub struct Attachments {
-    delays: VolumeDelays,
     volumes: SortedMap<Text, Volume>,
     pods: SortedMap<PodId, Use>,
     /// Volumes about which something is to be done.
     open: SortedSet<Text>,
     /// Pods that came and wait for no volume.
     free: Vec<PodRef>,
+}
+
+/// A volume that a pod needs on its node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NeededVolume {
+    /// Name of the volume.
+    pub name: Text,
+    /// Delays of the volume.
+    pub delays: VolumeDelays,
 }
 
 /// A pod on its node, and the volumes that it needs there.
@@ -50,6 +58,7 @@ struct Use {
 
 #[derive(Clone, Debug)]
 struct Volume {
+    delays: VolumeDelays,
     place: Place,
     /// The pods that have it or wait for it, first come first.
     users: Vec<PodId>,
@@ -74,32 +83,31 @@ enum Place {
 }
 
 impl Attachments {
-    /// Volumes that are attached nowhere.
-    pub fn new(delays: VolumeDelays) -> Self {
-        Self {
-            delays,
-            ..Self::default()
-        }
-    }
-
     /// A pod came to a node where it needs these volumes.
-    pub fn bound(&mut self, pod: PodRef, node: NodeId, volumes: Vec<Text>) {
+    pub fn bound(&mut self, pod: PodRef, node: NodeId, volumes: Vec<NeededVolume>) {
         self.come(pod, node, volumes, None);
     }
 
     /// A pod was on a node with these volumes before the run began.
-    pub fn found(&mut self, pod: PodRef, node: NodeId, volumes: Vec<Text>) {
+    pub fn found(&mut self, pod: PodRef, node: NodeId, volumes: Vec<NeededVolume>) {
         let attached = Place::Attached { node, unused: None };
         self.come(pod, node, volumes, Some(attached));
     }
 
-    fn come(&mut self, pod: PodRef, node: NodeId, volumes: Vec<Text>, place: Option<Place>) {
+    fn come(
+        &mut self,
+        pod: PodRef,
+        node: NodeId,
+        volumes: Vec<NeededVolume>,
+        place: Option<Place>,
+    ) {
         if volumes.is_empty() {
             self.free.push(pod);
             return;
         }
-        for name in &volumes {
+        for NeededVolume { name, delays } in &volumes {
             let volume = self.volumes.entry(name.clone()).or_insert(Volume {
+                delays: *delays,
                 place: place.unwrap_or(Place::Nowhere),
                 users: Vec::new(),
             });
@@ -109,7 +117,7 @@ impl Attachments {
         let own = Use {
             pod,
             node,
-            volumes,
+            volumes: volumes.into_iter().map(|own| own.name).collect(),
             is_released: false,
         };
         self.pods.insert(pod.id, own);
@@ -137,7 +145,7 @@ impl Attachments {
                 settled.push(name.clone());
                 continue;
             };
-            while let Some(next) = volume.next(now, &self.pods, self.delays, &host) {
+            while let Some(next) = volume.next(now, &self.pods, &host) {
                 volume.place = next;
             }
             if let Place::Attached { node, .. } = volume.place {
@@ -185,7 +193,7 @@ impl Attachments {
         let due = open.filter_map(|volume| match volume.place {
             Place::Attaching { until, .. } | Place::Detaching { until, .. } => Some(until),
             Place::Attached { unused, .. } => {
-                Some(unused?.saturating_add(self.delays.force_detach))
+                Some(unused?.saturating_add(volume.delays.force_detach))
             }
             Place::Nowhere => None,
         });
@@ -204,9 +212,9 @@ impl Volume {
         &self,
         now: Instant,
         pods: &SortedMap<PodId, Use>,
-        delays: VolumeDelays,
         host: impl Fn(NodeId) -> Host,
     ) -> Option<Place> {
+        let delays = self.delays;
         let has_user = |node: NodeId| self.users.iter().any(|user| is_on(pods, *user, node));
         match self.place {
             Place::Nowhere => {
@@ -292,13 +300,21 @@ mod tests {
         }
     }
 
-    fn one(name: &str) -> Vec<Text> {
-        vec![name.into()]
+    fn all<'n>(names: impl IntoIterator<Item = &'n str>) -> Vec<NeededVolume> {
+        let needed = names.into_iter().map(|name| NeededVolume {
+            name: name.into(),
+            delays: DELAYS,
+        });
+        needed.collect()
+    }
+
+    fn one(name: &str) -> Vec<NeededVolume> {
+        all([name])
     }
 
     /// A volume on the first node, whose pod ended at 100 s when another one waits on the second.
     fn moving() -> Attachments {
-        let mut volumes = Attachments::new(DELAYS);
+        let mut volumes = Attachments::default();
         volumes.bound(pod(0), A, one("v"));
         assert_eq!(released(&mut volumes, 0, |_| Host::Ready), [(10, 0)]);
         volumes.bound(pod(1), B, one("v"));
@@ -347,10 +363,10 @@ mod tests {
 
     #[test]
     fn a_pod_waits_for_all_of_its_volumes_and_those_found_are_there() {
-        let mut volumes = Attachments::new(DELAYS);
+        let mut volumes = Attachments::default();
         volumes.found(pod(0), A, one("v"));
         assert_eq!(released(&mut volumes, 0, |_| Host::Ready), [(0, 0)]);
-        volumes.bound(pod(1), A, vec!["v".into(), "w".into()]);
+        volumes.bound(pod(1), A, all(["v", "w"]));
         volumes.bound(pod(2), A, Vec::new());
         let told = released(&mut volumes, 3, |_| Host::Ready);
         assert_eq!(told, [(3, 2), (13, 1)]);
@@ -387,7 +403,7 @@ mod tests {
         /// Pods that run never share a volume across nodes, whatever comes, ends and is lost when.
         #[test]
         fn no_volume_is_attached_twice(steps in prop::collection::vec(step(), 1..60)) {
-            let mut volumes = Attachments::new(DELAYS);
+            let mut volumes = Attachments::default();
             let mut hosts = [Host::Ready; 3];
             let mut pods: SortedMap<PodRef, (NodeId, Vec<Text>)> = SortedMap::new();
             let mut running = SortedSet::new();
@@ -398,7 +414,7 @@ mod tests {
                         let own = pod(number as u32);
                         let named = (0..3_u8).filter(|bit| bits & (1 << bit) != 0);
                         let names: Vec<Text> = named.map(|bit| format!("v{bit}").into()).collect();
-                        volumes.bound(own, NodeId(node), names.clone());
+                        volumes.bound(own, NodeId(node), all(names.iter().map(|own| &**own)));
                         pods.insert(own, (NodeId(node), names));
                     }
                     Step::Ended(place) => {

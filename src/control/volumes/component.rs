@@ -19,10 +19,13 @@ pub struct AttachDetach {
 }
 
 impl AttachDetach {
+    /// Name of the component.
+    pub const NAME: &str = "attach-detach";
+
     /// A component that has seen nothing yet.
     pub fn new(options: AttachOptions) -> Self {
         Self {
-            volumes: Attachments::new(options.delays),
+            volumes: Attachments::default(),
             options,
             cursor: Revision::default(),
             found: SortedSet::new(),
@@ -42,7 +45,7 @@ impl AttachDetach {
                     let Some(record) = record.filter(|own| has_volumes(store, own)) else {
                         continue;
                     };
-                    let volumes = volumes_of(store, record, &self.options);
+                    let volumes = volumes_of(store, record, *node, &self.options);
                     if self.found.remove(&pod.id) {
                         self.volumes.found(*pod, *node, volumes);
                     } else {
@@ -76,7 +79,7 @@ fn host(store: &Store, node: NodeId) -> Host {
 
 impl Component for AttachDetach {
     fn name(&self) -> &'static str {
-        "attach-detach"
+        Self::NAME
     }
 
     fn cursor(&self) -> Revision {

@@ -11,7 +11,7 @@ mod keeper;
 mod kept;
 mod snapshot;
 
-pub use attachment::{Attachments, Host, VolumeDelays};
+pub use attachment::{Attachments, Host, NeededVolume, VolumeDelays};
 pub use component::AttachDetach;
 pub use keeper::{VolumeKeeper, workload_of_pod};
 pub use kept::{BackupPlan, KeptVolume, VolumeClass, VolumePlan};
@@ -19,16 +19,27 @@ pub use snapshot::{SnapshotPlan, Snapshots};
 
 use cluster::Store;
 use model::{Object, Pod, PodRef, PodVolume, Text};
-use units::SortedSet;
+use units::{NodeId, SortedMap, SortedSet};
 
 /// The controller's settings.
 #[derive(Clone, Debug, Default)]
 pub struct AttachOptions {
-    /// Delays of volumes.
-    pub delays: VolumeDelays,
+    /// Delays of the volumes of claims and of disks; `None` has them on every node.
+    pub claims: Option<VolumeDelays>,
+    /// Volumes whose data is kept and that are attached, by name.
+    pub kept: SortedMap<Text, KeptAttachment>,
     /// Claims, by namespace and name, whose volumes several nodes may have, or that are a part of a
     /// node: they need no attaching.
     pub unattached: SortedSet<(Text, Text)>,
+}
+
+/// The way in which a volume whose data is kept comes to nodes (spec: orchestrators-a.md section 9.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptAttachment {
+    /// Delays of the volume.
+    pub delays: VolumeDelays,
+    /// Whether several nodes may have it at a time.
+    pub is_shared: bool,
 }
 
 /// True for a pod with volumes: its node waits until it is released.
@@ -47,8 +58,40 @@ fn claim_templates(store: &Store, pod: PodRef) -> &[Text] {
     }
 }
 
-/// The volumes of a pod that are attached to one node at a time, each by a name of its own.
-fn volumes_of(store: &Store, record: &Pod, options: &AttachOptions) -> Vec<Text> {
+/// The volumes of a pod that are attached to its node, each by a name of its own. One that several nodes may
+/// have is another one on each.
+fn volumes_of(
+    store: &Store,
+    record: &Pod,
+    node: NodeId,
+    options: &AttachOptions,
+) -> Vec<NeededVolume> {
+    let spec = &store.class(record.class).spec;
+    let kept = spec.volumes.iter().filter_map(|volume| match volume {
+        PodVolume::Kept(name) => {
+            let own = options.kept.get(name)?;
+            let name = if own.is_shared {
+                format!("kept {name} on {}", node.0)
+            } else {
+                format!("kept {name}")
+            };
+            Some((name.into(), own.delays))
+        }
+        _ => None,
+    });
+    let mut all: SortedMap<Text, VolumeDelays> = kept.collect();
+    if let Some(delays) = options.claims {
+        let claims = claimed(store, record, options).into_iter();
+        all.extend(claims.map(|name| (name, delays)));
+    }
+    let needed = all.into_iter();
+    needed
+        .map(|(name, delays)| NeededVolume { name, delays })
+        .collect()
+}
+
+/// The volumes of claims and the disks of a pod that are attached to one node at a time.
+fn claimed(store: &Store, record: &Pod, options: &AttachOptions) -> SortedSet<Text> {
     let spec = &store.class(record.class).spec;
     let (namespace, pod) = (&spec.namespace, &record.name);
     let claim = |name: &str| Text::from(format!("claim {namespace}/{name}"));
@@ -62,10 +105,9 @@ fn volumes_of(store: &Store, record: &Pod, options: &AttachOptions) -> Vec<Text>
             (!read_only).then(|| format!("disk {disk}").into())
         }
         PodVolume::EbsVolume(id) => Some(format!("disk {id}").into()),
-        PodVolume::Iscsi { .. } | PodVolume::Rbd { .. } => None,
+        PodVolume::Iscsi { .. } | PodVolume::Rbd { .. } | PodVolume::Kept(_) => None,
     });
     let templates = claim_templates(store, record.pod).iter();
     let templates = templates.map(|name| claim(&format!("{name}-{pod}")));
-    let all: SortedSet<Text> = stated.chain(templates).collect();
-    all.into_iter().collect()
+    stated.chain(templates).collect()
 }

@@ -6,6 +6,7 @@ use autoscale::descheduler::Descheduler;
 use autoscale::workloads::{AutoscalerOptions, Autoscalers};
 use control::Stepping;
 use control::controllers::manager::ControllerOptions;
+use control::volumes::AttachDetach;
 use model::Node;
 use policy::job_order::job_order;
 use policy::{PluginOverride, ProfileChoice, Setup};
@@ -13,7 +14,10 @@ use scenario::Scenario;
 use scenario::schema::{self, Backfill, TieBreak};
 use scheduler::pipeline::evaluate::Form;
 use systems::batch::BatchOptions;
-use systems::{KubeRequest, RunsWorkloads, SchedulerKind, SystemParts, SystemRequest, TimeLimits};
+use systems::{
+    AwaitsVolumes, KubeRequest, RunsWorkloads, SchedulerKind, SystemParts, SystemRequest,
+    TimeLimits,
+};
 
 use super::Prepared;
 use world::{self, BuildError, FileSource, ManifestFiles, Remarks, Workload};
@@ -146,6 +150,17 @@ pub(crate) fn system(
     }
     if let Some(keeper) = world::storage(scenario, &prepared.nodes)? {
         parts.components.push(Box::new(keeper));
+    }
+    let attach = request.controllers.as_ref();
+    let attach = attach.and_then(|own| own.volumes.as_ref());
+    if let Some(options) = attach {
+        // Kubelets wait for volumes by themselves.
+        let mut known = parts.components.iter();
+        if !known.any(|part| part.name() == AttachDetach::NAME) {
+            let component = AttachDetach::new(options.clone());
+            parts.components.push(Box::new(component));
+            parts.agent = Box::new(AwaitsVolumes::new(parts.agent));
+        }
     }
     let provider = prepared.provider.as_ref();
     let autoscalers = world::node_autoscalers(scenario, provider, &prepared.kube)?;

@@ -272,7 +272,8 @@ impl NodeCore {
             Command::Release { pod } => {
                 if let Some(local) = self.pods.get(&pod).map(|held| held.local) {
                     self.act(orders, |cluster, out| {
-                        cluster.agent.released(now, local, out);
+                        let view = LocalNode::new(&cluster.store, NODE);
+                        cluster.agent.released(now, local, view, out);
                     });
                 }
             }
@@ -356,7 +357,7 @@ impl NodeCore {
             crashed: false,
         };
         self.act(orders, |cluster, out| {
-            reunite(cluster.agent.as_mut(), now, known, out);
+            reunite(cluster.agent.as_mut(), now, known, &cluster.store, out);
         });
     }
 

@@ -106,7 +106,10 @@ fn conflicts(one: &PodVolume, other: &PodVolume) -> bool {
 }
 
 const fn is_disk(volume: &PodVolume) -> bool {
-    !matches!(volume, PodVolume::Claim(_) | PodVolume::Ephemeral(_))
+    !matches!(
+        volume,
+        PodVolume::Claim(_) | PodVolume::Ephemeral(_) | PodVolume::Kept(_)
+    )
 }
 
 fn is_for_one_pod(claim: &PersistentVolumeClaim) -> bool {

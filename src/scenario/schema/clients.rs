@@ -61,7 +61,8 @@ pub struct KubeletDelays {
 
 /// Delays of volumes that one node at a time has: of claims with `ReadWriteOnce` or
 /// `ReadWriteOncePod`, those of `volumeClaimTemplates` included; `{}` has the defaults below. They apply
-/// to the system `kubernetes` with `system.controllers`.
+/// to the system `kubernetes` with `system.controllers`, and under every system to the network volumes of
+/// `storage`, which have the defaults where nothing is stated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct VolumeDelays {

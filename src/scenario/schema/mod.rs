@@ -127,7 +127,7 @@ pub use slurm::{
     SlurmPartition, SlurmReservation, TiedAccounts, TresWeights, UserShares,
 };
 pub use sparrow::{Sampling, Sparrow, WorkerQueues};
-pub use storage::{Backup, Storage, StorageClass};
+pub use storage::{Backup, Storage, StorageClass, StorageMode};
 pub use swarm::{
     Swarm, SwarmBackend, SwarmCpu, SwarmDiscovery, SwarmFilter, SwarmReschedule, SwarmStrategy,
 };

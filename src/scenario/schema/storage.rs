@@ -25,6 +25,9 @@ pub struct Storage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub zone: Option<String>,
+    /// Number of nodes that may have a `network` volume at a time; default `single-writer`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<StorageMode>,
     /// Synchronous replica elsewhere, if `true`: a loss takes no data; default `false`.
     #[serde(default)]
     pub replicated: bool,
@@ -54,6 +57,17 @@ pub enum StorageClass {
     Local,
     /// Storage of a zone, which all nodes of the zone reach.
     Network,
+}
+
+/// Number of nodes that may have a network volume at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StorageMode {
+    /// One node: the volume is detached there before another one attaches it.
+    #[default]
+    SingleWriter,
+    /// Any number of nodes, of which each attaches it for itself.
+    Many,
 }
 
 /// Backups of a volume by the clock; the first begins with the run.

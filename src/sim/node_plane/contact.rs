@@ -313,7 +313,7 @@ impl NodePlane {
             }
             ctx.send(ToNodes::Notice(Notice::Assign(pod)));
             let state = store.pod_states().get(pod);
-            if state.is_some_and(|state| !state.is_held) {
+            if state.is_some_and(|state| !state.is_held()) {
                 ctx.send(ToNodes::Notice(Notice::Release(pod)));
             }
             return;
@@ -325,11 +325,11 @@ impl NodePlane {
         let known = node_api::Reunion {
             assignment,
             order,
-            may_start: state.is_some_and(|state| !state.is_held),
+            may_start: state.is_some_and(|state| !state.is_held()),
             crashed,
         };
         let agent = self.agent.as_mut();
-        node_api::reunite(agent, ctx.now(), known, &mut self.output);
+        node_api::reunite(agent, ctx.now(), known, store, &mut self.output);
         self.hand_over(ctx);
     }
 

@@ -13,7 +13,7 @@ mod resumption;
 
 use std::sync::Arc;
 
-use cluster::Store;
+use cluster::{PodState, Store};
 use control::local_node::LocalNode;
 use control::node::{Assignment, MachineCommand, Report, StopOrder};
 use control::node_api::Notice;
@@ -259,7 +259,7 @@ impl NodePlane {
             return;
         }
         let state = store.pod_states().get(pod);
-        if state.is_some_and(|state| state.is_held) {
+        if state.is_some_and(|state| state.is_held()) {
             self.agent.held(pod);
         }
         if self.machine.has_moved(pod) {
@@ -303,9 +303,15 @@ impl NodePlane {
 
     /// A pod that was held back may be started: its node is told, if it is reached.
     fn release(&mut self, ctx: &mut Context<'_>, store: &Store, pod: PodRef) {
+        // Somebody else may hold it back still.
+        let state = store.pod_states().get(pod);
+        if state.is_some_and(PodState::is_held) {
+            return;
+        }
         let node = store.pods().get(pod).and_then(Pod::node);
-        if node.is_some_and(|node| self.hosts.is_reached(node)) {
-            self.agent.released(ctx.now(), pod, &mut self.output);
+        if let Some(node) = node.filter(|node| self.hosts.is_reached(*node)) {
+            let local = LocalNode::new(store, node);
+            self.agent.released(ctx.now(), pod, local, &mut self.output);
             self.hand_over(ctx);
         }
     }

@@ -128,6 +128,13 @@ impl Kubelet {
         }
     }
 
+    /// Starts a pod that waited for its volumes.
+    pub fn start(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
+        if let Some(assignment) = self.waiting.remove(&pod.id) {
+            self.begin(now, assignment, out);
+        }
+    }
+
     /// The images that pods of a node need.
     fn in_use(&self, node: NodeId) -> SortedSet<Text> {
         let pods = self.pods.values().filter(|held| held.node == node);
@@ -163,10 +170,14 @@ impl NodeAgent for Kubelet {
         }
     }
 
-    fn released(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
-        if let Some(assignment) = self.waiting.remove(&pod.id) {
-            self.begin(now, assignment, out);
-        }
+    fn released(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        _local: LocalNode<'_>,
+        out: &mut AgentOutput,
+    ) {
+        self.start(now, pod, out);
     }
 
     fn stopping(&mut self, now: Instant, order: StopOrder, out: &mut AgentOutput) {

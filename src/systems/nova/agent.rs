@@ -141,7 +141,7 @@ impl NodeAgent for NovaAgent {
         match self.booting.get(&pod.id) {
             Some(&up) if up <= now => {
                 self.booting.remove(&pod.id);
-                self.inner.released(now, pod, out);
+                self.inner.start(now, pod, out);
             }
             Some(_) => {}
             None => self.inner.woken(now, pod, out),

@@ -226,7 +226,17 @@ impl NodeAgent for SwarmKitAgent {
         self.act(now, pod, action, out);
     }
 
-    fn released(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
+    fn knows_holds(&self) -> bool {
+        true
+    }
+
+    fn released(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        _local: LocalNode<'_>,
+        out: &mut AgentOutput,
+    ) {
         if let Some(task) = self.tasks.get_mut(&pod.id) {
             let action = task.ladder.want(DesiredState::Running);
             self.act(now, pod, action, out);

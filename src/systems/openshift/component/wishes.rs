@@ -37,7 +37,7 @@ pub(super) fn disks(spec: &PodSpec, are_read: bool) -> SortedSet<Text> {
                 read_only,
                 ..
             } => (*read_only, format!("rbd/{pool}/{image}")),
-            PodVolume::Claim(_) | PodVolume::Ephemeral(_) => return None,
+            PodVolume::Claim(_) | PodVolume::Ephemeral(_) | PodVolume::Kept(_) => return None,
         };
         (is_read == are_read).then(|| name.into())
     });
