@@ -1,4 +1,4 @@
-//! What a scenario states for a time at which its run is over.
+//! Failures and operations that a scenario states for a time at which its run is over.
 
 use scenario::Scenario;
 use units::Duration;

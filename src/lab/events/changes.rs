@@ -6,6 +6,7 @@ use model::queueing::{ClusterQueueStatus, FlavorUsage, QueuedWorkload};
 use model::workload::horizontal::HorizontalPodAutoscaler;
 use model::workload::vertical::{Recommended, VerticalPodAutoscaler};
 use model::{Object, Used, VolumeStep};
+use trace::budget::bytes_in_words;
 use units::{Quantity, plural};
 
 /// Change of an object, in words; empty where nothing of that kind changed.
@@ -38,13 +39,13 @@ pub(super) fn changed(before: Option<&Object>, after: &Object) -> String {
 /// A step of a volume, in words: its name, and how much was copied, lost or read.
 pub(super) fn volume(step: &VolumeStep) -> String {
     let (_, name) = step.name();
-    let amount = |bytes: i64| Quantity::from_units(bytes);
+    let amount = |bytes: i64| bytes_in_words(u64::try_from(bytes).unwrap_or(0));
     match step {
         VolumeStep::BackedUp { bytes, stored } => {
             let (bytes, stored) = (amount(*bytes), amount(*stored));
-            format!("{name}: {bytes} bytes copied, {stored} kept")
+            format!("{name}: {bytes} copied, {stored} kept")
         }
-        VolumeStep::Snapshotted { stored } => format!("{name}: {} bytes kept", amount(*stored)),
+        VolumeStep::Snapshotted { stored } => format!("{name}: {} kept", amount(*stored)),
         VolumeStep::Reachable { after } => format!("{name}: after {after}"),
         VolumeStep::Lost {
             data,
@@ -56,11 +57,11 @@ pub(super) fn volume(step: &VolumeStep) -> String {
             format!("{name}: after {after}, without a copy that is read")
         }
         VolumeStep::Restored { bytes, after } => {
-            format!("{name}: after {after}, {} bytes read", amount(*bytes))
+            format!("{name}: after {after}, {} read", amount(*bytes))
         }
         VolumeStep::CopiesDropped { backups, snapshots } => {
             let (backups, snapshots) = (amount(*backups), amount(*snapshots));
-            format!("{name}: {backups} bytes of backups are left, {snapshots} of snapshots")
+            format!("{name}: {backups} of backups are left, {snapshots} of snapshots")
         }
         VolumeStep::DiskFailed(_)
         | VolumeStep::BackupSkipped

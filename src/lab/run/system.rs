@@ -117,6 +117,7 @@ pub(crate) fn system(
     jobs.reservations = world::reservations(scenario, &prepared.nodes, arrivals)?;
     let options = prepared.options.clone().with(jobs);
     let options = options.with(prepared.kube.clone());
+    let attach = world::attach_options(scenario, &prepared.kube.objects);
     let request = SystemRequest {
         setup: Setup {
             seed: scenario.seed,
@@ -128,7 +129,7 @@ pub(crate) fn system(
         profile,
         options,
         controllers: (prepared.controllers.clone()).map(|own| ControllerOptions {
-            volumes: world::attach_options(scenario, &prepared.kube.objects),
+            volumes: attach.clone(),
             ..own
         }),
         form,
@@ -151,16 +152,12 @@ pub(crate) fn system(
     if let Some(keeper) = world::storage(scenario, &prepared.nodes)? {
         parts.components.push(Box::new(keeper));
     }
-    let attach = request.controllers.as_ref();
-    let attach = attach.and_then(|own| own.volumes.as_ref());
-    if let Some(options) = attach {
-        // Kubelets wait for volumes by themselves.
-        let mut known = parts.components.iter();
-        if !known.any(|part| part.name() == AttachDetach::NAME) {
-            let component = AttachDetach::new(options.clone());
-            parts.components.push(Box::new(component));
-            parts.agent = Box::new(AwaitsVolumes::new(parts.agent));
-        }
+    // Kubelets wait for volumes by themselves.
+    let mut known = parts.components.iter();
+    let waits = known.any(|part| part.name() == AttachDetach::NAME);
+    if let Some(options) = attach.filter(|own| !waits && !own.kept.is_empty()) {
+        parts.components.push(Box::new(AttachDetach::new(options)));
+        parts.agent = Box::new(AwaitsVolumes::new(parts.agent));
     }
     let provider = prepared.provider.as_ref();
     let autoscalers = world::node_autoscalers(scenario, provider, &prepared.kube)?;
