@@ -305,8 +305,10 @@ fn many_nodes_have_a_volume_that_is_meant_for_many() {
         let many = run_with(&format!("many-{name}"), options, volumes, 2, "", seen);
         assert_eq!(many.wrong, [""; 0], "{name}");
         let mut runs = many.runs["net"].iter();
+        // Nova doesn't make the pod again that came to another zone in the same instant.
+        let all = if name == "nova" { 1 } else { 2 };
         assert!(
-            runs.len() == 2 && runs.all(|(at, _)| *at >= 12),
+            runs.len() == all && runs.all(|(at, _)| *at >= 12),
             "{name}: {:?}",
             many.runs["net"]
         );
