@@ -46,9 +46,12 @@ pub(super) fn failure(error: ExperimentError, interrupted: Exit) -> Failure {
 pub(super) fn run_failure(error: &RunError) -> Failure {
     match error {
         RunError::Build(BuildError::Trace(bad @ TraceError::BadRow { .. }))
-        | RunError::Sim(SimError::Trace(bad @ TraceError::BadRow { .. })) => Failure::input(
-            format!("{bad}\nhelp: correct the row, or skip such rows with `--on-bad-row skip`"),
-        ),
+        | RunError::Sim(SimError::Trace(bad @ TraceError::BadRow { .. })) => {
+            Failure::input(format!(
+                "{bad}\nhelp: correct the row, or leave such rows out: `onBadRow: skip` beside the path of the file, or \
+                 `run --on-bad-row skip` for all files"
+            ))
+        }
         error if is_input(error) => Failure::input(error),
         error => Failure::incomplete(error),
     }

@@ -179,8 +179,8 @@ pub type FieldTest = (usize, fn(&str) -> bool);
 /// The most rows by which a table without a header is recognized: a row with a fault hides none of the others.
 const SHOWN_ROWS: usize = 16;
 
-/// Returns `Certain` if the first line that is no remark has this number of fields, and those at some places pass a test;
-/// `Maybe` if another of the first lines does.
+/// Returns `Certain` if the first line that is no remark has this number of fields, and those at some places pass a test,
+/// and half of the first lines or more do; `Maybe` if any of them does.
 pub fn row_has(first: &[u8], separator: u8, fields: usize, tests: &[FieldTest]) -> Confidence {
     let passes = |line: &[u8]| {
         let Ok(line) = str::from_utf8(line) else {
@@ -195,10 +195,12 @@ pub fn row_has(first: &[u8], separator: u8, fields: usize, tests: &[FieldTest]) 
     let rows = whole
         .split(|&byte| byte == b'\n')
         .filter(|line| !line.is_empty() && !line.starts_with(b"#"));
-    match rows.take(SHOWN_ROWS).position(passes) {
-        Some(0) => Confidence::Certain,
-        Some(_) => Confidence::Maybe,
-        None => Confidence::No,
+    let passed: Vec<bool> = rows.take(SHOWN_ROWS).map(passes).collect();
+    let own = passed.iter().filter(|&&passes| passes).count();
+    match passed.first() {
+        _ if own == 0 => Confidence::No,
+        Some(true) if 2 * own >= passed.len() => Confidence::Certain,
+        _ => Confidence::Maybe,
     }
 }
 

@@ -256,6 +256,20 @@ impl fmt::Display for Ledger {
     }
 }
 
+/// The most characters of a value that a message shows.
+const SHOWN_CHARACTERS: usize = 160;
+
+/// A value as messages show it: a row of a thousand columns fills no screen.
+fn shortened(value: String) -> String {
+    match value.char_indices().nth(SHOWN_CHARACTERS) {
+        None => value,
+        Some((end, _)) => {
+            let all = value.chars().count();
+            format!("{}… ({all} characters)", &value[..end])
+        }
+    }
+}
+
 /// Policy for bad rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnBadRow {
@@ -345,7 +359,7 @@ impl Journal {
             file: self.file.to_string(),
             line,
             column: bad.column,
-            value: bad.value,
+            value: shortened(bad.value),
             rule: bad.rule,
         };
         match self.policy.on_bad_row {

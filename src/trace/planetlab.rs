@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::archive::Member;
 use super::error::TraceError;
-use super::ledger::{Action, Ledger};
+use super::ledger::{Action, BadRow, Journal};
 
 /// Number of samples of a machine's day.
 pub const SAMPLES: usize = 288;
@@ -29,7 +29,7 @@ pub struct VmDay {
     pub name: String,
     /// The machine's file, as messages name it.
     pub place: Arc<str>,
-    /// Percent of the processor in use, at each sample.
+    /// Percent of the processor in use, at each of the [`SAMPLES`].
     pub percent: Vec<u8>,
 }
 
@@ -59,101 +59,116 @@ impl VmDay {
     }
 }
 
-/// A day with the faults of its files.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Day {
-    /// Machines by the names of their files.
-    pub vms: Vec<VmDay>,
-    /// Faults that were repaired.
-    pub ledger: Ledger,
-}
-
-/// The day of files, each with the use of a machine.
+/// The machines of files, each with the use of one over a day, in order of the files' names. Of a sample that is left
+/// out as a bad row, the place keeps the sample before it (of the first ones, the one after), so that all others stay
+/// at their times. A file without a sample is a bad row.
 ///
 /// # Errors
-/// A sample is no whole percentage, or a file has none.
-pub fn day(mut files: Vec<Member>) -> Result<Day, TraceError> {
-    let mut day = Day::default();
+/// The journal's policy refuses a fault.
+pub fn day(mut files: Vec<Member>, journal: &mut Journal) -> Result<Vec<VmDay>, TraceError> {
+    let mut vms = Vec::with_capacity(files.len());
     files.sort_by(|a, b| a.name.cmp(&b.name));
     for file in files {
-        let percent = samples(&file, &mut day.ledger)?;
-        day.vms.push(VmDay {
-            name: file.name,
-            place: file.place,
-            percent,
-        });
+        journal.file = file.place.clone();
+        if let Some(percent) = samples(&file.bytes, journal)? {
+            vms.push(VmDay {
+                name: file.name,
+                place: file.place,
+                percent,
+            });
+        }
     }
-    Ok(day)
+    Ok(vms)
 }
 
-fn samples(member: &Member, ledger: &mut Ledger) -> Result<Vec<u8>, TraceError> {
-    let text = String::from_utf8_lossy(&member.bytes);
-    let mut percent = Vec::with_capacity(SAMPLES);
-    let mut lines = (1..).zip(text.lines());
+/// The samples of a file; `None` if it has none.
+fn samples(bytes: &[u8], journal: &mut Journal) -> Result<Option<Vec<u8>>, TraceError> {
+    let text = String::from_utf8_lossy(bytes);
+    let mut percent: Vec<Option<u8>> = Vec::with_capacity(SAMPLES);
+    // Blank lines at the end are none of the samples.
+    let mut lines = (1..).zip(text.trim_end().lines());
     for (line, text) in lines.by_ref().take(SAMPLES) {
-        let value = text.trim().parse().ok().filter(|&value: &u8| value <= 100);
-        percent.push(value.ok_or_else(|| TraceError::BadRow {
-            file: member.place.to_string(),
-            line,
-            column: "use".to_owned(),
-            value: text.trim().to_owned(),
-            rule: "expected a whole percentage from 0 to 100".to_owned(),
-        })?);
+        let text = text.trim();
+        let value = text.parse().ok().filter(|&value: &u8| value <= 100);
+        if value.is_none() {
+            journal.bad_row(BadRow {
+                line,
+                column: "use".to_owned(),
+                value: text.chars().take(80).collect(),
+                rule: "expected a whole percentage from 0 to 100".to_owned(),
+            })?;
+        }
+        percent.push(value.or_else(|| percent.last().copied().flatten()));
     }
-    let Some(&last) = percent.last() else {
-        return Err(TraceError::Format {
-            file: member.place.to_string(),
-            reason: "the file is empty; expected a percentage a line".to_owned(),
-        });
+    let Some(first) = percent.iter().copied().flatten().next() else {
+        if percent.is_empty() {
+            journal.bad_row(BadRow {
+                line: 1,
+                column: "use".to_owned(),
+                value: String::new(),
+                rule: "expected a percentage a line".to_owned(),
+            })?;
+        }
+        return Ok(None);
     };
+    let mut percent: Vec<u8> = percent.iter().map(|own| own.unwrap_or(first)).collect();
     if let Some((line, _)) = lines.next() {
-        ledger.note("samples beyond a day", Action::Drop, &member.place, line);
+        journal.dirt("samples beyond a day", Action::Drop, line)?;
     }
     if percent.len() < SAMPLES {
         let line = percent.len() as u64;
-        ledger.note(
-            "a day that ends early keeps its last sample",
-            Action::Repair,
-            &member.place,
-            line,
-        );
-        percent.resize(SAMPLES, last);
+        let kind = "a day that ends early keeps its last sample";
+        journal.dirt(kind, Action::Repair, line)?;
+        percent.resize(SAMPLES, percent.last().copied().unwrap_or(first));
     }
-    Ok(percent)
+    Ok(Some(percent))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> (Result<Vec<u8>, String>, u64) {
-        let mut ledger = Ledger::default();
-        let member = Member {
-            name: "vm".to_owned(),
-            place: "day.tar: vm".into(),
-            bytes: text.as_bytes().to_vec(),
-        };
-        let read = samples(&member, &mut ledger).map_err(|error| error.to_string());
-        (read, ledger.total())
+    use crate::ledger::RowPolicy;
+
+    fn read(text: &str, policy: RowPolicy) -> (Result<Option<Vec<u8>>, String>, u64) {
+        let mut journal = Journal::new("day.tar: vm".into(), policy);
+        let read = samples(text.as_bytes(), &mut journal).map_err(|error| error.to_string());
+        (read, journal.ledger.total())
     }
 
     #[test]
-    fn short_and_long_days_are_repaired_and_wrong_samples_are_refused() {
-        let (short, faults) = read("5\n7");
-        let short = short.expect("samples");
+    fn short_and_long_days_are_repaired() {
+        let (short, faults) = read("5\n7", RowPolicy::default());
+        let short = short.expect("readable").expect("samples");
         assert_eq!(
             (short.len(), short[0], short[287], faults),
             (SAMPLES, 5, 7, 1)
         );
-        let (long, faults) = read(&"3\n".repeat(SAMPLES + 1));
-        assert_eq!((long.expect("samples").len(), faults), (SAMPLES, 1));
+        for (rows, expected) in [(SAMPLES, 0), (SAMPLES + 1, 1)] {
+            let (long, faults) = read(&("3\n".repeat(rows) + "\n"), RowPolicy::default());
+            let long = long.expect("readable").expect("samples");
+            assert_eq!((long.len(), faults), (SAMPLES, expected));
+        }
+    }
+
+    #[test]
+    fn wrong_samples_stop_the_reading_or_give_way_to_those_beside_them() {
         for (text, part) in [
             ("5\n101", "day.tar: vm:2: "),
             ("-1", "whole percentage"),
-            ("", "empty"),
+            ("5\n\n7", "vm:2: column `use`"),
+            ("", "a percentage a line"),
         ] {
-            let error = read(text).0.expect_err(text);
+            let error = read(text, RowPolicy::default()).0.expect_err(text);
             assert!(error.contains(part), "{error}");
+        }
+        let (read_over, faults) = read("x\n5\n101\n\n7\n9.5", RowPolicy::REPORT);
+        let found = read_over.expect("readable").expect("samples");
+        assert_eq!(found[..6], [5, 5, 5, 5, 7, 7]);
+        // Four bad rows, and the day that ends early.
+        assert_eq!(faults, 5);
+        for (text, rows) in [("", 1), ("x\ny\n", 2)] {
+            assert_eq!(read(text, RowPolicy::REPORT), (Ok(None), rows));
         }
     }
 

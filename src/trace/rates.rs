@@ -241,13 +241,18 @@ fn requests(row: &Row<'_>, column: &Column, scale: f64) -> Result<u64, BadRow> {
     Ok((number * scale * 1e6).round() as u64)
 }
 
+/// The error of a row. Each row states a rate up to the next one, so that none can be left out: no policy for bad rows
+/// has it passed over.
 fn placed(file: &str, bad: BadRow) -> TraceError {
-    TraceError::BadRow {
-        file: file.to_owned(),
-        line: bad.line,
-        column: bad.column,
-        value: bad.value,
-        rule: bad.rule,
+    let BadRow {
+        line,
+        column,
+        value,
+        rule,
+    } = bad;
+    TraceError::Format {
+        file: format!("{file}:{line}"),
+        reason: format!("column `{column}`: {rule}, found `{value}`"),
     }
 }
 

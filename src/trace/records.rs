@@ -22,7 +22,7 @@ pub(crate) fn each_record(
 ) -> Result<(), TraceError> {
     for part in parts(input)? {
         journal.file = part.name.clone();
-        if !is_json(&part.first_bytes()?) {
+        if !has_objects(&part.first_bytes()?) {
             let layout = Layout::headed(columns, b',');
             each_row_of(&part, &layout, journal, &mut take)?;
             continue;
@@ -62,9 +62,15 @@ pub(crate) fn show_records(
 /// The most objects by which an export is recognized: those that are null are left out of one.
 const SHOWN_OBJECTS: usize = 16;
 
+/// Whether one of the first lines begins an object: a line with a fault hides none of the others.
+fn has_objects(first: &[u8]) -> bool {
+    let mut lines = first.split(|&byte| byte == b'\n').take(SHOWN_OBJECTS);
+    lines.any(is_json)
+}
+
 /// Returns `Certain` if a text begins with a record that has all of these columns, or has it soon.
 pub(crate) fn record_has(first: &[u8], columns: &[&str]) -> Confidence {
-    if !is_json(first) {
+    if !has_objects(first) {
         let others: Vec<String> = columns.iter().map(|name| underscored(name)).collect();
         let others: Vec<&str> = others.iter().map(String::as_str).collect();
         return header_has(first, columns).max(header_has(first, &others));

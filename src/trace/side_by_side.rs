@@ -50,7 +50,7 @@ impl<const N: usize> Tables<N> {
                 continue;
             }
             let first = beginning(&part)?;
-            let table = most_like(all, &first);
+            let table = most_like(all, &names, &first);
             let place = names
                 .iter()
                 .position(|name| table.is_none_or(|own| own.name == *name));
@@ -105,9 +105,13 @@ impl<const N: usize> Tables<N> {
     }
 }
 
-/// The table that a text is of by its first bytes.
-fn most_like<'t>(all: &'t [TraceTable], first: &[u8]) -> Option<&'t TraceTable> {
-    let found = |confidence| all.iter().find(|own| (own.sniff)(first) == confidence);
+/// The table that a text is of by its first bytes; of equally likely ones one of these names.
+fn most_like<'t>(all: &'t [TraceTable], names: &[&str], first: &[u8]) -> Option<&'t TraceTable> {
+    let found = |confidence| {
+        let mut like = all.iter().filter(|own| (own.sniff)(first) == confidence);
+        let read = like.clone().find(|own| names.contains(&own.name));
+        read.or_else(|| like.next())
+    };
     found(Confidence::Certain).or_else(|| found(Confidence::Maybe))
 }
 

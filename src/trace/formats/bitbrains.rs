@@ -11,7 +11,7 @@ use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
-use crate::rows::{Fields, Layout, Refused, each_row_of_all, show_rows};
+use crate::rows::{Fields, Layout, Refused, each_row_of, show_rows};
 use crate::samples::pattern;
 use crate::stream::ArrivalSource;
 use model::{Behaviour, PodName, PodSpec};
@@ -86,9 +86,21 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let mut machines: Vec<Machine> = Vec::new();
     let parts = parts(input)?;
     of_one_folder(input, &parts)?;
-    each_row_of_all(&parts, &LAYOUT, &mut journal, |journal, fields| {
-        take(&mut machines, journal, fields, options.usage)
-    })?;
+    for part in &parts {
+        journal.file = part.name.clone();
+        let known = machines.len();
+        // The file of a machine that was never on may be empty; a trace of one file may not.
+        let is_alone = parts.len() == 1;
+        if is_alone || !part.first_bytes()?.trim_ascii().is_empty() {
+            each_row_of(part, &LAYOUT, &mut journal, &mut |journal, fields| {
+                take(&mut machines, journal, fields, options.usage)
+            })?;
+        }
+        if machines.len() == known && !is_alone {
+            let kind = "file without a row; the machine is left out";
+            journal.dirt(kind, Action::Drop, 1)?;
+        }
+    }
     let zero = machines
         .iter()
         .map(|machine| machine.first)
@@ -194,6 +206,7 @@ fn take(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::packed::archive;
     use crate::inspect::validate;
     use crate::memory::Recorded;
     use units::Duration;
@@ -208,6 +221,22 @@ mod tests {
         format!(
             "{time};\t{cores};\t2599.9;\t19.06;\t{used};\t2048.0;\t1024.0;\t0.0;\t1.4;\t0.0;\t0.0\n"
         )
+    }
+
+    #[test]
+    fn files_without_a_row_are_told() {
+        let whole = format!("{HEADER}{}", row(1_000, 2, "1"));
+        let files = [("d/1.csv", HEADER), ("d/2.csv", &*whole), ("d/3.csv", "")];
+        for (input, machines, empty) in [
+            (Input::bytes("d.tar", archive(&files)), 1, 2),
+            (Input::bytes("1.csv", HEADER.as_bytes()), 0, 0),
+        ] {
+            let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+            assert_eq!((found.accepted, &found.stopped), (machines, &None));
+            let kind = "file without a row; the machine is left out";
+            assert_eq!(found.ledger.count(kind), empty);
+            assert_eq!(found.is_empty(), machines == 0);
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
 use crate::gather::{Demand, Gather, requests, whole_gpus};
 use crate::input::Input;
-use crate::ledger::{Action, Journal};
+use crate::ledger::{Action, BadRow, Journal};
 use crate::links::Links;
 use crate::options::ReadOptions;
 use crate::rows::{Fields, Layout, Refused, each_row_of, show_rows};
@@ -84,8 +84,11 @@ const GPU_USED: usize = 3;
 const LAST: i64 = 8_500_000_000_000;
 /// The most MHz of a task.
 const MOST_MHZ: f64 = 1e12;
-/// The most MiB of a task: above it the memory of a file is in KiB, as no machine has 16 TiB.
+/// The most MiB of a task, as no machine has more than 16 TiB.
 const MOST_MEBIBYTES: i64 = 1 << 24;
+/// The MiB of a typical task from which on the memory of its file is in KiB: 1 TiB, or 256 GiB where another task has
+/// more than the most. (Machines of clouds have 1 GiB or more, which are as many KiB.)
+const TYPICAL_KIBIBYTES: [i64; 2] = [1 << 20, 1 << 18];
 /// The most that a pattern of usage states, in hundredths of a percent: a thousand times the request.
 const MOST_SHARE: f64 = 1e7;
 /// A millisecond in nanoseconds.
@@ -189,15 +192,22 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         })?;
     }
     let Workload { tasks, places } = workload;
-    let most = tasks.iter().map(|(_, task)| task.memory).max();
-    let is_kibibytes = most.is_some_and(|most| most > MOST_MEBIBYTES);
+    let is_kibibytes = is_in_kibibytes(tasks.iter().map(|(_, task)| task.memory).collect());
     let zero = tasks.iter().map(|(_, task)| task.submit).min();
     let mut gather = Gather::default();
     for (name, task) in tasks {
         journal.file = task.file.clone();
         if is_kibibytes {
-            let kind = "memory in KiB, as a task of the file would have above 16 TiB";
+            let kind = "memory in KiB, as half of the tasks would have hundreds of GiB, or TiB";
             journal.dirt(kind, Action::Repair, task.line)?;
+        } else if task.memory > MOST_MEBIBYTES {
+            journal.bad_row(BadRow {
+                line: task.line,
+                column: COLUMNS[MEMORY].name.to_owned(),
+                value: task.memory.to_string(),
+                rule: format!("must be at most {MOST_MEBIBYTES} MiB"),
+            })?;
+            continue;
         }
         match task.covered {
             None if !fragments.is_empty() => {
@@ -231,6 +241,16 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         );
     }
     Ok(gather.finish(journal))
+}
+
+/// Whether the memory of a file's tasks is in KiB, by the lower one in the middle of those that state any: one task
+/// with a wrong value changes no other.
+fn is_in_kibibytes(mut memory: Vec<i64>) -> bool {
+    memory.retain(|&own| own > 0);
+    memory.sort_unstable();
+    let typical = memory.get(memory.len().saturating_sub(1) / 2);
+    let has_more = memory.last().is_some_and(|&most| most > MOST_MEBIBYTES);
+    typical.is_some_and(|&typical| typical >= TYPICAL_KIBIBYTES[usize::from(has_more)])
 }
 
 impl Task {
@@ -368,105 +388,4 @@ impl Workload {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::archive::packed::archive;
-    use crate::inspect::validate;
-    use crate::memory::Recorded;
-
-    const HEADER: &str = "id,submission_time,duration,cpu_count,cpu_capacity,mem_capacity";
-
-    fn read(input: &Input, usage: bool) -> Recorded {
-        let options = ReadOptions {
-            usage,
-            ..ReadOptions::default()
-        };
-        let mut source = open(input, &options).expect("good rows");
-        Recorded::collect(&mut *source).expect("good rows")
-    }
-
-    #[test]
-    fn tasks_use_what_their_fragments_say() {
-        let tasks = format!(
-            "{HEADER},gpu_count,parents,deferrable,deadline\n\
-             2,1704067260000,60000,2,4000,1024,1,[1],1,1704067320000\n\
-             1,1704067200000,30000,1,2000,512,,[],false,-1\n"
-        );
-        let fragments = "id,duration,cpu_usage\n1,10000,500\n2,400,200\n2,0,800\n2,59600,4000.5\n1,10000,0\n3,5000,1\n";
-        let bytes = archive(&[("fragments.csv", fragments), ("tasks.csv", &tasks)]);
-        let input = Input::bytes("w.tar", bytes);
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name);
-        let recorded = read(&input, true);
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| {
-                let spec = &recorded.classes[one.class as usize];
-                let usage = spec
-                    .behaviour
-                    .as_ref()
-                    .and_then(|own| own.cpu_usage.clone());
-                (one.name.to_string(), one.submit, spec.gpu.devices, usage)
-            })
-            .collect();
-        let first = "recorded(0s: 25.00%, 10s: 0.00%)".into();
-        let second = "recorded(0s: 100.01%)".into();
-        assert_eq!(
-            seen,
-            [
-                ("1".to_owned(), Instant::ZERO, 0, Some(first)),
-                ("2".to_owned(), Instant::from_secs(60), 1, Some(second)),
-            ]
-        );
-        assert_eq!(recorded.arrivals[1].after(), ["1".into()]);
-        for kind in [
-            "task may be put off, not heeded",
-            "deadline of a task, not enforced",
-            "submitted before the row above; sorted",
-            "fragment of a task that is not there",
-            "use above the capacity of the task",
-            "fragments don't add up to the duration of their task; that of the task holds",
-        ] {
-            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-        }
-        let kind = "fragment below a second; the last one of a second stands";
-        assert_eq!(recorded.ledger.count(kind), 2);
-    }
-
-    #[test]
-    fn dirty_rows_and_tables_are_named() {
-        let rows = format!(
-            "{HEADER}\n1,-1,5,1,1,1\n2,0,5,0,1,1\n3,0,1.5,1,1,1\n4,0,5,1,,1\n5,0,5,1,1,1\n\
-             5,0,5,1,1,1\n6,0,5\n"
-        );
-        let input = Input::bytes("t.csv", rows.into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "t.csv:2: column `submission_time`: must be at least 0, found `-1`",
-                "t.csv:3: column `cpu_count`: must be at least 1, found `0`",
-                "t.csv:4: column `duration`: must be a whole number, found `1.5`",
-                "t.csv:5: column `cpu_capacity`: must be a number of MHz, found ``",
-                "t.csv:7: column `id`: must be the only task of its number, found `5`",
-                "t.csv:8: column `cpu_count`: the row has 3 fields where the header has 6, found \
-                 `6,0,5`",
-            ]
-        );
-        let swapped = format!("{HEADER}\n1,0,5,1,1,130465792\n2,0,5,1,1,1024\n");
-        let recorded = read(&Input::bytes("t.csv", swapped.into_bytes()), false);
-        let requests = recorded.classes[1].requests().expect("small");
-        assert_eq!(requests.get("memory").units_ceil(), Ok(1 << 20));
-        let kind = "memory in KiB, as a task of the file would have above 16 TiB";
-        assert_eq!(recorded.ledger.count(kind), 2);
-        let alone = Input::bytes("f.csv", &b"id,duration,cpu_usage\n1,5,1\n"[..]);
-        let stopped = validate(&alone, &ENTRY, &ReadOptions::default(), 9).stopped;
-        assert_eq!(
-            stopped.map(|error| error.to_string()),
-            Some(
-                "f.csv: has fragments and no tasks; name the folder or archive that has both"
-                    .to_owned()
-            )
-        );
-    }
-}
+mod tests;

@@ -11,9 +11,9 @@ use crate::error::{TraceError, read_error};
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
-use crate::ledger::{Action, Journal};
+use crate::ledger::{Action, Journal, RowPolicy};
 use crate::options::ReadOptions;
-use crate::planetlab::{Day, SAMPLE_SECONDS, VmDay, day, kind};
+use crate::planetlab::{SAMPLE_SECONDS, VmDay, day, kind};
 use crate::samples::pattern;
 use crate::stream::ArrivalSource;
 use model::{Behaviour, PodName, PodSpec};
@@ -52,7 +52,7 @@ fn sniff(first: &[u8]) -> Confidence {
 }
 
 /// The machines of a day.
-fn read(input: &Input) -> Result<Day, TraceError> {
+fn read(input: &Input, journal: &mut Journal) -> Result<Vec<VmDay>, TraceError> {
     let mut files = Vec::new();
     let parts = parts(input)?;
     of_one_folder(input, &parts)?;
@@ -65,7 +65,7 @@ fn read(input: &Input) -> Result<Day, TraceError> {
             bytes: bytes.map_err(|error| read_error(&part.name, &error))?,
         });
     }
-    day(files)
+    day(files, journal)
 }
 
 fn cells(
@@ -73,7 +73,8 @@ fn cells(
     input: &Input,
     show: &mut dyn FnMut(&[u8]),
 ) -> Result<(), TraceError> {
-    for vm in read(input)?.vms {
+    let mut journal = Journal::new(input.name.clone(), RowPolicy::REPORT);
+    for vm in read(input, &mut journal)? {
         show(&vm.percent);
     }
     Ok(())
@@ -81,16 +82,10 @@ fn cells(
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
-    let day = read(input)?;
-    for entry in day.ledger.entries() {
-        journal.file = entry.file.clone();
-        for _ in 0..entry.count {
-            journal.dirt(&entry.kind, entry.action, entry.line)?;
-        }
-    }
+    let vms = read(input, &mut journal)?;
     let mut gather = Gather::default();
-    let count = day.vms.len();
-    for (place, vm) in day.vms.iter().enumerate() {
+    let count = vms.len();
+    for (place, vm) in vms.iter().enumerate() {
         journal.file = vm.place.clone();
         let run_time = run_time(vm, options, &mut journal)?;
         let (speed, mebibytes) = kind(place, count);

@@ -12,7 +12,7 @@ const PUBLISHED_PARQUET: &[Published] = &[
         &[
             ("fragment of a task that is not there", 0),
             (
-                "memory in KiB, as a task of the file would have above 16 TiB",
+                "memory in KiB, as half of the tasks would have hundreds of GiB, or TiB",
                 50,
             ),
         ],

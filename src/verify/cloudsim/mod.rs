@@ -21,8 +21,9 @@ use systems::consolidation::{
 };
 use trace::archive::{Member, members};
 use trace::error::read_error;
-use trace::planetlab::{self, Day, SAMPLE_SECONDS};
-use trace::{Input, TraceError};
+use trace::ledger::Journal;
+use trace::planetlab::{self, SAMPLE_SECONDS, VmDay};
+use trace::{Input, RowPolicy, TraceError};
 
 /// Tables of `CloudSim`.
 pub const FAMILY: Family = Family {
@@ -89,8 +90,7 @@ fn judge_table(
         });
         return Ok(());
     };
-    let sorted = files(&path).and_then(planetlab::day);
-    let sorted = sorted.map_err(|error| error.to_string())?;
+    let sorted = machines(&path).map_err(|error| error.to_string())?;
     let judged: Vec<Result<Result<(), String>, String>> = rows
         .par_iter()
         .map(|row| {
@@ -108,6 +108,12 @@ fn judge_table(
         }
     }
     Ok(())
+}
+
+/// The machines of a day, without a fault.
+fn machines(path: &Path) -> Result<Vec<VmDay>, TraceError> {
+    let mut journal = Journal::new(path.to_string_lossy().into(), RowPolicy::default());
+    planetlab::day(files(path)?, &mut journal)
 }
 
 /// The files of a folder, or of an archive of one.
@@ -137,25 +143,22 @@ fn bytes(path: &Path) -> Result<Vec<u8>, TraceError> {
     Ok(bytes)
 }
 
-/// The day with its machines in the order of a row.
-fn in_order(sorted: &Day, order: &str, table: &Path, day: &str) -> Result<Day, String> {
+/// The machines of a day in the order of a row.
+fn in_order(sorted: &[VmDay], order: &str, table: &Path, day: &str) -> Result<Vec<VmDay>, String> {
     if order == "sorted_by_name" {
-        return Ok(sorted.clone());
+        return Ok(sorted.to_vec());
     }
     let list = table.with_file_name(format!("vm_order_{day}.txt"));
     let names = Input::path(&list)
         .read_to_string()
         .map_err(|error| error.to_string())?;
-    let mut vms = Vec::with_capacity(sorted.vms.len());
+    let mut vms = Vec::with_capacity(sorted.len());
     for name in names.lines().map(str::trim).filter(|name| !name.is_empty()) {
-        let found = sorted.vms.binary_search_by(|vm| vm.name.as_str().cmp(name));
+        let found = sorted.binary_search_by(|vm| vm.name.as_str().cmp(name));
         let found = found.map_err(|_| format!("{}: no machine `{name}`", list.display()))?;
-        vms.push(sorted.vms[found].clone());
+        vms.push(sorted[found].clone());
     }
-    Ok(Day {
-        vms,
-        ..Day::default()
-    })
+    Ok(vms)
 }
 
 /// What an experiment of `CloudSim` does, as in `20110303_thr_mmt_0.8`.
@@ -214,8 +217,8 @@ impl Experiment {
         }
     }
 
-    fn run(&self, day: &Day) -> Result<Totals, String> {
-        self.run_with(day.vms.len(), &|vm, now| day.vms[vm.index()].share_at(now))
+    fn run(&self, day: &[VmDay]) -> Result<Totals, String> {
+        self.run_with(day.len(), &|vm, now| day[vm.index()].share_at(now))
     }
 
     /// Runs machines that use these shares of their processors, by instant in seconds.

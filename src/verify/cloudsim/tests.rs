@@ -113,12 +113,12 @@ fn violations_hang_on_the_last_digits_of_use() {
         println!("skipped: needs ../shared/traces/planetlab");
         return;
     }
-    let day = files(&path).and_then(planetlab::day).expect("a day");
+    let day = machines(&path).expect("a day");
     let experiment = Experiment::parse("20110303_thr_mmt_0.8").expect("an experiment");
     // To a hundred-millionth of a processor, which is less than any unit of a run.
-    let used = |vm: VmId, now: f64| (day.vms[vm.index()].share_at(now) * 1e8).ceil() / 1e8;
+    let used = |vm: VmId, now: f64| (day[vm.index()].share_at(now) * 1e8).ceil() / 1e8;
     let totals = experiment
-        .run_with(day.vms.len(), &used)
+        .run_with(day.len(), &used)
         .expect("room for the machines");
     let apart = |found: f64, exact: f64| (found / exact - 1.0).abs();
     assert!(apart(totals.energy_kwh, 192.62) < 0.01);

@@ -30,6 +30,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::optional("responseStatus.code", "refused requests are left out"),
         ColumnDoc::optional("requestObject", "pod as it was asked for, or its binding"),
         ColumnDoc::optional("responseObject", "pod as it was answered"),
+        ColumnDoc::optional("requestURI", "address; dry runs are left out"),
         ColumnDoc::optional("auditID", "request; read, not used"),
     ],
     names: &["auditID"],
@@ -39,11 +40,15 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
+/// The most lines by which a log is recognized: a line with a fault hides none of the others.
+const SHOWN_LINES: usize = 16;
+
 fn sniff(first: &[u8]) -> Confidence {
-    let is_json = is_json(first);
-    let line = first.split(|&byte| byte == b'\n').next().unwrap_or(first);
-    let has = |text: &[u8]| memchr::memmem::find(line, text).is_some();
-    if is_json && has(b"audit.k8s.io/") && has(b"\"auditID\"") {
+    let has = |line: &[u8], text: &[u8]| memchr::memmem::find(line, text).is_some();
+    let is_own =
+        |line: &[u8]| is_json(line) && has(line, b"audit.k8s.io/") && has(line, b"\"auditID\"");
+    let mut lines = first.split(|&byte| byte == b'\n').take(SHOWN_LINES);
+    if lines.any(is_own) {
         Confidence::Certain
     } else {
         Confidence::No
@@ -74,6 +79,7 @@ fn take(journal: &mut Journal, event: &Element) -> Result<Option<Act>, Refused> 
     let deed = match (verb, subresource) {
         _ if stage != "ResponseComplete" => Err("request at a stage before its answer"),
         _ if !is_pod => Err("request about other objects"),
+        _ if is_dry_run(event) => Err("dry run, which changes nothing"),
         _ if code.is_some_and(|code| code >= 300.0) => Err("request that was refused"),
         ("create", "") => Ok(Deed::Create(None)),
         ("create", "binding") => Ok(Deed::Bind),
@@ -119,6 +125,13 @@ fn take(journal: &mut Journal, event: &Element) -> Result<Option<Act>, Refused> 
         at,
         deed,
     }))
+}
+
+/// Whether a request only asks what it would do, as its address says.
+fn is_dry_run(event: &Element) -> bool {
+    let address = event.text_at("/requestURI").split_once('?');
+    let mut options = address.map_or("", |(_, options)| options).split('&');
+    options.any(|option| option.split('=').next() == Some("dryRun"))
 }
 
 /// Whether a pod is reported as succeeded or failed.
@@ -225,6 +238,26 @@ mod tests {
         ] {
             assert_eq!(recorded.ledger.count(kind), count, "{kind}");
         }
+    }
+
+    #[test]
+    fn dry_runs_change_nothing_and_a_first_line_with_a_fault_hides_no_log() {
+        let address =
+            |options: &str| format!(", \"requestURI\": \"/api/v1/namespaces/n/pods?{options}\"");
+        let log = [
+            "{\"stage\"\n".to_owned(),
+            event("create", "", "a", 1, &address("fieldManager=k")),
+            event("create", "", "b", 2, &address("fieldManager=k&dryRun=All")),
+            event("delete", "", "a", 3, &address("dryRun=All")),
+        ];
+        let input = Input::bytes("audit.log", log.concat().into_bytes());
+        let entry = crate::registry::recognize(&input).expect("known");
+        assert_eq!(entry.name, ENTRY.name);
+        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        assert_eq!((found.accepted, found.bad_row_count), (1, 1));
+        assert_eq!(found.ledger.count("dry run, which changes nothing"), 2);
+        let kind = "pod whose end is not recorded; run time not known";
+        assert_eq!(found.ledger.count(kind), 1);
     }
 
     #[test]

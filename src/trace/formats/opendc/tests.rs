@@ -1,0 +1,125 @@
+//! Tasks with their fragments, and tables that are wrong.
+
+use super::*;
+use crate::archive::packed::archive;
+use crate::inspect::validate;
+use crate::ledger::RowPolicy;
+use crate::memory::Recorded;
+
+const HEADER: &str = "id,submission_time,duration,cpu_count,cpu_capacity,mem_capacity";
+
+fn read(input: &Input, usage: bool) -> Recorded {
+    let options = ReadOptions {
+        usage,
+        ..ReadOptions::default()
+    };
+    let mut source = open(input, &options).expect("good rows");
+    Recorded::collect(&mut *source).expect("good rows")
+}
+
+#[test]
+fn tasks_use_what_their_fragments_say() {
+    let tasks = format!(
+        "{HEADER},gpu_count,parents,deferrable,deadline\n\
+         2,1704067260000,60000,2,4000,1024,1,[1],1,1704067320000\n\
+         1,1704067200000,30000,1,2000,512,,[],false,-1\n"
+    );
+    let fragments = "id,duration,cpu_usage\n1,10000,500\n2,400,200\n2,0,800\n2,59600,4000.5\n1,10000,0\n3,5000,1\n";
+    let bytes = archive(&[("fragments.csv", fragments), ("tasks.csv", &tasks)]);
+    let input = Input::bytes("w.tar", bytes);
+    let entry = crate::registry::recognize(&input).expect("known");
+    assert_eq!(entry.name, ENTRY.name);
+    let recorded = read(&input, true);
+    let seen: Vec<_> = { recorded.arrivals.iter() }
+        .map(|one| {
+            let spec = &recorded.classes[one.class as usize];
+            let usage = spec
+                .behaviour
+                .as_ref()
+                .and_then(|own| own.cpu_usage.clone());
+            (one.name.to_string(), one.submit, spec.gpu.devices, usage)
+        })
+        .collect();
+    let first = "recorded(0s: 25.00%, 10s: 0.00%)".into();
+    let second = "recorded(0s: 100.01%)".into();
+    assert_eq!(
+        seen,
+        [
+            ("1".to_owned(), Instant::ZERO, 0, Some(first)),
+            ("2".to_owned(), Instant::from_secs(60), 1, Some(second)),
+        ]
+    );
+    assert_eq!(recorded.arrivals[1].after(), ["1".into()]);
+    for kind in [
+        "task may be put off, not heeded",
+        "deadline of a task, not enforced",
+        "submitted before the row above; sorted",
+        "fragment of a task that is not there",
+        "use above the capacity of the task",
+        "fragments don't add up to the duration of their task; that of the task holds",
+    ] {
+        assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
+    }
+    let kind = "fragment below a second; the last one of a second stands";
+    assert_eq!(recorded.ledger.count(kind), 2);
+}
+
+#[test]
+fn dirty_rows_and_tables_are_named() {
+    let rows = format!(
+        "{HEADER}\n1,-1,5,1,1,1\n2,0,5,0,1,1\n3,0,1.5,1,1,1\n4,0,5,1,,1\n5,0,5,1,1,1\n\
+         5,0,5,1,1,1\n6,0,5\n"
+    );
+    let input = Input::bytes("t.csv", rows.into_bytes());
+    let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+    let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        bad,
+        [
+            "t.csv:2: column `submission_time`: must be at least 0, found `-1`",
+            "t.csv:3: column `cpu_count`: must be at least 1, found `0`",
+            "t.csv:4: column `duration`: must be a whole number, found `1.5`",
+            "t.csv:5: column `cpu_capacity`: must be a number of MHz, found ``",
+            "t.csv:7: column `id`: must be the only task of its number, found `5`",
+            "t.csv:8: column `cpu_count`: the row has 3 fields where the header has 6, found \
+             `6,0,5`",
+        ]
+    );
+    let alone = Input::bytes("f.csv", &b"id,duration,cpu_usage\n1,5,1\n"[..]);
+    let stopped = validate(&alone, &ENTRY, &ReadOptions::default(), 9).stopped;
+    assert_eq!(
+        stopped.map(|error| error.to_string()),
+        Some(
+            "f.csv: has fragments and no tasks; name the folder or archive that has both"
+                .to_owned()
+        )
+    );
+}
+
+#[test]
+fn the_unit_of_memory_is_that_of_most_tasks() {
+    let kind = "memory in KiB, as half of the tasks would have hundreds of GiB, or TiB";
+    for (memory, unit, bad) in [
+        // One wrong value beside two of 1 and 2 GiB.
+        (["1024", "2048", "130465792"], 20, 1),
+        (["4194304", "178258", "130465792"], 10, 0),
+        (["1048576", "2097152", "4194304"], 10, 0),
+        (["100000", "100000", "0"], 20, 0),
+    ] {
+        let row = |place: usize| format!("{place},0,5,1,1,{}\n", memory[place]);
+        let rows: String = (0..3).map(row).collect();
+        let input = Input::bytes("t.csv", format!("{HEADER}\n{rows}").into_bytes());
+        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        assert_eq!(found.bad_row_count, bad, "{memory:?}");
+        assert_eq!(found.ledger.count(kind), if unit == 10 { 3 } else { 0 });
+        let options = ReadOptions {
+            rows: RowPolicy::REPORT,
+            ..ReadOptions::default()
+        };
+        let mut source = open(&input, &options).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let requests = recorded.classes[0].requests().expect("small");
+        let expected = memory[0].parse::<i64>().expect("a number") << unit;
+        assert_eq!(requests.get("memory").units_ceil(), Ok(expected));
+    }
+}
