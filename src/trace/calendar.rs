@@ -1,7 +1,7 @@
 //! Dates of traces that state times as a calendar does.
 
 use jiff::civil::DateTime;
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::tz::{Disambiguation, TimeZone, TimeZoneDatabase};
 
 use super::ledger::BadRow;
 use super::rows::Fields;
@@ -30,6 +30,15 @@ impl Zone {
     /// no date, or one of a zone of its own. Of an hour that the end of summer time repeats, the first
     /// is meant.
     pub(crate) fn instant(&self, text: &str) -> Option<Instant> {
+        self.read(text, Disambiguation::Compatible)
+    }
+
+    /// The same date, of an hour that is repeated the second one.
+    pub(crate) fn second_instant(&self, text: &str) -> Option<Instant> {
+        self.read(text, Disambiguation::Later)
+    }
+
+    fn read(&self, text: &str, meant: Disambiguation) -> Option<Instant> {
         let is_utc = { self.0.to_fixed_offset() }.is_ok_and(|offset| offset.seconds() == 0);
         let zero = ["Z", "+00:00"].into_iter().filter(|_| is_utc);
         let text = { zero }
@@ -39,7 +48,7 @@ impl Zone {
             return None;
         }
         let date: DateTime = text.parse().ok()?;
-        let zoned = date.to_zoned(self.0.clone()).ok()?;
+        let zoned = self.0.to_ambiguous_zoned(date).disambiguate(meant).ok()?;
         let nanos = i64::try_from(zoned.timestamp().as_nanosecond()).ok()?;
         (nanos >= 0).then(|| Instant::from_nanos(nanos))
     }

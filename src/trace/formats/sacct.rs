@@ -15,7 +15,7 @@ use crate::options::{ReadOptions, partition_labels};
 use crate::rows::{Fields, LAST_SECOND, Layout, Refused, each_row, show_rows};
 use crate::stream::ArrivalSource;
 use model::{PodName, PodSpec};
-use units::Duration;
+use units::{Duration, Instant};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -50,9 +50,16 @@ const COLUMNS: &[ColumnDoc] = &[
         "ReqMem",
         "memory, such as 4000M; `n` after it: of a node, `c`: of a processor, else in all",
     ),
-    ColumnDoc::optional("AllocTRES", "resources; `gres/gpu` are the GPUs in all"),
+    ColumnDoc::optional(
+        "AllocTRES",
+        "resources; `gres/gpu` are the GPUs in all, `gres/gpu:a100` those of a model",
+    ),
     ColumnDoc::optional("NCPUS", "processors in all"),
     ColumnDoc::optional("ReqCPUS", "processors in all"),
+    ColumnDoc::optional(
+        "ReqTRES",
+        "resources as requested; the model of GPUs is demanded if it stands here, or where this column is missing",
+    ),
 ];
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b'|');
@@ -70,6 +77,7 @@ const MEMORY: usize = 10;
 const RESOURCES: usize = 11;
 /// The places of the processors, the best known first.
 const PROCESSORS: [usize; 3] = [CORES, 12, 13];
+const REQUESTED: usize = 14;
 
 /// The most processors of a job.
 const MOST_PROCESSORS: i64 = 1_000_000_000;
@@ -120,7 +128,10 @@ fn take(
     let limit = limit(fields)?;
     let cores = processors(fields)?;
     let nodes = fields.integer(NODES, 0, MEMBERS)?.unwrap_or(1).max(1);
-    let gpus = gpus(fields)?;
+    let Gpus {
+        number: gpus,
+        model,
+    } = gpus(fields)?;
     let memory = memory(fields, nodes, cores)?;
     let Some(start) = start else {
         return Ok(journal.dirt("job never ran", Action::Drop, line)?);
@@ -128,16 +139,7 @@ fn take(
     if cores == 0 {
         return Ok(journal.dirt("job without a processor", Action::Drop, line)?);
     }
-    if end.is_some_and(|end| end < start) {
-        // Dates are local: of a job over the end of summer time they may go back by an hour.
-        let back = start.since(end.unwrap_or(start));
-        if back > Duration::from_secs(3_600) {
-            return Err(fields.bad(END, "no earlier than `Start`").into());
-        }
-        let kind =
-            "end up to an hour before the start, as at the end of summer time; counted as 0 s";
-        journal.dirt(kind, Action::Repair, line)?;
-    }
+    check_end(journal, fields, start, end)?;
     if end.is_none() {
         journal.dirt("still running; run time not known", Action::Keep, line)?;
     }
@@ -147,6 +149,7 @@ fn take(
         let kind = "GPUs or processors don't divide by the nodes; rounded up";
         journal.dirt(kind, Action::Repair, line)?;
     }
+    model.note(journal, line)?;
     if start < submit {
         journal.dirt("start before the submission", Action::Keep, line)?;
     }
@@ -158,7 +161,7 @@ fn take(
             name: PodName::Text(name.into()),
             tenant: fields.text(USER).into(),
             spec: PodSpec {
-                gpu: whole_gpus(own.gpus, ""),
+                gpu: whole_gpus(own.gpus, model.name()),
                 labels: partition_labels(partition),
                 ..PodSpec::with_requests(requests(Some(own.cpu_milli), memory))
             },
@@ -170,6 +173,24 @@ fn take(
         },
     );
     Ok(())
+}
+
+/// Refuses an end before the start, but for that of a job over the end of summer time.
+fn check_end(
+    journal: &mut Journal,
+    fields: &Fields<'_, '_>,
+    start: Instant,
+    end: Option<Instant>,
+) -> Result<(), Refused> {
+    let Some(end) = end.filter(|&end| end < start) else {
+        return Ok(());
+    };
+    // Dates are local, so they may go back by an hour.
+    if start.since(end) > Duration::from_secs(3_600) {
+        return Err(fields.bad(END, "no earlier than `Start`").into());
+    }
+    let kind = "end up to an hour before the start, as at the end of summer time; counted as 0 s";
+    Ok(journal.dirt(kind, Action::Repair, fields.line())?)
 }
 
 /// The processors of a whole job.
@@ -244,110 +265,115 @@ fn memory(fields: &Fields<'_, '_>, nodes: i64, cores: i64) -> Result<Option<i64>
     Ok(Some(all as i64).filter(|&bytes| bytes > 0))
 }
 
+/// The GPUs of a whole job.
+struct Gpus<'row> {
+    number: i64,
+    model: Model<'row>,
+}
+
+/// The model that all GPUs of a job are of.
+#[derive(Clone, Copy)]
+enum Model<'row> {
+    /// None is stated or demanded.
+    Any,
+    /// The user asked for it.
+    Requested(&'row str),
+    /// The job had it, and what was asked for is not stated.
+    Allocated(&'row str),
+    /// They are of several.
+    Several,
+}
+
+impl<'row> Model<'row> {
+    /// Notes what is not known, or not demanded, of the model.
+    fn note(self, journal: &mut Journal, line: u64) -> Result<(), TraceError> {
+        match self {
+            Self::Allocated(_) => {
+                let kind =
+                    "GPU model of the allocation, demanded: what was requested is not stated";
+                journal.dirt(kind, Action::Keep, line)
+            }
+            Self::Several => {
+                let kind = "GPUs of several models; any model will do";
+                journal.dirt(kind, Action::Waive, line)
+            }
+            Self::Any | Self::Requested(_) => Ok(()),
+        }
+    }
+
+    /// The name of the model; empty if any will do.
+    fn name(self) -> &'row str {
+        match self {
+            Self::Requested(name) | Self::Allocated(name) => name,
+            Self::Any | Self::Several => "",
+        }
+    }
+}
+
 /// The GPUs of a whole job; where only those of each model are listed, their sum.
-fn gpus(fields: &Fields<'_, '_>) -> Result<i64, BadRow> {
-    let text = fields.text(RESOURCES);
-    let expected = || fields.bad(RESOURCES, "a number of GPUs after `gres/gpu=`");
-    let (mut all, mut by_model) = (None, 0);
-    for resource in text
-        .split(',')
-        .filter_map(|one| one.strip_prefix("gres/gpu"))
-    {
+fn gpus<'row>(fields: &Fields<'_, 'row>) -> Result<Gpus<'row>, BadRow> {
+    let allocated = listed(fields, RESOURCES)?;
+    let requested = listed(fields, REQUESTED)?;
+    let is_stated = !fields.text(REQUESTED).is_empty();
+    let models = if is_stated {
+        requested.models
+    } else {
+        allocated.models
+    };
+    let model = match models {
+        Models::None => Model::Any,
+        Models::Several => Model::Several,
+        Models::One(name) if is_stated => Model::Requested(name),
+        Models::One(name) => Model::Allocated(name),
+    };
+    Ok(Gpus {
+        number: allocated.number.or(requested.number).unwrap_or_default(),
+        model,
+    })
+}
+
+/// The GPUs of a list of resources.
+struct Listed<'row> {
+    /// All of them; `None` if the list has none.
+    number: Option<i64>,
+    models: Models<'row>,
+}
+
+/// The models that a list of resources names.
+enum Models<'row> {
+    None,
+    One(&'row str),
+    Several,
+}
+
+fn listed<'row>(fields: &Fields<'_, 'row>, place: usize) -> Result<Listed<'row>, BadRow> {
+    let expected = || fields.bad(place, "a number of GPUs after `gres/gpu=`");
+    let (mut all, mut by_model) = (None, None);
+    let mut models = Models::None;
+    let resources = fields.text(place).split(',');
+    for resource in resources.filter_map(|one| one.strip_prefix("gres/gpu")) {
         let (model, number) = resource.split_once('=').ok_or_else(expected)?;
         let number = number.parse::<i64>().ok();
         let number = number.filter(|number| (0..=MEMBERS).contains(number));
         let number = number.ok_or_else(expected)?;
-        if model.is_empty() {
+        let name = model.strip_prefix(':').unwrap_or(model);
+        if name.is_empty() {
             all = Some(number);
-        } else {
-            by_model += number;
+            continue;
         }
+        by_model = Some((by_model.unwrap_or(0) + number).min(MEMBERS));
+        models = match models {
+            _ if number == 0 => models,
+            Models::None => Models::One(name),
+            Models::One(known) if known == name => Models::One(name),
+            Models::One(_) | Models::Several => Models::Several,
+        };
     }
-    Ok(all.unwrap_or(by_model.min(MEMBERS)))
+    Ok(Listed {
+        number: all.or(by_model),
+        models,
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::inspect::validate;
-    use crate::memory::Recorded;
-    use units::Instant;
-
-    const HEADER: &str = "JobID|User|Partition|State|Submit|Start|End|Timelimit|NNodes|AllocCPUS|\
-                          ReqMem|AllocTRES|\n";
-
-    #[test]
-    fn jobs_are_gangs_of_a_pod_a_node() {
-        let rows = "7|ann|gpu|COMPLETED|2024-03-01T10:00:00|2024-03-01T10:01:00|\
-                    2024-03-01T10:03:00|1-02:00:00|2|16|8Gn|cpu=16,gres/gpu:a100=3,gres/gpu:t4=1|\n\
-                    7.batch||||2024-03-01T10:00:00|2024-03-01T10:01:00|2024-03-01T10:03:00|||8|||\n\
-                    8_1|bob|cpu|CANCELLED by 0|2024-03-01T09:59:00|Unknown|Unknown|UNLIMITED|1|1|4G||\n\
-                    9|bob|cpu|RUNNING|2024-03-01T09:59:50|2024-03-01T10:00:00|Unknown|30:00|1|3|1000Mc||\n\
-                    10|bob|cpu|TIMEOUT|2024-03-01T10:05:00|2024-03-01T10:06:00|2024-03-01T10:06:00||3|5|||\n";
-        let input = Input::bytes("s.txt", format!("{HEADER}{rows}").into_bytes());
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name);
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| {
-                let spec = &recorded.classes[one.class as usize];
-                let list = spec.requests().expect("small");
-                let memory = list.get("memory").units_ceil().map(|bytes| bytes >> 20);
-                (one.name.to_string(), one.members, memory, spec.gpu.devices)
-            })
-            .collect();
-        assert_eq!(
-            seen,
-            [
-                ("9".to_owned(), 1, Ok(3_000), 0),
-                ("7".to_owned(), 2, Ok(8_192), 2),
-                ("10".to_owned(), 3, Ok(0), 0),
-            ]
-        );
-        let first = &recorded.arrivals[0];
-        assert_eq!((first.submit, first.run_time), (Instant::ZERO, None));
-        assert_eq!(first.time_limit, Some(Duration::from_secs(1_800)));
-        let second = &recorded.arrivals[1];
-        assert_eq!(second.run_time, Some(Duration::from_secs(120)));
-        assert_eq!(second.time_limit, Some(Duration::from_secs(93_600)));
-        for kind in [
-            "step of a job",
-            "job never ran",
-            "still running; run time not known",
-            "GPUs or processors don't divide by the nodes; rounded up",
-        ] {
-            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-        }
-    }
-
-    #[test]
-    fn dirty_rows_are_named() {
-        let row = |job: &str, state: &str, submit: &str, end: &str, limit: &str, memory: &str| {
-            let start = "2024-03-01T10:01:00";
-            format!("{job}|a|p|{state}|{submit}|{start}|{end}|{limit}|1|1|{memory}||\n")
-        };
-        let (at, end) = ("2024-03-01T10:00:00", "2024-03-01T10:03:00");
-        let rows = [
-            row("2", "FAILED", "2024-03-01T10:00:00+02:00", end, "", ""),
-            row("3", "FAILED", at, "2024-03-01T09:00:59", "", ""),
-            row("4", "FAILED", at, end, "1h", ""),
-            row("5", "FAILED", at, end, "", "4Q"),
-            row("", "FAILED", at, end, "", ""),
-        ];
-        let input = Input::bytes("s.txt", format!("{HEADER}{}", rows.concat()).into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let columns: Vec<&str> = { found.bad_rows.iter() }
-            .filter_map(|bad| match bad {
-                TraceError::BadRow { column, .. } => Some(column.as_str()),
-                _ => None,
-            })
-            .collect();
-        assert_eq!(columns, ["Submit", "End", "Timelimit", "ReqMem", "JobID"]);
-        assert_eq!(
-            found.bad_rows[0].to_string(),
-            "s.txt:2: column `Submit`: must be a date without a zone of its own, as the others are, \
-             found `2024-03-01T10:00:00+02:00`"
-        );
-    }
-}
+mod tests;

@@ -2,12 +2,12 @@
 //! states its machines is a gang of one pod on each of them, with its share of GPUs and cores, rounded up. Format: `traces.md`, section 8.
 
 use crate::budget::MEMBERS;
-use crate::calendar::Zone;
+use crate::calendar::{Zone, is_absent};
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
 use crate::gather::{Demand, Gather, requests, spread, whole_gpus};
 use crate::input::Input;
-use crate::ledger::{Action, Journal};
+use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Fields, Layout, MAX_SECONDS, Refused, each_row_of_all};
 use crate::side_by_side::Tables;
@@ -117,10 +117,7 @@ fn take(
     let submit = zone.field(fields, SUBMIT)?;
     let submit = submit.ok_or_else(|| fields.bad(SUBMIT, "a date"))?;
     let (start, end) = (zone.field(fields, START)?, zone.field(fields, END)?);
-    let stated = (
-        fields.decimal(DURATION, MAX_SECONDS)?,
-        fields.decimal(QUEUE, MAX_SECONDS)?,
-    );
+    let stated = (stated(fields, DURATION)?, stated(fields, QUEUE)?);
     let Some(start) = start else {
         return Ok(journal.dirt("job never ran", Action::Drop, line)?);
     };
@@ -135,8 +132,7 @@ fn take(
     if wait.is_none() {
         journal.dirt("start before the submission", Action::Keep, line)?;
     }
-    let differs = |stated: Option<f64>, span: Option<Duration>| {
-        let stated = stated.and_then(Duration::checked_from_secs_f64);
+    let differs = |stated: Option<Duration>, span: Option<Duration>| {
         stated.zip(span).is_some_and(|(stated, span)| {
             (stated.as_nanos() - span.as_nanos()).abs() > Duration::from_secs(1).as_nanos()
         })
@@ -170,6 +166,19 @@ fn take(
         },
     );
     Ok(())
+}
+
+/// A time that the log states beside the dates, in seconds; below zero where its clocks differed.
+fn stated(fields: &Fields<'_, '_>, place: usize) -> Result<Option<Duration>, BadRow> {
+    let text = fields.text(place);
+    if is_absent(text) {
+        return Ok(None);
+    }
+    let seconds = text.parse::<f64>().ok();
+    let seconds = seconds.filter(|seconds| seconds.abs() <= MAX_SECONDS);
+    let span = seconds.and_then(Duration::checked_from_secs_f64);
+    span.map(Some)
+        .ok_or_else(|| fields.bad(place, "a number of seconds"))
 }
 
 #[cfg(test)]

@@ -25,7 +25,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
     columns: &[
         ColumnDoc::required("jobid", "job; becomes the name"),
         ColumnDoc::required("submitted_time", "date, Pacific local time"),
-        ColumnDoc::required("attempts", "attempts, with start, end, and GPUs by machine"),
+        ColumnDoc::required(
+            "attempts",
+            "attempts, with start, end, and GPUs by machine; their times add up, on the GPUs of the last",
+        ),
         ColumnDoc::optional("status", "Pass, Killed or Failed; read, not used"),
         ColumnDoc::optional("vc", "virtual cluster; becomes the tenant"),
         ColumnDoc::optional("user", "user; read, not used"),
@@ -94,41 +97,27 @@ fn take(
     let Some(Value::Array(attempts)) = job.value.get("attempts") else {
         return Err(job.bad("attempts", "a list of attempts").into());
     };
-    let mut ran = Duration::ZERO;
-    let mut first = None;
-    let (mut gpus, mut goes_on) = (0, false);
+    let mut ran = Ran::default();
     for (number, attempt) in attempts.iter().enumerate() {
-        let [start, end] = ["start_time", "end_time"].map(|at| date(job, attempt, at, zone));
-        let (start, end) = (start?, end?);
-        let Some(start) = start else {
-            journal.dirt("attempt without a start", Action::Drop, job.line)?;
-            continue;
-        };
-        gpus = Some(devices(attempt))
-            .filter(|&own| own > 0)
-            .unwrap_or(gpus);
-        first = first.or(Some(start));
-        match end {
-            Some(end) if end >= start => {
-                let sum = ran.checked_add(end.since(start));
-                ran = sum.ok_or_else(|| job.bad("attempts", "292 years in all at most"))?;
-            }
-            Some(_) => {
-                let kind = "attempt that ends before its start; counted as 0 s";
-                journal.dirt(kind, Action::Repair, job.line)?;
-            }
-            None if number + 1 == attempts.len() => goes_on = true,
-            None => {
-                let kind = "attempt without an end; counted as 0 s";
-                journal.dirt(kind, Action::Repair, job.line)?;
-            }
-        }
+        let is_last = number + 1 == attempts.len();
+        ran.add(journal, job, attempt, zone, is_last)?;
     }
+    let Ran {
+        sum,
+        first,
+        gpus,
+        has_others,
+        goes_on,
+    } = ran;
     let Some(first) = first else {
         return Ok(journal.dirt("job never ran", Action::Drop, job.line)?);
     };
     if gpus == 0 || gpus > MEMBERS {
         return Ok(journal.dirt("job without a GPU", Action::Drop, job.line)?);
+    }
+    if has_others {
+        let kind = "attempts on other numbers of GPUs than the last; all count as if on its";
+        journal.dirt(kind, Action::Repair, job.line)?;
     }
     if goes_on {
         let kind = "runs at the end of the log; run time not known";
@@ -143,12 +132,76 @@ fn take(
             submit,
             name: PodName::Text(name.into()),
             tenant: job.text("vc").into(),
-            run_time: (!goes_on).then_some(ran),
+            run_time: (!goes_on).then_some(sum),
             historic_start: Some(first),
             ..gang(gpus)
         },
     );
     Ok(())
+}
+
+/// The attempts of a job up to one of them.
+#[derive(Default)]
+struct Ran {
+    /// Their times together.
+    sum: Duration,
+    /// The start of the first.
+    first: Option<Instant>,
+    /// The GPUs of the last that had any.
+    gpus: i64,
+    /// Whether another had a different number of GPUs.
+    has_others: bool,
+    /// Whether the last has no end.
+    goes_on: bool,
+}
+
+impl Ran {
+    fn add(
+        &mut self,
+        journal: &mut Journal,
+        job: &Element,
+        attempt: &Value,
+        zone: &Zone,
+        is_last: bool,
+    ) -> Result<(), Refused> {
+        let [start, end] = ["start_time", "end_time"].map(|at| date(job, attempt, at, zone));
+        let (start, end) = (start?, end?);
+        let Some(start) = start else {
+            return Ok(journal.dirt("attempt without a start", Action::Drop, job.line)?);
+        };
+        let own = devices(attempt);
+        if own > 0 {
+            self.has_others |= self.gpus > 0 && own != self.gpus;
+            self.gpus = own;
+        }
+        self.first = self.first.or(Some(start));
+        let Some(end) = end else {
+            self.goes_on = is_last;
+            if !is_last {
+                let kind = "attempt without an end; counted as 0 s";
+                journal.dirt(kind, Action::Repair, job.line)?;
+            }
+            return Ok(());
+        };
+        let mut end = Some(end).filter(|&end| end >= start);
+        if end.is_none() {
+            // Dates are local: the hour at the end of summer time comes twice.
+            let text = attempt.get("end_time").and_then(Value::as_str);
+            let again = text.and_then(|text| zone.second_instant(text));
+            end = again.filter(|&end| end >= start);
+            let kind = match end {
+                Some(_) => {
+                    "attempt that ends in the hour that comes twice at the end of summer time; the second one"
+                }
+                None => "attempt that ends before its start; counted as 0 s",
+            };
+            journal.dirt(kind, Action::Repair, job.line)?;
+        }
+        let own = end.map_or(Duration::ZERO, |end| end.since(start));
+        let sum = self.sum.checked_add(own);
+        self.sum = sum.ok_or_else(|| job.bad("attempts", "292 years in all at most"))?;
+        Ok(())
+    }
 }
 
 /// The date of an attempt; `None` if it is absent.
@@ -224,10 +277,26 @@ mod tests {
         for kind in [
             "job never ran",
             "attempt without a start",
+            "attempts on other numbers of GPUs than the last; all count as if on its",
             "runs at the end of the log; run time not known",
         ] {
             assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
         }
+    }
+
+    /// On 5 November 2017 summer time ended at 2:00: from 1:50 to 1:10 are 20 min.
+    #[test]
+    fn the_hour_that_comes_twice_has_two_instants() {
+        let log = LOG
+            .replace("2017-10-09 07:10:00", "2017-11-05 01:50:00")
+            .replace("2017-10-09 07:10:30", "2017-11-05 01:10:00");
+        let input = Input::bytes("log.json", log.into_bytes());
+        let mut source = open(&input, &ReadOptions::default()).expect("good");
+        let recorded = Recorded::collect(&mut *source).expect("good");
+        let run = recorded.arrivals[1].run_time;
+        assert_eq!(run, Some(Duration::from_secs(60 + 1_200)));
+        let kind = "attempt that ends in the hour that comes twice at the end of summer time; the second one";
+        assert_eq!(recorded.ledger.count(kind), 1);
     }
 
     #[test]
