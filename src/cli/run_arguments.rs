@@ -94,6 +94,8 @@ pub(super) enum BadRows {
     Skip,
     /// Skip bad rows, count and list them.
     Report,
+    /// Fail at the first bad row, and at the first irregularity that a format's rules drop, repair, keep or waive.
+    Strict,
 }
 
 impl From<BadRows> for OnBadRow {
@@ -102,6 +104,7 @@ impl From<BadRows> for OnBadRow {
             BadRows::Fail => Self::Fail,
             BadRows::Skip => Self::Skip,
             BadRows::Report => Self::Report,
+            BadRows::Strict => Self::Strict,
         }
     }
 }

@@ -8,14 +8,15 @@ use lab::folder::{Existing, write_file, write_file_with};
 use report::plot::Style;
 use report::trace as told;
 use trace::convert::{write_arrivals, write_nodes};
+use trace::failure_log::is_log;
 use trace::format::Constructor;
 use trace::generate::lublin99::LublinKind;
 use trace::generate::{
     GENERATORS, GeneratorEntry, GeneratorOptions, Output, find as find_generator,
 };
-use trace::inspect::{Content, inspect, records, validate};
+use trace::inspect::{Content, inspect, records, validate, validate_log};
 use trace::writers::{WRITERS, Writer, find as find_writer};
-use trace::{Input, Ledger, ReadOptions, RowPolicy};
+use trace::{Input, Ledger, ReadOptions};
 use units::Duration;
 
 use super::trace_files::{
@@ -28,7 +29,8 @@ use super::{Exit, Failure, Global, terminal};
 pub(super) enum TraceCommand {
     /// Print the counts, times and sizes of a trace, and its bad rows
     Inspect(InspectArguments),
-    /// List every row that breaks the rules of its format; exit 2 if there is any
+    /// List every row of a trace or failure log that breaks the rules of its format; exit 2 if there is any, 4 if there
+    /// is no row at all
     Validate(ValidateArguments),
     /// Write a trace in the project's own format: arrivals as CSV, nodes as openb's table
     Convert(ConvertArguments),
@@ -38,6 +40,7 @@ pub(super) enum TraceCommand {
     /// sessions; or failures of nodes to a failure log
     Fit(super::trace_fit::FitArguments),
     /// Generate a synthetic trace (`windtunnel systems` lists the generators)
+    #[command(after_help = heeded())]
     Generate(GenerateArguments),
 }
 
@@ -65,6 +68,9 @@ pub(super) struct ValidateArguments {
     /// Maximum number of bad rows to print
     #[arg(long, default_value_t = 20)]
     limit: usize,
+    /// Read machine events, which could be read as nodes, too, as a failure log; other failure logs are detected
+    #[arg(long, conflicts_with = "trace_format")]
+    failures: bool,
 }
 
 /// Trace to convert.
@@ -211,6 +217,24 @@ impl GenerateArguments {
     }
 }
 
+/// The options that each generator heeds, as the help lists them.
+fn heeded() -> String {
+    let rows = GENERATORS.iter().map(|entry| {
+        let options = entry.options.iter().map(|&option| match option {
+            "kind" => "--typed".to_owned(),
+            own => format!("--{own}"),
+        });
+        let options: Vec<String> = options.collect();
+        let describe = matches!(entry.output, Output::Mix(Some(_)));
+        let describe = if describe { " --describe" } else { "" };
+        format!("  {:16}  {}{describe}\n", entry.name, options.join(" "))
+    });
+    let rows: String = rows.collect();
+    format!(
+        "Options that each generator heeds, besides --out and --force; any other is an error:\n{rows}"
+    )
+}
+
 fn span(text: &str) -> Result<Duration, String> {
     match text.parse::<Duration>() {
         Ok(span) if span > Duration::ZERO => Ok(span),
@@ -222,21 +246,7 @@ fn span(text: &str) -> Result<Duration, String> {
 pub(super) fn run(_global: &Global, command: &TraceCommand) -> Result<Exit, Failure> {
     match command {
         TraceCommand::Inspect(arguments) => inspected(arguments),
-        TraceCommand::Validate(arguments) => {
-            let (input, entry) = opened(&arguments.file)?;
-            let validation = validate(&input, entry, &ReadOptions::default(), arguments.limit);
-            terminal::print(&if arguments.file.json {
-                told::validation_json(&validation)
-            } else {
-                told::validation(&validation)
-            });
-            terminal::print(&end_of(&arguments.file, &input)?);
-            Ok(if validation.is_valid() {
-                Exit::Done
-            } else {
-                Exit::Input
-            })
-        }
+        TraceCommand::Validate(arguments) => validated(arguments),
         TraceCommand::Convert(arguments) => convert(arguments),
         TraceCommand::Edit(arguments) => super::trace_edit::edit(arguments),
         TraceCommand::Fit(arguments) => super::trace_fit::run(arguments),
@@ -244,10 +254,39 @@ pub(super) fn run(_global: &Global, command: &TraceCommand) -> Result<Exit, Fail
     }
 }
 
+fn validated(arguments: &ValidateArguments) -> Result<Exit, Failure> {
+    let file = &arguments.file;
+    let input = file.input()?;
+    let options = ReadOptions {
+        rows: file.rows(),
+        ..ReadOptions::default()
+    };
+    let has_failures =
+        arguments.failures || !file.has_format() && is_log(&input).map_err(Failure::input)?;
+    let validation = if has_failures {
+        validate_log(&input, &options, arguments.limit)
+    } else {
+        validate(&input, file.format(&input)?, &options, arguments.limit)
+    };
+    terminal::print(&if file.json {
+        told::validation_json(&validation)
+    } else {
+        told::validation(&validation)
+    });
+    terminal::print(&end_of(file, &input)?);
+    Ok(if !validation.is_valid() {
+        Exit::Input
+    } else if validation.is_empty() {
+        Exit::NothingMeasured
+    } else {
+        Exit::Done
+    })
+}
+
 fn inspected(arguments: &InspectArguments) -> Result<Exit, Failure> {
     let (input, entry) = opened(&arguments.file)?;
     let options = ReadOptions {
-        rows: RowPolicy::REPORT,
+        rows: arguments.file.rows(),
         ..ReadOptions::default()
     };
     if let Some(name) = &arguments.record {
@@ -309,7 +348,7 @@ fn convert(arguments: &ConvertArguments) -> Result<Exit, Failure> {
         )));
     }
     let options = ReadOptions {
-        rows: RowPolicy::REPORT,
+        rows: arguments.file.rows(),
         usage: with_usage(arguments.usage, entry)?,
         ran_only: arguments.ran_only,
         ..ReadOptions::default()

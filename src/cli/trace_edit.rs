@@ -176,7 +176,12 @@ struct Part {
 }
 
 impl Part {
-    fn new(input: Input, entry: &'static FormatEntry, usage: bool) -> Result<Self, Failure> {
+    fn new(
+        input: Input,
+        entry: &'static FormatEntry,
+        usage: bool,
+        rows: RowPolicy,
+    ) -> Result<Self, Failure> {
         if let Constructor::Nodes(_) = entry.open {
             return Err(Failure::input(format!(
                 "{}: holds nodes ({}); an edit is one of arrivals",
@@ -184,7 +189,7 @@ impl Part {
             )));
         }
         let options = ReadOptions {
-            rows: RowPolicy::REPORT,
+            rows,
             usage: with_usage(usage, entry)?,
             ..ReadOptions::default()
         };
@@ -206,12 +211,13 @@ impl Part {
 pub(super) fn edit(arguments: &EditArguments) -> Result<Exit, Failure> {
     let edit = arguments.edit()?;
     let (input, entry) = opened(&arguments.file)?;
-    let part = Part::new(input, entry, arguments.usage)?;
+    let rows = arguments.file.rows();
+    let part = Part::new(input, entry, arguments.usage, rows)?;
     let others = { arguments.merge.iter() }
         .map(|name| {
             let input = Input::argument(name).map_err(Failure::input)?;
             let entry = recognize(&input).map_err(Failure::input)?;
-            Part::new(input, entry, arguments.usage)
+            Part::new(input, entry, arguments.usage, rows)
         })
         .collect::<Result<Vec<Part>, Failure>>()?;
     let open = || -> Result<Box<dyn ArrivalSource>, Failure> {

@@ -6,10 +6,10 @@ use clap::Args;
 
 use lab::folder::{Existing, FolderError, write_file_with};
 use report::trace as told;
-use trace::Input;
 use trace::convert::{ConvertError, Converted};
 use trace::format::FormatEntry;
 use trace::registry::{FORMATS, find, recognize};
+use trace::{Input, RowPolicy};
 
 use super::{Exit, Failure};
 
@@ -25,6 +25,10 @@ pub(super) struct FileArguments {
     /// to its last whole line
     #[arg(long)]
     cut_off: bool,
+    /// Take every irregularity for an error: rows that the format's rules drop or repair, and those that they keep or
+    /// take without a demand
+    #[arg(long)]
+    pub(super) strict: bool,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -34,6 +38,34 @@ impl FileArguments {
     /// Whether the user names the format.
     pub(super) fn has_format(&self) -> bool {
         self.trace_format.is_some()
+    }
+
+    /// The policy for rows: bad ones are left out and listed.
+    pub(super) fn rows(&self) -> RowPolicy {
+        RowPolicy {
+            strict: self.strict,
+            ..RowPolicy::REPORT
+        }
+    }
+
+    /// The file; nothing is opened yet but standard input, which is read as a whole.
+    pub(super) fn input(&self) -> Result<Input, Failure> {
+        let input = Input::argument(&self.file).map_err(Failure::input)?;
+        Ok(if self.cut_off { input.cut_off() } else { input })
+    }
+
+    /// The format that the user names, or that the content shows.
+    pub(super) fn format(&self, input: &Input) -> Result<&'static FormatEntry, Failure> {
+        let Some(name) = &self.trace_format else {
+            return recognize(input).map_err(Failure::input);
+        };
+        find(name).ok_or_else(|| {
+            let known: Vec<&str> = FORMATS.iter().map(|entry| entry.name).collect();
+            Failure::input(format!(
+                "there is no format `{name}`; known are {}",
+                known.join(", ")
+            ))
+        })
     }
 }
 
@@ -101,21 +133,7 @@ pub(super) fn folder_failure(error: FolderError) -> Failure {
 
 /// A trace with its format.
 pub(super) fn opened(arguments: &FileArguments) -> Result<(Input, &'static FormatEntry), Failure> {
-    let input = Input::argument(&arguments.file).map_err(Failure::input)?;
-    let input = if arguments.cut_off {
-        input.cut_off()
-    } else {
-        input
-    };
-    let entry = match &arguments.trace_format {
-        None => recognize(&input).map_err(Failure::input)?,
-        Some(name) => find(name).ok_or_else(|| {
-            let known: Vec<&str> = FORMATS.iter().map(|entry| entry.name).collect();
-            Failure::input(format!(
-                "there is no format `{name}`; known are {}",
-                known.join(", ")
-            ))
-        })?,
-    };
+    let input = arguments.input()?;
+    let entry = arguments.format(&input)?;
     Ok((input, entry))
 }

@@ -3,14 +3,14 @@
 use clap::Args;
 use serde_json::json;
 
-use trace::failure_log::observed::is_log;
+use trace::failure_log::is_log;
 use trace::fit::failures::fit_failures;
 use trace::fit::fit;
 use trace::format::Constructor;
-use trace::{Input, ReadOptions, RowPolicy};
+use trace::{Input, ReadOptions};
 use units::plural::count;
 
-use super::trace_files::{FileArguments, opened};
+use super::trace_files::FileArguments;
 use super::{Exit, Failure, terminal};
 
 /// Trace or failure log to fit.
@@ -30,12 +30,9 @@ pub(super) struct FitArguments {
 /// Fits a mix to the arrivals of a trace, or failures to a failure log, and prints it.
 pub(super) fn run(arguments: &FitArguments) -> Result<Exit, Failure> {
     let (file, system) = (&arguments.file, arguments.system);
-    // Standard input can be read only once.
-    if arguments.failures || !file.has_format() && file.file != "-" {
-        let input = Input::argument(&file.file).map_err(Failure::input)?;
-        if arguments.failures || is_log(&input).map_err(Failure::input)? {
-            return run_failures(&input, system, file.json);
-        }
+    let input = file.input()?;
+    if arguments.failures || !file.has_format() && is_log(&input).map_err(Failure::input)? {
+        return run_failures(&input, system, file);
     }
     if system.is_some() {
         return Err(Failure::input(format!(
@@ -43,12 +40,16 @@ pub(super) fn run(arguments: &FitArguments) -> Result<Exit, Failure> {
             file.file
         )));
     }
-    run_mix(file)
+    run_mix(&input, file)
 }
 
-fn run_failures(input: &Input, system: Option<u32>, json: bool) -> Result<Exit, Failure> {
-    let fit = fit_failures(input, system).map_err(Failure::input)?;
-    if json {
+fn run_failures(
+    input: &Input,
+    system: Option<u32>,
+    arguments: &FileArguments,
+) -> Result<Exit, Failure> {
+    let fit = fit_failures(input, system, arguments.rows()).map_err(Failure::input)?;
+    if arguments.json {
         let answer = json!({
             "failures": fit.text,
             "classes": fit.classes,
@@ -61,8 +62,8 @@ fn run_failures(input: &Input, system: Option<u32>, json: bool) -> Result<Exit, 
     Ok(told(&input.name, fit.ledger.bad_row_count()))
 }
 
-fn run_mix(arguments: &FileArguments) -> Result<Exit, Failure> {
-    let (input, entry) = opened(arguments)?;
+fn run_mix(input: &Input, arguments: &FileArguments) -> Result<Exit, Failure> {
+    let entry = arguments.format(input)?;
     let Constructor::Workload(open) = entry.open else {
         return Err(Failure::input(format!(
             "{}: the format `{}` has nodes and no jobs, of which a mix would be made",
@@ -70,10 +71,10 @@ fn run_mix(arguments: &FileArguments) -> Result<Exit, Failure> {
         )));
     };
     let options = ReadOptions {
-        rows: RowPolicy::REPORT,
+        rows: arguments.rows(),
         ..ReadOptions::default()
     };
-    let mut source = open(&input, &options).map_err(Failure::input)?;
+    let mut source = open(input, &options).map_err(Failure::input)?;
     let fit = fit(&input.name, &mut *source).map_err(Failure::input)?;
     let bad_rows = source.ledger().bad_row_count();
     if arguments.json {

@@ -20,7 +20,7 @@ use super::format::{Confidence, header_has};
 use super::input::Input;
 use super::ledger::{Action, BadRow, Journal, Ledger, RowPolicy};
 use super::table::{Column, Row, Table};
-use units::{Duration, Instant, SortedMap};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 /// Options for the reading of a log.
 #[derive(Clone, Debug, Default)]
@@ -79,12 +79,13 @@ pub fn read(input: &Input, options: &LogOptions, nodes: &[&str]) -> Result<Failu
 }
 
 /// Whether an input begins as a failure log that is no table of machines besides.
-pub(crate) fn is_failure_log(input: &Input) -> bool {
-    let Ok(first) = beginning_of_log(input) else {
-        return false;
-    };
+///
+/// # Errors
+/// The file can't be read.
+pub fn is_log(input: &Input) -> Result<bool, TraceError> {
+    let first = beginning_of_log(input)?;
     let has = |columns: &[&str]| header_has(&first, columns) == Confidence::Certain;
-    opendc::is_own(&first) || has(&["Prob Started"]) || has(&["node", "down", "up"])
+    Ok(opendc::is_own(&first) || has(&["Prob Started"]) || has(&["node", "down", "up"]))
 }
 
 /// The first bytes of the file that is a log, of several in a folder or an archive.
@@ -201,7 +202,142 @@ struct Span {
     up: i64,
 }
 
-#[expect(clippy::too_many_lines, reason = "one row from its text to its span")]
+/// The columns of the log of Los Alamos that are read.
+struct LanlColumns {
+    system: Column,
+    node: Column,
+    started: Column,
+    fixed: Column,
+    /// The minutes between the two times, as the log states them.
+    length: Option<Column>,
+}
+
+impl LanlColumns {
+    fn of(table: &Table) -> Result<Self, TraceError> {
+        Ok(Self {
+            system: table.required_column("System")?,
+            node: table.required_column("nodenumz")?,
+            started: table.required_column("Prob Started")?,
+            fixed: table.required_column("Prob Fixed")?,
+            length: table.column("Down Time"),
+        })
+    }
+
+    /// The system of a row, and its outage if the system is wanted.
+    fn read(
+        &self,
+        row: &Row<'_>,
+        is_wanted: impl FnOnce(i64) -> bool,
+    ) -> Result<(i64, Option<LanlRow>), BadRow> {
+        let system = row.integer(&self.system, 0, 1_000_000)?;
+        let read = is_wanted(system).then(|| self.outage(row)).transpose()?;
+        Ok((system, read))
+    }
+
+    fn outage(&self, row: &Row<'_>) -> Result<LanlRow, BadRow> {
+        let line = row.line;
+        if row.text(&self.node).is_empty() {
+            return Ok(LanlRow {
+                line,
+                ..LanlRow::default()
+            });
+        }
+        let node = row.integer(&self.node, 0, 1_000_000)? as usize;
+        let minute = |column: &Column| {
+            let minute = us_date(row.text(column));
+            minute.ok_or_else(|| row.bad(column, "a date such as `6/21/2005 10:54`"))
+        };
+        let (down, up) = (minute(&self.started)?, minute(&self.fixed)?);
+        if up < down {
+            return Err(row.bad(&self.fixed, "at or after `Prob Started`"));
+        }
+        let length = row.optional_text(self.length.as_ref());
+        let has_other_length = !length.is_empty() && length.parse() != Ok(up - down);
+        Ok(LanlRow {
+            line,
+            span: Some(Span { node, down, up }),
+            has_other_length,
+        })
+    }
+}
+
+/// A row of the log of Los Alamos.
+#[derive(Default)]
+struct LanlRow {
+    line: u64,
+    /// Its outage; none of a row that is about a system as a whole, or of an unknown node.
+    span: Option<Span>,
+    /// Whether the log states another length than that between the two times.
+    has_other_length: bool,
+}
+
+impl LanlRow {
+    /// The outage, at least a minute long; what is odd about it is noted.
+    fn mended(self, journal: &mut Journal) -> Result<Option<Span>, TraceError> {
+        let line = self.line;
+        let Some(mut span) = self.span else {
+            journal.dirt("outages without a node", Action::Drop, line)?;
+            return Ok(None);
+        };
+        if self.has_other_length {
+            let kind = "outages whose stated length is not that between their times, which hold";
+            journal.dirt(kind, Action::Keep, line)?;
+        }
+        if span.up == span.down {
+            let kind = "outages of zero length, counted as one minute";
+            journal.dirt(kind, Action::Repair, line)?;
+            span.up += 1;
+        }
+        Ok(Some(span))
+    }
+}
+
+/// The outages of the nodes of a cluster in the log of Los Alamos, and the systems that it has.
+fn lanl_spans(
+    table: &mut Table,
+    journal: &mut Journal,
+    options: &LogOptions,
+    nodes: usize,
+) -> Result<(Vec<Span>, SortedSet<i64>), TraceError> {
+    let columns = LanlColumns::of(table)?;
+    let mut systems: SortedSet<i64> = SortedSet::new();
+    let mut spans: Vec<Span> = Vec::new();
+    let mut last: SortedMap<usize, i64> = SortedMap::new();
+    while let Some(row) = table.next_row()? {
+        let read = row.and_then(|row| {
+            columns.read(&row, |system| {
+                systems.insert(system);
+                options.system.is_none_or(|own| i64::from(own) == system)
+            })
+        });
+        let read = match read {
+            Ok((_, Some(read))) => read,
+            Ok((_, None)) => continue,
+            Err(bad) => {
+                journal.bad_row(bad)?;
+                continue;
+            }
+        };
+        let line = read.line;
+        if read.span.is_some_and(|span| span.node >= nodes) {
+            let kind = "outages of nodes that are not in the cluster";
+            journal.dirt(kind, Action::Drop, line)?;
+            continue;
+        }
+        let Some(span) = read.mended(journal)? else {
+            continue;
+        };
+        if last
+            .insert(span.node, span.down)
+            .is_some_and(|last| last > span.down)
+        {
+            journal.dirt("outages out of order", Action::Repair, line)?;
+        }
+        spans.push(span);
+    }
+    Ok((spans, systems))
+}
+
 fn lanl(
     mut table: Table,
     mut journal: Journal,
@@ -213,60 +349,10 @@ fn lanl(
         file: file.clone(),
         reason,
     };
-    let columns = [
-        table.required_column("System")?,
-        table.required_column("nodenumz")?,
-        table.required_column("Prob Started")?,
-        table.required_column("Prob Fixed")?,
-    ];
-    let mut systems: SortedMap<i64, u64> = SortedMap::new();
-    let mut spans: Vec<Span> = Vec::new();
-    let mut last: SortedMap<usize, i64> = SortedMap::new();
-    while let Some(row) = table.next_row()? {
-        let read = row.and_then(|row| {
-            let system = row.integer(&columns[0], 0, 1_000_000)?;
-            *systems.entry(system).or_default() += 1;
-            if options.system.is_some_and(|own| i64::from(own) != system) {
-                return Ok(None);
-            }
-            Ok(Some((lanl_row(&row, &columns)?, row.line)))
-        });
-        let (span, line) = match read {
-            Ok(Some(read)) => read,
-            Ok(None) => continue,
-            Err(bad) => {
-                journal.bad_row(bad)?;
-                continue;
-            }
-        };
-        let Some(mut span) = span else {
-            journal.dirt("outages without a node", Action::Drop, line)?;
-            continue;
-        };
-        if span.node >= nodes {
-            let kind = "outages of nodes that are not in the cluster";
-            journal.dirt(kind, Action::Drop, line)?;
-            continue;
-        }
-        if last
-            .insert(span.node, span.down)
-            .is_some_and(|last| last > span.down)
-        {
-            journal.dirt("outages out of order", Action::Repair, line)?;
-        }
-        if span.up == span.down {
-            journal.dirt(
-                "outages of zero length, counted as one minute",
-                Action::Repair,
-                line,
-            )?;
-            span.up += 1;
-        }
-        spans.push(span);
-    }
-    let known: Vec<String> = systems.keys().map(ToString::to_string).collect();
+    let (spans, systems) = lanl_spans(&mut table, &mut journal, options, nodes)?;
+    let known: Vec<String> = systems.iter().map(ToString::to_string).collect();
     match options.system {
-        Some(own) if !systems.contains_key(&i64::from(own)) => {
+        Some(own) if !systems.contains(&i64::from(own)) => {
             return Err(wrong(format!(
                 "the log has no system {own}; its systems are {}",
                 known.join(", ")
@@ -308,9 +394,12 @@ fn united(
     for span in spans {
         match apart.last_mut() {
             Some(last) if last.node == span.node && span.down <= last.up => {
-                if span.down < last.up {
-                    journal.dirt("overlapping outages, merged", Action::Repair, 0)?;
-                }
+                let kind = if span.down < last.up {
+                    "overlapping outages, merged"
+                } else {
+                    "outages that begin as another of their node ends, merged"
+                };
+                journal.dirt(kind, Action::Repair, 0)?;
                 last.up = last.up.max(span.up);
             }
             _ => apart.push(span),
@@ -329,24 +418,6 @@ fn united(
         .collect();
     outages.sort_by_key(|outage| (outage.down, outage.node));
     Ok(outages)
-}
-
-/// The span of a row; `None` of one that is about a system as a whole, or of an unknown node.
-fn lanl_row(row: &Row<'_>, columns: &[Column; 4]) -> Result<Option<Span>, BadRow> {
-    let [_, node, started, fixed] = columns;
-    if row.text(node).is_empty() {
-        return Ok(None);
-    }
-    let node = row.integer(node, 0, 1_000_000)? as usize;
-    let minute = |column: &Column| {
-        let minute = us_date(row.text(column));
-        minute.ok_or_else(|| row.bad(column, "a date such as `6/21/2005 10:54`"))
-    };
-    let (down, up) = (minute(started)?, minute(fixed)?);
-    if up < down {
-        return Err(row.bad(fixed, "at or after `Prob Started`"));
-    }
-    Ok(Some(Span { node, down, up }))
 }
 
 /// Minutes since 1970 of `m/d/yyyy h:mm`.

@@ -21,7 +21,7 @@ use units::{Duration, Instant, SortedMap};
 
 pub use record::{RECORDS_MAX, Record, Records, found, records};
 pub use rhythm::{Following, HOURS, LAGS, Rhythm};
-pub use validation::{Validation, validate};
+pub use validation::{Validation, validate, validate_log};
 
 /// Steps of a distribution that is drawn.
 const STEPS: usize = 200;

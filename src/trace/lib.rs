@@ -65,11 +65,14 @@ mod texts;
 mod timed;
 pub mod transform;
 mod unfold;
+mod unrecognized;
 mod waits;
 pub mod writers;
 
 #[cfg(test)]
 mod bad_traces;
+#[cfg(test)]
+mod dirty_rows;
 #[cfg(test)]
 mod real_files;
 

@@ -2,7 +2,7 @@
 
 use super::archive::{beginning, is_about, parts};
 use super::error::TraceError;
-use super::failure_log::is_failure_log;
+use super::failure_log::is_log;
 use super::format::{Confidence, FormatEntry};
 use super::formats::{
     alibaba_2017, alibaba_2018, alibaba_dlrm_2025, alibaba_gpu_2020, alibaba_spot_gpu_2026,
@@ -12,6 +12,7 @@ use super::formats::{
     tiresias, wfformat,
 };
 use super::input::Input;
+use super::unrecognized;
 
 /// All formats, in the order in which content is recognized.
 ///
@@ -103,21 +104,19 @@ pub fn recognize(input: &Input) -> Result<&'static FormatEntry, TraceError> {
             return Ok(entry);
         }
     }
-    if is_failure_log(input) {
-        let reason = "is a failure log, not a workload; `trace fit` describes it, and `failures: \
-                      [{kind: failure-log, path: …}]` runs it";
+    if is_log(input).is_ok_and(|is_log| is_log) {
+        let reason = "is a failure log, not a workload; `trace validate` checks it, `trace fit` describes it, and \
+                      `failures: [{kind: failure-log, path: …}]` runs it";
         return Err(TraceError::Format {
             file: input.name.to_string(),
             reason: reason.to_owned(),
         });
     }
-    let names: Vec<&str> = FORMATS.iter().map(|entry| entry.name).collect();
+    let about = parts.iter().find(|part| is_alone || !is_about(&part.name));
+    let first = about.map_or_else(|| Ok(Vec::new()), beginning)?;
     Err(TraceError::Format {
         file: input.name.to_string(),
-        reason: format!(
-            "the format is not recognized; name it with --trace-format, as one of {}",
-            names.join(", ")
-        ),
+        reason: unrecognized::words(&first),
     })
 }
 

@@ -152,15 +152,15 @@ impl FileSource<'_> {
     }
 }
 
-fn row_policy(on_bad_row: Written) -> RowPolicy {
-    let on_bad_row = match on_bad_row {
-        Written::Fail => OnBadRow::Fail,
+fn row_policy(written: Written) -> RowPolicy {
+    let on_bad_row = match written {
+        Written::Fail | Written::Strict => OnBadRow::Fail,
         Written::Skip => OnBadRow::Skip,
         Written::Report => OnBadRow::Report,
     };
     RowPolicy {
         on_bad_row,
-        strict: false,
+        strict: written == Written::Strict,
     }
 }
 

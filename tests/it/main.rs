@@ -90,6 +90,7 @@ mod report;
 mod residents;
 mod results;
 mod round_trip;
+mod row_policies;
 mod scaling;
 mod scaling_properties;
 mod scaling_rules;

@@ -75,6 +75,20 @@ pub fn validation(validation: &Validation) -> String {
             validation.bad_row_count
         ),
     );
+    if validation.is_empty() {
+        let format = validation.format;
+        push(
+            &mut text,
+            &format!("the file has no row of `{format}`: nothing was validated\n"),
+        );
+    }
+    if validation.is_strict && !validation.ledger.is_empty() {
+        let rows = plural::count(validation.ledger.total(), "irregularity");
+        push(
+            &mut text,
+            &format!("{rows}, of which strict reading accepts none\n"),
+        );
+    }
     text
 }
 
@@ -246,6 +260,7 @@ pub fn validation_json(validation: &Validation) -> String {
         "badRows": validation.bad_row_count,
         "firstBadRows": bad_rows,
         "stopped": validation.stopped.as_ref().map(ToString::to_string),
+        "strict": validation.is_strict,
         "ledger": ledger_json(&validation.ledger),
     });
     format!("{all:#}\n")

@@ -4,14 +4,13 @@
 
 use super::google::{self, EachEvent};
 use super::{
-    LogOptions, LoggedOutage, Span, lanl_row, opendc, plain, united, without_lanl_options,
+    LanlColumns, LogOptions, LoggedOutage, Span, opendc, plain, united, without_lanl_options,
 };
-use crate::archive::first_bytes;
 use crate::error::TraceError;
 use crate::format::{Confidence, Constructor, FormatEntry};
 use crate::formats::google_2011::machines::PLATFORM_LABEL;
 use crate::input::Input;
-use crate::ledger::{Action, Journal, Ledger, RowPolicy};
+use crate::ledger::{Journal, Ledger, RowPolicy};
 use crate::options::ReadOptions;
 use crate::table::Table;
 use units::{Duration, Instant, SortedMap, SortedSet};
@@ -45,18 +44,6 @@ pub struct ObservedClass {
     pub repair: Vec<Duration>,
 }
 
-/// Whether a file is a failure log and no trace of jobs or nodes.
-///
-/// # Errors
-/// The file can't be read.
-pub fn is_log(input: &Input) -> Result<bool, TraceError> {
-    let first = first_bytes(input)?;
-    let has = |columns: &[&str]| crate::format::header_has(&first, columns) == Confidence::Certain;
-    Ok(opendc::is_own(&first)
-        || has(&["System", "nodenumz", "Prob Started", "Prob Fixed"])
-        || has(&["node", "down", "up"]))
-}
-
 /// Reads a failure log of any format, of one system of Los Alamos or of all.
 ///
 /// # Errors
@@ -76,7 +63,7 @@ pub fn observed(
     for (entry, each_event) in google::LOGS {
         if (entry.sniff)(&first) == Confidence::Certain {
             without_lanl_options(input, &options)?;
-            return machines(input, entry, *each_event, journal);
+            return machines(input, entry, *each_event, journal, rows);
         }
     }
     if opendc::is_own(&first) {
@@ -115,11 +102,16 @@ fn machines(
     entry: &FormatEntry,
     each_event: EachEvent,
     journal: Journal,
+    rows: RowPolicy,
 ) -> Result<Observed, TraceError> {
     let Constructor::Nodes(read) = entry.open else {
         return Ok(Observed::default());
     };
-    let nodes = read(input, &ReadOptions::default())?.nodes;
+    let options = ReadOptions {
+        rows,
+        ..ReadOptions::default()
+    };
+    let nodes = read(input, &options)?.nodes;
     let names: Vec<String> = nodes.iter().map(|node| node.name.to_string()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut log = google::read(each_event, input, journal, &names)?;
@@ -168,42 +160,29 @@ fn los_alamos(
     wanted: Option<u32>,
     mut journal: Journal,
 ) -> Result<Observed, TraceError> {
-    let system = table.required_column("System")?;
-    let columns = [
-        system.clone(),
-        table.required_column("nodenumz")?,
-        table.required_column("Prob Started")?,
-        table.required_column("Prob Fixed")?,
-    ];
+    let columns = LanlColumns::of(&table)?;
     let mut systems = SortedSet::new();
     let mut known: SortedMap<(i64, usize), usize> = SortedMap::new();
     let mut systems_of: Vec<i64> = Vec::new();
     let mut spans: Vec<Span> = Vec::new();
     while let Some(row) = table.next_row()? {
         let read = row.and_then(|row| {
-            let own = row.integer(&system, 0, 1_000_000)?;
-            systems.insert(own);
-            let is_wanted = wanted.is_none_or(|wanted| i64::from(wanted) == own);
-            let span = is_wanted.then(|| lanl_row(&row, &columns)).transpose()?;
-            Ok((own, span, row.line))
+            columns.read(&row, |own| {
+                systems.insert(own);
+                wanted.is_none_or(|wanted| i64::from(wanted) == own)
+            })
         });
-        let (own, span, line) = match read {
-            Ok((own, Some(span), line)) => (own, span, line),
-            Ok((_, None, _)) => continue,
+        let (own, read) = match read {
+            Ok((own, Some(read))) => (own, read),
+            Ok((_, None)) => continue,
             Err(bad) => {
                 journal.bad_row(bad)?;
                 continue;
             }
         };
-        let Some(mut span) = span else {
-            journal.dirt("outages without a node", Action::Drop, line)?;
+        let Some(mut span) = read.mended(&mut journal)? else {
             continue;
         };
-        if span.up == span.down {
-            let kind = "outages of zero length, counted as one minute";
-            journal.dirt(kind, Action::Repair, line)?;
-            span.up += 1;
-        }
         let place = systems_of.len();
         span.node = *known.entry((own, span.node)).or_insert(place);
         if span.node == place {

@@ -1,7 +1,9 @@
 //! Failure logs with faults.
 
 use super::*;
+use crate::inspect::validate_log;
 use crate::ledger::OnBadRow;
+use crate::options::ReadOptions;
 
 const HEADER: &str = "System,machine type,nodenumz,Prob Started,Prob Fixed\n";
 
@@ -127,4 +129,78 @@ fn the_log_of_los_alamos_is_mended_and_counted() {
         let error = read_text(&text, &options).expect_err("it is wrong");
         assert!(error.contains(expected), "{error}");
     }
+}
+
+#[test]
+fn failure_logs_are_validated_by_the_rules_of_their_format() {
+    let found = |text: &str| {
+        let input = Input::bytes("log.csv", text.as_bytes());
+        validate_log(&input, &ReadOptions::default(), 9)
+    };
+    let rows = "System,nodenumz,Prob Started,Prob Fixed,Down Time\n\
+                2,1,6/21/2005 10:54,6/21/2005 11:00,6\n2,1,6/21/2005 10:58,6/21/2005 11:10,99\n\
+                3,1,soon,6/21/2005 11:10,6\n3,,6/21/2005 10:58,6/21/2005 11:10,12\n\
+                3,2,6/21/2005 10:58,6/21/2005 10:57,-1\n";
+    for (text, accepted, bad) in [
+        // Two outages of one node are one, as they overlap.
+        (rows, 1, 2),
+        ("node,down,up\na,0,5\nb,9,7\na,3,9\n", 1, 2),
+        (
+            "failure_interval,failure_duration,failure_intensity\n1000,1000,1\n1000,1000,1.5\n",
+            1,
+            1,
+        ),
+        (
+            "0,1,0,p,0.5,0.2\n0,2,0,p,0.5,0.2\n9000000,1,1,p,,\n9000000,2,7,p,,\n",
+            1,
+            1,
+        ),
+    ] {
+        let found = found(text);
+        let counts = (found.accepted, found.bad_row_count, &found.stopped);
+        assert_eq!(counts, (accepted, bad, &None), "{text}");
+        assert!(!found.is_valid() && !found.is_empty());
+    }
+    for (kind, count) in [
+        (
+            "outages whose stated length is not that between their times, which hold",
+            1,
+        ),
+        ("outages without a node", 1),
+        ("overlapping outages, merged", 1),
+    ] {
+        assert_eq!(found(rows).ledger.count(kind), count, "{kind}");
+    }
+    assert!(found("node,down,up\n").is_empty());
+}
+
+/// Published in the specification, `traces.md` 13.
+#[test]
+fn los_alamos_has_its_published_dirt() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/traces");
+    let path = format!("{folder}/lanl-failures/failure-data-1996-2005.csv.gz");
+    if !std::path::Path::new(&path).exists() {
+        println!("skipped: needs {path}");
+        return;
+    }
+    let strict = ReadOptions {
+        rows: RowPolicy {
+            strict: true,
+            ..RowPolicy::REPORT
+        },
+        ..ReadOptions::default()
+    };
+    let found = validate_log(&Input::path(&path), &strict, 9);
+    println!("{found:#?}");
+    assert_eq!((found.bad_row_count, &found.stopped), (0, &None));
+    for (kind, count) in [
+        ("outages of zero length, counted as one minute", 89),
+        (
+            "outages whose stated length is not that between their times, which hold",
+            320,
+        ),
+    ] {
+        assert_eq!(found.ledger.count(kind), count, "{kind}");
+    }
+    assert!(!found.is_valid(), "strict");
 }

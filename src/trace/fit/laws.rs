@@ -200,6 +200,26 @@ mod tests {
         }
     }
 
+    /// Of two times in equal numbers, x and y, the equation of the Weibull law's likeliest shape k comes to
+    /// u tanh(u/2) = 2 with u = k ln(y/x), so u = 2.399357; and its scale is the k-th root of the mean of the k-th powers.
+    /// That of the log-normal law is the geometric mean, with sigma half of ln(y/x).
+    #[test]
+    fn laws_of_two_times_are_those_computed_by_hand() {
+        let times = [1.0, 1.0, 1.0, 8.0, 8.0, 8.0];
+        let weibull = Weibull::of(&times);
+        let ratio = math::ln(8.0);
+        let shape = 2.399_357 / ratio;
+        let scale = math::pow(f64::midpoint(1.0, math::pow(8.0, shape)), 1.0 / shape);
+        assert!((weibull.shape - shape).abs() < 1e-5, "{}", weibull.shape);
+        assert!((weibull.scale - scale).abs() < 1e-4, "{}", weibull.scale);
+        // 8 to the power of 1.15385 is 11.0159; the mean with 1 is 6.00805, whose root is 4.7304.
+        assert!((weibull.shape - 1.15385).abs() < 1e-4, "{}", weibull.shape);
+        assert!((weibull.scale - 4.7304).abs() < 1e-3, "{}", weibull.scale);
+        let normal = LogNormal::of(&times);
+        assert!((math::exp(normal.mu) - math::sqrt(8.0)).abs() < 1e-12);
+        assert!((normal.sigma - ratio / 2.0).abs() < 1e-12);
+    }
+
     #[test]
     fn equal_or_few_times_have_no_law() {
         assert_eq!(fitted(&[Duration::from_secs(5); 50]), None);

@@ -1,6 +1,7 @@
-//! Faults of a trace file, as `trace validate` prints them.
+//! Faults of a trace file or a failure log, as `trace validate` prints them.
 
 use crate::error::TraceError;
+use crate::failure_log::observed::observed;
 use crate::format::{Constructor, FormatEntry};
 use crate::input::Input;
 use crate::ledger::{Ledger, RowPolicy};
@@ -15,7 +16,7 @@ pub struct Validation {
     pub file: String,
     /// The name of its format.
     pub format: &'static str,
-    /// Number of nodes or arrivals accepted.
+    /// Number of nodes, arrivals or outages accepted.
     pub accepted: u64,
     /// Number of bad rows.
     pub bad_row_count: u64,
@@ -25,36 +26,80 @@ pub struct Validation {
     pub stopped: Option<TraceError>,
     /// Documented dirt, and the bad rows' count.
     pub ledger: Ledger,
+    /// Whether documented dirt is a fault as well.
+    pub is_strict: bool,
 }
 
 impl Validation {
-    /// Whether nothing but documented dirt was found.
+    /// Whether nothing was found but documented dirt, and none of that where the reading is strict.
     pub fn is_valid(&self) -> bool {
-        self.bad_row_count == 0 && self.stopped.is_none()
+        let is_clean = self.ledger.is_empty() || !self.is_strict;
+        self.bad_row_count == 0 && self.stopped.is_none() && is_clean
+    }
+
+    /// Whether the file has no row of its format, good or bad.
+    pub fn is_empty(&self) -> bool {
+        self.accepted == 0 && self.ledger.is_empty() && self.stopped.is_none()
+    }
+
+    fn of(
+        input: &Input,
+        format: &'static str,
+        read: (u64, Option<TraceError>, Ledger),
+        options: &ReadOptions,
+        limit: usize,
+    ) -> Self {
+        let (accepted, stopped, ledger) = read;
+        Self {
+            file: input.name.to_string(),
+            format,
+            accepted,
+            bad_row_count: ledger.bad_row_count(),
+            bad_rows: ledger.bad_rows().iter().take(limit).cloned().collect(),
+            stopped,
+            ledger,
+            is_strict: options.rows.strict,
+        }
     }
 }
 
-/// Reads a file to its end and lists what is wrong, at most `limit` bad rows word for word.
+/// The name of the formats of failure logs in a validation.
+const FAILURE_LOG: &str = "failure-log";
+
+/// Reads a failure log to its end, of all its nodes and systems, and lists what is wrong.
+pub fn validate_log(input: &Input, options: &ReadOptions, limit: usize) -> Validation {
+    let read = match observed(input, None, RowPolicy::REPORT) {
+        Ok(log) => {
+            let failures = log.classes.iter().map(|class| class.failures).sum();
+            (failures, None, log.ledger)
+        }
+        Err(error) => (0, Some(error), Ledger::EMPTY),
+    };
+    Validation::of(input, FAILURE_LOG, read, options, limit)
+}
+
+/// Reads a file to its end and lists what is wrong, at most `limit` bad rows word for word. Whether the reading is strict
+/// decides about what is found, not where the reading ends.
 pub fn validate(
     input: &Input,
     entry: &FormatEntry,
     options: &ReadOptions,
     limit: usize,
 ) -> Validation {
-    let options = ReadOptions {
+    let reporting = ReadOptions {
         rows: RowPolicy::REPORT,
         ..options.clone()
     };
     let mut accepted = 0;
     let (stopped, ledger) = match entry.open {
-        Constructor::Nodes(read) => match read(input, &options) {
+        Constructor::Nodes(read) => match read(input, &reporting) {
             Ok(list) => {
                 accepted = list.nodes.len() as u64;
                 (None, list.ledger)
             }
             Err(error) => (Some(error), Ledger::EMPTY),
         },
-        Constructor::Workload(open) => match open(input, &options) {
+        Constructor::Workload(open) => match open(input, &reporting) {
             Ok(source) => {
                 let mut source = told(source, &input.name);
                 let stopped = drain(&mut *source, &mut accepted).err();
@@ -63,15 +108,8 @@ pub fn validate(
             Err(error) => (Some(error), Ledger::EMPTY),
         },
     };
-    Validation {
-        file: input.name.to_string(),
-        format: entry.name,
-        accepted,
-        bad_row_count: ledger.bad_row_count(),
-        bad_rows: ledger.bad_rows().iter().take(limit).cloned().collect(),
-        stopped,
-        ledger,
-    }
+    let read = (accepted, stopped, ledger);
+    Validation::of(input, entry.name, read, options, limit)
 }
 
 fn drain(source: &mut dyn ArrivalSource, accepted: &mut u64) -> Result<(), TraceError> {

@@ -1,0 +1,145 @@
+//! Words about a file that no format recognizes: how it begins, and the format that comes nearest.
+
+use std::fmt::Write as _;
+
+use units::nearest::nearest;
+
+use super::format::FormatEntry;
+use super::registry::FORMATS;
+
+/// The most characters of a file's beginning that are shown.
+const SHOWN: usize = 60;
+/// The most names that are listed.
+const LISTED: usize = 4;
+
+/// Why a file that begins with these bytes is of no format, and what to do.
+pub(super) fn words(first: &[u8]) -> String {
+    let text = String::from_utf8_lossy(first);
+    let Some(line) = text.lines().map(str::trim).find(|line| !line.is_empty()) else {
+        return "is empty: there is nothing by which its format could be recognized".to_owned();
+    };
+    let shown: String = line.chars().take(SHOWN).collect();
+    let dots = if shown.len() < line.len() { "…" } else { "" };
+    let mut words = format!(
+        "the format is not recognized by the names of a header, the fields of the first rows or the keys of JSON: it \
+         begins with `{shown}{dots}`"
+    );
+    if let Some(near) = near(&text, line) {
+        let _ = write!(words, "; {near}");
+    }
+    let names: Vec<&str> = FORMATS.iter().map(|entry| entry.name).collect();
+    let _ = write!(
+        words,
+        "; name the format with --trace-format, as one of {}",
+        names.join(", ")
+    );
+    words
+}
+
+/// The format that comes nearest, and what it lacks.
+fn near(text: &str, line: &str) -> Option<String> {
+    let fields = fields(line);
+    let is_json = line.starts_with(['{', '[']);
+    let has = |name: &str| {
+        if is_json {
+            let key = name.split('.').next().unwrap_or(name);
+            text.contains(&format!("\"{key}\""))
+        } else {
+            fields.iter().any(|field| field.eq_ignore_ascii_case(name))
+        }
+    };
+    let mut best: Option<(usize, usize, &FormatEntry)> = None;
+    for entry in FORMATS {
+        let needed = entry.columns.iter().filter(|column| column.required);
+        let found = needed.clone().filter(|column| has(column.name)).count();
+        let needed = needed.count();
+        // Of equal shares the first stands.
+        let is_better = |(other, of, _): (usize, usize, _)| found * of > other * needed;
+        if found > 0 && best.is_none_or(is_better) {
+            best = Some((found, needed, entry));
+        }
+    }
+    let Some((_, _, entry)) = best else {
+        return of_equal_width(fields.len());
+    };
+    let needed = entry.columns.iter().filter(|column| column.required);
+    let lacking = needed.map(|column| column.name).filter(|name| !has(name));
+    let lacking: Vec<String> = lacking
+        .map(|name| {
+            let like = nearest(name, fields.iter().copied()).filter(|_| !is_json);
+            like.map_or_else(
+                || format!("`{name}`"),
+                |like| format!("`{name}` (is it `{like}`?)"),
+            )
+        })
+        .collect();
+    let kind = if is_json { "keys" } else { "columns" };
+    Some(if lacking.is_empty() {
+        let name = entry.name;
+        format!("the nearest format is `{name}`, whose {kind} it has in another arrangement")
+    } else {
+        let listed = lacking[..lacking.len().min(LISTED)].join(", ");
+        let more = if lacking.len() > LISTED {
+            " and more"
+        } else {
+            ""
+        };
+        let name = entry.name;
+        format!("the nearest format is `{name}`, of which it lacks the {kind} {listed}{more}")
+    })
+}
+
+/// The fields of a line by the separator that makes most of them, without quotes.
+fn fields(line: &str) -> Vec<&str> {
+    let by = |separator: char| {
+        line.split(separator)
+            .map(|field| field.trim().trim_matches('"'))
+    };
+    let all = [',', ';', '\t', '|'].map(|separator| by(separator).collect::<Vec<_>>());
+    all.into_iter()
+        .rev()
+        .max_by_key(Vec::len)
+        .unwrap_or_default()
+}
+
+/// The formats whose rows have this number of fields.
+fn of_equal_width(count: usize) -> Option<String> {
+    let equal = FORMATS.iter().filter(|entry| entry.columns.len() == count);
+    let names: Vec<String> = equal.map(|entry| format!("`{}`", entry.name)).collect();
+    (count > 1 && !names.is_empty()).then(|| {
+        let names = names.join(", ");
+        format!("rows of {count} fields are those of {names}, but their fields are of other kinds")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_format_is_named_with_what_is_missing() {
+        for (text, part) in [
+            (
+                "name,cpu_mili,memory_mib,num_gpu\n",
+                "begins with `name,cpu_mili,memory_mib,num_gpu`; the nearest format is `openb-pods`, of which it lacks \
+                 the columns `cpu_milli` (is it `cpu_mili`?), `gpu_milli`",
+            ),
+            (
+                "{\"nb_res\": 4, \"job\": [{\"id\": 1, \"subtime\": 0, \"res\": 1}]}",
+                "the nearest format is `batsim`, of which it lacks the keys `profile`;",
+            ),
+            ("\n\n", "is empty"),
+            (
+                "a,b,c,d,e,f,g,h,i\n",
+                "rows of 9 fields are those of `alibaba-2018-tasks`",
+            ),
+            (
+                "what is this\n",
+                "begins with `what is this`; name the format with",
+            ),
+        ] {
+            let found = words(text.as_bytes());
+            assert!(found.contains(part), "{found}");
+        }
+    }
+}
