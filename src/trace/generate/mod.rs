@@ -76,7 +76,7 @@ pub const GENERATORS: &[GeneratorEntry] = &[
     },
     preset(
         "heavy-tailed",
-        "batch jobs of which the largest 1 % hold nearly all resource hours, as at Google in 2019",
+        "batch jobs of which the largest 1 % hold over 99 % of the core hours, as at Google in 2019",
         include_str!("mix/presets/heavy-tailed.yaml"),
     ),
     GeneratorEntry {
