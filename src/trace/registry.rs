@@ -116,7 +116,7 @@ pub fn recognize(input: &Input) -> Result<&'static FormatEntry, TraceError> {
     let first = about.map_or_else(|| Ok(Vec::new()), beginning)?;
     Err(TraceError::Format {
         file: input.name.to_string(),
-        reason: unrecognized::words(&first),
+        reason: unrecognized::words(&first, FORMATS),
     })
 }
 

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use units::nearest::nearest;
+use units::plural;
 
 use super::format::FormatEntry;
-use super::registry::FORMATS;
 
 /// The most characters of a file's beginning that are shown.
 const SHOWN: usize = 60;
@@ -13,7 +13,7 @@ const SHOWN: usize = 60;
 const LISTED: usize = 4;
 
 /// Why a file that begins with these bytes is of no format, and what to do.
-pub(super) fn words(first: &[u8]) -> String {
+pub(super) fn words(first: &[u8], formats: &[FormatEntry]) -> String {
     let text = String::from_utf8_lossy(first);
     let Some(line) = text.lines().map(str::trim).find(|line| !line.is_empty()) else {
         return "is empty: there is nothing by which its format could be recognized".to_owned();
@@ -24,10 +24,10 @@ pub(super) fn words(first: &[u8]) -> String {
         "the format is not recognized by the names of a header, the fields of the first rows or the keys of JSON: it \
          begins with `{shown}{dots}`"
     );
-    if let Some(near) = near(&text, line) {
+    if let Some(near) = near(&text, line, formats) {
         let _ = write!(words, "; {near}");
     }
-    let names: Vec<&str> = FORMATS.iter().map(|entry| entry.name).collect();
+    let names: Vec<&str> = formats.iter().map(|entry| entry.name).collect();
     let _ = write!(
         words,
         "; name the format with --trace-format, as one of {}",
@@ -37,7 +37,7 @@ pub(super) fn words(first: &[u8]) -> String {
 }
 
 /// The format that comes nearest, and what it lacks.
-fn near(text: &str, line: &str) -> Option<String> {
+fn near(text: &str, line: &str, formats: &[FormatEntry]) -> Option<String> {
     let fields = fields(line);
     let is_json = line.starts_with(['{', '[']);
     let has = |name: &str| {
@@ -49,7 +49,7 @@ fn near(text: &str, line: &str) -> Option<String> {
         }
     };
     let mut best: Option<(usize, usize, &FormatEntry)> = None;
-    for entry in FORMATS {
+    for entry in formats {
         let needed = entry.columns.iter().filter(|column| column.required);
         let found = needed.clone().filter(|column| has(column.name)).count();
         let needed = needed.count();
@@ -60,7 +60,7 @@ fn near(text: &str, line: &str) -> Option<String> {
         }
     }
     let Some((_, _, entry)) = best else {
-        return of_equal_width(fields.len());
+        return of_equal_width(fields.len(), formats);
     };
     let needed = entry.columns.iter().filter(|column| column.required);
     let lacking = needed.map(|column| column.name).filter(|name| !has(name));
@@ -103,18 +103,20 @@ fn fields(line: &str) -> Vec<&str> {
 }
 
 /// The formats whose rows have this number of fields.
-fn of_equal_width(count: usize) -> Option<String> {
-    let equal = FORMATS.iter().filter(|entry| entry.columns.len() == count);
+fn of_equal_width(count: usize, formats: &[FormatEntry]) -> Option<String> {
+    let equal = formats.iter().filter(|entry| entry.columns.len() == count);
     let names: Vec<String> = equal.map(|entry| format!("`{}`", entry.name)).collect();
     (count > 1 && !names.is_empty()).then(|| {
         let names = names.join(", ");
-        format!("rows of {count} fields are those of {names}, but their fields are of other kinds")
+        let fields = plural::count(count, "field");
+        format!("rows of {fields} are those of {names}, but their fields are of other kinds")
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::FORMATS;
 
     #[test]
     fn the_nearest_format_is_named_with_what_is_missing() {
@@ -138,7 +140,7 @@ mod tests {
                 "begins with `what is this`; name the format with",
             ),
         ] {
-            let found = words(text.as_bytes());
+            let found = words(text.as_bytes(), FORMATS);
             assert!(found.contains(part), "{found}");
         }
     }
