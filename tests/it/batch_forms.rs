@@ -43,7 +43,7 @@ impl Backfill for Asked {
     }
 }
 
-/// A job by small numbers: members, cores of each, seconds requested.
+/// A job by small numbers: members, cores of each, seconds requested, where 0 asks for no time.
 type Draw = (u32, i64, i64);
 
 struct Bench {
@@ -102,7 +102,7 @@ impl Bench {
                 name: PodName::Member(u64::from(job), member),
                 tenant: TenantId(0),
                 gang: (members > 1).then_some(GangId(job)),
-                time_limit: Some(Duration::from_secs(seconds)),
+                time_limit: (seconds > 0).then_some(Duration::from_secs(seconds)),
                 found: None,
                 owner: None,
             }));
@@ -129,6 +129,18 @@ impl Bench {
                 return;
             }
         }
+    }
+
+    /// The first node goes down or comes up.
+    fn toggle(&mut self) {
+        let node = self
+            .store
+            .nodes()
+            .ids()
+            .next()
+            .expect("a cluster has nodes");
+        let ready = !self.store.nodes().schedulable()[node.index()];
+        self.apply(Event::NodeReadiness { node, ready });
     }
 
     /// A job that runs ends.
@@ -167,7 +179,7 @@ proptest! {
         cores in prop::collection::vec(1..5_i64, 1..5),
         equal in any::<bool>(),
         jobs in prop::collection::vec(
-            (1..6_u32, 1..4_i64, 1..60_i64, (0..4_i64, 1..12_i64)), 1..90),
+            (1..6_u32, 1..4_i64, 0..60_i64, (0..4_i64, 1..13_i64)), 1..90),
     ) {
         for (order, rule) in JOB_ORDERS.iter().flat_map(|order| {
             BACKFILLS.iter().map(move |rule| (order, rule))
@@ -191,6 +203,10 @@ proptest! {
                     if let Some(ended) = ended {
                         living.remove(ended);
                     }
+                    bench.settle();
+                }
+                if ends == 12 {
+                    bench.toggle();
                     bench.settle();
                 }
             }

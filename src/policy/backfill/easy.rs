@@ -8,9 +8,10 @@
 //! The fast form keeps the shadow until places become free, and asks about arrivals alone: a job that
 //! was refused once stays refused while room, spare room and the time before the shadow shrink.
 
-use scheduler::batch::{Bounds, Candidate, Pass, PassRule, Shadow, Start};
+use scheduler::batch::{Bounds, Pass, PassRule, Shadow, Start};
 use scheduler::pipeline::evaluate::Form;
 
+use super::held::Held;
 use super::{BackfillEntry, RuleKind};
 
 /// The registry's entry.
@@ -24,47 +25,16 @@ pub const ENTRY: BackfillEntry = BackfillEntry {
 #[derive(Clone, Debug)]
 pub struct Easy {
     form: Form,
-    held: Option<Held>,
+    held: Option<Held<Shadow>>,
 }
 
-/// The reservation, and how far the queue behind it was asked about.
-#[derive(Clone, Debug)]
-struct Held {
-    head: Candidate,
-    shadow: Shadow,
-    /// The last job that was asked about.
-    asked: Candidate,
-}
-
-impl Easy {
-    /// `true` if what is held still holds.
-    fn holds(&self, pass: &Pass<'_>) -> bool {
-        let news = pass.news();
-        self.form == Form::Incremental
-            && pass.is_interchangeable()
-            && !news.freed
-            && !pass.is_overdue()
-            && !news.reordered
-    }
-}
-
-impl Held {
-    /// Asks again from the first arrival on.
-    fn go_back(&mut self, pass: &Pass<'_>) {
-        let news = pass.news();
-        let arrived = news.arrived.iter().filter_map(|&job| pass.waiting(job));
-        let is_asked = |job: &Candidate| job.is_before(&self.asked);
-        if arrived.into_iter().any(|job| is_asked(&job)) {
-            self.asked = self.head;
-        }
-    }
-
+impl Held<Shadow> {
     /// The next job that starts beside the reservation.
     fn next(&mut self, pass: &mut Pass<'_>) -> Option<Start> {
         let now = pass.now();
         loop {
             let bounds = if pass.is_interchangeable() {
-                let room = pass.room(&self.head);
+                let room = pass.room(self.head());
                 self.shadow.bounds(now, room)
             } else {
                 Bounds::ANY
@@ -77,7 +47,7 @@ impl Held {
             if self.shadow.is_after(now, &candidate.facts) {
                 return Some(start);
             }
-            let taken = pass.taken(&self.shadow, &self.head, &start);
+            let taken = pass.taken(&self.shadow, self.head(), &start);
             if taken <= self.shadow.extra {
                 self.shadow.extra -= taken;
                 return Some(start);
@@ -93,20 +63,15 @@ impl PassRule for Easy {
 
     fn next(&mut self, pass: &mut Pass<'_>) -> Option<Start> {
         let head = pass.first()?;
-        let known = self.held.take().filter(|_| self.holds(pass));
-        let known = known.filter(|held| held.head == head);
-        let mut held = if let Some(mut held) = known {
-            held.go_back(pass);
+        let known = self.held.take();
+        let known = known.and_then(|held| held.kept(self.form, pass, &head));
+        let mut held = if let Some(held) = known {
             held
         } else {
             if let Some(start) = pass.start(&head) {
                 return Some(start);
             }
-            Held {
-                head,
-                shadow: pass.shadow(&head)?,
-                asked: head,
-            }
+            Held::new(head, pass.shadow(&head)?)
         };
         let start = held.next(pass);
         self.held = Some(held);

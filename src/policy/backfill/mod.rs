@@ -6,6 +6,7 @@ mod earlier;
 pub mod easy;
 pub mod easy_hosts;
 pub mod greedy_once;
+mod held;
 pub mod none;
 pub mod shutdown;
 pub mod skip;

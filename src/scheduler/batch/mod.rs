@@ -40,7 +40,8 @@ pub(crate) use self::job::Job;
 pub use self::job::{JobFacts, JobNumber, JobOrder, MachineFacts, PartitionNumber, Score};
 pub use self::partitions::Partition;
 pub use self::passes::{
-    Candidate, Pass, PassNews, PassPlanner, PassRule, Profile, Shadow, Slot, Start, Timetable,
+    Candidate, HostShadow, Pass, PassNews, PassPlanner, PassRule, Profile, Shadow, Slot, Start,
+    Timetable,
 };
 pub use self::reservations::AdvanceReservation;
 pub use self::turns::Bounds;

@@ -63,6 +63,18 @@ impl Rooms {
         room.slots.get(node.index()).copied().unwrap_or(0)
     }
 
+    /// The nodes that can take at least one member of a class now, ascending, with the number that each can.
+    pub(crate) fn open(
+        &mut self,
+        store: &Store,
+        class: ClassId,
+    ) -> impl Iterator<Item = (NodeId, u32)> {
+        let room = self.room(store, class);
+        let (open, slots) = (&room.open, &room.slots);
+        open.ones()
+            .map(|node| (NodeId::from_index(node), slots[node]))
+    }
+
     /// Places for so many members, lowest node first, as many on a node as it can take; `None` if
     /// there are not enough.
     pub(crate) fn places(
@@ -82,6 +94,18 @@ impl Rooms {
         members: usize,
         admits: impl Fn(NodeId) -> bool,
     ) -> Option<Places> {
+        let room = |node, room| if admits(node) { room } else { 0 };
+        self.places_within(store, class, members, room)
+    }
+
+    /// Places for the members of a job, as many on a node as a rule grants of its room.
+    pub(crate) fn places_within(
+        &mut self,
+        store: &Store,
+        class: ClassId,
+        members: usize,
+        grant: impl Fn(NodeId, u32) -> u32,
+    ) -> Option<Places> {
         let room = self.room(store, class);
         if room.total < members as u64 {
             return None;
@@ -89,9 +113,10 @@ impl Rooms {
         let columns = store.class(class);
         let mut places = Places::with_capacity(members);
         for node in room.open.ones() {
-            let here = (room.slots[node] as usize).min(members - places.len());
+            let room = room.slots[node];
             let node = NodeId::from_index(node);
-            if !admits(node) {
+            let here = (grant(node, room) as usize).min(members - places.len());
+            if here == 0 {
                 continue;
             }
             let rooms = store.nodes().gpu_room(node);

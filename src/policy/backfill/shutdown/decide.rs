@@ -2,12 +2,12 @@
 //! queue needs.
 
 use fixedbitset::FixedBitSet;
-use units::{Instant, SortedMap, SortedSet};
+use units::{Instant, SortedMap};
 
 use scheduler::batch::JobNumber;
 
-use super::hosts::{both, either, lowest, set, size, without};
-use super::plan::{Cause, Fit, Plan};
+use super::hosts::{Hosts, both, either, lowest, set, size, without};
+use super::plan::{Cause, Fit, FreeNow, Plan};
 use super::{Power, Runs, Shutdown, Waits};
 
 /// Hosts whose switches begin now.
@@ -32,16 +32,16 @@ impl Shutdown {
     pub(super) fn decide(&mut self, now: Instant, queue: Vec<Waits>) {
         self.follow(now);
         self.queue = queue;
-        self.plan = self.base(now);
+        self.plan_afresh(now);
         let mut switched =
             self.plan_switches(&self.to_switch_off.clone(), &self.to_switch_on.clone());
         let mut head = None;
-        let mut started = SortedSet::new();
-        for job in self.queue.clone() {
+        let mut looked_at = 0;
+        while let Some(&job) = self.queue.get(looked_at) {
+            looked_at += 1;
             if let Some(fit) = self.plan.first_fit(job.members, job.planned) {
                 self.plan.reserve(job.number, &fit);
                 if fit.from == now {
-                    started.insert(job.number);
                     continue;
                 }
             } else {
@@ -56,7 +56,7 @@ impl Shutdown {
             self.trend.switched_off.union_with(&switched.off);
             self.trend.switched_on.union_with(&switched.on);
         }
-        self.backfill(now, head, &started);
+        self.backfill(looked_at);
         self.commit();
         self.look_at_idle(now);
         let needed = self.idle_hosts_to_wake();
@@ -69,8 +69,7 @@ impl Shutdown {
         } else if self.options.is_prompt && !self.is_waking() {
             self.switch_idle_off(now, head);
         }
-        self.trend.horizon = self.plan.horizon(self.load(), now);
-        self.trend.at = now;
+        self.note_horizon(now);
     }
 
     /// Whether hosts are on their way up, or are to be.
@@ -152,22 +151,15 @@ impl Shutdown {
         woken
     }
 
-    /// Plans the jobs behind the head that start now.
-    fn backfill(&mut self, now: Instant, head: Option<Waits>, started: &SortedSet<JobNumber>) {
-        let mut free = size(&self.plan.free_at(now));
-        for job in self.queue.clone() {
-            if free == 0 {
+    /// Plans the jobs from a place in the queue on that start now.
+    fn backfill(&mut self, behind: usize) {
+        let mut free = FreeNow::of(&self.plan);
+        for job in &self.queue[behind..] {
+            if free.is_empty() {
                 break;
             }
-            let is_head = head.is_some_and(|head| head.number == job.number);
-            if is_head || started.contains(&job.number) || job.members > free {
-                continue;
-            }
-            if let Some(fit) = self.plan.first_fit(job.members, job.planned)
-                && fit.from == now
-            {
+            if let Some(fit) = free.take(job.members, job.planned) {
                 self.plan.reserve(job.number, &fit);
-                free -= job.members;
             }
         }
     }
@@ -175,7 +167,7 @@ impl Shutdown {
     /// Begins all that the plan has for now: starts of jobs and switches.
     pub(super) fn commit(&mut self) {
         let now = self.plan.now();
-        let mut started: SortedMap<JobNumber, Vec<usize>> = SortedMap::new();
+        let mut started: SortedMap<JobNumber, Hosts> = self.plan.begun().collect();
         for host in 0..self.power.len() {
             match (self.plan.cause(host, now), self.power[host]) {
                 (Some(Cause::SwitchingOn), Power::Asleep) => {
@@ -191,11 +183,11 @@ impl Shutdown {
                     };
                     self.switches.push((host, false));
                 }
-                (Some(Cause::Job(number)), _) if !self.running.contains_key(&number) => {
-                    started.entry(number).or_default().push(host);
-                }
                 _ => {}
             }
+        }
+        if started.is_empty() {
+            return;
         }
         let mut queue = std::mem::take(&mut self.queue);
         queue.retain(|job| {

@@ -1,6 +1,10 @@
 //! Sets of hosts.
 
 use fixedbitset::FixedBitSet;
+use smallvec::SmallVec;
+
+/// The hosts of a job, ascending.
+pub(super) type Hosts = SmallVec<[usize; 2]>;
 
 /// The lowest hosts of a set, up to a number.
 pub(super) fn lowest(hosts: &FixedBitSet, most: usize) -> FixedBitSet {

@@ -37,7 +37,7 @@ impl Shutdown {
     /// head has reserved.
     pub(super) fn idle_hosts_to_wake(&self) -> FixedBitSet {
         let mut woken = FixedBitSet::with_capacity(self.power.len());
-        if self.queue.is_empty() {
+        if self.queue.is_empty() || self.off_for_idleness == 0 {
             return woken;
         }
         let mut plan = self.plan.clone();
@@ -51,6 +51,9 @@ impl Shutdown {
             usable.difference_with(&reserved);
         }
         for job in &self.queue {
+            if size(&wakeable) == 0 {
+                break;
+            }
             if job.members > size(&usable) {
                 continue;
             }

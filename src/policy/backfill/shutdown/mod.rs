@@ -20,9 +20,9 @@ use std::collections::VecDeque;
 use fixedbitset::FixedBitSet;
 
 use scheduler::batch::{JobNumber, Pass, PassRule, Start};
-use units::{Duration, Instant, NodeId, SortedMap};
+use units::{Duration, Instant, NodeId, SortedMap, SortedSet};
 
-use self::hosts::{set, size};
+use self::hosts::{Hosts, set, size};
 use self::plan::{Cause, Plan, just_after};
 use self::stage::Trend;
 use super::{BackfillEntry, RuleKind};
@@ -136,7 +136,7 @@ struct Waits {
 #[derive(Clone, Debug)]
 struct Runs {
     until: Instant,
-    hosts: Vec<usize>,
+    hosts: Hosts,
 }
 
 /// EASY backfilling over hosts that are switched off and on.
@@ -163,8 +163,10 @@ pub struct Shutdown {
     trend: Trend,
     next_stage: Option<Instant>,
     has_begun: bool,
+    /// Marks that jobs that run may be others than those known here.
+    is_stale: bool,
     /// Decisions that were not carried out yet.
-    starts: VecDeque<(JobNumber, Vec<usize>)>,
+    starts: VecDeque<(JobNumber, Hosts)>,
     switches: Vec<(usize, bool)>,
 }
 
@@ -187,6 +189,7 @@ impl Shutdown {
             trend: Trend::default(),
             next_stage: None,
             has_begun: false,
+            is_stale: true,
             starts: VecDeque::new(),
             switches: Vec::new(),
         }
@@ -198,55 +201,75 @@ impl Shutdown {
         let is_grown = self.grow(now, pass.hosts());
         let is_other = self.look_for_outages(pass);
         let is_switched = self.finish_switches(now);
-        let running: SortedMap<JobNumber, Runs> = pass
-            .running()
-            .map(|(number, until, nodes)| {
+        let delay = self.options.manager_delay;
+        let has_ended = std::mem::take(&mut self.is_stale)
+            && self.follow_jobs(pass.running().map(|(number, until, nodes)| {
                 let hosts = nodes.map(NodeId::index).collect();
-                let until = microsecond(until).saturating_add(self.options.manager_delay);
+                let until = microsecond(until).saturating_add(delay);
                 (number, Runs { until, hosts })
-            })
-            .collect();
-        let mut queue = Vec::new();
-        let mut candidate = pass.first();
-        while let Some(next) = candidate {
-            queue.push(Waits {
-                number: next.number(),
-                members: next.facts.members as usize,
-                planned: self.planned(next.facts.requested),
-            });
-            candidate = pass.after(&next, &scheduler::batch::Bounds::ANY);
-        }
-        self.react(now, running, queue, is_grown || is_other || is_switched);
+            }));
+        let queue = pass.queue().map(|next| Waits {
+            number: next.number(),
+            members: next.facts.members as usize,
+            planned: self.planned(next.facts.requested),
+        });
+        let queue = queue.collect();
+        let is_news = is_grown || is_other || is_switched || has_ended;
+        self.react(now, queue, is_news);
     }
 
-    /// Decides if jobs arrived or ended, hosts changed, or a stage is due.
-    fn react(
-        &mut self,
-        now: Instant,
-        running: SortedMap<JobNumber, Runs>,
-        mut queue: Vec<Waits>,
-        hosts_changed: bool,
-    ) {
-        let has_ended = self.running.keys().any(|job| !running.contains_key(job));
-        let known: units::SortedSet<JobNumber> = self.queue.iter().map(|job| job.number).collect();
-        let has_arrived = queue.iter().any(|job| !known.contains(&job.number));
+    /// Takes note of the jobs that hold hosts, in order; returns whether any of those known has ended.
+    fn follow_jobs(&mut self, jobs: impl Iterator<Item = (JobNumber, Runs)>) -> bool {
+        let mut known = self.running.iter_mut().peekable();
+        let mut ended = Vec::new();
+        let mut others = Vec::new();
+        for (number, runs) in jobs {
+            while let Some((&other, _)) = known.next_if(|(other, _)| **other < number) {
+                ended.push(other);
+            }
+            match known.next_if(|(other, _)| **other == number) {
+                Some((_, own)) => *own = runs,
+                None => others.push((number, runs)),
+            }
+        }
+        ended.extend(known.map(|(&other, _)| other));
+        for job in &ended {
+            self.running.remove(job);
+        }
+        self.running.extend(others);
+        !ended.is_empty()
+    }
+
+    /// The jobs of a queue that waited at the last decision.
+    fn known_of(&self, queue: &[Waits]) -> Vec<Waits> {
+        let mut rest = self.queue.iter().map(|job| job.number).peekable();
+        let is_next = |job: &&Waits| rest.next_if_eq(&job.number).is_some();
+        let known: Vec<Waits> = queue.iter().filter(is_next).copied().collect();
+        if known.len() == self.queue.len() {
+            return known;
+        }
+        // Jobs left the queue, or it has another order.
+        let known: SortedSet<JobNumber> = self.queue.iter().map(|job| job.number).collect();
+        let is_known = |job: &&Waits| known.contains(&job.number);
+        queue.iter().filter(is_known).copied().collect()
+    }
+
+    /// Decides if jobs arrived, a stage is due, or there is other news: jobs ended or hosts changed.
+    fn react(&mut self, now: Instant, mut queue: Vec<Waits>, is_other_news: bool) {
+        let known = self.known_of(&queue);
+        let has_arrived = known.len() < queue.len();
         let is_stage = self.next_stage.is_some_and(|at| at <= now);
         let is_first = !std::mem::replace(&mut self.has_begun, true);
-        let is_news = hosts_changed || has_ended || has_arrived;
+        let is_news = is_other_news || has_arrived;
         if !(is_news || is_stage || is_first) {
             return;
         }
-        self.running = running;
         if is_first {
             // The hosts are there before the first job is.
             self.queue.clear();
             self.decide(now, Vec::new());
         }
-        self.queue = queue
-            .iter()
-            .filter(|job| known.contains(&job.number))
-            .copied()
-            .collect();
+        self.queue = known;
         if has_arrived && self.next_stage.is_none() {
             self.next_stage = Some(now.saturating_add(self.options.period));
         }
@@ -273,7 +296,7 @@ impl Shutdown {
             self.idle.insert_range(self.power.len()..hosts);
             self.power.resize(hosts, Power::Awake);
             self.idle_since.resize(hosts, now);
-            self.plan = self.base(now);
+            self.plan_afresh(now);
         }
         is_grown
     }
@@ -307,9 +330,10 @@ impl Shutdown {
         is_switched
     }
 
-    /// The plan of running jobs and of hosts that sleep or are being switched.
-    fn base(&self, now: Instant) -> Plan {
-        let mut plan = Plan::new(now, self.power.len());
+    /// Plans running jobs and hosts that sleep or are being switched, and nothing else.
+    fn plan_afresh(&mut self, now: Instant) {
+        let plan = &mut self.plan;
+        plan.reset(now, self.power.len());
         for (&number, job) in &self.running {
             let until = job.until.max(just_after(now));
             for &host in &job.hosts {
@@ -334,7 +358,6 @@ impl Shutdown {
         for host in self.down.ones() {
             plan.hold(host, now, Instant::MAX, Cause::Down);
         }
-        plan
     }
 
     /// The hosts whose power is in one of some states.
@@ -362,6 +385,7 @@ impl Shutdown {
         }
         while let Some((number, hosts)) = self.starts.pop_front() {
             let nodes: Vec<NodeId> = hosts.into_iter().map(NodeId::from_index).collect();
+            self.is_stale = true;
             let candidate = pass.waiting(number);
             let start = candidate.and_then(|candidate| pass.start_on(&candidate, &nodes));
             if start.is_some() {
@@ -406,6 +430,7 @@ impl PassRule for Shutdown {
     }
 
     fn next(&mut self, pass: &mut Pass<'_>) -> Option<Start> {
+        self.is_stale |= pass.news().freed;
         if self.starts.is_empty() {
             self.look(pass);
         }

@@ -1,11 +1,16 @@
 //! Hosts over time, as the rules that switch them see them: jobs hold hosts until they have run as
 //! long as they asked to, switching takes its time, and a host that sleeps does so without end.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use fixedbitset::FixedBitSet;
 use smallvec::SmallVec;
 
 use scheduler::batch::JobNumber;
 use units::{Duration, Instant};
+
+use super::hosts::Hosts;
 
 /// A reason for which a host takes no job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +45,8 @@ pub(super) struct Fit {
 pub(super) struct Plan {
     now: Instant,
     hosts: Vec<SmallVec<[Stay; 4]>>,
+    /// Jobs that were given hosts from now on.
+    begun: Vec<(JobNumber, Hosts)>,
 }
 
 impl Plan {
@@ -47,7 +54,16 @@ impl Plan {
         Self {
             now,
             hosts: vec![SmallVec::new(); hosts],
+            begun: Vec::new(),
         }
+    }
+
+    /// Makes this an empty plan from an instant on.
+    pub(super) fn reset(&mut self, now: Instant, hosts: usize) {
+        self.now = now;
+        self.begun.clear();
+        self.hosts.iter_mut().for_each(SmallVec::clear);
+        self.hosts.resize(hosts, SmallVec::new());
     }
 
     pub(super) const fn now(&self) -> Instant {
@@ -99,21 +115,73 @@ impl Plan {
         stays.all(|stay| stay.until <= from || until <= stay.from)
     }
 
-    /// The earliest instant at which as many hosts are free for as long as a job asks for.
-    pub(super) fn first_fit(&self, members: usize, requested: Duration) -> Option<Fit> {
-        self.instants().into_iter().find_map(|from| {
-            let until = from.saturating_add(requested).max(just_after(from));
-            let free = (0..self.hosts.len()).filter(|&host| self.is_free(host, from, until));
-            let hosts: Vec<usize> = free.take(members).collect();
-            (hosts.len() == members).then_some(Fit { from, until, hosts })
+    /// The times in which a host is free, from the present on.
+    fn gaps(&self, host: usize) -> impl Iterator<Item = Gap> {
+        let mut free_from = self.now;
+        let stays = self.hosts[host].iter();
+        let ends = stays.map(|stay| (stay.from, stay.until));
+        let ends = ends.chain([(Instant::MAX, Instant::MAX)]);
+        ends.filter_map(move |(busy_from, busy_until)| {
+            let gap = Gap {
+                from: free_from,
+                until: busy_from,
+            };
+            free_from = free_from.max(busy_until);
+            (gap.from < gap.until).then_some(gap)
         })
+    }
+
+    /// The lowest hosts that a job could have from now on.
+    fn fit_now(&self, members: usize, requested: Duration) -> Option<Fit> {
+        let (from, until) = (self.now, end(self.now, requested));
+        let free = (0..self.hosts.len()).filter(|&host| self.is_free(host, from, until));
+        let hosts: Vec<usize> = free.take(members).collect();
+        (hosts.len() == members).then_some(Fit { from, until, hosts })
+    }
+
+    /// The instant until which a host that is free now stays so; `None` if it isn't.
+    fn free_until(&self, host: usize) -> Option<Instant> {
+        let first = self.gaps(host).next()?;
+        (first.from == self.now).then_some(first.until)
+    }
+
+    /// The earliest instant at which as many hosts are free for as long as a job asks for.
+    ///
+    /// As hosts only turn free at the begin of a gap, the earliest instant is one.
+    pub(super) fn first_fit(&self, members: usize, requested: Duration) -> Option<Fit> {
+        let now = self.fit_now(members, requested);
+        if now.is_some() {
+            return now;
+        }
+        let wide = |gap: &Gap| end(gap.from, requested) <= gap.until;
+        let gaps = (0..self.hosts.len()).flat_map(|host| self.gaps(host).filter(wide));
+        let mut by_begin: BinaryHeap<Reverse<Gap>> = gaps.map(Reverse).collect();
+        let mut open: BinaryHeap<Reverse<Instant>> = BinaryHeap::new();
+        while let Some(Reverse(gap)) = by_begin.pop() {
+            open.push(Reverse(gap.until));
+            let from = gap.from;
+            if by_begin.peek().is_some_and(|next| next.0.from == from) {
+                continue;
+            }
+            let until = end(from, requested);
+            while open.peek().is_some_and(|closes| closes.0 < until) {
+                open.pop();
+            }
+            if open.len() >= members {
+                let free = (0..self.hosts.len()).filter(|&host| self.is_free(host, from, until));
+                let hosts = free.take(members).collect();
+                return Some(Fit { from, until, hosts });
+            }
+        }
+        None
     }
 
     /// Adds a stay.
     pub(super) fn hold(&mut self, host: usize, from: Instant, until: Instant, cause: Cause) {
         let stays = &mut self.hosts[host];
-        stays.push(Stay { from, until, cause });
-        stays.sort_by_key(|stay| stay.from);
+        let after = stays.iter().rposition(|stay| stay.from <= from);
+        let at = after.map_or(0, |position| position + 1);
+        stays.insert(at, Stay { from, until, cause });
     }
 
     /// Gives a job its hosts.
@@ -121,10 +189,19 @@ impl Plan {
         for &host in &fit.hosts {
             self.hold(host, fit.from, fit.until, Cause::Job(job));
         }
+        if fit.from == self.now {
+            self.begun.push((job, SmallVec::from_slice(&fit.hosts)));
+        }
+    }
+
+    /// Hands out the jobs that were given hosts from now on, each once.
+    pub(super) fn begun(&mut self) -> impl Iterator<Item = (JobNumber, Hosts)> {
+        self.begun.drain(..)
     }
 
     /// Takes the reservation of a job out.
     pub(super) fn release(&mut self, job: JobNumber) {
+        self.begun.retain(|&(begun, _)| begun != job);
         for stays in &mut self.hosts {
             stays.retain(|stay| stay.cause != Cause::Job(job));
         }
@@ -168,23 +245,35 @@ impl Plan {
     /// gaps of the plan like a liquid: the liquid load horizon.
     pub(super) fn horizon(&self, mut load: f64, at: Instant) -> f64 {
         let start = seconds(at);
+        if load <= 0.0 {
+            return 0.0;
+        }
         let mut end = start;
         let mut from = at;
-        let later = self.instants().into_iter().filter(|&next| next > at);
-        for until in later.chain([Instant::MAX]) {
-            if load <= 0.0 {
-                break;
-            }
-            let free = self.free_at(from).count_ones(..) as f64;
-            let gap = free * (seconds(until) - seconds(from));
+        let mut free = self.free_at(at).count_ones(..);
+        let mut changes = self.changes(at);
+        while load > 0.0 {
+            let next = changes.peek().map_or(Instant::MAX, |change| change.0.at);
+            let gap = free as f64 * (seconds(next) - seconds(from));
             if gap <= load {
                 load -= gap;
-                end = seconds(until);
+                end = seconds(next);
             } else {
-                end += load / free;
+                end += load / free as f64;
                 load = 0.0;
             }
-            from = until;
+            if next == Instant::MAX {
+                break;
+            }
+            from = next;
+            while let Some(Reverse(change)) = changes.peek().filter(|change| change.0.at == next) {
+                match change.kind {
+                    Kind::Frees => free += 1,
+                    Kind::Takes => free -= 1,
+                    Kind::Neither => {}
+                }
+                changes.pop();
+            }
         }
         if load > 0.0 {
             ENDLESS - start
@@ -192,6 +281,114 @@ impl Plan {
             end - start
         }
     }
+
+    /// The instants after another one at which a stay begins or ends, and what becomes of its host then;
+    /// the earliest first.
+    fn changes(&self, at: Instant) -> BinaryHeap<Reverse<Change>> {
+        let mut changes = Vec::new();
+        for (host, stays) in self.hosts.iter().enumerate() {
+            let mut add = |at: Instant, kind: Kind| changes.push(Reverse(Change { at, kind }));
+            for gap in self.gaps(host) {
+                add(gap.from, Kind::Frees);
+                add(gap.until, Kind::Takes);
+            }
+            // The work is parted at every begin and end: it is a sum of floats.
+            if stays.len() > 1 {
+                for stay in stays {
+                    add(stay.from, Kind::Neither);
+                    add(stay.until, Kind::Neither);
+                }
+            }
+        }
+        changes.retain(|change| at < change.0.at && change.0.at < Instant::MAX);
+        changes.into()
+    }
+}
+
+/// The hosts that are free now, with the instants until which they are.
+pub(super) struct FreeNow {
+    now: Instant,
+    hosts: Vec<FreeHost>,
+    /// The instants, ascending.
+    ends: Vec<Instant>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct FreeHost {
+    host: usize,
+    until: Instant,
+}
+
+impl FreeNow {
+    /// The hosts that are free in a plan now.
+    pub(super) fn of(plan: &Plan) -> Self {
+        let free = (0..plan.hosts.len()).filter_map(|host| {
+            let until = plan.free_until(host)?;
+            Some(FreeHost { host, until })
+        });
+        let hosts: Vec<FreeHost> = free.collect();
+        let mut ends: Vec<Instant> = hosts.iter().map(|free| free.until).collect();
+        ends.sort_unstable();
+        Self {
+            now: plan.now,
+            hosts,
+            ends,
+        }
+    }
+
+    /// `true` if no host is left.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.hosts.is_empty()
+    }
+
+    /// Takes the lowest hosts that a job could have from now on, if there are enough.
+    pub(super) fn take(&mut self, members: usize, requested: Duration) -> Option<Fit> {
+        let until = end(self.now, requested);
+        let too_short = self.ends.partition_point(|&end| end < until);
+        if self.ends.len() - too_short < members {
+            return None;
+        }
+        let mut hosts = Vec::with_capacity(members);
+        let ends = &mut self.ends;
+        self.hosts.retain(|free| {
+            let is_taken = hosts.len() < members && free.until >= until;
+            if is_taken {
+                hosts.push(free.host);
+                ends.remove(ends.partition_point(|&end| end < free.until));
+            }
+            !is_taken
+        });
+        let from = self.now;
+        Some(Fit { from, until, hosts })
+    }
+}
+
+/// Time in which a host is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Gap {
+    from: Instant,
+    until: Instant,
+}
+
+/// An instant at which something happens on a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Change {
+    at: Instant,
+    kind: Kind,
+}
+
+/// What becomes of a host, in the order within one instant: the number of free hosts never falls below
+/// zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Frees,
+    Takes,
+    Neither,
+}
+
+/// The end of a job that begins at an instant: whatever holds a host does so for a while.
+fn end(from: Instant, requested: Duration) -> Instant {
+    from.saturating_add(requested).max(just_after(from))
 }
 
 /// Seconds that stand for an instant that never comes.
@@ -212,6 +409,8 @@ pub(super) fn just_after(at: Instant) -> Instant {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn at(second: i64) -> Instant {
@@ -249,6 +448,81 @@ mod tests {
         assert_eq!((fit.from, fit.hosts), (at(0), vec![1, 2]));
         plan.switch_off(2, span(1));
         assert!(plan.first_fit(3, span(1)).is_none());
+    }
+
+    /// The definition of [`Plan::first_fit`]: every instant, every host.
+    fn plain_fit(
+        plan: &Plan,
+        members: usize,
+        requested: Duration,
+    ) -> Option<(Instant, Vec<usize>)> {
+        plan.instants().into_iter().find_map(|from| {
+            let until = end(from, requested);
+            let free = plan.free_during(from, until);
+            let hosts: Vec<usize> = free.ones().take(members).collect();
+            (hosts.len() == members).then_some((from, hosts))
+        })
+    }
+
+    /// The definition of [`Plan::horizon`]: the hosts that are free are counted at every instant.
+    fn plain_horizon(plan: &Plan, mut load: f64, at: Instant) -> f64 {
+        let (start, mut end, mut from) = (seconds(at), seconds(at), at);
+        let later = plan.instants().into_iter().filter(|&next| next > at);
+        for until in later.chain([Instant::MAX]) {
+            if load <= 0.0 {
+                break;
+            }
+            let free = plan.free_at(from).count_ones(..) as f64;
+            let gap = free * (seconds(until) - seconds(from));
+            if gap <= load {
+                load -= gap;
+                end = seconds(until);
+            } else {
+                end += load / free;
+                load = 0.0;
+            }
+            from = until;
+        }
+        if load > 0.0 {
+            ENDLESS - start
+        } else {
+            end - start
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn fits_and_horizons_are_those_of_every_instant(
+            stays in prop::collection::vec((0_usize..6, 0_i64..30, 0_i64..12, 0_u8..6), 0..14),
+            jobs in prop::collection::vec((1_usize..5, 0_i64..20), 1..8),
+            later in 0_i64..25,
+            load in 0.0_f64..200.0,
+        ) {
+            let mut plan = Plan::new(at(0), 6);
+            for (host, from, length, kind) in stays {
+                match kind {
+                    0 => { plan.switch_off(host, span(length)); }
+                    1 => { plan.switch_on(host, span(length)); }
+                    2 => plan.hold(host, at(from), Instant::MAX, Cause::Down),
+                    _ => plan.hold(host, at(from), at(from + length), Cause::SwitchingOn),
+                }
+            }
+            let expected = plain_horizon(&plan, load, at(later));
+            prop_assert_eq!(plan.horizon(load, at(later)).to_bits(), expected.to_bits());
+            let mut free = FreeNow::of(&plan);
+            for (number, (members, length)) in jobs.into_iter().enumerate() {
+                let expected = plain_fit(&plan, members, span(length));
+                let found = plan.first_fit(members, span(length));
+                let found = found.map(|fit| (fit.from, fit.hosts));
+                prop_assert_eq!(&found, &expected);
+                let now = free.take(members, span(length));
+                let starts = expected.filter(|&(from, _)| from == at(0)).map(|(_, hosts)| hosts);
+                prop_assert_eq!(now.as_ref().map(|fit| fit.hosts.clone()), starts);
+                if let Some(fit) = now {
+                    plan.reserve(JobNumber(number as u64), &fit);
+                }
+            }
+        }
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub(super) struct Trend {
 impl Shutdown {
     /// Adds the horizon since the last decision to the trend, by the plan of that decision.
     pub(super) fn follow(&mut self, now: Instant) {
+        if self.policy != Policy::Inertial {
+            return;
+        }
         let horizon = self.plan.horizon(self.load(), now);
         let elapsed = now.since(self.trend.at).as_secs_f64();
         self.trend.area += f64::midpoint(self.trend.horizon, horizon) * elapsed;
@@ -40,12 +43,18 @@ impl Shutdown {
         self.trend.at = now;
     }
 
+    /// Takes note of the horizon after a decision.
+    pub(super) fn note_horizon(&mut self, now: Instant) {
+        if self.policy == Policy::Inertial {
+            self.trend.horizon = self.plan.horizon(self.load(), now);
+            self.trend.at = now;
+        }
+    }
+
     /// Looks at the load, once a period.
     pub(super) fn stage(&mut self, now: Instant) {
-        if self.policy == Policy::Inertial {
-            self.follow(now);
-        }
-        self.plan = self.base(now);
+        self.follow(now);
+        self.plan_afresh(now);
         self.count_awake(size(&self.to_switch_off));
         self.to_switch_off.clear();
         match self.policy {
@@ -88,8 +97,7 @@ impl Shutdown {
         if !self.is_waking() {
             self.switch_idle_off(now, head);
         }
-        self.trend.horizon = self.plan.horizon(self.load(), now);
-        self.trend.at = now;
+        self.note_horizon(now);
     }
 
     /// Switches more hosts the same way as long as the trend goes on, and turns round otherwise.

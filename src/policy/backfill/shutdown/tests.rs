@@ -41,15 +41,16 @@ impl World {
     }
 
     fn settle(&mut self, hosts_changed: bool) {
-        let (running, queue) = (self.running.clone(), self.queue.clone());
-        self.rule.react(self.now, running, queue, hosts_changed);
+        let has_ended = self.rule.follow_jobs(self.running.clone().into_iter());
+        let queue = self.queue.clone();
+        self.rule.react(self.now, queue, hosts_changed || has_ended);
         self.rule.switches.clear();
         while let Some((number, hosts)) = self.rule.starts.pop_front() {
             self.queue.retain(|job| job.number != number);
             let until = self.rule.running[&number].until;
             self.ends
                 .push((self.now.saturating_add(self.runs[&number]), number));
-            self.started.push((number, self.now, hosts.clone()));
+            self.started.push((number, self.now, hosts.to_vec()));
             self.running.insert(number, Runs { until, hosts });
         }
     }

@@ -7,6 +7,7 @@
 //! one job after the other, until it starts none. A job that the cluster as declared could never
 //! take is put aside until a node changes.
 
+mod host_shadow;
 mod pass;
 mod profile;
 mod queue;
@@ -30,6 +31,7 @@ use super::roster::{Roster, Submitted, Whereabouts};
 use super::running::{Place, Running, RunningJob};
 use crate::retry::Retry;
 
+pub use self::host_shadow::HostShadow;
 pub use self::pass::{Candidate, Pass, PassNews, Start};
 pub use self::profile::Profile;
 pub use self::shadow::Shadow;

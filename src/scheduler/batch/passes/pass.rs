@@ -14,6 +14,7 @@ use super::super::room::{Places, Rooms, admits, push_places, slots_in};
 use super::super::running::Running;
 use super::super::turns::Bounds;
 use super::super::waiting::Turn;
+use super::host_shadow::HostShadow;
 use super::profile::Profile;
 use super::queue::Queue;
 use super::shadow::Shadow;
@@ -104,6 +105,13 @@ impl<'a> Pass<'a> {
         self.store.class_count() == 1 && self.reservations.is_empty()
     }
 
+    /// `true` if that holds of hosts, too: a host's room is a number of members of any job like this one.
+    pub fn counts_hosts(&self, candidate: &Candidate) -> bool {
+        let job = self.queue.get(candidate.number());
+        let holds_devices = job.is_none_or(|job| self.store.class(job.class).gpu.devices > 0);
+        self.is_interchangeable() && !holds_devices
+    }
+
     /// `true` if a job runs longer than it asked for: when it ends is guessed anew in every pass.
     pub fn is_overdue(&self) -> bool {
         self.running
@@ -120,6 +128,11 @@ impl<'a> Pass<'a> {
     /// The first job behind another one that keeps to bounds.
     pub fn after(&self, candidate: &Candidate, bounds: &Bounds) -> Option<Candidate> {
         self.queue.next(Bound::Excluded(candidate.turn), bounds)
+    }
+
+    /// All waiting jobs in the order of the queue.
+    pub fn queue(&self) -> impl Iterator<Item = Candidate> {
+        self.queue.all()
     }
 
     /// A waiting job by its number.
@@ -225,6 +238,41 @@ impl<'a> Pass<'a> {
         let room = self.room(candidate);
         let job = self.queue.get(candidate.number())?;
         Some(Shadow::of(self.now, self.store, self.running, job, room))
+    }
+
+    /// The reservation of the hosts of a job that does not fit, where hosts are counted.
+    pub fn host_shadow(&mut self, candidate: &Candidate) -> Option<HostShadow> {
+        let job = self.queue.get(candidate.number())?;
+        let (now, store, running) = (self.now, self.store, self.running);
+        Some(HostShadow::of(now, store, running, job, self.rooms))
+    }
+
+    /// Bounds of the jobs that may start now beside the reservation of a job's hosts.
+    pub fn bounds_beside(&mut self, candidate: &Candidate, shadow: &HostShadow) -> Bounds {
+        let job = self.queue.get(candidate.number());
+        job.map_or(Bounds::ANY, |job| {
+            shadow.bounds(self.now, self.store, job.class, self.rooms)
+        })
+    }
+
+    /// The start of a job now beside the reservation of another one's hosts, on the lowest hosts with room
+    /// for all its time.
+    pub fn start_beside(
+        &mut self,
+        candidate: &Candidate,
+        shadow: &mut HostShadow,
+    ) -> Option<Start> {
+        let number = candidate.number();
+        let job = self.queue.get(number)?;
+        if self.now.saturating_add(job.facts.requested) <= shadow.at {
+            return self.start(candidate);
+        }
+        let room = |node, room| shadow.room(node, room);
+        let members = job.members.len();
+        let (store, class) = (self.store, job.class);
+        let places = self.rooms.places_within(store, class, members, room)?;
+        shadow.take(&places);
+        Some(Start { number, places })
     }
 
     /// Number of members beside the shadow of a job that another one's start takes the room of.

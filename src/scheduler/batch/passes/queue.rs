@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use model::PodRef;
-use units::{Instant, SortedMap, TenantId};
+use units::{Duration, Instant, SortedMap, TenantId};
 
 use super::super::job::{Job, JobFacts, JobNumber, JobOrder};
 use super::super::turns::{Bounds, Turns};
@@ -145,6 +145,12 @@ impl Queue {
     pub(super) fn next(&self, from: Bound<Turn>, bounds: &Bounds) -> Option<Candidate> {
         let (turn, &facts) = self.turns.next(from, bounds)?;
         Some(Candidate { facts, turn })
+    }
+
+    /// All waiting jobs in order.
+    pub(super) fn all(&self) -> impl Iterator<Item = Candidate> {
+        let turns = self.turns.after(None, Duration::MAX);
+        turns.map(|(turn, &facts)| Candidate { facts, turn })
     }
 
     /// Facts of a waiting job with its turn; `None` while the order holds it back.
