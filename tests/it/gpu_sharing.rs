@@ -341,3 +341,43 @@ fn wrong_throughputs_are_refused_with_their_place() {
         assert!(said.contains(expected), "{types}: {said}");
     }
 }
+
+#[test]
+fn the_rules_share_devices_among_more_jobs_than_there_are() {
+    // Nine jobs on eight GPUs: each has its turn in eight rounds of nine.
+    let jobs: String = (0..9)
+        .map(|job| format!("0,j{job},8000,1,image\n"))
+        .collect();
+    let jobs = format!("submit,name,run_time,gpus,job_type\n{jobs}");
+    for rule in ["time-slice", "max-min", "finish-time"] {
+        let text = equal(1, 8, &format!("rule: {rule}"), "");
+        for text in [text.replace("models:", "other:"), text] {
+            let text = match text.split_once("other:") {
+                Some((head, _)) => format!("{head}stop: {{when: drained}}\n"),
+                None => text,
+            };
+            let summary = variant(&text, &jobs);
+            let [first, last] = ["turnaround.p5", "makespan.total"].map(|id| {
+                let value = summary.metrics.get(id).and_then(|own| own.value);
+                value.expect("jobs that ended")
+            });
+            assert!((9_000.0..9_300.0).contains(&last), "{rule}: {last}");
+            assert!(first > 8_500.0, "{rule}: {first}");
+        }
+    }
+}
+
+#[test]
+fn a_job_that_finds_no_room_keeps_none_from_the_others() {
+    // The first job is wider than any node, or than what is free: the others run meanwhile.
+    let jobs = "submit,name,run_time,gpus,job_type\n0,wide,100,8,image\n0,a,100,1,image\n0,b,100,1,image\n";
+    for rule in ["tiresias", "time-slice", "max-min", "finish-time"] {
+        let text = equal(1, 4, &format!("rule: {rule}"), "");
+        let text = text.replace("stop: {when: drained}", "stop: {at: 1h}");
+        let summary = variant(&text, jobs);
+        let value = |id: &str| summary.metrics.get(id).and_then(|own| own.value);
+        assert_eq!(value("jobs.succeeded"), Some(2.0), "{rule}");
+        // What they were taken off for a while is no lost work.
+        assert_eq!(value("disruptions.lost.gpu"), Some(0.0), "{rule}");
+    }
+}

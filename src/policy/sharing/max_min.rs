@@ -1,6 +1,6 @@
 //! Gavel's max-min fairness (OSDI'20; spec: orchestrators-b.md section 8.2): all jobs have equal claims,
-//! so that on devices of one kind the one goes first that received least. Where GPU models differ in
-//! speed, the least of all throughputs is as great as can be, each beside that of an even split of the
+//! so that on devices of one kind the one goes first that received least device-time. Where GPU models
+//! differ in speed, the least of all throughputs is as great as can be, each beside that of an even split of the
 //! job's time over all devices, times the devices of the job.
 
 use super::allocation::greatest;
@@ -12,7 +12,7 @@ use units::Instant;
 /// The registry's entry.
 pub const ENTRY: SharingEntry = SharingEntry {
     name: "max-min",
-    summary: "Gavel's max-min fairness: the job first that received least time.",
+    summary: "Gavel's max-min fairness: the job first that received least device-time.",
     build: |_| Box::new(MaxMin),
 };
 
@@ -26,7 +26,8 @@ impl SharingRule for MaxMin {
     }
 
     fn score(&self, job: &SharedJob, _now: Instant, _jobs: usize) -> Score {
-        Score::pair(job.ran.as_nanos(), job.submitted.as_nanos())
+        let received = job.ran.as_nanos().saturating_mul(i64::from(job.devices));
+        Score::pair(received, job.submitted.as_nanos())
     }
 
     fn shares(&self, jobs: &[UnlikeJob], devices: &[f64], _now: Instant) -> Option<Vec<Vec<f64>>> {
@@ -57,6 +58,11 @@ mod tests {
     fn the_job_that_ran_least_goes_first() {
         let score = |ran, waits| MaxMin.score(&job(ran, waits), Instant::from_secs(60), 2);
         assert!(score(5, None) < score(6, Some(10)));
+        let wide = SharedJob {
+            devices: 4,
+            ..job(2, None)
+        };
+        assert!(score(6, None) < MaxMin.score(&wide, Instant::from_secs(60), 2));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Gandiva's time slices (OSDI'18; spec: orchestrators-b.md section 8.2): jobs take turns, the one whose
-//! last turn began longest ago first.
+//! Gandiva's time slices (OSDI'18; spec: orchestrators-b.md section 8.2): jobs take turns, the one that has
+//! waited longest first; the one whose turn began longest ago is the first to give its devices up.
 
 use super::SharingEntry;
 use scheduler::batch::Score;
@@ -23,9 +23,10 @@ impl SharingRule for TimeSlice {
     }
 
     fn score(&self, job: &SharedJob, _now: Instant, _jobs: usize) -> Score {
-        let turn = job.waits_since.or(job.started);
-        let runs = i64::from(job.waits_since.is_none());
-        Score::pair(runs, turn.unwrap_or(job.submitted).as_nanos())
+        match job.waits_since {
+            Some(since) => Score::pair(0, since.as_nanos()),
+            None => Score::pair(1, -job.started.unwrap_or(job.submitted).as_nanos()),
+        }
     }
 
     fn clone_rule(&self) -> Box<dyn SharingRule> {
@@ -43,5 +44,13 @@ mod tests {
         let score = |ran, waits| TimeSlice.score(&job(ran, waits), Instant::from_secs(60), 2);
         assert!(score(5, Some(10)) < score(5, Some(20)));
         assert!(score(5, Some(50)) < score(5, None));
+        let began = |seconds| {
+            let own = SharedJob {
+                started: Some(Instant::from_secs(seconds)),
+                ..job(5, None)
+            };
+            TimeSlice.score(&own, Instant::from_secs(60), 2)
+        };
+        assert!(began(50) < began(40));
     }
 }

@@ -338,13 +338,15 @@ impl Component for SharingPlanner {
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         self.read(view);
-        let order = self.order(now);
+        let mut order = self.order(now);
         if now >= self.next {
             self.next = now.saturating_add(self.round);
             self.suspend(now, &order, view, out);
             if !out.writes.is_empty() {
                 return Progress::More;
             }
+            // Jobs that were granted places go first from now on.
+            order = self.order(now);
         }
         if self.start(now, &order, view, out) {
             return Progress::More;

@@ -1,6 +1,8 @@
 //! The jobs that hold the devices of each node in a round: what every grant leaves of a node is counted
 //! device by device, with its other resources, so that no job gives way to one that does not fit.
 
+use std::cmp::Reverse;
+
 use smallvec::SmallVec;
 
 use cluster::{Class, Store};
@@ -54,25 +56,38 @@ pub(super) struct Left {
     pub(super) devices: SmallVec<[u16; 8]>,
     /// Devices that jobs hold beyond their own.
     spare: DeviceSet,
+    /// Place in the order of the first job that holds each device as it is; [`IDLE`] without one.
+    holders: SmallVec<[u32; 8]>,
 }
 
+/// Behind every job in the order.
+pub(super) const IDLE: u32 = u32::MAX;
+
 impl Left {
-    /// The lowest devices with room for a member, those last that a job holds beyond its own; `None` if it
-    /// does not fit.
+    /// Devices with room for a member: idle ones first, then those of jobs that come last in the order, the
+    /// lowest of equal ones; those last that a job holds beyond its own. `None` if it does not fit.
     pub(super) fn find(&self, need: &Need) -> Option<DeviceSet> {
         if !self.is_open || !need.resources.fits_in(&self.resources) {
             return None;
         }
-        let mut devices = DeviceSet::EMPTY;
-        for takes_spare in [false, true] {
-            for (index, &room) in self.devices.iter().enumerate() {
-                let is_next = self.spare.contains(index) == takes_spare && room >= need.milli;
-                if is_next && devices.len() < usize::from(need.devices) {
-                    devices.insert(index);
-                }
-            }
+        let wanted = usize::from(need.devices);
+        let with_room = (0..self.devices.len()).filter(|&index| self.devices[index] >= need.milli);
+        let mut open: SmallVec<[usize; 8]> = with_room.collect();
+        if open.len() < wanted {
+            return None;
         }
-        (devices.len() == usize::from(need.devices)).then_some(devices)
+        open.sort_by_key(|&index| (self.spare.contains(index), Reverse(self.holders[index])));
+        let mut devices = DeviceSet::EMPTY;
+        for &index in &open[..wanted] {
+            devices.insert(index);
+        }
+        Some(devices)
+    }
+
+    /// Place in the order of the first job that holds one of some devices as they are.
+    fn first_holder(&self, devices: DeviceSet) -> u32 {
+        let holders = devices.iter().map(|index| self.holders[index]);
+        holders.min().unwrap_or(IDLE)
     }
 
     pub(super) fn has(&self, need: &Need, devices: DeviceSet) -> bool {
@@ -124,6 +139,7 @@ impl Plan {
                 resources: nodes.free().row(node),
                 devices: SmallVec::from_slice(nodes.gpu_room(node)),
                 spare: DeviceSet::EMPTY,
+                holders: SmallVec::from_elem(IDLE, nodes.gpu_room(node).len()),
             };
             plan.free[node.index()] = nodes.free().row(node).gpu_milli;
         }
@@ -162,6 +178,17 @@ impl Plan {
             places.push(place);
         }
         Some(places)
+    }
+
+    /// Notes the place in the order of a job that holds these places.
+    pub(super) fn set_holder(&mut self, places: &[Place], rank: u32) {
+        for place in places {
+            if let Some(left) = self.left.get_mut(place.node.index()) {
+                for index in place.devices.iter() {
+                    left.holders[index] = left.holders[index].min(rank);
+                }
+            }
+        }
     }
 
     /// Notes the devices of a place's node that a job holds beyond its own.
@@ -224,21 +251,29 @@ impl Plan {
         }
     }
 
-    /// The node with room that has most free as it is; of equal ones the first.
+    /// The node with room where the first job that gives way comes last in the order; of equal ones the one
+    /// that has most free as it is, then the first.
     pub(super) fn find(&self, need: &Need, admits: &impl Fn(NodeId) -> bool) -> Option<Place> {
-        let mut best: Option<(i64, Place)> = None;
+        let mut best: Option<(u32, i64, Place)> = None;
         for (index, left) in self.left.iter().enumerate() {
-            if best.is_some_and(|(most, _)| self.free[index] <= most) {
+            let is_less =
+                |&(holder, most, _): &(u32, i64, Place)| holder == IDLE && self.free[index] <= most;
+            let node = NodeId::from_index(index);
+            if best.as_ref().is_some_and(is_less) || !admits(node) {
                 continue;
             }
-            let node = NodeId::from_index(index);
-            if admits(node)
-                && let Some(devices) = left.find(need)
+            let Some(devices) = left.find(need) else {
+                continue;
+            };
+            let rank = (left.first_holder(devices), self.free[index]);
+            if best
+                .as_ref()
+                .is_none_or(|&(holder, most, _)| rank > (holder, most))
             {
-                best = Some((self.free[index], Place { node, devices }));
+                best = Some((rank.0, rank.1, Place { node, devices }));
             }
         }
-        best.map(|(_, place)| place)
+        best.map(|(_, _, place)| place)
     }
 
     /// The fullest node with room beside one node; of equal ones the first.
@@ -278,6 +313,7 @@ pub(super) mod testing {
             },
             devices: SmallVec::from_slice(rooms),
             spare: DeviceSet::EMPTY,
+            holders: SmallVec::from_elem(IDLE, rooms.len()),
         };
         let free = |rooms: &&[u16]| rooms.iter().map(|&own| i64::from(own)).sum();
         Plan {
@@ -344,6 +380,19 @@ mod tests {
         assert_eq!(plan.grant(&half, |node| node == NodeId(1)), None);
         let found = plan.grant(&half, |node| node == NodeId(0));
         assert_eq!(found, Some(vec![place(0, 0b1000)]));
+    }
+
+    #[test]
+    fn a_waiting_job_takes_the_devices_of_the_jobs_that_come_last() {
+        let mut plan = plan(&[&[1_000; 2], &[1_000; 2]]);
+        plan.free = vec![0, 0];
+        for (rank, held) in [(0, place(0, 0b1)), (3, place(0, 0b10)), (1, place(1, 0b11))] {
+            plan.set_holder(&[held], rank);
+        }
+        let found = plan.grant(&claim(1, need(1, 1_000), None), |_| true);
+        assert_eq!(found, Some(vec![place(0, 0b10)]));
+        let found = plan.grant(&claim(1, need(2, 1_000), None), |_| true);
+        assert_eq!(found, Some(vec![place(1, 0b11)]));
     }
 
     #[test]

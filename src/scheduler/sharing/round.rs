@@ -7,7 +7,7 @@ use model::{EndReason, Event, EvictionCause, Pod, PodChange};
 use units::{Instant, NodeId, SortedSet};
 
 use super::jobs::Form;
-use super::plan::{Claim, Place, Plan};
+use super::plan::{Claim, IDLE, Place, Plan};
 use super::turns::{Turn, by_priority, fastest_first};
 use super::{Promise, SharingPlanner};
 use crate::batch::room::admits;
@@ -77,7 +77,15 @@ impl SharingPlanner {
         let mut settled = SortedSet::new();
         let mut keeps = SortedSet::new();
         self.granted.clear();
-        for turn in self.turns(now, order, store) {
+        let turns = self.turns(now, order, store);
+        for (rank, turn) in turns.iter().enumerate() {
+            let is_own = turn.column.is_none() || turn.column == self.jobs.column(turn.number);
+            let claim = running.get(&turn.number).filter(|_| is_own);
+            if let Some(places) = claim.and_then(|own| own.places.as_ref()) {
+                plan.set_holder(places, u32::try_from(rank).unwrap_or(IDLE));
+            }
+        }
+        for turn in turns {
             if settled.contains(&turn.number) {
                 continue;
             }
