@@ -5,7 +5,9 @@ use std::sync::Arc;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
 use model::{Labels, Node, Text, Tier};
 use policy::borg::Rule;
-use scenario::schema::{Borg, BorgAllocs, BorgReclamation, BorgScore, BorgWishes, PriorityTier};
+use scenario::schema::{
+    Borg, BorgAllocs, BorgReclamation, BorgScore, BorgWishes, PriorityTier, Stop,
+};
 use systems::borg::BorgOptions;
 use systems::borg::options::{AllocSet, Quota, Reclamation, Wishes};
 use systems::parts::permit::Rate;
@@ -57,7 +59,7 @@ fn has_room(own: &AllocSet, node: &Node) -> bool {
 }
 
 /// The options of an experiment's `system.borg`.
-pub(super) fn borg_options(written: &Borg) -> Result<BorgOptions, BuildError> {
+pub(super) fn borg_options(written: &Borg, stop: &Stop) -> Result<BorgOptions, BuildError> {
     let mut quotas = Vec::new();
     for (number, own) in written.quota.iter().enumerate() {
         let wrong =
@@ -101,7 +103,9 @@ pub(super) fn borg_options(written: &Borg) -> Result<BorgOptions, BuildError> {
         allocs: allocs(&written.allocs)?,
         candidates: written.candidates,
         quotas,
-        reclamation: written.reclamation.map(reclamation).transpose()?,
+        reclamation: { written.reclamation }
+            .map(|own| reclamation(own, stop))
+            .transpose()?,
         unreachable_after: written.unreachable_after,
         reschedule: (written.reschedule > 0).then(|| Rate {
             spacing: Duration::from_nanos(1_000_000_000 / i64::from(written.reschedule)),
@@ -176,7 +180,7 @@ fn allocs(written: &[BorgAllocs]) -> Result<Vec<AllocSet>, BuildError> {
     Ok(sets)
 }
 
-fn reclamation(written: BorgReclamation) -> Result<Reclamation, BuildError> {
+fn reclamation(written: BorgReclamation, stop: &Stop) -> Result<Reclamation, BuildError> {
     let seconds = |span: Duration| span.as_nanos() as f64 / 1e9;
     let wrong = |field: &str, expected: &str| {
         let place = format!("system.borg.reclamation.{field}");
@@ -198,6 +202,7 @@ fn reclamation(written: BorgReclamation) -> Result<Reclamation, BuildError> {
             margin: written.margin,
             decay: 1.0 / seconds(written.decay),
         },
+        goes_on: stop.at.is_some() && stop.when.is_none(),
     })
 }
 

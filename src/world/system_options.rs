@@ -91,7 +91,10 @@ pub fn system_options(
         Some(written) => super::compose_options::compose_options(written)?,
         None => ComposeOptions::default(),
     };
-    let borg = super::borg_options::borg_options(&system.borg.clone().unwrap_or_default())?;
+    let borg = super::borg_options::borg_options(
+        &system.borg.clone().unwrap_or_default(),
+        &scenario.stop,
+    )?;
     if system.name == systems::borg::ENTRY.name {
         super::borg_options::check_on_nodes(&borg, nodes)?;
     }

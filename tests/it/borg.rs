@@ -228,6 +228,51 @@ fn what_a_service_does_not_use_is_lent_out_and_memory_is_taken_back() {
     assert_eq!(lent.times("batch done").len(), 1);
 }
 
+#[test]
+fn estimates_go_on_while_nothing_else_happens() {
+    // The service's reservation sinks, and its memory grows, without an event that would tell of it.
+    let rows =
+        "0,service,,8,8Gi,ann,200,2,\"steps(0s: 2Gi, 1h: 8Gi)\"\n0,batch,,4,10Gi,bob,110,4,9Gi\n";
+    let told = jobs(
+        "borg-quiet",
+        rows,
+        "reclamation: {decay: 10m}",
+        "stop: {at: 2h}\n",
+    );
+    let bound = told.times("batch on machine");
+    assert!(
+        bound
+            .first()
+            .is_some_and(|at| (310.0..1_200.0).contains(at)),
+        "{:?}",
+        told.lines
+    );
+    let killed = told.times("batch ended Evicted(NodePressure)");
+    assert!(
+        killed
+            .first()
+            .is_some_and(|at| (3_600.0..=3_610.0).contains(at)),
+        "{killed:?}"
+    );
+}
+
+#[test]
+fn users_take_turns_in_a_cell_that_is_full() {
+    let row = |name: &str, user: &str| format!("0,{name},10,8,1Gi,{user},110,,\n");
+    let rows = [
+        ("a1", "ann"),
+        ("a2", "ann"),
+        ("a3", "ann"),
+        ("b", "bob"),
+        ("c", "cyd"),
+    ];
+    let rows: String = rows.iter().map(|(name, user)| row(name, user)).collect();
+    let told = jobs("borg-turns", &rows, "", "stop: {when: drained}\n");
+    let start = |name: &str| told.times(&format!("{name} on machine"))[0];
+    let starts = ["a1", "b", "c", "a2", "a3"].map(start);
+    assert!(starts.is_sorted(), "{starts:?}");
+}
+
 const SLOTS: &str = "allocs: [{name: slots, count: 3, cpu: 3, memory: 3Gi, labels: {app: shop}}]";
 
 #[test]

@@ -41,6 +41,9 @@ pub struct Reclamation {
     pub interval: Duration,
     /// The estimate of a task's reservation.
     pub reservation: ReservationOptions,
+    /// Whether estimates go on while tasks are measured and nothing else happens. A run that lasts
+    /// until nothing more happens would never end by that.
+    pub goes_on: bool,
 }
 
 impl Default for Reclamation {
@@ -48,6 +51,7 @@ impl Default for Reclamation {
         Self {
             interval: Duration::from_secs(5),
             reservation: ReservationOptions::default(),
+            goes_on: false,
         }
     }
 }

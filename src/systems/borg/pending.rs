@@ -26,6 +26,8 @@ pub struct Waiting {
     pub user: User,
     /// The place in the queue among those of its user and priority.
     number: u64,
+    /// The turn that its user had before this one.
+    turn_before: u64,
 }
 
 /// Tasks of a class by their numbers.
@@ -65,6 +67,9 @@ pub struct Pending {
     parked: SortedMap<(Reverse<i32>, User, ClassId), Lane>,
     blocked: SortedSet<ClassId>,
     next: u64,
+    /// The last turn in which a task of a user was placed, by priority and user.
+    turns: SortedMap<(Reverse<i32>, User), u64>,
+    next_turn: u64,
 }
 
 impl Pending {
@@ -83,7 +88,9 @@ impl Pending {
             priority,
             user,
             number,
+            turn_before,
         } = waiting;
+        self.give_turn_back(priority, &user, turn_before);
         let lane = self.lane(priority, user, class);
         let place = lane.partition_point(|&(own, _)| own < number);
         lane.insert(place, (number, holder));
@@ -92,10 +99,18 @@ impl Pending {
     /// Parks a task that fits on no machine that is open to it, whatever others of its class do, until
     /// [`Pending::unblock`].
     pub fn park(&mut self, waiting: Waiting) {
+        self.give_turn_back(waiting.priority, &waiting.user, waiting.turn_before);
         let place = (Reverse(waiting.priority), waiting.user, waiting.class);
         let lane = self.parked.entry(place).or_default();
         lane.push_back((waiting.number, waiting.holder));
         lane.make_contiguous().sort_unstable();
+    }
+
+    /// A user whose task was not placed has its turn still.
+    fn give_turn_back(&mut self, priority: i32, user: &User, turn_before: u64) {
+        if let Some(turn) = self.turns.get_mut(&(Reverse(priority), user.clone())) {
+            *turn = turn_before;
+        }
     }
 
     fn lane(&mut self, priority: i32, user: User, class: ClassId) -> &mut Lane {
@@ -138,12 +153,18 @@ impl Pending {
             } else {
                 band.turns.push_back(user.clone());
             }
+            self.next_turn += 1;
+            let turn = (self.turns)
+                .entry((Reverse(priority), user.clone()))
+                .or_default();
+            let turn_before = std::mem::replace(turn, self.next_turn);
             return Some(Waiting {
                 holder,
                 class,
                 priority,
                 user,
                 number,
+                turn_before,
             });
         }
     }
@@ -165,13 +186,32 @@ impl Pending {
         band.turns.retain(|user| !emptied.contains(user));
     }
 
-    /// Something changed: parked tasks may be tried again. Their users have their turn behind others, in
-    /// the order of users.
+    /// Something changed: parked tasks may be tried again. The user has the first turn of whom a task was
+    /// placed longest ago, or none yet; of several the one whose task came first.
     pub fn unblock(&mut self) {
         self.blocked.clear();
-        for ((band, user, class), lane) in std::mem::take(&mut self.parked) {
-            let band = self.bands.entry(band).or_default();
+        let mut changed = SortedSet::new();
+        for ((priority, user, class), lane) in std::mem::take(&mut self.parked) {
+            let band = self.bands.entry(priority).or_default();
             join(band.lane(&user, class), lane);
+            changed.insert(priority);
+        }
+        for priority in changed {
+            let Some(band) = self.bands.get_mut(&priority) else {
+                continue;
+            };
+            let first = |lanes: &SortedMap<ClassId, Lane>| {
+                let firsts = lanes.values().filter_map(|lane| lane.front());
+                firsts.map(|&(number, _)| number).min()
+            };
+            let mut turns: Vec<(u64, Option<u64>, User)> = { band.users.iter() }
+                .map(|(user, lanes)| {
+                    let turn = self.turns.get(&(priority, user.clone())).copied();
+                    (turn.unwrap_or(0), first(lanes), user.clone())
+                })
+                .collect();
+            turns.sort_unstable();
+            band.turns = turns.into_iter().map(|(_, _, user)| user).collect();
         }
     }
 
@@ -251,6 +291,25 @@ mod tests {
         queue.park(third);
         queue.unblock();
         assert_eq!(drain(&mut queue), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn turns_outlast_a_full_cell() {
+        let mut queue = Pending::default();
+        for (number, tenant) in [(0, 1), (1, 1), (2, 1), (3, 2), (4, 3)] {
+            queue.push(pod(number), ClassId(7), 110, user(tenant));
+        }
+        let mut placed = Vec::new();
+        while let Some(own) = queue.pop() {
+            placed.extend(own.holder.task().map(|pod| pod.id.0));
+            // One task at a time has room; the next one finds none.
+            if let Some(next) = queue.pop() {
+                queue.block(next.class, next.priority);
+                queue.put_back(next);
+            }
+            queue.unblock();
+        }
+        assert_eq!(placed, [0, 3, 4, 1, 2]);
     }
 
     #[test]

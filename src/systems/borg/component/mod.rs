@@ -182,10 +182,12 @@ impl Component for Borgmaster {
         if let Some(at) = self.timers.next() {
             out.wake_at(at);
         }
-        match self.next_estimate() {
-            Some(at) if self.waiting > 0 && self.estimates.matters => out.wake_at(at),
-            Some(at) => out.wake_idle_at(at),
-            None => {}
+        if let Some((at, options)) = self.next_estimate().zip(self.options.reclamation) {
+            if self.estimates.go_on(self.waiting, &options) {
+                out.wake_at(at);
+            } else {
+                out.wake_idle_at(at);
+            }
         }
         progress
     }

@@ -28,7 +28,9 @@ pub(super) struct Estimates {
     /// Instant of the next estimate.
     next: Instant,
     /// Whether the next estimates may differ from the last ones.
-    pub(super) matters: bool,
+    matters: bool,
+    /// Whether any task was measured.
+    measures: bool,
     /// By slot.
     of: Vec<Option<Estimate>>,
     /// Tasks that are to be killed for want of memory.
@@ -64,11 +66,23 @@ impl Estimates {
         let whole = |amount: f64, limit: i64| (amount.ceil() as i64).clamp(0, limit);
         let cpu = own.cpu.sample(at, used.cpu_milli as f64);
         let memory = own.memory.sample(at, used.memory_bytes as f64);
+        self.measures = true;
         self.matters |= running.as_nanos() as f64 / 1e9 < options.reservation.warm_up;
         (
             whole(cpu, held.limit.cpu_milli),
             whole(memory, held.limit.memory_bytes),
         )
+    }
+
+    /// Takes note that a task runs, which is yet to be measured.
+    pub(super) fn expect(&mut self) {
+        self.matters = true;
+        self.measures = true;
+    }
+
+    /// Whether a run has to go on for the next estimate, with so many tasks that wait.
+    pub(super) fn go_on(&self, waiting: usize, options: &Reclamation) -> bool {
+        (waiting > 0 && self.matters) || (options.goes_on && self.measures)
     }
 }
 
@@ -88,6 +102,7 @@ impl Borgmaster {
         let last = Instant::from_nanos(now.as_nanos() - past);
         self.estimates.next = last.saturating_add(options.interval);
         self.estimates.matters = false;
+        self.estimates.measures = false;
         let mut has_changed = false;
         for node in store.nodes().present() {
             let contact = self.contacts.get(node.index());

@@ -419,6 +419,7 @@ impl Borgmaster {
     }
 
     pub(super) fn runs(&mut self, at: Instant, pod: PodRef) {
+        self.estimates.expect();
         let owner = self.task_mut(pod).and_then(|own| {
             own.started = Some(at);
             own.owner
