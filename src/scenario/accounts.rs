@@ -26,7 +26,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
             let label = "expected one entry for each account";
             wrong(Code::DuplicateName, &[&place, "name"], message, label);
         }
-        for (user, &shares) in &own.users {
+        for user in own.users.keys() {
             if let Some(other) = users.insert(user, name) {
                 let message = format!("the user `{user}` has two accounts, `{other}` and `{name}`");
                 let label = "expected each user in one account";
@@ -36,11 +36,6 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
                     message,
                     label,
                 );
-            }
-            if shares.number() == Some(0) {
-                let message = format!("the user `{user}` has no share");
-                let label = "expected at least 1";
-                wrong(Code::Impossible, &[&place, "users", user], message, label);
             }
         }
         if let Some((code, message, label)) = wrong_parent(accounts, own) {

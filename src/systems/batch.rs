@@ -39,6 +39,9 @@ use super::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
 use super::jobs_alone;
+use super::parts::time_limits::TimeLimits;
+use super::plain_agent::PlainAgent;
+use units::Duration;
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
@@ -127,11 +130,16 @@ const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
 ]);
 
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
+    let options: BatchOptions = request.options.of();
     let Planner {
         component,
         stepping,
-    } = planner(&request.options.of(), request.form)?;
-    Ok(jobs_alone::parts(request, vec![component], stepping))
+    } = planner(&options, request.form)?;
+    let agent = match options.kill_wait {
+        Some(wait) => PlainAgent::new(TimeLimits::Enforced).with_kill_wait(wait),
+        None => PlainAgent::new(request.time_limits),
+    };
+    Ok(jobs_alone::parts_with(agent, vec![component], stepping))
 }
 
 /// Policies of a batch system, by their names in the registries.
@@ -150,6 +158,9 @@ pub struct BatchOptions {
     pub partitions: Vec<Partition>,
     /// Advance reservations of nodes, which rules that decide once an instant and switch no hosts heed.
     pub reservations: Vec<AdvanceReservation>,
+    /// Time from a job's time limit, at which it is told to end, until it is killed; `None` where jobs run
+    /// on until they end by themselves.
+    pub kill_wait: Option<Duration>,
 }
 
 impl Default for BatchOptions {
@@ -162,6 +173,7 @@ impl Default for BatchOptions {
             rules: RuleOptions::default(),
             partitions: Vec::new(),
             reservations: Vec::new(),
+            kill_wait: None,
         }
     }
 }

@@ -67,9 +67,19 @@ pub(crate) fn parts(
     components: Vec<Box<dyn Component>>,
     stepping: Stepping,
 ) -> SystemParts {
+    let agent = PlainAgent::new(request.time_limits);
+    parts_with(agent, components, stepping)
+}
+
+/// Parts of a system: its components over these agents.
+pub(crate) fn parts_with(
+    agent: PlainAgent,
+    components: Vec<Box<dyn Component>>,
+    stepping: Stepping,
+) -> SystemParts {
     SystemParts {
         components,
-        agent: Box::new(PlainAgent::new(request.time_limits)),
+        agent: Box::new(agent),
         stepping,
         commitment: Commitment::Checked,
     }

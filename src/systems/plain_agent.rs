@@ -12,6 +12,8 @@ use units::{Duration, Instant, NodeId, PodId};
 #[derive(Clone, Debug)]
 pub struct PlainAgent {
     time_limits: TimeLimits,
+    /// Time for which a pod goes on that is told to end at its time limit.
+    kill_wait: Duration,
     /// The pods on nodes, by slot.
     pods: Vec<Held>,
     /// Longest run times, where they are enforced; once pods run, the instants until which they
@@ -61,9 +63,17 @@ impl PlainAgent {
     pub fn new(time_limits: TimeLimits) -> Self {
         Self {
             time_limits,
+            kill_wait: Duration::ZERO,
             pods: Vec::new(),
             limits: Vec::new(),
         }
+    }
+
+    /// These agents where a pod that is told to end at its time limit goes on until it is killed, so long
+    /// after. Deadlines that a template states are none of these limits.
+    #[must_use]
+    pub fn with_kill_wait(self, kill_wait: Duration) -> Self {
+        Self { kill_wait, ..self }
     }
 
     #[inline]
@@ -126,6 +136,13 @@ impl PlainAgent {
         // What a template states is a deadline, what a trace tells an estimate.
         let is_enforced = is_owned || self.time_limits == TimeLimits::Enforced;
         let limit = time_limit.filter(|_| is_enforced);
+        let limit = limit.map(|limit| {
+            if is_owned {
+                limit
+            } else {
+                limit.saturating_add(self.kill_wait)
+            }
+        });
         self.pods[pod.slot.index()] = Held {
             id: pod.id,
             node,
@@ -362,6 +379,26 @@ mod tests {
         ]
         .concat();
         check(&late, (&[], &[], &[]));
+    }
+
+    #[test]
+    fn a_pod_goes_on_from_its_limit_until_it_is_killed() {
+        let wait = Duration::from_secs(30);
+        let mut agent = PlainAgent::new(TimeLimits::Enforced).with_kill_wait(wait);
+        for (is_owned, over) in [(false, 40), (true, 10)] {
+            let mut out = AgentOutput::default();
+            let assignment = Assignment {
+                pod: POD,
+                node: NODE,
+                time_limit: Some(Duration::from_secs(10)),
+                is_owned,
+                has_volumes: false,
+                spec: std::sync::Arc::default(),
+            };
+            agent.take(&assignment, &mut out);
+            agent.machine(Instant::default(), POD, MachineEvent::Started, &mut out);
+            assert_eq!(out.wakes, [(Instant::from_secs(over), POD)]);
+        }
     }
 
     #[test]

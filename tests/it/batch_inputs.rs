@@ -67,10 +67,6 @@ fn wrong_input_is_refused_in_words() {
             slurm("accounts: [{name: a, users: {ann: 1}}, {name: b, users: {ann: 1}}]"),
             "the user `ann` has two accounts, `a` and `b`",
         ),
-        (
-            slurm("accounts: [{name: a, users: {ann: 0, bob: 1}}]"),
-            "the user `ann` has no share",
-        ),
         (slurm("accounts: [{name: a, shares: 0}]"), "a.yaml:10:"),
         (slurm("halfLife: -7d"), "a.yaml:10:"),
         (slurm("tresWeights: {disk: 1}"), "a.yaml:10:"),
@@ -295,6 +291,22 @@ fn estimates_below_run_times_are_listed_with_what_they_change() {
     // The job runs on to its end.
     let (wait, _) = outcome_of(&scratch);
     assert!((wait - 148.5).abs() < 1e-6, "{wait}");
+}
+
+#[test]
+fn jobs_beyond_their_limits_are_killed_after_a_while_if_that_is_asked_for() {
+    let jobs = JOBS.replace(",200,bob", ",50,bob");
+    let ended = |options: &str| {
+        let scratch = scratch_of(&slurm(options), &jobs);
+        let value = measured(&scratch);
+        ["makespan.total", "jobs.succeeded"].map(value)
+    };
+    assert_eq!(ended("ageWeight: 1"), [Some(400.0), Some(4.0)]);
+    // The job runs for 50 s and 30 s more.
+    let killed = ended("ageWeight: 1, killWait: 30s");
+    assert_eq!(killed, [Some(380.0), Some(3.0)]);
+    let wait = ended("ageWeight: 1, killWait: 1h");
+    assert_eq!(wait, [Some(400.0), Some(4.0)]);
 }
 
 #[test]

@@ -210,11 +210,6 @@ fn ten_wrong_inputs_are_refused_or_told_where_they_stand() {
 #[test]
 fn wrong_users_hosts_and_reservations_are_refused() {
     refused(
-        &slurm("accounts: [{name: a, users: {ann: 0, bob: 1}}]"),
-        "error[WT009]: the user `ann` has no share",
-        Some("expected at least 1"),
-    );
-    refused(
         &slurm("partitions: [{name: p, default: true, nodeNames: [node-0, node-9]}]"),
         "error: system.scheduler.slurm.partitions[0].nodeNames[1]: the cluster has no node `node-9` for the partition \
          `p`; did you mean `node-0`, `node-1`?",

@@ -31,6 +31,7 @@ pub(super) fn set_options(
     jobs.partitions = partitions(scheduler)?;
     jobs.rules.shutdown = shutdown_options(scheduler)?;
     jobs.rules.slurm = loop_options(scheduler)?;
+    jobs.kill_wait = scheduler.slurm.as_ref().and_then(|own| own.kill_wait);
     Ok(())
 }
 
@@ -57,6 +58,9 @@ fn slurm_options(
     }
     if written.half_life < Duration::from_secs(1) {
         return wrong("slurm: `halfLife` must be at least 1s, such as `halfLife: 7d`");
+    }
+    if written.kill_wait.is_some_and(|wait| wait < Duration::ZERO) {
+        return wrong("slurm: `killWait` must be 0s or more, such as `killWait: 30s`");
     }
     if written.damp == 0 {
         return wrong("slurm: `damp` must be at least 1, which dampens nothing");

@@ -48,6 +48,10 @@ pub struct Slurm {
     /// Dampening of the classic fair share (`FairShareDampeningFactor`), at least 1; default 1.
     #[schemars(range(min = 1, max = 1_000))]
     pub damp: u32,
+    /// Time from a job's time limit, at which it is told to end, until it is killed (`KillWait`, `30s` in
+    /// Slurm); a job that ends by itself before does so. Default none, and jobs run on beyond their limits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kill_wait: Option<Duration>,
     /// Accounts with their users, who are all tenants of the workload; default none, and every tenant
     /// is a user with the same share.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -246,7 +250,7 @@ pub struct SlurmAccount {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum UserShares {
-    /// Number of shares among the accounts and users beside it, at least 1.
+    /// Number of shares among the accounts and users beside it; with 0 the user's factor is 0.
     Number(u32),
     /// Word in place of a number.
     Word(SharesWord),
@@ -301,6 +305,7 @@ impl Default for Slurm {
             fair_share: FairShareRule::default(),
             tied_accounts: TiedAccounts::default(),
             damp: 1,
+            kill_wait: None,
             accounts: Vec::new(),
             partitions: Vec::new(),
             partition_field: PartitionField::default(),

@@ -152,6 +152,15 @@ impl Slurm {
         }
     }
 
+    /// The use of a user, who has a share from the first job on.
+    fn user(&mut self, tenant: TenantId) -> &mut Use {
+        let fresh = Use {
+            factor: 1.0,
+            ..Use::default()
+        };
+        self.tenants.entry(tenant).or_insert(fresh)
+    }
+
     fn account(&mut self, now: Instant) {
         let elapsed = now.since(self.accounted).as_secs_f64();
         if elapsed <= 0.0 {
@@ -236,6 +245,12 @@ impl JobOrder for Slurm {
         true
     }
 
+    fn waiting(&mut self, jobs: &mut dyn Iterator<Item = &JobFacts>) {
+        for job in jobs {
+            self.user(job.tenant);
+        }
+    }
+
     fn refresh(&mut self, now: Instant) {
         self.account(now);
         self.share();
@@ -247,11 +262,7 @@ impl JobOrder for Slurm {
 
     fn started(&mut self, now: Instant, job: &JobFacts) {
         self.account(now);
-        let fresh = Use {
-            factor: 1.0,
-            ..Use::default()
-        };
-        self.tenants.entry(job.tenant).or_insert(fresh).running += job.processors;
+        self.user(job.tenant).running += job.processors;
     }
 
     fn ended(&mut self, now: Instant, job: &JobFacts) {
@@ -278,6 +289,27 @@ mod tests {
             members: 4,
             ..crate::job_order::fixture::job(tenant, 4)
         }
+    }
+
+    #[test]
+    fn users_who_only_wait_have_their_share_too() {
+        let mut order = Slurm::new(SlurmOptions {
+            weights: Weights {
+                fair_share: 1_000,
+                ..Weights::default()
+            },
+            ..SlurmOptions::default()
+        });
+        let at = Instant::from_secs;
+        order.started(at(0), &job(1, 0));
+        let waiting = [job(1, 1), job(2, 2), job(3, 3)];
+        order.waiting(&mut waiting.iter());
+        order.refresh(at(10));
+        let scores = waiting.map(|own| order.score(&own, at(10)));
+        // Of three users two used nothing: 3/3 each, and 1/3 for the third.
+        assert!(scores[1] < scores[0] && scores[2] < scores[0], "{scores:?}");
+        let factor = order.tenants[&TenantId(1)].factor;
+        assert!((factor - 1.0 / 3.0).abs() < 1e-12, "{factor}");
     }
 
     #[test]
