@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use lab::compact::{Question, TrialPlan, compact};
+use lab::compact::{Pending, Question, TrialPlan, compact};
 use lab::replicate::Workers;
 use report::compact::CompactReport;
 use units::Duration;
@@ -109,7 +109,9 @@ pub(super) fn run(
         question,
         trials: usize::from(arguments.trials),
         removals: &[],
-        pending_ppm: arguments.pending.0,
+        pending: Pending::Picky {
+            ppm: arguments.pending.0,
+        },
         seed: first.map_or(0, |plan| plan.scenario.seed),
         settle: arguments.settle,
     };

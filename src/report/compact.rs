@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::format;
 use crate::formats::Formats;
-use lab::compact::{CLONES, Compacted, HANDFUL, Question, STEPWISE, TrialPlan};
+use lab::compact::{CLONES, Compacted, HANDFUL, Pending, Question, STEPWISE, TrialPlan};
 use units::plural;
 
 /// Answers for the variants of an experiment, with their context.
@@ -61,7 +61,6 @@ impl CompactReport<'_> {
 
     fn headline(&self) -> String {
         let trials = plural::count(self.plan.trials, "trial");
-        let pending = self.plan.pending_ppm as f64 / 10_000.0;
         let nodes = self.variants.first().map_or(0, |own| own.nodes);
         let pods = self.variants.first().map_or(0, |own| own.pods);
         let question = match self.plan.question {
@@ -69,10 +68,17 @@ impl CompactReport<'_> {
             Question::Inflate => "most further arrivals that fit as well",
         };
         format!(
-            "{}: {question}; {} on {}, {trials}, {pending} % may stay pending if picky",
+            "{}: {question}; {} on {}, {trials}, {}",
             format::clean(self.experiment),
             plural::count(pods, "pod"),
             plural::count(nodes, "machine"),
+            match self.plan.pending {
+                Pending::Picky { ppm } =>
+                    format!("{} % may stay pending if picky", ppm as f64 / 10_000.0),
+                Pending::Any { pods } => {
+                    format!("{} may stay pending", plural::count(pods, "pod"))
+                }
+            },
         )
     }
 
@@ -248,7 +254,10 @@ impl Formats for CompactReport<'_> {
                 Question::Inflate => "inflate",
             },
             "seed": self.plan.seed,
-            "pendingPercent": self.plan.pending_ppm as f64 / 10_000.0,
+            "pendingPercent": match self.plan.pending {
+                Pending::Picky { ppm } => Some(ppm as f64 / 10_000.0),
+                Pending::Any { .. } => None,
+            },
             "variants": variants.collect::<Vec<Value>>(),
         })
     }

@@ -14,6 +14,7 @@ use sim::{EndCause, FoundObjects, RunControl};
 use trace::{Arrival, MemorySource, Recorded};
 use units::{ClassId, Duration, Instant};
 
+use super::Pending;
 use super::constraints::{drop_pinned, is_picky, soften};
 use crate::run::{Prepared, RunError, Tables, prepare_on, run};
 use world::{BuildError, FileSource};
@@ -45,12 +46,15 @@ pub(super) struct Packed {
 }
 
 impl Packed {
-    /// Returns whether no more than a share of the pods, in parts per million, is without a machine,
-    /// all of which are picky.
-    pub(super) fn fits(self, pending_ppm: u64) -> bool {
-        let is_few =
-            u128::from(self.pending) * 1_000_000 <= u128::from(self.pods) * u128::from(pending_ppm);
-        self.pending <= self.picky && is_few
+    /// Returns whether no more pods are without a machine than may be.
+    pub(super) fn fits(self, allowed: Pending) -> bool {
+        match allowed {
+            Pending::Picky { ppm } => {
+                let most = u128::from(self.pods) * u128::from(ppm);
+                self.pending <= self.picky && u128::from(self.pending) * 1_000_000 <= most
+            }
+            Pending::Any { pods } => self.pending <= pods,
+        }
     }
 }
 
@@ -198,6 +202,11 @@ fn checkpoint(prepared: &mut Prepared) -> Result<Recorded, RunError> {
         arrival.run_time = None;
         arrival.time_limit = None;
         arrival.historic_start = None;
+        // What would wait for another one to end never came: all are there at once.
+        if let Some(links) = &mut arrival.links {
+            links.after.clear();
+            links.delay = Duration::ZERO;
+        }
     }
     let residents = std::mem::take(&mut workload.residents);
     let waiting = std::mem::take(&mut workload.found.waiting);

@@ -46,6 +46,21 @@ pub enum Question {
     Inflate,
 }
 
+/// Pods that may stay pending where a number of machines counts as enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pending {
+    /// A share of the pods, all of which are picky: only a handful of machines could hold each.
+    Picky {
+        /// The share in parts per million.
+        ppm: u64,
+    },
+    /// A number of pods of any kind.
+    Any {
+        /// The number.
+        pods: u64,
+    },
+}
+
 /// Settings of the trials.
 #[derive(Clone, Copy, Debug)]
 pub struct TrialPlan<'a> {
@@ -55,8 +70,8 @@ pub struct TrialPlan<'a> {
     pub trials: usize,
     /// Orders in which machines are removed, by trial; where there is none, the seed draws it.
     pub removals: &'a [Vec<usize>],
-    /// Share of the pods that may stay pending, in parts per million, as far as these are picky.
-    pub pending_ppm: u64,
+    /// Pods that may stay pending.
+    pub pending: Pending,
     /// Seed of the random orders.
     pub seed: u64,
     /// Time that a system has to place the pods.
@@ -215,6 +230,8 @@ impl Search<'_> {
             return Ok(Found::Nothing);
         }
         let given = { self.plan.removals.get(self.trial) }.filter(|own| own.len() == nodes.len());
+        // Feasibility need not be monotone: a given order asks for the first failure along it.
+        let is_stepwise = nodes.len() <= STEPWISE || given.is_some();
         let order = given.cloned().unwrap_or_else(|| {
             let mut order: Vec<usize> = (0..nodes.len()).collect();
             self.stream("compact/removal").shuffle(&mut order);
@@ -228,7 +245,7 @@ impl Search<'_> {
                 .map(|place| nodes[place].clone())
                 .collect()
         };
-        if nodes.len() <= STEPWISE {
+        if is_stepwise {
             let mut count = nodes.len();
             while count > 1 {
                 match self.packs(kept(count - 1), &[])? {
@@ -282,7 +299,7 @@ impl Search<'_> {
 
     fn packs(&self, nodes: Vec<Arc<Node>>, more: &[usize]) -> Result<Option<bool>, RunError> {
         let packed = self.cell.pack(nodes, more, self.interrupted)?;
-        Ok(packed.map(|packed| packed.fits(self.plan.pending_ppm)))
+        Ok(packed.map(|packed| packed.fits(self.plan.pending)))
     }
 }
 
@@ -342,6 +359,20 @@ stop: {when: drained}
 variants: {kubernetes: {system: {name: kubernetes}}, pipeline: {}, fleet: {system: {name: fleet}}}
 ";
 
+    #[test]
+    fn pods_that_may_stay_pending_are_counted_or_a_share_of_the_picky() {
+        let packed = |pending, picky| cell::Packed {
+            pending,
+            picky,
+            pods: 3,
+        };
+        let any = Pending::Any { pods: 1 };
+        let all_picky = Pending::Picky { ppm: 400_000 };
+        assert!(packed(1, 0).fits(any) && !packed(2, 2).fits(any));
+        assert!(packed(1, 1).fits(all_picky) && !packed(1, 0).fits(all_picky));
+        assert!(!packed(2, 2).fits(all_picky));
+    }
+
     fn compacted(question: Question, text: &str) -> Result<Vec<Compacted>, ExperimentError> {
         let options = LoadOptions {
             sets: &[],
@@ -354,7 +385,7 @@ variants: {kubernetes: {system: {name: kubernetes}}, pipeline: {}, fleet: {syste
             question,
             trials: 3,
             removals: &[],
-            pending_ppm: 2000,
+            pending: Pending::Picky { ppm: 2000 },
             seed: 7,
             settle: Duration::from_secs(3600),
         };

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Case, Decide, Trouble, read};
 use crate::experiment_text::experiment;
-use lab::compact::{Compacted, Question, TrialPlan, compact};
+use lab::compact::{Compacted, Pending, Question, TrialPlan, compact};
 use lab::replicate::Workers;
 use units::{Duration, SortedMap};
 
@@ -67,7 +67,9 @@ fn compaction(case: &Case) -> Result<Value, Trouble> {
         question: Question::Compact,
         trials: removals.len(),
         removals: &removals,
-        pending_ppm: cell.pending_allowed * 1_000_000 / (tasks.len() as u64).max(1),
+        pending: Pending::Any {
+            pods: cell.pending_allowed,
+        },
         seed: 0,
         settle: Duration::from_secs(3600),
     };
