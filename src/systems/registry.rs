@@ -31,7 +31,15 @@ pub const SYSTEMS: &[SystemEntry] = &[
 ];
 
 /// Names of the systems whose schedulers run in their plain form, too, if that is asked for.
-pub const WITH_PLAIN_FORM: &[&str] = &["kubernetes", "pipeline", "batch", "nova", "ecs", "borg"];
+pub const WITH_PLAIN_FORM: &[&str] = &[
+    "kubernetes",
+    "pipeline",
+    "batch",
+    "nova",
+    "ecs",
+    "borg",
+    "flow",
+];
 
 /// Returns the system of a name.
 ///
