@@ -45,7 +45,7 @@ mod window;
 
 use super::tenants::TenantNames;
 pub(super) use labelled::OUTPUT;
-pub(super) use options::options;
+pub(super) use options::{keeps_work, options};
 pub use stopover::Stopover;
 pub use system::control_plane;
 pub(super) use system::{profile_choice, system};
@@ -347,6 +347,7 @@ pub fn run_through(
         alerts: world::alerts(scenario),
         route: world::route(scenario),
         selections: selections::of(scenario)?,
+        keeps_work: keeps_work(scenario),
     };
     let probe = prepared.probe.clone();
     let mut recorder = Recorder::new(&setup);

@@ -9,6 +9,15 @@ use units::{Duration, Instant};
 
 use world::{self, BuildError, StartUpValues};
 
+/// Whether the system of a scenario takes pods off their nodes and goes on with the rest of their work, so
+/// that nothing is lost.
+pub(crate) fn keeps_work(scenario: &Scenario) -> bool {
+    let keeping = [&systems::gpu_sharing::ENTRY, &systems::consolidation::ENTRY];
+    keeping
+        .iter()
+        .any(|entry| entry.name == scenario.system.name)
+}
+
 /// Options of a run: the time of decisions, its stop, and the fate of pods of lost nodes.
 pub(crate) fn options(
     scenario: &Scenario,

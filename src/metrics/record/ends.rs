@@ -12,7 +12,11 @@ use super::jobs::JobRecord;
 
 /// The ends of jobs in their order, each until it is known to be the last.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ends(VecDeque<End>);
+pub(super) struct Ends {
+    all: VecDeque<End>,
+    /// Whether evicted pods come back with the rest of their work.
+    keeps_work: bool,
+}
 
 #[derive(Clone, Debug)]
 struct End {
@@ -68,13 +72,12 @@ pub(super) struct Earlier {
     start: Option<Instant>,
     paused: Duration,
     requeued: Duration,
-    /// The instant from which the job waits; where a node was lost, all since the first start is waiting.
+    /// The instant from which the job waits; where its work was lost, all since the first start is waiting.
     since: Instant,
 }
 
 impl Earlier {
-    fn of(record: &JobRecord, reason: EndReason) -> Self {
-        let is_lost = reason == EndReason::NodeLost;
+    fn of(record: &JobRecord, is_lost: bool) -> Self {
         let start = record.start.filter(|_| is_lost);
         Self {
             number: record.number,
@@ -110,24 +113,31 @@ impl Earlier {
 }
 
 impl Ends {
+    pub(super) fn new(keeps_work: bool) -> Self {
+        Self {
+            all: VecDeque::new(),
+            keeps_work,
+        }
+    }
+
     /// A job ended, unless a pod comes back.
     pub(super) fn add(&mut self, at: Instant, record: JobRecord, back: Option<Back>) {
-        self.0.push_back(End { at, record, back });
+        self.all.push_back(End { at, record, back });
     }
 
     /// The next job that is over at an instant for good.
     #[inline]
     pub(super) fn next(&mut self, now: Instant) -> Option<JobRecord> {
-        let first = self.0.front()?;
+        let first = self.all.front()?;
         if first.back.is_some() && first.at >= now {
             return None;
         }
-        self.0.pop_front().map(|own| own.record)
+        self.all.pop_front().map(|own| own.record)
     }
 
     /// Takes out the job whose pod comes back with a new one, if there is one.
     pub(super) fn take_back(&mut self, at: Instant, created: &PodCreated) -> Option<Returning> {
-        if self.0.is_empty() || created.owner.is_some() {
+        if self.all.is_empty() || created.owner.is_some() {
             return None;
         }
         let comes_back = |own: &End| {
@@ -138,17 +148,20 @@ impl Ends {
             let is_named = own.back.as_ref().is_some_and(is_own);
             own.at == at && own.record.tenant == created.tenant && is_named
         };
-        let place = self.0.iter().rposition(comes_back)?;
-        let End { record, back, .. } = self.0.remove(place)?;
+        let place = self.all.iter().rposition(comes_back)?;
+        let End { record, back, .. } = self.all.remove(place)?;
         let Back { reason, gang, .. } = back?;
         Some(match gang {
             Some((_, gang)) => Returning::Gang(gang),
-            None => Returning::Single(Earlier::of(&record, reason)),
+            None => {
+                let is_lost = reason == EndReason::NodeLost || !self.keeps_work;
+                Returning::Single(Earlier::of(&record, is_lost))
+            }
         })
     }
 
     /// Those of which none was told yet, at the end of a run.
     pub(super) fn iter(&self) -> impl Iterator<Item = JobRecord> + '_ {
-        self.0.iter().map(|own| own.record)
+        self.all.iter().map(|own| own.record)
     }
 }

@@ -161,6 +161,14 @@ pub struct JobTracker {
 }
 
 impl JobTracker {
+    /// A tracker of jobs whose evicted pods come back with the rest of their work, or from the start.
+    pub fn new(keeps_work: bool) -> Self {
+        Self {
+            ends: Ends::new(keeps_work),
+            ..Self::default()
+        }
+    }
+
     /// Follows a change of a pod, whose record is the one that the change left, or ended. `measured` hears
     /// of new pods here.
     pub fn apply(

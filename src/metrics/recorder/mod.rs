@@ -145,7 +145,7 @@ impl<'s> Recorder<'s> {
             since: Instant::ZERO,
             state: ClusterState::new(fragments),
             closing: None,
-            jobs: JobTracker::default(),
+            jobs: JobTracker::new(setup.keeps_work),
             selected: (setup.selections.iter())
                 .map(|selection| Selected::new(selection, setup, entries))
                 .collect(),

@@ -11,7 +11,16 @@ const PREEMPTED: EndReason = EndReason::Evicted(EvictionCause::Preemption);
 
 /// A job that runs from 10 s to 40 s and, if it comes back, from 100 s to 130 s.
 fn interrupted(reason: EndReason, gang: Option<u32>, comes_back: bool) -> RunMetrics {
-    let mut bench = Bench::new(Recorder::new(&Setup::default()));
+    interrupted_under(&Setup::default(), reason, gang, comes_back)
+}
+
+fn interrupted_under(
+    setup: &Setup,
+    reason: EndReason,
+    gang: Option<u32>,
+    comes_back: bool,
+) -> RunMetrics {
+    let mut bench = Bench::new(Recorder::new(setup));
     bench.add_node(0, node("a", 2_000, 100, 0));
     let one = spec(1_000, 25, GpuRequest::default());
     let submit = |bench: &mut Bench<'_>, at| bench.submit_as(at, &one, 3, gang, PodName::Job(7));
@@ -27,14 +36,20 @@ fn interrupted(reason: EndReason, gang: Option<u32>, comes_back: bool) -> RunMet
 
 #[test]
 fn a_job_lasts_until_the_end_of_its_last_attempt() {
-    // 130 s over 60 s, as what was done before the preemption counts; over 30 s, as what was lost with a node was waiting.
-    for (reason, slowdown) in [
-        (PREEMPTED, 2.166_666_667),
-        (EndReason::NodeLost, 4.333_333_333),
+    // 130 s over 60 s, as what was done before the preemption counts; over 30 s, as what was lost was waiting.
+    for (reason, keeps_work, slowdown, lost) in [
+        (PREEMPTED, true, 2.166_666_667, 0.0),
+        (PREEMPTED, false, 4.333_333_333, 1.0 / 120.0),
+        (EndReason::NodeLost, true, 4.333_333_333, 1.0 / 120.0),
     ] {
+        let setup = Setup {
+            keeps_work,
+            ..Setup::default()
+        };
         check(
-            &interrupted(reason, None, true),
+            &interrupted_under(&setup, reason, None, true),
             &[
+                ("disruptions.lost.cpu", Some(lost)),
                 ("jobs.measured", Some(1.0)),
                 ("jobs.succeeded", Some(1.0)),
                 ("jobs.evicted", Some(0.0)),

@@ -54,15 +54,22 @@ pub const ENTRY: MetricEntry = MetricEntry {
               order is given; per_1000_pod_hours: total over integral of the pods that hold a \
               node, in thousands of hours; lost: sum of q(i, r) x time on the node",
     denominators: "pod-hours on nodes in the measured window",
-    census: "pods that held a node and lost it in the measured window, whenever submitted; there \
-             is no checkpointing, so all of their work is lost",
+    census: "pods that held a node and lost it in the measured window, whenever submitted; all \
+             of their work is lost, unless the system goes on with it later or elsewhere",
     censoring: "none: counts",
     source: "metrics.md 5.4, preemptions and evictions",
-    construct: |_| Box::new(Disruptions::default()),
+    construct: |setup| {
+        Box::new(Disruptions {
+            keeps_work: setup.keeps_work,
+            ..Disruptions::default()
+        })
+    },
 };
 
 #[derive(Clone, Debug, Default)]
 struct Disruptions {
+    /// Whether evicted pods come back with the rest of their work.
+    keeps_work: bool,
     node_lost: u64,
     /// By cause.
     evicted: [u64; EvictionCause::ALL.len()],
@@ -92,6 +99,9 @@ impl Disruptions {
             EndReason::Evicted(cause) if !was_told => self.evicted[cause as usize] += 1,
             EndReason::Evicted(_) => {}
             _ => return,
+        }
+        if self.keeps_work && reason != EndReason::NodeLost {
+            return;
         }
         let amounts = change.requests;
         let nanos = change.at.since(pod.bound).as_nanos();

@@ -27,13 +27,18 @@ pub const ENTRY: MetricEntry = MetricEntry {
     statistics: &of_each::<3, 8, 24>(["cpu", "memory", "gpu"], PARTS),
     formula: "integral over W of q(i, r) of pods during run attempts with that outcome, over \
               integral of sum of C(n, r); useful: success; starting: bound and not running, \
-              whatever the outcome; undecided: running at the end of the run; the sum is the \
-              allocation",
+              whatever the outcome; an attempt whose work goes on later or elsewhere is useful; \
+              undecided: running at the end of the run; the sum is the allocation",
     denominators: "allocatable amounts of the nodes that exist, as in `allocation`",
     census: "all pods that hold a node in the measured window, whenever submitted",
     censoring: "pods running at the end of the run count as `undecided`, neither good nor bad",
     source: "metrics.md 5.2, goodput and badput by cause",
-    construct: |_| Box::new(Goodput::default()),
+    construct: |setup| {
+        Box::new(Goodput {
+            keeps_work: setup.keeps_work,
+            ..Goodput::default()
+        })
+    },
 };
 
 /// The resources, in the order of the statistics.
@@ -51,13 +56,14 @@ const PARTS: [Statistic; 8] = [
     Statistic::ratio("undecided", Direction::None).within(Range::FROM_ZERO),
 ];
 
+const USEFUL: usize = 0;
 const STARTING: usize = 1;
 const UNDECIDED: usize = 7;
 
 /// The part that a pod's run belongs to by its end.
 const fn part_of(reason: EndReason) -> usize {
     match reason {
-        EndReason::Completed => 0,
+        EndReason::Completed => USEFUL,
         EndReason::Error | EndReason::Rejected | EndReason::Refused(_) => 2,
         EndReason::TimeLimit => 3,
         EndReason::NodeLost => 4,
@@ -68,6 +74,8 @@ const fn part_of(reason: EndReason) -> usize {
 
 #[derive(Clone, Debug, Default)]
 struct Goodput {
+    /// Whether evicted pods come back with the rest of their work.
+    keeps_work: bool,
     parts: [[Integral; RESOURCES]; 8],
     /// Pods that ended one after the other and are alike, not added up yet.
     alike: Alike,
@@ -196,7 +204,10 @@ impl Collector for Goodput {
             self.resize(change, *pod, [*before, *class]);
         }
         if let (Event::PodEnded { reason, .. }, Some(pod)) = (change.event, change.pod) {
-            let part = part_of(*reason);
+            let part = match reason {
+                EndReason::Evicted(_) if self.keeps_work => USEFUL,
+                reason => part_of(*reason),
+            };
             self.count(pod, change.requests, change.at, part, change.measured);
         }
     }

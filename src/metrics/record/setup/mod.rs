@@ -51,6 +51,8 @@ pub struct Setup {
     pub route: Arc<Route>,
     /// Classes of pods that are measured by themselves, too.
     pub selections: Vec<Selection>,
+    /// Whether pods that are evicted come back with the rest of their work, later or elsewhere.
+    pub keeps_work: bool,
 }
 
 /// Room of hypervisors, as their scheduler gives it to machines.
@@ -93,6 +95,7 @@ impl Default for Setup {
             alerts: Arc::default(),
             route: Arc::default(),
             selections: Vec::new(),
+            keeps_work: false,
         }
     }
 }
