@@ -37,6 +37,7 @@ pub mod scalar;
 pub mod schema;
 mod set;
 pub mod share;
+pub mod silent;
 mod storage;
 mod systems;
 #[cfg(test)]

@@ -134,6 +134,7 @@ pub(crate) fn prepare_on(
     choose: impl FnOnce(Vec<Arc<Node>>) -> Vec<Arc<Node>>,
 ) -> Result<Prepared, BuildError> {
     let mut remarks = Remarks::new(world::ignored_by(scenario));
+    remarks.note_all(scenario::silent::notes(&scenario.system));
     let mut controllers = world::controllers(scenario)?;
     let mut manifests = ManifestFiles::new(world::runs_workloads(scenario))
         .adopting(controllers.is_some())
