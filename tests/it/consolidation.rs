@@ -73,3 +73,24 @@ fn machines_run_on_while_nodes_are_down() {
     // What ran in the lost zone begins again in the other one at 20 minutes, at once.
     assert!((span - 5_400.0).abs() < 400.0, "{span}");
 }
+
+#[test]
+fn a_machine_that_wants_a_gpu_waits_and_keeps_no_other_from_its_node() {
+    let experiment = "windtunnel: v1
+name: gpus
+cluster:
+  nodes: [{count: 2, template: {allocatable: {cpu: 4, memory: 8Gi, pods: 110}, gpu: {devices: 1, model: V100}}}]
+workload: [{trace: {format: csv, path: jobs.csv}}]
+system: {name: consolidation}
+models: {usage: trace}
+stop: {at: 1h}
+";
+    let jobs = "submit,name,run_time,cpu,memory,gpus,gpu_milli,cpu_usage\n0,share,600,1,1Gi,1,300,1\n\
+                0,whole,600,1,1Gi,1,,1\n0,plain,600,1,1Gi,,,1\n";
+    let files = [("a.yaml", experiment), ("jobs.csv", jobs)];
+    let scratch = crate::scratch::Scratch::new("consolidation-gpus", &files);
+    scratch.run(&["run", "a.yaml", "--out", "out"], 0);
+    let summary = scratch.summary("out");
+    assert_eq!(value(&summary.variants[0], "jobs.succeeded"), Some(1.0));
+    assert_eq!(value(&summary.variants[0], "pods.never_placed"), Some(2.0));
+}

@@ -134,7 +134,6 @@ pub(crate) fn prepare_on(
     choose: impl FnOnce(Vec<Arc<Node>>) -> Vec<Arc<Node>>,
 ) -> Result<Prepared, BuildError> {
     let mut remarks = Remarks::new(world::ignored_by(scenario));
-    remarks.note_all(scenario::silent::notes(&scenario.system));
     let mut controllers = world::controllers(scenario)?;
     let mut manifests = ManifestFiles::new(world::runs_workloads(scenario))
         .adopting(controllers.is_some())
@@ -379,8 +378,7 @@ pub fn run_through(
         // What is done at zero is how the run begins.
         let operations = prepared.operations.iter();
         let operations = operations.filter(|(at, _)| *at > Instant::ZERO);
-        let named = operations.map(|(at, operation)| (*at, operation.to_string()));
-        named.collect()
+        { operations.map(|(at, operation)| (*at, operation.to_string())) }.collect()
     };
     let shares_cores = world::contention(scenario)?.is_some_and(|own| own.cpu);
     let economics = Arc::clone(&prepared.economics);

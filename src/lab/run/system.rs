@@ -309,5 +309,6 @@ pub(super) fn kube(
     let kube = world::kube_request(scenario, files, manifests, remarks)?;
     let remarked = world::queueing::check_nodes(&kube.objects.queueing, nodes)?;
     remarks.note_all(remarked);
+    remarks.note_all(scenario::silent::notes(&scenario.system));
     Ok(kube)
 }

@@ -151,13 +151,11 @@ impl Ends {
         let place = self.all.iter().rposition(comes_back)?;
         let End { record, back, .. } = self.all.remove(place)?;
         let Back { reason, gang, .. } = back?;
-        Some(match gang {
-            Some((_, gang)) => Returning::Gang(gang),
-            None => {
-                let is_lost = reason == EndReason::NodeLost || !self.keeps_work;
-                Returning::Single(Earlier::of(&record, is_lost))
-            }
-        })
+        if let Some((_, gang)) = gang {
+            return Some(Returning::Gang(gang));
+        }
+        let is_lost = reason == EndReason::NodeLost || !self.keeps_work;
+        Some(Returning::Single(Earlier::of(&record, is_lost)))
     }
 
     /// Those of which none was told yet, at the end of a run.

@@ -48,8 +48,9 @@ pub struct Slurm {
     /// Dampening of the classic fair share (`FairShareDampeningFactor`), at least 1; default 1.
     #[schemars(range(min = 1, max = 1_000))]
     pub damp: u32,
-    /// Time from a job's time limit, at which it is told to end, until it is killed (`KillWait`, `30s` in
-    /// Slurm); a job that ends by itself before does so. Default none, and jobs run on beyond their limits.
+    /// Time between the signal to end, which a job gets at its time limit, and the one that kills it
+    /// (`KillWait`, `30s` in Slurm). A job that ends by itself before does so. Default none: jobs run on
+    /// beyond their limits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kill_wait: Option<Duration>,
     /// Accounts with their users, who are all tenants of the workload; default none, and every tenant

@@ -33,12 +33,66 @@ pub struct Waiting {
 /// Tasks of a class by their numbers.
 type Lane = VecDeque<(u64, Holder)>;
 
+/// Tasks of a user that may be tried, by class; no lane is empty.
+#[derive(Clone, Debug, Default)]
+struct Lanes {
+    by_class: SortedMap<ClassId, Lane>,
+    /// The first number of each class.
+    firsts: SortedSet<(u64, ClassId)>,
+}
+
+impl Lanes {
+    /// Changes the lane of a class.
+    fn change(&mut self, class: ClassId, change: impl FnOnce(&mut Lane)) {
+        let lane = self.by_class.entry(class).or_default();
+        let first = |lane: &Lane| lane.front().map(|own| own.0);
+        let before = first(lane);
+        change(lane);
+        let after = first(lane);
+        if lane.is_empty() {
+            self.by_class.remove(&class);
+        }
+        if before != after {
+            if let Some(number) = before {
+                self.firsts.remove(&(number, class));
+            }
+            self.firsts.extend(after.map(|number| (number, class)));
+        }
+    }
+
+    /// Takes the task with the least number.
+    fn pop(&mut self) -> Option<(u64, ClassId, Holder)> {
+        let &(number, class) = self.firsts.first()?;
+        let mut taken = None;
+        self.change(class, |lane| taken = lane.pop_front());
+        taken.map(|(_, holder)| (number, class, holder))
+    }
+
+    /// Takes all tasks of a class.
+    fn remove(&mut self, class: ClassId) -> Option<Lane> {
+        let lane = self.by_class.remove(&class)?;
+        if let Some(&(number, _)) = lane.front() {
+            self.firsts.remove(&(number, class));
+        }
+        Some(lane)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.by_class.is_empty()
+    }
+
+    /// The least number.
+    fn first(&self) -> Option<u64> {
+        self.firsts.first().map(|own| own.0)
+    }
+}
+
 /// Tasks of a priority that may be tried.
 #[derive(Clone, Debug, Default)]
 struct Band {
     /// Users that have such tasks, the one whose turn it is first.
     turns: VecDeque<User>,
-    users: SortedMap<User, SortedMap<ClassId, Lane>>,
+    users: SortedMap<User, Lanes>,
 }
 
 /// Adds tasks to others of their class, by number.
@@ -51,12 +105,11 @@ fn join(lane: &mut Lane, more: Lane) {
 }
 
 impl Band {
-    fn lane(&mut self, user: &User, class: ClassId) -> &mut Lane {
+    fn lanes(&mut self, user: &User) -> &mut Lanes {
         if !self.users.contains_key(user) {
             self.turns.push_back(user.clone());
         }
-        let lanes = self.users.entry(user.clone()).or_default();
-        lanes.entry(class).or_default()
+        self.users.entry(user.clone()).or_default()
     }
 }
 
@@ -77,7 +130,9 @@ impl Pending {
     pub fn push(&mut self, holder: Holder, class: ClassId, priority: i32, user: User) {
         let number = self.next;
         self.next += 1;
-        self.lane(priority, user, class).push_back((number, holder));
+        self.change(priority, user, class, |lane| {
+            lane.push_back((number, holder));
+        });
     }
 
     /// Queues a task at its old place.
@@ -91,9 +146,10 @@ impl Pending {
             turn_before,
         } = waiting;
         self.give_turn_back(priority, &user, turn_before);
-        let lane = self.lane(priority, user, class);
-        let place = lane.partition_point(|&(own, _)| own < number);
-        lane.insert(place, (number, holder));
+        self.change(priority, user, class, |lane| {
+            let place = lane.partition_point(|&(own, _)| own < number);
+            lane.insert(place, (number, holder));
+        });
     }
 
     /// Parks a task that fits on no machine that is open to it, whatever others of its class do, until
@@ -113,12 +169,20 @@ impl Pending {
         }
     }
 
-    fn lane(&mut self, priority: i32, user: User, class: ClassId) -> &mut Lane {
+    /// Changes a lane, which is parked while its class fits nowhere.
+    fn change(
+        &mut self,
+        priority: i32,
+        user: User,
+        class: ClassId,
+        change: impl FnOnce(&mut Lane),
+    ) {
         let band = Reverse(priority);
         if self.blocked.contains(&class) {
-            self.parked.entry((band, user, class)).or_default()
+            change(self.parked.entry((band, user, class)).or_default());
         } else {
-            self.bands.entry(band).or_default().lane(&user, class)
+            let band = self.bands.entry(band).or_default();
+            band.lanes(&user).change(class, change);
         }
     }
 
@@ -133,21 +197,10 @@ impl Pending {
             let Some(lanes) = band.users.get_mut(&user) else {
                 continue;
             };
-            let first = lanes.iter().filter_map(|(&class, lane)| {
-                let &(number, holder) = lane.front()?;
-                Some((number, class, holder))
-            });
-            let Some((number, class, holder)) = first.min() else {
+            let Some((number, class, holder)) = lanes.pop() else {
                 band.users.remove(&user);
                 continue;
             };
-            let is_empty = lanes.get_mut(&class).is_none_or(|lane| {
-                lane.pop_front();
-                lane.is_empty()
-            });
-            if is_empty {
-                lanes.remove(&class);
-            }
             if lanes.is_empty() {
                 band.users.remove(&user);
             } else {
@@ -176,7 +229,7 @@ impl Pending {
             return;
         };
         for (user, lanes) in &mut band.users {
-            if let Some(lane) = lanes.remove(&class) {
+            if let Some(lane) = lanes.remove(class) {
                 let place = (Reverse(priority), user.clone(), class);
                 join(self.parked.entry(place).or_default(), lane);
             }
@@ -193,21 +246,17 @@ impl Pending {
         let mut changed = SortedSet::new();
         for ((priority, user, class), lane) in std::mem::take(&mut self.parked) {
             let band = self.bands.entry(priority).or_default();
-            join(band.lane(&user, class), lane);
+            band.lanes(&user).change(class, |own| join(own, lane));
             changed.insert(priority);
         }
         for priority in changed {
             let Some(band) = self.bands.get_mut(&priority) else {
                 continue;
             };
-            let first = |lanes: &SortedMap<ClassId, Lane>| {
-                let firsts = lanes.values().filter_map(|lane| lane.front());
-                firsts.map(|&(number, _)| number).min()
-            };
             let mut turns: Vec<(u64, Option<u64>, User)> = { band.users.iter() }
                 .map(|(user, lanes)| {
                     let turn = self.turns.get(&(priority, user.clone())).copied();
-                    (turn.unwrap_or(0), first(lanes), user.clone())
+                    (turn.unwrap_or(0), lanes.first(), user.clone())
                 })
                 .collect();
             turns.sort_unstable();

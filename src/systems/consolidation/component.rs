@@ -180,7 +180,12 @@ impl Consolidator {
         let Some(record) = store.pods().get(pod) else {
             return;
         };
-        let asked = &store.class(record.class).requests;
+        let class = store.class(record.class);
+        // No machine has a device to give: the pod waits for good.
+        if crate::mapping::refusal(super::entry::CAPABILITIES, &class.spec).is_some() {
+            return;
+        }
+        let asked = &class.requests;
         let vm = self.books.datacenter.add_vm(VmKind {
             mips: (asked.cpu_milli as f64).max(1.0),
             memory_mb: asked.memory_bytes / MEGABYTE,

@@ -23,9 +23,10 @@ pub const ENTRY: SystemEntry = SystemEntry {
 };
 
 const ANYWHERE: &str = "any node with room takes a machine";
+const NO_GPUS: &str = "machines have no GPUs";
 const PODS_ALONE: &str = "it supports only pods, each a virtual machine";
 
-const CAPABILITIES: Capabilities = &[
+pub(super) const CAPABILITIES: Capabilities = &[
     (
         Capability::Requests,
         Yes("cpu by use once it runs, memory when it is created"),
@@ -35,9 +36,9 @@ const CAPABILITIES: Capabilities = &[
         Capability::ExtendedResources,
         Without("only cpu and memory matter"),
     ),
-    (Capability::WholeGpus, Without("machines have no devices")),
-    (Capability::GpuChoice, Without("machines have no devices")),
-    (Capability::GpuShares, Without("machines have no devices")),
+    (Capability::WholeGpus, Refused(NO_GPUS)),
+    (Capability::GpuChoice, Refused(NO_GPUS)),
+    (Capability::GpuShares, Refused(NO_GPUS)),
     (Capability::NodeSelector, Without(ANYWHERE)),
     (Capability::NodeAffinityEqual, Without(ANYWHERE)),
     (Capability::NodeAffinityChoice, Without(ANYWHERE)),

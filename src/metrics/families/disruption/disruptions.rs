@@ -55,7 +55,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
               node, in thousands of hours; lost: sum of q(i, r) x time on the node",
     denominators: "pod-hours on nodes in the measured window",
     census: "pods that held a node and lost it in the measured window, whenever submitted; all \
-             of their work is lost, unless the system goes on with it later or elsewhere",
+             of their work is lost, unless the system continues it later or elsewhere",
     censoring: "none: counts",
     source: "metrics.md 5.4, preemptions and evictions",
     construct: |setup| {

@@ -27,7 +27,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     statistics: &of_each::<3, 8, 24>(["cpu", "memory", "gpu"], PARTS),
     formula: "integral over W of q(i, r) of pods during run attempts with that outcome, over \
               integral of sum of C(n, r); useful: success; starting: bound and not running, \
-              whatever the outcome; an attempt whose work goes on later or elsewhere is useful; \
+              whatever the outcome; an attempt whose work continues later or elsewhere is useful; \
               undecided: running at the end of the run; the sum is the allocation",
     denominators: "allocatable amounts of the nodes that exist, as in `allocation`",
     census: "all pods that hold a node in the measured window, whenever submitted",

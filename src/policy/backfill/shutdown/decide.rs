@@ -6,8 +6,9 @@ use units::{Instant, SortedMap};
 
 use scheduler::batch::JobNumber;
 
+use super::free_now::FreeNow;
 use super::hosts::{Hosts, both, either, lowest, set, size, without};
-use super::plan::{Cause, Fit, FreeNow, Plan};
+use super::plan::{Cause, Fit, Plan};
 use super::{Power, Runs, Shutdown, Waits};
 
 /// Hosts whose switches begin now.

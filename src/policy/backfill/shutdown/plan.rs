@@ -66,6 +66,11 @@ impl Plan {
         self.hosts.resize(hosts, SmallVec::new());
     }
 
+    /// Number of hosts.
+    pub(super) const fn size(&self) -> usize {
+        self.hosts.len()
+    }
+
     pub(super) const fn now(&self) -> Instant {
         self.now
     }
@@ -140,7 +145,7 @@ impl Plan {
     }
 
     /// The instant until which a host that is free now stays so; `None` if it isn't.
-    fn free_until(&self, host: usize) -> Option<Instant> {
+    pub(super) fn free_until(&self, host: usize) -> Option<Instant> {
         let first = self.gaps(host).next()?;
         (first.from == self.now).then_some(first.until)
     }
@@ -305,64 +310,6 @@ impl Plan {
     }
 }
 
-/// The hosts that are free now, with the instants until which they are.
-pub(super) struct FreeNow {
-    now: Instant,
-    hosts: Vec<FreeHost>,
-    /// The instants, ascending.
-    ends: Vec<Instant>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct FreeHost {
-    host: usize,
-    until: Instant,
-}
-
-impl FreeNow {
-    /// The hosts that are free in a plan now.
-    pub(super) fn of(plan: &Plan) -> Self {
-        let free = (0..plan.hosts.len()).filter_map(|host| {
-            let until = plan.free_until(host)?;
-            Some(FreeHost { host, until })
-        });
-        let hosts: Vec<FreeHost> = free.collect();
-        let mut ends: Vec<Instant> = hosts.iter().map(|free| free.until).collect();
-        ends.sort_unstable();
-        Self {
-            now: plan.now,
-            hosts,
-            ends,
-        }
-    }
-
-    /// `true` if no host is left.
-    pub(super) const fn is_empty(&self) -> bool {
-        self.hosts.is_empty()
-    }
-
-    /// Takes the lowest hosts that a job could have from now on, if there are enough.
-    pub(super) fn take(&mut self, members: usize, requested: Duration) -> Option<Fit> {
-        let until = end(self.now, requested);
-        let too_short = self.ends.partition_point(|&end| end < until);
-        if self.ends.len() - too_short < members {
-            return None;
-        }
-        let mut hosts = Vec::with_capacity(members);
-        let ends = &mut self.ends;
-        self.hosts.retain(|free| {
-            let is_taken = hosts.len() < members && free.until >= until;
-            if is_taken {
-                hosts.push(free.host);
-                ends.remove(ends.partition_point(|&end| end < free.until));
-            }
-            !is_taken
-        });
-        let from = self.now;
-        Some(Fit { from, until, hosts })
-    }
-}
-
 /// Time in which a host is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Gap {
@@ -387,7 +334,7 @@ enum Kind {
 }
 
 /// The end of a job that begins at an instant: whatever holds a host does so for a while.
-fn end(from: Instant, requested: Duration) -> Instant {
+pub(super) fn end(from: Instant, requested: Duration) -> Instant {
     from.saturating_add(requested).max(just_after(from))
 }
 
@@ -411,6 +358,7 @@ pub(super) fn just_after(at: Instant) -> Instant {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::free_now::FreeNow;
     use super::*;
 
     fn at(second: i64) -> Instant {
