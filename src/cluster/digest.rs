@@ -95,6 +95,9 @@ impl Digest {
                 self.bytes(own.push.image.as_bytes());
                 self.bytes(own.workload.as_bytes());
             }
+            Event::Rollout { workload, step } => {
+                self.record(at, 42, [u64::from(workload.0), *step as u64]);
+            }
             Event::Volume(news) => {
                 let (step, _) = news.step.name();
                 let [one, other] = news.step.figures();

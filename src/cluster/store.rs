@@ -274,6 +274,7 @@ impl Store {
             Event::PriceChanged(_)
             | Event::Decided(_)
             | Event::Delivery(_)
+            | Event::Rollout { .. }
             | Event::Volume(_)
             | Event::ServiceLevels(_) => {}
         }

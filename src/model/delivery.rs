@@ -64,11 +64,12 @@ pub enum DeliveryStep {
     FirstReplica,
     /// All pods are new and ready.
     Delivered,
-    /// The rollout made no progress in time.
+    /// The rollout made no progress in time, or the system gave it up.
     Failed,
     /// All pods are of the version before again.
     RolledBack,
-    /// A newer version, or a change by a user, took the place of its rollout.
+    /// A newer version, or a change by a user, took the place of its rollout; or a look at the registry found
+    /// a newer push of the tag.
     Superseded,
 }
 

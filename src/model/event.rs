@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use super::{
     Decision, Delivery, DeviceSet, Node, ObjectChange, PodName, PodOwner, PodSpec, PullError,
-    ServiceLevels, Text, VolumeNews,
+    RolloutStep, ServiceLevels, Text, VolumeNews,
 };
 use units::{
-    ClassId, ComponentId, Duration, GangId, Instant, NodeId, PodId, PodSlot, Resources, TenantId,
+    ClassId, ComponentId, Duration, GangId, Instant, NodeId, ObjectId, PodId, PodSlot, Resources,
+    TenantId,
 };
 
 /// A pod: its identity, which is never reused, and the row where its record is.
@@ -438,6 +439,14 @@ pub enum Event {
     /// A push of an image reached a step on its way to the pods that run it: an observation, which
     /// changes nothing by itself.
     Delivery(Arc<Delivery>),
+    /// A system reports of a workload's rollout what its pods don't show: an observation, which changes
+    /// nothing by itself.
+    Rollout {
+        /// The workload.
+        workload: ObjectId,
+        /// The step that its rollout reached.
+        step: RolloutStep,
+    },
     /// Something happened to a volume or to a backup of it: an observation, which changes nothing by
     /// itself.
     Volume(Arc<VolumeNews>),
@@ -479,6 +488,7 @@ impl Event {
             Self::PriceChanged(_) => "a new price",
             Self::Decided(_) => "a scheduler's decision",
             Self::Delivery(_) => "a step of a push",
+            Self::Rollout { .. } => "a step of a rollout",
             Self::Volume(_) => "news of a volume",
             Self::ServiceLevels(_) => "an account of service levels",
         }

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use control::delivery::{
-    BuildPods, BuildPolicy, Deliveries, DeliveryOptions, Detection, Overlap, Plan, Stage,
+    BuildPods, BuildPolicy, Deliveries, DeliveryOptions, Detection, Following, Overlap, Plan, Stage,
 };
 use control::operation::Operation;
 use model::resource_list::{CPU, MEMORY};
 use model::{Push, ResourceList, Text, VersionFault};
 use scenario::Scenario;
-use scenario::schema::{self, BuildOrder, DeliveryOverlap};
+use scenario::schema::{
+    self, BuildOrder, DeliveryOverlap, OpenShiftDeploymentConfig, OpenShiftTrigger,
+};
+use systems::capability::{Capability, Support, support};
 use systems::functions::{Function, provides};
 use trace::table::Table;
 use units::{Duration, Instant, Quantity, SortedMap};
@@ -56,6 +59,8 @@ pub fn delivery(scenario: &Scenario) -> Result<Option<Deliveries>, BuildError> {
     Ok(Some(Deliveries::new(&DeliveryOptions {
         plans: plans.collect(),
         rolls_out: provides(system, Function::Deployment),
+        refused_kinds: refused_kinds(system),
+        follows_status: scenario.system.name == "openshift",
         tags: tags(scenario),
     })))
 }
@@ -65,12 +70,30 @@ fn has_controllers(system: &str) -> bool {
         .is_ok_and(|entry| entry.workloads == systems::RunsWorkloads::WithControllers)
 }
 
-/// Tags that deployment configurations follow.
-fn tags(scenario: &Scenario) -> SortedMap<Text, Text> {
+/// Kinds of workloads that a system does not run.
+fn refused_kinds(system: &str) -> Vec<&'static str> {
+    let table = systems::registry::find(system).map_or(&[][..], |entry| entry.capabilities);
+    let kinds = [
+        ("Deployment", Capability::Replicas),
+        ("StatefulSet", Capability::StatefulSet),
+        ("DaemonSet", Capability::DaemonSet),
+    ];
+    let is_refused = |own: &Capability| matches!(support(table, *own), Some(Support::Refused(_)));
+    let refused = kinds.into_iter().filter(|(_, own)| is_refused(own));
+    refused.map(|(kind, _)| kind).collect()
+}
+
+/// Tags that deployment configurations follow; one that no image triggers follows none.
+fn tags(scenario: &Scenario) -> SortedMap<Text, Following> {
     let configs = scenario.system.openshift.as_ref();
     let configs = configs.into_iter().flat_map(|own| &own.deployment_configs);
+    let follows = |own: &OpenShiftDeploymentConfig| match &own.image_tag {
+        _ if !own.triggers.contains(&OpenShiftTrigger::ImageChange) => Following::None,
+        Some(tag) => Following::Tag(tag.as_str().into()),
+        None => Following::Every,
+    };
     configs
-        .filter_map(|(name, own)| Some((name.as_str().into(), own.image_tag.as_deref()?.into())))
+        .map(|(name, own)| (name.as_str().into(), follows(own)))
         .collect()
 }
 
@@ -141,6 +164,42 @@ pub(super) fn push(own: &schema::Push) -> Push {
             schema::VersionFault::Crash => VersionFault::Crash,
             schema::VersionFault::Unready => VersionFault::Unready,
         }),
+    }
+}
+
+/// Refuses pushes that state one image in two ways.
+///
+/// # Errors
+/// A digest is pushed with a fault and without, or with two.
+pub(super) fn check_digests(operations: &[(Instant, Operation)]) -> Result<(), BuildError> {
+    let mut faults: SortedMap<Text, Option<VersionFault>> = SortedMap::new();
+    for (at, operation) in operations {
+        let Operation::Push(push) = operation else {
+            continue;
+        };
+        if push.digest.is_none() {
+            continue;
+        }
+        let known = *faults.entry(push.resolved()).or_insert(push.fault);
+        if known != push.fault {
+            return Err(BuildError::Experiment(format!(
+                "the push of `{}` at {}: {}, and an earlier push of the digest: {}; a digest names one \
+                 content, so state the same fault with each push of it, or another digest",
+                push.resolved(),
+                at.since(Instant::ZERO),
+                fault_in_words(push.fault),
+                fault_in_words(known),
+            )));
+        }
+    }
+    Ok(())
+}
+
+const fn fault_in_words(fault: Option<VersionFault>) -> &'static str {
+    match fault {
+        None => "no fault",
+        Some(VersionFault::Crash) => "fault `crash`",
+        Some(VersionFault::Unready) => "fault `unready`",
     }
 }
 

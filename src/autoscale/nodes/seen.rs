@@ -134,6 +134,7 @@ impl Seen {
                 | Event::HoldReleased { .. }
                 | Event::Decided(_)
                 | Event::Delivery(_)
+                | Event::Rollout { .. }
                 | Event::Volume(_)
                 | Event::ServiceLevels(_) => continue,
             }

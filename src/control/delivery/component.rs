@@ -9,7 +9,7 @@ use units::{Instant, ObjectId, Revision, SortedMap, SortedSet};
 
 use super::build::retry_delay;
 use super::rollout::{Due, PushNumber};
-use super::watch::{Line, Rollout, Version, Watched, image_of, rolled_out};
+use super::watch::{Line, Rollout, Version, Watched, image_of, is_paused, rolled_out};
 use super::{Order, Pipeline, Plan, Trigger};
 use crate::admission::Creation;
 use crate::errands::{ErrandName, Errands};
@@ -22,16 +22,33 @@ pub struct DeliveryOptions {
     pub plans: Vec<Arc<Plan>>,
     /// Whether the system replaces the pods of a workload whose template changes.
     pub rolls_out: bool,
-    /// Tags that workloads follow, by name of the workload or `*`; a workload without one follows every tag
-    /// of its repositories.
-    pub tags: SortedMap<Text, Text>,
+    /// Kinds of workloads that the system does not run.
+    pub refused_kinds: Vec<&'static str>,
+    /// Whether a Deployment's status says when its rollout is complete, as where a hook comes after its pods.
+    pub follows_status: bool,
+    /// Tags that workloads follow, by name of the workload or `*`; others follow every tag of their
+    /// repositories.
+    pub tags: SortedMap<Text, Following>,
+}
+
+/// The tags of its repositories whose pushes a workload follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Following {
+    /// Every tag.
+    Every,
+    /// One tag.
+    Tag(Text),
+    /// None: no push changes the workload.
+    None,
 }
 
 /// The component.
 #[derive(Clone, Debug)]
 pub struct Deliveries {
     rolls_out: bool,
-    tags: SortedMap<Text, Text>,
+    refused_kinds: Vec<&'static str>,
+    pub(super) follows_status: bool,
+    tags: SortedMap<Text, Following>,
     pub(super) pipelines: Vec<Pipeline>,
     /// Repositories by the number of their pipeline.
     pub(super) repositories: Vec<Text>,
@@ -55,6 +72,8 @@ impl Deliveries {
         let plans = options.plans.iter();
         Self {
             rolls_out: options.rolls_out,
+            refused_kinds: options.refused_kinds.clone(),
+            follows_status: options.follows_status,
             tags: options.tags.clone(),
             repositories: plans.clone().map(|own| own.repository.clone()).collect(),
             pipelines: plans.map(|own| Pipeline::new(Arc::clone(own))).collect(),
@@ -88,6 +107,7 @@ impl Deliveries {
                     has_changed = true;
                 }
                 Event::Object(ObjectChange::Deleted { id }) => self.deleted(*id, store, out),
+                Event::Rollout { workload, step } => self.reported(*workload, *step, store, out),
                 Event::PodCreated(_) | Event::PodEnded { .. } | Event::PodChanged { .. } => {
                     has_changed = true;
                 }
@@ -109,6 +129,7 @@ impl Deliveries {
             let name = format!("{}/{namespace}/{name}", object.kind());
             Watched::new(name.into(), template)
         });
+        watched.set_paused(is_paused(object), self.now);
         if is_known && !watched.declared(template) {
             if watched.is_written(template) {
                 self.retries.remove(&id);
@@ -129,6 +150,7 @@ impl Deliveries {
                     fault: None,
                 },
                 rollout: None,
+                failed: None,
             };
             watched.lines.insert(place, line);
         }
@@ -219,7 +241,8 @@ impl Deliveries {
             let Some(line) = watched.lines.get_mut(&push.pipeline) else {
                 continue;
             };
-            if !self.rolls_out {
+            let kind = name.split('/').next().unwrap_or_default();
+            if !self.rolls_out || self.refused_kinds.contains(&kind) {
                 self.tell(push, &name, DeliveryStep::Unsupported, store, out);
                 continue;
             }
@@ -254,7 +277,11 @@ impl Deliveries {
     fn follows(&self, watched: &Watched, tag: &str) -> bool {
         let name = watched.name.rsplit('/').next().unwrap_or_default();
         let stated = self.tags.get(name).or_else(|| self.tags.get("*"));
-        stated.is_none_or(|own| **own == *tag)
+        match stated {
+            None | Some(Following::Every) => true,
+            Some(Following::Tag(own)) => **own == *tag,
+            Some(Following::None) => false,
+        }
     }
 
     /// The newest push of an image.
@@ -300,6 +327,7 @@ impl Deliveries {
             progress: now,
             ready: 0,
         };
+        line.failed = None;
         let other = line.rollout.replace(begun).filter(|own| !own.is_back);
         self.unwritten.insert(id);
         if let Some(other) = other {

@@ -1,13 +1,13 @@
 //! Rollouts of images that were pushed, from the first new pod to the last, or to a failure.
 
 use cluster::Store;
-use model::{DeliveryStep, Text};
+use model::{DeliveryStep, RolloutStep};
 use units::{Instant, ObjectId};
 
 use super::Order;
 use super::component::Deliveries;
 use super::rollout::{Due, PushNumber, RolloutEnd};
-use super::watch::{Version, counts, is_paused};
+use super::watch::{Rollout, Version, counts, is_paused, is_reported_complete};
 use crate::Outbox;
 
 impl Deliveries {
@@ -36,11 +36,12 @@ impl Deliveries {
         store: &Store,
         out: &mut Outbox,
     ) {
-        let plan = self.pipelines[pipeline].plan();
-        let (deadline, rolls_back) = (plan.deadline, plan.rolls_back);
+        let deadline = self.pipelines[pipeline].plan().deadline;
         let repository = self.repositories[pipeline].clone();
         let row = store.objects().get(id);
         let is_paused = row.is_some_and(|row| is_paused(&row.object));
+        let is_reported =
+            !self.follows_status || row.is_some_and(|row| is_reported_complete(&row.object));
         let Some(watched) = self.workloads.get_mut(&id) else {
             return;
         };
@@ -63,7 +64,7 @@ impl Deliveries {
         if is_first {
             self.tell(push, &name, DeliveryStep::FirstReplica, store, out);
         }
-        if found.is_complete() {
+        if found.is_complete() && is_reported {
             let step = if is_back {
                 DeliveryStep::RolledBack
             } else {
@@ -77,30 +78,69 @@ impl Deliveries {
             };
             self.ended(Due { now, id }, push, end, store, out);
         } else if is_late {
-            if !is_back {
-                let is_taken_back = found.is_taken_back() && !rolls_back;
-                self.failed(push, &name, is_taken_back, store, out);
-            }
-            let end = RolloutEnd {
-                image: &image,
-                success: false,
-                rolls_back: rolls_back && !is_back,
-            };
-            self.ended(Due { now, id }, push, end, store, out);
+            self.failed(Due { now, id }, pipeline, store, out);
         }
     }
 
-    fn failed(
-        &self,
-        push: PushNumber,
-        name: &Text,
-        is_taken_back: bool,
+    /// The system reports a step of the rollout of a workload.
+    pub(super) fn reported(
+        &mut self,
+        id: ObjectId,
+        step: RolloutStep,
         store: &Store,
         out: &mut Outbox,
     ) {
-        self.tell(push, name, DeliveryStep::Failed, store, out);
-        if is_taken_back {
-            self.tell(push, name, DeliveryStep::RolledBack, store, out);
+        let Some(watched) = self.workloads.get(&id) else {
+            return;
+        };
+        let pipelines: Vec<usize> = watched.lines.keys().copied().collect();
+        let due = Due { now: self.now, id };
+        for pipeline in pipelines {
+            match step {
+                // It may still go on.
+                RolloutStep::Stuck | RolloutStep::Throttled => {}
+                RolloutStep::Failed | RolloutStep::RollingBack => {
+                    self.failed(due, pipeline, store, out);
+                }
+                RolloutStep::RolledBack => self.taken_back(id, pipeline, store, out),
+            }
+        }
+    }
+
+    /// A rollout has failed, by its deadline or by the system's own rule.
+    fn failed(&mut self, due: Due, pipeline: usize, store: &Store, out: &mut Outbox) {
+        let rolls_back = self.pipelines[pipeline].plan().rolls_back;
+        let watched = self.workloads.get_mut(&due.id);
+        let line = watched.and_then(|own| Some((own.name.clone(), own.lines.get_mut(&pipeline)?)));
+        let Some((name, line)) = line else {
+            return;
+        };
+        let Some(Rollout { push, is_back, .. }) = line.rollout else {
+            return;
+        };
+        line.failed = Some(push).filter(|_| !is_back);
+        let image = line.version.image.clone();
+        let push = PushNumber::new(pipeline, push);
+        if !is_back {
+            self.tell(push, &name, DeliveryStep::Failed, store, out);
+        }
+        let end = RolloutEnd {
+            image: &image,
+            success: false,
+            rolls_back: rolls_back && !is_back,
+        };
+        self.ended(due, push, end, store, out);
+    }
+
+    /// The system has gone back by itself to the version before the one that failed.
+    fn taken_back(&mut self, id: ObjectId, pipeline: usize, store: &Store, out: &mut Outbox) {
+        let watched = self.workloads.get_mut(&id);
+        let line = watched.and_then(|own| Some((own.name.clone(), own.lines.get_mut(&pipeline)?)));
+        if let Some((name, line)) = line
+            && let Some(push) = line.failed.take()
+        {
+            let push = PushNumber::new(pipeline, push);
+            self.tell(push, &name, DeliveryStep::RolledBack, store, out);
         }
     }
 

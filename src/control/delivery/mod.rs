@@ -20,7 +20,7 @@ use rng::Distribution;
 use units::{Duration, Instant};
 
 pub use build::BuildPolicy;
-pub use component::{Deliveries, DeliveryOptions};
+pub use component::{Deliveries, DeliveryOptions, Following};
 pub use pipeline::{BuildPods, News, Pipeline, Plan, Stage, Work};
 pub use watch::images;
 
@@ -140,7 +140,7 @@ pub fn journey(
                 News::Seen(_) => seen = now,
                 News::Staged(_) => done.push(now),
                 News::Ready(_) => rollout = now,
-                News::Failed(_) | News::Cancelled(_) | News::Begun(..) => {}
+                News::Failed(_) | News::Cancelled(_) | News::PassedOver(_) | News::Begun(..) => {}
             }
         }
     }
@@ -203,10 +203,14 @@ impl Trigger {
 
     /// The tag names an image.
     pub fn tagged(&mut self, digest: &Text) -> Order {
-        if self.last.as_ref() == Some(digest) || self.bad.as_ref() == Some(digest) {
+        if self.bad.as_ref() == Some(digest) {
             return Order::Nothing;
         }
+        // The tag names another image than the one that was rolled back.
         self.bad = None;
+        if self.last.as_ref() == Some(digest) {
+            return Order::Nothing;
+        }
         self.last = Some(digest.clone());
         match (self.is_rolling, self.overlap) {
             (false, _) | (true, Overlap::Cancel) => self.begin(digest.clone()),

@@ -86,6 +86,8 @@ pub enum News {
     Failed(usize),
     /// A newer build took the place of its build.
     Cancelled(usize),
+    /// A newer push of its tag is seen in its place.
+    PassedOver(usize),
     /// Its image can be rolled out.
     Ready(usize),
     /// Its build needs a pod.
@@ -171,6 +173,9 @@ impl Pipeline {
             self.due.remove(&key);
             let at = key.0;
             match due {
+                Due::Seen(number) if self.is_passed_over(at, number) => {
+                    news.push(News::PassedOver(number));
+                }
                 Due::Seen(number) => {
                     news.push(News::Seen(number));
                     let is_source = self.pushes.get(number).is_some_and(|own| own.1.is_source);
@@ -185,6 +190,22 @@ impl Pipeline {
             }
         }
         news
+    }
+
+    /// Whether a look at the registry finds that the tag of a push names a newer one already.
+    fn is_passed_over(&self, at: Instant, number: usize) -> bool {
+        if matches!(self.plan.detection, Detection::Webhook(_)) {
+            return false;
+        }
+        let Some((_, own)) = self.pushes.get(number) else {
+            return false;
+        };
+        let later = self.due.iter().take_while(|((due, _), _)| *due <= at);
+        let mut pushes = later.filter_map(|(_, due)| match due {
+            Due::Seen(later) => self.pushes.get(*later),
+            _ => None,
+        });
+        pushes.any(|(_, later)| later.image == own.image && later.is_source == own.is_source)
     }
 
     /// A build is asked for.

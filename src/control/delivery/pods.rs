@@ -52,6 +52,10 @@ impl Deliveries {
                     let push = PushNumber::new(pipeline, push);
                     self.tell(push, &none, DeliveryStep::BuildCancelled, store, out);
                 }
+                News::PassedOver(push) => {
+                    let push = PushNumber::new(pipeline, push);
+                    self.tell(push, &none, DeliveryStep::Superseded, store, out);
+                }
                 News::Ready(push) => {
                     self.ready(self.now, PushNumber::new(pipeline, push), store, out);
                 }

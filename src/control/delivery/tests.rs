@@ -43,6 +43,14 @@ fn images_are_triggered_once_and_bad_ones_not_again() {
     assert_eq!(own.ended(&two, false, true), Order::RollOut(one.clone()));
     assert_eq!(own.tagged(&two), Order::Nothing);
     assert_eq!(own.tagged(&three), Order::RollOut(three.clone()));
+    // The tag named another image meanwhile, be it the one that runs.
+    let mut own = Trigger::running(Overlap::Cancel, one.clone());
+    own.tagged(&two);
+    own.ended(&two, false, true);
+    own.ended(&one, true, true);
+    assert_eq!(own.tagged(&two), Order::Nothing);
+    assert_eq!(own.tagged(&one), Order::Nothing);
+    assert_eq!(own.tagged(&two), Order::RollOut(two.clone()));
     for (overlap, next) in [(Overlap::Queue, &two), (Overlap::LatestWins, &three)] {
         let mut own = Trigger::new(overlap);
         own.tagged(&one);
@@ -126,6 +134,22 @@ fn a_stage_that_fails_ends_its_build_and_lets_the_next_begin() {
         (230, News::Failed(1)),
     ];
     assert_eq!(course(plan, 1.0, &[1, 31]), expected);
+}
+
+#[test]
+fn a_look_at_the_registry_finds_the_newest_push_of_a_tag() {
+    let plan = Plan {
+        detection: Detection::Poll(Duration::from_secs(30)),
+        ..Plan::of_repository("shop/web")
+    };
+    let mut own = Pipeline::new(Arc::new(plan));
+    for image in ["shop/web:prod", "shop/web:test", "shop/web:prod"] {
+        own.pushed(Instant::from_secs(1), source(image));
+    }
+    let news = own.advance(Instant::from_secs(30));
+    let found = [1, 2].map(|number| [News::Seen(number), News::Ready(number)]);
+    assert_eq!(news[0], News::PassedOver(0));
+    assert_eq!(news[1..], found.concat());
 }
 
 #[test]
@@ -215,7 +239,9 @@ fn options(tags: &[(&str, &str)]) -> DeliveryOptions {
     DeliveryOptions {
         plans: vec![Arc::new(Plan::of_repository("shop/web"))],
         rolls_out: true,
-        tags: tags.map(|&(name, tag)| (name.into(), tag.into())).collect(),
+        refused_kinds: Vec::new(),
+        follows_status: false,
+        tags: (tags.map(|&(name, tag)| (name.into(), Following::Tag(tag.into())))).collect(),
     }
 }
 

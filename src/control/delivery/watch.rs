@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cluster::Store;
 use model::delivery::repository;
+use model::workload::deployment::ConditionReason;
 use model::{Container, ContainerLife, Object, PodRef, PodSpec, Text, VersionFault};
 use units::{Duration, Instant, ObjectId, SortedMap};
 
@@ -31,6 +32,8 @@ pub(super) struct Watched {
     written: Option<Arc<PodSpec>>,
     /// The template that was written before that, which holds again if the write is refused.
     before: Option<Arc<PodSpec>>,
+    /// Whether its rollouts stand still.
+    is_paused: bool,
     /// Images by the number of their pipeline.
     pub(super) lines: SortedMap<usize, Line>,
 }
@@ -42,6 +45,8 @@ pub(super) struct Line {
     /// The version that the template asks for.
     pub(super) version: Version,
     pub(super) rollout: Option<Rollout>,
+    /// The push whose rollout failed last, which the system may take back by itself.
+    pub(super) failed: Option<usize>,
 }
 
 /// A rollout of a version.
@@ -63,11 +68,9 @@ pub(super) struct Counts {
     pub(super) new_ready: usize,
     /// Pods of the version.
     pub(super) new: usize,
-    /// Pods of other versions that are ready.
-    pub(super) old_ready: usize,
     /// Pods of other versions.
     pub(super) old: usize,
-    /// Pods that are wanted; `None` of a workload that counts nodes.
+    /// Pods that are wanted; `None` of a workload that counts nodes and does not report how many.
     pub(super) wanted: Option<usize>,
 }
 
@@ -76,11 +79,6 @@ impl Counts {
     pub(super) fn is_complete(self) -> bool {
         let wanted = self.wanted.unwrap_or(self.new.max(1));
         self.old == 0 && self.new_ready >= wanted
-    }
-
-    /// Whether the system itself went back to other versions.
-    pub(super) fn is_taken_back(self) -> bool {
-        self.new == 0 && self.old_ready >= self.wanted.unwrap_or(1)
     }
 }
 
@@ -105,6 +103,16 @@ pub(super) fn is_paused(object: &Object) -> bool {
     matches!(object, Object::Deployment(own) if own.paused)
 }
 
+/// Whether the status of a Deployment says that its rollout is complete, its hooks included; other workloads
+/// have none that says so.
+pub(super) fn is_reported_complete(object: &Object) -> bool {
+    let Object::Deployment(own) = object else {
+        return true;
+    };
+    let is_seen = own.status.observed_generation >= own.generation;
+    is_seen && own.status.progress() == Some(ConditionReason::NewReplicaSetAvailable)
+}
+
 /// Image of a repository that a template names, of the first container that has one.
 pub(super) fn image_of<'a>(template: &'a PodSpec, wanted: &str) -> Option<&'a Text> {
     let mut images = template.all_containers().map(|own| &own.image);
@@ -119,8 +127,21 @@ impl Watched {
             base: Arc::clone(template),
             written: None,
             before: None,
+            is_paused: false,
             lines: SortedMap::new(),
         }
+    }
+
+    /// Takes note of whether its rollouts stand still: they go on from where they stood.
+    pub(super) fn set_paused(&mut self, is_paused: bool, now: Instant) {
+        if self.is_paused && !is_paused {
+            let rollouts = self
+                .lines
+                .values_mut()
+                .filter_map(|own| own.rollout.as_mut());
+            rollouts.for_each(|own| own.progress = now);
+        }
+        self.is_paused = is_paused;
     }
 
     /// Takes note that the template that was written last was refused.
@@ -211,6 +232,9 @@ pub(super) fn counts(store: &Store, id: ObjectId, wanted: &str, image: &Text) ->
     counts.wanted = match &row.object {
         Object::Deployment(own) => Some(own.replicas.max(0) as usize),
         Object::StatefulSet(own) => Some(own.replicas.max(0) as usize),
+        Object::DaemonSet(own) => usize::try_from(own.status.desired)
+            .ok()
+            .filter(|own| *own > 0),
         _ => None,
     };
     let children = row
@@ -222,17 +246,15 @@ pub(super) fn counts(store: &Store, id: ObjectId, wanted: &str, image: &Text) ->
         if store.pod_states().is_terminating(pod) {
             continue;
         }
-        let is_ready = is_ready(store, pod);
         let is_new = store.pods().get(pod).is_some_and(|own| {
             image_of(&store.class(own.class).spec, wanted).is_none_or(|own| own == image)
         });
-        let (all, ready) = if is_new {
-            (&mut counts.new, &mut counts.new_ready)
+        if is_new {
+            counts.new += 1;
+            counts.new_ready += usize::from(is_ready(store, pod));
         } else {
-            (&mut counts.old, &mut counts.old_ready)
-        };
-        *all += 1;
-        *ready += usize::from(is_ready);
+            counts.old += 1;
+        }
     }
     counts
 }

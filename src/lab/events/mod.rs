@@ -70,6 +70,7 @@ pub const KINDS: &[&str] = &[
     "priced",
     "decided",
     "delivery",
+    "rollout",
     "volume",
 ];
 
@@ -297,6 +298,15 @@ impl Observer for EventLog {
                 self.line(at, "decided", scheduler, what);
             }
             Event::Delivery(own) => self.delivery(at, own),
+            Event::Rollout { workload, step } => {
+                let name = self.names.get(workload.index()).cloned();
+                self.line(
+                    at,
+                    "rollout",
+                    name.unwrap_or_default(),
+                    step.name().to_owned(),
+                );
+            }
             Event::Volume(news) => self.volume(at, news),
             Event::PriceChanged(new) => {
                 let price = format!("{} an hour", new.price_micro_per_hour as f64 / 1e6);

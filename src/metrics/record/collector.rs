@@ -244,6 +244,7 @@ impl Heard {
             Event::ServiceLevels(_) => Self::ServiceLevels,
             Event::ClassAdded { .. }
             | Event::NodeContact { .. }
+            | Event::Rollout { .. }
             | Event::HoldPlaced(_)
             | Event::HoldReleased { .. } => {
                 return None;

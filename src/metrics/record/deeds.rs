@@ -54,6 +54,7 @@ pub fn pod_of<'a>(event: &Event, ended: Option<&'a Pod>, store: &'a Store) -> Op
         | Event::PriceChanged(_)
         | Event::Decided(_)
         | Event::Delivery(_)
+        | Event::Rollout { .. }
         | Event::Volume(_)
         | Event::ServiceLevels(_) => None,
     }

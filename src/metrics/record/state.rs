@@ -182,6 +182,7 @@ impl ClusterState {
             | Event::PriceChanged(_)
             | Event::Decided(_)
             | Event::Delivery(_)
+            | Event::Rollout { .. }
             | Event::Volume(_)
             | Event::ServiceLevels(_)
             | Event::PodUnschedulable { .. }

@@ -36,6 +36,8 @@ struct Remembered {
 struct ServiceMemory {
     object: ObjectId,
     version: u64,
+    /// Template of the present specification where another one is declared.
+    template: Option<Arc<PodSpec>>,
     /// The specification before: its version and its template.
     previous: Option<(u64, Arc<PodSpec>)>,
     slots: Vec<SlotMemory>,
@@ -314,6 +316,8 @@ impl ServiceMemory {
         Self {
             object,
             version: service.now.spec.version.version,
+            template: (service.now.template != service.declared)
+                .then(|| Arc::clone(&service.now.template)),
             previous: previous.map(|own| (own.spec.version.version, Arc::clone(&own.template))),
             slots: slots
                 .map(|(&number, slot)| SlotMemory {
@@ -342,7 +346,10 @@ impl ServiceMemory {
             (slot.number, state)
         });
         Service {
-            now: of(self.version, &service.now.template),
+            now: of(
+                self.version,
+                self.template.as_ref().unwrap_or(&service.declared),
+            ),
             previous: { self.previous }.map(|(version, template)| of(version, &template)),
             slots: slots.collect(),
             updater: self.updater,

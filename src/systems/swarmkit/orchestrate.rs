@@ -42,7 +42,12 @@ impl SwarmKitManager {
         let takes_back = matches!(object, Object::Deployment(own) if own.rollback_to.is_some());
         if takes_back {
             self.roll_back(now, id, store, out);
-        } else if service.now.template != wanted.template {
+        } else if service.declared != wanted.template {
+            service.declared = Arc::clone(&wanted.template);
+            // The service may have gone back to it by itself.
+            if service.now.template == wanted.template {
+                return;
+            }
             let version = service.now.spec.version.version + 1;
             let next = Specification::new(&service.name, version, &wanted.template, &self.options);
             service.previous = Some(std::mem::replace(&mut service.now, next));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cluster::Store;
 use control::Outbox;
-use model::EndReason;
+use model::{EndReason, Event, RolloutStep};
 use units::{Instant, ObjectId};
 
 use super::component::{Due, SwarmKitManager};
@@ -46,7 +46,7 @@ impl SwarmKitManager {
         self.step_update(now, id, store, out);
     }
 
-    /// Back to the specification before.
+    /// Back to the specification before, where there is one.
     pub(super) fn roll_back(
         &mut self,
         now: Instant,
@@ -84,6 +84,7 @@ impl SwarmKitManager {
         let mut orders = std::mem::take(&mut service.orders);
         updater.step(now, &mut orders);
         let (state, wakes) = (updater.state(), updater.wakes());
+        let direction = updater.direction();
         for order in orders {
             self.carry_out(id, order, store, out);
         }
@@ -93,10 +94,19 @@ impl SwarmKitManager {
         let Some(service) = self.services.get_mut(&id) else {
             return;
         };
-        match state {
-            UpdateState::Underway => {}
-            UpdateState::Completed | UpdateState::Paused => service.updater = None,
-            UpdateState::RollbackWanted => self.roll_back(now, id, store, out),
+        let step = match (state, direction) {
+            (UpdateState::Underway, _) => return,
+            (UpdateState::Completed, Direction::Update) => None,
+            (UpdateState::Completed, Direction::Rollback) => Some(RolloutStep::RolledBack),
+            (UpdateState::Paused, _) => Some(RolloutStep::Failed),
+            (UpdateState::RollbackWanted, _) => Some(RolloutStep::RollingBack),
+        };
+        service.updater = None;
+        if let Some(step) = step {
+            out.write(store, Event::Rollout { workload: id, step });
+        }
+        if state == UpdateState::RollbackWanted {
+            self.roll_back(now, id, store, out);
         }
     }
 

@@ -64,6 +64,8 @@ pub(super) struct Unanswered {
 pub(super) struct Service {
     pub(super) name: Text,
     pub(super) mode: Mode,
+    /// Template that was declared last, of which the present specification is not after a rollback.
+    pub(super) declared: Arc<PodSpec>,
     pub(super) now: Specification,
     pub(super) previous: Option<Specification>,
     pub(super) restart: RestartPolicy,
@@ -208,6 +210,7 @@ impl Service {
         Self {
             now: Specification::new(&wanted.name, 1, &wanted.template, options),
             name: wanted.name,
+            declared: wanted.template,
             mode: wanted.mode,
             previous: None,
             restart: wanted.restart,

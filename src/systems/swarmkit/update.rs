@@ -192,6 +192,11 @@ impl Updater {
         self.state
     }
 
+    /// Whether the update leads to a new specification, or back.
+    pub fn direction(&self) -> Direction {
+        self.direction
+    }
+
     /// Number of new tasks that have failed.
     pub fn failures(&self) -> usize {
         self.failures

@@ -9,7 +9,9 @@ use model::workload::deployment::{
 };
 use model::workload::replica_set::RolloutAnnotations;
 use model::workload::{Deployment, DeploymentStrategy, ReplicaSet};
-use model::{Event, LabelSelector, Object, ObjectChange, Operator, PodSpec, Requirement, Text};
+use model::{
+    Event, LabelSelector, Object, ObjectChange, Operator, PodSpec, Requirement, RolloutStep, Text,
+};
 use units::{Instant, ObjectId};
 
 use crate::openshift::deployment::{Bounds, Cause, DeploymentConfig, Outcome, Rollout as Version};
@@ -32,6 +34,8 @@ pub(super) struct Config {
     asked: Option<usize>,
     /// Whether pods of a cancelled version have not ended yet.
     awaits_end: bool,
+    /// Whether a rollout failed, and the pods of the completed version before it are not all there again.
+    goes_back: bool,
     /// Rollouts that were cancelled, whose deployers and hooks are yet to be dismissed.
     cancelled: Vec<(usize, Rollout)>,
 }
@@ -72,6 +76,14 @@ pub(super) fn roll_back(
     out.write(store, Event::Object(ObjectChange::Updated { id, object }));
 }
 
+/// Whether all pods are those of the completed version, and available.
+fn is_back(complete: Option<&Controller>, replicas: i32, controllers: &[Controller]) -> bool {
+    complete.is_some_and(|complete| {
+        let mut others = controllers.iter().filter(|own| own.id != complete.id);
+        complete.set.status.available >= replicas && others.all(|own| own.pods == 0)
+    })
+}
+
 /// The images of a template, as one text.
 fn images(template: &PodSpec) -> Text {
     let images: Vec<&str> = template.all_containers().map(|own| &*own.image).collect();
@@ -99,6 +111,7 @@ impl Config {
                 rollout: None,
                 asked: None,
                 awaits_end: false,
+                goes_back: false,
                 cancelled: Vec::new(),
             });
         };
@@ -121,6 +134,7 @@ impl Config {
             rollout: None,
             asked: None,
             awaits_end: false,
+            goes_back: false,
             cancelled: Vec::new(),
         })
     }
@@ -130,9 +144,9 @@ impl Config {
         self.asked = None;
     }
 
-    /// Whether a version is rolled out, or waits for the end of one that was cancelled.
+    /// Whether a version is rolled out, waits for the end of one that was cancelled, or is taken back.
     pub(super) fn is_rolling(&self) -> bool {
-        self.rollout.is_some() || self.awaits_end
+        self.rollout.is_some() || self.awaits_end || self.goes_back
     }
 
     /// Begins a version if something that triggers one has changed.
@@ -148,6 +162,7 @@ impl Config {
             .is_some()
         {
             self.template = Arc::clone(&deployment.template);
+            self.goes_back = false;
             self.cancelled.extend(self.rollout.take());
         }
     }
@@ -196,6 +211,10 @@ impl Config {
             if let Some(old) = old {
                 desk.scale(old, i64::from(deployment.replicas));
             }
+            if self.goes_back && is_back(old, deployment.replicas, controllers) {
+                self.goes_back = false;
+                desk.tell(id, RolloutStep::RolledBack);
+            }
             return None;
         };
         let Some(new) = new else {
@@ -206,13 +225,14 @@ impl Config {
             }
             return None;
         };
-        self.roll(now, deployment, Pair { old, new }, desk)
+        self.roll(now, id, deployment, Pair { old, new }, desk)
     }
 
     /// One look at the rollout of a version.
     fn roll(
         &mut self,
         now: Instant,
+        id: ObjectId,
         deployment: &Deployment,
         pair: Pair<'_>,
         desk: &mut Desk<'_>,
@@ -258,6 +278,12 @@ impl Config {
             if let Some(old) = old {
                 desk.scale(old, i64::from(replicas));
             }
+            self.goes_back = old.is_some();
+            let step = match old {
+                Some(_) => RolloutStep::RollingBack,
+                None => RolloutStep::Failed,
+            };
+            desk.tell(id, step);
         }
         None
     }

@@ -9,7 +9,7 @@ use control::admission::Creation;
 use control::errands::{Errand, ErrandName, Errands};
 use model::workload::ReplicaSet;
 use model::workload::replica_set::RolloutAnnotations;
-use model::{Event, Object, ObjectChange, PodSpec};
+use model::{Event, Object, ObjectChange, PodSpec, RolloutStep};
 use units::{ObjectId, SortedMap};
 
 use crate::openshift::deployment::Outcome;
@@ -118,6 +118,12 @@ impl<'a> Desk<'a> {
     /// Changes an object otherwise than by its size.
     pub(super) fn update(&mut self, change: ObjectChange) {
         self.out.write(self.store, Event::Object(change));
+    }
+
+    /// Reports a step of the rollout of a configuration.
+    pub(super) fn tell(&mut self, workload: ObjectId, step: RolloutStep) {
+        self.out
+            .write(self.store, Event::Rollout { workload, step });
     }
 
     /// Deletes a controller.

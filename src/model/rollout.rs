@@ -1,0 +1,32 @@
+//! Rollouts as the systems that carry them out report them (spec: orchestrators-a.md sections 2.7, 7.2 and 8.2).
+
+use serde::{Deserialize, Serialize};
+
+/// A step of a workload's rollout that can't be told from its pods: whether it is held up, has failed, or was
+/// taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum RolloutStep {
+    /// Its bounds let it stop no old pod and start no new one.
+    Stuck,
+    /// Its pods end before they run, and the next try waits.
+    Throttled,
+    /// It is given up, and the pods stay as they are.
+    Failed,
+    /// It is given up, and the system goes back to the version before.
+    RollingBack,
+    /// The version before has all its pods again.
+    RolledBack,
+}
+
+impl RolloutStep {
+    /// The step's name in logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stuck => "stuck",
+            Self::Throttled => "throttled",
+            Self::Failed => "failed",
+            Self::RollingBack => "rolling-back",
+            Self::RolledBack => "rolled-back",
+        }
+    }
+}
