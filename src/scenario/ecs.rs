@@ -14,6 +14,12 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     let Some(written) = &scenario.system.ecs else {
         return;
     };
+    if written.circuit_breaker.rollback && !written.circuit_breaker.enable {
+        let span = tree.locate(["system", "ecs", "circuitBreaker", "rollback"]);
+        let message = "no deployment is given up, so none is rolled back".to_owned();
+        let label = "add `enable: true`, or leave it out";
+        findings.push(Finding::new(Code::Conflict, message, span).label(label));
+    }
     let providers = &written.capacity_providers;
     let mut wrong = |number: usize, field: &[&str], message: String, label: String| {
         let number = number.to_string();
@@ -45,6 +51,12 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         if !own.is_fargate() && !own.zones.is_empty() {
             let message = "instances of a group are in the zones of its nodes".to_owned();
             let label = "leave it out; `zones` are those of Fargate".to_owned();
+            wrong(number, &["zones"], message, label);
+        }
+        let mut zones = SortedSet::new();
+        if let Some(zone) = own.zones.iter().find(|own| !zones.insert(own.as_str())) {
+            let message = format!("the zone `{zone}` is there twice");
+            let label = "expected each zone once".to_owned();
             wrong(number, &["zones"], message, label);
         }
         scaling(number, own, &mut wrong);

@@ -118,8 +118,8 @@ fn rules(name: &str, written: &EcsPlacement) -> Result<Rules, BuildError> {
     for (number, text) in written.strategies.iter().enumerate() {
         let strategy = strategy(text).ok_or_else(|| {
             let why = format!(
-                "`{text}` is no strategy; expected `spread=FIELD`, `binpack=cpu`, \
-                 `binpack=memory` or `random`"
+                "`{text}` is no strategy; expected `spread=instanceId`, `spread=attribute:NAME`, \
+                 `binpack=cpu`, `binpack=memory` or `random`"
             );
             wrong("strategies", number, &why)
         })?;
@@ -144,7 +144,14 @@ fn rules(name: &str, written: &EcsPlacement) -> Result<Rules, BuildError> {
 fn strategy(text: &str) -> Option<Strategy> {
     match text.split_once('=') {
         None if text == "random" => Some(Strategy::Random),
-        Some(("spread", field)) if !field.is_empty() => Some(Strategy::Spread(Field::named(field))),
+        Some(("spread", field)) => {
+            let is_attribute = |own: &str| {
+                own.strip_prefix("attribute:")
+                    .is_some_and(|own| !own.is_empty())
+            };
+            let is_field = ["instanceId", "host"].contains(&field) || is_attribute(field);
+            is_field.then(|| Strategy::Spread(Field::named(field)))
+        }
         Some(("binpack", "cpu")) => Some(Strategy::Binpack(Packed::Cpu)),
         Some(("binpack", "memory")) => Some(Strategy::Binpack(Packed::Memory)),
         _ => None,

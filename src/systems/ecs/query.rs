@@ -260,6 +260,7 @@ impl Parser {
     }
 
     fn term(&mut self, attribute: &str) -> Result<Term, String> {
+        let name = subject(attribute)?;
         let operator = self.word(&format!("an operator after `{attribute}`"))?;
         let test = match operator.to_ascii_lowercase().as_str() {
             "exists" => Test::Exists(true),
@@ -288,13 +289,33 @@ impl Parser {
                 }
             }
         };
-        // The subject is an attribute unless another one is named.
-        let name = attribute.strip_prefix("attribute:").unwrap_or(attribute);
         Ok(Term {
             attribute: name.into(),
             test,
         })
     }
+}
+
+/// Subjects of the language that are no attributes.
+const OTHER_SUBJECTS: [&str; 5] = [
+    "agentConnected",
+    "agentVersion",
+    "ec2InstanceId",
+    "registeredAt",
+    "runningTasksCount",
+];
+
+/// The attribute that a subject names: it is one unless it is known to be another subject.
+fn subject(text: &str) -> Result<&str, String> {
+    let name = text.strip_prefix("attribute:").unwrap_or(text);
+    let is_other = OTHER_SUBJECTS.contains(&name) || name.contains(':') || name.is_empty();
+    if is_other {
+        return Err(format!(
+            "`{text}` is no attribute of instances; expected `attribute:NAME`, as in \
+             `attribute:stack == prod`"
+        ));
+    }
+    Ok(name)
 }
 
 /// Attribute that holds the name of an instance's node.
@@ -323,6 +344,7 @@ fn list(text: &str) -> Result<Vec<Text>, String> {
     let inner = text
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));
+    let inner = inner.filter(|inner| !inner.trim().is_empty());
     let inner = inner.ok_or_else(|| format!("expected a list such as `[a,b]`, found `{text}`"))?;
     Ok(inner.split(',').map(|value| value.trim().into()).collect())
 }

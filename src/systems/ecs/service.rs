@@ -104,17 +104,26 @@ const MOST_DELAY: Duration = Duration::from_secs(15 * 60);
 /// Throttle of a service whose tasks stop before they run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Throttle {
+    /// Number of tries that failed.
     failures: u32,
+    /// Number of the newest task at the last failure: tasks up to it are of tries that have failed.
+    counted: u64,
     until: Option<Instant>,
 }
 
 impl Throttle {
-    /// A task stopped before it ran: the next try waits twice as long as the last one.
-    pub fn task_never_ran(&mut self, now: Instant) {
+    /// A task stopped before it ran, when `newest` was the newest task: the next try waits twice as long as
+    /// the last one. `false` if another task of the same try has stopped so before.
+    pub fn task_never_ran(&mut self, now: Instant, task: u64, newest: u64) -> bool {
+        if task <= self.counted {
+            return false;
+        }
         let factor = 1_i64 << self.failures.min(20);
         let delay = FIRST_DELAY.checked_mul(factor).unwrap_or(MOST_DELAY);
         self.failures += 1;
+        self.counted = newest;
         self.until = Some(now.saturating_add(delay.min(MOST_DELAY)));
+        true
     }
 
     /// A new task definition starts afresh.

@@ -2,19 +2,19 @@
 //! plain one, bounds of healthy percentages hold, and no instance is over-committed.
 
 mod capacity;
+mod deployments;
 
 use proptest::prelude::*;
 use rng::Stream;
-use units::{Instant, SortedSet};
+use units::SortedSet;
 
-use super::breaker::{CircuitBreaker, threshold};
 use super::fast::FastCluster;
 use super::placement::{
     Constraint, Field, Gpus, Instance, Packed, Rules, Running, Strategy as Placement, Task, ZONE,
     place, scale_in,
 };
 use super::query::Query;
-use super::service::{HealthyPercent, Moves, Tasks, Throttle};
+use super::service::{HealthyPercent, Moves, Tasks};
 
 fn instance(id: &str, zone: &str, cpu: i64, memory: i64) -> Instance {
     Instance {
@@ -183,6 +183,12 @@ fn queries_join_comparisons_and_name_their_faults() {
         ("stack =~ (", "expected a value after `stack =~`"),
         ("stack == a b", "expected `and` or `or`, found `b`"),
         ("stack like a", "`like` is no operator; "),
+        ("stack in []", "expected a list such as `[a,b]`, found `[]`"),
+        ("task:group == a", "`task:group` is no attribute"),
+        (
+            "runningTasksCount < 2",
+            "`runningTasksCount` is no attribute",
+        ),
     ] {
         let error = Query::parse(text).expect_err("no query").to_string();
         let found = error
@@ -217,35 +223,6 @@ fn bounds_allow_the_moves_of_the_worked_table() {
         assert_eq!(found.moves(desired, tasks), Moves { stop, start });
         assert_eq!(found.is_stuck(desired), moves == (0, 0));
     }
-}
-
-#[test]
-fn a_breaker_opens_at_its_threshold_and_counts_health_checks_once_a_task_ran() {
-    let thresholds = [1, 25, 400, 800].map(threshold);
-    assert_eq!(thresholds, [10, 13, 200, 200]);
-    let mut breaker = CircuitBreaker::new(1);
-    assert!((0..9).all(|_| !breaker.task_never_ran()));
-    assert!(breaker.task_never_ran());
-    let mut breaker = CircuitBreaker::new(1);
-    assert!((0..9).all(|_| !breaker.task_never_ran()));
-    breaker.task_runs();
-    assert!(!breaker.task_never_ran());
-    assert!((0..9).all(|_| !breaker.health_check_failed()));
-    assert!(breaker.health_check_failed());
-}
-
-#[test]
-fn the_throttle_doubles_up_to_a_quarter_of_an_hour() {
-    let mut throttle = Throttle::default();
-    let mut delays = Vec::new();
-    for _ in 0..9 {
-        throttle.task_never_ran(Instant::ZERO);
-        let until = throttle.until().expect("a delay");
-        delays.push(until.since(Instant::ZERO).as_nanos() / 1_000_000_000);
-    }
-    assert_eq!(delays, [10, 20, 40, 80, 160, 320, 640, 900, 900]);
-    throttle.reset();
-    assert_eq!(throttle.until(), None);
 }
 
 const fn units(units: i64) -> Gpus {

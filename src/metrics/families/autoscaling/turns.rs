@@ -3,9 +3,9 @@
 
 use std::collections::VecDeque;
 
-use model::node::{GROUP_LABEL, INSTANCE_TYPE_LABEL};
+use model::node::{BILLED_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL};
 use model::{Object, Text};
-use units::{Duration, Instant, NodeId, ObjectId, SortedMap};
+use units::{Duration, Instant, NodeId, ObjectId, SortedMap, SortedSet};
 
 use crate::record::collector::Change;
 
@@ -62,6 +62,8 @@ pub struct NodeTurns {
     /// omitted.
     nodes: SortedMap<NodeId, (Text, Instant)>,
     left: VecDeque<(Instant, Text)>,
+    /// Machines that were made for one task each, which the next one does not make up for.
+    of_tasks: SortedSet<NodeId>,
 }
 
 impl NodeTurns {
@@ -70,6 +72,9 @@ impl NodeTurns {
         let object = change.store.nodes().object(node);
         let label = |key: &&str| object.and_then(|object| object.labels.get(key)).cloned();
         let kind = ALIKE.iter().find_map(label).unwrap_or_default();
+        if label(&BILLED_LABEL).is_some() {
+            self.of_tasks.insert(node);
+        }
         if !kind.is_empty() || change.at > Instant::ZERO {
             self.nodes.insert(node, (kind.clone(), change.at));
         }
@@ -96,6 +101,8 @@ impl NodeTurns {
     /// A node left.
     pub fn left(&mut self, node: NodeId, at: Instant) {
         let (kind, _) = self.nodes.remove(&node).unwrap_or_default();
-        self.left.push_back((at, kind));
+        if !self.of_tasks.remove(&node) {
+            self.left.push_back((at, kind));
+        }
     }
 }

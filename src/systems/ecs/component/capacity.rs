@@ -1,36 +1,26 @@
-//! Capacity providers at work: which provider a task goes to, groups of instances that grow and shrink with
-//! their tasks, and Fargate, which gives every task a machine of its own (spec: orchestrators-a.md sections
-//! 7.3 and 7.4).
+//! Capacity providers at work: which provider a task goes to, and groups of instances that grow and shrink
+//! with their tasks (spec: orchestrators-a.md section 7.3).
 
 use std::sync::Arc;
 
 use cluster::Store;
 use control::Outbox;
 use control::provider::{MachineOrder, ProviderRequest};
-use model::node::{
-    BILLED_LABEL, CAPACITY_LABEL, FROM_JOINING, GROUP_LABEL, HOSTNAME_LABEL, INSTANCE_TYPE_LABEL,
-    ON_DEMAND, SPOT, ZONE_LABEL,
-};
-use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
-use model::{EndReason, Event, Node, PodRef, ResourceList, Text};
-use units::{Duration, Instant, NodeId, ObjectId, Quantity, SortedMap, SortedSet};
+use model::node::{GROUP_LABEL, HOSTNAME_LABEL};
+use model::{Node, PodRef, Text};
+use units::{Duration, Instant, NodeId, ObjectId, SortedMap, SortedSet};
 
 use super::super::capacity::{
     Demand, LOW_POINTS, Provider, ScaledGroup, Source, instances_for, next_provider,
 };
-use super::super::entry::CAPABILITIES;
-use super::super::fargate::{LaunchBucket, TaskDisk, TaskSize};
+use super::super::fargate::LaunchBucket;
 use super::super::placement::{Constraint, Rules};
 use super::super::query::Query;
 use super::super::request;
 use super::{Due, Ecs};
-use crate::mapping::refusal;
 
 /// Time between two looks at the reservation of a group.
 const LOOK: Duration = Duration::from_secs(60);
-
-/// The shortest time of a machine of Fargate that is billed.
-const LEAST_BILLED: Duration = Duration::from_secs(60);
 
 /// Time after which a launch that failed is tried again.
 const LAUNCH_AGAIN: Duration = Duration::from_secs(10);
@@ -44,23 +34,23 @@ pub(super) struct Capacity {
     /// Tasks of each service by provider; those without one have none.
     split: SortedMap<Option<ObjectId>, Vec<u64>>,
     /// Launches on demand, and on spot capacity.
-    launches: [LaunchBucket; 2],
+    pub(super) launches: [LaunchBucket; 2],
     /// Zones of tasks of Fargate, with their service and provider.
-    zones: SortedMap<PodRef, (Zoned, usize)>,
+    pub(super) zones: SortedMap<PodRef, (Zoned, usize)>,
     /// Number of such tasks in each zone.
-    in_zones: SortedMap<Zoned, Vec<u64>>,
+    pub(super) in_zones: SortedMap<Zoned, Vec<u64>>,
     /// Tasks of machines that were ordered for them, by the name of the machine.
-    ordered: SortedMap<Text, PodRef>,
+    pub(super) ordered: SortedMap<Text, PodRef>,
     /// Number of launches of a task that failed.
-    tries: SortedMap<PodRef, u32>,
+    pub(super) tries: SortedMap<PodRef, u32>,
     /// Machines of tasks, with the instant at which they joined.
-    machines: SortedMap<PodRef, (NodeId, Instant)>,
+    pub(super) machines: SortedMap<PodRef, (NodeId, Instant)>,
     /// Instant of the next look.
     due: Instant,
 }
 
 /// Tasks that are spread over zones: those of a service and a provider.
-type Zoned = (Option<ObjectId>, usize);
+pub(super) type Zoned = (Option<ObjectId>, usize);
 
 /// A group of instances as managed scaling knows it.
 #[derive(Clone, Debug, Default)]
@@ -94,7 +84,7 @@ impl Capacity {
 }
 
 impl Ecs {
-    fn provider(&self, number: usize) -> Option<&Provider> {
+    pub(super) fn provider(&self, number: usize) -> Option<&Provider> {
         self.options.providers.get(number)
     }
 
@@ -141,104 +131,14 @@ impl Ecs {
         rules
     }
 
-    /// A task goes to Fargate, whose machine is ordered once there is a token: `true` if it does.
-    pub(super) fn launches(
+    /// An instance has joined: one of a group, or the machine of a task.
+    pub(super) fn provided_instance(
         &mut self,
         now: Instant,
-        pod: PodRef,
-        store: &Store,
+        node: NodeId,
+        object: &Node,
         out: &mut Outbox,
-    ) -> bool {
-        let Some(own) = self.task_mut(pod).map(|own| own.clone()) else {
-            return false;
-        };
-        let provider = own.provider.and_then(|number| self.provider(number));
-        let Some(Source::Fargate { is_spot, .. }) = provider.map(|own| &own.source) else {
-            return false;
-        };
-        let bucket = usize::from(*is_spot);
-        let record = store.pods().get(pod);
-        let spec = record.map(|record| &store.class(record.class).spec);
-        // No machine has attributes of its own that a pod could ask for.
-        let is_refused = spec.is_none_or(|spec| {
-            refusal(CAPABILITIES, spec).is_some() || Query::of_pod(spec).is_some()
-        });
-        let has_size = TaskSize::holding(own.task.cpu, own.task.memory).is_some();
-        if is_refused || !has_size || disk_of(pod, store).is_none() {
-            let reason = EndReason::Rejected;
-            out.write(store, Event::PodEnded { pod, reason });
-            return true;
-        }
-        let at = self.capacity.launches[bucket].launch(now);
-        self.timers.push(at, Due::Launch(pod));
-        true
-    }
-
-    /// Orders the machine of a task.
-    pub(super) fn launch(&mut self, pod: PodRef, store: &Store, out: &mut Outbox) {
-        let own = self.task_mut(pod).map(|own| own.clone());
-        let Some(own) = own.filter(|own| own.instance.is_none() && own.only_on.is_none()) else {
-            return;
-        };
-        let Some(number) = own.provider else {
-            return;
-        };
-        let zone = self.zone(pod, (own.service, number));
-        let Some(provider) = self.provider(number) else {
-            return;
-        };
-        let size = TaskSize::holding(own.task.cpu, own.task.memory);
-        let Some((size, disk)) = size.zip(disk_of(pod, store)) else {
-            return;
-        };
-        // Another try is another machine, which may come where the first did not.
-        let tries = self.capacity.tries.get(&pod).copied().unwrap_or(0);
-        let name: Text = match tries {
-            0 => format!("{}-{}", provider.share.name, own.number).into(),
-            _ => format!("{}-{}-{tries}", provider.share.name, own.number).into(),
-        };
-        let instance_type: Text = size.name(disk).into();
-        let group = provider.share.name.clone();
-        let is_spot = matches!(provider.source, Source::Fargate { is_spot: true, .. });
-        let mut node = machine(&name, &group, &instance_type, size);
-        let bytes = Quantity::from_units(disk.bytes());
-        node.allocatable.set(EPHEMERAL_STORAGE, bytes);
-        node.capacity.set(EPHEMERAL_STORAGE, bytes);
-        if let Some(zone) = zone {
-            node.labels.insert(ZONE_LABEL.into(), zone);
-        }
-        if is_spot {
-            node.labels.insert(CAPACITY_LABEL.into(), SPOT.into());
-        }
-        out.requests.push(ProviderRequest::Launch(MachineOrder {
-            node: Arc::new(node),
-            group,
-            instance_type,
-            is_spot,
-        }));
-        self.capacity.ordered.insert(name, pod);
-    }
-
-    /// The zone of a task's machine: that with the fewest tasks of its service, the first of equals; `None`
-    /// without zones.
-    fn zone(&mut self, pod: PodRef, zoned: Zoned) -> Option<Text> {
-        let provider = self.options.providers.get(zoned.1)?;
-        let Source::Fargate { zones, .. } = &provider.source else {
-            return None;
-        };
-        let known = self.capacity.zones.get(&pod).map(|(_, zone)| *zone);
-        let none = vec![0; zones.len()];
-        let counts = self.capacity.in_zones.entry(zoned).or_insert(none);
-        let zone = known.or_else(|| (0..zones.len()).min_by_key(|&zone| counts[zone]))?;
-        if known.is_none() {
-            counts[zone] += 1;
-            self.capacity.zones.insert(pod, (zoned, zone));
-        }
-        Some(zones[zone].clone())
-    }
-
-    /// An instance has joined: one of a group, or the machine of a task.
-    pub(super) fn provided_instance(&mut self, now: Instant, node: NodeId, object: &Node) {
+    ) {
         let label = object.labels.get(GROUP_LABEL);
         let providers = &self.options.providers;
         let provider = providers
@@ -249,14 +149,13 @@ impl Ecs {
         };
         self.capacity.members.insert(node.index(), number);
         if let Some(pod) = self.capacity.ordered.remove(&object.name) {
-            self.capacity.machines.insert(pod, (node, now));
-            match self.task_mut(pod) {
-                Some(own) => {
-                    own.only_on = Some(node.index());
-                    self.queue.push_back(pod);
-                }
+            if let Some(own) = self.task_mut(pod) {
+                own.only_on = Some(node.index());
+                self.capacity.machines.insert(pod, (node, now));
+                self.enqueue(pod);
+            } else {
                 // Its task was stopped meanwhile.
-                None => self.release(now, pod),
+                Self::give_back(node, out);
             }
         }
         if let Some(group) = self.capacity.groups.get_mut(number)
@@ -287,25 +186,6 @@ impl Ecs {
         for group in &mut self.capacity.groups {
             group.ordered.remove(name);
         }
-    }
-
-    /// The task of a machine has ended: the machine is given back once it has run for what is billed at
-    /// least.
-    pub(super) fn release(&mut self, now: Instant, pod: PodRef) {
-        self.capacity.tries.remove(&pod);
-        if let Some((zoned, zone)) = self.capacity.zones.remove(&pod)
-            && let Some(counts) = self.capacity.in_zones.get_mut(&zoned)
-        {
-            counts[zone] -= 1;
-        }
-        if let Some((node, joined)) = self.capacity.machines.remove(&pod) {
-            let at = joined.saturating_add(LEAST_BILLED).max(now);
-            self.timers.push(at, Due::Release(node));
-        }
-    }
-
-    pub(super) fn give_back(node: NodeId, out: &mut Outbox) {
-        out.requests.push(ProviderRequest::Terminate(node));
     }
 
     /// Looks at every group once a minute.
@@ -442,42 +322,5 @@ impl ScaledGroup {
     fn size(&self) -> (i64, i64) {
         let instance = request::instance(&self.group.node);
         (instance.cpu, instance.memory)
-    }
-}
-
-/// The disk of a task of Fargate: as its pod requests; `None` where that is more than any has.
-fn disk_of(pod: PodRef, store: &Store) -> Option<TaskDisk> {
-    let record = store.pods().get(pod)?;
-    let requests = store
-        .class(record.class)
-        .spec
-        .requests()
-        .unwrap_or_default();
-    let bytes = requests.get(EPHEMERAL_STORAGE).units_ceil().ok()?;
-    TaskDisk::holding(bytes)
-}
-
-/// The machine of a task of Fargate.
-fn machine(name: &Text, group: &Text, instance_type: &Text, size: TaskSize) -> Node {
-    let mut allocatable = ResourceList::default();
-    allocatable.set(CPU, Quantity::from_milli(size.cpu * 1_000 / 1_024));
-    allocatable.set(MEMORY, Quantity::from_units(size.memory << 20));
-    allocatable.set(PODS, Quantity::from_units(1));
-    let labels = [
-        (GROUP_LABEL, group.clone()),
-        (INSTANCE_TYPE_LABEL, instance_type.clone()),
-        (CAPACITY_LABEL, ON_DEMAND.into()),
-        (BILLED_LABEL, FROM_JOINING.into()),
-        (HOSTNAME_LABEL, name.clone()),
-    ];
-    Node {
-        name: name.clone(),
-        labels: labels
-            .into_iter()
-            .map(|(key, value)| (key.into(), value))
-            .collect(),
-        allocatable: allocatable.clone(),
-        capacity: allocatable,
-        ..Node::default()
     }
 }

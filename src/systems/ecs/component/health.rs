@@ -117,7 +117,7 @@ impl Ecs {
         };
         out.write(store, Event::PodChanged { pod, change });
         self.stop_for(pod, EndReason::Error, store, out);
-        self.check_failed(id, deployment);
+        self.check_failed(id, deployment, store, out);
         self.dirty.insert(id);
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Agent {
     is_connected: bool,
     /// `false` while the instance drains.
     pub(super) is_open: bool,
+    /// Number of tasks on the instance, those of daemons aside.
+    pub(super) tasks: u32,
 }
 
 impl Ecs {
@@ -25,6 +27,7 @@ impl Ecs {
             silent_since: None,
             is_connected: true,
             is_open: !object.unschedulable,
+            tasks: 0,
         });
         self.look_at_all();
         self.changed();
@@ -144,6 +147,12 @@ impl Ecs {
     /// Whether daemons run on an instance.
     pub(super) fn runs_daemons(&self, instance: usize) -> bool {
         !self.drains(instance) && self.takes_daemons(instance)
+    }
+
+    /// Has all daemons looked at.
+    pub(super) fn look_at_daemons(&mut self) {
+        let daemons = self.services.iter().filter(|(_, own)| own.is_daemon());
+        self.dirty.extend(daemons.map(|(&id, _)| id));
     }
 
     fn look_at_all(&mut self) {

@@ -45,6 +45,8 @@ impl Ecs {
     pub(super) fn taken_up(&mut self, memory: &str) -> Result<(), String> {
         let memory: Remembered = serde_json::from_str(memory)
             .map_err(|error| format!("the memory of the services is damaged: {error}"))?;
+        let daemons = memory.services.values().filter(|own| own.is_daemon());
+        self.daemons_coming = daemons.map(Service::coming).sum();
         self.services = memory.services;
         self.known = memory.tasks;
         Ok(())

@@ -2,9 +2,11 @@
 //!
 //! It looks at a service when something about it or its tasks changed: stops and starts tasks within
 //! the bounds, one placement a step. Tasks that no instance takes wait for a change of the cluster.
-//! Services are in `services.rs`, tasks in `tasks.rs`, instances in `instances.rs`.
+//! Services are in `services.rs`, tasks in `tasks.rs`, instances in `instances.rs`, machines of tasks in
+//! `fargate.rs`.
 
 mod capacity;
+mod fargate;
 mod health;
 mod instances;
 mod memory;
@@ -101,6 +103,10 @@ pub(super) struct Ecs {
     /// Number of tasks that there were.
     started: u64,
     queue: VecDeque<PodRef>,
+    /// Tasks of daemons, which are placed before those of the queue.
+    daemons: VecDeque<PodRef>,
+    /// Tasks of daemons that were asked for and are not there yet.
+    daemons_coming: u64,
     /// Tasks that no instance takes, by their numbers.
     resting: SortedMap<u64, PodRef>,
     /// Tasks that no instance takes until something changes.
@@ -127,6 +133,8 @@ impl Ecs {
             tasks: Vec::new(),
             started: 0,
             queue: VecDeque::new(),
+            daemons: VecDeque::new(),
+            daemons_coming: 0,
             resting: SortedMap::new(),
             refused: SortedSet::new(),
             timers: Timers::default(),
@@ -139,7 +147,7 @@ impl Ecs {
             match &entry.event {
                 Event::NodeAdded { node, object } => {
                     self.joined(object);
-                    self.provided_instance(now, *node, object);
+                    self.provided_instance(now, *node, object, out);
                 }
                 Event::NodeUpdated { node, object } => {
                     self.updated(*node, object);
@@ -187,8 +195,15 @@ impl Ecs {
     /// Something became free or joined: tasks that wait are tried again.
     fn changed(&mut self) {
         self.refused.clear();
-        self.queue
-            .extend(std::mem::take(&mut self.resting).into_values());
+        for pod in std::mem::take(&mut self.resting).into_values() {
+            self.enqueue(pod);
+        }
+    }
+
+    /// Whether no task can be placed as things are.
+    fn is_idle(&self) -> bool {
+        let waits = self.queue.is_empty() || self.daemons_coming > 0;
+        waits && self.daemons.is_empty()
     }
 }
 
@@ -209,15 +224,15 @@ impl Component for Ecs {
         while let Some(service) = self.dirty.pop_first() {
             self.look_at(now, service, view, out);
         }
-        self.place_next(view, out);
+        self.place_next(now, view, out);
         // Tasks that have not been tried yet may have room.
-        if self.queue.is_empty() {
+        if self.queue.is_empty() && self.daemons.is_empty() {
             self.scale(now, view, out);
         }
         if let Some(at) = self.timers.next() {
             out.wake_at(at);
         }
-        if self.queue.is_empty() {
+        if self.is_idle() {
             Progress::Idle
         } else {
             Progress::More
@@ -241,7 +256,7 @@ impl Component for Ecs {
     }
 
     fn backlog(&self) -> usize {
-        self.queue.len() + self.resting.len()
+        self.queue.len() + self.daemons.len() + self.resting.len()
     }
 
     fn waiting_message(&self, pod: PodRef) -> Option<Text> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cluster::Store;
 use control::Outbox;
 use control::admission::{Creation, NewName, NewPod};
-use model::{Object, PodOwner, PodRef, PodSpec, Text};
+use model::{Event, Object, PodOwner, PodRef, PodSpec, RolloutStep, Text};
 use serde::{Deserialize, Serialize};
 use units::{Instant, ObjectId, SortedMap, SortedSet};
 
@@ -14,7 +14,7 @@ use super::super::breaker::CircuitBreaker;
 use super::super::entry::CAPABILITIES;
 use super::super::options::BreakerOptions;
 use super::super::placement::{self, Instance, Running};
-use super::super::service::{HealthyPercent, Tasks, Throttle};
+use super::super::service::{HealthyPercent, Moves, Tasks, Throttle};
 use super::tasks::{Phase, TaskState};
 use super::{Due, Ecs};
 use crate::mapping::object_refusal;
@@ -37,10 +37,16 @@ pub(super) struct Service {
     pub(super) name: Text,
     kind: Kind,
     desired: u64,
+    /// Template that was declared last, of which the present deployment is not after a rollback.
+    declared: Arc<PodSpec>,
     deployment: Deployment,
-    /// Template of the last deployment that was completed.
-    completed: Option<Arc<PodSpec>>,
+    /// Number of the newest deployment, which never is another's.
+    newest: u64,
+    /// The last deployment that was completed.
+    completed: Option<Completed>,
     throttle: Throttle,
+    /// Instant at which the deployment was last told to be stuck.
+    stuck: Option<Instant>,
     /// Number of the next pod.
     next: i32,
     /// Pods that were asked for and are not there yet.
@@ -58,11 +64,55 @@ struct Deployment {
     template: Arc<PodSpec>,
     breaker: CircuitBreaker,
     is_failed: bool,
+    /// Whether it goes back to a deployment that was completed, and is not there yet.
+    is_rollback: bool,
+}
+
+/// A deployment whose tasks were all there and healthy.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Completed {
+    number: u64,
+    template: Arc<PodSpec>,
+}
+
+impl Deployment {
+    fn new(number: u64, template: Arc<PodSpec>, desired: u64) -> Self {
+        Self {
+            number,
+            template,
+            breaker: CircuitBreaker::new(desired),
+            is_failed: false,
+            is_rollback: false,
+        }
+    }
 }
 
 impl Service {
+    fn new(name: Text, kind: Kind, desired: u64, template: &Arc<PodSpec>) -> Self {
+        Self {
+            name,
+            kind,
+            desired,
+            declared: Arc::clone(template),
+            deployment: Deployment::new(1, Arc::clone(template), desired),
+            newest: 1,
+            completed: None,
+            throttle: Throttle::default(),
+            stuck: None,
+            next: 0,
+            coming: 0,
+            pods: SortedMap::new(),
+        }
+    }
+
     pub(super) fn is_daemon(&self) -> bool {
         self.kind == Kind::Daemon
+    }
+
+    /// Tasks that were asked for and are not there yet.
+    pub(super) const fn coming(&self) -> u64 {
+        self.coming
     }
 
     /// A pod that was asked for is there: the number of its deployment.
@@ -83,26 +133,60 @@ impl Service {
         }
     }
 
-    /// Gives the present deployment up, if that is asked for, and goes back to the last one that was
+    /// Whether a deployment is under way, whose breaker counts failures: the present one, until it is
     /// completed.
-    fn give_up(&mut self, options: BreakerOptions) {
+    fn is_deploying(&self, deployment: u64) -> bool {
+        let is_completed = |own: &Completed| own.number == deployment;
+        deployment == self.deployment.number && !self.completed.as_ref().is_some_and(is_completed)
+    }
+
+    /// Gives the present deployment up, if that is asked for, and goes back to the last one that was
+    /// completed, whose tasks stay: what became of it.
+    fn give_up(&mut self, options: BreakerOptions) -> Option<RolloutStep> {
         if !options.is_enabled || self.deployment.is_failed {
-            return;
+            return None;
         }
         self.deployment.is_failed = true;
-        if let Some(template) = self.completed.clone().filter(|_| options.rolls_back) {
-            self.deploy(template);
+        let Some(last) = self.completed.clone().filter(|_| options.rolls_back) else {
+            return Some(RolloutStep::Failed);
+        };
+        self.deployment = Deployment {
+            is_rollback: true,
+            ..Deployment::new(last.number, last.template, self.desired)
+        };
+        self.throttle.reset();
+        Some(RolloutStep::RollingBack)
+    }
+
+    /// A template is declared: a new deployment, unless it is the one that was declared last, or the one
+    /// that the service went back to.
+    fn declare(&mut self, template: &Arc<PodSpec>) {
+        if self.declared == *template {
+            return;
+        }
+        self.declared = Arc::clone(template);
+        if self.deployment.template != *template {
+            self.newest += 1;
+            self.deployment = Deployment::new(self.newest, Arc::clone(template), self.desired);
+            self.throttle.reset();
         }
     }
 
-    fn deploy(&mut self, template: Arc<PodSpec>) {
-        self.deployment = Deployment {
-            number: self.deployment.number + 1,
-            template,
-            breaker: CircuitBreaker::new(self.desired),
-            is_failed: false,
-        };
-        self.throttle.reset();
+    /// Takes note of what a look found: the step of the deployment that is to be told, if there is one.
+    fn looked_at(&mut self, now: Instant, is_done: bool, is_stuck: bool) -> Option<RolloutStep> {
+        if is_done {
+            self.completed = Some(Completed {
+                number: self.deployment.number,
+                template: Arc::clone(&self.deployment.template),
+            });
+            let was_rollback = std::mem::take(&mut self.deployment.is_rollback);
+            return was_rollback.then_some(RolloutStep::RolledBack);
+        }
+        let is_news = is_stuck && self.stuck != Some(now);
+        is_news.then(|| {
+            self.stuck = Some(now);
+            RolloutStep::Stuck
+        })
     }
 }
 
@@ -123,12 +207,20 @@ fn wanted(object: &Object) -> Option<(Kind, &Arc<PodSpec>, i32)> {
     }
 }
 
+/// Writes a step of a deployment into the log.
+fn tell(workload: ObjectId, step: RolloutStep, store: &Store, out: &mut Outbox) {
+    out.write(store, Event::Rollout { workload, step });
+}
+
 impl Ecs {
     /// A workload was declared, declared anew, or deleted.
     pub(super) fn declared(&mut self, now: Instant, id: ObjectId, store: &Store, out: &mut Outbox) {
         let object = store.objects().get(id).map(|row| &row.object);
         let Some((kind, template, desired)) = object.and_then(wanted) else {
             if let Some(service) = self.services.remove(&id) {
+                if service.is_daemon() {
+                    self.daemons_coming -= service.coming;
+                }
                 for &pod in service.pods.values() {
                     self.stop(now, pod, store, out);
                 }
@@ -141,26 +233,9 @@ impl Ecs {
             .unwrap_or_default();
         if let Some(service) = self.services.get_mut(&id) {
             service.desired = desired;
-            if service.deployment.template != *template {
-                service.deploy(Arc::clone(template));
-            }
+            service.declare(template);
         } else {
-            let service = Service {
-                name,
-                kind,
-                desired,
-                deployment: Deployment {
-                    number: 1,
-                    template: Arc::clone(template),
-                    breaker: CircuitBreaker::new(desired),
-                    is_failed: false,
-                },
-                completed: None,
-                throttle: Throttle::default(),
-                next: 0,
-                coming: 0,
-                pods: SortedMap::new(),
-            };
+            let service = Service::new(name, kind, desired, template);
             self.services.insert(id, service);
         }
         self.dirty.insert(id);
@@ -177,35 +252,55 @@ impl Ecs {
     /// A pod was not created after all.
     pub(super) fn not_created(&mut self, id: ObjectId) {
         if let Some(service) = self.services.get_mut(&id) {
+            self.daemons_coming -= u64::from(service.is_daemon() && service.coming > 0);
             service.coming = service.coming.saturating_sub(1);
         }
     }
 
     /// A task stopped before it ran: the service waits before its next start, and its deployment may
     /// have to be given up.
-    pub(super) fn never_ran(&mut self, now: Instant, id: ObjectId, deployment: u64) {
-        let options = self.options.breaker;
-        let Some(service) = self.services.get_mut(&id) else {
+    pub(super) fn never_ran(
+        &mut self,
+        now: Instant,
+        id: ObjectId,
+        task: &TaskState,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        let (options, newest) = (self.options.breaker, self.started);
+        let service = self.services.get_mut(&id);
+        // One of the deployment before tells nothing about the present one.
+        let Some(service) = service.filter(|own| own.deployment.number == task.deployment) else {
             return;
         };
-        service.throttle.task_never_ran(now);
-        if let Some(until) = service.throttle.until() {
+        if service.throttle.task_never_ran(now, task.number, newest) {
+            let until = service.throttle.until().unwrap_or(now);
             self.timers.push(until, Due::Retry(id));
+            tell(id, RolloutStep::Throttled, store, out);
         }
-        if deployment == service.deployment.number && service.deployment.breaker.task_never_ran() {
-            service.give_up(options);
+        if service.is_deploying(task.deployment)
+            && service.deployment.breaker.task_never_ran()
+            && let Some(step) = service.give_up(options)
+        {
+            tell(id, step, store, out);
         }
     }
 
     /// A task of a deployment has failed its health check, and the deployment may have to be given up.
-    pub(super) fn check_failed(&mut self, id: ObjectId, deployment: u64) {
+    pub(super) fn check_failed(
+        &mut self,
+        id: ObjectId,
+        deployment: u64,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
         let options = self.options.breaker;
-        let Some(service) = self.services.get_mut(&id) else {
-            return;
-        };
-        let own = &mut service.deployment;
-        if deployment == own.number && own.breaker.health_check_failed() {
-            service.give_up(options);
+        if let Some(service) = self.services.get_mut(&id)
+            && service.is_deploying(deployment)
+            && service.deployment.breaker.health_check_failed()
+            && let Some(step) = service.give_up(options)
+        {
+            tell(id, step, store, out);
         }
     }
 
@@ -235,8 +330,24 @@ impl Ecs {
     }
 
     fn is_old(&self, own: &TaskState, service: &Service) -> bool {
-        own.deployment != service.deployment.number
-            || own.instance.is_some_and(|instance| self.drains(instance))
+        let leaves = |instance| self.drains(instance) && !self.is_kept(own, instance);
+        own.deployment != service.deployment.number || own.instance.is_some_and(leaves)
+    }
+
+    /// Whether a task of a daemon stays on an instance that drains, as others there have not ended.
+    fn is_kept(&self, own: &TaskState, instance: usize) -> bool {
+        own.is_daemon && self.agents.get(instance).is_some_and(|own| own.tasks > 0)
+    }
+
+    /// Tasks that a daemon is to have: one on every instance that takes it, and those that are not to end
+    /// yet on instances that drain.
+    fn daemons_wanted(&self, service: &Service) -> u64 {
+        let instances = 0..self.cluster.instances().len();
+        let on_active = instances.filter(|&own| self.runs_daemons(own)).count();
+        let drains = |own: &&TaskState| own.instance.is_some_and(|own| self.drains(own));
+        let stays = |own: &&TaskState| own.phase != Phase::Stopping && !self.is_old(own, service);
+        let kept = self.tasks_of(service).filter(drains).filter(stays).count();
+        (on_active + kept) as u64
     }
 
     /// Stops and starts tasks of a service, as far as its bounds allow.
@@ -247,10 +358,7 @@ impl Ecs {
         let desired = match service.kind {
             Kind::Once => return self.start_once(id, out),
             Kind::Replica => service.desired,
-            Kind::Daemon => {
-                let instances = 0..self.cluster.instances().len();
-                instances.filter(|&own| self.runs_daemons(own)).count() as u64
-            }
+            Kind::Daemon => self.daemons_wanted(service),
         };
         let percent = if service.is_daemon() {
             HealthyPercent::DAEMON
@@ -271,8 +379,12 @@ impl Ecs {
             self.start_more(id, moves.start, out);
         }
         let is_done = tasks.old_healthy + tasks.old_unhealthy == 0 && tasks.new_healthy >= desired;
-        if let Some(service) = self.services.get_mut(&id).filter(|_| is_done) {
-            service.completed = Some(Arc::clone(&service.deployment.template));
+        // Nothing is on its way, either, after which more would be possible.
+        let rests = tasks.new_unhealthy + tasks.stopping + surplus == 0;
+        let is_stuck = may_start && rests && moves == Moves::default();
+        let service = self.services.get_mut(&id);
+        if let Some(step) = service.and_then(|own| own.looked_at(now, is_done, is_stuck)) {
+            tell(id, step, store, out);
         }
     }
 
@@ -375,5 +487,6 @@ impl Ecs {
         }));
         service.next += 1;
         service.coming += 1;
+        self.daemons_coming += u64::from(service.is_daemon());
     }
 }

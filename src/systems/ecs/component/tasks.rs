@@ -20,6 +20,8 @@ use crate::parts::devices::whole_devices;
 pub(super) struct TaskState {
     pub(super) pod: PodRef,
     pub(super) service: Option<ObjectId>,
+    /// Whether its service runs one task on every instance.
+    pub(super) is_daemon: bool,
     /// Number of the deployment that the task belongs to.
     pub(super) deployment: u64,
     /// Number of the task, which grows with every start.
@@ -144,6 +146,7 @@ impl Ecs {
         let mut state = TaskState {
             pod,
             service: None,
+            is_daemon: false,
             deployment: 0,
             number: self.started,
             task,
@@ -157,8 +160,11 @@ impl Ecs {
             && let Some(service) = self.services.get_mut(&owner.object)
         {
             state.service = Some(owner.object);
+            state.is_daemon = service.is_daemon();
+            let was_awaited = state.is_daemon && service.coming() > 0;
             state.deployment = service.arrived(state.number, pod);
-            state.only_on = service.is_daemon().then_some(owner.index.max(0) as usize);
+            state.only_on = state.is_daemon.then_some(owner.index.max(0) as usize);
+            self.daemons_coming -= u64::from(was_awaited);
         }
         if let Some(known) = self.known.remove(&pod.id) {
             known.restore(&mut state);
@@ -170,13 +176,30 @@ impl Ecs {
         }
         self.tasks[slot] = Some(state);
         if created.found.is_none() && !self.launches(now, pod, store, out) {
-            self.queue.push_back(pod);
+            self.enqueue(pod);
         }
     }
 
+    /// Has a task placed after those that wait already; those of daemons come before all others.
+    pub(super) fn enqueue(&mut self, pod: PodRef) {
+        let is_daemon = self.task_mut(pod).is_some_and(|own| own.is_daemon);
+        let queue = if is_daemon {
+            &mut self.daemons
+        } else {
+            &mut self.queue
+        };
+        queue.push_back(pod);
+    }
+
+    /// The next task to place: none but a daemon's while such a task is yet to come.
+    fn next_queued(&mut self) -> Option<PodRef> {
+        let daemon = self.daemons.pop_front();
+        daemon.or_else(|| self.queue.pop_front().filter(|_| self.daemons_coming == 0))
+    }
+
     /// Places the first task that waits.
-    pub(super) fn place_next(&mut self, store: &Store, out: &mut Outbox) {
-        while let Some(pod) = self.queue.pop_front() {
+    pub(super) fn place_next(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+        while let Some(pod) = self.next_queued() {
             let Some(own) = self.task_mut(pod).map(|own| own.clone()) else {
                 continue;
             };
@@ -193,6 +216,11 @@ impl Ecs {
                 out.write(store, Event::PodEnded { pod, reason });
                 continue;
             }
+            let leaves = own.only_on.is_some_and(|machine| self.drains(machine));
+            if leaves && own.provider.is_some() {
+                self.launch_again(now, &own, out);
+                continue;
+            }
             // A standalone task is tried by itself, as no service starts it with others.
             let alike = (own.service.is_some()).then(|| Alike::of(&own.task, own.rules));
             let is_known = alike.as_ref().is_some_and(|own| self.refused.contains(own));
@@ -203,10 +231,7 @@ impl Ecs {
             out.decided_pods += 1;
             out.decided_jobs += 1;
             if let Some(instance) = self.choose(&own) {
-                self.cluster.add(instance, &own.task);
-                if let Some(own) = self.task_mut(pod) {
-                    own.instance = Some(instance);
-                }
+                self.occupy(pod, instance);
                 let node = NodeId::from_index(instance);
                 let devices = whole_devices(store, node, DeviceSet::EMPTY, own.task.gpus.devices);
                 out.write(store, Event::PodBound { pod, node, devices });
@@ -243,24 +268,44 @@ impl Ecs {
         }
     }
 
-    fn leave(&mut self, pod: PodRef) {
+    /// Puts a task on an instance.
+    fn occupy(&mut self, pod: PodRef, instance: usize) {
         let Some(own) = self.task_mut(pod) else {
             return;
         };
-        let task = own.task.clone();
-        if let Some(instance) = own.instance.take() {
-            self.cluster.remove(instance, &task);
+        own.instance = Some(instance);
+        let (task, is_daemon) = (own.task.clone(), own.is_daemon);
+        self.cluster.add(instance, &task);
+        if !is_daemon && let Some(agent) = self.agents.get_mut(instance) {
+            agent.tasks += 1;
         }
+    }
+
+    /// Takes a task off its instance: whether it was on one.
+    fn leave(&mut self, pod: PodRef) -> bool {
+        let Some(own) = self.task_mut(pod) else {
+            return false;
+        };
+        let (task, is_daemon) = (own.task.clone(), own.is_daemon);
+        let Some(instance) = own.instance.take() else {
+            return false;
+        };
+        self.cluster.remove(instance, &task);
+        if !is_daemon && let Some(agent) = self.agents.get_mut(instance) {
+            agent.tasks = agent.tasks.saturating_sub(1);
+            // The last task of an instance that drains: its daemons have to go.
+            if agent.tasks == 0 && !agent.is_open {
+                self.look_at_daemons();
+            }
+        }
+        true
     }
 
     /// A pod that was on a node before the run began is a task there.
     pub(super) fn bound(&mut self, pod: PodRef, node: NodeId) {
-        let Some(own) = self.task_mut(pod).filter(|own| own.instance.is_none()) else {
-            return;
-        };
-        own.instance = Some(node.index());
-        let task = own.task.clone();
-        self.cluster.add(node.index(), &task);
+        if self.task_mut(pod).is_some_and(|own| own.instance.is_none()) {
+            self.occupy(pod, node.index());
+        }
     }
 
     pub(super) fn ended(
@@ -271,7 +316,7 @@ impl Ecs {
         store: &Store,
         out: &mut Outbox,
     ) {
-        self.leave(pod);
+        let was_placed = self.leave(pod);
         let row = self.tasks.get_mut(pod.slot.index());
         let Some(own) = row.and_then(|row| row.take_if(|own| own.pod == pod)) else {
             return;
@@ -280,7 +325,7 @@ impl Ecs {
         self.changed();
         if let Some(provider) = own.provider {
             self.unassign(own.service, provider);
-            self.release(now, pod);
+            self.release(now, &own, was_placed, out);
         }
         let Some(id) = own.service else {
             return;
@@ -293,7 +338,7 @@ impl Ecs {
             out.write(store, Event::PodChanged { pod, change });
         }
         if own.phase == Phase::Pending && reason != EndReason::NodeLost {
-            self.never_ran(now, id, own.deployment);
+            self.never_ran(now, id, &own, store, out);
         }
         self.dirty.insert(id);
     }
