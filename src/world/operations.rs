@@ -165,9 +165,11 @@ pub fn operations(
     super::after_end::note(scenario, remarks);
     operations.extend(super::delivery::pushes(scenario, files)?);
     operations.extend(super::storage::disk_failures(scenario, nodes)?);
-    if let Some(line) = super::delivery::undelivered(scenario) {
+    let unheeded = [super::delivery::undelivered(scenario), unpaused(scenario)];
+    for line in unheeded.into_iter().flatten() {
         remarks.note(line);
     }
+    super::delivery::check_digests(&operations)?;
     // Equal times stay in order, but what others need to be made comes first.
     let needs_others = |operation: &Operation| match operation {
         Operation::Create(object) | Operation::Apply(object) => !object.comes_first(),
@@ -175,6 +177,19 @@ pub fn operations(
     };
     operations.sort_by_key(|(at, operation)| (*at, needs_others(operation)));
     Ok(operations)
+}
+
+/// The pauses that a scenario's system does not know, in words; `None` if there are none.
+fn unpaused(scenario: &Scenario) -> Option<String> {
+    let mut operations = scenario.operations.iter();
+    let number = operations.position(|own| own.pause.is_some())?;
+    let system = &scenario.system.name;
+    runs_always(scenario).then(|| {
+        format!(
+            "operations[{number}].pause: the system `{system}` knows no pause: rollouts go on as if it \
+             were not stated"
+        )
+    })
 }
 
 /// Whether instances leave a cordoned node by live migration.

@@ -89,6 +89,7 @@ mod recorded_usage;
 mod report;
 mod residents;
 mod results;
+mod rollout_outcomes;
 mod round_trip;
 mod row_policies;
 mod scaling;
