@@ -41,7 +41,7 @@ fn is_refused(system: &str, more: &str, expected: &str) {
 }
 
 /// System, further fields of the experiment, and what is said of them.
-const WRONG: [(&str, &str, &str); 18] = [
+const WRONG: [(&str, &str, &str); 21] = [
     (
         "name: kubernetes, controllers: {}",
         "delivery: [{image: shop/wep}]",
@@ -51,6 +51,21 @@ const WRONG: [(&str, &str, &str); 18] = [
         "name: ecs, ecs: {placement: {web: {constraints: ['attribute:stack ==']}}}",
         "",
         "system.ecs.placement.web.constraints[0]",
+    ),
+    (
+        "name: ecs, ecs: {placement: {web: {strategies: [spread=instanceid]}}}",
+        "",
+        "`spread=instanceid` is no strategy; expected `spread=instanceId`",
+    ),
+    (
+        "name: ecs, ecs: {circuitBreaker: {rollback: true}}",
+        "",
+        "no deployment is given up, so none is rolled back",
+    ),
+    (
+        "name: ecs, ecs: {capacityProviders: [{name: FARGATE, zones: [a, a]}]}",
+        "",
+        "the zone `a` is there twice",
     ),
     (
         "name: ecs, ecs: {capacityProviders: [{name: pool}]}",

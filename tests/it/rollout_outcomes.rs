@@ -345,3 +345,30 @@ fn a_task_whose_spot_machine_leaves_before_it_gets_another_one() {
     // All but the newest few have had a machine.
     assert!(bound.count() + 6 >= created && created > 20, "{created}");
 }
+
+#[test]
+fn a_digest_is_one_content() {
+    let text = "windtunnel: v1
+name: digests
+cluster: {nodes: [{name: 'i{}', count: 1, template: {allocatable: {cpu: 4, memory: 16Gi}}}]}
+workload: [{manifests: web.yaml}]
+system: {name: kubernetes, controllers: {}}
+delivery: [{image: shop/web}]
+operations:
+  - {at: 1m, push: {image: 'shop/web:prod', digest: 'sha256:1', fault: unready}}
+  - {at: 9m, push: {image: 'shop/web:prod', digest: 'sha256:1'}}
+";
+    let files = [("web.yaml", &*web("v1", "")), ("run.yaml", text)];
+    let scratch = Scratch::new("one-content", &files);
+    let experiment = load_file(&scratch.path("run.yaml"));
+    let scenario = &experiment.variants[0].scenario;
+    let refused = measure(scenario, &experiment.files, &mut Seen::default());
+    let said = refused
+        .err()
+        .map(|error| error.to_string())
+        .unwrap_or_default();
+    assert!(
+        said.contains("no fault, and an earlier push of the digest: fault `unready`"),
+        "{said}"
+    );
+}
