@@ -14,6 +14,9 @@ use units::plural;
 /// Number of bad rows kept word for word; all are counted.
 pub const MAX_LISTED_BAD_ROWS: usize = 1_000;
 
+/// The kind of a last line that may not be whole.
+const OPEN_END: &str = "last line without an end of line; it is cut off if the file is";
+
 /// Treatment of a kind of irregularity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
@@ -337,6 +340,14 @@ impl Journal {
     /// The place of a line of the file that is read.
     pub(crate) fn origin(&mut self, line: u64) -> Origin {
         self.files.origin(&self.file, line)
+    }
+
+    /// Counts a last line without an end, if there is one; an error if the policy is strict.
+    pub fn end(&mut self, open_end: Option<u64>) -> Result<(), TraceError> {
+        match open_end {
+            Some(line) => self.dirt(OPEN_END, Action::Keep, line),
+            None => Ok(()),
+        }
     }
 
     /// Counts documented dirt; an error if the policy is strict.

@@ -37,6 +37,8 @@ pub struct Lines {
     total: u64,
     /// Whether the text may end within a line or a compressed block, which is left out.
     is_cut: bool,
+    /// The last line, if it has no end.
+    open_end: Option<u64>,
     /// The marks of the buffer up to a place of it, and the next one.
     marks: Marks,
     marked: usize,
@@ -66,7 +68,13 @@ impl Lines {
             mark: 0,
             plain: (0, 0),
             is_cut: false,
+            open_end: None,
         }
+    }
+
+    /// The last line, once it was read, if it has no end of line: a file that is cut off may end within it.
+    pub(super) fn open_end(&self) -> Option<u64> {
+        self.open_end
     }
 
     /// The lines of a text that may be cut off: those with an end of line.
@@ -115,6 +123,9 @@ impl Lines {
             return Ok(None);
         }
         self.number += 1;
+        if !is_whole {
+            self.open_end = Some(self.number);
+        }
         if length > MAX_LINE_BYTES {
             return Err(TraceError::Format {
                 file: self.name.to_string(),

@@ -10,6 +10,7 @@ use super::format::{ColumnDoc, Confidence, FormatEntry, header_has};
 use super::input::Input;
 use super::json::{is_json, object};
 use super::ledger::{BadRow, Journal, RowPolicy};
+use super::parquet::TimeForm;
 use super::rows::{BETWEEN, Fields, Layout, Refused, each_row_of, heed, shown, underscored};
 use super::table::{Column, Row};
 
@@ -23,7 +24,7 @@ pub(crate) fn each_record(
     for part in parts(input)? {
         journal.file = part.name.clone();
         if !has_objects(&part.first_bytes()?) {
-            let layout = Layout::headed(columns, b',');
+            let layout = Layout::headed(columns, b',').with_times(TimeForm::Micros);
             each_row_of(&part, &layout, journal, &mut take)?;
             continue;
         }

@@ -12,7 +12,7 @@ use super::format::{ColumnDoc, FormatEntry};
 use super::input::Input;
 use super::ledger::{BadRow, Journal};
 use super::number::{decimal, digits};
-use super::parquet::{Parquet, is_parquet};
+use super::parquet::{Form, ListForm, Parquet, TimeForm, is_parquet};
 use super::table::{Column, Row, Table};
 use units::{Duration, Instant};
 
@@ -25,6 +25,8 @@ pub(crate) struct Layout {
     pub(crate) header: bool,
     /// The byte between two fields.
     pub(crate) separator: u8,
+    /// The form in which the format's readers expect the times of a Parquet file.
+    pub(crate) times: TimeForm,
 }
 
 impl Layout {
@@ -34,6 +36,7 @@ impl Layout {
             columns,
             header: false,
             separator: b',',
+            times: TimeForm::Seconds,
         }
     }
 
@@ -43,7 +46,13 @@ impl Layout {
             columns,
             header: true,
             separator,
+            times: TimeForm::Seconds,
         }
+    }
+
+    /// The same table, with the times of a Parquet file in another form.
+    pub(crate) const fn with_times(self, times: TimeForm) -> Self {
+        Self { times, ..self }
     }
 
     fn open(&self, part: &Input) -> Result<(Table, Vec<Option<Column>>), TraceError> {
@@ -120,7 +129,7 @@ pub(crate) fn each_row_of(
     take: &mut impl FnMut(&mut Journal, &Fields<'_, '_>) -> Result<(), Refused>,
 ) -> Result<(), TraceError> {
     if layout.header && is_parquet(&part.first_bytes()?) {
-        return each_parquet_row(part, layout.columns, |fields| {
+        return each_parquet_row(part, layout, |fields| {
             heed(journal, |journal| take(journal, fields))
         });
     }
@@ -136,7 +145,7 @@ pub(crate) fn each_row_of(
         match table.next_row()? {
             Some(Ok(row)) => take_row(journal, &row)?,
             Some(Err(bad)) => journal.bad_row(bad)?,
-            None => return Ok(()),
+            None => return journal.end(table.open_end()),
         }
     }
 }
@@ -159,9 +168,10 @@ pub(crate) const BETWEEN: char = '\u{1f}';
 /// Takes every row of a Parquet file; its line is its number, counted from 1.
 pub(crate) fn each_parquet_row(
     part: &Input,
-    columns: &[ColumnDoc],
+    layout: &Layout,
     mut take: impl FnMut(&Fields<'_, '_>) -> Result<(), TraceError>,
 ) -> Result<(), TraceError> {
+    let columns = layout.columns;
     let file = Parquet::open(part)?;
     let names: Vec<&str> = file.columns().collect();
     let find = |column: &ColumnDoc| {
@@ -184,7 +194,14 @@ pub(crate) fn each_parquet_row(
     let found: Vec<Option<Column>> = found
         .map(|((at, column), place)| place.map(|_| Column::at(at, column.name)))
         .collect();
-    let mut rows = file.rows(places, BETWEEN);
+    let mut rows = file.rows(
+        places,
+        Form {
+            separator: BETWEEN,
+            times: layout.times,
+            lists: ListForm::Brackets,
+        },
+    );
     while rows.advance()? {
         let row = Row::of(rows.line(), rows.text(), rows.ends());
         take(&Fields::of(&row, &found))?;
@@ -217,7 +234,7 @@ pub(crate) fn show_rows(
     let places = shown(format, layout.columns);
     for part in parts(input)? {
         if layout.header && is_parquet(&part.first_bytes()?) {
-            each_parquet_row(&part, layout.columns, |fields| {
+            each_parquet_row(&part, layout, |fields| {
                 for &place in &places {
                     show(fields.text(place).as_bytes());
                 }

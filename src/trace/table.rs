@@ -23,7 +23,7 @@ use super::error::TraceError;
 use super::input::Input;
 use super::ledger::BadRow;
 use super::lines::Lines;
-use super::parquet::{self, Parquet, is_parquet};
+use super::parquet::{self, Form, ListForm, Parquet, TimeForm, is_parquet};
 use fields::{Fields, Malformed, Splitter, text};
 pub(crate) use piece::Piece;
 use units::plural;
@@ -117,7 +117,12 @@ impl Table {
         if is_parquet(&input.first_bytes()?) {
             let file = Parquet::open(input)?;
             let columns: Vec<Arc<str>> = file.columns().map(Arc::from).collect();
-            let rows = file.rows((0..columns.len()).map(Some).collect(), BETWEEN);
+            let form = Form {
+                separator: BETWEEN,
+                times: TimeForm::Seconds,
+                lists: ListForm::Bars,
+            };
+            let rows = file.rows((0..columns.len()).map(Some).collect(), form);
             return Self::of(input, columns, Rows::Parquet(Box::new(rows))).checked();
         }
         let mut rows = TextRows::open(input, separator, false)?;
@@ -160,6 +165,14 @@ impl Table {
             return Err(self.refuse(&reason));
         }
         Ok(self)
+    }
+
+    /// The last row, once it was read, if its line has no end.
+    pub(crate) fn open_end(&self) -> Option<u64> {
+        match &self.rows {
+            Rows::Text(text) => text.lines.open_end().filter(|&line| line > 1),
+            Rows::Parquet(_) => None,
+        }
     }
 
     /// The names of the columns in the file's order.
@@ -307,6 +320,11 @@ impl TextRows {
 }
 
 impl Column {
+    /// The name of the column.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A column of rows that are put together by [`Row::of`].
     pub(crate) fn at(position: usize, name: &str) -> Self {
         Self {

@@ -6,6 +6,7 @@ use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, header_has};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
+use crate::parquet::TimeForm;
 use crate::rows::{Layout, each_row};
 use rng::Stream;
 use units::{Duration, Instant};
@@ -19,7 +20,7 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("failure_intensity", "share of the nodes, 0 to 1"),
 ];
 
-const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
+const LAYOUT: Layout = Layout::headed(COLUMNS, b',').with_times(TimeForm::Millis);
 
 const INTERVAL: usize = 0;
 const DURATION: usize = 1;

@@ -15,6 +15,7 @@ use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::links::Links;
 use crate::options::ReadOptions;
+use crate::parquet::TimeForm;
 use crate::rows::{Fields, Layout, Refused, each_row_of, show_rows};
 use crate::samples::pattern;
 use crate::stream::ArrivalSource;
@@ -61,7 +62,7 @@ const FRAGMENT_COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::optional("gpu_usage", "MHz; read, not used"),
 ];
 
-const TASKS: Layout = Layout::headed(COLUMNS, b',');
+const TASKS: Layout = Layout::headed(COLUMNS, b',').with_times(TimeForm::Millis);
 const FRAGMENTS: Layout = Layout::headed(FRAGMENT_COLUMNS, b',');
 
 const ID: usize = 0;

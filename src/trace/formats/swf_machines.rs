@@ -61,9 +61,8 @@ fn layout(first: &[u8]) -> Layout {
         &COLUMNS[..all - 1]
     };
     Layout {
-        columns,
-        header: false,
         separator: b'\t',
+        ..Layout::headless(columns)
     }
 }
 

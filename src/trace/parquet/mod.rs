@@ -5,6 +5,7 @@
 
 mod encoding;
 mod fields;
+mod meaning;
 mod page;
 mod snappy;
 mod stored;
@@ -19,6 +20,8 @@ use super::budget::{COLUMNS, FOOTER_BYTES, GROUP_ROWS};
 use super::error::{TraceError, read_error};
 use super::input::Input;
 use encoding::{Physical, Values};
+pub(crate) use meaning::TimeForm;
+use meaning::{Meaning, meaning};
 use page::{Cells, Chunk, Leaf, Wrong, cells};
 use stored::Stored;
 use thrift::{Struct, Value};
@@ -42,6 +45,26 @@ pub(crate) struct Parquet {
     stored: Stored,
     leaves: Vec<Leaf>,
     groups: Vec<Group>,
+}
+
+/// How cells are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Form {
+    /// The separator between cells.
+    pub(crate) separator: char,
+    /// The form of times.
+    pub(crate) times: TimeForm,
+    /// The form of lists.
+    pub(crate) lists: ListForm,
+}
+
+/// How lists are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ListForm {
+    /// As `[1, 2]`.
+    Brackets,
+    /// As `1|2`.
+    Bars,
 }
 
 /// A group of rows.
@@ -115,11 +138,11 @@ impl Parquet {
 
     /// The rows, of which the cells are those of the columns at these places, a separator between
     /// them. A column that is not there is empty.
-    pub(crate) fn rows(self, places: Vec<Option<usize>>, separator: char) -> Rows {
+    pub(crate) fn rows(self, places: Vec<Option<usize>>, form: Form) -> Rows {
         Rows {
             file: self,
             places,
-            separator,
+            form,
             group: 0,
             row: 0,
             in_group: 0,
@@ -136,11 +159,22 @@ impl Parquet {
     }
 
     /// The cells of a column in a group of rows.
-    fn column(&self, group: &Group, place: Option<usize>) -> Result<Option<Cursor>, TraceError> {
+    fn column(
+        &self,
+        group: &Group,
+        place: Option<usize>,
+        form: Form,
+    ) -> Result<Option<Cursor>, TraceError> {
         let Some(place) = place else {
             return Ok(None);
         };
         let (leaf, chunk) = (&self.leaves[place], &group.chunks[place]);
+        if let Meaning::Unread(reason) = leaf.meaning {
+            return Err(TraceError::Format {
+                file: self.name.to_string(),
+                reason: format!("column `{}`: {reason}", leaf.name),
+            });
+        }
         let refuse = |Wrong { at, reason }| TraceError::Format {
             file: self.name.to_string(),
             reason: format!("byte {at}: column `{}`: {reason}", leaf.name),
@@ -159,7 +193,10 @@ impl Parquet {
         Ok(Some(Cursor {
             cells,
             next: 0,
-            is_truth: leaf.physical == Physical::Boolean,
+            physical: leaf.physical,
+            meaning: leaf.meaning,
+            digits: form.times.digits(&leaf.name),
+            lists: form.lists,
         }))
     }
 }
@@ -169,7 +206,7 @@ pub(crate) struct Rows {
     file: Parquet,
     /// The places of the columns that are read.
     places: Vec<Option<usize>>,
-    separator: char,
+    form: Form,
     /// The group that is read next.
     group: usize,
     /// The next row of the present group, and how many it has.
@@ -191,7 +228,8 @@ impl Rows {
             // The memory of the group before is free for this one.
             self.columns.clear();
             for place in &self.places {
-                self.columns.push(self.file.column(group, *place)?);
+                self.columns
+                    .push(self.file.column(group, *place, self.form)?);
             }
             (self.row, self.in_group) = (0, group.rows);
             self.group += 1;
@@ -200,7 +238,7 @@ impl Rows {
         self.ends.clear();
         for column in &mut self.columns {
             if !self.ends.is_empty() {
-                self.text.push(self.separator);
+                self.text.push(self.form.separator);
             }
             if let Some(column) = column {
                 column.write(self.row, &mut self.text);
@@ -256,7 +294,11 @@ struct Cursor {
     cells: Cells,
     /// The place of the next value.
     next: usize,
-    is_truth: bool,
+    physical: Physical,
+    meaning: Meaning,
+    /// The digits behind the point of a nanosecond.
+    digits: usize,
+    lists: ListForm,
 }
 
 impl Cursor {
@@ -264,15 +306,19 @@ impl Cursor {
     fn write(&mut self, row: usize, text: &mut String) {
         if let Some(lists) = &self.cells.lists {
             let count = lists.get(row).copied().unwrap_or_default();
+            let [before, between, behind] = match self.lists {
+                ListForm::Brackets => ["[", ", ", "]"],
+                ListForm::Bars => ["", "|", ""],
+            };
             if count > 0 {
-                text.push('[');
+                text.push_str(before);
                 for place in 0..count {
                     if place > 0 {
-                        text.push_str(", ");
+                        text.push_str(between);
                     }
                     self.write_value(text);
                 }
-                text.push(']');
+                text.push_str(behind);
             }
             return;
         }
@@ -288,8 +334,13 @@ impl Cursor {
         // To write into a text never fails.
         let _ = match &self.cells.values {
             Values::Integers(values) => match values.get(place) {
-                Some(value) if self.is_truth => write!(text, "{}", *value == 1),
-                Some(value) => write!(text, "{value}"),
+                Some(value) if self.physical == Physical::Boolean => {
+                    write!(text, "{}", *value == 1)
+                }
+                Some(value) => {
+                    self.meaning.write(*value, self.physical, self.digits, text);
+                    Ok(())
+                }
                 None => Ok(()),
             },
             Values::Floats(values) => match values.get(place) {
@@ -364,6 +415,7 @@ fn add_leaves<'f>(
             None => leaves.push(Leaf {
                 name: own.name,
                 physical: physical(element)?,
+                meaning: meaning(element, physical(element)?),
                 defined: own.defined,
                 repeated: own.repeated,
             }),

@@ -6,6 +6,7 @@ use std::io::Read;
 use flate2::read::MultiGzDecoder;
 
 use super::encoding::{Physical, Values, differences, hybrid, width_of};
+use super::meaning::Meaning;
 use super::snappy;
 use super::stored::Stored;
 use super::thrift::{self, Struct};
@@ -19,6 +20,8 @@ pub(super) struct Leaf {
     pub(super) name: String,
     /// The physical type.
     pub(super) physical: Physical,
+    /// What its numbers stand for.
+    pub(super) meaning: Meaning,
     /// The level of definition of a value that is there.
     pub(super) defined: u32,
     /// The level of repetition of a value within its innermost list; 0 of a column without lists.

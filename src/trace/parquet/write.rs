@@ -248,7 +248,7 @@ fn levels(present: &[bool]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Parquet;
+    use super::super::{Form, ListForm, Parquet, TimeForm};
     use super::*;
     use crate::Input;
     use proptest::prelude::*;
@@ -257,7 +257,12 @@ mod tests {
     fn read(bytes: Vec<u8>) -> Vec<String> {
         let file = Parquet::open(&Input::bytes("t.parquet", bytes)).expect("a file");
         let places: Vec<Option<usize>> = (0..file.columns().count()).map(Some).collect();
-        let mut rows = file.rows(places, '|');
+        let form = Form {
+            separator: '|',
+            times: TimeForm::Seconds,
+            lists: ListForm::Bars,
+        };
+        let mut rows = file.rows(places, form);
         let mut found = Vec::new();
         while rows.advance().expect("good pages") {
             found.push(rows.text().to_owned());

@@ -2,6 +2,13 @@
 
 use super::*;
 
+/// Cells with bars between.
+const FORM: Form = Form {
+    separator: '|',
+    times: TimeForm::Millis,
+    lists: ListForm::Brackets,
+};
+
 /// Three tasks: plain values, a dictionary, packed differences, a list, absent values.
 const TASKS: &[u8] = include_bytes!("tasks.parquet");
 
@@ -11,7 +18,7 @@ fn rows(bytes: &[u8], columns: &[&str]) -> Result<Vec<(u64, String)>, String> {
     let place = |name: &&str| file.columns().position(|column| column == *name);
     let places: Vec<Option<usize>> = columns.iter().map(place).collect();
     let mut found = Vec::new();
-    let mut rows = file.rows(places, '|');
+    let mut rows = file.rows(places, FORM);
     while rows.advance().map_err(|error| error.to_string())? {
         let (text, ends) = (rows.text(), rows.ends());
         assert_eq!(
