@@ -60,6 +60,15 @@ impl Sqlite {
             file: input.name.to_string(),
             reason: reason.to_owned(),
         };
+        for ending in ["-wal", "-journal"] {
+            if input.has_beside(ending) {
+                let name = &input.name;
+                return Err(refuse(&format!(
+                    "`{name}{ending}` beside it holds changes that are not in the file; copy the database \
+                     with `sqlite3 {name} '.backup copy.db'`, which takes them in, and read the copy"
+                )));
+            }
+        }
         let header = bytes.get(..HEADER);
         let header = header.ok_or_else(|| refuse("the header of SQLite is cut off"))?;
         let page = match usize::from(header[16]) << 8 | usize::from(header[17]) {
