@@ -169,6 +169,7 @@ fn whole(number: Option<Exact>, least: i64, most: i64) -> Result<Option<i64>, St
 
 /// Sets what a pod requests of a resource: its first container asks for all of it.
 fn request(spec: &mut PodSpec, resource: &'static str, amount: Option<Quantity>) {
+    follow(spec, resource, amount.unwrap_or(Quantity::ZERO));
     let all = spec.containers.iter_mut().chain(&mut spec.init_containers);
     for container in all {
         container.requests.set(resource, Quantity::ZERO);
@@ -182,4 +183,67 @@ fn request(spec: &mut PodSpec, resource: &'static str, amount: Option<Quantity>)
         return;
     }
     spec.pod_requests.set(resource, amount);
+}
+
+/// Has later requests of a pod and its limit follow a new request: later ones keep their ratio to it, and a limit is no
+/// less than it.
+fn follow(spec: &mut PodSpec, resource: &'static str, amount: Quantity) {
+    let whole = spec.requests().unwrap_or_default().get(resource);
+    let Some(first) = spec.containers.first_mut() else {
+        return;
+    };
+    if { first.limits.stated(resource) }.is_some_and(|limit| limit < amount) {
+        first.limits.set(resource, amount);
+    }
+    let others = whole.nanos() - first.requests.get(resource).nanos();
+    let Some(behaviour) = spec.behaviour.as_mut() else {
+        return;
+    };
+    if behaviour.resizes.is_empty() {
+        return;
+    }
+    for resize in &mut Arc::make_mut(behaviour).resizes {
+        if let Some(later) = resize.requests.stated(resource) {
+            let later = later.nanos() + others;
+            let later = in_ratio(later, whole.nanos(), amount);
+            resize.requests.set(resource, later);
+        }
+    }
+}
+
+/// An amount times the ratio of two others, rounded up to thousandths; the amount itself if there is none.
+fn in_ratio(later: i128, whole: i128, amount: Quantity) -> Quantity {
+    /// Nanounits of a thousandth.
+    const MILLI: i128 = 1_000_000;
+    let product = (later / MILLI).checked_mul(amount.nanos() / MILLI);
+    let divisor = whole / MILLI;
+    let product = product.filter(|own| divisor > 0 && *own >= 0);
+    let milli = product.map(|own| (own + divisor - 1) / divisor);
+    let milli = milli.and_then(|own| i64::try_from(own).ok());
+    milli.map_or(amount, Quantity::from_milli)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::behaviour::Resize;
+    use model::{Behaviour, ResourceList};
+
+    #[test]
+    fn later_requests_and_limits_follow_a_request() {
+        let memory = |units: i64| ResourceList::from_pairs([(MEMORY, Quantity::from_units(units))]);
+        let mut spec = PodSpec::with_requests(memory(100));
+        spec.containers[0].limits = memory(110);
+        spec.behaviour = Some(Arc::new(Behaviour {
+            resizes: vec![Resize {
+                after: Duration::from_secs(5),
+                requests: memory(50),
+            }],
+            ..Behaviour::default()
+        }));
+        request(&mut spec, MEMORY, Some(Quantity::from_units(120)));
+        let later = &spec.behaviour.as_ref().expect("resizes").resizes[0].requests;
+        assert_eq!(later.get(MEMORY), Quantity::from_units(60));
+        assert_eq!(spec.containers[0].limits, memory(120));
+    }
 }
