@@ -5,11 +5,11 @@
 //! requests of one container.
 //!
 //! `nvidia.com/gpu` and the like stay what they are in Kubernetes: extended resources, counted
-//! and not told apart by device.
+//! and not told apart by device; beside annotations that state as many devices, they are these.
 
 use super::field::{Path, Problem, quantity};
 use super::raw::Metadata;
-use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
+use model::gpu::{DEVICE_MILLI, GPU_RESOURCES, MAX_DEVICES};
 use model::{Container, GpuInventory, GpuRequest, Node, ResourceList, Text};
 use units::{Quantity, plural};
 
@@ -75,6 +75,9 @@ pub(super) fn take_request(
         }
         (count, milli) = (own_count, own_milli);
     }
+    if is_annotated && let Some(count) = count {
+        take_the_same(containers, count);
+    }
     let (count, milli) = match (count, milli) {
         (None, None) => return Ok(GpuRequest::default()),
         (count, milli) => (
@@ -115,6 +118,19 @@ fn models(text: &str) -> Vec<Text> {
     models.sort_unstable();
     models.dedup();
     models
+}
+
+/// Takes out the extended resources of containers that ask for the devices which annotations state.
+fn take_the_same(containers: &mut [Container], count: Quantity) {
+    for container in containers {
+        for resource in GPU_RESOURCES {
+            for list in [&mut container.requests, &mut container.limits] {
+                if list.stated(resource) == Some(count) {
+                    list.remove(resource);
+                }
+            }
+        }
+    }
 }
 
 fn take_both(list: &mut ResourceList) -> (Option<Quantity>, Option<Quantity>) {
