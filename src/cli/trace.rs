@@ -7,7 +7,6 @@ use clap::{Args, Subcommand};
 use lab::folder::{Existing, write_file, write_file_with};
 use report::plot::Style;
 use report::trace as told;
-use trace::convert::{write_arrivals, write_nodes};
 use trace::failure_log::is_log;
 use trace::format::Constructor;
 use trace::generate::lublin99::LublinKind;
@@ -15,12 +14,12 @@ use trace::generate::{
     GENERATORS, GeneratorEntry, GeneratorOptions, Output, find as find_generator,
 };
 use trace::inspect::{Content, inspect, records, validate, validate_log};
-use trace::writers::{WRITERS, Writer, find as find_writer};
+use trace::writers::{Writer, find as find_writer, write_nodes};
 use trace::{Input, Ledger, ReadOptions};
 use units::Duration;
 
 use super::trace_files::{
-    FileArguments, end_of, exit, folder_failure, opened, with_usage, written,
+    FileArguments, ReadingArguments, end_of, exit, folder_failure, opened, writer, written,
 };
 use super::{Exit, Failure, Global, terminal};
 
@@ -84,25 +83,14 @@ pub(super) struct ConvertArguments {
     /// Format to write arrivals in; nodes are written as a table of openb
     #[arg(long, value_name = "FORMAT", default_value = "csv", value_parser = writer)]
     to: &'static Writer,
-    /// Write the usage that the trace recorded
-    #[arg(long)]
-    usage: bool,
+    #[command(flatten)]
+    reading: ReadingArguments,
     /// Leave out what never ran
     #[arg(long)]
     ran_only: bool,
     /// Replace an existing file
     #[arg(long)]
     force: bool,
-}
-
-fn writer(name: &str) -> Result<&'static Writer, String> {
-    find_writer(name).ok_or_else(|| {
-        let known = WRITERS
-            .iter()
-            .map(|entry| format!("`{}` ({})", entry.name, entry.summary));
-        let known: Vec<String> = known.collect();
-        format!("expected one of {}", known.join(", "))
-    })
 }
 
 /// Trace to generate.
@@ -335,12 +323,6 @@ fn inspected(arguments: &InspectArguments) -> Result<Exit, Failure> {
 fn convert(arguments: &ConvertArguments) -> Result<Exit, Failure> {
     let (input, entry) = opened(&arguments.file)?;
     let writer = arguments.to;
-    if arguments.usage && !writer.has_usage {
-        return Err(Failure::input(format!(
-            "`{}` can't say what pods use over time; leave `--usage` out, or write another format",
-            writer.name
-        )));
-    }
     if matches!(entry.open, Constructor::Nodes(_)) && writer.name != "csv" {
         return Err(Failure::input(format!(
             "`{}` is for arrivals, and the file has nodes; leave `--to` out",
@@ -349,21 +331,21 @@ fn convert(arguments: &ConvertArguments) -> Result<Exit, Failure> {
     }
     let options = ReadOptions {
         rows: arguments.file.rows(),
-        usage: with_usage(arguments.usage, entry)?,
         ran_only: arguments.ran_only,
-        ..ReadOptions::default()
+        ..arguments.reading.options(entry, writer)?
     };
     let mut ledger = Ledger::EMPTY;
     let mut format = "";
     let converted = written(&arguments.out, arguments.force, |out| match entry.open {
         Constructor::Nodes(read) => {
             let list = read(&input, &options)?;
+            let done = write_nodes(&list, out);
             (ledger, format) = (list.ledger, "openb-nodes");
-            write_nodes(&list.nodes, out)
+            done
         }
         Constructor::Workload(open) => {
             let mut source = open(&input, &options)?;
-            let done = (writer.write)(&mut *source, arguments.usage, out);
+            let done = writer.write(&mut *source, arguments.reading.usage, out);
             (ledger, format) = (source.ledger().clone(), writer.name);
             done
         }
@@ -419,8 +401,9 @@ fn generate(arguments: &GenerateArguments) -> Result<Exit, Failure> {
         let stem = arguments.file.as_ref().and_then(|file| file.file_stem());
         let stem = stem.unwrap_or_else(|| name.as_ref());
         let path = arguments.out.join(stem).with_extension("csv");
+        let table = find_writer("csv").ok_or_else(|| Failure::input("there is no table"))?;
         written(&path, arguments.force, |out| {
-            write_arrivals(&mut *source, false, out)
+            table.write(&mut *source, false, out)
         })?;
         terminal::print(&format!("{}\n", path.display()));
         return Ok(Exit::Done);

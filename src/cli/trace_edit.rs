@@ -6,17 +6,17 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use report::trace as told;
-use trace::convert::write_arrivals;
-use trace::edit::{Edit, Sample, SampleBy};
+use trace::edit::{Edit, KeptNames, Sample, SampleBy};
 use trace::expression::{Assignment, Condition};
 use trace::format::{Constructor, FormatEntry};
 use trace::inspect::summarize_workload;
 use trace::registry::recognize;
 use trace::transform::Ratio;
-use trace::{ArrivalSource, Input, ReadOptions, RowPolicy};
+use trace::writers::Writer;
+use trace::{ArrivalSource, Input, ReadOptions};
 use units::{Duration, Instant};
 
-use super::trace_files::{FileArguments, end_of, exit, opened, with_usage, written};
+use super::trace_files::{FileArguments, ReadingArguments, end_of, exit, opened, writer, written};
 use super::{Exit, Failure, terminal};
 
 /// Edit of a trace. The options apply in the order in which they stand here.
@@ -60,18 +60,35 @@ pub(super) struct EditArguments {
     /// Add the arrivals of another trace, unedited; may be repeated
     #[arg(long, value_name = "FILE")]
     merge: Vec<String>,
-    /// Replace the names of jobs, tenants and namespaces by numbers
+    /// Replace names by numbers: of jobs, tenants, namespaces, queues and the like, types of jobs and
+    /// models of GPUs; leave out a log's names, places and dates
     #[arg(long)]
     anonymize: bool,
+    /// Keep these names all the same, by which nodes or throughputs are chosen; may be repeated
+    #[arg(long, value_name = "FIELD", value_enum, requires = "anonymize")]
+    keep: Vec<Keep>,
     /// Output file
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Write the usage that the trace recorded
-    #[arg(long)]
-    usage: bool,
+    /// Format to write the arrivals in
+    #[arg(long, value_name = "FORMAT", default_value = "csv", value_parser = writer)]
+    to: &'static Writer,
+    #[command(flatten)]
+    reading: ReadingArguments,
     /// Replace an existing file
     #[arg(long)]
     force: bool,
+}
+
+/// Names that an anonymous trace keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Keep {
+    /// Types of jobs
+    #[value(name = "job_type")]
+    JobType,
+    /// Models of GPUs
+    #[value(name = "gpu_models")]
+    GpuModels,
 }
 
 /// Unit of a sample.
@@ -157,6 +174,11 @@ impl EditArguments {
             times: self.rate,
             shift: self.shift.unwrap_or(Duration::ZERO),
             is_anonymous: self.anonymize,
+            kept_names: KeptNames {
+                job_types: self.keep.contains(&Keep::JobType),
+                gpu_models: self.keep.contains(&Keep::GpuModels),
+                labels: false,
+            },
         };
         if edit == Edit::default() && self.merge.is_empty() {
             return Err(Failure::input(
@@ -179,8 +201,7 @@ impl Part {
     fn new(
         input: Input,
         entry: &'static FormatEntry,
-        usage: bool,
-        rows: RowPolicy,
+        arguments: &EditArguments,
     ) -> Result<Self, Failure> {
         if let Constructor::Nodes(_) = entry.open {
             return Err(Failure::input(format!(
@@ -189,9 +210,8 @@ impl Part {
             )));
         }
         let options = ReadOptions {
-            rows,
-            usage: with_usage(usage, entry)?,
-            ..ReadOptions::default()
+            rows: arguments.file.rows(),
+            ..arguments.reading.options(entry, arguments.to)?
         };
         Ok(Self {
             input,
@@ -211,13 +231,12 @@ impl Part {
 pub(super) fn edit(arguments: &EditArguments) -> Result<Exit, Failure> {
     let edit = arguments.edit()?;
     let (input, entry) = opened(&arguments.file)?;
-    let rows = arguments.file.rows();
-    let part = Part::new(input, entry, arguments.usage, rows)?;
+    let part = Part::new(input, entry, arguments)?;
     let others = { arguments.merge.iter() }
         .map(|name| {
             let input = Input::argument(name).map_err(Failure::input)?;
             let entry = recognize(&input).map_err(Failure::input)?;
-            Part::new(input, entry, arguments.usage, rows)
+            Part::new(input, entry, arguments)
         })
         .collect::<Result<Vec<Part>, Failure>>()?;
     let open = || -> Result<Box<dyn ArrivalSource>, Failure> {
@@ -234,14 +253,16 @@ pub(super) fn edit(arguments: &EditArguments) -> Result<Exit, Failure> {
     }
     let mut source = open()?;
     let converted = written(&arguments.out, arguments.force, |out| {
-        write_arrivals(&mut *source, arguments.usage, out)
+        arguments
+            .to
+            .write(&mut *source, arguments.reading.usage, out)
     })?;
     let edited = told::Edited {
         before,
         after,
         conversion: told::Conversion {
             file: arguments.out.display().to_string(),
-            format: "csv",
+            format: arguments.to.name,
             converted,
             ledger: source.ledger().clone(),
         },

@@ -6,10 +6,11 @@ use clap::Args;
 
 use lab::folder::{Existing, FolderError, write_file_with};
 use report::trace as told;
-use trace::convert::{ConvertError, Converted};
 use trace::format::FormatEntry;
 use trace::registry::{FORMATS, find, recognize};
-use trace::{Input, RowPolicy};
+use trace::writers::{ConvertError, Converted, WRITERS, Writer, find as find_writer};
+use trace::{Input, ReadOptions, RowPolicy};
+use units::Duration;
 
 use super::{Exit, Failure};
 
@@ -69,6 +70,74 @@ impl FileArguments {
     }
 }
 
+/// Choices about the reading of a trace that is written again.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ReadingArguments {
+    /// Write the usage that the trace recorded
+    #[arg(long)]
+    pub(super) usage: bool,
+    /// Write the memory that a job log says was requested; a log written as a log has it in any case
+    #[arg(long)]
+    memory: bool,
+    /// Keep jobs that ran for 0 s, with this run time
+    #[arg(long, value_name = "TIME", value_parser = run_time)]
+    min_runtime: Option<Duration>,
+}
+
+fn run_time(text: &str) -> Result<Duration, String> {
+    match text.parse::<Duration>() {
+        Ok(time) if time > Duration::ZERO => Ok(time),
+        Ok(_) => Err("expected a time above 0, such as `1s`".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+impl ReadingArguments {
+    /// The options by which a trace is read that is written in a format.
+    pub(super) fn options(&self, entry: &FormatEntry, to: &Writer) -> Result<ReadOptions, Failure> {
+        let heeds = |option: &str| entry.options.contains(&option);
+        let refuse = |option: &str, lacks: &str| {
+            let format = entry.name;
+            Failure::input(format!("--{option}: the format `{format}` {lacks}"))
+        };
+        if self.usage && !heeds("usage") {
+            return Err(refuse("usage", "records no usage"));
+        }
+        if self.memory && !heeds("memory") {
+            let lacks = "has no memory to choose; leave it out, what it states is written";
+            return Err(refuse("memory", lacks));
+        }
+        if self.min_runtime.is_some() && !heeds("min-runtime") {
+            return Err(refuse("min-runtime", "keeps runs of 0 s; leave it out"));
+        }
+        if self.usage && !to.has_usage {
+            return Err(Failure::input(format!(
+                "`{}` can't say what pods use over time; leave `--usage` out, or write another format",
+                to.name
+            )));
+        }
+        Ok(ReadOptions {
+            rows: RowPolicy::REPORT,
+            usage: self.usage,
+            memory: self.memory || (heeds("memory") && entry.name == to.name),
+            min_runtime: self.min_runtime,
+            recorded: heeds("recorded"),
+            ..ReadOptions::default()
+        })
+    }
+}
+
+/// The format that a user names.
+pub(super) fn writer(name: &str) -> Result<&'static Writer, String> {
+    find_writer(name).ok_or_else(|| {
+        let known = WRITERS
+            .iter()
+            .map(|entry| format!("`{}` ({})", entry.name, entry.summary));
+        let known: Vec<String> = known.collect();
+        format!("expected one of {}", known.join(", "))
+    })
+}
+
 /// Words about the end of a file that may be cut off; none of any other, and of JSON output.
 pub(super) fn end_of(arguments: &FileArguments, input: &Input) -> Result<String, Failure> {
     let is_file = input.files().map_err(Failure::input)?.is_none();
@@ -79,17 +148,6 @@ pub(super) fn end_of(arguments: &FileArguments, input: &Input) -> Result<String,
     Ok(format!(
         "read up to line {line}; `--after-line {line}` continues there\n"
     ))
-}
-
-/// Whether the usage of a trace is to be written; a failure if its format has none.
-pub(super) fn with_usage(is_asked: bool, entry: &FormatEntry) -> Result<bool, Failure> {
-    if is_asked && !entry.options.contains(&"usage") {
-        let format = entry.name;
-        return Err(Failure::input(format!(
-            "--usage: the format `{format}` records no usage"
-        )));
-    }
-    Ok(is_asked)
 }
 
 /// The result of a conversion: bad rows of its input are an error of the input.

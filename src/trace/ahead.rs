@@ -10,6 +10,7 @@ use std::thread::{Builder, JoinHandle};
 
 use super::cache::cached;
 use super::error::TraceError;
+use super::header_record::HeaderRecord;
 use super::input::Input;
 use super::ledger::{Ledger, LedgerMark};
 use super::options::ReadOptions;
@@ -111,6 +112,10 @@ impl ArrivalSource for Ahead {
 
     fn may_wait(&self) -> bool {
         self.pristine.may_wait()
+    }
+
+    fn header(&self) -> &HeaderRecord {
+        self.pristine.header()
     }
 
     fn classes(&self) -> &Classes {

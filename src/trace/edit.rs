@@ -4,18 +4,20 @@
 
 use std::sync::Arc;
 
+use super::anonymous::Anonymous;
+pub use super::anonymous::KeptNames;
 use super::cut_tasks::CutTasks;
 use super::error::{TraceError, refused_edit};
 use super::expression::{Assignment, Condition, Facts};
+use super::header_record::HeaderRecord;
 use super::ledger::Ledger;
-use super::links::Links;
 use super::merge::Merge;
 use super::renumbered::Renumbered;
 use super::rewritten::Rewritten;
 use super::stream::{Arrival, ArrivalSource, Classes};
 use super::transform::{Ratio, Scale, Window};
-use model::{PodName, PodSpec, Text};
-use units::{Duration, Instant, SortedMap};
+use model::Text;
+use units::{Duration, Instant};
 
 /// An edit; the default leaves everything as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,8 +38,10 @@ pub struct Edit {
     pub times: Option<Ratio>,
     /// The span by which everything is submitted later.
     pub shift: Duration,
-    /// Whether names of arrivals, tenants and namespaces are replaced by numbers.
+    /// Whether names and other free texts are replaced by numbers.
     pub is_anonymous: bool,
+    /// The names that stay all the same.
+    pub kept_names: KeptNames,
 }
 
 /// A random part of a workload. An arrival is in it or not by the hash of the seed and a name, so that
@@ -55,7 +59,7 @@ pub struct Sample {
 /// The name that decides whether an arrival is in a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SampleBy {
-    /// That of the arrival.
+    /// That of the task that the arrival is a part of, or its own: a job is in with all its parts, or none.
     Job,
     /// That of the tenant: all arrivals of a tenant are in, or none.
     Tenant,
@@ -113,7 +117,7 @@ impl Edit {
             source = Box::new(Merge::new(all)?);
         }
         if self.is_anonymous {
-            source = Box::new(Anonymous::new(source));
+            source = Box::new(Anonymous::new(source, self.kept_names));
         }
         Ok(Box::new(Renumbered::new(source)))
     }
@@ -138,7 +142,13 @@ impl Step {
     fn after(self, inner: Box<dyn ArrivalSource>) -> Box<dyn ArrivalSource> {
         let cut = inner.may_wait().then(CutTasks::default);
         let step = self;
-        Box::new(Stepped { inner, step, cut })
+        let header = inner.header().of_part();
+        Box::new(Stepped {
+            inner,
+            step,
+            cut,
+            header,
+        })
     }
 
     /// Whether an arrival is kept; one that is may be changed.
@@ -166,7 +176,7 @@ impl Step {
             }
             Self::Tenants(kept) => tenant().is_some_and(|name| kept.contains(name)),
             Self::Sample(sample) => match sample.by {
-                SampleBy::Job => sample.has(&arrival.name.to_string()),
+                SampleBy::Job => sample.has(&arrival.task().to_string()),
                 SampleBy::Tenant => sample.has(tenant().map_or("", |name| name)),
             },
             Self::Shift(span) => {
@@ -192,6 +202,7 @@ struct Stepped {
     step: Step,
     /// What is waited for no more, as the step left it out.
     cut: Option<CutTasks>,
+    header: HeaderRecord,
 }
 
 impl ArrivalSource for Stepped {
@@ -214,6 +225,10 @@ impl ArrivalSource for Stepped {
         self.inner.may_wait()
     }
 
+    fn header(&self) -> &HeaderRecord {
+        &self.header
+    }
+
     fn classes(&self) -> &Classes {
         self.inner.classes()
     }
@@ -223,6 +238,7 @@ impl ArrivalSource for Stepped {
             inner: self.inner.fork()?,
             step: self.step.clone(),
             cut: self.cut.clone(),
+            header: self.header.clone(),
         }))
     }
 
@@ -236,142 +252,6 @@ impl ArrivalSource for Stepped {
 
     fn tenants(&self) -> &[Text] {
         self.inner.tenants()
-    }
-
-    fn progress(&self) -> Option<(u64, u64)> {
-        self.inner.progress()
-    }
-}
-
-/// A source whose names are numbers in the order in which they appear.
-struct Anonymous {
-    inner: Box<dyn ArrivalSource>,
-    /// Number of arrivals up to now.
-    arrivals: u64,
-    classes: Classes,
-    tenants: Vec<Text>,
-    namespaces: SortedMap<Text, Text>,
-    /// The new names of tasks that arrivals are or wait for.
-    tasks: SortedMap<(u16, PodName), PodName>,
-}
-
-impl Anonymous {
-    fn new(inner: Box<dyn ArrivalSource>) -> Self {
-        Self {
-            inner,
-            arrivals: 0,
-            classes: Classes::new(),
-            tenants: Vec::new(),
-            namespaces: SortedMap::new(),
-            tasks: SortedMap::new(),
-        }
-    }
-
-    /// Replaces the names of an arrival's links: a task has the name of the arrival that is all of it,
-    /// unless others named it before.
-    fn rename(&mut self, arrival: &mut Arrival, name: PodName) {
-        let part = arrival.part;
-        let mut links = arrival.links.take();
-        let stated = links.as_mut().and_then(|own| own.part_of.take());
-        let is_whole = stated.is_none();
-        let task = (part, stated.unwrap_or(name));
-        let known = self.tasks.get(&task).cloned();
-        let part_of = match known {
-            None if is_whole => {
-                self.tasks.insert(task, arrival.name.clone());
-                None
-            }
-            known => Some(known.unwrap_or_else(|| self.name_task(task))),
-        };
-        let mut after = links.as_ref().map_or(Vec::new(), |own| own.after.clone());
-        for name in &mut after {
-            let task = (part, name.clone());
-            *name = match self.tasks.get(&task) {
-                Some(known) => known.clone(),
-                None => self.name_task(task),
-            };
-        }
-        let delay = links.map_or(Duration::ZERO, |own| own.delay);
-        arrival.links = Links::of(part_of, after);
-        if let Some(links) = &mut arrival.links {
-            links.delay = delay;
-        }
-    }
-
-    fn name_task(&mut self, task: (u16, PodName)) -> PodName {
-        let name = PodName::Text(format!("task-{}", self.tasks.len() + 1).into());
-        self.tasks.insert(task, name.clone());
-        name
-    }
-
-    fn spec(&mut self, spec: &Arc<PodSpec>) -> Arc<PodSpec> {
-        if spec.namespace.is_empty() {
-            return spec.clone();
-        }
-        let number = self.namespaces.len() + 1;
-        let known = self.namespaces.entry(spec.namespace.clone());
-        let namespace = known.or_insert_with(|| format!("namespace-{number}").into());
-        Arc::new(PodSpec {
-            namespace: namespace.clone(),
-            ..(**spec).clone()
-        })
-    }
-}
-
-impl ArrivalSource for Anonymous {
-    fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
-        let Some(arrival) = self.inner.next()? else {
-            return Ok(None);
-        };
-        for place in self.classes.len()..self.inner.classes().len() {
-            let spec = self.inner.classes()[place].clone();
-            let spec = self.spec(&spec);
-            self.classes.push(spec);
-        }
-        for number in self.tenants.len()..self.inner.tenants().len() {
-            self.tenants.push(format!("tenant-{}", number + 1).into());
-        }
-        self.arrivals += 1;
-        let name = arrival.name.clone();
-        let mut arrival = Arrival {
-            name: PodName::Job(self.arrivals),
-            ..arrival
-        };
-        if self.may_wait() {
-            self.rename(&mut arrival, name);
-        }
-        Ok(Some(arrival))
-    }
-
-    fn may_wait(&self) -> bool {
-        self.inner.may_wait()
-    }
-
-    fn classes(&self) -> &Classes {
-        &self.classes
-    }
-
-    fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
-        Ok(Box::new(Self {
-            inner: self.inner.fork()?,
-            arrivals: self.arrivals,
-            classes: self.classes.clone(),
-            tenants: self.tenants.clone(),
-            namespaces: self.namespaces.clone(),
-            tasks: self.tasks.clone(),
-        }))
-    }
-
-    fn ledger(&self) -> &Ledger {
-        self.inner.ledger()
-    }
-
-    fn files(&self) -> &[Arc<str>] {
-        self.inner.files()
-    }
-
-    fn tenants(&self) -> &[Text] {
-        &self.tenants
     }
 
     fn progress(&self) -> Option<(u64, u64)> {

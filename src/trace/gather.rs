@@ -1,6 +1,7 @@
 //! Arrivals of a trace that is read to its end and then sorted by submission: of tables without an
 //! order, and of those in which a row's end stands far below its beginning.
 
+use super::header_record::HeaderRecord;
 use super::intern::{ClassTable, NameTable};
 use super::ledger::Journal;
 use super::links::Links;
@@ -48,6 +49,8 @@ pub(crate) struct Gather {
     count: u64,
     /// The earliest submission.
     first: Option<Instant>,
+    /// Header of the trace.
+    pub(crate) header: HeaderRecord,
 }
 
 impl Default for Gather {
@@ -98,6 +101,7 @@ impl Gather {
             spill: None,
             count: 0,
             first: None,
+            header: HeaderRecord::EMPTY,
         }
     }
 
@@ -208,6 +212,7 @@ impl Gather {
             tenants: self.tenants.names().to_vec(),
             ledger: journal.ledger,
             files: journal.files.into_names(),
+            header: self.header,
         };
         if let Some(spill) = self.spill {
             return Box::new(Merged::new(spill, recorded, zero));

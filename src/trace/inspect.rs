@@ -3,6 +3,7 @@
 
 mod record;
 mod rhythm;
+mod totals;
 mod validation;
 
 use super::archive;
@@ -21,6 +22,8 @@ use units::{Duration, Instant, SortedMap};
 
 pub use record::{RECORDS_MAX, Record, Records, found, records};
 pub use rhythm::{Following, HOURS, LAGS, Rhythm};
+use totals::Requested;
+pub use totals::Totals;
 pub use validation::{Validation, validate, validate_log};
 
 /// Steps of a distribution that is drawn.
@@ -97,6 +100,8 @@ pub struct WorkloadSummary {
     pub unknown_run_times: u64,
     /// Arrivals that wait for others.
     pub waiting: u64,
+    /// Sums of the requests.
+    pub totals: Totals,
     /// Run times.
     pub run_time: Option<Quantiles>,
     /// Requested times.
@@ -317,6 +322,13 @@ impl Tally {
         self.historic_wait.extend(nanos(wait));
         self.members.add(i64::from(arrival.members));
         let shape = self.shapes[arrival.class as usize];
+        summary.totals.add(Requested {
+            cpu_milli: shape.cpu_milli,
+            memory_bytes: shape.memory_bytes,
+            gpu_milli: shape.gpu_milli,
+            members: arrival.members,
+            run_time: arrival.run_time,
+        });
         if let Some(run_time) = nanos(arrival.run_time) {
             self.run_time_following.add(run_time);
             self.work.add(shape.work(run_time, arrival.members));

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::error::TraceError;
+use super::header_record::HeaderRecord;
 use super::ledger::{Action, Ledger};
 use super::links::Links;
 use super::stream::{Arrival, ArrivalSource, Classes};
@@ -78,6 +79,10 @@ impl ArrivalSource for OnlyKnown {
 
     fn may_wait(&self) -> bool {
         self.inner.may_wait()
+    }
+
+    fn header(&self) -> &HeaderRecord {
+        self.inner.header()
     }
 
     fn classes(&self) -> &Classes {

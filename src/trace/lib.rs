@@ -2,12 +2,12 @@
 //! arrivals (its own times, or a fill-up).
 
 pub mod ahead;
+mod anonymous;
 pub mod archive;
 pub mod budget;
 pub mod cache;
 mod calendar;
 pub mod class_keys;
-pub mod convert;
 mod cut_file;
 mod cut_tasks;
 pub mod edit;
@@ -19,9 +19,11 @@ pub mod format;
 pub mod formats;
 mod gather;
 pub mod generate;
+pub mod header_record;
 pub mod input;
 pub mod inspect;
 pub mod intern;
+pub mod job_fields;
 mod json;
 mod known_tasks;
 pub mod ledger;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::error::TraceError;
+use super::header_record::HeaderRecord;
 use super::ledger::Ledger;
 use super::stream::{Arrival, ArrivalSource, Classes};
 use model::Text;
@@ -21,6 +22,8 @@ pub struct Recorded {
     pub ledger: Ledger,
     /// Names of the files that origins refer to.
     pub files: Vec<Arc<str>>,
+    /// Header of the trace.
+    pub header: HeaderRecord,
 }
 
 impl PartialEq for Recorded {
@@ -47,6 +50,7 @@ impl Recorded {
             tenants: source.tenants().to_vec(),
             ledger: source.ledger().clone(),
             files: source.files().to_vec(),
+            header: source.header().clone(),
         })
     }
 }
@@ -78,6 +82,10 @@ impl ArrivalSource for MemorySource {
     fn may_wait(&self) -> bool {
         let mut arrivals = self.recorded.arrivals.iter();
         arrivals.any(|arrival| arrival.links.is_some())
+    }
+
+    fn header(&self) -> &HeaderRecord {
+        &self.recorded.header
     }
 
     fn classes(&self) -> &Classes {

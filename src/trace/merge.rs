@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::error::TraceError;
+use super::header_record::HeaderRecord;
 use super::ledger::Ledger;
 use super::origin::Origin;
 use super::stream::{Arrival, ArrivalSource, Classes};
@@ -18,6 +19,7 @@ pub struct Merge {
     files: Vec<Arc<str>>,
     /// Numbers of the parts of the workload, by the source and the part's number in it.
     numbers: SortedMap<(usize, u16), u16>,
+    header: HeaderRecord,
 }
 
 struct Part {
@@ -41,6 +43,7 @@ impl Merge {
             ledger: Ledger::default(),
             files: Vec::new(),
             numbers: SortedMap::new(),
+            header: HeaderRecord::EMPTY,
         };
         for source in sources {
             let part = Part {
@@ -53,6 +56,10 @@ impl Merge {
             merge.parts.push(part);
             merge.advance(merge.parts.len() - 1)?;
         }
+        let headers: Vec<&HeaderRecord> = { merge.parts.iter() }
+            .map(|part| part.source.header())
+            .collect();
+        merge.header = HeaderRecord::merged(&headers);
         Ok(merge)
     }
 
@@ -118,6 +125,10 @@ impl ArrivalSource for Merge {
         self.parts.iter().any(|part| part.source.may_wait())
     }
 
+    fn header(&self) -> &HeaderRecord {
+        &self.header
+    }
+
     fn classes(&self) -> &Classes {
         &self.classes
     }
@@ -143,6 +154,7 @@ impl ArrivalSource for Merge {
             ledger: self.ledger.clone(),
             files: self.files.clone(),
             numbers: self.numbers.clone(),
+            header: self.header.clone(),
         }))
     }
 
@@ -198,7 +210,7 @@ mod tests {
             classes: vec![Arc::new(spec)],
             tenants: vec![tenant.into()],
             ledger: Ledger::default(),
-            files: Vec::new(),
+            ..Recorded::default()
         }))
     }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use model::{Labels, PARTITION_LABEL, Throughputs};
+use model::Throughputs;
 use units::Duration;
 
 use super::ledger::RowPolicy;
@@ -58,6 +58,9 @@ pub struct ReadOptions {
     pub resizes: bool,
     /// `usage`: pods use what the trace says they used (SWF, the project's own table).
     pub usage: bool,
+    /// `recorded`: jobs keep as labels what the trace states of them and no run reads, for what is written of it
+    /// (SWF, `sacct`, the project's own table).
+    pub recorded: bool,
     /// Throughputs of jobs by GPU model: types of jobs must be among its rows (Gavel, the project's own
     /// table), and steps take the time that they take on the reference model (Gavel).
     pub throughputs: Option<Arc<Throughputs>>,
@@ -74,13 +77,6 @@ pub enum PartitionField {
     Partition,
     /// The queue: field 15 of SWF.
     Queue,
-}
-
-/// Labels of a job's pods that name its partition.
-pub(crate) fn partition_labels(name: &str) -> Labels {
-    let name = Some(name).filter(|name| !name.is_empty());
-    let label = name.map(|name| (PARTITION_LABEL.into(), name.into()));
-    label.into_iter().collect()
 }
 
 impl Default for ReadOptions {
@@ -102,6 +98,7 @@ impl Default for ReadOptions {
             end_when_idle: false,
             resizes: false,
             usage: false,
+            recorded: false,
             throughputs: None,
             partitions: None,
         }

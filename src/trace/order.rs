@@ -10,6 +10,7 @@
 
 use super::error::TraceError;
 use super::formats::openb_pods::OpenbPod;
+use super::header_record::HeaderRecord;
 use super::ledger::Action;
 use super::memory::Recorded;
 use model::gpu::DEVICE_MILLI;
@@ -389,6 +390,7 @@ fn arrivals(
         tenants: trace.tenants.clone(),
         ledger,
         files: trace.files.clone(),
+        header: HeaderRecord::EMPTY,
     })
 }
 

@@ -2,6 +2,7 @@
 //! have no number, so that a run is that of the edited trace written and read again.
 
 use super::error::TraceError;
+use super::header_record::HeaderRecord;
 use super::intern::{ClassTable, NameTable};
 use super::ledger::Ledger;
 use super::stream::{Arrival, ArrivalSource, Classes};
@@ -50,6 +51,10 @@ impl ArrivalSource for Renumbered {
 
     fn may_wait(&self) -> bool {
         self.inner.may_wait()
+    }
+
+    fn header(&self) -> &HeaderRecord {
+        self.inner.header()
     }
 
     fn classes(&self) -> &Classes {

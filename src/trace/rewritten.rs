@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::error::{TraceError, refused_edit};
 use super::expression::{Assigned, Assignment, apply};
+use super::header_record::HeaderRecord;
 use super::intern::{ClassTable, NameTable};
 use super::ledger::Ledger;
 use super::stream::{Arrival, ArrivalSource, Classes};
@@ -73,6 +74,10 @@ impl ArrivalSource for Rewritten {
 
     fn may_wait(&self) -> bool {
         self.inner.may_wait()
+    }
+
+    fn header(&self) -> &HeaderRecord {
+        self.inner.header()
     }
 
     fn classes(&self) -> &Classes {

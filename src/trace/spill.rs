@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 mod sorted_by;
 
 use super::error::{TraceError, read_error};
+use super::header_record::HeaderRecord;
 use super::ledger::Ledger;
 use super::links::Links;
 use super::memory::Recorded;
@@ -308,6 +309,7 @@ struct Shared {
     tenants: Vec<Text>,
     ledger: Ledger,
     files: Vec<Arc<str>>,
+    header: HeaderRecord,
     /// Time that is taken off every instant.
     zero: Duration,
 }
@@ -355,6 +357,7 @@ impl Merged {
                 tenants: rest.tenants,
                 ledger: rest.ledger,
                 files: rest.files,
+                header: rest.header,
                 zero,
             }),
         }
@@ -398,6 +401,10 @@ impl ArrivalSource for Merged {
 
     fn may_wait(&self) -> bool {
         self.shared.spill.may_wait
+    }
+
+    fn header(&self) -> &HeaderRecord {
+        &self.shared.header
     }
 
     fn classes(&self) -> &Classes {

@@ -8,6 +8,7 @@ use model::{PodName, PodSpec, Text};
 use units::{Duration, Instant};
 
 use super::error::TraceError;
+use super::header_record::HeaderRecord;
 use super::ledger::Ledger;
 use super::links::Links;
 use super::origin::Origin;
@@ -148,6 +149,12 @@ pub trait ArrivalSource: Send {
     /// Returns whether arrivals of the source may wait for others; `false` says that none does.
     fn may_wait(&self) -> bool {
         false
+    }
+
+    /// Returns what the trace says of itself.
+    fn header(&self) -> &HeaderRecord {
+        static NOTHING: HeaderRecord = HeaderRecord::EMPTY;
+        &NOTHING
     }
 
     /// Returns the ledger of all irregularities up to now, and of their treatment.

@@ -3,6 +3,7 @@
 
 use super::cut_tasks::CutTasks;
 use super::error::TraceError;
+use super::header_record::HeaderRecord;
 use super::ledger::Ledger;
 use super::stream::{Arrival, ArrivalSource, Classes};
 use model::{PodName, Text};
@@ -24,6 +25,7 @@ pub struct Window {
     ended: bool,
     /// What others wait for no more, as it came before.
     cut: Option<CutTasks>,
+    header: HeaderRecord,
 }
 
 impl Window {
@@ -31,6 +33,7 @@ impl Window {
     pub fn new(inner: Box<dyn ArrivalSource>, from: Instant, until: Instant) -> Self {
         Self {
             cut: inner.may_wait().then(CutTasks::default),
+            header: inner.header().with_later_zero(from.since(Instant::ZERO)),
             inner,
             from,
             until,
@@ -68,6 +71,10 @@ impl ArrivalSource for Window {
         self.inner.may_wait()
     }
 
+    fn header(&self) -> &HeaderRecord {
+        &self.header
+    }
+
     fn classes(&self) -> &Classes {
         self.inner.classes()
     }
@@ -76,6 +83,7 @@ impl ArrivalSource for Window {
         Ok(Box::new(Self {
             inner: self.inner.fork()?,
             cut: self.cut.clone(),
+            header: self.header.clone(),
             ..*self
         }))
     }
@@ -125,12 +133,17 @@ impl Ratio {
 pub struct Scale {
     inner: Box<dyn ArrivalSource>,
     factor: Ratio,
+    header: HeaderRecord,
 }
 
 impl Scale {
     /// A source with its submit times multiplied by `factor`.
     pub fn new(inner: Box<dyn ArrivalSource>, factor: Ratio) -> Self {
-        Self { inner, factor }
+        Self {
+            header: inner.header().of_part(),
+            inner,
+            factor,
+        }
     }
 }
 
@@ -155,6 +168,10 @@ impl ArrivalSource for Scale {
         self.inner.may_wait()
     }
 
+    fn header(&self) -> &HeaderRecord {
+        &self.header
+    }
+
     fn classes(&self) -> &Classes {
         self.inner.classes()
     }
@@ -162,6 +179,7 @@ impl ArrivalSource for Scale {
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
         Ok(Box::new(Self {
             inner: self.inner.fork()?,
+            header: self.header.clone(),
             ..*self
         }))
     }

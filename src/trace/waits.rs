@@ -8,6 +8,7 @@ use model::{PodName, Text};
 use units::graph::on_cycles;
 
 use super::error::TraceError;
+use super::header_record::HeaderRecord;
 use super::ledger::{Action, Ledger};
 use super::origin::Origin;
 use super::stream::{Arrival, ArrivalSource, Classes};
@@ -168,6 +169,10 @@ impl ArrivalSource for Told {
 
     fn may_wait(&self) -> bool {
         true
+    }
+
+    fn header(&self) -> &HeaderRecord {
+        self.source.header()
     }
 
     fn classes(&self) -> &Classes {

@@ -2,7 +2,7 @@
 
 use ::units::{Duration, Instant};
 use scenario::schema::{SampleUnit, TraceEdit};
-use trace::edit::{Edit, Sample, SampleBy};
+use trace::edit::{Edit, KeptNames, Sample, SampleBy};
 use trace::expression::{Assignment, Condition};
 use trace::transform::Ratio;
 use trace::{ArrivalSource, TraceError};
@@ -67,6 +67,7 @@ fn edit(written: &TraceEdit, place: &str) -> Result<Edit, BuildError> {
         times: written.rate.map(inverse_ratio).transpose()?,
         shift: written.shift.unwrap_or(Duration::ZERO),
         is_anonymous: written.anonymize,
+        kept_names: KeptNames::OF_RUN,
     })
 }
 

@@ -58,6 +58,217 @@ fn written_pods_run_as_the_trace_does() {
     assert_eq!(run(&scratch, "written", "manifests: pods.yaml"), direct);
 }
 
+/// A log whose jobs say nothing that the stream of arrivals has no place for.
+const LOG: &str = "\
+; Version: 2.2
+; Computer: a cluster
+; MaxProcs: 8
+; UnixStartTime: 1000
+; Queue: 1 batch
+1 0 5 90 4 -1 -1 4 100 1024 1 33 2 5 1 3 -1 -1
+2 10 0 30 2 -1 -1 2 60 -1 0 7 2 -1 1 -1 -1 -1
+4 20 0 40 8 -1 -1 8 50 2048 5 33 3 5 2 3 1 10
+5 25 -1 20 1 -1 -1 1 30 -1 -1 -1 -1 -1 -1 -1 -1 -1
+";
+
+#[test]
+fn a_log_is_written_as_it_was_read() {
+    let scratch = Scratch::new("trace-writers-log", &[("a.swf", LOG)]);
+    let convert = ["trace", "convert", "a.swf", "--to"];
+    let said = scratch.run(&[&convert[..], &["swf", "--out", "b.swf"]].concat(), 0);
+    assert_eq!(scratch.text("b.swf"), LOG);
+    assert!(!said.contains("lost"), "{said}");
+    // Through the project's own table, which has no header.
+    for to in ["csv", "parquet"] {
+        let (table, log) = (format!("c.{to}"), format!("{to}.swf"));
+        let out = [to, "--memory", "--out", &table];
+        let said = scratch.run(&[&convert[..], &out].concat(), 0);
+        assert!(
+            said.contains("left out          5  lines of the header"),
+            "{said}"
+        );
+        scratch.run(
+            &["trace", "convert", &table, "--to", "swf", "--out", &log],
+            0,
+        );
+        let rows = |text: &str| -> Vec<String> {
+            let rows = text.lines().filter(|line| !line.starts_with(';'));
+            rows.map(str::to_owned).collect()
+        };
+        assert_eq!(rows(&scratch.text(&log)), rows(LOG), "{to}");
+    }
+    // An edit keeps what stays true of the header.
+    let edit = [
+        "trace", "edit", "a.swf", "--from", "10s", "--to", "swf", "--out", "e.swf",
+    ];
+    scratch.run(&edit, 0);
+    let text = scratch.text("e.swf");
+    let expected =
+        "; UnixStartTime: 1010\n; Queue: 1 batch\n2 0 0 30 2 -1 -1 2 60 -1 0 7 2 -1 1 -1 -1 -1\n";
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
+fn what_a_format_cannot_say_is_listed_by_field() {
+    let scratch = Scratch::new("trace-writers-lost", &[("jobs.csv", JOBS)]);
+    let said = scratch.run(
+        &[
+            "trace", "convert", "jobs.csv", "--to", "swf", "--out", "a.swf",
+        ],
+        0,
+    );
+    for line in ["left out          1  priority", "changed           4  name"] {
+        assert!(said.contains(line), "{said}");
+    }
+    let said = scratch.run(
+        &[
+            "trace",
+            "convert",
+            "jobs.csv",
+            "--to",
+            "csv",
+            "--out",
+            "again.csv",
+            "--json",
+        ],
+        0,
+    );
+    let written: serde_json::Value =
+        serde_json::from_str(said.split("exit 0").next().unwrap_or_default()).expect("JSON");
+    assert_eq!(written["lost"], serde_json::json!([]));
+}
+
+/// The digest of a run of a workload on a batch system.
+fn digest(scratch: &Scratch, source: &str) -> String {
+    let text = format!(
+        "windtunnel: v1
+name: writers
+cluster: {{nodes: [{{name: 'n-{{}}', count: 8, template: {{allocatable: {{cpu: 4, memory: 16Gi, pods: 9}}}}}}]}}
+workload: [{{{source}}}]
+system: {{name: kubernetes, controllers: {{}}}}
+stop: {{when: drained}}
+"
+    );
+    std::fs::write(scratch.path("digest.yaml"), text).expect("a file");
+    scratch.run(
+        &[
+            "run",
+            "digest.yaml",
+            "--quiet",
+            "--out",
+            "digest",
+            "--force",
+        ],
+        0,
+    );
+    scratch.summary("digest").variants[0].digest.clone()
+}
+
+#[test]
+fn a_run_of_what_was_written_is_the_run_of_the_trace() {
+    let files = [("jobs.csv", JOBS), ("log.swf", LOG)];
+    let scratch = Scratch::new("trace-writers-digests", &files);
+    for (file, from, options) in [
+        ("jobs.csv", "csv", ""),
+        ("log.swf", "swf", ", memory: true"),
+    ] {
+        let direct = digest(
+            &scratch,
+            &format!("trace: {{format: {from}, path: {file}{options}}}"),
+        );
+        for to in ["csv", "parquet", "swf"] {
+            // A log of jobs of one processor a member says all of a log, and not of the other.
+            if (from, to) == ("csv", "swf") {
+                continue;
+            }
+            let out = format!("{from}-to.{to}");
+            let mut convert = vec!["trace", "convert", file, "--to", to, "--out", &out];
+            if from == "swf" {
+                convert.push("--memory");
+            }
+            scratch.run(&convert, 0);
+            let (format, options) = match to {
+                "swf" => ("swf", options),
+                _ => ("csv", ""),
+            };
+            let source = format!("trace: {{format: {format}, path: {out}{options}}}");
+            assert_eq!(digest(&scratch, &source), direct, "{from} to {to}");
+        }
+    }
+}
+
+#[test]
+fn pods_with_gpus_are_placed_alike() {
+    let jobs = "\
+submit,name,run_time,cpu,gpus,gpu_milli,gpu_models
+0s,share-1,90s,1,1,400,
+1s,share-2,90s,1,1,500,
+2s,whole,30s,1,2,,
+3s,chosen,30s,1,1,,T4
+";
+    let nodes = "sn,cpu_milli,memory_mib,gpu,model\na,8000,16384,2,V100\nb,8000,16384,2,T4\n";
+    let scratch = Scratch::new(
+        "trace-writers-gpus",
+        &[("jobs.csv", jobs), ("nodes.csv", nodes)],
+    );
+    let convert = [
+        "trace",
+        "convert",
+        "jobs.csv",
+        "--to",
+        "manifests",
+        "--out",
+        "pods.yaml",
+    ];
+    scratch.run(&convert, 0);
+    let places = |name: &str, source: &str| {
+        let text = format!(
+            "windtunnel: v1
+name: writers
+cluster: {{nodes: [{{trace: {{format: openb-nodes, path: nodes.csv}}}}]}}
+workload: [{{{source}}}]
+system: {{name: kubernetes, controllers: {{}}}}
+stop: {{when: drained}}
+"
+        );
+        std::fs::write(scratch.path(&format!("{name}.yaml")), text).expect("a file");
+        let file = format!("{name}.yaml");
+        let run = ["run", &file, "--quiet", "--tables", "csv", "--out", name];
+        scratch.run(&run, 0);
+        let table = scratch.bytes(&format!("{name}/pods.csv.zst"));
+        let table = zstd::decode_all(&table[..]).expect("a table");
+        let mut rows = csv::Reader::from_reader(&table[..]);
+        let header = rows.headers().expect("a header").clone();
+        let column = |name: &str| header.iter().position(|own| own == name).expect(name);
+        let columns = ["pod", "node", "outcome"].map(column);
+        let rows = rows.records().map(|row| {
+            let row = row.expect("a row");
+            columns.map(|column| row[column].to_owned())
+        });
+        rows.collect::<Vec<_>>()
+    };
+    let direct = places("direct", "trace: {format: csv, path: jobs.csv}");
+    assert!(
+        direct.iter().all(|[_, node, _]| !node.is_empty()),
+        "{direct:?}"
+    );
+    assert_eq!(places("written", "manifests: pods.yaml"), direct);
+}
+
+#[test]
+fn changes_beside_a_database_are_not_overlooked() {
+    let scratch = Scratch::new("trace-database", &[("p.sqlite-wal", "")]);
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let database = folder.join("src/trace/sqlite/tests/packing.sqlite");
+    std::fs::copy(database, scratch.path("p.sqlite")).expect("a copy");
+    scratch.run(&["trace", "inspect", "p.sqlite"], 0);
+    std::fs::write(scratch.path("p.sqlite-wal"), "changes").expect("a file");
+    let said = scratch.run(&["trace", "inspect", "p.sqlite"], 2);
+    let words = "`p.sqlite-wal` beside it holds changes that are not in the file; copy the database with \
+                 `sqlite3 p.sqlite '.backup copy.db'`";
+    assert!(said.contains(words), "{said}");
+}
+
 #[test]
 fn formats_are_refused_for_what_they_cannot_say() {
     let nodes = "sn,cpu_milli,memory_mib,gpu,model\na,1000,1024,0,\n";

@@ -11,9 +11,9 @@ pub use records::{records, records_json};
 use serde_json::{Value, json};
 
 use trace::Ledger;
-use trace::convert::Converted;
 use trace::inspect::{Content, Inspection, NodesSummary, Validation, WorkloadSummary};
 use trace::quantiles::Quantiles;
+use trace::writers::{Converted, Lost};
 use units::{Duration, Instant, plural};
 
 /// Maximum number of tenants and classes listed by name.
@@ -116,16 +116,21 @@ pub fn conversion(conversion: &Conversion) -> String {
     }
     let Converted {
         rows,
-        reduced,
         unreadable,
+        ref lost,
+        ..
     } = conversion.converted;
     let rows = plural::count(rows, "row");
     let (file, format) = (&conversion.file, conversion.format);
     push(&mut text, &format!("{file} ({format}): {rows} written\n"));
-    if reduced > 0 {
-        let said = plural::count(reduced, "row");
-        let line =
-            format!("{said} of it can't say all: limits, labels or other resources are left out\n");
+    if !lost.is_empty() {
+        push(
+            &mut text,
+            &format!("\n{:9} {:>9}  field\n", "lost", "count"),
+        );
+    }
+    for Lost { field, fate, count } in lost {
+        let line = format!("{:9} {count:>9}  {field}\n", fate.word());
         push(&mut text, &line);
     }
     if unreadable > 0 {
@@ -149,9 +154,17 @@ fn conversion_value(conversion: &Conversion) -> Value {
         "rows": conversion.converted.rows,
         "reduced": conversion.converted.reduced,
         "unreadable": conversion.converted.unreadable,
+        "lost": lost_json(&conversion.converted.lost),
         "badRows": conversion.ledger.bad_row_count(),
         "ledger": ledger_json(&conversion.ledger),
     })
+}
+
+fn lost_json(lost: &[Lost]) -> Value {
+    let lost = lost
+        .iter()
+        .map(|own| json!({"field": own.field, "fate": own.fate.word(), "count": own.count}));
+    lost.collect()
 }
 
 /// An edit that was made.
@@ -172,7 +185,10 @@ pub fn edited(edited: &Edited) -> String {
     let span = |at: Instant| at.since(Instant::ZERO).to_string();
     let half = |found: &Option<Quantiles>| found.as_ref().map(|found| found.p50);
     let most = |found: &Option<Quantiles>| found.as_ref().map(|found| found.max);
+    let has_gpus = before.totals.gpu_milli > 0 || after.totals.gpu_milli > 0;
+    let gpus = |text: String| has_gpus.then_some(text);
     let rows = |own: &WorkloadSummary| {
+        let totals = &own.totals;
         [
             ("arrivals", Some(own.arrivals.to_string())),
             ("pods", Some(own.pods.to_string())),
@@ -183,14 +199,35 @@ pub fn edited(edited: &Edited) -> String {
             ("run time, median", half(&own.run_time).map(time)),
             ("run time, longest", most(&own.run_time).map(time)),
             ("run to the end", Some(own.unknown_run_times.to_string())),
+            ("wait for others", Some(own.waiting.to_string())),
+            ("cores", Some(amount(totals.cpu_milli, 1e3))),
+            ("core hours", Some(amount(totals.cpu_work, 1e3 * HOUR))),
+            ("memory, GiB", Some(amount(totals.memory_bytes, GIB))),
+            ("GiB hours", Some(amount(totals.memory_work, GIB * HOUR))),
+            ("GPUs", gpus(amount(totals.gpu_milli, 1e3))),
+            ("GPU hours", gpus(amount(totals.gpu_work, 1e3 * HOUR))),
         ]
     };
     for ((name, before), (_, after)) in rows(before).into_iter().zip(rows(after)) {
+        if name.starts_with("GPU") && !has_gpus {
+            continue;
+        }
         let [before, after] = [before, after].map(|own| own.unwrap_or_else(|| "-".to_owned()));
         push(&mut text, &format!("{name:20} {before:>14} {after:>14}\n"));
     }
     push(&mut text, "\n");
     text + &conversion(&edited.conversion)
+}
+
+/// Nanoseconds of an hour.
+const HOUR: f64 = 3.6e12;
+/// Bytes of a GiB.
+const GIB: f64 = 1_073_741_824.0;
+
+/// A sum in larger units with at most three decimals.
+fn amount(sum: i128, unit: f64) -> String {
+    let text = format!("{:.3}", sum as f64 / unit);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Edit as JSON.
@@ -233,6 +270,12 @@ fn workload_json(workload: &WorkloadSummary) -> Value {
         "lastSubmitNs": workload.last_submit.as_nanos(),
         "unknownRunTimes": workload.unknown_run_times,
         "waiting": workload.waiting,
+        "cores": workload.totals.cpu_milli as f64 / 1e3,
+        "coreHours": workload.totals.cpu_work as f64 / (1e3 * HOUR),
+        "memoryGib": workload.totals.memory_bytes as f64 / GIB,
+        "memoryGibHours": workload.totals.memory_work as f64 / (GIB * HOUR),
+        "gpus": workload.totals.gpu_milli as f64 / 1e3,
+        "gpuHours": workload.totals.gpu_work as f64 / (1e3 * HOUR),
         "runTimeNs": quantiles_json(workload.run_time.as_ref()),
         "timeLimitNs": quantiles_json(workload.time_limit.as_ref()),
         "historicWaitNs": quantiles_json(workload.historic_wait.as_ref()),

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use super::error::TraceError;
+use super::header_record::HeaderRecord;
 use super::input::Input;
 use super::ledger::{Action, Ledger};
 use super::options::ReadOptions;
@@ -247,6 +248,10 @@ impl ArrivalSource for Cached {
 
     fn may_wait(&self) -> bool {
         self.plain.may_wait()
+    }
+
+    fn header(&self) -> &HeaderRecord {
+        self.plain.header()
     }
 
     fn classes(&self) -> &Classes {

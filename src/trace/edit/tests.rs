@@ -4,6 +4,7 @@ use super::*;
 use crate::formats::csv::CsvSource;
 use crate::memory::Recorded;
 use crate::{Input, ReadOptions};
+use model::PodName;
 
 fn source(rows: &str) -> Box<dyn ArrivalSource> {
     let table = format!("submit,name,tenant,namespace,cpu,start\n{rows}");
@@ -172,4 +173,70 @@ proptest! {
         let share = shares[0].max(shares[1]);
         prop_assert!(share < 1_000_000 || more.len() == 50);
     }
+}
+
+#[test]
+fn free_texts_are_left_out_of_an_anonymous_trace() {
+    let table = "submit,gpus,gpu_models,job_type,group,outcome\n\
+                 0,1,V100|A100,secret,lab,failed\n1,1,V100,secret,hall,by bob\n";
+    let open = || -> Box<dyn ArrivalSource> {
+        let options = ReadOptions {
+            recorded: true,
+            ..ReadOptions::default()
+        };
+        let input = Input::bytes("t.csv", table.as_bytes());
+        Box::new(CsvSource::open(&input, &options).expect("a table"))
+    };
+    let written = |kept_names: KeptNames| {
+        let edit = Edit {
+            is_anonymous: true,
+            kept_names,
+            ..Edit::default()
+        };
+        let mut source = edit.apply(open(), Vec::new()).expect("readable");
+        let mut out = Vec::new();
+        let csv = crate::writers::find("csv").expect("a format");
+        csv.write(&mut *source, false, &mut out).expect("memory");
+        String::from_utf8(out).expect("text")
+    };
+    let text = written(KeptNames::default());
+    for name in ["V100", "A100", "secret", "lab", "hall", "bob"] {
+        assert!(!text.contains(name), "{name}: {text}");
+    }
+    assert!(text.contains("gpu-model-1|gpu-model-2"), "{text}");
+    assert!(
+        text.contains("failed") && text.contains("outcome-1"),
+        "{text}"
+    );
+    let text = written(KeptNames {
+        gpu_models: true,
+        ..KeptNames::default()
+    });
+    assert!(text.contains("V100") && !text.contains("secret"), "{text}");
+}
+
+#[test]
+fn a_sample_of_jobs_keeps_all_parts_of_a_job_or_none() {
+    let rows = (0..60).map(|n| format!("{n},p{n},j{},\n", n / 3));
+    let table = format!(
+        "submit,name,part_of,after\n{}",
+        rows.collect::<Vec<_>>().concat()
+    );
+    let input = Input::bytes("t.csv", table.into_bytes());
+    let source = Box::new(CsvSource::open(&input, &ReadOptions::default()).expect("a table"));
+    let edit = Edit {
+        sample: Some(Sample {
+            millionths: 500_000,
+            by: SampleBy::Job,
+            seed: 1,
+        }),
+        ..Edit::default()
+    };
+    let kept = collected(edit.apply(source, Vec::new()).expect("readable"));
+    let mut parts = units::SortedMap::new();
+    for arrival in &kept.arrivals {
+        *parts.entry(arrival.task().to_string()).or_insert(0) += 1;
+    }
+    assert!(parts.len() > 2 && parts.len() < 18, "{parts:?}");
+    assert!(parts.values().all(|&count| count == 3), "{parts:?}");
 }

@@ -23,8 +23,10 @@ use crate::ahead::streamed;
 use crate::class_keys::ClassKeys;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
+use crate::header_record::HeaderRecord;
 use crate::input::Input;
 use crate::intern::{ClassTable, NameTable};
+use crate::job_fields::JobField;
 use crate::ledger::{Action, BadRow, Journal, Ledger};
 use crate::lookahead::{Lookahead, Placed};
 use crate::nameless::cells_of_table;
@@ -75,6 +77,16 @@ pub const ENTRY: FormatEntry = FormatEntry {
             "partition",
             "partition of the job, with `system.scheduler.slurm.partitions`",
         ),
+        ColumnDoc::optional(
+            "queue",
+            "queue of the job, which may be the partition; else written again alone",
+        ),
+        ColumnDoc::optional("group", "group of the user, written again alone"),
+        ColumnDoc::optional("executable", "program of the job, written again alone"),
+        ColumnDoc::optional(
+            "outcome",
+            "`completed`, `failed` or `cancelled` in the origin, written again alone",
+        ),
         ColumnDoc::optional("priority", "priority, higher first; default 0"),
         ColumnDoc::optional("namespace", "namespace; default none"),
         ColumnDoc::optional(
@@ -97,9 +109,18 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ),
         ColumnDoc::optional("memory_usage", "memory used, as for `cpu_usage`"),
     ],
-    names: &["name", "tenant", "partition", "namespace"],
+    names: &[
+        "name",
+        "tenant",
+        "partition",
+        "queue",
+        "group",
+        "executable",
+        "outcome",
+        "namespace",
+    ],
     cells: cells_of_table,
-    options: &["usage"],
+    options: &["usage", "recorded"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -119,6 +140,7 @@ const USAGE: [&str; 2] = ["cpu_usage", "memory_usage"];
 pub struct CsvSource {
     input: Input,
     options: ReadOptions,
+    header: HeaderRecord,
     table: Table,
     rows: Rows,
     ended: bool,
@@ -142,15 +164,18 @@ impl CsvSource {
         let table = Table::open(input)?;
         let mut journal = Journal::new(input.name.clone(), options.rows);
         let known = |name: &Arc<str>| ENTRY.columns.iter().any(|column| *column.name == **name);
-        let is_asked_for = |name: &Arc<str>| match &**name {
-            "partition" => options.partitions.is_some(),
-            name => options.usage || !USAGE.contains(&name),
+        let columns = Columns::find(&table, options)?;
+        let is_field = |name: &str| JobField::ALL.iter().any(|field| field.column == name);
+        let is_used = |name: &Arc<str>| {
+            let is_read = match &**name {
+                name if is_field(name) => columns.reads(name),
+                name => options.usage || !USAGE.contains(&name),
+            };
+            known(name) && is_read
         };
-        let is_used = |name: &Arc<str>| known(name) && is_asked_for(name);
         for name in table.columns().iter().filter(|name| !is_used(name)) {
             journal.dirt(&format!("column `{name}`, not used"), Action::Keep, 1)?;
         }
-        let columns = Columns::find(&table, options)?;
         if options.usage && columns.usage.iter().all(Option::is_none) {
             return Err(TraceError::Format {
                 file: input.name.to_string(),
@@ -162,6 +187,10 @@ impl CsvSource {
         Ok(Self {
             input: input.clone(),
             options: options.clone(),
+            header: HeaderRecord {
+                fields: columns.fields(),
+                ..HeaderRecord::EMPTY
+            },
             table,
             rows: Rows {
                 keys: ClassKeys::new(columns.of_spec()),
@@ -199,7 +228,7 @@ impl CsvSource {
             }
             None => {
                 self.ended = true;
-                Ok(())
+                self.rows.journal.end(self.table.open_end())
             }
         }
     }
@@ -299,6 +328,10 @@ impl ArrivalSource for CsvSource {
 
     fn may_wait(&self) -> bool {
         self.rows.columns.may_wait()
+    }
+
+    fn header(&self) -> &HeaderRecord {
+        &self.header
     }
 
     fn classes(&self) -> &Classes {

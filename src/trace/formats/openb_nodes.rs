@@ -8,7 +8,7 @@ use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, header_has};
 use crate::gather::{Capacity, gpu_node};
 use crate::input::Input;
-use crate::ledger::{BadRow, Journal};
+use crate::ledger::{Action, BadRow, Journal};
 use crate::nameless::cells_of_table;
 use crate::options::ReadOptions;
 use crate::table::{Column, Row, Table};
@@ -30,8 +30,14 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "nodes of the openb GPU cluster trace (CSV with header)",
     columns: &[
         ColumnDoc::required("sn", "name of the node"),
-        ColumnDoc::required("cpu_milli", "CPU in 1/1000 core, at least 1"),
-        ColumnDoc::required("memory_mib", "memory in MiB, at least 1"),
+        ColumnDoc::required(
+            "cpu_milli",
+            "CPU in 1/1000 core, at least 1; empty if not known, and then none",
+        ),
+        ColumnDoc::required(
+            "memory_mib",
+            "memory in MiB, at least 1; empty if not known, and then none",
+        ),
         ColumnDoc::required("gpu", "number of GPU devices, 0 to 64"),
         ColumnDoc::required("model", "GPU model of the devices; empty without devices"),
     ],
@@ -53,8 +59,17 @@ pub fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError
     let columns = Columns::find(&table)?;
     let mut nodes = Vec::new();
     while let Some(row) = table.next_row()? {
-        match row.and_then(|row| columns.node(&row, options.pods_per_node)) {
-            Ok(node) => nodes.push(node),
+        let found = row.and_then(|row| {
+            let node = columns.node(&row, options.pods_per_node)?;
+            Ok((node, row.line, columns.unknown(&row)))
+        });
+        match found {
+            Ok((node, line, unknown)) => {
+                nodes.push(node);
+                if let Some(kind) = unknown {
+                    journal.dirt(kind, Action::Keep, line)?;
+                }
+            }
             Err(bad) => journal.bad_row(bad)?,
         }
     }
@@ -84,13 +99,28 @@ impl Columns {
         })
     }
 
+    /// The amounts that a row leaves open, if it does.
+    fn unknown(&self, row: &Row<'_>) -> Option<&'static str> {
+        let is_open = |column: &Column| row.bytes(column).is_empty();
+        match (is_open(&self.cpu_milli), is_open(&self.memory_mib)) {
+            (true, true) => Some("cores and memory not known; the node offers none"),
+            (true, false) => Some("cores not known; the node offers none"),
+            (false, true) => Some("memory not known; the node offers none"),
+            (false, false) => None,
+        }
+    }
+
     fn node(&self, row: &Row<'_>, pods: i64) -> Result<Node, BadRow> {
         let name = row.text(&self.name);
         if name.is_empty() {
             return Err(row.bad(&self.name, "the name of a node"));
         }
-        let cpu_milli = row.integer(&self.cpu_milli, 1, MAX_CPU_MILLI)?;
-        let memory_mib = row.integer(&self.memory_mib, 1, MAX_MEMORY_MIB)?;
+        let amount = |column: &Column, most: i64| match row.bytes(column) {
+            b"" => Ok(0),
+            _ => row.integer(column, 1, most),
+        };
+        let cpu_milli = amount(&self.cpu_milli, MAX_CPU_MILLI)?;
+        let memory_mib = amount(&self.memory_mib, MAX_MEMORY_MIB)?;
         let devices = row.integer(&self.gpu, 0, MAX_DEVICES as i64)?;
         let capacity = Capacity {
             cpu_milli,

@@ -18,6 +18,7 @@ mod rows;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
 use crate::formats::openb_nodes::{MAX_CPU_MILLI, MAX_MEMORY_MIB, MIB};
+use crate::header_record::HeaderRecord;
 use crate::input::Input;
 use crate::ledger::{BadRow, Journal, Ledger, RowPolicy};
 use crate::memory::{MemorySource, Recorded};
@@ -191,6 +192,7 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSourc
         tenants: vec!["openb".into()],
         ledger: journal.ledger,
         files: vec![input.name.clone()],
+        header: HeaderRecord::EMPTY,
     })))
 }
 

@@ -10,11 +10,12 @@ use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::gather::{Demand, Gather, requests, spread, whole_gpus};
 use crate::input::Input;
+use crate::job_fields::{self, Outcome};
 use crate::ledger::{Action, BadRow, Journal};
-use crate::options::{ReadOptions, partition_labels};
+use crate::options::ReadOptions;
 use crate::rows::{Fields, LAST_SECOND, Layout, Refused, each_row, show_rows};
 use crate::stream::ArrivalSource;
-use model::{PodName, PodSpec};
+use model::{Labels, PodName, PodSpec};
 use units::{Duration, Instant};
 
 /// The registry's entry.
@@ -24,7 +25,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     columns: COLUMNS,
     names: &["JobID", "User", "Partition"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
-    options: &[],
+    options: &["recorded"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -37,7 +38,10 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("Submit", "date"),
     ColumnDoc::required("Start", "date; Unknown if the job never began"),
     ColumnDoc::required("End", "date; Unknown while the job runs"),
-    ColumnDoc::optional("State", "state; read, not used"),
+    ColumnDoc::optional(
+        "State",
+        "state; written again as the outcome, and not used by runs",
+    ),
     ColumnDoc::optional("User", "user; becomes the tenant"),
     ColumnDoc::optional(
         "Partition",
@@ -68,6 +72,7 @@ const JOB: usize = 0;
 const SUBMIT: usize = 1;
 const START: usize = 2;
 const END: usize = 3;
+const STATE: usize = 4;
 const USER: usize = 5;
 const PARTITION: usize = 6;
 const LIMIT: usize = 7;
@@ -98,16 +103,38 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
     let zone = Zone::east(0);
+    if options.recorded {
+        gather.header.fields = vec![&job_fields::PARTITION, &job_fields::OUTCOME];
+    }
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
-        let partitions = options.partitions.is_some();
-        let partition = if partitions {
-            fields.text(PARTITION)
-        } else {
-            ""
-        };
-        take(&mut gather, journal, fields, &zone, partition)
+        let labels = labels(fields, options);
+        take(&mut gather, journal, fields, &zone, labels)
     })?;
     Ok(gather.finish_from_first(journal))
+}
+
+/// The labels of a job: its partition and its outcome, where they are asked for.
+fn labels(fields: &Fields<'_, '_>, options: &ReadOptions) -> Labels {
+    let mut labels = Labels::new();
+    if options.partitions.is_some() || options.recorded {
+        job_fields::PARTITION.state(&mut labels, fields.text(PARTITION));
+    }
+    if options.recorded {
+        let outcome = outcome(fields.text(STATE)).map_or("", Outcome::word);
+        job_fields::OUTCOME.state(&mut labels, outcome);
+    }
+    labels
+}
+
+/// The outcome of a state; `None` of a job that has not ended.
+fn outcome(state: &str) -> Option<Outcome> {
+    match state.split_whitespace().next()? {
+        "COMPLETED" => Some(Outcome::Completed),
+        // `CANCELLED by` a user.
+        "CANCELLED" => Some(Outcome::Cancelled),
+        "PENDING" | "RUNNING" | "SUSPENDED" | "REQUEUED" | "RESIZING" => None,
+        _ => Some(Outcome::Failed),
+    }
 }
 
 fn take(
@@ -115,7 +142,7 @@ fn take(
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
     zone: &Zone,
-    partition: &str,
+    labels: Labels,
 ) -> Result<(), Refused> {
     let line = fields.line();
     let name = fields.name(JOB, "the number of a job")?;
@@ -162,7 +189,7 @@ fn take(
             tenant: fields.text(USER).into(),
             spec: PodSpec {
                 gpu: whole_gpus(own.gpus, model.name()),
-                labels: partition_labels(partition),
+                labels,
                 ..PodSpec::with_requests(requests(Some(own.cpu_milli), memory))
             },
             members: own.members as u32,

@@ -12,9 +12,11 @@
 //! one: kept, or cut with `kill-at-walltime`; memory beyond 4 TiB per processor: taken as bytes.
 //! With the option `usage` a member uses of its processor what field 6 is of field 4, and the memory of field 7.
 
+mod classes;
 mod executions;
 mod header;
 mod reader;
+mod recorded;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -24,25 +26,29 @@ use std::sync::Arc;
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
+use self::classes::Used;
 use self::executions::Ahead;
+use self::recorded::{JobNumbers, header_record};
 use self::row::{CANCELLED, Dialect, Parsed, RowParser};
 use crate::ahead::streamed;
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
+use crate::header_record::HeaderRecord;
 use crate::input::Input;
 use crate::intern::ClassTable;
 use crate::ledger::{Action, BadRow, Ledger, RowPolicy};
 use crate::links::{Links, TaskNames};
 use crate::lookahead::{Lookahead, Placed};
-use crate::options::{PartitionField, ReadOptions, partition_labels};
+use crate::options::ReadOptions;
 use crate::stream::{Arrival, ArrivalSource, Classes};
-use model::resource_list::{CPU, MEMORY};
-use model::{Behaviour, PodName, PodSpec, ResourceList, Text};
-use units::{Duration, Instant, Quantity, SortedMap};
+use model::{PodName, Text};
+use units::{Duration, Instant, SortedMap};
 
+pub(crate) use self::classes::bytes_of;
 pub use self::header::SwfHeader;
 pub use self::reader::SwfReader;
+pub(crate) use self::recorded::{UNKNOWN_USER, outcome_of, status_of};
 pub use self::row::{FIELD_NAMES, FIELDS, MISSING, SwfJob};
 
 /// The registry's entry.
@@ -62,8 +68,8 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::required("10", "requested memory per processor, KB"),
         ColumnDoc::required("11", "status; 2 to 4 are partial executions of a job"),
         ColumnDoc::required("12", "user"),
-        ColumnDoc::required("13", "group; not used"),
-        ColumnDoc::required("14", "executable; not used"),
+        ColumnDoc::required("13", "group; written again, and not used by runs"),
+        ColumnDoc::required("14", "executable; written again, and not used by runs"),
         ColumnDoc::required("15", "queue; the partition if the experiment says so"),
         ColumnDoc::required("16", "partition, with `system.scheduler.slurm.partitions`"),
         ColumnDoc::required(
@@ -74,7 +80,13 @@ pub const ENTRY: FormatEntry = FormatEntry {
     ],
     names: &["1", "11", "12", "13", "14", "15", "16", "17", "18"],
     cells,
-    options: &["min-runtime", "kill-at-walltime", "memory", "usage"],
+    options: &[
+        "min-runtime",
+        "kill-at-walltime",
+        "memory",
+        "usage",
+        "recorded",
+    ],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -134,19 +146,7 @@ fn sniff(first: &[u8]) -> Confidence {
 }
 
 /// Submit times from here on count from 1970, not from the log's zero: nobody's log spans 15 years.
-const ABSOLUTE_FROM: Duration = Duration::from_secs(500_000_000);
-/// More memory per processor than this is stated in bytes by mistake.
-const MAX_MEMORY_KB: i64 = 1 << 32;
-
-/// Usage of a job member, as stored in its class.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Used {
-    /// CPU usage.
-    percent: Option<i64>,
-    /// Memory usage.
-    mebibytes: Option<i64>,
-}
-
+pub(crate) const ABSOLUTE_FROM: Duration = Duration::from_secs(500_000_000);
 /// A log as a workload, streamed.
 pub struct SwfSource {
     input: Input,
@@ -158,21 +158,25 @@ pub struct SwfSource {
     ended: bool,
     delivered: u64,
     classes: ClassTable,
-    /// By memory asked for, usage, and partition.
-    class_by_amounts: SortedMap<(i64, Used, i64), u32>,
+    /// By memory asked for, usage, and labels.
+    class_by_amounts: SortedMap<(i64, Used, JobNumbers), u32>,
     users: IndexSet<i64, FxBuildHasher>,
     user_names: Vec<Text>,
     /// The jobs up to now, which others may wait for.
     taken: TaskNames,
+    header: HeaderRecord,
 }
 
 impl SwfSource {
     /// Opens a log.
     pub fn open(input: &Input, options: &ReadOptions) -> Result<Self, TraceError> {
+        let reader = SwfReader::open(input, options.rows)?;
+        let zero = reader.first_submit().filter(|&zero| zero >= ABSOLUTE_FROM);
         Ok(Self {
             input: input.clone(),
             options: options.clone(),
-            reader: SwfReader::open(input, options.rows)?,
+            header: header_record(&reader, zero, options),
+            reader,
             ahead: Ahead::default(),
             lookahead: Lookahead::default(),
             zero: None,
@@ -222,6 +226,7 @@ impl SwfSource {
         if !known_wait {
             self.dirt("no wait time", Action::Keep, job)?;
         }
+        self.tell_unkept(job)?;
         let links = self.links(job)?;
         let name = PodName::Job(job.number.unsigned_abs());
         self.taken.insert(&name);
@@ -334,91 +339,11 @@ impl SwfSource {
         Ok(Some(run_time))
     }
 
-    fn class(&mut self, job: &SwfJob) -> Result<u32, TraceError> {
-        let kilobytes = if job.requested_memory_kb > 0 {
-            job.requested_memory_kb
-        } else {
-            job.used_memory_kb.max(0)
-        };
-        let bytes = if kilobytes > MAX_MEMORY_KB {
-            let kind = "memory beyond 4 TiB per processor; read as bytes";
-            self.dirt(kind, Action::Repair, job)?;
-            kilobytes
-        } else {
-            kilobytes * 1_024
-        };
-        let bytes = if self.options.memory { bytes } else { 0 };
-        let used = self.used(job)?;
-        let partition = match self.options.partitions {
-            Some(PartitionField::Partition) => job.partition,
-            Some(PartitionField::Queue) => job.queue,
-            None => -1,
-        };
-        if let Some(&class) = self.class_by_amounts.get(&(bytes, used, partition)) {
-            return Ok(class);
-        }
-        let mut requests = ResourceList::from_pairs([(CPU, Quantity::from_units(1))]);
-        if bytes > 0 {
-            requests.set(MEMORY, Quantity::from_units(bytes));
-        }
-        let mut spec = PodSpec::with_requests(requests);
-        if partition >= 0 {
-            spec.labels = partition_labels(&self.name(partition));
-        }
-        if used != Used::default() {
-            let cpu_usage = used
-                .percent
-                .map(|percent| format!("{}m", 10 * percent).into());
-            let memory_usage = used.mebibytes.map(|amount| format!("{amount}Mi").into());
-            spec.behaviour = Some(Arc::new(Behaviour {
-                cpu_usage,
-                memory_usage,
-                ..Behaviour::default()
-            }));
-        }
-        let class = self.classes.class_of(spec);
-        self.class_by_amounts
-            .insert((bytes, used, partition), class);
-        Ok(class)
-    }
-
-    /// Usage of a member, if requested and known.
-    fn used(&mut self, job: &SwfJob) -> Result<Used, TraceError> {
-        let mut used = Used::default();
-        if !self.options.usage {
-            return Ok(used);
-        }
-        let run = job.run.as_nanos();
-        if job.cpu_time >= Duration::ZERO && run > 0 {
-            let whole = i128::from(job.cpu_time.as_nanos()) * 100;
-            let percent = (whole + i128::from(run) / 2) / i128::from(run);
-            if percent > 100 {
-                let kind = "more CPU time than run time; counted as a whole processor";
-                self.dirt(kind, Action::Repair, job)?;
-            }
-            used.percent = Some(percent.min(100) as i64);
-        } else {
-            self.dirt("no average CPU time; usage unknown", Action::Keep, job)?;
-        }
-        if job.used_memory_kb > 0 {
-            let kilobytes = job.used_memory_kb;
-            // Too many are bytes by mistake.
-            let unit = if kilobytes > MAX_MEMORY_KB {
-                1 << 20
-            } else {
-                1_024
-            };
-            let mebibytes = (kilobytes - 1) / unit + 1;
-            used.mebibytes = Some(mebibytes);
-        }
-        Ok(used)
-    }
-
     fn tenant(&mut self, user: i64) -> u32 {
         let (tenant, new) = self.users.insert_full(user);
         if new {
             let name = if user < 0 {
-                "unknown".into()
+                UNKNOWN_USER.into()
             } else {
                 self.name(user)
             };
@@ -474,6 +399,10 @@ impl ArrivalSource for SwfSource {
 
     fn may_wait(&self) -> bool {
         true
+    }
+
+    fn header(&self) -> &HeaderRecord {
+        &self.header
     }
 
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {

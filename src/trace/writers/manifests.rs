@@ -1,18 +1,20 @@
 //! Manifests of Kubernetes: a pod for each member of an arrival. The annotation `windtunnel/at` is the
-//! time of its submission, and `windtunnel.dev/run-time` that of its run. Names and namespaces are those that Kubernetes
-//! takes, and no two pods of a namespace share one.
+//! time of its submission, and `windtunnel.dev/run-time` that of its run. GPUs are annotations of the simulator of the
+//! openb traces, which say shares and models as well, and whole ones also limits of `nvidia.com/gpu`, as a cluster
+//! reads them. Names and namespaces are those that Kubernetes takes, and no two pods of a namespace share one.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
-use super::Writer;
-use crate::convert::{ConvertError, Converted};
-use crate::stream::{Arrival, ArrivalSource};
+use super::table::{devices, is_own_pattern, models};
+use super::{Reading, Record, RecordWriter, Settings, Writer};
+use crate::stream::Arrival;
 use model::gpu::DEVICE_MILLI;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
-use model::{PodName, PodSpec, ResourceList, Text};
+use model::{Behaviour, GpuRequest, Labels, PodName, PodSpec, ResourceList, Text};
 use units::{Instant, Quantity};
 
 /// The registry's entry.
@@ -20,53 +22,136 @@ pub(super) const ENTRY: Writer = Writer {
     name: "manifests",
     summary: "manifests of Kubernetes, a pod for each member",
     has_usage: true,
-    write,
+    begin: |settings, out| Ok(Box::new(Manifests::begin(settings, out))),
 };
 
 /// The resource by which clusters hand out GPUs.
 const GPU: &str = "nvidia.com/gpu";
 
-fn write(
-    source: &mut dyn ArrivalSource,
+/// Manifests that are being written.
+struct Manifests<'out> {
+    out: &'out mut dyn Write,
     with_usage: bool,
-    out: &mut dyn Write,
-) -> Result<Converted, ConvertError> {
-    let mut converted = Converted::default();
-    let mut classes: Vec<Class> = Vec::new();
-    let mut namespaces = Namespaces::default();
-    while let Some(arrival) = source.next()? {
-        for spec in source.classes().iter().skip(classes.len()) {
-            let place = namespaces.place(&spec.namespace);
-            classes.push(Class::of(
-                spec,
-                with_usage,
-                place,
-                &namespaces.labels[place],
-            ));
-        }
-        let class = &classes[arrival.class as usize];
-        let name = dns_name(&arrival.name, converted.rows);
-        let is_exact = class.is_exact
-            && arrival.members == 1
-            && arrival.time_limit.is_none()
-            && arrival.historic_start.is_none();
-        for member in 0..arrival.members {
-            if converted.rows > 0 {
-                writeln!(out, "---")?;
-            }
-            let name = if arrival.members == 1 {
-                name.clone()
-            } else {
-                format!("{name}-{member}")
-            };
-            let name = namespaces.free_name(class.namespace_place, name);
-            write_pod(&arrival, &scalar(&name), class, out)?;
-            converted.rows += 1;
-            let is_exact = is_exact && name == arrival.name.to_string();
-            converted.reduced += u64::from(!is_exact);
+    classes: Vec<Class>,
+    namespaces: Namespaces,
+    is_first: bool,
+}
+
+impl<'out> Manifests<'out> {
+    fn begin(settings: &Settings, out: &'out mut dyn Write) -> Self {
+        Self {
+            out,
+            with_usage: settings.with_usage,
+            classes: Vec::new(),
+            namespaces: Namespaces::default(),
+            is_first: true,
         }
     }
-    Ok(converted)
+}
+
+impl RecordWriter for Manifests<'_> {
+    fn class(&mut self, spec: &PodSpec) -> PodSpec {
+        let place = self.namespaces.place(&spec.namespace);
+        let label = &self.namespaces.labels[place];
+        let said = said(spec, label, self.with_usage);
+        self.classes.push(Class::of(&said, place, label));
+        said
+    }
+
+    fn write(&mut self, record: &Record<'_>) -> io::Result<Reading> {
+        let Record {
+            arrival, number, ..
+        } = *record;
+        let class = &self.classes[arrival.class as usize];
+        let plain = dns_name(&arrival.name, number);
+        let mut first = None;
+        for member in 0..arrival.members {
+            if !std::mem::replace(&mut self.is_first, false) {
+                writeln!(self.out, "---")?;
+            }
+            let name = if arrival.members == 1 {
+                plain.clone()
+            } else {
+                format!("{plain}-{member}")
+            };
+            let name = self.namespaces.free_name(class.namespace_place, name);
+            write_pod(arrival, &scalar(&name), class, self.out)?;
+            first.get_or_insert(name);
+        }
+        let name = match first {
+            Some(name) if arrival.members == 1 => name,
+            _ => plain,
+        };
+        Ok(Reading {
+            rows: u64::from(arrival.members),
+            arrival: Some(Arrival {
+                name: PodName::Text(name.into()),
+                members: 1,
+                time_limit: None,
+                historic_start: None,
+                links: None,
+                ..arrival.clone()
+            }),
+            tenant: Some(Text::default()),
+            ..Reading::default()
+        })
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The part of a spec that a manifest says, in a namespace.
+fn said(spec: &PodSpec, namespace: &str, with_usage: bool) -> PodSpec {
+    let all = spec.requests().unwrap_or_default();
+    let mut requests = ResourceList::default();
+    for resource in [CPU, MEMORY, EPHEMERAL_STORAGE] {
+        if all.get(resource) > Quantity::ZERO {
+            requests.set(resource, all.get(resource));
+        }
+    }
+    let behaviour = spec.behaviour.as_deref().filter(|_| with_usage);
+    let behaviour = behaviour.map(|own| Behaviour {
+        cpu_usage: own.cpu_usage.clone().filter(is_own_pattern),
+        memory_usage: own.memory_usage.clone().filter(is_own_pattern),
+        ..Behaviour::default()
+    });
+    let mut labels = Labels::new();
+    for (key, value) in &spec.labels {
+        if is_label_key(key) && is_label_value(value) {
+            labels.insert(key.clone(), value.clone());
+        }
+    }
+    PodSpec {
+        namespace: namespace.into(),
+        labels,
+        priority: spec.priority,
+        preempts: spec.preempts,
+        gpu: devices(&spec.gpu),
+        behaviour: behaviour
+            .filter(|own| *own != Behaviour::default())
+            .map(Arc::new),
+        ..PodSpec::with_requests(requests)
+    }
+}
+
+/// Whether Kubernetes takes a text as the value of a label.
+fn is_label_value(value: &str) -> bool {
+    let is_end = |own: Option<&u8>| own.is_none_or(u8::is_ascii_alphanumeric);
+    let bytes = value.as_bytes();
+    let is_inner = |own: &u8| own.is_ascii_alphanumeric() || b"-_.".contains(own);
+    bytes.len() <= 63 && is_end(bytes.first()) && is_end(bytes.last()) && bytes.iter().all(is_inner)
+}
+
+/// Whether Kubernetes takes a text as the key of a label.
+fn is_label_key(key: &str) -> bool {
+    let (prefix, name) = match key.split_once('/') {
+        Some((prefix, name)) => (Some(prefix), name),
+        None => (None, key),
+    };
+    let is_domain = |prefix: &str| !prefix.is_empty() && is_dns_name(prefix);
+    !name.is_empty() && is_label_value(name) && prefix.is_none_or(is_domain)
 }
 
 /// The namespaces of a workload, with what has been named in them.
@@ -120,35 +205,32 @@ impl Namespaces {
 struct Class {
     /// The place of the namespace.
     namespace_place: usize,
-    /// Line of the namespace, if there is one.
-    namespace: String,
+    /// Lines of the namespace and of labels, if there are any.
+    metadata: String,
     /// Annotations after the times.
     annotations: String,
     /// Lines of the spec before the containers.
     head: String,
     resources: String,
-    is_exact: bool,
 }
 
 impl Class {
-    fn of(spec: &PodSpec, with_usage: bool, place: usize, label: &str) -> Self {
-        let all = spec.requests().unwrap_or_default();
-        let gpu = &spec.gpu;
-        let mut requests = Vec::new();
-        let mut said = ResourceList::default();
-        for resource in [CPU, MEMORY, EPHEMERAL_STORAGE] {
-            let amount = all.get(resource);
-            if amount > Quantity::ZERO {
-                requests.push(format!("{resource}: {}", quoted(&amount.to_string())));
-                said.set(resource, amount);
-            }
-        }
+    /// The parts of a spec that is said whole.
+    fn of(said: &PodSpec, place: usize, namespace: &str) -> Self {
+        let all = said.requests().unwrap_or_default();
+        let requests = all.iter().filter(|(_, amount)| *amount > Quantity::ZERO);
+        let requests = requests.map(|(name, amount)| {
+            let amount = quoted(&amount.to_string());
+            format!("{name}: {amount}")
+        });
+        let requests: Vec<String> = requests.collect();
+        let gpu = &said.gpu;
         let limits = match (gpu.devices, gpu.milli_per_device) {
             (1.., DEVICE_MILLI) => format!(", limits: {{{GPU}: {}}}", gpu.devices),
             _ => String::new(),
         };
         let resources = format!("requests: {{{}}}{limits}", requests.join(", "));
-        let behaviour = spec.behaviour.as_deref().filter(|_| with_usage);
+        let behaviour = said.behaviour.as_deref();
         let patterns = [
             (
                 "cpu-usage",
@@ -163,28 +245,49 @@ impl Class {
             let pattern = quoted(pattern.as_ref()?);
             Some(format!(", windtunnel.dev/{key}: {pattern}"))
         });
-        let annotations: String = patterns.collect();
+        let mut annotations: String = patterns.collect();
+        annotations.push_str(&gpu_annotations(gpu));
         let mut head = String::new();
-        if spec.priority != 0 {
-            head = format!("  priority: {}\n", spec.priority);
+        if said.priority != 0 {
+            head = format!("  priority: {}\n", said.priority);
         }
-        let plain = PodSpec {
-            namespace: label.into(),
-            priority: spec.priority,
-            ..PodSpec::with_requests(said)
+        if !said.preempts {
+            head.push_str("  preemptionPolicy: Never\n");
+        }
+        let labels = said.labels.iter();
+        let labels = labels.map(|(key, value)| format!("{}: {}", quoted(key), quoted(value)));
+        let labels: Vec<String> = labels.collect();
+        let namespace = match namespace {
+            "" => String::new(),
+            own => format!("  namespace: {}\n", quoted(own)),
+        };
+        let labels = match labels.join(", ") {
+            none if none.is_empty() => none,
+            all => format!("  labels: {{{all}}}\n"),
         };
         Self {
             namespace_place: place,
-            namespace: match label {
-                "" => String::new(),
-                own => format!("  namespace: {}\n", quoted(own)),
-            },
+            metadata: namespace + &labels,
             annotations,
             head,
             resources,
-            is_exact: plain == *spec,
         }
     }
+}
+
+/// The annotations of GPUs, in the notation of the simulator of the openb traces.
+fn gpu_annotations(gpu: &GpuRequest) -> String {
+    if gpu.devices == 0 {
+        return String::new();
+    }
+    let model = match &*models(gpu) {
+        "" => String::new(),
+        models => format!(", alibabacloud.com/gpu-card-model: {}", quoted(models)),
+    };
+    format!(
+        ", alibabacloud.com/gpu-count: \"{}\", alibabacloud.com/gpu-milli: \"{}\"{model}",
+        gpu.devices, gpu.milli_per_device
+    )
 }
 
 fn write_pod(arrival: &Arrival, name: &str, class: &Class, out: &mut dyn Write) -> io::Result<()> {
@@ -204,7 +307,7 @@ fn write_pod(arrival: &Arrival, name: &str, class: &Class, out: &mut dyn Write) 
          kind: Pod\n\
          metadata:\n  name: {name}\n{}  annotations: {{windtunnel/at: {at}{run_time}{}}}\n\
          spec:\n  restartPolicy: {restarts}\n{}  containers:\n  - name: main\n    image: main:1\n    resources: {{{}}}\n",
-        class.namespace, class.annotations, class.head, class.resources,
+        class.metadata, class.annotations, class.head, class.resources,
     )
 }
 
@@ -237,10 +340,8 @@ fn dns_label(name: &str) -> String {
     kept.to_owned()
 }
 
-/// A name of a pod as Kubernetes has it; one that is none gets the number of the pod behind it, as
-/// several could come out alike.
-fn dns_name(name: &PodName, number: u64) -> String {
-    let name = name.to_string();
+/// Whether a text is labels of DNS with dots between.
+fn is_dns_name(name: &str) -> bool {
     let is_plain = |own: u8| own.is_ascii_lowercase() || own.is_ascii_digit();
     let is_label = |label: &str| {
         let bytes = label.as_bytes();
@@ -248,8 +349,14 @@ fn dns_name(name: &PodName, number: u64) -> String {
         ends.iter().all(|own| own.is_some_and(|&own| is_plain(own)))
             && bytes.iter().all(|&own| is_plain(own) || own == b'-')
     };
-    let is_name = name.split('.').all(is_label) && name.len() <= 200;
-    if is_name {
+    name.split('.').all(is_label)
+}
+
+/// A name of a pod as Kubernetes has it; one that is none gets the number of the pod behind it, as
+/// several could come out alike.
+fn dns_name(name: &PodName, number: u64) -> String {
+    let name = name.to_string();
+    if is_dns_name(&name) && name.len() <= 200 {
         return name;
     }
     let kept = name
@@ -263,7 +370,6 @@ fn dns_name(name: &PodName, number: u64) -> String {
 mod tests {
     use super::*;
     use crate::memory::{MemorySource, Recorded};
-    use std::sync::Arc;
 
     #[test]
     fn names_are_those_of_kubernetes() {
@@ -304,7 +410,9 @@ mod tests {
             ..Recorded::default()
         };
         let mut out = Vec::new();
-        write(&mut MemorySource::new(recorded), true, &mut out).expect("memory");
+        ENTRY
+            .write(&mut MemorySource::new(recorded), true, &mut out)
+            .expect("memory");
         let text = String::from_utf8(out).expect("text");
         let said: Vec<&str> = { text.lines() }
             .filter_map(|line| line.strip_prefix("  name"))

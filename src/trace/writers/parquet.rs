@@ -1,14 +1,16 @@
 //! The project's own table of arrivals as a Parquet file: times in whole nanoseconds, processors in thousandths,
 //! memory in bytes; what is absent is null.
 
-use std::io::Write;
+use std::io::{self, Write};
 
-use super::Writer;
-use crate::convert::{ConvertError, Converted, said, task_names, tenant_name};
+use super::conversion::task_names;
+use super::table::{Layout, cell, models, reading, said, start};
+use super::{Reading, Record, RecordWriter, Settings, Writer};
+use crate::job_fields::JobField;
 use crate::parquet::{Kind, ParquetFile};
-use crate::stream::{Arrival, ArrivalSource};
+use crate::stream::Arrival;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
-use model::{JOB_TYPE_LABEL, PodSpec, Text};
+use model::{JOB_TYPE_LABEL, PodSpec, ResourceList, Text};
 use units::{Duration, Instant, Quantity};
 
 /// The registry's entry.
@@ -16,7 +18,7 @@ pub(super) const ENTRY: Writer = Writer {
     name: "parquet",
     summary: "the project's own table as a Parquet file",
     has_usage: true,
-    write,
+    begin: |settings, out| Ok(Box::new(Table::begin(settings, out)?)),
 };
 
 /// The columns of every file.
@@ -49,43 +51,63 @@ const LINKS: [(&str, Kind); 3] = [
     ("think_time_ns", Kind::Integer),
 ];
 
-fn write(
-    source: &mut dyn ArrivalSource,
-    with_usage: bool,
-    out: &mut dyn Write,
-) -> Result<Converted, ConvertError> {
-    let has_links = source.may_wait();
-    let usage = USAGE.into_iter().filter(|_| with_usage);
-    let links = LINKS.into_iter().filter(|_| has_links);
-    let columns = COLUMNS.into_iter().chain(usage).chain(links);
-    let mut row = Row {
-        file: ParquetFile::begin(columns, out)?,
-        next: 0,
-    };
-    let mut converted = Converted::default();
-    let mut classes: Vec<Class> = Vec::new();
-    while let Some(arrival) = source.next()? {
-        for spec in source.classes().iter().skip(classes.len()) {
-            classes.push(Class::of(spec, with_usage));
-        }
-        let class = &classes[arrival.class as usize];
-        converted.rows += 1;
-        converted.reduced += u64::from(class.is_reduced);
+/// A table that is being written.
+struct Table<'out> {
+    row: Row<'out>,
+    layout: Layout,
+    has_links: bool,
+    classes: Vec<Class>,
+}
+
+impl<'out> Table<'out> {
+    fn begin(settings: &Settings, out: &'out mut dyn Write) -> io::Result<Self> {
+        let layout = Layout::of(settings);
+        let usage = USAGE.into_iter().filter(|_| layout.with_usage);
+        let links = LINKS.into_iter().filter(|_| settings.has_links);
+        let text = |field: &&JobField| (field.column, Kind::Text);
+        let fields: Vec<(&str, Kind)> = layout.fields.iter().map(text).collect();
+        let columns = COLUMNS.into_iter().chain(usage).chain(links).chain(fields);
+        let file = ParquetFile::begin(columns, out)?;
+        Ok(Self {
+            row: Row { file, next: 0 },
+            layout,
+            has_links: settings.has_links,
+            classes: Vec::new(),
+        })
+    }
+}
+
+impl RecordWriter for Table<'_> {
+    fn class(&mut self, spec: &PodSpec) -> PodSpec {
+        let class = Class::of(spec, &self.layout);
+        let said = class.said.clone();
+        self.classes.push(class);
+        said
+    }
+
+    fn write(&mut self, record: &Record<'_>) -> io::Result<Reading> {
+        let arrival = record.arrival;
+        let (row, class) = (&mut self.row, &self.classes[arrival.class as usize]);
         row.next = 0;
-        write_arrival(&arrival, class, &tenant_name(&arrival, source), &mut row);
-        if with_usage {
-            class
-                .usage
-                .iter()
-                .for_each(|own| row.text(own.as_deref().unwrap_or_default()));
+        write_arrival(arrival, class, &cell(record.tenant), row);
+        if self.layout.with_usage {
+            for own in &class.usage {
+                row.text(own.as_deref().unwrap_or_default());
+            }
         }
-        if has_links {
-            write_links(&arrival, &mut row);
+        if self.has_links {
+            write_links(arrival, row);
+        }
+        for field in &self.layout.fields {
+            row.text(field.of(&class.said.labels));
         }
         row.file.end_row()?;
+        Ok(reading(record))
     }
-    row.file.finish()?;
-    Ok(converted)
+
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        self.row.file.finish()
+    }
 }
 
 /// A row that is written column by column.
@@ -109,7 +131,7 @@ impl Row<'_> {
 fn write_arrival(arrival: &Arrival, class: &Class, tenant: &str, row: &mut Row<'_>) {
     let since_zero = |at: Instant| at.since(Instant::ZERO).as_nanos();
     row.integer(Some(since_zero(arrival.submit)));
-    row.text(&arrival.name.to_string());
+    row.text(&cell(&arrival.name.to_string()));
     row.integer(arrival.run_time.map(Duration::as_nanos));
     for amount in class.amounts {
         row.integer(amount);
@@ -120,7 +142,7 @@ fn write_arrival(arrival: &Arrival, class: &Class, tenant: &str, row: &mut Row<'
     row.text(&class.gpu_models);
     row.integer(Some(arrival.members.into()));
     row.integer(arrival.time_limit.map(Duration::as_nanos));
-    row.integer(arrival.historic_start.map(since_zero));
+    row.integer(start(arrival).map(since_zero));
     row.text(tenant);
     row.integer(Some(class.said.priority.into()));
     row.text(&class.said.namespace);
@@ -129,8 +151,8 @@ fn write_arrival(arrival: &Arrival, class: &Class, tenant: &str, row: &mut Row<'
 
 fn write_links(arrival: &Arrival, row: &mut Row<'_>) {
     let (after, part_of) = task_names(arrival);
-    row.text(&after);
-    row.text(&part_of);
+    row.text(&cell(&after));
+    row.text(&cell(&part_of));
     let delay = arrival.links.as_deref().map(|links| links.delay);
     let delay = delay.filter(|delay| *delay > Duration::ZERO);
     row.integer(delay.map(Duration::as_nanos));
@@ -144,30 +166,44 @@ struct Class {
     gpu_models: String,
     job_type: Text,
     usage: [Option<Text>; 2],
-    is_reduced: bool,
+}
+
+/// The resources of the columns of amounts, each with the number of whole units and the amount of so many.
+const AMOUNTS: [(&str, Whole, OfWhole); 3] = [
+    (CPU, milli, Quantity::from_milli),
+    (MEMORY, units, Quantity::from_units),
+    (EPHEMERAL_STORAGE, units, Quantity::from_units),
+];
+
+/// The number of whole units of an amount, rounded up.
+type Whole = fn(Quantity) -> i64;
+/// The amount of so many units.
+type OfWhole = fn(i64) -> Quantity;
+
+fn milli(amount: Quantity) -> i64 {
+    amount.milli_ceil().unwrap_or(i64::MAX)
+}
+
+fn units(amount: Quantity) -> i64 {
+    amount.units_ceil().unwrap_or(i64::MAX)
 }
 
 impl Class {
-    fn of(spec: &PodSpec, with_usage: bool) -> Self {
-        let said = said(spec, with_usage);
+    fn of(spec: &PodSpec, layout: &Layout) -> Self {
+        let said = said(spec, layout);
         let list = said.requests().unwrap_or_default();
-        let mut is_reduced = said != *spec;
-        let mut amount = |resource: &str, whole: fn(Quantity) -> i64, unit: fn(i64) -> Quantity| {
+        let mut read = ResourceList::default();
+        let amounts = AMOUNTS.map(|(resource, whole, of_whole)| {
             let amount = list.get(resource);
-            if amount == Quantity::ZERO {
-                return None;
-            }
-            is_reduced |= unit(whole(amount)) != amount;
-            Some(whole(amount))
+            (amount != Quantity::ZERO).then(|| {
+                read.set(resource, of_whole(whole(amount)));
+                whole(amount)
+            })
+        });
+        let said = PodSpec {
+            containers: PodSpec::with_requests(read).containers,
+            ..said
         };
-        let milli: fn(Quantity) -> i64 = |amount| amount.milli_ceil().unwrap_or(i64::MAX);
-        let units: fn(Quantity) -> i64 = |amount| amount.units_ceil().unwrap_or(i64::MAX);
-        let amounts = [
-            amount(CPU, milli, Quantity::from_milli),
-            amount(MEMORY, units, Quantity::from_units),
-            amount(EPHEMERAL_STORAGE, units, Quantity::from_units),
-        ];
-        let models: Vec<&str> = said.gpu.models.iter().map(|model| &**model).collect();
         let behaviour = said.behaviour.as_deref();
         let usage = [
             behaviour.and_then(|usage| usage.cpu_usage.clone()),
@@ -175,11 +211,10 @@ impl Class {
         ];
         Self {
             amounts,
-            gpu_models: models.join("|"),
+            gpu_models: models(&said.gpu),
             job_type: said.labels.get(JOB_TYPE_LABEL).cloned().unwrap_or_default(),
-            usage: usage.map(|own| own.filter(|_| with_usage)),
+            usage,
             said,
-            is_reduced,
         }
     }
 }
@@ -189,12 +224,13 @@ mod tests {
     use super::*;
     use crate::format::Constructor;
     use crate::memory::{MemorySource, Recorded};
+    use crate::writers::Converted;
     use crate::{Input, ReadOptions, registry};
-    use model::{PodName, ResourceList};
+    use model::PodName;
 
     fn written(recorded: Recorded) -> (Converted, Vec<u8>) {
         let mut bytes = Vec::new();
-        let done = write(&mut MemorySource::new(recorded), false, &mut bytes);
+        let done = ENTRY.write(&mut MemorySource::new(recorded), false, &mut bytes);
         (done.expect("memory"), bytes)
     }
 

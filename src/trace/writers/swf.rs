@@ -1,50 +1,237 @@
 //! Job logs in the Standard Workload Format 2.2: a job for each arrival, with the processors of all its
-//! members, rounded up. Times are whole seconds, and a run takes at least one, because readers drop those of 0; memory is whole KB of a processor,
-//! rounded up. Users are numbered in the order of their first
-//! job; comments at the end name them.
+//! members, rounded up. Times are whole seconds, and a run takes at least one, because readers drop those of 0; memory
+//! is whole KB of a processor, rounded up. Users, groups, executables, queues and partitions that are numbers keep
+//! them; others get a number in the order of their first job, and comments at the end name them. An outcome or a run
+//! time that is not known is -1.
 
-use std::io::Write;
+use std::io::{self, Write};
 
-use super::Writer;
-use crate::convert::{ConvertError, Converted};
-use crate::stream::{Arrival, ArrivalSource};
-use model::resource_list::{CPU, MEMORY, PODS};
-use model::{PodName, PodSpec, ResourceList};
-use units::{Duration, Quantity, SortedMap};
+use super::table::cell;
+use super::{Reading, Record, RecordWriter, Settings, Writer};
+use crate::formats::swf::{ABSOLUTE_FROM, UNKNOWN_USER, bytes_of, outcome_of, status_of};
+use crate::header_record::HeaderEntry;
+use crate::job_fields::{EXECUTABLE, GROUP, JobField, OUTCOME, PARTITION, QUEUE};
+use crate::links::{Links, TaskNames};
+use crate::stream::Arrival;
+use model::resource_list::{CPU, MEMORY};
+use model::{Labels, PodName, PodSpec, ResourceList, Text};
+use units::time::NANOS_PER_SECOND;
+use units::{Duration, Instant, Quantity, SortedMap, SortedSet};
 
 /// The registry's entry.
 pub(super) const ENTRY: Writer = Writer {
     name: "swf",
     summary: "Standard Workload Format 2.2",
     has_usage: false,
-    write: |source, _, out| write(source, out),
+    begin: |settings, out| Ok(Box::new(Log::begin(settings, out)?)),
 };
 
-/// Nanoseconds of a second.
-const SECOND: i64 = 1_000_000_000;
+/// A value that is not known.
+const UNKNOWN: i64 = -1;
 
-fn write(source: &mut dyn ArrivalSource, out: &mut dyn Write) -> Result<Converted, ConvertError> {
-    writeln!(out, "; Version: 2.2")?;
-    let mut converted = Converted::default();
-    let mut classes: Vec<Class> = Vec::new();
-    let mut tasks = source.may_wait().then(Tasks::default);
-    while let Some(arrival) = source.next()? {
-        for spec in source.classes().iter().skip(classes.len()) {
-            classes.push(Class::of(spec));
+/// The fields of names beside the user, with the keys of comments that name their numbers.
+const NAMED: [(&JobField, &str); 4] = [
+    (&GROUP, "Group"),
+    (&EXECUTABLE, "Executable"),
+    (&QUEUE, "Queue"),
+    (&PARTITION, "Partition"),
+];
+
+/// A log that is being written.
+struct Log<'out> {
+    out: &'out mut dyn Write,
+    entries: u64,
+    classes: Vec<Class>,
+    tasks: Option<Tasks>,
+    jobs: JobNumbers,
+    users: Numbers,
+    named: [Numbers; NAMED.len()],
+    /// The submission that readers take as the zero of time.
+    zero: Option<Instant>,
+}
+
+impl<'out> Log<'out> {
+    fn begin(settings: &Settings, out: &'out mut dyn Write) -> io::Result<Self> {
+        let entries = &settings.header.entries;
+        let is_version = |entry: &HeaderEntry| entry.key.eq_ignore_ascii_case("Version");
+        if !entries.iter().any(is_version) {
+            writeln!(out, "; Version: 2.2")?;
         }
-        converted.rows += 1;
-        let class = &classes[arrival.class as usize];
-        let preceding = tasks
-            .as_mut()
-            .map(|tasks| tasks.take(&arrival, converted.rows));
-        let is_exact = write_job(&arrival, converted.rows, preceding, class, out)?;
-        converted.reduced += u64::from(!is_exact);
-        converted.unreadable += u64::from(arrival.run_time.is_none());
+        for HeaderEntry { key, value } in entries {
+            writeln!(out, "; {key}: {}", cell(value))?;
+        }
+        Ok(Self {
+            out,
+            entries: entries.len() as u64,
+            classes: Vec::new(),
+            tasks: settings.has_links.then(Tasks::default),
+            jobs: JobNumbers::default(),
+            users: Numbers::default(),
+            named: Default::default(),
+            zero: None,
+        })
     }
-    for (number, name) in source.tenants().iter().enumerate() {
-        writeln!(out, "; User: {} {name}", number + 1)?;
+}
+
+impl RecordWriter for Log<'_> {
+    fn class(&mut self, spec: &PodSpec) -> PodSpec {
+        let mut numbers = [UNKNOWN; NAMED.len()];
+        for (place, (field, _)) in NAMED.iter().enumerate() {
+            numbers[place] = self.named[place].of(field.of(&spec.labels));
+        }
+        let class = Class::of(spec, numbers);
+        let said = class.said.clone();
+        self.classes.push(class);
+        said
     }
-    Ok(converted)
+
+    fn write(&mut self, record: &Record<'_>) -> io::Result<Reading> {
+        let Record {
+            arrival,
+            tenant,
+            number,
+            ..
+        } = *record;
+        let class = &self.classes[arrival.class as usize];
+        let job = self.jobs.of(&arrival.name, number + 1);
+        let links = self.tasks.as_mut().map(|tasks| tasks.take(arrival, job));
+        let links = links.unwrap_or_default();
+        let user = match &**tenant {
+            UNKNOWN_USER => UNKNOWN,
+            name => self.users.of(name),
+        };
+        let milli = i128::from(class.cpu_milli) * i128::from(arrival.members);
+        let processors = ((milli + 999) / 1_000).max(i128::from(arrival.members));
+        let memory_kb = class.memory_kb(arrival.members, processors);
+        let times = Times::of(arrival);
+        let Times {
+            submit,
+            wait,
+            run,
+            limit,
+        } = times;
+        let [group, executable, queue, partition] = class.numbers;
+        let status = class.status;
+        writeln!(
+            self.out,
+            "{job} {submit} {wait} {run} {processors} -1 -1 {processors} {limit} {memory_kb} {status} {user} \
+             {group} {executable} {queue} {partition} {} {}",
+            links.jobs(),
+            links.think_time()
+        )?;
+        let mut reading = Reading::of_row();
+        reading.tenant = Some(match user {
+            UNKNOWN => UNKNOWN_USER.into(),
+            user => user.to_string().as_str().into(),
+        });
+        if run == UNKNOWN {
+            reading.is_unreadable = true;
+            return Ok(reading);
+        }
+        if processors != i128::from(arrival.members) && memory_kb > 0 {
+            reading.spec = Some(class.with_memory(memory_kb));
+        }
+        let zero = *self.zero.get_or_insert_with(|| times.zero());
+        let members = u32::try_from(processors).unwrap_or(u32::MAX);
+        let arrival = Arrival {
+            name: PodName::Job(job),
+            members,
+            links: links.read(),
+            ..times.read(arrival, zero)
+        };
+        reading.arrival = Some(arrival);
+        Ok(reading)
+    }
+
+    fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        let keys = NAMED.map(|(_, key)| key);
+        let all = std::iter::once((&self.users, "User")).chain(self.named.iter().zip(keys));
+        for (numbers, key) in all {
+            for (number, name) in numbers.new_ones() {
+                writeln!(self.out, "; {key}: {number} {}", cell(name))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The numbers of names: a name that is a number keeps it, unless another name has it.
+#[derive(Default)]
+struct Numbers {
+    known: SortedMap<Text, i64>,
+    taken: SortedSet<i64>,
+    last: i64,
+}
+
+impl Numbers {
+    /// The number of a name; that of an empty one is not known.
+    fn of(&mut self, name: &str) -> i64 {
+        if name.is_empty() {
+            return UNKNOWN;
+        }
+        if let Some(&number) = self.known.get(name) {
+            return number;
+        }
+        let own = number_of(name).filter(|own| !self.taken.contains(own));
+        let number = own.unwrap_or_else(|| {
+            self.last += 1;
+            while self.taken.contains(&self.last) {
+                self.last += 1;
+            }
+            self.last
+        });
+        self.taken.insert(number);
+        self.known.insert(name.into(), number);
+        number
+    }
+
+    /// The names that are not their numbers, by the number.
+    fn new_ones(&self) -> Vec<(i64, &Text)> {
+        let all = self.known.iter().map(|(name, &number)| (number, name));
+        let mut new: Vec<_> = all
+            .filter(|&(number, name)| number_of(name) != Some(number))
+            .collect();
+        new.sort_unstable();
+        new
+    }
+}
+
+/// The number that a name is.
+fn number_of(name: &str) -> Option<i64> {
+    let number = name.parse::<i64>().ok().filter(|&number| number >= 0)?;
+    (number.to_string() == name).then_some(number)
+}
+
+/// The numbers of jobs, each of one job.
+#[derive(Default)]
+struct JobNumbers {
+    taken: TaskNames,
+    last: u64,
+}
+
+impl JobNumbers {
+    /// The number of a job in the log: its own, or else that of its row, or else the next that is free.
+    fn of(&mut self, name: &PodName, row: u64) -> u64 {
+        let wanted = match *name {
+            PodName::Job(job) => job,
+            PodName::Text(_) | PodName::Member(..) => row,
+        };
+        let is_taken = |taken: &TaskNames, number: u64| taken.contains(&PodName::Job(number));
+        let mut number = wanted;
+        if is_taken(&self.taken, number) {
+            number = self.last.max(row) + 1;
+            while is_taken(&self.taken, number) {
+                number += 1;
+            }
+            self.last = number;
+        }
+        self.taken.insert(&PodName::Job(number));
+        number
+    }
 }
 
 /// The numbers of the jobs that tasks are written as, by the part of the workload and the name.
@@ -52,47 +239,108 @@ fn write(source: &mut dyn ArrivalSource, out: &mut dyn Write) -> Result<Converte
 struct Tasks(SortedMap<(u16, PodName), Vec<u64>>);
 
 /// What a job waits for, as fields 17 and 18 say it.
+#[derive(Default)]
 struct Preceding {
-    jobs: String,
-    think_time: String,
-    is_exact: bool,
+    jobs: Vec<u64>,
+    /// The tasks of these jobs.
+    tasks: Vec<PodName>,
+    /// Whole seconds.
+    think_time: i64,
 }
 
 impl Tasks {
-    /// Takes an arrival that is written as the job of a row; returns what it waits for.
-    fn take(&mut self, arrival: &Arrival, row: u64) -> Preceding {
-        let number = job_number(&arrival.name, row).0;
-        let own = (arrival.part, arrival.task().clone());
-        let mut jobs = Vec::new();
-        let mut is_exact = arrival.task() == &arrival.name;
+    /// Takes an arrival that is written as a job; returns what it waits for.
+    fn take(&mut self, arrival: &Arrival, job: u64) -> Preceding {
+        let mut preceding = Preceding::default();
         for task in arrival.after() {
-            match self.0.get(&(arrival.part, task.clone())) {
-                Some(numbers) => jobs.extend(numbers.iter().map(ToString::to_string)),
-                None => is_exact = false,
+            if let Some(numbers) = self.0.get(&(arrival.part, task.clone())) {
+                preceding.jobs.extend(numbers);
+                preceding.tasks.push(task.clone());
             }
         }
-        self.0.entry(own).or_default().push(number);
         let delay = arrival.links.as_ref().map_or(0, |own| own.delay.as_nanos());
-        is_exact &= delay % SECOND == 0;
-        let none = || "-1".to_owned();
-        let (jobs, think_time) = if jobs.is_empty() {
-            (none(), none())
-        } else {
-            (jobs.join("&"), delay.div_euclid(SECOND).to_string())
-        };
-        Preceding {
-            jobs,
-            think_time,
-            is_exact,
-        }
+        preceding.think_time = delay.div_euclid(NANOS_PER_SECOND);
+        let own = (arrival.part, arrival.task().clone());
+        self.0.entry(own).or_default().push(job);
+        preceding
     }
 }
 
-/// The number of a job in the log, and whether it is that of the arrival.
-fn job_number(name: &PodName, row: u64) -> (u64, bool) {
-    match *name {
-        PodName::Job(job) => (job, true),
-        PodName::Text(_) | PodName::Member(..) => (row, false),
+impl Preceding {
+    fn jobs(&self) -> String {
+        let jobs: Vec<String> = self.jobs.iter().map(ToString::to_string).collect();
+        match &*jobs {
+            [] => UNKNOWN.to_string(),
+            jobs => jobs.join("&"),
+        }
+    }
+
+    fn think_time(&self) -> i64 {
+        if self.jobs.is_empty() {
+            UNKNOWN
+        } else {
+            self.think_time
+        }
+    }
+
+    /// The links that readers make of the fields.
+    fn read(self) -> Option<Box<Links>> {
+        let mut links = Links::of(None, self.tasks)?;
+        links.delay = Duration::from_secs(self.think_time);
+        Some(links)
+    }
+}
+
+/// The times of a job in whole seconds.
+#[derive(Clone, Copy)]
+struct Times {
+    submit: i64,
+    wait: i64,
+    run: i64,
+    limit: i64,
+}
+
+impl Times {
+    fn of(arrival: &Arrival) -> Self {
+        let seconds = |span: Option<Duration>| {
+            let span = span.filter(|&span| span >= Duration::ZERO);
+            span.map_or(UNKNOWN, |span| span.as_nanos() / NANOS_PER_SECOND)
+        };
+        // Readers drop jobs of 0 s.
+        let run = arrival.run_time.map(|run| run.max(Duration::from_secs(1)));
+        Self {
+            submit: seconds(Some(arrival.submit.since(Instant::ZERO))),
+            wait: seconds({ arrival.historic_start }.map(|start| start.since(arrival.submit))),
+            run: seconds(run),
+            limit: seconds(arrival.time_limit),
+        }
+    }
+
+    /// The zero of a log whose first job has these times.
+    fn zero(self) -> Instant {
+        let submit = Duration::from_secs(self.submit);
+        let is_absolute = submit >= ABSOLUTE_FROM;
+        Instant::ZERO + if is_absolute { submit } else { Duration::ZERO }
+    }
+
+    /// The arrival as readers date it.
+    fn read(self, arrival: &Arrival, zero: Instant) -> Arrival {
+        let submit = Instant::from_secs(self.submit).since(zero);
+        let submit = Instant::ZERO + submit;
+        let run = Duration::from_secs(self.run);
+        let limit = if self.limit > 0 {
+            Duration::from_secs(self.limit)
+        } else {
+            run
+        };
+        let wait = (self.wait >= 0).then(|| Duration::from_secs(self.wait));
+        Arrival {
+            submit,
+            run_time: Some(run),
+            time_limit: Some(limit),
+            historic_start: wait.map(|wait| submit.saturating_add(wait)),
+            ..arrival.clone()
+        }
     }
 }
 
@@ -102,214 +350,60 @@ struct Class {
     cpu_milli: i64,
     /// Bytes of memory that a member asks for.
     memory_bytes: i64,
-    /// Whether members ask for a processor each, and for nothing that the format can't say.
-    is_exact: bool,
+    /// The numbers of the fields of names.
+    numbers: [i64; NAMED.len()],
+    status: i64,
+    /// The spec that readers make of jobs of one processor a member.
+    said: PodSpec,
 }
 
 impl Class {
-    fn of(spec: &PodSpec) -> Self {
-        let all = spec.requests().unwrap_or_default();
-        let memory_bytes = all.get(MEMORY).units_ceil().unwrap_or(0).max(0);
-        let memory_kb = memory_bytes >> 10;
-        let mut said = ResourceList::from_pairs([(CPU, Quantity::from_units(1))]);
-        if memory_kb > 0 {
-            said.set(MEMORY, Quantity::from_units(memory_kb << 10));
+    fn of(spec: &PodSpec, numbers: [i64; NAMED.len()]) -> Self {
+        let asked = spec.requests().unwrap_or_default();
+        let status = status_of(OUTCOME.of(&spec.labels));
+        let mut labels = Labels::new();
+        for ((field, _), number) in NAMED.iter().zip(numbers) {
+            if number >= 0 {
+                field.state(&mut labels, number.to_string().as_str());
+            }
         }
-        let mut asked = all;
-        asked.set(PODS, Quantity::ZERO);
-        said.set(PODS, Quantity::ZERO);
-        let plain = PodSpec {
-            namespace: spec.namespace.clone(),
-            behaviour: spec.behaviour.clone(),
-            ..PodSpec::with_requests(spec.requests().unwrap_or_default())
-        };
-        Self {
+        OUTCOME.state(&mut labels, outcome_of(status));
+        let mut class = Self {
             cpu_milli: asked.get(CPU).milli_ceil().unwrap_or(i64::MAX),
-            memory_bytes,
-            is_exact: asked == said && plain == *spec,
+            memory_bytes: asked.get(MEMORY).units_ceil().unwrap_or(0).max(0),
+            numbers,
+            status,
+            said: PodSpec {
+                labels,
+                ..PodSpec::with_requests(ResourceList::default())
+            },
+        };
+        class.said = class.with_memory(class.memory_kb(1, 1));
+        class
+    }
+
+    /// The KB of memory of a processor; -1 if the members ask for none.
+    fn memory_kb(&self, members: u32, processors: i128) -> i64 {
+        if self.memory_bytes == 0 {
+            return UNKNOWN;
+        }
+        let all = i128::from(self.memory_bytes) * i128::from(members);
+        let each = (all - 1) / (processors.max(1) * 1_024) + 1;
+        i64::try_from(each).unwrap_or(i64::MAX)
+    }
+
+    /// The spec that readers make of jobs with so much memory of a processor.
+    fn with_memory(&self, kilobytes: i64) -> PodSpec {
+        let mut said = ResourceList::from_pairs([(CPU, Quantity::from_units(1))]);
+        if kilobytes > 0 {
+            said.set(MEMORY, Quantity::from_units(bytes_of(kilobytes)));
+        }
+        PodSpec {
+            containers: PodSpec::with_requests(said).containers,
+            ..self.said.clone()
         }
     }
-}
-
-/// Writes the job of a row; whether the format says everything of it.
-fn write_job(
-    arrival: &Arrival,
-    row: u64,
-    preceding: Option<Preceding>,
-    class: &Class,
-    out: &mut dyn Write,
-) -> Result<bool, ConvertError> {
-    let mut is_exact = class.is_exact;
-    let whole = |nanos: Option<i64>| nanos.is_none_or(|nanos| nanos % SECOND == 0);
-    let seconds = |nanos: Option<i64>| nanos.map_or(-1, |nanos| nanos.div_euclid(SECOND));
-    let wait = { arrival.historic_start }.map(|start| start.since(arrival.submit).as_nanos());
-    let run_time = arrival.run_time.map(Duration::as_nanos);
-    let limit = arrival.time_limit.map(Duration::as_nanos);
-    let times = [Some(arrival.submit.as_nanos()), wait, run_time, limit];
-    is_exact &= times.into_iter().all(whole) && run_time != Some(0);
-    let [submit, wait, run_time, requested] = times.map(seconds);
-    // Readers drop jobs of 0 s, and those whose run time is not known.
-    let run_time = if run_time == 0 { 1 } else { run_time };
-    let (job, has_number) = job_number(&arrival.name, row);
-    is_exact &= has_number;
-    is_exact &= preceding.as_ref().is_none_or(|own| own.is_exact);
-    let preceding = preceding.map_or("-1 -1".to_owned(), |own| {
-        format!("{} {}", own.jobs, own.think_time)
-    });
-    is_exact &= arrival.run_time.is_some() && arrival.time_limit.is_some();
-    let milli = i128::from(class.cpu_milli) * i128::from(arrival.members);
-    let processors = ((milli + 999) / 1_000).max(i128::from(arrival.members));
-    let user = arrival.tenant + 1;
-    let memory = match class.memory_bytes {
-        0 => -1,
-        bytes => {
-            let all = i128::from(bytes) * i128::from(arrival.members);
-            (all - 1) / (processors.max(1) * 1_024) + 1
-        }
-    };
-    let status = i64::from(arrival.run_time.is_some());
-    writeln!(
-        out,
-        "{job} {submit} {wait} {run_time} {processors} -1 -1 {processors} {requested} {memory} {status} {user} -1 -1 -1 \
-         -1 {preceding}"
-    )?;
-    Ok(is_exact)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::format::Constructor;
-    use crate::memory::{MemorySource, Recorded};
-    use crate::{Input, ReadOptions, registry};
-    use std::sync::Arc;
-    use units::Instant;
-
-    fn recorded(arrivals: Vec<Arrival>, specs: Vec<PodSpec>) -> Recorded {
-        Recorded {
-            arrivals,
-            classes: specs.into_iter().map(Arc::new).collect(),
-            tenants: vec!["ann".into(), "bob".into()],
-            ..Recorded::default()
-        }
-    }
-
-    fn job(number: u64, secs: i64) -> Arrival {
-        Arrival {
-            submit: Instant::from_secs(secs),
-            name: PodName::Job(number),
-            class: 0,
-            members: 4,
-            tenant: 1,
-            run_time: Some(Duration::from_secs(90)),
-            time_limit: Some(Duration::from_secs(600)),
-            historic_start: Some(Instant::from_secs(secs + 7)),
-            links: None,
-            part: 0,
-            origin: crate::Origin::NONE,
-        }
-    }
-
-    fn processor() -> PodSpec {
-        PodSpec::with_requests(ResourceList::from_pairs([
-            (CPU, Quantity::from_units(1)),
-            (MEMORY, Quantity::from_units(2 << 20)),
-        ]))
-    }
-
-    fn written(recorded: Recorded) -> (String, Converted) {
-        let mut out = Vec::new();
-        let converted = write(&mut MemorySource::new(recorded), &mut out).expect("memory");
-        (String::from_utf8(out).expect("text"), converted)
-    }
-
-    #[test]
-    fn a_log_reads_back_as_it_was() {
-        let original = recorded(vec![job(3, 0), job(9, 60)], vec![processor()]);
-        let (text, converted) = written(original.clone());
-        assert_eq!((converted.rows, converted.reduced), (2, 0));
-        let input = Input::bytes("log.swf", text.clone().into_bytes());
-        let Constructor::Workload(open) = registry::find("swf").expect("known").open else {
-            panic!("a workload");
-        };
-        let options = ReadOptions {
-            memory: true,
-            ..ReadOptions::default()
-        };
-        let mut source = open(&input, &options).expect("good rows");
-        let read = Recorded::collect(&mut *source).expect("good rows");
-        let bare = |own: &Recorded| -> Vec<Arrival> {
-            let arrivals = own.arrivals.iter().cloned();
-            arrivals
-                .map(|arrival| Arrival {
-                    tenant: 0,
-                    ..arrival
-                })
-                .collect()
-        };
-        assert_eq!(bare(&read), bare(&original));
-        let requests = |own: &Recorded| own.classes[0].requests().expect("requests").get(MEMORY);
-        assert_eq!(requests(&read), requests(&original));
-        assert!(text.ends_with("; User: 1 ann\n; User: 2 bob\n"), "{text}");
-    }
-
-    #[test]
-    fn what_the_format_cannot_say_is_counted() {
-        let wide =
-            PodSpec::with_requests(ResourceList::from_pairs([(CPU, Quantity::from_units(4))]));
-        let of_class = |class| Arrival { class, ..job(1, 0) };
-        let cases = [
-            of_class(1),
-            Arrival {
-                name: "web".into(),
-                ..of_class(0)
-            },
-            Arrival {
-                run_time: None,
-                ..of_class(0)
-            },
-            Arrival {
-                time_limit: None,
-                ..of_class(0)
-            },
-            Arrival {
-                submit: Instant::from_nanos(1),
-                ..of_class(0)
-            },
-        ];
-        for case in cases {
-            let (_, converted) = written(recorded(
-                vec![case.clone()],
-                vec![processor(), wide.clone()],
-            ));
-            assert_eq!(converted.reduced, 1, "{case:?}");
-            let is_unreadable = case.run_time.is_none();
-            assert_eq!(converted.unreadable, u64::from(is_unreadable), "{case:?}");
-        }
-    }
-
-    #[test]
-    fn memory_is_that_of_a_processor() {
-        let spec = PodSpec::with_requests(ResourceList::from_pairs([
-            (CPU, Quantity::from_units(2)),
-            (MEMORY, Quantity::from_units(8 << 30)),
-        ]));
-        let (text, _) = written(recorded(vec![job(1, 0)], vec![spec]));
-        let row = text.lines().find(|line| !line.starts_with(';'));
-        let fields: Vec<_> = row.expect("a row").split(' ').collect();
-        assert_eq!((fields[7], fields[9]), ("8", "4194304"));
-    }
-
-    #[test]
-    fn a_short_run_takes_a_second() {
-        let short = [0, 400_000_000].map(|nanos| Arrival {
-            run_time: Some(Duration::from_nanos(nanos)),
-            ..job(1, 0)
-        });
-        let (text, converted) = written(recorded(short.into(), vec![processor()]));
-        assert_eq!((converted.reduced, converted.unreadable), (2, 0));
-        let runs = text.lines().filter(|line| !line.starts_with(';'));
-        let runs: Vec<_> = runs.map(|line| line.split(' ').nth(3)).collect();
-        assert_eq!(runs, [Some("1"); 2]);
-    }
-}
+mod tests;

@@ -10,9 +10,10 @@ use super::USAGE;
 use super::cells::{QUANTITY, Span, either, integer, pattern, span};
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
+use crate::job_fields::{JobField, PARTITION, QUEUE};
 use crate::ledger::BadRow;
 use crate::links::Links;
-use crate::options::{NO_SCALED, NO_THROUGHPUTS, ReadOptions, partition_labels};
+use crate::options::{NO_SCALED, NO_THROUGHPUTS, PartitionField, ReadOptions};
 use crate::table::{Column, Piece, Row, Table};
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
@@ -32,8 +33,8 @@ pub(super) struct Columns {
     gpu_milli: Option<Column>,
     gpu_models: Option<Column>,
     job_type: Option<Column>,
-    /// Column of partitions, if it is asked for.
-    partition: Option<Column>,
+    /// Columns of fields that become labels, if they are asked for.
+    fields: Vec<StatedField>,
     throughputs: Option<Arc<Throughputs>>,
     members: Option<Column>,
     time_limit: Option<Span>,
@@ -46,6 +47,34 @@ pub(super) struct Columns {
     think_time: Option<Span>,
     /// Columns of the usage of processors and of memory, if they are asked for.
     pub(super) usage: [Option<Column>; 2],
+}
+
+/// A column of a field that becomes a label.
+struct StatedField {
+    field: &'static JobField,
+    column: Column,
+}
+
+/// The columns of fields that are asked for.
+fn stated_fields(table: &Table, options: &ReadOptions) -> Vec<StatedField> {
+    let column = |own: &JobField| table.column(own.column);
+    if options.recorded {
+        let stated = |field: &'static JobField| {
+            let column = column(field)?;
+            Some(StatedField { field, column })
+        };
+        return JobField::ALL.into_iter().filter_map(stated).collect();
+    }
+    let found = match options.partitions {
+        Some(PartitionField::Partition) => column(&PARTITION),
+        Some(PartitionField::Queue) => column(&QUEUE).or_else(|| column(&PARTITION)),
+        None => None,
+    };
+    let found = found.map(|column| StatedField {
+        field: &PARTITION,
+        column,
+    });
+    found.into_iter().collect()
 }
 
 /// A column of amounts of a resource.
@@ -125,7 +154,7 @@ impl Columns {
             gpu_milli: table.column("gpu_milli"),
             gpu_models: table.column("gpu_models"),
             job_type: table.column("job_type"),
-            partition: (table.column("partition")).filter(|_| options.partitions.is_some()),
+            fields: stated_fields(table, options),
             throughputs: options.throughputs.clone(),
             members: table.column("members"),
             time_limit: Span::find(table, "time_limit")?,
@@ -148,7 +177,6 @@ impl Columns {
             &self.gpu_milli,
             &self.gpu_models,
             &self.job_type,
-            &self.partition,
             &self.priority,
             &self.namespace,
             &self.usage[0],
@@ -156,7 +184,19 @@ impl Columns {
         ];
         let scaled = self.throughputs.as_ref().filter(|own| own.has_scaled());
         let members = scaled.and(self.members.as_ref());
-        resources.chain(others.into_iter().flatten()).chain(members)
+        let fields = self.fields.iter().map(|own| &own.column);
+        let all = resources.chain(others.into_iter().flatten());
+        all.chain(members).chain(fields)
+    }
+
+    /// Whether the column of a field that becomes a label is read.
+    pub(super) fn reads(&self, name: &str) -> bool {
+        self.fields.iter().any(|own| *own.column.name() == *name)
+    }
+
+    /// The fields that become labels.
+    pub(super) fn fields(&self) -> Vec<&'static JobField> {
+        self.fields.iter().map(|own| own.field).collect()
     }
 
     #[inline(always)]
@@ -240,7 +280,10 @@ impl Columns {
     }
 
     fn labels(&self, row: &Row<'_>, gpu: &GpuRequest) -> Result<Labels, BadRow> {
-        let mut labels = partition_labels(row.optional_text(self.partition.as_ref()));
+        let mut labels = Labels::new();
+        for StatedField { field, column } in &self.fields {
+            field.state(&mut labels, row.text(column));
+        }
         let Some(column) = &self.job_type else {
             return Ok(labels);
         };

@@ -208,3 +208,18 @@ fn the_manual_documents_every_column() {
     let rows = page.lines().filter(|line| line.starts_with("| `"));
     assert_eq!(rows.count(), ENTRY.columns.len());
 }
+
+#[test]
+fn a_last_line_without_an_end_is_told() {
+    let ledger = |text: &str| {
+        let input = Input::bytes("jobs.csv", text.as_bytes());
+        let mut source = CsvSource::open(&input, &ReadOptions::default()).expect("a table");
+        while source.next().expect("good rows").is_some() {}
+        let entries = source.ledger().entries().iter();
+        let told = entries.map(|own| (own.kind.to_string(), own.line));
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(ledger("submit,cpu\n1,12\n"), []);
+    let kind = "last line without an end of line; it is cut off if the file is";
+    assert_eq!(ledger("submit,cpu\n1,1"), [(kind.to_owned(), 2)]);
+}

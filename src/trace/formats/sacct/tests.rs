@@ -8,6 +8,34 @@ const HEADER: &str = "JobID|User|Partition|State|Submit|Start|End|Timelimit|NNod
                       ReqMem|AllocTRES|\n";
 
 #[test]
+fn states_and_partitions_are_kept_where_they_are_asked_for() {
+    let row = |job: u32, state: &str| {
+        let times = "2024-03-01T10:00:00|2024-03-01T10:01:00|2024-03-01T10:03:00";
+        format!("{job}|ann|gpu|{state}|{times}||1|1|||\n")
+    };
+    let states = ["COMPLETED", "CANCELLED by 7", "TIMEOUT", "RUNNING"];
+    let rows: String = (0..)
+        .zip(states)
+        .map(|(job, state)| row(job, state))
+        .collect();
+    let input = Input::bytes("s.txt", format!("{HEADER}{rows}").into_bytes());
+    let options = ReadOptions {
+        recorded: true,
+        ..ReadOptions::default()
+    };
+    let mut source = open(&input, &options).expect("good rows");
+    assert_eq!(source.header().fields.len(), 2);
+    let recorded = Recorded::collect(&mut *source).expect("good rows");
+    let stated = recorded.arrivals.iter().map(|one| {
+        let labels = &recorded.classes[one.class as usize].labels;
+        let fields = [&job_fields::PARTITION, &job_fields::OUTCOME];
+        fields.map(|field| field.of(labels))
+    });
+    let expected = ["completed", "cancelled", "failed", ""].map(|own| ["gpu", own]);
+    assert_eq!(stated.collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn jobs_are_gangs_of_a_pod_a_node() {
     let rows = "7|ann|gpu|COMPLETED|2024-03-01T10:00:00|2024-03-01T10:01:00|\
                 2024-03-01T10:03:00|1-02:00:00|2|16|8Gn|cpu=16,gres/gpu:a100=3,gres/gpu:t4=1|\n\

@@ -6,6 +6,7 @@ use crate::error::TraceError;
 use crate::input::Input;
 use crate::ledger::{Action, Journal, RowPolicy};
 use crate::lines::Lines;
+use units::Duration;
 
 /// Raw rows, streamed.
 pub struct SwfReader {
@@ -17,6 +18,7 @@ pub struct SwfReader {
     /// The jobs before the last one read, where it names several.
     pub(super) several_preceding: Vec<i64>,
     rows: u64,
+    has_ended: bool,
 }
 
 impl SwfReader {
@@ -30,6 +32,7 @@ impl SwfReader {
             first: None,
             several_preceding: Vec::new(),
             rows: 0,
+            has_ended: false,
         };
         reader.first = reader.read_job()?;
         Ok(reader)
@@ -43,6 +46,11 @@ impl SwfReader {
     /// Header before the first job.
     pub fn header(&self) -> &SwfHeader {
         &self.header
+    }
+
+    /// Submission of the first job, unless it has been taken.
+    pub(super) fn first_submit(&self) -> Option<Duration> {
+        Some(self.first.as_ref()?.submit)
     }
 
     /// The next row that is a job.
@@ -92,6 +100,10 @@ impl SwfReader {
                     self.journal.bad_row(bad)?;
                 }
             }
+        }
+        let end = self.lines.open_end();
+        if !std::mem::replace(&mut self.has_ended, true) {
+            self.journal.end(end)?;
         }
         self.refuse_empty()
     }

@@ -1,0 +1,253 @@
+//! A workload without names: those of arrivals, tenants, namespaces, types of jobs, models of GPUs and what jobs state
+//! as free text are numbers in the order in which they appear; a log's names, places and dates are left out.
+
+use std::sync::Arc;
+
+use super::error::TraceError;
+use super::header_record::HeaderRecord;
+use super::job_fields::{JobField, OUTCOME, Outcome};
+use super::ledger::Ledger;
+use super::links::Links;
+use super::stream::{Arrival, ArrivalSource, Classes};
+use model::{JOB_TYPE_LABEL, Labels, PodName, PodSpec, Text};
+use units::{Duration, SortedMap};
+
+/// The beginning of the program's own labels.
+const OWN_PREFIX: &str = "windtunnel/";
+
+/// The names that an anonymous workload keeps, as a run may need them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeptNames {
+    /// Whether types of jobs stay, by which `models.throughputs` knows them.
+    pub job_types: bool,
+    /// Whether models of GPUs stay, by which nodes are chosen.
+    pub gpu_models: bool,
+    /// Whether all labels stay, partitions among them, by which rules choose pods.
+    pub labels: bool,
+}
+
+impl KeptNames {
+    /// The names that an experiment keeps: its run chooses by them, and publishes none.
+    pub const OF_RUN: Self = Self {
+        job_types: true,
+        gpu_models: true,
+        labels: true,
+    };
+}
+
+/// Names with numbers in the order in which they appear.
+#[derive(Clone, Debug, Default)]
+struct Numbered(SortedMap<Text, Text>);
+
+impl Numbered {
+    /// The new name of one, which begins with a word; an empty name stays empty.
+    fn of(&mut self, name: &Text, word: &str) -> Text {
+        if name.is_empty() {
+            return name.clone();
+        }
+        let number = self.0.len() + 1;
+        let known = self.0.entry(name.clone());
+        known
+            .or_insert_with(|| format!("{word}-{number}").into())
+            .clone()
+    }
+}
+
+/// A source whose names are numbers in the order in which they appear.
+pub(super) struct Anonymous {
+    inner: Box<dyn ArrivalSource>,
+    kept: KeptNames,
+    /// Number of arrivals up to now.
+    arrivals: u64,
+    classes: Classes,
+    tenants: Vec<Text>,
+    namespaces: Numbered,
+    job_types: Numbered,
+    gpu_models: Numbered,
+    /// The values of the fields of jobs, by their place.
+    fields: [Numbered; JobField::ALL.len()],
+    header: HeaderRecord,
+    /// The new names of tasks that arrivals are or wait for.
+    tasks: SortedMap<(u16, PodName), PodName>,
+}
+
+impl Anonymous {
+    pub(super) fn new(inner: Box<dyn ArrivalSource>, kept: KeptNames) -> Self {
+        Self {
+            header: inner.header().anonymous(),
+            inner,
+            kept,
+            arrivals: 0,
+            classes: Classes::new(),
+            tenants: Vec::new(),
+            namespaces: Numbered::default(),
+            job_types: Numbered::default(),
+            gpu_models: Numbered::default(),
+            fields: Default::default(),
+            tasks: SortedMap::new(),
+        }
+    }
+
+    /// Replaces the names of an arrival's links: a task has the name of the arrival that is all of it,
+    /// unless others named it before.
+    fn rename(&mut self, arrival: &mut Arrival, name: PodName) {
+        let part = arrival.part;
+        let mut links = arrival.links.take();
+        let stated = links.as_mut().and_then(|own| own.part_of.take());
+        let is_whole = stated.is_none();
+        let task = (part, stated.unwrap_or(name));
+        let known = self.tasks.get(&task).cloned();
+        let part_of = match known {
+            None if is_whole => {
+                self.tasks.insert(task, arrival.name.clone());
+                None
+            }
+            known => Some(known.unwrap_or_else(|| self.name_task(task))),
+        };
+        let mut after = links.as_ref().map_or(Vec::new(), |own| own.after.clone());
+        for name in &mut after {
+            let task = (part, name.clone());
+            *name = match self.tasks.get(&task) {
+                Some(known) => known.clone(),
+                None => self.name_task(task),
+            };
+        }
+        let delay = links.map_or(Duration::ZERO, |own| own.delay);
+        arrival.links = Links::of(part_of, after);
+        if let Some(links) = &mut arrival.links {
+            links.delay = delay;
+        }
+    }
+
+    fn name_task(&mut self, task: (u16, PodName)) -> PodName {
+        let name = PodName::Text(format!("task-{}", self.tasks.len() + 1).into());
+        self.tasks.insert(task, name.clone());
+        name
+    }
+
+    fn spec(&mut self, spec: &Arc<PodSpec>) -> Arc<PodSpec> {
+        let is_nameless = spec.namespace.is_empty()
+            && spec.labels.is_empty()
+            && (spec.gpu.models.is_empty() || self.kept.gpu_models);
+        if is_nameless {
+            return spec.clone();
+        }
+        let mut gpu = spec.gpu.clone();
+        if !self.kept.gpu_models {
+            for model in &mut gpu.models {
+                *model = self.gpu_models.of(model, "gpu-model");
+            }
+            gpu.models.sort_unstable();
+        }
+        Arc::new(PodSpec {
+            namespace: self.namespaces.of(&spec.namespace, "namespace"),
+            labels: self.labels(&spec.labels),
+            gpu,
+            ..(**spec).clone()
+        })
+    }
+
+    /// The labels with a meaning to the program; others are free texts and are left out.
+    fn labels(&mut self, own: &Labels) -> Labels {
+        if self.kept.labels {
+            return own.clone();
+        }
+        let mut labels = Labels::new();
+        if let Some(job_type) = own.get(JOB_TYPE_LABEL) {
+            let name = if self.kept.job_types {
+                job_type.clone()
+            } else {
+                self.job_types.of(job_type, "job-type")
+            };
+            labels.insert(JOB_TYPE_LABEL.into(), name);
+        }
+        for (label, value) in own {
+            if label.starts_with(OWN_PREFIX) {
+                labels.insert_if_absent(label, || value.clone());
+            }
+        }
+        for (place, field) in JobField::ALL.into_iter().enumerate() {
+            let Some(value) = own.get(field.label) else {
+                continue;
+            };
+            let is_word = *field == OUTCOME && Outcome::of_word(value).is_some();
+            let value = if is_word {
+                value.clone()
+            } else {
+                self.fields[place].of(value, field.column)
+            };
+            field.state(&mut labels, value);
+        }
+        labels
+    }
+}
+
+impl ArrivalSource for Anonymous {
+    fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
+        let Some(arrival) = self.inner.next()? else {
+            return Ok(None);
+        };
+        for place in self.classes.len()..self.inner.classes().len() {
+            let spec = self.inner.classes()[place].clone();
+            let spec = self.spec(&spec);
+            self.classes.push(spec);
+        }
+        for number in self.tenants.len()..self.inner.tenants().len() {
+            self.tenants.push(format!("tenant-{}", number + 1).into());
+        }
+        self.arrivals += 1;
+        let name = arrival.name.clone();
+        let mut arrival = Arrival {
+            name: PodName::Job(self.arrivals),
+            ..arrival
+        };
+        if self.may_wait() {
+            self.rename(&mut arrival, name);
+        }
+        Ok(Some(arrival))
+    }
+
+    fn may_wait(&self) -> bool {
+        self.inner.may_wait()
+    }
+
+    fn header(&self) -> &HeaderRecord {
+        &self.header
+    }
+
+    fn classes(&self) -> &Classes {
+        &self.classes
+    }
+
+    fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        Ok(Box::new(Self {
+            inner: self.inner.fork()?,
+            arrivals: self.arrivals,
+            classes: self.classes.clone(),
+            tenants: self.tenants.clone(),
+            kept: self.kept,
+            namespaces: self.namespaces.clone(),
+            job_types: self.job_types.clone(),
+            gpu_models: self.gpu_models.clone(),
+            fields: self.fields.clone(),
+            header: self.header.clone(),
+            tasks: self.tasks.clone(),
+        }))
+    }
+
+    fn ledger(&self) -> &Ledger {
+        self.inner.ledger()
+    }
+
+    fn files(&self) -> &[Arc<str>] {
+        self.inner.files()
+    }
+
+    fn tenants(&self) -> &[Text] {
+        &self.tenants
+    }
+
+    fn progress(&self) -> Option<(u64, u64)> {
+        self.inner.progress()
+    }
+}
