@@ -117,7 +117,6 @@ impl ReadingArguments {
             )));
         }
         Ok(ReadOptions {
-            rows: RowPolicy::REPORT,
             usage: self.usage,
             memory: self.memory || (heeds("memory") && entry.name == to.name),
             min_runtime: self.min_runtime,
