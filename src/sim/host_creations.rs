@@ -22,27 +22,29 @@ pub struct HostCreationOptions {
 
 /// The creations under way.
 #[derive(Clone, Debug, Default)]
-pub(super) struct HostCreations {
+pub struct HostCreations {
     /// Ends of the last creations, as many as there may be at a time.
     ends: BinaryHeap<Reverse<Instant>>,
 }
 
 /// An outcome of a creation: when the node joins, or when and where it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Created {
-    pub(super) at: Instant,
-    pub(super) fails_in: Option<Phase>,
+pub struct HostCreated {
+    /// Instant at which the node joins, or the creation fails.
+    pub at: Instant,
+    /// The phase in which it fails; `None` if the node joins.
+    pub fails_in: Option<Phase>,
 }
 
 impl HostCreations {
     /// Creates a host as soon as one more may be under way, with a boot time of its group if that has one.
-    pub(super) fn create(
+    pub fn create(
         &mut self,
         options: &HostCreationOptions,
         boot: Option<&Distribution>,
         now: Instant,
         stream: &mut Stream,
-    ) -> Created {
+    ) -> HostCreated {
         let is_full = options.parallel.is_some_and(|most| self.ends.len() >= most);
         let free = if is_full { self.ends.pop() } else { None };
         let begun = free.map_or(now, |Reverse(end)| end.max(now));
@@ -65,7 +67,7 @@ impl HostCreations {
         let delay = options.join_delay.as_ref();
         let delay = delay.filter(|_| fails_in.is_none());
         let delay = delay.map_or(Duration::ZERO, |delay| delay.sample(stream));
-        Created {
+        HostCreated {
             at: at.saturating_add(delay),
             fails_in,
         }

@@ -123,7 +123,7 @@ pub mod wheel;
 
 pub use contention::ContentionModel;
 pub use driver::Simulation;
-pub use host_creations::HostCreationOptions;
+pub use host_creations::{HostCreated, HostCreationOptions, HostCreations};
 pub use hosts::{LEASE_PERIOD, Pace, Trouble};
 pub use machine::{Machine, Stragglers};
 pub use options::{

@@ -48,6 +48,11 @@ pub(super) fn stop_failure(written: &DockerMachine) -> f64 {
     written.stop_failure_rate.map_or(0.0, Share::as_f64)
 }
 
+/// Part of the orders to remove a host that fail.
+pub(super) fn remove_failure(written: &DockerMachine) -> f64 {
+    written.remove_failure_rate.map_or(0.0, Share::as_f64)
+}
+
 /// Options of the creation of hosts.
 pub(super) fn options(written: &DockerMachine) -> Result<HostCreationOptions, BuildError> {
     let takes = MachinePhase::ALL.map(|phase| {
@@ -80,6 +85,9 @@ pub(super) fn options(written: &DockerMachine) -> Result<HostCreationOptions, Bu
     }
     if stop_failure(written) > 1.0 {
         return Err(wrong("stopFailureRate: expected at most 100%"));
+    }
+    if remove_failure(written) > 1.0 {
+        return Err(wrong("removeFailureRate: expected at most 100%"));
     }
     Ok(HostCreationOptions {
         takes: [

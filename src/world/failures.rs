@@ -185,11 +185,8 @@ impl Failures {
             spans.entry(node).or_default().push((down, up));
         }
         for (name, away) in machine_steps::steps(scenario)?.away() {
-            let found = layout.find(&Target::Node(name));
-            let found = found.map_err(|error| {
-                BuildError::Experiment(format!("operations: machine.node: {error}"))
-            })?;
-            spans.entry(found[0]).or_default().extend(away);
+            let node = host_of_step(&layout, name)?;
+            spans.entry(node).or_default().extend(away);
         }
         let mut outages = Vec::new();
         for (node, spans) in &mut spans {
@@ -235,11 +232,26 @@ impl Failures {
             let made = kind.timelines(&layout);
             timelines.extend(made.map_err(|error| wrong(number, failure, error))?);
         }
+        let steps = machine_steps::steps(scenario)?.strikes(|name| {
+            let node = host_of_step(&layout, name)?;
+            Ok::<_, BuildError>((node, Arc::clone(&nodes[node.index()])))
+        })?;
+        if !steps.is_empty() {
+            timelines.push(Timeline::scripted(steps));
+        }
         if !self.machine_events.is_empty() {
             timelines.push(Timeline::scripted(self.machine_events.clone()));
         }
         Ok((timelines, provisions))
     }
+}
+
+/// The node that a step of Docker Machine names.
+fn host_of_step(layout: &Layout<'_>, name: &str) -> Result<NodeId, BuildError> {
+    let found = layout.find(&Target::Node(name.to_owned()));
+    let found = found
+        .map_err(|error| BuildError::Experiment(format!("operations: machine.node: {error}")))?;
+    Ok(found[0])
 }
 
 /// Returns the problems of a failure: said of the field that names whom it strikes.

@@ -67,10 +67,12 @@ fn absences_in(scratch: &Scratch) -> (Vec<(String, f64)>, String) {
     let events = text.lines().filter_map(|line| {
         let event: serde_json::Value = serde_json::from_str(line).ok()?;
         let kind = event["kind"].as_str()?.to_owned();
-        let is_ours = ["silent", "heard"].contains(&kind.as_str());
-        is_ours.then_some((kind, event["time_ns"].as_f64()? / 1e9))
+        let is_ours = ["silent", "heard", "left", "joined"].contains(&kind.as_str());
+        Some((kind, event["time_ns"].as_f64()? / 1e9)).filter(|_| is_ours)
     });
-    (events.collect(), said)
+    // What is there at the start joined at zero.
+    let turns = events.filter(|turn| *turn != ("joined".to_owned(), 0.0));
+    (turns.collect(), said)
 }
 
 #[test]
@@ -155,6 +157,97 @@ fn hosts_are_away_for_the_time_of_their_step() {
     assert_eq!(both, expected.map(|(kind, at)| (kind.to_owned(), at)));
 }
 
+/// Steps of `node-0`, one every ten minutes from the tenth on.
+fn one_after_the_other(steps: &[&str]) -> String {
+    let line = |(number, step): (usize, &&str)| {
+        let minutes = 10 * (number + 1);
+        format!("  - {{at: {minutes}m, machine: {{node: node-0, step: {step}}}}}\n")
+    };
+    steps.iter().enumerate().map(line).collect()
+}
+
+#[test]
+fn a_host_that_is_removed_leaves_and_one_that_is_created_joins() {
+    let turns = |text: &str| -> Vec<(String, f64)> {
+        let turns = text.split_whitespace().map(|turn| {
+            let (kind, at) = turn.split_once('@').expect("kind@seconds");
+            (kind.to_owned(), at.parse().expect("seconds"))
+        });
+        turns.collect()
+    };
+    // Created: 1 + 20, the host seen after 99 s, SSH after 6, 1 + 40, the engine after 6, 1.
+    for (steps, expected) in [
+        (&["remove"][..], "left@605"),
+        (&["remove", "create"], "left@605 joined@1374"),
+        // Later steps are those of the host in its place.
+        (
+            &["remove", "create", "restart", "remove"],
+            "left@605 joined@1374 silent@1800 heard@1917 left@2405",
+        ),
+        (&["stop", "remove"], "silent@600 left@1205"),
+        // One that is created first is not there before.
+        (&["create"], "left@0 joined@774"),
+        (&["provision"], "silent@641 heard@647"),
+    ] {
+        let more = ", remove: constant(5s)";
+        let scratch = scratch_with(more, &one_after_the_other(steps));
+        let (found, said) = absences_in(&scratch);
+        assert_eq!(found, turns(expected), "{steps:?}");
+        assert!(!said.contains("operations["), "{said}");
+    }
+}
+
+#[test]
+fn what_ran_on_a_removed_host_runs_elsewhere() {
+    let scratch = scratch(&one_after_the_other(&["remove"]));
+    scratch.run(&["run", "a.yaml", "--out", "out", "--events"], 0);
+    let text = scratch.run(&["events", "out", "--from", "10m", "--format", "json"], 0);
+    let of = |kind: &str| {
+        let kind = format!("\"kind\":\"{kind}\"");
+        text.lines().filter(|line| line.contains(&kind)).count()
+    };
+    assert_eq!((of("ended"), of("running")), (1, 1), "{text}");
+}
+
+#[test]
+fn a_removal_that_fails_leaves_the_host_to_its_user_or_to_nobody() {
+    let forced = one_after_the_other(&["remove, force: true", "remove"]);
+    for (more, operations, expected) in [
+        (
+            ", removeFailureRate: 100%",
+            one_after_the_other(&["remove", "create"]),
+            [
+                "operations[0].machine: remove of `node-0` failed: the driver did not remove the host",
+                "operations[1].machine: create of `node-0` had no effect, as a step before failed",
+            ],
+        ),
+        (
+            ", removeFailureRate: 100%",
+            forced,
+            [
+                "remove of `node-0` failed: the driver did not remove the host; Docker Machine has \
+                 forgotten it",
+                "operations[1].machine: remove of `node-0` had no effect, as a step before failed",
+            ],
+        ),
+        (
+            ", failureRate: {ssh: 100%}",
+            one_after_the_other(&["create", "stop"]),
+            [
+                "operations[0].machine: create of `node-0` failed: the host did not answer by SSH",
+                "operations[1].machine: stop of `node-0` had no effect, as a step before failed",
+            ],
+        ),
+    ] {
+        let (found, said) = absences_in(&scratch_with(more, &operations));
+        for line in expected {
+            assert!(said.contains(line), "{operations}: {said}");
+        }
+        let stays = found.iter().all(|(kind, at)| kind != "left" || *at == 0.0);
+        assert!(stays, "{found:?}");
+    }
+}
+
 #[test]
 fn steps_that_make_no_sense_are_refused() {
     for (operations, expected) in [
@@ -178,7 +271,21 @@ fn steps_that_make_no_sense_are_refused() {
         ),
         (
             "  - {at: 10m, machine: {node: node-0, step: sleep}}\n",
-            "expected `start`, `stop`, `kill`, `restart` or `upgrade`",
+            "expected `create`, `start`, `stop`, `kill`, `restart`, `provision`, `upgrade` or `remove`",
+        ),
+        (
+            "  - {at: 10m, machine: {node: node-0, step: remove}}\n  \
+             - {at: 20m, machine: {node: node-0, step: stop}}\n",
+            "operations[1].machine: `node-0` is not there at that time; create it before",
+        ),
+        (
+            "  - {at: 10m, machine: {node: node-0, step: stop}}\n  \
+             - {at: 20m, machine: {node: node-0, step: create}}\n",
+            "operations[1].machine: `node-0` is there at that time; remove it before",
+        ),
+        (
+            "  - {at: 10m, machine: {node: node-0, step: stop, force: true}}\n",
+            "operations[0].machine.force: only the step `remove` can be forced",
         ),
     ] {
         let said = scratch(operations).run(&["run", "a.yaml", "--out", "out"], 2);

@@ -1,5 +1,5 @@
-//! Steps of a host that is there: started, stopped, killed, started again, upgraded (docker/machine
-//! `libmachine/host/host.go`).
+//! Steps of a host that is there: started, stopped, killed, started again, provisioned, upgraded, removed
+//! (docker/machine `libmachine/host/host.go`, `commands/rm.go`).
 
 use std::fmt;
 
@@ -18,8 +18,12 @@ pub enum Step {
     Kill,
     /// The host stops and starts.
     Restart,
+    /// The system is detected, packages and settings are installed, and the engine starts again.
+    Provision,
     /// The engine's packages are replaced, and the engine starts again.
     Upgrade,
+    /// The driver destroys the host.
+    Remove,
 }
 
 /// Times that the parts of a step take.
@@ -33,6 +37,10 @@ pub struct StepTimes {
     pub install: Duration,
     /// Time from a running host, or new packages, until the engine's port answers.
     pub engine: Duration,
+    /// Time in which the system is detected.
+    pub detect: Duration,
+    /// Time from the order until a host is destroyed.
+    pub remove: Duration,
 }
 
 /// Part of a step.
@@ -46,11 +54,22 @@ pub enum Part {
     Install,
     /// The engine answers on its port.
     Engine,
+    /// The system is detected.
+    Detect,
+    /// The host is destroyed.
+    Remove,
 }
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Stop, Self::Boot, Self::Install, Self::Engine];
+    pub const ALL: [Self; 6] = [
+        Self::Stop,
+        Self::Boot,
+        Self::Install,
+        Self::Engine,
+        Self::Detect,
+        Self::Remove,
+    ];
 }
 
 impl fmt::Display for Part {
@@ -60,6 +79,8 @@ impl fmt::Display for Part {
             Self::Boot => Phase::Boot.fmt(f),
             Self::Install => Phase::Install.fmt(f),
             Self::Engine => Phase::Engine.fmt(f),
+            Self::Detect => Phase::Detect.fmt(f),
+            Self::Remove => f.write_str("the driver did not remove the host"),
         }
     }
 }
@@ -83,34 +104,26 @@ pub struct Outcome {
 }
 
 impl Step {
-    /// The name of the step.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::Stop => "stop",
-            Self::Kill => "kill",
-            Self::Restart => "restart",
-            Self::Upgrade => "upgrade",
-        }
-    }
-
     /// The parts of the step, in order.
     const fn parts(self) -> &'static [Part] {
         match self {
             Self::Start => &[Part::Boot, Part::Engine],
             Self::Stop | Self::Kill => &[Part::Stop],
             Self::Restart => &[Part::Stop, Part::Boot, Part::Engine],
+            Self::Provision => &[Part::Detect, Part::Install, Part::Engine],
             Self::Upgrade => &[Part::Install, Part::Engine],
+            Self::Remove => &[Part::Remove],
         }
     }
 
     /// The outcome of a step of which some parts fail by themselves. What is polled for holds from its time
-    /// on and is seen at the next test; a step that polls in vain fails. A host that does not stop, or whose
-    /// packages can't be replaced, goes on as before; one that does not come up stays away.
+    /// on and is seen at the next test; a step that polls in vain fails. A host that does not stop or is not
+    /// destroyed, or whose packages can't be replaced, goes on as before; one that does not come up stays
+    /// away.
     pub fn outcome(self, times: &StepTimes, fails: impl Fn(Part) -> bool) -> Outcome {
         let is_late = |part: Part| match part {
             // The order to stop is given, and the host stops in the end.
-            Part::Stop | Part::Install => false,
+            Part::Stop | Part::Install | Part::Detect | Part::Remove => false,
             Part::Boot => Poll::HOST.seen(times.boot).is_none(),
             Part::Engine => Poll::ENGINE.seen(times.engine).is_none(),
         };
@@ -119,7 +132,7 @@ impl Step {
         let absence = self.absence(times);
         let absence = match failed {
             None => Some(absence),
-            Some(Part::Stop | Part::Install) => None,
+            Some(Part::Stop | Part::Install | Part::Detect | Part::Remove) => None,
             Some(Part::Boot | Part::Engine) => Some(Absence {
                 until: None,
                 ..absence
@@ -135,6 +148,12 @@ impl Step {
             let runs = after.checked_add(Poll::HOST.seen(times.boot)?)?;
             runs.checked_add(Poll::ENGINE.seen(times.engine)?)
         };
+        let installed = |after: Duration| Absence {
+            from: Some(after),
+            until: Poll::ENGINE
+                .seen(times.engine)
+                .and_then(|engine| after.checked_add(engine)),
+        };
         match self {
             Self::Start => Absence {
                 from: None,
@@ -148,11 +167,11 @@ impl Step {
                 from: begun,
                 until: Poll::HOST.seen(times.stop).and_then(started),
             },
-            Self::Upgrade => Absence {
-                from: Some(times.install),
-                until: Poll::ENGINE
-                    .seen(times.engine)
-                    .and_then(|engine| times.install.checked_add(engine)),
+            Self::Provision => installed(times.detect.saturating_add(times.install)),
+            Self::Upgrade => installed(times.install),
+            Self::Remove => Absence {
+                from: Some(times.remove),
+                until: None,
             },
         }
     }
@@ -173,6 +192,8 @@ mod tests {
             boot: secs(25),
             install: secs(40),
             engine: secs(5),
+            detect: secs(1),
+            remove: secs(7),
         };
         let found = |step: Step| {
             let own = step.absence(&times);
@@ -184,6 +205,8 @@ mod tests {
         assert_eq!(found(Step::Kill), (Some(secs(0)), None));
         assert_eq!(found(Step::Restart), (Some(secs(0)), Some(secs(45))));
         assert_eq!(found(Step::Upgrade), (Some(secs(40)), Some(secs(46))));
+        assert_eq!(found(Step::Provision), (Some(secs(41)), Some(secs(47))));
+        assert_eq!(found(Step::Remove), (Some(secs(7)), None));
         let slow = StepTimes {
             boot: secs(200),
             ..times
@@ -203,6 +226,8 @@ mod tests {
             boot: secs(25),
             install: secs(40),
             engine: secs(5),
+            detect: secs(1),
+            remove: secs(7),
         };
         let outcome = |step: Step, failing: &[Part]| {
             let own = step.outcome(&times, |part| failing.contains(&part));
@@ -220,6 +245,8 @@ mod tests {
             (Step::Restart, Part::Stop, None),
             (Step::Restart, Part::Boot, Some((Some(secs(0)), None))),
             (Step::Upgrade, Part::Install, None),
+            (Step::Provision, Part::Detect, None),
+            (Step::Remove, Part::Remove, None),
             (Step::Upgrade, Part::Engine, Some((Some(secs(40)), None))),
         ] {
             assert_eq!(outcome(step, &[part]), (expected, Some(part)), "{step:?}");

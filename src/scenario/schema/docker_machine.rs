@@ -20,11 +20,13 @@ pub struct DockerMachine {
     /// driver, `ssh` 4s, `detect` 1s, `install` 40s, `engine` 5s, `check` 1s.
     #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
     pub takes: SortedMap<MachinePhase, Distribution>,
-    /// Shares of creations that fail, by phase; default none. `boot`, `install` and `engine` fail in steps of
-    /// hosts that are there as well: a start fails by `boot` or `engine`, an upgrade by `install` or `engine`.
+    /// Shares of creations that fail, by phase; default none. `boot`, `detect`, `install` and `engine` fail in steps
+    /// of hosts that are there as well: a start fails by `boot` or `engine`, an upgrade by `install` or `engine`, a
+    /// provision by `detect` too.
     #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
     pub failure_rate: SortedMap<MachinePhase, Share>,
-    /// Maximum number of creations at a time, at least 1; default unlimited. Others wait for their turn.
+    /// Maximum number of creations at a time, at least 1; default unlimited. Others wait for their turn. Orders of
+    /// autoscalers and steps of `operations` are counted apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub parallel: Option<u32>,
@@ -35,6 +37,13 @@ pub struct DockerMachine {
     /// Share of orders to stop or to kill a host that fail, after which it runs on; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_failure_rate: Option<Share>,
+    /// Time from the order to remove a host until it is destroyed: a distribution; default none. What is on it runs
+    /// until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remove: Option<Distribution>,
+    /// Share of orders to remove a host that fail, after which it runs on; default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remove_failure_rate: Option<Share>,
     /// Time from a ready host until its node joins: a distribution; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub join_delay: Option<Distribution>,

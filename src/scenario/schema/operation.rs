@@ -118,12 +118,19 @@ pub struct MachineOperation {
     pub node: String,
     /// Step of its host.
     pub step: MachineStep,
+    /// Whether Docker Machine forgets a host that the driver could not remove, which then runs on; for the step
+    /// `remove`. Default `false`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
 }
 
 /// Step of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MachineStep {
+    /// Creation, phase by phase, of a host that was removed; as the first step of a node, of one that is not there
+    /// before. Its node joins once it is ready.
+    Create,
     /// Start of a stopped host: the driver's boot time, then that of the engine.
     Start,
     /// Stop in order.
@@ -132,8 +139,28 @@ pub enum MachineStep {
     Kill,
     /// Stop and start.
     Restart,
+    /// Detection of the system and installation of packages and settings, after which the engine starts again.
+    Provision,
     /// New packages of the engine, which starts again once they are installed.
     Upgrade,
+    /// Removal: the driver destroys the host, whose node leaves the cluster.
+    Remove,
+}
+
+impl MachineStep {
+    /// The name of the step.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Kill => "kill",
+            Self::Restart => "restart",
+            Self::Provision => "provision",
+            Self::Upgrade => "upgrade",
+            Self::Remove => "remove",
+        }
+    }
 }
 
 /// Fate of the dependents of a deleted object.

@@ -91,8 +91,12 @@ impl Engine {
         }
         let store = control.store();
         match event {
-            Upcoming::NodeUp(node) => Self::declared(ctx, node, false),
-            Upcoming::NodeDown(node) => Self::declared(ctx, node, true),
+            Upcoming::NodeUp(node) => {
+                Self::declared(ctx, node, surroundings.standing_for(node), false);
+            }
+            Upcoming::NodeDown(node) => {
+                Self::declared(ctx, node, surroundings.standing_for(node), true);
+            }
             Upcoming::Heartbeat(node) => nodes.heartbeat(ctx, store, node),
             Upcoming::Status(node) => nodes.post_status(ctx, store, node),
             Upcoming::Strike(line) | Upcoming::IdleStrike(line) | Upcoming::Relief(line) => {
@@ -135,12 +139,12 @@ impl Engine {
         self.deliver(ctx, 0)
     }
 
-    /// A declared outage of a node begins, or is over.
-    fn declared(ctx: &mut Context<'_>, node: NodeId, begins: bool) {
+    /// A declared outage of a node, or of the one in its place, begins, or is over.
+    fn declared(ctx: &mut Context<'_>, named: NodeId, node: NodeId, begins: bool) {
         let trouble = Trouble::Crash;
         ctx.tell(Incident {
             what: trouble.name(),
-            node: Some(node),
+            node: Some(named),
             begins,
         });
         ctx.send(ToNodes::Trouble {

@@ -1,11 +1,12 @@
 //! Strikes: single things that fail or are whole again, on time lines.
 
 use std::iter::Peekable;
+use std::sync::Arc;
 
 use crate::control_faults::{ApiLimit, BindFault, Part, Sight};
 use crate::hosts::Trouble;
 use cluster::Incident;
-use model::{ResourceList, Text};
+use model::{Node, ResourceList, Text};
 use units::{Instant, NodeId};
 
 /// A change that a failure makes.
@@ -27,6 +28,10 @@ pub enum Change {
     Uncordon(NodeId),
     /// A node has other resources to offer.
     Resize(NodeId, ResourceList),
+    /// The machine of a node is destroyed, and the node leaves.
+    Remove(NodeId),
+    /// A machine is made anew for a node whose machine was destroyed, and joins as it was declared.
+    Create(NodeId, Arc<Node>),
     /// Every component of the control plane stops acting, or acts again.
     ControlPlane {
         /// `true` if the control plane acts.
@@ -84,6 +89,7 @@ impl Change {
             Self::End(..)
                 | Self::Uncordon(_)
                 | Self::Resize(..)
+                | Self::Create(..)
                 | Self::ControlPlane { is_up: true }
                 | Self::Registry { is_up: true }
                 | Self::Image {
@@ -100,11 +106,27 @@ impl Change {
         )
     }
 
+    /// The node that the change is about; `None` where it is about none, or makes one.
+    pub(crate) const fn node_mut(&mut self) -> Option<&mut NodeId> {
+        match self {
+            Self::Begin(node, _)
+            | Self::End(node, _)
+            | Self::Absent(node)
+            | Self::Drain(node)
+            | Self::Vacate(node)
+            | Self::Cordon(node)
+            | Self::Uncordon(node)
+            | Self::Resize(node, _)
+            | Self::Remove(node) => Some(node),
+            _ => None,
+        }
+    }
+
     /// The incident as observers see it.
     /// `None` if it is none.
     pub(crate) fn incident(&self) -> Option<Incident> {
         let (what, node) = match self {
-            Self::Resize(..) => return None,
+            Self::Resize(..) | Self::Remove(_) | Self::Create(..) => return None,
             Self::Begin(node, trouble) | Self::End(node, trouble) => (trouble.name(), Some(*node)),
             Self::Absent(node) => (Trouble::Crash.name(), Some(*node)),
             Self::Drain(node) => ("taken back", Some(*node)),

@@ -1,15 +1,17 @@
-//! Machines of the provider: components order them, they join, are taken back and change their prices.
+//! Machines of the provider: components order them, users destroy and make them, they join, are taken back
+//! and change their prices.
 
 use std::sync::Arc;
 
 use cluster::Store;
 use control::node_api::pods_on;
 use control::provider::ProviderRequest;
-use model::Event;
+use model::{Event, Node};
 use units::NodeId;
 
 use super::super::context::Context;
 use super::super::message::{ToControlPlane, ToNodes};
+use super::super::options::NodeLife;
 use super::super::provider::{Course, Due};
 use super::super::queue::Upcoming;
 use super::Surroundings;
@@ -75,6 +77,39 @@ impl Surroundings {
             ctx.send(ToNodes::Lose(pod));
         }
         ctx.send(ToControlPlane::Happened(Event::NodeRemoved { node }));
+    }
+
+    /// A user destroys the machine of a node.
+    pub(super) fn remove_host(&mut self, ctx: &mut Context<'_>, store: &Store, node: NodeId) {
+        if ctx.options().node_life == NodeLife::Declared && store.nodes().object(node).is_some() {
+            let event = Event::NodeReadiness { node, ready: false };
+            ctx.send(ToControlPlane::Happened(event));
+        }
+        self.take_away(ctx, store, node);
+    }
+
+    /// A user has a machine made in the place of one that was destroyed: what strikes the node that was
+    /// there at the start strikes this one from now on.
+    pub(super) fn create_host(
+        &mut self,
+        ctx: &mut Context<'_>,
+        store: &Store,
+        node: NodeId,
+        object: Arc<Node>,
+    ) {
+        if store.nodes().by_name(&object.name).is_some() {
+            return;
+        }
+        let event = store.node_added(object);
+        if let Event::NodeAdded { node: joined, .. } = event {
+            self.stand_ins.insert(node, joined);
+        }
+        ctx.send(ToControlPlane::Joined(event));
+    }
+
+    /// The node that a time line means by one that was there at the start.
+    pub(in super::super) fn standing_for(&self, node: NodeId) -> NodeId {
+        self.stand_ins.get(&node).copied().unwrap_or(node)
     }
 
     /// Prices change as they were written, from a number on; the next change is awaited.

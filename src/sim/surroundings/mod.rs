@@ -60,6 +60,8 @@ pub(super) struct Surroundings {
     upgrades: Vec<Option<Upgrade>>,
     /// Nodes that left and that others are to follow, by name.
     departed: SortedMap<Text, (NodeId, Arc<Node>)>,
+    /// Nodes made anew, by those of the start in whose place they are.
+    stand_ins: SortedMap<NodeId, NodeId>,
     failures: Vec<Standing>,
     provider: Provider,
     /// Clients of services.
@@ -90,6 +92,7 @@ impl Surroundings {
             postponed: Vec::new(),
             upgrades: Vec::new(),
             departed: SortedMap::new(),
+            stand_ins: SortedMap::new(),
             failures: Vec::new(),
             provider: Provider::new(provider),
             traffic: None,

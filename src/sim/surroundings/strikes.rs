@@ -34,10 +34,15 @@ impl Surroundings {
 
     /// The next strike of a time line happens.
     pub(in super::super) fn strike(&mut self, ctx: &mut Context<'_>, store: &Store, line: u32) {
-        if let Some(strike) = self.failures[line as usize].take() {
+        if let Some(mut strike) = self.failures[line as usize].take() {
             let incident = strike.change.incident();
+            if let Some(node) = strike.change.node_mut() {
+                *node = self.standing_for(*node);
+            }
             match strike.change {
                 Change::Resize(node, offered) => resize(ctx, store, node, offered),
+                Change::Remove(node) => self.remove_host(ctx, store, node),
+                Change::Create(node, object) => self.create_host(ctx, store, node, object),
                 change => self.hit(ctx, change),
             }
             if let Some(incident) = incident {
@@ -68,7 +73,7 @@ impl Surroundings {
                 });
                 ctx.send(ToSurroundings::GoOnDraining(node));
             }
-            Change::Resize(..) => {}
+            Change::Resize(..) | Change::Remove(_) | Change::Create(..) => {}
             Change::Cordon(node) => ctx.send(ToControlPlane::Cordon {
                 node,
                 unschedulable: true,
