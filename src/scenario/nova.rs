@@ -1,8 +1,9 @@
 //! Rules between the fields of `system.nova`.
 
 use super::diagnostic::{Code, Finding, Findings};
-use super::schema::{Nova, NovaFilter};
+use super::schema::{Nova, NovaFilter, NovaHints, NovaProvider, Scenario};
 use super::tree::Tree;
+use units::Quantity;
 
 /// Ending of the keys of metadata that override the factor of a weigher.
 const OVERRIDES: &str = "_weight_multiplier";
@@ -19,8 +20,18 @@ const WEIGHERS: [&str; 8] = [
     "num_instances",
 ];
 
-/// Reports every broken rule of Nova's options.
-pub(super) fn check(nova: &Nova, tree: &Tree, findings: &mut Findings) {
+/// Reports every broken rule of Nova's options, and of those below the provider.
+pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
+    if let Some(written) = &scenario.system.nova {
+        check_system(written, tree, findings);
+    }
+    let provider = scenario.cluster.provider.as_ref();
+    if let Some(written) = provider.and_then(|own| own.nova.as_ref()) {
+        check_provider(written, tree, findings);
+    }
+}
+
+fn check_system(nova: &Nova, tree: &Tree, findings: &mut Findings) {
     let own = &nova.weighers;
     for (field, factor) in [
         ("ram", own.ram),
@@ -48,13 +59,85 @@ pub(super) fn check(nova: &Nova, tree: &Tree, findings: &mut Findings) {
             Finding::new(Code::Conflict, message, span).label(format!("expected {report} or more")),
         );
     }
-    placement(nova, tree, findings);
+    machine(nova, &["system", "nova"], tree, findings);
+    placement(nova, &["system", "nova"], tree, findings);
+}
+
+/// Reports options of Nova below the provider that have no effect there.
+fn check_provider(provider: &NovaProvider, tree: &Tree, findings: &mut Findings) {
+    const BASE: [&str; 4] = ["cluster", "provider", "nova", "options"];
+    let (own, usual) = (&provider.options, Nova::default());
+    let machine_path = ["machine", "speed"];
+    let stated: [(&[&str], bool); 10] = [
+        (
+            &["reportInterval"],
+            own.report_interval != usual.report_interval,
+        ),
+        (
+            &["serviceDownTime"],
+            own.service_down_time != usual.service_down_time,
+        ),
+        (&["evacuateAfter"], own.evacuate_after.is_some()),
+        (&["liveMigration"], own.live_migration.is_some()),
+        (&["schedulers"], own.schedulers.is_some()),
+        (&["clientRetry"], own.client_retry != usual.client_retry),
+        (&["hints"], !own.hints.is_empty()),
+        (&["isolatedImages"], !own.isolated_images.is_empty()),
+        (&machine_path, own.machine.speed.is_some()),
+        (
+            &["machine", "buildFailure"],
+            own.machine.build_failure.is_some(),
+        ),
+    ];
+    for (field, is_stated) in stated {
+        if is_stated {
+            let span = tree.locate(BASE.iter().chain(field).copied());
+            let name = field[field.len() - 1];
+            let message = format!("`{name}` has no effect on machines of a provider");
+            findings.push(Finding::new(Code::Conflict, message, span).label("leave it out"));
+        }
+    }
+    machine(own, &BASE, tree, findings);
+    placement(own, &BASE, tree, findings);
+}
+
+/// Reports options of the machine that have no effect without others, and filters that stand twice.
+fn machine(nova: &Nova, base: &[&str], tree: &Tree, findings: &mut Findings) {
+    let mut wrong = |path: &[&str], message: &str, label: &str| {
+        let path = base.iter().chain(path).copied();
+        let span = tree.locate(path);
+        findings.push(Finding::new(Code::Conflict, message.to_owned(), span).label(label));
+    };
+    let own = &nova.machine;
+    let has_rate = own.image_rate.is_some() || own.preset.image_rate() > 0;
+    if own.image_size > Quantity::ZERO && !has_rate {
+        let message = "an image without a rate is copied in no time";
+        wrong(&["machine", "imageSize"], message, "add `imageRate`");
+    }
+    if own.image_rate.is_some() && own.image_size <= Quantity::ZERO {
+        let message = "there is no image to be copied at this rate";
+        wrong(&["machine", "imageRate"], message, "add `imageSize`");
+    }
+    if own.fails_after.is_some() && own.build_failure.is_none() {
+        let message = "no build fails";
+        wrong(&["machine", "failsAfter"], message, "add `buildFailure`");
+    }
+    for (number, filter) in nova.filters.iter().enumerate() {
+        if nova.filters[..number].contains(filter) {
+            let number = number.to_string();
+            wrong(
+                &["filters", &number],
+                "this filter stands here twice",
+                "expected each once",
+            );
+        }
+    }
 }
 
 /// Aggregates and isolated hosts: what no filter or weigher looks at is a mistake.
-fn placement(nova: &Nova, tree: &Tree, findings: &mut Findings) {
+fn placement(nova: &Nova, base: &[&str], tree: &Tree, findings: &mut Findings) {
     let mut wrong = |path: &[&str], message: String, label: &str| {
-        let path = ["system", "nova"].iter().chain(path).copied();
+        let path = base.iter().chain(path).copied();
         findings.push(Finding::new(Code::Conflict, message, tree.locate(path)).label(label));
     };
     let is_filtered = |filter: NovaFilter| nova.filters.contains(&filter);
@@ -67,6 +150,33 @@ fn placement(nova: &Nova, tree: &Tree, findings: &mut Findings) {
             let message = format!("no filter looks at `{field}`");
             wrong(&[field], message, "add `isolated-hosts` to `filters`");
         }
+    }
+    let near = |own: &NovaHints| own.build_near_host_ip.is_some();
+    for (number, own) in nova.hints.iter().enumerate() {
+        let number = number.to_string();
+        for (field, is_stated, filter, name) in [
+            ("query", own.query.is_some(), NovaFilter::Json, "json"),
+            (
+                "buildNearHostIp",
+                near(own),
+                NovaFilter::SimpleCidrAffinity,
+                "simple-cidr-affinity",
+            ),
+        ] {
+            if is_stated && !is_filtered(filter) {
+                let message = format!("no filter looks at the hint `{field}`");
+                let label = format!("add `{name}` to `filters`");
+                wrong(&["hints", &number, field], message, &label);
+            }
+        }
+    }
+    if !nova.addresses.is_empty() && !nova.hints.iter().any(near) {
+        let message = "no request asks for a host near an address".to_owned();
+        wrong(
+            &["addresses"],
+            message,
+            "state `buildNearHostIp` in `hints`, or leave it out",
+        );
     }
     for (name, own) in &nova.aggregates {
         for (key, value) in &own.metadata {

@@ -95,9 +95,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
     }
     super::federation::check(scenario, tree, findings);
     openshift(system, tree, findings);
-    if let Some(written) = &system.nova {
-        super::nova::check(written, tree, findings);
-    }
+    super::nova::check(scenario, tree, findings);
     if let Some(written) = &system.omega {
         omega(written, tree, findings);
     }

@@ -1,10 +1,12 @@
 //! Options of Nova, from the experiment file to what its scheduler and agents are made from.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ::units::nearest::hint;
-use ::units::{Duration, Quantity, SortedMap, SortedSet};
+use ::units::{Duration, Instant, Quantity, SortedMap, SortedSet};
 use autoscale::cluster_autoscaler::GroupOptions;
+use control::operation::Operation;
 use control::provider::MachineHosts;
 use metrics::HypervisorRoom;
 use model::{Node, Text};
@@ -17,10 +19,13 @@ use systems::nova::NovaOptions;
 use systems::nova::aggregate::{self, Aggregate, Isolation};
 use systems::nova::filter::{Filter, Limits};
 use systems::nova::flavor::{self, GroupPolicy};
+use systems::nova::hints::StatedHints;
 use systems::nova::host::{Amounts, Ratios};
 use systems::nova::machines::Hypervisors;
 use systems::nova::migration::{AtTimeout, MigrationOptions};
+use systems::nova::network::{DEFAULT_PREFIX, Network, NetworkError};
 use systems::nova::options::{Machine, Rules, Schedulers};
+use systems::nova::query::Query;
 use systems::nova::service::ServiceOptions;
 use systems::nova::weigher::{Multipliers, Weigher};
 
@@ -65,6 +70,8 @@ pub(super) fn nova_options(written: &Nova) -> Result<NovaOptions, BuildError> {
             hosts: texts(&written.isolated_hosts),
             images: texts(&written.isolated_images),
         },
+        hints: hints(written)?,
+        addresses: addresses(written)?,
         schedulers: written.schedulers.map(|own| Schedulers {
             number: own.number as usize,
             per_request: own.per_request,
@@ -112,6 +119,46 @@ fn machine(machine: &NovaMachine) -> Result<Machine, BuildError> {
     })
 }
 
+/// The hints that clients state.
+fn hints(written: &Nova) -> Result<Vec<StatedHints>, BuildError> {
+    let wrong = |number: usize, field: &str, why: &dyn std::fmt::Display| {
+        BuildError::Experiment(format!("system.nova.hints[{number}].{field}: {why}"))
+    };
+    let hints = written.hints.iter().enumerate().map(|(number, own)| {
+        let query = own.query.as_deref().map(Query::parse).transpose();
+        let query = query.map_err(|why| wrong(number, "query", &why))?;
+        let near = own.build_near_host_ip.as_deref().map(|address| {
+            let prefix = own.cidr.as_deref().unwrap_or(DEFAULT_PREFIX);
+            Network::around(address, prefix).map_err(|why| match why {
+                NetworkError::Address(_) => wrong(number, "buildNearHostIp", &why),
+                NetworkError::Prefix(..) => wrong(number, "cidr", &why),
+            })
+        });
+        let labels = own.labels.iter();
+        let labels = labels.map(|(key, value)| (key.as_str().into(), value.as_str().into()));
+        Ok(StatedHints {
+            namespace: own.namespace.as_deref().map(Into::into),
+            labels: labels.collect(),
+            query: query.map(Arc::new),
+            near: near.transpose()?,
+        })
+    });
+    hints.collect()
+}
+
+/// The addresses of hosts.
+fn addresses(written: &Nova) -> Result<SortedMap<Text, IpAddr>, BuildError> {
+    let addresses = written.addresses.iter().map(|(name, text)| {
+        let address = text.parse().map_err(|_| {
+            BuildError::Experiment(format!(
+                "system.nova.addresses.{name}: `{text}` is no IP address; expected one such as `10.0.0.1`"
+            ))
+        })?;
+        Ok((name.as_str().into(), address))
+    });
+    addresses.collect()
+}
+
 fn texts(written: &[String]) -> SortedSet<Text> {
     written.iter().map(|own| own.as_str().into()).collect()
 }
@@ -125,23 +172,40 @@ fn aggregate_of(written: &NovaAggregate) -> Aggregate {
     }
 }
 
-/// Refuses options that name hosts which are not there.
+/// Refuses options of a scenario's Nova that name hosts which are not there, and which no operation lets join.
 ///
 /// # Errors
-/// An aggregate or the isolated hosts name such.
-pub(super) fn check_hosts(
-    field: &str,
-    written: &Nova,
-    hosts: &[Arc<Node>],
+/// An aggregate, the isolated hosts or the addresses name such.
+pub(super) fn check_nova_hosts(
+    scenario: &Scenario,
+    nodes: &[Arc<Node>],
+    operations: &[(Instant, Operation)],
 ) -> Result<(), BuildError> {
+    let Some(written) = &scenario.system.nova else {
+        return Ok(());
+    };
+    let joining = operations.iter().filter_map(|(_, own)| match own {
+        Operation::ApplyNode(node) => Some(node),
+        _ => None,
+    });
+    let hosts: Vec<Arc<Node>> = nodes.iter().chain(joining).cloned().collect();
+    check_hosts("system.nova", written, &hosts)
+}
+
+/// Refuses options that name hosts which are not there; a pattern may name hosts that join later.
+fn check_hosts(field: &str, written: &Nova, hosts: &[Arc<Node>]) -> Result<(), BuildError> {
     let named = written.aggregates.iter().map(|(name, own)| {
         let place = format!("aggregates.{name}.hosts");
-        (place, &own.hosts)
+        (place, own.hosts.iter().collect::<Vec<&String>>())
     });
-    let isolated = ("isolatedHosts".to_owned(), &written.isolated_hosts);
-    for (place, names) in named.chain([isolated]) {
+    let isolated = written.isolated_hosts.iter().collect();
+    let addressed = written.addresses.keys().collect();
+    let others = [("isolatedHosts", isolated), ("addresses", addressed)];
+    let others = others.map(|(place, names)| (place.to_owned(), names));
+    for (place, names) in named.chain(others) {
+        let is_pattern = |name: &str| name.contains('*') && place != "addresses";
         for name in names {
-            if !hosts.iter().any(|own| *own.name == **name) {
+            if !is_pattern(name) && !hosts.iter().any(|own| *own.name == **name) {
                 let near = hint(name, hosts.iter().map(|own| &*own.name));
                 return Err(BuildError::Experiment(format!(
                     "{field}.{place}: no host is named `{name}`; {near}"
@@ -250,6 +314,8 @@ const fn filter(written: NovaFilter) -> Filter {
         NovaFilter::Affinity => Filter::Affinity,
         NovaFilter::SameHost => Filter::SameHost,
         NovaFilter::DifferentHost => Filter::DifferentHost,
+        NovaFilter::Json => Filter::Query,
+        NovaFilter::SimpleCidrAffinity => Filter::Near,
         NovaFilter::AggregateInstanceExtraSpecs => Filter::AggregateExtraSpecs,
         NovaFilter::IsolatedHosts => Filter::IsolatedHosts,
         NovaFilter::IoOps => Filter::IoOperations,

@@ -160,6 +160,7 @@ pub fn operations(
         };
         operations.push((at, read));
     }
+    super::nova_options::check_nova_hosts(scenario, nodes, &operations)?;
     super::volume_places::bind(scenario, &mut operations, remarks);
     super::storage::uneven_periods(scenario, remarks);
     super::after_end::note(scenario, remarks);

@@ -61,10 +61,7 @@ pub fn system_options(
         super::mesos_options::check_on_nodes(&mesos, nodes)?;
     }
     let nova = match &system.nova {
-        Some(written) => {
-            super::nova_options::check_hosts("system.nova", written, nodes)?;
-            super::nova_options::nova_options(written)?
-        }
+        Some(written) => super::nova_options::nova_options(written)?,
         None => NovaOptions::default(),
     };
     let sparrow = sparrow(system.sparrow.unwrap_or_default())?;

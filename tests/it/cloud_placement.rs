@@ -113,6 +113,17 @@ fn nova_heeds_hints_aggregates_and_isolated_hosts() {
         places("nova-pairs", &nodes, &stacked(2), &group),
         ["a on n0", "b on n0", "c on n1", "d on n1"]
     );
+    // Queries and networks hold for the pods of their labels; a pattern names hosts.
+    let stated = "name: nova, nova: {filters: [compute, json, simple-cidr-affinity, isolated-hosts], \
+                  isolatedHosts: ['*2'], restrictIsolatedHosts: false, hints: [{labels: {app: a}, query: \
+                  '[\"=\", \"$host\", \"n1\"]'}, {labels: {app: b}, buildNearHostIp: 10.0.2.9}, \
+                  {labels: {app: c}, query: '[\"<\", \"$num_instances\", 0]'}], addresses: {n0: \
+                  10.0.0.1, n2: 10.0.2.1}}";
+    let hinted = ["a", "b", "c"].map(|name| Wanted::new(name, ""));
+    assert_eq!(
+        places("nova-hints", NODES, stated, &hinted),
+        ["a on n1", "b on n2", "c waits"]
+    );
     // Factors of an aggregate hold on its hosts: that of memory turned round makes n0 the worst.
     let turned = "name: nova, nova: {weighers: {cpu: 0}, aggregates: {full: {hosts: [n0], metadata: \
                   {ram_weight_multiplier: '-1.0'}}}}";

@@ -99,7 +99,7 @@ pub use nova::{
     Nova, NovaAtTimeout, NovaFilter, NovaImageStore, NovaMachine, NovaMigration, NovaPreset,
     NovaRatios, NovaReserved, NovaWeighers,
 };
-pub use nova_hosts::{NovaAggregate, NovaGroupPolicy, NovaHosts, NovaProvider};
+pub use nova_hosts::{NovaAggregate, NovaGroupPolicy, NovaHints, NovaHosts, NovaProvider};
 pub use omega::{
     Omega, OmegaArchitecture, OmegaConflicts, OmegaKind, OmegaSearch, OmegaTransactions,
 };

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::share::Share;
 use units::{Duration, Quantity, SortedMap};
 
-use super::NovaAggregate;
+use super::{NovaAggregate, NovaHints};
 
 /// Options of `OpenStack` Nova; used with `name: nova`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -41,7 +41,7 @@ pub struct Nova {
     /// Host aggregates by name; default none.
     #[serde(skip_serializing_if = "SortedMap::is_empty")]
     pub aggregates: SortedMap<String, NovaAggregate>,
-    /// Names of the hosts that the filter `isolated-hosts` keeps for isolated images (`isolated_hosts`);
+    /// Names, or patterns with `*`, of the hosts that the filter `isolated-hosts` keeps for isolated images (`isolated_hosts`);
     /// default none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub isolated_hosts: Vec<String>,
@@ -52,6 +52,12 @@ pub struct Nova {
     /// Exclusion of other images from isolated hosts (`restrict_isolated_hosts_to_isolated_images`); default
     /// `true`.
     pub restrict_isolated_hosts: bool,
+    /// Hints of requests by the labels of pods, of which the first that selects a pod counts; default none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hints: Vec<NovaHints>,
+    /// IP addresses of hosts, by name, for the filter `simple-cidr-affinity`; default none.
+    #[serde(skip_serializing_if = "SortedMap::is_empty")]
+    pub addresses: SortedMap<String, String>,
     /// Schedulers that decide side by side, each with the hosts as they were when it began, so that their
     /// claims race; `models.decisionTime` adds to their times. Default one that decides at once.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,6 +108,8 @@ impl Default for Nova {
             isolated_hosts: Vec::new(),
             isolated_images: Vec::new(),
             restrict_isolated_hosts: true,
+            hints: Vec::new(),
+            addresses: SortedMap::new(),
             schedulers: None,
             ratios: NovaRatios::default(),
             reserved: NovaReserved::default(),
@@ -133,6 +141,10 @@ pub enum NovaFilter {
     /// Hosts without instances that a request names, by required pod anti-affinity to another kind per node
     /// (`DifferentHostFilter`).
     DifferentHost,
+    /// Hosts of which the query of a request's hints holds (`JsonFilter`).
+    Json,
+    /// Hosts whose address is near the one that a request's hints name (`SimpleCIDRAffinityFilter`).
+    SimpleCidrAffinity,
     /// Hosts whose aggregates have the metadata that a pod's node selector asks for
     /// (`AggregateInstanceExtraSpecsFilter`).
     AggregateInstanceExtraSpecs,

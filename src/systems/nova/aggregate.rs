@@ -11,11 +11,12 @@ use super::filter::Filter;
 use super::host::Host;
 use super::options::NovaOptions;
 use super::weigher::Weigher;
+use crate::parts::pattern::glob_matches;
 
 /// A host aggregate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Aggregate {
-    /// The aggregate's hosts, by name.
+    /// The aggregate's hosts, by name or pattern ([`names`]).
     pub hosts: SortedSet<Text>,
     /// Metadata: values by key, several of them separated by commas.
     pub metadata: SortedMap<Text, Text>,
@@ -27,10 +28,16 @@ pub type Metadata = SortedMap<Text, SortedSet<Text>>;
 /// Hosts and images that are set apart from the others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Isolation {
-    /// Isolated hosts, by name (`isolated_hosts`).
+    /// Isolated hosts, by name or pattern (`isolated_hosts`).
     pub hosts: SortedSet<Text>,
     /// Images that run on isolated hosts alone (`isolated_images`).
     pub images: SortedSet<Text>,
+}
+
+/// Whether one of some names, or of patterns in which `*` stands for any text, is a host's.
+pub fn names(all: &SortedSet<Text>, host: &str) -> bool {
+    let mut patterns = all.iter().filter(|own| own.contains('*'));
+    all.contains(host) || patterns.any(|own| glob_matches(own, host))
 }
 
 /// Values of a text of metadata.
@@ -49,10 +56,11 @@ pub fn overridden(aggregates: &[Aggregate]) -> Vec<Weigher> {
 
 /// Gives a host what its aggregates and its isolation make of it.
 pub(super) fn apply(options: &NovaOptions, host: &mut Host) {
-    host.is_isolated = options.isolation.hosts.contains(&host.name);
+    host.is_isolated = names(&options.isolation.hosts, &host.name);
+    host.address = options.addresses.get(&host.name).copied();
     let mut metadata = Metadata::new();
     for own in &options.aggregates {
-        if own.hosts.contains(&host.name) {
+        if names(&own.hosts, &host.name) {
             for (key, text) in &own.metadata {
                 let all = metadata.entry(key.clone()).or_default();
                 all.extend(values(text));

@@ -22,6 +22,11 @@ pub enum Filter {
     /// The host has none of the instances that the request's hint `different_host` names
     /// (`DifferentHostFilter`; not in Nova's own list).
     DifferentHost,
+    /// The request's query holds of the host (`JsonFilter`; not in Nova's own list).
+    Query,
+    /// The host's address is near the one that the request names (`SimpleCIDRAffinityFilter`; not in Nova's own
+    /// list).
+    Near,
     /// The metadata of the host's aggregates has what the flavor's extra specs name
     /// (`AggregateInstanceExtraSpecsFilter`; not in Nova's own list).
     AggregateExtraSpecs,
@@ -73,6 +78,11 @@ impl Filter {
                 let hints = request.hints.as_ref();
                 hints.is_none_or(|own| !own.different.contains(&standing.host))
             }
+            Self::Query => request.query.as_ref().is_none_or(|own| own.holds(host)),
+            Self::Near => request.near.is_none_or(|network| {
+                let address = host.address;
+                address.is_some_and(|address| network.contains(address))
+            }),
             Self::AggregateExtraSpecs => request.extra_specs.iter().all(|(key, value)| {
                 let metadata = host.metadata.as_ref();
                 let values = metadata.and_then(|own| own.get(key));
@@ -96,6 +106,8 @@ impl Filter {
             Self::Affinity => "no member of the affinity group there",
             Self::SameHost => "none of the instances of the hint same_host there",
             Self::DifferentHost => "instances of the hint different_host there",
+            Self::Query => "the query does not hold there",
+            Self::Near => "address not near that of the hint build_near_host_ip",
             Self::AggregateExtraSpecs => "other metadata of aggregates",
             Self::IsolatedHosts => "isolated hosts are for isolated images, and these for them",
             Self::IoOperations => "too many operations under way",

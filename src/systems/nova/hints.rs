@@ -1,7 +1,8 @@
 //! Scheduler hints: a client names instances whose host the new one is to share or to avoid. Required
 //! affinity of pods to another kind on one node becomes `same_host`, required anti-affinity
-//! `different_host`, with the instances of that kind that have a host at the time of the request (spec:
-//! orchestrators-a.md section 6.3; `scheduler/filters/affinity_filter.py`).
+//! `different_host`, with the instances of that kind that have a host at the time of the request. Queries about
+//! hosts and networks are stated by the labels of pods (spec: orchestrators-a.md section 6.3;
+//! `scheduler/filters/affinity_filter.py`).
 
 use std::sync::Arc;
 
@@ -12,6 +13,31 @@ use model::{Labels, PodAffinityTerm, PodSpec, Text};
 use units::{ClassId, SortedSet};
 
 use super::filter::Filter;
+use super::network::Network;
+use super::query::Query;
+
+/// Hints that a client states with requests for pods of some labels.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StatedHints {
+    /// Namespace of the pods; `None` is any.
+    pub namespace: Option<Text>,
+    /// Labels of the pods.
+    pub labels: Labels,
+    /// Query about the host (`query`).
+    pub query: Option<Arc<Query>>,
+    /// Network of the host (`build_near_host_ip`, `cidr`).
+    pub near: Option<Network>,
+}
+
+impl StatedHints {
+    /// Whether the hints are stated with requests for a pod.
+    pub fn select(&self, spec: &PodSpec) -> bool {
+        let is_there = |own: &Text| *own == spec.namespace;
+        let mut labels = self.labels.iter();
+        self.namespace.as_ref().is_none_or(is_there)
+            && labels.all(|(key, value)| spec.labels.get(key) == Some(value))
+    }
+}
 
 /// Hosts of the instances that a request names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Hypervisors as the scheduler sees them: inventories of processors, memory and disk, what is
 //! consumed of them, and the operations under way (spec: orchestrators-a.md sections 6.1 and 6.2).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use model::Text;
@@ -77,6 +78,19 @@ impl Default for Ratios {
     }
 }
 
+/// Traits of a host that some weighers look at; in a run all hosts have the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traits {
+    /// Version of the hypervisor, as a number.
+    pub hypervisor_version: i64,
+    /// Number of free PCI devices.
+    pub free_devices: i64,
+    /// 1 of a host in the cell of an instance that moves, -1 of one in another cell, 0 where nothing moves.
+    pub cell: i64,
+    /// Number of the image's properties that instances on the host have.
+    pub image_properties: i64,
+}
+
 /// A hypervisor.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Host {
@@ -100,6 +114,10 @@ pub struct Host {
     pub factors: Option<Arc<Multipliers>>,
     /// Metadata of the host's aggregates, where they have some.
     pub metadata: Option<Arc<Metadata>>,
+    /// Address of the host, where one is stated.
+    pub address: Option<IpAddr>,
+    /// Traits that some weighers look at.
+    pub traits: Traits,
     /// `true` if the host is isolated.
     pub is_isolated: bool,
     /// `true` if the host's service is enabled.

@@ -1,10 +1,14 @@
 //! Parts of a Nova; the defaults are the original's, where it has one (spec: orchestrators-a.md
 //! section 6).
 
-use units::Duration;
+use std::net::IpAddr;
+
+use model::Text;
+use units::{Duration, SortedMap};
 
 use super::aggregate::{Aggregate, Isolation};
 use super::filter::{Filter, Limits};
+use super::hints::StatedHints;
 use super::host::{Amounts, Ratios};
 use super::migration::MigrationOptions;
 use super::service::ServiceOptions;
@@ -131,6 +135,10 @@ pub struct NovaOptions {
     pub aggregates: Vec<Aggregate>,
     /// Hosts and images that are set apart.
     pub isolation: Isolation,
+    /// Hints of requests; the first that selects a pod holds for it.
+    pub hints: Vec<StatedHints>,
+    /// Addresses of hosts, by name.
+    pub addresses: SortedMap<Text, IpAddr>,
     /// Schedulers whose decisions take time; `None` is one that decides at once.
     pub schedulers: Option<Schedulers>,
     /// Allocation ratios of all hosts.
@@ -156,6 +164,8 @@ impl Default for NovaOptions {
             most_per_host: 1,
             aggregates: Vec::new(),
             isolation: Isolation::default(),
+            hints: Vec::new(),
+            addresses: SortedMap::new(),
             schedulers: None,
             ratios: Ratios::default(),
             reserved: Amounts {

@@ -3,6 +3,8 @@
 //!
 //! This is the plain form: the definition that the fast form ([`super::fast`]) is judged against.
 
+use std::sync::Arc;
+
 use fixedbitset::FixedBitSet;
 use rng::Stream;
 use thiserror::Error;
@@ -11,7 +13,9 @@ use super::filter::{Filter, Standing};
 use super::flavor::{Group, GroupPolicy};
 use super::hints::Hints;
 use super::host::{Amounts, Host};
+use super::network::Network;
 use super::options::Rules;
+use super::query::Query;
 use super::weigher::{Members, Scale, Weigher};
 use model::Text;
 use units::SortedMap;
@@ -31,6 +35,10 @@ pub struct Request {
     pub is_image_isolated: bool,
     /// Instances that the request names.
     pub hints: Option<Hints>,
+    /// Query about the host.
+    pub query: Option<Arc<Query>>,
+    /// Network that the host's address has to be in.
+    pub near: Option<Network>,
 }
 
 /// No host can take an instance; and why the last ones were left out.

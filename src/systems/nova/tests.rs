@@ -14,8 +14,9 @@ use super::fast::FastCloud;
 use super::filter::Filter;
 use super::flavor::{Group, GroupPolicy};
 use super::hints::Hints;
-use super::host::{Amounts, Host, Ratios};
+use super::host::{Amounts, Host, Ratios, Traits};
 use super::options::{Machine, Rules};
+use super::query::Query;
 use super::scheduler::{Cloud, Request};
 use super::service::ServiceOptions;
 use super::weigher::{Multipliers, Weigher};
@@ -302,6 +303,11 @@ fn request() -> impl Strategy<Value = Request> {
                 same: same.map(|hosts| hosts.into_iter().collect()),
                 different: different.into_iter().collect(),
             }),
+            query: (spec == 2).then(|| {
+                let query = Query::parse(r#"["<", "$num_instances", 2]"#);
+                Arc::new(query.expect("a query"))
+            }),
+            near: None,
         },
     )
 }
@@ -333,7 +339,7 @@ fn step() -> impl Strategy<Value = Step> {
 fn rules() -> impl Strategy<Value = Rules> {
     let factor = prop_oneof![Just(0.0), Just(1.0), Just(-1.0), Just(2.5)];
     let factors = prop::collection::vec(factor, Weigher::ALL.len());
-    let flags = (any::<bool>(), 0..16_u8, any::<bool>());
+    let flags = (any::<bool>(), 0..32_u8, any::<bool>());
     (factors, 1..4_usize, 2..8_usize, flags).prop_map(
         |(factors, host_subset_size, most_candidates, (counts, more, has_own))| {
             let mut rules = Rules {
@@ -352,6 +358,7 @@ fn rules() -> impl Strategy<Value = Rules> {
                 Filter::DifferentHost,
                 Filter::AggregateExtraSpecs,
                 Filter::IsolatedHosts,
+                Filter::Query,
             ];
             for (place, filter) in filters.into_iter().enumerate() {
                 if more >> place & 1 == 1 {
@@ -381,7 +388,15 @@ proptest! {
         let mut fast = FastCloud::default();
         for number in 0..6_i64 {
             let total = amounts(2 + number % 3, (4 + number) << 9, (20 + number) << 13);
-            let own = host(&format!("h{number}"), total, Amounts::default());
+            let own = Host {
+                traits: Traits {
+                    hypervisor_version: number % 3,
+                    free_devices: number * 40,
+                    cell: number % 3 - 1,
+                    image_properties: number % 2,
+                },
+                ..host(&format!("h{number}"), total, Amounts::default())
+            };
             let own = if rules.overridden.is_empty() { own } else { placed_in(own, number, &rules) };
             plain.add_host(own.clone());
             fast.add_host(own);

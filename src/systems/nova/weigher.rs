@@ -4,8 +4,8 @@
 
 use super::host::Host;
 
-/// A weigher, in the order in which weights are added up. The weighers of cells, image properties,
-/// hypervisor versions and PCI devices see no difference between the hosts of a run and are left out.
+/// A weigher, in the order in which weights are added up. The weighers of hypervisor versions, PCI devices,
+/// cells and image properties see no difference between the hosts of a run, which leaves them out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weigher {
     /// Free memory, without the ratio.
@@ -24,11 +24,22 @@ pub enum Weigher {
     BuildFailure,
     /// Instances on the host.
     Instances,
+    /// Version of the hypervisor.
+    HypervisorVersion,
+    /// Free PCI devices, the fewer the better.
+    PciDevices,
+    /// Cell of the host against that of an instance that moves.
+    CrossCell,
+    /// Properties of the image that those of instances on the host share.
+    ImageProperties,
 }
+
+/// Free PCI devices from which on hosts weigh alike (`MAX_DEVS`).
+const MOST_DEVICES: i64 = 100;
 
 impl Weigher {
     /// Every weigher, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Memory,
         Self::Cpu,
         Self::Disk,
@@ -37,6 +48,10 @@ impl Weigher {
         Self::SoftAntiAffinity,
         Self::BuildFailure,
         Self::Instances,
+        Self::HypervisorVersion,
+        Self::PciDevices,
+        Self::CrossCell,
+        Self::ImageProperties,
     ];
 
     /// The weigher's name in options and records.
@@ -50,6 +65,10 @@ impl Weigher {
             Self::SoftAntiAffinity => "soft_anti_affinity",
             Self::BuildFailure => "build_failure",
             Self::Instances => "num_instances",
+            Self::HypervisorVersion => "hypervisor_version",
+            Self::PciDevices => "pci",
+            Self::CrossCell => "cross_cell",
+            Self::ImageProperties => "image_props",
         }
     }
 
@@ -64,6 +83,10 @@ impl Weigher {
             Self::SoftAntiAffinity => "soft_anti_affinity_weight_multiplier",
             Self::BuildFailure => "build_failure_weight_multiplier",
             Self::Instances => "num_instances_weight_multiplier",
+            Self::HypervisorVersion => "hypervisor_version_weight_multiplier",
+            Self::PciDevices => "pci_weight_multiplier",
+            Self::CrossCell => "cross_cell_move_weight_multiplier",
+            Self::ImageProperties => "image_props_weight_multiplier",
         }
     }
 
@@ -75,12 +98,17 @@ impl Weigher {
     /// The factor of Nova's own configuration.
     const fn default_multiplier(self) -> f64 {
         match self {
-            Self::Memory | Self::Cpu | Self::Disk | Self::SoftAffinity | Self::SoftAntiAffinity => {
-                1.0
-            }
+            Self::Memory
+            | Self::Cpu
+            | Self::Disk
+            | Self::SoftAffinity
+            | Self::SoftAntiAffinity
+            | Self::HypervisorVersion
+            | Self::PciDevices => 1.0,
             Self::IoOperations => -1.0,
             Self::BuildFailure => -1_000_000.0,
-            Self::Instances => 0.0,
+            Self::CrossCell => 1_000_000.0,
+            Self::Instances | Self::ImageProperties => 0.0,
         }
     }
 
@@ -104,6 +132,12 @@ impl Weigher {
             Self::SoftAntiAffinity => -(members.apart as f64),
             Self::BuildFailure => host.failed_builds as f64,
             Self::Instances => host.instances as f64,
+            Self::HypervisorVersion => host.traits.hypervisor_version as f64,
+            Self::PciDevices => {
+                (MOST_DEVICES - host.traits.free_devices.min(MOST_DEVICES - 1)) as f64
+            }
+            Self::CrossCell => host.traits.cell as f64,
+            Self::ImageProperties => host.traits.image_properties as f64,
         }
     }
 }

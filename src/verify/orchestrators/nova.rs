@@ -11,9 +11,9 @@ use super::{Case, Forms, Trouble, read};
 use model::Text;
 use systems::nova::NovaOptions;
 use systems::nova::fast::FastCloud;
-use systems::nova::filter::Filter;
+use systems::nova::filter::{Filter, Limits};
 use systems::nova::flavor::{Group, GroupPolicy};
-use systems::nova::host::{Amounts, Host, Ratios};
+use systems::nova::host::{Amounts, Host, Ratios, Traits};
 use systems::nova::options::Rules;
 use systems::nova::scheduler::{Cloud, Request};
 use systems::nova::service::ServiceOptions;
@@ -98,6 +98,13 @@ struct HostCase {
     reserved_ram_mb: i64,
     disk_gb: i64,
     reserved_disk_gb: i64,
+    hypervisor_version: i64,
+    #[serde(alias = "free_pci", alias = "pci_free", alias = "free_devices")]
+    pci_devices: i64,
+    #[serde(alias = "cell")]
+    cross_cell: i64,
+    #[serde(alias = "matching_properties")]
+    image_props: i64,
 }
 
 /// Amounts with so much free: what is over-promised is used.
@@ -132,6 +139,12 @@ impl HostCase {
             instances,
             is_enabled: true,
             is_up: services.is_up(duration(self.last_report_age_s)?),
+            traits: Traits {
+                hypervisor_version: self.hypervisor_version,
+                free_devices: self.pci_devices,
+                cell: self.cross_cell,
+                image_properties: self.image_props,
+            },
             ..Host::default()
         })
     }
@@ -376,9 +389,20 @@ fn groups(case: &Case) -> Result<Value, Trouble> {
 }
 
 #[derive(Deserialize)]
+#[serde(default)]
 struct ServiceCase {
     report_interval_s: f64,
     service_down_time_s: f64,
+}
+
+impl Default for ServiceCase {
+    fn default() -> Self {
+        let usual = ServiceOptions::default();
+        Self {
+            report_interval_s: usual.report_interval.as_secs_f64(),
+            service_down_time_s: usual.down_time.as_secs_f64(),
+        }
+    }
 }
 
 impl ServiceCase {
@@ -391,18 +415,29 @@ impl ServiceCase {
 }
 
 fn services(case: &Case) -> Result<Value, Trouble> {
-    let filter: String = read(&case.request["filter"])?;
-    if filter != "ComputeFilter" {
-        return Err(Trouble::Unsupported(format!("no filter `{filter}`")));
-    }
+    let name: String = read(&case.request["filter"])?;
+    let filter = match name.as_str() {
+        "ComputeFilter" => Filter::Compute,
+        "IoOpsFilter" => Filter::IoOperations,
+        "NumInstancesFilter" => Filter::Instances,
+        _ => return Err(Trouble::Unsupported(format!("no filter `{name}`"))),
+    };
     let written: ServiceCase = read(&case.request)?;
+    let limit = |field: &str, usual: i64| case.request.get(field).map_or(Ok(usual), read);
+    let usual = Limits::default();
+    let limits = Limits {
+        most_io_operations: limit("max_io_ops_per_host", usual.most_io_operations)?,
+        most_instances: limit("max_instances_per_host", usual.most_instances)?,
+        ..usual
+    };
     let hosts: Vec<HostCase> = read(&case.nodes)?;
     let mut cloud = Cloud::default();
     for host in &hosts {
         cloud.add_host(host.host(&written.options()?)?);
     }
     let rules = Rules {
-        filters: vec![Filter::Compute],
+        filters: vec![filter],
+        limits,
         ..Rules::default()
     };
     let mut all = FixedBitSet::with_capacity(hosts.len());

@@ -62,11 +62,14 @@ impl Nova {
         );
         let image = spec.containers.first().map(|own| &own.image);
         let isolated = &options.isolation.images;
+        let stated = options.hints.iter().find(|own| own.select(spec));
         let request = Request {
             flavor: flavor::flavor(spec, options),
             group: flavor::group(spec, options),
             extra_specs,
             is_image_isolated: image.is_some_and(|image| isolated.contains(image)),
+            query: stated.and_then(|own| own.query.clone()),
+            near: stated.and_then(|own| own.near),
             ..Request::default()
         };
         let hosts = self.cloud.hosts().len();

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{all, ranking, worked};
+use super::{all, amounts, host, ranking, weighed, worked};
 use crate::nova::aggregate::{self, Aggregate, Isolation};
 use crate::nova::filter::Filter;
 use crate::nova::hints::Hints;
+use crate::nova::host::{Amounts, Host, Traits};
 use crate::nova::options::{NovaOptions, Rules};
-use crate::nova::scheduler::Request;
+use crate::nova::scheduler::{Cloud, Request};
 use crate::nova::weigher::{Multipliers, Weigher};
 
 /// Options with two aggregates over three hosts, of which the second is in both.
@@ -121,4 +122,51 @@ fn extra_specs_isolation_and_hints_filter_hosts() {
     assert!(feasible(same, true, hints(Some(&[]), &[])).is_empty());
     assert_eq!(feasible(same, true, hints(None, &[0])), [0, 1, 2]);
     assert_eq!(feasible(different, true, hints(None, &[0])), [1, 2]);
+}
+
+#[test]
+fn weighers_of_traits_scale_from_the_smallest_value() {
+    let mut cloud = Cloud::default();
+    for (name, hypervisor_version, free_devices, cell, image_properties) in [
+        ("h1", 2_003_000, 0, 1, 0),
+        ("h2", 2_012_000, 33, -1, 4),
+        ("h3", 2_006_000, 250, 0, 1),
+    ] {
+        cloud.add_host(Host {
+            traits: Traits {
+                hypervisor_version,
+                free_devices,
+                cell,
+                image_properties,
+            },
+            ..host(name, amounts(4, 4_096, 4_096), Amounts::default())
+        });
+    }
+    let request = Request::default();
+    let named = |all: [(&str, i64); 3]| all.map(|(name, total)| (name.to_owned(), total)).to_vec();
+    for (weigher, expected) in [
+        (
+            Weigher::HypervisorVersion,
+            [("h2", 100_000), ("h3", 33_333), ("h1", 0)],
+        ),
+        // 100, 67 and 1.
+        (
+            Weigher::PciDevices,
+            [("h1", 100_000), ("h2", 66_667), ("h3", 0)],
+        ),
+        (
+            Weigher::CrossCell,
+            [("h1", 100_000), ("h3", 50_000), ("h2", 0)],
+        ),
+        (
+            Weigher::ImageProperties,
+            [("h2", 100_000), ("h3", 25_000), ("h1", 0)],
+        ),
+    ] {
+        assert_eq!(
+            weighed(&cloud, &request, weigher, 1.0),
+            named(expected),
+            "{weigher:?}"
+        );
+    }
 }
