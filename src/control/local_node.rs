@@ -2,7 +2,7 @@
 //! By this an agent judges whether to take one more (spec: kubernetes.md part 4).
 
 use cluster::Store;
-use model::{HostPort, Node, Pod, PodPhase, PodRef};
+use model::{HostPort, Node, Object, Pod, PodPhase, PodRef};
 use units::{NodeId, Resources};
 
 /// A node as its own agent sees it: what it has, and the pods that it has taken.
@@ -26,6 +26,13 @@ impl<'a> LocalNode<'a> {
     /// Whether agents have the last word on what their nodes can hold.
     pub fn judges(self) -> bool {
         self.store.commitment().is_by_nodes()
+    }
+
+    /// The object that controls a pod.
+    pub fn owner(self, pod: PodRef) -> Option<&'a Object> {
+        let owner = self.store.pod_states().get(pod)?.owner?;
+        let row = self.store.objects().get(owner.object)?;
+        Some(&row.object)
     }
 
     /// Whether a pod was on the node before the run began, so that the node took it long ago.

@@ -18,6 +18,8 @@ struct Kind {
     fields: &'static [&'static str],
     /// Fields of which a declaration has exactly one, unless it is external.
     sources: &'static [&'static str],
+    /// Drivers that an engine has without a plugin; empty where plugins alone are named.
+    drivers: &'static [&'static str],
     /// Reason it has no effect.
     effect: &'static str,
 }
@@ -36,12 +38,14 @@ const KINDS: &[Kind] = &[
             "template_driver",
         ],
         sources: &["content", "environment", "file"],
+        drivers: &[],
         effect: SECRET,
     },
     Kind {
         top: "models",
         fields: &["context_size", "model", "name", "runtime_flags"],
         sources: &["model"],
+        drivers: &[],
         effect: SECRET,
     },
     Kind {
@@ -59,6 +63,20 @@ const KINDS: &[Kind] = &[
             "name",
         ],
         sources: &[],
+        drivers: &[
+            "bridge",
+            "default",
+            "host",
+            "ipvlan",
+            "l2bridge",
+            "l2tunnel",
+            "macvlan",
+            "nat",
+            "none",
+            "null",
+            "overlay",
+            "transparent",
+        ],
         effect: NETWORK,
     },
     Kind {
@@ -74,12 +92,14 @@ const KINDS: &[Kind] = &[
             "template_driver",
         ],
         sources: &["driver", "environment", "file"],
+        drivers: &[],
         effect: SECRET,
     },
     Kind {
         top: "volumes",
         fields: &["driver", "driver_opts", "external", "labels", "name"],
         sources: &[],
+        drivers: &["local"],
         effect: STORE,
     },
 ];
@@ -156,6 +176,9 @@ fn one(loader: &mut Loader<'_>, kind: &Kind, entry: &Entry, project: &mut Projec
         loader.wrong(&message, field.key_span, "leave it or `external` out");
     }
     sources(loader, kind, entry, is_external);
+    let plugin = own
+        .get("driver")
+        .and_then(|driver| plugin(loader, kind, driver));
     if let Some(ipam) = own
         .get("ipam")
         .filter(|_| kind.top == "networks" && !is_external)
@@ -169,9 +192,32 @@ fn one(loader: &mut Loader<'_>, kind: &Kind, entry: &Entry, project: &mut Projec
             service: String::new(),
             field: format!("{}.{}", kind.top, entry.key),
             place: format!("{file}:{line}:{column}"),
-            effect: kind.effect.to_owned(),
+            effect: match plugin {
+                None => kind.effect.to_owned(),
+                Some(name) => format!("the driver `{name}` is taken to be there; {}", kind.effect),
+            },
         });
     }
+}
+
+/// The driver that an engine has by a plugin alone. One that is written nearly as one of the engine's own is
+/// refused, as Compose refuses a driver that is not there.
+fn plugin(loader: &mut Loader<'_>, kind: &Kind, own: &Tree) -> Option<String> {
+    let Some(name) = own.text().filter(|name| !name.is_empty()) else {
+        loader.wrong_type(own, "the name of a driver");
+        return None;
+    };
+    if kind.drivers.contains(&name) {
+        return None;
+    }
+    if let Some(known) = nearest::nearest(name, kind.drivers.iter().copied()) {
+        let message = format!("no driver of {} is named `{name}`", kind.top);
+        let finding = Finding::new(Code::WrongType, message, own.span);
+        let hint = format!("did you mean `{known}`?");
+        loader.findings.push(finding.label("not known").help(hint));
+        return None;
+    }
+    Some(name.to_owned())
 }
 
 /// Holds a declaration to one source of its content.

@@ -39,6 +39,8 @@ pub struct Service {
     pub depends_on: Vec<Dependency>,
     /// Health check of its containers.
     pub health: Option<HealthCheck>,
+    /// `true` if the file switches the check of its containers off, that of their image included.
+    pub is_unchecked: bool,
     /// Time that a container may take to stop; `None` is 10 s.
     pub stop_grace: Option<Duration>,
     /// Ports of its containers.

@@ -284,7 +284,7 @@ fn dependencies(loader: &mut Loader<'_>, on: &[&Entry], off: &[&Entry], project:
 
 /// What a service needs for a condition that another waits for.
 fn awaited_by(
-    loader: &Loader<'_>,
+    loader: &mut Loader<'_>,
     project: &mut Project,
     other: usize,
     condition: &str,
@@ -304,6 +304,15 @@ fn awaited_by(
             }
             service.behaviour.run_time = Some(ONCE.to_owned());
             format!("`x-windtunnel.runTime` states no run time, so it runs for {ONCE}")
+        }
+        HEALTHY if service.is_unchecked => {
+            let message = format!("the health check of `{}` is switched off", service.name);
+            loader.wrong(
+                &message,
+                span,
+                "expected `service_started`, or a health check",
+            );
+            return;
         }
         HEALTHY if service.health.is_none() && loader.request.target == Target::Compose => {
             "the file states no health check, so it counts as healthy once it runs".to_owned()

@@ -213,6 +213,9 @@ impl Reader<'_, '_> {
         }
         service.depends_on = self.depends_on(tree);
         service.health = self.health(tree);
+        let states = tree.get("healthcheck");
+        let states = states.is_some_and(|own| own.value != Value::Null);
+        service.is_unchecked = states && service.health.is_none();
         service.stop_grace = self.stop_grace(tree);
         service.ports = self.ports(tree);
         service.pull = self.pull(tree);

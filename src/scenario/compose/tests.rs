@@ -289,6 +289,28 @@ fn wrong_files_are_refused_with_their_position() {
 }
 
 #[test]
+fn checks_that_are_off_are_not_waited_for_and_drivers_are_known_or_plugins() {
+    for (text, words) in [
+        (
+            "services:\n  a: {image: a, depends_on: {b: {condition: service_healthy}}}\n  \
+             b: {image: b, healthcheck: {test: [NONE]}}\n",
+            "the health check of `b` is switched off",
+        ),
+        (
+            "services:\n  a: {image: a}\nvolumes: {v: {driver: locl}}\n",
+            "no driver of volumes is named `locl`",
+        ),
+    ] {
+        let refused = read_as(text, Target::Compose, &[]).expect_err(text);
+        assert!(refused.contains(words), "{text}\n{refused}");
+    }
+    let text = "services:\n  a: {image: a}\nvolumes: {v: {driver: rexray/ebs}}\n";
+    let project = read_as(text, Target::Compose, &[]).expect("a plugin");
+    let mut remarks = project.remarks.iter();
+    assert!(remarks.any(|own| own.effect.contains("the driver `rexray/ebs`")));
+}
+
+#[test]
 fn a_circle_of_three_is_the_only_thing_that_is_wrong() {
     let text = "services:\n  a: {extends: b}\n  b: {extends: c}\n  c: {extends: a}\n";
     let refused = read_as(text, Target::Compose, &[]).expect_err(text);

@@ -9,7 +9,7 @@ use model::{EndReason, PodRef};
 use units::{Duration, Instant, NodeId, PodId, SortedMap};
 
 use super::options::ComposeOptions;
-use super::project::service_of;
+use super::project::{service_name, service_of};
 use super::restart::Restarts;
 use crate::parts::health_check::{self, HealthState};
 
@@ -97,19 +97,25 @@ impl Held {
             .take()
             .map_or(Duration::ZERO, |up| now.since(up));
         self.due.clear();
-        if self.is_owned {
+        let delay = match self.stopping {
+            None => self.restarts.ended(code, ran),
+            Some(_) => None,
+        };
+        // One that does its work and stays away is no fault.
+        let is_done = delay.is_none() && code == 0 && self.stopping.is_none();
+        if self.is_owned && !is_done {
             out.reports.push(Report::Exited(pod, 0, code));
         }
         if let Some(reason) = self.stopping {
             return Some(reason);
         }
-        match self.restarts.ended(code, ran) {
+        match delay {
             Some(delay) => {
-                out.reports
-                    .push(Report::Restarted(pod, self.restarts.count()));
                 if self.is_ready {
                     self.set_ready(pod, false, out);
                 }
+                out.reports
+                    .push(Report::Restarted(pod, self.restarts.count()));
                 self.expect(now.saturating_add(delay), pod, Due::Restart, out);
                 None
             }
@@ -139,11 +145,15 @@ impl NodeAgent for Engine {
         &mut self,
         _now: Instant,
         assignment: Assignment,
-        _local: LocalNode<'_>,
+        local: LocalNode<'_>,
         out: &mut AgentOutput,
     ) {
         let (pod, node) = (assignment.pod, assignment.node);
-        let own = self.options.services.get(service_of(&assignment.spec));
+        let service = local.owner(pod).map_or_else(
+            || service_of(&assignment.spec).into(),
+            |object| service_name(object, &assignment.spec),
+        );
+        let own = self.options.services.get(&*service);
         let life = assignment.spec.container_life(0);
         let check = life.and_then(|life| Some((life.health_check?, &life.application)));
         let held = Held {

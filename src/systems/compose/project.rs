@@ -8,7 +8,7 @@
 
 use thiserror::Error;
 
-use model::{PodSpec, Text};
+use model::{Object, PodSpec, Text};
 use units::{Duration, Instant, SortedMap, graph};
 
 /// The label that names the service of a container.
@@ -17,6 +17,14 @@ const SERVICE_LABEL: &str = "com.docker.compose.service";
 /// The service that a container belongs to; empty if it belongs to none.
 pub(super) fn service_of(spec: &PodSpec) -> &str {
     spec.labels.get(SERVICE_LABEL).map_or("", |name| name)
+}
+
+/// The service of an object with a template: that which the template names, or else the object's own name.
+pub(super) fn service_name(object: &Object, template: &PodSpec) -> Text {
+    match service_of(template) {
+        "" => object.name().clone(),
+        service => service.into(),
+    }
 }
 
 /// Condition that a dependency meets before its dependent starts.

@@ -254,8 +254,8 @@ fn restarts(case: &Case) -> Result<Value, Trouble> {
     Ok(json!({"delays_s": delays, "restarts": restarts.count()}))
 }
 
-/// Reads a service as it stands in a compose file.
-fn service(written: &Value) -> Result<Service, Trouble> {
+/// Reads a service as it stands in a compose file; the inner error is why it is refused.
+fn service(written: &Value) -> Result<Result<Service, String>, Trouble> {
     let mut written = written.clone();
     if let Value::Object(fields) = &mut written {
         fields.entry("image").or_insert_with(|| "image".into());
@@ -273,14 +273,20 @@ fn service(written: &Value) -> Result<Service, Trouble> {
         target: Target::SwarmKit,
         open: &|_| Err("a case is one file".to_owned()),
     };
-    let project = scenario::compose::read(&request)
-        .map_err(|rejected| Trouble::Malformed(rejected.render(scenario::Color::Off)))?;
+    let project = match scenario::compose::read(&request) {
+        Ok(project) => project,
+        Err(rejected) => return Ok(Err(rejected.render(scenario::Color::Off))),
+    };
     let service = project.services.into_iter().next();
-    service.ok_or_else(|| Trouble::Malformed("no service".to_owned()))
+    let service = service.ok_or_else(|| Trouble::Malformed("no service".to_owned()));
+    service.map(Ok)
 }
 
 fn deploy(case: &Case) -> Result<Value, Trouble> {
-    let own = service(&case.request["service"])?;
+    let own = match service(&case.request["service"])? {
+        Ok(own) => own,
+        Err(why) => return Ok(json!({ "error": why })),
+    };
     let constraints = own.constraints.iter().map(|own| {
         let sign = if own.is_equal { "==" } else { "!=" };
         format!("node.labels.{}{sign}{}", own.label, own.value)

@@ -15,7 +15,7 @@ use units::{Instant, NodeId, ObjectId, PodId, Revision, SortedMap};
 
 use super::entry::CAPABILITIES;
 use super::options::ComposeOptions;
-use super::project::{Project, Sign, service_of};
+use super::project::{Project, Sign, service_name};
 use crate::mapping::object_refusal;
 
 /// A container of a service.
@@ -205,12 +205,7 @@ impl Host {
             }
             return;
         };
-        let service = service_of(template);
-        let name: Text = if service.is_empty() {
-            object.name().clone()
-        } else {
-            service.into()
-        };
+        let name = service_name(object, template);
         if let Some(project) = &mut self.project {
             project.scale(&name, replicas > 0);
         }
@@ -253,6 +248,10 @@ impl Host {
         let id = self.numbers.get(name);
         if let Some(service) = id.and_then(|id| self.services.get_mut(id)) {
             service.is_replaced = true;
+            // What was seen of its old containers says nothing about the new ones.
+            if let Some(project) = &mut self.project {
+                project.restart(name);
+            }
         }
     }
 
@@ -293,6 +292,9 @@ impl Host {
             return;
         };
         change(own);
+        if service.is_replaced {
+            return;
+        }
         for sign in service.signs() {
             project.see(&service.name, sign);
         }
