@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use cluster::Store;
+use cluster::{Conflict, Store};
 use model::{
     Behaviour, Container, EndReason, Event, PodChange, PodCreated, PodLife, PodRef, PodSpec,
     ResourceList, RestartPolicy, Text,
 };
-use units::{Duration, SortedMap, SortedSet};
+use units::{Duration, SortedMap, SortedSet, plural};
 
 use super::Outbox;
 use super::admission::{BarePod, Creation};
@@ -61,6 +61,18 @@ pub struct Errands {
     pods: SortedMap<PodRef, ErrandName>,
     /// Errands whose pods were ordered to end because their work is done.
     dismissed: SortedSet<PodRef>,
+    /// Pods that the API declined, by namespace.
+    refusals: SortedMap<Text, Refusals>,
+}
+
+/// Pods that the API declined in a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Refusals {
+    number: u64,
+    /// Name of the last of them.
+    name: Text,
+    /// Reason of the last of them, such as the quota that it would exceed.
+    why: String,
 }
 
 impl Errand {
@@ -103,6 +115,7 @@ impl Errands {
             standings: SortedMap::new(),
             pods: SortedMap::new(),
             dismissed: SortedSet::new(),
+            refusals: SortedMap::new(),
         }
     }
 
@@ -183,13 +196,33 @@ impl Errands {
     }
 
     /// Takes note of a creation that the API declined: the errand that it was for.
-    pub fn declined(&mut self, creation: &Creation) -> Option<ErrandName> {
+    pub fn declined(&mut self, creation: &Creation, conflict: &Conflict) -> Option<ErrandName> {
         let Creation::BarePod(pod) = creation else {
             return None;
         };
         let name = (pod.spec.namespace.clone(), pod.name.clone());
         self.standings.remove(&name)?;
+        let number = self.refusals.get(&name.0).map_or(0, |own| own.number);
+        let refusals = Refusals {
+            number: number.saturating_add(1),
+            name: name.1.clone(),
+            why: conflict.to_string(),
+        };
+        self.refusals.insert(name.0.clone(), refusals);
         Some(name)
+    }
+
+    /// Lines about the pods that the API declined, one for each namespace.
+    pub fn remarks(&self) -> Vec<String> {
+        let refusals = self.refusals.iter().map(|(namespace, own)| {
+            let asked = plural::count(own.number as usize, "time");
+            let (purpose, name, why) = (self.purpose, &own.name, &own.why);
+            format!(
+                "the namespace `{namespace}` declined a pod for a {purpose} {asked}, \
+                 `{name}` at last: {why}"
+            )
+        });
+        refusals.collect()
     }
 }
 
@@ -271,8 +304,15 @@ mod tests {
     fn one_that_is_declined_can_be_asked_for_again() {
         let mut out = Outbox::default();
         let mut errands = Errands::new("build");
-        errands.ask(&errand(), &mut out);
-        let name = errands.declined(&out.creations[0]).expect("its own");
-        assert_eq!(errands.standing(&name), Standing::Absent);
+        let quota = |number: u32| Conflict::Forbidden(format!("exceeded quota: q{number}"));
+        for number in 1..=2 {
+            errands.ask(&errand(), &mut out);
+            let name = errands.declined(&out.creations[0], &quota(number));
+            let name = name.expect("its own");
+            assert_eq!(errands.standing(&name), Standing::Absent);
+        }
+        let said =
+            "the namespace `shop` declined a pod for a build 2 times, `web-1-build` at last: ";
+        assert_eq!(errands.remarks(), [format!("{said}{}", quota(2))]);
     }
 }

@@ -6,7 +6,7 @@ use control::operation::Operation;
 use control::services::{FunctionLimits, route};
 use model::service::{Balancing, Publish};
 use model::traffic::LatencyObjective;
-use model::{Object, Text};
+use model::{Labels, Object, Text};
 use scenario::Scenario;
 use scenario::schema::{self, MeasuredWindow, RateFormat, TrafficForm};
 use scenario::share::Share;
@@ -210,10 +210,21 @@ fn model(services: &schema::Services, forwarding: Forwarding) -> ServiceModel {
     }
 }
 
-/// The routers of `OpenShift`.
+/// The routers of `OpenShift`: where none is stated, one takes the routes of all hosts.
 fn routers(scenario: &Scenario) -> Vec<Router> {
     let written = scenario.system.openshift.iter();
     let written = written.flat_map(|own| &own.routers);
+    let is_openshift = scenario.system.name == systems::openshift::ENTRY.name;
+    let has_host = scenario.traffic.iter().any(|own| own.host.is_some());
+    if is_openshift && has_host && written.clone().next().is_none() {
+        return vec![Router {
+            name: "router".into(),
+            selector: Labels::new(),
+            namespaces: Vec::new(),
+            micro: None,
+            reload: RELOAD,
+        }];
+    }
     let routers = written.map(|own| {
         let labels = own.route_selector.iter();
         let micro = |rate: f64| (rate * f64::from(own.replicas) * 1e6).round() as u64;
@@ -229,6 +240,9 @@ fn routers(scenario: &Scenario) -> Vec<Router> {
     });
     routers.collect()
 }
+
+/// Least time between two reloads of a router, where nothing is stated.
+const RELOAD: Duration = Duration::from_secs(5);
 
 /// Beginning and end of measuring.
 fn cuts(scenario: &Scenario) -> Vec<Instant> {

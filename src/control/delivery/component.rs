@@ -400,8 +400,12 @@ impl Component for Deliveries {
         }
     }
 
-    fn declined(&mut self, creation: &Creation, _conflict: &Conflict) {
-        self.build_declined(creation);
+    fn declined(&mut self, creation: &Creation, conflict: &Conflict) {
+        self.build_declined(creation, conflict);
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        self.errands.remarks()
     }
 
     fn outlives_control_plane(&self) -> bool {

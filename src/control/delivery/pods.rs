@@ -1,6 +1,6 @@
 //! Builds that run in pods of the cluster: they wait for room, and fail with their nodes.
 
-use cluster::Store;
+use cluster::{Conflict, Store};
 use model::{DeliveryStep, Event, Text};
 use units::Duration;
 
@@ -85,8 +85,8 @@ impl Deliveries {
     }
 
     /// The pod of a build was declined, such as by a quota.
-    pub(super) fn build_declined(&mut self, creation: &Creation) {
-        let name = self.errands.declined(creation);
+    pub(super) fn build_declined(&mut self, creation: &Creation, conflict: &Conflict) {
+        let name = self.errands.declined(creation, conflict);
         let known = name.and_then(|name| self.builds.remove(&name));
         if let Some((pipeline, build)) = known {
             let again = self.now.saturating_add(ASK_AGAIN);

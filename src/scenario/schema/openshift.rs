@@ -21,7 +21,7 @@ pub struct OpenShift {
     /// Deployment configurations by the name of their Deployment, `*` for all others.
     pub deployment_configs: SortedMap<String, OpenShiftDeploymentConfig>,
     /// Routers, each with a shard of the routes: a route is that of the first router that selects it.
-    /// Default none, with which the rules of routes hold at once and without limits.
+    /// Default one of all routes, without a limit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub routers: Vec<OpenShiftRouter>,
 }

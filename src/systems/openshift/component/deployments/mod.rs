@@ -178,9 +178,9 @@ impl Component for DeploymentConfigs {
         }
     }
 
-    fn declined(&mut self, creation: &Creation, _conflict: &Conflict) {
+    fn declined(&mut self, creation: &Creation, conflict: &Conflict) {
         let again = self.now.saturating_add(ASK_AGAIN);
-        if self.errands.declined(creation).is_some() {
+        if self.errands.declined(creation, conflict).is_some() {
             let configs = self.configs.iter();
             let rolling = configs.filter(|(_, own)| own.is_rolling());
             self.wakes.extend(rolling.map(|(&id, _)| (id, again)));
@@ -192,6 +192,10 @@ impl Component for DeploymentConfigs {
             config.ask_again();
             self.wakes.insert(id, again);
         }
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        self.errands.remarks()
     }
 
     fn clone_component(&self) -> Box<dyn Component> {
