@@ -32,6 +32,7 @@ pub mod links;
 pub mod listed;
 pub mod lookahead;
 mod machine_course;
+mod measured;
 pub mod memory;
 pub mod merge;
 mod msgpack;

@@ -14,25 +14,69 @@ pub(crate) fn pattern<V: PartialEq>(
     samples: impl IntoIterator<Item = (i64, V)>,
     amount: impl Fn(&V) -> String,
 ) -> Option<Text> {
-    let mut text = String::from("recorded(");
-    let mut last = None;
-    let samples = samples.into_iter();
-    let mut samples = samples
-        .map(|(at, value)| (at.saturating_sub(start).max(0), value))
-        .peekable();
-    while let Some((seconds, value)) = samples.next() {
-        if samples.peek().is_some_and(|(next, _)| *next == seconds) {
-            continue;
-        }
-        if last.as_ref() == Some(&value) {
-            continue;
-        }
-        let comma = if last.is_none() { "" } else { ", " };
-        let _ = write!(text, "{comma}{seconds}s: {}", amount(&value));
-        last = Some(value);
+    let mut steps = Steps::new(start, amount);
+    for (second, value) in samples {
+        steps.push(second, value);
     }
-    text.push(')');
-    last.is_some().then(|| text.into())
+    steps.finish()
+}
+
+/// A pattern of samples that come one after the other.
+pub(crate) struct Steps<V, F> {
+    start: i64,
+    amount: F,
+    text: String,
+    /// The latest sample: seconds from the start, and what is used.
+    latest: Option<(i64, V)>,
+    /// What is used by the text.
+    last: Option<V>,
+}
+
+impl<V: PartialEq, F: Fn(&V) -> String> Steps<V, F> {
+    /// No samples yet of a task that started at a second.
+    pub(crate) fn new(start: i64, amount: F) -> Self {
+        Self {
+            start,
+            amount,
+            text: String::from("recorded("),
+            latest: None,
+            last: None,
+        }
+    }
+
+    /// Adds a sample, no earlier than those before.
+    pub(crate) fn push(&mut self, second: i64, value: V) {
+        let seconds = second.saturating_sub(self.start).max(0);
+        if self.latest.as_ref().is_some_and(|own| own.0 != seconds) {
+            self.write();
+        }
+        self.latest = Some((seconds, value));
+    }
+
+    fn write(&mut self) {
+        let Some((seconds, value)) = self.latest.take() else {
+            return;
+        };
+        if self.last.as_ref() == Some(&value) {
+            return;
+        }
+        let comma = if self.last.is_none() { "" } else { ", " };
+        let amount = (self.amount)(&value);
+        let _ = write!(self.text, "{comma}{seconds}s: {amount}");
+        self.last = Some(value);
+    }
+
+    /// The pattern; none without a sample.
+    pub(crate) fn finish(mut self) -> Option<Text> {
+        self.write();
+        self.text.push(')');
+        self.last.is_some().then(|| self.text.into())
+    }
+}
+
+/// Hundredths of a percent as an amount is written.
+pub(crate) fn hundredths(used: &i64) -> String {
+    format!("{}.{:02}%", used / 100, used % 100)
 }
 
 #[cfg(test)]

@@ -41,10 +41,25 @@ const ALL_AHEAD: usize = 8 << 20;
 const HEAD: usize = 54;
 
 /// Bit pattern of a time that is absent.
-const NONE: i64 = i64::MIN;
+pub(crate) const NONE: i64 = i64::MIN;
 
 /// Number of temporary files so far, for names of their own.
 static FILES: AtomicU64 = AtomicU64::new(0);
+
+/// A temporary file for records of a kind, of which the name is gone already, and that name.
+pub(crate) fn nameless(records: &str) -> io::Result<(File, PathBuf)> {
+    let number = FILES.fetch_add(1, Ordering::Relaxed);
+    let name = format!("windtunnel-{}-{number}.{records}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let mut options = OpenOptions::new();
+    let file = options
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(&path)?;
+    fs::remove_file(&path)?;
+    Ok((file, path))
+}
 
 /// A part of the file.
 #[derive(Clone, Copy, Debug)]
@@ -68,16 +83,7 @@ pub(crate) struct Spill {
 impl Spill {
     /// An empty temporary file for arrivals in an order, of which the name is gone already.
     pub(crate) fn new(order: Order) -> io::Result<Self> {
-        let number = FILES.fetch_add(1, Ordering::Relaxed);
-        let name = format!("windtunnel-{}-{number}.arrivals", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let mut options = OpenOptions::new();
-        let file = options
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&path)?;
-        fs::remove_file(&path)?;
+        let (file, path) = nameless("arrivals")?;
         Ok(Self {
             file,
             path,

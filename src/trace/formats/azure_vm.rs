@@ -12,9 +12,9 @@ use crate::format::{
 use crate::gather::{Demand, Gather, PlainDemand, requests};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
+use crate::measured::{ByTask, Sample, Samples};
 use crate::options::ReadOptions;
 use crate::rows::{Fields, LAST_SECOND, Layout, Refused, USAGE_NOT_READ, each_row_of};
-use crate::samples::pattern;
 use crate::side_by_side::{Tables, TraceTable};
 use crate::stream::ArrivalSource;
 use indexmap::IndexMap;
@@ -160,12 +160,19 @@ fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
 struct Read {
     file: Arc<str>,
     line: u64,
-    /// Hundredths of a percent in use, each from a second on.
-    samples: Vec<(i64, i64)>,
+    /// Seconds of the first reading and of the last.
+    first: i64,
+    last: i64,
+    /// Whether the machine was met in the table of machines.
+    is_listed: bool,
 }
 
-/// Readings by machine.
-type Readings = IndexMap<String, Read, FxBuildHasher>;
+/// Readings by machine: hundredths of a percent in use, each from a second on.
+#[derive(Default)]
+struct Readings {
+    machines: IndexMap<String, Read, FxBuildHasher>,
+    samples: Samples,
+}
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
@@ -184,9 +191,18 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         })?;
     }
     // Shards are split by time, and their names don't sort as the times do.
-    for read in readings.values_mut() {
-        read.samples.sort_by_key(|(at, _)| *at);
-        if read.samples.is_sorted_by(|one, next| one.0 < next.0) {
+    let Readings {
+        machines: readings,
+        samples,
+    } = readings;
+    let samples = samples.sorted()?;
+    for (number, read) in readings.values().enumerate() {
+        let (mut last, mut is_sorted) = (None, true);
+        samples.each(number, |own| {
+            is_sorted &= last != Some(own.at);
+            last = Some(own.at);
+        })?;
+        if is_sorted {
             continue;
         }
         journal.file = read.file.clone();
@@ -195,21 +211,31 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     }
     let mut gather = Gather::default();
     if machines.is_empty() {
-        alone(&mut gather, &mut journal, readings)?;
+        alone(&mut gather, &mut journal, &readings)?;
         return Ok(gather.finish(journal));
     }
+    let mut used = Used {
+        machines: readings,
+        samples,
+    };
     for part in machines {
         journal.file = part.name.clone();
         each_row_of(part, &LAYOUT, &mut journal, &mut |journal, fields| {
-            take(&mut gather, journal, fields, options, &mut readings)
+            take(&mut gather, journal, fields, options, &mut used)
         })?;
     }
-    for read in readings.values() {
+    for read in used.machines.values().filter(|read| !read.is_listed) {
         journal.file = read.file.clone();
         let kind = "readings of a machine that is not listed";
         journal.dirt(kind, Action::Drop, read.line)?;
     }
     Ok(gather.finish(journal))
+}
+
+/// What machines used.
+struct Used {
+    machines: IndexMap<String, Read, FxBuildHasher>,
+    samples: ByTask,
 }
 
 fn take_reading(
@@ -230,26 +256,33 @@ fn take_reading(
         let kind = "average use beyond minimum or maximum";
         journal.dirt(kind, Action::Keep, fields.line())?;
     }
-    if let Some(known) = readings.get_mut(name) {
-        known.samples.push((at, mean));
-        return Ok(());
-    }
-    let read = Read {
-        file: journal.file.clone(),
-        line: fields.line(),
-        samples: vec![(at, mean)],
+    let number = if let Some((number, _, known)) = readings.machines.get_full_mut(name) {
+        known.first = known.first.min(at);
+        known.last = known.last.max(at);
+        number
+    } else {
+        let read = Read {
+            file: journal.file.clone(),
+            line: fields.line(),
+            first: at,
+            last: at,
+            is_listed: false,
+        };
+        readings.machines.insert_full(name.to_owned(), read).0
     };
-    readings.insert(name.to_owned(), read);
+    let sample = Sample::new(at, [Some(mean), None, None]);
+    readings.samples.push(number, sample);
     Ok(())
 }
 
 /// Machines of which nothing but readings is known.
-fn alone(gather: &mut Gather, journal: &mut Journal, readings: Readings) -> Result<(), TraceError> {
-    for (name, read) in readings {
-        let ends = read.samples.first().zip(read.samples.last());
-        let Some((&(first, _), &(last, _))) = ends else {
-            continue;
-        };
+fn alone(
+    gather: &mut Gather,
+    journal: &mut Journal,
+    machines: &IndexMap<String, Read, FxBuildHasher>,
+) -> Result<(), TraceError> {
+    for (name, read) in machines {
+        let (first, last) = (read.first, read.last);
         let kind = "readings of a machine whose size is not stated; requests nothing";
         journal.file = read.file.clone();
         journal.dirt(kind, Action::Keep, read.line)?;
@@ -260,7 +293,7 @@ fn alone(gather: &mut Gather, journal: &mut Journal, readings: Readings) -> Resu
         }
         let demand = Demand {
             submit: Instant::from_secs(first),
-            name: PodName::Text(name.into()),
+            name: PodName::Text(name.as_str().into()),
             spec: PodSpec::with_requests(requests(None, None)),
             run_time: (!is_there).then(|| Duration::from_secs(last - first + STEP)),
             ..Demand::default()
@@ -300,7 +333,7 @@ fn take(
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
     options: &ReadOptions,
-    readings: &mut Readings,
+    used: &mut Used,
 ) -> Result<(), Refused> {
     let line = fields.line();
     let name = fields.name(VM, "the name of a machine")?;
@@ -327,7 +360,7 @@ fn take(
     }
     let run_time: Option<Duration> = (!is_there).then(|| deleted.since(created));
     let tenant = fields.text(SUBSCRIPTION);
-    if readings.is_empty() && !options.usage {
+    if used.machines.is_empty() && !options.usage {
         let demand = PlainDemand {
             submit: created,
             name,
@@ -340,21 +373,17 @@ fn take(
         return Ok(());
     }
     let mut spec = PodSpec::with_requests(requests(Some(cores), Some(memory)));
-    if let Some(read) = readings.swap_remove(name) {
-        let at = |sample: Option<&(i64, i64)>| sample.map(|(at, _)| Instant::from_secs(*at));
-        let is_before = at(read.samples.first()).is_some_and(|at| at < created);
-        if is_before || at(read.samples.last()).is_some_and(|at| at >= deleted) {
+    let read = used.machines.get_full_mut(name);
+    // Of a machine that is listed twice, the first row has the readings.
+    if let Some((number, _, read)) = read.filter(|own| !own.2.is_listed) {
+        read.is_listed = true;
+        let [first, last] = [read.first, read.last].map(Instant::from_secs);
+        if first < created || last >= deleted {
             let kind = "readings beyond the life of their machine";
             journal.dirt(kind, Action::Keep, line)?;
         }
         let start = created.as_nanos() / 1_000_000_000;
-        let samples = read.samples.into_iter();
-        spec.behaviour = Some(Arc::new(Behaviour {
-            cpu_usage: pattern(start, samples, |used| {
-                format!("{}.{:02}%", used / 100, used % 100)
-            }),
-            ..Behaviour::default()
-        }));
+        spec.behaviour = Some(Arc::new(used.samples.shares(number, start)?));
     } else if let Some(mean) = mean.filter(|_| options.usage) {
         // A hundredth of a percent tells machines apart well enough, and keeps classes few.
         spec.behaviour = Some(Arc::new(Behaviour {

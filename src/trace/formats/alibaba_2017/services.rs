@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
-use super::usage::{self, Usage};
+use super::usage::{self, Measurements, Usage};
 use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
@@ -76,19 +76,20 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let tables = tables(input)?;
     tables.note(&mut journal)?;
     let [events, measured] = &tables.read;
-    let mut services = Services {
-        gather: Gather::default().in_order(Order::Place),
-        alive: Alive::default(),
-        usage: Usage::default(),
-    };
+    let mut measurements = Measurements::default();
     for part in measured {
         if options.usage {
-            services.usage.read(part, &mut journal)?;
+            measurements.read(part, &mut journal)?;
             continue;
         }
         journal.file = part.name.clone();
         journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
     }
+    let mut services = Services {
+        gather: Gather::default().in_order(Order::Place),
+        alive: Alive::default(),
+        usage: measurements.usage()?,
+    };
     let mut rows = Timed::default();
     each_row_of_all(events, &LAYOUT, &mut journal, |journal, fields| {
         let event = Event::of(journal, fields, options)?;
@@ -189,7 +190,7 @@ impl Services {
                     submit: time,
                     name: PodName::Text(instance.to_string().into()),
                     spec: PodSpec {
-                        behaviour: usage.of(instance, time).map(Into::into),
+                        behaviour: usage.of(instance, time)?.map(Into::into),
                         ..PodSpec::with_requests(requests(cpu, memory))
                     },
                     historic_start: (time > Instant::ZERO).then_some(time),

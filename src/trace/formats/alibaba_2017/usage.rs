@@ -1,14 +1,14 @@
 //! Measured usage in Alibaba's trace of 2017. That of service instances is a share of what they requested.
 
-use indexmap::IndexMap;
+use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use crate::input::Input;
 use crate::ledger::Journal;
+use crate::measured::{ByTask, Sample, Samples};
 use crate::rows::{Layout, each_row_of};
-use crate::samples::pattern;
 use model::Behaviour;
 use units::Instant;
 
@@ -58,47 +58,56 @@ pub(super) fn of_machines(first: &[u8]) -> Confidence {
     row_has(first, b',', OF_MACHINES, &TESTS)
 }
 
-/// Hundredths of a percent in use from a second on.
-type Samples = Vec<(i64, i64)>;
-
-/// Usage of instances: of processors and of memory.
+/// Measurements of instances: hundredths of a percent of processors and of memory, each from a second on.
 #[derive(Default)]
-pub(super) struct Usage(IndexMap<i64, [Samples; 2], FxBuildHasher>);
+pub(super) struct Measurements {
+    instances: IndexSet<i64, FxBuildHasher>,
+    samples: Samples,
+}
 
-impl Usage {
+impl Measurements {
     /// Adds the measurements of a table.
     pub(super) fn read(&mut self, part: &Input, journal: &mut Journal) -> Result<(), TraceError> {
         journal.file = part.name.clone();
         each_row_of(part, &LAYOUT, journal, &mut |journal, fields| {
             let instance = fields.number(INSTANCE, 0, i64::MAX)?;
-            let used = [
-                fields.scaled(CPU, 100, MOST)?,
-                fields.scaled(MEMORY, 100, MOST)?,
-            ];
+            let cpu = fields.scaled(CPU, 100, MOST)?;
+            let memory = fields.scaled(MEMORY, 100, MOST)?;
             let at = super::time(journal, fields, TIME)?;
-            let samples = self.0.entry(instance).or_default();
-            for (samples, used) in samples.iter_mut().zip(used) {
-                samples.extend(used.map(|used| (at.as_nanos() / 1_000_000_000, used)));
-            }
+            let number = self.instances.insert_full(instance).0;
+            let sample = Sample::new(at.as_nanos() / 1_000_000_000, [cpu, memory, None]);
+            self.samples.push(number, sample);
             Ok(())
         })
     }
 
-    /// The use of an instance that began at an instant; `None` if nothing of it was measured.
-    pub(super) fn of(&self, instance: i64, began: Instant) -> Option<Behaviour> {
-        let series = |samples: &Samples| {
-            let mut sorted = samples.clone();
-            sorted.sort_by_key(|&(second, _)| second);
-            let start = began.as_nanos() / 1_000_000_000;
-            pattern(start, sorted, |used| {
-                format!("{}.{:02}%", used / 100, used % 100)
-            })
-        };
-        let [cpu, memory] = self.0.get(&instance)?;
-        Some(Behaviour {
-            cpu_usage: series(cpu),
-            memory_usage: series(memory),
-            ..Behaviour::default()
+    /// The usage of each instance.
+    pub(super) fn usage(self) -> Result<Usage, TraceError> {
+        Ok(Usage {
+            instances: self.instances,
+            samples: self.samples.sorted()?,
         })
+    }
+}
+
+/// Usage of instances: of processors and of memory.
+#[derive(Default)]
+pub(super) struct Usage {
+    instances: IndexSet<i64, FxBuildHasher>,
+    samples: ByTask,
+}
+
+impl Usage {
+    /// The use of an instance that began at an instant; `None` if nothing of it was measured.
+    pub(super) fn of(
+        &self,
+        instance: i64,
+        began: Instant,
+    ) -> Result<Option<Behaviour>, TraceError> {
+        let Some(number) = self.instances.get_index_of(&instance) else {
+            return Ok(None);
+        };
+        let start = began.as_nanos() / 1_000_000_000;
+        self.samples.shares(number, start).map(Some)
     }
 }

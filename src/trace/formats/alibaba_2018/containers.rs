@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
-use super::usage::{self, Usage};
+use super::usage::{self, Measurements, Usage};
 use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
@@ -84,10 +84,10 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let tables = tables(input)?;
     tables.note(&mut journal)?;
     let [containers, measured] = &tables.read;
-    let mut usage = Usage::default();
+    let mut measurements = Measurements::default();
     for part in measured {
         if options.usage {
-            usage.read(part, &mut journal)?;
+            measurements.read(part, &mut journal)?;
             continue;
         }
         journal.file = part.name.clone();
@@ -101,7 +101,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             Standing::First
         },
         measured: 0,
-        usage,
+        usage: measurements.usage()?,
     };
     let mut rows = Rows::default();
     for part in containers {
@@ -222,7 +222,7 @@ impl Containers {
         if !has_cpu || !has_memory {
             journal.dirt("no request; counted as 0", Action::Keep, line)?;
         }
-        let behaviour = self.usage.of(&name, submit.as_nanos() / 1_000_000_000);
+        let behaviour = self.usage.of(&name, submit.as_nanos() / 1_000_000_000)?;
         self.measured += usize::from(behaviour.is_some());
         let demand = Demand {
             submit,

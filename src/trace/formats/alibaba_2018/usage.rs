@@ -1,14 +1,14 @@
 //! Measured usage in Alibaba's trace of 2018. That of containers is a share of what they requested.
 
-use indexmap::IndexMap;
+use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
+use crate::measured::{ByTask, Sample, Samples};
 use crate::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of};
-use crate::samples::pattern;
 use model::{Behaviour, Text};
 
 const COLUMNS: &[ColumnDoc] = &[
@@ -63,69 +63,67 @@ pub(super) fn of_machines(first: &[u8]) -> Confidence {
     row_has(first, b',', OF_MACHINES, &tests)
 }
 
-/// A measurement: the second, and hundredths of a percent of processors and memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Sample {
-    second: i64,
-    cpu: Option<u32>,
-    memory: Option<u32>,
+/// Measurements of containers by their names: the second, and hundredths of a percent of processors and memory.
+#[derive(Default)]
+pub(super) struct Measurements {
+    containers: IndexSet<Text, FxBuildHasher>,
+    samples: Samples,
 }
 
-/// Usage of containers by their names.
-#[derive(Default)]
-pub(super) struct Usage(IndexMap<Text, Vec<Sample>, FxBuildHasher>);
-
-impl Usage {
+impl Measurements {
     /// Adds the measurements of a table.
     pub(super) fn read(&mut self, part: &Input, journal: &mut Journal) -> Result<(), TraceError> {
         journal.file = part.name.clone();
         each_row_of(part, &LAYOUT, journal, &mut |journal, fields| {
-            let sample = Sample {
-                second: fields.number(TIME, 0, LAST_SECOND)?,
-                cpu: percent(fields, CPU)?,
-                memory: percent(fields, MEMORY)?,
-            };
+            let second = fields.number(TIME, 0, LAST_SECOND)?;
+            let (cpu, memory) = (percent(fields, CPU)?, percent(fields, MEMORY)?);
             let name = fields.name(CONTAINER, "the name of a container")?;
-            if sample.cpu.is_none() && sample.memory.is_none() {
+            if cpu.is_none() && memory.is_none() {
                 return Ok(journal.dirt("row without usage", Action::Drop, fields.line())?);
             }
-            match self.0.get_mut(name) {
-                Some(samples) => samples.push(sample),
-                None => drop(self.0.insert(name.into(), vec![sample])),
-            }
+            let known = self.containers.get_index_of(name);
+            let number = known.unwrap_or_else(|| self.containers.insert_full(name.into()).0);
+            let sample = Sample::new(second, [cpu, memory, None]);
+            self.samples.push(number, sample);
             Ok::<(), Refused>(())
         })
     }
 
-    /// The use of a container that began at a second; `None` if nothing of it was measured.
-    pub(super) fn of(&self, container: &str, start: i64) -> Option<Behaviour> {
-        let mut samples = self.0.get(container)?.clone();
-        samples.sort_by_key(|own| own.second);
-        let series = |part: fn(&Sample) -> Option<u32>| {
-            let own = samples
-                .iter()
-                .filter_map(|own| Some((own.second, part(own)?)));
-            pattern(start, own, |used| {
-                format!("{}.{:02}%", used / 100, used % 100)
-            })
-        };
-        Some(Behaviour {
-            cpu_usage: series(|own| own.cpu),
-            memory_usage: series(|own| own.memory),
-            ..Behaviour::default()
+    /// The usage of each container.
+    pub(super) fn usage(self) -> Result<Usage, TraceError> {
+        Ok(Usage {
+            containers: self.containers,
+            samples: self.samples.sorted()?,
         })
+    }
+}
+
+/// Usage of containers by their names.
+#[derive(Default)]
+pub(super) struct Usage {
+    containers: IndexSet<Text, FxBuildHasher>,
+    samples: ByTask,
+}
+
+impl Usage {
+    /// The use of a container that began at a second; `None` if nothing of it was measured.
+    pub(super) fn of(&self, container: &str, start: i64) -> Result<Option<Behaviour>, TraceError> {
+        let Some(number) = self.containers.get_index_of(container) else {
+            return Ok(None);
+        };
+        self.samples.shares(number, start).map(Some)
     }
 
     /// Number of containers.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.containers.len()
     }
 }
 
 /// Hundredths of a percent; `None` if the field is absent or marked as invalid.
-fn percent(fields: &Fields<'_, '_>, place: usize) -> Result<Option<u32>, BadRow> {
+fn percent(fields: &Fields<'_, '_>, place: usize) -> Result<Option<i64>, BadRow> {
     if matches!(fields.text(place), "-1" | "-1.0" | "101" | "101.0") {
         return Ok(None);
     }
-    Ok(fields.scaled(place, 100, 100.0)?.map(|own| own as u32))
+    fields.scaled(place, 100, 100.0)
 }

@@ -342,7 +342,7 @@ impl Tasks {
         if is_left_out {
             arrival.members = 0;
         }
-        let arrival = self.demand(event.key, task);
+        let arrival = self.demand(event.key, task)?;
         if early == Some(time) {
             let kind = "end after the SUBMIT of its instant; put before it";
             journal.dirt(kind, Action::Repair, line)?;
@@ -399,7 +399,7 @@ impl Tasks {
     }
 
     /// The demand of a task that is over, or is not within the trace, with its resizes and what it used.
-    fn demand(&mut self, key: Key, task: Task) -> Arrival {
+    fn demand(&mut self, key: Key, task: Task) -> Result<Arrival, TraceError> {
         let mut arrival = task.arrival;
         let specs = self.specs.classes();
         let resized = { task.resizes }.spec(&specs[task.first as usize], arrival.run_time);
@@ -408,18 +408,18 @@ impl Tasks {
         } else {
             let as_asked = || PodSpec::clone(&specs[arrival.class as usize]);
             let spec = resized.unwrap_or_else(as_asked);
-            Some(self.usage.measured(spec, &arrival, key, task.began))
+            Some(self.usage.measured(spec, &arrival, key, task.began)?)
         };
         if let Some(spec) = spec {
             arrival.class = self.gather.class_of(spec);
         }
-        arrival
+        Ok(arrival)
     }
 
     /// The demands by submission.
     pub(crate) fn finish(mut self, journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
         for (key, task) in std::mem::take(&mut self.alive) {
-            let arrival = self.demand(key, task);
+            let arrival = self.demand(key, task)?;
             self.ended.push(arrival);
         }
         let Self {

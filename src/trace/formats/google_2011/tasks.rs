@@ -12,7 +12,7 @@
 use super::attributes::{Constraints, is_constraints};
 use super::events::{Asked, TaskEvent, Tasks, opening_dirt};
 use super::unsorted;
-use super::usage::Usage;
+use super::usage::Windows;
 use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
@@ -114,7 +114,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let tables = tables(input)?;
     tables.note(&mut journal)?;
     let [events, of_constraints, windows] = &tables.read;
-    let (mut constraints, mut usage) = (Constraints::default(), Usage::default());
+    let (mut constraints, mut usage) = (Constraints::default(), Windows::default());
     for part in of_constraints {
         constraints.add(part, &mut journal)?;
     }
@@ -126,7 +126,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
         }
     }
-    let tasks = Tasks::new(options).with_usage(usage);
+    let tasks = Tasks::new(options).with_usage(usage.usage()?);
     unsorted::demands(tasks, journal, options, events, |tasks, journal| {
         each_row_of_all(events, &LAYOUT, journal, |journal, fields| {
             take(tasks, journal, fields, options, &constraints)

@@ -16,10 +16,11 @@ use crate::format::{
 use crate::gather::{Demand, Gather};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
+use crate::measured::{ByTask, Sample, Samples};
 use crate::options::ReadOptions;
 use crate::origin::Origin;
 use crate::rows::{Fields, Layout, Refused, each_row_of, each_row_of_all};
-use crate::samples::pattern;
+use crate::samples::Steps;
 use crate::side_by_side::Tables;
 use crate::stream::{Arrival, ArrivalSource};
 use model::{Behaviour, PodName, PodSpec, ResourceList};
@@ -111,22 +112,24 @@ pub(super) fn sniff(first: &[u8]) -> Confidence {
     row_has(first, b',', COLUMNS.len(), &tests)
 }
 
-/// A window of measurement.
-struct Window {
-    start: Instant,
+/// The windows of a task up to now.
+struct Task {
+    first: Instant,
+    last: Instant,
+    /// The end of the latest row.
     end: Instant,
-    /// 1/1000 cores and bytes.
-    used: (i64, i64),
+    /// The place of the first row.
     origin: Origin,
 }
 
 /// The windows of tasks, in the order of their first ones.
 #[derive(Default)]
-pub(crate) struct Usage {
-    windows: IndexMap<Key, Vec<Window>, FxBuildHasher>,
+pub(crate) struct Windows {
+    tasks: IndexMap<Key, Task, FxBuildHasher>,
+    samples: Samples,
 }
 
-impl Usage {
+impl Windows {
     /// Adds the windows of a table.
     pub(super) fn add(
         &mut self,
@@ -173,47 +176,82 @@ impl Usage {
         if end < start {
             return Err(fields.bad(places.end, "no earlier than the start").into());
         }
-        let Some(used) = cpu.zip(memory) else {
+        if cpu.is_none() || memory.is_none() {
             return Ok(journal.dirt("window without usage", Action::Drop, line)?);
-        };
-        let windows = self.windows.entry(key).or_default();
-        if windows.last().is_some_and(|last| start < last.end) {
+        }
+        let entry = self.tasks.entry(key);
+        let number = entry.index();
+        let task = entry.or_insert_with(|| Task {
+            first: start,
+            last: end,
+            end: start,
+            origin: journal.origin(line),
+        });
+        if start < task.end {
             let kind = "window that begins before the end of the task's last; cuts it";
             journal.dirt(kind, Action::Keep, line)?;
         }
-        let origin = journal.origin(line);
-        windows.push(Window {
-            start,
-            end,
-            used,
-            origin,
-        });
+        task.first = task.first.min(start);
+        task.last = task.last.max(end);
+        task.end = end;
+        let sample = Sample::new(start.as_nanos(), [Some(end.as_nanos()), cpu, memory]);
+        self.samples.push(number, sample);
         Ok(())
     }
 
+    /// The usage of each task.
+    pub(crate) fn usage(self) -> Result<Usage, TraceError> {
+        Ok(Usage {
+            tasks: self.tasks,
+            samples: self.samples.sorted()?,
+        })
+    }
+}
+
+/// The usage of tasks, in the order of their first windows.
+#[derive(Default)]
+pub(crate) struct Usage {
+    tasks: IndexMap<Key, Task, FxBuildHasher>,
+    samples: ByTask,
+}
+
+impl Usage {
     /// Whether nothing was measured.
     pub(crate) fn is_empty(&self) -> bool {
-        self.windows.is_empty()
+        self.tasks.is_empty()
     }
 
     /// The usage of a task from a start up to an end; `None` if nothing of it was measured then.
-    pub(crate) fn of(&self, key: Key, start: Instant, end: Instant) -> Option<Behaviour> {
-        let windows = self.windows.get(&key)?;
-        let mut sorted: Vec<&Window> = { windows.iter() }
-            .filter(|own| own.end > own.start && own.end > start && own.start < end)
-            .collect();
-        sorted.sort_by_key(|window| window.start);
-        let whole = |at: Instant| at.as_nanos() / 1_000_000_000;
-        let second = |window: &Window| whole(window.start);
-        let start = whole(start);
-        let cpu = { sorted.iter() }.map(|window| (second(window), window.used.0));
-        let memory = { sorted.iter() }.map(|window| (second(window), window.used.1));
-        let cpu_usage = pattern(start, cpu, |milli| format!("{milli}m"))?;
-        Some(Behaviour {
+    pub(crate) fn of(
+        &self,
+        key: Key,
+        start: Instant,
+        end: Instant,
+    ) -> Result<Option<Behaviour>, TraceError> {
+        let Some(number) = self.tasks.get_index_of(&key) else {
+            return Ok(None);
+        };
+        let whole = |nanos: i64| nanos / 1_000_000_000;
+        let second = whole(start.as_nanos());
+        let mut cpu = Steps::new(second, |milli: &i64| format!("{milli}m"));
+        let mut memory = Steps::new(second, i64::to_string);
+        self.samples.each(number, |window| {
+            let [from, until] = [Some(window.at), window.value(0)]
+                .map(|own| Instant::from_nanos(own.unwrap_or_default()));
+            if until <= from || until <= start || from >= end {
+                return;
+            }
+            let second = whole(window.at);
+            if let Some((milli, bytes)) = window.value(1).zip(window.value(2)) {
+                cpu.push(second, milli);
+                memory.push(second, bytes);
+            }
+        })?;
+        Ok(cpu.finish().map(|cpu_usage| Behaviour {
             cpu_usage: Some(cpu_usage),
-            memory_usage: pattern(start, memory, ToString::to_string),
+            memory_usage: memory.finish(),
             ..Behaviour::default()
-        })
+        }))
     }
 
     /// The spec of a demand with what was measured of its task since it began to run.
@@ -223,16 +261,16 @@ impl Usage {
         arrival: &Arrival,
         key: Key,
         began: Option<Instant>,
-    ) -> PodSpec {
+    ) -> Result<PodSpec, TraceError> {
         let start = began.or(arrival.historic_start);
         let start = start.unwrap_or(arrival.submit);
         let end = arrival.run_time.map(|run| start.saturating_add(run));
-        if let Some(used) = self.of(key, start, end.unwrap_or(Instant::MAX)) {
+        if let Some(used) = self.of(key, start, end.unwrap_or(Instant::MAX))? {
             let resized = spec.behaviour.as_ref();
             let resizes = resized.map(|own| own.resizes.clone()).unwrap_or_default();
             spec.behaviour = Some(Arc::new(Behaviour { resizes, ..used }));
         }
-        spec
+        Ok(spec)
     }
 }
 
@@ -251,22 +289,23 @@ fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
-    let mut usage = Usage::default();
+    let mut windows = Windows::default();
     let tables = tables(input)?;
     tables.note(&mut journal)?;
     each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
-        usage.take(journal, fields, options)
+        windows.take(journal, fields, options)
     })?;
+    let usage = windows.usage()?;
     let mut gather = Gather::default();
-    for (&key, windows) in &usage.windows {
-        let first = windows.iter().map(|window| window.start).min();
-        let last = windows.iter().map(|window| window.end).max();
-        let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
-        let behaviour = { options.usage }
-            .then(|| usage.of(key, first, last))
-            .flatten();
+    for (&key, task) in &usage.tasks {
+        let (first, last) = (task.first, task.last);
+        let behaviour = if options.usage {
+            usage.of(key, first, last)?
+        } else {
+            None
+        };
         gather.push(
-            windows[0].origin,
+            task.origin,
             Demand {
                 submit: first,
                 name: PodName::Text(format!("{}-{}", key.0, key.1).into()),

@@ -16,7 +16,7 @@ use crate::formats::google_2011::attributes::demands;
 use crate::formats::google_2011::events::{Asked, TaskEvent, Tasks, opening_dirt};
 use crate::formats::google_2011::time;
 use crate::formats::google_2011::unsorted;
-use crate::formats::google_2011::usage::{Usage, WindowPlaces};
+use crate::formats::google_2011::usage::{WindowPlaces, Windows};
 use crate::gather::requests;
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
@@ -144,7 +144,7 @@ pub(super) fn is_events(first: &[u8]) -> Confidence {
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut tasks = Tasks::new(options);
-    let mut usage = Usage::default();
+    let mut usage = Windows::default();
     let tables = tables(input)?;
     tables.note(&mut journal)?;
     let [events, of_collections, windows] = &tables.read;
@@ -167,7 +167,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         options,
         collections: &collections,
     };
-    let tasks = tasks.with_usage(usage);
+    let tasks = tasks.with_usage(usage.usage()?);
     unsorted::demands(tasks, journal, options, events, |tasks, journal| {
         for part in events {
             each_record(part, COLUMNS, journal, |journal, fields| {
