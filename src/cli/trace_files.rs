@@ -36,6 +36,14 @@ pub(super) struct FileArguments {
 }
 
 impl FileArguments {
+    /// The same of another file.
+    pub(super) fn of(&self, file: &str) -> Self {
+        Self {
+            file: file.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// Whether the user names the format.
     pub(super) fn has_format(&self) -> bool {
         self.trace_format.is_some()

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use trace::failure_log::is_log;
 use trace::fit::failures::fit_failures;
-use trace::fit::fit;
+use trace::fit::{Fit, TABLE_HEAD, fit};
 use trace::format::Constructor;
 use trace::{Input, ReadOptions};
 use units::plural::count;
@@ -22,6 +22,12 @@ pub(super) struct FitArguments {
     /// detected
     #[arg(long)]
     failures: bool,
+    /// Print how far the mix is from the trace instead of the mix: a table of Markdown, with a row for each trace
+    #[arg(long, conflicts_with_all = ["json", "failures", "system"])]
+    goodness: bool,
+    /// Further traces of that table
+    #[arg(value_name = "TRACE", requires = "goodness")]
+    others: Vec<String>,
     /// System of the Los Alamos log [default: all, each a class of nodes]
     #[arg(long, value_name = "N")]
     system: Option<u32>,
@@ -30,6 +36,9 @@ pub(super) struct FitArguments {
 /// Fits a mix to the arrivals of a trace, or failures to a failure log, and prints it.
 pub(super) fn run(arguments: &FitArguments) -> Result<Exit, Failure> {
     let (file, system) = (&arguments.file, arguments.system);
+    if arguments.goodness {
+        return run_goodness(arguments);
+    }
     let input = file.input()?;
     if arguments.failures || !file.has_format() && is_log(&input).map_err(Failure::input)? {
         return run_failures(&input, system, file);
@@ -63,6 +72,58 @@ fn run_failures(
 }
 
 fn run_mix(input: &Input, arguments: &FileArguments) -> Result<Exit, Failure> {
+    let Fitted {
+        name,
+        fit,
+        bad_rows,
+    } = fitted(input, arguments)?;
+    if arguments.json {
+        let left_out = fit.left_out.iter();
+        let left_out = left_out.map(|(what, jobs)| json!({"what": what, "jobs": jobs}));
+        let answer = json!({
+            "mix": fit.text,
+            "model": fit.model,
+            "goodness": fit.goodness,
+            "leftOut": left_out.collect::<Vec<_>>(),
+            "badRows": bad_rows,
+        });
+        terminal::print(&format!("{answer:#}\n"));
+    } else {
+        terminal::print(&fit.text);
+    }
+    Ok(told(&name, bad_rows))
+}
+
+/// Prints a table of how far the mixes of some traces are from these.
+fn run_goodness(arguments: &FitArguments) -> Result<Exit, Failure> {
+    let mut exit = Exit::Done;
+    let mut table = String::from(TABLE_HEAD);
+    for file in [&arguments.file.file].into_iter().chain(&arguments.others) {
+        let file_arguments = arguments.file.of(file);
+        let input = file_arguments.input()?;
+        let own = fitted(&input, &file_arguments)?;
+        table.push_str(&own.fit.row(file_name(file)));
+        if told(&own.name, own.bad_rows) == Exit::Input {
+            exit = Exit::Input;
+        }
+    }
+    terminal::print(&table);
+    Ok(exit)
+}
+
+/// The last part of a path.
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// A mix that was fitted to a file.
+struct Fitted {
+    name: String,
+    fit: Fit,
+    bad_rows: u64,
+}
+
+fn fitted(input: &Input, arguments: &FileArguments) -> Result<Fitted, Failure> {
     let entry = arguments.format(input)?;
     let Constructor::Workload(open) = entry.open else {
         return Err(Failure::input(format!(
@@ -76,21 +137,11 @@ fn run_mix(input: &Input, arguments: &FileArguments) -> Result<Exit, Failure> {
     };
     let mut source = open(input, &options).map_err(Failure::input)?;
     let fit = fit(&input.name, &mut *source).map_err(Failure::input)?;
-    let bad_rows = source.ledger().bad_row_count();
-    if arguments.json {
-        let left_out = fit.left_out.iter();
-        let left_out = left_out.map(|(what, jobs)| json!({"what": what, "jobs": jobs}));
-        let answer = json!({
-            "mix": fit.text,
-            "goodness": fit.goodness,
-            "leftOut": left_out.collect::<Vec<_>>(),
-            "badRows": bad_rows,
-        });
-        terminal::print(&format!("{answer:#}\n"));
-    } else {
-        terminal::print(&fit.text);
-    }
-    Ok(told(&input.name, bad_rows))
+    Ok(Fitted {
+        name: input.name.to_string(),
+        fit,
+        bad_rows: source.ledger().bad_row_count(),
+    })
 }
 
 /// The result of a fit: bad rows of its input are an error of the input.

@@ -64,6 +64,11 @@ impl Columns {
         })
     }
 
+    /// Time from the zero of the trace to the last submission.
+    pub(super) fn span(&self) -> Duration {
+        Duration::from_nanos(self.jobs.last().map_or(0, |job| job.submit))
+    }
+
     /// Gaps between submissions, nanoseconds.
     pub(super) fn gaps(&self) -> Vec<i64> {
         let pairs = self.jobs.windows(2);

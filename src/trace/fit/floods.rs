@@ -7,6 +7,7 @@ use rng::agreement::spearman;
 use units::SortedMap;
 
 use super::columns::{Columns, Job};
+use super::course::Course;
 use super::marginals::{Fitted, OwnSessions, TEMPLATES_MAX, fitted, normal_score};
 use super::pace::{Grouping, Sessions};
 use crate::generate::mix::FIELDS;
@@ -47,6 +48,7 @@ pub(super) fn templates(columns: &Columns, grouping: &Grouping) -> Vec<Fitted> {
         most.extend(rare);
     }
     let most = (TEMPLATES_MAX / kinds.len().max(1)).clamp(1, PARTS_MAX);
+    let course = grouping.course.as_ref();
     let mut templates = Vec::new();
     for ((priority, _), mut own) in kinds {
         // Equal work keeps the order of the trace.
@@ -54,11 +56,24 @@ pub(super) fn templates(columns: &Columns, grouping: &Grouping) -> Vec<Fitted> {
         let mut rest = own.as_slice();
         for size in parts(rest.len(), most) {
             let (part, others) = rest.split_at(size);
-            templates.push(template(columns, sessions, priority, part));
+            templates.push(Fitted {
+                course: course.map(|course| counts(columns, course, part)),
+                ..template(columns, sessions, priority, part)
+            });
             rest = others;
         }
     }
     templates
+}
+
+/// Numbers of the sessions that begin in each part of a course.
+fn counts(columns: &Columns, course: &Course, sessions: &[&Vec<usize>]) -> Vec<u64> {
+    let mut counts = vec![0; course.factors.len()];
+    for own in sessions {
+        let at = columns.jobs[own[0]].submit / course.part.as_nanos();
+        counts[(at as usize).min(course.factors.len() - 1)] += 1;
+    }
+    counts
 }
 
 /// Numbers of sessions of each template, growing.

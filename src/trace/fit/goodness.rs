@@ -29,6 +29,10 @@ pub struct Distance {
     pub field: &'static str,
     /// Distance of Kolmogorov and Smirnov, from 0 to 1.
     pub distance: f64,
+    /// Mean in the trace: seconds, processors, bytes, devices, pods.
+    pub trace_mean: f64,
+    /// Mean in the mix.
+    pub mix_mean: f64,
 }
 
 /// A rank correlation.
@@ -41,6 +45,18 @@ pub struct Together {
     pub trace: f64,
     /// Correlation in the mix.
     pub mix: f64,
+}
+
+impl Together {
+    /// The names in words.
+    pub fn words(&self) -> String {
+        let [one, other] = self.between;
+        if one == other {
+            "each gap and the next".to_owned()
+        } else {
+            format!("{one} and {other}")
+        }
+    }
 }
 
 /// Number of draws of a mix that a trace is compared with.
@@ -64,7 +80,7 @@ impl Goodness {
                 mix: other,
             });
         }
-        distances.extend(distance(GAP, gaps));
+        distances.extend(distance(GAP, 1e9, gaps));
         let present: Vec<Field> = FIELDS
             .into_iter()
             .filter(|own| varies(trace, *own))
@@ -72,6 +88,7 @@ impl Goodness {
         for &field in &present {
             distances.extend(distance(
                 field.name(),
+                whole(field),
                 [values(trace, field), values(mix, field)],
             ));
         }
@@ -96,17 +113,25 @@ impl Goodness {
         }
     }
 
+    /// Distance of a field; none of one that is the same in all jobs.
+    pub fn distance_of(&self, field: &str) -> Option<&Distance> {
+        self.distances.iter().find(|own| own.field == field)
+    }
+
+    /// Correlation of each gap with the next.
+    pub fn gaps_together(&self) -> Option<&Together> {
+        self.correlations
+            .iter()
+            .find(|own| own.between == [GAP, GAP])
+    }
+
     /// Measure of how far arrivals are from those of the trace: the distance of the gaps, half the difference
     /// of their correlations, the worst distance of another field, since few long sessions leave
     /// what their jobs ask for to chance, and how far waits are from those of the trace.
     pub(super) fn arrivals(&self) -> f64 {
-        let of_gaps = |own: &&Distance| own.field == GAP;
-        let gap = self.distances.iter().find(of_gaps);
-        let others = self.distances.iter().filter(|own| !of_gaps(own));
-        let next = self
-            .correlations
-            .iter()
-            .find(|own| own.between == [GAP, GAP]);
+        let gap = self.distance_of(GAP);
+        let others = self.distances.iter().filter(|own| own.field != GAP);
+        let next = self.gaps_together();
         gap.map_or(0.0, |own| own.distance)
             + others.map(|own| own.distance).fold(0.0, f64::max)
             + next.map_or(0.0, |own| (own.trace - own.mix).abs() / 2.0)
@@ -135,10 +160,27 @@ pub(super) fn together(columns: &Columns, fields: [Field; 2]) -> Option<f64> {
     spearman(&one, &other)
 }
 
-fn distance(field: &'static str, samples: [Vec<i64>; 2]) -> Option<Distance> {
+/// Parts of a whole unit in which a field is counted.
+fn whole(field: Field) -> f64 {
+    match field {
+        Field::RunTime | Field::TimeLimit => 1e9,
+        Field::Cpu | Field::Gpus => 1e3,
+        Field::Memory | Field::Pods => 1.0,
+    }
+}
+
+fn distance(field: &'static str, whole: f64, samples: [Vec<i64>; 2]) -> Option<Distance> {
     let [mut one, mut other] = samples;
     one.sort_unstable();
     other.sort_unstable();
-    let distance = kolmogorov(&one, &other)?;
-    Some(Distance { field, distance })
+    let mean = |values: &[i64]| {
+        let sum: f64 = values.iter().map(|own| *own as f64).sum();
+        sum / values.len() as f64 / whole
+    };
+    Some(Distance {
+        field,
+        distance: kolmogorov(&one, &other)?,
+        trace_mean: mean(&one),
+        mix_mean: mean(&other),
+    })
 }

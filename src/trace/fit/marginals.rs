@@ -5,6 +5,7 @@ use units::{Duration, SortedMap};
 
 use super::columns::{Columns, Job};
 use super::goodness::{together, values, varies};
+use super::means;
 use crate::generate::mix::{Choice, Copula, FIELDS, Field, Times};
 use rng::agreement::spearman;
 
@@ -38,6 +39,8 @@ pub(super) type Amounts = Vec<(i64, u64)>;
 pub(super) struct Fitted {
     /// Number of the jobs, or of their sessions.
     pub(super) weight: u64,
+    /// The same for each part of the course of the arrivals, where they have one.
+    pub(super) course: Option<Vec<u64>>,
     /// Sessions of the jobs, where the kind has its own.
     pub(super) sessions: Option<OwnSessions>,
     pub(super) priority: i32,
@@ -115,6 +118,7 @@ pub(super) fn fitted(priority: i32, columns: &Columns) -> Fitted {
     }
     let mut fitted = Fitted {
         weight: columns.jobs.len() as u64,
+        course: None,
         sessions: None,
         priority,
         times,
@@ -125,7 +129,7 @@ pub(super) fn fitted(priority: i32, columns: &Columns) -> Fitted {
     fitted
 }
 
-/// Quantiles of ascending times, with both ends of every value that many jobs have.
+/// Quantiles of ascending times, with both ends of every value that many jobs have, and the mean of the times.
 pub(super) fn quantiles(sorted: &[i64]) -> Quantiles {
     let count = sorted.len() as f64;
     let at = |percent: f64| {
@@ -160,7 +164,7 @@ pub(super) fn quantiles(sorted: &[i64]) -> Quantiles {
             plain.push(point);
         }
     }
-    plain
+    means::kept(&plain, sorted)
 }
 
 /// Ascending amounts with their numbers of jobs.

@@ -3,18 +3,25 @@
 //! [`Mix`], to be edited, and how far its jobs are from those of the trace.
 
 mod columns;
+mod course;
 pub mod failures;
 mod floods;
 mod goodness;
+mod head;
 mod laws;
 mod marginals;
+mod means;
 mod pace;
+mod row;
 #[cfg(test)]
 mod tests;
 mod waiting;
+mod why;
 mod written;
 
 use std::sync::Arc;
+
+use units::Duration;
 
 use crate::error::TraceError;
 use crate::generate::mix::{After, Mix, MixSource};
@@ -24,6 +31,7 @@ use columns::Columns;
 pub use goodness::{Distance, Goodness, Together};
 pub use laws::FittedLaw;
 use pace::Grouping;
+pub use row::TABLE_HEAD;
 pub use waiting::Waiting;
 
 /// Seeds of the jobs that the fit is judged by.
@@ -34,6 +42,8 @@ const SEEDS: [u64; goodness::DRAWS] = [1, 2, 3];
 pub struct Fit {
     /// Text of the mix.
     pub text: String,
+    /// What the mix distinguishes, in words.
+    pub model: String,
     /// Distances between its jobs and those of the trace.
     pub goodness: Goodness,
     /// Properties of the trace that a mix has not, with numbers of jobs.
@@ -45,7 +55,8 @@ pub struct Fit {
 /// Jobs with one priority are a template. Submissions of one user that follow each other within 20 minutes, or
 /// follow the end of the one before, are taken for a session, and sessions with similar work for a template,
 /// where that brings the jobs closer to those of the trace: the gaps between them, how these follow each other,
-/// and the waits on a pool.
+/// and the waits on a pool. Where it brings them closer yet, jobs with similar work are templates, and the rates of
+/// these change from one part of the trace to the next.
 ///
 /// # Errors
 /// The trace can't be read, or has fewer than ten jobs.
@@ -60,22 +71,9 @@ pub fn fit(name: &str, source: &mut dyn ArrivalSource) -> Result<Fit, TraceError
             ),
         });
     }
-    let templates = marginals::templates(&columns);
-    let mut bodies = vec![written::body(
-        &columns,
-        &Grouping::alone(&columns),
-        &templates,
-    )];
-    for after in [After::Submission, After::End] {
-        if let Some(grouping) = Grouping::sessions(&columns, after) {
-            bodies.push(written::body(&columns, &grouping, &templates));
-            let floods = floods::templates(&columns, &grouping);
-            bodies.push(written::body(&columns, &grouping, &floods));
-        }
-    }
     let mut best: Option<Fit> = None;
-    for body in bodies {
-        let own = judged(&columns, &body)?;
+    for (model, body) in models(&columns) {
+        let own = judged(&columns, model, body)?;
         // What is simpler comes first.
         let is_better =
             |best: &Fit| own.goodness.arrivals() < best.goodness.arrivals() - WORTH_MORE;
@@ -83,9 +81,44 @@ pub fn fit(name: &str, source: &mut dyn ArrivalSource) -> Result<Fit, TraceError
             best = Some(own);
         }
     }
-    let mut fit = best.expect("invariant: jobs alone are a grouping");
-    fit.text = written::head(name, &columns, &fit) + &fit.text;
+    let mut fit = best.expect("invariant: jobs alone are a model");
+    fit.text = head::text(name, &fit) + &fit.text;
     Ok(fit)
+}
+
+/// Words and texts of the mixes that are tried, simple ones first.
+fn models(columns: &Columns) -> Vec<(String, String)> {
+    let templates = marginals::templates(columns);
+    let alone = Grouping::alone(columns);
+    let body = written::body(columns, &alone, &templates);
+    let mut models = vec![("jobs alone".to_owned(), body)];
+    for (after, words) in [(After::Submission, "submission"), (After::End, "end")] {
+        if let Some(grouping) = Grouping::sessions(columns, after) {
+            let body = written::body(columns, &grouping, &templates);
+            models.push((format!("sessions by the {words} of the job before"), body));
+            let floods = floods::templates(columns, &grouping);
+            let body = written::body(columns, &grouping, &floods);
+            models.push((
+                format!("floods of like jobs by the {words} of the job before"),
+                body,
+            ));
+        }
+    }
+    let parts = course::lengths(columns.span(), columns.jobs.len());
+    for part in parts {
+        models.push((
+            format!("jobs by their work, in parts of {part}"),
+            by_work(columns, part),
+        ));
+    }
+    models
+}
+
+/// Text of a mix of jobs, of which those with similar work are a template.
+fn by_work(columns: &Columns, part: Duration) -> String {
+    let grouping = Grouping::in_parts(columns, part);
+    let kinds = floods::templates(columns, &grouping);
+    written::body(columns, &grouping.without_sessions(), &kinds)
 }
 
 /// Least gain in closeness for which a fit is taken that says more.
@@ -95,13 +128,14 @@ const WORTH_MORE: f64 = 0.05;
 const LEAST: usize = 10;
 
 /// A mix beside the trace that it was fitted to.
-fn judged(columns: &Columns, body: &str) -> Result<Fit, TraceError> {
-    let mix = Arc::new(Mix::read("fitted mix", body)?);
+fn judged(columns: &Columns, model: String, body: String) -> Result<Fit, TraceError> {
+    let mix = Arc::new(Mix::read("fitted mix", &body)?);
     let jobs = columns.jobs.len() as u64;
     let drawn = |seed| Columns::read(&mut MixSource::new(Arc::clone(&mix), seed, jobs));
     let [one, two, three] = SEEDS.map(drawn);
     Ok(Fit {
-        text: body.to_owned(),
+        text: body,
+        model,
         goodness: Goodness::of(columns, &[one?, two?, three?]),
         left_out: columns.left_out(),
     })

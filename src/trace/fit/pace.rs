@@ -1,9 +1,10 @@
 //! Arrivals of a trace: rates by hour and day, sessions of users, and the gaps between these.
 
 use rng::agreement::serial;
-use units::{SortedMap, SortedSet};
+use units::{Duration, SortedMap, SortedSet};
 
 use super::columns::{Columns, Job};
+use super::course::Course;
 use super::marginals::normal_score;
 use crate::generate::mix::{After, Pace};
 
@@ -21,6 +22,8 @@ pub(super) struct Grouping {
     pub(super) autocorrelation: f64,
     pub(super) hours: Option<[f64; 24]>,
     pub(super) days: Option<[f64; 7]>,
+    /// Parts of the trace with rates of their own.
+    pub(super) course: Option<Course>,
     /// Sessions; none where each job is a session of its own.
     pub(super) sessions: Option<Sessions>,
 }
@@ -34,6 +37,14 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
+    /// Each job as a session.
+    fn alone(columns: &Columns) -> Self {
+        Self {
+            jobs: (0..columns.jobs.len()).map(|place| vec![place]).collect(),
+            after: After::Submission,
+        }
+    }
+
     /// Sessions of a trace: jobs of one user and one kind (priority; whether they end), each within 20 minutes
     /// of the instant `after` of the one before. `None` where all jobs are of one user, or no session has two.
     fn of(columns: &Columns, after: After) -> Option<Self> {
@@ -100,7 +111,7 @@ impl Grouping {
     /// Each job is a session.
     pub(super) fn alone(columns: &Columns) -> Self {
         let submits: Vec<i64> = columns.jobs.iter().map(|job| job.submit).collect();
-        Self::of(&submits, None)
+        Self::of(&submits, None, None)
     }
 
     /// Jobs of one user within 20 minutes are a session; `None` where there are no sessions.
@@ -108,19 +119,43 @@ impl Grouping {
         let sessions = Sessions::of(columns, after)?;
         let begins = sessions.jobs.iter();
         let begins: Vec<i64> = begins.map(|own| columns.jobs[own[0]].submit).collect();
-        Some(Self::of(&begins, Some(sessions)))
+        Some(Self::of(&begins, Some(sessions), None))
     }
 
-    fn of(begins: &[i64], sessions: Option<Sessions>) -> Self {
+    /// Each job is a session, and what jobs come how often changes from one part of the trace to the next.
+    pub(super) fn in_parts(columns: &Columns, part: Duration) -> Self {
+        let submits: Vec<i64> = columns.jobs.iter().map(|job| job.submit).collect();
+        Self::of(&submits, Some(Sessions::alone(columns)), Some(part))
+    }
+
+    /// The same, of which nothing about sessions is written.
+    pub(super) fn without_sessions(self) -> Self {
+        Self {
+            sessions: None,
+            ..self
+        }
+    }
+
+    fn of(begins: &[i64], sessions: Option<Sessions>, part: Option<Duration>) -> Self {
         let seconds: Vec<f64> = begins.iter().map(|&at| at as f64 / 1e9).collect();
         let span = seconds.last().copied().unwrap_or(0.0);
-        let hours = (span >= 2.0 * DAY).then(|| factors::<24>(&seconds, HOUR, span));
-        let days = (span >= 14.0 * DAY).then(|| factors::<7>(&seconds, DAY, span));
+        // Parts that are shorter than a cycle have it in themselves.
+        let covers = |cycle: f64| part.is_none_or(|part| part.as_secs_f64() >= cycle);
+        let has_hours = span >= 2.0 * DAY && covers(DAY);
+        let has_days = span >= 14.0 * DAY && covers(7.0 * DAY);
+        let hours = has_hours.then(|| factors::<24>(&seconds, HOUR, span));
+        let days = has_days.then(|| factors::<7>(&seconds, DAY, span));
         let pace = Pace::new(
             &hours.unwrap_or([1.0; 24]),
             &days.unwrap_or([1.0; 7]),
             Vec::new(),
         );
+        let course =
+            { part.zip(pace.as_ref()) }.map(|(part, pace)| Course::of(&seconds, part, pace));
+        let pace = match (&course, pace) {
+            (Some(course), Some(pace)) => pace.with_course(course.part, &course.factors),
+            (_, pace) => pace,
+        };
         let pairs = seconds.windows(2);
         let gaps = pairs.map(|two| match &pace {
             Some(pace) => (pace.between(two[0], two[1]) * 1e9) as i64,
@@ -132,6 +167,7 @@ impl Grouping {
             gaps,
             hours,
             days,
+            course,
             sessions,
         }
     }

@@ -101,6 +101,30 @@ fn amounts_priorities_users_and_sessions_are_kept() {
     );
 }
 
+/// Jobs that come seldom and stay long, and then many at a time that are short: their order decides who waits.
+#[test]
+fn parts_of_a_trace_keep_their_own_jobs() {
+    let mut rows = "submit,run_time,cpu\n".to_owned();
+    let mut submit = 0;
+    for number in 0..3_000 {
+        // Twenty days of long jobs, every three hours, and two days of short ones.
+        let (gap, run_time) = if number < 160 {
+            (10_800, 36_000)
+        } else {
+            (60, 600)
+        };
+        submit += gap * (1 + number * 7_919 % 101) / 51;
+        let _ = writeln!(rows, "{submit},{}s,1", run_time + number % 7);
+    }
+    let fit = fitted(&table(&rows));
+    assert!(fit.model.contains("in parts of"), "{}", fit.model);
+    assert!(fit.text.contains("  course:\n    part: "), "{}", fit.text);
+    let waiting = fit.goodness.waiting.expect("jobs that end");
+    assert!(waiting.distance() < 0.3, "{waiting:?}");
+    let work = waiting.mix_work / waiting.trace_work;
+    assert!((work - 1.0).abs() < 0.2, "{waiting:?}");
+}
+
 #[test]
 fn a_trace_of_a_few_jobs_is_refused() {
     let input = table("submit,cpu,run_time\n0,1,1h\n5,1,1h\n");

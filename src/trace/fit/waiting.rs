@@ -1,6 +1,9 @@
 //! Waits that the jobs of a trace and those of a mix have on the same machine: a pool of processors, or of GPUs
 //! where jobs have any, which takes jobs first come, first served. Its size is that at which the trace's work
 //! fills a stated share of it, so the measure needs no cluster and means the same for every trace.
+//!
+//! Where the two differ, what of the trace a mix lacks shows in waits of the trace's own jobs with one property
+//! exchanged: their order by a random one, their submissions by those of the mix.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -8,6 +11,7 @@ use std::collections::BinaryHeap;
 use serde::Serialize;
 
 use super::columns::{Columns, Job};
+use rng::Stream;
 
 /// Share of the pool that the work of the trace fills.
 const LOAD: f64 = 0.7;
@@ -20,6 +24,20 @@ pub struct Waiting {
     pub trace_seconds: f64,
     /// Mean wait of a job of the mix, in seconds: the middle one of three seeds.
     pub mix_seconds: f64,
+    /// Least of the three.
+    pub mix_least_seconds: f64,
+    /// Greatest of the three.
+    pub mix_most_seconds: f64,
+    /// Mean wait of the trace's jobs in a random order, at the submissions of the trace.
+    pub shuffled_seconds: f64,
+    /// Mean wait of the trace's jobs in their order, at the submissions of the mix.
+    pub moved_seconds: f64,
+    /// Mean work of a job of the trace: seconds times processors, or times GPUs where jobs have any.
+    pub trace_work: f64,
+    /// Mean work of a job of the mix.
+    pub mix_work: f64,
+    /// Share of the trace's work that the largest hundredth of its jobs does.
+    pub largest_share: f64,
     /// Share of the pool in use from the first submission to the last end, for the trace.
     pub trace_in_use: f64,
     /// Share of the pool in use by the jobs of the mix.
@@ -30,13 +48,22 @@ impl Waiting {
     /// Waits of the jobs of a trace and of several draws of a mix; `None` where no job ends.
     pub(super) fn of(trace: &Columns, mixes: &[Columns]) -> Option<Self> {
         let pool = Pool::of(trace)?;
-        let own = pool.mean(trace);
-        let mut means: Vec<Mean> = mixes.iter().map(|mix| pool.mean(mix)).collect();
+        let own = pool.mean(&trace.jobs);
+        let mut means: Vec<Mean> = mixes.iter().map(|mix| pool.mean(&mix.jobs)).collect();
         means.sort_by(|one, other| one.wait.total_cmp(&other.wait));
         let middle = means.get(means.len() / 2)?;
+        let shuffled = at(trace, &shuffled(&trace.jobs));
+        let moved = at(mixes.first()?, &trace.jobs);
         Some(Self {
             trace_seconds: own.wait,
             mix_seconds: middle.wait,
+            mix_least_seconds: means.first()?.wait,
+            mix_most_seconds: means.last()?.wait,
+            shuffled_seconds: pool.mean(&shuffled).wait,
+            moved_seconds: pool.mean(&moved).wait,
+            trace_work: own.work,
+            mix_work: middle.work,
+            largest_share: pool.largest_share(trace),
             trace_in_use: own.in_use,
             mix_in_use: middle.in_use,
         })
@@ -68,6 +95,25 @@ struct Mean {
     /// In seconds.
     wait: f64,
     in_use: f64,
+    /// Work of a job: seconds times whole units.
+    work: f64,
+}
+
+/// Jobs in a random order.
+fn shuffled(jobs: &[Job]) -> Vec<Job> {
+    let mut jobs = jobs.to_vec();
+    Stream::new(0, "fit/order", 0).shuffle(&mut jobs);
+    jobs
+}
+
+/// Jobs at the submissions of others, as many as there are of both.
+fn at(times: &Columns, jobs: &[Job]) -> Vec<Job> {
+    let pairs = times.jobs.iter().zip(jobs);
+    let moved = pairs.map(|(time, job)| Job {
+        submit: time.submit,
+        ..*job
+    });
+    moved.collect()
 }
 
 impl Pool {
@@ -92,12 +138,12 @@ impl Pool {
     }
 
     /// Mean wait and use of jobs that end; the largest of a mix may be larger than any of the trace.
-    fn mean(&self, columns: &Columns) -> Mean {
+    fn mean(&self, all: &[Job]) -> Mean {
         let mut running: BinaryHeap<Reverse<(i64, i64)>> = BinaryHeap::new();
         let mut free = self.units;
         let (mut now, mut end, mut waits, mut jobs) = (0, 0, 0.0, 0_u64);
         let mut done = 0.0;
-        for job in &columns.jobs {
+        for job in all {
             let Some(run_time) = job.run_time else {
                 continue;
             };
@@ -118,11 +164,32 @@ impl Pool {
             done += size as f64 * run_time as f64;
             jobs += 1;
         }
-        let first = columns.jobs.first().map_or(0, |job| job.submit);
+        let first = all.first().map_or(0, |job| job.submit);
         let span = (end - first).max(1) as f64;
         Mean {
             wait: waits / jobs.max(1) as f64,
             in_use: done / (span * self.units as f64),
+            work: done / jobs.max(1) as f64 / self.unit.whole() / 1e9,
+        }
+    }
+
+    /// Share of the work that the largest hundredth of the jobs does.
+    fn largest_share(&self, trace: &Columns) -> f64 {
+        let works = trace.jobs.iter().map(|job| work(job, self.unit));
+        let mut works: Vec<f64> = works.collect();
+        works.sort_by(|one, other| other.total_cmp(one));
+        let sum: f64 = works.iter().sum();
+        let largest = works.len().div_ceil(100);
+        works[..largest].iter().sum::<f64>() / sum
+    }
+}
+
+impl Unit {
+    /// Parts of a whole unit in which sizes are counted.
+    fn whole(self) -> f64 {
+        match self {
+            Self::Gpus | Self::Processors => 1e3,
+            Self::Pods => 1.0,
         }
     }
 }
@@ -164,9 +231,12 @@ mod tests {
             ..pool
         };
         // The third waits from 2 to 10; the last one, first come, first served, until 14.
-        let mean = pool.mean(&trace);
+        let mean = pool.mean(&trace.jobs);
         assert!((mean.wait - 12.0 / 4.0).abs() < 1e-9, "{}", mean.wait);
         assert!((mean.in_use - 24.0 / 30.0).abs() < 1e-9, "{}", mean.in_use);
+        assert!((mean.work - 24.0 / 4.0).abs() < 1e-9, "{}", mean.work);
+        let largest = pool.largest_share(&trace);
+        assert!((largest - 10.0 / 24.0).abs() < 1e-9, "{largest}");
     }
 
     #[test]

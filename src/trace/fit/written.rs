@@ -2,10 +2,8 @@
 
 use std::fmt::Write as _;
 
-use units::plural::count;
 use units::{Duration, Quantity, SortedMap, SuffixFamily};
 
-use super::Fit;
 use super::columns::Columns;
 use super::marginals::{Amounts, Fitted, OwnSessions, Quantiles, gathered, quantiles};
 use super::pace::Grouping;
@@ -30,6 +28,11 @@ pub(super) fn body(columns: &Columns, grouping: &Grouping, templates: &[Fitted])
     }
     if let Some(days) = &grouping.days {
         line(&mut text, 1, "days", &list(days));
+    }
+    if let Some(course) = &grouping.course {
+        text.push_str("  course:\n");
+        line(&mut text, 2, "part", &course.part.to_string());
+        line(&mut text, 2, "factors", &list(&course.factors));
     }
     if let Some(own) = &grouping.sessions
         && templates.iter().all(|template| template.sessions.is_none())
@@ -72,54 +75,6 @@ fn of_sessions(text: &mut String, depth: usize, own: &OwnSessions, after: After)
     }
 }
 
-/// Comments above a mix: what it was fitted to, and how well.
-pub(super) fn head(name: &str, columns: &Columns, fit: &Fit) -> String {
-    let jobs = count(columns.jobs.len() as u64, "job");
-    let mut text = format!(
-        "# Fitted to {name}: {jobs}. Hours and days count from its zero.\n\
-         # Goodness of fit, of as many jobs by seed 1 (0 is the best, 1 the worst):\n"
-    );
-    for own in &fit.goodness.distances {
-        let _ = writeln!(
-            text,
-            "#   {:<10} Kolmogorov–Smirnov distance {:.3}",
-            own.field, own.distance
-        );
-    }
-    for own in &fit.goodness.correlations {
-        let [one, other] = own.between;
-        let what = if one == other {
-            "each gap and the next".to_owned()
-        } else {
-            format!("{one} and {other}")
-        };
-        let _ = writeln!(
-            text,
-            "#   rank correlation of {what}: {:.2}, in the trace {:.2}",
-            own.mix, own.trace
-        );
-    }
-    if let Some(own) = fit.goodness.waiting {
-        let [of_mix, of_trace] = [own.mix_seconds, own.trace_seconds].map(time);
-        let [by_mix, by_trace] = [own.mix_in_use, own.trace_in_use].map(|share| share * 100.0);
-        let _ = writeln!(
-            text,
-            "# On a pool that the work of the trace fills to 70 %, first come, first served:\n\
-             #   mean wait {of_mix}, in the trace {of_trace}\n\
-             #   in use    {by_mix:.1} %, in the trace {by_trace:.1} %"
-        );
-    }
-    for (what, jobs) in &fit.left_out {
-        let _ = writeln!(text, "# Left out: {what} ({})", count(*jobs, "job"));
-    }
-    text
-}
-
-/// Seconds as a time in words, to the tenth of a second.
-fn time(seconds: f64) -> String {
-    Duration::from_millis((seconds * 10.0).round() as i64 * 100).to_string()
-}
-
 fn users(text: &mut String, columns: &Columns) {
     let mut jobs: SortedMap<u32, u64> = SortedMap::new();
     for job in &columns.jobs {
@@ -144,7 +99,10 @@ fn users(text: &mut String, columns: &Columns) {
 
 fn template(text: &mut String, number: usize, own: &Fitted) {
     let _ = writeln!(text, "- name: jobs-{}", number + 1);
-    line(text, 1, "weight", &own.weight.to_string());
+    match &own.course {
+        Some(sessions) => line(text, 1, "course", &list(sessions)),
+        None => line(text, 1, "weight", &own.weight.to_string()),
+    }
     for field in FIELDS {
         if let Some(points) = own.times.get(&field) {
             line(text, 1, field.name(), &times(points));
@@ -214,7 +172,7 @@ fn weights(amounts: &Amounts, word: impl Fn(i64) -> String) -> String {
     format!("{{{}}}", all.join(", "))
 }
 
-fn list(values: &[f64]) -> String {
+fn list(values: &[impl ToString]) -> String {
     let values: Vec<String> = values.iter().map(ToString::to_string).collect();
     format!("[{}]", values.join(", "))
 }

@@ -47,8 +47,8 @@ pub struct Mix {
     pub(crate) sessions: Option<Sessions>,
     pub(crate) users: Choice<Text>,
     pub(crate) templates: Vec<Template>,
-    /// Numbers of the templates by their weights.
-    pub(crate) weights: Choice<u32>,
+    /// Numbers of the templates by their weights, for each part of the course; one where there is no course.
+    pub(crate) weights: Vec<Choice<u32>>,
 }
 
 /// Jobs that a user submits one after the other; they are of one template.
@@ -116,6 +116,11 @@ impl Mix {
     pub(crate) fn sessions_of(&self, template: u32) -> Option<&Sessions> {
         let own = self.templates[template as usize].sessions.as_ref();
         own.or(self.sessions.as_ref())
+    }
+
+    /// The numbers of the templates by their weights at an instant, in seconds.
+    pub(crate) fn weights_at(&self, at: f64) -> &Choice<u32> {
+        &self.weights[self.pace.part(at) % self.weights.len()]
     }
 
     /// Whether any template's jobs come in sessions.

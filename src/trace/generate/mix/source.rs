@@ -102,7 +102,8 @@ impl MixSource {
             return first;
         }
         let size = (self.mix.has_sessions()).then(|| self.sessions.unit_f64());
-        let template = self.mix.weights.values()[self.mix.weights.at(self.sessions.unit_f64())];
+        let weights = self.mix.weights_at(self.next);
+        let template = weights.values()[weights.at(self.sessions.unit_f64())];
         let sessions = self.mix.sessions_of(template).zip(size);
         let jobs = sessions.map_or(1, |(own, size)| own.jobs.values()[own.jobs.at(size)]);
         let session = Session {

@@ -40,7 +40,17 @@ struct WrittenArrivals {
     #[serde(default)]
     days: Option<Vec<f64>>,
     #[serde(default)]
+    course: Option<Spanned<WrittenCourse>>,
+    #[serde(default)]
     bursts: Vec<Spanned<Burst>>,
+}
+
+/// Parts of equal length, one after the other, and the factor of the rate in each.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct WrittenCourse {
+    part: Duration,
+    factors: Vec<f64>,
 }
 
 #[derive(Deserialize)]
@@ -122,6 +132,8 @@ struct WrittenTemplate {
     #[serde(default = "one")]
     weight: f64,
     #[serde(default)]
+    course: Option<Vec<f64>>,
+    #[serde(default)]
     run_time: Option<Times>,
     #[serde(default)]
     time_limit: Option<Times>,
@@ -190,7 +202,9 @@ pub(super) fn read(file: &str, text: &str) -> Result<Mix, TraceError> {
         return Err(complaint.at(written.arrivals.referenced, why));
     }
     let users = users(written.users, &complaint)?;
-    let (templates, weights) = templates(written.templates, &complaint)?;
+    let course = written.arrivals.value.course.as_ref();
+    let course = course.map(|course| &*course.value.factors);
+    let (templates, weights) = templates(written.templates, course, &complaint)?;
     let sessions = written.sessions.map(|own| {
         let checked = own.value.checked();
         checked.map_err(|why| complaint.at(own.referenced, &why))
@@ -228,10 +242,33 @@ fn pace(
         }
         bursts.push(own);
     }
-    Pace::new(&hours, &days, bursts).ok_or_else(|| {
+    let pace = Pace::new(&hours, &days, bursts).ok_or_else(|| {
         let why = "arrivals: no hour has a rate; raise a factor of `hours` and of `days` above 0";
         complaint.at(place, why)
+    })?;
+    let Some(course) = &written.course else {
+        return Ok(pace);
+    };
+    let WrittenCourse { part, factors } = &course.value;
+    let wrong = |why| complaint.at(course.referenced, why);
+    let nanos = part.as_nanos();
+    if nanos <= 0 || nanos % 1_000_000_000 != 0 {
+        return Err(wrong(
+            "arrivals.course: expected a `part` of a whole number of seconds, at least 1s",
+        ));
+    }
+    if factors.is_empty() || !factors.iter().all(is_factor) {
+        return Err(wrong(
+            "arrivals.course: expected one or more `factors` of at least 0",
+        ));
+    }
+    pace.with_course(*part, factors).ok_or_else(|| {
+        wrong("arrivals.course: no instant has a rate; raise a factor above 0 where hours and days have one")
     })
+}
+
+fn is_factor(factor: &f64) -> bool {
+    factor.is_finite() && *factor >= 0.0
 }
 
 /// Factors, all 1 where none are written.
@@ -239,7 +276,6 @@ fn factors<const COUNT: usize>(written: Option<&[f64]>) -> Result<[f64; COUNT], 
     let Some(written) = written else {
         return Ok([1.0; COUNT]);
     };
-    let is_factor = |factor: &f64| factor.is_finite() && *factor >= 0.0;
     let whole = <[f64; COUNT]>::try_from(written).ok();
     whole
         .filter(|own| own.iter().all(is_factor))
@@ -282,8 +318,9 @@ fn users(
 
 fn templates(
     written: Spanned<Vec<Spanned<WrittenTemplate>>>,
+    course: Option<&[f64]>,
     complaint: &Complaint<'_>,
-) -> Result<(Vec<Template>, Choice<u32>), TraceError> {
+) -> Result<(Vec<Template>, Vec<Choice<u32>>), TraceError> {
     let place = written.referenced;
     let mut names = SortedSet::new();
     let mut weights = Vec::new();
@@ -299,7 +336,12 @@ fn templates(
         if !own.weight.is_finite() || own.weight < 0.0 {
             return Err(wrong("weight: expected a number of at least 0"));
         }
-        weights.push((number, own.weight));
+        let shares = shares(&own, course).map_err(|why| wrong(&why))?;
+        weights.push(Weighted {
+            number,
+            weight: own.weight,
+            shares,
+        });
         let copula = copula(&own).map_err(|why| wrong(&why))?;
         let sessions = own.sessions.map(WrittenSessions::checked).transpose();
         let sessions = sessions.map_err(|why| wrong(&why))?;
@@ -316,11 +358,62 @@ fn templates(
             sessions,
         });
     }
-    let weights = Choice::new(weights).ok_or_else(|| {
-        let why = "templates: expected one or more, of which one has a weight above 0";
-        complaint.at(place, why)
-    })?;
+    let weights = choices(&weights, course.unwrap_or(&[1.0]));
+    let weights = weights.map_err(|why| complaint.at(place, &why))?;
     Ok((templates, weights))
+}
+
+/// The weight of a template.
+struct Weighted {
+    /// Number of the template.
+    number: u32,
+    weight: f64,
+    /// Factors of the weight in the parts of the course.
+    shares: Vec<f64>,
+}
+
+/// Factors of a template's weight in the parts of the course.
+fn shares(own: &WrittenTemplate, course: Option<&[f64]>) -> Result<Vec<f64>, String> {
+    let parts = course.map_or(1, <[f64]>::len);
+    let Some(factors) = &own.course else {
+        return Ok(vec![1.0; parts]);
+    };
+    if course.is_none() {
+        return Err("course: the arrivals have none; write `arrivals.course`".to_owned());
+    }
+    if factors.len() != parts || !factors.iter().all(is_factor) {
+        return Err(format!(
+            "course: expected {} of at least 0, as `arrivals.course` has, found {}",
+            count(parts as u64, "factor"),
+            count(factors.len() as u64, "value")
+        ));
+    }
+    Ok(factors.clone())
+}
+
+/// The numbers of templates by their weights, for each part of a course with these rates.
+fn choices(weights: &[Weighted], rates: &[f64]) -> Result<Vec<Choice<u32>>, String> {
+    let of = |factor: &dyn Fn(&[f64]) -> f64| {
+        let weighted = weights.iter();
+        let weighted = weighted.map(|own| (own.number, own.weight * factor(&own.shares)));
+        Choice::new(weighted.collect())
+    };
+    let all = of(&|own| own.iter().sum()).ok_or_else(|| {
+        "templates: expected one or more, of which one has a weight above 0".to_owned()
+    })?;
+    let parts = rates.iter().enumerate().map(|(part, &rate)| {
+        match of(&|own| own[part]) {
+            Some(own) => Ok(own),
+            // A job at the very end of the part before may fall into one without a rate.
+            None if rate == 0.0 => Ok(all.clone()),
+            None => Err(format!(
+                "templates: part {} of `arrivals.course` has a rate, and no template has a weight there; raise \
+                 a factor of a template's `course`, or set that of the rate to 0",
+                part + 1
+            )),
+        }
+    });
+    parts.collect()
 }
 
 fn copula(own: &WrittenTemplate) -> Result<Copula, String> {

@@ -23,6 +23,96 @@ fn seconds(time: Option<Duration>) -> f64 {
     time.map_or(-1.0, Duration::as_secs_f64)
 }
 
+#[test]
+fn rates_and_templates_follow_the_course() {
+    let text = "
+arrivals:
+  gap: exponential(10s)
+  course: {part: 1h, factors: [3, 0, 1]}
+templates:
+- {name: early, course: [1, 0, 1], weight: 3}
+- {name: late, course: [0, 0, 1]}
+";
+    let mut source = source(text, 1, 20_000);
+    let jobs = drawn(&mut source);
+    let app = |job: &Arrival| source.classes()[job.class as usize].labels["app"].to_string();
+    let mut counts = [[0_u32; 2]; 3];
+    for job in &jobs {
+        let part = (job.submit.as_nanos() / 3_600_000_000_000) % 3;
+        counts[part as usize][usize::from(app(job) == "late")] += 1;
+    }
+    let [[first, none], [empty, gone], [early, late]] = counts;
+    assert_eq!([none, empty, gone], [0; 3], "{counts:?}");
+    let rates = f64::from(first) / f64::from(early + late);
+    assert!((rates - 3.0).abs() < 0.1, "{counts:?}");
+    let shares = f64::from(early) / f64::from(late);
+    assert!((shares - 3.0).abs() < 0.2, "{counts:?}");
+    // At the mean rate one comes in 10 s.
+    let last = jobs[jobs.len() - 1].submit.as_nanos() as f64 / 1e9;
+    assert!((last / 2e5 - 1.0).abs() < 0.05, "{last}");
+}
+
+#[test]
+fn a_course_that_says_nothing_is_refused() {
+    let refused = |course: &str, template: &str| {
+        let text =
+            format!("arrivals: {{gap: 10s, {course}}}\ntemplates: [{{name: a, {template}}}]\n");
+        let text = text.replace("gap: 10s", "gap: constant(10s)");
+        Mix::read("mix.yaml", &text).expect_err("wrong").to_string()
+    };
+    for (course, template, said) in [
+        (
+            "course: {part: 1h, factors: []}",
+            "cpu: 1",
+            "one or more `factors`",
+        ),
+        (
+            "course: {part: 1h, factors: [-1]}",
+            "cpu: 1",
+            "one or more `factors`",
+        ),
+        (
+            "course: {part: 1500ms, factors: [1]}",
+            "cpu: 1",
+            "whole number of seconds",
+        ),
+        (
+            "course: {part: 1h, factors: [0, 0]}",
+            "cpu: 1",
+            "no instant has a rate",
+        ),
+        ("hours: []", "course: [1]", "hours: expected 24 factors"),
+        (
+            "autocorrelation: 0",
+            "course: [1]",
+            "template `a`: course: the arrivals have none",
+        ),
+        (
+            "course: {part: 1h, factors: [1, 1]}",
+            "course: [1]",
+            "expected 2 factors of at least 0, as `arrivals.course` has, found 1 value",
+        ),
+        (
+            "course: {part: 1h, factors: [1, 1]}",
+            "course: [1, 0]",
+            "part 2 of `arrivals.course` has a rate",
+        ),
+    ] {
+        let found = refused(course, template);
+        assert!(found.contains(said), "{found}");
+    }
+    // The hours in which parts have a rate are those in which the day has none.
+    let hours: Vec<&str> = (0..24)
+        .map(|hour| if hour % 2 == 0 { "1" } else { "0" })
+        .collect();
+    let course = format!(
+        "hours: [{}], course: {{part: 1h, factors: [0, 1]}}",
+        hours.join(", ")
+    );
+    let found = refused(&course, "cpu: 1");
+    assert!(found.contains("no instant has a rate"), "{found}");
+}
+
 const PLAIN: &str = "
 arrivals: {gap: exponential(10s)}
 users: {ann: 3, bob: 1}
