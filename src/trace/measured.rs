@@ -279,10 +279,13 @@ impl ByTask {
     /// The use of the task with a number that began at a second, from samples in seconds, whose first two numbers are
     /// hundredths of a percent of processors and of memory.
     pub(crate) fn shares(&self, task: usize, start: i64) -> Result<Behaviour, TraceError> {
-        let [mut cpu, mut memory] = [(); 2].map(|()| Steps::new(start, hundredths));
+        let [mut cpu, mut memory] =
+            [(); 2].map(|()| Steps::new(start, |used: &i64| hundredths(*used)));
         self.each(task, |own| {
             for (steps, used) in [(&mut cpu, own.value(0)), (&mut memory, own.value(1))] {
-                used.into_iter().for_each(|used| steps.push(own.at, used));
+                if let Some(used) = used {
+                    steps.push(own.at, used);
+                }
             }
         })?;
         Ok(Behaviour {

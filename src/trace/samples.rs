@@ -75,7 +75,7 @@ impl<V: PartialEq, F: Fn(&V) -> String> Steps<V, F> {
 }
 
 /// Hundredths of a percent as an amount is written.
-pub(crate) fn hundredths(used: &i64) -> String {
+pub(crate) fn hundredths(used: i64) -> String {
     format!("{}.{:02}%", used / 100, used % 100)
 }
 

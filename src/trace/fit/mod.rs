@@ -42,7 +42,7 @@ const SEEDS: [u64; goodness::DRAWS] = [1, 2, 3];
 pub struct Fit {
     /// Text of the mix.
     pub text: String,
-    /// What the mix distinguishes, in words.
+    /// Words for what the mix distinguishes.
     pub model: String,
     /// Distances between its jobs and those of the trace.
     pub goodness: Goodness,

@@ -1,5 +1,5 @@
-//! Why a mix is far from its trace, where it is: decided by chance, by what few jobs do, or by what of the trace
-//! its own jobs lack when one property of theirs is exchanged.
+//! Reasons for which a mix is far from its trace: chance, what few jobs do, or what of the trace its own jobs lack
+//! when one property of theirs is exchanged.
 
 use units::plural::count;
 

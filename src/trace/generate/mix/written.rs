@@ -257,7 +257,7 @@ fn pace(
             "arrivals.course: expected a `part` of a whole number of seconds, at least 1s",
         ));
     }
-    if factors.is_empty() || !factors.iter().all(is_factor) {
+    if factors.is_empty() || !factors.iter().copied().all(is_factor) {
         return Err(wrong(
             "arrivals.course: expected one or more `factors` of at least 0",
         ));
@@ -267,8 +267,8 @@ fn pace(
     })
 }
 
-fn is_factor(factor: &f64) -> bool {
-    factor.is_finite() && *factor >= 0.0
+fn is_factor(factor: f64) -> bool {
+    factor.is_finite() && factor >= 0.0
 }
 
 /// Factors, all 1 where none are written.
@@ -278,7 +278,7 @@ fn factors<const COUNT: usize>(written: Option<&[f64]>) -> Result<[f64; COUNT], 
     };
     let whole = <[f64; COUNT]>::try_from(written).ok();
     whole
-        .filter(|own| own.iter().all(is_factor))
+        .filter(|own| own.iter().copied().all(is_factor))
         .ok_or_else(|| {
             let found = written.len();
             format!(
@@ -381,7 +381,7 @@ fn shares(own: &WrittenTemplate, course: Option<&[f64]>) -> Result<Vec<f64>, Str
     if course.is_none() {
         return Err("course: the arrivals have none; write `arrivals.course`".to_owned());
     }
-    if factors.len() != parts || !factors.iter().all(is_factor) {
+    if factors.len() != parts || !factors.iter().copied().all(is_factor) {
         return Err(format!(
             "course: expected {} of at least 0, as `arrivals.course` has, found {}",
             count(parts as u64, "factor"),
