@@ -99,13 +99,9 @@ impl Digest {
                 self.record(at, 42, [u64::from(workload.0), *step as u64]);
             }
             Event::Volume(news) => {
-                let (step, _) = news.step.name();
-                let [one, other] = news.step.figures();
-                self.record(
-                    at,
-                    40,
-                    [step, one as u64, other as u64, news.name.len() as u64],
-                );
+                let ((step, _), [one, other]) = (news.step.name(), news.step.figures());
+                let length = news.name.len() as u64;
+                self.record(at, 40, [step, one as u64, other as u64, length]);
                 self.bytes(news.name.as_bytes());
             }
             Event::ServiceLevels(own) => {

@@ -120,9 +120,6 @@ pub fn recognize(input: &Input) -> Result<&'static FormatEntry, TraceError> {
     })
 }
 
-/// The most characters of a first line that are shown.
-const SHOWN_CHARACTERS: usize = 60;
-
 /// The format that a text has by its first bytes; of equally sure ones the first.
 fn most_like(first: &[u8]) -> Option<&'static FormatEntry> {
     let mut best: Option<(Confidence, &FormatEntry)> = None;

@@ -162,7 +162,7 @@ impl Driver {
             time_limit_ns: assignment.time_limit.map(units::Duration::as_nanos),
             is_owned: assignment.is_owned,
             has_volumes: assignment.has_volumes,
-            is_held: state.is_some_and(|state| state.is_held()),
+            is_held: state.is_some_and(cluster::PodState::is_held),
             is_taken: record.phase != PodPhase::Bound,
             devices: record.devices().0,
             order: order.map(|order| Ending {

@@ -259,7 +259,7 @@ impl NodePlane {
             return;
         }
         let state = store.pod_states().get(pod);
-        if state.is_some_and(|state| state.is_held()) {
+        if state.is_some_and(PodState::is_held) {
             self.agent.held(pod);
         }
         if self.machine.has_moved(pod) {
