@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use control::operation::Operation;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
-use model::{Labels, Node, Text, Tier};
+use model::{Labels, Node, PodSpec, Text, Tier};
 use policy::borg::Rule;
+use scenario::Scenario;
 use scenario::schema::{
     Borg, BorgAllocs, BorgReclamation, BorgScore, BorgWishes, PriorityTier, Stop,
 };
@@ -12,9 +14,58 @@ use systems::borg::BorgOptions;
 use systems::borg::options::{AllocSet, Quota, Reclamation, Wishes};
 use systems::parts::permit::Rate;
 use systems::parts::reservation::ReservationOptions;
-use units::{Duration, Quantity, SortedMap};
+use units::{Duration, Instant, Quantity, SortedMap};
 
-use super::BuildError;
+use super::{BuildError, Workload};
+
+/// Notes about wishes that nothing can fulfil more than anything else, so that the score is as without them.
+pub fn borg_notes(
+    scenario: &Scenario,
+    nodes: &[Arc<Node>],
+    workload: &Workload,
+    declared: &[(Instant, Operation)],
+) -> Vec<String> {
+    let written = scenario.system.borg.as_ref();
+    let wishes = written.and_then(|own| own.wishes.as_ref());
+    let is_run = scenario.system.name == systems::borg::ENTRY.name;
+    let Some(wishes) = wishes.filter(|_| is_run) else {
+        return Vec::new();
+    };
+    let mut notes = Vec::new();
+    let mut note = |field: &str, why: String| {
+        notes.push(format!("system.borg.wishes.{field} has no effect: {why}"));
+    };
+    let label = wishes.spread_label.as_str();
+    if wishes.spread > 0.0 {
+        let mut domains = nodes.iter().map(|node| node.labels.get(label));
+        let first = domains.next();
+        if first.is_some() && domains.all(|domain| Some(domain) == first) {
+            let why = format!(
+                "all machines are in one failure domain, as no two differ in the label `{label}`; write another \
+                 `spreadLabel`, or leave it out"
+            );
+            note("spread", why);
+        }
+    } else if label != BorgWishes::default().spread_label {
+        let why = "the spread of a job weighs nothing; write a `spread`, or leave it out";
+        note("spreadLabel", why.to_owned());
+    }
+    let has_image = |spec: &PodSpec| {
+        let mut all = spec.init_containers.iter().chain(&spec.containers);
+        all.any(|own| !own.image.is_empty())
+    };
+    let of_objects = declared.iter().filter_map(|(_, own)| match own {
+        Operation::Create(object) | Operation::Apply(object) => object.template(),
+        Operation::ApplyPod(pod) => Some(&*pod.spec),
+        _ => None,
+    });
+    let of_pods = workload.classes.iter().map(|own| &*own.spec);
+    if wishes.packages > 0.0 && !of_objects.chain(of_pods).any(has_image) {
+        let why = "no task has an image; write images into pods, or leave it out";
+        note("packages", why.to_owned());
+    }
+    notes
+}
 
 /// Refuses alloc sets of which no machine can ever take an alloc.
 pub(super) fn check_on_nodes(options: &BorgOptions, nodes: &[Arc<Node>]) -> Result<(), BuildError> {

@@ -85,6 +85,7 @@ use trace::{Input, OnBadRow, ReadOptions, RowPolicy, TraceError};
 pub use adoption::Adoption;
 pub use alerts::{alerts, route};
 pub use autoscale::autoscalers;
+pub use borg_options::borg_notes;
 pub use contention::{checkpoints, contention};
 pub use delivery::delivery;
 pub use descheduling::descheduling;

@@ -1,5 +1,6 @@
 //! Borg from an experiment file to what its master places, kills and lends out.
 
+use crate::kube_scenario::Scratch;
 use crate::story::{Story, refusal, story};
 
 const SHOP: &str = r#"
@@ -345,5 +346,47 @@ fn options_that_can_t_be_are_refused_with_their_place() {
         let files = [("own.yaml", own.as_str()), ("work.yaml", SHOP)];
         let why = refusal(&format!("borg-flaw-{number}"), &files);
         assert!(why.contains(expected), "{why}");
+    }
+}
+
+#[test]
+fn jobs_of_equal_tasks_do_not_push_each_other_away() {
+    let own = format!(
+        "{HEAD}cluster: {{nodes: [{{name: 'm-{{}}', count: 2, zone: 'z{{index % 2}}', template: {{allocatable: \
+         {{cpu: 8, memory: 16Gi, pods: 110}}}}}}]}}\nworkload: [{{trace: {{format: csv, path: jobs.csv}}}}]\n\
+         system: {{name: borg, borg: {{score: best-fit, wishes: {{spread: 5}}}}}}\nstop: {{at: 1h}}\n"
+    );
+    let rows = "submit,name,run_time,cpu,memory,members,tenant,priority\n0,a,100s,1,1Gi,1,ann,100\n\
+                1,b,100s,1,1Gi,1,bob,100\n2,c,100s,1,1Gi,2,cyd,100\n";
+    let told = story("borg-spread", &[("own.yaml", &own), ("jobs.csv", rows)]);
+    // One task of each job by itself on the first machine; the job of two is spread.
+    assert_eq!(told.times(" on m-0").len(), 3, "{:?}", told.lines);
+    assert_eq!(told.times(" on m-1").len(), 1, "{:?}", told.lines);
+}
+
+#[test]
+fn wishes_that_nothing_fulfils_are_noted() {
+    let own = |wishes: &str| {
+        format!(
+            "{HEAD}cluster: {{nodes: [{{name: machine, count: 2, template: {{allocatable: {{cpu: 8, memory: \
+             16Gi, pods: 110}}}}}}]}}\nworkload: [{{trace: {{format: csv, path: jobs.csv}}}}]\nsystem: {{name: \
+             borg, borg: {{wishes: {{{wishes}}}}}}}\nstop: {{at: 1h}}\n"
+        )
+    };
+    let rows = "submit,name,run_time,cpu,memory\n0,a,100s,1,1Gi\n";
+    for (number, field, wishes) in [
+        (0, "spread", "spread: 5"),
+        (1, "spreadLabel", "spreadLabel: rack"),
+        (2, "packages", "packages: 1"),
+    ] {
+        let files = [("own.yaml", own(wishes)), ("jobs.csv", rows.to_owned())];
+        let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
+        let scratch = Scratch::new(&format!("borg-wish-{number}"), &files);
+        let notes = scratch.load("own.yaml").prepared().unwrap().remarks.lines();
+        let note = format!("system.borg.wishes.{field} has no effect");
+        assert!(
+            notes.iter().any(|line| line.starts_with(&note)),
+            "{notes:?}"
+        );
     }
 }

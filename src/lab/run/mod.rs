@@ -167,6 +167,7 @@ pub(crate) fn prepare_on(
     kube.federation = manifests.federation(scenario, &nodes, &mut remarks)?;
     let failures = world::failures(scenario, &nodes, files, &mut remarks)?;
     let declared = declared(&workload, &operations);
+    remarks.note_all(world::borg_notes(scenario, &nodes, &workload, &declared));
     world::watched(scenario, &declared, &manifests)?;
     let mut usage = world::usage(scenario, files, &workload, &declared)?;
     let options = world::system_options(scenario, &nodes, provider.as_ref(), &workload, files)?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use model::{PodRef, PodSpec};
 use units::{ClassId, NodeId, Resources, SortedSet};
 
-use super::machine::{AllocRef, Demand};
+use super::machine::{AllocRef, Demand, JobKey};
 use super::options::AllocSet;
 
 /// An alloc.
@@ -52,6 +52,7 @@ fn demand(number: usize, options: &AllocSet) -> Demand {
             ..Resources::default()
         },
         set: None,
+        job: Some(JobKey::Allocs(number as u16)),
     }
 }
 

@@ -17,7 +17,7 @@ use scheduler::pipeline::evaluate::Form;
 use scheduler::pipeline::{Standings, Ties};
 use units::{ClassId, NodeId, Resources, SortedMap, SortedSet};
 
-use super::machine::{Demand, Held, Holder, Machine};
+use super::machine::{Demand, Held, Holder, JobKey, Machine};
 use super::options::Wishes;
 
 /// The answers about all machines for a class of tasks.
@@ -48,8 +48,8 @@ pub struct Cell {
     first_change: u64,
     /// Number of running tasks by priority.
     priorities: SortedMap<i32, usize>,
-    /// Number of running tasks by class and failure domain, where these matter.
-    domains: SortedMap<(ClassId, Text), u32>,
+    /// Number of running tasks by job and failure domain, where these matter.
+    domains: SortedMap<(JobKey, Text), u32>,
     started: i64,
 }
 
@@ -97,13 +97,16 @@ impl Cell {
         let machine = &mut self.machines[node.index()];
         machine.offer(offered);
         machine.object = object.clone();
-        let classes: Vec<ClassId> = machine.tasks.iter().map(|held| held.class).collect();
+        let jobs: Vec<JobKey> = { machine.tasks.iter() }
+            .filter_map(|held| held.job.clone())
+            .collect();
         let after = self.domain(node);
         if self.wishes.spread > 0.0 && before != after {
-            for class in classes {
-                let left = self.domains.entry((class, before.clone())).or_default();
+            for job in jobs {
+                let left = self.domains.entry((job.clone(), before.clone()));
+                let left = left.or_default();
                 *left = left.saturating_sub(1);
-                *self.domains.entry((class, after.clone())).or_default() += 1;
+                *self.domains.entry((job, after.clone())).or_default() += 1;
             }
         }
         self.tables.clear();
@@ -128,6 +131,7 @@ impl Cell {
         machine.add(Held {
             holder,
             class: demand.class,
+            job: demand.job.clone(),
             priority,
             started: self.started,
             limit: demand.limit.clone(),
@@ -138,8 +142,10 @@ impl Cell {
         }
         self.started += 1;
         *self.priorities.entry(priority).or_default() += 1;
-        if self.wishes.spread > 0.0 {
-            let place = (demand.class, self.domain(node));
+        if self.wishes.spread > 0.0
+            && let Some(job) = &demand.job
+        {
+            let place = (job.clone(), self.domain(node));
             *self.domains.entry(place).or_default() += 1;
         }
         self.change(node);
@@ -158,9 +164,15 @@ impl Cell {
             }
         }
         if self.wishes.spread > 0.0
-            && let Some(count) = self.domains.get_mut(&(held.class, self.domain(node)))
+            && let Some(job) = held.job
         {
-            *count = count.saturating_sub(1);
+            let place = (job, self.domain(node));
+            if let Some(count) = self.domains.get_mut(&place) {
+                *count -= 1;
+                if *count == 0 {
+                    self.domains.remove(&place);
+                }
+            }
         }
         self.change(node);
     }
@@ -207,8 +219,12 @@ impl Cell {
         let mut wished = wishes.soft * share(met as f64, all as f64)
             + wishes.packages * share(held.count() as f64, packages as f64);
         if self.wishes.spread > 0.0 {
-            let place = (demand.class, self.domain(NodeId::from_index(own)));
-            let others = self.domains.get(&place).copied().unwrap_or(0);
+            let domain = self.domain(NodeId::from_index(own));
+            let others = demand
+                .job
+                .clone()
+                .and_then(|job| self.domains.get(&(job, domain)));
+            let others = others.copied().unwrap_or(0);
             wished += wishes.spread / f64::from(1 + others);
         }
         packing.saturating_add((wished * unit(self.rule)).round() as i64)

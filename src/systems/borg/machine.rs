@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use model::{Node, PodRef, PodSpec, Text, Tier, rules};
+use model::{Node, Owner, PodCreated, PodRef, PodSpec, Text, Tier, rules};
 use policy::borg::{Rule, fractions, plain, points};
 use policy::preemption::borg_preemption::{Running, victims_until};
-use units::{ClassId, Resources, SortedSet};
+use units::{ClassId, GangId, ObjectId, PodId, Resources, SortedSet};
 
 /// An alloc: a slot that is reserved on a machine, by its set and its place there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +45,33 @@ impl Holder {
     }
 }
 
+/// The job that a task is a part of, or the set of an alloc.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum JobKey {
+    /// A workload object.
+    Object(ObjectId),
+    /// Tasks that were submitted together.
+    Gang(GangId),
+    /// The owner that a pod states, with the namespace of both.
+    Owner(Text, Owner),
+    /// A task by itself.
+    Alone(PodId),
+    /// An alloc set, for its allocs.
+    Allocs(u16),
+}
+
+impl JobKey {
+    /// The job of a new task.
+    pub(super) fn of(created: &PodCreated, spec: &PodSpec) -> Self {
+        match (created.owner, created.gang, &spec.owner) {
+            (Some(owner), _, _) => Self::Object(owner.object),
+            (None, Some(gang), _) => Self::Gang(gang),
+            (None, None, Some(owner)) => Self::Owner(spec.namespace.clone(), owner.clone()),
+            (None, None, None) => Self::Alone(created.pod.id),
+        }
+    }
+}
+
 /// A task or an alloc on a machine.
 #[derive(Clone, Debug)]
 pub struct Held {
@@ -52,6 +79,8 @@ pub struct Held {
     pub holder: Holder,
     /// The class that it is of.
     pub class: ClassId,
+    /// The job of a task, or the set of an alloc.
+    pub job: Option<JobKey>,
     /// The priority of the holder.
     pub priority: i32,
     /// The place of the holder among all that were placed.
@@ -92,6 +121,8 @@ pub struct Demand {
     pub limit: Resources,
     /// The alloc set that the tasks run in; `None` of tasks that machines take, and of allocs.
     pub set: Option<u16>,
+    /// The job of one of the tasks, or the set of the allocs; `None` of the class as a whole.
+    pub job: Option<JobKey>,
 }
 
 impl Demand {

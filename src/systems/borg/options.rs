@@ -90,7 +90,7 @@ pub struct Wishes {
     pub soft: f64,
     /// Packages of the task that are on the machine already.
     pub packages: f64,
-    /// No other task of the class in the machine's failure domain; with n others, a share of 1 / (n + 1).
+    /// No other task of the job in the machine's failure domain; with n others, a share of 1 / (n + 1).
     pub spread: f64,
     /// The label whose values are the failure domains.
     pub spread_label: Text,

@@ -15,7 +15,7 @@ use units::{ClassId, NodeId, PodId, PodSlot, Resources, SortedSet};
 
 use super::allocs::Allocs;
 use super::cell::Cell;
-use super::machine::{AllocRef, Demand, Holder, Machine};
+use super::machine::{AllocRef, Demand, Holder, JobKey, Machine};
 use super::options::{AllocSet, Wishes};
 
 const RULES: [Rule; 4] = [
@@ -58,6 +58,7 @@ fn demand(priority: i32, cpu_milli: i64, memory_bytes: i64) -> Demand {
         }),
         limit: amounts(cpu_milli, memory_bytes),
         set: None,
+        job: Some(JobKey::Alone(PodId(cpu_milli as u32))),
     }
 }
 

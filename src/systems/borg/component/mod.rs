@@ -245,6 +245,7 @@ impl Borgmaster {
             spec: own.spec.clone(),
             limit: own.requests.clone(),
             set: self.allocs.set_of(&own.spec),
+            job: None,
         })
     }
 }

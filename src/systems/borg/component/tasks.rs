@@ -9,7 +9,7 @@ use model::{
 };
 use units::{ClassId, GangId, Instant, NodeId, PodId, SortedSet};
 
-use super::super::machine::AllocRef;
+use super::super::machine::{AllocRef, Demand, JobKey};
 use super::super::pending::Waiting;
 use super::super::quota::{Asked, User};
 use super::{Borgmaster, Holder};
@@ -20,6 +20,7 @@ pub(super) struct TaskState {
     pub(super) pod: PodRef,
     name: PodName,
     class: ClassId,
+    job: JobKey,
     priority: i32,
     user: User,
     asked: Asked,
@@ -108,6 +109,7 @@ impl Borgmaster {
             pod,
             name: created.name.clone(),
             class: created.class,
+            job: JobKey::of(created, &class.spec),
             priority: class.spec.priority,
             user,
             asked: Asked::of(&class.requests),
@@ -214,7 +216,7 @@ impl Borgmaster {
         let waits = record.is_some_and(|record| record.node().is_none())
             && !store.pod_states().is_terminating(pod);
         let is_free = self.task(pod).is_some_and(|own| own.machine.is_none());
-        let demand = self.demands.get(waiting.class.index()).cloned().flatten();
+        let demand = self.demand_of(pod);
         let (true, true, Some(demand)) = (waits, is_free, demand) else {
             return;
         };
@@ -323,16 +325,23 @@ impl Borgmaster {
         }
     }
 
+    /// The demands of a task, those of its class, with its job.
+    fn demand_of(&self, pod: PodRef) -> Option<Demand> {
+        let own = self.task(pod)?;
+        let of_class = self.demands.get(own.class.index())?.clone()?;
+        let job = Some(own.job.clone());
+        Some(Demand { job, ..of_class })
+    }
+
     /// Counts a task on a machine.
     fn take(&mut self, pod: PodRef, node: NodeId) {
         let Some(own) = self.task_mut(pod) else {
             return;
         };
         own.machine = Some(node);
-        let class = own.class.index();
         self.waiting -= 1;
-        if let Some(Some(demand)) = self.demands.get(class) {
-            self.cell.add(node, Holder::Task(pod), demand);
+        if let Some(demand) = self.demand_of(pod) {
+            self.cell.add(node, Holder::Task(pod), &demand);
         }
     }
 
@@ -354,10 +363,10 @@ impl Borgmaster {
         let Some(own) = self.task_mut(pod) else {
             return;
         };
-        let (alloc, class) = (own.alloc.take(), own.class.index());
-        if let (Some(alloc), Some(Some(demand))) = (alloc, self.demands.get(class)) {
+        let alloc = own.alloc.take();
+        if let (Some(alloc), Some(demand)) = (alloc, self.demand_of(pod)) {
             self.allocs.leave(alloc, pod);
-            self.cell.add(node, Holder::Task(pod), demand);
+            self.cell.add(node, Holder::Task(pod), &demand);
         }
     }
 
