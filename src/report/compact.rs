@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 
 use crate::format;
 use crate::formats::Formats;
-use lab::compact::{CLONES, Compacted, HANDFUL, Pending, Question, STEPWISE, TrialPlan};
+use lab::compact::{
+    CLONES, Compacted, HANDFUL, INFLATION, INFLATION_WITHOUT_REQUESTS, Pending, Question, STEPWISE,
+    TrialPlan,
+};
 use units::plural;
 
 /// Answers for the variants of an experiment, with their context.
@@ -89,7 +92,10 @@ impl CompactReport<'_> {
             Question::Compact if nodes.unwrap_or(0) <= STEPWISE => {
                 "one machine is removed at a time, up to the first failure"
             }
-            Question::Compact => "the number is searched by halves along each order of removal",
+            Question::Compact => {
+                "the number is searched by halves along each order of removal, which may pass over a larger one \
+                 that is not enough"
+            }
             Question::Inflate => "the number is searched by halves along each order of copies",
         };
         let mut text = format!(
@@ -104,6 +110,29 @@ impl CompactReport<'_> {
                 "\n{}: places pods whatever they request, so that any number fits on a machine",
                 ignoring.join(", ")
             );
+        }
+        for own in self.variants {
+            let name = format::clean(&own.name);
+            if own.rejected > 0 {
+                let _ = write!(
+                    text,
+                    "\n{name}: {} {} rejected at admission and left out",
+                    plural::count(own.rejected, "pod"),
+                    plural::either(own.rejected, "is", "are"),
+                );
+            }
+            if own.stopped > 0 {
+                let factor = if own.ignores_requests {
+                    INFLATION_WITHOUT_REQUESTS
+                } else {
+                    INFLATION
+                };
+                let _ = write!(
+                    text,
+                    "\n{name}: {} ended at {factor} times the workload, where more still fits",
+                    plural::count(own.stopped, "trial"),
+                );
+            }
         }
         if let Some(first) = self.variants.first() {
             if first.pinned > 0 {
@@ -237,10 +266,12 @@ impl Formats for CompactReport<'_> {
                 "machines": variant.nodes,
                 "arrivals": variant.arrivals,
                 "pods": variant.pods,
+                "rejectedPods": variant.rejected,
                 "pinnedPods": variant.pinned,
                 "softenedPods": variant.softened,
                 "ignoresRequests": variant.ignores_requests,
                 "trials": variant.trials,
+                "stoppedTrials": variant.stopped,
                 "p90": variant.value(self.plan.question),
                 "least": span.map(|own| own[0]),
                 "most": span.map(|own| own[1]),

@@ -4,18 +4,20 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use cluster::{Observer, Store};
 use model::node::HOSTNAME_LABEL;
-use model::{Event, Node, Pod, PodName, PodRef};
+use model::{Node, PodName};
 use scenario::schema::{MeasuredWindow, Stop, StopWhen};
 use scenario::{Files, Scenario};
 use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, FoundObjects, RunControl};
+use systems::SystemOptions;
+use systems::graphene::options::GrapheneOptions;
 use trace::{Arrival, MemorySource, Recorded};
-use units::{ClassId, Duration, Instant};
+use units::{Duration, Instant};
 
 use super::Pending;
-use super::constraints::{drop_pinned, is_picky, soften};
+use super::census::Census;
+use super::constraints::{Eased, drop_pinned, ease_objects, soften};
 use crate::run::{Prepared, RunError, Tables, prepare_on, run};
 use world::{BuildError, FileSource};
 
@@ -28,10 +30,8 @@ pub(super) struct Cell<'a> {
     pub(super) nodes: Vec<Arc<Node>>,
     /// The pods, the most important first.
     recorded: Arc<Recorded>,
-    /// The number of pods that were left out, as each belongs to one machine.
-    pub(super) pinned: u64,
-    /// The number of pods whose constraints are wishes, as their job is large.
-    pub(super) softened: u64,
+    /// The pods whose constraints are not those of the workload.
+    pub(super) eased: Eased,
 }
 
 /// Outcome of packing the pods of a cell.
@@ -43,6 +43,8 @@ pub(super) struct Packed {
     pub(super) picky: u64,
     /// Number of pods that want one.
     pub(super) pods: u64,
+    /// Number of further pods that the system rejects at admission.
+    pub(super) rejected: u64,
 }
 
 impl Packed {
@@ -90,31 +92,21 @@ impl<'a> Cell<'a> {
             all
         })?;
         let mut recorded = checkpoint(&mut prepared)?;
-        let pinned = drop_pinned(&mut recorded, &nodes);
-        let softened = soften(&mut recorded, nodes.len());
+        let mut eased = ease_objects(&mut prepared.operations, &nodes);
+        eased.pinned += drop_pinned(&mut recorded, &nodes);
+        eased.softened += soften(&mut recorded, nodes.len());
         Ok(Self {
             scenario,
             files,
             nodes,
             recorded: Arc::new(recorded),
-            pinned,
-            softened,
+            eased,
         })
     }
 
     /// Number of arrivals.
     pub(super) fn arrivals(&self) -> usize {
         self.recorded.arrivals.len()
-    }
-
-    /// Number of pods of the arrivals.
-    pub(super) fn pods(&self) -> u64 {
-        let members = self
-            .recorded
-            .arrivals
-            .iter()
-            .map(|own| u64::from(own.members));
-        members.sum()
     }
 
     /// The machines and their clones, each machine a number of times.
@@ -144,10 +136,10 @@ impl<'a> Cell<'a> {
         let source = FileSource { files: self.files };
         let mut prepared = prepare_on(&self.scenario, &source, |_| nodes)?;
         let _ = checkpoint(&mut prepared)?;
+        let _ = ease_objects(&mut prepared.operations, &self.nodes);
         let recorded = self.inflated(more);
         let members = recorded.arrivals.iter().map(|own| u64::from(own.members));
         let wanted: u64 = members.sum();
-        let has_controllers = self.scenario.system.controllers.is_some();
         prepared.workload.source = Box::new(MemorySource::new(recorded));
         let mut census = Census::of(&self.nodes);
         let tables = Tables {
@@ -163,17 +155,24 @@ impl<'a> Cell<'a> {
         if outcome.end.cause == EndCause::Interrupted {
             return Ok(None);
         }
-        // Controllers make pods of their own, those that were evicted included.
-        let pods = if has_controllers {
-            wanted.max(census.alive)
+        let rejected = if self.rejects_over_quota() {
+            census.rejected()
         } else {
-            wanted
+            0
         };
+        let pods = wanted.saturating_sub(rejected) + census.wanted_by_objects();
         Ok(Some(Packed {
             pending: pods.saturating_sub(census.placed()),
             picky: census.waiting_picky(),
             pods,
+            rejected,
         }))
+    }
+
+    /// Whether what the system rejects is beyond a quota, which no machine makes good: then it is no part of
+    /// the workload that has to fit. Others also reject what finds no machine.
+    fn rejects_over_quota(&self) -> bool {
+        self.scenario.system.name == systems::borg::ENTRY.name
     }
 
     fn inflated(&self, more: &[usize]) -> Arc<Recorded> {
@@ -208,6 +207,7 @@ fn checkpoint(prepared: &mut Prepared) -> Result<Recorded, RunError> {
             links.delay = Duration::ZERO;
         }
     }
+    forget_stages(&mut prepared.options);
     let residents = std::mem::take(&mut workload.residents);
     let waiting = std::mem::take(&mut workload.found.waiting);
     let residents = residents.into_iter().map(|own| (own.name, own.spec));
@@ -239,6 +239,18 @@ fn checkpoint(prepared: &mut Prepared) -> Result<Recorded, RunError> {
     Ok(recorded)
 }
 
+/// Leaves no stage of Graphene's plans to wait for others, of which none ends.
+fn forget_stages(options: &mut SystemOptions) {
+    let mut own: GrapheneOptions = options.of();
+    if own.plans.stages.iter().all(|stage| stage.after.is_empty()) {
+        return;
+    }
+    for stage in &mut Arc::make_mut(&mut own.plans).stages {
+        stage.after.clear();
+    }
+    *options = std::mem::take(options).with(own);
+}
+
 /// Sorts arrivals by falling priority; those of one priority stay in their order.
 fn sort(recorded: &mut Recorded) {
     let Recorded {
@@ -250,81 +262,4 @@ fn sort(recorded: &mut Recorded) {
             .map_or(0, |own| own.priority)
     };
     arrivals.sort_by_key(|own| std::cmp::Reverse(priority(own)));
-}
-
-/// Census of the pods of a run.
-struct Census<'a> {
-    /// The machines of the whole cell.
-    nodes: &'a [Arc<Node>],
-    pods: Vec<Counted>,
-    /// Whether a class is picky, as far as that was asked.
-    picky: Vec<Option<bool>>,
-    alive: u64,
-}
-
-/// A pod in the census.
-#[derive(Clone, Copy, Default)]
-struct Counted {
-    is_picky: bool,
-    is_alive: bool,
-    is_bound: bool,
-}
-
-impl<'a> Census<'a> {
-    fn of(nodes: &'a [Arc<Node>]) -> Self {
-        Self {
-            nodes,
-            pods: Vec::new(),
-            picky: Vec::new(),
-            alive: 0,
-        }
-    }
-
-    fn placed(&self) -> u64 {
-        self.pods.iter().filter(|own| own.is_bound).count() as u64
-    }
-
-    /// The number of picky pods without a machine.
-    fn waiting_picky(&self) -> u64 {
-        let waiting = |own: &&Counted| own.is_alive && own.is_picky && !own.is_bound;
-        self.pods.iter().filter(waiting).count() as u64
-    }
-
-    fn pod(&mut self, pod: PodRef) -> &mut Counted {
-        let place = pod.id.0 as usize;
-        if place >= self.pods.len() {
-            self.pods.resize(place + 1, Counted::default());
-        }
-        &mut self.pods[place]
-    }
-
-    fn is_picky(&mut self, class: ClassId, store: &Store) -> bool {
-        let place = class.index();
-        if place >= self.picky.len() {
-            self.picky.resize(place + 1, None);
-        }
-        *self.picky[place].get_or_insert_with(|| is_picky(&store.class(class).spec, self.nodes))
-    }
-}
-
-impl Observer for Census<'_> {
-    fn observe(&mut self, _at: Instant, event: &Event, _ended: Option<&Pod>, store: &Store) {
-        match event {
-            Event::PodCreated(created) => {
-                let is_picky = self.is_picky(created.class, store);
-                self.alive += 1;
-                *self.pod(created.pod) = Counted {
-                    is_picky,
-                    is_alive: true,
-                    is_bound: false,
-                };
-            }
-            Event::PodBound { pod, .. } => self.pod(*pod).is_bound = true,
-            Event::PodEnded { pod, .. } => {
-                self.alive = self.alive.saturating_sub(1);
-                *self.pod(*pod) = Counted::default();
-            }
-            _ => {}
-        }
-    }
 }

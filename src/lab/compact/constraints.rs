@@ -3,15 +3,25 @@
 
 use std::sync::Arc;
 
-use model::{Node, NodeSelectorTerm, Operator, Owner, PodSpec, Requirement, Text, rules};
+use control::operation::Operation;
+use model::{Node, NodeSelectorTerm, Object, Operator, Owner, PodSpec, Requirement, Text, rules};
 use trace::Recorded;
-use units::SortedMap;
+use units::{Instant, SortedMap};
 
 /// Number of machines up to which a pod that no other could hold is picky.
 pub const HANDFUL: usize = 5;
 
 /// Weight of a constraint that was made a wish; the greatest that Kubernetes knows.
 const WEIGHT: i32 = 100;
+
+/// Numbers of pods whose constraints are not those of the workload.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Eased {
+    /// The pods that were left out, as each belongs to one machine.
+    pub(super) pinned: u64,
+    /// The pods whose constraints are wishes, as their job is large.
+    pub(super) softened: u64,
+}
 
 /// The number of machines that could hold a pod if they were empty.
 fn holders(spec: &PodSpec, nodes: &[Arc<Node>]) -> usize {
@@ -28,18 +38,64 @@ pub(super) fn is_picky(spec: &PodSpec, nodes: &[Arc<Node>]) -> bool {
     holders(spec, nodes) <= HANDFUL
 }
 
+/// Whether constraints leave a pod one machine.
+fn is_of_one(spec: &PodSpec, nodes: &[Arc<Node>]) -> bool {
+    let admitting = nodes
+        .iter()
+        .filter(|node| rules::affinity::admits(spec, node));
+    admitting.take(2).count() == 1
+}
+
+/// Whether a job is so large that its constraints on machines are made into wishes, and has any.
+fn is_softened(spec: &PodSpec, size: u64, machines: usize) -> bool {
+    let is_bound = !spec.node_selector.is_empty() || spec.affinity.node.required.is_some();
+    is_bound && 2 * size > machines as u64
+}
+
+/// Number of pods that an object has at a time, if it states one.
+fn size(object: &Object) -> u64 {
+    let count = match object {
+        Object::Job(own) => own.parallelism,
+        own => own.replicas().map_or(0, |(count, _)| count),
+    };
+    u64::try_from(count).unwrap_or(0)
+}
+
+/// Does with the pods that objects are to make as with the others: drops objects whose pods belong to one
+/// machine, and makes the constraints of large ones into wishes.
+pub(super) fn ease_objects(
+    operations: &mut Vec<(Instant, Operation)>,
+    nodes: &[Arc<Node>],
+) -> Eased {
+    let mut eased = Eased::default();
+    operations.retain_mut(|(_, operation)| {
+        let (Operation::Create(object) | Operation::Apply(object)) = operation else {
+            return true;
+        };
+        let pods = size(object);
+        let spec = object.template().filter(|_| pods > 0);
+        if spec.is_some_and(|spec| nodes.len() > 1 && is_of_one(spec, nodes)) {
+            eased.pinned += pods;
+            return false;
+        }
+        if spec.is_some_and(|spec| is_softened(spec, pods, nodes.len()))
+            && let Some(spec) = object.template_mut()
+        {
+            *spec = wishing(spec);
+            eased.softened += pods;
+        }
+        true
+    });
+    eased
+}
+
 /// Drops the pods that belong to one machine, such as daemons; returns their number.
 pub(super) fn drop_pinned(recorded: &mut Recorded, nodes: &[Arc<Node>]) -> u64 {
     if nodes.len() < 2 {
         return 0;
     }
-    let of_one = |spec: &Arc<PodSpec>| {
-        let admitting = nodes
-            .iter()
-            .filter(|node| rules::affinity::admits(spec, node));
-        admitting.take(2).count() == 1
-    };
-    let pinned: Vec<bool> = recorded.classes.iter().map(of_one).collect();
+    let is_of_one = |spec: &Arc<PodSpec>| is_of_one(spec, nodes);
+    let pinned: Vec<bool> = recorded.classes.iter().map(is_of_one).collect();
     let mut dropped = 0;
     recorded.arrivals.retain(|own| {
         let is_pinned = pinned.get(own.class as usize) == Some(&true);
@@ -65,8 +121,7 @@ pub(super) fn soften(recorded: &mut Recorded, machines: usize) -> u64 {
         let spec = Arc::clone(&recorded.classes[arrival.class as usize]);
         let of_job = job_of(&spec).and_then(|job| jobs.get(&job).copied());
         let size = of_job.unwrap_or(u64::from(arrival.members));
-        let is_bound = !spec.node_selector.is_empty() || spec.affinity.node.required.is_some();
-        if !is_bound || 2 * size <= machines as u64 {
+        if !is_softened(&spec, size, machines) {
             continue;
         }
         softened += u64::from(arrival.members);

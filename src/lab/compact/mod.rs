@@ -7,15 +7,12 @@
 //! the same for every variant, so that differences between variants are paired.
 
 mod cell;
+mod census;
 mod constraints;
-
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+mod search;
 
 use rayon::prelude::*;
 
-use model::Node;
-use rng::Stream;
 use scenario::Experiment;
 use systems::capability::{Capability, Support, support};
 use units::Duration;
@@ -24,6 +21,8 @@ use crate::experiment::ExperimentError;
 use crate::replicate::Workers;
 use crate::run::RunError;
 use cell::Cell;
+use search::{Found, Search, has_room_for_all};
+use world::BuildError;
 
 pub use constraints::HANDFUL;
 
@@ -33,7 +32,9 @@ pub const STEPWISE: usize = 48;
 /// Factor by which a cell grows at most if a workload does not fit in it.
 pub const CLONES: usize = 4;
 /// Factor by which a workload grows at most.
-const INFLATION: usize = 8;
+pub const INFLATION: usize = 1_000;
+/// The same under a system that does not heed requests, where the number has no bound.
+pub const INFLATION_WITHOUT_REQUESTS: usize = 8;
 /// Part of the trials that the reported value stands for.
 const QUANTILE_PERCENT: usize = 90;
 
@@ -87,8 +88,10 @@ pub struct Compacted {
     pub nodes: usize,
     /// Number of arrivals of the workload.
     pub arrivals: usize,
-    /// Number of pods in these arrivals.
+    /// Number of pods that want a machine: those of these arrivals, and those that objects make.
     pub pods: u64,
+    /// Number of further pods that are left out, as the system rejects them at admission.
+    pub rejected: u64,
     /// Number of further pods that are left out, as each belongs to one machine.
     pub pinned: u64,
     /// Number of pods whose constraints are wishes, as their job has more pods than half the
@@ -96,6 +99,8 @@ pub struct Compacted {
     pub softened: u64,
     /// Whether the system places pods whatever they request, so that any number fits on a machine.
     pub ignores_requests: bool,
+    /// Number of trials that ended at the factor by which a workload grows at most; more fits there.
+    pub stopped: usize,
     /// Result of each trial in order: machines that are enough, or further arrivals that fit. `None`
     /// where the workload does not fit at all.
     pub trials: Vec<Option<usize>>,
@@ -147,12 +152,20 @@ pub fn compact(
             source: Box::new(source),
         };
         let cell = Cell::of(&variant.scenario, &experiment.files, plan.settle).map_err(failed)?;
+        let ignores_requests = ignores_requests(&variant.scenario.system.name);
+        let room = pool.install(|| has_room_for_all(&cell, plan, workers.interrupted));
+        let Some(room) = room.map_err(failed)? else {
+            return Err(ExperimentError::Interrupted);
+        };
+        check(&cell, room.packed.pods, plan.question).map_err(failed)?;
         let trials = pool.install(|| {
             let trials = (0..plan.trials).into_par_iter().map(|trial| {
                 let search = Search {
                     cell: &cell,
                     plan,
                     trial,
+                    room,
+                    ignores_requests,
                     interrupted: workers.interrupted,
                 };
                 match plan.question {
@@ -163,8 +176,10 @@ pub fn compact(
             trials.collect::<Result<Vec<Found>, RunError>>()
         });
         let trials = trials.map_err(failed)?;
+        let is_stopped = |own: &&Found| matches!(own, Found::AtLeast(_));
+        let stopped = trials.iter().filter(is_stopped).count();
         let trials = trials.into_iter().map(|found| match found {
-            Found::Value(value) => Ok(Some(value)),
+            Found::Value(value) | Found::AtLeast(value) => Ok(Some(value)),
             Found::Nothing => Ok(None),
             Found::Interrupted => Err(ExperimentError::Interrupted),
         });
@@ -172,15 +187,39 @@ pub fn compact(
             name: variant.name.clone(),
             nodes: cell.nodes.len(),
             arrivals: cell.arrivals(),
-            pods: cell.pods(),
-            pinned: cell.pinned,
-            softened: cell.softened,
-            ignores_requests: ignores_requests(&variant.scenario.system.name),
+            pods: room.packed.pods,
+            rejected: room.packed.rejected,
+            pinned: cell.eased.pinned,
+            softened: cell.eased.softened,
+            ignores_requests,
+            stopped,
             trials: trials.collect::<Result<_, _>>()?,
         });
         (workers.progress)(number + 1, experiment.variants.len());
     }
     Ok(compacted)
+}
+
+/// Refuses a cell about which a question has no answer.
+fn check(cell: &Cell<'_>, pods: u64, question: Question) -> Result<(), RunError> {
+    let wrong = |what: &str| {
+        let what = format!("workload: {what}");
+        Err(RunError::Build(BuildError::Experiment(what)))
+    };
+    if pods == 0 {
+        return wrong(
+            "no pod wants a machine, so that any cell is enough; expected pods, which are not all rejected or \
+             pinned to one machine. Under a system that makes no pods from objects, write \
+             `system.controllers: {}`, or state pods",
+        );
+    }
+    if question == Question::Inflate && cell.arrivals() == 0 {
+        return wrong(
+            "it has objects alone, and there is no arrival to copy; expected a trace or pods, or ask \
+             `windtunnel compact`",
+        );
+    }
+    Ok(())
 }
 
 /// Whether a system does not heed the requests of pods.
@@ -192,242 +231,5 @@ fn ignores_requests(system: &str) -> bool {
     })
 }
 
-/// Result of a trial.
-enum Found {
-    Value(usize),
-    Nothing,
-    Interrupted,
-}
-
-/// Trial with a random order of its own.
-struct Search<'a> {
-    cell: &'a Cell<'a>,
-    plan: TrialPlan<'a>,
-    trial: usize,
-    interrupted: &'a AtomicBool,
-}
-
-impl Search<'_> {
-    fn stream(&self, purpose: &'static str) -> Stream {
-        Stream::new(self.plan.seed, purpose, self.trial as u64)
-    }
-
-    /// Fewest machines that are enough when machines are removed in the trial's order.
-    fn fewest(&self) -> Result<Found, RunError> {
-        let mut nodes = Vec::new();
-        let mut has_room = false;
-        for times in 1..=CLONES {
-            nodes = self.cell.cloned(times);
-            match self.packs(nodes.clone(), &[])? {
-                None => return Ok(Found::Interrupted),
-                Some(fits) => has_room = fits,
-            }
-            if has_room {
-                break;
-            }
-        }
-        if !has_room {
-            return Ok(Found::Nothing);
-        }
-        let given = { self.plan.removals.get(self.trial) }.filter(|own| own.len() == nodes.len());
-        // Feasibility need not be monotone: a given order asks for the first failure along it.
-        let is_stepwise = nodes.len() <= STEPWISE || given.is_some();
-        let order = given.cloned().unwrap_or_else(|| {
-            let mut order: Vec<usize> = (0..nodes.len()).collect();
-            self.stream("compact/removal").shuffle(&mut order);
-            order
-        });
-        let kept = |count: usize| -> Vec<Arc<Node>> {
-            let mut places = order[order.len() - count..].to_vec();
-            places.sort_unstable();
-            places
-                .into_iter()
-                .map(|place| nodes[place].clone())
-                .collect()
-        };
-        if is_stepwise {
-            let mut count = nodes.len();
-            while count > 1 {
-                match self.packs(kept(count - 1), &[])? {
-                    None => return Ok(Found::Interrupted),
-                    Some(true) => count -= 1,
-                    Some(false) => break,
-                }
-            }
-            return Ok(Found::Value(count));
-        }
-        halves(0, nodes.len(), |count| self.packs(kept(count), &[]))
-    }
-
-    /// Most copies of arrivals, drawn from the workload, that fit in the cell as well.
-    fn most(&self) -> Result<Found, RunError> {
-        let nodes = || self.cell.nodes.clone();
-        let count = self.cell.arrivals();
-        match self.packs(nodes(), &[])? {
-            None => return Ok(Found::Interrupted),
-            Some(false) => return Ok(Found::Nothing),
-            Some(true) if count == 0 => return Ok(Found::Value(0)),
-            Some(true) => {}
-        }
-        let mut dice = self.stream("compact/inflation");
-        let most = INFLATION * count;
-        let drawn = (0..most).map(|_| dice.below(count as u64) as usize);
-        let drawn: Vec<usize> = drawn.collect();
-        // The number of copies that no longer fits, by doubling.
-        let mut fails = count.div_ceil(8).max(1);
-        let mut fits = 0;
-        while fails < most {
-            match self.packs(nodes(), &drawn[..fails])? {
-                None => return Ok(Found::Interrupted),
-                Some(false) => break,
-                Some(true) => {
-                    fits = fails;
-                    fails = (2 * fails).min(most);
-                }
-            }
-        }
-        while fails - fits > 1 {
-            let middle = fits.midpoint(fails);
-            match self.packs(nodes(), &drawn[..middle])? {
-                None => return Ok(Found::Interrupted),
-                Some(true) => fits = middle,
-                Some(false) => fails = middle,
-            }
-        }
-        Ok(Found::Value(fits))
-    }
-
-    fn packs(&self, nodes: Vec<Arc<Node>>, more: &[usize]) -> Result<Option<bool>, RunError> {
-        let packed = self.cell.pack(nodes, more, self.interrupted)?;
-        Ok(packed.map(|packed| packed.fits(self.plan.pending)))
-    }
-}
-
-/// Least number that fits, above one that does not and up to one that does.
-fn halves(
-    mut fails: usize,
-    mut fits: usize,
-    packs: impl Fn(usize) -> Result<Option<bool>, RunError>,
-) -> Result<Found, RunError> {
-    while fits - fails > 1 {
-        let middle = fails.midpoint(fits);
-        match packs(middle)? {
-            None => return Ok(Found::Interrupted),
-            Some(true) => fits = middle,
-            Some(false) => fails = middle,
-        }
-    }
-    Ok(Found::Value(fits))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::names::Registered;
-    use scenario::{LoadOptions, SearchPath, load};
-    use world::inputs::DiskAndEmbedded;
-
-    #[test]
-    fn the_ninetieth_percentile_is_the_tenth_of_eleven() {
-        let known = [812, 815, 815, 818, 820, 821, 823, 824, 826, 830, 841];
-        let own = Compacted {
-            name: "a".to_owned(),
-            nodes: 1000,
-            arrivals: 1,
-            pods: 1,
-            pinned: 0,
-            softened: 0,
-            ignores_requests: false,
-            trials: known.map(Some).to_vec(),
-        };
-        assert_eq!(own.value(Question::Compact), Some(830));
-        assert_eq!(own.value(Question::Inflate), Some(815));
-        assert_eq!(own.span(), Some([812, 841]));
-    }
-
-    const CELL: &str = "\
-windtunnel: v1
-name: cell
-seed: 7
-cluster:
-  nodes:
-    - {name: 'big-{}', count: 4, template: {allocatable: {cpu: 8, memory: 32Gi, pods: 110}}}
-    - {name: 'small-{}', count: 4, template: {allocatable: {cpu: 4, memory: 16Gi, pods: 110}}}
-workload: [{generate: {model: lublin99, jobs: 6, processors: 8}}]
-system: {name: pipeline, scheduler: {profile: most-allocated}}
-stop: {when: drained}
-variants: {kubernetes: {system: {name: kubernetes}}, pipeline: {}, fleet: {system: {name: fleet}}}
-";
-
-    #[test]
-    fn pods_that_may_stay_pending_are_counted_or_a_share_of_the_picky() {
-        let packed = |pending, picky| cell::Packed {
-            pending,
-            picky,
-            pods: 3,
-        };
-        let any = Pending::Any { pods: 1 };
-        let all_picky = Pending::Picky { ppm: 400_000 };
-        assert!(packed(1, 0).fits(any) && !packed(2, 2).fits(any));
-        assert!(packed(1, 1).fits(all_picky) && !packed(1, 0).fits(all_picky));
-        assert!(!packed(2, 2).fits(all_picky));
-    }
-
-    fn compacted(question: Question, text: &str) -> Result<Vec<Compacted>, ExperimentError> {
-        let options = LoadOptions {
-            sets: &[],
-            search: &SearchPath::default(),
-            lookup: &DiskAndEmbedded,
-            names: &Registered,
-        };
-        let experiment = load(text, "cell.yaml", options).expect("an experiment");
-        let plan = TrialPlan {
-            question,
-            trials: 3,
-            removals: &[],
-            pending: Pending::Picky { ppm: 2000 },
-            seed: 7,
-            settle: Duration::from_secs(3600),
-        };
-        let workers = Workers {
-            threads: 2,
-            interrupted: &AtomicBool::new(false),
-            progress: &|_, _| {},
-        };
-        compact(&experiment, plan, workers)
-    }
-
-    #[test]
-    fn as_many_machines_stay_as_the_pods_need() {
-        let found = compacted(Question::Compact, CELL).expect("answers");
-        let pods = usize::try_from(found[0].pods).expect("a small number");
-        for own in &found[..2] {
-            for trial in &own.trials {
-                let count = trial.expect("a value");
-                // Every pod takes a whole core, and the largest machine has eight.
-                assert!(count >= pods.div_ceil(8) && count <= 8, "{own:?}");
-            }
-        }
-        assert!(found[2].ignores_requests && !found[0].ignores_requests);
-        assert_eq!(found[2].value(Question::Compact), Some(1));
-    }
-
-    #[test]
-    fn an_inflated_workload_fills_the_cell() {
-        let found = compacted(Question::Inflate, CELL).expect("answers");
-        for trial in &found[1].trials {
-            let more = trial.expect("a value");
-            assert!(more > 0 && more + found[1].arrivals <= 48, "{found:?}");
-        }
-    }
-
-    #[test]
-    fn a_workload_that_fits_nowhere_has_no_value() {
-        let tight = CELL
-            .replace("cpu: 8", "cpu: 500m")
-            .replace("cpu: 4", "cpu: 500m");
-        let found = compacted(Question::Compact, &tight).expect("answers");
-        assert_eq!(found[0].trials, [None; 3]);
-        assert_eq!(found[0].value(Question::Compact), None);
-    }
-}
+mod tests;
