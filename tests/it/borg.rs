@@ -368,7 +368,7 @@ fn jobs_of_equal_tasks_do_not_push_each_other_away() {
 fn wishes_that_nothing_fulfils_are_noted() {
     let own = |wishes: &str| {
         format!(
-            "{HEAD}cluster: {{nodes: [{{name: machine, count: 2, template: {{allocatable: {{cpu: 8, memory: \
+            "{HEAD}cluster: {{nodes: [{{name: 'machine-{{}}', count: 2, template: {{allocatable: {{cpu: 8, memory: \
              16Gi, pods: 110}}}}}}]}}\nworkload: [{{trace: {{format: csv, path: jobs.csv}}}}]\nsystem: {{name: \
              borg, borg: {{wishes: {{{wishes}}}}}}}\nstop: {{at: 1h}}\n"
         )
