@@ -33,7 +33,7 @@ pub const STEPWISE: usize = 48;
 pub const CLONES: usize = 4;
 /// Factor by which a workload grows at most.
 pub const INFLATION: usize = 1_000;
-/// The same under a system that does not heed requests, where the number has no bound.
+/// Factor by which a workload grows at most under a system that does not heed requests, where nothing bounds it.
 pub const INFLATION_WITHOUT_REQUESTS: usize = 8;
 /// Part of the trials that the reported value stands for.
 const QUANTILE_PERCENT: usize = 90;
