@@ -48,6 +48,7 @@ fn demands(stream: &mut Stream) -> Vec<Demand> {
             (1 + stream.below(16) as i64) << 29,
         ),
         set: None,
+        job: None,
     };
     (0..CLASSES).map(&mut demand).collect()
 }

@@ -345,10 +345,9 @@ fn wrong_throughputs_are_refused_with_their_place() {
 #[test]
 fn the_rules_share_devices_among_more_jobs_than_there_are() {
     // Nine jobs on eight GPUs: each has its turn in eight rounds of nine.
-    let jobs: String = (0..9)
-        .map(|job| format!("0,j{job},8000,1,image\n"))
-        .collect();
-    let jobs = format!("submit,name,run_time,gpus,job_type\n{jobs}");
+    let rows = (0..9).map(|job| format!("0,j{job},8000,1,image"));
+    let rows: Vec<String> = rows.collect();
+    let jobs = format!("submit,name,run_time,gpus,job_type\n{}\n", rows.join("\n"));
     for rule in ["time-slice", "max-min", "finish-time"] {
         let text = equal(1, 8, &format!("rule: {rule}"), "");
         for text in [text.replace("models:", "other:"), text] {

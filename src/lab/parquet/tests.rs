@@ -161,7 +161,7 @@ fn a_trace_written_as_parquet_is_read_by_the_library() {
     let mut source = source.unwrap();
     let writer = trace::writers::find("parquet").unwrap();
     let mut bytes = Vec::new();
-    (writer.write)(&mut source, false, &mut bytes).unwrap();
+    writer.write(&mut source, false, &mut bytes).unwrap();
     let path = folder.partial().join("jobs.parquet");
     let mut file = folder.file("jobs.parquet").unwrap();
     file.write_all(&bytes).unwrap();

@@ -153,14 +153,10 @@ pub(crate) fn prepare_on(
         &mut manifests,
         &mut remarks,
     )?;
-    let typical = typical(&workload, &nodes);
+    let typical = system::typical(&workload, &nodes);
     let mix = Arc::new(world::workload_mix(&workload.classes, &nodes));
-    let economics = Arc::new(world::economics(
-        scenario,
-        &nodes,
-        files,
-        provider.as_ref(),
-    )?);
+    let bought = provider.as_ref();
+    let economics = world::economics(scenario, &nodes, files, bought)?;
     let mut kube = system::kube(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     let operations = world::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     world::check_submitted_jobs(scenario, &workload, files, &mut manifests, &mut remarks)?;
@@ -170,7 +166,7 @@ pub(crate) fn prepare_on(
     remarks.note_all(world::borg_notes(scenario, &nodes, &workload, &declared));
     world::watched(scenario, &declared, &manifests)?;
     let mut usage = world::usage(scenario, files, &workload, &declared)?;
-    let options = world::system_options(scenario, &nodes, provider.as_ref(), &workload, files)?;
+    let options = world::system_options(scenario, &nodes, bought, &workload, files)?;
     let autoscaling = world::autoscalers(
         scenario,
         controllers.as_ref(),
@@ -188,7 +184,7 @@ pub(crate) fn prepare_on(
         workload,
         typical,
         mix,
-        economics,
+        economics: Arc::new(economics),
         kube,
         controllers,
         operations,
@@ -204,12 +200,6 @@ pub(crate) fn prepare_on(
         remarks,
         probe: Probe::default(),
     })
-}
-
-/// The pods that fragmentation is measured with; `None` without GPUs.
-fn typical(workload: &Workload, nodes: &[Arc<Node>]) -> Option<Arc<TypicalPods>> {
-    let shapes = &workload.shapes;
-    (!shapes.is_empty()).then(|| Arc::new(world::typical_pods(shapes, nodes)))
 }
 
 /// Gives controllers the date of a dump, unless the scenario states another: schedules go on from

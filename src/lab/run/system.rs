@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use autoscale::descheduler::Descheduler;
 use autoscale::workloads::{AutoscalerOptions, Autoscalers};
+use cluster::fragmentation::TypicalPods;
 use control::Stepping;
 use control::controllers::manager::ControllerOptions;
 use control::volumes::AttachDetach;
@@ -163,6 +164,12 @@ pub(crate) fn system(
     let autoscalers = world::node_autoscalers(scenario, provider, &prepared.kube)?;
     parts.components.extend(autoscalers);
     Ok(parts)
+}
+
+/// The pods that fragmentation is measured with; `None` without GPUs.
+pub(super) fn typical(workload: &Workload, nodes: &[Arc<Node>]) -> Option<Arc<TypicalPods>> {
+    let shapes = &workload.shapes;
+    (!shapes.is_empty()).then(|| Arc::new(world::typical_pods(shapes, nodes)))
 }
 
 /// Refuses machines without an end under a consolidation without a latest stop.
