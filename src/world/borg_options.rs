@@ -46,9 +46,6 @@ pub fn borg_notes(
             );
             note("spread", why);
         }
-    } else if label != BorgWishes::default().spread_label {
-        let why = "the spread of a job weighs nothing; write a `spread`, or leave it out";
-        note("spreadLabel", why.to_owned());
     }
     let has_image = |spec: &PodSpec| {
         let mut all = spec.init_containers.iter().chain(&spec.containers);
