@@ -374,10 +374,7 @@ fn wishes_that_nothing_fulfils_are_noted() {
         )
     };
     let rows = "submit,name,run_time,cpu,memory\n0,a,100s,1,1Gi\n";
-    for (number, field, wishes) in [
-        (0, "spread", "spread: 5"),
-        (1, "packages", "packages: 1"),
-    ] {
+    for (number, field, wishes) in [(0, "spread", "spread: 5"), (1, "packages", "packages: 1")] {
         let files = [("own.yaml", own(wishes)), ("jobs.csv", rows.to_owned())];
         let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
         let scratch = Scratch::new(&format!("borg-wish-{number}"), &files);
