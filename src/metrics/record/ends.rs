@@ -141,9 +141,11 @@ impl Ends {
             return None;
         }
         let comes_back = |own: &End| {
-            let is_own = |back: &Back| {
-                let gang = back.gang.as_ref().map(|(id, _)| *id);
-                back.name == created.name && gang == created.gang
+            let is_own = |back: &Back| match (&back.gang, created.gang) {
+                // Whichever of its pods comes back first.
+                (Some((id, _)), Some(gang)) => *id == gang,
+                (None, None) => back.name == created.name,
+                _ => false,
             };
             let is_named = own.back.as_ref().is_some_and(is_own);
             own.at == at && own.record.tenant == created.tenant && is_named

@@ -5,7 +5,7 @@
 //! pods of a gang are created together, so a gang is over when none of its pods lives.
 
 use cluster::Store;
-use model::{EndReason, Event, EvictionCause, ObjectChange, Pod, PodCreated, PodPhase};
+use model::{EndReason, Event, ObjectChange, Pod, PodCreated, PodPhase};
 use units::{ClassId, Duration, GangId, Instant, ObjectId, SortedMap, TenantId};
 
 use super::ends::{Back, Earlier, Ends, Returning};
@@ -243,8 +243,8 @@ impl JobTracker {
         };
         gang.living -= 1;
         gang.end = at;
-        let is_preempted = reason == EndReason::Evicted(EvictionCause::Preemption);
-        if is_preempted {
+        let back = Back::of(pod, reason);
+        if back.is_some() {
             gang.evicted += 1;
             gang.was_evicted = true;
         } else if outcome != JobOutcome::Succeeded {
@@ -256,7 +256,6 @@ impl JobTracker {
         if let Some(gang) = self.gangs.remove(id) {
             let evicted = (gang.evicted > 0).then_some(JobOutcome::Evicted);
             let outcome = gang.failure.or(evicted).unwrap_or(JobOutcome::Succeeded);
-            let back = Back::of(pod, reason).filter(|_| is_preempted);
             let back = back.map(|back| back.with(id, gang));
             self.ends
                 .add(at, record(&gang, gang.end, outcome, measured), back);

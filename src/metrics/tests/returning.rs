@@ -76,6 +76,52 @@ fn a_gang_of_one_comes_back_as_the_same_job() {
 }
 
 #[test]
+fn a_gang_that_is_lost_whole_comes_back_as_the_same_job() {
+    for reason in [PREEMPTED, EndReason::NodeLost] {
+        // One after the other, or all of them before the first comes back.
+        for takes_turns in [true, false] {
+            let mut bench = Bench::new(Recorder::new(&Setup::default()));
+            bench.add_node(0, node("a", 8_000, 100, 0));
+            let one = spec(1_000, 25, GpuRequest::default());
+            let submit = |bench: &mut Bench<'_>, at, number| {
+                bench.submit_as(at, &one, 3, Some(0), PodName::Job(number))
+            };
+            let mut pods = Vec::new();
+            for number in 0..3 {
+                pods.push(submit(&mut bench, 0, number));
+            }
+            for pod in &pods {
+                bench.start(10, *pod, 0);
+            }
+            let mut back = Vec::new();
+            for (number, pod) in (0..).zip(&pods) {
+                bench.end(40, *pod, reason);
+                if takes_turns {
+                    back.push(submit(&mut bench, 40, number));
+                }
+            }
+            let first = back.len() as u64;
+            for number in first..3 {
+                back.push(submit(&mut bench, 40, number));
+            }
+            for pod in &back {
+                bench.start(100, *pod, 0);
+            }
+            for pod in &back {
+                bench.end(130, *pod, EndReason::Completed);
+            }
+            let expected = [
+                ("jobs.measured", Some(1.0)),
+                ("jobs.succeeded", Some(1.0)),
+                ("jobs.evicted", Some(0.0)),
+                ("turnaround.mean", Some(130.0)),
+            ];
+            check(&bench.finish(200), &expected);
+        }
+    }
+}
+
+#[test]
 fn a_job_that_does_not_come_back_at_once_is_over() {
     for gang in [None, Some(0)] {
         check(
