@@ -108,6 +108,7 @@ impl<'o> Simulation<'o> {
             if let Some(end) = stop.latest()
                 && at > end
             {
+                self.sample_before(end);
                 self.ctx.pass_to(end);
                 break EndCause::Reached;
             }
@@ -115,6 +116,7 @@ impl<'o> Simulation<'o> {
                 return Ok(None);
             }
             debug_assert!(at >= self.ctx.now(), "invariant: time does not go back");
+            self.sample_before(at);
             self.ctx.pass_to(at);
             events += happen(self, at, self.ctx.options().stepping)?;
             if !self.settle_all(control.interrupted)? {
@@ -139,6 +141,7 @@ impl<'o> Simulation<'o> {
         };
         let cause = match (cause, stop.awaited()) {
             (EndCause::Idle, Some(end)) => {
+                self.sample_before(end);
                 self.ctx.pass_to(end);
                 EndCause::Reached
             }
@@ -157,6 +160,14 @@ impl<'o> Simulation<'o> {
             cell.end_traffic(&mut self.ctx);
         }
         Ok(Some(self.end(cause)))
+    }
+
+    /// Shows the observer what pods use between the last instant and one at which something happens next.
+    fn sample_before(&mut self, next: Instant) {
+        for cell in &mut self.cells {
+            self.ctx.enter(cell.number());
+            cell.sample_before(&mut self.ctx, next);
+        }
     }
 
     pub(super) fn end(&self, cause: EndCause) -> End {

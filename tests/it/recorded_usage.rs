@@ -114,3 +114,28 @@ fn a_circle_of_tasks_is_told_with_its_first_line() {
         "{told}"
     );
 }
+
+#[test]
+fn use_that_changes_while_nothing_happens_is_measured() {
+    let text = "windtunnel: v1\nname: quiet\ncluster: {nodes: [{count: 1, template: {allocatable: {cpu: 10, \
+                memory: 10Gi}}}]}\nworkload: [{trace: {format: csv, path: a.csv}}]\nmodels: {usage: trace}\nstop: \
+                {at: 2h}\n";
+    // 2 GiB for an hour and 8 GiB for another one, of 10 GiB, of which 8 GiB are requested.
+    let table = "submit,cpu,memory,cpu_usage,memory_usage\n0,8,8Gi,2,\"steps(0s: 2Gi, 1h: 8Gi)\"\n";
+    let scratch = Scratch::new("quiet", &[("a.yaml", text), ("a.csv", table)]);
+    for system in ["batch", "borg", "kubernetes"] {
+        let system = format!("system.name={system}");
+        let run = ["run", "a.yaml", "--out", "ran", "--force", "--set", &system];
+        scratch.run(&run, 0);
+        let summary = scratch.summary("ran");
+        let metrics = &summary.variants[0].metrics;
+        for (name, expected) in [
+            ("usage.memory.utilization", 0.5),
+            ("usage.memory.slack", 0.375),
+            ("usage.cpu.utilization", 0.2),
+        ] {
+            let found = metrics[name].value.expect("known");
+            assert!((found - expected).abs() < 1e-9, "{system}: {name}: {found}");
+        }
+    }
+}

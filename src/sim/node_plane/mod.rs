@@ -187,6 +187,12 @@ impl NodePlane {
         self.usage.samples(now)
     }
 
+    /// The next instant before another one at which use that changes by itself is measured.
+    #[inline]
+    pub(super) fn sampled_before(&self, next: Instant) -> Option<Instant> {
+        self.usage.sampled_before(next)
+    }
+
     /// Measurements of pods now, if it is time to show them to the observer.
     pub(super) fn sample(&mut self, now: Instant) -> Option<Now<'_>> {
         if !self.usage.is_due(now) {

@@ -48,6 +48,8 @@ pub struct Usage {
     sharing: SortedMap<Sharers, i64>,
     /// Instant of the last sample for the measurement of the run.
     shown: Option<Instant>,
+    /// Whether the use of any class changes while nothing happens.
+    varies: bool,
 }
 
 /// Least time between two samples for the measurement of the run.
@@ -145,6 +147,9 @@ impl Usage {
             cpu_limit: limits.map(|limits| limits.iter().sum()),
             containers: asked(object),
         };
+        let curves = [&class.cpu, &class.memory];
+        let varies = |(curve, _): &(Curve, bool)| !matches!(curve, Curve::Constant(_));
+        self.varies |= curves.into_iter().flatten().any(varies);
         self.classes[spec.index()] = Some(class);
     }
 
@@ -307,6 +312,17 @@ impl Usage {
             self.shown = Some(now);
         }
         is_known && is_due
+    }
+
+    /// The next instant before another one at which a sample is due though nothing happens; `None` where
+    /// no use changes by itself.
+    #[inline]
+    pub(super) fn sampled_before(&self, next: Instant) -> Option<Instant> {
+        if !self.varies || self.pods.is_empty() {
+            return None;
+        }
+        let due = self.shown?.saturating_add(SAMPLE);
+        (due < next).then_some(due)
     }
 
     /// Measurements of usage now.

@@ -57,8 +57,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
     denominators: "capacity of nodes that exist (utilization, demand), requests of running pods whose use \
                    is known (slack)",
     census: "running pods whose use is known",
-    censoring: "none: integrals; sampled when an event occurs, at most every minute, each sample \
-                holding until the next",
+    censoring: "none: integrals; sampled every minute, or at the first event after it where use changes with \
+                events alone, each sample holding until the next",
     source: "metrics.md 5.1 (utilization, demand, slack), 5.4 (VPA/HPA)",
     construct: |_| Box::new(Usage::default()),
 };
