@@ -2,7 +2,8 @@
 //! one arm of a sweep or one variant may need them where another does not.
 
 use super::schema::{
-    Consolidation, CostModel, Flow, OverloadDetection, PartitionField, Slurm, System,
+    Consolidation, CostModel, Flow, OverloadDetection, PartitionField, Scenario, Slurm, System,
+    Usage, WorkloadSource,
 };
 
 /// The notes about every option without effect.
@@ -21,6 +22,20 @@ pub fn notes(system: &System) -> Vec<String> {
     }
     consolidation(system, &mut notes);
     notes
+}
+
+/// The note that virtual machines are consolidated whose use is not stated; `None` where it is
+/// known, or may be.
+pub fn unknown_use(scenario: &Scenario) -> Option<String> {
+    // Manifests may state what their pods use.
+    let is_manifests = |own: &WorkloadSource| matches!(own, WorkloadSource::Manifests { .. });
+    let is_stated =
+        scenario.models.usage != Usage::None || scenario.workload.iter().any(is_manifests);
+    (scenario.system.name == "consolidation" && !is_stated).then(|| {
+        "system.consolidation: the use of the machines is not stated, so no overload is found and no host is \
+         emptied; write `usage` under `models`, such as `usage: trace`"
+            .to_owned()
+    })
 }
 
 /// The notes about the options of one place.

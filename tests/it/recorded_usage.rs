@@ -139,3 +139,25 @@ fn use_that_changes_while_nothing_happens_is_measured() {
         }
     }
 }
+
+#[test]
+fn a_consolidation_of_machines_of_unknown_use_is_noted() {
+    let text = "windtunnel: v1\nname: unknown\ncluster: {nodes: [{count: 2, template: {allocatable: {cpu: 1, \
+                memory: 4Gi}}}]}\nworkload: [{trace: {format: csv, path: a.csv}}]\nsystem: {name: \
+                consolidation}\nstop: {at: 1h}\n";
+    let table = "submit,cpu,memory\n0,500m,1Gi\n";
+    let scratch = Scratch::new("unknown-use", &[("a.yaml", text), ("a.csv", table)]);
+    let note = "the use of the machines is not stated";
+    let said = scratch.run(&["run", "a.yaml", "--out", "ran"], 0);
+    assert!(said.contains(note), "{said}");
+    let known = [
+        "run",
+        "a.yaml",
+        "--out",
+        "known",
+        "--set",
+        "models.usage={cpu: 300m}",
+    ];
+    let said = scratch.run(&known, 0);
+    assert!(!said.contains(note), "{said}");
+}
