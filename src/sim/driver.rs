@@ -165,7 +165,6 @@ impl<'o> Simulation<'o> {
     /// Shows the observer what pods use between the last instant and one at which something happens next.
     fn sample_before(&mut self, next: Instant) {
         for cell in &mut self.cells {
-            self.ctx.enter(cell.number());
             cell.sample_before(&mut self.ctx, next);
         }
     }

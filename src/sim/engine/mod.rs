@@ -1,6 +1,7 @@
 //! The engine of a cell: has its parts do what is due, passes their messages between them, and lets
 //! every follower see each change.
 
+mod sampling;
 mod set_up;
 mod settle;
 
@@ -471,23 +472,6 @@ impl Engine {
         let nodes = &mut self.nodes;
         self.surroundings
             .tell_loads(|pod, used| nodes.set_traffic(pod, used));
-    }
-
-    /// Shows the observer what pods use while nothing happens until an instant.
-    pub(super) fn sample_before(&mut self, ctx: &mut Context<'_>, next: Instant) {
-        while let Some(at) = self.nodes.sampled_before(next) {
-            if let Some(samples) = self.nodes.sample(at) {
-                ctx.observer().usage(at, self.control.store(), &samples);
-            }
-        }
-    }
-
-    /// Shows the observer what is measured, if some time has passed since it last was.
-    pub(super) fn sample(&mut self, ctx: &mut Context<'_>) {
-        let now = ctx.now();
-        if let Some(samples) = self.nodes.sample(now) {
-            ctx.observer().usage(now, self.control.store(), &samples);
-        }
     }
 }
 
