@@ -36,7 +36,7 @@ pub(super) struct FileArguments {
 }
 
 impl FileArguments {
-    /// The same of another file.
+    /// The arguments for another file, with the same options.
     pub(super) fn of(&self, file: &str) -> Self {
         Self {
             file: file.to_owned(),

@@ -20,7 +20,7 @@ pub struct PodState {
     pub ready_changed: Instant,
     /// The highest restart count of its containers.
     pub restarts: u32,
-    /// Number of those who hold the pod back: its node prepares it, and does not start it.
+    /// Number of components that hold the pod back: its node prepares it, and does not start it.
     pub holds: u32,
     /// The order to end, if there was one.
     pub terminating: Option<Terminating>,
@@ -61,7 +61,7 @@ pub struct PodStates {
 }
 
 impl PodState {
-    /// Whether somebody holds the pod back.
+    /// Whether the pod is held back.
     pub const fn is_held(&self) -> bool {
         self.holds > 0
     }

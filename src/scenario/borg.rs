@@ -1,7 +1,8 @@
 //! Options of `system.borg` that would have no effect.
 
 use super::diagnostic::{Code, Finding, Findings};
-use super::schema::{Scenario, Usage, WorkloadSource};
+use super::schema::{Scenario, Usage};
+use super::silent::has_manifests;
 use super::tree::Tree;
 
 /// Reports every broken rule.
@@ -14,11 +15,8 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         let finding = Finding::new(Code::Conflict, message.to_owned(), tree.locate(path));
         findings.push(finding.label(label.to_owned()));
     };
-    // Manifests may state what their pods use.
-    let is_manifests = |own: &WorkloadSource| matches!(own, WorkloadSource::Manifests { .. });
-    let has_manifests =
-        scenario.workload.iter().any(is_manifests) || !scenario.operations.is_empty();
-    if written.reclamation.is_some() && scenario.models.usage == Usage::None && !has_manifests {
+    let may_state_use = has_manifests(scenario) || !scenario.operations.is_empty();
+    if written.reclamation.is_some() && scenario.models.usage == Usage::None && !may_state_use {
         wrong(
             &["reclamation"],
             "nothing is reclaimed from tasks whose use is not known",

@@ -27,15 +27,18 @@ pub fn notes(system: &System) -> Vec<String> {
 /// The note that virtual machines are consolidated whose use is not stated; `None` where it is
 /// known, or may be.
 pub fn unknown_use(scenario: &Scenario) -> Option<String> {
-    // Manifests may state what their pods use.
-    let is_manifests = |own: &WorkloadSource| matches!(own, WorkloadSource::Manifests { .. });
-    let is_stated =
-        scenario.models.usage != Usage::None || scenario.workload.iter().any(is_manifests);
+    let is_stated = scenario.models.usage != Usage::None || has_manifests(scenario);
     (scenario.system.name == "consolidation" && !is_stated).then(|| {
         "system.consolidation: the use of the machines is not stated, so no overload is found and no host is \
          emptied; write `usage` under `models`, such as `usage: trace`"
             .to_owned()
     })
+}
+
+/// Whether manifests are a part of the workload: they may state what their pods use.
+pub(super) fn has_manifests(scenario: &Scenario) -> bool {
+    let mut sources = scenario.workload.iter();
+    sources.any(|own| matches!(own, WorkloadSource::Manifests { .. }))
 }
 
 /// The notes about the options of one place.

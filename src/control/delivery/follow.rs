@@ -1,13 +1,13 @@
 //! Rollouts of images that were pushed, from the first new pod to the last, or to a failure.
 
 use cluster::Store;
-use model::{DeliveryStep, RolloutStep};
+use model::{DeliveryStep, RolloutStep, Text};
 use units::{Instant, ObjectId};
 
 use super::Order;
 use super::component::Deliveries;
 use super::rollout::{Due, PushNumber, RolloutEnd};
-use super::watch::{Rollout, Version, counts, is_paused, is_reported_complete};
+use super::watch::{Line, Rollout, Version, counts, is_paused, is_reported_complete};
 use crate::Outbox;
 
 impl Deliveries {
@@ -107,12 +107,16 @@ impl Deliveries {
         }
     }
 
+    /// The name of a workload, and its image of a pipeline.
+    fn line(&mut self, id: ObjectId, pipeline: usize) -> Option<(Text, &mut Line)> {
+        let watched = self.workloads.get_mut(&id)?;
+        Some((watched.name.clone(), watched.lines.get_mut(&pipeline)?))
+    }
+
     /// A rollout has failed, by its deadline or by the system's own rule.
     fn failed(&mut self, due: Due, pipeline: usize, store: &Store, out: &mut Outbox) {
         let rolls_back = self.pipelines[pipeline].plan().rolls_back;
-        let watched = self.workloads.get_mut(&due.id);
-        let line = watched.and_then(|own| Some((own.name.clone(), own.lines.get_mut(&pipeline)?)));
-        let Some((name, line)) = line else {
+        let Some((name, line)) = self.line(due.id, pipeline) else {
             return;
         };
         let Some(Rollout { push, is_back, .. }) = line.rollout else {
@@ -134,9 +138,7 @@ impl Deliveries {
 
     /// The system has gone back by itself to the version before the one that failed.
     fn taken_back(&mut self, id: ObjectId, pipeline: usize, store: &Store, out: &mut Outbox) {
-        let watched = self.workloads.get_mut(&id);
-        let line = watched.and_then(|own| Some((own.name.clone(), own.lines.get_mut(&pipeline)?)));
-        if let Some((name, line)) = line
+        if let Some((name, line)) = self.line(id, pipeline)
             && let Some(push) = line.failed.take()
         {
             let push = PushNumber::new(pipeline, push);

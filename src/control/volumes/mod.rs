@@ -33,7 +33,7 @@ pub struct AttachOptions {
     pub unattached: SortedSet<(Text, Text)>,
 }
 
-/// The way in which a volume whose data is kept comes to nodes (spec: orchestrators-a.md section 9.6).
+/// Attachment of a kept volume to nodes: its delays, and whether nodes share it (spec: orchestrators-a.md section 9.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeptAttachment {
     /// Delays of the volume.

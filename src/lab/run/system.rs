@@ -317,6 +317,8 @@ pub(super) fn kube(
     let remarked = world::queueing::check_nodes(&kube.objects.queueing, nodes)?;
     remarks.note_all(remarked);
     remarks.note_all(scenario::silent::notes(&scenario.system));
-    remarks.note_all(Vec::from_iter(scenario::silent::unknown_use(scenario)));
+    if let Some(line) = scenario::silent::unknown_use(scenario) {
+        remarks.note(line);
+    }
     Ok(kube)
 }

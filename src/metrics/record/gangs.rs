@@ -15,9 +15,9 @@ pub(super) struct OpenGang {
     pub(super) last_start: Option<Instant>,
     pub(super) end: Instant,
     pub(super) failure: Option<JobOutcome>,
-    /// Pods that ended for others and have not come back.
+    /// Pods that made way or lost their node, and have not come back.
     pub(super) evicted: u32,
-    /// Whether any pod ended for others: later starts are not the job's first.
+    /// Whether any pod made way or lost its node: later starts are not the job's first.
     pub(super) was_evicted: bool,
     pub(super) pods: u32,
     pub(super) unbound: u32,

@@ -332,7 +332,7 @@ impl JobTracker {
         gang.unbound += 1;
         gang.living += 1;
         if gang.evicted > 0 {
-            // One that ended for another job comes back: the job is as large as before.
+            // One that made way or lost its node comes back: the job is as large as before.
             gang.evicted -= 1;
             return;
         }

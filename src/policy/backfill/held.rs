@@ -23,7 +23,7 @@ impl<Shadow> Held<Shadow> {
         }
     }
 
-    /// What still holds in a pass with this head: nothing once places became free. The jobs that are yet
+    /// The reservation, if it still holds in a pass with this head: it does not once places became free. The jobs that are yet
     /// to be asked about begin with the first arrival.
     pub(super) fn kept(mut self, form: Form, pass: &Pass<'_>, head: &Candidate) -> Option<Self> {
         let news = pass.news();

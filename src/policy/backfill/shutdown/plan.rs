@@ -324,7 +324,7 @@ struct Change {
     kind: Kind,
 }
 
-/// What becomes of a host, in the order within one instant: the number of free hosts never falls below
+/// A change of a host, in the order within one instant: the number of free hosts never falls below
 /// zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
