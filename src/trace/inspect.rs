@@ -1,6 +1,7 @@
 //! Contents of a trace file and its faults: the output of `trace inspect` and `trace validate` as
 //! plain values.
 
+mod outcomes;
 mod record;
 mod rhythm;
 mod totals;
@@ -13,13 +14,14 @@ use super::input::Input;
 use super::ledger::Ledger;
 use super::options::ReadOptions;
 use super::quantiles::{Counted, Quantiles, Tail};
-use super::stream::{Arrival, ArrivalSource};
+use super::stream::{Arrival, ArrivalSource, Classes};
 use super::waits::told;
 use model::resource_list::{CPU, MEMORY};
 use model::{Node, PodSpec, Text};
 use units::time::NANOS_PER_SECOND;
 use units::{Duration, Instant, SortedMap};
 
+use outcomes::Outcomes;
 pub use record::{RECORDS_MAX, Record, Records, found, records};
 pub use rhythm::{Following, HOURS, LAGS, Rhythm};
 use totals::Requested;
@@ -100,6 +102,8 @@ pub struct WorkloadSummary {
     pub unknown_run_times: u64,
     /// Arrivals that wait for others.
     pub waiting: u64,
+    /// Outcomes in the origin with their arrivals, without those that are not known.
+    pub outcomes: Vec<(Text, u64)>,
     /// Sums of the requests.
     pub totals: Totals,
     /// Run times.
@@ -162,12 +166,16 @@ pub struct Curves {
     pub cpu_milli: Vec<(i64, f64)>,
 }
 
-/// Inspects a file. Bad rows are dealt with as the options say.
+/// Inspects a file. Bad rows are dealt with as the options say; outcomes are counted in any case.
 pub fn inspect(
     input: &Input,
     entry: &FormatEntry,
     options: &ReadOptions,
 ) -> Result<Inspection, TraceError> {
+    let options = &ReadOptions {
+        outcomes: true,
+        ..options.clone()
+    };
     let (content, ledger) = match entry.open {
         Constructor::Nodes(read) => {
             let list = read(input, options)?;
@@ -234,17 +242,16 @@ pub fn summarize_nodes(nodes: &[Node]) -> NodesSummary {
 
 /// Arrivals in figures; reads the source to its end.
 pub fn summarize_workload(source: &mut dyn ArrivalSource) -> Result<WorkloadSummary, TraceError> {
-    let mut tally = Tally::default();
+    let mut tally = Tally {
+        outcomes: Outcomes::of(&source.header().fields),
+        ..Tally::default()
+    };
     while let Some(arrival) = source.next()? {
-        while tally.shapes.len() <= arrival.class as usize {
-            let next = tally.shapes.len();
-            tally.shapes.push(Shape::of(&source.classes()[next]));
-        }
+        tally.meet(source.classes());
         tally.add(&arrival);
     }
-    let mut summary = tally.finish(source.tenants());
-    summary.classes = source.classes().len();
-    Ok(summary)
+    tally.meet(source.classes());
+    Ok(tally.finish(source.tenants()))
 }
 
 /// Requests of one member of a class.
@@ -295,10 +302,23 @@ struct Tally {
     run_time_following: Following,
     per_tenant: Vec<u64>,
     per_class: Vec<u64>,
+    /// The number of each class without outcomes, if jobs state these.
+    kinds: Vec<u32>,
+    outcomes: Option<Outcomes>,
     per_hour: SortedMap<i64, u64>,
 }
 
 impl Tally {
+    /// Takes classes that were not met yet.
+    fn meet(&mut self, classes: &Classes) {
+        for spec in &classes[self.shapes.len()..] {
+            self.shapes.push(Shape::of(spec));
+            if let Some(outcomes) = &mut self.outcomes {
+                self.kinds.push(outcomes.meet(spec));
+            }
+        }
+    }
+
     fn add(&mut self, arrival: &Arrival) {
         let summary = &mut self.summary;
         if summary.arrivals == 0 {
@@ -337,7 +357,11 @@ impl Tally {
         self.memory_bytes.add(shape.memory_bytes);
         self.gpu_milli.add(shape.gpu_milli);
         count(&mut self.per_tenant, arrival.tenant);
-        count(&mut self.per_class, arrival.class);
+        let kind = self.kinds.get(arrival.class as usize).copied();
+        count(&mut self.per_class, kind.unwrap_or(arrival.class));
+        if let Some(outcomes) = &mut self.outcomes {
+            outcomes.add(arrival.class);
+        }
         let hour = arrival
             .submit
             .as_nanos()
@@ -351,7 +375,10 @@ impl Tally {
             None => number.to_string().into(),
         };
         let arrivals_per_hour: Vec<(i64, u64)> = self.per_hour.into_iter().collect();
+        let classes = self.outcomes.as_ref().map(Outcomes::classes);
         WorkloadSummary {
+            classes: classes.unwrap_or(self.shapes.len()),
+            outcomes: self.outcomes.map(Outcomes::counted).unwrap_or_default(),
             run_time: self.run_time.quantiles(),
             time_limit: self.time_limit.quantiles(),
             historic_wait: self.historic_wait.quantiles(),
@@ -401,77 +428,4 @@ fn most_first(counts: &[u64]) -> Vec<(u32, u64)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::registry;
-
-    fn input(text: &str) -> Input {
-        Input::bytes("file", text.as_bytes().to_vec())
-    }
-
-    fn inspected(text: &str) -> Content {
-        let input = input(text);
-        let entry = registry::recognize(&input).expect("known");
-        let inspection = inspect(&input, entry, &ReadOptions::default()).expect("good rows");
-        assert_eq!(inspection.format, entry.name);
-        inspection.content
-    }
-
-    #[test]
-    fn nodes_are_grouped_by_shape() {
-        let Content::Nodes(summary) = inspected(
-            "sn,cpu_milli,memory_mib,gpu,model\na,1000,1,0,\nb,2000,1,4,T4\nc,2000,1,4,T4\n",
-        ) else {
-            panic!("nodes");
-        };
-        assert_eq!(
-            (summary.nodes, summary.gpus, summary.cpu_milli),
-            (3, 8, 5_000)
-        );
-        assert_eq!((summary.groups.len(), summary.groups[0].count), (2, 2));
-    }
-
-    #[test]
-    fn a_workload_is_summarized() {
-        let Content::Workload(summary) = inspected(
-            "submit,run_time,cpu,members,tenant\n\
-             10,5,1,1,ann\n20,,2,3,bob\n7200,15,1,1,bob\n",
-        ) else {
-            panic!("a workload");
-        };
-        assert_eq!((summary.arrivals, summary.pods, summary.classes), (3, 5, 2));
-        assert_eq!(
-            (summary.unknown_run_times, summary.arrivals_per_hour.len()),
-            (1, 2)
-        );
-        assert_eq!(summary.tenants, [("bob".into(), 2), ("ann".into(), 1)]);
-        assert_eq!(summary.classes_by_arrivals, [(0, 2), (1, 1)]);
-        let run_time = summary.run_time.expect("two known");
-        assert_eq!(
-            (run_time.min, run_time.max),
-            (5_000_000_000, 15_000_000_000)
-        );
-        assert_eq!(summary.last_submit, Instant::from_secs(7_200));
-    }
-
-    #[test]
-    fn validation_lists_bad_rows_up_to_a_limit() {
-        let input = input("submit,cpu\n-1,1\n0,x\n1,1\n2,y\n");
-        let entry = registry::find("csv").expect("known");
-        let validation = validate(&input, entry, &ReadOptions::default(), 2);
-        assert!(!validation.is_valid());
-        assert_eq!((validation.accepted, validation.bad_row_count), (1, 3));
-        assert_eq!(validation.bad_rows.len(), 2);
-        assert_eq!(
-            validation.bad_rows[0].to_string(),
-            "file:2: column `submit`: must be at least 0, found `-1`"
-        );
-    }
-
-    #[test]
-    fn validation_says_what_stopped_it() {
-        let entry = registry::find("openb-nodes").expect("known");
-        let validation = validate(&input("a,b\n"), entry, &ReadOptions::default(), 10);
-        assert!(validation.stopped.is_some() && !validation.is_valid());
-    }
-}
+mod tests;

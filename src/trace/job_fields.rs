@@ -1,7 +1,8 @@
 //! Fields of jobs that logs state and no run reads by default: the partition, the queue, the group, the executable
 //! and the outcome. With the option `recorded` readers keep them as labels of the jobs' pods, so that they go
-//! through edits and into what is written.
+//! through edits and into what is written. Who counts outcomes alone asks for these with `outcomes`.
 
+use super::options::ReadOptions;
 use model::{Labels, PARTITION_LABEL, Text};
 
 /// A field of a job that is kept as a label.
@@ -61,8 +62,14 @@ impl JobField {
     }
 }
 
+/// The fields of jobs in a format that states their outcomes and nothing else that no run reads, as the options ask.
+pub(crate) fn outcome_alone(options: &ReadOptions) -> Vec<&'static JobField> {
+    let is_kept = options.keeps_outcomes();
+    is_kept.then_some(&OUTCOME).into_iter().collect()
+}
+
 /// The outcome of a job in its origin (spec: traces.md, section 0: complete, fail).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Outcome {
     /// It ended as it should.
     Completed,
@@ -73,6 +80,9 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// Every outcome.
+    pub(crate) const ALL: [Self; 3] = [Self::Completed, Self::Failed, Self::Cancelled];
+
     /// The word of the outcome.
     pub(crate) const fn word(self) -> &'static str {
         match self {
@@ -82,9 +92,22 @@ impl Outcome {
         }
     }
 
+    /// The labels of a job with an outcome, or without a known one, as the options ask.
+    pub(crate) fn labels(own: Option<Self>, options: &ReadOptions) -> Labels {
+        let mut labels = Labels::new();
+        if options.keeps_outcomes() {
+            Self::state(own, &mut labels);
+        }
+        labels
+    }
+
+    /// States an outcome in a job's labels, if it is known.
+    pub(crate) fn state(own: Option<Self>, labels: &mut Labels) {
+        OUTCOME.state(labels, own.map_or("", Self::word));
+    }
+
     /// The outcome of a word.
     pub(crate) fn of_word(word: &str) -> Option<Self> {
-        let all = [Self::Completed, Self::Failed, Self::Cancelled];
-        all.into_iter().find(|outcome| outcome.word() == word)
+        Self::ALL.into_iter().find(|outcome| outcome.word() == word)
     }
 }

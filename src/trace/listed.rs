@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::error::TraceError;
+use super::header_record::HeaderRecord;
 use super::ledger::Ledger;
 use super::stream::{Arrival, ArrivalSource, ClassTotal, Classes};
 use model::Text;
@@ -113,6 +114,10 @@ impl ArrivalSource for ListedTenants {
             places: Vec::new(),
             field: self.field,
         }))
+    }
+
+    fn header(&self) -> &HeaderRecord {
+        self.inner.header()
     }
 
     fn ledger(&self) -> &Ledger {

@@ -43,6 +43,9 @@ pub struct ReadOptions {
     pub open_cpu_milli: i64,
     /// `open-buckets`: bytes that the open bucket of memory counts as (Azure).
     pub open_memory_bytes: i64,
+    /// `core-mhz`: speed of a core of the hosts; a task asks for its speed divided by it, else for its number of cores
+    /// (`OpenDC`).
+    pub core_mhz: Option<i64>,
     /// `constraints`: tasks keep to constraints on attributes of machines that stand in their own records
     /// (Google's trace of 2019).
     pub constraints: bool,
@@ -59,8 +62,10 @@ pub struct ReadOptions {
     /// `usage`: pods use what the trace says they used (SWF, the project's own table).
     pub usage: bool,
     /// `recorded`: jobs keep as labels what the trace states of them and no run reads, for what is written of it
-    /// (SWF, `sacct`, the project's own table).
+    /// (SWF, `sacct`, the project's own table), and of formats that state the outcome of a job, that.
     pub recorded: bool,
+    /// Whether jobs keep their outcome alone as a label, for one who counts them.
+    pub outcomes: bool,
     /// Throughputs of jobs by GPU model: types of jobs must be among its rows (Gavel, the project's own
     /// table), and steps take the time that they take on the reference model (Gavel).
     pub throughputs: Option<Arc<Throughputs>>,
@@ -79,6 +84,13 @@ pub enum PartitionField {
     Queue,
 }
 
+impl ReadOptions {
+    /// Whether jobs keep their outcome as a label.
+    pub(crate) fn keeps_outcomes(&self) -> bool {
+        self.recorded || self.outcomes
+    }
+}
+
 impl Default for ReadOptions {
     fn default() -> Self {
         Self {
@@ -92,6 +104,7 @@ impl Default for ReadOptions {
             full_memory_bytes: 256 << 30,
             open_cpu_milli: 30_000,
             open_memory_bytes: 70 << 30,
+            core_mhz: None,
             constraints: false,
             shares: false,
             largest_request: false,
@@ -99,6 +112,7 @@ impl Default for ReadOptions {
             resizes: false,
             usage: false,
             recorded: false,
+            outcomes: false,
             throughputs: None,
             partitions: None,
         }

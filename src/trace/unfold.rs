@@ -2,6 +2,7 @@
 //! start together. They are unfolded while they are read.
 
 use super::error::TraceError;
+use super::header_record::HeaderRecord;
 use super::ledger::Ledger;
 use super::stream::{Arrival, ArrivalSource, Classes};
 use model::{PodName, Text};
@@ -60,6 +61,10 @@ impl ArrivalSource for Unfold {
             source: self.source.fork()?,
             present: self.present.clone(),
         }))
+    }
+
+    fn header(&self) -> &HeaderRecord {
+        self.source.header()
     }
 
     fn ledger(&self) -> &Ledger {

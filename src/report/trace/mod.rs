@@ -270,6 +270,7 @@ fn workload_json(workload: &WorkloadSummary) -> Value {
         "lastSubmitNs": workload.last_submit.as_nanos(),
         "unknownRunTimes": workload.unknown_run_times,
         "waiting": workload.waiting,
+        "outcomes": outcomes_json(workload),
         "cores": workload.totals.cpu_milli as f64 / 1e3,
         "coreHours": workload.totals.cpu_work as f64 / (1e3 * HOUR),
         "memoryGib": workload.totals.memory_bytes as f64 / GIB,
@@ -287,6 +288,29 @@ fn workload_json(workload: &WorkloadSummary) -> Value {
         "tenants": workload.tenants.len(),
         "shape": shape::json(workload),
     })
+}
+
+/// Outcomes with their arrivals; null of a format that states none.
+fn outcomes_json(workload: &WorkloadSummary) -> Value {
+    if workload.outcomes.is_empty() {
+        return Value::Null;
+    }
+    let counts = workload.outcomes.iter();
+    counts
+        .map(|(word, count)| (word.to_string(), json!(count)))
+        .collect()
+}
+
+/// Outcomes with their arrivals, and how many have none that is known.
+fn outcomes_text(workload: &WorkloadSummary) -> String {
+    let known: u64 = workload.outcomes.iter().map(|(_, count)| count).sum();
+    let unknown = ("not known".into(), workload.arrivals - known);
+    let all = workload.outcomes.iter().chain(std::iter::once(&unknown));
+    let shown = all.filter(|(_, count)| *count > 0);
+    let shown: Vec<String> = shown
+        .map(|(word, count)| format!("{word} {count}"))
+        .collect();
+    shown.join(", ")
 }
 
 /// Validation as JSON.
@@ -362,6 +386,9 @@ fn workload_text(text: &mut String, workload: &WorkloadSummary) {
     }
     if workload.waiting > 0 {
         line(text, "wait for others", &workload.waiting.to_string());
+    }
+    if !workload.outcomes.is_empty() {
+        line(text, "outcomes", &outcomes_text(workload));
     }
     push(
         text,

@@ -6,7 +6,8 @@
 //! 1,000 per device; both it and `gpu_spec` are ignored when `num_gpu` is 0, as in the published
 //! study. Models keep the file's order and repetitions: the study's fragmentation measure tells
 //! pods apart by the text of `gpu_spec`. `qos` and `pod_phase` change no placement and stay out of
-//! the spec: as a label they would split equivalence classes for nothing.
+//! the spec: as a label they would split equivalence classes for nothing. (Where outcomes are asked for, the phase
+//! is one.)
 //!
 //! A run time is `deletion_time - scheduled_time`; a pod that was never scheduled is dropped with
 //! `ran-only`, else it is kept and, once placed, stays as long as it existed in the origin
@@ -20,6 +21,7 @@ use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has}
 use crate::formats::openb_nodes::{MAX_CPU_MILLI, MAX_MEMORY_MIB, MIB};
 use crate::header_record::HeaderRecord;
 use crate::input::Input;
+use crate::job_fields::outcome_alone;
 use crate::ledger::{BadRow, Journal, Ledger, RowPolicy};
 use crate::memory::{MemorySource, Recorded};
 use crate::nameless::cells_of_table;
@@ -51,14 +53,17 @@ pub const ENTRY: FormatEntry = FormatEntry {
             "admissible GPU models joined by `|`; empty admits all",
         ),
         ColumnDoc::optional("qos", "class of service; read, not used"),
-        ColumnDoc::optional("pod_phase", "state at the trace's end; read, not used"),
+        ColumnDoc::optional(
+            "pod_phase",
+            "state at the trace's end; written again as the outcome, and not used by runs",
+        ),
         ColumnDoc::optional("creation_time", "seconds since the trace's zero"),
         ColumnDoc::optional("deletion_time", "seconds since the trace's zero"),
         ColumnDoc::optional("scheduled_time", "seconds; empty if the pod never ran"),
     ],
     names: &["name", "qos", "pod_phase"],
     cells: cells_of_table,
-    options: &["ran-only"],
+    options: &["ran-only", "recorded"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -169,6 +174,7 @@ pub fn read_rows(input: &Input, policy: RowPolicy) -> Result<(Vec<OpenbPod>, Led
             Err(bad) => journal.bad_row(bad)?,
         }
     }
+    journal.end(table.open_end())?;
     Ok((pods, journal.ledger))
 }
 
@@ -177,13 +183,18 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSourc
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut table = Table::open(input)?;
     let columns = Columns::find(&table)?;
-    let mut rows = Rows::new(&columns, options.ran_only);
+    let mut rows = Rows::new(&columns, options);
     while let Some(row) = table.next_row()? {
         if let Err(bad) = row.and_then(|row| rows.take(&columns, &row)) {
             journal.bad_row(bad)?;
         }
     }
     rows.told(&mut journal)?;
+    journal.end(table.open_end())?;
+    let mut header = HeaderRecord::EMPTY;
+    if columns.phase.is_some() {
+        header.fields = outcome_alone(options);
+    }
     let (mut arrivals, classes) = rows.finish();
     arrivals.sort_by_key(|arrival| arrival.submit);
     Ok(Box::new(MemorySource::new(Recorded {
@@ -192,7 +203,7 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSourc
         tenants: vec!["openb".into()],
         ledger: journal.ledger,
         files: vec![input.name.clone()],
-        header: HeaderRecord::EMPTY,
+        header,
     })))
 }
 
@@ -320,6 +331,7 @@ fn time(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Instant>, BadRo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job_fields::OUTCOME;
     use crate::ledger::OnBadRow;
 
     const HEADER: &str = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,\
@@ -393,6 +405,35 @@ mod tests {
                 .count("created before the row above; sorted"),
             1
         );
+    }
+
+    #[test]
+    fn a_last_line_without_an_end_is_told() {
+        let kind = "last line without an end of line; it is cut off if the file is";
+        for (rows, expected) in [("p,1,1,0,0,,,,5,9,6\n", 0), ("p,1,1,0,0,,,,5,9,6", 1)] {
+            let recorded = check(rows, &ReadOptions::default()).expect("good rows");
+            assert_eq!(recorded.ledger.count(kind), expected, "{rows}");
+        }
+    }
+
+    #[test]
+    fn phases_are_outcomes_where_they_are_asked_for() {
+        let rows = "p0,1,1,0,0,,,Running,1,9,1\np1,1,1,0,0,,,Failed,2,9,2\n\
+                    p2,1,1,0,0,,,Succeeded,3,9,3\np3,1,1,0,0,,,Failed,4,9,4\n";
+        let options = ReadOptions {
+            outcomes: true,
+            ..ReadOptions::default()
+        };
+        let recorded = check(rows, &options).expect("good rows");
+        let outcomes = recorded.arrivals.iter().map(|one| {
+            let labels = &recorded.classes[one.class as usize].labels;
+            OUTCOME.of(labels)
+        });
+        let outcomes: Vec<&str> = outcomes.collect();
+        assert_eq!(outcomes, ["", "failed", "completed", "failed"]);
+        assert_eq!(recorded.header.fields, [&OUTCOME]);
+        let plain = check(rows, &ReadOptions::default()).expect("good rows");
+        assert_eq!((plain.classes.len(), plain.header.fields.len()), (1, 0));
     }
 
     #[test]

@@ -103,9 +103,11 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
     let zone = Zone::east(0);
-    if options.recorded {
-        gather.header.fields = vec![&job_fields::PARTITION, &job_fields::OUTCOME];
-    }
+    gather.header.fields = if options.recorded {
+        vec![&job_fields::PARTITION, &job_fields::OUTCOME]
+    } else {
+        job_fields::outcome_alone(options)
+    };
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
         let labels = labels(fields, options);
         take(&mut gather, journal, fields, &zone, labels)
@@ -115,13 +117,9 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 
 /// The labels of a job: its partition and its outcome, where they are asked for.
 fn labels(fields: &Fields<'_, '_>, options: &ReadOptions) -> Labels {
-    let mut labels = Labels::new();
+    let mut labels = Outcome::labels(outcome(fields.text(STATE)), options);
     if options.partitions.is_some() || options.recorded {
         job_fields::PARTITION.state(&mut labels, fields.text(PARTITION));
-    }
-    if options.recorded {
-        let outcome = outcome(fields.text(STATE)).map_or("", Outcome::word);
-        job_fields::OUTCOME.state(&mut labels, outcome);
     }
     labels
 }

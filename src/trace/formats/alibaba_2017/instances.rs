@@ -7,8 +7,10 @@ use rustc_hash::FxBuildHasher;
 use super::tasks::{STATES, state};
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
+use crate::formats::alibaba_2018::outcome;
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
+use crate::job_fields::Outcome;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::plans::Plans;
@@ -25,7 +27,7 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("job id", "job; becomes part of the name"),
     ColumnDoc::required("task id", "task; becomes part of the name"),
     ColumnDoc::required("machine id", "machine; read, not used"),
-    ColumnDoc::required("status", "state at the end"),
+    ColumnDoc::required("status", "state at the end; written again as the outcome"),
     ColumnDoc::required("sequence number", "number of the attempt"),
     ColumnDoc::required("total sequence number", "number of attempts"),
     ColumnDoc::required("maximum cpus", "cores; read, not used"),
@@ -140,6 +142,7 @@ impl Instances<'_> {
                 submit: submit.unwrap_or_default(),
                 name: PodName::Text(format!("{job}-{task}-{number}").into()),
                 spec: PodSpec {
+                    labels: Outcome::labels(outcome(fields.text(STATUS)), self.options),
                     behaviour: behaviour.map(Into::into),
                     ..PodSpec::with_requests(amounts.unwrap_or_default())
                 },

@@ -10,8 +10,10 @@ use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
 };
+use crate::formats::alibaba_2018::outcome;
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
+use crate::job_fields::{Outcome, outcome_alone};
 use crate::ledger::{Action, BadRow, Journal, RowPolicy};
 use crate::options::ReadOptions;
 use crate::plans::{Plan, Plans};
@@ -30,7 +32,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     columns: COLUMNS,
     names: &["job id", "task id"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
-    options: &["full-memory", "usage"],
+    options: &["full-memory", "usage", "recorded"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -41,7 +43,10 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("job id", "job; becomes part of the name"),
     ColumnDoc::required("task id", "task; becomes part of the name"),
     ColumnDoc::required("instances", "number of instances; each is a pod"),
-    ColumnDoc::required("status", "state at the end; only Terminated is a success"),
+    ColumnDoc::required(
+        "status",
+        "state at the end, written again as the outcome; only Terminated is a success",
+    ),
     ColumnDoc::required("cpus", "1/100 core per instance"),
     ColumnDoc::required("memory", "share of the largest machine per instance"),
 ];
@@ -89,6 +94,7 @@ fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
+    gather.header.fields = outcome_alone(options);
     let tables = tables(input)?;
     tables.note(&mut journal)?;
     let [tasks, instances] = &tables.read;
@@ -179,7 +185,10 @@ fn take(
         Demand {
             submit: created,
             name: PodName::Text(format!("{job}-{task}").into()),
-            spec: PodSpec::with_requests(requests(cpu, memory)),
+            spec: PodSpec {
+                labels: Outcome::labels(outcome(fields.text(STATUS)), options),
+                ..PodSpec::with_requests(requests(cpu, memory))
+            },
             members: instances as u32,
             run_time,
             ..Demand::default()
@@ -263,7 +272,7 @@ mod tests {
                 "t.csv:1: column `memory`: must be at most 1, found `1.5`",
                 "t.csv:2: column `status`: must be one of Ready, Waiting, Running, Terminated, \
                  Failed, Cancelled, Interrupted, found `Done`",
-                "t.csv:3: column `instances`: the row has 4 fields where the header has 8, found \
+                "t.csv:3: column `instances`: the row has 4 fields where the format has 8, found \
                  `1,2,1,1`",
             ]
         );

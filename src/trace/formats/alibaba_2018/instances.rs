@@ -6,6 +6,7 @@ use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
+use crate::job_fields::Outcome;
 use crate::known_tasks::KnownTasks;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
@@ -19,7 +20,7 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("task_name", "task, with the tasks that it waits for"),
     ColumnDoc::required("job_name", "job; becomes part of the name"),
     ColumnDoc::required("task_type", "type; becomes the tenant"),
-    ColumnDoc::required("status", "state at the end"),
+    ColumnDoc::required("status", "state at the end; written again as the outcome"),
     ColumnDoc::required("start_time", "s from the trace's start"),
     ColumnDoc::required("end_time", "s; 0 while it runs"),
     ColumnDoc::required("machine_id", "machine; read, not used"),
@@ -128,6 +129,7 @@ impl Instances<'_> {
                 name: PodName::Text(format!("{job}-{task}-{name}").into()),
                 tenant: fields.text(TYPE).into(),
                 spec: PodSpec {
+                    labels: Outcome::labels(super::outcome(fields.text(STATUS)), self.options),
                     behaviour: behaviour.map(Into::into),
                     ..requested(plan)
                 },

@@ -8,6 +8,7 @@ pub mod machines;
 pub mod tasks;
 mod usage;
 
+use crate::job_fields::Outcome;
 use crate::ledger::BadRow;
 use crate::rows::Fields;
 use crate::side_by_side::TraceTable;
@@ -45,6 +46,17 @@ const TABLES: &[TraceTable] = &[
         unread: "usage of machines, not read; a run's nodes use what their pods do",
     },
 ];
+
+/// The outcome of a state of Alibaba's batch tasks and instances, of any year: only Terminated is a success. `None` of
+/// those that have not ended.
+pub(super) fn outcome(state: &str) -> Option<Outcome> {
+    match state {
+        "Terminated" => Some(Outcome::Completed),
+        "Failed" | "Interrupted" => Some(Outcome::Failed),
+        "Cancelled" => Some(Outcome::Cancelled),
+        _ => None,
+    }
+}
 
 /// 1/1000 cores of a field in 1/100 core.
 fn centi_cores(fields: &Fields<'_, '_>, place: usize) -> Result<Option<i64>, BadRow> {

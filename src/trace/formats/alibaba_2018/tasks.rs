@@ -11,6 +11,7 @@ use crate::format::{
 };
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
+use crate::job_fields::{Outcome, outcome_alone};
 use crate::known_tasks::KnownTasks;
 use crate::ledger::{Action, BadRow, Journal, RowPolicy};
 use crate::links::Links;
@@ -30,7 +31,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     columns: COLUMNS,
     names: &["task_name", "job_name", "task_type"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
-    options: &["ran-only", "full-memory", "usage"],
+    options: &["ran-only", "full-memory", "usage", "recorded"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -40,7 +41,10 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("instance_num", "number of instances; each is a pod"),
     ColumnDoc::required("job_name", "job; becomes part of the name"),
     ColumnDoc::required("task_type", "type; becomes the tenant"),
-    ColumnDoc::required("status", "state at the end; only Terminated is a success"),
+    ColumnDoc::required(
+        "status",
+        "state at the end, written again as the outcome; only Terminated is a success",
+    ),
     ColumnDoc::required("start_time", "s from the trace's start"),
     ColumnDoc::required("end_time", "s; 0 while it runs"),
     ColumnDoc::required("plan_cpu", "1/100 core per instance"),
@@ -90,6 +94,7 @@ fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let (mut gather, mut known) = (Gather::default(), KnownTasks::default());
+    gather.header.fields = outcome_alone(options);
     let tables = tables(input)?;
     tables.note(&mut journal)?;
     let [tasks, instances] = &tables.read;
@@ -247,7 +252,10 @@ impl Own<'_> {
                 submit: Instant::from_secs(start),
                 name: PodName::Text(format!("{job}-{name}").into()),
                 tenant: fields.text(TYPE).into(),
-                spec: PodSpec::with_requests(requests(task.cpu, task.memory)),
+                spec: PodSpec {
+                    labels: Outcome::labels(super::outcome(fields.text(STATUS)), self.options),
+                    ..PodSpec::with_requests(requests(task.cpu, task.memory))
+                },
                 members: task.instances.unwrap_or(1) as u32,
                 run_time,
                 historic_start: (start > 0).then(|| Instant::from_secs(start)),

@@ -10,7 +10,7 @@ use super::USAGE;
 use super::cells::{QUANTITY, Span, either, integer, pattern, span};
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
-use crate::job_fields::{JobField, PARTITION, QUEUE};
+use crate::job_fields::{JobField, PARTITION, QUEUE, outcome_alone};
 use crate::ledger::BadRow;
 use crate::links::Links;
 use crate::options::{NO_SCALED, NO_THROUGHPUTS, PartitionField, ReadOptions};
@@ -74,7 +74,11 @@ fn stated_fields(table: &Table, options: &ReadOptions) -> Vec<StatedField> {
         field: &PARTITION,
         column,
     });
-    found.into_iter().collect()
+    let outcomes = outcome_alone(options).into_iter().filter_map(|field| {
+        let column = column(field)?;
+        Some(StatedField { field, column })
+    });
+    found.into_iter().chain(outcomes).collect()
 }
 
 /// A column of amounts of a resource.

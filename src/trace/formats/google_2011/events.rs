@@ -10,6 +10,7 @@ use super::usage::Usage;
 use crate::error::TraceError;
 use crate::gather::Gather;
 use crate::intern::ClassTable;
+use crate::job_fields::{Outcome, outcome_alone};
 use crate::ledger::{Action, Journal};
 use crate::links::Links;
 use crate::numbered::Numbered;
@@ -74,6 +75,8 @@ pub(crate) struct Tasks {
     pub(super) gather: Gather,
     ended: Numbered,
     ran_only: bool,
+    /// Whether demands keep the outcome of their task.
+    keeps_outcomes: bool,
     /// The request that stands of a task that asks for several.
     stands: Standing,
     /// Tasks that are alive.
@@ -109,6 +112,8 @@ struct Task {
     asked: u32,
     /// The place of the spec with which it arrives.
     first: u32,
+    /// Its end, if it is over.
+    outcome: Option<Outcome>,
     /// Its resizes since it began to run.
     resizes: Resizes,
 }
@@ -117,15 +122,20 @@ const SUBMIT: i64 = 0;
 const SCHEDULE: i64 = 1;
 pub(super) const EVICT: i64 = 2;
 const FAIL: i64 = 3;
+const FINISH: i64 = 4;
+const KILL: i64 = 5;
 pub(super) const LOST: i64 = 6;
 pub(super) const UPDATE_PENDING: i64 = 7;
 
 impl Tasks {
     pub(crate) fn new(options: &ReadOptions) -> Self {
+        let mut gather = Gather::default().in_order(Order::Place);
+        gather.header.fields = outcome_alone(options);
         Self {
-            gather: Gather::default().in_order(Order::Place),
+            gather,
             ended: Numbered::default(),
             ran_only: options.ran_only,
+            keeps_outcomes: options.keeps_outcomes(),
             stands: Standing::of(options),
             alive: IndexMap::default(),
             specs: ClassTable::default(),
@@ -227,11 +237,17 @@ impl Tasks {
         place
     }
 
-    /// The class of a spec, as that of a demand. Where use is known of tasks, the place of the spec stands
-    /// for it until the demand is over, as its use counts from its start.
+    /// Whether the class of a demand is known only once it is over: its use counts from its start, and its outcome is
+    /// that of its end.
+    fn is_known_late(&self) -> bool {
+        self.keeps_outcomes || !self.usage.is_empty()
+    }
+
+    /// The class of a spec, as that of a demand. Where that is known late, the place of the spec stands for it until
+    /// then.
     fn class(&mut self, asked: u32) -> u32 {
         let place = asked as usize;
-        if !self.usage.is_empty() {
+        if self.is_known_late() {
             return asked;
         }
         if let Some(&Some(class)) = self.classes.get(place) {
@@ -277,6 +293,7 @@ impl Tasks {
             early: None,
             asked,
             first: asked,
+            outcome: None,
             resizes: Resizes::default(),
         };
         self.alive.insert(event.key, task);
@@ -338,6 +355,7 @@ impl Tasks {
         }
         arrival.run_time = Some(time.max(began).since(began));
         let (early, asked, tenant) = (task.early, task.asked, arrival.tenant);
+        task.outcome = outcome(event.kind);
         // One that is left out has its number all the same.
         if is_left_out {
             arrival.members = 0;
@@ -403,16 +421,21 @@ impl Tasks {
         let mut arrival = task.arrival;
         let specs = self.specs.classes();
         let resized = { task.resizes }.spec(&specs[task.first as usize], arrival.run_time);
-        let spec = if self.usage.is_empty() {
-            resized
-        } else {
-            let as_asked = || PodSpec::clone(&specs[arrival.class as usize]);
-            let spec = resized.unwrap_or_else(as_asked);
-            Some(self.usage.measured(spec, &arrival, key, task.began)?)
-        };
-        if let Some(spec) = spec {
-            arrival.class = self.gather.class_of(spec);
+        if !self.is_known_late() {
+            if let Some(spec) = resized {
+                arrival.class = self.gather.class_of(spec);
+            }
+            return Ok(arrival);
         }
+        let as_asked = || PodSpec::clone(&specs[arrival.class as usize]);
+        let mut spec = resized.unwrap_or_else(as_asked);
+        if !self.usage.is_empty() {
+            spec = self.usage.measured(spec, &arrival, key, task.began)?;
+        }
+        if self.keeps_outcomes {
+            Outcome::state(task.outcome, &mut spec.labels);
+        }
+        arrival.class = self.gather.class_of(spec);
         Ok(arrival)
     }
 
@@ -431,6 +454,16 @@ impl Tasks {
             }
         })?;
         Ok(gather.finish(journal))
+    }
+}
+
+/// The outcome of an event that ends a task; that of a lost one is not known.
+fn outcome(kind: i64) -> Option<Outcome> {
+    match kind {
+        FAIL => Some(Outcome::Failed),
+        FINISH => Some(Outcome::Completed),
+        KILL => Some(Outcome::Cancelled),
+        _ => None,
     }
 }
 

@@ -39,6 +39,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         "full-memory",
         "usage",
         "largest-request",
+        "recorded",
     ],
     sniff,
     open: Constructor::Workload(open),
@@ -392,7 +393,7 @@ mod tests {
                 "part-0.csv:6: column `event`: must be at most 8, found `9`",
                 "part-0.csv:7: column `CPU request`: must be at least 0, found `-0.1`",
                 "part-0.csv:8: column `time`: must be at least 0, found `-5`",
-                "part-0.csv:9: column `machine id`: the row has 4 fields where the header has 13, \
+                "part-0.csv:9: column `machine id`: the row has 4 fields where the format has 13, \
                  found `600000000,,9,0`",
             ]
         );

@@ -41,6 +41,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         "usage",
         "largest-request",
         "constraints",
+        "recorded",
     ],
     sniff,
     open: Constructor::Workload(open),

@@ -1,18 +1,20 @@
 //! Jobs of `SenseTime`'s Helios clusters of 2020 (`cluster_log.csv`), in the time of UTC+8. A job that
 //! states its machines is a gang of one pod on each of them, with its share of GPUs and cores, rounded up. Format: `traces.md`, section 8.
 
+use crate::archive::of_one_folder;
 use crate::budget::MEMBERS;
 use crate::calendar::{Zone, is_absent};
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
 use crate::gather::{Demand, Gather, requests, spread, whole_gpus};
 use crate::input::Input;
+use crate::job_fields::{Outcome, outcome_alone};
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Fields, Layout, MAX_SECONDS, Refused, each_row_of_all};
 use crate::side_by_side::Tables;
 use crate::stream::ArrivalSource;
-use model::{PodName, PodSpec};
+use model::{Labels, PodName, PodSpec};
 use units::Duration;
 
 /// The registry's entry.
@@ -22,7 +24,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     columns: COLUMNS,
     names: &["job_id", "user", "vc"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
-    options: &[],
+    options: &["recorded"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -34,7 +36,10 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("gpu_num", "GPUs in all"),
     ColumnDoc::required("cpu_num", "cores in all"),
     ColumnDoc::required("node_num", "machines; the gang size"),
-    ColumnDoc::required("state", "state at the end; read, not used"),
+    ColumnDoc::required(
+        "state",
+        "state at the end; written again as the outcome, and not used by runs",
+    ),
     ColumnDoc::required("submit_time", "date, UTC+8"),
     ColumnDoc::required("start_time", "date, UTC+8; empty if the job never ran"),
     ColumnDoc::required("end_time", "date, UTC+8"),
@@ -68,7 +73,10 @@ const STATES: [&str; 6] = [
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
     let names = ["cluster_log"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    let tables = Tables::of(input, super::TABLES, names)?.with_first(input, names[0])?;
+    // Each cluster has a folder of its own, and no job runs on machines of another.
+    of_one_folder(input, &tables.read[0])?;
+    Ok(tables)
 }
 
 /// Whether a table that begins with these bytes is one of jobs.
@@ -89,13 +97,25 @@ pub(super) fn sniff(first: &[u8]) -> Confidence {
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
+    gather.header.fields = outcome_alone(options);
     let zone = super::zone();
     let tables = tables(input)?;
     tables.note(&mut journal)?;
     each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
-        take(&mut gather, journal, fields, &zone)
+        let labels = Outcome::labels(outcome(fields.text(STATE)), options);
+        take(&mut gather, journal, fields, &zone, labels)
     })?;
     Ok(gather.finish_from_first(journal))
+}
+
+/// The outcome of a state; `None` of a job that is suspended.
+fn outcome(state: &str) -> Option<Outcome> {
+    match state {
+        "COMPLETED" => Some(Outcome::Completed),
+        "CANCELLED" => Some(Outcome::Cancelled),
+        "FAILED" | "TIMEOUT" | "NODE_FAIL" => Some(Outcome::Failed),
+        _ => None,
+    }
 }
 
 fn take(
@@ -103,6 +123,7 @@ fn take(
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
     zone: &Zone,
+    labels: Labels,
 ) -> Result<(), Refused> {
     let line = fields.line();
     let name = fields.name(JOB, "the number of a job")?;
@@ -150,6 +171,7 @@ fn take(
     }
     let spec = PodSpec {
         gpu: whole_gpus(own.gpus, ""),
+        labels,
         ..PodSpec::with_requests(requests(Some(own.cpu_milli), None))
     };
     gather.push(
@@ -184,7 +206,9 @@ fn stated(fields: &Fields<'_, '_>, place: usize) -> Result<Option<Duration>, Bad
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::packed::archive;
     use crate::inspect::validate;
+    use crate::job_fields::OUTCOME;
     use crate::memory::Recorded;
 
     const HEADER: &str = "job_id,user,vc,gpu_num,cpu_num,node_num,state,submit_time,start_time,\
@@ -237,5 +261,59 @@ mod tests {
                 "h.csv:3: column `gpu_num`: must be at least 0, found `-1`",
             ]
         );
+    }
+
+    #[test]
+    fn states_are_outcomes_where_they_are_asked_for() {
+        let row = |job: u32, state: &str| {
+            format!(
+                "{job},u1,vc1,1,1,1,{state},2020-04-01 00:00:10,2020-04-01 00:00:10,\
+                 2020-04-01 00:00:20,10,0\n"
+            )
+        };
+        let rows: String = (0..)
+            .zip(STATES)
+            .map(|(job, state)| row(job, state))
+            .collect();
+        let input = Input::bytes("h.csv", format!("{HEADER}{rows}").into_bytes());
+        let options = ReadOptions {
+            recorded: true,
+            ..ReadOptions::default()
+        };
+        let mut source = open(&input, &options).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let outcomes = recorded.arrivals.iter().map(|one| {
+            let labels = &recorded.classes[one.class as usize].labels;
+            OUTCOME.of(labels)
+        });
+        let outcomes: Vec<&str> = outcomes.collect();
+        let expected = ["completed", "cancelled", "failed", "failed", "failed", ""];
+        assert_eq!(outcomes, expected);
+        assert_eq!(recorded.header.fields, [&OUTCOME]);
+    }
+
+    #[test]
+    fn clusters_are_not_read_as_one() {
+        let rows = format!(
+            "{HEADER}7,u1,vc1,1,1,1,FAILED,2020-04-01 00:00:10,2020-04-01 00:00:10,\
+             2020-04-01 00:00:20,10,0\n"
+        );
+        let files = [
+            "Earth/cluster_log.csv",
+            "Saturn/cluster_log.csv",
+            "Venus/cluster_log.csv",
+        ];
+        let both = Input::bytes("h.tar", archive(&files.map(|file| (file, &*rows))));
+        let error = open(&both, &ReadOptions::default())
+            .err()
+            .expect("clusters");
+        assert_eq!(
+            error.to_string(),
+            "h.tar: has files in the folders `Earth`, `Saturn` and `Venus`; unpack it and name one of \
+             them"
+        );
+        let shards = ["Earth/cluster_log-1.csv", "Earth/cluster_log-2.csv"];
+        let one = Input::bytes("h.tar", archive(&shards.map(|file| (file, &*rows))));
+        assert!(open(&one, &ReadOptions::default()).is_ok());
     }
 }

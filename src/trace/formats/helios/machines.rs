@@ -2,6 +2,7 @@
 //! Eight make a machine, which comes and goes with them; its cores and memory are not stated, and are those that the
 //! experiment gives. A list of virtual clusters with their numbers of machines (`,num`), as Lucid has it, is read as well.
 
+use crate::archive::of_one_folder;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, header_has};
 use crate::gather::{Capacity, gpu_node};
@@ -68,7 +69,10 @@ pub(super) fn sniff(first: &[u8]) -> Confidence {
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
     let names = ["cluster_gpu_number"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    let tables = Tables::of(input, super::TABLES, names)?.with_first(input, names[0])?;
+    // Each cluster has a folder of its own, and no job runs on machines of another.
+    of_one_folder(input, &tables.read[0])?;
+    Ok(tables)
 }
 
 /// The number of machines of a virtual cluster, from a time on each.
@@ -91,6 +95,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
                 Err(bad) => journal.bad_row(bad)?,
             }
         }
+        journal.end(table.open_end())?;
     }
     Ok(nodes(clusters, journal, options))
 }
@@ -296,6 +301,14 @@ mod tests {
         let names: Vec<&str> = list.nodes.iter().map(|node| &*node.name).collect();
         assert_eq!(names, ["vcA-0", "vcA-1", "vcB-0"]);
         assert!(list.events.is_empty());
+    }
+
+    #[test]
+    fn a_last_line_without_an_end_is_told() {
+        let kind = "last line without an end of line; it is cut off if the file is";
+        for (text, expected) in [("date,vcA,total\n2020-04-01,8,8\n", 0), (",num\nvcA,1", 1)] {
+            assert_eq!(list(text).ledger.count(kind), expected, "{text}");
+        }
     }
 
     #[test]

@@ -4,7 +4,9 @@ use super::Columns;
 use crate::class_keys::ClassKeys;
 use crate::error::TraceError;
 use crate::intern::ClassTable;
+use crate::job_fields::Outcome;
 use crate::ledger::{Action, BadRow, Journal};
+use crate::options::ReadOptions;
 use crate::origin::Origin;
 use crate::stream::{Arrival, Classes};
 use crate::table::Row;
@@ -17,6 +19,7 @@ pub(super) struct Rows {
     classes: ClassTable,
     keys: ClassKeys,
     ran_only: bool,
+    keeps_outcomes: bool,
     dirt: Vec<(u64, Dirt)>,
     last: Option<Instant>,
 }
@@ -28,19 +31,32 @@ enum Dirt {
     NotSorted,
 }
 
+/// The outcome of a phase; `None` of a pod that has not ended.
+fn outcome(phase: &str) -> Option<Outcome> {
+    match phase {
+        "Succeeded" => Some(Outcome::Completed),
+        "Failed" => Some(Outcome::Failed),
+        _ => None,
+    }
+}
+
 impl Rows {
-    pub(super) fn new(columns: &Columns, ran_only: bool) -> Self {
+    pub(super) fn new(columns: &Columns, options: &ReadOptions) -> Self {
         let of_spec = [
             &columns.cpu_milli,
             &columns.memory_mib,
             &columns.num_gpu,
             &columns.gpu_milli,
         ];
+        let keeps_outcomes = options.keeps_outcomes();
+        let phase = columns.phase.iter().filter(|_| keeps_outcomes);
+        let of_spec = of_spec.into_iter().chain(&columns.gpu_spec).chain(phase);
         Self {
             arrivals: Vec::new(),
             classes: ClassTable::default(),
-            keys: ClassKeys::new(of_spec.into_iter().chain(&columns.gpu_spec)),
-            ran_only,
+            keys: ClassKeys::new(of_spec),
+            ran_only: options.ran_only,
+            keeps_outcomes,
             dirt: Vec::new(),
             last: None,
         }
@@ -54,7 +70,11 @@ impl Rows {
             (columns.times(row)?, None)
         } else {
             let pod = columns.pod(row)?;
-            (pod.times(), Some(pod.spec()))
+            let mut spec = pod.spec();
+            if self.keeps_outcomes {
+                Outcome::state(outcome(&pod.phase), &mut spec.labels);
+            }
+            (pod.times(), Some(spec))
         };
         if times.scheduled.is_none() && times.creation.is_some() {
             self.dirt.push((row.line, Dirt::NeverRan));

@@ -9,13 +9,14 @@ use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::gather::{Demand, Gather, gang};
 use crate::input::Input;
+use crate::job_fields::{Outcome, outcome_alone};
 use crate::json::{Element, each_element};
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Refused, show_text};
 use crate::side_by_side::Tables;
 use crate::stream::ArrivalSource;
-use model::PodName;
+use model::{Labels, PodName};
 use units::{Duration, Instant};
 
 /// The registry's entry.
@@ -29,7 +30,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
             "attempts",
             "attempts, with start, end, and GPUs by machine; their times add up, on the GPUs of the last",
         ),
-        ColumnDoc::optional("status", "Pass, Killed or Failed; read, not used"),
+        ColumnDoc::optional(
+            "status",
+            "Pass, Killed or Failed; written again as the outcome, and not used by runs",
+        ),
         ColumnDoc::optional("vc", "virtual cluster; becomes the tenant"),
         ColumnDoc::optional("user", "user; read, not used"),
     ],
@@ -38,7 +42,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         let mut logs = tables(input)?.read.into_iter().flatten();
         logs.try_for_each(|part| show_text(format, &part, show))
     },
-    options: &[],
+    options: &["recorded"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -66,13 +70,15 @@ pub(super) fn is_log(first: &[u8]) -> Confidence {
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
+    gather.header.fields = outcome_alone(options);
     let zone = super::zone();
     let tables = tables(input)?;
     tables.note(&mut journal)?;
     for part in &tables.read[0] {
         journal.file = part.name.clone();
         each_element(part, &[], |job| {
-            match take(&mut gather, &mut journal, &job, &zone) {
+            let labels = Outcome::labels(outcome(&job.text("status")), options);
+            match take(&mut gather, &mut journal, &job, &zone, labels) {
                 Ok(()) => Ok(()),
                 Err(Refused::Row(bad)) => journal.bad_row(bad),
                 Err(Refused::Trace(error)) => Err(error),
@@ -82,11 +88,22 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     Ok(gather.finish_from_first(journal))
 }
 
+/// The outcome of a status.
+fn outcome(status: &str) -> Option<Outcome> {
+    match status {
+        "Pass" => Some(Outcome::Completed),
+        "Killed" => Some(Outcome::Cancelled),
+        "Failed" => Some(Outcome::Failed),
+        _ => None,
+    }
+}
+
 fn take(
     gather: &mut Gather,
     journal: &mut Journal,
     job: &Element,
     zone: &Zone,
+    labels: Labels,
 ) -> Result<(), Refused> {
     let name = job.text("jobid");
     if name.is_empty() {
@@ -126,6 +143,8 @@ fn take(
     if first < submit {
         journal.dirt("start before the submission", Action::Keep, job.line)?;
     }
+    let mut demand = gang(gpus);
+    demand.spec.labels = labels;
     gather.push(
         journal.origin(job.line),
         Demand {
@@ -134,7 +153,7 @@ fn take(
             tenant: job.text("vc").into(),
             run_time: (!goes_on).then_some(sum),
             historic_start: Some(first),
-            ..gang(gpus)
+            ..demand
         },
     );
     Ok(())
@@ -236,6 +255,7 @@ fn devices(attempt: &Value) -> i64 {
 mod tests {
     use super::*;
     use crate::inspect::validate;
+    use crate::job_fields::OUTCOME;
     use crate::memory::Recorded;
 
     const LOG: &str = r#"[
@@ -282,6 +302,32 @@ mod tests {
         ] {
             assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
         }
+    }
+
+    #[test]
+    fn a_status_is_an_outcome_where_it_is_asked_for() {
+        let log = LOG.replace(
+            "\"status\": \"Pass\", \"vc\": \"b\"",
+            "\"status\": \"Killed\", \"vc\": \"b\"",
+        );
+        let input = Input::bytes("log.json", log.into_bytes());
+        let options = ReadOptions {
+            outcomes: true,
+            ..ReadOptions::default()
+        };
+        let mut source = open(&input, &options).expect("good");
+        let recorded = Recorded::collect(&mut *source).expect("good");
+        let outcomes = recorded.arrivals.iter().map(|one| {
+            let labels = &recorded.classes[one.class as usize].labels;
+            OUTCOME.of(labels)
+        });
+        assert_eq!(outcomes.collect::<Vec<_>>(), ["cancelled", "completed"]);
+        let words =
+            ["Pass", "Killed", "Failed", "Other"].map(|status| outcome(status).map(Outcome::word));
+        assert_eq!(
+            words,
+            [Some("completed"), Some("cancelled"), Some("failed"), None]
+        );
     }
 
     /// On 5 November 2017 summer time ended at 2:00: from 1:50 to 1:10 are 20 min.

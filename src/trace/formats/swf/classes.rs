@@ -54,6 +54,7 @@ impl SwfSource {
             Some(PartitionField::Partition) => JobNumbers::of_partition(job.partition),
             Some(PartitionField::Queue) => JobNumbers::of_partition(job.queue),
             None if self.options.recorded => JobNumbers::of(job),
+            None if self.options.outcomes => JobNumbers::of_status(job.status),
             None => JobNumbers::NONE,
         };
         if let Some(&class) = self.class_by_amounts.get(&(bytes, used, numbers)) {

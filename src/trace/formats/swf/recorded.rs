@@ -5,7 +5,9 @@ use super::row::{CANCELLED, SwfJob};
 use super::{MISSING, SwfReader, SwfSource};
 use crate::error::TraceError;
 use crate::header_record::{HeaderEntry, HeaderRecord, UNIX_START_TIME};
-use crate::job_fields::{EXECUTABLE, GROUP, JobField, OUTCOME, Outcome, PARTITION, QUEUE};
+use crate::job_fields::{
+    EXECUTABLE, GROUP, JobField, OUTCOME, Outcome, PARTITION, QUEUE, outcome_alone,
+};
 use crate::ledger::Action;
 use crate::options::ReadOptions;
 use model::{Labels, Text};
@@ -49,6 +51,14 @@ impl JobNumbers {
     pub(super) fn of_partition(partition: i64) -> Self {
         Self {
             partition,
+            ..Self::NONE
+        }
+    }
+
+    /// The numbers of a job that has an outcome alone.
+    pub(super) fn of_status(status: i64) -> Self {
+        Self {
+            status,
             ..Self::NONE
         }
     }
@@ -114,14 +124,14 @@ pub(super) fn header_record(
             value: seconds.to_string(),
         });
     }
-    let fields: &[&'static JobField] = if options.recorded {
-        &JobField::ALL
+    let fields = if options.recorded {
+        JobField::ALL.to_vec()
     } else {
-        &[]
+        outcome_alone(options)
     };
     HeaderRecord {
         entries,
-        fields: fields.to_vec(),
+        fields,
         left_out: 0,
     }
 }
