@@ -1,6 +1,7 @@
 //! Containers of services in Alibaba's trace of 2018: the first row of a container is its arrival,
-//! those after it are snapshots. They have no end: a container runs to the end of the run. Where the table of usage lies
-//! beside theirs, it is what they use, with the option `usage`.
+//! those after it are snapshots. A container runs until a row says that it is stopped, or to the end of the run; one that
+//! is there again after that arrives again. Where the table of usage lies beside theirs, it is what they use, with the
+//! option `usage`.
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
@@ -19,6 +20,7 @@ use crate::origin::Origin;
 use crate::resizes::{Changed, Resizes, Standing};
 use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of};
 use crate::side_by_side::Tables;
+use crate::spill::Order;
 use crate::stream::ArrivalSource;
 use crate::timed::{Event, OUT_OF_ORDER, Rank, Timed};
 use model::{PodName, PodSpec, Text};
@@ -43,7 +45,7 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("app_du", "application; becomes the tenant"),
     ColumnDoc::required(
         "status",
-        "state; `stopped` without a request is no container",
+        "state; `stopped` ends a container that was there, and is none without a request",
     ),
     ColumnDoc::required("cpu_request", "1/100 core"),
     ColumnDoc::required("cpu_limit", "1/100 core"),
@@ -95,6 +97,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     }
     let mut own = Containers {
         known: IndexMap::default(),
+        over: Vec::new(),
         stands: if options.resizes {
             Standing::Latest
         } else {
@@ -188,6 +191,8 @@ impl Rows {
 /// The containers up to now.
 struct Containers {
     known: IndexMap<Text, Known, FxBuildHasher>,
+    /// Lives of containers that arrived again after them.
+    over: Vec<Known>,
     /// The request that stands of a container that asks for several.
     stands: Standing,
     usage: Usage,
@@ -198,35 +203,53 @@ struct Containers {
 impl Containers {
     /// Takes a row, after all that are earlier.
     fn take(&mut self, journal: &mut Journal, line: u64, row: Row) -> Result<(), Refused> {
-        let spec = row.spec();
-        let (name, submit) = (row.name, row.at);
-        if let Some(known) = self.known.get_mut(&name) {
-            let changed = Changed {
-                before: &known.demand.spec,
-                after: &spec,
-                when: "later",
-                stands: self.stands,
-            };
-            changed.note(journal, line)?;
-            if self.stands == Standing::Latest {
-                let after = submit.since(known.demand.submit);
-                known.resizes.add(after, &known.demand.spec, &spec);
-            }
+        let Some(known) = self.known.get_mut(&row.name) else {
+            return self.arrive(journal, line, row, 1);
+        };
+        if !known.has_stopped() {
+            return Ok(known.take(journal, line, &row, self.stands)?);
+        }
+        if row.is_stopped {
             return Ok(());
         }
+        let kind = "container that is there again after it was stopped; arrives again";
+        journal.dirt(kind, Action::Keep, line)?;
+        let number = known.number + 1;
+        self.over.extend(self.known.swap_remove(&row.name));
+        self.arrive(journal, line, row, number)
+    }
+
+    /// A container arrives, for the first time or a later one by its number.
+    fn arrive(
+        &mut self,
+        journal: &mut Journal,
+        line: u64,
+        row: Row,
+        number: u32,
+    ) -> Result<(), Refused> {
+        let spec = row.spec();
+        let (name, submit) = (row.name, row.at);
         let (has_cpu, has_memory) = (row.cpu.is_some(), row.memory.is_some());
         if row.is_stopped && !has_cpu && !has_memory {
             let kind = "stopped container without a request";
             return Ok(journal.dirt(kind, Action::Drop, line)?);
         }
+        if row.is_stopped {
+            let kind = "container whose first row says that it is stopped; arrives all the same";
+            journal.dirt(kind, Action::Keep, line)?;
+        }
         if !has_cpu || !has_memory {
             journal.dirt("no request; counted as 0", Action::Keep, line)?;
         }
         let behaviour = self.usage.of(&name, submit.as_nanos() / 1_000_000_000)?;
-        self.measured += usize::from(behaviour.is_some());
+        self.measured += usize::from(behaviour.is_some() && number == 1);
+        let own_name = match number {
+            1 => name.clone(),
+            _ => format!("{name}-{number}").into(),
+        };
         let demand = Demand {
             submit,
-            name: PodName::Text(name.clone()),
+            name: PodName::Text(own_name),
             tenant: row.tenant,
             spec: PodSpec {
                 behaviour: behaviour.map(Into::into),
@@ -238,6 +261,8 @@ impl Containers {
         let known = Known {
             origin: journal.origin(line),
             demand,
+            number,
+            is_stopped: row.is_stopped,
             resizes: Resizes::default(),
         };
         self.known.insert(name, known);
@@ -246,10 +271,10 @@ impl Containers {
 
     /// The containers as arrivals.
     fn finish(self, journal: Journal) -> Box<dyn ArrivalSource> {
-        let mut gather = Gather::default();
-        for known in self.known.into_values() {
+        let mut gather = Gather::default().in_order(Order::Place);
+        for known in self.over.into_iter().chain(self.known.into_values()) {
             let mut demand = known.demand;
-            if let Some(spec) = known.resizes.spec(&demand.spec, None) {
+            if let Some(spec) = known.resizes.spec(&demand.spec, demand.run_time) {
                 demand.spec = spec;
             }
             gather.push(known.origin, demand);
@@ -261,8 +286,47 @@ impl Containers {
 /// A container that was met.
 struct Known {
     origin: Origin,
+    /// Its demand; it has a run time once it has stopped.
     demand: Demand,
+    /// The number of its life.
+    number: u32,
+    /// Whether no row yet says anything but that it is stopped.
+    is_stopped: bool,
     resizes: Resizes,
+}
+
+impl Known {
+    fn has_stopped(&self) -> bool {
+        self.demand.run_time.is_some()
+    }
+
+    /// Takes a later row of the container.
+    fn take(
+        &mut self,
+        journal: &mut Journal,
+        line: u64,
+        row: &Row,
+        stands: Standing,
+    ) -> Result<(), TraceError> {
+        let after = row.at.since(self.demand.submit);
+        if row.is_stopped {
+            self.demand.run_time = (!self.is_stopped).then_some(after);
+            return Ok(());
+        }
+        self.is_stopped = false;
+        let spec = row.spec();
+        let changed = Changed {
+            before: &self.demand.spec,
+            after: &spec,
+            when: "later",
+            stands,
+        };
+        changed.note(journal, line)?;
+        if stands == Standing::Latest {
+            self.resizes.add(after, &self.demand.spec, &spec);
+        }
+        Ok(())
+    }
 }
 
 impl Row {
@@ -276,134 +340,4 @@ impl Row {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::archive::packed::archive;
-    use crate::inspect::validate;
-    use crate::memory::Recorded;
-
-    #[test]
-    fn the_first_row_of_a_container_is_its_arrival() {
-        let rows = "c_1,m_2,0,app_5,started,400,800,1.5\nc_2,m_2,100,app_5,started,400,400,1.5\n\
-                    c_1,m_2,200,app_5,started,400,800,1.5\nc_1,m_2,300,app_5,started,800,800,1.5\n\
-                    c_3,m_2,x,app_5,started,800,800,1.5\n";
-        let input = Input::bytes("c.csv", rows.as_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        assert_eq!((found.accepted, found.bad_row_count), (2, 1));
-        assert_eq!(
-            found.bad_rows[0].to_string(),
-            "c.csv:5: column `time_stamp`: must be a number, found `x`"
-        );
-        let good = &rows[..rows.find("c_3").expect("there")];
-        let mut source = open(
-            &Input::bytes("c.csv", good.as_bytes()),
-            &ReadOptions::default(),
-        )
-        .expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        assert_eq!(recorded.arrivals[1].submit, Instant::from_secs(100));
-        let limits = &recorded.classes[0].containers[0].limits;
-        assert_eq!(limits.get("cpu").milli_ceil(), Ok(8_000));
-        let kind = "more cores requested later; the first request stands";
-        assert_eq!(recorded.ledger.count(kind), 1);
-    }
-
-    #[test]
-    fn a_stopped_container_without_a_request_does_not_arrive() {
-        let rows = "c_1,m_2,0,app_5,started,400,800,1.5\nc_2,m_2,0,app_5,stopped,,,\n\
-                    c_3,m_2,0,app_5,started,400,800,\nc_4,m_2,0,app_5,stopped,400,800,1.5\n\
-                    c_2,m_2,9,app_5,started,400,800,1.5\n";
-        let input = Input::bytes("c.csv", rows.as_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let arrivals = recorded.arrivals.iter();
-        let arrivals: Vec<_> = arrivals
-            .map(|own| (own.name.to_string(), own.submit))
-            .collect();
-        let (zero, later) = (Instant::ZERO, Instant::from_secs(9));
-        let expected = [("c_1", zero), ("c_3", zero), ("c_4", zero), ("c_2", later)];
-        assert_eq!(arrivals, expected.map(|(name, at)| (name.to_owned(), at)));
-        for kind in [
-            "stopped container without a request",
-            "no request; counted as 0",
-        ] {
-            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-        }
-    }
-
-    #[test]
-    fn the_earliest_row_is_the_arrival_wherever_it_stands() {
-        let rows = "c_1,m_2,900,app_5,started,800,800,1.5\nc_1,m_2,0,app_5,started,400,800,1.5\n\
-                    c_2,m_2,0,app_5,started,400,800,1.5\n";
-        let input = Input::bytes("c.csv", rows.as_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let submits: Vec<Instant> = recorded.arrivals.iter().map(|own| own.submit).collect();
-        assert_eq!(submits, [Instant::ZERO; 2]);
-        let requests = recorded.classes[0].requests().expect("small");
-        assert_eq!(requests.get("cpu").milli_ceil(), Ok(4_000));
-        for kind in [
-            OUT_OF_ORDER,
-            "more cores requested later; the first request stands",
-        ] {
-            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-        }
-    }
-
-    #[test]
-    fn usage_beside_containers_is_what_they_use() {
-        let containers =
-            "c_1,m_2,0,app_5,started,400,800,1.5\nc_2,m_2,9,app_5,started,400,400,1.5\n";
-        let usage = "c_1,m_2,600,12,80,,,,,,\nc_1,m_2,300,7.5,-1,,,,,,\nc_1,m_2,900,101,101,,,,,,\n\
-                     c_9,m_2,300,1,1,,,,,,\nc_1,m_2,900,102,1,,,,,,\n";
-        let machines = "m_1,0,3,30,96,100,USING\n";
-        let bytes = archive(&[
-            ("container_meta.csv", containers),
-            ("container_usage.csv", usage),
-            ("machine_meta.csv", machines),
-        ]);
-        let input = Input::bytes("t.tar", bytes);
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name);
-        let read = |usage| {
-            let options = ReadOptions {
-                usage,
-                rows: crate::ledger::RowPolicy::REPORT,
-                ..ReadOptions::default()
-            };
-            Recorded::collect(&mut *open(&input, &options).expect("good")).expect("good")
-        };
-        let with = read(true);
-        let used = |class: usize| with.classes[class].behaviour.clone();
-        let first = used(0).expect("measured");
-        assert_eq!(
-            first.cpu_usage.as_deref(),
-            Some("recorded(300s: 7.50%, 600s: 12.00%)")
-        );
-        assert_eq!(
-            first.memory_usage.as_deref(),
-            Some("recorded(600s: 80.00%)")
-        );
-        assert_eq!(used(1), None);
-        for kind in [
-            "row without usage",
-            "usage of a container that is not listed",
-            "machines, read by `alibaba-2018-machines`",
-        ] {
-            assert_eq!(with.ledger.count(kind), 1, "{kind}");
-        }
-        assert_eq!(
-            with.ledger.bad_rows()[0].to_string(),
-            "t.tar: container_usage.csv:5: column `cpu_util_percent`: must be at most 100, found `102`"
-        );
-        assert_eq!(read(false).ledger.count(USAGE_NOT_READ), 1);
-        let alone = Input::bytes("u.csv", usage.as_bytes());
-        let error = open(&alone, &ReadOptions::default())
-            .err()
-            .expect("no containers");
-        assert!(
-            error.to_string().contains("has no `container_meta`"),
-            "{error}"
-        );
-    }
-}
+mod tests;
