@@ -130,7 +130,7 @@ pub(crate) fn each_row_of(
 ) -> Result<(), TraceError> {
     if layout.header && is_parquet(&part.first_bytes()?) {
         return each_parquet_row(part, layout, |fields| {
-            heed(journal, |journal| take(journal, fields))
+            heed(journal, |journal| take(journal, fields?))
         });
     }
     let (mut table, columns) = layout.open(part)?;
@@ -169,7 +169,7 @@ pub(crate) const BETWEEN: char = '\u{1f}';
 pub(crate) fn each_parquet_row(
     part: &Input,
     layout: &Layout,
-    mut take: impl FnMut(&Fields<'_, '_>) -> Result<(), TraceError>,
+    mut take: impl FnMut(Result<&Fields<'_, '_>, BadRow>) -> Result<(), TraceError>,
 ) -> Result<(), TraceError> {
     let columns = layout.columns;
     let file = Parquet::open(part)?;
@@ -203,8 +203,12 @@ pub(crate) fn each_parquet_row(
         },
     );
     while rows.advance()? {
+        if let Some(bad) = rows.bad() {
+            take(Err(bad))?;
+            continue;
+        }
         let row = Row::of(rows.line(), rows.text(), rows.ends());
-        take(&Fields::of(&row, &found))?;
+        take(Ok(&Fields::of(&row, &found)))?;
     }
     Ok(())
 }
@@ -235,8 +239,13 @@ pub(crate) fn show_rows(
     for part in parts(input)? {
         if layout.header && is_parquet(&part.first_bytes()?) {
             each_parquet_row(&part, layout, |fields| {
-                for &place in &places {
-                    show(fields.text(place).as_bytes());
+                match fields {
+                    Ok(fields) => {
+                        for &place in &places {
+                            show(fields.text(place).as_bytes());
+                        }
+                    }
+                    Err(bad) => show(bad.value.as_bytes()),
                 }
                 Ok(())
             })?;

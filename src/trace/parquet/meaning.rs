@@ -12,7 +12,7 @@ use super::thrift::Struct;
 pub(super) enum Meaning {
     /// Themselves.
     Plain,
-    /// Instants since 1970, in units of so many nanoseconds.
+    /// Instants since 1970 or spans of time, in units of so many nanoseconds.
     Time(i64),
     /// Numbers without a sign.
     Unsigned,

@@ -3,6 +3,8 @@
 //! nothing where no value is. Columns inside others have both names with a dot between. Source: the
 //! format's specification (`parquet-format`), versions 1 and 2.
 
+mod arrow;
+mod cursor;
 mod encoding;
 mod fields;
 mod meaning;
@@ -12,17 +14,18 @@ mod stored;
 mod thrift;
 mod write;
 
-use std::fmt::Write;
 use std::io;
 use std::sync::Arc;
 
 use super::budget::{COLUMNS, FOOTER_BYTES, GROUP_ROWS};
 use super::error::{TraceError, read_error};
 use super::input::Input;
-use encoding::{Physical, Values};
+use super::ledger::BadRow;
+use cursor::Cursor;
+use encoding::Physical;
 pub(crate) use meaning::TimeForm;
 use meaning::{Meaning, meaning};
-use page::{Cells, Chunk, Leaf, Wrong, cells};
+use page::{Chunk, Leaf, Wrong, cells};
 use stored::Stored;
 use thrift::{Struct, Value};
 use units::plural;
@@ -150,6 +153,7 @@ impl Parquet {
             columns: Vec::new(),
             text: String::new(),
             ends: Vec::new(),
+            wrong: None,
         }
     }
 
@@ -190,14 +194,7 @@ impl Parquet {
             let at = chunk.start;
             return Err(refuse(Wrong { at, reason }));
         }
-        Ok(Some(Cursor {
-            cells,
-            next: 0,
-            physical: leaf.physical,
-            meaning: leaf.meaning,
-            digits: form.times.digits(&leaf.name),
-            lists: form.lists,
-        }))
+        Ok(Some(Cursor::new(cells, leaf, form)))
     }
 }
 
@@ -216,6 +213,8 @@ pub(crate) struct Rows {
     columns: Vec<Option<Cursor>>,
     text: String,
     ends: Vec<usize>,
+    /// The place of the first cell of the row that is no text.
+    wrong: Option<usize>,
 }
 
 impl Rows {
@@ -236,18 +235,36 @@ impl Rows {
         }
         self.text.clear();
         self.ends.clear();
-        for column in &mut self.columns {
+        self.wrong = None;
+        for (place, column) in self.columns.iter_mut().enumerate() {
             if !self.ends.is_empty() {
                 self.text.push(self.form.separator);
             }
-            if let Some(column) = column {
-                column.write(self.row, &mut self.text);
+            if let Some(column) = column
+                && !column.write(self.row, &mut self.text)
+            {
+                self.wrong.get_or_insert(place);
             }
             self.ends.push(self.text.len());
         }
         self.row += 1;
         self.line += 1;
         Ok(true)
+    }
+
+    /// A complaint about the row, if a cell of it holds bytes that are no text.
+    pub(crate) fn bad(&self) -> Option<BadRow> {
+        let place = self.wrong?;
+        let leaf = &self.file.leaves[self.places[place]?];
+        let from = place.checked_sub(1).map_or(0, |before| {
+            self.ends[before] + self.form.separator.len_utf8()
+        });
+        Some(BadRow {
+            line: self.line,
+            column: leaf.name.clone(),
+            value: self.text[from..self.ends[place]].to_owned(),
+            rule: "must be a text in UTF-8; write the column as texts or numbers".to_owned(),
+        })
     }
 
     /// The number of the row, counted from 1.
@@ -289,73 +306,6 @@ pub(crate) fn header(input: &Input) -> Result<Vec<u8>, TraceError> {
     Ok(format!("{}\n", columns.join(",")).into_bytes())
 }
 
-/// A column, read row by row.
-struct Cursor {
-    cells: Cells,
-    /// The place of the next value.
-    next: usize,
-    physical: Physical,
-    meaning: Meaning,
-    /// The digits behind the point of a nanosecond.
-    digits: usize,
-    lists: ListForm,
-}
-
-impl Cursor {
-    /// Writes the cell of a row; rows come one after the other.
-    fn write(&mut self, row: usize, text: &mut String) {
-        if let Some(lists) = &self.cells.lists {
-            let count = lists.get(row).copied().unwrap_or_default();
-            let [before, between, behind] = match self.lists {
-                ListForm::Brackets => ["[", ", ", "]"],
-                ListForm::Bars => ["", "|", ""],
-            };
-            if count > 0 {
-                text.push_str(before);
-                for place in 0..count {
-                    if place > 0 {
-                        text.push_str(between);
-                    }
-                    self.write_value(text);
-                }
-                text.push_str(behind);
-            }
-            return;
-        }
-        let present = self.cells.present.as_ref();
-        if present.is_none_or(|present| present.get(row) == Some(&true)) {
-            self.write_value(text);
-        }
-    }
-
-    fn write_value(&mut self, text: &mut String) {
-        let place = self.next;
-        self.next += 1;
-        // To write into a text never fails.
-        let _ = match &self.cells.values {
-            Values::Integers(values) => match values.get(place) {
-                Some(value) if self.physical == Physical::Boolean => {
-                    write!(text, "{}", *value == 1)
-                }
-                Some(value) => {
-                    self.meaning.write(*value, self.physical, self.digits, text);
-                    Ok(())
-                }
-                None => Ok(()),
-            },
-            Values::Floats(values) => match values.get(place) {
-                Some(value) => write!(text, "{value}"),
-                None => Ok(()),
-            },
-            values @ Values::Texts(..) => {
-                let bytes = values.text(place).unwrap_or_default();
-                text.push_str(&String::from_utf8_lossy(bytes));
-                Ok(())
-            }
-        };
-    }
-}
-
 /// The columns and groups of a footer; `None` if it is damaged.
 fn understand(footer: &Struct<'_>) -> Option<(Vec<Leaf>, Vec<Group>)> {
     let mut elements = footer.list(2)?.iter();
@@ -365,6 +315,13 @@ fn understand(footer: &Struct<'_>) -> Option<(Vec<Leaf>, Vec<Group>)> {
     add_leaves(&mut elements, root.count(5)?, &top, &mut leaves)?;
     if elements.next().is_some() || leaves.len() > COLUMNS {
         return None;
+    }
+    for (name, unit) in arrow::spans(footer) {
+        let is_own = |leaf: &&mut Leaf| leaf.name == name && leaf.physical == Physical::Int64;
+        let own = leaves.iter_mut().find(is_own);
+        if let Some(leaf) = own.filter(|leaf| leaf.meaning == Meaning::Plain) {
+            leaf.meaning = Meaning::Time(unit);
+        }
     }
     let groups = footer.list(4)?.iter();
     let groups = groups.map(|group| understand_group(group, leaves.len()));

@@ -53,6 +53,14 @@ impl<'t> Struct<'t> {
         }
     }
 
+    /// Bytes.
+    pub(super) fn bytes(&self, number: i16) -> Option<&'t [u8]> {
+        match self.field(number)? {
+            Value::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
     /// A text.
     pub(super) fn text(&self, number: i16) -> Option<&'t str> {
         match self.field(number)? {

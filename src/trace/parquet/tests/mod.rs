@@ -12,6 +12,9 @@ const FORM: Form = Form {
 /// Three tasks: plain values, a dictionary, packed differences, a list, absent values.
 const TASKS: &[u8] = include_bytes!("tasks.parquet");
 
+/// Spans of time as Arrow keeps them (pyarrow 26), and bytes that are no text.
+const SPANS: &[u8] = include_bytes!("spans.parquet");
+
 fn rows(bytes: &[u8], columns: &[&str]) -> Result<Vec<(u64, String)>, String> {
     let input = Input::bytes("t.parquet", bytes);
     let file = Parquet::open(&input).map_err(|error| error.to_string())?;
@@ -50,6 +53,44 @@ fn columns_are_read_alone_and_in_any_order() {
 }
 
 #[test]
+fn spans_of_time_are_read_in_their_units() {
+    let columns = [
+        "run_time",
+        "think_time",
+        "limit",
+        "outer.inner",
+        "outer.n",
+        "waits",
+        "plain",
+    ];
+    let expected = [
+        (1, "1500|250|60000|0.0015|1|[1000, 2000]|5"),
+        (2, "|0|1000|0.000002|2||6"),
+        (3, "-0.007|3|2000|3|3|[3000]|7"),
+    ];
+    let expected = expected.map(|(line, text)| (line, text.to_owned()));
+    assert_eq!(rows(SPANS, &columns), Ok(expected.to_vec()));
+}
+
+#[test]
+fn bytes_that_are_no_text_are_named_by_row_and_column() {
+    let input = Input::bytes("t.parquet", SPANS);
+    let file = Parquet::open(&input).expect("a footer");
+    let places = ["plain", "key"].map(|name| file.columns().position(|own| own == name));
+    let mut rows = file.rows(places.to_vec(), FORM);
+    let mut found = Vec::new();
+    while rows.advance().expect("whole") {
+        found.extend(rows.bad());
+    }
+    let [bad] = &found[..] else {
+        panic!("one row: {found:?}");
+    };
+    assert_eq!((bad.line, &*bad.column), (2, "key"));
+    assert_eq!(bad.value, "\u{fffd}\0");
+    assert!(bad.rule.contains("a text in UTF-8"), "{}", bad.rule);
+}
+
+#[test]
 fn damaged_files_are_refused_by_their_place() {
     let end = TASKS.len();
     let cut = rows(&TASKS[..end - 1], &["id"]).expect_err("cut");
@@ -75,6 +116,17 @@ fn damaged_files_are_refused_by_their_place() {
     let expected = "t.parquet: byte 4: column `id`: the page is damaged; copy the file again";
     assert_eq!(rows(&page, &["id"]), Err(expected.to_owned()));
     assert!(rows(&page, &["duration"]).is_ok(), "other columns are read");
+}
+
+#[test]
+fn no_damage_makes_the_reader_of_spans_panic() {
+    for place in 0..SPANS.len() {
+        for change in [1_u8, 0x80, 0xff] {
+            let mut bytes = SPANS.to_vec();
+            bytes[place] ^= change;
+            let _ = rows(&bytes, &["run_time", "outer.inner", "waits"]);
+        }
+    }
 }
 
 #[test]
