@@ -135,6 +135,34 @@ const CHOICES: [(&str, &str, &str); 5] = [
     ),
 ];
 
+/// Amounts of a format: the option, its name in experiments, its default, and its meaning.
+const AMOUNTS: [(&str, &str, u32, &str); 4] = [
+    (
+        "full-cpu",
+        "fullCores",
+        64,
+        "Cores of the largest machine, to which the trace is normalized.",
+    ),
+    (
+        "full-memory",
+        "fullMemoryGib",
+        256,
+        "Memory of the largest machine in GiB, to which the trace is normalized.",
+    ),
+    (
+        "open-buckets",
+        "openCores",
+        30,
+        "Cores that the open bucket `>24` counts as.",
+    ),
+    (
+        "open-buckets",
+        "openMemoryGib",
+        70,
+        "Memory in GiB that the open bucket `>64` counts as.",
+    ),
+];
+
 fn format_parameters(kind: NameKind, name: &str) -> Option<Value> {
     let entry = trace::registry::find(name)?;
     let mut properties = Map::new();
@@ -163,32 +191,15 @@ fn format_parameters(kind: NameKind, name: &str) -> Option<Value> {
         });
         properties.insert("podsPerNode".to_owned(), schema);
     }
-    for (option, name, default, meaning) in [
-        (
-            "full-cpu",
-            "fullCores",
-            64,
-            "Cores of the largest machine, to which the trace is normalized.",
-        ),
-        (
-            "full-memory",
-            "fullMemoryGib",
-            256,
-            "Memory of the largest machine in GiB, to which the trace is normalized.",
-        ),
-        (
-            "open-buckets",
-            "openCores",
-            30,
-            "Cores that the open bucket `>24` counts as.",
-        ),
-        (
-            "open-buckets",
-            "openMemoryGib",
-            70,
-            "Memory in GiB that the open bucket `>64` counts as.",
-        ),
-    ] {
+    if entry.options.contains(&"core-mhz") {
+        let schema = json!({
+            "type": "integer", "minimum": 1, "maximum": 1_000_000,
+            "description": "Speed of a core of the hosts in MHz. Tasks request their capacity divided by it; without it, \
+                            their count of cores.",
+        });
+        properties.insert("coreMhz".to_owned(), schema);
+    }
+    for (option, name, default, meaning) in AMOUNTS {
         if entry.options.contains(&option) {
             let schema = json!({
                 "type": "integer", "minimum": 1, "maximum": 1_000_000, "default": default,

@@ -184,6 +184,7 @@ fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<Read
         largest_request: Option<bool>,
         shares: Option<bool>,
         end_when_idle: Option<bool>,
+        core_mhz: Option<i64>,
         full_cores: Option<i64>,
         full_memory_gib: Option<i64>,
         open_cores: Option<i64>,
@@ -200,6 +201,7 @@ fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<Read
     options.shares = extra.shares.unwrap_or(options.shares);
     let largest = extra.largest_request;
     options.largest_request = largest.unwrap_or(options.largest_request);
+    options.core_mhz = extra.core_mhz;
     options.end_when_idle = extra.end_when_idle.unwrap_or(options.end_when_idle);
     if let Some(cores) = extra.full_cores {
         options.full_cpu_milli = cores.saturating_mul(1_000);

@@ -1,7 +1,7 @@
 //! Workloads of `OpenDC`: a table of tasks and one of fragments, which say what a task uses one after the
 //! other, as Parquet or CSV files in a folder or an archive. The tasks alone are a workload as well. A task
-//! requests its count of cores, as the speed of the hosts, by which its capacity would be divided, is not
-//! said.
+//! requests its capacity divided by the speed of a core of the hosts, which the trace does not say: without the option
+//! `core-mhz` it requests its count of cores.
 //! Format: `traces.md`, section 10.
 
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     columns: COLUMNS,
     names: &["id", "name"],
     cells,
-    options: &["usage"],
+    options: &["usage", "core-mhz"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -39,8 +39,11 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("id", "task; becomes the name, as fragments refer to it"),
     ColumnDoc::required("submission_time", "ms since 1970"),
     ColumnDoc::required("duration", "run time, ms; in fragments too"),
-    ColumnDoc::required("cpu_count", "cores"),
-    ColumnDoc::required("cpu_capacity", "MHz in all; what `cpu_usage` is a share of"),
+    ColumnDoc::required("cpu_count", "cores, requested without `core-mhz`"),
+    ColumnDoc::required(
+        "cpu_capacity",
+        "MHz in all; what `cpu_usage` is a share of, and what is requested with `core-mhz`",
+    ),
     ColumnDoc::required(
         "mem_capacity",
         "MiB; KiB if a task of the file would have above 16 TiB",
@@ -183,7 +186,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     for part in tasks {
         journal.file = part.name.clone();
         each_row_of(&part, &TASKS, &mut journal, &mut |journal, fields| {
-            workload.add(journal, fields)
+            workload.add(journal, fields, options)
         })?;
     }
     for part in &fragments {
@@ -279,6 +282,14 @@ impl Task {
     }
 }
 
+/// The 1/1000 cores that a task requests: its capacity in MHz by the speed of a core, if both are stated, else its cores.
+fn requested(cores: i64, capacity: f64, options: &ReadOptions) -> i64 {
+    match options.core_mhz {
+        Some(speed) if capacity > 0.0 => libm::rint(1e3 * capacity / speed as f64) as i64,
+        _ => 1_000 * cores,
+    }
+}
+
 /// The tasks that one waits for: numbers in a list.
 fn parents(
     fields: &Fields<'_, '_>,
@@ -302,7 +313,12 @@ fn parents(
 }
 
 impl Workload {
-    fn add(&mut self, journal: &mut Journal, fields: &Fields<'_, '_>) -> Result<(), Refused> {
+    fn add(
+        &mut self,
+        journal: &mut Journal,
+        fields: &Fields<'_, '_>,
+        options: &ReadOptions,
+    ) -> Result<(), Refused> {
         let line = fields.line();
         let name = fields.name(ID, "the number of a task")?;
         if self.places.contains_key(name) {
@@ -344,7 +360,7 @@ impl Workload {
             submit,
             parents,
             duration,
-            cores_milli: 1_000 * cores,
+            cores_milli: requested(cores, capacity, options),
             capacity,
             memory,
             gpus,

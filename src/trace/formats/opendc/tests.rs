@@ -123,3 +123,29 @@ fn the_unit_of_memory_is_that_of_most_tasks() {
         assert_eq!(requests.get("memory").units_ceil(), Ok(expected));
     }
 }
+
+#[test]
+fn a_task_requests_its_capacity_where_the_speed_of_a_core_is_known() {
+    let rows = format!("{HEADER}\n1,0,5,16,33600,1\n2,0,5,2,0,1\n3,0,5,1,1400,1\n");
+    let input = Input::bytes("t.csv", rows.into_bytes());
+    for (core_mhz, expected) in [
+        (None, [16_000, 2_000, 1_000]),
+        (Some(2_800), [12_000, 2_000, 500]),
+    ] {
+        let options = ReadOptions {
+            core_mhz,
+            ..ReadOptions::default()
+        };
+        let mut source = open(&input, &options).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let milli = recorded.arrivals.iter().map(|own| {
+            let requests = recorded.classes[own.class as usize].requests();
+            requests
+                .expect("small")
+                .get("cpu")
+                .milli_ceil()
+                .expect("small")
+        });
+        assert_eq!(milli.collect::<Vec<_>>(), expected);
+    }
+}
