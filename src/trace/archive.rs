@@ -207,24 +207,39 @@ fn of_archive(input: &Input) -> Result<Vec<(String, Input)>, TraceError> {
     Ok(named.collect())
 }
 
-/// Refuses files of several folders, for a format in which files of equal names are the same machine.
+/// Refuses files of several folders, for a format in which files of equal names are the same machine or cluster.
 ///
 /// # Errors
 /// The files are of several folders.
 pub(crate) fn of_one_folder(input: &Input, parts: &[Input]) -> Result<(), TraceError> {
     let folder = |part: &Input| {
-        part.name
-            .rsplit_once('/')
-            .map(|(folder, _)| folder.to_owned())
+        let path = part
+            .name
+            .rsplit_once(": ")
+            .map_or(&*part.name, |(_, path)| path);
+        path.rsplit_once('/')
+            .map_or_else(String::new, |(folder, _)| folder.to_owned())
     };
-    let first = parts.first().and_then(folder);
-    let Some(other) = parts.iter().map(folder).find(|other| *other != first) else {
+    let mut folders: Vec<String> = parts.iter().map(folder).collect();
+    folders.sort();
+    folders.dedup();
+    let [all @ .., last] = &folders[..] else {
         return Ok(());
     };
-    let [first, other] = [first, other].map(Option::unwrap_or_default);
+    if all.is_empty() {
+        return Ok(());
+    }
+    let what = if input.files()?.is_some() {
+        "name one of them"
+    } else {
+        "unpack it and name one of them"
+    };
     Err(TraceError::Format {
         file: input.name.to_string(),
-        reason: format!("has files in the folders `{first}` and `{other}`; name one of them"),
+        reason: format!(
+            "has files in the folders `{}` and `{last}`; {what}",
+            all.join("`, `")
+        ),
     })
 }
 

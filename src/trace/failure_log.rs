@@ -156,6 +156,7 @@ fn plain(mut table: Table, mut journal: Journal, nodes: &[&str]) -> Result<Failu
             Err(bad) => journal.bad_row(bad)?,
         }
     }
+    journal.end(table.open_end())?;
     Ok(FailureLog {
         outages,
         ledger: journal.ledger,
@@ -335,6 +336,7 @@ fn lanl_spans(
         }
         spans.push(span);
     }
+    journal.end(table.open_end())?;
     Ok((spans, systems))
 }
 

@@ -100,6 +100,8 @@ fn samples(bytes: &[u8], journal: &mut Journal) -> Result<Option<Vec<u8>>, Trace
         }
         percent.push(value.or_else(|| percent.last().copied().flatten()));
     }
+    let last = percent.len() as u64;
+    journal.end((last > 0 && !bytes.ends_with(b"\n")).then_some(last))?;
     let Some(first) = percent.iter().copied().flatten().next() else {
         if percent.is_empty() {
             journal.bad_row(BadRow {
@@ -138,7 +140,7 @@ mod tests {
 
     #[test]
     fn short_and_long_days_are_repaired() {
-        let (short, faults) = read("5\n7", RowPolicy::default());
+        let (short, faults) = read("5\n7\n", RowPolicy::default());
         let short = short.expect("readable").expect("samples");
         assert_eq!(
             (short.len(), short[0], short[287], faults),
@@ -148,6 +150,18 @@ mod tests {
             let (long, faults) = read(&("3\n".repeat(rows) + "\n"), RowPolicy::default());
             let long = long.expect("readable").expect("samples");
             assert_eq!((long.len(), faults), (SAMPLES, expected));
+        }
+    }
+
+    #[test]
+    fn a_last_sample_without_an_end_of_line_is_told() {
+        let day = "3\n".repeat(SAMPLES);
+        for (text, expected) in [(&day[..], 0), (day.trim_end(), 1)] {
+            let (read, faults) = read(text, RowPolicy::default());
+            assert_eq!(
+                (read.expect("readable").is_some(), faults),
+                (true, expected)
+            );
         }
     }
 
@@ -162,7 +176,7 @@ mod tests {
             let error = read(text, RowPolicy::default()).0.expect_err(text);
             assert!(error.contains(part), "{error}");
         }
-        let (read_over, faults) = read("x\n5\n101\n\n7\n9.5", RowPolicy::REPORT);
+        let (read_over, faults) = read("x\n5\n101\n\n7\n9.5\n", RowPolicy::REPORT);
         let found = read_over.expect("readable").expect("samples");
         assert_eq!(found[..6], [5, 5, 5, 5, 7, 7]);
         // Four bad rows, and the day that ends early.

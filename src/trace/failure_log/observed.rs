@@ -190,6 +190,7 @@ fn los_alamos(
         }
         spans.push(span);
     }
+    journal.end(table.open_end())?;
     if let Some(wanted) = wanted.filter(|own| !systems.contains(&i64::from(*own))) {
         let known: Vec<String> = systems.iter().map(ToString::to_string).collect();
         return Err(TraceError::Format {

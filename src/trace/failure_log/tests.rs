@@ -204,3 +204,15 @@ fn los_alamos_has_its_published_dirt() {
     }
     assert!(!found.is_valid(), "strict");
 }
+
+#[test]
+fn a_last_line_without_an_end_is_told() {
+    let kind = "last line without an end of line; it is cut off if the file is";
+    let lanl = format!("{HEADER}2,smp,0,4/1/2005 00:00,4/1/2005 00:10");
+    for text in ["node,down,up\na,1,2", &lanl] {
+        for (end, expected) in [("", 1), ("\n", 0)] {
+            let log = read_text(&format!("{text}{end}"), &LogOptions::default()).expect("a log");
+            assert_eq!(log.ledger.count(kind), expected, "{text}");
+        }
+    }
+}

@@ -73,6 +73,7 @@ pub fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError
             Err(bad) => journal.bad_row(bad)?,
         }
     }
+    journal.end(table.open_end())?;
     Ok(NodeList {
         nodes,
         ledger: journal.ledger,
@@ -163,6 +164,15 @@ mod tests {
         assert_eq!(nodes[0].labels[HOSTNAME_LABEL], "n0".into());
         assert_eq!(nodes[0].labels[GPU_MODEL_LABEL], "P100".into());
         assert_eq!((&nodes[1].gpu, nodes[1].labels.len()), (&None, 1));
+    }
+
+    #[test]
+    fn a_last_line_without_an_end_is_told() {
+        let kind = "last line without an end of line; it is cut off if the file is";
+        for (rows, expected) in [("n0,1,1,0,\n", 0), ("n0,1,1,0,", 1)] {
+            let list = check(rows, &ReadOptions::default()).expect("good rows");
+            assert_eq!(list.ledger.count(kind), expected, "{rows}");
+        }
     }
 
     #[test]

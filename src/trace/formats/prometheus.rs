@@ -177,6 +177,7 @@ fn milliseconds(time: f64) -> Option<i64> {
 fn text(part: &Input, pods: &mut Pods, journal: &mut Journal) -> Result<(), TraceError> {
     let mut lines = part.lines()?;
     let mut has_times = None;
+    let mut last_sample = 0;
     let mut series: IndexMap<(String, Labels), i64, FxBuildHasher> = IndexMap::default();
     while let Some((line, text)) = lines.next_line()? {
         let text = String::from_utf8_lossy(text);
@@ -184,6 +185,7 @@ fn text(part: &Input, pods: &mut Pods, journal: &mut Journal) -> Result<(), Trac
         if text.is_empty() || text.starts_with('#') {
             continue;
         }
+        last_sample = line;
         heed(journal, |journal| {
             let bad = |expected: &str| BadRow {
                 line,
@@ -217,7 +219,7 @@ fn text(part: &Input, pods: &mut Pods, journal: &mut Journal) -> Result<(), Trac
             pods.add(journal, line, find, &[(at, value)])
         })?;
     }
-    Ok(())
+    journal.end(lines.open_end().filter(|&line| line == last_sample))
 }
 
 /// Name, labels and sample of a line; its time is `None` if it states none.

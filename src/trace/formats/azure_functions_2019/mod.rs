@@ -316,6 +316,7 @@ impl Source {
                 };
                 functions.push(self.function(function)?);
             }
+            self.journal.end(table.open_end())?;
         }
         self.today = Today {
             day,

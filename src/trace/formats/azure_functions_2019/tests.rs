@@ -109,3 +109,15 @@ fn dirty_tables_are_named() {
         )
     );
 }
+
+#[test]
+fn a_last_line_without_an_end_is_told() {
+    let kind = "last line without an end of line; it is cut off if the file is";
+    let whole = invocations(&[("o,a,f", &[(1, "2")])]);
+    for (text, expected) in [(&whole[..], 0), (whole.trim_end(), 1)] {
+        let input = Input::bytes("i.csv", text.as_bytes());
+        let mut source = open(&input, &ReadOptions::default()).expect("a table");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        assert_eq!(recorded.ledger.count(kind), expected);
+    }
+}

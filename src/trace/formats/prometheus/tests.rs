@@ -122,3 +122,12 @@ fn wrong_samples_and_answers_are_named() {
          time, found `kube_pod_info{pod=\"a\" 1`"
     );
 }
+
+#[test]
+fn a_last_sample_without_an_end_of_line_is_told() {
+    let kind = "last line without an end of line; it is cut off if the file is";
+    let samples = TEXT.trim_end().trim_end_matches("# EOF").trim_end();
+    for (text, expected) in [(TEXT.trim_end(), 0), (samples, 1)] {
+        assert_eq!(read(text).ledger.count(kind), expected, "{text}");
+    }
+}
