@@ -30,7 +30,7 @@ const CUT_GZIP: &[u8] = &[
 /// Bad files: their format, their bytes, their name, and what is said about them.
 const BAD: &[(&str, &[u8], &str, &str)] = &[
     // A wrong number of columns.
-    ("google-2011-tasks", b"600000000,,9,0\n", "part-0.csv", "part-0.csv:1: column `machine id`: the row has 4 fields where the header has 13, found `600000000,,9,0`"),
+    ("google-2011-tasks", b"600000000,,9,0\n", "part-0.csv", "part-0.csv:1: column `machine id`: the row has 4 fields where the format has 13, found `600000000,,9,0`"),
     // A column that is not there.
     ("azure-llm-2023", b"TIMESTAMP,ContextTokens\n", "requests.csv", "requests.csv: the header has no column `GeneratedTokens`; it has: TIMESTAMP, ContextTokens"),
     // A column that is there twice.
@@ -63,7 +63,7 @@ const BAD: &[(&str, &[u8], &str, &str)] = &[
     // A quote that is never closed.
     ("azure-functions-2021", b"app,func,end_timestamp,duration\n\"a,f,1,1\n", "f.csv", "f.csv:2: column `func`: a row must close its quotes on the same line, found `a,f,1,1`"),
     // Another encoding.
-    ("azure-functions-2021", b"app,func,end_timestamp,duration\na,\xff,1,1\n", "f.csv", "f.csv:2: column `app`: a row must be UTF-8 text, found ``"),
+    ("azure-functions-2021", b"app,func,end_timestamp,duration\na,\xff,1,1\n", "f.csv", "f.csv:2: column `func`: a row must be UTF-8 text; convert the file (`iconv -f latin1 -t utf-8`), found `a,\u{fffd},1,1`"),
     // A Parquet file without its footer, and one with a damaged page.
     ("opendc", PARQUET.split_at(600).0, "tasks.parquet", "tasks.parquet: ends after 600 bytes without the footer of Parquet: the file is truncated; download or copy it again"),
     // A list that is cut off.
@@ -119,7 +119,7 @@ const OTHERS: &[(&str, &[u8], &str, &str)] = &[
     ("csv", b"submit,run_time\n5,1h\n-5,1h\n", "jobs.csv", "jobs.csv:3: column `submit`: must be at least 0, found `-5`"),
     ("docker-services", b"[{\"Spec\":{\"Name\":\"web\",\"Mode\":{\"Replicated\":{\"Replicas\":-1}}}}]", "services.json", "services.json:1: column `Spec.Mode.Replicated.Replicas`: must be a number from 0 to 1048576, found `-1`"),
     ("ecs", b"{\"tasks\":[{\"taskArn\":\"a\",\"cpu\":\"quarter\",\"memory\":\"512\"}]}", "tasks.json", "tasks.json:1: column `cpu`: must be a number from 0 to 1000000000, found `\"quarter\"`"),
-    ("gavel", b"ResNet-18 (batch size 16)\tpython3 main.py\t1000\n", "gavel.trace", "gavel.trace:1: column `needs data`: the row has 3 fields where the header has 7, found `ResNet-18 (batch size 16),python3 main.py,1000`"),
+    ("gavel", b"ResNet-18 (batch size 16)\tpython3 main.py\t1000\n", "gavel.trace", "gavel.trace:1: column `needs data`: the row has 3 fields where the format has 7, found `ResNet-18 (batch size 16),python3 main.py,1000`"),
     ("google-2011-machines", b"0,5,9,p,0.5,0.2\n", "machines.csv", "machines.csv:1: column `event`: must be at most 2, found `9`"),
     ("google-2019-instances", b"{\"time\": \"0\", \"type\": 11, \"collection_id\": \"7\", \"instance_index\": \"0\"}\n", "instance_events.json", "instance_events.json:1: column `record`: must have `priority`, found `{\"time\": \"0\", \"type\": 11, \"collection_id\": \"7\", \"instance_index\": \"0\"}`"),
     ("google-2019-machines", b"{\"time\": \"0\", \"machine_id\": \"5\", \"type\": 1, \"capacity\": {\"cpus\": 1.5, \"memory\": 0.2}}\n{\"time\": \"zero\"", "machine_events.json", "machine_events.json:1: column `capacity.cpus`: must be at most 1, found `1.5`"),

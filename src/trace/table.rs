@@ -51,8 +51,8 @@ enum Rows {
 struct TextRows {
     lines: Lines,
     splitter: Splitter,
-    /// Whether lines that begin with `#` are remarks.
-    remarks: bool,
+    /// Whether there is no header; then lines that begin with `#` are remarks.
+    is_headless: bool,
 }
 
 /// Position of a column, once its name was found in the header.
@@ -222,7 +222,10 @@ impl Table {
                     rows.read_only(|place| self.found[place].get());
                 }
                 let has_row = rows.advance()?;
-                Ok(has_row.then(|| Ok(Row::of(rows.line(), rows.text(), rows.ends()))))
+                Ok(has_row.then(|| match rows.bad() {
+                    Some(bad) => Err(bad),
+                    None => Ok(Row::of(rows.line(), rows.text(), rows.ends())),
+                }))
             }
         }
     }
@@ -240,11 +243,11 @@ impl Table {
 const BETWEEN: char = '\u{1f}';
 
 impl TextRows {
-    fn open(input: &Input, separator: u8, remarks: bool) -> Result<Self, TraceError> {
+    fn open(input: &Input, separator: u8, is_headless: bool) -> Result<Self, TraceError> {
         Ok(Self {
             lines: input.lines()?,
             splitter: Splitter::new(separator),
-            remarks,
+            is_headless,
         })
     }
 
@@ -281,8 +284,9 @@ impl TextRows {
             }
             Ok(fields) => {
                 let found = fields.ends.len();
+                let whole = if self.is_headless { "format" } else { "header" };
                 let rule = format!(
-                    "the row has {} where the header has {expected}",
+                    "the row has {} where the {whole} has {expected}",
                     plural::count(found, "field")
                 );
                 (rule, found, fields.joined())
@@ -308,7 +312,7 @@ impl TextRows {
         while let Some(found) = self.lines.next_scanned(&mut self.splitter.ends)? {
             let line = self.lines.at(found.1.clone());
             let may_be_blank = line.first().is_none_or(u8::is_ascii_whitespace);
-            if self.remarks && line.first() == Some(&b'#') {
+            if self.is_headless && line.first() == Some(&b'#') {
                 continue;
             }
             if !may_be_blank || !line.trim_ascii().is_empty() {
@@ -383,15 +387,15 @@ impl<'table> Row<'table> {
             .then(|| self.fields.between(first, last))
     }
 
-    /// A whole number between two bounds, both included.
+    /// A whole number between two bounds, both included; zeros may stand behind a point.
     #[inline(always)]
     pub fn integer(&self, column: &Column, least: i64, most: i64) -> Result<i64, BadRow> {
         let piece = self.piece(column);
-        match (piece.digits()).map_or_else(|| self.text(column).parse::<i64>(), Ok) {
-            Ok(number) if (least..=most).contains(&number) => Ok(number),
-            Ok(number) if number < least => Err(self.bad(column, &format!("at least {least}"))),
-            Ok(_) => Err(self.bad(column, &format!("at most {most}"))),
-            Err(_) => Err(self.bad(column, "a whole number")),
+        match piece.digits().or_else(|| whole(self.text(column))) {
+            Some(number) if (least..=most).contains(&number) => Ok(number),
+            Some(number) if number < least => Err(self.bad(column, &format!("at least {least}"))),
+            Some(_) => Err(self.bad(column, &format!("at most {most}"))),
+            None => Err(self.bad(column, "a whole number")),
         }
     }
 
@@ -404,6 +408,16 @@ impl<'table> Row<'table> {
             rule: format!("must be {expected}"),
         }
     }
+}
+
+/// The whole number of a text. Programs that know no absent whole numbers write others as `4.0`.
+#[cold]
+fn whole(text: &str) -> Option<i64> {
+    let zeros = text.split_once('.').filter(|(whole, zeros)| {
+        let is_zeros = !zeros.is_empty() && zeros.bytes().all(|digit| digit == b'0');
+        is_zeros && !whole.is_empty()
+    });
+    zeros.map_or(text, |(whole, _)| whole).parse().ok()
 }
 
 #[cfg(test)]

@@ -14,6 +14,9 @@ const LISTED: usize = 4;
 
 /// Why a file that begins with these bytes is of no format, and what to do.
 pub(super) fn words(first: &[u8], formats: &[FormatEntry]) -> String {
+    if first.starts_with(&[0xff, 0xfe]) || first.starts_with(&[0xfe, 0xff]) {
+        return "is a text in UTF-16; convert it to UTF-8 (`iconv -f UTF-16 -t UTF-8`)".to_owned();
+    }
     let text = String::from_utf8_lossy(first);
     let Some(line) = text.lines().map(str::trim).find(|line| !line.is_empty()) else {
         return "is empty: there is nothing by which its format could be recognized".to_owned();
@@ -117,6 +120,12 @@ fn of_equal_width(count: usize, formats: &[FormatEntry]) -> Option<String> {
 mod tests {
     use super::*;
     use crate::registry::FORMATS;
+
+    #[test]
+    fn a_text_in_another_encoding_is_named() {
+        let found = words(b"\xff\xfea\0,\0b\0", FORMATS);
+        assert!(found.contains("iconv -f UTF-16 -t UTF-8"), "{found}");
+    }
 
     #[test]
     fn the_nearest_format_is_named_with_what_is_missing() {

@@ -172,7 +172,7 @@ mod tests {
             [
                 "g.trace:1: column `total steps`: must be at least 1, found `0`",
                 "g.trace:2: column `arrival time`: must be at least 0, found `-1`",
-                "g.trace:3: column `scale factor`: the row has 6 fields where the header has 7, \
+                "g.trace:3: column `scale factor`: the row has 6 fields where the format has 7, \
                  found `a,b,-n,1,5,1`",
             ]
         );

@@ -147,6 +147,12 @@ fn sniff(first: &[u8]) -> Confidence {
 
 /// Submit times from here on count from 1970, not from the log's zero: nobody's log spans 15 years.
 pub(crate) const ABSOLUTE_FROM: Duration = Duration::from_secs(500_000_000);
+
+/// A time as a log states it: in seconds, without a fraction of one.
+fn seconds(time: Duration) -> i64 {
+    time.as_nanos() / units::time::NANOS_PER_SECOND
+}
+
 /// A log as a workload, streamed.
 pub struct SwfSource {
     input: Input,
@@ -253,7 +259,7 @@ impl SwfSource {
             Placed::TooLate => self.bad(
                 job,
                 "2 submit time",
-                &job.submit,
+                &seconds(job.submit),
                 "must not be earlier than rows far above; sort the file by it",
             ),
         }
@@ -302,7 +308,7 @@ impl SwfSource {
         let since = job.submit.as_nanos() - zero.as_nanos();
         if since < 0 {
             let rule = "must not be before the first row";
-            self.bad(job, "2 submit time", &job.submit, rule)?;
+            self.bad(job, "2 submit time", &seconds(job.submit), rule)?;
             return Ok(None);
         }
         Ok(Some(Instant::from_nanos(since)))

@@ -8,6 +8,7 @@ use crate::ledger::{Ledger, RowPolicy};
 use crate::options::ReadOptions;
 use crate::stream::ArrivalSource;
 use crate::waits::told;
+use model::Node;
 
 /// Problems of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +96,7 @@ pub fn validate(
         Constructor::Nodes(read) => match read(input, &reporting) {
             Ok(list) => {
                 accepted = list.nodes.len() as u64;
-                (None, list.ledger)
+                (name_twice(&list.nodes, &input.name), list.ledger)
             }
             Err(error) => (Some(error), Ledger::EMPTY),
         },
@@ -110,6 +111,20 @@ pub fn validate(
     };
     let read = (accepted, stopped, ledger);
     Validation::of(input, entry.name, read, options, limit)
+}
+
+/// The error that two nodes have one name, under which a run could not tell them apart.
+fn name_twice(nodes: &[Node], file: &str) -> Option<TraceError> {
+    let mut names: Vec<&str> = nodes.iter().map(|node| &*node.name).collect();
+    names.sort_unstable();
+    let twice = names.windows(2).find(|pair| pair[0] == pair[1])?;
+    Some(TraceError::Format {
+        file: file.to_owned(),
+        reason: format!(
+            "two nodes have the name `{}`; rename or remove one",
+            twice[0]
+        ),
+    })
 }
 
 fn drain(source: &mut dyn ArrivalSource, accepted: &mut u64) -> Result<(), TraceError> {

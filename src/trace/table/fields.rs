@@ -137,12 +137,16 @@ impl Splitter {
         &'text mut self,
         line: &'text [u8],
     ) -> Result<Fields<'text>, Malformed> {
-        let Ok(text) = str::from_utf8(line) else {
-            return Err(Malformed {
-                rule: "must be UTF-8 text",
-                found: 0,
-                value: String::new(),
-            });
+        let text = match str::from_utf8(line) {
+            Ok(text) => text,
+            Err(wrong) => {
+                let good = &line[..wrong.valid_up_to()];
+                return Err(Malformed {
+                    rule: "must be UTF-8 text; convert the file (`iconv -f latin1 -t utf-8`)",
+                    found: memchr_iter(self.separator, good).count(),
+                    value: String::from_utf8_lossy(line).into_owned(),
+                });
+            }
         };
         if memchr(b'"', line).is_none() {
             if self.separator != b',' {

@@ -128,7 +128,7 @@ mod beside_the_crate {
         let text = TextRows {
             lines,
             splitter: Splitter::new(b','),
-            remarks: false,
+            is_headless: false,
         };
         let names = (0..columns).map(|column| format!("c{column}").into());
         let input = Input::bytes("table.csv", Vec::new());

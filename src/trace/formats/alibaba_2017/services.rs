@@ -186,6 +186,9 @@ impl Services {
         let known = alive.get(&instance).map(|own| own.submit);
         match (is_creation, known) {
             (true, None) => {
+                if cpu.is_none() || memory.is_none() {
+                    journal.dirt("no request; counted as 0", Action::Keep, line)?;
+                }
                 let demand = Demand {
                     submit: time,
                     name: PodName::Text(instance.to_string().into()),
@@ -229,13 +232,14 @@ mod tests {
     fn instances_run_from_creation_to_removal() {
         let rows = "0,Create,1,5,4,0.1,0.1,1|2\n100,Create,2,5,4,0.1,0.1,1|2\n\
                     150,Create,2,5,4,0.1,0.1,1|2\n160,Remove,2,5,4,0.1,0.1,1|2\n\
-                    170,Remove,2,5,4,0.1,0.1,1|2\n";
+                    170,Remove,2,5,4,0.1,0.1,1|2\n180,Create,3,5,,0.1,0.1,1|2\n";
         let input = Input::bytes("c.csv", rows.as_bytes());
         let mut source = open(&input, &ReadOptions::default()).expect("good rows");
         let recorded = Recorded::collect(&mut *source).expect("good rows");
         let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
-        assert_eq!(runs, [None, Some(Duration::from_secs(60))]);
+        assert_eq!(runs, [None, Some(Duration::from_secs(60)), None]);
         for kind in [
+            "no request; counted as 0",
             "instance created twice",
             "removal of an instance that is not there",
         ] {

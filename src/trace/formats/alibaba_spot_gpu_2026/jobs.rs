@@ -98,6 +98,10 @@ fn take(
     let submit = fields.seconds(SUBMIT)?;
     let submit = submit.ok_or_else(|| fields.bad(SUBMIT, "seconds"))?;
     let run_time = fields.seconds(DURATION)?;
+    if cpu.is_none() {
+        let kind = "no request of cores; counted as 0";
+        journal.dirt(kind, Action::Keep, fields.line())?;
+    }
     if run_time.is_none() {
         journal.dirt("run time not known", Action::Keep, fields.line())?;
     }
@@ -133,7 +137,7 @@ mod tests {
     #[test]
     fn jobs_are_gangs_of_workers() {
         let rows = "437260,57,A100-SXM4-80GB,15,1,16,9589663,41060,Spot\n\
-                    239255,13,A10,20,1,1,0,2764799,HP\n7,13,,2.5,0,1,5,,HP\n";
+                    239255,13,A10,20,1,1,0,2764799,HP\n7,13,,,0,1.0,5,,HP\n";
         let input = Input::bytes("j.csv", format!("{HEADER}{rows}").into_bytes());
         let mut source = open(&input, &ReadOptions::default()).expect("good rows");
         let recorded = Recorded::collect(&mut *source).expect("good rows");
@@ -151,7 +155,9 @@ mod tests {
         let run = recorded.arrivals[2].run_time;
         assert_eq!(run, Some(Duration::from_secs(41_060)));
         assert_eq!(&*recorded.classes[0].gpu.models, ["A100-SXM4-80GB".into()]);
-        assert_eq!(recorded.ledger.count("run time not known"), 1);
+        for kind in ["run time not known", "no request of cores; counted as 0"] {
+            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
+        }
         let rows = "1,1,A10,20,1,1,0,9,Spare\n1,1,A10,20,1,0,0,9,HP\n1,1,A10,x,1,1,0,9,HP\n";
         let input = Input::bytes("j.csv", format!("{HEADER}{rows}").into_bytes());
         let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);

@@ -1,7 +1,7 @@
 //! Services of Docker Swarm: `docker service ls --format json`, an object a line, which says how many
 //! replicas a service has, and `docker service inspect`, a list that says what they reserve as well.
 
-use super::{Places, Pods, State, count, has_keys, note};
+use super::{Places, Pods, State, count, has_keys, note, note_pods};
 use crate::budget::MEMBERS;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::json::Element;
@@ -70,8 +70,6 @@ fn take(state: &mut State, journal: &mut Journal, service: &Element) -> Result<(
         let kind = "most replicas on a node, not enforced";
         journal.dirt(kind, Action::Waive, line)?;
     }
-    let kind = "service whose reservations are not stated; requests nothing";
-    journal.dirt(kind, Action::Keep, line)?;
     let pods = Pods {
         name,
         tenant: "",
@@ -79,6 +77,12 @@ fn take(state: &mut State, journal: &mut Journal, service: &Element) -> Result<(
         cpu_milli: None,
         memory: None,
     };
+    if wanted == 0 {
+        note_pods(journal, line, &pods)?;
+    } else {
+        let kind = "service whose reservations are not stated; requests nothing";
+        journal.dirt(kind, Action::Keep, line)?;
+    }
     state.add(journal.origin(service.line), &pods, |_| {})
 }
 
@@ -120,5 +124,6 @@ fn take_inspected(
         cpu_milli: nanos.map(|nanos| libm::rint(nanos / 1e6) as i64),
         memory: memory.map(|bytes| bytes as i64),
     };
+    note_pods(journal, service.line, &pods)?;
     state.add(journal.origin(service.line), &pods, |_| {})
 }

@@ -1,6 +1,6 @@
 //! Applications of Marathon, as `GET /v2/apps` lists them.
 
-use super::{Places, Pods, State, count, has_keys, note, scaled};
+use super::{Places, Pods, State, count, has_keys, note, note_pods, scaled};
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::gather::whole_gpus;
 use crate::json::Element;
@@ -62,6 +62,7 @@ fn take(state: &mut State, journal: &mut Journal, app: &Element) -> Result<(), R
         cpu_milli: scaled(app, "/cpus", 1_000)?,
         memory: scaled(app, "/mem", 1 << 20)?,
     };
+    note_pods(journal, app.line, &pods)?;
     state.add(journal.origin(app.line), &pods, |spec| {
         spec.gpu = whole_gpus(gpus, "");
     })

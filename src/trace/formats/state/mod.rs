@@ -63,6 +63,18 @@ struct Pods<'e> {
     memory: Option<i64>,
 }
 
+/// Notes pods whose element says less than all of what they request, or that there are none.
+fn note_pods(journal: &mut Journal, line: u64, pods: &Pods<'_>) -> Result<(), TraceError> {
+    let (kind, action) = match (pods.count, pods.cpu_milli, pods.memory) {
+        (0, ..) => ("no pod is wanted", Action::Drop),
+        (_, Some(_), Some(_)) => return Ok(()),
+        (_, None, None) => ("cores and memory not stated; requests none", Action::Keep),
+        (_, None, _) => ("cores not stated; requests none", Action::Keep),
+        (_, _, None) => ("memory not stated; requests none", Action::Keep),
+    };
+    journal.dirt(kind, action, line)
+}
+
 impl State {
     /// Adds pods that are there from the beginning; they are named by number if there are several.
     fn add(
@@ -102,6 +114,9 @@ impl State {
     fn add_services(&mut self, journal: &mut Journal) -> Result<(), TraceError> {
         for service in std::mem::take(&mut self.services) {
             journal.file = service.file;
+            if service.wanted == 0 {
+                journal.dirt("no pod is wanted", Action::Drop, service.line)?;
+            }
             let taken = self.tasks.get(&service.name).copied().unwrap_or_default();
             if taken > 0 {
                 let kind = "service with tasks beside it; those that are missing are added";

@@ -3,10 +3,10 @@
 
 use serde_json::Value;
 
-use super::{Places, Pods, State, has_keys, whole_gpus_of};
+use super::{Places, Pods, State, has_keys, note_pods, whole_gpus_of};
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::json::Element;
-use crate::ledger::{Action, Journal};
+use crate::ledger::{Action, BadRow, Journal};
 use crate::rows::{Refused, show_text};
 
 /// The registry's entry.
@@ -50,7 +50,26 @@ fn take(state: &mut State, journal: &mut Journal, allocation: &Element) -> Resul
     if is_over || matches!(allocation.text_at("/DesiredStatus"), "stop" | "evict") {
         return Ok(journal.dirt("allocation that has ended", Action::Drop, line)?);
     }
-    let mut sums: Option<(f64, f64)> = None;
+    let (cpu, memory) = amounts(allocation)?;
+    if cpu.is_some() {
+        let kind = "MHz counted as thousandths of a core";
+        journal.dirt(kind, Action::Repair, line)?;
+    }
+    let gpus = gpus(journal, allocation)?;
+    let gpu = whole_gpus_of(allocation, "/AllocatedResources", gpus)?;
+    let pods = Pods {
+        name,
+        tenant: job,
+        count: 1,
+        cpu_milli: cpu.map(|cpu| libm::rint(cpu) as i64),
+        memory: memory.map(|memory| libm::rint(memory * 1_048_576.0) as i64),
+    };
+    note_pods(journal, line, &pods)?;
+    state.add(journal.origin(line), &pods, |spec| spec.gpu = gpu.clone())
+}
+
+/// The MHz and MiB of all tasks of an allocation, or those that it states as a whole; `None` of what nothing states.
+fn amounts(allocation: &Element) -> Result<(Option<f64>, Option<f64>), BadRow> {
     let tasks = allocation
         .at("/AllocatedResources/Tasks")
         .and_then(Value::as_object);
@@ -63,40 +82,20 @@ fn take(state: &mut State, journal: &mut Journal, allocation: &Element) -> Resul
             format!("{own}/Memory/MemoryMB"),
         )
     });
-    let whole = (
-        "/Resources/CPU".to_owned(),
-        "/Resources/MemoryMB".to_owned(),
-    );
     let mut places: Vec<(String, String)> = places.collect();
-    if places.is_empty() && allocation.at("/Resources").is_some() {
-        places.push(whole);
+    if places.is_empty() {
+        let whole = ("/Resources/CPU", "/Resources/MemoryMB");
+        places.push((whole.0.to_owned(), whole.1.to_owned()));
     }
-    for (cpu, memory) in places {
-        let cpu = allocation.number_at(&cpu, 1e9)?.unwrap_or(0.0);
-        let memory = allocation.number_at(&memory, 1e9)?.unwrap_or(0.0);
-        let (all_cpu, all_memory) = sums.unwrap_or_default();
-        sums = Some((all_cpu + cpu, all_memory + memory));
+    let (mut cpu, mut memory) = (None, None);
+    for (own_cpu, own_memory) in places {
+        for (sum, path) in [(&mut cpu, own_cpu), (&mut memory, own_memory)] {
+            if let Some(own) = allocation.number_at(&path, 1e9)? {
+                *sum = Some(sum.unwrap_or(0.0) + own);
+            }
+        }
     }
-    let kind = match sums {
-        Some(_) => "MHz counted as thousandths of a core",
-        None => "allocation whose resources are not stated; requests nothing",
-    };
-    let action = if sums.is_some() {
-        Action::Repair
-    } else {
-        Action::Keep
-    };
-    journal.dirt(kind, action, line)?;
-    let gpus = gpus(journal, allocation)?;
-    let gpu = whole_gpus_of(allocation, "/AllocatedResources", gpus)?;
-    let pods = Pods {
-        name,
-        tenant: job,
-        count: 1,
-        cpu_milli: sums.map(|(cpu, _)| libm::rint(cpu) as i64),
-        memory: sums.map(|(_, memory)| libm::rint(memory * 1_048_576.0) as i64),
-    };
-    state.add(journal.origin(line), &pods, |spec| spec.gpu = gpu.clone())
+    Ok((cpu, memory))
 }
 
 /// The number of GPUs among the devices of all tasks.

@@ -151,3 +151,38 @@ fn services_applications_tasks_and_allocations_are_pods() {
     let stopped = validate(&input, &super::marathon::ENTRY, &ReadOptions::default(), 9).stopped;
     assert!(stopped.is_some());
 }
+
+#[test]
+fn what_states_no_pods_or_no_amounts_is_told() {
+    let ledger = |entry: &FormatEntry, text: &str| {
+        let input = Input::bytes("s", text.as_bytes());
+        let found = validate(&input, entry, &ReadOptions::default(), 9);
+        assert_eq!(found.bad_row_count, 0, "{text}");
+        let kinds = found
+            .ledger
+            .entries()
+            .iter()
+            .map(|own| own.kind.to_string());
+        kinds.collect::<Vec<_>>()
+    };
+    let marathon = r#"{"apps": [{"id": "/a", "instances": 0, "cpus": 1, "mem": 64},
+{"id": "/b", "instances": 1, "mem": 64}, {"id": "/c", "instances": 1, "cpus": 1}, {"id": "/d", "instances": 1}]}"#;
+    let none = "no pod is wanted";
+    let [cores, memory, both] = ["cores", "memory", "cores and memory"]
+        .map(|what| format!("{what} not stated; requests none"));
+    assert_eq!(
+        ledger(&super::marathon::ENTRY, marathon),
+        [none, &cores, &memory, &both]
+    );
+    let listed = r#"{"Image":"a","Mode":"replicated","Name":"web","Replicas":"0/0"}"#;
+    assert_eq!(ledger(&super::docker::ENTRY, listed), [none]);
+    let inspected = r#"[{"Spec": {"Name": "w", "TaskTemplate": {"ContainerSpec": {}},
+"Mode": {"Replicated": {"Replicas": 1}}}}]"#;
+    assert_eq!(ledger(&super::docker::ENTRY, inspected), [&*both]);
+    let ecs = r#"{"services": [{"serviceName": "web", "desiredCount": 0}]}"#;
+    assert_eq!(ledger(&super::ecs::ENTRY, ecs), [none]);
+    let nomad = r#"[{"ID": "1", "Name": "a", "JobID": "j", "TaskGroup": "g", "ClientStatus": "running",
+"AllocatedResources": {"Tasks": {"t": {"Memory": {"MemoryMB": 256}}}}},
+{"ID": "2", "Name": "b", "JobID": "j", "TaskGroup": "g", "ClientStatus": "running"}]"#;
+    assert_eq!(ledger(&super::nomad::ENTRY, nomad), [&*cores, &both]);
+}
