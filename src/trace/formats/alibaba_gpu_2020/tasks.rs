@@ -8,9 +8,11 @@ use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_number_or_empty, row_has,
 };
+use crate::formats::alibaba_2018::outcome;
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
 use crate::intern::NameTable;
+use crate::job_fields::{Outcome, outcome_alone};
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
@@ -27,7 +29,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     columns: COLUMNS,
     names: &["job_name", "task_name"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
-    options: &["usage"],
+    options: &["usage", "recorded"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -39,7 +41,10 @@ const COLUMNS: &[ColumnDoc] = &[
         "role of the task; becomes part of the name, and the tenant",
     ),
     ColumnDoc::required("inst_num", "number of instances; the gang size"),
-    ColumnDoc::required("status", "state at the end; only Terminated is a success"),
+    ColumnDoc::required(
+        "status",
+        "state at the end, written again as the outcome; only Terminated is a success",
+    ),
     ColumnDoc::required("start_time", "s; empty while it waits"),
     ColumnDoc::required("end_time", "s; empty while it runs"),
     ColumnDoc::required("plan_cpu", "1/100 core per instance"),
@@ -111,9 +116,13 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
     }
     let mut gather = Gather::default();
+    gather.header.fields = outcome_alone(options);
     let mut known = NameTable::default();
     each_row_of_all(tasks, &LAYOUT, &mut journal, |journal, fields| {
-        if take(&mut gather, journal, fields, &beside)? && is_known(&mut known, fields.text(JOB)) {
+        let ended = Outcome::labels(outcome(fields.text(STATUS)), options);
+        if take(&mut gather, journal, fields, &beside, ended)?
+            && is_known(&mut known, fields.text(JOB))
+        {
             journal.dirt(APART, Action::Waive, fields.line())?;
         }
         Ok(())
@@ -137,6 +146,7 @@ fn take(
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
     beside: &Beside,
+    mut labels: Labels,
 ) -> Result<bool, Refused> {
     let line = fields.line();
     let status = fields.text(STATUS);
@@ -173,9 +183,9 @@ fn take(
     }
     let submit = submit(journal, line, about.submit, start)?;
     let workload = Some(about.workload).filter(|own| !own.is_empty());
-    let labels: Labels = { workload.into_iter() }
-        .map(|own| (JOB_TYPE_LABEL.into(), own.into()))
-        .collect();
+    if let Some(own) = workload {
+        labels.insert(JOB_TYPE_LABEL.into(), own.into());
+    }
     gather.push(
         journal.origin(line),
         Demand {
@@ -345,6 +355,20 @@ mod tests {
                 "t.csv:3: column `plan_gpu`: must be at most 6400, found `9000`",
             ]
         );
+    }
+
+    #[test]
+    fn states_are_outcomes_where_they_are_asked_for() {
+        let options = ReadOptions {
+            recorded: true,
+            ..ReadOptions::default()
+        };
+        let rows =
+            "j,a,1,Terminated,1,2,1,1,1,\nj,b,1,Failed,2,3,1,1,1,\nj,c,1,Running,3,,1,1,1,\n";
+        let input = Input::bytes("t.csv", rows.as_bytes());
+        let mut source = open(&input, &options).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        assert_eq!(recorded.outcomes(), ["completed", "failed", ""]);
     }
 
     #[test]
