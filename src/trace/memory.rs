@@ -55,6 +55,17 @@ impl Recorded {
     }
 }
 
+#[cfg(test)]
+impl Recorded {
+    /// The outcomes of the arrivals; empty where none is known.
+    pub(crate) fn outcomes(&self) -> Vec<&str> {
+        let arrivals = self.arrivals.iter();
+        arrivals
+            .map(|own| crate::job_fields::OUTCOME.of(&self.classes[own.class as usize].labels))
+            .collect()
+    }
+}
+
 /// A stream over a [`Recorded`] trace.
 #[derive(Clone, Debug)]
 pub struct MemorySource {

@@ -425,12 +425,7 @@ mod tests {
             ..ReadOptions::default()
         };
         let recorded = check(rows, &options).expect("good rows");
-        let outcomes = recorded.arrivals.iter().map(|one| {
-            let labels = &recorded.classes[one.class as usize].labels;
-            OUTCOME.of(labels)
-        });
-        let outcomes: Vec<&str> = outcomes.collect();
-        assert_eq!(outcomes, ["", "failed", "completed", "failed"]);
+        assert_eq!(recorded.outcomes(), ["", "failed", "completed", "failed"]);
         assert_eq!(recorded.header.fields, [&OUTCOME]);
         let plain = check(rows, &ReadOptions::default()).expect("good rows");
         assert_eq!((plain.classes.len(), plain.header.fields.len()), (1, 0));

@@ -246,4 +246,27 @@ mod tests {
         let alone = Input::bytes("i.csv", INSTANCES.as_bytes());
         assert_eq!(read(&alone).arrivals.len(), 4);
     }
+
+    #[test]
+    fn states_are_outcomes_where_they_are_asked_for() {
+        let files = [("batch_instance.csv", INSTANCES), ("batch_task.csv", TASKS)];
+        let options = ReadOptions {
+            outcomes: true,
+            rows: RowPolicy::REPORT,
+            ..ReadOptions::default()
+        };
+        let Constructor::Workload(open) = ENTRY.open else {
+            panic!("a workload");
+        };
+        let input = Input::bytes("t.tar", archive(&files));
+        let mut source = open(&input, &options).expect("good");
+        let recorded = Recorded::collect(&mut *source).expect("good");
+        let expected = ["completed", "completed", "completed", "completed", ""];
+        assert_eq!(recorded.outcomes(), expected);
+        let tasks = "1,2,1,1,1,Cancelled,50,0.5\n2,3,1,2,1,Failed,50,0.5\n3,4,1,3,1,Ready,50,0.5\n";
+        let input = Input::bytes("t.csv", tasks.as_bytes());
+        let mut source = open(&input, &options).expect("good");
+        let recorded = Recorded::collect(&mut *source).expect("good");
+        assert_eq!(recorded.outcomes(), ["cancelled", "failed", ""]);
+    }
 }

@@ -255,6 +255,21 @@ mod tests {
     }
 
     #[test]
+    fn states_are_outcomes_where_they_are_asked_for() {
+        let options = ReadOptions {
+            recorded: true,
+            ..ReadOptions::default()
+        };
+        let recorded = read(&input(), &options);
+        let expected = ["", "completed", "completed", "completed", "completed"];
+        assert_eq!(recorded.outcomes(), expected);
+        assert_eq!(recorded.header.fields.len(), 1);
+        let tasks = "M1,1,j_1,1,Interrupted,1,2,50,1\nM1,2,j_2,1,Failed,2,3,50,1\nM1,1,j_3,1,Running,3,0,50,1\n";
+        let recorded = read(&Input::bytes("t.csv", tasks.as_bytes()), &options);
+        assert_eq!(recorded.outcomes(), ["failed", "failed", "failed", ""]);
+    }
+
+    #[test]
     fn instances_alone_request_nothing_and_dirty_rows_are_named() {
         let alone = Input::bytes("i.csv", INSTANCES.as_bytes());
         assert_eq!(read(&alone, &ReadOptions::default()).arrivals.len(), 4);

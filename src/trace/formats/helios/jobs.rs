@@ -282,13 +282,8 @@ mod tests {
         };
         let mut source = open(&input, &options).expect("good rows");
         let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let outcomes = recorded.arrivals.iter().map(|one| {
-            let labels = &recorded.classes[one.class as usize].labels;
-            OUTCOME.of(labels)
-        });
-        let outcomes: Vec<&str> = outcomes.collect();
         let expected = ["completed", "cancelled", "failed", "failed", "failed", ""];
-        assert_eq!(outcomes, expected);
+        assert_eq!(recorded.outcomes(), expected);
         assert_eq!(recorded.header.fields, [&OUTCOME]);
     }
 

@@ -255,7 +255,6 @@ fn devices(attempt: &Value) -> i64 {
 mod tests {
     use super::*;
     use crate::inspect::validate;
-    use crate::job_fields::OUTCOME;
     use crate::memory::Recorded;
 
     const LOG: &str = r#"[
@@ -317,11 +316,7 @@ mod tests {
         };
         let mut source = open(&input, &options).expect("good");
         let recorded = Recorded::collect(&mut *source).expect("good");
-        let outcomes = recorded.arrivals.iter().map(|one| {
-            let labels = &recorded.classes[one.class as usize].labels;
-            OUTCOME.of(labels)
-        });
-        assert_eq!(outcomes.collect::<Vec<_>>(), ["cancelled", "completed"]);
+        assert_eq!(recorded.outcomes(), ["cancelled", "completed"]);
         let words =
             ["Pass", "Killed", "Failed", "Other"].map(|status| outcome(status).map(Outcome::word));
         assert_eq!(

@@ -279,3 +279,20 @@ fn a_job_of_several_rows_comes_once() {
         assert!(kinds.contains(kind), "{kinds}");
     }
 }
+
+#[test]
+fn outcomes_alone_are_kept_without_the_other_fields() {
+    let status = |job: i64, status| row([job, job, 5, 90, 4, 4, 100, -1, status, 33]);
+    let text: String = [(1, 1), (2, 0), (3, 5), (4, -1)]
+        .map(|(job, own)| status(job, own))
+        .concat();
+    let options = ReadOptions {
+        outcomes: true,
+        ..ReadOptions::default()
+    };
+    let recorded = check(&text, &options).expect("good rows");
+    let expected = ["completed", "failed", "cancelled", ""];
+    assert_eq!(recorded.outcomes(), expected);
+    assert!(recorded.ledger.is_empty());
+    assert_eq!(recorded.header.fields.len(), 1);
+}

@@ -75,3 +75,44 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_end_of_a_task_is_its_outcome_where_it_is_asked_for() {
+    let outcomes = |options: &ReadOptions| {
+        let mut tasks = Tasks::new(options);
+        let mut journal = Journal::new("events".into(), RowPolicy::REPORT);
+        // Failed, finished, killed, lost and evicted tasks, each an hour after the one before.
+        for index in 0..5 {
+            let end = [FAIL, FINISH, KILL, LOST, EVICT][index as usize];
+            for (second, kind) in [(0, SUBMIT), (1, SCHEDULE), (2, end)] {
+                let event = TaskEvent {
+                    key: (7, index),
+                    kind,
+                    time: Instant::from_secs(3_600 * index + second),
+                };
+                let asked = Asked {
+                    user: "ann",
+                    plain: Some((0, Some(100), None)),
+                    dirt: 0,
+                    spec: || PodSpec::with_requests(requests(Some(100), None)),
+                };
+                let taken = tasks.take(&mut journal, 1, event, asked);
+                taken.expect("not strict");
+            }
+        }
+        let mut source = tasks.finish(journal).expect("in memory");
+        Recorded::collect(&mut *source).expect("in memory")
+    };
+    let options = ReadOptions {
+        outcomes: true,
+        ..ReadOptions::default()
+    };
+    let kept = outcomes(&options);
+    assert_eq!(
+        kept.outcomes(),
+        ["failed", "completed", "cancelled", "", ""]
+    );
+    assert_eq!(kept.header.fields.len(), 1);
+    let plain = outcomes(&ReadOptions::default());
+    assert_eq!((plain.classes.len(), plain.header.fields.len()), (1, 0));
+}
