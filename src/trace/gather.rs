@@ -6,6 +6,7 @@ use super::intern::{ClassTable, NameTable};
 use super::ledger::Journal;
 use super::links::Links;
 use super::memory::{MemorySource, Recorded};
+use super::met_names::MetNames;
 use super::origin::Origin;
 use super::spill::{MOST_HELD, Merged, Order, Spill};
 use super::stream::{Arrival, ArrivalSource};
@@ -51,6 +52,8 @@ pub(crate) struct Gather {
     first: Option<Instant>,
     /// Header of the trace.
     pub(crate) header: HeaderRecord,
+    /// The names of records, of a format in which none should be there twice.
+    pub(crate) met: MetNames,
 }
 
 impl Default for Gather {
@@ -102,6 +105,7 @@ impl Gather {
             count: 0,
             first: None,
             header: HeaderRecord::EMPTY,
+            met: MetNames::default(),
         }
     }
 

@@ -35,6 +35,7 @@ mod machine_course;
 mod measured;
 pub mod memory;
 pub mod merge;
+mod met_names;
 mod msgpack;
 pub mod nameless;
 mod number;

@@ -131,6 +131,7 @@ fn take(
         let kind = "there at the end of the trace; run time not known";
         journal.dirt(kind, Action::Keep, line)?;
     }
+    gather.met.meet(journal, line, name)?;
     gather.push(
         journal.origin(line),
         Demand {

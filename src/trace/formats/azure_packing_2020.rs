@@ -288,6 +288,7 @@ fn take(
     }
     let from = start.max(0.0);
     let span = |days: f64| Duration::checked_from_secs_f64(days * DAY).unwrap_or_default();
+    gather.met.meet(journal, line, name)?;
     gather.push(
         journal.origin(line),
         Demand {

@@ -77,8 +77,8 @@ struct Machine {
     last: i64,
     /// 1/1000 cores and bytes.
     size: (i64, i64),
-    /// Hundredths of a percent of the cores, and bytes, from each second on.
-    samples: Vec<(i64, i64, i64)>,
+    /// Hundredths of a percent of the cores, and bytes, from each second on; what a row leaves open is absent.
+    samples: Vec<(i64, Option<i64>, Option<i64>)>,
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
@@ -131,8 +131,9 @@ impl Machine {
         let (cpu, memory) = self.size;
         let mut spec = PodSpec::with_requests(requests(Some(cpu), Some(memory)));
         if has_usage {
-            let cpu = self.samples.iter().map(|sample| (sample.0, sample.1));
-            let memory = self.samples.iter().map(|sample| (sample.0, sample.2));
+            let samples = self.samples.iter();
+            let cpu = { samples.clone() }.filter_map(|sample| Some((sample.0, sample.1?)));
+            let memory = samples.filter_map(|sample| Some((sample.0, sample.2?)));
             spec.behaviour = Some(Arc::new(Behaviour {
                 cpu_usage: pattern(self.first, cpu, |used| {
                     format!("{}.{:02}%", used / 100, used % 100)
@@ -159,8 +160,8 @@ fn take(
     let cores = cores.ok_or_else(|| fields.bad(CORES, "a number of cores"))?;
     let memory = fields.scaled(MEMORY, 1_024, 1e12)?;
     let memory = memory.ok_or_else(|| fields.bad(MEMORY, "a number of KB"))?;
-    let used = fields.scaled(USED, 100, 1e5)?.unwrap_or_default();
-    let used_memory = fields.scaled(USED_MEMORY, 1_024, 1e12)?.unwrap_or_default();
+    let used = fields.scaled(USED, 100, 1e5)?;
+    let used_memory = fields.scaled(USED_MEMORY, 1_024, 1e12)?;
     let size = (cores, memory);
     let is_first = machines
         .last()
@@ -193,8 +194,14 @@ fn take(
         let kind = "gap above 300 s; the machine was off and uses nothing";
         journal.dirt(kind, Action::Keep, line)?;
         if keeps_usage {
-            machine.samples.push((machine.last + STEP, 0, 0));
+            machine
+                .samples
+                .push((machine.last + STEP, Some(0), Some(0)));
         }
+    }
+    if used.is_none() || used_memory.is_none() {
+        let kind = "row that leaves use open; that of the row above goes on";
+        journal.dirt(kind, Action::Keep, line)?;
     }
     machine.last = time;
     if keeps_usage {
@@ -237,6 +244,23 @@ mod tests {
             assert_eq!(found.ledger.count(kind), empty);
             assert_eq!(found.is_empty(), machines == 0);
         }
+    }
+
+    #[test]
+    fn use_that_a_row_leaves_open_is_not_zero() {
+        let rows = [row(1_000, 2, "5"), row(1_300, 2, ""), row(1_600, 2, "7")].concat();
+        let input = Input::bytes("7.csv", format!("{HEADER}{rows}").into_bytes());
+        let options = ReadOptions {
+            usage: true,
+            ..ReadOptions::default()
+        };
+        let mut source = open(&input, &options).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let behaviour = recorded.classes[0].behaviour.as_ref().expect("usage");
+        let expected = "recorded(0s: 5.00%, 600s: 7.00%)";
+        assert_eq!(behaviour.cpu_usage.as_deref(), Some(expected));
+        let kind = "row that leaves use open; that of the row above goes on";
+        assert_eq!(recorded.ledger.count(kind), 1);
     }
 
     #[test]

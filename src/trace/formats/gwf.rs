@@ -102,6 +102,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             }
         }
         known.add(&name(job));
+        let met = format!("{workflow}-{job}");
+        gather.met.meet(journal, line, &met)?;
         gather.push(
             journal.origin(line),
             Demand {

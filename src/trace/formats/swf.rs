@@ -40,6 +40,7 @@ use crate::intern::ClassTable;
 use crate::ledger::{Action, BadRow, Ledger, RowPolicy};
 use crate::links::{Links, TaskNames};
 use crate::lookahead::{Lookahead, Placed};
+use crate::met_names::TWICE;
 use crate::options::ReadOptions;
 use crate::stream::{Arrival, ArrivalSource, Classes};
 use model::{PodName, Text};
@@ -235,6 +236,9 @@ impl SwfSource {
         self.tell_unkept(job)?;
         let links = self.links(job)?;
         let name = PodName::Job(job.number.unsigned_abs());
+        if self.taken.contains(&name) {
+            self.dirt(TWICE, Action::Keep, job)?;
+        }
         self.taken.insert(&name);
         let arrival = Arrival {
             submit,

@@ -103,7 +103,8 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     tables.note(&mut journal)?;
     each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
         let name: Text = fields.name(MACHINE, "the name of a machine")?.into();
-        let time = fields.seconds(TIME)?.unwrap_or_default();
+        let time = fields.seconds(TIME)?;
+        let time = time.ok_or_else(|| fields.bad(TIME, "seconds"))?;
         let cpu = fields.integer(CPU, 1, 1_000_000)?;
         let memory = super::percent_of(fields, MEMORY, options.full_memory_bytes)?;
         let line = fields.line();

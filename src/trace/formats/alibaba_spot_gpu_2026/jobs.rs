@@ -105,6 +105,7 @@ fn take(
     if run_time.is_none() {
         journal.dirt("run time not known", Action::Keep, fields.line())?;
     }
+    gather.met.meet(journal, fields.line(), name)?;
     gather.push(
         journal.origin(fields.line()),
         Demand {

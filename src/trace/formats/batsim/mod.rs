@@ -133,6 +133,7 @@ fn take(
         exit_code,
         ..Behaviour::default()
     });
+    gather.met.meet(journal, job.line, &name)?;
     gather.push(
         journal.origin(job.line),
         Demand {
@@ -257,5 +258,33 @@ mod tests {
             stopped.map(|error| error.to_string()),
             Some("w.json: has no list `jobs`".to_owned())
         );
+    }
+
+    #[test]
+    fn profiles_without_amounts_take_no_time_for_granted() {
+        for (profile, expected) in [
+            (r#"{"type": "parallel", "cpu": [1e9, 2e9]}"#, ""),
+            (r#"{"type": "parallel", "com": [5, 0]}"#, ""),
+            (r#"{"type": "parallel", "cpu": [1e9, "x"]}"#, "at least 0"),
+            (r#"{"type": "parallel", "cpu": [1e9, -1]}"#, "at least 0"),
+            (r#"{"type": "parallel", "cpu": 1e9}"#, "at least 0"),
+            (r#"{"type": "parallel_homogeneous", "com": 1}"#, ""),
+            (
+                r#"{"type": "parallel_homogeneous", "cpu": -1}"#,
+                "at least 0",
+            ),
+            (r#"{"type": "parallel_homogeneous"}"#, "with `cpu` or `com`"),
+        ] {
+            let text = format!(
+                r#"{{"jobs": [{{"id": 1, "subtime": 0, "res": 1, "profile": "p"}}],
+"profiles": {{"p": {profile}}}}}"#
+            );
+            let input = Input::bytes("w.json", text.into_bytes());
+            let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+            let bad = found.bad_rows.first().map(ToString::to_string);
+            let bad = bad.unwrap_or_default();
+            assert_eq!(bad.is_empty(), expected.is_empty(), "{profile}: {bad}");
+            assert!(bad.contains(expected), "{bad}");
+        }
     }
 }

@@ -71,14 +71,10 @@ impl<'p> Times<'p> {
                 time.seconds = Some(delay.ok_or("a profile with a `delay` of at least 0")?);
             }
             "ParallelTaskProfile" | "parallel" => {
-                let most = |key: &str| {
-                    let list = profile.get(key).and_then(Value::as_array);
-                    let numbers = list.into_iter().flatten().filter_map(Value::as_f64);
-                    numbers.fold(0.0, f64::max)
-                };
-                time.seconds = Some(most("cpu") / SPEED);
-                time.note(Remark::Work, most("cpu") > 0.0);
-                time.note(Remark::Network, most("com") > 0.0);
+                let [cpu, com] = amounts(profile, largest)?;
+                time.seconds = Some(cpu / SPEED);
+                time.note(Remark::Work, cpu > 0.0);
+                time.note(Remark::Network, com > 0.0);
             }
             "ParallelTaskHomogeneousProfile"
             | "parallel_homogeneous"
@@ -87,11 +83,11 @@ impl<'p> Times<'p> {
                 let strategy = profile.get("generation_strategy").and_then(Value::as_str);
                 let is_total = strategy == Some("DefinedAmountsSpreadUniformly")
                     || kind == Some("parallel_homogeneous_total");
-                let work = number("cpu").unwrap_or_default().max(0.0);
+                let [work, com] = amounts(profile, Value::as_f64)?;
                 let each = if is_total { work / processors } else { work };
                 time.seconds = Some(each / SPEED);
                 time.note(Remark::Work, work > 0.0);
-                time.note(Remark::Network, number("com").is_some_and(|com| com > 0.0));
+                time.note(Remark::Network, com > 0.0);
             }
             "SequentialCompositionProfile" | "composed" => {
                 time = self.sequence(profile, processors, depth)?;
@@ -139,4 +135,28 @@ impl<'p> Times<'p> {
         time.seconds = time.seconds.map(|seconds| seconds * repeat);
         Ok(time)
     }
+}
+
+/// What a profile computes and communicates; of what it does not state, nothing.
+fn amounts(profile: &Value, amount: impl Fn(&Value) -> Option<f64>) -> Result<[f64; 2], String> {
+    let [cpu, com] = ["cpu", "com"].map(|key| profile.get(key));
+    if cpu.or(com).is_none() {
+        return Err("a profile with `cpu` or `com`".to_owned());
+    }
+    let of = |found: Option<&Value>| match found {
+        None => Ok(0.0),
+        Some(found) => amount(found)
+            .filter(|amount| *amount >= 0.0)
+            .ok_or_else(|| "a profile whose `cpu` and `com` are at least 0".to_owned()),
+    };
+    Ok([of(cpu)?, of(com)?])
+}
+
+/// The largest number of a list; `None` if it has another value, or one below 0.
+fn largest(list: &Value) -> Option<f64> {
+    let amounts = list.as_array()?.iter().map(|own| {
+        let amount = own.as_f64();
+        amount.filter(|amount| *amount >= 0.0)
+    });
+    amounts.fold(Some(0.0), |most, own| Some(most?.max(own?)))
 }

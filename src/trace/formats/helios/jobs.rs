@@ -174,6 +174,7 @@ fn take(
         labels,
         ..PodSpec::with_requests(requests(Some(own.cpu_milli), None))
     };
+    gather.met.meet(journal, line, name)?;
     gather.push(
         journal.origin(line),
         Demand {

@@ -145,6 +145,7 @@ fn take(
     }
     let mut demand = gang(gpus);
     demand.spec.labels = labels;
+    gather.met.meet(journal, job.line, &name)?;
     gather.push(
         journal.origin(job.line),
         Demand {

@@ -81,6 +81,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
                 fields.line(),
             )?;
         }
+        let name = fields.text(PLACES.job);
+        gather.met.meet(journal, fields.line(), name)?;
         gather.push(
             journal.origin(fields.line()),
             Demand {

@@ -52,6 +52,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let mut gather = Gather::default();
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
         if let Some(job) = super::job(journal, fields, &PLACES)? {
+            let name = fields.text(PLACES.job);
+            gather.met.meet(journal, fields.line(), name)?;
             gather.push(journal.origin(fields.line()), job);
         }
         Ok(())
