@@ -217,7 +217,11 @@ fn walk(
     }
     read.map_err(|error| TraceError::Format {
         file: input.name.to_string(),
-        reason: format!("is no such JSON text: {error}"),
+        reason: if error.is_eof() {
+            format!("is no such JSON text: {error}: the file is truncated; copy it again")
+        } else {
+            format!("is no such JSON text: {error}")
+        },
     })?;
     Ok(walk.is_found)
 }

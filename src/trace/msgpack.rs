@@ -50,7 +50,8 @@ impl<'b> Reader<'b> {
     fn take(&mut self, count: usize) -> Result<&'b [u8], Wrong> {
         let end = self.at.checked_add(count);
         let taken = end.and_then(|end| self.bytes.get(self.at..end));
-        let taken = taken.ok_or_else(|| self.wrong("the file ends too early: it is truncated"))?;
+        let taken = taken
+            .ok_or_else(|| self.wrong("the file ends too early: it is truncated; copy it again"))?;
         self.at += count;
         Ok(taken)
     }
@@ -117,7 +118,7 @@ impl<'b> Reader<'b> {
         let text = str::from_utf8(self.take(length)?);
         let text = text.map_err(|_| Wrong {
             at: begin,
-            reason: "a text that is not UTF-8",
+            reason: "a text that is not UTF-8; the file is damaged, copy it again",
         })?;
         Ok(Value::from(text))
     }

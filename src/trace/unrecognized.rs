@@ -43,6 +43,9 @@ pub(super) fn words(first: &[u8], formats: &[FormatEntry]) -> String {
 fn near(text: &str, line: &str, formats: &[FormatEntry]) -> Option<String> {
     let fields = fields(line);
     let is_json = line.starts_with(['{', '[']);
+    if fields.len() == 1 && !is_json {
+        return of_blanks(line, formats);
+    }
     let has = |name: &str| {
         if is_json {
             let key = name.split('.').next().unwrap_or(name);
@@ -89,6 +92,22 @@ fn near(text: &str, line: &str, formats: &[FormatEntry]) -> Option<String> {
         };
         let name = entry.name;
         format!("the nearest format is `{name}`, of which it lacks the {kind} {listed}{more}")
+    })
+}
+
+/// The format whose columns a table names that has blanks between them, as commands print tables for people. (One word or
+/// two are those of many a text.)
+fn of_blanks(line: &str, formats: &[FormatEntry]) -> Option<String> {
+    let named = |entry: &FormatEntry| {
+        let words = line.split_whitespace();
+        let is_there = |name: &str| { words.clone() }.any(|word| word.eq_ignore_ascii_case(name));
+        let columns = entry.columns.iter();
+        columns.filter(|column| is_there(column.name)).count()
+    };
+    let best = formats.iter().rev().max_by_key(|entry| named(entry))?;
+    let (name, summary) = (best.name, best.summary);
+    (named(best) > 2).then(|| {
+        format!("its columns stand between blanks, and resemble those of `{name}`: {summary}")
     })
 }
 
@@ -139,10 +158,22 @@ mod tests {
                 "{\"nb_res\": 4, \"job\": [{\"id\": 1, \"subtime\": 0, \"res\": 1}]}",
                 "the nearest format is `batsim`, of which it lacks the keys `profile`;",
             ),
+            (
+                "{\n\"nb_res\": 4, \"job\": [{\"id\": 1, \"subtime\": 0, \"res\": 1}]}",
+                "the nearest format is `batsim`, of which it lacks the keys `profile`;",
+            ),
             ("\n\n", "is empty"),
             (
                 "a,b,c,d,e,f,g,h,i\n",
                 "rows of 9 fields are those of `alibaba-2018-tasks`",
+            ),
+            (
+                "       JobID    JobName  AllocCPUS      State\n------------ ----------\n",
+                "resemble those of `sacct`: jobs of a Slurm cluster (`sacct --parsable2`",
+            ),
+            (
+                "ID    NAME      MODE         REPLICAS   IMAGE    PORTS\n",
+                "resemble those of `docker-services`: services of Docker Swarm (`docker service ls --format json`",
             ),
             (
                 "what is this\n",

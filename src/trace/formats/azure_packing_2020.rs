@@ -104,9 +104,14 @@ fn each_row(
     mut take: impl FnMut(&mut Journal, &Fields<'_, '_>) -> Result<(), Refused>,
 ) -> Result<(), TraceError> {
     let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
+    // Rows of both tables are numbered from 1, so that complaints about types name their table.
+    let shown = names.iter().map(|name| match table {
+        "vm" => (*name).to_owned(),
+        _ => format!("{table}.{name}"),
+    });
     let found = (0..)
-        .zip(&names)
-        .map(|(place, name)| Some(Column::at(place, name)));
+        .zip(shown)
+        .map(|(place, name)| Some(Column::at(place, &name)));
     let found: Vec<Option<Column>> = found.collect();
     file.each_row(table, &names, BETWEEN, |line, text, ends, are_there| {
         let mut columns = columns.iter().zip(are_there);
@@ -373,6 +378,24 @@ mod tests {
                 "p.sqlite:3: column `endtime`: must be no earlier than `starttime`, found `1`",
                 "p.sqlite:5: column `priority`: must be at most 1, found `2`",
             ]
+        );
+    }
+
+    #[test]
+    fn a_bad_type_is_named_with_its_table() {
+        let mut bytes = PACKING.to_vec();
+        let (good, bad) = (0.25_f64.to_be_bytes(), 2.0_f64.to_be_bytes());
+        let places: Vec<usize> = { bytes.windows(8).enumerate() }
+            .filter_map(|(place, own)| (own == good).then_some(place))
+            .collect();
+        for place in places {
+            bytes[place..place + 8].copy_from_slice(&bad);
+        }
+        let input = Input::bytes("p.sqlite", bytes);
+        let found = validate(&input, &ENTRY, &ReadOptions::default(), 1);
+        assert_eq!(
+            found.bad_rows[0].to_string(),
+            "p.sqlite:1: column `vmType.core`: must be at most 1, found `2`"
         );
     }
 }

@@ -154,9 +154,9 @@ fn amounts(profile: &Value, amount: impl Fn(&Value) -> Option<f64>) -> Result<[f
 
 /// The largest number of a list; `None` if it has another value, or one below 0.
 fn largest(list: &Value) -> Option<f64> {
-    let amounts = list.as_array()?.iter().map(|own| {
-        let amount = own.as_f64();
-        amount.filter(|amount| *amount >= 0.0)
-    });
-    amounts.fold(Some(0.0), |most, own| Some(most?.max(own?)))
+    let mut amounts = list.as_array()?.iter();
+    amounts.try_fold(0.0, |most: f64, own| {
+        let amount = own.as_f64().filter(|amount| *amount >= 0.0);
+        Some(most.max(amount?))
+    })
 }

@@ -110,7 +110,8 @@ fn take(
         return Err(job.bad("jobid", "the name of a job").into());
     }
     let submit = zone.instant(&job.text("submitted_time"));
-    let submit = submit.ok_or_else(|| job.bad("submitted_time", "a date"))?;
+    let submit =
+        submit.ok_or_else(|| job.bad("submitted_time", "a date such as `2017-10-09 07:01:55`"))?;
     let Some(Value::Array(attempts)) = job.value.get("attempts") else {
         return Err(job.bad("attempts", "a list of attempts").into());
     };

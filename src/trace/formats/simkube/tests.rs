@@ -135,7 +135,7 @@ fn dirty_events_are_named_and_damage_is_placed() {
     let stopped = validate(&input, &ENTRY, &ReadOptions::default(), 9).stopped;
     assert_eq!(
         stopped.map(|error| error.to_string()),
-        Some("t: byte 26: the file ends too early: it is truncated".to_owned())
+        Some("t: byte 26: the file ends too early: it is truncated; copy it again".to_owned())
     );
     let old = text.replace("\"version\": 2", "\"version\": 1");
     let input = Input::bytes("t.json", old.into_bytes());

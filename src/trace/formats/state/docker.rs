@@ -38,7 +38,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
 const PLACES: Places = Places {
     lists: &[&[]],
     has_lines: true,
-    expected: "list of services",
+    expected: "list of services, as `docker service inspect` prints it",
 };
 
 /// The reservations of a service's replicas.

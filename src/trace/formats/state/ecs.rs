@@ -38,7 +38,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
 const PLACES: Places = Places {
     lists: &[&["tasks"], &["services"]],
     has_lines: false,
-    expected: "list of `tasks` or `services`",
+    expected: "list of `tasks` or `services`, as `aws ecs describe-tasks` and `describe-services` print them",
 };
 
 fn sniff(first: &[u8]) -> Confidence {

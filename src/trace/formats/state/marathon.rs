@@ -31,7 +31,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
 const PLACES: Places = Places {
     lists: &[&["apps"]],
     has_lines: false,
-    expected: "list of applications in `apps`",
+    expected: "list of applications in `apps`, as `GET /v2/apps` answers",
 };
 
 fn sniff(first: &[u8]) -> Confidence {

@@ -34,7 +34,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
 const PLACES: Places = Places {
     lists: &[&[]],
     has_lines: false,
-    expected: "list of allocations",
+    expected: "list of allocations, as `GET /v1/allocations?resources=true` answers",
 };
 
 fn sniff(first: &[u8]) -> Confidence {
