@@ -51,6 +51,7 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::optional("gpu_count", "GPUs"),
     ColumnDoc::optional("gpu_capacity", "MHz in all; read, not used"),
     ColumnDoc::optional("parents", "tasks that it waits for"),
+    ColumnDoc::optional("children", "tasks that wait for it"),
     ColumnDoc::optional("deferrable", "whether it may be put off, not heeded"),
     ColumnDoc::optional("deadline", "ms since 1970, not enforced"),
     ColumnDoc::optional("name", "read, not used"),
@@ -77,8 +78,9 @@ const MEMORY: usize = 5;
 const GPUS: usize = 6;
 const GPU_CAPACITY: usize = 7;
 const PARENTS: usize = 8;
-const DEFERRABLE: usize = 9;
-const DEADLINE: usize = 10;
+const CHILDREN: usize = 9;
+const DEFERRABLE: usize = 10;
+const DEADLINE: usize = 11;
 
 const FRAGMENT_DURATION: usize = 1;
 const USED: usize = 2;
@@ -161,6 +163,7 @@ struct Task {
     file: Arc<str>,
     submit: i64,
     parents: Vec<PodName>,
+    children: Vec<PodName>,
     duration: i64,
     cores_milli: i64,
     capacity: f64,
@@ -195,6 +198,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             workload.add_fragment(journal, fields, options.usage)
         })?;
     }
+    workload.unite(&mut journal)?;
     let Workload { tasks, places } = workload;
     let is_kibibytes = is_in_kibibytes(tasks.iter().map(|(_, task)| task.memory).collect());
     let zero = tasks.iter().map(|(_, task)| task.submit).min();
@@ -290,26 +294,27 @@ fn requested(cores: i64, capacity: f64, options: &ReadOptions) -> i64 {
     }
 }
 
-/// The tasks that one waits for: numbers in a list.
-fn parents(
+/// The tasks in a list of one: numbers. None of them is itself.
+fn listed(
     fields: &Fields<'_, '_>,
+    place: usize,
     own: &str,
     journal: &mut Journal,
 ) -> Result<Vec<PodName>, Refused> {
-    let text = fields.text(PARENTS);
+    let text = fields.text(place);
     let list = text.trim_start_matches('[').trim_end_matches(']');
-    let mut parents = Vec::new();
+    let mut listed = Vec::new();
     for name in list.split([',', ';', ' ']).filter(|name| !name.is_empty()) {
         if name.parse::<i64>().is_err() {
-            return Err(fields.bad(PARENTS, "numbers of tasks in a list").into());
+            return Err(fields.bad(place, "numbers of tasks in a list").into());
         }
         if name == own {
             journal.dirt("task that waits for itself", Action::Repair, fields.line())?;
         } else {
-            parents.push(name.into());
+            listed.push(name.into());
         }
     }
-    Ok(parents)
+    Ok(listed)
 }
 
 impl Workload {
@@ -333,7 +338,8 @@ impl Workload {
         let memory = memory.ok_or_else(|| fields.bad(MEMORY, "a number of MiB"))?;
         let gpus = fields.integer(GPUS, 0, MAX_DEVICES as i64)?.unwrap_or(0);
         fields.decimal(GPU_CAPACITY, MOST_MHZ)?;
-        let parents = parents(fields, name, journal)?;
+        let parents = listed(fields, PARENTS, name, journal)?;
+        let children = listed(fields, CHILDREN, name, journal)?;
         match fields.text(DEFERRABLE) {
             "" | "false" | "0" => {}
             "true" | "1" => journal.dirt("task may be put off, not heeded", Action::Keep, line)?,
@@ -359,6 +365,7 @@ impl Workload {
             file: journal.file.clone(),
             submit,
             parents,
+            children,
             duration,
             cores_milli: requested(cores, capacity, options),
             capacity,
@@ -368,6 +375,33 @@ impl Workload {
             fragments: Vec::new(),
         };
         self.tasks.push((name.to_owned(), task));
+        Ok(())
+    }
+
+    /// Adds the parents that only a list of children states.
+    fn unite(&mut self, journal: &mut Journal) -> Result<(), TraceError> {
+        for place in 0..self.tasks.len() {
+            let (name, task) = &mut self.tasks[place];
+            let (own, line) = (PodName::Text(name.as_str().into()), task.line);
+            journal.file = task.file.clone();
+            for child in std::mem::take(&mut task.children) {
+                let Some(&child) = self.places.get(&*child.text()) else {
+                    let kind = "names a child that is not there; ignored";
+                    journal.dirt(kind, Action::Repair, line)?;
+                    continue;
+                };
+                let parents = &mut self.tasks[child].1.parents;
+                if parents.contains(&own) {
+                    continue;
+                }
+                if !parents.is_empty() {
+                    let kind =
+                        "`children` names a task whose `parents` don't; it waits all the same";
+                    journal.dirt(kind, Action::Repair, line)?;
+                }
+                parents.push(own.clone());
+            }
+        }
         Ok(())
     }
 

@@ -149,3 +149,23 @@ fn a_task_requests_its_capacity_where_the_speed_of_a_core_is_known() {
         assert_eq!(milli.collect::<Vec<_>>(), expected);
     }
 }
+
+#[test]
+fn a_task_waits_for_those_that_name_it_as_a_child() {
+    let tasks = format!(
+        "{HEADER},parents,children\n1,0,5,1,1,1,[],\"[2, 3, 9]\"\n2,0,5,1,1,1,[1],[]\n\
+         3,0,5,1,1,1,[2],[]\n4,0,5,1,1,1,[],[]\n5,0,5,1,1,1,,[4]\n"
+    );
+    let recorded = read(&Input::bytes("t.csv", tasks.into_bytes()), false);
+    let after = recorded.arrivals.iter().map(|own| {
+        let names = own.after().iter().map(ToString::to_string);
+        names.collect::<Vec<_>>().join("+")
+    });
+    assert_eq!(after.collect::<Vec<_>>(), ["", "1", "2+1", "5", ""]);
+    for kind in [
+        "names a child that is not there; ignored",
+        "`children` names a task whose `parents` don't; it waits all the same",
+    ] {
+        assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
+    }
+}
