@@ -200,7 +200,7 @@ fn take(
         }
     }
     if used.is_none() || used_memory.is_none() {
-        let kind = "row that leaves use open; that of the row above goes on";
+        let kind = "row that leaves use open; it uses what the row above does";
         journal.dirt(kind, Action::Keep, line)?;
     }
     machine.last = time;
@@ -259,7 +259,7 @@ mod tests {
         let behaviour = recorded.classes[0].behaviour.as_ref().expect("usage");
         let expected = "recorded(0s: 5.00%, 600s: 7.00%)";
         assert_eq!(behaviour.cpu_usage.as_deref(), Some(expected));
-        let kind = "row that leaves use open; that of the row above goes on";
+        let kind = "row that leaves use open; it uses what the row above does";
         assert_eq!(recorded.ledger.count(kind), 1);
     }
 
