@@ -87,6 +87,8 @@ pub(crate) struct Tasks {
     plain: IndexMap<Plain, u32, FxBuildHasher>,
     /// The classes of specs by their places, of those with which a demand was opened.
     classes: Vec<Option<u32>>,
+    /// The classes of specs by their places and outcomes, if nothing else tells them apart.
+    ended_classes: IndexMap<(u32, Option<Outcome>), u32, FxBuildHasher>,
     /// What tasks used; each demand has what was measured from its start to its end.
     pub(super) usage: Usage,
     /// Links of the tasks of a job, by job.
@@ -122,8 +124,6 @@ const SUBMIT: i64 = 0;
 const SCHEDULE: i64 = 1;
 pub(super) const EVICT: i64 = 2;
 const FAIL: i64 = 3;
-const FINISH: i64 = 4;
-const KILL: i64 = 5;
 pub(super) const LOST: i64 = 6;
 pub(super) const UPDATE_PENDING: i64 = 7;
 
@@ -141,6 +141,7 @@ impl Tasks {
             specs: ClassTable::default(),
             plain: IndexMap::default(),
             classes: Vec::new(),
+            ended_classes: IndexMap::default(),
             usage: Usage::default(),
             links: IndexMap::default(),
             latest: Instant::ZERO,
@@ -355,7 +356,7 @@ impl Tasks {
         }
         arrival.run_time = Some(time.max(began).since(began));
         let (early, asked, tenant) = (task.early, task.asked, arrival.tenant);
-        task.outcome = outcome(event.kind);
+        task.outcome = super::outcome(event.kind);
         // One that is left out has its number all the same.
         if is_left_out {
             arrival.members = 0;
@@ -427,6 +428,12 @@ impl Tasks {
             }
             return Ok(arrival);
         }
+        let is_plain = resized.is_none() && self.usage.is_empty();
+        let kind = (arrival.class, task.outcome);
+        if let Some(&class) = self.ended_classes.get(&kind).filter(|_| is_plain) {
+            arrival.class = class;
+            return Ok(arrival);
+        }
         let as_asked = || PodSpec::clone(&specs[arrival.class as usize]);
         let mut spec = resized.unwrap_or_else(as_asked);
         if !self.usage.is_empty() {
@@ -436,6 +443,9 @@ impl Tasks {
             Outcome::state(task.outcome, &mut spec.labels);
         }
         arrival.class = self.gather.class_of(spec);
+        if is_plain {
+            self.ended_classes.insert(kind, arrival.class);
+        }
         Ok(arrival)
     }
 
@@ -454,16 +464,6 @@ impl Tasks {
             }
         })?;
         Ok(gather.finish(journal))
-    }
-}
-
-/// The outcome of an event that ends a task; that of a lost one is not known.
-fn outcome(kind: i64) -> Option<Outcome> {
-    match kind {
-        FAIL => Some(Outcome::Failed),
-        FINISH => Some(Outcome::Completed),
-        KILL => Some(Outcome::Cancelled),
-        _ => None,
     }
 }
 

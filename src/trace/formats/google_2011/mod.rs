@@ -9,6 +9,7 @@ pub(crate) mod unsorted;
 pub mod usage;
 
 use crate::format::{Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
+use crate::job_fields::Outcome;
 use crate::ledger::BadRow;
 use crate::rows::Fields;
 use crate::side_by_side::TraceTable;
@@ -60,6 +61,16 @@ fn is_jobs(first: &[u8]) -> Confidence {
         (7, is_word),
     ];
     row_has(first, b',', 8, &tests)
+}
+
+/// The outcome of an event that ends a task, by its number; that of a lost one is not known.
+fn outcome(kind: i64) -> Option<Outcome> {
+    match kind {
+        3 => Some(Outcome::Failed),
+        4 => Some(Outcome::Completed),
+        5 => Some(Outcome::Cancelled),
+        _ => None,
+    }
 }
 
 /// The time of what lies behind the trace's window.

@@ -83,7 +83,7 @@ fn the_end_of_a_task_is_its_outcome_where_it_is_asked_for() {
         let mut journal = Journal::new("events".into(), RowPolicy::REPORT);
         // Failed, finished, killed, lost and evicted tasks, each an hour after the one before.
         for index in 0..5 {
-            let end = [FAIL, FINISH, KILL, LOST, EVICT][index as usize];
+            let end = [FAIL, 4, 5, LOST, EVICT][index as usize];
             for (second, kind) in [(0, SUBMIT), (1, SCHEDULE), (2, end)] {
                 let event = TaskEvent {
                     key: (7, index),
