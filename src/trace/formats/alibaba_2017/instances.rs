@@ -123,7 +123,7 @@ impl Instances<'_> {
             *number += 1;
             *number
         };
-        let has_ended = matches!(fields.text(STATUS), "Terminated" | "Failed" | "Cancelled");
+        let has_ended = outcome(fields.text(STATUS)).is_some();
         let whole = start
             .zip(end)
             .filter(|&(start, end)| has_ended && start <= end);

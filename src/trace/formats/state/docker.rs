@@ -39,6 +39,7 @@ const PLACES: Places = Places {
     lists: &[&[]],
     has_lines: true,
     expected: "list of services, as `docker service inspect` prints it",
+    missing: &[],
 };
 
 /// The reservations of a service's replicas.

@@ -39,6 +39,7 @@ const PLACES: Places = Places {
     lists: &[&["tasks"], &["services"]],
     has_lines: false,
     expected: "list of `tasks` or `services`, as `aws ecs describe-tasks` and `describe-services` print them",
+    missing: &["failures"],
 };
 
 fn sniff(first: &[u8]) -> Confidence {

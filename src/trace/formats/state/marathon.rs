@@ -32,6 +32,7 @@ const PLACES: Places = Places {
     lists: &[&["apps"]],
     has_lines: false,
     expected: "list of applications in `apps`, as `GET /v2/apps` answers",
+    missing: &[],
 };
 
 fn sniff(first: &[u8]) -> Confidence {

@@ -34,6 +34,8 @@ struct Places {
     has_lines: bool,
     /// The list that a file should have, for messages.
     expected: &'static str,
+    /// The list of objects of which the answer says that they are missing.
+    missing: &'static [&'static str],
 }
 
 /// The pods of a state up to now.
@@ -167,6 +169,12 @@ fn open(
         {
             is_found |= each_element(&part, path, |element| {
                 heed(&mut journal, |journal| take(&mut state, journal, &element))
+            })?;
+        }
+        if !places.missing.is_empty() {
+            each_element(&part, places.missing, |element| {
+                let kind = "object that the answer says is missing";
+                journal.dirt(kind, Action::Drop, element.line)
             })?;
         }
         if !is_found {

@@ -35,6 +35,7 @@ const PLACES: Places = Places {
     lists: &[&[]],
     has_lines: false,
     expected: "list of allocations, as `GET /v1/allocations?resources=true` answers",
+    missing: &[],
 };
 
 fn sniff(first: &[u8]) -> Confidence {

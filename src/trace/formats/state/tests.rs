@@ -181,6 +181,10 @@ fn what_states_no_pods_or_no_amounts_is_told() {
     assert_eq!(ledger(&super::docker::ENTRY, inspected), [&*both]);
     let ecs = r#"{"services": [{"serviceName": "web", "desiredCount": 0}]}"#;
     assert_eq!(ledger(&super::ecs::ENTRY, ecs), [none]);
+    let ecs = r#"{"failures": [{"arn": "x", "reason": "MISSING"}], "tasks": [{"taskArn": "a/b",
+"cpu": "256", "memory": "512", "lastStatus": "RUNNING"}]}"#;
+    let missing = "object that the answer says is missing";
+    assert_eq!(ledger(&super::ecs::ENTRY, ecs), [missing]);
     let nomad = r#"[{"ID": "1", "Name": "a", "JobID": "j", "TaskGroup": "g", "ClientStatus": "running",
 "AllocatedResources": {"Tasks": {"t": {"Memory": {"MemoryMB": 256}}}}},
 {"ID": "2", "Name": "b", "JobID": "j", "TaskGroup": "g", "ClientStatus": "running"}]"#;
