@@ -36,7 +36,7 @@ const BAD: &[(&str, &[u8], &str, &str)] = &[
     // A column that is there twice.
     ("azure-functions-2021", b"app,app,func,end_timestamp,duration\n", "f.csv", "f.csv: the header names column `app` twice; rename one"),
     // Swapped units: microseconds where seconds are meant.
-    ("azure-vm", b"a,s,d,0,1583000000000000,9,3,9,Unknown,1,1\n", "vmtable.csv", "vmtable.csv:1: column `deleted`: must be at most 3200000000, found `1583000000000000`"),
+    ("azure-vm", b"a,s,d,0,1583000000000000,9,3,9,Unknown,1,1\n", "vmtable.csv", "vmtable.csv:1: column `deleted`: must be at most 3200000000 s, and not in milliseconds, found `1583000000000000`"),
     // A negative time.
     ("azure-vm", b"a,s,d,-300,900,9,3,9,Unknown,1,1\n", "vmtable.csv", "vmtable.csv:1: column `created`: must be at least 0, found `-300`"),
     // An end before the start.

@@ -13,7 +13,8 @@ use super::input::Input;
 use super::ledger::{BadRow, Journal};
 use super::number::{decimal, digits};
 use super::parquet::{Form, ListForm, Parquet, TimeForm, is_parquet};
-use super::table::{Column, Row, Table};
+pub(crate) use super::table::LAST_SECOND;
+use super::table::{Column, Row, Table, at_most};
 use units::{Duration, Instant};
 
 /// The arrangement of a format's tables.
@@ -369,6 +370,9 @@ impl<'row, 'table> Fields<'row, 'table> {
         match self.text(place).parse::<f64>() {
             Ok(number) if (0.0..=most).contains(&number) => Ok(Some(number)),
             Ok(number) if number < 0.0 => Err(self.bad(place, "at least 0")),
+            Ok(number) if number > most && most.total_cmp(&MAX_SECONDS).is_eq() => {
+                Err(self.bad(place, &at_most(LAST_SECOND)))
+            }
             Ok(number) if number > most => Err(self.bad(place, &format!("at most {most}"))),
             _ => Err(self.bad(place, "a number")),
         }
@@ -417,7 +421,5 @@ impl<'row, 'table> Fields<'row, 'table> {
 /// The kind under which a table of usage is noted that stands beside another and is not read.
 pub(crate) const USAGE_NOT_READ: &str = "table of usage, not read without `usage`";
 
-/// The last second that is read: a hundred years.
-pub(crate) const LAST_SECOND: i64 = 3_200_000_000;
 /// The same as a number with a fraction.
 pub(crate) const MAX_SECONDS: f64 = LAST_SECOND as f64;

@@ -394,7 +394,7 @@ impl<'table> Row<'table> {
         match piece.digits().or_else(|| whole(self.text(column))) {
             Some(number) if (least..=most).contains(&number) => Ok(number),
             Some(number) if number < least => Err(self.bad(column, &format!("at least {least}"))),
-            Some(_) => Err(self.bad(column, &format!("at most {most}"))),
+            Some(_) => Err(self.bad(column, &at_most(most))),
             None => Err(self.bad(column, "a whole number")),
         }
     }
@@ -408,6 +408,18 @@ impl<'table> Row<'table> {
             rule: format!("must be {expected}"),
         }
     }
+}
+
+/// The last second that is read: a hundred years.
+pub(crate) const LAST_SECOND: i64 = 3_200_000_000;
+
+/// The rule that a value above the most breaks. Times in a unit too small are the usual case of one.
+#[cold]
+pub(crate) fn at_most(most: i64) -> String {
+    if most == LAST_SECOND {
+        return format!("at most {most} s, and not in milliseconds");
+    }
+    format!("at most {most}")
 }
 
 /// The whole number of a text. Programs that know no absent whole numbers write others as `4.0`.
