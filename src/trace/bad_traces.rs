@@ -61,7 +61,7 @@ const BAD: &[(&str, &[u8], &str, &str)] = &[
     // The same task twice.
     ("opendc", b"id,submission_time,duration,cpu_count,cpu_capacity,mem_capacity\n1,0,5,1,1,1\n1,0,5,1,1,1\n", "tasks.csv", "tasks.csv:3: column `id`: must be the only task of its number, found `1`"),
     // A quote that is never closed.
-    ("azure-functions-2021", b"app,func,end_timestamp,duration\n\"a,f,1,1\n", "f.csv", "f.csv:2: column `func`: a row must close its quotes on the same line, found `a,f,1,1`"),
+    ("azure-functions-2021", b"app,func,end_timestamp,duration\n\"a,f,1,1\n", "f.csv", "f.csv:2: column `app`: a row must close its quotes on the same line, found `a,f,1,1`"),
     // Another encoding.
     ("azure-functions-2021", b"app,func,end_timestamp,duration\na,\xff,1,1\n", "f.csv", "f.csv:2: column `func`: a row must be UTF-8 text; convert the file (`iconv -f latin1 -t utf-8`), found `a,\u{fffd},1,1`"),
     // A Parquet file without its footer, and one with a damaged page.

@@ -169,7 +169,8 @@ impl Workflow {
             return Err(task.bad("id", "a text").into());
         }
         if self.places.contains_key(known) {
-            return Err(task.bad("id", "the only task of its name").into());
+            let member = if id.is_empty() { "name" } else { "id" };
+            return Err(task.bad(member, "the only task of its name").into());
         }
         let mut own = Task {
             line: task.line,
@@ -424,7 +425,7 @@ mod tests {
                 "w.json:3: column `runtime`: must be a number from 0 to 3200000000, found `-1`",
                 "w.json:3: column `id`: must be a text, found ``",
                 "w.json:4: column `parents`: must be a list of names, found `\"a\"`",
-                "w.json:5: column `id`: must be the only task of its name, found ``",
+                "w.json:5: column `name`: must be the only task of its name, found `\"a\"`",
                 "w.json:2: column `parents`: must be free of circles, found `a`",
                 "w.json:2: column `parents`: must be free of circles, found `b`",
             ]

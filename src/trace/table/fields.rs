@@ -169,7 +169,8 @@ impl Splitter {
         }
         Err(Malformed {
             rule: "must close its quotes on the same line",
-            found: fields.ends.len(),
+            // The last one is the field that is open.
+            found: fields.ends.len() - 1,
             value: fields.joined(),
         })
     }
