@@ -1,7 +1,7 @@
 //! Changes of pods apart from the steps of their lives, and resizes in place: a pod that runs holds other
 //! amounts from then on, as in Kubernetes since 1.33.
 
-use model::{PodChange, PodPhase, PodRef};
+use model::{PodChange, PodPhase, PodRef, Relocation};
 use units::{ClassId, Instant, NodeId, Resources, Revision};
 
 use super::conflict::Conflict;
@@ -32,6 +32,11 @@ impl Store {
                 return Ok(());
             }
             PodChange::Resized { class, .. } => return self.resize(pod, class, at),
+            PodChange::Relocated(Relocation::Asked { class, .. })
+                if class.index() >= self.class_count() =>
+            {
+                return Err(Conflict::UnknownClass);
+            }
             _ => {}
         }
         let Some(record) = self.pods.get(pod) else {

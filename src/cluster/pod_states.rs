@@ -152,6 +152,7 @@ impl PodStates {
                 | PodChange::OomKilled { .. }
                 | PodChange::Exited { .. }
                 | PodChange::Moving { .. }
+                | PodChange::Relocated(_)
                 | PodChange::Declared { .. }
                 | PodChange::Resized { .. }
         );
@@ -184,6 +185,7 @@ impl PodStates {
             | PodChange::Declared { .. }
             | PodChange::Resized { .. }
             | PodChange::Moving { .. }
+            | PodChange::Relocated(_)
             | PodChange::Exited { .. } => {}
         }
         self.set(pod, state);

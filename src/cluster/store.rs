@@ -276,7 +276,8 @@ impl Store {
             | Event::Delivery(_)
             | Event::Rollout { .. }
             | Event::Volume(_)
-            | Event::ServiceLevels(_) => {}
+            | Event::ServiceLevels(_)
+            | Event::MachineFailed(_) => {}
         }
         self.now = now;
         self.log.push(now, event);

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::{
-    Decision, Delivery, DeviceSet, Node, ObjectChange, PodName, PodOwner, PodSpec, PullError,
-    RolloutStep, ServiceLevels, Text, VolumeNews,
+    Decision, Delivery, DeviceSet, MachineFailure, NewPrice, Node, ObjectChange, PodName, PodOwner, PodSpec, PullError,
+    Relocation, RolloutStep, ServiceLevels, VolumeNews,
 };
 use units::{
     ClassId, ComponentId, Duration, GangId, Instant, NodeId, ObjectId, PodId, PodSlot, Resources,
@@ -249,6 +249,8 @@ pub enum PodChange {
         /// Destination of the move.
         to: NodeId,
     },
+    /// A cold migration or resize of the pod came to this step.
+    Relocated(Relocation),
     /// A pod without a node was declared anew: it is of another class from now on.
     Declared {
         /// The new class.
@@ -453,16 +455,8 @@ pub enum Event {
     /// An account of the virtual machines of a system: an observation, which changes nothing by
     /// itself.
     ServiceLevels(Arc<ServiceLevels>),
-}
-
-/// Price of machines of a kind, valid from a time on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewPrice {
-    /// Kind of machine: a group, or an instance type with its purchase option and optionally its
-    /// zone (`m5.large/spot`, `m5.large/spot/zone-a`).
-    pub kind: Text,
-    /// Price of one machine per hour, in millionths of the currency.
-    pub price_micro_per_hour: i64,
+    /// A machine that was ordered does not come: an observation, which changes nothing by itself.
+    MachineFailed(Arc<MachineFailure>),
 }
 
 impl Event {
@@ -491,6 +485,7 @@ impl Event {
             Self::Rollout { .. } => "a step of a rollout",
             Self::Volume(_) => "news of a volume",
             Self::ServiceLevels(_) => "an account of service levels",
+            Self::MachineFailed(_) => "a machine that was not made",
         }
     }
 }

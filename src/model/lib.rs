@@ -16,6 +16,7 @@ pub mod gpu;
 pub mod label;
 pub mod labels;
 pub mod latencies;
+pub mod machine_news;
 pub mod namespace;
 pub mod node;
 pub mod object;
@@ -27,6 +28,7 @@ pub mod priority_class;
 pub mod qos;
 pub mod queueing;
 pub mod releases;
+pub mod relocation;
 pub mod resource_list;
 pub mod rollout;
 pub mod rules;
@@ -48,15 +50,16 @@ pub use behaviour::Behaviour;
 pub use decision::{Decision, ServiceLevels};
 pub use delivery::{Delivery, DeliveryStep, Push, VersionFault};
 pub use event::{
-    EndReason, Event, EvictionCause, Found, NewPrice, NodeContact, PodChange, PodCreated, PodRef,
+    EndReason, Event, EvictionCause, Found, NodeContact, PodChange, PodCreated, PodRef,
     PullStep, Refusal,
 };
 pub use exit_plan::ExitPlan;
 pub use gpu::{DeviceSet, GpuInventory, GpuRequest};
 pub use label::{LabelSelector, NodeSelector, NodeSelectorTerm, Operator, Requirement};
 pub use labels::Labels;
+pub use machine_news::{MachineFailure, NewPrice};
 pub use namespace::{NAMESPACE_NAME_LABEL, Namespace};
-pub use node::Node;
+pub use node::{AvoidedControllers, Node};
 pub use object::{IndexFailures, NamedObject, Object, ObjectChange, PodOwner};
 pub use objects::{ClusterObjects, Owner};
 pub use pod::{
@@ -69,6 +72,7 @@ pub use pod_life::{
 pub use pod_name::PodName;
 pub use priority_class::{PriorityClass, TemplatePriority};
 pub use releases::{Bearing, Change, ChangeEntry, Changes, Release, Standing};
+pub use relocation::{Relocation, RelocationAnswer};
 pub use resource_list::ResourceList;
 pub use rollout::RolloutStep;
 pub use scheduler_config::SchedulerConfig;

@@ -1,5 +1,7 @@
 //! Nodes: the machines that pods are placed on.
 
+use std::hash::{Hash, Hasher};
+
 use super::{GpuInventory, Labels, ResourceList, Taint, TaintEffect, Text};
 use serde::{Deserialize, Serialize};
 
@@ -112,6 +114,28 @@ pub struct Node {
     pub gpu: Option<GpuInventory>,
     /// Container images present at start, with their sizes in bytes.
     pub images: Vec<(Text, i64)>,
+    /// Controllers whose pods the node asks schedulers to place elsewhere.
+    #[serde(default, skip_serializing_if = "AvoidedControllers::is_empty")]
+    pub avoids: AvoidedControllers,
+}
+
+/// Controllers by kind and name whose pods a node would not have
+/// (`scheduler.alpha.kubernetes.io/preferAvoidPods`). In canonical bytes they are nothing where there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AvoidedControllers(pub Vec<(Text, Text)>);
+
+impl AvoidedControllers {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Hash for AvoidedControllers {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if !self.0.is_empty() {
+            self.0.hash(state);
+        }
+    }
 }
 
 impl Node {

@@ -62,6 +62,8 @@ pub enum VolumeStep {
         /// Time since the failure.
         after: Duration,
     },
+    /// The disks that the volume was restored to failed: the restore begins again.
+    RestoreBroken,
     /// Data is deleted or overwritten by mistake, on every replica alike.
     Corrupted {
         /// Time until the mistake is noticed.
@@ -100,6 +102,7 @@ impl VolumeStep {
             Self::Snapshotted { .. } => (9, "snapshotted"),
             Self::SnapshotSkipped => (10, "snapshot-skipped"),
             Self::CopiesDropped { .. } => (11, "copies-dropped"),
+            Self::RestoreBroken => (12, "restore-broken"),
         }
     }
 }
@@ -118,6 +121,7 @@ impl VolumeStep {
             Self::DiskFailed(_)
             | Self::BackupSkipped
             | Self::BackupBroken
+            | Self::RestoreBroken
             | Self::Unreachable
             | Self::SnapshotSkipped => [0, 0],
         }

@@ -136,7 +136,8 @@ impl Seen {
                 | Event::Delivery(_)
                 | Event::Rollout { .. }
                 | Event::Volume(_)
-                | Event::ServiceLevels(_) => continue,
+                | Event::ServiceLevels(_)
+                | Event::MachineFailed(_) => continue,
             }
             self.has_changed = true;
         }

@@ -22,6 +22,7 @@ pub(super) fn node(digest: &mut Digest, node: &Node) {
         capacity,
         gpu,
         images,
+        avoids,
     } = node;
     labels(digest, declared_labels);
     list(digest, taints, |digest, declared| {
@@ -42,6 +43,12 @@ pub(super) fn node(digest: &mut Digest, node: &Node) {
         digest.text(name);
         digest.number(*bytes as u64);
     });
+    if !avoids.0.is_empty() {
+        list(digest, &avoids.0, |digest, (kind, name)| {
+            digest.text(kind);
+            digest.text(name);
+        });
+    }
 }
 
 pub(super) fn spec(digest: &mut Digest, spec: &PodSpec) {

@@ -5,9 +5,27 @@ use model::dra::ResourceClaim;
 use model::queueing::{ClusterQueueStatus, FlavorUsage, QueuedWorkload};
 use model::workload::horizontal::HorizontalPodAutoscaler;
 use model::workload::vertical::{Recommended, VerticalPodAutoscaler};
-use model::{Object, Used, VolumeStep};
+use model::{Object, Relocation, RelocationAnswer, Used, VolumeStep};
 use trace::budget::bytes_in_words;
 use units::{Quantity, plural};
+
+/// Step of a cold migration or resize, in words.
+pub(super) fn relocated(step: Relocation) -> String {
+    match step {
+        Relocation::Asked { answer, .. } => match answer {
+            None => "asked for".to_owned(),
+            Some(RelocationAnswer::Confirm { after }) => {
+                format!("asked for, to be confirmed {after} after the start")
+            }
+            Some(RelocationAnswer::Revert { after }) => {
+                format!("asked for, to be reverted {after} after the start")
+            }
+        },
+        Relocation::Refused => "refused: no valid host".to_owned(),
+        Relocation::Confirmed => "confirmed".to_owned(),
+        Relocation::Reverted => "reverted".to_owned(),
+    }
+}
 
 /// Change of an object, in words; empty where nothing of that kind changed.
 pub(super) fn changed(before: Option<&Object>, after: &Object) -> String {
@@ -66,6 +84,7 @@ pub(super) fn volume(step: &VolumeStep) -> String {
         VolumeStep::DiskFailed(_)
         | VolumeStep::BackupSkipped
         | VolumeStep::BackupBroken
+        | VolumeStep::RestoreBroken
         | VolumeStep::Unreachable
         | VolumeStep::Corrupted { .. }
         | VolumeStep::SnapshotSkipped => name.to_owned(),

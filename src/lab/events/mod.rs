@@ -53,6 +53,7 @@ pub const KINDS: &[&str] = &[
     "exited",
     "oom-killed",
     "terminating",
+    "relocation",
     "ended",
     "joined",
     "changed",
@@ -61,6 +62,7 @@ pub const KINDS: &[&str] = &[
     "silent",
     "heard",
     "left",
+    "machine-failed",
     "updated",
     "deleted",
     "alert",
@@ -230,6 +232,7 @@ impl EventLog {
             }
             PodChange::Declared { .. } => ("changed", String::new()),
             PodChange::Resized { .. } => ("resized", String::new()),
+            PodChange::Relocated(step) => ("relocation", changes::relocated(*step)),
             PodChange::Moving { to } => ("moving", format!("to {}", store.nodes().name(*to))),
             _ => return,
         };
@@ -308,6 +311,12 @@ impl Observer for EventLog {
                 );
             }
             Event::Volume(news) => self.volume(at, news),
+            Event::MachineFailed(own) => {
+                let of = Some(&own.group).filter(|group| !group.is_empty());
+                let of = of.map_or_else(String::new, |group| format!(" (group {group})"));
+                let what = format!("{}{of}", own.why);
+                self.line(at, "machine-failed", format!("Node/{}", own.node), what);
+            }
             Event::PriceChanged(new) => {
                 let price = format!("{} an hour", new.price_micro_per_hour as f64 / 1e6);
                 self.line(at, "priced", format!("Price/{}", new.kind), price);

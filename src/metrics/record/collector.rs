@@ -182,11 +182,13 @@ pub enum Heard {
     Volumes,
     /// Changes: what virtual machines asked for and got over a time.
     ServiceLevels,
+    /// Changes: a machine that was ordered does not come.
+    MachineFailures,
 }
 
 impl Heard {
     /// All of them, each at its own number.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Created,
         Self::Bound,
         Self::Unschedulable,
@@ -212,6 +214,7 @@ impl Heard {
         Self::Deliveries,
         Self::Volumes,
         Self::ServiceLevels,
+        Self::MachineFailures,
     ];
 
     /// Kind of an event; `None` for events that no metric uses.
@@ -242,6 +245,7 @@ impl Heard {
             Event::Delivery(_) => Self::Deliveries,
             Event::Volume(_) => Self::Volumes,
             Event::ServiceLevels(_) => Self::ServiceLevels,
+            Event::MachineFailed(_) => Self::MachineFailures,
             Event::ClassAdded { .. }
             | Event::NodeContact { .. }
             | Event::Rollout { .. }

@@ -56,7 +56,8 @@ pub fn pod_of<'a>(event: &Event, ended: Option<&'a Pod>, store: &'a Store) -> Op
         | Event::Delivery(_)
         | Event::Rollout { .. }
         | Event::Volume(_)
-        | Event::ServiceLevels(_) => None,
+        | Event::ServiceLevels(_)
+        | Event::MachineFailed(_) => None,
     }
 }
 

@@ -185,6 +185,7 @@ impl ClusterState {
             | Event::Rollout { .. }
             | Event::Volume(_)
             | Event::ServiceLevels(_)
+            | Event::MachineFailed(_)
             | Event::PodUnschedulable { .. }
             | Event::PodStarting { .. } => {}
         }

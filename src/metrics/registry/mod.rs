@@ -2,9 +2,10 @@
 
 mod alert_series;
 
-use crate::families::autoscaling::{fights, scaling};
+use crate::families::autoscaling::{fights, machine_failures, scaling};
 use crate::families::disruption::{
-    blast_radius, churn, disruptions, migrations, oom_kills, queue_evictions, restarts,
+    blast_radius, churn, disruptions, migrations, oom_kills, queue_evictions, relocations,
+    restarts,
 };
 use crate::families::jobs::{
     goodput, hogs, job_census, makespan, pod_census, rates, throughput, tier_use, turnaround,
@@ -98,7 +99,9 @@ pub const REGISTRY: &[MetricEntry] = &[
     wasted_work::ENTRY,
     churn::ENTRY,
     migrations::ENTRY,
+    relocations::ENTRY,
     scaling::ENTRY,
+    machine_failures::ENTRY,
     fights::ENTRY,
     usage::ENTRY,
     // Tiers and hogs (orchestrators-b.md 5.5).

@@ -264,8 +264,13 @@ impl KeptVolume {
             State::Up => now,
             State::Away { since, resumes, .. } => resumes.map_or(since, |own| own.failed),
             State::Restoring { restore, .. } if restore.place == Place::Same => restore.failed,
-            // What is restored is on other disks.
-            State::Restoring { .. } => return steps,
+            // The disks that it is restored to fail: what was read so far is gone, and is read again.
+            State::Restoring { restore, .. } => {
+                self.moves += 1;
+                steps.push(VolumeStep::RestoreBroken);
+                self.restore(restore, now);
+                return steps;
+            }
         };
         self.lose(failed, now, &mut steps);
         steps

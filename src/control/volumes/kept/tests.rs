@@ -66,6 +66,26 @@ fn a_disk_that_fails_loses_what_the_last_complete_backup_lacks() {
 }
 
 #[test]
+fn a_restore_whose_disks_fail_begins_again() {
+    let at = Instant::from_secs;
+    let mut own = KeptVolume::new(plan(Some(hourly())));
+    own.disk_failed(at(7_203));
+    // It would have been there at 7348.
+    assert_eq!(own.disk_failed(at(7_303)), [VolumeStep::RestoreBroken]);
+    assert_eq!((own.moves(), own.is_up()), (2, false));
+    let steps = own.advance(at(7_348));
+    assert!(!steps.iter().any(is_back), "{steps:?}");
+    // The time to the restore counts from the first failure, and nothing more is lost.
+    let steps = own.advance(at(7_303 + 145));
+    let restored = VolumeStep::Restored {
+        bytes: 105 * GIB,
+        after: Duration::from_secs(100 + 145),
+    };
+    assert_eq!(steps.last(), Some(&restored));
+    assert_eq!(lost(&steps), None);
+}
+
+#[test]
 fn without_a_backup_all_is_lost_and_with_a_replica_nothing() {
     let mut own = KeptVolume::new(plan(None));
     let steps = own.disk_failed(Instant::from_secs(500));
@@ -187,8 +207,7 @@ fn a_snapshot_is_put_back_on_disks_that_can_fail_or_be_out_of_reach() {
     own.corrupted(at(1_500), Duration::ZERO);
     let steps = own.disk_failed(at(1_505));
     assert_eq!(lost(&steps), Some((Duration::from_secs(1_500), true)));
-    // The backup is read on other disks, which the failure of those before does not touch.
-    assert_eq!(own.disk_failed(at(1_506)), []);
+    // The backup is read on other disks, which the loss of the node before does not touch.
     assert_eq!(own.unreachable(at(1_507), at(1_500)), []);
     let mut own = snapshotted(None);
     own.corrupted(at(1_500), Duration::ZERO);

@@ -12,6 +12,7 @@ use crate::values::{Direction, Reading, Statistic, Values};
 const BACKUPS: Statistic = Statistic::amount("backups", "backups", Direction::None);
 const SKIPPED: Statistic = Statistic::amount("skipped", "backups", Direction::Lower);
 const BROKEN: Statistic = Statistic::amount("broken", "backups", Direction::Lower);
+const RESTORES_BROKEN: Statistic = Statistic::occurrences("restores_broken", Direction::Lower);
 const STORED: Statistic = Statistic::amount("stored", "bytes", Direction::Lower);
 const MOVED: Statistic = Statistic::amount("moved", "bytes", Direction::Lower);
 const SNAPSHOTS: Statistic = Statistic::amount("snapshots", "snapshots", Direction::None);
@@ -49,6 +50,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
         LOSSES,
         LOST_FOR_GOOD,
         UNRESTORED,
+        RESTORES_BROKEN,
         MEAN.of(DATA_LOSS),
         P50.of(DATA_LOSS),
         P90.of(DATA_LOSS),
@@ -83,6 +85,7 @@ struct Storage {
     backups: u64,
     skipped: u64,
     broken: u64,
+    restores_broken: u64,
     losses: u64,
     for_good: u64,
     /// Volumes that are lost and not restored yet.
@@ -105,6 +108,7 @@ impl Default for Storage {
             backups: 0,
             skipped: 0,
             broken: 0,
+            restores_broken: 0,
             losses: 0,
             for_good: 0,
             waiting: units::SortedSet::new(),
@@ -164,6 +168,7 @@ impl Storage {
                 self.moved = self.moved.saturating_add(*bytes);
                 self.restores.add(*after);
             }
+            VolumeStep::RestoreBroken => self.restores_broken += 1,
             VolumeStep::DiskFailed(_)
             | VolumeStep::Corrupted { .. }
             | VolumeStep::CopiesDropped { .. }
@@ -202,6 +207,7 @@ impl Collector for Storage {
             (BACKUPS, self.backups),
             (SKIPPED, self.skipped),
             (BROKEN, self.broken),
+            (RESTORES_BROKEN, self.restores_broken),
             (SNAPSHOTS, self.snapshots),
             (LOSSES, self.losses),
             (LOST_FOR_GOOD, self.for_good),

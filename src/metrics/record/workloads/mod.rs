@@ -310,6 +310,7 @@ impl Workloads {
             | PodChange::Declared { .. }
             | PodChange::Resized { .. }
             | PodChange::Moving { .. }
+            | PodChange::Relocated(_)
             | PodChange::Pull { .. }
             | PodChange::OomKilled { .. }
             | PodChange::Exited { .. }
