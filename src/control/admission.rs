@@ -49,6 +49,20 @@ pub enum Creation {
         /// Time for which the pod stands still before it goes on.
         downtime: Duration,
     },
+    /// A pod of another class in the place of one that ends with it, of the same name and owner: it starts
+    /// on another node, or on the same one, after a downtime.
+    Rebuilt {
+        /// The pod that ends.
+        pod: PodRef,
+        /// Node of the new pod.
+        to: NodeId,
+        /// Class of the new pod.
+        class: ClassId,
+        /// Reason for the end.
+        reason: EndReason,
+        /// Time after which the new pod starts.
+        downtime: Duration,
+    },
     /// An object.
     Object {
         /// The object that controls the object.
@@ -93,7 +107,10 @@ impl Creation {
     pub const fn owner(&self) -> Option<ObjectId> {
         match self {
             Self::Pod(pod) => Some(pod.owner.object),
-            Self::BarePod(_) | Self::Replacement { .. } | Self::Moved { .. } => None,
+            Self::BarePod(_)
+            | Self::Replacement { .. }
+            | Self::Moved { .. }
+            | Self::Rebuilt { .. } => None,
             Self::Object { owner, .. } => *owner,
         }
     }
@@ -110,17 +127,14 @@ pub fn admit(store: &Store, creation: &Creation) -> Result<Vec<Event>, Conflict>
         Creation::Replacement { pod, reason } => admit_replacement(store, *pod, *reason),
         Creation::Moved {
             pod, to, reason, ..
-        } => {
-            let mut events = admit_replacement(store, *pod, *reason)?;
-            let created = events.iter().find_map(|event| match event {
-                Event::PodCreated(created) => Some(created.pod),
-                _ => None,
-            });
-            let devices = DeviceSet::EMPTY;
-            let node = *to;
-            events.extend(created.map(|pod| Event::PodBound { pod, node, devices }));
-            Ok(events)
-        }
+        } => admit_moved(store, *pod, *reason, *to, None),
+        Creation::Rebuilt {
+            pod,
+            to,
+            class,
+            reason,
+            ..
+        } => admit_moved(store, *pod, *reason, *to, Some(*class)),
         Creation::Object { owner, object } => {
             let what = || format!("{} {}", object.kind(), object.name());
             namespaces::is_open(store, object.namespace(), &what())?;
@@ -134,6 +148,28 @@ pub fn admit(store: &Store, creation: &Creation) -> Result<Vec<Event>, Conflict>
             Ok(events)
         }
     }
+}
+
+/// The changes that replace a pod by one on a node, of its own class or of another.
+fn admit_moved(
+    store: &Store,
+    pod: PodRef,
+    reason: EndReason,
+    node: NodeId,
+    class: Option<ClassId>,
+) -> Result<Vec<Event>, Conflict> {
+    let mut events = admit_replacement(store, pod, reason)?;
+    let mut bound = None;
+    for event in &mut events {
+        if let Event::PodCreated(created) = event {
+            created.class = class.unwrap_or(created.class);
+            let devices = DeviceSet::EMPTY;
+            let pod = created.pod;
+            bound = Some(Event::PodBound { pod, node, devices });
+        }
+    }
+    events.extend(bound);
+    Ok(events)
 }
 
 fn admit_replacement(

@@ -1,7 +1,9 @@
 //! Rules between the fields of `system.nova`.
 
 use super::diagnostic::{Code, Finding, Findings};
-use super::schema::{Nova, NovaFilter, NovaHints, NovaProvider, Scenario};
+use super::schema::{
+    Nova, NovaFilter, NovaHints, NovaImageStore, NovaProvider, NovaResize, Scenario,
+};
 use super::tree::Tree;
 use units::Quantity;
 
@@ -25,6 +27,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     if let Some(written) = &scenario.system.nova {
         check_system(written, tree, findings);
     }
+    relocations(scenario, tree, findings);
     let provider = scenario.cluster.provider.as_ref();
     if let Some(written) = provider.and_then(|own| own.nova.as_ref()) {
         check_provider(written, tree, findings);
@@ -63,12 +66,50 @@ fn check_system(nova: &Nova, tree: &Tree, findings: &mut Findings) {
     placement(nova, &["system", "nova"], tree, findings);
 }
 
+/// Reports cold migrations and resizes that no Nova carries out, answers that contradict each other, and options of
+/// moves that nobody asks for.
+fn relocations(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
+    let mut wrong = |path: &[&str], message: String, label: &str| {
+        let span = tree.locate(path.iter().copied());
+        findings.push(Finding::new(Code::Conflict, message, span).label(label));
+    };
+    let is_nova = scenario.system.name == "nova";
+    let mut is_asked = false;
+    for (number, operation) in scenario.operations.iter().enumerate() {
+        let migrate = operation.migrate.as_ref();
+        let migrate = migrate.map(|own| ("migrate", own.confirm_after, own.revert_after));
+        let resize = operation.resize.as_ref();
+        let resize = resize.map(|own| ("resize", own.confirm_after, own.revert_after));
+        let Some((field, confirm, revert)) = migrate.or(resize) else {
+            continue;
+        };
+        is_asked = true;
+        let number = number.to_string();
+        if !is_nova {
+            let message = format!("the system `{}` has no instances", scenario.system.name);
+            let label = "expected `name: nova`, or another operation";
+            wrong(&["operations", &number, field], message, label);
+        }
+        if confirm.is_some() && revert.is_some() {
+            let message = "a move is either confirmed or reverted".to_owned();
+            let path = ["operations", &number, field, "revertAfter"];
+            wrong(&path, message, "expected one of both");
+        }
+    }
+    let own = scenario.system.nova.as_ref().map(|own| own.resize);
+    if own.is_some_and(|own| own != NovaResize::default()) && !is_asked {
+        let message = "no operation migrates or resizes an instance".to_owned();
+        let label = "write `migrate` or `resize` under `operations`, or leave it out";
+        wrong(&["system", "nova", "resize"], message, label);
+    }
+}
+
 /// Reports options of Nova below the provider that have no effect there.
 fn check_provider(provider: &NovaProvider, tree: &Tree, findings: &mut Findings) {
     const BASE: [&str; 4] = ["cluster", "provider", "nova", "options"];
     let (own, usual) = (&provider.options, Nova::default());
     let machine_path = ["machine", "speed"];
-    let stated: [(&[&str], bool); 10] = [
+    let stated: [(&[&str], bool); 11] = [
         (
             &["reportInterval"],
             own.report_interval != usual.report_interval,
@@ -79,6 +120,7 @@ fn check_provider(provider: &NovaProvider, tree: &Tree, findings: &mut Findings)
         ),
         (&["evacuateAfter"], own.evacuate_after.is_some()),
         (&["liveMigration"], own.live_migration.is_some()),
+        (&["resize"], own.resize != usual.resize),
         (&["schedulers"], own.schedulers.is_some()),
         (&["clientRetry"], own.client_retry != usual.client_retry),
         (&["hints"], !own.hints.is_empty()),
@@ -118,6 +160,10 @@ fn machine(nova: &Nova, base: &[&str], tree: &Tree, findings: &mut Findings) {
         let message = "there is no image to be copied at this rate";
         wrong(&["machine", "imageRate"], message, "add `imageSize`");
     }
+    if own.image_store != NovaImageStore::default() && own.image_size <= Quantity::ZERO {
+        let message = "there is no image to be stored";
+        wrong(&["machine", "imageStore"], message, "add `imageSize`");
+    }
     if own.fails_after.is_some() && own.build_failure.is_none() {
         let message = "no build fails";
         wrong(&["machine", "failsAfter"], message, "add `buildFailure`");
@@ -141,6 +187,32 @@ fn placement(nova: &Nova, base: &[&str], tree: &Tree, findings: &mut Findings) {
         findings.push(Finding::new(Code::Conflict, message, tree.locate(path)).label(label));
     };
     let is_filtered = |filter: NovaFilter| nova.filters.contains(&filter);
+    let usual = Nova::default();
+    for (field, is_stated, filter, name) in [
+        (
+            "maxIoOps",
+            nova.max_io_ops != usual.max_io_ops,
+            NovaFilter::IoOps,
+            "io-ops",
+        ),
+        (
+            "maxInstances",
+            nova.max_instances != usual.max_instances,
+            NovaFilter::NumInstances,
+            "num-instances",
+        ),
+        (
+            "maxServerPerHost",
+            nova.max_server_per_host != usual.max_server_per_host,
+            NovaFilter::AntiAffinity,
+            "anti-affinity",
+        ),
+    ] {
+        if is_stated && !is_filtered(filter) {
+            let message = format!("no filter looks at `{field}`");
+            wrong(&[field], message, &format!("add `{name}` to `filters`"));
+        }
+    }
     for (field, is_stated) in [
         ("isolatedHosts", !nova.isolated_hosts.is_empty()),
         ("isolatedImages", !nova.isolated_images.is_empty()),

@@ -12,7 +12,7 @@ use metrics::HypervisorRoom;
 use model::{Node, Text};
 use scenario::schema::{
     Nova, NovaAggregate, NovaAtTimeout, NovaFilter, NovaGroupPolicy, NovaImageStore, NovaMachine,
-    NovaMigration, NovaProvider,
+    NovaMigration, NovaProvider, NovaResize,
 };
 use scenario::{Scenario, Share};
 use systems::nova::NovaOptions;
@@ -24,7 +24,7 @@ use systems::nova::host::{Amounts, Ratios};
 use systems::nova::machines::Hypervisors;
 use systems::nova::migration::{AtTimeout, MigrationOptions};
 use systems::nova::network::{DEFAULT_PREFIX, Network, NetworkError};
-use systems::nova::options::{Machine, Rules, Schedulers};
+use systems::nova::options::{Machine, RelocationOptions, Rules, Schedulers};
 use systems::nova::query::Query;
 use systems::nova::service::ServiceOptions;
 use systems::nova::weigher::{Multipliers, Weigher};
@@ -93,6 +93,7 @@ pub(super) fn nova_options(written: &Nova) -> Result<NovaOptions, BuildError> {
         },
         evacuate_after: written.evacuate_after,
         migration: written.live_migration.as_ref().map(migration).transpose()?,
+        relocation: relocation(&written.resize)?,
         client_retry: written.client_retry,
         machine: machine(&written.machine)?,
     })
@@ -334,6 +335,16 @@ fn migration(written: &NovaMigration) -> Result<MigrationOptions, BuildError> {
             NovaAtTimeout::ForceComplete => AtTimeout::ForceComplete,
         },
         parallel: written.parallel as usize,
+    })
+}
+
+fn relocation(written: &NovaResize) -> Result<RelocationOptions, BuildError> {
+    let bandwidth = written.bandwidth;
+    Ok(RelocationOptions {
+        bandwidth: bandwidth.map_or(Ok(0), |own| bytes("resize.bandwidth", own))?,
+        shutdown: written.shutdown,
+        same_host: written.same_host,
+        confirm_window: written.confirm_window,
     })
 }
 

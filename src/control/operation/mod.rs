@@ -5,6 +5,7 @@
 mod eviction;
 mod nodes;
 mod pods;
+mod relocation;
 mod succession;
 
 use std::fmt;
@@ -16,7 +17,7 @@ use cluster::{Conflict, Store};
 use eviction::pods_to_evict;
 use model::workload::Deployment;
 use model::{
-    Delivery, DeliveryStep, Disk, Event, Namespace, Node, Object, ObjectChange, PodRef, Push,
+    Delivery, DeliveryStep, Disk, Event, Labels, Namespace, Node, Object, ObjectChange, PodRef, Push,
     Taint, Text, VolumeNews, VolumeStep,
 };
 use succession::succeeding;
@@ -25,6 +26,7 @@ use units::{Duration, Instant, ObjectId, plural};
 pub use eviction::eviction;
 pub use nodes::TaintChoice;
 pub use pods::PodChoice;
+pub use relocation::{InstanceChoice, RelocationWish};
 
 /// An operation of a user.
 #[derive(Clone, Debug)]
@@ -69,6 +71,8 @@ pub enum Operation {
     FailDisk(Disk),
     /// Deletes or overwrites the data of a volume by mistake, which is noticed after a while.
     Corrupt(Text, Duration),
+    /// Asks for the cold migration or the resize of instances.
+    Relocate(RelocationWish),
     /// Pushes an image to the registry, or source code that it is built from.
     Push(Push),
 }
@@ -162,6 +166,17 @@ impl fmt::Display for Operation {
             Self::FailDisk(Disk::Node(name)) => write!(f, "fail the disk of {name}"),
             Self::FailDisk(Disk::Volume(name)) => write!(f, "fail the disks of volume {name}"),
             Self::Corrupt(volume, _) => write!(f, "corrupt the data of volume {volume}"),
+            Self::Relocate(wish) => {
+                let verb = if wish.requests.is_empty() {
+                    "migrate"
+                } else {
+                    "resize"
+                };
+                match &wish.choice {
+                    InstanceChoice::OfNode(node) => write!(f, "{verb} instances of {node}"),
+                    InstanceChoice::Pods(own) => write!(f, "{verb} pods of {}", own.namespace),
+                }
+            }
             Self::Push(push) => write!(f, "push {}", push.resolved()),
             Self::Upgrade(plan) => {
                 write!(f, "upgrade of {}", plural::count(plan.nodes.len(), "node"))
@@ -199,6 +214,8 @@ pub enum OperationError {
     NoNode(Text),
     /// There is no pod of this namespace and name.
     NoPod(Text, Text),
+    /// There is no pod of this namespace with these labels.
+    NoPodWith(Text, Labels),
     /// Objects of the kind have nothing of the sort.
     Meaningless(Target),
     /// The API refused.
@@ -214,6 +231,14 @@ impl fmt::Display for OperationError {
                 write!(
                     f,
                     "there is no pod `{name}` in namespace `{namespace}` at that time"
+                )
+            }
+            Self::NoPodWith(namespace, labels) => {
+                let labels = labels.iter().map(|(key, value)| format!("{key}={value}"));
+                let labels = labels.collect::<Vec<String>>().join(", ");
+                write!(
+                    f,
+                    "there is no pod with {labels} in namespace `{namespace}` at that time"
                 )
             }
             Self::Meaningless(target) => write!(
@@ -292,6 +317,7 @@ pub fn carry_out(
             let (Disk::Node(name) | Disk::Volume(name)) = disk;
             steps.volume(name, VolumeStep::DiskFailed(disk.clone()));
         }
+        Operation::Relocate(wish) => steps.relocate(store, wish)?,
         Operation::Corrupt(volume, noticed) => steps.corrupt(volume, *noticed),
         Operation::Push(push) => {
             let delivery = Delivery {

@@ -22,7 +22,7 @@ pub struct PodChoice {
 }
 
 impl PodChoice {
-    fn admits(&self, spec: &PodSpec) -> bool {
+    pub(super) fn admits(&self, spec: &PodSpec) -> bool {
         let mut labels = self.labels.iter();
         spec.namespace == self.namespace
             && labels.all(|(key, value)| spec.labels.get(key) == Some(value))

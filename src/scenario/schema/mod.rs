@@ -37,6 +37,7 @@ mod operation;
 mod power;
 mod provider;
 mod release;
+mod relocation;
 mod run;
 mod shutdown;
 mod slurm;
@@ -111,6 +112,7 @@ pub use operation::{
     ArrivalJobs, Controllers, MachineOperation, MachineStep, NodeTaint, NodeTaints, Operation,
     PodDeletion, PropagationPolicy, Upgrade,
 };
+pub use relocation::{InstanceMigration, InstanceResize, NovaResize};
 pub use power::{EmbodiedCarbon, PowerTemplate};
 pub use provider::{
     ClusterAutoscaling, ConsolidationPolicy, DisruptionReason, DisruptionWindow, ExpanderName,

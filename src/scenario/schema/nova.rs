@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::share::Share;
 use units::{Duration, Quantity, SortedMap};
 
-use super::{NovaAggregate, NovaHints};
+use super::{NovaAggregate, NovaHints, NovaResize};
 
 /// Options of `OpenStack` Nova; used with `name: nova`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -81,6 +81,9 @@ pub struct Nova {
     /// `upgrade` then end them).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live_migration: Option<NovaMigration>,
+    /// Cold migrations and resizes, as `migrate` and `resize` of `operations` ask for them.
+    #[serde(skip_serializing_if = "NovaResize::is_default")]
+    pub resize: NovaResize,
     /// Client retry delay for a request that no host could take; `0s` gives up. Default `10s`. Nova
     /// itself never retries.
     pub client_retry: Duration,
@@ -117,6 +120,7 @@ impl Default for Nova {
             service_down_time: Duration::from_secs(60),
             evacuate_after: None,
             live_migration: None,
+            resize: NovaResize::default(),
             client_retry: Duration::from_secs(10),
             machine: NovaMachine::default(),
         }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Push, TaintEffect};
+use super::{InstanceMigration, InstanceResize, Push, TaintEffect};
 use rng::Distribution;
 use units::{Duration, SortedMap};
 
@@ -44,6 +44,7 @@ pub struct ArrivalJobs {
         {"required": ["cordon"]}, {"required": ["uncordon"]}, {"required": ["drain"]},
         {"required": ["upgrade"]}, {"required": ["deletePods"]}, {"required": ["taint"]},
         {"required": ["untaint"]}, {"required": ["push"]}, {"required": ["machine"]},
+        {"required": ["migrate"]}, {"required": ["resize"]},
     ]),
     extend("dependentRequired" = {
         "replicas": ["scale"], "scale": ["replicas"], "propagation": ["delete"],
@@ -108,6 +109,12 @@ pub struct Operation {
     /// Step of Docker Machine for the host of a node; needs `cluster.provider.dockerMachine`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<MachineOperation>,
+    /// Instances of Nova to migrate while they are shut down; with `name: nova` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migrate: Option<InstanceMigration>,
+    /// Instances of Nova to resize to another flavor; with `name: nova` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resize: Option<InstanceResize>,
 }
 
 /// Step of Docker Machine for the host of a node. What runs on a host is lost while its engine is away.
@@ -285,8 +292,10 @@ impl Operation {
         let taint = self.taint.as_ref().map(|own| ("taint.node", &*own.node));
         let untaint = (self.untaint.as_ref()).map(|own| ("untaint.node", &*own.node));
         let machine = (self.machine.as_ref()).map(|own| ("machine.node", &*own.node));
+        let migrated = self.migrate.as_ref().and_then(|own| own.node.as_deref());
+        let migrated = migrated.map(|node| ("migrate.node", node));
         let mut named = named.into_iter();
         let named = named.find_map(|(field, node)| Some((field, node.as_deref()?)));
-        named.or(taint).or(untaint).or(machine)
+        named.or(taint).or(untaint).or(machine).or(migrated)
     }
 }

@@ -338,13 +338,13 @@ impl Engine {
         creation: &Creation,
     ) -> Result<Result<(), Conflict>, SimError> {
         let replaced = match creation {
-            Creation::Replacement { pod, .. } => {
+            Creation::Replacement { pod, .. } | Creation::Rebuilt { pod, .. } => {
                 let rest = self.nodes.left(ctx.now(), *pod);
-                rest.map(|rest| (self.nodes.who(*pod), rest))
+                Some((self.nodes.who(*pod), rest))
             }
             Creation::Moved { pod, .. } => {
                 let rest = self.nodes.moving(ctx.now(), self.control.store(), *pod);
-                Some((self.nodes.who(*pod), rest))
+                Some((self.nodes.who(*pod), Some(rest)))
             }
             _ => None,
         };
@@ -370,11 +370,15 @@ impl Engine {
                 }
                 if let Some((who, rest)) = replaced {
                     let now = ctx.now();
-                    match creation {
-                        Creation::Moved { downtime, .. } => {
+                    match (creation, rest) {
+                        (Creation::Moved { downtime, .. }, Some(rest)) => {
                             self.nodes.arrive(now, pod, who, rest, *downtime);
                         }
-                        _ => self.nodes.resume(now, pod, who, rest),
+                        (Creation::Rebuilt { downtime, .. }, rest) => {
+                            self.nodes.arrive_anew(now, pod, who, rest, *downtime);
+                        }
+                        (_, Some(rest)) => self.nodes.resume(now, pod, who, rest),
+                        (_, None) => {}
                     }
                 }
             }

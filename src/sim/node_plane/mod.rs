@@ -268,8 +268,7 @@ impl NodePlane {
         if state.is_some_and(PodState::is_held) {
             self.agent.held(pod);
         }
-        if self.machine.has_moved(pod) {
-            let downtime = self.downtimes.remove(&pod.id).unwrap_or_default();
+        if let Some(downtime) = self.downtimes.remove(&pod.id) {
             self.agent.arrives(pod, downtime);
         }
         let local = LocalNode::new(store, assignment.node);

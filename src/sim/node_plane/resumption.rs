@@ -59,6 +59,22 @@ impl NodePlane {
         self.downtimes.insert(pod.id, downtime);
     }
 
+    /// A pod was submitted that does the work of another once more after a downtime; `rest` is that work, where it
+    /// is known.
+    pub(crate) fn arrive_anew(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        other: Identity,
+        rest: Option<Rest>,
+        downtime: Duration,
+    ) {
+        if let Some(rest) = rest {
+            self.resume(now, pod, other, rest);
+        }
+        self.downtimes.insert(pod.id, downtime);
+    }
+
     /// Submits the rest of a pod's work if the pod was evicted, where evicted pods come back; so much of
     /// its recorded use was over.
     pub(super) fn resume_if_evicted(

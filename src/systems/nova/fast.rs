@@ -73,10 +73,8 @@ impl FastCloud {
         let Some(own) = self.plain.hosts.get(host) else {
             return;
         };
-        let classes = own.capacity().classes().into_iter();
-        let classes = classes.zip(own.used.classes());
-        for (column, (capacity, used)) in self.left.iter_mut().zip(classes) {
-            column[host] = capacity.saturating_sub(used);
+        for (column, left) in self.left.iter_mut().zip(own.left().classes()) {
+            column[host] = left;
         }
         for (weigher, column) in Weigher::ALL.into_iter().zip(&mut self.raws) {
             column[host] = weigher.raw(own, Members::default());

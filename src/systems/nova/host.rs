@@ -143,15 +143,23 @@ impl Host {
         }
     }
 
+    /// Amounts that one more instance may ask for: those left of the capacity, and never more than the host has
+    /// without any ratio (`max_unit` of its inventory).
+    pub fn left(&self) -> Amounts {
+        let left = self.capacity().minus(self.used);
+        Amounts {
+            vcpus: left.vcpus.min(self.total.vcpus),
+            memory: left.memory.min(self.total.memory),
+            disk: left.disk.min(self.total.disk),
+        }
+    }
+
     /// Whether a flavor's amounts are left of the host's capacity. A class that is not asked for is
     /// not looked at.
     pub fn has_room(&self, asked: Amounts) -> bool {
-        let capacity = self.capacity().classes().into_iter();
-        let used = self.used.classes().into_iter();
-        let classes = asked.classes().into_iter().zip(capacity).zip(used);
-        classes
-            .into_iter()
-            .all(|((asked, capacity), used)| asked == 0 || asked <= capacity.saturating_sub(used))
+        let left = self.left().classes().into_iter();
+        let mut classes = asked.classes().into_iter().zip(left);
+        classes.all(|(asked, left)| asked == 0 || asked <= left)
     }
 
     /// Number of instances of a flavor that an empty host takes.

@@ -124,6 +124,31 @@ pub struct Schedulers {
     pub per_instance: Duration,
 }
 
+/// Cold migrations and resizes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RelocationOptions {
+    /// Bytes a second at which disks are copied; zero: disks are on storage that all hosts share.
+    pub bandwidth: i64,
+    /// Time in which the guest system shuts down.
+    pub shutdown: Duration,
+    /// Whether a resize may leave an instance on its host (`allow_resize_to_same_host`).
+    pub same_host: bool,
+    /// Time after which a move without an answer is confirmed (`resize_confirm_window`); zero: never.
+    pub confirm_window: Duration,
+}
+
+impl RelocationOptions {
+    /// Time in which a disk of so many MiB is copied to another host.
+    pub fn copy_time(&self, disk: i64) -> Duration {
+        if self.bandwidth <= 0 {
+            return Duration::ZERO;
+        }
+        let bytes = i128::from(disk.max(0)) << 20;
+        let nanoseconds = bytes * 1_000_000_000 / i128::from(self.bandwidth);
+        Duration::from_nanos(i64::try_from(nanoseconds).unwrap_or(i64::MAX))
+    }
+}
+
 /// Options of the scheduler, the services and the machines.
 #[derive(Clone, Debug)]
 pub struct NovaOptions {
@@ -151,6 +176,8 @@ pub struct NovaOptions {
     pub evacuate_after: Option<Duration>,
     /// Live migration of instances off hosts that are disabled while they are up; `None` leaves them there.
     pub migration: Option<MigrationOptions>,
+    /// Cold migrations and resizes.
+    pub relocation: RelocationOptions,
     /// Time after which a client asks again for what no host could take; zero: it gives up.
     pub client_retry: Duration,
     /// The machine that instances boot in.
@@ -175,6 +202,7 @@ impl Default for NovaOptions {
             services: ServiceOptions::default(),
             evacuate_after: None,
             migration: None,
+            relocation: RelocationOptions::default(),
             client_retry: Duration::from_secs(10),
             machine: Machine::default(),
         }

@@ -460,3 +460,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn no_instance_is_larger_than_its_host_whatever_the_ratios() {
+    let mut host = Host {
+        total: Amounts {
+            vcpus: 8,
+            memory: 16_384,
+            disk: 102_400,
+        },
+        ratios: Ratios::UP_TO_ZED,
+        ..Host::default()
+    };
+    let asked = |vcpus: i64, memory: i64| Amounts {
+        vcpus,
+        memory,
+        disk: 0,
+    };
+    assert!(host.has_room(asked(8, 16_384)));
+    assert!(!host.has_room(asked(9, 1)) && !host.has_room(asked(1, 16_385)));
+    // 128 virtual processors are promised: fifteen such instances leave room for one more.
+    host.used = asked(120, 0);
+    assert!(host.has_room(asked(8, 1)));
+    host.used = asked(121, 0);
+    assert!(!host.has_room(asked(8, 1)));
+}

@@ -2,5 +2,6 @@
 
 pub mod autoscalers;
 pub mod fights;
+pub mod machine_failures;
 pub mod scaling;
 pub mod turns;

@@ -6,4 +6,5 @@ pub mod disruptions;
 pub mod migrations;
 pub mod oom_kills;
 pub mod queue_evictions;
+pub mod relocations;
 pub mod restarts;

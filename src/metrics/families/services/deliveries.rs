@@ -2,7 +2,7 @@
 //! orchestrators-a.md section 9.1).
 
 use model::{Delivery, DeliveryStep, Event, Text};
-use units::{Instant, SortedMap};
+use units::{Duration, Instant, SortedMap};
 
 use crate::record::collector::{Change, Collector, Heard, RunEnd};
 use crate::record::entry::MetricEntry;
@@ -67,7 +67,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
     ],
     formula: "lead time: from a push until all pods of a workload run it and are ready; \
               first_replica: until the first does; mixed_versions: from the first to all; \
-              undelivered: pushes that no workload uses or whose system replaces no pods; \
+              delivered: those that no one gave up later, neither the system nor a user; failed: those that made \
+              no progress in time or were given up; undelivered: pushes that no workload uses or whose system replaces no pods; \
               failure_fraction: failed / (failed + delivered)",
     denominators: "rollouts that reached all pods of their workload; of failure_fraction, those that ended",
     census: "pushes made in W, and the rollouts that follow from them, one for each workload",
@@ -76,11 +77,21 @@ pub const ENTRY: MetricEntry = MetricEntry {
     construct: |_| Box::new(Deliveries::default()),
 };
 
+/// A rollout: its workload, its image, and the instant of the push.
+type Rolled = (Text, Text, Instant);
+
+/// Times of a rollout.
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    lead: Duration,
+    mixed: Duration,
+}
+
 #[derive(Clone, Debug)]
 struct Deliveries {
-    lead: Distribution,
     first: Distribution,
-    mixed: Distribution,
+    /// Lead times and times with two versions of rollouts that reached all pods and were not taken back.
+    delivered: SortedMap<Rolled, Times>,
     counts: [u64; DeliveryStep::ALL.len()],
     /// Instants of first pods of rollouts under way, by workload and image.
     firsts: SortedMap<(Text, Text), Option<Instant>>,
@@ -90,9 +101,8 @@ struct Deliveries {
 impl Default for Deliveries {
     fn default() -> Self {
         Self {
-            lead: Distribution::of("rollout"),
             first: Distribution::of("rollout"),
-            mixed: Distribution::of("rollout"),
+            delivered: SortedMap::new(),
             counts: [0; DeliveryStep::ALL.len()],
             firsts: SortedMap::new(),
             has_any: false,
@@ -117,12 +127,25 @@ impl Deliveries {
                 self.firsts.insert(key, Some(at));
             }
             DeliveryStep::Delivered => {
-                self.lead.add(at.since(own.pushed));
                 let first = self.firsts.remove(&key).flatten();
-                self.mixed.add(at.since(first.unwrap_or(at)));
+                let times = Times {
+                    lead: at.since(own.pushed),
+                    mixed: at.since(first.unwrap_or(at)),
+                };
+                self.delivered.insert((key.0, key.1, own.pushed), times);
             }
-            DeliveryStep::Failed | DeliveryStep::Superseded => {
+            DeliveryStep::Superseded => {
                 self.firsts.remove(&key);
+            }
+            DeliveryStep::Failed | DeliveryStep::RolledBack => {
+                self.firsts.remove(&key);
+                // What is given up later was not delivered after all.
+                let rolled = (key.0, key.1, own.pushed);
+                if self.delivered.remove(&rolled).is_some() {
+                    self.counts[DeliveryStep::Delivered as usize] -= 1;
+                    let is_told = own.step == DeliveryStep::Failed;
+                    self.counts[DeliveryStep::Failed as usize] += u64::from(!is_told);
+                }
             }
             _ => {}
         }
@@ -149,9 +172,14 @@ impl Collector for Deliveries {
             values.put_undefined("nothing was pushed");
             return;
         }
-        self.lead.put(values);
+        let [mut lead, mut mixed] = [(); 2].map(|()| Distribution::of("rollout"));
+        for times in self.delivered.values() {
+            lead.add(times.lead);
+            mixed.add(times.mixed);
+        }
+        lead.put(values);
         self.first.put_of(FIRST, values);
-        self.mixed.put_of(MIXED, values);
+        mixed.put_of(MIXED, values);
         let counted = [
             (PUSHED, DeliveryStep::Pushed),
             (DELIVERED, DeliveryStep::Delivered),

@@ -71,6 +71,16 @@ impl Migrations {
         self.arriving.remove(name)
     }
 
+    /// An instance of a name is to come from another host.
+    pub(super) fn expect(&mut self, name: Text) {
+        self.arriving.insert(name);
+    }
+
+    /// Whether an instance is on its way to another host.
+    pub(super) fn is_moving(&self, pod: PodRef) -> bool {
+        self.moving.contains_key(&pod.id)
+    }
+
     fn leaving(&self, host: usize) -> usize {
         let moving = self.moving.values();
         moving.filter(|own| own.from == host).count()
@@ -114,6 +124,7 @@ impl Nova {
                 own.host == Some(host)
                     && !own.is_building
                     && is_free
+                    && !self.relocations.has(own.pod)
                     && store.pods().get(own.pod).is_some()
                     && !store.pod_states().is_terminating(own.pod)
             })

@@ -10,6 +10,7 @@ mod builds;
 mod hosts;
 mod migrations;
 mod racing;
+mod relocations;
 mod requests;
 
 use std::collections::VecDeque;
@@ -19,7 +20,7 @@ use cluster::{Conflict, Store};
 use control::admission::Creation;
 use control::{Component, Memory, Outbox, Progress, Write};
 use fixedbitset::FixedBitSet;
-use model::{Event, NodeContact, ObjectChange, PodCreated, PodRef, PodSpec, Text};
+use model::{Event, NodeContact, ObjectChange, PodChange, PodCreated, PodRef, PodSpec, Text};
 use rng::Stream;
 use scheduler::pipeline::evaluate::Form;
 use units::{ClassId, GangId, Instant, NodeId, ObjectId, PodId, Revision, SortedMap};
@@ -35,6 +36,7 @@ use crate::parts::timers::Timers;
 use hosts::Service;
 use migrations::Migrations;
 use racing::Deciding;
+use relocations::Relocations;
 
 /// Purpose of the stream that hosts are drawn from.
 const SUBSET: &str = "nova.subset";
@@ -50,6 +52,8 @@ enum Due {
     Evacuate(NodeId),
     /// An instance that moves stands still, or its move is given up.
     Moved(PodId),
+    /// The user answers to the move of an instance, which is this pod now.
+    Answered(PodId),
     /// The build of an instance fails on its host.
     BuildFailed(PodRef),
     /// A scheduler has decided on the request that begins with a pod.
@@ -132,6 +136,7 @@ pub(super) struct Nova {
     /// Hosts that instances are evacuated from, by name.
     evacuees: SortedMap<Text, usize>,
     migrations: Migrations,
+    relocations: Relocations,
     timers: Timers<Due>,
     workloads: Workloads,
 }
@@ -161,6 +166,7 @@ impl Nova {
             asking: SortedMap::new(),
             evacuees: SortedMap::new(),
             migrations: Migrations::default(),
+            relocations: Relocations::default(),
             timers: Timers::default(),
             workloads: Workloads::new(CAPABILITIES),
         }
@@ -199,13 +205,22 @@ impl Nova {
                         arrived.push((together, created.pod));
                     }
                 }
-                Event::PodBound { pod, node, .. } => self.bound(*pod, *node),
+                Event::PodBound { pod, node, .. } => {
+                    self.bound(*pod, *node);
+                    self.relocated_to(*pod);
+                }
+                Event::PodChanged {
+                    pod,
+                    change: PodChange::Relocated(step),
+                } => self.relocation(*pod, *step),
                 Event::PodRunning { pod } => {
                     self.runs(*pod);
+                    self.relocation_runs(now, *pod);
                     self.migrations.look_again();
                 }
                 Event::PodEnded { pod, reason } => {
                     self.stop_moving(*pod);
+                    self.relocation_ended(*pod);
                     self.ended(now, *pod, *reason, store, out);
                 }
                 Event::Object(change) => self.declared_object(change, store, out),
@@ -282,6 +297,7 @@ impl Nova {
             Due::Down(node) => self.down(now, node, store, out),
             Due::Evacuate(node) => self.evacuate(now, node, store, out),
             Due::Moved(pod) => self.moved(now, pod, store, out),
+            Due::Answered(pod) => self.answered(now, pod, store, out),
             Due::BuildFailed(pod) => self.build_failed(now, pod, store, out),
             Due::Decided(first) => {
                 if let Some(decision) = self.deciding.remove(&first) {
@@ -307,7 +323,12 @@ impl Component for Nova {
             self.due(now, due, view, out);
         }
         // A move that is done is seen in the log before anything else is placed.
-        let is_move = |creation: &Creation| matches!(creation, Creation::Moved { .. });
+        let is_move = |creation: &Creation| {
+            matches!(
+                creation,
+                Creation::Moved { .. } | Creation::Rebuilt { .. }
+            )
+        };
         if out.creations.iter().any(is_move) {
             return Progress::More;
         }
@@ -320,7 +341,7 @@ impl Component for Nova {
                 Some(scheduler) => self.begin(now, scheduler, batch, view, out),
                 None => self.ask(now, batch, view, out),
             }
-        } else if self.migrate(now, view, out) {
+        } else if self.relocate(view, out) || self.migrate(now, view, out) {
             return Progress::More;
         }
         self.share_out(now);
@@ -349,6 +370,11 @@ impl Component for Nova {
             && let Some(name) = self.instance_mut(*pod).map(|own| own.name.clone())
         {
             self.evacuees.remove(&name);
+        }
+        if let Creation::Rebuilt { pod, .. } = creation
+            && let Some(name) = self.instance_mut(*pod).map(|own| own.name.clone())
+        {
+            self.relocation_declined(&name);
         }
         if let Creation::Moved { pod, .. } = creation
             && let Some(name) = self.instance_mut(*pod).map(|own| own.name.clone())
