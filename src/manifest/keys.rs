@@ -14,6 +14,9 @@ pub(super) const SAFE_LOCAL_VOLUMES: &str =
 /// Annotation of a pod template: the cost of deleting its pods beside that of others.
 pub(super) const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
+/// Annotation of a node: controllers whose pods it asks schedulers to place elsewhere, in JSON.
+pub(super) const PREFER_AVOID_PODS: &str = "scheduler.alpha.kubernetes.io/preferAvoidPods";
+
 /// Annotation of a claim whose binding to the volume is complete.
 pub(super) const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
 /// Annotation of a claim: the node that a volume is being made for.

@@ -2,9 +2,10 @@
 
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
-use super::{Ctx, Kubelet, affinity, gpu, raw};
+use super::{Ctx, Kubelet, affinity, gpu, keys, raw};
 use model::resource_list::{CPU, PODS};
-use model::{Node, Release};
+use model::{AvoidedControllers, Node, Release, Text};
+use serde::Deserialize;
 
 /// The node that a manifest declares. What it lists in `allocatable` counts; a node without it
 /// takes its `capacity`, as the API defaults it.
@@ -49,10 +50,54 @@ pub(super) fn node(
         capacity,
         gpu: None,
         images: images(&status.images, ctx),
+        avoids: avoided(metadata)?,
     };
     node.gpu = gpu::take_inventory(&mut node, &allocatable_path)?;
     note_left_out(&node, status, ctx);
     Ok(node)
+}
+
+/// The controllers whose pods a node asks schedulers to place elsewhere.
+fn avoided(metadata: &raw::Metadata) -> Result<AvoidedControllers, Problem> {
+    let key = keys::PREFER_AVOID_PODS;
+    let Some(text) = metadata.annotations.get(key) else {
+        return Ok(AvoidedControllers::default());
+    };
+    let path = Path::root("metadata");
+    let path = path.field("annotations");
+    let path = path.key(key);
+    let stated: Avoided = serde_json::from_str(text).map_err(|why| path.broken(why))?;
+    let signatures = stated.prefer_avoid_pods.into_iter();
+    let controllers = signatures.filter_map(|own| own.pod_signature.pod_controller);
+    Ok(AvoidedControllers(
+        controllers.map(|own| (own.kind, own.name)).collect(),
+    ))
+}
+
+/// The annotation by which a node asks for that, as Kubernetes writes it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Avoided {
+    #[serde(default)]
+    prefer_avoid_pods: Vec<AvoidedPods>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AvoidedPods {
+    pod_signature: PodSignature,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PodSignature {
+    pod_controller: Option<PodController>,
+}
+
+#[derive(Deserialize)]
+struct PodController {
+    kind: Text,
+    name: Text,
 }
 
 /// The kubelet that a node reports.

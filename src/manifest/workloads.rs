@@ -272,7 +272,13 @@ impl Workload<'_> {
         let path = Path::root("spec");
         let strategy_path = path.field("strategy");
         let strategy = raw.strategy.unwrap_or_default();
-        let strategy = if strategy.is_rolling("Recreate", &strategy_path)? {
+        let is_rolling = strategy.is_rolling("Recreate", &strategy_path)?;
+        if strategy.rolling_update.is_some() && !is_rolling {
+            let expected = "nothing with the type `Recreate`, whose pods all go at once";
+            let path = strategy_path.field("rollingUpdate");
+            return Err(path.problem(expected, "rolling parameters"));
+        }
+        let strategy = if is_rolling {
             let known = RollingUpdate::default();
             let known = (known.max_surge, known.max_unavailable);
             let rolling = strategy.rolling_update.unwrap_or_default();

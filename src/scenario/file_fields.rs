@@ -76,6 +76,11 @@ pub fn file_fields(scenario: &mut Scenario) -> Vec<FileField<'_>> {
     if let Some(config) = &mut scenario.system.scheduler.config {
         fields.file("system.scheduler.config".to_owned(), config);
     }
+    if let Some(own) = &mut scenario.system.openshift
+        && let Some(file) = &mut own.policy_file
+    {
+        fields.file("system.openshift.policyFile".to_owned(), file);
+    }
     let models = &mut scenario.models;
     if let NoneOr::Some(startup) = &mut models.startup
         && let Some(file) = startup

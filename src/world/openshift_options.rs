@@ -6,26 +6,40 @@ use scenario::schema::{
     OpenShiftScriptStep, OpenShiftTrigger,
 };
 use systems::openshift::deployment::Triggers;
-use systems::openshift::policy::Release;
 use systems::openshift::rollout::{Hook, HookPolicy, RolloutRules, ScriptStep};
+use systems::openshift::rules::Rules;
 use systems::openshift::{ConfigRules, OpenShiftOptions};
 use units::SortedMap;
 
+use super::scheduler_policy::read_policy;
+use super::{BuildError, FileSource};
+
 /// The options of an experiment's `system.openshift`.
-pub(super) fn openshift_options(written: &OpenShift) -> OpenShiftOptions {
+///
+/// # Errors
+/// The policy's file can't be read, or states what is not known.
+pub(super) fn openshift_options(
+    written: &OpenShift,
+    files: &FileSource<'_>,
+) -> Result<OpenShiftOptions, BuildError> {
     let projects = written.projects.iter();
     let projects = projects.map(|(name, own)| (Text::from(&**name), labels(&own.node_selector)));
     let configs = written.deployment_configs.iter();
     let configs = configs.map(|(name, own)| (name.clone(), rules(own)));
-    OpenShiftOptions {
-        release: match written.policy {
-            OpenShiftPolicy::Early => Release::Early,
-            OpenShiftPolicy::V3_11 => Release::V3_11,
-        },
+    let policy = match (&written.policy_file, written.policy) {
+        (Some(file), _) => {
+            let input = files.open(file);
+            read_policy(&input.name, &input.read_to_string()?)?
+        }
+        (None, OpenShiftPolicy::Early) => Rules::early(),
+        (None, OpenShiftPolicy::V3_11) => Rules::v3_11(),
+    };
+    Ok(OpenShiftOptions {
+        policy,
         node_selector: labels(&written.node_selector),
         projects: projects.collect(),
         deployments: configs.collect(),
-    }
+    })
 }
 
 fn labels(written: &SortedMap<String, String>) -> Labels {

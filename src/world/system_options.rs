@@ -72,7 +72,7 @@ pub fn system_options(
         None => EcsOptions::default(),
     };
     let openshift = system.openshift.clone().unwrap_or_default();
-    let openshift = super::openshift_options::openshift_options(&openshift);
+    let openshift = super::openshift_options::openshift_options(&openshift, files)?;
     let omega = super::omega_options::omega_options(scenario);
     let flow = super::omega_options::flow_options(&system.flow.clone().unwrap_or_default());
     let options = SystemOptions::default().with(nova).with(ecs).with(sparrow);

@@ -176,3 +176,32 @@ fn openshift_3_11_prefers_what_pods_prefer() {
     let later = "name: openshift, openshift: {policy: '3.11'}";
     assert_eq!(places("openshift-3-11", NODES, later, &pods), ["a on n2"]);
 }
+
+#[test]
+fn openshift_3_11_heeds_affinity_between_pods() {
+    let beside = |app: &str| {
+        format!("topologyKey: kubernetes.io/hostname, labelSelector: {{matchLabels: {{app: {app}}}}}")
+    };
+    let apart = format!(
+        "affinity: {{podAntiAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: [{{{}}}]}}}}",
+        beside("a")
+    );
+    let liked = format!(
+        "affinity: {{podAffinity: {{preferredDuringSchedulingIgnoredDuringExecution: [{{weight: 50, \
+         podAffinityTerm: {{{}}}}}]}}}}",
+        beside("a")
+    );
+    let pods = [
+        Wanted::new("a", "nodeName: n1"),
+        Wanted::new("b", apart.leak()),
+        Wanted::new("c", liked.leak()),
+    ];
+    let nodes = "{name: n0, template: {allocatable: {cpu: 2, memory: 2Gi, pods: 110}}}, {name: n1, \
+                 template: {allocatable: {cpu: 8, memory: 16Gi, pods: 110}}}";
+    // The pod on n1 leaves most room there: 7 of 8 cores against 1 of 2.
+    let early = places("openshift-pods-early", nodes, "name: openshift", &pods);
+    assert_eq!(early, ["b on n1", "c on n1"]);
+    let later = "name: openshift, openshift: {policy: '3.11'}";
+    let places = places("openshift-pods", nodes, later, &pods);
+    assert_eq!(places, ["b on n0", "c on n1"]);
+}

@@ -6,6 +6,7 @@ use windtunnel::model::{Event, Object, ObjectChange, Pod, PodRef};
 use windtunnel::sim::check::Checker;
 use windtunnel::units::{Instant, SortedMap};
 
+use crate::failover::Story;
 use crate::kube_scenario::{Scratch, load_file};
 use crate::watch::watch;
 
@@ -279,4 +280,67 @@ fn a_rollout_fails_with_the_node_of_its_deployer() {
         format!("{more}\nfailures: [{{kind: node-outage, node: {node}, at: 16m, for: 13m}}]");
     let seen = run("openshift-deployer-lost", "Recreate", options, &lost);
     assert_eq!((seen.now["web-1"], seen.now["web-2"]), (4, 0));
+}
+
+#[test]
+fn a_pod_that_fits_nowhere_is_tried_again_after_its_back_off() {
+    let pod = |name: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, annotations: \
+             {{windtunnel.dev/run-time: 40s}}}}\nspec: {{containers: [{{name: a, image: a, resources: \
+             {{requests: {{cpu: 3, memory: 1Gi}}}}}}]}}\n"
+        )
+    };
+    let pods = format!("{}{}", pod("first"), pod("second"));
+    let text = "windtunnel: v1\nname: back-off\ncluster: {nodes: [{name: n0, template: {allocatable: \
+                {cpu: 4, memory: 8Gi, pods: 110}}}]}\nworkload: [{manifests: pods.yaml}]\nsystem: \
+                {name: openshift}\nstop: {at: 10m}\n";
+    let files = [("pods.yaml", &*pods), ("run.yaml", text)];
+    let scratch = Scratch::new("openshift-back-off", &files);
+    let experiment = load_file(&scratch.path("run.yaml"));
+    let mut story = Story::default();
+    let scenario = &experiment.variants[0].scenario;
+    let end = watch(scenario, &experiment.files, &mut story);
+    end.unwrap_or_else(|error| panic!("{error}"));
+    // Tried at 0, 1, 3, 7, 15, 31 and 63 s; there is room from 40 s on.
+    let bound: Vec<f64> = story.bound.values().copied().collect();
+    assert_eq!(bound, [0.0, 63.0]);
+}
+
+#[test]
+fn nodes_can_ask_the_pods_of_a_controller_to_stay_away() {
+    let node = |name: &str, cores: u32, annotations: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Node\nmetadata: {{name: {name}{annotations}}}\nstatus: \
+             {{allocatable: {{cpu: '{cores}', memory: 16Gi, pods: '110'}}}}\n"
+        )
+    };
+    let controller = |name: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: ReplicationController\nmetadata: {{name: {name}}}\nspec:\n  \
+             replicas: 1\n  selector: {{app: {name}}}\n  template:\n    metadata: {{labels: {{app: \
+             {name}}}}}\n    spec: {{containers: [{{name: a, image: a, resources: {{requests: {{cpu: 1, \
+             memory: 1Gi}}}}}}]}}\n"
+        )
+    };
+    let avoided = ", annotations: {scheduler.alpha.kubernetes.io/preferAvoidPods: \
+                   '{\"preferAvoidPods\": [{\"podSignature\": {\"podController\": {\"kind\": \
+                   \"ReplicationController\", \"name\": \"noisy\"}}}]}'}";
+    let nodes = format!("{}{}", node("n0", 16, avoided), node("n1", 4, ""));
+    let controllers = format!("{}{}", controller("noisy"), controller("quiet"));
+    let text = "windtunnel: v1\nname: avoided\ncluster: {nodes: [{manifests: nodes.yaml}]}\nworkload: \
+                [{manifests: pods.yaml}]\nsystem: {name: openshift, controllers: {}, openshift: {policy: \
+                '3.11'}}\nstop: {at: 5m}\n";
+    let files = [
+        ("nodes.yaml", &*nodes),
+        ("pods.yaml", &*controllers),
+        ("run.yaml", text),
+    ];
+    let scratch = Scratch::new("openshift-avoided", &files);
+    let experiment = load_file(&scratch.path("run.yaml"));
+    let mut seen = Seen::default();
+    let scenario = &experiment.variants[0].scenario;
+    let end = watch(scenario, &experiment.files, &mut seen);
+    end.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(seen.nodes, ["n1", "n0"]);
 }

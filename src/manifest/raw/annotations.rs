@@ -27,6 +27,7 @@ impl Annotations {
                     | keys::SAFE_LOCAL_VOLUMES
                     | keys::DO_NOT_DISRUPT
                     | keys::DELETION_COST
+                    | keys::PREFER_AVOID_PODS
                     | keys::BIND_COMPLETED
                     | keys::SELECTED_NODE
                     | keys::BETA_CLASS

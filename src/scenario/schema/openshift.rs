@@ -13,6 +13,10 @@ use units::{Duration, SortedMap};
 pub struct OpenShift {
     /// Release whose scheduler policy is followed; default `3.x`.
     pub policy: OpenShiftPolicy,
+    /// File of the scheduler's policy in JSON, as `scheduler.json` of a master states its predicates and
+    /// priorities; it takes the place of `policy`. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_file: Option<String>,
     /// Labels that nodes need for the pods of any project that states none of its own
     /// (`projectConfig.defaultNodeSelector`), such as `{region: primary}`; default none.
     pub node_selector: SortedMap<String, String>,

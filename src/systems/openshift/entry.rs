@@ -22,6 +22,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
 };
 
 const OF_SERVICE: &str = "the policy knows regions, zones and the pods of a service";
+const OF_PODS: &str = "predicate `MatchInterPodAffinity`";
 const CONTROLLERS: &str = "with `system.controllers`";
 
 /// Capabilities of `OpenShift`.
@@ -125,6 +126,13 @@ const REPLACED: &[&str] = &["deployment"];
 pub const WITH_3_11: Capabilities = &[
     (
         Capability::PreferredNodeAffinity,
+        Yes("by weight, up to ten points"),
+    ),
+    (Capability::OnePerNode, Yes(OF_PODS)),
+    (Capability::PodAffinityNode, Yes(OF_PODS)),
+    (Capability::PodAffinityDomain, Yes(OF_PODS)),
+    (
+        Capability::PreferredPodAffinity,
         Yes("by weight, up to ten points"),
     ),
     (

@@ -9,6 +9,7 @@ mod entry;
 mod options;
 pub mod policy;
 pub mod rollout;
+pub mod rules;
 
 pub use entry::{ENTRY, WITH_3_11};
 pub use options::{ConfigRules, OpenShiftOptions};

@@ -4,14 +4,14 @@ use model::{Labels, ResourceList, Text};
 use units::SortedMap;
 
 use super::deployment::Triggers;
-use super::policy::Release;
 use super::rollout::RolloutRules;
+use super::rules::{Priority, Rules};
 
 /// Options of the scheduler and of deployment configurations.
 #[derive(Clone, Debug, Default)]
 pub struct OpenShiftOptions {
-    /// Release whose scheduler policy is followed.
-    pub release: Release,
+    /// Policy of the scheduler.
+    pub policy: Rules,
     /// Labels that every node has to have for a pod, unless the pod's project states some.
     pub node_selector: Labels,
     /// Labels by project, which is the pod's namespace.
@@ -54,6 +54,12 @@ impl OpenShiftOptions {
         let own = self.deployments.get(name);
         let own = own.or_else(|| self.deployments.get("*"));
         own.cloned().unwrap_or_default()
+    }
+
+    /// Whether the policy looks at preferred node affinity, or at taints that pods avoid.
+    pub fn looks_at_wishes(&self) -> bool {
+        let weight = |own| self.policy.weight(own) != 0;
+        weight(Priority::NodeAffinity) || weight(Priority::TaintToleration)
     }
 
     /// Labels that a node has to have for the pods of a project.

@@ -1,21 +1,13 @@
-//! The default scheduler policy of `OpenShift` 3.x: five predicates, and three priorities of which
-//! that of zones counts twice (spec: orchestrators-a.md section 8.1).
+//! The scheduler policy of `OpenShift` 3.x: predicates that a node has to pass, and priorities whose weighed
+//! sum chooses among the nodes that do (spec: orchestrators-a.md section 8.1).
 
 use model::Text;
 use units::{SortedMap, SortedSet};
 
+use super::rules::{Predicate, Priority, Rules};
+
 /// Greatest score of a priority.
 const MOST: i64 = 10;
-
-/// Release whose policy is followed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Release {
-    /// The policy of the early releases of 3.
-    #[default]
-    Early,
-    /// The policy of 3.11, with three priorities more.
-    V3_11,
-}
 
 /// Amounts of processors (milli) and memory, in any one unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,6 +43,12 @@ pub struct Candidate {
     pub avoided: i64,
     /// Number of its pods that belong to the service of the new one.
     pub of_service: i64,
+    /// Sum of the weights of preferences between the new pod and the pods in the node's domains.
+    pub neighbours: i64,
+    /// `true` if required affinity or anti-affinity between pods leaves the node out.
+    pub is_repelled: bool,
+    /// `true` if the node asks the new pod's controller to stay away.
+    pub is_avoiding: bool,
     /// Number of pods that it takes; `None` is without bounds.
     pub slots: Option<i64>,
     /// Number of its pods.
@@ -88,8 +86,10 @@ pub struct Scores {
 
 impl Scores {
     /// The weighed sum.
-    pub const fn total(self) -> i64 {
-        self.least_requested + self.service_spread + 2 * self.zone
+    pub fn total(self, rules: &Rules) -> i64 {
+        rules.weight(Priority::LeastRequested) * self.least_requested
+            + rules.weight(Priority::ServiceSpreading) * self.service_spread
+            + rules.weight(Priority::Zone) * self.zone
     }
 }
 
@@ -111,20 +111,17 @@ fn fits(node: &Candidate, asked: &Asked) -> bool {
         })
 }
 
-/// The first predicate that a node does not pass: selector, resources, ports, disks, region.
-fn obstacle(node: &Candidate, asked: &Asked, region: Option<&Text>) -> Option<Predicate> {
-    if !(asked.selector.iter()).all(|own| node.labels.contains(own)) {
-        Some(Predicate::MatchNodeSelector)
-    } else if !fits(node, asked) {
-        Some(Predicate::PodFitsResources)
-    } else if asked.ports.iter().any(|own| node.ports.contains(own)) {
-        Some(Predicate::PodFitsPorts)
-    } else if has_disk_conflict(node, asked) {
-        Some(Predicate::NoDiskConflict)
-    } else if region.is_some_and(|region| node.region.as_ref() != Some(region)) {
-        Some(Predicate::Region)
-    } else {
-        None
+/// Whether a node passes a predicate.
+fn meets(predicate: Predicate, node: &Candidate, asked: &Asked, region: Option<&Text>) -> bool {
+    match predicate {
+        Predicate::MatchNodeSelector => {
+            (asked.selector.iter()).all(|own| node.labels.contains(own))
+        }
+        Predicate::PodFitsResources => fits(node, asked),
+        Predicate::PodFitsPorts => !asked.ports.iter().any(|own| node.ports.contains(own)),
+        Predicate::NoDiskConflict => !has_disk_conflict(node, asked),
+        Predicate::Region => region.is_none_or(|region| node.region.as_ref() == Some(region)),
+        Predicate::MatchInterPodAffinity => !node.is_repelled,
     }
 }
 
@@ -135,44 +132,19 @@ fn has_disk_conflict(node: &Candidate, asked: &Asked) -> bool {
     asked.disks.iter().any(is_held) || asked.read_disks.iter().any(is_written)
 }
 
-/// A predicate of the policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Predicate {
-    /// The labels that the pod asks for.
-    MatchNodeSelector,
-    /// Processors, memory and the number of pods.
-    PodFitsResources,
-    /// Ports of the node.
-    PodFitsPorts,
-    /// Disks with one writer.
-    NoDiskConflict,
-    /// The region of the pod's service.
-    Region,
-}
-
-impl Predicate {
-    /// Name of the predicate.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::MatchNodeSelector => "MatchNodeSelector",
-            Self::PodFitsResources => "PodFitsResources",
-            Self::PodFitsPorts => "PodFitsPorts",
-            Self::NoDiskConflict => "NoDiskConflict",
-            Self::Region => "Region",
-        }
-    }
-}
-
 /// The first predicate that each node does not pass; `None` of a node that passes all.
-pub fn obstacles(nodes: &[Candidate], asked: &Asked) -> Vec<Option<Predicate>> {
+pub fn obstacles(nodes: &[Candidate], asked: &Asked, rules: &Rules) -> Vec<Option<Predicate>> {
     let region = region(nodes, asked);
-    let obstacles = nodes.iter().map(|node| obstacle(node, asked, region));
+    let obstacles = nodes.iter().map(|node| {
+        let mut predicates = rules.predicates.iter().copied();
+        predicates.find(|&own| !meets(own, node, asked, region))
+    });
     obstacles.collect()
 }
 
 /// Whether each node passes the predicates.
-pub fn passes(nodes: &[Candidate], asked: &Asked) -> Vec<bool> {
-    let obstacles = obstacles(nodes, asked).into_iter();
+pub fn passes(nodes: &[Candidate], asked: &Asked, rules: &Rules) -> Vec<bool> {
+    let obstacles = obstacles(nodes, asked, rules).into_iter();
     obstacles.map(|own| own.is_none()).collect()
 }
 
@@ -230,12 +202,20 @@ fn balanced(node: &Candidate, asked: &Asked) -> i64 {
     ((1.0 - (cpu - memory).abs()) * MOST as f64) as i64
 }
 
-/// The points that 3.11 adds for each of some nodes: balanced use, preferred node affinity, and taints that
-/// the pod avoids. The greatest of these nodes is the scale of the latter two.
-pub fn added_by_3_11(nodes: &[Candidate], among: &[usize], asked: &Asked) -> Vec<i64> {
+/// The points of each of some nodes by the priorities of 3.11: balanced use, preferred node affinity, taints that
+/// the pod avoids, affinity between pods, and nodes that ask pods to stay away. These nodes are the scale.
+pub fn further_points(
+    nodes: &[Candidate],
+    among: &[usize],
+    asked: &Asked,
+    rules: &Rules,
+) -> Vec<i64> {
     let all = || among.iter().map(|&number| &nodes[number]);
     let preferred = all().map(|node| node.preferred).max().unwrap_or(0);
     let avoided = all().map(|node| node.avoided).max().unwrap_or(0);
+    // The original begins both with none.
+    let most = all().map(|node| node.neighbours).max().unwrap_or(0).max(0);
+    let least = all().map(|node| node.neighbours).min().unwrap_or(0).min(0);
     let points = all().map(|node| {
         let affinity = if preferred <= 0 {
             0
@@ -247,14 +227,25 @@ pub fn added_by_3_11(nodes: &[Candidate], among: &[usize], asked: &Asked) -> Vec
         } else {
             MOST * (avoided - node.avoided) / avoided
         };
-        balanced(node, asked) + affinity + taints
+        let neighbours = if most == least {
+            0
+        } else {
+            let share = (node.neighbours - least) as f64 / (most - least) as f64;
+            (MOST as f64 * share) as i64
+        };
+        let is_open = if node.is_avoiding { 0 } else { MOST };
+        rules.weight(Priority::Balanced) * balanced(node, asked)
+            + rules.weight(Priority::NodeAffinity) * affinity
+            + rules.weight(Priority::TaintToleration) * taints
+            + rules.weight(Priority::InterPodAffinity) * neighbours
+            + rules.weight(Priority::NodePreferAvoidPods) * is_open
     });
     points.collect()
 }
 
 /// The node with the greatest sum among those that pass; the first of equal ones.
-pub fn place(nodes: &[Candidate], asked: &Asked) -> Option<usize> {
-    place_among(nodes, asked, Release::Early, |_| true)
+pub fn place(nodes: &[Candidate], asked: &Asked, rules: &Rules) -> Option<usize> {
+    place_among(nodes, asked, rules, |_| true)
 }
 
 /// The best place among the nodes that are open to the pod, by their numbers; the scores count the pods of its
@@ -262,21 +253,17 @@ pub fn place(nodes: &[Candidate], asked: &Asked) -> Option<usize> {
 pub fn place_among(
     nodes: &[Candidate],
     asked: &Asked,
-    release: Release,
+    rules: &Rules,
     is_open: impl Fn(usize) -> bool,
 ) -> Option<usize> {
-    let mut totals: Vec<i64> = scores(nodes, asked)
-        .into_iter()
-        .map(Scores::total)
-        .collect();
-    let passing = passes(nodes, asked).into_iter().enumerate();
+    let scores = scores(nodes, asked).into_iter();
+    let mut totals: Vec<i64> = scores.map(|own| own.total(rules)).collect();
+    let passing = passes(nodes, asked, rules).into_iter().enumerate();
     let passing = passing.filter(|&(number, passes)| passes && is_open(number));
     let among: Vec<usize> = passing.map(|(number, _)| number).collect();
-    if release == Release::V3_11 {
-        let added = added_by_3_11(nodes, &among, asked);
-        for (&number, points) in among.iter().zip(added) {
-            totals[number] += points;
-        }
+    let further = further_points(nodes, &among, asked, rules);
+    for (&number, points) in among.iter().zip(further) {
+        totals[number] += points;
     }
     let better = |&number: &usize| (totals[number], std::cmp::Reverse(number));
     among.into_iter().max_by_key(better)
@@ -323,12 +310,46 @@ mod tests {
                 own.least_requested,
                 own.service_spread,
                 own.zone,
-                own.total(),
+                own.total(&Rules::early()),
             )
         };
         let found: Vec<_> = found.iter().map(parts).collect();
         assert_eq!(found, [(6, 0, 0, 6), (7, 10, 0, 17), (1, 10, 10, 31)]);
-        assert_eq!(place(&nodes, &asked), Some(2));
+        assert_eq!(place(&nodes, &asked, &Rules::early()), Some(2));
+    }
+
+    /// Points that 3.11 adds, without those of nodes that ask no pod to stay away.
+    fn added(nodes: &[Candidate], among: &[usize], asked: &Asked) -> Vec<i64> {
+        let points = further_points(nodes, among, asked, &Rules::v3_11()).into_iter();
+        points.map(|own| own - 100_000).collect()
+    }
+
+    #[test]
+    fn pods_go_beside_those_that_they_like_and_avoid_nodes_that_ask_for_it() {
+        let mut nodes = [
+            node("primary", "east", (0, 0), 0),
+            node("primary", "east", (0, 0), 0),
+            node("primary", "west", (0, 0), 0),
+        ];
+        let asked = Asked::default();
+        let chosen = |nodes: &[Candidate]| place(nodes, &asked, &Rules::v3_11());
+        // The scale reaches from -20 to 80, so from 0 to 10.
+        (nodes[0].neighbours, nodes[1].neighbours, nodes[2].neighbours) = (-20, 80, 15);
+        assert_eq!(added(&nodes, &[0, 1, 2], &asked), [20, 30, 23]);
+        assert_eq!(chosen(&nodes), Some(1));
+        // Without anything disliked it begins at none.
+        nodes[0].neighbours = 40;
+        assert_eq!(added(&nodes, &[0, 1, 2], &asked), [25, 30, 21]);
+        nodes[1].is_repelled = true;
+        assert_eq!(chosen(&nodes), Some(0));
+        // A node that asks pods to stay away takes what no other node does.
+        nodes[0].is_avoiding = true;
+        assert_eq!(chosen(&nodes), Some(2));
+        nodes[2].is_repelled = true;
+        assert_eq!(chosen(&nodes), Some(0));
+        // The early policy knows nothing of this.
+        assert_eq!(place(&nodes, &asked, &Rules::early()), Some(0));
+        assert_eq!(passes(&nodes, &asked, &Rules::early()), [true; 3]);
     }
 
     #[test]
@@ -351,25 +372,25 @@ mod tests {
         };
         // Shares of cpu and memory: 3/8 and 3/8, 1/4 and 1/4, 7/8 and 1/4, so 10, 10 and 3; then 10, 2
         // and 0 for affinity, and 10, 0 and 5 for taints.
-        assert_eq!(added_by_3_11(&nodes, &[0, 1, 2], &asked), [30, 12, 8]);
+        assert_eq!(added(&nodes, &[0, 1, 2], &asked), [30, 12, 8]);
         // With 6, 17 and 34: least requested 6, 7 and 4; service 0, 10, 10; zone twice 0, 0, 10.
-        let totals = scores(&nodes, &asked).into_iter().map(Scores::total);
+        let totals = scores(&nodes, &asked).into_iter().map(|own| own.total(&Rules::early()));
         assert_eq!(totals.collect::<Vec<_>>(), [6, 17, 34]);
-        let chosen = |release| place_among(&nodes, &asked, release, |_| true);
-        assert_eq!(chosen(Release::Early), Some(2));
-        assert_eq!(chosen(Release::V3_11), Some(2));
+        let chosen = |rules: Rules| place(&nodes, &asked, &rules);
+        assert_eq!(chosen(Rules::early()), Some(2));
+        assert_eq!(chosen(Rules::v3_11()), Some(2));
         nodes[2].zone = Some("east".into());
-        let chosen = |release| place_among(&nodes, &asked, release, |_| true);
-        assert_eq!(chosen(Release::Early), Some(1));
-        assert_eq!(chosen(Release::V3_11), Some(0));
+        let chosen = |rules: Rules| place(&nodes, &asked, &rules);
+        assert_eq!(chosen(Rules::early()), Some(1));
+        assert_eq!(chosen(Rules::v3_11()), Some(0));
         // Without wishes and taints all nodes have the same of these points.
         for own in &mut nodes {
             (own.preferred, own.avoided) = (0, 0);
         }
-        assert_eq!(added_by_3_11(&nodes, &[0, 1, 2], &asked), [20, 20, 13]);
+        assert_eq!(added(&nodes, &[0, 1, 2], &asked), [20, 20, 13]);
         // A node that would be full is not balanced.
         nodes[2].used.cpu = 3_500;
-        assert_eq!(added_by_3_11(&nodes, &[2], &asked), [10]);
+        assert_eq!(added(&nodes, &[2], &asked), [10]);
     }
 
     #[test]
@@ -386,8 +407,8 @@ mod tests {
         let mut nodes = [Candidate::default(), Candidate::default()];
         nodes[0].disks = disk();
         nodes[1].read_disks = [("gce/d".into(), 2)].into_iter().collect();
-        assert_eq!(passes(&nodes, &reader), [false, true]);
-        assert_eq!(passes(&nodes, &writer), [false, false]);
+        assert_eq!(passes(&nodes, &reader, &Rules::early()), [false, true]);
+        assert_eq!(passes(&nodes, &writer, &Rules::early()), [false, false]);
     }
 
     #[test]
@@ -397,12 +418,12 @@ mod tests {
             node("r2", "a", (0, 0), 1),
             node("r1", "b", (0, 0), 0),
         ];
-        assert_eq!(passes(&nodes, &Asked::default()), [false, true, false]);
+        assert_eq!(passes(&nodes, &Asked::default(), &Rules::early()), [false, true, false]);
         let own = Asked {
             region: Some("r1".into()),
             ..Asked::default()
         };
-        assert_eq!(passes(&nodes, &own), [true, false, true]);
+        assert_eq!(passes(&nodes, &own, &Rules::early()), [true, false, true]);
         let large = Asked {
             amounts: Amounts {
                 cpu: 4_001,
@@ -410,7 +431,7 @@ mod tests {
             },
             ..Asked::default()
         };
-        assert_eq!(place(&nodes, &large), None);
-        assert_eq!(place(&[], &own), None);
+        assert_eq!(place(&nodes, &large, &Rules::early()), None);
+        assert_eq!(place(&[], &own, &Rules::early()), None);
     }
 }

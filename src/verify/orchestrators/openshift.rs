@@ -13,6 +13,7 @@ use model::workload::Count;
 use model::workload::deployment::RollingUpdate;
 use systems::openshift::deployment::{Bounds, DeploymentConfig, Outcome, Triggers};
 use systems::openshift::policy::{self, Amounts, Asked, Candidate};
+use systems::openshift::rules::Rules;
 use units::{Instant, SortedMap};
 
 pub(super) fn decide(case: &Case) -> Result<Value, Trouble> {
@@ -144,7 +145,7 @@ fn scores(nodes: &[NodeCase], candidates: &[Candidate], asked: &Asked) -> Value 
             "least_requested": own.least_requested,
             "service_spread": own.service_spread,
             "zone": own.zone,
-            "total": own.total(),
+            "total": own.total(&Rules::early()),
         });
         (node.id.to_string(), parts)
     });
@@ -182,7 +183,7 @@ fn placement(case: &Case) -> Result<Value, Trouble> {
     let mut decided = Map::new();
     decided.insert(
         "passes".to_owned(),
-        json!(named(policy::passes(&candidates, &asked))),
+        json!(named(policy::passes(&candidates, &asked, &Rules::early()))),
     );
     let fresh: Vec<Candidate> = candidates
         .iter()
@@ -193,7 +194,7 @@ fn placement(case: &Case) -> Result<Value, Trouble> {
         .collect();
     decided.insert(
         "first_pod_passes".to_owned(),
-        json!(named(policy::passes(&fresh, &asked))),
+        json!(named(policy::passes(&fresh, &asked, &Rules::early()))),
     );
     let fields = case.expected.as_object();
     for field in fields.into_iter().flat_map(Map::keys) {
@@ -206,11 +207,11 @@ fn placement(case: &Case) -> Result<Value, Trouble> {
         };
         decided.insert(
             field.clone(),
-            json!(named(policy::passes(&candidates, &own))),
+            json!(named(policy::passes(&candidates, &own, &Rules::early()))),
         );
     }
     decided.insert("scores".to_owned(), scores(&nodes, &candidates, &asked));
-    let chosen = policy::place(&candidates, &asked).map(|own| &nodes[own].id);
+    let chosen = policy::place(&candidates, &asked, &Rules::early()).map(|own| &nodes[own].id);
     decided.insert("chosen".to_owned(), json!(chosen));
     Ok(decided.into())
 }

@@ -1,7 +1,10 @@
 //! The parts of `OpenShift` that are its own, as components: its scheduler and the controller of
 //! deployment configurations. All others are those of Kubernetes.
 
+mod affinity;
+mod backoff;
 mod deployments;
+mod obstacles;
 mod scheduler;
 mod wishes;
 

@@ -1,27 +1,25 @@
 //! The scheduler at work: pods in the order of their creation, each on the node that the policy names
-//! (spec: orchestrators-a.md section 8.1). A pod that fits nowhere is tried again when something about the
-//! cluster changes.
+//! (spec: orchestrators-a.md section 8.1). A pod that fits nowhere is tried again after its back-off, once something
+//! about the cluster has changed.
 
 use std::collections::VecDeque;
 
 use cluster::{Conflict, Store};
 use control::{Component, Outbox, Progress, Write};
 use fixedbitset::FixedBitSet;
-use model::resource_list::{CPU, MEMORY, PODS};
-use model::{DeviceSet, EndReason, Event, Node, Object, PodCreated, PodRef, PodSpec, Text, rules};
-use units::{ClassId, Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet, plural};
+use model::resource_list::{CPU, MEMORY};
+use model::{DeviceSet, EndReason, Event, Node, Object, PodCreated, PodRef, PodSpec, Text};
+use units::{ClassId, Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet};
 
 use super::super::entry::CAPABILITIES;
 use super::super::options::OpenShiftOptions;
-use super::super::policy::{self, Amounts, Asked, Candidate, Predicate, Release};
-use super::wishes::{Wishes, disks};
+use super::super::policy::{self, Amounts, Asked, Candidate};
+use super::super::rules::Priority;
+use super::affinity::Neighbours;
+use super::backoff::BackOff;
+use super::obstacles::Obstacles;
+use super::wishes::{Wishes, admits, candidate, disks, pair, services};
 use crate::mapping::refusal;
-use crate::parts::services::selecting;
-
-/// Label of a node's region.
-const REGION: &str = "region";
-/// Label of a node's zone.
-const ZONE: &str = "zone";
 
 /// Facts that the scheduler keeps about a class of pods.
 #[derive(Clone, Debug)]
@@ -31,7 +29,7 @@ struct Template {
     is_refused: bool,
     /// Nodes whose labels, taints and cordons admit the pods.
     admitted: FixedBitSet,
-    /// What 3.11 prefers and avoids of each node; empty under the earlier policy.
+    /// What the pods prefer and avoid of each node; empty where the policy does not look at it.
     wishes: Vec<Wishes>,
     /// Services that select the pods, by id; the first is the one that places them.
     services: Vec<ObjectId>,
@@ -63,10 +61,19 @@ pub(in super::super) struct Scheduler {
     /// Number of pods of each service by node.
     of_service: SortedMap<ObjectId, Vec<i64>>,
     queue: VecDeque<PodRef>,
-    /// Pods that fit nowhere, by their numbers.
+    /// Pods that fit nowhere, by their numbers, and when each is tried again.
     resting: SortedMap<u64, PodRef>,
+    back_off: BackOff,
+    /// Pods by class and node, where the policy looks at them.
+    neighbours: Neighbours,
+    /// `true` if a node asks pods of some controller to stay away.
+    has_avoiding: bool,
+    /// The instant of the last step.
+    now: Instant,
     /// Classes that fit nowhere until something changes.
     refused: SortedSet<ClassId>,
+    /// Obstacles that classes met at the last attempt that failed.
+    obstacles: SortedMap<ClassId, Obstacles>,
 }
 
 impl Scheduler {
@@ -83,7 +90,12 @@ impl Scheduler {
             of_service: SortedMap::new(),
             queue: VecDeque::new(),
             resting: SortedMap::new(),
+            back_off: BackOff::default(),
+            neighbours: Neighbours::default(),
+            has_avoiding: false,
+            now: Instant::ZERO,
             refused: SortedSet::new(),
+            obstacles: SortedMap::new(),
         }
     }
 
@@ -91,7 +103,7 @@ impl Scheduler {
         for entry in store.log().since(self.cursor) {
             match &entry.event {
                 Event::NodeAdded { object, .. } => {
-                    self.nodes.push(candidate(object));
+                    self.nodes.push(candidate(object, &self.options.policy));
                     self.is_ready.push(true);
                     for own in self.of_service.values_mut() {
                         own.push(0);
@@ -100,7 +112,8 @@ impl Scheduler {
                 }
                 Event::NodeUpdated { node, object } => {
                     if let Some(own) = self.nodes.get_mut(node.index()) {
-                        let known = std::mem::replace(own, candidate(object));
+                        let new = candidate(object, &self.options.policy);
+                        let known = std::mem::replace(own, new);
                         (own.used, own.pods) = (known.used, known.pods);
                         (own.ports, own.disks) = (known.ports, known.disks);
                         own.read_disks = known.read_disks;
@@ -128,11 +141,12 @@ impl Scheduler {
 
     /// Notes which classes a node admits.
     fn admit(&mut self, node: usize, object: &Node, store: &Store) {
+        self.has_avoiding |= !object.avoids.0.is_empty();
         for (class, template) in self.templates.iter_mut().enumerate() {
             let spec = &store.class(ClassId::from_index(class)).spec;
             template.admitted.grow(node + 1);
             template.admitted.set(node, admits(spec, object));
-            if self.options.release == Release::V3_11 {
+            if self.options.looks_at_wishes() {
                 template.wishes.resize(self.nodes.len(), Wishes::default());
                 template.wishes[node] = Wishes::of(spec, object);
             }
@@ -140,11 +154,16 @@ impl Scheduler {
         self.changed();
     }
 
-    /// Something became free or joined: pods that wait are tried again.
+    /// Something became free or joined: pods that wait are tried again, each after its back-off.
     fn changed(&mut self) {
         self.refused.clear();
-        let resting = std::mem::take(&mut self.resting);
-        self.queue.extend(resting.into_values());
+        self.back_off.changed(self.now);
+    }
+
+    /// A pod fits nowhere for now.
+    fn rest(&mut self, number: u64, pod: PodRef) {
+        self.resting.insert(number, pod);
+        self.back_off.failed(self.now, number);
     }
 
     fn seat(&self, pod: PodRef) -> Option<Seat> {
@@ -181,9 +200,12 @@ impl Scheduler {
             for node in 0..self.nodes.len() {
                 let object = store.nodes().object(NodeId::from_index(node));
                 admitted.set(node, object.is_some_and(|object| admits(spec, object)));
-                if self.options.release == Release::V3_11 {
+                if self.options.looks_at_wishes() {
                     wishes.push(object.map_or_else(Wishes::default, |own| Wishes::of(spec, own)));
                 }
+            }
+            if self.options.policy.looks_at_pods() {
+                self.neighbours.add_class(next, spec);
             }
             let template = Template {
                 asked: self.asked(spec),
@@ -214,7 +236,7 @@ impl Scheduler {
                 cpu: requests.get(CPU).milli_ceil().unwrap_or(i64::MAX),
                 memory: requests.get(MEMORY).units_ceil().unwrap_or(i64::MAX),
             },
-            region: selector.get(REGION).cloned(),
+            region: selector.get(&self.options.policy.region).cloned(),
             selector: pairs.collect(),
             ports: ports.collect(),
             disks: disks(spec, false),
@@ -258,6 +280,9 @@ impl Scheduler {
         own.used.cpu = own.used.cpu.saturating_add(sign * asked.amounts.cpu);
         own.used.memory = own.used.memory.saturating_add(sign * asked.amounts.memory);
         own.pods += sign;
+        if self.options.policy.looks_at_pods() {
+            self.neighbours.count(class, node, sign);
+        }
         if sign > 0 {
             own.ports.extend(asked.ports.iter().copied());
             own.disks.extend(asked.disks.iter().cloned());
@@ -309,12 +334,32 @@ impl Scheduler {
         let gone = slot.and_then(|slot| slot.take_if(|own| own.pod == pod));
         if let Some(own) = gone {
             self.resting.remove(&own.number);
+            self.back_off.forget(own.number);
             self.changed();
         }
     }
 
-    /// Counts the pods of a class's service on the nodes.
-    fn count(&mut self, class: ClassId) {
+    /// Notes what the pods on nodes and the wishes of nodes mean to a pod.
+    fn count(&mut self, pod: PodRef, class: ClassId, store: &Store) {
+        let policy = &self.options.policy;
+        let weight = policy.required_affinity;
+        let bearing = if policy.looks_at_pods() {
+            let nodes = self.nodes.len();
+            self.neighbours.bearing(class, weight, nodes, store)
+        } else {
+            None
+        };
+        let bearing = bearing.unwrap_or_default();
+        let counts = policy.weight(Priority::NodePreferAvoidPods) != 0;
+        let controller = controller(pod, store).filter(|_| self.has_avoiding && counts);
+        for (place, node) in self.nodes.iter_mut().enumerate() {
+            node.neighbours = bearing.points.get(place).copied().unwrap_or(0);
+            node.is_repelled = bearing.closed.get(place).copied().unwrap_or(false);
+            let object = store.nodes().object(NodeId::from_index(place));
+            node.is_avoiding = controller.as_ref().is_some_and(|own| {
+                object.is_some_and(|object| object.avoids.0.contains(own))
+            });
+        }
         let template = &self.templates[class.index()];
         let first = template.services.first();
         let counts = first.and_then(|service| self.of_service.get(service));
@@ -344,87 +389,60 @@ impl Scheduler {
                 continue;
             }
             if self.refused.contains(&seat.class) {
-                self.resting.insert(seat.number, pod);
+                self.rest(seat.number, pod);
                 continue;
             }
             out.decided_pods += 1;
             out.decided_jobs += 1;
-            self.count(seat.class);
+            self.count(pod, seat.class, store);
             let own = &self.templates[seat.class.index()];
             let is_open = |node: usize| self.is_ready[node] && own.admitted.contains(node);
-            let chosen =
-                policy::place_among(&self.nodes, &own.asked, self.options.release, is_open);
+            let rules = &self.options.policy;
+            let chosen = policy::place_among(&self.nodes, &own.asked, rules, is_open);
             if let Some(node) = chosen {
+                self.back_off.forget(seat.number);
                 self.sit(pod, node);
                 let (node, devices) = (NodeId::from_index(node), DeviceSet::EMPTY);
                 out.write(store, Event::PodBound { pod, node, devices });
             } else {
-                self.refused.insert(seat.class);
-                self.resting.insert(seat.number, pod);
+                self.note_obstacles(seat.class);
+                self.rest(seat.number, pod);
                 out.write(store, Event::PodUnschedulable { pod });
             }
             return;
         }
     }
 
-    /// Reason why a pod fits nowhere, in the words of the original.
+    /// Notes why a pod of a class fits nowhere.
+    fn note_obstacles(&mut self, class: ClassId) {
+        let template = &self.templates[class.index()];
+        let found = policy::obstacles(&self.nodes, &template.asked, &self.options.policy);
+        let mut obstacles = Obstacles::default();
+        for (node, obstacle) in found.into_iter().enumerate() {
+            let is_open = self.is_ready[node] && template.admitted.contains(node);
+            obstacles.add(is_open, obstacle);
+        }
+        self.refused.insert(class);
+        self.obstacles.insert(class, obstacles);
+    }
+
+    /// Reason why a pod fits nowhere.
     fn why_it_waits(&self, pod: PodRef) -> Option<Text> {
         let seat = self.seat(pod).filter(|own| own.node.is_none())?;
-        let template = self.templates.get(seat.class.index())?;
-        let mut own = self.clone();
-        own.count(seat.class);
-        let obstacles = policy::obstacles(&own.nodes, &template.asked);
-        let mut counts: SortedMap<Predicate, usize> = SortedMap::new();
-        let mut closed = 0_usize;
-        for (node, obstacle) in obstacles.into_iter().enumerate() {
-            if !self.is_ready[node] || !template.admitted.contains(node) {
-                closed += 1;
-            } else if let Some(obstacle) = obstacle {
-                *counts.entry(obstacle).or_insert(0) += 1;
-            }
-        }
-        let mut reasons: Vec<String> = counts
-            .iter()
-            .map(|(own, count)| format!("{} ({count})", own.name()))
-            .collect();
-        if closed > 0 {
-            reasons.push(format!("not open to the pod ({closed})"));
-        }
-        let nodes = plural::count(self.nodes.len(), "node");
-        Some(format!("no fit among {nodes}: {}", reasons.join(", ")).into())
+        let obstacles = self.obstacles.get(&seat.class)?;
+        Some(obstacles.to_string().into())
     }
 }
 
-/// Whether a node's labels, taints and cordon admit a pod.
-fn admits(spec: &PodSpec, node: &Node) -> bool {
-    rules::admits(spec, node) && rules::unschedulable::admits(spec, node)
-}
-
-fn pair(key: &Text, value: &Text) -> Text {
-    format!("{key}={value}").into()
-}
-
-fn candidate(node: &Node) -> Candidate {
-    let list = &node.allocatable;
-    let labels = node.labels.iter().map(|(key, value)| pair(key, value));
-    Candidate {
-        region: node.labels.get(REGION).cloned(),
-        zone: node.labels.get(ZONE).cloned(),
-        labels: labels.collect(),
-        capacity: Some(Amounts {
-            cpu: list.get(CPU).milli_floor().unwrap_or(i64::MAX),
-            memory: list.get(MEMORY).units_ceil().unwrap_or(i64::MAX),
-        }),
-        slots: list.stated(PODS).and_then(|own| own.units_ceil().ok()),
-        ..Candidate::default()
-    }
-}
-
-/// The services that select the pods of a spec, by id.
-fn services(spec: &PodSpec, store: &Store) -> Vec<ObjectId> {
-    let mut ids: Vec<ObjectId> = selecting(spec, store).collect();
-    ids.sort_unstable();
-    ids
+/// The controller of a pod, by kind and name, if it is one that nodes can ask to stay away.
+fn controller(pod: PodRef, store: &Store) -> Option<(Text, Text)> {
+    let owner = store.pod_states().get(pod)?.owner?;
+    let object = &store.objects().get(owner.object)?.object;
+    let is_meant = matches!(
+        object,
+        Object::ReplicationController(_) | Object::ReplicaSet(_)
+    );
+    is_meant.then(|| (object.kind().into(), object.name().clone()))
 }
 
 impl Component for Scheduler {
@@ -436,9 +454,16 @@ impl Component for Scheduler {
         self.cursor
     }
 
-    fn step(&mut self, _now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        self.now = now;
         self.read(view);
+        while let Some(number) = self.back_off.pop(now) {
+            self.queue.extend(self.resting.remove(&number));
+        }
         self.place_next(view, out);
+        if let Some(at) = self.back_off.next() {
+            out.wake_at(at);
+        }
         if self.queue.is_empty() {
             Progress::Idle
         } else {
@@ -450,7 +475,7 @@ impl Component for Scheduler {
         if let Event::PodBound { pod, .. } = write.event {
             self.leave(pod);
             if let Some(own) = self.seat(pod) {
-                self.resting.insert(own.number, pod);
+                self.rest(own.number, pod);
             }
         }
     }

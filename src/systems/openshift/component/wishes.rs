@@ -1,8 +1,14 @@
 //! Facts about pods that the policy compares nodes by: preferred affinity, taints to be avoided, and disks
 //! (spec: orchestrators-a.md section 8.1).
 
+use cluster::Store;
+use model::resource_list::{CPU, MEMORY, PODS};
 use model::{Node, PodSpec, PodVolume, Text, rules};
-use units::SortedSet;
+use units::{ObjectId, SortedSet};
+
+use super::super::policy::{Amounts, Candidate};
+use super::super::rules::Rules;
+use crate::parts::services::selecting;
 
 /// Wishes of a class of pods that a node meets.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,4 +48,38 @@ pub(super) fn disks(spec: &PodSpec, are_read: bool) -> SortedSet<Text> {
         (is_read == are_read).then(|| name.into())
     });
     disks.collect()
+}
+
+/// Whether a node's labels, taints and cordon admit a pod.
+pub(super) fn admits(spec: &PodSpec, node: &Node) -> bool {
+    rules::admits(spec, node) && rules::unschedulable::admits(spec, node)
+}
+
+/// A label as the policy writes it.
+pub(super) fn pair(key: &Text, value: &Text) -> Text {
+    format!("{key}={value}").into()
+}
+
+/// A node without pods, as the policy sees it.
+pub(super) fn candidate(node: &Node, policy: &Rules) -> Candidate {
+    let list = &node.allocatable;
+    let labels = node.labels.iter().map(|(key, value)| pair(key, value));
+    Candidate {
+        region: node.labels.get(&policy.region).cloned(),
+        zone: node.labels.get(&policy.zone).cloned(),
+        labels: labels.collect(),
+        capacity: Some(Amounts {
+            cpu: list.get(CPU).milli_floor().unwrap_or(i64::MAX),
+            memory: list.get(MEMORY).units_ceil().unwrap_or(i64::MAX),
+        }),
+        slots: list.stated(PODS).and_then(|own| own.units_ceil().ok()),
+        ..Candidate::default()
+    }
+}
+
+/// The services that select the pods of a spec, by id.
+pub(super) fn services(spec: &PodSpec, store: &Store) -> Vec<ObjectId> {
+    let mut ids: Vec<ObjectId> = selecting(spec, store).collect();
+    ids.sort_unstable();
+    ids
 }
