@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use control::delivery::{
-    BuildPods, BuildPolicy, Deliveries, DeliveryOptions, Detection, Following, Overlap, Plan, Stage,
+    BuildPods, BuildPolicy, Deliveries, DeliveryOptions, Detection, Following, Overlap, Plan, Refusal,
+    Stage,
 };
 use control::operation::Operation;
 use model::resource_list::{CPU, MEMORY};
@@ -12,8 +13,8 @@ use scenario::Scenario;
 use scenario::schema::{
     self, BuildOrder, DeliveryOverlap, OpenShiftDeploymentConfig, OpenShiftTrigger,
 };
-use systems::capability::{Capability, Support, support};
 use systems::functions::{Function, provides};
+use systems::mapping::object_refusal;
 use trace::table::Table;
 use units::{Duration, Instant, Quantity, SortedMap};
 
@@ -59,7 +60,7 @@ pub fn delivery(scenario: &Scenario) -> Result<Option<Deliveries>, BuildError> {
     Ok(Some(Deliveries::new(&DeliveryOptions {
         plans: plans.collect(),
         rolls_out: provides(system, Function::Deployment),
-        refused_kinds: refused_kinds(system),
+        refusal: refusal(system),
         follows_status: scenario.system.name == "openshift",
         tags: tags(scenario),
     })))
@@ -70,17 +71,10 @@ fn has_controllers(system: &str) -> bool {
         .is_ok_and(|entry| entry.workloads == systems::RunsWorkloads::WithControllers)
 }
 
-/// Kinds of workloads that a system does not run.
-fn refused_kinds(system: &str) -> Vec<&'static str> {
+/// Whether a system does not run a workload, by its kind or by what its template asks for.
+fn refusal(system: &str) -> Refusal {
     let table = systems::registry::find(system).map_or(&[][..], |entry| entry.capabilities);
-    let kinds = [
-        ("Deployment", Capability::Replicas),
-        ("StatefulSet", Capability::StatefulSet),
-        ("DaemonSet", Capability::DaemonSet),
-    ];
-    let is_refused = |own: &Capability| matches!(support(table, *own), Some(Support::Refused(_)));
-    let refused = kinds.into_iter().filter(|(_, own)| is_refused(own));
-    refused.map(|(kind, _)| kind).collect()
+    Refusal(Arc::new(move |object| object_refusal(table, object).is_some()))
 }
 
 /// Tags that deployment configurations follow; one that no image triggers follows none.

@@ -372,3 +372,25 @@ operations:
         "{said}"
     );
 }
+
+#[test]
+fn a_push_that_is_taken_back_after_its_delivery_was_not_delivered() {
+    let more = format!(
+        "{WEB}delivery: [{{image: shop/web}}]
+operations: [{{at: 200s, push: {{image: 'shop/web:v2'}}}}, {{at: 20m, rollBack: Deployment/default/web}}]"
+    );
+    let (seen, outcome) = run_on(FOUR, "name: kubernetes, controllers: {}", &more);
+    let steps = seen.delivered();
+    assert_eq!(steps.len(), 2, "{:?}", seen.pushes);
+    assert_eq!(steps[0].1, DeliveryStep::Delivered);
+    assert_eq!(steps[1], (1_200, DeliveryStep::RolledBack));
+    let counted = ["delivered", "failed", "rolled_back"];
+    let counted = counted.map(|own| metric(&outcome, &format!("deliveries.{own}")));
+    assert!(
+        counted
+            .iter()
+            .zip([0.0, 1.0, 1.0])
+            .all(|(own, expected)| (own - expected).abs() < f64::EPSILON),
+        "{counted:?}"
+    );
+}

@@ -1,6 +1,7 @@
 //! The component `delivery`: takes pushes from the log through their pipelines, writes their images into
 //! the templates of the workloads that run them, and follows the rollouts of the system.
 
+use std::fmt;
 use std::sync::Arc;
 
 use cluster::{Conflict, Store};
@@ -15,15 +16,25 @@ use crate::admission::Creation;
 use crate::errands::{ErrandName, Errands};
 use crate::{Component, Memory, Outbox, Progress, Write};
 
+/// Judge of workloads: whether a system does not run one, by its kind or by what its template asks for.
+#[derive(Clone)]
+pub struct Refusal(pub Arc<dyn Fn(&Object) -> bool + Send + Sync>);
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Refusal")
+    }
+}
+
 /// Options of automatic deployment.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct DeliveryOptions {
     /// A plan for each repository.
     pub plans: Vec<Arc<Plan>>,
     /// Whether the system replaces the pods of a workload whose template changes.
     pub rolls_out: bool,
-    /// Kinds of workloads that the system does not run.
-    pub refused_kinds: Vec<&'static str>,
+    /// Workloads that the system does not run.
+    pub refusal: Refusal,
     /// Whether a Deployment's status says when its rollout is complete, as where a hook comes after its pods.
     pub follows_status: bool,
     /// Tags that workloads follow, by name of the workload or `*`; others follow every tag of their
@@ -46,7 +57,7 @@ pub enum Following {
 #[derive(Clone, Debug)]
 pub struct Deliveries {
     rolls_out: bool,
-    refused_kinds: Vec<&'static str>,
+    refusal: Refusal,
     pub(super) follows_status: bool,
     tags: SortedMap<Text, Following>,
     pub(super) pipelines: Vec<Pipeline>,
@@ -72,7 +83,7 @@ impl Deliveries {
         let plans = options.plans.iter();
         Self {
             rolls_out: options.rolls_out,
-            refused_kinds: options.refused_kinds.clone(),
+            refusal: options.refusal.clone(),
             follows_status: options.follows_status,
             tags: options.tags.clone(),
             repositories: plans.clone().map(|own| own.repository.clone()).collect(),
@@ -151,26 +162,27 @@ impl Deliveries {
                 },
                 rollout: None,
                 failed: None,
+                delivered: None,
+                before: image.clone(),
             };
             watched.lines.insert(place, line);
         }
         for (place, line) in before {
             if let Some(rollout) = line.rollout.filter(|own| !own.is_back) {
-                superseded.push((place, rollout.push));
+                superseded.push((place, rollout.push, DeliveryStep::Superseded));
+            } else if let Some(own) = line.delivered {
+                let now = watched.lines.get(&place).map(|own| &own.version.image);
+                if now == Some(&own.before) {
+                    superseded.push((place, own.push, DeliveryStep::RolledBack));
+                }
             }
         }
         let name = watched.name.clone();
         if watched.lines.is_empty() {
             self.workloads.remove(&id);
         }
-        for (place, push) in superseded {
-            self.tell(
-                PushNumber::new(place, push),
-                &name,
-                DeliveryStep::Superseded,
-                store,
-                out,
-            );
+        for (place, push, step) in superseded {
+            self.tell(PushNumber::new(place, push), &name, step, store, out);
         }
     }
 
@@ -241,8 +253,9 @@ impl Deliveries {
             let Some(line) = watched.lines.get_mut(&push.pipeline) else {
                 continue;
             };
-            let kind = name.split('/').next().unwrap_or_default();
-            if !self.rolls_out || self.refused_kinds.contains(&kind) {
+            let object = store.objects().get(id).map(|row| &row.object);
+            let is_refused = object.is_some_and(|object| (self.refusal.0)(object));
+            if !self.rolls_out || is_refused {
                 self.tell(push, &name, DeliveryStep::Unsupported, store, out);
                 continue;
             }
@@ -315,7 +328,9 @@ impl Deliveries {
         let (Some(line), Some(pushed)) = (watched.lines.get_mut(&push.pipeline), pushed) else {
             return;
         };
+        let before = line.version.image.clone();
         if !is_back {
+            line.before = before;
             line.version = Version {
                 image: pushed.resolved(),
                 fault: pushed.fault,
@@ -327,7 +342,7 @@ impl Deliveries {
             progress: now,
             ready: 0,
         };
-        line.failed = None;
+        (line.failed, line.delivered) = (None, None);
         let other = line.rollout.replace(begun).filter(|own| !own.is_back);
         self.unwritten.insert(id);
         if let Some(other) = other {

@@ -7,7 +7,7 @@ use units::{Instant, ObjectId};
 use super::Order;
 use super::component::Deliveries;
 use super::rollout::{Due, PushNumber, RolloutEnd};
-use super::watch::{Line, Rollout, Version, counts, is_paused, is_reported_complete};
+use super::watch::{Delivered, Line, Rollout, Version, counts, is_paused, is_reported_complete};
 use crate::Outbox;
 
 impl Deliveries {
@@ -61,10 +61,15 @@ impl Deliveries {
         }
         let is_late = now.since(rollout.progress) >= deadline;
         let is_back = rollout.is_back;
+        let is_complete = found.is_complete() && is_reported;
+        if is_complete && !is_back {
+            let (push, before) = (push.number, line.before.clone());
+            line.delivered = Some(Delivered { push, before });
+        }
         if is_first {
             self.tell(push, &name, DeliveryStep::FirstReplica, store, out);
         }
-        if found.is_complete() && is_reported {
+        if is_complete {
             let step = if is_back {
                 DeliveryStep::RolledBack
             } else {
@@ -120,6 +125,12 @@ impl Deliveries {
             return;
         };
         let Some(Rollout { push, is_back, .. }) = line.rollout else {
+            // All pods ran it, and the system gives it up all the same.
+            if let Some(own) = line.delivered.take() {
+                line.failed = Some(own.push);
+                let push = PushNumber::new(pipeline, own.push);
+                self.tell(push, &name, DeliveryStep::Failed, store, out);
+            }
             return;
         };
         line.failed = Some(push).filter(|_| !is_back);

@@ -20,7 +20,7 @@ use rng::Distribution;
 use units::{Duration, Instant};
 
 pub use build::BuildPolicy;
-pub use component::{Deliveries, DeliveryOptions, Following};
+pub use component::{Deliveries, DeliveryOptions, Following, Refusal};
 pub use pipeline::{BuildPods, News, Pipeline, Plan, Stage, Work};
 pub use watch::images;
 

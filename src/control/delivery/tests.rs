@@ -239,7 +239,7 @@ fn options(tags: &[(&str, &str)]) -> DeliveryOptions {
     DeliveryOptions {
         plans: vec![Arc::new(Plan::of_repository("shop/web"))],
         rolls_out: true,
-        refused_kinds: Vec::new(),
+        refusal: Refusal(Arc::new(|_| false)),
         follows_status: false,
         tags: (tags.map(|&(name, tag)| (name.into(), Following::Tag(tag.into())))).collect(),
     }
@@ -281,5 +281,35 @@ fn a_workload_that_follows_a_tag_is_not_triggered_by_others() {
         let mut own = Deliveries::new(&options(&[("web", tag)]));
         written(&mut own, 0, &store);
         assert_eq!(written(&mut own, 1, &store).len(), count, "{tag}");
+    }
+}
+
+#[test]
+fn a_workload_whose_template_the_system_refuses_is_not_rolled_out() {
+    use crate::Component;
+    use model::{DeliveryStep, Event, Object};
+
+    let store = pushed("shop/web:v2");
+    let asks_for = |image: &'static str| {
+        let judge = move |object: &Object| {
+            let template = object.template();
+            template.is_some_and(|own| own.all_containers().any(|own| *own.image == *image))
+        };
+        DeliveryOptions {
+            refusal: Refusal(Arc::new(judge)),
+            ..options(&[])
+        }
+    };
+    for (image, count) in [("shop/web:v1", 0), ("shop/api:v1", 1)] {
+        let mut own = Deliveries::new(&asks_for(image));
+        written(&mut own, 0, &store);
+        let mut out = crate::Outbox::default();
+        own.step(Instant::from_secs(1), &store, &mut out);
+        let is_told = out.writes.iter().any(|own| {
+            matches!(&own.event, Event::Delivery(own) if own.step == DeliveryStep::Unsupported)
+        });
+        let updates = out.writes.iter();
+        let updates = updates.filter(|own| matches!(own.event, Event::Object(_)));
+        assert_eq!((updates.count(), is_told), (count, count == 0), "{image}");
     }
 }

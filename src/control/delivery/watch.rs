@@ -47,6 +47,18 @@ pub(super) struct Line {
     pub(super) rollout: Option<Rollout>,
     /// The push whose rollout failed last, which the system may take back by itself.
     pub(super) failed: Option<usize>,
+    /// The push that was delivered last, which the system or a user may take back.
+    pub(super) delivered: Option<Delivered>,
+    /// The image before the push that is rolled out.
+    pub(super) before: Text,
+}
+
+/// A push that all pods run.
+#[derive(Clone, Debug)]
+pub(super) struct Delivered {
+    pub(super) push: usize,
+    /// The image before it.
+    pub(super) before: Text,
 }
 
 /// A rollout of a version.

@@ -48,7 +48,7 @@ impl SwarmKitManager {
             if service.now.template == wanted.template {
                 return;
             }
-            let version = service.now.spec.version.version + 1;
+            let version = service.next_version();
             let next = Specification::new(&service.name, version, &wanted.template, &self.options);
             service.previous = Some(std::mem::replace(&mut service.now, next));
             self.begin_update(now, id, Direction::Update, store, out);

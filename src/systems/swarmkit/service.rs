@@ -222,6 +222,13 @@ impl Service {
             made: SortedMap::new(),
         }
     }
+
+    /// The number of the next version: after a rollback the greatest is that of the version before.
+    pub(super) fn next_version(&self) -> u64 {
+        let number = |own: &Specification| own.spec.version.version;
+        let previous = self.previous.as_ref().map_or(0, number);
+        number(&self.now).max(previous) + 1
+    }
 }
 
 impl Specification {
@@ -239,5 +246,29 @@ impl Specification {
             spec: Arc::new(task_spec(template, version, options)),
             template: Arc::clone(template),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_after_a_rollback_has_a_number_of_its_own() {
+        let options = SwarmKitOptions::default();
+        let object = Object::Deployment(Arc::default());
+        let wanted = wanted(&object, &options).expect("a service");
+        let template = Arc::clone(&wanted.template);
+        let mut service = Service::begun(wanted, &options);
+        let mut numbers = Vec::new();
+        for _ in 0..3 {
+            let number = service.next_version();
+            numbers.push(number);
+            let next = Specification::new(&service.name, number, &template, &options);
+            let now = std::mem::replace(&mut service.now, next);
+            // It fails, and the one before is rolled out again.
+            service.previous = Some(std::mem::replace(&mut service.now, now));
+        }
+        assert_eq!(numbers, [2, 3, 4]);
     }
 }
