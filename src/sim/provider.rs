@@ -245,6 +245,7 @@ impl Provider {
                 let node = order.machine.node.name.clone();
                 Course::Failed {
                     component: order.component,
+                    group: order.machine.group.clone(),
                     failed: OrderFailed { node, why },
                 }
             }
@@ -311,6 +312,7 @@ pub(super) enum Course {
     /// The order comes to nothing: its component learns of it.
     Failed {
         component: usize,
+        group: Text,
         failed: OrderFailed,
     },
     /// The machine joins as a node.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::control_faults::{ApiLimit, BindFault, Part, Sight};
 use crate::hosts::Trouble;
 use cluster::Incident;
-use model::{Node, ResourceList, Text};
+use model::{MachineFailure, Node, ResourceList, Text};
 use units::{Instant, NodeId};
 
 /// A change that a failure makes.
@@ -32,6 +32,8 @@ pub enum Change {
     Remove(NodeId),
     /// A machine is made anew for a node whose machine was destroyed, and joins as it was declared.
     Create(NodeId, Arc<Node>),
+    /// A machine that was to be made does not come.
+    NotCreated(Arc<MachineFailure>),
     /// Every component of the control plane stops acting, or acts again.
     ControlPlane {
         /// `true` if the control plane acts.
@@ -126,7 +128,9 @@ impl Change {
     /// `None` if it is none.
     pub(crate) fn incident(&self) -> Option<Incident> {
         let (what, node) = match self {
-            Self::Resize(..) | Self::Remove(_) | Self::Create(..) => return None,
+            Self::Resize(..) | Self::Remove(_) | Self::Create(..) | Self::NotCreated(_) => {
+                return None;
+            },
             Self::Begin(node, trouble) | Self::End(node, trouble) => (trouble.name(), Some(*node)),
             Self::Absent(node) => (Trouble::Crash.name(), Some(*node)),
             Self::Drain(node) => ("taken back", Some(*node)),

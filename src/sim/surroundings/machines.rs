@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cluster::Store;
 use control::node_api::pods_on;
 use control::provider::ProviderRequest;
-use model::{Event, Node};
+use model::{Event, MachineFailure, Node};
 use units::NodeId;
 
 use super::super::context::Context;
@@ -45,7 +45,14 @@ impl Surroundings {
     ) {
         match self.provider.happen(ctx.now(), number) {
             Course::Nothing => {}
-            Course::Failed { component, failed } => {
+            Course::Failed {
+                component,
+                group,
+                failed,
+            } => {
+                let (node, why) = (failed.node.clone(), failed.why.clone());
+                let news = Arc::new(MachineFailure { node, group, why });
+                ctx.send(ToControlPlane::Happened(Event::MachineFailed(news)));
                 let failed = Box::new(failed);
                 ctx.send(ToControlPlane::OrderFailed { component, failed });
             }

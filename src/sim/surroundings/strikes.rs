@@ -43,6 +43,9 @@ impl Surroundings {
                 Change::Resize(node, offered) => resize(ctx, store, node, offered),
                 Change::Remove(node) => self.remove_host(ctx, store, node),
                 Change::Create(node, object) => self.create_host(ctx, store, node, object),
+                Change::NotCreated(news) => {
+                    ctx.send(ToControlPlane::Happened(Event::MachineFailed(news)));
+                }
                 change => self.hit(ctx, change),
             }
             if let Some(incident) = incident {
@@ -73,7 +76,10 @@ impl Surroundings {
                 });
                 ctx.send(ToSurroundings::GoOnDraining(node));
             }
-            Change::Resize(..) | Change::Remove(_) | Change::Create(..) => {}
+            Change::Resize(..)
+            | Change::Remove(_)
+            | Change::Create(..)
+            | Change::NotCreated(_) => {}
             Change::Cordon(node) => ctx.send(ToControlPlane::Cordon {
                 node,
                 unschedulable: true,

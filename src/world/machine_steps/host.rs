@@ -1,7 +1,7 @@
 //! A host of Docker Machine from step to step: whether it runs, is away or is not there, and what its user
 //! takes it for after a step that failed.
 
-use control::docker_machine::{Absence, Outcome, Step};
+use control::docker_machine::{Absence, Outcome, Phase, Step};
 use scenario::schema::MachineStep;
 use sim::HostCreated;
 use units::Instant;
@@ -19,6 +19,8 @@ pub(super) enum Turn {
     Removed,
     /// It is made, and its node joins.
     Created,
+    /// It was to be made, and is not.
+    NotCreated(Phase),
 }
 
 /// Result of an order.
@@ -139,6 +141,7 @@ impl Host {
             }
             Some(phase) => {
                 self.state = State::HalfMade;
+                self.turns.push((created.at, Turn::NotCreated(phase)));
                 Done::Failed(phase.to_string())
             }
         }

@@ -6,7 +6,7 @@ mod host;
 use std::sync::Arc;
 
 use control::docker_machine::{Outcome, Part, Step, StepTimes};
-use model::Node;
+use model::{MachineFailure, Node, Text};
 use rng::Stream;
 use scenario::Scenario;
 use scenario::schema::{DockerMachine, MachineOperation, MachinePhase, MachineStep};
@@ -60,6 +60,11 @@ impl Steps<'_> {
                     Turn::Goes => Change::Begin(node, Trouble::Crash),
                     Turn::Comes => Change::End(node, Trouble::Crash),
                     Turn::Removed => Change::Remove(node),
+                    Turn::NotCreated(phase) => Change::NotCreated(Arc::new(MachineFailure {
+                        node: object.name.clone(),
+                        group: Text::default(),
+                        why: format!("no host was made: {phase}").into(),
+                    })),
                     Turn::Created => Change::Create(node, Arc::clone(&object)),
                 };
                 Strike { at, change }
