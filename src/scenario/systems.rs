@@ -3,8 +3,8 @@
 use super::diagnostic::{Code, Finding, Findings};
 use super::names::Names;
 use super::schema::{
-    Flow, MesosStrategy, NamedSchedulerKind, Omega, OpenShift, OpenShiftHookFailure,
-    OpenShiftRouter, OpenShiftTrigger, Scenario, Swarm, System,
+    Flow, MesosStrategy, NamedSchedulerKind, Omega, OpenShift, OpenShiftDeploymentConfig, OpenShiftHookFailure,
+    OpenShiftPolicy, OpenShiftRouter, OpenShiftTrigger, Scenario, Swarm, System,
 };
 use super::tree::Tree;
 use units::{Duration, Quantity, SortedSet, plural};
@@ -170,6 +170,11 @@ fn openshift(system: &System, tree: &Tree, findings: &mut Findings) {
                 .label("write `controllers: {}` under `system`"),
         );
     }
+    if written.policy_file.is_some() && written.policy != OpenShiftPolicy::default() {
+        let message = "the policy is that of `policyFile`".to_owned();
+        let span = tree.locate(["system", "openshift", "policy"]);
+        findings.push(Finding::new(Code::Conflict, message, span).label("expected one of both"));
+    }
     routers(written, tree, findings);
     for (name, own) in &written.deployment_configs {
         let mut wrong = |field: &[&str], message: String, label: &str| {
@@ -200,6 +205,27 @@ fn openshift(system: &System, tree: &Tree, findings: &mut Findings) {
                 message,
                 "add `image-change` to `triggers`",
             );
+        }
+        if own.image_tag.is_some() && !own.triggers.contains(&OpenShiftTrigger::ImageChange) {
+            let message = "no image begins a rollout, so no tag is followed".to_owned();
+            wrong(&["imageTag"], message, "add `image-change` to `triggers`");
+        }
+        let usual = OpenShiftDeploymentConfig::default();
+        for (field, is_stated) in [
+            ("updatePeriod", own.update_period != usual.update_period),
+            ("interval", own.interval != usual.interval),
+        ] {
+            if is_stated && !own.script.is_empty() {
+                let message = "a deployer of one's own has no rounds".to_owned();
+                wrong(&[field], message, "leave it out, or leave `script` out");
+            }
+        }
+        for (number, trigger) in own.triggers.iter().enumerate() {
+            if own.triggers[..number].contains(trigger) {
+                let number = number.to_string();
+                let message = "this trigger stands here twice".to_owned();
+                wrong(&["triggers", &number], message, "expected each once");
+            }
         }
         for (field, hook) in [("pre", own.pre), ("mid", own.mid), ("post", own.post)] {
             let Some(hook) = hook else {

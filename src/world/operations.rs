@@ -144,6 +144,10 @@ pub fn operations(
             // Its effect is an outage of the node.
             continue;
         }
+        if let Some(wish) = super::relocations::wish(number, operation, &known)? {
+            operations.push((at, Operation::Relocate(wish)));
+            continue;
+        }
         if let Some(own) = &operation.push {
             operations.push((at, Operation::Push(super::delivery::push(own))));
             continue;
@@ -164,6 +168,7 @@ pub fn operations(
     super::volume_places::bind(scenario, &mut operations, remarks);
     super::storage::uneven_periods(scenario, remarks);
     super::after_end::note(scenario, remarks);
+    super::cloud_doubts::note(scenario, nodes, &operations, remarks);
     operations.extend(super::delivery::pushes(scenario, files)?);
     operations.extend(super::storage::disk_failures(scenario, nodes)?);
     let unheeded = [super::delivery::undelivered(scenario), unpaused(scenario)];
@@ -394,7 +399,7 @@ fn one_pod(text: &str) -> Option<PodChoice> {
     })
 }
 
-fn no_node(name: &str, nodes: &SortedSet<Text>) -> String {
+pub(super) fn no_node(name: &str, nodes: &SortedSet<Text>) -> String {
     let hint = hint(name, nodes.iter().map(|node| &**node));
     format!("the cluster has no node `{name}` and none of that name joins; {hint}")
 }

@@ -7,7 +7,9 @@ use model::Object;
 use model::delivery::repository;
 use model::workload::{Deployment, DeploymentStrategy};
 use scenario::Scenario;
-use scenario::schema::{OpenShift, System, WorkloadSource};
+use scenario::schema::{
+    OpenShift, OpenShiftDeploymentConfig, OpenShiftTrigger, System, WorkloadSource,
+};
 use units::nearest::hint;
 use units::{Instant, SortedMap, SortedSet};
 
@@ -160,6 +162,25 @@ fn configured(
             return Err(BuildError::Experiment(format!(
                 "{place}.awaitsImage: no push could bring the image; write `delivery`, or leave it out"
             )));
+        }
+        if own.triggers == [OpenShiftTrigger::ImageChange] && !is_delivered {
+            return Err(BuildError::Experiment(format!(
+                "{place}.triggers: no push ever brings an image, so nothing begins a rollout; write `delivery`, \
+                 or add `config-change`"
+            )));
+        }
+        let usual = OpenShiftDeploymentConfig::default();
+        let recreates = known.is_some_and(|own| own.strategy == DeploymentStrategy::Recreate);
+        for (field, is_stated) in [
+            ("updatePeriod", own.update_period != usual.update_period),
+            ("interval", own.interval != usual.interval),
+        ] {
+            if is_stated && recreates {
+                return Err(BuildError::Experiment(format!(
+                    "{place}.{field}: the Deployment `{name}` has the strategy `Recreate`, which has no rounds; \
+                     leave it out, or write `strategy: {{type: RollingUpdate}}`"
+                )));
+            }
         }
         let rolls = known.is_some_and(|own| own.strategy != DeploymentStrategy::Recreate);
         if rolls && own.mid.is_some() {

@@ -298,7 +298,7 @@ fn the_plain_form_of_a_scheduler_gives_the_digests_of_the_fast_one() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 80] = [
+const SCENARIOS: [(&str, &[&str]); 81] = [
     ("device-claims.yaml", &[]),
     ("gpu-month.yaml", &["--set", "stop={at: 12h}"]),
     ("preemption-loop.yaml", &[]),
@@ -320,6 +320,7 @@ const SCENARIOS: [(&str, &[&str]); 80] = [
     ("fleet.yaml", &[]),
     ("nova.yaml", &[]),
     ("live-migration.yaml", &[]),
+    ("resize.yaml", &[]),
     ("racing-claims.yaml", &[]),
     ("lost-data.yaml", &[]),
     ("vm-or-container.yaml", &[]),

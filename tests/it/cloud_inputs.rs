@@ -41,7 +41,65 @@ fn is_refused(system: &str, more: &str, expected: &str) {
 }
 
 /// System, further fields of the experiment, and what is said of them.
-const WRONG: [(&str, &str, &str); 21] = [
+const WRONG: [(&str, &str, &str); 32] = [
+    (
+        "name: nova, nova: {maxIoOps: 4}",
+        "",
+        "no filter looks at `maxIoOps`",
+    ),
+    (
+        "name: nova, nova: {machine: {imageStore: shared}}",
+        "",
+        "there is no image to be stored",
+    ),
+    (
+        "name: openshift, controllers: {}, openshift: {deploymentConfigs: {web: {imageTag: prod, triggers: \
+         [config-change]}}}",
+        "",
+        "no image begins a rollout, so no tag is followed",
+    ),
+    (
+        "name: openshift, controllers: {}, openshift: {deploymentConfigs: {web: {interval: 5s, script: \
+         [{after: 0s, new: 100, old: 0}]}}}",
+        "",
+        "a deployer of one's own has no rounds",
+    ),
+    (
+        "name: openshift, controllers: {}, openshift: {deploymentConfigs: {web: {triggers: [image-change]}}}",
+        "",
+        "no push ever brings an image",
+    ),
+    (
+        "name: openshift, openshift: {policy: '3.11', policyFile: web.yaml}",
+        "",
+        "the policy is that of `policyFile`",
+    ),
+    (
+        "name: openshift, controllers: {}, openshift: {deploymentConfigs: {web: {triggers: [config-change, \
+         config-change]}}}",
+        "",
+        "this trigger stands here twice",
+    ),
+    (
+        "name: swarm",
+        "operations: [{at: 1m, migrate: {node: n0}}]",
+        "the system `swarm` has no instances",
+    ),
+    (
+        "name: nova",
+        "operations: [{at: 1m, resize: {labels: {app: web}, cpu: 2, confirmAfter: 1m, revertAfter: 2m}}]",
+        "a move is either confirmed or reverted",
+    ),
+    (
+        "name: nova",
+        "operations: [{at: 1m, resize: {labels: {app: web}}}]",
+        "expected one of `cpu`, `memory`, `disk`",
+    ),
+    (
+        "name: nova, nova: {resize: {sameHost: true}}",
+        "",
+        "no operation migrates or resizes an instance",
+    ),
     (
         "name: kubernetes, controllers: {}",
         "delivery: [{image: shop/wep}]",
@@ -396,4 +454,74 @@ fn twelve_wrong_inputs_are_refused_with_file_line_and_what_was_expected() {
             assert!(said.contains(words), "{words}: {said}");
         }
     }
+}
+
+/// System, further fields of the experiment, and the note about them.
+const NOTED: [(&str, &str, &str); 6] = [
+    (
+        "name: ecs, ecs: {placement: {web: {strategies: ['spread=attribute:nosuch']}}}",
+        "",
+        "system.ecs.placement.web.strategies[0] has no effect: no instance has the attribute `nosuch`",
+    ),
+    (
+        "name: ecs, ecs: {placement: {web: {constraints: ['attribute:stack == prod']}}}",
+        "",
+        "system.ecs.placement.web.constraints[0]: no instance has the attribute `stack`",
+    ),
+    (
+        "name: ecs, ecs: {targetHealthyAfter: 10s}",
+        "",
+        "system.ecs.targetHealthyAfter has no effect: no Service selects",
+    ),
+    (
+        "name: ecs, ecs: {capacityProviders: [{name: FARGATE, weight: 3}]}",
+        "variants: {only: {cluster.provider: {}}}",
+        "system.ecs.capacityProviders[0].weight has no effect",
+    ),
+    (
+        "name: openshift, controllers: {}, openshift: {routers: [{name: all}]}",
+        "",
+        "system.openshift.routers has no effect: there is no Route and no Ingress",
+    ),
+    (
+        "name: nova, nova: {liveMigration: {bandwidth: 125M}}",
+        "",
+        "system.nova.liveMigration has no effect: no host is taken out of use",
+    ),
+];
+
+#[test]
+fn options_that_change_nothing_are_noted() {
+    for (system, more, expected) in NOTED {
+        let text = experiment(system, more);
+        let scratch = Scratch::new("cloud-notes", &[("a.yaml", &text), ("web.yaml", WEB)]);
+        let said = scratch.run(&["run", "a.yaml", "--out", "out"], 0);
+        assert!(said.contains(expected), "{system} {more}: {said}");
+    }
+    // What is selected has a balancer.
+    let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: \
+                   web}, ports: [{port: 80}]}\n";
+    let web = format!("{WEB}{service}");
+    let text = experiment("name: ecs, ecs: {deregistrationDelay: 10s}", "");
+    let scratch = Scratch::new("cloud-notes", &[("a.yaml", &text), ("web.yaml", &web)]);
+    let said = scratch.run(&["run", "a.yaml", "--out", "out"], 0);
+    assert!(!said.contains("has no effect"), "{said}");
+}
+
+#[test]
+fn a_route_without_alternates_and_a_recreation_with_rounds_are_told() {
+    let route = "---\napiVersion: route.openshift.io/v1\nkind: Route\nmetadata: {name: shop}\nspec: {host: \
+                 shop.example, to: {kind: Service, name: web, weight: 50}}\n";
+    let web = format!("{WEB}{route}");
+    let text = experiment("name: openshift, controllers: {}", "");
+    let scratch = Scratch::new("cloud-route", &[("a.yaml", &text), ("web.yaml", &web)]);
+    let said = scratch.run(&["run", "a.yaml", "--out", "out"], 0);
+    let expected = "Route/default/shop: the weight 50 of the service `web` has no effect";
+    assert!(said.contains(expected), "{said}");
+    let strategy = "strategy: {type: Recreate, rollingUpdate: {maxSurge: 1}}\n  replicas";
+    let web = WEB.replace("replicas", strategy);
+    let scratch = Scratch::new("cloud-recreate", &[("a.yaml", &text), ("web.yaml", &web)]);
+    let said = scratch.run(&["run", "a.yaml", "--out", "out"], 2);
+    let expected = "spec.strategy.rollingUpdate: expected nothing with the type `Recreate`";
+    assert!(said.contains(expected), "{said}");
 }

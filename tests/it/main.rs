@@ -17,6 +17,7 @@ mod cli;
 mod closed_form;
 mod cloud_inputs;
 mod cloud_placement;
+mod cold_migration;
 mod compare;
 mod consolidation;
 mod contention;

@@ -21,6 +21,7 @@ pub mod service;
 
 pub use entry::{ENTRY, WITH_PORTS};
 pub use options::EcsOptions;
+pub use request::attributes;
 
 #[cfg(test)]
 mod tests;

@@ -160,6 +160,17 @@ impl Query {
         (!all.is_empty()).then_some(Self::And(all))
     }
 
+    /// The attributes that the query compares.
+    pub fn names(&self) -> Vec<&Text> {
+        match self {
+            Self::Term(term) => vec![&term.attribute],
+            Self::Not(query) => query.names(),
+            Self::And(queries) | Self::Or(queries) => {
+                queries.iter().flat_map(Self::names).collect()
+            }
+        }
+    }
+
     /// Whether the query holds for an instance's attributes.
     pub fn holds(&self, attributes: &Labels) -> bool {
         match self {

@@ -37,7 +37,7 @@ pub(super) fn instance(node: &Node) -> Instance {
 }
 
 /// The attributes of a node: its labels, and those that ECS gives it.
-pub(super) fn attributes(node: &Node) -> Labels {
+pub fn attributes(node: &Node) -> Labels {
     let mut attributes = node.labels.clone();
     attributes.insert(query::NAME.into(), node.name.clone());
     for (label, attribute) in [(ZONE_LABEL, ZONE), (INSTANCE_TYPE_LABEL, INSTANCE_TYPE)] {
