@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::{
-    Decision, Delivery, DeviceSet, MachineFailure, NewPrice, Node, ObjectChange, PodName, PodOwner, PodSpec, PullError,
-    Relocation, RolloutStep, ServiceLevels, VolumeNews,
+    Decision, Delivery, DeviceSet, MachineFailure, NewPrice, Node, ObjectChange, PodName, PodOwner,
+    PodSpec, PullError, Relocation, RolloutStep, ServiceLevels, VolumeNews,
 };
 use units::{
     ClassId, ComponentId, Duration, GangId, Instant, NodeId, ObjectId, PodId, PodSlot, Resources,

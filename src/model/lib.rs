@@ -50,8 +50,8 @@ pub use behaviour::Behaviour;
 pub use decision::{Decision, ServiceLevels};
 pub use delivery::{Delivery, DeliveryStep, Push, VersionFault};
 pub use event::{
-    EndReason, Event, EvictionCause, Found, NodeContact, PodChange, PodCreated, PodRef,
-    PullStep, Refusal,
+    EndReason, Event, EvictionCause, Found, NodeContact, PodChange, PodCreated, PodRef, PullStep,
+    Refusal,
 };
 pub use exit_plan::ExitPlan;
 pub use gpu::{DeviceSet, GpuInventory, GpuRequest};

@@ -63,11 +63,12 @@ fn check_system(nova: &Nova, tree: &Tree, findings: &mut Findings) {
         );
     }
     machine(nova, &["system", "nova"], tree, findings);
+    limits(nova, &["system", "nova"], tree, findings);
     placement(nova, &["system", "nova"], tree, findings);
 }
 
 /// Reports cold migrations and resizes that no Nova carries out, answers that contradict each other, and options of
-/// moves that nobody asks for.
+/// moves that no operation asks for.
 fn relocations(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     let mut wrong = |path: &[&str], message: String, label: &str| {
         let span = tree.locate(path.iter().copied());
@@ -140,6 +141,7 @@ fn check_provider(provider: &NovaProvider, tree: &Tree, findings: &mut Findings)
         }
     }
     machine(own, &BASE, tree, findings);
+    limits(own, &BASE, tree, findings);
     placement(own, &BASE, tree, findings);
 }
 
@@ -180,13 +182,8 @@ fn machine(nova: &Nova, base: &[&str], tree: &Tree, findings: &mut Findings) {
     }
 }
 
-/// Aggregates and isolated hosts: what no filter or weigher looks at is a mistake.
-fn placement(nova: &Nova, base: &[&str], tree: &Tree, findings: &mut Findings) {
-    let mut wrong = |path: &[&str], message: String, label: &str| {
-        let path = base.iter().chain(path).copied();
-        findings.push(Finding::new(Code::Conflict, message, tree.locate(path)).label(label));
-    };
-    let is_filtered = |filter: NovaFilter| nova.filters.contains(&filter);
+/// Limits of filters that are not asked.
+fn limits(nova: &Nova, base: &[&str], tree: &Tree, findings: &mut Findings) {
     let usual = Nova::default();
     for (field, is_stated, filter, name) in [
         (
@@ -208,11 +205,22 @@ fn placement(nova: &Nova, base: &[&str], tree: &Tree, findings: &mut Findings) {
             "anti-affinity",
         ),
     ] {
-        if is_stated && !is_filtered(filter) {
+        if is_stated && !nova.filters.contains(&filter) {
             let message = format!("no filter looks at `{field}`");
-            wrong(&[field], message, &format!("add `{name}` to `filters`"));
+            let span = tree.locate(base.iter().copied().chain([field]));
+            let label = format!("add `{name}` to `filters`");
+            findings.push(Finding::new(Code::Conflict, message, span).label(label));
         }
     }
+}
+
+/// Aggregates and isolated hosts: what no filter or weigher looks at is a mistake.
+fn placement(nova: &Nova, base: &[&str], tree: &Tree, findings: &mut Findings) {
+    let mut wrong = |path: &[&str], message: String, label: &str| {
+        let path = base.iter().chain(path).copied();
+        findings.push(Finding::new(Code::Conflict, message, tree.locate(path)).label(label));
+    };
+    let is_filtered = |filter: NovaFilter| nova.filters.contains(&filter);
     for (field, is_stated) in [
         ("isolatedHosts", !nova.isolated_hosts.is_empty()),
         ("isolatedImages", !nova.isolated_images.is_empty()),

@@ -3,8 +3,9 @@
 use super::diagnostic::{Code, Finding, Findings};
 use super::names::Names;
 use super::schema::{
-    Flow, MesosStrategy, NamedSchedulerKind, Omega, OpenShift, OpenShiftDeploymentConfig, OpenShiftHookFailure,
-    OpenShiftPolicy, OpenShiftRouter, OpenShiftTrigger, Scenario, Swarm, System,
+    Flow, MesosStrategy, NamedSchedulerKind, Omega, OpenShift, OpenShiftDeploymentConfig,
+    OpenShiftHookFailure, OpenShiftPolicy, OpenShiftRouter, OpenShiftTrigger, Scenario, Swarm,
+    System,
 };
 use super::tree::Tree;
 use units::{Duration, Quantity, SortedSet, plural};
@@ -177,72 +178,91 @@ fn openshift(system: &System, tree: &Tree, findings: &mut Findings) {
     }
     routers(written, tree, findings);
     for (name, own) in &written.deployment_configs {
-        let mut wrong = |field: &[&str], message: String, label: &str| {
-            let path = ["system", "openshift", "deploymentConfigs", name];
-            let path = path.iter().chain(field).copied();
-            findings.push(Finding::new(Code::Conflict, message, tree.locate(path)).label(label));
+        deployment_config(name, own, tree, findings);
+        hooks(name, own, tree, findings);
+    }
+}
+
+/// Fields of a deployment configuration that contradict each other.
+fn deployment_config(
+    name: &str,
+    own: &OpenShiftDeploymentConfig,
+    tree: &Tree,
+    findings: &mut Findings,
+) {
+    let mut wrong = |field: &[&str], message: String, label: &str| {
+        let path = ["system", "openshift", "deploymentConfigs", name];
+        let path = path.iter().chain(field).copied();
+        findings.push(Finding::new(Code::Conflict, message, tree.locate(path)).label(label));
+    };
+    if own.active_deadline < own.timeout {
+        let (deadline, timeout) = (own.active_deadline, own.timeout);
+        let message =
+            format!("rollouts fail after {deadline}, before the time-out of {timeout} can pass");
+        wrong(&["activeDeadline"], message, "expected `timeout` or more");
+    }
+    let is_ordered = own.script.is_sorted_by(|a, b| a.after < b.after);
+    if !is_ordered {
+        let message = "the steps of the script are not in the order of their times".to_owned();
+        wrong(
+            &["script"],
+            message,
+            "expected each later than the one before",
+        );
+    }
+    if own.awaits_image && !own.triggers.contains(&OpenShiftTrigger::ImageChange) {
+        let message = "the first version would wait for an image that triggers none".to_owned();
+        wrong(
+            &["awaitsImage"],
+            message,
+            "add `image-change` to `triggers`",
+        );
+    }
+    if own.image_tag.is_some() && !own.triggers.contains(&OpenShiftTrigger::ImageChange) {
+        let message = "no image begins a rollout, so no tag is followed".to_owned();
+        wrong(&["imageTag"], message, "add `image-change` to `triggers`");
+    }
+    let usual = OpenShiftDeploymentConfig::default();
+    for (field, is_stated) in [
+        ("updatePeriod", own.update_period != usual.update_period),
+        ("interval", own.interval != usual.interval),
+    ] {
+        if is_stated && !own.script.is_empty() {
+            let message = "a deployer of one's own has no rounds".to_owned();
+            wrong(&[field], message, "leave it out, or leave `script` out");
+        }
+    }
+    for (number, trigger) in own.triggers.iter().enumerate() {
+        if own.triggers[..number].contains(trigger) {
+            let number = number.to_string();
+            let message = "this trigger stands here twice".to_owned();
+            wrong(&["triggers", &number], message, "expected each once");
+        }
+    }
+}
+
+/// Hooks that never run, and policies of hooks that never fail.
+fn hooks(name: &str, own: &OpenShiftDeploymentConfig, tree: &Tree, findings: &mut Findings) {
+    let mut wrong = |field: &[&str], message: String, label: &str| {
+        let path = ["system", "openshift", "deploymentConfigs", name];
+        let path = path.iter().chain(field).copied();
+        findings.push(Finding::new(Code::Conflict, message, tree.locate(path)).label(label));
+    };
+    for (field, hook) in [("pre", own.pre), ("mid", own.mid), ("post", own.post)] {
+        let Some(hook) = hook else {
+            continue;
         };
-        if own.active_deadline < own.timeout {
-            let (deadline, timeout) = (own.active_deadline, own.timeout);
-            let message = format!(
-                "rollouts fail after {deadline}, before the time-out of {timeout} can pass"
-            );
-            wrong(&["activeDeadline"], message, "expected `timeout` or more");
+        if !own.script.is_empty() {
+            let message = "a deployer of one's own runs no hooks".to_owned();
+            wrong(&[field], message, "leave it out, or leave `script` out");
         }
-        let is_ordered = own.script.is_sorted_by(|a, b| a.after < b.after);
-        if !is_ordered {
-            let message = "the steps of the script are not in the order of their times".to_owned();
+        if hook.failures == 0 && hook.failure_policy != OpenShiftHookFailure::default() {
+            let message = "no run of this hook fails, so its policy has no effect".to_owned();
             wrong(
-                &["script"],
+                &[field, "failurePolicy"],
                 message,
-                "expected each later than the one before",
+                "give `failures` a number, or leave it out",
             );
-        }
-        if own.awaits_image && !own.triggers.contains(&OpenShiftTrigger::ImageChange) {
-            let message = "the first version would wait for an image that triggers none".to_owned();
-            wrong(
-                &["awaitsImage"],
-                message,
-                "add `image-change` to `triggers`",
-            );
-        }
-        if own.image_tag.is_some() && !own.triggers.contains(&OpenShiftTrigger::ImageChange) {
-            let message = "no image begins a rollout, so no tag is followed".to_owned();
-            wrong(&["imageTag"], message, "add `image-change` to `triggers`");
-        }
-        let usual = OpenShiftDeploymentConfig::default();
-        for (field, is_stated) in [
-            ("updatePeriod", own.update_period != usual.update_period),
-            ("interval", own.interval != usual.interval),
-        ] {
-            if is_stated && !own.script.is_empty() {
-                let message = "a deployer of one's own has no rounds".to_owned();
-                wrong(&[field], message, "leave it out, or leave `script` out");
-            }
-        }
-        for (number, trigger) in own.triggers.iter().enumerate() {
-            if own.triggers[..number].contains(trigger) {
-                let number = number.to_string();
-                let message = "this trigger stands here twice".to_owned();
-                wrong(&["triggers", &number], message, "expected each once");
-            }
-        }
-        for (field, hook) in [("pre", own.pre), ("mid", own.mid), ("post", own.post)] {
-            let Some(hook) = hook else {
-                continue;
-            };
-            if !own.script.is_empty() {
-                let message = "a deployer of one's own runs no hooks".to_owned();
-                wrong(&[field], message, "leave it out, or leave `script` out");
-            }
-            if hook.failures == 0 && hook.failure_policy != OpenShiftHookFailure::default() {
-                let message = "no run of this hook fails, so its policy has no effect".to_owned();
-                wrong(
-                    &[field, "failurePolicy"],
-                    message,
-                    "give `failures` a number, or leave it out",
-                );
-            }
         }
     }
 }

@@ -87,7 +87,8 @@ impl<'run> Setting<'run> {
             let place = format!("system.ecs.placement.{name}");
             for (number, text) in own.strategies.iter().enumerate() {
                 let spread = text.strip_prefix("spread=attribute:");
-                if let Some(attribute) = spread.filter(|own| !has_provider && !self.has_attribute(own))
+                if let Some(attribute) =
+                    spread.filter(|own| !has_provider && !self.has_attribute(own))
                 {
                     remarks.note(format!(
                         "{place}.strategies[{number}] has no effect: no instance has the attribute \
@@ -110,10 +111,7 @@ impl<'run> Setting<'run> {
             }
         }
         let fields = [
-            (
-                "targetHealthyAfter",
-                written.target_healthy_after.is_some(),
-            ),
+            ("targetHealthyAfter", written.target_healthy_after.is_some()),
             (
                 "deregistrationDelay",
                 written.deregistration_delay != Duration::ZERO,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use control::delivery::{
-    BuildPods, BuildPolicy, Deliveries, DeliveryOptions, Detection, Following, Overlap, Plan, Refusal,
-    Stage,
+    BuildPods, BuildPolicy, Deliveries, DeliveryOptions, Detection, Following, Overlap, Plan,
+    Refusal, Stage,
 };
 use control::operation::Operation;
 use model::resource_list::{CPU, MEMORY};
@@ -74,7 +74,9 @@ fn has_controllers(system: &str) -> bool {
 /// Whether a system does not run a workload, by its kind or by what its template asks for.
 fn refusal(system: &str) -> Refusal {
     let table = systems::registry::find(system).map_or(&[][..], |entry| entry.capabilities);
-    Refusal(Arc::new(move |object| object_refusal(table, object).is_some()))
+    Refusal(Arc::new(move |object| {
+        object_refusal(table, object).is_some()
+    }))
 }
 
 /// Tags that deployment configurations follow; one that no image triggers follows none.

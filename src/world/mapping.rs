@@ -116,9 +116,11 @@ fn by_options(scenario: &Scenario) -> Capabilities {
         && system.name == systems::ecs::ENTRY.name
     {
         systems::ecs::WITH_PORTS
-    } else if system.openshift.as_ref().is_some_and(|own| {
-        own.policy == OpenShiftPolicy::V3_11 || own.policy_file.is_some()
-    }) {
+    } else if system
+        .openshift
+        .as_ref()
+        .is_some_and(|own| own.policy == OpenShiftPolicy::V3_11 || own.policy_file.is_some())
+    {
         systems::openshift::WITH_3_11
     } else {
         &[]

@@ -144,10 +144,6 @@ pub fn operations(
             // Its effect is an outage of the node.
             continue;
         }
-        if let Some(wish) = super::relocations::wish(number, operation, &known)? {
-            operations.push((at, Operation::Relocate(wish)));
-            continue;
-        }
         if let Some(own) = &operation.push {
             operations.push((at, Operation::Push(super::delivery::push(own))));
             continue;
@@ -299,6 +295,9 @@ fn read(
     let wrong = |field: &str, what: String| {
         BuildError::Experiment(format!("operations[{number}].{field}: {what}"))
     };
+    if let Some(wish) = super::relocations::wish(number, operation, nodes)? {
+        return Ok(Operation::Relocate(wish));
+    }
     if let Some((field, name)) = operation.node() {
         if !nodes.contains(name) {
             return Err(wrong(field, no_node(name, nodes)));

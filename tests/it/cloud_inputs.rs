@@ -93,7 +93,7 @@ const WRONG: [(&str, &str, &str); 32] = [
     (
         "name: nova",
         "operations: [{at: 1m, resize: {labels: {app: web}}}]",
-        "expected one of `cpu`, `memory`, `disk`",
+        "expected `cpu`, `memory` or `disk`",
     ),
     (
         "name: nova, nova: {resize: {sameHost: true}}",

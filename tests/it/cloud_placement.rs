@@ -180,7 +180,9 @@ fn openshift_3_11_prefers_what_pods_prefer() {
 #[test]
 fn openshift_3_11_heeds_affinity_between_pods() {
     let beside = |app: &str| {
-        format!("topologyKey: kubernetes.io/hostname, labelSelector: {{matchLabels: {{app: {app}}}}}")
+        format!(
+            "topologyKey: kubernetes.io/hostname, labelSelector: {{matchLabels: {{app: {app}}}}}"
+        )
     };
     let apart = format!(
         "affinity: {{podAntiAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: [{{{}}}]}}}}",
@@ -196,7 +198,7 @@ fn openshift_3_11_heeds_affinity_between_pods() {
         Wanted::new("b", apart.leak()),
         Wanted::new("c", liked.leak()),
     ];
-    let nodes = "{name: n0, template: {allocatable: {cpu: 2, memory: 2Gi, pods: 110}}}, {name: n1, \
+    let nodes = "{name: n0, count: 1, template: {allocatable: {cpu: 2, memory: 2Gi, pods: 110}}}, {name: n1, count: 1, \
                  template: {allocatable: {cpu: 8, memory: 16Gi, pods: 110}}}";
     // The pod on n1 leaves most room there: 7 of 8 cores against 1 of 2.
     let early = places("openshift-pods-early", nodes, "name: openshift", &pods);

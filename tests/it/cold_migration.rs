@@ -116,7 +116,8 @@ fn a_host_is_emptied_while_its_instances_are_down() {
 #[test]
 fn both_places_are_claimed_until_a_resize_is_confirmed() {
     let web = deployment("web", 1, 20, "");
-    let wish = "operations: [{at: 100s, resize: {labels: {app: web}, cpu: 24, confirmAfter: 100s}}]\n";
+    let wish =
+        "operations: [{at: 100s, resize: {labels: {app: web}, cpu: 24, confirmAfter: 100s}}]\n";
     let course = run("held", 2, &web, "", wish);
     // 24 of the 32 virtual processors are taken on one host and 20 on the other: another 20 fit once the resize is
     // confirmed at 236, when the client of the request of 150 asks at its tenth second.
@@ -142,7 +143,12 @@ fn a_reverted_resize_is_as_if_it_had_not_been() {
     let course = run("reverted", 2, &web, "", wish);
     assert_eq!(
         course.bound,
-        ["web on h0 at 0", "web on h1 at 100", "web on h0 at 140", "late on h1 at 150"]
+        [
+            "web on h0 at 0",
+            "web on h1 at 100",
+            "web on h0 at 140",
+            "late on h1 at 150"
+        ]
     );
     assert_eq!(course.cores, [20, 24, 20, 20]);
     assert_eq!(course.steps, [(100.0, "asked"), (140.0, "reverted")]);

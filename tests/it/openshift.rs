@@ -292,7 +292,7 @@ fn a_pod_that_fits_nowhere_is_tried_again_after_its_back_off() {
         )
     };
     let pods = format!("{}{}", pod("first"), pod("second"));
-    let text = "windtunnel: v1\nname: back-off\ncluster: {nodes: [{name: n0, template: {allocatable: \
+    let text = "windtunnel: v1\nname: back-off\ncluster: {nodes: [{name: n0, count: 1, template: {allocatable: \
                 {cpu: 4, memory: 8Gi, pods: 110}}}]}\nworkload: [{manifests: pods.yaml}]\nsystem: \
                 {name: openshift}\nstop: {at: 10m}\n";
     let files = [("pods.yaml", &*pods), ("run.yaml", text)];

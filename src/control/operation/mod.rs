@@ -17,8 +17,8 @@ use cluster::{Conflict, Store};
 use eviction::pods_to_evict;
 use model::workload::Deployment;
 use model::{
-    Delivery, DeliveryStep, Disk, Event, Labels, Namespace, Node, Object, ObjectChange, PodRef, Push,
-    Taint, Text, VolumeNews, VolumeStep,
+    Delivery, DeliveryStep, Disk, Event, Labels, Namespace, Node, Object, ObjectChange, PodRef,
+    Push, Taint, Text, VolumeNews, VolumeStep,
 };
 use succession::succeeding;
 use units::{Duration, Instant, ObjectId, plural};

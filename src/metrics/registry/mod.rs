@@ -4,8 +4,7 @@ mod alert_series;
 
 use crate::families::autoscaling::{fights, machine_failures, scaling};
 use crate::families::disruption::{
-    blast_radius, churn, disruptions, migrations, oom_kills, queue_evictions, relocations,
-    restarts,
+    blast_radius, churn, disruptions, migrations, oom_kills, queue_evictions, relocations, restarts,
 };
 use crate::families::jobs::{
     goodput, hogs, job_census, makespan, pod_census, rates, throughput, tier_use, turnaround,

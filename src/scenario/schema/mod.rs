@@ -112,13 +112,13 @@ pub use operation::{
     ArrivalJobs, Controllers, MachineOperation, MachineStep, NodeTaint, NodeTaints, Operation,
     PodDeletion, PropagationPolicy, Upgrade,
 };
-pub use relocation::{InstanceMigration, InstanceResize, NovaResize};
 pub use power::{EmbodiedCarbon, PowerTemplate};
 pub use provider::{
     ClusterAutoscaling, ConsolidationPolicy, DisruptionReason, DisruptionWindow, ExpanderName,
     NodeGroup, Provider, Provisioning, Quota, Reserved, SpotMarket, StockOut,
 };
 pub use release::{Release, Switch};
+pub use relocation::{InstanceMigration, InstanceResize, NovaResize};
 pub use run::{
     Checkpointing, DecisionTime, Models, NodeLife, NodeLoss, Objective, PodClass, Runtime, Startup,
     Stop, StopWhen, Usage, UsageFields,

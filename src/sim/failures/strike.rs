@@ -130,7 +130,7 @@ impl Change {
         let (what, node) = match self {
             Self::Resize(..) | Self::Remove(_) | Self::Create(..) | Self::NotCreated(_) => {
                 return None;
-            },
+            }
             Self::Begin(node, trouble) | Self::End(node, trouble) => (trouble.name(), Some(*node)),
             Self::Absent(node) => (Trouble::Crash.name(), Some(*node)),
             Self::Drain(node) => ("taken back", Some(*node)),

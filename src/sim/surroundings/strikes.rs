@@ -76,10 +76,8 @@ impl Surroundings {
                 });
                 ctx.send(ToSurroundings::GoOnDraining(node));
             }
-            Change::Resize(..)
-            | Change::Remove(_)
-            | Change::Create(..)
-            | Change::NotCreated(_) => {}
+            Change::Resize(..) | Change::Remove(_) | Change::Create(..) | Change::NotCreated(_) => {
+            }
             Change::Cordon(node) => ctx.send(ToControlPlane::Cordon {
                 node,
                 unschedulable: true,

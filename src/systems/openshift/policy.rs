@@ -334,7 +334,11 @@ mod tests {
         let asked = Asked::default();
         let chosen = |nodes: &[Candidate]| place(nodes, &asked, &Rules::v3_11());
         // The scale reaches from -20 to 80, so from 0 to 10.
-        (nodes[0].neighbours, nodes[1].neighbours, nodes[2].neighbours) = (-20, 80, 15);
+        (
+            nodes[0].neighbours,
+            nodes[1].neighbours,
+            nodes[2].neighbours,
+        ) = (-20, 80, 15);
         assert_eq!(added(&nodes, &[0, 1, 2], &asked), [20, 30, 23]);
         assert_eq!(chosen(&nodes), Some(1));
         // Without anything disliked it begins at none.
@@ -374,7 +378,9 @@ mod tests {
         // and 0 for affinity, and 10, 0 and 5 for taints.
         assert_eq!(added(&nodes, &[0, 1, 2], &asked), [30, 12, 8]);
         // With 6, 17 and 34: least requested 6, 7 and 4; service 0, 10, 10; zone twice 0, 0, 10.
-        let totals = scores(&nodes, &asked).into_iter().map(|own| own.total(&Rules::early()));
+        let totals = scores(&nodes, &asked)
+            .into_iter()
+            .map(|own| own.total(&Rules::early()));
         assert_eq!(totals.collect::<Vec<_>>(), [6, 17, 34]);
         let chosen = |rules: Rules| place(&nodes, &asked, &rules);
         assert_eq!(chosen(Rules::early()), Some(2));
@@ -418,7 +424,10 @@ mod tests {
             node("r2", "a", (0, 0), 1),
             node("r1", "b", (0, 0), 0),
         ];
-        assert_eq!(passes(&nodes, &Asked::default(), &Rules::early()), [false, true, false]);
+        assert_eq!(
+            passes(&nodes, &Asked::default(), &Rules::early()),
+            [false, true, false]
+        );
         let own = Asked {
             region: Some("r1".into()),
             ..Asked::default()

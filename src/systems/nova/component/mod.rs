@@ -324,10 +324,7 @@ impl Component for Nova {
         }
         // A move that is done is seen in the log before anything else is placed.
         let is_move = |creation: &Creation| {
-            matches!(
-                creation,
-                Creation::Moved { .. } | Creation::Rebuilt { .. }
-            )
+            matches!(creation, Creation::Moved { .. } | Creation::Rebuilt { .. })
         };
         if out.creations.iter().any(is_move) {
             return Progress::More;

@@ -103,7 +103,10 @@ mod tests {
         own.failed(at(0), 1);
         for (place, &change) in changes.iter().enumerate() {
             own.changed(at(change));
-            let until = changes.get(place + 1).copied().unwrap_or(i64::MAX / 2_000_000_000);
+            let until = changes
+                .get(place + 1)
+                .copied()
+                .unwrap_or(i64::MAX / 2_000_000_000);
             while let Some(next) = own.next().filter(|&next| next < at(until)) {
                 if own.pop(next).is_some() {
                     own.failed(next, 1);

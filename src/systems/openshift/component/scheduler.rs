@@ -356,9 +356,9 @@ impl Scheduler {
             node.neighbours = bearing.points.get(place).copied().unwrap_or(0);
             node.is_repelled = bearing.closed.get(place).copied().unwrap_or(false);
             let object = store.nodes().object(NodeId::from_index(place));
-            node.is_avoiding = controller.as_ref().is_some_and(|own| {
-                object.is_some_and(|object| object.avoids.0.contains(own))
-            });
+            node.is_avoiding = controller
+                .as_ref()
+                .is_some_and(|own| object.is_some_and(|object| object.avoids.0.contains(own)));
         }
         let template = &self.templates[class.index()];
         let first = template.services.first();
