@@ -2,15 +2,13 @@
 //! bytes (ids, not names; no version of the program).
 
 mod declared;
+mod news;
 
 use std::hash::Hash;
 
 use model::canonical::Canonical;
 use model::event::Hold;
-use model::{
-    Event, IndexFailures, ObjectChange, PodChange, PodCreated, PodRef, PullStep, Relocation,
-    RelocationAnswer,
-};
+use model::{Event, IndexFailures, ObjectChange, PodChange, PodCreated, PodRef, PullStep};
 use units::{Duration, Instant, NodeId};
 
 /// Hashing in blocks is an order of magnitude cheaper than event by event; blocks of a power of two
@@ -111,13 +109,7 @@ impl Digest {
                 let figures = [own.in_use, own.overloaded, own.asked, own.lost_by_moves];
                 self.record(at, 41, figures.map(|figure| figure as u64));
             }
-            Event::MachineFailed(own) => {
-                let lengths = [&own.node, &own.group, &own.why].map(|text| text.len() as u64);
-                self.record(at, 43, lengths);
-                for text in [&own.node, &own.group, &own.why] {
-                    self.bytes(text.as_bytes());
-                }
-            }
+            Event::MachineFailed(own) => self.machine_failed(at, own),
             Event::PriceChanged(new) => {
                 let length = new.kind.len() as u64;
                 self.record(at, 35, [new.price_micro_per_hour as u64, length]);
@@ -215,24 +207,6 @@ impl Digest {
             PodChange::Resized { class, .. } => self.tagged(12, [u64::from(class.0)]),
             PodChange::Relocated(step) => self.relocation(step),
         }
-    }
-
-    fn relocation(&mut self, step: Relocation) {
-        let Relocation::Asked { class, answer } = step else {
-            let code = match step {
-                Relocation::Asked { .. } => 0,
-                Relocation::Refused => 1,
-                Relocation::Confirmed => 2,
-                Relocation::Reverted => 3,
-            };
-            return self.tagged(14, [code]);
-        };
-        let (code, after) = match answer {
-            None => (0, Duration::ZERO),
-            Some(RelocationAnswer::Confirm { after }) => (1, after),
-            Some(RelocationAnswer::Revert { after }) => (2, after),
-        };
-        self.tagged(13, [u64::from(class.0), code, after.as_nanos() as u64]);
     }
 
     /// Adds a value, every field of it.

@@ -25,6 +25,14 @@ struct Wish {
     answer: Option<RelocationAnswer>,
 }
 
+/// Place of an instance afterwards, and the time in which its disk is copied there.
+#[derive(Clone, Copy, Debug)]
+struct NewPlace {
+    to: usize,
+    class: ClassId,
+    copied: Duration,
+}
+
 /// An instance that has left its place, and may go back there.
 #[derive(Clone, Debug)]
 struct Moved {
@@ -77,15 +85,9 @@ impl Nova {
         out.decided_pods += 1;
         out.decided_jobs += 1;
         if self.start_relocating(wish, store, out).is_none() {
-            self.refuse(wish.pod, store, out);
+            refuse(wish.pod, store, out);
         }
         true
-    }
-
-    fn refuse(&self, pod: PodRef, store: &Store, out: &mut Outbox) {
-        if store.pods().get(pod).is_some() {
-            relocated(pod, Relocation::Refused, store, out);
-        }
     }
 
     /// Moves an instance to the host that is chosen for it; `None` if there is none, or its state does not allow it.
@@ -125,7 +127,8 @@ impl Nova {
         } else {
             self.options.relocation.copy_time(disk)
         };
-        self.rebuild(pod, to, wish.class, copied, store, out);
+        let class = wish.class;
+        self.rebuild(pod, NewPlace { to, class, copied }, store, out);
         Some(())
     }
 
@@ -156,22 +159,14 @@ impl Nova {
     }
 
     /// Ends an instance, which starts on a host as one of a class once it is shut down, copied and booted.
-    fn rebuild(
-        &mut self,
-        pod: PodRef,
-        to: usize,
-        class: ClassId,
-        copied: Duration,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    fn rebuild(&mut self, pod: PodRef, place: NewPlace, store: &Store, out: &mut Outbox) {
         if let Some(name) = self.instance_mut(pod).map(|own| own.name.clone()) {
             self.migrations.expect(name);
         }
         let boot = self.options.machine.boot;
         let shutdown = self.options.relocation.shutdown;
-        let downtime = shutdown.saturating_add(copied).saturating_add(boot);
-        let to = NodeId::from_index(to);
+        let downtime = shutdown.saturating_add(place.copied).saturating_add(boot);
+        let (to, class) = (NodeId::from_index(place.to), place.class);
         let change = PodChange::Moving { to };
         out.write(store, Event::PodChanged { pod, change });
         out.creations.push(Creation::Rebuilt {
@@ -272,14 +267,18 @@ impl Nova {
                 let is_up = |own: &Host| own.is_up;
                 if !self.cloud.hosts().get(moved.from).is_some_and(is_up) {
                     // The instance stays where it is, and what it held stays claimed.
-                    return self.refuse(pod, store, out);
+                    return refuse(pod, store, out);
                 }
                 let Some(moved) = self.give_back(&name) else {
                     return;
                 };
                 relocated(pod, Relocation::Reverted, store, out);
-                let no_copy = Duration::ZERO;
-                self.rebuild(pod, moved.from, moved.class, no_copy, store, out);
+                let place = NewPlace {
+                    to: moved.from,
+                    class: moved.class,
+                    copied: Duration::ZERO,
+                };
+                self.rebuild(pod, place, store, out);
                 self.changed(now);
             }
         }
@@ -297,6 +296,12 @@ impl Nova {
     pub(super) fn relocation_declined(&mut self, name: &Text) {
         self.migrations.arrived(name);
         self.give_back(name);
+    }
+}
+
+fn refuse(pod: PodRef, store: &Store, out: &mut Outbox) {
+    if store.pods().get(pod).is_some() {
+        relocated(pod, Relocation::Refused, store, out);
     }
 }
 
