@@ -1,7 +1,15 @@
 //! Names of objects in experiment files.
 
 use control::operation::Target;
-use model::Object;
+use model::{Object, Text};
+use units::SortedSet;
+use units::nearest::hint;
+
+/// Complaint that there is no node of a name, with the nearest one.
+pub(super) fn no_node(name: &str, nodes: &SortedSet<Text>) -> String {
+    let hint = hint(name, nodes.iter().map(|node| &**node));
+    format!("the cluster has no node `{name}` and none of that name joins; {hint}")
+}
 
 /// An object as `KIND/NAMESPACE/NAME`, or `KIND/NAME` if it is one of the whole cluster.
 pub(super) fn target(written: &str) -> Option<Target> {

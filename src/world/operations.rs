@@ -6,7 +6,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use ::units::Instant;
-use ::units::nearest::hint;
 use control::admission::BarePod;
 use control::controllers::manager::{ControllerOptions, ControllerScope};
 use control::operation::{Operation, PodChoice, Propagation, TaintChoice};
@@ -21,7 +20,7 @@ use systems::capability::{Capability, Support, support};
 use systems::registry::find;
 
 use super::machine_steps;
-use super::object_name::target;
+use super::object_name::{no_node, target};
 use super::production::client_limits;
 use super::queueing;
 use super::runs_workloads::{runs_always, runs_workloads};
@@ -396,11 +395,6 @@ fn one_pod(text: &str) -> Option<PodChoice> {
         labels: Labels::default(),
         count: None,
     })
-}
-
-pub(super) fn no_node(name: &str, nodes: &SortedSet<Text>) -> String {
-    let hint = hint(name, nodes.iter().map(|node| &**node));
-    format!("the cluster has no node `{name}` and none of that name joins; {hint}")
 }
 
 const fn effect(written: schema::TaintEffect) -> TaintEffect {

@@ -7,7 +7,7 @@ use scenario::schema;
 use units::{Duration, SortedMap, SortedSet};
 
 use super::BuildError;
-use super::operations::no_node;
+use super::object_name::no_node;
 
 /// The move of instances that an operation asks for; `None` if it asks for something else.
 ///

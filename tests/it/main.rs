@@ -16,6 +16,7 @@ mod check;
 mod cli;
 mod closed_form;
 mod cloud_inputs;
+mod cloud_notes;
 mod cloud_placement;
 mod cold_migration;
 mod compare;

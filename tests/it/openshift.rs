@@ -286,15 +286,16 @@ fn a_rollout_fails_with_the_node_of_its_deployer() {
 fn a_pod_that_fits_nowhere_is_tried_again_after_its_back_off() {
     let pod = |name: &str| {
         format!(
-            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, annotations: \
-             {{windtunnel.dev/run-time: 40s}}}}\nspec: {{containers: [{{name: a, image: a, resources: \
-             {{requests: {{cpu: 3, memory: 1Gi}}}}}}]}}\n"
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec: \
+             {{terminationGracePeriodSeconds: 0, containers: [{{name: a, image: a, resources: {{requests: \
+             {{cpu: 3, memory: 1Gi}}}}}}]}}\n"
         )
     };
     let pods = format!("{}{}", pod("first"), pod("second"));
-    let text = "windtunnel: v1\nname: back-off\ncluster: {nodes: [{name: n0, count: 1, template: {allocatable: \
-                {cpu: 4, memory: 8Gi, pods: 110}}}]}\nworkload: [{manifests: pods.yaml}]\nsystem: \
-                {name: openshift}\nstop: {at: 10m}\n";
+    let text = "windtunnel: v1\nname: back-off\ncluster: {nodes: [{name: n0, count: 1, template: \
+                {allocatable: {cpu: 4, memory: 8Gi, pods: 110}}}]}\nworkload: [{manifests: \
+                pods.yaml}]\nsystem: {name: openshift, controllers: {}}\noperations: [{at: 40s, delete: \
+                Pod/default/first}]\nstop: {at: 10m}\n";
     let files = [("pods.yaml", &*pods), ("run.yaml", text)];
     let scratch = Scratch::new("openshift-back-off", &files);
     let experiment = load_file(&scratch.path("run.yaml"));

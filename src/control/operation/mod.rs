@@ -173,8 +173,8 @@ impl fmt::Display for Operation {
                     "resize"
                 };
                 match &wish.choice {
-                    InstanceChoice::OfNode(node) => write!(f, "{verb} instances of {node}"),
-                    InstanceChoice::Pods(own) => write!(f, "{verb} pods of {}", own.namespace),
+                    InstanceChoice::OfNode(node) => write!(f, "{verb} what runs on {node}"),
+                    InstanceChoice::Pods(own) => write!(f, "{verb} in {}", own.namespace),
                 }
             }
             Self::Push(push) => write!(f, "push {}", push.resolved()),

@@ -21,7 +21,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     series: &[],
     summary: "Machines that were ordered and did not come.",
     statistics: &[TOTAL, CAUSES],
-    formula: "total: orders of autoscalers, capacity providers and operations that came to nothing; causes: \
+    formula: "total: orders of autoscalers, capacity providers and operations that failed; causes: \
               different causes among them, which the events `machine-failed` state",
     denominators: "none",
     census: "orders that were not taken back",
