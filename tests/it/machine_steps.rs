@@ -305,3 +305,14 @@ fn steps_need_docker_machine() {
     let expected = "no Docker Machine makes hosts; write `dockerMachine` under `cluster.provider`";
     assert!(said.contains(expected), "{said}");
 }
+
+#[test]
+fn a_creation_that_fails_is_an_event_with_its_cause() {
+    let operations = one_after_the_other(&["create"]);
+    let scratch = scratch_with(", failureRate: {ssh: 100%}", &operations);
+    scratch.run(&["run", "a.yaml", "--out", "out", "--events"], 0);
+    let text = scratch.run(&["events", "out", "--kind", "machine-failed"], 0);
+    assert!(text.contains("Node/node-0"), "{text}");
+    let cause = "no host was made: the host did not answer by SSH";
+    assert_eq!(text.matches(cause).count(), 1, "{text}");
+}
