@@ -100,7 +100,10 @@ fn a_host_is_emptied_while_its_instances_are_down() {
     let wish = "operations: [{at: 100s, migrate: {node: h0, confirmAfter: 60s}}]\n";
     let course = run("emptied", 2, &web, "", wish);
     // Shut down in 5 s, copied in 10 s, booted in 20 s, and the container starts within one.
-    let moved = course.running.iter().filter(|&&at| at == 136.0);
+    let moved = course
+        .running
+        .iter()
+        .filter(|&&at| (at - 136.0).abs() < 1e-9);
     assert_eq!(moved.count(), 2, "{:?}", course.running);
     let steps = [
         (100.0, "asked"),

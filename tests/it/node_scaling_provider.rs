@@ -311,10 +311,16 @@ fn docker_machine_makes_hosts_one_after_another_or_side_by_side() {
 
 #[test]
 fn an_autoscaler_s_machines_that_do_not_come_are_counted_by_cause() {
-    let machine = "dockerMachine: {driver: virtualbox, takes: {boot: 25s}, failureRate: {engine: 100%}}\n";
+    let machine =
+        "dockerMachine: {driver: virtualbox, takes: {boot: 25s}, failureRate: {engine: 100%}}\n";
     let provider = groups(&[("workers", "")]).replace("boot: 90s\n", machine);
     let more = autoscaled("", "stop: {at: 1h}\n");
-    let (nodes, outcome) = run_text("provider-machine-failed", &provider, &web(26, "", ""), &more);
+    let (nodes, outcome) = run_text(
+        "provider-machine-failed",
+        &provider,
+        &web(26, "", ""),
+        &more,
+    );
     assert!(joined(&nodes, "workers").is_empty());
     assert!(metric(&outcome, "machine_failures.total") >= 1.0);
     assert!((metric(&outcome, "machine_failures.causes") - 1.0).abs() < f64::EPSILON);
