@@ -115,6 +115,11 @@ impl Idle<'_> {
         if own.cost_model == CostModel::Quincy {
             return;
         }
+        if own.cost_model != CostModel::Octopus {
+            // Under these models no place saves what a move costs.
+            let choice = "costModel: quincy` or `costModel: octopus";
+            self.only_with(choice, &[("preemption", own.preemption)]);
+        }
         let usual = Flow::default();
         let differs = |one: f64, other: f64| one.total_cmp(&other).is_ne();
         let stated = [

@@ -1,5 +1,5 @@
 //! Quincy, Octopus and other schedulers of Firmament's kind: all waiting tasks are placed at once, by
-//! the cheapest flow under a cost model.
+//! the cheapest flow under a cost model; if asked for, running ones change places, too.
 //!
 //! A scheduler as a caller builds it from the registry:
 //!
@@ -116,7 +116,7 @@ const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
     ),
     (
         Capability::Priority,
-        Without("the cost model alone decides; no preemption"),
+        Without("the cost model alone decides"),
     ),
     (
         Capability::Gangs,
@@ -136,12 +136,12 @@ const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
     ),
     (
         Capability::DisruptionBudget,
-        Without("tasks are never evicted"),
+        Without("never evicts, or with `preemption` whatever budgets say"),
     ),
     (Capability::Service, Without("tasks have no clients")),
     (
         Capability::Placement,
-        Yes("the cheapest flow of all waiting tasks"),
+        Yes("the cheapest flow of all waiting tasks, with `preemption` of all tasks"),
     ),
     (
         Capability::LostNode,

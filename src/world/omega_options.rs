@@ -82,6 +82,7 @@ pub(super) fn flow_options(written: &Flow) -> FlowSystemOptions {
                 copies: written.input.copies,
                 ..InputOptions::default()
             }),
+            preemption: written.preemption,
         },
     }
 }

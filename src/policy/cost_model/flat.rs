@@ -57,6 +57,10 @@ impl CostModel for Flat {
         (self.of_load)(tasks)
     }
 
+    fn staying(&self, _: &TaskFacts, _: NodeId, _: &Racks) -> Cost {
+        0
+    }
+
     fn clone_model(&self) -> Box<dyn CostModel> {
         Box::new(*self)
     }

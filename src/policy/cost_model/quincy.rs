@@ -3,6 +3,7 @@
 //!
 //! A task prefers nodes and racks that have at least a share of its input, and pays for any other
 //! node as if all of the input came over the core. It is placed once waiting is dearer than that.
+//! A task that may lose its node pays there what it had to fetch, less the seconds that it has run.
 
 use super::{CostModelEntry, CostOptions};
 use scheduler::flow::network::Cost;
@@ -109,6 +110,18 @@ impl CostModel for Quincy {
         goals.map(cost).collect()
     }
 
+    fn staying(&self, task: &TaskFacts, node: NodeId, racks: &Racks) -> Cost {
+        self.transfer(&task.input, node, racks)
+    }
+
+    fn worth(&self, ran: Duration) -> Cost {
+        ran.as_nanos() / (1_000_000_000 / UNIT)
+    }
+
+    fn outgrows_runs(&self) -> bool {
+        self.options.wait_factor > 1.0
+    }
+
     fn clone_model(&self) -> Box<dyn CostModel> {
         Box::new(*self)
     }
@@ -130,6 +143,7 @@ mod tests {
         let task = TaskFacts {
             submitted: Instant::ZERO,
             requested: Duration::MAX,
+            ran: Duration::ZERO,
             input: vec![block(6, near), block(4, other)],
         };
         let model = Quincy::new(CostOptions::default());

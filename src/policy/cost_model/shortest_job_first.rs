@@ -4,7 +4,7 @@
 use super::CostModelEntry;
 use scheduler::flow::network::{Cost, MAX_COST};
 use scheduler::flow::{CostModel, Racks, TaskFacts, UNIT};
-use units::Instant;
+use units::{Instant, NodeId};
 
 /// The registry's entry.
 pub const ENTRY: CostModelEntry = CostModelEntry {
@@ -33,6 +33,10 @@ impl CostModel for ShortestJobFirst {
     fn anywhere(&self, task: &TaskFacts, _: &Racks) -> Cost {
         let nanos_per_unit = 1_000_000_000 / UNIT;
         (task.requested.as_nanos() / nanos_per_unit).min(WAITING - 1)
+    }
+
+    fn staying(&self, _: &TaskFacts, _: NodeId, _: &Racks) -> Cost {
+        0
     }
 
     fn clone_model(&self) -> Box<dyn CostModel> {

@@ -22,6 +22,9 @@ pub struct Flow {
     /// Shortest time between two looks at a task while waiting grows dearer; default `1s`.
     #[schemars(extend("x-positive" = true))]
     pub interval: Duration,
+    /// `true` if running tasks lose their nodes where that is cheaper, to wait or to go on on other nodes
+    /// (`quincy`, `octopus`); default `false`.
+    pub preemption: bool,
     /// Cost of a second of waiting, in the unit of a gigabyte that comes from the same rack at a cost
     /// of 1 (`quincy`); above 0, at most 1000000; default 0.5.
     #[schemars(range(min = 0, max = 1_000_000))]
@@ -47,6 +50,7 @@ impl Default for Flow {
             slots: None,
             rack_label: "topology.kubernetes.io/zone".to_owned(),
             interval: Duration::from_secs(1),
+            preemption: false,
             wait_factor: 0.5,
             rack_cost: 1.0,
             core_cost: 2.0,

@@ -22,10 +22,13 @@ pub struct Block {
 /// Facts about a task that cost models may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskFacts {
-    /// Instant of submission.
+    /// Instant of submission; of a task that lost a node, as much earlier than its return as it had
+    /// waited by then.
     pub submitted: Instant,
     /// Run time that the task requests; [`Duration::MAX`] where it does not say.
     pub requested: Duration,
+    /// Time that it ran before it last came to wait, on nodes that it lost.
+    pub ran: Duration,
     /// Input that has to be where the task runs.
     pub input: Vec<Block>,
 }
@@ -126,6 +129,26 @@ pub trait CostModel: Send {
     fn one_more(&self, tasks: u32) -> Cost {
         let _ = tasks;
         0
+    }
+
+    /// The cost of the node that a task has, where it may lose it; never more than one millionth less than
+    /// the task would pay for a place there.
+    fn staying(&self, task: &TaskFacts, node: NodeId, racks: &Racks) -> Cost {
+        let _ = (task, node, racks);
+        Cost::MAX
+    }
+
+    /// What a run of this length is worth: so much less it costs a task to stay where it is. It must not
+    /// fall as runs grow.
+    fn worth(&self, ran: Duration) -> Cost {
+        let _ = ran;
+        0
+    }
+
+    /// Whether waiting grows dearer faster than runs grow in worth: then a task may lose its node although
+    /// nothing has happened.
+    fn outgrows_runs(&self) -> bool {
+        false
     }
 
     /// An equal model.

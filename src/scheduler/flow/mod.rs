@@ -3,19 +3,22 @@
 //! orchestrators-b.md section 6.4).
 //!
 //! [`network`] keeps the cheapest flow of any network, [`graph`] makes a network of tasks and nodes,
-//! and a [`CostModel`] says what places and waiting cost. Tasks that run stay where they are.
+//! and a [`CostModel`] says what places and waiting cost. Tasks that run stay where they are, or, if
+//! options say so, lose their nodes to others or move ([`moves`]).
 
 mod cost_model;
 pub mod graph;
 mod input;
+mod moves;
 pub mod network;
 
 use cluster::{Conflict, Store};
-use control::{Component, Outbox, Progress, Write};
-use model::{DeviceSet, Event, PodCreated, PodRef, Text};
+use control::{Component, Memory, Outbox, Progress, Write};
+use model::{DeviceSet, EndReason, Event, PodCreated, PodRef, Text};
 use units::{ClassId, Duration, Identity, Instant, NodeId, Revision, SortedMap, SortedSet};
 
 use self::graph::Graph;
+use self::moves::Absent;
 use crate::batch::room::Rooms;
 use crate::pipeline::evaluate::Form;
 use crate::retry::Retry;
@@ -34,6 +37,8 @@ pub struct FlowOptions {
     pub interval: Duration,
     /// Input of tasks; `None` is none.
     pub input: Option<InputOptions>,
+    /// `true` if tasks lose their nodes where that is cheaper, to wait or to go on on other nodes.
+    pub preemption: bool,
 }
 
 impl Default for FlowOptions {
@@ -43,6 +48,7 @@ impl Default for FlowOptions {
             rack_label: model::node::ZONE_LABEL.into(),
             interval: Duration::from_secs(1),
             input: None,
+            preemption: false,
         }
     }
 }
@@ -88,17 +94,19 @@ pub struct Flow {
     is_news: bool,
     refused: Vec<PodRef>,
     retry: Retry,
+    absent: Absent,
 }
 
 impl Flow {
     /// A scheduler without tasks under a cost model. In the plain form it solves every round from
     /// nothing, too, and compares the costs.
     pub fn new(options: FlowOptions, model: Box<dyn CostModel>, form: Form) -> Self {
+        let graph = Graph::new(model).with_preemption(options.preemption);
         Self {
             options,
             form,
             flaw: None,
-            graph: Graph::new(model),
+            graph,
             rooms: Rooms::default(),
             tasks: Vec::new(),
             nodes: Vec::new(),
@@ -111,6 +119,7 @@ impl Flow {
             is_news: false,
             refused: Vec::new(),
             retry: Retry::default(),
+            absent: Absent::default(),
         }
     }
 
@@ -139,10 +148,10 @@ impl Flow {
                 Event::PodBound { pod, node, .. } => {
                     self.wait_no_longer(*pod);
                     if self.known(*pod).is_some() {
-                        self.graph.put(number(*pod), *node);
+                        self.graph.put(number(*pod), *node, entry.at);
                     }
                 }
-                Event::PodEnded { pod, .. } => self.ended(*pod),
+                Event::PodEnded { pod, reason } => self.ended(*pod, *reason, entry.at),
                 Event::NodeAdded { node, .. } | Event::NodeUpdated { node, .. } => {
                     self.declare(*node, store);
                 }
@@ -169,8 +178,15 @@ impl Flow {
         (*self.tasks.get(pod.slot.index())?).filter(|known| known.pod == pod)
     }
 
+    fn task_of(&self, number: u64) -> Option<Known> {
+        self.tasks.get(number as usize).copied().flatten()
+    }
+
     fn created(&mut self, at: Instant, created: &PodCreated) {
         let slot = created.pod.slot.index();
+        if self.options.preemption {
+            self.absent.created(number(created.pod), &created.name);
+        }
         if self.tasks.len() <= slot {
             self.tasks.resize(slot + 1, None);
         }
@@ -197,20 +213,13 @@ impl Flow {
                 self.graph.set_room(class, node, room);
             }
         }
-        let identity = store.identity_of(pod);
-        let identity = identity.unwrap_or_else(|| Identity::of("pod").nth(u64::from(pod.id.0)));
-        let input = self.options.input.as_ref();
-        let facts = TaskFacts {
-            submitted: known.submitted,
-            requested: known.requested,
-            input: input.map_or_else(Vec::new, |input| input.draw(identity, &self.nodes)),
-        };
+        let facts = self.facts(pod, known, now, store);
         self.graph.remove_task(number(pod));
         self.graph.add_task(number(pod), class, facts, now);
         let record = store.pods().get(pod);
         if let Some(node) = record.and_then(model::Pod::node) {
             self.wait_no_longer(pod);
-            self.graph.put(number(pod), node);
+            self.graph.put(number(pod), node, now);
             return;
         }
         self.untried.push(pod);
@@ -221,13 +230,36 @@ impl Flow {
         self.ask_again(number(pod), now);
     }
 
+    /// Facts about a pod: what it was before it lost its node, or what it is as a new one.
+    fn facts(&mut self, pod: PodRef, known: Known, now: Instant, store: &Store) -> TaskFacts {
+        if self.options.preemption {
+            let earlier = self.absent.take(pod, number(pod));
+            if let Some(facts) = earlier.or_else(|| self.graph.facts_at(number(pod), now)) {
+                return facts;
+            }
+        }
+        let identity = store.identity_of(pod);
+        let identity = identity.unwrap_or_else(|| Identity::of("pod").nth(u64::from(pod.id.0)));
+        let input = self.options.input.as_ref();
+        TaskFacts {
+            submitted: known.submitted,
+            requested: known.requested,
+            ran: Duration::ZERO,
+            input: input.map_or_else(Vec::new, |input| input.draw(identity, &self.nodes)),
+        }
+    }
+
     /// A task looks again when waiting has become dearer than a place that it did not take, but not
     /// more often than options say.
     fn ask_again(&mut self, number: u64, now: Instant) {
         let known = self.tasks.get_mut(number as usize).and_then(Option::as_mut);
         let Some(known) = known else { return };
         let interval = self.options.interval.as_nanos().max(1);
-        let next = self.graph.next_due(number, now).map(|at| {
+        let mut next = self.graph.next_due(number, now);
+        if self.options.preemption && self.graph.model().outgrows_runs() {
+            next = Some(now);
+        }
+        let next = next.map(|at| {
             let intervals = at.since(known.submitted).as_nanos().div_euclid(interval) + 1;
             let after = Duration::from_nanos(intervals.saturating_mul(interval));
             known.submitted.saturating_add(after)
@@ -250,9 +282,13 @@ impl Flow {
         }
     }
 
-    fn ended(&mut self, pod: PodRef) {
+    fn ended(&mut self, pod: PodRef, reason: EndReason, at: Instant) {
         self.wait_no_longer(pod);
         if self.known(pod).is_some() {
+            if self.options.preemption {
+                let facts = self.graph.facts_at(number(pod), at);
+                self.absent.ended(number(pod), facts, reason);
+            }
             self.graph.remove_task(number(pod));
             self.tasks[pod.slot.index()] = None;
         }
@@ -313,12 +349,15 @@ impl Flow {
             let difference = self.graph.check(now).err();
             self.flaw = difference.map(|own| format!("in the flow of {now}, {own}"));
         }
+        if self.options.preemption && self.take_off(&found, store, out) {
+            return true;
+        }
         // A node may have room for either of two classes, and not for both: one of them goes first.
         let mut places: SortedMap<NodeId, (ClassId, Vec<DeviceSet>)> = SortedMap::new();
         let mut placed = 0;
         for (number, node) in found {
-            let known = self.tasks.get(number as usize).copied().flatten();
-            let Some(Known { pod, class, .. }) = known else {
+            let known = self.task_of(number);
+            let Some(Known { pod, class, .. }) = known.filter(|known| known.waits) else {
                 continue;
             };
             let (taken, devices) = places
@@ -329,7 +368,7 @@ impl Flow {
                 continue;
             };
             self.wait_no_longer(pod);
-            self.graph.put(number, node);
+            self.graph.put(number, node, now);
             out.write(store, Event::PodBound { pod, node, devices });
             placed += 1;
         }
@@ -365,6 +404,9 @@ impl Component for Flow {
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         self.read(now, view);
         self.retry.ask(now, out);
+        if self.go_on(now, view, out) {
+            return Progress::More;
+        }
         let is_placed = std::mem::take(&mut self.is_news) && self.round(now, view, out);
         if let Some(&(at, _)) = self.due.first() {
             out.wake_at(at);
@@ -384,8 +426,23 @@ impl Component for Flow {
         true
     }
 
+    fn resumes_pods(&self) -> bool {
+        self.options.preemption
+    }
+
+    fn memory(&self) -> Memory {
+        if self.options.preemption {
+            Memory::Lost
+        } else {
+            Memory::Store
+        }
+    }
+
     fn refused(&mut self, write: &Write, conflict: &Conflict) {
         self.retry.refused(conflict);
+        if let Event::PodEnded { pod, .. } = write.event {
+            self.absent.stays(number(pod));
+        }
         if let Event::PodBound { pod, .. } = write.event
             && self.known(pod).is_some()
         {

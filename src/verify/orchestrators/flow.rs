@@ -85,6 +85,7 @@ fn quincy(case: &Case) -> Result<Value, Trouble> {
     let task = TaskFacts {
         submitted: Instant::ZERO,
         requested: Duration::MAX,
+        ran: Duration::ZERO,
         input,
     };
     let now =
@@ -223,6 +224,7 @@ fn octopus(case: &Case) -> Result<Value, Trouble> {
     let facts = TaskFacts {
         submitted: Instant::ZERO,
         requested: Duration::MAX,
+        ran: Duration::ZERO,
         input: Vec::new(),
     };
     let mut next = 0;
@@ -233,7 +235,7 @@ fn octopus(case: &Case) -> Result<Value, Trouble> {
         graph.set_room(class, node, slots);
         for _ in 0..running.get(name).copied().unwrap_or(0) {
             graph.add_task(next, class, facts.clone(), Instant::ZERO);
-            graph.put(next, node);
+            graph.put(next, node, Instant::ZERO);
             next += 1;
         }
     }
@@ -245,7 +247,7 @@ fn octopus(case: &Case) -> Result<Value, Trouble> {
         next += 1;
     }
     for (number, node) in graph.solve(Instant::ZERO).map_err(flawed)? {
-        graph.put(number, node);
+        graph.put(number, node, Instant::ZERO);
     }
     graph.solve(Instant::ZERO).map_err(flawed)?;
     let mut counts = vec![0_u64; slots.len()];

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use units::{ClassId, NodeId};
+use units::NodeId;
 
 use super::super::cost_model::CostModel;
 use super::super::network::{ArcId, Network, Vertex};
@@ -16,6 +16,8 @@ pub(super) struct Machine {
     pub(super) slots: u32,
     /// Number of tasks that the node has for good.
     pub(super) tasks: u32,
+    /// Number of tasks that the node has and may lose: they are a part of the network.
+    pub(super) running: u32,
     /// Arcs to the sink for the next slots, the cheapest first.
     units: VecDeque<Units>,
 }
@@ -34,6 +36,7 @@ impl Machine {
             vertex,
             slots: 0,
             tasks: 0,
+            running: 0,
             units: VecDeque::new(),
         }
     }
@@ -136,17 +139,5 @@ impl Graph {
         }
         machine.slots = slots;
         machine.reset(network, &*self.model);
-    }
-
-    /// Has the arcs to a node leave the rack that it is in now.
-    fn lead_from_rack(&mut self, node: NodeId) {
-        for class in 0..self.aggregators.len() {
-            let own = self.aggregators[class].as_mut();
-            let arc = own.and_then(|own| own.arcs.get_mut(node.index())?.take());
-            if let Some((arc, room)) = arc {
-                self.network.remove_arc(arc);
-                self.set_room(ClassId::from_index(class), node, room);
-            }
-        }
     }
 }

@@ -9,7 +9,8 @@ use units::{Instant, NodeId, SortedMap};
 use super::super::cost_model::Goal;
 use super::super::network::reference::{PlainArc, cheapest};
 use super::super::network::{Cost, Flaw, MAX_COST};
-use super::{ENOUGH, Graph, Place};
+use super::classes::Aggregator;
+use super::{ENOUGH, Graph, Place, Task};
 
 /// A difference between the kept solution of a round and one from nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,15 @@ impl fmt::Display for Difference {
             },
         }
     }
+}
+
+/// The nodes of a class in a network that is being made.
+#[derive(Debug)]
+struct PlainClass {
+    anywhere: usize,
+    racks: SortedMap<u32, usize>,
+    /// Where ways end that lead to a node, by node.
+    nodes: Vec<Option<usize>>,
 }
 
 /// A network that is being made.
@@ -106,50 +116,79 @@ impl Graph {
             })
             .collect();
         let classes: Vec<_> = { self.aggregators.iter() }
-            .map(|own| {
-                let own = own.as_ref()?;
-                let anywhere = plain.add_node(0);
-                let mut racks: SortedMap<u32, usize> = SortedMap::new();
-                for (index, arc) in own.arcs.iter().enumerate() {
-                    let (Some((_, room)), Some(Some(machine))) = (arc, machines.get(index)) else {
-                        continue;
-                    };
-                    let node = NodeId::from_index(index);
-                    let rack = *racks.entry(self.racks.of(node)).or_insert_with(|| {
-                        let rack = plain.add_node(0);
-                        plain.add_arc(anywhere, rack, ENOUGH, 0);
-                        rack
-                    });
-                    plain.add_arc(rack, *machine, i64::from(*room), self.model.node(node));
-                }
-                Some((anywhere, racks))
-            })
+            .map(|own| Some(self.plain_class(own.as_ref()?, &machines, &mut plain)))
             .collect();
-        for task in self.waiting.iter().filter_map(|&number| self.task(number)) {
-            let (Place::Waiting { preferred, .. }, Some(Some((anywhere, racks)))) =
-                (&task.place, classes.get(task.class.index()))
-            else {
-                continue;
-            };
-            let node = plain.add_node(1);
-            plain.add_arc(node, 0, 1, self.model.waiting(&task.facts, now));
-            let any = self.model.anywhere(&task.facts, &self.racks);
-            plain.add_arc(node, *anywhere, 1, any);
-            for &(goal, arc) in preferred {
-                let own = self.aggregators[task.class.index()].as_ref();
-                let (to, capacity) = match goal {
-                    Goal::Node(goal) => (
-                        machines.get(goal.index()).copied().flatten(),
-                        own.map_or(0, |own| own.admits(Goal::Node(goal))),
-                    ),
-                    Goal::Rack(rack) => (racks.get(&rack).copied(), 1),
-                };
-                if let Some(to) = to {
-                    plain.add_arc(node, to, capacity, self.network.cost_of(arc));
-                }
+        let numbers = self.waiting.iter().chain(&self.running);
+        for task in numbers.filter_map(|&number| self.task(number)) {
+            if let Some(Some(class)) = classes.get(task.class.index()) {
+                self.plain_task(task, class, now, &mut plain);
             }
         }
         plain
+    }
+
+    fn plain_class(
+        &self,
+        own: &Aggregator,
+        machines: &[Option<usize>],
+        plain: &mut Plain,
+    ) -> PlainClass {
+        let mut class = PlainClass {
+            anywhere: plain.add_node(0),
+            racks: SortedMap::new(),
+            nodes: vec![None; machines.len()],
+        };
+        for (index, (way, machine)) in own.ways.iter().zip(machines).enumerate() {
+            let node = NodeId::from_index(index);
+            class.nodes[index] = *machine;
+            let (Some(way), Some(mut to)) = (way, *machine) else {
+                continue;
+            };
+            if way.door.is_some() {
+                let door = plain.add_node(0);
+                plain.add_arc(door, to, way.capacity(), 0);
+                class.nodes[index] = Some(door);
+                to = door;
+            }
+            let rack = *class.racks.entry(self.racks.of(node)).or_insert_with(|| {
+                let rack = plain.add_node(0);
+                plain.add_arc(class.anywhere, rack, ENOUGH, 0);
+                rack
+            });
+            plain.add_arc(rack, to, way.capacity(), self.model.node(node));
+        }
+        class
+    }
+
+    fn plain_task(&self, task: &Task, class: &PlainClass, now: Instant, plain: &mut Plain) {
+        let Some(ways) = task.place.ways() else {
+            return;
+        };
+        let node = plain.add_node(1);
+        let mut waits_until = now;
+        if let Place::Running(_, stay) = &task.place {
+            waits_until = stay.since;
+            if let Some(to) = class.nodes[stay.node.index()] {
+                plain.add_arc(node, to, 1, self.cost_of_stay(&task.facts, stay, now));
+            }
+        }
+        let waiting = self.model.waiting(&task.facts, waits_until);
+        plain.add_arc(node, 0, 1, waiting);
+        let any = self.model.anywhere(&task.facts, &self.racks);
+        plain.add_arc(node, class.anywhere, 1, any);
+        for &(goal, arc) in &ways.preferred {
+            let own = self.aggregators[task.class.index()].as_ref();
+            let (to, capacity) = match goal {
+                Goal::Node(goal) => (
+                    class.nodes.get(goal.index()).copied().flatten(),
+                    own.map_or(0, |own| own.admits(Goal::Node(goal))),
+                ),
+                Goal::Rack(rack) => (class.racks.get(&rack).copied(), 1),
+            };
+            if let Some(to) = to {
+                plain.add_arc(node, to, capacity, self.network.cost_of(arc));
+            }
+        }
     }
 
     /// The free slots of a node, those of equal cost as one arc.

@@ -49,6 +49,7 @@ fn a_task_is_due_whenever_waiting_becomes_dearer_than_one_of_its_places() {
         let facts = TaskFacts {
             submitted: Instant::ZERO,
             requested: Duration::MAX,
+            ran: Duration::ZERO,
             input: Vec::new(),
         };
         graph.add_task(number, class, facts, Instant::ZERO);
@@ -59,7 +60,7 @@ fn a_task_is_due_whenever_waiting_becomes_dearer_than_one_of_its_places() {
     let placed = graph.solve(at(6)).expect("a flow");
     assert_eq!(placed.len(), 1);
     let (number, _) = placed[0];
-    graph.put(number, node);
+    graph.put(number, node, at(6));
     // The other one has its dearer way left, and none that grows dearer after that.
     assert_eq!(graph.next_due(1 - number, at(6)), Some(at(11)));
     assert_eq!(graph.next_due(1 - number, at(11)), None);
@@ -137,6 +138,7 @@ fn fond(class: u32, now: Instant, node: u32, number: u64, graph: &mut Graph) {
     let facts = TaskFacts {
         submitted: now,
         requested: Duration::MAX,
+        ran: Duration::ZERO,
         input: vec![Block {
             bytes: 1,
             nodes: smallvec::smallvec![NodeId(node)],
@@ -191,7 +193,7 @@ proptest! {
             // Some of the tasks get their nodes.
             for (index, (number, node)) in placed.into_iter().enumerate() {
                 if kept >> (index % 8) & 1 == 1 {
-                    graph.put(number, node);
+                    graph.put(number, node, now);
                 }
             }
             now = now.saturating_add(Duration::from_secs(seconds));

@@ -264,6 +264,16 @@ impl Network {
         self.supplies[from.0 as usize] -= 1;
     }
 
+    /// Has a unit go by an arc that went by other ones between the same nodes.
+    pub fn reroute(&mut self, from: &[ArcId], to: ArcId) {
+        for arc in from {
+            self.push_back(arc.0);
+            self.changed.push(arc.0);
+        }
+        self.push_along(to.0);
+        self.changed.push(to.0);
+    }
+
     /// The cost of a unit on an arc.
     pub fn cost_of(&self, arc: ArcId) -> Cost {
         self.halves[arc.0 as usize].cost
