@@ -142,7 +142,11 @@ fn main() {
             let _ = writeln!(
                 out,
                 "| {model} | {slots} | {} | {:.1} ms | {:.2} ms | {:.2} ms | {} |",
-                if preempts { "may lose nodes" } else { "keep nodes" },
+                if preempts {
+                    "may lose nodes"
+                } else {
+                    "keep nodes"
+                },
                 first.as_secs_f64() * 1e3,
                 mean.as_secs_f64() * 1e3,
                 longest.as_secs_f64() * 1e3,

@@ -90,7 +90,12 @@ fn both_forms_place_tasks_alike_and_at_equal_cost() {
     ];
     for model in models {
         let failures = "failures: [{kind: node-crash, mtbf: 100s, repair: 20s}]\n";
-        let losses = run_both(model, &format!("costModel: {model}"), failures, &jobs(60, 100));
+        let losses = run_both(
+            model,
+            &format!("costModel: {model}"),
+            failures,
+            &jobs(60, 100),
+        );
         assert_eq!((losses.moved, losses.preempted), (0, 0));
     }
 }
@@ -108,10 +113,19 @@ fn tasks_lose_their_nodes_in_both_forms_alike_and_all_complete() {
     assert_eq!((losses.completed, losses.moving.len()), (100, 0));
     // Under Octopus waiting is equally dear to all tasks, so none waits for another.
     let flow = "costModel: octopus, preemption: true";
-    let failures = "failures: [{kind: node-crash, mtbf: 50s, repair: 5s}]\nmodels: {nodeLoss: resubmit}\n";
-    let losses = run_both("leveled", flow, failures, &jobs(100, 200));
-    assert!(losses.moved > 0);
+    let crashes =
+        "failures: [{kind: node-crash, mtbf: 100s, repair: 5s}]\nmodels: {nodeLoss: resubmit}\n";
+    let losses = run_both("crashes", flow, crashes, &jobs(100, 200));
     assert_eq!((losses.completed, losses.preempted), (100, 0));
+    // Five nodes have three tasks each when the sixth one is back; of four tasks on two nodes no further
+    // one is worth its move.
+    let outage = "failures: [{kind: node-outage, node: n-0, at: 0s, for: 30s}]\n";
+    let all: String = (1..=15).map(|job| job_line(job, 1, 100, 1)).collect();
+    let losses = run_both("leveled", flow, outage, &all);
+    assert_eq!(
+        (losses.moved, losses.preempted, losses.completed),
+        (1, 0, 15)
+    );
     // Decisions on late views end, too.
     let flow = format!("{input}: 3");
     let losses = run_both("late", &flow, "models: {watchDelay: 3s}\n", &jobs(100, 200));

@@ -131,8 +131,8 @@ pub trait CostModel: Send {
         0
     }
 
-    /// The cost of the node that a task has, where it may lose it; never more than one millionth less than
-    /// the task would pay for a place there.
+    /// The cost of the node that a task has, where it may lose it; the task pays a millionth less, and never
+    /// as much as a place there would cost it.
     fn staying(&self, task: &TaskFacts, node: NodeId, racks: &Racks) -> Cost {
         let _ = (task, node, racks);
         Cost::MAX

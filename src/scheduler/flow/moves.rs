@@ -101,9 +101,7 @@ impl Flow {
         let mut room = Destinations::default();
         let movers = moves.iter().map(|&(number, _)| number);
         for number in preempted.iter().copied().chain(movers) {
-            if let (Some(known), Some(from)) =
-                (self.task_of(number), self.graph.may_lose(number))
-            {
+            if let (Some(known), Some(from)) = (self.task_of(number), self.graph.may_lose(number)) {
                 *room.leaving.entry((known.class, from)).or_default() += 1;
             }
         }

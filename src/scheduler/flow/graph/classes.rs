@@ -172,7 +172,9 @@ impl Graph {
             };
             let rack = aggregator.rack(rack, &mut self.network);
             let cost = self.model.node(node);
-            let arc = self.network.add_arc(rack, door.vertex, way.capacity(), cost);
+            let arc = self
+                .network
+                .add_arc(rack, door.vertex, way.capacity(), cost);
             aggregator.ways[node.index()] = Some(WayIn { arc, ..way });
         }
     }

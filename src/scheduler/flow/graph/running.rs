@@ -44,7 +44,8 @@ impl Graph {
         let anywhere = self.network.cost_of(ways.anywhere) + self.model.node(node);
         let placing = preferred.fold(anywhere, Cost::min);
         let staying = self.model.staying(&task.facts, node, &self.racks);
-        let cost = staying.min(placing - 1);
+        // At equal costs it stays.
+        let cost = staying.min(placing) - 1;
         let priced = cost - self.model.worth(task.facts.ran);
         let arc = self.network.add_arc(ways.vertex, door, 1, priced);
         if let Some(way) = way {
