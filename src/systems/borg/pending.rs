@@ -81,6 +81,10 @@ impl Lanes {
         self.by_class.is_empty()
     }
 
+    fn has(&self, class: ClassId) -> bool {
+        self.by_class.contains_key(&class)
+    }
+
     /// The least number.
     fn first(&self) -> Option<u64> {
         self.firsts.first().map(|own| own.0)
@@ -90,9 +94,13 @@ impl Lanes {
 /// Tasks of a priority that may be tried.
 #[derive(Clone, Debug, Default)]
 struct Band {
-    /// Users that have such tasks, the one whose turn it is first.
-    turns: VecDeque<User>,
-    users: SortedMap<User, Lanes>,
+    /// Users that have such tasks, by their turns: the first one is next.
+    turns: SortedMap<u64, User>,
+    /// The tasks of users, with their turns.
+    users: SortedMap<User, (u64, Lanes)>,
+    /// Users that have such tasks of a class.
+    by_class: SortedMap<ClassId, SortedSet<User>>,
+    next: u64,
 }
 
 /// Adds tasks to others of their class, by number.
@@ -105,11 +113,77 @@ fn join(lane: &mut Lane, more: Lane) {
 }
 
 impl Band {
-    fn lanes(&mut self, user: &User) -> &mut Lanes {
+    /// Changes the tasks of a user and class; a user without any has no turn, and one that gets its first
+    /// has the last turn.
+    fn change(&mut self, user: &User, class: ClassId, change: impl FnOnce(&mut Lane)) {
         if !self.users.contains_key(user) {
-            self.turns.push_back(user.clone());
+            self.users
+                .insert(user.clone(), (self.next, Lanes::default()));
+            self.turns.insert(self.next, user.clone());
+            self.next += 1;
         }
-        self.users.entry(user.clone()).or_default()
+        let Some((_, lanes)) = self.users.get_mut(user) else {
+            return;
+        };
+        lanes.change(class, change);
+        if lanes.has(class) {
+            let users = self.by_class.entry(class).or_default();
+            users.insert(user.clone());
+        } else {
+            self.forget(user, class);
+        }
+    }
+
+    /// A user has no task of a class any more.
+    fn forget(&mut self, user: &User, class: ClassId) {
+        if let Some(users) = self.by_class.get_mut(&class) {
+            users.remove(user);
+            if users.is_empty() {
+                self.by_class.remove(&class);
+            }
+        }
+        if let Some((turn, _)) = self.users.get(user).filter(|own| own.1.is_empty()) {
+            self.turns.remove(turn);
+            self.users.remove(user);
+        }
+    }
+
+    /// Takes the next task of the user whose turn it is, which has the last turn from now on.
+    fn pop(&mut self) -> Option<(User, u64, ClassId, Holder)> {
+        let (_, user) = self.turns.pop_first()?;
+        let (turn, lanes) = self.users.get_mut(&user)?;
+        *turn = self.next;
+        self.turns.insert(self.next, user.clone());
+        self.next += 1;
+        let (number, class, holder) = lanes.pop()?;
+        if !lanes.has(class) {
+            self.forget(&user, class);
+        }
+        Some((user, number, class, holder))
+    }
+
+    /// Takes all tasks of a class, by user.
+    fn remove(&mut self, class: ClassId) -> Vec<(User, Lane)> {
+        let mut removed = Vec::new();
+        for user in self.by_class.remove(&class).unwrap_or_default() {
+            let lanes = self.users.get_mut(&user);
+            let lane = lanes.and_then(|(_, lanes)| lanes.remove(class));
+            self.forget(&user, class);
+            removed.extend(lane.map(|lane| (user, lane)));
+        }
+        removed
+    }
+
+    /// Gives the users their turns in an order.
+    fn order(&mut self, users: impl Iterator<Item = User>) {
+        self.turns.clear();
+        for user in users {
+            if let Some((turn, _)) = self.users.get_mut(&user) {
+                *turn = self.next;
+                self.turns.insert(self.next, user);
+                self.next += 1;
+            }
+        }
     }
 }
 
@@ -182,7 +256,7 @@ impl Pending {
             change(self.parked.entry((band, user, class)).or_default());
         } else {
             let band = self.bands.entry(band).or_default();
-            band.lanes(&user).change(class, change);
+            band.change(&user, class, change);
         }
     }
 
@@ -190,22 +264,10 @@ impl Pending {
     pub fn pop(&mut self) -> Option<Waiting> {
         loop {
             let (&Reverse(priority), band) = self.bands.iter_mut().next()?;
-            let Some(user) = band.turns.pop_front() else {
+            let Some((user, number, class, holder)) = band.pop() else {
                 self.bands.remove(&Reverse(priority));
                 continue;
             };
-            let Some(lanes) = band.users.get_mut(&user) else {
-                continue;
-            };
-            let Some((number, class, holder)) = lanes.pop() else {
-                band.users.remove(&user);
-                continue;
-            };
-            if lanes.is_empty() {
-                band.users.remove(&user);
-            } else {
-                band.turns.push_back(user.clone());
-            }
             self.next_turn += 1;
             let turn = (self.turns)
                 .entry((Reverse(priority), user.clone()))
@@ -228,15 +290,10 @@ impl Pending {
         let Some(band) = self.bands.get_mut(&Reverse(priority)) else {
             return;
         };
-        for (user, lanes) in &mut band.users {
-            if let Some(lane) = lanes.remove(class) {
-                let place = (Reverse(priority), user.clone(), class);
-                join(self.parked.entry(place).or_default(), lane);
-            }
+        for (user, lane) in band.remove(class) {
+            let place = (Reverse(priority), user, class);
+            join(self.parked.entry(place).or_default(), lane);
         }
-        let emptied = band.users.extract_all(|_, lanes| lanes.is_empty());
-        let emptied: SortedSet<User> = emptied.into_iter().map(|(user, _)| user).collect();
-        band.turns.retain(|user| !emptied.contains(user));
     }
 
     /// Something changed: parked tasks may be tried again. The user has the first turn of whom a task was
@@ -246,7 +303,7 @@ impl Pending {
         let mut changed = SortedSet::new();
         for ((priority, user, class), lane) in std::mem::take(&mut self.parked) {
             let band = self.bands.entry(priority).or_default();
-            band.lanes(&user).change(class, |own| join(own, lane));
+            band.change(&user, class, |own| join(own, lane));
             changed.insert(priority);
         }
         for priority in changed {
@@ -254,13 +311,13 @@ impl Pending {
                 continue;
             };
             let mut turns: Vec<(u64, Option<u64>, User)> = { band.users.iter() }
-                .map(|(user, lanes)| {
+                .map(|(user, (_, lanes))| {
                     let turn = self.turns.get(&(priority, user.clone())).copied();
                     (turn.unwrap_or(0), lanes.first(), user.clone())
                 })
                 .collect();
             turns.sort_unstable();
-            band.turns = turns.into_iter().map(|(_, _, user)| user).collect();
+            band.order(turns.into_iter().map(|(_, _, user)| user));
         }
     }
 
@@ -271,109 +328,4 @@ impl Pending {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use model::PodRef;
-    use units::{PodId, PodSlot, TenantId};
-
-    fn pod(number: u32) -> Holder {
-        Holder::Task(PodRef {
-            id: PodId(number),
-            slot: PodSlot(number),
-        })
-    }
-
-    fn user(tenant: u32) -> User {
-        User {
-            tenant: TenantId(tenant),
-            namespace: "default".into(),
-        }
-    }
-
-    fn drain(queue: &mut Pending) -> Vec<u32> {
-        std::iter::from_fn(|| {
-            queue
-                .pop()
-                .and_then(|own| own.holder.task())
-                .map(|pod| pod.id.0)
-        })
-        .collect()
-    }
-
-    #[test]
-    fn users_of_a_priority_take_turns_and_higher_priorities_go_first() {
-        let mut queue = Pending::default();
-        for (number, tenant, priority) in [
-            (0, 1, 110),
-            (1, 1, 110),
-            (2, 1, 110),
-            (3, 2, 110),
-            (4, 2, 110),
-            (5, 3, 200),
-        ] {
-            queue.push(
-                pod(number),
-                ClassId(priority as u32),
-                priority,
-                user(tenant),
-            );
-        }
-        assert_eq!(drain(&mut queue), [5, 0, 3, 1, 4, 2]);
-        assert!(queue.is_idle());
-    }
-
-    #[test]
-    fn a_parked_task_leaves_others_of_its_class_and_comes_back_at_its_place() {
-        let mut queue = Pending::default();
-        for number in 0..4 {
-            queue.push(pod(number), ClassId(7), 110, user(1));
-        }
-        let first = queue.pop().expect("the first");
-        queue.park(first);
-        let second = queue.pop().expect("the second");
-        queue.put_back(second);
-        queue.block(ClassId(7), 110);
-        assert!(queue.is_idle());
-        queue.unblock();
-        let third = queue.pop().expect("the first again");
-        assert_eq!(third.holder, pod(0));
-        queue.park(third);
-        queue.unblock();
-        assert_eq!(drain(&mut queue), [0, 1, 2, 3]);
-    }
-
-    #[test]
-    fn turns_outlast_a_full_cell() {
-        let mut queue = Pending::default();
-        for (number, tenant) in [(0, 1), (1, 1), (2, 1), (3, 2), (4, 3)] {
-            queue.push(pod(number), ClassId(7), 110, user(tenant));
-        }
-        let mut placed = Vec::new();
-        while let Some(own) = queue.pop() {
-            placed.extend(own.holder.task().map(|pod| pod.id.0));
-            // One task at a time has room; the next one finds none.
-            if let Some(next) = queue.pop() {
-                queue.block(next.class, next.priority);
-                queue.put_back(next);
-            }
-            queue.unblock();
-        }
-        assert_eq!(placed, [0, 3, 4, 1, 2]);
-    }
-
-    #[test]
-    fn a_class_that_fits_nowhere_blocks_no_other_and_keeps_its_order() {
-        let mut queue = Pending::default();
-        for (number, class) in [(0, 7), (1, 7), (2, 8), (3, 7)] {
-            queue.push(pod(number), ClassId(class), 110, user(1));
-        }
-        let first = queue.pop().expect("a task");
-        queue.block(first.class, first.priority);
-        queue.put_back(first);
-        assert_eq!(drain(&mut queue), [2]);
-        queue.push(pod(4), ClassId(7), 110, user(1));
-        assert!(queue.is_idle());
-        queue.unblock();
-        assert_eq!(drain(&mut queue), [0, 1, 3, 4]);
-    }
-}
+mod tests;
