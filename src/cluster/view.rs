@@ -65,6 +65,15 @@ impl View {
         self.cursor
     }
 
+    /// Changes of the store that the view does not show yet.
+    pub fn unseen<'a>(&'a self, store: &'a Store) -> impl Iterator<Item = &'a LogEntry> {
+        let entries = (self.cursor.0 + 1..).zip(store.log().since(self.cursor));
+        let is_shown = |at: u64| self.assumed.contains(&Revision(at));
+        entries
+            .filter(move |&(at, _)| !is_shown(at))
+            .map(|(_, entry)| entry)
+    }
+
     /// Shows a write of the view's reader before the log does; the store made it at `at`. One that
     /// the copy has no place for yet is left to the log.
     pub fn assume(&mut self, now: Instant, event: Event, at: Revision) {

@@ -231,6 +231,12 @@ pub trait Component: Send {
         false
     }
 
+    /// Returns whether a node has to be as the component sees it where it places a hold: the hold is refused
+    /// if others have claimed something there that its view does not show yet.
+    fn claims_as_seen(&self) -> bool {
+        false
+    }
+
     /// Returns what a new component has to know beside the store to go on from here, between two
     /// instants. An original that keeps more than a store holds in a log of its own does so here.
     fn memory(&self) -> Memory {

@@ -291,6 +291,32 @@ fn the_store_judges_transactions_that_are_based_on_a_late_view() {
     );
 }
 
+/// A node with three processors, a view that is late by 5 s, and decisions of 10 s (`wide`) and 1 s (`narrow`).
+/// - `wide` sees its job at 5 and decides until 15; `narrow` sees its own at 13, and has a claim accepted at
+///   14 that `wide` sees at 19.
+/// - There is room for both, so `fine` keeps the claim of `wide` at 15. `coarse` refuses it, as the node has
+///   changed since the copy, which shows at 19: the job is decided on again until 29.
+#[test]
+fn the_store_refuses_coarse_claims_on_nodes_that_changed_unseen() {
+    let jobs = [job_line(1, 0, 100, 2), job_line(2, 8, 100, 1)].concat();
+    let course = |conflicts: &str| {
+        let text = format!(
+            "windtunnel: v1\nname: late\ncluster: {{nodes: [{{count: 1, template: {{allocatable: {{cpu: \
+             3, memory: 4Gi, pods: 4}}}}}}]}}\nworkload: [{{trace: {{format: swf, path: \
+             jobs.swf}}}}]\nmodels: {{watchDelay: 5s}}\nsystem:\n  name: omega\n  omega:\n    \
+             conflicts: {conflicts}\n    kinds:\n    - {{name: wide, tasks: 2, perJob: \
+             10s, perTask: 0s}}\n    - {{name: narrow, perJob: 1s, perTask: 0s}}\nstop: {{when: drained}}\n"
+        );
+        race(&format!("omega-unseen-{conflicts}"), &text, &jobs).decisions
+    };
+    let narrow = "narrow 13 14 1 0 1";
+    assert_eq!(course("fine"), [narrow, "wide 5 15 2 0 2"]);
+    assert_eq!(
+        course("coarse"),
+        [narrow, "wide 5 15 2 2 0", "wide 19 29 2 0 2"]
+    );
+}
+
 /// Refused bindings are decided on again as what is left of their job, by its own kind.
 #[test]
 fn refused_members_go_back_to_their_own_job() {

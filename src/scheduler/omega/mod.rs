@@ -414,6 +414,10 @@ impl Component for Scheduler {
         true
     }
 
+    fn claims_as_seen(&self) -> bool {
+        self.options.conflicts == Conflicts::Coarse
+    }
+
     fn refused(&mut self, write: &Write, conflict: &Conflict) {
         self.retry.refused(conflict);
         match &write.event {

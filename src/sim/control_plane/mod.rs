@@ -199,6 +199,25 @@ impl ControlPlane {
         }
     }
 
+    /// Whether others have claimed something on a node that the component does not see yet which wants to
+    /// hold something there and has to see all of it.
+    pub(super) fn is_unseen(&self, index: usize, write: &Write) -> bool {
+        let seat = &self.seats[index];
+        let (Event::HoldPlaced(own), Some(view)) = (&write.event, &seat.view) else {
+            return false;
+        };
+        seat.component.claims_as_seen()
+            && view.unseen(&self.store).any(|entry| match &entry.event {
+                Event::PodBound { node, .. } => *node == own.node,
+                // One that was dropped again was no claim.
+                Event::HoldPlaced(other) => {
+                    let is_there = self.store.hold(other.owner, other.number).is_some();
+                    other.node == own.node && other.owner != own.owner && is_there
+                }
+                _ => false,
+            })
+    }
+
     /// A binding was refused, or got lost: then that is known after a while.
     fn hinder(&mut self, ctx: &mut Context<'_>, index: usize, write: &Write, by: BindFault) {
         let Some(timeout) = by.timeout else {

@@ -92,7 +92,8 @@ impl Engine {
             let is_stale = self
                 .control
                 .store()
-                .is_stale(&write.event, write.decided_on);
+                .is_stale(&write.event, write.decided_on)
+                || self.control.is_unseen(index, write);
             let made = if is_stale {
                 Err(Conflict::Stale)
             } else {
