@@ -9,7 +9,7 @@
 use fixedbitset::FixedBitSet;
 
 use crate::tarcil::samples_needed;
-use crate::{Built, Constructor, Entry, Kind, Parameter, Point};
+use crate::{ArgumentError, Built, Constructor, Entry, Kind, Parameter, Point};
 use rng::Stream;
 use scheduler::pipeline::plugin::{PreFilter, Scope};
 use scheduler::{ClassContext, Plugin, Points, Reason};
@@ -27,6 +27,13 @@ pub const ENTRY: Entry = Entry {
         let quality = share(QUALITY.integer(arguments)?);
         let certainty = share(CERTAINTY.integer(arguments)?);
         let (fewest, most) = (FEWEST.integer(arguments)?, MOST.integer(arguments)?);
+        if most < fewest && arguments.contains_key(MOST.name) {
+            return Err(ArgumentError::Value {
+                name: MOST.name,
+                expected: format!("at least the {fewest} of `fewest`"),
+                found: most.to_string(),
+            });
+        }
         let needed = samples_needed(quality, certainty).map_or(most, i64::from);
         Ok(Built::Plugin(Box::new(Tarcil {
             samples: needed.min(most).max(fewest) as usize,
@@ -52,7 +59,7 @@ const FEWEST: Parameter = number("fewest", 8, "Least number of samples.");
 const MOST: Parameter = number(
     "most",
     16,
-    "Largest number of samples, unless `fewest` is larger.",
+    "Largest number of samples; where it is not stated, `fewest` may be larger.",
 );
 const LOAD: Parameter = percentage(
     "load",
@@ -162,6 +169,21 @@ mod tests {
     use super::*;
     use crate::testing::{World, node, pod};
     use crate::{Arguments, Setup};
+
+    #[test]
+    fn fewer_samples_at_most_than_at_least_are_refused() {
+        let Constructor::Policy(build) = ENTRY.constructor else {
+            panic!("a policy");
+        };
+        let stated = |text: &str| serde_json::from_str::<Arguments>(text).expect("arguments");
+        let refused = build(&Setup::default(), &stated(r#"{"fewest": 9, "most": 4}"#));
+        let error = refused.err().expect("an error");
+        assert_eq!(
+            error.to_string(),
+            "argument `most`: expected at least the 9 of `fewest`, found `4`"
+        );
+        assert!(build(&Setup::default(), &stated(r#"{"fewest": 32}"#)).is_ok());
+    }
 
     fn tarcil() -> Box<dyn Plugin> {
         let Constructor::Policy(build) = ENTRY.constructor else {
