@@ -17,6 +17,8 @@ struct Losses {
     /// Destinations of tasks that move, by name, until they have their new nodes.
     moving: SortedMap<String, NodeId>,
     moved: usize,
+    /// Number of tasks that got other nodes than those that they moved to.
+    elsewhere: usize,
     preempted: usize,
     completed: usize,
 }
@@ -34,7 +36,7 @@ impl Observer for Losses {
             }
             Event::PodBound { pod, node, .. } => {
                 let to = name(*pod).and_then(|name| self.moving.remove(&name));
-                assert!(to.is_none_or(|to| to == *node), "{to:?}, {node:?}");
+                self.elsewhere += usize::from(to.is_some_and(|to| to != *node));
             }
             Event::PodEnded { reason, .. } => match reason {
                 EndReason::Evicted(EvictionCause::Preemption) => {
@@ -106,11 +108,11 @@ fn tasks_lose_their_nodes_in_both_forms_alike_and_all_complete() {
     // Time that a task has run is worth more than the time that others wait, and less.
     let losses = run_both("patient", &format!("{input}: 0.5"), "", &jobs(100, 200));
     assert!(losses.moved > 0);
-    assert_eq!((losses.completed, losses.moving.len()), (100, 0));
+    assert_eq!((losses.completed, losses.elsewhere), (100, 0));
     let flow = format!("{input}: 3, slots: 2");
     let losses = run_both("hasty", &flow, "", &jobs(100, 200));
     assert!(losses.moved > 0 && losses.preempted > 0);
-    assert_eq!((losses.completed, losses.moving.len()), (100, 0));
+    assert_eq!((losses.completed, losses.elsewhere), (100, 0));
     // Under Octopus waiting is equally dear to all tasks, so none waits for another.
     let flow = "costModel: octopus, preemption: true";
     let crashes =
@@ -126,7 +128,7 @@ fn tasks_lose_their_nodes_in_both_forms_alike_and_all_complete() {
         (losses.moved, losses.preempted, losses.completed),
         (1, 0, 15)
     );
-    // Decisions on late views end, too.
+    // Decisions on late views end, too: a place may be taken by the time that a task is back.
     let flow = format!("{input}: 3");
     let losses = run_both("late", &flow, "models: {watchDelay: 3s}\n", &jobs(100, 200));
     assert_eq!(losses.completed, 100);

@@ -126,6 +126,10 @@ impl Flow {
     fn read(&mut self, now: Instant, store: &Store) {
         let mut fresh = Vec::new();
         if self.cursor < store.revision() || self.retry.is_due(now) {
+            if self.options.preemption && self.retry.is_due(now) {
+                self.absent.tell_again();
+                self.is_news = true;
+            }
             self.retry = Retry::default();
             fresh.append(&mut self.refused);
         }
@@ -441,7 +445,7 @@ impl Component for Flow {
     fn refused(&mut self, write: &Write, conflict: &Conflict) {
         self.retry.refused(conflict);
         if let Event::PodEnded { pod, .. } = write.event {
-            self.absent.stays(number(pod));
+            self.absent.refused(number(pod));
         }
         if let Event::PodBound { pod, .. } = write.event
             && self.known(pod).is_some()

@@ -7,7 +7,7 @@
 use cluster::Store;
 use control::Outbox;
 use model::{DeviceSet, EndReason, Event, EvictionCause, PodChange, PodName, PodRef};
-use units::{ClassId, Instant, NodeId, SortedMap};
+use units::{ClassId, Instant, NodeId, SortedMap, SortedSet};
 
 use super::cost_model::TaskFacts;
 use super::{Flow, number};
@@ -25,6 +25,8 @@ struct Return {
 pub(super) struct Absent {
     /// Names of tasks, by number.
     names: SortedMap<u64, PodName>,
+    /// Numbers of tasks that were told to end: a late view shows them on their nodes for a while.
+    leaving: SortedSet<u64>,
     /// Nodes that tasks move to which were told to end, by number.
     destinations: SortedMap<u64, NodeId>,
     /// Tasks that are away.
@@ -51,6 +53,7 @@ impl Absent {
     /// A task ended, about which these facts are known.
     pub(super) fn ended(&mut self, number: u64, facts: Option<TaskFacts>, reason: EndReason) {
         let to = self.destinations.remove(&number);
+        self.leaving.remove(&number);
         self.back.remove(&number);
         let name = self.names.remove(&number);
         if let (EndReason::Evicted(_), Some(name), Some(facts)) = (reason, name, facts) {
@@ -59,9 +62,15 @@ impl Absent {
         }
     }
 
-    /// A task that was to lose its node keeps it.
-    pub(super) fn stays(&mut self, number: u64) {
+    /// A task that was to move ends, or ended, otherwise, or it stays until it may be
+    /// [told again](Self::tell_again).
+    pub(super) fn refused(&mut self, number: u64) {
         self.destinations.remove(&number);
+    }
+
+    /// Tasks may be told to end which still have their nodes although they were.
+    pub(super) fn tell_again(&mut self) {
+        self.leaving.clear();
     }
 
     /// Facts about a pod that has come back.
@@ -88,13 +97,13 @@ impl Flow {
         store: &Store,
         out: &mut Outbox,
     ) -> bool {
-        let preempted = self.graph.preempted();
-        let mut moves = Vec::new();
-        for &(number, to) in found {
-            if self.graph.may_lose(number).is_some() {
-                moves.push((number, to));
-            }
-        }
+        let mut preempted = self.graph.preempted();
+        preempted.retain(|number| !self.absent.leaving.contains(number));
+        let mut moves = found.to_vec();
+        moves.retain(|(number, _)| {
+            let is_leaving = self.absent.leaving.contains(number);
+            self.graph.may_lose(*number).is_some() && !is_leaving
+        });
         if preempted.is_empty() && moves.is_empty() {
             return false;
         }
@@ -117,11 +126,13 @@ impl Flow {
             let (pod, change) = (known.pod, PodChange::Moving { to });
             out.write(store, Event::PodChanged { pod, change });
             self.absent.destinations.insert(number, to);
+            self.absent.leaving.insert(number);
             evict(pod, store, out);
             taken_off += 1;
         }
         for number in preempted {
             if let Some(known) = self.task_of(number) {
+                self.absent.leaving.insert(number);
                 evict(known.pod, store, out);
                 taken_off += 1;
             }
