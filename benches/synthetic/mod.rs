@@ -65,6 +65,7 @@ impl Synthetic {
             node_client: None,
             relist: Duration::ZERO,
             node_ready: Duration::ZERO,
+            node_timeout: Duration::ZERO,
             lease_offset: None,
             view_lag: Duration::ZERO,
         };

@@ -4,7 +4,7 @@
 use super::diagnostic::{Code, Finding, Findings};
 use super::schema::{
     Backfill, Borg, BorgScore, BorgWishes, Consolidation, CostModel, FairShareRule, Flow,
-    GpuSharing, Graphene, GrapheneOrder, Omega, OmegaArchitecture, OmegaConflicts,
+    GpuSharing, Graphene, GrapheneOrder, NodeLife, Omega, OmegaArchitecture, OmegaConflicts,
     OverloadDetection, Sampling, Scenario, Scheduler, SharingRule, Shutdown, Slurm, SlurmPartition,
     Sparrow, System, TiedAccounts,
 };
@@ -30,6 +30,11 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     if let Some(slurm) = &scheduler.slurm {
         idle.place = vec!["system", "scheduler", "slurm"];
         idle.priority(slurm, scheduler);
+        if slurm.slurmd_timeout.is_some() && scenario.node_life() != NodeLife::Declared {
+            let message = "nodes are lost by their heartbeats, with `models: {nodeLife: observed}`";
+            let label = "expected `nodeLife: declared`, or no `slurmdTimeout`";
+            idle.report(&["slurmdTimeout"], message, label);
+        }
         idle.fair_share(slurm);
     }
     if let Some(shutdown) = &scheduler.shutdown {

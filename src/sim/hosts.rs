@@ -119,8 +119,9 @@ impl PaceChange {
 /// A host that is down or cut off.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lost {
-    /// Number of causes that keep the host down.
+    /// Number of causes that keep the host down, and the instant of the first.
     down: u16,
+    down_since: Instant,
     /// Number of causes that keep the host cut off.
     cut: u16,
     /// Number of causes that keep its runtime from answering, and the instant of the first.
@@ -304,8 +305,10 @@ impl Hosts {
         *causes += 1;
         let is_first = *causes == 1;
         lost.crashed |= trouble == Trouble::Crash;
-        if is_first && trouble == Trouble::Runtime {
-            lost.stalled_since = now;
+        match trouble {
+            Trouble::Runtime if is_first => lost.stalled_since = now,
+            Trouble::Crash if is_first => lost.down_since = now,
+            _ => {}
         }
         Struck {
             is_first,
@@ -328,6 +331,12 @@ impl Hosts {
             return None;
         }
         self.lost.remove(&node)
+    }
+
+    /// Whether a host went down at an instant, and has not come back since.
+    pub(super) fn is_down_since(&self, node: NodeId, at: Instant) -> bool {
+        let lost = self.lost.get(&node).filter(|lost| lost.down > 0);
+        lost.is_some_and(|lost| lost.down_since == at)
     }
 
     /// A pod was given up whose processes run on, on a host that can't be told.

@@ -74,6 +74,7 @@
 //!     stepping: control::Stepping::PerInstant,
 //!     node_loss: sim::NodeLoss::Lose,
 //!     node_life: sim::NodeLife::Declared,
+//!     node_timeout: Duration::ZERO,
 //!     node_client: None,
 //!     relist: Duration::ZERO,
 //!     node_ready: Duration::ZERO,

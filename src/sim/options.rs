@@ -128,6 +128,9 @@ pub struct Options {
     pub node_loss: NodeLoss,
     /// Channel by which the control plane learns of its nodes.
     pub node_life: NodeLife,
+    /// Time for which a node that went down may not answer until the pods on it are lost, where going down is
+    /// told ([`NodeLife::Declared`]); they are lost once it comes back, too.
+    pub node_timeout: Duration,
     /// The limit of each node's client; `None` has none.
     pub node_client: Option<ClientLimit>,
     /// Time between two looks of an agent at its processes, whose starts and ends it reports then;

@@ -33,6 +33,8 @@ pub enum Upcoming {
     Upgrade(u32),
     /// A node's agent says whether it is ready.
     Status(NodeId),
+    /// A node that went down may have been down for as long as it may not answer.
+    Unanswered(NodeId),
     /// A node's client has a token for a report.
     Report(NodeId),
     /// A pod that runs is to have other requests, if anything else happens at all.
@@ -113,7 +115,9 @@ impl Upcoming {
             | Self::IdlePrice(_)
             | Self::Election => rank::NODE_UP,
             Self::Exit(_) => rank::END,
-            Self::NodeDown(_) | Self::Strike(_) | Self::IdleStrike(_) => rank::NODE_DOWN,
+            Self::NodeDown(_) | Self::Unanswered(_) | Self::Strike(_) | Self::IdleStrike(_) => {
+                rank::NODE_DOWN
+            }
             Self::Resize(_) => rank::RESIZE,
             Self::Operation(_) | Self::Eviction(_) | Self::Upgrade(_) => rank::ARRIVAL,
             Self::Started(_)

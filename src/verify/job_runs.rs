@@ -156,6 +156,7 @@ pub fn simulate(
         stepping: parts.stepping,
         node_loss: NodeLoss::Lose,
         node_life: NodeLife::Declared,
+        node_timeout: Duration::ZERO,
         node_client: None,
         relist: Duration::ZERO,
         node_ready: Duration::ZERO,

@@ -309,6 +309,24 @@ fn jobs_beyond_their_limits_are_killed_after_a_while_if_that_is_asked_for() {
     assert_eq!(wait, [Some(400.0), Some(4.0)]);
 }
 
+/// Both hosts are up for 150 s and down for 50 s; the second job begins at 100 s, and runs for 100 s.
+#[test]
+fn jobs_of_nodes_that_do_not_answer_are_lost_after_a_while() {
+    let jobs = "submit,name,run_time,cpu,members,time_limit\n0,a,100,1,2,200\n1,b,100,1,2,200\n";
+    let failures = "failures: [{kind: node-crash, mtbf: 150s, repair: 50s}]\n";
+    let lost = |options: &str| {
+        let scratch = scratch_of(&format!("{}\n{failures}", slurm(options)), jobs);
+        let value = measured(&scratch);
+        ["makespan.total", "jobs.succeeded"].map(value)
+    };
+    assert_eq!(lost("ageWeight: 1"), [Some(150.0), Some(1.0)]);
+    let waited = lost("ageWeight: 1, slurmdTimeout: 30s");
+    assert_eq!(waited, [Some(180.0), Some(1.0)]);
+    // The hosts are back before they are given up, without the job.
+    let waited = lost("ageWeight: 1, slurmdTimeout: 5m");
+    assert_eq!(waited, [Some(200.0), Some(1.0)]);
+}
+
 #[test]
 fn hosts_that_are_switched_off_make_a_difference() {
     let (wait, energy) = outcome("  {name: batch, scheduler: {backfill: easy-hosts}}");

@@ -252,6 +252,7 @@ fn a_scheduler_whose_view_lags_decides_late_and_may_be_refused() {
         node_client: None,
         relist: Duration::ZERO,
         node_ready: Duration::ZERO,
+        node_timeout: Duration::ZERO,
         lease_offset: None,
         view_lag: Duration::from_secs(2),
         ..options()

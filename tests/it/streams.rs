@@ -145,6 +145,7 @@ fn run(extra: u32) -> (Lives, String) {
         node_client: None,
         relist: Duration::ZERO,
         node_ready: windtunnel::units::Duration::ZERO,
+        node_timeout: windtunnel::units::Duration::ZERO,
         lease_offset: None,
         view_lag: Duration::ZERO,
     };

@@ -32,6 +32,7 @@ pub(crate) fn options() -> Options {
         node_client: None,
         relist: Duration::ZERO,
         node_ready: Duration::ZERO,
+        node_timeout: Duration::ZERO,
         lease_offset: None,
         view_lag: Duration::ZERO,
     }

@@ -55,6 +55,9 @@ pub(crate) fn options(
             schema::NodeLoss::Resubmit => NodeLoss::Resubmit,
         },
         node_life: world::contact(scenario),
+        node_timeout: { scenario.system.scheduler.slurm.as_ref() }
+            .and_then(|own| own.slurmd_timeout)
+            .unwrap_or(Duration::ZERO),
         node_client: world::production::client_limits(scenario).kubelet,
         relist: kubelet.relist,
         node_ready: kubelet.node_ready,

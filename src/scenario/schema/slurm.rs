@@ -53,6 +53,12 @@ pub struct Slurm {
     /// beyond their limits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kill_wait: Option<Duration>,
+    /// Time for which a node that went down may not answer until it counts as down, and its jobs as lost
+    /// (`SlurmdTimeout`, `300s` in Slurm); they are lost once it comes back, too. Default none: that is known
+    /// at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-positive" = true))]
+    pub slurmd_timeout: Option<Duration>,
     /// Accounts with their users, who are all tenants of the workload; default none, and every tenant
     /// is a user with the same share.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -307,6 +313,7 @@ impl Default for Slurm {
             tied_accounts: TiedAccounts::default(),
             damp: 1,
             kill_wait: None,
+            slurmd_timeout: None,
             accounts: Vec::new(),
             partitions: Vec::new(),
             partition_field: PartitionField::default(),

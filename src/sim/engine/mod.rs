@@ -100,6 +100,7 @@ impl Engine {
             }
             Upcoming::Heartbeat(node) => nodes.heartbeat(ctx, store, node),
             Upcoming::Status(node) => nodes.post_status(ctx, store, node),
+            Upcoming::Unanswered(node) => nodes.unanswered(ctx, store, node),
             Upcoming::Strike(line) | Upcoming::IdleStrike(line) | Upcoming::Relief(line) => {
                 surroundings.strike(ctx, store, line);
             }

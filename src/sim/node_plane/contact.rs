@@ -9,7 +9,7 @@ use control::node::{Assignment, StopOrder};
 use control::node_api::{self, Notice, condition, pods_on};
 use model::node::{DISK_PRESSURE_TAINT, NOT_READY_TAINT};
 use model::{EndReason, Event, EvictionCause, Node, NodeContact, PodRef, Taint, TaintEffect, Text};
-use units::{Duration, NodeId};
+use units::{Duration, Instant, NodeId};
 
 use super::super::context::Context;
 use super::super::hosts::{Lost, Pace, PaceChange, Struck, Trouble};
@@ -39,7 +39,7 @@ impl NodePlane {
             Trouble::DiskFull => self.disk_full(ctx, store, node, begins),
             Trouble::Runtime if begins => self.runtime_lost(ctx, node),
             Trouble::Crash | Trouble::Partition | Trouble::Runtime => {
-                self.host_back(ctx, node, trouble);
+                self.host_back(ctx, store, node, trouble);
             }
         }
     }
@@ -180,18 +180,15 @@ impl NodePlane {
         }
         self.tell_clients(ctx, node);
         if ctx.options().node_life == NodeLife::Declared {
-            if crashes {
+            if crashes && ctx.options().node_timeout > Duration::ZERO {
+                self.fall_silent(ctx, store, node);
+            } else if crashes {
                 Self::declare_down(ctx, store, node);
             }
             return;
         }
         if crashes {
-            for pod in pods_on(store, node) {
-                self.machine.interrupt(now, pod);
-                if let Some(contention) = &mut self.contention {
-                    contention.forget(now, pod.id);
-                }
-            }
+            self.interrupt(now, store, node);
             self.hosts.crashed(now, node);
         }
         if was_heard {
@@ -203,10 +200,43 @@ impl NodePlane {
         }
     }
 
+    /// The processes of a node's pods are gone with their host.
+    fn interrupt(&mut self, now: Instant, store: &Store, node: NodeId) {
+        for pod in pods_on(store, node) {
+            self.machine.interrupt(now, pod);
+            if let Some(contention) = &mut self.contention {
+                contention.forget(now, pod.id);
+            }
+        }
+    }
+
+    /// A node does not answer, so that it takes nothing new; its pods are given up after a while
+    /// (spec: orchestrators-b.md section 7.5).
+    fn fall_silent(&mut self, ctx: &mut Context<'_>, store: &Store, node: NodeId) {
+        let event = Event::NodeReadiness { node, ready: false };
+        ctx.send(ToControlPlane::Happened(event));
+        self.interrupt(ctx.now(), store, node);
+        let at = ctx.now().saturating_add(ctx.options().node_timeout);
+        ctx.expect(at, Upcoming::Unanswered(node));
+    }
+
+    /// A node may not have answered for long enough for its pods to be given up.
+    pub(in super::super) fn unanswered(&self, ctx: &mut Context<'_>, store: &Store, node: NodeId) {
+        let timeout = ctx.options().node_timeout.as_nanos();
+        let since = Instant::from_nanos(ctx.now().as_nanos().saturating_sub(timeout));
+        if self.hosts.is_down_since(node, since) {
+            Self::lose_pods(ctx, store, node);
+        }
+    }
+
     /// A node whose going down is known at once: its pods are lost with it.
     fn declare_down(ctx: &mut Context<'_>, store: &Store, node: NodeId) {
         let event = Event::NodeReadiness { node, ready: false };
         ctx.send(ToControlPlane::Happened(event));
+        Self::lose_pods(ctx, store, node);
+    }
+
+    fn lose_pods(ctx: &mut Context<'_>, store: &Store, node: NodeId) {
         for &slot in store.nodes().pods(node) {
             if let Some(record) = store.pods().at(slot) {
                 ctx.send(ToNodes::Lose(record.pod));
@@ -221,7 +251,7 @@ impl NodePlane {
     }
 
     /// The trouble that kept a host away is over.
-    fn host_back(&mut self, ctx: &mut Context<'_>, node: NodeId, trouble: Trouble) {
+    fn host_back(&mut self, ctx: &mut Context<'_>, store: &Store, node: NodeId, trouble: Trouble) {
         let was_heard = self.hosts.is_heard(node);
         let lost = self.hosts.relieve(ctx.now(), node, trouble);
         let is_up = trouble == Trouble::Crash && self.hosts.is_up(node);
@@ -231,6 +261,8 @@ impl NodePlane {
         self.tell_clients(ctx, node);
         if ctx.options().node_life == NodeLife::Declared {
             if is_up {
+                // Pods that were not given up yet are found to be gone.
+                Self::lose_pods(ctx, store, node);
                 let event = Event::NodeReadiness { node, ready: true };
                 ctx.send(ToControlPlane::Happened(event));
                 return;
