@@ -2,8 +2,8 @@
 
 use super::diagnostic::{Code, Finding, Findings};
 use super::schema::{
-    CellShare, FederatedWorkload, Federation, MesosStrategy, NamedScheduler, NamedSchedulerKind,
-    Scenario,
+    CellShare, FederatedWorkload, Federation, FederationCell, MesosStrategy, NamedScheduler,
+    NamedSchedulerKind, Scenario,
 };
 use super::tree::Tree;
 use units::nearest::hint;
@@ -275,6 +275,12 @@ fn workloads(written: &Federation, wrong: &mut Wrong<'_>) {
                 "expected one entry for a deployment",
             );
         }
+        let is_named = |cell: &FederationCell| own.cells.keys().any(|name| *name == cell.name);
+        if own.cells.keys().any(|name| name == "*") && written.cells.iter().all(is_named) {
+            let message = "every cell is named, so `*` stands for none".to_owned();
+            let place = ["workloads", &number, "cells", "*"];
+            wrong.at(Code::Conflict, &place, message, "leave it out");
+        }
         for (name, share) in &own.cells {
             let place = ["workloads", &number, "cells", name];
             if name != "*" && !written.cells.iter().any(|cell| cell.name == *name) {
@@ -300,6 +306,11 @@ fn check_share(share: &CellShare, place: &[&str; 4], name: &str, wrong: &mut Wro
     if share.weight == 0 && share.min_replicas == 0 {
         let message = format!("with weight 0 and no minimum {cell} gets no replicas");
         let label = "expected a `weight` of 1 or more, or `minReplicas`";
+        wrong.at(Code::Impossible, place, message, label);
+    }
+    if share.max_replicas == Some(0) && share.min_replicas == 0 {
+        let message = format!("{cell} gets 0 replicas at most");
+        let label = "expected `maxReplicas` of 1 or more, or another cell";
         wrong.at(Code::Impossible, place, message, label);
     }
     if let Some(most) = share.max_replicas

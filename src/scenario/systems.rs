@@ -3,9 +3,9 @@
 use super::diagnostic::{Code, Finding, Findings};
 use super::names::Names;
 use super::schema::{
-    Flow, MesosStrategy, NamedSchedulerKind, Omega, OpenShift, OpenShiftDeploymentConfig,
-    OpenShiftHookFailure, OpenShiftPolicy, OpenShiftRouter, OpenShiftTrigger, Scenario, Swarm,
-    System,
+    Consolidation, Flow, MesosStrategy, NamedSchedulerKind, Omega, OpenShift,
+    OpenShiftDeploymentConfig, OpenShiftHookFailure, OpenShiftPolicy, OpenShiftRouter,
+    OpenShiftTrigger, OverloadDetection, Scenario, Swarm, System,
 };
 use super::tree::Tree;
 use units::{Duration, Quantity, SortedSet, plural};
@@ -102,6 +102,9 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
     }
     if let Some(written) = &system.flow {
         flow(written, tree, findings);
+    }
+    if let Some(written) = &system.consolidation {
+        consolidation(written, tree, findings);
     }
     if let Some(written) = &system.swarmkit
         && written.managers % 2 == 0
@@ -343,6 +346,21 @@ fn omega(omega: &Omega, tree: &Tree, findings: &mut Findings) {
             wrong(&[number], message, label);
         }
     }
+}
+
+/// A threshold is a share of a node: none above all of it is ever exceeded.
+fn consolidation(written: &Consolidation, tree: &Tree, findings: &mut Findings) {
+    let Some(parameter) = written.parameter else {
+        return;
+    };
+    let label = match written.detection {
+        OverloadDetection::Threshold if parameter > 1.0 => "expected a share of the node, up to 1",
+        _ if !parameter.is_finite() => "expected a number",
+        _ => return,
+    };
+    let message = format!("no node is overloaded at a parameter of {parameter}");
+    let span = tree.locate(["system", "consolidation", "parameter"]);
+    findings.push(Finding::new(Code::Impossible, message, span).label(label));
 }
 
 fn flow(flow: &Flow, tree: &Tree, findings: &mut Findings) {
