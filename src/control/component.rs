@@ -1,11 +1,13 @@
 //! Components: schedulers, controllers, autoscalers. They talk through the store only: each reads
 //! changes from its own cursor, decides, and hands back writes.
 
+use std::sync::Arc;
+
 use crate::admission::Creation;
 use crate::probe::Probe;
 use crate::provider::{MachineOrder, OrderFailed, ProviderRequest};
 use cluster::{Conflict, Store, UsageSamples};
-use model::{Event, PodRef, Text};
+use model::{Event, Node, PodRef, Text};
 use units::{Duration, Instant, Revision};
 
 /// A change that a component asks for, with the revision that the decision was based on.
@@ -15,6 +17,9 @@ pub struct Write {
     pub event: Event,
     /// The newest revision that the component had seen when it decided.
     pub decided_on: Revision,
+    /// The node as the component saw it, of a node's new declaration: what the two differ in is what it
+    /// asks for.
+    pub seen: Option<Arc<Node>>,
 }
 
 /// The result of one step of a component: writes, creations, requests and wake-ups.
@@ -41,9 +46,14 @@ impl Outbox {
     /// Asks for a change that was decided on the present revision of `store`.
     #[inline]
     pub fn write(&mut self, store: &Store, event: Event) {
+        let seen = match &event {
+            Event::NodeUpdated { node, .. } => store.nodes().object(*node).cloned(),
+            _ => None,
+        };
         self.writes.push(Write {
             event,
             decided_on: store.revision(),
+            seen,
         });
     }
 

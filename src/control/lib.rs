@@ -22,8 +22,10 @@ pub mod provider;
 pub mod services;
 pub mod upgrade;
 pub mod volumes;
+pub mod writes;
 
 pub use cluster::UsageSamples;
 pub use component::{Component, Memory, Outbox, Progress, Stepping, Write};
 pub use node::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
 pub use probe::Probe;
+pub use writes::OwnWrites;

@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use super::registry;
 use super::{SystemOptions, SystemRequest, TimeLimits};
 use crate::kubernetes::{KubeRequest, NamedScheduler};
-use cluster::{Conflict, Store};
+use cluster::Store;
 use control::admission::admit;
-use control::{Component, Outbox};
+use control::{Component, Outbox, OwnWrites};
 use model::dra::{
     ClaimRequest, ClaimSource, Device, DeviceClass, DeviceCount, DeviceId, DeviceObjects,
     DeviceRequest, PodClaim, PodClaims, RequestedDevices, ResourceClaim, ResourceSlice, SliceNodes,
@@ -21,7 +21,7 @@ use model::{
 };
 use policy::{ProfileChoice, Setup};
 use scheduler::pipeline::evaluate::Form;
-use units::{Duration, Instant, NodeId, Quantity, SortedMap, TenantId};
+use units::{Duration, Instant, NodeId, Quantity, Revision, SortedMap, TenantId};
 
 const NODES: usize = 3;
 
@@ -279,16 +279,20 @@ impl World {
             control::Progress::More => Some(self.now),
             control::Progress::Idle => out.wake,
         };
+        let mut own = OwnWrites::default();
         for write in out.writes {
-            let outcome = if self.store.is_stale(&write.event, write.decided_on) {
-                Err(Conflict::Stale)
-            } else {
-                let applied = self.store.apply(self.now, write.event.clone());
-                applied.map(|_| ())
-            };
-            if let Err(conflict) = outcome {
-                self.components[index].refused(&write, &conflict);
-                self.wakes[index] = Some(self.now);
+            let at = Revision(self.store.revision().0 + 1);
+            let taken = own.taken(&self.store, &write);
+            let outcome = taken.and_then(|event| {
+                let applied = event.map(|event| self.store.apply(self.now, event));
+                applied.transpose().map(|_| ())
+            });
+            match outcome {
+                Ok(()) => own.made(&write, at),
+                Err(conflict) => {
+                    self.components[index].refused(&write, &conflict);
+                    self.wakes[index] = Some(self.now);
+                }
             }
         }
         for creation in &out.creations {

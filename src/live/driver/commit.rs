@@ -3,10 +3,11 @@
 
 use cluster::Conflict;
 use control::admission::{Creation, admit};
+use control::OwnWrites;
 use control::node::{Assignment, StopOrder};
 use control::node_api::{Notice, doubted};
 use model::{Event, Pod, PodPhase, PodRef};
-use units::NodeId;
+use units::{NodeId, Revision};
 
 use super::links::Link;
 use super::seats::Batch;
@@ -17,15 +18,17 @@ use crate::wire::{Assigned, Command, Ending, pod};
 impl Driver {
     /// Makes what a component wants, in order.
     pub(super) fn make(&mut self, index: usize, batch: Batch) {
+        let mut own = OwnWrites::default();
         for write in batch.writes {
-            let is_stale = self.store.is_stale(&write.event, write.decided_on);
-            let made = if is_stale {
-                Err(Conflict::Stale)
-            } else {
-                self.carry_out(write.event.clone())
+            let at = Revision(self.store.revision().0 + 1);
+            let made = match own.taken(&self.store, &write) {
+                Ok(Some(event)) => self.carry_out(event),
+                Ok(None) => Ok(()),
+                Err(conflict) => Err(conflict),
             };
-            if let Err(conflict) = made {
-                self.seats.refuse(index, &write, &conflict);
+            match made {
+                Ok(()) => own.made(&write, at),
+                Err(conflict) => self.seats.refuse(index, &write, &conflict),
             }
         }
         for creation in batch.creations {

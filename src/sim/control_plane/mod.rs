@@ -201,7 +201,7 @@ impl ControlPlane {
 
     /// Whether others have claimed something on a node that the component does not see yet which wants to
     /// hold something there and has to see all of it.
-    pub(super) fn is_unseen(&self, index: usize, write: &Write) -> bool {
+    fn is_unseen(&self, index: usize, write: &Write) -> bool {
         let seat = &self.seats[index];
         let (Event::HoldPlaced(own), Some(view)) = (&write.event, &seat.view) else {
             return false;
@@ -234,10 +234,20 @@ impl ControlPlane {
         self.seats[index].is_absent
     }
 
+    /// The change that a component's write makes of the store as it is; `None` if it is so already.
+    #[inline]
+    pub(super) fn taken(&self, index: usize, write: &Write) -> Result<Option<Event>, Conflict> {
+        if self.is_unseen(index, write) {
+            return Err(Conflict::Stale);
+        }
+        self.seats[index].own.taken(&self.store, write)
+    }
+
     /// The store made a component's write as its change number `at`. A view that lags shows a claim
     /// of its reader at once, or the reader would give the same room away twice.
     pub(super) fn made(&mut self, now: Instant, index: usize, write: &Write, at: Revision) {
         let seat = &mut self.seats[index];
+        seat.own.made(write, at);
         if let Some(view) = &mut seat.view
             && is_claim(&write.event)
             && seat.component.relies_on_view()

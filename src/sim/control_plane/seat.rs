@@ -1,7 +1,7 @@
 //! A component of the control plane in its place.
 
 use cluster::{Commitment, Conflict, Store, View};
-use control::{Component, Outbox, Write};
+use control::{Component, Outbox, OwnWrites, Write};
 use units::{Duration, Instant};
 
 use super::step::Deciding;
@@ -11,6 +11,8 @@ pub(super) struct Seat {
     pub(super) component: Box<dyn Component>,
     /// The component's view, where that lags behind the store.
     pub(super) view: Option<View>,
+    /// Changes of objects that the component made since its last step.
+    pub(super) own: OwnWrites,
     /// Writes and creations that the component is still deciding on or can't send yet.
     pub(super) deciding: Option<Deciding>,
     /// The component before it had seen anything, where it may come to forget what it has.
@@ -43,6 +45,7 @@ impl Seat {
         Self {
             component,
             view: (lag > Duration::ZERO).then(empty),
+            own: OwnWrites::default(),
             deciding: None,
             blank: None,
             is_absent: false,

@@ -98,7 +98,14 @@ impl ControlPlane {
         let component = ComponentId::from_index(index);
         let seen = seat.view.as_ref().map_or(&self.store, |view| view.store());
         seat.outbox.clear();
+        seat.own.clear();
         let progress = seat.component.step(now, seen, &mut seat.outbox);
+        if let Some(view) = &seat.view {
+            // What the view assumes counts as revisions of its own.
+            for write in &mut seat.outbox.writes {
+                write.decided_on = write.decided_on.min(view.cursor());
+            }
+        }
         seat.due = progress == Progress::More;
         // A wake-up at this instant comes after what else happens at it, so each counts.
         if let Some(at) = seat.outbox.wake

@@ -3,7 +3,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cluster::Conflict;
 use units::{Instant, Revision};
 
 use super::super::SimError;
@@ -89,15 +88,10 @@ impl Engine {
                 Passage::Closed => break,
             }
             let at = Revision(self.control.store().revision().0 + 1);
-            let is_stale = self
-                .control
-                .store()
-                .is_stale(&write.event, write.decided_on)
-                || self.control.is_unseen(index, write);
-            let made = if is_stale {
-                Err(Conflict::Stale)
-            } else {
-                self.carry_out(ctx, write.event.clone())?
+            let made = match self.control.taken(index, write) {
+                Ok(Some(event)) => self.carry_out(ctx, event)?,
+                Ok(None) => Ok(()),
+                Err(conflict) => Err(conflict),
             };
             match made {
                 Ok(()) => self.control.made(ctx.now(), index, write, at),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::super::*;
+use crate::OwnWrites;
 use crate::admission::admit;
 use crate::operation::{Operation, Propagation, Target, carry_out};
 use model::workload::{Deployment, Job, ReplicaSet};
@@ -10,7 +11,7 @@ use model::{
     DeviceSet, EndReason, LabelSelector, Node, Object, Operator, Pod, PodPhase, PodRef, PodSpec,
     Requirement, ResourceList, Text,
 };
-use units::{NodeId, Quantity};
+use units::{NodeId, Quantity, Revision};
 
 /// A cluster whose pods are placed and run when a test says so.
 pub(super) struct World {
@@ -159,14 +160,16 @@ impl World {
             let mut out = Outbox::default();
             let progress = self.manager.step(self.now, &self.store, &mut out);
             self.wake = out.wake;
+            let mut own = OwnWrites::default();
             for write in &out.writes {
-                let made = if self.store.is_stale(&write.event, write.decided_on) {
-                    Err(Conflict::Stale)
-                } else {
-                    self.try_apply(write.event.clone())
+                let at = Revision(self.store.revision().0 + 1);
+                let made = match own.taken(&self.store, write) {
+                    Ok(event) => event.map_or(Ok(()), |event| self.try_apply(event)),
+                    Err(conflict) => Err(conflict),
                 };
-                if let Err(conflict) = made {
-                    self.manager.refused(write, &conflict);
+                match made {
+                    Ok(()) => own.made(write, at),
+                    Err(conflict) => self.manager.refused(write, &conflict),
                 }
             }
             for creation in &out.creations {
