@@ -99,7 +99,10 @@ impl Lifecycle {
                 Event::NodeUpdated { node, object } => {
                     if let Some(seen) = self.seen_mut(*node) {
                         news |= seen.view.zone != Seen::new(object, at).view.zone;
+                        // Another party's, or its own as a late view shows it: the next pass looks at it.
+                        let known = seen.taints();
                         seen.declare(object);
+                        news |= seen.taints() != known;
                         self.dirty.insert(*node);
                     }
                 }

@@ -58,6 +58,12 @@ impl Seen {
         self.object = object.clone();
     }
 
+    /// Whether the node has the taints of nodes that are not ready, and of those that are not reachable.
+    pub(super) const fn taints(&self) -> [bool; 2] {
+        let view = &self.view;
+        [view.is_tainted_not_ready, view.is_tainted_unreachable]
+    }
+
     /// The pod's condition `Ready` became this; a heartbeat comes with what it posts itself.
     pub(super) fn set_status(&mut self, status: ReadyStatus, heartbeat: Option<Instant>) {
         let known = self.view.ready.map(|ready| ready.heartbeat);

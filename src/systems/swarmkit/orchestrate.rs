@@ -36,6 +36,7 @@ impl SwarmKitManager {
             self.services.insert(id, service);
             return;
         };
+        let is_resized = service.mode != wanted.mode;
         service.mode = wanted.mode;
         (service.restart, service.update) = (wanted.restart, wanted.update);
         service.rollback = wanted.rollback;
@@ -52,6 +53,8 @@ impl SwarmKitManager {
             let next = Specification::new(&service.name, version, &wanted.template, &self.options);
             service.previous = Some(std::mem::replace(&mut service.now, next));
             self.begin_update(now, id, Direction::Update, store, out);
+        } else if is_resized {
+            self.resume_update(now, id, store, out);
         }
     }
 
@@ -99,10 +102,19 @@ impl SwarmKitManager {
         store: &Store,
         out: &mut Outbox,
     ) {
-        let Some(service) = self.services.get(&id) else {
-            return;
-        };
-        let slots = service.slots.iter();
+        let scaling = replicated::reconcile(&self.live_slots(id), replicas);
+        for slot in scaling.create {
+            self.make(id, slot, None, false, out);
+        }
+        for slot in scaling.remove {
+            self.remove_slot(id, slot, store, out);
+        }
+    }
+
+    /// The slots of a service that have a task, or are over.
+    pub(super) fn live_slots(&self, id: ObjectId) -> Vec<Slot> {
+        let slots = self.services.get(&id).into_iter();
+        let slots = slots.flat_map(|service| service.slots.iter());
         let live = slots.filter_map(|(&number, slot)| {
             let mut wanted = slot.tasks.iter().filter_map(|task| self.tasks.get(task));
             let tasks = wanted.clone().filter(|task| task.is_wanted).count() as u32;
@@ -115,23 +127,24 @@ impl SwarmKitManager {
                 tasks,
             })
         });
-        let live: Vec<Slot> = live.collect();
-        let scaling = replicated::reconcile(&live, replicas);
-        for slot in scaling.create {
-            self.make(id, slot, None, false, out);
+        live.collect()
+    }
+
+    /// A slot is no longer wanted: its tasks stop, and no update waits for it.
+    fn remove_slot(&mut self, id: ObjectId, number: u64, store: &Store, out: &mut Outbox) {
+        let Some(service) = self.services.get_mut(&id) else {
+            return;
+        };
+        if let Some(updater) = &mut service.updater {
+            updater.slot_removed(number);
+            self.timers.push(store.now(), Due::Update(id));
         }
-        for number in scaling.remove {
-            let slot = self
-                .services
-                .get_mut(&id)
-                .and_then(|own| own.slots.get_mut(&number));
-            let tasks = slot.map(|slot| {
-                slot.is_over = false;
-                slot.tasks.clone()
-            });
-            for task in tasks.unwrap_or_default() {
-                self.remove_task(task, store, out);
-            }
+        let Some(slot) = service.slots.get_mut(&number) else {
+            return;
+        };
+        slot.is_over = false;
+        for task in slot.tasks.clone() {
+            self.remove_task(task, store, out);
         }
     }
 
@@ -158,17 +171,7 @@ impl SwarmKitManager {
         }
         for node in scaling.shutdown {
             let slot = self.node_ids.get(&node).copied().unwrap_or(0) as u64;
-            let state = self
-                .services
-                .get_mut(&id)
-                .and_then(|own| own.slots.get_mut(&slot));
-            let tasks = state.map(|state| {
-                state.is_over = false;
-                state.tasks.clone()
-            });
-            for task in tasks.unwrap_or_default() {
-                self.remove_task(task, store, out);
-            }
+            self.remove_slot(id, slot, store, out);
         }
     }
 

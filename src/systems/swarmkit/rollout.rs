@@ -8,8 +8,9 @@ use model::{EndReason, Event, RolloutStep};
 use units::{Instant, ObjectId};
 
 use super::component::{Due, SwarmKitManager};
+use super::replicated;
 use super::restart::History;
-use super::service::{Mode, Task};
+use super::service::{Mode, Service, Task};
 use super::update::{Direction, Order, UpdateState, Updater};
 
 impl SwarmKitManager {
@@ -23,6 +24,12 @@ impl SwarmKitManager {
         store: &Store,
         out: &mut Outbox,
     ) {
+        let leaving = match self.services.get(&id).map(|own| own.mode) {
+            Some(Mode::Replicated(replicas)) => {
+                replicated::reconcile(&self.live_slots(id), replicas).remove
+            }
+            _ => Vec::new(),
+        };
         let Some(service) = self.services.get_mut(&id) else {
             return;
         };
@@ -37,13 +44,36 @@ impl SwarmKitManager {
             let wanted = slot.tasks.iter().filter_map(|task| self.tasks.get(task));
             let wanted: Vec<&Task> = wanted.filter(|task| task.is_wanted).collect();
             let is_same = |task: &&Task| Arc::ptr_eq(&task.spec, &spec);
-            if slot.is_over || wanted.len() > 1 || !wanted.iter().all(is_same) {
+            let is_dirty = slot.is_over || wanted.len() > 1 || !wanted.iter().all(is_same);
+            if is_dirty && !leaving.contains(&number) {
                 dirty.push(number);
             }
         }
         service.orders.clear();
         service.updater = Some(Updater::new(config, direction, dirty));
         self.step_update(now, id, store, out);
+    }
+
+    /// The service has another size, which is an update of it: one that paused begins anew. One that is
+    /// under way goes on with the slots that stay; its counts of failures, too, where the original begins
+    /// to count again.
+    pub(super) fn resume_update(
+        &mut self,
+        now: Instant,
+        id: ObjectId,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        let has_old = |service: &Service| {
+            let is_old =
+                |task: &Task| task.is_wanted && !Arc::ptr_eq(&task.spec, &service.now.spec);
+            let mut tasks = service.slots.values().flat_map(|slot| &slot.tasks);
+            tasks.any(|task| self.tasks.get(task).is_some_and(is_old))
+        };
+        let service = self.services.get(&id);
+        if service.is_some_and(|own| own.updater.is_none() && has_old(own)) {
+            self.begin_update(now, id, Direction::Update, store, out);
+        }
     }
 
     /// Back to the specification before, where there is one.

@@ -282,6 +282,20 @@ impl Updater {
         }
     }
 
+    /// A slot is no longer wanted: whoever is at it goes on to the next.
+    pub fn slot_removed(&mut self, of: u64) {
+        self.queue.retain(|slot| *slot != of);
+        for worker in &mut self.workers {
+            if let Worker::Swapping { slot, .. } | Worker::Starting { slot } = worker
+                && *slot == of
+            {
+                *worker = Worker::Resting {
+                    until: Instant::from_nanos(i64::MIN),
+                };
+            }
+        }
+    }
+
     /// The new task of a slot runs.
     pub fn new_running(&mut self, now: Instant, of: u64, orders: &mut Vec<Order>) {
         self.ran.entry(of).or_insert(now);

@@ -18,9 +18,10 @@ mod timetable;
 use smallvec::SmallVec;
 
 use cluster::{Conflict, Store};
+use control::admission::Creation;
 use control::{Component, Outbox, Progress, Write};
 use model::{Event, PodRef};
-use units::{Instant, Resources, Revision};
+use units::{Instant, Resources, Revision, SortedSet};
 
 use super::job::{Job, JobNumber, JobOrder, MachineFacts};
 use super::partitions::{Partition, Partitions};
@@ -107,6 +108,8 @@ pub struct PassPlanner {
     told: Option<JobNumber>,
     /// The job that running ones ended for.
     nominated: Option<JobNumber>,
+    /// Pods that were ordered to end for it, until they are seen to have ended.
+    leaving: SortedSet<PodRef>,
     /// The instant of the last start.
     started: Instant,
     refused: Vec<Refused>,
@@ -130,6 +133,7 @@ impl PassPlanner {
             declared: None,
             told: None,
             nominated: None,
+            leaving: SortedSet::new(),
             started: Instant::ZERO,
             refused: Vec::new(),
             retry: Retry::default(),
@@ -268,6 +272,7 @@ impl PassPlanner {
 
     fn ended(&mut self, at: Instant, pod: PodRef) {
         self.news.freed = true;
+        self.leaving.remove(&pod);
         let Some(known) = self.roster.forget(pod) else {
             self.news.unforeseen = true;
             return;
@@ -435,6 +440,15 @@ impl Component for PassPlanner {
 
     fn relies_on_view(&self) -> bool {
         true
+    }
+
+    fn declined(&mut self, creation: &Creation, conflict: &Conflict) {
+        // One that has ended already is seen to have ended, sooner or later.
+        if let Creation::Replacement { pod, .. } = creation
+            && *conflict != Conflict::UnknownPod
+        {
+            self.leaving.remove(pod);
+        }
     }
 
     fn refused(&mut self, write: &Write, conflict: &Conflict) {

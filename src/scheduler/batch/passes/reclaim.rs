@@ -113,7 +113,9 @@ impl Question<'_> {
 impl PassPlanner {
     /// Ends running jobs for the first waiting job that may have their room.
     pub(super) fn reclaim(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
-        if !self.order.reclaims() || !self.reservations.is_empty() {
+        // Under a late view, those that were ordered to end are seen a while longer.
+        let is_pending = !self.leaving.is_empty();
+        if is_pending || !self.order.reclaims() || !self.reservations.is_empty() {
             return;
         }
         let (rooms, running) = (&mut self.rooms, &self.running);
@@ -136,6 +138,7 @@ impl PassPlanner {
         let jobs = victims.iter().filter_map(|&victim| running.get(victim));
         for place in jobs.flat_map(|job| job.places.iter().filter(|place| place.held)) {
             let pod = place.pod;
+            self.leaving.insert(pod);
             out.creations.push(Creation::Replacement { pod, reason });
         }
     }

@@ -170,7 +170,11 @@ impl Component for DeploymentConfigs {
         }
     }
 
-    fn refused(&mut self, write: &Write, _conflict: &Conflict) {
+    fn refused(&mut self, write: &Write, conflict: &Conflict) {
+        // What changed meanwhile is seen later, and looked at then.
+        if *conflict == Conflict::Stale {
+            return;
+        }
         if let Event::Object(change) = &write.event {
             let id = change.id();
             self.dirty
