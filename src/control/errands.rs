@@ -66,9 +66,11 @@ pub struct Errands {
 }
 
 /// Pods that the API declined in a namespace.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Refusals {
     number: u64,
+    /// Names of the pods.
+    names: SortedSet<Text>,
     /// Name of the last of them.
     name: Text,
     /// Reason of the last of them, such as the quota that it would exceed.
@@ -202,13 +204,11 @@ impl Errands {
         };
         let name = (pod.spec.namespace.clone(), pod.name.clone());
         self.standings.remove(&name)?;
-        let number = self.refusals.get(&name.0).map_or(0, |own| own.number);
-        let refusals = Refusals {
-            number: number.saturating_add(1),
-            name: name.1.clone(),
-            why: conflict.to_string(),
-        };
-        self.refusals.insert(name.0.clone(), refusals);
+        let refusals = self.refusals.entry(name.0.clone()).or_default();
+        refusals.number = refusals.number.saturating_add(1);
+        refusals.names.insert(name.1.clone());
+        refusals.name = name.1.clone();
+        refusals.why = conflict.to_string();
         Some(name)
     }
 
@@ -217,10 +217,12 @@ impl Errands {
         let refusals = self.refusals.iter().map(|(namespace, own)| {
             let asked = plural::count(own.number as usize, "time");
             let (purpose, name, why) = (self.purpose, &own.name, &own.why);
-            format!(
-                "the namespace `{namespace}` declined a pod for a {purpose} {asked}, \
-                 `{name}` at last: {why}"
-            )
+            let pods = if own.names.len() == 1 {
+                format!("a pod for a {purpose}")
+            } else {
+                format!("pods for {}", plural::count(own.names.len(), purpose))
+            };
+            format!("the namespace `{namespace}` declined {pods} {asked}, `{name}` at last: {why}")
         });
         refusals.collect()
     }

@@ -2,7 +2,7 @@
 //! orchestrators-a.md section 9.1).
 
 use model::{Delivery, DeliveryStep, Event, Text};
-use units::{Duration, Instant, SortedMap};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 use crate::record::collector::{Change, Collector, Heard, RunEnd};
 use crate::record::entry::MetricEntry;
@@ -68,7 +68,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
     formula: "lead time: from a push until all pods of a workload run it and are ready; \
               first_replica: until the first does; mixed_versions: from the first to all; \
               delivered: those that no one gave up later, neither the system nor a user; failed: those that made \
-              no progress in time or were given up; undelivered: pushes that no workload uses or whose system replaces no pods; \
+              no progress in time or were given up; \
+              unfinished: rollouts under way in the end, and pushes that wait for their build or turn; \
+              undelivered: pushes that no workload uses or whose system replaces no pods; \
               failure_fraction: failed / (failed + delivered)",
     denominators: "rollouts that reached all pods of their workload; of failure_fraction, those that ended",
     census: "pushes made in W, and the rollouts that follow from them, one for each workload",
@@ -95,6 +97,8 @@ struct Deliveries {
     counts: [u64; DeliveryStep::ALL.len()],
     /// Instants of first pods of rollouts under way, by workload and image.
     firsts: SortedMap<(Text, Text), Option<Instant>>,
+    /// Pushes of which nothing came yet, by instant and image: those that are to be seen, or to be built.
+    on_way: SortedSet<(Instant, Text)>,
     has_any: bool,
 }
 
@@ -105,6 +109,7 @@ impl Default for Deliveries {
             delivered: SortedMap::new(),
             counts: [0; DeliveryStep::ALL.len()],
             firsts: SortedMap::new(),
+            on_way: SortedSet::new(),
             has_any: false,
         }
     }
@@ -117,6 +122,12 @@ impl Deliveries {
 
     fn step(&mut self, at: Instant, own: &Delivery) {
         self.counts[own.step as usize] += 1;
+        let push = (own.pushed, own.push.image.clone());
+        if own.step == DeliveryStep::Pushed {
+            self.on_way.insert(push);
+        } else {
+            self.on_way.remove(&push);
+        }
         let key = (own.workload.clone(), own.push.resolved());
         match own.step {
             DeliveryStep::RolloutBegan => {
@@ -195,7 +206,8 @@ impl Collector for Deliveries {
         }
         let undelivered = self.count(DeliveryStep::Unused) + self.count(DeliveryStep::Unsupported);
         values.put(UNDELIVERED, Reading::count(undelivered));
-        values.put(UNFINISHED, Reading::count(self.firsts.len() as u64));
+        let unfinished = self.firsts.len() + self.on_way.len();
+        values.put(UNFINISHED, Reading::count(unfinished as u64));
         let failed = self.count(DeliveryStep::Failed);
         let ended = failed + self.count(DeliveryStep::Delivered);
         let fraction = ratio(i128::from(failed), i128::from(ended), "rollouts that ended");
