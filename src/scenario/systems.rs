@@ -7,7 +7,7 @@ use super::schema::{
     OpenShiftDeploymentConfig, OpenShiftHookFailure, OpenShiftPolicy, OpenShiftRouter,
     OpenShiftTrigger, OverloadDetection, Scenario, Swarm, System,
 };
-use super::tree::Tree;
+use super::tree::{Span, Tree};
 use units::{Duration, Quantity, SortedSet, plural};
 
 /// Whether options are given.
@@ -179,7 +179,7 @@ fn openshift(system: &System, tree: &Tree, findings: &mut Findings) {
         let span = tree.locate(["system", "openshift", "policy"]);
         findings.push(Finding::new(Code::Conflict, message, span).label("expected one of both"));
     }
-    routers(written, tree, findings);
+    routers(system, written, tree, findings);
     for (name, own) in &written.deployment_configs {
         deployment_config(name, own, tree, findings);
         hooks(name, own, tree, findings);
@@ -271,7 +271,8 @@ fn hooks(name: &str, own: &OpenShiftDeploymentConfig, tree: &Tree, findings: &mu
 }
 
 /// Names of routers, and routers that get no route.
-fn routers(written: &OpenShift, tree: &Tree, findings: &mut Findings) {
+fn routers(system: &System, written: &OpenShift, tree: &Tree, findings: &mut Findings) {
+    let has_controllers = system.controllers.is_some();
     for (number, own) in written.routers.iter().enumerate() {
         let place = number.to_string();
         let path = ["system", "openshift", "routers", &place];
@@ -281,6 +282,11 @@ fn routers(written: &OpenShift, tree: &Tree, findings: &mut Findings) {
             let span = tree.locate(path.iter().copied().chain(["name"]));
             let finding = Finding::new(Code::DuplicateName, message, span);
             findings.push(finding.label("expected a name of its own"));
+        }
+        if own.pods.is_some() {
+            pods_of_router(own, has_controllers, findings, |field| {
+                tree.locate(path.iter().copied().chain([field]))
+            });
         }
         let takes_all = |other: &&OpenShiftRouter| {
             let has_all = other.projects.is_empty()
@@ -302,6 +308,30 @@ fn routers(written: &OpenShift, tree: &Tree, findings: &mut Findings) {
             let finding = Finding::new(Code::Conflict, message, span);
             findings.push(finding.label("expected before it, or with other labels"));
         }
+    }
+}
+
+/// Pods of a router without the controllers that would make them, or without a name for them.
+fn pods_of_router(
+    own: &OpenShiftRouter,
+    has_controllers: bool,
+    findings: &mut Findings,
+    place: impl Fn(&'static str) -> Span,
+) {
+    if !has_controllers {
+        let message = "without controllers nothing makes the pods of a router".to_owned();
+        let finding = Finding::new(Code::Conflict, message, place("pods"));
+        findings.push(finding.label("write `controllers: {}` under `system`"));
+    }
+    let is_plain = |own: char| own.is_ascii_lowercase() || own.is_ascii_digit() || own == '-';
+    let is_name = own.name.chars().all(is_plain)
+        && !own.name.starts_with('-')
+        && !own.name.ends_with('-')
+        && own.name.len() <= 63;
+    if !is_name {
+        let message = format!("no deployment configuration can be named `{}`", own.name);
+        let finding = Finding::new(Code::WrongType, message, place("name"));
+        findings.push(finding.label("expected lower case letters, digits and `-`, at most 63"));
     }
 }
 

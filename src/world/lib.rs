@@ -56,6 +56,7 @@ mod remarks;
 pub mod request_limits;
 mod reservations;
 mod residents;
+mod routers;
 mod runs_workloads;
 mod scaling_rules;
 mod scheduler_policy;

@@ -26,6 +26,10 @@ pub(super) fn openshift_options(
     let projects = projects.map(|(name, own)| (Text::from(&**name), labels(&own.node_selector)));
     let configs = written.deployment_configs.iter();
     let configs = configs.map(|(name, own)| (name.clone(), rules(own)));
+    // What holds for all others is about what is deployed, not about the routers before it.
+    let usual = rules(&OpenShiftDeploymentConfig::default());
+    let of_routers = super::routers::names(&written.routers);
+    let of_routers = of_routers.map(|name| (name.to_string(), usual.clone()));
     let policy = match (&written.policy_file, written.policy) {
         (Some(file), _) => {
             let input = files.open(file);
@@ -38,7 +42,7 @@ pub(super) fn openshift_options(
         policy,
         node_selector: labels(&written.node_selector),
         projects: projects.collect(),
-        deployments: configs.collect(),
+        deployments: of_routers.chain(configs).collect(),
     })
 }
 

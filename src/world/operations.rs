@@ -159,6 +159,7 @@ pub fn operations(
         };
         operations.push((at, read));
     }
+    operations.extend(super::routers::made(scenario, &operations)?);
     super::nova_options::check_nova_hosts(scenario, nodes, &operations)?;
     super::volume_places::bind(scenario, &mut operations, remarks);
     super::storage::uneven_periods(scenario, remarks);

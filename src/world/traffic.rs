@@ -6,13 +6,13 @@ use control::operation::Operation;
 use control::services::{FunctionLimits, route};
 use model::service::{Balancing, Publish};
 use model::traffic::LatencyObjective;
-use model::{Labels, Object, Text};
+use model::{Object, Text};
 use scenario::Scenario;
 use scenario::schema::{self, MeasuredWindow, RateFormat, TrafficForm};
 use scenario::share::Share;
 use sim::traffic::rate::{Crowd, Diurnal, Rate};
 use sim::traffic::{
-    BALANCER_LABEL, Detail, Forwarding, FunctionPlan, Group, Load, Retries, Router, ServerDefaults,
+    BALANCER_LABEL, Detail, Forwarding, FunctionPlan, Group, Load, Retries, ServerDefaults,
     ServiceModel, Target, TrafficPlan,
 };
 use systems::mapping::template_of;
@@ -82,7 +82,7 @@ pub fn traffic(
         groups,
         functions: scenario.functions.iter().map(function).collect(),
         model: ServiceModel {
-            routers: routers(scenario),
+            routers: super::routers::routers(scenario),
             ..model(services, forwarding(scenario))
         },
         detail,
@@ -209,40 +209,6 @@ fn model(services: &schema::Services, forwarding: Forwarding) -> ServiceModel {
         routers: Vec::new(),
     }
 }
-
-/// The routers of `OpenShift`: where none is stated, one takes the routes of all hosts.
-fn routers(scenario: &Scenario) -> Vec<Router> {
-    let written = scenario.system.openshift.iter();
-    let written = written.flat_map(|own| &own.routers);
-    let is_openshift = scenario.system.name == systems::openshift::ENTRY.name;
-    let has_host = scenario.traffic.iter().any(|own| own.host.is_some());
-    if is_openshift && has_host && written.clone().next().is_none() {
-        return vec![Router {
-            name: "router".into(),
-            selector: Labels::new(),
-            namespaces: Vec::new(),
-            micro: None,
-            reload: RELOAD,
-        }];
-    }
-    let routers = written.map(|own| {
-        let labels = own.route_selector.iter();
-        let micro = |rate: f64| (rate * f64::from(own.replicas) * 1e6).round() as u64;
-        Router {
-            name: own.name.as_str().into(),
-            selector: labels
-                .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
-                .collect(),
-            namespaces: own.projects.iter().map(|own| own.as_str().into()).collect(),
-            micro: own.rate.map(micro),
-            reload: own.reload_interval,
-        }
-    });
-    routers.collect()
-}
-
-/// Least time between two reloads of a router, where nothing is stated.
-const RELOAD: Duration = Duration::from_secs(5);
 
 /// Beginning and end of measuring.
 fn cuts(scenario: &Scenario) -> Vec<Instant> {

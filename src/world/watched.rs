@@ -10,6 +10,7 @@ use scenario::Scenario;
 use scenario::schema::{
     OpenShift, OpenShiftDeploymentConfig, OpenShiftTrigger, System, WorkloadSource,
 };
+use sim::traffic::ROUTER_NAMESPACE;
 use units::nearest::hint;
 use units::{Instant, SortedMap, SortedSet};
 
@@ -60,6 +61,11 @@ pub fn watched(
             let builds = builds.filter_map(|own| Some(&*own.build_pods.as_ref()?.namespace));
             let mut known = manifests.namespaces();
             known.extend(builds);
+            known.extend(
+                super::routers::names(&written.routers)
+                    .next()
+                    .map(|_| ROUTER_NAMESPACE),
+            );
             projects(written, &known)?;
         }
     }

@@ -106,7 +106,7 @@ pub use omega::{
 };
 pub use openshift::{
     OpenShift, OpenShiftDeploymentConfig, OpenShiftHook, OpenShiftHookFailure, OpenShiftPolicy,
-    OpenShiftProject, OpenShiftRouter, OpenShiftScriptStep, OpenShiftTrigger,
+    OpenShiftProject, OpenShiftRouter, OpenShiftRouterPods, OpenShiftScriptStep, OpenShiftTrigger,
 };
 pub use operation::{
     ArrivalJobs, Controllers, MachineOperation, MachineStep, NodeTaint, NodeTaints, Operation,

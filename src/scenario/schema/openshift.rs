@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::PodRequests;
-use units::{Duration, SortedMap};
+use units::{Duration, Quantity, SortedMap};
 
 /// Options of `OpenShift`; used with `name: openshift`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -69,6 +69,35 @@ pub struct OpenShiftRouter {
     #[serde(default = "five_seconds")]
     #[schemars(extend("x-positive" = true))]
     pub reload_interval: Duration,
+    /// Pods of the cluster that are the replicas, as `oc adm router` makes them: those of a deployment
+    /// configuration of the router's name in the project `default`, each with the ports 80, 443 and 1936 of
+    /// its node. Default none: the replicas are outside of the cluster, and never fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pods: Option<OpenShiftRouterPods>,
+}
+
+/// Pods that are the replicas of a router.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct OpenShiftRouterPods {
+    /// Labels that nodes need for the pods (`--selector`), beside those of the project `default`; default
+    /// none.
+    #[serde(skip_serializing_if = "SortedMap::is_empty")]
+    pub node_selector: SortedMap<String, String>,
+    /// Requests of a pod; default `{cpu: 100m, memory: 256Mi}`.
+    pub requests: PodRequests,
+}
+
+impl Default for OpenShiftRouterPods {
+    fn default() -> Self {
+        Self {
+            node_selector: SortedMap::new(),
+            requests: PodRequests {
+                cpu: Quantity::from_milli(100),
+                memory: Quantity::from_units(256 << 20),
+            },
+        }
+    }
 }
 
 const fn one_replica() -> u32 {

@@ -167,6 +167,7 @@ impl Traffic {
     ) {
         self.see(now, observer);
         self.balancer_changed(now, pod, store, observer);
+        self.router_pod_changed(now, pod, store, observer);
         let Some(services) = self.tell(pod, store, None) else {
             return;
         };
@@ -181,6 +182,9 @@ impl Traffic {
         self.see(now, observer);
         if self.balancers.remove(&pod).is_some() {
             self.enter_at_balancers(now, observer);
+        }
+        if self.router_pods.remove(&pod).is_some() {
+            self.reroute(now, observer);
         }
         let row = self.members.get_mut(pod.slot.index());
         let Some((_, services)) = row.and_then(|row| row.take_if(|(id, _)| *id == pod.id)) else {

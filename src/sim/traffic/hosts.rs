@@ -116,6 +116,9 @@ impl Traffic {
         if !changed {
             return;
         }
+        if self.router_pods.values().any(|(_, own)| *own == node) {
+            self.route_hosts(now);
+        }
         for service in 0..self.backings.len() {
             let own = self.backings[service].running();
             let pods: Vec<PodRef> = (own.filter(|member| member.node == Some(node)))

@@ -42,8 +42,8 @@ use entry::Entry;
 use fluid::{Fluid, Shared};
 pub use measures::UsageAndTraffic;
 pub use plan::{
-    BALANCER_LABEL, BALANCER_POLL, Detail, Forwarding, FunctionPlan, Group, Load, Retries, Router,
-    ServerDefaults, ServiceModel, Target, TrafficPlan,
+    BALANCER_LABEL, BALANCER_POLL, Detail, Forwarding, FunctionPlan, Group, Load, ROUTER_LABEL,
+    ROUTER_NAMESPACE, Retries, Router, ServerDefaults, ServiceModel, Target, TrafficPlan,
 };
 use requests::{Requests, World};
 use server::Servers;
@@ -81,6 +81,8 @@ pub struct Traffic {
     away: SortedSet<Text>,
     /// Load balancers that are tasks, and where: clients outside know their hosts alone.
     balancers: SortedMap<PodRef, NodeId>,
+    /// Pods that are replicas of routers and take requests, with the numbers of their routers, and where.
+    router_pods: SortedMap<PodRef, (usize, NodeId)>,
     /// Instants at which services are to be followed next.
     agenda: BinaryHeap<Reverse<(Instant, usize)>>,
     sessions: Streams,
@@ -117,6 +119,7 @@ impl Traffic {
             down: SortedSet::new(),
             away: SortedSet::new(),
             balancers: SortedMap::new(),
+            router_pods: SortedMap::new(),
             agenda: BinaryHeap::new(),
             sessions: Streams::new(seed, "traffic/sessions"),
             now: Instant::ZERO,

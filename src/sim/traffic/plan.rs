@@ -179,9 +179,16 @@ pub struct Router {
     pub namespaces: Vec<Text>,
     /// Requests that it takes, in millionths a second; `None` is without a limit.
     pub micro: Option<u64>,
+    /// Number of its replicas, where these are pods of the cluster; `None` is a router outside of it.
+    pub pods: Option<u32>,
     /// Least time between two reloads of its configuration.
     pub reload: Duration,
 }
+
+/// Label of the pods that are replicas of a router, whose value is the router's name.
+pub const ROUTER_LABEL: &str = "router";
+/// Namespace of the pods that are replicas of routers.
+pub const ROUTER_NAMESPACE: &str = "default";
 
 /// Pods as servers.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,14 +4,15 @@
 
 use std::sync::Arc;
 
-use cluster::Observer;
+use cluster::{Observer, Store};
 use control::services::endpoint_weights;
 use model::service::{Balancing, Ingress};
+use model::{PodPhase, PodRef};
 use units::Instant;
 
 use super::Traffic;
 use super::backing::Front;
-use super::plan::{Group, Load, Router, Target};
+use super::plan::{Group, Load, ROUTER_LABEL, ROUTER_NAMESPACE, Router, Target};
 use super::rate::MICRO;
 use super::routing::first_of;
 
@@ -113,9 +114,9 @@ impl Traffic {
     ) -> Vec<(usize, u64)> {
         let plan = Arc::clone(&self.plan);
         let own = &plan.model.routers[router];
-        let Some(most) = own.micro else {
+        if own.micro.is_none() && own.pods.is_none() {
             return shares;
-        };
+        }
         let at_router = plan.groups.iter().enumerate().filter(|(number, other)| {
             let Target::Host { host, path } = &other.target else {
                 return false;
@@ -128,16 +129,68 @@ impl Traffic {
         let offered: u128 = at_router
             .map(|(_, other)| u128::from(rate(other, now)))
             .sum();
-        if offered <= u128::from(most) {
+        let most = own.micro.map_or(offered, |most| offered.min(most.into()));
+        let (serving, all) = self.replicas(router);
+        // Clients go to all replicas alike, whether they are there or not.
+        let taken = u128::from(PARTS) * most * u128::from(serving);
+        let taken = (taken / (offered.max(1) * u128::from(all))) as u64;
+        if offered == 0 || taken == PARTS {
             return shares;
         }
-        let taken = (u128::from(most) * u128::from(PARTS) / offered) as u64;
         let total: u64 = shares.iter().map(|(_, share)| share).sum();
         let full = self.service(&ROUTER.into(), &own.name);
         let taken_by = shares
             .into_iter()
             .map(|(service, share)| (service, share * taken));
         taken_by.chain([(full, total * (PARTS - taken))]).collect()
+    }
+
+    /// Number of a router's replicas that take requests, and of all; (1, 1) of one outside of the cluster.
+    fn replicas(&self, router: usize) -> (u32, u32) {
+        let Some(all) = self.plan.model.routers[router].pods else {
+            return (1, 1);
+        };
+        let own = self.router_pods.values().filter(|(of, _)| *of == router);
+        let up = own.filter(|(_, node)| !self.down.contains(node)).count();
+        let up = u32::try_from(up).unwrap_or(u32::MAX);
+        (up.min(all), all.max(1))
+    }
+
+    /// A pod that is a replica of a router takes requests once it is ready, until it is told to stop.
+    pub(super) fn router_pod_changed(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        store: &Store,
+        observer: &mut dyn Observer,
+    ) {
+        let routers = &self.plan.model.routers;
+        if routers.iter().all(|own| own.pods.is_none()) {
+            return;
+        }
+        let Some(record) = store.pods().get(pod) else {
+            return;
+        };
+        let spec = &store.class(record.class).spec;
+        let name = spec.labels.get(ROUTER_LABEL);
+        let is_its_own = |own: &Router| own.pods.is_some() && name == Some(&own.name);
+        let Some(router) = routers
+            .iter()
+            .position(is_its_own)
+            .filter(|_| *spec.namespace == *ROUTER_NAMESPACE)
+        else {
+            return;
+        };
+        let state = store.pod_states().get(pod);
+        let runs = record.phase == PodPhase::Running;
+        let is_open = state.is_none_or(|own| own.is_ready && own.terminating.is_none());
+        let known = match record.node().filter(|_| runs && is_open) {
+            Some(node) => self.router_pods.insert(pod, (router, node)) == Some((router, node)),
+            None => self.router_pods.remove(&pod).is_none(),
+        };
+        if !known {
+            self.reroute(now, observer);
+        }
     }
 
     /// The instant at which the rate of a group from outside changes, if routers have limits.

@@ -19,6 +19,7 @@ fn routed(detail: Detail, tier: &str, micro: Option<u64>) -> TrafficPlan {
         selector: [("tier".into(), tier.into())].into_iter().collect(),
         namespaces: Vec::new(),
         micro,
+        pods: None,
         reload: Duration::from_secs(5),
     }];
     plan
@@ -211,4 +212,50 @@ fn a_check_leaves_out_the_endpoints_of_a_host_that_is_down() {
         let rate = load.map_or(0.0, |own| own.requests_per_second);
         assert!(is_near(rate, 250.0, 0.15), "{detail:?}: {rate}");
     }
+}
+
+#[test]
+fn a_router_of_pods_takes_the_share_of_those_that_are_up() {
+    for (detail, micro) in FORMS
+        .into_iter()
+        .flat_map(|own| [(own, None), (own, Some(400_000_000))])
+    {
+        let mut plan = routed(detail, "public", micro);
+        plan.model.routers[0].pods = Some(2);
+        let mut bench = Bench::new(plan, 2);
+        add_route(&mut bench, &[("web", 1)]);
+        let mut other = model::Node::clone(&node());
+        other.name = "other".into();
+        let other = bench.store.node_added(Arc::new(other));
+        bench.apply(Instant::ZERO, other);
+        // None is there at first.
+        bench.until(10);
+        assert_eq!(bench.seen.succeeded, 0, "{detail:?}");
+        let spec = PodSpec {
+            namespace: "default".into(),
+            labels: [("router".into(), "public".into())].into_iter().collect(),
+            ..PodSpec::default()
+        };
+        bench.start_on(Instant::from_secs(10), "router-1", spec.clone(), NodeId(0));
+        // Of 500 requests a second, 200 of each replica where there is a limit.
+        let each = if micro.is_some() { 0.4 } else { 0.5 };
+        assert!(is_near(taken(&mut bench, 30), each, 0.1), "{detail:?}: one");
+        bench.start_on(Instant::from_secs(30), "router-2", spec, NodeId(1));
+        let both = taken(&mut bench, 50);
+        assert!(is_near(both, 2.0 * each, 0.1), "{detail:?}: {both}");
+        let at = Instant::from_secs(50);
+        bench
+            .traffic
+            .host_changed(at, NodeId(1), false, &mut bench.seen);
+        let one = taken(&mut bench, 70);
+        assert!(is_near(one, each, 0.1), "{detail:?}: {one}");
+    }
+}
+
+/// Part of the requests up to an instant that were answered.
+fn taken(bench: &mut Bench, until: i64) -> f64 {
+    let before = (bench.seen.succeeded, bench.seen.offered);
+    bench.until(until);
+    let (succeeded, offered) = (bench.seen.succeeded, bench.seen.offered);
+    (succeeded - before.0) as f64 / (offered - before.1) as f64
 }

@@ -1,0 +1,130 @@
+//! Routers of `OpenShift`: shards of the routes, outside of the cluster or as pods of it (spec:
+//! orchestrators-a.md section 8.4).
+
+use control::operation::{Operation, Target};
+use manifest::ManifestReader;
+use model::{Labels, Object, Text};
+use scenario::Scenario;
+use scenario::schema::OpenShiftRouter;
+use sim::traffic::{ROUTER_LABEL, ROUTER_NAMESPACE, Router};
+use trace::Input;
+use units::{Duration, Instant};
+
+use super::BuildError;
+
+/// Least time between two reloads of a router, where nothing is stated.
+const RELOAD: Duration = Duration::from_secs(5);
+
+/// The routers of a scenario: where none is stated, one takes the routes of all hosts.
+pub(super) fn routers(scenario: &Scenario) -> Vec<Router> {
+    let is_openshift = scenario.system.name == systems::openshift::ENTRY.name;
+    let has_host = scenario.traffic.iter().any(|own| own.host.is_some());
+    let routers: Vec<Router> = stated(scenario).iter().map(router).collect();
+    if is_openshift && has_host && routers.is_empty() {
+        return vec![Router {
+            name: "router".into(),
+            selector: Labels::new(),
+            namespaces: Vec::new(),
+            micro: None,
+            pods: None,
+            reload: RELOAD,
+        }];
+    }
+    routers
+}
+
+fn stated(scenario: &Scenario) -> &[OpenShiftRouter] {
+    let written = scenario.system.openshift.as_ref();
+    written.map_or(&[], |own| &own.routers)
+}
+
+fn router(own: &OpenShiftRouter) -> Router {
+    let labels = own.route_selector.iter();
+    let micro = |rate: f64| (rate * f64::from(own.replicas) * 1e6).round() as u64;
+    Router {
+        name: own.name.as_str().into(),
+        selector: labels
+            .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
+            .collect(),
+        namespaces: own.projects.iter().map(|own| own.as_str().into()).collect(),
+        micro: own.rate.map(micro),
+        pods: own.pods.as_ref().map(|_| own.replicas),
+        reload: own.reload_interval,
+    }
+}
+
+/// The deployment configurations of routers that are pods, made at the start.
+///
+/// # Errors
+/// A workload of the same name is declared.
+pub(super) fn made(
+    scenario: &Scenario,
+    declared: &[(Instant, Operation)],
+) -> Result<Vec<(Instant, Operation)>, BuildError> {
+    let mut made = Vec::new();
+    for (number, own) in stated(scenario).iter().enumerate() {
+        let Some(text) = template(own) else {
+            continue;
+        };
+        let mut reader = ManifestReader::new().with_workloads();
+        reader.read(&Input::bytes("router.yaml", text.into_bytes()))?;
+        for own in reader.finish().workloads {
+            let object = own.object;
+            let name = Target::of(&object);
+            let is_same = |other: &Object| Target::of(other) == name;
+            let is_there = declared.iter().any(|(_, own)| match own {
+                Operation::Create(other) | Operation::Apply(other) => is_same(other),
+                _ => false,
+            });
+            if is_there {
+                return Err(BuildError::Experiment(format!(
+                    "system.openshift.routers[{number}].pods: a manifest declares {name}, which the pods of \
+                     the router would belong to; rename one of them"
+                )));
+            }
+            made.push((Instant::ZERO, Operation::Create(object)));
+        }
+    }
+    Ok(made)
+}
+
+/// Names of the deployment configurations of routers that are pods.
+pub(super) fn names(routers: &[OpenShiftRouter]) -> impl Iterator<Item = Text> + '_ {
+    let own = routers.iter().filter(|own| own.pods.is_some());
+    own.map(|own| own.name.as_str().into())
+}
+
+/// What `oc adm router` makes of a router: none beyond its replicas while it rolls out, as two have no room
+/// on one node, and ready once its probe passes, ten seconds after the start at the earliest.
+fn template(own: &OpenShiftRouter) -> Option<String> {
+    let pods = own.pods.as_ref()?;
+    let (name, replicas, label) = (&own.name, own.replicas, ROUTER_LABEL);
+    let selector: Vec<String> = (pods.node_selector.iter())
+        .map(|(key, value)| format!("{key:?}: {value:?}"))
+        .collect();
+    let selector = selector.join(", ");
+    let (cpu, memory) = (pods.requests.cpu, pods.requests.memory);
+    let ports = [80, 443, 1936].map(|port| format!("{{containerPort: {port}, hostPort: {port}}}"));
+    let ports = ports.join(", ");
+    Some(format!(
+        "apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: {name}, namespace: {ROUTER_NAMESPACE}}}
+spec:
+  replicas: {replicas}
+  selector: {{matchLabels: {{{label}: {name}}}}}
+  strategy: {{type: RollingUpdate, rollingUpdate: {{maxSurge: 0, maxUnavailable: 25%}}}}
+  template:
+    metadata: {{labels: {{{label}: {name}}}}}
+    spec:
+      nodeSelector: {{{selector}}}
+      containers:
+        - name: router
+          image: openshift/origin-haproxy-router
+          ports: [{ports}]
+          resources: {{requests: {{cpu: \"{cpu}\", memory: \"{memory}\"}}}}
+          readinessProbe: {{httpGet: {{path: /healthz, port: 1936}}, initialDelaySeconds: 10}}
+          livenessProbe: {{httpGet: {{path: /healthz, port: 1936}}, initialDelaySeconds: 10}}
+"
+    ))
+}
