@@ -76,7 +76,11 @@ fn merged(now: &Node, seen: &Node, wanted: &Node) -> Node {
         name: wanted.name.clone(),
         labels: merged_labels(now, seen, wanted),
         taints: merged_taints(now, seen, wanted),
-        unschedulable: *changed(&now.unschedulable, &seen.unschedulable, &wanted.unschedulable),
+        unschedulable: *changed(
+            &now.unschedulable,
+            &seen.unschedulable,
+            &wanted.unschedulable,
+        ),
         allocatable: changed(&now.allocatable, &seen.allocatable, &wanted.allocatable).clone(),
         capacity: changed(&now.capacity, &seen.capacity, &wanted.capacity).clone(),
         gpu: changed(&now.gpu, &seen.gpu, &wanted.gpu).clone(),

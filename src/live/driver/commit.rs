@@ -2,8 +2,8 @@
 //! The rules are those by which the simulator makes changes (`control::node_api`).
 
 use cluster::Conflict;
-use control::admission::{Creation, admit};
 use control::OwnWrites;
+use control::admission::{Creation, admit};
 use control::node::{Assignment, StopOrder};
 use control::node_api::{Notice, doubted};
 use model::{Event, Pod, PodPhase, PodRef};

@@ -1,6 +1,6 @@
 //! The field `deploy` of a service (compose-spec `deploy.md`).
 
-use super::experiment::NODES;
+use super::experiment::{HOST_LABEL, NODES};
 use super::fields::OF_DEPLOY;
 use super::project::{Amounts, Constraint, RestartPolicy, Service, Update};
 use super::service::Reader;
@@ -183,7 +183,7 @@ impl Reader<'_, '_> {
                 continue;
             };
             let label = match key {
-                "node.hostname" => Some("kubernetes.io/hostname".to_owned()),
+                "node.hostname" => Some(HOST_LABEL.to_owned()),
                 "node.platform.os" => Some("kubernetes.io/os".to_owned()),
                 "node.platform.arch" => Some("kubernetes.io/arch".to_owned()),
                 _ => {

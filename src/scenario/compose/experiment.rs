@@ -8,6 +8,8 @@ use super::project::{Dependency, Project, RestartPolicy, Service, Update};
 use super::service::STARTED;
 use units::plural;
 
+/// Label of a node that says its name.
+pub(super) const HOST_LABEL: &str = "kubernetes.io/hostname";
 /// Nodes of a stack and of a cluster.
 pub(super) const NODES: u32 = 3;
 /// Least processors of a node.
@@ -84,7 +86,18 @@ fn cluster(project: &Project, target: Target) -> Value {
     if target == Target::Compose {
         return json!({"nodes": [{"name": "host", "count": 1, "template": template}]});
     }
-    let mut cluster = json!({"nodes": [{"name": "node-{}", "count": NODES, "template": template}]});
+    let hosts = hosts(project);
+    let mut nodes: Vec<Value> = (hosts.iter())
+        .map(|name| json!({"name": name, "count": 1, "template": template}))
+        .collect();
+    let rest = NODES.saturating_sub(nodes.len() as u32);
+    if rest > 0 {
+        let is_free = |own: &&str| hosts.iter().all(|host| !host.starts_with(own));
+        let name = ["node", "host", "other"].into_iter().find(is_free);
+        let name = format!("{}-{{}}", name.unwrap_or("rest"));
+        nodes.push(json!({"name": name, "count": rest, "template": template}));
+    }
+    let mut cluster = json!({"nodes": nodes});
     let mut spread: Vec<&String> = project
         .services
         .iter()
@@ -99,6 +112,16 @@ fn cluster(project: &Project, target: Target) -> Value {
         cluster["domains"] = domains.collect::<Vec<Value>>().into();
     }
     cluster
+}
+
+/// Names of hosts that services ask for, each once.
+fn hosts(project: &Project) -> Vec<&str> {
+    let constraints = project.services.iter().flat_map(|own| &own.constraints);
+    let asked = constraints.filter(|own| own.is_equal && own.label == HOST_LABEL);
+    let mut hosts: Vec<&str> = asked.map(|own| own.value.as_str()).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    hosts
 }
 
 fn system(project: &Project, target: Target) -> Value {
@@ -228,3 +251,6 @@ fn updates(update: &Update) -> Value {
     }
     own.into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Target;
+use super::experiment::HOST_LABEL;
 use super::project::{Amounts, Gpus, HealthCheck, Project, Service, Update};
 use units::Duration;
 
@@ -292,7 +293,7 @@ fn affinity(service: &Service) -> Option<Value> {
     }
     if service.max_per_node == 1 {
         let term = json!({
-            "topologyKey": "kubernetes.io/hostname",
+            "topologyKey": HOST_LABEL,
             "labelSelector": {"matchLabels": {SERVICE_LABEL: label_value(&service.name)}},
         });
         let rule = json!({"requiredDuringSchedulingIgnoredDuringExecution": [term]});

@@ -37,9 +37,18 @@ pub(super) fn project(loader: &mut Loader<'_>, tree: &Tree) -> Project {
             "the file declares no service",
             tree.span,
         );
-        loader
-            .findings
-            .push(finding.label("expected `services` with one service or more"));
+        let mut finding = finding.label("expected `services` with one service or more");
+        let is_service = |entry: &&Entry| {
+            entry.value.get("image").is_some() || entry.value.get("build").is_some()
+        };
+        if let Some(first) = tree.entries().iter().find(is_service) {
+            finding = finding.help(format!(
+                "`{}` stands at the top, as services do in files of version 1, which Compose no longer \
+                 reads: put them under `services:`",
+                first.key
+            ));
+        }
+        loader.findings.push(finding);
         return project;
     }
     let (on, off): (Vec<&Entry>, Vec<&Entry>) = services
@@ -96,7 +105,8 @@ fn unset(loader: &mut Loader<'_>, project: &mut Project) {
         }
         let effect = fields::effect(fields::OF_SERVICES, field);
         let matters = effect.is_some_and(|effect| effect.without(loader.request.target).is_none());
-        if matters || field == "x-windtunnel" {
+        // A port without a number to publish is published at any that is free.
+        if (matters && field != "ports") || field == "x-windtunnel" {
             let message = format!("`{field}` depends on the variable `{}`", own.name);
             loader
                 .findings
@@ -104,14 +114,16 @@ fn unset(loader: &mut Loader<'_>, project: &mut Project) {
             continue;
         }
         let place = place(loader, own.span);
+        let instead = if field == "ports" {
+            "any free port is published"
+        } else {
+            "nothing stands for it"
+        };
         project.remarks.push(Remark {
             service: service.to_owned(),
             field: field.to_owned(),
             place,
-            effect: format!(
-                "the variable `{}` is not set, so nothing stands for it",
-                own.name
-            ),
+            effect: format!("the variable `{}` is not set, so {instead}", own.name),
         });
     }
 }
