@@ -33,7 +33,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
         LOWEST_READY,
     ],
     formula: "from the change of a template until all pods are reported updated and available \
-              (StatefulSet: ready, from its partition on); lowest_ready: the least of min(ready, \
+              (StatefulSet: ready, from its partition on), or, where a system reports nothing, until \
+              no pod from before is left and all are ready; lowest_ready: the least of min(ready, \
               desired) / desired over all times within rollouts",
     denominators: "rollouts that began in W; desired pods",
     census: "template changes of an existing Deployment, StatefulSet or DaemonSet, rollbacks \

@@ -28,6 +28,13 @@ pub(super) struct Progress {
     revision: Text,
 }
 
+impl Progress {
+    /// Whether nobody reports how far a rollout is. The number of wanted pods of a daemon set is none of it.
+    pub(super) fn is_silent(&self) -> bool {
+        self.counts[..4] == [0; 4] && self.revision.is_empty()
+    }
+}
+
 impl Declared {
     /// Reads an object; `None` if it does not maintain a number of pods.
     pub(super) fn of(object: &Object, min_ready_percent: u32) -> Option<Self> {

@@ -8,6 +8,7 @@
 
 mod declared;
 mod part;
+mod rollout_pods;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -242,10 +243,11 @@ impl Workloads {
     fn created(&mut self, at: Instant, created: &PodCreated) {
         let owner = created.owner.map(|owner| owner.object);
         let role = owner.map_or(Role::Other, |owner| self.role(owner));
-        self.remember(created.pod, role);
-        if let Role::Part(row) = role {
-            self.rows[row as usize].created(at);
-        }
+        let version = match role {
+            Role::Part(row) => self.rows[row as usize].created(at),
+            _ => 0,
+        };
+        self.remember(created.pod, role).version = version;
     }
 
     fn remember(&mut self, pod: PodRef, role: Role) -> &mut OwnPod {
@@ -257,6 +259,7 @@ impl Workloads {
             id: pod.id,
             role,
             restarts: 0,
+            version: 0,
             is_ready: false,
             is_told: false,
             is_unheard: false,
@@ -301,6 +304,7 @@ impl Workloads {
                 let was_told = self.pod(pod).is_some_and(|own| own.is_told);
                 if !was_told {
                     self.count_eviction(pod, reason, counts);
+                    self.leaves(at, pod, measured);
                 }
                 self.set(at, measured, pod, Loss::of(reason), |own| {
                     own.is_told = true;
@@ -338,6 +342,7 @@ impl Workloads {
     ) {
         if !own.is_told {
             self.count_eviction(pod, reason, measured.has_instant(at));
+            self.leaves(at, pod, measured);
         }
         self.set(at, measured, pod, Loss::of(reason), |own| {
             own.is_told = true;

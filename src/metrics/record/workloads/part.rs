@@ -21,6 +21,8 @@ pub(super) struct OwnPod {
     pub(super) id: PodId,
     pub(super) role: Role,
     pub(super) restarts: u32,
+    /// Rollouts of its workload that had begun before it was created.
+    pub(super) version: u32,
     pub(super) is_ready: bool,
     pub(super) is_told: bool,
     pub(super) is_unheard: bool,

@@ -9,6 +9,7 @@ use model::{EvictionCause, Object, Text};
 use units::{Instant, ObjectId};
 
 use super::declared::{Declared, Progress};
+use super::rollout_pods::Versions;
 
 /// A workload that is kept at strength, and what came of it.
 #[derive(Clone, Debug)]
@@ -41,6 +42,7 @@ pub struct Row {
     credits: i64,
     declared: Declared,
     rollout: Option<Rollout>,
+    versions: Versions,
     blast: (Instant, i64),
 }
 
@@ -140,6 +142,7 @@ impl Row {
             credits: declared.desired,
             declared,
             rollout: None,
+            versions: Versions::default(),
             blast: (Instant::MAX, 0),
         }
     }
@@ -166,6 +169,9 @@ impl Row {
         let since = std::mem::replace(&mut self.since, at);
         self.follow_losses(since, measured);
         let ready = self.ready.min(self.desired);
+        if self.is_done_unreported() {
+            self.rolled_out(since, measured);
+        }
         if let Some(rollout) = self.rollout.as_mut().filter(|_| self.desired > 0) {
             lower(&mut rollout.lowest, (ready, self.desired));
         }
@@ -237,6 +243,7 @@ impl Row {
         };
         let counts = measured.has_instant(at);
         if is_new {
+            self.versions.begin();
             let before = new.progress.clone();
             let begun = Rollout {
                 since: at,
@@ -256,16 +263,41 @@ impl Row {
         } else if let Some(rollout) = &mut self.rollout {
             rollout.is_told_of |= rollout.before != new.progress;
         }
-        if new.is_complete
-            && let Some(rollout) = self.rollout.take_if(|rollout| rollout.is_told_of)
-            && measured.has_instant(rollout.since)
-        {
-            self.sums.rollouts.add(at.since(rollout.since));
-            if let Some(lowest) = rollout.lowest {
-                lower(&mut self.sums.lowest, lowest);
-            }
+        if new.is_complete && self.rollout.as_ref().is_some_and(|own| own.is_told_of) {
+            self.rolled_out(at, measured);
         }
         self.declared = new;
+    }
+
+    /// The rollout under way ended at an instant.
+    fn rolled_out(&mut self, at: Instant, measured: &MeasuredWindow) {
+        let rollout = self.rollout.take();
+        let Some(rollout) = rollout.filter(|own| measured.has_instant(own.since)) else {
+            return;
+        };
+        self.sums.rollouts.add(at.since(rollout.since));
+        if let Some(lowest) = rollout.lowest {
+            lower(&mut self.sums.lowest, lowest);
+        }
+    }
+
+    /// Whether a rollout that nobody reports on has all pods of its version.
+    fn is_done_unreported(&self) -> bool {
+        let Some(rollout) = self.rollout.as_ref().filter(|_| self.desired > 0) else {
+            return false;
+        };
+        let is_silent = rollout.before.is_silent() && self.declared.progress.is_silent();
+        is_silent && !self.versions.has_old() && self.ready >= self.desired
+    }
+
+    /// Whether a rollout is under way.
+    pub(super) const fn is_rolling(&self) -> bool {
+        self.rollout.is_some()
+    }
+
+    /// A pod was told to end, or ended.
+    pub(super) const fn leave(&mut self, version: u32) {
+        self.versions.leave(version);
     }
 
     /// Takes up the deletion of the workload.
@@ -300,11 +332,12 @@ impl Row {
         }
     }
 
-    /// A pod of it was created.
-    pub(super) fn created(&mut self, at: Instant) {
+    /// A pod of it was created: the number of rollouts that had begun.
+    pub(super) fn created(&mut self, at: Instant) -> u32 {
         if self.lost.is_some() {
             self.answered.get_or_insert(at);
         }
+        self.versions.enter()
     }
 
     /// A pod of it was bound.

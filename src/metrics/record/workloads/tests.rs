@@ -1,5 +1,7 @@
 //! Availability, recovery, rollouts and losses on small histories, with values computed by hand.
 
+mod unreported;
+
 use std::sync::Arc;
 
 use crate::record::window::Window;
