@@ -21,7 +21,7 @@ use model::{
 };
 use policy::{ProfileChoice, Setup};
 use scheduler::pipeline::evaluate::Form;
-use units::{Duration, Instant, NodeId, Quantity, Revision, SortedMap, TenantId};
+use units::{Duration, Instant, NodeId, Quantity, SortedMap, TenantId};
 
 const NODES: usize = 3;
 
@@ -281,19 +281,15 @@ impl World {
         };
         let mut own = OwnWrites::default();
         for write in out.writes {
-            let at = Revision(self.store.revision().0 + 1);
             let taken = own.taken(&self.store, &write);
-            let outcome = taken.and_then(|event| {
-                let applied = event.map(|event| self.store.apply(self.now, event));
-                applied.transpose().map(|_| ())
-            });
-            match outcome {
-                Ok(()) => own.made(&write, at),
-                Err(conflict) => {
-                    self.components[index].refused(&write, &conflict);
-                    self.wakes[index] = Some(self.now);
-                }
-            }
+            let apply = |event| self.store.apply(self.now, event);
+            let made = taken.and_then(|event| event.map(apply).transpose());
+            let Err(conflict) = made else {
+                own.made(&write, self.store.revision());
+                continue;
+            };
+            self.components[index].refused(&write, &conflict);
+            self.wakes[index] = Some(self.now);
         }
         for creation in &out.creations {
             match admit(&self.store, creation) {

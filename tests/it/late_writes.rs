@@ -41,6 +41,31 @@ impl Observer for LastSeen {
     }
 }
 
+/// A queue takes its room back from another, whose jobs are seen to end later than they do.
+#[test]
+fn a_queue_that_sees_late_takes_its_room_back_once() {
+    for end in [100, 103, 105] {
+        let jobs = format!(
+            "submit,name,tenant,run_time,cpu\n0,b0,bob,1000,1\n0,b1,bob,1000,1\n0,b2,bob,{end},1\n\
+             0,b3,bob,{end},1\n100,a0,ann,500,1\n100,a1,ann,500,1\n"
+        );
+        let text = "windtunnel: v1\nname: late-queue\ncluster: {nodes: [{count: 1, template: {allocatable: \
+                    {cpu: 4, memory: 16Gi}}}]}\nworkload: [{trace: {format: csv, path: jobs.csv}}]\nsystem: \
+                    {name: batch, scheduler: {queue: yunikorn, backfill: skip, reclaim: true, queues: \
+                    [{tenant: ann, guaranteed: 2}, {tenant: bob, guaranteed: 2}]}}\nmodels: {watchDelay: \
+                    5s}\nstop: {when: drained}\n";
+        let scratch = Scratch::new("late-queue", &[("jobs.csv", &jobs), ("run.yaml", text)]);
+        let experiment = load_file(&scratch.path("run.yaml"));
+        let mut eyes = LastSeen::default();
+        let scenario = &experiment.variants[0].scenario;
+        let ran = watch(scenario, &experiment.files, &mut eyes);
+        ran.unwrap_or_else(|error| panic!("{end}: {error}"));
+        assert_eq!(eyes.checker.failure(), None, "{end}");
+        // Six jobs, and those that start over.
+        assert!((6..=8).contains(&eyes.running), "{end}: {}", eyes.running);
+    }
+}
+
 const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: \
                    4\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: \
                    {app: web}}\n    spec: {containers: [{name: web, image: \"web:1\", resources: \
