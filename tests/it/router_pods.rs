@@ -2,7 +2,7 @@
 //! there again (spec: orchestrators-a.md 8.2 and 8.4).
 
 use windtunnel::cluster::{Observer, Store};
-use windtunnel::model::traffic::{TrafficNames, TrafficStretch};
+use windtunnel::model::traffic::{FlowCounts, TrafficNames, TrafficStretch};
 use windtunnel::model::{Event, Pod};
 use windtunnel::sim::check::Checker;
 use windtunnel::units::Instant;
@@ -48,7 +48,7 @@ impl Observer for Seen {
             from,
             until: from + stretch.nanos() as f64 / 1e9,
             succeeded: stretch.flows.iter().map(|own| own.succeeded).sum(),
-            failed: stretch.flows.iter().map(|own| own.failures()).sum(),
+            failed: stretch.flows.iter().map(FlowCounts::failures).sum(),
         });
     }
 }
