@@ -1,14 +1,17 @@
 //! Opening what a trace is read from: a file, bytes embedded in the program, or standard input.
 //! The compression is recognised by content (gzip with any number of members, zstd with any number
-//! of frames, xz with any number of streams, or none), never by name. Everything is streamed except the standard input of traces,
-//! which is read into memory once so that a reader can be forked.
+//! of frames, xz with any number of streams, or none), never by name. Everything is streamed; the standard input of traces
+//! is kept in a temporary file if it is long, so that it can be read again.
 
-use std::fmt;
+mod once;
+mod spool;
+
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
 
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
@@ -17,6 +20,8 @@ use super::budget::{Counted, Expanding, check_compression, check_kind, read_whol
 use super::error::{TraceError, read_error};
 use super::lines::Lines;
 use super::pipe::Pipe;
+use once::Once;
+use spool::{Spool, Spooled};
 
 /// Bytes read from the system at once.
 const BUFFER_BYTES: usize = 1 << 16;
@@ -47,8 +52,21 @@ enum Origin {
     Path(PathBuf),
     Bytes(Arc<[u8]>),
     Once(Arc<Once>),
+    Spooled(Kept),
     Member(Arc<Member>),
 }
+
+/// A stream in a temporary file: equal to itself alone.
+#[derive(Clone, Debug)]
+struct Kept(Arc<Spooled>);
+
+impl PartialEq for Kept {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Kept {}
 
 /// A file within another, which is read as a stream.
 #[derive(Debug, PartialEq, Eq)]
@@ -57,48 +75,6 @@ struct Member {
     from: u64,
     size: u64,
 }
-
-/// A stream, such as standard input, which is read through only once.
-struct Once {
-    /// First bytes of the input.
-    head: Vec<u8>,
-    /// The bytes behind them; `None` once they are read.
-    rest: Mutex<Option<Box<dyn BufRead + Send>>>,
-}
-
-impl fmt::Debug for Once {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Once").finish_non_exhaustive()
-    }
-}
-
-impl Once {
-    fn begin(stream: impl Read + Send + 'static) -> io::Result<Self> {
-        let mut head = Vec::with_capacity(SNIFF_BYTES);
-        let mut rest = BufReader::with_capacity(BUFFER_BYTES, stream);
-        let limit = SNIFF_BYTES as u64;
-        rest.by_ref().take(limit).read_to_end(&mut head)?;
-        let rest: Box<dyn BufRead + Send> = Box::new(rest);
-        Ok(Self {
-            head,
-            rest: Mutex::new(Some(rest)),
-        })
-    }
-
-    fn open(&self) -> io::Result<Box<dyn BufRead + Send>> {
-        let rest = self.rest.lock().ok().and_then(|mut rest| rest.take());
-        let rest = rest.ok_or_else(|| io::Error::other("it can be read only once"))?;
-        Ok(Box::new(io::Cursor::new(self.head.clone()).chain(rest)))
-    }
-}
-
-impl PartialEq for Once {
-    fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self, other)
-    }
-}
-
-impl Eq for Once {}
 
 impl Input {
     /// A file; nothing is opened yet.
@@ -135,14 +111,31 @@ impl Input {
     }
 
     /// Opens a command-line argument: a path, or `-` for standard input, which is read completely.
+    ///
+    /// # Errors
+    /// As [`Self::spooled`].
     pub fn argument(text: &str) -> Result<Self, TraceError> {
         if text != "-" {
             return Ok(Self::path(text));
         }
-        let name = "standard input";
-        let bytes =
-            read_whole(&mut io::stdin().lock()).map_err(|error| read_error(name, &error))?;
-        Ok(Self::bytes(name, bytes))
+        Self::spooled("standard input", io::stdin().lock())
+    }
+
+    /// A stream that is read to its end and can then be read as often as needed: from memory, or from a temporary
+    /// file if it is longer than a mebibyte, so that memory does not grow with it.
+    ///
+    /// # Errors
+    /// It can't be read, or the temporary file can't be written.
+    pub fn spooled(name: &str, stream: impl Read) -> Result<Self, TraceError> {
+        let spool = Spool::read(stream).map_err(|error| read_error(name, &error))?;
+        Ok(match spool {
+            Spool::Held(bytes) => Self::bytes(name, bytes),
+            Spool::OnDisk(spooled) => Self {
+                name: name.into(),
+                origin: Origin::Spooled(Kept(Arc::new(spooled))),
+                is_cut: false,
+            },
+        })
     }
 
     /// Opens a command-line argument: a path, or `-` for standard input, which is streamed once and
@@ -316,6 +309,7 @@ impl Input {
                 .map_err(|error| read_error(&self.name, &error)),
             Origin::Bytes(bytes) => Ok(bytes.len() as u64),
             Origin::Once(_) => Ok(0),
+            Origin::Spooled(kept) => Ok(kept.0.length),
             Origin::Member(member) => Ok(member.size),
         }
     }
@@ -323,7 +317,7 @@ impl Input {
     /// Whether it can be read only once, as streamed standard input can.
     pub(super) fn is_read_once(&self) -> bool {
         match &self.origin {
-            Origin::Path(_) | Origin::Bytes(_) => false,
+            Origin::Path(_) | Origin::Bytes(_) | Origin::Spooled(_) => false,
             Origin::Once(_) => true,
             Origin::Member(member) => member.archive.is_read_once(),
         }
@@ -339,13 +333,14 @@ impl Input {
 
     /// The file, and its length, if its content can be read at any place: one that is not compressed.
     pub(super) fn plain_file(&self) -> io::Result<Option<(File, u64)>> {
-        let Origin::Path(path) = &self.origin else {
-            return Ok(None);
+        let (file, length) = match &self.origin {
+            Origin::Path(path) => open_file(path)?,
+            Origin::Spooled(kept) => (kept.0.file()?, kept.0.length),
+            _ => return Ok(None),
         };
-        let (mut file, length) = open_file(path)?;
         let mut first = [0; MAGIC_BYTES];
         if length >= MAGIC_BYTES as u64 {
-            file.read_exact(&mut first)?;
+            file.read_exact_at(&mut first, 0)?;
         }
         check_compression(&self.name, &first)?;
         Ok((!is_magic(&first)).then_some((file, length)))
@@ -372,6 +367,7 @@ impl Input {
                 ))
             }
             Origin::Once(once) => Ok((once.open()?, u64::MAX)),
+            Origin::Spooled(kept) => Ok((kept.0.open(), kept.0.length)),
             Origin::Bytes(bytes) => {
                 Ok((Box::new(io::Cursor::new(bytes.clone())), bytes.len() as u64))
             }

@@ -124,3 +124,34 @@ fn folders_are_read_with_those_in_them() {
     std::fs::remove_dir_all(&folder).expect("a temporary folder");
     assert_eq!(names, ["/README.md", "/a/c/part-0.csv", "/b/part-1.csv"]);
 }
+
+#[test]
+fn a_long_stream_is_read_as_often_as_needed() {
+    let line = |number: u32| format!("{number},{}\n", "x".repeat(60));
+    let text: String = (0..40_000).map(line).collect();
+    assert!(text.len() > 1 << 21);
+    for (kind, bytes) in [
+        ("plain", text.clone().into_bytes()),
+        ("gzip", gzip(text.as_bytes())),
+    ] {
+        let input = Input::spooled("standard input", bytes.as_slice()).expect("readable");
+        // Two readers at once, each with a place of its own.
+        let mut readers = [0, 1].map(|_| input.open().expect("readable"));
+        let mut first = String::new();
+        readers[0].read_line(&mut first).expect("text");
+        let mut all = String::new();
+        readers[1].read_to_string(&mut all).expect("text");
+        assert!(all == text && text.starts_with(&first), "{kind}");
+        assert_eq!(input.read_to_string().as_ref(), Ok(&text), "{kind}");
+        assert_eq!(input.stored_bytes(), Ok(bytes.len() as u64), "{kind}");
+        let hash = blake3::hash(&bytes).to_hex().to_string();
+        assert_eq!(input.blake3(), Ok(hash), "{kind}");
+        assert!(!input.is_read_once(), "{kind}");
+    }
+    let input = Input::spooled("standard input", text.as_bytes()).expect("readable");
+    assert!(matches!(&input.origin, Origin::Spooled(_)), "{input:?}");
+    let (file, length) = input.plain_file().expect("readable").expect("a file");
+    let mut end = [0; 3];
+    file.read_exact_at(&mut end, length - 3).expect("there");
+    assert_eq!(&end, b"xx\n");
+}
