@@ -260,4 +260,6 @@ impl ArrivalSource for Stepped {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
