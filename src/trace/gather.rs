@@ -1,6 +1,8 @@
 //! Arrivals of a trace that is read to its end and then sorted by submission: of tables without an
 //! order, and of those in which a row's end stands far below its beginning.
 
+use std::sync::Arc;
+
 use super::header_record::HeaderRecord;
 use super::intern::{ClassTable, NameTable};
 use super::ledger::Journal;
@@ -140,6 +142,11 @@ impl Gather {
     /// The class of a spec.
     pub(crate) fn class_of(&mut self, spec: PodSpec) -> u32 {
         self.classes.class_of(spec)
+    }
+
+    /// The class of a spec that its reader has as well.
+    pub(crate) fn class_of_shared(&mut self, spec: &Arc<PodSpec>) -> u32 {
+        self.classes.class_of_shared(spec)
     }
 
     /// Adds a demand without more than processors and memory; the same as [`Self::push`] of it, for which no spec is

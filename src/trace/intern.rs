@@ -32,6 +32,15 @@ impl ClassTable {
         self.known.insert_full(spec).0 as u32
     }
 
+    /// The class of a spec that another table has as well: memory holds it once.
+    pub fn class_of_shared(&mut self, spec: &Arc<PodSpec>) -> u32 {
+        let (index, is_new) = self.known.insert_full(Arc::clone(spec));
+        if is_new {
+            self.classes.push(Arc::clone(spec));
+        }
+        index as u32
+    }
+
     /// The classes seen up to now.
     pub fn classes(&self) -> &Classes {
         &self.classes
@@ -83,6 +92,10 @@ mod tests {
         assert_eq!(classes.class_of(urgent.clone()), 1);
         assert_eq!(classes.class_of(PodSpec::default()), 0);
         assert_eq!(*classes.classes()[1], urgent);
+        let mut others = ClassTable::default();
+        let shared = [1, 0, 1].map(|own: usize| others.class_of_shared(&classes.classes()[own]));
+        assert_eq!(shared, [0, 1, 0]);
+        assert!(Arc::ptr_eq(&others.classes()[0], &classes.classes()[1]));
 
         let mut names = NameTable::default();
         assert_eq!(

@@ -6,7 +6,7 @@ use super::header_record::HeaderRecord;
 use super::intern::{ClassTable, NameTable};
 use super::ledger::Ledger;
 use super::stream::{Arrival, ArrivalSource, Classes};
-use model::{PodSpec, Text};
+use model::Text;
 use units::SortedMap;
 
 /// A source with numbers of its own.
@@ -37,9 +37,8 @@ impl ArrivalSource for Renumbered {
         };
         let (inner, classes, tenants) = (&self.inner, &mut self.classes, &mut self.tenants);
         let class = self.class_numbers.entry(arrival.class);
-        arrival.class = *class.or_insert_with_key(|old| {
-            classes.class_of(PodSpec::clone(&inner.classes()[*old as usize]))
-        });
+        arrival.class = *class
+            .or_insert_with_key(|old| classes.class_of_shared(&inner.classes()[*old as usize]));
         let tenant = self.tenant_numbers.entry(arrival.tenant);
         arrival.tenant = *tenant.or_insert_with_key(|old| {
             let name = inner.tenants().get(*old as usize);

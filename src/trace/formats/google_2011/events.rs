@@ -254,8 +254,7 @@ impl Tasks {
         if let Some(&Some(class)) = self.classes.get(place) {
             return class;
         }
-        let spec = PodSpec::clone(&self.specs.classes()[place]);
-        let class = self.gather.class_of(spec);
+        let class = self.gather.class_of_shared(&self.specs.classes()[place]);
         self.classes.resize(self.classes.len().max(place + 1), None);
         self.classes[place] = Some(class);
         class
@@ -456,8 +455,14 @@ impl Tasks {
             self.ended.push(arrival);
         }
         let Self {
-            mut gather, ended, ..
+            mut gather,
+            ended,
+            specs,
+            plain,
+            ..
         } = self;
+        // What finds specs is needed no more.
+        drop((specs, plain));
         ended.deliver(numbered, |arrival| {
             if arrival.members > 0 {
                 gather.add(arrival);
