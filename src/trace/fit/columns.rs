@@ -98,7 +98,8 @@ impl Columns {
 impl Job {
     fn of(arrival: &Arrival, shape: Shape) -> Self {
         Self {
-            submit: arrival.submit.as_nanos(),
+            // To the millisecond, as jobs of mixes are.
+            submit: arrival.submit.as_nanos() / 1_000_000 * 1_000_000,
             run_time: arrival.run_time.map(Duration::as_nanos),
             time_limit: arrival.time_limit.map(Duration::as_nanos),
             shape,

@@ -23,6 +23,10 @@ pub(super) struct Course {
     pub(super) part: Duration,
     /// Rate of each part beside their mean, beyond the cycles of day and week.
     pub(super) factors: Vec<f64>,
+    /// Number of the sessions that begin in each part.
+    pub(super) numbers: Vec<u32>,
+    /// Length of all parts: the trace may end in the middle of one.
+    pub(super) length: Duration,
 }
 
 impl Course {
@@ -30,21 +34,30 @@ impl Course {
     pub(super) fn of(seconds: &[f64], part: Duration, cycles: &Pace) -> Self {
         let length = part.as_secs_f64();
         let span = seconds.last().copied().unwrap_or(0.0);
-        let mut counts = vec![0.0; (span / length) as usize + 1];
+        let mut numbers = vec![0; (span / length) as usize + 1];
         for &at in seconds {
-            counts[(at / length) as usize] += 1.0;
+            numbers[(at / length) as usize] += 1;
         }
-        let rates = counts.iter().enumerate().map(|(place, count)| {
+        let rates = numbers.iter().enumerate().map(|(place, &number)| {
             let from = place as f64 * length;
             // The trace may end in the middle of a part.
             let time = cycles.between(from, (from + length).min(span));
-            if time > 0.0 { count / time } else { 0.0 }
+            if time > 0.0 {
+                f64::from(number) / time
+            } else {
+                0.0
+            }
         });
         let rates: Vec<f64> = rates.collect();
         let mean = rates.iter().sum::<f64>() / rates.len() as f64;
+        // Behind the last submission is a gap, too.
+        let gap = span / seconds.len() as f64;
+        let seconds = ((span + gap) as i64 + 1).min((length * numbers.len() as f64) as i64);
         Self {
             part,
-            factors: rates.iter().map(|rate| rounded(rate / mean)).collect(),
+            factors: rates.iter().map(|rate| rate / mean).collect(),
+            length: Duration::from_secs(seconds),
+            numbers,
         }
     }
 }
@@ -63,11 +76,6 @@ pub(super) fn lengths(span: Duration, jobs: usize) -> Vec<Duration> {
         }
     }
     found
-}
-
-/// A factor to four digits.
-fn rounded(factor: f64) -> f64 {
-    format!("{factor:.3e}").parse().unwrap_or(factor)
 }
 
 #[cfg(test)]
@@ -95,6 +103,13 @@ mod tests {
         // Six in the first 10 s, none in the next, two in the 5 s until the end.
         let seconds = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 20.0, 25.0];
         let course = Course::of(&seconds, Duration::from_secs(10), &flat);
-        assert_eq!(course.factors, [1.8, 0.0, 1.2]);
+        let near = course.factors.iter().zip([1.8, 0.0, 1.2]);
+        assert!(
+            near.clone()
+                .all(|(own, wanted)| (own - wanted).abs() < 1e-9),
+            "{near:?}"
+        );
+        assert_eq!(course.numbers, [6, 0, 2]);
+        assert_eq!(course.length, Duration::from_secs(29));
     }
 }

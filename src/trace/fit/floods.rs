@@ -10,16 +10,46 @@ use super::columns::{Columns, Job};
 use super::course::Course;
 use super::marginals::{Fitted, OwnSessions, TEMPLATES_MAX, fitted, normal_score};
 use super::pace::{Grouping, Sessions};
-use crate::generate::mix::FIELDS;
+use crate::generate::mix::{FIELDS, size};
 
 /// Least number of sessions of a template, where there are as many.
 const SESSIONS_MIN: usize = 4;
 
-/// Factor by which a template has more sessions than the one before, whose sessions have more work.
-const GROWTH: usize = 3;
+/// Sizes of the templates of one kind of jobs.
+#[derive(Clone, Copy)]
+pub(super) struct Bands {
+    /// Factor by which a template has more sessions than the one before, whose sessions have more work.
+    growth: usize,
+    /// Most templates.
+    most: usize,
+    /// Whether jobs have no less and no more work than those of their template in the trace.
+    is_bounded: bool,
+}
 
-/// Most templates of one kind of jobs.
-const PARTS_MAX: usize = 8;
+impl Bands {
+    /// Bands of sessions.
+    pub(super) const OF_SESSIONS: Self = Self {
+        growth: 3,
+        most: 8,
+        is_bounded: false,
+    };
+    /// Bands of single jobs. In narrower ones their work is closer to that of the trace.
+    pub(super) const OF_JOBS: Self = Self {
+        growth: 2,
+        most: 10,
+        is_bounded: false,
+    };
+    /// The same, of which jobs keep to the work of their band: their times differ a little more from those of the trace.
+    pub(super) const OF_BOUNDED_JOBS: Self = Self {
+        is_bounded: true,
+        ..Self::OF_JOBS
+    };
+
+    /// Whether jobs keep to the work of their band.
+    pub(super) const fn has_bounds(self) -> bool {
+        self.is_bounded
+    }
+}
 
 /// Greatest likeness that is written: at 1 all jobs of a session would be equal to the nanosecond.
 const LIKENESS_MAX: f64 = 0.99;
@@ -29,7 +59,7 @@ type Kind = (i32, bool);
 
 /// The templates of a trace whose jobs come in sessions: by priority, apart for jobs that stay, and by the work of
 /// the session.
-pub(super) fn templates(columns: &Columns, grouping: &Grouping) -> Vec<Fitted> {
+pub(super) fn templates(columns: &Columns, grouping: &Grouping, bands: Bands) -> Vec<Fitted> {
     let Some(sessions) = &grouping.sessions else {
         return Vec::new();
     };
@@ -47,18 +77,22 @@ pub(super) fn templates(columns: &Columns, grouping: &Grouping) -> Vec<Fitted> {
     if let Some((_, most)) = kinds.first_mut() {
         most.extend(rare);
     }
-    let most = (TEMPLATES_MAX / kinds.len().max(1)).clamp(1, PARTS_MAX);
+    let bands = Bands {
+        most: (TEMPLATES_MAX / kinds.len().max(1)).clamp(1, bands.most),
+        ..bands
+    };
     let course = grouping.course.as_ref();
     let mut templates = Vec::new();
     for ((priority, _), mut own) in kinds {
         // Equal work keeps the order of the trace.
         own.sort_by(|one, other| work(columns, other).total_cmp(&work(columns, one)));
         let mut rest = own.as_slice();
-        for size in parts(rest.len(), most) {
+        for size in parts(rest.len(), bands) {
             let (part, others) = rest.split_at(size);
+            let work = bands.is_bounded.then(|| bounds(columns, part)).flatten();
             templates.push(Fitted {
                 course: course.map(|course| counts(columns, course, part)),
-                ..template(columns, sessions, priority, part)
+                ..template(columns, sessions, priority, work, part)
             });
             rest = others;
         }
@@ -68,19 +102,20 @@ pub(super) fn templates(columns: &Columns, grouping: &Grouping) -> Vec<Fitted> {
 
 /// Numbers of the sessions that begin in each part of a course.
 fn counts(columns: &Columns, course: &Course, sessions: &[&Vec<usize>]) -> Vec<u64> {
-    let mut counts = vec![0; course.factors.len()];
+    let mut counts = vec![0; course.numbers.len()];
     for own in sessions {
         let at = columns.jobs[own[0]].submit / course.part.as_nanos();
-        counts[(at as usize).min(course.factors.len() - 1)] += 1;
+        counts[(at as usize).min(course.numbers.len() - 1)] += 1;
     }
     counts
 }
 
 /// Numbers of sessions of each template, growing.
-fn parts(sessions: usize, most: usize) -> Vec<usize> {
+fn parts(sessions: usize, bands: Bands) -> Vec<usize> {
+    let Bands { growth, most, .. } = bands;
     let mut sizes = Vec::new();
     // As many as leave the last a factor above the one before.
-    let shares: usize = (0..most as u32).map(|part| GROWTH.pow(part)).sum();
+    let shares: usize = (0..most as u32).map(|part| growth.pow(part)).sum();
     let mut size = (sessions / shares).max(SESSIONS_MIN);
     let mut left = sessions;
     while left > 0 {
@@ -88,25 +123,40 @@ fn parts(sessions: usize, most: usize) -> Vec<usize> {
         let own = if is_last { left } else { size.min(left) };
         sizes.push(own);
         left -= own;
-        size *= GROWTH;
+        size *= growth;
     }
     sizes
 }
 
 /// Time that a session's jobs take on the units that they ask for.
 fn work(columns: &Columns, session: &[usize]) -> f64 {
-    let of = |job: &Job| {
-        let size = if job.shape.gpus > 0 {
-            job.shape.gpus
-        } else {
-            job.shape.cpu.max(1)
-        };
-        size as f64 * job.pods as f64 * job.run_time.unwrap_or(1) as f64
-    };
-    session.iter().map(|&place| of(&columns.jobs[place])).sum()
+    let jobs = session.iter().map(|&place| &columns.jobs[place]);
+    jobs.map(|job| exact(job).unwrap_or(1) as f64).sum()
 }
 
-fn template(columns: &Columns, all: &Sessions, priority: i32, sessions: &[&Vec<usize>]) -> Fitted {
+/// Work of a job that ends: thousandths of units times nanoseconds.
+fn exact(job: &Job) -> Option<i128> {
+    let size = size(job.shape.cpu, job.shape.gpus, job.pods);
+    Some(i128::from(job.run_time?) * i128::from(size))
+}
+
+/// Least and most work of the jobs of sessions that have one job each and end.
+fn bounds(columns: &Columns, sessions: &[&Vec<usize>]) -> Option<[i128; 2]> {
+    let works = sessions.iter().map(|own| match own.as_slice() {
+        [only] => exact(&columns.jobs[*only]),
+        _ => None,
+    });
+    let works: Vec<i128> = works.collect::<Option<_>>()?;
+    Some([*works.iter().min()?, *works.iter().max()?])
+}
+
+fn template(
+    columns: &Columns,
+    all: &Sessions,
+    priority: i32,
+    work: Option<[i128; 2]>,
+    sessions: &[&Vec<usize>],
+) -> Fitted {
     let places = sessions.iter().flat_map(|own| own.iter());
     let own = Columns {
         jobs: places.map(|&place| columns.jobs[place]).collect(),
@@ -122,7 +172,7 @@ fn template(columns: &Columns, all: &Sessions, priority: i32, sessions: &[&Vec<u
             sizes,
             gaps,
         }),
-        ..fitted(priority, &own)
+        ..fitted(priority, &own, work)
     }
 }
 
@@ -159,7 +209,13 @@ mod tests {
             (13_120, 8, vec![4, 12, 36, 108, 324, 972, 2_916, 8_748]),
             (100, 1, vec![100]),
         ] {
-            let found = parts(sessions, most);
+            let found = parts(
+                sessions,
+                Bands {
+                    most,
+                    ..Bands::OF_SESSIONS
+                },
+            );
             assert_eq!(found, expected, "{sessions}");
             assert_eq!(found.iter().sum::<usize>(), sessions);
         }

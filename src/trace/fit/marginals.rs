@@ -6,7 +6,8 @@ use units::{Duration, SortedMap};
 use super::columns::{Columns, Job};
 use super::goodness::{together, values, varies};
 use super::means;
-use crate::generate::mix::{Choice, Copula, FIELDS, Field, Times};
+use super::reweighed;
+use crate::generate::mix::{Choice, Copula, FIELDS, Field, Times, size};
 use rng::agreement::spearman;
 
 /// Greatest number of templates; the jobs of rarer priorities count with those of the most frequent one.
@@ -48,6 +49,8 @@ pub(super) struct Fitted {
     pub(super) times: SortedMap<Field, Quantiles>,
     /// Amounts that are not the usual ones (no devices, one pod).
     pub(super) amounts: SortedMap<Field, Amounts>,
+    /// Least and most work of a job, thousandths of units times nanoseconds.
+    pub(super) work: Option<[i128; 2]>,
     /// Correlations of the normal scores.
     pub(super) correlations: Vec<(Field, Field, f64)>,
 }
@@ -92,13 +95,14 @@ pub(super) fn templates(columns: &Columns) -> Vec<Fitted> {
                 jobs,
                 tenants: Vec::new(),
             },
+            None,
         )
     });
     fitted.collect()
 }
 
 /// Jobs of one priority as a template.
-pub(super) fn fitted(priority: i32, columns: &Columns) -> Fitted {
+pub(super) fn fitted(priority: i32, columns: &Columns, work: Option<[i128; 2]>) -> Fitted {
     let mut times = SortedMap::new();
     let mut amounts = SortedMap::new();
     for field in FIELDS {
@@ -123,9 +127,10 @@ pub(super) fn fitted(priority: i32, columns: &Columns) -> Fitted {
         priority,
         times,
         amounts,
+        work,
         correlations: Vec::new(),
     };
-    fitted.correlations = correlations(columns, &fitted);
+    fitted.correlations = correlations(columns, &mut fitted);
     fitted
 }
 
@@ -189,8 +194,9 @@ pub(super) fn gathered(sorted: &[i64]) -> Amounts {
     kept
 }
 
-/// Correlations of the normal scores under which the drawn jobs have the rank correlations of the trace.
-fn correlations(columns: &Columns, fitted: &Fitted) -> Vec<(Field, Field, f64)> {
+/// Correlations of the normal scores under which the drawn jobs have the rank correlations of the trace. Where jobs keep
+/// to bounds of work, amounts are weighed so that those that do have the amounts of the trace.
+fn correlations(columns: &Columns, fitted: &mut Fitted) -> Vec<(Field, Field, f64)> {
     let has = |field: &Field| {
         let is_there = fitted.times.contains_key(field) || fitted.amounts.contains_key(field);
         is_there && varies(columns, *field)
@@ -208,16 +214,25 @@ fn correlations(columns: &Columns, fitted: &Fitted) -> Vec<(Field, Field, f64)> 
         .iter()
         .map(|&(one, other, target)| (one, other, normal_score(target)));
     let mut scores: Vec<(Field, Field, f64)> = scores.collect();
-    for _ in 0..ROUNDS {
+    let wanted = fitted.amounts.clone();
+    let rounds = match fitted.work {
+        None => ROUNDS,
+        Some(_) => {
+            fitted.amounts.values_mut().for_each(reweighed::finer);
+            2 * ROUNDS
+        }
+    };
+    for _ in 0..rounds {
         let copula = possible(&mut scores);
-        let drawn = draws(fitted, &present, &copula);
+        let drawn = draws(fitted, &copula);
         for (own, &(one, other, target)) in scores.iter_mut().zip(&targets) {
-            let column = |field: Field| {
-                let place = present.iter().position(|own| *own == field);
-                &drawn[place.expect("invariant: pairs are of fields that are present")]
-            };
-            if let Some(reached) = spearman(column(one), column(other)) {
+            if let Some(reached) = spearman(&drawn[&one], &drawn[&other]) {
                 own.2 = (own.2 + target - reached).clamp(-0.999, 0.999);
+            }
+        }
+        if fitted.work.is_some() {
+            for (field, own) in &mut fitted.amounts {
+                reweighed::amounts(own, &wanted[field], &drawn[field]);
             }
         }
     }
@@ -242,8 +257,8 @@ fn possible(scores: &mut [(Field, Field, f64)]) -> Copula {
     }
 }
 
-/// Columns of drawn fields, in the order of `present`.
-fn draws(fitted: &Fitted, present: &[Field], copula: &Copula) -> Vec<Vec<i64>> {
+/// Columns of the fields of drawn jobs that have the work of the template.
+fn draws(fitted: &Fitted, copula: &Copula) -> SortedMap<Field, Vec<i64>> {
     let mut stream = Stream::new(0, "fit/correlations", 0);
     let drawn: Vec<[f64; FIELDS.len()]> = (0..DRAWS).map(|_| copula.draw(&mut stream)).collect();
     let column = |field: &Field| -> Vec<i64> {
@@ -262,7 +277,36 @@ fn draws(fitted: &Fitted, present: &[Field], copula: &Copula) -> Vec<Vec<i64>> {
             .map(|share| choice.values()[choice.at(share)])
             .collect()
     };
-    present.iter().map(column).collect()
+    let columns: SortedMap<Field, Vec<i64>> = { FIELDS.into_iter() }
+        .filter(|own| fitted.times.contains_key(own) || fitted.amounts.contains_key(own))
+        .map(|own| (own, column(&own)))
+        .collect();
+    let kept = with_work(fitted, &columns);
+    let of_kept = |column: Vec<i64>| kept.iter().map(|&row| column[row]).collect();
+    let columns = columns.into_iter();
+    columns
+        .map(|(field, column)| (field, of_kept(column)))
+        .collect()
+}
+
+/// The draws that have the work of the template, as the mix draws others again; all, where hardly any has.
+fn with_work(fitted: &Fitted, columns: &SortedMap<Field, Vec<i64>>) -> Vec<usize> {
+    const LEAST: usize = DRAWS / 32;
+    let Some([least, most]) = fitted.work else {
+        return (0..DRAWS).collect();
+    };
+    let of = |field: Field, row: usize, usual| columns.get(&field).map_or(usual, |own| own[row]);
+    let has_work = |&row: &usize| {
+        let amounts = [Field::Cpu, Field::Gpus].map(|field| of(field, row, 0));
+        let size = size(amounts[0], amounts[1], of(Field::Pods, row, 1));
+        let work = i128::from(of(Field::RunTime, row, 0)) * i128::from(size);
+        (least..=most).contains(&work)
+    };
+    let kept: Vec<usize> = (0..DRAWS).filter(has_work).collect();
+    if kept.len() < LEAST {
+        return (0..DRAWS).collect();
+    }
+    kept
 }
 
 /// Correlation of the normal scores of two fields of a Gaussian copula by that of their ranks; exact for

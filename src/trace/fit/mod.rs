@@ -12,6 +12,7 @@ mod laws;
 mod marginals;
 mod means;
 mod pace;
+mod reweighed;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -21,13 +22,14 @@ mod written;
 
 use std::sync::Arc;
 
-use units::Duration;
+use units::Quantity;
 
 use crate::error::TraceError;
 use crate::generate::mix::{After, Mix, MixSource};
 use crate::stream::ArrivalSource;
 
 use columns::Columns;
+use floods::Bands;
 pub use goodness::{Distance, Goodness, Together};
 pub use laws::FittedLaw;
 use pace::Grouping;
@@ -90,35 +92,48 @@ pub fn fit(name: &str, source: &mut dyn ArrivalSource) -> Result<Fit, TraceError
 fn models(columns: &Columns) -> Vec<(String, String)> {
     let templates = marginals::templates(columns);
     let alone = Grouping::alone(columns);
-    let body = written::body(columns, &alone, &templates);
+    let body = written::body(columns, &alone, &templates, None);
     let mut models = vec![("jobs alone".to_owned(), body)];
     for (after, words) in [(After::Submission, "submission"), (After::End, "end")] {
         if let Some(grouping) = Grouping::sessions(columns, after) {
-            let body = written::body(columns, &grouping, &templates);
+            let body = written::body(columns, &grouping, &templates, None);
             models.push((format!("sessions by the {words} of the job before"), body));
-            let floods = floods::templates(columns, &grouping);
-            let body = written::body(columns, &grouping, &floods);
+            let floods = floods::templates(columns, &grouping, Bands::OF_SESSIONS);
+            let body = written::body(columns, &grouping, &floods, None);
             models.push((
                 format!("floods of like jobs by the {words} of the job before"),
                 body,
             ));
         }
     }
-    let parts = course::lengths(columns.span(), columns.jobs.len());
-    for part in parts {
-        models.push((
-            format!("jobs by their work, in parts of {part}"),
-            by_work(columns, part),
-        ));
-    }
+    models.extend(by_work(columns, Bands::OF_JOBS));
+    models.extend(by_work(columns, Bands::OF_BOUNDED_JOBS));
     models
 }
 
-/// Text of a mix of jobs, of which those with similar work are a template.
-fn by_work(columns: &Columns, part: Duration) -> String {
-    let grouping = Grouping::in_parts(columns, part);
-    let kinds = floods::templates(columns, &grouping);
-    written::body(columns, &grouping.without_sessions(), &kinds)
+/// Mixes of jobs of which those with similar work are a template, in parts of the trace.
+fn by_work(columns: &Columns, bands: Bands) -> Vec<(String, String)> {
+    let room = waiting::room(columns);
+    let bounds = if bands.has_bounds() {
+        ", which keeps to its bounds"
+    } else {
+        ""
+    };
+    let mut models = Vec::new();
+    for part in course::lengths(columns.span(), columns.jobs.len()) {
+        let grouping = Grouping::in_parts(columns, part);
+        let kinds = floods::templates(columns, &grouping, bands);
+        let grouping = grouping.without_sessions();
+        let words = format!("jobs by their work{bounds}, in parts of {part}");
+        let body = |room| written::body(columns, &grouping, &kinds, room);
+        models.push((words.clone(), body(None)));
+        if let Some(milli) = room {
+            let room = Quantity::from_milli(milli);
+            let words = format!("{words}, which come when {room} processors have room");
+            models.push((words, body(Some(milli))));
+        }
+    }
+    models
 }
 
 /// Least gain in closeness for which a fit is taken that says more.

@@ -77,6 +77,16 @@ impl Waiting {
     }
 }
 
+/// Thousandths of processors of the machine on which the jobs of a trace started as they were submitted: on the pool
+/// of [`Waiting`] they hardly wait, and in random order they do. `None` where that is not so, or jobs take GPUs.
+pub(super) fn room(trace: &Columns) -> Option<i64> {
+    const HARDLY: f64 = 60.0;
+    let pool = Pool::of(trace)?;
+    let starts = pool.mean(&trace.jobs).wait < HARDLY;
+    let decides = || pool.mean(&shuffled(&trace.jobs)).wait > 10.0 * HARDLY;
+    (matches!(pool.unit, Unit::Processors) && starts && decides()).then_some(pool.units)
+}
+
 /// Resource of which jobs take parts.
 #[derive(Clone, Copy)]
 enum Unit {

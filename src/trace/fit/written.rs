@@ -12,12 +12,28 @@ use crate::generate::mix::{After, FIELDS, Field};
 /// Greatest number of users with weights of their own; the rest are one.
 const USERS_MAX: usize = 200;
 
+/// Times below these nanoseconds are written to the microsecond.
+const SHORT: i64 = 100_000_000;
+
 /// Least autocorrelation that is written.
 const LEAST_AUTOCORRELATION: f64 = 0.02;
 
 /// Text of the mix without its comments.
-pub(super) fn body(columns: &Columns, grouping: &Grouping, templates: &[Fitted]) -> String {
+pub(super) fn body(
+    columns: &Columns,
+    grouping: &Grouping,
+    templates: &[Fitted],
+    room: Option<i64>,
+) -> String {
     let mut text = String::from("arrivals:\n");
+    if let Some(milli) = room {
+        line(
+            &mut text,
+            1,
+            "room",
+            &Quantity::from_milli(milli).to_string(),
+        );
+    }
     line(&mut text, 1, "gap", &times(&times_of(&grouping.gaps)));
     if grouping.autocorrelation.abs() >= LEAST_AUTOCORRELATION {
         let value = format!("{:.3}", grouping.autocorrelation);
@@ -32,7 +48,8 @@ pub(super) fn body(columns: &Columns, grouping: &Grouping, templates: &[Fitted])
     if let Some(course) = &grouping.course {
         text.push_str("  course:\n");
         line(&mut text, 2, "part", &course.part.to_string());
-        line(&mut text, 2, "factors", &list(&course.factors));
+        line(&mut text, 2, "length", &course.length.to_string());
+        line(&mut text, 2, "numbers", &list(&course.numbers));
     }
     if let Some(own) = &grouping.sessions
         && templates.iter().all(|template| template.sessions.is_none())
@@ -110,6 +127,12 @@ fn template(text: &mut String, number: usize, own: &Fitted) {
             line(text, 1, field.name(), &amounts_of(field, amounts));
         }
     }
+    if let Some([least, most]) = own.work {
+        // Outwards, so that the jobs of the trace are within.
+        let millis = |work: i128| Duration::from_millis((work / 1_000_000_000) as i64);
+        let most = millis(most + 1_000_000_000 - 1);
+        line(text, 1, "work", &format!("[{}, {most}]", millis(least)));
+    }
     if own.priority != 0 {
         line(text, 1, "priority", &own.priority.to_string());
     }
@@ -134,8 +157,11 @@ fn times_of(values: &[i64]) -> Quantiles {
 }
 
 fn times(points: &Quantiles) -> String {
-    // Milliseconds are enough, and easier to read.
-    let time = |nanos: i64| Duration::from_millis(nanos / 1_000_000).to_string();
+    // Milliseconds are enough, and easier to read; short gaps are stretched where their part has few jobs.
+    let time = |nanos: i64| {
+        let unit = if nanos < SHORT { 1_000 } else { 1_000_000 };
+        Duration::from_nanos(nanos / unit * unit).to_string()
+    };
     if let [(_, only)] = points.as_slice() {
         return format!("constant({})", time(*only));
     }

@@ -17,8 +17,10 @@
 //! ```
 
 mod copula;
+mod course;
 mod marginal;
 mod pace;
+mod room;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -32,6 +34,7 @@ use crate::error::TraceError;
 use crate::input::Input;
 
 pub use copula::{Copula, FIELDS, Field};
+pub(crate) use course::Numbers;
 pub use marginal::{Choice, Devices, Times};
 pub use pace::{Burst, Pace};
 pub use source::MixSource;
@@ -44,6 +47,10 @@ pub struct Mix {
     /// Correlation of each gap with the next, above -1 and below 1.
     pub(crate) autocorrelation: f64,
     pub(crate) pace: Pace,
+    /// Numbers of sessions in the parts of the course, where it states them.
+    pub(crate) numbers: Option<Numbers>,
+    /// Processors, in thousandths, of a machine for whose room jobs wait before they are submitted.
+    pub(crate) room: Option<i64>,
     pub(crate) sessions: Option<Sessions>,
     pub(crate) users: Choice<Text>,
     pub(crate) templates: Vec<Template>,
@@ -84,10 +91,48 @@ pub struct Template {
     pub(crate) memory: Option<Choice<units::Quantity>>,
     pub(crate) gpus: Option<Choice<Devices>>,
     pub(crate) pods: Option<Choice<u32>>,
+    /// Least and most run time times processors (GPUs where it has any) of a job.
+    pub(crate) work: Option<[Duration; 2]>,
     pub(crate) priority: i32,
     pub(crate) copula: Copula,
     /// Sessions of the template; `None` where those of the mix hold.
     pub(crate) sessions: Option<Sessions>,
+}
+
+impl Template {
+    /// The run time of a job drawn with these probabilities.
+    pub(crate) fn run_time(&self, drawn: &[f64; FIELDS.len()]) -> Option<Duration> {
+        let times = self.run_time.as_ref();
+        times.map(|times| times.at(drawn[Field::RunTime as usize]))
+    }
+
+    /// Whether a job drawn with these probabilities has the work of the template.
+    pub(crate) fn has_work(&self, drawn: &[f64; FIELDS.len()]) -> bool {
+        let (Some([least, most]), Some(run_time)) = (self.work, self.run_time(drawn)) else {
+            return true;
+        };
+        let of = |field: Field| drawn[field as usize];
+        let cpu = self.cpu.as_ref();
+        let cpu = cpu.map(|own| own.values()[own.at(of(Field::Cpu))].milli_ceil());
+        let cpu = cpu.map_or(0, |own| own.unwrap_or(i64::MAX));
+        let gpus = self.gpus.as_ref();
+        let gpus = gpus.map_or(0, |own| own.values()[own.at(of(Field::Gpus))].milli);
+        let pods = self.pods.as_ref();
+        let pods = pods.map_or(1, |own| own.values()[own.at(of(Field::Pods))]);
+        let size = size(cpu, i64::from(gpus), i64::from(pods));
+        let work = i128::from(run_time.as_nanos()) * i128::from(size) / 1_000;
+        (i128::from(least.as_nanos())..=i128::from(most.as_nanos())).contains(&work)
+    }
+}
+
+/// Thousandths of GPUs that a job takes, of processors if it has none, or of pods if it has neither.
+pub(crate) fn size(cpu: i64, gpus: i64, pods: i64) -> i64 {
+    let each = match (gpus, cpu) {
+        (0, 0) => 1_000,
+        (0, cpu) => cpu,
+        (gpus, _) => gpus,
+    };
+    each.saturating_mul(pods)
 }
 
 impl Mix {
@@ -120,7 +165,12 @@ impl Mix {
 
     /// The numbers of the templates by their weights at an instant, in seconds.
     pub(crate) fn weights_at(&self, at: f64) -> &Choice<u32> {
-        &self.weights[self.pace.part(at) % self.weights.len()]
+        self.weights_of(self.pace.part(at))
+    }
+
+    /// The numbers of the templates by their weights in a part of the course.
+    pub(crate) fn weights_of(&self, part: usize) -> &Choice<u32> {
+        &self.weights[part % self.weights.len()]
     }
 
     /// Whether any template's jobs come in sessions.

@@ -1,16 +1,18 @@
 //! The jobs of a mix as a stream.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use model::gpu::DEVICE_MILLI;
 use model::resource_list::{CPU, MEMORY};
 use model::{GpuRequest, PodName, PodSpec, ResourceList, Text};
-use rng::{Stream, math, special};
+use rng::Stream;
 use units::{Duration, Instant, SortedMap};
 
 use super::copula::{self, FIELDS, Scores};
+use super::course::{Numbers, Shape, next_gap};
+use super::room::Room;
 use super::{After, Mix, Template};
 use crate::error::TraceError;
 use crate::stream::{Arrival, ArrivalSource, Classes};
@@ -29,11 +31,20 @@ pub struct MixSource {
     score: f64,
     /// Instant of the next session's first job, in seconds.
     next: f64,
+    /// Template of that session, where it was dealt.
+    template: Option<u32>,
+    /// Sessions of the part under way, where the course states numbers: their instants and templates.
+    dealt: VecDeque<(f64, u32)>,
+    /// Number of the next part.
+    turn: u64,
     begun: u64,
     /// Sessions with jobs to come.
     under_way: BinaryHeap<Reverse<Session>>,
     /// Scores that the jobs of a session under way have in common, by the session's number.
     common: SortedMap<u64, Scores>,
+    /// Machine for whose room jobs wait before they are submitted.
+    room: Option<Room>,
+    drawn: u64,
     delivered: u64,
     left: u64,
     classes: Classes,
@@ -42,6 +53,9 @@ pub struct MixSource {
     tenants: Vec<Text>,
     tenant_numbers: SortedMap<usize, u32>,
 }
+
+/// Draws of a job until it has the work of its template; the last one stands.
+const TRIES: usize = 32;
 
 /// A session, in the order of its next job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,9 +79,14 @@ impl MixSource {
             jobs: stream("jobs"),
             score: 0.0,
             next: 0.0,
+            template: None,
+            dealt: VecDeque::new(),
+            turn: 0,
             begun: 0,
             under_way: BinaryHeap::new(),
             common: SortedMap::new(),
+            room: mix.room.map(Room::new),
+            drawn: 0,
             delivered: 0,
             left: jobs,
             classes: Classes::new(),
@@ -83,12 +102,46 @@ impl MixSource {
 
     /// Moves on to the instant of the next session.
     fn go_on(&mut self) {
-        // An autoregression of the first order: scores stay standard normal.
-        let last = self.mix.autocorrelation;
-        let news = math::sqrt(1.0 - last * last);
-        self.score = last * self.score + news * self.gaps.standard_normal();
-        let gap = self.mix.gap.at(special::normal_cdf(self.score));
-        self.next = self.mix.pace.after(self.next, gap.as_secs_f64());
+        let mix = Arc::clone(&self.mix);
+        let shape = Shape {
+            gap: &mix.gap,
+            autocorrelation: mix.autocorrelation,
+            pace: &mix.pace,
+        };
+        let Some(numbers) = &mix.numbers else {
+            let gap = next_gap(&shape, &mut self.score, &mut self.gaps);
+            self.next = mix.pace.after(self.next, gap.as_secs_f64());
+            return;
+        };
+        loop {
+            if let Some((at, template)) = self.dealt.pop_front() {
+                self.next = at;
+                self.template = Some(template);
+                return;
+            }
+            self.deal(numbers, &shape);
+        }
+    }
+
+    /// Draws all sessions of the next part. Templates are dealt by their weights, to the whole session, in random
+    /// order.
+    fn deal(&mut self, numbers: &Numbers, shape: &Shape<'_>) {
+        let turn = self.turn;
+        self.turn += 1;
+        let (part, sessions) = numbers.part(turn);
+        if sessions == 0 {
+            return;
+        }
+        let weights = self.mix.weights_of(part);
+        let offset = self.sessions.open_unit_f64();
+        let templates = (0..sessions).map(|number| {
+            let place = (f64::from(number) + offset) / f64::from(sessions);
+            weights.values()[weights.at(place)]
+        });
+        let mut templates: Vec<u32> = templates.collect();
+        self.sessions.shuffle(&mut templates);
+        let instants = numbers.instants(turn, shape, &mut self.score, &mut self.gaps);
+        self.dealt.extend(instants.into_iter().zip(templates));
     }
 
     /// The session whose job is next, without that job.
@@ -102,8 +155,10 @@ impl MixSource {
             return first;
         }
         let size = (self.mix.has_sessions()).then(|| self.sessions.unit_f64());
-        let weights = self.mix.weights_at(self.next);
-        let template = weights.values()[weights.at(self.sessions.unit_f64())];
+        let template = self.template.unwrap_or_else(|| {
+            let weights = self.mix.weights_at(self.next);
+            weights.values()[weights.at(self.sessions.unit_f64())]
+        });
         let sessions = self.mix.sessions_of(template).zip(size);
         let jobs = sessions.map_or(1, |(own, size)| own.jobs.values()[own.jobs.at(size)]);
         let session = Session {
@@ -124,14 +179,23 @@ impl MixSource {
 
     /// Draws the probabilities of a session's next job.
     fn draw(&mut self, mix: &Mix, session: Session) -> [f64; FIELDS.len()] {
-        let copula = &mix.templates[session.template as usize].copula;
+        let template = &mix.templates[session.template as usize];
+        let copula = &template.copula;
         let sessions = mix.sessions_of(session.template);
-        match (self.common.get(&session.number), sessions) {
+        let mut draw = || match (self.common.get(&session.number), sessions) {
             (Some(common), Some(sessions)) => {
                 copula.draw_alike(&mut self.jobs, common, sessions.likeness)
             }
             _ => copula.draw(&mut self.jobs),
+        };
+        let mut drawn = draw();
+        for _ in 1..TRIES {
+            if template.has_work(&drawn) {
+                break;
+            }
+            drawn = draw();
         }
+        drawn
     }
 
     /// Keeps a session for its next job, if it has one, after a job with a run time.
@@ -174,19 +238,21 @@ impl MixSource {
     }
 }
 
-impl ArrivalSource for MixSource {
-    fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
+impl MixSource {
+    /// Draws the next job; none after the last one.
+    fn job(&mut self) -> Option<Arrival> {
         if self.left == 0 {
-            return Ok(None);
+            return None;
         }
         self.left -= 1;
-        self.delivered += 1;
+        self.drawn += 1;
         let session = self.take();
         let mix = Arc::clone(&self.mix);
         let template = &mix.templates[session.template as usize];
-        let [run_time, time_limit, cpu, memory, gpus, pods] = self.draw(&mix, session);
+        let drawn = self.draw(&mix, session);
+        let [_, time_limit, cpu, memory, gpus, pods] = drawn;
         const { assert!(FIELDS.len() == 6) };
-        let run_time = template.run_time.as_ref().map(|times| times.at(run_time));
+        let run_time = template.run_time(&drawn);
         self.keep(&mix, session, run_time);
         let time_limit = template.time_limit.as_ref().map(|times| {
             let limit = times.at(time_limit);
@@ -202,9 +268,9 @@ impl ArrivalSource for MixSource {
             place(template.memory.as_ref().map(|choice| choice.at(memory))),
             place(template.gpus.as_ref().map(|choice| choice.at(gpus))),
         ]);
-        Ok(Some(Arrival {
+        Some(Arrival {
             submit: session.at,
-            name: PodName::Job(self.delivered),
+            name: PodName::Job(self.drawn),
             class,
             members,
             tenant: self.tenant(session.user),
@@ -214,7 +280,45 @@ impl ArrivalSource for MixSource {
             links: None,
             part: 0,
             origin: crate::Origin::NONE,
-        }))
+        })
+    }
+
+    /// The next job that finds room on the machine.
+    fn job_with_room(&mut self, mut room: Room) -> Option<Arrival> {
+        let found = loop {
+            if let Some(next) = room.take() {
+                break Some(next);
+            }
+            if let Some(next) = self.job() {
+                let processors = self.processors(&next);
+                room.comes(next, processors);
+            } else if !room.empty() {
+                break None;
+            }
+        };
+        self.room = Some(room);
+        found
+    }
+
+    /// Thousandths of processors that a job takes.
+    fn processors(&self, arrival: &Arrival) -> i64 {
+        let spec = &self.classes[arrival.class as usize];
+        let requests = spec.requests().unwrap_or_default();
+        let each = requests.get(CPU).milli_ceil().unwrap_or(i64::MAX);
+        each.saturating_mul(i64::from(arrival.members))
+    }
+}
+
+impl ArrivalSource for MixSource {
+    fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
+        let next = match self.room.take() {
+            None => self.job(),
+            Some(room) => self.job_with_room(room),
+        };
+        self.delivered += u64::from(next.is_some());
+        // Jobs that waited for room are numbered as they come.
+        let name = PodName::Job(self.delivered);
+        Ok(next.map(|next| Arrival { name, ..next }))
     }
 
     fn classes(&self) -> &Classes {
@@ -226,7 +330,8 @@ impl ArrivalSource for MixSource {
     }
 
     fn progress(&self) -> Option<(u64, u64)> {
-        Some((self.delivered, self.delivered + self.left))
+        let waiting = self.drawn - self.delivered;
+        Some((self.delivered, self.delivered + waiting + self.left))
     }
 
     fn tenants(&self) -> &[Text] {

@@ -10,6 +10,7 @@ use units::plural::count;
 use units::{Duration, Quantity, SortedMap, SortedSet};
 
 use super::copula::{Copula, Field};
+use super::course::{Numbers, WrittenCourse};
 use super::marginal::{Choice, Devices, Scalar, Times};
 use super::pace::{Burst, Pace};
 use super::{After, Mix, Sessions, Template};
@@ -43,14 +44,8 @@ struct WrittenArrivals {
     course: Option<Spanned<WrittenCourse>>,
     #[serde(default)]
     bursts: Vec<Spanned<Burst>>,
-}
-
-/// Parts of equal length, one after the other, and the factor of the rate in each.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct WrittenCourse {
-    part: Duration,
-    factors: Vec<f64>,
+    #[serde(default)]
+    room: Option<Quantity>,
 }
 
 #[derive(Deserialize)]
@@ -146,6 +141,8 @@ struct WrittenTemplate {
     #[serde(default)]
     pods: Option<Choice<u32>>,
     #[serde(default)]
+    work: Option<[Duration; 2]>,
+    #[serde(default)]
     priority: i32,
     #[serde(default)]
     correlations: Vec<Correlation>,
@@ -195,7 +192,8 @@ pub(super) fn read(file: &str, text: &str) -> Result<Mix, TraceError> {
             |place| complaint.at(place, &message),
         )
     })?;
-    let pace = pace(&written.arrivals, &complaint)?;
+    let (pace, numbers) = pace(&written.arrivals, &complaint)?;
+    let room = room(&written.arrivals, &complaint)?;
     let autocorrelation = written.arrivals.value.autocorrelation;
     if autocorrelation.is_nan() || autocorrelation.abs() >= 1.0 {
         let why = "arrivals.autocorrelation: expected a number above -1 and below 1";
@@ -203,8 +201,8 @@ pub(super) fn read(file: &str, text: &str) -> Result<Mix, TraceError> {
     }
     let users = users(written.users, &complaint)?;
     let course = written.arrivals.value.course.as_ref();
-    let course = course.map(|course| &*course.value.factors);
-    let (templates, weights) = templates(written.templates, course, &complaint)?;
+    let course = course.map(|course| course.value.rates());
+    let (templates, weights) = templates(written.templates, course.as_deref(), &complaint)?;
     let sessions = written.sessions.map(|own| {
         let checked = own.value.checked();
         checked.map_err(|why| complaint.at(own.referenced, &why))
@@ -213,6 +211,8 @@ pub(super) fn read(file: &str, text: &str) -> Result<Mix, TraceError> {
         gap: written.arrivals.value.gap,
         autocorrelation,
         pace,
+        numbers,
+        room,
         sessions: sessions.transpose()?,
         users,
         templates,
@@ -223,7 +223,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Mix, TraceError> {
 fn pace(
     arrivals: &Spanned<WrittenArrivals>,
     complaint: &Complaint<'_>,
-) -> Result<Pace, TraceError> {
+) -> Result<(Pace, Option<Numbers>), TraceError> {
     let place = arrivals.referenced;
     let written = &arrivals.value;
     let hours = factors::<24>(written.hours.as_deref());
@@ -246,28 +246,30 @@ fn pace(
         let why = "arrivals: no hour has a rate; raise a factor of `hours` and of `days` above 0";
         complaint.at(place, why)
     })?;
-    let Some(course) = &written.course else {
-        return Ok(pace);
+    match &written.course {
+        None => Ok((pace, None)),
+        Some(course) => {
+            { course.value.checked(pace) }.map_err(|why| complaint.at(course.referenced, &why))
+        }
+    }
+}
+
+/// Thousandths of processors of the machine for whose room jobs wait.
+fn room(
+    arrivals: &Spanned<WrittenArrivals>,
+    complaint: &Complaint<'_>,
+) -> Result<Option<i64>, TraceError> {
+    let Some(room) = arrivals.value.room else {
+        return Ok(None);
     };
-    let WrittenCourse { part, factors } = &course.value;
-    let wrong = |why| complaint.at(course.referenced, why);
-    let nanos = part.as_nanos();
-    if nanos <= 0 || nanos % 1_000_000_000 != 0 {
-        return Err(wrong(
-            "arrivals.course: expected a `part` of a whole number of seconds, at least 1s",
-        ));
-    }
-    if factors.is_empty() || !factors.iter().copied().all(is_factor) {
-        return Err(wrong(
-            "arrivals.course: expected one or more `factors` of at least 0",
-        ));
-    }
-    pace.with_course(*part, factors).ok_or_else(|| {
-        wrong("arrivals.course: no instant has a rate; raise a factor above 0 where hours and days have one")
+    let milli = room.milli_floor().ok().filter(|milli| *milli > 0);
+    milli.map(Some).ok_or_else(|| {
+        let why = "arrivals.room: expected a number of processors above 0";
+        complaint.at(arrivals.referenced, why)
     })
 }
 
-fn is_factor(factor: f64) -> bool {
+pub(super) fn is_factor(factor: f64) -> bool {
     factor.is_finite() && factor >= 0.0
 }
 
@@ -336,6 +338,13 @@ fn templates(
         if !own.weight.is_finite() || own.weight < 0.0 {
             return Err(wrong("weight: expected a number of at least 0"));
         }
+        if let Some([least, most]) = own.work
+            && (least < Duration::ZERO || most < least || own.run_time.is_none())
+        {
+            return Err(wrong(
+                "work: expected the least and the most of it, beside a `runTime`",
+            ));
+        }
         let shares = shares(&own, course).map_err(|why| wrong(&why))?;
         weights.push(Weighted {
             number,
@@ -353,6 +362,7 @@ fn templates(
             memory: own.memory,
             gpus: own.gpus,
             pods: own.pods,
+            work: own.work,
             priority: own.priority,
             copula,
             sessions,

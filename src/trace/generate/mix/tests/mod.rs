@@ -1,5 +1,6 @@
 //! Jobs drawn from mixes have the distributions, the pace and the correlations that their files state.
 
+mod held;
 mod presets;
 
 use std::sync::Arc;
