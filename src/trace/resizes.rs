@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::error::TraceError;
-use super::ledger::{Action, Journal};
+use super::ledger::{Action, Journal, Ledger};
 use super::options::ReadOptions;
 use model::PodSpec;
 use model::behaviour::Resize;
@@ -93,6 +93,25 @@ impl Changed<'_> {
             journal.dirt(&kind, Action::Keep, line)?;
         }
         Ok(largest)
+    }
+}
+
+/// Words that end the kind of a change that no run follows.
+const FIRST_STANDS: &str = "; the first request stands";
+
+impl Ledger {
+    /// Number of requests that changed while a task ran and stay as they were first, by the words for the changes.
+    pub fn first_requests(&self, changes: [&str; 2]) -> u64 {
+        let is_one = |kind: &str| {
+            let change = kind.strip_suffix(FIRST_STANDS);
+            let change = change.and_then(|own| own.split_once(" requested "));
+            change.is_some_and(|(what, when)| {
+                changes.contains(&what) && ["while it ran", "later"].contains(&when)
+            })
+        };
+        let entries = self.entries().iter();
+        let ours = entries.filter(|entry| is_one(&entry.kind));
+        ours.map(|entry| entry.count).sum()
     }
 }
 

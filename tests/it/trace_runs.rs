@@ -426,6 +426,16 @@ fn tasks_of_a_trace_are_resized_while_they_run() {
         let kind = "fewer cores requested while it ran; the first request stands";
         assert!(told.contains(kind), "{told}");
         assert_eq!(times(&scratch)["8-0"].1, 750, "{others:?}");
+        // What that changes for the answer is told without being asked for.
+        let told = run(&scratch, "a.yaml", others);
+        let effect = "note: the trace resizes tasks, which `";
+        assert!(told.contains(effect), "{told}");
+        for side in [
+            "what was asked for later (1 change) is free for others",
+            "what was given back (1 change) stays taken",
+        ] {
+            assert!(told.contains(side), "{told}");
+        }
     }
 }
 

@@ -392,7 +392,9 @@ pub fn run_through(
         Some(stop) => stopover::run(&mut simulation, stop, turn, control)?,
         None => simulation.run(control)?,
     };
-    remarks.ledger(&simulation.ledger(0));
+    let ledger = simulation.ledger(0);
+    remarks.note_all(world::resizes_left_out(&scenario.system.name, &ledger));
+    remarks.ledger(&ledger);
     remarks.autoscalers(simulation.store(0));
     remarks.gpus(simulation.store(0));
     remarks.small_requests(simulation.store(0));
