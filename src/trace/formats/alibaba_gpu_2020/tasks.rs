@@ -131,8 +131,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 }
 
 /// The note about a task of a job that has another: the pods of a gang are of one class.
-const APART: &str =
-    "task of a job of several, which begin together; not enforced, each task is a gang of its own";
+const APART: &str = "task of a job of several, which begin together; not enforced, each task is a gang of its own: one may begin, and \
+     hold its devices, while others of the job wait";
 
 /// Whether a job was met before.
 fn is_known(known: &mut NameTable, job: &str) -> bool {
