@@ -1,4 +1,4 @@
-//! What edits of any trace have in common: two windows are their intersection, what does not change times or names goes
+//! Properties of edits of any trace: two windows are their intersection, what does not change times or names goes
 //! in any order, and nothing is lost or made up.
 
 use std::fmt::Write as _;
