@@ -215,13 +215,11 @@ fn correlations(columns: &Columns, fitted: &mut Fitted) -> Vec<(Field, Field, f6
         .map(|&(one, other, target)| (one, other, normal_score(target)));
     let mut scores: Vec<(Field, Field, f64)> = scores.collect();
     let wanted = fitted.amounts.clone();
-    let rounds = match fitted.work {
-        None => ROUNDS,
-        Some(_) => {
-            fitted.amounts.values_mut().for_each(reweighed::finer);
-            2 * ROUNDS
-        }
-    };
+    let mut rounds = ROUNDS;
+    if fitted.work.is_some() {
+        fitted.amounts.values_mut().for_each(reweighed::finer);
+        rounds *= 2;
+    }
     for _ in 0..rounds {
         let copula = possible(&mut scores);
         let drawn = draws(fitted, &copula);
