@@ -85,6 +85,7 @@ fn merged(now: &Node, seen: &Node, wanted: &Node) -> Node {
         capacity: changed(&now.capacity, &seen.capacity, &wanted.capacity).clone(),
         gpu: changed(&now.gpu, &seen.gpu, &wanted.gpu).clone(),
         images: changed(&now.images, &seen.images, &wanted.images).clone(),
+        avoids: changed(&now.avoids, &seen.avoids, &wanted.avoids).clone(),
     }
 }
 

@@ -27,6 +27,7 @@ pub mod job_queues;
 pub mod known_traces;
 pub mod names;
 mod nova;
+mod openshift;
 mod part;
 pub mod partitions;
 pub mod pattern;
