@@ -44,7 +44,8 @@ impl QosClass {
         }
     }
 
-    /// The adjustment of a container's score that requests so many bytes on a node of so many.
+    /// The adjustment of a container's score that requests so many bytes on a node of so many
+    /// (spec: orchestrators-b.md section 10.6).
     pub fn oom_score_adj(self, request: i64, capacity: i64) -> i64 {
         match self {
             Self::Guaranteed => -997,
@@ -52,7 +53,7 @@ impl QosClass {
             Self::Burstable => {
                 let part = i128::from(request) * 1000 / i128::from(capacity.max(1));
                 let left = 1000 - i64::try_from(part).unwrap_or(i64::MAX).min(1_000_000);
-                left.clamp(3, 999)
+                left.clamp(2, 999)
             }
         }
     }
@@ -114,7 +115,7 @@ mod tests {
         let burstable =
             |request, capacity| QosClass::Burstable.oom_score_adj(request * GIB, capacity * GIB);
         assert_eq!((burstable(1, 8), burstable(4, 64)), (875, 938));
-        assert_eq!((burstable(64, 64), burstable(0, 64)), (3, 999));
+        assert_eq!((burstable(64, 64), burstable(0, 64)), (2, 999));
         assert_eq!(oom_score(2 * GIB, 8 * GIB, 875), 1125);
     }
 }

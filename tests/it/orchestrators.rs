@@ -8,12 +8,9 @@ use crate::scratch::Scratch;
 use windtunnel::verify::orchestrators::FAMILY;
 use windtunnel::verify::{FamilyReport, VerifyOptions};
 
-fn judge(families: &[&str]) -> Vec<FamilyReport> {
+fn judge(names: &[&str], families: &[&str]) -> Vec<FamilyReport> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/orchestrators");
-    let files: Vec<PathBuf> = ["orchestrators-a.jsonl.gz", "orchestrators-b.jsonl.gz"]
-        .iter()
-        .map(|name| folder.join(name))
-        .collect();
+    let files: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();
     assert!(files.iter().all(|file| (FAMILY.claims)(file)));
     let options = VerifyOptions {
         families: families.iter().map(|&name| name.to_owned()).collect(),
@@ -116,9 +113,13 @@ const PASSED: &[(&str, u64)] = &[
     ("power-energy", 10),
 ];
 
+/// Cases of options that recorded cases leave at their defaults.
+const EDGE_CASES: u64 = 44;
+
 #[test]
 fn every_recorded_decision_of_a_judged_kind_is_the_one_made() {
-    let mut reports = judge(FAMILY.kinds);
+    let recorded = ["orchestrators-a.jsonl.gz", "orchestrators-b.jsonl.gz"];
+    let mut reports = judge(&recorded, FAMILY.kinds);
     // Replays of whole traces need these and are judged with `--traces`.
     reports.retain(|report| report.family != "fgd-replay");
     for report in &reports {
@@ -135,6 +136,22 @@ fn every_recorded_decision_of_a_judged_kind_is_the_one_made() {
         .map(|report| (report.family.as_str(), report.passed))
         .collect();
     assert_eq!(passed, PASSED);
+}
+
+#[test]
+fn options_that_recorded_cases_leave_out_are_judged() {
+    let reports = judge(&["edge-cases.jsonl"], FAMILY.kinds);
+    for report in &reports {
+        let told = report.disagreements.join("\n");
+        let family = &report.family;
+        assert_eq!(
+            (report.failed, report.unsupported),
+            (0, 0),
+            "{family}: {told}"
+        );
+    }
+    let passed: u64 = reports.iter().map(|report| report.passed).sum();
+    assert_eq!(passed, EDGE_CASES);
 }
 
 #[test]

@@ -15,16 +15,35 @@ pub fn zero_wait_per_task(load: f64, tasks: u32, probes: u32) -> f64 {
 
 /// Probability that no task of a job waits, where all tasks share `probes` times as many probes.
 pub fn zero_wait_batch(load: f64, tasks: u32, probes: u32) -> f64 {
-    let drawn = probes * tasks;
-    // Terms from the largest number of idle workers down; each follows from the one before.
-    let mut term = pow(1.0 - load, f64::from(drawn));
-    let mut sum = 0.0;
-    for idle in (tasks..=drawn).rev() {
-        sum += term;
-        let busy = f64::from(drawn - idle);
-        term *= f64::from(idle) / (busy + 1.0) * load / (1.0 - load);
+    if load <= 0.0 {
+        return 1.0;
     }
-    sum
+    if load >= 1.0 {
+        return 0.0;
+    }
+    // Terms relative to the largest one, at the likeliest number of idle workers: the first and the last may
+    // be too small for a number. Each follows from the one beside it.
+    let drawn = probes * tasks;
+    let odds = load / (1.0 - load);
+    let likeliest = ((f64::from(drawn + 1) * (1.0 - load)) as u32).min(drawn);
+    let (mut all, mut enough) = (0.0, 0.0);
+    let mut count = |idle: u32, term: f64| {
+        all += term;
+        if idle >= tasks {
+            enough += term;
+        }
+    };
+    let mut term = 1.0;
+    for idle in (0..=likeliest).rev() {
+        count(idle, term);
+        term *= f64::from(idle) / f64::from(drawn - idle + 1) * odds;
+    }
+    term = 1.0;
+    for idle in likeliest + 1..=drawn {
+        term *= f64::from(drawn - idle + 1) / f64::from(idle) / odds;
+        count(idle, term);
+    }
+    enough / all
 }
 
 /// Mean time in the system of the supermarket model, in service times: endlessly many servers, and each
@@ -58,6 +77,9 @@ mod tests {
         let is = |found: f64, expected: f64| (found / expected - 1.0).abs() < 1e-3;
         assert!(is(zero_wait_random(0.8, 10), 1.024e-7));
         assert!(is(zero_wait_per_task(0.8, 10, 2), 3.656e-5));
+        // The first terms are too small for a number.
+        assert!(is(zero_wait_batch(0.6, 300, 3), 0.999_98));
+        assert_eq!(zero_wait_batch(1.0, 3, 2).to_bits(), 0.0_f64.to_bits());
         assert!(is(zero_wait_batch(0.8, 10, 2), 2.595e-3));
         assert!(is(zero_wait_batch(0.5, 10, 2), 0.588_10));
         assert!(is(supermarket(0.9, 1), 10.0));

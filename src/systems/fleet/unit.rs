@@ -81,17 +81,14 @@ impl Requirements {
     /// other.
     pub fn of_file(unit: &str, file: &UnitFile) -> Result<Self, UnitFileError> {
         let mut found = Self::default();
-        let name = UnitName::new(unit);
         for option in file.section(SECTION) {
-            let known = OPTIONS.iter().find(|(known, _)| *known == &*option.name);
-            let Some(&(_, meaning)) = known else {
+            if !found.take_option(unit, &option.name, &option.value) {
                 return Err(UnitFileError::Unknown {
                     unit: unit.to_owned(),
                     line: option.line,
                     name: option.name.to_string(),
                 });
-            };
-            found.take(meaning, &name.fill_in(&option.value));
+            }
         }
         let is_service = unit.ends_with(".service");
         let mut starts = file.section("Service");
@@ -102,6 +99,16 @@ impl Requirements {
         }
         found.check(unit)?;
         Ok(found)
+    }
+
+    /// Takes in what an option asks for a unit, whose name stands for `%n`, `%N`, `%p` and `%i` in the value.
+    /// Returns `false` for an option that Fleet does not know.
+    pub fn take_option(&mut self, unit: &str, option: &str, value: &str) -> bool {
+        let known = OPTIONS.iter().find(|(known, _)| *known == option);
+        if let Some(&(_, meaning)) = known {
+            self.take(meaning, &UnitName::new(unit).fill_in(value));
+        }
+        known.is_some()
     }
 
     fn take(&mut self, meaning: Meaning, value: &str) {

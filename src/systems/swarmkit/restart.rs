@@ -71,7 +71,8 @@ impl History {
     }
 
     fn count(&self, policy: &RestartPolicy, ended: Instant) -> usize {
-        let Some(window) = policy.window else {
+        let window = policy.window.filter(|own| *own > Duration::ZERO);
+        let Some(window) = window else {
             return self.restarts.len();
         };
         let counts = |at: &&Instant| **at < ended && ended.since(**at) < window;

@@ -17,18 +17,34 @@ pub const COMMIT_DEBOUNCE: Duration = Duration::from_millis(50);
 pub const LONGEST_DEBOUNCE: Duration = Duration::from_secs(1);
 
 /// Delay of the scheduler's next run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Debounce {
+    quiet: Duration,
     first: Option<Instant>,
     last: Option<Instant>,
 }
 
+impl Default for Debounce {
+    fn default() -> Self {
+        Self::after(COMMIT_DEBOUNCE)
+    }
+}
+
 impl Debounce {
+    /// A debounce that waits for so long after the last commit, and for a second after the first at most.
+    pub const fn after(quiet: Duration) -> Self {
+        Self {
+            quiet,
+            first: None,
+            last: None,
+        }
+    }
+
     /// Something that the scheduler looks at was committed; when it runs, as known now.
     pub fn committed(&mut self, now: Instant) -> Instant {
         let first = *self.first.get_or_insert(now);
         self.last = Some(now);
-        let quiet = now.saturating_add(COMMIT_DEBOUNCE);
+        let quiet = now.saturating_add(self.quiet);
         quiet.min(first.saturating_add(LONGEST_DEBOUNCE))
     }
 
@@ -37,10 +53,10 @@ impl Debounce {
         let (Some(first), Some(last)) = (self.first, self.last) else {
             return false;
         };
-        let quiet = last.saturating_add(COMMIT_DEBOUNCE);
+        let quiet = last.saturating_add(self.quiet);
         let due = quiet.min(first.saturating_add(LONGEST_DEBOUNCE)) <= now;
         if due {
-            *self = Self::default();
+            *self = Self::after(self.quiet);
         }
         due
     }

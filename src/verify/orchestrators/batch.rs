@@ -1,6 +1,8 @@
 //! Cases of batch queues: starts under an order and a rule, and the figures that follow from them
 //! (spec: orchestrators-b.md section 7).
 
+use std::cmp::Ordering;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -53,10 +55,24 @@ fn seconds(seconds: f64) -> Duration {
     Duration::from_nanos((seconds * 1e9).round() as i64)
 }
 
+/// Numbers come in their order, before words.
+fn in_order_of_ids(one: &Value, other: &Value) -> Ordering {
+    let number = |id: &Value| id.as_f64().or_else(|| id.as_str()?.parse().ok());
+    match (number(one), number(other)) {
+        (Some(one), Some(other)) => one.total_cmp(&other),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => one.as_str().cmp(&other.as_str()),
+    }
+}
+
 fn decide(case: &Case, order: &str, backfill: &str, form: Form) -> Result<Value, Trouble> {
     let Machine { nodes } = read(&case.nodes)?;
     let mut jobs: Vec<Job> = read(&case.request)?;
-    jobs.sort_by(|one, other| one.submit.total_cmp(&other.submit));
+    jobs.sort_by(|one, other| {
+        let by_time = one.submit.total_cmp(&other.submit);
+        by_time.then_with(|| in_order_of_ids(&one.id, &other.id))
+    });
     let rigid = |job: &Job| RigidJob {
         submit: Instant::ZERO.saturating_add(seconds(job.submit)),
         run: seconds(job.run.min(job.req)),

@@ -1,11 +1,34 @@
 //! Comparison of expectations with decisions, field by field. Numbers agree to 1e-6, relative or
-//! absolute, the looser; the parts of a bill to 1e-4 (spec: orchestrators-a.md section 14,
-//! orchestrators-b.md section 12).
+//! absolute, the looser, unless the expectation states another tolerance; the parts of a bill to 1e-4
+//! (spec: orchestrators-a.md section 14, orchestrators-b.md section 12).
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-/// Greatest difference of two numbers, unless the expectation says otherwise.
-const TOLERANCE: f64 = 1e-6;
+/// How far apart two numbers may be.
+#[derive(Clone, Copy, Debug)]
+enum Tolerance {
+    /// So much of the larger one, or so much, whichever allows more.
+    Either(f64),
+    /// So much of the larger one.
+    Relative(f64),
+    /// So much.
+    Absolute(f64),
+}
+
+impl Tolerance {
+    fn allows(self, one: f64, other: f64) -> bool {
+        let larger = libm::fabs(one).max(libm::fabs(other));
+        let most = match self {
+            Self::Either(part) => part * larger.max(1.0),
+            Self::Relative(part) => part * larger,
+            Self::Absolute(most) => most,
+        };
+        libm::fabs(one - other) <= most
+    }
+}
+
+/// The tolerance of an expectation that states none.
+const TOLERANCE: Tolerance = Tolerance::Either(1e-6);
 /// Greatest difference of amounts of money, and of the parts of a bill that are money.
 const MONEY_TOLERANCE: f64 = 1e-4;
 const BILL: [&str; 3] = ["compute", "requests", "total"];
@@ -13,6 +36,8 @@ const BILL: [&str; 3] = ["compute", "requests", "total"];
 const DRAWN_TOLERANCE: &str = "sim_abs_tol";
 /// The field that says the same of rounded numbers.
 const ROUNDED_TOLERANCE: &str = "tol";
+/// The field that says which part of the larger one numbers may be apart.
+const RELATIVE_TOLERANCE: &str = "rel_tol";
 /// The field that says how far apart means over other draws may be.
 const MEAN_TOLERANCE: &str = "tol_mean_other_random_order";
 
@@ -21,7 +46,6 @@ const MEAN_TOLERANCE: &str = "tol_mean_other_random_order";
 const WORDS: [&str; 10] = [
     "note",
     "invariant",
-    "rel_tol",
     "mode_upstream_other_visit_order",
     "original_also_gives",
     "tol_single_seed_other_random_order",
@@ -29,6 +53,7 @@ const WORDS: [&str; 10] = [
     MEAN_TOLERANCE,
     DRAWN_TOLERANCE,
     ROUNDED_TOLERANCE,
+    RELATIVE_TOLERANCE,
 ];
 
 /// Holds every field of an expectation against what was decided.
@@ -36,10 +61,7 @@ pub(super) fn expected(expected: &Value, decided: &Value) -> Result<(), String> 
     let Value::Object(fields) = expected else {
         return same("expected", expected, decided, TOLERANCE);
     };
-    let stated = |field| fields.get(field).and_then(Value::as_f64);
-    let drawn = [DRAWN_TOLERANCE, ROUNDED_TOLERANCE, MEAN_TOLERANCE];
-    let drawn = drawn.into_iter().find_map(stated);
-    let tolerance = drawn.unwrap_or(TOLERANCE);
+    let tolerance = stated_tolerance(fields);
     for (field, expected) in fields {
         if WORDS.contains(&field.as_str()) {
             continue;
@@ -53,6 +75,16 @@ pub(super) fn expected(expected: &Value, decided: &Value) -> Result<(), String> 
         }
     }
     Ok(())
+}
+
+/// The tolerance that an expectation states, or that of all others.
+fn stated_tolerance(fields: &Map<String, Value>) -> Tolerance {
+    let stated = |field| fields.get(field).and_then(Value::as_f64);
+    let drawn = stated(DRAWN_TOLERANCE).or_else(|| stated(MEAN_TOLERANCE));
+    let rounded = || stated(ROUNDED_TOLERANCE).map(Tolerance::Either);
+    let relative = || stated(RELATIVE_TOLERANCE).map(Tolerance::Relative);
+    let own = drawn.map(Tolerance::Absolute);
+    own.or_else(rounded).or_else(relative).unwrap_or(TOLERANCE)
 }
 
 /// Recorded errors are parts of a message, or a word for its kind.
@@ -86,6 +118,10 @@ fn same_as_written(expected: &Value, found: &Value) -> Result<(), String> {
     let (Value::Array(expected), Value::Array(found)) = (expected, found) else {
         return same("t", expected, found, TOLERANCE);
     };
+    if expected.len() != found.len() {
+        let (wanted, own) = (expected.len(), found.len());
+        return Err(format!("t: expected {wanted} times, found {own}"));
+    }
     for (expected, found) in expected.iter().zip(found) {
         let written = expected.to_string();
         let decimals = written
@@ -108,15 +144,14 @@ fn is_same_money(expected: &Value, found: &Value) -> bool {
     both.is_some_and(|(expected, found)| (expected - found).abs() <= MONEY_TOLERANCE)
 }
 
-fn same(place: &str, expected: &Value, found: &Value, tolerance: f64) -> Result<(), String> {
+fn same(place: &str, expected: &Value, found: &Value, tolerance: Tolerance) -> Result<(), String> {
     let differs = || Err(format!("{place}: expected {expected}, found {found}"));
     match (expected, found) {
         (Value::Number(one), Value::Number(other)) => {
             let (Some(one), Some(other)) = (one.as_f64(), other.as_f64()) else {
                 return differs();
             };
-            let scale = one.abs().max(other.abs()).max(1.0);
-            if (one - other).abs() <= tolerance * scale {
+            if tolerance.allows(one, other) {
                 Ok(())
             } else {
                 differs()
@@ -174,5 +209,29 @@ mod tests {
             )
             .is_ok()
         );
+    }
+
+    #[test]
+    fn stated_tolerances_hold_as_they_are_stated() {
+        let decided = json!({"pct": 60.0, "p": 5e-7, "t": [1.5]});
+        for (wanted, agrees) in [
+            (
+                json!({"pct": 60.3, "tol_mean_other_random_order": 0.4}),
+                true,
+            ),
+            (
+                json!({"pct": 93.0, "tol_mean_other_random_order": 0.4}),
+                false,
+            ),
+            (json!({"pct": 60.5, "sim_abs_tol": 0.4}), false),
+            (json!({"pct": 60.5, "tol": 0.01}), true),
+            (json!({"p": 5.000_000_001e-7, "rel_tol": 1e-9}), true),
+            (json!({"p": 1e-7, "rel_tol": 1e-9}), false),
+            (json!({"p": 1e-7}), true),
+            (json!({"t": [1.5]}), true),
+            (json!({"t": [1.5, 2.5]}), false),
+        ] {
+            assert_eq!(expected(&wanted, &decided).is_ok(), agrees, "{wanted}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use super::timeline::{Timeline, duration, instant};
 use super::{Case, Trouble, read};
 use model::Text;
 use scenario::NamedText;
+use scenario::compose::project::Constraint;
 use scenario::compose::{ReadRequest, Service, Target, Variables};
 use systems::compose::project::{Condition, Dependency, Project, Sign, Step};
 use systems::compose::restart::{RestartPolicy, Restarts};
@@ -282,15 +283,40 @@ fn service(written: &Value) -> Result<Result<Service, String>, Trouble> {
     service.map(Ok)
 }
 
+/// Constraints as the engine has them, in the order of the file. Roles and ids of an engine, which nodes here
+/// have not, come from the file.
+fn constraints(service: &Value, read: &[Constraint]) -> Vec<String> {
+    let written = service["deploy"]["placement"]["constraints"].as_array();
+    let written = written.into_iter().flatten().filter_map(Value::as_str);
+    let mut read = read.iter();
+    written
+        .filter_map(|text| {
+            let bare: String = text.split_whitespace().collect();
+            let is_of_engine = ["node.role", "node.id", "node.ip"]
+                .iter()
+                .any(|key| bare.starts_with(key));
+            if is_of_engine {
+                return Some(bare);
+            }
+            let own = read.next()?;
+            let sign = if own.is_equal { "==" } else { "!=" };
+            let key = match &*own.label {
+                "kubernetes.io/hostname" => "node.hostname".to_owned(),
+                "kubernetes.io/os" => "node.platform.os".to_owned(),
+                "kubernetes.io/arch" => "node.platform.arch".to_owned(),
+                label => format!("node.labels.{label}"),
+            };
+            Some(format!("{key}{sign}{}", own.value))
+        })
+        .collect()
+}
+
 fn deploy(case: &Case) -> Result<Value, Trouble> {
     let own = match service(&case.request["service"])? {
         Ok(own) => own,
         Err(why) => return Ok(json!({ "error": why })),
     };
-    let constraints = own.constraints.iter().map(|own| {
-        let sign = if own.is_equal { "==" } else { "!=" };
-        format!("node.labels.{}{sign}{}", own.label, own.value)
-    });
+    let constraints = constraints(&case.request["service"], &own.constraints);
     Ok(json!({
         "replicas": own.replicas,
         "mode": if own.is_global { "global" } else { "replicated" },
@@ -298,7 +324,7 @@ fn deploy(case: &Case) -> Result<Value, Trouble> {
         "limit_mem_bytes": own.limits.memory,
         "reserve_nano_cpus": own.reservations.nano_cpus,
         "reserve_mem_bytes": own.reservations.memory,
-        "constraints": constraints.collect::<Vec<String>>(),
+        "constraints": constraints,
         "preferences": own.spread,
         "max_replicas_per_node": own.max_per_node,
         "restart": own.restart,

@@ -12,7 +12,9 @@ use systems::ecs::breaker::threshold;
 use systems::ecs::capacity::{Demand, ManagedScaling, Share, split};
 use systems::ecs::fargate::{LaunchBucket, TaskSize};
 use systems::ecs::fast::FastCluster;
-use systems::ecs::placement::{self, Constraint, Field, Instance, Packed, Rules, Strategy, Task};
+use systems::ecs::placement::{
+    self, Constraint, Field, Gpus, Instance, Packed, Rules, Strategy, Task, ZONE,
+};
 use systems::ecs::query::Query;
 use systems::ecs::service::{HealthyPercent, Moves, Tasks};
 use units::{Duration, Instant, SortedMap};
@@ -72,7 +74,7 @@ fn place_fast(
 
 fn decide(case: &Case, place: Place) -> Result<Value, Trouble> {
     let asked = |field: &str| case.request.get(field).is_some();
-    if asked("strategy") {
+    if asked("strategy") || asked("task") {
         placements(case, place)
     } else if asked("start_to_running_s") {
         rolling(case)
@@ -100,14 +102,85 @@ struct InstanceCase {
     attr: Labels,
     cpu: i64,
     mem: i64,
+    #[serde(default, alias = "gpus")]
+    gpu: i64,
+    /// Ports that are taken.
+    #[serde(default)]
+    ports: Vec<Value>,
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
+    draining: bool,
     #[serde(default)]
     tasks: SortedMap<Text, u64>,
+}
+
+impl InstanceCase {
+    fn instance(self) -> Instance {
+        let status = self.status.as_deref().unwrap_or("ACTIVE");
+        let ports = self.ports.iter().map(|port| (port_of(port), 1));
+        Instance {
+            id: self.id,
+            attributes: self.attr,
+            cpu: self.cpu,
+            memory: self.mem,
+            gpus: gpus(self.gpu),
+            ports: ports.collect(),
+            tasks: self.tasks,
+            is_active: !self.draining && status.eq_ignore_ascii_case("active"),
+        }
+    }
+}
+
+/// So many whole GPUs.
+fn gpus(count: i64) -> Gpus {
+    Gpus {
+        devices: count,
+        ..Gpus::NONE
+    }
+}
+
+/// A port of a case, of TCP where it states no protocol.
+fn port_of(written: &Value) -> Text {
+    let text = written
+        .as_str()
+        .map_or_else(|| written.to_string(), str::to_owned);
+    if text.contains('/') {
+        return text.into();
+    }
+    format!("{text}/tcp").into()
 }
 
 #[derive(Deserialize)]
 struct TaskCase {
     cpu: i64,
     mem: i64,
+    #[serde(default, alias = "gpus")]
+    gpu: i64,
+    #[serde(default)]
+    ports: Vec<Value>,
+}
+
+/// A strategy as a pair of words, or as the API has it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StrategyCase {
+    Words(Vec<String>),
+    Named {
+        #[serde(rename = "type")]
+        kind: String,
+        #[serde(default)]
+        field: Option<String>,
+    },
+}
+
+impl StrategyCase {
+    fn words(self) -> Vec<String> {
+        match self {
+            Self::Words(words) => words,
+            Self::Named { kind, field } => [kind].into_iter().chain(field).collect(),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -115,11 +188,14 @@ struct TaskCase {
 struct PlacementCase {
     task: TaskCase,
     count: usize,
-    strategy: Vec<Vec<String>>,
+    #[serde(default)]
+    strategy: Option<Vec<StrategyCase>>,
     #[serde(default)]
     distinct_instance: bool,
     #[serde(default)]
     member_of: Option<String>,
+    #[serde(default)]
+    constraints: Vec<Vec<String>>,
     #[serde(default)]
     service: Option<Text>,
 }
@@ -128,39 +204,54 @@ fn strategy(written: &[String]) -> Result<Strategy, Trouble> {
     let words: Vec<&str> = written.iter().map(String::as_str).collect();
     match words[..] {
         ["spread", field] => Ok(Strategy::Spread(Field::named(field))),
-        ["binpack", "cpu"] => Ok(Strategy::Binpack(Packed::Cpu)),
-        ["binpack", "memory" | "mem"] => Ok(Strategy::Binpack(Packed::Memory)),
+        ["binpack", field] => match field.to_lowercase().as_str() {
+            "cpu" => Ok(Strategy::Binpack(Packed::Cpu)),
+            "memory" | "mem" => Ok(Strategy::Binpack(Packed::Memory)),
+            _ => Err(Trouble::Unsupported(format!("strategy {words:?}"))),
+        },
         ["random", ..] => Ok(Strategy::Random),
         _ => Err(Trouble::Unsupported(format!("strategy {words:?}"))),
     }
 }
 
-fn placements(case: &Case, place: Place) -> Result<Value, Trouble> {
-    let written: PlacementCase = read(&case.request)?;
-    let cases: Vec<InstanceCase> = read(&case.nodes)?;
-    let mut instances: Vec<Instance> = cases
-        .into_iter()
-        .map(|own| Instance {
-            id: own.id,
-            attributes: own.attr,
-            cpu: own.cpu,
-            memory: own.mem,
-            tasks: own.tasks,
-            is_active: true,
-            ..Instance::default()
-        })
-        .collect();
-    instances.sort_by(|one, other| one.id.cmp(&other.id));
+/// Constraints of a placement, in the words of the case or as pairs of type and expression.
+fn constraints(written: &PlacementCase) -> Result<Vec<Constraint>, Trouble> {
+    let member_of = |text: &str| {
+        let query = Query::parse(text).map_err(|why| Trouble::Malformed(why.to_string()));
+        query.map(Constraint::MemberOf)
+    };
     let mut constraints = Vec::new();
     if written.distinct_instance {
         constraints.push(Constraint::DistinctInstance);
     }
     if let Some(text) = &written.member_of {
-        let query = Query::parse(text).map_err(|why| Trouble::Malformed(why.to_string()))?;
-        constraints.push(Constraint::MemberOf(query));
+        constraints.push(member_of(text)?);
     }
+    for words in &written.constraints {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        constraints.push(match words[..] {
+            ["distinctInstance", ..] => Constraint::DistinctInstance,
+            ["memberOf", text] => member_of(text)?,
+            _ => return Err(Trouble::Unsupported(format!("constraint {words:?}"))),
+        });
+    }
+    Ok(constraints)
+}
+
+fn placements(case: &Case, place: Place) -> Result<Value, Trouble> {
+    let written: PlacementCase = read(&case.request)?;
+    let cases: Vec<InstanceCase> = read(&case.nodes)?;
+    let mut instances: Vec<Instance> = cases.into_iter().map(InstanceCase::instance).collect();
+    instances.sort_by(|one, other| one.id.cmp(&other.id));
+    let constraints = constraints(&written)?;
+    // A service that states no strategy is spread over zones, then over instances.
+    let usual = [["spread", ZONE], ["spread", "instanceId"]];
+    let strategies: Vec<Vec<String>> = match written.strategy {
+        Some(list) => list.into_iter().map(StrategyCase::words).collect(),
+        None => usual.map(|pair| pair.map(String::from).into()).into(),
+    };
     let strategies: Result<Vec<Strategy>, Trouble> =
-        written.strategy.iter().map(|own| strategy(own)).collect();
+        strategies.iter().map(|own| strategy(own)).collect();
     let rules = Rules {
         constraints,
         strategies: strategies?,
@@ -168,8 +259,9 @@ fn placements(case: &Case, place: Place) -> Result<Value, Trouble> {
     let task = Task {
         cpu: written.task.cpu,
         memory: written.task.mem,
+        gpus: gpus(written.task.gpu),
+        ports: written.task.ports.iter().map(port_of).collect(),
         group: written.service.unwrap_or_else(|| "service".into()),
-        ..Task::default()
     };
     let ids: Vec<Text> = instances.iter().map(|own| own.id.clone()).collect();
     let placed = place(instances, &task, &rules, written.count).into_iter();
@@ -182,14 +274,25 @@ fn placements(case: &Case, place: Place) -> Result<Value, Trouble> {
 enum Row {
     Bounds {
         desired: u64,
+        #[serde(default = "whole")]
         min_pct: u64,
+        #[serde(default = "twice")]
         max_pct: u64,
     },
     Reservation {
         running_instances: u64,
         needed_instances: u64,
+        #[serde(default = "whole")]
         target_capacity: u64,
     },
+}
+
+const fn whole() -> u64 {
+    100
+}
+
+const fn twice() -> u64 {
+    200
 }
 
 fn rows(case: &Case) -> Result<Value, Trouble> {
@@ -240,7 +343,9 @@ fn rows(case: &Case) -> Result<Value, Trouble> {
 #[derive(Deserialize)]
 struct ProviderCase {
     name: Text,
+    #[serde(default)]
     base: u64,
+    #[serde(default)]
     weight: u64,
 }
 
@@ -314,7 +419,9 @@ fn seconds(at: Instant) -> f64 {
 #[derive(Deserialize)]
 struct RollingCase {
     desired: u64,
+    #[serde(default = "whole")]
     min_pct: u64,
+    #[serde(default = "twice")]
     max_pct: u64,
     stop_s: f64,
     start_to_running_s: f64,

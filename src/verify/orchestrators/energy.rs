@@ -116,6 +116,7 @@ struct Scale {
     sync_s: i64,
     #[serde(default)]
     start: i32,
+    tolerance: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -123,8 +124,9 @@ struct ScaleRow {
     current: i32,
     metric: f64,
     target: f64,
+    #[serde(default)]
     min: i32,
-    max: i32,
+    max: Option<i32>,
 }
 
 fn scale(case: &Case) -> Result<Value, Trouble> {
@@ -133,9 +135,11 @@ fn scale(case: &Case) -> Result<Value, Trouble> {
         let wants = own.rows.iter().map(|row| {
             let bounds = Bounds {
                 min: row.min,
-                max: row.max,
+                max: row.max.unwrap_or(i32::MAX),
             };
-            TargetTracking::new(bounds, row.target).want(row.current, row.metric)
+            let mut rule = TargetTracking::new(bounds, row.target);
+            rule.tolerance = own.tolerance.unwrap_or(rule.tolerance);
+            rule.want(row.current, row.metric)
         });
         return Ok(json!({"desired": wants.collect::<Vec<i32>>()}));
     }

@@ -40,6 +40,17 @@ struct Endpoint {
     weight: i64,
     #[serde(default)]
     conns: i64,
+    #[serde(default)]
+    state: Option<String>,
+    #[serde(default)]
+    down: bool,
+}
+
+impl Endpoint {
+    fn is_live(&self) -> bool {
+        let state = self.state.as_deref().unwrap_or("up");
+        !self.down && !["down", "dead"].contains(&&*state.to_lowercase())
+    }
 }
 
 const fn one() -> i64 {
@@ -66,7 +77,8 @@ fn algorithm(name: &str) -> Result<Algorithm, Trouble> {
 }
 
 fn balance(case: &Case) -> Result<Value, Trouble> {
-    let endpoints: Vec<Endpoint> = read(&case.nodes)?;
+    let mut endpoints: Vec<Endpoint> = read(&case.nodes)?;
+    endpoints.retain(Endpoint::is_live);
     let own: Balance = read(&case.request)?;
     let (now, weights) = (Instant::ZERO, endpoints.iter());
     let weights: Vec<(Text, i64)> = weights.map(|own| (own.id.clone(), own.weight)).collect();
@@ -110,53 +122,99 @@ struct Alert {
     #[serde(default)]
     eval_interval_s: Option<i64>,
     #[serde(default)]
-    for_s: i64,
+    for_s: f64,
     #[serde(default)]
-    keep_firing_for_s: i64,
+    keep_firing_for_s: f64,
     #[serde(default)]
     absent: bool,
+    /// A comparison such as `>0.8`, or a number beside `op`.
     #[serde(default)]
-    threshold: Option<String>,
+    threshold: Option<Value>,
+    #[serde(default, alias = "operator")]
+    op: Option<String>,
     #[serde(default)]
     samples: Vec<Option<f64>>,
+    /// Numbers that are not zero, or truth.
     #[serde(default)]
-    breaching: Vec<f64>,
+    breaching: Vec<Value>,
     #[serde(default)]
     m: Option<u32>,
     #[serde(default)]
     n: Option<u32>,
 }
 
-/// A comparison such as `>0.8` as the bounds of a rule.
-fn bounds(threshold: &str) -> Result<(Option<f64>, Option<f64>), Trouble> {
-    let malformed = || Trouble::Malformed(format!("no comparison: `{threshold}`"));
-    let text = threshold.trim();
-    let split = text.find(|letter: char| !matches!(letter, '<' | '>' | '='));
-    let (operator, number) = text.split_at(split.ok_or_else(malformed)?);
-    let number: f64 = number.trim().parse().map_err(|_| malformed())?;
-    match operator {
-        ">" => Ok((Some(number), None)),
-        ">=" => Ok((Some(number.next_down()), None)),
-        "<" => Ok((None, Some(number))),
-        "<=" => Ok((None, Some(number.next_up()))),
-        _ => Err(malformed()),
+impl Alert {
+    /// The comparison, with its operator.
+    fn comparison(&self) -> Result<Option<Comparison>, Trouble> {
+        let operator = self.op.as_deref().unwrap_or_default();
+        let text = match &self.threshold {
+            None => return Ok(None),
+            Some(Value::String(text)) => format!("{operator}{text}"),
+            Some(number) => format!("{operator}{number}"),
+        };
+        Comparison::parse(text.trim()).map(Some)
+    }
+}
+
+/// What a sample is held against.
+enum Comparison {
+    /// Bounds of a rule.
+    Bounds(Option<f64>, Option<f64>),
+    /// A number that samples have to be, or not to be.
+    Equal(f64, bool),
+}
+
+impl Comparison {
+    fn parse(text: &str) -> Result<Self, Trouble> {
+        let malformed = || Trouble::Malformed(format!("no comparison: `{text}`"));
+        let split = text.find(|letter: char| !matches!(letter, '<' | '>' | '=' | '!'));
+        let (operator, number) = text.split_at(split.ok_or_else(malformed)?);
+        let number: f64 = number.trim().parse().map_err(|_| malformed())?;
+        Ok(match operator {
+            ">" => Self::Bounds(Some(number), None),
+            ">=" => Self::Bounds(Some(number.next_down()), None),
+            "<" => Self::Bounds(None, Some(number)),
+            "<=" => Self::Bounds(None, Some(number.next_up())),
+            "==" | "=" => Self::Equal(number, true),
+            "!=" => Self::Equal(number, false),
+            _ => return Err(malformed()),
+        })
+    }
+
+    /// The bounds of a rule, above which samples that are as they should be stand as 1.
+    const fn bounds(&self) -> (Option<f64>, Option<f64>) {
+        match self {
+            Self::Bounds(above, below) => (*above, *below),
+            Self::Equal(..) => (Some(0.5), None),
+        }
+    }
+
+    /// A sample as the rule sees it.
+    fn sample(&self, value: f64) -> f64 {
+        match self {
+            Self::Bounds(..) => value,
+            Self::Equal(number, wanted) => {
+                let is_equal = value.total_cmp(number).is_eq();
+                f64::from(u8::from(is_equal == *wanted))
+            }
+        }
     }
 }
 
 /// A length of the case's evaluations in ours, not less.
-fn scaled(secs: i64, interval: i64) -> Duration {
-    let nanos = i128::from(secs) * i128::from(EVERY.as_nanos());
-    let interval = i128::from(interval.max(1));
+fn scaled(secs: f64, interval: i64) -> Duration {
+    let nanos = libm::rint(secs * 1e9) as i128 * i128::from(EVERY.as_nanos());
+    let interval = i128::from(interval.max(1)) * 1_000_000_000;
     Duration::from_nanos(((nanos + interval - 1) / interval) as i64)
 }
 
 fn alert(case: &Case) -> Result<Value, Trouble> {
     let own: Alert = read(&case.request)?;
     let interval = own.eval_interval_s.unwrap_or(15);
-    let (above, below) = match &own.threshold {
-        Some(threshold) => bounds(threshold)?,
-        None => (Some(0.5), None),
-    };
+    let comparison = own.comparison()?;
+    let (above, below) = comparison
+        .as_ref()
+        .map_or((Some(0.5), None), Comparison::bounds);
     let points = own.m.zip(own.n);
     let rule = Rule {
         above,
@@ -167,10 +225,16 @@ fn alert(case: &Case) -> Result<Value, Trouble> {
         points,
         ..Rule::default()
     };
-    let values: Vec<Option<f64>> = if points.is_some() {
-        own.breaching.into_iter().map(Some).collect()
+    let number = |value: &Value| {
+        value
+            .as_f64()
+            .or_else(|| value.as_bool().map(|is| f64::from(u8::from(is))))
+    };
+    let values: Vec<Option<f64>> = if own.breaching.is_empty() {
+        let seen = |value| comparison.as_ref().map_or(value, |own| own.sample(value));
+        own.samples.iter().map(|value| value.map(seen)).collect()
     } else {
-        own.samples
+        own.breaching.iter().map(number).collect()
     };
     let mut book = AlertBook::new(&Arc::from([rule]), vec![Some(About::Metric)]);
     for value in &values {
@@ -255,9 +319,24 @@ struct Bill {
     rows: Vec<Task>,
     vcpu_hour: Option<f64>,
     gb_hour: Option<f64>,
-    #[serde(default)]
+    #[serde(default = "minute")]
     min_s: i64,
+    #[serde(default = "disk_gb_hour")]
+    disk_gb_hour: f64,
 }
+
+/// Least length of a container task that is billed, in seconds (9.7).
+const fn minute() -> i64 {
+    60
+}
+
+/// Price of a gigabyte of disk beyond those that are included, an hour (9.7).
+const fn disk_gb_hour() -> f64 {
+    0.000_111
+}
+
+/// Gigabytes of disk that a container task has for nothing (9.7).
+const INCLUDED_DISK_GB: f64 = 20.0;
 
 #[derive(Deserialize)]
 struct Task {
@@ -265,6 +344,8 @@ struct Task {
     vcpu: f64,
     #[serde(default)]
     gb: f64,
+    #[serde(default)]
+    disk_gb: f64,
     #[serde(default)]
     run_s: f64,
 }
@@ -288,10 +369,18 @@ fn bill(case: &Case) -> Result<Value, Trouble> {
         gibibyte_nano_per_hour: nano(gibibyte),
         least_secs: own.min_s,
     };
+    // Disk is billed as memory is, at its own price.
+    let disk = TaskPrices {
+        core_nano_per_hour: 0,
+        gibibyte_nano_per_hour: nano(own.disk_gb_hour),
+        least_secs: own.min_s,
+    };
     let cost = own.rows.iter().map(|task| {
         let milli = |amount: f64| libm::rint(amount * 1e3) as i64;
         let length = Duration::from_nanos(libm::rint(task.run_s * 1e9) as i64);
+        let beyond = (task.disk_gb - INCLUDED_DISK_GB).max(0.0);
         task_cost((milli(task.vcpu), milli(task.gb)), length, &prices)
+            + task_cost((0, milli(beyond)), length, &disk)
     });
     Ok(json!({"cost": cost.collect::<Vec<f64>>()}))
 }
@@ -333,15 +422,20 @@ struct Seen {
     health: Option<String>,
 }
 
+/// Whether an error is one of those that an image without a copy leads to.
+fn is_about_image(error: &str) -> bool {
+    let error = error.to_lowercase();
+    let words = ["image", "pull", "manifest", "repository"];
+    words.into_iter().any(|word| error.contains(word))
+}
+
 /// Diagnosis of each of them.
 fn diagnose(events: &[Seen]) -> Value {
     let causes = events.iter().map(|own| {
         let signs = Signs {
-            is_node_down: own.node_state.as_deref() == Some("DOWN"),
-            has_image_error: own
-                .error
-                .as_ref()
-                .is_some_and(|text| text.contains("image")),
+            is_node_down: (own.node_state.as_ref())
+                .is_some_and(|state| state.eq_ignore_ascii_case("down")),
+            has_image_error: own.error.as_deref().is_some_and(is_about_image),
             pending: own.explanation.as_deref(),
             exit: own.exit.map(|code| (code, own.oom)),
             is_unhealthy: own.health.as_deref() == Some("unhealthy"),

@@ -94,39 +94,50 @@ struct UnitCase {
     unit: Text,
     units: Option<Vec<Text>>,
     machine: Option<Text>,
-    #[serde(alias = "Conflicts")]
-    conflicts: Vec<Text>,
-    #[serde(rename = "global_", alias = "Global", alias = "global")]
+    #[serde(rename = "global_", alias = "global")]
     is_global: bool,
-    #[serde(rename = "MachineMetadata")]
-    metadata: Vec<String>,
-    #[serde(rename = "MachineOf")]
-    peers: Vec<Text>,
-    #[serde(rename = "MachineID")]
-    machine_id: Option<Text>,
-    #[serde(rename = "Replaces")]
+    #[serde(rename = "Replaces", alias = "replaces")]
     replaces: Vec<Text>,
     target: Option<String>,
     event: Option<String>,
+    /// Options by the names that unit files have for them, and what else the case says.
+    #[serde(flatten)]
+    options: Map<String, Value>,
+}
+
+/// The values of an option, which a case gives as one or as a list.
+fn values(option: &Value) -> Vec<String> {
+    match option {
+        Value::String(value) => vec![value.clone()],
+        Value::Array(list) => list.iter().flat_map(values).collect(),
+        Value::Null => Vec::new(),
+        other => vec![other.to_string()],
+    }
 }
 
 impl UnitCase {
-    fn requirements(&self) -> Requirements {
-        let mut asked = Requirements {
-            machine_id: self.machine_id.clone(),
-            peers: self.peers.iter().cloned().collect(),
-            conflicts: self.conflicts.iter().cloned().collect(),
-            replaces: self.replaces.iter().cloned().collect(),
-            is_global: self.is_global,
-            ..Requirements::default()
-        };
-        self.metadata.iter().for_each(|pair| asked.require(pair));
+    fn requirements(&self, unit: &str) -> Requirements {
+        let mut asked = Requirements::default();
+        for (name, written) in &self.options {
+            let name = if name == "conflicts" {
+                "Conflicts"
+            } else {
+                name
+            };
+            for value in values(written) {
+                asked.take_option(unit, name, &value);
+            }
+        }
+        for pattern in &self.replaces {
+            asked.take_option(unit, "Replaces", pattern);
+        }
+        asked.is_global |= self.is_global;
         asked
     }
 
-    fn unit(&self) -> Unit {
+    fn unit(&self, name: &str) -> Unit {
         Unit {
-            requirements: self.requirements(),
+            requirements: self.requirements(name),
             target: match self.target.as_deref() {
                 Some("inactive") => TargetState::Inactive,
                 Some("loaded") => TargetState::Loaded,
@@ -156,7 +167,7 @@ fn decide<F: Form>(case: &Case) -> Result<Value, Trouble> {
     }
     if let Some(units) = &request.units {
         for name in units {
-            engine.put_unit(name, request.unit());
+            engine.put_unit(name, request.unit(name));
         }
         engine.reconcile();
         let machine = |name: &Text| engine.machine_of(name);
@@ -166,7 +177,7 @@ fn decide<F: Form>(case: &Case) -> Result<Value, Trouble> {
         return Ok(replaces(engine, &request));
     }
     let mut decided = grounds(case, &request)?;
-    engine.put_unit(&request.unit, request.unit());
+    engine.put_unit(&request.unit, request.unit(&request.unit));
     let round = engine.reconcile();
     match round.waiting.iter().find(|(unit, _)| *unit == request.unit) {
         Some((_, error)) => decided["error"] = json!(error.to_string()),
@@ -178,12 +189,17 @@ fn decide<F: Form>(case: &Case) -> Result<Value, Trouble> {
 fn engine<F: Form>(case: &Case) -> Result<F, Trouble> {
     let mut engine = F::default();
     let machines: Vec<MachineCase> = read(&case.nodes)?;
-    for machine in machines.into_iter().filter(|machine| !machine.lost) {
+    // `presence of A expires` says which machine is lost, too.
+    let event = case.request["event"].as_str().unwrap_or_default();
+    let expires = event.strip_prefix("presence of ");
+    let expires = expires.and_then(|rest| rest.strip_suffix(" expires"));
+    let is_lost = |own: &MachineCase| own.lost || expires == Some(&*own.id);
+    for machine in machines.into_iter().filter(|machine| !is_lost(machine)) {
         engine.put_machine(&machine.id, machine.metadata);
     }
     let units: Vec<UnitCase> = read(&case.existing)?;
     for unit in units {
-        engine.put_unit(&unit.unit, unit.unit());
+        engine.put_unit(&unit.unit, unit.unit(&unit.unit));
     }
     Ok(engine)
 }
@@ -200,7 +216,7 @@ fn named(pairs: &[(Text, Text)]) -> Map<String, Value> {
 fn grounds(case: &Case, request: &UnitCase) -> Result<Value, Trouble> {
     let mut engine: Engine = engine(case)?;
     engine.count();
-    let asked = request.requirements();
+    let asked = request.requirements(&request.unit);
     let mut scores = Map::new();
     let mut eligible = Vec::new();
     for id in engine.by_load() {
@@ -219,7 +235,7 @@ fn grounds(case: &Case, request: &UnitCase) -> Result<Value, Trouble> {
 
 /// Two rounds, with the names of units up to their suffix.
 fn replaces<F: Form>(mut engine: F, request: &UnitCase) -> Value {
-    engine.put_unit(&request.unit, request.unit());
+    engine.put_unit(&request.unit, request.unit(&request.unit));
     let stem = |name: &Text| name.split('.').next().unwrap_or_default().to_owned();
     let first = engine.reconcile();
     let placed = first.scheduled.iter();
@@ -264,6 +280,8 @@ struct FailoverCase {
     crash_at: f64,
     #[serde(rename = "agent_ttl_s")]
     agent_ttl: f64,
+    #[serde(rename = "beat_s")]
+    beat: Option<f64>,
     #[serde(rename = "engine_interval_s")]
     engine_interval: f64,
     #[serde(rename = "engine_rounds_start_s")]
@@ -287,6 +305,7 @@ fn failover<F: Form>(case: &Case) -> Result<Value, Trouble> {
         ..FleetOptions::default()
     };
     let crash = instant(given.crash_at)?;
+    let beat = given.beat.map_or(Ok(options.presence_beat()), duration)?;
     let start = duration(given.start)?;
     let mut engine = F::default();
     for id in ["lost", "other"] {
@@ -296,7 +315,7 @@ fn failover<F: Form>(case: &Case) -> Result<Value, Trouble> {
         machine: Some("lost".into()),
         ..UnitCase::default()
     };
-    engine.put_unit(&"web.service".into(), unit.unit());
+    engine.put_unit(&"web.service".into(), unit.unit("web.service"));
     let mut presence = Presence::new(options);
     let mut agent = Agent::default();
     let mut timeline = Timeline::default();
@@ -306,8 +325,8 @@ fn failover<F: Form>(case: &Case) -> Result<Value, Trouble> {
     while let Some((now, event)) = timeline.next() {
         match event {
             Event::Beat if now < crash => {
-                let next = presence.beat(now, "lost".into());
-                timeline.at(next, Event::Beat);
+                presence.beat(now, "lost".into());
+                timeline.at(now + beat, Event::Beat);
             }
             Event::Beat => {
                 if let Some(expiry) = presence.next_expiry() {

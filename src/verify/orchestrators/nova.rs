@@ -1,24 +1,24 @@
 //! Cases of Nova: weights and choices, capacities, server groups, and services that fall silent. Runs
 //! choose in [`FastCloud`]; [`Cloud`] defines what it chooses.
 
+mod filters;
+
 use fixedbitset::FixedBitSet;
 use rng::Stream;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::timeline::{duration, instant};
+use super::timeline::duration;
 use super::{Case, Forms, Trouble, read};
 use model::Text;
-use systems::nova::NovaOptions;
 use systems::nova::fast::FastCloud;
-use systems::nova::filter::{Filter, Limits};
 use systems::nova::flavor::{Group, GroupPolicy};
 use systems::nova::host::{Amounts, Host, Ratios, Traits};
 use systems::nova::options::Rules;
 use systems::nova::scheduler::{Cloud, Request};
 use systems::nova::service::ServiceOptions;
 use systems::nova::weigher::{Multipliers, Weigher};
-use units::{Instant, SortedMap};
+use units::SortedMap;
 
 /// Both forms of the scheduler.
 pub(super) const FORMS: Forms = Forms::Both {
@@ -92,6 +92,8 @@ struct HostCase {
     instances: Vec<Text>,
     group_members: i64,
     last_report_age_s: f64,
+    enabled: Option<bool>,
+    disabled: bool,
     vcpus: i64,
     reserved_cpus: i64,
     ram_mb: i64,
@@ -137,7 +139,7 @@ impl HostCase {
             io_operations: self.io_ops,
             failed_builds: self.failed_builds,
             instances,
-            is_enabled: true,
+            is_enabled: self.enabled.unwrap_or(!self.disabled),
             is_up: services.is_up(duration(self.last_report_age_s)?),
             traits: Traits {
                 hypervisor_version: self.hypervisor_version,
@@ -170,16 +172,16 @@ impl HostCase {
 
 fn decide(case: &Case, choose: Choose) -> Result<Value, Trouble> {
     let asked = |field: &str| case.request.get(field).is_some();
-    if asked("multipliers") {
+    if asked("multipliers") || asked("host_subset_size") {
         weights(case, choose)
-    } else if asked("flavor") {
+    } else if asked("flavor") || asked("ratios") {
         capacities(case)
     } else if asked("policy") {
-        groups(case)
+        filters::groups(case)
     } else if asked("filter") {
-        services(case)
+        filters::services(case)
     } else if asked("crash_at_s") {
-        crash(case)
+        filters::crash(case)
     } else {
         Err(Trouble::Unsupported("a request of another kind".to_owned()))
     }
@@ -187,7 +189,8 @@ fn decide(case: &Case, choose: Choose) -> Result<Value, Trouble> {
 
 #[derive(Deserialize)]
 struct WeightRequest {
-    multipliers: SortedMap<String, f64>,
+    #[serde(default)]
+    multipliers: Option<SortedMap<String, f64>>,
     #[serde(default)]
     group: Option<(String, Vec<Text>)>,
     #[serde(default = "one")]
@@ -198,13 +201,24 @@ const fn one() -> usize {
     1
 }
 
+/// The weigher of a name, or of the option that states its factor.
+fn weigher(name: &str) -> Result<Weigher, Trouble> {
+    let bare = name.trim_end_matches("_weight_multiplier");
+    let bare = if bare == "io_ops" { "io" } else { bare };
+    Weigher::named(bare).ok_or_else(|| Trouble::Unsupported(format!("no weigher `{name}`")))
+}
+
 fn question(case: &Case, written: &WeightRequest) -> Result<Question, Trouble> {
-    let mut multipliers = Multipliers::NONE;
-    for (name, &factor) in &written.multipliers {
-        let weigher = Weigher::named(name)
-            .ok_or_else(|| Trouble::Unsupported(format!("no weigher `{name}`")))?;
-        multipliers.set(weigher, factor);
-    }
+    let multipliers = match &written.multipliers {
+        None => Multipliers::default(),
+        Some(factors) => {
+            let mut own = Multipliers::NONE;
+            for (name, &factor) in factors {
+                own.set(weigher(name)?, factor);
+            }
+            own
+        }
+    };
     let hosts: Vec<HostCase> = read(&case.nodes)?;
     let mut cloud = Cloud::default();
     let services = ServiceOptions::default();
@@ -262,7 +276,13 @@ fn weights(case: &Case, choose: Choose) -> Result<Value, Trouble> {
     for own in &ranking {
         let parts = own.parts.iter();
         let parts = parts.map(|(weigher, part)| (weigher.name().to_owned(), json!(part)));
-        let parts: Map<String, Value> = parts.collect();
+        let mut parts: Map<String, Value> = parts.collect();
+        // A weigher that is named with a factor of zero gives a part of zero; the only host is not weighed.
+        let named = written.multipliers.iter().flat_map(SortedMap::keys);
+        for name in named.filter(|_| ranking.len() > 1) {
+            let part = parts.remove(weigher(name)?.name());
+            parts.insert(name.clone(), part.unwrap_or(json!(0.0)));
+        }
         let name = asked.name(own.host).to_string();
         scores.insert(name, json!({"total": own.total, "parts": parts}));
     }
@@ -303,12 +323,12 @@ struct FlavorCase {
 
 fn capacities(case: &Case) -> Result<Value, Trouble> {
     let ratios: Vec<RatiosCase> = read(&case.request["ratios"])?;
-    let flavor: FlavorCase = read(&case.request["flavor"])?;
-    let flavor = Amounts {
-        vcpus: flavor.vcpus,
-        memory: flavor.ram_mb,
-        disk: flavor.disk_gb.saturating_mul(MIB_IN_GIB),
-    };
+    let flavor: Option<FlavorCase> = read(&case.request["flavor"])?;
+    let flavor = flavor.map(|own| Amounts {
+        vcpus: own.vcpus,
+        memory: own.ram_mb,
+        disk: own.disk_gb.saturating_mul(MIB_IN_GIB),
+    });
     let hosts: Vec<HostCase> = read(&case.nodes)?;
     let (mut capacity, mut most) = (Vec::new(), Vec::new());
     for host in &hosts {
@@ -324,141 +344,8 @@ fn capacities(case: &Case) -> Result<Value, Trouble> {
                 "ram_mb": amounts.memory,
                 "disk_gb": amounts.disk / MIB_IN_GIB,
             }));
-            most.push(own.most_instances(flavor));
+            most.extend(flavor.map(|flavor| own.most_instances(flavor)));
         }
     }
     Ok(json!({"capacity": capacity, "max_instances": most}))
-}
-
-#[derive(Deserialize)]
-struct Member {
-    host: Text,
-}
-
-/// Names of the hosts that pass the filters of groups.
-fn passing(cloud: &Cloud, policy: GroupPolicy) -> Vec<Text> {
-    let request = Request {
-        group: Some(Group {
-            name: "group".into(),
-            policy,
-        }),
-        ..Request::default()
-    };
-    let rules = Rules {
-        filters: vec![Filter::AntiAffinity, Filter::Affinity],
-        ..Rules::default()
-    };
-    let mut all = FixedBitSet::with_capacity(cloud.hosts().len());
-    all.insert_range(..);
-    let hosts = cloud.feasible(&request, &all, &rules).unwrap_or_default();
-    let names = hosts.into_iter().map(|host| &cloud.hosts()[host].name);
-    names.cloned().collect()
-}
-
-fn groups(case: &Case) -> Result<Value, Trouble> {
-    let hosts: Vec<HostCase> = read(&case.nodes)?;
-    let members: Vec<Member> = read(&case.existing)?;
-    let (mut cloud, services) = (Cloud::default(), ServiceOptions::default());
-    for host in &hosts {
-        cloud.add_host(host.host(&services)?);
-    }
-    let empty = cloud.clone();
-    for (number, host) in hosts.iter().enumerate() {
-        let listed = members.iter().filter(|member| member.host == host.id);
-        for _ in 0..host.group_members + listed.count() as i64 {
-            cloud.add_member(&"group".into(), number);
-        }
-    }
-    let policy: String = read(&case.request["policy"])?;
-    let most = case.request.get("max_server_per_host");
-    match policy.as_str() {
-        "anti-affinity" => {
-            let apart = |most_per_host| GroupPolicy::AntiAffinity { most_per_host };
-            let most = most.map_or(Ok(1), read)?;
-            Ok(json!({
-                "passes": passing(&cloud, apart(most)),
-                "passes_default_1": passing(&cloud, apart(1)),
-            }))
-        }
-        "affinity" => Ok(json!({
-            "passes": passing(&cloud, GroupPolicy::Affinity),
-            "passes_when_group_empty": passing(&empty, GroupPolicy::Affinity),
-        })),
-        other => Err(Trouble::Unsupported(format!("no policy `{other}`"))),
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(default)]
-struct ServiceCase {
-    report_interval_s: f64,
-    service_down_time_s: f64,
-}
-
-impl Default for ServiceCase {
-    fn default() -> Self {
-        let usual = ServiceOptions::default();
-        Self {
-            report_interval_s: usual.report_interval.as_secs_f64(),
-            service_down_time_s: usual.down_time.as_secs_f64(),
-        }
-    }
-}
-
-impl ServiceCase {
-    fn options(&self) -> Result<ServiceOptions, Trouble> {
-        Ok(ServiceOptions {
-            report_interval: duration(self.report_interval_s)?,
-            down_time: duration(self.service_down_time_s)?,
-        })
-    }
-}
-
-fn services(case: &Case) -> Result<Value, Trouble> {
-    let name: String = read(&case.request["filter"])?;
-    let filter = match name.as_str() {
-        "ComputeFilter" => Filter::Compute,
-        "IoOpsFilter" => Filter::IoOperations,
-        "NumInstancesFilter" => Filter::Instances,
-        _ => return Err(Trouble::Unsupported(format!("no filter `{name}`"))),
-    };
-    let written: ServiceCase = read(&case.request)?;
-    let limit = |field: &str, usual: i64| case.request.get(field).map_or(Ok(usual), read);
-    let usual = Limits::default();
-    let limits = Limits {
-        most_io_operations: limit("max_io_ops_per_host", usual.most_io_operations)?,
-        most_instances: limit("max_instances_per_host", usual.most_instances)?,
-        ..usual
-    };
-    let hosts: Vec<HostCase> = read(&case.nodes)?;
-    let mut cloud = Cloud::default();
-    for host in &hosts {
-        cloud.add_host(host.host(&written.options()?)?);
-    }
-    let rules = Rules {
-        filters: vec![filter],
-        limits,
-        ..Rules::default()
-    };
-    let mut all = FixedBitSet::with_capacity(hosts.len());
-    all.insert_range(..);
-    let feasible = cloud.feasible(&Request::default(), &all, &rules);
-    let names = feasible.unwrap_or_default().into_iter();
-    let names: Vec<&Text> = names.map(|host| &cloud.hosts()[host].name).collect();
-    Ok(json!({"passes": names}))
-}
-
-fn crash(case: &Case) -> Result<Value, Trouble> {
-    let options: ServiceCase = read(&case.request)?;
-    let options = options.options()?;
-    let crash: f64 = read(&case.request["crash_at_s"])?;
-    let first: f64 = read(&case.request["last_report_s"])?;
-    // Reports are at multiples of the interval from the last one that the case gives.
-    let report = options.last_report(instant(first)?, instant(crash)?);
-    let last_up = options.last_up(report).since(Instant::ZERO).as_nanos() as f64 / 1e9;
-    Ok(json!({
-        "still_passes_at_s": last_up,
-        "fails_after_s": last_up,
-        "instances_restarted": NovaOptions::default().evacuate_after.is_some(),
-    }))
 }

@@ -65,21 +65,48 @@ fn weights(case: &Case) -> Result<Value, Trouble> {
 #[derive(Deserialize)]
 struct BoundsCase {
     replicas: i32,
-    max_surge_pct: i32,
-    max_unavailable_pct: i32,
+    max_surge_pct: Option<i32>,
+    max_unavailable_pct: Option<i32>,
+    max_surge: Option<CountCase>,
+    max_unavailable: Option<CountCase>,
+}
+
+/// A number of pods, or a part such as `25%`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum CountCase {
+    Pods(i32),
+    Part(String),
+}
+
+/// Percent of the pods that may be too many or missing where a case does not say it.
+const USUAL_PERCENT: i32 = 25;
+
+fn count(percent: Option<i32>, other: Option<&CountCase>) -> Result<Count, Trouble> {
+    match (percent, other) {
+        (Some(percent), _) => Ok(Count::Percent(percent)),
+        (None, Some(CountCase::Pods(pods))) => Ok(Count::Number(*pods)),
+        (None, Some(CountCase::Part(text))) => {
+            let percent = text.trim_end_matches('%').trim().parse();
+            let wrong = |_| Trouble::Malformed(format!("no part of the pods: `{text}`"));
+            percent.map(Count::Percent).map_err(wrong)
+        }
+        (None, None) => Ok(Count::Percent(USUAL_PERCENT)),
+    }
 }
 
 fn bounds(case: &Case) -> Result<Value, Trouble> {
     let rows: Vec<BoundsCase> = read(&case.request["rows"])?;
-    let rows = rows.iter().map(|row| {
+    let mut decided = Vec::new();
+    for row in &rows {
         let update = RollingUpdate {
-            max_surge: Count::Percent(row.max_surge_pct),
-            max_unavailable: Count::Percent(row.max_unavailable_pct),
+            max_surge: count(row.max_surge_pct, row.max_surge.as_ref())?,
+            max_unavailable: count(row.max_unavailable_pct, row.max_unavailable.as_ref())?,
         };
         let own = Bounds::of(row.replicas, update);
-        json!({"max_total": own.max_total, "min_available": own.min_available})
-    });
-    Ok(json!({"rows": rows.collect::<Vec<Value>>()}))
+        decided.push(json!({"max_total": own.max_total, "min_available": own.min_available}));
+    }
+    Ok(json!({ "rows": decided }))
 }
 
 #[derive(Deserialize)]
@@ -103,7 +130,8 @@ struct NodeCase {
 
 #[derive(Deserialize)]
 struct ExistingCase {
-    service: Text,
+    #[serde(default)]
+    service: Option<Text>,
     node: Text,
 }
 
@@ -117,6 +145,23 @@ struct PodCase {
     service: Option<Text>,
     #[serde(default)]
     region: Option<Text>,
+    #[serde(default, alias = "nodeSelector")]
+    node_selector: SortedMap<Text, Text>,
+}
+
+impl PodCase {
+    /// The region that the pod's nodes have to be in.
+    fn region(&self) -> Result<Option<Text>, Trouble> {
+        if let Some(label) = self
+            .node_selector
+            .keys()
+            .find(|&label| &**label != "region")
+        {
+            return Err(Trouble::Unsupported(format!("a selector by `{label}`")));
+        }
+        let selected = self.node_selector.get("region");
+        Ok(selected.or(self.region.as_ref()).cloned())
+    }
 }
 
 impl NodeCase {
@@ -157,8 +202,9 @@ fn placement(case: &Case) -> Result<Value, Trouble> {
     let existing: Vec<ExistingCase> = read(&case.existing)?;
     let pod: PodCase = read(&case.request)?;
     let of_service = |node: &NodeCase| {
-        let same =
-            |own: &&ExistingCase| own.node == node.id && Some(&own.service) == pod.service.as_ref();
+        let same = |own: &&ExistingCase| {
+            own.node == node.id && own.service.is_some() && own.service == pod.service
+        };
         node.svc + existing.iter().filter(same).count() as i64
     };
     let candidates: Vec<Candidate> = nodes
@@ -170,7 +216,7 @@ fn placement(case: &Case) -> Result<Value, Trouble> {
             cpu: pod.cpu,
             memory: pod.mem,
         },
-        region: pod.region,
+        region: pod.region()?,
         ..Asked::default()
     };
     let named = |passes: Vec<bool>| -> Vec<&Text> {
@@ -241,6 +287,7 @@ enum Happening {
 fn happening(text: &str) -> Result<Happening, Trouble> {
     if text.contains("created") {
         let image = text.split_once("image ").map(|(_, rest)| rest.trim());
+        let image = image.map(|own| own.strip_prefix("resolved to ").unwrap_or(own));
         Ok(Happening::Created(
             image.filter(|own| *own != "unresolved").map(Into::into),
         ))

@@ -105,6 +105,14 @@ struct Trees {
     quota: SortedMap<String, Quota>,
 }
 
+/// A share as cases write it; that of a queue without weight has no number.
+fn stated(share: f64) -> Value {
+    if share.is_infinite() {
+        return Value::from("inf");
+    }
+    Value::from(share)
+}
+
 /// What queues of a tree may still use, and their shares.
 fn available(case: &Case) -> Result<Value, Trouble> {
     let Trees { tree, quota } = read(&case.nodes)?;
@@ -151,7 +159,7 @@ fn available(case: &Case) -> Result<Value, Trouble> {
                 let share = snapshot.share(id).precise();
                 (
                     (name.clone(), Value::from(snapshot.available(id, pair))),
-                    (name, Value::from(share)),
+                    (name, stated(share)),
                 )
             })
             .unzip();

@@ -71,6 +71,10 @@ struct ContainerCase {
     node: Text,
     policy: String,
     running: bool,
+    mem: i64,
+    cpus: i64,
+    constraints: Vec<String>,
+    affinities: Vec<String>,
     ports: Vec<BindingCase>,
     exposed: Vec<Text>,
 }
@@ -233,11 +237,19 @@ fn container(value: &Value) -> Result<Container, Trouble> {
             exposed: known.exposed,
         }
     };
+    let stated = |texts: &[String]| {
+        let wrong = |error: SwarmExpressionError| Trouble::Malformed(error.to_string());
+        read_all(texts).map_err(wrong)
+    };
     let mut container = stopped(
         ContainerConfig {
             name: known.name,
             image: known.image,
             labels: known.labels,
+            memory: known.mem,
+            cpus: known.cpus,
+            constraints: stated(&known.constraints)?,
+            affinities: stated(&known.affinities)?,
             bindings: known.ports.into_iter().map(binding).collect(),
             network,
             reschedule,
@@ -267,14 +279,12 @@ fn binding(case: BindingCase) -> PortBinding {
     }
 }
 
+fn read_all(texts: &[String]) -> Result<Vec<Expression>, SwarmExpressionError> {
+    texts.iter().map(|text| Expression::parse(text)).collect()
+}
+
 /// Configuration of a request, or the error of the expression that can't be read.
 fn config(request: &RequestCase) -> Result<ContainerConfig, SwarmExpressionError> {
-    let read_all = |texts: &[String]| {
-        texts
-            .iter()
-            .map(|text| Expression::parse(text))
-            .collect::<Result<Vec<_>, _>>()
-    };
     let of_filter = |name: &str| match (&request.filter, &request.expressions) {
         (Some(filter), Some(texts)) if filter == name => read_all(texts),
         _ => Ok(Vec::new()),

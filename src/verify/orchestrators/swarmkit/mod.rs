@@ -18,7 +18,7 @@ use systems::swarmkit::raft::Managers;
 use systems::swarmkit::replicated::{Slot, reconcile};
 use systems::swarmkit::restart::{Condition, History, RestartPolicy};
 use systems::swarmkit::task::{DesiredState, Preference, Resources, TaskState};
-use units::{Instant, SortedMap};
+use units::{Instant, SortedMap, SortedSet};
 
 use super::timeline::{duration, instant};
 use super::{Case, Trouble, read};
@@ -32,8 +32,12 @@ struct NodeCase {
     ip: Text,
     role: Text,
     os: Text,
+    #[serde(alias = "architecture")]
     arch: Text,
     labels: Labels,
+    engine_labels: Labels,
+    plugins: SortedSet<Text>,
+    generic: SortedMap<Text, i64>,
     cpu: Option<f64>,
     mem: Option<f64>,
     ready: Option<bool>,
@@ -89,7 +93,8 @@ fn amount(given: Option<f64>) -> i64 {
 }
 
 fn node(case: NodeCase) -> Result<Node, Trouble> {
-    let availability = match case.availability.as_deref() {
+    let words = case.availability.map(|own| own.to_lowercase());
+    let availability = match words.as_deref() {
         None | Some("active") => Availability::Active,
         Some("pause") => Availability::Pause,
         Some("drain") => Availability::Drain,
@@ -103,6 +108,8 @@ fn node(case: NodeCase) -> Result<Node, Trouble> {
         os: case.os,
         architecture: case.arch,
         labels: case.labels,
+        engine_labels: case.engine_labels,
+        plugins: case.plugins,
         availability,
         status: match case.ready {
             Some(false) => NodeStatus::Down,
@@ -111,7 +118,7 @@ fn node(case: NodeCase) -> Result<Node, Trouble> {
         available: Resources {
             nano_cpus: amount(case.cpu),
             memory: amount(case.mem.map(|mem| mem / 1e9)),
-            generic: SortedMap::new(),
+            generic: case.generic,
         },
         ..Node::default()
     };
@@ -139,6 +146,41 @@ fn nodes(case: &Case) -> Result<Vec<Node>, Trouble> {
 
 fn constraint(text: &str) -> Result<Constraint, Trouble> {
     Constraint::parse(text).map_err(|error| Trouble::Malformed(error.to_string()))
+}
+
+/// The observed state of a task, which runs where the case does not say otherwise.
+fn observed(word: Option<&str>) -> Result<TaskState, Trouble> {
+    let word = word.unwrap_or("running").to_lowercase();
+    Ok(match word.as_str() {
+        "new" => TaskState::New,
+        "pending" => TaskState::Pending,
+        "assigned" => TaskState::Assigned,
+        "accepted" => TaskState::Accepted,
+        "preparing" => TaskState::Preparing,
+        "ready" => TaskState::Ready,
+        "starting" => TaskState::Starting,
+        "running" => TaskState::Running,
+        "complete" | "completed" => TaskState::Complete,
+        "shutdown" => TaskState::Shutdown,
+        "failed" => TaskState::Failed,
+        "rejected" => TaskState::Rejected,
+        "remove" => TaskState::Remove,
+        "orphaned" => TaskState::Orphaned,
+        _ => return Err(Trouble::Malformed(format!("state `{word}`"))),
+    })
+}
+
+/// The state that a manager wants of a task, which is to run where the case does not say otherwise.
+fn desired(word: Option<&str>) -> Result<DesiredState, Trouble> {
+    let word = word.unwrap_or("running").to_lowercase();
+    Ok(match word.as_str() {
+        "ready" => DesiredState::Ready,
+        "running" => DesiredState::Running,
+        "complete" | "completed" => DesiredState::Complete,
+        "shutdown" => DesiredState::Shutdown,
+        "remove" => DesiredState::Remove,
+        _ => return Err(Trouble::Malformed(format!("desired state `{word}`"))),
+    })
 }
 
 /// A label to spread over: a bare name is a label of the node.
@@ -244,7 +286,8 @@ fn remove_members(case: &Case) -> Result<Value, Trouble> {
 fn restarts(case: &Case) -> Result<Value, Trouble> {
     #[derive(Deserialize)]
     struct RowCase {
-        condition: String,
+        condition: Option<String>,
+        #[serde(default)]
         exit: i64,
         #[serde(default)]
         max_attempts: usize,
@@ -261,11 +304,11 @@ fn restarts(case: &Case) -> Result<Value, Trouble> {
     let mut allowed = Vec::new();
     for row in rows {
         let policy = RestartPolicy {
-            condition: match row.condition.as_str() {
-                "any" => Condition::Any,
-                "on-failure" => Condition::OnFailure,
-                "none" => Condition::None,
-                other => return Err(Trouble::Malformed(format!("condition `{other}`"))),
+            condition: match row.condition.as_deref() {
+                None | Some("any") => Condition::Any,
+                Some("on-failure") => Condition::OnFailure,
+                Some("none") => Condition::None,
+                Some(other) => return Err(Trouble::Malformed(format!("condition `{other}`"))),
             },
             max_attempts: row.max_attempts,
             window: row.window_s.map(duration).transpose()?,
@@ -289,6 +332,10 @@ fn enforce(case: &Case) -> Result<Value, Trouble> {
         #[serde(default)]
         service_constraint: Option<String>,
         #[serde(default)]
+        state: Option<String>,
+        #[serde(default)]
+        desired: Option<String>,
+        #[serde(default)]
         cpu: f64,
         #[serde(default)]
         mem: f64,
@@ -311,15 +358,17 @@ fn enforce(case: &Case) -> Result<Value, Trouble> {
                 memory: amount(Some(task.mem / 1e9)),
                 generic: SortedMap::new(),
             },
-            desired: DesiredState::Running,
-            observed: TaskState::Running,
+            desired: desired(task.desired.as_deref())?,
+            observed: observed(task.state.as_deref())?,
         });
     }
     // Cases say the order of the walk, which the original leaves to its store.
-    if let Some(order) = case.request["order"].as_str() {
-        let place = |task: &Placed| order.split(',').position(|one| one.trim() == &*task.task);
-        placed.sort_by_key(place);
-    }
+    let order: Vec<String> = match &case.request["order"] {
+        Value::String(names) => names.split(',').map(|one| one.trim().to_owned()).collect(),
+        Value::Null => Vec::new(),
+        names => read(names)?,
+    };
+    placed.sort_by_key(|task| order.iter().position(|name| **name == *task.task));
     let mut gone = Vec::new();
     for case in nodes {
         let node = node(case)?;

@@ -6,11 +6,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::{Case, Trouble, read};
-use super::{amount, constraint, nodes, preference};
+use super::{amount, constraint, desired, nodes, observed, preference};
 use model::Text;
 use systems::swarmkit::scheduler::Scheduler;
 use systems::swarmkit::spread::SpreadMode;
-use systems::swarmkit::task::{Resources, Task, TaskSpec, Version};
+use systems::swarmkit::task::{Resources, Task, TaskSpec, TaskState, Version};
 use units::{Instant, SortedMap};
 
 #[derive(Deserialize)]
@@ -34,12 +34,53 @@ struct RequestCase {
     maxrep: u32,
     #[serde(default)]
     ports: Vec<Text>,
+    #[serde(default)]
+    platforms: Vec<PlatformCase>,
+    #[serde(default)]
+    plugins: Vec<Text>,
+    #[serde(default)]
+    generic: SortedMap<Text, i64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct PlatformCase {
+    os: Text,
+    #[serde(alias = "architecture")]
+    arch: Text,
 }
 
 #[derive(Deserialize)]
 struct ExistingCase {
     node: Text,
     service: Text,
+    #[serde(default)]
+    state: Option<String>,
+    #[serde(default)]
+    desired: Option<String>,
+    #[serde(default)]
+    cpu: f64,
+    #[serde(default)]
+    mem: f64,
+    #[serde(default)]
+    ports: Vec<Text>,
+    #[serde(default)]
+    generic: SortedMap<Text, i64>,
+}
+
+impl ExistingCase {
+    fn spec(&self) -> TaskSpec {
+        TaskSpec {
+            version: version(&self.service),
+            reservations: Resources {
+                nano_cpus: amount(Some(self.cpu)),
+                memory: amount(Some(self.mem / 1e9)),
+                generic: self.generic.clone(),
+            },
+            host_ports: self.ports.clone(),
+            ..TaskSpec::default()
+        }
+    }
 }
 
 /// The one version of a service that cases know.
@@ -57,8 +98,12 @@ fn spec(request: &RequestCase) -> Result<TaskSpec, Trouble> {
         reservations: Resources {
             nano_cpus: amount(Some(request.cpu)),
             memory: amount(Some(request.mem / 1e9)),
-            generic: SortedMap::new(),
+            generic: request.generic.clone(),
         },
+        platforms: (request.platforms.iter())
+            .map(|own| (own.os.clone(), own.arch.clone()))
+            .collect(),
+        plugins: request.plugins.clone(),
         constraints: constraints.collect::<Result<_, _>>()?,
         host_ports: request.ports.clone(),
         max_replicas: request.maxrep,
@@ -74,8 +119,18 @@ fn scheduler(case: &Case, mode: SpreadMode) -> Result<Scheduler, Trouble> {
     }
     let existing: Vec<ExistingCase> = read(&case.existing)?;
     for task in existing {
-        if let Some(node) = scheduler.node_mut(&task.node) {
-            node.count_active(&task.service, 1);
+        let Some(node) = scheduler.node_mut(&task.node) else {
+            continue;
+        };
+        let observed = observed(task.state.as_deref())?;
+        let is_wanted = desired(task.desired.as_deref())?.is_active();
+        if matches!(observed, TaskState::Failed | TaskState::Rejected) {
+            node.count_failure(Instant::ZERO, &version(&task.service));
+        }
+        // A task that has ended is one that its service does not want to run any more, unless the case says otherwise.
+        let has_ended = task.desired.is_none() && observed > TaskState::Complete;
+        if is_wanted && !has_ended {
+            node.add_task(&task.spec());
         }
     }
     Ok(scheduler)

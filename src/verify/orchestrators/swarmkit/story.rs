@@ -23,12 +23,15 @@ use units::{Duration, Instant};
 #[derive(Deserialize)]
 struct UpdateCase {
     slots: u64,
-    parallelism: u64,
-    delay_s: f64,
+    parallelism: Option<u64>,
+    delay_s: Option<f64>,
+    #[serde(default)]
     prepare_s: f64,
+    #[serde(default)]
     stop_s: f64,
+    #[serde(default)]
     start_s: f64,
-    monitor_s: f64,
+    monitor_s: Option<f64>,
     #[serde(default)]
     order: String,
 }
@@ -49,12 +52,13 @@ pub(super) fn update(case: &Case) -> Result<Value, Trouble> {
         "start-first" => UpdateOrder::StartFirst,
         _ => UpdateOrder::StopFirst,
     };
+    let usual = UpdateConfig::default();
     let config = UpdateConfig {
-        parallelism: given.parallelism,
-        delay: duration(given.delay_s)?,
-        monitor: duration(given.monitor_s)?,
+        parallelism: given.parallelism.unwrap_or(usual.parallelism),
+        delay: given.delay_s.map_or(Ok(usual.delay), duration)?,
+        monitor: given.monitor_s.map_or(Ok(usual.monitor), duration)?,
         order,
-        ..UpdateConfig::default()
+        ..usual
     };
     let (prepare, start) = (duration(given.prepare_s)?, duration(given.start_s)?);
     let stop = duration(given.stop_s)?;
@@ -101,9 +105,15 @@ pub(super) fn update(case: &Case) -> Result<Value, Trouble> {
 #[derive(Deserialize)]
 struct FailuresCase {
     dirty_slots: u64,
+    #[serde(default)]
     max_failure_ratio: f32,
     failures: u64,
+    #[serde(default = "pause")]
     failure_action: String,
+}
+
+fn pause() -> String {
+    "pause".to_owned()
 }
 
 /// An update of which so many new tasks fail before they ran.
@@ -167,9 +177,12 @@ struct FailoverCase {
     heartbeat_s: f64,
     #[serde(default)]
     epsilon_s: f64,
-    grace_multiplier: i64,
-    restart_delay_s: f64,
+    grace_multiplier: Option<i64>,
+    restart_delay_s: Option<f64>,
+    debounce_s: Option<f64>,
+    #[serde(default)]
     prepare_s: f64,
+    #[serde(default)]
     start_s: f64,
 }
 
@@ -189,14 +202,20 @@ pub(super) fn failover(case: &Case) -> Result<Value, Trouble> {
     let options = HeartbeatOptions {
         period: duration(given.heartbeat_s)?,
         epsilon: duration(given.epsilon_s)?,
-        grace: given.grace_multiplier,
+        grace: given
+            .grace_multiplier
+            .unwrap_or(HeartbeatOptions::default().grace),
     };
+    let usual = RestartPolicy::default();
     let policy = RestartPolicy {
-        delay: duration(given.restart_delay_s)?,
-        ..RestartPolicy::default()
+        delay: given.restart_delay_s.map_or(Ok(usual.delay), duration)?,
+        ..usual
     };
     let times = (duration(given.prepare_s)?, duration(given.start_s)?);
     let mut run = Failover::new(options, policy, times);
+    if let Some(quiet) = given.debounce_s {
+        run.debounce = Debounce::after(duration(quiet)?);
+    }
     run.timeline.at(Instant::ZERO, Event::Beat);
     while let Some((now, event)) = run.timeline.next() {
         run.handle(now, &event, crash);
