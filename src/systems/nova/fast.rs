@@ -7,6 +7,7 @@ use fixedbitset::FixedBitSet;
 use model::Text;
 use rng::Stream;
 
+use super::filter::Filter;
 use super::host::Host;
 use super::options::Rules;
 use super::scheduler::{Choice, Cloud, NoValidHost, Request, choose, looked_at, removed_by};
@@ -20,7 +21,11 @@ pub struct FastCloud {
     left: [Vec<i64>; 3],
     /// Raw values by weigher; zero where they depend on the request.
     raws: [Vec<f64>; Weigher::ALL.len()],
+    /// Whether the service of each host is enabled and up.
+    serves: Vec<bool>,
     feasible: Vec<u32>,
+    /// Raw values of the feasible hosts by the weigher at hand.
+    compared: Vec<f64>,
     totals: Vec<f64>,
     best: Vec<(f64, u32)>,
 }
@@ -41,6 +46,7 @@ impl FastCloud {
         self.plain.add_host(host);
         self.left.iter_mut().for_each(|column| column.push(0));
         self.raws.iter_mut().for_each(|column| column.push(0.0));
+        self.serves.push(false);
         self.refresh(self.hosts().len() - 1);
     }
 
@@ -79,6 +85,7 @@ impl FastCloud {
         for (weigher, column) in Weigher::ALL.into_iter().zip(&mut self.raws) {
             column[host] = weigher.raw(own, Members::default());
         }
+        self.serves[host] = own.is_enabled && own.is_up;
     }
 
     /// The host of a request, and its alternates.
@@ -117,34 +124,51 @@ impl FastCloud {
                 }
             }
         }
-        let plain = &self.plain;
-        let members = plain.members_of(request);
+        if self.feasible.is_empty() {
+            return self.plain.feasible(request, matching, rules).map(|_| ());
+        }
         for filter in &rules.filters {
-            if self.feasible.is_empty() {
-                break;
-            }
-            self.feasible.retain(|&host| {
-                let host = host as usize;
-                let mut standing = super::filter::Standing {
-                    host,
-                    matches: matching.contains(host),
-                    group_is_empty: true,
-                    members: 0,
-                };
-                if let Some(members) = members {
-                    standing.members = members.get(&host).copied().unwrap_or(0);
-                    standing.group_is_empty = members.is_empty();
-                }
-                filter.passes(&plain.hosts[host], standing, request, &rules.limits)
-            });
+            self.keep_passing(*filter, request, matching, rules);
             if self.feasible.is_empty() {
                 return Err(removed_by(*filter));
             }
         }
-        if self.feasible.is_empty() {
-            return plain.feasible(request, matching, rules).map(|_| ());
-        }
         Ok(())
+    }
+
+    /// Drops the hosts that a filter leaves out.
+    fn keep_passing(
+        &mut self,
+        filter: Filter,
+        request: &Request,
+        matching: &FixedBitSet,
+        rules: &Rules,
+    ) {
+        if filter == Filter::Compute {
+            let serves = &self.serves;
+            self.feasible.retain(|&host| serves[host as usize]);
+            return;
+        }
+        let matches_all = matching.len() >= self.serves.len() && matching.is_full();
+        if !filter.is_asked(request) || (filter == Filter::Capabilities && matches_all) {
+            return;
+        }
+        let plain = &self.plain;
+        let members = plain.members_of(request);
+        self.feasible.retain(|&host| {
+            let host = host as usize;
+            let mut standing = super::filter::Standing {
+                host,
+                matches: matching.contains(host),
+                group_is_empty: true,
+                members: 0,
+            };
+            if let Some(members) = members {
+                standing.members = members.get(&host).copied().unwrap_or(0);
+                standing.group_is_empty = members.is_empty();
+            }
+            filter.passes(&plain.hosts[host], standing, request, &rules.limits)
+        });
     }
 
     fn weigh(&mut self, request: &Request, rules: &Rules) {
@@ -158,17 +182,20 @@ impl FastCloud {
             let own = own.then_some((&*self.plain.hosts, &*self.feasible));
             let factors = Factors { of_all, own };
             let is_of_group = matches!(weigher, Weigher::SoftAffinity | Weigher::SoftAntiAffinity);
+            self.compared.clear();
             if is_of_group {
-                if self.plain.members_of(request).is_some() {
-                    let raws = self.feasible.iter();
-                    let raws = raws.map(|&host| self.plain.raw(weigher, host as usize, request));
-                    add_parts(&mut self.totals, raws, weigher, factors);
+                if self.plain.members_of(request).is_none() {
+                    continue;
                 }
+                let raws = self.feasible.iter();
+                let raws = raws.map(|&host| self.plain.raw(weigher, host as usize, request));
+                self.compared.extend(raws);
             } else {
                 let column = &self.raws[weigher as usize];
                 let raws = self.feasible.iter().map(|&host| column[host as usize]);
-                add_parts(&mut self.totals, raws, weigher, factors);
+                self.compared.extend(raws);
             }
+            add_parts(&mut self.totals, &self.compared, weigher, factors);
         }
     }
 
@@ -200,26 +227,42 @@ struct Factors<'a> {
 }
 
 /// Adds the parts of one weigher to the totals of the hosts.
-fn add_parts(
-    totals: &mut [f64],
-    raws: impl Iterator<Item = f64> + Clone,
-    weigher: Weigher,
-    factors: Factors<'_>,
-) {
-    let (mut smallest, mut greatest) = (f64::INFINITY, f64::NEG_INFINITY);
-    for raw in raws.clone() {
-        smallest = smallest.min(raw);
-        greatest = greatest.max(raw);
-    }
+fn add_parts(totals: &mut [f64], raws: &[f64], weigher: Weigher, factors: Factors<'_>) {
+    let (smallest, greatest) = ends(raws);
     let scale = Scale::new(weigher, smallest, greatest);
+    if scale.is_flat() {
+        // Each part is zero.
+        return;
+    }
     let all = totals.iter_mut().zip(raws);
     if let Some((hosts, feasible)) = factors.own {
-        for ((total, raw), &host) in all.zip(feasible) {
+        for ((total, &raw), &host) in all.zip(feasible) {
             *total += hosts[host as usize].factor(weigher, factors.of_all) * scale.position(raw);
         }
     } else {
-        for (total, raw) in all {
+        for (total, &raw) in all {
             *total += factors.of_all * scale.position(raw);
         }
     }
+}
+
+/// The smallest and the greatest value. Four of each are kept at a time, so that no comparison waits for
+/// the one before.
+fn ends(values: &[f64]) -> (f64, f64) {
+    let lower = |one: f64, other: f64| if other < one { other } else { one };
+    let higher = |one: f64, other: f64| if other > one { other } else { one };
+    let (mut smallest, mut greatest) = ([f64::INFINITY; 4], [f64::NEG_INFINITY; 4]);
+    let (groups, rest) = values.as_chunks::<4>();
+    for group in groups {
+        for (lane, &value) in group.iter().enumerate() {
+            smallest[lane] = lower(smallest[lane], value);
+            greatest[lane] = higher(greatest[lane], value);
+        }
+    }
+    let smallest = smallest.iter().chain(rest).copied();
+    let greatest = greatest.iter().chain(rest).copied();
+    (
+        smallest.fold(f64::INFINITY, lower),
+        greatest.fold(f64::NEG_INFINITY, higher),
+    )
 }

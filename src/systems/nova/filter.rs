@@ -97,6 +97,24 @@ impl Filter {
         }
     }
 
+    /// Whether a request asks the filter anything; one that is not asked lets every host pass.
+    pub(super) fn is_asked(self, request: &Request) -> bool {
+        let group = request.group.as_ref().map(|group| group.policy);
+        match self {
+            Self::AntiAffinity => matches!(group, Some(GroupPolicy::AntiAffinity { .. })),
+            Self::Affinity => matches!(group, Some(GroupPolicy::Affinity)),
+            Self::SameHost | Self::DifferentHost => request.hints.is_some(),
+            Self::Query => request.query.is_some(),
+            Self::Near => request.near.is_some(),
+            Self::AggregateExtraSpecs => !request.extra_specs.is_empty(),
+            Self::Compute
+            | Self::Capabilities
+            | Self::IsolatedHosts
+            | Self::IoOperations
+            | Self::Instances => true,
+        }
+    }
+
     /// The reason for which hosts are left out, as messages state it.
     pub const fn reason(self) -> &'static str {
         match self {

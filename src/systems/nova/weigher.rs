@@ -201,9 +201,14 @@ impl Scale {
         }
     }
 
+    /// Whether all values are equal, and every position is 0.
+    pub(super) fn is_flat(self) -> bool {
+        self.range == 0.0
+    }
+
     /// Position of a raw value on the scale, from 0 to 1; 0 where all values are equal.
     pub(super) fn position(self, raw: f64) -> f64 {
-        if self.range == 0.0 {
+        if self.is_flat() {
             0.0
         } else {
             (raw.max(self.least) - self.least) / self.range
