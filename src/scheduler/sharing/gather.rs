@@ -126,7 +126,8 @@ impl Plan {
         let mut found = Gathering::default();
         let mut moved = 0;
         for _ in 0..members {
-            let place = self.find(need, &own).or_else(|| {
+            let place = self.find(need, &own).map(|way| way.place);
+            let place = place.or_else(|| {
                 let (node, given_up) = self.cheapest(need, number, movable, may)?;
                 moved += given_up;
                 let moves = self.clear(node, need, movable, may)?;

@@ -301,6 +301,16 @@ impl Jobs {
         })
     }
 
+    /// The claim of a job on other devices than those that it holds.
+    pub(super) fn anew(&self, number: u64, store: &Store) -> Option<Claim> {
+        let claim = self.held(number, store)?;
+        Some(Claim {
+            need: Need::of(store.class(self.whole(number)?)),
+            places: None,
+            ..claim
+        })
+    }
+
     /// The claim of a job on devices, without those that it took because they were idle: the first of each
     /// member are its own. `None` while members are on their way back.
     pub(super) fn claim(&self, number: u64, store: &Store) -> Option<Claim> {

@@ -11,6 +11,7 @@
 
 mod gather;
 mod grow;
+mod holders;
 mod jobs;
 mod pack;
 mod plan;
@@ -348,8 +349,16 @@ impl Component for SharingPlanner {
             // Jobs that were granted places go first from now on.
             order = self.order(now);
         }
-        if self.start(now, &order, view, out) {
-            return Progress::More;
+        loop {
+            let promised = self.granted.len();
+            if self.start(now, &order, view, out) {
+                return Progress::More;
+            }
+            if self.granted.len() == promised {
+                break;
+            }
+            // A job whose promise came to nothing waits like any other now; no event would say so.
+            order = self.order(now);
         }
         let may_move = self.columns.is_some() || self.jobs.any_waits();
         if may_move && self.jobs.any_runs() {

@@ -21,8 +21,8 @@ use crate::batch::room::{Places, admits};
 const HALF: u16 = DEVICE_MILLI / 2;
 
 impl SharingPlanner {
-    /// Lets waiting jobs share the GPUs of others, or, if none waits, moves jobs that share one to GPUs
-    /// that are free.
+    /// Lets jobs that have no turn share the GPUs of those that have one, whether they wait or are about to
+    /// lose theirs, or, if there is none, moves jobs that share one to GPUs that are free.
     pub(super) fn pack(
         &mut self,
         plan: &mut Plan,
@@ -32,25 +32,25 @@ impl SharingPlanner {
     ) {
         let mut all_found = true;
         for &number in order {
-            if self.granted.contains_key(&number) {
+            if keeps.contains(&number) || self.granted.contains_key(&number) {
                 continue;
             }
-            if self.jobs.ready(number).is_none() {
+            let claim = self.jobs.anew(number, store);
+            let Some(claim) = claim.filter(|own| own.need.devices > 0) else {
                 continue;
-            }
-            let Some((host, places)) = self.host(number, plan, keeps, store) else {
+            };
+            let Some((host, places)) = self.host(number, &claim, plan, keeps, store) else {
                 all_found = false;
                 continue;
             };
-            if self.jobs.form(host) != Form::Half {
+            if let Some(promise) = self.granted.get_mut(&host) {
+                promise.form = Form::Half;
+            } else if self.jobs.form(host) != Form::Half {
                 keeps.remove(&host);
                 self.promise(host, &places, Form::Half);
             }
-            if let Some(class) = self.jobs.whole(number) {
-                let need = Need::of(store.class(class));
-                for &place in &places {
-                    plan.share(&need, place);
-                }
+            for &place in &places {
+                plan.share(&claim.need, place);
             }
             self.promise(number, &places, Form::Half);
         }
@@ -65,12 +65,13 @@ impl SharingPlanner {
         (gpu.devices > 0 && gpu.milli_per_device == DEVICE_MILLI).then_some(gpu.devices)
     }
 
-    /// The job beside which a waiting one gets on best, and the places whose devices they share; of equal
-    /// ones the earliest. Both have as many members with as many devices, are faster together than one,
-    /// and no third job is on the devices.
+    /// The job beside which one without a turn gets on best, and the places whose devices they share; of
+    /// equal ones the earliest. Both have as many members with as many devices, are faster together than
+    /// one, and no third job is on the devices.
     fn host(
         &self,
         number: u64,
+        own: &Claim,
         plan: &mut Plan,
         keeps: &SortedSet<u64>,
         store: &Store,
@@ -78,15 +79,16 @@ impl SharingPlanner {
         let columns = self.columns.as_ref()?;
         let class = store.class(self.jobs.whole(number)?);
         let devices = self.whole_devices(number, store)?;
-        let (_, members) = self.jobs.ready(number)?;
         let speeds = self.jobs.speeds(number)?;
+        let granted = self.granted.keys().copied();
+        let mut hosts: Vec<u64> = keeps.iter().copied().chain(granted).collect();
+        hosts.sort_unstable();
         let mut best: Option<(u64, u64, Vec<Place>)> = None;
-        for &host in keeps {
+        for host in hosts {
             let is_like = self.whole_devices(host, store) == Some(devices);
-            let Some(claim) = self.jobs.claim(host, store).filter(|_| is_like) else {
+            let Some((places, milli)) = self.offered(host, store).filter(|_| is_like) else {
                 continue;
             };
-            let places = claim.places.unwrap_or_default();
             let other = store.class(self.jobs.whole(host)?);
             let together = columns.together(class, other).unwrap_or(0);
             let is_better = best.as_ref().is_none_or(|(_, most, _)| together > *most);
@@ -96,14 +98,24 @@ impl SharingPlanner {
             };
             if together > WHOLE_SPEED
                 && is_better
-                && places.len() == members.len()
+                && places.len() == own.members
                 && places.iter().all(gets_on)
-                && plan.have_room_beside(&Need::of(class), &places, claim.need.milli)
+                && plan.have_room_beside(&own.need, &places, milli)
             {
                 best = Some((host, together, places));
             }
         }
         best.map(|(host, _, places)| (host, places))
+    }
+
+    /// The places of a job that has its turn, and the milli-GPU of each device that it holds there; `None`
+    /// of one that shares them in this turn.
+    fn offered(&self, host: u64, store: &Store) -> Option<(Vec<Place>, u16)> {
+        if let Some(promise) = self.granted.get(&host) {
+            return (promise.form == Form::Whole).then(|| (promise.places.clone(), DEVICE_MILLI));
+        }
+        let claim = self.jobs.claim(host, store)?;
+        Some((claim.places?, claim.need.milli))
     }
 
     /// Moves the later of two jobs on the same devices to devices of the same model that are free.

@@ -1,14 +1,14 @@
 //! The jobs that hold the devices of each node in a round: what every grant leaves of a node is counted
 //! device by device, with its other resources, so that no job gives way to one that does not fit.
 
-use std::cmp::Reverse;
-
 use smallvec::SmallVec;
 
 use cluster::{Class, Store};
 use model::DeviceSet;
 use model::gpu::DEVICE_MILLI;
 use units::{NodeId, Resources};
+
+use super::holders::{Holders, IDLE, Way};
 
 /// The place of a member of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,21 +51,16 @@ pub(super) struct Claim {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Left {
     pub(super) is_open: bool,
-    resources: Resources,
+    pub(super) resources: Resources,
     /// Milli-GPU of each device.
     pub(super) devices: SmallVec<[u16; 8]>,
     /// Devices that jobs hold beyond their own.
-    spare: DeviceSet,
-    /// Place in the order of the first job that holds each device as it is; [`IDLE`] without one.
-    holders: SmallVec<[u32; 8]>,
+    pub(super) spare: DeviceSet,
 }
 
-/// Behind every job in the order.
-pub(super) const IDLE: u32 = u32::MAX;
-
 impl Left {
-    /// Devices with room for a member: idle ones first, then those of jobs that come last in the order, the
-    /// lowest of equal ones; those last that a job holds beyond its own. `None` if it does not fit.
+    /// Devices with room for a member, the lowest first; those last that a job holds beyond its own.
+    /// `None` if it does not fit.
     pub(super) fn find(&self, need: &Need) -> Option<DeviceSet> {
         if !self.is_open || !need.resources.fits_in(&self.resources) {
             return None;
@@ -76,18 +71,12 @@ impl Left {
         if open.len() < wanted {
             return None;
         }
-        open.sort_by_key(|&index| (self.spare.contains(index), Reverse(self.holders[index])));
+        open.sort_by_key(|&index| self.spare.contains(index));
         let mut devices = DeviceSet::EMPTY;
         for &index in &open[..wanted] {
             devices.insert(index);
         }
         Some(devices)
-    }
-
-    /// Place in the order of the first job that holds one of some devices as they are.
-    fn first_holder(&self, devices: DeviceSet) -> u32 {
-        let holders = devices.iter().map(|index| self.holders[index]);
-        holders.min().unwrap_or(IDLE)
     }
 
     pub(super) fn has(&self, need: &Need, devices: DeviceSet) -> bool {
@@ -116,8 +105,10 @@ impl Left {
 
 /// The nodes in a round.
 pub(super) struct Plan {
-    /// Left by the claims that were granted.
+    /// Left by the claims that were granted, if all jobs whose turn has not come give way.
     pub(super) left: Vec<Left>,
+    /// The jobs that run and whose turn has not come.
+    pub(super) holders: Holders,
     /// Milli-GPU that are free in the cluster as it is.
     free: Vec<i64>,
     /// Nodes as they were before moves were tried, in order.
@@ -130,6 +121,7 @@ impl Plan {
         let nodes = store.nodes();
         let mut plan = Self {
             left: vec![Left::default(); nodes.len()],
+            holders: Holders::default(),
             free: vec![0; nodes.len()],
             changed: Vec::new(),
         };
@@ -139,7 +131,6 @@ impl Plan {
                 resources: nodes.free().row(node),
                 devices: SmallVec::from_slice(nodes.gpu_room(node)),
                 spare: DeviceSet::EMPTY,
-                holders: SmallVec::from_elem(IDLE, nodes.gpu_room(node).len()),
             };
             plan.free[node.index()] = nodes.free().row(node).gpu_milli;
         }
@@ -153,42 +144,40 @@ impl Plan {
         plan
     }
 
-    /// Grants a claim if there is room beside those before it: where its job runs, or of a job that
-    /// waits on nodes that are free as they are, before others. Only nodes that a test admits count.
-    /// Returns the place of each member.
+    /// Grants a claim if there is room beside those before it, for all of its members or none: where its job
+    /// runs, or else where the jobs that give way to it come last in the order. Jobs that give way do so with
+    /// all of their members. Only nodes that a test admits count. Returns the place of each member.
     pub(super) fn grant(
         &mut self,
         claim: &Claim,
         admits: impl Fn(NodeId) -> bool,
     ) -> Option<Vec<Place>> {
         let mut places: Vec<Place> = Vec::with_capacity(claim.members);
+        let mut gave_way = Vec::new();
         for member in 0..claim.members {
             let place = match &claim.places {
                 Some(places) => places.get(member).copied().filter(|own| {
                     let left = self.left.get(own.node.index());
                     admits(own.node) && left.is_some_and(|left| left.has(&claim.need, own.devices))
                 }),
-                None => self.find(&claim.need, &admits),
+                None => self.find(&claim.need, &admits).map(|way| {
+                    let ranks = way.giving_way.into_iter();
+                    gave_way.extend(ranks.map(|rank| (rank, self.holders.remove(rank))));
+                    way.place
+                }),
             };
             let Some(place) = place else {
                 self.release(&claim.need, &places);
+                for (rank, own) in gave_way {
+                    own.into_iter()
+                        .for_each(|own| self.holders.insert(rank, own));
+                }
                 return None;
             };
             self.left[place.node.index()].take(&claim.need, place.devices);
             places.push(place);
         }
         Some(places)
-    }
-
-    /// Notes the place in the order of a job that holds these places.
-    pub(super) fn set_holder(&mut self, places: &[Place], rank: u32) {
-        for place in places {
-            if let Some(left) = self.left.get_mut(place.node.index()) {
-                for index in place.devices.iter() {
-                    left.holders[index] = left.holders[index].min(rank);
-                }
-            }
-        }
     }
 
     /// Notes the devices of a place's node that a job holds beyond its own.
@@ -253,27 +242,23 @@ impl Plan {
 
     /// The node with room where the first job that gives way comes last in the order; of equal ones the one
     /// that has most free as it is, then the first.
-    pub(super) fn find(&self, need: &Need, admits: &impl Fn(NodeId) -> bool) -> Option<Place> {
-        let mut best: Option<(u32, i64, Place)> = None;
+    pub(super) fn find(&self, need: &Need, admits: &impl Fn(NodeId) -> bool) -> Option<Way> {
+        let mut best: Option<(Way, i64)> = None;
         for (index, left) in self.left.iter().enumerate() {
-            let is_less =
-                |&(holder, most, _): &(u32, i64, Place)| holder == IDLE && self.free[index] <= most;
-            let node = NodeId::from_index(index);
+            let (node, free) = (NodeId::from_index(index), self.free[index]);
+            let is_less = |(way, most): &(Way, i64)| way.first == IDLE && free <= *most;
             if best.as_ref().is_some_and(is_less) || !admits(node) {
                 continue;
             }
-            let Some(devices) = left.find(need) else {
+            let Some(way) = self.holders.way(node, left, need) else {
                 continue;
             };
-            let rank = (left.first_holder(devices), self.free[index]);
-            if best
-                .as_ref()
-                .is_none_or(|&(holder, most, _)| rank > (holder, most))
-            {
-                best = Some((rank.0, rank.1, Place { node, devices }));
+            let is_better = |(own, most): &(Way, i64)| (way.first, free) > (own.first, *most);
+            if best.as_ref().is_none_or(is_better) {
+                best = Some((way, free));
             }
         }
-        best.map(|(_, _, place)| place)
+        best.map(|(way, _)| way)
     }
 
     /// The fullest node with room beside one node; of equal ones the first.
@@ -313,11 +298,11 @@ pub(super) mod testing {
             },
             devices: SmallVec::from_slice(rooms),
             spare: DeviceSet::EMPTY,
-            holders: SmallVec::from_elem(IDLE, rooms.len()),
         };
         let free = |rooms: &&[u16]| rooms.iter().map(|&own| i64::from(own)).sum();
         Plan {
             left: nodes.iter().map(left).collect(),
+            holders: Holders::default(),
             free: nodes.iter().map(free).collect(),
             changed: Vec::new(),
         }
@@ -380,19 +365,6 @@ mod tests {
         assert_eq!(plan.grant(&half, |node| node == NodeId(1)), None);
         let found = plan.grant(&half, |node| node == NodeId(0));
         assert_eq!(found, Some(vec![place(0, 0b1000)]));
-    }
-
-    #[test]
-    fn a_waiting_job_takes_the_devices_of_the_jobs_that_come_last() {
-        let mut plan = plan(&[&[1_000; 2], &[1_000; 2]]);
-        plan.free = vec![0, 0];
-        for (rank, held) in [(0, place(0, 0b1)), (3, place(0, 0b10)), (1, place(1, 0b11))] {
-            plan.set_holder(&[held], rank);
-        }
-        let found = plan.grant(&claim(1, need(1, 1_000), None), |_| true);
-        assert_eq!(found, Some(vec![place(0, 0b10)]));
-        let found = plan.grant(&claim(1, need(2, 1_000), None), |_| true);
-        assert_eq!(found, Some(vec![place(1, 0b11)]));
     }
 
     #[test]

@@ -4,10 +4,10 @@
 use cluster::Store;
 use control::Outbox;
 use model::{EndReason, Event, EvictionCause, Pod, PodChange};
-use units::{Instant, NodeId, SortedSet};
+use units::{Instant, NodeId, SortedMap, SortedSet};
 
 use super::jobs::Form;
-use super::plan::{Claim, IDLE, Place, Plan};
+use super::plan::{Claim, Place, Plan};
 use super::turns::{Turn, by_priority, fastest_first};
 use super::{Promise, SharingPlanner};
 use crate::batch::room::admits;
@@ -18,6 +18,12 @@ struct Stay {
     keeps: SortedSet<u64>,
     /// Jobs that move to others.
     moved: SortedSet<u64>,
+}
+
+/// Places that a job is granted for a turn.
+struct Grant {
+    turn: Turn,
+    places: Vec<Place>,
 }
 
 impl SharingPlanner {
@@ -69,47 +75,13 @@ impl SharingPlanner {
     /// Takes the jobs off their devices whose turn is over: those that run where a job before them in
     /// the order finds its place, and those whose turn is on another model.
     pub(super) fn suspend(&mut self, now: Instant, order: &[u64], store: &Store, out: &mut Outbox) {
-        let running = self.jobs.running(store);
-        let mut plan = Plan::of(store, running.values());
+        let mut plan = Plan::of(store, self.jobs.running(store).values());
         if self.grows {
             self.mark_spare(&mut plan, store);
         }
-        let mut settled = SortedSet::new();
-        let mut keeps = SortedSet::new();
         self.granted.clear();
         let turns = self.turns(now, order, store);
-        for (rank, turn) in turns.iter().enumerate() {
-            let is_own = turn.column.is_none() || turn.column == self.jobs.column(turn.number);
-            let claim = running.get(&turn.number).filter(|_| is_own);
-            if let Some(places) = claim.and_then(|own| own.places.as_ref()) {
-                plan.set_holder(places, u32::try_from(rank).unwrap_or(IDLE));
-            }
-        }
-        for turn in turns {
-            if settled.contains(&turn.number) {
-                continue;
-            }
-            let Some(claim) = self.claim(turn, store) else {
-                continue;
-            };
-            let places = if claim.need.devices == 0 {
-                // A job without devices is never taken off, and waits for other room alone.
-                Vec::new()
-            } else if let Some(found) = plan.grant(&claim, |node| {
-                let may_be_new = || self.admits(store, turn.number, node);
-                self.is_on(node, turn.column) && (claim.places.is_some() || may_be_new())
-            }) {
-                found
-            } else {
-                continue;
-            };
-            settled.insert(turn.number);
-            if claim.places.is_some() {
-                keeps.insert(turn.number);
-            } else if self.promises(turn) && !places.is_empty() {
-                self.promise(turn.number, &places, Form::Whole);
-            }
-        }
+        let mut keeps = self.offer(&mut plan, &turns, store);
         let mut moved = SortedSet::new();
         if self.gathers {
             moved = self.gather(&mut plan, order, &mut keeps, store);
@@ -123,6 +95,82 @@ impl SharingPlanner {
         }
         let stay = Stay { keeps, moved };
         self.take_off(now, order, &stay, store, out);
+    }
+
+    /// Offers turns in order: a job keeps its devices or is granted others. Returns the jobs that keep
+    /// theirs.
+    fn offer(&mut self, plan: &mut Plan, turns: &[Turn], store: &Store) -> SortedSet<u64> {
+        let ranks = self.hold(plan, turns, store);
+        let mut settled = SortedSet::new();
+        let mut keeps = SortedSet::new();
+        let mut grants = Vec::new();
+        let mut any_again = false;
+        for &turn in turns {
+            if settled.contains(&turn.number) {
+                continue;
+            }
+            let Some(claim) = self.claim(turn, store) else {
+                continue;
+            };
+            let runs_here = claim.places.is_some();
+            let rank = ranks.get(&turn.number).copied();
+            if let Some(rank) = rank.filter(|_| runs_here) {
+                plan.holders.remove(rank);
+            }
+            // A job without devices is never taken off, and waits for other room alone.
+            if claim.need.devices == 0 || (runs_here && self.keeps(plan, turn, &claim)) {
+                settled.insert(turn.number);
+                if runs_here {
+                    keeps.insert(turn.number);
+                }
+                continue;
+            }
+            let Some(claim) = self.jobs.anew(turn.number, store) else {
+                continue;
+            };
+            let places = plan.grant(&claim, |node| {
+                self.is_on(node, turn.column) && self.admits(store, turn.number, node)
+            });
+            if let Some(places) = places {
+                settled.insert(turn.number);
+                if let Some(rank) = rank {
+                    plan.holders.remove(rank);
+                }
+                any_again |= runs_here;
+                grants.push(Grant { turn, places });
+            }
+        }
+        // A job that was taken off would wait behind others for what it was granted.
+        for Grant { turn, places } in grants {
+            if any_again || self.promises(turn) {
+                self.promise(turn.number, &places, Form::Whole);
+            }
+        }
+        keeps
+    }
+
+    /// Whether a job keeps its places, for a turn on their model.
+    fn keeps(&self, plan: &mut Plan, turn: Turn, claim: &Claim) -> bool {
+        let found = plan.grant(claim, |node| self.is_on(node, turn.column));
+        found.is_some()
+    }
+
+    /// Notes the jobs that run as those that may give way: with their first turn where they run. Returns
+    /// their places in the order, by job.
+    fn hold(&self, plan: &mut Plan, turns: &[Turn], store: &Store) -> SortedMap<u64, u32> {
+        let mut ranks = SortedMap::new();
+        for (rank, turn) in (0_u32..).zip(turns) {
+            if ranks.contains_key(&turn.number) {
+                continue;
+            }
+            let claim = self.claim(*turn, store);
+            let own = claim.filter(|own| own.places.is_some() && own.need.devices > 0);
+            if let Some(claim) = own {
+                plan.holders.insert(rank, claim);
+                ranks.insert(turn.number, rank);
+            }
+        }
+        ranks
     }
 
     /// Whether a job is granted certain places for a turn.
