@@ -39,7 +39,7 @@ pub(super) struct Way {
     /// Place in the order of the first job that gives way; [`SPARE`] or [`IDLE`] where none does.
     pub(super) first: u32,
     /// Places in the order of the jobs that give way.
-    pub(super) giving_way: SmallVec<[u32; 4]>,
+    pub(super) displaced: SmallVec<[u32; 4]>,
 }
 
 /// What is free on a node beside jobs that run; less than nothing where a job has its turn on what others hold.
@@ -130,11 +130,11 @@ impl Holders {
         }
         let takes_spare = devices.0 & left.spare.0 != 0;
         let none = if takes_spare { SPARE } else { IDLE };
-        let giving_way: SmallVec<[u32; 4]> = giving_way.iter().map(|own| own[0].rank).collect();
+        let displaced: SmallVec<[u32; 4]> = giving_way.iter().map(|own| own[0].rank).collect();
         Some(Way {
             place: Place { node, devices },
-            first: giving_way.last().copied().unwrap_or(none),
-            giving_way,
+            first: displaced.last().copied().unwrap_or(none),
+            displaced,
         })
     }
 

@@ -161,7 +161,7 @@ impl Plan {
                     admits(own.node) && left.is_some_and(|left| left.has(&claim.need, own.devices))
                 }),
                 None => self.find(&claim.need, &admits).map(|way| {
-                    let ranks = way.giving_way.into_iter();
+                    let ranks = way.displaced.into_iter();
                     gave_way.extend(ranks.map(|rank| (rank, self.holders.remove(rank))));
                     way.place
                 }),
@@ -169,8 +169,9 @@ impl Plan {
             let Some(place) = place else {
                 self.release(&claim.need, &places);
                 for (rank, own) in gave_way {
-                    own.into_iter()
-                        .for_each(|own| self.holders.insert(rank, own));
+                    if let Some(own) = own {
+                        self.holders.insert(rank, own);
+                    }
                 }
                 return None;
             };
