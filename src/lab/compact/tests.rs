@@ -214,6 +214,27 @@ fn constraints_of_objects_are_eased_like_those_of_pods() {
     assert_eq!((pinned[0].pinned, pinned[0].pods), (4, 4));
 }
 
+#[test]
+fn daemons_belong_to_the_machines_that_are_left() {
+    // Of eight cores, a daemon takes four on each machine, so that one pod fits beside it.
+    let service = SERVICE.replace("cpu: 8", "cpu: 4");
+    let daemon = service
+        .replace("Deployment", "DaemonSet")
+        .replace("  replicas: 4\n", "")
+        .replace("name: web}", "name: agent}")
+        .replace("app: web", "app: agent");
+    let text = six(
+        "{manifests: web.yaml}",
+        "{name: kubernetes, controllers: {}}",
+    );
+    let alone = with_file(Question::Compact, &text, "web.yaml", &daemon).expect("an answer");
+    // No daemon of a machine that is gone wants another.
+    assert_eq!(alone[0].trials, [Some(1); 3]);
+    let both = format!("{daemon}---\n{service}");
+    let both = with_file(Question::Compact, &text, "web.yaml", &both).expect("an answer");
+    assert_eq!(both[0].trials, [Some(4); 3]);
+}
+
 const FIRST_FIT: &str = "{name: pipeline, scheduler: {profile: first-fit}}";
 
 const HEAD: &str = "submit,name,run_time,cpu,memory,members,tenant,priority";
