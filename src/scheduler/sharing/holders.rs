@@ -1,6 +1,6 @@
-//! Who gives way in a round: the jobs that run and whose turn has not come yet, by the nodes that they are
-//! on. A job before them in the order has what they leave free; where this is too little, the last of them
-//! give way, as many as it takes until the node has enough of every resource, and none for nothing.
+//! Running jobs whose turn has not come yet, by the nodes that they are on. A job before them in the order
+//! has what they leave free; where this is too little, the last of them give way, as many as it takes until
+//! the node has enough of every resource, and none for nothing.
 
 use smallvec::SmallVec;
 
