@@ -114,7 +114,7 @@ const PASSED: &[(&str, u64)] = &[
 ];
 
 /// Cases of options that recorded cases leave at their defaults.
-const EDGE_CASES: u64 = 44;
+const EDGE_CASES: u64 = 46;
 
 #[test]
 fn every_recorded_decision_of_a_judged_kind_is_the_one_made() {

@@ -308,11 +308,13 @@ impl Parser {
 }
 
 /// Subjects of the language that are no attributes.
-const OTHER_SUBJECTS: [&str; 5] = [
+const OTHER_SUBJECTS: [&str; 7] = [
     "agentConnected",
     "agentVersion",
     "ec2InstanceId",
     "registeredAt",
+    "registeredCpu",
+    "registeredMemory",
     "runningTasksCount",
 ];
 

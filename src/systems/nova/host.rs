@@ -162,13 +162,13 @@ impl Host {
         classes.all(|(asked, left)| asked == 0 || asked <= left)
     }
 
-    /// Number of instances of a flavor that an empty host takes.
+    /// Number of instances of a flavor that the host takes beside those that it has.
     pub fn most_instances(&self, asked: Amounts) -> i64 {
-        let capacity = self.capacity().classes().into_iter();
-        let classes = asked.classes().into_iter().zip(capacity);
+        let left = self.capacity().minus(self.used).classes().into_iter();
+        let classes = asked.classes().into_iter().zip(left);
         let most = classes
             .filter(|&(asked, _)| asked > 0)
-            .map(|(asked, capacity)| capacity.max(0) / asked);
+            .map(|(asked, left)| left.max(0) / asked);
         most.min().unwrap_or(i64::MAX)
     }
 

@@ -41,6 +41,8 @@ struct NodeCase {
     cpu: Option<f64>,
     mem: Option<f64>,
     ready: Option<bool>,
+    /// `READY`, or another state of its heartbeats.
+    state: Option<String>,
     availability: Option<String>,
     svc: SortedMap<Text, i32>,
     total: Option<i32>,
@@ -100,6 +102,8 @@ fn node(case: NodeCase) -> Result<Node, Trouble> {
         Some("drain") => Availability::Drain,
         Some(other) => return Err(Trouble::Malformed(format!("availability `{other}`"))),
     };
+    let state = case.state.unwrap_or_else(|| "ready".to_owned());
+    let is_silent = !state.eq_ignore_ascii_case("ready");
     let mut node = Node {
         id: case.id,
         hostname: case.hostname,
@@ -111,9 +115,10 @@ fn node(case: NodeCase) -> Result<Node, Trouble> {
         engine_labels: case.engine_labels,
         plugins: case.plugins,
         availability,
-        status: match case.ready {
-            Some(false) => NodeStatus::Down,
-            _ => NodeStatus::Ready,
+        status: if case.ready == Some(false) || is_silent {
+            NodeStatus::Down
+        } else {
+            NodeStatus::Ready
         },
         available: Resources {
             nano_cpus: amount(case.cpu),

@@ -37,6 +37,8 @@ struct RequestCase {
     #[serde(default)]
     platforms: Vec<PlatformCase>,
     #[serde(default)]
+    platform: Option<PlatformCase>,
+    #[serde(default)]
     plugins: Vec<Text>,
     #[serde(default)]
     generic: SortedMap<Text, i64>,
@@ -100,7 +102,7 @@ fn spec(request: &RequestCase) -> Result<TaskSpec, Trouble> {
             memory: amount(Some(request.mem / 1e9)),
             generic: request.generic.clone(),
         },
-        platforms: (request.platforms.iter())
+        platforms: (request.platforms.iter().chain(&request.platform))
             .map(|own| (own.os.clone(), own.arch.clone()))
             .collect(),
         plugins: request.plugins.clone(),

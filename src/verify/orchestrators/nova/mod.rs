@@ -84,7 +84,10 @@ struct HostCase {
     free_ram_mb: i64,
     vcpus_total: i64,
     cpu_ratio: f64,
+    #[serde(alias = "used_vcpus")]
     vcpus_used: i64,
+    used_ram_mb: i64,
+    used_disk_gb: i64,
     free_disk_mb: i64,
     io_ops: i64,
     failed_builds: i64,
@@ -163,6 +166,11 @@ impl HostCase {
                 vcpus: self.reserved_cpus,
                 memory: self.reserved_ram_mb,
                 disk: self.reserved_disk_gb.saturating_mul(MIB_IN_GIB),
+            },
+            used: Amounts {
+                vcpus: self.vcpus_used,
+                memory: self.used_ram_mb,
+                disk: self.used_disk_gb.saturating_mul(MIB_IN_GIB),
             },
             ratios,
             ..Host::default()
