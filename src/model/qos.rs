@@ -7,6 +7,9 @@ use super::{Container, PodSpec, ResourceList};
 /// Least priority of a critical pod: it is not evicted when its node runs short.
 pub const CRITICAL_PRIORITY: i32 = 2_000_000_000;
 
+/// Least adjustment of a burstable container's score under the kubelet (spec: kubernetes.md part 4).
+const LEAST_OF_BURSTABLE: i64 = 3;
+
 /// A class of quality of service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum QosClass {
@@ -44,16 +47,20 @@ impl QosClass {
         }
     }
 
-    /// The adjustment of a container's score that requests so many bytes on a node of so many
-    /// (spec: orchestrators-b.md section 10.6).
+    /// The adjustment of a container's score that requests so many bytes on a node of so many.
     pub fn oom_score_adj(self, request: i64, capacity: i64) -> i64 {
+        self.oom_score_adj_from(LEAST_OF_BURSTABLE, request, capacity)
+    }
+
+    /// The adjustment of a container's score where that of a burstable one is `least` or more.
+    pub fn oom_score_adj_from(self, least: i64, request: i64, capacity: i64) -> i64 {
         match self {
             Self::Guaranteed => -997,
             Self::BestEffort => 1000,
             Self::Burstable => {
                 let part = i128::from(request) * 1000 / i128::from(capacity.max(1));
                 let left = 1000 - i64::try_from(part).unwrap_or(i64::MAX).min(1_000_000);
-                left.clamp(2, 999)
+                left.clamp(least, 999)
             }
         }
     }
@@ -115,7 +122,7 @@ mod tests {
         let burstable =
             |request, capacity| QosClass::Burstable.oom_score_adj(request * GIB, capacity * GIB);
         assert_eq!((burstable(1, 8), burstable(4, 64)), (875, 938));
-        assert_eq!((burstable(64, 64), burstable(0, 64)), (2, 999));
+        assert_eq!((burstable(64, 64), burstable(0, 64)), (3, 999));
         assert_eq!(oom_score(2 * GIB, 8 * GIB, 875), 1125);
     }
 }

@@ -49,6 +49,9 @@ pub fn zero_wait_batch(load: f64, tasks: u32, probes: u32) -> f64 {
 /// Mean time in the system of the supermarket model, in service times: endlessly many servers, and each
 /// arrival joins the shortest of so many queues.
 pub fn supermarket(load: f64, probes: u32) -> f64 {
+    if load >= 1.0 {
+        return f64::INFINITY;
+    }
     if probes <= 1 {
         return 1.0 / (1.0 - load);
     }
@@ -80,6 +83,7 @@ mod tests {
         // The first terms are too small for a number.
         assert!(is(zero_wait_batch(0.6, 300, 3), 0.999_98));
         assert_eq!(zero_wait_batch(1.0, 3, 2).to_bits(), 0.0_f64.to_bits());
+        assert!(supermarket(1.0, 2).is_infinite());
         assert!(is(zero_wait_batch(0.8, 10, 2), 2.595e-3));
         assert!(is(zero_wait_batch(0.5, 10, 2), 0.588_10));
         assert!(is(supermarket(0.9, 1), 10.0));

@@ -36,6 +36,9 @@ const BILL: [&str; 3] = ["compute", "requests", "total"];
 const DRAWN_TOLERANCE: &str = "sim_abs_tol";
 /// The field that says the same of rounded numbers.
 const ROUNDED_TOLERANCE: &str = "tol";
+/// The field that says how far apart figures of one draw may be, and those figures.
+const DRAW_TOLERANCE: &str = "tol_single_seed_other_random_order";
+const OF_ONE_DRAW: [&str; 2] = ["min", "max"];
 /// The field that says which part of the larger one numbers may be apart.
 const RELATIVE_TOLERANCE: &str = "rel_tol";
 /// The field that says how far apart means over other draws may be.
@@ -48,7 +51,7 @@ const WORDS: [&str; 10] = [
     "invariant",
     "mode_upstream_other_visit_order",
     "original_also_gives",
-    "tol_single_seed_other_random_order",
+    DRAW_TOLERANCE,
     "sim_rel_tol",
     MEAN_TOLERANCE,
     DRAWN_TOLERANCE,
@@ -61,11 +64,11 @@ pub(super) fn expected(expected: &Value, decided: &Value) -> Result<(), String> 
     let Value::Object(fields) = expected else {
         return same("expected", expected, decided, TOLERANCE);
     };
-    let tolerance = stated_tolerance(fields);
     for (field, expected) in fields {
         if WORDS.contains(&field.as_str()) {
             continue;
         }
+        let tolerance = stated_tolerance(fields, field);
         let found = decided.get(field).unwrap_or(&Value::Null);
         match field.as_str() {
             "error" => same_error(expected, decided)?,
@@ -77,10 +80,12 @@ pub(super) fn expected(expected: &Value, decided: &Value) -> Result<(), String> 
     Ok(())
 }
 
-/// The tolerance that an expectation states, or that of all others.
-fn stated_tolerance(fields: &Map<String, Value>) -> Tolerance {
-    let stated = |field| fields.get(field).and_then(Value::as_f64);
-    let drawn = stated(DRAWN_TOLERANCE).or_else(|| stated(MEAN_TOLERANCE));
+/// The tolerance that an expectation states for a field, or that of all others.
+fn stated_tolerance(fields: &Map<String, Value>, field: &str) -> Tolerance {
+    let stated = |name| fields.get(name).and_then(Value::as_f64);
+    let of_draw = stated(DRAW_TOLERANCE).filter(|_| OF_ONE_DRAW.contains(&field));
+    let drawn = of_draw.or_else(|| stated(DRAWN_TOLERANCE));
+    let drawn = drawn.or_else(|| stated(MEAN_TOLERANCE));
     let rounded = || stated(ROUNDED_TOLERANCE).map(Tolerance::Either);
     let relative = || stated(RELATIVE_TOLERANCE).map(Tolerance::Relative);
     let own = drawn.map(Tolerance::Absolute);
@@ -213,7 +218,7 @@ mod tests {
 
     #[test]
     fn stated_tolerances_hold_as_they_are_stated() {
-        let decided = json!({"pct": 60.0, "p": 5e-7, "t": [1.5]});
+        let decided = json!({"pct": 60.0, "min": 83.0, "p": 5e-7, "t": [1.5]});
         for (wanted, agrees) in [
             (
                 json!({"pct": 60.3, "tol_mean_other_random_order": 0.4}),
@@ -224,6 +229,14 @@ mod tests {
                 false,
             ),
             (json!({"pct": 60.5, "sim_abs_tol": 0.4}), false),
+            (
+                json!({"min": 83.5, "tol_mean_other_random_order": 0.4, "tol_single_seed_other_random_order": 0.6}),
+                true,
+            ),
+            (
+                json!({"min": 83.7, "tol_mean_other_random_order": 0.4, "tol_single_seed_other_random_order": 0.6}),
+                false,
+            ),
             (json!({"pct": 60.5, "tol": 0.01}), true),
             (json!({"p": 5.000_000_001e-7, "rel_tol": 1e-9}), true),
             (json!({"p": 1e-7, "rel_tol": 1e-9}), false),

@@ -87,12 +87,16 @@ struct Requesting {
     request_gib: f64,
 }
 
+/// Least adjustment of these cases (orchestrators-b.md 10.6); the kubelet's is one more.
+const LEAST_ADJUSTMENT: i64 = 2;
+
 fn oom_adjustments(case: &Case) -> Result<Value, Trouble> {
     let node: Sized = read(&case.nodes)?;
     let pods: Vec<Requesting> = read(&case.request)?;
     let bytes = |gib: f64| libm::rint(gib * f64::from(1 << 30)) as i64;
     let of = |pod: Requesting| {
-        QosClass::Burstable.oom_score_adj(bytes(pod.request_gib), bytes(node.capacity_gib))
+        let (request, capacity) = (bytes(pod.request_gib), bytes(node.capacity_gib));
+        QosClass::Burstable.oom_score_adj_from(LEAST_ADJUSTMENT, request, capacity)
     };
     let adjustments: Vec<i64> = pods.into_iter().map(of).collect();
     Ok(json!({ "adj": adjustments }))
@@ -140,4 +144,21 @@ fn time_ratio(case: &Case) -> Result<Value, Trouble> {
     };
     let rate = given.nodes * given.rate_per_node_day / 86_400.0;
     Ok(json!({ "ettr": expected_time_ratio(&checkpoints, rate) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_adjustment_is_that_of_the_cases() {
+        let case = json!({
+            "system": "oom-adj", "case": "almost-all", "nodes": {"capacity_gib": 64},
+            "requests": [{"request_gib": 63.9}, {"request_gib": 64}, {"request_gib": 4}],
+            "expected": {},
+        });
+        let case: Case = serde_json::from_value(case).expect("a case");
+        let decided = oom_adjustments(&case).expect("adjustments");
+        assert_eq!(decided, json!({"adj": [2, 2, 938]}));
+    }
 }
