@@ -4,7 +4,7 @@
 //!
 //! [`network`] keeps the cheapest flow of any network, [`graph`] makes a network of tasks and nodes,
 //! and a [`CostModel`] says what places and waiting cost. Tasks that run stay where they are, or, if
-//! options say so, lose their nodes to others or move ([`moves`]).
+//! options say so, lose their nodes to others or move (`moves`).
 
 mod cost_model;
 pub mod graph;

@@ -9,7 +9,7 @@
 //! and without a limit; here every task has an arc to the sink that costs the same.
 //!
 //! Where tasks may lose their nodes, they stay in the network once they have them, each with an arc to
-//! its node that costs less than its other ways there ([`running`]).
+//! its node that costs less than its other ways there (`running`).
 
 mod classes;
 mod machine;
