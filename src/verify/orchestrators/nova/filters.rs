@@ -1,12 +1,11 @@
 //! Cases of Nova's filters: server groups, instances that a request names, and services that fall silent.
 
-use fixedbitset::FixedBitSet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::timeline::{duration, instant};
 use super::super::{Case, Trouble, read};
-use super::HostCase;
+use super::{HostCase, all_hosts};
 use model::Text;
 use systems::nova::NovaOptions;
 use systems::nova::filter::{Filter, Limits};
@@ -37,9 +36,9 @@ fn passing(cloud: &Cloud, policy: GroupPolicy) -> Vec<Text> {
         filters: vec![Filter::AntiAffinity, Filter::Affinity],
         ..Rules::default()
     };
-    let mut all = FixedBitSet::with_capacity(cloud.hosts().len());
-    all.insert_range(..);
-    let hosts = cloud.feasible(&request, &all, &rules).unwrap_or_default();
+    let hosts = cloud
+        .feasible(&request, &all_hosts(cloud), &rules)
+        .unwrap_or_default();
     let names = hosts.into_iter().map(|host| &cloud.hosts()[host].name);
     names.cloned().collect()
 }
@@ -137,8 +136,6 @@ pub(super) fn services(case: &Case) -> Result<Value, Trouble> {
         limits,
         ..Rules::default()
     };
-    let mut all = FixedBitSet::with_capacity(hosts.len());
-    all.insert_range(..);
     let hosts_of = |field: &str| -> Result<Option<SortedSet<usize>>, Trouble> {
         let named: Option<Vec<Text>> = read(&case.request[field])?;
         Ok(named.map(|named| {
@@ -154,7 +151,7 @@ pub(super) fn services(case: &Case) -> Result<Value, Trouble> {
         }),
         ..Request::default()
     };
-    let feasible = cloud.feasible(&request, &all, &rules);
+    let feasible = cloud.feasible(&request, &all_hosts(&cloud), &rules);
     let names = feasible.unwrap_or_default().into_iter();
     let names: Vec<&Text> = names.map(|host| &cloud.hosts()[host].name).collect();
     Ok(json!({"passes": names}))

@@ -42,14 +42,19 @@ struct Question {
 
 impl Question {
     fn all_hosts(&self) -> FixedBitSet {
-        let mut all = FixedBitSet::with_capacity(self.cloud.hosts().len());
-        all.insert_range(..);
-        all
+        all_hosts(&self.cloud)
     }
 
     fn name(&self, host: usize) -> &Text {
         &self.cloud.hosts()[host].name
     }
+}
+
+/// Every host of a cloud: cases name no capabilities.
+fn all_hosts(cloud: &Cloud) -> FixedBitSet {
+    let mut all = FixedBitSet::with_capacity(cloud.hosts().len());
+    all.insert_range(..);
+    all
 }
 
 fn choice_of_plain(asked: &Question, draw: &mut Stream) -> Option<usize> {
