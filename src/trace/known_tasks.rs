@@ -1,5 +1,6 @@
 //! Arrivals that wait only for tasks that their trace has: an edge to any other is left out, and told.
-//! A trace is read to its end before that is known, so the tasks are kept as hashes, 16 bytes each.
+//! A trace is read to its end before that is known, so the tasks and those that are waited for are kept as hashes,
+//! which are sorted on disk where there are many; what stays in memory are those that the trace does not have.
 
 use std::sync::Arc;
 
@@ -7,24 +8,24 @@ use super::error::TraceError;
 use super::header_record::HeaderRecord;
 use super::ledger::{Action, Ledger};
 use super::links::Links;
+use super::spill::FixedSort;
 use super::stream::{Arrival, ArrivalSource, Classes};
+use super::waits::{TaskHash, hash_of_task};
 use model::{PodName, Text};
 
-/// Tasks of a trace that others may wait for.
+/// Tasks of a trace, and those that others wait for.
 #[derive(Debug, Default)]
-pub(crate) struct KnownTasks(Vec<[u8; 16]>);
-
-fn hash(name: &PodName) -> [u8; 16] {
-    let whole = blake3::hash(name.to_string().as_bytes());
-    let mut short = [0; 16];
-    short.copy_from_slice(&whole.as_bytes()[..16]);
-    short
+pub(crate) struct KnownTasks {
+    known: FixedSort<2>,
+    wanted: FixedSort<2>,
+    last: Option<TaskHash>,
+    last_wanted: Option<TaskHash>,
 }
 
 impl KnownTasks {
-    /// Adds a task.
+    /// Adds a task without parts.
     pub(crate) fn add(&mut self, name: &PodName) {
-        self.0.push(hash(name));
+        self.known.push(hash_of_task(0, name));
     }
 
     /// Adds the task of which links make their arrival a part.
@@ -32,32 +33,65 @@ impl KnownTasks {
         let Some(name) = links.and_then(|own| own.part_of.as_ref()) else {
             return;
         };
-        let own = hash(name);
+        let own = hash_of_task(0, name);
         // The parts of a task stand one below the other.
-        if self.0.last() != Some(&own) {
-            self.0.push(own);
+        if self.last.replace(own) != Some(own) {
+            self.known.push(own);
+        }
+    }
+
+    /// Adds the tasks that links make an arrival wait for.
+    pub(crate) fn want(&mut self, links: Option<&Links>) {
+        for other in links.map_or(&[][..], |own| &own.after) {
+            let other = hash_of_task(0, other);
+            // So do those that its parts wait for.
+            if self.last_wanted.replace(other) != Some(other) {
+                self.wanted.push(other);
+            }
         }
     }
 
     /// The arrivals of a trace that has been read, without the edges to tasks that it does not have.
+    ///
+    /// # Errors
+    /// The temporary file of the hashes can't be read.
     pub(crate) fn only(
-        mut self,
+        self,
         inner: Box<dyn ArrivalSource>,
         file: &Arc<str>,
-    ) -> Box<dyn ArrivalSource> {
-        self.0.sort_unstable();
-        Box::new(OnlyKnown {
+    ) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        let unknown = self.unknown()?;
+        if unknown.is_empty() {
+            return Ok(inner);
+        }
+        Ok(Box::new(OnlyKnown {
             ledger: inner.ledger().clone(),
             inner,
-            known: self.0.into(),
+            unknown: unknown.into(),
             file: file.clone(),
-        })
+        }))
+    }
+
+    /// The tasks that are waited for and not there, in the order of their hashes.
+    fn unknown(self) -> Result<Vec<TaskHash>, TraceError> {
+        let (mut known, mut wanted) = (self.known.sorted(), self.wanted.sorted());
+        let mut unknown: Vec<TaskHash> = Vec::new();
+        let mut task = known.next()?;
+        while let Some(other) = wanted.next()? {
+            while task.is_some_and(|own| own < other) {
+                task = known.next()?;
+            }
+            if task != Some(other) && unknown.last() != Some(&other) {
+                unknown.push(other);
+            }
+        }
+        Ok(unknown)
     }
 }
 
 struct OnlyKnown {
     inner: Box<dyn ArrivalSource>,
-    known: Arc<[[u8; 16]]>,
+    unknown: Arc<[TaskHash]>,
     file: Arc<str>,
     ledger: Ledger,
 }
@@ -67,8 +101,8 @@ impl ArrivalSource for OnlyKnown {
         let Some(mut arrival) = self.inner.next()? else {
             return Ok(None);
         };
-        let known = &self.known;
-        let is_known = |name: &PodName| known.binary_search(&hash(name)).is_ok();
+        let unknown = &self.unknown;
+        let is_known = |name: &PodName| unknown.binary_search(&hash_of_task(0, name)).is_err();
         if arrival.wait_only_for(is_known) {
             let kind = "waits for a task that is not in the trace; not waited for";
             let (file, line) = arrival.origin.place(self.inner.files(), &self.file);
@@ -92,7 +126,7 @@ impl ArrivalSource for OnlyKnown {
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
         Ok(Box::new(Self {
             inner: self.inner.fork()?,
-            known: Arc::clone(&self.known),
+            unknown: Arc::clone(&self.unknown),
             file: self.file.clone(),
             ledger: self.ledger.clone(),
         }))

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+mod fixed;
 mod sorted_by;
 
 use super::error::{TraceError, read_error};
@@ -19,6 +20,7 @@ use super::links::Links;
 use super::memory::Recorded;
 use super::origin::Origin;
 use super::stream::{Arrival, ArrivalSource, Classes};
+pub(crate) use fixed::{FixedSort, FixedSorted};
 use model::{PodName, Text};
 pub(crate) use sorted_by::Order;
 use sorted_by::Rank;

@@ -104,6 +104,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         known.add(&name(job));
         let met = format!("{workflow}-{job}");
         gather.met.meet(journal, line, &met)?;
+        let links = Links::of(None, after);
+        known.want(links.as_deref());
         gather.push(
             journal.origin(line),
             Demand {
@@ -113,13 +115,13 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
                 spec: PodSpec::with_requests(requests(Some(1_000), None)),
                 members: processors as u32,
                 run_time: Some(Duration::from_secs(run)),
-                links: Links::of(None, after),
+                links,
                 ..Demand::default()
             },
         );
         Ok(())
     })?;
-    Ok(known.only(gather.finish(journal), &input.name))
+    known.only(gather.finish(journal), &input.name)
 }
 
 #[cfg(test)]

@@ -122,6 +122,7 @@ impl Instances<'_> {
         let submit = plan.and_then(|plan| plan.submit);
         // The first instance of a task begins when the task does.
         let submit = submit.into_iter().chain(historic_start).min();
+        self.known.want(links.as_deref());
         self.gather.push(
             journal.origin(line),
             Demand {

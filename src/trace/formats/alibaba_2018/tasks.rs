@@ -123,7 +123,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             own.take(journal, fields)
         })?;
     }
-    let whole = own.known.only(own.gather.finish(journal), &input.name);
+    let whole = own.known.only(own.gather.finish(journal), &input.name)?;
     Ok(Box::new(Unfold::new(whole)))
 }
 
@@ -246,6 +246,7 @@ impl Own<'_> {
             let kind = "no end after a start; run time not known";
             journal.dirt(kind, Action::Repair, line)?;
         }
+        self.known.want(links.as_deref());
         self.gather.push(
             journal.origin(line),
             Demand {

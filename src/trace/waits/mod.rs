@@ -1,17 +1,19 @@
 //! Faults of a graph of precedence, whatever the format: a task that waits for itself, alone or through
 //! others, and one that waits for a task that is not there. A trace is read to its end before that
-//! is known, so the tasks are kept as hashes, 16 bytes each.
+//! is known, so tasks and edges are kept as hashes, which are sorted on disk where there are many.
 
 use std::sync::Arc;
 
 use model::{PodName, Text};
-use units::graph::on_cycles;
 
 use super::error::TraceError;
 use super::header_record::HeaderRecord;
 use super::ledger::{Action, Ledger};
-use super::origin::Origin;
 use super::stream::{Arrival, ArrivalSource, Classes};
+
+mod edges;
+
+use edges::Edges;
 
 /// A fault in what an arrival waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +49,8 @@ impl WaitFault {
     }
 }
 
-/// A source that tells at its end what can't be about its tasks; the source itself if nothing waits.
+/// A source that tells at its end what can't be about its tasks; the source itself if nothing waits. A fork of it tells
+/// nothing.
 pub(crate) fn told(source: Box<dyn ArrivalSource>, file: &Arc<str>) -> Box<dyn ArrivalSource> {
     if !source.may_wait() {
         return source;
@@ -56,113 +59,60 @@ pub(crate) fn told(source: Box<dyn ArrivalSource>, file: &Arc<str>) -> Box<dyn A
         ledger: source.ledger().clone(),
         source,
         file: file.clone(),
-        tasks: Vec::new(),
-        waiting: Vec::new(),
-        has_ended: false,
+        edges: Some(Edges::default()),
     })
 }
 
 /// A task, by the hash of its name.
-type Task = u128;
+pub(crate) type TaskHash = [u64; 2];
 
-fn task(part: u16, name: &PodName) -> Task {
+/// The hash of the name of a task in a part of the workload.
+pub(crate) fn hash_of_task(part: u16, name: &PodName) -> TaskHash {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&part.to_le_bytes());
-    hasher.update(name.to_string().as_bytes());
-    let mut short = [0; 16];
-    short.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-    Task::from_le_bytes(short)
-}
-
-/// An arrival that waits.
-#[derive(Clone)]
-struct Waiting {
-    own: Task,
-    others: Box<[Task]>,
-    origin: Origin,
+    match name {
+        PodName::Text(text) => hasher.update(text.as_bytes()),
+        other => hasher.update(other.to_string().as_bytes()),
+    };
+    let whole = hasher.finalize();
+    let (words, _) = whole.as_bytes().as_chunks::<8>();
+    [u64::from_le_bytes(words[0]), u64::from_le_bytes(words[1])]
 }
 
 struct Told {
     source: Box<dyn ArrivalSource>,
     file: Arc<str>,
-    tasks: Vec<Task>,
-    waiting: Vec<Waiting>,
-    has_ended: bool,
+    /// The edges up to now; `None` once the end was reached.
+    edges: Option<Edges>,
     ledger: Ledger,
 }
 
 impl Told {
-    fn take(&mut self, arrival: &Arrival) {
-        let own = task(arrival.part, arrival.task());
-        // The parts of a task stand one below the other.
-        if self.tasks.last() != Some(&own) {
-            self.tasks.push(own);
-        }
-        if !arrival.after().is_empty() {
-            let others = arrival.after().iter();
-            self.waiting.push(Waiting {
-                own,
-                others: others.map(|name| task(arrival.part, name)).collect(),
-                origin: arrival.origin,
-            });
-        }
-    }
-
-    fn end(&mut self) {
-        self.tasks.sort_unstable();
+    fn end(&mut self, edges: Edges) -> Result<(), TraceError> {
         self.ledger = self.source.ledger().clone();
-        let is_known = |other: &Task| self.tasks.binary_search(other).is_ok();
-        let circles = circles(&self.waiting);
-        for (own, is_in_circle) in self.waiting.iter().zip(circles) {
-            let waits_for_itself = own.others.contains(&own.own);
-            let waits_for_unknown = own.others.iter().any(|other| !is_known(other));
-            let (file, line) = own.origin.place(self.source.files(), &self.file);
-            for (is_so, fault) in [
-                (waits_for_itself, WaitFault::ForItself),
-                (waits_for_unknown, WaitFault::ForUnknown),
-                (is_in_circle, WaitFault::InCircle),
-            ] {
-                if is_so {
-                    self.ledger.note(fault.kind(), fault.action(), &file, line);
-                }
+        let mut faults = edges.faults()?;
+        while let Some(fault) = faults.next()? {
+            let (file, line) = fault.origin.place(self.source.files(), &self.file);
+            for _ in 0..fault.arrivals {
+                let (kind, action) = (fault.kind.kind(), fault.kind.action());
+                self.ledger.note(kind, action, &file, line);
             }
         }
+        Ok(())
     }
-}
-
-/// Whether arrivals wait for tasks that wait for theirs.
-fn circles(waiting: &[Waiting]) -> Vec<bool> {
-    // A task that waits for nothing is on no circle.
-    let mut tasks: Vec<Task> = waiting.iter().map(|own| own.own).collect();
-    tasks.sort_unstable();
-    tasks.dedup();
-    let place = |task: &Task| tasks.binary_search(task).ok();
-    let mut edges = vec![Vec::new(); tasks.len()];
-    for own in waiting {
-        let others = own.others.iter().filter(|&&other| other != own.own);
-        if let Some(task) = place(&own.own) {
-            edges[task].extend(others.filter_map(place));
-        }
-    }
-    let found = on_cycles(&edges);
-    let is_found = |task: &Task| place(task).is_some_and(|place| found[place]);
-    let both = waiting.iter().map(|own| {
-        let mut others = own.others.iter().filter(|&&other| other != own.own);
-        is_found(&own.own) && others.any(is_found)
-    });
-    both.collect()
 }
 
 impl ArrivalSource for Told {
     fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
         let next = self.source.next()?;
-        match &next {
-            Some(arrival) => self.take(arrival),
-            None if !self.has_ended => {
-                self.has_ended = true;
-                self.end();
+        match (&next, &mut self.edges) {
+            (Some(arrival), Some(edges)) => edges.take(arrival),
+            (None, edges) => {
+                if let Some(edges) = edges.take() {
+                    self.end(edges)?;
+                }
             }
-            None => {}
+            (Some(_), None) => {}
         }
         Ok(next)
     }
@@ -180,21 +130,13 @@ impl ArrivalSource for Told {
     }
 
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
-        Ok(Box::new(Self {
-            source: self.source.fork()?,
-            file: self.file.clone(),
-            tasks: self.tasks.clone(),
-            waiting: self.waiting.clone(),
-            has_ended: self.has_ended,
-            ledger: self.ledger.clone(),
-        }))
+        self.source.fork()
     }
 
     fn ledger(&self) -> &Ledger {
-        if self.has_ended {
-            &self.ledger
-        } else {
-            self.source.ledger()
+        match self.edges {
+            None => &self.ledger,
+            Some(_) => self.source.ledger(),
         }
     }
 

@@ -1,0 +1,206 @@
+//! External sort of records of a fixed number of words, such as hashes of names with their places: in memory up to a
+//! number of them, and beyond it in sorted runs on disk, which are merged.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
+
+use super::{AHEAD, Run, ahead_of_each, nameless};
+use crate::error::{TraceError, read_error};
+
+/// Bytes of records that are held in memory.
+const BYTES_HELD: usize = 4 << 20;
+
+/// Bytes of a word.
+const WORD: usize = 8;
+
+/// Records up to now, in any order.
+#[derive(Debug)]
+pub(crate) struct FixedSort<const WORDS: usize> {
+    held: Vec<[u64; WORDS]>,
+    most_held: usize,
+    disk: Option<Disk>,
+}
+
+/// A temporary file of sorted runs.
+#[derive(Debug)]
+struct Disk {
+    file: File,
+    path: PathBuf,
+    runs: Vec<Run>,
+}
+
+impl<const WORDS: usize> Default for FixedSort<WORDS> {
+    fn default() -> Self {
+        Self::holding(BYTES_HELD / (WORDS * WORD))
+    }
+}
+
+impl<const WORDS: usize> FixedSort<WORDS> {
+    /// No records yet; a number of them is held in memory.
+    pub(crate) const fn holding(most_held: usize) -> Self {
+        Self {
+            held: Vec::new(),
+            most_held,
+            disk: None,
+        }
+    }
+
+    /// Adds a record.
+    pub(crate) fn push(&mut self, record: [u64; WORDS]) {
+        if self.held.len() >= self.most_held && self.take_out().is_err() {
+            // Where nothing can be written, all others stay in memory.
+            self.most_held = usize::MAX;
+        }
+        self.held.push(record);
+    }
+
+    /// Writes the records in memory to disk as a run.
+    fn take_out(&mut self) -> io::Result<()> {
+        self.held.sort_unstable();
+        if self.disk.is_none() {
+            let (file, path) = nameless("records")?;
+            let runs = Vec::new();
+            self.disk = Some(Disk { file, path, runs });
+        }
+        let Some(disk) = &mut self.disk else {
+            return Ok(());
+        };
+        let from = disk.runs.last().map_or(0, |run| run.until);
+        let mut until = from;
+        let mut buffer = Vec::with_capacity(AHEAD);
+        for records in self.held.chunks((AHEAD / (WORDS * WORD)).max(1)) {
+            buffer.clear();
+            buffer.extend(records.iter().flatten().flat_map(|word| word.to_le_bytes()));
+            disk.file.write_all_at(&buffer, until)?;
+            until += buffer.len() as u64;
+        }
+        disk.runs.push(Run { from, until });
+        self.held.clear();
+        Ok(())
+    }
+
+    /// The records in their order.
+    pub(crate) fn sorted(mut self) -> FixedSorted<WORDS> {
+        self.held.sort_unstable();
+        let at_once = ahead_of_each(self.disk.as_ref().map_or(0, |disk| disk.runs.len()));
+        let runs = self.disk.iter().flat_map(|disk| &disk.runs);
+        FixedSorted {
+            cursors: runs.map(|&run| Cursor::new(run, at_once)).collect(),
+            disk: self.disk,
+            held: self.held.into_iter(),
+            heads: BinaryHeap::new(),
+            has_begun: false,
+        }
+    }
+}
+
+/// Records in their order, which are read once.
+pub(crate) struct FixedSorted<const WORDS: usize> {
+    disk: Option<Disk>,
+    cursors: Vec<Cursor<WORDS>>,
+    /// The records that never went to the disk, as the last run.
+    held: std::vec::IntoIter<[u64; WORDS]>,
+    /// The next record of each run.
+    heads: BinaryHeap<Reverse<([u64; WORDS], usize)>>,
+    has_begun: bool,
+}
+
+impl<const WORDS: usize> FixedSorted<WORDS> {
+    /// Returns the next record, or `None` at the end.
+    ///
+    /// # Errors
+    /// The temporary file can't be read.
+    pub(crate) fn next(&mut self) -> Result<Option<[u64; WORDS]>, TraceError> {
+        if self.disk.is_none() {
+            return Ok(self.held.next());
+        }
+        if !std::mem::replace(&mut self.has_begun, true) {
+            for run in 0..=self.cursors.len() {
+                self.advance(run)?;
+            }
+        }
+        let Some(Reverse((record, run))) = self.heads.pop() else {
+            return Ok(None);
+        };
+        self.advance(run)?;
+        Ok(Some(record))
+    }
+
+    fn advance(&mut self, run: usize) -> Result<(), TraceError> {
+        let next = match (self.cursors.get_mut(run), &self.disk) {
+            (Some(cursor), Some(disk)) => cursor
+                .next(&disk.file)
+                .map_err(|error| read_error(&disk.path.display().to_string(), &error))?,
+            _ => self.held.next(),
+        };
+        self.heads.extend(next.map(|record| Reverse((record, run))));
+        Ok(())
+    }
+}
+
+/// A run that is read.
+struct Cursor<const WORDS: usize> {
+    run: Run,
+    /// Records that were read ahead.
+    ahead: std::vec::IntoIter<[u64; WORDS]>,
+    /// Bytes that are read at once, in whole records.
+    at_once: u64,
+}
+
+impl<const WORDS: usize> Cursor<WORDS> {
+    fn new(run: Run, at_once: usize) -> Self {
+        let whole = WORDS * WORD;
+        Self {
+            run,
+            ahead: Vec::new().into_iter(),
+            at_once: (at_once / whole * whole).max(whole) as u64,
+        }
+    }
+
+    fn next(&mut self, file: &File) -> io::Result<Option<[u64; WORDS]>> {
+        if self.ahead.as_slice().is_empty() && self.run.from < self.run.until {
+            let length = self.at_once.min(self.run.until - self.run.from);
+            let mut bytes = vec![0; length as usize];
+            file.read_exact_at(&mut bytes, self.run.from)?;
+            self.run.from += length;
+            let records = bytes.chunks_exact(WORDS * WORD).map(|record| {
+                let mut words = record.as_chunks::<WORD>().0.iter();
+                std::array::from_fn(|_| words.next().map_or(0, |word| u64::from_le_bytes(*word)))
+            });
+            self.ahead = records.collect::<Vec<_>>().into_iter();
+        }
+        Ok(self.ahead.next())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn records_come_in_order_wherever_they_are_held(
+            records in prop::collection::vec([0_u64..5, 0..u64::MAX], 0..90),
+            most_held in 1_usize..40,
+        ) {
+            let mut sort = FixedSort::holding(most_held);
+            for &record in &records {
+                sort.push(record);
+            }
+            let mut sorted = sort.sorted();
+            let mut seen = Vec::new();
+            while let Some(record) = sorted.next().expect("readable") {
+                seen.push(record);
+            }
+            let mut expected = records;
+            expected.sort_unstable();
+            prop_assert_eq!(seen, expected);
+        }
+    }
+}
