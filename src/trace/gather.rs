@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::error::TraceError;
 use super::header_record::HeaderRecord;
 use super::intern::{ClassTable, NameTable};
 use super::ledger::Journal;
@@ -206,17 +207,31 @@ impl Gather {
     }
 
     /// The arrivals by submission, equal times in the order of the file.
-    pub(crate) fn finish(self, journal: Journal) -> Box<dyn ArrivalSource> {
+    ///
+    /// # Errors
+    /// A name is there twice and the policy is strict, or a temporary file can't be read.
+    pub(crate) fn finish(self, journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
         self.finish_at(journal, Duration::ZERO)
     }
 
     /// The arrivals by submission, with the first submission as the zero of time.
-    pub(crate) fn finish_from_first(self, journal: Journal) -> Box<dyn ArrivalSource> {
+    ///
+    /// # Errors
+    /// As for [`Self::finish`].
+    pub(crate) fn finish_from_first(
+        self,
+        journal: Journal,
+    ) -> Result<Box<dyn ArrivalSource>, TraceError> {
         let zero = self.first.unwrap_or_default().since(Instant::ZERO);
         self.finish_at(journal, zero)
     }
 
-    fn finish_at(self, journal: Journal, zero: Duration) -> Box<dyn ArrivalSource> {
+    fn finish_at(
+        self,
+        mut journal: Journal,
+        zero: Duration,
+    ) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        self.met.tell(&mut journal)?;
         let mut recorded = Recorded {
             arrivals: self.arrivals,
             classes: self.classes.classes().clone(),
@@ -226,7 +241,7 @@ impl Gather {
             header: self.header,
         };
         if let Some(spill) = self.spill {
-            return Box::new(Merged::new(spill, recorded, zero));
+            return Ok(Box::new(Merged::new(spill, recorded, zero)));
         }
         let moved = |at: Instant| Instant::from_nanos(at.as_nanos() - zero.as_nanos());
         for arrival in &mut recorded.arrivals {
@@ -234,7 +249,7 @@ impl Gather {
             arrival.historic_start = arrival.historic_start.map(moved);
         }
         self.order.sort(&mut recorded.arrivals);
-        Box::new(MemorySource::new(recorded))
+        Ok(Box::new(MemorySource::new(recorded)))
     }
 }
 
@@ -356,11 +371,12 @@ mod tests {
             );
         }
         let journal = Journal::new("trace".into(), RowPolicy::default());
-        let mut source = if from_first {
+        let source = if from_first {
             gather.finish_from_first(journal)
         } else {
             gather.finish(journal)
         };
+        let mut source = source.expect("in memory");
         Recorded::collect(&mut *source).expect("readable")
     }
 

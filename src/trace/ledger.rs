@@ -362,6 +362,20 @@ impl Journal {
         Ok(())
     }
 
+    /// Counts documented dirt of a place that was read before; an error if the policy is strict.
+    pub(crate) fn dirt_at(
+        &mut self,
+        kind: &str,
+        action: Action,
+        place: Origin,
+    ) -> Result<(), TraceError> {
+        let (file, line) = place.place(self.files.names(), &self.file);
+        let last = std::mem::replace(&mut self.file, file);
+        let done = self.dirt(kind, action, line);
+        self.file = last;
+        done
+    }
+
     /// Deals with a bad row as the policy says.
     pub fn bad_row(&mut self, bad: BadRow) -> Result<(), TraceError> {
         let line = bad.line;

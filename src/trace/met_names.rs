@@ -1,34 +1,46 @@
 //! Names of records that are there twice. Both are kept, as a run counts them apart; what waits for the name, or looks
-//! for it, finds either.
+//! for it, finds either. Names are kept as hashes, which are sorted on disk where there are many, so they are told at the
+//! end of a trace.
 
 use super::error::TraceError;
 use super::ledger::{Action, Journal};
-use super::links::TaskNames;
-use model::PodName;
+use super::origin::Origin;
+use super::spill::FixedSort;
 
 /// The note about a record whose name another has.
 pub(crate) const TWICE: &str = "name that a record above has; both are kept";
 
-/// The names of the records up to now. Numbers that follow each other take no room.
+/// The names of the records up to now: the hash of each, and its place.
 #[derive(Debug, Default)]
-pub(crate) struct MetNames(TaskNames);
+pub(crate) struct MetNames(FixedSort<3>);
 
 impl MetNames {
-    /// Meets the record of a line; tells if its name was met before.
-    pub(crate) fn meet(
-        &mut self,
-        journal: &mut Journal,
-        line: u64,
-        name: &str,
-    ) -> Result<(), TraceError> {
-        let number = name.parse().ok();
-        // `007` is another name than `7`.
-        let number = number.filter(|_| !name.starts_with(['0', '+']) || name == "0");
-        let name = number.map_or_else(|| PodName::Text(name.into()), PodName::Job);
-        if self.0.contains(&name) {
-            return journal.dirt(TWICE, Action::Keep, line);
+    /// Meets the record of a line.
+    pub(crate) fn meet(&mut self, journal: &mut Journal, line: u64, name: &str) {
+        let whole = blake3::hash(name.as_bytes());
+        let (words, _) = whole.as_bytes().as_chunks::<8>();
+        let [first, second] = [words[0], words[1]].map(u64::from_le_bytes);
+        self.0.push([first, second, journal.origin(line).number()]);
+    }
+
+    /// Tells of the records whose name one above them has.
+    ///
+    /// # Errors
+    /// There is one and the policy is strict, or the temporary file of the names can't be read.
+    pub(crate) fn tell(self, journal: &mut Journal) -> Result<(), TraceError> {
+        let mut twice = FixedSort::default();
+        let mut names = self.0.sorted();
+        let mut above: Option<[u64; 3]> = None;
+        while let Some(own) = names.next()? {
+            if above.is_some_and(|above| above[..2] == own[..2]) {
+                twice.push([own[2]]);
+            }
+            above = Some(own);
         }
-        self.0.insert(&name);
+        let mut twice = twice.sorted();
+        while let Some([place]) = twice.next()? {
+            journal.dirt_at(TWICE, Action::Keep, Origin::of_number(place))?;
+        }
         Ok(())
     }
 }

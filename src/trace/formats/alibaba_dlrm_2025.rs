@@ -92,7 +92,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
         take(&mut gather, journal, fields)
     })?;
-    Ok(gather.finish(journal))
+    gather.finish(journal)
 }
 
 fn take(
@@ -131,7 +131,7 @@ fn take(
         let kind = "there at the end of the trace; run time not known";
         journal.dirt(kind, Action::Keep, line)?;
     }
-    gather.met.meet(journal, line, name)?;
+    gather.met.meet(journal, line, name);
     gather.push(
         journal.origin(line),
         Demand {

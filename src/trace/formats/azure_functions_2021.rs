@@ -73,7 +73,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         );
         Ok(())
     })?;
-    Ok(gather.finish(journal))
+    gather.finish(journal)
 }
 
 #[cfg(test)]

@@ -234,7 +234,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             |journal, fields| take(&mut gather, journal, fields, &types, options),
         )?;
     }
-    Ok(gather.finish(journal))
+    gather.finish(journal)
 }
 
 fn take(
@@ -293,7 +293,7 @@ fn take(
     }
     let from = start.max(0.0);
     let span = |days: f64| Duration::checked_from_secs_f64(days * DAY).unwrap_or_default();
-    gather.met.meet(journal, line, name)?;
+    gather.met.meet(journal, line, name);
     gather.push(
         journal.origin(line),
         Demand {

@@ -212,7 +212,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let mut gather = Gather::default();
     if machines.is_empty() {
         alone(&mut gather, &mut journal, &readings)?;
-        return Ok(gather.finish(journal));
+        return gather.finish(journal);
     }
     let mut used = Used {
         machines: readings,
@@ -229,7 +229,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         let kind = "readings of a machine that is not listed";
         journal.dirt(kind, Action::Drop, read.line)?;
     }
-    Ok(gather.finish(journal))
+    gather.finish(journal)
 }
 
 /// What machines used.

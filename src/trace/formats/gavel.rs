@@ -104,7 +104,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         gather.push(journal.origin(fields.line()), demand);
         Ok(())
     })?;
-    Ok(gather.finish(journal))
+    gather.finish(journal)
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         }
         known.add(&name(job));
         let met = format!("{workflow}-{job}");
-        gather.met.meet(journal, line, &met)?;
+        gather.met.meet(journal, line, &met);
         let links = Links::of(None, after);
         known.want(links.as_deref());
         gather.push(
@@ -121,7 +121,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         );
         Ok(())
     })?;
-    known.only(gather.finish(journal), &input.name)
+    known.only(gather.finish(journal)?, &input.name)
 }
 
 #[cfg(test)]

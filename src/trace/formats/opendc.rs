@@ -248,7 +248,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             },
         );
     }
-    Ok(gather.finish(journal))
+    gather.finish(journal)
 }
 
 /// Whether the memory of a file's tasks is in KiB, by the lower one in the middle of those that state any: one task

@@ -101,7 +101,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             },
         );
     }
-    Ok(gather.finish(journal))
+    gather.finish(journal)
 }
 
 /// The time that a machine runs: its day, or with the option as long as `CloudSim` lets it.

@@ -421,7 +421,7 @@ impl Pods {
                 },
             );
         }
-        Ok(gather.finish(journal))
+        gather.finish(journal)
     }
 }
 

@@ -112,7 +112,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         let labels = labels(fields, options);
         take(&mut gather, journal, fields, &zone, labels)
     })?;
-    Ok(gather.finish_from_first(journal))
+    gather.finish_from_first(journal)
 }
 
 /// The labels of a job: its partition and its outcome, where they are asked for.

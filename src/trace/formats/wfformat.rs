@@ -117,7 +117,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             })?;
         }
     }
-    Ok(gather.finish(journal))
+    gather.finish(journal)
 }
 
 /// What the names of tasks of a file begin with: its own name, with a number if others have the same.

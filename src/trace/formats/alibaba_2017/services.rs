@@ -104,7 +104,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     for arrival in alive.into_values() {
         gather.add(arrival);
     }
-    Ok(gather.finish(journal))
+    gather.finish(journal)
 }
 
 /// Instances that are there.

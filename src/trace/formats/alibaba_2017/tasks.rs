@@ -114,7 +114,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     each_row_of_all(tasks, &LAYOUT, &mut journal, |journal, fields| {
         take(&mut gather, &plans, journal, fields, options)
     })?;
-    Ok(Box::new(Unfold::new(gather.finish(journal))))
+    Ok(Box::new(Unfold::new(gather.finish(journal)?)))
 }
 
 /// The tasks, as their instances need them. Their faults are found when their turn comes.

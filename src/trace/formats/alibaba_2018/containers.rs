@@ -120,7 +120,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         journal.file = part.name.clone();
         journal.dirt("usage of a container that is not listed", Action::Drop, 1)?;
     }
-    Ok(own.finish(journal))
+    own.finish(journal)
 }
 
 /// A row of a container.
@@ -270,7 +270,7 @@ impl Containers {
     }
 
     /// The containers as arrivals.
-    fn finish(self, journal: Journal) -> Box<dyn ArrivalSource> {
+    fn finish(self, journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
         let mut gather = Gather::default().in_order(Order::Place);
         for known in self.over.into_iter().chain(self.known.into_values()) {
             let mut demand = known.demand;

@@ -123,7 +123,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             own.take(journal, fields)
         })?;
     }
-    let whole = own.known.only(own.gather.finish(journal), &input.name)?;
+    let whole = own.known.only(own.gather.finish(journal)?, &input.name)?;
     Ok(Box::new(Unfold::new(whole)))
 }
 

@@ -127,7 +127,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         }
         Ok(())
     })?;
-    Ok(gather.finish_from_first(journal))
+    gather.finish_from_first(journal)
 }
 
 /// The note about a task of a job that has another: the pods of a gang are of one class.

@@ -78,7 +78,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
         take(&mut gather, journal, fields)
     })?;
-    Ok(gather.finish(journal))
+    gather.finish(journal)
 }
 
 fn take(
@@ -105,7 +105,7 @@ fn take(
     if run_time.is_none() {
         journal.dirt("run time not known", Action::Keep, fields.line())?;
     }
-    gather.met.meet(journal, fields.line(), name)?;
+    gather.met.meet(journal, fields.line(), name);
     gather.push(
         journal.origin(fields.line()),
         Demand {

@@ -81,7 +81,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             });
         }
     }
-    Ok(gather.finish(journal))
+    gather.finish(journal)
 }
 
 fn take(
@@ -133,7 +133,7 @@ fn take(
         exit_code,
         ..Behaviour::default()
     });
-    gather.met.meet(journal, job.line, &name)?;
+    gather.met.meet(journal, job.line, &name);
     gather.push(
         journal.origin(job.line),
         Demand {

@@ -468,7 +468,7 @@ impl Tasks {
                 gather.add(arrival);
             }
         })?;
-        Ok(gather.finish(journal))
+        gather.finish(journal)
     }
 }
 

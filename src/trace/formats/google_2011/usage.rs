@@ -319,7 +319,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             },
         );
     }
-    Ok(gather.finish(journal))
+    gather.finish(journal)
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         let labels = Outcome::labels(outcome(fields.text(STATE)), options);
         take(&mut gather, journal, fields, &zone, labels)
     })?;
-    Ok(gather.finish_from_first(journal))
+    gather.finish_from_first(journal)
 }
 
 /// The outcome of a state; `None` of a job that is suspended.
@@ -174,7 +174,7 @@ fn take(
         labels,
         ..PodSpec::with_requests(requests(Some(own.cpu_milli), None))
     };
-    gather.met.meet(journal, line, name)?;
+    gather.met.meet(journal, line, name);
     gather.push(
         journal.origin(line),
         Demand {

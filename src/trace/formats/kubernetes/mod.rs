@@ -167,6 +167,6 @@ impl Pods {
                 },
             );
         }
-        Ok(gather.finish_from_first(journal))
+        gather.finish_from_first(journal)
     }
 }

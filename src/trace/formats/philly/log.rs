@@ -85,7 +85,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             }
         })?;
     }
-    Ok(gather.finish_from_first(journal))
+    gather.finish_from_first(journal)
 }
 
 /// The outcome of a status.
@@ -146,7 +146,7 @@ fn take(
     }
     let mut demand = gang(gpus);
     demand.spec.labels = labels;
-    gather.met.meet(journal, job.line, &name)?;
+    gather.met.meet(journal, job.line, &name);
     gather.push(
         journal.origin(job.line),
         Demand {

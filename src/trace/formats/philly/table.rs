@@ -87,7 +87,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         );
         Ok(())
     })?;
-    Ok(gather.finish_from_first(journal))
+    gather.finish_from_first(journal)
 }
 
 #[cfg(test)]

@@ -150,7 +150,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             gather.push(journal.origin(line), pod);
         }
     }
-    Ok(gather.finish(journal))
+    gather.finish(journal)
 }
 
 #[cfg(test)]

@@ -185,7 +185,7 @@ fn open(
         }
     }
     state.add_services(&mut journal)?;
-    Ok(state.gather.finish(journal))
+    state.gather.finish(journal)
 }
 
 /// Returns `Certain` if a text begins as JSON does and has all of these keys.

@@ -82,7 +82,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             )?;
         }
         let name = fields.text(PLACES.job);
-        gather.met.meet(journal, fields.line(), name)?;
+        gather.met.meet(journal, fields.line(), name);
         gather.push(
             journal.origin(fields.line()),
             Demand {
@@ -92,7 +92,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         );
         Ok(())
     })?;
-    Ok(gather.finish(journal))
+    gather.finish(journal)
 }
 
 #[cfg(test)]

@@ -53,12 +53,12 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
         if let Some(job) = super::job(journal, fields, &PLACES)? {
             let name = fields.text(PLACES.job);
-            gather.met.meet(journal, fields.line(), name)?;
+            gather.met.meet(journal, fields.line(), name);
             gather.push(journal.origin(fields.line()), job);
         }
         Ok(())
     })?;
-    Ok(gather.finish(journal))
+    gather.finish(journal)
 }
 
 #[cfg(test)]
