@@ -10,7 +10,7 @@ use super::archive::parts;
 use super::error::TraceError;
 use super::format::{ColumnDoc, FormatEntry};
 use super::input::Input;
-use super::ledger::{BadRow, Journal};
+use super::ledger::{Action, BadRow, Journal};
 use super::number::{decimal, digits};
 use super::parquet::{Form, ListForm, Parquet, TimeForm, is_parquet};
 pub(crate) use super::table::LAST_SECOND;
@@ -108,6 +108,15 @@ pub(crate) fn each_row(
     each_row_of_all(&parts(input)?, layout, journal, take)
 }
 
+/// The note about a file without a byte in a folder or an archive: exports in shards have some. A trace of one file may
+/// not be empty.
+pub(crate) const EMPTY: &str = "file without a row";
+
+/// Whether a file that begins with these bytes has no row.
+pub(crate) fn is_empty(first: &[u8]) -> bool {
+    first.trim_ascii().is_empty()
+}
+
 /// Takes every row of tables, one after the other.
 pub(crate) fn each_row_of_all(
     tables: &[Input],
@@ -115,8 +124,13 @@ pub(crate) fn each_row_of_all(
     journal: &mut Journal,
     mut take: impl FnMut(&mut Journal, &Fields<'_, '_>) -> Result<(), Refused>,
 ) -> Result<(), TraceError> {
+    let is_alone = tables.len() == 1;
     for part in tables {
         journal.file = part.name.clone();
+        if !is_alone && is_empty(&part.first_bytes()?) {
+            journal.dirt(EMPTY, Action::Keep, 1)?;
+            continue;
+        }
         each_row_of(part, layout, journal, &mut take)?;
     }
     Ok(())
@@ -237,7 +251,12 @@ pub(crate) fn show_rows(
     show: &mut dyn FnMut(&[u8]),
 ) -> Result<(), TraceError> {
     let places = shown(format, layout.columns);
-    for part in parts(input)? {
+    let parts = parts(input)?;
+    let is_alone = parts.len() == 1;
+    for part in parts {
+        if !is_alone && is_empty(&part.first_bytes()?) {
+            continue;
+        }
         if layout.header && is_parquet(&part.first_bytes()?) {
             each_parquet_row(&part, layout, |fields| {
                 match fields {

@@ -9,7 +9,7 @@ use super::error::TraceError;
 use super::format::{Confidence, FormatEntry};
 use super::input::Input;
 use super::ledger::{Action, Journal};
-use super::rows::{Layout, show_rows, show_text};
+use super::rows::{EMPTY, Layout, is_empty, show_rows, show_text};
 
 /// A table of a trace.
 pub(crate) struct TraceTable {
@@ -50,6 +50,10 @@ impl<const N: usize> Tables<N> {
                 continue;
             }
             let first = beginning(&part)?;
+            if !is_alone && is_empty(&first) {
+                tables.unread.push((part.name, EMPTY));
+                continue;
+            }
             let table = most_like(all, &names, &first);
             let place = names
                 .iter()
@@ -61,6 +65,12 @@ impl<const N: usize> Tables<N> {
             }
         }
         Ok(tables)
+    }
+
+    /// The tables without those of a place.
+    pub(crate) fn without(mut self, place: usize) -> Self {
+        self.read[place].clear();
+        self
     }
 
     /// The tables, if the first of those that are read is among them.
@@ -146,6 +156,7 @@ mod tests {
     fn every_file_is_read_or_listed() {
         let bytes = archive(&[
             ("README.md", "words"),
+            ("w", ""),
             ("x", "1\n"),
             ("y", "a\n"),
             ("z", "?\n"),
@@ -163,6 +174,7 @@ mod tests {
             listed,
             [
                 "keep 1 row: file about the trace, not read (first t.tar: README.md:1)",
+                "keep 1 row: file without a row (first t.tar: w:1)",
                 "keep 1 row: digits, not read; nothing counts (first t.tar: x:1)",
             ]
         );

@@ -1,21 +1,23 @@
 //! Virtual machines of Bitbrains (GWA-T-12): a file a machine, a row every 300 s. A machine arrives with
-//! its first row and ends with its last. The header says milliseconds where the values are seconds.
+//! its first row and ends with its last; one whose size changes is resized. The header says milliseconds where the
+//! values are seconds. The file of one machine is in memory at a time, as the pattern of what it uses.
 //! Format: `traces.md`, section 11.
 
 use std::sync::Arc;
 
-use crate::archive::{of_one_folder, parts};
+use crate::archive::{is_about, of_one_folder, parts};
 use crate::error::TraceError;
-use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, row_has};
+use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
-use crate::ledger::{Action, Journal};
+use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
-use crate::rows::{Fields, Layout, Refused, each_row_of, show_rows};
-use crate::samples::pattern;
+use crate::resizes::{Changed, Resizes, Standing};
+use crate::rows::{Fields, Layout, Refused, each_row_of, is_empty, show_rows};
+use crate::samples::{Steps, hundredths};
 use crate::stream::ArrivalSource;
 use model::{Behaviour, PodName, PodSpec};
-use units::Instant;
+use units::{Duration, Instant};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -23,8 +25,8 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "virtual machines of Bitbrains, a file each (`;` between fields, header)",
     columns: COLUMNS,
     names: &["Disk read throughput [KB/s]"],
-    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
-    options: &["usage"],
+    cells,
+    options: &["usage", "largest-request"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -46,7 +48,12 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::optional("Network transmitted throughput [KB/s]", "read, not used"),
 ];
 
-const LAYOUT: Layout = Layout::headed(COLUMNS, b';');
+/// The layout of the table with a separator: the publisher's `;` and a tab, or what a copy has instead.
+const fn layout(separator: u8) -> Layout {
+    Layout::headed(COLUMNS, separator)
+}
+
+const SEPARATORS: [u8; 3] = [b';', b',', b'\t'];
 
 const TIME: usize = 0;
 const CORES: usize = 1;
@@ -59,153 +66,247 @@ const STEP: i64 = 300;
 /// From here on a time is in milliseconds: in seconds it would be the year 5138.
 const MILLISECONDS_FROM: i64 = 100_000_000_000;
 
-fn sniff(first: &[u8]) -> Confidence {
-    row_has(
-        first,
-        b';',
-        COLUMNS.len(),
-        &[(TIME, |field| field == COLUMNS[TIME].name)],
-    )
+/// The separator of a table whose header these bytes begin with; `None` if it is none of the format.
+fn separator(first: &[u8]) -> Option<u8> {
+    let line = first.split(|&byte| byte == b'\n').next().unwrap_or(first);
+    let line = str::from_utf8(line).ok()?;
+    let required = COLUMNS.iter().filter(|column| column.required);
+    let names: Vec<&str> = required.map(|column| column.name).collect();
+    SEPARATORS.into_iter().find(|&separator| {
+        let found = line.split(char::from(separator));
+        let found: Vec<&str> = found.map(|name| name.trim().trim_matches('"')).collect();
+        names.iter().all(|name| found.contains(name))
+    })
 }
+
+fn sniff(first: &[u8]) -> Confidence {
+    match separator(first) {
+        Some(_) => Confidence::Certain,
+        None => Confidence::No,
+    }
+}
+
+/// The layout of a file.
+fn layout_of(part: &Input) -> Result<Layout, TraceError> {
+    let first = part.first_bytes()?;
+    Ok(layout(separator(&first).unwrap_or(SEPARATORS[0])))
+}
+
+fn cells(
+    format: &FormatEntry,
+    input: &Input,
+    show: &mut dyn FnMut(&[u8]),
+) -> Result<(), TraceError> {
+    for part in parts(input)? {
+        if !is_empty(&part.first_bytes()?) {
+            show_rows(format, &layout_of(&part)?, &part, show)?;
+        }
+    }
+    Ok(())
+}
+
+/// How an amount that is used is written.
+type Written = fn(&i64) -> String;
 
 /// A machine up to its present row.
 struct Machine {
-    file: Arc<str>,
     /// The line of its first row.
     line: u64,
     first: i64,
     last: i64,
+    /// What it requests from the start on, and what the row above says.
+    spec: PodSpec,
+    latest: PodSpec,
+    /// 1/1000 cores and bytes of the row above.
+    size: (i64, i64),
+    resizes: Resizes,
+    /// Hundredths of a percent of the cores, and bytes, from each second on; what a row leaves open is absent.
+    used: Steps<i64, Written>,
+    used_memory: Steps<i64, Written>,
+}
+
+/// What a row states.
+struct Stated {
+    time: i64,
     /// 1/1000 cores and bytes.
     size: (i64, i64),
-    /// Hundredths of a percent of the cores, and bytes, from each second on; what a row leaves open is absent.
-    samples: Vec<(i64, Option<i64>, Option<i64>)>,
+    used: Option<i64>,
+    used_memory: Option<i64>,
+    is_millis: bool,
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
-    let mut machines: Vec<Machine> = Vec::new();
+    let mut gather = Gather::default();
     let parts = parts(input)?;
     of_one_folder(input, &parts)?;
     for part in &parts {
         journal.file = part.name.clone();
-        let known = machines.len();
+        if parts.len() > 1 && is_about(&part.name) {
+            journal.dirt("file about the trace, not read", Action::Keep, 1)?;
+            continue;
+        }
+        let mut machine = None;
         // The file of a machine that was never on may be empty; a trace of one file may not.
         let is_alone = parts.len() == 1;
-        if is_alone || !part.first_bytes()?.trim_ascii().is_empty() {
-            each_row_of(part, &LAYOUT, &mut journal, &mut |journal, fields| {
-                take(&mut machines, journal, fields, options.usage)
+        if is_alone || !is_empty(&part.first_bytes()?) {
+            let layout = layout_of(part)?;
+            each_row_of(part, &layout, &mut journal, &mut |journal, fields| {
+                take(&mut machine, journal, fields, options)
             })?;
         }
-        if machines.len() == known && !is_alone {
-            let kind = "file without a row; the machine is left out";
-            journal.dirt(kind, Action::Drop, 1)?;
+        match machine {
+            Some(machine) => machine.arrive(&mut gather, &mut journal, options),
+            None if is_alone => {}
+            None => {
+                let kind = "file without a row; the machine is left out";
+                journal.dirt(kind, Action::Drop, 1)?;
+            }
         }
     }
-    let zero = machines
-        .iter()
-        .map(|machine| machine.first)
-        .min()
-        .unwrap_or_default();
-    let mut gather = Gather::default();
-    for machine in machines {
-        journal.file = machine.file.clone();
-        let name = machine.file.rsplit('/').next().unwrap_or_default();
-        let name = name.split(".csv").next().unwrap_or(name);
-        let submit = Instant::from_secs(machine.first - zero);
-        gather.push(
-            journal.origin(machine.line),
-            Demand {
-                submit,
-                name: PodName::Text(name.into()),
-                spec: machine.spec(options.usage),
-                run_time: Some(Instant::from_secs(machine.last - zero).since(submit)),
-                ..Demand::default()
-            },
-        );
-    }
-    gather.finish(journal)
+    gather.finish_from_first(journal)
 }
 
 impl Machine {
-    fn spec(&self, has_usage: bool) -> PodSpec {
-        let (cpu, memory) = self.size;
-        let mut spec = PodSpec::with_requests(requests(Some(cpu), Some(memory)));
-        if has_usage {
-            let samples = self.samples.iter();
-            let cpu = { samples.clone() }.filter_map(|sample| Some((sample.0, sample.1?)));
-            let memory = samples.filter_map(|sample| Some((sample.0, sample.2?)));
+    fn new(line: u64, stated: &Stated) -> Self {
+        let spec = spec(stated.size);
+        let in_bytes: Written = ToString::to_string;
+        Self {
+            line,
+            first: stated.time,
+            last: stated.time,
+            latest: spec.clone(),
+            spec,
+            size: stated.size,
+            resizes: Resizes::default(),
+            used: Steps::new(stated.time, |used| hundredths(*used)),
+            used_memory: Steps::new(stated.time, in_bytes),
+        }
+    }
+
+    /// The machine arrives, once its last row is known.
+    fn arrive(self, gather: &mut Gather, journal: &mut Journal, options: &ReadOptions) {
+        let path = { journal.file.rsplit_once(": ") }.map_or(&*journal.file, |(_, path)| path);
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let name = name.split(".csv").next().unwrap_or(name);
+        let submit = Instant::from_secs(self.first);
+        let run_time = Some(Instant::from_secs(self.last).since(submit));
+        let mut spec = self.spec;
+        if options.usage {
             spec.behaviour = Some(Arc::new(Behaviour {
-                cpu_usage: pattern(self.first, cpu, |used| {
-                    format!("{}.{:02}%", used / 100, used % 100)
-                }),
-                memory_usage: pattern(self.first, memory, ToString::to_string),
+                cpu_usage: self.used.finish(),
+                memory_usage: self.used_memory.finish(),
                 ..Behaviour::default()
             }));
         }
-        spec
+        let spec = self.resizes.spec(&spec, run_time).unwrap_or(spec);
+        let demand = Demand {
+            submit,
+            name: PodName::Text(name.into()),
+            spec,
+            run_time,
+            ..Demand::default()
+        };
+        gather.push(journal.origin(self.line), demand);
+    }
+
+    /// A row states another size.
+    fn change(
+        &mut self,
+        journal: &mut Journal,
+        line: u64,
+        stated: &Stated,
+        stands: Standing,
+    ) -> Result<(), TraceError> {
+        let after = spec(stated.size);
+        let changed = Changed {
+            before: if stands == Standing::Largest {
+                &self.spec
+            } else {
+                &self.latest
+            },
+            after: &after,
+            when: "while it ran",
+            stands,
+        };
+        let largest = changed.note(journal, line)?;
+        match stands {
+            Standing::Largest => self.spec = largest,
+            Standing::Latest => {
+                let passed = Duration::from_secs(stated.time - self.first);
+                self.resizes.add(passed, &self.spec, &after);
+            }
+            Standing::First => {}
+        }
+        self.size = stated.size;
+        self.latest = after;
+        Ok(())
     }
 }
 
-fn take(
-    machines: &mut Vec<Machine>,
-    journal: &mut Journal,
-    fields: &Fields<'_, '_>,
-    keeps_usage: bool,
-) -> Result<(), Refused> {
-    let line = fields.line();
+/// The spec of a machine with 1/1000 cores and bytes.
+fn spec((cpu, memory): (i64, i64)) -> PodSpec {
+    PodSpec::with_requests(requests(Some(cpu), Some(memory)))
+}
+
+/// What a row states.
+fn stated(fields: &Fields<'_, '_>) -> Result<Stated, BadRow> {
     let time = fields.number(TIME, 0, 100 * MILLISECONDS_FROM)?;
     let is_millis = time >= MILLISECONDS_FROM;
-    let time = if is_millis { time / 1_000 } else { time };
     let cores = fields.scaled(CORES, 1_000, 1e5)?;
     let cores = cores.ok_or_else(|| fields.bad(CORES, "a number of cores"))?;
     let memory = fields.scaled(MEMORY, 1_024, 1e12)?;
     let memory = memory.ok_or_else(|| fields.bad(MEMORY, "a number of KB"))?;
-    let used = fields.scaled(USED, 100, 1e5)?;
-    let used_memory = fields.scaled(USED_MEMORY, 1_024, 1e12)?;
-    let size = (cores, memory);
-    let is_first = machines
-        .last()
-        .is_none_or(|machine| machine.file != journal.file);
-    if is_first {
-        machines.push(Machine {
-            file: journal.file.clone(),
-            line,
-            first: time,
-            last: time,
-            size,
-            samples: Vec::new(),
-        });
-    }
-    let Some(machine) = machines.last_mut() else {
-        return Ok(());
-    };
-    if !is_first && time <= machine.last {
+    Ok(Stated {
+        time: if is_millis { time / 1_000 } else { time },
+        size: (cores, memory),
+        used: fields.scaled(USED, 100, 1e5)?,
+        used_memory: fields.scaled(USED_MEMORY, 1_024, 1e12)?,
+        is_millis,
+    })
+}
+
+fn take(
+    machine: &mut Option<Machine>,
+    journal: &mut Journal,
+    fields: &Fields<'_, '_>,
+    options: &ReadOptions,
+) -> Result<(), Refused> {
+    let line = fields.line();
+    let stated = stated(fields)?;
+    let is_first = machine.is_none();
+    let machine = machine.get_or_insert_with(|| Machine::new(line, &stated));
+    if !is_first && stated.time <= machine.last {
         let expected = format!("later than that of the row above, {}", machine.last);
         return Err(fields.bad(TIME, &expected).into());
     }
-    if is_millis {
+    if stated.is_millis {
         journal.dirt("time in milliseconds", Action::Keep, line)?;
     }
-    if size != machine.size {
-        let kind = "size changes later; the first one stands";
-        journal.dirt(kind, Action::Keep, line)?;
+    if stated.size != machine.size {
+        machine.change(journal, line, &stated, Standing::of(options))?;
     }
-    if time - machine.last > STEP {
+    if stated.time - machine.last > STEP {
         let kind = "gap above 300 s; the machine was off and uses nothing";
         journal.dirt(kind, Action::Keep, line)?;
-        if keeps_usage {
-            machine
-                .samples
-                .push((machine.last + STEP, Some(0), Some(0)));
+        if options.usage {
+            machine.used.push(machine.last + STEP, 0);
+            machine.used_memory.push(machine.last + STEP, 0);
         }
     }
-    if used.is_none() || used_memory.is_none() {
+    if stated.used.is_none() || stated.used_memory.is_none() {
         let kind = "row that leaves use open; it uses what the row above does";
         journal.dirt(kind, Action::Keep, line)?;
     }
-    machine.last = time;
-    if keeps_usage {
-        machine.samples.push((time, used, used_memory));
+    machine.last = stated.time;
+    if !options.usage {
+        return Ok(());
+    }
+    if let Some(used) = stated.used {
+        machine.used.push(stated.time, used);
+    }
+    if let Some(used) = stated.used_memory {
+        machine.used_memory.push(stated.time, used);
     }
     Ok(())
 }
@@ -216,7 +317,6 @@ mod tests {
     use crate::archive::packed::archive;
     use crate::inspect::validate;
     use crate::memory::Recorded;
-    use units::Duration;
 
     const HEADER: &str = "Timestamp [ms];\tCPU cores;\tCPU capacity provisioned [MHZ];\t\
                           CPU usage [MHZ];\tCPU usage [%];\tMemory capacity provisioned [KB];\t\
@@ -292,7 +392,7 @@ mod tests {
         );
         for kind in [
             "gap above 300 s; the machine was off and uses nothing",
-            "size changes later; the first one stands",
+            "more cores requested while it ran; the first request stands",
         ] {
             assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
         }
@@ -308,5 +408,49 @@ mod tests {
                 "7.csv:4: column `CPU usage [%]`: must be a number, found `x`",
             ]
         );
+    }
+    #[test]
+    fn a_machine_whose_size_changes_is_resized() {
+        let rows = [
+            row(1_000, 2, "1"),
+            row(1_300, 4, "1"),
+            row(1_600, 0, "1"),
+            row(1_900, 1, "1"),
+        ];
+        let input = Input::bytes("7.csv", format!("{HEADER}{}", rows.concat()).into_bytes());
+        let read = |resizes, largest_request| {
+            let options = ReadOptions {
+                resizes,
+                largest_request,
+                ..ReadOptions::default()
+            };
+            let mut source = open(&input, &options).expect("good rows");
+            let recorded = Recorded::collect(&mut *source).expect("good rows");
+            let milli = |list: &model::ResourceList| list.get("cpu").milli_ceil().expect("small");
+            let spec = &recorded.classes[0];
+            let behaviour = spec.behaviour.as_ref();
+            let resizes = behaviour.iter().flat_map(|own| &own.resizes);
+            let resizes: Vec<_> = resizes
+                .map(|own| (own.after, milli(&own.requests)))
+                .collect();
+            (milli(&spec.requests().expect("small")), resizes)
+        };
+        assert_eq!(read(false, false), (2_000, Vec::new()));
+        assert_eq!(read(false, true), (4_000, Vec::new()));
+        let at = Duration::from_secs;
+        assert_eq!(read(true, false), (2_000, vec![(at(300), 4_000)]));
+    }
+
+    #[test]
+    fn copies_with_other_separators_say_the_same() {
+        let text = format!("{HEADER}{}{}", row(1_000, 2, "5"), row(1_300, 2, "7"));
+        let quoted = text.replace("Timestamp [ms];", "\"Timestamp [ms]\";");
+        for text in [text.replace(";\t", ","), text.replace(";\t", "\t"), quoted] {
+            let input = Input::bytes("7.csv", text.into_bytes());
+            let entry = crate::registry::recognize(&input).expect("known");
+            assert_eq!(entry.name, ENTRY.name);
+            let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+            assert_eq!((found.accepted, found.bad_row_count), (1, 0));
+        }
     }
 }

@@ -1,23 +1,31 @@
 //! Workloads of `OpenDC`: a table of tasks and one of fragments, which say what a task uses one after the
 //! other, as Parquet or CSV files in a folder or an archive. The tasks alone are a workload as well. A task
 //! requests its capacity divided by the speed of a core of the hosts, which the trace does not say: without the option
-//! `core-mhz` it requests its count of cores.
+//! `core-mhz` it requests its count of cores. Traces of every version are read, those before version 3 with a begin and
+//! an end, and with times of the fragments.
 //! Format: `traces.md`, section 10.
+
+mod tables;
 
 use std::sync::Arc;
 
-use crate::archive::{beginning, parts};
+use self::tables::{
+    BEGIN, CAPACITY, CHILDREN, COLUMNS, CORES, DEADLINE, DEFERRABLE, DURATION, FRAGMENT_DURATION,
+    Found, GPU_CAPACITY, GPU_USED, GPUS, ID, MEMORY, PARENTS, SUBMISSION, USED, cells,
+    fragments_of, sniff, tables, tasks_of,
+};
+use crate::archive::beginning;
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
-use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
+use crate::format::{Constructor, FormatEntry};
 use crate::gather::{Demand, Gather, requests, whole_gpus};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::links::Links;
+use crate::measured::{ByTask, Sample, Samples};
 use crate::options::ReadOptions;
-use crate::parquet::TimeForm;
-use crate::rows::{Fields, Layout, Refused, each_row_of, show_rows};
-use crate::samples::pattern;
+use crate::rows::{Fields, Refused, each_row_of};
+use crate::samples::{Steps, hundredths};
 use crate::stream::ArrivalSource;
 use model::gpu::MAX_DEVICES;
 use model::{Behaviour, PodName, PodSpec};
@@ -35,57 +43,6 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("id", "task; becomes the name, as fragments refer to it"),
-    ColumnDoc::required("submission_time", "ms since 1970"),
-    ColumnDoc::required("duration", "run time, ms; in fragments too"),
-    ColumnDoc::required("cpu_count", "cores, requested without `core-mhz`"),
-    ColumnDoc::required(
-        "cpu_capacity",
-        "MHz in all; what `cpu_usage` is a share of, and what is requested with `core-mhz`",
-    ),
-    ColumnDoc::required(
-        "mem_capacity",
-        "MiB; KiB if a task of the file would have above 16 TiB",
-    ),
-    ColumnDoc::optional("gpu_count", "GPUs"),
-    ColumnDoc::optional("gpu_capacity", "MHz in all; read, not used"),
-    ColumnDoc::optional("parents", "tasks that it waits for"),
-    ColumnDoc::optional("children", "tasks that wait for it"),
-    ColumnDoc::optional("deferrable", "whether it may be put off, not heeded"),
-    ColumnDoc::optional("deadline", "ms since 1970, not enforced"),
-    ColumnDoc::optional("name", "read, not used"),
-    ColumnDoc::optional("cpu_usage", "MHz; fragments, with the option `usage`"),
-    ColumnDoc::optional("gpu_usage", "MHz; fragments, read, not used"),
-];
-
-const FRAGMENT_COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("id", "task"),
-    ColumnDoc::required("duration", "ms"),
-    ColumnDoc::required("cpu_usage", "MHz"),
-    ColumnDoc::optional("gpu_usage", "MHz; read, not used"),
-];
-
-const TASKS: Layout = Layout::headed(COLUMNS, b',').with_times(TimeForm::Millis);
-const FRAGMENTS: Layout = Layout::headed(FRAGMENT_COLUMNS, b',');
-
-const ID: usize = 0;
-const SUBMISSION: usize = 1;
-const DURATION: usize = 2;
-const CORES: usize = 3;
-const CAPACITY: usize = 4;
-const MEMORY: usize = 5;
-const GPUS: usize = 6;
-const GPU_CAPACITY: usize = 7;
-const PARENTS: usize = 8;
-const CHILDREN: usize = 9;
-const DEFERRABLE: usize = 10;
-const DEADLINE: usize = 11;
-
-const FRAGMENT_DURATION: usize = 1;
-const USED: usize = 2;
-const GPU_USED: usize = 3;
-
 /// The last millisecond that is read: of the year 2239.
 const LAST: i64 = 8_500_000_000_000;
 /// The most MHz of a task.
@@ -100,63 +57,6 @@ const MOST_SHARE: f64 = 1e7;
 /// A millisecond in nanoseconds.
 const MILLISECOND: i64 = 1_000_000;
 
-/// Whether a file has fragments (or tasks); `None` if neither.
-fn is_fragments(first: &[u8]) -> Option<bool> {
-    let has = |names: &[&str]| header_has(first, names) == Confidence::Certain;
-    if has(&["id", "submission_time", "cpu_count", "cpu_capacity"]) {
-        return Some(false);
-    }
-    has(&["id", "duration", "cpu_usage"]).then_some(true)
-}
-
-fn sniff(first: &[u8]) -> Confidence {
-    match is_fragments(first) {
-        Some(_) => Confidence::Certain,
-        None => Confidence::No,
-    }
-}
-
-/// The tables of tasks, and those of fragments.
-fn tables(input: &Input) -> Result<(Vec<Input>, Vec<Input>), TraceError> {
-    let (mut tasks, mut fragments) = (Vec::new(), Vec::new());
-    let refuse = |name: &str, reason: &str| TraceError::Format {
-        file: name.to_owned(),
-        reason: reason.to_owned(),
-    };
-    for part in parts(input)? {
-        match is_fragments(&beginning(&part)?) {
-            Some(true) => fragments.push(part),
-            Some(false) => tasks.push(part),
-            None => {
-                let reason = "is no table of OpenDC; expected the columns of tasks (id, \
-                              submission_time, duration, cpu_count, cpu_capacity, mem_capacity) or \
-                              of fragments (id, duration, cpu_usage)";
-                return Err(refuse(&part.name, reason));
-            }
-        }
-    }
-    if tasks.is_empty() {
-        let reason = "has fragments and no tasks; name the folder or archive that has both";
-        return Err(refuse(&input.name, reason));
-    }
-    Ok((tasks, fragments))
-}
-
-fn cells(
-    format: &FormatEntry,
-    input: &Input,
-    show: &mut dyn FnMut(&[u8]),
-) -> Result<(), TraceError> {
-    let (tasks, fragments) = tables(input)?;
-    for part in tasks {
-        show_rows(format, &TASKS, &part, show)?;
-    }
-    for part in fragments {
-        show_rows(format, &FRAGMENTS, &part, show)?;
-    }
-    Ok(())
-}
-
 /// A task with its fragments.
 struct Task {
     line: u64,
@@ -169,41 +69,58 @@ struct Task {
     capacity: f64,
     memory: i64,
     gpus: i64,
-    /// The sum of the fragments' durations in milliseconds; `None` without fragments.
-    covered: Option<i64>,
-    /// Durations in milliseconds, and hundredths of a percent of the capacity from then on.
-    fragments: Vec<(i64, i64)>,
+    /// Milliseconds from the begin of the task to the end of its last fragment, and those of its fragments in sum;
+    /// `None` without fragments.
+    covered: Option<Covered>,
 }
 
-/// The tasks by their names, in the order of the file.
+/// What the fragments of a task cover, in milliseconds.
+#[derive(Clone, Copy, Default)]
+struct Covered {
+    end: i64,
+    sum: i64,
+}
+
+/// The tasks by their names, in the order of the file, with what they use: hundredths of a percent of the capacity,
+/// from a millisecond after their begin on.
 #[derive(Default)]
 struct Workload {
     tasks: Vec<(String, Task)>,
     places: SortedMap<String, usize>,
+    samples: Samples,
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
-    let (tasks, fragments) = tables(input)?;
+    let tables = tables(input)?;
+    tables.note(&mut journal)?;
+    let [tasks, fragments] = &tables.read;
     let mut workload = Workload::default();
     for part in tasks {
         journal.file = part.name.clone();
-        each_row_of(&part, &TASKS, &mut journal, &mut |journal, fields| {
-            workload.add(journal, fields, options)
+        let Found { layout, has_ends } = tasks_of(&beginning(part)?);
+        each_row_of(part, &layout, &mut journal, &mut |journal, fields| {
+            workload.add(journal, fields, options, has_ends)
         })?;
     }
-    for part in &fragments {
+    for part in fragments {
         journal.file = part.name.clone();
-        each_row_of(part, &FRAGMENTS, &mut journal, &mut |journal, fields| {
-            workload.add_fragment(journal, fields, options.usage)
+        let layout = fragments_of(&beginning(part)?);
+        each_row_of(part, &layout, &mut journal, &mut |journal, fields| {
+            workload.add_fragment(journal, fields, options)
         })?;
     }
     workload.unite(&mut journal)?;
-    let Workload { tasks, places } = workload;
+    let Workload {
+        tasks,
+        places,
+        samples,
+    } = workload;
+    let samples = samples.sorted()?;
     let is_kibibytes = is_in_kibibytes(tasks.iter().map(|(_, task)| task.memory).collect());
     let zero = tasks.iter().map(|(_, task)| task.submit).min();
     let mut gather = Gather::default();
-    for (name, task) in tasks {
+    for (number, (name, task)) in tasks.into_iter().enumerate() {
         journal.file = task.file.clone();
         if is_kibibytes {
             let kind = "memory in KiB, as half of the tasks would have hundreds of GiB, or TiB";
@@ -221,7 +138,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             None if !fragments.is_empty() => {
                 journal.dirt("task without fragments", Action::Keep, task.line)?;
             }
-            Some(covered) if covered != task.duration => {
+            Some(covered) if covered.sum != task.duration => {
                 let kind =
                     "fragments don't add up to the duration of their task; that of the task holds";
                 journal.dirt(kind, Action::Keep, task.line)?;
@@ -241,7 +158,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             Demand {
                 submit: Instant::from_nanos(after * MILLISECOND),
                 name: PodName::Text(name.into()),
-                spec: task.spec(task.memory << unit),
+                spec: task.spec(task.memory << unit, number, &samples)?,
                 run_time: Some(Duration::from_nanos(task.duration * MILLISECOND)),
                 links: Links::of(None, parents),
                 ..Demand::default()
@@ -262,27 +179,23 @@ fn is_in_kibibytes(mut memory: Vec<i64>) -> bool {
 }
 
 impl Task {
-    /// The spec of a task with so many bytes.
-    fn spec(&self, memory: i64) -> PodSpec {
-        let mut from = 0_i64;
-        let samples = self.fragments.iter().map_while(|(duration, used)| {
-            let sample = (from / 1_000, *used);
-            let is_within = from <= self.duration;
-            from = from.saturating_add(*duration);
-            is_within.then_some(sample)
-        });
-        let cpu_usage = pattern(0, samples, |used| {
-            format!("{}.{:02}%", used / 100, used % 100)
-        });
-        let behaviour = cpu_usage.map(|usage| Behaviour {
+    /// The spec of the task with a number and with so many bytes.
+    fn spec(&self, memory: i64, number: usize, samples: &ByTask) -> Result<PodSpec, TraceError> {
+        let mut steps = Steps::new(0, |used: &i64| hundredths(*used));
+        samples.each(number, |own| {
+            if let Some(used) = own.value(0).filter(|_| own.at <= self.duration) {
+                steps.push(own.at / 1_000, used);
+            }
+        })?;
+        let behaviour = steps.finish().map(|usage| Behaviour {
             cpu_usage: Some(usage),
             ..Behaviour::default()
         });
-        PodSpec {
+        Ok(PodSpec {
             gpu: whole_gpus(self.gpus, ""),
             behaviour: behaviour.map(Into::into),
             ..PodSpec::with_requests(requests(Some(self.cores_milli), Some(memory)))
-        }
+        })
     }
 }
 
@@ -294,7 +207,7 @@ fn requested(cores: i64, capacity: f64, options: &ReadOptions) -> i64 {
     }
 }
 
-/// The tasks in a list of one: numbers. None of them is itself.
+/// The tasks in a list of one. None of them is itself.
 fn listed(
     fields: &Fields<'_, '_>,
     place: usize,
@@ -304,10 +217,11 @@ fn listed(
     let text = fields.text(place);
     let list = text.trim_start_matches('[').trim_end_matches(']');
     let mut listed = Vec::new();
-    for name in list.split([',', ';', ' ']).filter(|name| !name.is_empty()) {
-        if name.parse::<i64>().is_err() {
-            return Err(fields.bad(place, "numbers of tasks in a list").into());
-        }
+    // Versions 1 to 3 of the traces have texts where later ones have numbers.
+    let names = list
+        .split([',', ';', ' '])
+        .map(|name| name.trim_matches('"'));
+    for name in names.filter(|name| !name.is_empty()) {
         if name == own {
             journal.dirt("task that waits for itself", Action::Repair, fields.line())?;
         } else {
@@ -323,6 +237,7 @@ impl Workload {
         journal: &mut Journal,
         fields: &Fields<'_, '_>,
         options: &ReadOptions,
+        has_ends: bool,
     ) -> Result<(), Refused> {
         let line = fields.line();
         let name = fields.name(ID, "the number of a task")?;
@@ -330,10 +245,19 @@ impl Workload {
             return Err(fields.bad(ID, "the only task of its number").into());
         }
         let submit = fields.number(SUBMISSION, 0, LAST)?;
-        let duration = fields.number(DURATION, 0, LAST)?;
+        let mut duration = fields.number(DURATION, 0, LAST)?;
+        if has_ends {
+            duration -= submit;
+            if duration < 0 {
+                return Err(fields.bad(DURATION, "no earlier than the begin").into());
+            }
+        }
         let cores = fields.number(CORES, 1, MEMBERS)?;
-        let capacity = fields.decimal(CAPACITY, MOST_MHZ)?;
-        let capacity = capacity.ok_or_else(|| fields.bad(CAPACITY, "a number of MHz"))?;
+        // The first versions of the traces don't state it.
+        let capacity = match fields.decimal(CAPACITY, MOST_MHZ)? {
+            None if has_ends => options.core_mhz.unwrap_or_default() as f64 * cores as f64,
+            capacity => capacity.ok_or_else(|| fields.bad(CAPACITY, "a number of MHz"))?,
+        };
         let memory = fields.scaled(MEMORY, 1, 1e12)?;
         let memory = memory.ok_or_else(|| fields.bad(MEMORY, "a number of MiB"))?;
         let gpus = fields.integer(GPUS, 0, MAX_DEVICES as i64)?.unwrap_or(0);
@@ -372,7 +296,6 @@ impl Workload {
             memory,
             gpus,
             covered: None,
-            fragments: Vec::new(),
         };
         self.tasks.push((name.to_owned(), task));
         Ok(())
@@ -409,7 +332,7 @@ impl Workload {
         &mut self,
         journal: &mut Journal,
         fields: &Fields<'_, '_>,
-        keeps_usage: bool,
+        options: &ReadOptions,
     ) -> Result<(), Refused> {
         let line = fields.line();
         let name = fields.name(ID, "the number of a task")?;
@@ -417,22 +340,42 @@ impl Workload {
         let used = fields.decimal(USED, MOST_MHZ)?;
         let used = used.ok_or_else(|| fields.bad(USED, "a number of MHz"))?;
         fields.decimal(GPU_USED, MOST_MHZ)?;
+        let begin = fields.integer(BEGIN, 0, LAST)?;
         let Some(&place) = self.places.get(name) else {
             return Ok(journal.dirt("fragment of a task that is not there", Action::Drop, line)?);
         };
         let (_, task) = &mut self.tasks[place];
-        if used > task.capacity {
+        if used > task.capacity && task.capacity > 0.0 {
             journal.dirt("use above the capacity of the task", Action::Keep, line)?;
         }
-        task.covered = Some(task.covered.unwrap_or(0).saturating_add(duration));
+        let covered = task.covered.unwrap_or_default();
+        let from = begin.map_or(covered.end, |begin| begin - task.submit);
+        if from < 0 {
+            let kind = "fragment before the begin of its task; used from the begin on";
+            journal.dirt(kind, Action::Repair, line)?;
+        }
+        let from = from.max(0);
+        task.covered = Some(Covered {
+            end: from.saturating_add(duration).max(covered.end),
+            sum: covered.sum.saturating_add(duration),
+        });
         if duration < 1_000 {
             let kind = "fragment below a second; the last one of a second stands";
             journal.dirt(kind, Action::Keep, line)?;
         }
-        if keeps_usage && task.capacity > 0.0 && duration > 0 {
-            let share = libm::rint(1e4 * used / task.capacity);
-            task.fragments
-                .push((duration, share.min(MOST_SHARE) as i64));
+        if !options.usage || duration == 0 {
+            return Ok(());
+        }
+        if task.capacity <= 0.0 {
+            let kind = "use of a task whose capacity is not stated, not used without `core-mhz`";
+            return Ok(journal.dirt(kind, Action::Keep, line)?);
+        }
+        let share = libm::rint(1e4 * used / task.capacity).min(MOST_SHARE) as i64;
+        // Between two fragments nothing is used.
+        let gap = (from > covered.end && covered.sum > 0).then_some((covered.end, 0));
+        for (at, share) in gap.into_iter().chain([(from, share)]) {
+            self.samples
+                .push(place, Sample::new(at, [Some(share), None, None]));
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
+use super::presence::SCHEDULE;
 use super::unsorted::{Dirt, Unsorted};
 use super::usage::Usage;
 use crate::error::TraceError;
@@ -121,7 +122,6 @@ struct Task {
 }
 
 const SUBMIT: i64 = 0;
-const SCHEDULE: i64 = 1;
 pub(super) const EVICT: i64 = 2;
 const FAIL: i64 = 3;
 pub(super) const LOST: i64 = 6;

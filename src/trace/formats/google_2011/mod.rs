@@ -4,6 +4,7 @@
 pub(crate) mod attributes;
 pub(crate) mod events;
 pub mod machines;
+pub(crate) mod presence;
 pub mod tasks;
 pub(crate) mod unsorted;
 pub mod usage;
@@ -40,7 +41,7 @@ const TABLES: &[TraceTable] = &[
     TraceTable {
         name: "machine_events",
         sniff: machines::is_events,
-        unread: "machine events, read by `google-2011-machines`",
+        unread: MACHINES_UNREAD,
     },
     TraceTable {
         name: "machine_attributes",
@@ -48,6 +49,9 @@ const TABLES: &[TraceTable] = &[
         unread: "attributes of machines, read by `google-2011-machines`",
     },
 ];
+
+/// The note about machine events beside those of tasks.
+const MACHINES_UNREAD: &str = "machine events, read by `google-2011-machines`";
 
 /// Whether a table that begins with these bytes is one of job events.
 fn is_jobs(first: &[u8]) -> Confidence {

@@ -14,6 +14,7 @@ use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::formats::google_2011::attributes::demands;
 use crate::formats::google_2011::events::{Asked, TaskEvent, Tasks, opening_dirt};
+use crate::formats::google_2011::presence::{Presence, SCHEDULE};
 use crate::formats::google_2011::time;
 use crate::formats::google_2011::unsorted;
 use crate::formats::google_2011::usage::{WindowPlaces, Windows};
@@ -33,7 +34,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "instance events of Google's cluster traces of 2019 (CSV with header, or JSON lines)",
     columns: COLUMNS,
     names: &["collection_id", "instance_index", "machine_id"],
-    cells: |format, input, show| super::show(&tables(input)?, format, show),
+    cells: |format, input, show| super::show(&tables(input)?.without(3), format, show),
     options: &[
         "ran-only",
         "full-cpu",
@@ -148,7 +149,9 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let mut usage = Windows::default();
     let tables = tables(input)?;
     tables.note(&mut journal)?;
-    let [events, of_collections, windows] = &tables.read;
+    let [events, of_collections, windows, machines] = &tables.read;
+    let (unread, each) = (super::MACHINES_UNREAD, super::machines::each_event);
+    let presence = Presence::read(machines, &mut journal, unread, each)?;
     let mut collections = Collections::default();
     for part in of_collections {
         collections.read(part, &mut journal)?;
@@ -167,6 +170,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let beside = Beside {
         options,
         collections: &collections,
+        presence: &presence,
     };
     let tasks = tasks.with_usage(usage.usage()?);
     unsorted::demands(tasks, journal, options, events, |tasks, journal| {
@@ -179,9 +183,14 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     })
 }
 
-/// The tables of events, of collections and of usage.
-fn tables(input: &Input) -> Result<Tables<3>, TraceError> {
-    let names = ["instance_events", "collection_events", "instance_usage"];
+/// The tables of events, of collections, of usage and of machines.
+fn tables(input: &Input) -> Result<Tables<4>, TraceError> {
+    let names = [
+        "instance_events",
+        "collection_events",
+        "instance_usage",
+        "machine_events",
+    ];
     Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
 }
 
@@ -189,6 +198,7 @@ fn tables(input: &Input) -> Result<Tables<3>, TraceError> {
 struct Beside<'b> {
     options: &'b ReadOptions,
     collections: &'b Collections,
+    presence: &'b Presence,
 }
 
 /// An event as its record states it.
@@ -244,6 +254,9 @@ fn take(
     let Some(kind) = KINDS[kind as usize] else {
         return Ok(());
     };
+    if kind == SCHEDULE {
+        beside.presence.check(journal, fields, MACHINE, time)?;
+    }
     let record = Record {
         event: TaskEvent { key, kind, time },
         priority: priority as i32,

@@ -33,7 +33,7 @@ const TABLES: &[TraceTable] = &[
     TraceTable {
         name: "machine_events",
         sniff: machines::is_events,
-        unread: "machine events, read by `google-2019-machines`",
+        unread: MACHINES_UNREAD,
     },
     TraceTable {
         name: "machine_attributes",
@@ -41,6 +41,9 @@ const TABLES: &[TraceTable] = &[
         unread: "attributes of machines, read by `google-2019-machines`",
     },
 ];
+
+/// The note about machine events beside those of instances.
+const MACHINES_UNREAD: &str = "machine events, read by `google-2019-machines`";
 
 /// Whether a table that begins with these bytes is one of usage.
 fn is_usage(first: &[u8]) -> Confidence {

@@ -169,3 +169,86 @@ fn a_task_waits_for_those_that_name_it_as_a_child() {
         assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
     }
 }
+
+#[test]
+fn tables_of_older_versions_state_ends_and_times() {
+    let tasks = "id,start_time,stop_time,cpu_count,cpu_capacity,mem_capacity\n\
+                 b-1,1000000,1060000,2,4000,1024\na,1030000,1040000,1,2000,512\n\
+                 c,1040000,1030000,1,1,1\n";
+    let fragments = "id,timestamp,duration,cpu_count,cpu_usage\nb-1,1000000,10000,2,1000\n\
+                     a,1029000,1000,1,500\nb-1,1020000,40000,2,4000\n";
+    let first = "id,submissionTime,endTime,maxCores,requiredMemory\nb-1,1000000,1060000,2,1024\n";
+    let states = "id,time,duration,cores,cpuUsage\nb-1,1000000,60000,2,1000\n";
+    let interference = "[{\"vms\": [\"a\"], \"minServerLoad\": 0.5, \"performanceScore\": 0.9}]";
+    let usage = |one: &Recorded, place: usize| {
+        let spec = &one.classes[one.arrivals[place].class as usize];
+        let behaviour = spec.behaviour.as_ref();
+        behaviour.and_then(|own| Some(own.cpu_usage.as_ref()?.to_string()))
+    };
+    let files = [
+        ("README.md", "words"),
+        (
+            "failures.csv",
+            "failure_interval,failure_duration,failure_intensity\n1,1,1\n",
+        ),
+        ("interference-model.json", interference),
+        ("meta.csv", tasks),
+        ("trace.csv", fragments),
+    ];
+    let input = Input::bytes("w.tar", archive(&files));
+    let entry = crate::registry::recognize(&input).expect("known");
+    assert_eq!(entry.name, ENTRY.name);
+    let options = ReadOptions {
+        usage: true,
+        rows: RowPolicy::REPORT,
+        ..ReadOptions::default()
+    };
+    let mut source = open(&input, &options).expect("good tables");
+    let recorded = Recorded::collect(&mut *source).expect("good tables");
+    let seen: Vec<_> = { recorded.arrivals.iter() }
+        .map(|own| (own.name.to_string(), own.submit, own.run_time))
+        .collect();
+    let (at, span) = (Instant::from_secs, |seconds| {
+        Some(Duration::from_secs(seconds))
+    });
+    let expected = [("b-1", at(0), span(60)), ("a", at(30), span(10))];
+    assert_eq!(
+        seen,
+        expected.map(|(name, at, run)| (name.to_owned(), at, run))
+    );
+    let used = "recorded(0s: 25.00%, 10s: 0.00%, 20s: 100.00%)";
+    assert_eq!(usage(&recorded, 0).as_deref(), Some(used));
+    for (kind, count) in [
+        ("file about the trace, not read", 1),
+        (
+            "fragment before the begin of its task; used from the begin on",
+            1,
+        ),
+        (
+            "failures of machines, which a `failure-log` of the same file brings into a run",
+            1,
+        ),
+        (
+            "bad row: column `stop_time`: must be no earlier than the begin",
+            1,
+        ),
+    ] {
+        assert_eq!(recorded.ledger.count(kind), count, "{kind}");
+    }
+    assert_eq!(recorded.ledger.entries().len(), 6);
+    let input = Input::bytes(
+        "w.tar",
+        archive(&[("meta.csv", first), ("trace.csv", states)]),
+    );
+    for (core_mhz, expected) in [(None, None), (Some(1_000), Some("recorded(0s: 50.00%)"))] {
+        let options = ReadOptions {
+            core_mhz,
+            usage: true,
+            ..ReadOptions::default()
+        };
+        let mut source = open(&input, &options).expect("good tables");
+        let recorded = Recorded::collect(&mut *source).expect("good tables");
+        assert_eq!(recorded.arrivals[0].run_time, span(60));
+        assert_eq!(usage(&recorded, 0).as_deref(), expected);
+    }
+}
