@@ -106,7 +106,7 @@ const OTHERS: &[(&str, &[u8], &str, &str)] = &[
     ("alibaba-2018-containers", b"c_1,m_1,0,app_1,started,400,800,half\n", "container_meta.csv", "container_meta.csv:1: column `mem_size`: must be a number, found `half`"),
     ("alibaba-2018-machines", b"m_1,0,1,1,96,101.5,USING\n", "machine_meta.csv", "machine_meta.csv:1: column `mem_size`: must be at most 100, found `101.5`"),
     ("alibaba-2018-tasks", b"M1,1.5,j_1,1,Terminated,10,20,100,0.5\n", "batch_task.csv", "batch_task.csv:1: column `instance_num`: must be a whole number, found `1.5`"),
-    ("alibaba-dlrm-2025", b"instance_sn,role,app_name,cpu_request\na,CN,b,64\n", "dlrm.csv", "dlrm.csv: the header has no column `cpu_limit`; it has: instance_sn, role, app_name, cpu_request"),
+    ("alibaba-dlrm-2025", b"instance_sn,role,app_name,cpu_request\na,CN,b,64\n", "dlrm.csv", "dlrm.csv: the header has no column `gpu_request`; it has: instance_sn, role, app_name, cpu_request"),
     ("alibaba-gpu-2020-machines", b"m,V100,96,512,nine\n", "pai_machine_spec.csv", "pai_machine_spec.csv:1: column `cap_gpu`: must be a whole number, found `nine`"),
     ("alibaba-gpu-2020-tasks", b"j,worker,1,Terminated,1000,2000,600,29,-50,V100\n", "pai_task_table.csv", "pai_task_table.csv:1: column `plan_gpu`: must be at least 0, found `-50`"),
     ("alibaba-spot-gpu-2026-jobs", b"job_name,organization\nj,o\n", "job_info.csv", "job_info.csv: the header has no column `gpu_model`; it has: job_name, organization"),

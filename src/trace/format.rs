@@ -186,7 +186,8 @@ pub fn row_has(first: &[u8], separator: u8, fields: usize, tests: &[FieldTest]) 
         let Ok(line) = str::from_utf8(line) else {
             return false;
         };
-        let found: Vec<&str> = line.split(char::from(separator)).map(str::trim).collect();
+        let found = line.split(char::from(separator)).map(str::trim);
+        let found: Vec<&str> = found.map(without_quotes).collect();
         found.len() == fields && tests.iter().all(|&(place, test)| test(found[place]))
     };
     // What comes last may be cut off.
@@ -202,6 +203,14 @@ pub fn row_has(first: &[u8], separator: u8, fields: usize, tests: &[FieldTest]) 
         Some(true) if 2 * own >= passed.len() => Confidence::Certain,
         _ => Confidence::Maybe,
     }
+}
+
+/// The text of a field that may stand in quotes.
+fn without_quotes(field: &str) -> &str {
+    let inner = field
+        .strip_prefix('"')
+        .and_then(|own| own.strip_suffix('"'));
+    inner.unwrap_or(field)
 }
 
 /// Whether a field is a whole number.

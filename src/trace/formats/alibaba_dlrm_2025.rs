@@ -32,16 +32,16 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("role", "CN or HN; read, not used"),
     ColumnDoc::required("app_name", "application; becomes the tenant"),
     ColumnDoc::required("cpu_request", "cores"),
-    ColumnDoc::required("cpu_limit", "cores"),
+    ColumnDoc::optional("cpu_limit", "cores"),
     ColumnDoc::required("gpu_request", "GPU devices"),
-    ColumnDoc::required("gpu_limit", "GPU devices; compared with the request"),
-    ColumnDoc::required("rdma_request", "percent of a network card; not requested"),
-    ColumnDoc::required("rdma_limit", "percent of a network card; read, not used"),
+    ColumnDoc::optional("gpu_limit", "GPU devices; compared with the request"),
+    ColumnDoc::optional("rdma_request", "percent of a network card; not requested"),
+    ColumnDoc::optional("rdma_limit", "percent of a network card; read, not used"),
     ColumnDoc::required("memory_request", "GiB"),
-    ColumnDoc::required("memory_limit", "GiB"),
-    ColumnDoc::required("disk_request", "GiB of local disk"),
-    ColumnDoc::required("disk_limit", "GiB of local disk"),
-    ColumnDoc::required(
+    ColumnDoc::optional("memory_limit", "GiB"),
+    ColumnDoc::optional("disk_request", "GiB of local disk"),
+    ColumnDoc::optional("disk_limit", "GiB of local disk"),
+    ColumnDoc::optional(
         "max_instance_per_node",
         "most instances of the application on a node, -1: any number; not enforced",
     ),
@@ -80,7 +80,7 @@ fn sniff(first: &[u8]) -> Confidence {
             "instance_sn",
             "role",
             "app_name",
-            "rdma_request",
+            "gpu_request",
             "creation_time",
         ],
     )
@@ -161,13 +161,19 @@ fn spec(journal: &mut Journal, fields: &Fields<'_, '_>) -> Result<PodSpec, Refus
         Ok(list)
     };
     let mut spec = PodSpec::with_requests(list(CPU, MEMORY, DISK)?);
+    if [CPU, MEMORY]
+        .into_iter()
+        .any(|place| fields.bytes(place).is_empty())
+    {
+        journal.dirt("no request; counted as 0", Action::Keep, line)?;
+    }
     let limits = list(CPU_LIMIT, MEMORY_LIMIT, DISK_LIMIT)?;
     if let Some(container) = spec.containers.first_mut() {
         container.limits = limits;
     }
     let devices = fields.integer(GPU, 0, MAX_DEVICES as i64)?;
     let limit = fields.integer(GPU_LIMIT, 0, MAX_DEVICES as i64)?;
-    if devices != limit {
+    if limit.is_some() && devices != limit {
         return Err(fields.bad(GPU_LIMIT, "as `gpu_request`").into());
     }
     spec.gpu = whole_gpus(devices.unwrap_or_default(), "");
@@ -259,5 +265,18 @@ mod tests {
                 "d.csv:6: column `memory_request`: must be at least 0, found `-1`",
             ]
         );
+    }
+
+    #[test]
+    fn tables_without_limits_are_read_by_their_header() {
+        let text = "app_name,instance_sn,role,gpu_request,memory_request,cpu_request,deletion_time,\
+                    creation_time,scheduled_time\nx,a,HN,1,8,,90,5,6\nx,b,CN,0,8,2,,,\n";
+        let input = Input::bytes("d.csv", text.as_bytes());
+        let entry = crate::registry::recognize(&input).expect("known");
+        assert_eq!(entry.name, ENTRY.name);
+        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        assert_eq!(recorded.arrivals.len(), 2);
+        assert_eq!(recorded.ledger.count("no request; counted as 0"), 1);
     }
 }

@@ -243,6 +243,10 @@ fn take_reading(
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
 ) -> Result<(), Refused> {
+    let is_word = |place| matches!(fields.bytes(place), [first, ..] if first.is_ascii_alphabetic());
+    if fields.line() == 1 && [READ_AT, READ_MEAN].into_iter().all(is_word) {
+        return Ok(journal.dirt(HEADER, Action::Keep, 1)?);
+    }
     let at = fields.number(READ_AT, 0, LAST_SECOND)?;
     let name = fields.name(READ_VM, "the name of a machine")?;
     let (least, most) = (fields.decimal(LEAST, 1e3)?, fields.decimal(READ_MOST, 1e3)?);
@@ -303,6 +307,18 @@ fn alone(
     Ok(())
 }
 
+/// The note about a line with names, which the publisher's files don't have.
+const HEADER: &str = "names of columns, passed over";
+
+/// Whether the first line has names where the others have times and sizes.
+fn is_header(fields: &Fields<'_, '_>) -> bool {
+    let is_name = |place: usize| {
+        let first = fields.bytes(place).first();
+        first.is_some_and(u8::is_ascii_alphabetic)
+    };
+    [CREATED, DELETED, CORES, MEMORY].into_iter().all(is_name)
+}
+
 fn check_category(fields: &Fields<'_, '_>) -> Result<(), BadRow> {
     let is_own = |category: &&str| category.as_bytes() == fields.bytes(CATEGORY);
     if CATEGORIES.iter().any(is_own) {
@@ -336,6 +352,9 @@ fn take(
     used: &mut Used,
 ) -> Result<(), Refused> {
     let line = fields.line();
+    if line == 1 && is_header(fields) {
+        return Ok(journal.dirt(HEADER, Action::Keep, line)?);
+    }
     let name = fields.name(VM, "the name of a machine")?;
     let instant = |place| -> Result<Instant, BadRow> {
         let at = fields.seconds(place)?;

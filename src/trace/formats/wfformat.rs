@@ -1,6 +1,6 @@
 //! Workflows in the format of `WfCommons`: one JSON object with tasks that wait for others. A task
 //! arrives when the last of those that it waits for would end if none waited for room, and a run holds
-//! it back until they have ended. All schemas up to 1.5 are read: `workflow.jobs` or `workflow.tasks`, and
+//! it back until they have ended. All schemas up to 1.6 are read: `workflow.jobs` or `workflow.tasks`, and
 //! `workflow.specification.tasks` with `workflow.execution.tasks`. Of several workflows in a folder or an archive, the names of
 //! tasks begin with that of their file. Format: `traces.md`, section 11.
 
@@ -140,7 +140,11 @@ fn names(task: &Element, member: &str) -> Result<Vec<String>, BadRow> {
         Some(Value::Array(list)) => list,
         Some(_) => return Err(expected()),
     };
-    let name = |own: &Value| own.as_str().map(str::to_owned).ok_or_else(expected);
+    let name = |own: &Value| match own {
+        Value::String(text) => Ok(text.trim().to_owned()),
+        Value::Number(number) => Ok(number.to_string()),
+        _ => Err(expected()),
+    };
     list.iter().map(name).collect()
 }
 
@@ -153,7 +157,7 @@ impl Task {
             }
         }
         for member in ["coreCount", "cores"] {
-            if let Some(cores) = task.decimal(member, 1e5)? {
+            if let Some(cores) = task.decimal(member, 1e5)?.filter(|&cores| cores > 0.0) {
                 self.cores_milli = Some(libm::rint(1_000.0 * cores) as i64);
             }
         }
@@ -407,6 +411,19 @@ mod tests {
         ] {
             assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
         }
+    }
+
+    #[test]
+    fn tasks_may_be_numbers_and_have_a_core_at_least() {
+        let text = r#"{"schemaVersion": "1.6", "workflow": {"tasks": [
+{"name": "a", "id": 1, "runtime": 5, "cores": 0}, {"name": "b", "id": 2, "runtime": 5, "parents": [1]}]}}"#;
+        let input = Input::bytes("w.json", text.as_bytes());
+        let mut source = open(&input, &ReadOptions::default()).expect("good");
+        let recorded = Recorded::collect(&mut *source).expect("good");
+        assert_eq!(recorded.arrivals[1].after(), ["1".into()]);
+        let requests = recorded.classes[0].requests().expect("small");
+        assert_eq!(requests.get("cpu").milli_ceil(), Ok(1_000));
+        assert_eq!(recorded.ledger.count("no cores stated; counted as 1"), 2);
     }
 
     #[test]

@@ -132,3 +132,24 @@ fn readings_are_usage_of_machines_or_a_workload_alone() {
         "r.tar: readings-2.csv:3: column `min cpu`: must be a number, found `x`"
     );
 }
+
+#[test]
+fn copies_with_names_and_quotes_say_the_same() {
+    let header = "vmid,subscriptionid,deploymentid,vmcreated,vmdeleted,maxcpu,avgcpu,p95maxcpu,vmcategory,\
+                  vmcorecount,vmmemory\n";
+    let quoted = ROWS.replace(',', "\",\"").replace('\n', "\"\n\"");
+    let quoted = format!("\"{}", quoted.trim_end_matches('"'));
+    let read = |text: String| {
+        let input = Input::bytes("v.csv", text.into_bytes());
+        let entry = crate::registry::recognize(&input).expect("known");
+        assert_eq!(entry.name, ENTRY.name);
+        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let names = found.ledger.count("names of columns, passed over");
+        (found.accepted, found.bad_row_count, names)
+    };
+    let (accepted, bad, _) = read(ROWS.to_owned());
+    assert_eq!(read(format!("{header}{ROWS}")), (accepted, bad, 1));
+    assert_eq!(read(quoted), (accepted, bad, 0));
+    let readings = "timestamp,vm id,min cpu,max cpu,avg cpu\n0,a,1,2,1.25\n";
+    assert_eq!(read(readings.to_owned()), (1, 0, 1));
+}
