@@ -115,7 +115,8 @@ const CHOICES: [(&str, &str, &str); 5] = [
     (
         "constraints",
         "constraints",
-        "Keep to constraints on attributes of machines, which must be labels of the nodes.",
+        "Keep to constraints on attributes of machines, which must be labels of the nodes, and keep tasks of a job on \
+         different machines where it says so.",
     ),
     (
         "largest-request",

@@ -46,8 +46,8 @@ pub struct ReadOptions {
     /// `core-mhz`: speed of a core of the hosts; a task asks for its speed divided by it, else for its number of cores
     /// (`OpenDC`).
     pub core_mhz: Option<i64>,
-    /// `constraints`: tasks keep to constraints on attributes of machines that stand in their own records
-    /// (Google's trace of 2019).
+    /// `constraints`: tasks keep to constraints on attributes of machines that stand in their own records (Google's
+    /// trace of 2019), and those of a job stand on different machines where it says so (both of Google's).
     pub constraints: bool,
     /// `shares`: machines ask for the shares of their host's disks and network (Azure, 2020).
     pub shares: bool,

@@ -10,7 +10,10 @@ use crate::format::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_who
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::rows::{Layout, each_row_of};
-use model::{Affinity, Labels, NodeSelector, NodeSelectorTerm, Operator, Requirement};
+use model::{
+    Affinity, LabelSelector, Labels, NodeSelector, NodeSelectorTerm, Operator, PodAffinityTerm,
+    PodSpec, Requirement, Text,
+};
 use units::Instant;
 
 const CONSTRAINT_COLUMNS: &[ColumnDoc] = &[
@@ -138,6 +141,35 @@ pub(crate) fn demands(requirements: Vec<Requirement>) -> Affinity {
         });
     }
     affinity
+}
+
+/// The note about tasks that their job keeps apart.
+pub(crate) const APART_WAIVED: &str =
+    "tasks on different machines, not enforced without `constraints`";
+
+/// The label of tasks that are kept apart: their job.
+const JOB_LABEL: &str = "google.com/job";
+
+/// Keeps a task from every domain of a label of nodes in which another task of its job stands.
+pub(crate) fn keep_apart(spec: &mut PodSpec, job: i64, domain: &str) {
+    let job: Text = job.to_string().into();
+    spec.labels.insert(JOB_LABEL.into(), job.clone());
+    let others = LabelSelector {
+        requirements: vec![Requirement {
+            key: JOB_LABEL.into(),
+            operator: Operator::In,
+            values: vec![job],
+        }],
+    };
+    let term = PodAffinityTerm {
+        selector: Some(others),
+        topology_key: domain.into(),
+        namespaces: Vec::new(),
+        namespace_selector: None,
+        match_label_keys: Vec::new(),
+        mismatch_label_keys: Vec::new(),
+    };
+    spec.affinity.required_pod_anti_affinity.push(term);
 }
 
 /// An attribute of a machine.

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
+use super::attributes::APART_WAIVED;
 use super::presence::SCHEDULE;
 use super::unsorted::{Dirt, Unsorted};
 use super::usage::Usage;
@@ -54,7 +55,7 @@ pub(crate) struct Asked<'a, F> {
 /// Kinds of what is odd about a demand with what is done about each, which is a bit by its place.
 pub(crate) const OPENING_DIRT: [(&str, Action); 4] = [
     ("no request; counted as 0", Action::Keep),
-    ("tasks on different machines, not enforced", Action::Waive),
+    (APART_WAIVED, Action::Waive),
     (
         "constraint on attributes, not enforced without `constraints`",
         Action::Waive,

@@ -7,7 +7,7 @@
 //! scheduling class and the request of disk space change no placement here and are read over. Constraints
 //! of tasks and usage are read with the events if a folder or an archive has their tables, too.
 
-use super::attributes::{Constraints, is_constraints};
+use super::attributes::{Constraints, is_constraints, keep_apart};
 use super::events::{Asked, TaskEvent, Tasks, opening_dirt};
 use super::presence::{Presence, SCHEDULE};
 use super::unsorted;
@@ -24,6 +24,7 @@ use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
 use crate::side_by_side::Tables;
 use crate::stream::ArrivalSource;
 use model::PodSpec;
+use model::node::HOSTNAME_LABEL;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -38,6 +39,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         "full-memory",
         "usage",
         "largest-request",
+        "constraints",
         "recorded",
     ],
     sniff,
@@ -65,7 +67,7 @@ const COLUMNS: &[ColumnDoc] = &[
     ),
     ColumnDoc::required(
         "different machines",
-        "1: tasks of a job apart; not enforced",
+        "1: tasks of a job apart, with the option `constraints`",
     ),
 ];
 
@@ -184,17 +186,30 @@ fn take(
         beside.presence.check(journal, fields, MACHINE, time)?;
     }
     let event = TaskEvent { key, kind, time };
+    let is_heeded = is_apart && options.constraints;
     let asked = Asked {
         user: fields.text(USER),
-        plain: beside
-            .constraints
-            .is_empty()
-            .then_some((priority as i32, cpu, memory)),
-        dirt: opening_dirt([cpu.is_none() || memory.is_none(), is_apart, false, false]),
-        spec: || PodSpec {
-            priority: priority as i32,
-            affinity: beside.constraints.of(key),
-            ..PodSpec::with_requests(requests(cpu, memory))
+        plain: (beside.constraints.is_empty() && !is_heeded).then_some((
+            priority as i32,
+            cpu,
+            memory,
+        )),
+        dirt: opening_dirt([
+            cpu.is_none() || memory.is_none(),
+            is_apart && !is_heeded,
+            false,
+            false,
+        ]),
+        spec: || {
+            let mut spec = PodSpec {
+                priority: priority as i32,
+                affinity: beside.constraints.of(key),
+                ..PodSpec::with_requests(requests(cpu, memory))
+            };
+            if is_heeded {
+                keep_apart(&mut spec, key.0, HOSTNAME_LABEL);
+            }
+            spec
         },
     };
     tasks.take(journal, line, event, asked)

@@ -4,14 +4,17 @@
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
+use super::machines::SWITCH_LABEL;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence};
 use crate::formats::google_2011::time;
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::links::Links;
+use crate::options::ReadOptions;
 use crate::records::{each_record, record_has};
 use crate::rows::{Fields, Refused};
+use model::node::HOSTNAME_LABEL;
 use model::{Labels, PodName, Text};
 
 /// The columns of collection events.
@@ -34,8 +37,14 @@ pub(super) const COLUMNS: &[ColumnDoc] = &[
         "start_after_collection_ids",
         "collections that must have ended before",
     ),
-    ColumnDoc::optional("max_per_machine", "most instances on a machine"),
-    ColumnDoc::optional("max_per_switch", "most instances below a switch"),
+    ColumnDoc::optional(
+        "max_per_machine",
+        "most instances on a machine; 1 with the option `constraints`",
+    ),
+    ColumnDoc::optional(
+        "max_per_switch",
+        "most instances below a switch; 1 with the option `constraints`",
+    ),
     ColumnDoc::optional("vertical_scaling", "0 and 1 none, 2 and 3 by the cluster"),
 ];
 
@@ -79,6 +88,8 @@ pub(super) struct Collection {
     pub(super) alloc_set: Option<i64>,
     is_batch: bool,
     after: Vec<i64>,
+    /// Labels of nodes in whose domains no two of its instances may stand.
+    apart: Vec<&'static str>,
 }
 
 /// The collections of a trace.
@@ -87,7 +98,12 @@ pub(super) struct Collections(IndexMap<i64, Collection, FxBuildHasher>);
 
 impl Collections {
     /// Takes the events of a file. What the first of a collection says stands.
-    pub(super) fn read(&mut self, part: &Input, journal: &mut Journal) -> Result<(), TraceError> {
+    pub(super) fn read(
+        &mut self,
+        part: &Input,
+        journal: &mut Journal,
+        options: &ReadOptions,
+    ) -> Result<(), TraceError> {
         each_record(part, COLUMNS, journal, |journal, fields| {
             time(fields, TIME)?;
             fields.number(TYPE, 0, 10)?;
@@ -98,6 +114,7 @@ impl Collections {
             }
             let id = fields.number(COLLECTION, 0, i64::MAX)?;
             let after = start_after(fields)?;
+            let limits = [limit(fields, &LIMITS[0])?, limit(fields, &LIMITS[1])?];
             let own = Collection {
                 user: fields.text(USER).into(),
                 is_alloc_set: fields.integer(KIND, 0, 1)? == Some(1),
@@ -105,8 +122,9 @@ impl Collections {
                 alloc_set: fields.integer(ALLOC, 0, i64::MAX)?,
                 is_batch: fields.integer(SCHEDULER, 0, 1)? == Some(1),
                 after: after.into_iter().filter(|&other| other != id).collect(),
+                apart: limits.iter().filter_map(|own| own.domain).collect(),
             };
-            let limits = beyond_instances(fields)?;
+            let beyond = beyond_instances(fields)?;
             if let Some(known) = self.0.get(&id) {
                 if *known != own {
                     let kind = "collection changes later; its first event stands";
@@ -114,8 +132,14 @@ impl Collections {
                 }
                 return Ok(());
             }
-            for (kind, action) in limits {
-                journal.dirt(kind, action, fields.line())?;
+            for kind in beyond {
+                journal.dirt(kind, Action::Keep, fields.line())?;
+            }
+            for own in &limits {
+                let is_heeded = own.domain.is_some() && options.constraints;
+                if let Some(kind) = own.kind.filter(|_| !is_heeded) {
+                    journal.dirt(kind, Action::Waive, fields.line())?;
+                }
             }
             self.0.insert(id, own);
             Ok(())
@@ -152,6 +176,11 @@ impl Collections {
 }
 
 impl Collection {
+    /// Labels of nodes in whose domains no two of its instances may stand.
+    pub(super) fn apart(&self) -> &[&'static str] {
+        &self.apart
+    }
+
     /// The labels of the instances.
     pub(super) fn labels(&self) -> Labels {
         let mut labels = Labels::new();
@@ -162,42 +191,70 @@ impl Collection {
     }
 }
 
-/// Constraints of a collection that its instances don't keep to in a run.
-fn beyond_instances(fields: &Fields<'_, '_>) -> Result<Vec<(&'static str, Action)>, Refused> {
+/// A limit of the instances of a collection in a domain.
+struct Limit {
+    place: usize,
+    /// The label of nodes that names the domain.
+    domain: &'static str,
+    /// The notes about a limit of one, and about others.
+    one: &'static str,
+    others: &'static str,
+}
+
+const LIMITS: [Limit; 2] = [
+    Limit {
+        place: PER_MACHINE,
+        domain: HOSTNAME_LABEL,
+        one: "one instance on a machine, not enforced without `constraints`",
+        others: "limit of instances on a machine, not enforced",
+    },
+    Limit {
+        place: PER_SWITCH,
+        domain: SWITCH_LABEL,
+        one: "one instance below a switch, not enforced without `constraints`",
+        others: "limit of instances below a switch, not enforced",
+    },
+];
+
+/// A limit that a collection states: the domain in which no two instances may stand, if it is one, and what is noted where
+/// no run keeps to it.
+struct StatedLimit {
+    domain: Option<&'static str>,
+    kind: Option<&'static str>,
+}
+
+fn limit(fields: &Fields<'_, '_>, limit: &Limit) -> Result<StatedLimit, Refused> {
+    let stated = fields
+        .integer(limit.place, 0, i64::MAX)?
+        .unwrap_or_default();
+    let (domain, kind) = match stated {
+        0 => (None, None),
+        1 => (Some(limit.domain), Some(limit.one)),
+        _ => (None, Some(limit.others)),
+    };
+    Ok(StatedLimit { domain, kind })
+}
+
+/// What a collection states that its instances don't do in a run.
+fn beyond_instances(fields: &Fields<'_, '_>) -> Result<Vec<&'static str>, Refused> {
     let mut found = Vec::new();
-    for (place, least, most, kind, action) in [
+    for (place, least, most, kind) in [
         (
             PARENT,
             1,
             i64::MAX,
             "child of a collection; ends as in the trace, whenever its parent ends",
-            Action::Keep,
-        ),
-        (
-            PER_MACHINE,
-            1,
-            i64::MAX,
-            "limit of instances on a machine, not enforced",
-            Action::Waive,
-        ),
-        (
-            PER_SWITCH,
-            1,
-            i64::MAX,
-            "limit of instances below a switch, not enforced",
-            Action::Waive,
         ),
         (
             SCALING,
             2,
             3,
             "requests that the cluster scales; changed as in the trace",
-            Action::Keep,
         ),
     ] {
         let stated = fields.integer(place, 0, most)?.unwrap_or_default();
         if stated >= least {
-            found.push((kind, action));
+            found.push(kind);
         }
     }
     Ok(found)
@@ -237,7 +294,8 @@ mod tests {
         assert_eq!(is_collections(instances), Confidence::No);
         let mut journal = Journal::new("c.csv".into(), RowPolicy::REPORT);
         let mut all = Collections::default();
-        all.read(&input, &mut journal).expect("readable");
+        all.read(&input, &mut journal, &ReadOptions::default())
+            .expect("readable");
         let links = all.links(&mut journal).expect("kept");
         assert_eq!(links[&8].after, ["7".into()]);
         assert_eq!(links[&7].part_of, Some("7".into()));
@@ -273,7 +331,8 @@ mod tests {
         let input = Input::bytes("c.csv", rows.as_bytes());
         let mut journal = Journal::new("c.csv".into(), RowPolicy::REPORT);
         let mut all = Collections::default();
-        all.read(&input, &mut journal).expect("readable");
+        all.read(&input, &mut journal, &ReadOptions::default())
+            .expect("readable");
         let bad: Vec<String> = { journal.ledger.bad_rows().iter() }
             .map(ToString::to_string)
             .collect();

@@ -12,7 +12,7 @@ use super::attributes::constraints;
 use super::collections::{Collection, Collections, is_collections};
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
-use crate::formats::google_2011::attributes::demands;
+use crate::formats::google_2011::attributes::{demands, keep_apart};
 use crate::formats::google_2011::events::{Asked, TaskEvent, Tasks, opening_dirt};
 use crate::formats::google_2011::presence::{Presence, SCHEDULE};
 use crate::formats::google_2011::time;
@@ -154,7 +154,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let presence = Presence::read(machines, &mut journal, unread, each)?;
     let mut collections = Collections::default();
     for part in of_collections {
-        collections.read(part, &mut journal)?;
+        collections.read(part, &mut journal, options)?;
     }
     tasks.links = collections.links(&mut journal)?;
     for part in windows {
@@ -285,21 +285,27 @@ fn happen(
         fields.integer(MACHINE, -1, i64::MAX)? == Some(-1),
     ]);
     let labels = collection.map(Collection::labels).unwrap_or_default();
-    let is_plain = labels.is_empty() && (!is_heeded || record.demands.is_empty());
+    let apart = collection.map(Collection::apart).filter(|_| is_heeded);
+    let apart = apart.unwrap_or_default();
+    let is_free = apart.is_empty() && record.demands.is_empty();
+    let is_plain = labels.is_empty() && (!is_heeded || is_free);
     let plain = (record.priority, record.cpu, record.memory);
     let asked = Asked {
         user: collection.map_or("", |own| &*own.user),
         plain: is_plain.then_some(plain),
         dirt,
-        spec: || PodSpec {
-            priority: record.priority,
-            labels,
-            affinity: demands(if is_heeded {
-                record.demands
-            } else {
-                Vec::new()
-            }),
-            ..PodSpec::with_requests(requests(record.cpu, record.memory))
+        spec: || {
+            let heeded = is_heeded.then_some(record.demands);
+            let mut spec = PodSpec {
+                priority: record.priority,
+                labels,
+                affinity: demands(heeded.unwrap_or_default()),
+                ..PodSpec::with_requests(requests(record.cpu, record.memory))
+            };
+            for domain in apart {
+                keep_apart(&mut spec, event.key.0, domain);
+            }
+            spec
         },
     };
     tasks.take(journal, line, event, asked)

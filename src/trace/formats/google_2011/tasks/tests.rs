@@ -219,7 +219,7 @@ fn dirty_rows_are_named() {
     );
     for kind in [
         "no request; counted as 0",
-        "tasks on different machines, not enforced",
+        "tasks on different machines, not enforced without `constraints`",
         "record made up by the publisher",
         "task without SUBMIT; arrives at its first event",
         "scheduled twice without an end; the first counts as lost",
@@ -311,5 +311,30 @@ fn all_tables_of_the_trace_are_read_or_listed() {
         "machine events, read by `google-2011-machines`",
     ] {
         assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
+    }
+}
+
+#[test]
+fn tasks_of_a_job_are_kept_apart_if_that_is_asked_for() {
+    let apart = row(600, 1, 0, "0.5,0.25,0.1").replace(",0\n", ",1\n");
+    let rows = format!("{apart}{}", row(600, 2, 0, "0.5,0.25,0.1"));
+    let kind = "tasks on different machines, not enforced without `constraints`";
+    for (constraints, waived, terms) in [(false, 1, 0), (true, 0, 1)] {
+        let options = ReadOptions {
+            constraints,
+            ..ReadOptions::default()
+        };
+        let recorded = read(&rows, &options).expect("good rows");
+        assert_eq!(recorded.ledger.count(kind), waived);
+        let spec = &recorded.classes[recorded.arrivals[0].class as usize];
+        let against = &spec.affinity.required_pod_anti_affinity;
+        assert_eq!(against.len(), terms);
+        for term in against {
+            let others = term.selector.as_ref().expect("a selector");
+            assert!(others.matches(&spec.labels));
+            assert_eq!(&*term.topology_key, HOSTNAME_LABEL);
+        }
+        let other = &recorded.classes[recorded.arrivals[1].class as usize];
+        assert!(other.labels.is_empty() && other.affinity == model::Affinity::default());
     }
 }

@@ -210,3 +210,45 @@ fn usage_beside_the_events_is_what_tasks_use() {
     let recorded = Recorded::collect(&mut *source).expect("good rows");
     assert_eq!(recorded.ledger.count(USAGE_NOT_READ), 1);
 }
+
+#[test]
+fn limits_of_one_instance_keep_them_apart_if_that_is_asked_for() {
+    let events =
+        "time,type,collection_id,instance_index,priority\n1,0,7,0,9\n1,0,7,1,9\n2,0,8,0,9\n";
+    let collections = "time,type,collection_id,user,max_per_machine,max_per_switch\n\
+                       0,0,7,ann,1,1\n0,0,8,bob,2,0\n";
+    let files = [
+        ("collection_events.csv", collections),
+        ("instance_events.csv", events),
+    ];
+    let input = Input::bytes("t.tar", archive(&files));
+    for (constraints, waived, domains) in [
+        (false, 1, Vec::new()),
+        (true, 0, vec!["kubernetes.io/hostname", "google.com/switch"]),
+    ] {
+        let options = ReadOptions {
+            constraints,
+            ..ReadOptions::default()
+        };
+        let mut source = open(&input, &options).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let own = |place: usize| &recorded.classes[recorded.arrivals[place].class as usize];
+        let terms = &own(0).affinity.required_pod_anti_affinity;
+        let found: Vec<&str> = terms.iter().map(|term| &*term.topology_key).collect();
+        assert_eq!(found, domains);
+        assert!(own(2).affinity.required_pod_anti_affinity.is_empty());
+        for (kind, count) in [
+            (
+                "one instance on a machine, not enforced without `constraints`",
+                waived,
+            ),
+            (
+                "one instance below a switch, not enforced without `constraints`",
+                waived,
+            ),
+            ("limit of instances on a machine, not enforced", 1),
+        ] {
+            assert_eq!(recorded.ledger.count(kind), count, "{kind}");
+        }
+    }
+}
