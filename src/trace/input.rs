@@ -1,10 +1,11 @@
 //! Opening what a trace is read from: a file, bytes embedded in the program, or standard input.
 //! The compression is recognised by content (gzip with any number of members, zstd with any number
-//! of frames, xz with any number of streams, or none), never by name. Everything is streamed; the standard input of traces
+//! of frames, xz with any number of streams, a ZIP archive of one file, or none), never by name. Everything is streamed; the standard input of traces
 //! is kept in a temporary file if it is long, so that it can be read again.
 
 mod once;
 mod spool;
+mod zip;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -22,6 +23,7 @@ use super::lines::Lines;
 use super::pipe::Pipe;
 use once::Once;
 use spool::{Spool, Spooled};
+use zip::OnlyFile;
 
 /// Bytes read from the system at once.
 const BUFFER_BYTES: usize = 1 << 16;
@@ -435,6 +437,7 @@ fn is_magic(first: &[u8]) -> bool {
     first.starts_with(&GZIP_MAGIC)
         || first.starts_with(&ZSTD_MAGIC)
         || first.starts_with(&XZ_MAGIC[..4])
+        || first.starts_with(&zip::MAGIC)
 }
 
 /// The text of stored bytes: decompressed, without a byte order mark.
@@ -449,6 +452,10 @@ fn plain(stored: Box<dyn BufRead + Send>) -> io::Result<Box<dyn BufRead + Send>>
         })?
     } else if magic.starts_with(&XZ_MAGIC) {
         Expanding::open(stored, |stored| Ok(Box::new(XzReader::new(stored, true))))?
+    } else if magic.starts_with(&zip::MAGIC) {
+        Expanding::open(stored, |stored| {
+            Ok(Box::new(OnlyFile::new(Box::new(stored))))
+        })?
     } else {
         stored
     };

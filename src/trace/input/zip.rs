@@ -1,0 +1,372 @@
+//! The file of a ZIP archive that has one, as a stream: the archive is a file that is compressed, as those of gzip are. One
+//! with several files is refused once the second is met, so that none is left out. Folders and what macOS adds are no
+//! files.
+
+use std::io::{self, BufRead, Read};
+
+use flate2::Crc;
+use flate2::bufread::DeflateDecoder;
+
+use super::peek;
+
+/// First bytes of a file in an archive.
+pub(super) const MAGIC: [u8; 4] = *b"PK\x03\x04";
+/// First bytes of the list of files, and of the end of an archive without files.
+const LISTS: [[u8; 4]; 3] = [*b"PK\x01\x02", *b"PK\x05\x06", *b"PK\x06\x06"];
+/// First bytes of what is said about a file behind it; archives may leave them out.
+const BEHIND: [u8; 4] = *b"PK\x07\x08";
+
+/// Length of a header, with its first bytes.
+const HEADER: usize = 30;
+/// The most bytes behind a file up to the next header, with the first bytes of that.
+const MOST_BEHIND: usize = 28;
+
+type Stored = Box<dyn BufRead + Send>;
+
+/// The archive as its one file.
+pub(super) struct OnlyFile {
+    state: State,
+    /// Whether the file has begun.
+    has_begun: bool,
+}
+
+enum State {
+    /// Before a header.
+    Between(Stored),
+    Within(Box<Entry>),
+    Done,
+}
+
+/// A file in an archive.
+struct Entry {
+    name: String,
+    content: Content,
+    crc: Crc,
+    /// The check sum that its header states; `None` if it stands behind the file.
+    stated: Option<u32>,
+}
+
+enum Content {
+    Plain(io::Take<Stored>),
+    Deflated(DeflateDecoder<Stored>),
+}
+
+impl OnlyFile {
+    pub(super) fn new(stored: Stored) -> Self {
+        Self {
+            state: State::Between(stored),
+            has_begun: false,
+        }
+    }
+
+    /// Goes on to the next file that counts.
+    fn next(&mut self, stored: Stored) -> io::Result<()> {
+        let mut stored = stored;
+        loop {
+            let Some(mut entry) = Entry::begin(stored)? else {
+                if !self.has_begun {
+                    return Err(wrong("holds no file"));
+                }
+                return Ok(());
+            };
+            if entry.is_file() {
+                if self.has_begun {
+                    return Err(wrong(
+                        "is an archive of several files; unpack it (`unzip`) and name the folder or one of them",
+                    ));
+                }
+                self.has_begun = true;
+                self.state = State::Within(Box::new(entry));
+                return Ok(());
+            }
+            io::copy(&mut entry, &mut io::sink())?;
+            stored = entry.finish()?;
+        }
+    }
+}
+
+impl Read for OnlyFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match std::mem::replace(&mut self.state, State::Done) {
+                State::Done => return Ok(0),
+                State::Between(stored) => self.next(stored)?,
+                State::Within(mut entry) => {
+                    let length = entry.read(buffer)?;
+                    if length > 0 || buffer.is_empty() {
+                        self.state = State::Within(entry);
+                        return Ok(length);
+                    }
+                    self.state = State::Between(entry.finish()?);
+                }
+            }
+        }
+    }
+}
+
+impl Entry {
+    /// Reads the header of the next file; `None` behind the last one.
+    fn begin(stored: Stored) -> io::Result<Option<Self>> {
+        let (first, mut stored) = peek::<4>(stored)?;
+        if LISTS.iter().any(|list| first == *list) {
+            return Ok(None);
+        }
+        if first.len() < 4 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if first != MAGIC {
+            return Err(wrong("is a damaged ZIP archive; download or copy it again"));
+        }
+        let mut header = [0; HEADER];
+        stored.read_exact(&mut header)?;
+        let short = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
+        let long = |at: usize| u32::from(short(at)) | u32::from(short(at + 2)) << 16;
+        let (flags, method) = (short(6), short(8));
+        let mut name = vec![0; usize::from(short(26))];
+        stored.read_exact(&mut name)?;
+        let mut more = vec![0; usize::from(short(28))];
+        stored.read_exact(&mut more)?;
+        let name = String::from_utf8_lossy(&name).into_owned();
+        if flags & 1 == 1 {
+            let reason = "is a ZIP archive that a password protects; unpack it (`unzip`)";
+            return Err(wrong(reason));
+        }
+        let is_behind = flags & 8 == 8;
+        let content = match method {
+            8 => Content::Deflated(DeflateDecoder::new(stored)),
+            // How long it is stands behind it, where nothing tells it from the file.
+            0 if is_behind && long(18) == 0 && !name.ends_with('/') => {
+                return Err(wrong(
+                    "is a ZIP archive that does not say how long its file is; unpack it (`unzip`)",
+                ));
+            }
+            0 => Content::Plain(stored.take(size(long(18), &more))),
+            other => {
+                return Err(wrong(&format!(
+                    "is a ZIP archive whose file is compressed in the way {other}, which is not read; unpack it \
+                     (`unzip`)"
+                )));
+            }
+        };
+        Ok(Some(Self {
+            name,
+            content,
+            crc: Crc::new(),
+            stated: (!is_behind).then(|| long(14)),
+        }))
+    }
+
+    /// Whether it is a file of its own, and no folder, nor what systems add.
+    fn is_file(&self) -> bool {
+        let file = self.name.rsplit('/').next().unwrap_or_default();
+        !file.is_empty() && !file.starts_with('.') && !self.name.starts_with("__MACOSX/")
+    }
+
+    /// Checks the content, and leaves what stands behind the file.
+    fn finish(self) -> io::Result<Stored> {
+        let stored = match self.content {
+            Content::Plain(rest) if rest.limit() > 0 => {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            Content::Plain(rest) => rest.into_inner(),
+            Content::Deflated(decoder) => decoder.into_inner(),
+        };
+        let (stated, stored) = match self.stated {
+            Some(stated) => (stated, stored),
+            None => behind(stored)?,
+        };
+        if stated != self.crc.sum() {
+            let reason = "the check sum is another";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+        }
+        Ok(stored)
+    }
+}
+
+impl Read for Entry {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = match &mut self.content {
+            Content::Plain(rest) => rest.read(buffer)?,
+            Content::Deflated(decoder) => decoder.read(buffer)?,
+        };
+        self.crc.update(&buffer[..length]);
+        Ok(length)
+    }
+}
+
+/// The length of a file: that of the header, or one of 64 bits in the list of what else is said.
+fn size(stated: u32, more: &[u8]) -> u64 {
+    let mut rest = more;
+    while stated == u32::MAX
+        && let [a, b, c, d, after @ ..] = rest
+    {
+        let length = usize::from(u16::from_le_bytes([*c, *d]));
+        // The length as it is, and then as it is stored.
+        if [*a, *b] == [1, 0]
+            && let Some(long) = after.get(8..16)
+        {
+            return long
+                .iter()
+                .rev()
+                .fold(0, |sum, &byte| sum << 8 | u64::from(byte));
+        }
+        rest = after.get(length..).unwrap_or_default();
+    }
+    stated.into()
+}
+
+/// The check sum that stands behind a file, and what comes then: lengths of 32 or of 64 bits stand there, too.
+fn behind(stored: Stored) -> io::Result<(u32, Stored)> {
+    let (found, mut stored) = peek::<MOST_BEHIND>(stored)?;
+    let is_next = |at: usize| {
+        let first = found.get(at..at + 4);
+        first.is_some_and(|first| first == MAGIC || LISTS.iter().any(|list| first == *list))
+    };
+    let is_marked = found.starts_with(&BEHIND);
+    let lengths = if is_marked { [16, 24] } else { [12, 20] };
+    let Some(length) = lengths.into_iter().find(|&length| is_next(length)) else {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    };
+    let from = if is_marked { 4 } else { 0 };
+    let sum = { found[from..from + 4].iter().rev() }
+        .fold(0, |sum: u32, &byte| sum << 8 | u32::from(byte));
+    stored.read_exact(&mut vec![0; length])?;
+    Ok((sum, stored))
+}
+
+fn wrong(reason: &str) -> io::Error {
+    io::Error::other(reason.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::DeflateEncoder;
+
+    use super::*;
+    use crate::input::Input;
+
+    /// How a file is packed.
+    #[derive(Clone, Copy)]
+    struct Packing {
+        is_deflated: bool,
+        is_behind: bool,
+        is_marked: bool,
+    }
+
+    const PLAIN: Packing = Packing {
+        is_deflated: false,
+        is_behind: false,
+        is_marked: false,
+    };
+
+    /// An archive of files.
+    fn packed(files: &[(&str, &str)], how: Packing) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (name, text) in files {
+            let mut crc = Crc::new();
+            crc.update(text.as_bytes());
+            let mut content = text.as_bytes().to_vec();
+            if how.is_deflated {
+                let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+                encoder.write_all(text.as_bytes()).expect("memory");
+                content = encoder.finish().expect("memory");
+            }
+            let long = |number: usize| (number as u32).to_le_bytes();
+            let facts = [
+                crc.sum().to_le_bytes(),
+                long(content.len()),
+                long(text.len()),
+            ]
+            .concat();
+            bytes.extend(MAGIC);
+            bytes.extend([
+                20,
+                0,
+                8 * u8::from(how.is_behind),
+                0,
+                8 * u8::from(how.is_deflated),
+                0,
+            ]);
+            bytes.extend([0; 4]);
+            bytes.extend(if how.is_behind {
+                vec![0; 12]
+            } else {
+                facts.clone()
+            });
+            bytes.extend([name.len() as u8, 0, 0, 0]);
+            bytes.extend(name.as_bytes());
+            bytes.extend(content);
+            if how.is_behind {
+                bytes.extend(if how.is_marked { &BEHIND[..] } else { &[] });
+                bytes.extend(facts);
+            }
+        }
+        bytes.extend(LISTS[0]);
+        bytes.extend([0; 40]);
+        bytes
+    }
+
+    fn read(bytes: Vec<u8>) -> Result<String, String> {
+        let read = Input::bytes("a.zip", bytes).read_to_string();
+        read.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_archive_of_one_file_is_the_file() {
+        let files = [
+            ("data/", ""),
+            ("data/a.csv", "a,b\n1,2\n"),
+            ("__MACOSX/data/._a.csv", "x"),
+        ];
+        for (is_deflated, is_behind, is_marked) in [
+            (false, false, false),
+            (true, false, false),
+            (true, true, false),
+            (true, true, true),
+        ] {
+            let how = Packing {
+                is_deflated,
+                is_behind,
+                is_marked,
+            };
+            assert_eq!(read(packed(&files, how)), Ok("a,b\n1,2\n".to_owned()));
+        }
+    }
+
+    #[test]
+    fn archives_that_are_not_one_file_are_refused() {
+        let deflated = Packing {
+            is_deflated: true,
+            ..PLAIN
+        };
+        let one = packed(&[("a.csv", "a,b\n1,2\n")], deflated);
+        let mut damaged = packed(&[("a.csv", "a,b\n1,2\n")], PLAIN);
+        damaged[HEADER + 6] = b'!';
+        let mut locked = one.clone();
+        locked[6] = 1;
+        for (bytes, expected) in [
+            (
+                packed(&[("a", "1"), ("b", "2")], PLAIN),
+                "a.zip: is an archive of several files; unpack it (`unzip`) and name the folder or one of them",
+            ),
+            (packed(&[("a/", "")], PLAIN), "a.zip: holds no file"),
+            (
+                one[..one.len() - 60].to_vec(),
+                "a.zip: the compressed data ends too early: the file is truncated; download or copy it again",
+            ),
+            (
+                damaged,
+                "a.zip: the compressed data is damaged (the check sum is another); download or copy the file again",
+            ),
+            (
+                locked,
+                "a.zip: is a ZIP archive that a password protects; unpack it (`unzip`)",
+            ),
+        ] {
+            assert_eq!(read(bytes), Err(expected.to_owned()));
+        }
+    }
+}
