@@ -51,6 +51,11 @@ pub trait FileLookup {
         let _ = folder;
         Vec::new()
     }
+
+    /// Returns whether a folder holds a file, at whatever depth.
+    fn has_files(&self, folder: &Path) -> bool {
+        !self.names_in(folder).is_empty()
+    }
 }
 
 /// Folders in which files are searched.
@@ -87,6 +92,11 @@ impl SearchPath {
         let all = names.into_iter();
         all.map(|name| (format!("{written}/{name}"), folder.join(name)))
             .collect()
+    }
+
+    /// First location that is a folder of this name with a file in it, at whatever depth.
+    pub fn find_folder(&self, written: &str, lookup: &dyn FileLookup) -> Option<PathBuf> {
+        self.places(written).find(|folder| lookup.has_files(folder))
     }
 
     fn places<'a>(&'a self, written: &'a str) -> impl Iterator<Item = PathBuf> + 'a {

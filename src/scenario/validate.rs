@@ -113,15 +113,15 @@ impl Validator<'_> {
         self.files.extend(inside);
     }
 
-    /// A folder of parts counts as a file.
+    /// A folder of parts counts as a file, also one that has them in folders of its own.
     fn trace(&mut self, written: &str, place: &str) {
-        let inside = match self.search.find(written, self.lookup) {
-            Some(_) => Vec::new(),
-            None => self.search.find_in(written, self.lookup),
+        let folder = match self.search.find(written, self.lookup) {
+            Some(_) => None,
+            None => self.search.find_folder(written, self.lookup),
         };
-        match inside.first().and_then(|(_, part)| part.parent()) {
+        match folder {
             Some(folder) => {
-                self.files.insert(written.to_owned(), folder.to_owned());
+                self.files.insert(written.to_owned(), folder);
             }
             None => self.file(written, place),
         }

@@ -55,6 +55,18 @@ impl FileLookup for DiskAndEmbedded {
         names.sort_unstable();
         names
     }
+
+    fn has_files(&self, folder: &Path) -> bool {
+        let entries = folder.read_dir().into_iter().flatten().flatten();
+        let mut shown =
+            entries.filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."));
+        // A link to a folder is followed no further, as those of a trace are not.
+        shown.any(|entry| {
+            entry.path().is_file()
+                || entry.file_type().is_ok_and(|kind| kind.is_dir())
+                    && self.has_files(&entry.path())
+        })
+    }
 }
 
 /// The folder to add to a search path, so that embedded files are found last.
@@ -84,4 +96,22 @@ fn embedded(path: &Path) -> Option<EmbeddedFile> {
     let inside = path.strip_prefix(EMBEDDED).ok()?;
     let name = inside.file_name()?.to_str()?;
     FILES.iter().find(|(known, _)| *known == name).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_the_files_of_those_in_it() {
+        let folder = std::env::temp_dir().join(format!("windtunnel-inputs-{}", std::process::id()));
+        let inner = folder.join("task_events");
+        std::fs::create_dir_all(&inner).expect("a folder");
+        let has_files = || DiskAndEmbedded.has_files(&folder);
+        std::fs::write(inner.join(".hidden"), "").expect("a file");
+        assert!(!has_files());
+        std::fs::write(inner.join("part-00000-of-00500.csv"), "").expect("a file");
+        assert!(has_files());
+        std::fs::remove_dir_all(&folder).expect("a folder that can be removed");
+    }
 }
