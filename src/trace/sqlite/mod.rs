@@ -1,14 +1,16 @@
 //! Tables of an `SQLite` database, row by row in the order of their keys. A cell is the text that a table
 //! of text would have; nothing stands for NULL. Indexes, views and tables without row numbers are not
-//! read. Source: the documentation of `SQLite`, "Database File Format".
+//! read. A database on disk is read page by page, and one that is compressed is unpacked to a temporary file, so that
+//! it may be larger than memory. Source: the documentation of `SQLite`, "Database File Format".
 
+mod pages;
 mod record;
 
 use std::sync::Arc;
 
-use super::budget::read_whole;
 use super::error::{TraceError, read_error};
 use super::input::Input;
+use pages::Pages;
 use record::{Cell, cells, varint};
 
 /// The bytes with which a database begins.
@@ -29,7 +31,7 @@ pub(crate) fn is_sqlite(first: &[u8]) -> bool {
 /// A database.
 pub(crate) struct Sqlite {
     name: Arc<str>,
-    bytes: Vec<u8>,
+    pages: Pages,
     page: usize,
     /// The bytes of a page that hold something.
     usable: usize,
@@ -52,10 +54,10 @@ impl Sqlite {
     /// Opens a database.
     ///
     /// # Errors
-    /// The file can't be read, is longer than is held as a whole, or is damaged.
+    /// The file can't be read, or is damaged.
     pub(crate) fn open(input: &Input) -> Result<Self, TraceError> {
-        let bytes = read_whole(&mut *input.open()?);
-        let bytes = bytes.map_err(|error| read_error(&input.name, &error))?;
+        let wrong = |error| read_error(&input.name, &error);
+        let pages = Pages::open(input)?;
         let refuse = |reason: &str| TraceError::Format {
             file: input.name.to_string(),
             reason: reason.to_owned(),
@@ -69,7 +71,7 @@ impl Sqlite {
                 )));
             }
         }
-        let header = bytes.get(..HEADER);
+        let header = pages.read(0, HEADER).map_err(wrong)?;
         let header = header.ok_or_else(|| refuse("the header of SQLite is cut off"))?;
         let page = match usize::from(header[16]) << 8 | usize::from(header[17]) {
             1 => 1 << 16,
@@ -91,7 +93,7 @@ impl Sqlite {
         }
         Ok(Self {
             name: input.name.clone(),
-            bytes,
+            pages,
             page,
             usable,
         })
@@ -165,7 +167,7 @@ impl Sqlite {
 
     /// Takes each row of the tree of pages below one, with its number.
     fn walk(&self, root: u32, take: &mut TakeRow<'_>) -> Result<(), TraceError> {
-        let mut left = self.bytes.len() / self.page + 1;
+        let mut left = self.pages.length / self.page as u64 + 1;
         let mut pages = vec![(root, 0)];
         while let Some((number, depth)) = pages.pop() {
             let refuse = |reason: &str| TraceError::Format {
@@ -176,7 +178,7 @@ impl Sqlite {
             left = left
                 .checked_sub(1)
                 .ok_or_else(|| refuse("is part of a circle of pages"))?;
-            let page = self.page(number).ok_or_else(damaged)?;
+            let page = &*self.page(number)?.ok_or_else(damaged)?;
             let from = if number == 1 { HEADER } else { 0 };
             let kind = *page.get(from).ok_or_else(damaged)?;
             let count = big(page, from + 3, 2).ok_or_else(damaged)?;
@@ -190,7 +192,7 @@ impl Sqlite {
             let places = places.collect::<Option<Vec<usize>>>().ok_or_else(damaged)?;
             if is_leaf {
                 for place in places {
-                    let (key, payload) = self.payload(page, place).ok_or_else(damaged)?;
+                    let (key, payload) = self.payload(page, place)?.ok_or_else(damaged)?;
                     let record = cells(&payload).ok_or_else(damaged)?;
                     take(key, &record)?;
                 }
@@ -207,36 +209,75 @@ impl Sqlite {
         Ok(())
     }
 
-    /// The page of a number, which counts from 1.
-    fn page(&self, number: u32) -> Option<&[u8]> {
-        let start = (number as usize).checked_sub(1)?.checked_mul(self.page)?;
-        self.bytes.get(start..start.checked_add(self.page)?)
+    /// The page of a number, which counts from 1; `None` if the file does not have it.
+    fn page(&self, number: u32) -> Result<Option<Vec<u8>>, TraceError> {
+        let Some(before) = number.checked_sub(1) else {
+            return Ok(None);
+        };
+        let page = self
+            .pages
+            .read(u64::from(before) * self.page as u64, self.page);
+        page.map_err(|error| read_error(&self.name, &error))
     }
 
-    /// The row number and the record of a cell of a leaf, with the pages that it continues in.
-    fn payload(&self, page: &[u8], mut at: usize) -> Option<(i64, Vec<u8>)> {
+    /// The row number and the record of a cell of a leaf, with the pages that it continues in; `None` if it is damaged.
+    fn payload(&self, page: &[u8], at: usize) -> Result<Option<(i64, Vec<u8>)>, TraceError> {
+        let Some(Cut {
+            key,
+            length,
+            mut payload,
+            mut next,
+        }) = self.cut(page, at)
+        else {
+            return Ok(None);
+        };
+        while payload.len() < length {
+            let number = u32::try_from(next).unwrap_or_default();
+            let Some(page) = self.page(number)? else {
+                return Ok(None);
+            };
+            let more = (length - payload.len()).min(self.usable - 4);
+            let (Some(bytes), Some(behind)) = (page.get(4..4 + more), big(&page, 0, 4)) else {
+                return Ok(None);
+            };
+            payload.extend_from_slice(bytes);
+            next = behind;
+        }
+        Ok(Some((key, payload)))
+    }
+
+    /// The part of a record that stands in its cell.
+    fn cut(&self, page: &[u8], mut at: usize) -> Option<Cut> {
         let length = usize::try_from(varint(page, &mut at)?).ok()?;
         let key = varint(page, &mut at)? as i64;
         let most = self.usable - 35;
-        if length <= most {
-            return Some((key, page.get(at..at.checked_add(length)?)?.to_vec()));
-        }
-        if length > self.bytes.len() {
+        let (local, next) = if length <= most {
+            (length, 0)
+        } else if length as u64 > self.pages.length {
             return None;
-        }
-        let least = (self.usable - 12) * 32 / 255 - 23;
-        let local = least + (length - least) % (self.usable - 4);
-        let local = if local <= most { local } else { least };
-        let mut payload = page.get(at..at + local)?.to_vec();
-        let mut next = big(page, at + local, 4)?;
-        while payload.len() < length {
-            let page = self.page(u32::try_from(next).ok()?)?;
-            let more = (length - payload.len()).min(self.usable - 4);
-            payload.extend_from_slice(page.get(4..4 + more)?);
-            next = big(page, 0, 4)?;
-        }
-        Some((key, payload))
+        } else {
+            let least = (self.usable - 12) * 32 / 255 - 23;
+            let local = least + (length - least) % (self.usable - 4);
+            let local = if local <= most { local } else { least };
+            (local, big(page, at + local, 4)?)
+        };
+        Some(Cut {
+            key,
+            length,
+            payload: page.get(at..at.checked_add(local)?)?.to_vec(),
+            next,
+        })
     }
+}
+
+/// The beginning of a record.
+struct Cut {
+    key: i64,
+    /// The length of the record.
+    length: usize,
+    payload: Vec<u8>,
+    /// The page that it continues in, if it is longer.
+    next: usize,
 }
 
 /// The number in some bytes at a place, the highest first.
