@@ -49,7 +49,7 @@ const COLUMNS: &[ColumnDoc] = &[
         "creation_time",
         "s from the trace's start; empty: before it",
     ),
-    ColumnDoc::required("scheduled_time", "s; empty: before the start"),
+    ColumnDoc::optional("scheduled_time", "s; empty: before the start"),
     ColumnDoc::required("deletion_time", "s; empty: after the end"),
 ];
 
@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn tables_without_limits_are_read_by_their_header() {
         let text = "app_name,instance_sn,role,gpu_request,memory_request,cpu_request,deletion_time,\
-                    creation_time,scheduled_time\nx,a,HN,1,8,,90,5,6\nx,b,CN,0,8,2,,,\n";
+                    creation_time\nx,a,HN,1,8,,90,5\nx,b,CN,0,8,2,,\n";
         let input = Input::bytes("d.csv", text.as_bytes());
         let entry = crate::registry::recognize(&input).expect("known");
         assert_eq!(entry.name, ENTRY.name);

@@ -384,7 +384,7 @@ impl Tasks {
             return Ok(());
         };
         if asked == task.asked {
-            return Ok(());
+            return journal.dirt("update that changes nothing", Action::Keep, line);
         }
         let (specs, began) = (self.specs.classes(), task.began);
         let changed = Changed {

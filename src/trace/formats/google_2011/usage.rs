@@ -176,7 +176,7 @@ impl Windows {
         if end < start {
             return Err(fields.bad(places.end, "no earlier than the start").into());
         }
-        if cpu.is_none() || memory.is_none() {
+        if cpu.is_none() && memory.is_none() {
             return Ok(journal.dirt("window without usage", Action::Drop, line)?);
         }
         let entry = self.tasks.entry(key);
@@ -233,8 +233,8 @@ impl Usage {
         };
         let whole = |nanos: i64| nanos / 1_000_000_000;
         let second = whole(start.as_nanos());
-        let mut cpu = Steps::new(second, |milli: &i64| format!("{milli}m"));
-        let mut memory = Steps::new(second, i64::to_string);
+        let written: [fn(&i64) -> String; 2] = [|milli| format!("{milli}m"), i64::to_string];
+        let [mut cpu, mut memory] = written.map(|own| Steps::new(second, own));
         self.samples.each(number, |window| {
             let [from, until] = [Some(window.at), window.value(0)]
                 .map(|own| Instant::from_nanos(own.unwrap_or_default()));
@@ -242,14 +242,17 @@ impl Usage {
                 return;
             }
             let second = whole(window.at);
-            if let Some((milli, bytes)) = window.value(1).zip(window.value(2)) {
-                cpu.push(second, milli);
-                memory.push(second, bytes);
+            for (steps, used) in [(&mut cpu, window.value(1)), (&mut memory, window.value(2))] {
+                if let Some(used) = used {
+                    steps.push(second, used);
+                }
             }
         })?;
-        Ok(cpu.finish().map(|cpu_usage| Behaviour {
-            cpu_usage: Some(cpu_usage),
-            memory_usage: memory.finish(),
+        let (cpu_usage, memory_usage) = (cpu.finish(), memory.finish());
+        let is_measured = cpu_usage.is_some() || memory_usage.is_some();
+        Ok(is_measured.then(|| Behaviour {
+            cpu_usage,
+            memory_usage,
             ..Behaviour::default()
         }))
     }
@@ -340,7 +343,8 @@ mod tests {
             row(600, 700, 1, "0.125"),
             row(900, 950, 0, "0.25"),
             row(940, 960, 0, "0.25"),
-            row(700, 710, 1, ""),
+            row(700, 710, 1, "").replace("0.25", ""),
+            row(700, 710, 1, "").replace("0.25", "0.5"),
         ];
         let input = Input::bytes("part-0.csv", rows.concat().into_bytes());
         let entry = crate::registry::recognize(&input).expect("known");
@@ -360,6 +364,11 @@ mod tests {
             usage.memory_usage.as_deref(),
             Some("recorded(0s: 68719476736)")
         );
+        let other = recorded.classes[1].behaviour.as_ref().expect("usage");
+        let [cpu, memory] = [&other.cpu_usage, &other.memory_usage].map(Option::as_deref);
+        assert_eq!(cpu, Some("recorded(0s: 8000m)"));
+        let steps = "recorded(0s: 68719476736, 100s: 137438953472)";
+        assert_eq!(memory, Some(steps), "what a window leaves open is not 0");
         for kind in [
             "window that begins before the end of the task's last; cuts it",
             "window without usage",
