@@ -175,7 +175,8 @@ pub(crate) fn each_line(
     Ok(())
 }
 
-/// Takes each element of the list or object at a path of keys; whether there is one.
+/// Takes each element of the list or object at a path of keys; whether there is one. A file may hold several texts,
+/// one after the other.
 ///
 /// # Errors
 /// The text can't be read or is no JSON, or taking an element fails.
@@ -206,24 +207,58 @@ fn walk(
         has_scalars_alone,
     };
     let mut deserializer = serde_json::Deserializer::from_reader(counted);
-    let at = At {
-        path,
-        walk: &mut walk,
+    // Pages of an answer are often written one after the other to the same file.
+    let read = loop {
+        let at = At {
+            path,
+            walk: &mut walk,
+        };
+        match at.deserialize(&mut deserializer) {
+            Ok(()) if deserializer.end().is_ok() => break Ok(()),
+            Ok(()) => {}
+            Err(error) => break Err(error),
+        }
     };
-    let read = at.deserialize(&mut deserializer);
-    let read = read.and_then(|()| deserializer.end());
     if let Some(error) = walk.stopped {
         return Err(error);
     }
-    read.map_err(|error| TraceError::Format {
+    read.map_err(|error| no_text(input, &error))?;
+    Ok(walk.is_found)
+}
+
+fn no_text(input: &Input, error: &serde_json::Error) -> TraceError {
+    TraceError::Format {
         file: input.name.to_string(),
         reason: if error.is_eof() {
             format!("is no such JSON text: {error}: the file is truncated; copy it again")
         } else {
             format!("is no such JSON text: {error}")
         },
-    })?;
-    Ok(walk.is_found)
+    }
+}
+
+/// Takes each of the JSON texts that a file holds one after the other, each as a whole.
+///
+/// # Errors
+/// The text can't be read or is no JSON, or taking a text fails.
+pub(crate) fn each_text(
+    input: &Input,
+    mut take: impl FnMut(Element) -> Result<(), TraceError>,
+) -> Result<(), TraceError> {
+    let line = Arc::new(AtomicU64::new(1));
+    let counted = CountedLines {
+        reader: input.open()?,
+        line: line.clone(),
+    };
+    let mut texts = serde_json::Deserializer::from_reader(counted).into_iter::<Value>();
+    while let Some(value) = texts.next() {
+        take(Element {
+            line: line.load(Ordering::Relaxed),
+            key: String::new(),
+            value: value.map_err(|error| no_text(input, &error))?,
+        })?;
+    }
+    Ok(())
 }
 
 /// Takes each member of the object at a path of keys that is a text, a number or a truth value; lists and
@@ -414,6 +449,17 @@ mod tests {
         assert_eq!((is_found, seen.as_slice()), (Ok(true), &expected[..]));
         assert_eq!(found(&["c"]).1, [(4, "k".to_owned(), "3".to_owned())]);
         assert_eq!(found(&["none"]).0, Ok(false));
+        let pages = Input::bytes("t.json", &b"{\"a\": [1]}\n{\"a\": [2,\n3]}{\"b\": 0} "[..]);
+        let mut seen = Vec::new();
+        let is_found = each_element(&pages, &["a"], |element| {
+            seen.push((element.line, element.value.to_string()));
+            Ok(())
+        });
+        let expected = [(1, "1"), (2, "2"), (3, "3")].map(|(line, own)| (line, own.to_owned()));
+        assert_eq!((is_found, seen.as_slice()), (Ok(true), &expected[..]));
+        let behind = Input::bytes("t.json", &b"[1]\nx"[..]);
+        let error = each_element(&behind, &[], |_| Ok(())).expect_err("no JSON");
+        assert!(error.to_string().contains("line 2 column 1"), "{error}");
         let cut = Input::bytes("t.json", &b"[1,\n"[..]);
         let error = each_element(&cut, &[], |_| Ok(())).expect_err("cut");
         assert!(error.to_string().contains("line 2"), "{error}");

@@ -72,6 +72,7 @@ mod unfold;
 mod unrecognized;
 mod waits;
 pub mod writers;
+mod yaml_items;
 
 #[cfg(test)]
 mod bad_traces;

@@ -1,27 +1,33 @@
-//! The audit log of a Kubernetes API server, `audit.k8s.io/v1`: an object a line. A pod arrives when its
-//! creation is answered, starts with its binding and ends when it is deleted, evicted, or reported as
-//! succeeded or failed. Its requests are known from level `Request` on, if the log has its name: the pods of
-//! controllers are named by the server, which only the answer says, of level `RequestResponse`; without it
-//! they arrive with their bindings. Source: the documentation of
+//! The audit log of a Kubernetes API server, `audit.k8s.io/v1`: an object a line, or an `EventList` a line as webhooks
+//! get it. A pod arrives when its
+//! creation is answered, starts with its binding and ends when it is reported as succeeded or failed, or else with the
+//! last of its deletions, which is that of its node, when it is gone. Its requests are known from level `Request` on: the pods of
+//! controllers are named by the server, which only the answer says, of level `RequestResponse`; without it their creations are
+//! found by what the names of those that are bound begin with. What an answer shows of a pod that came before the log makes it
+//! arrive at the beginning. Source: the documentation of
 //! Kubernetes, "Auditing".
 
-use super::{Act, Deed, lives};
+use serde_json::Value;
+
+use super::{Deed, Known, Records};
 use crate::archive::parts;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::input::Input;
+use crate::job_fields::Outcome;
 use crate::json::{Element, each_line, is_json};
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::pod_template;
-use crate::rows::{Refused, show_text};
+use crate::rows::{Refused, heed, show_text};
 use crate::stream::ArrivalSource;
 use model::PodSpec;
+use units::Instant;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "kubernetes-audit",
-    summary: "audit log of a Kubernetes API server (JSON lines)",
+    summary: "audit log of a Kubernetes API server (JSON lines, or lists of them)",
     columns: &[
         ColumnDoc::required("stage", "answered requests count: ResponseComplete"),
         ColumnDoc::required("verb", "create, delete, update or patch"),
@@ -29,7 +35,14 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::required("stageTimestamp", "date, UTC; or requestReceivedTimestamp"),
         ColumnDoc::optional("responseStatus.code", "refused requests are left out"),
         ColumnDoc::optional("requestObject", "pod as it was asked for, or its binding"),
-        ColumnDoc::optional("responseObject", "pod as it was answered"),
+        ColumnDoc::optional(
+            "responseObject",
+            "pod as it was answered, with its phase; pods that were deleted together",
+        ),
+        ColumnDoc::optional(
+            "user.username",
+            "deletions by the scheduler are preemptions",
+        ),
         ColumnDoc::optional("requestURI", "address; dry runs are left out"),
         ColumnDoc::optional("auditID", "request; read, not used"),
     ],
@@ -57,51 +70,55 @@ fn sniff(first: &[u8]) -> Confidence {
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
-    let mut acts = Vec::new();
+    let mut records = Records::default();
     for part in parts(input)? {
         journal.file = part.name.clone();
         each_line(&part, &mut journal, |journal, event| {
-            acts.extend(take(journal, event)?);
+            let is_list = event.text_at("/kind") == "EventList";
+            let Some(Value::Array(list)) = event.at("/items").filter(|_| is_list) else {
+                return take(&mut records, journal, event);
+            };
+            for own in list {
+                let own = Element {
+                    line: event.line,
+                    key: String::new(),
+                    value: own.clone(),
+                };
+                heed(journal, |journal| take(&mut records, journal, &own))?;
+            }
             Ok(())
         })?;
     }
-    lives(acts, journal)
+    records.lives(journal, options)
 }
 
-/// The change that a request makes to a pod's life, if it makes one.
-fn take(journal: &mut Journal, event: &Element) -> Result<Option<Act>, Refused> {
+/// A request about pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Request {
+    Create,
+    Bind,
+    Delete,
+    DeleteSeveral,
+    /// It changes no more than what is known of the pod.
+    Change,
+}
+
+/// Takes what a request changes of the lives of pods.
+fn take(records: &mut Records, journal: &mut Journal, event: &Element) -> Result<(), Refused> {
     let line = event.line;
-    let stage = event.name_at("/stage", "a stage such as ResponseComplete")?;
-    let verb = event.name_at("/verb", "a verb such as create")?;
-    let code = event.number_at("/responseStatus/code", 999.0)?;
-    let is_pod = event.text_at("/objectRef/resource") == "pods";
-    let subresource = event.text_at("/objectRef/subresource");
-    let deed = match (verb, subresource) {
-        _ if stage != "ResponseComplete" => Err("request at a stage before its answer"),
-        _ if !is_pod => Err("request about other objects"),
-        _ if is_dry_run(event) => Err("dry run, which changes nothing"),
-        _ if code.is_some_and(|code| code >= 300.0) => Err("request that was refused"),
-        ("create", "") => Ok(Deed::Create(None)),
-        ("create", "binding") => Ok(Deed::Bind),
-        ("delete", "") | ("create", "eviction") => Ok(Deed::End),
-        ("update" | "patch", "status") if is_over(event) => Ok(Deed::End),
-        ("deletecollection", _) => {
-            Err("deletion of several pods at once, whose names are not recorded")
-        }
-        _ => Err("request that changes no pod's life"),
-    };
-    let mut deed = match deed {
-        Ok(deed) => deed,
-        Err(kind) => {
-            journal.dirt(kind, Action::Drop, line)?;
-            return Ok(None);
-        }
+    let request = match request(event)? {
+        Ok(request) => request,
+        Err(kind) => return Ok(journal.dirt(kind, Action::Drop, line)?),
     };
     let date = match event.date_at("/stageTimestamp")? {
         Some(date) => Some(date),
         None => event.date_at("/requestReceivedTimestamp")?,
     };
     let at = date.ok_or_else(|| event.bad_at("/stageTimestamp", "a date"))?;
+    if request == Request::DeleteSeveral {
+        return delete_several(records, journal, event, at);
+    }
+    let namespace = event.text_at("/objectRef/namespace");
     let places = [
         "/objectRef/name",
         "/responseObject/metadata/name",
@@ -109,22 +126,159 @@ fn take(journal: &mut Journal, event: &Element) -> Result<Option<Act>, Refused> 
     ];
     let mut names = places.into_iter().map(|path| event.text_at(path));
     let Some(name) = names.find(|name| !name.is_empty()) else {
-        // Pods of controllers are named by the server, which the answer alone says.
-        let kind = "request about a pod whose name is not recorded";
-        journal.dirt(kind, Action::Drop, line)?;
-        return Ok(None);
+        return take_unnamed(records, journal, event, at, request);
     };
-    let namespace = event.text_at("/objectRef/namespace");
-    if let Deed::Create(spec) = &mut deed {
-        *spec = created(journal, event, namespace)?.map(Box::new);
+    let pod = records.pod(namespace, name, "");
+    if request == Request::Create {
+        let spec = created(journal, event, namespace)?.map(|spec| records.spec(spec));
+        records.pods[pod as usize] = spec.is_some();
+        records.add(journal, line, pod, at, Deed::Create(spec));
+        // Those of nodes themselves, and some of controllers, are on a node from the beginning.
+        let paths = [
+            "/responseObject/spec/nodeName",
+            "/requestObject/spec/nodeName",
+        ];
+        if paths
+            .into_iter()
+            .any(|path| !event.text_at(path).is_empty())
+        {
+            records.add(journal, line, pod, at, Deed::Bind);
+        }
+        return Ok(());
     }
-    Ok(Some(Act {
-        file: journal.file.clone(),
-        line,
-        key: (namespace.to_owned(), name.to_owned(), String::new()),
-        at,
-        deed,
-    }))
+    let is_news = show(records, journal, event, pod, at)?;
+    let deed = match request {
+        Request::Bind => Some((at, Deed::Bind)),
+        Request::Delete => Some(deletion(event, event.at("/responseObject"), at)),
+        Request::Create | Request::DeleteSeveral | Request::Change => {
+            over(event).map(|outcome| (at, Deed::Over(outcome)))
+        }
+    };
+    match deed {
+        Some((at, deed)) => records.add(journal, line, pod, at, deed),
+        None if is_news => {}
+        None => journal.dirt("request that changes no pod's life", Action::Drop, line)?,
+    }
+    Ok(())
+}
+
+/// What is requested of pods, or the reason why the request says nothing.
+fn request(event: &Element) -> Result<Result<Request, &'static str>, Refused> {
+    let stage = event.name_at("/stage", "a stage such as ResponseComplete")?;
+    let verb = event.name_at("/verb", "a verb such as create")?;
+    let code = event.number_at("/responseStatus/code", 999.0)?;
+    let is_pod = event.text_at("/objectRef/resource") == "pods";
+    let subresource = event.text_at("/objectRef/subresource");
+    Ok(match (verb, subresource) {
+        _ if stage != "ResponseComplete" => Err("request at a stage before its answer"),
+        _ if !is_pod => Err("request about other objects"),
+        _ if is_dry_run(event) => Err("dry run, which changes nothing"),
+        _ if code.is_some_and(|code| code >= 300.0) => Err("request that was refused"),
+        ("create", "") => Ok(Request::Create),
+        ("create", "binding") => Ok(Request::Bind),
+        ("delete", "") | ("create", "eviction") => Ok(Request::Delete),
+        ("deletecollection", "") => Ok(Request::DeleteSeveral),
+        ("update" | "patch", "" | "status" | "resize" | "ephemeralcontainers") => {
+            Ok(Request::Change)
+        }
+        _ => Err("request that changes no pod's life"),
+    })
+}
+
+/// Takes a request about a pod whose name is not recorded.
+fn take_unnamed(
+    records: &mut Records,
+    journal: &mut Journal,
+    event: &Element,
+    at: Instant,
+    request: Request,
+) -> Result<(), Refused> {
+    let line = event.line;
+    let namespace = event.text_at("/objectRef/namespace");
+    // Pods of controllers are named by the server, which the answer alone says.
+    let prefix = event.text_at("/requestObject/metadata/generateName");
+    if request != Request::Create || prefix.is_empty() {
+        let kind = "request about a pod whose name is not recorded";
+        return Ok(journal.dirt(kind, Action::Drop, line)?);
+    }
+    let pod = records.pod(namespace, prefix, "");
+    let spec = created(journal, event, namespace)?.map(|spec| records.spec(spec));
+    records.add(journal, line, pod, at, Deed::CreateUnnamed(spec));
+    Ok(())
+}
+
+/// Takes a deletion of several pods, which the answer names.
+fn delete_several(
+    records: &mut Records,
+    journal: &mut Journal,
+    event: &Element,
+    at: Instant,
+) -> Result<(), Refused> {
+    let Some(Value::Array(list)) = event.at("/responseObject/items") else {
+        let kind = "deletion of several pods at once, whose names are not recorded";
+        return Ok(journal.dirt(kind, Action::Drop, event.line)?);
+    };
+    for (place, object) in list.iter().enumerate() {
+        let path = format!("/responseObject/items/{place}/metadata/name");
+        let name = event.name_at(&path, "the name of a pod")?;
+        let pod = records.pod(event.text_at("/objectRef/namespace"), name, "");
+        let (at, deed) = deletion(event, Some(object), at);
+        records.add(journal, event.line, pod, at, deed);
+    }
+    Ok(())
+}
+
+/// The deletion of a pod that the answer shows, and when it ended: of one that was over before, then.
+fn deletion(event: &Element, object: Option<&Value>, at: Instant) -> (Instant, Deed) {
+    let text = |path: &str| object.and_then(|object| object.pointer(path)?.as_str());
+    let phase = text("/status/phase").unwrap_or_default();
+    let is_preempted = event.text_at("/user/username") == "system:kube-scheduler";
+    let is_evicted = event.text_at("/objectRef/subresource") == "eviction";
+    match (outcome_of(phase), phase) {
+        (Some(outcome), _) => (object.and_then(finished).unwrap_or(at), Deed::Over(outcome)),
+        (None, "Pending" | "Running") => (at, Deed::Delete(Some(Outcome::Cancelled))),
+        _ if is_preempted || is_evicted => (at, Deed::Delete(Some(Outcome::Cancelled))),
+        _ => (at, Deed::Delete(None)),
+    }
+}
+
+/// The instant at which the last container of a pod finished.
+fn finished(object: &Value) -> Option<Instant> {
+    let list = object.pointer("/status/containerStatuses")?.as_array()?;
+    let ends = list.iter().filter_map(|one| {
+        let end = one.pointer("/state/terminated/finishedAt")?.as_str()?;
+        crate::calendar::Zone::east(0).instant(end)
+    });
+    ends.max()
+}
+
+/// Takes the spec of a pod that an answer shows, if it was not known; whether it does.
+fn show(
+    records: &mut Records,
+    journal: &mut Journal,
+    event: &Element,
+    pod: u32,
+    at: Instant,
+) -> Result<bool, Refused> {
+    let Some(object) = event
+        .at("/responseObject")
+        .filter(|own| own.pointer("/spec/containers").is_some())
+    else {
+        return Ok(false);
+    };
+    if records.pods[pod as usize] {
+        return Ok(false);
+    }
+    let namespace = event.text_at("/objectRef/namespace");
+    let spec = template(journal, event, object, namespace)?;
+    let known = Known {
+        spec: records.spec(spec),
+        created: event.date_at("/responseObject/metadata/creationTimestamp")?,
+        started: event.date_at("/responseObject/status/startTime")?,
+    };
+    records.pods[pod as usize] = true;
+    records.add(journal, event.line, pod, at, Deed::Known(Box::new(known)));
+    Ok(true)
 }
 
 /// Whether a request only asks what it would do, as its address says.
@@ -134,14 +288,23 @@ fn is_dry_run(event: &Element) -> bool {
     options.any(|option| option.split('=').next() == Some("dryRun"))
 }
 
-/// Whether a pod is reported as succeeded or failed.
-fn is_over(event: &Element) -> bool {
+/// The outcome with which a pod is reported as over, if it is.
+fn over(event: &Element) -> Option<Outcome> {
     let phases = [
         "/responseObject/status/phase",
         "/requestObject/status/phase",
     ];
     let mut phases = phases.into_iter().map(|path| event.text_at(path));
-    phases.any(|phase| matches!(phase, "Succeeded" | "Failed"))
+    phases.find_map(outcome_of)
+}
+
+/// The outcome of a phase.
+fn outcome_of(phase: &str) -> Option<Outcome> {
+    match phase {
+        "Succeeded" => Some(Outcome::Completed),
+        "Failed" => Some(Outcome::Failed),
+        _ => None,
+    }
 }
 
 /// The spec of a pod that is created, if it is recorded.
@@ -155,138 +318,23 @@ fn created(
     let Some(object) = objects.find(|object| object.get("spec").is_some()) else {
         return Ok(None);
     };
+    template(journal, event, object, namespace).map(Some)
+}
+
+/// The spec of a pod.
+fn template(
+    journal: &mut Journal,
+    event: &Element,
+    object: &Value,
+    namespace: &str,
+) -> Result<PodSpec, Refused> {
     let template = pod_template::read(event.line, object, namespace)?;
     if template.has_rules {
         let kind = "tolerations, affinity, spread, gates or claims of pods, not enforced";
         journal.dirt(kind, Action::Waive, event.line)?;
     }
-    Ok(Some(template.spec))
+    Ok(template.spec)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::inspect::validate;
-    use crate::memory::Recorded;
-    use units::{Duration, Instant};
-
-    fn event(verb: &str, sub: &str, name: &str, second: u32, more: &str) -> String {
-        format!(
-            "{{\"kind\": \"Event\", \"apiVersion\": \"audit.k8s.io/v1\", \"auditID\": \"x\", \
-             \"stage\": \"ResponseComplete\", \"verb\": \"{verb}\", \"objectRef\": {{\"resource\": \
-             \"pods\", \"namespace\": \"n\", \"name\": \"{name}\", \"subresource\": \"{sub}\"}}, \
-             \"stageTimestamp\": \"2024-03-01T10:00:{second:02}.000000Z\"{more}}}\n"
-        )
-    }
-
-    #[test]
-    fn pods_live_from_their_creation_to_their_end() {
-        let spec = ", \"requestObject\": {\"spec\": {\"containers\": [{\"name\": \"c\", \"resources\": \
-                    {\"requests\": {\"cpu\": \"500m\"}}}]}}";
-        let phase = ", \"requestObject\": {\"status\": {\"phase\": \"Succeeded\"}}";
-        let log = [
-            event("create", "", "a", 1, spec),
-            event("create", "binding", "a", 3, ""),
-            event("create", "", "b", 5, ""),
-            event("patch", "status", "a", 13, phase),
-            event("delete", "", "a", 20, ""),
-            event("create", "", "a", 21, spec),
-            event("create", "", "", 2, spec),
-            event("create", "binding", "g-x", 30, ""),
-            event(
-                "create",
-                "",
-                "c",
-                22,
-                ", \"responseStatus\": {\"code\": 403}",
-            ),
-            event("delete", "", "z", 23, ""),
-            event("create", "", "d", 24, "").replace("\"pods\"", "\"nodes\""),
-            event("create", "", "d", 24, "").replace("ResponseComplete", "RequestReceived"),
-            event("get", "", "a", 24, ""),
-        ];
-        let input = Input::bytes("audit.log", log.concat().into_bytes());
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name);
-        let mut source = open(&input, &ReadOptions::default()).expect("good");
-        let recorded = Recorded::collect(&mut *source).expect("good");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.name.to_string(), one.submit, one.run_time))
-            .collect();
-        assert_eq!(
-            seen,
-            [
-                ("a".to_owned(), Instant::ZERO, Some(Duration::from_secs(10))),
-                ("b".to_owned(), Instant::from_secs(4), None),
-                ("a".to_owned(), Instant::from_secs(20), None),
-                ("g-x".to_owned(), Instant::from_secs(29), None),
-            ]
-        );
-        for (kind, count) in [
-            ("request that was refused", 1),
-            ("end of a pod that was created before the log", 1),
-            ("request about other objects", 1),
-            ("request at a stage before its answer", 1),
-            ("request that changes no pod's life", 1),
-            ("request about a pod whose name is not recorded", 1),
-            (
-                "pod whose creation is not recorded; arrives with its binding",
-                1,
-            ),
-            ("pod whose spec is not recorded; requests nothing", 2),
-            ("pod whose end is not recorded; run time not known", 3),
-        ] {
-            assert_eq!(recorded.ledger.count(kind), count, "{kind}");
-        }
-    }
-
-    #[test]
-    fn dry_runs_change_nothing_and_a_first_line_with_a_fault_hides_no_log() {
-        let address =
-            |options: &str| format!(", \"requestURI\": \"/api/v1/namespaces/n/pods?{options}\"");
-        let log = [
-            "{\"stage\"\n".to_owned(),
-            event("create", "", "a", 1, &address("fieldManager=k")),
-            event("create", "", "b", 2, &address("fieldManager=k&dryRun=All")),
-            event("delete", "", "a", 3, &address("dryRun=All")),
-        ];
-        let input = Input::bytes("audit.log", log.concat().into_bytes());
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name);
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        assert_eq!((found.accepted, found.bad_row_count), (1, 1));
-        assert_eq!(found.ledger.count("dry run, which changes nothing"), 2);
-        let kind = "pod whose end is not recorded; run time not known";
-        assert_eq!(found.ledger.count(kind), 1);
-    }
-
-    #[test]
-    fn dirty_requests_are_named() {
-        let spec = ", \"requestObject\": {\"spec\": {\"containers\": [{\"resources\": {\"requests\": \
-                    {\"cpu\": \"500m\"}}}]}}";
-        let dirty = [
-            event("create", "", "a", 1, "").replace("2024-03-01T10:00:01.000000Z", "noon"),
-            event("create", "", "a", 1, "").replace("000000Z", "000000+02:00"),
-            event("create", "", "a", 1, &spec.replace("500m", "5x")),
-            "{\"stage\": \n".to_owned(),
-            event("", "", "a", 1, ""),
-        ];
-        let input = Input::bytes("audit.log", dirty.concat().into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "audit.log:1: column `stageTimestamp`: must be a date of UTC such as \
-                 `2024-03-01T10:00:00Z`, found `\"noon\"`",
-                "audit.log:2: column `stageTimestamp`: must be a date of UTC such as \
-                 `2024-03-01T10:00:00Z`, found `\"2024-03-01T10:00:01.000000+02:00\"`",
-                "audit.log:3: column `requests.cpu`: must be an amount such as `500m` or `2Gi`, found \
-                 `\"5x\"`",
-                "audit.log:4: column `record`: must be a JSON object; its byte 10 is not, found \
-                 `{\"stage\": `",
-                "audit.log:5: column `verb`: must be a verb such as create, found `\"\"`",
-            ]
-        );
-    }
-}
+mod tests;

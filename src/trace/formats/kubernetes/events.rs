@@ -1,23 +1,28 @@
-//! Events of a Kubernetes cluster as `kubectl get events --all-namespaces --output json` prints them. A
+//! Events of a Kubernetes cluster as `kubectl get events --all-namespaces --output json` prints them, or `yaml`, in a list,
+//! or one after the other as `--watch` and exporters of events write them. A
 //! pod arrives with its first event, starts when a container of it does and ends when it is killed, unless
 //! a container of it starts again. What it requests is not said. Source: the API reference of Kubernetes, `Event` of `v1` and of
 //! `events.k8s.io/v1`.
 
-use super::{Act, Deed, lives};
+use serde_json::Value;
+
+use super::{Deed, Records};
 use crate::archive::parts;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::input::Input;
-use crate::json::{Element, each_element, is_json};
+use crate::job_fields::Outcome;
+use crate::json::{Element, each_element, each_text, is_json};
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Refused, heed, show_text};
 use crate::stream::ArrivalSource;
+use crate::yaml_items::each_item;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "kubernetes-events",
-    summary: "events of a Kubernetes cluster (`kubectl get events -A -o json`)",
+    summary: "events of a Kubernetes cluster (`kubectl get events -A -o json`, or `yaml`)",
     columns: &[
         ColumnDoc::required(
             "involvedObject",
@@ -28,7 +33,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
             "firstTimestamp",
             "date, UTC; or eventTime, deprecatedFirstTimestamp",
         ),
-        ColumnDoc::optional("lastTimestamp", "date, UTC; of what ends a pod"),
+        ColumnDoc::optional(
+            "lastTimestamp",
+            "date, UTC; of what ends a pod; or series.lastObservedTime",
+        ),
         ColumnDoc::optional("message", "read, not used"),
     ],
     names: &["message"],
@@ -39,40 +47,92 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 fn sniff(first: &[u8]) -> Confidence {
-    let is_json = is_json(first);
-    let has = |text: &[u8]| memchr::memmem::find(first, text).is_some();
-    let is_event = has(b"\"involvedObject\"") || has(b"\"regarding\"");
-    if is_json && has(b"\"items\"") && is_event {
+    let has = |text: &str| memchr::memmem::find(first, text.as_bytes()).is_some();
+    let is_own = if is_json(first) {
+        let is_event = has("\"involvedObject\"") || has("\"regarding\"");
+        is_event && (has("\"items\"") || has("\"reason\""))
+    } else {
+        let is_event = has("involvedObject:") || has("regarding:");
+        is_event && has("kind: Event") || is_printed(first)
+    };
+    if is_own {
         Confidence::Certain
     } else {
         Confidence::No
     }
 }
 
-fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
-    let mut acts = Vec::new();
-    for part in parts(input)? {
-        journal.file = part.name.clone();
-        let is_found = each_element(&part, &["items"], |event| {
-            heed(&mut journal, |journal| {
-                acts.extend(take(journal, &event)?);
-                Ok(())
-            })
-        })?;
-        if !is_found {
-            return Err(TraceError::Format {
-                file: part.name.to_string(),
-                reason: "has no list of events in `items`".to_owned(),
-            });
-        }
-    }
-    lives(acts, journal)
+/// Whether a text is the table that `kubectl get events` prints for people.
+fn is_printed(first: &[u8]) -> bool {
+    let line = first
+        .split(|&byte| byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let line = String::from_utf8_lossy(line);
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let has = |word: &&str| words.contains(word);
+    ["LAST", "SEEN", "TYPE", "REASON", "OBJECT"].iter().all(has)
 }
 
-/// The changes that an event states of a pod's life, if it is about a pod: one that happened several times has the first and
-/// the last of them.
-fn take(journal: &mut Journal, event: &Element) -> Result<Vec<Act>, Refused> {
+fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let mut records = Records::default();
+    for part in parts(input)? {
+        journal.file = part.name.clone();
+        let first = part.first_bytes()?;
+        if is_printed(&first) {
+            return Err(TraceError::Format {
+                file: part.name.to_string(),
+                reason: "states the ages of events and not their times; print it with \
+                         `kubectl get events --all-namespaces --output json`"
+                    .to_owned(),
+            });
+        }
+        if !is_json(&first) {
+            each_item(&part, &mut journal, |journal, event| {
+                take(&mut records, journal, event)
+            })?;
+            continue;
+        }
+        let is_list = each_element(&part, &["items"], |event| {
+            heed(&mut journal, |journal| take(&mut records, journal, &event))
+        })?;
+        if !is_list {
+            each_text(&part, |event| {
+                heed(&mut journal, |journal| {
+                    take_single(&mut records, journal, event)
+                })
+            })?;
+        }
+    }
+    records.lives(journal, options)
+}
+
+/// Takes an event that stands by itself, or in what a watch or an exporter says about it.
+fn take_single(
+    records: &mut Records,
+    journal: &mut Journal,
+    mut event: Element,
+) -> Result<(), Refused> {
+    if matches!(
+        (event.text_at("/type"), event.text_at("/verb")),
+        ("DELETED", _) | (_, "DELETED")
+    ) {
+        let kind = "event that is no longer kept";
+        return Ok(journal.dirt(kind, Action::Drop, event.line)?);
+    }
+    for member in ["object", "event"] {
+        let inner = event.value.get_mut(member).filter(|own| own.is_object());
+        if let Some(inner) = inner.map(Value::take) {
+            event.value = inner;
+        }
+    }
+    take(records, journal, &event)
+}
+
+/// Takes the changes that an event states of a pod's life, if it is about a pod: one that happened several times has the
+/// first and the last of them.
+fn take(records: &mut Records, journal: &mut Journal, event: &Element) -> Result<(), Refused> {
     let line = event.line;
     let object = match event.at("/regarding") {
         Some(_) => "/regarding",
@@ -80,11 +140,9 @@ fn take(journal: &mut Journal, event: &Element) -> Result<Vec<Act>, Refused> {
     };
     let at = |member: &str| format!("{object}/{member}");
     if event.name_at(&at("kind"), "a kind such as Pod")? != "Pod" {
-        journal.dirt("event of another object than a pod", Action::Drop, line)?;
-        return Ok(Vec::new());
+        return Ok(journal.dirt("event of another object than a pod", Action::Drop, line)?);
     }
-    let name = event.name_at(&at("name"), "the name of a pod")?.to_owned();
-    let namespace = event.text_at(&at("namespace")).to_owned();
+    let name = event.name_at(&at("name"), "the name of a pod")?;
     let reason = event.name_at("/reason", "a reason such as Scheduled")?;
     let mut dates = Vec::new();
     for path in [
@@ -93,6 +151,7 @@ fn take(journal: &mut Journal, event: &Element) -> Result<Vec<Act>, Refused> {
         "/eventTime",
         "/lastTimestamp",
         "/deprecatedLastTimestamp",
+        "/series/lastObservedTime",
         "/metadata/creationTimestamp",
     ] {
         dates.extend(event.date_at(path)?);
@@ -100,22 +159,25 @@ fn take(journal: &mut Journal, event: &Element) -> Result<Vec<Act>, Refused> {
     let Some((&first, &last)) = dates.first().zip(dates.iter().max()) else {
         return Err(event.bad_at("/firstTimestamp", "a date").into());
     };
-    let uid = event.text_at(&at("uid")).to_owned();
     let deeds = match reason {
-        "Started" => vec![(Deed::Start, first), (Deed::Readied, last)],
-        "Created" | "Pulled" => vec![(Deed::Seen, first), (Deed::Readied, last)],
-        "Killing" | "Evicted" | "Preempted" | "TaintManagerEviction" => vec![(Deed::Kill, last)],
-        _ => vec![(Deed::Seen, first)],
+        "Started" => vec![(first, Deed::Start), (last, Deed::Readied)],
+        "Created" | "Pulled" => vec![(first, Deed::Seen), (last, Deed::Readied)],
+        // Where a node is short of something, the pod fails.
+        "Evicted" => vec![(last, Deed::Kill(Outcome::Failed))],
+        "Killing" | "Preempted" | "TaintManagerEviction" => {
+            vec![(last, Deed::Kill(Outcome::Cancelled))]
+        }
+        _ => vec![(first, Deed::Seen)],
     };
-    let key = (namespace, name, uid);
-    let act = |(deed, at)| Act {
-        file: journal.file.clone(),
-        line,
-        key: key.clone(),
-        at,
-        deed,
-    };
-    Ok(deeds.into_iter().map(act).collect())
+    let pod = records.pod(
+        event.text_at(&at("namespace")),
+        name,
+        event.text_at(&at("uid")),
+    );
+    for (at, deed) in deeds {
+        records.add(journal, line, pod, at, deed);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -208,5 +270,52 @@ mod tests {
                 "e.json:5: column `reason`: must be a reason such as Scheduled, found `\"\"`",
             ]
         );
+    }
+
+    #[test]
+    fn events_may_stand_one_after_the_other_or_in_yaml() {
+        let single = [
+            event("Pod", "a", "Started", 5),
+            format!(
+                "{{\"type\": \"ADDED\", \"object\": {}}}",
+                event("Pod", "a", "Evicted", 30)
+            ),
+            format!(
+                "{{\"verb\": \"ADDED\", \"event\": {}}}",
+                event("Pod", "b", "Killing", 40)
+            ),
+            format!(
+                "{{\"type\": \"DELETED\", \"object\": {}}}",
+                event("Pod", "c", "Killing", 50)
+            ),
+        ];
+        let yaml = "apiVersion: v1\nitems:\n\
+                    - kind: Event\n  involvedObject: {kind: Pod, namespace: n, name: a}\n  reason: Started\n  \
+                    firstTimestamp: \"2024-03-01T10:00:05Z\"\n\
+                    - kind: Event\n  involvedObject: {kind: Pod, namespace: n, name: a}\n  reason: Evicted\n  \
+                    lastTimestamp: \"2024-03-01T10:00:30Z\"\n\
+                    - kind: Event\n  involvedObject: {kind: Pod, namespace: n, name: b}\n  reason: Killing\n  \
+                    firstTimestamp: \"2024-03-01T10:00:40Z\"\n\
+                    kind: List\n";
+        let options = ReadOptions {
+            outcomes: true,
+            ..ReadOptions::default()
+        };
+        for text in [single.join("\n"), single.concat(), yaml.to_owned()] {
+            let input = Input::bytes("e", text.as_bytes());
+            let entry = crate::registry::recognize(&input).expect("known");
+            assert_eq!(entry.name, ENTRY.name);
+            let mut source = open(&input, &options).expect("good");
+            let recorded = Recorded::collect(&mut *source).expect("good");
+            let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
+            assert_eq!(runs, [25, 35].map(|own| Some(Duration::from_secs(own))));
+            assert_eq!(recorded.outcomes(), ["failed", "cancelled"]);
+        }
+        let printed = "NAMESPACE   LAST SEEN   TYPE     REASON      OBJECT    MESSAGE\n\
+                       n           5m12s       Normal   Scheduled   pod/a     Successfully assigned\n";
+        let input = Input::bytes("e.txt", printed.as_bytes());
+        let stopped = validate(&input, &ENTRY, &ReadOptions::default(), 9).stopped;
+        let stopped = stopped.map(|error| error.to_string()).unwrap_or_default();
+        assert!(stopped.contains("states the ages of events"), "{stopped}");
     }
 }

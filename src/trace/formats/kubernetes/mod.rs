@@ -2,27 +2,32 @@
 
 pub mod audit;
 pub mod events;
+mod lives;
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
 use crate::error::TraceError;
-use crate::gather::{Demand, Gather};
-use crate::ledger::{Action, Journal};
+use crate::job_fields::{Outcome, outcome_alone};
+use crate::ledger::Journal;
+use crate::options::ReadOptions;
 use crate::stream::ArrivalSource;
-use model::{PodName, PodSpec, ResourceList};
+use lives::Pods;
+use model::PodSpec;
 use units::Instant;
 
-/// A pod by its namespace, its name and its number in all time, which is empty where none is stated.
-type Key = (String, String, String);
+/// A pod by its namespace, its name and its number in all time, which is empty where none is stated. The name of one
+/// that the server names is what that begins with.
+type Key = (Arc<str>, Arc<str>, Arc<str>);
 
 /// A record about a pod.
 struct Act {
-    file: Arc<str>,
+    file: u16,
+    /// The pod, by the place of its key.
+    pod: u32,
     line: u64,
-    key: Key,
     at: Instant,
     deed: Deed,
 }
@@ -30,7 +35,11 @@ struct Act {
 /// The change of a pod's life that a record states.
 enum Deed {
     /// It is created, with this spec if that is recorded.
-    Create(Option<Box<PodSpec>>),
+    Create(Option<u32>),
+    /// One of a name that the server will choose is created.
+    CreateUnnamed(Option<u32>),
+    /// It is there, with this spec, and may have come before the records began.
+    Known(Box<Known>),
     /// It is bound to a node.
     Bind,
     /// It is there, or was: records about a pod go on after its end.
@@ -39,134 +48,92 @@ enum Deed {
     Readied,
     /// A container of it starts.
     Start,
-    /// It ends for good.
-    End,
+    /// It is over: succeeded or failed.
+    Over(Outcome),
+    /// It is deleted or evicted, with what the answer says of how it ended.
+    Delete(Option<Outcome>),
     /// It, or a container that starts again, is killed.
-    Kill,
+    Kill(Outcome),
 }
 
-/// A pod as records tell of it.
-struct Pod {
-    file: Arc<str>,
-    line: u64,
-    key: Key,
-    submit: Instant,
-    start: Option<Instant>,
-    end: Option<Instant>,
-    spec: Option<PodSpec>,
+/// A pod that is there.
+struct Known {
+    spec: u32,
+    created: Option<Instant>,
+    started: Option<Instant>,
 }
 
-/// The pods in the order of their first records.
+/// Records about pods, in any order, up to now.
 #[derive(Default)]
-struct Pods {
-    pods: Vec<Pod>,
-    known: IndexMap<Key, usize, FxBuildHasher>,
+struct Records {
+    acts: Vec<Act>,
+    /// The pods, and whether their specs are known.
+    pods: IndexMap<Key, bool, FxBuildHasher>,
+    specs: IndexSet<Arc<PodSpec>, FxBuildHasher>,
+    files: Vec<Arc<str>>,
+    texts: IndexSet<Arc<str>, FxBuildHasher>,
+    /// Whether they say how any pod ended.
+    have_phases: bool,
 }
 
-/// The pods of records in any order, as demands with the first as the zero of time. What is not known is
-/// noted.
-fn lives(mut acts: Vec<Act>, mut journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    acts.sort_by_key(|act| act.at);
-    let mut pods = Pods::default();
-    for act in acts {
-        journal.file = act.file.clone();
-        pods.take(&mut journal, act)?;
-    }
-    pods.finish(journal)
-}
-
-impl Pods {
-    fn take(&mut self, journal: &mut Journal, act: Act) -> Result<(), TraceError> {
-        let Act { line, at, .. } = act;
-        let known = self.known.get(&act.key).copied();
-        match (act.deed, known.map(|place| &mut self.pods[place])) {
-            (Deed::Create(spec), known) => {
-                if let Some(pod) = known.filter(|pod| pod.end.is_none()) {
-                    pod.end = Some(at);
-                    let kind = "pod created again without an end; the first ends then";
-                    journal.dirt(kind, Action::Repair, line)?;
-                }
-                self.add(act.file, line, act.key, at).spec = spec.map(|spec| *spec);
-            }
-            (Deed::Bind, Some(pod)) => {
-                pod.start.get_or_insert(at);
-            }
-            (Deed::Bind, None) => {
-                let kind = "pod whose creation is not recorded; arrives with its binding";
-                journal.dirt(kind, Action::Repair, line)?;
-                self.add(act.file, line, act.key, at).start = Some(at);
-            }
-            (Deed::Start, Some(pod)) => {
-                pod.start.get_or_insert(at);
-                pod.end = None;
-            }
-            (Deed::Start, None) => self.add(act.file, line, act.key, at).start = Some(at),
-            (Deed::Readied, Some(pod)) => pod.end = None,
-            (Deed::Seen, Some(_)) => {}
-            (Deed::Seen | Deed::Readied, None) => {
-                self.add(act.file, line, act.key, at);
-            }
-            (Deed::End, Some(pod)) => {
-                pod.end.get_or_insert(at);
-            }
-            (Deed::Kill, Some(pod)) => pod.end = Some(at),
-            (Deed::Kill, None) => self.add(act.file, line, act.key, at).end = Some(at),
-            (Deed::End, None) => {
-                let kind = "end of a pod that was created before the log";
-                journal.dirt(kind, Action::Drop, line)?;
-            }
+impl Records {
+    /// Adds what a record says of a pod.
+    fn add(&mut self, journal: &Journal, line: u64, pod: u32, at: Instant, deed: Deed) {
+        if self.files.last() != Some(&journal.file) {
+            self.files.push(journal.file.clone());
         }
-        Ok(())
-    }
-
-    /// A new pod.
-    fn add(&mut self, file: Arc<str>, line: u64, key: Key, submit: Instant) -> &mut Pod {
-        let place = self.pods.len();
-        self.known.insert(key.clone(), place);
-        self.pods.push(Pod {
-            file,
+        self.have_phases |= matches!(deed, Deed::Over(_));
+        self.acts.push(Act {
+            file: u16::try_from(self.files.len() - 1).unwrap_or(u16::MAX),
+            pod,
             line,
-            key,
-            submit,
-            start: None,
-            end: None,
-            spec: None,
+            at,
+            deed,
         });
-        &mut self.pods[place]
     }
 
-    fn finish(self, mut journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
-        let mut gather = Gather::default();
-        for pod in self.pods {
-            journal.file = pod.file;
-            let (namespace, name, _) = pod.key;
-            if pod.spec.is_none() {
-                let kind = "pod whose spec is not recorded; requests nothing";
-                journal.dirt(kind, Action::Keep, pod.line)?;
-            }
-            let unknown = || PodSpec {
-                namespace: namespace.as_str().into(),
-                ..PodSpec::with_requests(ResourceList::default())
-            };
-            let spec = pod.spec.unwrap_or_else(unknown);
-            if pod.end.is_none() {
-                let kind = "pod whose end is not recorded; run time not known";
-                journal.dirt(kind, Action::Keep, pod.line)?;
-            }
-            let from = pod.start.unwrap_or(pod.submit);
-            gather.push(
-                journal.origin(pod.line),
-                Demand {
-                    submit: pod.submit,
-                    name: PodName::Text(name.into()),
-                    tenant: namespace.into(),
-                    spec,
-                    run_time: pod.end.map(|end| end.max(from).since(from)),
-                    historic_start: pod.start,
-                    ..Demand::default()
-                },
-            );
+    /// The place of a pod.
+    fn pod(&mut self, namespace: &str, name: &str, uid: &str) -> u32 {
+        let key = [namespace, name, uid].map(|own| match self.texts.get(own) {
+            Some(known) => known.clone(),
+            None => own.into(),
+        });
+        let [namespace, name, uid] = key;
+        // Names of pods are there once; namespaces are shared.
+        self.texts.insert(namespace.clone());
+        let entry = self.pods.entry((namespace, name, uid));
+        let place = entry.index();
+        entry.or_default();
+        place as u32
+    }
+
+    /// The place of a spec.
+    fn spec(&mut self, spec: PodSpec) -> u32 {
+        match self.specs.get_index_of(&spec) {
+            Some(place) => place as u32,
+            None => self.specs.insert_full(Arc::new(spec)).0 as u32,
         }
+    }
+
+    /// The pods as demands with the first as the zero of time. What is not known is noted.
+    fn lives(
+        mut self,
+        mut journal: Journal,
+        options: &ReadOptions,
+    ) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        self.acts.sort_by_key(|act| act.at);
+        let acts = std::mem::take(&mut self.acts);
+        let mut pods = Pods::new(&self, acts.first().map_or(Instant::ZERO, |act| act.at));
+        for act in acts {
+            journal.file = self.file(act.file);
+            pods.take(&mut journal, act)?;
+        }
+        let mut gather = pods.finish(&mut journal, options)?;
+        gather.header.fields = outcome_alone(options);
         gather.finish_from_first(journal)
+    }
+
+    fn file(&self, place: u16) -> Arc<str> {
+        self.files[usize::from(place)].clone()
     }
 }

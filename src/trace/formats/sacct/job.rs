@@ -1,0 +1,295 @@
+//! A job as its record states it, and the attempts of one that was started several times.
+
+use super::tres::{Gpus, Resources, note};
+use crate::error::TraceError;
+use crate::gather::{Demand, Gather, requests, spread, whole_gpus};
+use crate::job_fields::Outcome;
+use crate::ledger::{Action, BadRow, Journal};
+use crate::links::TaskNames;
+use crate::met_names::TWICE;
+use crate::origin::Origin;
+use crate::rows::Refused;
+use model::{Labels, PodName, PodSpec};
+use std::sync::Arc;
+use units::{Duration, Instant, SortedMap};
+
+/// A job.
+pub(super) struct Job<'row> {
+    pub(super) line: u64,
+    pub(super) name: &'row str,
+    pub(super) user: &'row str,
+    pub(super) submit: Instant,
+    pub(super) start: Option<Instant>,
+    pub(super) end: Option<Instant>,
+    pub(super) limit: Option<Duration>,
+    /// Processors in all.
+    pub(super) processors: i64,
+    pub(super) nodes: i64,
+    /// Bytes in all.
+    pub(super) memory: Option<i64>,
+    pub(super) requested: Resources<'row>,
+    pub(super) allocated: Resources<'row>,
+    pub(super) labels: Labels,
+}
+
+/// The column of an end, and that of resources, for complaints.
+pub(super) struct Complaints<'c> {
+    pub(super) end: &'c dyn Fn(&str) -> BadRow,
+    pub(super) resources: &'c dyn Fn(&str) -> BadRow,
+}
+
+/// The outcome of a state; `None` of a job that has not ended.
+pub(super) fn outcome(state: &str) -> Option<Outcome> {
+    // A table of fixed width cuts a state off with `+`.
+    match state.split_whitespace().next()?.trim_end_matches('+') {
+        "COMPLETED" => Some(Outcome::Completed),
+        // `CANCELLED by` a user.
+        "CANCELLED" | "REVOKED" => Some(Outcome::Cancelled),
+        "PENDING" | "RUNNING" | "SUSPENDED" | "REQUEUED" | "RESIZING" | "COMPLETING"
+        | "CONFIGURING" => None,
+        _ => Some(Outcome::Failed),
+    }
+}
+
+/// The longest time between the end of an attempt and the submission of the next one.
+const REQUEUED_WITHIN: Duration = Duration::from_secs(600);
+
+/// The jobs up to now.
+#[derive(Default)]
+pub(super) struct Jobs {
+    pub(super) gather: Gather,
+    /// The last one, of which another attempt may follow.
+    held: Option<Held>,
+    /// Those that still run by their records, which a later dump may replace.
+    running: SortedMap<String, Held>,
+    met: TaskNames,
+    /// The latest submission.
+    latest: Instant,
+}
+
+/// A job with the place of its record.
+struct Held {
+    file: Arc<str>,
+    line: u64,
+    name: String,
+    origin: Origin,
+    demand: Demand,
+}
+
+impl Held {
+    fn end(&self) -> Option<Instant> {
+        Some(
+            self.demand
+                .historic_start?
+                .saturating_add(self.demand.run_time?),
+        )
+    }
+
+    /// Whether another record of the same name is that of the next attempt.
+    fn goes_on_as(&self, next: &Self) -> bool {
+        let soon = self.end().map(|end| end.saturating_add(REQUEUED_WITHIN));
+        let is_later = next.demand.submit > self.demand.submit;
+        is_later && soon.is_some_and(|soon| next.demand.submit <= soon)
+    }
+}
+
+impl Jobs {
+    /// Takes a job.
+    pub(super) fn take(
+        &mut self,
+        journal: &mut Journal,
+        job: Job<'_>,
+        bad: &Complaints<'_>,
+    ) -> Result<(), Refused> {
+        let (line, name) = (job.line, job.name.to_owned());
+        let Some(demand) = demand(journal, job, bad)? else {
+            return Ok(());
+        };
+        let own = Held {
+            file: journal.file.clone(),
+            line,
+            name,
+            origin: journal.origin(line),
+            demand,
+        };
+        let submit = own.demand.submit;
+        let own = match self.held.take() {
+            Some(held) if held.name == own.name => self.again(journal, held, own)?,
+            held => {
+                self.push(held);
+                self.first(journal, own)?
+            }
+        };
+        self.held = own;
+        self.latest = self.latest.max(submit);
+        Ok(())
+    }
+
+    /// The job of two records of one name that follow each other.
+    fn again(
+        &mut self,
+        journal: &mut Journal,
+        held: Held,
+        own: Held,
+    ) -> Result<Option<Held>, TraceError> {
+        let line = own.line;
+        if held.demand.submit == own.demand.submit {
+            journal.dirt(REPEATED, Action::Drop, line)?;
+            let is_better = held.demand.run_time.is_none();
+            return Ok(Some(if is_better { own } else { held }));
+        }
+        let (first, mut last) = if held.demand.submit < own.demand.submit {
+            (held, own)
+        } else {
+            (own, held)
+        };
+        if first.goes_on_as(&last) {
+            let kind = "attempts of one job; it arrives at its first submission and runs as its last attempt";
+            journal.dirt(kind, Action::Repair, line)?;
+            last.demand.submit = first.demand.submit;
+            return Ok(Some(last));
+        }
+        journal.dirt(TWICE, Action::Keep, line)?;
+        self.push(Some(first));
+        Ok(Some(last))
+    }
+
+    /// A job whose record follows that of another; `None` if it stands above already.
+    fn first(&mut self, journal: &mut Journal, own: Held) -> Result<Option<Held>, TraceError> {
+        let number = number(&own.name);
+        if !self.met.contains(&number) {
+            self.met.insert(&number);
+            return Ok(Some(own));
+        }
+        let running = self.running.get(&own.name);
+        if running.is_some_and(|one| one.demand.submit == own.demand.submit) {
+            self.running.remove(&own.name);
+            let kind = "job that still ran in a record above; this one stands";
+            journal.dirt(kind, Action::Repair, own.line)?;
+            return Ok(Some(own));
+        }
+        // Dumps of months that follow each other both have what ran from one to the other.
+        if own.demand.submit <= self.latest {
+            journal.dirt(REPEATED, Action::Drop, own.line)?;
+            return Ok(None);
+        }
+        journal.dirt(TWICE, Action::Keep, own.line)?;
+        Ok(Some(own))
+    }
+
+    /// Adds the jobs that are held back.
+    pub(super) fn finish(&mut self, journal: &mut Journal) -> Result<(), TraceError> {
+        let held = self.held.take();
+        self.push(held);
+        for one in std::mem::take(&mut self.running).into_values() {
+            journal.file = one.file;
+            journal.dirt("still running; run time not known", Action::Keep, one.line)?;
+            self.gather.push(one.origin, one.demand);
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, held: Option<Held>) {
+        let Some(held) = held else {
+            return;
+        };
+        if held.demand.run_time.is_some() {
+            self.gather.push(held.origin, held.demand);
+        } else {
+            self.running.insert(held.name.clone(), held);
+        }
+    }
+}
+
+/// The note about a record of a job that an earlier one states.
+const REPEATED: &str = "record of a job that stands above already";
+
+/// The name of a job as a number, so that those of elements of an array that follow each other take no room.
+fn number(name: &str) -> PodName {
+    let (job, element) = name.split_once('_').unwrap_or((name, ""));
+    let element = match element {
+        "" => Some(0),
+        element => element
+            .parse::<u64>()
+            .ok()
+            .and_then(|own| own.checked_add(1)),
+    };
+    let job = job.parse::<u64>().ok();
+    let number = job
+        .zip(element)
+        .filter(|&(job, element)| job < 1 << 32 && element < 1 << 31);
+    number.map_or_else(
+        || PodName::Text(name.into()),
+        |(job, element)| PodName::Job(job << 31 | element),
+    )
+}
+
+/// The demand of a job; `None` if it makes none.
+fn demand(
+    journal: &mut Journal,
+    job: Job<'_>,
+    bad: &Complaints<'_>,
+) -> Result<Option<Demand>, Refused> {
+    let line = job.line;
+    let Some(start) = job.start else {
+        journal.dirt("job never ran", Action::Drop, line)?;
+        return Ok(None);
+    };
+    if job.processors == 0 {
+        journal.dirt("job without a processor", Action::Drop, line)?;
+        return Ok(None);
+    }
+    check_end(journal, line, start, job.end, bad)?;
+    let gpus = Gpus::of(&job.allocated, &job.requested);
+    let own = spread(gpus.number, job.processors, job.nodes);
+    let own = own.ok_or_else(|| (bad.resources)("at most 64 GPUs on a node"))?;
+    if own.is_rounded {
+        let kind = "GPUs or processors don't divide by the nodes; rounded up";
+        journal.dirt(kind, Action::Repair, line)?;
+    }
+    note(journal, line, &gpus, &job.requested, &job.allocated)?;
+    if job.name.contains('+') {
+        let kind = "component of a job of several; starts apart from the others";
+        journal.dirt(kind, Action::Waive, line)?;
+    }
+    if start < job.submit {
+        journal.dirt("start before the submission", Action::Keep, line)?;
+    }
+    let memory = job.memory.or(job.requested.memory).or(job.allocated.memory);
+    let memory = memory.filter(|&bytes| bytes > 0);
+    let memory = memory.map(|bytes| bytes / own.members);
+    Ok(Some(Demand {
+        submit: job.submit,
+        name: PodName::Text(job.name.into()),
+        tenant: job.user.into(),
+        spec: PodSpec {
+            gpu: whole_gpus(own.gpus, gpus.model()),
+            labels: job.labels,
+            ..PodSpec::with_requests(requests(Some(own.cpu_milli), memory))
+        },
+        members: own.members as u32,
+        run_time: job.end.map(|end| end.max(start).since(start)),
+        time_limit: job.limit,
+        historic_start: Some(start),
+        links: None,
+    }))
+}
+
+/// Refuses an end before the start, but for that of a job over the end of summer time.
+fn check_end(
+    journal: &mut Journal,
+    line: u64,
+    start: Instant,
+    end: Option<Instant>,
+    bad: &Complaints<'_>,
+) -> Result<(), Refused> {
+    let Some(end) = end.filter(|&end| end < start) else {
+        return Ok(());
+    };
+    // Dates are local, so they may go back by an hour.
+    if start.since(end) > Duration::from_secs(3_600) {
+        return Err((bad.end)("no earlier than `Start`").into());
+    }
+    let kind = "end up to an hour before the start, as at the end of summer time; counted as 0 s";
+    Ok(journal.dirt(kind, Action::Repair, line)?)
+}
