@@ -433,7 +433,20 @@ fn us_date(text: &str) -> Option<i64> {
     let mut parts = day.split('/');
     let mut next = || parts.next()?.parse::<i16>().ok();
     let (month, day, year) = (next()?, next()?, next()?);
-    let (hour, minute) = time.trim().split_once(':')?;
+    let year = match year {
+        // Spreadsheets write years of two digits.
+        0..70 => 2_000 + year,
+        70..100 => 1_900 + year,
+        year => year,
+    };
+    let (hour, rest) = time.trim().split_once(':')?;
+    let minute = match rest.split_once(':') {
+        Some((minute, second)) => {
+            second.parse::<u8>().ok().filter(|&second| second < 60)?;
+            minute
+        }
+        None => rest,
+    };
     let date = DateTime::new(
         year,
         i8::try_from(month).ok()?,

@@ -216,3 +216,19 @@ fn a_last_line_without_an_end_is_told() {
         }
     }
 }
+
+#[test]
+fn dates_of_spreadsheets_are_dates() {
+    let minute =
+        |text: &str| us_date(text).map(|own| own - us_date("6/21/2005 10:54").expect("a date"));
+    for (text, expected) in [
+        ("06/21/05 10:55", Some(1)),
+        ("6/21/2005  10:54:59", Some(0)),
+        ("6/21/2005 10:54:61", None),
+        ("6/21/98 10:54", Some(-60 * 24 * 2_557)),
+        ("21/6/2005 10:54", None),
+        ("6/21/2005", None),
+    ] {
+        assert_eq!(minute(text), expected, "{text}");
+    }
+}

@@ -151,7 +151,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         })?;
     }
     jobs.finish(&mut journal)?;
-    Ok(jobs.gather.finish_from_first(journal))
+    jobs.gather.finish_from_first(journal)
 }
 
 /// The labels of a job: its partition and its outcome, where they are asked for.

@@ -123,6 +123,11 @@ fn take(
     if job.value.get("extra_data").is_some() {
         journal.dirt("`extra_data`, not used", Action::Keep, job.line)?;
     }
+    let is_long = time.seconds.is_some_and(|seconds| seconds > MAX_SECONDS);
+    if is_long {
+        let expected = format!("a profile that takes at most {MAX_SECONDS} s");
+        return Err(job.bad("profile", &expected).into());
+    }
     let run_time = time.seconds.and_then(Duration::checked_from_secs_f64);
     let cut = limit.filter(|limit| {
         options.kill_at_walltime && run_time.is_some_and(|run_time| run_time > *limit)
@@ -274,6 +279,10 @@ mod tests {
                 "at least 0",
             ),
             (r#"{"type": "parallel_homogeneous"}"#, "with `cpu` or `com`"),
+            (
+                r#"{"type": "delay", "delay": 1e300}"#,
+                "takes at most 3200000000 s",
+            ),
         ] {
             let text = format!(
                 r#"{{"jobs": [{{"id": 1, "subtime": 0, "res": 1, "profile": "p"}}],

@@ -3,6 +3,7 @@
 use super::*;
 use crate::inspect::validate;
 use crate::memory::Recorded;
+use units::{Duration, Instant};
 
 const ANSWER: &str = r#"{"status": "success", "data": {"resultType": "matrix", "result": [
 {"metric": {"__name__": "kube_pod_container_resource_requests", "namespace": "n", "pod": "a", "container":
@@ -130,4 +131,150 @@ fn a_last_sample_without_an_end_of_line_is_told() {
     for (text, expected) in [(TEXT.trim_end(), 0), (samples, 1)] {
         assert_eq!(read(text).ledger.count(kind), expected, "{text}");
     }
+}
+
+#[test]
+fn answers_may_lack_their_envelope_or_stand_one_after_the_other() {
+    let series = |pod: &str, values: &str| {
+        format!(
+            "{{\"metric\": {{\"__name__\": \"kube_pod_container_resource_requests\", \"namespace\": \"n\", \
+             \"pod\": \"{pod}\", \"resource\": \"cpu\"}}, \"values\": [{values}]}}"
+        )
+    };
+    let list = format!(
+        "[{},\n{}]",
+        series("a", "[100, \"1\"], [160, \"1\"], [220, \"NaN\"]"),
+        series("b", "[100, \"2\"], [400, \"2\"]")
+    );
+    let bare = format!("{{\"resultType\": \"matrix\", \"result\": {list}}}");
+    let whole = format!("{{\"status\": \"success\", \"warnings\": [\"x\"], \"data\": {bare}}}");
+    let pages = [
+        series("a", "[100, \"1\"], [160, \"1\"]"),
+        series("b", "[100, \"2\"]"),
+        series("b", "[400, \"2\"]"),
+    ];
+    let pages: String = pages
+        .map(|own| {
+            format!("{{\"status\": \"success\", \"data\": {{\"resultType\": \"matrix\", \"result\": [{own}]}}}}\n")
+        })
+        .concat();
+    for text in [list, bare, whole.clone(), pages] {
+        let recorded = read(&text);
+        let seen: Vec<_> = { recorded.arrivals.iter() }
+            .map(|one| (one.name.to_string(), one.run_time))
+            .collect();
+        let run = Some(Duration::from_secs(120));
+        assert_eq!(
+            seen,
+            [("a".to_owned(), run), ("b".to_owned(), None)],
+            "{text}"
+        );
+    }
+    let ledger = read(&whole).ledger;
+    for kind in [
+        "warning of Prometheus: the answer may not be complete",
+        "sample that is not a number; left out",
+    ] {
+        assert_eq!(ledger.count(kind), 1, "{kind}");
+    }
+}
+
+#[test]
+fn labels_and_metrics_of_other_exporters_mean_the_same() {
+    let exported = "{__name__=\"kube_pod_container_resource_requests\", exported_namespace=\"n\", exported_pod=\"a\", \
+        exported_container=\"c\", namespace=\"m\", pod=\"ksm\", container=\"k\", resource=\"cpu\"} 1 100000\n";
+    let text = format!(
+        "{exported}{}{}{}{{\"kube_pod_info\", \"pod\"=\"d\", namespace=\"n\"}} 1 100000\n",
+        exported.replace("\"a\"", "\"b\""),
+        exported.replace("} 1 100000", "} NaN 160000"),
+        "kube_pod_container_resource_requests_memory_bytes{pod=\"e\",namespace=\"n\"} 1024 100000\n",
+    );
+    let recorded = read(&text);
+    let seen: Vec<_> = { recorded.arrivals.iter() }
+        .map(|one| {
+            let requests = recorded.classes[one.class as usize].requests();
+            let requests = requests.expect("small");
+            let cpu = requests.get("cpu").milli_ceil();
+            let memory = requests.get("memory").units_ceil();
+            let tenant = recorded.tenants[one.tenant as usize].to_string();
+            (one.name.to_string(), tenant, cpu, memory)
+        })
+        .collect();
+    let pod = |name: &str, cpu, memory| (name.to_owned(), "n".to_owned(), Ok(cpu), Ok(memory));
+    assert_eq!(
+        seen,
+        [
+            pod("a", 1_000, 0),
+            pod("b", 1_000, 0),
+            pod("e", 0, 1_024),
+            pod("d", 0, 0),
+        ]
+    );
+    assert_eq!(
+        recorded
+            .ledger
+            .count("sample that is not a number; left out"),
+        1
+    );
+}
+
+#[test]
+fn phases_and_stated_times_bound_the_lives_of_pods() {
+    let phase = |pod: &str, phase: &str, from: u32| {
+        let values = (0..5_u32).map(|step| {
+            let at = 60 * step;
+            format!("[{}, \"{}\"]", 1_000 + at, u32::from(at >= from))
+        });
+        let values: Vec<String> = values.collect();
+        format!(
+            "{{\"metric\": {{\"__name__\": \"kube_pod_status_phase\", \"pod\": \"{pod}\", \"phase\": \"{phase}\"}}, \
+             \"values\": [{}]}}",
+            values.join(", ")
+        )
+    };
+    let stated = |metric: &str, pod: &str, at: u32| {
+        format!(
+            "{{\"metric\": {{\"__name__\": \"{metric}\", \"pod\": \"{pod}\"}}, \"values\": [[1060, \"{at}\"], \
+             [1240, \"{at}\"]]}}"
+        )
+    };
+    let list = [
+        phase("a", "Pending", 0),
+        phase("a", "Running", 60),
+        phase("a", "Succeeded", 180),
+        phase("b", "Failed", 120),
+        phase("b", "Succeeded", 900),
+        stated("kube_pod_created", "c", 1_030),
+        stated("kube_pod_start_time", "c", 1_045),
+        stated("kube_pod_completion_time", "c", 1_200),
+        stated("kube_pod_created", "d", 5),
+    ];
+    let input = Input::bytes("p", format!("[{}]", list.join(",\n")).into_bytes());
+    let options = ReadOptions {
+        outcomes: true,
+        ..ReadOptions::default()
+    };
+    let mut source = open(&input, &options).expect("good");
+    let recorded = Recorded::collect(&mut *source).expect("good");
+    let seconds = |span: Duration| span.as_nanos() / 1_000_000_000;
+    let since = |at: Instant| seconds(at.since(Instant::ZERO));
+    let seen: Vec<_> = { recorded.arrivals.iter().zip(recorded.outcomes()) }
+        .map(|(one, outcome)| {
+            let times = (since(one.submit), one.historic_start.map(since));
+            let run = one.run_time.map(seconds);
+            (one.name.to_string(), times, run, outcome.to_string())
+        })
+        .collect();
+    let pod = |name: &str, at, start, run, outcome: &str| {
+        (name.to_owned(), (at, start), run, outcome.to_owned())
+    };
+    assert_eq!(
+        seen,
+        [
+            pod("a", 0, Some(60), Some(120), "completed"),
+            pod("b", 0, None, Some(120), "failed"),
+            pod("d", 0, None, None, ""),
+            pod("c", 30, Some(45), Some(155), ""),
+        ]
+    );
 }

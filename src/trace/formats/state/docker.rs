@@ -4,8 +4,9 @@
 use super::{Places, Pods, State, count, has_keys, note, note_pods};
 use crate::budget::MEMBERS;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
+use crate::gather::requests;
 use crate::json::Element;
-use crate::ledger::{Action, Journal};
+use crate::ledger::{Action, BadRow, Journal};
 use crate::rows::{Refused, show_text};
 
 /// The registry's entry.
@@ -27,6 +28,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
             "Spec.TaskTemplate.Resources.Reservations",
             "NanoCPUs and MemoryBytes of a replica; `inspect`",
         ),
+        ColumnDoc::optional(
+            "Spec.TaskTemplate.Resources.Limits",
+            "NanoCPUs and MemoryBytes of a replica; `inspect`",
+        ),
     ],
     names: &["Name", "Image"],
     cells: show_text,
@@ -44,6 +49,8 @@ const PLACES: Places = Places {
 
 /// The reservations of a service's replicas.
 const RESERVED: &str = "/Spec/TaskTemplate/Resources/Reservations";
+/// Their limits.
+const LIMITED: &str = "/Spec/TaskTemplate/Resources/Limits";
 
 fn sniff(first: &[u8]) -> Confidence {
     let listed = has_keys(first, &["Mode", "Name", "Replicas", "Image"]);
@@ -98,13 +105,23 @@ fn take_inspected(
         return Ok(journal.dirt(kind, Action::Drop, service.line)?);
     }
     let wanted = count(service, "/Spec/Mode/Replicated/Replicas")?.unwrap_or(1);
-    let nanos = service.number_at(&format!("{RESERVED}/NanoCPUs"), 1e15)?;
-    let memory = service.number_at(&format!("{RESERVED}/MemoryBytes"), 1e15)?;
+    let (cpu_milli, memory) = amounts(service, RESERVED)?;
+    let (most_cpu, most_memory) = amounts(service, LIMITED)?;
+    let limits = requests(
+        most_cpu.filter(|&own| own > 0),
+        most_memory.filter(|&own| own > 0),
+    );
     note(
         journal,
         service,
         "/Spec/TaskTemplate/Placement/Constraints",
         "constraints of a service, not enforced",
+    )?;
+    note(
+        journal,
+        service,
+        "/Spec/TaskTemplate/Placement/Preferences",
+        "spread of a service, not enforced",
     )?;
     let generic = format!("{RESERVED}/GenericResources");
     note(
@@ -122,9 +139,21 @@ fn take_inspected(
         name,
         tenant: "",
         count: wanted,
-        cpu_milli: nanos.map(|nanos| libm::rint(nanos / 1e6) as i64),
-        memory: memory.map(|bytes| bytes as i64),
+        cpu_milli,
+        memory,
     };
     note_pods(journal, service.line, &pods)?;
-    state.add(journal.origin(service.line), &pods, |_| {})
+    state.add(journal.origin(service.line), &pods, |spec| {
+        if let Some(container) = spec.containers.first_mut() {
+            container.limits = limits.clone();
+        }
+    })
+}
+
+/// The 1/1000 cores and bytes at a place.
+fn amounts(service: &Element, place: &str) -> Result<(Option<i64>, Option<i64>), BadRow> {
+    let nanos = service.number_at(&format!("{place}/NanoCPUs"), 1e15)?;
+    let memory = service.number_at(&format!("{place}/MemoryBytes"), 1e15)?;
+    let milli = nanos.map(|nanos| libm::rint(nanos / 1e6) as i64);
+    Ok((milli, memory.map(|bytes| bytes as i64)))
 }

@@ -4,10 +4,10 @@
 
 use serde_json::Value;
 
-use super::{Places, Pods, Service, State, count, has_keys, note, scaled, whole_gpus_of};
+use super::{Places, Pods, Service, State, count, has_keys, note, scaled, sum, whole_gpus_of};
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::json::Element;
-use crate::ledger::{Action, BadRow, Journal};
+use crate::ledger::{Action, Journal};
 use crate::rows::{Refused, show_text};
 
 /// The registry's entry.
@@ -80,11 +80,11 @@ fn take(state: &mut State, journal: &mut Journal, element: &Element) -> Result<(
     let list = element.at("/containers").and_then(Value::as_array);
     let containers = list.map_or(0, Vec::len);
     let units = match scaled(element, "/cpu", 1_000)? {
-        None => of_containers(element, containers, &["cpu"], 1_000)?,
+        None => sum(element, containers, &["cpu"], 1_000)?,
         units => units,
     };
     let memory = match scaled(element, "/memory", 1 << 20)? {
-        None => of_containers(
+        None => sum(
             element,
             containers,
             &["memoryReservation", "memory"],
@@ -112,24 +112,4 @@ fn take(state: &mut State, journal: &mut Journal, element: &Element) -> Result<(
         memory,
     };
     state.add(journal.origin(line), &pods, |spec| spec.gpu = gpu.clone())
-}
-
-/// What the containers of a task reserve together, by the first of the members that each states.
-fn of_containers(
-    element: &Element,
-    containers: usize,
-    members: &[&str],
-    scale: i64,
-) -> Result<Option<i64>, BadRow> {
-    let mut sum: Option<i64> = None;
-    for place in 0..containers {
-        for member in members {
-            let own = scaled(element, &format!("/containers/{place}/{member}"), scale)?;
-            if let Some(own) = own {
-                sum = Some(sum.unwrap_or(0).saturating_add(own));
-                break;
-            }
-        }
-    }
-    Ok(sum)
 }

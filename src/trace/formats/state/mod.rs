@@ -214,6 +214,26 @@ fn scaled(element: &Element, path: &str, scale: i64) -> Result<Option<i64>, BadR
     Ok(number.map(|number| libm::rint(number * scale as f64) as i64))
 }
 
+/// What the containers of a task request together, by the first of the members that each states.
+fn sum(
+    element: &Element,
+    containers: usize,
+    members: &[&str],
+    scale: i64,
+) -> Result<Option<i64>, BadRow> {
+    let mut sum: Option<i64> = None;
+    for place in 0..containers {
+        for member in members {
+            let own = scaled(element, &format!("/containers/{place}/{member}"), scale)?;
+            if let Some(own) = own {
+                sum = Some(sum.unwrap_or(0).saturating_add(own));
+                break;
+            }
+        }
+    }
+    Ok(sum)
+}
+
 /// A request for whole GPUs that the members at a path ask for.
 fn whole_gpus_of(element: &Element, path: &str, gpus: usize) -> Result<GpuRequest, BadRow> {
     let devices = i64::try_from(gpus).ok();

@@ -190,3 +190,56 @@ fn what_states_no_pods_or_no_amounts_is_told() {
 {"ID": "2", "Name": "b", "JobID": "j", "TaskGroup": "g", "ClientStatus": "running"}]"#;
     assert_eq!(ledger(&super::nomad::ENTRY, nomad), [&*cores, &both]);
 }
+
+#[test]
+fn groups_and_pods_of_marathon_and_pages_of_answers_are_read_as_a_whole() {
+    let pod = |name: &str, cpu, memory| (name.to_owned(), cpu, memory);
+    let groups = r#"{"id": "/", "apps": [{"id": "/a", "instances": 1, "cpus": 1, "mem": 64, "disk": 5}],
+"groups": [{"id": "/g", "apps": [{"id": "/g/b", "instances": 1, "cpus": 2, "mem": 64},
+{"id": "/g/x", "instances": 1, "cpus": "many", "mem": 64}], "groups": [{"id": "/g/h", "apps": [],
+"pods": [{"id": "/g/h/p", "scaling": {"kind": "fixed", "instances": 1}, "containers": [
+{"resources": {"cpus": 0.5, "mem": 32}}, {"resources": {"cpus": 0.25, "mem": 32}}]}], "groups": []}]}]}"#;
+    let (pods, bad) = read(&super::marathon::ENTRY, groups);
+    assert_eq!(
+        pods,
+        [
+            pod("a", 1_000, 64),
+            pod("g-b", 2_000, 64),
+            pod("g-h-p", 750, 64)
+        ]
+    );
+    assert_eq!(
+        bad,
+        ["s:5: column `apps.1.cpus`: must be a number from 0 to 1000000000, found `\"many\"`"]
+    );
+    let task = |name: &str| {
+        format!(
+            "{{\"tasks\": [{{\"taskArn\": \"a/{name}\", \"cpu\": \"512\", \"memory\": \"64\", \"lastStatus\": \
+             \"RUNNING\"}}]}}\n"
+        )
+    };
+    let (pods, bad) = read(&super::ecs::ENTRY, &(task("t1") + &task("t2")));
+    assert_eq!(pods, [pod("t1", 500, 64), pod("t2", 500, 64)]);
+    assert!(bad.is_empty(), "{bad:?}");
+}
+
+#[test]
+fn limits_of_services_are_limits_of_their_pods() {
+    let text = r#"[{"Spec": {"Name": "web", "TaskTemplate": {"ContainerSpec": {}, "Placement": {"Preferences":
+[{"Spread": {"SpreadDescriptor": "node.labels.zone"}}]}, "Resources": {"Limits": {"NanoCPUs": 2000000000,
+"MemoryBytes": 0}, "Reservations": {"NanoCPUs": 500000000, "MemoryBytes": 64}}},
+"Mode": {"Replicated": {"Replicas": 1}}}}]"#;
+    let Constructor::Workload(open) = super::docker::ENTRY.open else {
+        panic!("a workload");
+    };
+    let input = Input::bytes("s", text.as_bytes());
+    let mut source = open(&input, &ReadOptions::default()).expect("good");
+    let recorded = Recorded::collect(&mut *source).expect("good");
+    let limits = &recorded.classes[0].containers[0].limits;
+    assert_eq!(limits.get("cpu").milli_ceil(), Ok(2_000));
+    assert_eq!(limits.named().count(), 1);
+    assert_eq!(
+        recorded.ledger.count("spread of a service, not enforced"),
+        1
+    );
+}

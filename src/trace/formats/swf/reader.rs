@@ -67,7 +67,7 @@ impl SwfReader {
                 self.journal.dirt("blank line", Action::Drop, number)?;
                 continue;
             }
-            if text.starts_with(b";") {
+            if let text @ [b';', ..] = text.trim_ascii_start() {
                 if self.rows == 0 {
                     self.header.push_line(text);
                 }

@@ -121,7 +121,10 @@ pub(super) enum Dialect {
 impl Dialect {
     /// The dialect of a log whose first row this is.
     pub(super) fn of(row: &[u8]) -> Self {
-        if row.contains(&b';') {
+        let before = row.split(|&byte| byte == b';').next().unwrap_or_default();
+        // A remark may stand behind the fields of a row.
+        let is_whole = Self::Blanks.split(before, &mut |_, _| {}) >= FIELDS;
+        if before.len() < row.len() && !is_whole {
             Self::Semicolons
         } else {
             Self::Blanks

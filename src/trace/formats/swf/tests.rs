@@ -296,3 +296,24 @@ fn outcomes_alone_are_kept_without_the_other_fields() {
     assert!(recorded.ledger.is_empty());
     assert_eq!(recorded.header.fields.len(), 1);
 }
+
+#[test]
+fn remarks_may_stand_behind_rows_and_blanks_before_them() {
+    let one = row([1, 0, 0, 9, 1, -1, -1, -1, 1, 1]);
+    let two = row([2, 5, 0, 9, 1, -1, -1, -1, 1, 1]);
+    let text = format!(
+        "  ; MaxProcs: 8\n{} ; first; of all\n{} # second\n\t; a remark\n",
+        one.trim(),
+        two.trim()
+    );
+    let recorded = check(&text, &ReadOptions::default()).expect("good rows");
+    let names: Vec<String> = { recorded.arrivals.iter() }
+        .map(|one| one.name.to_string())
+        .collect();
+    assert_eq!(names, ["job-1", "job-2"]);
+    let source = SwfSource::open(&input(&text), &ReadOptions::default()).expect("a log");
+    assert_eq!(source.header().processors(), Some(8));
+    let entries = recorded.ledger.entries();
+    assert_eq!(entries.len(), 1, "{entries:?}");
+    assert_eq!(recorded.ledger.count("fields beyond the 18th, not used"), 2);
+}

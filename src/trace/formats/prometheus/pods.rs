@@ -1,0 +1,327 @@
+//! Pods as series tell of them.
+
+use std::mem;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use super::{Sample, milliseconds};
+use crate::error::TraceError;
+use crate::gather::{Demand, Gather};
+use crate::job_fields::{Outcome, outcome_alone};
+use crate::ledger::{Action, BadRow, Journal};
+use crate::options::ReadOptions;
+use crate::rows::Refused;
+use crate::stream::ArrivalSource;
+use model::gpu::GPU_RESOURCES;
+use model::{PodName, PodSpec, ResourceList};
+use units::{Duration, Instant, Quantity};
+
+/// The metric of what containers request.
+const REQUESTS: &str = "kube_pod_container_resource_requests";
+/// The largest amount of a resource.
+const MOST: f64 = 1e18;
+
+/// A pod as its series tell of it.
+struct Pod {
+    file: Arc<str>,
+    line: u64,
+    first: i64,
+    last: i64,
+    /// Requests by container and resource, with the time of their first sample.
+    requests: IndexMap<(String, String), (i64, f64), FxBuildHasher>,
+    /// Whether it is another pod, which states its `uid`.
+    is_another: bool,
+    life: Life,
+}
+
+/// What series say of a pod's life besides that it is there, in milliseconds since 1970.
+#[derive(Clone, Copy, Debug, Default)]
+struct Life {
+    created: Option<i64>,
+    start: Option<i64>,
+    end: Option<i64>,
+    outcome: Option<Outcome>,
+}
+
+impl Life {
+    /// Takes what another series says; whether it says anything.
+    fn take(&mut self, metric: &str, phase: &str, samples: &[Sample]) -> bool {
+        let stated = samples
+            .iter()
+            .find_map(|&(_, value)| milliseconds(value).filter(|&at| at > 0));
+        let begins = || {
+            samples
+                .iter()
+                .find(|(_, value)| *value > 0.0)
+                .map(|&(at, _)| at)
+        };
+        let (place, at) = match (metric, phase) {
+            ("kube_pod_created", _) => (&mut self.created, stated),
+            ("kube_pod_start_time", _) => (&mut self.start, stated),
+            ("kube_pod_completion_time", _) => (&mut self.end, stated),
+            ("kube_pod_status_phase", "Running") => (&mut self.start, begins()),
+            ("kube_pod_status_phase", "Succeeded" | "Failed") => {
+                if begins().is_some() {
+                    let is_good = phase == "Succeeded";
+                    self.outcome = Some(if is_good {
+                        Outcome::Completed
+                    } else {
+                        Outcome::Failed
+                    });
+                }
+                (&mut self.end, begins())
+            }
+            ("kube_pod_status_phase", _) => return true,
+            _ => return false,
+        };
+        // Times that are stated and those of samples differ by a step at most; the earlier is the more exact one.
+        *place = match (*place, at) {
+            (Some(known), Some(at)) => Some(known.min(at)),
+            (known, at) => known.or(at),
+        };
+        true
+    }
+
+    /// What is known of two records of one pod.
+    fn united(self, other: Self) -> Self {
+        Self {
+            created: self.created.or(other.created),
+            start: self.start.or(other.start),
+            end: self.end.or(other.end),
+            outcome: self.outcome.or(other.outcome),
+        }
+    }
+}
+
+/// The pods by namespace, name and `uid`, where they state it.
+#[derive(Default)]
+pub(super) struct Pods {
+    known: IndexMap<(String, String, String), Pod, FxBuildHasher>,
+    /// The earliest and the latest time of any sample, in milliseconds.
+    span: Option<(i64, i64)>,
+    /// The shortest time between two samples of a series, in milliseconds.
+    pub(super) step: Option<i64>,
+}
+
+impl Pods {
+    /// Adds the samples of a series, whose labels are found by name.
+    pub(super) fn add(
+        &mut self,
+        journal: &mut Journal,
+        line: u64,
+        label: impl Fn(&str) -> String,
+        samples: &[Sample],
+    ) -> Result<(), Refused> {
+        let (Some(&(first, value)), Some(&(last, _))) = (samples.first(), samples.last()) else {
+            return Ok(journal.dirt("series without a sample", Action::Drop, line)?);
+        };
+        // Without `honor_labels` the label `pod` is that of the exporter, and `exported_pod` the one that the series is about.
+        let about = |names: [&str; 3]| {
+            let mut found = names.into_iter().map(&label);
+            found.find(|text| !text.is_empty()).unwrap_or_default()
+        };
+        let name = about(["exported_pod", "pod", "pod_name"]);
+        if name.is_empty() {
+            return Ok(journal.dirt("series that is about no pod", Action::Drop, line)?);
+        }
+        let (metric, resource) = request_of(label("__name__"), label("resource"));
+        if metric == REQUESTS && resource.is_empty() {
+            return Err(Refused::Row(BadRow {
+                line,
+                column: "resource".to_owned(),
+                value: String::new(),
+                rule: "must be the label of a resource, such as cpu".to_owned(),
+            }));
+        }
+        if metric == REQUESTS && !(0.0..=MOST).contains(&value) {
+            return Err(Refused::Row(BadRow {
+                line,
+                column: metric,
+                value: value.to_string(),
+                rule: format!("must be an amount from 0 to {MOST:e}"),
+            }));
+        }
+        let (low, high) = self.span.unwrap_or((first, last));
+        self.span = Some((low.min(first), high.max(last)));
+        let steps = samples.windows(2).map(|pair| pair[1].0 - pair[0].0);
+        self.step = steps.chain(self.step).min();
+        let namespace = about(["exported_namespace", "namespace", "kubernetes_namespace"]);
+        let key = (namespace, name, label("uid"));
+        let pod = self.known.entry(key).or_insert_with(|| Pod {
+            file: journal.file.clone(),
+            line,
+            first,
+            last,
+            requests: IndexMap::default(),
+            is_another: false,
+            life: Life::default(),
+        });
+        pod.first = pod.first.min(first);
+        pod.last = pod.last.max(last);
+        if pod.life.take(&metric, &label("phase"), samples) {
+            return Ok(());
+        }
+        if metric != REQUESTS {
+            let kind = "series that says no more than that a pod is there";
+            return Ok(journal.dirt(kind, Action::Keep, line)?);
+        }
+        if samples
+            .iter()
+            .any(|(_, other)| other.total_cmp(&value).is_ne())
+        {
+            let kind = "request changes later; the first one stands";
+            journal.dirt(kind, Action::Keep, line)?;
+        }
+        let container = about(["exported_container", "container", "container_name"]);
+        let known = pod.requests.entry((container, resource));
+        let known = known.or_insert((first, value));
+        if first < known.0 {
+            *known = (first, value);
+        }
+        Ok(())
+    }
+
+    /// Gives series without a `uid` to the only pod of their namespace and name that is there then.
+    fn unite(&mut self, journal: &mut Journal) -> Result<(), TraceError> {
+        let mut places: IndexMap<(&str, &str), Vec<usize>, FxBuildHasher> = IndexMap::default();
+        for (place, (namespace, name, uid)) in self.known.keys().enumerate() {
+            if !uid.is_empty() {
+                places.entry((namespace, name)).or_default().push(place);
+            }
+        }
+        let mut owners = Vec::new();
+        for (place, ((namespace, name, uid), pod)) in self.known.iter().enumerate() {
+            if !uid.is_empty() {
+                continue;
+            }
+            let named = places.get(&(namespace.as_str(), name.as_str()));
+            let is_there = |own: &Pod| own.first <= pod.last && pod.first <= own.last;
+            let mut owning =
+                { named.into_iter().flatten() }.filter(|&&own| is_there(&self.known[own]));
+            if let (Some(&owner), None) = (owning.next(), owning.next()) {
+                owners.push((place, owner));
+            }
+        }
+        for (place, owner) in owners {
+            let Some((_, pod)) = self.known.get_index_mut(place) else {
+                continue;
+            };
+            let (first, last, life) = (pod.first, pod.last, pod.life);
+            let (file, line, requests) = (pod.file.clone(), pod.line, mem::take(&mut pod.requests));
+            pod.is_another = true;
+            journal.file = file;
+            let kind = "pod without a `uid`; counted as the one of its name that is there then";
+            journal.dirt(kind, Action::Repair, line)?;
+            let own = &mut self.known[owner];
+            own.first = own.first.min(first);
+            own.last = own.last.max(last);
+            own.life = own.life.united(life);
+            for (asked, amount) in requests {
+                own.requests.entry(asked).or_insert(amount);
+            }
+        }
+        self.known.retain(|_, pod| !pod.is_another);
+        Ok(())
+    }
+
+    pub(super) fn finish(
+        mut self,
+        mut journal: Journal,
+        options: &ReadOptions,
+    ) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        self.unite(&mut journal)?;
+        let (zero, end) = self.span.unwrap_or_default();
+        let step = self.step.unwrap_or_default();
+        let mut gather = Gather::default();
+        gather.header.fields = outcome_alone(options);
+        for ((namespace, name, _), pod) in self.known {
+            journal.file = pod.file.clone();
+            let list = requests(&mut journal, &pod)?;
+            let is_there = pod.last + step > end || pod.last == end;
+            let is_open = pod.life.end.is_none() && is_there;
+            if is_open {
+                let kind = "there at the end of the samples; run time not known";
+                journal.dirt(kind, Action::Keep, pod.line)?;
+            }
+            let submit = pod.life.created.unwrap_or(pod.first).clamp(zero, pod.first);
+            let start = pod.life.start.map(|start| start.max(submit));
+            let over = pod.life.end.unwrap_or(pod.last + step);
+            let run = Duration::from_millis((over - start.unwrap_or(submit)).max(0));
+            let at = |time: i64| Instant::ZERO + Duration::from_millis(time - zero);
+            let mut spec = PodSpec {
+                namespace: namespace.as_str().into(),
+                ..PodSpec::with_requests(list)
+            };
+            if options.keeps_outcomes() {
+                Outcome::state(pod.life.outcome, &mut spec.labels);
+            }
+            gather.push(
+                journal.origin(pod.line),
+                Demand {
+                    submit: at(submit),
+                    name: PodName::Text(name.into()),
+                    tenant: namespace.into(),
+                    spec,
+                    run_time: (!is_open).then_some(run),
+                    historic_start: start.map(at),
+                    ..Demand::default()
+                },
+            );
+        }
+        Ok(gather.finish(journal))
+    }
+}
+
+/// What a pod requests.
+fn requests(journal: &mut Journal, pod: &Pod) -> Result<ResourceList, TraceError> {
+    let mut list = ResourceList::default();
+    let mut sums: IndexMap<&str, f64, FxBuildHasher> = IndexMap::default();
+    for ((_, resource), (_, amount)) in &pod.requests {
+        *sums.entry(resource).or_default() += amount;
+    }
+    if sums.is_empty() {
+        let kind = "pod whose requests are not recorded; requests nothing";
+        journal.dirt(kind, Action::Keep, pod.line)?;
+    }
+    for (resource, amount) in sums {
+        let milli = libm::rint(1e3 * amount) as i128;
+        let name = resource_name(resource);
+        if name.is_none() {
+            let kind = "resource of an unknown name; requested as it is written";
+            journal.dirt(kind, Action::Keep, pod.line)?;
+        }
+        let name = name.unwrap_or_else(|| resource.to_owned());
+        list.set(&name, Quantity::from_nanos(1_000_000 * milli));
+    }
+    Ok(list)
+}
+
+/// The metric and the resource of a series: metrics of older exporters, and of rules that keep them, say the same by
+/// their names.
+fn request_of(metric: String, resource: String) -> (String, String) {
+    let named = match metric.as_str() {
+        "kube_pod_container_resource_requests_cpu_cores" => Some("cpu"),
+        "kube_pod_container_resource_requests_memory_bytes" => Some("memory"),
+        _ => None,
+    };
+    match named {
+        Some(named) => (REQUESTS.to_owned(), named.to_owned()),
+        None if metric.ends_with(":active:kube_pod_container_resource_requests") => {
+            (REQUESTS.to_owned(), resource)
+        }
+        None => (metric, resource),
+    }
+}
+
+/// The resource whose dots, slashes and dashes are written as underscores; `None` of an unknown one.
+fn resource_name(label: &str) -> Option<String> {
+    if let Some(size) = label.strip_prefix("hugepages_") {
+        return Some(format!("hugepages-{size}"));
+    }
+    let known = ["cpu", "memory", "pods", "ephemeral-storage"];
+    let mut known = known.into_iter().chain(GPU_RESOURCES);
+    let found = known.find(|name| name.replace(['.', '/', '-'], "_") == label);
+    found.map(str::to_owned)
+}
