@@ -90,12 +90,12 @@ impl Synthetic {
     }
 
     fn arrivals(self) -> Arrivals {
-        let classes: Classes = (0..self.classes).map(class).collect();
+        let classes: Vec<_> = (0..self.classes).map(class).collect();
         let cores: i64 = (0..self.classes).map(cores).sum();
         let live = i64::from(self.hosts) * CORES * self.percent * i64::from(self.classes)
             / (100 * cores.max(1));
         Arrivals {
-            classes,
+            classes: Classes::from(classes),
             left: self.pods,
             number: 0,
             gap: Duration::from_nanos(MEAN_SECONDS * 1_000_000_000 / live.max(1)),

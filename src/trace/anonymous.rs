@@ -78,7 +78,7 @@ impl Anonymous {
             inner,
             kept,
             arrivals: 0,
-            classes: Classes::new(),
+            classes: Classes::default(),
             tenants: Vec::new(),
             namespaces: Numbered::default(),
             job_types: Numbered::default(),
@@ -187,8 +187,8 @@ impl ArrivalSource for Anonymous {
         let Some(arrival) = self.inner.next()? else {
             return Ok(None);
         };
-        for place in self.classes.len()..self.inner.classes().len() {
-            let spec = self.inner.classes()[place].clone();
+        for class in self.classes.len()..self.inner.classes().len() {
+            let spec = self.inner.classes().get(class as u32)?;
             let spec = self.spec(&spec);
             self.classes.push(spec);
         }

@@ -8,6 +8,9 @@
 use super::table::{Adjacent, Column, Piece, Row};
 use super::texts::Texts;
 
+/// The most texts that are remembered.
+const MOST: usize = 1 << 16;
+
 /// The columns that a table's classes depend on, and the classes of texts seen there.
 #[derive(Debug)]
 pub struct ClassKeys {
@@ -66,6 +69,11 @@ impl ClassKeys {
 
     /// Keeps the class of a row that has none yet.
     pub fn learn(&mut self, row: &Row<'_>, class: u32) {
+        if self.classes.len() == MOST {
+            // Where rows hardly share a text, as many texts would be remembered as there are rows.
+            self.known = Texts::default();
+            self.classes.clear();
+        }
         self.known.add(self.key.of(row));
         self.classes.push(class);
     }

@@ -169,7 +169,7 @@ impl Step {
             Self::Condition(condition) => {
                 let facts = Facts {
                     arrival,
-                    spec: &inner.classes()[arrival.class as usize],
+                    spec: &*inner.classes().get(arrival.class)?,
                     tenant: tenant().map_or("", |name| name),
                 };
                 condition.holds(facts).map_err(refused_edit)?

@@ -232,16 +232,19 @@ impl Gather {
         zero: Duration,
     ) -> Result<Box<dyn ArrivalSource>, TraceError> {
         self.met.tell(&mut journal)?;
+        let classes = self.classes.classes().clone();
         let mut recorded = Recorded {
             arrivals: self.arrivals,
-            classes: self.classes.classes().clone(),
+            classes: Vec::new(),
             tenants: self.tenants.names().to_vec(),
             ledger: journal.ledger,
             files: journal.files.into_names(),
             header: self.header,
         };
         if let Some(spill) = self.spill {
-            return Ok(Box::new(Merged::new(spill, recorded, zero)));
+            return Ok(Box::new(
+                Merged::new(spill, recorded, zero).with_classes(classes),
+            ));
         }
         let moved = |at: Instant| Instant::from_nanos(at.as_nanos() - zero.as_nanos());
         for arrival in &mut recorded.arrivals {
@@ -249,7 +252,7 @@ impl Gather {
             arrival.historic_start = arrival.historic_start.map(moved);
         }
         self.order.sort(&mut recorded.arrivals);
-        Ok(Box::new(MemorySource::new(recorded)))
+        Ok(Box::new(MemorySource::with_classes(recorded, classes)))
     }
 }
 

@@ -8,12 +8,14 @@ mod totals;
 mod validation;
 
 use super::archive;
+use super::by_class::ByClass;
 use super::error::TraceError;
 use super::format::{Constructor, FormatEntry};
 use super::input::Input;
+use super::job_fields::OUTCOME;
 use super::ledger::Ledger;
 use super::options::ReadOptions;
-use super::quantiles::{Counted, Quantiles, Tail};
+use super::quantiles::{Counted, Distribution, Quantiles, Tail};
 use super::stream::{Arrival, ArrivalSource, Classes};
 use super::waits::told;
 use model::resource_list::{CPU, MEMORY};
@@ -124,8 +126,6 @@ pub struct WorkloadSummary {
     pub gpu_milli: Option<Quantiles>,
     /// Tenants with their arrivals, most first (equal: by first appearance).
     pub tenants: Vec<(Text, u64)>,
-    /// Classes with their arrivals, most first (equal: by first appearance).
-    pub classes_by_arrivals: Vec<(u32, u64)>,
     /// Hours since zero with their arrivals, without empty ones.
     pub arrivals_per_hour: Vec<(i64, u64)>,
     /// Arrivals over time; none without any.
@@ -247,11 +247,11 @@ pub fn summarize_workload(source: &mut dyn ArrivalSource) -> Result<WorkloadSumm
         ..Tally::default()
     };
     while let Some(arrival) = source.next()? {
-        tally.meet(source.classes());
-        tally.add(&arrival);
+        tally.meet(source.classes())?;
+        tally.add(&arrival, source.classes())?;
     }
-    tally.meet(source.classes());
-    Ok(tally.finish(source.tenants()))
+    tally.meet(source.classes())?;
+    tally.finish(source.tenants())
 }
 
 /// Requests of one member of a class.
@@ -284,10 +284,30 @@ impl Shape {
     }
 }
 
+/// What is known of a class.
+#[derive(Debug)]
+struct Known {
+    shape: Shape,
+    /// The outcome of its jobs, if any is stated.
+    outcome: Option<Text>,
+}
+
+impl Known {
+    fn of(spec: &PodSpec) -> Self {
+        Self {
+            shape: Shape::of(spec),
+            outcome: spec.labels.get(OUTCOME.label).cloned(),
+        }
+    }
+}
+
 #[derive(Default)]
 struct Tally {
     summary: WorkloadSummary,
-    shapes: Vec<Shape>,
+    /// What is known of classes.
+    known: ByClass<Known>,
+    /// Classes met.
+    classes: usize,
     run_time: Counted,
     time_limit: Counted,
     historic_wait: Counted,
@@ -301,25 +321,30 @@ struct Tally {
     gap_following: Following,
     run_time_following: Following,
     per_tenant: Vec<u64>,
-    per_class: Vec<u64>,
-    /// The number of each class without outcomes, if jobs state these.
-    kinds: Vec<u32>,
     outcomes: Option<Outcomes>,
     per_hour: SortedMap<i64, u64>,
 }
 
 impl Tally {
     /// Takes classes that were not met yet.
-    fn meet(&mut self, classes: &Classes) {
-        for spec in &classes[self.shapes.len()..] {
-            self.shapes.push(Shape::of(spec));
-            if let Some(outcomes) = &mut self.outcomes {
-                self.kinds.push(outcomes.meet(spec));
+    fn meet(&mut self, classes: &Classes) -> Result<(), TraceError> {
+        if let Some(outcomes) = &mut self.outcomes {
+            for spec in classes.since(self.classes) {
+                outcomes.meet(&*spec?);
             }
         }
+        self.classes = classes.len();
+        Ok(())
     }
 
-    fn add(&mut self, arrival: &Arrival) {
+    fn add(&mut self, arrival: &Arrival, classes: &Classes) -> Result<(), TraceError> {
+        if self.known.get(arrival.class).is_none() {
+            let known = Known::of(&*classes.get(arrival.class)?);
+            self.known.put(arrival.class, known);
+        }
+        let Some(known) = self.known.get(arrival.class) else {
+            return Ok(());
+        };
         let summary = &mut self.summary;
         if summary.arrivals == 0 {
             summary.first_submit = arrival.submit;
@@ -341,7 +366,7 @@ impl Tally {
             .map(|start| start.since(arrival.submit));
         self.historic_wait.extend(nanos(wait));
         self.members.add(i64::from(arrival.members));
-        let shape = self.shapes[arrival.class as usize];
+        let shape = known.shape;
         summary.totals.add(Requested {
             cpu_milli: shape.cpu_milli,
             memory_bytes: shape.memory_bytes,
@@ -357,60 +382,87 @@ impl Tally {
         self.memory_bytes.add(shape.memory_bytes);
         self.gpu_milli.add(shape.gpu_milli);
         count(&mut self.per_tenant, arrival.tenant);
-        let kind = self.kinds.get(arrival.class as usize).copied();
-        count(&mut self.per_class, kind.unwrap_or(arrival.class));
         if let Some(outcomes) = &mut self.outcomes {
-            outcomes.add(arrival.class);
+            outcomes.add(known.outcome.as_ref());
         }
         let hour = arrival
             .submit
             .as_nanos()
             .div_euclid(3_600 * NANOS_PER_SECOND);
         *self.per_hour.entry(hour).or_default() += 1;
+        Ok(())
     }
 
-    fn finish(self, tenants: &[Text]) -> WorkloadSummary {
+    fn finish(self, tenants: &[Text]) -> Result<WorkloadSummary, TraceError> {
         let name = |number: u32| match tenants.get(number as usize) {
             Some(name) => name.clone(),
             None => number.to_string().into(),
         };
         let arrivals_per_hour: Vec<(i64, u64)> = self.per_hour.into_iter().collect();
         let classes = self.outcomes.as_ref().map(Outcomes::classes);
-        WorkloadSummary {
-            classes: classes.unwrap_or(self.shapes.len()),
+        let all = [
+            self.run_time,
+            self.time_limit,
+            self.historic_wait,
+            self.gap,
+            self.members,
+            self.cpu_milli,
+            self.memory_bytes,
+            self.gpu_milli,
+            self.work,
+        ];
+        let [
+            run_time,
+            time_limit,
+            historic_wait,
+            gap,
+            members,
+            cpu_milli,
+            memory_bytes,
+            gpu_milli,
+            work,
+        ] = distributions(all)?;
+        Ok(WorkloadSummary {
+            classes: classes.unwrap_or(self.classes),
             outcomes: self.outcomes.map(Outcomes::counted).unwrap_or_default(),
-            run_time: self.run_time.quantiles(),
-            time_limit: self.time_limit.quantiles(),
-            historic_wait: self.historic_wait.quantiles(),
-            gap: self.gap.quantiles(),
-            members: self.members.quantiles(),
-            cpu_milli: self.cpu_milli.quantiles(),
-            memory_bytes: self.memory_bytes.quantiles(),
-            gpu_milli: self.gpu_milli.quantiles(),
+            run_time: run_time.quantiles()?,
+            time_limit: time_limit.quantiles()?,
+            historic_wait: historic_wait.quantiles()?,
+            gap: gap.quantiles()?,
+            members: members.quantiles()?,
+            cpu_milli: cpu_milli.quantiles()?,
+            memory_bytes: memory_bytes.quantiles()?,
+            gpu_milli: gpu_milli.quantiles()?,
             tails: Tails {
-                run_time: self.run_time.tail(),
-                gap: self.gap.tail(),
-                work: self.work.tail(),
+                run_time: run_time.tail()?,
+                gap: gap.tail()?,
+                work: work.tail()?,
             },
             gap_following: self.gap_following.correlations(),
             run_time_following: self.run_time_following.correlations(),
             curves: Curves {
-                run_time: self.run_time.steps(STEPS),
-                gap: self.gap.steps(STEPS),
-                historic_wait: self.historic_wait.steps(STEPS),
-                members: self.members.steps(STEPS),
-                cpu_milli: self.cpu_milli.steps(STEPS),
+                run_time: run_time.steps(STEPS)?,
+                gap: gap.steps(STEPS)?,
+                historic_wait: historic_wait.steps(STEPS)?,
+                members: members.steps(STEPS)?,
+                cpu_milli: cpu_milli.steps(STEPS)?,
             },
             tenants: most_first(&self.per_tenant)
                 .into_iter()
                 .map(|(number, count)| (name(number), count))
                 .collect(),
-            classes_by_arrivals: most_first(&self.per_class),
             rhythm: Rhythm::of(&arrivals_per_hour),
             arrivals_per_hour,
             ..self.summary
-        }
+        })
     }
+}
+
+/// The distributions of counts.
+fn distributions<const N: usize>(all: [Counted; N]) -> Result<[Distribution; N], TraceError> {
+    let all = all.into_iter().map(Counted::finish);
+    let all: Vec<Distribution> = all.collect::<Result<_, _>>()?;
+    Ok(<[Distribution; N]>::try_from(all).expect("invariant: as many as before"))
 }
 
 fn count(counts: &mut Vec<u64>, number: u32) {

@@ -4,9 +4,9 @@
     reason = "values of a row that go from one call to the next through memory cost more than their parsing"
 )]
 
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
-use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
 use super::stream::Classes;
@@ -18,33 +18,113 @@ use model::{PodSpec, Text};
 #[derive(Clone, Debug, Default)]
 pub struct ClassTable {
     classes: Classes,
-    known: IndexSet<Arc<PodSpec>, FxBuildHasher>,
+    hashes: Hashes,
 }
 
 impl ClassTable {
+    /// A table that holds a number of classes in memory; those beyond are in a temporary file.
+    pub fn holding(most_held: usize) -> Self {
+        Self {
+            classes: Classes::holding(most_held),
+            hashes: Hashes::default(),
+        }
+    }
+
     /// The class of a spec: a known one if an equal spec was seen, else the next free one.
     pub fn class_of(&mut self, spec: PodSpec) -> u32 {
-        if let Some(index) = self.known.get_index_of(&spec) {
-            return index as u32;
-        }
-        let spec = Arc::new(spec);
-        self.classes.push(spec.clone());
-        self.known.insert_full(spec).0 as u32
+        let hash = hash_of(&spec);
+        self.find(hash, &spec)
+            .unwrap_or_else(|| self.add(hash, Arc::new(spec)))
     }
 
     /// The class of a spec that another table has as well: memory holds it once.
     pub fn class_of_shared(&mut self, spec: &Arc<PodSpec>) -> u32 {
-        let (index, is_new) = self.known.insert_full(Arc::clone(spec));
-        if is_new {
-            self.classes.push(Arc::clone(spec));
-        }
-        index as u32
+        let hash = hash_of(spec);
+        self.find(hash, spec)
+            .unwrap_or_else(|| self.add(hash, Arc::clone(spec)))
     }
 
     /// The classes seen up to now.
     pub fn classes(&self) -> &Classes {
         &self.classes
     }
+
+    /// The class of a spec that was seen. One that can't be read back is none; whoever reads the classes is told.
+    fn find(&self, hash: u64, spec: &PodSpec) -> Option<u32> {
+        let held = self.classes.held();
+        self.hashes
+            .find(hash, |class| match held.get(class as usize) {
+                Some(known) => **known == *spec,
+                None => self.classes.get(class).is_ok_and(|known| *known == *spec),
+            })
+    }
+
+    fn add(&mut self, hash: u64, spec: Arc<PodSpec>) -> u32 {
+        self.classes.push(spec);
+        self.hashes.add(hash)
+    }
+}
+
+fn hash_of(spec: &PodSpec) -> u64 {
+    FxBuildHasher.hash_one(spec)
+}
+
+/// No class.
+const NONE: u32 = u32::MAX;
+
+/// Classes by the hashes of their specs, in about 16 bytes each.
+#[derive(Clone, Debug, Default)]
+struct Hashes {
+    /// The hash of each class.
+    of_class: Vec<u64>,
+    /// Classes, each in the first vacant place from that of its hash on; at most three quarters of the places are taken.
+    places: Vec<u32>,
+}
+
+impl Hashes {
+    /// The class of a hash that passes a test.
+    fn find(&self, hash: u64, mut is_own: impl FnMut(u32) -> bool) -> Option<u32> {
+        let mask = self.places.len().checked_sub(1)?;
+        let mut at = spread(hash) & mask;
+        loop {
+            let class = self.places[at];
+            if class == NONE {
+                return None;
+            }
+            if self.of_class[class as usize] == hash && is_own(class) {
+                return Some(class);
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    /// Adds the next class; its number.
+    fn add(&mut self, hash: u64) -> u32 {
+        let class = self.of_class.len() as u32;
+        self.of_class.push(hash);
+        if 4 * self.of_class.len() > 3 * self.places.len() {
+            self.places = vec![NONE; (2 * self.places.len()).max(64)];
+            for class in 0..class {
+                self.settle(class);
+            }
+        }
+        self.settle(class);
+        class
+    }
+
+    fn settle(&mut self, class: u32) {
+        let mask = self.places.len() - 1;
+        let mut at = spread(self.of_class[class as usize]) & mask;
+        while self.places[at] != NONE {
+            at = (at + 1) & mask;
+        }
+        self.places[at] = class;
+    }
+}
+
+/// A hash with its high bits in the low ones, too.
+const fn spread(hash: u64) -> usize {
+    (hash ^ (hash >> 32)) as usize
 }
 
 /// Names by order of first appearance.

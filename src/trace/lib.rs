@@ -5,9 +5,11 @@ pub mod ahead;
 mod anonymous;
 pub mod archive;
 pub mod budget;
+mod by_class;
 pub mod cache;
 mod calendar;
 pub mod class_keys;
+pub mod classes;
 mod cut_file;
 mod cut_tasks;
 pub mod edit;
@@ -81,6 +83,7 @@ mod dirty_rows;
 #[cfg(test)]
 mod real_files;
 
+pub use classes::Classes;
 pub use error::TraceError;
 pub use input::Input;
 pub use ledger::{Action, Ledger, OnBadRow, RowPolicy};
@@ -89,5 +92,5 @@ pub use memory::{MemorySource, Recorded};
 pub use options::ReadOptions;
 pub use order::{FillOrder, FillResource, FillUp, Filled, fill_up};
 pub use origin::Origin;
-pub use stream::{Arrival, ArrivalSource, Classes};
+pub use stream::{Arrival, ArrivalSource};
 pub use waits::WaitFault;

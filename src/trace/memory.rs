@@ -7,7 +7,7 @@ use super::error::TraceError;
 use super::header_record::HeaderRecord;
 use super::ledger::Ledger;
 use super::stream::{Arrival, ArrivalSource, Classes};
-use model::Text;
+use model::{PodSpec, Text};
 
 /// Everything that a small trace holds. Two are equal if they say the same, whatever files they are from.
 #[derive(Clone, Debug, Default)]
@@ -15,7 +15,7 @@ pub struct Recorded {
     /// Arrivals in order of submission.
     pub arrivals: Vec<Arrival>,
     /// Classes in order of first appearance.
-    pub classes: Classes,
+    pub classes: Vec<Arc<PodSpec>>,
     /// Names of the tenants.
     pub tenants: Vec<Text>,
     /// Ledger of irregularities found while reading.
@@ -46,7 +46,7 @@ impl Recorded {
         }
         Ok(Self {
             arrivals,
-            classes: source.classes().clone(),
+            classes: source.classes().to_vec()?,
             tenants: source.tenants().to_vec(),
             ledger: source.ledger().clone(),
             files: source.files().to_vec(),
@@ -70,14 +70,23 @@ impl Recorded {
 #[derive(Clone, Debug)]
 pub struct MemorySource {
     recorded: Arc<Recorded>,
+    classes: Classes,
     position: usize,
 }
 
 impl MemorySource {
     /// A stream from the first arrival.
     pub fn new(recorded: impl Into<Arc<Recorded>>) -> Self {
+        let recorded = recorded.into();
+        let classes = Classes::from(recorded.classes.clone());
+        Self::with_classes(recorded, classes)
+    }
+
+    /// A stream from the first arrival, the classes of which are these.
+    pub(crate) fn with_classes(recorded: impl Into<Arc<Recorded>>, classes: Classes) -> Self {
         Self {
             recorded: recorded.into(),
+            classes,
             position: 0,
         }
     }
@@ -100,7 +109,7 @@ impl ArrivalSource for MemorySource {
     }
 
     fn classes(&self) -> &Classes {
-        &self.recorded.classes
+        &self.classes
     }
 
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {

@@ -38,7 +38,7 @@ impl Merge {
     pub fn new(sources: Vec<Box<dyn ArrivalSource>>) -> Result<Self, TraceError> {
         let mut merge = Self {
             parts: Vec::new(),
-            classes: Classes::new(),
+            classes: Classes::default(),
             tenants: Vec::new(),
             ledger: Ledger::default(),
             files: Vec::new(),
@@ -67,9 +67,9 @@ impl Merge {
     fn advance(&mut self, index: usize) -> Result<(), TraceError> {
         let part = &mut self.parts[index];
         part.next = part.source.next()?;
-        for class in &part.source.classes()[part.classes.len()..] {
+        for spec in part.source.classes().since(part.classes.len()) {
             part.classes.push(self.classes.len() as u32);
-            self.classes.push(class.clone());
+            self.classes.push(spec?);
         }
         for tenant in &part.source.tenants()[part.tenants.len()..] {
             let known = self.tenants.iter().position(|name| name == tenant);

@@ -134,17 +134,19 @@ impl Partitioned {
             inner,
             partitions: Arc::new(partitions),
             places: Vec::new(),
-            classes: Classes::new(),
+            classes: Classes::default(),
         }
     }
 
-    fn catch_up(&mut self) {
-        for spec in &self.inner.classes()[self.places.len()..] {
-            let place = self.partitions.of(spec);
-            let held = place.map(|place| self.partitions.all[place].hold(spec));
-            self.classes.push(held.unwrap_or_else(|| Arc::clone(spec)));
+    fn catch_up(&mut self) -> Result<(), TraceError> {
+        for spec in self.inner.classes().since(self.places.len()) {
+            let spec = spec?;
+            let place = self.partitions.of(&spec);
+            let held = place.map(|place| self.partitions.all[place].hold(&spec));
+            self.classes.push(held.unwrap_or(spec));
             self.places.push(place);
         }
+        Ok(())
     }
 }
 
@@ -153,11 +155,13 @@ impl ArrivalSource for Partitioned {
         let Some(mut arrival) = self.inner.next()? else {
             return Ok(None);
         };
-        self.catch_up();
+        self.catch_up()?;
         let class = arrival.class as usize;
         let Some(place) = self.places.get(class).copied().flatten() else {
-            let spec = self.classes.get(class).map(|spec| &**spec);
-            return Err(self.partitions.unknown(spec, &arrival));
+            let is_known = class < self.classes.len();
+            let spec = is_known.then(|| self.classes.get(arrival.class));
+            let spec = spec.transpose()?;
+            return Err(self.partitions.unknown(spec.as_deref(), &arrival));
         };
         arrival.time_limit = arrival.time_limit.or(self.partitions.all[place].time);
         Ok(Some(arrival))
@@ -186,9 +190,9 @@ impl ArrivalSource for Partitioned {
             inner: self.inner.fork()?,
             partitions: Arc::clone(&self.partitions),
             places: Vec::new(),
-            classes: Classes::new(),
+            classes: Classes::default(),
         };
-        fork.catch_up();
+        fork.catch_up()?;
         Ok(Box::new(fork))
     }
 

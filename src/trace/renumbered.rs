@@ -1,6 +1,7 @@
 //! A workload whose classes and tenants are numbered by their first arrivals: those that an edit left out
 //! have no number, so that a run is that of the edited trace written and read again.
 
+use super::by_class::ByClass;
 use super::error::TraceError;
 use super::header_record::HeaderRecord;
 use super::intern::{ClassTable, NameTable};
@@ -14,7 +15,7 @@ pub(super) struct Renumbered {
     inner: Box<dyn ArrivalSource>,
     classes: ClassTable,
     tenants: NameTable,
-    class_numbers: SortedMap<u32, u32>,
+    class_numbers: ByClass<u32>,
     tenant_numbers: SortedMap<u32, u32>,
 }
 
@@ -24,7 +25,7 @@ impl Renumbered {
             inner,
             classes: ClassTable::default(),
             tenants: NameTable::default(),
-            class_numbers: SortedMap::new(),
+            class_numbers: ByClass::default(),
             tenant_numbers: SortedMap::new(),
         }
     }
@@ -36,9 +37,12 @@ impl ArrivalSource for Renumbered {
             return Ok(None);
         };
         let (inner, classes, tenants) = (&self.inner, &mut self.classes, &mut self.tenants);
-        let class = self.class_numbers.entry(arrival.class);
-        arrival.class = *class
-            .or_insert_with_key(|old| classes.class_of_shared(&inner.classes()[*old as usize]));
+        let old = arrival.class;
+        arrival.class = match self.class_numbers.get(old) {
+            Some(known) => *known,
+            None => classes.class_of_shared(&inner.classes().get(old)?),
+        };
+        self.class_numbers.put(old, arrival.class);
         let tenant = self.tenant_numbers.entry(arrival.tenant);
         arrival.tenant = *tenant.or_insert_with_key(|old| {
             let name = inner.tenants().get(*old as usize);

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use super::by_class::ByClass;
 use super::error::{TraceError, refused_edit};
 use super::expression::{Assigned, Assignment, apply};
 use super::header_record::HeaderRecord;
 use super::intern::{ClassTable, NameTable};
 use super::ledger::Ledger;
 use super::stream::{Arrival, ArrivalSource, Classes};
-use model::Text;
-use units::{Instant, SortedMap};
+use model::{PodSpec, Text};
+use units::Instant;
 
 /// A source with assignments after it.
 pub(super) struct Rewritten {
@@ -18,7 +19,7 @@ pub(super) struct Rewritten {
     classes: ClassTable,
     tenants: NameTable,
     /// Classes of the inner source that assignments leave as they are.
-    kept: SortedMap<u32, u32>,
+    kept: ByClass<u32>,
     last: Instant,
 }
 
@@ -29,18 +30,18 @@ impl Rewritten {
             assignments,
             classes: ClassTable::default(),
             tenants: NameTable::default(),
-            kept: SortedMap::new(),
+            kept: ByClass::default(),
             last: Instant::ZERO,
         }
     }
 
-    fn number(&mut self, arrival: &mut Arrival, own: &Assigned) {
+    fn number(&mut self, arrival: &mut Arrival, own: &Assigned, before: &Arc<PodSpec>) {
         let old = arrival.class;
-        let is_kept = Arc::ptr_eq(&own.spec, &self.inner.classes()[old as usize]);
-        let known = self.kept.get(&old).copied().filter(|_| is_kept);
-        arrival.class = known.unwrap_or_else(|| self.classes.class_of((*own.spec).clone()));
+        let is_kept = Arc::ptr_eq(&own.spec, before);
+        let known = self.kept.get(old).copied().filter(|_| is_kept);
+        arrival.class = known.unwrap_or_else(|| self.classes.class_of_shared(&own.spec));
         if is_kept {
-            self.kept.insert(old, arrival.class);
+            self.kept.put(old, arrival.class);
         }
         arrival.tenant = self.tenants.number_of(own.tenant.as_bytes());
     }
@@ -52,14 +53,15 @@ impl ArrivalSource for Rewritten {
             return Ok(None);
         };
         let tenant = self.inner.tenants().get(arrival.tenant as usize);
+        let before = self.inner.classes().get(arrival.class)?;
         let mut own = Assigned {
-            spec: Arc::clone(&self.inner.classes()[arrival.class as usize]),
+            spec: Arc::clone(&before),
             tenant: tenant.cloned().unwrap_or_else(|| "default".into()),
             arrival,
         };
         apply(&self.assignments, &mut own).map_err(refused_edit)?;
         let mut arrival = own.arrival.clone();
-        self.number(&mut arrival, &own);
+        self.number(&mut arrival, &own, &before);
         if arrival.submit < self.last {
             return Err(refused_edit(format!(
                 "`{}` would be submitted at {}, before an arrival above it; an edit keeps the order, so \

@@ -313,7 +313,6 @@ impl Cursor {
 #[derive(Debug)]
 struct Shared {
     spill: Spill,
-    classes: Classes,
     tenants: Vec<Text>,
     ledger: Ledger,
     files: Vec<Arc<str>>,
@@ -326,6 +325,7 @@ struct Shared {
 #[derive(Clone, Debug)]
 pub(crate) struct Merged {
     shared: Arc<Shared>,
+    classes: Classes,
     cursors: Vec<Cursor>,
     /// The next arrival of each run: its rank, and the run.
     heads: BinaryHeap<Reverse<(Rank, usize)>>,
@@ -355,13 +355,13 @@ impl Merged {
         let of_runs = spill.runs.iter().map(|&run| cursor(run, Vec::new()));
         let of_rest = cursor(Run { from: 0, until: 0 }, kept);
         Self {
+            classes: Classes::from(rest.classes),
             cursors: of_runs.chain([of_rest]).collect(),
             heads: BinaryHeap::new(),
             position: 0,
             has_begun: false,
             shared: Arc::new(Shared {
                 spill,
-                classes: rest.classes,
                 tenants: rest.tenants,
                 ledger: rest.ledger,
                 files: rest.files,
@@ -369,6 +369,11 @@ impl Merged {
                 zero,
             }),
         }
+    }
+
+    /// The same arrivals, the classes of which are these.
+    pub(crate) fn with_classes(self, classes: Classes) -> Self {
+        Self { classes, ..self }
     }
 
     fn advance(&mut self, run: usize) -> Result<(), TraceError> {
@@ -416,7 +421,7 @@ impl ArrivalSource for Merged {
     }
 
     fn classes(&self) -> &Classes {
-        &self.shared.classes
+        &self.classes
     }
 
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {

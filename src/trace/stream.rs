@@ -7,6 +7,7 @@ use std::sync::Arc;
 use model::{PodName, PodSpec, Text};
 use units::{Duration, Instant};
 
+pub use super::classes::Classes;
 use super::error::TraceError;
 use super::header_record::HeaderRecord;
 use super::ledger::Ledger;
@@ -67,9 +68,6 @@ impl Arrival {
         is_cut
     }
 }
-
-/// The pod classes of a source, in order of first appearance; grows as the source is read.
-pub type Classes = Vec<Arc<PodSpec>>;
 
 /// The share of one class in a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]

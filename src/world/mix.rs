@@ -23,7 +23,9 @@ pub(super) fn count(source: &dyn ArrivalSource) -> Result<Vec<ClassTotal>, Trace
     while let Some(arrival) = source.next()? {
         add(&mut counts, &arrival);
     }
-    Ok(with_specs(&counts, source.classes()))
+    let specs = counts.into_iter().zip(source.classes().since(0));
+    let met = specs.filter(|(count, _)| count.arrivals > 0);
+    met.map(|(count, spec)| Ok(count.of(spec?))).collect()
 }
 
 /// Counts the classes of arrivals in memory.
@@ -32,7 +34,10 @@ pub(super) fn count_recorded(recorded: &Recorded) -> Vec<ClassTotal> {
     for arrival in &recorded.arrivals {
         add(&mut counts, arrival);
     }
-    with_specs(&counts, &recorded.classes)
+    let specs = counts.into_iter().zip(&recorded.classes);
+    let met = specs.filter(|(count, _)| count.arrivals > 0);
+    met.map(|(count, spec)| count.of(Arc::clone(spec)))
+        .collect()
 }
 
 /// Counts of the arrivals of a class.
@@ -54,18 +59,16 @@ fn add(counts: &mut Vec<Count>, arrival: &Arrival) {
     own.waiting += u64::from(!arrival.after().is_empty());
 }
 
-fn with_specs(counts: &[Count], classes: &[Arc<PodSpec>]) -> Vec<ClassTotal> {
-    counts
-        .iter()
-        .zip(classes)
-        .filter(|(count, _)| count.arrivals > 0)
-        .map(|(count, spec)| ClassTotal {
-            spec: spec.clone(),
-            arrivals: count.arrivals,
-            pods: count.pods,
-            waiting: count.waiting,
-        })
-        .collect()
+impl Count {
+    /// The total of a class with this spec.
+    fn of(self, spec: Arc<PodSpec>) -> ClassTotal {
+        ClassTotal {
+            spec,
+            arrivals: self.arrivals,
+            pods: self.pods,
+            waiting: self.waiting,
+        }
+    }
 }
 
 /// The shapes of a workload on these nodes. Classes whose amounts don't fit integers are left out;

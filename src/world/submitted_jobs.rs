@@ -67,8 +67,8 @@ pub fn check_submitted_jobs(
     let mut submitter = Submitter::new(jobs);
     let mut doubts: SortedSet<String> = SortedSet::new();
     while let Some(arrival) = source.next()? {
-        let spec = &source.classes()[arrival.class as usize];
-        let job = Object::Job(submitter.job(&arrival, spec, source.tenants()));
+        let spec = source.classes().get(arrival.class)?;
+        let job = Object::Job(submitter.job(&arrival, &spec, source.tenants()));
         doubts.extend(queueing::doubts(&job, known));
     }
     for doubt in doubts {

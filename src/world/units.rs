@@ -282,7 +282,7 @@ fn spec_of(
 /// The units as they arrive.
 pub(super) fn submitted(units: &[Unit]) -> Box<dyn ArrivalSource> {
     let mut recorded = Recorded::default();
-    let mut table = ClassTable::default();
+    let mut table = ClassTable::holding(usize::MAX);
     for unit in units {
         let run_time = unit.spec.behaviour.as_ref();
         let run_time = run_time.and_then(|own| own.run_time.as_ref()?.parse().ok());
@@ -300,6 +300,6 @@ pub(super) fn submitted(units: &[Unit]) -> Box<dyn ArrivalSource> {
             origin: trace::Origin::NONE,
         });
     }
-    recorded.classes.clone_from(table.classes());
+    recorded.classes = table.classes().held().to_vec();
     Box::new(MemorySource::new(recorded))
 }

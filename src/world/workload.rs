@@ -356,7 +356,7 @@ fn note_run_times(manifests: &Manifests, scenario: &Scenario, remarks: &mut Rema
 /// Pods of manifests that wait for a node and that no object controls, submitted at their own time or at `at`.
 fn declared(manifests: &Manifests, adoption: &Adoption, at: Duration) -> Box<dyn ArrivalSource> {
     let mut recorded = Recorded::default();
-    let mut table = ClassTable::default();
+    let mut table = ClassTable::holding(usize::MAX);
     let own = |pod: &&ManifestPod| pod.waits_for_node() && adoption.pod(pod).is_none();
     for pod in manifests.pods.iter().filter(own) {
         recorded.arrivals.push(Arrival {
@@ -373,7 +373,7 @@ fn declared(manifests: &Manifests, adoption: &Adoption, at: Duration) -> Box<dyn
             origin: trace::Origin::NONE,
         });
     }
-    recorded.classes.clone_from(table.classes());
+    recorded.classes = table.classes().held().to_vec();
     recorded.arrivals.sort_by_key(|arrival| arrival.submit);
     Box::new(MemorySource::new(recorded))
 }

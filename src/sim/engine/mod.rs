@@ -451,7 +451,7 @@ impl Engine {
 
     /// The next class of arrivals is added to the store, unless it is there.
     fn add_class(&mut self, ctx: &mut Context<'_>) -> Result<(), SimError> {
-        let object = self.surroundings.next_class();
+        let object = self.surroundings.next_class()?;
         if let Some(event) = self.control.store().class_added(&object) {
             self.commit(ctx, event)
                 .map_err(|why| declaration("a pod of the workload".to_owned(), &why))?;

@@ -84,8 +84,8 @@ impl Surroundings {
         let Some(submitter) = &mut self.submitter else {
             return Ok(false);
         };
-        let spec = &self.arrivals.classes()[arrival.class as usize];
-        let job = submitter.job(arrival, spec, self.arrivals.tenants());
+        let spec = self.arrivals.classes().get(arrival.class)?;
+        let job = submitter.job(arrival, &spec, self.arrivals.tenants());
         if let Some(precedence) = &mut self.precedence {
             precedence.submitted_job(arrival, &job);
         }
@@ -107,8 +107,8 @@ impl Surroundings {
     }
 
     /// The next class of arrivals that is not known yet.
-    pub(in super::super) fn next_class(&self) -> Arc<PodSpec> {
-        self.arrivals.classes()[self.classes.len()].clone()
+    pub(in super::super) fn next_class(&self) -> Result<Arc<PodSpec>, SimError> {
+        Ok(self.arrivals.classes().get(self.classes.len() as u32)?)
     }
 
     /// The next class of arrivals is this one in the store.

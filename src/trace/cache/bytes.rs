@@ -5,9 +5,9 @@ use model::Text;
 
 /// The content of a cache is damaged; the cache is rebuilt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Broken;
+pub(crate) struct Broken;
 
-pub(super) fn put(out: &mut Vec<u8>, mut number: u64) {
+pub(crate) fn put(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;
@@ -15,22 +15,22 @@ pub(super) fn put(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
-pub(super) fn put_signed(out: &mut Vec<u8>, number: i64) {
+pub(crate) fn put_signed(out: &mut Vec<u8>, number: i64) {
     put(out, ((number << 1) ^ (number >> 63)) as u64);
 }
 
-pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
     put(out, text.len() as u64);
     out.extend_from_slice(text.as_bytes());
 }
 
 /// Bytes that are taken from the front.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Taken<'bytes>(pub(super) &'bytes [u8]);
+pub(crate) struct Taken<'bytes>(pub(crate) &'bytes [u8]);
 
 impl<'bytes> Taken<'bytes> {
     #[inline]
-    pub(super) fn number(&mut self) -> Result<u64, Broken> {
+    pub(crate) fn number(&mut self) -> Result<u64, Broken> {
         let (&first, rest) = self.0.split_first().ok_or(Broken)?;
         self.0 = rest;
         if first < 0x80 {
@@ -52,28 +52,28 @@ impl<'bytes> Taken<'bytes> {
     }
 
     #[inline]
-    pub(super) fn signed(&mut self) -> Result<i64, Broken> {
+    pub(crate) fn signed(&mut self) -> Result<i64, Broken> {
         let number = self.number()?;
         Ok((number >> 1) as i64 ^ -((number & 1) as i64))
     }
 
     /// A number that fits an index.
-    pub(super) fn count(&mut self) -> Result<usize, Broken> {
+    pub(crate) fn count(&mut self) -> Result<usize, Broken> {
         usize::try_from(self.number()?).map_err(|_| Broken)
     }
 
-    pub(super) fn bytes(&mut self, length: usize) -> Result<&'bytes [u8], Broken> {
+    pub(crate) fn bytes(&mut self, length: usize) -> Result<&'bytes [u8], Broken> {
         let (bytes, rest) = self.0.split_at_checked(length).ok_or(Broken)?;
         self.0 = rest;
         Ok(bytes)
     }
 
-    pub(super) fn text(&mut self) -> Result<&'bytes str, Broken> {
+    pub(crate) fn text(&mut self) -> Result<&'bytes str, Broken> {
         let length = self.count()?;
         str::from_utf8(self.bytes(length)?).map_err(|_| Broken)
     }
 
-    pub(super) fn shared_text(&mut self) -> Result<Text, Broken> {
+    pub(crate) fn shared_text(&mut self) -> Result<Text, Broken> {
         self.text().map(Text::from)
     }
 }

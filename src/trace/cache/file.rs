@@ -91,8 +91,8 @@ impl CacheWriter {
 
     /// Notes what the source has met since.
     fn note(&mut self, source: &dyn ArrivalSource) -> Option<()> {
-        for class in source.classes().iter().skip(self.classes) {
-            self.filling.met_class(class)?;
+        for class in source.classes().since(self.classes) {
+            self.filling.met_class(&*class.ok()?)?;
         }
         self.classes = source.classes().len();
         for tenant in source.tenants().iter().skip(self.tenants) {

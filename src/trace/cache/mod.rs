@@ -8,7 +8,7 @@
 //! from [`CACHE_FROM_BYTES`] on. Plain text is parsed about as fast as it is hashed.
 
 mod block;
-mod bytes;
+pub(super) mod bytes;
 mod file;
 mod spec;
 
@@ -142,7 +142,7 @@ impl Cached {
     /// Finds out whether there is a cache, or whether one can be made.
     fn begin(&mut self) -> State {
         if let Ok(cache) = CacheReader::open(&self.place.path, &self.place.header) {
-            self.classes.clear();
+            self.classes = Classes::default();
             self.tenants.clear();
             return State::Reading(Box::new(Reading {
                 cache,
@@ -183,12 +183,12 @@ impl Cached {
             };
             let Block {
                 arrivals,
-                mut classes,
+                classes,
                 mut tenants,
                 mut dirt,
                 marks,
             } = block;
-            self.classes.append(&mut classes);
+            classes.into_iter().for_each(|spec| self.classes.push(spec));
             self.tenants.append(&mut tenants);
             reading.dirt.append(&mut dirt);
             reading.arrivals = arrivals.into_iter();

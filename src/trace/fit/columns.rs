@@ -5,6 +5,7 @@ use model::resource_list::{CPU, MEMORY};
 use model::{Affinity, PodSpec, Text};
 use units::{Duration, Quantity};
 
+use crate::by_class::ByClass;
 use crate::error::TraceError;
 use crate::generate::mix::Field;
 use crate::stream::{Arrival, ArrivalSource};
@@ -50,13 +51,15 @@ pub(super) struct Columns {
 impl Columns {
     /// Reads all jobs.
     pub(super) fn read(source: &mut dyn ArrivalSource) -> Result<Self, TraceError> {
-        let mut shapes: Vec<Shape> = Vec::new();
+        let mut shapes: ByClass<Shape> = ByClass::default();
         let mut jobs = Vec::new();
         while let Some(arrival) = source.next()? {
-            for spec in source.classes().iter().skip(shapes.len()) {
-                shapes.push(Shape::of(spec));
-            }
-            jobs.push(Job::of(&arrival, shapes[arrival.class as usize]));
+            let shape = match shapes.get(arrival.class) {
+                Some(known) => *known,
+                None => Shape::of(&*source.classes().get(arrival.class)?),
+            };
+            shapes.put(arrival.class, shape);
+            jobs.push(Job::of(&arrival, shape));
         }
         Ok(Self {
             jobs,

@@ -197,14 +197,15 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSourc
     }
     let (mut arrivals, classes) = rows.finish();
     arrivals.sort_by_key(|arrival| arrival.submit);
-    Ok(Box::new(MemorySource::new(Recorded {
+    let recorded = Recorded {
         arrivals,
-        classes,
+        classes: Vec::new(),
         tenants: vec!["openb".into()],
         ledger: journal.ledger,
         files: vec![input.name.clone()],
         header,
-    })))
+    };
+    Ok(Box::new(MemorySource::with_classes(recorded, classes)))
 }
 
 fn sniff(first: &[u8]) -> Confidence {

@@ -32,6 +32,7 @@ use self::recorded::{JobNumbers, header_record};
 use self::row::{CANCELLED, Dialect, Parsed, RowParser};
 use crate::ahead::streamed;
 use crate::budget::MEMBERS;
+use crate::by_class::Lately;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::header_record::HeaderRecord;
@@ -44,7 +45,7 @@ use crate::met_names::TWICE;
 use crate::options::ReadOptions;
 use crate::stream::{Arrival, ArrivalSource, Classes};
 use model::{PodName, Text};
-use units::{Duration, Instant, SortedMap};
+use units::{Duration, Instant};
 
 pub(crate) use self::classes::bytes_of;
 pub use self::header::SwfHeader;
@@ -166,7 +167,7 @@ pub struct SwfSource {
     delivered: u64,
     classes: ClassTable,
     /// By memory asked for, usage, and labels.
-    class_by_amounts: SortedMap<(i64, Used, JobNumbers), u32>,
+    class_by_amounts: Lately<(i64, Used, JobNumbers), u32>,
     users: IndexSet<i64, FxBuildHasher>,
     user_names: Vec<Text>,
     /// The jobs up to now, which others may wait for.
@@ -190,7 +191,7 @@ impl SwfSource {
             ended: false,
             delivered: 0,
             classes: ClassTable::default(),
-            class_by_amounts: SortedMap::new(),
+            class_by_amounts: Lately::default(),
             users: IndexSet::default(),
             user_names: Vec::new(),
             taken: TaskNames::default(),

@@ -11,8 +11,6 @@ use units::SortedMap;
 pub(super) struct Outcomes {
     /// Classes without outcomes.
     kinds: ClassTable,
-    /// Outcomes by class; empty if it is not known.
-    of_class: Vec<Text>,
     counts: SortedMap<Text, u64>,
 }
 
@@ -22,18 +20,16 @@ impl Outcomes {
         fields.contains(&&OUTCOME).then(Self::default)
     }
 
-    /// Takes the spec of the next class; returns the number of the class without outcomes.
-    pub(super) fn meet(&mut self, spec: &PodSpec) -> u32 {
-        self.of_class.push(OUTCOME.of(&spec.labels).into());
+    /// Takes the spec of the next class.
+    pub(super) fn meet(&mut self, spec: &PodSpec) {
         let mut kind = spec.clone();
         kind.labels.remove(OUTCOME.label);
-        self.kinds.class_of(kind)
+        self.kinds.class_of(kind);
     }
 
-    /// Counts an arrival of a class.
-    pub(super) fn add(&mut self, class: u32) {
-        let outcome = &self.of_class[class as usize];
-        if !outcome.is_empty() {
+    /// Counts an arrival with its outcome, if any is stated.
+    pub(super) fn add(&mut self, outcome: Option<&Text>) {
+        if let Some(outcome) = outcome.filter(|own| !own.is_empty()) {
             *self.counts.entry(outcome.clone()).or_default() += 1;
         }
     }

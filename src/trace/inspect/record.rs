@@ -102,7 +102,7 @@ pub fn found(
             records.found.push(Record {
                 file: own.unwrap_or(file).clone(),
                 line: origin.line.into(),
-                spec: source.classes()[arrival.class as usize].clone(),
+                spec: source.classes().get(arrival.class)?,
                 tenant: tenant.cloned().unwrap_or_default(),
                 arrival,
                 text: None,

@@ -43,7 +43,6 @@ fn a_workload_is_summarized() {
         (1, 2)
     );
     assert_eq!(summary.tenants, [("bob".into(), 2), ("ann".into(), 1)]);
-    assert_eq!(summary.classes_by_arrivals, [(0, 2), (1, 1)]);
     let run_time = summary.run_time.expect("two known");
     assert_eq!(
         (run_time.min, run_time.max),
@@ -60,7 +59,6 @@ fn outcomes_are_counted_and_tell_no_classes_apart() {
         panic!("a workload");
     };
     assert_eq!((summary.arrivals, summary.classes), (5, 2));
-    assert_eq!(summary.classes_by_arrivals, [(0, 4), (1, 1)]);
     let expected = [("completed", 2), ("failed", 1), ("evicted", 1)];
     let expected = expected.map(|(word, count)| (word.into(), count));
     assert_eq!(summary.outcomes, expected);

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::lost::{Fate, LostField, of_arrival, of_spec};
 use super::{Record, RecordWriter, Settings, Writer};
+use crate::by_class::ByClass;
 use crate::error::TraceError;
 use crate::stream::{Arrival, ArrivalSource};
 use model::{PodName, PodSpec, Text};
@@ -110,7 +111,8 @@ impl Writer {
         };
         let mut file = Written {
             writer: (self.begin)(&settings, out)?,
-            classes: Vec::new(),
+            classes: ByClass::default(),
+            met: 0,
             converted: Converted::default(),
             tally: Tally::default(),
         };
@@ -141,19 +143,24 @@ impl Writer {
 struct Written<'out> {
     writer: Box<dyn RecordWriter + 'out>,
     /// The fields that each class loses.
-    classes: Vec<Vec<LostField>>,
+    classes: ByClass<Vec<LostField>>,
+    /// The number of classes that the writer took.
+    met: usize,
     converted: Converted,
     tally: Tally,
 }
 
 impl Written<'_> {
     fn take(&mut self, arrival: &Arrival, source: &dyn ArrivalSource) -> Result<(), ConvertError> {
-        for spec in source.classes().iter().skip(self.classes.len()) {
-            let read = self.writer.class(spec);
-            self.classes.push(of_spec(spec, &read));
+        for spec in source.classes().since(self.met) {
+            self.take_class(self.met as u32, &*spec?);
+            self.met += 1;
+        }
+        if self.classes.get(arrival.class).is_none() {
+            let spec = source.classes().get(arrival.class)?;
+            self.take_class(arrival.class, &spec);
         }
         let tenant = tenant_name(arrival, source);
-        let spec: &PodSpec = &source.classes()[arrival.class as usize];
         let reading = self.writer.write(&Record {
             arrival,
             tenant: &tenant,
@@ -178,13 +185,19 @@ impl Written<'_> {
             });
         }
         if let Some(read) = &reading.spec {
-            lost.extend(of_spec(spec, read));
+            let spec = source.classes().get(arrival.class)?;
+            lost.extend(of_spec(&spec, read));
             self.tally.record(&lost);
         } else {
-            let of_class = &self.classes[arrival.class as usize];
+            let of_class = self.classes.get(arrival.class).into_iter().flatten();
             self.tally.record(lost.iter().chain(of_class));
         }
         Ok(())
+    }
+
+    fn take_class(&mut self, class: u32, spec: &PodSpec) {
+        let read = self.writer.class(class, spec);
+        self.classes.put(class, of_spec(spec, &read));
     }
 }
 

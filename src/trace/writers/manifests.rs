@@ -10,7 +10,8 @@ use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
 use super::table::{devices, is_own_pattern, models};
-use super::{Reading, Record, RecordWriter, Settings, Writer};
+use super::{Reading, Record, RecordWriter, Settings, Writer, not_taken};
+use crate::by_class::ByClass;
 use crate::stream::Arrival;
 use model::gpu::DEVICE_MILLI;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
@@ -32,7 +33,7 @@ const GPU: &str = "nvidia.com/gpu";
 struct Manifests<'out> {
     out: &'out mut dyn Write,
     with_usage: bool,
-    classes: Vec<Class>,
+    classes: ByClass<Class>,
     namespaces: Namespaces,
     is_first: bool,
 }
@@ -42,7 +43,7 @@ impl<'out> Manifests<'out> {
         Self {
             out,
             with_usage: settings.with_usage,
-            classes: Vec::new(),
+            classes: ByClass::default(),
             namespaces: Namespaces::default(),
             is_first: true,
         }
@@ -50,11 +51,11 @@ impl<'out> Manifests<'out> {
 }
 
 impl RecordWriter for Manifests<'_> {
-    fn class(&mut self, spec: &PodSpec) -> PodSpec {
+    fn class(&mut self, number: u32, spec: &PodSpec) -> PodSpec {
         let place = self.namespaces.place(&spec.namespace);
         let label = &self.namespaces.labels[place];
         let said = said(spec, label, self.with_usage);
-        self.classes.push(Class::of(&said, place, label));
+        self.classes.put(number, Class::of(&said, place, label));
         said
     }
 
@@ -62,7 +63,7 @@ impl RecordWriter for Manifests<'_> {
         let Record {
             arrival, number, ..
         } = *record;
-        let class = &self.classes[arrival.class as usize];
+        let class = self.classes.get(arrival.class).ok_or_else(not_taken)?;
         let plain = dns_name(&arrival.name, number);
         let mut first = None;
         for member in 0..arrival.members {

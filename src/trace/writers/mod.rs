@@ -52,8 +52,9 @@ pub(crate) struct Settings {
 
 /// A file that is being written.
 pub(crate) trait RecordWriter {
-    /// Takes the next class of the source; returns the spec that readers make of its records.
-    fn class(&mut self, spec: &PodSpec) -> PodSpec;
+    /// Takes a class of the source by its number; returns the spec that readers make of its records. Each is taken in
+    /// the order of their numbers, and again before a record of it if others took its place.
+    fn class(&mut self, number: u32, spec: &PodSpec) -> PodSpec;
 
     /// Writes an arrival; returns what readers make of it.
     fn write(&mut self, record: &Record<'_>) -> io::Result<Reading>;
@@ -90,6 +91,11 @@ pub(crate) struct Reading {
     pub(crate) spec: Option<PodSpec>,
     /// Whether readers demand what the arrival doesn't say.
     pub(crate) is_unreadable: bool,
+}
+
+/// The fault of a record whose class was not taken before it.
+fn not_taken() -> io::Error {
+    io::Error::other("a record of a class that its writer has not taken")
 }
 
 impl Reading {

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 
 use super::conversion::task_names;
 use super::table::{Layout, cell, models, reading, said, start};
-use super::{Reading, Record, RecordWriter, Settings, Writer};
+use super::{Reading, Record, RecordWriter, Settings, Writer, not_taken};
+use crate::by_class::ByClass;
 use crate::job_fields::JobField;
 use crate::parquet::{Kind, ParquetFile};
 use crate::stream::Arrival;
@@ -56,7 +57,7 @@ struct Table<'out> {
     row: Row<'out>,
     layout: Layout,
     has_links: bool,
-    classes: Vec<Class>,
+    classes: ByClass<Class>,
 }
 
 impl<'out> Table<'out> {
@@ -72,22 +73,23 @@ impl<'out> Table<'out> {
             row: Row { file, next: 0 },
             layout,
             has_links: settings.has_links,
-            classes: Vec::new(),
+            classes: ByClass::default(),
         })
     }
 }
 
 impl RecordWriter for Table<'_> {
-    fn class(&mut self, spec: &PodSpec) -> PodSpec {
+    fn class(&mut self, number: u32, spec: &PodSpec) -> PodSpec {
         let class = Class::of(spec, &self.layout);
         let said = class.said.clone();
-        self.classes.push(class);
+        self.classes.put(number, class);
         said
     }
 
     fn write(&mut self, record: &Record<'_>) -> io::Result<Reading> {
         let arrival = record.arrival;
-        let (row, class) = (&mut self.row, &self.classes[arrival.class as usize]);
+        let class = self.classes.get(arrival.class).ok_or_else(not_taken)?;
+        let row = &mut self.row;
         row.next = 0;
         write_arrival(arrival, class, &cell(record.tenant), row);
         if self.layout.with_usage {

@@ -7,7 +7,8 @@
 use std::io::{self, Write};
 
 use super::table::cell;
-use super::{Reading, Record, RecordWriter, Settings, Writer};
+use super::{Reading, Record, RecordWriter, Settings, Writer, not_taken};
+use crate::by_class::ByClass;
 use crate::formats::swf::{ABSOLUTE_FROM, UNKNOWN_USER, bytes_of, outcome_of, status_of};
 use crate::header_record::HeaderEntry;
 use crate::job_fields::{EXECUTABLE, GROUP, JobField, OUTCOME, PARTITION, QUEUE};
@@ -41,7 +42,7 @@ const NAMED: [(&JobField, &str); 4] = [
 struct Log<'out> {
     out: &'out mut dyn Write,
     entries: u64,
-    classes: Vec<Class>,
+    classes: ByClass<Class>,
     tasks: Option<Tasks>,
     jobs: JobNumbers,
     users: Numbers,
@@ -63,7 +64,7 @@ impl<'out> Log<'out> {
         Ok(Self {
             out,
             entries: entries.len() as u64,
-            classes: Vec::new(),
+            classes: ByClass::default(),
             tasks: settings.has_links.then(Tasks::default),
             jobs: JobNumbers::default(),
             users: Numbers::default(),
@@ -74,14 +75,14 @@ impl<'out> Log<'out> {
 }
 
 impl RecordWriter for Log<'_> {
-    fn class(&mut self, spec: &PodSpec) -> PodSpec {
+    fn class(&mut self, number: u32, spec: &PodSpec) -> PodSpec {
         let mut numbers = [UNKNOWN; NAMED.len()];
         for (place, (field, _)) in NAMED.iter().enumerate() {
             numbers[place] = self.named[place].of(field.of(&spec.labels));
         }
         let class = Class::of(spec, numbers);
         let said = class.said.clone();
-        self.classes.push(class);
+        self.classes.put(number, class);
         said
     }
 
@@ -92,7 +93,7 @@ impl RecordWriter for Log<'_> {
             number,
             ..
         } = *record;
-        let class = &self.classes[arrival.class as usize];
+        let class = self.classes.get(arrival.class).ok_or_else(not_taken)?;
         let job = self.jobs.of(&arrival.name, number + 1);
         let links = self.tasks.as_mut().map(|tasks| tasks.take(arrival, job));
         let links = links.unwrap_or_default();

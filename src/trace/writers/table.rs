@@ -6,7 +6,8 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use super::conversion::task_names;
-use super::{Reading, Record, RecordWriter, Settings, Writer};
+use super::{Reading, Record, RecordWriter, Settings, Writer, not_taken};
+use crate::by_class::ByClass;
 use crate::job_fields::JobField;
 use crate::links::Links;
 use crate::stream::Arrival;
@@ -35,7 +36,7 @@ struct Table<'out> {
     out: &'out mut dyn Write,
     layout: Layout,
     has_links: bool,
-    classes: Vec<Class>,
+    classes: ByClass<Class>,
 }
 
 /// The part of a spec that a table of these columns says.
@@ -73,7 +74,7 @@ impl<'out> Table<'out> {
             out,
             layout,
             has_links: settings.has_links,
-            classes: Vec::new(),
+            classes: ByClass::default(),
         })
     }
 
@@ -81,7 +82,7 @@ impl<'out> Table<'out> {
         let Record {
             arrival, tenant, ..
         } = record;
-        let class = &self.classes[arrival.class as usize];
+        let class = self.classes.get(arrival.class).ok_or_else(not_taken)?;
         let span = |span: Option<Duration>| span.map(|span| span.to_string()).unwrap_or_default();
         let since_zero = |at: Instant| at.since(Instant::ZERO).to_string();
         write!(
@@ -106,9 +107,9 @@ impl<'out> Table<'out> {
 }
 
 impl RecordWriter for Table<'_> {
-    fn class(&mut self, spec: &PodSpec) -> PodSpec {
+    fn class(&mut self, number: u32, spec: &PodSpec) -> PodSpec {
         let said = said(spec, &self.layout);
-        self.classes.push(Class::of(&said, &self.layout));
+        self.classes.put(number, Class::of(&said, &self.layout));
         said
     }
 

@@ -288,7 +288,7 @@ fn a_conversion_keeps_no_arrival() {
         name: "a".into(),
         left: 10_000,
         most: 0,
-        classes: vec![Arc::new(PodSpec::default())],
+        classes: vec![Arc::new(PodSpec::default())].into(),
     };
     let converted = csv().write(&mut source, false, &mut std::io::sink());
     let converted = converted.expect("memory");

@@ -148,9 +148,9 @@ fn graphs(
         if found.is_none() && !workload.has_precedence {
             continue;
         }
-        let spec = &source.classes()[arrival.class as usize];
+        let spec = source.classes().get(arrival.class)?;
         let known = Known {
-            parts: parts(spec, &capacities),
+            parts: parts(&spec, &capacities),
             stage: found.map_or(0, |(_, _, stage)| stage),
             arrival,
         };

@@ -9,6 +9,7 @@ use super::attributes::APART_WAIVED;
 use super::presence::SCHEDULE;
 use super::unsorted::{Dirt, Unsorted};
 use super::usage::Usage;
+use crate::by_class::{ByClass, Lately};
 use crate::error::TraceError;
 use crate::gather::Gather;
 use crate::intern::ClassTable;
@@ -86,11 +87,11 @@ pub(crate) struct Tasks {
     /// The specs that tasks ask for.
     pub(super) specs: ClassTable,
     /// The places of specs that nothing but these amounts tells apart.
-    plain: IndexMap<Plain, u32, FxBuildHasher>,
+    plain: Lately<Plain, u32>,
     /// The classes of specs by their places, of those with which a demand was opened.
-    classes: Vec<Option<u32>>,
+    classes: ByClass<u32>,
     /// The classes of specs by their places and outcomes, if nothing else tells them apart.
-    ended_classes: IndexMap<(u32, Option<Outcome>), u32, FxBuildHasher>,
+    ended_classes: Lately<(u32, Option<Outcome>), u32>,
     /// What tasks used; each demand has what was measured from its start to its end.
     pub(super) usage: Usage,
     /// Links of the tasks of a job, by job.
@@ -140,9 +141,9 @@ impl Tasks {
             stands: Standing::of(options),
             alive: IndexMap::default(),
             specs: ClassTable::default(),
-            plain: IndexMap::default(),
-            classes: Vec::new(),
-            ended_classes: IndexMap::default(),
+            plain: Lately::default(),
+            classes: ByClass::default(),
+            ended_classes: Lately::default(),
             usage: Usage::default(),
             links: IndexMap::default(),
             latest: Instant::ZERO,
@@ -197,7 +198,7 @@ impl Tasks {
         }
         let task = self.alive.get_mut(&key);
         match (kind, task) {
-            (SUBMIT, None) => self.open(journal.origin(line), event, asked),
+            (SUBMIT, None) => self.open(journal.origin(line), event, asked)?,
             (SUBMIT, Some(task)) => task.early = Some(time),
             // What ends or is evicted without having begun says nothing.
             (EVICT..=LOST, None) => {
@@ -206,7 +207,7 @@ impl Tasks {
             (_, None) => {
                 let without = "task without SUBMIT; arrives at its first event";
                 journal.dirt(without, Action::Repair, line)?;
-                self.open(journal.origin(line), event, asked);
+                self.open(journal.origin(line), event, asked)?;
                 if kind == SCHEDULE {
                     self.schedule(journal, line, event)?;
                 }
@@ -247,18 +248,17 @@ impl Tasks {
 
     /// The class of a spec, as that of a demand. Where that is known late, the place of the spec stands for it until
     /// then.
-    fn class(&mut self, asked: u32) -> u32 {
-        let place = asked as usize;
+    fn class(&mut self, asked: u32) -> Result<u32, TraceError> {
         if self.is_known_late() {
-            return asked;
+            return Ok(asked);
         }
-        if let Some(&Some(class)) = self.classes.get(place) {
-            return class;
+        if let Some(&class) = self.classes.get(asked) {
+            return Ok(class);
         }
-        let class = self.gather.class_of_shared(&self.specs.classes()[place]);
-        self.classes.resize(self.classes.len().max(place + 1), None);
-        self.classes[place] = Some(class);
-        class
+        let spec = self.specs.classes().get(asked)?;
+        let class = self.gather.class_of_shared(&spec);
+        self.classes.put(asked, class);
+        Ok(class)
     }
 
     /// Opens a demand.
@@ -267,18 +267,24 @@ impl Tasks {
         origin: Origin,
         event: TaskEvent,
         asked: Asked<'_, impl FnOnce() -> PodSpec>,
-    ) {
+    ) -> Result<(), TraceError> {
         let tenant = self.gather.tenant(asked.user);
         let asked = self.place(asked);
-        self.open_as(origin, event, asked, tenant);
+        self.open_as(origin, event, asked, tenant)
     }
 
     /// Opens a demand for a spec by its place.
-    fn open_as(&mut self, origin: Origin, event: TaskEvent, asked: u32, tenant: u32) {
+    fn open_as(
+        &mut self,
+        origin: Origin,
+        event: TaskEvent,
+        asked: u32,
+        tenant: u32,
+    ) -> Result<(), TraceError> {
         let arrival = Arrival {
             submit: event.time,
             name: provisional(event.key),
-            class: self.class(asked),
+            class: self.class(asked)?,
             members: 1,
             tenant,
             run_time: None,
@@ -298,6 +304,7 @@ impl Tasks {
             resizes: Resizes::default(),
         };
         self.alive.insert(event.key, task);
+        Ok(())
     }
 
     /// A task that is alive begins to run.
@@ -365,7 +372,7 @@ impl Tasks {
         if early == Some(time) {
             let kind = "end after the SUBMIT of its instant; put before it";
             journal.dirt(kind, Action::Repair, line)?;
-            self.open_as(journal.origin(line), event, asked, tenant);
+            self.open_as(journal.origin(line), event, asked, tenant)?;
         }
         self.ended.push(arrival);
         Ok(())
@@ -387,9 +394,10 @@ impl Tasks {
             return journal.dirt("update that changes nothing", Action::Keep, line);
         }
         let (specs, began) = (self.specs.classes(), task.began);
+        let [before, after] = [specs.get(task.asked)?, specs.get(asked)?];
         let changed = Changed {
-            before: &specs[task.asked as usize],
-            after: &specs[asked as usize],
+            before: &before,
+            after: &after,
             when: match began {
                 Some(_) => "while it ran",
                 None => "while it waited",
@@ -403,13 +411,13 @@ impl Tasks {
         let (mut asked, mut class) = (asked, task.arrival.class);
         if self.stands == Standing::Largest {
             asked = self.specs.class_of(largest);
-            class = self.class(asked);
+            class = self.class(asked)?;
         }
         let specs = self.specs.classes();
         if let Some(task) = self.alive.get_mut(&key) {
             if let (Standing::Latest, Some(began)) = (self.stands, began) {
-                let (first, spec) = (&specs[task.first as usize], &specs[asked as usize]);
-                task.resizes.add(time.since(began), first, spec);
+                let [first, spec] = [specs.get(task.first)?, specs.get(asked)?];
+                task.resizes.add(time.since(began), &first, &spec);
             }
             task.asked = asked;
             task.arrival.class = class;
@@ -421,7 +429,11 @@ impl Tasks {
     fn demand(&mut self, key: Key, task: Task) -> Result<Arrival, TraceError> {
         let mut arrival = task.arrival;
         let specs = self.specs.classes();
-        let resized = { task.resizes }.spec(&specs[task.first as usize], arrival.run_time);
+        let resized = if task.resizes.is_empty() {
+            None
+        } else {
+            { task.resizes }.spec(&*specs.get(task.first)?, arrival.run_time)
+        };
         if !self.is_known_late() {
             if let Some(spec) = resized {
                 arrival.class = self.gather.class_of(spec);
@@ -434,8 +446,10 @@ impl Tasks {
             arrival.class = class;
             return Ok(arrival);
         }
-        let as_asked = || PodSpec::clone(&specs[arrival.class as usize]);
-        let mut spec = resized.unwrap_or_else(as_asked);
+        let mut spec = match resized {
+            Some(spec) => spec,
+            None => PodSpec::clone(&*specs.get(arrival.class)?),
+        };
         if !self.usage.is_empty() {
             spec = self.usage.measured(spec, &arrival, key, task.began)?;
         }

@@ -1,7 +1,5 @@
 //! Events of tasks that are not in order of time, as exports of a database write them: they are sorted first.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use super::events::{Asked, EVICT, Key, LOST, TaskEvent, Tasks, UPDATE_PENDING};
@@ -96,7 +94,7 @@ impl Tasks {
         };
         let Unsorted { events, users } = *unsorted;
         events.each(journal, |journal, line, own| {
-            let spec = Arc::clone(&self.specs.classes()[own.place as usize]);
+            let spec = self.specs.classes().get(own.place)?;
             let asked = Asked {
                 user: &users.names()[own.user as usize],
                 plain: None,

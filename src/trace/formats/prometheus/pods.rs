@@ -270,7 +270,7 @@ impl Pods {
                 },
             );
         }
-        Ok(gather.finish(journal))
+        gather.finish(journal)
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn bytes_of(kilobytes: i64) -> i64 {
 }
 
 /// Usage of a job member, as stored in its class.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Used {
     /// CPU usage.
     percent: Option<i64>,

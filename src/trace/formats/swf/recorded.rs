@@ -17,7 +17,7 @@ use units::Duration;
 pub(crate) const UNKNOWN_USER: &str = "unknown";
 
 /// The fields of a job that become labels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct JobNumbers {
     partition: i64,
     queue: i64,

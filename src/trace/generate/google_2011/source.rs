@@ -87,7 +87,7 @@ impl TaskSource {
             ready: Instant::ZERO,
             quota: model.quota(),
             delivered: 0,
-            classes: Classes::new(),
+            classes: Classes::holding(usize::MAX),
             class_of: Vec::new(),
             numbers: vec![None; model.options.classes as usize],
             tenants: Vec::new(),

@@ -89,7 +89,7 @@ impl MixSource {
             drawn: 0,
             delivered: 0,
             left: jobs,
-            classes: Classes::new(),
+            classes: Classes::holding(usize::MAX),
             numbers: SortedMap::new(),
             tenants: Vec::new(),
             tenant_numbers: SortedMap::new(),
@@ -302,7 +302,7 @@ impl MixSource {
 
     /// Thousandths of processors that a job takes.
     fn processors(&self, arrival: &Arrival) -> i64 {
-        let spec = &self.classes[arrival.class as usize];
+        let spec = &self.classes.held()[arrival.class as usize];
         let requests = spec.requests().unwrap_or_default();
         let each = requests.get(CPU).milli_ceil().unwrap_or(i64::MAX);
         each.saturating_mul(i64::from(arrival.members))
