@@ -188,7 +188,9 @@ impl Cached {
                 mut dirt,
                 marks,
             } = block;
-            classes.into_iter().for_each(|spec| self.classes.push(spec));
+            for spec in classes {
+                self.classes.push(spec);
+            }
             self.tenants.append(&mut tenants);
             reading.dirt.append(&mut dirt);
             reading.arrivals = arrivals.into_iter();
