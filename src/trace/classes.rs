@@ -128,6 +128,18 @@ impl Classes {
         &self.held
     }
 
+    /// Returns all classes, which copies find in memory from then on: of a run that needs all of them, each is there once.
+    ///
+    /// # Errors
+    /// The temporary file can't be read back.
+    pub fn hold_all(&self) -> Result<Vec<Arc<PodSpec>>, TraceError> {
+        let all = self.to_vec()?;
+        if let Some(log) = &self.log {
+            log.hold(&all[self.held.len()..]);
+        }
+        Ok(all)
+    }
+
     /// Returns all classes, in memory.
     ///
     /// # Errors

@@ -23,9 +23,9 @@ pub(super) fn count(source: &dyn ArrivalSource) -> Result<Vec<ClassTotal>, Trace
     while let Some(arrival) = source.next()? {
         add(&mut counts, &arrival);
     }
-    let specs = counts.into_iter().zip(source.classes().since(0));
+    let specs = counts.into_iter().zip(source.classes().hold_all()?);
     let met = specs.filter(|(count, _)| count.arrivals > 0);
-    met.map(|(count, spec)| Ok(count.of(spec?))).collect()
+    Ok(met.map(|(count, spec)| count.of(spec)).collect())
 }
 
 /// Counts the classes of arrivals in memory.

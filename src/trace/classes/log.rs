@@ -41,6 +41,14 @@ impl Log {
         self.stored().get(place)
     }
 
+    /// Has these specs, which are the first, in memory.
+    pub(super) fn hold(&self, first: &[Arc<PodSpec>]) {
+        let mut stored = self.stored();
+        if stored.held.len() < first.len() {
+            stored.held = first.to_vec();
+        }
+    }
+
     /// The first specs, to go on with others.
     pub(super) fn copy(&self, count: usize) -> Self {
         let mut copy = Stored::default();
@@ -80,6 +88,8 @@ struct Stored {
     /// Specs that bytes can't say.
     unsaid: SortedMap<u32, Arc<PodSpec>>,
     recent: ByClass<Arc<PodSpec>>,
+    /// The first specs, if a run needs all of them.
+    held: Vec<Arc<PodSpec>>,
     /// Bytes of the file that were read at once, and the place of the first.
     ahead: Vec<u8>,
     ahead_from: u64,
@@ -100,6 +110,7 @@ impl Default for Stored {
             code: Code::default(),
             unsaid: SortedMap::new(),
             recent: ByClass::of(RECENT),
+            held: Vec::new(),
             ahead: Vec::new(),
             ahead_from: 0,
             last: 0,
@@ -140,6 +151,9 @@ impl Stored {
     fn get(&mut self, place: usize) -> Result<Arc<PodSpec>, TraceError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
+        }
+        if let Some(spec) = self.held.get(place) {
+            return Ok(Arc::clone(spec));
         }
         let class = place as u32;
         if let Some(spec) = self.recent.get(class).or(self.unsaid.get(&class)) {

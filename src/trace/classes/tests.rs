@@ -130,6 +130,22 @@ fn copies_that_go_on_alike_share_what_is_on_disk() {
 }
 
 #[test]
+fn copies_find_in_memory_what_a_run_holds() {
+    let mut classes = Classes::holding(1);
+    for number in 0..4 {
+        classes.push(Arc::new(spec(number)));
+    }
+    let copy = classes.clone();
+    log_of(&classes).flush();
+    let held = classes.hold_all().expect("a temporary file");
+    log_of(&classes).break_file(true);
+    for (class, expected) in (0..).zip(&held) {
+        let found = copy.get(class).expect("in memory");
+        assert!(Arc::ptr_eq(&found, expected));
+    }
+}
+
+#[test]
 fn what_is_not_on_disk_stays_in_memory() {
     let mut classes = Classes::holding(2);
     classes.push(Arc::new(spec(0)));
