@@ -11,7 +11,7 @@ use super::links::Links;
 use super::memory::{MemorySource, Recorded};
 use super::met_names::MetNames;
 use super::origin::Origin;
-use super::spill::{MOST_HELD, Merged, Order, Spill};
+use super::spill::{Flat, FlatName, MOST_HELD, Merged, Order, Packed, Spill};
 use super::stream::{Arrival, ArrivalSource};
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use model::node::HOSTNAME_LABEL;
@@ -41,7 +41,7 @@ pub(crate) struct PlainDemand<'row> {
 
 /// Arrivals up to now, in the order of the file.
 pub(crate) struct Gather {
-    pub(crate) arrivals: Vec<Arrival>,
+    records: Packed,
     classes: ClassTable,
     /// Classes of pods that request processors and memory alone.
     plain: [Option<(i64, i64, u32)>; PLAIN],
@@ -92,13 +92,18 @@ pub(crate) struct Demand {
 impl Gather {
     /// The same arrivals, equal times of which have another order than that of the file.
     pub(crate) fn in_order(self, order: Order) -> Self {
-        Self { order, ..self }
+        let records = self.records.in_order(order);
+        Self {
+            order,
+            records,
+            ..self
+        }
     }
 
     /// No arrivals yet; a number of them is held in memory.
     pub(crate) fn holding(most_held: usize) -> Self {
         Self {
-            arrivals: Vec::new(),
+            records: Packed::new(Order::default()),
             classes: ClassTable::default(),
             plain: [None; PLAIN],
             tenants: NameTable::default(),
@@ -117,10 +122,10 @@ impl Gather {
         self.count
     }
 
-    /// Adds the demand of a record; returns its place in memory.
-    pub(crate) fn push(&mut self, origin: Origin, demand: Demand) -> usize {
+    /// Adds the demand of a record.
+    pub(crate) fn push(&mut self, origin: Origin, demand: Demand) {
         let arrival = self.arrival(origin, demand);
-        self.add(arrival)
+        self.add(&arrival);
     }
 
     /// The demand of a record as an arrival, which may be added later.
@@ -153,9 +158,9 @@ impl Gather {
     /// Adds a demand without more than processors and memory; the same as [`Self::push`] of it, for which no spec is
     /// made if its amounts were met before.
     pub(crate) fn push_plain(&mut self, origin: Origin, demand: PlainDemand<'_>) {
-        let arrival = Arrival {
+        let arrival = Flat {
             submit: demand.submit,
-            name: PodName::Text(demand.name.into()),
+            name: FlatName::Text(demand.name),
             class: self.class_of_amounts(demand.cpu_milli, demand.memory),
             members: 1,
             tenant: self.tenant(demand.tenant),
@@ -166,7 +171,7 @@ impl Gather {
             part: 0,
             origin,
         };
-        self.add(arrival);
+        self.add_flat(&arrival);
     }
 
     fn class_of_amounts(&mut self, cpu_milli: i64, memory: i64) -> u32 {
@@ -192,18 +197,28 @@ impl Gather {
         })
     }
 
-    /// Adds an arrival whose class and tenant are known here; returns its place in memory.
-    pub(crate) fn add(&mut self, arrival: Arrival) -> usize {
-        if self.arrivals.len() >= self.most_held
-            && !Spill::take_out(&mut self.spill, self.order, &mut self.arrivals)
-        {
-            self.most_held = usize::MAX;
+    /// Adds an arrival whose class and tenant are known here.
+    pub(crate) fn add(&mut self, arrival: &Arrival) {
+        self.add_flat(&arrival.into());
+    }
+
+    /// The same of an arrival whose texts stand elsewhere.
+    #[inline]
+    pub(crate) fn add_flat(&mut self, arrival: &Flat<'_>) {
+        if self.records.len() >= self.most_held {
+            self.take_out();
         }
         self.count += 1;
         let first = self.first.get_or_insert(arrival.submit);
         *first = arrival.submit.min(*first);
-        self.arrivals.push(arrival);
-        self.arrivals.len() - 1
+        self.records.push(arrival);
+    }
+
+    #[cold]
+    fn take_out(&mut self) {
+        if !Spill::take_out_packed(&mut self.spill, &mut self.records, self.order) {
+            self.most_held = usize::MAX;
+        }
     }
 
     /// The arrivals by submission, equal times in the order of the file.
@@ -234,7 +249,7 @@ impl Gather {
         self.met.tell(&mut journal)?;
         let classes = self.classes.classes().clone();
         let mut recorded = Recorded {
-            arrivals: self.arrivals,
+            arrivals: Vec::new(),
             classes: Vec::new(),
             tenants: self.tenants.names().to_vec(),
             ledger: journal.ledger,
@@ -242,16 +257,15 @@ impl Gather {
             header: self.header,
         };
         if let Some(spill) = self.spill {
-            return Ok(Box::new(
-                Merged::new(spill, recorded, zero).with_classes(classes),
-            ));
+            let merged = Merged::of_records(spill, self.records, recorded, zero);
+            return Ok(Box::new(merged.with_classes(classes)));
         }
+        recorded.arrivals = self.records.into_arrivals();
         let moved = |at: Instant| Instant::from_nanos(at.as_nanos() - zero.as_nanos());
         for arrival in &mut recorded.arrivals {
             arrival.submit = moved(arrival.submit);
             arrival.historic_start = arrival.historic_start.map(moved);
         }
-        self.order.sort(&mut recorded.arrivals);
         Ok(Box::new(MemorySource::with_classes(recorded, classes)))
     }
 }

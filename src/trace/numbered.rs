@@ -6,14 +6,14 @@ use std::mem;
 
 use super::error::TraceError;
 use super::memory::Recorded;
-use super::spill::{MOST_HELD, Merged, Order, Spill};
+use super::spill::{MOST_HELD, Merged, Order, Packed, Spill};
 use super::stream::{Arrival, ArrivalSource};
 use model::PodName;
 use units::Duration;
 
 /// Arrivals up to now.
 pub(crate) struct Numbered {
-    held: Vec<Arrival>,
+    held: Packed,
     most_held: usize,
     spill: Option<Spill>,
 }
@@ -28,20 +28,20 @@ impl Numbered {
     /// No arrivals yet; a number of them is held in memory.
     pub(crate) fn holding(most_held: usize) -> Self {
         Self {
-            held: Vec::new(),
+            held: Packed::new(Order::Name),
             most_held,
             spill: None,
         }
     }
 
     /// Adds an arrival.
-    pub(crate) fn push(&mut self, arrival: Arrival) {
+    pub(crate) fn push(&mut self, arrival: &Arrival) {
         if self.held.len() >= self.most_held
-            && !Spill::take_out(&mut self.spill, Order::Name, &mut self.held)
+            && !Spill::take_out_packed(&mut self.spill, &mut self.held, Order::Name)
         {
             self.most_held = usize::MAX;
         }
-        self.held.push(arrival);
+        self.held.push(&arrival.into());
     }
 
     /// Delivers the arrivals by name, with their numbers; `name` writes the name of a number.
@@ -61,19 +61,12 @@ impl Numbered {
             last = Some((own, number));
             take(arrival);
         };
-        let Self {
-            mut held, spill, ..
-        } = self;
+        let Self { held, spill, .. } = self;
         let Some(spill) = spill else {
-            Order::Name.sort(&mut held);
-            held.into_iter().for_each(number);
+            held.into_arrivals().into_iter().for_each(number);
             return Ok(());
         };
-        let rest = Recorded {
-            arrivals: held,
-            ..Recorded::default()
-        };
-        let mut sorted = Merged::new(spill, rest, Duration::ZERO);
+        let mut sorted = Merged::of_records(spill, held, Recorded::default(), Duration::ZERO);
         while let Some(arrival) = sorted.next()? {
             number(arrival);
         }
@@ -109,7 +102,7 @@ mod tests {
         let mut all = Numbered::holding(most_held);
         // They come in no order.
         for (line, name) in names.iter().enumerate().rev() {
-            all.push(arrival(name, line));
+            all.push(&arrival(name, line));
         }
         let mut found = Vec::new();
         let name = |name: &PodName, number: u32| format!("{name}#{number}").into();

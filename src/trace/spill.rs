@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -11,17 +12,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 mod fixed;
+mod packed;
 mod sorted_by;
 
 use super::error::{TraceError, read_error};
 use super::header_record::HeaderRecord;
 use super::ledger::Ledger;
-use super::links::Links;
 use super::memory::Recorded;
-use super::origin::Origin;
 use super::stream::{Arrival, ArrivalSource, Classes};
 pub(crate) use fixed::{FixedSort, FixedSorted};
-use model::{PodName, Text};
+use model::Text;
+pub(crate) use packed::{Flat, FlatName, Packed};
+use packed::{decode, rank, whole};
 pub(crate) use sorted_by::Order;
 use sorted_by::Rank;
 use units::{Duration, Instant};
@@ -38,9 +40,6 @@ const LEAST_AHEAD: usize = 4 << 10;
 
 /// Bytes that all runs together are read ahead, so that memory does not grow with their number.
 const ALL_AHEAD: usize = 8 << 20;
-
-/// Bytes of a record before its name.
-const HEAD: usize = 54;
 
 /// Bit pattern of a time that is absent.
 pub(crate) const NONE: i64 = i64::MIN;
@@ -77,6 +76,8 @@ pub(crate) struct Spill {
     path: PathBuf,
     order: Order,
     runs: Vec<Run>,
+    /// Rank of the last record of the last run.
+    last: Option<Rank>,
     count: u64,
     /// Whether an arrival has links.
     may_wait: bool,
@@ -91,6 +92,7 @@ impl Spill {
             path,
             order,
             runs: Vec::new(),
+            last: None,
             count: 0,
             may_wait: false,
         })
@@ -103,34 +105,48 @@ impl Spill {
         order: Order,
         arrivals: &mut Vec<Arrival>,
     ) -> bool {
+        let is_out = Self::take_out_packed(own, &mut Packed::of(order, arrivals), order);
+        if is_out {
+            arrivals.clear();
+        }
+        is_out
+    }
+
+    /// The same of records.
+    pub(crate) fn take_out_packed(
+        own: &mut Option<Self>,
+        records: &mut Packed,
+        order: Order,
+    ) -> bool {
         if own.is_none() {
             *own = Self::new(order).ok();
         }
         own.as_mut()
-            .is_some_and(|spill| spill.write(arrivals).is_ok())
+            .is_some_and(|spill| spill.write(records).is_ok())
     }
 
-    /// Adds a run of these arrivals, which are taken out.
-    pub(crate) fn write(&mut self, arrivals: &mut Vec<Arrival>) -> io::Result<()> {
-        self.order.sort(arrivals);
+    /// Adds a run of these records, which are taken out. They go on with the run before if none of them is earlier
+    /// than its last one.
+    pub(crate) fn write(&mut self, records: &mut Packed) -> io::Result<()> {
+        records.sort();
         let from = self.runs.last().map_or(0, |run| run.until);
-        let mut until = from;
-        let mut buffer = Vec::with_capacity(AHEAD + HEAD);
-        for arrival in arrivals.iter() {
-            self.may_wait |= arrival.links.is_some();
-            encode(arrival, &mut buffer);
-            if buffer.len() >= AHEAD {
-                self.file.write_all_at(&buffer, until)?;
-                until += buffer.len() as u64;
-                buffer.clear();
-            }
+        self.file.write_all_at(records.bytes(), from)?;
+        let until = from + records.bytes().len() as u64;
+        let first = records.ends().map(|(first, _)| first);
+        let goes_on = self.last.is_some() && self.last.as_ref() <= first;
+        match self.runs.last_mut().filter(|_| goes_on) {
+            Some(run) => run.until = until,
+            None => self.runs.push(Run { from, until }),
         }
-        self.file.write_all_at(&buffer, until)?;
-        until += buffer.len() as u64;
-        self.runs.push(Run { from, until });
-        self.count += arrivals.len() as u64;
-        arrivals.clear();
+        self.last = records.ends().map(|(_, last)| last.clone());
+        self.count += records.len() as u64;
+        self.may_wait |= records.may_wait;
+        records.clear();
         Ok(())
+    }
+
+    fn failed(&self, error: &io::Error) -> TraceError {
+        read_error(&self.path.display().to_string(), error)
     }
 }
 
@@ -139,174 +155,65 @@ fn ahead_of_each(runs: usize) -> usize {
     (ALL_AHEAD / runs.max(1)).clamp(LEAST_AHEAD, AHEAD)
 }
 
-fn encode(arrival: &Arrival, out: &mut Vec<u8>) {
-    let time = |own: Option<i64>| own.unwrap_or(NONE).to_le_bytes();
-    out.extend(arrival.submit.as_nanos().to_le_bytes());
-    out.extend(time(arrival.run_time.map(Duration::as_nanos)));
-    out.extend(time(arrival.time_limit.map(Duration::as_nanos)));
-    out.extend(time(arrival.historic_start.map(Instant::as_nanos)));
-    for number in [arrival.class, arrival.members, arrival.tenant] {
-        out.extend(number.to_le_bytes());
-    }
-    out.extend(arrival.part.to_le_bytes());
-    out.extend(arrival.origin.number().to_le_bytes());
-    encode_name(&arrival.name, out);
-    let Some(links) = &arrival.links else {
-        out.push(0);
-        return;
-    };
-    out.push(1 + u8::from(links.part_of.is_some()));
-    if let Some(name) = &links.part_of {
-        encode_name(name, out);
-    }
-    out.extend(links.delay.as_nanos().to_le_bytes());
-    out.extend((links.after.len() as u64).to_le_bytes());
-    for name in &links.after {
-        encode_name(name, out);
-    }
-}
-
-fn encode_name(name: &PodName, out: &mut Vec<u8>) {
-    match name {
-        PodName::Text(text) => {
-            out.push(0);
-            out.extend((text.len() as u64).to_le_bytes());
-            out.extend(text.as_bytes());
-        }
-        PodName::Job(job) => {
-            out.push(1);
-            out.extend(job.to_le_bytes());
-        }
-        PodName::Member(job, member) => {
-            out.push(2);
-            out.extend(job.to_le_bytes());
-            out.extend(member.to_le_bytes());
-        }
-    }
-}
-
-/// Bytes that are read one value after the other.
-struct Bytes<'a>(&'a [u8]);
-
-impl<'a> Bytes<'a> {
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn word(&mut self) -> Option<u64> {
-        Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
-    }
-
-    fn half(&mut self) -> Option<u32> {
-        Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
-    }
-
-    fn nanos(&mut self) -> Option<i64> {
-        Some(self.word()? as i64)
-    }
-
-    fn name(&mut self) -> Option<PodName> {
-        Some(match self.take(1)? {
-            [0] => {
-                let length = self.word()? as usize;
-                PodName::Text(String::from_utf8_lossy(self.take(length)?).as_ref().into())
-            }
-            [1] => PodName::Job(self.word()?),
-            _ => PodName::Member(self.word()?, self.half()?),
-        })
-    }
-
-    /// Reads links, if an arrival has any; `None` if they go on beyond the bytes.
-    fn links(&mut self, links: &mut Option<Box<Links>>) -> Option<()> {
-        let part_of = match self.take(1)? {
-            [0] => return Some(()),
-            [1] => None,
-            _ => Some(self.name()?),
-        };
-        let delay = Duration::from_nanos(self.nanos()?);
-        let mut after = Vec::new();
-        for _ in 0..self.word()? {
-            after.push(self.name()?);
-        }
-        *links = Some(Box::new(Links {
-            part_of,
-            after,
-            delay,
-        }));
-        Some(())
-    }
-}
-
-/// A time in nanoseconds, if it is not absent.
-fn stated(nanos: i64) -> Option<i64> {
-    (nanos != NONE).then_some(nanos)
-}
-
-/// The first arrival of these bytes, with its length; `None` if it goes on beyond them.
-fn decode(bytes: &[u8]) -> Option<(Arrival, usize)> {
-    let mut rest = Bytes(bytes);
-    let submit = Instant::from_nanos(rest.nanos()?);
-    let [run_time, time_limit, start] = [rest.nanos()?, rest.nanos()?, rest.nanos()?];
-    let [class, members, tenant] = [rest.half()?, rest.half()?, rest.half()?];
-    let part = u16::from_le_bytes(rest.take(2)?.try_into().ok()?);
-    let origin = Origin::of_number(rest.word()?);
-    let name = rest.name()?;
-    let mut links = None;
-    rest.links(&mut links)?;
-    let arrival = Arrival {
-        submit,
-        name,
-        class,
-        members,
-        tenant,
-        run_time: stated(run_time).map(Duration::from_nanos),
-        time_limit: stated(time_limit).map(Duration::from_nanos),
-        historic_start: stated(start).map(Instant::from_nanos),
-        links,
-        part,
-        origin,
-    };
-    Some((arrival, bytes.len() - rest.0.len()))
-}
-
 /// A run that is read.
 #[derive(Clone, Debug)]
 struct Cursor {
     run: Run,
-    /// Bytes that were read ahead, and the number of them that are used up.
+    /// Bytes that were read ahead: what is used up, and how far it is filled.
     ahead: Vec<u8>,
+    used: usize,
+    filled: usize,
     /// Bytes that are read at once.
     at_once: usize,
-    used: usize,
-    next: Option<Arrival>,
 }
 
 impl Cursor {
-    /// Reads the next arrival ahead.
-    fn advance(&mut self, file: &File) -> io::Result<()> {
-        loop {
-            if let Some((arrival, length)) = decode(&self.ahead[self.used..]) {
-                self.used += length;
-                self.next = Some(arrival);
-                return Ok(());
+    /// Reads ahead up to the end of the next record, and ranks it; `None` at the end of the run.
+    #[inline]
+    fn rank(&mut self, file: &File, order: Order) -> io::Result<Option<Rank>> {
+        while whole(&self.ahead[self.used..self.filled]).is_none() {
+            if !self.read_ahead(file)? {
+                return Ok(None);
             }
-            self.ahead.drain(..self.used);
-            self.used = 0;
-            let left = self.run.until - self.run.from;
-            if left == 0 {
-                self.next = None;
-                return Ok(());
-            }
-            // A record that is longer than what is read ahead needs more each time.
-            let more = left.min(self.at_once as u64) as usize;
-            let known = self.ahead.len();
-            self.ahead.resize(known + more, 0);
-            file.read_exact_at(&mut self.ahead[known..], self.run.from)?;
-            self.run.from += more as u64;
         }
+        let next = rank(order, &self.ahead[self.used..self.filled]);
+        next.map(Some).ok_or_else(unreadable)
     }
+
+    /// Takes the record that was ranked.
+    #[inline]
+    fn take(&mut self) -> io::Result<Arrival> {
+        let rest = &self.ahead[self.used..self.filled];
+        let length = whole(rest).ok_or_else(unreadable)?;
+        self.used += length;
+        decode(&rest[..length]).ok_or_else(unreadable)
+    }
+
+    /// Reads more of the run; whether there was more.
+    fn read_ahead(&mut self, file: &File) -> io::Result<bool> {
+        let left = self.run.until - self.run.from;
+        if left == 0 {
+            return Ok(false);
+        }
+        self.ahead.copy_within(self.used..self.filled, 0);
+        (self.used, self.filled) = (0, self.filled - self.used);
+        // A record that is longer than what is read ahead needs more each time.
+        let more = left.min(self.at_once as u64) as usize;
+        let until = self.filled + more;
+        if self.ahead.len() < until {
+            self.ahead.resize(until, 0);
+        }
+        file.read_exact_at(&mut self.ahead[self.filled..until], self.run.from)?;
+        self.filled = until;
+        self.run.from += more as u64;
+        Ok(true)
+    }
+}
+
+/// The failure of a record that does not come back from the disk as it went there.
+#[cold]
+fn unreadable() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "it holds no record there")
 }
 
 /// All that forks of a source share.
@@ -336,21 +243,32 @@ pub(crate) struct Merged {
 impl Merged {
     /// The arrivals of runs and those of a trace that are not among them, which come last at equal
     /// times; a time is taken off every instant.
-    pub(crate) fn new(mut spill: Spill, mut rest: Recorded, zero: Duration) -> Self {
+    pub(crate) fn new(spill: Spill, mut rest: Recorded, zero: Duration) -> Self {
+        let records = Packed::of(spill.order, &rest.arrivals);
+        rest.arrivals = Vec::new();
+        Self::of_records(spill, records, rest, zero)
+    }
+
+    /// The same with records for the arrivals of a trace.
+    pub(crate) fn of_records(
+        mut spill: Spill,
+        mut records: Packed,
+        rest: Recorded,
+        zero: Duration,
+    ) -> Self {
         let mut kept = Vec::new();
-        if spill.write(&mut rest.arrivals).is_err() {
+        if spill.write(&mut records).is_err() {
             // Already sorted.
-            for arrival in &rest.arrivals {
-                encode(arrival, &mut kept);
-            }
-            spill.count += rest.arrivals.len() as u64;
+            spill.count += records.len() as u64;
+            spill.may_wait |= records.may_wait;
+            kept = records.into_bytes();
         }
-        let cursor = |run, ahead| Cursor {
+        let cursor = |run, ahead: Vec<u8>| Cursor {
             run,
+            filled: ahead.len(),
             ahead,
             at_once: ahead_of_each(spill.runs.len()),
             used: 0,
-            next: None,
         };
         let of_runs = spill.runs.iter().map(|&run| cursor(run, Vec::new()));
         let of_rest = cursor(Run { from: 0, until: 0 }, kept);
@@ -376,40 +294,44 @@ impl Merged {
         Self { classes, ..self }
     }
 
-    fn advance(&mut self, run: usize) -> Result<(), TraceError> {
+    /// Finds the first arrival of each run.
+    fn begin(&mut self) -> Result<(), TraceError> {
         let spill = &self.shared.spill;
-        let cursor = &mut self.cursors[run];
-        let failed = |error| read_error(&spill.path.display().to_string(), &error);
-        cursor.advance(&spill.file).map_err(failed)?;
-        let head = cursor
-            .next
-            .as_ref()
-            .map(|own| Reverse((spill.order.rank(own), run)));
-        self.heads.extend(head);
+        for (run, cursor) in self.cursors.iter_mut().enumerate() {
+            let rank = cursor.rank(&spill.file, spill.order);
+            let rank = rank.map_err(|error| spill.failed(&error))?;
+            self.heads.extend(rank.map(|rank| Reverse((rank, run))));
+        }
+        self.has_begun = true;
         Ok(())
     }
 }
 
 impl ArrivalSource for Merged {
     fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
-        if !std::mem::replace(&mut self.has_begun, true) {
-            for run in 0..self.cursors.len() {
-                self.advance(run)?;
-            }
+        if !self.has_begun {
+            self.begin()?;
         }
-        let Some(Reverse((_, run))) = self.heads.pop() else {
+        let Some(mut head) = self.heads.peek_mut() else {
             return Ok(None);
         };
-        let next = self.cursors[run].next.take();
-        self.advance(run)?;
+        let spill = &self.shared.spill;
+        let failed = |error| spill.failed(&error);
+        let run = head.0.1;
+        let cursor = &mut self.cursors[run];
+        let mut arrival = cursor.take().map_err(failed)?;
+        match cursor.rank(&spill.file, spill.order).map_err(failed)? {
+            Some(rank) => *head = Reverse((rank, run)),
+            None => drop(PeekMut::pop(head)),
+        }
         self.position += 1;
         let zero = self.shared.zero.as_nanos();
-        let moved = |at: Instant| Instant::from_nanos(at.as_nanos() - zero);
-        Ok(next.map(|arrival| Arrival {
-            submit: moved(arrival.submit),
-            historic_start: arrival.historic_start.map(moved),
-            ..arrival
-        }))
+        if zero != 0 {
+            let moved = |at: Instant| Instant::from_nanos(at.as_nanos() - zero);
+            arrival.submit = moved(arrival.submit);
+            arrival.historic_start = arrival.historic_start.map(moved);
+        }
+        Ok(Some(arrival))
     }
 
     fn may_wait(&self) -> bool {

@@ -114,6 +114,7 @@ impl Instant {
     ///
     /// # Panics
     /// Beyond 292 years.
+    #[inline]
     pub const fn from_secs(secs: i64) -> Self {
         Self(Nanos::of(
             secs.checked_mul(NANOS_PER_SECOND)
@@ -148,11 +149,13 @@ impl Instant {
     }
 
     /// Time since `earlier`; negative when `earlier` is later.
+    #[inline]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration(Nanos::of(self.0.get().saturating_sub(earlier.0.get())))
     }
 
     /// Instant moved by `duration`, or `None` beyond 292 years.
+    #[inline]
     pub const fn checked_add(self, duration: Duration) -> Option<Self> {
         match self.0.get().checked_add(duration.0.get()) {
             Some(nanos) => Some(Self(Nanos::of(nanos))),
@@ -174,6 +177,7 @@ impl Duration {
     pub const MAX: Self = Self(Nanos::of(i64::MAX));
 
     /// A span of nanoseconds.
+    #[inline]
     pub const fn from_nanos(nanos: i64) -> Self {
         Self(Nanos::of(nanos))
     }
@@ -194,6 +198,7 @@ impl Duration {
     ///
     /// # Panics
     /// Beyond 292 years; user input goes through [`Duration::checked_from_secs`].
+    #[inline]
     pub const fn from_secs(secs: i64) -> Self {
         Self(Nanos::of(
             secs.checked_mul(NANOS_PER_SECOND)
@@ -202,6 +207,7 @@ impl Duration {
     }
 
     /// A span of whole seconds, or `None` beyond 292 years.
+    #[inline]
     pub const fn checked_from_secs(secs: i64) -> Option<Self> {
         match secs.checked_mul(NANOS_PER_SECOND) {
             Some(nanos) => Some(Self(Nanos::of(nanos))),
@@ -210,6 +216,7 @@ impl Duration {
     }
 
     /// The span nearest to `secs` seconds, or `None` if it is not finite or beyond 292 years.
+    #[inline]
     pub fn checked_from_secs_f64(secs: f64) -> Option<Self> {
         let nanos = libm::rint(secs * 1e9);
         // 2^63 as a float; the largest i64 itself is not a float.
@@ -218,6 +225,7 @@ impl Duration {
     }
 
     /// Nanoseconds of this span.
+    #[inline]
     pub const fn as_nanos(self) -> i64 {
         self.0.get()
     }
@@ -228,6 +236,7 @@ impl Duration {
     }
 
     /// The sum, or `None` on overflow.
+    #[inline]
     pub const fn checked_add(self, other: Self) -> Option<Self> {
         match self.0.get().checked_add(other.0.get()) {
             Some(nanos) => Some(Self(Nanos::of(nanos))),
@@ -237,6 +246,7 @@ impl Duration {
 
     /// The sum; one beyond 292 years is the longest span there is.
     #[must_use]
+    #[inline]
     pub const fn saturating_add(self, other: Self) -> Self {
         Self(Nanos::of(self.0.get().saturating_add(other.0.get())))
     }
@@ -254,12 +264,14 @@ impl Duration {
 impl Add<Duration> for Instant {
     type Output = Self;
 
+    #[inline]
     fn add(self, duration: Duration) -> Self {
         self.saturating_add(duration)
     }
 }
 
 impl AddAssign<Duration> for Instant {
+    #[inline]
     fn add_assign(&mut self, duration: Duration) {
         *self = *self + duration;
     }
@@ -268,6 +280,7 @@ impl AddAssign<Duration> for Instant {
 impl Sub for Instant {
     type Output = Duration;
 
+    #[inline]
     fn sub(self, earlier: Self) -> Duration {
         self.since(earlier)
     }
@@ -276,6 +289,7 @@ impl Sub for Instant {
 impl Add for Duration {
     type Output = Self;
 
+    #[inline]
     fn add(self, other: Self) -> Self {
         self.saturating_add(other)
     }

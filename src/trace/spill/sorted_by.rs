@@ -1,8 +1,7 @@
 //! Orders in which arrivals are sorted.
 
-use std::cmp::Ordering;
-
-use crate::stream::Arrival;
+use super::packed::Flat;
+use crate::origin::Origin;
 use model::PodName;
 use units::Instant;
 
@@ -19,35 +18,45 @@ pub(crate) enum Order {
 }
 
 impl Order {
-    /// Compares two arrivals.
-    fn compare(self, one: &Arrival, other: &Arrival) -> Ordering {
-        let place = |own: &Arrival| own.origin.number();
-        match self {
-            Self::Submission => one.submit.cmp(&other.submit),
-            Self::Place => (one.submit, place(one)).cmp(&(other.submit, place(other))),
-            Self::Name => {
-                let rank = |own: &Arrival| (own.submit, place(own));
-                one.name.cmp(&other.name).then(rank(one).cmp(&rank(other)))
-            }
-        }
-    }
-
-    /// Sorts arrivals.
-    pub(crate) fn sort(self, arrivals: &mut [Arrival]) {
-        arrivals.sort_by(|one, other| self.compare(one, other));
-    }
-
     /// The rank of an arrival among others.
-    pub(super) fn rank(self, own: &Arrival) -> Rank {
-        let name = (self == Self::Name).then(|| own.name.clone());
-        let place = if self == Self::Submission {
-            0
-        } else {
-            own.origin.number()
+    pub(super) fn rank(self, own: &Flat<'_>) -> Rank {
+        let name = (self == Self::Name).then(|| own.name.into());
+        self.rank_of(name, own.submit, own.origin)
+    }
+
+    /// The rank of an arrival of this name, which is stated if arrivals are sorted by it.
+    #[inline]
+    pub(super) fn rank_of(self, name: Option<PodName>, submit: Instant, origin: Origin) -> Rank {
+        let place = match self {
+            Self::Submission => 0,
+            Self::Place | Self::Name => origin.number(),
         };
-        (name, own.submit, place)
+        (name, submit, place)
+    }
+
+    /// Makes a rank that of an arrival; whether the arrival follows in order.
+    #[inline]
+    pub(super) fn follow(self, last: &mut Rank, own: &Flat<'_>) -> bool {
+        if self == Self::Name {
+            let rank = self.rank(own);
+            let follows = *last <= rank;
+            *last = rank;
+            return follows;
+        }
+        let (_, submit, place) = self.rank_of(None, own.submit, own.origin);
+        let follows = (last.1, last.2) <= (submit, place);
+        (last.1, last.2) = (submit, place);
+        follows
     }
 }
 
 /// The rank of an arrival: a name, a submission and a place, as far as they count.
 pub(super) type Rank = (Option<PodName>, Instant, u64);
+
+#[cfg(test)]
+impl Order {
+    /// Sorts arrivals.
+    pub(super) fn sort(self, arrivals: &mut [crate::stream::Arrival]) {
+        arrivals.sort_by_key(|own| self.rank(&own.into()));
+    }
+}

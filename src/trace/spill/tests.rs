@@ -1,4 +1,7 @@
 use super::*;
+use crate::links::Links;
+use crate::origin::Origin;
+use model::PodName;
 use proptest::prelude::*;
 
 fn names() -> impl Strategy<Value = PodName> {
@@ -58,7 +61,8 @@ proptest! {
         let mut held = Vec::new();
         for arrival in &all {
             if held.len() == length {
-                spill.write(&mut held).expect("a file");
+                spill.write(&mut Packed::of(order, &held)).expect("a file");
+                held.clear();
             }
             held.push(arrival.clone());
         }

@@ -102,7 +102,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         mut gather, alive, ..
     } = services;
     for arrival in alive.into_values() {
-        gather.add(arrival);
+        gather.add(&arrival);
     }
     gather.finish(journal)
 }
@@ -207,7 +207,7 @@ impl Services {
             (false, Some(created)) => {
                 if let Some(mut arrival) = alive.swap_remove(&instance) {
                     arrival.run_time = Some(time.since(created));
-                    gather.add(arrival);
+                    gather.add(&arrival);
                 }
             }
             (false, None) => journal.dirt(

@@ -374,7 +374,7 @@ impl Tasks {
             journal.dirt(kind, Action::Repair, line)?;
             self.open_as(journal.origin(line), event, asked, tenant)?;
         }
-        self.ended.push(arrival);
+        self.ended.push(&arrival);
         Ok(())
     }
 
@@ -467,7 +467,7 @@ impl Tasks {
     pub(crate) fn finish(mut self, journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
         for (key, task) in std::mem::take(&mut self.alive) {
             let arrival = self.demand(key, task)?;
-            self.ended.push(arrival);
+            self.ended.push(&arrival);
         }
         let Self {
             mut gather,
@@ -480,7 +480,7 @@ impl Tasks {
         drop((specs, plain));
         ended.deliver(numbered, |arrival| {
             if arrival.members > 0 {
-                gather.add(arrival);
+                gather.add(&arrival);
             }
         })?;
         gather.finish(journal)
