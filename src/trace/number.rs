@@ -41,9 +41,9 @@ pub(super) fn decimal(text: &[u8]) -> Option<f64> {
 }
 
 /// Most characters of a decimal number that is parsed so: fifteen digits are below 2^53.
-const DECIMALS_MAX: usize = 15;
+pub(super) const DECIMALS_MAX: usize = 15;
 
-const TENS: [i64; DECIMALS_MAX] = {
+pub(super) const TENS: [i64; DECIMALS_MAX] = {
     let mut tens = [1; DECIMALS_MAX];
     let mut place = 1;
     while place < DECIMALS_MAX {

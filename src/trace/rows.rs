@@ -11,7 +11,6 @@ use super::error::TraceError;
 use super::format::{ColumnDoc, FormatEntry};
 use super::input::Input;
 use super::ledger::{Action, BadRow, Journal};
-use super::number::{decimal, digits};
 use super::parquet::{Form, ListForm, Parquet, TimeForm, is_parquet};
 pub(crate) use super::table::LAST_SECOND;
 use super::table::{Column, Row, Table, at_most};
@@ -350,11 +349,11 @@ impl<'row, 'table> Fields<'row, 'table> {
         let Some(column) = &self.columns[place] else {
             return Ok(None);
         };
-        let bytes = self.row.bytes(column);
-        if bytes.is_empty() {
+        let piece = self.row.piece(column);
+        if piece.is_empty() {
             return Ok(None);
         }
-        match digits(bytes) {
+        match piece.digits() {
             Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
             _ => self.row.integer(column, least, most).map(Some),
         }
@@ -373,11 +372,11 @@ impl<'row, 'table> Fields<'row, 'table> {
         let Some(column) = &self.columns[place] else {
             return Ok(None);
         };
-        let bytes = self.row.bytes(column);
-        if bytes.is_empty() {
+        let piece = self.row.piece(column);
+        if piece.is_empty() {
             return Ok(None);
         }
-        match decimal(bytes) {
+        match piece.decimal() {
             Some(number) if (0.0..=most).contains(&number) => Ok(Some(number)),
             _ => self.odd_decimal(place, most),
         }
@@ -406,14 +405,14 @@ impl<'row, 'table> Fields<'row, 'table> {
         most: f64,
     ) -> Result<Option<i64>, BadRow> {
         let number = self.decimal(place, most)?;
-        Ok(number.map(|number| libm::rint(number * scale as f64) as i64))
+        Ok(number.map(|number| (number * scale as f64).round_ties_even() as i64))
     }
 
     /// Seconds from the trace's zero, whole or with a fraction, as an instant.
     #[inline(always)]
     pub(crate) fn seconds(&self, place: usize) -> Result<Option<Instant>, BadRow> {
         if let Some(column) = &self.columns[place]
-            && let Some(seconds) = digits(self.row.bytes(column))
+            && let Some(seconds) = self.row.piece(column).digits()
             && seconds <= LAST_SECOND
         {
             return Ok(Some(Instant::from_secs(seconds)));

@@ -390,8 +390,17 @@ impl<'table> Row<'table> {
     /// A whole number between two bounds, both included; zeros may stand behind a point.
     #[inline(always)]
     pub fn integer(&self, column: &Column, least: i64, most: i64) -> Result<i64, BadRow> {
-        let piece = self.piece(column);
-        match piece.digits().or_else(|| whole(self.text(column))) {
+        match self.piece(column).digits() {
+            Some(number) if (least..=most).contains(&number) => Ok(number),
+            _ => self.odd_integer(column, least, most),
+        }
+    }
+
+    /// A whole number that is not of digits alone, or is out of bounds.
+    #[cold]
+    fn odd_integer(&self, column: &Column, least: i64, most: i64) -> Result<i64, BadRow> {
+        let digits = self.piece(column).digits();
+        match digits.or_else(|| whole(self.text(column))) {
             Some(number) if (least..=most).contains(&number) => Ok(number),
             Some(number) if number < least => Err(self.bad(column, &format!("at least {least}"))),
             Some(_) => Err(self.bad(column, &at_most(most))),

@@ -23,7 +23,6 @@ use crate::header_record::HeaderRecord;
 use crate::input::Input;
 use crate::job_fields::outcome_alone;
 use crate::ledger::{BadRow, Journal, Ledger, RowPolicy};
-use crate::memory::{MemorySource, Recorded};
 use crate::nameless::cells_of_table;
 use crate::options::ReadOptions;
 use crate::stream::ArrivalSource;
@@ -155,6 +154,18 @@ impl Times {
     fn run_time(self) -> Option<Duration> {
         Some(self.deletion?.since(self.scheduled.or(self.creation)?))
     }
+
+    /// Whether none is before one that it follows.
+    fn are_in_order(self) -> bool {
+        !is_before(self.scheduled, self.creation)
+            && !is_before(self.deletion, self.creation)
+            && !is_before(self.deletion, self.scheduled)
+    }
+}
+
+/// Whether both times are known, and one is before the other.
+fn is_before(one: Option<Instant>, other: Option<Instant>) -> bool {
+    one.zip(other).is_some_and(|(one, other)| one < other)
 }
 
 /// Reads raw rows in the file's order; the first bad row is an error.
@@ -184,8 +195,15 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSourc
     let mut table = Table::open(input)?;
     let columns = Columns::find(&table)?;
     let mut rows = Rows::new(&columns, options);
-    while let Some(row) = table.next_row()? {
-        if let Err(bad) = row.and_then(|row| rows.take(&columns, &row)) {
+    loop {
+        let taken = match table.next_plain_row() {
+            Some(row) => rows.take(&columns, &row),
+            None => match table.next_row()? {
+                Some(row) => row.and_then(|row| rows.take(&columns, &row)),
+                None => break,
+            },
+        };
+        if let Err(bad) = taken {
             journal.bad_row(bad)?;
         }
     }
@@ -195,17 +213,7 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSourc
     if columns.phase.is_some() {
         header.fields = outcome_alone(options);
     }
-    let (mut arrivals, classes) = rows.finish();
-    arrivals.sort_by_key(|arrival| arrival.submit);
-    let recorded = Recorded {
-        arrivals,
-        classes: Vec::new(),
-        tenants: vec!["openb".into()],
-        ledger: journal.ledger,
-        files: vec![input.name.clone()],
-        header,
-    };
-    Ok(Box::new(MemorySource::with_classes(recorded, classes)))
+    rows.finish(journal, header)
 }
 
 fn sniff(first: &[u8]) -> Confidence {
@@ -260,23 +268,34 @@ impl Columns {
         }
         let scheduled = time(row, self.scheduled.as_ref())?;
         let deletion = time(row, self.deletion.as_ref())?;
-        for (column, later, earlier) in [
-            (&self.scheduled, scheduled, creation),
-            (&self.deletion, deletion, creation),
-            (&self.deletion, deletion, scheduled),
-        ] {
-            if let (Some(column), Some(later), Some(earlier)) = (column, later, earlier)
-                && later < earlier
-            {
-                let rule = format!("no earlier than second {}", earlier.as_nanos() / NANOS);
-                return Err(row.bad(column, &rule));
-            }
-        }
-        Ok(Times {
+        let times = Times {
             creation,
             deletion,
             scheduled,
-        })
+        };
+        if times.are_in_order() {
+            return Ok(times);
+        }
+        Err(self.disorder(row, times))
+    }
+
+    /// The complaint about a time that is before one that it follows.
+    #[cold]
+    fn disorder(&self, row: &Row<'_>, times: Times) -> BadRow {
+        let (scheduled, deletion) = (times.scheduled, times.deletion);
+        let (column, earlier) = if is_before(scheduled, times.creation) {
+            (&self.scheduled, times.creation)
+        } else if is_before(deletion, times.creation) {
+            (&self.deletion, times.creation)
+        } else {
+            (&self.deletion, scheduled)
+        };
+        let second = earlier.unwrap_or_default().as_nanos() / NANOS;
+        let rule = format!("no earlier than second {second}");
+        match column {
+            Some(column) => row.bad(column, &rule),
+            None => row.bad(&self.name, &rule),
+        }
     }
 
     fn pod(&self, row: &Row<'_>) -> Result<OpenbPod, BadRow> {
@@ -334,6 +353,7 @@ mod tests {
     use super::*;
     use crate::job_fields::OUTCOME;
     use crate::ledger::OnBadRow;
+    use crate::memory::Recorded;
 
     const HEADER: &str = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,\
                           creation_time,deletion_time,scheduled_time\n";

@@ -5,7 +5,7 @@
     reason = "values of a row that go from one call to the next through memory cost more than their parsing"
 )]
 
-use crate::number::{eight_digits, many_digits};
+use crate::number::{DECIMALS_MAX, TENS, decimal, eight_digits, many_digits};
 
 /// A text, and what stands behind it in its buffer.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +75,56 @@ impl<'text> Piece<'text> {
             _ => None,
         }
     }
+
+    /// The decimal number that the text states, as [`decimal`] reads it.
+    #[inline(always)]
+    pub(crate) fn decimal(&self) -> Option<f64> {
+        let length = self.length;
+        let Some(chunk) = self.text.first_chunk::<16>() else {
+            return decimal(self.bytes());
+        };
+        if !(1..=DECIMALS_MAX).contains(&length) {
+            return None;
+        }
+        let text = u128::from_le_bytes(*chunk) & below(length);
+        let [low, high] = halves(text);
+        let point = match first_point(low) {
+            8 => 8 + first_point(high),
+            within => within,
+        };
+        if point >= length {
+            return self.digits().map(|own| own as f64);
+        }
+        if point == 0 || point + 1 == length {
+            return None;
+        }
+        // The digits side by side, with zeros for as many as are missing before them.
+        let digits = text & below(point) | text >> (8 * (point + 1)) << (8 * point);
+        let missing = 17 - length;
+        let zeros = u128::from_le_bytes([b'0'; 16]) & below(missing);
+        let [high, low] = halves(digits << (8 * missing) | zeros);
+        let mut number = eight_digits(low)?;
+        if length > 9 {
+            number += 100_000_000 * eight_digits(high)?;
+        }
+        Some(number as f64 / TENS[length - 1 - point] as f64)
+    }
+}
+
+/// The bits of as many bytes, fewer than sixteen, from the first on.
+#[inline(always)]
+fn below(bytes: usize) -> u128 {
+    (1 << (8 * bytes as u32)) - 1
+}
+
+/// The place of the first point of eight bytes; 8 if there is none.
+#[inline(always)]
+fn first_point(word: u64) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let other = word ^ (ONES * b'.' as u64);
+    // A byte above the first zero may be taken for one as well, which does not matter.
+    let zeros = other.wrapping_sub(ONES) & !other & (ONES << 7);
+    zeros.trailing_zeros() as usize / 8
 }
 
 /// The two halves of sixteen bytes.
@@ -101,7 +151,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_piece_is_its_bytes_whatever_stands_behind_it(
-            buffer in prop::collection::vec(prop::sample::select(&b"0123456789,-x."[..]), 0..60),
+            buffer in prop::collection::vec(prop::sample::select(&b"0123456789,-x.."[..]), 0..60),
             start in any::<prop::sample::Index>(),
             length in 0_usize..22,
         ) {
@@ -112,6 +162,7 @@ mod tests {
             prop_assert_eq!(piece.bytes(), bytes);
             prop_assert_eq!(piece.is_empty(), bytes.is_empty());
             prop_assert_eq!(piece.digits(), digits(bytes));
+            prop_assert_eq!(piece.decimal(), decimal(bytes));
             let mut padded = [0; 16];
             let words = (bytes.len() <= 16).then(|| {
                 padded[..bytes.len()].copy_from_slice(bytes);

@@ -3,20 +3,21 @@
 use super::Columns;
 use crate::class_keys::ClassKeys;
 use crate::error::TraceError;
-use crate::intern::ClassTable;
+use crate::gather::Gather;
+use crate::header_record::HeaderRecord;
 use crate::job_fields::Outcome;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::origin::Origin;
-use crate::stream::{Arrival, Classes};
+use crate::spill::{Flat, FlatName};
+use crate::stream::ArrivalSource;
 use crate::table::Row;
-use model::PodName;
 use units::Instant;
 
 /// Rows as arrivals, in the file's order.
 pub(super) struct Rows {
-    arrivals: Vec<Arrival>,
-    classes: ClassTable,
+    gather: Gather,
+    tenant: u32,
     keys: ClassKeys,
     ran_only: bool,
     keeps_outcomes: bool,
@@ -51,9 +52,10 @@ impl Rows {
         let keeps_outcomes = options.keeps_outcomes();
         let phase = columns.phase.iter().filter(|_| keeps_outcomes);
         let of_spec = of_spec.into_iter().chain(&columns.gpu_spec).chain(phase);
+        let mut gather = Gather::default();
         Self {
-            arrivals: Vec::new(),
-            classes: ClassTable::default(),
+            tenant: gather.tenant("openb"),
+            gather,
             keys: ClassKeys::new(of_spec),
             ran_only: options.ran_only,
             keeps_outcomes,
@@ -64,17 +66,16 @@ impl Rows {
 
     pub(super) fn take(&mut self, columns: &Columns, row: &Row<'_>) -> Result<(), BadRow> {
         let known = self.keys.find(row);
-        let (times, spec) = if known.is_some() {
+        let (name, times, spec) = if known.is_some() {
             // Its numbers were found good when they were met first.
-            columns.name(row)?;
-            (columns.times(row)?, None)
+            (columns.name(row)?, columns.times(row)?, None)
         } else {
             let pod = columns.pod(row)?;
             let mut spec = pod.spec();
             if self.keeps_outcomes {
                 Outcome::state(outcome(&pod.phase), &mut spec.labels);
             }
-            (pod.times(), Some(spec))
+            (columns.name(row)?, pod.times(), Some(spec))
         };
         if times.scheduled.is_none() && times.creation.is_some() {
             self.dirt.push((row.line, Dirt::NeverRan));
@@ -85,7 +86,7 @@ impl Rows {
         let class = match (known, spec) {
             (Some(class), _) => class,
             (None, spec) => {
-                let class = self.classes.class_of(spec.unwrap_or_default());
+                let class = self.gather.class_of(spec.unwrap_or_default());
                 self.keys.learn(row, class);
                 class
             }
@@ -95,12 +96,12 @@ impl Rows {
             self.dirt.push((row.line, Dirt::NotSorted));
         }
         self.last = Some(submit);
-        self.arrivals.push(Arrival {
+        self.gather.add_flat(&Flat {
             submit,
-            name: PodName::Text(columns.name(row)?.into()),
+            name: FlatName::Text(name),
             class,
             members: 1,
-            tenant: 0,
+            tenant: self.tenant,
             run_time: times.run_time(),
             time_limit: None,
             historic_start: times.scheduled,
@@ -124,8 +125,16 @@ impl Rows {
         Ok(())
     }
 
-    /// The arrivals in the file's order, and their classes.
-    pub(super) fn finish(self) -> (Vec<Arrival>, Classes) {
-        (self.arrivals, self.classes.classes().clone())
+    /// The arrivals by creation, equal times in the file's order.
+    pub(super) fn finish(
+        self,
+        mut journal: Journal,
+        header: HeaderRecord,
+    ) -> Box<dyn ArrivalSource> {
+        // The trace is the first file, and the only one.
+        journal.origin(0);
+        let mut gather = self.gather;
+        gather.header = header;
+        gather.finish(journal)
     }
 }
