@@ -11,7 +11,7 @@ use super::links::Links;
 use super::memory::{MemorySource, Recorded};
 use super::met_names::MetNames;
 use super::origin::Origin;
-use super::spill::{Flat, FlatName, MOST_HELD, Merged, Order, Packed, Spill};
+use super::spill::{Flat, FlatName, Held, MOST_HELD, Order};
 use super::stream::{Arrival, ArrivalSource};
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use model::node::HOSTNAME_LABEL;
@@ -31,7 +31,7 @@ const PLAIN: usize = 256;
 pub(crate) struct PlainDemand<'row> {
     pub(crate) submit: Instant,
     pub(crate) name: &'row str,
-    pub(crate) tenant: &'row str,
+    pub(crate) tenant: &'row [u8],
     /// 1/1000 cores.
     pub(crate) cpu_milli: i64,
     /// Bytes.
@@ -41,15 +41,11 @@ pub(crate) struct PlainDemand<'row> {
 
 /// Arrivals up to now, in the order of the file.
 pub(crate) struct Gather {
-    records: Packed,
+    held: Held,
     classes: ClassTable,
     /// Classes of pods that request processors and memory alone.
     plain: [Option<(i64, i64, u32)>; PLAIN],
     tenants: NameTable,
-    /// Number of arrivals that are held in memory at most.
-    most_held: usize,
-    order: Order,
-    spill: Option<Spill>,
     count: u64,
     /// The earliest submission.
     first: Option<Instant>,
@@ -92,24 +88,17 @@ pub(crate) struct Demand {
 impl Gather {
     /// The same arrivals, equal times of which have another order than that of the file.
     pub(crate) fn in_order(self, order: Order) -> Self {
-        let records = self.records.in_order(order);
-        Self {
-            order,
-            records,
-            ..self
-        }
+        let held = self.held.in_order(order);
+        Self { held, ..self }
     }
 
     /// No arrivals yet; a number of them is held in memory.
     pub(crate) fn holding(most_held: usize) -> Self {
         Self {
-            records: Packed::new(Order::default()),
+            held: Held::new(Order::default(), most_held),
             classes: ClassTable::default(),
             plain: [None; PLAIN],
             tenants: NameTable::default(),
-            most_held,
-            order: Order::default(),
-            spill: None,
             count: 0,
             first: None,
             header: HeaderRecord::EMPTY,
@@ -163,7 +152,7 @@ impl Gather {
             name: FlatName::Text(demand.name),
             class: self.class_of_amounts(demand.cpu_milli, demand.memory),
             members: 1,
-            tenant: self.tenant(demand.tenant),
+            tenant: self.tenant_of(demand.tenant),
             run_time: demand.run_time,
             time_limit: None,
             historic_start: None,
@@ -191,7 +180,11 @@ impl Gather {
 
     /// The number of a tenant; empty is one for all.
     pub(crate) fn tenant(&mut self, name: &str) -> u32 {
-        self.tenants.number_of(match name.as_bytes() {
+        self.tenant_of(name.as_bytes())
+    }
+
+    fn tenant_of(&mut self, name: &[u8]) -> u32 {
+        self.tenants.number_of(match name {
             b"" => b"default",
             tenant => tenant,
         })
@@ -205,20 +198,10 @@ impl Gather {
     /// The same of an arrival whose texts stand elsewhere.
     #[inline]
     pub(crate) fn add_flat(&mut self, arrival: &Flat<'_>) {
-        if self.records.len() >= self.most_held {
-            self.take_out();
-        }
         self.count += 1;
         let first = self.first.get_or_insert(arrival.submit);
         *first = arrival.submit.min(*first);
-        self.records.push(arrival);
-    }
-
-    #[cold]
-    fn take_out(&mut self) {
-        if !Spill::take_out_packed(&mut self.spill, &mut self.records, self.order) {
-            self.most_held = usize::MAX;
-        }
+        self.held.push(arrival);
     }
 
     /// The arrivals by submission, equal times in the order of the file.
@@ -256,11 +239,11 @@ impl Gather {
             files: journal.files.into_names(),
             header: self.header,
         };
-        if let Some(spill) = self.spill {
-            let merged = Merged::of_records(spill, self.records, recorded, zero);
-            return Ok(Box::new(merged.with_classes(classes)));
-        }
-        recorded.arrivals = self.records.into_arrivals();
+        let records = match self.held.finish(|| std::mem::take(&mut recorded), zero) {
+            Ok(records) => records,
+            Err(merged) => return Ok(Box::new(merged.with_classes(classes))),
+        };
+        recorded.arrivals = records.into_arrivals();
         let moved = |at: Instant| Instant::from_nanos(at.as_nanos() - zero.as_nanos());
         for arrival in &mut recorded.arrivals {
             arrival.submit = moved(arrival.submit);

@@ -104,6 +104,19 @@ impl Lines {
         Ok(found.map(|(number, place)| (number, self.at(place))))
     }
 
+    /// The number of the last line, and what follows it as far as it was read.
+    #[inline]
+    pub(super) fn pending(&self) -> (u64, &[u8]) {
+        (self.number, &self.buffer[self.pending.clone()])
+    }
+
+    /// Passes over the next line, which is as long as this with its end.
+    #[inline]
+    pub(super) fn pass(&mut self, length: usize) {
+        self.number += 1;
+        self.pending.start += length;
+    }
+
     /// Place of the next line, until the one after it is asked for.
     pub(super) fn next_place(&mut self) -> Result<Option<(u64, Range<usize>)>, TraceError> {
         let mut searched = 0;

@@ -46,6 +46,14 @@ impl TaskNames {
             self.others.insert(name.clone());
             return;
         };
+        // Those of a log follow each other as a rule.
+        if let Some((&first, &last)) = self.numbers.last_key_value()
+            && last.checked_add(1) == Some(number)
+            && let Some(last) = self.numbers.get_mut(&first)
+        {
+            *last = number;
+            return;
+        }
         if self.has_number(number) {
             return;
         }
@@ -70,6 +78,10 @@ impl TaskNames {
     }
 
     fn has_number(&self, number: u64) -> bool {
+        let latest = self.numbers.last_key_value();
+        if latest.is_none_or(|(_, &last)| last < number) {
+            return false;
+        }
         let range = self.numbers.range(..=number).next_back();
         range.is_some_and(|(_, &last)| number <= last)
     }

@@ -6,16 +6,14 @@ use std::mem;
 
 use super::error::TraceError;
 use super::memory::Recorded;
-use super::spill::{MOST_HELD, Merged, Order, Packed, Spill};
+use super::spill::{Held, MOST_HELD, Order};
 use super::stream::{Arrival, ArrivalSource};
 use model::PodName;
 use units::Duration;
 
 /// Arrivals up to now.
 pub(crate) struct Numbered {
-    held: Packed,
-    most_held: usize,
-    spill: Option<Spill>,
+    held: Held,
 }
 
 impl Default for Numbered {
@@ -28,19 +26,12 @@ impl Numbered {
     /// No arrivals yet; a number of them is held in memory.
     pub(crate) fn holding(most_held: usize) -> Self {
         Self {
-            held: Packed::new(Order::Name),
-            most_held,
-            spill: None,
+            held: Held::new(Order::Name, most_held),
         }
     }
 
     /// Adds an arrival.
     pub(crate) fn push(&mut self, arrival: &Arrival) {
-        if self.held.len() >= self.most_held
-            && !Spill::take_out_packed(&mut self.spill, &mut self.held, Order::Name)
-        {
-            self.most_held = usize::MAX;
-        }
         self.held.push(&arrival.into());
     }
 
@@ -61,12 +52,13 @@ impl Numbered {
             last = Some((own, number));
             take(arrival);
         };
-        let Self { held, spill, .. } = self;
-        let Some(spill) = spill else {
-            held.into_arrivals().into_iter().for_each(number);
-            return Ok(());
+        let mut sorted = match self.held.finish(Recorded::default, Duration::ZERO) {
+            Err(merged) => merged,
+            Ok(records) => {
+                records.into_arrivals().into_iter().for_each(number);
+                return Ok(());
+            }
         };
-        let mut sorted = Merged::of_records(spill, held, Recorded::default(), Duration::ZERO);
         while let Some(arrival) = sorted.next()? {
             number(arrival);
         }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 mod fixed;
+mod held;
 mod packed;
 mod sorted_by;
 
@@ -21,6 +22,7 @@ use super::ledger::Ledger;
 use super::memory::Recorded;
 use super::stream::{Arrival, ArrivalSource, Classes};
 pub(crate) use fixed::{FixedSort, FixedSorted};
+pub(crate) use held::Held;
 use model::Text;
 pub(crate) use packed::{Flat, FlatName, Packed};
 use packed::{decode, rank, whole};
@@ -105,24 +107,15 @@ impl Spill {
         order: Order,
         arrivals: &mut Vec<Arrival>,
     ) -> bool {
-        let is_out = Self::take_out_packed(own, &mut Packed::of(order, arrivals), order);
+        if own.is_none() {
+            *own = Self::new(order).ok();
+        }
+        let mut records = Packed::of(order, arrivals);
+        let is_out = { own.as_mut() }.is_some_and(|spill| spill.write(&mut records).is_ok());
         if is_out {
             arrivals.clear();
         }
         is_out
-    }
-
-    /// The same of records.
-    pub(crate) fn take_out_packed(
-        own: &mut Option<Self>,
-        records: &mut Packed,
-        order: Order,
-    ) -> bool {
-        if own.is_none() {
-            *own = Self::new(order).ok();
-        }
-        own.as_mut()
-            .is_some_and(|spill| spill.write(records).is_ok())
     }
 
     /// Adds a run of these records, which are taken out. They go on with the run before if none of them is earlier
@@ -132,8 +125,7 @@ impl Spill {
         let from = self.runs.last().map_or(0, |run| run.until);
         self.file.write_all_at(records.bytes(), from)?;
         let until = from + records.bytes().len() as u64;
-        let first = records.ends().map(|(first, _)| first);
-        let goes_on = self.last.is_some() && self.last.as_ref() <= first;
+        let goes_on = self.goes_on(records);
         match self.runs.last_mut().filter(|_| goes_on) {
             Some(run) => run.until = until,
             None => self.runs.push(Run { from, until }),
@@ -143,6 +135,12 @@ impl Spill {
         self.may_wait |= records.may_wait;
         records.clear();
         Ok(())
+    }
+
+    /// Whether the first of sorted records is no earlier than the last one of all runs.
+    fn goes_on(&self, records: &Packed) -> bool {
+        let first = records.ends().map(|(first, _)| first);
+        self.last.is_some() && self.last.as_ref() <= first
     }
 
     fn failed(&self, error: &io::Error) -> TraceError {

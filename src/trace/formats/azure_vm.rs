@@ -378,12 +378,11 @@ fn take(
         journal.dirt(kind, action, line)?;
     }
     let run_time: Option<Duration> = (!is_there).then(|| deleted.since(created));
-    let tenant = fields.text(SUBSCRIPTION);
     if used.machines.is_empty() && !options.usage {
         let demand = PlainDemand {
             submit: created,
             name,
-            tenant,
+            tenant: fields.bytes(SUBSCRIPTION),
             cpu_milli: cores,
             memory,
             run_time,
@@ -413,7 +412,7 @@ fn take(
     let demand = Demand {
         submit: created,
         name: PodName::Text(name.into()),
-        tenant: tenant.into(),
+        tenant: fields.text(SUBSCRIPTION).into(),
         spec,
         run_time,
         ..Demand::default()

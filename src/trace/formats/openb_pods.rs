@@ -13,6 +13,10 @@
 //! `ran-only`, else it is kept and, once placed, stays as long as it existed in the origin
 //! (`deletion_time - creation_time`). Without the time columns all pods arrive at zero and never
 //! end.
+#![expect(
+    clippy::inline_always,
+    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
+)]
 
 mod rows;
 
@@ -254,6 +258,7 @@ impl Columns {
         })
     }
 
+    #[inline(always)]
     fn name<'row>(&self, row: &Row<'row>) -> Result<&'row str, BadRow> {
         match row.text(&self.name) {
             "" => Err(row.bad(&self.name, "the name of a pod")),
@@ -261,6 +266,7 @@ impl Columns {
         }
     }
 
+    #[inline(always)]
     fn times(&self, row: &Row<'_>) -> Result<Times, BadRow> {
         let creation = time(row, self.creation.as_ref())?;
         if let (Some(column), None) = (&self.creation, creation) {
@@ -340,6 +346,7 @@ const NANOS: i64 = units::time::NANOS_PER_SECOND;
 const MAX_SECONDS: i64 = i64::MAX / NANOS;
 
 /// Seconds in a column; absent if the column is or if nothing stands there.
+#[inline(always)]
 fn time(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Instant>, BadRow> {
     let Some(column) = column.filter(|column| !row.bytes(column).is_empty()) else {
         return Ok(None);

@@ -21,6 +21,7 @@ mod row;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use indexmap::IndexSet;
@@ -205,6 +206,17 @@ impl SwfSource {
 
     fn dirt(&mut self, kind: &str, action: Action, job: &SwfJob) -> Result<(), TraceError> {
         self.reader.journal.dirt(kind, action, job.line)
+    }
+
+    /// Reads jobs until the window has one to deliver, or the log has ended.
+    fn fill(&mut self) -> Result<(), TraceError> {
+        while !self.ended && self.lookahead.wants_more() {
+            match self.next_whole()? {
+                Some(job) => self.take(&job)?,
+                None => self.ended = true,
+            }
+        }
+        Ok(())
     }
 
     /// Reads one job into the window, unless it is left out.
@@ -393,15 +405,24 @@ impl ArrivalSource for SwfSource {
     }
 
     fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
-        while !self.ended && self.lookahead.wants_more() {
-            match self.next_whole()? {
-                Some(job) => self.take(&job)?,
-                None => self.ended = true,
-            }
-        }
+        self.fill()?;
         let arrival = self.lookahead.pop();
         self.delivered += u64::from(arrival.is_some());
         Ok(arrival)
+    }
+
+    fn append_to(
+        &mut self,
+        buffer: &mut VecDeque<Arrival>,
+        most: usize,
+    ) -> Result<bool, TraceError> {
+        let noted = self.reader.journal.ledger.total();
+        self.fill()?;
+        let has_changed = self.reader.journal.ledger.total() != noted;
+        let most = if has_changed { buffer.len() + 1 } else { most };
+        let appended = self.lookahead.append_to(buffer, most);
+        self.delivered += appended as u64;
+        Ok(appended > 0)
     }
 
     fn classes(&self) -> &Classes {

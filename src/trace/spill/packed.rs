@@ -112,12 +112,6 @@ impl Packed {
         all
     }
 
-    /// The same, empty, in another order.
-    pub(crate) fn in_order(self, order: Order) -> Self {
-        debug_assert_eq!(self.count, 0, "no record is in the order before");
-        Self { order, ..self }
-    }
-
     /// Number of records.
     pub(crate) const fn len(&self) -> usize {
         self.count
@@ -138,6 +132,11 @@ impl Packed {
         self.may_wait |= arrival.links.is_some();
         self.count += 1;
         encode(arrival, &mut self.bytes);
+    }
+
+    /// Whether the records stand in their order.
+    pub(super) const fn is_sorted(&self) -> bool {
+        self.is_sorted
     }
 
     /// Takes all records out.

@@ -498,14 +498,37 @@ fn provisional(key: Key) -> PodName {
 
 /// The name of a demand of a task, by its number.
 fn numbered(name: &PodName, number: u32) -> PodName {
-    let task = match name {
-        PodName::Member(job, index) => format!("{job}-{index}"),
+    let mut text = match name {
+        PodName::Member(job, index) => {
+            let mut text = String::with_capacity(32);
+            push_number(&mut text, *job);
+            text.push('-');
+            push_number(&mut text, u64::from(*index));
+            text
+        }
         other => other.to_string(),
     };
-    PodName::Text(match number {
-        1 => task.into(),
-        _ => format!("{task}-{number}").into(),
-    })
+    if number > 1 {
+        text.push('-');
+        push_number(&mut text, u64::from(number));
+    }
+    PodName::Text(text.into())
+}
+
+/// Adds the digits of a number: a name is made for each demand, and the formatting of the standard library takes
+/// longer than all else of it.
+fn push_number(text: &mut String, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut from = digits.len();
+    loop {
+        from -= 1;
+        digits[from] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    text.extend(digits[from..].iter().map(|&digit| char::from(digit)));
 }
 
 #[cfg(test)]

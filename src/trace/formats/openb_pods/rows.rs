@@ -130,7 +130,7 @@ impl Rows {
         self,
         mut journal: Journal,
         header: HeaderRecord,
-    ) -> Box<dyn ArrivalSource> {
+    ) -> Result<Box<dyn ArrivalSource>, TraceError> {
         // The trace is the first file, and the only one.
         journal.origin(0);
         let mut gather = self.gather;

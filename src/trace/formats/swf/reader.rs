@@ -61,7 +61,21 @@ impl SwfReader {
         }
     }
 
+    /// The next row, if it is a job of plain numbers and read already.
+    #[inline]
+    fn plain_job(&mut self) -> Option<SwfJob> {
+        let (before, text) = self.lines.pending();
+        let (job, length) = self.parser.plain(before, text)?;
+        self.lines.pass(length);
+        self.rows += 1;
+        self.several_preceding.clear();
+        Some(job)
+    }
+
     fn read_job(&mut self) -> Result<Option<SwfJob>, TraceError> {
+        if let Some(job) = self.plain_job() {
+            return Ok(Some(job));
+        }
         while let Some((number, text)) = self.lines.next_line()? {
             if text.trim_ascii().is_empty() {
                 self.journal.dirt("blank line", Action::Drop, number)?;

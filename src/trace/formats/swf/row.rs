@@ -14,7 +14,7 @@ use model::Text;
 use units::Duration;
 use units::time::NANOS_PER_SECOND;
 
-use plain::{job_of, plain_numbers};
+use plain::{job_of, plain_numbers, plain_row};
 
 /// Number of fields of a row.
 pub const FIELDS: usize = 18;
@@ -170,7 +170,11 @@ impl RowParser {
     pub(super) fn parse(&mut self, line: u64, text: &[u8]) -> Result<Parsed, BadRow> {
         let dialect = *self.dialect.get_or_insert_with(|| Dialect::of(text));
         if let (Dialect::Blanks, Some(numbers)) = (dialect, plain_numbers(text)) {
-            return Ok(job_of(line, &numbers));
+            return Ok(Parsed::Job {
+                job: job_of(line, &numbers),
+                extra_fields: false,
+                several_preceding: Vec::new(),
+            });
         }
         let mut fields = [&text[..0]; FIELDS];
         let count = dialect.split(text, &mut |place, field| {
@@ -182,6 +186,17 @@ impl RowParser {
             return Ok(Parsed::Short);
         }
         self.job(&Fields { line, fields }, dialect, count)
+    }
+
+    /// The job of the row at the beginning of a text, and its length with its end, if it is a row of plain numbers that is
+    /// all there; the line is that of the row before.
+    #[inline]
+    pub(super) fn plain(&self, before: u64, text: &[u8]) -> Option<(SwfJob, usize)> {
+        if self.dialect != Some(Dialect::Blanks) {
+            return None;
+        }
+        let (numbers, length) = plain_row(text)?;
+        Some((job_of(before + 1, &numbers), length))
     }
 
     /// The name that a number of fields 12 to 16 stands for, if the log has names.

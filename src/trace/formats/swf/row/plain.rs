@@ -1,18 +1,39 @@
 //! The short way through rows of plain numbers; whatever else a row may hold is left to the parser of
 //! everything.
 
-use super::{FIELDS, Parsed, SwfJob};
+use super::{FIELDS, SwfJob};
+use crate::lines::MAX_LINE_BYTES;
+use crate::number::eight_digits;
 use units::Duration;
+
+/// The most digits: seconds of so many still fit nanoseconds.
+const DIGITS: usize = 9;
 
 /// The fields of a row that is what nearly all rows are: 18 whole numbers of few digits, of which
 /// those that may be missing may be -1. `None` leaves the row to the parser of everything.
-pub(super) fn plain_numbers(text: &[u8]) -> Option<[i64; FIELDS]> {
-    /// The most digits: seconds of so many still fit nanoseconds.
-    const DIGITS: usize = 9;
+pub(super) fn plain_numbers(line: &[u8]) -> Option<[i64; FIELDS]> {
+    let (numbers, end) = numbers(line)?;
+    (end == line.len()).then_some(numbers)
+}
+
+/// The fields of such a row at the beginning of a text of rows, and its length with its end.
+pub(super) fn plain_row(text: &[u8]) -> Option<([i64; FIELDS], usize)> {
+    let (numbers, end) = numbers(text)?;
+    (text.get(end) == Some(&b'\n') && end < MAX_LINE_BYTES).then_some((numbers, end + 1))
+}
+
+/// Whether a byte parts the numbers of a row.
+fn is_blank(byte: u8) -> bool {
+    byte != b'\n' && byte.is_ascii_whitespace()
+}
+
+/// The numbers at the beginning of a text, and where the blanks behind them end.
+#[inline]
+fn numbers(text: &[u8]) -> Option<([i64; FIELDS], usize)> {
     let mut numbers = [0; FIELDS];
     let mut at = 0;
     for (index, number) in numbers.iter_mut().enumerate() {
-        while text.get(at)?.is_ascii_whitespace() {
+        while is_blank(*text.get(at)?) {
             at += 1;
         }
         if text[at] == b'-' {
@@ -23,31 +44,54 @@ pub(super) fn plain_numbers(text: &[u8]) -> Option<[i64; FIELDS]> {
             *number = -1;
             at += 2;
         } else {
-            let start = at;
-            let mut value = 0_i64;
-            while let Some(digit) = text.get(at).map(|byte| byte.wrapping_sub(b'0'))
-                && digit <= 9
-            {
-                // Too many digits are refused below.
-                value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
-                at += 1;
-            }
-            if at == start || at - start > DIGITS {
-                return None;
-            }
+            let (value, length) = digits(&text[at..])?;
             *number = value;
+            at += length;
         }
         if text.get(at).is_some_and(|byte| !byte.is_ascii_whitespace()) {
             return None;
         }
     }
-    text[at..].trim_ascii().is_empty().then_some(numbers)
+    while text.get(at).is_some_and(|&byte| is_blank(byte)) {
+        at += 1;
+    }
+    Some((numbers, at))
+}
+
+/// The number of the digits at the beginning of a text, and how many there are.
+#[inline]
+fn digits(text: &[u8]) -> Option<(i64, usize)> {
+    const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    const BEYOND_NINE: u64 = u64::from_le_bytes([0x80 - 10; 8]);
+    if let Some(chunk) = text.first_chunk::<8>() {
+        let word = u64::from_le_bytes(*chunk);
+        let own = word ^ ZEROS;
+        // No sum carries into the next byte.
+        let others = (((own & !HIGH) + BEYOND_NINE) | own) & HIGH;
+        let length = others.trailing_zeros() as usize / 8;
+        if (1..8).contains(&length) {
+            let missing = 8 * (8 - length) as u32;
+            let number = eight_digits(word << missing | ZEROS & ((1 << missing) - 1))?;
+            return Some((number, length));
+        }
+    }
+    let mut number = 0_i64;
+    let mut length = 0;
+    while let Some(digit) = text.get(length).map(|byte| byte.wrapping_sub(b'0'))
+        && digit <= 9
+    {
+        // Too many digits are refused below.
+        number = number.wrapping_mul(10).wrapping_add(i64::from(digit));
+        length += 1;
+    }
+    (1..=DIGITS).contains(&length).then_some((number, length))
 }
 
 /// The job of a row of plain numbers.
-pub(super) fn job_of(line: u64, numbers: &[i64; FIELDS]) -> Parsed {
+pub(super) fn job_of(line: u64, numbers: &[i64; FIELDS]) -> SwfJob {
     let time = |index: usize| Duration::from_secs(numbers[index]);
-    let job = SwfJob {
+    SwfJob {
         line,
         number: numbers[0],
         submit: time(1),
@@ -67,17 +111,14 @@ pub(super) fn job_of(line: u64, numbers: &[i64; FIELDS]) -> Parsed {
         partition: numbers[15],
         preceding_job: numbers[16],
         think_time: time(17),
-    };
-    Parsed::Job {
-        job,
-        extra_fields: false,
-        several_preceding: Vec::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::RowParser;
+    use proptest::prelude::*;
+
+    use super::super::{Parsed, RowParser};
     use super::*;
 
     #[test]
@@ -90,10 +131,11 @@ mod tests {
             let numbers = plain_numbers(text.as_bytes()).expect(text);
             // A fraction of zero is not plain, and the same number.
             let text_of_all = format!("{}.0", text.trim_end());
-            let Ok(parsed) = RowParser::default().parse(7, text_of_all.as_bytes()) else {
+            let Ok(Parsed::Job { job, .. }) = RowParser::default().parse(7, text_of_all.as_bytes())
+            else {
                 panic!("a job: {text}");
             };
-            assert_eq!(job_of(7, &numbers), parsed, "{text}");
+            assert_eq!(job_of(7, &numbers), job, "{text}");
         }
         for text in [
             "1 0 -1 5",
@@ -108,6 +150,32 @@ mod tests {
             "1 1234567890 2 5 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1",
         ] {
             assert_eq!(plain_numbers(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_row_of_a_text_is_the_line_alone(
+            fields in prop::collection::vec("-1|[0-9]{1,10}|[0-9]{1,3}[.&a]?|-2", 16..20),
+            blanks in prop::sample::select(vec![" ", "  ", "\t", "\x0c"]),
+            end in prop::sample::select(vec!["\n", " \n", "\r\n", "", "x\n"]),
+            behind in "[0-9 \n-]{0,12}",
+        ) {
+            let line = fields.join(blanks);
+            let text = format!("{line}{end}{behind}");
+            let lines = text.split_inclusive('\n').next().filter(|line| line.ends_with('\n'));
+            let expected = lines.and_then(|line| {
+                let numbers = plain_numbers(line.strip_suffix('\n')?.as_bytes())?;
+                Some((numbers, line.len()))
+            });
+            prop_assert_eq!(plain_row(text.as_bytes()), expected);
+        }
+
+        #[test]
+        fn digits_are_read_as_one_by_one(text in "[0-9]{0,11}[0-9a\u{80}\n :/-]{0,9}") {
+            let length = text.bytes().take_while(u8::is_ascii_digit).count();
+            let number = text[..length].parse().ok().filter(|_| length <= DIGITS);
+            prop_assert_eq!(digits(text.as_bytes()), number.map(|number| (number, length)));
         }
     }
 }

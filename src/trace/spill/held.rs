@@ -1,0 +1,84 @@
+//! Records that are held in memory up to a number of them, and on disk beyond it.
+
+use super::{Flat, Merged, Order, Packed, Spill};
+use crate::memory::Recorded;
+use units::Duration;
+
+/// Records that go on with a run on disk are written as soon as they are so many: they are in the caches still.
+const AT_ONCE: usize = 1 << 12;
+
+/// Records up to now.
+#[derive(Debug)]
+pub(crate) struct Held {
+    order: Order,
+    records: Packed,
+    spill: Option<Spill>,
+    /// Number of records that are held in memory at most.
+    most: usize,
+    /// Number of records in memory at which they are looked at.
+    look_at: usize,
+}
+
+impl Held {
+    /// No records yet, which are to be in an order; a number of them is held in memory.
+    pub(crate) const fn new(order: Order, most: usize) -> Self {
+        Self {
+            order,
+            records: Packed::new(order),
+            spill: None,
+            most,
+            look_at: most,
+        }
+    }
+
+    /// The same, empty, in another order.
+    pub(crate) fn in_order(self, order: Order) -> Self {
+        debug_assert_eq!(self.records.len(), 0, "no record is in the order before");
+        Self::new(order, self.most)
+    }
+
+    /// Adds an arrival.
+    #[inline]
+    pub(crate) fn push(&mut self, arrival: &Flat<'_>) {
+        if self.records.len() >= self.look_at {
+            self.take_out();
+        }
+        self.records.push(arrival);
+    }
+
+    /// Writes the records to disk if there are too many of them, or if they go on with what is there.
+    #[cold]
+    fn take_out(&mut self) {
+        let known = self.spill.as_ref();
+        let goes_on =
+            self.records.is_sorted() && known.is_some_and(|own| own.goes_on(&self.records));
+        if !goes_on && self.records.len() < self.most {
+            self.look_at = self.most;
+            return;
+        }
+        if self.spill.is_none() {
+            self.spill = Spill::new(self.order).ok();
+        }
+        let is_out =
+            { self.spill.as_mut() }.is_some_and(|own| own.write(&mut self.records).is_ok());
+        if is_out {
+            self.look_at = self.most.min(AT_ONCE);
+        } else {
+            // Those in memory and all others stay there.
+            (self.most, self.look_at) = (usize::MAX, usize::MAX);
+        }
+    }
+
+    /// The records in memory, if none is on disk; else all of them, with what else is known of their trace. A time is
+    /// taken off every instant of those on disk.
+    pub(crate) fn finish(
+        self,
+        rest: impl FnOnce() -> Recorded,
+        zero: Duration,
+    ) -> Result<Packed, Merged> {
+        match self.spill {
+            None => Ok(self.records),
+            Some(spill) => Err(Merged::of_records(spill, self.records, rest(), zero)),
+        }
+    }
+}
