@@ -326,8 +326,8 @@ impl ArrivalSource for Merged {
         let zero = self.shared.zero.as_nanos();
         if zero != 0 {
             let moved = |at: Instant| Instant::from_nanos(at.as_nanos() - zero);
-            arrival.submit = moved(arrival.submit);
-            arrival.historic_start = arrival.historic_start.map(moved);
+            let (submit, start) = (arrival.submit, arrival.historic_start);
+            (arrival.submit, arrival.historic_start) = (moved(submit), start.map(moved));
         }
         Ok(Some(arrival))
     }

@@ -1,8 +1,8 @@
 //! Arrivals as bytes, one record after the other: they take less memory so than as values with names of their own, are
 //! written to disk as they stand, and are sorted only if one is out of order.
 
-use super::Order;
 use super::sorted_by::Rank;
+use super::{NONE, Order};
 use crate::links::Links;
 use crate::origin::Origin;
 use crate::stream::Arrival;
@@ -295,13 +295,13 @@ impl<'a> Bytes<'a> {
         Some(u32::from_le_bytes(*half))
     }
 
-    /// A time, if it was stated.
+    /// A time; that of one that was not stated takes no bytes.
     #[inline]
-    fn time<T>(&mut self, is_stated: bool, of: fn(i64) -> T) -> Option<Option<T>> {
+    fn nanos(&mut self, is_stated: bool) -> Option<i64> {
         if !is_stated {
-            return Some(None);
+            return Some(NONE);
         }
-        Some(Some(of(self.word()? as i64)))
+        Some(self.word()? as i64)
     }
 
     #[inline]
@@ -379,14 +379,15 @@ pub(super) fn decode(record: &[u8]) -> Option<Arrival> {
     let (head, rest) = record.split_first_chunk::<HEAD>()?;
     let (submit, origin) = place_of(head);
     let (kinds, mut rest) = (head[32], Bytes(rest));
+    let stated = |nanos: i64| (nanos != NONE).then_some(nanos);
     Some(Arrival {
         submit,
         class: half(head, 20),
         members: half(head, 24),
         tenant: half(head, 28),
-        run_time: rest.time(kinds & 1 != 0, Duration::from_nanos)?,
-        time_limit: rest.time(kinds & 2 != 0, Duration::from_nanos)?,
-        historic_start: rest.time(kinds & 4 != 0, Instant::from_nanos)?,
+        run_time: stated(rest.nanos(kinds & 1 != 0)?).map(Duration::from_nanos),
+        time_limit: stated(rest.nanos(kinds & 2 != 0)?).map(Duration::from_nanos),
+        historic_start: stated(rest.nanos(kinds & 4 != 0)?).map(Instant::from_nanos),
         name: rest.name()?,
         links: match kinds & 8 {
             0 => None,

@@ -121,7 +121,7 @@ fn below(bytes: usize) -> u128 {
 #[inline(always)]
 fn first_point(word: u64) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    let other = word ^ (ONES * b'.' as u64);
+    let other = word ^ (ONES * u64::from(b'.'));
     // A byte above the first zero may be taken for one as well, which does not matter.
     let zeros = other.wrapping_sub(ONES) & !other & (ONES << 7);
     zeros.trailing_zeros() as usize / 8
