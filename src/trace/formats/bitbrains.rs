@@ -420,8 +420,8 @@ mod tests {
         let input = Input::bytes("7.csv", format!("{HEADER}{}", rows.concat()).into_bytes());
         let read = |resizes, largest_request| {
             let options = ReadOptions {
-                resizes,
                 largest_request,
+                resizes,
                 ..ReadOptions::default()
             };
             let mut source = open(&input, &options).expect("good rows");

@@ -134,17 +134,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             })?;
             continue;
         }
-        match task.covered {
-            None if !fragments.is_empty() => {
-                journal.dirt("task without fragments", Action::Keep, task.line)?;
-            }
-            Some(covered) if covered.sum != task.duration => {
-                let kind =
-                    "fragments don't add up to the duration of their task; that of the task holds";
-                journal.dirt(kind, Action::Keep, task.line)?;
-            }
-            _ => {}
-        }
+        task.check_fragments(&mut journal, !fragments.is_empty())?;
         let unit = if is_kibibytes { 10 } else { 20 };
         let after = task.submit - zero.unwrap_or_default();
         let (parents, unknown): (Vec<_>, Vec<_>) = { task.parents.iter().cloned() }
@@ -179,6 +169,26 @@ fn is_in_kibibytes(mut memory: Vec<i64>) -> bool {
 }
 
 impl Task {
+    /// Notes a task whose fragments, of which the trace has some, are not there or don't cover it.
+    fn check_fragments(
+        &self,
+        journal: &mut Journal,
+        has_fragments: bool,
+    ) -> Result<(), TraceError> {
+        match self.covered {
+            None if has_fragments => {
+                journal.dirt("task without fragments", Action::Keep, self.line)?;
+            }
+            Some(covered) if covered.sum != self.duration => {
+                let kind =
+                    "fragments don't add up to the duration of their task; that of the task holds";
+                journal.dirt(kind, Action::Keep, self.line)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
     /// The spec of the task with a number and with so many bytes.
     fn spec(&self, memory: i64, number: usize, samples: &ByTask) -> Result<PodSpec, TraceError> {
         let mut steps = Steps::new(0, |used: &i64| hundredths(*used));

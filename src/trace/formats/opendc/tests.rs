@@ -170,6 +170,13 @@ fn a_task_waits_for_those_that_name_it_as_a_child() {
     }
 }
 
+/// What the task of an arrival uses.
+fn usage(one: &Recorded, place: usize) -> Option<String> {
+    let spec = &one.classes[one.arrivals[place].class as usize];
+    let behaviour = spec.behaviour.as_ref();
+    behaviour.and_then(|own| Some(own.cpu_usage.as_ref()?.to_string()))
+}
+
 #[test]
 fn tables_of_older_versions_state_ends_and_times() {
     let tasks = "id,start_time,stop_time,cpu_count,cpu_capacity,mem_capacity\n\
@@ -177,14 +184,7 @@ fn tables_of_older_versions_state_ends_and_times() {
                  c,1040000,1030000,1,1,1\n";
     let fragments = "id,timestamp,duration,cpu_count,cpu_usage\nb-1,1000000,10000,2,1000\n\
                      a,1029000,1000,1,500\nb-1,1020000,40000,2,4000\n";
-    let first = "id,submissionTime,endTime,maxCores,requiredMemory\nb-1,1000000,1060000,2,1024\n";
-    let states = "id,time,duration,cores,cpuUsage\nb-1,1000000,60000,2,1000\n";
     let interference = "[{\"vms\": [\"a\"], \"minServerLoad\": 0.5, \"performanceScore\": 0.9}]";
-    let usage = |one: &Recorded, place: usize| {
-        let spec = &one.classes[one.arrivals[place].class as usize];
-        let behaviour = spec.behaviour.as_ref();
-        behaviour.and_then(|own| Some(own.cpu_usage.as_ref()?.to_string()))
-    };
     let files = [
         ("README.md", "words"),
         (
@@ -236,6 +236,12 @@ fn tables_of_older_versions_state_ends_and_times() {
         assert_eq!(recorded.ledger.count(kind), count, "{kind}");
     }
     assert_eq!(recorded.ledger.entries().len(), 6);
+}
+
+#[test]
+fn use_counts_where_the_capacity_is_known() {
+    let first = "id,submissionTime,endTime,maxCores,requiredMemory\nb-1,1000000,1060000,2,1024\n";
+    let states = "id,time,duration,cores,cpuUsage\nb-1,1000000,60000,2,1000\n";
     let input = Input::bytes(
         "w.tar",
         archive(&[("meta.csv", first), ("trace.csv", states)]),
@@ -248,7 +254,7 @@ fn tables_of_older_versions_state_ends_and_times() {
         };
         let mut source = open(&input, &options).expect("good tables");
         let recorded = Recorded::collect(&mut *source).expect("good tables");
-        assert_eq!(recorded.arrivals[0].run_time, span(60));
+        assert_eq!(recorded.arrivals[0].run_time, Some(Duration::from_secs(60)));
         assert_eq!(usage(&recorded, 0).as_deref(), expected);
     }
 }
