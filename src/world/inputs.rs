@@ -103,6 +103,10 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a folder for the test alone needs no temporary names"
+    )]
     fn a_folder_has_the_files_of_those_in_it() {
         let folder = std::env::temp_dir().join(format!("windtunnel-inputs-{}", std::process::id()));
         let inner = folder.join("task_events");
