@@ -78,11 +78,6 @@ pub fn read(input: &Input, options: &LogOptions, nodes: &[&str]) -> Result<Failu
     plain(table, journal, nodes)
 }
 
-/// Whether a file that begins with these bytes states failures of `OpenDC`.
-pub(crate) fn is_opendc(first: &[u8]) -> bool {
-    opendc::is_own(first)
-}
-
 /// Whether an input begins as a failure log that is no table of machines besides.
 ///
 /// # Errors

@@ -308,7 +308,7 @@ fn alone(
 }
 
 /// The note about a line with names, which the publisher's files don't have.
-const HEADER: &str = "names of columns, passed over";
+const HEADER: &str = "line with the names of columns, not read";
 
 /// Whether the first line has names where the others have times and sizes.
 fn is_header(fields: &Fields<'_, '_>) -> bool {

@@ -117,19 +117,25 @@ struct Machine {
     /// What it requests from the start on, and what the row above says.
     spec: PodSpec,
     latest: PodSpec,
-    /// 1/1000 cores and bytes of the row above.
-    size: (i64, i64),
+    /// That of the row above.
+    size: Size,
     resizes: Resizes,
     /// Hundredths of a percent of the cores, and bytes, from each second on; what a row leaves open is absent.
     used: Steps<i64, Written>,
     used_memory: Steps<i64, Written>,
 }
 
+/// 1/1000 cores and bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Size {
+    cpu_milli: i64,
+    memory: i64,
+}
+
 /// What a row states.
 struct Stated {
     time: i64,
-    /// 1/1000 cores and bytes.
-    size: (i64, i64),
+    size: Size,
     used: Option<i64>,
     used_memory: Option<i64>,
     is_millis: bool,
@@ -244,9 +250,9 @@ impl Machine {
     }
 }
 
-/// The spec of a machine with 1/1000 cores and bytes.
-fn spec((cpu, memory): (i64, i64)) -> PodSpec {
-    PodSpec::with_requests(requests(Some(cpu), Some(memory)))
+/// The spec of a machine of a size.
+fn spec(size: Size) -> PodSpec {
+    PodSpec::with_requests(requests(Some(size.cpu_milli), Some(size.memory)))
 }
 
 /// What a row states.
@@ -259,7 +265,10 @@ fn stated(fields: &Fields<'_, '_>) -> Result<Stated, BadRow> {
     let memory = memory.ok_or_else(|| fields.bad(MEMORY, "a number of KB"))?;
     Ok(Stated {
         time: if is_millis { time / 1_000 } else { time },
-        size: (cores, memory),
+        size: Size {
+            cpu_milli: cores,
+            memory,
+        },
         used: fields.scaled(USED, 100, 1e5)?,
         used_memory: fields.scaled(USED_MEMORY, 1_024, 1e12)?,
         is_millis,

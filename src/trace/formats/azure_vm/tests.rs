@@ -144,7 +144,9 @@ fn copies_with_names_and_quotes_say_the_same() {
         let entry = crate::registry::recognize(&input).expect("known");
         assert_eq!(entry.name, ENTRY.name);
         let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let names = found.ledger.count("names of columns, passed over");
+        let names = found
+            .ledger
+            .count("line with the names of columns, not read");
         (found.accepted, found.bad_row_count, names)
     };
     let (accepted, bad, _) = read(ROWS.to_owned());

@@ -2,7 +2,6 @@
 //! traces, and what lies beside them.
 
 use crate::error::TraceError;
-use crate::failure_log;
 use crate::format::{ColumnDoc, Confidence, FormatEntry, header_has};
 use crate::input::Input;
 use crate::parquet::TimeForm;
@@ -137,7 +136,7 @@ const TABLES: &[TraceTable] = &[
     },
     TraceTable {
         name: "failures",
-        sniff: |first| certain(failure_log::is_opendc(first)),
+        sniff: |first| header_has(first, &["failure_interval", "failure_duration"]),
         unread: "failures of machines, which a `failure-log` of the same file brings into a run",
     },
 ];
