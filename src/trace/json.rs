@@ -250,8 +250,8 @@ pub(crate) fn each_text(
         reader: input.open()?,
         line: line.clone(),
     };
-    let mut texts = serde_json::Deserializer::from_reader(counted).into_iter::<Value>();
-    while let Some(value) = texts.next() {
+    let texts = serde_json::Deserializer::from_reader(counted).into_iter::<Value>();
+    for value in texts {
         take(Element {
             line: line.load(Ordering::Relaxed),
             key: String::new(),

@@ -50,7 +50,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     ],
     names: &["uid"],
     cells: show_text,
-    options: &[],
+    options: &["recorded"],
     sniff,
     open: Constructor::Workload(open),
 };

@@ -190,8 +190,9 @@ fn take(
         None => allocated.processors.or(requested.processors),
         processors => processors,
     };
-    let processors = processors.ok_or_else(|| {
-        fields.bad(
+    let processors = processors.ok_or_else(|| BadRow {
+        column: "AllocCPUS".to_owned(),
+        ..fields.bad(
             CORES,
             "a number of processors (or that of `NCPUS`, `ReqCPUS`, or `cpu` of `AllocTRES`)",
         )

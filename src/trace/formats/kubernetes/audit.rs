@@ -48,7 +48,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     ],
     names: &["auditID"],
     cells: show_text,
-    options: &[],
+    options: &["recorded"],
     sniff,
     open: Constructor::Workload(open),
 };

@@ -41,7 +41,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     ],
     names: &["message"],
     cells: show_text,
-    options: &[],
+    options: &["recorded"],
     sniff,
     open: Constructor::Workload(open),
 };

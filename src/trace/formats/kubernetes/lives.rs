@@ -29,6 +29,54 @@ struct Pod {
     spec: Option<u32>,
 }
 
+impl Pod {
+    /// Takes a record about a pod that is known.
+    fn take(&mut self, act: Act) {
+        let at = act.at;
+        match act.deed {
+            Deed::Known(known) => {
+                self.spec.get_or_insert(known.spec);
+            }
+            Deed::Bind => {
+                self.start.get_or_insert(at);
+            }
+            Deed::Start => {
+                self.start.get_or_insert(at);
+                self.end = None;
+                self.outcome = None;
+            }
+            Deed::Readied => {
+                self.end = None;
+                self.outcome = None;
+            }
+            Deed::Over(outcome) if !self.is_over => {
+                // What is deleted while it runs ends by that, whatever its containers say then.
+                self.outcome = Some(if self.end.is_some() {
+                    Outcome::Cancelled
+                } else {
+                    outcome
+                });
+                self.end = Some(at);
+                self.is_over = true;
+            }
+            Deed::Delete(outcome) if !self.is_over => {
+                // The last of several is that of the node, when the pod is gone.
+                self.end = Some(at);
+                self.outcome = self.outcome.or(outcome);
+            }
+            Deed::Create(_)
+            | Deed::Seen
+            | Deed::CreateUnnamed(_)
+            | Deed::Over(_)
+            | Deed::Delete(_) => {}
+            Deed::Kill(outcome) => {
+                self.end = Some(at);
+                self.outcome = Some(outcome);
+            }
+        }
+    }
+}
+
 /// A creation of a pod whose name is not known up to now.
 struct Unnamed {
     file: u16,
@@ -42,7 +90,7 @@ pub(super) struct Pods<'r> {
     records: &'r Records,
     /// The time of the first record.
     zero: Instant,
-    pods: Vec<Pod>,
+    all: Vec<Pod>,
     /// The last pod of each key.
     known: IndexMap<u32, usize, FxBuildHasher>,
     /// Creations by their keys, the earliest first.
@@ -54,7 +102,7 @@ impl<'r> Pods<'r> {
         Self {
             records,
             zero,
-            pods: Vec::new(),
+            all: Vec::new(),
             known: IndexMap::default(),
             unnamed: IndexMap::default(),
         }
@@ -83,65 +131,29 @@ impl<'r> Pods<'r> {
             known = self.named(journal, &act)?;
         }
         let Some(place) = known else {
-            return self.take_first(journal, act);
+            return self.take_first(journal, &act);
         };
-        let own = &mut self.pods[place];
-        match act.deed {
-            Deed::Create(spec) => {
-                if own.end.is_none() {
-                    own.end = Some(at);
-                    let kind = "pod created again without an end; the first ends then";
-                    journal.dirt(kind, Action::Repair, line)?;
-                }
-                self.add(&act, at).spec = spec;
-            }
-            Deed::Known(known) => {
-                own.spec.get_or_insert(known.spec);
-            }
-            Deed::Bind => {
-                own.start.get_or_insert(at);
-            }
-            Deed::Start => {
-                own.start.get_or_insert(at);
-                own.end = None;
-                own.outcome = None;
-            }
-            Deed::Readied => {
-                own.end = None;
-                own.outcome = None;
-            }
-            Deed::Seen | Deed::CreateUnnamed(_) => {}
-            Deed::Over(outcome) if !own.is_over => {
-                // What is deleted while it runs ends by that, whatever its containers say then.
-                own.outcome = Some(if own.end.is_some() {
-                    Outcome::Cancelled
-                } else {
-                    outcome
-                });
+        let own = &mut self.all[place];
+        if let Deed::Create(spec) = act.deed {
+            if own.end.is_none() {
                 own.end = Some(at);
-                own.is_over = true;
+                let kind = "pod created again without an end; the first ends then";
+                journal.dirt(kind, Action::Repair, line)?;
             }
-            Deed::Delete(outcome) if !own.is_over => {
-                // The last of several is that of the node, when the pod is gone.
-                own.end = Some(at);
-                own.outcome = own.outcome.or(outcome);
-            }
-            Deed::Over(_) | Deed::Delete(_) => {}
-            Deed::Kill(outcome) => {
-                own.end = Some(at);
-                own.outcome = Some(outcome);
-            }
+            self.add(&act, at).spec = spec;
+        } else {
+            own.take(act);
         }
         Ok(())
     }
 
     /// Takes the first record about a pod.
-    fn take_first(&mut self, journal: &mut Journal, act: Act) -> Result<(), TraceError> {
-        let Act { line, at, .. } = act;
+    fn take_first(&mut self, journal: &mut Journal, act: &Act) -> Result<(), TraceError> {
+        let &Act { line, at, .. } = act;
         match &act.deed {
             Deed::Create(spec) => {
                 let spec = *spec;
-                self.add(&act, at).spec = spec;
+                self.add(act, at).spec = spec;
             }
             Deed::Known(known) => {
                 let Known {
@@ -154,18 +166,18 @@ impl<'r> Pods<'r> {
                     let kind = "pod that was there before the log; arrives at its beginning";
                     journal.dirt(kind, Action::Repair, line)?;
                 }
-                let pod = self.add(&act, submit);
+                let pod = self.add(act, submit);
                 pod.spec = Some(spec);
                 pod.start = started.map(|started| started.max(submit));
             }
             Deed::Bind => {
                 let kind = "pod whose creation is not recorded; arrives with its binding";
                 journal.dirt(kind, Action::Repair, line)?;
-                self.add(&act, at).start = Some(at);
+                self.add(act, at).start = Some(at);
             }
-            Deed::Start => self.add(&act, at).start = Some(at),
+            Deed::Start => self.add(act, at).start = Some(at),
             Deed::Seen | Deed::Readied => {
-                self.add(&act, at);
+                self.add(act, at);
             }
             Deed::Kill(outcome) => {
                 let outcome = *outcome;
@@ -174,7 +186,7 @@ impl<'r> Pods<'r> {
                     let kind = "pod that was there before the events; arrives at their beginning";
                     journal.dirt(kind, Action::Repair, line)?;
                 }
-                let pod = self.add(&act, zero);
+                let pod = self.add(act, zero);
                 (pod.end, pod.outcome) = (Some(at), Some(outcome));
             }
             Deed::Over(_) | Deed::Delete(_) => {
@@ -213,7 +225,7 @@ impl<'r> Pods<'r> {
             deed: Deed::Create(None),
         };
         self.add(&act, own.at).spec = own.spec;
-        Ok(Some(self.pods.len() - 1))
+        Ok(Some(self.all.len() - 1))
     }
 
     fn key(&self, place: u32) -> &'r super::Key {
@@ -223,9 +235,9 @@ impl<'r> Pods<'r> {
 
     /// A new pod.
     fn add(&mut self, act: &Act, submit: Instant) -> &mut Pod {
-        let place = self.pods.len();
+        let place = self.all.len();
         self.known.insert(act.pod, place);
-        self.pods.push(Pod {
+        self.all.push(Pod {
             file: act.file,
             line: act.line,
             key: act.pod,
@@ -236,7 +248,7 @@ impl<'r> Pods<'r> {
             is_over: false,
             spec: None,
         });
-        &mut self.pods[place]
+        &mut self.all[place]
     }
 
     /// The demands.
@@ -261,7 +273,7 @@ impl<'r> Pods<'r> {
             }
         }
         let mut gather = Gather::default();
-        for pod in std::mem::take(&mut self.pods) {
+        for pod in std::mem::take(&mut self.all) {
             journal.file = self.records.file(pod.file);
             let demand = self.demand(journal, &pod, options)?;
             gather.push(journal.origin(pod.line), demand);

@@ -127,21 +127,8 @@ impl Pods {
             return Ok(journal.dirt("series that is about no pod", Action::Drop, line)?);
         }
         let (metric, resource) = request_of(label("__name__"), label("resource"));
-        if metric == REQUESTS && resource.is_empty() {
-            return Err(Refused::Row(BadRow {
-                line,
-                column: "resource".to_owned(),
-                value: String::new(),
-                rule: "must be the label of a resource, such as cpu".to_owned(),
-            }));
-        }
-        if metric == REQUESTS && !(0.0..=MOST).contains(&value) {
-            return Err(Refused::Row(BadRow {
-                line,
-                column: metric,
-                value: value.to_string(),
-                rule: format!("must be an amount from 0 to {MOST:e}"),
-            }));
+        if metric == REQUESTS {
+            check_request(line, &resource, value)?;
         }
         let (low, high) = self.span.unwrap_or((first, last));
         self.span = Some((low.min(first), high.max(last)));
@@ -272,6 +259,27 @@ impl Pods {
         }
         gather.finish(journal)
     }
+}
+
+/// Refuses a request without a resource, or of no amount of it.
+fn check_request(line: u64, resource: &str, value: f64) -> Result<(), BadRow> {
+    if resource.is_empty() {
+        return Err(BadRow {
+            line,
+            column: "resource".to_owned(),
+            value: String::new(),
+            rule: "must be the label of a resource, such as cpu".to_owned(),
+        });
+    }
+    if !(0.0..=MOST).contains(&value) {
+        return Err(BadRow {
+            line,
+            column: REQUESTS.to_owned(),
+            value: value.to_string(),
+            rule: format!("must be an amount from 0 to {MOST:e}"),
+        });
+    }
+    Ok(())
 }
 
 /// What a pod requests.

@@ -87,12 +87,11 @@ fn sample_line(text: &str) -> Option<(String, Labels, (Option<i64>, f64))> {
                 break;
             }
             // Names of other than the usual characters stand in quotes; that of the metric among the labels.
-            let (key, behind) = match rest.strip_prefix('"') {
-                Some(quoted) => quoted_text(quoted)?,
-                None => {
-                    let end = rest.find(['=', ' '])?;
-                    (rest[..end].to_owned(), &rest[end..])
-                }
+            let (key, behind) = if let Some(quoted) = rest.strip_prefix('"') {
+                quoted_text(quoted)?
+            } else {
+                let end = rest.find(['=', ' '])?;
+                (rest[..end].to_owned(), &rest[end..])
             };
             let behind = behind.trim_start();
             rest = if let Some(value) = behind.strip_prefix('=') {

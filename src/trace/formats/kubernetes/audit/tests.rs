@@ -224,17 +224,15 @@ fn pods_that_came_before_the_log_arrive_at_its_beginning() {
              \"2024-03-01T{created}Z\"}}, \"spec\": {SPEC}, \"status\": {{\"phase\": \"Running\"}}}}"
         )
     };
-    let list = format!(
-        ", \"responseObject\": {{\"kind\": \"PodList\", \"items\": [{{\"metadata\": {{\"name\": \"old\"}}, \
-         \"status\": {{\"phase\": \"Running\"}}}}, {{\"metadata\": {{\"name\": \"new\"}}}}]}}"
-    );
+    let list = ", \"responseObject\": {\"kind\": \"PodList\", \"items\": [{\"metadata\": {\"name\": \"old\"}, \
+         \"status\": {\"phase\": \"Running\"}}, {\"metadata\": {\"name\": \"new\"}}]}";
     let log = [
         event("create", "", "x", 10, ""),
         event("patch", "status", "old", 20, &answer("old", "08:00:00")),
         event("patch", "status", "new", 21, &answer("new", "10:00:15")),
         event("patch", "status", "new", 22, &answer("new", "10:00:15")),
         event("delete", "", "gone", 30, &answer("gone", "08:00:00")),
-        event("deletecollection", "", "", 50, &list),
+        event("deletecollection", "", "", 50, list),
         event("deletecollection", "", "", 51, ""),
     ];
     let recorded = read(&log.concat());
