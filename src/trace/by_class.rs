@@ -1,4 +1,4 @@
-//! What was made of classes that were met lately, by their numbers. A trace may have as many classes as tasks, so that of
+//! Values that were made of the latest classes, by the numbers of these. A trace may have as many classes as tasks, so that of
 //! two whose places are the same, the later one stays.
 
 use std::hash::Hash;
@@ -6,8 +6,8 @@ use std::hash::Hash;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-/// The number of classes that are remembered where nothing else is said: as many as a source holds.
-const MOST: usize = super::classes::MOST_HELD;
+/// The number of classes that are remembered where nothing else is said.
+pub(crate) const MOST: usize = 1 << 14;
 
 /// Values by class; each is there as long as no class with the same place comes.
 #[derive(Clone, Debug)]

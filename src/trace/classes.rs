@@ -13,7 +13,7 @@ use log::Log;
 use model::PodSpec;
 
 /// The number of classes that are held in memory. They take about 1 KiB each; few traces have more.
-pub(crate) const MOST_HELD: usize = 1 << 14;
+const MOST_HELD: usize = super::by_class::MOST;
 
 /// The pod classes of a source, in order of first appearance; grows as the source is read.
 ///

@@ -1,6 +1,8 @@
 //! Events of tasks put together to demands. Only tasks that are alive are in memory; demands that have ended are sorted, on
 //! disk where there are many, and those of a task that comes back are numbered then.
 
+mod names;
+
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
@@ -24,7 +26,8 @@ use crate::rows::Refused;
 use crate::spill::Order;
 use crate::stream::{Arrival, ArrivalSource};
 use crate::timed::OUT_OF_ORDER;
-use model::{PodName, PodSpec};
+use model::PodSpec;
+use names::{numbered, provisional};
 use units::Instant;
 
 /// Job and index of a task.
@@ -485,50 +488,6 @@ impl Tasks {
         })?;
         gather.finish(journal)
     }
-}
-
-/// The name of a task until its demands are numbered.
-fn provisional(key: Key) -> PodName {
-    let (job, index) = key;
-    match u32::try_from(index) {
-        Ok(index) => PodName::Member(job as u64, index),
-        Err(_) => PodName::Text(format!("{job}-{index}").into()),
-    }
-}
-
-/// The name of a demand of a task, by its number.
-fn numbered(name: &PodName, number: u32) -> PodName {
-    let mut text = match name {
-        PodName::Member(job, index) => {
-            let mut text = String::with_capacity(32);
-            push_number(&mut text, *job);
-            text.push('-');
-            push_number(&mut text, u64::from(*index));
-            text
-        }
-        other => other.to_string(),
-    };
-    if number > 1 {
-        text.push('-');
-        push_number(&mut text, u64::from(number));
-    }
-    PodName::Text(text.into())
-}
-
-/// Adds the digits of a number: a name is made for each demand, and the formatting of the standard library takes
-/// longer than all else of it.
-fn push_number(text: &mut String, mut number: u64) {
-    let mut digits = [0; 20];
-    let mut from = digits.len();
-    loop {
-        from -= 1;
-        digits[from] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    text.extend(digits[from..].iter().map(|&digit| char::from(digit)));
 }
 
 #[cfg(test)]
