@@ -65,6 +65,12 @@ impl FileArguments {
 
     /// The format that the user names, or that the content shows.
     pub(super) fn format(&self, input: &Input) -> Result<&'static FormatEntry, Failure> {
+        let found = self.named_or_recognized(input)?;
+        input.check_cut_off(found).map_err(Failure::input)?;
+        Ok(found)
+    }
+
+    fn named_or_recognized(&self, input: &Input) -> Result<&'static FormatEntry, Failure> {
         let Some(name) = &self.trace_format else {
             return recognize(input).map_err(Failure::input);
         };

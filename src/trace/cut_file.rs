@@ -4,7 +4,24 @@
 use std::io;
 
 use super::error::TraceError;
+use super::format::FormatEntry;
 use super::input::Input;
+
+/// Formats of which a file is one JSON text or one database.
+pub(super) const WHOLE: [&str; 9] = [
+    "azure-packing-2020",
+    "batsim",
+    "ecs",
+    "kubernetes-events",
+    "marathon",
+    "nomad",
+    "philly",
+    "simkube",
+    "wfformat",
+];
+
+/// The first bytes of a Parquet file.
+const PARQUET: &[u8] = b"PAR1";
 
 impl Input {
     /// Returns the input as one that may be cut off within a line or a compressed block, as a download that broke
@@ -17,6 +34,31 @@ impl Input {
     /// Returns whether the input may be cut off.
     pub fn is_cut_off(&self) -> bool {
         self.is_cut
+    }
+
+    /// Checks that a file that may be cut off is read line by line in a format.
+    ///
+    /// # Errors
+    /// It is read as a whole, so that nothing of a part can be read; or it can't be read at all.
+    pub fn check_cut_off(&self, format: &FormatEntry) -> Result<(), TraceError> {
+        let is_whole = self.is_cut
+            && (WHOLE.contains(&format.name) || {
+                let first = self.first_bytes()?;
+                // An answer to a query; samples in the exposition format are lines.
+                let is_answer = format.name == "prometheus" && first.starts_with(b"{");
+                is_answer || first.starts_with(PARQUET)
+            });
+        if !is_whole {
+            return Ok(());
+        }
+        Err(TraceError::Format {
+            file: self.name.to_string(),
+            reason: format!(
+                "a file that is cut off is read up to its last whole line, and this one of the format `{}` has no \
+                 lines: it is read as a whole; copy all of it, and leave `--cut-off` (`cutOff` in an experiment) out",
+                format.name
+            ),
+        })
     }
 
     /// Returns the number of lines; of an input that may be cut off, that of the whole ones.
@@ -48,6 +90,23 @@ mod tests {
 
     use super::*;
     use crate::lines::tests::lines;
+
+    #[test]
+    fn a_format_without_lines_refuses_to_be_cut_off() {
+        let find = |name| crate::registry::find(name).expect("a format");
+        let half = Input::bytes("log.json", &b"[{\"jobid\""[..]);
+        assert_eq!(half.check_cut_off(find("philly")), Ok(()));
+        let told = half.cut_off().check_cut_off(find("philly"));
+        let told = told.expect_err("a whole").to_string();
+        assert!(
+            told.starts_with("log.json: ") && told.contains("`philly`"),
+            "{told}"
+        );
+        let parquet = Input::bytes("a.parquet", &b"PAR1..."[..]).cut_off();
+        assert!(parquet.check_cut_off(find("csv")).is_err());
+        let lines = Input::bytes("a.csv", &b"submit\n0\n"[..]).cut_off();
+        assert_eq!(lines.check_cut_off(find("csv")), Ok(()));
+    }
 
     #[test]
     fn a_cut_file_is_read_up_to_its_last_whole_line() {

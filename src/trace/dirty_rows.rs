@@ -9,6 +9,7 @@ use serde_json::Value;
 use clean::CLEAN;
 
 use crate::archive::packed::archive;
+use crate::cut_file::WHOLE;
 use crate::format::{Constructor, FormatEntry};
 use crate::registry::{FORMATS, find};
 use crate::{ArrivalSource, Input, Ledger, OnBadRow, ReadOptions, RowPolicy, TraceError};
@@ -265,6 +266,66 @@ fn heeds(entry: &FormatEntry, dirty: &Dirty) -> bool {
         None => assert_eq!(failed, Ok((accepted, ledger)), "{told}"),
     }
     counted.bad_row_count() > 0
+}
+
+/// The names of the arrivals that are read, each with its line, and whether a row is bad.
+fn named(entry: &FormatEntry, input: &Input) -> Option<(Vec<(String, u32)>, bool)> {
+    let Constructor::Workload(open) = entry.open else {
+        return None;
+    };
+    let options = ReadOptions {
+        rows: RowPolicy::REPORT,
+        ..ReadOptions::default()
+    };
+    let mut source = open(input, &options).ok()?;
+    let mut names = Vec::new();
+    while let Some(arrival) = source.next().ok()? {
+        names.push((arrival.name.to_string(), arrival.origin.line));
+    }
+    Some((names, source.ledger().bad_row_count() > 0))
+}
+
+#[test]
+fn a_bad_row_that_is_left_out_renames_no_other() {
+    for &(name, shape, text) in CLEAN {
+        // The invocations of a day are drawn minute by minute, and numbered as they come.
+        let is_drawn = name == "azure-functions-2019";
+        if is_drawn || matches!(shape, Database(_) | Day) {
+            continue;
+        }
+        let entry = find(name).expect("known");
+        let Some((clean, _)) = named(entry, &Input::bytes(name, text.as_bytes().to_vec())) else {
+            continue;
+        };
+        for dirty in dirty(name, shape, text) {
+            let Some((names, true)) = named(entry, &dirty.with) else {
+                continue;
+            };
+            for (own, line) in names {
+                // Of a record of several rows, another row may be the first that is good.
+                let mut of_line = clean.iter().filter(|known| known.1 == line).peekable();
+                let has_lines = !matches!(shape, List(_));
+                let is_kept = match of_line.peek().filter(|_| has_lines) {
+                    Some(_) => of_line.any(|known| known.0 == own),
+                    None => clean.iter().any(|known| known.0 == own),
+                };
+                assert!(
+                    is_kept,
+                    "{name}: {own} of line {line} with {}, of {clean:?}",
+                    dirty.what
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn formats_without_lines_are_those_that_are_not_read_when_cut_off() {
+    for &(name, shape, _) in CLEAN {
+        // Samples of Prometheus may be lines, too.
+        let is_whole = matches!(shape, List(_) | Database(_)) && name != "prometheus";
+        assert_eq!(WHOLE.contains(&name), is_whole, "{name}");
+    }
 }
 
 #[test]

@@ -111,6 +111,12 @@ impl Gather {
         self.count
     }
 
+    /// Number of arrivals and of bad rows before the next one, in a format that names its arrivals by it: one that is
+    /// skipped as bad counts, so that none behind it gets another name.
+    pub(crate) fn next_number(&self, journal: &Journal) -> u64 {
+        self.count + journal.ledger.bad_row_count()
+    }
+
     /// Adds the demand of a record.
     pub(crate) fn push(&mut self, origin: Origin, demand: Demand) {
         let arrival = self.arrival(origin, demand);

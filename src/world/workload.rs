@@ -205,7 +205,8 @@ fn traced(
     files: &FileSource<'_>,
     all: &mut Workload,
 ) -> Result<Box<dyn ArrivalSource>, BuildError> {
-    let Some(Constructor::Workload(open)) = find(&trace.format).map(|entry| entry.open) else {
+    let entry = find(&trace.format);
+    let Some(Constructor::Workload(open)) = entry.map(|entry| entry.open) else {
         let format = &trace.format;
         return Err(BuildError::Experiment(format!(
             "`{format}` has no workload"
@@ -228,6 +229,7 @@ fn traced(
     if reading.is_cut_off {
         input = input.cut_off();
     }
+    entry.map_or(Ok(()), |entry| input.check_cut_off(entry))?;
     let mut source = open(&input, &options)?;
     if reading.repeat > 1 {
         source = Box::new(Repeat::new(source, reading.repeat)?);

@@ -64,7 +64,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             journal.origin(fields.line()),
             Demand {
                 submit: Instant::from_nanos(began.max(0)),
-                name: PodName::Job(gather.count() + 1),
+                name: PodName::Job(gather.next_number(journal) + 1),
                 tenant: application.into(),
                 spec: PodSpec::with_requests(ResourceList::default()),
                 run_time: Some(run),

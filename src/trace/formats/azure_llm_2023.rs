@@ -60,7 +60,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             journal.origin(fields.line()),
             Demand {
                 submit,
-                name: PodName::Job(gather.count() + 1),
+                name: PodName::Job(gather.next_number(journal) + 1),
                 spec: PodSpec::with_requests(ResourceList::default()),
                 ..Demand::default()
             },

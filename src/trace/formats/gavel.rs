@@ -81,7 +81,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         let gpus = fields.number(GPUS, 1, MEMBERS)?;
         let mut demand = Demand {
             submit,
-            name: PodName::Job(gather.count()),
+            name: PodName::Job(gather.next_number(journal)),
             tenant: job_type.into(),
             ..gang(gpus)
         };

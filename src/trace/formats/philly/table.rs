@@ -79,7 +79,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             journal.origin(line),
             Demand {
                 submit,
-                name: PodName::Job(gather.count() + 1),
+                name: PodName::Job(gather.next_number(journal) + 1),
                 tenant: fields.text(CLUSTER).into(),
                 run_time: Duration::checked_from_secs_f64(seconds),
                 ..gang(gpus)
