@@ -84,6 +84,10 @@ const BAD: &[(&str, &[u8], &str, &str)] = &[
     // A compressed file that is cut off, and one of a compression that is not read.
     ("azure-functions-2021", CUT_GZIP, "f.csv.gz", "f.csv.gz: the compressed data ends too early: the file is truncated; download or copy it again"),
     ("helios", b"PK\x03\x04\x14\x00", "helios.zip", "helios.zip: the compressed data ends too early: the file is truncated; download or copy it again"),
+    // Lines that end with a carriage return alone, as old programs write them.
+    ("csv", b"submit,run_time,cpu\r0,1,1\r5,1,1\r", "jobs.csv", "jobs.csv: lines end with a carriage return alone; convert them (`tr '\\r' '\\n'`)"),
+    // Milliseconds where seconds are meant.
+    ("csv", b"submit,run_time\n1600000000,1\n1600000000000,1\n", "jobs.csv", "jobs.csv:3: column `submit`: must be at most 9223372036 s, and not in milliseconds; write the unit, as in `1500ms`, if it is another, found `1600000000000`"),
     // Nothing.
     ("helios", b"", "cluster_log.csv", "cluster_log.csv: is empty; a header with column names is expected"),
 ];

@@ -157,6 +157,10 @@ impl Table {
                 "the header has {columns}, and {COLUMNS} are the most that are read"
             )));
         }
+        if self.columns.iter().any(|name| name.contains('\r')) {
+            let reason = "lines end with a carriage return alone; convert them (`tr '\\r' '\\n'`)";
+            return Err(self.refuse(reason));
+        }
         let mut sorted: Vec<&Arc<str>> = self.columns.iter().collect();
         sorted.sort_unstable();
         let is_twice = |pair: &&[&Arc<str>]| matches!(pair, [one, other] if one == other);

@@ -41,7 +41,7 @@ pub(super) fn words(first: &[u8], formats: &[FormatEntry]) -> String {
 
 /// The format that comes nearest, and what it lacks.
 fn near(text: &str, line: &str, formats: &[FormatEntry]) -> Option<String> {
-    let fields = fields(line);
+    let (separator, fields) = fields(line);
     let is_json = line.starts_with(['{', '[']);
     if fields.len() == 1 && !is_json {
         return of_blanks(line, formats);
@@ -82,7 +82,9 @@ fn near(text: &str, line: &str, formats: &[FormatEntry]) -> Option<String> {
     let kind = if is_json { "keys" } else { "columns" };
     Some(if lacking.is_empty() {
         let name = entry.name;
-        format!("the nearest format is `{name}`, whose {kind} it has in another arrangement")
+        let how = arrangement(entry, separator, &fields).filter(|_| !is_json);
+        let how = how.unwrap_or_else(|| "in another arrangement".to_owned());
+        format!("the nearest format is `{name}`, whose {kind} it has {how}")
     } else {
         let listed = lacking[..lacking.len().min(LISTED)].join(", ");
         let more = if lacking.len() > LISTED {
@@ -111,17 +113,40 @@ fn of_blanks(line: &str, formats: &[FormatEntry]) -> Option<String> {
     })
 }
 
+/// Formats whose fields no commas stand between.
+const WITHOUT_COMMAS: [&str; 5] = ["bitbrains", "gavel", "sacct", "swf", "swf-machines"];
+
+/// The way in which a header has all columns of a format that does not take it.
+fn arrangement(entry: &FormatEntry, separator: char, fields: &[&str]) -> Option<String> {
+    if separator != ',' && !WITHOUT_COMMAS.contains(&entry.name) {
+        let between = match separator {
+            '\t' => "tabs".to_owned(),
+            other => format!("`{other}`"),
+        };
+        return Some(format!("with {between} between them; write `,` there"));
+    }
+    let needed = entry.columns.iter().filter(|column| column.required);
+    let mut other = needed.filter(|column| !fields.contains(&column.name));
+    let name = other.next()?.name;
+    let found = fields
+        .iter()
+        .find(|field| field.eq_ignore_ascii_case(name))?;
+    Some(format!(
+        "in other letters; write `{name}` where it has `{found}`"
+    ))
+}
+
 /// The fields of a line by the separator that makes most of them, without quotes.
-fn fields(line: &str) -> Vec<&str> {
+fn fields(line: &str) -> (char, Vec<&str>) {
     let by = |separator: char| {
         line.split(separator)
             .map(|field| field.trim().trim_matches('"'))
     };
-    let all = [',', ';', '\t', '|'].map(|separator| by(separator).collect::<Vec<_>>());
+    let all = [',', ';', '\t', '|'].map(|separator| (separator, by(separator).collect::<Vec<_>>()));
     all.into_iter()
         .rev()
-        .max_by_key(Vec::len)
-        .unwrap_or_default()
+        .max_by_key(|(_, fields)| fields.len())
+        .unwrap_or((',', Vec::new()))
 }
 
 /// The formats whose rows have this number of fields.
@@ -161,6 +186,18 @@ mod tests {
             (
                 "{\n\"nb_res\": 4, \"job\": [{\"id\": 1, \"subtime\": 0, \"res\": 1}]}",
                 "the nearest format is `batsim`, of which it lacks the keys `profile`;",
+            ),
+            (
+                "submit;run_time;cpu\n0;1;1\n",
+                "the nearest format is `csv`, whose columns it has with `;` between them; write `,` there",
+            ),
+            (
+                "submit\trun_time\tcpu\n0\t1\t1\n",
+                "the nearest format is `csv`, whose columns it has with tabs between them; write `,` there",
+            ),
+            (
+                "Submit,Run_Time,CPU\n0,1,1\n",
+                "the nearest format is `csv`, whose columns it has in other letters; write `submit` where it has `Submit`",
             ),
             ("\n\n", "is empty"),
             (

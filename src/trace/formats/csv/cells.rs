@@ -12,6 +12,9 @@ use model::Text;
 use model::usage::Pattern;
 use units::Duration;
 
+/// The rule that seconds break which are too many.
+const BEYOND: &str = "at most 9223372036 s, and not in milliseconds; write the unit, as in `1500ms`, if it is another";
+
 pub(super) const QUANTITY: &str = "a quantity such as `500m`, `2` or `4Gi`";
 
 /// Usage over time as it is written; `None` if nothing stands there.
@@ -128,6 +131,9 @@ fn span_with_unit(row: &Row<'_>, column: &Column) -> Result<Option<Duration>, Ba
     match parsed {
         Ok(span) if span >= Duration::ZERO => Ok(Some(span)),
         Ok(_) => Err(row.bad(column, "at least 0")),
+        Err(_) if seconds && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Err(row.bad(column, BEYOND))
+        }
         Err(_) => Err(row.bad(
             column,
             "seconds, or a time with unit such as `90s` or `2h30m`",
