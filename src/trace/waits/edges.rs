@@ -1,4 +1,4 @@
-//! What the tasks of a trace wait for, in bounded memory: tasks and edges are sorted by the hash of the task that is
+//! Search for faults among edges in bounded memory: tasks and edges are sorted by the hash of the task that is
 //! waited for, and joined. On a circle, the arrival that comes first waits for a task of which a part comes later; and
 //! each of the others waits either for such a task, or for one that was found so before. So only those are held in memory
 //! for the search, and in a trace whose tasks come behind those that they wait for, there are none.
