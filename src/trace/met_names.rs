@@ -5,7 +5,7 @@
 use super::error::TraceError;
 use super::ledger::{Action, Journal};
 use super::origin::Origin;
-use super::spill::FixedSort;
+use super::spill::{FixedSort, key_of};
 
 /// The note about a record whose name another has.
 pub(crate) const TWICE: &str = "name that a record above has; both are kept";
@@ -17,9 +17,7 @@ pub(crate) struct MetNames(FixedSort<3>);
 impl MetNames {
     /// Meets the record of a line.
     pub(crate) fn meet(&mut self, journal: &mut Journal, line: u64, name: &str) {
-        let whole = blake3::hash(name.as_bytes());
-        let (words, _) = whole.as_bytes().as_chunks::<8>();
-        let [first, second] = [words[0], words[1]].map(u64::from_le_bytes);
+        let [first, second] = key_of(&blake3::hash(name.as_bytes()));
         self.0.push([first, second, journal.origin(line).number()]);
     }
 

@@ -21,7 +21,7 @@ use super::header_record::HeaderRecord;
 use super::ledger::Ledger;
 use super::memory::Recorded;
 use super::stream::{Arrival, ArrivalSource, Classes};
-pub(crate) use fixed::{FixedSort, FixedSorted};
+pub(crate) use fixed::{FixedSort, FixedSorted, key_of};
 pub(crate) use held::Held;
 use model::Text;
 pub(crate) use packed::{Flat, FlatName, Packed};

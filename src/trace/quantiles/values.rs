@@ -1,14 +1,12 @@
-//! Different values with their counts in order: in memory, or as sorted runs in a temporary file that has no name.
+//! Different values with their counts in order: in memory, or sorted on disk, in a temporary file that has no name.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io;
 use std::ops::{ControlFlow, Range};
 use std::os::unix::fs::FileExt as _;
 
 use super::super::error::TraceError;
-use super::super::spill::nameless;
+use super::super::spill::{FixedSort, nameless};
 use units::SortedMap;
 
 /// Different values that are held in memory. They take 1 MiB.
@@ -20,14 +18,16 @@ const RECORD: u64 = 16;
 /// Records that are read or written at once.
 const AT_ONCE: u64 = 1 << 10;
 
+/// The bit of a word that orders negative numbers below the others.
+const SIGN: u64 = 1 << 63;
+
 /// Values that are being counted.
 #[derive(Debug)]
 pub(super) struct Counting {
     held: SortedMap<i64, u64>,
     most_held: usize,
-    sorted: Option<Sorted>,
-    /// The runs of the file, by their records.
-    runs: Vec<Range<u64>>,
+    /// Values that are no longer in memory, with their counts; a value may be there several times.
+    sort: Option<FixedSort<2>>,
 }
 
 impl Default for Counting {
@@ -42,82 +42,78 @@ impl Counting {
         Self {
             held: SortedMap::new(),
             most_held,
-            sorted: None,
-            runs: Vec::new(),
+            sort: None,
         }
     }
 
     /// Counts a value once.
     pub(super) fn add(&mut self, value: i64) {
         *self.held.entry(value).or_default() += 1;
-        // Where they can't be written, they and all others stay in memory.
-        if self.held.len() > self.most_held && self.take_out().is_err() {
-            self.most_held = usize::MAX;
+        if self.held.len() > self.most_held {
+            self.take_out();
         }
     }
 
-    /// Writes a run of the values in memory.
-    fn take_out(&mut self) -> io::Result<()> {
-        let sorted = match &mut self.sorted {
-            Some(sorted) => sorted,
-            none => none.insert(Sorted::new()?),
-        };
-        let from = sorted.count;
-        for (&value, &count) in &self.held {
-            sorted.push(value, count);
-            if sorted.is_full() {
-                sorted.write_from(from)?;
-            }
+    /// Hands the values in memory to the sort.
+    fn take_out(&mut self) {
+        let most_held = self.most_held;
+        let sort = self
+            .sort
+            .get_or_insert_with(|| FixedSort::holding(most_held));
+        for (value, count) in std::mem::take(&mut self.held) {
+            sort.push([value as u64 ^ SIGN, count]);
         }
-        sorted.write_from(from)?;
-        self.runs.push(from..sorted.count);
-        self.held = SortedMap::new();
-        Ok(())
     }
 
     /// All values in order.
     pub(super) fn finish(mut self) -> Result<Values, TraceError> {
-        if self.sorted.is_none() {
+        if self.sort.is_some() {
+            self.take_out();
+        }
+        let Some(sort) = self.sort else {
             return Ok(Values::Held(self.held));
+        };
+        if !sort.is_on_disk() {
+            return held(sort).map(Values::Held);
         }
-        self.take_out().map_err(|error| told(&error))?;
-        let runs = std::mem::take(&mut self.runs);
-        match &self.sorted {
-            Some(sorted) => merged(sorted, runs).map_err(|error| told(&error)),
-            None => Ok(Values::Held(self.held)),
-        }
+        let mut all = Sorted::new().map_err(|error| told(&error))?;
+        each_once(sort, |value, count| {
+            all.push(value, count).map_err(|error| told(&error))
+        })?;
+        all.write().map_err(|error| told(&error))?;
+        Ok(Values::OnDisk(all))
     }
 }
 
-/// The records of runs in one order, each value once.
-fn merged(sorted: &Sorted, runs: Vec<Range<u64>>) -> io::Result<Values> {
-    let mut runs: Vec<Run> = runs.into_iter().map(Run::new).collect();
-    let mut heads = BinaryHeap::new();
-    for (number, run) in runs.iter_mut().enumerate() {
-        heads.extend(run.next(sorted)?.map(|head| Reverse((head, number))));
-    }
-    let mut all = Sorted::new()?;
+/// The values of a sort that could not write to the disk, so that they and all others are in memory.
+fn held(sort: FixedSort<2>) -> Result<SortedMap<i64, u64>, TraceError> {
+    let mut held = SortedMap::new();
+    each_once(sort, |value, count| {
+        held.insert(value, count);
+        Ok(())
+    })?;
+    Ok(held)
+}
+
+/// Takes each value of a sort once, ascending, with the sum of its counts.
+fn each_once(
+    sort: FixedSort<2>,
+    mut take: impl FnMut(i64, u64) -> Result<(), TraceError>,
+) -> Result<(), TraceError> {
+    let mut records = sort.sorted();
     let mut last: Option<(i64, u64)> = None;
-    while let Some(Reverse(((value, count), number))) = heads.pop() {
-        let next = runs[number].next(sorted)?;
-        heads.extend(next.map(|head| Reverse((head, number))));
+    while let Some([value, count]) = records.next()? {
+        let value = (value ^ SIGN) as i64;
         match &mut last {
             Some((known, sum)) if *known == value => *sum += count,
             _ => {
                 if let Some((value, count)) = last.replace((value, count)) {
-                    all.push(value, count);
-                    if all.is_full() {
-                        all.write()?;
-                    }
+                    take(value, count)?;
                 }
             }
         }
     }
-    if let Some((value, count)) = last {
-        all.push(value, count);
-    }
-    all.write()?;
-    Ok(Values::OnDisk(all))
+    last.map_or(Ok(()), |(value, count)| take(value, count))
 }
 
 /// Values in order.
@@ -201,13 +197,13 @@ impl Sorted {
         })
     }
 
-    fn push(&mut self, value: i64, count: u64) {
+    fn push(&mut self, value: i64, count: u64) -> io::Result<()> {
         self.pending.extend(value.to_le_bytes());
         self.pending.extend(count.to_le_bytes());
-    }
-
-    fn is_full(&self) -> bool {
-        self.pending.len() as u64 >= AT_ONCE * RECORD
+        if self.pending.len() as u64 >= AT_ONCE * RECORD {
+            self.write()?;
+        }
+        Ok(())
     }
 
     fn write(&mut self) -> io::Result<()> {
@@ -215,16 +211,6 @@ impl Sorted {
         self.count += self.pending.len() as u64 / RECORD;
         self.pending.clear();
         Ok(())
-    }
-
-    /// Writes what is pending; if that fails, the file ends where a run began.
-    fn write_from(&mut self, run: u64) -> io::Result<()> {
-        let written = self.write();
-        if written.is_err() {
-            self.count = run;
-            self.pending.clear();
-        }
-        written
     }
 
     fn read(&self, records: Range<u64>) -> io::Result<Vec<(i64, u64)>> {
@@ -263,7 +249,7 @@ impl Run {
     }
 }
 
-/// What went wrong with a temporary file, and what to do.
+/// The error about a temporary file, with its remedy.
 fn told(error: &io::Error) -> TraceError {
     let folder = std::env::temp_dir();
     TraceError::Io {

@@ -17,6 +17,12 @@ const BYTES_HELD: usize = 4 << 20;
 /// Bytes of a word.
 const WORD: usize = 8;
 
+/// The first words of a hash, as the key of a record.
+pub(crate) fn key_of(hash: &blake3::Hash) -> [u64; 2] {
+    let (words, _) = hash.as_bytes().as_chunks::<WORD>();
+    [words[0], words[1]].map(u64::from_le_bytes)
+}
+
 /// Records up to now, in any order.
 #[derive(Debug)]
 pub(crate) struct FixedSort<const WORDS: usize> {
@@ -81,6 +87,11 @@ impl<const WORDS: usize> FixedSort<WORDS> {
         disk.runs.push(Run { from, until });
         self.held.clear();
         Ok(())
+    }
+
+    /// Whether records are on disk; if not, all are in memory.
+    pub(crate) const fn is_on_disk(&self) -> bool {
+        self.disk.is_some()
     }
 
     /// The records in their order.

@@ -9,6 +9,7 @@ use model::{PodName, Text};
 use super::error::TraceError;
 use super::header_record::HeaderRecord;
 use super::ledger::{Action, Ledger};
+use super::spill::key_of;
 use super::stream::{Arrival, ArrivalSource, Classes};
 
 mod edges;
@@ -74,9 +75,7 @@ pub(crate) fn hash_of_task(part: u16, name: &PodName) -> TaskHash {
         PodName::Text(text) => hasher.update(text.as_bytes()),
         other => hasher.update(other.to_string().as_bytes()),
     };
-    let whole = hasher.finalize();
-    let (words, _) = whole.as_bytes().as_chunks::<8>();
-    [u64::from_le_bytes(words[0]), u64::from_le_bytes(words[1])]
+    key_of(&hasher.finalize())
 }
 
 struct Told {

@@ -217,20 +217,25 @@ impl<'r> Pods<'r> {
         let own = waiting.remove(0);
         let kind = "pod that the server named; its creation is found by what its name begins with";
         journal.dirt(kind, Action::Repair, own.line)?;
-        let act = Act {
-            file: own.file,
-            line: own.line,
-            at: own.at,
-            pod: act.pod,
-            deed: Deed::Create(None),
-        };
-        self.add(&act, own.at).spec = own.spec;
+        self.add_unnamed(&own, act.pod);
         Ok(Some(self.all.len() - 1))
     }
 
     fn key(&self, place: u32) -> &'r super::Key {
         let found = self.records.pods.get_index(place as usize);
         found.expect("keys are never removed").0
+    }
+
+    /// A new pod of a creation without a name, which is found to be this.
+    fn add_unnamed(&mut self, own: &Unnamed, pod: u32) {
+        let act = Act {
+            file: own.file,
+            line: own.line,
+            at: own.at,
+            pod,
+            deed: Deed::Create(None),
+        };
+        self.add(&act, own.at).spec = own.spec;
     }
 
     /// A new pod.
@@ -262,14 +267,7 @@ impl<'r> Pods<'r> {
                 journal.file = self.records.file(own.file);
                 let kind = "pod that the server named and no later record names; has what its name begins with";
                 journal.dirt(kind, Action::Keep, own.line)?;
-                let act = Act {
-                    file: own.file,
-                    line: own.line,
-                    at: own.at,
-                    pod: key,
-                    deed: Deed::Create(None),
-                };
-                self.add(&act, own.at).spec = own.spec;
+                self.add_unnamed(&own, key);
             }
         }
         let mut gather = Gather::default();
