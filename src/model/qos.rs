@@ -47,7 +47,7 @@ impl QosClass {
         }
     }
 
-    /// The adjustment of a container's score that requests so many bytes on a node of so many.
+    /// The score adjustment of a container, by the memory that it requests and the capacity of its node, in bytes.
     pub fn oom_score_adj(self, request: i64, capacity: i64) -> i64 {
         self.oom_score_adj_from(LEAST_OF_BURSTABLE, request, capacity)
     }

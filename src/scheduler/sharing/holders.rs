@@ -42,7 +42,7 @@ pub(super) struct Way {
     pub(super) displaced: SmallVec<[u32; 4]>,
 }
 
-/// What is free on a node beside jobs that run; less than nothing where a job has its turn on what others hold.
+/// The free resources and devices of a node; negative where a job takes its turn on those that others hold.
 #[derive(Clone, Debug)]
 struct Beside {
     resources: Resources,

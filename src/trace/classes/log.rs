@@ -26,7 +26,7 @@ const RECENT: usize = 1 << 12;
 pub(super) struct Log(Mutex<Stored>);
 
 impl Log {
-    /// Adds a spec behind so many; `true` too if it is there already, and `false`, without adding it, if another is.
+    /// Adds a spec at a place; returns `false`, and adds nothing, if the place holds another spec.
     pub(super) fn push(&self, place: usize, spec: &Arc<PodSpec>) -> bool {
         let mut stored = self.stored();
         if place < stored.ends.len() {
@@ -208,7 +208,7 @@ impl Stored {
         Ok(from..from + length)
     }
 
-    /// What went wrong with the temporary file, and what to do.
+    /// The error about the temporary file, with its remedy.
     fn told(&self, error: &io::Error) -> TraceError {
         let path = self.file.as_ref().map(|(_, path)| path.display());
         TraceError::Io {

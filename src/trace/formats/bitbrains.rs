@@ -114,10 +114,11 @@ struct Machine {
     line: u64,
     first: i64,
     last: i64,
-    /// What it requests from the start on, and what the row above says.
+    /// The spec of its first row, with which it starts.
     spec: PodSpec,
+    /// The spec of its last row.
     latest: PodSpec,
-    /// That of the row above.
+    /// The size in its last row.
     size: Size,
     resizes: Resizes,
     /// Hundredths of a percent of the cores, and bytes, from each second on; what a row leaves open is absent.
@@ -132,7 +133,7 @@ struct Size {
     memory: i64,
 }
 
-/// What a row states.
+/// The values of a row.
 struct Stated {
     time: i64,
     size: Size,
@@ -255,7 +256,7 @@ fn spec(size: Size) -> PodSpec {
     PodSpec::with_requests(requests(Some(size.cpu_milli), Some(size.memory)))
 }
 
-/// What a row states.
+/// The values of a row.
 fn stated(fields: &Fields<'_, '_>) -> Result<Stated, BadRow> {
     let time = fields.number(TIME, 0, 100 * MILLISECONDS_FROM)?;
     let is_millis = time >= MILLISECONDS_FROM;

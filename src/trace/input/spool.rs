@@ -55,7 +55,7 @@ impl Spool {
     }
 }
 
-/// What went wrong with the temporary file, and what to do.
+/// The error about the temporary file, with its remedy.
 fn told(error: &io::Error) -> io::Error {
     let folder = std::env::temp_dir();
     io::Error::other(format!(
