@@ -7,6 +7,7 @@ mod answers;
 mod following;
 mod ground;
 mod job;
+mod pauses;
 pub mod question;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use units::{Duration, Instant, ObjectId, Revision, SortedMap, SortedSet};
 use answers::Answers;
 use ground::Ground;
 use job::{Place, QueuedJob};
+use pauses::Pauses;
 use ungate::{Classes, Ungater};
 
 /// Time between cycles that change nothing.
@@ -55,6 +57,10 @@ pub struct Queueing {
     unshown: SortedSet<NodeId>,
     /// Workloads whose objects are to be looked at again.
     unsettled: SortedSet<(Text, Text)>,
+    /// Pauses of workloads and queues whose writes were refused.
+    pauses: Pauses,
+    /// Time of the newest step.
+    now: Instant,
     /// Whether a cycle may change something.
     is_awake: bool,
     /// Time of the next cycle in which chance may choose otherwise.
@@ -86,6 +92,8 @@ impl Queueing {
             shown: SortedMap::default(),
             unshown: SortedSet::default(),
             unsettled: SortedSet::default(),
+            pauses: Pauses::default(),
+            now: Instant::ZERO,
             is_awake: true,
             next_draw: None,
             has_begun: false,
@@ -110,6 +118,12 @@ impl Queueing {
                         }
                         Object::Workload(own) if is_inherited => {
                             self.controller.adopt((**own).clone());
+                        }
+                        Object::Workload(own) => {
+                            let key = (own.namespace.clone(), own.name.clone());
+                            if self.pauses.end(&key) {
+                                self.unsettled.insert(key);
+                            }
                         }
                         Object::ClusterQueue(own) if is_inherited => {
                             self.shown.insert(own.name.clone(), (**own).clone());
@@ -236,23 +250,32 @@ impl Queueing {
         }
     }
 
-    fn again(&mut self, object: &Object) {
-        match object {
-            Object::Job(job) => {
-                let own = QueuedJob::new(job);
-                self.unsettled.insert((own.namespace, own.workload));
-            }
-            Object::Workload(own) => {
-                let key = (own.namespace.clone(), own.name.clone());
+    /// Looks at workloads and queues again whose pauses are over.
+    fn resume(&mut self) {
+        for key in self.pauses.take_due(self.now) {
+            let (namespace, name) = &key;
+            if namespace.is_empty() {
+                self.shown.remove(name);
+                let queue = self.controller.snapshot().queue_named(name);
+                self.unshown.extend(queue);
+            } else {
                 self.unsettled.insert(key);
             }
-            Object::ClusterQueue(own) => {
-                self.shown.remove(&own.name);
-                let queue = self.controller.snapshot().queue_named(&own.name);
-                self.unshown.extend(queue);
-            }
-            _ => {}
         }
+    }
+
+    /// Writes an object again after a pause, as its write was refused.
+    fn again(&mut self, object: &Object) {
+        let key = match object {
+            Object::Job(job) => {
+                let own = QueuedJob::new(job);
+                (own.namespace, own.workload)
+            }
+            Object::Workload(own) => (own.namespace.clone(), own.name.clone()),
+            Object::ClusterQueue(own) => (own.namespace.clone(), own.name.clone()),
+            _ => return,
+        };
+        self.pauses.refused(self.now, key);
     }
 }
 
@@ -329,6 +352,8 @@ impl Component for Queueing {
     }
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        self.now = now;
+        self.resume();
         let due = self.controller.next_due();
         let is_due = due.is_some_and(|at| at <= now);
         let retried = self.controller.advance(now);
@@ -356,6 +381,7 @@ impl Component for Queueing {
         self.show(view, out);
         let due = self.controller.next_due().into_iter();
         let due = due.chain(self.answers.next_due()).chain(self.next_draw);
+        let due = due.chain(self.pauses.next_due());
         if let Some(at) = due.chain(self.ground.next_due()).min() {
             out.wake_at(at.max(now));
         }
