@@ -113,6 +113,7 @@ mod storage_places;
 mod store;
 mod story;
 mod streams;
+mod submitted_jobs;
 mod swarm;
 mod swarm_properties;
 mod swarm_scenarios;

@@ -45,7 +45,7 @@ fn experiment(workload: &str) -> String {
 }
 
 /// The submissions and ends of a run's pods in seconds, by name; what has not ended ended at 0.
-fn times(scratch: &Scratch) -> SortedMap<String, (i64, i64)> {
+pub(crate) fn times(scratch: &Scratch) -> SortedMap<String, (i64, i64)> {
     let table = zstd::decode_all(&scratch.bytes("ran/pods.csv.zst")[..]).expect("a table");
     let mut rows = csv::Reader::from_reader(&table[..]);
     let header = rows.headers().expect("a header").clone();
@@ -59,7 +59,8 @@ fn times(scratch: &Scratch) -> SortedMap<String, (i64, i64)> {
     rows.records().map(|own| row(own.expect("a row"))).collect()
 }
 
-fn run(scratch: &Scratch, file: &str, more: &[&str]) -> String {
+/// Runs an experiment with a table of its pods; returns what it told.
+pub(crate) fn run(scratch: &Scratch, file: &str, more: &[&str]) -> String {
     let run = ["run", file, "--tables", "csv", "--out", "ran", "--force"];
     scratch.run(&[&run[..], more].concat(), 0)
 }

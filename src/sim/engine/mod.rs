@@ -408,6 +408,8 @@ impl Engine {
         };
         let (store, acts) = (self.control.store(), self.control.acts());
         if self.surroundings.submit_job(ctx, store, &arrival, acts)? {
+            // The request for the job arrives now, not with whatever happens next.
+            self.deliver(ctx, 0)?;
             return self.surroundings.fetch();
         }
         let class = loop {

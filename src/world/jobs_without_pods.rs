@@ -1,0 +1,74 @@
+//! Jobs without pods when a run ends: no metric of pods shows them, so the run says which they are.
+
+use cluster::Store;
+use model::Object;
+use model::workload::Job;
+use units::plural::count;
+
+/// Number of reasons that are told with their first job; the others are counted.
+const TOLD: usize = 4;
+
+/// Jobs that wait for the same, in the order of their creation.
+struct Alike {
+    reason: String,
+    first: String,
+    jobs: u64,
+}
+
+/// Lines about jobs that are not over and have no pods, by the reason for which they wait.
+pub fn jobs_without_pods(store: &Store) -> Vec<String> {
+    let mut found: Vec<Alike> = Vec::new();
+    for (_, row) in store.objects().iter() {
+        let Object::Job(job) = &row.object else {
+            continue;
+        };
+        let status = &job.status;
+        let awaits_pods = job.suspend || status.start.is_none();
+        if status.has_failed().is_some() || status.active > 0 || !awaits_pods {
+            continue;
+        }
+        let reason = reason(job);
+        match found.iter_mut().find(|own| own.reason == reason) {
+            Some(own) => own.jobs += 1,
+            None => found.push(Alike {
+                reason,
+                first: format!("{}/{}", job.namespace, job.name),
+                jobs: 1,
+            }),
+        }
+    }
+    let (told, others) = found.split_at(found.len().min(TOLD));
+    let mut lines: Vec<String> = told.iter().map(Alike::line).collect();
+    if !others.is_empty() {
+        let jobs: u64 = others.iter().map(|own| own.jobs).sum();
+        let reasons = count(others.len() as u64, "reason");
+        lines.push(format!(
+            "{} without pods for {reasons} more",
+            count(jobs, "job")
+        ));
+    }
+    lines
+}
+
+impl Alike {
+    fn line(&self) -> String {
+        format!(
+            "{} without pods when the run ended: {} (first `{}`)",
+            count(self.jobs, "job"),
+            self.reason,
+            self.first
+        )
+    }
+}
+
+/// Reason for which a job has no pods.
+fn reason(job: &Job) -> String {
+    match &job.queue.0 {
+        Some(queue) if job.suspend => format!(
+            "not admitted by the queue `{}`; `windtunnel queue` tells why",
+            queue.name
+        ),
+        _ if job.suspend => "suspended".to_owned(),
+        _ => "its controller created none yet".to_owned(),
+    }
+}
