@@ -83,7 +83,7 @@ pub(super) fn over_time(
     let ticks = if style == Style::Paper { 5 } else { 10 };
     (!lines.is_empty()).then(|| Panel {
         title: title.to_owned(),
-        better,
+        better: Some(better),
         x: Axis::time(material.clock(), end, ticks),
         y: Axis::up_to("", highest, 5),
         connection: Connection::Steps,

@@ -40,8 +40,8 @@ pub(super) enum Connection {
 pub(super) struct Panel {
     /// Title of the values, with their unit.
     pub(super) title: String,
-    /// Better direction of the values.
-    pub(super) better: Direction,
+    /// Better direction of the values; `None` where they describe an input.
+    pub(super) better: Option<Direction>,
     pub(super) x: Axis,
     pub(super) y: Axis,
     pub(super) connection: Connection,
@@ -443,7 +443,7 @@ fn description(panels: &[Panel]) -> String {
                     Some(format!("{} {value:.1}", scene::name(&line.name)))
                 })
                 .collect();
-            let better = match panel.better.words() {
+            let better = match panel.better.map_or("", Direction::words) {
                 "" => String::new(),
                 words => format!(" ({words})"),
             };

@@ -135,7 +135,7 @@ fn panel(
     let demand = "arrived GPU demand, % of the cluster's GPUs";
     Some(Panel {
         title,
-        better,
+        better: Some(better),
         x: Axis::linear(
             demand,
             start as f64,

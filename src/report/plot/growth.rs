@@ -51,7 +51,7 @@ pub fn draw(points: &[GrowthPoint], style: Style) -> Plot {
     let most = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
     let panel = Panel {
         title: "decisions per second".to_owned(),
-        better: Direction::Higher,
+        better: Some(Direction::Higher),
         x: Axis::powers("nodes", least(&mut nodes()), most(&mut nodes())),
         y: Axis::powers("", least(&mut values()), most(&mut values())),
         connection: Connection::Straight,

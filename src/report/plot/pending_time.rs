@@ -47,7 +47,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         .collect();
     let panel = Panel {
         title: "pods with a node, % of all pods".to_owned(),
-        better: Direction::Higher,
+        better: Some(Direction::Higher),
         x: Axis::durations(
             material.clock(),
             "time since creation (logarithmic)",

@@ -111,7 +111,7 @@ fn panel(
     let highest = highest.fold(least_top, f64::max);
     (!lines.is_empty()).then(|| Panel {
         title: title.to_owned(),
-        better: Direction::None,
+        better: Some(Direction::None),
         x: Axis::time(clock, end, TICKS),
         y: Axis::up_to("", highest, 5),
         connection: Connection::Steps,

@@ -48,6 +48,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     let panels: Vec<Panel> = (values.into_iter())
         .filter_map(|(title, better, of)| {
             let panel = panel(material, style, title, of)?;
+            let better = Some(better);
             Some(Panel { better, ..panel })
         })
         .collect();
@@ -84,7 +85,7 @@ fn panel(material: &Material<'_>, style: Style, title: &str, of: Values) -> Opti
     let ticks = if style == Style::Paper { 5 } else { 10 };
     (!lines.is_empty() && highest > 0.0).then(|| Panel {
         title: title.to_owned(),
-        better: Direction::None,
+        better: Some(Direction::None),
         x: Axis::time(material.clock(), end, ticks),
         y: Axis::up_to("", highest, 5),
         connection: Connection::Steps,

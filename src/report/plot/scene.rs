@@ -206,12 +206,18 @@ impl Scene {
 
     /// The heading of a panel, with the better direction of what it shows at its right end; only an
     /// arrow where there is no room for words.
-    pub(super) fn panel_heading(&mut self, y: f64, heading: &str, better: Direction) {
+    pub(super) fn panel_heading(
+        &mut self,
+        y: f64,
+        heading: &str,
+        better: impl Into<Option<Direction>>,
+    ) {
         let margin = self.style.scaled(12.0);
-        let (arrow, words) = match better {
-            Direction::Higher => ("↑", "↑ higher is better"),
-            Direction::Lower => ("↓", "↓ lower is better"),
-            Direction::None => ("", "neither direction is better"),
+        let (arrow, words) = match better.into() {
+            Some(Direction::Higher) => ("↑", "↑ higher is better"),
+            Some(Direction::Lower) => ("↓", "↓ lower is better"),
+            Some(Direction::None) => ("", "neither direction is better"),
+            None => ("", ""),
         };
         self.heading((margin, y), heading);
         // Bold letters are wider by a tenth.
@@ -219,8 +225,10 @@ impl Scene {
         let room = self.width() - taken;
         let fits = text_width(words, self.style.text()) <= room;
         let words = if fits { words } else { arrow };
-        let at = (self.width() - margin, y);
-        self.text(at, words, Paint::Quiet, Anchor::End);
+        if !words.is_empty() {
+            let at = (self.width() - margin, y);
+            self.text(at, words, Paint::Quiet, Anchor::End);
+        }
     }
 
     /// A note below everything that was drawn so far, in as many lines as it needs.

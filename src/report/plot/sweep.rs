@@ -128,7 +128,7 @@ fn response(table: &SweepTable, metric: &str, style: Style) -> Option<Drawn> {
         let ends = (groups[0].0, groups[groups.len() - 1].0);
         panels.push(Panel {
             title: title.trim_end_matches([',', ' ']).to_owned(),
-            better: better(metric),
+            better: Some(better(metric)),
             x: Axis::linear(&format::shortened(path, 60), ends.0, ends.1, 6),
             y: Axis::linear("", low, high, 5),
             connection: Connection::Straight,

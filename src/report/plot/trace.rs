@@ -210,7 +210,7 @@ fn line(index: usize, name: &str, points: Vec<(f64, Option<f64>)>) -> Line {
 fn panel(title: &str, x: Axis, y: Axis, lines: Vec<Line>) -> Panel {
     Panel {
         title: title.to_owned(),
-        better: Direction::None,
+        better: None,
         x,
         y,
         connection: Connection::Straight,

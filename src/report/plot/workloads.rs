@@ -137,7 +137,7 @@ fn panel(material: &Material<'_>, name: &str, marks: &[MarkEntry], style: Style)
     let ticks = if style == Style::Paper { 5 } else { 10 };
     (!lines.is_empty()).then(|| Panel {
         title: format!("{}, ready pods", format::clean(name)),
-        better: Direction::Higher,
+        better: Some(Direction::Higher),
         x: Axis::time(material.clock(), end, ticks),
         y: Axis::up_to("", highest, 5),
         connection: Connection::Steps,

@@ -17,10 +17,16 @@ pub(super) fn text(workload: &WorkloadSummary) -> String {
         rates(&mut text, rhythm);
     }
     let tails = &workload.tails;
+    let has_cores = workload.cpu_milli.is_some_and(|own| own.max > 0);
+    let work = if has_cores {
+        "core seconds"
+    } else {
+        "pod seconds"
+    };
     let tails = [
         ("run time", tails.run_time),
         ("gap", tails.gap),
-        ("core seconds", tails.work),
+        (work, tails.work),
     ];
     let tails = tails
         .iter()
