@@ -1,4 +1,4 @@
-//! Jobs without pods when a run ends: no metric of pods shows them, so the run says which they are.
+//! Jobs that are suspended when a run ends: no metric of pods shows them, so the run says which they are.
 
 use cluster::Store;
 use model::Object;
@@ -15,7 +15,7 @@ struct Alike {
     jobs: u64,
 }
 
-/// Lines about jobs that are not over and have no pods, by the reason for which they wait.
+/// Lines about suspended jobs that have no pods, by the reason for which they wait.
 pub fn jobs_without_pods(store: &Store) -> Vec<String> {
     let mut found: Vec<Alike> = Vec::new();
     for (_, row) in store.objects().iter() {
@@ -23,8 +23,7 @@ pub fn jobs_without_pods(store: &Store) -> Vec<String> {
             continue;
         };
         let status = &job.status;
-        let awaits_pods = job.suspend || status.start.is_none();
-        if status.has_failed().is_some() || status.active > 0 || !awaits_pods {
+        if !job.suspend || status.has_failed().is_some() || status.active > 0 {
             continue;
         }
         let reason = reason(job);
@@ -61,14 +60,13 @@ impl Alike {
     }
 }
 
-/// Reason for which a job has no pods.
+/// Reason for which a suspended job has no pods.
 fn reason(job: &Job) -> String {
     match &job.queue.0 {
-        Some(queue) if job.suspend => format!(
+        Some(queue) => format!(
             "not admitted by the queue `{}`; `windtunnel queue` tells why",
             queue.name
         ),
-        _ if job.suspend => "suspended".to_owned(),
-        _ => "its controller created none yet".to_owned(),
+        None => "suspended".to_owned(),
     }
 }
