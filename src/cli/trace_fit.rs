@@ -80,13 +80,16 @@ fn run_mix(input: &Input, arguments: &FileArguments) -> Result<Exit, Failure> {
     if arguments.json {
         let left_out = fit.left_out.iter();
         let left_out = left_out.map(|(what, jobs)| json!({"what": what, "jobs": jobs}));
-        let answer = json!({
+        let mut answer = json!({
             "mix": fit.text,
             "model": fit.model,
             "goodness": fit.goodness,
             "leftOut": left_out.collect::<Vec<_>>(),
             "badRows": bad_rows,
         });
+        if let Some(all) = fit.sampled_of {
+            answer["sampledOf"] = all.into();
+        }
         terminal::print(&format!("{answer:#}\n"));
     } else {
         terminal::print(&fit.text);

@@ -5,10 +5,15 @@ use model::resource_list::{CPU, MEMORY};
 use model::{Affinity, PodSpec, Text};
 use units::{Duration, Quantity};
 
+use super::sample::Sample;
 use crate::by_class::ByClass;
 use crate::error::TraceError;
 use crate::generate::mix::Field;
 use crate::stream::{Arrival, ArrivalSource};
+
+/// Number of jobs that a fit holds at most; of a longer trace it holds a sample. They take about half a gigabyte with all that
+/// is made of them, and a share that holds for one job in a hundred is known to within a fiftieth of it.
+pub(super) const MOST_JOBS: usize = 1_000_000;
 
 /// A job.
 #[derive(Clone, Copy, Debug)]
@@ -40,19 +45,42 @@ pub(super) struct Shape {
     has_other_resources: bool,
 }
 
-/// The jobs of a trace in order of submission.
+/// The jobs of a trace in order of submission, or a sample of them.
 #[derive(Debug)]
 pub(super) struct Columns {
     pub(super) jobs: Vec<Job>,
     /// Names of the tenants.
     pub(super) tenants: Vec<Text>,
+    /// Number of jobs of the trace, and of those with each property that no mix has.
+    all: u64,
+    left_out: [u64; LEFT_OUT.len()],
 }
 
+/// Properties of jobs that no mix has.
+const LEFT_OUT: [(&str, fn(&Shape) -> bool); 3] = [
+    ("rules about nodes and other pods", |own| own.has_rules),
+    ("models of GPUs", |own| own.has_gpu_models),
+    ("resources other than processors, memory and GPUs", |own| {
+        own.has_other_resources
+    }),
+];
+
 impl Columns {
-    /// Reads all jobs.
-    pub(super) fn read(source: &mut dyn ArrivalSource) -> Result<Self, TraceError> {
+    /// Jobs that are a part of a trace's.
+    pub(super) fn of(jobs: Vec<Job>) -> Self {
+        Self {
+            all: jobs.len() as u64,
+            jobs,
+            tenants: Vec::new(),
+            left_out: [0; LEFT_OUT.len()],
+        }
+    }
+
+    /// Reads all jobs, and keeps a sample of them if there are more than a number.
+    pub(super) fn read(source: &mut dyn ArrivalSource, most: usize) -> Result<Self, TraceError> {
         let mut shapes: ByClass<Shape> = ByClass::default();
-        let mut jobs = Vec::new();
+        let mut jobs = Sample::of(most);
+        let mut left_out = [0; LEFT_OUT.len()];
         while let Some(arrival) = source.next()? {
             let shape = match shapes.get(arrival.class) {
                 Some(known) => *known,
@@ -60,11 +88,29 @@ impl Columns {
             };
             shapes.put(arrival.class, shape);
             jobs.push(Job::of(&arrival, shape));
+            for (count, (_, holds)) in left_out.iter_mut().zip(LEFT_OUT) {
+                *count += u64::from(holds(&shape));
+            }
         }
         Ok(Self {
-            jobs,
+            all: jobs.met(),
+            jobs: jobs.in_order(),
             tenants: source.tenants().to_vec(),
+            left_out,
         })
+    }
+
+    /// Number of jobs of the trace, of which these are a sample; `None` if they are all.
+    pub(super) fn sampled_of(&self) -> Option<u64> {
+        Some(self.all).filter(|&all| all > self.jobs.len() as u64)
+    }
+
+    /// Rate of the jobs of the trace by that of these.
+    pub(super) fn rate(&self) -> Rate {
+        Rate {
+            all: self.all,
+            of: self.jobs.len() as u64,
+        }
     }
 
     /// Time from the zero of the trace to the last submission.
@@ -78,23 +124,36 @@ impl Columns {
         pairs.map(|two| two[1].submit - two[0].submit).collect()
     }
 
-    /// Properties of the jobs that no mix has.
+    /// Properties of the jobs that no mix has, with the numbers of those that have them.
     pub(super) fn left_out(&self) -> Vec<(&'static str, u64)> {
-        let count = |holds: fn(&Shape) -> bool| {
-            self.jobs.iter().filter(|job| holds(&job.shape)).count() as u64
-        };
-        let all = [
-            (
-                "rules about nodes and other pods",
-                count(|own| own.has_rules),
-            ),
-            ("models of GPUs", count(|own| own.has_gpu_models)),
-            (
-                "resources other than processors, memory and GPUs",
-                count(|own| own.has_other_resources),
-            ),
-        ];
-        all.into_iter().filter(|(_, jobs)| *jobs > 0).collect()
+        let all = LEFT_OUT.iter().zip(self.left_out);
+        let named = all.map(|((words, _), count)| (*words, count));
+        named.filter(|(_, count)| *count > 0).collect()
+    }
+}
+
+/// A factor between rates of jobs: as many jobs of one kind come as there are of another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rate {
+    all: u64,
+    of: u64,
+}
+
+impl Rate {
+    /// Rates stay as they are.
+    pub(super) const SAME: Self = Self { all: 1, of: 1 };
+
+    /// A number of jobs at this rate, to the nearest.
+    pub(super) fn number(self, number: u64) -> u64 {
+        let (all, of) = (u128::from(self.all), u128::from(self.of.max(1)));
+        let number = (u128::from(number) * all + of / 2) / of;
+        u64::try_from(number).unwrap_or(u64::MAX)
+    }
+
+    /// A time between jobs at this rate.
+    pub(super) fn gap(self, nanos: i64) -> i64 {
+        let gap = i128::from(nanos) * i128::from(self.of) / i128::from(self.all.max(1));
+        i64::try_from(gap).unwrap_or(i64::MAX)
     }
 }
 

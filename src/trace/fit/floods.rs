@@ -158,10 +158,7 @@ fn template(
     sessions: &[&Vec<usize>],
 ) -> Fitted {
     let places = sessions.iter().flat_map(|own| own.iter());
-    let own = Columns {
-        jobs: places.map(|&place| columns.jobs[place]).collect(),
-        tenants: Vec::new(),
-    };
+    let own = Columns::of(places.map(|&place| columns.jobs[place]).collect());
     let mut sizes: Vec<i64> = sessions.iter().map(|own| own.len() as i64).collect();
     sizes.sort_unstable();
     let gaps = all.gaps(columns, sessions.iter().copied());

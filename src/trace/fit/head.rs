@@ -10,7 +10,10 @@ use super::{Distance, Fit, Waiting, why};
 
 /// Text of the comments.
 pub(super) fn text(name: &str, fit: &Fit) -> String {
-    let jobs = count(fit.goodness.jobs, "job");
+    let mut jobs = count(fit.goodness.jobs, "job");
+    if let Some(all) = fit.sampled_of {
+        let _ = write!(jobs, ", a random sample of {all}; rates are those of all");
+    }
     let mut text = format!(
         "# Fitted to {name}: {jobs}. Hours and days count from its zero.\n\
          # Model: {}.\n\

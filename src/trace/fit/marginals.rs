@@ -88,16 +88,7 @@ pub(super) fn templates(columns: &Columns) -> Vec<Fitted> {
     let parts = keys
         .into_iter()
         .filter_map(|(key, _)| Some((key, parts.remove(&key)?)));
-    let fitted = parts.map(|((priority, _), jobs)| {
-        fitted(
-            priority,
-            &Columns {
-                jobs,
-                tenants: Vec::new(),
-            },
-            None,
-        )
-    });
+    let fitted = parts.map(|((priority, _), jobs)| fitted(priority, &Columns::of(jobs), None));
     fitted.collect()
 }
 

@@ -14,6 +14,7 @@ mod means;
 mod pace;
 mod reweighed;
 mod row;
+mod sample;
 #[cfg(test)]
 mod tests;
 mod waiting;
@@ -28,10 +29,11 @@ use crate::error::TraceError;
 use crate::generate::mix::{After, Mix, MixSource};
 use crate::stream::ArrivalSource;
 
-use columns::Columns;
+use columns::{Columns, MOST_JOBS, Rate};
 use floods::Bands;
 pub use goodness::{Distance, Goodness, Together};
 pub use laws::FittedLaw;
+use marginals::Fitted;
 use pace::Grouping;
 pub use row::TABLE_HEAD;
 pub use waiting::Waiting;
@@ -50,20 +52,29 @@ pub struct Fit {
     pub goodness: Goodness,
     /// Properties of the trace that a mix has not, with numbers of jobs.
     pub left_out: Vec<(&'static str, u64)>,
+    /// Number of jobs of the trace, if the mix was fitted to a sample of them.
+    pub sampled_of: Option<u64>,
 }
 
-/// Fits a mix to the jobs of a trace, all of which are held in memory.
+/// Fits a mix to the jobs of a trace. Of one with more than a million jobs, a sample of a million is held in memory, in which
+/// each job is with the same probability.
 ///
 /// Jobs with one priority are a template. Submissions of one user that follow each other within 20 minutes, or
 /// follow the end of the one before, are taken for a session, and sessions with similar work for a template,
 /// where that brings the jobs closer to those of the trace: the gaps between them, how these follow each other,
 /// and the waits on a pool. Where it brings them closer yet, jobs with similar work are templates, and the rates of
-/// these change from one part of the trace to the next.
+/// these change from one part of the trace to the next. A sample shows no sessions; rates of a mix that is fitted to one
+/// are those of the whole trace.
 ///
 /// # Errors
 /// The trace can't be read, or has fewer than ten jobs.
 pub fn fit(name: &str, source: &mut dyn ArrivalSource) -> Result<Fit, TraceError> {
-    let columns = Columns::read(source)?;
+    fit_of(name, source, MOST_JOBS)
+}
+
+/// The same, of a number of jobs at most.
+fn fit_of(name: &str, source: &mut dyn ArrivalSource, most: usize) -> Result<Fit, TraceError> {
+    let columns = Columns::read(source, most)?;
     if columns.jobs.len() < LEAST {
         return Err(TraceError::Format {
             file: name.to_owned(),
@@ -74,8 +85,8 @@ pub fn fit(name: &str, source: &mut dyn ArrivalSource) -> Result<Fit, TraceError
         });
     }
     let mut best: Option<Fit> = None;
-    for (model, body) in models(&columns) {
-        let own = judged(&columns, model, body)?;
+    for model in models(&columns) {
+        let own = judged(&columns, model)?;
         // What is simpler comes first.
         let is_better =
             |best: &Fit| own.goodness.arrivals() < best.goodness.arrivals() - WORTH_MORE;
@@ -88,31 +99,61 @@ pub fn fit(name: &str, source: &mut dyn ArrivalSource) -> Result<Fit, TraceError
     Ok(fit)
 }
 
-/// Words and texts of the mixes that are tried, simple ones first.
-fn models(columns: &Columns) -> Vec<(String, String)> {
+/// A mix that is tried.
+struct Model {
+    /// Words for what it distinguishes.
+    words: String,
+    /// Its text at the rates of the jobs that it was fitted to.
+    body: String,
+    /// Its text at the rates of the whole trace, where those jobs are a sample.
+    whole: Option<String>,
+}
+
+impl Model {
+    fn new(columns: &Columns, words: String, body: impl Fn(Rate) -> String) -> Self {
+        let sampled = columns.sampled_of();
+        Self {
+            words,
+            body: body(Rate::SAME),
+            whole: sampled.map(|_| body(columns.rate())),
+        }
+    }
+}
+
+/// The mixes that are tried, simple ones first.
+fn models(columns: &Columns) -> Vec<Model> {
     let templates = marginals::templates(columns);
     let alone = Grouping::alone(columns);
-    let body = written::body(columns, &alone, &templates, None);
-    let mut models = vec![("jobs alone".to_owned(), body)];
-    for (after, words) in [(After::Submission, "submission"), (After::End, "end")] {
-        if let Some(grouping) = Grouping::sessions(columns, after) {
-            let body = written::body(columns, &grouping, &templates, None);
-            models.push((format!("sessions by the {words} of the job before"), body));
-            let floods = floods::templates(columns, &grouping, Bands::OF_SESSIONS);
-            let body = written::body(columns, &grouping, &floods, None);
-            models.push((
-                format!("floods of like jobs by the {words} of the job before"),
-                body,
-            ));
-        }
+    let body = |rate| written::body(columns, &alone, &templates, None, rate);
+    let mut models = vec![Model::new(columns, "jobs alone".to_owned(), body)];
+    // Of a session, a sample has a few jobs or one.
+    if columns.sampled_of().is_none() {
+        models.extend(by_sessions(columns, &templates));
     }
     models.extend(by_work(columns, Bands::OF_JOBS));
     models.extend(by_work(columns, Bands::OF_BOUNDED_JOBS));
     models
 }
 
+/// Mixes of sessions.
+fn by_sessions(columns: &Columns, templates: &[Fitted]) -> Vec<Model> {
+    let mut models = Vec::new();
+    for (after, words) in [(After::Submission, "submission"), (After::End, "end")] {
+        if let Some(grouping) = Grouping::sessions(columns, after) {
+            let body = |rate| written::body(columns, &grouping, templates, None, rate);
+            let of_sessions = format!("sessions by the {words} of the job before");
+            models.push(Model::new(columns, of_sessions, body));
+            let floods = floods::templates(columns, &grouping, Bands::OF_SESSIONS);
+            let body = |rate| written::body(columns, &grouping, &floods, None, rate);
+            let of_floods = format!("floods of like jobs by the {words} of the job before");
+            models.push(Model::new(columns, of_floods, body));
+        }
+    }
+    models
+}
+
 /// Mixes of jobs of which those with similar work are a template, in parts of the trace.
-fn by_work(columns: &Columns, bands: Bands) -> Vec<(String, String)> {
+fn by_work(columns: &Columns, bands: Bands) -> Vec<Model> {
     let room = waiting::room(columns);
     let bounds = if bands.has_bounds() {
         ", which keeps to its bounds"
@@ -125,12 +166,13 @@ fn by_work(columns: &Columns, bands: Bands) -> Vec<(String, String)> {
         let kinds = floods::templates(columns, &grouping, bands);
         let grouping = grouping.without_sessions();
         let words = format!("jobs by their work{bounds}, in parts of {part}");
-        let body = |room| written::body(columns, &grouping, &kinds, room);
-        models.push((words.clone(), body(None)));
+        let body = |room, rate| written::body(columns, &grouping, &kinds, room, rate);
+        models.push(Model::new(columns, words.clone(), |rate| body(None, rate)));
         if let Some(milli) = room {
-            let room = Quantity::from_milli(milli);
-            let words = format!("{words}, which come when {room} processors have room");
-            models.push((words, body(Some(milli))));
+            let processors = Quantity::from_milli(milli);
+            let words = format!("{words}, which come when {processors} processors have room");
+            let body = |rate| body(Some(milli), rate);
+            models.push(Model::new(columns, words, body));
         }
     }
     models
@@ -143,15 +185,19 @@ const WORTH_MORE: f64 = 0.05;
 const LEAST: usize = 10;
 
 /// A mix beside the trace that it was fitted to.
-fn judged(columns: &Columns, model: String, body: String) -> Result<Fit, TraceError> {
-    let mix = Arc::new(Mix::read("fitted mix", &body)?);
-    let jobs = columns.jobs.len() as u64;
-    let drawn = |seed| Columns::read(&mut MixSource::new(Arc::clone(&mix), seed, jobs));
+fn judged(columns: &Columns, model: Model) -> Result<Fit, TraceError> {
+    let mix = Arc::new(Mix::read("fitted mix", &model.body)?);
+    let jobs = columns.jobs.len();
+    let drawn = |seed| {
+        let mut source = MixSource::new(Arc::clone(&mix), seed, jobs as u64);
+        Columns::read(&mut source, jobs)
+    };
     let [one, two, three] = SEEDS.map(drawn);
     Ok(Fit {
-        text: body,
-        model,
+        text: model.whole.unwrap_or(model.body),
+        model: model.words,
         goodness: Goodness::of(columns, &[one?, two?, three?]),
         left_out: columns.left_out(),
+        sampled_of: columns.sampled_of(),
     })
 }

@@ -44,9 +44,12 @@ impl Fit {
                 ),
             ]
         });
+        let jobs = match self.sampled_of {
+            None => goodness.jobs.to_string(),
+            Some(all) => format!("{} of {all}", goodness.jobs),
+        };
         format!(
-            "| {name} | {} | {} | {} | {} | {worst} | {next} | {work} | {wait} | {in_use} |\n",
-            goodness.jobs,
+            "| {name} | {jobs} | {} | {} | {} | {worst} | {next} | {work} | {wait} | {in_use} |\n",
             self.model,
             distance(of("gap")),
             distance(of("runTime")),

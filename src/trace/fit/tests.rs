@@ -3,8 +3,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::{Fit, fit};
+use super::columns::Columns;
+use super::{Fit, fit, fit_of};
 use crate::format::Constructor;
+use crate::formats::csv::CsvSource;
+use crate::generate::mix::{Mix, MixSource};
 use crate::generate::{GeneratorOptions, find};
 use crate::input::Input;
 use crate::options::ReadOptions;
@@ -160,4 +163,37 @@ fn fits_of_real_logs_are_close_to_them() {
         println!("{file}: {:?}", fit.goodness);
         check(&fit, &bounds, 0.15);
     }
+}
+
+#[test]
+fn a_sample_has_the_rates_of_its_trace() {
+    // A job a minute for ten days, twice as many on every other.
+    let mut rows = "submit,run_time,cpu\n".to_owned();
+    for minute in 0..14_400 {
+        for _ in 0..=(minute / 1_440) % 2 {
+            let _ = writeln!(
+                rows,
+                "{},{}s,{}",
+                minute * 60,
+                30 + minute % 90,
+                1 + minute % 3
+            );
+        }
+    }
+    let sampled = |most| {
+        let mut source = CsvSource::open(&table(&rows), &ReadOptions::default()).expect("rows");
+        fit_of("jobs.csv", &mut source, most).expect("jobs")
+    };
+    let (all, fit) = (sampled(21_600), sampled(5_000));
+    assert_eq!(all.text, fitted(&table(&rows)).text);
+    assert_eq!((all.sampled_of, fit.sampled_of), (None, Some(21_600)));
+    let head = "# Fitted to jobs.csv: 5000 jobs, a random sample of 21600; rates are those of all.";
+    assert!(fit.text.starts_with(head), "{}", fit.text);
+    assert!(fit.row("a").contains("| 5000 of 21600 |"));
+    check(&fit, &[("runTime", 0.03), ("cpu", 0.03)], 0.06);
+    let mix = Mix::read("mix", &fit.text).expect("a mix");
+    let mut source = MixSource::new(mix.into(), 1, 21_600);
+    let drawn = Columns::read(&mut source, 21_600).expect("jobs");
+    let days = drawn.span().as_secs_f64() / 86_400.0;
+    assert!((9.0..11.0).contains(&days), "{days}: {}", fit.text);
 }

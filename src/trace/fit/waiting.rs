@@ -227,7 +227,7 @@ mod tests {
     fn columns(text: &str) -> Columns {
         let input = Input::bytes("jobs.csv", text.as_bytes().to_vec());
         let mut source = CsvSource::open(&input, &ReadOptions::default()).expect("a table");
-        Columns::read(&mut source).expect("good rows")
+        Columns::read(&mut source, 99).expect("good rows")
     }
 
     #[test]

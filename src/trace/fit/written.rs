@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use units::{Duration, Quantity, SortedMap, SuffixFamily};
 
-use super::columns::Columns;
+use super::columns::{Columns, Rate};
 use super::marginals::{Amounts, Fitted, OwnSessions, Quantiles, gathered, quantiles};
 use super::pace::Grouping;
-use crate::generate::mix::{After, FIELDS, Field};
+use crate::generate::mix::{After, FIELDS, Field, SESSIONS_MAX};
 
 /// Greatest number of users with weights of their own; the rest are one.
 const USERS_MAX: usize = 200;
@@ -18,15 +18,18 @@ const SHORT: i64 = 100_000_000;
 /// Least autocorrelation that is written.
 const LEAST_AUTOCORRELATION: f64 = 0.02;
 
-/// Text of the mix without its comments.
+/// Text of the mix without its comments, with a factor for the rates of its jobs.
 pub(super) fn body(
     columns: &Columns,
     grouping: &Grouping,
     templates: &[Fitted],
     room: Option<i64>,
+    rate: Rate,
 ) -> String {
     let mut text = String::from("arrivals:\n");
     if let Some(milli) = room {
+        let milli = rate.number(milli.unsigned_abs());
+        let milli = i64::try_from(milli).unwrap_or(i64::MAX);
         line(
             &mut text,
             1,
@@ -34,7 +37,11 @@ pub(super) fn body(
             &Quantity::from_milli(milli).to_string(),
         );
     }
-    line(&mut text, 1, "gap", &times(&times_of(&grouping.gaps)));
+    let mut gaps = times_of(&grouping.gaps);
+    for (_, gap) in &mut gaps {
+        *gap = rate.gap(*gap);
+    }
+    line(&mut text, 1, "gap", &times(&gaps));
     if grouping.autocorrelation.abs() >= LEAST_AUTOCORRELATION {
         let value = format!("{:.3}", grouping.autocorrelation);
         line(&mut text, 1, "autocorrelation", &value);
@@ -49,7 +56,14 @@ pub(super) fn body(
         text.push_str("  course:\n");
         line(&mut text, 2, "part", &course.part.to_string());
         line(&mut text, 2, "length", &course.length.to_string());
-        line(&mut text, 2, "numbers", &list(&course.numbers));
+        let numbers = course.numbers.iter();
+        let numbers = numbers.map(|&own| rate.number(own.into()).min(SESSIONS_MAX.into()));
+        line(
+            &mut text,
+            2,
+            "numbers",
+            &list(&numbers.collect::<Vec<u64>>()),
+        );
     }
     if let Some(own) = &grouping.sessions
         && templates.iter().all(|template| template.sessions.is_none())

@@ -10,7 +10,7 @@ use super::pace::Pace;
 use rng::{Stream, math, special};
 
 /// Greatest number of sessions of a part, all of which are drawn at once.
-const SESSIONS_MAX: u32 = 10_000_000;
+pub(crate) const SESSIONS_MAX: u32 = 10_000_000;
 
 /// Parts of equal length, one after the other.
 #[derive(Deserialize)]

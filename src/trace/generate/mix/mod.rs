@@ -34,7 +34,7 @@ use crate::error::TraceError;
 use crate::input::Input;
 
 pub use copula::{Copula, FIELDS, Field};
-pub(crate) use course::Numbers;
+pub(crate) use course::{Numbers, SESSIONS_MAX};
 pub use marginal::{Choice, Devices, Times};
 pub use pace::{Burst, Pace};
 pub use source::MixSource;
