@@ -14,7 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 mod fixed;
 mod held;
 mod packed;
+mod places;
 mod sorted_by;
+mod text_log;
 
 use super::error::{TraceError, read_error};
 use super::header_record::HeaderRecord;
@@ -26,8 +28,10 @@ pub(crate) use held::Held;
 use model::Text;
 pub(crate) use packed::{Flat, FlatName, Packed};
 use packed::{decode, rank, whole};
+pub(crate) use places::Places;
 pub(crate) use sorted_by::Order;
 use sorted_by::Rank;
+pub(crate) use text_log::TextLog;
 use units::{Duration, Instant};
 
 /// Records that a reader holds in memory; beyond them, they are sorted on disk. Runs of so many are long enough for the

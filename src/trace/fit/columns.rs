@@ -56,8 +56,11 @@ pub(super) struct Columns {
     left_out: [u64; LEFT_OUT.len()],
 }
 
+/// Words for a property, and a test for it.
+type Property = (&'static str, fn(&Shape) -> bool);
+
 /// Properties of jobs that no mix has.
-const LEFT_OUT: [(&str, fn(&Shape) -> bool); 3] = [
+const LEFT_OUT: [Property; 3] = [
     ("rules about nodes and other pods", |own| own.has_rules),
     ("models of GPUs", |own| own.has_gpu_models),
     ("resources other than processors, memory and GPUs", |own| {

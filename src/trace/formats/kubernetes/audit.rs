@@ -9,7 +9,7 @@
 
 use serde_json::Value;
 
-use super::{Deed, Known, Records};
+use super::{Deed, Known, Pod, Records};
 use crate::archive::parts;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
@@ -128,10 +128,10 @@ fn take(records: &mut Records, journal: &mut Journal, event: &Element) -> Result
     let Some(name) = names.find(|name| !name.is_empty()) else {
         return take_unnamed(records, journal, event, at, request);
     };
-    let pod = records.pod(namespace, name, "");
+    let pod = records.pod(namespace, name, "")?;
     if request == Request::Create {
         let spec = created(journal, event, namespace)?.map(|spec| records.spec(spec));
-        records.pods[pod as usize] = spec.is_some();
+        records.know(pod, spec.is_some())?;
         records.add(journal, line, pod, at, Deed::Create(spec));
         // Those of nodes themselves, and some of controllers, are on a node from the beginning.
         let paths = [
@@ -201,7 +201,7 @@ fn take_unnamed(
         let kind = "request about a pod whose name is not recorded";
         return Ok(journal.dirt(kind, Action::Drop, line)?);
     }
-    let pod = records.pod(namespace, prefix, "");
+    let pod = records.pod(namespace, prefix, "")?;
     let spec = created(journal, event, namespace)?.map(|spec| records.spec(spec));
     records.add(journal, line, pod, at, Deed::CreateUnnamed(spec));
     Ok(())
@@ -221,7 +221,7 @@ fn delete_several(
     for (place, object) in list.iter().enumerate() {
         let path = format!("/responseObject/items/{place}/metadata/name");
         let name = event.name_at(&path, "the name of a pod")?;
-        let pod = records.pod(event.text_at("/objectRef/namespace"), name, "");
+        let pod = records.pod(event.text_at("/objectRef/namespace"), name, "")?;
         let (at, deed) = deletion(event, Some(object), at);
         records.add(journal, event.line, pod, at, deed);
     }
@@ -257,7 +257,7 @@ fn show(
     records: &mut Records,
     journal: &mut Journal,
     event: &Element,
-    pod: u32,
+    pod: Pod,
     at: Instant,
 ) -> Result<bool, Refused> {
     let Some(object) = event
@@ -266,7 +266,7 @@ fn show(
     else {
         return Ok(false);
     };
-    if records.pods[pod as usize] {
+    if pod.is_known {
         return Ok(false);
     }
     let namespace = event.text_at("/objectRef/namespace");
@@ -276,8 +276,8 @@ fn show(
         created: event.date_at("/responseObject/metadata/creationTimestamp")?,
         started: event.date_at("/responseObject/status/startTime")?,
     };
-    records.pods[pod as usize] = true;
-    records.add(journal, event.line, pod, at, Deed::Known(Box::new(known)));
+    records.know(pod, true)?;
+    records.add(journal, event.line, pod, at, Deed::Known(known));
     Ok(true)
 }
 

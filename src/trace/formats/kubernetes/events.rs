@@ -173,7 +173,7 @@ fn take(records: &mut Records, journal: &mut Journal, event: &Element) -> Result
         event.text_at(&at("namespace")),
         name,
         event.text_at(&at("uid")),
-    );
+    )?;
     for (at, deed) in deeds {
         records.add(journal, line, pod, at, deed);
     }

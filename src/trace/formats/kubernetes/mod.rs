@@ -1,45 +1,36 @@
-//! Records of a Kubernetes cluster: its audit log, and its events.
+//! Records of a Kubernetes cluster: its audit log, and its events. Records are sorted by pod on disk where there are many, so
+//! that the life of one pod at a time is in memory; names of pods are there, too, and are found by their hashes.
 
+mod acts;
 pub mod audit;
 pub mod events;
 mod lives;
 
+mod unnamed;
+
 use std::sync::Arc;
 
-use indexmap::{IndexMap, IndexSet};
-use rustc_hash::FxBuildHasher;
-
 use crate::error::TraceError;
+use crate::intern::ClassTable;
 use crate::job_fields::{Outcome, outcome_alone};
 use crate::ledger::Journal;
 use crate::options::ReadOptions;
+use crate::spill::{FixedSort, Places, TextLog, key_of};
 use crate::stream::ArrivalSource;
-use lives::Pods;
+use acts::{Act, Place};
+use lives::Lives;
 use model::PodSpec;
 use units::Instant;
 
-/// A pod by its namespace, its name and its number in all time, which is empty where none is stated. The name of one
-/// that the server names is what that begins with.
-type Key = (Arc<str>, Arc<str>, Arc<str>);
-
-/// A record about a pod.
-struct Act {
-    file: u16,
-    /// The pod, by the place of its key.
-    pod: u32,
-    line: u64,
-    at: Instant,
-    deed: Deed,
-}
-
 /// The change of a pod's life that a record states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Deed {
     /// It is created, with this spec if that is recorded.
     Create(Option<u32>),
     /// One of a name that the server will choose is created.
     CreateUnnamed(Option<u32>),
     /// It is there, with this spec, and may have come before the records began.
-    Known(Box<Known>),
+    Known(Known),
     /// It is bound to a node.
     Bind,
     /// It is there, or was: records about a pod go on after its end.
@@ -57,62 +48,117 @@ enum Deed {
 }
 
 /// A pod that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Known {
     spec: u32,
     created: Option<Instant>,
     started: Option<Instant>,
 }
 
+/// A pod that a record is about.
+#[derive(Clone, Copy)]
+struct Pod {
+    hash: [u64; 2],
+    /// The place of its names, by which it is told from others; those that are met later have later ones.
+    place: u64,
+    /// Whether its spec is known.
+    is_known: bool,
+}
+
 /// Records about pods, in any order, up to now.
 #[derive(Default)]
 struct Records {
-    acts: Vec<Act>,
-    /// The pods, and whether their specs are known.
-    pods: IndexMap<Key, bool, FxBuildHasher>,
-    specs: IndexSet<Arc<PodSpec>, FxBuildHasher>,
+    acts: FixedSort<{ acts::WORDS }>,
+    count: u64,
+    /// The instant of the earliest record.
+    first: Option<Instant>,
+    /// The places of pods, and whether their specs are known, by the hashes of their names.
+    pods: Places,
+    names: Names,
+    specs: ClassTable,
     files: Vec<Arc<str>>,
-    texts: IndexSet<Arc<str>, FxBuildHasher>,
     /// Whether they say how any pod ended.
     have_phases: bool,
+    /// Whether a pod was created whose name the server chose.
+    have_unnamed: bool,
+    most_held: Option<usize>,
+}
+
+/// The namespace of a pod, its name, and its number in all time, which is empty where none is stated. The name of one
+/// that the server names is what that begins with.
+type Names = TextLog<3>;
+
+/// A sort that holds a number of records, or as many as is usual.
+fn sort<const WORDS: usize>(most_held: Option<usize>) -> FixedSort<WORDS> {
+    most_held.map_or_else(FixedSort::default, FixedSort::holding)
 }
 
 impl Records {
+    /// No records yet, of which no more than a number are in memory.
+    #[cfg(test)]
+    fn holding(most_held: usize) -> Self {
+        Self {
+            acts: FixedSort::holding(most_held),
+            pods: Places::holding(most_held),
+            most_held: Some(most_held),
+            ..Self::default()
+        }
+    }
+
     /// Adds what a record says of a pod.
-    fn add(&mut self, journal: &Journal, line: u64, pod: u32, at: Instant, deed: Deed) {
+    fn add(&mut self, journal: &Journal, line: u64, pod: Pod, at: Instant, deed: Deed) {
         if self.files.last() != Some(&journal.file) {
             self.files.push(journal.file.clone());
         }
         self.have_phases |= matches!(deed, Deed::Over(_));
-        self.acts.push(Act {
-            file: u16::try_from(self.files.len() - 1).unwrap_or(u16::MAX),
-            pod,
-            line,
+        self.have_unnamed |= matches!(deed, Deed::CreateUnnamed(_));
+        self.first = Some(self.first.map_or(at, |first| first.min(at)));
+        let act = Act {
+            pod: pod.place,
             at,
+            number: self.count,
+            place: Place::of(self.files.len() - 1, line),
             deed,
-        });
+        };
+        self.count += 1;
+        self.acts.push(act.words());
     }
 
-    /// The place of a pod.
-    fn pod(&mut self, namespace: &str, name: &str, uid: &str) -> u32 {
-        let key = [namespace, name, uid].map(|own| match self.texts.get(own) {
-            Some(known) => known.clone(),
-            None => own.into(),
-        });
-        let [namespace, name, uid] = key;
-        // Names of pods are there once; namespaces are shared.
-        self.texts.insert(namespace.clone());
-        let entry = self.pods.entry((namespace, name, uid));
-        let place = entry.index();
-        entry.or_default();
-        place as u32
+    /// The pod of a namespace, a name and a number in all time.
+    fn pod(&mut self, namespace: &str, name: &str, uid: &str) -> Result<Pod, TraceError> {
+        let hash = hash_of([namespace, name, uid]);
+        let known = if let Some(known) = self.pods.get(hash)? {
+            known
+        } else {
+            let known = self.names.push([namespace, name, uid]) << 1;
+            self.pods.put(hash, known)?;
+            known
+        };
+        Ok(Pod {
+            hash,
+            place: known >> 1,
+            is_known: known & 1 == 1,
+        })
+    }
+
+    /// Notes whether the spec of a pod is known.
+    fn know(&mut self, pod: Pod, is_known: bool) -> Result<(), TraceError> {
+        if pod.is_known == is_known {
+            return Ok(());
+        }
+        self.pods
+            .put(pod.hash, pod.place << 1 | u64::from(is_known))
+    }
+
+    /// The place of the pod of these names, if a record was about it.
+    fn place_of(&self, names: [&str; 3]) -> Result<Option<u64>, TraceError> {
+        let known = self.pods.get(hash_of(names))?;
+        Ok(known.map(|known| known >> 1))
     }
 
     /// The place of a spec.
     fn spec(&mut self, spec: PodSpec) -> u32 {
-        match self.specs.get_index_of(&spec) {
-            Some(place) => place as u32,
-            None => self.specs.insert_full(Arc::new(spec)).0 as u32,
-        }
+        self.specs.class_of(spec)
     }
 
     /// The pods as demands with the first as the zero of time. What is not known is noted.
@@ -121,19 +167,19 @@ impl Records {
         mut journal: Journal,
         options: &ReadOptions,
     ) -> Result<Box<dyn ArrivalSource>, TraceError> {
-        self.acts.sort_by_key(|act| act.at);
-        let acts = std::mem::take(&mut self.acts);
-        let mut pods = Pods::new(&self, acts.first().map_or(Instant::ZERO, |act| act.at));
-        for act in acts {
-            journal.file = self.file(act.file);
-            pods.take(&mut journal, act)?;
-        }
-        let mut gather = pods.finish(&mut journal, options)?;
+        let acts = std::mem::replace(&mut self.acts, FixedSort::holding(0));
+        let mut gather = Lives::of(&self, acts)?.demands(&mut journal, options)?;
         gather.header.fields = outcome_alone(options);
         gather.finish_from_first(journal)
     }
+}
 
-    fn file(&self, place: u16) -> Arc<str> {
-        self.files[usize::from(place)].clone()
+fn hash_of(names: [&str; 3]) -> [u64; 2] {
+    let mut hasher = blake3::Hasher::new();
+    for name in names {
+        // The length keeps neighbors apart.
+        hasher.update(&(name.len() as u64).to_le_bytes());
+        hasher.update(name.as_bytes());
     }
+    key_of(&hasher.finalize())
 }
