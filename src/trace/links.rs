@@ -1,6 +1,7 @@
 //! Precedence between arrivals: what one waits for before it is submitted, as workflows and job logs
 //! state it. A run holds an arrival back until what it waits for has ended.
 
+use super::error::TraceError;
 use model::PodName;
 use units::{Duration, SortedMap, SortedSet};
 
@@ -29,6 +30,15 @@ impl Links {
             })
         })
     }
+}
+
+/// The links that a trace states for all tasks of a job.
+pub(crate) trait LinksOfJobs {
+    /// Returns the links of the tasks of a job, if it has any.
+    ///
+    /// # Errors
+    /// They can't be read back.
+    fn of_job(&self, job: i64) -> Result<Option<Box<Links>>, TraceError>;
 }
 
 /// Names of tasks: job numbers as ranges, so that those of a log take hardly any memory.

@@ -70,6 +70,24 @@ impl<const TEXTS: usize> TextLog<TEXTS> {
         })
     }
 
+    /// Takes every group in order.
+    ///
+    /// # Errors
+    /// The temporary file can't be read, or taking a group fails.
+    pub(crate) fn each(
+        &self,
+        mut take: impl FnMut([String; TEXTS]) -> Result<(), TraceError>,
+    ) -> Result<(), TraceError> {
+        let (mut place, end) = (0, self.written + self.pending.len() as u64);
+        while place < end {
+            let group = self.get(place)?;
+            let length: usize = group.iter().map(|text| LENGTH + text.len()).sum();
+            place += length as u64;
+            take(group)?;
+        }
+        Ok(())
+    }
+
     fn read(&self, place: u64) -> io::Result<[String; TEXTS]> {
         if let Some(from) = place.checked_sub(self.written) {
             let own = self.pending.get(from as usize..).unwrap_or_default();
@@ -137,6 +155,13 @@ mod tests {
                 places.push(log.push([one, other]));
             }
             prop_assert!(places.is_sorted_by(|one, other| one < other));
+            let mut all = Vec::new();
+            let each = log.each(|[one, other]| {
+                all.push((one, other));
+                Ok(())
+            });
+            each.expect("readable");
+            prop_assert_eq!(&all, &groups);
             for (place, (one, other)) in places.into_iter().zip(groups) {
                 prop_assert_eq!(log.get(place).expect("readable"), [one, other]);
             }

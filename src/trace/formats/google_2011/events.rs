@@ -17,7 +17,7 @@ use crate::gather::Gather;
 use crate::intern::ClassTable;
 use crate::job_fields::{Outcome, outcome_alone};
 use crate::ledger::{Action, Journal};
-use crate::links::Links;
+use crate::links::LinksOfJobs;
 use crate::numbered::Numbered;
 use crate::options::ReadOptions;
 use crate::origin::Origin;
@@ -97,8 +97,8 @@ pub(crate) struct Tasks {
     ended_classes: Lately<(u32, Option<Outcome>), u32>,
     /// What tasks used; each demand has what was measured from its start to its end.
     pub(super) usage: Usage,
-    /// Links of the tasks of a job, by job.
-    pub(crate) links: IndexMap<i64, Box<Links>, FxBuildHasher>,
+    /// Links of the tasks of jobs, if any have some.
+    pub(crate) links: Option<std::rc::Rc<dyn LinksOfJobs>>,
     /// The latest event.
     latest: Instant,
     /// Whether an event was earlier than one before it, so that they have to be sorted.
@@ -148,7 +148,7 @@ impl Tasks {
             classes: ByClass::default(),
             ended_classes: Lately::default(),
             usage: Usage::default(),
-            links: IndexMap::default(),
+            links: None,
             latest: Instant::ZERO,
             went_back: false,
             unsorted: None,
@@ -284,6 +284,7 @@ impl Tasks {
         asked: u32,
         tenant: u32,
     ) -> Result<(), TraceError> {
+        let links = { self.links.as_ref() }.map(|own| own.of_job(event.key.0));
         let arrival = Arrival {
             submit: event.time,
             name: provisional(event.key),
@@ -293,7 +294,7 @@ impl Tasks {
             run_time: None,
             time_limit: None,
             historic_start: None,
-            links: self.links.get(&event.key.0).cloned(),
+            links: links.transpose()?.flatten(),
             part: 0,
             origin,
         };

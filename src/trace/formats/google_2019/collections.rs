@@ -1,19 +1,24 @@
 //! Collection events of Google's traces of 2019: what is said of a job or an alloc set as a whole. Users
-//! are the tenants of its instances, and collections that it starts after are waited for.
+//! are the tenants of its instances, and collections that it starts after are waited for. There may be as many collections
+//! as rows, so that they are on disk, and those that were asked for last in memory.
 
-use indexmap::IndexMap;
-use rustc_hash::FxBuildHasher;
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::machines::SWITCH_LABEL;
+use crate::by_class::Lately;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence};
 use crate::formats::google_2011::time;
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
-use crate::links::Links;
+use crate::links::{Links, LinksOfJobs};
 use crate::options::ReadOptions;
 use crate::records::{each_record, record_has};
 use crate::rows::{Fields, Refused};
+use crate::spill::{Places, TextLog, key_of};
 use model::node::HOSTNAME_LABEL;
 use model::{Labels, PodName, Text};
 
@@ -79,7 +84,7 @@ pub(super) fn is_collections(first: &[u8]) -> Confidence {
 }
 
 /// A collection as its first event states it.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Collection {
     pub(super) user: Text,
     pub(super) is_alloc_set: bool,
@@ -88,13 +93,22 @@ pub(super) struct Collection {
     pub(super) alloc_set: Option<i64>,
     is_batch: bool,
     after: Vec<i64>,
-    /// Labels of nodes in whose domains no two of its instances may stand.
-    apart: Vec<&'static str>,
+    /// Whether no two of its instances may stand in one domain, by limit.
+    apart: [bool; LIMITS.len()],
 }
 
 /// The collections of a trace.
-#[derive(Debug, Default)]
-pub(super) struct Collections(IndexMap<i64, Collection, FxBuildHasher>);
+#[derive(Default)]
+pub(super) struct Collections {
+    /// The places of collections in the log, by their numbers.
+    places: Places,
+    /// Numbers and collections, in the order of their first events.
+    log: TextLog<2>,
+    /// The collections that were asked for last; `None` is one that no event named.
+    lately: RefCell<Lately<i64, Option<Arc<Collection>>>>,
+    /// Whether one waits for another.
+    have_links: bool,
+}
 
 impl Collections {
     /// Takes the events of a file. What the first of a collection says stands.
@@ -122,10 +136,10 @@ impl Collections {
                 alloc_set: fields.integer(ALLOC, 0, i64::MAX)?,
                 is_batch: fields.integer(SCHEDULER, 0, 1)? == Some(1),
                 after: after.into_iter().filter(|&other| other != id).collect(),
-                apart: limits.iter().filter_map(|own| own.domain).collect(),
+                apart: limits.each_ref().map(|own| own.domain.is_some()),
             };
             let beyond = beyond_instances(fields)?;
-            if let Some(known) = self.0.get(&id) {
+            if let Some(known) = self.get(id)? {
                 if *known != own {
                     let kind = "collection changes later; its first event stands";
                     journal.dirt(kind, Action::Keep, fields.line())?;
@@ -141,44 +155,101 @@ impl Collections {
                     journal.dirt(kind, Action::Waive, fields.line())?;
                 }
             }
-            self.0.insert(id, own);
+            self.insert(id, own)?;
             Ok(())
         })
     }
 
-    /// The facts about a collection; `None` if no event named it.
-    pub(super) fn get(&self, id: i64) -> Option<&Collection> {
-        self.0.get(&id)
+    fn insert(&mut self, id: i64, own: Collection) -> Result<(), TraceError> {
+        self.have_links |= !own.after.is_empty();
+        let text = serde_json::to_string(&own).map_err(|error| unreadable(&error))?;
+        let place = self.log.push([&id.to_string(), &text]);
+        self.places.put(key(id), place)?;
+        { self.lately.borrow_mut() }.insert(id, Some(Arc::new(own)));
+        Ok(())
     }
 
-    /// The links of the instances of each collection, if one waits for another; collections that are
-    /// not in the trace are left out.
-    pub(super) fn links(
-        &self,
-        journal: &mut Journal,
-    ) -> Result<IndexMap<i64, Box<Links>, FxBuildHasher>, TraceError> {
-        let mut links = IndexMap::default();
-        if self.0.values().all(|own| own.after.is_empty()) {
-            return Ok(links);
+    /// The facts about a collection; `None` if no event named it.
+    pub(super) fn get(&self, id: i64) -> Result<Option<Arc<Collection>>, TraceError> {
+        let mut lately = self.lately.borrow_mut();
+        if let Some(known) = lately.get(&id) {
+            return Ok(known.clone());
         }
-        let name = |id: i64| PodName::Text(id.to_string().into());
-        for (&id, own) in &self.0 {
-            let known = own.after.iter().filter(|other| self.0.contains_key(*other));
-            let after: Vec<PodName> = known.map(|&other| name(other)).collect();
-            if after.len() < own.after.len() {
+        let found = match self.places.get(key(id))? {
+            Some(place) => Some(Arc::new(collection(&self.log.get(place)?)?)),
+            None => None,
+        };
+        lately.insert(id, found.clone());
+        Ok(found)
+    }
+
+    /// Tells of collections that wait for others which are not in the trace.
+    pub(super) fn tell(&self, journal: &mut Journal) -> Result<(), TraceError> {
+        if !self.have_links {
+            return Ok(());
+        }
+        self.log.each(|texts| {
+            let own = collection(&texts)?;
+            if self.known(&own.after)?.len() < own.after.len() {
                 let kind = "waits for a task that is not in the trace; not waited for";
                 journal.dirt(kind, Action::Repair, 0)?;
             }
-            links.extend(Links::of(Some(name(id)), after).map(|own| (id, own)));
+            Ok(())
+        })
+    }
+
+    /// Those of some collections that are in the trace.
+    fn known(&self, all: &[i64]) -> Result<Vec<i64>, TraceError> {
+        let mut known = Vec::new();
+        for &id in all {
+            if self.places.get(key(id))?.is_some() {
+                known.push(id);
+            }
         }
-        Ok(links)
+        Ok(known)
+    }
+}
+
+/// The links of the instances of each collection, if one waits for another; collections that are not in the trace are left
+/// out.
+impl LinksOfJobs for Collections {
+    fn of_job(&self, id: i64) -> Result<Option<Box<Links>>, TraceError> {
+        if !self.have_links {
+            return Ok(None);
+        }
+        let Some(own) = self.get(id)? else {
+            return Ok(None);
+        };
+        let name = |id: i64| PodName::Text(id.to_string().into());
+        let after = self.known(&own.after)?.into_iter().map(name).collect();
+        Ok(Links::of(Some(name(id)), after))
+    }
+}
+
+/// The key of a collection.
+fn key(id: i64) -> [u64; 2] {
+    key_of(&blake3::hash(&id.to_le_bytes()))
+}
+
+/// The collection of texts that were written.
+fn collection([_, text]: &[String; 2]) -> Result<Collection, TraceError> {
+    serde_json::from_str(text).map_err(|error| unreadable(&error))
+}
+
+/// The failure of a collection that does not come back from the disk as it went there.
+fn unreadable(error: &serde_json::Error) -> TraceError {
+    TraceError::Io {
+        file: "temporary file of collections".to_owned(),
+        reason: format!("holds one that can't be read back ({error}); read the trace again"),
     }
 }
 
 impl Collection {
     /// Labels of nodes in whose domains no two of its instances may stand.
-    pub(super) fn apart(&self) -> &[&'static str] {
-        &self.apart
+    pub(super) fn apart(&self) -> Vec<&'static str> {
+        let limits = LIMITS.iter().zip(self.apart);
+        let apart = limits.filter(|(_, is_apart)| *is_apart);
+        apart.map(|(limit, _)| limit.domain).collect()
     }
 
     /// The labels of the instances.
@@ -296,12 +367,15 @@ mod tests {
         let mut all = Collections::default();
         all.read(&input, &mut journal, &ReadOptions::default())
             .expect("readable");
-        let links = all.links(&mut journal).expect("kept");
-        assert_eq!(links[&8].after, ["7".into()]);
-        assert_eq!(links[&7].part_of, Some("7".into()));
-        let batch = all.get(7).expect("known").labels();
-        assert_eq!(batch[SCHEDULER_LABEL], "batch".into());
-        assert_eq!(&*all.get(8).expect("known").user, "bob");
+        all.tell(&mut journal).expect("kept");
+        let links = |id| all.of_job(id).expect("readable").expect("links");
+        assert_eq!(links(8).after, ["7".into()]);
+        assert_eq!(links(7).part_of, Some("7".into()));
+        assert_eq!(all.of_job(9), Ok(None));
+        let known = |id| all.get(id).expect("readable").expect("known");
+        assert_eq!(known(7).labels()[SCHEDULER_LABEL], "batch".into());
+        assert_eq!(&*known(8).user, "bob");
+        assert_eq!(all.get(9), Ok(None));
         let found: Vec<_> = { journal.ledger.entries().iter() }
             .map(|own| (&*own.kind, own.count))
             .collect();
@@ -320,6 +394,35 @@ mod tests {
                 ),
             ]
         );
+    }
+
+    #[test]
+    fn collections_on_disk_are_those_in_memory() {
+        let mut rows = "time,type,collection_id,user,start_after_collection_ids\n".to_owned();
+        for id in 1..=40 {
+            rows += &format!("0,0,{id},user-{},[{}]\n", id % 7, id * 2);
+        }
+        rows += &rows
+            .lines()
+            .skip(1)
+            .fold(String::new(), |all, row| all + row + "\n");
+        let input = Input::bytes("c.csv", rows.into_bytes());
+        let read = |most_held| {
+            let mut journal = Journal::new("c.csv".into(), RowPolicy::REPORT);
+            let mut all = Collections {
+                places: Places::holding(most_held),
+                ..Collections::default()
+            };
+            all.read(&input, &mut journal, &ReadOptions::default())
+                .expect("readable");
+            all.tell(&mut journal).expect("kept");
+            all.lately = RefCell::default();
+            let found: Vec<_> = (0..90).map(|id| (all.get(id), all.of_job(id))).collect();
+            (found, journal.ledger)
+        };
+        let (found, ledger) = read(usize::MAX);
+        assert_eq!(ledger.total(), 20);
+        assert_eq!((found, ledger), read(3));
     }
 
     #[test]

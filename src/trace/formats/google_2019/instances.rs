@@ -7,6 +7,8 @@
 //! events, in one folder or archive, is what tasks use; `collection_events` there say whose they are and
 //! which collections they start after.
 
+use std::rc::Rc;
+
 use super::MOST;
 use super::attributes::constraints;
 use super::collections::{Collection, Collections, is_collections};
@@ -156,7 +158,9 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     for part in of_collections {
         collections.read(part, &mut journal, options)?;
     }
-    tasks.links = collections.links(&mut journal)?;
+    collections.tell(&mut journal)?;
+    let collections = Rc::new(collections);
+    tasks.links = Some(Rc::<Collections>::clone(&collections));
     for part in windows {
         if options.usage {
             each_record(part, USAGE_COLUMNS, &mut journal, |journal, fields| {
@@ -225,7 +229,8 @@ fn take(
     );
     let time = time(fields, TIME)?;
     fields.integer(CLASS, 0, 3)?;
-    let collection = beside.collections.get(key.0);
+    let collection = beside.collections.get(key.0)?;
+    let collection = collection.as_deref();
     let is_reservation = fields.integer(COLLECTION_TYPE, 0, 1)?;
     let is_reservation = is_reservation.map_or_else(
         || collection.is_some_and(|own| own.is_alloc_set),
@@ -277,7 +282,8 @@ fn happen(
 ) -> Result<(), Refused> {
     let (line, event) = (fields.line(), record.event);
     let is_heeded = beside.options.constraints;
-    let collection = beside.collections.get(event.key.0);
+    let collection = beside.collections.get(event.key.0)?;
+    let collection = collection.as_deref();
     let dirt = opening_dirt([
         record.cpu.is_none() || record.memory.is_none(),
         false,
