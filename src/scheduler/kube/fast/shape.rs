@@ -101,6 +101,10 @@ pub(super) struct Shape {
     is_whole: bool,
 }
 
+/// Bytes that are kept beside a shape: the key by which it is found, its tests, and the plan of a class. Where each pod asks for
+/// amounts of its own, they are as many as the answers of a few hundred nodes.
+const BESIDE: usize = 2 << 10;
+
 /// The most of a word is to be looked for.
 const UNKNOWN: i16 = -1;
 /// A word that was never asked.
@@ -344,13 +348,13 @@ impl Shape {
         self.tops[word]
     }
 
-    /// Memory in bytes, without shared data.
+    /// Memory in bytes with what is kept beside it, without shared data.
     pub(super) fn bytes(&self) -> usize {
         let by_word = size_of::<Chunk>() + size_of::<i16>() + 2 * size_of::<u64>();
         let spanned = self.spanned.iter().map(|own| size_of_val(&*own.raw));
         let spanned: usize = spanned.sum();
         let shared = self.shared.iter().map(|own| size_of_val(&*own.kinds));
         let spanned = spanned + shared.sum::<usize>();
-        self.rank.len() * by_word + spanned + self.whys.bytes() + size_of::<Self>()
+        self.rank.len() * by_word + spanned + self.whys.bytes() + size_of::<Self>() + BESIDE
     }
 }

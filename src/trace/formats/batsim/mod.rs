@@ -19,9 +19,9 @@ use crate::options::ReadOptions;
 use crate::rows::{MAX_SECONDS, Refused, show_text};
 use crate::stream::ArrivalSource;
 use model::{Behaviour, PodLife, PodName, PodSpec, RestartPolicy};
-use units::{Duration, Instant, SortedMap};
+use units::{Duration, Instant};
 
-use profile::{Remark, Times};
+use profile::{NoTime, Profiles, Remark};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -61,14 +61,12 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let mut gather = Gather::default();
     for part in parts(input)? {
         journal.file = part.name.clone();
-        let mut profiles: SortedMap<String, Value> = SortedMap::new();
+        let mut profiles = Profiles::default();
         each_element(&part, &["profiles"], |profile| {
-            profiles.insert(profile.key, profile.value);
-            Ok(())
+            profiles.add(&profile.key, &profile.value)
         })?;
-        let mut times = Times::new(&profiles);
         let is_found = each_element(&part, &["jobs"], |job| {
-            match take(&mut gather, &mut journal, &job, &mut times, options) {
+            match take(&mut gather, &mut journal, &job, &profiles, options) {
                 Ok(()) => Ok(()),
                 Err(Refused::Row(bad)) => journal.bad_row(bad),
                 Err(Refused::Trace(error)) => Err(error),
@@ -88,7 +86,7 @@ fn take(
     gather: &mut Gather,
     journal: &mut Journal,
     job: &Element,
-    times: &mut Times<'_>,
+    profiles: &Profiles,
     options: &ReadOptions,
 ) -> Result<(), Refused> {
     let name = job.text("id");
@@ -109,8 +107,11 @@ fn take(
     };
     let limit = limit.and_then(Duration::checked_from_secs_f64);
     let profile = job.text("profile");
-    let found = times.of(&profile, processors);
-    let time = found.map_err(|why| job.bad("profile", &why))?;
+    let found = profiles.time(&profile, processors);
+    let time = found.map_err(|why| match why {
+        NoTime::Wrong(expected) => Refused::Row(job.bad("profile", &expected)),
+        NoTime::Failed(error) => Refused::Trace(error),
+    })?;
     for remark in time.remarks {
         let (kind, action) = match remark {
             Remark::Work => ("work counted at 1 Gflop/s a processor", Action::Repair),

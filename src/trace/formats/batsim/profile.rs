@@ -1,9 +1,15 @@
-//! Run times of profiles.
+//! Run times of profiles. A workload may have a profile for each of its jobs, so that they are on disk, and those that were asked
+//! for last in memory.
+
+use std::cell::RefCell;
+use std::sync::Arc;
 
 use serde_json::Value;
 use smallvec::SmallVec;
 
-use units::SortedMap;
+use crate::by_class::Lately;
+use crate::error::TraceError;
+use crate::spill::{Places, TextLog, key_of};
 
 /// Floating-point operations of a processor in a second.
 const SPEED: f64 = 1e9;
@@ -42,25 +48,72 @@ impl Time {
     }
 }
 
-/// Run times of the profiles of a workload.
-pub(super) struct Times<'p> {
-    profiles: &'p SortedMap<String, Value>,
+/// Why a profile has no run time.
+#[derive(Debug)]
+pub(super) enum NoTime {
+    /// It is not as was expected.
+    Wrong(String),
+    /// It can't be read back.
+    Failed(TraceError),
 }
 
-impl<'p> Times<'p> {
-    pub(super) fn new(profiles: &'p SortedMap<String, Value>) -> Self {
-        Self { profiles }
+impl From<&str> for NoTime {
+    fn from(expected: &str) -> Self {
+        Self::Wrong(expected.to_owned())
+    }
+}
+
+impl From<TraceError> for NoTime {
+    fn from(error: TraceError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The profiles of a workload, by their names.
+#[derive(Default)]
+pub(super) struct Profiles {
+    /// The places of profiles in the log.
+    places: Places,
+    log: TextLog<1>,
+    /// The profiles that were asked for last.
+    lately: RefCell<Lately<String, Arc<Value>>>,
+}
+
+impl Profiles {
+    /// Adds a profile; of several of one name the last stands.
+    pub(super) fn add(&mut self, name: &str, profile: &Value) -> Result<(), TraceError> {
+        let place = self.log.push([&profile.to_string()]);
+        self.places.put(key(name), place)
+    }
+
+    fn get(&self, name: &str) -> Result<Option<Arc<Value>>, TraceError> {
+        let name = name.to_owned();
+        if let Some(known) = self.lately.borrow().get(&name) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let Some(place) = self.places.get(key(&name))? else {
+            return Ok(None);
+        };
+        let [text] = self.log.get(place)?;
+        let profile = serde_json::from_str(&text).map_err(|error| TraceError::Io {
+            file: "temporary file of profiles".to_owned(),
+            reason: format!("holds one that can't be read back ({error}); read the trace again"),
+        })?;
+        let profile = Arc::new(profile);
+        self.lately.borrow_mut().insert(name, Arc::clone(&profile));
+        Ok(Some(profile))
     }
 
     /// The run time of a profile on so many processors; or what was expected.
-    pub(super) fn of(&self, name: &str, processors: f64) -> Result<Time, String> {
+    pub(super) fn time(&self, name: &str, processors: f64) -> Result<Time, NoTime> {
         self.within(name, processors, 0)
     }
 
-    fn within(&self, name: &str, processors: f64, depth: u32) -> Result<Time, String> {
-        let profile = self.profiles.get(name).ok_or("the name of a profile")?;
+    fn within(&self, name: &str, processors: f64, depth: u32) -> Result<Time, NoTime> {
+        let profile = self.get(name)?.ok_or("the name of a profile")?;
+        let profile = &*profile;
         if depth > MAX_DEPTH {
-            return Err("free of a profile that contains itself".to_owned());
+            return Err("free of a profile that contains itself".into());
         }
         let kind = profile.get("type").and_then(Value::as_str);
         let number = |key: &str| profile.get(key).and_then(Value::as_f64);
@@ -100,7 +153,7 @@ impl<'p> Times<'p> {
                 time.note(Remark::Storage, true);
             }
             "TraceReplayProfile" | "smpi" | "usage_trace" => time.note(Remark::Replay, true),
-            _ => return Err("a profile of a known `type`".to_owned()),
+            _ => return Err("a profile of a known `type`".into()),
         }
         if let Some(code) = profile.get("ret") {
             let own = code.as_i64().and_then(|code| i32::try_from(code).ok());
@@ -112,7 +165,7 @@ impl<'p> Times<'p> {
         Ok(time)
     }
 
-    fn sequence(&self, profile: &Value, processors: f64, depth: u32) -> Result<Time, String> {
+    fn sequence(&self, profile: &Value, processors: f64, depth: u32) -> Result<Time, NoTime> {
         let list = profile.get("seq").and_then(Value::as_array);
         let names = list.ok_or("a profile with a list `seq`")?;
         let repeat = profile.get("repeat").map_or(Some(1.0), Value::as_f64);
@@ -137,17 +190,22 @@ impl<'p> Times<'p> {
     }
 }
 
+/// The key of a name.
+fn key(name: &str) -> [u64; 2] {
+    key_of(&blake3::hash(name.as_bytes()))
+}
+
 /// What a profile computes and communicates; of what it does not state, nothing.
-fn amounts(profile: &Value, amount: impl Fn(&Value) -> Option<f64>) -> Result<[f64; 2], String> {
+fn amounts(profile: &Value, amount: impl Fn(&Value) -> Option<f64>) -> Result<[f64; 2], NoTime> {
     let [cpu, com] = ["cpu", "com"].map(|key| profile.get(key));
     if cpu.or(com).is_none() {
-        return Err("a profile with `cpu` or `com`".to_owned());
+        return Err("a profile with `cpu` or `com`".into());
     }
     let of = |found: Option<&Value>| match found {
         None => Ok(0.0),
         Some(found) => amount(found)
             .filter(|amount| *amount >= 0.0)
-            .ok_or_else(|| "a profile whose `cpu` and `com` are at least 0".to_owned()),
+            .ok_or("a profile whose `cpu` and `com` are at least 0"),
     };
     Ok([of(cpu)?, of(com)?])
 }
@@ -159,4 +217,35 @@ fn largest(list: &Value) -> Option<f64> {
         let amount = own.as_f64().filter(|amount| *amount >= 0.0);
         Some(most.max(amount?))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_on_disk_are_those_in_memory() {
+        let of = |most_held| {
+            let mut profiles = Profiles {
+                places: Places::holding(most_held),
+                ..Profiles::default()
+            };
+            for number in 0..60 {
+                let text = format!(
+                    "{{\"type\": \"delay\", \"delay\": {}.1, \"ret\": {number}}}",
+                    number * 7
+                );
+                let profile = serde_json::from_str(&text).expect("JSON");
+                let name = format!("p{}", number % 50);
+                profiles.add(&name, &profile).expect("writable");
+            }
+            let times = (0..51).map(|number| profiles.time(&format!("p{number}"), 1.0));
+            let times = times.map(|time| format!("{time:?}"));
+            times.collect::<Vec<String>>()
+        };
+        let times = of(usize::MAX);
+        assert!(times[9].contains("413.1") && times[49].contains("343.1"));
+        assert!(times[50].contains("the name of a profile"));
+        assert_eq!(times, of(3));
+    }
 }

@@ -1,18 +1,16 @@
 //! Samples as text, one a line: the formats of `OpenMetrics` and Prometheus, and what `promtool tsdb dump` prints, with the
 //! name among the labels.
 
-use indexmap::IndexMap;
-use rustc_hash::FxBuildHasher;
-
 use super::pods::Pods;
 use super::{NOT_A_NUMBER, milliseconds};
 use crate::error::TraceError;
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::rows::heed;
+use crate::spill::{Places, key_of};
 
 /// Names and values of labels.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Default)]
 struct Labels(Vec<(String, String)>);
 
 impl Labels {
@@ -21,6 +19,18 @@ impl Labels {
         let found = self.0.iter().find(|(own, _)| own == key);
         found.map_or("", |(_, value)| value)
     }
+
+    /// The key of the series of a metric with these labels.
+    fn key(&self, name: &str) -> [u64; 2] {
+        let mut hasher = blake3::Hasher::new();
+        let labels = self.0.iter().flat_map(|(label, value)| [label, value]);
+        for text in [name].into_iter().chain(labels.map(String::as_str)) {
+            // The length keeps neighbors apart.
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+        key_of(&hasher.finalize())
+    }
 }
 
 /// A text of samples, one a line.
@@ -28,7 +38,8 @@ pub(super) fn read(part: &Input, pods: &mut Pods, journal: &mut Journal) -> Resu
     let mut lines = part.lines()?;
     let mut has_times = None;
     let mut last_sample = 0;
-    let mut series: IndexMap<(String, Labels), i64, FxBuildHasher> = IndexMap::default();
+    // The time of the last sample of each series.
+    let mut series = Places::default();
     while let Some((line, text)) = lines.next_line()? {
         let text = String::from_utf8_lossy(text);
         let text = text.trim();
@@ -57,7 +68,10 @@ pub(super) fn read(part: &Input, pods: &mut Pods, journal: &mut Journal) -> Resu
             if value.is_nan() {
                 return Ok(journal.dirt(NOT_A_NUMBER, Action::Drop, line)?);
             }
-            if let Some(last) = series.insert((name.clone(), labels.clone()), at) {
+            let key = labels.key(&name);
+            let last = series.get(key)?.map(|last| last as i64);
+            series.put(key, at as u64)?;
+            if let Some(last) = last {
                 if last >= at {
                     return Err(bad("later than the sample of its series before").into());
                 }

@@ -313,7 +313,7 @@ impl Cluster {
     pub(super) fn finish(
         mut self,
         journal: &mut Journal,
-    ) -> Result<impl Iterator<Item = (u64, Demand)>, TraceError> {
+    ) -> Result<impl Iterator<Item = (u64, Demand)> + use<>, TraceError> {
         let zero = self.zero.unwrap_or_default();
         let keys: Vec<String> = self.owners.keys().cloned().collect();
         for key in keys {

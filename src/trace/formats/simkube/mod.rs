@@ -76,51 +76,87 @@ fn cells(
     Ok(())
 }
 
-/// A trace as the file states it: events with their lines (or numbers, where there are no lines), and
-/// the lives of pods.
-#[derive(Default)]
+/// A trace in `MessagePack`, which is read as a whole: its version, its events by their numbers, and the lives of pods.
 struct Map {
     version: Option<i64>,
-    events: Vec<(u64, Value)>,
-    lives: Vec<(u64, String, Value)>,
+    events: Vec<Value>,
+    lives: Vec<(String, Value)>,
 }
 
 fn read_map(part: &Input) -> Result<Map, TraceError> {
-    let mut map = Map::default();
-    let first = part.first_bytes()?;
-    if is_json(&first) {
-        each_scalar(part, &[], |key, value| {
-            if key == "version" {
-                map.version = value.as_i64();
-            }
-            Ok(())
-        })?;
-        each_element(part, &["events"], |event| {
-            map.events.push((event.line, event.value));
-            Ok(())
-        })?;
-        each_element(part, &["pod_lifecycles"], |lives| {
-            map.lives.push((lives.line, lives.key, lives.value));
-            Ok(())
-        })?;
-        return Ok(map);
-    }
     let bytes = read_whole(&mut *part.open()?);
     let bytes = bytes.map_err(|error| read_error(&part.name, &error))?;
     let mut value = msgpack::read(&bytes).map_err(|wrong| TraceError::Format {
         file: part.name.to_string(),
         reason: format!("byte {}: {}", wrong.at, wrong.reason),
     })?;
-    map.version = value.get("version").and_then(Value::as_i64);
-    if let Some(Value::Array(events)) = value.get_mut("events").map(Value::take) {
-        map.events = (1..).zip(events).collect();
+    let events = match value.get_mut("events").map(Value::take) {
+        Some(Value::Array(events)) => events,
+        _ => Vec::new(),
+    };
+    let lives = match value.get_mut("pod_lifecycles").map(Value::take) {
+        Some(Value::Object(lives)) => lives.into_iter().collect(),
+        _ => Vec::new(),
+    };
+    Ok(Map {
+        version: value.get("version").and_then(Value::as_i64),
+        events,
+        lives,
+    })
+}
+
+/// Refuses a version that is not read.
+fn check_version(part: &Input, version: Option<i64>) -> Result<(), TraceError> {
+    if version == Some(VERSION) {
+        return Ok(());
     }
-    if let Some(Value::Object(lives)) = value.get_mut("pod_lifecycles").map(Value::take) {
-        map.lives = { lives.into_iter() }
-            .map(|(key, value)| (0, key, value))
-            .collect();
+    let found = version.map_or("none".to_owned(), |own| own.to_string());
+    Err(TraceError::Format {
+        file: part.name.to_string(),
+        reason: format!(
+            "`version` is {found}, and {VERSION} is read; export it again with SimKube 2"
+        ),
+    })
+}
+
+/// Takes the lives and the events of a JSON text one by one.
+fn take_json(part: &Input, cluster: &mut Cluster, journal: &mut Journal) -> Result<(), TraceError> {
+    let mut version = None;
+    each_scalar(part, &[], |key, value| {
+        if key == "version" {
+            version = value.as_i64();
+        }
+        Ok(())
+    })?;
+    check_version(part, version)?;
+    each_element(part, &["pod_lifecycles"], |lives| {
+        heed(journal, |_| {
+            cluster.add_lives(lives.line, &lives.key, &lives.value)
+        })
+    })?;
+    each_element(part, &["events"], |event| {
+        heed(journal, |journal| {
+            cluster.take(journal, event.line, &event.value)
+        })
+    })?;
+    Ok(())
+}
+
+/// Takes the lives and the events of a `MessagePack`.
+fn take_packed(
+    part: &Input,
+    cluster: &mut Cluster,
+    journal: &mut Journal,
+) -> Result<(), TraceError> {
+    let map = read_map(part)?;
+    check_version(part, map.version)?;
+    for (key, value) in &map.lives {
+        heed(journal, |_| cluster.add_lives(0, key, value))?;
     }
-    Ok(map)
+    for (line, event) in (1..).zip(&map.events) {
+        heed(journal, |journal| cluster.take(journal, line, event))?;
+    }
+    Ok(())
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
@@ -128,25 +164,13 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let mut gather = Gather::default();
     for part in parts(input)? {
         journal.file = part.name.clone();
-        let map = read_map(&part)?;
-        if map.version != Some(VERSION) {
-            let found = map.version.map_or("none".to_owned(), |own| own.to_string());
-            return Err(TraceError::Format {
-                file: part.name.to_string(),
-                reason: format!(
-                    "`version` is {found}, and {VERSION} is read; export it again with SimKube 2"
-                ),
-            });
-        }
         let mut cluster = Cluster::default();
-        for (line, key, value) in &map.lives {
-            heed(&mut journal, |_| cluster.add_lives(*line, key, value))?;
+        if is_json(&part.first_bytes()?) {
+            take_json(&part, &mut cluster, &mut journal)?;
+        } else {
+            take_packed(&part, &mut cluster, &mut journal)?;
         }
-        for (line, event) in &map.events {
-            heed(&mut journal, |journal| cluster.take(journal, *line, event))?;
-        }
-        let pods: Vec<_> = cluster.finish(&mut journal)?.collect();
-        for (line, pod) in pods {
+        for (line, pod) in cluster.finish(&mut journal)? {
             gather.push(journal.origin(line), pod);
         }
     }
