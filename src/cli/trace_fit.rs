@@ -5,9 +5,10 @@ use serde_json::json;
 
 use trace::failure_log::is_log;
 use trace::fit::failures::fit_failures;
-use trace::fit::{Fit, TABLE_HEAD, fit};
+use trace::fit::{Fit, Reordered, TABLE_HEAD, fit, reordered};
 use trace::format::Constructor;
-use trace::{Input, ReadOptions};
+use trace::{ArrivalSource, Input, ReadOptions};
+use units::Duration;
 use units::plural::count;
 
 use super::trace_files::FileArguments;
@@ -25,12 +26,31 @@ pub(super) struct FitArguments {
     /// Print how far the mix is from the trace instead of the mix: a table of Markdown, with a row for each trace
     #[arg(long, conflicts_with_all = ["json", "failures", "system"])]
     goodness: bool,
-    /// Further traces of that table
-    #[arg(value_name = "TRACE", requires = "goodness")]
+    /// Print instead how long the trace's own jobs wait in random order within each of these windows and in all, on the
+    /// pool that their work fills to 70 %: a table of Markdown, with a row for each trace
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_delimiter = ',',
+        value_parser = window,
+        conflicts_with_all = ["goodness", "json", "failures", "system"]
+    )]
+    reorder: Vec<Duration>,
+    /// Further traces of these tables
+    #[arg(value_name = "TRACE")]
     others: Vec<String>,
     /// System of the Los Alamos log [default: all, each a class of nodes]
     #[arg(long, value_name = "N")]
     system: Option<u32>,
+}
+
+/// Reads the length of a window.
+fn window(text: &str) -> Result<Duration, String> {
+    match text.parse::<Duration>() {
+        Ok(length) if length > Duration::ZERO => Ok(length),
+        Ok(_) => Err("expected a time above 0, such as `1h`".to_owned()),
+        Err(why) => Err(why.to_string()),
+    }
 }
 
 /// Fits a mix to the arrivals of a trace, or failures to a failure log, and prints it.
@@ -38,6 +58,14 @@ pub(super) fn run(arguments: &FitArguments) -> Result<Exit, Failure> {
     let (file, system) = (&arguments.file, arguments.system);
     if arguments.goodness {
         return run_goodness(arguments);
+    }
+    if !arguments.reorder.is_empty() {
+        return run_reordered(arguments);
+    }
+    if let Some(other) = arguments.others.first() {
+        return Err(Failure::input(format!(
+            "{other}: a mix is fitted to one trace; add `--goodness` or `--reorder` for a table of several"
+        )));
     }
     let input = file.input()?;
     if arguments.failures || !file.has_format() && is_log(&input).map_err(Failure::input)? {
@@ -99,14 +127,53 @@ fn run_mix(input: &Input, arguments: &FileArguments) -> Result<Exit, Failure> {
 
 /// Prints a table of how far the mixes of some traces are from these.
 fn run_goodness(arguments: &FitArguments) -> Result<Exit, Failure> {
-    let mut exit = Exit::Done;
-    let mut table = String::from(TABLE_HEAD);
+    table(arguments, TABLE_HEAD.to_owned(), |input, file| {
+        let own = fitted(input, file)?;
+        Ok(Row {
+            text: own.fit.row(file_name(&file.file)),
+            bad_rows: own.bad_rows,
+        })
+    })
+}
+
+/// Prints a table of how long the jobs of some traces wait in other orders.
+fn run_reordered(arguments: &FitArguments) -> Result<Exit, Failure> {
+    let windows = &arguments.reorder;
+    table(arguments, Reordered::head(windows), |input, file| {
+        let mut source = opened(input, file)?;
+        let own = reordered(&input.name, &mut *source, windows).map_err(Failure::input)?;
+        let own = own.ok_or_else(|| {
+            Failure::input(format!(
+                "{}: no job ends, so none waits for another",
+                input.name
+            ))
+        })?;
+        Ok(Row {
+            text: own.row(file_name(&file.file)),
+            bad_rows: source.ledger().bad_row_count(),
+        })
+    })
+}
+
+/// A row of a table of traces.
+struct Row {
+    text: String,
+    bad_rows: u64,
+}
+
+/// Prints a table with a row for each trace.
+fn table(
+    arguments: &FitArguments,
+    head: String,
+    row: impl Fn(&Input, &FileArguments) -> Result<Row, Failure>,
+) -> Result<Exit, Failure> {
+    let (mut exit, mut table) = (Exit::Done, head);
     for file in [&arguments.file.file].into_iter().chain(&arguments.others) {
-        let file_arguments = arguments.file.of(file);
-        let input = file_arguments.input()?;
-        let own = fitted(&input, &file_arguments)?;
-        table.push_str(&own.fit.row(file_name(file)));
-        if told(&own.name, own.bad_rows) == Exit::Input {
+        let file = arguments.file.of(file);
+        let input = file.input()?;
+        let own = row(&input, &file)?;
+        table.push_str(&own.text);
+        if told(&input.name, own.bad_rows) == Exit::Input {
             exit = Exit::Input;
         }
     }
@@ -127,6 +194,17 @@ struct Fitted {
 }
 
 fn fitted(input: &Input, arguments: &FileArguments) -> Result<Fitted, Failure> {
+    let mut source = opened(input, arguments)?;
+    let fit = fit(&input.name, &mut *source).map_err(Failure::input)?;
+    Ok(Fitted {
+        name: input.name.to_string(),
+        fit,
+        bad_rows: source.ledger().bad_row_count(),
+    })
+}
+
+/// The arrivals of a trace.
+fn opened(input: &Input, arguments: &FileArguments) -> Result<Box<dyn ArrivalSource>, Failure> {
     let entry = arguments.format(input)?;
     let Constructor::Workload(open) = entry.open else {
         return Err(Failure::input(format!(
@@ -138,13 +216,7 @@ fn fitted(input: &Input, arguments: &FileArguments) -> Result<Fitted, Failure> {
         rows: arguments.rows(),
         ..ReadOptions::default()
     };
-    let mut source = open(input, &options).map_err(Failure::input)?;
-    let fit = fit(&input.name, &mut *source).map_err(Failure::input)?;
-    Ok(Fitted {
-        name: input.name.to_string(),
-        fit,
-        bad_rows: source.ledger().bad_row_count(),
-    })
+    open(input, &options).map_err(Failure::input)
 }
 
 /// The result of a fit: bad rows of its input are an error of the input.

@@ -6,7 +6,6 @@ use super::chart::{self, Connection, Line, Panel};
 use super::scene::Style;
 use super::{Plot, PlotEntry, svg};
 use crate::clock::Clock;
-use metrics::Direction;
 use trace::inspect::{Curves, WorkloadSummary};
 
 /// Points with the share of all values up to each.

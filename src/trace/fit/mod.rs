@@ -12,6 +12,7 @@ mod laws;
 mod marginals;
 mod means;
 mod pace;
+mod reordered;
 mod reweighed;
 mod row;
 mod sample;
@@ -35,6 +36,7 @@ pub use goodness::{Distance, Goodness, Together};
 pub use laws::FittedLaw;
 use marginals::Fitted;
 use pace::Grouping;
+pub use reordered::{OrderWaits, Reordered, reordered};
 pub use row::TABLE_HEAD;
 pub use waiting::Waiting;
 
@@ -75,15 +77,7 @@ pub fn fit(name: &str, source: &mut dyn ArrivalSource) -> Result<Fit, TraceError
 /// The same, of a number of jobs at most.
 fn fit_of(name: &str, source: &mut dyn ArrivalSource, most: usize) -> Result<Fit, TraceError> {
     let columns = Columns::read(source, most)?;
-    if columns.jobs.len() < LEAST {
-        return Err(TraceError::Format {
-            file: name.to_owned(),
-            reason: format!(
-                "has {}, of which no distribution follows; expected {LEAST} or more",
-                units::plural::count(columns.jobs.len() as u64, "job")
-            ),
-        });
-    }
+    check_number(name, &columns)?;
     let mut best: Option<Fit> = None;
     for model in models(&columns) {
         let own = judged(&columns, model)?;
@@ -97,6 +91,20 @@ fn fit_of(name: &str, source: &mut dyn ArrivalSource, most: usize) -> Result<Fit
     let mut fit = best.expect("invariant: jobs alone are a model");
     fit.text = head::text(name, &fit) + &fit.text;
     Ok(fit)
+}
+
+/// Checks that a trace has enough jobs for a distribution.
+fn check_number(name: &str, columns: &Columns) -> Result<(), TraceError> {
+    if columns.jobs.len() < LEAST {
+        return Err(TraceError::Format {
+            file: name.to_owned(),
+            reason: format!(
+                "has {}, of which no distribution follows; expected {LEAST} or more",
+                units::plural::count(columns.jobs.len() as u64, "job")
+            ),
+        });
+    }
+    Ok(())
 }
 
 /// A mix that is tried.

@@ -96,14 +96,14 @@ enum Unit {
 }
 
 /// A number of equal units.
-struct Pool {
+pub(super) struct Pool {
     unit: Unit,
     units: i64,
 }
 
-struct Mean {
+pub(super) struct Mean {
     /// In seconds.
-    wait: f64,
+    pub(super) wait: f64,
     in_use: f64,
     /// Work of a job: seconds times whole units.
     work: f64,
@@ -117,7 +117,7 @@ fn shuffled(jobs: &[Job]) -> Vec<Job> {
 }
 
 /// Jobs at the submissions of others, as many as there are of both.
-fn at(times: &Columns, jobs: &[Job]) -> Vec<Job> {
+pub(super) fn at(times: &Columns, jobs: &[Job]) -> Vec<Job> {
     let pairs = times.jobs.iter().zip(jobs);
     let moved = pairs.map(|(time, job)| Job {
         submit: time.submit,
@@ -127,7 +127,7 @@ fn at(times: &Columns, jobs: &[Job]) -> Vec<Job> {
 }
 
 impl Pool {
-    fn of(trace: &Columns) -> Option<Self> {
+    pub(super) fn of(trace: &Columns) -> Option<Self> {
         let of_gpus = |job: &Job| job.shape.gpus > 0;
         let of_processors = |job: &Job| job.shape.cpu > 0;
         let unit = if trace.jobs.iter().any(of_gpus) {
@@ -148,7 +148,7 @@ impl Pool {
     }
 
     /// Mean wait and use of jobs that end; the largest of a mix may be larger than any of the trace.
-    fn mean(&self, all: &[Job]) -> Mean {
+    pub(super) fn mean(&self, all: &[Job]) -> Mean {
         let mut running: BinaryHeap<Reverse<(i64, i64)>> = BinaryHeap::new();
         let mut free = self.units;
         let (mut now, mut end, mut waits, mut jobs) = (0, 0, 0.0, 0_u64);
